@@ -1,0 +1,49 @@
+/* One account: a line of the users file (sallyport-users(5)) as a struct. */
+#ifndef ACCOUNTS_ACCOUNT_H
+#define ACCOUNTS_ACCOUNT_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/address.h"
+
+#define ACCOUNT_NAME_MAX 64	/* bytes, without NUL */
+#define ACCOUNT_HASH_MAX 383	/* CRYPT_OUTPUT_SIZE - 1 */
+#define ACCOUNT_ALLOW_MAX 32
+#define ACCOUNT_LINE_MAX 8192	/* without newline */
+
+struct account {
+	char name[ACCOUNT_NAME_MAX + 1];
+	char hash[ACCOUNT_HASH_MAX + 1];	/* crypt(5), without the lock mark; wiped by whoever filled the struct */
+	bool is_locked;
+	uint32_t uid, gid;
+	char home[PATH_MAX];			/* absolute, no "." or ".." component */
+	bool is_read_only;
+	uint32_t max_sessions;			/* 0: no limit of its own */
+	int64_t expires;			/* seconds since the epoch (UTC): refused from then on; 0: never */
+	struct address_block allow_from[ACCOUNT_ALLOW_MAX];
+	size_t allow_from_count;		/* 0: from everywhere */
+};
+
+/*
+ * Parse one line of the users file, without its newline. Pure.
+ *
+ * error  on failure: what is wrong and what would be right; static text.
+ *
+ * Returns 0, or -EINVAL. Not for blank lines and comments; see account_line_is_blank().
+ */
+int account_parse(const char *line, size_t len, struct account *account, const char **error);
+
+/* True for an empty line, one of blanks only, or a comment ("#" first). */
+bool account_line_is_blank(const char *line, size_t len);
+
+/*
+ * Check a name for a new or existing account: 1 to 64 bytes; no colon, slash, white space,
+ * control character or invalid UTF-8; not "." or "..", and no leading '-', '#', '!' or '+'.
+ * Returns true, or false with error set to static text.
+ */
+bool account_name_valid(const char *name, size_t len, const char **error);
+
+#endif

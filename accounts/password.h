@@ -1,0 +1,25 @@
+/* Password hashes: crypt(5) by libxcrypt. */
+#ifndef ACCOUNTS_PASSWORD_H
+#define ACCOUNTS_PASSWORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define PASSWORD_MAX 512	/* CRYPT_MAX_PASSPHRASE_SIZE, without NUL */
+
+/*
+ * Verify password against hash in constant time; costs what the hash costs.
+ *
+ * hash  NULL for an account that does not exist: a hash of the default method and cost is
+ *       computed and false returned, so that the time tells nothing. The same is done for
+ *       a hash that crypt does not know (locked, damaged).
+ */
+bool password_verify(const char *password, const char *hash);
+
+/* Hash with yescrypt at libxcrypt's default cost and a fresh salt. *hash is malloc'd. 0 or -errno. */
+int password_hash(const char *password, char **hash);
+
+/* True when crypt_checksalt(3) finds hash usable (legacy and too-cheap methods included). */
+bool password_hash_usable(const char *hash);
+
+#endif

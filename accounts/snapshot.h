@@ -1,0 +1,49 @@
+/*
+ * The snapshot: a checked, sorted copy of the users file in a sealed memory file.
+ *
+ * A short-lived loader process reads the users file, checks every line and builds the
+ * snapshot; the master holds its descriptor without mapping it; a monitor maps it for
+ * one look-up. So a look-up costs the same with ten accounts and with a million, and a
+ * bad users file never replaces a good snapshot.
+ */
+#ifndef ACCOUNTS_SNAPSHOT_H
+#define ACCOUNTS_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+struct account;
+
+/* What a users file was when it was read; equal stamps mean an unchanged file. */
+struct accounts_stamp {
+	uint64_t device, inode, size;
+	int64_t mtime_s, mtime_ns, ctime_s, ctime_ns;
+};
+
+void accounts_stamp_from_stat(const struct stat *st, struct accounts_stamp *stamp);
+bool accounts_stamp_equal(const struct accounts_stamp *a, const struct accounts_stamp *b);
+
+/*
+ * Read the users file at path and build its snapshot into memory_fd.
+ *
+ * path       must be a regular file, owned by root (or by the caller's euid), with no
+ *            permission for group and others.
+ * memory_fd  from memfd_create(MFD_CLOEXEC | MFD_ALLOW_SEALING); empty; sealed on success.
+ * error      called with "PATH:LINE: what is wrong; what would be right" for each bad line
+ *            (at most 20), or "PATH: ..." for the file itself.
+ *
+ * Returns 0 or -errno (-EINVAL: bad lines, duplicate names, bad mode or owner).
+ */
+int snapshot_build(const char *path, int memory_fd, void (*error)(void *arg, const char *line), void *arg);
+
+/* The stamp of the file that the snapshot was made of, and the number of its accounts. Returns 0 or -EINVAL. */
+int snapshot_stamp(int memory_fd, struct accounts_stamp *stamp, uint64_t *count);
+
+/*
+ * Look name up. O(log n); maps the snapshot for the time of the call.
+ * Returns 0, -ENOENT, or another -errno. The caller wipes account (it holds the hash).
+ */
+int snapshot_lookup(int memory_fd, const char *name, struct account *account);
+
+#endif

@@ -1,0 +1,10 @@
+/*
+ * Functions that are easy to misuse do not compile. Included last, after every
+ * system header, by each .c file of the project.
+ */
+#ifndef COMMON_BANNED_H
+#define COMMON_BANNED_H
+
+#pragma GCC poison strcpy strcat sprintf vsprintf strtok gets strncpy strncat
+
+#endif

@@ -1,0 +1,47 @@
+/* Numbers, sizes and durations from text; the one escaper for replies and logs. */
+#ifndef COMMON_TEXT_H
+#define COMMON_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+
+/*
+ * Parse an unsigned decimal number: digits only, no sign, no blanks.
+ * Returns 0, -EINVAL for anything else, -ERANGE above max.
+ */
+int parse_u64(const char *text, uint64_t max, uint64_t *value);
+
+/* Parse bytes with an optional K, M, G or T (powers of 1024): "512", "10M". Errors as parse_u64. */
+int parse_size(const char *text, uint64_t max, uint64_t *bytes);
+
+/* Parse seconds with an optional s, m, h or d: "90", "10m". Errors as parse_u64. */
+int parse_duration(const char *text, uint64_t max_s, uint64_t *seconds);
+
+/* Parse three or four octal digits, "640" or "0640", at most 07777. Errors as parse_u64. */
+int parse_mode(const char *text, uint32_t *mode);
+
+enum escape_style {
+	ESCAPE_REPLY,	/* control characters become '?'; nothing is added; for one line of a reply */
+	ESCAPE_LOG	/* control characters, bytes that are not UTF-8, '"' and '\' become \xHH */
+};
+
+/*
+ * Append len bytes that a client (or a file name) chose to out so that they cannot
+ * end a line, move a terminal's cursor, or pass for text of ours.
+ * Returns 0 or the buffer's error.
+ */
+int escape_bytes(struct buf *out, enum escape_style style, const void *bytes, size_t len);
+
+/* True when bytes is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
+bool utf8_valid(const void *bytes, size_t len);
+
+/* Length of the UTF-8 sequence at bytes (1 to 4), or 0 where there is none. */
+size_t utf8_sequence(const unsigned char *bytes, size_t len);
+
+/* True when a byte below 0x20 or 0x7f stands in bytes. */
+bool has_control(const void *bytes, size_t len);
+
+#endif

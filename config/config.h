@@ -1,0 +1,86 @@
+/*
+ * The configuration file (sallyport.conf(5)): parsed once, checked, handed on as const.
+ * One table (config_keys[]) lists every key with type, default, range and help.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/address.h"
+
+#define CONFIG_FILE_DEFAULT SYSCONFDIR "/sallyport/sallyport.conf"
+#define CONFIG_LISTEN_MAX 16
+
+/* One "host:port" of listen or listen-tls. */
+struct config_listen {
+	bool any_family;	/* "*:port": IPv4 and IPv6; address is not used then */
+	union address address;	/* with port */
+	uint16_t port;		/* 0: the kernel chooses; the port chosen is logged */
+};
+
+enum config_uploads { UPLOADS_ATOMIC, UPLOADS_IN_PLACE };
+enum config_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
+
+struct config {
+	struct config_listen listen[CONFIG_LISTEN_MAX];
+	size_t listen_count;
+	struct config_listen listen_tls[CONFIG_LISTEN_MAX];
+	size_t listen_tls_count;
+	char *service_user;
+	char *accounts;
+	char *state_directory;
+	char *runtime_directory;
+	char *banner;
+	uint16_t passive_port_low, passive_port_high;
+	bool passive_address_auto;
+	char *passive_address;	/* numeric or a host name when not auto; otherwise "auto" */
+	bool active_mode;
+	enum config_uploads uploads;
+	bool upload_sync;
+	uint64_t partial_keep_s;
+	uint32_t file_mode, directory_mode;
+	uint32_t uid_low, uid_high;
+	struct {
+		char *target;	/* "syslog", "stderr" or an absolute path */
+		enum config_log_format format;
+		int level;	/* enum log_level (privsep/logger/log.h) */
+		char *xferlog;	/* absolute path, or "" */
+	} log;
+	struct {
+		char *certificate, *key;	/* absolute paths, or "" */
+		enum config_tls_version minimum;
+		bool require, require_data_reuse, require_close;
+	} tls;
+	struct {
+		uint32_t sessions, sessions_per_address, sessions_per_user, login_failures;
+		uint64_t ban_time_s;
+		uint32_t concurrent_hashes;	/* never 0: the default is the number of CPUs */
+	} limits;
+	struct {
+		uint32_t login_s, idle_s, data_connect_s, stall_s, drain_s;
+	} timeouts;
+};
+
+/*
+ * Read and check a configuration file.
+ *
+ * path   the file; a missing file is an error.
+ * error  called once a line for everything that is wrong, without a newline:
+ *        "FILE:LINE: KEY: what is wrong with VALUE; what would be right".
+ * out    set only on success; the caller frees it with config_free().
+ *
+ * Returns 0, -EINVAL (errors were told), -ENOMEM, or -errno of opening the file (told too).
+ */
+int config_load(const char *path, void (*error)(void *arg, const char *line), void *arg, struct config **out);
+
+void config_free(struct config *config);
+
+/* Print the sample file: every key, its default and its line of help (etc/sallyport.conf is made of it). */
+void config_print_sample(FILE *out);
+
+#endif

@@ -1,0 +1,29 @@
+/* The files process: works inside one home, as its user, without the network. */
+#ifndef PRIVSEP_FILES_FILES_H
+#define PRIVSEP_FILES_FILES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "config/config.h"
+
+/* What the monitor settles at login and this process enforces. */
+struct files_session {
+	int home_fd;		/* O_PATH directory, checked by the monitor to belong to uid */
+	int protocol_channel;	/* requests come here */
+	int monitor_channel;	/* alarms go here */
+	uid_t uid;
+	gid_t gid;
+	bool is_read_only;
+	const struct config *config;	/* uploads, upload_sync, file_mode, directory_mode */
+};
+
+/*
+ * Runs in the files process, forked from the monitor, still root: drop to uid and gid,
+ * chroot and Landlock into the home, load the filter, then answer requests until the
+ * protocol process closes the channel. Never returns.
+ */
+void files_run(const struct files_session *session) __attribute__((noreturn));
+
+#endif

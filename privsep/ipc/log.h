@@ -1,0 +1,40 @@
+/*
+ * The sending side of the log, for master and monitor: one event, one record. The logger
+ * process writes it (privsep/logger/). Sending never waits: a full channel drops the record
+ * and counts it.
+ */
+#ifndef PRIVSEP_IPC_LOG_H
+#define PRIVSEP_IPC_LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum log_level { LEVEL_DEBUG, LEVEL_INFO, LEVEL_WARNING, LEVEL_ERROR, LEVEL_CRITICAL, LEVEL_COUNT };
+
+/* "debug", "info", "warning", "error", "critical". */
+const char *log_level_name(enum log_level level);
+
+/* Send records to channel from now on; below level nothing is sent. Before the first call: to stderr. */
+void log_set_channel(int channel, enum log_level level);
+
+/* What every later record of this process carries. NULL: leave as it is; "": none. Copied. */
+void log_set_context(const char *process, const char *session, const char *address, const char *user);
+
+/* The counter of dropped records, shared by all processes; a page of MAP_SHARED memory made by the master. */
+void log_set_dropped_counter(uint64_t *counter);
+
+/*
+ * One record: log_begin(), fields, log_end(). event is a stable lower-case word ("login",
+ * "transfer"); keys are ours, values may be a client's bytes (the logger quotes them).
+ */
+void log_begin(enum log_level level, const char *event);
+void log_field_bytes(const char *key, const void *bytes, size_t len);
+void log_field_text(const char *key, const char *text);
+void log_field_u64(const char *key, uint64_t value);
+void log_end(void);
+
+/* A record of one field, "message". */
+void log_message(enum log_level level, const char *event, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

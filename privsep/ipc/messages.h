@@ -1,0 +1,150 @@
+/* The table of every message that crosses a wall; enum, decoder, names and tests are made of it. */
+#ifndef PRIVSEP_IPC_MESSAGES_H
+#define PRIVSEP_IPC_MESSAGES_H
+
+/* Who runs what; used as bits. */
+enum ipc_process {
+	IPC_MASTER = 1,
+	IPC_MONITOR = 2,
+	IPC_PROTOCOL = 4,
+	IPC_FILES = 8,
+	IPC_LOGGER = 16
+};
+
+/* Where a session stands; used as bits. */
+enum ipc_state {
+	IPC_STATE_LOGIN = 1,	/* nobody has logged in yet */
+	IPC_STATE_READY = 2,	/* logged in */
+	IPC_STATE_ANY = 3
+};
+
+enum ipc_fd {
+	IPC_FD_NONE,
+	IPC_FD_REQUEST,	/* the request or notice carries one */
+	IPC_FD_REPLY	/* a successful reply carries one */
+};
+
+#define IPC_NOTICE 0	/* reply sizes of a message without a reply */
+
+/*
+ * name             from            to             allowed while      request       reply         descriptor
+ *                                                                    min    max    min    max
+ * Sizes are those of the fields, without kind and result; a failed reply has no fields.
+ */
+#define IPC_MESSAGES(X) \
+	/* protocol asks monitor */ \
+	X(login,            IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_LOGIN,   4,     1100,  0,     0,     IPC_FD_REPLY)   \
+	X(listen,           IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   1,     1,     23,    23,    IPC_FD_REPLY)   \
+	X(connect,          IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   23,    23,    0,     0,     IPC_FD_REPLY)   \
+	X(transferred,      IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   24,    4400,  IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	X(noted,            IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_ANY,     4,     700,   IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	/* monitor tells protocol */ \
+	X(end,              IPC_MONITOR | IPC_MASTER, IPC_PROTOCOL | IPC_MONITOR, IPC_STATE_ANY, 1, 1, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	/* protocol asks files */ \
+	X(stat,             IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  21,    21,    IPC_FD_NONE)    \
+	X(enter,            IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  0,     0,     IPC_FD_NONE)    \
+	X(facts,            IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  2,     1026,  IPC_FD_NONE)    \
+	X(size_ascii,       IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  8,     8,     IPC_FD_NONE)    \
+	X(open_read,        IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   11,    4105,  8,     8,     IPC_FD_REPLY)   \
+	X(open_write,       IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   12,    4106,  11,    265,   IPC_FD_REPLY)   \
+	X(finish_write,     IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   1,     1,     0,     0,     IPC_FD_NONE)    \
+	X(list,             IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   9,     4103,  0,     0,     IPC_FD_REPLY)   \
+	X(list_end,         IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   0,     0,     8,     8,     IPC_FD_NONE)    \
+	X(make_directory,   IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  0,     0,     IPC_FD_NONE)    \
+	X(remove_directory, IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  0,     0,     IPC_FD_NONE)    \
+	X(remove_file,      IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  0,     0,     IPC_FD_NONE)    \
+	X(rename,           IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   6,     8194,  0,     0,     IPC_FD_NONE)    \
+	/* monitor asks master */ \
+	X(attempt,          IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   0,     0,     0,     0,     IPC_FD_NONE)    \
+	X(accounts,         IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   0,     0,     0,     0,     IPC_FD_REPLY)   \
+	X(verdict,          IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   1,     1,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	X(admit,            IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   7,     72,    4,     4,     IPC_FD_NONE)    \
+	/* a filtered process reports the call that it was stopped at, then dies */ \
+	X(alarm,            IPC_PROTOCOL | IPC_FILES | IPC_MONITOR | IPC_LOGGER, IPC_MONITOR | IPC_MASTER, IPC_STATE_ANY, 4, 4, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	/* master and monitor to the logger; logger asks the master for a new syslog socket */ \
+	X(log,              IPC_MASTER | IPC_MONITOR, IPC_LOGGER, IPC_STATE_ANY, 20, 12000, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	X(log_target,       IPC_MASTER,     IPC_LOGGER,    IPC_STATE_ANY,     3,     3,     IPC_NOTICE, IPC_NOTICE, IPC_FD_REQUEST) \
+	X(log_reconnect,    IPC_LOGGER,     IPC_MASTER,    IPC_STATE_ANY,     0,     0,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE)
+
+enum ipc_kind {
+#define X(name, ...) IPC_##name,
+	IPC_MESSAGES(X)
+#undef X
+	IPC_KIND_COUNT
+};
+
+/* end: why a session is told to end. */
+enum ipc_end_reason {
+	END_LOGIN_TIMEOUT,
+	END_IDLE_TIMEOUT,
+	END_STALL_TIMEOUT,
+	END_SHUTDOWN,	/* now; a transfer is broken off */
+	END_DRAIN,	/* as soon as no transfer runs */
+	END_PLACE_NEEDED,
+	END_REASON_COUNT
+};
+
+/* admit: the u32 of its reply. */
+enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT_OUTCOME_COUNT };
+
+/*
+ * Fields, in order (path: text, a home path):
+ *   login         text user, bytes password              -> (channel to files)
+ *                 -EACCES wrong or refused, -EUSERS a limit of the account, -ECONNABORTED the last try
+ *   listen        u8 family (0: the control connection's) -> u8 family, bytes[16] address, u32 port (listening socket)
+ *   connect       u8 family, bytes[16] address, u32 port -> (connecting socket)
+ *   transferred   u8 direction, u64 bytes, u64 milliseconds, u32 errno, text path
+ *   noted         u8 event, text detail
+ *   stat          path            -> u8 kind, u64 size, u64 mtime (seconds), u32 mode
+ *   enter         path            -> (may it be a working directory?)
+ *   facts         path            -> text facts, "type=file;size=3; " (RFC 3659, 7.2) without the name
+ *   size_ascii    path            -> u64 size with every LF counted as CRLF
+ *   open_read     u64 offset, path -> u64 size (file, read-only)
+ *   open_write    u8 mode, u64 offset, path -> u64 start, text name (file, write-only, positioned at start)
+ *   finish_write  u8 is_complete  -> (the upload is whole and safe, or was given up)
+ *   list          u8 form, u8 flags, u32 shown_from, path -> (read end of a pipe)
+ *   list_end                      -> u64 entries; or what stopped the listing
+ *   rename        path from, path to
+ *   attempt                       -> (now: the password may be checked)
+ *   accounts                      -> (snapshot of the users file)
+ *   verdict       u8 is_right
+ *   admit         u32 max_sessions of the account, text name -> u32 enum ipc_admit_outcome
+ *   alarm         u32 number of the system call
+ *   log           see log.c
+ *   log_target    u8 is_syslog, u8 is_xferlog, u8 0 (the opened target)
+ */
+
+/* open_write: how. */
+enum ipc_store_mode {
+	STORE_REPLACE,	/* STOR: the whole file */
+	STORE_AT,	/* REST n + STOR: from the offset on */
+	STORE_APPEND,	/* APPE */
+	STORE_UNIQUE,	/* STOU: a new name made of the one given */
+	STORE_MODE_COUNT
+};
+
+/* stat: the kind of a thing. */
+enum ipc_file_kind { FILE_REGULAR, FILE_DIRECTORY, FILE_OTHER, FILE_KIND_COUNT };
+
+/* list: the form of a listing. */
+enum ipc_list_form {
+	LIST_LONG,	/* LIST: as ls -l */
+	LIST_NAMES,	/* NLST */
+	LIST_FACTS,	/* MLSD (RFC 3659, 7) */
+	LIST_FORM_COUNT
+};
+
+/* list: flags of LIST and NLST, as ls knows them. */
+enum ipc_list_flag {
+	LIST_ALL = 1,		/* -a: hidden names too */
+	LIST_RECURSIVE = 2,	/* -R */
+	LIST_BY_TIME = 4,	/* -t */
+	LIST_BY_SIZE = 8,	/* -S */
+	LIST_REVERSE = 16,	/* -r */
+	LIST_ITSELF = 32,	/* -d: the directory, not what is in it */
+	LIST_CLASSIFY = 64,	/* -F */
+	LIST_LONG_NAMES = 128,	/* NLST -l: long form */
+	LIST_FLAGS_ALL = 255
+};
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * Walls: seccomp allow-lists, Landlock, chroot, identity drop, limits.
+ * Closed when in doubt: every function that fails means "do not run this session".
+ */
+#ifndef PRIVSEP_SANDBOX_SANDBOX_H
+#define PRIVSEP_SANDBOX_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* One allow-list each. */
+enum sandbox_process {
+	SANDBOX_PROTOCOL,
+	SANDBOX_MONITOR_LOGIN,	/* the monitor while it is root: login, fork and walls of files */
+	SANDBOX_MONITOR,	/* afterwards */
+	SANDBOX_FILES,
+	SANDBOX_LOGGER,
+	SANDBOX_COUNT
+};
+
+/*
+ * Build every filter with libseccomp and keep it as BPF; probe Landlock and openat2; install
+ * the SIGSYS handler. Once, in the master, before any fork.
+ *
+ * error  called with one line for what is missing.
+ *
+ * Returns 0 or -errno (no seccomp, no openat2, unknown architecture).
+ */
+int sandbox_init(void (*error)(void *arg, const char *line), void *arg);
+
+/* The Landlock ABI of the kernel, 0 where it has none. After sandbox_init(). */
+int sandbox_landlock_abi(void);
+
+/* True in builds for sanitizers, whose filters carry the marked extra list. */
+bool sandbox_is_widened(void);
+
+/*
+ * Where the SIGSYS handler of this process reports the call that it was stopped at, as one
+ * "alarm" message (privsep/ipc/messages.h): a channel, or -1 for nowhere.
+ */
+void sandbox_report_to(int channel);
+
+/* Close every descriptor but those in keep and 0, 1, 2, which become /dev/null-less closed too unless kept. */
+int sandbox_close_all_but(const int *keep, size_t count);
+
+/* No core, no new files beyond descriptors, no new processes (per process: see the table in limits.c). 0 or -errno. */
+int sandbox_limit(enum sandbox_process process);
+
+/* fchdir(directory_fd), chroot("."). Needs CAP_SYS_CHROOT. 0 or -errno. */
+int sandbox_chroot(int directory_fd);
+
+/*
+ * Drop to uid and gid for good: groups (the gid alone), gid, uid, every capability set and
+ * the bounding set empty, no_new_privs; then try to get root back, and abort() if that works.
+ * uid and gid must not be 0. 0 or -errno.
+ */
+int sandbox_drop_identity(uid_t uid, gid_t gid);
+
+/*
+ * Confine this process to the tree below home_fd (and to nothing of the network, signals and
+ * abstract sockets where the ABI knows them). is_read_only: reading and listing alone.
+ * 0 (also where the kernel has no Landlock) or -errno.
+ */
+int sandbox_landlock(int home_fd, bool is_read_only);
+
+/*
+ * Non-dumpable, death signal (SIGKILL when the parent dies; -ECANCELED when it has died
+ * already: pass the parent's pid), no_new_privs, then the filter. 0 or -errno.
+ */
+int sandbox_enter(enum sandbox_process process, pid_t parent);
+
+/* The name of a system call, or "syscall-N". Into a static buffer. */
+const char *sandbox_syscall_name(uint32_t number);
+
+#endif
