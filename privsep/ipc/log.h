@@ -14,7 +14,7 @@ enum log_level { LEVEL_DEBUG, LEVEL_INFO, LEVEL_WARNING, LEVEL_ERROR, LEVEL_CRIT
 /* "debug", "info", "warning", "error", "critical". */
 const char *log_level_name(enum log_level level);
 
-/* Send records to channel from now on; below level nothing is sent. Before the first call: to stderr. */
+/* Send records to channel from now on; below level nothing is sent. Before the first call nothing is sent. */
 void log_set_channel(int channel, enum log_level level);
 
 /* What every later record of this process carries. NULL: leave as it is; "": none. Copied. */

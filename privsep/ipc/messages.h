@@ -24,7 +24,7 @@ enum ipc_fd {
 	IPC_FD_REPLY	/* a successful reply carries one */
 };
 
-#define IPC_NOTICE 0	/* reply sizes of a message without a reply */
+#define IPC_NOTICE 0xffff	/* reply sizes of a message without a reply; larger than any message */
 
 /*
  * name             from            to             allowed while      request       reply         descriptor
@@ -36,7 +36,7 @@ enum ipc_fd {
 	X(login,            IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_LOGIN,   4,     1100,  0,     0,     IPC_FD_REPLY)   \
 	X(listen,           IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   1,     1,     23,    23,    IPC_FD_REPLY)   \
 	X(connect,          IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   23,    23,    0,     0,     IPC_FD_REPLY)   \
-	X(transferred,      IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   24,    4400,  IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	X(transferred,      IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   25,    4400,  IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	X(noted,            IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_ANY,     4,     700,   IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	/* monitor tells protocol */ \
 	X(end,              IPC_MONITOR | IPC_MASTER, IPC_PROTOCOL | IPC_MONITOR, IPC_STATE_ANY, 1, 1, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
@@ -55,8 +55,7 @@ enum ipc_fd {
 	X(remove_file,      IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  0,     0,     IPC_FD_NONE)    \
 	X(rename,           IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   6,     8194,  0,     0,     IPC_FD_NONE)    \
 	/* monitor asks master */ \
-	X(attempt,          IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   0,     0,     0,     0,     IPC_FD_NONE)    \
-	X(accounts,         IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   0,     0,     0,     0,     IPC_FD_REPLY)   \
+	X(attempt,          IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   0,     0,     0,     0,     IPC_FD_REPLY)   \
 	X(verdict,          IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   1,     1,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	X(admit,            IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   7,     72,    4,     4,     IPC_FD_NONE)    \
 	/* a filtered process reports the call that it was stopped at, then dies */ \
@@ -93,7 +92,7 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *                 -EACCES wrong or refused, -EUSERS a limit of the account, -ECONNABORTED the last try
  *   listen        u8 family (0: the control connection's) -> u8 family, bytes[16] address, u32 port (listening socket)
  *   connect       u8 family, bytes[16] address, u32 port -> (connecting socket)
- *   transferred   u8 direction, u64 bytes, u64 milliseconds, u32 errno, text path
+ *   transferred   u8 direction, u8 is_ascii, u64 bytes, u64 milliseconds, u32 errno, text path
  *   noted         u8 event, text detail
  *   stat          path            -> u8 kind, u64 size, u64 mtime (seconds), u32 mode
  *   enter         path            -> (may it be a working directory?)
@@ -105,14 +104,25 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   list          u8 form, u8 flags, u32 shown_from, path -> (read end of a pipe)
  *   list_end                      -> u64 entries; or what stopped the listing
  *   rename        path from, path to
- *   attempt                       -> (now: the password may be checked)
- *   accounts                      -> (snapshot of the users file)
+ *   attempt                       -> (now: the password may be checked; snapshot of the users file)
  *   verdict       u8 is_right
  *   admit         u32 max_sessions of the account, text name -> u32 enum ipc_admit_outcome
  *   alarm         u32 number of the system call
  *   log           see log.c
- *   log_target    u8 is_syslog, u8 is_xferlog, u8 0 (the opened target)
+ *   log_target    u8 enum log_target_kind, u8 enum config_log_format, u8 0 (the opened target)
  */
+
+/* transferred: what moved. */
+enum ipc_direction { DIRECTION_DOWN, DIRECTION_UP, DIRECTION_LIST, DIRECTION_COUNT };
+
+/* noted: an event for the log that only protocol sees. */
+enum ipc_noted_event {
+	NOTED_BAD_COMMANDS,	/* too many senseless commands */
+	NOTED_DATA_REFUSED,	/* PORT to elsewhere, a stranger on a passive port */
+	NOTED_CLIENT_LOST,	/* the control connection broke */
+	NOTED_QUIT,		/* the client said QUIT */
+	NOTED_EVENT_COUNT
+};
 
 /* open_write: how. */
 enum ipc_store_mode {

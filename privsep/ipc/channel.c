@@ -1,0 +1,132 @@
+#include "privsep/ipc/ipc.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "privsep/ipc/decode.h"
+
+#include "common/banned.h"
+
+int
+ipc_pair(int channels[2], unsigned timeout_s)
+{
+	struct timeval bound = {.tv_sec = (time_t)timeout_s};
+	int r = 0;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channels) < 0)
+		return -errno;
+	for (int i = 0; timeout_s != 0 && i < 2; i++)
+		if (setsockopt(channels[i], SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof(bound)) < 0 ||
+		    setsockopt(channels[i], SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof(bound)) < 0)
+			r = -errno;
+	if (r < 0) {
+		close_fd(&channels[0]);
+		close_fd(&channels[1]);
+	}
+	return r;
+}
+
+static int
+send_flags(int channel, const struct ipc_message *message, int fd, int flags)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = {.iov_base = (void *)(uintptr_t)message->bytes, .iov_len = message->length};
+	struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1};
+
+	if (message->bad)
+		return -EMSGSIZE;
+	if (fd >= 0) {
+		memset(&control, 0, sizeof(control));
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control.space);
+	}
+	while (sendmsg(channel, &msg, flags | MSG_NOSIGNAL) < 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno == ECONNRESET || errno == ENOTCONN)
+			return -EPIPE;
+		if (errno == EAGAIN && (flags & MSG_DONTWAIT) == 0)
+			return -ETIMEDOUT;
+		return -errno;
+	}
+	return 0;
+}
+
+int
+ipc_send(int channel, const struct ipc_message *message, int fd)
+{
+	return send_flags(channel, message, fd, 0);
+}
+
+int
+ipc_send_now(int channel, const struct ipc_message *message, int fd)
+{
+	return send_flags(channel, message, fd, MSG_DONTWAIT);
+}
+
+/* Keep the one descriptor that the control data may carry; a second one is cut off by its size. */
+static void
+take_control(struct ipc_message *message, struct msghdr *msg)
+{
+	struct cmsghdr *header = CMSG_FIRSTHDR(msg);
+
+	if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+	    header->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&message->fd, CMSG_DATA(header), sizeof(int));
+}
+
+static int
+receive_flags(int channel, enum ipc_process me, enum ipc_state state, struct ipc_message *message, int flags)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = {.iov_base = message->bytes, .iov_len = sizeof(message->bytes)};
+	struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1};
+	ssize_t n;
+
+	msg.msg_control = &control;
+	msg.msg_controllen = CMSG_LEN(sizeof(int));	/* room for one: CMSG_SPACE would take two */
+	message->fd = -1;
+	do
+		n = recvmsg(channel, &msg, flags | MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return (flags & MSG_DONTWAIT) != 0 ? -EAGAIN : -ETIMEDOUT;
+	if (n < 0)
+		return errno == ECONNRESET ? -EPIPE : -errno;
+	take_control(message, &msg);
+	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+		close_fd(&message->fd);
+		return -EPROTO;
+	}
+	if (n == 0)
+		return -EPIPE;
+	message->length = (size_t)n;
+	return ipc_decode_received(message, me, state);
+}
+
+int
+ipc_receive(int channel, enum ipc_process me, enum ipc_state state, struct ipc_message *message)
+{
+	return receive_flags(channel, me, state, message, 0);
+}
+
+int
+ipc_receive_now(int channel, enum ipc_process me, enum ipc_state state, struct ipc_message *message)
+{
+	return receive_flags(channel, me, state, message, MSG_DONTWAIT);
+}

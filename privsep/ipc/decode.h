@@ -1,0 +1,10 @@
+/* Between message.c and channel.c: decode what stands in the message already. */
+#ifndef PRIVSEP_IPC_DECODE_H
+#define PRIVSEP_IPC_DECODE_H
+
+#include "privsep/ipc/ipc.h"
+
+/* As ipc_decode() for message->bytes, length and fd; closes the descriptor of a refused message. */
+int ipc_decode_received(struct ipc_message *message, enum ipc_process me, enum ipc_state state);
+
+#endif

@@ -1,0 +1,131 @@
+#include "privsep/ipc/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "privsep/ipc/ipc.h"
+
+#include "common/banned.h"
+
+#define MESSAGE_TEXT_MAX 1024
+
+static struct {
+	int channel;
+	enum log_level level;
+	uint64_t *dropped;
+	char process[16], session[20], address[64], user[72];
+} sender = {.channel = -1, .level = LEVEL_INFO};
+
+static struct {
+	struct ipc_message message;
+	bool is_wanted;
+} record;
+
+static const char *const level_names[LEVEL_COUNT] = {
+    [LEVEL_DEBUG] = "debug", [LEVEL_INFO] = "info", [LEVEL_WARNING] = "warning",
+    [LEVEL_ERROR] = "error", [LEVEL_CRITICAL] = "critical",
+};
+
+const char *
+log_level_name(enum log_level level)
+{
+	return level < LEVEL_COUNT ? level_names[level] : "unknown";
+}
+
+void
+log_set_channel(int channel, enum log_level level)
+{
+	sender.channel = channel;
+	sender.level = level;
+}
+
+void
+log_set_context(const char *process, const char *session, const char *address, const char *user)
+{
+	if (process != NULL)
+		snprintf(sender.process, sizeof(sender.process), "%s", process);
+	if (session != NULL)
+		snprintf(sender.session, sizeof(sender.session), "%s", session);
+	if (address != NULL)
+		snprintf(sender.address, sizeof(sender.address), "%s", address);
+	if (user != NULL)
+		snprintf(sender.user, sizeof(sender.user), "%s", user);
+}
+
+void
+log_set_dropped_counter(uint64_t *counter)
+{
+	sender.dropped = counter;
+}
+
+void
+log_begin(enum log_level level, const char *event)
+{
+	struct timespec now;
+
+	record.is_wanted = level >= sender.level && sender.channel >= 0;
+	if (!record.is_wanted)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	ipc_begin(&record.message, IPC_log);
+	ipc_put_u8(&record.message, (uint8_t)level);
+	ipc_put_u64(&record.message, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
+	ipc_put_u32(&record.message, (uint32_t)getpid());
+	ipc_put_text(&record.message, event);
+	ipc_put_text(&record.message, sender.process);
+	ipc_put_text(&record.message, sender.session);
+	ipc_put_text(&record.message, sender.address);
+	ipc_put_text(&record.message, sender.user);
+}
+
+void
+log_field_bytes(const char *key, const void *bytes, size_t len)
+{
+	if (!record.is_wanted)
+		return;
+	ipc_put_u8(&record.message, 't');
+	ipc_put_text(&record.message, key);
+	ipc_put_bytes(&record.message, bytes, len);
+}
+
+void
+log_field_text(const char *key, const char *text)
+{
+	log_field_bytes(key, text, strlen(text));
+}
+
+void
+log_field_u64(const char *key, uint64_t value)
+{
+	if (!record.is_wanted)
+		return;
+	ipc_put_u8(&record.message, 'u');
+	ipc_put_text(&record.message, key);
+	ipc_put_u64(&record.message, value);
+}
+
+void
+log_end(void)
+{
+	if (!record.is_wanted)
+		return;
+	if (ipc_send_now(sender.channel, &record.message, -1) < 0 && sender.dropped != NULL)
+		__atomic_add_fetch(sender.dropped, 1, __ATOMIC_RELAXED);
+}
+
+void
+log_message(enum log_level level, const char *event, const char *format, ...)
+{
+	char text[MESSAGE_TEXT_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_begin(level, event);
+	log_field_text("message", text);
+	log_end();
+}

@@ -1,0 +1,226 @@
+#include "privsep/logger/log_format.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "common/text.h"
+
+#include "common/banned.h"
+
+static const int syslog_priorities[LEVEL_COUNT] = {
+    [LEVEL_DEBUG] = LOG_DEBUG, [LEVEL_INFO] = LOG_INFO, [LEVEL_WARNING] = LOG_WARNING,
+    [LEVEL_ERROR] = LOG_ERR, [LEVEL_CRITICAL] = LOG_CRIT,
+};
+
+int
+log_entry_read(struct ipc_message *message, struct log_entry *entry)
+{
+	uint8_t level = ipc_get_u8(message);
+
+	entry->level = level < LEVEL_COUNT ? (enum log_level)level : LEVEL_CRITICAL;
+	entry->time_ns = ipc_get_u64(message);
+	entry->pid = ipc_get_u32(message);
+	ipc_get_text(message, entry->event, sizeof(entry->event));
+	ipc_get_text(message, entry->process, sizeof(entry->process));
+	ipc_get_text(message, entry->session, sizeof(entry->session));
+	ipc_get_text(message, entry->address, sizeof(entry->address));
+	ipc_get_text(message, entry->user, sizeof(entry->user));
+	for (entry->field_count = 0; !message->bad && message->cursor < message->length; entry->field_count++) {
+		struct log_field *field = &entry->fields[entry->field_count];
+		uint8_t type = ipc_get_u8(message);
+
+		if (entry->field_count == LOG_FIELDS_MAX || (type != 'u' && type != 't'))
+			return -EPROTO;
+		ipc_get_text(message, field->key, sizeof(field->key));
+		field->is_number = type == 'u';
+		if (field->is_number)
+			field->number = ipc_get_u64(message);
+		else
+			field->bytes = ipc_get_bytes(message, IPC_MESSAGE_MAX, &field->len);
+	}
+	return ipc_end(message) ? 0 : -EPROTO;
+}
+
+static void
+add_time(struct buf *out, uint64_t time_ns)
+{
+	time_t seconds = (time_t)(time_ns / 1000000000);
+	char text[32];
+	struct tm utc;
+
+	gmtime_r(&seconds, &utc);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
+	buf_addf(out, "%s.%03uZ", text, (unsigned)(time_ns / 1000000 % 1000));
+}
+
+static void
+add_quoted(struct buf *out, const char *key, const char *bytes, size_t len)
+{
+	buf_addf(out, " %s=\"", key);
+	escape_bytes(out, ESCAPE_LOG, bytes, len);
+	buf_add(out, "\"", 1);
+}
+
+/* Everything behind the colon of a text line, without a newline. */
+static void
+add_text_body(struct buf *out, const struct log_entry *entry)
+{
+	buf_add_text(out, entry->event);
+	if (entry->session[0] != '\0')
+		buf_addf(out, " session=%s", entry->session);
+	if (entry->address[0] != '\0')
+		buf_addf(out, " address=%s", entry->address);
+	if (entry->process[0] != '\0')
+		buf_addf(out, " process=%s", entry->process);
+	if (entry->user[0] != '\0')
+		add_quoted(out, "user", entry->user, strlen(entry->user));
+	for (size_t i = 0; i < entry->field_count; i++) {
+		const struct log_field *field = &entry->fields[i];
+
+		if (field->is_number)
+			buf_addf(out, " %s=%llu", field->key, (unsigned long long)field->number);
+		else
+			add_quoted(out, field->key, field->bytes, field->len);
+	}
+}
+
+int
+log_format_text(const struct log_entry *entry, struct buf *out)
+{
+	add_time(out, entry->time_ns);
+	buf_addf(out, " sallyportd[%u]: %s ", entry->pid, log_level_name(entry->level));
+	add_text_body(out, entry);
+	return buf_add(out, "\n", 1);
+}
+
+/* jansson is strict about UTF-8: what is not stands as \xHH. */
+static json_t *
+json_of_bytes(const char *bytes, size_t len)
+{
+	struct buf escaped;
+	json_t *value;
+
+	if (utf8_valid(bytes, len))
+		return json_stringn(bytes, len);
+	buf_init(&escaped, 4 * len);
+	escape_bytes(&escaped, ESCAPE_LOG, bytes, len);
+	value = json_stringn(escaped.data == NULL ? "" : escaped.data, escaped.len);
+	buf_free(&escaped);
+	return value;
+}
+
+static void
+set_text(json_t *object, const char *key, const char *text)
+{
+	if (text[0] != '\0')
+		json_object_set_new(object, key, json_of_bytes(text, strlen(text)));
+}
+
+static int
+add_json_body(struct buf *out, const struct log_entry *entry)
+{
+	json_t *object = json_object();
+	struct buf time_text;
+	char *line;
+	int r;
+
+	buf_init(&time_text, 64);
+	add_time(&time_text, entry->time_ns);
+	set_text(object, "time", time_text.data);
+	buf_free(&time_text);
+	set_text(object, "level", log_level_name(entry->level));
+	set_text(object, "event", entry->event);
+	json_object_set_new(object, "pid", json_integer(entry->pid));
+	set_text(object, "session", entry->session);
+	set_text(object, "address", entry->address);
+	set_text(object, "process", entry->process);
+	set_text(object, "user", entry->user);
+	for (size_t i = 0; i < entry->field_count; i++) {
+		const struct log_field *field = &entry->fields[i];
+
+		json_object_set_new(object, field->key,
+		    field->is_number ? json_integer((json_int_t)field->number)
+				     : json_of_bytes(field->bytes, field->len));
+	}
+	line = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	r = line == NULL ? -ENOMEM : buf_add_text(out, line);
+	free(line);
+	json_decref(object);
+	return r;
+}
+
+int
+log_format_json(const struct log_entry *entry, struct buf *out)
+{
+	int r = add_json_body(out, entry);
+
+	return r < 0 ? r : buf_add(out, "\n", 1);
+}
+
+int
+log_format_syslog(const struct log_entry *entry, bool is_json, struct buf *out)
+{
+	time_t seconds = (time_t)(entry->time_ns / 1000000000);
+	char text[32];
+	struct tm local;
+
+	/* RFC 3164, 4.1.2: the socket of syslogd takes local time, as syslog(3) writes it */
+	localtime_r(&seconds, &local);
+	strftime(text, sizeof(text), "%b %e %H:%M:%S", &local);
+	buf_addf(out, "<%d>%s sallyportd[%u]: ", LOG_FTP | syslog_priorities[entry->level], text, entry->pid);
+	if (is_json)
+		return add_json_body(out, entry);
+	add_text_body(out, entry);
+	return out->error;
+}
+
+static const struct log_field *
+find_field(const struct log_entry *entry, const char *key, bool is_number)
+{
+	static const struct log_field none = {.bytes = "", .len = 0};
+
+	for (size_t i = 0; i < entry->field_count; i++)
+		if (strcmp(entry->fields[i].key, key) == 0 && entry->fields[i].is_number == is_number)
+			return &entry->fields[i];
+	return &none;
+}
+
+/* xferlog is split at blanks: they and everything unprintable become '_'. */
+static void
+add_xferlog_name(struct buf *out, const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		buf_add(out, (unsigned char)bytes[i] <= ' ' || bytes[i] == 0x7f ? "_" : &bytes[i], 1);
+	if (len == 0)
+		buf_add_text(out, "_");
+}
+
+int
+log_format_xferlog(const struct log_entry *entry, struct buf *out)
+{
+	const struct log_field *direction = find_field(entry, "direction", false);
+	const struct log_field *result = find_field(entry, "result", false);
+	const struct log_field *path = find_field(entry, "path", false);
+	const struct log_field *type = find_field(entry, "type", false);
+	uint64_t ms = find_field(entry, "milliseconds", true)->number;
+	time_t seconds = (time_t)(entry->time_ns / 1000000000);
+	bool is_upload = direction->len == 2 && memcmp(direction->bytes, "up", 2) == 0;
+	bool is_file = is_upload || (direction->len == 4 && memcmp(direction->bytes, "down", 4) == 0);
+	char text[32];
+	struct tm utc;
+
+	if (strcmp(entry->event, "transfer") != 0 || !is_file)
+		return 0;
+	gmtime_r(&seconds, &utc);
+	strftime(text, sizeof(text), "%a %b %e %H:%M:%S %Y", &utc);
+	buf_addf(out, "%s %llu %s %llu ", text, (unsigned long long)((ms + 999) / 1000), entry->address,
+	    (unsigned long long)find_field(entry, "bytes", true)->number);
+	add_xferlog_name(out, path->bytes, path->len);
+	buf_addf(out, " %c _ %c r ", type->len == 5 ? 'a' : 'b', is_upload ? 'i' : 'o');
+	add_xferlog_name(out, entry->user, strlen(entry->user));
+	return buf_addf(out, " ftp 0 * %c\n", result->len == 2 ? 'c' : 'i');
+}

@@ -1,0 +1,53 @@
+/* Log records as lines: text, JSON and xferlog. Pure. */
+#ifndef PRIVSEP_LOGGER_LOG_FORMAT_H
+#define PRIVSEP_LOGGER_LOG_FORMAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "privsep/ipc/ipc.h"
+#include "privsep/ipc/log.h"
+
+#define LOG_FIELDS_MAX 16
+
+struct log_field {
+	char key[32];
+	bool is_number;
+	uint64_t number;
+	const char *bytes;	/* into the message */
+	size_t len;
+};
+
+/* A record, taken out of its message; the message must outlive it. */
+struct log_entry {
+	enum log_level level;
+	uint64_t time_ns;	/* since the epoch */
+	uint32_t pid;
+	char event[32], process[16], session[20], address[64], user[72];
+	struct log_field fields[LOG_FIELDS_MAX];
+	size_t field_count;
+};
+
+/* Read a received "log" message. Returns 0 or -EPROTO. */
+int log_entry_read(struct ipc_message *message, struct log_entry *entry);
+
+/*
+ * "2026-01-31T23:59:59.123Z sallyportd[77]: info login session=1f address=192.0.2.1 user="bob" ..."
+ * with a newline. What a client chose stands behind the address and in quotes.
+ */
+int log_format_text(const struct log_entry *entry, struct buf *out);
+
+/* One JSON object (RFC 8259) and a newline; the schema is in sallyportd(8). */
+int log_format_json(const struct log_entry *entry, struct buf *out);
+
+/* "<30>sallyportd[77]: login session=..." for a syslog socket (syslog(3)), text or JSON behind the colon. */
+int log_format_syslog(const struct log_entry *entry, bool is_json, struct buf *out);
+
+/*
+ * A "transfer" record as a line of xferlog(5); other records add nothing.
+ */
+int log_format_xferlog(const struct log_entry *entry, struct buf *out);
+
+#endif

@@ -1,0 +1,220 @@
+#include "privsep/logger/logger.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/io.h"
+#include "privsep/ipc/ipc.h"
+#include "privsep/logger/log_format.h"
+#include "privsep/sandbox/sandbox.h"
+
+#include "common/banned.h"
+
+#define LINE_MAX_BYTES (8 * IPC_MESSAGE_MAX)
+#define SYSLOG_WAIT_MS 500
+#define RECONNECT_EVERY_MS 1000
+
+static struct {
+	int targets[LOG_TARGET_COUNT];	/* -1: not in use */
+	enum config_log_format format;
+	struct buf line;
+	uint64_t lost;			/* lines that a target did not take */
+	uint64_t dropped_told, lost_told;
+	uint64_t reconnect_at_ms;
+} state;
+
+static struct ipc_message message;
+
+static void
+write_line(enum log_target_kind kind)
+{
+	int fd = state.targets[kind];
+
+	if (fd < 0 || state.line.len == 0)
+		return;
+	if (state.line.error != 0 || io_write_all(fd, state.line.data, state.line.len) < 0)
+		state.lost++;
+}
+
+static void
+ask_for_syslog(const struct logger *logger)
+{
+	uint64_t now = monotonic_ms();
+
+	if (now < state.reconnect_at_ms)
+		return;
+	state.reconnect_at_ms = now + RECONNECT_EVERY_MS;
+	ipc_begin(&message, IPC_log_reconnect);
+	ipc_send_now(logger->master_channel, &message, -1);
+}
+
+/* Send one datagram; a full socket is given a moment, a dead one is replaced by the master. */
+static void
+send_syslog(const struct logger *logger)
+{
+	uint64_t deadline = monotonic_ms() + SYSLOG_WAIT_MS;
+	int fd = state.targets[LOG_TARGET_SYSLOG];
+
+	while (send(fd, state.line.data, state.line.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno == EAGAIN && io_wait(fd, POLLOUT, deadline) > 0 && monotonic_ms() < deadline)
+			continue;
+		state.lost++;
+		if (errno == ECONNREFUSED || errno == ENOTCONN || errno == EPIPE || errno == ECONNRESET)
+			ask_for_syslog(logger);
+		return;
+	}
+}
+
+static void
+format_line(const struct log_entry *entry)
+{
+	if (state.format == LOG_FORMAT_JSON)
+		log_format_json(entry, &state.line);
+	else
+		log_format_text(entry, &state.line);
+}
+
+static void
+write_entry(const struct logger *logger, const struct log_entry *entry)
+{
+	buf_clear(&state.line);
+	format_line(entry);
+	write_line(LOG_TARGET_STDERR);
+	write_line(LOG_TARGET_LINES);
+	if (state.targets[LOG_TARGET_SYSLOG] >= 0) {
+		buf_clear(&state.line);
+		log_format_syslog(entry, state.format == LOG_FORMAT_JSON, &state.line);
+		send_syslog(logger);
+	}
+	if (state.targets[LOG_TARGET_XFERLOG] >= 0) {
+		buf_clear(&state.line);
+		log_format_xferlog(entry, &state.line);
+		write_line(LOG_TARGET_XFERLOG);
+	}
+}
+
+static bool
+has_untold(void)
+{
+	return state.lost != state.lost_told;
+}
+
+/* Say how many records senders had to drop, and lines targets did not take, since it was last said. */
+static void
+tell_losses(const struct logger *logger)
+{
+	uint64_t dropped = __atomic_load_n(logger->dropped, __ATOMIC_RELAXED);
+	uint64_t lost = state.lost;
+	struct log_entry entry = {.level = LEVEL_WARNING, .event = "log-dropped", .process = "logger"};
+	struct timespec now;
+
+	if (dropped == state.dropped_told && lost == state.lost_told)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	entry.time_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	entry.pid = (uint32_t)getpid();
+	entry.field_count = 1;
+	entry.fields[0] = (struct log_field){.key = "lines", .is_number = true};
+	entry.fields[0].number = dropped - state.dropped_told + lost - state.lost_told;
+	write_entry(logger, &entry);
+	if (state.lost != lost)
+		return;	/* not told: the target is still full */
+	state.dropped_told = dropped;
+	state.lost_told = lost;
+}
+
+static int
+handle_record(const struct logger *logger)
+{
+	static struct log_entry entry;
+	int r = ipc_receive_now(logger->records, IPC_LOGGER, IPC_STATE_ANY, &message);
+
+	if (r == -EPROTO)
+		return 0;	/* one bad record is not worth the log */
+	if (r < 0)
+		return r;
+	if (message.kind != IPC_log || log_entry_read(&message, &entry) < 0)
+		close_fd(&message.fd);
+	else
+		write_entry(logger, &entry);
+	return 0;
+}
+
+static int
+handle_target(const struct logger *logger)
+{
+	int r = ipc_receive_now(logger->master_channel, IPC_LOGGER, IPC_STATE_ANY, &message);
+	uint8_t kind, format;
+	int fd;
+
+	if (r < 0)
+		return r;
+	kind = ipc_get_u8(&message);
+	format = ipc_get_u8(&message);
+	fd = ipc_take_fd(&message);
+	ipc_get_u8(&message);
+	if (message.kind != IPC_log_target || kind >= LOG_TARGET_COUNT || !ipc_end(&message)) {
+		close_fd(&fd);
+		return -EPROTO;
+	}
+	state.format = format == LOG_FORMAT_JSON ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
+	close_fd(&state.targets[kind]);
+	state.targets[kind] = fd;
+	return 0;
+}
+
+static void
+enter_walls(const struct logger *logger)
+{
+	const int keep[] = {logger->records, logger->master_channel, logger->empty_directory_fd};
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	tzset();	/* syslog wants local time; the zone file is out of reach afterwards */
+	sandbox_report_to(logger->master_channel);
+	if (sandbox_close_all_but(keep, 3) < 0 || sandbox_chroot(logger->empty_directory_fd) < 0)
+		_exit(1);
+	close(logger->empty_directory_fd);
+	if (sandbox_drop_identity(logger->uid, logger->gid) < 0 || sandbox_limit(SANDBOX_LOGGER) < 0 ||
+	    sandbox_enter(SANDBOX_LOGGER, 0) < 0)
+		_exit(1);
+}
+
+void
+logger_run(const struct logger *logger)
+{
+	struct pollfd waits[2] = {
+	    {.fd = logger->master_channel, .events = POLLIN},
+	    {.fd = logger->records, .events = POLLIN},
+	};
+
+	enter_walls(logger);
+	for (int i = 0; i < LOG_TARGET_COUNT; i++)
+		state.targets[i] = -1;
+	state.format = logger->format;
+	buf_init(&state.line, LINE_MAX_BYTES);
+	for (;;) {
+		if (poll(waits, 2, has_untold() ? 1000 : -1) < 0 && errno != EINTR)
+			_exit(1);
+		/* targets first: the lines behind them belong there */
+		if (waits[0].revents != 0 && handle_target(logger) == -EPIPE)
+			waits[0].fd = -1;	/* the master is gone; sessions may still end */
+		if (waits[1].revents != 0 && handle_record(logger) == -EPIPE) {
+			tell_losses(logger);
+			_exit(0);
+		}
+		tell_losses(logger);
+	}
+}

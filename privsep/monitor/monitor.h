@@ -1,0 +1,43 @@
+/* The monitor process: one per session; logs in, makes data sockets, keeps deadlines, writes the log. */
+#ifndef PRIVSEP_MONITOR_MONITOR_H
+#define PRIVSEP_MONITOR_MONITOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/address.h"
+#include "config/config.h"
+#include "privsep/ipc/scoreboard.h"
+
+#define SESSION_ID_SIZE 17	/* 16 hexadecimal digits and NUL */
+
+/* Exit status of a monitor: the session ended by itself, or one of its processes was stopped by a wall or crashed. */
+#define MONITOR_EXIT_END 0
+#define MONITOR_EXIT_ALARM 70
+
+/* What the master hands to a session. Descriptors belong to the monitor from here on. */
+struct session {
+	char id[SESSION_ID_SIZE];
+	int client_fd;
+	int master_channel;
+	int log_channel;
+	int empty_directory_fd;
+	union address peer;	/* unmapped */
+	union address local;	/* the address that the client dialled; unmapped */
+	bool is_tls;		/* came in on a listen-tls port */
+	pid_t master_pid;
+	uid_t service_uid;
+	gid_t service_gid;
+	struct claims *claims;
+	uint64_t started_ms;	/* monotonic */
+	const struct config *config;
+};
+
+/*
+ * Runs in the monitor process, forked from the master, root: fork the protocol process, give
+ * the client's socket up to it, then serve the session until it ends. Never returns.
+ */
+void monitor_run(struct session *session) __attribute__((noreturn));
+
+#endif
