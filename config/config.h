@@ -48,7 +48,7 @@ struct config {
 	struct {
 		char *target;	/* "syslog", "stderr" or an absolute path */
 		enum config_log_format format;
-		int level;	/* enum log_level (privsep/logger/log.h) */
+		int level;	/* enum log_level (privsep/ipc/log.h) */
 		char *xferlog;	/* absolute path, or "" */
 	} log;
 	struct {

@@ -1,0 +1,718 @@
+#include "config/config.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/io.h"
+#include "common/text.h"
+#include "config/keys.h"
+#include "config/source.h"
+
+#include "common/banned.h"
+
+#define KEYS_MAX 64		/* keys of one section or of the top, unknown ones included */
+#define SECTIONS_MAX 8
+#define ERRORS_MAX 100
+#define ERROR_LINE_MAX 8192	/* bytes of one error */
+#define UNKNOWN_MAX 20
+#define NAME_SHOWN_MAX 64	/* bytes of an unknown key that an error repeats */
+#define NEAR_ENOUGH 2		/* edits between an unknown key and the one suggested */
+
+/* A key of the file that is not in the table. */
+struct unknown {
+	char *section, *name;	/* section is "" at the top */
+	int line;
+	bool is_section;
+};
+
+struct problem {
+	int line;	/* 0: of no line */
+	char *text;
+};
+
+/* One run of config_load(). */
+struct load {
+	const char *path;
+	struct config *config;
+	struct problem problems[ERRORS_MAX];
+	size_t problem_count;
+	struct unknown unknown[UNKNOWN_MAX];
+	size_t unknown_count;
+	bool again;		/* an unknown key was learned: parse once more */
+	int error;		/* -ENOMEM */
+	int *seen_line;		/* by index of config_keys: where it was set, 0 if nowhere */
+};
+
+/* The callbacks of libconfuse get no argument of ours, and its scanner is static as well. */
+static struct load *loading;
+
+static void __attribute__((format(printf, 3, 4)))
+add_problem(struct load *load, int line, const char *format, ...)
+{
+	struct problem *problem = &load->problems[load->problem_count];
+	struct buf text;
+	va_list args;
+
+	if (load->problem_count == ERRORS_MAX)
+		return;
+	buf_init(&text, ERROR_LINE_MAX);
+	if (line > 0)
+		buf_addf(&text, "%s:%d: ", load->path, line);
+	else
+		buf_addf(&text, "%s: ", load->path);
+	va_start(args, format);
+	buf_addv(&text, format, args);
+	va_end(args);
+	problem->line = line;
+	problem->text = text.error == 0 ? strdup(text.data) : NULL;
+	if (problem->text == NULL)
+		load->error = -ENOMEM;
+	else
+		load->problem_count++;
+	buf_free(&text);
+}
+
+static void
+forget_problems(struct load *load)
+{
+	for (size_t i = 0; i < load->problem_count; i++)
+		free(load->problems[i].text);
+	load->problem_count = 0;
+}
+
+static bool
+same_section(const char *table_section, const char *section)
+{
+	return strcmp(table_section == NULL ? "" : table_section, section) == 0;
+}
+
+static const struct config_key *
+find_key(const char *section, const char *name)
+{
+	for (size_t i = 0; i < config_key_count; i++)
+		if (same_section(config_keys[i].section, section) && strcmp(config_keys[i].name, name) == 0)
+			return &config_keys[i];
+	return NULL;
+}
+
+static const char *
+section_of(const cfg_t *cfg)
+{
+	return strcmp(cfg->name, "root") == 0 ? "" : cfg->name;
+}
+
+static const char *
+dot_of(const char *section)
+{
+	return section[0] == '\0' ? "" : ".";
+}
+
+/* --- values --- */
+
+/*
+ * Called by libconfuse for each value, while the line is known. Says 0 for a bad value too,
+ * so that the next one is looked at.
+ */
+static int
+take_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	const char *section = section_of(cfg);
+	const struct config_key *key = find_key(section, opt->name);
+	struct buf problem;
+	int *seen;
+
+	*(const char **)result = value;
+	if (key == NULL)
+		return 0;	/* unknown; told already */
+	seen = &loading->seen_line[key - config_keys];
+	buf_init(&problem, ERROR_LINE_MAX);
+	if (*seen > 0 && opt->nvalues == 1)
+		add_problem(loading, cfg->line, "%s%s%s: set twice, first in line %d; keep one of them", section,
+		    dot_of(section), key->name, *seen);
+	else if (key_set(key, value, loading->config, &problem) < 0)
+		add_problem(loading, cfg->line, "%s%s%s: %s", section, dot_of(section), key->name,
+		    problem.data == NULL ? "no memory" : problem.data);
+	if (*seen == 0)
+		*seen = cfg->line;
+	buf_free(&problem);
+	return 0;
+}
+
+/* --- unknown keys --- */
+
+static size_t
+min_of(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Levenshtein's distance, for names below NAME_SHOWN_MAX bytes. */
+static size_t
+edit_distance(const char *a, const char *b)
+{
+	size_t a_len = strlen(a), b_len = strlen(b);
+	size_t row[NAME_SHOWN_MAX + 1];
+
+	if (a_len >= NAME_SHOWN_MAX || b_len >= NAME_SHOWN_MAX)
+		return NAME_SHOWN_MAX;
+	for (size_t j = 0; j <= b_len; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= a_len; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= b_len; j++) {
+			size_t above = row[j];
+
+			row[j] = min_of(min_of(above, row[j - 1]) + 1, diagonal + (a[i - 1] != b[j - 1]));
+			diagonal = above;
+		}
+	}
+	return row[b_len];
+}
+
+/* Near enough to be meant: few edits, and less than half of the name. */
+static bool
+is_near(const char *name, size_t distance)
+{
+	return distance <= NEAR_ENOUGH && distance * 2 < strlen(name);
+}
+
+static const struct config_key *
+nearest_key(const char *section, const char *name)
+{
+	const struct config_key *nearest = NULL;
+	size_t best = NEAR_ENOUGH + 1;
+
+	for (size_t i = 0; i < config_key_count; i++) {
+		size_t distance = edit_distance(name, config_keys[i].name);
+
+		if (same_section(config_keys[i].section, section) && distance < best) {
+			best = distance;
+			nearest = &config_keys[i];
+		}
+	}
+	return nearest != NULL && is_near(name, best) ? nearest : NULL;
+}
+
+static const struct config_key *
+key_elsewhere(const char *name)
+{
+	for (size_t i = 0; i < config_key_count; i++)
+		if (strcmp(config_keys[i].name, name) == 0)
+			return &config_keys[i];
+	return NULL;
+}
+
+static const char *
+nearest_section(const char *name)
+{
+	for (size_t i = 0; config_sections[i] != NULL; i++)
+		if (is_near(name, edit_distance(name, config_sections[i])))
+			return config_sections[i];
+	return NULL;
+}
+
+static bool
+is_known_section(const char *section)
+{
+	if (section[0] == '\0')
+		return true;
+	for (size_t i = 0; config_sections[i] != NULL; i++)
+		if (strcmp(section, config_sections[i]) == 0)
+			return true;
+	return false;
+}
+
+static void
+tell_unknown(struct load *load, const struct unknown *unknown)
+{
+	const struct config_key *key;
+	const char *section;
+	struct buf name;
+
+	if (!is_known_section(unknown->section))
+		return;	/* told as a whole */
+	buf_init(&name, ERROR_LINE_MAX);
+	escape_bytes(&name, ESCAPE_LOG, unknown->name, min_of(strlen(unknown->name), NAME_SHOWN_MAX));
+	if (name.data == NULL)
+		load->error = -ENOMEM;
+	else if (unknown->is_section && (section = nearest_section(unknown->name)) != NULL)
+		add_problem(load, unknown->line, "%s: unknown section; did you mean '%s'?", name.data, section);
+	else if (unknown->is_section)
+		add_problem(load, unknown->line, "%s: unknown section; the sections are log, tls, limits and timeouts",
+		    name.data);
+	else if ((key = nearest_key(unknown->section, unknown->name)) != NULL)
+		add_problem(load, unknown->line, "%s%s%s: unknown key; did you mean '%s'?", unknown->section,
+		    dot_of(unknown->section), name.data, key->name);
+	else if ((key = key_elsewhere(unknown->name)) != NULL && key->section != NULL)
+		add_problem(load, unknown->line, "%s%s%s: unknown key here; it belongs into '%s { }'", unknown->section,
+		    dot_of(unknown->section), name.data, key->section);
+	else if (key != NULL)
+		add_problem(load, unknown->line, "%s%s%s: unknown key here; it belongs outside of all sections",
+		    unknown->section, dot_of(unknown->section), name.data);
+	else
+		add_problem(load, unknown->line, "%s%s%s: unknown key; sallyport.conf(5) lists all of them",
+		    unknown->section, dot_of(unknown->section), name.data);
+	buf_free(&name);
+}
+
+static struct unknown *
+find_unknown(struct load *load, const char *section, const char *name)
+{
+	for (size_t i = 0; i < load->unknown_count; i++)
+		if (strcmp(load->unknown[i].section, section) == 0 && strcmp(load->unknown[i].name, name) == 0)
+			return &load->unknown[i];
+	return NULL;
+}
+
+/*
+ * libconfuse stops at an unknown key. It is remembered as something to skip, and the file is
+ * parsed again: so one run tells everything that is wrong.
+ */
+static void
+learn_unknown(struct load *load, const cfg_t *cfg, const char *name)
+{
+	struct unknown *unknown = &load->unknown[load->unknown_count];
+
+	if (load->unknown_count == UNKNOWN_MAX || find_unknown(load, section_of(cfg), name) != NULL)
+		return;
+	unknown->section = strdup(section_of(cfg));
+	unknown->name = strdup(name);
+	unknown->line = cfg->line;
+	load->unknown_count++;
+	if (unknown->section == NULL || unknown->name == NULL)
+		load->error = -ENOMEM;
+	else
+		load->again = true;
+}
+
+/* --- libconfuse --- */
+
+/* What libconfuse 3.3 says of bad syntax (the begin of its formats), and what would be right. */
+static const struct {
+	const char *says, *cure;
+} syntax_cures[] = {
+    {"missing equal sign", "write KEY = VALUE"},
+    {"missing opening brace", "write SECTION { KEY = VALUE }"},
+    {"attempt to append", "write KEY = VALUE"},
+    {"premature end of file", "the last key lacks its value"},
+    {"unexpected token",
+	"write KEY = VALUE; only listen and listen-tls take a list, {\"VALUE\", \"VALUE\"}; quote what holds blanks"},
+};
+
+static void
+tell_syntax(struct load *load, const cfg_t *cfg, const char *format, va_list args)
+{
+	const char *cure = "see sallyport.conf(5)";
+	struct buf what, shown;
+
+	for (size_t i = 0; i < sizeof(syntax_cures) / sizeof(syntax_cures[0]); i++)
+		if (strncmp(format, syntax_cures[i].says, strlen(syntax_cures[i].says)) == 0)
+			cure = syntax_cures[i].cure;
+	buf_init(&what, ERROR_LINE_MAX);
+	buf_init(&shown, ERROR_LINE_MAX);
+	buf_addv(&what, format, args);
+	if (what.data != NULL)
+		escape_bytes(&shown, ESCAPE_LOG, what.data, min_of(what.len, 200));
+	add_problem(load, cfg->line, "%s; %s", shown.data == NULL ? "bad syntax" : shown.data, cure);
+	buf_free(&what);
+	buf_free(&shown);
+}
+
+static void
+take_error(cfg_t *cfg, const char *format, va_list args)
+{
+	struct unknown *unknown;
+	va_list again;
+	const char *name;
+
+	va_copy(again, args);
+	if (strncmp(format, "no such option", strlen("no such option")) == 0) {
+		learn_unknown(loading, cfg, va_arg(again, const char *));
+	} else if (strncmp(format, "missing equal sign", strlen("missing equal sign")) == 0 &&
+	    (name = va_arg(again, const char *)) != NULL &&
+	    (unknown = find_unknown(loading, section_of(cfg), name)) != NULL && !unknown->is_section) {
+		unknown->is_section = true;	/* "NAME {", it seems; if not, the next run tells */
+		loading->again = true;
+	} else {
+		tell_syntax(loading, cfg, format, args);
+	}
+	va_end(again);
+}
+
+/* One option for libconfuse: every value is a text to it, so that key_set() alone knows types. */
+static cfg_opt_t
+option_for(const char *name, bool is_list)
+{
+	cfg_opt_t scalar = CFG_STR_CB(name, NULL, CFGF_NODEFAULT, take_value);
+	cfg_opt_t list = CFG_STR_LIST_CB(name, NULL, CFGF_NODEFAULT, take_value);
+
+	return is_list ? list : scalar;
+}
+
+static cfg_opt_t
+section_for(const char *name, cfg_opt_t *options, cfg_flag_t flags)
+{
+	cfg_opt_t section = CFG_SEC(name, options, flags);
+
+	return section;
+}
+
+/* Fill options (KEYS_MAX) with the keys of a section, known and unknown ones. */
+static size_t
+fill_options(const struct load *load, const char *section, cfg_opt_t *options)
+{
+	static cfg_opt_t none[] = {CFG_END()};
+	const cfg_opt_t end = CFG_END();
+	size_t count = 0;
+
+	for (size_t i = 0; i < config_key_count; i++)
+		if (same_section(config_keys[i].section, section))
+			options[count++] = option_for(config_keys[i].name, config_keys[i].type == KEY_LISTEN);
+	for (size_t i = 0; i < load->unknown_count; i++) {
+		const struct unknown *unknown = &load->unknown[i];
+
+		if (strcmp(unknown->section, section) != 0)
+			continue;
+		if (unknown->is_section)
+			options[count++] = section_for(unknown->name, none, CFGF_KEYSTRVAL);
+		else
+			options[count++] = option_for(unknown->name, true);	/* takes "{...}" and one value */
+	}
+	options[count] = end;
+	return count;
+}
+
+/* The defaults of the lists that the file does not assign, not even as {}. */
+static int
+set_default_lists(struct load *load, cfg_t *cfg)
+{
+	struct buf problem;
+	int r = 0;
+
+	buf_init(&problem, ERROR_LINE_MAX);
+	for (size_t i = 0; i < config_key_count && r == 0; i++) {
+		const struct config_key *key = &config_keys[i];
+
+		if (key->type != KEY_LISTEN || key->initial[0] == '\0' ||
+		    (cfg_getopt(cfg, key->name)->flags & CFGF_MODIFIED) != 0)
+			continue;
+		r = key_set(key, key->initial, load->config, &problem);
+	}
+	buf_free(&problem);
+	return r;
+}
+
+static int
+parse_once(struct load *load, const char *text, size_t len)
+{
+	cfg_opt_t section_options[SECTIONS_MAX][KEYS_MAX];
+	cfg_opt_t root_options[KEYS_MAX];
+	const cfg_opt_t end = CFG_END();
+	cfg_t *cfg = NULL;
+	FILE *in = NULL;
+	size_t count;
+	int r = 0;
+
+	count = fill_options(load, "", root_options);
+	for (size_t i = 0; config_sections[i] != NULL; i++) {
+		fill_options(load, config_sections[i], section_options[i]);
+		root_options[count++] = section_for(config_sections[i], section_options[i], CFGF_NONE);
+	}
+	root_options[count] = end;
+	cfg = cfg_init(root_options, CFGF_NONE);
+	in = fmemopen((void *)text, len, "r");
+	if (cfg == NULL || in == NULL) {
+		r = -ENOMEM;
+		goto out;
+	}
+	cfg_set_error_function(cfg, take_error);
+	loading = load;
+	if (cfg_parse_fp(cfg, in) != CFG_SUCCESS && !load->again && load->problem_count == 0 &&
+	    load->unknown_count == 0)
+		add_problem(load, cfg->line, "bad syntax; see sallyport.conf(5)");
+	loading = NULL;
+	r = set_default_lists(load, cfg);
+out:
+	if (in != NULL)
+		fclose(in);
+	if (cfg != NULL)
+		cfg_free(cfg);
+	return r;
+}
+
+static void
+free_values(struct config *config)
+{
+	for (size_t i = 0; i < config_key_count; i++)
+		if (key_is_text(&config_keys[i]))
+			free(*(char **)((char *)config + config_keys[i].offset));
+	memset(config, 0, sizeof(*config));
+}
+
+/* Every default as if it stood in the file; not the lists, which the file's values would be added to. */
+static int
+set_defaults(struct config *config)
+{
+	struct buf problem;
+	int r = 0;
+
+	buf_init(&problem, ERROR_LINE_MAX);
+	for (size_t i = 0; i < config_key_count && r == 0; i++)
+		if (config_keys[i].type != KEY_LISTEN)
+			r = key_set(&config_keys[i], config_keys[i].initial, config, &problem);
+	buf_free(&problem);
+	return r;
+}
+
+static int
+parse_text(struct load *load, const char *text, size_t len)
+{
+	int r;
+
+	do {
+		load->again = false;
+		forget_problems(load);
+		free_values(load->config);
+		memset(load->seen_line, 0, config_key_count * sizeof(load->seen_line[0]));
+		r = set_defaults(load->config);
+		if (r == 0)
+			r = parse_once(load, text, len);
+	} while (r == 0 && load->again && load->error == 0);
+	for (size_t i = 0; i < load->unknown_count && r == 0 && load->error == 0; i++)
+		tell_unknown(load, &load->unknown[i]);
+	return r == 0 ? load->error : r;
+}
+
+/* --- what two keys say together --- */
+
+static int
+line_of(const struct load *load, const char *section, const char *name)
+{
+	return load->seen_line[find_key(section, name) - config_keys];
+}
+
+static void
+check_together(struct load *load)
+{
+	const struct config *config = load->config;
+	bool has_certificate = config->tls.certificate[0] != '\0';
+	bool has_key = config->tls.key[0] != '\0';
+
+	if (config->listen_count == 0 && config->listen_tls_count == 0)
+		add_problem(load, line_of(load, "", "listen"),
+		    "listen: empty, and listen-tls too; name an address in one of them, such as \"*:21\"");
+	if (config->listen_tls_count > 0 && !has_certificate)
+		add_problem(load, line_of(load, "", "listen-tls"),
+		    "listen-tls: needs a certificate; set tls.certificate and tls.key");
+	if (has_certificate && !has_key)
+		add_problem(load, line_of(load, "tls", "certificate"),
+		    "tls.certificate: has no key; set tls.key to the file of its private key");
+	if (has_key && !has_certificate)
+		add_problem(load, line_of(load, "tls", "key"),
+		    "tls.key: has no certificate; set tls.certificate to the file of the certificate");
+}
+
+static void
+fill_in(struct config *config)
+{
+	long cpus;
+
+	if (config->limits.concurrent_hashes > 0)
+		return;
+	cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	config->limits.concurrent_hashes = cpus < 1 ? 1 : (uint32_t)cpus;
+}
+
+/* --- the file --- */
+
+static int
+read_file(struct load *load, struct buf *text)
+{
+	struct stat st;
+	int fd = -1;
+	ssize_t got;
+	char *room;
+	int r = 0;
+
+	/* non-blocking: a FIFO is refused below instead of waited for */
+	fd = open(load->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		r = -errno;
+		add_problem(load, 0, "cannot open: %s; name the configuration file with -c FILE", strerror(-r));
+		goto out;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		r = -EINVAL;
+		add_problem(load, 0, "not a regular file; name the configuration file with -c FILE");
+		goto out;
+	}
+	room = buf_room(text, CONFIG_SOURCE_MAX);
+	if (room == NULL) {
+		r = text->error;
+		goto out;
+	}
+	got = io_read_all(fd, room, CONFIG_SOURCE_MAX);
+	if (got < 0) {
+		r = (int)got;
+		add_problem(load, 0, "cannot read: %s", strerror(-r));
+	} else if ((size_t)got == CONFIG_SOURCE_MAX) {
+		r = -EINVAL;
+		add_problem(load, 0, "too large; a configuration has less than %zu bytes", CONFIG_SOURCE_MAX);
+	} else {
+		text->len += (size_t)got;
+		r = buf_add(text, "\n", 1);	/* never empty, and the last line has an end */
+	}
+out:
+	close_fd(&fd);
+	return r;
+}
+
+static int
+load_file(struct load *load)
+{
+	const char *problem;
+	struct buf text;
+	int line;
+	int r;
+
+	buf_init(&text, CONFIG_SOURCE_MAX + 1);
+	r = read_file(load, &text);
+	if (r < 0)
+		goto out;
+	r = source_make_plain(text.data, text.len, &line, &problem);
+	if (r < 0) {
+		add_problem(load, line, "%s", problem);
+		goto out;
+	}
+	r = parse_text(load, text.data, text.len);
+	if (r < 0)
+		goto out;
+	if (load->problem_count == 0)
+		check_together(load);
+	r = load->problem_count > 0 ? -EINVAL : load->error;
+out:
+	buf_free(&text);
+	return r;
+}
+
+static int
+compare_problems(const void *a, const void *b)
+{
+	const struct problem *x = a, *y = b;
+
+	return (x->line > y->line) - (x->line < y->line);
+}
+
+static void
+load_free(struct load *load)
+{
+	forget_problems(load);
+	for (size_t i = 0; i < load->unknown_count; i++) {
+		free(load->unknown[i].section);
+		free(load->unknown[i].name);
+	}
+	free(load->seen_line);
+	config_free(load->config);
+}
+
+int
+config_load(const char *path, void (*error)(void *arg, const char *line), void *arg, struct config **out)
+{
+	struct load load = {.path = path};
+	int r;
+
+	load.config = calloc(1, sizeof(*load.config));
+	load.seen_line = calloc(config_key_count, sizeof(load.seen_line[0]));
+	if (load.config == NULL || load.seen_line == NULL) {
+		r = -ENOMEM;
+		goto out;
+	}
+	r = load_file(&load);
+	qsort(load.problems, load.problem_count, sizeof(load.problems[0]), compare_problems);
+	for (size_t i = 0; i < load.problem_count; i++)
+		error(arg, load.problems[i].text);
+	if (r < 0)
+		goto out;
+	fill_in(load.config);
+	*out = load.config;
+	load.config = NULL;
+out:
+	load_free(&load);
+	return r;
+}
+
+void
+config_free(struct config *config)
+{
+	if (config == NULL)
+		return;
+	free_values(config);
+	free(config);
+}
+
+/* --- the sample --- */
+
+static void
+print_comment(FILE *out, const char *indent, const char *text)
+{
+	while (*text != '\0') {
+		size_t len = strcspn(text, "\n");
+
+		fprintf(out, "%s# %.*s\n", indent, (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
+static bool
+is_bare(const struct config_key *key)
+{
+	return key->type == KEY_BOOL || key->type == KEY_NUMBER;
+}
+
+static void
+print_key(FILE *out, const char *indent, const struct config_key *key)
+{
+	struct buf accepts;
+
+	buf_init(&accepts, ERROR_LINE_MAX);
+	key_describe(key, &accepts);
+	fprintf(out, "\n");
+	print_comment(out, indent, key->help);
+	fprintf(out, "%s# Takes %s.\n%s%s = ", indent, accepts.data == NULL ? "" : accepts.data, indent, key->name);
+	if (key->type == KEY_LISTEN && key->initial[0] == '\0')
+		fprintf(out, "{}\n");
+	else if (key->type == KEY_LISTEN)
+		fprintf(out, "{\"%s\"}\n", key->initial);
+	else
+		fprintf(out, is_bare(key) ? "%s\n" : "\"%s\"\n", key->initial);
+	buf_free(&accepts);
+}
+
+static void
+print_section(FILE *out, const char *section, const char *indent)
+{
+	for (size_t i = 0; i < config_key_count; i++)
+		if (same_section(config_keys[i].section, section))
+			print_key(out, indent, &config_keys[i]);
+}
+
+void
+config_print_sample(FILE *out)
+{
+	fprintf(out, "# The configuration of sallyportd, sallyport.conf(5). Every key is here with its default.\n"
+		     "# \"sallyportctl config check\" tells what is wrong with this file.\n");
+	print_section(out, "", "");
+	for (size_t i = 0; config_sections[i] != NULL; i++) {
+		fprintf(out, "\n%s {", config_sections[i]);
+		print_section(out, config_sections[i], "    ");
+		fprintf(out, "}\n");
+	}
+}

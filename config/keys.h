@@ -1,0 +1,62 @@
+/* The keys of the configuration file: one table, and the parser of a key's value. */
+#ifndef CONFIG_KEYS_H
+#define CONFIG_KEYS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct config;
+
+enum key_type {
+	KEY_LISTEN,	/* a list of HOST:PORT; field and the count behind it */
+	KEY_TEXT,	/* one line of UTF-8 */
+	KEY_NAME,	/* a user name of the system */
+	KEY_PATH,	/* absolute */
+	KEY_PATH_OR_NONE,
+	KEY_LOG_TARGET,	/* "syslog", "stderr" or a path */
+	KEY_ADDRESS,	/* "auto", a numeric address or a host name */
+	KEY_BOOL,
+	KEY_NUMBER,
+	KEY_DURATION,	/* seconds */
+	KEY_MODE,	/* low: bits that must be set; high: bits that may be set */
+	KEY_RANGE,	/* "LOW-HIGH" into two fields, one behind the other */
+	KEY_CHOICE	/* the index of a word of choices */
+};
+
+#define KEY_CHOICES_MAX 8
+
+struct config_key {
+	const char *section;	/* NULL: at the top */
+	const char *name;
+	enum key_type type;
+	const char *initial;	/* the default, as it would stand in the file, without quotes */
+	uint64_t low, high;	/* range, both included; for texts high is the longest length */
+	const char *choices[KEY_CHOICES_MAX];
+	size_t offset, size;	/* of the field (the first field) in struct config */
+	const char *help;	/* for the sample; lines separated by '\n' */
+};
+
+extern const struct config_key config_keys[];
+extern const size_t config_key_count;
+
+/* The sections in the order of the file, ended by NULL. */
+extern const char *const config_sections[];
+
+/*
+ * Parse the value of one key into its field. A text is replaced and the old one freed, a
+ * listen address is appended.
+ *
+ * problem  on -EINVAL: "what is wrong with 'VALUE'; what would be right" is added.
+ *
+ * Returns 0, -EINVAL or -ENOMEM.
+ */
+int key_set(const struct config_key *key, const char *text, struct config *config, struct buf *problem);
+
+/* Add what key accepts: "a number from 1 to 1000". */
+void key_describe(const struct config_key *key, struct buf *out);
+
+/* True for the types whose field is an owned text. */
+int key_is_text(const struct config_key *key);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * The text of a configuration file, made plain for libconfuse.
+ *
+ * libconfuse 3.3 counts the line of a comment twice, expands ${VARIABLE} from the
+ * environment, swallows characters that it does not know (the '*' of an unquoted *:21)
+ * and takes the end of the file for a closing brace. So the text is looked through
+ * first: comments become blanks, and what would surprise is an error with its line.
+ */
+#ifndef CONFIG_SOURCE_H
+#define CONFIG_SOURCE_H
+
+#include <stddef.h>
+
+#define CONFIG_SOURCE_MAX ((size_t)1 << 20)	/* bytes of a configuration file */
+
+/*
+ * Turn comments and carriage returns into blanks, in place. Pure; line numbers stay.
+ *
+ * line     on failure: where it is, counted from 1.
+ * problem  on failure: what is wrong and what would be right; static text.
+ *
+ * Returns 0 or -EINVAL.
+ */
+int source_make_plain(char *text, size_t len, int *line, const char **problem);
+
+#endif
