@@ -1,0 +1,96 @@
+/* chroot, and the way from root to nobody in particular. */
+#include <cap-ng.h>
+#include <errno.h>
+#include <grp.h>
+#include <linux/securebits.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "privsep/sandbox/sandbox.h"
+
+#include "common/banned.h"
+
+/* uid 0 means nothing any more, and this stays. NO_SETUID_FIXUP is locked unset: leaving uid 0 drops capabilities. */
+#define LOCKED_SECUREBITS \
+	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED | \
+	    SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
+
+int
+sandbox_chroot(int directory_fd)
+{
+	if (fchdir(directory_fd) < 0 || chroot(".") < 0)
+		return -errno;
+	return 0;
+}
+
+/* What only root can do: everything but the ids themselves. */
+static int
+drop_while_root(gid_t gid)
+{
+	if (setgroups(1, &gid) < 0)
+		return -errno;
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+		return -errno;
+	capng_clear(CAPNG_SELECT_BOUNDS);
+	if (capng_apply(CAPNG_SELECT_BOUNDS) < 0)
+		return -EPERM;
+	if (prctl(PR_SET_SECUREBITS, LOCKED_SECUREBITS, 0, 0, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+static int
+drop_capabilities(void)
+{
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
+		return -EPERM;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+/* True when any of it is still there, or can be had back. */
+static bool
+root_is_left(uid_t uid, gid_t gid)
+{
+	uid_t ruid, euid, suid;
+	gid_t rgid, egid, sgid, groups[2];
+
+	if (getresuid(&ruid, &euid, &suid) < 0 || ruid != uid || euid != uid || suid != uid)
+		return true;
+	if (getresgid(&rgid, &egid, &sgid) < 0 || rgid != gid || egid != gid || sgid != gid)
+		return true;
+	if (getgroups(2, groups) != 1 || groups[0] != gid)
+		return true;
+	if (setuid(0) == 0 || setresuid(0, 0, 0) == 0 || setresuid((uid_t)-1, 0, (uid_t)-1) == 0)
+		return true;
+	if (setgid(0) == 0 || setresgid(0, 0, 0) == 0)
+		return true;
+	groups[0] = 0;
+	if (setgroups(1, groups) == 0)
+		return true;
+	capng_get_caps_process();
+	return capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE;
+}
+
+int
+sandbox_drop_identity(uid_t uid, gid_t gid)
+{
+	int r;
+
+	if (uid == 0 || gid == 0 || uid == (uid_t)-1 || gid == (gid_t)-1)
+		return -EINVAL;
+	r = drop_while_root(gid);
+	if (r < 0)
+		return r;
+	if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+		return -errno;
+	r = drop_capabilities();
+	if (r < 0)
+		return r;
+	if (root_is_left(uid, gid))
+		abort();
+	return 0;
+}

@@ -1,0 +1,146 @@
+#include "privsep/sandbox/landlock.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "privsep/sandbox/sandbox.h"
+
+#include "common/banned.h"
+
+/* The newest ABI this file knows; a later kernel is asked for no more than this. */
+#define LL_ABI_KNOWN 7
+
+#define LL_CREATE_RULESET_VERSION 1U
+#define LL_RULE_PATH_BENEATH 1
+
+/* Rights on files, by the ABI that brought them. */
+enum {
+	LL_FS_EXECUTE = 1 << 0,	/* ABI 1 */
+	LL_FS_WRITE_FILE = 1 << 1,
+	LL_FS_READ_FILE = 1 << 2,
+	LL_FS_READ_DIR = 1 << 3,
+	LL_FS_REMOVE_DIR = 1 << 4,
+	LL_FS_REMOVE_FILE = 1 << 5,
+	LL_FS_MAKE_CHAR = 1 << 6,
+	LL_FS_MAKE_DIR = 1 << 7,
+	LL_FS_MAKE_REG = 1 << 8,
+	LL_FS_MAKE_SOCK = 1 << 9,
+	LL_FS_MAKE_FIFO = 1 << 10,
+	LL_FS_MAKE_BLOCK = 1 << 11,
+	LL_FS_MAKE_SYM = 1 << 12,
+	LL_FS_REFER = 1 << 13,	   /* ABI 2: rename into another directory */
+	LL_FS_TRUNCATE = 1 << 14,  /* ABI 3 */
+	LL_FS_IOCTL_DEV = 1 << 15, /* ABI 5 */
+};
+
+#define LL_FS_ABI_1 ((LL_FS_MAKE_SYM << 1) - 1)
+
+#define LL_NET_BIND_TCP	   (1U << 0) /* ABI 4 */
+#define LL_NET_CONNECT_TCP (1U << 1)
+
+#define LL_SCOPE_ABSTRACT_UNIX (1U << 0) /* ABI 6 */
+#define LL_SCOPE_SIGNAL	       (1U << 1)
+
+#define LL_MAY_READ (LL_FS_READ_FILE | LL_FS_READ_DIR)
+#define LL_MAY_WRITE (LL_FS_WRITE_FILE | LL_FS_TRUNCATE | LL_FS_REMOVE_DIR | LL_FS_REMOVE_FILE | LL_FS_MAKE_DIR | \
+	LL_FS_MAKE_REG | LL_FS_REFER)
+
+/* As the kernel defines them (linux/landlock.h, struct landlock_ruleset_attr and landlock_path_beneath_attr). */
+struct ll_ruleset {
+	uint64_t handled_fs;
+	uint64_t handled_net; /* ABI 4 */
+	uint64_t scoped;      /* ABI 6 */
+};
+
+struct ll_path_beneath {
+	uint64_t allowed;
+	int32_t parent_fd;
+} __attribute__((packed));
+
+static int kernel_abi;
+
+void
+landlock_probe(void)
+{
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LL_CREATE_RULESET_VERSION);
+
+	/* ENOSYS: not built in; EOPNOTSUPP: switched off at boot */
+	kernel_abi = abi > 0 ? (int)abi : 0;
+}
+
+int
+sandbox_landlock_abi(void)
+{
+	return kernel_abi;
+}
+
+static uint64_t
+fs_rights_of(int abi)
+{
+	uint64_t rights = LL_FS_ABI_1;
+
+	if (abi >= 2)
+		rights |= LL_FS_REFER;
+	if (abi >= 3)
+		rights |= LL_FS_TRUNCATE;
+	if (abi >= 5)
+		rights |= LL_FS_IOCTL_DEV;
+	return rights;
+}
+
+/* What the ABI can forbid, all of it; sets the size of the struct that this ABI takes. */
+static struct ll_ruleset
+ruleset_of(int abi, size_t *size)
+{
+	struct ll_ruleset ruleset = {.handled_fs = fs_rights_of(abi)};
+
+	*size = sizeof(ruleset.handled_fs);
+	if (abi >= 4) {
+		ruleset.handled_net = LL_NET_BIND_TCP | LL_NET_CONNECT_TCP;
+		*size = offsetof(struct ll_ruleset, scoped);
+	}
+	if (abi >= 6) {
+		ruleset.scoped = LL_SCOPE_ABSTRACT_UNIX | LL_SCOPE_SIGNAL;
+		*size = sizeof(ruleset);
+	}
+	return ruleset;
+}
+
+int
+sandbox_landlock(int home_fd, bool is_read_only)
+{
+	int abi = kernel_abi < LL_ABI_KNOWN ? kernel_abi : LL_ABI_KNOWN;
+	struct ll_path_beneath home = {.parent_fd = home_fd};
+	struct ll_ruleset ruleset;
+	size_t size;
+	int fd = -1;
+	int r;
+
+	/* ABI 1 forbids every rename into another directory, without a way to allow it; only readers can bear that. */
+	if (abi == 0 || (abi == 1 && !is_read_only))
+		return 0;
+	ruleset = ruleset_of(abi, &size);
+	home.allowed = (is_read_only ? LL_MAY_READ : LL_MAY_READ | LL_MAY_WRITE) & ruleset.handled_fs;
+
+	fd = (int)syscall(SYS_landlock_create_ruleset, &ruleset, size, 0);
+	if (fd < 0) {
+		r = -errno;
+		goto out;
+	}
+	if (syscall(SYS_landlock_add_rule, fd, LL_RULE_PATH_BENEATH, &home, 0) < 0) {
+		r = -errno;
+		goto out;
+	}
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_landlock_restrict_self, fd, 0) < 0) {
+		r = -errno;
+		goto out;
+	}
+	r = 0;
+out:
+	close_fd(&fd);
+	return r;
+}

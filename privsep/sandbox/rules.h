@@ -1,0 +1,59 @@
+/* The allow-lists as tables: one row is one system call, its arguments as far as they are narrowed, and why. */
+#ifndef PRIVSEP_SANDBOX_RULES_H
+#define PRIVSEP_SANDBOX_RULES_H
+
+#include <seccomp.h>
+#include <stddef.h>
+
+#include "privsep/sandbox/sandbox.h"
+
+#define SANDBOX_RULE_ARGS 3
+
+/* Allowed when every one of the arg_count comparisons holds; several rows for one call are alternatives. */
+struct sandbox_rule {
+	int number;
+	unsigned arg_count;
+	struct scmp_arg_cmp args[SANDBOX_RULE_ARGS];
+	const char *why;
+};
+
+/* One comparison. n counts from 0; a mask is as wide as the register, so high bits set by hand never match. */
+#define IS(n, value)	    {(n), SCMP_CMP_EQ, (scmp_datum_t)(value), 0}
+#define HAS_NONE(n, bits)   {(n), SCMP_CMP_MASKED_EQ, (scmp_datum_t)(bits), 0}
+#define HAS_ALL(n, bits)    {(n), SCMP_CMP_MASKED_EQ, (scmp_datum_t)(bits), (scmp_datum_t)(bits)}
+#define IS_BUT(n, value, free_bits) {(n), SCMP_CMP_MASKED_EQ, ~(scmp_datum_t)(free_bits), (scmp_datum_t)(value)}
+
+/* The second column of a row. */
+#define ARGS(...)   sizeof((struct scmp_arg_cmp[]){__VA_ARGS__}) / sizeof(struct scmp_arg_cmp), {__VA_ARGS__}
+#define ANY_ARGS    0, {{0, SCMP_CMP_EQ, 0, 0}}
+#define ARG_IS(n, value)      ARGS(IS(n, value))
+#define ARG_HAS_NONE(n, bits) ARGS(HAS_NONE(n, bits))
+
+struct sandbox_rules {
+	const struct sandbox_rule *rows;
+	size_t count;
+};
+
+extern const struct sandbox_rules rules_common;	       /* every process: memory, time, the end */
+extern const struct sandbox_rules rules_protocol;
+extern const struct sandbox_rules rules_monitor_login; /* what it does as root, on top of rules_monitor and rules_files */
+extern const struct sandbox_rules rules_monitor;
+extern const struct sandbox_rules rules_files;
+extern const struct sandbox_rules rules_logger;
+extern const struct sandbox_rules rules_sanitizer;     /* empty but in builds for sanitizers */
+
+/* Calls that libc tries first and does without: they get ENOSYS unless a list has them. */
+struct sandbox_newer {
+	int number;
+	const char *why;
+};
+
+extern const struct sandbox_newer rules_newer[];
+extern const size_t rules_newer_count;
+
+#define SANDBOX_LISTS_MAX 5
+
+/* The tables that make up the list of a process, common ones included; the rest of lists is empty. */
+void rules_of(enum sandbox_process process, struct sandbox_rules lists[SANDBOX_LISTS_MAX]);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * files: opens, lists, changes what is in one home, as its user. No socket is made, no
+ * process is touched, nothing is executed, owned anew, linked or mounted.
+ */
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include "privsep/sandbox/rules.h"
+
+#include "common/banned.h"
+
+static const struct sandbox_rule rows[] = {
+	{SYS_recvmsg, ANY_ARGS, "questions of protocol"},
+	{SYS_sendmsg, ANY_ARGS, "answers and descriptors to protocol"},
+	{SYS_sendto, ANY_ARGS, "the report of the SIGSYS handler"},
+#ifdef SYS_poll
+	{SYS_poll, ANY_ARGS, "every wait"},
+#endif
+	{SYS_ppoll, ANY_ARGS, "every wait"},
+
+	{SYS_openat2, ANY_ARGS, "every look-up of a path: resolved below the home by the kernel"},
+	{SYS_openat, ANY_ARGS, "a name in a directory that openat2 gave"},
+	{SYS_newfstatat, ANY_ARGS, "facts; fstat of libc"},
+	{SYS_fstat, ANY_ARGS, "facts; is it a regular file?"},
+	{SYS_statx, ANY_ARGS, "facts"},
+	{SYS_fstatfs, ANY_ARGS, "room that is left"},
+	{SYS_getdents64, ANY_ARGS, "listings"},
+	{SYS_readlinkat, ANY_ARGS, "where a link leads, for a listing"},
+	{SYS_read, ANY_ARGS, "SIZE in type A, hashes"},
+	{SYS_pread64, ANY_ARGS, "hashes of ranges"},
+	{SYS_write, ANY_ARGS, "the pipe of a listing"},
+	{SYS_writev, ANY_ARGS, "the pipe of a listing"},
+	{SYS_lseek, ANY_ARGS, "where an upload begins; directories from their start"},
+	{SYS_pipe2, ANY_ARGS, "the pipe of a listing"},
+	{SYS_ftruncate, ANY_ARGS, "REST and STOR: what follows the offset"},
+	{SYS_fchmod, ANY_ARGS, "the configured mode, whatever the umask"},
+	{SYS_fsync, ANY_ARGS, "an upload is safe"},
+	{SYS_fdatasync, ANY_ARGS, "an upload is safe"},
+	{SYS_renameat, ANY_ARGS, "RNTO; an upload takes its name"},
+	{SYS_renameat2, ANY_ARGS, "RNTO without overwriting"},
+	{SYS_unlinkat, ANY_ARGS, "DELE, RMD"},
+	{SYS_mkdirat, ANY_ARGS, "MKD"},
+	{SYS_utimensat, ANY_ARGS, "MFMT"},
+	{SYS_flock, ANY_ARGS, "two uploads to one name"},
+	{SYS_copy_file_range, ANY_ARGS, "in-place resume of a finished file"},
+	{SYS_fgetxattr, ANY_ARGS, "what a partial belongs to"},
+	{SYS_fsetxattr, ANY_ARGS, "what a partial belongs to"},
+
+	{SYS_fcntl, ARG_IS(1, F_GETFL), "fdopendir"},
+	{SYS_fcntl, ARG_IS(1, F_SETFL), "the pipe of a listing never blocks"},
+	{SYS_fcntl, ARG_IS(1, F_GETFD), "libc"},
+	{SYS_fcntl, ARG_IS(1, F_SETFD), "libc"},
+	{SYS_fcntl, ARG_IS(1, F_DUPFD_CLOEXEC), "a second handle for fdopendir"},
+	{SYS_fcntl, ARG_IS(1, F_SETPIPE_SZ), "the pipe of a listing"},
+};
+
+const struct sandbox_rules rules_files = {rows, sizeof(rows) / sizeof(*rows)};

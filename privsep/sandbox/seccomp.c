@@ -1,0 +1,317 @@
+/* Builds the allow-lists once, keeps them as BPF, loads one; reports and dies at a call outside it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/openat2.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "privsep/ipc/ipc.h"
+#include "privsep/sandbox/landlock.h"
+#include "privsep/sandbox/rules.h"
+#include "privsep/sandbox/sandbox.h"
+
+#include "common/banned.h"
+
+#if !defined(__x86_64__) && !defined(__aarch64__)
+#error "the allow-lists are written for x86_64 and aarch64; another architecture needs them read again"
+#endif
+
+/* si_code of a call that a filter refused (asm-generic/siginfo.h, which glibc's header shuts out). */
+#ifndef SYS_SECCOMP
+#define SYS_SECCOMP 1
+#endif
+
+/* One filter as the kernel takes it. */
+struct filter {
+	struct sock_filter *code;
+	unsigned short length;	/* instructions */
+};
+
+static struct filter filters[SANDBOX_COUNT];
+static volatile int report_channel = -1;
+
+void
+sandbox_report_to(int channel)
+{
+	report_channel = channel;
+}
+
+bool
+sandbox_is_widened(void)
+{
+#ifdef SALLYPORT_SANITIZE
+	return true;
+#else
+	return false;
+#endif
+}
+
+/*
+ * Runs in any process, at a call that its list lacks: reports the call, dies. Uses nothing but
+ * system calls. SIGSYS is blocked meanwhile, so a call in here that is refused too ends the
+ * process at once, by the same signal.
+ */
+static void
+report_and_die(int signal_number, siginfo_t *info, void *context)
+{
+	uint32_t number = (uint32_t)info->si_syscall;
+	const uint8_t alarm_message[] = {
+		IPC_alarm & 0xff, IPC_alarm >> 8,
+		number & 0xff, (number >> 8) & 0xff, (number >> 16) & 0xff, (number >> 24) & 0xff,
+	};
+	struct sigaction fatal = {.sa_handler = SIG_DFL};
+	sigset_t mask;
+
+	(void)context;
+	if (info->si_code == SYS_SECCOMP && report_channel >= 0)
+		send(report_channel, alarm_message, sizeof(alarm_message), MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	/* No list has sigaction: a filtered process ends on this line. */
+	sigaction(signal_number, &fatal, NULL);
+
+	/* No filter is loaded, or a sanitizer's list: somebody sent SIGSYS. */
+	sigemptyset(&mask);
+	sigaddset(&mask, signal_number);
+	kill(getpid(), signal_number);
+	sigprocmask(SIG_UNBLOCK, &mask, NULL);
+	_exit(128 + SIGSYS);
+}
+
+static int
+install_handler(void)
+{
+	struct sigaction action = {.sa_sigaction = report_and_die, .sa_flags = SA_SIGINFO};
+
+	sigfillset(&action.sa_mask);
+	return sigaction(SIGSYS, &action, NULL) < 0 ? -errno : 0;
+}
+
+static bool
+rules_have(const struct sandbox_rules lists[SANDBOX_LISTS_MAX], int number)
+{
+	for (size_t list = 0; list < SANDBOX_LISTS_MAX; list++) {
+		for (size_t row = 0; row < lists[list].count; row++) {
+			if (lists[list].rows[row].number == number)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* A call that some row allows whatever its arguments are; narrower rows for it say nothing more. */
+static bool
+rules_have_any_args(const struct sandbox_rules lists[SANDBOX_LISTS_MAX], int number)
+{
+	for (size_t list = 0; list < SANDBOX_LISTS_MAX; list++) {
+		for (size_t row = 0; row < lists[list].count; row++) {
+			if (lists[list].rows[row].number == number && lists[list].rows[row].arg_count == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+static int
+add_rules(scmp_filter_ctx context, const struct sandbox_rules lists[SANDBOX_LISTS_MAX])
+{
+	int r;
+
+	for (size_t list = 0; list < SANDBOX_LISTS_MAX; list++) {
+		for (size_t i = 0; i < lists[list].count; i++) {
+			const struct sandbox_rule *row = &lists[list].rows[i];
+
+			if (row->arg_count > 0 && rules_have_any_args(lists, row->number))
+				continue;
+			r = seccomp_rule_add_array(context, SCMP_ACT_ALLOW, row->number, row->arg_count, row->args);
+			if (r < 0 && r != -EEXIST)
+				return r;
+		}
+	}
+	for (size_t i = 0; i < rules_newer_count; i++) {
+		if (rules_have(lists, rules_newer[i].number))
+			continue;
+		r = seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), rules_newer[i].number, 0);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Write the filter to a memory file and read it back: libseccomp gives BPF in no other way. */
+static int
+export_filter(scmp_filter_ctx context, struct filter *filter)
+{
+	struct stat st;
+	size_t size;
+	ssize_t got;
+	int fd = -1;
+	int r;
+
+	fd = memfd_create("filter", MFD_CLOEXEC);
+	if (fd < 0) {
+		r = -errno;
+		goto out;
+	}
+	r = seccomp_export_bpf(context, fd);
+	if (r < 0)
+		goto out;
+	if (fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0) {
+		r = -errno;
+		goto out;
+	}
+	size = (size_t)st.st_size;
+	if (size == 0 || size % sizeof(struct sock_filter) != 0 || size / sizeof(struct sock_filter) > BPF_MAXINSNS) {
+		r = -E2BIG;
+		goto out;
+	}
+	filter->code = malloc(size);
+	if (filter->code == NULL) {
+		r = -ENOMEM;
+		goto out;
+	}
+	got = io_read_all(fd, filter->code, size);
+	if (got != (ssize_t)size) {
+		r = got < 0 ? (int)got : -EIO;
+		free(filter->code);
+		filter->code = NULL;
+		goto out;
+	}
+	filter->length = (unsigned short)(size / sizeof(struct sock_filter));
+	r = 0;
+out:
+	close_fd(&fd);
+	return r;
+}
+
+static int
+build_filter(enum sandbox_process process, struct filter *filter)
+{
+	struct sandbox_rules lists[SANDBOX_LISTS_MAX];
+	scmp_filter_ctx context;
+	int r;
+
+	rules_of(process, lists);
+	context = seccomp_init(SCMP_ACT_TRAP);
+	if (context == NULL)
+		return -ENOMEM;
+	r = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	if (r == 0)
+		r = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);	/* a binary tree */
+	if (r == 0)
+		r = add_rules(context, lists);
+	if (r == 0)
+		r = export_filter(context, filter);
+	seccomp_release(context);
+	return r;
+}
+
+static bool
+kernel_has_traps(void)
+{
+	uint32_t action = SECCOMP_RET_TRAP;
+
+	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+}
+
+static bool
+kernel_has_openat2(void)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	int root_fd, fd = -1;
+
+	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd >= 0)
+		fd = (int)syscall(SYS_openat2, root_fd, ".", &how, sizeof(how));
+	close_fd(&root_fd);
+	if (fd < 0)
+		return false;
+	close_fd(&fd);
+	return true;
+}
+
+int
+sandbox_init(void (*error)(void *arg, const char *line), void *arg)
+{
+	char line[160];
+	int r;
+
+	if (!kernel_has_traps()) {
+		error(arg, "the kernel has no seccomp filters; Linux 4.14 or later with CONFIG_SECCOMP_FILTER is needed");
+		return -ENOSYS;
+	}
+	if (!kernel_has_openat2()) {
+		error(arg, "the kernel has no openat2; Linux 5.6 or later is needed");
+		return -ENOSYS;
+	}
+	if (close_range(~0U, ~0U, 0) < 0) {
+		error(arg, "the kernel has no close_range; Linux 5.9 or later is needed");
+		return -ENOSYS;
+	}
+	landlock_probe();
+	for (int process = 0; process < SANDBOX_COUNT; process++) {
+		if (filters[process].code != NULL)
+			continue;
+		r = build_filter((enum sandbox_process)process, &filters[process]);
+		if (r < 0) {
+			snprintf(line, sizeof(line), "cannot build system-call filter %d: %s", process, strerror(-r));
+			error(arg, line);
+			return r;
+		}
+	}
+	return install_handler();
+}
+
+int
+sandbox_enter(enum sandbox_process process, pid_t parent)
+{
+	struct sock_fprog program;
+
+	if ((int)process < 0 || process >= SANDBOX_COUNT || filters[process].code == NULL)
+		return -EINVAL;
+	program.len = filters[process].length;
+	program.filter = filters[process].code;
+
+	/* Both are undone by a change of identity, so they stand here, after it. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return -errno;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return -errno;
+	if (getppid() != parent)
+		return -ECANCELED;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+		return -errno;
+	return 0;
+}
+
+const char *
+sandbox_syscall_name(uint32_t number)
+{
+	static char text[64];
+	char *name = NULL;
+
+	if (number <= INT32_MAX)
+		name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)number);
+	if (name != NULL)
+		snprintf(text, sizeof(text), "%s", name);
+	else
+		snprintf(text, sizeof(text), "syscall-%u", number);
+	free(name);
+	return text;
+}
