@@ -42,7 +42,7 @@ bool sandbox_is_widened(void);
  */
 void sandbox_report_to(int channel);
 
-/* Close every descriptor but those in keep and 0, 1, 2, which become /dev/null-less closed too unless kept. */
+/* Close every descriptor but those in keep; 0, 1 and 2 too. (A sanitizer build keeps 2, its reports go there.) */
 int sandbox_close_all_but(const int *keep, size_t count);
 
 /* No core, no new files beyond descriptors, no new processes (per process: see the table in limits.c). 0 or -errno. */
@@ -67,7 +67,8 @@ int sandbox_landlock(int home_fd, bool is_read_only);
 
 /*
  * Non-dumpable, death signal (SIGKILL when the parent dies; -ECANCELED when it has died
- * already: pass the parent's pid), no_new_privs, then the filter. 0 or -errno.
+ * already: pass the parent's pid; 0 for a process that outlives it), no_new_privs, then the
+ * filter. 0 or -errno.
  */
 int sandbox_enter(enum sandbox_process process, pid_t parent);
 

@@ -1,0 +1,986 @@
+/* The walls: every forbidden call is tried behind each of them, and must end the process. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <crypt.h>
+#include <netinet/in.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/io.h"
+#include "privsep/ipc/ipc.h"
+#include "privsep/sandbox/rules.h"
+#include "privsep/sandbox/sandbox.h"
+
+#include "common/banned.h"
+
+#define SURVIVED 42	/* exit code of a child that was not stopped */
+#define TEST_ID 54321	/* a uid and gid that nobody has */
+#define CHILD_SECONDS 20
+#define BAD_POINTER 8L	/* faults wherever a kernel would follow it */
+#define BAD_FD 1000000L
+#define NO_PROCESS INT_MAX
+
+/* Bits for the lists in which a row is not forbidden. */
+#define IN_PROTOCOL (1u << SANDBOX_PROTOCOL)
+#define IN_LOGIN (1u << SANDBOX_MONITOR_LOGIN)
+#define IN_MONITOR (1u << SANDBOX_MONITOR)
+#define IN_FILES (1u << SANDBOX_FILES)
+#define IN_LOGGER (1u << SANDBOX_LOGGER)
+#define IN_MONITORS (IN_LOGIN | IN_MONITOR)
+
+static const char *const process_names[SANDBOX_COUNT] = {
+	[SANDBOX_PROTOCOL] = "protocol",
+	[SANDBOX_MONITOR_LOGIN] = "monitor before login",
+	[SANDBOX_MONITOR] = "monitor after login",
+	[SANDBOX_FILES] = "files",
+	[SANDBOX_LOGGER] = "logger",
+};
+
+struct forbidden {
+	const char *what;
+	unsigned allowed_in;
+	long number;
+	long args[6];
+};
+
+/* Pointers and descriptors are bad, so that a hole in a wall does no harm here. */
+static const struct forbidden forbidden[] = {
+	/* run something else */
+	{"execve", 0, SYS_execve, {BAD_POINTER, BAD_POINTER, BAD_POINTER}},
+	{"execveat", 0, SYS_execveat, {BAD_FD, BAD_POINTER, BAD_POINTER, BAD_POINTER}},
+	{"clone of a thread", 0, SYS_clone, {CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD}},
+	{"clone into a user namespace", 0, SYS_clone, {CLONE_NEWUSER | SIGCHLD}},
+	{"clone as fork does", IN_LOGIN, SYS_clone, {CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD}},
+#ifdef SYS_fork
+	{"fork", 0, SYS_fork, {0}},
+	{"vfork", 0, SYS_vfork, {0}},
+#endif
+	/* executable memory */
+	{"mmap of executable memory", 0, SYS_mmap, {0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0}},
+	{"mmap of a file, executable", 0, SYS_mmap, {0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, BAD_FD, 0}},
+	{"mmap of a file", IN_LOGIN, SYS_mmap, {0, 4096, PROT_READ, MAP_PRIVATE, BAD_FD, 0}},
+	{"mprotect to executable", 0, SYS_mprotect, {BAD_POINTER, 4096, PROT_READ | PROT_EXEC}},
+	{"pkey_mprotect", 0, SYS_pkey_mprotect, {BAD_POINTER, 4096, PROT_READ, -1}},
+	{"memfd_create", 0, SYS_memfd_create, {BAD_POINTER, 0}},
+	{"memfd_secret", 0, SYS_memfd_secret, {-1}},
+	{"shmat", 0, SYS_shmat, {-1, 0, 0}},
+	{"personality", 0, SYS_personality, {0xffffffff}},
+	/* the network */
+	{"socket: TCP", IN_MONITORS, SYS_socket, {AF_INET, SOCK_STREAM, 0}},
+	{"socket: TCP over IPv6", IN_MONITORS, SYS_socket, {AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP}},
+	{"socket: UDP", 0, SYS_socket, {AF_INET, SOCK_DGRAM, 0}},
+	{"socket: raw", 0, SYS_socket, {AF_INET, SOCK_RAW, IPPROTO_ICMP}},
+	{"socket: SCTP", 0, SYS_socket, {AF_INET, SOCK_STREAM, IPPROTO_SCTP}},
+	{"socket: unix", 0, SYS_socket, {AF_UNIX, SOCK_STREAM, 0}},
+	{"socket: netlink", 0, SYS_socket, {AF_NETLINK, SOCK_RAW, 0}},
+	{"socket: packet", 0, SYS_socket, {AF_PACKET, SOCK_RAW, 0}},
+	{"socket: vsock", 0, SYS_socket, {AF_VSOCK, SOCK_STREAM, 0}},
+	{"socketpair", IN_LOGIN, SYS_socketpair, {AF_UNIX, SOCK_SEQPACKET, 0, BAD_POINTER}},
+	{"socketpair: stream", 0, SYS_socketpair, {AF_UNIX, SOCK_STREAM, 0, BAD_POINTER}},
+	{"bind", IN_MONITORS, SYS_bind, {BAD_FD, BAD_POINTER, 16}},
+	{"listen", IN_MONITORS, SYS_listen, {BAD_FD, 1}},
+	{"connect", IN_MONITORS, SYS_connect, {BAD_FD, BAD_POINTER, 16}},
+	{"accept", 0, SYS_accept, {BAD_FD, 0, 0}},
+	{"accept4", IN_PROTOCOL, SYS_accept4, {BAD_FD, 0, 0, 0}},
+	{"setsockopt: SO_ATTACH_FILTER", 0, SYS_setsockopt, {BAD_FD, SOL_SOCKET, SO_ATTACH_FILTER, BAD_POINTER, 16}},
+	{"setsockopt: SO_BINDTODEVICE", 0, SYS_setsockopt, {BAD_FD, SOL_SOCKET, SO_BINDTODEVICE, BAD_POINTER, 4}},
+	{"setsockopt: IP_TRANSPARENT", 0, SYS_setsockopt, {BAD_FD, IPPROTO_IP, IP_TRANSPARENT, BAD_POINTER, 4}},
+	{"sendmmsg", 0, SYS_sendmmsg, {BAD_FD, BAD_POINTER, 1, 0}},
+	{"recvmmsg", 0, SYS_recvmmsg, {BAD_FD, BAD_POINTER, 1, 0, 0}},
+	/* other processes */
+	{"ptrace", 0, SYS_ptrace, {16, NO_PROCESS, 0, 0}},
+	{"process_vm_readv", 0, SYS_process_vm_readv, {NO_PROCESS, BAD_POINTER, 1, BAD_POINTER, 1, 0}},
+	{"process_vm_writev", 0, SYS_process_vm_writev, {NO_PROCESS, BAD_POINTER, 1, BAD_POINTER, 1, 0}},
+	{"kill: SIGKILL", IN_MONITORS, SYS_kill, {NO_PROCESS, SIGKILL}},
+	{"kill: SIGTERM", 0, SYS_kill, {NO_PROCESS, SIGTERM}},
+	{"kill: SIGSTOP", 0, SYS_kill, {NO_PROCESS, SIGSTOP}},
+	{"tkill", 0, SYS_tkill, {NO_PROCESS, 0}},
+	{"tgkill", 0, SYS_tgkill, {NO_PROCESS, NO_PROCESS, 0}},
+	{"rt_sigqueueinfo", 0, SYS_rt_sigqueueinfo, {NO_PROCESS, 0, BAD_POINTER}},
+	{"pidfd_open", 0, SYS_pidfd_open, {NO_PROCESS, 0}},
+	{"pidfd_getfd", 0, SYS_pidfd_getfd, {BAD_FD, 0, 0}},
+	{"pidfd_send_signal", 0, SYS_pidfd_send_signal, {BAD_FD, 0, 0, 0}},
+	{"process_madvise", 0, SYS_process_madvise, {BAD_FD, BAD_POINTER, 1, 0, 0}},
+	{"kcmp", 0, SYS_kcmp, {NO_PROCESS, NO_PROCESS, 0, 0, 0}},
+	{"setpriority", 0, SYS_setpriority, {0, NO_PROCESS, 0}},
+	{"sched_setscheduler", 0, SYS_sched_setscheduler, {NO_PROCESS, 0, BAD_POINTER}},
+	{"prlimit64 of another", 0, SYS_prlimit64, {NO_PROCESS, RLIMIT_NOFILE, 0, 0}},
+	{"wait4", IN_MONITORS, SYS_wait4, {NO_PROCESS, 0, 0, 0}},
+	{"setsid", 0, SYS_setsid, {0}},
+	{"setpgid", 0, SYS_setpgid, {NO_PROCESS, 0}},
+	/* names of files */
+	{"openat", IN_LOGIN | IN_FILES, SYS_openat, {BAD_FD, BAD_POINTER, O_RDONLY, 0}},
+	{"openat2", IN_LOGIN | IN_FILES, SYS_openat2, {BAD_FD, BAD_POINTER, BAD_POINTER, 24}},
+#ifdef SYS_open
+	{"open", 0, SYS_open, {BAD_POINTER, O_RDONLY, 0}},
+	{"creat", 0, SYS_creat, {BAD_POINTER, 0}},
+	{"stat", 0, SYS_stat, {BAD_POINTER, BAD_POINTER}},
+	{"unlink", 0, SYS_unlink, {BAD_POINTER}},
+	{"rename", 0, SYS_rename, {BAD_POINTER, BAD_POINTER}},
+	{"mkdir", 0, SYS_mkdir, {BAD_POINTER, 0}},
+	{"link", 0, SYS_link, {BAD_POINTER, BAD_POINTER}},
+	{"symlink", 0, SYS_symlink, {BAD_POINTER, BAD_POINTER}},
+	{"mknod", 0, SYS_mknod, {BAD_POINTER, 0, 0}},
+	{"chmod", 0, SYS_chmod, {BAD_POINTER, 0}},
+	{"chown", 0, SYS_chown, {BAD_POINTER, 0, 0}},
+	{"lchown", 0, SYS_lchown, {BAD_POINTER, 0, 0}},
+	{"modify_ldt", 0, SYS_modify_ldt, {0x7f, BAD_POINTER, 0}},
+	{"iopl", 0, SYS_iopl, {99}},
+	{"ioperm", 0, SYS_ioperm, {0, 0, 0}},
+#endif
+	{"unlinkat", IN_LOGIN | IN_FILES, SYS_unlinkat, {BAD_FD, BAD_POINTER, 0}},
+	{"renameat2", IN_LOGIN | IN_FILES, SYS_renameat2, {BAD_FD, BAD_POINTER, BAD_FD, BAD_POINTER, 0}},
+	{"mkdirat", IN_LOGIN | IN_FILES, SYS_mkdirat, {BAD_FD, BAD_POINTER, 0}},
+	{"newfstatat", IN_LOGIN | IN_FILES, SYS_newfstatat, {BAD_FD, BAD_POINTER, BAD_POINTER, AT_SYMLINK_NOFOLLOW}},
+	{"getdents64", IN_LOGIN | IN_FILES, SYS_getdents64, {BAD_FD, BAD_POINTER, 0}},
+	{"ftruncate", IN_LOGIN | IN_FILES, SYS_ftruncate, {BAD_FD, 0}},
+	{"symlinkat", 0, SYS_symlinkat, {BAD_POINTER, BAD_FD, BAD_POINTER}},
+	{"linkat", 0, SYS_linkat, {BAD_FD, BAD_POINTER, BAD_FD, BAD_POINTER, 0}},
+	{"mknodat", 0, SYS_mknodat, {BAD_FD, BAD_POINTER, S_IFCHR, 0}},
+	{"fchown", 0, SYS_fchown, {BAD_FD, 0, 0}},
+	{"fchownat", 0, SYS_fchownat, {BAD_FD, BAD_POINTER, 0, 0, 0}},
+	{"truncate", 0, SYS_truncate, {BAD_POINTER, 0}},
+	{"chdir", 0, SYS_chdir, {BAD_POINTER}},
+	{"fchdir", IN_LOGIN, SYS_fchdir, {BAD_FD}},
+	{"name_to_handle_at", 0, SYS_name_to_handle_at, {BAD_FD, BAD_POINTER, BAD_POINTER, BAD_POINTER, 0}},
+	{"open_by_handle_at", 0, SYS_open_by_handle_at, {BAD_FD, BAD_POINTER, 0}},
+	{"inotify_init1", 0, SYS_inotify_init1, {-1}},
+	{"fanotify_init", 0, SYS_fanotify_init, {-1, -1}},
+	/* descriptors */
+	{"dup", 0, SYS_dup, {BAD_FD}},
+	{"dup3", 0, SYS_dup3, {BAD_FD, BAD_FD, 0}},
+	{"fcntl: F_SETOWN", 0, SYS_fcntl, {BAD_FD, F_SETOWN, 0}},
+	{"fcntl: F_SETLEASE", 0, SYS_fcntl, {BAD_FD, F_SETLEASE, 0}},
+	{"ioctl: TIOCSTI", 0, SYS_ioctl, {BAD_FD, 0x5412, BAD_POINTER}},
+	{"ioctl: FIONREAD", IN_PROTOCOL, SYS_ioctl, {BAD_FD, 0x541b, BAD_POINTER}},
+	{"epoll_create1", 0, SYS_epoll_create1, {-1}},
+	{"eventfd2", 0, SYS_eventfd2, {0, -1}},
+	{"tee", 0, SYS_tee, {BAD_FD, BAD_FD, 1, 0}},
+	{"vmsplice", 0, SYS_vmsplice, {BAD_FD, BAD_POINTER, 1, 0}},
+	/* identity */
+	{"setuid", IN_LOGIN, SYS_setuid, {-1}},
+	{"setresuid", IN_LOGIN, SYS_setresuid, {-1, -1, -1}},
+	{"setgid", IN_LOGIN, SYS_setgid, {-1}},
+	{"setresgid", IN_LOGIN, SYS_setresgid, {-1, -1, -1}},
+	{"setgroups", IN_LOGIN, SYS_setgroups, {1, BAD_POINTER}},
+	{"setreuid", 0, SYS_setreuid, {-1, -1}},
+	{"setregid", 0, SYS_setregid, {-1, -1}},
+	{"setfsuid", 0, SYS_setfsuid, {-1}},
+	{"capset", IN_LOGIN, SYS_capset, {BAD_POINTER, BAD_POINTER}},
+	{"prctl: PR_SET_DUMPABLE", IN_LOGIN, SYS_prctl, {PR_SET_DUMPABLE, 99, 0, 0, 0}},
+	{"prctl: PR_SET_KEEPCAPS", 0, SYS_prctl, {PR_SET_KEEPCAPS, 99, 0, 0, 0}},
+	{"prctl: PR_SET_MM", 0, SYS_prctl, {PR_SET_MM, 99, 0, 0, 0}},
+	{"prctl: PR_SET_PTRACER", 0, SYS_prctl, {PR_SET_PTRACER, NO_PROCESS, 0, 0, 0}},
+	{"chroot", IN_LOGIN, SYS_chroot, {BAD_POINTER}},
+	/* the walls themselves */
+	{"rt_sigaction", 0, SYS_rt_sigaction, {SIGSYS, BAD_POINTER, 0, 8}},
+	{"rt_sigprocmask", IN_LOGIN, SYS_rt_sigprocmask, {99, BAD_POINTER, 0, 8}},
+	{"sigaltstack", 0, SYS_sigaltstack, {BAD_POINTER, 0}},
+	{"seccomp: filter", IN_LOGIN, SYS_seccomp, {1, 0, BAD_POINTER}},
+	{"seccomp: strict", 0, SYS_seccomp, {0, 0, 0}},
+	{"seccomp: notify", 0, SYS_seccomp, {3, 0, BAD_POINTER}},
+	{"landlock_restrict_self", IN_LOGIN, SYS_landlock_restrict_self, {BAD_FD, 0}},
+	{"prlimit64", IN_LOGIN, SYS_prlimit64, {0, 99, 0, 0}},
+	{"setrlimit", 0, SYS_setrlimit, {99, BAD_POINTER}},
+	/* the machine */
+	{"mount", 0, SYS_mount, {BAD_POINTER, BAD_POINTER, BAD_POINTER, 0, 0}},
+	{"umount2", 0, SYS_umount2, {BAD_POINTER, 0}},
+	{"pivot_root", 0, SYS_pivot_root, {BAD_POINTER, BAD_POINTER}},
+	{"move_mount", 0, SYS_move_mount, {BAD_FD, BAD_POINTER, BAD_FD, BAD_POINTER, 0}},
+	{"open_tree", 0, SYS_open_tree, {BAD_FD, BAD_POINTER, 0}},
+	{"fsopen", 0, SYS_fsopen, {BAD_POINTER, 0}},
+	{"mount_setattr", 0, SYS_mount_setattr, {BAD_FD, BAD_POINTER, 0, BAD_POINTER, 0}},
+	{"unshare", 0, SYS_unshare, {0x1}},
+	{"setns", 0, SYS_setns, {BAD_FD, 0}},
+	{"keyctl", 0, SYS_keyctl, {-1, 0, 0, 0, 0}},
+	{"add_key", 0, SYS_add_key, {BAD_POINTER, BAD_POINTER, 0, 0, 0}},
+	{"request_key", 0, SYS_request_key, {BAD_POINTER, BAD_POINTER, 0, 0}},
+	{"bpf", 0, SYS_bpf, {-1, BAD_POINTER, 0}},
+	{"perf_event_open", 0, SYS_perf_event_open, {BAD_POINTER, 0, 0, BAD_FD, 0}},
+	{"userfaultfd", 0, SYS_userfaultfd, {-1}},
+	{"io_uring_setup", 0, SYS_io_uring_setup, {0, BAD_POINTER}},
+	{"io_uring_enter", 0, SYS_io_uring_enter, {BAD_FD, 0, 0, 0, 0, 0}},
+	{"io_setup", 0, SYS_io_setup, {0, BAD_POINTER}},
+	{"init_module", 0, SYS_init_module, {BAD_POINTER, 0, BAD_POINTER}},
+	{"finit_module", 0, SYS_finit_module, {BAD_FD, BAD_POINTER, 0}},
+	{"delete_module", 0, SYS_delete_module, {BAD_POINTER, 0}},
+	{"kexec_load", 0, SYS_kexec_load, {0, 0, BAD_POINTER, 0}},
+	{"reboot", 0, SYS_reboot, {0, 0, 0, 0}},
+	{"syslog", 0, SYS_syslog, {99, BAD_POINTER, 0}},
+	{"sethostname", 0, SYS_sethostname, {BAD_POINTER, 1}},
+	{"clock_settime", 0, SYS_clock_settime, {99, BAD_POINTER}},
+	{"adjtimex", 0, SYS_adjtimex, {BAD_POINTER}},
+	{"quotactl", 0, SYS_quotactl, {-1, BAD_POINTER, 0, 0}},
+	{"swapon", 0, SYS_swapon, {BAD_POINTER, 0}},
+	{"acct", 0, SYS_acct, {BAD_POINTER}},
+	{"a call of the far future", 0, 1999, {0}},
+};
+
+static void
+tell(void *arg, const char *line)
+{
+	(void)arg;
+	print_message("%s\n", line);
+}
+
+static int
+build_filters(void **state)
+{
+	(void)state;
+	return sandbox_init(tell, NULL);
+}
+
+/* cmocka puts its own handlers here while a test runs. */
+static const int cmocka_signals[] = {SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGSYS};
+
+/* Fork, run body in the child, and give back how it ended. The child always ends. */
+static int
+run_in_child(void (*body)(const void *arg, pid_t parent), const void *arg)
+{
+	pid_t parent = getpid(), child;
+	int status;
+
+	fflush(NULL);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		alarm(CHILD_SECONDS);
+		for (size_t i = 0; i < sizeof(cmocka_signals) / sizeof(*cmocka_signals); i++)
+			signal(cmocka_signals[i], SIG_DFL);
+		if (sandbox_init(tell, NULL) != 0)	/* the filters are built; the handler comes back */
+			_exit(1);
+		body(arg, parent);
+		_exit(SURVIVED);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return status;
+}
+
+static bool
+died_by(int status, int signal_number)
+{
+	return WIFSIGNALED(status) && WTERMSIG(status) == signal_number;
+}
+
+/* In a child: what must hold, or it says so and exits with 1. */
+#define MUST(condition) \
+	do { \
+		if (!(condition)) { \
+			dprintf(2, "%s:%d: %s (errno %d)\n", __FILE__, __LINE__, #condition, errno); \
+			_exit(1); \
+		} \
+	} while (0)
+
+static bool
+skipped_when_widened(const char *what)
+{
+	if (sandbox_is_widened())
+		print_message("%s: skipped, the lists are widened for sanitizers\n", what);
+	return sandbox_is_widened();
+}
+
+static bool
+skipped_without_root(const char *what)
+{
+	if (geteuid() != 0)
+		print_message("%s: skipped, needs root\n", what);
+	return geteuid() != 0;
+}
+
+/* ---- forbidden calls ---- */
+
+struct attempt {
+	enum sandbox_process process;
+	int channel;
+	long number;
+	const long *args;
+};
+
+static void
+enter_and_call(const void *arg, pid_t parent)
+{
+	const struct attempt *attempt = arg;
+	const long *a = attempt->args;
+
+	sandbox_report_to(attempt->channel);
+	MUST(sandbox_enter(attempt->process, parent) == 0);
+	syscall(attempt->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	_exit(SURVIVED);
+}
+
+/* True when the call ends the process by SIGSYS, and its alarm names the call. */
+static bool
+is_stopped(enum sandbox_process process, long number, const long args[6])
+{
+	struct attempt attempt = {process, -1, number, args};
+	static struct ipc_message message;
+	int channels[2];
+	bool is_reported;
+	int status;
+
+	assert_int_equal(ipc_pair(channels, 0), 0);
+	attempt.channel = channels[1];
+	status = run_in_child(enter_and_call, &attempt);
+	is_reported = ipc_receive_now(channels[0], IPC_MONITOR, IPC_STATE_LOGIN, &message) == 0 &&
+	    message.kind == IPC_alarm && ipc_get_u32(&message) == (uint32_t)number && ipc_end(&message);
+	close_fd(&channels[0]);
+	close_fd(&channels[1]);
+	return died_by(status, SIGSYS) && is_reported;
+}
+
+static void
+forbidden_calls_end_the_process(void **state)
+{
+	unsigned holes = 0;
+
+	(void)state;
+	if (skipped_when_widened("forbidden calls"))
+		skip();
+	for (int process = 0; process < SANDBOX_COUNT; process++) {
+		for (size_t i = 0; i < sizeof(forbidden) / sizeof(*forbidden); i++) {
+			const struct forbidden *row = &forbidden[i];
+
+			if (row->allowed_in & (1u << process))
+				continue;
+			if (is_stopped((enum sandbox_process)process, row->number, row->args))
+				continue;
+			print_message("%s: not stopped: %s\n", process_names[process], row->what);
+			holes++;
+		}
+	}
+	assert_int_equal(holes, 0);
+}
+
+static bool
+has_row(enum sandbox_process process, long number)
+{
+	struct sandbox_rules lists[SANDBOX_LISTS_MAX];
+
+	rules_of(process, lists);
+	for (size_t list = 0; list < SANDBOX_LISTS_MAX; list++) {
+		for (size_t row = 0; row < lists[list].count; row++) {
+			if (lists[list].rows[row].number == number)
+				return true;
+		}
+	}
+	for (size_t i = 0; i < rules_newer_count; i++) {
+		if (rules_newer[i].number == number)
+			return true;
+	}
+	return false;
+}
+
+/* uretprobe and uprobe of x86_64: the kernel itself shows them to no filter, and answers SIGILL to a stranger. */
+static bool
+is_hidden_from_filters(long number)
+{
+#ifdef __x86_64__
+	return number == 335 || number == 336;
+#else
+	(void)number;
+	return false;
+#endif
+}
+
+/* What no table has is stopped: every number there is, and some that will be. */
+static void
+unlisted_calls_end_the_process(void **state)
+{
+	static const long bad[6] = {-1, -1, -1, -1, -1, -1};
+	unsigned holes = 0;
+
+	(void)state;
+	if (skipped_when_widened("unlisted calls"))
+		skip();
+	for (int process = 0; process < SANDBOX_COUNT; process++) {
+		for (long number = 0; number < 500; number++) {
+			if (has_row((enum sandbox_process)process, number) || is_hidden_from_filters(number))
+				continue;
+			if (is_stopped((enum sandbox_process)process, number, bad))
+				continue;
+			print_message("%s: not stopped: %s\n", process_names[process],
+			    sandbox_syscall_name((uint32_t)number));
+			holes++;
+		}
+	}
+	assert_int_equal(holes, 0);
+}
+
+static void
+no_list_can_change_a_signal_handler(void **state)
+{
+	(void)state;
+	if (skipped_when_widened("sigaction"))
+		skip();
+	for (int process = 0; process < SANDBOX_COUNT; process++)
+		assert_false(has_row((enum sandbox_process)process, SYS_rt_sigaction));
+}
+
+static void
+every_row_says_why(void **state)
+{
+	struct sandbox_rules lists[SANDBOX_LISTS_MAX];
+
+	(void)state;
+	for (int process = 0; process < SANDBOX_COUNT; process++) {
+		rules_of((enum sandbox_process)process, lists);
+		assert_true(lists[2].count > 0);
+		for (size_t list = 0; list < SANDBOX_LISTS_MAX; list++) {
+			for (size_t row = 0; row < lists[list].count; row++) {
+				assert_non_null(lists[list].rows[row].why);
+				assert_true(lists[list].rows[row].why[0] != '\0');
+			}
+		}
+	}
+}
+
+static void
+try_newer_calls(const void *arg, pid_t parent)
+{
+	MUST(sandbox_enter(*(const enum sandbox_process *)arg, parent) == 0);
+	MUST(syscall(SYS_clone3, BAD_POINTER, 0) == -1 && errno == ENOSYS);
+	MUST(syscall(SYS_faccessat2, BAD_FD, BAD_POINTER, 0, 0) == -1 && errno == ENOSYS);
+	_exit(0);
+}
+
+static void
+newer_variants_are_unknown(void **state)
+{
+	(void)state;
+	for (enum sandbox_process process = 0; process < SANDBOX_COUNT; process++)
+		assert_int_equal(run_in_child(try_newer_calls, &process), 0);
+}
+
+#ifdef __x86_64__
+static void
+call_as_x32(const void *arg, pid_t parent)
+{
+	MUST(sandbox_enter(*(const enum sandbox_process *)arg, parent) == 0);
+	syscall(0x40000000L | SYS_getpid);
+}
+
+static void
+call_as_i386(const void *arg, pid_t parent)
+{
+	long result = 20;	/* getpid there, writev here */
+
+	MUST(sandbox_enter(*(const enum sandbox_process *)arg, parent) == 0);
+	__asm__ volatile("int $0x80" : "+a"(result) : "b"(0), "c"(0), "d"(0) : "memory");
+}
+
+static void
+foreign_architectures_end_the_process(void **state)
+{
+	(void)state;
+	for (enum sandbox_process process = 0; process < SANDBOX_COUNT; process++) {
+		int status;
+
+		assert_true(died_by(run_in_child(call_as_x32, &process), SIGSYS));
+		/* SIGSEGV: a kernel without 32-bit calls */
+		status = run_in_child(call_as_i386, &process);
+		assert_true(died_by(status, SIGSYS) || died_by(status, SIGSEGV));
+	}
+}
+#endif
+
+/* ---- the report ---- */
+
+static void
+die_without_a_report(const void *arg, pid_t parent)
+{
+	sandbox_report_to(*(const int *)arg);
+	MUST(sandbox_enter(SANDBOX_PROTOCOL, parent) == 0);
+	syscall(SYS_setsid);
+}
+
+static void
+dies_when_the_report_cannot_be_sent(void **state)
+{
+	static const char stuffing[4096];
+	int nowhere = -1, bad = 1000000, channels[2];
+
+	(void)state;
+	assert_true(died_by(run_in_child(die_without_a_report, &nowhere), SIGSYS));
+	assert_true(died_by(run_in_child(die_without_a_report, &bad), SIGSYS));
+
+	assert_int_equal(ipc_pair(channels, 0), 0);
+	while (send(channels[1], stuffing, sizeof(stuffing), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+		;
+	assert_true(died_by(run_in_child(die_without_a_report, &channels[1]), SIGSYS));	/* full */
+	close_fd(&channels[0]);
+	assert_true(died_by(run_in_child(die_without_a_report, &channels[1]), SIGSYS));	/* gone */
+	close_fd(&channels[1]);
+}
+
+static void
+sent_sigsys(const void *arg, pid_t parent)
+{
+	(void)arg;
+	(void)parent;
+	raise(SIGSYS);
+}
+
+static void
+dies_by_sigsys_without_a_filter_too(void **state)
+{
+	(void)state;
+	assert_true(died_by(run_in_child(sent_sigsys, NULL), SIGSYS));
+}
+
+static void
+enter_with_a_wrong_parent(const void *arg, pid_t parent)
+{
+	(void)arg;
+	MUST(sandbox_enter(SANDBOX_PROTOCOL, parent + 1) == -ECANCELED);
+	MUST(sandbox_enter(SANDBOX_COUNT, parent) == -EINVAL);
+	MUST(sandbox_enter(SANDBOX_LOGGER, 0) == 0);
+	_exit(0);
+}
+
+static void
+refuses_to_start_without_its_parent(void **state)
+{
+	(void)state;
+	assert_int_equal(run_in_child(enter_with_a_wrong_parent, NULL), 0);
+}
+
+static void
+names_calls(void **state)
+{
+	(void)state;
+	assert_string_equal(sandbox_syscall_name(SYS_execve), "execve");
+	assert_string_equal(sandbox_syscall_name(1999), "syscall-1999");
+	assert_string_equal(sandbox_syscall_name(UINT32_MAX), "syscall-4294967295");
+}
+
+/* ---- what must go on working ---- */
+
+static void
+work_everywhere(const void *arg, pid_t parent)
+{
+	struct pollfd none = {.fd = -1};
+	unsigned char random[8];
+	char *memory;
+
+	MUST(sandbox_enter(*(const enum sandbox_process *)arg, parent) == 0);
+	for (size_t size = 16; size <= 16u << 20; size *= 4) {
+		memory = malloc(size);
+		MUST(memory != NULL);
+		memset(memory, 1, size);
+		memory = realloc(memory, size * 2);
+		MUST(memory != NULL);
+		free(memory);
+	}
+	MUST(poll(&none, 1, 1) == 0);
+	MUST(getentropy(random, sizeof(random)) == 0);
+	MUST(monotonic_ms() > 0);
+	MUST(syscall(SYS_clock_gettime, CLOCK_MONOTONIC, BAD_POINTER) == -1 && errno == EFAULT);
+	close(-1);
+	_exit(0);
+}
+
+static void
+every_process_can_allocate_and_wait(void **state)
+{
+	(void)state;
+	for (enum sandbox_process process = 0; process < SANDBOX_COUNT; process++)
+		assert_int_equal(run_in_child(work_everywhere, &process), 0);
+}
+
+static void
+hash_and_fork(const void *arg, pid_t parent)
+{
+	int status, size = 0;
+	void *data = NULL;
+	char *setting;
+	pid_t child;
+
+	(void)arg;
+	MUST(sandbox_enter(SANDBOX_MONITOR_LOGIN, parent) == 0);
+	setting = crypt_gensalt_ra("$y$", 0, NULL, 0);
+	MUST(setting != NULL);
+	MUST(crypt_ra("password", setting, &data, &size) != NULL);
+	free(data);
+	free(setting);
+
+	child = fork();
+	MUST(child >= 0);
+	if (child == 0)
+		_exit(7);
+	MUST(waitpid(child, &status, 0) == child);
+	MUST(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+	_exit(0);
+}
+
+static void
+monitor_can_hash_and_fork_before_login(void **state)
+{
+	(void)state;
+	assert_int_equal(run_in_child(hash_and_fork, NULL), 0);
+}
+
+static int
+temporary_directory(char path[PATH_MAX])
+{
+	int fd;
+
+	snprintf(path, PATH_MAX, "/tmp/test-sandbox.XXXXXX");
+	assert_non_null(mkdtemp(path));
+	assert_int_equal(chmod(path, 0755), 0);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+/* The way that the files process goes, with the filter of the monitor loaded before. */
+static void
+go_the_way_of_files(const void *arg, pid_t parent)
+{
+	int home_fd = *(const int *)arg;
+	pid_t monitor, child;
+	int status;
+
+	MUST(sandbox_limit(SANDBOX_MONITOR_LOGIN) == 0);
+	MUST(sandbox_enter(SANDBOX_MONITOR_LOGIN, parent) == 0);
+	monitor = getpid();
+	child = fork();
+	MUST(child >= 0);
+	if (child == 0) {
+		const int keep[] = {2, home_fd};
+		int fd;
+
+		MUST(sandbox_close_all_but(keep, 2) == 0);
+		MUST(sandbox_limit(SANDBOX_FILES) == 0);
+		MUST(sandbox_landlock(home_fd, false) == 0);
+		MUST(sandbox_chroot(home_fd) == 0);
+		MUST(sandbox_drop_identity(TEST_ID, TEST_ID) == 0);
+		MUST(sandbox_enter(SANDBOX_FILES, monitor) == 0);
+		fd = openat(home_fd, "file", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		MUST(fd >= 0);
+		MUST(unlinkat(home_fd, "file", 0) == 0);
+		_exit(0);
+	}
+	MUST(waitpid(child, &status, 0) == child && status == 0);
+
+	/* and then the monitor's own */
+	MUST(sandbox_chroot(home_fd) == 0);
+	MUST(sandbox_limit(SANDBOX_MONITOR) == 0);
+	MUST(sandbox_drop_identity(TEST_ID, TEST_ID) == 0);
+	MUST(sandbox_enter(SANDBOX_MONITOR, parent) == 0);
+	MUST(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) >= 0);
+	_exit(0);
+}
+
+static void
+filters_stack_on_the_way_of_a_session(void **state)
+{
+	char path[PATH_MAX];
+	int home_fd;
+
+	(void)state;
+	if (skipped_without_root("the way of a session"))
+		skip();
+	home_fd = temporary_directory(path);
+	assert_int_equal(chown(path, TEST_ID, TEST_ID), 0);
+	assert_int_equal(run_in_child(go_the_way_of_files, &home_fd), 0);
+	close_fd(&home_fd);
+	rmdir(path);
+}
+
+/* ---- identity ---- */
+
+/* The value of a line of /proc/self/status. */
+static void
+status_field(const char *name, char *value, size_t size)
+{
+	FILE *status = fopen("/proc/self/status", "re");
+	char line[256];
+
+	MUST(status != NULL);
+	value[0] = '\0';
+	while (fgets(line, sizeof(line), status) != NULL) {
+		size_t len = strlen(name);
+
+		if (strncmp(line, name, len) == 0 && line[len] == ':') {
+			snprintf(value, size, "%s", line + len + 1 + strspn(line + len + 1, "\t "));
+			value[strcspn(value, "\n")] = '\0';
+		}
+	}
+	fclose(status);
+	while (*value != '\0' && value[strlen(value) - 1] == ' ')
+		value[strlen(value) - 1] = '\0';
+}
+
+static void
+status_must_be(const char *name, const char *expected)
+{
+	char value[256];
+
+	status_field(name, value, sizeof(value));
+	if (strcmp(value, expected) != 0) {
+		dprintf(2, "%s is '%s', not '%s'\n", name, value, expected);
+		_exit(1);
+	}
+}
+
+static void
+drop_and_look(const void *arg, pid_t parent)
+{
+	(void)arg;
+	(void)parent;
+	MUST(sandbox_drop_identity(TEST_ID, TEST_ID + 1) == 0);
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);	/* to read /proc/self */
+	status_must_be("Uid", "54321\t54321\t54321\t54321");
+	status_must_be("Gid", "54322\t54322\t54322\t54322");
+	status_must_be("Groups", "54322");
+	status_must_be("CapInh", "0000000000000000");
+	status_must_be("CapPrm", "0000000000000000");
+	status_must_be("CapEff", "0000000000000000");
+	status_must_be("CapBnd", "0000000000000000");
+	status_must_be("CapAmb", "0000000000000000");
+	status_must_be("NoNewPrivs", "1");
+	MUST(setuid(0) == -1 && setgid(0) == -1);
+	_exit(0);
+}
+
+static void
+identity_is_dropped_for_good(void **state)
+{
+	(void)state;
+	if (skipped_without_root("identity"))
+		skip();
+	assert_int_equal(run_in_child(drop_and_look, NULL), 0);
+}
+
+static void
+drop_in_an_empty_root(const void *arg, pid_t parent)
+{
+	(void)parent;
+	MUST(sandbox_chroot(*(const int *)arg) == 0);
+	MUST(access("/proc", F_OK) == -1);
+	MUST(sandbox_drop_identity(TEST_ID, TEST_ID) == 0);
+	MUST(prctl(PR_CAPBSET_READ, 0, 0, 0, 0) == 0);
+	MUST(chroot(".") == -1 && errno == EPERM);
+	_exit(0);
+}
+
+static void
+identity_is_dropped_without_proc(void **state)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	(void)state;
+	if (skipped_without_root("identity without /proc"))
+		skip();
+	fd = temporary_directory(path);
+	assert_int_equal(run_in_child(drop_in_an_empty_root, &fd), 0);
+	close_fd(&fd);
+	rmdir(path);
+}
+
+static void
+root_is_not_an_identity(void **state)
+{
+	(void)state;
+	assert_int_equal(sandbox_drop_identity(0, TEST_ID), -EINVAL);
+	assert_int_equal(sandbox_drop_identity(TEST_ID, 0), -EINVAL);
+	assert_int_equal(sandbox_drop_identity((uid_t)-1, TEST_ID), -EINVAL);
+}
+
+/* ---- Landlock ---- */
+
+struct landlocked {
+	int home_fd, outside_fd;
+	bool is_read_only;
+};
+
+static void
+stay_in_the_home(const void *arg, pid_t parent)
+{
+	const struct landlocked *where = arg;
+	struct sockaddr_un abstract = {.sun_family = AF_UNIX, .sun_path = "\0test-sandbox"};
+	struct sockaddr_in local = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int listener, fd;
+
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);	/* leaves with this process */
+	MUST(listener >= 0);
+	MUST(sandbox_landlock(where->home_fd, where->is_read_only) == 0);
+
+	MUST(openat(where->outside_fd, "file", O_RDONLY | O_CLOEXEC) == -1 && errno == EACCES);
+	MUST(open("/etc/passwd", O_RDONLY | O_CLOEXEC) == -1 && errno == EACCES);
+	MUST(mkdirat(where->outside_fd, "new", 0700) == -1 && errno == EACCES);
+
+	fd = openat(where->home_fd, "file", O_RDONLY | O_CLOEXEC);
+	MUST(fd >= 0);
+	MUST(openat(where->home_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) >= 0);
+	MUST(symlinkat("x", where->home_fd, "link") == -1 && errno == EACCES);
+	MUST(mknodat(where->home_fd, "fifo", S_IFIFO | 0600, 0) == -1 && errno == EACCES);
+	fd = openat(where->home_fd, "file", O_WRONLY | O_TRUNC | O_CLOEXEC);
+	if (where->is_read_only) {
+		MUST(fd == -1 && errno == EACCES);
+		MUST(unlinkat(where->home_fd, "file", 0) == -1 && errno == EACCES);
+	} else {
+		MUST(fd >= 0);
+		MUST(mkdirat(where->home_fd, "sub", 0700) == 0);
+		MUST(renameat(where->home_fd, "file", where->home_fd, "sub/file") == 0);
+		MUST(renameat(where->home_fd, "sub/file", where->home_fd, "file") == 0);
+		MUST(unlinkat(where->home_fd, "sub", AT_REMOVEDIR) == 0);
+	}
+	if (sandbox_landlock_abi() >= 4) {
+		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		MUST(connect(fd, (struct sockaddr *)&local, sizeof(local)) == -1 && errno == EACCES);
+		MUST(bind(fd, (struct sockaddr *)&local, sizeof(local)) == -1 && errno == EACCES);
+	}
+	if (sandbox_landlock_abi() >= 6) {
+		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		MUST(connect(fd, (struct sockaddr *)&abstract, sizeof(abstract)) == -1);
+		MUST(kill(parent, 0) == -1 && errno == EPERM);
+	}
+	_exit(0);
+}
+
+static void
+landlock_keeps_inside_the_home(void **state)
+{
+	char home[PATH_MAX], outside[PATH_MAX], path[PATH_MAX + 8];
+	struct landlocked where = {-1, -1, false};
+
+	(void)state;
+	if (sandbox_landlock_abi() < 2) {
+		print_message("Landlock: skipped, the kernel has ABI %d\n", sandbox_landlock_abi());
+		skip();
+	}
+	where.home_fd = temporary_directory(home);
+	where.outside_fd = temporary_directory(outside);
+	snprintf(path, sizeof(path), "%s/file", home);
+	assert_int_equal(close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0644)), 0);
+	snprintf(path, sizeof(path), "%s/file", outside);
+	assert_int_equal(close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0644)), 0);
+
+	assert_int_equal(run_in_child(stay_in_the_home, &where), 0);
+	where.is_read_only = true;
+	assert_int_equal(run_in_child(stay_in_the_home, &where), 0);
+
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/file", home);
+	unlink(path);
+	rmdir(home);
+	rmdir(outside);
+	close_fd(&where.home_fd);
+	close_fd(&where.outside_fd);
+}
+
+/* ---- descriptors and limits ---- */
+
+static void
+keep_three_descriptors(const void *arg, pid_t parent)
+{
+	const int keep[] = {77, 2, 20, 21, 20, -1};	/* neither sorted nor unique nor all open */
+
+	(void)arg;
+	(void)parent;
+	for (int fd = 3; fd < 100; fd++)
+		MUST(dup2(2, fd) == fd);
+	MUST(sandbox_close_all_but(keep, sizeof(keep) / sizeof(*keep)) == 0);
+	for (int fd = 3; fd < 100; fd++) {
+		bool is_open = fcntl(fd, F_GETFD) >= 0;
+
+		MUST(is_open == (fd == 77 || fd == 20 || fd == 21));
+	}
+	if (!sandbox_is_widened())
+		MUST(fcntl(0, F_GETFD) == -1 && fcntl(1, F_GETFD) == -1);
+	MUST(fcntl(2, F_GETFD) >= 0);
+	_exit(0);
+}
+
+static void
+keep_nothing(const void *arg, pid_t parent)
+{
+	(void)arg;
+	(void)parent;
+	if (sandbox_close_all_but(NULL, 0) != 0)
+		_exit(1);
+	_exit(!sandbox_is_widened() && fcntl(2, F_GETFD) >= 0 ? 2 : 0);
+}
+
+static void
+descriptors_are_closed(void **state)
+{
+	(void)state;
+	assert_int_equal(run_in_child(keep_three_descriptors, NULL), 0);
+	assert_int_equal(run_in_child(keep_nothing, NULL), 0);
+}
+
+static void
+limit_and_look(const void *arg, pid_t parent)
+{
+	struct rlimit limit;
+
+	(void)arg;
+	(void)parent;
+	MUST(sandbox_limit(SANDBOX_PROTOCOL) == 0);
+	MUST(getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_max == 0);
+	MUST(getrlimit(RLIMIT_NPROC, &limit) == 0 && limit.rlim_max == 0);
+	MUST(getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max <= 64 && limit.rlim_cur == limit.rlim_max);
+	_exit(0);
+}
+
+static void
+limits_are_lowered(void **state)
+{
+	(void)state;
+	assert_int_equal(run_in_child(limit_and_look, NULL), 0);
+	assert_int_equal(sandbox_limit(SANDBOX_COUNT), -EINVAL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(forbidden_calls_end_the_process),
+		cmocka_unit_test(unlisted_calls_end_the_process),
+		cmocka_unit_test(no_list_can_change_a_signal_handler),
+		cmocka_unit_test(every_row_says_why),
+		cmocka_unit_test(newer_variants_are_unknown),
+#ifdef __x86_64__
+		cmocka_unit_test(foreign_architectures_end_the_process),
+#endif
+		cmocka_unit_test(dies_when_the_report_cannot_be_sent),
+		cmocka_unit_test(dies_by_sigsys_without_a_filter_too),
+		cmocka_unit_test(refuses_to_start_without_its_parent),
+		cmocka_unit_test(names_calls),
+		cmocka_unit_test(every_process_can_allocate_and_wait),
+		cmocka_unit_test(monitor_can_hash_and_fork_before_login),
+		cmocka_unit_test(filters_stack_on_the_way_of_a_session),
+		cmocka_unit_test(identity_is_dropped_for_good),
+		cmocka_unit_test(identity_is_dropped_without_proc),
+		cmocka_unit_test(root_is_not_an_identity),
+		cmocka_unit_test(landlock_keeps_inside_the_home),
+		cmocka_unit_test(descriptors_are_closed),
+		cmocka_unit_test(limits_are_lowered),
+	};
+
+	return cmocka_run_group_tests_name("sandbox", tests, build_filters, NULL);
+}
