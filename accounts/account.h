@@ -46,4 +46,23 @@ bool account_line_is_blank(const char *line, size_t len);
  */
 bool account_name_valid(const char *name, size_t len, const char **error);
 
+/*
+ * Parse "YYYY-MM-DD" into the first second of that day, UTC. Pure.
+ * Returns 0, or -EINVAL for another form, a day that does not exist, or one before 1970-01-02.
+ */
+int account_parse_date(const char *text, size_t len, int64_t *seconds);
+
+/*
+ * Step to the next word of an OPTIONS field.
+ *
+ * text, len  what is left; moved behind the word.
+ * word       the word found, within text.
+ *
+ * Returns the word's length, 0 at the end.
+ */
+size_t account_option_next(const char **text, size_t *len, const char **word);
+
+/* True when the key of an option word has a meaning; others are kept and have no effect. */
+bool account_option_known(const char *word, size_t len);
+
 #endif

@@ -8,6 +8,12 @@
 #define PASSWORD_MAX 512	/* CRYPT_MAX_PASSPHRASE_SIZE, without NUL */
 
 /*
+ * Make the setting that unknown accounts are verified with. Once, before any fork, so that no
+ * process needs random numbers for it later; without it the first password_verify() makes it.
+ */
+void password_prepare(void);
+
+/*
  * Verify password against hash in constant time; costs what the hash costs.
  *
  * hash  NULL for an account that does not exist: a hash of the default method and cost is

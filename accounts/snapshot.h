@@ -25,6 +25,12 @@ void accounts_stamp_from_stat(const struct stat *st, struct accounts_stamp *stam
 bool accounts_stamp_equal(const struct accounts_stamp *a, const struct accounts_stamp *b);
 
 /*
+ * Why a users file must not be used (type, owner, mode), with the cure; static text.
+ * NULL: it is good.
+ */
+const char *accounts_file_refused(const struct stat *st);
+
+/*
  * Read the users file at path and build its snapshot into memory_fd.
  *
  * path       must be a regular file, owned by root (or by the caller's euid), with no

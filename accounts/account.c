@@ -1,0 +1,383 @@
+#include "accounts/account.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/home_path.h"
+#include "common/text.h"
+
+#include "common/banned.h"
+
+#define FIELDS 6		/* NAME:HASH:UID:GID:HOME:OPTIONS */
+#define ID_MAX 4294967294u	/* (uid_t)-1 means "leave it" to chown(2) */
+#define OPTION_VALUE_MAX 1023	/* bytes */
+#define SESSIONS_MAX 100000
+
+/* Bytes of a line; not NUL-terminated. */
+struct field {
+	const char *text;
+	size_t len;
+};
+
+static int
+fail(const char **error, const char *text)
+{
+	*error = text;
+	return -EINVAL;
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static bool
+field_is(const struct field *field, const char *text)
+{
+	return field->len == strlen(text) && memcmp(field->text, text, field->len) == 0;
+}
+
+/* Copy a field without a NUL in it to where a text is wanted. */
+static int
+field_copy(const struct field *field, char *out, size_t size)
+{
+	if (field->len >= size)
+		return -EINVAL;
+	memcpy(out, field->text, field->len);
+	out[field->len] = '\0';
+	return 0;
+}
+
+/* Options are the last field and keep their colons (IPv6 addresses). */
+static bool
+split_fields(const char *line, size_t len, struct field fields[FIELDS])
+{
+	const char *end = line + len;
+
+	for (size_t i = 0; i < FIELDS - 1; i++) {
+		const char *colon = memchr(line, ':', (size_t)(end - line));
+
+		if (colon == NULL)
+			return false;
+		fields[i] = (struct field){line, (size_t)(colon - line)};
+		line = colon + 1;
+	}
+	fields[FIELDS - 1] = (struct field){line, (size_t)(end - line)};
+	return true;
+}
+
+bool
+account_line_is_blank(const char *line, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && (is_blank(line[i]) || line[i] == '\r'))
+		i++;
+	return i == len || line[0] == '#';
+}
+
+/* U+0080 to U+009F: terminals take them for commands. */
+static bool
+has_c1_control(const char *text, size_t len)
+{
+	for (size_t i = 0; i + 1 < len; i++)
+		if ((unsigned char)text[i] == 0xc2 && (unsigned char)text[i + 1] < 0xa0)
+			return true;
+	return false;
+}
+
+bool
+account_name_valid(const char *name, size_t len, const char **error)
+{
+	const char *wrong = NULL;
+
+	if (len == 0)
+		wrong = "the name is empty; give it 1 to 64 bytes";
+	else if (len > ACCOUNT_NAME_MAX)
+		wrong = "the name is too long; at most 64 bytes";
+	else if (has_control(name, len) || !utf8_valid(name, len) || has_c1_control(name, len))
+		wrong = "the name has a control character or is not UTF-8; use printable characters";
+	else if (memchr(name, ':', len) != NULL || memchr(name, '/', len) != NULL || memchr(name, ' ', len) != NULL)
+		wrong = "the name has a colon, a slash or a blank; use other characters";
+	else if ((len == 1 && name[0] == '.') || (len == 2 && name[0] == '.' && name[1] == '.'))
+		wrong = "the name is '.' or '..'; use another one";
+	else if (strchr("-#!+", name[0]) != NULL)
+		wrong = "the name begins with '-', '#', '!' or '+'; begin it with another character";
+	if (wrong == NULL)
+		return true;
+	*error = wrong;
+	return false;
+}
+
+static int
+parse_hash(const struct field *field, struct account *account, const char **error)
+{
+	struct field hash = *field;
+
+	account->is_locked = hash.len > 0 && hash.text[0] == '!';
+	while (hash.len > 0 && hash.text[0] == '!') {
+		hash.text++;
+		hash.len--;
+	}
+	if (hash.len == 0 && !account->is_locked)
+		return fail(error, "the password hash is empty; set one with 'sallyportctl user passwd', or lock with '!'");
+	for (size_t i = 0; i < hash.len; i++)
+		if ((unsigned char)hash.text[i] <= ' ' || (unsigned char)hash.text[i] > '~')
+			return fail(error, "the password hash is damaged; set one with 'sallyportctl user passwd'");
+	if (field_copy(&hash, account->hash, sizeof(account->hash)) < 0)
+		return fail(error, "the password hash is too long; set one with 'sallyportctl user passwd'");
+	return 0;
+}
+
+static int
+parse_id(const struct field *field, uint32_t *id)
+{
+	char text[16];
+	uint64_t value;
+
+	if (field_copy(field, text, sizeof(text)) < 0 || parse_u64(text, ID_MAX, &value) < 0 || value == 0)
+		return -EINVAL;
+	*id = (uint32_t)value;
+	return 0;
+}
+
+static int
+parse_home(const struct field *field, struct account *account, const char **error)
+{
+	struct home_path path;
+
+	if (field->len == 0 || field->text[0] != '/')
+		return fail(error, "the home is not an absolute path; begin it with '/'");
+	if (field->len == 1)
+		return fail(error, "the home is '/'; give the account a directory of its own");
+	if (has_control(field->text, field->len))
+		return fail(error, "the home has a control character; rename the directory");
+	if (field->len >= sizeof(account->home))
+		return fail(error, "the home is too long; at most 4095 bytes");
+	if (home_path_check(field->text, field->len, &path) < 0)
+		return fail(error, "the home has '.', '..', '//' or a '/' at its end; write it without them");
+	memcpy(account->home, path.text, path.len + 1);
+	return 0;
+}
+
+/* --- options --- */
+
+/* Which options a line has had already; allow-from alone may come again. */
+enum { SEEN_READ_ONLY = 1, SEEN_MAX_SESSIONS = 2, SEEN_EXPIRES = 4 };
+
+static int
+set_read_only(const struct field *value, struct account *account, const char **error)
+{
+	if (value->text != NULL)
+		return fail(error, "read-only takes no value; write 'read-only'");
+	account->is_read_only = true;
+	return 0;
+}
+
+static int
+set_max_sessions(const struct field *value, struct account *account, const char **error)
+{
+	char text[16];
+	uint64_t sessions;
+
+	if (value->text == NULL || field_copy(value, text, sizeof(text)) < 0 ||
+	    parse_u64(text, SESSIONS_MAX, &sessions) < 0 || sessions == 0)
+		return fail(error, "bad max-sessions; write max-sessions=N, from 1 to 100000");
+	account->max_sessions = (uint32_t)sessions;
+	return 0;
+}
+
+int
+account_parse_date(const char *text, size_t len, int64_t *seconds)
+{
+	static const char form[] = "dddd-dd-dd";
+	struct tm day = {0}, again;
+	time_t start;
+
+	if (len != sizeof(form) - 1)
+		return -EINVAL;
+	for (size_t i = 0; i < len; i++)
+		if (form[i] == 'd' ? (text[i] < '0' || text[i] > '9') : text[i] != form[i])
+			return -EINVAL;
+	day.tm_year = (text[0] - '0') * 1000 + (text[1] - '0') * 100 + (text[2] - '0') * 10 + (text[3] - '0') - 1900;
+	day.tm_mon = (text[5] - '0') * 10 + (text[6] - '0') - 1;
+	day.tm_mday = (text[8] - '0') * 10 + (text[9] - '0');
+	again = day;
+	start = timegm(&again);		/* a day that does not exist becomes another one */
+	if (again.tm_year != day.tm_year || again.tm_mon != day.tm_mon || again.tm_mday != day.tm_mday || start <= 0)
+		return -EINVAL;
+	*seconds = start;
+	return 0;
+}
+
+static int
+set_expires(const struct field *value, struct account *account, const char **error)
+{
+	if (value->text == NULL || account_parse_date(value->text, value->len, &account->expires) < 0)
+		return fail(error, "bad expires; write expires=YYYY-MM-DD, a day after 1970-01-01");
+	return 0;
+}
+
+static int
+set_allow_from(const struct field *value, struct account *account, const char **error)
+{
+	static const char bad[] = "bad allow-from; write allow-from=ADDRESS or allow-from=NETWORK/BITS "
+				  "(no bits behind the network), several with ',' between them";
+	const char *next = value->text;
+	const char *end;
+
+	if (next == NULL)
+		return fail(error, bad);
+	end = next + value->len;
+	for (;;) {
+		const char *comma = memchr(next, ',', (size_t)(end - next));
+		struct field item = {next, (size_t)((comma == NULL ? end : comma) - next)};
+		char text[ADDRESS_TEXT_MAX];
+
+		if (account->allow_from_count == ACCOUNT_ALLOW_MAX)
+			return fail(error, "too many networks in allow-from; at most 32, so take larger ones");
+		if (field_copy(&item, text, sizeof(text)) < 0 ||
+		    address_block_parse(text, &account->allow_from[account->allow_from_count]) < 0)
+			return fail(error, bad);
+		account->allow_from_count++;
+		if (comma == NULL)
+			return 0;
+		next = comma + 1;
+	}
+}
+
+static const struct {
+	const char *key;
+	unsigned seen;	/* bit, 0: may be repeated */
+	int (*set)(const struct field *value, struct account *account, const char **error);
+} options[] = {
+    {"read-only",    SEEN_READ_ONLY,    set_read_only},
+    {"max-sessions", SEEN_MAX_SESSIONS, set_max_sessions},
+    {"expires",      SEEN_EXPIRES,      set_expires},
+    {"allow-from",   0,                 set_allow_from},
+    /* known by name, read by others */
+    {"quota",        0,                 NULL},
+    {"quota-files",  0,                 NULL},
+    {"rate-down",    0,                 NULL},
+    {"rate-up",      0,                 NULL},
+};
+
+static size_t
+key_length(const char *word, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && ((word[n] >= 'a' && word[n] <= 'z') || (word[n] >= '0' && word[n] <= '9') || word[n] == '-'))
+		n++;
+	return n;
+}
+
+bool
+account_option_known(const char *word, size_t len)
+{
+	struct field key = {word, key_length(word, len)};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (field_is(&key, options[i].key))
+			return true;
+	return false;
+}
+
+size_t
+account_option_next(const char **text, size_t *len, const char **word)
+{
+	size_t n = 0;
+
+	while (*len > 0 && is_blank(**text)) {
+		(*text)++;
+		(*len)--;
+	}
+	*word = *text;
+	while (n < *len && !is_blank((*text)[n]))
+		n++;
+	*text += n;
+	*len -= n;
+	return n;
+}
+
+static int
+parse_option(const char *word, size_t len, unsigned *seen, struct account *account, const char **error)
+{
+	struct field key = {word, key_length(word, len)};
+	struct field value = {NULL, 0};
+
+	if (key.len == 0 || (key.len < len && word[key.len] != '='))
+		return fail(error, "a word that is no option; write KEY or KEY=VALUE with KEY of a-z, 0-9 and '-'");
+	if (key.len < len)
+		value = (struct field){word + key.len + 1, len - key.len - 1};
+	if (value.len > OPTION_VALUE_MAX)
+		return fail(error, "the value of an option is too long; at most 1023 bytes");
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		if (options[i].set == NULL || !field_is(&key, options[i].key))
+			continue;
+		if ((*seen & options[i].seen) != 0)
+			return fail(error, "an option stands twice; keep one of them");
+		*seen |= options[i].seen;
+		return options[i].set(&value, account, error);
+	}
+	return 0;	/* of another version: kept in the file, without effect here */
+}
+
+static int
+parse_options(const struct field *field, struct account *account, const char **error)
+{
+	const char *next = field->text;
+	size_t left = field->len;
+	unsigned seen = 0;
+	const char *word;
+	size_t len;
+	int r = 0;
+
+	account->is_read_only = false;
+	account->max_sessions = 0;
+	account->expires = 0;
+	account->allow_from_count = 0;
+	while (r == 0 && (len = account_option_next(&next, &left, &word)) > 0)
+		r = parse_option(word, len, &seen, account, error);
+	return r;
+}
+
+static bool
+has_control_but_tab(const char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (line[i] != '\t' && has_control(line + i, 1))
+			return true;
+	return false;
+}
+
+int
+account_parse(const char *line, size_t len, struct account *account, const char **error)
+{
+	struct field fields[FIELDS];
+	int r;
+
+	if (len > ACCOUNT_LINE_MAX)
+		return fail(error, "the line is too long; at most 8192 bytes");
+	if (has_control_but_tab(line, len))
+		return fail(error, "a control character; lines end by a newline alone");
+	if (!split_fields(line, len, fields))
+		return fail(error, "too few fields; write NAME:HASH:UID:GID:HOME:OPTIONS");
+	if (!account_name_valid(fields[0].text, fields[0].len, error))
+		return -EINVAL;
+	if (field_copy(&fields[0], account->name, sizeof(account->name)) < 0)
+		return fail(error, "the name is too long; at most 64 bytes");
+	r = parse_hash(&fields[1], account, error);
+	if (r < 0)
+		return r;
+	if (parse_id(&fields[2], &account->uid) < 0)
+		return fail(error, "bad UID; write a number from 1 to 4294967294 (root cannot log in)");
+	if (parse_id(&fields[3], &account->gid) < 0)
+		return fail(error, "bad GID; write a number from 1 to 4294967294 (root cannot log in)");
+	r = parse_home(&fields[4], account, error);
+	if (r < 0)
+		return r;
+	return parse_options(&fields[5], account, error);
+}

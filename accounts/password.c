@@ -1,0 +1,112 @@
+#include "accounts/password.h"
+
+#include <crypt.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/banned.h"
+
+/* What an unknown account is verified with: the default method and cost, a salt that stays. */
+static char unknown_setting[CRYPT_GENSALT_OUTPUT_SIZE];
+
+void
+password_prepare(void)
+{
+	char *setting;
+
+	if (unknown_setting[0] != '\0')
+		return;
+	setting = crypt_gensalt_ra(NULL, 0, NULL, 0);
+	/* without random numbers: yescrypt at its default cost with a salt that all have; it hides nothing but time */
+	snprintf(unknown_setting, sizeof(unknown_setting), "%s",
+	    setting == NULL ? "$y$j9T$aaaaaaaaaaaaaaaaaaaaa." : setting);
+	free(setting);
+}
+
+/* The time depends on the length of b alone, which is no secret (the method tells it). */
+static bool
+equal_in_constant_time(const char *a, const char *b)
+{
+	size_t a_len = strlen(a), b_len = strlen(b);
+	volatile unsigned char difference = a_len != b_len;
+
+	for (size_t i = 0; i < b_len; i++)
+		difference |= (unsigned char)(a[i < a_len ? i : a_len] ^ b[i]);
+	return difference == 0;
+}
+
+/* Compute a hash and compare it with expected. Returns false in *was_computed for a setting that crypt refuses. */
+static bool
+compute_and_compare(const char *password, const char *setting, const char *expected, bool *was_computed)
+{
+	void *data = NULL;
+	int size = 0;
+	bool equal = false;
+	char *hash;
+
+	hash = crypt_ra(password, setting, &data, &size);
+	*was_computed = hash != NULL && hash[0] != '*';
+	if (*was_computed)
+		equal = equal_in_constant_time(hash, expected);
+	if (data != NULL)
+		explicit_bzero(data, (size_t)size);
+	free(data);
+	return equal;
+}
+
+bool
+password_verify(const char *password, const char *hash)
+{
+	bool was_computed = false;
+	bool equal = false;
+
+	if (hash != NULL && password_hash_usable(hash))
+		equal = compute_and_compare(password, hash, hash, &was_computed);
+	if (was_computed)
+		return equal;
+	password_prepare();
+	compute_and_compare(password, unknown_setting, "", &was_computed);
+	return false;
+}
+
+int
+password_hash(const char *password, char **hash)
+{
+	void *data = NULL;
+	char *setting = NULL;
+	char *computed;
+	int size = 0;
+	int r = 0;
+
+	if (strlen(password) >= CRYPT_MAX_PASSPHRASE_SIZE)
+		return -ERANGE;
+	setting = crypt_gensalt_ra("$y$", 0, NULL, 0);
+	if (setting == NULL)
+		return -errno;
+	computed = crypt_ra(password, setting, &data, &size);
+	if (computed == NULL || computed[0] == '*')
+		r = errno == 0 ? -EINVAL : -errno;
+	else if ((*hash = strdup(computed)) == NULL)
+		r = -ENOMEM;
+	if (data != NULL)
+		explicit_bzero(data, (size_t)size);
+	free(data);
+	free(setting);
+	return r;
+}
+
+bool
+password_hash_usable(const char *hash)
+{
+	switch (crypt_checksalt(hash)) {
+	case CRYPT_SALT_OK:
+	case CRYPT_SALT_METHOD_LEGACY:
+	case CRYPT_SALT_TOO_CHEAP:
+		return true;
+	default:
+		return false;
+	}
+}

@@ -1,0 +1,500 @@
+#include "accounts/snapshot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "accounts/account.h"
+#include "common/buf.h"
+#include "common/io.h"
+#include "common/text.h"
+
+#include "common/banned.h"
+
+#define MAGIC 0x74636341746f7053ull
+#define VERSION 1
+#define FILE_MAX ((uint64_t)1 << 32)	/* bytes of a users file */
+#define CHUNK (256 * 1024)
+#define TRIES 20			/* while somebody writes into the file */
+#define TRY_PAUSE_MS 50
+#define ERRORS_MAX 20
+#define ERROR_LINE_MAX 8192
+
+/*
+ * The memory file: this header, the text of the users file (ended by a newline), and the
+ * offsets of the accounts' lines within the text, sorted by name. It never leaves the machine.
+ */
+struct header {
+	uint64_t magic, version;
+	struct accounts_stamp stamp;
+	uint64_t text_at, text_len;
+	uint64_t index_at, count;
+};
+
+/* One run of snapshot_build(). */
+struct build {
+	const char *path;
+	int memory_fd;
+	void (*error)(void *arg, const char *line);
+	void *arg;
+	unsigned errors;
+	struct header header;
+	void *map;	/* the memory file, while lines are checked */
+	size_t map_len;
+	const char *text;
+	uint64_t *index;
+};
+
+static void __attribute__((format(printf, 3, 4)))
+tell(struct build *build, uint64_t line, const char *format, ...)
+{
+	struct buf text;
+	va_list args;
+
+	if (build->errors++ >= ERRORS_MAX)
+		return;
+	buf_init(&text, ERROR_LINE_MAX);
+	if (line > 0)
+		buf_addf(&text, "%s:%llu: ", build->path, (unsigned long long)line);
+	else
+		buf_addf(&text, "%s: ", build->path);
+	va_start(args, format);
+	buf_addv(&text, format, args);
+	va_end(args);
+	build->error(build->arg, text.data == NULL ? "no memory" : text.data);
+	buf_free(&text);
+}
+
+void
+accounts_stamp_from_stat(const struct stat *st, struct accounts_stamp *stamp)
+{
+	*stamp = (struct accounts_stamp){
+	    .device = st->st_dev,
+	    .inode = st->st_ino,
+	    .size = (uint64_t)st->st_size,
+	    .mtime_s = st->st_mtim.tv_sec,
+	    .mtime_ns = st->st_mtim.tv_nsec,
+	    .ctime_s = st->st_ctim.tv_sec,
+	    .ctime_ns = st->st_ctim.tv_nsec,
+	};
+}
+
+bool
+accounts_stamp_equal(const struct accounts_stamp *a, const struct accounts_stamp *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->size == b->size && a->mtime_s == b->mtime_s &&
+	    a->mtime_ns == b->mtime_ns && a->ctime_s == b->ctime_s && a->ctime_ns == b->ctime_ns;
+}
+
+const char *
+accounts_file_refused(const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode))
+		return "not a regular file; name the users file itself";
+	if (st->st_uid != 0 && st->st_uid != geteuid())
+		return "not owned by root; chown it to root";
+	if ((st->st_mode & 077) != 0)
+		return "others can read or write it; chmod it to 0600";
+	return NULL;
+}
+
+/* --- building --- */
+
+static int
+open_users(struct build *build, int *fd_out, struct stat *st)
+{
+	const char *refused;
+	int fd = -1;
+	int r = 0;
+
+	/* non-blocking: a FIFO is refused below instead of waited for */
+	fd = open(build->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || fstat(fd, st) < 0) {
+		r = -errno;
+		tell(build, 0, "cannot open: %s; %s", strerror(-r),
+		    r == -ENOENT ? "'sallyportctl user add NAME' makes it" : "it has to be a file that root can read");
+		goto out;
+	}
+	refused = accounts_file_refused(st);
+	if (refused == NULL && (uint64_t)st->st_size >= FILE_MAX)
+		refused = "too large; a users file has less than 4 GiB";
+	if (refused != NULL) {
+		r = -EINVAL;
+		tell(build, 0, "%s", refused);
+		goto out;
+	}
+	*fd_out = fd;
+	fd = -1;
+out:
+	close_fd(&fd);
+	return r;
+}
+
+/* Copy the text behind the place of the header; end its last line. */
+static int
+copy_text(struct build *build, int fd)
+{
+	char *chunk = malloc(CHUNK);
+	char last = '\n';
+	ssize_t got = 0;
+	int r = 0;
+
+	if (chunk == NULL)
+		return -ENOMEM;
+	build->header.text_at = sizeof(build->header);
+	build->header.text_len = 0;
+	if (ftruncate(build->memory_fd, 0) < 0 ||
+	    lseek(build->memory_fd, (off_t)build->header.text_at, SEEK_SET) < 0)
+		r = -errno;
+	while (r == 0 && (got = io_read_all(fd, chunk, CHUNK)) > 0) {
+		build->header.text_len += (uint64_t)got;
+		if (build->header.text_len >= FILE_MAX)
+			r = -EFBIG;
+		else
+			r = io_write_all(build->memory_fd, chunk, (size_t)got);
+		last = chunk[got - 1];
+	}
+	if (r == 0 && got < 0)
+		r = (int)got;
+	if (r == 0 && last != '\n') {
+		build->header.text_len++;
+		r = io_write_all(build->memory_fd, "\n", 1);
+	}
+	explicit_bzero(chunk, CHUNK);
+	free(chunk);
+	return r;
+}
+
+/* Copy a state of the file that nobody wrote into meanwhile. */
+static int
+copy_file(struct build *build)
+{
+	const struct timespec pause = {.tv_nsec = TRY_PAUSE_MS * 1000000L};
+	struct accounts_stamp after;
+	struct stat st;
+	int fd = -1;
+	int r;
+
+	for (unsigned i = 0; i < TRIES; i++) {
+		r = open_users(build, &fd, &st);
+		if (r < 0)
+			return r;
+		accounts_stamp_from_stat(&st, &build->header.stamp);
+		r = copy_text(build, fd);
+		if (r == 0 && fstat(fd, &st) < 0)
+			r = -errno;
+		close_fd(&fd);
+		if (r < 0) {
+			tell(build, 0, "cannot read: %s", strerror(-r));
+			return r;
+		}
+		accounts_stamp_from_stat(&st, &after);
+		if (accounts_stamp_equal(&build->header.stamp, &after))
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	tell(build, 0, "it changes all the time; try again when nobody writes into it");
+	return -EAGAIN;
+}
+
+static uint64_t
+count_lines(const char *text, uint64_t len)
+{
+	const char *end = text + len;
+	uint64_t lines = 0;
+
+	for (const char *p = text; p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL; p++)
+		lines++;
+	return lines;
+}
+
+/* Map the text, and behind it room for an index of every line. */
+static int
+map_text(struct build *build)
+{
+	uint64_t lines;
+	size_t len = (size_t)(build->header.text_at + build->header.text_len);
+	char *map;
+
+	map = mmap(NULL, len, PROT_READ, MAP_SHARED, build->memory_fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	lines = count_lines(map + build->header.text_at, build->header.text_len);
+	munmap(map, len);
+	build->header.index_at = (len + 7) / 8 * 8;
+	len = (size_t)(build->header.index_at + lines * sizeof(uint64_t));
+	if (ftruncate(build->memory_fd, (off_t)len) < 0)
+		return -errno;
+	map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, build->memory_fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	build->map = map;
+	build->map_len = len;
+	build->text = map + build->header.text_at;
+	build->index = (uint64_t *)(void *)(map + build->header.index_at);
+	return 0;
+}
+
+static int
+check_lines(struct build *build)
+{
+	const char *end = build->text + build->header.text_len;
+	struct account account;
+	const char *problem;
+	uint64_t line = 0;
+
+	build->header.count = 0;
+	for (const char *p = build->text; p < end;) {
+		const char *newline = memchr(p, '\n', (size_t)(end - p));
+		size_t len = (size_t)((newline == NULL ? end : newline) - p);
+
+		line++;
+		if (account_line_is_blank(p, len))
+			;
+		else if (account_parse(p, len, &account, &problem) < 0)
+			tell(build, line, "%s", problem);
+		else
+			build->index[build->header.count++] = (uint64_t)(p - build->text);
+		p += len + 1;
+	}
+	explicit_bzero(&account, sizeof(account));
+	return build->errors > 0 ? -EINVAL : 0;
+}
+
+/* Compare two names that each end at a colon, as bytes; a prefix comes first. */
+static int
+compare_names(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
+
+	if (order != 0)
+		return order;
+	return (a_len > b_len) - (a_len < b_len);
+}
+
+static int
+compare_lines(const void *a, const void *b, void *arg)
+{
+	const char *text = arg;
+	uint64_t x_at, y_at;
+	const char *x, *y;
+
+	memcpy(&x_at, a, sizeof(x_at));
+	memcpy(&y_at, b, sizeof(y_at));
+	x = text + x_at;
+	y = text + y_at;
+	/* checked lines, so every name ends at a colon; ':' itself must not count as a byte of a name */
+	while (*x == *y && *x != ':') {
+		x++;
+		y++;
+	}
+	if (*x == *y)
+		return (x_at > y_at) - (x_at < y_at);
+	if (*x == ':' || *y == ':')
+		return *x == ':' ? -1 : 1;
+	return (unsigned char)*x < (unsigned char)*y ? -1 : 1;
+}
+
+static size_t
+name_length(const char *line)
+{
+	return (size_t)((const char *)rawmemchr(line, ':') - line);
+}
+
+static int
+check_duplicates(struct build *build)
+{
+	for (uint64_t i = 1; i < build->header.count; i++) {
+		uint64_t first_at = build->index[i - 1], again_at = build->index[i];
+		const char *first = build->text + first_at, *again = build->text + again_at;
+		size_t len = name_length(first);
+		struct buf name;
+
+		if (len != name_length(again) || memcmp(first, again, len) != 0)
+			continue;
+		buf_init(&name, ERROR_LINE_MAX);
+		escape_bytes(&name, ESCAPE_LOG, first, len);
+		tell(build, count_lines(build->text, again_at) + 1,
+		    "the account '%s' stands in line %llu already; remove one of them",
+		    name.data == NULL ? "" : name.data,
+		    (unsigned long long)count_lines(build->text, first_at) + 1);
+		buf_free(&name);
+	}
+	return build->errors > 0 ? -EINVAL : 0;
+}
+
+static void
+unmap_text(struct build *build)
+{
+	if (build->map != NULL)
+		munmap(build->map, build->map_len);
+	build->map = NULL;
+}
+
+/* The header comes last: an unfinished snapshot has no magic. */
+static int
+finish(struct build *build)
+{
+	uint64_t len = build->header.index_at + build->header.count * sizeof(uint64_t);
+
+	build->header.magic = MAGIC;
+	build->header.version = VERSION;
+	memcpy(build->map, &build->header, sizeof(build->header));
+	unmap_text(build);
+	if (ftruncate(build->memory_fd, (off_t)len) < 0 ||
+	    fcntl(build->memory_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+		return -errno;
+	return 0;
+}
+
+int
+snapshot_build(const char *path, int memory_fd, void (*error)(void *arg, const char *line), void *arg)
+{
+	struct build build = {.path = path, .memory_fd = memory_fd, .error = error, .arg = arg};
+	int r;
+
+	r = copy_file(&build);
+	if (r < 0)
+		return r;
+	r = map_text(&build);
+	if (r < 0)
+		goto out;
+	r = check_lines(&build);
+	if (r < 0)
+		goto out;
+	qsort_r(build.index, build.header.count, sizeof(uint64_t), compare_lines, (void *)(uintptr_t)build.text);
+	r = check_duplicates(&build);
+	if (r < 0)
+		goto out;
+	r = finish(&build);
+out:
+	unmap_text(&build);
+	if (r < 0 && build.errors == 0)
+		tell(&build, 0, "cannot make its snapshot: %s", strerror(-r));
+	return r;
+}
+
+/* --- looking up --- */
+
+/* Everything in the header fits into a file of size bytes. */
+static bool
+header_fits(const struct header *header, uint64_t size)
+{
+	uint64_t text_end, index_len, index_end;
+
+	return header->magic == MAGIC && header->version == VERSION &&
+	    !__builtin_add_overflow(header->text_at, header->text_len, &text_end) && text_end <= size &&
+	    !__builtin_mul_overflow(header->count, sizeof(uint64_t), &index_len) && header->index_at % 8 == 0 &&
+	    !__builtin_add_overflow(header->index_at, index_len, &index_end) && index_end <= size;
+}
+
+int
+snapshot_stamp(int memory_fd, struct accounts_stamp *stamp, uint64_t *count)
+{
+	struct header header;
+	struct stat st;
+
+	if (fstat(memory_fd, &st) < 0 || pread(memory_fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
+	    !header_fits(&header, (uint64_t)st.st_size))
+		return -EINVAL;
+	*stamp = header.stamp;
+	*count = header.count;
+	return 0;
+}
+
+struct view {
+	const char *text;
+	uint64_t text_len;
+	const uint64_t *index;
+	uint64_t count;
+};
+
+/* The line of one account; -EINVAL when the snapshot is damaged. */
+static int
+view_line(const struct view *view, uint64_t i, const char **line, size_t *line_len, size_t *name_len)
+{
+	uint64_t at = view->index[i];
+	const char *end, *colon;
+	size_t left;
+
+	if (at >= view->text_len)
+		return -EINVAL;
+	*line = view->text + at;
+	left = view->text_len - at < ACCOUNT_LINE_MAX + 1 ? (size_t)(view->text_len - at) : ACCOUNT_LINE_MAX + 1;
+	end = memchr(*line, '\n', left);
+	if (end == NULL)
+		return -EINVAL;
+	*line_len = (size_t)(end - *line);
+	colon = memchr(*line, ':', *line_len);
+	if (colon == NULL)
+		return -EINVAL;
+	*name_len = (size_t)(colon - *line);
+	return 0;
+}
+
+static int
+view_find(const struct view *view, const char *name, struct account *account)
+{
+	uint64_t low = 0, high = view->count;
+	size_t wanted = strlen(name);
+	size_t line_len, name_len;
+	const char *line, *problem;
+
+	while (low < high) {
+		uint64_t middle = low + (high - low) / 2;
+		int order;
+		int r;
+
+		r = view_line(view, middle, &line, &line_len, &name_len);
+		if (r < 0)
+			return r;
+		order = compare_names(name, wanted, line, name_len);
+		if (order == 0)
+			return account_parse(line, line_len, account, &problem);
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return -ENOENT;
+}
+
+int
+snapshot_lookup(int memory_fd, const char *name, struct account *account)
+{
+	struct header header;
+	struct view view;
+	struct stat st;
+	size_t size;
+	char *map;
+	int r;
+
+	if (fstat(memory_fd, &st) < 0)
+		return -errno;
+	if ((uint64_t)st.st_size < sizeof(header))
+		return -EINVAL;
+	size = (size_t)st.st_size;
+	map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, memory_fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	memcpy(&header, map, sizeof(header));
+	r = -EINVAL;
+	if (header_fits(&header, size)) {
+		view = (struct view){
+		    .text = map + header.text_at,
+		    .text_len = header.text_len,
+		    .index = (const uint64_t *)(const void *)(map + header.index_at),
+		    .count = header.count,
+		};
+		r = view_find(&view, name, account);
+	}
+	munmap(map, size);
+	return r;
+}
