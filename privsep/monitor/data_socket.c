@@ -62,19 +62,15 @@ int
 data_socket_listen(const union address *local, uint16_t low, uint16_t high, union address *bound, int *fd_out)
 {
 	uint32_t count = (uint32_t)high - low + 1;
-	uint32_t start = 0, step;
+	uint32_t start = 0;
 	int r = -EADDRINUSE;
 
 	if (getrandom(&start, sizeof(start), 0) != sizeof(start))
 		return -EIO;
-	/* every port once, from a random one on; the stride is odd and prime to most ranges' lengths */
-	step = count > 7919 ? 7919 : 1;
-	while (count % step == 0 && step > 1)
-		step -= 2;
-	start %= count;
+	start %= count;	/* a random port, then every other one once */
 	*bound = *local;
 	for (uint32_t tried = 0; tried < count; tried++) {
-		address_set_port(bound, (uint16_t)(low + (start + (uint64_t)tried * step) % count));
+		address_set_port(bound, (uint16_t)(low + (start + tried) % count));
 		r = try_port(bound, fd_out);
 		if (r != -EADDRINUSE)
 			break;
@@ -91,7 +87,7 @@ may_connect(const union address *peer, const union address *target)
 int
 data_socket_connect(const union address *local, const union address *peer, const union address *target, int *fd_out)
 {
-	union address from = *local;
+	union address from = *local, dial;
 	int fd = -1;
 	int r;
 
@@ -101,13 +97,16 @@ data_socket_connect(const union address *local, const union address *peer, const
 	if (r < 0)
 		return r;
 	address_set_port(&from, 0);
+	dial = *target;
+	if (dial.family == AF_INET6)
+		dial.v6.sin6_scope_id = peer->v6.sin6_scope_id;	/* EPRT has no place for it */
 	r = set_flag(fd, SOL_SOCKET, SO_REUSEADDR);
 	/* the kernel picks the port at connect(), when the whole four-tuple counts, not at bind() */
 	if (r == 0)
 		r = set_flag(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);
 	if (r == 0 && bind(fd, &from.any, address_len(&from)) < 0)
 		r = -errno;
-	if (r == 0 && connect(fd, &target->any, address_len(target)) < 0 && errno != EINPROGRESS)
+	if (r == 0 && connect(fd, &dial.any, address_len(&dial)) < 0 && errno != EINPROGRESS)
 		r = -errno;
 	if (r == 0) {
 		*fd_out = fd;

@@ -1,0 +1,219 @@
+#include "daemon/master/log_targets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "daemon/master/master.h"
+#include "privsep/ipc/ipc.h"
+#include "privsep/ipc/log.h"
+#include "privsep/logger/logger.h"
+
+#include "common/banned.h"
+
+#define SYSLOG_SOCKET "/dev/log"
+#define LOG_FILE_MODE 0640
+#define RECORDS_BUFFER (1 << 20)	/* bytes that may wait for the logger before records are dropped */
+
+static struct ipc_message message;
+
+static int
+hand_over(struct master *master, enum log_target_kind kind, int fd)
+{
+	ipc_begin(&message, IPC_log_target);
+	ipc_put_u8(&message, (uint8_t)kind);
+	ipc_put_u8(&message, (uint8_t)master->config->log.format);
+	ipc_put_u8(&message, 0);
+	return ipc_send_now(master->logger.channel, &message, fd);
+}
+
+/* Where there is no syslog, lines go nowhere until it is there: the logger asks again. */
+static int
+open_syslog(int *fd_out)
+{
+	static const struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = SYSLOG_SOCKET};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -errno;
+	(void)!connect(fd, (const struct sockaddr *)&name, sizeof(name));
+	*fd_out = fd;
+	return 0;
+}
+
+static int
+open_file(const char *path, int *fd_out, char *error, size_t size)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, LOG_FILE_MODE);
+	int r;
+
+	if (fd < 0) {
+		r = -errno;
+		snprintf(error, size, "cannot open log file '%s': %s", path, strerror(-r));
+		return r;
+	}
+	*fd_out = fd;
+	return 0;
+}
+
+static int
+open_target(struct master *master, enum log_target_kind kind, const char *path, char *error, size_t size)
+{
+	int fd = -1;
+	int r;
+
+	switch (kind) {
+	case LOG_TARGET_STDERR:
+		fd = dup(STDERR_FILENO);
+		r = fd < 0 ? -errno : 0;
+		break;
+	case LOG_TARGET_SYSLOG:
+		r = open_syslog(&fd);
+		break;
+	case LOG_TARGET_LINES:
+	case LOG_TARGET_XFERLOG:
+	case LOG_TARGET_COUNT:
+	default:
+		r = open_file(path, &fd, error, size);
+		break;
+	}
+	if (r == 0)
+		r = hand_over(master, kind, fd);
+	close_fd(&fd);
+	return r;
+}
+
+static bool
+target_is(const struct master *master, const char *name)
+{
+	return strcmp(master->config->log.target, name) == 0;
+}
+
+int
+log_targets_reopen(struct master *master, char *error, size_t size)
+{
+	bool is_stderr = target_is(master, "stderr");
+	bool is_syslog = target_is(master, "syslog");
+	int r = 0;
+
+	snprintf(error, size, "log targets cannot be handed to the logger");
+	/* in the foreground, standard error has every line, and syslog none */
+	if (master->is_foreground || is_stderr)
+		r = open_target(master, LOG_TARGET_STDERR, NULL, error, size);
+	if (r == 0 && is_syslog && !master->is_foreground)
+		r = open_target(master, LOG_TARGET_SYSLOG, NULL, error, size);
+	if (r == 0 && !is_stderr && !is_syslog)
+		r = open_target(master, LOG_TARGET_LINES, master->config->log.target, error, size);
+	if (r == 0 && master->config->log.xferlog[0] != '\0')
+		r = open_target(master, LOG_TARGET_XFERLOG, master->config->log.xferlog, error, size);
+	return r;
+}
+
+static int
+fork_logger(struct master *master)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &master->logger};
+	int channels[2] = {-1, -1};
+	int r = ipc_pair(channels, 0);
+	pid_t pid;
+
+	if (r < 0)
+		return r;
+	pid = fork();
+	if (pid == 0) {
+		sigset_t none;
+
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		setpgid(0, 0);
+		logger_run(&(struct logger){
+		    .records = master->logger.records_read,
+		    .master_channel = channels[1],
+		    .empty_directory_fd = master->empty_directory_fd,
+		    .uid = master->service_uid,
+		    .gid = master->service_gid,
+		    .dropped = master->logger.dropped,
+		    .format = master->config->log.format,
+		});
+	}
+	r = pid < 0 ? -errno : 0;
+	if (r == 0) {
+		master->logger.pid = pid;
+		master->logger.channel = channels[0];
+		channels[0] = -1;
+		if (epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, master->logger.channel, &event) < 0)
+			r = -errno;
+	}
+	close_fd(&channels[0]);
+	close_fd(&channels[1]);
+	return r;
+}
+
+int
+log_targets_start(struct master *master, char *error, size_t size)
+{
+	int records[2], bytes = RECORDS_BUFFER;
+	int r;
+
+	snprintf(error, size, "cannot start the logger process");
+	master->logger.channel = -1;
+	master->logger.dropped = mmap(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (master->logger.dropped == MAP_FAILED)
+		return -errno;
+	r = ipc_pair(records, 0);
+	if (r < 0)
+		return r;
+	master->logger.records_read = records[0];
+	master->logger.records = records[1];
+	if (setsockopt(records[1], SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0)
+		(void)!setsockopt(records[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	r = fork_logger(master);
+	if (r == 0)
+		r = log_targets_reopen(master, error, size);
+	log_set_dropped_counter(master->logger.dropped);
+	log_set_channel(records[1], (enum log_level)master->config->log.level);
+	return r;
+}
+
+void
+log_targets_receive(struct master *master)
+{
+	char error[256];
+	int r;
+
+	if (master->logger.channel < 0)
+		return;
+	r = ipc_receive_now(master->logger.channel, IPC_MASTER, IPC_STATE_ANY, &message);
+	if (r == 0 && message.kind == IPC_log_reconnect && target_is(master, "syslog"))
+		(void)!open_target(master, LOG_TARGET_SYSLOG, NULL, error, sizeof(error));
+	else if (r == 0 && message.kind == IPC_alarm)
+		fprintf(stderr, "sallyportd: logger stopped at system call %u\n", ipc_get_u32(&message));
+	else if (r == -EPIPE)
+		close_fd(&master->logger.channel);	/* which takes it out of the epoll set */
+}
+
+bool
+log_targets_reaped(struct master *master, pid_t pid, int status)
+{
+	char error[256];
+
+	if (pid != master->logger.pid)
+		return false;
+	log_targets_receive(master);
+	close_fd(&master->logger.channel);
+	master->logger.pid = 0;
+	if (fork_logger(master) == 0)
+		(void)!log_targets_reopen(master, error, sizeof(error));
+	log_message(LEVEL_CRITICAL, "alarm", "logger died (status %d); another one was started", status);
+	return true;
+}

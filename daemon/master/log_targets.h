@@ -1,0 +1,23 @@
+/* Starts the logger process and opens what it writes to: files, syslog, standard error. */
+#ifndef DAEMON_MASTER_LOG_TARGETS_H
+#define DAEMON_MASTER_LOG_TARGETS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct master;
+
+/* Make the channel of records, fork the logger, hand its targets over. error: what is wrong. 0 or -errno. */
+int log_targets_start(struct master *master, char *error, size_t size);
+
+/* Open the targets of the configuration in force again and hand them over. error as above. 0 or -errno. */
+int log_targets_reopen(struct master *master, char *error, size_t size);
+
+/* The logger has a message (it wants a new syslog socket), or is gone. */
+void log_targets_receive(struct master *master);
+
+/* A child of the master is gone. True when it was the logger; another one is started. */
+bool log_targets_reaped(struct master *master, pid_t pid, int status);
+
+#endif

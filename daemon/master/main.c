@@ -1,0 +1,342 @@
+/* sallyportd: options, start-up in order, one line for whatever stands in the way. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "accounts/password.h"
+#include "common/io.h"
+#include "daemon/master/accounts_loader.h"
+#include "daemon/master/listeners.h"
+#include "daemon/master/log_targets.h"
+#include "daemon/master/master.h"
+#include "daemon/master/notify.h"
+#include "daemon/master/sessions.h"
+#include "privsep/ipc/log.h"
+#include "privsep/sandbox/sandbox.h"
+
+#include "common/banned.h"
+
+#define EXIT_NEEDS_ROOT 77
+
+static struct master master;
+
+static void __attribute__((noreturn, format(printf, 1, 2)))
+fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("sallyportd: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	exit(EXIT_FAILURE);
+}
+
+static void
+tell_error(void *arg, const char *line)
+{
+	(void)arg;
+	fprintf(stderr, "sallyportd: %s\n", line);
+}
+
+static void
+print_usage(FILE *out)
+{
+	fputs("usage: sallyportd [-c FILE] [-f] [-t] [-V]\n"
+	      "\n"
+	      "  -c FILE  configuration (default: " CONFIG_FILE_DEFAULT ")\n"
+	      "  -f       stay in the foreground and log to standard error\n"
+	      "  -t       check the configuration and exit: 0 good, 1 with what is wrong\n"
+	      "  -V       print the version and exit\n"
+	      "  -h       print this help and exit\n"
+	      "\n"
+	      "Signals: HUP reload, TERM let transfers finish and stop (twice: at once), INT stop.\n"
+	      "See sallyportd(8), sallyport.conf(5), sallyportctl(8).\n",
+	    out);
+}
+
+static void
+find_service_user(void)
+{
+	const struct passwd *user;
+
+	errno = 0;
+	user = getpwnam(master.config->service_user);
+	if (user == NULL)
+		fail("service-user '%s' does not exist; create it with 'useradd --system --no-create-home "
+		     "--shell /usr/sbin/nologin %s'",
+		    master.config->service_user, master.config->service_user);
+	if (user->pw_uid == 0 || user->pw_gid == 0)
+		fail("service-user '%s' is root; it must be a user without rights", master.config->service_user);
+	master.service_uid = user->pw_uid;
+	master.service_gid = user->pw_gid;
+}
+
+/* A directory of ours: made if missing, refused if another user could change it. */
+static void
+make_directory(const char *path, mode_t mode)
+{
+	struct stat st;
+
+	if (mkdir(path, mode) < 0 && errno != EEXIST)
+		fail("cannot create directory '%s': %s", path, strerror(errno));
+	if (lstat(path, &st) < 0)
+		fail("cannot examine '%s': %s", path, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		fail("'%s' is not a directory", path);
+	if (st.st_uid != 0 || (st.st_mode & 022) != 0)
+		fail("directory '%s' must belong to root and be writable by root alone", path);
+}
+
+/* The empty chroot of the session processes. */
+static void
+open_empty_directory(void)
+{
+	char path[PATH_MAX];
+
+	make_directory(master.config->runtime_directory, 0755);
+	make_directory(master.config->state_directory, 0700);
+	snprintf(path, sizeof(path), "%s/empty", master.config->runtime_directory);
+	make_directory(path, 0555);
+	master.empty_directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (master.empty_directory_fd < 0)
+		fail("cannot open '%s': %s", path, strerror(errno));
+}
+
+static void
+pid_file_path(char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/sallyportd.pid", master.config->runtime_directory);
+}
+
+static void
+write_pid_file(void)
+{
+	char path[PATH_MAX];
+	char text[32];
+	int len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+	int fd, r;
+
+	pid_file_path(path);
+	unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		fail("cannot write pid file '%s': %s", path, strerror(errno));
+	r = io_write_all(fd, text, (size_t)len);
+	close(fd);
+	if (r < 0)
+		fail("cannot write pid file '%s': %s", path, strerror(-r));
+}
+
+/* Only while it is ours: another master may have been started meanwhile. */
+static void
+remove_pid_file(void)
+{
+	char path[PATH_MAX];
+	char text[32] = "";
+	int fd;
+
+	pid_file_path(path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (read(fd, text, sizeof(text) - 1) > 0 && strtol(text, NULL, 10) == (long)getpid())
+		unlink(path);
+	close(fd);
+}
+
+static void
+block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	master.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	master.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (master.signal_fd < 0 || master.epoll_fd < 0)
+		fail("cannot set up events: %s", strerror(errno));
+}
+
+/* Every session costs the master one descriptor. */
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+	rlim_t wanted = (rlim_t)master.config->limits.sessions * 2 + 256;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = wanted;
+	if (limit.rlim_max < wanted)
+		limit.rlim_max = wanted;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		fprintf(stderr, "sallyportd: cannot raise the limit of open files to %lu for limits.sessions = %u: %s\n",
+		    (unsigned long)wanted, master.config->limits.sessions, strerror(errno));
+}
+
+/* Go to the background; the parent waits until the server is ready and exits with 0, or with the failure. */
+static int
+go_to_background(void)
+{
+	int ready[2];
+	char byte;
+	int status = 0;
+	pid_t pid;
+
+	if (pipe2(ready, O_CLOEXEC) < 0 || (pid = fork()) < 0)
+		fail("cannot go to the background: %s", strerror(errno));
+	if (pid > 0) {
+		close(ready[1]);
+		if (read(ready[0], &byte, 1) == 1)
+			_exit(EXIT_SUCCESS);
+		if (waitpid(pid, &status, 0) == pid && WIFEXITED(status))
+			_exit(WEXITSTATUS(status));
+		_exit(EXIT_FAILURE);
+	}
+	close(ready[0]);
+	setsid();
+	return ready[1];
+}
+
+/* Standard input and output lead nowhere from now on; standard error too in the background. */
+static void
+detach_standard_files(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		fail("cannot open /dev/null: %s", strerror(errno));
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	if (!master.is_foreground)
+		dup2(null, STDERR_FILENO);
+	if (null > STDERR_FILENO)
+		close(null);
+}
+
+static void
+open_listeners(void)
+{
+	char error[512];
+	int count = listeners_open(master.config, NULL, 0, master.listeners, error, sizeof(error));
+
+	if (count < 0)
+		fail("%s", error);
+	master.listener_count = (size_t)count;
+}
+
+static void
+start(void)
+{
+	char error[512];
+	int ready_fd = -1;
+	int r;
+
+	find_service_user();
+	open_empty_directory();
+	open_listeners();
+	r = sandbox_init(tell_error, NULL);
+	if (r < 0)
+		fail("the walls cannot be built: %s", strerror(-r));
+	password_prepare();
+	if (!master.is_foreground)
+		ready_fd = go_to_background();
+	notify_init(ready_fd);
+	clearenv();
+	tzset();
+	umask(077);
+	if (chdir("/") < 0)
+		fail("cannot change to /: %s", strerror(errno));
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	master.pid = getpid();
+	raise_descriptor_limit();
+	block_signals();
+	r = sessions_init(&master);
+	if (r < 0)
+		fail("cannot make the table of sessions: %s", strerror(-r));
+	r = accounts_load_first(&master);
+	if (r < 0)
+		fail("accounts '%s' cannot be used; see the line above, 'sallyportctl config check', or add the first "
+		     "user with 'sallyportctl user add NAME'",
+		    master.config->accounts);
+	r = log_targets_start(&master, error, sizeof(error));
+	if (r < 0)
+		fail("%s: %s", error, strerror(-r));
+	write_pid_file();
+	detach_standard_files();
+}
+
+int
+main(int argc, char **argv)
+{
+	bool is_check = false;
+	int option;
+
+	master.config_path = CONFIG_FILE_DEFAULT;
+	while ((option = getopt(argc, argv, "c:fthV")) != -1) {
+		switch (option) {
+		case 'c':
+			master.config_path = optarg;
+			break;
+		case 'f':
+			master.is_foreground = true;
+			break;
+		case 't':
+			is_check = true;
+			break;
+		case 'V':
+			puts("sallyportd " SALLYPORT_VERSION);
+			return EXIT_SUCCESS;
+		case 'h':
+			print_usage(stdout);
+			return EXIT_SUCCESS;
+		default:
+			print_usage(stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "sallyportd: unexpected argument '%s'\n", argv[optind]);
+		print_usage(stderr);
+		return 2;
+	}
+	if (!is_check && geteuid() != 0) {
+		fputs("sallyportd: must be started as root, which it needs to listen, to change to each user, and to "
+		      "chroot\n",
+		    stderr);
+		return EXIT_NEEDS_ROOT;
+	}
+	if (config_load(master.config_path, tell_error, NULL, &master.config) < 0)
+		return EXIT_FAILURE;
+	if (is_check) {
+		printf("%s: good\n", master.config_path);
+		return EXIT_SUCCESS;
+	}
+	master.config_path = realpath(master.config_path, NULL);
+	start();
+	log_set_context("master", "", "", "");
+	master_run(&master);
+	remove_pid_file();
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,258 @@
+/* The story of the master: wait for an event, pass it on, until told to stop and the last session is gone. */
+#include "daemon/master/master.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/io.h"
+#include "daemon/master/accounts_loader.h"
+#include "daemon/master/listeners.h"
+#include "daemon/master/log_targets.h"
+#include "daemon/master/notify.h"
+#include "daemon/master/sessions.h"
+#include "privsep/ipc/log.h"
+
+#include "common/banned.h"
+
+#define EVENTS_AT_ONCE 64
+#define SHUTDOWN_MS 3500	/* sessions' leave-taking at SIGINT, before they are killed */
+#define KILLED_MS 2000		/* and until the killed ones must be reaped */
+
+static void
+log_listener(const struct listener *listener)
+{
+	union address bound;
+	socklen_t len = sizeof(bound);
+	char text[ADDRESS_TEXT_MAX];
+
+	memset(&bound, 0, sizeof(bound));
+	if (getsockname(listener->fd, &bound.any, &len) < 0)
+		return;
+	address_text(&bound, text);
+	log_set_context(NULL, NULL, text, NULL);
+	log_begin(LEVEL_INFO, "listening");
+	log_field_u64("port", address_port(&bound));
+	log_field_text("tls", listener->is_tls ? "implicit" : "no");
+	log_end();
+	log_set_context(NULL, NULL, "", NULL);
+}
+
+static void
+watch_listeners(struct master *master)
+{
+	for (size_t i = 0; i < master->listener_count; i++) {
+		struct epoll_event event = {.events = EPOLLIN, .data.ptr = &master->listeners[i]};
+
+		/* a socket that was taken over at a reload may stand at another place now */
+		if (epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, master->listeners[i].fd, &event) < 0 && errno == EEXIST)
+			epoll_ctl(master->epoll_fd, EPOLL_CTL_MOD, master->listeners[i].fd, &event);
+		log_listener(&master->listeners[i]);
+	}
+}
+
+static void
+close_listeners(struct master *master)
+{
+	listeners_close_others(master->listeners, master->listener_count, NULL, 0);
+	master->listener_count = 0;
+}
+
+/* Reload. */
+
+static void
+log_config_error(void *arg, const char *line)
+{
+	(void)arg;
+	log_message(LEVEL_ERROR, "reload-refused", "%s", line);
+}
+
+/* What a running master cannot change; says so. */
+static void
+warn_about_fixed_keys(const struct config *old, const struct config *new)
+{
+	const struct {
+		const char *key, *was, *is;
+	} keys[] = {
+	    {"service-user", old->service_user, new->service_user},
+	    {"runtime-directory", old->runtime_directory, new->runtime_directory},
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (strcmp(keys[i].was, keys[i].is) != 0)
+			log_message(LEVEL_WARNING, "reload", "%s changes with a restart only", keys[i].key);
+}
+
+static void
+reload(struct master *master)
+{
+	struct listener listeners[LISTENERS_MAX];
+	struct config *config, *old = master->config;
+	char error[512];
+	int count;
+
+	notify_reloading();
+	if (config_load(master->config_path, log_config_error, NULL, &config) < 0) {
+		log_message(LEVEL_ERROR, "reload-refused", "the configuration in force stays");
+		notify_ready();
+		return;
+	}
+	count = listeners_open(config, master->listeners, master->listener_count, listeners, error, sizeof(error));
+	if (count < 0) {
+		log_message(LEVEL_ERROR, "reload-refused", "%s; the configuration in force stays", error);
+		config_free(config);
+		notify_ready();
+		return;
+	}
+	listeners_close_others(master->listeners, master->listener_count, listeners, (size_t)count);
+	memcpy(master->listeners, listeners, sizeof(listeners));
+	master->listener_count = (size_t)count;
+	warn_about_fixed_keys(old, config);
+	master->config = config;
+	if (log_targets_reopen(master, error, sizeof(error)) < 0)
+		log_message(LEVEL_ERROR, "reload", "%s; the log in force stays", error);
+	log_set_channel(master->logger.records, (enum log_level)config->log.level);
+	watch_listeners(master);
+	accounts_reload(master);
+	config_free(old);
+	log_message(LEVEL_INFO, "reload", "configuration in force");
+	notify_ready();
+}
+
+/* Stop. */
+
+static void
+stop(struct master *master, int signal_number)
+{
+	uint64_t now = monotonic_ms();
+	bool is_drain = signal_number == SIGTERM && !master->is_draining;
+
+	if (master->is_draining) {
+		log_message(LEVEL_INFO, "stop", "at once");
+		master->drain_deadline_ms = now;
+		return;
+	}
+	notify_stopping();
+	close_listeners(master);
+	master->is_draining = true;
+	master->drain_deadline_ms = now + (is_drain ? 1000ULL * master->config->timeouts.drain_s : SHUTDOWN_MS);
+	log_message(LEVEL_INFO, "stop", "%s, %u sessions", is_drain ? "transfers may finish" : "now", master->live_count);
+	sessions_tell_end(master, is_drain ? END_DRAIN : END_SHUTDOWN);
+}
+
+/* True when the master is done. */
+static bool
+is_stopped(struct master *master)
+{
+	uint64_t now = monotonic_ms();
+
+	if (!master->is_draining)
+		return false;
+	if (master->live_count == 0)
+		return true;
+	if (now < master->drain_deadline_ms)
+		return false;
+	if (now < master->drain_deadline_ms + KILLED_MS) {
+		sessions_kill(master);
+		return false;
+	}
+	return true;
+}
+
+/* Signals. */
+
+static void
+reap_children(struct master *master)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		/* what is none of these is an orphan of a monitor that was killed */
+		if (!sessions_reaped(master, pid, status) && !accounts_reaped(master, pid, status))
+			log_targets_reaped(master, pid, status);
+	}
+}
+
+static void
+handle_signals(struct master *master)
+{
+	struct signalfd_siginfo info;
+
+	while (read(master->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		switch ((int)info.ssi_signo) {
+		case SIGCHLD:
+			reap_children(master);
+			break;
+		case SIGHUP:
+			if (!master->is_draining)
+				reload(master);
+			break;
+		case SIGTERM:
+		case SIGINT:
+			stop(master, (int)info.ssi_signo);
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+static void
+dispatch(struct master *master, void *ptr)
+{
+	struct listener *listener = ptr;
+
+	if (ptr == &master->signal_fd)
+		handle_signals(master);
+	else if (ptr == &master->logger)
+		log_targets_receive(master);
+	else if (listener >= master->listeners && listener < master->listeners + LISTENERS_MAX)
+		sessions_accept(master, listener);
+	else
+		sessions_receive(master, ptr);
+}
+
+static int
+sooner(int a, int b)
+{
+	if (a < 0 || b < 0)
+		return a < 0 ? b : a;
+	return a < b ? a : b;
+}
+
+static int
+drain_timeout(const struct master *master)
+{
+	uint64_t now = monotonic_ms();
+
+	if (!master->is_draining)
+		return -1;
+	return now < master->drain_deadline_ms ? deadline_left_ms(master->drain_deadline_ms, now) : 50;
+}
+
+void
+master_run(struct master *master)
+{
+	struct epoll_event signals = {.events = EPOLLIN, .data.ptr = &master->signal_fd};
+	struct epoll_event events[EVENTS_AT_ONCE];
+
+	if (epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, master->signal_fd, &signals) < 0)
+		return;
+	watch_listeners(master);
+	log_message(LEVEL_INFO, "ready", "sallyportd %s", SALLYPORT_VERSION);
+	notify_ready();
+	while (!is_stopped(master)) {
+		int timeout = sooner(sessions_grant(master), drain_timeout(master));
+		int count = epoll_wait(master->epoll_fd, events, EVENTS_AT_ONCE, timeout);
+
+		for (int i = 0; i < count; i++)
+			dispatch(master, events[i].data.ptr);
+	}
+	log_message(LEVEL_INFO, "stopped", "sallyportd %s", SALLYPORT_VERSION);
+}

@@ -1,0 +1,97 @@
+/*
+ * The master process: root, one. Listens, accepts, counts, forks monitors, reaps, reloads.
+ * It never reads a byte that a client sent.
+ */
+#ifndef DAEMON_MASTER_MASTER_H
+#define DAEMON_MASTER_MASTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "accounts/account.h"
+#include "accounts/snapshot.h"
+#include "common/address.h"
+#include "config/config.h"
+#include "daemon/master/failures.h"
+#include "privsep/monitor/monitor.h"
+
+#define LISTENERS_MAX (4 * CONFIG_LISTEN_MAX)
+
+/* One listening socket. */
+struct listener {
+	int fd;
+	union address address;	/* as configured; port 0 stays 0 */
+	bool is_tls;
+};
+
+/* One session, as the master knows it. */
+struct slot {
+	pid_t monitor_pid;	/* 0: the slot is free */
+	int channel;		/* to the monitor; -1 when it has closed */
+	char id[SESSION_ID_SIZE];
+	struct address_key address;
+	uint64_t started_ms;
+	bool is_logged_in;
+	bool holds_hash;	/* computes a password hash now */
+	bool is_waiting;	/* for its turn to compute one */
+	bool was_told_to_end;
+	uint64_t not_before_ms;	/* the turn's earliest time: failures slow an address down */
+	char user[ACCOUNT_NAME_MAX + 1];
+	TAILQ_ENTRY(slot) live;		/* all sessions, oldest first */
+	TAILQ_ENTRY(slot) waiting;	/* those with is_waiting, first come first served */
+	TAILQ_ENTRY(slot) free;
+};
+
+TAILQ_HEAD(slots, slot);
+
+struct master {
+	const char *config_path;
+	struct config *config;
+	bool is_foreground;
+	uid_t service_uid;
+	gid_t service_gid;
+	pid_t pid;
+	int empty_directory_fd;
+	int epoll_fd, signal_fd;
+
+	struct listener listeners[LISTENERS_MAX];
+	size_t listener_count;
+
+	struct slot *slots;	/* SESSIONS_MAX of them; touched from the front */
+	void *scoreboard;
+	struct slots live, waiting, free;
+	size_t used;		/* slots ever touched */
+	uint32_t live_count, hashes;
+
+	struct failures failures;
+
+	struct {
+		int fd;				/* the snapshot in force, never mapped here */
+		struct accounts_stamp tried;	/* the file that was last loaded, or refused */
+		pid_t loader;			/* 0: none is running */
+		int loading_fd;
+		struct accounts_stamp loading;
+	} accounts;
+
+	struct {
+		pid_t pid;
+		int records, records_read;	/* both ends of the channel of all records */
+		int channel;			/* targets and requests */
+		uint64_t *dropped;
+	} logger;
+
+	bool is_draining;
+	uint64_t drain_deadline_ms;	/* when the sessions left are killed */
+};
+
+#define SESSIONS_MAX 100000
+
+/*
+ * Serve until told to stop: SIGTERM drains, SIGINT or a second SIGTERM ends at once, SIGHUP reloads.
+ * master is set up by main(). Returns when every session has ended.
+ */
+void master_run(struct master *master);
+
+#endif

@@ -1,0 +1,76 @@
+#include "daemon/master/notify.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/io.h"
+
+#include "common/banned.h"
+
+static struct sockaddr_un target;
+static socklen_t target_len;
+static int ready_pipe = -1;
+
+void
+notify_init(int ready_fd)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	size_t len = path == NULL ? 0 : strlen(path);
+
+	ready_pipe = ready_fd;
+	if (len < 2 || len >= sizeof(target.sun_path) || (path[0] != '/' && path[0] != '@'))
+		return;
+	target.sun_family = AF_UNIX;
+	memcpy(target.sun_path, path, len);
+	if (path[0] == '@')
+		target.sun_path[0] = '\0';
+	target_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+}
+
+static void
+tell(const char *text)
+{
+	int fd;
+
+	if (target_len == 0)
+		return;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	(void)!sendto(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&target, target_len);
+	close(fd);
+}
+
+void
+notify_ready(void)
+{
+	tell("READY=1\n");
+	if (ready_pipe >= 0)
+		(void)!write(ready_pipe, "1", 1);
+	close_fd(&ready_pipe);
+}
+
+void
+notify_reloading(void)
+{
+	struct timespec now;
+	char text[64];
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu\n",
+	    (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
+	tell(text);
+}
+
+void
+notify_stopping(void)
+{
+	tell("STOPPING=1\n");
+}

@@ -1,0 +1,12 @@
+/* Tells whoever started the server how it is: systemd by one datagram (sd_notify(3)), a waiting parent by a byte. */
+#ifndef DAEMON_MASTER_NOTIFY_H
+#define DAEMON_MASTER_NOTIFY_H
+
+/* Remember NOTIFY_SOCKET; before the environment is cleared. ready_fd: a pipe to a waiting parent, or -1. */
+void notify_init(int ready_fd);
+
+void notify_ready(void);
+void notify_reloading(void);
+void notify_stopping(void);
+
+#endif

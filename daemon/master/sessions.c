@@ -1,0 +1,508 @@
+#include "daemon/master/sessions.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "daemon/master/accounts_loader.h"
+#include "daemon/master/master.h"
+#include "privsep/ipc/ipc.h"
+#include "privsep/ipc/log.h"
+#include "privsep/sandbox/sandbox.h"
+
+#include "common/banned.h"
+
+#define ACCEPT_AT_ONCE 64	/* then other events get their turn */
+#define CHANNEL_TIMEOUT_S 120
+/* A session without login gives its place up only when it had this long to log in. */
+#define GIVE_WAY_AFTER_MS 3000
+
+static struct ipc_message message;
+
+int
+sessions_init(struct master *master)
+{
+	TAILQ_INIT(&master->live);
+	TAILQ_INIT(&master->waiting);
+	TAILQ_INIT(&master->free);
+	master->slots = mmap(NULL, SESSIONS_MAX * sizeof(*master->slots), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (master->slots == MAP_FAILED)
+		return -errno;
+	master->scoreboard = scoreboard_new(SESSIONS_MAX);
+	return master->scoreboard == NULL ? -errno : 0;
+}
+
+static uint64_t
+forget_ms(const struct master *master)
+{
+	return 1000 * master->config->limits.ban_time_s;
+}
+
+/* Admission. */
+
+static uint32_t
+count_address(const struct master *master, const struct address_key *key)
+{
+	const struct slot *slot;
+	uint32_t count = 0;
+
+	TAILQ_FOREACH(slot, &master->live, live)
+		count += memcmp(&slot->address, key, sizeof(*key)) == 0;
+	return count;
+}
+
+static void
+tell_slot_end(struct slot *slot, enum ipc_end_reason reason)
+{
+	if (slot->channel < 0)
+		return;
+	ipc_begin(&message, IPC_end);
+	ipc_put_u8(&message, (uint8_t)reason);
+	ipc_send_now(slot->channel, &message, -1);
+	slot->was_told_to_end = true;
+}
+
+/* Have the oldest session that did not log in make room. False: there is none. */
+static bool
+make_room(struct master *master)
+{
+	uint64_t now = monotonic_ms();
+	struct slot *slot;
+
+	TAILQ_FOREACH(slot, &master->live, live) {
+		if (now - slot->started_ms < GIVE_WAY_AFTER_MS)
+			return false;	/* and all behind it are younger */
+		if (!slot->is_logged_in && !slot->was_told_to_end) {
+			tell_slot_end(slot, END_PLACE_NEEDED);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The reply of a refused connection, or NULL: it may come in. */
+static const char *
+refusal(struct master *master, const struct address_key *key, char *text, size_t size)
+{
+	const struct config *config = master->config;
+
+	if (count_address(master, key) >= config->limits.sessions_per_address) {
+		snprintf(text, size, "421 Too many sessions from your address (limits.sessions-per-address = %u).\r\n",
+		    config->limits.sessions_per_address);
+		return text;
+	}
+	if (master->live_count >= SESSIONS_MAX ||
+	    (master->live_count >= config->limits.sessions && !make_room(master))) {
+		snprintf(text, size, "421 Too many sessions (limits.sessions = %u); try again later.\r\n",
+		    config->limits.sessions);
+		return text;
+	}
+	return NULL;
+}
+
+/* runs as root: say why in clear and close; not to a client that expects TLS */
+static void
+refuse(int client_fd, const struct listener *listener, const union address *peer, const char *reply)
+{
+	char address[ADDRESS_TEXT_MAX];
+	size_t len = strlen(reply);
+
+	if (!listener->is_tls)
+		(void)!send(client_fd, reply, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	address_text(peer, address);
+	log_set_context(NULL, NULL, address, NULL);
+	log_begin(LEVEL_WARNING, "refused");
+	log_field_bytes("reply", reply, len - 2);
+	log_end();
+	log_set_context(NULL, NULL, "", NULL);
+}
+
+/* Fork. */
+
+static struct slot *
+take_slot(struct master *master)
+{
+	struct slot *slot = TAILQ_FIRST(&master->free);
+
+	if (slot != NULL)
+		TAILQ_REMOVE(&master->free, slot, free);
+	else
+		slot = &master->slots[master->used++];
+	memset(slot, 0, sizeof(*slot));
+	slot->channel = -1;
+	return slot;
+}
+
+static int
+make_id(char id[SESSION_ID_SIZE])
+{
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return -EIO;
+	snprintf(id, SESSION_ID_SIZE, "%016llx", (unsigned long long)number);
+	return 0;
+}
+
+static void __attribute__((noreturn))
+run_monitor(struct master *master, struct slot *slot, struct session *session)
+{
+	char address[ADDRESS_TEXT_MAX];
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setpgid(0, 0);
+	address_text(&session->peer, address);
+	log_set_context("monitor", session->id, address, NULL);
+	if (scoreboard_confine(master->scoreboard, SESSIONS_MAX, (size_t)(slot - master->slots), &session->claims) < 0)
+		_exit(MONITOR_EXIT_END);
+	claim(session->claims, CLAIM_IDLE, session->started_ms);
+	monitor_run(session);
+}
+
+/* Fork a monitor for the client; the master's copy of client_fd stays the caller's. 0 or -errno. */
+static int
+fork_session(struct master *master, const struct listener *listener, int client_fd, const union address *peer,
+    const struct address_key *key)
+{
+	struct session session = {
+	    .client_fd = client_fd,
+	    .log_channel = master->logger.records,
+	    .empty_directory_fd = master->empty_directory_fd,
+	    .peer = *peer,
+	    .is_tls = listener->is_tls,
+	    .master_pid = master->pid,
+	    .service_uid = master->service_uid,
+	    .service_gid = master->service_gid,
+	    .started_ms = monotonic_ms(),
+	    .config = master->config,
+	};
+	socklen_t local_len = sizeof(session.local);
+	struct epoll_event event = {.events = EPOLLIN};
+	int channels[2] = {-1, -1};
+	struct slot *slot = NULL;
+	pid_t pid;
+	int r;
+
+	memset(&session.local, 0, sizeof(session.local));
+	if (getsockname(client_fd, &session.local.any, &local_len) < 0)
+		return -errno;
+	address_unmap(&session.local);
+	r = make_id(session.id);
+	if (r == 0)
+		r = ipc_pair(channels, CHANNEL_TIMEOUT_S);
+	if (r < 0)
+		return r;
+	session.master_channel = channels[1];
+	slot = take_slot(master);
+	pid = fork();
+	if (pid == 0)
+		run_monitor(master, slot, &session);
+	if (pid < 0) {
+		r = -errno;
+		goto out;
+	}
+	setpgid(pid, pid);
+	slot->monitor_pid = pid;
+	slot->channel = channels[0];
+	channels[0] = -1;
+	memcpy(slot->id, session.id, sizeof(slot->id));
+	slot->address = *key;
+	slot->started_ms = session.started_ms;
+	TAILQ_INSERT_TAIL(&master->live, slot, live);
+	master->live_count++;
+	event.data.ptr = slot;
+	if (epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, slot->channel, &event) < 0)
+		kill(-pid, SIGKILL);
+	slot = NULL;
+out:
+	if (slot != NULL)
+		TAILQ_INSERT_HEAD(&master->free, slot, free);
+	close_fd(&channels[0]);
+	close_fd(&channels[1]);
+	return r;
+}
+
+/* False: nothing more waits. */
+static bool
+accept_one(struct master *master, const struct listener *listener)
+{
+	union address peer;
+	socklen_t len = sizeof(peer);
+	struct address_key key;
+	char text[128];
+	const char *reply;
+	int fd, r;
+
+	memset(&peer, 0, sizeof(peer));
+	fd = accept4(listener->fd, &peer.any, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+			log_message(LEVEL_ERROR, "accept-failed", "%s", strerror(errno));
+		return errno == EINTR || errno == ECONNABORTED;
+	}
+	address_unmap(&peer);
+	address_make_key(&peer, &key);
+	reply = refusal(master, &key, text, sizeof(text));
+	if (reply == NULL) {
+		r = fork_session(master, listener, fd, &peer, &key);
+		if (r < 0)
+			reply = "421 No resources for another session; try again later.\r\n";
+	}
+	if (reply != NULL)
+		refuse(fd, listener, &peer, reply);
+	close(fd);
+	return true;
+}
+
+void
+sessions_accept(struct master *master, const struct listener *listener)
+{
+	for (int i = 0; i < ACCEPT_AT_ONCE && accept_one(master, listener); i++)
+		;
+}
+
+/* Messages of a monitor. */
+
+static void
+stop_waiting(struct master *master, struct slot *slot)
+{
+	if (slot->is_waiting)
+		TAILQ_REMOVE(&master->waiting, slot, waiting);
+	slot->is_waiting = false;
+	if (slot->holds_hash)
+		master->hashes--;
+	slot->holds_hash = false;
+}
+
+static void
+close_channel(struct master *master, struct slot *slot)
+{
+	if (slot->channel < 0)
+		return;
+	epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, slot->channel, NULL);
+	close_fd(&slot->channel);
+	stop_waiting(master, slot);
+}
+
+/* A monitor that breaks the table is not trusted with anything more. */
+static void
+end_for_violation(struct master *master, struct slot *slot, const char *what)
+{
+	log_set_context(NULL, slot->id, NULL, NULL);
+	log_begin(LEVEL_CRITICAL, "alarm");
+	log_field_text("violation", what);
+	log_field_text("by", "monitor");
+	log_end();
+	log_set_context(NULL, "", NULL, NULL);
+	close_channel(master, slot);
+	kill(-slot->monitor_pid, SIGKILL);
+}
+
+static void
+master_answer_attempt(struct master *master, struct slot *slot)
+{
+	if (slot->is_waiting || slot->holds_hash || slot->is_logged_in) {
+		end_for_violation(master, slot, "attempt out of order");
+		return;
+	}
+	slot->not_before_ms = failures_reserve(&master->failures, &slot->address, monotonic_ms(), forget_ms(master));
+	slot->is_waiting = true;
+	TAILQ_INSERT_TAIL(&master->waiting, slot, waiting);
+}
+
+static void
+master_answer_verdict(struct master *master, struct slot *slot)
+{
+	bool is_right = ipc_get_u8(&message) != 0;
+
+	if (!ipc_end(&message) || !slot->holds_hash) {
+		end_for_violation(master, slot, "verdict out of order");
+		return;
+	}
+	stop_waiting(master, slot);
+	if (!is_right)
+		failures_add(&master->failures, &slot->address, monotonic_ms(), forget_ms(master));
+}
+
+static enum ipc_admit_outcome
+admit(const struct master *master, const char *user, uint32_t max_sessions)
+{
+	const struct slot *slot;
+	uint32_t count = 0;
+
+	TAILQ_FOREACH(slot, &master->live, live)
+		count += slot->is_logged_in && strcmp(slot->user, user) == 0;
+	if (max_sessions != 0 && count >= max_sessions)
+		return ADMIT_ACCOUNT_LIMIT;
+	return count >= master->config->limits.sessions_per_user ? ADMIT_USER_LIMIT : ADMIT_YES;
+}
+
+static void
+master_answer_admit(struct master *master, struct slot *slot)
+{
+	uint32_t max_sessions = ipc_get_u32(&message);
+	char user[ACCOUNT_NAME_MAX + 1];
+	enum ipc_admit_outcome outcome;
+
+	ipc_get_text(&message, user, sizeof(user));
+	if (!ipc_end(&message) || slot->is_logged_in) {
+		end_for_violation(master, slot, "admit out of order");
+		return;
+	}
+	outcome = admit(master, user, max_sessions);
+	if (outcome == ADMIT_YES) {
+		slot->is_logged_in = true;
+		memcpy(slot->user, user, sizeof(slot->user));
+	}
+	ipc_begin_reply(&message, IPC_admit, 0);
+	ipc_put_u32(&message, (uint32_t)outcome);
+	if (ipc_send_now(slot->channel, &message, -1) < 0)
+		close_channel(master, slot);
+}
+
+static void
+log_monitor_alarm(const struct slot *slot)
+{
+	uint32_t number = ipc_get_u32(&message);
+
+	log_set_context(NULL, slot->id, NULL, NULL);
+	log_begin(LEVEL_CRITICAL, "alarm");
+	log_field_text("died", "monitor");
+	log_field_text("stopped_at", sandbox_syscall_name(number));
+	log_end();
+	log_set_context(NULL, "", NULL, NULL);
+}
+
+void
+sessions_receive(struct master *master, struct slot *slot)
+{
+	int r;
+
+	if (slot->channel < 0)
+		return;
+	r = ipc_receive_now(slot->channel, IPC_MASTER, slot->is_logged_in ? IPC_STATE_READY : IPC_STATE_LOGIN, &message);
+	if (r == -EAGAIN)
+		return;
+	if (r == -EPROTO) {
+		end_for_violation(master, slot, "message outside the table");
+		return;
+	}
+	if (r < 0) {
+		close_channel(master, slot);
+		return;
+	}
+	switch (message.kind) {
+	case IPC_attempt:
+		master_answer_attempt(master, slot);
+		break;
+	case IPC_verdict:
+		master_answer_verdict(master, slot);
+		break;
+	case IPC_admit:
+		master_answer_admit(master, slot);
+		break;
+	case IPC_alarm:
+		log_monitor_alarm(slot);
+		break;
+	default:
+		end_for_violation(master, slot, ipc_kind_name(message.kind));
+	}
+}
+
+static void
+grant(struct master *master, struct slot *slot)
+{
+	stop_waiting(master, slot);
+	slot->holds_hash = true;
+	master->hashes++;
+	ipc_begin_reply(&message, IPC_attempt, 0);
+	if (ipc_send_now(slot->channel, &message, master->accounts.fd) < 0)
+		close_channel(master, slot);
+}
+
+int
+sessions_grant(struct master *master)
+{
+	uint64_t now, next = UINT64_MAX;
+	struct slot *slot = TAILQ_FIRST(&master->waiting);
+
+	if (slot == NULL || !accounts_are_fresh(master))
+		return -1;
+	now = monotonic_ms();
+	while (slot != NULL && master->hashes < master->config->limits.concurrent_hashes) {
+		struct slot *following = TAILQ_NEXT(slot, waiting);
+
+		if (slot->not_before_ms <= now)
+			grant(master, slot);
+		else if (slot->not_before_ms < next)
+			next = slot->not_before_ms;
+		slot = following;
+	}
+	return next == UINT64_MAX ? -1 : deadline_left_ms(next, now);
+}
+
+bool
+sessions_reaped(struct master *master, pid_t pid, int status)
+{
+	struct slot *slot;
+
+	TAILQ_FOREACH(slot, &master->live, live)
+		if (slot->monitor_pid == pid)
+			break;
+	if (slot == NULL)
+		return false;
+	while (slot->channel >= 0 && ipc_receive_now(slot->channel, IPC_MASTER, IPC_STATE_ANY, &message) == 0) {
+		if (message.kind == IPC_alarm)
+			log_monitor_alarm(slot);
+		close_fd(&message.fd);
+	}
+	if (WIFSIGNALED(status) && !slot->was_told_to_end) {
+		log_set_context(NULL, slot->id, NULL, NULL);
+		log_begin(LEVEL_CRITICAL, "alarm");
+		log_field_text("died", "monitor");
+		log_field_u64("pid", (uint64_t)pid);
+		log_field_u64("signal", (uint64_t)WTERMSIG(status));
+		log_end();
+		log_set_context(NULL, "", NULL, NULL);
+	}
+	/* a process that was stopped or crashed counts as a failed login of its address; a kill from this host does not */
+	if ((WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL) ||
+	    (WIFEXITED(status) && WEXITSTATUS(status) == MONITOR_EXIT_ALARM))
+		failures_add(&master->failures, &slot->address, monotonic_ms(), forget_ms(master));
+	close_channel(master, slot);
+	TAILQ_REMOVE(&master->live, slot, live);
+	TAILQ_INSERT_HEAD(&master->free, slot, free);
+	slot->monitor_pid = 0;
+	master->live_count--;
+	return true;
+}
+
+void
+sessions_tell_end(struct master *master, enum ipc_end_reason reason)
+{
+	struct slot *slot;
+
+	TAILQ_FOREACH(slot, &master->live, live)
+		tell_slot_end(slot, reason);
+}
+
+void
+sessions_kill(struct master *master)
+{
+	struct slot *slot;
+
+	TAILQ_FOREACH(slot, &master->live, live)
+		kill(-slot->monitor_pid, SIGKILL);
+}

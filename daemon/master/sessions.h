@@ -1,0 +1,40 @@
+/* The table of sessions: admission by limits, fork, messages of monitors, reaping. */
+#ifndef DAEMON_MASTER_SESSIONS_H
+#define DAEMON_MASTER_SESSIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "privsep/ipc/messages.h"
+
+struct master;
+struct slot;
+struct listener;
+
+/* Make the empty table and the scoreboard. 0 or -errno. */
+int sessions_init(struct master *master);
+
+/* Accept what waits at listener, within limits, and fork a session for each. */
+void sessions_accept(struct master *master, const struct listener *listener);
+
+/* Serve one message of the slot's monitor. */
+void sessions_receive(struct master *master, struct slot *slot);
+
+/*
+ * Let sessions that wait compute their password hash, as far as limits.concurrent-hashes,
+ * the delays of their addresses and a loader of accounts allow.
+ * Returns how long until the next one may be due, in ms; -1: no one waits for the clock.
+ */
+int sessions_grant(struct master *master);
+
+/* A child of the master is gone. True when it was a session's monitor. */
+bool sessions_reaped(struct master *master, pid_t pid, int status);
+
+/* Tell every session to end. */
+void sessions_tell_end(struct master *master, enum ipc_end_reason reason);
+
+/* SIGKILL to all processes of every session. */
+void sessions_kill(struct master *master);
+
+#endif

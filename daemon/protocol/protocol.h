@@ -1,0 +1,31 @@
+/* The protocol process: speaks FTP with one client; sees the network and no files. */
+#ifndef DAEMON_PROTOCOL_PROTOCOL_H
+#define DAEMON_PROTOCOL_PROTOCOL_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "common/address.h"
+#include "config/config.h"
+#include "privsep/ipc/scoreboard.h"
+
+struct protocol_session {
+	int client_fd;		/* the control connection */
+	int monitor_channel;
+	int empty_directory_fd;
+	pid_t monitor_pid;
+	union address peer, local;
+	bool is_tls;
+	uid_t service_uid;
+	gid_t service_gid;
+	struct claims *claims;
+	const struct config *config;
+};
+
+/*
+ * Runs in the protocol process, forked from the monitor, still root: empty chroot, service
+ * user, filter; then serve the client until one of both ends. Never returns.
+ */
+void protocol_run(const struct protocol_session *session) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,73 @@
+#include "privsep/monitor/login.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "accounts/password.h"
+#include "accounts/snapshot.h"
+#include "common/io.h"
+
+#include "common/banned.h"
+
+static const char *
+account_refusal(const struct account *account, const union address *peer, int64_t now)
+{
+	bool is_allowed = account->allow_from_count == 0;
+
+	if (account->is_locked)
+		return "account is locked";
+	if (account->expires != 0 && now >= account->expires)
+		return "account has expired";
+	if (account->uid == 0 || account->gid == 0)
+		return "account has uid or gid 0";
+	for (size_t i = 0; i < account->allow_from_count && !is_allowed; i++)
+		is_allowed = address_in_block(peer, &account->allow_from[i]);
+	return is_allowed ? NULL : "account may not log in from this address";
+}
+
+int
+login_check(int snapshot_fd, const char *name, const char *password, const union address *peer, int64_t now,
+    struct account *account, const char **reason)
+{
+	int r = snapshot_lookup(snapshot_fd, name, account);
+	bool is_right = password_verify(password, r == 0 ? account->hash : NULL);
+
+	if (r == -ENOENT) {
+		*reason = "unknown user";
+		return -EACCES;
+	}
+	if (r < 0) {
+		*reason = "accounts cannot be read";
+		return r;
+	}
+	if (!is_right) {
+		*reason = "wrong password";
+		return -EACCES;
+	}
+	*reason = account_refusal(account, peer, now);
+	return *reason == NULL ? 0 : -EPERM;
+}
+
+int
+login_open_home(const struct account *account, int *fd_out, const char **reason)
+{
+	int fd = open(account->home, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0) {
+		int r = -errno;
+
+		*reason = r == -ENOENT ? "home does not exist" : "home cannot be opened";
+		return r;
+	}
+	if (fstat(fd, &st) < 0 || st.st_uid != account->uid) {
+		*reason = "home belongs to another user";
+		close_fd(&fd);
+		return -EPERM;
+	}
+	*fd_out = fd;
+	return 0;
+}

@@ -1,0 +1,30 @@
+/* May this account log in from here, now? */
+#ifndef PRIVSEP_MONITOR_LOGIN_H
+#define PRIVSEP_MONITOR_LOGIN_H
+
+#include <stdint.h>
+
+#include "accounts/account.h"
+
+/*
+ * Check name and password against a snapshot of the users file (accounts/snapshot.h).
+ * Costs one password hash, whatever the outcome.
+ *
+ * peer     where the client is.
+ * now      seconds since the epoch.
+ * account  filled when the name exists; the caller wipes it.
+ * reason   on failure: why, for the log; static text. The client is told the same for all.
+ *
+ * Returns 0; -EACCES for a wrong name or password; -EPERM when both are right, but the account
+ * is locked, expired, or not allowed from there; another -errno when the snapshot is unusable.
+ */
+int login_check(int snapshot_fd, const char *name, const char *password, const union address *peer, int64_t now,
+    struct account *account, const char **reason);
+
+/*
+ * Open the account's home: an existing directory that belongs to the account's uid.
+ * fd_out (O_PATH) is the caller's. Returns 0 or -errno, with reason as above.
+ */
+int login_open_home(const struct account *account, int *fd_out, const char **reason);
+
+#endif
