@@ -16,7 +16,14 @@ struct files_session {
 	uid_t uid;
 	gid_t gid;
 	bool is_read_only;
-	const struct config *config;	/* uploads, upload_sync, file_mode, directory_mode */
+	const struct config *config;	/* uploads, upload_sync, partial_keep_s, file_mode, directory_mode */
+};
+
+/* How the process ends, for the monitor's log. */
+enum files_exit {
+	FILES_EXIT_END = 0,		/* the protocol process has closed the channel */
+	FILES_EXIT_WALLS = 71,		/* a wall could not be put up: no session */
+	FILES_EXIT_PROTOCOL = 76	/* a request that is not in the table, malformed or out of order */
 };
 
 /*

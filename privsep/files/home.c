@@ -1,0 +1,253 @@
+#include "privsep/files/home.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/io.h"
+
+#include "common/banned.h"
+
+#define RACES_MAX 64	/* lost races with a rename before an operation gives up */
+#define LINKS_MAX 40	/* as the kernel's own bound */
+
+int
+home_init(struct home *home, const struct files_session *session)
+{
+	struct stat st;
+
+	if (fstat(session->home_fd, &st) < 0)
+		return -errno;
+	*home = (struct home){.fd = session->home_fd, .device = st.st_dev, .session = session};
+	return 0;
+}
+
+int
+home_open(const struct home *home, const char *relative, int flags, int *fd_out)
+{
+	struct open_how how = {
+	    .flags = (unsigned)(flags | O_CLOEXEC),
+	    .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+
+	/* EAGAIN: a rename somewhere on the way made the kernel unsure about ".." */
+	for (int race = 0; race < RACES_MAX; race++) {
+		long fd = syscall(SYS_openat2, home->fd, relative, &how, sizeof(how));
+
+		if (fd >= 0) {
+			*fd_out = (int)fd;
+			return 0;
+		}
+		if (errno != EAGAIN && errno != EINTR)
+			return -errno;
+	}
+	return -EBUSY;
+}
+
+static int
+stat_with(const struct home *home, const struct home_path *path, int flags, struct stat *st)
+{
+	int fd = -1;
+	int r;
+
+	r = home_open(home, home_path_relative(path), O_PATH | flags, &fd);
+	if (r == 0 && fstat(fd, st) < 0)
+		r = -errno;
+	close_fd(&fd);
+	return r;
+}
+
+int
+home_stat(const struct home *home, const struct home_path *path, struct stat *st)
+{
+	return stat_with(home, path, 0, st);
+}
+
+int
+home_lstat(const struct home *home, const struct home_path *path, struct stat *st)
+{
+	return stat_with(home, path, O_NOFOLLOW, st);
+}
+
+/* Open the directory part of text ("a/b/name": "a/b"; "name": the home). */
+static int
+open_directory_of(const struct home *home, const char *text, int *dir_fd_out)
+{
+	const char *slash = strrchr(text, '/');
+	char directory[PATH_MAX] = ".";
+
+	if (slash != NULL && slash != text) {
+		memcpy(directory, text, (size_t)(slash - text));
+		directory[slash - text] = '\0';
+	}
+	return home_open(home, directory, O_PATH | O_DIRECTORY, dir_fd_out);
+}
+
+int
+home_open_parent(const struct home *home, const struct home_path *path, int *dir_fd_out, const char **name)
+{
+	*name = path->len == 1 ? "." : home_path_name(path);
+	return open_directory_of(home, home_path_relative(path), dir_fd_out);
+}
+
+/* The last component of a text that links have been put into; -EISDIR where it is none that a file could bear. */
+static int
+target_name(const char *text, char name[NAME_MAX + 1])
+{
+	const char *slash = strrchr(text, '/');
+	const char *last = slash == NULL ? text : slash + 1;
+	size_t len = strlen(last);
+
+	if (len == 0 || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
+		return -EISDIR;
+	if (len > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(name, last, len + 1);
+	return 0;
+}
+
+/* Put a link's text in the place of the last component. Not normalised: openat2 walks the ".." itself. */
+static int
+replace_last(char text[PATH_MAX], const char *link, size_t link_len)
+{
+	const char *slash = strrchr(text, '/');
+	size_t kept = slash == NULL || link[0] == '/' ? 0 : (size_t)(slash - text) + 1;
+
+	if (kept + link_len >= PATH_MAX)
+		return -ENAMETOOLONG;
+	memcpy(text + kept, link, link_len);
+	text[kept + link_len] = '\0';
+	return 0;
+}
+
+/* One step: the parent of text and the name in it; when that is a link, text becomes what it points to. */
+static int
+target_step(const struct home *home, char text[PATH_MAX], int *dir_fd_out, char name[NAME_MAX + 1], bool *was_link)
+{
+	char link[PATH_MAX];
+	int dir_fd = -1;
+	ssize_t len;
+	int r;
+
+	*was_link = false;
+	r = target_name(text, name);
+	if (r < 0)
+		goto out;
+	r = open_directory_of(home, text, &dir_fd);
+	if (r < 0)
+		goto out;
+	len = readlinkat(dir_fd, name, link, sizeof(link));
+	if (len > 0) {
+		*was_link = true;
+		r = replace_last(text, link, (size_t)len);
+	} else if (errno == EINVAL || errno == ENOENT) {	/* no link; or nothing, yet */
+		*dir_fd_out = dir_fd;
+		dir_fd = -1;	/* the caller's now */
+	} else {
+		r = -errno;
+	}
+out:
+	close_fd(&dir_fd);
+	return r;
+}
+
+int
+home_open_target(const struct home *home, const struct home_path *path, int *dir_fd_out, char name[NAME_MAX + 1])
+{
+	char text[PATH_MAX];
+
+	memcpy(text, home_path_relative(path), strlen(home_path_relative(path)) + 1);
+	for (int links = 0; links < LINKS_MAX; links++) {
+		bool was_link;
+		int r = target_step(home, text, dir_fd_out, name, &was_link);
+
+		if (r < 0 || !was_link)
+			return r;
+	}
+	return -ELOOP;
+}
+
+int
+home_path_push(struct home_path *path, const char *name, size_t len)
+{
+	size_t slash = path->len > 1;
+
+	if (path->len + slash + len > HOME_PATH_MAX)
+		return -ENAMETOOLONG;
+	if (slash)
+		path->text[path->len++] = '/';
+	memcpy(path->text + path->len, name, len);
+	path->len += len;
+	path->text[path->len] = '\0';
+	return 0;
+}
+
+int
+home_clear_nonblock(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
+		return -errno;
+	return 0;
+}
+
+static int
+must_be_plain(const struct stat *st)
+{
+	if (S_ISREG(st->st_mode))
+		return 0;
+	return S_ISDIR(st->st_mode) ? -EISDIR : -ENOTSUP;
+}
+
+/* Look without opening, open, and look whether it is what was looked at: no FIFO or device is opened on purpose. */
+int
+home_open_file(const struct home *home, const struct home_path *path, int *fd_out, struct stat *st)
+{
+	struct stat before;
+	int fd = -1;
+	int r;
+
+	r = home_stat(home, path, &before);
+	if (r == 0)
+		r = must_be_plain(&before);
+	if (r == 0)
+		r = home_open(home, home_path_relative(path), O_RDONLY | O_NONBLOCK | O_NOCTTY, &fd);
+	if (r < 0)
+		goto out;
+	if (fstat(fd, st) < 0) {
+		r = -errno;
+		goto out;
+	}
+	r = must_be_plain(st);	/* another plain file by now is as good */
+	if (r == 0)
+		r = home_clear_nonblock(fd);
+	if (r < 0)
+		goto out;
+	*fd_out = fd;
+	fd = -1;	/* the caller's now */
+out:
+	close_fd(&fd);
+	return r;
+}
+
+int
+home_enter(const struct home *home, const struct home_path *path)
+{
+	int fd = -1, inside_fd = -1;
+	int r;
+
+	r = home_open(home, home_path_relative(path), O_PATH | O_DIRECTORY, &fd);
+	if (r < 0)
+		return r;
+	/* looking up "." asks for the right to search, which O_PATH alone does not */
+	inside_fd = openat(fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (inside_fd < 0)
+		r = -errno;
+	close_fd(&inside_fd);
+	close_fd(&fd);
+	return r;
+}

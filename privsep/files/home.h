@@ -1,0 +1,70 @@
+/*
+ * Resolution: from a home path to a descriptor. Every operation resolves once, from the
+ * descriptor of the home, by openat2 with RESOLVE_IN_ROOT: "..", absolute links and races
+ * with renames all stay inside. No process changes its directory.
+ */
+#ifndef PRIVSEP_FILES_HOME_H
+#define PRIVSEP_FILES_HOME_H
+
+#include <limits.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "common/home_path.h"
+#include "privsep/files/files.h"
+
+struct home {
+	int fd;		/* borrowed from the session */
+	dev_t device;	/* of the home's root */
+	const struct files_session *session;
+};
+
+/* Take the session's home. 0 or -errno. */
+int home_init(struct home *home, const struct files_session *session);
+
+/*
+ * Open what a text below the home names, links followed inside the home.
+ *
+ * relative  as home_path_relative() gives it; may hold "..".
+ * flags     open(2) flags; O_CLOEXEC is added. Nothing is created by this call.
+ */
+int home_open(const struct home *home, const char *relative, int flags, int *fd_out);
+
+/* fstat of what the path names, links followed. 0 or -errno. */
+int home_stat(const struct home *home, const struct home_path *path, struct stat *st);
+
+/* The same without following a link in the last component. */
+int home_lstat(const struct home *home, const struct home_path *path, struct stat *st);
+
+/*
+ * Open the directory that holds the last component (O_PATH), for *at calls that do not follow.
+ *
+ * name  points into path; "." for the home itself, whose "parent" is the home.
+ */
+int home_open_parent(const struct home *home, const struct home_path *path, int *dir_fd_out, const char **name);
+
+/*
+ * The same for a place to write to: where the last component is a link, its target's
+ * directory and name, so that the link stays a link. A dangling link names what is to be made.
+ * -EISDIR for what can only be a directory ("/", or a link to "..").
+ */
+int home_open_target(const struct home *home, const struct home_path *path, int *dir_fd_out, char name[NAME_MAX + 1]);
+
+/*
+ * Open a plain file for reading. Special files are never opened: -ENOTSUP; directories -EISDIR.
+ *
+ * st  filled on success.
+ */
+int home_open_file(const struct home *home, const struct home_path *path, int *fd_out, struct stat *st);
+
+/* May the path be a working directory: a directory that may be searched? 0 or -errno. */
+int home_enter(const struct home *home, const struct home_path *path);
+
+/* Append one component. 0, or -ENAMETOOLONG (the path stays as it was). */
+int home_path_push(struct home_path *path, const char *name, size_t len);
+
+/* Make a descriptor block again that was opened with O_NONBLOCK for safety's sake. 0 or -errno. */
+int home_clear_nonblock(int fd);
+
+#endif

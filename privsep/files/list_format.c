@@ -1,0 +1,373 @@
+#include "privsep/files/list_format.h"
+
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/text.h"
+
+#include "common/banned.h"
+
+#define DAY_S 86400
+#define RECENT_S (180 * (int64_t)DAY_S)	/* with the time of day; older: with the year, as ls does */
+
+/* The hot loop writes 100,000 lines and more: numbers are put by hand, into room that was counted before. */
+
+static char *
+put_bytes(char *out, const void *bytes, size_t len)
+{
+	memcpy(out, bytes, len);
+	return out + len;
+}
+
+#define put_literal(out, text) put_bytes(out, text, sizeof(text) - 1)
+
+/* Digits of n in base 8, 10 or 16, filled on the left up to width. */
+static char *
+put_number(char *out, uint64_t n, unsigned base, int width, char fill)
+{
+	char digits[24];
+	int count = 0;
+
+	do {
+		digits[count++] = "0123456789abcdef"[n % base];
+		n /= base;
+	} while (n > 0);
+	for (; width > count; width--)
+		*out++ = fill;
+	while (count > 0)
+		*out++ = digits[--count];
+	return out;
+}
+
+static bool
+is_plain_ascii(const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (bytes[i] < 0x20 || bytes[i] > 0x7e)
+			return false;
+	return true;
+}
+
+static char *
+put_escaped(char *out, const char *bytes, size_t len)
+{
+	/* borrowed memory with room for all: the reply style never makes text longer */
+	struct buf to = {.data = out, .size = len + 1, .max = len};
+
+	if (is_plain_ascii(bytes, len))
+		return put_bytes(out, bytes, len);
+	escape_bytes(&to, ESCAPE_REPLY, bytes, len);
+	return out + to.len;
+}
+
+static char *
+put_shown(char *out, const struct list_shown *shown)
+{
+	out = put_escaped(out, shown->prefix, shown->prefix_len);
+	return put_escaped(out, shown->name, shown->name_len);
+}
+
+static size_t
+end_line(const char *line, char *out)
+{
+	out = put_literal(out, "\r\n");
+	return (size_t)(out - line);
+}
+
+/* A moment in UTC. libc's own functions read the zone's files, which a chroot does not have. */
+struct utc {
+	int64_t year;
+	unsigned month, day, hour, minute, second;	/* month and day from 1 */
+};
+
+/* The civil calendar, by eras of 400 years that begin on 1 March (all have 146097 days). */
+static struct utc
+utc_from_seconds(int64_t seconds)
+{
+	int64_t days = seconds / DAY_S - (seconds % DAY_S < 0);
+	unsigned of_day = (unsigned)(seconds - days * DAY_S);
+	int64_t shifted = days + 719468;	/* from 0000-03-01 */
+	int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
+	unsigned of_era = (unsigned)(shifted - era * 146097);
+	unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	unsigned of_year = of_era - (365 * year + year / 4 - year / 100);
+	unsigned month = (5 * of_year + 2) / 153;	/* 0: March */
+
+	return (struct utc){
+	    .year = year + era * 400 + (month >= 10),
+	    .month = month < 10 ? month + 3 : month - 9,
+	    .day = of_year - (153 * month + 2) / 5 + 1,
+	    .hour = of_day / 3600,
+	    .minute = of_day / 60 % 60,
+	    .second = of_day % 60,
+	};
+}
+
+/* What a file system may claim and four digits can tell. */
+static int64_t
+clamp_time(int64_t seconds)
+{
+	const int64_t lowest = -62167219200, highest = 253402300799;	/* years 0 to 9999 */
+
+	return seconds < lowest ? lowest : seconds > highest ? highest : seconds;
+}
+
+static char
+type_letter(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFDIR:
+		return 'd';
+	case S_IFLNK:
+		return 'l';
+	case S_IFCHR:
+		return 'c';
+	case S_IFBLK:
+		return 'b';
+	case S_IFIFO:
+		return 'p';
+	case S_IFSOCK:
+		return 's';
+	default:
+		return '-';
+	}
+}
+
+static char *
+put_mode(char *out, mode_t mode)
+{
+	static const char letters[] = "rwxrwxrwx";
+
+	*out++ = type_letter(mode);
+	for (int i = 0; i < 9; i++)
+		out[i] = mode & (0400U >> i) ? letters[i] : '-';
+	if (mode & S_ISUID)
+		out[2] = mode & S_IXUSR ? 's' : 'S';
+	if (mode & S_ISGID)
+		out[5] = mode & S_IXGRP ? 's' : 'S';
+	if (mode & S_ISVTX)
+		out[8] = mode & S_IXOTH ? 't' : 'T';
+	return out + 9;
+}
+
+/* "Nov 21 01:02", or "Nov 21  2019" for what is not of the last half year. */
+static char *
+put_date(char *out, int64_t seconds, int64_t now)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	struct utc utc = utc_from_seconds(clamp_time(seconds));
+
+	out = put_bytes(out, months + 3 * (utc.month - 1), 3);
+	*out++ = ' ';
+	out = put_number(out, utc.day, 10, 2, ' ');
+	*out++ = ' ';
+	if (seconds > now + DAY_S || seconds < now - RECENT_S)
+		return put_number(out, (uint64_t)utc.year, 10, 5, ' ');
+	out = put_number(out, utc.hour, 10, 2, '0');
+	*out++ = ':';
+	return put_number(out, utc.minute, 10, 2, '0');
+}
+
+static char *
+put_class(char *out, mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFDIR:
+		return put_literal(out, "/");
+	case S_IFLNK:
+		return put_literal(out, "@");
+	case S_IFIFO:
+		return put_literal(out, "|");
+	case S_IFSOCK:
+		return put_literal(out, "=");
+	case S_IFREG:
+		return mode & 0111 ? put_literal(out, "*") : out;
+	default:
+		return out;
+	}
+}
+
+size_t
+list_format_long(char line[LIST_LINE_MAX], const struct list_shown *shown, const struct stat *st,
+    const char *link_target, int64_t now, bool is_classified)
+{
+	char *out = put_mode(line, st->st_mode);
+
+	out = put_number(out, st->st_nlink, 10, 4, ' ');
+	out = put_literal(out, " ftp      ftp      ");
+	out = put_number(out, (uint64_t)st->st_size, 10, 8, ' ');
+	*out++ = ' ';
+	out = put_date(out, st->st_mtim.tv_sec, now);
+	*out++ = ' ';
+	out = put_shown(out, shown);
+	if (S_ISLNK(st->st_mode) && link_target != NULL) {
+		out = put_literal(out, " -> ");
+		out = put_escaped(out, link_target, strnlen(link_target, PATH_MAX));
+	} else if (is_classified) {
+		out = put_class(out, st->st_mode);
+	}
+	return end_line(line, out);
+}
+
+size_t
+list_format_name(char line[LIST_LINE_MAX], const struct list_shown *shown, const struct stat *st, bool is_classified)
+{
+	char *out = put_shown(line, shown);
+
+	if (is_classified)
+		out = put_class(out, st->st_mode);
+	return end_line(line, out);
+}
+
+enum right { RIGHT_EXECUTE = 1, RIGHT_WRITE = 2, RIGHT_READ = 4 };
+
+/* What the mode bits grant the viewer, as the kernel reckons without further groups. */
+static unsigned
+rights_of(const struct stat *st, const struct list_viewer *viewer)
+{
+	if (st->st_uid == viewer->uid)
+		return st->st_mode >> 6 & 7;
+	if (st->st_gid == viewer->gid)
+		return st->st_mode >> 3 & 7;
+	return st->st_mode & 7;
+}
+
+static bool
+has_rights(const struct stat *st, const struct list_viewer *viewer, unsigned rights)
+{
+	return (rights_of(st, viewer) & rights) == rights;
+}
+
+/* May the viewer take st out of parent? With the sticky bit only what is theirs. */
+static bool
+is_removable(const struct stat *st, const struct stat *parent, const struct list_viewer *viewer)
+{
+	if (viewer->is_read_only || !has_rights(parent, viewer, RIGHT_WRITE | RIGHT_EXECUTE))
+		return false;
+	return (parent->st_mode & S_ISVTX) == 0 || st->st_uid == viewer->uid || parent->st_uid == viewer->uid;
+}
+
+/* RFC 3659, 7.5.5: c create, d delete, e enter, f rename, l list, m make directories, p purge. */
+static char *
+put_directory_perm(char *out, const struct stat *st, const struct stat *parent, const struct list_viewer *viewer)
+{
+	bool may_enter = has_rights(st, viewer, RIGHT_EXECUTE);
+	bool may_change = !viewer->is_read_only && has_rights(st, viewer, RIGHT_WRITE | RIGHT_EXECUTE);
+	bool may_remove = is_removable(st, parent, viewer);
+
+	if (may_change)
+		*out++ = 'c';
+	if (may_remove)
+		*out++ = 'd';
+	if (may_enter)
+		*out++ = 'e';
+	if (may_remove)
+		*out++ = 'f';
+	if (may_enter && has_rights(st, viewer, RIGHT_READ))
+		*out++ = 'l';
+	if (may_change)
+		out = put_literal(out, "mp");
+	return out;
+}
+
+/* a append, d delete, f rename, r retrieve, w store. */
+static char *
+put_file_perm(char *out, const struct stat *st, const struct stat *parent, const struct list_viewer *viewer)
+{
+	bool may_write = !viewer->is_read_only && has_rights(st, viewer, RIGHT_WRITE);
+
+	if (may_write)
+		*out++ = 'a';
+	if (is_removable(st, parent, viewer))
+		out = put_literal(out, "df");
+	if (has_rights(st, viewer, RIGHT_READ))
+		*out++ = 'r';
+	if (may_write)
+		*out++ = 'w';
+	return out;
+}
+
+static char *
+put_type(char *out, mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+		return put_literal(out, "type=file;");
+	case S_IFDIR:
+		return put_literal(out, "type=dir;");
+	case S_IFLNK:	/* only dangling ones come here: the others are followed */
+		return put_literal(out, "type=OS.unix=symlink;");
+	case S_IFIFO:
+		return put_literal(out, "type=OS.unix=pipe;");
+	case S_IFSOCK:
+		return put_literal(out, "type=OS.unix=socket;");
+	default:
+		return put_literal(out, "type=OS.unix=device;");
+	}
+}
+
+/* YYYYMMDDHHMMSS (RFC 3659, 2.3). */
+static char *
+put_time(char *out, int64_t seconds)
+{
+	struct utc utc = utc_from_seconds(clamp_time(seconds));
+
+	out = put_number(out, (uint64_t)utc.year, 10, 4, '0');
+	out = put_number(out, utc.month, 10, 2, '0');
+	out = put_number(out, utc.day, 10, 2, '0');
+	out = put_number(out, utc.hour, 10, 2, '0');
+	out = put_number(out, utc.minute, 10, 2, '0');
+	return put_number(out, utc.second, 10, 2, '0');
+}
+
+size_t
+list_format_facts(char facts[LIST_FACTS_MAX], const struct stat *st, const struct stat *parent,
+    const struct list_viewer *viewer)
+{
+	char *out = put_type(facts, st->st_mode);
+
+	if (S_ISREG(st->st_mode)) {
+		out = put_literal(out, "size=");
+		out = put_number(out, (uint64_t)st->st_size, 10, 0, ' ');
+		*out++ = ';';
+	}
+	out = put_literal(out, "modify=");
+	out = put_time(out, st->st_mtim.tv_sec);
+	out = put_literal(out, ";perm=");
+	if (S_ISDIR(st->st_mode))
+		out = put_directory_perm(out, st, parent, viewer);
+	else if (S_ISREG(st->st_mode))
+		out = put_file_perm(out, st, parent, viewer);
+	else if (is_removable(st, parent, viewer))
+		out = put_literal(out, "df");
+	/* the device relative to the home's: unique below the home, and nothing told of the host */
+	out = put_literal(out, ";unique=");
+	out = put_number(out, st->st_dev ^ viewer->home_device, 16, 0, '0');
+	*out++ = 'U';
+	out = put_number(out, st->st_ino, 16, 0, '0');
+	out = put_literal(out, ";UNIX.mode=");
+	out = put_number(out, st->st_mode & 07777, 8, 4, '0');
+	out = put_literal(out, ";UNIX.owner=ftp;UNIX.group=ftp; ");
+	return (size_t)(out - facts);
+}
+
+size_t
+list_format_entry(char line[LIST_LINE_MAX], const struct list_shown *shown, const struct stat *st,
+    const struct stat *parent, const struct list_viewer *viewer)
+{
+	char *out = line + list_format_facts(line, st, parent, viewer);
+
+	return end_line(line, put_shown(out, shown));
+}
+
+size_t
+list_format_header(char line[LIST_LINE_MAX], const char *directory, bool is_first)
+{
+	char *out = line;
+
+	if (!is_first)
+		out = put_literal(out, "\r\n");
+	out = put_escaped(out, directory, strlen(directory));
+	*out++ = ':';
+	return end_line(line, out);
+}

@@ -1,0 +1,497 @@
+#include "privsep/files/list_walk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "privsep/files/glob.h"
+#include "privsep/files/list_expand.h"
+#include "privsep/files/partial_name.h"
+
+#include "common/banned.h"
+
+#define DEPTH_MAX 32
+#define RECURSIVE_ENTRIES_MAX 1000000
+
+/* One thing to write a line about. */
+struct item {
+	int dir_fd;
+	const char *name;	/* in dir_fd */
+	struct list_shown shown;
+};
+
+static bool
+wants(const struct listing *listing, enum ipc_list_flag flag)
+{
+	return listing->request.form != LIST_FACTS && (listing->request.flags & flag) != 0;
+}
+
+static bool
+is_dot_or_dotdot(const char *name)
+{
+	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
+/* Lines out. */
+
+static void
+flush(struct listing *listing)
+{
+	if (listing->error == 0)
+		listing->error = io_write_all(listing->out_fd, listing->out, listing->out_len);
+	listing->out_len = 0;
+}
+
+static char *
+line_begin(struct listing *listing)
+{
+	if (listing->out_len >= LIST_CHUNK)
+		flush(listing);
+	return listing->out + listing->out_len;
+}
+
+static void
+line_end(struct listing *listing, size_t len)
+{
+	listing->out_len += len;
+	listing->is_begun = true;
+}
+
+/* MLSD tells what a link leads to, as long as that is in the home. */
+static void
+follow_link(struct listing *listing, const char *name, struct stat *st)
+{
+	size_t len = listing->path.len;
+	struct stat target;
+
+	if (home_path_push(&listing->path, name, strlen(name)) == 0 &&
+	    home_stat(listing->home, &listing->path, &target) == 0)
+		*st = target;
+	listing->path.len = len;
+	listing->path.text[len] = '\0';
+}
+
+/* Look at an item. False: it has vanished, or may not be looked at; it is left out. */
+static bool
+look(struct listing *listing, const struct item *item, struct stat *st)
+{
+	/* ".." is shown with the facts of ".": what stands above the home is nobody's business */
+	if (strcmp(item->name, "..") == 0) {
+		*st = listing->parent;
+		return true;
+	}
+	if (fstatat(item->dir_fd, item->name, st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	if (S_ISLNK(st->st_mode) && listing->request.form == LIST_FACTS)
+		follow_link(listing, item->name, st);
+	return true;
+}
+
+static const char *
+link_text(const struct item *item, const struct stat *st, char text[PATH_MAX])
+{
+	ssize_t len = -1;
+
+	if (S_ISLNK(st->st_mode))
+		len = readlinkat(item->dir_fd, item->name, text, PATH_MAX - 1);
+	if (len < 0)
+		return NULL;
+	text[len] = '\0';
+	return text;
+}
+
+static size_t
+format_item(struct listing *listing, const struct item *item, const struct stat *st, char *line)
+{
+	bool is_classified = wants(listing, LIST_CLASSIFY);
+	char link[PATH_MAX];
+
+	switch (listing->request.form) {
+	case LIST_LONG:
+		return list_format_long(line, &item->shown, st, link_text(item, st, link), listing->now, is_classified);
+	case LIST_FACTS:
+		return list_format_entry(line, &item->shown, st, &listing->parent, &listing->viewer);
+	case LIST_NAMES:
+	case LIST_FORM_COUNT:
+		break;
+	}
+	return list_format_name(line, &item->shown, st, is_classified);
+}
+
+static void
+write_item(struct listing *listing, const struct item *item)
+{
+	bool is_name_enough = listing->request.form == LIST_NAMES && !wants(listing, LIST_CLASSIFY);
+	struct stat st;
+	char *line;
+
+	if (!is_name_enough && !look(listing, item, &st))
+		return;
+	if (wants(listing, LIST_RECURSIVE) && listing->entries == RECURSIVE_ENTRIES_MAX) {
+		flush(listing);
+		listing->error = listing->error == 0 ? -E2BIG : listing->error;
+		return;
+	}
+	line = line_begin(listing);
+	line_end(listing, format_item(listing, item, is_name_enough ? NULL : &st, line));
+	listing->entries++;
+}
+
+/* Order. */
+
+static uint64_t
+sort_key(const struct listing *listing, const char *name, size_t len, const struct stat *st)
+{
+	int64_t ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+
+	if (wants(listing, LIST_BY_TIME))	/* newest first; the sign bit turned, so that 1969 sorts before 1970 */
+		return ~((uint64_t)ns ^ (1ULL << 63));
+	if (wants(listing, LIST_BY_SIZE))
+		return ~(uint64_t)st->st_size;
+	return list_names_key(name, len);
+}
+
+static bool
+sorts_by_stat(const struct listing *listing)
+{
+	return wants(listing, LIST_BY_TIME) || wants(listing, LIST_BY_SIZE);
+}
+
+/* The i-th of the names from first to end, in the order asked for. */
+static const struct list_name *
+in_order(const struct listing *listing, size_t first, size_t end, size_t i)
+{
+	return &listing->names.names[wants(listing, LIST_REVERSE) ? end - 1 - i : first + i];
+}
+
+/* One directory. */
+
+static bool
+is_visible(const struct listing *listing, const char *name)
+{
+	bool is_long = listing->request.form == LIST_LONG;
+
+	if (name[0] != '.')
+		return true;
+	if (is_dot_or_dotdot(name))
+		return is_long && wants(listing, LIST_ALL);
+	if (partial_name_is(name, strlen(name)))
+		return false;
+	return listing->request.form == LIST_FACTS || wants(listing, LIST_ALL);
+}
+
+static void
+write_entry(struct listing *listing, const char *name, size_t len)
+{
+	struct item item = {
+	    .dir_fd = listing->directory.fd,
+	    .name = name,
+	    .shown = {listing->prefix, name, listing->prefix_len, len},
+	};
+
+	write_item(listing, &item);
+}
+
+static void
+write_collected(struct listing *listing, struct list_mark mark)
+{
+	size_t end = listing->names.count;
+
+	list_names_sort(&listing->names, mark);
+	for (size_t i = 0; i < end - mark.count && listing->error == 0; i++) {
+		const struct list_name *name = in_order(listing, mark.count, end, i);
+
+		write_entry(listing, name->name, name->len);
+	}
+}
+
+/* Remember an entry for sorting. 0, or -ENOBUFS when there is no more room. */
+static int
+collect(struct listing *listing, const struct dirent64 *entry)
+{
+	bool needs_type = entry->d_type == DT_UNKNOWN && wants(listing, LIST_RECURSIVE);
+	unsigned char type = entry->d_type;
+	size_t len = strlen(entry->d_name);
+	struct stat st = {0};
+
+	if (sorts_by_stat(listing) || needs_type) {
+		if (fstatat(listing->directory.fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return 0;	/* vanished */
+		type = IFTODT(st.st_mode);
+	}
+	return list_names_add(&listing->names, entry->d_name, len, type, sort_key(listing, entry->d_name, len, &st));
+}
+
+/* Read the directory and write it sorted; MLSD, and what is too large to be sorted, as it comes. */
+static void
+write_directory(struct listing *listing, struct list_mark mark)
+{
+	bool streams = listing->request.form == LIST_FACTS;
+	const struct dirent64 *entry;
+	int r = 0;
+
+	while (listing->error == 0 && (r = directory_next(&listing->directory, &entry)) == 0 && entry != NULL) {
+		if (!is_visible(listing, entry->d_name))
+			continue;
+		if (!streams && collect(listing, entry) < 0) {
+			write_collected(listing, mark);
+			streams = true;
+			if (wants(listing, LIST_RECURSIVE))	/* what is streamed is not descended into */
+				listing->incomplete = -E2BIG;
+		}
+		if (streams)
+			write_entry(listing, entry->d_name, strlen(entry->d_name));
+	}
+	if (listing->error == 0)
+		listing->error = r;
+	if (!streams)
+		write_collected(listing, mark);
+}
+
+/* NLST shows each name with the path that leads to it; the others show it bare. */
+static void
+set_prefix(struct listing *listing)
+{
+	size_t from = listing->request.shown_from;
+	size_t len = listing->path.len;
+	char full[PATH_MAX + 1];
+
+	listing->prefix_len = 0;
+	if (listing->request.form != LIST_NAMES)
+		return;
+	memcpy(full, listing->path.text, len);
+	if (len > 1)
+		full[len++] = '/';
+	if (from >= len)
+		return;
+	listing->prefix_len = len - from;
+	memcpy(listing->prefix, full + from, listing->prefix_len);
+}
+
+static void
+write_header(struct listing *listing)
+{
+	size_t from = listing->request.shown_from;
+	bool is_inside = from < listing->path.len;
+	char text[PATH_MAX + 2] = ".";
+	size_t len = 0;
+
+	if (listing->is_dotted && is_inside) {
+		memcpy(text, "./", 2);
+		len = 2;
+	}
+	if (is_inside)
+		memcpy(text + len, listing->path.text + from, listing->path.len - from + 1);
+	line_end(listing, list_format_header(line_begin(listing), text, !listing->is_begun));
+}
+
+static void walk(struct listing *listing, unsigned depth, bool has_header);
+
+static void
+walk_below(struct listing *listing, const struct list_name *name, unsigned depth, bool has_header)
+{
+	size_t len = listing->path.len;
+
+	if (depth == DEPTH_MAX || home_path_push(&listing->path, name->name, name->len) < 0) {
+		listing->incomplete = -E2BIG;
+		return;
+	}
+	walk(listing, depth + 1, has_header);
+	listing->path.len = len;
+	listing->path.text[len] = '\0';
+}
+
+/* List the directory listing->path, and with -R those in it; never through a link. */
+static void
+walk(struct listing *listing, unsigned depth, bool has_header)
+{
+	struct list_mark mark = list_names_mark(&listing->names);
+	int follow = depth > 0 ? O_NOFOLLOW : 0;
+	size_t end;
+	int fd = -1;
+
+	if (home_open(listing->home, home_path_relative(&listing->path), O_RDONLY | O_DIRECTORY | O_NONBLOCK | follow,
+	    &fd) < 0)
+		return;		/* vanished, or not ours to read */
+	directory_take(&listing->directory, fd);
+	if (has_header)
+		write_header(listing);
+	set_prefix(listing);
+	if (fstat(fd, &listing->parent) == 0)
+		write_directory(listing, mark);
+	directory_close(&listing->directory);
+	end = listing->names.count;
+	for (size_t i = 0; wants(listing, LIST_RECURSIVE) && i < end - mark.count && listing->error == 0; i++) {
+		const struct list_name *name = in_order(listing, mark.count, end, i);
+
+		if (name->type == DT_DIR && !is_dot_or_dotdot(name->name))
+			walk_below(listing, name, depth, has_header);
+	}
+	list_names_release(&listing->names, mark);
+}
+
+/* Targets: what the path names, or what its wildcards match. */
+
+static void
+path_from(const struct list_name *target, struct home_path *path)
+{
+	memcpy(path->text, target->name, target->len + 1U);
+	path->len = target->len;
+}
+
+static struct list_shown
+shown_target(const struct home_path *path, size_t from)
+{
+	size_t name_at = (size_t)(home_path_name(path) - path->text);
+	struct list_shown shown = {.prefix = "", .name = path->text + name_at, .name_len = path->len - name_at};
+
+	if (from >= path->len)	/* the working directory itself (-d) */
+		return (struct list_shown){.prefix = "", .name = ".", .name_len = 1};
+	if (from < name_at) {
+		shown.prefix = path->text + from;
+		shown.prefix_len = name_at - from;
+	}
+	return shown;
+}
+
+static void
+write_target(struct listing *listing, const struct list_name *target)
+{
+	struct item item = {.dir_fd = -1};
+	struct home_path path;
+
+	path_from(target, &path);
+	if (home_open_parent(listing->home, &path, &item.dir_fd, &item.name) < 0)
+		return;
+	item.shown = shown_target(&path, listing->request.shown_from);
+	write_item(listing, &item);
+	close_fd(&item.dir_fd);
+}
+
+/* Is what is in the target asked for, and not the target? */
+static bool
+is_opened_up(const struct listing *listing, const struct list_name *target)
+{
+	if (target->type != DT_DIR || wants(listing, LIST_ITSELF))
+		return false;
+	return listing->request.form != LIST_NAMES || !listing->is_expanded || wants(listing, LIST_RECURSIVE);
+}
+
+/* Find out about a target what its directory did not tell: a link counts as what it leads to. */
+static void
+settle_target(const struct listing *listing, struct list_name *target)
+{
+	struct home_path path;
+	struct stat st;
+
+	path_from(target, &path);
+	if (target->type != DT_DIR && target->type != DT_REG && home_stat(listing->home, &path, &st) == 0)
+		target->type = IFTODT(st.st_mode);
+	if (sorts_by_stat(listing) && home_lstat(listing->home, &path, &st) == 0)
+		target->key = sort_key(listing, path.text, path.len, &st);
+}
+
+static void
+write_targets(struct listing *listing)
+{
+	size_t count = listing->names.count;
+	bool has_header =
+	    listing->request.form == LIST_LONG && (count > 1 || wants(listing, LIST_RECURSIVE));
+
+	for (size_t i = 0; i < count; i++)
+		settle_target(listing, &listing->names.names[i]);
+	list_names_sort(&listing->names, (struct list_mark){0, 0});
+	for (size_t i = 0; i < count && listing->error == 0; i++) {
+		const struct list_name *target = in_order(listing, 0, count, i);
+
+		if (!is_opened_up(listing, target))
+			write_target(listing, target);
+	}
+	for (size_t i = 0; i < count && listing->error == 0; i++) {
+		const struct list_name *target = in_order(listing, 0, count, i);
+
+		if (!is_opened_up(listing, target))
+			continue;
+		path_from(target, &listing->path);
+		listing->is_dotted = listing->request.shown_from >= target->len;
+		walk(listing, 0, has_header);
+	}
+}
+
+bool
+listing_shown_from_fits(const struct list_request *request)
+{
+	return request->shown_from <= request->path.len + (request->path.len > 1);
+}
+
+/* A path that exists: can it be listed? */
+static int
+open_literal(struct listing *listing)
+{
+	const struct home_path *path = &listing->request.path;
+	struct stat st;
+	int fd = -1;
+	int r;
+
+	r = home_stat(listing->home, path, &st);
+	if (r < 0)	/* a link that leads nowhere is listed itself */
+		r = listing->request.form == LIST_FACTS ? r : home_lstat(listing->home, path, &st);
+	if (r < 0)
+		return r;
+	if (listing->request.form == LIST_FACTS && !S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	if (S_ISDIR(st.st_mode) && !wants(listing, LIST_ITSELF))
+		r = home_open(listing->home, home_path_relative(path), O_RDONLY | O_DIRECTORY | O_NONBLOCK, &fd);
+	close_fd(&fd);
+	if (r < 0)
+		return r;
+	return list_names_add(&listing->names, path->text, path->len, IFTODT(st.st_mode), 0);
+}
+
+int
+listing_open(struct listing *listing, const struct home *home, const struct list_request *request)
+{
+	const struct files_session *session = home->session;
+	struct timespec now;
+	int r;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	memset(listing, 0, offsetof(struct listing, out));
+	listing->request = *request;
+	listing->home = home;
+	listing->viewer = (struct list_viewer){
+	    .uid = session->uid, .gid = session->gid, .is_read_only = session->is_read_only, .home_device = home->device};
+	listing->now = now.tv_sec;
+	if (request->form == LIST_NAMES && wants(listing, LIST_LONG_NAMES))
+		listing->request.form = LIST_LONG;
+	directory_take(&listing->directory, -1);
+	r = list_names_init(&listing->names);
+	if (r == 0)
+		r = open_literal(listing);
+	if (r == -ENOENT && request->form != LIST_FACTS && glob_is_pattern(request->path.text, request->path.len)) {
+		listing->is_expanded = true;
+		r = list_expand(home, &request->path, wants(listing, LIST_ALL), &listing->directory, &listing->names);
+	}
+	if (r < 0)
+		list_names_free(&listing->names);
+	return r;
+}
+
+int
+listing_write(struct listing *listing, int fd, uint64_t *entries)
+{
+	listing->out_fd = fd;
+	if (listing->request.form == LIST_FACTS) {
+		listing->path = listing->request.path;
+		walk(listing, 0, false);
+	} else {
+		write_targets(listing);
+	}
+	flush(listing);
+	list_names_free(&listing->names);
+	*entries = listing->entries;
+	return listing->error < 0 ? listing->error : listing->incomplete;
+}

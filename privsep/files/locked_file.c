@@ -1,0 +1,100 @@
+#include "privsep/files/locked_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "privsep/files/home.h"
+
+#include "common/banned.h"
+
+#define RACES_MAX 16
+
+static int
+lock_now(int fd)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	return errno == EWOULDBLOCK ? -EBUSY : -errno;
+}
+
+/* Look first, so that no FIFO or device is opened on purpose; then again, at what was opened. */
+static int
+open_plain(int dir_fd, const char *name, int *fd_out, struct stat *st)
+{
+	if (fstatat(dir_fd, name, st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!S_ISREG(st->st_mode))
+		return S_ISDIR(st->st_mode) ? -EISDIR : -ENOTSUP;
+	*fd_out = openat(dir_fd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (*fd_out < 0)
+		return errno == ETXTBSY ? -EBUSY : -errno;
+	if (fstat(*fd_out, st) < 0)
+		return -errno;
+	return S_ISREG(st->st_mode) ? home_clear_nonblock(*fd_out) : -ENOTSUP;
+}
+
+/* Does the name still lead to the file that was opened? Another session may have renamed one over it. */
+static bool
+is_still_named(int dir_fd, const char *name, struct stat *st, int fd)
+{
+	struct stat named;
+
+	return fstatat(dir_fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, st) == 0 &&
+	    named.st_dev == st->st_dev && named.st_ino == st->st_ino;
+}
+
+int
+locked_file_open(int dir_fd, const char *name, int *fd_out, struct stat *st)
+{
+	int fd = -1;
+	int r;
+
+	for (int race = 0; race < RACES_MAX; race++) {
+		r = open_plain(dir_fd, name, &fd, st);
+		if (r == 0)
+			r = lock_now(fd);
+		if (r < 0)
+			goto out;
+		if (is_still_named(dir_fd, name, st, fd)) {
+			*fd_out = fd;
+			return 0;
+		}
+		close_fd(&fd);
+	}
+	r = -EBUSY;
+out:
+	close_fd(&fd);
+	return r;
+}
+
+int
+locked_file_create(int dir_fd, const char *name, mode_t mode, int *fd_out)
+{
+	struct stat st;
+	int r;
+
+	int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+
+	if (fd < 0)
+		return errno == EEXIST ? -EBUSY : -errno;
+	r = lock_now(fd);
+	if (r == 0 && !is_still_named(dir_fd, name, &st, fd))
+		r = -EBUSY;
+	if (r < 0)
+		close_fd(&fd);
+	else
+		*fd_out = fd;
+	return r;
+}
+
+void
+locked_file_close(int *fd)
+{
+	if (*fd >= 0)
+		flock(*fd, LOCK_UN);
+	close_fd(fd);
+}

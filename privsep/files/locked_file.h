@@ -1,0 +1,25 @@
+/* A plain file, open for writing and held against every other session that wants to write it. */
+#ifndef PRIVSEP_FILES_LOCKED_FILE_H
+#define PRIVSEP_FILES_LOCKED_FILE_H
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/*
+ * Open an existing plain file for writing and lock it.
+ *
+ * name  in dir_fd; never followed.
+ * st    filled on success.
+ *
+ * Returns 0; -EBUSY when another session holds it; -EISDIR, -ENOTSUP for what is no plain
+ * file; -ENOENT; or another -errno. The lock ends with locked_file_close().
+ */
+int locked_file_open(int dir_fd, const char *name, int *fd_out, struct stat *st);
+
+/* Make a new file, locked. -EBUSY when another session was quicker; mode is exact. */
+int locked_file_create(int dir_fd, const char *name, mode_t mode, int *fd_out);
+
+/* Unlock and close. The lock goes even where another process still holds the same open file. */
+void locked_file_close(int *fd);
+
+#endif

@@ -1,0 +1,126 @@
+#include "privsep/files/partial.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "privsep/files/directory.h"
+#include "privsep/files/locked_file.h"
+#include "privsep/files/partial_name.h"
+
+#include "common/banned.h"
+
+#define SWEEP_ENTRIES_MAX 1000
+
+int
+partial_stat(const struct home *home, const struct home_path *path, struct stat *st)
+{
+	char target[NAME_MAX + 1], name[PARTIAL_NAME_SIZE];
+	int dir_fd = -1;
+	int r;
+
+	r = home_open_target(home, path, &dir_fd, target);
+	if (r == 0)
+		r = partial_name_make(target, name);
+	if (r == 0 && fstatat(dir_fd, name, st, AT_SYMLINK_NOFOLLOW) < 0)
+		r = -errno;
+	if (r == 0 && !S_ISREG(st->st_mode))
+		r = -ENOENT;
+	close_fd(&dir_fd);
+	return r;
+}
+
+/* Under its lock, so that no upload loses what it writes. */
+static int
+remove_named(int dir_fd, const char *name)
+{
+	struct stat st;
+	int fd = -1;
+	int r;
+
+	r = locked_file_open(dir_fd, name, &fd, &st);
+	if (r == 0 && unlinkat(dir_fd, name, 0) < 0)
+		r = -errno;
+	locked_file_close(&fd);
+	return r;
+}
+
+int
+partial_remove(int dir_fd, const char *target)
+{
+	char name[PARTIAL_NAME_SIZE];
+	int r = partial_name_make(target, name);
+
+	return r < 0 ? r : remove_named(dir_fd, name);
+}
+
+static bool
+is_dot_or_dotdot(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* One pass over a directory of partials: look (is there anything else?) or remove them. */
+static int
+clear_pass(int parent_fd, const char *name, bool removes)
+{
+	struct directory directory;
+	const struct dirent64 *entry;
+	int r;
+
+	r = directory_open_at(&directory, parent_fd, name);
+	while (r == 0 && (r = directory_next(&directory, &entry)) == 0 && entry != NULL) {
+		if (is_dot_or_dotdot(entry->d_name))
+			continue;
+		if (!partial_name_is(entry->d_name, strlen(entry->d_name)))
+			r = -ENOTEMPTY;
+		else if (removes)
+			r = remove_named(directory.fd, entry->d_name);
+		if (r == -ENOENT)
+			r = 0;
+	}
+	directory_close(&directory);
+	return r;
+}
+
+int
+partial_clear_directory(int parent_fd, const char *name)
+{
+	int r = clear_pass(parent_fd, name, false);
+
+	return r < 0 ? r : clear_pass(parent_fd, name, true);
+}
+
+static bool
+is_older(int dir_fd, const char *name, time_t limit)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtime < limit;
+}
+
+void
+partial_sweep(int dir_fd, uint64_t keep_s)
+{
+	struct directory directory;
+	const struct dirent64 *entry;
+	struct timespec now;
+	time_t limit;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (keep_s >= (uint64_t)now.tv_sec)
+		return;
+	limit = now.tv_sec - (time_t)keep_s;
+	if (directory_open_at(&directory, dir_fd, ".") < 0)
+		return;
+	for (int i = 0; i < SWEEP_ENTRIES_MAX; i++) {
+		if (directory_next(&directory, &entry) < 0 || entry == NULL)
+			break;
+		if (partial_name_is(entry->d_name, strlen(entry->d_name)) && is_older(dir_fd, entry->d_name, limit))
+			(void)remove_named(dir_fd, entry->d_name);
+	}
+	directory_close(&directory);
+}

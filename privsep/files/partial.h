@@ -1,0 +1,28 @@
+/* Partial files that lie in directories: found, removed, swept when they are old. */
+#ifndef PRIVSEP_FILES_PARTIAL_H
+#define PRIVSEP_FILES_PARTIAL_H
+
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "privsep/files/home.h"
+
+/* fstat of the partial that an upload to path would go on with. 0, -ENOENT or another -errno. */
+int partial_stat(const struct home *home, const struct home_path *path, struct stat *st);
+
+/* Remove the partial of a file called target. 0, -ENOENT, -EBUSY while it is uploaded, or another -errno. */
+int partial_remove(int dir_fd, const char *target);
+
+/*
+ * Remove every partial from a directory that holds nothing else.
+ * Returns 0, -ENOTEMPTY when it holds something else (nothing is removed then), -EBUSY, or another -errno.
+ */
+int partial_clear_directory(int parent_fd, const char *name);
+
+/*
+ * Remove partials that have not been written to for keep_s seconds and that nobody uploads
+ * to. A courtesy: errors are not told, and one call looks at a bounded number of entries.
+ */
+void partial_sweep(int dir_fd, uint64_t keep_s);
+
+#endif

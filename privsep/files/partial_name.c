@@ -1,0 +1,77 @@
+#include "privsep/files/partial_name.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "common/banned.h"
+
+#define PREFIX ".sallyport-"
+#define PREFIX_LEN (sizeof(PREFIX) - 1)
+#define SUFFIX ".partial"
+#define HEX_LEN 32
+
+_Static_assert(PREFIX_LEN + HEX_LEN + sizeof(SUFFIX) == PARTIAL_NAME_SIZE, "parts and whole");
+
+static EVP_MD *digest;
+static EVP_MD_CTX *digest_context;
+
+int
+partial_name_init(void)
+{
+	char warm[PARTIAL_NAME_SIZE];
+
+	if (digest != NULL)
+		return 0;
+	/* openssl.cnf is nobody's business here */
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+		return -EIO;
+	digest = EVP_MD_fetch(NULL, "SHA256", NULL);
+	digest_context = EVP_MD_CTX_new();
+	if (digest == NULL || digest_context == NULL)
+		return -ENOMEM;
+	return partial_name_make("", warm);
+}
+
+int
+partial_name_make(const char *target, char name[PARTIAL_NAME_SIZE])
+{
+	static const char hex[] = "0123456789abcdef";
+	unsigned char sum[EVP_MAX_MD_SIZE];
+	char *out = name + PREFIX_LEN;
+
+	if (EVP_DigestInit_ex2(digest_context, digest, NULL) != 1 ||
+	    EVP_DigestUpdate(digest_context, target, strlen(target)) != 1 ||
+	    EVP_DigestFinal_ex(digest_context, sum, NULL) != 1)
+		return -EIO;
+	memcpy(name, PREFIX, PREFIX_LEN);
+	for (size_t i = 0; i < HEX_LEN / 2; i++) {
+		*out++ = hex[sum[i] >> 4];
+		*out++ = hex[sum[i] & 15];
+	}
+	memcpy(out, SUFFIX, sizeof(SUFFIX));
+	return 0;
+}
+
+bool
+partial_name_is(const char *name, size_t len)
+{
+	if (len != PARTIAL_NAME_SIZE - 1 || memcmp(name, PREFIX, PREFIX_LEN) != 0)
+		return false;
+	for (size_t i = 0; i < HEX_LEN; i++)
+		if (memchr("0123456789abcdef", name[PREFIX_LEN + i], 16) == NULL)
+			return false;
+	return memcmp(name + PREFIX_LEN + HEX_LEN, SUFFIX, sizeof(SUFFIX) - 1) == 0;
+}
+
+bool
+partial_name_in_path(const struct home_path *path)
+{
+	for (const char *name = path->text; name != NULL; name = strchr(name, '/')) {
+		name++;
+		if (partial_name_is(name, strcspn(name, "/")))
+			return true;
+	}
+	return false;
+}

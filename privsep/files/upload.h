@@ -1,0 +1,50 @@
+/*
+ * One upload from its beginning to its end: the file that the protocol process writes, held
+ * against other sessions, and put in its place when it is whole.
+ */
+#ifndef PRIVSEP_FILES_UPLOAD_H
+#define PRIVSEP_FILES_UPLOAD_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "privsep/files/home.h"
+#include "privsep/files/partial_name.h"
+#include "privsep/ipc/messages.h"
+
+struct upload {
+	int fd;			/* write-only, at the offset to go on from; shared with the protocol process; -1: no upload */
+	int finished_fd;	/* holds the finished file that a partial will replace, or -1 */
+	int dir_fd;		/* O_PATH, of both names */
+	bool is_partial;
+	bool is_unique;		/* STOU: no other file is replaced, even one that came in the meantime */
+	bool is_new;		/* made in place: its directory is synced too */
+	char name[NAME_MAX + 1];
+	char partial[PARTIAL_NAME_SIZE];
+};
+
+/* No upload. */
+void upload_init(struct upload *upload);
+
+/*
+ * Begin an upload to a path; a link in the last component is followed, and stays.
+ *
+ * offset  of STORE_AT; see upload_decide().
+ * start   the offset that upload->fd stands at.
+ *
+ * Returns 0 (upload_finish() must follow); -EBUSY when another session uploads to that
+ * name; -EINVAL for a name with control characters; -EISDIR, -ENOTSUP for what is no plain
+ * file; -ERANGE, -EEXIST of upload_decide(); or another -errno, without an upload then.
+ */
+int upload_begin(struct upload *upload, const struct home *home, const struct home_path *path,
+    enum ipc_store_mode mode, uint64_t offset, uint64_t *start);
+
+/*
+ * End the upload. Whole: mode, fsync (upload-sync) and rename over the target; broken off:
+ * the partial is kept, unless it is empty. There is no upload afterwards in any case; after
+ * an error a partial is kept too. 0 or -errno.
+ */
+int upload_finish(struct upload *upload, const struct config *config, bool is_whole);
+
+#endif
