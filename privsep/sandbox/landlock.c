@@ -19,7 +19,7 @@
 
 /* Rights on files, by the ABI that brought them. */
 enum {
-	LL_FS_EXECUTE = 1 << 0,	/* ABI 1 */
+	LL_FS_EXECUTE = 1 << 0, /* ABI 1 */
 	LL_FS_WRITE_FILE = 1 << 1,
 	LL_FS_READ_FILE = 1 << 2,
 	LL_FS_READ_DIR = 1 << 3,
@@ -32,28 +32,29 @@ enum {
 	LL_FS_MAKE_FIFO = 1 << 10,
 	LL_FS_MAKE_BLOCK = 1 << 11,
 	LL_FS_MAKE_SYM = 1 << 12,
-	LL_FS_REFER = 1 << 13,	   /* ABI 2: rename into another directory */
-	LL_FS_TRUNCATE = 1 << 14,  /* ABI 3 */
+	LL_FS_REFER = 1 << 13, /* ABI 2: rename into another directory */
+	LL_FS_TRUNCATE = 1 << 14, /* ABI 3 */
 	LL_FS_IOCTL_DEV = 1 << 15, /* ABI 5 */
 };
 
 #define LL_FS_ABI_1 ((LL_FS_MAKE_SYM << 1) - 1)
 
-#define LL_NET_BIND_TCP	   (1U << 0) /* ABI 4 */
+#define LL_NET_BIND_TCP (1U << 0) /* ABI 4 */
 #define LL_NET_CONNECT_TCP (1U << 1)
 
 #define LL_SCOPE_ABSTRACT_UNIX (1U << 0) /* ABI 6 */
-#define LL_SCOPE_SIGNAL	       (1U << 1)
+#define LL_SCOPE_SIGNAL (1U << 1)
 
 #define LL_MAY_READ (LL_FS_READ_FILE | LL_FS_READ_DIR)
-#define LL_MAY_WRITE (LL_FS_WRITE_FILE | LL_FS_TRUNCATE | LL_FS_REMOVE_DIR | LL_FS_REMOVE_FILE | LL_FS_MAKE_DIR | \
-	LL_FS_MAKE_REG | LL_FS_REFER)
+#define LL_MAY_WRITE \
+	(LL_FS_WRITE_FILE | LL_FS_TRUNCATE | LL_FS_REMOVE_DIR | LL_FS_REMOVE_FILE | LL_FS_MAKE_DIR | LL_FS_MAKE_REG | \
+	    LL_FS_REFER)
 
 /* As the kernel defines them (linux/landlock.h, struct landlock_ruleset_attr and landlock_path_beneath_attr). */
 struct ll_ruleset {
 	uint64_t handled_fs;
 	uint64_t handled_net; /* ABI 4 */
-	uint64_t scoped;      /* ABI 6 */
+	uint64_t scoped; /* ABI 6 */
 };
 
 struct ll_path_beneath {

@@ -24,11 +24,11 @@
 static const struct limits {
 	rlim_t descriptors, processes, data;
 } limits[SANDBOX_COUNT] = {
-	[SANDBOX_PROTOCOL] = {64, 0, 256 * MIB},
-	[SANDBOX_MONITOR_LOGIN] = {AS_IT_IS, AS_IT_IS, AS_IT_IS},
-	[SANDBOX_MONITOR] = {AS_IT_IS, 0, AS_IT_IS},
-	[SANDBOX_FILES] = {256, 0, 1024 * MIB},
-	[SANDBOX_LOGGER] = {64, 0, 256 * MIB},
+    [SANDBOX_PROTOCOL] = {64, 0, 256 * MIB},
+    [SANDBOX_MONITOR_LOGIN] = {AS_IT_IS, AS_IT_IS, AS_IT_IS},
+    [SANDBOX_MONITOR] = {AS_IT_IS, 0, AS_IT_IS},
+    [SANDBOX_FILES] = {256, 0, 1024 * MIB},
+    [SANDBOX_LOGGER] = {64, 0, 256 * MIB},
 };
 
 /* Lower the soft and the hard limit to at most value. */
@@ -41,7 +41,7 @@ lower(__rlimit_resource_t resource, rlim_t value)
 		return 0;
 	if (getrlimit(resource, &limit) < 0)
 		return -errno;
-	if (limit.rlim_max > value)	/* RLIM_INFINITY is above everything */
+	if (limit.rlim_max > value) /* RLIM_INFINITY is above everything */
 		limit.rlim_max = value;
 	limit.rlim_cur = limit.rlim_max;
 	return setrlimit(resource, &limit) < 0 ? -errno : 0;
@@ -64,7 +64,7 @@ sandbox_limit(enum sandbox_process process)
 		r = lower(RLIMIT_NOFILE, limit->descriptors);
 	if (r == 0)
 		r = lower(RLIMIT_NPROC, limit->processes);
-	if (r == 0 && !sandbox_is_widened())	/* shadow memory is terabytes */
+	if (r == 0 && !sandbox_is_widened()) /* shadow memory is terabytes */
 		r = lower(RLIMIT_DATA, limit->data);
 	return r;
 }

@@ -36,7 +36,7 @@
 /* One filter as the kernel takes it. */
 struct filter {
 	struct sock_filter *code;
-	unsigned short length;	/* instructions */
+	unsigned short length; /* instructions */
 };
 
 static struct filter filters[SANDBOX_COUNT];
@@ -68,8 +68,12 @@ report_and_die(int signal_number, siginfo_t *info, void *context)
 {
 	uint32_t number = (uint32_t)info->si_syscall;
 	const uint8_t alarm_message[] = {
-		IPC_alarm & 0xff, IPC_alarm >> 8,
-		number & 0xff, (number >> 8) & 0xff, (number >> 16) & 0xff, (number >> 24) & 0xff,
+	    IPC_alarm & 0xff,
+	    IPC_alarm >> 8,
+	    number & 0xff,
+	    (number >> 8) & 0xff,
+	    (number >> 16) & 0xff,
+	    (number >> 24) & 0xff,
 	};
 	struct sigaction fatal = {.sa_handler = SIG_DFL};
 	sigset_t mask;
@@ -208,7 +212,7 @@ build_filter(enum sandbox_process process, struct filter *filter)
 		return -ENOMEM;
 	r = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	if (r == 0)
-		r = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);	/* a binary tree */
+		r = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a binary tree */
 	if (r == 0)
 		r = add_rules(context, lists);
 	if (r == 0)
@@ -229,8 +233,8 @@ static bool
 kernel_has_openat2(void)
 {
 	struct open_how how = {
-		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	    .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+	    .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 	int root_fd, fd = -1;
 
@@ -251,7 +255,8 @@ sandbox_init(void (*error)(void *arg, const char *line), void *arg)
 	int r;
 
 	if (!kernel_has_traps()) {
-		error(arg, "the kernel has no seccomp filters; Linux 4.14 or later with CONFIG_SECCOMP_FILTER is needed");
+		error(
+		    arg, "the kernel has no seccomp filters; Linux 4.14 or later with CONFIG_SECCOMP_FILTER is needed");
 		return -ENOSYS;
 	}
 	if (!kernel_has_openat2()) {

@@ -34,10 +34,10 @@
 
 #include "common/banned.h"
 
-#define SURVIVED 42	/* exit code of a child that was not stopped */
-#define TEST_ID 54321	/* a uid and gid that nobody has */
+#define SURVIVED 42 /* exit code of a child that was not stopped */
+#define TEST_ID 54321 /* a uid and gid that nobody has */
 #define CHILD_SECONDS 20
-#define BAD_POINTER 8L	/* faults wherever a kernel would follow it */
+#define BAD_POINTER 8L /* faults wherever a kernel would follow it */
 #define BAD_FD 1000000L
 #define NO_PROCESS INT_MAX
 
@@ -50,11 +50,11 @@
 #define IN_MONITORS (IN_LOGIN | IN_MONITOR)
 
 static const char *const process_names[SANDBOX_COUNT] = {
-	[SANDBOX_PROTOCOL] = "protocol",
-	[SANDBOX_MONITOR_LOGIN] = "monitor before login",
-	[SANDBOX_MONITOR] = "monitor after login",
-	[SANDBOX_FILES] = "files",
-	[SANDBOX_LOGGER] = "logger",
+    [SANDBOX_PROTOCOL] = "protocol",
+    [SANDBOX_MONITOR_LOGIN] = "monitor before login",
+    [SANDBOX_MONITOR] = "monitor after login",
+    [SANDBOX_FILES] = "files",
+    [SANDBOX_LOGGER] = "logger",
 };
 
 struct forbidden {
@@ -66,175 +66,175 @@ struct forbidden {
 
 /* Pointers and descriptors are bad, so that a hole in a wall does no harm here. */
 static const struct forbidden forbidden[] = {
-	/* run something else */
-	{"execve", 0, SYS_execve, {BAD_POINTER, BAD_POINTER, BAD_POINTER}},
-	{"execveat", 0, SYS_execveat, {BAD_FD, BAD_POINTER, BAD_POINTER, BAD_POINTER}},
-	{"clone of a thread", 0, SYS_clone, {CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD}},
-	{"clone into a user namespace", 0, SYS_clone, {CLONE_NEWUSER | SIGCHLD}},
-	{"clone as fork does", IN_LOGIN, SYS_clone, {CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD}},
+    /* run something else */
+    {"execve", 0, SYS_execve, {BAD_POINTER, BAD_POINTER, BAD_POINTER}},
+    {"execveat", 0, SYS_execveat, {BAD_FD, BAD_POINTER, BAD_POINTER, BAD_POINTER}},
+    {"clone of a thread", 0, SYS_clone, {CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD}},
+    {"clone into a user namespace", 0, SYS_clone, {CLONE_NEWUSER | SIGCHLD}},
+    {"clone as fork does", IN_LOGIN, SYS_clone, {CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD}},
 #ifdef SYS_fork
-	{"fork", 0, SYS_fork, {0}},
-	{"vfork", 0, SYS_vfork, {0}},
+    {"fork", 0, SYS_fork, {0}},
+    {"vfork", 0, SYS_vfork, {0}},
 #endif
-	/* executable memory */
-	{"mmap of executable memory", 0, SYS_mmap, {0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0}},
-	{"mmap of a file, executable", 0, SYS_mmap, {0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, BAD_FD, 0}},
-	{"mmap of a file", IN_LOGIN, SYS_mmap, {0, 4096, PROT_READ, MAP_PRIVATE, BAD_FD, 0}},
-	{"mprotect to executable", 0, SYS_mprotect, {BAD_POINTER, 4096, PROT_READ | PROT_EXEC}},
-	{"pkey_mprotect", 0, SYS_pkey_mprotect, {BAD_POINTER, 4096, PROT_READ, -1}},
-	{"memfd_create", 0, SYS_memfd_create, {BAD_POINTER, 0}},
-	{"memfd_secret", 0, SYS_memfd_secret, {-1}},
-	{"shmat", 0, SYS_shmat, {-1, 0, 0}},
-	{"personality", 0, SYS_personality, {0xffffffff}},
-	/* the network */
-	{"socket: TCP", IN_MONITORS, SYS_socket, {AF_INET, SOCK_STREAM, 0}},
-	{"socket: TCP over IPv6", IN_MONITORS, SYS_socket, {AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP}},
-	{"socket: UDP", 0, SYS_socket, {AF_INET, SOCK_DGRAM, 0}},
-	{"socket: raw", 0, SYS_socket, {AF_INET, SOCK_RAW, IPPROTO_ICMP}},
-	{"socket: SCTP", 0, SYS_socket, {AF_INET, SOCK_STREAM, IPPROTO_SCTP}},
-	{"socket: unix", 0, SYS_socket, {AF_UNIX, SOCK_STREAM, 0}},
-	{"socket: netlink", 0, SYS_socket, {AF_NETLINK, SOCK_RAW, 0}},
-	{"socket: packet", 0, SYS_socket, {AF_PACKET, SOCK_RAW, 0}},
-	{"socket: vsock", 0, SYS_socket, {AF_VSOCK, SOCK_STREAM, 0}},
-	{"socketpair", IN_LOGIN, SYS_socketpair, {AF_UNIX, SOCK_SEQPACKET, 0, BAD_POINTER}},
-	{"socketpair: stream", 0, SYS_socketpair, {AF_UNIX, SOCK_STREAM, 0, BAD_POINTER}},
-	{"bind", IN_MONITORS, SYS_bind, {BAD_FD, BAD_POINTER, 16}},
-	{"listen", IN_MONITORS, SYS_listen, {BAD_FD, 1}},
-	{"connect", IN_MONITORS, SYS_connect, {BAD_FD, BAD_POINTER, 16}},
-	{"accept", 0, SYS_accept, {BAD_FD, 0, 0}},
-	{"accept4", IN_PROTOCOL, SYS_accept4, {BAD_FD, 0, 0, 0}},
-	{"setsockopt: SO_ATTACH_FILTER", 0, SYS_setsockopt, {BAD_FD, SOL_SOCKET, SO_ATTACH_FILTER, BAD_POINTER, 16}},
-	{"setsockopt: SO_BINDTODEVICE", 0, SYS_setsockopt, {BAD_FD, SOL_SOCKET, SO_BINDTODEVICE, BAD_POINTER, 4}},
-	{"setsockopt: IP_TRANSPARENT", 0, SYS_setsockopt, {BAD_FD, IPPROTO_IP, IP_TRANSPARENT, BAD_POINTER, 4}},
-	{"sendmmsg", 0, SYS_sendmmsg, {BAD_FD, BAD_POINTER, 1, 0}},
-	{"recvmmsg", 0, SYS_recvmmsg, {BAD_FD, BAD_POINTER, 1, 0, 0}},
-	/* other processes */
-	{"ptrace", 0, SYS_ptrace, {16, NO_PROCESS, 0, 0}},
-	{"process_vm_readv", 0, SYS_process_vm_readv, {NO_PROCESS, BAD_POINTER, 1, BAD_POINTER, 1, 0}},
-	{"process_vm_writev", 0, SYS_process_vm_writev, {NO_PROCESS, BAD_POINTER, 1, BAD_POINTER, 1, 0}},
-	{"kill: SIGKILL", IN_MONITORS, SYS_kill, {NO_PROCESS, SIGKILL}},
-	{"kill: SIGTERM", 0, SYS_kill, {NO_PROCESS, SIGTERM}},
-	{"kill: SIGSTOP", 0, SYS_kill, {NO_PROCESS, SIGSTOP}},
-	{"tkill", 0, SYS_tkill, {NO_PROCESS, 0}},
-	{"tgkill", 0, SYS_tgkill, {NO_PROCESS, NO_PROCESS, 0}},
-	{"rt_sigqueueinfo", 0, SYS_rt_sigqueueinfo, {NO_PROCESS, 0, BAD_POINTER}},
-	{"pidfd_open", 0, SYS_pidfd_open, {NO_PROCESS, 0}},
-	{"pidfd_getfd", 0, SYS_pidfd_getfd, {BAD_FD, 0, 0}},
-	{"pidfd_send_signal", 0, SYS_pidfd_send_signal, {BAD_FD, 0, 0, 0}},
-	{"process_madvise", 0, SYS_process_madvise, {BAD_FD, BAD_POINTER, 1, 0, 0}},
-	{"kcmp", 0, SYS_kcmp, {NO_PROCESS, NO_PROCESS, 0, 0, 0}},
-	{"setpriority", 0, SYS_setpriority, {0, NO_PROCESS, 0}},
-	{"sched_setscheduler", 0, SYS_sched_setscheduler, {NO_PROCESS, 0, BAD_POINTER}},
-	{"prlimit64 of another", 0, SYS_prlimit64, {NO_PROCESS, RLIMIT_NOFILE, 0, 0}},
-	{"wait4", IN_MONITORS, SYS_wait4, {NO_PROCESS, 0, 0, 0}},
-	{"setsid", 0, SYS_setsid, {0}},
-	{"setpgid", 0, SYS_setpgid, {NO_PROCESS, 0}},
-	/* names of files */
-	{"openat", IN_LOGIN | IN_FILES, SYS_openat, {BAD_FD, BAD_POINTER, O_RDONLY, 0}},
-	{"openat2", IN_LOGIN | IN_FILES, SYS_openat2, {BAD_FD, BAD_POINTER, BAD_POINTER, 24}},
+    /* executable memory */
+    {"mmap of executable memory", 0, SYS_mmap, {0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0}},
+    {"mmap of a file, executable", 0, SYS_mmap, {0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, BAD_FD, 0}},
+    {"mmap of a file", IN_LOGIN, SYS_mmap, {0, 4096, PROT_READ, MAP_PRIVATE, BAD_FD, 0}},
+    {"mprotect to executable", 0, SYS_mprotect, {BAD_POINTER, 4096, PROT_READ | PROT_EXEC}},
+    {"pkey_mprotect", 0, SYS_pkey_mprotect, {BAD_POINTER, 4096, PROT_READ, -1}},
+    {"memfd_create", 0, SYS_memfd_create, {BAD_POINTER, 0}},
+    {"memfd_secret", 0, SYS_memfd_secret, {-1}},
+    {"shmat", 0, SYS_shmat, {-1, 0, 0}},
+    {"personality", 0, SYS_personality, {0xffffffff}},
+    /* the network */
+    {"socket: TCP", IN_MONITORS, SYS_socket, {AF_INET, SOCK_STREAM, 0}},
+    {"socket: TCP over IPv6", IN_MONITORS, SYS_socket, {AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP}},
+    {"socket: UDP", 0, SYS_socket, {AF_INET, SOCK_DGRAM, 0}},
+    {"socket: raw", 0, SYS_socket, {AF_INET, SOCK_RAW, IPPROTO_ICMP}},
+    {"socket: SCTP", 0, SYS_socket, {AF_INET, SOCK_STREAM, IPPROTO_SCTP}},
+    {"socket: unix", 0, SYS_socket, {AF_UNIX, SOCK_STREAM, 0}},
+    {"socket: netlink", 0, SYS_socket, {AF_NETLINK, SOCK_RAW, 0}},
+    {"socket: packet", 0, SYS_socket, {AF_PACKET, SOCK_RAW, 0}},
+    {"socket: vsock", 0, SYS_socket, {AF_VSOCK, SOCK_STREAM, 0}},
+    {"socketpair", IN_LOGIN, SYS_socketpair, {AF_UNIX, SOCK_SEQPACKET, 0, BAD_POINTER}},
+    {"socketpair: stream", 0, SYS_socketpair, {AF_UNIX, SOCK_STREAM, 0, BAD_POINTER}},
+    {"bind", IN_MONITORS, SYS_bind, {BAD_FD, BAD_POINTER, 16}},
+    {"listen", IN_MONITORS, SYS_listen, {BAD_FD, 1}},
+    {"connect", IN_MONITORS, SYS_connect, {BAD_FD, BAD_POINTER, 16}},
+    {"accept", 0, SYS_accept, {BAD_FD, 0, 0}},
+    {"accept4", IN_PROTOCOL, SYS_accept4, {BAD_FD, 0, 0, 0}},
+    {"setsockopt: SO_ATTACH_FILTER", 0, SYS_setsockopt, {BAD_FD, SOL_SOCKET, SO_ATTACH_FILTER, BAD_POINTER, 16}},
+    {"setsockopt: SO_BINDTODEVICE", 0, SYS_setsockopt, {BAD_FD, SOL_SOCKET, SO_BINDTODEVICE, BAD_POINTER, 4}},
+    {"setsockopt: IP_TRANSPARENT", 0, SYS_setsockopt, {BAD_FD, IPPROTO_IP, IP_TRANSPARENT, BAD_POINTER, 4}},
+    {"sendmmsg", 0, SYS_sendmmsg, {BAD_FD, BAD_POINTER, 1, 0}},
+    {"recvmmsg", 0, SYS_recvmmsg, {BAD_FD, BAD_POINTER, 1, 0, 0}},
+    /* other processes */
+    {"ptrace", 0, SYS_ptrace, {16, NO_PROCESS, 0, 0}},
+    {"process_vm_readv", 0, SYS_process_vm_readv, {NO_PROCESS, BAD_POINTER, 1, BAD_POINTER, 1, 0}},
+    {"process_vm_writev", 0, SYS_process_vm_writev, {NO_PROCESS, BAD_POINTER, 1, BAD_POINTER, 1, 0}},
+    {"kill: SIGKILL", IN_MONITORS, SYS_kill, {NO_PROCESS, SIGKILL}},
+    {"kill: SIGTERM", 0, SYS_kill, {NO_PROCESS, SIGTERM}},
+    {"kill: SIGSTOP", 0, SYS_kill, {NO_PROCESS, SIGSTOP}},
+    {"tkill", 0, SYS_tkill, {NO_PROCESS, 0}},
+    {"tgkill", 0, SYS_tgkill, {NO_PROCESS, NO_PROCESS, 0}},
+    {"rt_sigqueueinfo", 0, SYS_rt_sigqueueinfo, {NO_PROCESS, 0, BAD_POINTER}},
+    {"pidfd_open", 0, SYS_pidfd_open, {NO_PROCESS, 0}},
+    {"pidfd_getfd", 0, SYS_pidfd_getfd, {BAD_FD, 0, 0}},
+    {"pidfd_send_signal", 0, SYS_pidfd_send_signal, {BAD_FD, 0, 0, 0}},
+    {"process_madvise", 0, SYS_process_madvise, {BAD_FD, BAD_POINTER, 1, 0, 0}},
+    {"kcmp", 0, SYS_kcmp, {NO_PROCESS, NO_PROCESS, 0, 0, 0}},
+    {"setpriority", 0, SYS_setpriority, {0, NO_PROCESS, 0}},
+    {"sched_setscheduler", 0, SYS_sched_setscheduler, {NO_PROCESS, 0, BAD_POINTER}},
+    {"prlimit64 of another", 0, SYS_prlimit64, {NO_PROCESS, RLIMIT_NOFILE, 0, 0}},
+    {"wait4", IN_MONITORS, SYS_wait4, {NO_PROCESS, 0, 0, 0}},
+    {"setsid", 0, SYS_setsid, {0}},
+    {"setpgid", 0, SYS_setpgid, {NO_PROCESS, 0}},
+    /* names of files */
+    {"openat", IN_LOGIN | IN_FILES, SYS_openat, {BAD_FD, BAD_POINTER, O_RDONLY, 0}},
+    {"openat2", IN_LOGIN | IN_FILES, SYS_openat2, {BAD_FD, BAD_POINTER, BAD_POINTER, 24}},
 #ifdef SYS_open
-	{"open", 0, SYS_open, {BAD_POINTER, O_RDONLY, 0}},
-	{"creat", 0, SYS_creat, {BAD_POINTER, 0}},
-	{"stat", 0, SYS_stat, {BAD_POINTER, BAD_POINTER}},
-	{"unlink", 0, SYS_unlink, {BAD_POINTER}},
-	{"rename", 0, SYS_rename, {BAD_POINTER, BAD_POINTER}},
-	{"mkdir", 0, SYS_mkdir, {BAD_POINTER, 0}},
-	{"link", 0, SYS_link, {BAD_POINTER, BAD_POINTER}},
-	{"symlink", 0, SYS_symlink, {BAD_POINTER, BAD_POINTER}},
-	{"mknod", 0, SYS_mknod, {BAD_POINTER, 0, 0}},
-	{"chmod", 0, SYS_chmod, {BAD_POINTER, 0}},
-	{"chown", 0, SYS_chown, {BAD_POINTER, 0, 0}},
-	{"lchown", 0, SYS_lchown, {BAD_POINTER, 0, 0}},
-	{"modify_ldt", 0, SYS_modify_ldt, {0x7f, BAD_POINTER, 0}},
-	{"iopl", 0, SYS_iopl, {99}},
-	{"ioperm", 0, SYS_ioperm, {0, 0, 0}},
+    {"open", 0, SYS_open, {BAD_POINTER, O_RDONLY, 0}},
+    {"creat", 0, SYS_creat, {BAD_POINTER, 0}},
+    {"stat", 0, SYS_stat, {BAD_POINTER, BAD_POINTER}},
+    {"unlink", 0, SYS_unlink, {BAD_POINTER}},
+    {"rename", 0, SYS_rename, {BAD_POINTER, BAD_POINTER}},
+    {"mkdir", 0, SYS_mkdir, {BAD_POINTER, 0}},
+    {"link", 0, SYS_link, {BAD_POINTER, BAD_POINTER}},
+    {"symlink", 0, SYS_symlink, {BAD_POINTER, BAD_POINTER}},
+    {"mknod", 0, SYS_mknod, {BAD_POINTER, 0, 0}},
+    {"chmod", 0, SYS_chmod, {BAD_POINTER, 0}},
+    {"chown", 0, SYS_chown, {BAD_POINTER, 0, 0}},
+    {"lchown", 0, SYS_lchown, {BAD_POINTER, 0, 0}},
+    {"modify_ldt", 0, SYS_modify_ldt, {0x7f, BAD_POINTER, 0}},
+    {"iopl", 0, SYS_iopl, {99}},
+    {"ioperm", 0, SYS_ioperm, {0, 0, 0}},
 #endif
-	{"unlinkat", IN_LOGIN | IN_FILES, SYS_unlinkat, {BAD_FD, BAD_POINTER, 0}},
-	{"renameat2", IN_LOGIN | IN_FILES, SYS_renameat2, {BAD_FD, BAD_POINTER, BAD_FD, BAD_POINTER, 0}},
-	{"mkdirat", IN_LOGIN | IN_FILES, SYS_mkdirat, {BAD_FD, BAD_POINTER, 0}},
-	{"newfstatat", IN_LOGIN | IN_FILES, SYS_newfstatat, {BAD_FD, BAD_POINTER, BAD_POINTER, AT_SYMLINK_NOFOLLOW}},
-	{"getdents64", IN_LOGIN | IN_FILES, SYS_getdents64, {BAD_FD, BAD_POINTER, 0}},
-	{"ftruncate", IN_LOGIN | IN_FILES, SYS_ftruncate, {BAD_FD, 0}},
-	{"symlinkat", 0, SYS_symlinkat, {BAD_POINTER, BAD_FD, BAD_POINTER}},
-	{"linkat", 0, SYS_linkat, {BAD_FD, BAD_POINTER, BAD_FD, BAD_POINTER, 0}},
-	{"mknodat", 0, SYS_mknodat, {BAD_FD, BAD_POINTER, S_IFCHR, 0}},
-	{"fchown", 0, SYS_fchown, {BAD_FD, 0, 0}},
-	{"fchownat", 0, SYS_fchownat, {BAD_FD, BAD_POINTER, 0, 0, 0}},
-	{"truncate", 0, SYS_truncate, {BAD_POINTER, 0}},
-	{"chdir", 0, SYS_chdir, {BAD_POINTER}},
-	{"fchdir", IN_LOGIN, SYS_fchdir, {BAD_FD}},
-	{"name_to_handle_at", 0, SYS_name_to_handle_at, {BAD_FD, BAD_POINTER, BAD_POINTER, BAD_POINTER, 0}},
-	{"open_by_handle_at", 0, SYS_open_by_handle_at, {BAD_FD, BAD_POINTER, 0}},
-	{"inotify_init1", 0, SYS_inotify_init1, {-1}},
-	{"fanotify_init", 0, SYS_fanotify_init, {-1, -1}},
-	/* descriptors */
-	{"dup", 0, SYS_dup, {BAD_FD}},
-	{"dup3", 0, SYS_dup3, {BAD_FD, BAD_FD, 0}},
-	{"fcntl: F_SETOWN", 0, SYS_fcntl, {BAD_FD, F_SETOWN, 0}},
-	{"fcntl: F_SETLEASE", 0, SYS_fcntl, {BAD_FD, F_SETLEASE, 0}},
-	{"ioctl: TIOCSTI", 0, SYS_ioctl, {BAD_FD, 0x5412, BAD_POINTER}},
-	{"ioctl: FIONREAD", IN_PROTOCOL, SYS_ioctl, {BAD_FD, 0x541b, BAD_POINTER}},
-	{"epoll_create1", 0, SYS_epoll_create1, {-1}},
-	{"eventfd2", 0, SYS_eventfd2, {0, -1}},
-	{"tee", 0, SYS_tee, {BAD_FD, BAD_FD, 1, 0}},
-	{"vmsplice", 0, SYS_vmsplice, {BAD_FD, BAD_POINTER, 1, 0}},
-	/* identity */
-	{"setuid", IN_LOGIN, SYS_setuid, {-1}},
-	{"setresuid", IN_LOGIN, SYS_setresuid, {-1, -1, -1}},
-	{"setgid", IN_LOGIN, SYS_setgid, {-1}},
-	{"setresgid", IN_LOGIN, SYS_setresgid, {-1, -1, -1}},
-	{"setgroups", IN_LOGIN, SYS_setgroups, {1, BAD_POINTER}},
-	{"setreuid", 0, SYS_setreuid, {-1, -1}},
-	{"setregid", 0, SYS_setregid, {-1, -1}},
-	{"setfsuid", 0, SYS_setfsuid, {-1}},
-	{"capset", IN_LOGIN, SYS_capset, {BAD_POINTER, BAD_POINTER}},
-	{"prctl: PR_SET_DUMPABLE", IN_LOGIN, SYS_prctl, {PR_SET_DUMPABLE, 99, 0, 0, 0}},
-	{"prctl: PR_SET_KEEPCAPS", 0, SYS_prctl, {PR_SET_KEEPCAPS, 99, 0, 0, 0}},
-	{"prctl: PR_SET_MM", 0, SYS_prctl, {PR_SET_MM, 99, 0, 0, 0}},
-	{"prctl: PR_SET_PTRACER", 0, SYS_prctl, {PR_SET_PTRACER, NO_PROCESS, 0, 0, 0}},
-	{"chroot", IN_LOGIN, SYS_chroot, {BAD_POINTER}},
-	/* the walls themselves */
-	{"rt_sigaction", 0, SYS_rt_sigaction, {SIGSYS, BAD_POINTER, 0, 8}},
-	{"rt_sigprocmask", IN_LOGIN, SYS_rt_sigprocmask, {99, BAD_POINTER, 0, 8}},
-	{"sigaltstack", 0, SYS_sigaltstack, {BAD_POINTER, 0}},
-	{"seccomp: filter", IN_LOGIN, SYS_seccomp, {1, 0, BAD_POINTER}},
-	{"seccomp: strict", 0, SYS_seccomp, {0, 0, 0}},
-	{"seccomp: notify", 0, SYS_seccomp, {3, 0, BAD_POINTER}},
-	{"landlock_restrict_self", IN_LOGIN, SYS_landlock_restrict_self, {BAD_FD, 0}},
-	{"prlimit64", IN_LOGIN, SYS_prlimit64, {0, 99, 0, 0}},
-	{"setrlimit", 0, SYS_setrlimit, {99, BAD_POINTER}},
-	/* the machine */
-	{"mount", 0, SYS_mount, {BAD_POINTER, BAD_POINTER, BAD_POINTER, 0, 0}},
-	{"umount2", 0, SYS_umount2, {BAD_POINTER, 0}},
-	{"pivot_root", 0, SYS_pivot_root, {BAD_POINTER, BAD_POINTER}},
-	{"move_mount", 0, SYS_move_mount, {BAD_FD, BAD_POINTER, BAD_FD, BAD_POINTER, 0}},
-	{"open_tree", 0, SYS_open_tree, {BAD_FD, BAD_POINTER, 0}},
-	{"fsopen", 0, SYS_fsopen, {BAD_POINTER, 0}},
-	{"mount_setattr", 0, SYS_mount_setattr, {BAD_FD, BAD_POINTER, 0, BAD_POINTER, 0}},
-	{"unshare", 0, SYS_unshare, {0x1}},
-	{"setns", 0, SYS_setns, {BAD_FD, 0}},
-	{"keyctl", 0, SYS_keyctl, {-1, 0, 0, 0, 0}},
-	{"add_key", 0, SYS_add_key, {BAD_POINTER, BAD_POINTER, 0, 0, 0}},
-	{"request_key", 0, SYS_request_key, {BAD_POINTER, BAD_POINTER, 0, 0}},
-	{"bpf", 0, SYS_bpf, {-1, BAD_POINTER, 0}},
-	{"perf_event_open", 0, SYS_perf_event_open, {BAD_POINTER, 0, 0, BAD_FD, 0}},
-	{"userfaultfd", 0, SYS_userfaultfd, {-1}},
-	{"io_uring_setup", 0, SYS_io_uring_setup, {0, BAD_POINTER}},
-	{"io_uring_enter", 0, SYS_io_uring_enter, {BAD_FD, 0, 0, 0, 0, 0}},
-	{"io_setup", 0, SYS_io_setup, {0, BAD_POINTER}},
-	{"init_module", 0, SYS_init_module, {BAD_POINTER, 0, BAD_POINTER}},
-	{"finit_module", 0, SYS_finit_module, {BAD_FD, BAD_POINTER, 0}},
-	{"delete_module", 0, SYS_delete_module, {BAD_POINTER, 0}},
-	{"kexec_load", 0, SYS_kexec_load, {0, 0, BAD_POINTER, 0}},
-	{"reboot", 0, SYS_reboot, {0, 0, 0, 0}},
-	{"syslog", 0, SYS_syslog, {99, BAD_POINTER, 0}},
-	{"sethostname", 0, SYS_sethostname, {BAD_POINTER, 1}},
-	{"clock_settime", 0, SYS_clock_settime, {99, BAD_POINTER}},
-	{"adjtimex", 0, SYS_adjtimex, {BAD_POINTER}},
-	{"quotactl", 0, SYS_quotactl, {-1, BAD_POINTER, 0, 0}},
-	{"swapon", 0, SYS_swapon, {BAD_POINTER, 0}},
-	{"acct", 0, SYS_acct, {BAD_POINTER}},
-	{"a call of the far future", 0, 1999, {0}},
+    {"unlinkat", IN_LOGIN | IN_FILES, SYS_unlinkat, {BAD_FD, BAD_POINTER, 0}},
+    {"renameat2", IN_LOGIN | IN_FILES, SYS_renameat2, {BAD_FD, BAD_POINTER, BAD_FD, BAD_POINTER, 0}},
+    {"mkdirat", IN_LOGIN | IN_FILES, SYS_mkdirat, {BAD_FD, BAD_POINTER, 0}},
+    {"newfstatat", IN_LOGIN | IN_FILES, SYS_newfstatat, {BAD_FD, BAD_POINTER, BAD_POINTER, AT_SYMLINK_NOFOLLOW}},
+    {"getdents64", IN_LOGIN | IN_FILES, SYS_getdents64, {BAD_FD, BAD_POINTER, 0}},
+    {"ftruncate", IN_LOGIN | IN_FILES, SYS_ftruncate, {BAD_FD, 0}},
+    {"symlinkat", 0, SYS_symlinkat, {BAD_POINTER, BAD_FD, BAD_POINTER}},
+    {"linkat", 0, SYS_linkat, {BAD_FD, BAD_POINTER, BAD_FD, BAD_POINTER, 0}},
+    {"mknodat", 0, SYS_mknodat, {BAD_FD, BAD_POINTER, S_IFCHR, 0}},
+    {"fchown", 0, SYS_fchown, {BAD_FD, 0, 0}},
+    {"fchownat", 0, SYS_fchownat, {BAD_FD, BAD_POINTER, 0, 0, 0}},
+    {"truncate", 0, SYS_truncate, {BAD_POINTER, 0}},
+    {"chdir", 0, SYS_chdir, {BAD_POINTER}},
+    {"fchdir", IN_LOGIN, SYS_fchdir, {BAD_FD}},
+    {"name_to_handle_at", 0, SYS_name_to_handle_at, {BAD_FD, BAD_POINTER, BAD_POINTER, BAD_POINTER, 0}},
+    {"open_by_handle_at", 0, SYS_open_by_handle_at, {BAD_FD, BAD_POINTER, 0}},
+    {"inotify_init1", 0, SYS_inotify_init1, {-1}},
+    {"fanotify_init", 0, SYS_fanotify_init, {-1, -1}},
+    /* descriptors */
+    {"dup", 0, SYS_dup, {BAD_FD}},
+    {"dup3", 0, SYS_dup3, {BAD_FD, BAD_FD, 0}},
+    {"fcntl: F_SETOWN", 0, SYS_fcntl, {BAD_FD, F_SETOWN, 0}},
+    {"fcntl: F_SETLEASE", 0, SYS_fcntl, {BAD_FD, F_SETLEASE, 0}},
+    {"ioctl: TIOCSTI", 0, SYS_ioctl, {BAD_FD, 0x5412, BAD_POINTER}},
+    {"ioctl: FIONREAD", IN_PROTOCOL, SYS_ioctl, {BAD_FD, 0x541b, BAD_POINTER}},
+    {"epoll_create1", 0, SYS_epoll_create1, {-1}},
+    {"eventfd2", 0, SYS_eventfd2, {0, -1}},
+    {"tee", 0, SYS_tee, {BAD_FD, BAD_FD, 1, 0}},
+    {"vmsplice", 0, SYS_vmsplice, {BAD_FD, BAD_POINTER, 1, 0}},
+    /* identity */
+    {"setuid", IN_LOGIN, SYS_setuid, {-1}},
+    {"setresuid", IN_LOGIN, SYS_setresuid, {-1, -1, -1}},
+    {"setgid", IN_LOGIN, SYS_setgid, {-1}},
+    {"setresgid", IN_LOGIN, SYS_setresgid, {-1, -1, -1}},
+    {"setgroups", IN_LOGIN, SYS_setgroups, {1, BAD_POINTER}},
+    {"setreuid", 0, SYS_setreuid, {-1, -1}},
+    {"setregid", 0, SYS_setregid, {-1, -1}},
+    {"setfsuid", 0, SYS_setfsuid, {-1}},
+    {"capset", IN_LOGIN, SYS_capset, {BAD_POINTER, BAD_POINTER}},
+    {"prctl: PR_SET_DUMPABLE", IN_LOGIN, SYS_prctl, {PR_SET_DUMPABLE, 99, 0, 0, 0}},
+    {"prctl: PR_SET_KEEPCAPS", 0, SYS_prctl, {PR_SET_KEEPCAPS, 99, 0, 0, 0}},
+    {"prctl: PR_SET_MM", 0, SYS_prctl, {PR_SET_MM, 99, 0, 0, 0}},
+    {"prctl: PR_SET_PTRACER", 0, SYS_prctl, {PR_SET_PTRACER, NO_PROCESS, 0, 0, 0}},
+    {"chroot", IN_LOGIN, SYS_chroot, {BAD_POINTER}},
+    /* the walls themselves */
+    {"rt_sigaction", 0, SYS_rt_sigaction, {SIGSYS, BAD_POINTER, 0, 8}},
+    {"rt_sigprocmask", IN_LOGIN, SYS_rt_sigprocmask, {99, BAD_POINTER, 0, 8}},
+    {"sigaltstack", 0, SYS_sigaltstack, {BAD_POINTER, 0}},
+    {"seccomp: filter", IN_LOGIN, SYS_seccomp, {1, 0, BAD_POINTER}},
+    {"seccomp: strict", 0, SYS_seccomp, {0, 0, 0}},
+    {"seccomp: notify", 0, SYS_seccomp, {3, 0, BAD_POINTER}},
+    {"landlock_restrict_self", IN_LOGIN, SYS_landlock_restrict_self, {BAD_FD, 0}},
+    {"prlimit64", IN_LOGIN, SYS_prlimit64, {0, 99, 0, 0}},
+    {"setrlimit", 0, SYS_setrlimit, {99, BAD_POINTER}},
+    /* the machine */
+    {"mount", 0, SYS_mount, {BAD_POINTER, BAD_POINTER, BAD_POINTER, 0, 0}},
+    {"umount2", 0, SYS_umount2, {BAD_POINTER, 0}},
+    {"pivot_root", 0, SYS_pivot_root, {BAD_POINTER, BAD_POINTER}},
+    {"move_mount", 0, SYS_move_mount, {BAD_FD, BAD_POINTER, BAD_FD, BAD_POINTER, 0}},
+    {"open_tree", 0, SYS_open_tree, {BAD_FD, BAD_POINTER, 0}},
+    {"fsopen", 0, SYS_fsopen, {BAD_POINTER, 0}},
+    {"mount_setattr", 0, SYS_mount_setattr, {BAD_FD, BAD_POINTER, 0, BAD_POINTER, 0}},
+    {"unshare", 0, SYS_unshare, {0x1}},
+    {"setns", 0, SYS_setns, {BAD_FD, 0}},
+    {"keyctl", 0, SYS_keyctl, {-1, 0, 0, 0, 0}},
+    {"add_key", 0, SYS_add_key, {BAD_POINTER, BAD_POINTER, 0, 0, 0}},
+    {"request_key", 0, SYS_request_key, {BAD_POINTER, BAD_POINTER, 0, 0}},
+    {"bpf", 0, SYS_bpf, {-1, BAD_POINTER, 0}},
+    {"perf_event_open", 0, SYS_perf_event_open, {BAD_POINTER, 0, 0, BAD_FD, 0}},
+    {"userfaultfd", 0, SYS_userfaultfd, {-1}},
+    {"io_uring_setup", 0, SYS_io_uring_setup, {0, BAD_POINTER}},
+    {"io_uring_enter", 0, SYS_io_uring_enter, {BAD_FD, 0, 0, 0, 0, 0}},
+    {"io_setup", 0, SYS_io_setup, {0, BAD_POINTER}},
+    {"init_module", 0, SYS_init_module, {BAD_POINTER, 0, BAD_POINTER}},
+    {"finit_module", 0, SYS_finit_module, {BAD_FD, BAD_POINTER, 0}},
+    {"delete_module", 0, SYS_delete_module, {BAD_POINTER, 0}},
+    {"kexec_load", 0, SYS_kexec_load, {0, 0, BAD_POINTER, 0}},
+    {"reboot", 0, SYS_reboot, {0, 0, 0, 0}},
+    {"syslog", 0, SYS_syslog, {99, BAD_POINTER, 0}},
+    {"sethostname", 0, SYS_sethostname, {BAD_POINTER, 1}},
+    {"clock_settime", 0, SYS_clock_settime, {99, BAD_POINTER}},
+    {"adjtimex", 0, SYS_adjtimex, {BAD_POINTER}},
+    {"quotactl", 0, SYS_quotactl, {-1, BAD_POINTER, 0, 0}},
+    {"swapon", 0, SYS_swapon, {BAD_POINTER, 0}},
+    {"acct", 0, SYS_acct, {BAD_POINTER}},
+    {"a call of the far future", 0, 1999, {0}},
 };
 
 static void
@@ -268,7 +268,7 @@ run_in_child(void (*body)(const void *arg, pid_t parent), const void *arg)
 		alarm(CHILD_SECONDS);
 		for (size_t i = 0; i < sizeof(cmocka_signals) / sizeof(*cmocka_signals); i++)
 			signal(cmocka_signals[i], SIG_DFL);
-		if (sandbox_init(tell, NULL) != 0)	/* the filters are built; the handler comes back */
+		if (sandbox_init(tell, NULL) != 0) /* the filters are built; the handler comes back */
 			_exit(1);
 		body(arg, parent);
 		_exit(SURVIVED);
@@ -419,8 +419,8 @@ unlisted_calls_end_the_process(void **state)
 				continue;
 			if (is_stopped((enum sandbox_process)process, number, bad))
 				continue;
-			print_message("%s: not stopped: %s\n", process_names[process],
-			    sandbox_syscall_name((uint32_t)number));
+			print_message(
+			    "%s: not stopped: %s\n", process_names[process], sandbox_syscall_name((uint32_t)number));
 			holes++;
 		}
 	}
@@ -483,7 +483,7 @@ call_as_x32(const void *arg, pid_t parent)
 static void
 call_as_i386(const void *arg, pid_t parent)
 {
-	long result = 20;	/* getpid there, writev here */
+	long result = 20; /* getpid there, writev here */
 
 	MUST(sandbox_enter(*(const enum sandbox_process *)arg, parent) == 0);
 	__asm__ volatile("int $0x80" : "+a"(result) : "b"(0), "c"(0), "d"(0) : "memory");
@@ -527,9 +527,9 @@ dies_when_the_report_cannot_be_sent(void **state)
 	assert_int_equal(ipc_pair(channels, 0), 0);
 	while (send(channels[1], stuffing, sizeof(stuffing), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
 		;
-	assert_true(died_by(run_in_child(die_without_a_report, &channels[1]), SIGSYS));	/* full */
+	assert_true(died_by(run_in_child(die_without_a_report, &channels[1]), SIGSYS)); /* full */
 	close_fd(&channels[0]);
-	assert_true(died_by(run_in_child(die_without_a_report, &channels[1]), SIGSYS));	/* gone */
+	assert_true(died_by(run_in_child(die_without_a_report, &channels[1]), SIGSYS)); /* gone */
 	close_fd(&channels[1]);
 }
 
@@ -581,16 +581,16 @@ work_everywhere(const void *arg, pid_t parent)
 {
 	struct pollfd none = {.fd = -1};
 	unsigned char random[8];
-	char *memory;
+	char *memory, *more;
 
 	MUST(sandbox_enter(*(const enum sandbox_process *)arg, parent) == 0);
 	for (size_t size = 16; size <= 16u << 20; size *= 4) {
 		memory = malloc(size);
 		MUST(memory != NULL);
 		memset(memory, 1, size);
-		memory = realloc(memory, size * 2);
-		MUST(memory != NULL);
-		free(memory);
+		more = realloc(memory, size * 2);
+		MUST(more != NULL);
+		free(more);
 	}
 	MUST(poll(&none, 1, 1) == 0);
 	MUST(getentropy(random, sizeof(random)) == 0);
@@ -750,7 +750,7 @@ drop_and_look(const void *arg, pid_t parent)
 	(void)arg;
 	(void)parent;
 	MUST(sandbox_drop_identity(TEST_ID, TEST_ID + 1) == 0);
-	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);	/* to read /proc/self */
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* to read /proc/self */
 	status_must_be("Uid", "54321\t54321\t54321\t54321");
 	status_must_be("Gid", "54322\t54322\t54322\t54322");
 	status_must_be("Groups", "54322");
@@ -824,7 +824,7 @@ stay_in_the_home(const void *arg, pid_t parent)
 	struct sockaddr_in local = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int listener, fd;
 
-	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);	/* leaves with this process */
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); /* leaves with this process */
 	MUST(listener >= 0);
 	MUST(sandbox_landlock(where->home_fd, where->is_read_only) == 0);
 
@@ -897,7 +897,7 @@ landlock_keeps_inside_the_home(void **state)
 static void
 keep_three_descriptors(const void *arg, pid_t parent)
 {
-	const int keep[] = {77, 2, 20, 21, 20, -1};	/* neither sorted nor unique nor all open */
+	const int keep[] = {77, 2, 20, 21, 20, -1}; /* neither sorted nor unique nor all open */
 
 	(void)arg;
 	(void)parent;
@@ -959,27 +959,27 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(forbidden_calls_end_the_process),
-		cmocka_unit_test(unlisted_calls_end_the_process),
-		cmocka_unit_test(no_list_can_change_a_signal_handler),
-		cmocka_unit_test(every_row_says_why),
-		cmocka_unit_test(newer_variants_are_unknown),
+	    cmocka_unit_test(forbidden_calls_end_the_process),
+	    cmocka_unit_test(unlisted_calls_end_the_process),
+	    cmocka_unit_test(no_list_can_change_a_signal_handler),
+	    cmocka_unit_test(every_row_says_why),
+	    cmocka_unit_test(newer_variants_are_unknown),
 #ifdef __x86_64__
-		cmocka_unit_test(foreign_architectures_end_the_process),
+	    cmocka_unit_test(foreign_architectures_end_the_process),
 #endif
-		cmocka_unit_test(dies_when_the_report_cannot_be_sent),
-		cmocka_unit_test(dies_by_sigsys_without_a_filter_too),
-		cmocka_unit_test(refuses_to_start_without_its_parent),
-		cmocka_unit_test(names_calls),
-		cmocka_unit_test(every_process_can_allocate_and_wait),
-		cmocka_unit_test(monitor_can_hash_and_fork_before_login),
-		cmocka_unit_test(filters_stack_on_the_way_of_a_session),
-		cmocka_unit_test(identity_is_dropped_for_good),
-		cmocka_unit_test(identity_is_dropped_without_proc),
-		cmocka_unit_test(root_is_not_an_identity),
-		cmocka_unit_test(landlock_keeps_inside_the_home),
-		cmocka_unit_test(descriptors_are_closed),
-		cmocka_unit_test(limits_are_lowered),
+	    cmocka_unit_test(dies_when_the_report_cannot_be_sent),
+	    cmocka_unit_test(dies_by_sigsys_without_a_filter_too),
+	    cmocka_unit_test(refuses_to_start_without_its_parent),
+	    cmocka_unit_test(names_calls),
+	    cmocka_unit_test(every_process_can_allocate_and_wait),
+	    cmocka_unit_test(monitor_can_hash_and_fork_before_login),
+	    cmocka_unit_test(filters_stack_on_the_way_of_a_session),
+	    cmocka_unit_test(identity_is_dropped_for_good),
+	    cmocka_unit_test(identity_is_dropped_without_proc),
+	    cmocka_unit_test(root_is_not_an_identity),
+	    cmocka_unit_test(landlock_keeps_inside_the_home),
+	    cmocka_unit_test(descriptors_are_closed),
+	    cmocka_unit_test(limits_are_lowered),
 	};
 
 	return cmocka_run_group_tests_name("sandbox", tests, build_filters, NULL);
