@@ -24,6 +24,12 @@ CPPFLAGS    += -DSALLYPORT_SANITIZE
 CFLAGS      ?= -O1 -g
 CFLAGS      += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LDFLAGS     += -fsanitize=address,undefined
+else ifeq ($(VARIANT),fuzz)
+CC          := clang
+CPPFLAGS    += -DSALLYPORT_SANITIZE
+CFLAGS      ?= -O1 -g
+CFLAGS      += -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LDFLAGS     += -fsanitize=address,undefined
 else
 CPPFLAGS    += -D_FORTIFY_SOURCE=2
 CFLAGS      ?= -O2 -g
@@ -47,11 +53,16 @@ LIB_OBJ     := $(LIB_SRC:%.c=$(B)/%.o)
 PROGRAMS    := $(B)/sallyportd $(B)/sallyportctl
 UNIT_BIN    := $(UNIT_SRC:%.c=$(B)/%)
 HELPER_BIN  := $(HELPER_SRC:%.c=$(B)/%)
-OBJS        := $(LIB_OBJ) $(MAINS:%.c=$(B)/%.o) $(UNIT_SRC:%.c=$(B)/%.o) $(HELPER_SRC:%.c=$(B)/%.o)
+FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN    := $(FUZZ_SRC:%.c=$(B)/%)
+OBJS        := $(LIB_OBJ) $(MAINS:%.c=$(B)/%.o) $(UNIT_SRC:%.c=$(B)/%.o) $(HELPER_SRC:%.c=$(B)/%.o) $(FUZZ_SRC:%.c=$(B)/%.o)
 
-.PHONY: all help clean programs test-programs
+.PHONY: all programs test-programs fuzz-programs clean help
 .SECONDARY:
-all: $(PROGRAMS)
+all: programs
+
+## programs: build the programs (the default)
+programs: $(PROGRAMS)
 
 $(B)/%.o: %.c Makefile
 	$(if $(Q),@echo "  CC    $<")
@@ -79,9 +90,128 @@ $(B)/tests/helpers/%: $(B)/tests/helpers/%.o $(B)/libsallyport.a
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS_DAEMON)
 
-test-programs: $(UNIT_BIN) $(HELPER_BIN)
+$(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libsallyport.a
+	$(if $(Q),@echo "  LD    $@")
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS_DAEMON)
 
+test-programs: $(UNIT_BIN) $(HELPER_BIN)
+fuzz-programs: $(FUZZ_BIN)
+
+# --- run -------------------------------------------------------------------------------------
+
+.PHONY: demo test unit e2e asan fuzz lint
+FUZZ_SECONDS ?= 20
+
+## demo: serve 127.0.0.1:2121 with a throw-away account until Ctrl-C (root; installs what is missing)
+demo:
+	$(Q)scripts/demo
+
+## test: unit and end-to-end tests (root; installs what is missing)
+test:
+	$(Q)scripts/test
+
+## unit: unit tests alone
+unit: programs test-programs
+	$(Q)scripts/run-tests $(B) unit
+
+## e2e: end-to-end tests alone (root)
+e2e: programs test-programs
+	$(Q)scripts/run-tests $(B) e2e
+
+## asan: unit and end-to-end tests in a build with AddressSanitizer and UndefinedBehaviorSanitizer (root)
+asan:
+	$(Q)$(MAKE) --no-print-directory VARIANT=asan WERROR=1 programs test-programs
+	$(Q)scripts/run-tests build/asan unit e2e
+
+## fuzz: each fuzzer for FUZZ_SECONDS (20), from its seeds; needs clang
+fuzz:
+	$(Q)$(MAKE) --no-print-directory VARIANT=fuzz fuzz-programs
+	$(Q)for source in $(FUZZ_SRC); do \
+		name=$$(basename $$source .c); name=$${name#fuzz_}; \
+		corpus=build/fuzz/corpus/$$name; \
+		mkdir -p $$corpus tests/fuzz/seeds/$$name || exit 1; \
+		echo "  FUZZ  $$name"; \
+		build/fuzz/tests/fuzz/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 \
+			-print_final_stats=0 -verbosity=0 -artifact_prefix=$$corpus/../$$name- \
+			$$corpus tests/fuzz/seeds/$$name || exit 1; \
+	done
+
+# --- lint ------------------------------------------------------------------------------------
+
+SOURCES     := $(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC) $(UNIT_SRC) $(HELPER_SRC) $(FUZZ_SRC)
+SHELL_FILES := $(wildcard scripts/* etc/init.d/* .ci/run)
+BATS_FILES  := $(wildcard tests/e2e/*.bats tests/e2e/*.bash)
+
+## lint: clang-format, cppcheck, clang-tidy, shellcheck, mandoc; runs all that is installed
+lint:
+	$(Q)status=0; \
+	run() { \
+		tool=$$1; shift; \
+		if ! command -v $$tool >/dev/null; then echo "  LINT  $$tool is not installed"; return; fi; \
+		echo "  LINT  $$tool"; "$$@" || status=1; \
+	}; \
+	run clang-format scripts/check-format $(SOURCES); \
+	run cppcheck cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
+		--suppress=missingIncludeSystem --suppress=unknownMacro --suppress=normalCheckLevelMaxBranches -I. -D_GNU_SOURCE -D__x86_64__ $(SOURCES); \
+	run clang-tidy clang-tidy --quiet --warnings-as-errors='*' $(SOURCES) -- $(CPPFLAGS) -std=gnu11 2>build/clang-tidy.log; \
+	run shellcheck shellcheck $(SHELL_FILES); \
+	run shellcheck shellcheck --shell=bash $(BATS_FILES); \
+	$(if $(wildcard man/*.[1-8]),run mandoc mandoc -Tlint -Wstyle $(wildcard man/*.[1-8]);) \
+	exit $$status
+
+# --- install ---------------------------------------------------------------------------------
+
+SBINDIR     ?= $(PREFIX)/sbin
+MANDIR      ?= $(PREFIX)/share/man
+# systemd reads /usr/lib and /usr/local/lib; another PREFIX wants LIBDIR=/usr/lib
+LIBDIR      ?= $(PREFIX)/lib
+MAN_PAGES   := $(notdir $(wildcard man/*.[1-8]))
+# The files of etc/ name the default places; this puts those of this installation there.
+PLACES      := sed -e 's|/usr/local/sbin|$(SBINDIR)|g' -e 's|/etc/|$(SYSCONFDIR)/|g' -e 's|/run/sallyport|$(RUNDIR)/sallyport|g' \
+               -e 's|/var/lib/|$(LOCALSTATEDIR)/lib/|g' -e 's|/var/log/|$(LOCALSTATEDIR)/log/|g'
+man_path     = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(1)
+
+.PHONY: install uninstall
+## install: programs, man pages, service files, and a configuration where there is none (PREFIX, SYSCONFDIR, DESTDIR)
+install: programs
+	$(Q)install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(SYSCONFDIR)/sallyport $(DESTDIR)$(SYSCONFDIR)/init.d \
+		$(DESTDIR)$(SYSCONFDIR)/default $(DESTDIR)$(SYSCONFDIR)/logrotate.d $(DESTDIR)$(LIBDIR)/systemd/system \
+		$(DESTDIR)$(LIBDIR)/sysusers.d $(DESTDIR)$(LIBDIR)/tmpfiles.d
+	$(Q)install -m 755 $(PROGRAMS) $(DESTDIR)$(SBINDIR)/
+	$(Q)for page in $(MAN_PAGES); do \
+		install -D -m 644 man/$$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit 1; \
+	done
+	$(Q)$(PLACES) etc/init.d/sallyportd >$(DESTDIR)$(SYSCONFDIR)/init.d/sallyportd
+	$(Q)chmod 755 $(DESTDIR)$(SYSCONFDIR)/init.d/sallyportd
+	$(Q)$(PLACES) etc/systemd/sallyportd.service >$(DESTDIR)$(LIBDIR)/systemd/system/sallyportd.service
+	$(Q)$(PLACES) etc/sysusers.d/sallyport.conf >$(DESTDIR)$(LIBDIR)/sysusers.d/sallyport.conf
+	$(Q)$(PLACES) etc/tmpfiles.d/sallyport.conf >$(DESTDIR)$(LIBDIR)/tmpfiles.d/sallyport.conf
+	$(Q)$(PLACES) etc/logrotate.d/sallyport >$(DESTDIR)$(SYSCONFDIR)/logrotate.d/sallyport
+	$(Q)chmod 644 $(DESTDIR)$(LIBDIR)/systemd/system/sallyportd.service $(DESTDIR)$(LIBDIR)/sysusers.d/sallyport.conf \
+		$(DESTDIR)$(LIBDIR)/tmpfiles.d/sallyport.conf $(DESTDIR)$(SYSCONFDIR)/logrotate.d/sallyport
+	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/default/sallyportd ] || { \
+		$(PLACES) etc/default/sallyportd >$(DESTDIR)$(SYSCONFDIR)/default/sallyportd && \
+		chmod 644 $(DESTDIR)$(SYSCONFDIR)/default/sallyportd; }
+	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/sallyport/sallyport.conf ] || { \
+		$(PLACES) etc/sallyport.conf >$(DESTDIR)$(SYSCONFDIR)/sallyport/sallyport.conf && \
+		chmod 644 $(DESTDIR)$(SYSCONFDIR)/sallyport/sallyport.conf; }
+	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/sallyport/users ] || \
+		install -m 600 /dev/null $(DESTDIR)$(SYSCONFDIR)/sallyport/users
+
+## uninstall: removes what install placed; configuration and accounts stay
+uninstall:
+	$(Q)rm -f $(foreach program,$(PROGRAMS),$(DESTDIR)$(SBINDIR)/$(notdir $(program))) \
+		$(foreach page,$(MAN_PAGES),$(call man_path,$(page))) \
+		$(DESTDIR)$(SYSCONFDIR)/init.d/sallyportd $(DESTDIR)$(SYSCONFDIR)/logrotate.d/sallyport \
+		$(DESTDIR)$(LIBDIR)/systemd/system/sallyportd.service $(DESTDIR)$(LIBDIR)/sysusers.d/sallyport.conf \
+		$(DESTDIR)$(LIBDIR)/tmpfiles.d/sallyport.conf
+
+## clean: remove everything that was built
 clean:
 	$(Q)rm -rf build
+
+## help: this list
+help:
+	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
 
 -include $(OBJS:.o=.d)
