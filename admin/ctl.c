@@ -1,0 +1,326 @@
+#include "admin/ctl.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/buf.h"
+#include "common/text.h"
+#include "config/config.h"
+
+#include "common/banned.h"
+
+#define OPERANDS_MAX 3	/* noun, verb, operand */
+#define QUOTES 8
+#define QUOTE_MAX 16384
+
+#define USER_OPTIONS                                                                                       \
+	(CTL_BIT(OPTION_HOME) | CTL_BIT(OPTION_UID) | CTL_BIT(OPTION_GID) | CTL_BIT(OPTION_MAX_SESSIONS) | \
+	    CTL_BIT(OPTION_READ_ONLY) | CTL_BIT(OPTION_ALLOW_FROM) | CTL_BIT(OPTION_EXPIRES))
+
+static const struct {
+	const char *name;
+	const char *value;	/* what to call the value, or NULL: takes none */
+	const char *help;
+} ctl_options[OPTION_COUNT] = {
+    [OPTION_HOME] = {"home", "DIR", "the home; /srv/sallyport/NAME unless given"},
+    [OPTION_PASSWORD_STDIN] = {"password-stdin", NULL, "read the password from standard input, one line"},
+    [OPTION_UID] = {"uid", "N", "the user id; a free one of uid-range unless given"},
+    [OPTION_GID] = {"gid", "N", "the group id"},
+    [OPTION_MAX_SESSIONS] = {"max-sessions", "N", "sessions at once; 0: no limit of its own"},
+    [OPTION_READ_ONLY] = {"read-only", NULL, "nothing can be written"},
+    [OPTION_NO_READ_ONLY] = {"no-read-only", NULL, "take read-only away"},
+    [OPTION_ALLOW_FROM] = {"allow-from", "CIDR", "log in from there only; may be repeated; 'any': from everywhere"},
+    [OPTION_EXPIRES] = {"expires", "DATE", "refused from the start of this day (YYYY-MM-DD, UTC); 'never'"},
+    [OPTION_PURGE_HOME] = {"purge-home", NULL, "remove the home with all that is in it"},
+};
+
+static const struct ctl_command ctl_commands[] = {
+    {"user", "add", "NAME", USER_OPTIONS | CTL_BIT(OPTION_PASSWORD_STDIN), true, user_add,
+     "make an account and its home"},
+    {"user", "set", "NAME", USER_OPTIONS | CTL_BIT(OPTION_NO_READ_ONLY), true, user_set, "change an account"},
+    {"user", "passwd", "NAME", CTL_BIT(OPTION_PASSWORD_STDIN), true, user_passwd, "give a new password"},
+    {"user", "lock", "NAME", 0, true, user_lock, "refuse logins; the password is kept"},
+    {"user", "unlock", "NAME", 0, true, user_unlock, "allow logins again"},
+    {"user", "del", "NAME", CTL_BIT(OPTION_PURGE_HOME), true, user_del, "remove an account; the home stays"},
+    {"user", "list", NULL, 0, true, user_list, "list the accounts"},
+    {"user", "show", "NAME", 0, true, user_show, "show one account"},
+    {"config", "check", NULL, 0, false, config_check, "tell what is wrong with the configuration and the accounts"},
+};
+
+#define COMMAND_COUNT (sizeof(ctl_commands) / sizeof(ctl_commands[0]))
+
+/* --- messages --- */
+
+static void __attribute__((format(printf, 2, 0)))
+print_message(const char *kind, const char *format, va_list args)
+{
+	fflush(stdout);
+	fprintf(stderr, "sallyportctl: %s", kind);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+}
+
+void
+ctl_error(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print_message("", format, args);
+	va_end(args);
+}
+
+void
+ctl_warning(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print_message("warning: ", format, args);
+	va_end(args);
+}
+
+const char *
+ctl_quote(const char *text)
+{
+	static struct buf quotes[QUOTES];
+	static size_t next;
+	struct buf *quote = &quotes[next++ % QUOTES];
+
+	quote->max = QUOTE_MAX;
+	buf_clear(quote);
+	if (escape_bytes(quote, ESCAPE_LOG, text, strlen(text)) < 0 || quote->data == NULL)
+		return "";
+	return quote->data;
+}
+
+/* --- usage, all from the tables --- */
+
+static void
+print_command(FILE *out, const struct ctl_command *command)
+{
+	fprintf(out, "  %s %s%s%s", command->noun, command->verb, command->operand == NULL ? "" : " ",
+	    command->operand == NULL ? "" : command->operand);
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if ((command->options & CTL_BIT(i)) != 0)
+			fprintf(out, " [--%s%s%s]%s", ctl_options[i].name, ctl_options[i].value == NULL ? "" : " ",
+			    ctl_options[i].value == NULL ? "" : ctl_options[i].value,
+			    i == OPTION_ALLOW_FROM ? "..." : "");
+	fprintf(out, "\n        %s\n", command->help);
+}
+
+static void
+print_options(FILE *out, unsigned options)
+{
+	char name[64];
+
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if ((options & CTL_BIT(i)) == 0)
+			continue;
+		snprintf(name, sizeof(name), "--%s %s", ctl_options[i].name,
+		    ctl_options[i].value == NULL ? "" : ctl_options[i].value);
+		fprintf(out, "  %-20s %s\n", name, ctl_options[i].help);
+	}
+}
+
+static bool
+is_about(const struct ctl_command *command, const struct ctl *ctl)
+{
+	return (ctl->noun == NULL || strcmp(ctl->noun, command->noun) == 0) &&
+	    (ctl->verb == NULL || strcmp(ctl->verb, command->verb) == 0);
+}
+
+/* The usage of the commands that the words so far name. */
+static void
+print_usage(FILE *out, const struct ctl *ctl)
+{
+	unsigned options = 0;
+
+	fprintf(out, "usage: sallyportctl [-c FILE] [--json] NOUN VERB ...\n\n");
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (is_about(&ctl_commands[i], ctl)) {
+			print_command(out, &ctl_commands[i]);
+			options |= ctl_commands[i].options;
+		}
+	}
+	fprintf(out, "\n");
+	print_options(out, options);
+	fprintf(out, "  %-20s %s\n  %-20s %s\n  %-20s %s\n", "-c FILE", "the configuration; " CONFIG_FILE_DEFAULT " unless given",
+	    "--json", "write the result as JSON", "--version, --help", "the version; this text");
+}
+
+/* --- the command line --- */
+
+struct arguments {
+	char **next;	/* NULL-terminated */
+	const char *operands[OPERANDS_MAX];
+	size_t operand_count;
+	bool wants_help, wants_version;
+};
+
+static int
+take_option(struct ctl *ctl, struct arguments *arguments, const char *name, const char *value)
+{
+	size_t len = value == NULL ? strlen(name) : (size_t)(value - name) - 1;
+	size_t i = 0;
+
+	while (i < OPTION_COUNT && (strlen(ctl_options[i].name) != len || memcmp(ctl_options[i].name, name, len) != 0))
+		i++;
+	if (i == OPTION_COUNT) {
+		ctl_error("unknown option '--%s'; 'sallyportctl --help' lists the options", ctl_quote(name));
+		return -1;
+	}
+	if (ctl_options[i].value == NULL && value != NULL) {
+		ctl_error("option '--%s' takes no value", ctl_options[i].name);
+		return -1;
+	}
+	if (ctl_options[i].value != NULL && value == NULL && (value = *arguments->next++) == NULL) {
+		ctl_error("option '--%s' needs a value: --%s %s", ctl_options[i].name, ctl_options[i].name,
+		    ctl_options[i].value);
+		return -1;
+	}
+	if (ctl->given[i] && i != OPTION_ALLOW_FROM) {
+		ctl_error("option '--%s' is given twice; keep one of them", ctl_options[i].name);
+		return -1;
+	}
+	if (i == OPTION_ALLOW_FROM && ctl->allow_from_count == ACCOUNT_ALLOW_MAX) {
+		ctl_error("too many networks with '--allow-from'; at most %d", ACCOUNT_ALLOW_MAX);
+		return -1;
+	}
+	if (i == OPTION_ALLOW_FROM)
+		ctl->allow_from[ctl->allow_from_count++] = value;
+	ctl->given[i] = true;
+	ctl->value[i] = value;
+	return 0;
+}
+
+static int
+take_word(struct ctl *ctl, struct arguments *arguments, const char *word)
+{
+	const char *equals;
+
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+		arguments->wants_help = true;
+	} else if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+		arguments->wants_version = true;
+	} else if (strcmp(word, "--json") == 0) {
+		ctl->is_json = true;
+	} else if (strcmp(word, "-c") == 0) {
+		ctl->config_path = *arguments->next++;
+		if (ctl->config_path == NULL) {
+			ctl_error("option '-c' needs a value: -c FILE");
+			return -1;
+		}
+	} else if (strncmp(word, "--", 2) == 0) {
+		equals = strchr(word, '=');
+		return take_option(ctl, arguments, word + 2, equals == NULL ? NULL : equals + 1);
+	} else if (word[0] == '-' && word[1] != '\0') {
+		ctl_error("unknown option '%s'; 'sallyportctl --help' lists the options", ctl_quote(word));
+		return -1;
+	} else if (arguments->operand_count == OPERANDS_MAX) {
+		ctl_error("one word too many: '%s'", ctl_quote(word));
+		return -1;
+	} else {
+		arguments->operands[arguments->operand_count++] = word;
+	}
+	return 0;
+}
+
+static const struct ctl_command *
+find_command(const struct ctl *ctl)
+{
+	if (ctl->noun == NULL || ctl->verb == NULL)
+		return NULL;
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (is_about(&ctl_commands[i], ctl))
+			return &ctl_commands[i];
+	return NULL;
+}
+
+/* What the words and options must be for command. */
+static int
+check_command(const struct ctl *ctl, const struct ctl_command *command)
+{
+	if (command == NULL) {
+		if (ctl->noun == NULL)
+			ctl_error("no command; 'sallyportctl --help' lists the commands");
+		else
+			ctl_error("unknown command '%s%s%s'; 'sallyportctl --help' lists the commands",
+			    ctl_quote(ctl->noun), ctl->verb == NULL ? "" : " ",
+			    ctl->verb == NULL ? "" : ctl_quote(ctl->verb));
+		return -1;
+	}
+	if (command->operand != NULL && ctl->operand == NULL) {
+		ctl_error("'%s %s' needs a name: %s %s %s", command->noun, command->verb, command->noun, command->verb,
+		    command->operand);
+		return -1;
+	}
+	if (command->operand == NULL && ctl->operand != NULL) {
+		ctl_error("'%s %s' takes no '%s'", command->noun, command->verb, ctl_quote(ctl->operand));
+		return -1;
+	}
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (ctl->given[i] && (command->options & CTL_BIT(i)) == 0) {
+			ctl_error("'%s %s' takes no option '--%s'", command->noun, command->verb, ctl_options[i].name);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static void
+print_config_error(void *arg, const char *line)
+{
+	(void)arg;
+	ctl_error("%s", line);
+}
+
+static enum ctl_exit
+run_command(struct ctl *ctl, const struct ctl_command *command)
+{
+	enum ctl_exit status;
+
+	if (command->wants_config && config_load(ctl->config_path, print_config_error, NULL, &ctl->config) < 0)
+		return CTL_FAILED;
+	status = command->run(ctl);
+	config_free(ctl->config);
+	ctl->config = NULL;
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		ctl_error("cannot write to standard output");
+		return CTL_FAILED;
+	}
+	return status;
+}
+
+int
+ctl_run(int argc, char **argv)
+{
+	struct ctl ctl = {.config_path = CONFIG_FILE_DEFAULT};
+	struct arguments arguments = {.next = argv + (argc > 0)};
+	const struct ctl_command *command;
+
+	umask(022);
+	while (*arguments.next != NULL) {
+		const char *word = *arguments.next++;
+
+		if (take_word(&ctl, &arguments, word) < 0)
+			return CTL_USAGE;
+	}
+	ctl.noun = arguments.operands[0];
+	ctl.verb = arguments.operands[1];
+	ctl.operand = arguments.operands[2];
+	if (arguments.wants_version) {
+		printf("sallyportctl %s\n", SALLYPORT_VERSION);
+		return CTL_DONE;
+	}
+	if (arguments.wants_help) {
+		print_usage(stdout, &ctl);
+		return CTL_DONE;
+	}
+	command = find_command(&ctl);
+	if (check_command(&ctl, command) < 0)
+		return CTL_USAGE;
+	return (int)run_command(&ctl, command);
+}

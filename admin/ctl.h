@@ -1,0 +1,84 @@
+/* sallyportctl: what the parts of the tool share. */
+#ifndef ADMIN_CTL_H
+#define ADMIN_CTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "accounts/account.h"
+
+struct config;
+struct json_t;
+struct users_file;
+
+enum ctl_exit { CTL_DONE = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
+
+/* Options of commands; one row each in ctl_options[]. */
+enum ctl_option {
+	OPTION_HOME,
+	OPTION_PASSWORD_STDIN,
+	OPTION_UID,
+	OPTION_GID,
+	OPTION_MAX_SESSIONS,
+	OPTION_READ_ONLY,
+	OPTION_NO_READ_ONLY,
+	OPTION_ALLOW_FROM,
+	OPTION_EXPIRES,
+	OPTION_PURGE_HOME,
+	OPTION_COUNT
+};
+
+#define CTL_BIT(option) (1u << (option))
+
+/* The command line, parsed. Texts are borrowed from argv. */
+struct ctl {
+	const char *config_path;
+	bool is_json;
+	const char *noun, *verb, *operand;
+	bool given[OPTION_COUNT];
+	const char *value[OPTION_COUNT];	/* the last one; for allow-from see below */
+	const char *allow_from[ACCOUNT_ALLOW_MAX];
+	size_t allow_from_count;
+	struct config *config;	/* loaded before the command runs where the command wants it */
+};
+
+struct ctl_command {
+	const char *noun, *verb;
+	const char *operand;	/* "NAME", or NULL: none */
+	unsigned options;	/* CTL_BIT()s */
+	bool wants_config;
+	enum ctl_exit (*run)(struct ctl *ctl);
+	const char *help;
+};
+
+/* Run sallyportctl; main() does nothing else. Returns the exit status. */
+int ctl_run(int argc, char **argv);
+
+/* "sallyportctl: ..." on stderr, one line. Bytes of a user go through ctl_quote() first. */
+void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void ctl_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* text with everything that could hurt a terminal escaped; a static ring of 8 results. */
+const char *ctl_quote(const char *text);
+
+/* Open the users file of the configuration; says on stderr what is wrong, and returns NULL. */
+struct users_file *ctl_open_users(const struct ctl *ctl, bool is_writing);
+
+/* Parse line i of the users file; says what is wrong with it. The caller wipes account. 0 or -EINVAL. */
+int ctl_parse_line(const struct ctl *ctl, const struct users_file *file, size_t i, struct account *account);
+
+/* Print value and release it. */
+enum ctl_exit ctl_print_json(struct json_t *value);
+
+/* The commands. */
+enum ctl_exit user_add(struct ctl *ctl);
+enum ctl_exit user_set(struct ctl *ctl);
+enum ctl_exit user_passwd(struct ctl *ctl);
+enum ctl_exit user_lock(struct ctl *ctl);
+enum ctl_exit user_unlock(struct ctl *ctl);
+enum ctl_exit user_del(struct ctl *ctl);
+enum ctl_exit user_list(struct ctl *ctl);
+enum ctl_exit user_show(struct ctl *ctl);
+enum ctl_exit config_check(struct ctl *ctl);
+
+#endif

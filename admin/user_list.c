@@ -1,0 +1,171 @@
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "accounts/account.h"
+#include "accounts/password.h"
+#include "accounts/users_file.h"
+#include "admin/ctl.h"
+#include "common/buf.h"
+#include "config/config.h"
+
+#include "common/banned.h"
+
+#define DATE_SIZE 32
+
+static const char *
+state_of(const struct account *account)
+{
+	if (account->is_locked)
+		return "locked";
+	if (account->expires != 0 && account->expires <= (int64_t)time(NULL))
+		return "expired";
+	if (!password_hash_usable(account->hash))
+		return "no password";
+	return "active";
+}
+
+static const char *
+date_of(const struct account *account, char text[DATE_SIZE])
+{
+	time_t expires = (time_t)account->expires;
+	struct tm day;
+
+	if (account->expires == 0 || gmtime_r(&expires, &day) == NULL || strftime(text, DATE_SIZE, "%Y-%m-%d", &day) == 0)
+		snprintf(text, DATE_SIZE, "never");
+	return text;
+}
+
+static void
+add_block(struct buf *out, const struct address_block *block)
+{
+	char address[ADDRESS_TEXT_MAX];
+
+	address_text(&block->network, address);
+	buf_addf(out, "%s/%u", address, block->bits);
+}
+
+static json_t *
+allow_from_json(const struct account *account)
+{
+	json_t *list = json_array();
+	struct buf text;
+
+	buf_init(&text, ADDRESS_TEXT_MAX * 2);
+	for (size_t i = 0; i < account->allow_from_count; i++) {
+		buf_clear(&text);
+		add_block(&text, &account->allow_from[i]);
+		json_array_append_new(list, json_string(text.data == NULL ? "" : text.data));
+	}
+	buf_free(&text);
+	return list;
+}
+
+/* Never the hash. Bytes that are not UTF-8 appear as \xHH. */
+static json_t *
+account_json(const struct account *account)
+{
+	char date[DATE_SIZE];
+
+	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:I, s:o, s:o}", "name", ctl_quote(account->name), "uid",
+	    (json_int_t)account->uid, "gid", (json_int_t)account->gid, "home", ctl_quote(account->home), "state",
+	    state_of(account), "locked", (int)account->is_locked, "read_only", (int)account->is_read_only,
+	    "max_sessions", (json_int_t)account->max_sessions, "expires",
+	    account->expires == 0 ? json_null() : json_string(date_of(account, date)), "allow_from",
+	    allow_from_json(account));
+}
+
+static void
+print_row(const struct account *account)
+{
+	printf("%-24s %10u  %-11s %s\n", ctl_quote(account->name), account->uid, state_of(account),
+	    ctl_quote(account->home));
+}
+
+static void
+print_account(const struct account *account)
+{
+	char date[DATE_SIZE];
+	struct buf from;
+
+	buf_init(&from, ACCOUNT_ALLOW_MAX * ADDRESS_TEXT_MAX);
+	for (size_t i = 0; i < account->allow_from_count; i++) {
+		buf_add_text(&from, i == 0 ? "" : ", ");
+		add_block(&from, &account->allow_from[i]);
+	}
+	printf("name:         %s\n", ctl_quote(account->name));
+	printf("state:        %s\n", state_of(account));
+	printf("uid, gid:     %u, %u\n", account->uid, account->gid);
+	printf("home:         %s\n", ctl_quote(account->home));
+	printf("read-only:    %s\n", account->is_read_only ? "yes" : "no");
+	if (account->max_sessions == 0)
+		printf("max-sessions: no limit of its own\n");
+	else
+		printf("max-sessions: %u\n", account->max_sessions);
+	printf("expires:      %s\n", date_of(account, date));
+	printf("allow-from:   %s\n", from.len == 0 ? "any" : from.data);
+	buf_free(&from);
+}
+
+enum ctl_exit
+user_list(struct ctl *ctl)
+{
+	struct users_file *file = ctl_open_users(ctl, false);
+	json_t *list = ctl->is_json ? json_array() : NULL;
+	enum ctl_exit status = CTL_DONE;
+	struct account account;
+
+	if (file == NULL) {
+		json_decref(list);
+		return CTL_FAILED;
+	}
+	if (list == NULL)
+		printf("%-24s %10s  %-11s %s\n", "NAME", "UID", "STATE", "HOME");
+	for (size_t i = 0; i < users_file_count(file); i++) {
+		const char *line;
+		size_t len;
+		int r;
+
+		line = users_file_line(file, i, &len);
+		if (account_line_is_blank(line, len))
+			continue;
+		r = ctl_parse_line(ctl, file, i, &account);
+		if (r < 0)
+			status = CTL_FAILED;
+		else if (list == NULL)
+			print_row(&account);
+		else
+			json_array_append_new(list, account_json(&account));
+	}
+	explicit_bzero(&account, sizeof(account));
+	users_file_free(file);
+	if (list != NULL && ctl_print_json(list) != CTL_DONE)
+		status = CTL_FAILED;
+	return status;
+}
+
+enum ctl_exit
+user_show(struct ctl *ctl)
+{
+	struct users_file *file = ctl_open_users(ctl, false);
+	enum ctl_exit status = CTL_FAILED;
+	struct account account;
+	size_t index;
+
+	if (file == NULL)
+		return CTL_FAILED;
+	if (users_file_find(file, ctl->operand, &index) < 0) {
+		ctl_error("no account '%s' in '%s'; 'sallyportctl user list' lists them", ctl_quote(ctl->operand),
+		    ctl_quote(ctl->config->accounts));
+	} else if (ctl_parse_line(ctl, file, index, &account) == 0) {
+		status = CTL_DONE;
+		if (ctl->is_json)
+			status = ctl_print_json(account_json(&account));
+		else
+			print_account(&account);
+	}
+	explicit_bzero(&account, sizeof(account));
+	users_file_free(file);
+	return status;
+}

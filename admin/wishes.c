@@ -1,0 +1,117 @@
+#include "admin/wishes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "accounts/users_file.h"
+#include "admin/ctl.h"
+#include "common/text.h"
+
+#include "common/banned.h"
+
+#define ID_MAX 4294967294u
+#define SESSIONS_MAX 100000
+
+static int
+parse_id_option(const struct ctl *ctl, enum ctl_option option, const char *name, bool *has, uint32_t *id)
+{
+	uint64_t value;
+
+	*has = ctl->given[option];
+	if (!*has)
+		return 0;
+	if (parse_u64(ctl->value[option], ID_MAX, &value) < 0 || value == 0) {
+		ctl_error("bad --%s '%s'; use a number from 1 to %u (root cannot log in)", name,
+		    ctl_quote(ctl->value[option]), ID_MAX);
+		return -EINVAL;
+	}
+	*id = (uint32_t)value;
+	return 0;
+}
+
+static int
+parse_sessions(const struct ctl *ctl, struct wishes *wishes)
+{
+	const char *text = ctl->value[OPTION_MAX_SESSIONS];
+	uint64_t value;
+
+	if (!ctl->given[OPTION_MAX_SESSIONS])
+		return 0;
+	if (parse_u64(text, SESSIONS_MAX, &value) < 0) {
+		ctl_error("bad --max-sessions '%s'; use a number from 1 to %d, or 0 for no limit of its own",
+		    ctl_quote(text), SESSIONS_MAX);
+		return -EINVAL;
+	}
+	if (value > 0)
+		snprintf(wishes->max_sessions, sizeof(wishes->max_sessions), "%u", (unsigned)value);
+	return 0;
+}
+
+static int
+parse_expires(const struct ctl *ctl)
+{
+	const char *text = ctl->value[OPTION_EXPIRES];
+	int64_t seconds;
+
+	if (!ctl->given[OPTION_EXPIRES] || strcmp(text, "never") == 0)
+		return 0;
+	if (account_parse_date(text, strlen(text), &seconds) < 0) {
+		ctl_error("bad --expires '%s'; use YYYY-MM-DD, a day after 1970-01-01, or 'never'", ctl_quote(text));
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int
+parse_allow_from(const struct ctl *ctl, struct wishes *wishes)
+{
+	struct address_block block;
+	size_t len = 0;
+
+	if (ctl->allow_from_count == 1 && strcmp(ctl->allow_from[0], "any") == 0)
+		return 0;
+	for (size_t i = 0; i < ctl->allow_from_count; i++) {
+		if (address_block_parse(ctl->allow_from[i], &block) < 0) {
+			ctl_error("bad --allow-from '%s'; use an address or NETWORK/BITS without bits behind the "
+				  "network, or 'any' alone",
+			    ctl_quote(ctl->allow_from[i]));
+			return -EINVAL;
+		}
+		len += (size_t)snprintf(wishes->allow_from + len, sizeof(wishes->allow_from) - len, "%s%s",
+		    i == 0 ? "" : ",", ctl->allow_from[i]);
+	}
+	return 0;
+}
+
+int
+wishes_parse(const struct ctl *ctl, struct wishes *wishes)
+{
+	memset(wishes, 0, sizeof(*wishes));
+	if (parse_id_option(ctl, OPTION_UID, "uid", &wishes->has_uid, &wishes->uid) < 0 ||
+	    parse_id_option(ctl, OPTION_GID, "gid", &wishes->has_gid, &wishes->gid) < 0 ||
+	    parse_sessions(ctl, wishes) < 0 || parse_expires(ctl) < 0 || parse_allow_from(ctl, wishes) < 0)
+		return -EINVAL;
+	if (ctl->given[OPTION_READ_ONLY] && ctl->given[OPTION_NO_READ_ONLY]) {
+		ctl_error("--read-only and --no-read-only together; keep one of them");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+void
+wishes_to_edit(const struct ctl *ctl, const struct wishes *wishes, struct users_edit *edit)
+{
+	const char *expires = ctl->value[OPTION_EXPIRES];
+
+	if (ctl->given[OPTION_READ_ONLY])
+		users_edit_option(edit, "read-only", "");
+	if (ctl->given[OPTION_NO_READ_ONLY])
+		users_edit_option(edit, "read-only", NULL);
+	if (ctl->given[OPTION_MAX_SESSIONS])
+		users_edit_option(edit, "max-sessions", wishes->max_sessions[0] == '\0' ? NULL : wishes->max_sessions);
+	if (ctl->given[OPTION_ALLOW_FROM])
+		users_edit_option(edit, "allow-from", wishes->allow_from[0] == '\0' ? NULL : wishes->allow_from);
+	if (ctl->given[OPTION_EXPIRES])
+		users_edit_option(edit, "expires", strcmp(expires, "never") == 0 ? NULL : expires);
+}

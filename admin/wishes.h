@@ -1,0 +1,26 @@
+/* What the options of "user add" and "user set" say, checked. */
+#ifndef ADMIN_WISHES_H
+#define ADMIN_WISHES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "accounts/account.h"
+
+struct ctl;
+struct users_edit;
+
+struct wishes {
+	bool has_uid, has_gid;
+	uint32_t uid, gid;
+	char max_sessions[16];		/* "" with --max-sessions 0 */
+	char allow_from[ACCOUNT_ALLOW_MAX * ADDRESS_TEXT_MAX];	/* "": from everywhere */
+};
+
+/* Check the options and say on stderr what is wrong with one. Returns 0 or -EINVAL. */
+int wishes_parse(const struct ctl *ctl, struct wishes *wishes);
+
+/* Add the changes of OPTIONS to edit, which borrows their texts. */
+void wishes_to_edit(const struct ctl *ctl, const struct wishes *wishes, struct users_edit *edit);
+
+#endif
