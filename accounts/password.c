@@ -81,7 +81,8 @@ password_hash(const char *password, char **hash)
 	int size = 0;
 	int r = 0;
 
-	if (strlen(password) >= CRYPT_MAX_PASSPHRASE_SIZE)
+	_Static_assert(PASSWORD_MAX == CRYPT_MAX_PASSPHRASE_SIZE - 1, "crypt counts the NUL");
+	if (strlen(password) > PASSWORD_MAX)
 		return -ERANGE;
 	setting = crypt_gensalt_ra("$y$", 0, NULL, 0);
 	if (setting == NULL)

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define PASSWORD_MAX 512	/* CRYPT_MAX_PASSPHRASE_SIZE, without NUL */
+#define PASSWORD_MAX 511	/* CRYPT_MAX_PASSPHRASE_SIZE counts the NUL */
 
 /*
  * Make the setting that unknown accounts are verified with. Once, before any fork, so that no
@@ -18,7 +18,8 @@ void password_prepare(void);
  *
  * hash  NULL for an account that does not exist: a hash of the default method and cost is
  *       computed and false returned, so that the time tells nothing. The same is done for
- *       a hash that crypt does not know (locked, damaged).
+ *       a hash that crypt does not know (locked, damaged). A password over PASSWORD_MAX fails at
+ *       once, whatever the hash.
  */
 bool password_verify(const char *password, const char *hash);
 
