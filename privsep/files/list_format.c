@@ -193,7 +193,8 @@ list_format_long(char line[LIST_LINE_MAX], const struct list_shown *shown, const
 {
 	char *out = put_mode(line, st->st_mode);
 
-	out = put_number(out, st->st_nlink, 10, 4, ' ');
+	*out++ = ' ';
+	out = put_number(out, st->st_nlink, 10, 3, ' ');
 	out = put_literal(out, " ftp      ftp      ");
 	out = put_number(out, (uint64_t)st->st_size, 10, 8, ' ');
 	*out++ = ' ';

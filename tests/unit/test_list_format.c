@@ -1,0 +1,180 @@
+/* Lines of listings, byte for byte. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "privsep/files/list_format.h"
+
+#include "common/banned.h"
+
+#define NOW 1700528520	/* 2023-11-21 01:02:00 */
+#define ME 1000
+
+static char line[LIST_LINE_MAX];
+
+static struct list_shown
+shown(const char *name)
+{
+	return (struct list_shown){.prefix = "", .name = name, .name_len = strlen(name)};
+}
+
+static void
+check_line(size_t len, const char *expected)
+{
+	assert_true(len < sizeof(line));
+	line[len] = '\0';
+	assert_string_equal(line, expected);
+}
+
+static void
+check_long(const struct stat *st, const char *name, const char *target, const char *expected)
+{
+	struct list_shown text = shown(name);
+
+	check_line(list_format_long(line, &text, st, target, NOW, false), expected);
+}
+
+/* Names that would end a line or move a cursor; sizes and times that no file should have. */
+static void
+test_long_hostile(void **state)
+{
+	struct stat st = {.st_mode = S_IFREG | 0644, .st_nlink = 1, .st_mtim.tv_sec = NOW};
+
+	(void)state;
+	check_long(&st, "a\r\n226 b\x1b[0m\x7f", NULL,
+	    "-rw-r--r--   1 ftp      ftp             0 Nov 21 01:02 a??226 b?[0m?\r\n");
+	check_long(&st, "a\xc2\x9b" "b\xff", NULL, "-rw-r--r--   1 ftp      ftp             0 Nov 21 01:02 a?b\xff\r\n");
+	st.st_mode = S_IFLNK | 0777;
+	check_long(&st, "l", "x\ny", "lrwxrwxrwx   1 ftp      ftp             0 Nov 21 01:02 l -> x?y\r\n");
+	check_long(&st, "l", NULL, "lrwxrwxrwx   1 ftp      ftp             0 Nov 21 01:02 l\r\n");
+	st = (struct stat){.st_mode = S_IFREG, .st_nlink = 100000, .st_size = INT64_MAX, .st_mtim.tv_sec = INT64_MAX};
+	check_long(&st, "f", NULL, "---------- 100000 ftp      ftp      9223372036854775807 Dec 31  9999 f\r\n");
+	st.st_mtim.tv_sec = INT64_MIN;
+	check_long(&st, "f", NULL, "---------- 100000 ftp      ftp      9223372036854775807 Jan  1     0 f\r\n");
+}
+
+static void
+test_long(void **state)
+{
+	static const struct {
+		mode_t mode;
+		int64_t size, mtime;
+		const char *expected;
+	} rows[] = {
+	    {S_IFREG | 0644, 1234, NOW, "-rw-r--r--   1 ftp      ftp          1234 Nov 21 01:02 f\r\n"},
+	    {S_IFDIR | 0755, 4096, NOW - 86400 * 20, "drwxr-xr-x   1 ftp      ftp          4096 Nov  1 01:02 f\r\n"},
+	    {S_IFREG | 04711, 0, NOW - 86400 * 181, "-rws--x--x   1 ftp      ftp             0 May 24  2023 f\r\n"},
+	    {S_IFREG | 02640, 0, NOW + 86400 * 2, "-rw-r-S---   1 ftp      ftp             0 Nov 23  2023 f\r\n"},
+	    {S_IFDIR | 01777, 0, 0, "drwxrwxrwt   1 ftp      ftp             0 Jan  1  1970 f\r\n"},
+	    {S_IFDIR | 01776, 0, -1, "drwxrwxrwT   1 ftp      ftp             0 Dec 31  1969 f\r\n"},
+	    {S_IFIFO | 0600, 0, 951782400, "prw-------   1 ftp      ftp             0 Feb 29  2000 f\r\n"},
+	    {S_IFSOCK | 0600, 0, 4107542399, "srw-------   1 ftp      ftp             0 Feb 28  2100 f\r\n"},
+	    {S_IFCHR | 0600, 0, 4107542400, "crw-------   1 ftp      ftp             0 Mar  1  2100 f\r\n"},
+	    {S_IFBLK | 0600, 0, NOW, "brw-------   1 ftp      ftp             0 Nov 21 01:02 f\r\n"},
+	    {S_IFREG | 0600, 123456789012, NOW, "-rw-------   1 ftp      ftp      123456789012 Nov 21 01:02 f\r\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct stat st = {.st_mode = rows[i].mode, .st_nlink = 1, .st_size = rows[i].size,
+		    .st_mtim.tv_sec = rows[i].mtime};
+
+		check_long(&st, "f", NULL, rows[i].expected);
+	}
+}
+
+static void
+test_name(void **state)
+{
+	struct list_shown text = {.prefix = "dir/", .prefix_len = 4, .name = "a b", .name_len = 3};
+	struct stat st = {.st_mode = S_IFREG | 0755};
+
+	(void)state;
+	check_line(list_format_name(line, &text, NULL, false), "dir/a b\r\n");
+	check_line(list_format_name(line, &text, &st, true), "dir/a b*\r\n");
+	st.st_mode = S_IFREG | 0644;
+	check_line(list_format_name(line, &text, &st, true), "dir/a b\r\n");
+	st.st_mode = S_IFDIR | 0755;
+	check_line(list_format_name(line, &text, &st, true), "dir/a b/\r\n");
+	st.st_mode = S_IFLNK | 0777;
+	check_line(list_format_name(line, &text, &st, true), "dir/a b@\r\n");
+	check_line(list_format_header(line, "./a\nb", true), "./a?b:\r\n");
+	check_line(list_format_header(line, "c", false), "\r\nc:\r\n");
+}
+
+static void
+test_facts(void **state)
+{
+	struct list_viewer viewer = {.uid = ME, .gid = ME, .home_device = 5};
+	struct stat parent = {.st_mode = S_IFDIR | 0750, .st_uid = ME, .st_gid = ME};
+	struct stat st = {.st_mode = S_IFREG | 0640, .st_uid = ME, .st_gid = ME, .st_size = 3, .st_ino = 0x1f,
+	    .st_dev = 5, .st_mtim.tv_sec = NOW};
+	struct list_shown text = shown("a b");
+
+	(void)state;
+	check_line(list_format_entry(line, &text, &st, &parent, &viewer),
+	    "type=file;size=3;modify=20231121010200;perm=adfrw;unique=0U1f;UNIX.mode=0640;UNIX.owner=ftp;"
+	    "UNIX.group=ftp; a b\r\n");
+	st.st_mode = S_IFDIR | 02750;
+	st.st_dev = 4;
+	check_line(list_format_facts(line, &st, &parent, &viewer),
+	    "type=dir;modify=20231121010200;perm=cdeflmp;unique=1U1f;UNIX.mode=2750;UNIX.owner=ftp;UNIX.group=ftp; ");
+	st.st_mode = S_IFLNK | 0777;
+	check_line(list_format_facts(line, &st, &parent, &viewer),
+	    "type=OS.unix=symlink;modify=20231121010200;perm=df;unique=1U1f;UNIX.mode=0777;UNIX.owner=ftp;"
+	    "UNIX.group=ftp; ");
+}
+
+/* perm, for each who and what (RFC 3659, 7.5.5). */
+static void
+test_perm(void **state)
+{
+	static const struct {
+		mode_t mode, parent;
+		uid_t uid, parent_uid;
+		bool is_read_only;
+		const char *perm;
+	} rows[] = {
+	    {S_IFREG | 0000, 0700, ME, ME, false, ";perm=df;"},
+	    {S_IFREG | 0077, 0000, ME, ME, false, ";perm=;"},	/* the owner's bits alone count */
+	    {S_IFREG | 0777, 0777, ME, ME, true, ";perm=r;"},
+	    {S_IFDIR | 0777, 0777, ME, ME, true, ";perm=el;"},
+	    {S_IFREG | 0604, 0755, 0, 0, false, ";perm=r;"},
+	    {S_IFREG | 0600, 01777, 0, 0, false, ";perm=;"},	/* sticky, and not ours */
+	    {S_IFREG | 0600, 01777, ME, 0, false, ";perm=adfrw;"},
+	    {S_IFDIR | 0400, 0500, ME, ME, false, ";perm=;"},
+	    {S_IFDIR | 0100, 0500, ME, ME, false, ";perm=e;"},
+	    {S_IFDIR | 0300, 0500, ME, ME, false, ";perm=cemp;"},
+	    {S_IFIFO | 0600, 0700, ME, ME, false, ";perm=df;"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct list_viewer viewer = {.uid = ME, .gid = ME, .is_read_only = rows[i].is_read_only};
+		struct stat parent = {.st_mode = S_IFDIR | rows[i].parent, .st_uid = rows[i].parent_uid};
+		struct stat st = {.st_mode = rows[i].mode, .st_uid = rows[i].uid};
+		size_t len = list_format_facts(line, &st, &parent, &viewer);
+
+		line[len] = '\0';
+		if (strstr(line, rows[i].perm) == NULL)
+			fail_msg("row %zu: %s", i, line);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_long_hostile),
+	    cmocka_unit_test(test_long),
+	    cmocka_unit_test(test_name),
+	    cmocka_unit_test(test_facts),
+	    cmocka_unit_test(test_perm),
+	};
+
+	return cmocka_run_group_tests_name("list_format", tests, NULL, NULL);
+}
