@@ -13,7 +13,7 @@ PKG         := libseccomp libconfuse libcap-ng jansson openssl zlib libcrypt
 CPPFLAGS    += -D_GNU_SOURCE -I. -DSALLYPORT_VERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' \
                -DLOCALSTATEDIR='"$(LOCALSTATEDIR)"' -DRUNDIR='"$(RUNDIR)"' -DOPENSSL_API_COMPAT=30000 -DOPENSSL_NO_DEPRECATED
 WARNINGS    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings \
-               -Wvla -Wformat=2 -Wswitch-enum -Wundef
+               -Wvla -Wformat=2 -Wundef
 # Developers set WERROR=1 (scripts/test does); packagers are not stopped by a new compiler's warning.
 WARNINGS    += $(if $(filter 1,$(WERROR)),-Werror)
 HARDENING   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE

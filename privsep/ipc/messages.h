@@ -37,7 +37,7 @@ enum ipc_fd {
 	X(listen,           IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   1,     1,     23,    23,    IPC_FD_REPLY)   \
 	X(connect,          IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   23,    23,    0,     0,     IPC_FD_REPLY)   \
 	X(transferred,      IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   25,    4400,  IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
-	X(noted,            IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_ANY,     4,     700,   IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	X(noted,            IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_ANY,     3,     700,   IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	/* monitor tells protocol */ \
 	X(end,              IPC_MONITOR | IPC_MASTER, IPC_PROTOCOL | IPC_MONITOR, IPC_STATE_ANY, 1, 1, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	/* protocol asks files */ \

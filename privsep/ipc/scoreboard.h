@@ -8,7 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum claim_activity { CLAIM_IDLE, CLAIM_TRANSFER };
+enum claim_activity {
+	CLAIM_IDLE,
+	CLAIM_TRANSFER,	/* bytes should move */
+	CLAIM_FINISH	/* the last bytes of an upload are on their way to the disk */
+};
 
 /* Written by protocol, read by its monitor; believed for nothing but deadlines. Use the functions below. */
 struct claims {
@@ -41,7 +45,9 @@ claimed_active_ms(const struct claims *claims)
 static inline enum claim_activity
 claimed_activity(const struct claims *claims)
 {
-	return __atomic_load_n(&claims->activity, __ATOMIC_RELAXED) == CLAIM_TRANSFER ? CLAIM_TRANSFER : CLAIM_IDLE;
+	uint32_t activity = __atomic_load_n(&claims->activity, __ATOMIC_RELAXED);
+
+	return activity <= CLAIM_FINISH ? (enum claim_activity)activity : CLAIM_IDLE;
 }
 
 #endif

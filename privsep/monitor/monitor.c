@@ -32,6 +32,7 @@
 #define LISTEN_RETRY_MS 20
 #define END_GRACE_MS 3000	/* from telling protocol to end until killing it */
 #define REAP_MS 5000		/* from the end of protocol until files must be gone */
+#define FINISH_STALLS 10	/* a slow disk may take this many stall times to sync an upload */
 #define NEVER UINT64_MAX
 
 /* A session process that the monitor started. */
@@ -643,12 +644,18 @@ session_deadline(enum ipc_end_reason *reason)
 		*reason = END_LOGIN_TIMEOUT;
 		return monitor.login_deadline_ms;
 	}
-	if (claimed_activity(monitor.session->claims) == CLAIM_TRANSFER) {
+	switch (claimed_activity(monitor.session->claims)) {
+	case CLAIM_TRANSFER:
 		*reason = END_STALL_TIMEOUT;
 		return active + 1000ULL * config->timeouts.stall_s;
+	case CLAIM_FINISH:
+		*reason = END_STALL_TIMEOUT;
+		return active + 1000ULL * FINISH_STALLS * config->timeouts.stall_s;
+	case CLAIM_IDLE:
+	default:
+		*reason = END_IDLE_TIMEOUT;
+		return active + 1000ULL * config->timeouts.idle_s;
 	}
-	*reason = END_IDLE_TIMEOUT;
-	return active + 1000ULL * config->timeouts.idle_s;
 }
 
 /* Do what is due; return how long nothing will be, in ms. */

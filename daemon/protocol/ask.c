@@ -1,0 +1,296 @@
+#include "daemon/protocol/ask.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "daemon/protocol/session.h"
+
+#include "common/banned.h"
+
+void
+ask_give_up(struct protocol *protocol)
+{
+	static const char leave[] = "421 Internal failure; closing.\r\n";
+
+	if (protocol->state == IPC_STATE_READY || protocol->control.output_len > 0)
+		(void)!stream_write(&protocol->control.stream, leave, sizeof(leave) - 1);
+	_exit(0);
+}
+
+static void
+note_end(struct protocol *protocol)
+{
+	uint8_t reason = ipc_get_u8(&protocol->message);
+
+	if (!ipc_end(&protocol->message) || reason >= END_REASON_COUNT)
+		ask_give_up(protocol);
+	if (protocol->end_reason < 0 || protocol->end_reason == END_DRAIN)
+		protocol->end_reason = reason;
+}
+
+void
+ask_take_notice(struct protocol *protocol)
+{
+	int r = ipc_receive_now(protocol->monitor_channel, IPC_PROTOCOL, protocol->state, &protocol->message);
+
+	if (r == -EAGAIN)
+		return;
+	if (r < 0 || protocol->message.kind != IPC_end)
+		ask_give_up(protocol);
+	note_end(protocol);
+}
+
+/* Send the message in hand and receive the answer to it. Returns the answer's result. */
+static int
+ask(struct protocol *protocol, int channel)
+{
+	enum ipc_kind kind = protocol->message.kind;
+
+	if (ipc_send(channel, &protocol->message, -1) < 0)
+		ask_give_up(protocol);
+	for (;;) {
+		if (ipc_receive(channel, IPC_PROTOCOL, protocol->state, &protocol->message) < 0)
+			ask_give_up(protocol);
+		if (protocol->message.kind == kind && protocol->message.is_reply)
+			return ipc_get_result(&protocol->message);
+		if (protocol->message.kind != IPC_end || channel != protocol->monitor_channel)
+			ask_give_up(protocol);
+		note_end(protocol);
+	}
+}
+
+/* The answer was read to its end; an answer of another form is a broken sibling. */
+static int
+answered(struct protocol *protocol, int result)
+{
+	if (!ipc_end(&protocol->message))
+		ask_give_up(protocol);
+	return result;
+}
+
+static void
+begin_path(struct protocol *protocol, enum ipc_kind kind, const struct home_path *path)
+{
+	ipc_begin(&protocol->message, kind);
+	ipc_put_bytes(&protocol->message, path->text, path->len);
+}
+
+int
+ask_monitor_login(struct protocol *protocol, const char *user, const char *password, size_t password_len)
+{
+	int r;
+
+	ipc_begin(&protocol->message, IPC_login);
+	ipc_put_text(&protocol->message, user);
+	ipc_put_bytes(&protocol->message, password, password_len);
+	/* the monitor changes to the logged-in state before it answers */
+	r = ask(protocol, protocol->monitor_channel);
+	if (r == 0) {
+		protocol->files_channel = ipc_take_fd(&protocol->message);
+		protocol->state = IPC_STATE_READY;
+	}
+	return answered(protocol, r);
+}
+
+int
+ask_monitor_listen(struct protocol *protocol, union address *bound, int *fd)
+{
+	const void *host;
+	uint8_t family;
+	uint32_t port;
+	size_t len;
+	int r;
+
+	ipc_begin(&protocol->message, IPC_listen);
+	ipc_put_u8(&protocol->message, 0);
+	r = ask(protocol, protocol->monitor_channel);
+	if (r < 0)
+		return answered(protocol, r);
+	*fd = ipc_take_fd(&protocol->message);
+	family = ipc_get_u8(&protocol->message);
+	host = ipc_get_bytes(&protocol->message, 16, &len);
+	port = ipc_get_u32(&protocol->message);
+	if (len != 16 || port > UINT16_MAX)
+		ask_give_up(protocol);
+	memset(bound, 0, sizeof(*bound));
+	bound->family = family == 6 ? AF_INET6 : AF_INET;
+	memcpy(family == 6 ? (void *)&bound->v6.sin6_addr : (void *)&bound->v4.sin_addr, host, family == 6 ? 16 : 4);
+	address_set_port(bound, (uint16_t)port);
+	return answered(protocol, 0);
+}
+
+int
+ask_monitor_connect(struct protocol *protocol, const union address *target, int *fd)
+{
+	uint8_t host[16] = {0};
+	bool is_v6 = target->family == AF_INET6;
+	int r;
+
+	memcpy(host, is_v6 ? (const void *)&target->v6.sin6_addr : (const void *)&target->v4.sin_addr, is_v6 ? 16 : 4);
+	ipc_begin(&protocol->message, IPC_connect);
+	ipc_put_u8(&protocol->message, is_v6 ? 6 : 4);
+	ipc_put_bytes(&protocol->message, host, sizeof(host));
+	ipc_put_u32(&protocol->message, address_port(target));
+	r = ask(protocol, protocol->monitor_channel);
+	if (r == 0)
+		*fd = ipc_take_fd(&protocol->message);
+	return answered(protocol, r);
+}
+
+void
+tell_monitor_transferred(struct protocol *protocol, enum ipc_direction direction, uint64_t bytes, uint64_t ms,
+    int error, const char *path)
+{
+	ipc_begin(&protocol->message, IPC_transferred);
+	ipc_put_u8(&protocol->message, (uint8_t)direction);
+	ipc_put_u8(&protocol->message, protocol->is_ascii);
+	ipc_put_u64(&protocol->message, bytes);
+	ipc_put_u64(&protocol->message, ms);
+	ipc_put_u32(&protocol->message, (uint32_t)error);
+	ipc_put_text(&protocol->message, path);
+	if (ipc_send(protocol->monitor_channel, &protocol->message, -1) < 0)
+		ask_give_up(protocol);
+}
+
+void
+tell_monitor_noted(struct protocol *protocol, enum ipc_noted_event event, const char *detail)
+{
+	ipc_begin(&protocol->message, IPC_noted);
+	ipc_put_u8(&protocol->message, (uint8_t)event);
+	ipc_put_bytes(&protocol->message, detail, strnlen(detail, 500));
+	/* the session goes on, or ends, without it */
+	(void)!ipc_send_now(protocol->monitor_channel, &protocol->message, -1);
+}
+
+int
+ask_files_stat(struct protocol *protocol, const struct home_path *path, struct file_info *info)
+{
+	uint8_t kind;
+	int r;
+
+	begin_path(protocol, IPC_stat, path);
+	r = ask(protocol, protocol->files_channel);
+	if (r < 0)
+		return answered(protocol, r);
+	kind = ipc_get_u8(&protocol->message);
+	if (kind >= FILE_KIND_COUNT)
+		ask_give_up(protocol);
+	info->kind = (enum ipc_file_kind)kind;
+	info->size = ipc_get_u64(&protocol->message);
+	info->mtime = (int64_t)ipc_get_u64(&protocol->message);
+	info->mode = ipc_get_u32(&protocol->message);
+	return answered(protocol, 0);
+}
+
+int
+ask_files_facts(struct protocol *protocol, const struct home_path *path, char *facts, size_t size)
+{
+	int r;
+
+	begin_path(protocol, IPC_facts, path);
+	r = ask(protocol, protocol->files_channel);
+	if (r == 0)
+		ipc_get_text(&protocol->message, facts, size);
+	return answered(protocol, r);
+}
+
+int
+ask_files_size_ascii(struct protocol *protocol, const struct home_path *path, uint64_t *size)
+{
+	int r;
+
+	begin_path(protocol, IPC_size_ascii, path);
+	r = ask(protocol, protocol->files_channel);
+	if (r == 0)
+		*size = ipc_get_u64(&protocol->message);
+	return answered(protocol, r);
+}
+
+int
+ask_files_open_read(struct protocol *protocol, const struct home_path *path, uint64_t offset, uint64_t *size, int *fd)
+{
+	int r;
+
+	ipc_begin(&protocol->message, IPC_open_read);
+	ipc_put_u64(&protocol->message, offset);
+	ipc_put_bytes(&protocol->message, path->text, path->len);
+	r = ask(protocol, protocol->files_channel);
+	if (r < 0)
+		return answered(protocol, r);
+	*fd = ipc_take_fd(&protocol->message);
+	*size = ipc_get_u64(&protocol->message);
+	return answered(protocol, 0);
+}
+
+int
+ask_files_open_write(struct protocol *protocol, const struct home_path *path, enum ipc_store_mode mode,
+    uint64_t offset, uint64_t *start, char name[NAME_MAX + 1], int *fd)
+{
+	int r;
+
+	ipc_begin(&protocol->message, IPC_open_write);
+	ipc_put_u8(&protocol->message, (uint8_t)mode);
+	ipc_put_u64(&protocol->message, offset);
+	ipc_put_bytes(&protocol->message, path->text, path->len);
+	r = ask(protocol, protocol->files_channel);
+	if (r < 0)
+		return answered(protocol, r);
+	*fd = ipc_take_fd(&protocol->message);
+	*start = ipc_get_u64(&protocol->message);
+	ipc_get_text(&protocol->message, name, NAME_MAX + 1);
+	return answered(protocol, 0);
+}
+
+int
+ask_files_finish_write(struct protocol *protocol, bool is_complete)
+{
+	ipc_begin(&protocol->message, IPC_finish_write);
+	ipc_put_u8(&protocol->message, is_complete);
+	return answered(protocol, ask(protocol, protocol->files_channel));
+}
+
+int
+ask_files_list(struct protocol *protocol, const struct home_path *path, enum ipc_list_form form, uint8_t flags,
+    uint32_t shown_from, int *fd)
+{
+	int r;
+
+	ipc_begin(&protocol->message, IPC_list);
+	ipc_put_u8(&protocol->message, (uint8_t)form);
+	ipc_put_u8(&protocol->message, flags);
+	ipc_put_u32(&protocol->message, shown_from);
+	ipc_put_bytes(&protocol->message, path->text, path->len);
+	r = ask(protocol, protocol->files_channel);
+	if (r == 0)
+		*fd = ipc_take_fd(&protocol->message);
+	return answered(protocol, r);
+}
+
+int
+ask_files_list_end(struct protocol *protocol, uint64_t *entries)
+{
+	int r;
+
+	ipc_begin(&protocol->message, IPC_list_end);
+	r = ask(protocol, protocol->files_channel);
+	if (r == 0)
+		*entries = ipc_get_u64(&protocol->message);
+	return answered(protocol, r);
+}
+
+int
+ask_files_rename(struct protocol *protocol, const struct home_path *from, const struct home_path *to)
+{
+	begin_path(protocol, IPC_rename, from);
+	ipc_put_bytes(&protocol->message, to->text, to->len);
+	return answered(protocol, ask(protocol, protocol->files_channel));
+}
+
+int
+ask_files_path(struct protocol *protocol, enum ipc_kind kind, const struct home_path *path)
+{
+	begin_path(protocol, kind, path);
+	return answered(protocol, ask(protocol, protocol->files_channel));
+}

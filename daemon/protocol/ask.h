@@ -1,0 +1,64 @@
+/*
+ * What protocol asks of its siblings. Every question is one message and its answer; the
+ * monitor's word to end may come between and is remembered. A sibling that is gone or breaks
+ * the table ends this process.
+ */
+#ifndef DAEMON_PROTOCOL_ASK_H
+#define DAEMON_PROTOCOL_ASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/address.h"
+#include "common/home_path.h"
+#include "privsep/ipc/messages.h"
+
+struct protocol;
+
+/* What is known of a thing in the home. */
+struct file_info {
+	enum ipc_file_kind kind;
+	uint64_t size;
+	int64_t mtime;		/* seconds since the epoch */
+	uint32_t mode;		/* permission bits */
+};
+
+/* Take a notice of the monitor in (poll said that there is something). */
+void ask_take_notice(struct protocol *protocol);
+
+/* Leave at once: a sibling is gone. */
+void ask_give_up(struct protocol *protocol) __attribute__((noreturn));
+
+/* Monitor. The password is not kept. 0, or -EACCES, -EUSERS, -ECONNABORTED (messages.h). On success files_channel is set. */
+int ask_monitor_login(struct protocol *protocol, const char *user, const char *password, size_t password_len);
+
+/* A listening socket for the data connection; 0 or -errno. fd is the caller's. */
+int ask_monitor_listen(struct protocol *protocol, union address *bound, int *fd);
+
+/* A socket that connects to target; 0 or -errno. fd is the caller's. */
+int ask_monitor_connect(struct protocol *protocol, const union address *target, int *fd);
+
+/* Log a transfer; error is 0 or a positive errno. */
+void tell_monitor_transferred(struct protocol *protocol, enum ipc_direction direction, uint64_t bytes, uint64_t ms,
+    int error, const char *path);
+
+void tell_monitor_noted(struct protocol *protocol, enum ipc_noted_event event, const char *detail);
+
+/* Files. 0 or -errno, as messages.h says. */
+int ask_files_stat(struct protocol *protocol, const struct home_path *path, struct file_info *info);
+int ask_files_facts(struct protocol *protocol, const struct home_path *path, char *facts, size_t size);
+int ask_files_size_ascii(struct protocol *protocol, const struct home_path *path, uint64_t *size);
+int ask_files_open_read(struct protocol *protocol, const struct home_path *path, uint64_t offset, uint64_t *size,
+    int *fd);
+int ask_files_open_write(struct protocol *protocol, const struct home_path *path, enum ipc_store_mode mode,
+    uint64_t offset, uint64_t *start, char name[NAME_MAX + 1], int *fd);
+int ask_files_finish_write(struct protocol *protocol, bool is_complete);
+int ask_files_list(struct protocol *protocol, const struct home_path *path, enum ipc_list_form form, uint8_t flags,
+    uint32_t shown_from, int *fd);
+int ask_files_list_end(struct protocol *protocol, uint64_t *entries);
+int ask_files_rename(struct protocol *protocol, const struct home_path *from, const struct home_path *to);
+
+/* enter, make_directory, remove_directory, remove_file: a path, and no answer but the result. */
+int ask_files_path(struct protocol *protocol, enum ipc_kind kind, const struct home_path *path);
+
+#endif

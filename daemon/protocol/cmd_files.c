@@ -1,0 +1,451 @@
+/* Commands that look at and change what is in the home. */
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/io.h"
+#include "daemon/protocol/ask.h"
+#include "daemon/protocol/command.h"
+#include "daemon/protocol/control.h"
+#include "daemon/protocol/errors.h"
+#include "daemon/protocol/session.h"
+#include "daemon/protocol/transfer.h"
+
+#include "common/banned.h"
+
+#define FACTS_MAX 1024
+
+/* A path in quotes, quotes in it doubled (RFC 959, appendix II). */
+static void
+reply_quoted_path(struct protocol *protocol, int code, const struct home_path *path, const char *text)
+{
+	char quoted[2 * sizeof(path->text)];
+	size_t n = 0;
+
+	for (size_t i = 0; i < path->len; i++) {
+		if (path->text[i] == '"')
+			quoted[n++] = '"';
+		quoted[n++] = path->text[i];
+	}
+	quoted[n] = '\0';
+	reply(protocol, code, "\"%s\" %s", quoted, text);
+}
+
+void
+cmd_pwd(struct protocol *protocol, char *argument, size_t len)
+{
+	(void)argument;
+	(void)len;
+	reply_quoted_path(protocol, 257, &protocol->cwd, "is the current directory");
+}
+
+static void
+change_directory(struct protocol *protocol, const struct home_path *path)
+{
+	int r = ask_files_path(protocol, IPC_enter, path);
+
+	if (r < 0) {
+		reply_error(protocol, REPLY_FILE, r, path->text);
+		return;
+	}
+	memcpy(protocol->cwd.text, path->text, path->len + 1);
+	protocol->cwd.len = path->len;
+	reply(protocol, 250, "Directory changed to %s", path->text);
+}
+
+void
+cmd_cwd(struct protocol *protocol, char *argument, size_t len)
+{
+	(void)argument;
+	(void)len;
+	change_directory(protocol, command_path());
+}
+
+void
+cmd_cdup(struct protocol *protocol, char *argument, size_t len)
+{
+	struct home_path parent;
+
+	(void)argument;
+	(void)len;
+	if (home_path_resolve(&protocol->cwd, "..", 2, &parent) == 0)
+		change_directory(protocol, &parent);
+}
+
+void
+cmd_mkd(struct protocol *protocol, char *argument, size_t len)
+{
+	int r = ask_files_path(protocol, IPC_make_directory, command_path());
+
+	(void)argument;
+	(void)len;
+	if (r < 0)
+		reply_error(protocol, REPLY_FILE, r, command_path()->text);
+	else
+		reply_quoted_path(protocol, 257, command_path(), "created");
+}
+
+static void
+change_path(struct protocol *protocol, enum ipc_kind kind, const char *done)
+{
+	int r = ask_files_path(protocol, kind, command_path());
+
+	if (r < 0)
+		reply_error(protocol, REPLY_FILE, r, command_path()->text);
+	else
+		reply(protocol, 250, "%s %s", command_path()->text, done);
+}
+
+void
+cmd_rmd(struct protocol *protocol, char *argument, size_t len)
+{
+	(void)argument;
+	(void)len;
+	change_path(protocol, IPC_remove_directory, "removed");
+}
+
+void
+cmd_dele(struct protocol *protocol, char *argument, size_t len)
+{
+	(void)argument;
+	(void)len;
+	change_path(protocol, IPC_remove_file, "removed");
+}
+
+void
+cmd_rnfr(struct protocol *protocol, char *argument, size_t len)
+{
+	const struct home_path *path = command_path();
+	struct file_info info;
+	int r = ask_files_stat(protocol, path, &info);
+
+	(void)argument;
+	(void)len;
+	protocol->rename_from.len = 0;
+	/* a link that leads nowhere can be renamed all the same; files decides at RNTO */
+	if (r < 0 && r != -ELOOP) {
+		reply_error(protocol, REPLY_FILE, r, path->text);
+		return;
+	}
+	memcpy(protocol->rename_from.text, path->text, path->len + 1);
+	protocol->rename_from.len = path->len;
+	reply(protocol, 350, "Send RNTO with the new name");
+}
+
+void
+cmd_rnto(struct protocol *protocol, char *argument, size_t len)
+{
+	int r;
+
+	(void)argument;
+	(void)len;
+	if (protocol->rename_from.len == 0) {
+		reply(protocol, 503, "RNFR first");
+		return;
+	}
+	r = ask_files_rename(protocol, &protocol->rename_from, command_path());
+	protocol->rename_from.len = 0;
+	if (r < 0)
+		reply_error(protocol, REPLY_CREATE, r, command_path()->text);
+	else
+		reply(protocol, 250, "Renamed to %s", command_path()->text);
+}
+
+static bool
+stat_plain(struct protocol *protocol, struct file_info *info)
+{
+	int r = ask_files_stat(protocol, command_path(), info);
+
+	if (r == 0 && info->kind != FILE_REGULAR)
+		r = -ENOTSUP;
+	if (r < 0)
+		reply_error(protocol, REPLY_FILE, r, command_path()->text);
+	return r == 0;
+}
+
+void
+cmd_size(struct protocol *protocol, char *argument, size_t len)
+{
+	struct file_info info;
+	uint64_t size;
+	int r;
+
+	(void)argument;
+	(void)len;
+	if (!stat_plain(protocol, &info))
+		return;
+	size = info.size;
+	if (protocol->is_ascii) {
+		r = ask_files_size_ascii(protocol, command_path(), &size);
+		if (r < 0) {
+			reply_error(protocol, REPLY_FILE, r, command_path()->text);
+			return;
+		}
+	}
+	reply(protocol, 213, "%llu", (unsigned long long)size);
+}
+
+void
+cmd_mdtm(struct protocol *protocol, char *argument, size_t len)
+{
+	struct file_info info;
+	char text[40];
+	struct tm utc;
+	time_t mtime;
+
+	(void)argument;
+	(void)len;
+	if (!stat_plain(protocol, &info))
+		return;
+	mtime = (time_t)info.mtime;
+	if (gmtime_r(&mtime, &utc) == NULL || strftime(text, sizeof(text), "%Y%m%d%H%M%S", &utc) == 0) {
+		reply(protocol, 550, "%s: no time that can be told", command_path()->text);
+		return;
+	}
+	reply(protocol, 213, "%s", text);
+}
+
+/* Listings. */
+
+struct listing {
+	struct home_path path;
+	uint8_t flags;
+	uint32_t shown_from;
+};
+
+static uint8_t
+list_flag(char letter)
+{
+	switch (letter) {
+	case 'a':
+	case 'A':
+		return LIST_ALL;
+	case 'R':
+		return LIST_RECURSIVE;
+	case 't':
+		return LIST_BY_TIME;
+	case 'S':
+		return LIST_BY_SIZE;
+	case 'r':
+		return LIST_REVERSE;
+	case 'd':
+		return LIST_ITSELF;
+	case 'F':
+		return LIST_CLASSIFY;
+	case 'l':
+		return LIST_LONG_NAMES;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * Take "-la -t" off the front of an argument, as ls would. A word with a letter that is no
+ * option is a name that begins with '-'. "--" ends the options.
+ */
+static const char *
+take_list_flags(const char *argument, uint8_t *flags)
+{
+	*flags = 0;
+	while (argument[0] == '-' && argument[1] != '\0') {
+		size_t word = strcspn(argument, " ");
+		uint8_t found = 0;
+		bool is_end = word == 2 && argument[1] == '-';
+
+		for (size_t i = 1; i < word && !is_end; i++) {
+			uint8_t flag = list_flag(argument[i]);
+
+			/* -1 is what is done anyway; human sizes and the like would break the form */
+			if (flag == 0 && argument[i] != '1')
+				return argument;
+			found |= flag;
+		}
+		*flags |= found;
+		argument += word;
+		argument += strspn(argument, " ");
+		if (is_end)
+			break;
+	}
+	return argument;
+}
+
+/*
+ * Where the names of an NLST begin in the full path, so that each can be handed to RETR as it
+ * is (RFC 1123, 4.1.2.7): behind the working directory when the argument was relative to it.
+ */
+static uint32_t
+shown_from(const struct protocol *protocol, const char *argument, const struct home_path *path)
+{
+	size_t cwd = protocol->cwd.len == 1 ? 0 : protocol->cwd.len;
+
+	if (argument[0] == '/')
+		return 0;
+	if (path->len < cwd || memcmp(path->text, protocol->cwd.text, cwd) != 0 ||
+	    (path->len > cwd && path->text[cwd] != '/'))
+		return 0;	/* "..", out of the working directory: the whole path */
+	return (uint32_t)cwd + 1;
+}
+
+/* False: replied. */
+static bool
+parse_listing(struct protocol *protocol, const char *argument, bool takes_flags, struct listing *listing)
+{
+	const char *path = argument == NULL ? "" : argument;
+	int r;
+
+	listing->flags = 0;
+	if (takes_flags)
+		path = take_list_flags(path, &listing->flags);
+	if (path[0] == '\0')
+		path = ".";
+	r = home_path_resolve(&protocol->cwd, path, strlen(path), &listing->path);
+	if (r < 0) {
+		reply(protocol, 501, "%s: %s", path, r == -ENAMETOOLONG ? "Name too long" : "Not a path");
+		return false;
+	}
+	listing->shown_from = shown_from(protocol, path, &listing->path);
+	return true;
+}
+
+static void
+list(struct protocol *protocol, const char *argument, enum ipc_list_form form)
+{
+	struct listing listing;
+
+	if (!parse_listing(protocol, argument, form != LIST_FACTS, &listing))
+		return;
+	if (form == LIST_LONG)
+		listing.flags &= (uint8_t)~LIST_LONG_NAMES;
+	transfer_list(protocol, &listing.path, form, listing.flags, listing.shown_from);
+}
+
+void
+cmd_list(struct protocol *protocol, char *argument, size_t len)
+{
+	(void)len;
+	list(protocol, argument, LIST_LONG);
+}
+
+void
+cmd_nlst(struct protocol *protocol, char *argument, size_t len)
+{
+	(void)len;
+	list(protocol, argument, LIST_NAMES);
+}
+
+void
+cmd_mlsd(struct protocol *protocol, char *argument, size_t len)
+{
+	(void)len;
+	list(protocol, argument, LIST_FACTS);
+}
+
+void
+cmd_mlst(struct protocol *protocol, char *argument, size_t len)
+{
+	struct listing listing;
+	char facts[FACTS_MAX + 1];
+	int r;
+
+	(void)len;
+	if (!parse_listing(protocol, argument, false, &listing))
+		return;
+	r = ask_files_facts(protocol, &listing.path, facts, sizeof(facts));
+	if (r < 0) {
+		reply_error(protocol, REPLY_FILE, r, listing.path.text);
+		return;
+	}
+	reply_begin(protocol, 250, "Listing");
+	/* RFC 3659, 7.2: one blank, the facts, one blank, the path */
+	reply_line(protocol, "%s%s%s", facts, facts[0] != '\0' && facts[strlen(facts) - 1] == ' ' ? "" : " ",
+	    listing.path.text);
+	reply(protocol, 250, "End");
+}
+
+static void
+stat_session(struct protocol *protocol)
+{
+	char peer[ADDRESS_TEXT_MAX];
+
+	address_text(&protocol->session->peer, peer);
+	reply_begin(protocol, 211, "Status:");
+	reply_line(protocol, "Connected from %s", peer);
+	if (protocol->state == IPC_STATE_READY) {
+		reply_line(protocol, "Logged in as %s", protocol->user);
+		reply_line(protocol, "Current directory %s", protocol->cwd.text);
+	} else {
+		reply_line(protocol, "Not logged in");
+	}
+	reply_line(protocol, "TYPE %s; STRU File; MODE Stream", protocol->is_ascii ? "ASCII" : "IMAGE");
+	reply_line(protocol, "Idle timeout %u s", protocol->config->timeouts.idle_s);
+	reply(protocol, 211, "End");
+}
+
+/* Lines of a listing out of its pipe, each as a line of the reply. Returns 0 or -errno. */
+static int
+reply_listing(struct protocol *protocol, int fd)
+{
+	struct buf line;
+	char piece[4096];
+	ssize_t n;
+
+	buf_init(&line, 4 * PATH_MAX);
+	while ((n = read(fd, piece, sizeof(piece))) > 0 || (n < 0 && errno == EINTR)) {
+		const char *lf;
+
+		if (n > 0)
+			buf_add(&line, piece, (size_t)n);
+		claim(protocol->session->claims, CLAIM_TRANSFER, monotonic_coarse_ms());
+		while (line.len > 0 && (lf = memchr(line.data, '\n', line.len)) != NULL) {
+			size_t len = (size_t)(lf - line.data);
+
+			reply_line_bytes(protocol, line.data, len > 0 && line.data[len - 1] == '\r' ? len - 1 : len);
+			buf_consume(&line, len + 1);
+		}
+		if (protocol->control.at_end || line.error != 0)
+			break;
+	}
+	buf_free(&line);
+	return n < 0 ? -errno : 0;
+}
+
+void
+cmd_stat(struct protocol *protocol, char *argument, size_t len)
+{
+	struct listing listing;
+	struct file_info info;
+	uint64_t entries;
+	int code = 213, fd = -1, r;
+
+	(void)len;
+	if (argument == NULL) {
+		stat_session(protocol);
+		return;
+	}
+	if (protocol->state != IPC_STATE_READY) {
+		reply(protocol, 530, "Log in with USER and PASS first");
+		return;
+	}
+	if (!parse_listing(protocol, argument, true, &listing))
+		return;
+	/* RFC 959, 4.2.2: 212 for a directory, 213 for a file */
+	if (ask_files_stat(protocol, &listing.path, &info) == 0 && info.kind == FILE_DIRECTORY)
+		code = 212;
+	r = ask_files_list(protocol, &listing.path, LIST_LONG, listing.flags & (uint8_t)~LIST_LONG_NAMES,
+	    listing.shown_from, &fd);
+	if (r < 0) {
+		reply_error(protocol, REPLY_LIST, r, listing.path.text);
+		return;
+	}
+	reply_begin(protocol, code, "Status:");
+	r = reply_listing(protocol, fd);
+	close_fd(&fd);
+	if (ask_files_list_end(protocol, &entries) < 0 || r < 0)
+		reply_line(protocol, "(not all could be listed)");
+	reply(protocol, code, "End");
+	claim(protocol->session->claims, CLAIM_IDLE, monotonic_ms());
+}

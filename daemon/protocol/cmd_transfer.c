@@ -1,0 +1,297 @@
+/* Commands that prepare and make transfers. */
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/text.h"
+#include "daemon/protocol/command.h"
+#include "daemon/protocol/control.h"
+#include "daemon/protocol/data.h"
+#include "daemon/protocol/port_parse.h"
+#include "daemon/protocol/session.h"
+#include "daemon/protocol/transfer.h"
+
+#include "common/banned.h"
+
+/* A parameter and what it is answered with. */
+struct parameter {
+	const char *text;
+	int code;
+	const char *reply;
+};
+
+static const struct parameter *
+find_parameter(const struct parameter *rows, const char *argument)
+{
+	while (rows->text != NULL && strcasecmp(rows->text, argument) != 0)
+		rows++;
+	return rows;
+}
+
+void
+cmd_type(struct protocol *protocol, char *argument, size_t len)
+{
+	static const struct parameter rows[] = {
+	    {"A", 200, "Type is ASCII"}, {"A N", 200, "Type is ASCII"}, {"I", 200, "Type is IMAGE"},
+	    {"L 8", 200, "Type is LOCAL 8"}, {"L8", 200, "Type is LOCAL 8"},
+	    {"A T", 504, "Format T is not implemented"}, {"A C", 504, "Format C is not implemented"},
+	    {"E", 504, "Type E is not implemented"}, {"E N", 504, "Type E is not implemented"},
+	    {"E T", 504, "Type E is not implemented"}, {"E C", 504, "Type E is not implemented"},
+	    {"L", 504, "Only a byte size of 8 is implemented"},
+	    {NULL, 501, "Usage: TYPE A | I | L 8"},
+	};
+	const struct parameter *row = find_parameter(rows, argument);
+
+	(void)len;
+	if (row->text == NULL && (argument[0] == 'L' || argument[0] == 'l') && argument[1] == ' ' &&
+	    strspn(argument + 2, "0123456789") == strlen(argument + 2) && argument[2] != '\0') {
+		reply(protocol, 504, "Only a byte size of 8 is implemented");
+		return;
+	}
+	if (row->code == 200)
+		protocol->is_ascii = row->text[0] == 'A';
+	reply(protocol, row->code, "%s", row->reply);
+}
+
+void
+cmd_mode(struct protocol *protocol, char *argument, size_t len)
+{
+	static const struct parameter rows[] = {
+	    {"S", 200, "Mode is STREAM"}, {"B", 504, "Mode B is not implemented"},
+	    {"C", 504, "Mode C is not implemented"}, {"Z", 504, "Mode Z is not implemented"},
+	    {NULL, 501, "Usage: MODE S"},
+	};
+	const struct parameter *row = find_parameter(rows, argument);
+
+	(void)len;
+	reply(protocol, row->code, "%s", row->reply);
+}
+
+void
+cmd_stru(struct protocol *protocol, char *argument, size_t len)
+{
+	static const struct parameter rows[] = {
+	    {"F", 200, "Structure is FILE"}, {"R", 504, "Structure R is not implemented"},
+	    {"P", 504, "Structure P is not implemented"}, {NULL, 501, "Usage: STRU F"},
+	};
+	const struct parameter *row = find_parameter(rows, argument);
+
+	(void)len;
+	reply(protocol, row->code, "%s", row->reply);
+}
+
+/* "bytes" or "bytes R record-size" (RFC 959, 4.1.3) */
+void
+cmd_allo(struct protocol *protocol, char *argument, size_t len)
+{
+	char *record = strcasestr(argument, " R ");
+	uint64_t bytes;
+
+	(void)len;
+	if (record != NULL)
+		*record = '\0';
+	if (parse_u64(argument, INT64_MAX, &bytes) < 0 ||
+	    (record != NULL && parse_u64(record + 3, INT64_MAX, &bytes) < 0)) {
+		reply(protocol, 501, "Usage: ALLO bytes [R bytes]");
+		return;
+	}
+	reply(protocol, 202, "No allocation needed");
+}
+
+static const struct config *
+config_of(const struct protocol *protocol)
+{
+	return protocol->config;
+}
+
+/* The address that PASV tells: what the client dialled, or what the configuration says. */
+static bool
+passive_address(const struct protocol *protocol, const union address *bound, union address *told)
+{
+	*told = *bound;
+	if (config_of(protocol)->passive_address_auto || bound->family != AF_INET)
+		return true;
+	if (address_parse(config_of(protocol)->passive_address, told) < 0 || told->family != AF_INET)
+		*told = *bound;
+	address_set_port(told, address_port(bound));
+	return true;
+}
+
+/* RFC 2428, 4: after EPSV ALL nothing but EPSV. True: replied. */
+static bool
+refused_by_epsv_all(struct protocol *protocol)
+{
+	if (!protocol->only_epsv)
+		return false;
+	reply(protocol, 501, "Only EPSV is allowed after EPSV ALL");
+	return true;
+}
+
+void
+cmd_pasv(struct protocol *protocol, char *argument, size_t len)
+{
+	union address bound, told;
+	char text[40];
+
+	(void)argument;
+	(void)len;
+	if (refused_by_epsv_all(protocol))
+		return;
+	if (protocol->session->local.family != AF_INET) {
+		reply(protocol, 501, "PASV is for IPv4; use EPSV");
+		return;
+	}
+	if (data_listen(protocol, &bound) < 0) {
+		reply(protocol, 421, "No passive port is free; try again later");
+		protocol->is_over = true;
+		return;
+	}
+	passive_address(protocol, &bound, &told);
+	port_format(&told, text, sizeof(text));
+	reply(protocol, 227, "Entering Passive Mode %s", text);
+}
+
+static int
+family_number(const union address *address)
+{
+	return address->family == AF_INET6 ? 2 : 1;
+}
+
+void
+cmd_epsv(struct protocol *protocol, char *argument, size_t len)
+{
+	union address bound;
+	uint64_t family = 0;
+	int own = family_number(&protocol->session->local);
+
+	(void)len;
+	if (argument != NULL && strcasecmp(argument, "ALL") == 0) {
+		protocol->only_epsv = true;
+		reply(protocol, 200, "Only EPSV from now on");
+		return;
+	}
+	if (argument != NULL && parse_u64(argument, UINT16_MAX, &family) < 0) {
+		reply(protocol, 501, "Usage: EPSV [1 | 2 | ALL]");
+		return;
+	}
+	if (argument != NULL && family != (uint64_t)own) {
+		reply(protocol, 522, "Network protocol not supported, use (%d)", own);
+		return;
+	}
+	if (data_listen(protocol, &bound) < 0) {
+		reply(protocol, 421, "No passive port is free; try again later");
+		protocol->is_over = true;
+		return;
+	}
+	reply(protocol, 229, "Entering Extended Passive Mode (|||%u|)", address_port(&bound));
+}
+
+static void
+set_target(struct protocol *protocol, const char *verb, const union address *target)
+{
+	if (!config_of(protocol)->active_mode)
+		reply(protocol, 502, "Active mode is switched off; use EPSV or PASV");
+	else if (data_set_target(protocol, target) < 0 && address_same_host(target, &protocol->session->peer))
+		reply(protocol, 504, "Ports below 1024 are not connected to");
+	else if (protocol->data_mode != DATA_ACTIVE)
+		reply(protocol, 501, "Only your own address is connected to");
+	else
+		reply(protocol, 200, "%s done", verb);
+}
+
+void
+cmd_port(struct protocol *protocol, char *argument, size_t len)
+{
+	union address target;
+
+	(void)len;
+	if (refused_by_epsv_all(protocol))
+		return;
+	if (port_parse(argument, &target) < 0)
+		reply(protocol, 501, "Usage: PORT h1,h2,h3,h4,p1,p2 with numbers up to 255");
+	else
+		set_target(protocol, "PORT", &target);
+}
+
+void
+cmd_eprt(struct protocol *protocol, char *argument, size_t len)
+{
+	union address target;
+	int r;
+
+	(void)len;
+	if (refused_by_epsv_all(protocol))
+		return;
+	r = eprt_parse(argument, &target);
+	if (r == -EPROTONOSUPPORT || (r == 0 && target.family != protocol->session->peer.family))
+		reply(protocol, 522, "Network protocol not supported, use (%d)", family_number(&protocol->session->peer));
+	else if (r < 0)
+		reply(protocol, 501, "Usage: EPRT |family|address|port|");
+	else
+		set_target(protocol, "EPRT", &target);
+}
+
+void
+cmd_rest(struct protocol *protocol, char *argument, size_t len)
+{
+	uint64_t offset;
+
+	(void)len;
+	if (parse_u64(argument, INT64_MAX, &offset) < 0) {
+		reply(protocol, 501, "Usage: REST offset, a number of bytes below 2^63");
+		return;
+	}
+	protocol->restart_offset = offset;
+	reply(protocol, 350, "Restarting at %llu; send STOR or RETR", (unsigned long long)offset);
+}
+
+void
+cmd_retr(struct protocol *protocol, char *argument, size_t len)
+{
+	(void)argument;
+	(void)len;
+	transfer_retrieve(protocol, command_path());
+}
+
+void
+cmd_stor(struct protocol *protocol, char *argument, size_t len)
+{
+	(void)argument;
+	(void)len;
+	transfer_store(protocol, command_path(), STORE_REPLACE);
+}
+
+void
+cmd_appe(struct protocol *protocol, char *argument, size_t len)
+{
+	(void)argument;
+	(void)len;
+	transfer_store(protocol, command_path(), STORE_APPEND);
+}
+
+/* Without an argument the name is made of a fixed one (RFC 959, 4.1.3; RFC 1123, 4.1.2.9). */
+void
+cmd_stou(struct protocol *protocol, char *argument, size_t len)
+{
+	static const char fallback[] = "upload";
+	struct home_path path;
+	int r = home_path_resolve(&protocol->cwd, argument == NULL ? fallback : argument,
+	    argument == NULL ? sizeof(fallback) - 1 : len, &path);
+
+	if (r < 0)
+		reply(protocol, 501, "Not a path");
+	else
+		transfer_store(protocol, &path, STORE_UNIQUE);
+}
+
+/* In mid-transfer, transfer.c sees it. */
+void
+cmd_abor(struct protocol *protocol, char *argument, size_t len)
+{
+	(void)argument;
+	(void)len;
+	data_forget(protocol);
+	reply(protocol, 226, "No transfer to abort");
+}

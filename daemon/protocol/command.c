@@ -1,0 +1,195 @@
+#include "daemon/protocol/command.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/io.h"
+#include "daemon/protocol/ask.h"
+#include "daemon/protocol/control.h"
+#include "daemon/protocol/errors.h"
+#include "daemon/protocol/session.h"
+
+#include "common/banned.h"
+
+#define SENSELESS_MAX 50	/* unknown commands in a row, then the session ends */
+
+#define TRANSFER (NEEDS_LOGIN | NEEDS_DATA)
+#define SETS_UP (NEEDS_LOGIN | KEEPS_RESTART)
+#define MLST_FEATURE "MLST type*;size*;modify*;perm*;unique*;UNIX.mode*;UNIX.owner*;UNIX.group*;"
+
+const struct command commands[] = {
+    /* verb  handler   argument      needs         feature        syntax                         source */
+    {"USER", cmd_user, ARG_REQUIRED, 0,            NULL,          "USER name",                   "RFC 959, 4.1.1"},
+    {"PASS", cmd_pass, ARG_OPTIONAL, 0,            NULL,          "PASS password",               "RFC 959, 4.1.1"},
+    {"QUIT", cmd_quit, ARG_NONE,     0,            NULL,          "QUIT",                        "RFC 959, 4.1.1"},
+    {"NOOP", cmd_noop, ARG_OPTIONAL, KEEPS_RESTART | KEEPS_RENAME, NULL, "NOOP",                 "RFC 959, 4.1.3"},
+    {"SYST", cmd_syst, ARG_NONE,     KEEPS_RESTART, NULL,         "SYST",                        "RFC 959, 4.1.3"},
+    {"FEAT", cmd_feat, ARG_NONE,     KEEPS_RESTART, NULL,         "FEAT",                        "RFC 2389, 3"},
+    {"OPTS", cmd_opts, ARG_REQUIRED, KEEPS_RESTART, "UTF8",       "OPTS UTF8 ON",                "RFC 2389, 4"},
+    {"HELP", cmd_help, ARG_OPTIONAL, KEEPS_RESTART, NULL,         "HELP [verb]",                 "RFC 959, 4.1.3"},
+    {"STAT", cmd_stat, ARG_OPTIONAL, KEEPS_RESTART, NULL,         "STAT [path]",                 "RFC 959, 4.1.3"},
+    {"TYPE", cmd_type, ARG_REQUIRED, SETS_UP,      NULL,          "TYPE A | I | L 8",            "RFC 959, 4.1.2"},
+    {"MODE", cmd_mode, ARG_REQUIRED, SETS_UP,      NULL,          "MODE S",                      "RFC 959, 4.1.2"},
+    {"STRU", cmd_stru, ARG_REQUIRED, SETS_UP,      NULL,          "STRU F",                      "RFC 959, 4.1.2"},
+    {"ALLO", cmd_allo, ARG_REQUIRED, SETS_UP,      NULL,          "ALLO bytes",                  "RFC 959, 4.1.3"},
+    {"PASV", cmd_pasv, ARG_NONE,     SETS_UP,      NULL,          "PASV",                        "RFC 959, 4.1.2"},
+    {"EPSV", cmd_epsv, ARG_OPTIONAL, SETS_UP,      "EPSV",        "EPSV [1 | 2 | ALL]",          "RFC 2428, 3"},
+    {"PORT", cmd_port, ARG_REQUIRED, SETS_UP,      NULL,          "PORT h1,h2,h3,h4,p1,p2",      "RFC 959, 4.1.2"},
+    {"EPRT", cmd_eprt, ARG_REQUIRED, SETS_UP,      "EPRT",        "EPRT |family|address|port|",  "RFC 2428, 2"},
+    {"REST", cmd_rest, ARG_REQUIRED, SETS_UP,      "REST STREAM", "REST offset",                 "RFC 3659, 5"},
+    {"RETR", cmd_retr, ARG_PATH,     TRANSFER,     NULL,          "RETR path",                   "RFC 959, 4.1.3"},
+    {"STOR", cmd_stor, ARG_PATH,     TRANSFER,     NULL,          "STOR path",                   "RFC 959, 4.1.3"},
+    {"STOU", cmd_stou, ARG_OPTIONAL, TRANSFER,     NULL,          "STOU [path]",                 "RFC 959, 4.1.3"},
+    {"APPE", cmd_appe, ARG_PATH,     TRANSFER,     NULL,          "APPE path",                   "RFC 959, 4.1.3"},
+    {"ABOR", cmd_abor, ARG_NONE,     NEEDS_LOGIN,  NULL,          "ABOR",                        "RFC 959, 4.1.3"},
+    {"PWD",  cmd_pwd,  ARG_NONE,     SETS_UP,      NULL,          "PWD",                         "RFC 959, 4.1.3"},
+    {"CWD",  cmd_cwd,  ARG_PATH,     NEEDS_LOGIN,  NULL,          "CWD path",                    "RFC 959, 4.1.1"},
+    {"CDUP", cmd_cdup, ARG_NONE,     NEEDS_LOGIN,  NULL,          "CDUP",                        "RFC 959, 4.1.1"},
+    {"MKD",  cmd_mkd,  ARG_PATH,     NEEDS_LOGIN,  NULL,          "MKD path",                    "RFC 959, 4.1.3"},
+    {"RMD",  cmd_rmd,  ARG_PATH,     NEEDS_LOGIN,  NULL,          "RMD path",                    "RFC 959, 4.1.3"},
+    {"DELE", cmd_dele, ARG_PATH,     NEEDS_LOGIN,  NULL,          "DELE path",                   "RFC 959, 4.1.3"},
+    {"RNFR", cmd_rnfr, ARG_PATH,     NEEDS_LOGIN | KEEPS_RENAME, NULL, "RNFR path",              "RFC 959, 4.1.3"},
+    {"RNTO", cmd_rnto, ARG_PATH,     NEEDS_LOGIN | KEEPS_RENAME, NULL, "RNTO path",              "RFC 959, 4.1.3"},
+    {"SIZE", cmd_size, ARG_PATH,     SETS_UP,      "SIZE",        "SIZE path",                   "RFC 3659, 4"},
+    {"MDTM", cmd_mdtm, ARG_PATH,     SETS_UP,      "MDTM",        "MDTM path",                   "RFC 3659, 3"},
+    {"LIST", cmd_list, ARG_OPTIONAL, TRANSFER,     NULL,          "LIST [-aldrtRSF] [path]",     "RFC 959, 4.1.3"},
+    {"NLST", cmd_nlst, ARG_OPTIONAL, TRANSFER,     NULL,          "NLST [-aldrtRSF] [path]",     "RFC 959, 4.1.3"},
+    {"MLSD", cmd_mlsd, ARG_OPTIONAL, TRANSFER,     MLST_FEATURE,  "MLSD [path]",                 "RFC 3659, 7"},
+    {"MLST", cmd_mlst, ARG_OPTIONAL, SETS_UP,      "TVFS",        "MLST [path]",                 "RFC 3659, 7"},
+    /* RFC 1123, 4.1.3.1: the experimental forms */
+    {"XPWD", cmd_pwd,  ARG_NONE,     SETS_UP,      NULL,          "XPWD",                        "RFC 775"},
+    {"XCWD", cmd_cwd,  ARG_PATH,     NEEDS_LOGIN,  NULL,          "XCWD path",                   "RFC 775"},
+    {"XCUP", cmd_cdup, ARG_NONE,     NEEDS_LOGIN,  NULL,          "XCUP",                        "RFC 775"},
+    {"XMKD", cmd_mkd,  ARG_PATH,     NEEDS_LOGIN,  NULL,          "XMKD path",                   "RFC 775"},
+    {"XRMD", cmd_rmd,  ARG_PATH,     NEEDS_LOGIN,  NULL,          "XRMD path",                   "RFC 775"},
+    /* a browser that is led here by another site speaks HTTP: it must not go on */
+    {"GET",  cmd_http, ARG_OPTIONAL, IS_HIDDEN,    NULL,          "",                            "RFC 9110"},
+    {"HEAD", cmd_http, ARG_OPTIONAL, IS_HIDDEN,    NULL,          "",                            "RFC 9110"},
+    {"POST", cmd_http, ARG_OPTIONAL, IS_HIDDEN,    NULL,          "",                            "RFC 9110"},
+    {"PUT",  cmd_http, ARG_OPTIONAL, IS_HIDDEN,    NULL,          "",                            "RFC 9110"},
+    {"OPTIONS", cmd_http, ARG_OPTIONAL, IS_HIDDEN, NULL,          "",                            "RFC 9110"},
+    {"CONNECT", cmd_http, ARG_OPTIONAL, IS_HIDDEN, NULL,          "",                            "RFC 9110"},
+    {"DELETE", cmd_http, ARG_OPTIONAL, IS_HIDDEN,  NULL,          "",                            "RFC 9110"},
+    {NULL, NULL, ARG_NONE, 0, NULL, NULL, NULL},
+};
+
+static struct home_path path;
+
+const struct home_path *
+command_path(void)
+{
+	return &path;
+}
+
+static const struct command *
+find_command(const char *verb)
+{
+	for (const struct command *command = commands; command->verb != NULL; command++)
+		if (strcmp(command->verb, verb) == 0)
+			return command;
+	return NULL;
+}
+
+/* A line that is no command of ours; too many of them are no client of ours. */
+static void
+reply_senseless(struct protocol *protocol, const char *text)
+{
+	reply(protocol, 500, "%s", text);
+	protocol->senseless++;
+	if (protocol->senseless < SENSELESS_MAX)
+		return;
+	reply(protocol, 421, "Too many unknown commands; closing");
+	tell_monitor_noted(protocol, NOTED_BAD_COMMANDS, text);
+	protocol->is_over = true;
+}
+
+/* What the columns of the row ask for. False: replied. */
+static bool
+is_allowed(struct protocol *protocol, const struct command *command, const char *argument, size_t len)
+{
+	if ((command->needs & NEEDS_LOGIN) != 0 && protocol->state != IPC_STATE_READY) {
+		reply(protocol, 530, "Log in with USER and PASS first");
+		return false;
+	}
+	if (command->argument == ARG_NONE && argument != NULL) {
+		reply(protocol, 501, "%s takes no argument", command->verb);
+		return false;
+	}
+	if ((command->argument == ARG_REQUIRED || command->argument == ARG_PATH) && argument == NULL) {
+		reply(protocol, 501, "Usage: %s", command->syntax);
+		return false;
+	}
+	if (command->argument == ARG_PATH) {
+		int r = home_path_resolve(&protocol->cwd, argument, len, &path);
+
+		if (r < 0) {
+			reply(protocol, 501, "%s: %s", argument, r == -ENAMETOOLONG ? "Name too long" : "Not a path");
+			return false;
+		}
+	}
+	if ((command->needs & NEEDS_DATA) != 0 && protocol->data_mode == DATA_NONE) {
+		reply(protocol, 425, "Use EPSV, PASV, EPRT or PORT first");
+		return false;
+	}
+	return true;
+}
+
+static void
+run(struct protocol *protocol, const struct command *command, char *argument, size_t len)
+{
+	if (is_allowed(protocol, command, argument, len))
+		command->handler(protocol, argument, len);
+	if ((command->needs & KEEPS_RESTART) == 0)
+		protocol->restart_offset = 0;
+	if ((command->needs & KEEPS_RENAME) == 0)
+		protocol->rename_from.len = 0;
+}
+
+static void
+run_line(struct protocol *protocol, char *line)
+{
+	const struct command *command;
+	char verb[16];
+	char *argument;
+	size_t len;
+
+	if (line_split(line, verb, &argument, &len) < 0) {
+		reply_senseless(protocol, "Not a command");
+		return;
+	}
+	command = find_command(verb);
+	if (command == NULL) {
+		reply_senseless(protocol, "Unknown command; HELP lists the known ones");
+		return;
+	}
+	protocol->senseless = 0;
+	run(protocol, command, argument, len);
+}
+
+void
+command_run(struct protocol *protocol)
+{
+	/* its own copy: the reader takes the next line in while a transfer of this one runs */
+	static char line[COMMAND_LINE_MAX + 1];
+	enum line_event event = protocol->control.line_event;
+	size_t len = protocol->control.reader.len;
+
+	claim(protocol->session->claims, CLAIM_IDLE, monotonic_ms());
+	memcpy(line, protocol->control.reader.text, len + 1);
+	control_done_line(protocol);
+	switch (event) {
+	case LINE_WHOLE:
+		run_line(protocol, line);
+		break;
+	case LINE_TOO_LONG:
+		reply_senseless(protocol, "Line too long");
+		break;
+	case LINE_WITH_NUL:
+		reply_senseless(protocol, "NUL in a command");
+		break;
+	case LINE_MORE:
+		break;
+	}
+	explicit_bzero(line, len);
+}

@@ -1,0 +1,85 @@
+/* The table of verbs, and what it drives: dispatch, HELP, FEAT. */
+#ifndef DAEMON_PROTOCOL_COMMAND_H
+#define DAEMON_PROTOCOL_COMMAND_H
+
+#include <stddef.h>
+
+struct protocol;
+
+enum command_argument {
+	ARG_NONE,	/* must not be there */
+	ARG_OPTIONAL,
+	ARG_REQUIRED,
+	ARG_PATH	/* required; the handler finds it resolved in command_path() */
+};
+
+enum command_needs {
+	NEEDS_LOGIN = 1,
+	NEEDS_DATA = 2,		/* PASV, EPSV, PORT or EPRT came before */
+	KEEPS_RESTART = 4,	/* REST stays in force behind this command */
+	KEEPS_RENAME = 8,	/* and RNFR */
+	IS_HIDDEN = 16		/* not in HELP */
+};
+
+struct command {
+	const char *verb;
+	void (*handler)(struct protocol *protocol, char *argument, size_t len);
+	enum command_argument argument;
+	unsigned needs;
+	const char *feature;	/* its line in FEAT, or NULL */
+	const char *syntax;	/* for HELP */
+	const char *source;	/* where it is defined */
+};
+
+/* Run the line at hand (control_has_line()) and reply. */
+void command_run(struct protocol *protocol);
+
+/* The table, ended by a row without verb; for HELP, FEAT and tests. */
+extern const struct command commands[];
+
+/* Handlers, by file: cmd_session.c */
+void cmd_user(struct protocol *protocol, char *argument, size_t len);
+void cmd_pass(struct protocol *protocol, char *argument, size_t len);
+void cmd_quit(struct protocol *protocol, char *argument, size_t len);
+void cmd_noop(struct protocol *protocol, char *argument, size_t len);
+void cmd_syst(struct protocol *protocol, char *argument, size_t len);
+void cmd_feat(struct protocol *protocol, char *argument, size_t len);
+void cmd_opts(struct protocol *protocol, char *argument, size_t len);
+void cmd_help(struct protocol *protocol, char *argument, size_t len);
+void cmd_http(struct protocol *protocol, char *argument, size_t len);
+/* cmd_transfer.c */
+void cmd_type(struct protocol *protocol, char *argument, size_t len);
+void cmd_mode(struct protocol *protocol, char *argument, size_t len);
+void cmd_stru(struct protocol *protocol, char *argument, size_t len);
+void cmd_allo(struct protocol *protocol, char *argument, size_t len);
+void cmd_pasv(struct protocol *protocol, char *argument, size_t len);
+void cmd_epsv(struct protocol *protocol, char *argument, size_t len);
+void cmd_port(struct protocol *protocol, char *argument, size_t len);
+void cmd_eprt(struct protocol *protocol, char *argument, size_t len);
+void cmd_rest(struct protocol *protocol, char *argument, size_t len);
+void cmd_retr(struct protocol *protocol, char *argument, size_t len);
+void cmd_stor(struct protocol *protocol, char *argument, size_t len);
+void cmd_stou(struct protocol *protocol, char *argument, size_t len);
+void cmd_appe(struct protocol *protocol, char *argument, size_t len);
+void cmd_abor(struct protocol *protocol, char *argument, size_t len);
+/* cmd_files.c */
+void cmd_pwd(struct protocol *protocol, char *argument, size_t len);
+void cmd_cwd(struct protocol *protocol, char *argument, size_t len);
+void cmd_cdup(struct protocol *protocol, char *argument, size_t len);
+void cmd_mkd(struct protocol *protocol, char *argument, size_t len);
+void cmd_rmd(struct protocol *protocol, char *argument, size_t len);
+void cmd_dele(struct protocol *protocol, char *argument, size_t len);
+void cmd_rnfr(struct protocol *protocol, char *argument, size_t len);
+void cmd_rnto(struct protocol *protocol, char *argument, size_t len);
+void cmd_size(struct protocol *protocol, char *argument, size_t len);
+void cmd_mdtm(struct protocol *protocol, char *argument, size_t len);
+void cmd_list(struct protocol *protocol, char *argument, size_t len);
+void cmd_nlst(struct protocol *protocol, char *argument, size_t len);
+void cmd_mlsd(struct protocol *protocol, char *argument, size_t len);
+void cmd_mlst(struct protocol *protocol, char *argument, size_t len);
+void cmd_stat(struct protocol *protocol, char *argument, size_t len);
+
+/* The argument of an ARG_PATH command as a path in the home. */
+const struct home_path *command_path(void);
+
+#endif

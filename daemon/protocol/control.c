@@ -1,0 +1,194 @@
+#include "daemon/protocol/control.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/text.h"
+#include "daemon/protocol/ask.h"
+#include "daemon/protocol/session.h"
+
+#include "common/banned.h"
+
+#define REPLY_TEXT_MAX (PATH_MAX * 2 + 256)	/* two paths with some words */
+
+/* Bytes that are safe to stand in a reply as they are. */
+static void
+put(struct protocol *protocol, const char *bytes, size_t len)
+{
+	struct control *control = &protocol->control;
+
+	while (len > 0) {
+		size_t room = sizeof(control->output) - control->output_len;
+		size_t n = len < room ? len : room;
+
+		if (control->at_end)
+			return;
+		memcpy(control->output + control->output_len, bytes, n);
+		control->output_len += n;
+		bytes += n;
+		len -= n;
+		if (control->output_len == sizeof(control->output))
+			control_flush(protocol);
+	}
+}
+
+static void
+put_escaped(struct protocol *protocol, const char *bytes, size_t len)
+{
+	struct buf line;
+
+	buf_init(&line, len);
+	if (escape_bytes(&line, ESCAPE_REPLY, bytes, len) == 0 && line.len > 0)
+		put(protocol, line.data, line.len);
+	buf_free(&line);
+	put(protocol, "\r\n", 2);
+}
+
+static void __attribute__((format(printf, 2, 0)))
+put_text(struct protocol *protocol, const char *format, va_list args)
+{
+	char text[REPLY_TEXT_MAX];
+	int len = vsnprintf(text, sizeof(text), format, args);
+
+	if (len < 0)
+		len = 0;
+	put_escaped(protocol, text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1);
+}
+
+static void
+put_code(struct protocol *protocol, int code, char separator)
+{
+	char text[8];
+
+	snprintf(text, sizeof(text), "%03d%c", code % 1000, separator);
+	put(protocol, text, 4);
+}
+
+void
+reply(struct protocol *protocol, int code, const char *format, ...)
+{
+	va_list args;
+
+	put_code(protocol, code, ' ');
+	va_start(args, format);
+	put_text(protocol, format, args);
+	va_end(args);
+}
+
+void
+reply_begin(struct protocol *protocol, int code, const char *text)
+{
+	put_code(protocol, code, '-');
+	put_escaped(protocol, text, strlen(text));
+}
+
+void
+reply_line(struct protocol *protocol, const char *format, ...)
+{
+	va_list args;
+
+	put(protocol, " ", 1);
+	va_start(args, format);
+	put_text(protocol, format, args);
+	va_end(args);
+}
+
+void
+reply_line_bytes(struct protocol *protocol, const char *bytes, size_t len)
+{
+	put(protocol, " ", 1);
+	put_escaped(protocol, bytes, len);
+}
+
+bool
+control_has_line(struct protocol *protocol)
+{
+	struct control *control = &protocol->control;
+	size_t used = 0;
+
+	if (control->has_line)
+		return true;
+	if (control->input_start == control->input_end)
+		return false;
+	control->line_event = line_feed(&control->reader, control->input + control->input_start,
+	    control->input_end - control->input_start, &used);
+	/* a password must not stay behind */
+	explicit_bzero(control->input + control->input_start, used);
+	control->input_start += used;
+	control->has_line = control->line_event != LINE_MORE;
+	return control->has_line;
+}
+
+void
+control_done_line(struct protocol *protocol)
+{
+	protocol->control.has_line = false;
+	line_reset(&protocol->control.reader);
+}
+
+void
+control_read(struct protocol *protocol)
+{
+	struct control *control = &protocol->control;
+	ssize_t n;
+
+	if (control->input_start < control->input_end)
+		return;	/* first what is here */
+	control->input_start = control->input_end = 0;
+	n = stream_read(&control->stream, control->input, sizeof(control->input));
+	if (n > 0)
+		control->input_end = (size_t)n;
+	else if (n != -EAGAIN)
+		control->at_end = true;
+}
+
+void
+control_flush(struct protocol *protocol)
+{
+	struct control *control = &protocol->control;
+	size_t written = 0;
+
+	while (written < control->output_len && !control->at_end) {
+		ssize_t n = stream_write(&control->stream, control->output + written, control->output_len - written);
+		struct pollfd waits[2] = {
+		    {.fd = control->stream.fd, .events = control->stream.wants},
+		    {.fd = protocol->monitor_channel, .events = POLLIN},
+		};
+
+		if (n > 0) {
+			written += (size_t)n;
+			continue;
+		}
+		if (n != -EAGAIN) {
+			control->at_end = true;
+			break;
+		}
+		if (poll(waits, 2, -1) > 0 && waits[1].revents != 0) {
+			ask_take_notice(protocol);
+			if (protocol->end_reason >= 0)
+				control->at_end = true;	/* a client that does not read gets no leave-taking */
+		}
+	}
+	control->output_len = 0;
+}
+
+void
+control_wait(struct protocol *protocol)
+{
+	struct pollfd waits[2] = {
+	    {.fd = protocol->control.stream.fd, .events = POLLIN},
+	    {.fd = protocol->monitor_channel, .events = POLLIN},
+	};
+
+	/* the monitor keeps the deadlines and tells */
+	if (poll(waits, 2, -1) <= 0)
+		return;
+	if (waits[1].revents != 0)
+		ask_take_notice(protocol);
+	if (waits[0].revents != 0)
+		control_read(protocol);
+}

@@ -1,0 +1,41 @@
+/* The control connection: lines in, replies out. */
+#ifndef DAEMON_PROTOCOL_CONTROL_H
+#define DAEMON_PROTOCOL_CONTROL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct protocol;
+
+/*
+ * Append a one-line reply, "CODE text" CRLF. Control characters in the text become '?', so
+ * that a client's bytes in it cannot end the line.
+ */
+void reply(struct protocol *protocol, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/*
+ * A reply of several lines (RFC 959, 4.2): "CODE-text", lines that begin with a blank, and
+ * the last one by reply().
+ */
+void reply_begin(struct protocol *protocol, int code, const char *text);
+void reply_line(struct protocol *protocol, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void reply_line_bytes(struct protocol *protocol, const char *bytes, size_t len);
+
+/*
+ * Is a whole line at hand? Takes it out of the bytes that have come; does not wait.
+ * It stays at hand until control_done_line().
+ */
+bool control_has_line(struct protocol *protocol);
+void control_done_line(struct protocol *protocol);
+
+/* Read what has come from the client. Sets at_end when the client is gone. */
+void control_read(struct protocol *protocol);
+
+/* Write the replies out; waits for a client that does not read, for as long as the monitor lets it. */
+void control_flush(struct protocol *protocol);
+
+/* Wait until the client sent something or the monitor did, and take it in. */
+void control_wait(struct protocol *protocol);
+
+#endif

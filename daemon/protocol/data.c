@@ -1,0 +1,125 @@
+#include "daemon/protocol/data.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/io.h"
+#include "daemon/protocol/ask.h"
+#include "daemon/protocol/session.h"
+#include "daemon/protocol/transfer.h"
+
+#include "common/banned.h"
+
+#define PORT_RESERVED_BELOW 1024
+
+void
+data_forget(struct protocol *protocol)
+{
+	close_fd(&protocol->listen_fd);
+	protocol->data_mode = DATA_NONE;
+}
+
+int
+data_listen(struct protocol *protocol, union address *bound)
+{
+	int r;
+
+	data_forget(protocol);
+	r = ask_monitor_listen(protocol, bound, &protocol->listen_fd);
+	if (r == 0)
+		protocol->data_mode = DATA_PASSIVE;
+	return r;
+}
+
+int
+data_set_target(struct protocol *protocol, const union address *target)
+{
+	char text[ADDRESS_TEXT_MAX], detail[ADDRESS_TEXT_MAX + 64];
+
+	data_forget(protocol);
+	if (address_same_host(&protocol->session->peer, target) && address_port(target) >= PORT_RESERVED_BELOW) {
+		protocol->data_target = *target;
+		protocol->data_mode = DATA_ACTIVE;
+		return 0;
+	}
+	address_text(target, text);
+	snprintf(detail, sizeof(detail), "PORT to %s port %u", text, address_port(target));
+	tell_monitor_noted(protocol, NOTED_DATA_REFUSED, detail);
+	return -EACCES;
+}
+
+/* Accept until the client's own connection comes; strangers are closed and the port goes on listening. */
+static int
+accept_client(struct protocol *protocol, uint64_t deadline, int *fd_out)
+{
+	for (;;) {
+		union address peer;
+		socklen_t len = sizeof(peer);
+		char text[ADDRESS_TEXT_MAX], detail[ADDRESS_TEXT_MAX + 64];
+		int fd, r;
+
+		memset(&peer, 0, sizeof(peer));
+		fd = accept4(protocol->listen_fd, &peer.any, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd >= 0 && address_same_host(&peer, &protocol->session->peer)) {
+			*fd_out = fd;
+			return 0;
+		}
+		if (fd >= 0) {
+			address_text(&peer, text);
+			snprintf(detail, sizeof(detail), "stranger %s on a passive port", text);
+			tell_monitor_noted(protocol, NOTED_DATA_REFUSED, detail);
+			close_fd(&fd);
+			continue;
+		}
+		if (errno == EINTR || errno == ECONNABORTED)
+			continue;
+		if (errno != EAGAIN)
+			return -errno;
+		r = transfer_watch(protocol, protocol->listen_fd, POLLIN, deadline);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int
+connect_client(struct protocol *protocol, uint64_t deadline, int *fd_out)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+	int fd = -1;
+	int r = ask_monitor_connect(protocol, &protocol->data_target, &fd);
+
+	if (r == 0)
+		r = transfer_watch(protocol, fd, POLLOUT, deadline);
+	if (r == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		r = -errno;
+	if (r == 0 && error != 0)
+		r = -error;
+	if (r == 0) {
+		*fd_out = fd;
+		fd = -1;
+	}
+	close_fd(&fd);
+	return r;
+}
+
+int
+data_open(struct protocol *protocol, struct stream *stream)
+{
+	uint64_t deadline = monotonic_ms() + 1000ULL * protocol->config->timeouts.data_connect_s;
+	int fd = -1;
+	int r;
+
+	if (protocol->data_mode == DATA_PASSIVE)
+		r = accept_client(protocol, deadline, &fd);
+	else
+		r = connect_client(protocol, deadline, &fd);
+	data_forget(protocol);
+	if (r == 0)
+		stream_init(stream, fd);
+	return r;
+}

@@ -1,0 +1,29 @@
+/* The data connection: how it was agreed on, and opening it. */
+#ifndef DAEMON_PROTOCOL_DATA_H
+#define DAEMON_PROTOCOL_DATA_H
+
+#include <stdbool.h>
+
+#include "common/address.h"
+#include "daemon/protocol/stream.h"
+
+struct protocol;
+
+/* Forget what PASV, EPSV, PORT or EPRT agreed on. */
+void data_forget(struct protocol *protocol);
+
+/* PASV and EPSV: listen; bound is where. 0 or -errno. */
+int data_listen(struct protocol *protocol, union address *bound);
+
+/* PORT and EPRT: may target be connected to? Remembers it. 0, -EACCES (not the client's host, or a port below 1024). */
+int data_set_target(struct protocol *protocol, const union address *target);
+
+/*
+ * Open the data connection that was agreed on; uses the agreement up. Waits at most
+ * timeouts.data-connect; ABOR and STAT are served meanwhile (transfer.h).
+ *
+ * Returns 0; -ETIMEDOUT or the errno of the connect; -ECANCELED when the transfer is to stop.
+ */
+int data_open(struct protocol *protocol, struct stream *stream);
+
+#endif

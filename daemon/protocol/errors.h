@@ -1,0 +1,21 @@
+/* The one place where a -errno becomes a reply. */
+#ifndef DAEMON_PROTOCOL_ERRORS_H
+#define DAEMON_PROTOCOL_ERRORS_H
+
+struct protocol;
+
+/* What the command was about; the replies that RFC 959, 5.4 lists for it differ. */
+enum reply_class {
+	REPLY_FILE,	/* RETR, CWD, DELE, SIZE, ...: 450, 451, 550 */
+	REPLY_CREATE,	/* STOR, APPE, STOU, RNTO: 450, 451, 452, 552, 553, 554 */
+	REPLY_LIST,	/* LIST, NLST, STAT: 450, 451, 501 */
+	REPLY_CLASS_COUNT
+};
+
+/* Reply with the code and words for error (a -errno); name is a path of the client. */
+void reply_error(struct protocol *protocol, enum reply_class class, int error, const char *name);
+
+/* The code alone; for tests. */
+int reply_code_for_error(enum reply_class class, int error);
+
+#endif

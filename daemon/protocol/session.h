@@ -1,0 +1,66 @@
+/* What the modules of the protocol process share: the state of one session. */
+#ifndef DAEMON_PROTOCOL_SESSION_H
+#define DAEMON_PROTOCOL_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/home_path.h"
+#include "daemon/protocol/line.h"
+#include "daemon/protocol/protocol.h"
+#include "daemon/protocol/stream.h"
+#include "privsep/ipc/ipc.h"
+
+#define ACCOUNT_NAME_SIZE 65
+#define INPUT_SIZE 4096
+#define OUTPUT_SIZE 8192
+
+/* The control connection: what came and was not a line yet, and replies on their way. */
+struct control {
+	struct stream stream;
+	struct line_reader reader;
+	uint8_t input[INPUT_SIZE];
+	size_t input_start, input_end;
+	bool has_line;		/* reader.text holds a line that was not run yet */
+	enum line_event line_event;
+	bool at_end;		/* the client closed, or the connection broke */
+	char output[OUTPUT_SIZE];
+	size_t output_len;
+};
+
+enum data_mode { DATA_NONE, DATA_PASSIVE, DATA_ACTIVE };
+
+struct protocol {
+	const struct protocol_session *session;
+	const struct config *config;
+	struct control control;
+	int monitor_channel;
+	int files_channel;	/* -1 until login */
+	enum ipc_state state;
+	struct ipc_message message;	/* the one in hand */
+
+	char user[ACCOUNT_NAME_SIZE];	/* of USER; "" before */
+	struct home_path cwd;
+	bool is_ascii;
+	uint64_t restart_offset;	/* REST */
+	struct home_path rename_from;	/* RNFR; empty (len 0) when there is none */
+	unsigned senseless;		/* unknown commands in a row */
+
+	enum data_mode data_mode;
+	int listen_fd;			/* DATA_PASSIVE */
+	union address data_target;	/* DATA_ACTIVE */
+	bool only_epsv;			/* EPSV ALL (RFC 2428, 4) */
+
+	struct {
+		bool is_running;
+		bool was_aborted;	/* ABOR */
+		bool is_deferred;	/* the line at hand waits for the end of the transfer */
+		uint64_t bytes;
+		const char *verb;
+	} transfer;
+
+	int end_reason;		/* enum ipc_end_reason that the monitor told; -1: none */
+	bool is_over;		/* leave the loop after the replies are out */
+};
+
+#endif

@@ -1,0 +1,450 @@
+#include "daemon/protocol/transfer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "daemon/protocol/ascii.h"
+#include "daemon/protocol/ask.h"
+#include "daemon/protocol/control.h"
+#include "daemon/protocol/data.h"
+#include "daemon/protocol/errors.h"
+#include "daemon/protocol/session.h"
+
+#include "common/banned.h"
+
+#define CHUNK (256 * 1024)		/* bytes of one read or write */
+#define LOOK_EVERY (16 * 1024 * 1024)	/* bytes after which the control connection is looked at */
+#define NO_DEADLINE UINT64_MAX		/* the monitor keeps the stall deadline */
+
+static char chunk[CHUNK];
+static char converted[2 * CHUNK];
+
+/* What goes on while bytes move. */
+
+static void
+progress(struct protocol *protocol, uint64_t bytes)
+{
+	protocol->transfer.bytes += bytes;
+	claim(protocol->session->claims, CLAIM_TRANSFER, monotonic_coarse_ms());
+}
+
+/* Serve a line that may come during a transfer; any other stays at hand until its end. */
+static void
+serve_line(struct protocol *protocol)
+{
+	char verb[16];
+	char *argument = NULL;
+	size_t len;
+	char line[COMMAND_LINE_MAX + 1];
+
+	protocol->transfer.is_deferred = true;
+	if (protocol->control.line_event != LINE_WHOLE)
+		return;
+	memcpy(line, protocol->control.reader.text, protocol->control.reader.len + 1);
+	if (line_split(line, verb, &argument, &len) < 0)
+		return;
+	if (strcmp(verb, "ABOR") == 0)
+		protocol->transfer.was_aborted = true;
+	else if (strcmp(verb, "STAT") == 0 && argument == NULL)
+		reply(protocol, 213, "%s: %llu bytes so far", protocol->transfer.verb,
+		    (unsigned long long)protocol->transfer.bytes);
+	else
+		return;
+	protocol->transfer.is_deferred = false;
+	control_done_line(protocol);
+}
+
+static bool
+must_stop(const struct protocol *protocol)
+{
+	if (protocol->transfer.was_aborted)
+		return true;
+	/* a client that is gone ends the transfer (RFC 959, 4.1.1 QUIT) unless it left commands behind */
+	if (protocol->control.at_end && !protocol->transfer.is_deferred)
+		return true;
+	return protocol->end_reason >= 0 && protocol->end_reason != END_DRAIN;
+}
+
+int
+transfer_watch(struct protocol *protocol, int fd, short events, uint64_t deadline_ms)
+{
+	enum { DATA, CONTROL, MONITOR, WAITS };
+	struct pollfd waits[WAITS];
+
+	for (;;) {
+		bool listens = !protocol->transfer.is_deferred && !protocol->control.at_end;
+		int timeout = fd < 0 ? 0 : deadline_ms == NO_DEADLINE ? -1 : deadline_left_ms(deadline_ms, monotonic_ms());
+		int n;
+
+		while (!protocol->transfer.is_deferred && control_has_line(protocol))
+			serve_line(protocol);
+		control_flush(protocol);
+		if (must_stop(protocol))
+			return -ECANCELED;
+		waits[DATA] = (struct pollfd){.fd = fd, .events = events};
+		waits[CONTROL] = (struct pollfd){.fd = listens ? protocol->control.stream.fd : -1, .events = POLLIN};
+		waits[MONITOR] = (struct pollfd){.fd = protocol->monitor_channel, .events = POLLIN};
+		n = poll(waits, WAITS, timeout);
+		if (n == 0)
+			return fd < 0 ? 0 : -ETIMEDOUT;
+		if (n < 0)
+			continue;
+		if (waits[MONITOR].revents != 0)
+			ask_take_notice(protocol);
+		if (waits[CONTROL].revents != 0)
+			control_read(protocol);
+		if (waits[MONITOR].revents == 0 && waits[CONTROL].revents == 0)
+			return 0;
+	}
+}
+
+/* Moving bytes. Each returns 0, or -errno: of the file with is_local set, of the connection without. */
+
+struct mover {
+	struct stream stream;
+	int fd;			/* the file, or a listing's pipe */
+	uint64_t left;		/* RETR: bytes to send */
+	uint64_t skip;		/* RETR in TYPE A: bytes of network form that REST leaves out */
+	uint64_t since_look;
+	bool is_local;		/* the error is the file's */
+	bool held_cr;
+};
+
+static int
+look(struct protocol *protocol, struct mover *mover, uint64_t bytes)
+{
+	mover->since_look += bytes;
+	if (mover->since_look < LOOK_EVERY)
+		return 0;
+	mover->since_look = 0;
+	return transfer_watch(protocol, -1, 0, 0);
+}
+
+static int
+local_error(struct mover *mover, int error)
+{
+	mover->is_local = true;
+	return error;
+}
+
+static int
+send_all(struct protocol *protocol, struct mover *mover, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = stream_write(&mover->stream, bytes, len);
+		int r;
+
+		if (n == -EAGAIN) {
+			r = transfer_watch(protocol, mover->stream.fd, mover->stream.wants, NO_DEADLINE);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		if (n < 0)
+			return (int)n;
+		bytes += n;
+		len -= (size_t)n;
+		progress(protocol, (uint64_t)n);
+	}
+	return 0;
+}
+
+/* TYPE I on a plain connection: the kernel moves the bytes. */
+static int
+send_file_direct(struct protocol *protocol, struct mover *mover)
+{
+	while (mover->left > 0) {
+		size_t want = mover->left < LOOK_EVERY ? (size_t)mover->left : LOOK_EVERY;
+		ssize_t n = sendfile(mover->stream.fd, mover->fd, NULL, want);
+		int r = 0;
+
+		if (n > 0) {
+			mover->left -= (uint64_t)n;
+			progress(protocol, (uint64_t)n);
+			r = look(protocol, mover, (uint64_t)n);
+		} else if (n == 0) {
+			return local_error(mover, -ENODATA);	/* the file became shorter */
+		} else if (errno == EAGAIN) {
+			r = transfer_watch(protocol, mover->stream.fd, POLLOUT, NO_DEADLINE);
+		} else if (errno == EIO) {
+			return local_error(mover, -EIO);
+		} else if (errno != EINTR) {
+			return -errno;
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int
+send_converted(struct protocol *protocol, struct mover *mover, size_t len)
+{
+	size_t n = ascii_encode(chunk, len, converted);
+	size_t skip = n < mover->skip ? n : (size_t)mover->skip;
+
+	mover->skip -= skip;
+	return send_all(protocol, mover, converted + skip, n - skip);
+}
+
+static int
+send_file_ascii(struct protocol *protocol, struct mover *mover)
+{
+	while (mover->left > 0) {
+		size_t want = mover->left < sizeof(chunk) ? (size_t)mover->left : sizeof(chunk);
+		ssize_t n = read(mover->fd, chunk, want);
+		int r;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return local_error(mover, n == 0 ? -ENODATA : -errno);
+		mover->left -= (uint64_t)n;
+		r = send_converted(protocol, mover, (size_t)n);
+		if (r == 0)
+			r = look(protocol, mover, (uint64_t)n);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* A listing comes through a pipe, with CRLF already. */
+static int
+send_listing(struct protocol *protocol, struct mover *mover)
+{
+	for (;;) {
+		ssize_t n = read(mover->fd, chunk, sizeof(chunk));
+		int r;
+
+		if (n == 0)
+			return 0;
+		if (n > 0)
+			r = send_all(protocol, mover, chunk, (size_t)n);
+		else if (errno == EAGAIN)
+			r = transfer_watch(protocol, mover->fd, POLLIN, NO_DEADLINE);
+		else
+			r = errno == EINTR ? 0 : local_error(mover, -errno);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int
+store_bytes(struct mover *mover, const char *bytes, size_t len)
+{
+	int r = io_write_all(mover->fd, bytes, len);
+
+	return r < 0 ? local_error(mover, r) : 0;
+}
+
+static int
+store_piece(struct protocol *protocol, struct mover *mover, size_t len)
+{
+	size_t n = len;
+	const char *bytes = chunk;
+
+	if (protocol->is_ascii) {
+		n = ascii_decode(chunk, len, &mover->held_cr, converted);
+		bytes = converted;
+	}
+	return store_bytes(mover, bytes, n);
+}
+
+static int
+receive_file(struct protocol *protocol, struct mover *mover)
+{
+	for (;;) {
+		ssize_t n = stream_read(&mover->stream, chunk, sizeof(chunk));
+		int r;
+
+		if (n == 0)
+			return store_bytes(mover, converted, ascii_decode_end(&mover->held_cr, converted));
+		if (n > 0) {
+			progress(protocol, (uint64_t)n);
+			r = store_piece(protocol, mover, (size_t)n);
+			if (r == 0)
+				r = look(protocol, mover, (uint64_t)n);
+		} else {
+			r = n == -EAGAIN ? transfer_watch(protocol, mover->stream.fd, mover->stream.wants, NO_DEADLINE)
+					 : (int)n;
+		}
+		if (r < 0)
+			return r;
+	}
+}
+
+/* Beginning and end, the same for all. */
+
+/*
+ * 150, then the data connection. 150 goes first and at once: it tells the client that the
+ * file is all right while the connection may still be on its way.
+ */
+static int
+open_data(struct protocol *protocol, const char *verb, struct mover *mover, const char *what)
+{
+	protocol->transfer.is_running = true;
+	protocol->transfer.was_aborted = false;
+	protocol->transfer.is_deferred = false;
+	protocol->transfer.bytes = 0;
+	protocol->transfer.verb = verb;
+	claim(protocol->session->claims, CLAIM_TRANSFER, monotonic_ms());
+	reply(protocol, 150, "Opening %s data connection for %s", protocol->is_ascii ? "ASCII" : "BINARY", what);
+	control_flush(protocol);
+	return data_open(protocol, &mover->stream);
+}
+
+static void
+reply_cancelled(struct protocol *protocol)
+{
+	if (protocol->transfer.was_aborted) {
+		reply(protocol, 426, "Transfer aborted");
+		reply(protocol, 226, "ABOR done");
+	} else if (protocol->end_reason == END_STALL_TIMEOUT) {
+		reply(protocol, 426, "No data for %u s; transfer given up", protocol->config->timeouts.stall_s);
+	} else {
+		reply(protocol, 426, "Transfer broken off");
+	}
+}
+
+/* The last reply of a transfer. r is 0 or what ended it. */
+static void
+reply_end(struct protocol *protocol, const struct mover *mover, int r, bool was_open, enum reply_class class,
+    const char *name)
+{
+	if (r == 0)
+		reply(protocol, 226, "Transfer complete");
+	else if (r == -ECANCELED)
+		reply_cancelled(protocol);
+	else if (!was_open)
+		reply(protocol, 425, "Cannot open the data connection: %s", strerror(-r));
+	else if (mover->is_local && r == -ENODATA)
+		reply(protocol, 451, "The file became shorter while it was sent");
+	else if (mover->is_local)
+		reply_error(protocol, class, r, name);
+	else
+		reply(protocol, 426, "Data connection broke: %s", strerror(-r));
+}
+
+static void
+close_mover(struct mover *mover)
+{
+	stream_close(&mover->stream);
+	close_fd(&mover->fd);
+}
+
+static void
+finish(struct protocol *protocol, enum ipc_direction direction, const struct home_path *path, uint64_t started_ms,
+    int r)
+{
+	tell_monitor_transferred(protocol, direction, protocol->transfer.bytes, monotonic_ms() - started_ms, -r,
+	    path->text);
+	protocol->transfer.is_running = false;
+	protocol->transfer.is_deferred = false;
+	claim(protocol->session->claims, CLAIM_IDLE, monotonic_ms());
+}
+
+void
+transfer_retrieve(struct protocol *protocol, const struct home_path *path)
+{
+	struct mover mover = {.stream = {.fd = -1}, .fd = -1};
+	uint64_t started = monotonic_ms(), size = 0;
+	uint64_t offset = protocol->is_ascii ? 0 : protocol->restart_offset;
+	bool was_open;
+	int r = ask_files_open_read(protocol, path, offset, &size, &mover.fd);
+
+	if (r < 0) {
+		reply_error(protocol, REPLY_FILE, r, path->text);
+		return;
+	}
+	mover.left = size - offset;
+	mover.skip = protocol->is_ascii ? protocol->restart_offset : 0;
+	r = open_data(protocol, "RETR", &mover, home_path_name(path));
+	was_open = r == 0;
+	if (r == 0)
+		r = protocol->is_ascii ? send_file_ascii(protocol, &mover) : send_file_direct(protocol, &mover);
+	close_mover(&mover);
+	reply_end(protocol, &mover, r, was_open, REPLY_FILE, path->text);
+	finish(protocol, DIRECTION_DOWN, path, started, r);
+}
+
+static enum ipc_store_mode
+mode_with_restart(const struct protocol *protocol, enum ipc_store_mode mode)
+{
+	return mode == STORE_REPLACE && protocol->restart_offset > 0 ? STORE_AT : mode;
+}
+
+void
+transfer_store(struct protocol *protocol, const struct home_path *path, enum ipc_store_mode mode)
+{
+	struct mover mover = {.stream = {.fd = -1}, .fd = -1};
+	uint64_t started = monotonic_ms(), start = 0;
+	char name[NAME_MAX + 1];
+	bool was_open;
+	int r, finished;
+
+	if (protocol->is_ascii && protocol->restart_offset > 0) {
+		reply(protocol, 504, "REST with an upload needs TYPE I");
+		return;
+	}
+	r = ask_files_open_write(protocol, path, mode_with_restart(protocol, mode), protocol->restart_offset, &start,
+	    name, &mover.fd);
+	if (r < 0) {
+		reply_error(protocol, REPLY_CREATE, r, path->text);
+		return;
+	}
+	/* RFC 1123, 4.1.2.9: STOU tells the name in this form */
+	if (mode == STORE_UNIQUE)
+		reply(protocol, 150, "FILE: %s", name);
+	r = open_data(protocol, "STOR", &mover, home_path_name(path));
+	was_open = r == 0;
+	if (r == 0)
+		r = receive_file(protocol, &mover);
+	close_mover(&mover);
+	claim(protocol->session->claims, CLAIM_FINISH, monotonic_ms());
+	finished = ask_files_finish_write(protocol, r == 0);
+	if (r == 0 && finished < 0) {
+		mover.is_local = true;
+		r = finished;
+	}
+	reply_end(protocol, &mover, r, was_open, REPLY_CREATE, path->text);
+	finish(protocol, DIRECTION_UP, path, started, r);
+}
+
+void
+transfer_list(struct protocol *protocol, const struct home_path *path, enum ipc_list_form form, uint8_t flags,
+    uint32_t shown_from)
+{
+	struct mover mover = {.stream = {.fd = -1}, .fd = -1};
+	uint64_t started = monotonic_ms(), entries;
+	bool was_open;
+	int r = ask_files_list(protocol, path, form, flags, shown_from, &mover.fd);
+	int ended;
+
+	if (r < 0) {
+		reply_error(protocol, form == LIST_FACTS && r != -ENOTDIR ? REPLY_FILE : REPLY_LIST, r, path->text);
+		return;
+	}
+	if (fcntl(mover.fd, F_SETFL, O_NONBLOCK) < 0)
+		r = -errno;
+	if (r == 0)
+		r = open_data(protocol, form == LIST_FACTS ? "MLSD" : form == LIST_NAMES ? "NLST" : "LIST", &mover,
+		    "directory listing");
+	was_open = r == 0;
+	if (r == 0)
+		r = send_listing(protocol, &mover);
+	close_mover(&mover);
+	ended = ask_files_list_end(protocol, &entries);
+	if (r == 0 && ended < 0) {
+		mover.is_local = true;
+		r = ended;
+	}
+	reply_end(protocol, &mover, r, was_open, REPLY_LIST, path->text);
+	finish(protocol, DIRECTION_LIST, path, started, r);
+}
