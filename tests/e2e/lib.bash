@@ -1,0 +1,302 @@
+# What every end-to-end test uses: a server of its own on free ports, accounts, raw FTP lines.
+#
+#   setup()    { new_place; write_config; start_server; add_user alice secret; }
+#   teardown() { end_place; }
+#
+# Sets DIR (the private directory), CONF, LOG, PORT, PORT6 (where there is IPv6).
+# A test that expects an alarm in the log sets ALARM_EXPECTED=1.
+
+BATS_LIB_PATH=${BATS_LIB_PATH:-/usr/lib/bats}
+bats_load_library bats-support
+bats_load_library bats-assert
+bats_load_library bats-file
+
+BUILD=${BUILD:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)/build}
+ALARM_EXPECTED=
+SERVER_PID=
+
+# --- waiting ---
+
+# wait_until [-t SECONDS] COMMAND...: until it succeeds; fails after 10 seconds.
+wait_until()
+{
+	local seconds=10 end
+	if [ "$1" = -t ]; then
+		seconds=$2
+		shift 2
+	fi
+	end=$((SECONDS + seconds + 1))
+	until "$@"; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			echo "did not come true in $seconds seconds: $*" >&2
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+is_gone()
+{
+	! kill -0 "$1" 2>/dev/null || grep -q '^State:[[:blank:]]*Z' "/proc/$1/status" 2>/dev/null
+}
+
+# --- place and configuration ---
+
+# A private directory that every user may enter, since homes are below it.
+new_place()
+{
+	DIR=$(mktemp -d /tmp/sallyport-test.XXXXXX)
+	chmod 755 "$DIR"
+	mkdir "$DIR/home" "$DIR/etc"
+	CONF=$DIR/etc/sallyport.conf
+	LOG=$DIR/log
+	export DIR CONF LOG
+}
+
+has_ipv6()
+{
+	grep -q '^00000000000000000000000000000001 ' /proc/net/if_inet6 2>/dev/null
+}
+
+need_ipv6()
+{
+	has_ipv6 || skip "this machine has no IPv6"
+}
+
+# skip_if_asan REASON: what cannot hold in a build for sanitizers.
+is_asan()
+{
+	case $BUILD in */asan) return 0 ;; *) return 1 ;; esac
+}
+
+skip_if_asan()
+{
+	! is_asan || skip "$1"
+}
+
+# write_config [LINE...]: the lines come first, sections included; of a key that is given here the default is left out.
+write_config()
+{
+	local listen='{"127.0.0.1:0"}' line
+	! has_ipv6 || listen='{"127.0.0.1:0", "[::1]:0"}'
+	{
+		for line in "$@"; do
+			printf '%s\n' "$line"
+		done
+		config_default listen "$listen" "$@"
+		config_default service-user '"sallyport"' "$@"
+		config_default accounts "\"$DIR/etc/users\"" "$@"
+		config_default state-directory "\"$DIR/state\"" "$@"
+		config_default runtime-directory "\"$DIR/run\"" "$@"
+		case "$*" in *log*\{*) ;; *) echo "log { target = \"$LOG\" level = \"debug\" }" ;; esac
+	} >"$CONF"
+	[ -e "$DIR/etc/users" ] || (umask 077 && : >"$DIR/etc/users")
+}
+
+config_default()
+{
+	local key=$1 value=$2 line
+	shift 2
+	for line in "$@"; do
+		case $line in "$key"[[:blank:]=]*) return ;; esac
+	done
+	echo "$key = $value"
+}
+
+# --- accounts ---
+
+ctl()
+{
+	"$BUILD/sallyportctl" -c "$CONF" "$@"
+}
+
+# add_user NAME PASSWORD [OPTION...]: the home is $DIR/home/NAME unless given.
+add_user()
+{
+	local name=$1 password=$2
+	shift 2
+	case " $* " in *" --home"*) ;; *) set -- --home "$DIR/home/$name" "$@" ;; esac
+	printf '%s\n' "$password" | ctl user add "$name" --password-stdin "$@"
+}
+
+# --- the server ---
+
+# Standard error in the foreground has every line of the log too; it is kept apart, and has sanitizers' reports.
+start_server()
+{
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+		"$BUILD/sallyportd" -f -c "$CONF" "$@" </dev/null >"$DIR/stdout" 2>"$DIR/stderr" 3>&- &
+	SERVER_PID=$!
+	export SERVER_PID
+	wait_until -t 30 server_is_settled
+	if is_gone "$SERVER_PID"; then
+		echo "the server did not start:" >&2
+		cat "$DIR/stderr" >&2
+		return 1
+	fi
+	find_ports
+}
+
+server_is_settled()
+{
+	is_gone "$SERVER_PID" || log_has ' ready '
+}
+
+log_has()
+{
+	grep -qE -- "$1" "$LOG" 2>/dev/null
+}
+
+# log_count PATTERN
+log_count()
+{
+	grep -cE -- "$1" "$LOG" 2>/dev/null || :
+}
+
+find_ports()
+{
+	PORT=$(sed -n 's/.* listening address=127\.0\.0\.1 .*port=\([0-9]*\).*/\1/p' "$LOG" "$DIR/stderr" 2>/dev/null | tail -n 1)
+	PORT6=$(sed -n 's/.* listening address=::1 .*port=\([0-9]*\).*/\1/p' "$LOG" "$DIR/stderr" 2>/dev/null | tail -n 1)
+	export PORT PORT6
+	[ -n "$PORT" ]
+}
+
+# stop_server [SIGNAL]: TERM unless given; fails when it does not end.
+stop_server()
+{
+	local pid=$SERVER_PID
+	[ -n "$pid" ] || return 0
+	kill "-${1:-TERM}" "$pid" 2>/dev/null || :
+	wait_until -t 40 is_gone "$pid"
+	wait "$pid" 2>/dev/null || :
+	SERVER_PID=
+}
+
+# Ends what the test started, and only that; fails on an alarm or a sanitizer's report.
+end_place()
+{
+	local status=0
+	ftp_close
+	if [ -n "$SERVER_PID" ]; then
+		kill -INT "$SERVER_PID" 2>/dev/null || :
+		wait_until -t 10 is_gone "$SERVER_PID" || { kill -KILL "$SERVER_PID" && status=1; }
+		SERVER_PID=
+	fi
+	if [ -z "$ALARM_EXPECTED" ] && log_has ': critical alarm '; then
+		echo "there was an alarm:" >&2
+		grep -E ': critical alarm ' "$LOG" >&2
+		status=1
+	fi
+	if grep -qE 'AddressSanitizer|LeakSanitizer|runtime error:' "$DIR/stderr" 2>/dev/null; then
+		status=1
+	fi
+	if [ "$status" -ne 0 ] || [ -z "${BATS_TEST_COMPLETED-}" ]; then
+		echo "--- $LOG"
+		tail -n 60 "$LOG" 2>/dev/null
+		grep -vE 'sallyportd\[[0-9]+\]: (debug|info|warning|error|critical) ' "$DIR/stderr" 2>/dev/null | head -n 60
+	fi
+	case $DIR in /tmp/sallyport-test.*) rm -rf "$DIR" ;; esac
+	return "$status"
+}
+
+# --- the processes of a session ---
+
+children_of()
+{
+	cat "/proc/$1/task/$1/children" 2>/dev/null
+}
+
+# The fields of a line of /proc/PID/status, blanks as one space.
+status_of()
+{
+	sed -n "s/^$2:[[:blank:]]*//p" "/proc/$1/status" | tr -s '[:blank:]' ' ' | sed 's/ $//'
+}
+
+# Monitors are the children of the master that have (or had) a protocol process; the logger has no child.
+monitor_pids()
+{
+	local pid
+	for pid in $(children_of "$SERVER_PID"); do
+		[ -z "$(children_of "$pid")" ] || echo "$pid"
+	done
+}
+
+# Sets MONITOR, PROTOCOL and, after login, FILES of the only session.
+find_session()
+{
+	local pid service_uid
+	service_uid=$(id -u sallyport)
+	MONITOR=$(monitor_pids | head -n 1)
+	PROTOCOL=
+	FILES=
+	for pid in $(children_of "$MONITOR"); do
+		if [ "$(status_of "$pid" Uid | cut -d' ' -f1)" = "$service_uid" ]; then
+			PROTOCOL=$pid
+		else
+			FILES=$pid
+		fi
+	done
+	[ -n "$MONITOR" ] && [ -n "$PROTOCOL" ]
+}
+
+# --- raw FTP: one control connection, FTP its descriptor ---
+
+ftp_open()
+{
+	exec {FTP}<>"/dev/tcp/${1:-127.0.0.1}/${2:-$PORT}"
+	ftp_reply
+}
+
+ftp_close()
+{
+	[ -z "${FTP-}" ] || exec {FTP}>&-
+	FTP=
+}
+
+# Read one whole reply into REPLY_TEXT and REPLY (its code); fails at the end of the connection.
+ftp_reply()
+{
+	local line code
+	REPLY_TEXT=
+	REPLY=
+	while IFS= read -r -t 20 -u "$FTP" line; do
+		line=${line%$'\r'}
+		REPLY_TEXT+=$line$'\n'
+		code=${line:0:3}
+		[ -n "$REPLY" ] || REPLY=$code
+		if [[ $line =~ ^[0-9]{3}\  ]] && [ "$code" = "$REPLY" ]; then
+			return 0
+		fi
+	done
+	echo "no reply; so far: $REPLY_TEXT" >&2
+	return 1
+}
+
+ftp_send()
+{
+	printf '%s\r\n' "$1" >&"$FTP"
+}
+
+# ftp COMMAND CODE: send it, expect this reply.
+ftp()
+{
+	ftp_send "$1"
+	ftp_reply
+	if [ "$REPLY" != "$2" ]; then
+		echo "to '$1': expected $2, got: $REPLY_TEXT" >&2
+		return 1
+	fi
+}
+
+# ftp_login NAME PASSWORD: open and log in.
+ftp_login()
+{
+	ftp_open
+	ftp "USER $1" 331
+	ftp "PASS $2" 230
+}
+
+url()
+{
+	echo "ftp://$1@127.0.0.1:$PORT/${2-}"
+}

@@ -1,0 +1,27 @@
+# Once for all end-to-end tests: root, the programs, the service user.
+
+setup_suite()
+{
+	BUILD=${BUILD:-$BATS_TEST_DIRNAME/../../build}
+	export BUILD
+	if [ "$(id -u)" -ne 0 ]; then
+		echo "end-to-end tests need root: the server changes to the user of each account" >&2
+		return 1
+	fi
+	if [ ! -x "$BUILD/sallyportd" ] || [ ! -x "$BUILD/sallyportctl" ]; then
+		echo "'$BUILD' has no programs; run make first" >&2
+		return 1
+	fi
+	BUILD=$(cd "$BUILD" && pwd)
+	# away from where others may change things: what a test starts must reach its own home
+	umask 022
+	if ! getent passwd sallyport >/dev/null; then
+		useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin sallyport
+		: >"$BATS_RUN_TMPDIR/made-user"
+	fi
+}
+
+teardown_suite()
+{
+	[ ! -e "$BATS_RUN_TMPDIR/made-user" ] || userdel sallyport
+}

@@ -1,0 +1,178 @@
+#!/usr/bin/env bats
+# sallyportctl user ..., and what each change does to the next login.
+
+load lib
+
+setup()
+{
+	new_place
+	write_config
+}
+
+teardown()
+{
+	end_place
+}
+
+# may_login NAME PASSWORD / refused NAME PASSWORD: a whole connection each.
+may_login()
+{
+	curl -sS --max-time 30 --user "$1:$2" "ftp://127.0.0.1:$PORT/" >/dev/null
+}
+
+refused()
+{
+	run curl -sS --max-time 30 --user "$1:$2" "ftp://127.0.0.1:$PORT/"
+	assert_equal "$status" 67
+}
+
+@test "add: the user logs in, with the server running already" {
+	start_server
+	add_user alice 'correct horse'
+	may_login alice 'correct horse'
+	refused alice 'wrong'
+	refused nobody 'correct horse'
+}
+
+@test "add: the home is made, belongs to a user id of its own, and is closed to others" {
+	add_user alice secret
+	add_user bob secret
+	[ -d "$DIR/home/alice" ]
+	alice=$(stat -c %u "$DIR/home/alice")
+	bob=$(stat -c %u "$DIR/home/bob")
+	[ "$alice" -ge 200000 ]
+	[ "$alice" -ne "$bob" ]
+	assert_equal "$(stat -c %a "$DIR/home/alice")" 750
+}
+
+@test "add: the users file is closed to others and has no password in it" {
+	add_user alice 'correct horse'
+	assert_equal "$(stat -c '%a %u' "$DIR/etc/users")" "600 0"
+	run grep -c 'correct horse' "$DIR/etc/users"
+	assert_output 0
+	run grep -F 'alice:$y$' "$DIR/etc/users"
+	assert_success
+}
+
+@test "add: a name that exists, or is no name, is refused" {
+	add_user alice secret
+	run add_user alice other
+	assert_failure 1
+	for name in 'a:b' 'a/b' '' '.' '..' "$(printf 'a\tb')" "$(printf 'a\nb')" -x "$(printf 'x%.0s' $(seq 65))"; do
+		run add_user "$name" secret --home "$DIR/home/x"
+		assert_failure
+	done
+	run ctl user list
+	assert_output --partial alice
+	assert_equal "$(grep -vc '^#' "$DIR/etc/users")" 1
+}
+
+@test "add: a directory of another owner is not taken over silently" {
+	mkdir "$DIR/home/other"
+	chown 12345:12345 "$DIR/home/other"
+	run add_user alice secret --home "$DIR/home/other"
+	assert_failure 1
+	assert_equal "$(stat -c %u "$DIR/home/other")" 12345
+}
+
+@test "passwd: the old password is refused at once, the new one taken" {
+	start_server
+	add_user alice old
+	may_login alice old
+	printf 'new\n' | ctl user passwd alice --password-stdin
+	refused alice old
+	may_login alice new
+}
+
+@test "lock and unlock" {
+	start_server
+	add_user alice secret
+	ctl user lock alice
+	refused alice secret
+	ctl user unlock alice
+	may_login alice secret
+}
+
+@test "del: the user cannot log in; the home stays" {
+	start_server
+	add_user alice secret
+	ctl user del alice
+	refused alice secret
+	[ -d "$DIR/home/alice" ]
+}
+
+@test "set: expired accounts are refused" {
+	start_server
+	add_user alice secret
+	ctl user set alice --expires 2020-01-01
+	refused alice secret
+	ctl user set alice --expires 2999-01-01
+	may_login alice secret
+}
+
+@test "set: logins from elsewhere are refused" {
+	start_server
+	add_user alice secret --allow-from 192.0.2.0/24
+	refused alice secret
+	ctl user set alice --allow-from 192.0.2.0/24 --allow-from 127.0.0.0/8
+	may_login alice secret
+}
+
+@test "set: read-only" {
+	start_server
+	add_user alice secret
+	echo new >"$DIR/new"
+	ctl user set alice --read-only
+	run curl -sS --max-time 30 -T "$DIR/new" "ftp://alice:secret@127.0.0.1:$PORT/new"
+	assert_failure
+	[ ! -e "$DIR/home/alice/new" ]
+	ctl user set alice --no-read-only
+	curl -sS --max-time 30 -T "$DIR/new" "ftp://alice:secret@127.0.0.1:$PORT/new"
+	assert_equal "$(cat "$DIR/home/alice/new")" new
+}
+
+@test "set: max-sessions" {
+	start_server
+	add_user alice secret --max-sessions 1
+	ftp_login alice secret
+	run curl -sS --max-time 30 "ftp://alice:secret@127.0.0.1:$PORT/"
+	assert_failure
+	ftp QUIT 221
+	wait_until may_login alice secret
+}
+
+@test "list and show, as text and as JSON" {
+	add_user alice secret
+	add_user bob secret --read-only
+	run ctl user list
+	assert_success
+	assert_output --partial alice
+	assert_output --partial bob
+	ctl --json user list | python3 -c 'import json, sys; json.load(sys.stdin)'
+	ctl --json user show bob | python3 -c 'import json, sys; assert "bob" in json.dumps(json.load(sys.stdin))'
+	run ctl user show alice
+	assert_output --partial "$DIR/home/alice"
+	refute_output --partial '$y$'
+	run ctl user show nobody
+	assert_failure 1
+}
+
+@test "comments and unknown options of the users file are kept" {
+	add_user alice secret
+	echo '# the night shift' >>"$DIR/etc/users"
+	add_user bob secret
+	ctl user del alice
+	run cat "$DIR/etc/users"
+	assert_output --partial '# the night shift'
+	assert_output --partial 'bob:'
+	refute_output --partial 'alice:'
+}
+
+@test "usage errors exit with 2, failures with 1" {
+	run ctl user frobnicate
+	assert_failure 2
+	run ctl user add
+	assert_failure 2
+	run ctl user del nobody
+	assert_failure 1
+}

@@ -1,0 +1,195 @@
+#!/usr/bin/env bats
+# What the kernel says about each process of a session, before and after login.
+
+load lib
+
+setup()
+{
+	new_place
+	write_config
+	add_user alice secret
+	start_server
+	SERVICE_UID=$(id -u sallyport)
+	SERVICE_GID=$(id -g sallyport)
+	ALICE_UID=$(stat -c %u "$DIR/home/alice")
+	ALICE_GID=$(stat -c %g "$DIR/home/alice")
+}
+
+teardown()
+{
+	end_place
+}
+
+# is_walled PID UID GID: this identity alone, no power, a filter, nothing to gain by exec, nobody looks in.
+is_walled()
+{
+	assert_equal "$(status_of "$1" Uid)" "$2 $2 $2 $2"
+	assert_equal "$(status_of "$1" Gid)" "$3 $3 $3 $3"
+	assert_equal "$(status_of "$1" Groups)" "$3"
+	for set in CapInh CapPrm CapEff CapBnd CapAmb; do
+		assert_equal "$set $(status_of "$1" "$set")" "$set 0000000000000000"
+	done
+	assert_equal "$(status_of "$1" Seccomp)" 2
+	assert_equal "$(status_of "$1" NoNewPrivs)" 1
+	# files of /proc/PID belong to root when a process is not dumpable
+	assert_equal "$(stat -c %u "/proc/$1/environ")" 0
+	assert_equal "$(tr -d '\0' <"/proc/$1/environ")" ""
+}
+
+limit_of()
+{
+	sed -n "s/^$2  *\([0-9a-z]*\) .*/\1/p" "/proc/$1/limits"
+}
+
+has_no_process_or_core_limit()
+{
+	assert_equal "$(limit_of "$1" 'Max processes')" 0
+	assert_equal "$(limit_of "$1" 'Max core file size')" 0
+}
+
+# The kinds of what a process holds: "socket", "anon_inode:...", paths.
+descriptors_of()
+{
+	local fd
+	for fd in "/proc/$1/fd/"*; do
+		readlink "$fd"
+	done
+}
+
+count_sockets()
+{
+	descriptors_of "$1" | grep -c '^socket:' || :
+}
+
+# tcp_inodes: sockets of TCP that some process may hold.
+tcp_sockets_of()
+{
+	local link inode
+	for link in $(descriptors_of "$1" | sed -n 's/^socket:\[\(.*\)\]$/\1/p'); do
+		inode=$link
+		awk -v inode="$inode" '$10 == inode { print inode }' /proc/net/tcp /proc/net/tcp6
+	done
+}
+
+@test "before login: protocol is the service user in an empty root" {
+	ftp_open
+	find_session
+	[ -z "$FILES" ]
+	is_walled "$PROTOCOL" "$SERVICE_UID" "$SERVICE_GID"
+	has_no_process_or_core_limit "$PROTOCOL"
+	assert_equal "$(readlink "/proc/$PROTOCOL/root")" "$DIR/run/empty"
+	assert_equal "$(readlink "/proc/$PROTOCOL/cwd")" "$DIR/run/empty"
+	assert_equal "$(ls -A "/proc/$PROTOCOL/root/")" ""
+}
+
+@test "before login: only protocol holds the client's connection" {
+	ftp_open
+	find_session
+	assert_equal "$(tcp_sockets_of "$PROTOCOL" | wc -l)" 1
+	assert_equal "$(tcp_sockets_of "$MONITOR" | wc -l)" 0
+}
+
+@test "before login: the monitor has a filter too" {
+	ftp_open
+	find_session
+	assert_equal "$(status_of "$MONITOR" Seccomp)" 2
+	assert_equal "$(status_of "$MONITOR" NoNewPrivs)" 1
+	assert_equal "$(stat -c %u "/proc/$MONITOR/environ")" 0
+}
+
+@test "after login: files is the user, in the home" {
+	ftp_login alice secret
+	find_session
+	[ -n "$FILES" ]
+	is_walled "$FILES" "$ALICE_UID" "$ALICE_GID"
+	has_no_process_or_core_limit "$FILES"
+	assert_equal "$(readlink "/proc/$FILES/root")" "$DIR/home/alice"
+	assert_equal "$(tcp_sockets_of "$FILES" | wc -l)" 0
+}
+
+@test "after login: the monitor is the service user in the empty root, protocol what it was" {
+	ftp_login alice secret
+	find_session
+	is_walled "$MONITOR" "$SERVICE_UID" "$SERVICE_GID"
+	is_walled "$PROTOCOL" "$SERVICE_UID" "$SERVICE_GID"
+	has_no_process_or_core_limit "$MONITOR"
+	assert_equal "$(readlink "/proc/$MONITOR/root")" "$DIR/run/empty"
+	assert_equal "$(readlink "/proc/$PROTOCOL/root")" "$DIR/run/empty"
+	assert_equal "$(tcp_sockets_of "$MONITOR" | wc -l)" 0
+}
+
+@test "after login: no process of the session has uid 0, and each has its own filter" {
+	ftp_login alice secret
+	find_session
+	for pid in "$MONITOR" "$PROTOCOL" "$FILES"; do
+		run status_of "$pid" Uid
+		refute_output --regexp '(^| )0( |$)'
+	done
+	# the monitor's filter before login stays below that of files and its own
+	assert_equal "$(status_of "$PROTOCOL" Seccomp_filters)" 1
+	assert_equal "$(status_of "$FILES" Seccomp_filters)" 2
+	assert_equal "$(status_of "$MONITOR" Seccomp_filters)" 2
+}
+
+@test "after login: nobody holds a descriptor of a directory but files, and that only of the home" {
+	ftp_login alice secret
+	ftp "PWD" 257
+	find_session
+	for pid in "$MONITOR" "$PROTOCOL"; do
+		run bash -c "readlink /proc/$pid/fd/* | grep '^/' | grep -v '^/dev/null'"
+		assert_output ""
+	done
+	run bash -c "readlink /proc/$FILES/fd/* | grep '^/' | grep -v '^/dev/null'"
+	assert_output "$DIR/home/alice"
+}
+
+@test "no session process holds the listening socket, the users file or a log" {
+	ftp_login alice secret
+	find_session
+	for pid in "$MONITOR" "$PROTOCOL" "$FILES"; do
+		run descriptors_of "$pid"
+		refute_output --partial "$DIR/etc"
+		refute_output --partial "$LOG"
+		refute_output --partial memfd
+		for inode in $(tcp_sockets_of "$pid"); do
+			run awk -v inode="$inode" '$10 == inode { print $4 }' /proc/net/tcp /proc/net/tcp6
+			refute_output 0A
+		done
+	done
+}
+
+@test "the logger is the service user in the empty root" {
+	local logger=
+	for pid in $(children_of "$SERVER_PID"); do
+		[ -n "$(children_of "$pid")" ] || logger=$pid
+	done
+	[ -n "$logger" ]
+	is_walled "$logger" "$SERVICE_UID" "$SERVICE_GID"
+	assert_equal "$(readlink "/proc/$logger/root")" "$DIR/run/empty"
+}
+
+@test "the processes of a session are gone after QUIT" {
+	ftp_login alice secret
+	find_session
+	ftp QUIT 221
+	for pid in "$MONITOR" "$PROTOCOL" "$FILES"; do
+		wait_until is_gone "$pid"
+	done
+	assert_equal "$(monitor_pids)" ""
+}
+
+@test "the session ends when one of its processes is killed, and an alarm says so" {
+	ALARM_EXPECTED=1
+	for which in PROTOCOL FILES MONITOR; do
+		ftp_login alice secret
+		find_session
+		kill -KILL "${!which}"
+		for pid in "$MONITOR" "$PROTOCOL" "$FILES"; do
+			wait_until is_gone "$pid"
+		done
+		ftp_close
+	done
+	wait_until log_has 'critical alarm .*died="protocol"'
+	wait_until log_has 'critical alarm .*died="files"'
+	wait_until log_has 'critical alarm .*died="monitor"'
+}
