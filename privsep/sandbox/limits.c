@@ -1,7 +1,9 @@
-/* Resource limits of a process, and the descriptors it keeps. */
+/* Resource limits of a process; the descriptors and the environment that it does not inherit. */
 #include <errno.h>
 #include <limits.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -97,4 +99,12 @@ sandbox_close_all_but(const int *keep, size_t count)
 			return -errno;
 		from = kept + 1;
 	}
+}
+
+void
+sandbox_clear_environment(void)
+{
+	for (char **variable = environ; variable != NULL && *variable != NULL; variable++)
+		explicit_bzero(*variable, strlen(*variable));
+	clearenv();
 }

@@ -45,6 +45,12 @@ void sandbox_report_to(int channel);
 /* Close every descriptor but those in keep; 0, 1 and 2 too. (A sanitizer build keeps 2, its reports go there.) */
 int sandbox_close_all_but(const int *keep, size_t count);
 
+/*
+ * Empty the environment and wipe its text, which otherwise stays readable in the memory of
+ * every process forked afterwards. Pointers that getenv(3) gave before are void.
+ */
+void sandbox_clear_environment(void);
+
 /* No core, no new files beyond descriptors, no new processes (per process: see the table in limits.c). 0 or -errno. */
 int sandbox_limit(enum sandbox_process process);
 

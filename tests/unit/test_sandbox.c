@@ -934,6 +934,33 @@ descriptors_are_closed(void **state)
 }
 
 static void
+clear_and_look(const void *arg, pid_t parent)
+{
+	char text[65536];
+	ssize_t got;
+	int fd;
+
+	(void)arg;
+	(void)parent;
+	sandbox_clear_environment();
+	MUST(getenv("PATH") == NULL);
+	fd = open("/proc/self/environ", O_RDONLY | O_CLOEXEC);
+	MUST(fd >= 0);
+	while ((got = read(fd, text, sizeof(text))) > 0) {
+		for (ssize_t i = 0; i < got; i++)
+			MUST(text[i] == '\0');
+	}
+	_exit(0);
+}
+
+static void
+environment_is_wiped(void **state)
+{
+	(void)state;
+	assert_int_equal(run_in_child(clear_and_look, NULL), 0);
+}
+
+static void
 limit_and_look(const void *arg, pid_t parent)
 {
 	struct rlimit limit;
@@ -979,6 +1006,7 @@ main(void)
 	    cmocka_unit_test(root_is_not_an_identity),
 	    cmocka_unit_test(landlock_keeps_inside_the_home),
 	    cmocka_unit_test(descriptors_are_closed),
+	    cmocka_unit_test(environment_is_wiped),
 	    cmocka_unit_test(limits_are_lowered),
 	};
 
