@@ -121,14 +121,20 @@ format_item(struct listing *listing, const struct item *item, const struct stat 
 	return list_format_name(line, &item->shown, st, is_classified);
 }
 
+/* Can the line be written without looking at the thing? */
+static bool
+is_name_enough(const struct listing *listing)
+{
+	return listing->request.form == LIST_NAMES && !wants(listing, LIST_CLASSIFY);
+}
+
 static void
 write_item(struct listing *listing, const struct item *item)
 {
-	bool is_name_enough = listing->request.form == LIST_NAMES && !wants(listing, LIST_CLASSIFY);
 	struct stat st;
 	char *line;
 
-	if (!is_name_enough && !look(listing, item, &st))
+	if (!is_name_enough(listing) && !look(listing, item, &st))
 		return;
 	if (wants(listing, LIST_RECURSIVE) && listing->entries == RECURSIVE_ENTRIES_MAX) {
 		flush(listing);
@@ -136,7 +142,7 @@ write_item(struct listing *listing, const struct item *item)
 		return;
 	}
 	line = line_begin(listing);
-	line_end(listing, format_item(listing, item, is_name_enough ? NULL : &st, line));
+	line_end(listing, format_item(listing, item, is_name_enough(listing) ? NULL : &st, line));
 	listing->entries++;
 }
 
@@ -239,11 +245,12 @@ write_directory(struct listing *listing, struct list_mark mark)
 		if (!streams && collect(listing, entry) < 0) {
 			write_collected(listing, mark);
 			streams = true;
-			if (wants(listing, LIST_RECURSIVE))	/* what is streamed is not descended into */
-				listing->incomplete = -E2BIG;
 		}
-		if (streams)
-			write_entry(listing, entry->d_name, strlen(entry->d_name));
+		if (!streams)
+			continue;
+		write_entry(listing, entry->d_name, strlen(entry->d_name));
+		if (wants(listing, LIST_RECURSIVE) && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN))
+			listing->incomplete = -E2BIG;	/* what is streamed is not descended into */
 	}
 	if (listing->error == 0)
 		listing->error = r;
@@ -364,7 +371,7 @@ write_target(struct listing *listing, const struct list_name *target)
 	struct home_path path;
 
 	path_from(target, &path);
-	if (home_open_parent(listing->home, &path, &item.dir_fd, &item.name) < 0)
+	if (!is_name_enough(listing) && home_open_parent(listing->home, &path, &item.dir_fd, &item.name) < 0)
 		return;
 	item.shown = shown_target(&path, listing->request.shown_from);
 	write_item(listing, &item);

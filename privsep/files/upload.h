@@ -34,7 +34,8 @@ void upload_init(struct upload *upload);
  * start   the offset that upload->fd stands at.
  *
  * Returns 0 (upload_finish() must follow); -EBUSY when another session uploads to that
- * name; -EINVAL for a name with control characters; -EISDIR, -ENOTSUP for what is no plain
+ * name; -EACCES also for a finished file that may not be written, although a rename could
+ * replace it: write protection means the same whichever way uploads go; -EINVAL for a name with control characters; -EISDIR, -ENOTSUP for what is no plain
  * file; -ERANGE, -EEXIST of upload_decide(); or another -errno, without an upload then.
  */
 int upload_begin(struct upload *upload, const struct home *home, const struct home_path *path,
