@@ -107,6 +107,7 @@ greeting()
 	assert_success
 	first=$(cat "$PIDFILE")
 	greeting
+	sed -i "s/^listen .*/listen = {\"127.0.0.1:$PORT\"}/" "$CONF"
 	run init restart
 	assert_success
 	[ "$(cat "$PIDFILE")" != "$first" ]
