@@ -73,6 +73,11 @@ address_block_parse(const char *text, struct address_block *block)
 	for (size_t bit = bits; bit < width * 8; bit++)
 		if (bytes[bit / 8] & (0x80 >> (bit % 8)))
 			return -EINVAL;
+	/* addresses are compared unmapped, so a block of mapped ones has to be one of IPv4 */
+	if (width == 16 && bits >= 96 && IN6_IS_ADDR_V4MAPPED(&parsed.network.v6.sin6_addr)) {
+		address_unmap(&parsed.network);
+		bits -= 96;
+	}
 	parsed.bits = (uint8_t)bits;
 	*block = parsed;
 	return 0;

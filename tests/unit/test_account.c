@@ -1,0 +1,198 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "accounts/account.h"
+
+#include "common/banned.h"
+
+#define LINE(text) (text), sizeof(text) - 1
+
+/* Lines that are no account, and a part of what is said about them. */
+static const struct {
+	const char *line;
+	size_t len;
+	const char *error;
+} bad_lines[] = {
+    {LINE(""), "too few fields"},
+    {LINE("a"), "too few fields"},
+    {LINE("a:$y$x:1000:1000:/srv/a"), "too few fields"},
+    {LINE(":$y$x:1000:1000:/srv/a:"), "name is empty"},
+    {LINE("a b:$y$x:1000:1000:/srv/a:"), "a blank"},
+    {LINE("a/b:$y$x:1000:1000:/srv/a:"), "a slash"},
+    {LINE("..:$y$x:1000:1000:/srv/a:"), "'.' or '..'"},
+    {LINE("-a:$y$x:1000:1000:/srv/a:"), "begins with"},
+    {LINE("\xff:$y$x:1000:1000:/srv/a:"), "UTF-8"},
+    {LINE("\xc2\x9b:$y$x:1000:1000:/srv/a:"), "control"},
+    {LINE("a\0b:$y$x:1000:1000:/srv/a:"), "control"},
+    {LINE("a:$y$x:1000:1000:/srv/a:\r"), "control"},
+    {LINE("a::1000:1000:/srv/a:"), "hash is empty"},
+    {LINE("a:$y$ x:1000:1000:/srv/a:"), "hash is damaged"},
+    {LINE("a:$y$\x80:1000:1000:/srv/a:"), "hash is damaged"},
+    {LINE("a:$y$x::1000:/srv/a:"), "UID"},
+    {LINE("a:$y$x:0:1000:/srv/a:"), "UID"},
+    {LINE("a:$y$x:00:1000:/srv/a:"), "UID"},
+    {LINE("a:$y$x:-1:1000:/srv/a:"), "UID"},
+    {LINE("a:$y$x:+1:1000:/srv/a:"), "UID"},
+    {LINE("a:$y$x: 1:1000:/srv/a:"), "UID"},
+    {LINE("a:$y$x:4294967295:1000:/srv/a:"), "UID"},
+    {LINE("a:$y$x:4294967296:1000:/srv/a:"), "UID"},
+    {LINE("a:$y$x:18446744073709551617:1000:/srv/a:"), "UID"},
+    {LINE("a:$y$x:1000:0:/srv/a:"), "GID"},
+    {LINE("a:$y$x:1000:root:/srv/a:"), "GID"},
+    {LINE("a:$y$x:1000:1000::"), "absolute"},
+    {LINE("a:$y$x:1000:1000:srv/a:"), "absolute"},
+    {LINE("a:$y$x:1000:1000:/:"), "the home is '/'"},
+    {LINE("a:$y$x:1000:1000:/srv/../a:"), "'..'"},
+    {LINE("a:$y$x:1000:1000:/srv/./a:"), "'.'"},
+    {LINE("a:$y$x:1000:1000:/srv//a:"), "'//'"},
+    {LINE("a:$y$x:1000:1000:/srv/a/:"), "at its end"},
+    {LINE("a:$y$x:1000:1000:/srv/\ta:"), "control"},
+    {LINE("a:$y$x:1000:1000:/srv/a:x:y"), "no option"},
+    {LINE("a:$y$x:1000:1000:/srv/a:=1"), "no option"},
+    {LINE("a:$y$x:1000:1000:/srv/a:Read-Only"), "no option"},
+    {LINE("a:$y$x:1000:1000:/srv/a:read-only=yes"), "no value"},
+    {LINE("a:$y$x:1000:1000:/srv/a:read-only read-only"), "twice"},
+    {LINE("a:$y$x:1000:1000:/srv/a:max-sessions"), "max-sessions"},
+    {LINE("a:$y$x:1000:1000:/srv/a:max-sessions="), "max-sessions"},
+    {LINE("a:$y$x:1000:1000:/srv/a:max-sessions=0"), "max-sessions"},
+    {LINE("a:$y$x:1000:1000:/srv/a:max-sessions=1 max-sessions=2"), "twice"},
+    {LINE("a:$y$x:1000:1000:/srv/a:expires=never"), "expires"},
+    {LINE("a:$y$x:1000:1000:/srv/a:expires=2023-02-29"), "expires"},
+    {LINE("a:$y$x:1000:1000:/srv/a:expires=1970-01-01"), "expires"},
+    {LINE("a:$y$x:1000:1000:/srv/a:expires=2023-2-1"), "expires"},
+    {LINE("a:$y$x:1000:1000:/srv/a:allow-from"), "allow-from"},
+    {LINE("a:$y$x:1000:1000:/srv/a:allow-from=10.0.0.1/8"), "allow-from"},
+    {LINE("a:$y$x:1000:1000:/srv/a:allow-from=10.0.0.0/8,"), "allow-from"},
+    {LINE("a:$y$x:1000:1000:/srv/a:allow-from=10.0.0.0/33"), "allow-from"},
+    {LINE("a:$y$x:1000:1000:/srv/a:allow-from=host"), "allow-from"},
+};
+
+static void
+test_bad_lines(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad_lines) / sizeof(bad_lines[0]); i++) {
+		struct account account;
+		const char *error = NULL;
+
+		if (account_parse(bad_lines[i].line, bad_lines[i].len, &account, &error) == 0)
+			fail_msg("accepted: %s", bad_lines[i].line);
+		if (error == NULL || strstr(error, bad_lines[i].error) == NULL)
+			fail_msg("%s: said '%s'", bad_lines[i].line, error == NULL ? "nothing" : error);
+	}
+}
+
+static void
+test_limits(void **state)
+{
+	static char line[ACCOUNT_LINE_MAX + 64];
+	struct account account;
+	const char *error;
+	int len;
+
+	(void)state;
+	/* a name of 64 bytes, and one of 65 */
+	len = snprintf(line, sizeof(line), "%064d:$y$x:1:1:/srv/a:", 0);
+	assert_int_equal(account_parse(line, (size_t)len, &account, &error), 0);
+	len = snprintf(line, sizeof(line), "%065d:$y$x:1:1:/srv/a:", 0);
+	assert_true(account_parse(line, (size_t)len, &account, &error) < 0);
+	/* a hash of 383 bytes, and one of 384; the lock mark does not count */
+	len = snprintf(line, sizeof(line), "a:!%0383d:1:1:/srv/a:", 0);
+	assert_int_equal(account_parse(line, (size_t)len, &account, &error), 0);
+	len = snprintf(line, sizeof(line), "a:%0384d:1:1:/srv/a:", 0);
+	assert_true(account_parse(line, (size_t)len, &account, &error) < 0);
+	/* 32 networks, and 33 */
+	for (size_t count = ACCOUNT_ALLOW_MAX; count <= ACCOUNT_ALLOW_MAX + 1; count++) {
+		len = snprintf(line, sizeof(line), "a:$y$x:1:1:/srv/a:");
+		for (size_t i = 0; i < count; i++)
+			len += snprintf(line + len, sizeof(line) - (size_t)len, "allow-from=10.0.0.%zu ", i);
+		assert_int_equal(account_parse(line, (size_t)len, &account, &error),
+		    count == ACCOUNT_ALLOW_MAX ? 0 : -22);
+	}
+	memset(line, 'a', sizeof(line));
+	assert_true(account_parse(line, ACCOUNT_LINE_MAX + 1, &account, &error) < 0);
+}
+
+static void
+test_good_line(void **state)
+{
+	static const char line[] = "j\xc3\xb6rg:!$y$j9T$salt$hash:200000:200001:/srv/my home:read-only  "
+				   "max-sessions=3\texpires=2030-01-02 allow-from=10.0.0.0/8,2001:db8::/32 "
+				   "allow-from=::1 quota=5G future-option=x:y";
+	struct account account;
+	const char *error = "";
+
+	(void)state;
+	assert_int_equal(account_parse(LINE(line), &account, &error), 0);
+	assert_string_equal(account.name, "j\xc3\xb6rg");
+	assert_string_equal(account.hash, "$y$j9T$salt$hash");
+	assert_true(account.is_locked);
+	assert_int_equal(account.uid, 200000);
+	assert_int_equal(account.gid, 200001);
+	assert_string_equal(account.home, "/srv/my home");
+	assert_true(account.is_read_only);
+	assert_int_equal(account.max_sessions, 3);
+	assert_int_equal(account.expires, 1893542400);
+	assert_int_equal(account.allow_from_count, 3);
+	assert_int_equal(account.allow_from[1].bits, 32);
+	assert_int_equal(account.allow_from[2].bits, 128);
+	/* nothing of the line before stays */
+	assert_int_equal(account_parse(LINE("b:$y$x:1:1:/b:"), &account, &error), 0);
+	assert_string_equal(account.name, "b");
+	assert_false(account.is_locked);
+	assert_false(account.is_read_only);
+	assert_int_equal(account.max_sessions, 0);
+	assert_int_equal(account.expires, 0);
+	assert_int_equal(account.allow_from_count, 0);
+	/* locked without a password */
+	assert_int_equal(account_parse(LINE("b:!:1:1:/b:"), &account, &error), 0);
+	assert_true(account.is_locked);
+	assert_string_equal(account.hash, "");
+}
+
+static void
+test_blank_lines(void **state)
+{
+	(void)state;
+	assert_true(account_line_is_blank("", 0));
+	assert_true(account_line_is_blank(LINE(" \t")));
+	assert_true(account_line_is_blank(LINE("# a:b")));
+	assert_false(account_line_is_blank(LINE(" # a")));
+	assert_false(account_line_is_blank(LINE("a:b")));
+}
+
+static void
+test_option_words(void **state)
+{
+	const char *text = "  quota=1G\tx ";
+	size_t len = strlen(text);
+	const char *word;
+
+	(void)state;
+	assert_int_equal(account_option_next(&text, &len, &word), 8);
+	assert_true(account_option_known(word, 8));
+	assert_int_equal(account_option_next(&text, &len, &word), 1);
+	assert_false(account_option_known(word, 1));
+	assert_int_equal(account_option_next(&text, &len, &word), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_bad_lines),
+	    cmocka_unit_test(test_limits),
+	    cmocka_unit_test(test_good_line),
+	    cmocka_unit_test(test_blank_lines),
+	    cmocka_unit_test(test_option_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

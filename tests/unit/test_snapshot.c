@@ -1,0 +1,268 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "accounts/account.h"
+#include "accounts/snapshot.h"
+#include "common/buf.h"
+#include "common/io.h"
+
+#include "common/banned.h"
+
+static char directory[] = "/tmp/sallyport-test-XXXXXX";
+static char path[128];
+static struct buf told;
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	if (mkdtemp(directory) == NULL)
+		return -1;
+	snprintf(path, sizeof(path), "%s/users", directory);
+	buf_init(&told, 65536);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	unlink(path);
+	rmdir(directory);
+	buf_free(&told);
+	return 0;
+}
+
+static void
+take_error(void *arg, const char *line)
+{
+	(void)arg;
+	buf_addf(&told, "%s\n", line);
+}
+
+static void
+write_users(const char *text, size_t len, mode_t mode)
+{
+	int fd;
+
+	unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(io_write_all(fd, text, len), 0);
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+}
+
+static int
+memory_file(void)
+{
+	int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+/* Build from text; *fd is the snapshot. */
+static int
+build(const char *text, int *fd)
+{
+	write_users(text, strlen(text), 0600);
+	buf_clear(&told);
+	*fd = memory_file();
+	return snapshot_build(path, *fd, take_error, NULL);
+}
+
+static void
+expect_told(const char *part)
+{
+	if (told.data == NULL || strstr(told.data, part) == NULL)
+		fail_msg("'%s' is not in: %s", part, told.data == NULL ? "" : told.data);
+}
+
+static void
+test_bad_files(void **state)
+{
+	int fd = memory_file();
+
+	(void)state;
+	unlink(path);
+	assert_int_equal(snapshot_build(path, fd, take_error, NULL), -ENOENT);
+	expect_told("cannot open");
+	write_users("", 0, 0644);
+	assert_int_equal(snapshot_build(path, fd, take_error, NULL), -EINVAL);
+	expect_told("chmod");
+	write_users("", 0, 0620);
+	assert_int_equal(snapshot_build(path, fd, take_error, NULL), -EINVAL);
+	assert_int_equal(snapshot_build(directory, fd, take_error, NULL), -EINVAL);
+	expect_told("not a regular file");
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(snapshot_build(path, fd, take_error, NULL), -EINVAL);
+	unlink(path);
+	assert_int_equal(symlink("/etc/passwd", path), 0);
+	assert_int_equal(snapshot_build(path, fd, take_error, NULL), -ELOOP);
+	if (geteuid() == 0) {
+		write_users("", 0, 0600);
+		assert_int_equal(chown(path, 12345, 0), 0);
+		assert_int_equal(snapshot_build(path, fd, take_error, NULL), -EINVAL);
+		expect_told("chown");
+	}
+	close(fd);
+}
+
+static void
+test_bad_lines(void **state)
+{
+	struct account account;
+	int fd;
+
+	(void)state;
+	assert_int_equal(build("# c\na:$y$x:1:1:/a:\nbad\n\nb:$y$x:0:1:/b:\n", &fd), -EINVAL);
+	expect_told("users:3: too few fields");
+	expect_told("users:5: bad UID");
+	assert_int_equal(snapshot_lookup(fd, "a", &account), -EINVAL);
+	close(fd);
+	assert_int_equal(build("b:$y$x:1:1:/a:\na:$y$x:1:1:/a:\n#\nb:$y$y:2:2:/b:\n", &fd), -EINVAL);
+	expect_told("users:4: the account 'b' stands in line 1 already");
+	close(fd);
+}
+
+static void
+test_lookup(void **state)
+{
+	static const char *const absent[] = {"", "a", "aaaa", "ab", "abcd", "z", "A", "#", "abc:", "abc:$y$1", "\xff"};
+	static const char *const present[] = {"abc", "aa", "aaa", "zz", "aa-", "\xc3\xb6"};
+	struct account account;
+	struct accounts_stamp stamp, now;
+	struct stat st;
+	uint64_t count;
+	int fd;
+
+	(void)state;
+	assert_int_equal(build("zz:$y$4:4:4:/zz:\n# aaaa:x\n\nabc:$y$1:1:1:/abc:read-only\naaa:$y$2:2:2:/aaa:\n"
+			       "aa:$y$3:3:3:/aa:\naa-:$y$5:5:5:/aa-:\n\xc3\xb6:$y$6:6:6:/o:", &fd), 0);
+	for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
+		if (snapshot_lookup(fd, absent[i], &account) != -ENOENT)
+			fail_msg("found '%s'", absent[i]);
+	for (size_t i = 0; i < sizeof(present) / sizeof(present[0]); i++) {
+		if (snapshot_lookup(fd, present[i], &account) != 0)
+			fail_msg("did not find '%s'", present[i]);
+		assert_string_equal(account.name, present[i]);
+	}
+	assert_int_equal(snapshot_lookup(fd, "abc", &account), 0);
+	assert_true(account.is_read_only);
+	assert_int_equal(snapshot_stamp(fd, &stamp, &count), 0);
+	assert_int_equal(count, 6);
+	assert_int_equal(stat(path, &st), 0);
+	accounts_stamp_from_stat(&st, &now);
+	assert_true(accounts_stamp_equal(&stamp, &now));
+	now.ctime_ns++;
+	assert_false(accounts_stamp_equal(&stamp, &now));
+	assert_int_equal(write(fd, "x", 1), -1);	/* sealed */
+	close(fd);
+}
+
+static void
+test_empty(void **state)
+{
+	struct account account;
+	int fd;
+
+	(void)state;
+	assert_int_equal(build("", &fd), 0);
+	assert_int_equal(snapshot_lookup(fd, "a", &account), -ENOENT);
+	close(fd);
+	assert_int_equal(build("\n# nothing\n", &fd), 0);
+	assert_int_equal(snapshot_lookup(fd, "a", &account), -ENOENT);
+	close(fd);
+}
+
+/* Every 8-byte word of a snapshot damaged in turn, and every length: an error, or the truth. */
+static void
+test_damaged(void **state)
+{
+	static const uint64_t values[] = {0, 1, 7, 8, 1 << 20, UINT64_MAX, UINT64_MAX - 7, 1ull << 63};
+	char good[1024], bad[1024];
+	struct account account;
+	struct accounts_stamp stamp;
+	uint64_t count;
+	ssize_t len;
+	int fd, damaged;
+
+	(void)state;
+	assert_int_equal(build("a:$y$1:1:1:/a:\nb:$y$2:2:2:/b:\nc:$y$3:3:3:/c:\n", &fd), 0);
+	len = pread(fd, good, sizeof(good), 0);
+	assert_true(len > 0 && len < (ssize_t)sizeof(good));
+	close(fd);
+	damaged = memory_file();
+	for (size_t at = 0; at + 8 <= (size_t)len; at += 8) {
+		for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
+			memcpy(bad, good, (size_t)len);
+			memcpy(bad + at, &values[v], 8);
+			assert_int_equal(pwrite(damaged, bad, (size_t)len, 0), len);
+			if (snapshot_lookup(damaged, "b", &account) == 0)
+				assert_string_equal(account.name, "b");
+			(void)snapshot_stamp(damaged, &stamp, &count);
+		}
+	}
+	assert_int_equal(pwrite(damaged, good, (size_t)len, 0), len);
+	for (ssize_t cut = len; cut-- > 0;) {
+		assert_int_equal(ftruncate(damaged, cut), 0);
+		assert_int_equal(snapshot_lookup(damaged, "b", &account), -EINVAL);
+	}
+	close(damaged);
+}
+
+static void
+test_many(void **state)
+{
+	enum { COUNT = 20000 };
+	struct account account;
+	struct buf text;
+	char name[32];
+	int fd;
+
+	(void)state;
+	buf_init(&text, 8u << 20);
+	for (unsigned i = 0; i < COUNT; i++) {
+		unsigned n = i * 7919u % COUNT;
+
+		buf_addf(&text, "user%u:$y$x:%u:%u:/srv/user%u:\n", n, n + 1, n + 1, n);
+	}
+	assert_int_equal(build(text.data, &fd), 0);
+	for (unsigned n = 0; n < COUNT; n += 37) {
+		snprintf(name, sizeof(name), "user%u", n);
+		assert_int_equal(snapshot_lookup(fd, name, &account), 0);
+		assert_int_equal(account.uid, n + 1);
+	}
+	assert_int_equal(snapshot_lookup(fd, "user20000", &account), -ENOENT);
+	close(fd);
+	buf_free(&text);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_bad_files),
+	    cmocka_unit_test(test_bad_lines),
+	    cmocka_unit_test(test_lookup),
+	    cmocka_unit_test(test_empty),
+	    cmocka_unit_test(test_damaged),
+	    cmocka_unit_test(test_many),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
