@@ -1,0 +1,446 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/buf.h"
+#include "common/io.h"
+#include "config/config.h"
+#include "config/keys.h"
+#include "config/source.h"
+
+#include "common/banned.h"
+
+static char directory[] = "/tmp/sallyport-test-XXXXXX";
+static char path[128];
+static struct buf told;
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	if (mkdtemp(directory) == NULL)
+		return -1;
+	snprintf(path, sizeof(path), "%s/c.conf", directory);
+	buf_init(&told, 1 << 20);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	unlink(path);
+	rmdir(directory);
+	buf_free(&told);
+	return 0;
+}
+
+static void
+take_error(void *arg, const char *line)
+{
+	(void)arg;
+	buf_addf(&told, "%s\n", line);
+}
+
+static int
+load_bytes(const char *text, size_t len, struct config **config)
+{
+	int fd;
+
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(io_write_all(fd, text, len), 0);
+	close(fd);
+	buf_clear(&told);
+	*config = NULL;
+	return config_load(path, take_error, NULL, config);
+}
+
+static int
+load(const char *text, struct config **config)
+{
+	return load_bytes(text, strlen(text), config);
+}
+
+/* Texts that are refused, and what is said; "%" stands for the file's path. */
+static const struct {
+	const char *text;
+	const char *told[4];
+} bad_files[] = {
+    /* what libconfuse would let pass, or tell with the wrong line */
+    {"log {\n level = info\n", {"%:1: this '{' is never closed"}},
+    {"\n}\n", {"%:2: a '}' that closes nothing"}},
+    {"banner = \"${HOME}\"\n", {"%:1: '${' is not expanded"}},
+    {"banner = ${HOME}\n", {"%:1: '${' is not expanded"}},
+    {"listen = *:21\n", {"%:1: '*' outside of quotes"}},
+    {"log|level = info\n", {"%:1: '|' outside of quotes"}},
+    {"banner = \"a\nb\"\n", {"%:1: the string is never closed"}},
+    {"banner = 'a\n", {"%:1: the string is never closed"}},
+    {"banner = \"a\\x41\"\n", {"%:1: a backslash"}},
+    {"/* a\n\n", {"%:1: the comment is never closed"}},
+    {"banner = \"a\x01\"\n", {"%:1: a control character"}},
+    {"include(\"/etc/passwd\")\n", {"%:1: a parenthesis"}},
+    {"# one\n// two\n/* three\n four */\nbanner = \"\"\n", {"%:5: banner: empty: ''"}},
+    /* unknown keys, all of them in one run */
+    {"banne = x\nlog {\n levle = 1\n}\nquux = {1, 2}\nidle = 5\n",
+	{"%:1: banne: unknown key; did you mean 'banner'?", "%:3: log.levle: unknown key; did you mean 'level'?",
+	    "%:5: quux: unknown key; sallyport.conf(5)", "%:6: idle: unknown key here; it belongs into 'timeouts { }'"}},
+    {"log { banner = x }\n", {"%:1: log.banner: unknown key here; it belongs outside"}},
+    {"limit {\n x = 1\n}\nfoo { }\n", {"%:1: limit: unknown section; did you mean 'limits'?", "%:4: foo: unknown section;"}},
+    {"Banner = x\n", {"%:1: Banner: unknown key; did you mean 'banner'?"}},
+    {"quux = \nbanner = \"\"\n", {"%:1: quux: unknown key"}},
+    /* syntax */
+    {"banner x\n", {"%:1: missing equal sign"}},
+    {"\nlimits = 5\n", {"%:2: missing opening brace for section 'limits'"}},
+    {"limits { sessions = {1} }\n", {"%:1: unexpected token '{'"}},
+    {"banner = a b\n", {"%:1: b: unknown key"}},
+    {"banner =", {"premature end of file"}},
+    {"banner += x\n", {"%:1: attempt to append"}},
+    {"banner = a\nlog { }\nbanner = b\n", {"%:3: banner: set twice, first in line 1"}},
+    /* values */
+    {"listen = {\"*:65536\", \"192.0.2.1\", \"2001:db8::1:21\", \"host:21\"}\n",
+	{"%:1: listen: no port from 0 to 65535 in '*:65536'", "no port in '192.0.2.1'",
+	    "an IPv6 address without brackets: '2001:db8::1:21'", "not a numeric address: 'host:21'"}},
+    {"listen = {\"[192.0.2.1]:21\", \":21\", \"*:\", \"*:-1\"}\n",
+	{"brackets around an IPv4 address: '[192.0.2.1]:21'", "not a numeric address: ':21'", "in '*:'", "in '*:-1'"}},
+    {"listen = {}\n", {"%: listen: empty, and listen-tls too"}},
+    {"listen-tls = {\"*:990\"}\n", {"%:1: listen-tls: needs a certificate"}},
+    {"tls { certificate = \"/c\" }\n", {"%:1: tls.certificate: has no key"}},
+    {"tls {\n key = \"/k\"\n}\n", {"%:2: tls.key: has no certificate"}},
+    {"accounts = users\nstate-directory = \"/var/../x\"\nruntime-directory = \"\"\n",
+	{"%:1: accounts: not an absolute path: 'users'", "%:2: state-directory: a path with '.' or '..'",
+	    "%:3: runtime-directory: not an absolute path: ''"}},
+    {"service-user = \"a b\"\n", {"%:1: service-user: not a user name"}},
+    {"passive-ports = \"1023-2000\"\n", {"%:1: passive-ports: out of range: '1023-2000'; use \"LOW-HIGH\" within 1024-65535"}},
+    {"passive-ports = \"3000-2000\"\n", {"ends before it begins"}},
+    {"passive-ports = 5000\n", {"not a range: '5000'"}},
+    {"passive-ports = \"5000-\"\n", {"not a range"}},
+    {"passive-address = \"192.0.2.300\"\n", {"%:1: passive-address: neither an address nor a host name"}},
+    {"uid-range = \"999-2000\"\n", {"out of range"}},
+    {"uid-range = \"1000-4294967295\"\n", {"out of range"}},
+    {"active-mode = maybe\n", {"%:1: active-mode: neither yes nor no: 'maybe'; use yes or no"}},
+    {"uploads = \"inplace\"\n", {"%:1: uploads: not a known word: 'inplace'; use one of \"atomic\", \"in-place\""}},
+    {"partial-keep = 0\n", {"out of range: '0'; use a time from 1s to 3650d"}},
+    {"partial-keep = \"7w\"\n", {"not a time: '7w'"}},
+    {"partial-keep = \"99999999999999999999d\"\n", {"out of range"}},
+    {"file-mode = 640x\n", {"not an octal mode"}},
+    {"file-mode = 0440\n", {"locks out the owner"}},
+    {"directory-mode = 2750\n", {"special bits"}},
+    {"directory-mode = 0650\n", {"locks out the owner"}},
+    {"log { target = \"syslogd\" }\n", {"%:1: log.target: not an absolute path: 'syslogd'"}},
+    {"log { level = notice format = xml xferlog = x }\n",
+	{"log.level: not a known word: 'notice'", "log.format: not a known word", "log.xferlog: not an absolute path"}},
+    {"tls { minimum = 1.1 require = 2 }\n", {"tls.minimum: not a known word: '1.1'", "tls.require: neither yes nor no"}},
+    {"limits { sessions = 0 login-failures = -1 ban-time = 5x concurrent-hashes = 2000 }\n",
+	{"limits.sessions: out of range: '0'; use a number from 1 to 100000", "limits.login-failures: not a number: '-1'",
+	    "limits.ban-time: not a time", "limits.concurrent-hashes: out of range"}},
+    {"timeouts { login = 0 idle = 8d stall = \"\" drain = 1.5 }\n",
+	{"timeouts.login: out of range", "timeouts.idle: out of range: '8d'", "timeouts.stall: not a time: ''",
+	    "timeouts.drain: not a time"}},
+    {"banner = \"\x80\"\n", {"%:1: banner: not UTF-8: '\\x80'"}},
+};
+
+static void
+test_bad_files(void **state)
+{
+	struct buf wanted;
+
+	(void)state;
+	buf_init(&wanted, 4096);
+	for (size_t i = 0; i < sizeof(bad_files) / sizeof(bad_files[0]); i++) {
+		struct config *config;
+
+		if (load(bad_files[i].text, &config) != -EINVAL)
+			fail_msg("accepted: %s", bad_files[i].text);
+		assert_null(config);
+		for (size_t j = 0; j < 4 && bad_files[i].told[j] != NULL; j++) {
+			const char *part = bad_files[i].told[j];
+
+			buf_clear(&wanted);
+			buf_addf(&wanted, "%s%s", part[0] == '%' ? path : "", part + (part[0] == '%'));
+			if (told.data == NULL || strstr(told.data, wanted.data) == NULL)
+				fail_msg("%s\nwanted: %s\ntold: %s", bad_files[i].text, wanted.data,
+				    told.data == NULL ? "" : told.data);
+		}
+	}
+	buf_free(&wanted);
+}
+
+static void
+test_no_file(void **state)
+{
+	struct config *config = NULL;
+
+	(void)state;
+	buf_clear(&told);
+	assert_int_equal(config_load("/nonexistent/c.conf", take_error, NULL, &config), -ENOENT);
+	assert_non_null(strstr(told.data, "/nonexistent/c.conf: cannot open: No such file"));
+	assert_int_equal(config_load(directory, take_error, NULL, &config), -EINVAL);
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(config_load(path, take_error, NULL, &config), -EINVAL);	/* and does not hang */
+	unlink(path);
+	assert_int_equal(load_bytes("banner = \"a\0b\"\n", 15, &config), -EINVAL);
+}
+
+static void
+test_defaults(void **state)
+{
+	struct config *config;
+
+	(void)state;
+	assert_int_equal(load("", &config), 0);
+	assert_int_equal(config->listen_count, 1);
+	assert_true(config->listen[0].any_family);
+	assert_int_equal(config->listen[0].port, 21);
+	assert_int_equal(config->listen_tls_count, 0);
+	assert_string_equal(config->service_user, "sallyport");
+	assert_string_equal(config->accounts, SYSCONFDIR "/sallyport/users");
+	assert_string_equal(config->state_directory, LOCALSTATEDIR "/lib/sallyport");
+	assert_string_equal(config->runtime_directory, RUNDIR "/sallyport");
+	assert_string_equal(config->banner, "sallyport ready");
+	assert_int_equal(config->passive_port_low, 49152);
+	assert_int_equal(config->passive_port_high, 65535);
+	assert_true(config->passive_address_auto);
+	assert_string_equal(config->passive_address, "auto");
+	assert_true(config->active_mode);
+	assert_int_equal(config->uploads, UPLOADS_ATOMIC);
+	assert_true(config->upload_sync);
+	assert_int_equal(config->partial_keep_s, 7 * 86400);
+	assert_int_equal(config->file_mode, 0640);
+	assert_int_equal(config->directory_mode, 0750);
+	assert_int_equal(config->uid_low, 200000);
+	assert_int_equal(config->uid_high, 299999);
+	assert_string_equal(config->log.target, "syslog");
+	assert_int_equal(config->log.format, LOG_FORMAT_TEXT);
+	assert_int_equal(config->log.level, 1);
+	assert_string_equal(config->log.xferlog, "");
+	assert_string_equal(config->tls.certificate, "");
+	assert_int_equal(config->tls.minimum, CONFIG_TLS_1_2);
+	assert_true(config->tls.require && config->tls.require_data_reuse && config->tls.require_close);
+	assert_int_equal(config->limits.sessions, 2000);
+	assert_int_equal(config->limits.sessions_per_address, 50);
+	assert_int_equal(config->limits.sessions_per_user, 20);
+	assert_int_equal(config->limits.login_failures, 5);
+	assert_int_equal(config->limits.ban_time_s, 600);
+	assert_int_equal(config->limits.concurrent_hashes, sysconf(_SC_NPROCESSORS_ONLN));
+	assert_int_equal(config->timeouts.login_s, 60);
+	assert_int_equal(config->timeouts.idle_s, 300);
+	assert_int_equal(config->timeouts.data_connect_s, 30);
+	assert_int_equal(config->timeouts.stall_s, 120);
+	assert_int_equal(config->timeouts.drain_s, 30);
+	config_free(config);
+	config_free(NULL);
+}
+
+static void
+test_values(void **state)
+{
+	struct config *config;
+
+	(void)state;
+	assert_int_equal(load("listen = {\"192.0.2.1:0\", '[2001:db8::1]:2121',\r\n"
+			      "          \"*:21\"}  # comment with { and \"\r\n"
+			      "listen-tls = \"*:990\"\n"
+			      "banner = \"a \\\"b\\\" \\\\ # no comment\" // comment ${HOME}\n"
+			      "passive-address = ftp.example.org\n"
+			      "passive-ports=50000-50031 file-mode=\"600\" directory-mode = 0777\n"
+			      "accounts = /srv//users /* { */\n"
+			      "active-mode = no upload-sync = off uploads = in-place\n"
+			      "log { target = '/var/log/${x}' level = critical format = json }\n"
+			      "tls { certificate = /c key = \"/k\" minimum = \"1.3\" require = no }\n"
+			      "limits { ban-time = 0 concurrent-hashes = 3 }\n"
+			      "timeouts { idle = 90 login = \"2m\" drain = 0 }\n"
+			      "timeouts { stall = 1h }\n", &config), 0);
+	assert_int_equal(config->listen_count, 3);
+	assert_int_equal(config->listen[0].address.family, AF_INET);
+	assert_int_equal(config->listen[0].port, 0);
+	assert_int_equal(config->listen[1].address.family, AF_INET6);
+	assert_int_equal(address_port(&config->listen[1].address), 2121);
+	assert_true(config->listen[2].any_family);
+	assert_int_equal(config->listen_tls_count, 1);
+	assert_string_equal(config->banner, "a \"b\" \\ # no comment");
+	assert_false(config->passive_address_auto);
+	assert_string_equal(config->passive_address, "ftp.example.org");
+	assert_int_equal(config->passive_port_low, 50000);
+	assert_int_equal(config->passive_port_high, 50031);
+	assert_int_equal(config->file_mode, 0600);
+	assert_int_equal(config->directory_mode, 0777);
+	assert_string_equal(config->accounts, "/srv//users");
+	assert_false(config->active_mode || config->upload_sync);
+	assert_int_equal(config->uploads, UPLOADS_IN_PLACE);
+	assert_string_equal(config->log.target, "/var/log/${x}");
+	assert_int_equal(config->log.level, 4);
+	assert_int_equal(config->log.format, LOG_FORMAT_JSON);
+	assert_string_equal(config->tls.key, "/k");
+	assert_int_equal(config->tls.minimum, CONFIG_TLS_1_3);
+	assert_false(config->tls.require);
+	assert_int_equal(config->limits.ban_time_s, 0);
+	assert_int_equal(config->limits.concurrent_hashes, 3);
+	assert_int_equal(config->timeouts.idle_s, 90);
+	assert_int_equal(config->timeouts.login_s, 120);
+	assert_int_equal(config->timeouts.stall_s, 3600);
+	config_free(config);
+	assert_int_equal(load("listen = {}\nlisten-tls = {\"*:990\"}\ntls { certificate = /c key = /k }\n", &config), 0);
+	assert_int_equal(config->listen_count, 0);
+	config_free(config);
+}
+
+/* A file that ends within a string must not spoil the next one (a reload). */
+static void
+test_again_after_bad(void **state)
+{
+	struct config *config;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad_files) / sizeof(bad_files[0]); i++) {
+		assert_int_equal(load(bad_files[i].text, &config), -EINVAL);
+		assert_int_equal(load("banner = good\n", &config), 0);
+		assert_string_equal(config->banner, "good");
+		config_free(config);
+	}
+}
+
+static void
+test_table(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct config_key *key = &config_keys[i];
+		bool is_known = key->section == NULL;
+
+		for (size_t j = 0; config_sections[j] != NULL; j++)
+			is_known = is_known || strcmp(key->section, config_sections[j]) == 0;
+		assert_true(is_known);
+		assert_non_null(key->help);
+		for (size_t j = 0; j < i; j++)
+			if (key->offset == config_keys[j].offset)
+				fail_msg("%s and %s share a field", key->name, config_keys[j].name);
+	}
+}
+
+/* The top of the source tree, above the program that runs. */
+static bool
+find_tree(char tree[PATH_MAX])
+{
+	char probe[PATH_MAX + 32];
+	ssize_t len = readlink("/proc/self/exe", tree, PATH_MAX - 1);
+	char *slash;
+
+	if (len < 0)
+		return false;
+	tree[len] = '\0';
+	while ((slash = strrchr(tree, '/')) != NULL) {
+		*slash = '\0';
+		snprintf(probe, sizeof(probe), "%s/man/sallyport.conf.5", tree);
+		if (access(probe, R_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+read_tree_file(const char *name, struct buf *out)
+{
+	char tree[PATH_MAX];
+	char file[PATH_MAX + 64];
+	char *room;
+	ssize_t len;
+	int fd;
+
+	if (!find_tree(tree))
+		skip();	/* runs outside of the source tree */
+	snprintf(file, sizeof(file), "%s/%s", tree, name);
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	room = buf_room(out, 1 << 18);
+	assert_non_null(room);
+	len = io_read_all(fd, room, 1 << 18);
+	close(fd);
+	assert_true(len > 0);
+	out->len = (size_t)len;
+	room[len] = '\0';
+}
+
+static void
+test_sample(void **state)
+{
+	struct config *config;
+	struct buf file;
+	char *sample = NULL;
+	size_t len = 0;
+	FILE *out;
+
+	(void)state;
+	out = open_memstream(&sample, &len);
+	assert_non_null(out);
+	config_print_sample(out);
+	fclose(out);
+	if (load(sample, &config) < 0)
+		fail_msg("%s", told.data);
+	config_free(config);
+	if (strcmp(SYSCONFDIR LOCALSTATEDIR RUNDIR, "/etc/var/run") == 0) {
+		buf_init(&file, 1 << 18);
+		read_tree_file("etc/sallyport.conf", &file);
+		assert_string_equal(file.data, sample);
+		buf_free(&file);
+	}
+	free(sample);
+}
+
+/* Each key has its entry in sallyport.conf(5), with its default. */
+static void
+test_manual(void **state)
+{
+	struct buf page, entry;
+
+	(void)state;
+	buf_init(&page, 1 << 18);
+	buf_init(&entry, 4096);
+	read_tree_file("man/sallyport.conf.5", &page);
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct config_key *key = &config_keys[i];
+
+		buf_clear(&entry);
+		buf_addf(&entry, "\n.It Cm %s%s%s\n", key->section == NULL ? "" : key->section,
+		    key->section == NULL ? "" : ".", key->name);
+		if (strstr(page.data, entry.data) == NULL)
+			fail_msg("no '%s' in sallyport.conf(5)", entry.data);
+		if (key->initial[0] == '\0' || key->initial[0] == '/')
+			continue;
+		buf_clear(&entry);
+		buf_addf(&entry, "Default: %s", key->initial);
+		if (strstr(page.data, entry.data) == NULL)
+			fail_msg("no '%s' (%s) in sallyport.conf(5)", entry.data, key->name);
+	}
+	buf_free(&entry);
+	buf_free(&page);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_bad_files),
+	    cmocka_unit_test(test_no_file),
+	    cmocka_unit_test(test_defaults),
+	    cmocka_unit_test(test_values),
+	    cmocka_unit_test(test_again_after_bad),
+	    cmocka_unit_test(test_table),
+	    cmocka_unit_test(test_sample),
+	    cmocka_unit_test(test_manual),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
