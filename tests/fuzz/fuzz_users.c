@@ -1,0 +1,60 @@
+/* Every line of the input as a line of the users file. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "accounts/account.h"
+#include "accounts/users_file.h"
+#include "common/buf.h"
+
+#include "common/banned.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What is accepted stays accepted, and the same, when an edit that changes nothing is applied. */
+static void
+check_line(const char *line, size_t len)
+{
+	const struct users_edit nothing = {0};
+	struct account account, again;
+	const char *error = NULL;
+	struct buf edited;
+
+	if (account_parse(line, len, &account, &error) < 0) {
+		if (error == NULL)
+			abort();
+		return;
+	}
+	buf_init(&edited, ACCOUNT_LINE_MAX);
+	if (users_line_edit(line, len, &nothing, &edited) < 0 ||
+	    account_parse(edited.data, edited.len, &again, &error) < 0)
+		abort();
+	if (strcmp(account.name, again.name) != 0 || strcmp(account.home, again.home) != 0 ||
+	    strcmp(account.hash, again.hash) != 0 || account.is_locked != again.is_locked || account.uid == 0 ||
+	    account.gid == 0 || account.allow_from_count != again.allow_from_count)
+		abort();
+	buf_free(&edited);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const char *text = (const char *)data;
+	const char *end = text + size;
+
+	while (text < end) {
+		const char *newline = memchr(text, '\n', (size_t)(end - text));
+		size_t len = (size_t)((newline == NULL ? end : newline) - text);
+		char *line = malloc(len + 1);	/* on its own, so that reading past its end is seen */
+
+		if (line == NULL)
+			return 0;
+		memcpy(line, text, len);
+		if (!account_line_is_blank(line, len))
+			check_line(line, len);
+		free(line);
+		text += len + 1;
+	}
+	return 0;
+}
