@@ -20,6 +20,7 @@
 #include "accounts/password.h"
 #include "common/io.h"
 #include "daemon/master/accounts_loader.h"
+#include "daemon/master/certificates.h"
 #include "daemon/master/listeners.h"
 #include "daemon/master/log_targets.h"
 #include "daemon/master/master.h"
@@ -27,6 +28,7 @@
 #include "daemon/master/sessions.h"
 #include "privsep/ipc/log.h"
 #include "privsep/sandbox/sandbox.h"
+#include "privsep/tls/remote_key.h"
 
 #include "common/banned.h"
 
@@ -260,6 +262,11 @@ start(void)
 	if (r < 0)
 		fail("the walls cannot be built: %s", strerror(-r));
 	password_prepare();
+	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1 || remote_key_init() < 0)
+		fail("OpenSSL cannot be set up");
+	if (certificates_load_first(&master) < 0)
+		fail("certificate '%s' and key '%s' cannot be used; see the line above", master.config->tls.certificate,
+		    master.config->tls.key);
 	if (!master.is_foreground)
 		ready_fd = go_to_background();
 	notify_init(ready_fd);

@@ -12,6 +12,7 @@
 #include "common/buf.h"
 #include "common/io.h"
 #include "daemon/master/accounts_loader.h"
+#include "daemon/master/certificates.h"
 #include "daemon/master/listeners.h"
 #include "daemon/master/log_targets.h"
 #include "daemon/master/notify.h"
@@ -119,6 +120,7 @@ reload(struct master *master)
 	log_set_channel(master->logger.records, (enum log_level)config->log.level);
 	watch_listeners(master);
 	accounts_reload(master);
+	certificates_reload(master);
 	config_free(old);
 	log_message(LEVEL_INFO, "reload", "configuration in force");
 	notify_ready();
@@ -174,7 +176,8 @@ reap_children(struct master *master)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		/* what is none of these is an orphan of a monitor that was killed */
-		if (!sessions_reaped(master, pid, status) && !accounts_reaped(master, pid, status))
+		if (!sessions_reaped(master, pid, status) && !accounts_reaped(master, pid, status) &&
+		    !certificates_reaped(master, pid, status))
 			log_targets_reaped(master, pid, status);
 	}
 }
@@ -248,7 +251,7 @@ master_run(struct master *master)
 	log_message(LEVEL_INFO, "ready", "sallyportd %s", SALLYPORT_VERSION);
 	notify_ready();
 	while (!is_stopped(master)) {
-		int timeout = sooner(sessions_grant(master), drain_timeout(master));
+		int timeout = sooner(sooner(sessions_grant(master), drain_timeout(master)), certificates_watch(master));
 		int count = epoll_wait(master->epoll_fd, events, EVENTS_AT_ONCE, timeout);
 
 		for (int i = 0; i < count; i++)

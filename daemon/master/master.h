@@ -5,6 +5,7 @@
 #ifndef DAEMON_MASTER_MASTER_H
 #define DAEMON_MASTER_MASTER_H
 
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -81,6 +82,15 @@ struct master {
 		int channel;			/* targets and requests */
 		uint64_t *dropped;
 	} logger;
+
+	struct {
+		SSL_CTX *context;		/* what sessions inherit; NULL: no certificate */
+		int key_fd;			/* the key file's bytes in sealed memory, never parsed here */
+		struct accounts_stamp chain_stamp, key_stamp;	/* the files last looked at */
+		pid_t checker;			/* 0: none is running */
+		int new_chain_fd, new_key_fd;	/* under check */
+		uint64_t look_at_ms, warn_at_ms;
+	} certificate;
 
 	bool is_draining;
 	uint64_t drain_deadline_ms;	/* when the sessions left are killed */

@@ -182,6 +182,8 @@ fork_session(struct master *master, const struct listener *listener, int client_
 	    .empty_directory_fd = master->empty_directory_fd,
 	    .peer = *peer,
 	    .is_tls = listener->is_tls,
+	    .tls = master->certificate.context,
+	    .key_fd = master->certificate.key_fd,
 	    .master_pid = master->pid,
 	    .service_uid = master->service_uid,
 	    .service_gid = master->service_gid,

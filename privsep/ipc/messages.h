@@ -38,6 +38,7 @@ enum ipc_fd {
 	X(connect,          IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   23,    23,    0,     0,     IPC_FD_REPLY)   \
 	X(transferred,      IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   25,    4400,  IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	X(noted,            IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_ANY,     3,     700,   IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	X(sign,             IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_ANY,     4,     515,   3,     1026,  IPC_FD_NONE)    \
 	/* monitor tells protocol */ \
 	X(end,              IPC_MONITOR | IPC_MASTER, IPC_PROTOCOL | IPC_MONITOR, IPC_STATE_ANY, 1, 1, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	/* protocol asks files */ \
@@ -94,6 +95,7 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   connect       u8 family, bytes[16] address, u32 port -> (connecting socket)
  *   transferred   u8 direction, u8 is_ascii, u64 bytes, u64 milliseconds, u32 errno, text path
  *   noted         u8 event, text detail
+ *   sign          u8 enum sign_scheme, bytes text         -> bytes signature (-EPERM, -EAGAIN: too many, -EINVAL)
  *   stat          path            -> u8 kind, u64 size, u64 mtime (seconds), u32 mode
  *   enter         path            -> (may it be a working directory?)
  *   facts         path            -> text facts, "type=file;size=3; " (RFC 3659, 7.2) without the name
@@ -121,6 +123,10 @@ enum ipc_noted_event {
 	NOTED_DATA_REFUSED,	/* PORT to elsewhere, a stranger on a passive port */
 	NOTED_CLIENT_LOST,	/* the control connection broke */
 	NOTED_QUIT,		/* the client said QUIT */
+	NOTED_TLS,		/* a control connection is protected: version and cipher */
+	NOTED_TLS_FAILED,	/* a handshake failed, or TLS was misused */
+	NOTED_TLS_REUSE,	/* a data connection did not resume the control connection's session */
+	NOTED_TLS_CUT,		/* an upload ended without close_notify */
 	NOTED_EVENT_COUNT
 };
 

@@ -24,6 +24,7 @@
 #include "privsep/ipc/log.h"
 #include "privsep/monitor/data_socket.h"
 #include "privsep/monitor/login.h"
+#include "privsep/monitor/sign.h"
 #include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"
@@ -64,6 +65,7 @@ struct monitor {
 	const char *end_reason;	/* for the log */
 	bool has_alarm;
 	uint64_t bytes_down, bytes_up;
+	struct sign_budget sign_budget;
 };
 
 static struct ipc_message message;
@@ -489,6 +491,35 @@ monitor_answer_connect(void)
 		end_session();
 }
 
+/* TLS: the key is here, and only a handshake's text is signed with it. */
+static void
+monitor_answer_sign(void)
+{
+	static uint8_t signature[SIGNATURE_MAX], text[SIGN_TEXT_MAX];
+	uint8_t scheme = ipc_get_u8(&message);
+	size_t len, signature_len = 0;
+	const void *bytes = ipc_get_bytes(&message, sizeof(text), &len);
+	int r = 0;
+
+	if (!ipc_end(&message) || scheme >= SIGN_SCHEME_COUNT || monitor.session->key_fd < 0)
+		end_for_violation(&monitor.protocol, "malformed sign");
+	memcpy(text, bytes, len);
+	if (!sign_budget_take(&monitor.sign_budget, monotonic_ms()))
+		r = -EAGAIN;
+	else
+		r = sign_handshake(monitor.session->key_fd, (enum sign_scheme)scheme, text, len, signature,
+		    &signature_len);
+	if (r == -EPERM)
+		end_for_violation(&monitor.protocol, "asked to sign what is no handshake");
+	if (r < 0)
+		log_message(LEVEL_ERROR, "tls-failed", "no signature: %s", strerror(-r));
+	ipc_begin_reply(&message, IPC_sign, r);
+	if (r == 0)
+		ipc_put_bytes(&message, signature, signature_len);
+	if (ipc_send(monitor.protocol.channel, &message, -1) < 0)
+		end_session();
+}
+
 /* Events for the log. */
 
 static void
@@ -535,6 +566,10 @@ monitor_answer_noted(void)
 	    [NOTED_DATA_REFUSED] = {"data-refused", LEVEL_WARNING, false},
 	    [NOTED_CLIENT_LOST] = {"client-lost", LEVEL_DEBUG, true},
 	    [NOTED_QUIT] = {"quit", LEVEL_DEBUG, true},
+	    [NOTED_TLS] = {"tls", LEVEL_INFO, false},
+	    [NOTED_TLS_FAILED] = {"tls-failed", LEVEL_WARNING, false},
+	    [NOTED_TLS_REUSE] = {"tls-not-resumed", LEVEL_WARNING, false},
+	    [NOTED_TLS_CUT] = {"tls-cut", LEVEL_WARNING, false},
 	};
 	uint8_t event = ipc_get_u8(&message);
 	char detail[512];
@@ -562,6 +597,9 @@ dispatch(struct child *child)
 		break;
 	case IPC_connect:
 		monitor_answer_connect();
+		break;
+	case IPC_sign:
+		monitor_answer_sign();
 		break;
 	case IPC_transferred:
 		monitor_answer_transferred();
@@ -703,6 +741,7 @@ fork_protocol(void)
 		    .peer = session->peer,
 		    .local = session->local,
 		    .is_tls = session->is_tls,
+		    .tls = session->tls,
 		    .service_uid = session->service_uid,
 		    .service_gid = session->service_gid,
 		    .claims = session->claims,
@@ -717,7 +756,8 @@ static void
 start(struct session *session)
 {
 	const int keep[] = {session->client_fd, session->master_channel, session->log_channel,
-	    session->empty_directory_fd};
+	    session->empty_directory_fd, session->key_fd};
+	size_t count = session->key_fd < 0 ? 4 : 5;
 
 	monitor.session = session;
 	monitor.state = IPC_STATE_LOGIN;
@@ -726,7 +766,7 @@ start(struct session *session)
 	monitor.kill_at_ms = NEVER;
 	monitor.end_reason = "client";
 	monitor.login_deadline_ms = session->started_ms + 1000ULL * session->config->timeouts.login_s;
-	if (sandbox_close_all_but(keep, sizeof(keep) / sizeof(keep[0])) < 0)
+	if (sandbox_close_all_but(keep, count) < 0)
 		_exit(MONITOR_EXIT_END);
 	log_message(LEVEL_INFO, "connect", "%s", session->is_tls ? "implicit TLS" : "plain");
 	fork_protocol();
@@ -753,10 +793,11 @@ monitor_run(struct session *session)
 		waits[FILES] = (struct pollfd){.fd = monitor.files.channel, .events = POLLIN};
 		if (poll(waits, WAITS, timeout) <= 0)
 			continue;
-		if (waits[FILES].revents != 0)
-			receive_from_child(&monitor.files);
+		/* protocol first: when both are gone, it was protocol that ended the session */
 		if (waits[PROTOCOL].revents != 0)
 			receive_from_child(&monitor.protocol);
+		else if (waits[FILES].revents != 0)
+			receive_from_child(&monitor.files);
 		if (waits[MASTER].revents != 0)
 			receive_from_master();
 	}

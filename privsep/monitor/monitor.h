@@ -2,6 +2,7 @@
 #ifndef PRIVSEP_MONITOR_MONITOR_H
 #define PRIVSEP_MONITOR_MONITOR_H
 
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -26,6 +27,8 @@ struct session {
 	union address peer;	/* unmapped */
 	union address local;	/* the address that the client dialled; unmapped */
 	bool is_tls;		/* came in on a listen-tls port */
+	SSL_CTX *tls;		/* NULL: no certificate */
+	int key_fd;		/* the private key's file in sealed memory; -1 without a certificate */
 	pid_t master_pid;
 	uid_t service_uid;
 	gid_t service_gid;

@@ -1,0 +1,99 @@
+#include "privsep/monitor/sign.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "privsep/tls/certificate.h"
+
+#include "common/banned.h"
+
+#define SIGN_EVERY_MS 20	/* one signature costs this much of the budget */
+#define SIGN_BURST 100		/* signatures that may come at once */
+
+static int
+no_passphrase(char *buf, int size, int writing, void *arg)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	(void)arg;
+	return -1;
+}
+
+static EVP_PKEY *
+read_key(int key_fd)
+{
+	static char bytes[PEM_FILE_MAX];
+	ssize_t len = pread(key_fd, bytes, sizeof(bytes), 0);
+	BIO *bio = len <= 0 ? NULL : BIO_new_mem_buf(bytes, (int)len);
+	EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+
+	BIO_free(bio);
+	if (len > 0)
+		explicit_bzero(bytes, (size_t)len);
+	return key;
+}
+
+static bool
+set_padding(EVP_PKEY_CTX *ctx, const struct sign_scheme_row *row)
+{
+	if (!row->is_pss)
+		return true;
+	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+	    EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1;
+}
+
+int
+sign_handshake(int key_fd, enum sign_scheme scheme, const uint8_t *text, size_t text_len, uint8_t *signature,
+    size_t *signature_len)
+{
+	const struct sign_scheme_row *row = sign_scheme_row(scheme);
+	EVP_PKEY *key = NULL;
+	EVP_MD_CTX *digest = NULL;
+	EVP_PKEY_CTX *ctx = NULL;
+	int r = -EPERM;
+
+	if (!sign_text_is_handshake(text, text_len))
+		return r;
+	key = read_key(key_fd);
+	digest = EVP_MD_CTX_new();
+	r = -EIO;
+	if (key == NULL || digest == NULL)
+		goto out;
+	r = -EINVAL;
+	if (!EVP_PKEY_is_a(key, row->key_type))
+		goto out;
+	*signature_len = SIGNATURE_MAX;
+	if (EVP_DigestSignInit_ex(digest, &ctx, row->digest, NULL, "provider=default", key, NULL) == 1 &&
+	    set_padding(ctx, row) && EVP_DigestSign(digest, signature, signature_len, text, text_len) == 1)
+		r = 0;
+out:
+	EVP_MD_CTX_free(digest);
+	EVP_PKEY_free(key);	/* wipes what it frees */
+	ERR_clear_error();
+	return r;
+}
+
+bool
+sign_budget_take(struct sign_budget *budget, uint64_t now_ms)
+{
+	uint64_t most = (uint64_t)SIGN_EVERY_MS * SIGN_BURST;
+
+	if (budget->last_ms == 0)
+		budget->tokens_ms = most;
+	else
+		budget->tokens_ms += now_ms - budget->last_ms;
+	if (budget->tokens_ms > most)
+		budget->tokens_ms = most;
+	budget->last_ms = now_ms;
+	if (budget->tokens_ms < SIGN_EVERY_MS)
+		return false;
+	budget->tokens_ms -= SIGN_EVERY_MS;
+	return true;
+}

@@ -1,0 +1,32 @@
+/* Signatures for TLS handshakes: the only place where the private key is parsed. */
+#ifndef PRIVSEP_MONITOR_SIGN_H
+#define PRIVSEP_MONITOR_SIGN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "privsep/tls/sign_scheme.h"
+
+/*
+ * Sign the text of a handshake message with the key in key_fd (PEM in a memory file); the
+ * key is parsed, used and wiped.
+ *
+ * signature  room for SIGNATURE_MAX bytes.
+ *
+ * Returns 0; -EPERM when text is not what a TLS server signs; -EINVAL when the key is not of
+ * the scheme's type; -EIO.
+ */
+int sign_handshake(int key_fd, enum sign_scheme scheme, const uint8_t *text, size_t text_len, uint8_t *signature,
+    size_t *signature_len);
+
+/* Bounds how often a session may have signatures made. Zero it to begin. */
+struct sign_budget {
+	uint64_t tokens_ms;	/* what is left, in ms of waiting */
+	uint64_t last_ms;
+};
+
+/* May one more signature be made now? Takes it from the budget. */
+bool sign_budget_take(struct sign_budget *budget, uint64_t now_ms);
+
+#endif
