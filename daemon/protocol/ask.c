@@ -139,6 +139,31 @@ ask_monitor_connect(struct protocol *protocol, const union address *target, int 
 	return answered(protocol, r);
 }
 
+int
+ask_monitor_sign(void *arg, enum sign_scheme scheme, const uint8_t *text, size_t text_len, uint8_t *signature,
+    size_t *len)
+{
+	struct protocol *protocol = arg;
+	const void *bytes;
+	size_t n;
+	int r;
+
+	ipc_begin(&protocol->message, IPC_sign);
+	ipc_put_u8(&protocol->message, (uint8_t)scheme);
+	ipc_put_bytes(&protocol->message, text, text_len);
+	if (text_len > SIGN_TEXT_MAX)
+		return -EINVAL;
+	r = ask(protocol, protocol->monitor_channel);
+	if (r < 0)
+		return answered(protocol, r);
+	bytes = ipc_get_bytes(&protocol->message, SIGNATURE_MAX, &n);
+	if (n > *len)
+		return -ENOBUFS;
+	memcpy(signature, bytes, n);
+	*len = n;
+	return answered(protocol, 0);
+}
+
 void
 tell_monitor_transferred(struct protocol *protocol, enum ipc_direction direction, uint64_t bytes, uint64_t ms,
     int error, const char *path)

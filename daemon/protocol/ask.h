@@ -12,6 +12,7 @@
 #include "common/address.h"
 #include "common/home_path.h"
 #include "privsep/ipc/messages.h"
+#include "privsep/tls/sign_scheme.h"
 
 struct protocol;
 
@@ -37,6 +38,10 @@ int ask_monitor_listen(struct protocol *protocol, union address *bound, int *fd)
 
 /* A socket that connects to target; 0 or -errno. fd is the caller's. */
 int ask_monitor_connect(struct protocol *protocol, const union address *target, int *fd);
+
+/* A signature for a TLS handshake (remote_sign of privsep/tls/remote_key.h); arg is the struct protocol. */
+int ask_monitor_sign(void *arg, enum sign_scheme scheme, const uint8_t *text, size_t text_len, uint8_t *signature,
+    size_t *len);
 
 /* Log a transfer; error is 0 or a positive errno. */
 void tell_monitor_transferred(struct protocol *protocol, enum ipc_direction direction, uint64_t bytes, uint64_t ms,

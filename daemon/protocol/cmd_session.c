@@ -19,6 +19,10 @@ cmd_user(struct protocol *protocol, char *argument, size_t len)
 		reply(protocol, 530, "Already logged in as %s; QUIT first", protocol->user);
 		return;
 	}
+	if (protocol->must_protect && protocol->control.stream.tls == NULL) {
+		reply(protocol, 530, "This server takes no password in clear: use AUTH TLS first (FTPS, explicit TLS)");
+		return;
+	}
 	/* an impossible name gets the answer of every other, and fails at PASS */
 	if (len >= sizeof(protocol->user))
 		len = sizeof(protocol->user) - 1;
@@ -32,14 +36,19 @@ cmd_pass(struct protocol *protocol, char *argument, size_t len)
 {
 	int r;
 
+	if (protocol->must_protect && protocol->control.stream.tls == NULL) {
+		reply(protocol, 530, "Not checked: this server takes no password in clear; use AUTH TLS first");
+		return;
+	}
 	if (protocol->state == IPC_STATE_READY || protocol->user[0] == '\0') {
 		reply(protocol, 503, protocol->user[0] == '\0' ? "USER first" : "Already logged in");
 		return;
 	}
-	/* a password that no account can have costs a check as every other */
+	/* a password that no account can have costs a check as every other; one of a control character is none */
 	if (len > PASSWORD_MAX)
-		len = PASSWORD_MAX;
-	r = ask_monitor_login(protocol, protocol->user, argument == NULL ? "" : argument, len);
+		r = ask_monitor_login(protocol, protocol->user, "\x01", 1);
+	else
+		r = ask_monitor_login(protocol, protocol->user, argument == NULL ? "" : argument, len);
 	if (len > 0)
 		explicit_bzero(argument, len);
 	switch (r) {
@@ -93,7 +102,7 @@ cmd_feat(struct protocol *protocol, char *argument, size_t len)
 	(void)len;
 	reply_begin(protocol, 211, "Features:");
 	for (const struct command *command = commands; command->verb != NULL; command++)
-		if (command->feature != NULL)
+		if (command->feature != NULL && command_is_told(protocol, command))
 			reply_line(protocol, "%s", command->feature);
 	reply(protocol, 211, "End");
 }
@@ -120,7 +129,7 @@ help_all(struct protocol *protocol)
 
 	reply_begin(protocol, 214, "Known commands:");
 	for (const struct command *command = commands; command->verb != NULL; command++) {
-		if ((command->needs & IS_HIDDEN) != 0)
+		if (!command_is_told(protocol, command))
 			continue;
 		used += (size_t)snprintf(line + used, sizeof(line) - used, "%-7s", command->verb);
 		if (used < 63)
@@ -142,7 +151,7 @@ cmd_help(struct protocol *protocol, char *argument, size_t len)
 		return;
 	}
 	for (const struct command *command = commands; command->verb != NULL; command++) {
-		if ((command->needs & IS_HIDDEN) == 0 && strcasecmp(command->verb, argument) == 0) {
+		if (command_is_told(protocol, command) && strcasecmp(command->verb, argument) == 0) {
 			reply(protocol, 214, "Syntax: %s (%s)", command->syntax, command->source);
 			return;
 		}

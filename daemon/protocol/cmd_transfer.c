@@ -87,16 +87,17 @@ void
 cmd_allo(struct protocol *protocol, char *argument, size_t len)
 {
 	char *record = strcasestr(argument, " R ");
-	uint64_t bytes;
+	uint64_t bytes = 0, record_bytes;
 
 	(void)len;
 	if (record != NULL)
 		*record = '\0';
 	if (parse_u64(argument, INT64_MAX, &bytes) < 0 ||
-	    (record != NULL && parse_u64(record + 3, INT64_MAX, &bytes) < 0)) {
+	    (record != NULL && parse_u64(record + 3, INT64_MAX, &record_bytes) < 0)) {
 		reply(protocol, 501, "Usage: ALLO bytes [R bytes]");
 		return;
 	}
+	protocol->announced = bytes;
 	reply(protocol, 202, "No allocation needed");
 }
 

@@ -22,6 +22,10 @@ const struct command commands[] = {
     /* verb  handler   argument      needs         feature        syntax                         source */
     {"USER", cmd_user, ARG_REQUIRED, 0,            NULL,          "USER name",                   "RFC 959, 4.1.1"},
     {"PASS", cmd_pass, ARG_OPTIONAL, 0,            NULL,          "PASS password",               "RFC 959, 4.1.1"},
+    {"AUTH", cmd_auth, ARG_REQUIRED, IS_FOR_TLS,   "AUTH TLS",    "AUTH TLS",                    "RFC 4217, 4"},
+    {"PBSZ", cmd_pbsz, ARG_REQUIRED, IS_FOR_TLS,   "PBSZ",        "PBSZ 0",                      "RFC 4217, 8"},
+    {"PROT", cmd_prot, ARG_REQUIRED, IS_FOR_TLS,   "PROT",        "PROT C | P",                  "RFC 4217, 9"},
+    {"CCC",  cmd_ccc,  ARG_NONE,     IS_FOR_TLS,   NULL,          "CCC",                         "RFC 4217, 7"},
     {"QUIT", cmd_quit, ARG_NONE,     0,            NULL,          "QUIT",                        "RFC 959, 4.1.1"},
     {"NOOP", cmd_noop, ARG_OPTIONAL, KEEPS_RESTART | KEEPS_RENAME, NULL, "NOOP",                 "RFC 959, 4.1.3"},
     {"SYST", cmd_syst, ARG_NONE,     KEEPS_RESTART, NULL,         "SYST",                        "RFC 959, 4.1.3"},
@@ -91,6 +95,14 @@ find_command(const char *verb)
 	return NULL;
 }
 
+bool
+command_is_told(const struct protocol *protocol, const struct command *command)
+{
+	if ((command->needs & IS_FOR_TLS) != 0 && protocol->session->tls == NULL)
+		return false;
+	return (command->needs & IS_HIDDEN) == 0;
+}
+
 /* A line that is no command of ours; too many of them are no client of ours. */
 static void
 reply_senseless(struct protocol *protocol, const char *text)
@@ -108,6 +120,10 @@ reply_senseless(struct protocol *protocol, const char *text)
 static bool
 is_allowed(struct protocol *protocol, const struct command *command, const char *argument, size_t len)
 {
+	if ((command->needs & IS_FOR_TLS) != 0 && protocol->session->tls == NULL) {
+		reply(protocol, 502, "TLS is not set up on this server");
+		return false;
+	}
 	if ((command->needs & NEEDS_LOGIN) != 0 && protocol->state != IPC_STATE_READY) {
 		reply(protocol, 530, "Log in with USER and PASS first");
 		return false;
@@ -130,6 +146,10 @@ is_allowed(struct protocol *protocol, const struct command *command, const char 
 	}
 	if ((command->needs & NEEDS_DATA) != 0 && protocol->data_mode == DATA_NONE) {
 		reply(protocol, 425, "Use EPSV, PASV, EPRT or PORT first");
+		return false;
+	}
+	if ((command->needs & NEEDS_DATA) != 0 && protocol->must_protect && !protocol->is_data_private) {
+		reply(protocol, 521, "Data connections must be protected; send PBSZ 0 and PROT P first");
 		return false;
 	}
 	return true;

@@ -2,6 +2,7 @@
 #ifndef DAEMON_PROTOCOL_COMMAND_H
 #define DAEMON_PROTOCOL_COMMAND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct protocol;
@@ -18,7 +19,8 @@ enum command_needs {
 	NEEDS_DATA = 2,		/* PASV, EPSV, PORT or EPRT came before */
 	KEEPS_RESTART = 4,	/* REST stays in force behind this command */
 	KEEPS_RENAME = 8,	/* and RNFR */
-	IS_HIDDEN = 16		/* not in HELP */
+	IS_HIDDEN = 16,		/* not in HELP */
+	IS_FOR_TLS = 32		/* known only where there is a certificate */
 };
 
 struct command {
@@ -78,6 +80,15 @@ void cmd_nlst(struct protocol *protocol, char *argument, size_t len);
 void cmd_mlsd(struct protocol *protocol, char *argument, size_t len);
 void cmd_mlst(struct protocol *protocol, char *argument, size_t len);
 void cmd_stat(struct protocol *protocol, char *argument, size_t len);
+
+/* cmd_tls.c */
+void cmd_auth(struct protocol *protocol, char *argument, size_t len);
+void cmd_pbsz(struct protocol *protocol, char *argument, size_t len);
+void cmd_prot(struct protocol *protocol, char *argument, size_t len);
+void cmd_ccc(struct protocol *protocol, char *argument, size_t len);
+
+/* Is command known to this server as it is configured, and told in HELP? */
+bool command_is_told(const struct protocol *protocol, const struct command *command);
 
 /* The argument of an ARG_PATH command as a path in the home. */
 const struct home_path *command_path(void);

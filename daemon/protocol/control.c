@@ -146,34 +146,69 @@ control_read(struct protocol *protocol)
 		control->at_end = true;
 }
 
+/*
+ * Wait until the client's socket is ready for what the stream wants. The monitor keeps the
+ * deadline: false when it tells to end.
+ */
+static bool
+wait_for_client(struct protocol *protocol)
+{
+	struct pollfd waits[2] = {
+	    {.fd = protocol->control.stream.fd, .events = protocol->control.stream.wants},
+	    {.fd = protocol->monitor_channel, .events = POLLIN},
+	};
+
+	if (poll(waits, 2, -1) > 0 && waits[1].revents != 0)
+		ask_take_notice(protocol);
+	return protocol->end_reason < 0 || protocol->end_reason == END_DRAIN;
+}
+
 void
 control_flush(struct protocol *protocol)
 {
 	struct control *control = &protocol->control;
 	size_t written = 0;
 
-	while (written < control->output_len && !control->at_end) {
-		ssize_t n = stream_write(&control->stream, control->output + written, control->output_len - written);
-		struct pollfd waits[2] = {
-		    {.fd = control->stream.fd, .events = control->stream.wants},
-		    {.fd = protocol->monitor_channel, .events = POLLIN},
-		};
+	while (!control->at_end) {
+		ssize_t n = 0;
 
-		if (n > 0) {
-			written += (size_t)n;
-			continue;
-		}
-		if (n != -EAGAIN) {
-			control->at_end = true;
+		if (written < control->output_len)
+			n = stream_write(&control->stream, control->output + written, control->output_len - written);
+		else if ((n = stream_flush(&control->stream)) == 0)
 			break;
-		}
-		if (poll(waits, 2, -1) > 0 && waits[1].revents != 0) {
-			ask_take_notice(protocol);
-			if (protocol->end_reason >= 0)
-				control->at_end = true;	/* a client that does not read gets no leave-taking */
-		}
+		if (n > 0)
+			written += (size_t)n;
+		else if (n != -EAGAIN || !wait_for_client(protocol))
+			control->at_end = true;	/* a client that does not read gets no leave-taking */
 	}
 	control->output_len = 0;
+}
+
+bool
+control_start_tls(struct protocol *protocol)
+{
+	struct stream *stream = &protocol->control.stream;
+	char detail[160];
+	int r = stream_start_tls(stream, protocol->session->tls);
+
+	while (r == 0 && (r = stream_handshake(stream)) == -EAGAIN)
+		r = wait_for_client(protocol) ? 0 : -ETIMEDOUT;
+	if (r == 0) {
+		snprintf(detail, sizeof(detail), "%s %s", SSL_get_version(stream->tls), SSL_get_cipher_name(stream->tls));
+		tell_monitor_noted(protocol, NOTED_TLS, detail);
+		return true;
+	}
+	tell_monitor_noted(protocol, NOTED_TLS_FAILED, stream->error[0] != '\0' ? stream->error : strerror(-r));
+	protocol->control.at_end = true;
+	protocol->is_over = true;
+	return false;
+}
+
+void
+control_close(struct protocol *protocol)
+{
+	control_flush(protocol);
+	(void)!stream_shutdown(&protocol->control.stream);
 }
 
 void
@@ -184,7 +219,12 @@ control_wait(struct protocol *protocol)
 	    {.fd = protocol->monitor_channel, .events = POLLIN},
 	};
 
-	/* the monitor keeps the deadlines and tells */
+	/* bytes that TLS has deciphered already wake no poll(2); else the monitor keeps the deadlines and tells */
+	if (stream_has_pending(&protocol->control.stream)) {
+		control_read(protocol);
+		if (protocol->control.input_start < protocol->control.input_end || protocol->control.at_end)
+			return;
+	}
 	if (poll(waits, 2, -1) <= 0)
 		return;
 	if (waits[1].revents != 0)

@@ -35,6 +35,15 @@ void control_read(struct protocol *protocol);
 /* Write the replies out; waits for a client that does not read, for as long as the monitor lets it. */
 void control_flush(struct protocol *protocol);
 
+/*
+ * TLS on the control connection: the handshake, for as long as the monitor lets it take.
+ * False: it failed (logged), and the session is to end.
+ */
+bool control_start_tls(struct protocol *protocol);
+
+/* Leave: what is left of the replies, and TLS's own end; waits for nobody. */
+void control_close(struct protocol *protocol);
+
 /* Wait until the client sent something or the monitor did, and take it in. */
 void control_wait(struct protocol *protocol);
 

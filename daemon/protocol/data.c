@@ -107,6 +107,34 @@ connect_client(struct protocol *protocol, uint64_t deadline, int *fd_out)
 	return r;
 }
 
+/* The client that resumes this session's TLS is the one that logged in: tickets are for nobody else. */
+static int
+check_resumed(struct protocol *protocol, const struct stream *stream)
+{
+	if (stream_is_resumed(stream) || !protocol->config->tls.require_data_reuse)
+		return 0;
+	tell_monitor_noted(protocol, NOTED_TLS_REUSE,
+	    "the client does not resume its TLS session on data connections; update it, or set "
+	    "tls.require-data-reuse = no");
+	return -EKEYREJECTED;
+}
+
+static int
+protect(struct protocol *protocol, uint64_t deadline, struct stream *stream)
+{
+	int r = stream_start_tls(stream, protocol->session->tls);
+
+	while (r == 0 && (r = stream_handshake(stream)) == -EAGAIN)
+		r = transfer_watch(protocol, stream->fd, stream->wants, deadline);
+	if (r == 0)
+		return check_resumed(protocol, stream);
+	if (r != -ECANCELED && r != -ETIMEDOUT) {
+		tell_monitor_noted(protocol, NOTED_TLS_FAILED, stream->error);
+		r = -EPROTO;
+	}
+	return r;
+}
+
 int
 data_open(struct protocol *protocol, struct stream *stream)
 {
@@ -119,7 +147,10 @@ data_open(struct protocol *protocol, struct stream *stream)
 	else
 		r = connect_client(protocol, deadline, &fd);
 	data_forget(protocol);
-	if (r == 0)
+	if (r == 0) {
 		stream_init(stream, fd);
+		if (protocol->is_data_private)
+			r = protect(protocol, deadline, stream);
+	}
 	return r;
 }

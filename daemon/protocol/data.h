@@ -22,7 +22,11 @@ int data_set_target(struct protocol *protocol, const union address *target);
  * Open the data connection that was agreed on; uses the agreement up. Waits at most
  * timeouts.data-connect; ABOR and STAT are served meanwhile (transfer.h).
  *
- * Returns 0; -ETIMEDOUT or the errno of the connect; -ECANCELED when the transfer is to stop.
+ * With PROT P, TLS is set up as well (RFC 4217, 10).
+ *
+ * Returns 0; -ETIMEDOUT or the errno of the connect; -EPROTO when TLS failed (stream->error says why);
+ * -EKEYREJECTED when TLS did not resume the control connection's session, and that is required;
+ * -ECANCELED when the transfer is to stop.
  */
 int data_open(struct protocol *protocol, struct stream *stream);
 

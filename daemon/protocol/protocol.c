@@ -11,6 +11,8 @@
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/session.h"
 #include "privsep/sandbox/sandbox.h"
+#include "privsep/tls/certificate.h"
+#include "privsep/tls/remote_key.h"
 
 #include "common/banned.h"
 
@@ -31,6 +33,16 @@ enter_walls(const struct protocol_session *session)
 		_exit(1);
 }
 
+/* The context is inherited from the master: make it this session's own. */
+static void
+begin_tls(void)
+{
+	stream_setup();
+	remote_key_set_signer(ask_monitor_sign, &protocol);
+	if (certificate_context_confine(protocol.session->tls) < 0)
+		_exit(1);
+}
+
 static void
 begin(const struct protocol_session *session)
 {
@@ -45,7 +57,15 @@ begin(const struct protocol_session *session)
 	memcpy(protocol.cwd.text, "/", 2);
 	protocol.cwd.len = 1;
 	stream_init(&protocol.control.stream, session->client_fd);
-	reply(&protocol, 220, "%s", session->config->banner);
+	protocol.announced = UINT64_MAX;
+	protocol.must_protect = session->tls != NULL && session->config->tls.require;
+	if (session->tls != NULL)
+		begin_tls();
+	if (!session->is_tls || control_start_tls(&protocol)) {
+		/* RFC 4217, appendix A.3: implicit TLS begins as if PBSZ 0 and PROT P had been said */
+		protocol.has_pbsz = protocol.is_data_private = session->is_tls;
+		reply(&protocol, 220, "%s", session->config->banner);
+	}
 }
 
 /* The monitor told to end: take leave in the words of RFC 959, 421. */
@@ -96,6 +116,6 @@ protocol_run(const struct protocol_session *session)
 		if (protocol.end_reason < 0)
 			control_wait(&protocol);
 	}
-	control_flush(&protocol);
+	control_close(&protocol);
 	_exit(0);
 }

@@ -2,6 +2,7 @@
 #ifndef DAEMON_PROTOCOL_PROTOCOL_H
 #define DAEMON_PROTOCOL_PROTOCOL_H
 
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -15,7 +16,8 @@ struct protocol_session {
 	int empty_directory_fd;
 	pid_t monitor_pid;
 	union address peer, local;
-	bool is_tls;
+	bool is_tls;		/* TLS from the first byte (RFC 4217, appendix A.3) */
+	SSL_CTX *tls;		/* NULL: no certificate */
 	uid_t service_uid;
 	gid_t service_gid;
 	struct claims *claims;

@@ -46,6 +46,11 @@ struct protocol {
 	struct home_path rename_from;	/* RNFR; empty (len 0) when there is none */
 	unsigned senseless;		/* unknown commands in a row */
 
+	bool must_protect;	/* tls.require with a certificate: nothing in clear */
+	bool has_pbsz;		/* PBSZ 0 (RFC 4217, 8) */
+	bool is_data_private;	/* PROT P (RFC 4217, 9) */
+	uint64_t announced;	/* ALLO; UINT64_MAX: nothing was */
+
 	enum data_mode data_mode;
 	int listen_fd;			/* DATA_PASSIVE */
 	union address data_target;	/* DATA_ACTIVE */

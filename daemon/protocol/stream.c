@@ -1,12 +1,127 @@
 #include "daemon/protocol/stream.h"
 
 #include <errno.h>
+#include <openssl/err.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "common/io.h"
 
 #include "common/banned.h"
+
+/*
+ * What TLS sends is gathered here, so that several records leave in one call. One buffer
+ * serves the process: only one stream, the data connection, has much to send at a time, and
+ * others flush at once.
+ */
+#define GATHER_SIZE (160 * 1024)	/* bytes: nine or ten records with their heads */
+
+struct gather {
+	int fd;
+	char bytes[GATHER_SIZE];
+	size_t start, end;
+};
+
+static struct gather gathers[2];	/* control and data connection */
+static BIO_METHOD *gather_method;
+
+/* Send what was gathered. 1, or -1 with errno. */
+static int
+gather_send(struct gather *gather)
+{
+	while (gather->start < gather->end) {
+		ssize_t n = send(gather->fd, gather->bytes + gather->start, gather->end - gather->start, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		gather->start += (size_t)n;
+	}
+	gather->start = gather->end = 0;
+	return 1;
+}
+
+static int
+gather_write(BIO *bio, const char *bytes, int len)
+{
+	struct gather *gather = BIO_get_data(bio);
+	size_t n = (size_t)len;
+
+	BIO_clear_retry_flags(bio);
+	if (sizeof(gather->bytes) - gather->end < n && gather_send(gather) < 0) {
+		if (errno == EAGAIN)
+			BIO_set_retry_write(bio);
+		return -1;
+	}
+	if (n > sizeof(gather->bytes) - gather->end)
+		n = sizeof(gather->bytes) - gather->end;
+	memcpy(gather->bytes + gather->end, bytes, n);
+	gather->end += n;
+	return (int)n;
+}
+
+static int
+gather_read(BIO *bio, char *bytes, int len)
+{
+	struct gather *gather = BIO_get_data(bio);
+	ssize_t n;
+
+	BIO_clear_retry_flags(bio);
+	do
+		n = recv(gather->fd, bytes, (size_t)len, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		BIO_set_retry_read(bio);
+	if (n == 0)
+		BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+	return (int)n;
+}
+
+/* libssl flushes at the end of each flight of a handshake; it asks BIO_CTRL_EOF to tell a cut from an error. */
+static long
+gather_ctrl(BIO *bio, int command, long number, void *pointer)
+{
+	struct gather *gather = BIO_get_data(bio);
+
+	(void)number;
+	(void)pointer;
+	switch (command) {
+	case BIO_CTRL_FLUSH:
+		BIO_clear_retry_flags(bio);
+		if (gather_send(gather) > 0)
+			return 1;
+		if (errno == EAGAIN)
+			BIO_set_retry_write(bio);
+		return -1;
+	case BIO_CTRL_EOF:
+		return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0;
+	default:
+		return 0;
+	}
+}
+
+static int
+gather_create(BIO *bio)
+{
+	BIO_set_init(bio, 1);
+	return 1;
+}
+
+void
+stream_setup(void)
+{
+	gather_method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "gathering socket");
+	if (gather_method == NULL)
+		return;
+	BIO_meth_set_write(gather_method, gather_write);
+	BIO_meth_set_read(gather_method, gather_read);
+	BIO_meth_set_ctrl(gather_method, gather_ctrl);
+	BIO_meth_set_create(gather_method, gather_create);
+	gathers[0].fd = gathers[1].fd = -1;
+}
 
 void
 stream_init(struct stream *stream, int fd)
@@ -14,11 +129,86 @@ stream_init(struct stream *stream, int fd)
 	*stream = (struct stream){.fd = fd};
 }
 
+/* The reason of a failed call, in OpenSSL's words, out of its queue. */
+static void
+take_error(struct stream *stream, const char *otherwise)
+{
+	unsigned long number = ERR_get_error();
+	const char *reason = number == 0 ? NULL : ERR_reason_error_string(number);
+
+	snprintf(stream->error, sizeof(stream->error), "%s", reason == NULL ? otherwise : reason);
+	ERR_clear_error();
+}
+
+/* A failed SSL_*() call as -errno. */
+static int
+tls_error(struct stream *stream, int result)
+{
+	int saved = errno;
+	unsigned long number;
+
+	switch (SSL_get_error(stream->tls, result)) {
+	case SSL_ERROR_WANT_READ:
+		stream->wants = POLLIN;
+		return -EAGAIN;
+	case SSL_ERROR_WANT_WRITE:
+		stream->wants = POLLOUT;
+		return -EAGAIN;
+	case SSL_ERROR_SYSCALL:
+		take_error(stream, strerror(saved));
+		return saved == 0 || saved == EAGAIN ? -ECONNRESET : -saved;
+	default:
+		number = ERR_peek_error();
+		take_error(stream, "TLS error");
+		return ERR_GET_REASON(number) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? -ENODATA : -EPROTO;
+	}
+}
+
+static ssize_t
+tls_read(struct stream *stream, void *bytes, size_t len)
+{
+	size_t n = 0;
+	int result;
+
+	errno = 0;
+	result = SSL_read_ex(stream->tls, bytes, len, &n);
+	if (result == 1)
+		return (ssize_t)n;
+	if (SSL_get_error(stream->tls, result) == SSL_ERROR_ZERO_RETURN)
+		return 0;
+	return tls_error(stream, result);
+}
+
+/* Records of 16 KiB until all is taken or the gathering buffer cannot be sent. */
+static ssize_t
+tls_write(struct stream *stream, const char *bytes, size_t len)
+{
+	size_t taken = 0;
+	int r;
+
+	while (taken < len) {
+		size_t n = 0;
+		int result;
+
+		errno = 0;
+		result = SSL_write_ex(stream->tls, bytes + taken, len - taken, &n);
+		if (result != 1) {
+			r = tls_error(stream, result);
+			return taken > 0 && r == -EAGAIN ? (ssize_t)taken : r;
+		}
+		taken += n;
+	}
+	r = stream_flush(stream);
+	return r < 0 && r != -EAGAIN ? r : (ssize_t)taken;
+}
+
 ssize_t
 stream_read(struct stream *stream, void *bytes, size_t len)
 {
 	ssize_t n;
 
+	if (stream->tls != NULL)
+		return tls_read(stream, bytes, len);
 	do
 		n = recv(stream->fd, bytes, len, 0);
 	while (n < 0 && errno == EINTR);
@@ -26,11 +216,19 @@ stream_read(struct stream *stream, void *bytes, size_t len)
 	return n < 0 ? -errno : n;
 }
 
+bool
+stream_has_pending(const struct stream *stream)
+{
+	return stream->tls != NULL && SSL_has_pending(stream->tls) == 1;
+}
+
 ssize_t
 stream_write(struct stream *stream, const void *bytes, size_t len)
 {
 	ssize_t n;
 
+	if (stream->tls != NULL)
+		return tls_write(stream, bytes, len);
 	do
 		n = send(stream->fd, bytes, len, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
@@ -38,8 +236,81 @@ stream_write(struct stream *stream, const void *bytes, size_t len)
 	return n < 0 ? -errno : n;
 }
 
+int
+stream_flush(struct stream *stream)
+{
+	if (stream->tls == NULL)
+		return 0;
+	stream->wants = POLLOUT;
+	return gather_send(BIO_get_data(SSL_get_wbio(stream->tls))) > 0 ? 0 : -errno;
+}
+
+int
+stream_start_tls(struct stream *stream, SSL_CTX *context)
+{
+	struct gather *gather = &gathers[gathers[0].fd >= 0];
+	BIO *bio = gather_method == NULL ? NULL : BIO_new(gather_method);
+
+	stream->tls = SSL_new(context);
+	if (bio == NULL || stream->tls == NULL) {
+		BIO_free(bio);
+		return -ENOMEM;
+	}
+	gather->fd = stream->fd;
+	gather->start = gather->end = 0;
+	BIO_set_data(bio, gather);
+	SSL_set_bio(stream->tls, bio, bio);
+	SSL_set_accept_state(stream->tls);
+	return 0;
+}
+
+int
+stream_handshake(struct stream *stream)
+{
+	int result, r;
+
+	errno = 0;
+	result = SSL_do_handshake(stream->tls);
+	if (result == 1)
+		return stream_flush(stream);
+	r = tls_error(stream, result);
+	if (r != -EAGAIN)
+		(void)!stream_flush(stream);	/* the alert */
+	return r;
+}
+
+bool
+stream_is_resumed(const struct stream *stream)
+{
+	return SSL_session_reused(stream->tls) == 1;
+}
+
+int
+stream_shutdown(struct stream *stream)
+{
+	int r = 0;
+
+	if (stream->tls != NULL) {
+		/* an SSL that has failed must not be shut down (SSL_shutdown(3)) */
+		if (stream->error[0] == '\0' && (SSL_get_shutdown(stream->tls) & SSL_SENT_SHUTDOWN) == 0)
+			(void)!SSL_shutdown(stream->tls);
+		ERR_clear_error();
+		r = stream_flush(stream);
+	}
+	if (r == 0 && shutdown(stream->fd, SHUT_WR) < 0)
+		r = -errno;
+	return r;
+}
+
 void
 stream_close(struct stream *stream)
 {
+	if (stream->tls != NULL) {
+		struct gather *gather = BIO_get_data(SSL_get_wbio(stream->tls));
+
+		gather->fd = -1;
+		SSL_free(stream->tls);
+		stream->tls = NULL;
+	}
 	close_fd(&stream->fd);
 }

@@ -2,6 +2,7 @@
 #ifndef DAEMON_PROTOCOL_STREAM_H
 #define DAEMON_PROTOCOL_STREAM_H
 
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -9,15 +10,40 @@
 struct stream {
 	int fd;		/* non-blocking socket, or -1 */
 	short wants;	/* after -EAGAIN: the poll(2) events to wait for */
+	SSL *tls;	/* NULL: in clear */
+	char error[120];	/* of TLS: why the last call failed; "" for none */
 };
+
+/* Prepare what all streams of this process share. */
+void stream_setup(void);
 
 void stream_init(struct stream *stream, int fd);
 
-/* Read. Returns bytes (> 0), 0 at the peer's orderly end, -EAGAIN, or another -errno. */
+/* Read. Returns bytes (> 0), 0 at the peer's orderly end (TLS: close_notify), -EAGAIN,
+ * -ENODATA when TLS was cut off without close_notify, -EPROTO for what is no TLS, or another -errno. */
 ssize_t stream_read(struct stream *stream, void *bytes, size_t len);
 
-/* Write. Returns bytes (> 0), -EAGAIN, or another -errno. */
+/* True when bytes wait inside that poll(2) does not see. */
+bool stream_has_pending(const struct stream *stream);
+
+/* Write. Returns bytes taken (> 0), -EAGAIN, or another -errno. TLS: taken bytes may wait for stream_flush(). */
 ssize_t stream_write(struct stream *stream, const void *bytes, size_t len);
+
+/* Send what was taken. 0, -EAGAIN, or another -errno. In clear nothing ever waits. */
+int stream_flush(struct stream *stream);
+
+/*
+ * Begin TLS as the server; then call stream_handshake() until it returns 0 (-EAGAIN: wait
+ * for wants). Returns 0 or -ENOMEM.
+ */
+int stream_start_tls(struct stream *stream, SSL_CTX *context);
+int stream_handshake(struct stream *stream);
+
+/* After a handshake: did it resume an earlier session of this context? */
+bool stream_is_resumed(const struct stream *stream);
+
+/* Tell the peer that no more comes (TLS: close_notify first; then FIN). 0, -EAGAIN, or another -errno. */
+int stream_shutdown(struct stream *stream);
 
 /* Close without ceremony. */
 void stream_close(struct stream *stream);

@@ -21,6 +21,7 @@
 #define CHUNK (256 * 1024)		/* bytes of one read or write */
 #define LOOK_EVERY (16 * 1024 * 1024)	/* bytes after which the control connection is looked at */
 #define NO_DEADLINE UINT64_MAX		/* the monitor keeps the stall deadline */
+#define PEER_END_MS 1000		/* how long the peer's close_notify is waited for behind ours */
 
 static char chunk[CHUNK];
 static char converted[2 * CHUNK];
@@ -113,6 +114,7 @@ struct mover {
 	uint64_t skip;		/* RETR in TYPE A: bytes of network form that REST leaves out */
 	uint64_t since_look;
 	bool is_local;		/* the error is the file's */
+	bool is_unproven;	/* an upload over TLS that ended without close_notify, and was taken all the same */
 	bool held_cr;
 };
 
@@ -193,8 +195,9 @@ send_converted(struct protocol *protocol, struct mover *mover, size_t len)
 	return send_all(protocol, mover, converted + skip, n - skip);
 }
 
+/* TYPE A, or TLS: through the buffer. */
 static int
-send_file_ascii(struct protocol *protocol, struct mover *mover)
+send_file_buffered(struct protocol *protocol, struct mover *mover)
 {
 	while (mover->left > 0) {
 		size_t want = mover->left < sizeof(chunk) ? (size_t)mover->left : sizeof(chunk);
@@ -206,7 +209,8 @@ send_file_ascii(struct protocol *protocol, struct mover *mover)
 		if (n <= 0)
 			return local_error(mover, n == 0 ? -ENODATA : -errno);
 		mover->left -= (uint64_t)n;
-		r = send_converted(protocol, mover, (size_t)n);
+		r = protocol->is_ascii ? send_converted(protocol, mover, (size_t)n)
+				       : send_all(protocol, mover, chunk, (size_t)n);
 		if (r == 0)
 			r = look(protocol, mover, (uint64_t)n);
 		if (r < 0)
@@ -257,6 +261,22 @@ store_piece(struct protocol *protocol, struct mover *mover, size_t len)
 	return store_bytes(mover, bytes, n);
 }
 
+/*
+ * TLS was cut off without close_notify: by an attacker who shortens the file, or by an old
+ * client. A size that ALLO announced proves the end as well.
+ */
+static bool
+is_cut_allowed(struct protocol *protocol, struct mover *mover)
+{
+	if (!protocol->is_ascii && protocol->announced == protocol->transfer.bytes + protocol->restart_offset)
+		return true;
+	tell_monitor_noted(protocol, NOTED_TLS_CUT,
+	    protocol->config->tls.require_close ? "upload ended without close_notify; refused (tls.require-close = yes)"
+						: "upload ended without close_notify; accepted (tls.require-close = no)");
+	mover->is_unproven = !protocol->config->tls.require_close;
+	return mover->is_unproven;
+}
+
 static int
 receive_file(struct protocol *protocol, struct mover *mover)
 {
@@ -264,6 +284,8 @@ receive_file(struct protocol *protocol, struct mover *mover)
 		ssize_t n = stream_read(&mover->stream, chunk, sizeof(chunk));
 		int r;
 
+		if (n == -ENODATA && is_cut_allowed(protocol, mover))
+			n = 0;
 		if (n == 0)
 			return store_bytes(mover, converted, ascii_decode_end(&mover->held_cr, converted));
 		if (n > 0) {
@@ -319,17 +341,48 @@ reply_end(struct protocol *protocol, const struct mover *mover, int r, bool was_
     const char *name)
 {
 	if (r == 0)
-		reply(protocol, 226, "Transfer complete");
+		reply(protocol, 226, mover->is_unproven ? "Transfer complete; its end was not proven by TLS"
+							: "Transfer complete");
 	else if (r == -ECANCELED)
 		reply_cancelled(protocol);
+	else if (r == -EKEYREJECTED)
+		reply(protocol, 522, "The data connection must resume the TLS session of the control connection");
+	else if (!was_open && mover->stream.error[0] != '\0')
+		reply(protocol, 425, "TLS failed on the data connection: %s", mover->stream.error);
 	else if (!was_open)
 		reply(protocol, 425, "Cannot open the data connection: %s", strerror(-r));
 	else if (mover->is_local && r == -ENODATA)
 		reply(protocol, 451, "The file became shorter while it was sent");
 	else if (mover->is_local)
 		reply_error(protocol, class, r, name);
+	else if (r == -ENODATA)
+		reply(protocol, 426, "TLS ended without close_notify; the upload may be cut off and is kept as a partial");
 	else
 		reply(protocol, 426, "Data connection broke: %s", strerror(-r));
+}
+
+/*
+ * All is written: tell the client so, and over TLS wait a moment for its own end, so that
+ * nothing that it has sent makes the kernel answer with a reset, which can overtake our last bytes.
+ */
+static int
+end_sending(struct protocol *protocol, struct mover *mover)
+{
+	uint64_t deadline = monotonic_ms() + PEER_END_MS;
+	ssize_t n;
+	int r;
+
+	while ((r = stream_shutdown(&mover->stream)) == -EAGAIN) {
+		r = transfer_watch(protocol, mover->stream.fd, mover->stream.wants, NO_DEADLINE);
+		if (r < 0)
+			return r;
+	}
+	if (r < 0 || mover->stream.tls == NULL)
+		return r == -ENOTCONN ? -ECONNRESET : r;
+	do
+		n = stream_read(&mover->stream, chunk, sizeof(chunk));
+	while (n > 0 || (n == -EAGAIN && transfer_watch(protocol, mover->stream.fd, POLLIN, deadline) == 0));
+	return 0;
 }
 
 static void
@@ -345,6 +398,7 @@ finish(struct protocol *protocol, enum ipc_direction direction, const struct hom
 {
 	tell_monitor_transferred(protocol, direction, protocol->transfer.bytes, monotonic_ms() - started_ms, -r,
 	    path->text);
+	protocol->announced = UINT64_MAX;
 	protocol->transfer.is_running = false;
 	protocol->transfer.is_deferred = false;
 	claim(protocol->session->claims, CLAIM_IDLE, monotonic_ms());
@@ -368,7 +422,10 @@ transfer_retrieve(struct protocol *protocol, const struct home_path *path)
 	r = open_data(protocol, "RETR", &mover, home_path_name(path));
 	was_open = r == 0;
 	if (r == 0)
-		r = protocol->is_ascii ? send_file_ascii(protocol, &mover) : send_file_direct(protocol, &mover);
+		r = protocol->is_ascii || mover.stream.tls != NULL ? send_file_buffered(protocol, &mover)
+								   : send_file_direct(protocol, &mover);
+	if (r == 0)
+		r = end_sending(protocol, &mover);
 	close_mover(&mover);
 	reply_end(protocol, &mover, r, was_open, REPLY_FILE, path->text);
 	finish(protocol, DIRECTION_DOWN, path, started, r);
@@ -406,6 +463,8 @@ transfer_store(struct protocol *protocol, const struct home_path *path, enum ipc
 	was_open = r == 0;
 	if (r == 0)
 		r = receive_file(protocol, &mover);
+	if (r == 0)
+		(void)!stream_shutdown(&mover.stream);
 	close_mover(&mover);
 	claim(protocol->session->claims, CLAIM_FINISH, monotonic_ms());
 	finished = ask_files_finish_write(protocol, r == 0);
@@ -439,6 +498,8 @@ transfer_list(struct protocol *protocol, const struct home_path *path, enum ipc_
 	was_open = r == 0;
 	if (r == 0)
 		r = send_listing(protocol, &mover);
+	if (r == 0)
+		r = end_sending(protocol, &mover);
 	close_mover(&mover);
 	ended = ask_files_list_end(protocol, &entries);
 	if (r == 0 && ended < 0) {

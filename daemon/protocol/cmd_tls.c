@@ -1,0 +1,101 @@
+/* TLS on the control and data connections (RFC 4217). */
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/text.h"
+#include "daemon/protocol/ask.h"
+#include "daemon/protocol/command.h"
+#include "daemon/protocol/control.h"
+#include "daemon/protocol/session.h"
+
+#include "common/banned.h"
+
+static bool
+is_protected(const struct protocol *protocol)
+{
+	return protocol->control.stream.tls != NULL;
+}
+
+void
+cmd_auth(struct protocol *protocol, char *argument, size_t len)
+{
+	struct control *control = &protocol->control;
+
+	(void)len;
+	if (strcasecmp(argument, "TLS") != 0 && strcasecmp(argument, "TLS-C") != 0) {
+		reply(protocol, 504, "Only AUTH TLS is known");
+		return;
+	}
+	if (is_protected(protocol) || protocol->state == IPC_STATE_READY) {
+		reply(protocol, 503, is_protected(protocol) ? "TLS is on already" : "AUTH comes before the login");
+		return;
+	}
+	/* bytes in clear behind AUTH may be an attacker's: they are not run, and there is no going on (RFC 4217, 15.2) */
+	if (control->input_start < control->input_end) {
+		reply(protocol, 421, "Commands in clear behind AUTH TLS; closing");
+		tell_monitor_noted(protocol, NOTED_TLS_FAILED, "commands in clear behind AUTH TLS");
+		protocol->is_over = true;
+		return;
+	}
+	protocol->user[0] = '\0';
+	reply(protocol, 234, "Begin TLS");
+	control_flush(protocol);
+	if (!control->at_end)
+		(void)!control_start_tls(protocol);
+}
+
+void
+cmd_pbsz(struct protocol *protocol, char *argument, size_t len)
+{
+	uint64_t size;
+
+	(void)len;
+	if (!is_protected(protocol))
+		reply(protocol, 503, "AUTH TLS first");
+	else if (parse_u64(argument, UINT32_MAX, &size) < 0)
+		reply(protocol, 501, "Usage: PBSZ 0");
+	else {
+		protocol->has_pbsz = true;
+		reply(protocol, 200, "PBSZ=0");
+	}
+}
+
+void
+cmd_prot(struct protocol *protocol, char *argument, size_t len)
+{
+	if (!is_protected(protocol) || !protocol->has_pbsz) {
+		reply(protocol, 503, is_protected(protocol) ? "PBSZ 0 first" : "AUTH TLS first");
+		return;
+	}
+	switch (len == 1 ? argument[0] | 0x20 : 0) {
+	case 'p':
+		protocol->is_data_private = true;
+		reply(protocol, 200, "Data connections are private");
+		break;
+	case 'c':
+		if (protocol->must_protect) {
+			reply(protocol, 534, "Data connections in clear are not allowed here; use PROT P");
+			break;
+		}
+		protocol->is_data_private = false;
+		reply(protocol, 200, "Data connections are clear");
+		break;
+	case 's':
+	case 'e':
+		reply(protocol, 536, "TLS knows PROT C and P only");
+		break;
+	default:
+		reply(protocol, 504, "Usage: PROT C | P");
+		break;
+	}
+}
+
+/* Going back to clear would give the rest of the session away (RFC 4217, 7: the server may refuse). */
+void
+cmd_ccc(struct protocol *protocol, char *argument, size_t len)
+{
+	(void)argument;
+	(void)len;
+	reply(protocol, is_protected(protocol) ? 534 : 533, "The control connection stays protected");
+}
