@@ -18,6 +18,7 @@
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
 #include "privsep/logger/logger.h"
+#include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"
 
@@ -136,6 +137,8 @@ fork_logger(struct master *master)
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		setpgid(0, 0);
+		if (!sandbox_is_widened())
+			dup2(STDIN_FILENO, STDERR_FILENO);
 		logger_run(&(struct logger){
 		    .records = master->logger.records_read,
 		    .master_channel = channels[1],

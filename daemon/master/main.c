@@ -221,7 +221,7 @@ go_to_background(void)
 	return ready[1];
 }
 
-/* Standard input and output lead nowhere from now on; standard error too in the background. */
+/* Standard input and output lead nowhere from now on. */
 static void
 detach_standard_files(void)
 {
@@ -231,8 +231,6 @@ detach_standard_files(void)
 		fail("cannot open /dev/null: %s", strerror(errno));
 	dup2(null, STDIN_FILENO);
 	dup2(null, STDOUT_FILENO);
-	if (!master.is_foreground)
-		dup2(null, STDERR_FILENO);
 	if (null > STDERR_FILENO)
 		close(null);
 }
@@ -277,6 +275,7 @@ start(void)
 		fail("cannot change to /: %s", strerror(errno));
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	master.pid = getpid();
+	detach_standard_files();
 	raise_descriptor_limit();
 	block_signals();
 	r = sessions_init(&master);
@@ -291,7 +290,8 @@ start(void)
 	if (r < 0)
 		fail("%s: %s", error, strerror(-r));
 	write_pid_file();
-	detach_standard_files();
+	if (!master.is_foreground)
+		dup2(STDIN_FILENO, STDERR_FILENO);
 }
 
 int

@@ -163,6 +163,8 @@ run_monitor(struct master *master, struct slot *slot, struct session *session)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setpgid(0, 0);
+	if (!sandbox_is_widened())	/* a sanitizer reports to standard error */
+		dup2(STDIN_FILENO, STDERR_FILENO);
 	address_text(&session->peer, address);
 	log_set_context("monitor", session->id, address, NULL);
 	if (scoreboard_confine(master->scoreboard, SESSIONS_MAX, (size_t)(slot - master->slots), &session->claims) < 0)

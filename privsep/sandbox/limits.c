@@ -87,8 +87,7 @@ next_kept(const int *keep, size_t count, int64_t from)
 int
 sandbox_close_all_but(const int *keep, size_t count)
 {
-	/* A sanitizer reports to standard error. */
-	int64_t from = sandbox_is_widened() ? 3 : 0;
+	int64_t from = STDERR_FILENO + 1;
 
 	for (;;) {
 		int64_t kept = next_kept(keep, count, from);
