@@ -24,6 +24,22 @@ add_byte(struct line_reader *reader, uint8_t byte)
 	reader->text[reader->len++] = (char)byte;
 }
 
+/* A byte of the line's text; the CR that waits in front of it was a bare one. */
+static void
+take_byte(struct line_reader *reader, uint8_t byte)
+{
+	if (reader->after_cr) {
+		add_byte(reader, '\r');
+		reader->after_cr = false;
+		if (byte == '\0')
+			return;
+	}
+	if (byte == '\r')
+		reader->after_cr = true;
+	else
+		add_byte(reader, byte);
+}
+
 /* True when byte was part of a telnet command. What it leaves for the line goes in by itself. */
 static bool
 strip_telnet(struct line_reader *reader, uint8_t byte)
@@ -32,14 +48,14 @@ strip_telnet(struct line_reader *reader, uint8_t byte)
 	case TELNET_COMMAND:
 		reader->telnet = TELNET_TEXT;
 		if (byte == IAC) {
-			add_byte(reader, IAC);
+			take_byte(reader, IAC);
 			return true;
 		}
 		if (byte >= TELNET_WILL)
 			reader->telnet = TELNET_OPTION;
 		if (byte >= TELNET_FIRST)
 			return true;
-		add_byte(reader, IAC);	/* no telnet: a name in an 8-bit character set */
+		take_byte(reader, IAC);	/* no telnet: a name in an 8-bit character set */
 		return false;
 	case TELNET_OPTION:
 		reader->telnet = TELNET_TEXT;
@@ -66,16 +82,7 @@ line_feed(struct line_reader *reader, const uint8_t *bytes, size_t len, size_t *
 				return LINE_TOO_LONG;
 			return reader->has_nul ? LINE_WITH_NUL : LINE_WHOLE;
 		}
-		if (reader->after_cr) {
-			add_byte(reader, '\r');
-			reader->after_cr = false;
-			if (byte == '\0')
-				continue;
-		}
-		if (byte == '\r')
-			reader->after_cr = true;
-		else
-			add_byte(reader, byte);
+		take_byte(reader, byte);
 	}
 	*used = len;
 	return LINE_MORE;

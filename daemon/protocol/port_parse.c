@@ -17,11 +17,12 @@ take_number(const char **next, char end, uint64_t max, uint64_t *value)
 
 	if (len == 0 || (*next)[len] != end)
 		return -EINVAL;
+	if (len < sizeof(digits))
+		memcpy(digits, *next, len);
+	*next += len + (end != '\0');
 	if (len >= sizeof(digits))
 		return -ERANGE;
-	memcpy(digits, *next, len);
 	digits[len] = '\0';
-	*next += len + (end != '\0');
 	return parse_u64(digits, max, value);
 }
 
@@ -66,7 +67,7 @@ eprt_parse(const char *arg, union address *peer)
 	arg++;
 	r = take_number(&arg, delimiter, UINT16_MAX, &family);
 	if (r < 0)
-		return -EINVAL;
+		return r == -ERANGE ? -EPROTONOSUPPORT : r;
 	if (family != 1 && family != 2)
 		return -EPROTONOSUPPORT;
 	end = strchr(arg, delimiter);
