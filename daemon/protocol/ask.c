@@ -214,7 +214,9 @@ ask_files_facts(struct protocol *protocol, const struct home_path *path, char *f
 {
 	int r;
 
-	begin_path(protocol, IPC_facts, path);
+	ipc_begin(&protocol->message, IPC_facts);
+	ipc_put_u8(&protocol->message, protocol->facts);
+	ipc_put_bytes(&protocol->message, path->text, path->len);
 	r = ask(protocol, protocol->files_channel);
 	if (r == 0)
 		ipc_get_text(&protocol->message, facts, size);
@@ -285,6 +287,7 @@ ask_files_list(struct protocol *protocol, const struct home_path *path, enum ipc
 	ipc_begin(&protocol->message, IPC_list);
 	ipc_put_u8(&protocol->message, (uint8_t)form);
 	ipc_put_u8(&protocol->message, flags);
+	ipc_put_u8(&protocol->message, protocol->facts);
 	ipc_put_u32(&protocol->message, shown_from);
 	ipc_put_bytes(&protocol->message, path->text, path->len);
 	r = ask(protocol, protocol->files_channel);

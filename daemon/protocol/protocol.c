@@ -53,6 +53,7 @@ begin(const struct protocol_session *session)
 	protocol.listen_fd = -1;
 	protocol.state = IPC_STATE_LOGIN;
 	protocol.end_reason = -1;
+	protocol.facts = FACTS_ALL;
 	protocol.is_ascii = true;	/* RFC 959, 3.1.1: the default */
 	memcpy(protocol.cwd.text, "/", 2);
 	protocol.cwd.len = 1;

@@ -42,6 +42,7 @@ struct protocol {
 	char user[ACCOUNT_NAME_SIZE];	/* of USER; "" before */
 	struct home_path cwd;
 	bool is_ascii;
+	uint8_t facts;		/* enum ipc_fact, for MLST and MLSD */
 	uint64_t restart_offset;	/* REST */
 	struct home_path rename_from;	/* RNFR; empty (len 0) when there is none */
 	unsigned senseless;		/* unknown commands in a row */

@@ -150,7 +150,8 @@ files_answer_facts(struct files *files)
 {
 	const struct files_session *session = files->session;
 	struct list_viewer viewer = {.uid = session->uid, .gid = session->gid,
-	    .is_read_only = session->is_read_only, .home_device = files->home.device};
+	    .is_read_only = session->is_read_only, .home_device = files->home.device,
+	    .facts = ipc_get_u8(&files->message)};
 	struct home_path path;
 	struct stat st, parent;
 	char facts[LIST_FACTS_MAX];
@@ -309,6 +310,7 @@ files_answer_list(struct files *files)
 	int r;
 
 	request.flags = ipc_get_u8(&files->message);
+	request.facts = ipc_get_u8(&files->message);
 	request.shown_from = ipc_get_u32(&files->message);
 	if (!get_only_path(files, &request.path) || form >= LIST_FORM_COUNT || !listing_shown_from_fits(&request))
 		return false;

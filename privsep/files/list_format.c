@@ -4,6 +4,7 @@
 
 #include "common/buf.h"
 #include "common/text.h"
+#include "privsep/ipc/messages.h"
 
 #include "common/banned.h"
 
@@ -321,34 +322,77 @@ put_time(char *out, int64_t seconds)
 	return put_number(out, utc.second, 10, 2, '0');
 }
 
-size_t
-list_format_facts(char facts[LIST_FACTS_MAX], const struct stat *st, const struct stat *parent,
-    const struct list_viewer *viewer)
+static char *
+put_perm(char *out, const struct stat *st, const struct stat *parent, const struct list_viewer *viewer)
 {
-	char *out = put_type(facts, st->st_mode);
-
-	if (S_ISREG(st->st_mode)) {
-		out = put_literal(out, "size=");
-		out = put_number(out, (uint64_t)st->st_size, 10, 0, ' ');
-		*out++ = ';';
-	}
-	out = put_literal(out, "modify=");
-	out = put_time(out, st->st_mtim.tv_sec);
-	out = put_literal(out, ";perm=");
+	out = put_literal(out, "perm=");
 	if (S_ISDIR(st->st_mode))
 		out = put_directory_perm(out, st, parent, viewer);
 	else if (S_ISREG(st->st_mode))
 		out = put_file_perm(out, st, parent, viewer);
 	else if (is_removable(st, parent, viewer))
 		out = put_literal(out, "df");
-	/* the device relative to the home's: unique below the home, and nothing told of the host */
-	out = put_literal(out, ";unique=");
+	return put_literal(out, ";");
+}
+
+/* The device relative to the home's: unique below the home, and nothing told of the host. */
+static char *
+put_unique(char *out, const struct stat *st, const struct list_viewer *viewer)
+{
+	out = put_literal(out, "unique=");
 	out = put_number(out, st->st_dev ^ viewer->home_device, 16, 0, '0');
 	*out++ = 'U';
 	out = put_number(out, st->st_ino, 16, 0, '0');
-	out = put_literal(out, ";UNIX.mode=");
-	out = put_number(out, st->st_mode & 07777, 8, 4, '0');
-	out = put_literal(out, ";UNIX.owner=ftp;UNIX.group=ftp; ");
+	return put_literal(out, ";");
+}
+
+static char *
+put_unix_mode(char *out, mode_t mode)
+{
+	out = put_literal(out, "UNIX.mode=");
+	out = put_number(out, mode & 07777, 8, 4, '0');
+	return put_literal(out, ";");
+}
+
+static char *
+put_size(char *out, uint64_t size)
+{
+	out = put_literal(out, "size=");
+	out = put_number(out, size, 10, 0, ' ');
+	return put_literal(out, ";");
+}
+
+static char *
+put_modify(char *out, int64_t seconds)
+{
+	out = put_literal(out, "modify=");
+	out = put_time(out, seconds);
+	return put_literal(out, ";");
+}
+
+size_t
+list_format_facts(char facts[LIST_FACTS_MAX], const struct stat *st, const struct stat *parent,
+    const struct list_viewer *viewer)
+{
+	char *out = facts;
+
+	if (viewer->facts & FACT_TYPE)
+		out = put_type(out, st->st_mode);
+	if ((viewer->facts & FACT_SIZE) && S_ISREG(st->st_mode))
+		out = put_size(out, (uint64_t)st->st_size);
+	if (viewer->facts & FACT_MODIFY)
+		out = put_modify(out, st->st_mtim.tv_sec);
+	if (viewer->facts & FACT_PERM)
+		out = put_perm(out, st, parent, viewer);
+	if (viewer->facts & FACT_UNIQUE)
+		out = put_unique(out, st, viewer);
+	if (viewer->facts & FACT_UNIX_MODE)
+		out = put_unix_mode(out, st->st_mode);
+	if (viewer->facts & FACT_UNIX_OWNER)
+		out = put_literal(out, "UNIX.owner=ftp;");
+	if (viewer->facts & FACT_UNIX_GROUP)
+		out = put_literal(out, "UNIX.group=ftp;");
+	*out++ = ' ';
 	return (size_t)(out - facts);
 }
 

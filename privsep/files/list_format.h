@@ -18,12 +18,13 @@ struct list_shown {
 	size_t prefix_len, name_len;
 };
 
-/* In whose eyes perm is told. */
+/* In whose eyes perm is told, and what is told at all. */
 struct list_viewer {
 	uid_t uid;
 	gid_t gid;
 	bool is_read_only;
 	dev_t home_device;
+	unsigned facts;	/* enum ipc_fact */
 };
 
 /*
@@ -45,7 +46,7 @@ size_t list_format_entry(char line[LIST_LINE_MAX], const struct list_shown *show
     const struct stat *parent, const struct list_viewer *viewer);
 
 /*
- * The facts alone, "type=file;size=3;... " with the blank that ends them (RFC 3659, 7.2).
+ * The facts that the viewer wants, "type=file;size=3;... " with the blank that ends them (RFC 3659, 7.2).
  * parent is the directory that st stands in; it decides about deleting and renaming.
  */
 size_t list_format_facts(char facts[LIST_FACTS_MAX], const struct stat *st, const struct stat *parent,

@@ -17,6 +17,7 @@
 struct list_request {
 	enum ipc_list_form form;
 	unsigned flags;		/* enum ipc_list_flag; not looked at for LIST_FACTS */
+	unsigned facts;		/* enum ipc_fact; for LIST_FACTS */
 	size_t shown_from;	/* names are shown from this byte of their home path on */
 	struct home_path path;
 };

@@ -44,12 +44,12 @@ enum ipc_fd {
 	/* protocol asks files */ \
 	X(stat,             IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  21,    21,    IPC_FD_NONE)    \
 	X(enter,            IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  0,     0,     IPC_FD_NONE)    \
-	X(facts,            IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  2,     1026,  IPC_FD_NONE)    \
+	X(facts,            IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   4,     4098,  2,     1026,  IPC_FD_NONE)    \
 	X(size_ascii,       IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  8,     8,     IPC_FD_NONE)    \
 	X(open_read,        IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   11,    4105,  8,     8,     IPC_FD_REPLY)   \
 	X(open_write,       IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   12,    4106,  11,    265,   IPC_FD_REPLY)   \
 	X(finish_write,     IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   1,     1,     0,     0,     IPC_FD_NONE)    \
-	X(list,             IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   9,     4103,  0,     0,     IPC_FD_REPLY)   \
+	X(list,             IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   10,    4104,  0,     0,     IPC_FD_REPLY)   \
 	X(list_end,         IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   0,     0,     8,     8,     IPC_FD_NONE)    \
 	X(make_directory,   IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  0,     0,     IPC_FD_NONE)    \
 	X(remove_directory, IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  0,     0,     IPC_FD_NONE)    \
@@ -98,12 +98,12 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   sign          u8 enum sign_scheme, bytes text         -> bytes signature (-EPERM, -EAGAIN: too many, -EINVAL)
  *   stat          path            -> u8 kind, u64 size, u64 mtime (seconds), u32 mode
  *   enter         path            -> (may it be a working directory?)
- *   facts         path            -> text facts, "type=file;size=3; " (RFC 3659, 7.2) without the name
+ *   facts         u8 enum ipc_fact bits, path -> text facts, "type=file;size=3; " (RFC 3659, 7.2) without the name
  *   size_ascii    path            -> u64 size with every LF counted as CRLF
  *   open_read     u64 offset, path -> u64 size (file, read-only)
  *   open_write    u8 mode, u64 offset, path -> u64 start, text name (file, write-only, positioned at start)
  *   finish_write  u8 is_complete  -> (the upload is whole and safe, or was given up)
- *   list          u8 form, u8 flags, u32 shown_from, path -> (read end of a pipe)
+ *   list          u8 form, u8 flags, u8 enum ipc_fact bits, u32 shown_from, path -> (read end of a pipe)
  *   list_end                      -> u64 entries; or what stopped the listing
  *   rename        path from, path to
  *   attempt                       -> (now: the password may be checked; snapshot of the users file)
@@ -148,6 +148,19 @@ enum ipc_list_form {
 	LIST_NAMES,	/* NLST */
 	LIST_FACTS,	/* MLSD (RFC 3659, 7) */
 	LIST_FORM_COUNT
+};
+
+/* facts and list: which facts of RFC 3659, 7.5 are wanted (OPTS MLST). */
+enum ipc_fact {
+	FACT_TYPE = 1,
+	FACT_SIZE = 2,
+	FACT_MODIFY = 4,
+	FACT_PERM = 8,
+	FACT_UNIQUE = 16,
+	FACT_UNIX_MODE = 32,
+	FACT_UNIX_OWNER = 64,
+	FACT_UNIX_GROUP = 128,
+	FACTS_ALL = 255
 };
 
 /* list: flags of LIST and NLST, as ls knows them. */

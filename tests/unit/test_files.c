@@ -278,6 +278,15 @@ ask_path(enum ipc_kind kind, const char *path)
 }
 
 static int
+ask_facts(uint8_t facts, const char *path)
+{
+	ipc_begin(&message, IPC_facts);
+	ipc_put_u8(&message, facts);
+	ipc_put_text(&message, path);
+	return ask();
+}
+
+static int
 ask_size(const char *path, uint64_t *size)
 {
 	int r = ask_path(IPC_stat, path);
@@ -368,6 +377,7 @@ list_from(enum ipc_list_form form, unsigned flags, uint32_t shown_from, const ch
 	ipc_begin(&message, IPC_list);
 	ipc_put_u8(&message, (uint8_t)form);
 	ipc_put_u8(&message, (uint8_t)flags);
+	ipc_put_u8(&message, FACTS_ALL);
 	ipc_put_u32(&message, shown_from);
 	ipc_put_text(&message, path);
 	r = ask();
@@ -425,6 +435,7 @@ test_protocol_errors(void **state)
 			ipc_put_u64(&message, 0);
 		if (rows[i].shown_from >= 0) {
 			ipc_put_u8(&message, 0);
+			ipc_put_u8(&message, FACTS_ALL);
 			ipc_put_u32(&message, (uint32_t)rows[i].shown_from);
 		}
 		if (rows[i].path != NULL)
@@ -666,7 +677,7 @@ test_upload_resume(void **state)
 	assert_int_equal(ask_size("/a", &size), 0);
 	assert_int_equal(size, 5);
 	assert_int_equal(ask_read("/a", 0, &fd), -ENOENT);
-	assert_int_equal(ask_path(IPC_facts, "/a"), -ENOENT);
+	assert_int_equal(ask_facts(FACTS_ALL, "/a"), -ENOENT);
 	assert_int_equal(ask_rename("/a", "/b"), -ENOENT);
 	assert_int_equal(store(STORE_AT, 6, "/a", "x", true), -ERANGE);
 	assert_int_equal(store(STORE_AT, 3, "/a", "ab", false), 0);
@@ -998,12 +1009,18 @@ test_list_facts(void **state)
 	assert_non_null(strstr(text, "type=dir;"));
 	assert_non_null(strstr(text, "type=OS.unix=symlink;"));
 	assert_null(strstr(text, "cdir"));
-	assert_int_equal(ask_path(IPC_facts, "/b"), 0);
+	assert_int_equal(ask_facts(FACTS_ALL, "/b"), 0);
 	assert_int_equal(strncmp(ipc_get_bytes(&message, 1024, &len), "type=file;size=2;modify=", 24), 0);
-	assert_int_equal(ask_path(IPC_facts, "/"), 0);
+	assert_int_equal(ask_facts(FACTS_ALL, "/"), 0);
 	assert_int_equal(strncmp(ipc_get_bytes(&message, 1024, &len), "type=dir;modify=", 16), 0);
-	assert_int_equal(ask_path(IPC_facts, "/dangling"), 0);
-	assert_int_equal(ask_path(IPC_facts, "/none"), -ENOENT);
+	assert_int_equal(ask_facts(FACT_SIZE | FACT_TYPE, "/b"), 0);
+	assert_int_equal(strncmp(ipc_get_bytes(&message, 1024, &len), "type=file;size=2; ", 18), 0);
+	assert_int_equal(len, 18);
+	assert_int_equal(ask_facts(0, "/b"), 0);
+	assert_int_equal(strncmp(ipc_get_bytes(&message, 1024, &len), " ", 1), 0);
+	assert_int_equal(len, 1);
+	assert_int_equal(ask_facts(FACTS_ALL, "/dangling"), 0);
+	assert_int_equal(ask_facts(FACTS_ALL, "/none"), -ENOENT);
 }
 
 /* The reader gives up: the listing stops, and the session goes on. */
@@ -1020,6 +1037,7 @@ test_list_reader_gone(void **state)
 	ipc_begin(&message, IPC_list);
 	ipc_put_u8(&message, LIST_LONG);
 	ipc_put_u8(&message, 0);
+	ipc_put_u8(&message, FACTS_ALL);
 	ipc_put_u32(&message, 1);
 	ipc_put_text(&message, "/");
 	assert_int_equal(ask(), 0);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "privsep/files/list_format.h"
+#include "privsep/ipc/messages.h"
 
 #include "common/banned.h"
 
@@ -109,7 +110,7 @@ test_name(void **state)
 static void
 test_facts(void **state)
 {
-	struct list_viewer viewer = {.uid = ME, .gid = ME, .home_device = 5};
+	struct list_viewer viewer = {.uid = ME, .gid = ME, .home_device = 5, .facts = FACTS_ALL};
 	struct stat parent = {.st_mode = S_IFDIR | 0750, .st_uid = ME, .st_gid = ME};
 	struct stat st = {.st_mode = S_IFREG | 0640, .st_uid = ME, .st_gid = ME, .st_size = 3, .st_ino = 0x1f,
 	    .st_dev = 5, .st_mtim.tv_sec = NOW};
@@ -127,6 +128,37 @@ test_facts(void **state)
 	check_line(list_format_facts(line, &st, &parent, &viewer),
 	    "type=OS.unix=symlink;modify=20231121010200;perm=df;unique=1U1f;UNIX.mode=0777;UNIX.owner=ftp;"
 	    "UNIX.group=ftp; ");
+}
+
+/* OPTS MLST: each fact alone, and none (RFC 3659, 7.9). */
+static void
+test_facts_chosen(void **state)
+{
+	static const struct {
+		unsigned facts;
+		const char *expected;
+	} rows[] = {
+	    {0, " "},
+	    {FACT_TYPE, "type=file; "},
+	    {FACT_SIZE, "size=3; "},
+	    {FACT_MODIFY, "modify=20231121010200; "},
+	    {FACT_PERM, "perm=adfrw; "},
+	    {FACT_UNIQUE, "unique=5U1f; "},
+	    {FACT_UNIX_MODE, "UNIX.mode=0640; "},
+	    {FACT_UNIX_OWNER, "UNIX.owner=ftp; "},
+	    {FACT_UNIX_GROUP, "UNIX.group=ftp; "},
+	    {FACT_UNIX_GROUP | FACT_TYPE, "type=file;UNIX.group=ftp; "},
+	};
+	struct stat parent = {.st_mode = S_IFDIR | 0750, .st_uid = ME, .st_gid = ME};
+	struct stat st = {.st_mode = S_IFREG | 0640, .st_uid = ME, .st_gid = ME, .st_size = 3, .st_ino = 0x1f,
+	    .st_dev = 5, .st_mtim.tv_sec = NOW};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct list_viewer viewer = {.uid = ME, .gid = ME, .facts = rows[i].facts};
+
+		check_line(list_format_facts(line, &st, &parent, &viewer), rows[i].expected);
+	}
 }
 
 /* perm, for each who and what (RFC 3659, 7.5.5). */
@@ -154,7 +186,8 @@ test_perm(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct list_viewer viewer = {.uid = ME, .gid = ME, .is_read_only = rows[i].is_read_only};
+		struct list_viewer viewer = {.uid = ME, .gid = ME, .is_read_only = rows[i].is_read_only,
+		    .facts = FACTS_ALL};
 		struct stat parent = {.st_mode = S_IFDIR | rows[i].parent, .st_uid = rows[i].parent_uid};
 		struct stat st = {.st_mode = rows[i].mode, .st_uid = rows[i].uid};
 		size_t len = list_format_facts(line, &st, &parent, &viewer);
@@ -173,6 +206,7 @@ main(void)
 	    cmocka_unit_test(test_long),
 	    cmocka_unit_test(test_name),
 	    cmocka_unit_test(test_facts),
+	    cmocka_unit_test(test_facts_chosen),
 	    cmocka_unit_test(test_perm),
 	};
 
