@@ -98,24 +98,30 @@ log_child_death(const struct child *child, int status)
 	log_end();
 }
 
-/* Reap a child that has closed its channel; past the deadline it is left to the master's reaper. */
-static void
+/*
+ * Reap a child that has closed its channel; past the deadline it is left to the master's reaper.
+ * False: it did not end by itself, in order.
+ */
+static bool
 reap(struct child *child, uint64_t deadline_ms)
 {
 	int status = 0;
 	pid_t pid = 0;
+	bool is_orderly;
 
 	if (child->pid == 0)
-		return;
+		return true;
 	while ((pid = waitpid(child->pid, &status, WNOHANG)) == 0 && monotonic_ms() < deadline_ms)
 		poll(NULL, 0, 2);
-	if (pid == child->pid && !child->was_killed && (WIFSIGNALED(status) || WEXITSTATUS(status) != 0)) {
+	is_orderly = pid == child->pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (pid == child->pid && !child->was_killed && !is_orderly) {
 		log_child_death(child, status);
 		/* only a stopped call or a crash speaks against the client; a kill came from this host */
 		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
 			monitor.has_alarm = true;
 	}
 	child->pid = 0;
+	return is_orderly;
 }
 
 /* A last look for an alarm in the channel of a process that is gone. */
@@ -612,12 +618,16 @@ dispatch(struct child *child)
 	}
 }
 
-/* Without files nothing is left to serve: protocol takes leave of the client. */
+/*
+ * Without files nothing is left to serve: protocol takes leave of the client. It ends in order
+ * only because protocol's end of their channel is closed: protocol is on its way out, too.
+ */
 static void
 files_is_gone(void)
 {
 	close_fd(&monitor.files.channel);
-	reap(&monitor.files, monotonic_ms() + REAP_MS);
+	if (reap(&monitor.files, monotonic_ms() + REAP_MS))
+		return;
 	tell_end(END_SHUTDOWN);
 	monitor.end_reason = "files-gone";
 }
@@ -696,6 +706,16 @@ session_deadline(enum ipc_end_reason *reason)
 	}
 }
 
+/* The time in which no activity that begins now can be overdue. */
+static uint64_t
+shortest_ms(void)
+{
+	const struct config *config = monitor.session->config;
+
+	return 1000ULL * (config->timeouts.idle_s < config->timeouts.stall_s ? config->timeouts.idle_s
+									      : config->timeouts.stall_s);
+}
+
 /* Do what is due; return how long nothing will be, in ms. */
 static int
 keep_deadlines(void)
@@ -717,7 +737,8 @@ keep_deadlines(void)
 		if (monitor.listen.is_waiting)
 			return LISTEN_RETRY_MS;
 	}
-	return deadline_left_ms(due, now);
+	/* protocol may begin another activity while this sleeps, with a deadline that is sooner */
+	return deadline_left_ms(due < now + shortest_ms() ? due : now + shortest_ms(), now);
 }
 
 static void
