@@ -321,7 +321,7 @@ master_answer_attempt(struct master *master, struct slot *slot)
 		end_for_violation(master, slot, "attempt out of order");
 		return;
 	}
-	slot->not_before_ms = failures_reserve(&master->failures, &slot->address, monotonic_ms(), forget_ms(master));
+	slot->not_before_ms = 0;
 	slot->is_waiting = true;
 	TAILQ_INSERT_TAIL(&master->waiting, slot, waiting);
 }
@@ -448,6 +448,10 @@ sessions_grant(struct master *master)
 	while (slot != NULL && master->hashes < master->config->limits.concurrent_hashes) {
 		struct slot *following = TAILQ_NEXT(slot, waiting);
 
+		/* not at its arrival: parallel attempts are spaced by the failures of those before them */
+		if (slot->not_before_ms == 0)
+			slot->not_before_ms =
+			    failures_reserve(&master->failures, &slot->address, now, forget_ms(master));
 		if (slot->not_before_ms <= now)
 			grant(master, slot);
 		else if (slot->not_before_ms < next)
