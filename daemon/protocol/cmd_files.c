@@ -120,13 +120,13 @@ void
 cmd_rnfr(struct protocol *protocol, char *argument, size_t len)
 {
 	const struct home_path *path = command_path();
-	struct file_info info;
-	int r = ask_files_stat(protocol, path, &info);
+	char facts[FACTS_MAX + 1];
+	int r = ask_files_facts(protocol, path, facts, sizeof(facts));
 
 	(void)argument;
 	(void)len;
 	protocol->rename_from.len = 0;
-	/* a link that leads nowhere can be renamed all the same; files decides at RNTO */
+	/* a link that leads nowhere has facts, and can be renamed; one that leads to itself, too */
 	if (r < 0 && r != -ELOOP) {
 		reply_error(protocol, REPLY_FILE, r, path->text);
 		return;
