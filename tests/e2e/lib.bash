@@ -300,3 +300,69 @@ url()
 {
 	echo "ftp://$1@127.0.0.1:$PORT/${2-}"
 }
+
+# --- a data connection, DATA its descriptor ---
+
+# Open it in extended passive mode; it is used by the next command.
+ftp_passive()
+{
+	local port
+	ftp EPSV 229
+	[[ $REPLY_TEXT =~ \(\|\|\|([0-9]+)\|\) ]]
+	port=${BASH_REMATCH[1]}
+	exec {DATA}<>"/dev/tcp/${1:-127.0.0.1}/$port"
+}
+
+data_close()
+{
+	[ -z "${DATA-}" ] || exec {DATA}>&-
+	DATA=
+}
+
+# ftp_receive COMMAND [FILE]: what it sends goes to FILE, or standard output.
+ftp_receive()
+{
+	ftp_passive
+	ftp "$1" 150
+	timeout 60 cat <&"$DATA" >"${2:-/dev/stdout}"
+	data_close
+	ftp_reply
+	assert_equal "$REPLY" 226
+}
+
+# ftp_stuck PATH SIZE: a download that stands still in the middle, since nobody reads the data connection.
+ftp_stuck()
+{
+	truncate -s "${2:-64M}" "$DIR/home/alice/$1"
+	chown "$(stat -c %u:%g "$DIR/home/alice")" "$DIR/home/alice/$1"
+	ftp 'TYPE I' 200
+	ftp_passive
+	ftp "RETR $1" 150
+	wait_until data_is_full
+}
+
+# What has come over the connection and was not read is much already.
+data_is_full()
+{
+	local inode queue
+	inode=$(readlink "/proc/self/fd/$DATA" | tr -cd 0-9)
+	queue=$(awk -v inode="$inode" '$10 == inode { split($5, q, ":"); print q[2] }' /proc/net/tcp /proc/net/tcp6)
+	[ -n "$queue" ] && [ "$((16#$queue))" -gt 100000 ]
+}
+
+# --- transcripts ---
+
+# ftp_raw [-s SOURCE] <TRANSCRIPT: see the head of ftp-raw.
+ftp_raw()
+{
+	timeout 60 "$BATS_TEST_DIRNAME/ftp-raw" "$@" 127.0.0.1 "$PORT"
+}
+
+# as_alice [-s SOURCE] <TRANSCRIPT: after the login.
+as_alice()
+{
+	{
+		printf '%s\n' '< 220' '> USER alice' '< 331' '> PASS secret' '< 230'
+		cat
+	} | ftp_raw "$@"
+}

@@ -1,0 +1,300 @@
+#!/usr/bin/env bats
+# Addresses and ports: both families, both directions, strangers, and what happens when places run short.
+
+load lib
+
+setup()
+{
+	new_place
+}
+
+teardown()
+{
+	data_close
+	end_place
+}
+
+serve()
+{
+	write_config "$@"
+	add_user alice secret
+	start_server
+	HOME_DIR=$DIR/home/alice
+	echo content >"$HOME_DIR/f"
+}
+
+get()
+{
+	curl -sS --max-time 30 "$@"
+}
+
+# A port that nothing listens on, for a moment.
+free_port()
+{
+	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+@test "IPv4: EPSV, PASV, EPRT and PORT with curl" {
+	serve
+	assert_equal "$(get "$(url alice:secret f)")" content
+	assert_equal "$(get --disable-epsv "$(url alice:secret f)")" content
+	assert_equal "$(get -P - "$(url alice:secret f)")" content
+	assert_equal "$(get -P - --disable-eprt "$(url alice:secret f)")" content
+	get -P - -T "$CONF" "$(url alice:secret up)"
+	cmp "$CONF" "$HOME_DIR/up"
+}
+
+@test "IPv6: EPSV and EPRT with curl" {
+	need_ipv6
+	serve
+	assert_equal "$(get -g "ftp://alice:secret@[::1]:$PORT6/f")" content
+	assert_equal "$(get -g -P - "ftp://alice:secret@[::1]:$PORT6/f")" content
+	wait_until log_has ' login .*address=::1 '
+}
+
+@test "IPv6: forms" {
+	need_ipv6
+	serve
+	ftp_open ::1 "$PORT6"
+	ftp 'USER alice' 331
+	ftp 'PASS secret' 230
+	ftp PASV 501
+	ftp 'EPSV 1' 522
+	ftp 'EPSV 2' 229
+	ftp 'EPRT |1|127.0.0.1|50000|' 522
+	ftp 'EPRT |2|::2|50000|' 501
+	ftp 'EPRT |2|::1|50000|' 200
+	ftp 'PORT 127,0,0,1,200,1' 501
+}
+
+@test "one listen entry for both families, on one port" {
+	need_ipv6
+	port=$(free_port)
+	write_config "listen = {\"*:$port\"}"
+	add_user alice secret
+	start_server || [ -z "$PORT" ]
+	for address in 127.0.0.1 ::1; do
+		ftp_open "$address" "$port"
+		ftp QUIT 221
+		ftp_close
+	done
+	# and a client of IPv4 is known by its own address, not by one that is mapped into IPv6
+	wait_until log_has ' connect .*address=127.0.0.1 '
+	wait_until log_has ' connect .*address=::1 '
+}
+
+@test "lftp in passive and active mode" {
+	serve
+	for mode in yes no; do
+		timeout 30 lftp -u alice,secret -p "$PORT" 127.0.0.1 -e \
+			"set net:max-retries 1; set ftp:passive-mode $mode; get f -o $DIR/f.$mode; quit"
+		cmp "$HOME_DIR/f" "$DIR/f.$mode"
+	done
+}
+
+@test "PORT and EPRT to another address, or a low port, are refused and logged" {
+	serve
+	as_alice <<-'END'
+		> PORT 127,0,0,2,200,1
+		< 501
+		> PORT 10,0,0,1,200,1
+		< 501
+		> EPRT |1|127.0.0.2|50000|
+		< 501
+		> PORT 127,0,0,1,0,25
+		< 504
+		> EPRT |1|127.0.0.1|1023|
+		< 504
+		> PORT 127,0,0,1,0,0
+		< 50
+		> PORT 0,0,0,0,200,1
+		< 501
+		> LIST
+		< 425
+	END
+	wait_until log_has ' data-refused .*address=127.0.0.1 .*detail="PORT to 127.0.0.2 port 51201"'
+}
+
+@test "active mode to a port that nothing listens on: 425" {
+	serve
+	port=$(free_port)
+	as_alice <<-END
+		> PORT 127,0,0,1,$((port / 256)),$((port % 256))
+		< 200
+		> RETR f
+		< 150
+		< 425 .*Connection refused
+		> NOOP
+		< 200
+	END
+}
+
+@test "active-mode = no" {
+	serve 'active-mode = no'
+	as_alice <<-'END'
+		> PORT 127,0,0,1,200,1
+		< 502
+		> EPRT |1|127.0.0.1|50000|
+		< 502
+		> EPSV
+		< 229
+	END
+	assert_equal "$(get "$(url alice:secret f)")" content
+}
+
+@test "passive-address is told to PASV, and only there" {
+	serve 'passive-address = "192.0.2.7"'
+	as_alice <<-'END'
+		> PASV
+		< 227 .*\(192,0,2,7,\d+,\d+\)
+		> EPSV
+		< 229 .*\(\|\|\|\d+\|\)
+	END
+}
+
+@test "a stranger on the passive port is closed, and the client is served" {
+	serve
+	ftp_login alice secret
+	ftp 'TYPE I' 200
+	ftp EPSV 229
+	[[ $REPLY_TEXT =~ ([0-9]+)\|\) ]]
+	port=${BASH_REMATCH[1]}
+	ftp 'RETR f' 150
+	# three strangers first; each sees the end and nothing of the file
+	for _ in 1 2 3; do
+		timeout 20 python3 - "$port" <<-'END'
+			import socket, sys
+			stranger = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10, ("127.0.0.2", 0))
+			try:
+			    assert stranger.recv(100) == b""
+			except ConnectionResetError:
+			    pass
+		END
+	done
+	exec {DATA}<>"/dev/tcp/127.0.0.1/$port"
+	assert_equal "$(timeout 20 cat <&"$DATA")" content
+	ftp_reply
+	assert_equal "$REPLY" 226
+	wait_until log_has ' data-refused .*address=127.0.0.1 .*detail="stranger 127.0.0.2 on a passive port"'
+}
+
+@test "passive ports come from the range, and are not predictable" {
+	serve 'passive-ports = "42000-42999"'
+	ftp_login alice secret
+	for _ in $(seq 12); do
+		ftp EPSV 229
+		[[ $REPLY_TEXT =~ ([0-9]+)\|\) ]]
+		[ "${BASH_REMATCH[1]}" -ge 42000 ]
+		[ "${BASH_REMATCH[1]}" -le 42999 ]
+		echo "${BASH_REMATCH[1]}" >>"$DIR/ports"
+	done
+	[ "$(sort -u "$DIR/ports" | wc -l)" -ge 6 ]
+	# neither always up nor always down
+	run sort -n -c "$DIR/ports"
+	assert_failure
+}
+
+# A range of two ports that nothing listens on, as "LOW-HIGH".
+free_range()
+{
+	python3 - <<-'END'
+		import random, socket
+		while True:
+		    low = random.randrange(20000, 32000, 2)
+		    try:
+		        for port in (low, low + 1):
+		            socket.socket().bind(("127.0.0.1", port))
+		    except OSError:
+		        continue
+		    print("%d-%d" % (low, low + 1))
+		    break
+	END
+}
+
+@test "two passive ports serve 20 clients: a full range waits" {
+	serve "passive-ports = \"$(free_range)\""
+	head -c 1000 /dev/urandom >"$HOME_DIR/f"
+	run "$BATS_TEST_DIRNAME/ftp-many" fetch 20 127.0.0.1 "$PORT" alice secret f
+	assert_output "20 226 sha256=$(sha256sum <"$HOME_DIR/f" | cut -d' ' -f1)"
+}
+
+@test "a full range of passive ports: 421 after data-connect, and the others go on" {
+	serve "passive-ports = \"$(free_range)\"" 'timeouts { data-connect = "1s" }'
+	ftp_login alice secret
+	ftp EPSV 229
+	exec {OTHER}<>"/dev/tcp/127.0.0.1/$PORT"
+	printf 'USER alice\r\nPASS secret\r\nEPSV\r\n' >&"$OTHER"
+	timeout 20 grep -q -m 1 ^229 <&"$OTHER"
+	as_alice <<-'END'
+		> EPSV
+		< 421
+		<eof
+	END
+	ftp NOOP 200
+	# a new one of the same session takes the place of the old
+	ftp EPSV 229
+	exec {OTHER}>&-
+}
+
+@test "limits.sessions: 421 names the limit, and the place is free again afterwards" {
+	serve 'limits { sessions = 2 }'
+	exec {A}<>"/dev/tcp/127.0.0.1/$PORT"
+	exec {B}<>"/dev/tcp/127.0.0.1/$PORT"
+	for fd in "$A" "$B"; do
+		printf 'USER alice\r\nPASS secret\r\n' >&"$fd"
+		timeout 20 grep -q -m 1 ^230 <&"$fd"
+	done
+	ftp_raw <<-'END'
+		< 421 .*limits.sessions = 2
+		<eof
+	END
+	wait_until log_has ' warning refused address=127.0.0.1 .*limits.sessions = 2'
+	exec {A}>&-
+	wait_until place_is_free
+	exec {B}>&-
+}
+
+place_is_free()
+{
+	ftp_open && ftp_close
+	[ "$REPLY" = 220 ]
+}
+
+@test "limits.sessions-per-address: 421 names the limit, and other addresses come in" {
+	serve 'limits { sessions-per-address = 2 }'
+	exec {A}<>"/dev/tcp/127.0.0.1/$PORT"
+	exec {B}<>"/dev/tcp/127.0.0.1/$PORT"
+	timeout 20 head -n 1 <&"$A" >/dev/null
+	timeout 20 head -n 1 <&"$B" >/dev/null
+	ftp_raw <<-'END'
+		< 421 .*limits.sessions-per-address = 2
+		<eof
+	END
+	ftp_raw -s 127.0.0.2 <<-'END'
+		< 220
+	END
+	exec {A}>&- {B}>&-
+}
+
+@test "a restart binds at once, with connections left behind" {
+	serve
+	ftp_login alice secret
+	ftp 'TYPE I' 200
+	ftp_stuck big
+	sed -i "s/^listen .*/listen = {\"127.0.0.1:$PORT\"}/" "$CONF"
+	port=$PORT
+	stop_server INT
+	: >"$LOG"
+	start_server
+	assert_equal "$PORT" "$port"
+	assert_equal "$(get "$(url alice:secret f)")" content
+}
+
+@test "a burst of 1000 connections: each is greeted" {
+	serve 'limits { sessions-per-address = 1000 }' 'timeouts { login = "5m" }'
+	ulimit -n 4096
+	run timeout 150 "$BATS_TEST_DIRNAME/ftp-many" connect 1000 127.0.0.1 "$PORT"
+	assert_output "1000 220"
+	wait_until -t 60 test -z "$(monitor_pids)"
+	assert_equal "$(get "$(url alice:secret f)")" content
+}
