@@ -13,6 +13,7 @@
 #include "daemon/master/master.h"
 #include "privsep/ipc/log.h"
 #include "privsep/tls/certificate.h"
+#include "privsep/tls/context.h"
 
 #include "common/banned.h"
 
@@ -101,7 +102,8 @@ start_checker(struct master *master, bool is_start)
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		log_set_context("certificate", NULL, NULL, NULL);
 		alarm(CHECK_SECONDS_MAX);
-		r = certificate_check(master->certificate.new_chain_fd, master->certificate.new_key_fd, chain, key, &report);
+		r = certificate_check(
+		    master->certificate.new_chain_fd, master->certificate.new_key_fd, chain, key, &report);
 		if (r < 0)
 			tell(master, is_start, report.error);
 		_exit(r < 0 ? 1 : 0);
@@ -137,8 +139,8 @@ finish_checker(struct master *master, int status, bool is_start)
 
 	master->certificate.checker = 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		context = certificate_context(master->certificate.new_chain_fd, master->config->tls.minimum, error,
-		    sizeof(error));
+		context =
+		    context_new(master->certificate.new_chain_fd, master->config->tls.minimum, error, sizeof(error));
 		if (context == NULL)
 			tell(master, is_start, error);
 	}

@@ -11,7 +11,7 @@
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/session.h"
 #include "privsep/sandbox/sandbox.h"
-#include "privsep/tls/certificate.h"
+#include "privsep/tls/context.h"
 #include "privsep/tls/remote_key.h"
 
 #include "common/banned.h"
@@ -39,7 +39,7 @@ begin_tls(void)
 {
 	stream_setup();
 	remote_key_set_signer(ask_monitor_sign, &protocol);
-	if (certificate_context_confine(protocol.session->tls) < 0)
+	if (context_confine(protocol.session->tls) < 0)
 		_exit(1);
 }
 

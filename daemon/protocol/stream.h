@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 struct stream {
-	int fd;		/* non-blocking socket, or -1 */
+	int fd;	/* non-blocking socket, or -1 */
 	short wants;	/* after -EAGAIN: the poll(2) events to wait for */
 	SSL *tls;	/* NULL: in clear */
 	char error[120];	/* of TLS: why the last call failed; "" for none */

@@ -3,42 +3,14 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "privsep/tls/certificate.h"
 
 #include "common/banned.h"
 
 #define SIGN_EVERY_MS 20	/* one signature costs this much of the budget */
-#define SIGN_BURST 100		/* signatures that may come at once */
-
-static int
-no_passphrase(char *buf, int size, int writing, void *arg)
-{
-	(void)buf;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return -1;
-}
-
-static EVP_PKEY *
-read_key(int key_fd)
-{
-	static char bytes[PEM_FILE_MAX];
-	ssize_t len = pread(key_fd, bytes, sizeof(bytes), 0);
-	BIO *bio = len <= 0 ? NULL : BIO_new_mem_buf(bytes, (int)len);
-	EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
-
-	BIO_free(bio);
-	if (len > 0)
-		explicit_bzero(bytes, (size_t)len);
-	return key;
-}
+#define SIGN_BURST 100	/* signatures that may come at once */
 
 static bool
 set_padding(EVP_PKEY_CTX *ctx, const struct sign_scheme_row *row)
@@ -61,7 +33,7 @@ sign_handshake(int key_fd, enum sign_scheme scheme, const uint8_t *text, size_t 
 
 	if (!sign_text_is_handshake(text, text_len))
 		return r;
-	key = read_key(key_fd);
+	key = certificate_read_key(key_fd);
 	digest = EVP_MD_CTX_new();
 	r = -EIO;
 	if (key == NULL || digest == NULL)

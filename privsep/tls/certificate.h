@@ -1,13 +1,13 @@
-/* Certificate and key files: read, checked, and what the protocol process needs of them made ready. */
+/* Certificate and key files: read and checked. Parses with libcrypto; libssl is not needed. */
 #ifndef PRIVSEP_TLS_CERTIFICATE_H
 #define PRIVSEP_TLS_CERTIFICATE_H
 
-#include <openssl/ssl.h>
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "config/config.h"
 
 #define PEM_FILE_MAX (256 * 1024)	/* bytes */
 
@@ -18,8 +18,8 @@ struct certificate_report {
 };
 
 /*
- * Open a PEM file. is_key: the file must give nothing to users other than root and its
- * group, and the group no right to write.
+ * Open a PEM file. is_key: the file must belong to root (or who runs this), give nothing to
+ * others, and let its group read it at most.
  *
  * Returns a descriptor, or -errno with error filled.
  */
@@ -38,19 +38,19 @@ int certificate_seal(int file_fd);
  *
  * Returns 0 or -EINVAL with report->error filled.
  */
-int certificate_check(int chain_fd, int key_fd, const char *chain_path, const char *key_path,
-    struct certificate_report *report);
+int certificate_check(
+    int chain_fd, int key_fd, const char *chain_path, const char *key_path, struct certificate_report *report);
 
-/*
- * A server context with the chain of chain_fd and a key that is elsewhere (remote_key.h).
- * remote_key_init() came before. NULL: error filled. SSL_CTX_free() frees it.
- */
-SSL_CTX *certificate_context(int chain_fd, enum config_tls_version minimum, char *error, size_t size);
+/* certificate_open(), certificate_seal() and certificate_check() in one. 0, or -errno with report->error filled. */
+int certificate_check_files(const char *chain_path, const char *key_path, struct certificate_report *report);
 
-/*
- * Make a context belong to one session: ticket keys of its own, so that only this session's
- * client can resume. In the protocol process. 0 or -errno.
- */
-int certificate_context_confine(SSL_CTX *context);
+/* The whole of a memory file, in memory that is wiped when freed. NULL: out of memory or unreadable. */
+BIO *certificate_bio(int fd);
+
+/* The next certificate of a PEM file. NULL: there is none. X509_free() frees it. */
+X509 *certificate_read(BIO *bio);
+
+/* The private key of a PEM file. NULL: none, or one with a passphrase. EVP_PKEY_free() wipes and frees it. */
+EVP_PKEY *certificate_read_key(int key_fd);
 
 #endif

@@ -171,19 +171,22 @@ key_operation_ec(int operation)
 }
 
 /* A function of a dispatch table, as core.h wants it. */
-#define FUNCTION(id, name) {(id), (void (*)(void))(name)}
+#define FUNCTION(id, name) \
+	{ \
+		(id), (void (*)(void))(name) \
+	}
 
-#define KEY_FUNCTIONS(constructor)                                                                                      \
-	FUNCTION(OSSL_FUNC_KEYMGMT_NEW, constructor), FUNCTION(OSSL_FUNC_KEYMGMT_FREE, key_free),                       \
-	    FUNCTION(OSSL_FUNC_KEYMGMT_HAS, key_has), FUNCTION(OSSL_FUNC_KEYMGMT_MATCH, key_match),                     \
-	    FUNCTION(OSSL_FUNC_KEYMGMT_IMPORT, key_import), FUNCTION(OSSL_FUNC_KEYMGMT_IMPORT_TYPES, key_types),        \
-	    FUNCTION(OSSL_FUNC_KEYMGMT_EXPORT, key_export), FUNCTION(OSSL_FUNC_KEYMGMT_EXPORT_TYPES, key_types),        \
-	    FUNCTION(OSSL_FUNC_KEYMGMT_GET_PARAMS, key_get_params),                                                     \
+#define KEY_FUNCTIONS(constructor) \
+	FUNCTION(OSSL_FUNC_KEYMGMT_NEW, constructor), FUNCTION(OSSL_FUNC_KEYMGMT_FREE, key_free), \
+	    FUNCTION(OSSL_FUNC_KEYMGMT_HAS, key_has), FUNCTION(OSSL_FUNC_KEYMGMT_MATCH, key_match), \
+	    FUNCTION(OSSL_FUNC_KEYMGMT_IMPORT, key_import), FUNCTION(OSSL_FUNC_KEYMGMT_IMPORT_TYPES, key_types), \
+	    FUNCTION(OSSL_FUNC_KEYMGMT_EXPORT, key_export), FUNCTION(OSSL_FUNC_KEYMGMT_EXPORT_TYPES, key_types), \
+	    FUNCTION(OSSL_FUNC_KEYMGMT_GET_PARAMS, key_get_params), \
 	    FUNCTION(OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, key_gettable)
 
 static const OSSL_DISPATCH rsa_key_functions[] = {KEY_FUNCTIONS(key_new_rsa), {0, NULL}};
-static const OSSL_DISPATCH ec_key_functions[] = {KEY_FUNCTIONS(key_new_ec),
-    FUNCTION(OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, key_operation_ec), {0, NULL}};
+static const OSSL_DISPATCH ec_key_functions[] = {
+    KEY_FUNCTIONS(key_new_ec), FUNCTION(OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, key_operation_ec), {0, NULL}};
 static const OSSL_DISPATCH ed25519_key_functions[] = {KEY_FUNCTIONS(key_new_ed25519), {0, NULL}};
 
 /* Signatures. */
@@ -212,7 +215,8 @@ static int
 signature_set_params(void *ctx, const OSSL_PARAM params[])
 {
 	struct remote_signature *signature = ctx;
-	const OSSL_PARAM *param = params == NULL ? NULL : OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PAD_MODE);
+	const OSSL_PARAM *param =
+	    params == NULL ? NULL : OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PAD_MODE);
 	const char *name = NULL;
 	int mode = 0;
 
@@ -234,7 +238,8 @@ signature_init(void *ctx, const char *digest, void *key, const OSSL_PARAM params
 	if (key != NULL)
 		signature->key = key;
 	signature->digest[0] = '\0';
-	if (digest != NULL && (size_t)snprintf(signature->digest, sizeof(signature->digest), "%s", digest) >= sizeof(signature->digest))
+	if (digest != NULL &&
+	    (size_t)snprintf(signature->digest, sizeof(signature->digest), "%s", digest) >= sizeof(signature->digest))
 		return 0;
 	return signature->key != NULL && signature_set_params(ctx, params);
 }

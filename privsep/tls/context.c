@@ -1,0 +1,110 @@
+#include "privsep/tls/context.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "privsep/tls/certificate.h"
+#include "privsep/tls/remote_key.h"
+
+#include "common/banned.h"
+
+/* TLS 1.2: forward secrecy and AEAD only; AES first, since processors have it. TLS 1.3 has nothing else. */
+#define CIPHERS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
+#define GROUPS "X25519:P-256:P-384"
+/* Sessions live as long as RFC 8446, 4.6.1 lets tickets live: a long session never runs out of one. */
+#define TICKET_SECONDS (7 * 24 * 3600)
+#define READ_BUFFER (64 * 1024)	/* bytes: several records a read */
+#define TICKET_KEYS_SIZE 80	/* SSL_CTX_set_tlsext_ticket_keys(3): name, HMAC and AES keys */
+
+/* The client offers "ftp" (or nothing): anything else is another protocol led here (RFC 7301, 3.2). */
+static int
+select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned int in_len,
+    void *arg)
+{
+	static const unsigned char ftp[] = "\x03"
+					   "ftp";
+	unsigned char *selected;
+
+	(void)ssl;
+	(void)arg;
+	if (SSL_select_next_proto(&selected, out_len, ftp, sizeof(ftp) - 1, in, in_len) != OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*out = selected;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static bool
+set_rules(SSL_CTX *context, enum config_tls_version minimum)
+{
+	static const unsigned char id[] = "sallyport";
+
+	SSL_CTX_set_options(context,
+	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+		SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_ANTI_REPLAY);
+	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER);
+	SSL_CTX_set_timeout(context, TICKET_SECONDS);
+	SSL_CTX_set_num_tickets(context, 1);
+	SSL_CTX_set_read_ahead(context, 1);
+	SSL_CTX_set_default_read_buffer_len(context, READ_BUFFER);
+	SSL_CTX_set_alpn_select_cb(context, select_alpn, NULL);
+	return SSL_CTX_set_min_proto_version(context, minimum == CONFIG_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION) ==
+	    1 &&
+	    SSL_CTX_set_cipher_list(context, CIPHERS_1_2) == 1 && SSL_CTX_set1_groups_list(context, GROUPS) == 1 &&
+	    SSL_CTX_set_session_id_context(context, id, sizeof(id) - 1) == 1;
+}
+
+/* Leaf, intermediates and the key that is elsewhere. */
+static bool
+set_chain(SSL_CTX *context, BIO *bio)
+{
+	X509 *certificate = certificate_read(bio);
+	EVP_PKEY *key = certificate == NULL ? NULL : remote_key_new(X509_get0_pubkey(certificate));
+	bool ok = key != NULL && SSL_CTX_use_certificate(context, certificate) == 1 &&
+	    SSL_CTX_use_PrivateKey(context, key) == 1;
+
+	EVP_PKEY_free(key);
+	X509_free(certificate);
+	while (ok && (certificate = certificate_read(bio)) != NULL) {
+		ok = SSL_CTX_add1_chain_cert(context, certificate) == 1;
+		X509_free(certificate);
+	}
+	return ok;
+}
+
+SSL_CTX *
+context_new(int chain_fd, enum config_tls_version minimum, char *error, size_t size)
+{
+	BIO *bio = certificate_bio(chain_fd);
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+
+	if (bio == NULL || context == NULL || !set_rules(context, minimum) || !set_chain(context, bio)) {
+		unsigned long number = ERR_get_error();
+		const char *reason = number == 0 ? "out of memory" : ERR_reason_error_string(number);
+
+		snprintf(error, size, "TLS cannot be set up: %s", reason == NULL ? "unknown error" : reason);
+		SSL_CTX_free(context);
+		context = NULL;
+	}
+	ERR_clear_error();
+	BIO_free(bio);
+	return context;
+}
+
+int
+context_confine(SSL_CTX *context)
+{
+	unsigned char keys[TICKET_KEYS_SIZE];
+	int r = 0;
+
+	if (getrandom(keys, sizeof(keys), 0) != sizeof(keys))
+		return -EIO;
+	if (SSL_CTX_set_tlsext_ticket_keys(context, keys, sizeof(keys)) != 1)
+		r = -EINVAL;
+	explicit_bzero(keys, sizeof(keys));
+	return r;
+}

@@ -1,0 +1,22 @@
+/* What libssl needs of a certificate: made once in the master, made a session's own in the protocol process. */
+#ifndef PRIVSEP_TLS_CONTEXT_H
+#define PRIVSEP_TLS_CONTEXT_H
+
+#include <openssl/ssl.h>
+#include <stddef.h>
+
+#include "config/config.h"
+
+/*
+ * A server context with the chain of chain_fd (a memory file) and a key that is elsewhere
+ * (remote_key.h). remote_key_init() came before. NULL: error filled. SSL_CTX_free() frees it.
+ */
+SSL_CTX *context_new(int chain_fd, enum config_tls_version minimum, char *error, size_t size);
+
+/*
+ * Make a context belong to one session: ticket keys of its own, so that only this session's
+ * client can resume. In the protocol process. 0 or -errno.
+ */
+int context_confine(SSL_CTX *context);
+
+#endif
