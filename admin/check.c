@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -7,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "accounts/account.h"
@@ -17,6 +15,7 @@
 #include "common/buf.h"
 #include "common/io.h"
 #include "config/config.h"
+#include "privsep/tls/certificate.h"
 
 #include "common/banned.h"
 
@@ -81,24 +80,13 @@ check_service_user(struct findings *findings, const struct config *config)
 }
 
 static void
-check_readable(struct findings *findings, const char *key, const char *path)
+check_certificate(struct findings *findings, const struct config *config)
 {
-	struct stat st;
-	int fd = -1;
+	struct certificate_report report;
 
-	if (path[0] == '\0')
-		return;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		find(findings, true, "%s: %s: cannot read '%s': %s; give the path of a PEM file", findings->path, key,
-		    ctl_quote(path), strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		find(findings, true, "%s: %s: '%s' is no file; give the path of a PEM file", findings->path, key,
-		    ctl_quote(path));
-	else if (strcmp(key, "tls.key") == 0 && (st.st_mode & 077) != 0)
-		find(findings, false, "%s: %s: others can use '%s'; chmod it to 0600", findings->path, key,
-		    ctl_quote(path));
-	close_fd(&fd);
+	if (config->tls.certificate[0] != '\0' &&
+	    certificate_check_files(config->tls.certificate, config->tls.key, &report) < 0)
+		find(findings, true, "%s: tls: %s", findings->path, ctl_quote(report.error));
 }
 
 /* Words that no part of the server reads: kept on purpose, but a slip of the pen looks the same. */
@@ -165,8 +153,7 @@ config_check(struct ctl *ctl)
 	}
 	if (config_load(ctl->config_path, take_error, &findings, &config) == 0) {
 		check_service_user(&findings, config);
-		check_readable(&findings, "tls.certificate", config->tls.certificate);
-		check_readable(&findings, "tls.key", config->tls.key);
+		check_certificate(&findings, config);
 		check_accounts(&findings, config);
 		config_free(config);
 	}

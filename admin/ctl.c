@@ -34,6 +34,9 @@ static const struct {
     [OPTION_ALLOW_FROM] = {"allow-from", "CIDR", "log in from there only; may be repeated; 'any': from everywhere"},
     [OPTION_EXPIRES] = {"expires", "DATE", "refused from the start of this day (YYYY-MM-DD, UTC); 'never'"},
     [OPTION_PURGE_HOME] = {"purge-home", NULL, "remove the home with all that is in it"},
+    [OPTION_NAME] = {"name", "HOST", "a host name or address of the server; may be repeated; this host's name unless given"},
+    [OPTION_DAYS] = {"days", "N", "how long the certificate is valid, 1 to 3650; 825 unless given"},
+    [OPTION_FORCE] = {"force", NULL, "replace the certificate and the key that are there"},
 };
 
 static const struct ctl_command ctl_commands[] = {
@@ -46,6 +49,9 @@ static const struct ctl_command ctl_commands[] = {
     {"user", "del", "NAME", CTL_BIT(OPTION_PURGE_HOME), true, user_del, "remove an account; the home stays"},
     {"user", "list", NULL, 0, true, user_list, "list the accounts"},
     {"user", "show", "NAME", 0, true, user_show, "show one account"},
+    {"cert", "self-signed", NULL, CTL_BIT(OPTION_NAME) | CTL_BIT(OPTION_DAYS) | CTL_BIT(OPTION_FORCE), true,
+     cert_self_signed, "make a key and a certificate that it signs itself"},
+    {"cert", "show", NULL, 0, true, cert_show, "show the certificate and whether it can be used"},
     {"config", "check", NULL, 0, false, config_check, "tell what is wrong with the configuration and the accounts"},
 };
 
@@ -98,6 +104,12 @@ ctl_quote(const char *text)
 
 /* --- usage, all from the tables --- */
 
+static bool
+may_repeat(size_t option)
+{
+	return option == OPTION_ALLOW_FROM || option == OPTION_NAME;
+}
+
 static void
 print_command(FILE *out, const struct ctl_command *command)
 {
@@ -107,7 +119,7 @@ print_command(FILE *out, const struct ctl_command *command)
 		if ((command->options & CTL_BIT(i)) != 0)
 			fprintf(out, " [--%s%s%s]%s", ctl_options[i].name, ctl_options[i].value == NULL ? "" : " ",
 			    ctl_options[i].value == NULL ? "" : ctl_options[i].value,
-			    i == OPTION_ALLOW_FROM ? "..." : "");
+			    may_repeat(i) ? "..." : "");
 	fprintf(out, "\n        %s\n", command->help);
 }
 
@@ -181,7 +193,7 @@ take_option(struct ctl *ctl, struct arguments *arguments, const char *name, cons
 		    ctl_options[i].value);
 		return -1;
 	}
-	if (ctl->given[i] && i != OPTION_ALLOW_FROM) {
+	if (ctl->given[i] && !may_repeat(i)) {
 		ctl_error("option '--%s' is given twice; keep one of them", ctl_options[i].name);
 		return -1;
 	}
@@ -189,8 +201,14 @@ take_option(struct ctl *ctl, struct arguments *arguments, const char *name, cons
 		ctl_error("too many networks with '--allow-from'; at most %d", ACCOUNT_ALLOW_MAX);
 		return -1;
 	}
+	if (i == OPTION_NAME && ctl->name_count == CTL_NAMES_MAX) {
+		ctl_error("too many names with '--name'; at most %d", CTL_NAMES_MAX);
+		return -1;
+	}
 	if (i == OPTION_ALLOW_FROM)
 		ctl->allow_from[ctl->allow_from_count++] = value;
+	if (i == OPTION_NAME)
+		ctl->names[ctl->name_count++] = value;
 	ctl->given[i] = true;
 	ctl->value[i] = value;
 	return 0;

@@ -25,8 +25,13 @@ enum ctl_option {
 	OPTION_ALLOW_FROM,
 	OPTION_EXPIRES,
 	OPTION_PURGE_HOME,
+	OPTION_NAME,
+	OPTION_DAYS,
+	OPTION_FORCE,
 	OPTION_COUNT
 };
+
+#define CTL_NAMES_MAX 32
 
 #define CTL_BIT(option) (1u << (option))
 
@@ -36,9 +41,11 @@ struct ctl {
 	bool is_json;
 	const char *noun, *verb, *operand;
 	bool given[OPTION_COUNT];
-	const char *value[OPTION_COUNT];	/* the last one; for allow-from see below */
+	const char *value[OPTION_COUNT];	/* the last one; for those that may be repeated see below */
 	const char *allow_from[ACCOUNT_ALLOW_MAX];
 	size_t allow_from_count;
+	const char *names[CTL_NAMES_MAX];
+	size_t name_count;
 	struct config *config;	/* loaded before the command runs where the command wants it */
 };
 
@@ -79,6 +86,8 @@ enum ctl_exit user_unlock(struct ctl *ctl);
 enum ctl_exit user_del(struct ctl *ctl);
 enum ctl_exit user_list(struct ctl *ctl);
 enum ctl_exit user_show(struct ctl *ctl);
+enum ctl_exit cert_self_signed(struct ctl *ctl);
+enum ctl_exit cert_show(struct ctl *ctl);
 enum ctl_exit config_check(struct ctl *ctl);
 
 #endif

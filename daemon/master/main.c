@@ -28,6 +28,7 @@
 #include "daemon/master/sessions.h"
 #include "privsep/ipc/log.h"
 #include "privsep/sandbox/sandbox.h"
+#include "privsep/tls/certificate.h"
 #include "privsep/tls/remote_key.h"
 
 #include "common/banned.h"
@@ -294,6 +295,17 @@ start(void)
 		dup2(STDIN_FILENO, STDERR_FILENO);
 }
 
+/* -t: the pair, as the start would check it. */
+static void
+check_certificate(void)
+{
+	struct certificate_report report;
+
+	if (master.config->tls.certificate[0] != '\0' &&
+	    certificate_check_files(master.config->tls.certificate, master.config->tls.key, &report) < 0)
+		fail("%s", report.error);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -337,6 +349,7 @@ main(int argc, char **argv)
 	if (config_load(master.config_path, tell_error, NULL, &master.config) < 0)
 		return EXIT_FAILURE;
 	if (is_check) {
+		check_certificate();
 		printf("%s: good\n", master.config_path);
 		return EXIT_SUCCESS;
 	}

@@ -1,0 +1,352 @@
+#include "admin/cert.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <limits.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "admin/ctl.h"
+#include "common/address.h"
+#include "common/io.h"
+#include "common/text.h"
+#include "config/config.h"
+
+#include "common/banned.h"
+
+#define DAYS_DEFAULT 825
+#define DAYS_MAX 3650
+#define CLOCK_SLACK_S 3600	/* a client whose clock is behind takes it too */
+#define SERIAL_BYTES 16
+#define COMMON_NAME_MAX 64	/* X.520, upper bound of commonName */
+#define HOST_NAME_LENGTH_MAX 253
+#define LABEL_MAX 63
+#define CERTIFICATE_DEFAULT SYSCONFDIR "/sallyport/cert.pem"
+#define KEY_DEFAULT SYSCONFDIR "/sallyport/key.pem"
+
+/* One of both files: written beside its place, then put there. */
+struct new_file {
+	const char *path;
+	char temporary[PATH_MAX];	/* "" when there is none */
+	int fd;
+};
+
+/* --- the names --- */
+
+/* A name of labels of letters, digits, '-' and '_'; the first may be '*'. */
+static bool
+is_host_name(const char *name)
+{
+	size_t label = 0;
+	const char *rest = strncmp(name, "*.", 2) == 0 ? name + 2 : name;
+
+	if (strlen(name) > HOST_NAME_LENGTH_MAX)
+		return false;
+	for (const char *c = rest; *c != '\0'; c++) {
+		if (*c == '.' ? label == 0
+			      : strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", *c) == NULL)
+			return false;
+		label = *c == '.' ? 0 : label + 1;
+		if (label > LABEL_MAX)
+			return false;
+	}
+	return label > 0;
+}
+
+/* "DNS:a,IP:192.0.2.1" of the names asked for, or of this host's. False: told. */
+static bool
+collect_names(const char *const *names, size_t count, struct buf *out)
+{
+	for (size_t i = 0; i < count; i++) {
+		union address address;
+		bool is_address = address_parse(names[i], &address) == 0;
+
+		if (!is_address && !is_host_name(names[i])) {
+			ctl_error("'%s' is neither a host name nor an address; give the name that clients connect to: "
+				  "--name ftp.example.org",
+			    ctl_quote(names[i]));
+			return false;
+		}
+		buf_addf(out, "%s%s:%s", i == 0 ? "" : ",", is_address ? "IP" : "DNS", names[i]);
+	}
+	return out->error == 0;
+}
+
+/* --- the certificate --- */
+
+static bool
+add_extension(X509 *certificate, int nid, const char *value)
+{
+	X509V3_CTX ctx;
+	X509_EXTENSION *extension;
+	bool ok;
+
+	X509V3_set_ctx_nodb(&ctx);
+	X509V3_set_ctx(&ctx, certificate, certificate, NULL, NULL, 0);
+	extension = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+	ok = extension != NULL && X509_add_ext(certificate, extension, -1) == 1;
+	X509_EXTENSION_free(extension);
+	return ok;
+}
+
+static bool
+set_serial(X509 *certificate)
+{
+	unsigned char bytes[SERIAL_BYTES];
+	BIGNUM *number = NULL;
+	bool ok;
+
+	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
+		return false;
+	bytes[0] &= 0x7f;
+	bytes[0] |= 0x40;	/* neither negative nor short */
+	number = BN_bin2bn(bytes, sizeof(bytes), NULL);
+	ok = number != NULL && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != NULL;
+	BN_free(number);
+	return ok;
+}
+
+static bool
+set_subject(X509 *certificate, const char *name)
+{
+	X509_NAME *subject = X509_get_subject_name(certificate);
+	const char *text = strlen(name) <= COMMON_NAME_MAX ? name : "sallyport";
+
+	return X509_NAME_add_entry_by_NID(
+		   subject, NID_commonName, MBSTRING_ASC, (const unsigned char *)text, -1, -1, 0) == 1 &&
+	    X509_set_issuer_name(certificate, subject) == 1;
+}
+
+/* For servers alone: who trusts it trusts no other certificate by it. NULL: OpenSSL failed. */
+static X509 *
+make_certificate(EVP_PKEY *key, const char *name, const char *names, uint64_t days)
+{
+	X509 *certificate = X509_new();
+
+	if (certificate != NULL && X509_set_version(certificate, X509_VERSION_3) == 1 && set_serial(certificate) &&
+	    set_subject(certificate, name) && X509_set_pubkey(certificate, key) == 1 &&
+	    X509_gmtime_adj(X509_getm_notBefore(certificate), -CLOCK_SLACK_S) != NULL &&
+	    X509_time_adj_ex(X509_getm_notAfter(certificate), (int)days, 0, NULL) != NULL &&
+	    add_extension(certificate, NID_basic_constraints, "critical,CA:FALSE") &&
+	    add_extension(certificate, NID_key_usage, "critical,digitalSignature") &&
+	    add_extension(certificate, NID_ext_key_usage, "serverAuth") &&
+	    add_extension(certificate, NID_subject_key_identifier, "hash") &&
+	    add_extension(certificate, NID_authority_key_identifier, "keyid:always") &&
+	    add_extension(certificate, NID_subject_alt_name, names) && X509_sign(certificate, key, EVP_sha256()) > 0)
+		return certificate;
+	X509_free(certificate);
+	return NULL;
+}
+
+/* --- the files --- */
+
+static int
+fail_file(const struct new_file *file, int r)
+{
+	ctl_error("cannot write '%s': %s; nothing was changed", ctl_quote(file->path), strerror(-r));
+	return r;
+}
+
+/* Made with O_EXCL and mode 0600 in the directory of its place. */
+static int
+begin_file(struct new_file *file, mode_t mode)
+{
+	if ((size_t)snprintf(file->temporary, sizeof(file->temporary), "%s.XXXXXX", file->path) >=
+	    sizeof(file->temporary)) {
+		file->temporary[0] = '\0';
+		return fail_file(file, -ENAMETOOLONG);
+	}
+	file->fd = mkostemp(file->temporary, O_CLOEXEC);
+	if (file->fd < 0) {
+		file->temporary[0] = '\0';
+		return fail_file(file, -errno);
+	}
+	return fchmod(file->fd, mode) < 0 ? fail_file(file, -errno) : 0;
+}
+
+static int
+write_pem(struct new_file *file, BIO *pem)
+{
+	char *bytes;
+	long len = BIO_get_mem_data(pem, &bytes);
+	int r = io_write_all(file->fd, bytes, (size_t)len);
+
+	if (r == 0 && fsync(file->fd) < 0)
+		r = -errno;
+	return r < 0 ? fail_file(file, r) : 0;
+}
+
+static void
+drop_file(struct new_file *file)
+{
+	close_fd(&file->fd);
+	if (file->temporary[0] != '\0')
+		unlink(file->temporary);
+}
+
+/* Without force the place must be free, even if it was taken a moment ago. */
+static int
+place_file(struct new_file *file, bool force)
+{
+	char directory[PATH_MAX];
+	char *slash;
+	int fd;
+
+	if (renameat2(AT_FDCWD, file->temporary, AT_FDCWD, file->path, force ? 0 : RENAME_NOREPLACE) < 0)
+		return -errno;
+	file->temporary[0] = '\0';
+	snprintf(directory, sizeof(directory), "%s", file->path);
+	slash = strrchr(directory, '/');
+	if (slash != NULL)
+		slash[slash == directory] = '\0';
+	/* the file is in place; that its name may not be on the disk yet is no failure */
+	fd = open(slash == NULL ? "." : directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		(void)!fsync(fd);
+	close_fd(&fd);
+	return 0;
+}
+
+/* Both are written and safe before either takes its place, so that a server that watches them finds a pair. */
+static int
+place_pair(struct new_file *certificate, struct new_file *key, bool force)
+{
+	int r = place_file(key, force);
+
+	if (r < 0)
+		return fail_file(key, r);
+	r = place_file(certificate, force);
+	if (r < 0)
+		ctl_error("key '%s' is new, but certificate '%s' cannot be written: %s; repair that, then run this "
+			  "with --force",
+		    ctl_quote(key->path), ctl_quote(certificate->path), strerror(-r));
+	return r;
+}
+
+static int
+write_pair(struct new_file *certificate_file, struct new_file *key_file, X509 *certificate, EVP_PKEY *key, bool force)
+{
+	BIO *certificate_pem = BIO_new(BIO_s_mem()), *key_pem = BIO_new(BIO_s_secmem());
+	int r = -ENOMEM;
+
+	if (certificate_pem == NULL || key_pem == NULL || PEM_write_bio_X509(certificate_pem, certificate) != 1 ||
+	    PEM_write_bio_PrivateKey(key_pem, key, NULL, NULL, 0, NULL, NULL) != 1) {
+		ctl_error("OpenSSL cannot write PEM");
+		goto out;
+	}
+	r = begin_file(key_file, 0600);
+	if (r == 0)
+		r = begin_file(certificate_file, 0644);
+	if (r == 0)
+		r = write_pem(key_file, key_pem);
+	if (r == 0)
+		r = write_pem(certificate_file, certificate_pem);
+	if (r == 0)
+		r = place_pair(certificate_file, key_file, force);
+out:
+	BIO_free(certificate_pem);
+	BIO_free(key_pem);
+	return r;
+}
+
+static bool
+is_free(const char *path, bool force)
+{
+	struct stat st;
+
+	if (force || lstat(path, &st) < 0)
+		return true;
+	ctl_error("'%s' exists; nothing was changed; --force replaces certificate and key", ctl_quote(path));
+	return false;
+}
+
+/* --- the command --- */
+
+static enum ctl_exit
+print_result(const struct ctl *ctl, const struct new_file *certificate_file, const struct new_file *key_file,
+    const X509 *certificate)
+{
+	bool is_configured = ctl->config->tls.certificate[0] != '\0';
+	char until[CERT_TIME_SIZE];
+	struct buf names, fingerprint;
+	enum ctl_exit status = CTL_DONE;
+
+	buf_init(&names, CERT_TEXT_MAX);
+	buf_init(&fingerprint, CERT_TEXT_MAX);
+	(void)!cert_names(certificate, &names);
+	(void)!cert_fingerprint(certificate, &fingerprint);
+	cert_time(X509_get0_notAfter(certificate), until);
+	if (ctl->is_json) {
+		status = ctl_print_json(json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "certificate",
+		    ctl_quote(certificate_file->path), "key", ctl_quote(key_file->path), "names",
+		    names.data == NULL ? "" : ctl_quote(names.data), "not_after", until, "sha256",
+		    fingerprint.data == NULL ? "" : fingerprint.data, "configured", (int)is_configured));
+	} else {
+		printf("certificate  %s\nkey          %s\nnames        %s\nnot after    %s\nSHA-256      %s\n",
+		    ctl_quote(certificate_file->path), ctl_quote(key_file->path),
+		    names.data == NULL ? "" : ctl_quote(names.data), until,
+		    fingerprint.data == NULL ? "" : fingerprint.data);
+		if (!is_configured)
+			printf("\nAdd to the section tls { } of %s, then reload the server:\n\n"
+			       "    certificate = \"%s\"\n    key = \"%s\"\n",
+			    ctl_quote(ctl->config_path), certificate_file->path, key_file->path);
+	}
+	buf_free(&names);
+	buf_free(&fingerprint);
+	return status;
+}
+
+enum ctl_exit
+cert_self_signed(struct ctl *ctl)
+{
+	bool is_configured = ctl->config->tls.certificate[0] != '\0', force = ctl->given[OPTION_FORCE];
+	struct new_file certificate_file = {
+	    .path = is_configured ? ctl->config->tls.certificate : CERTIFICATE_DEFAULT, .fd = -1};
+	struct new_file key_file = {.path = is_configured ? ctl->config->tls.key : KEY_DEFAULT, .fd = -1};
+	char host[HOST_NAME_MAX + 1] = "";
+	const char *own[] = {host};
+	const char *const *list = ctl->name_count > 0 ? ctl->names : own;
+	uint64_t days = DAYS_DEFAULT;
+	enum ctl_exit status = CTL_FAILED;
+	struct buf names;
+	EVP_PKEY *key = NULL;
+	X509 *certificate = NULL;
+
+	if (ctl->given[OPTION_DAYS] && (parse_u64(ctl->value[OPTION_DAYS], DAYS_MAX, &days) < 0 || days == 0)) {
+		ctl_error(
+		    "--days is '%s'; a number from 1 to %d is wanted", ctl_quote(ctl->value[OPTION_DAYS]), DAYS_MAX);
+		return CTL_USAGE;
+	}
+	buf_init(&names, CERT_TEXT_MAX);
+	gethostname(host, sizeof(host) - 1);
+	if (!collect_names(list, ctl->name_count > 0 ? ctl->name_count : 1, &names) ||
+	    !is_free(certificate_file.path, force) || !is_free(key_file.path, force))
+		goto out;
+	key = EVP_EC_gen("P-256");
+	certificate = key == NULL ? NULL : make_certificate(key, list[0], names.data, days);
+	if (certificate == NULL) {
+		unsigned long number = ERR_get_error();
+		const char *reason = ERR_reason_error_string(number);
+
+		ctl_error("OpenSSL cannot make a certificate: %s", reason == NULL ? "unknown error" : reason);
+		goto out;
+	}
+	if (write_pair(&certificate_file, &key_file, certificate, key, force) == 0)
+		status = print_result(ctl, &certificate_file, &key_file, certificate);
+out:
+	drop_file(&certificate_file);
+	drop_file(&key_file);
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+	buf_free(&names);
+	return status;
+}
