@@ -1,6 +1,8 @@
 #include "privsep/ipc/ipc.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -87,6 +89,15 @@ take_control(struct ipc_message *message, struct msghdr *msg)
 		memcpy(&message->fd, CMSG_DATA(header), sizeof(int));
 }
 
+/* An empty message reads as the end of the channel does, but only the end hangs up. */
+static bool
+is_at_end(int channel)
+{
+	struct pollfd hang_up = {.fd = channel, .events = POLLRDHUP};
+
+	return poll(&hang_up, 1, 0) != 0;
+}
+
 static int
 receive_flags(int channel, enum ipc_process me, enum ipc_state state, struct ipc_message *message, int flags)
 {
@@ -113,8 +124,10 @@ receive_flags(int channel, enum ipc_process me, enum ipc_state state, struct ipc
 		close_fd(&message->fd);
 		return -EPROTO;
 	}
-	if (n == 0)
-		return -EPIPE;
+	if (n == 0) {
+		close_fd(&message->fd);
+		return is_at_end(channel) ? -EPIPE : -EPROTO;
+	}
 	message->length = (size_t)n;
 	return ipc_decode_received(message, me, state);
 }
