@@ -1,0 +1,183 @@
+/* Answers to questions about what is there, and to openings for reading. */
+#include "privsep/files/request.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "privsep/files/partial.h"
+
+#include "common/banned.h"
+
+#define COUNT_CHUNK 65536
+#define COUNT_MAX (1ULL << 30)	/* bytes that SIZE in type A reads; above: -E2BIG */
+
+static enum ipc_file_kind
+kind_of(mode_t mode)
+{
+	if (S_ISREG(mode))
+		return FILE_REGULAR;
+	return S_ISDIR(mode) ? FILE_DIRECTORY : FILE_OTHER;
+}
+
+/* SIZE and MDTM: where there is no finished file, of the partial, so that a client can resume. */
+bool
+files_answer_stat(struct files *files)
+{
+	struct home_path path;
+	struct stat st;
+	int r;
+
+	if (!request_only_path(files, &path))
+		return false;
+	r = request_reachable(&path);
+	if (r == 0) {
+		r = home_stat(&files->home, &path, &st);
+		if (r == -ENOENT && files->session->config->uploads == UPLOADS_ATOMIC)
+			r = partial_stat(&files->home, &path, &st);
+	}
+	request_reply(files, r);
+	if (r < 0)
+		return true;
+	ipc_put_u8(&files->message, (uint8_t)kind_of(st.st_mode));
+	ipc_put_u64(&files->message, (uint64_t)st.st_size);
+	ipc_put_u64(&files->message, st.st_mtim.tv_sec < 0 ? 0 : (uint64_t)st.st_mtim.tv_sec);
+	ipc_put_u32(&files->message, st.st_mode & 07777);
+	return true;
+}
+
+bool
+files_answer_enter(struct files *files)
+{
+	return request_answer_with(files, home_enter);
+}
+
+/* The thing and the directory that it stands in. A link that leads nowhere is told as a link. */
+static int
+stat_with_parent(const struct home *home, const struct home_path *path, struct stat *st, struct stat *parent)
+{
+	const char *name;
+	int dir_fd = -1;
+	int r;
+
+	r = home_stat(home, path, st);
+	if (r == -ENOENT)
+		r = home_lstat(home, path, st);
+	if (r == 0)
+		r = home_open_parent(home, path, &dir_fd, &name);
+	if (r == 0 && fstat(dir_fd, parent) < 0)
+		r = -errno;
+	if (r == 0 && path->len == 1)	/* the home itself cannot be removed or renamed */
+		parent->st_mode = 0;
+	close_fd(&dir_fd);
+	return r;
+}
+
+bool
+files_answer_facts(struct files *files)
+{
+	const struct files_session *session = files->session;
+	struct list_viewer viewer = {.uid = session->uid, .gid = session->gid,
+	    .is_read_only = session->is_read_only, .home_device = files->home.device,
+	    .facts = ipc_get_u8(&files->message)};
+	struct home_path path;
+	struct stat st, parent;
+	char facts[LIST_FACTS_MAX];
+	int r;
+
+	if (!request_only_path(files, &path))
+		return false;
+	r = request_reachable(&path);
+	if (r == 0)
+		r = stat_with_parent(&files->home, &path, &st, &parent);
+	request_reply(files, r);
+	if (r == 0)
+		ipc_put_bytes(&files->message, facts, list_format_facts(facts, &st, &parent, &viewer));
+	return true;
+}
+
+/* Count the LF bytes of a file: what its size grows by in type A. */
+static int
+count_line_ends(int fd, uint64_t *count)
+{
+	static char chunk[COUNT_CHUNK];
+	ssize_t n;
+
+	*count = 0;
+	while ((n = io_read_all(fd, chunk, sizeof(chunk))) > 0)
+		for (ssize_t i = 0; i < n; i++)
+			*count += chunk[i] == '\n';
+	return (int)n;
+}
+
+bool
+files_answer_size_ascii(struct files *files)
+{
+	struct home_path path;
+	struct stat st;
+	uint64_t line_ends;
+	int fd = -1;
+	int r;
+
+	if (!request_only_path(files, &path))
+		return false;
+	r = request_reachable(&path);
+	if (r == 0)
+		r = home_open_file(&files->home, &path, &fd, &st);
+	if (r == 0 && (uint64_t)st.st_size > COUNT_MAX)
+		r = -E2BIG;
+	if (r == 0)
+		r = count_line_ends(fd, &line_ends);
+	close_fd(&fd);
+	request_reply(files, r);
+	if (r == 0)
+		ipc_put_u64(&files->message, (uint64_t)st.st_size + line_ends);
+	return true;
+}
+
+/* Open and position. -ERANGE for an offset beyond the end. */
+static int
+open_read_at(const struct home *home, const struct home_path *path, uint64_t offset, int *fd_out, uint64_t *size)
+{
+	struct stat st;
+	int fd = -1;
+	int r;
+
+	r = home_open_file(home, path, &fd, &st);
+	if (r < 0)
+		goto out;
+	*size = (uint64_t)st.st_size;
+	if (offset > *size) {
+		r = -ERANGE;
+		goto out;
+	}
+	if (lseek(fd, (off_t)offset, SEEK_SET) < 0) {
+		r = -errno;
+		goto out;
+	}
+	*fd_out = fd;
+	fd = -1;	/* the caller's now */
+out:
+	close_fd(&fd);
+	return r;
+}
+
+bool
+files_answer_open_read(struct files *files)
+{
+	uint64_t offset = ipc_get_u64(&files->message), size;
+	struct home_path path;
+	int r;
+
+	if (!request_only_path(files, &path))
+		return false;
+	r = request_reachable(&path);
+	if (r == 0)
+		r = open_read_at(&files->home, &path, offset, &files->reply_fd, &size);
+	request_reply(files, r);
+	if (r == 0) {
+		ipc_put_u64(&files->message, size);
+		files->is_reply_fd_ours = true;
+	}
+	return true;
+}

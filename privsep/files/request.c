@@ -1,0 +1,49 @@
+#include "privsep/files/request.h"
+
+#include <errno.h>
+
+#include "privsep/files/partial_name.h"
+
+#include "common/banned.h"
+
+bool
+request_path(struct files *files, struct home_path *path)
+{
+	size_t len;
+	const void *bytes = ipc_get_bytes(&files->message, HOME_PATH_MAX, &len);
+
+	return home_path_check(bytes, len, path) == 0;
+}
+
+bool
+request_only_path(struct files *files, struct home_path *path)
+{
+	return request_path(files, path) && ipc_end(&files->message);
+}
+
+int
+request_reachable(const struct home_path *path)
+{
+	return partial_name_in_path(path) ? -ENOENT : 0;
+}
+
+void
+request_reply(struct files *files, int result)
+{
+	ipc_begin_reply(&files->message, files->message.kind, result);
+}
+
+bool
+request_answer_with(struct files *files, int (*operation)(const struct home *home, const struct home_path *path))
+{
+	struct home_path path;
+	int r;
+
+	if (!request_only_path(files, &path))
+		return false;
+	r = request_reachable(&path);
+	if (r == 0)
+		r = operation(&files->home, &path);
+	request_reply(files, r);
+	return true;
+}
