@@ -209,6 +209,7 @@ log_format_xferlog(const struct log_entry *entry, struct buf *out)
 	uint64_t ms = find_field(entry, "milliseconds", true)->number;
 	time_t seconds = (time_t)(entry->time_ns / 1000000000);
 	bool is_upload = direction->len == 2 && memcmp(direction->bytes, "up", 2) == 0;
+	bool is_ascii = type->len == 5 && memcmp(type->bytes, "ascii", 5) == 0;
 	bool is_file = is_upload || (direction->len == 4 && memcmp(direction->bytes, "down", 4) == 0);
 	char text[32];
 	struct tm utc;
@@ -220,7 +221,7 @@ log_format_xferlog(const struct log_entry *entry, struct buf *out)
 	buf_addf(out, "%s %llu %s %llu ", text, (unsigned long long)((ms + 999) / 1000), entry->address,
 	    (unsigned long long)find_field(entry, "bytes", true)->number);
 	add_xferlog_name(out, path->bytes, path->len);
-	buf_addf(out, " %c _ %c r ", type->len == 5 ? 'a' : 'b', is_upload ? 'i' : 'o');
+	buf_addf(out, " %c _ %c r ", is_ascii ? 'a' : 'b', is_upload ? 'i' : 'o');
 	add_xferlog_name(out, entry->user, strlen(entry->user));
 	return buf_addf(out, " ftp 0 * %c\n", result->len == 2 ? 'c' : 'i');
 }

@@ -1,6 +1,7 @@
 #include "privsep/logger/logger.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -173,6 +174,17 @@ handle_target(const struct logger *logger)
 	return 0;
 }
 
+static int
+handle_targets(const struct logger *logger)
+{
+	int r;
+
+	do
+		r = handle_target(logger);
+	while (r == 0);
+	return r;
+}
+
 static void
 enter_walls(const struct logger *logger)
 {
@@ -183,6 +195,7 @@ enter_walls(const struct logger *logger)
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	tzset();	/* syslog wants local time; the zone file is out of reach afterwards */
+	json_object_seed(0);	/* as is /dev/urandom, which jansson reads */
 	sandbox_report_to(logger->master_channel);
 	if (sandbox_close_all_but(keep, 3) < 0 || sandbox_chroot(logger->empty_directory_fd) < 0)
 		_exit(1);
@@ -208,8 +221,8 @@ logger_run(const struct logger *logger)
 	for (;;) {
 		if (poll(waits, 2, has_untold() ? 1000 : -1) < 0 && errno != EINTR)
 			_exit(1);
-		/* targets first: the lines behind them belong there */
-		if (waits[0].revents != 0 && handle_target(logger) == -EPIPE)
+		/* all targets first: the lines behind them belong there */
+		if (waits[0].revents != 0 && handle_targets(logger) == -EPIPE)
 			waits[0].fd = -1;	/* the master is gone; sessions may still end */
 		if (waits[1].revents != 0 && handle_record(logger) == -EPIPE) {
 			tell_losses(logger);
