@@ -120,16 +120,21 @@ log_targets_reopen(struct master *master, char *error, size_t size)
 	return r;
 }
 
+/* With its targets waiting in the channel: no record is read before they are there. */
 static int
-fork_logger(struct master *master)
+start_logger(struct master *master, char *error, size_t size)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &master->logger};
 	int channels[2] = {-1, -1};
-	int r = ipc_pair(channels, 0);
+	int r, opened;
 	pid_t pid;
 
+	snprintf(error, size, "cannot start the logger process");
+	r = ipc_pair(channels, 0);
 	if (r < 0)
 		return r;
+	master->logger.channel = channels[0];
+	opened = log_targets_reopen(master, error, size);
 	pid = fork();
 	if (pid == 0) {
 		sigset_t none;
@@ -149,17 +154,17 @@ fork_logger(struct master *master)
 		    .format = master->config->log.format,
 		});
 	}
-	r = pid < 0 ? -errno : 0;
-	if (r == 0) {
+	if (pid < 0) {
+		r = -errno;
+		snprintf(error, size, "cannot start the logger process");
+		close_fd(&master->logger.channel);
+	} else {
 		master->logger.pid = pid;
-		master->logger.channel = channels[0];
-		channels[0] = -1;
 		if (epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, master->logger.channel, &event) < 0)
 			r = -errno;
 	}
-	close_fd(&channels[0]);
 	close_fd(&channels[1]);
-	return r;
+	return r < 0 ? r : opened;
 }
 
 int
@@ -180,9 +185,7 @@ log_targets_start(struct master *master, char *error, size_t size)
 	master->logger.records = records[1];
 	if (setsockopt(records[1], SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0)
 		(void)!setsockopt(records[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-	r = fork_logger(master);
-	if (r == 0)
-		r = log_targets_reopen(master, error, size);
+	r = start_logger(master, error, size);
 	log_set_dropped_counter(master->logger.dropped);
 	log_set_channel(records[1], (enum log_level)master->config->log.level);
 	return r;
@@ -215,8 +218,7 @@ log_targets_reaped(struct master *master, pid_t pid, int status)
 	log_targets_receive(master);
 	close_fd(&master->logger.channel);
 	master->logger.pid = 0;
-	if (fork_logger(master) == 0)
-		(void)!log_targets_reopen(master, error, sizeof(error));
+	(void)!start_logger(master, error, sizeof(error));
 	log_message(LEVEL_CRITICAL, "alarm", "logger died (status %d); another one was started", status);
 	return true;
 }
