@@ -139,7 +139,7 @@ start_server()
 
 server_is_settled()
 {
-	is_gone "$SERVER_PID" || log_has ' ready '
+	is_gone "$SERVER_PID" || log_has ' ready |"event":"ready"'
 }
 
 log_has()
@@ -157,6 +157,8 @@ find_ports()
 {
 	PORT=$(sed -n 's/.* listening address=127\.0\.0\.1 .*port=\([0-9]*\).*/\1/p' "$LOG" "$DIR/stderr" 2>/dev/null | tail -n 1)
 	PORT6=$(sed -n 's/.* listening address=::1 .*port=\([0-9]*\).*/\1/p' "$LOG" "$DIR/stderr" 2>/dev/null | tail -n 1)
+	[ -n "$PORT" ] ||
+		PORT=$(sed -n 's/.*"event":"listening".*"address":"127\.0\.0\.1".*"port":\([0-9]*\).*/\1/p' "$LOG" 2>/dev/null | tail -n 1)
 	export PORT PORT6
 	[ -n "$PORT" ]
 }
