@@ -42,7 +42,7 @@ bool sandbox_is_widened(void);
  */
 void sandbox_report_to(int channel);
 
-/* Close every descriptor but those in keep; 0, 1 and 2 too. (A sanitizer build keeps 2, its reports go there.) */
+/* Close every descriptor above 2 but those in keep. 0, 1 and 2 stay, so that nothing opened later takes their numbers. */
 int sandbox_close_all_but(const int *keep, size_t count);
 
 /*
