@@ -12,9 +12,25 @@
 #include "common/banned.h"
 
 static const int syslog_priorities[LEVEL_COUNT] = {
-    [LEVEL_DEBUG] = LOG_DEBUG, [LEVEL_INFO] = LOG_INFO, [LEVEL_WARNING] = LOG_WARNING,
-    [LEVEL_ERROR] = LOG_ERR, [LEVEL_CRITICAL] = LOG_CRIT,
+    [LEVEL_DEBUG] = LOG_DEBUG,
+    [LEVEL_INFO] = LOG_INFO,
+    [LEVEL_WARNING] = LOG_WARNING,
+    [LEVEL_ERROR] = LOG_ERR,
+    [LEVEL_CRITICAL] = LOG_CRIT,
 };
+
+/*
+ * Words of ours stand in a line without quotes. Who sends another is a process that was taken
+ * over: what it has to say must not pass for other fields or lines.
+ */
+static bool
+is_word(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text <= ' ' || *text >= 0x7f || strchr("\"=\\", *text) != NULL)
+			return false;
+	return true;
+}
 
 int
 log_entry_read(struct ipc_message *message, struct log_entry *entry)
@@ -29,6 +45,9 @@ log_entry_read(struct ipc_message *message, struct log_entry *entry)
 	ipc_get_text(message, entry->session, sizeof(entry->session));
 	ipc_get_text(message, entry->address, sizeof(entry->address));
 	ipc_get_text(message, entry->user, sizeof(entry->user));
+	if (entry->event[0] == '\0' || !is_word(entry->event) || !is_word(entry->process) || !is_word(entry->session) ||
+	    !is_word(entry->address))
+		return -EPROTO;
 	for (entry->field_count = 0; !message->bad && message->cursor < message->length; entry->field_count++) {
 		struct log_field *field = &entry->fields[entry->field_count];
 		uint8_t type = ipc_get_u8(message);
@@ -36,6 +55,8 @@ log_entry_read(struct ipc_message *message, struct log_entry *entry)
 		if (entry->field_count == LOG_FIELDS_MAX || (type != 'u' && type != 't'))
 			return -EPROTO;
 		ipc_get_text(message, field->key, sizeof(field->key));
+		if (field->key[0] == '\0' || !is_word(field->key))
+			return -EPROTO;
 		field->is_number = type == 'u';
 		if (field->is_number)
 			field->number = ipc_get_u64(message);
@@ -146,7 +167,8 @@ add_json_body(struct buf *out, const struct log_entry *entry)
 		    field->is_number ? json_integer((json_int_t)field->number)
 				     : json_of_bytes(field->bytes, field->len));
 	}
-	line = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	/* in ASCII: terminals obey some characters beyond it */
+	line = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII);
 	r = line == NULL ? -ENOMEM : buf_add_text(out, line);
 	free(line);
 	json_decref(object);
@@ -189,14 +211,17 @@ find_field(const struct log_entry *entry, const char *key, bool is_number)
 	return &none;
 }
 
-/* xferlog is split at blanks: they and everything unprintable become '_'. */
+/* xferlog is split at blanks: they become '_', and so does what is empty. */
 static void
 add_xferlog_name(struct buf *out, const char *bytes, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		buf_add(out, (unsigned char)bytes[i] <= ' ' || bytes[i] == 0x7f ? "_" : &bytes[i], 1);
-	if (len == 0)
-		buf_add_text(out, "_");
+	size_t start = out->len;
+
+	if (escape_bytes(out, ESCAPE_LOG, len == 0 ? "_" : bytes, len == 0 ? 1 : len) < 0)
+		return;
+	for (size_t i = start; i < out->len; i++)
+		if (out->data[i] == ' ')
+			out->data[i] = '_';
 }
 
 int
@@ -218,8 +243,9 @@ log_format_xferlog(const struct log_entry *entry, struct buf *out)
 		return 0;
 	gmtime_r(&seconds, &utc);
 	strftime(text, sizeof(text), "%a %b %e %H:%M:%S %Y", &utc);
-	buf_addf(out, "%s %llu %s %llu ", text, (unsigned long long)((ms + 999) / 1000), entry->address,
-	    (unsigned long long)find_field(entry, "bytes", true)->number);
+	buf_addf(out, "%s %llu ", text, (unsigned long long)(ms / 1000 + (ms % 1000 != 0)));
+	add_xferlog_name(out, entry->address, strlen(entry->address));
+	buf_addf(out, " %llu ", (unsigned long long)find_field(entry, "bytes", true)->number);
 	add_xferlog_name(out, path->bytes, path->len);
 	buf_addf(out, " %c _ %c r ", is_ascii ? 'a' : 'b', is_upload ? 'i' : 'o');
 	add_xferlog_name(out, entry->user, strlen(entry->user));
