@@ -31,6 +31,7 @@ static const struct sandbox_rule rows[] = {
     {SYS_recvfrom, ANY_ARGS, "channels"},
     {SYS_read, ANY_ARGS, "signals and timers by descriptor"},
     {SYS_write, ANY_ARGS, "standard error when the log is gone"},
+    {SYS_pread64, ANY_ARGS, "the key file's bytes: a data connection that does not resume needs a signature"},
 #ifdef SYS_poll
     {SYS_poll, ANY_ARGS, "every wait"},
 #endif
