@@ -269,7 +269,7 @@ start(void)
 	if (!master.is_foreground)
 		ready_fd = go_to_background();
 	notify_init(ready_fd);
-	clearenv();
+	sandbox_clear_environment();
 	tzset();
 	umask(077);
 	if (chdir("/") < 0)
