@@ -11,7 +11,7 @@ setup()
 	# a zone far from UTC: listings must not care
 	TZ=Asia/Tokyo start_server
 	HOME_DIR=$DIR/home/alice
-	cd "$HOME_DIR"
+	cd "$HOME_DIR" || return
 	mkdir docs docs/deep empty
 	printf 12345 >b.txt
 	printf 1 >a.txt

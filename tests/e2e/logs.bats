@@ -167,7 +167,11 @@ assert transfers[0]["bytes"] == 5 and transfers[0]["path"] == "/file"
 	ftp_reply
 	ftp QUIT 221
 	wait_until log_has 'path="/with blank"'
-	wait_until eval '[ "$(wc -l <"$DIR/xferlog")" -eq 3 ]'
+	has_three_lines()
+	{
+		[ "$(wc -l <"$DIR/xferlog")" -eq 3 ]
+	}
+	wait_until has_three_lines
 	run cat "$DIR/xferlog"
 	stamp='[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [0-9]{4}'
 	assert_line --index 0 --regexp "^$stamp [0-9]+ 127.0.0.1 5 /file b _ i r alice ftp 0 \* c$"

@@ -41,13 +41,15 @@ is_quiet()
 }
 
 @test "50 clients with curl at once, up and down" {
+	clients=()
 	for i in $(seq 50); do
 		(
 			curl -sS --max-time 60 "$(url alice:secret f)" -o "$DIR/down.$i" &&
 				curl -sS --max-time 60 -T "$DIR/down.$i" "$(url alice:secret "up.$i")"
 		) 3>&- &
+		clients+=("$!")
 	done
-	wait $(jobs -p | grep -vx "$SERVER_PID")
+	wait "${clients[@]}"
 	for i in $(seq 50); do
 		cmp "$HOME_DIR/f" "$DIR/down.$i"
 		cmp "$HOME_DIR/f" "$HOME_DIR/up.$i"

@@ -47,6 +47,7 @@ free_port()
 @test "IPv6: EPSV and EPRT with curl" {
 	need_ipv6
 	serve
+	# shellcheck disable=SC2153 # find_ports sets it
 	assert_equal "$(get -g "ftp://alice:secret@[::1]:$PORT6/f")" content
 	assert_equal "$(get -g -P - "ftp://alice:secret@[::1]:$PORT6/f")" content
 	wait_until log_has ' login .*address=::1 '

@@ -541,7 +541,7 @@ owned()
 @test "1000 lines at once" {
 	{
 		echo '< 220'
-		echo '>> {1000*NOOP\r\n}'
+		printf '%s\n' '>> {1000*NOOP\r\n}'
 		yes '< 200' | head -n 1000
 		echo '> QUIT'
 		echo '< 221'
