@@ -142,6 +142,11 @@ SOURCES     := $(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC) $(UNIT_SRC) $(HELPER_SRC) 
 SHELL_FILES := $(wildcard scripts/* etc/init.d/* .ci/run)
 BATS_FILES  := $(wildcard tests/e2e/*.bats tests/e2e/*.bash)
 
+.PHONY: format
+## format: let clang-format write the layout (look at the difference before you commit)
+format:
+	$(Q)clang-format --style=file -i $(SOURCES)
+
 ## lint: clang-format, cppcheck, clang-tidy, shellcheck, mandoc; runs all that is installed
 lint:
 	$(Q)status=0; \
@@ -156,7 +161,7 @@ lint:
 	run clang-tidy clang-tidy --quiet --warnings-as-errors='*' $(SOURCES) -- $(CPPFLAGS) -std=gnu11 2>build/clang-tidy.log; \
 	run shellcheck shellcheck $(SHELL_FILES); \
 	run shellcheck shellcheck --shell=bash $(BATS_FILES); \
-	$(if $(wildcard man/*.[1-8]),run mandoc mandoc -Tlint -Wstyle $(wildcard man/*.[1-8]);) \
+	$(if $(wildcard man/*.[1-8]),run mandoc mandoc -Tlint -Wwarning $(wildcard man/*.[1-8]);) \
 	exit $$status
 
 # --- install ---------------------------------------------------------------------------------
