@@ -41,24 +41,38 @@ answer(struct files *files)
 
 	if (files->message.is_reply || kind >= IPC_KIND_COUNT || answers[kind].answer == NULL)
 		return -EPROTO;
-	if (files->is_list_due && kind != IPC_list_end)
+	files->is_notice = false;
+	if (files->is_list_due && kind != IPC_list_end && kind != IPC_stop)
 		return -EPROTO;
 	if (answers[kind].is_change && files->session->is_read_only) {
 		request_reply(files, -EROFS);
 		return 0;
 	}
-	return answers[kind].answer(files) ? 0 : -EPROTO;
+	if (!answers[kind].answer(files))
+		return -EPROTO;
+	return files->stop.error;
 }
 
 static int
 send_reply(struct files *files)
 {
-	int r = ipc_send(files->session->protocol_channel, &files->message, files->reply_fd);
+	int r;
 
+	if (files->is_notice)
+		return 0;
+	r = ipc_send(files->session->protocol_channel, &files->message, files->reply_fd);
 	if (files->is_reply_fd_ours)
 		close_fd(&files->reply_fd);
 	files->reply_fd = -1;
 	return r;
+}
+
+/* One that comes when nothing runs any more: what it was meant for has ended by itself. */
+bool
+files_answer_stop(struct files *files)
+{
+	files->is_notice = true;
+	return ipc_end(&files->message);
 }
 
 /* Wait for a request, however long: deadlines are the monitor's. */
@@ -83,6 +97,7 @@ files_serve(const struct files_session *session)
 	files.list_fd = -1;
 	files.reply_fd = -1;
 	files.is_list_due = false;
+	files.stop = (struct stop){.channel = session->protocol_channel};
 	upload_init(&files.upload);
 	r = home_init(&files.home, session);
 	while (r == 0) {

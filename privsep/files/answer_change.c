@@ -2,6 +2,8 @@
 #include "privsep/files/request.h"
 
 #include "privsep/files/change.h"
+#include "privsep/files/copy.h"
+#include "privsep/files/tree.h"
 
 #include "common/banned.h"
 
@@ -57,8 +59,10 @@ files_answer_remove_file(struct files *files)
 	return request_answer_with(files, change_remove_file);
 }
 
-bool
-files_answer_rename(struct files *files)
+/* The answer to a request that is two paths. */
+static bool
+answer_with_two(struct files *files, int (*operation)(struct files *files, const struct home_path *from,
+    const struct home_path *to))
 {
 	struct home_path from, to;
 	int r;
@@ -69,7 +73,78 @@ files_answer_rename(struct files *files)
 	if (r == 0)
 		r = request_reachable(&to);
 	if (r == 0)
-		r = change_rename(&files->home, &from, &to);
+		r = operation(files, &from, &to);
+	request_reply(files, r);
+	return true;
+}
+
+static int
+rename_in(struct files *files, const struct home_path *from, const struct home_path *to)
+{
+	return change_rename(&files->home, from, to);
+}
+
+bool
+files_answer_rename(struct files *files)
+{
+	return answer_with_two(files, rename_in);
+}
+
+static int
+copy_in(struct files *files, const struct home_path *from, const struct home_path *to)
+{
+	return copy_file(&files->home, from, to, &files->stop);
+}
+
+bool
+files_answer_copy(struct files *files)
+{
+	return answer_with_two(files, copy_in);
+}
+
+bool
+files_answer_set_time(struct files *files)
+{
+	uint64_t mtime_s = ipc_get_u64(&files->message);
+	struct home_path path;
+	int r;
+
+	if (!request_only_path(files, &path))
+		return false;
+	r = request_reachable(&path);
+	if (r == 0)
+		r = change_set_time(&files->home, &path, mtime_s);
+	request_reply(files, r);
+	return true;
+}
+
+bool
+files_answer_set_mode(struct files *files)
+{
+	uint32_t mode = ipc_get_u32(&files->message);
+	struct home_path path;
+	int r;
+
+	if (!request_only_path(files, &path))
+		return false;
+	r = request_reachable(&path);
+	if (r == 0)
+		r = change_set_mode(&files->home, &path, mode);
+	request_reply(files, r);
+	return true;
+}
+
+bool
+files_answer_remove_tree(struct files *files)
+{
+	struct home_path path;
+	int r;
+
+	if (!request_only_path(files, &path))
+		return false;
+	r = request_reachable(&path);
+	if (r == 0)
+		r = tree_remove(&files->home, &path, &files->stop);
 	request_reply(files, r);
 	return true;
 }

@@ -2,10 +2,15 @@
 #include "privsep/files/request.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/io.h"
+#include "privsep/files/directory_message.h"
+#include "privsep/files/hash.h"
 #include "privsep/files/partial.h"
+#include "privsep/files/tree.h"
 
 #include "common/banned.h"
 
@@ -98,15 +103,19 @@ files_answer_facts(struct files *files)
 
 /* Count the LF bytes of a file: what its size grows by in type A. */
 static int
-count_line_ends(int fd, uint64_t *count)
+count_line_ends(int fd, struct stop *stop, uint64_t *count)
 {
 	static char chunk[COUNT_CHUNK];
 	ssize_t n;
 
 	*count = 0;
-	while ((n = io_read_all(fd, chunk, sizeof(chunk))) > 0)
+	while ((n = io_read_all(fd, chunk, sizeof(chunk))) > 0) {
 		for (ssize_t i = 0; i < n; i++)
 			*count += chunk[i] == '\n';
+		n = stop_check(stop);
+		if (n < 0)
+			break;
+	}
 	return (int)n;
 }
 
@@ -127,7 +136,7 @@ files_answer_size_ascii(struct files *files)
 	if (r == 0 && (uint64_t)st.st_size > COUNT_MAX)
 		r = -E2BIG;
 	if (r == 0)
-		r = count_line_ends(fd, &line_ends);
+		r = count_line_ends(fd, &files->stop, &line_ends);
 	close_fd(&fd);
 	request_reply(files, r);
 	if (r == 0)
@@ -179,5 +188,100 @@ files_answer_open_read(struct files *files)
 		ipc_put_u64(&files->message, size);
 		files->is_reply_fd_ours = true;
 	}
+	return true;
+}
+
+bool
+files_answer_hash(struct files *files)
+{
+	unsigned algorithm = ipc_get_u8(&files->message);
+	uint64_t from = ipc_get_u64(&files->message), to = ipc_get_u64(&files->message);
+	char text[DIGEST_TEXT_SIZE];
+	struct home_path path;
+	int r;
+
+	if (!request_only_path(files, &path) || algorithm >= HASH_COUNT)
+		return false;
+	r = request_reachable(&path);
+	if (r == 0)
+		r = hash_file(&files->home, &path, (enum ipc_hash)algorithm, from, &to, &files->stop, text);
+	request_reply(files, r);
+	if (r < 0)
+		return true;
+	ipc_put_u64(&files->message, from);
+	ipc_put_u64(&files->message, to);
+	ipc_put_text(&files->message, text);
+	return true;
+}
+
+bool
+files_answer_tree_size(struct files *files)
+{
+	struct home_path path;
+	uint64_t bytes;
+	int r;
+
+	if (!request_only_path(files, &path))
+		return false;
+	r = request_reachable(&path);
+	if (r == 0)
+		r = tree_size(&files->home, &path, &files->stop, &bytes);
+	request_reply(files, r);
+	if (r == 0)
+		ipc_put_u64(&files->message, bytes);
+	return true;
+}
+
+/* What the file system of a directory has left for its user. */
+static int
+space_in(const struct home *home, const struct home_path *path, uint64_t *bytes)
+{
+	struct statfs fs;
+	int fd = -1;
+	int r;
+
+	r = home_open(home, home_path_relative(path), O_PATH | O_DIRECTORY, &fd);
+	if (r == 0 && fstatfs(fd, &fs) < 0)
+		r = -errno;
+	close_fd(&fd);
+	if (r == 0 && __builtin_mul_overflow((uint64_t)fs.f_bavail, (uint64_t)fs.f_frsize, bytes))
+		*bytes = UINT64_MAX;
+	return r;
+}
+
+bool
+files_answer_space(struct files *files)
+{
+	struct home_path path;
+	uint64_t bytes;
+	int r;
+
+	if (!request_only_path(files, &path))
+		return false;
+	r = request_reachable(&path);
+	if (r == 0)
+		r = space_in(&files->home, &path, &bytes);
+	request_reply(files, r);
+	if (r == 0)
+		ipc_put_u64(&files->message, bytes);
+	return true;
+}
+
+bool
+files_answer_directory_message(struct files *files)
+{
+	char text[DIRECTORY_MESSAGE_SIZE];
+	struct home_path path;
+	size_t len;
+	int r;
+
+	if (!request_only_path(files, &path))
+		return false;
+	r = request_reachable(&path);
+	if (r == 0)
+		r = directory_message_read(&files->home, &path, text, &len);
+	request_reply(files, r);
+	if (r == 0)
+		ipc_put_bytes(&files->message, text, len);
 	return true;
 }

@@ -8,9 +8,12 @@
 
 #include "common/io.h"
 #include "common/text.h"
+#include "privsep/files/hash_cache.h"
 #include "privsep/files/partial.h"
 
 #include "common/banned.h"
+
+#define MODE_MAX 0777
 
 static bool
 is_root(const struct home_path *path)
@@ -97,5 +100,101 @@ change_rename(const struct home *home, const struct home_path *from, const struc
 		r = -errno;
 	close_fd(&from_fd);
 	close_fd(&to_fd);
+	return r;
+}
+
+static int
+must_be_file_or_directory(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) || S_ISDIR(st->st_mode) ? 0 : -ENOTSUP;
+}
+
+/* What was kept for the content at one mtime must not come to life when the client sets it again. */
+static void
+forget_hashes(const struct home *home, const struct home_path *path)
+{
+	struct stat st;
+	int fd = -1;
+
+	if (home_open_file(home, path, &fd, &st) == 0)
+		hash_cache_forget(fd);
+	close_fd(&fd);
+}
+
+int
+change_set_time(const struct home *home, const struct home_path *path, uint64_t mtime_s)
+{
+	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)mtime_s}};
+	struct stat st;
+	int fd = -1;
+	int r;
+
+	if (mtime_s > INT64_MAX)
+		return -EINVAL;
+	r = home_open(home, home_path_relative(path), O_PATH, &fd);
+	if (r == 0 && fstat(fd, &st) < 0)
+		r = -errno;
+	if (r == 0)
+		r = must_be_file_or_directory(&st);
+	if (r == 0 && S_ISREG(st.st_mode))
+		forget_hashes(home, path);
+	if (r == 0 && utimensat(fd, "", times, AT_EMPTY_PATH) < 0)
+		r = -errno;
+	close_fd(&fd);
+	return r;
+}
+
+static mode_t
+new_mode(const struct stat *st, uint32_t mode)
+{
+	return S_ISDIR(st->st_mode) ? mode | (st->st_mode & (S_ISGID | S_ISVTX)) : mode;
+}
+
+/*
+ * Without a right to read or write there is no descriptor to work on, and the name must do.
+ * Should a link be put there now, it leads to a file that its owner could have named as well.
+ */
+static int
+set_mode_by_name(const struct home *home, const struct home_path *path, uint32_t mode)
+{
+	char name[NAME_MAX + 1];
+	struct stat st;
+	int dir_fd = -1;
+	int r;
+
+	r = home_open_target(home, path, &dir_fd, name);
+	if (r == 0 && fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		r = -errno;
+	if (r == 0)
+		r = must_be_file_or_directory(&st);
+	if (r == 0 && fchmodat(dir_fd, name, new_mode(&st, mode), 0) < 0)
+		r = -errno;
+	close_fd(&dir_fd);
+	return r;
+}
+
+int
+change_set_mode(const struct home *home, const struct home_path *path, uint32_t mode)
+{
+	struct stat st;
+	int fd = -1;
+	int r;
+
+	if (mode > MODE_MAX)
+		return -EINVAL;
+	r = home_stat(home, path, &st);
+	if (r == 0)
+		r = must_be_file_or_directory(&st);
+	if (r == 0)
+		r = home_open(home, home_path_relative(path), O_RDONLY | O_NONBLOCK | O_NOCTTY, &fd);
+	if (r == -EACCES)
+		return set_mode_by_name(home, path, mode);
+	if (r == 0 && fstat(fd, &st) < 0)
+		r = -errno;
+	if (r == 0)
+		r = must_be_file_or_directory(&st);	/* again: of what was opened */
+	if (r == 0 && fchmod(fd, new_mode(&st, mode)) < 0)
+		r = -errno;
+	close_fd(&fd);
 	return r;
 }

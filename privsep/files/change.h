@@ -16,4 +16,13 @@ int change_remove_file(const struct home *home, const struct home_path *path);
 /* RNFR and RNTO, as rename(2); -EPERM for "/" as either, -EINVAL for a new name with control characters. */
 int change_rename(const struct home *home, const struct home_path *from, const struct home_path *to);
 
+/* MFMT. mtime in seconds; atime is kept. Files and directories, links followed; -ENOTSUP for others, -EINVAL beyond time_t. */
+int change_set_time(const struct home *home, const struct home_path *path, uint64_t mtime_s);
+
+/*
+ * SITE CHMOD. -EINVAL above 0777: a directory keeps its set-group-ID and sticky bits, a file
+ * loses such. Files and directories, links followed; -ENOTSUP for others.
+ */
+int change_set_mode(const struct home *home, const struct home_path *path, uint32_t mode);
+
 #endif

@@ -8,8 +8,12 @@
  *   newfstatat, fstat, statx  (statx where libc has no newfstatat)
  *   getdents64, readlinkat    listings
  *   lseek, fcntl              restart offset; F_SETFL, F_SETPIPE_SZ (O_NONBLOCK off, the listing's pipe)
- *   read                      counting line ends (SIZE in type A)
- *   pipe2, write              listings
+ *   read, pread               counting line ends (SIZE in type A), hashes, copies, .message files
+ *   fgetxattr, fsetxattr      hashes that were kept
+ *   copy_file_range           copies
+ *   utimensat, fchmodat       times and modes that the client sets
+ *   fstatfs                   room that is left
+ *   pipe2, write              listings; copies
  *   flock, ftruncate, fchmod, fsync, renameat2, renameat, unlinkat, mkdirat   uploads and changes
  *   mmap, munmap              names to sort (anonymous, never executable, at most 48 MiB at a time)
  *   clock_gettime             where the vDSO has no clock
@@ -23,6 +27,7 @@
 #include <unistd.h>
 
 #include "privsep/files/answer.h"
+#include "privsep/files/digest.h"
 #include "privsep/files/partial_name.h"
 #include "privsep/sandbox/sandbox.h"
 
@@ -76,7 +81,7 @@ files_run(const struct files_session *session)
 	pid_t parent = getppid();
 	int r;
 
-	if (partial_name_init() < 0 || walls_raise(session, parent) < 0)
+	if (partial_name_init() < 0 || digest_init() < 0 || walls_raise(session, parent) < 0)
 		_exit(FILES_EXIT_WALLS);
 	r = files_serve(session);
 	_exit(r == 0 ? FILES_EXIT_END : FILES_EXIT_PROTOCOL);

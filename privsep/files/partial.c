@@ -34,8 +34,8 @@ partial_stat(const struct home *home, const struct home_path *path, struct stat 
 }
 
 /* Under its lock, so that no upload loses what it writes. */
-static int
-remove_named(int dir_fd, const char *name)
+int
+partial_remove_named(int dir_fd, const char *name)
 {
 	struct stat st;
 	int fd = -1;
@@ -54,7 +54,7 @@ partial_remove(int dir_fd, const char *target)
 	char name[PARTIAL_NAME_SIZE];
 	int r = partial_name_make(target, name);
 
-	return r < 0 ? r : remove_named(dir_fd, name);
+	return r < 0 ? r : partial_remove_named(dir_fd, name);
 }
 
 static bool
@@ -78,7 +78,7 @@ clear_pass(int parent_fd, const char *name, bool removes)
 		if (!partial_name_is(entry->d_name, strlen(entry->d_name)))
 			r = -ENOTEMPTY;
 		else if (removes)
-			r = remove_named(directory.fd, entry->d_name);
+			r = partial_remove_named(directory.fd, entry->d_name);
 		if (r == -ENOENT)
 			r = 0;
 	}
@@ -120,7 +120,7 @@ partial_sweep(int dir_fd, uint64_t keep_s)
 		if (directory_next(&directory, &entry) < 0 || entry == NULL)
 			break;
 		if (partial_name_is(entry->d_name, strlen(entry->d_name)) && is_older(dir_fd, entry->d_name, limit))
-			(void)remove_named(dir_fd, entry->d_name);
+			(void)partial_remove_named(dir_fd, entry->d_name);
 	}
 	directory_close(&directory);
 }

@@ -13,6 +13,9 @@ int partial_stat(const struct home *home, const struct home_path *path, struct s
 /* Remove the partial of a file called target. 0, -ENOENT, -EBUSY while it is uploaded, or another -errno. */
 int partial_remove(int dir_fd, const char *target);
 
+/* The same for the name of a partial itself. */
+int partial_remove_named(int dir_fd, const char *name);
+
 /*
  * Remove every partial from a directory that holds nothing else.
  * Returns 0, -ENOTEMPTY when it holds something else (nothing is removed then), -EBUSY, or another -errno.

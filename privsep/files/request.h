@@ -9,6 +9,7 @@
 #include "privsep/files/files.h"
 #include "privsep/files/home.h"
 #include "privsep/files/list_walk.h"
+#include "privsep/files/stop.h"
 #include "privsep/files/upload.h"
 #include "privsep/ipc/ipc.h"
 
@@ -23,6 +24,8 @@ struct files {
 	uint64_t list_entries;
 	int reply_fd;			/* goes with the reply */
 	bool is_reply_fd_ours;		/* closed when it is out; an upload's is kept for its end */
+	struct stop stop;
+	bool is_notice;			/* no reply goes out */
 	struct ipc_message message;	/* the request, then the reply: paths are copied out first */
 };
 
@@ -42,7 +45,16 @@ struct files {
 	X(make_directory,   CHANGES) \
 	X(remove_directory, CHANGES) \
 	X(remove_file,      CHANGES) \
-	X(rename,           CHANGES)
+	X(rename,           CHANGES) \
+	X(hash,             READS) \
+	X(set_time,         CHANGES) \
+	X(set_mode,         CHANGES) \
+	X(copy,             CHANGES) \
+	X(remove_tree,      CHANGES) \
+	X(tree_size,        READS) \
+	X(space,            READS) \
+	X(directory_message, READS) \
+	X(stop,             READS)
 
 /*
  * An answer reads its request from files->message and leaves the reply there. False: the

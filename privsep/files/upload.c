@@ -88,7 +88,7 @@ static int
 begin_named(struct upload *upload, const struct config *config, enum ipc_store_mode mode, uint64_t offset,
     uint64_t *start)
 {
-	struct upload_found found = {.is_atomic = config->uploads == UPLOADS_ATOMIC};
+	struct upload_found found = {.is_atomic = upload->is_atomic};
 	struct upload_place place;
 	int r;
 
@@ -115,7 +115,7 @@ try_unique(struct upload *upload, const struct config *config)
 		return -EEXIST;
 	if (errno != ENOENT)
 		return -errno;
-	upload->is_partial = config->uploads == UPLOADS_ATOMIC;
+	upload->is_partial = upload->is_atomic;
 	if (!upload->is_partial) {
 		upload->is_new = true;
 		r = locked_file_create(upload->dir_fd, upload->name, config->file_mode, &upload->fd);
@@ -165,15 +165,14 @@ find_target(struct upload *upload, const struct home *home, const struct home_pa
 	return r;
 }
 
-int
-upload_begin(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
+static int
+begin(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
     uint64_t offset, uint64_t *start)
 {
 	const struct config *config = home->session->config;
 	bool is_unique = mode == STORE_UNIQUE;
 	int r;
 
-	upload_init(upload);
 	r = find_target(upload, home, path, is_unique);
 	if (r < 0)
 		goto out;
@@ -193,6 +192,26 @@ out:
 	if (r < 0)
 		upload_release(upload);
 	return r;
+}
+
+int
+upload_begin(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
+    uint64_t offset, uint64_t *start)
+{
+	upload_init(upload);
+	upload->is_atomic = home->session->config->uploads == UPLOADS_ATOMIC;
+	return begin(upload, home, path, mode, offset, start);
+}
+
+int
+upload_begin_copy(struct upload *upload, const struct home *home, const struct home_path *path)
+{
+	uint64_t start;
+
+	upload_init(upload);
+	upload->is_atomic = true;
+	upload->is_copy = true;
+	return begin(upload, home, path, STORE_REPLACE, 0, &start);
 }
 
 /* What a rename did is safe when the directory is. Directories that cannot be read or synced are left to the kernel. */
@@ -272,6 +291,8 @@ upload_finish(struct upload *upload, const struct config *config, bool is_whole)
 {
 	int r = is_whole ? finish_whole(upload, config) : finish_broken(upload);
 
+	if (upload->is_copy && (!is_whole || r < 0))
+		(void)unlinkat(upload->dir_fd, upload->partial, 0);
 	upload_release(upload);
 	return r;
 }

@@ -17,6 +17,8 @@ struct upload {
 	int fd;			/* write-only, at the offset to go on from; shared with the protocol process; -1: no upload */
 	int finished_fd;	/* holds the finished file that a partial will replace, or -1 */
 	int dir_fd;		/* O_PATH, of both names */
+	bool is_atomic;		/* by way of a partial, where there is no finished file to go on with */
+	bool is_copy;		/* nobody resumes it: its partial is never kept */
 	bool is_partial;
 	bool is_unique;		/* STOU: no other file is replaced, even one that came in the meantime */
 	bool is_new;		/* made in place: its directory is synced too */
@@ -40,6 +42,12 @@ void upload_init(struct upload *upload);
  */
 int upload_begin(struct upload *upload, const struct home *home, const struct home_path *path,
     enum ipc_store_mode mode, uint64_t offset, uint64_t *start);
+
+/*
+ * Begin a whole new file by way of a partial, however uploads go: what a copy on the server
+ * is written to. Broken off, it leaves no partial. Errors as upload_begin().
+ */
+int upload_begin_copy(struct upload *upload, const struct home *home, const struct home_path *path);
 
 /*
  * End the upload. Whole: mode, fsync (upload-sync) and rename over the target; broken off:

@@ -55,6 +55,15 @@ enum ipc_fd {
 	X(remove_directory, IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  0,     0,     IPC_FD_NONE)    \
 	X(remove_file,      IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  0,     0,     IPC_FD_NONE)    \
 	X(rename,           IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   6,     8194,  0,     0,     IPC_FD_NONE)    \
+	X(hash,             IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   20,    4114,  20,    150,   IPC_FD_NONE)    \
+	X(set_time,         IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   11,    4105,  0,     0,     IPC_FD_NONE)    \
+	X(set_mode,         IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   7,     4101,  0,     0,     IPC_FD_NONE)    \
+	X(copy,             IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   6,     8194,  0,     0,     IPC_FD_NONE)    \
+	X(remove_tree,      IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  0,     0,     IPC_FD_NONE)    \
+	X(tree_size,        IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  8,     8,     IPC_FD_NONE)    \
+	X(space,            IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  8,     8,     IPC_FD_NONE)    \
+	X(directory_message, IPC_PROTOCOL,  IPC_FILES,     IPC_STATE_READY,   3,     4097,  2,     4098,  IPC_FD_NONE)    \
+	X(stop,             IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   0,     0,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	/* monitor asks master */ \
 	X(attempt,          IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   0,     0,     0,     0,     IPC_FD_REPLY)   \
 	X(verdict,          IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   1,     1,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
@@ -106,6 +115,17 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   list          u8 form, u8 flags, u8 enum ipc_fact bits, u32 shown_from, path -> (read end of a pipe)
  *   list_end                      -> u64 entries; or what stopped the listing
  *   rename        path from, path to
+ *   hash          u8 enum ipc_hash, u64 from, u64 to (exclusive; UINT64_MAX: the end), path
+ *                                 -> u64 from, u64 to, text digest in lower-case hex; -ERANGE, -E2BIG, -ECANCELED
+ *   set_time      u64 mtime (seconds), path
+ *   set_mode      u32 permission bits (at most 0777), path
+ *   copy          path from, path to (a whole new file, or the old one stays; -ECANCELED)
+ *   remove_tree   path (with all that is in it, within bounds; -E2BIG, -ECANCELED)
+ *   tree_size     path            -> u64 bytes of the regular files below it
+ *   space         path of a directory -> u64 bytes that an upload there may take
+ *   directory_message path        -> text of the directory's .message file, at most 4096 bytes; "" when there is none
+ *   stop                          (the hash, copy, remove_tree, tree_size or size_ascii that runs is to end with
+ *                                 -ECANCELED; late ones are dropped)
  *   attempt                       -> (now: the password may be checked; snapshot of the users file)
  *   verdict       u8 is_right
  *   admit         u32 max_sessions of the account, text name -> u32 enum ipc_admit_outcome
@@ -162,6 +182,9 @@ enum ipc_fact {
 	FACT_UNIX_GROUP = 128,
 	FACTS_ALL = 255
 };
+
+/* hash: the algorithm. */
+enum ipc_hash { HASH_SHA256, HASH_SHA512, HASH_SHA1, HASH_MD5, HASH_CRC32, HASH_COUNT };
 
 /* list: flags of LIST and NLST, as ls knows them. */
 enum ipc_list_flag {

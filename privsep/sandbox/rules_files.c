@@ -3,6 +3,7 @@
  * process is touched, nothing is executed, owned anew, linked or mounted.
  */
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "privsep/sandbox/rules.h"
@@ -23,17 +24,18 @@ static const struct sandbox_rule rows[] = {
     {SYS_newfstatat, ANY_ARGS, "facts; fstat of libc"},
     {SYS_fstat, ANY_ARGS, "facts; is it a regular file?"},
     {SYS_statx, ANY_ARGS, "facts"},
-    {SYS_fstatfs, ANY_ARGS, "room that is left"},
+    {SYS_fstatfs, ANY_ARGS, "AVBL: room that is left"},
     {SYS_getdents64, ANY_ARGS, "listings"},
     {SYS_readlinkat, ANY_ARGS, "where a link leads, for a listing"},
-    {SYS_read, ANY_ARGS, "SIZE in type A, hashes"},
-    {SYS_pread64, ANY_ARGS, "hashes of ranges"},
-    {SYS_write, ANY_ARGS, "the pipe of a listing"},
+    {SYS_read, ANY_ARGS, "SIZE in type A, copies, the message of a directory"},
+    {SYS_pread64, ANY_ARGS, "hashes"},
+    {SYS_write, ANY_ARGS, "the pipe of a listing; copies where copy_file_range cannot"},
     {SYS_writev, ANY_ARGS, "the pipe of a listing"},
     {SYS_lseek, ANY_ARGS, "where an upload begins; directories from their start"},
     {SYS_pipe2, ANY_ARGS, "the pipe of a listing"},
     {SYS_ftruncate, ANY_ARGS, "REST and STOR: what follows the offset"},
-    {SYS_fchmod, ANY_ARGS, "the configured mode, whatever the umask"},
+    {SYS_fchmod, ARG_HAS_NONE(1, S_ISUID), "the configured mode, whatever the umask; SITE CHMOD"},
+    {SYS_fchmodat, ARG_HAS_NONE(2, S_ISUID), "SITE CHMOD of what its owner may neither read nor write"},
     {SYS_fsync, ANY_ARGS, "an upload is safe"},
     {SYS_fdatasync, ANY_ARGS, "an upload is safe"},
     {SYS_renameat, ANY_ARGS, "RNTO; an upload takes its name"},
@@ -42,9 +44,9 @@ static const struct sandbox_rule rows[] = {
     {SYS_mkdirat, ANY_ARGS, "MKD"},
     {SYS_utimensat, ANY_ARGS, "MFMT"},
     {SYS_flock, ANY_ARGS, "two uploads to one name"},
-    {SYS_copy_file_range, ANY_ARGS, "in-place resume of a finished file"},
-    {SYS_fgetxattr, ANY_ARGS, "what a partial belongs to"},
-    {SYS_fsetxattr, ANY_ARGS, "what a partial belongs to"},
+    {SYS_copy_file_range, ANY_ARGS, "SITE CPTO"},
+    {SYS_fgetxattr, ANY_ARGS, "hashes that were kept"},
+    {SYS_fsetxattr, ANY_ARGS, "hashes that are kept"},
 
     {SYS_fcntl, ARG_IS(1, F_GETFL), "fdopendir"},
     {SYS_fcntl, ARG_IS(1, F_SETFL), "the pipe of a listing never blocks"},

@@ -22,6 +22,7 @@
 
 #include "common/io.h"
 #include "privsep/files/answer.h"
+#include "privsep/files/digest.h"
 #include "privsep/files/files.h"
 #include "privsep/files/partial_name.h"
 #include "privsep/ipc/ipc.h"
@@ -66,7 +67,7 @@ child_run(int their_channel, bool is_read_only)
 	signal(SIGPIPE, SIG_IGN);
 	umask(0);
 	close(channel);
-	if (partial_name_init() < 0)
+	if (partial_name_init() < 0 || digest_init() < 0)
 		_exit(98);
 	_exit(files_serve(&session) == 0 ? FILES_EXIT_END : FILES_EXIT_PROTOCOL);
 }

@@ -1,0 +1,33 @@
+/* Digests of content, by algorithm: bytes in, hexadecimal text out. */
+#ifndef PRIVSEP_FILES_DIGEST_H
+#define PRIVSEP_FILES_DIGEST_H
+
+#include <openssl/types.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "privsep/ipc/messages.h"
+
+#define DIGEST_TEXT_SIZE 129	/* SHA-512 in hex, with NUL */
+
+struct digest {
+	enum ipc_hash algorithm;
+	EVP_MD_CTX *context;	/* owned by the module; not for CRC-32 */
+	uint32_t crc;
+};
+
+/* Fetch the algorithms. Once, before the walls: later nothing may be loaded or opened. 0 or -errno. */
+int digest_init(void);
+
+/* "sha256"; also the last part of the cache's attribute. */
+const char *digest_name(enum ipc_hash algorithm);
+
+/* Digits of its text. */
+size_t digest_text_len(enum ipc_hash algorithm);
+
+/* Begin, feed, end: text is lower-case hex with a NUL. One digest at a time. 0 or -errno. */
+int digest_begin(struct digest *digest, enum ipc_hash algorithm);
+int digest_add(struct digest *digest, const void *bytes, size_t len);
+int digest_end(struct digest *digest, char text[DIGEST_TEXT_SIZE]);
+
+#endif

@@ -1,0 +1,175 @@
+#include "privsep/files/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "privsep/files/directory.h"
+#include "privsep/files/partial.h"
+#include "privsep/files/partial_name.h"
+
+#include "common/banned.h"
+
+/* One walk: what is done with what it meets. */
+struct walk {
+	int (*meet)(struct walk *walk, int dir_fd, const char *name, const struct stat *st);	/* all but directories */
+	int (*leave)(int dir_fd, const char *name);	/* a directory below the first, walked to its end; or NULL */
+	bool stays;		/* on the file system of the first directory: -EXDEV otherwise */
+	dev_t device;
+	uint64_t entries_left;
+	uint64_t bytes;
+	struct stop *stop;
+};
+
+static int walk_directory(struct walk *walk, int dir_fd, const char *name, unsigned depth);
+
+static int
+walk_subdirectory(struct walk *walk, int dir_fd, const char *name, const struct stat *st, unsigned depth)
+{
+	int r;
+
+	if (walk->stays && st->st_dev != walk->device)
+		return -EXDEV;
+	if (depth == TREE_DEPTH_MAX)
+		return -E2BIG;
+	r = walk_directory(walk, dir_fd, name, depth);
+	if (r == 0 && walk->leave != NULL)
+		r = walk->leave(dir_fd, name);
+	return r;
+}
+
+static int
+walk_entry(struct walk *walk, int dir_fd, const char *name, unsigned depth)
+{
+	struct stat st;
+	int r;
+
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return 0;
+	if (walk->entries_left == 0)
+		return -E2BIG;
+	walk->entries_left--;
+	r = stop_check(walk->stop);
+	if (r < 0)
+		return r;
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		r = -errno;
+	else if (S_ISDIR(st.st_mode))
+		r = walk_subdirectory(walk, dir_fd, name, &st, depth + 1);
+	else
+		r = walk->meet(walk, dir_fd, name, &st);
+	return r == -ENOENT ? 0 : r;	/* vanished */
+}
+
+static int
+walk_directory(struct walk *walk, int dir_fd, const char *name, unsigned depth)
+{
+	static struct directory levels[TREE_DEPTH_MAX];	/* touched as deep as trees are */
+	struct directory *level = &levels[depth];
+	const struct dirent64 *entry;
+	int r;
+
+	r = directory_open_at(level, dir_fd, name);
+	while (r == 0 && (r = directory_next(level, &entry)) == 0 && entry != NULL)
+		r = walk_entry(walk, level->fd, entry->d_name, depth);
+	directory_close(level);
+	return r;
+}
+
+static int
+meet_size(struct walk *walk, int dir_fd, const char *name, const struct stat *st)
+{
+	(void)dir_fd;
+	if (S_ISREG(st->st_mode) && !partial_name_is(name, strlen(name)))
+		walk->bytes += (uint64_t)st->st_size;
+	return 0;
+}
+
+int
+tree_size(const struct home *home, const struct home_path *path, struct stop *stop, uint64_t *bytes)
+{
+	struct walk walk = {.meet = meet_size, .entries_left = TREE_SIZE_ENTRIES_MAX, .stop = stop};
+	struct stat st;
+	int fd = -1;
+	int r;
+
+	r = home_open(home, home_path_relative(path), O_PATH, &fd);
+	if (r == 0 && fstat(fd, &st) < 0)
+		r = -errno;
+	if (r == 0 && S_ISDIR(st.st_mode))
+		r = walk_directory(&walk, fd, ".", 0);
+	else if (r == 0 && S_ISREG(st.st_mode))
+		walk.bytes = (uint64_t)st.st_size;
+	else if (r == 0)
+		r = -ENOTSUP;
+	*bytes = walk.bytes;
+	close_fd(&fd);
+	return r;
+}
+
+static int
+meet_nothing(struct walk *walk, int dir_fd, const char *name, const struct stat *st)
+{
+	(void)walk;
+	(void)dir_fd;
+	(void)name;
+	(void)st;
+	return 0;
+}
+
+static int
+meet_remove(struct walk *walk, int dir_fd, const char *name, const struct stat *st)
+{
+	(void)walk;
+	(void)st;
+	if (partial_name_is(name, strlen(name)))
+		return partial_remove_named(dir_fd, name);
+	return unlinkat(dir_fd, name, 0) < 0 ? -errno : 0;
+}
+
+static int
+leave_remove(int dir_fd, const char *name)
+{
+	return unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+/* The directory called name in dir_fd, no link: what the walks must stay on. */
+static int
+device_of(int dir_fd, const char *name, dev_t *device)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	*device = st.st_dev;
+	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+int
+tree_remove(const struct home *home, const struct home_path *path, struct stop *stop)
+{
+	struct walk look = {
+	    .meet = meet_nothing, .stays = true, .entries_left = TREE_REMOVE_ENTRIES_MAX, .stop = stop};
+	struct walk removal = {.meet = meet_remove, .leave = leave_remove, .stays = true,
+	    .entries_left = TREE_REMOVE_ENTRIES_MAX, .stop = stop};
+	const char *name;
+	int dir_fd = -1;
+	int r;
+
+	if (path->len == 1)
+		return -EPERM;
+	r = home_open_parent(home, path, &dir_fd, &name);
+	if (r == 0)
+		r = device_of(dir_fd, name, &look.device);
+	if (r == 0)
+		r = walk_directory(&look, dir_fd, name, 0);
+	removal.device = look.device;
+	if (r == 0)
+		r = walk_directory(&removal, dir_fd, name, 0);
+	if (r == 0)
+		r = leave_remove(dir_fd, name);
+	close_fd(&dir_fd);
+	return r;
+}
