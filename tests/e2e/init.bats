@@ -26,9 +26,17 @@ teardown()
 	end_place
 }
 
+# A sanitizer's logger keeps standard error for its reports: "run" would wait for the end of that.
 init()
 {
-	"$SCRIPT" "$@" 3>&-
+	local status=0
+	if ! is_asan; then
+		"$SCRIPT" "$@" 3>&-
+		return
+	fi
+	"$SCRIPT" "$@" >"$DIR/stderr" 2>&1 3>&- || status=$?
+	cat "$DIR/stderr"
+	return "$status"
 }
 
 greeting()
