@@ -18,6 +18,7 @@
 #include "daemon/master/notify.h"
 #include "daemon/master/sessions.h"
 #include "privsep/ipc/log.h"
+#include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"
 
@@ -42,6 +43,21 @@ log_listener(const struct listener *listener)
 	log_field_text("tls", listener->is_tls ? "implicit" : "no");
 	log_end();
 	log_set_context(NULL, NULL, "", NULL);
+}
+
+/* Once, at start: which walls this kernel gives, and whether a build for tests has wider ones. */
+static void
+log_walls(void)
+{
+	int abi = sandbox_landlock_abi();
+
+	log_begin(abi == 0 ? LEVEL_WARNING : LEVEL_INFO, "walls");
+	log_field_u64("landlock_abi", (uint64_t)abi);
+	if (abi == 0)
+		log_field_text("message", "the kernel has no Landlock: homes are confined by chroot, ids and seccomp alone");
+	if (sandbox_is_widened())
+		log_field_text("widened", "a build for sanitizers: its filters allow more; not for use");
+	log_end();
 }
 
 static void
@@ -248,6 +264,7 @@ master_run(struct master *master)
 	if (epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, master->signal_fd, &signals) < 0)
 		return;
 	watch_listeners(master);
+	log_walls();
 	log_message(LEVEL_INFO, "ready", "sallyportd %s", SALLYPORT_VERSION);
 	notify_ready();
 	while (!is_stopped(master)) {
