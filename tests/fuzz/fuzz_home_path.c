@@ -45,13 +45,11 @@ check_path(const struct home_path *path)
 static int
 resolve(const struct home_path *cwd, const uint8_t *bytes, size_t len, struct home_path *out)
 {
-	char *copy = malloc(len + 1);	/* on its own, so that reading past its end is seen */
+	char *copy = malloc(len == 0 ? 1 : len);	/* on its own, so that reading past its end is seen */
 	int r;
 
 	must(copy != NULL);
 	memcpy(copy, bytes, len);
-	copy = realloc(copy, len == 0 ? 1 : len);
-	must(copy != NULL);
 	r = home_path_resolve(cwd, copy, len, out);
 	must(r == 0 || r == -EINVAL || r == -ENAMETOOLONG);
 	if (r == 0)

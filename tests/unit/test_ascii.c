@@ -130,7 +130,7 @@ static void
 test_round_trip(void **state)
 {
 	static const char alphabet[] = {'\r', '\n', '\r', '\n', 'a', '\0'};
-	char file[FILE_MAX], network[2 * FILE_MAX], back[2 * FILE_MAX + 1];
+	char file[FILE_MAX] = {0}, network[2 * FILE_MAX], back[2 * FILE_MAX + 1];
 
 	(void)state;
 	srand(20240229);
