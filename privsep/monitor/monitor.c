@@ -373,8 +373,10 @@ refuse_login(int r, const char *reason)
 	ipc_begin(&message, IPC_login);
 	if (r != -EUSERS)
 		r = monitor.failures >= monitor.session->config->limits.login_failures ? -ECONNABORTED : -EACCES;
-	if (r == -ECONNABORTED)
+	if (r == -ECONNABORTED) {
 		monitor.end_reason = "login-failures";
+		monitor.kill_at_ms = monotonic_ms() + END_GRACE_MS;	/* should protocol not leave by itself */
+	}
 	reply_result(r);
 }
 
