@@ -165,7 +165,7 @@ parse_home(const struct field *field, struct account *account, const char **erro
 /* --- options --- */
 
 /* Which options a line has had already; allow-from alone may come again. */
-enum { SEEN_READ_ONLY = 1, SEEN_MAX_SESSIONS = 2, SEEN_EXPIRES = 4 };
+enum { SEEN_READ_ONLY = 1, SEEN_MAX_SESSIONS = 2, SEEN_EXPIRES = 4, SEEN_RIGHTS = 8 };
 
 static int
 set_read_only(const struct field *value, struct account *account, const char **error)
@@ -173,6 +173,15 @@ set_read_only(const struct field *value, struct account *account, const char **e
 	if (value->text != NULL)
 		return fail(error, "read-only takes no value; write 'read-only'");
 	account->is_read_only = true;
+	return 0;
+}
+
+static int
+set_rights(const struct field *value, struct account *account, const char **error)
+{
+	if (value->text == NULL || rights_parse(value->text, value->len, &account->rights) < 0)
+		return fail(error, "bad rights; write rights=WORD,WORD of list, read, create, overwrite, delete, rename, "
+				   "mkdir, rmdir and chmod, or lock the account");
 	return 0;
 }
 
@@ -254,6 +263,7 @@ static const struct {
 	int (*set)(const struct field *value, struct account *account, const char **error);
 } options[] = {
     {"read-only",    SEEN_READ_ONLY,    set_read_only},
+    {"rights",       SEEN_RIGHTS,       set_rights},
     {"max-sessions", SEEN_MAX_SESSIONS, set_max_sessions},
     {"expires",      SEEN_EXPIRES,      set_expires},
     {"allow-from",   0,                 set_allow_from},
@@ -336,12 +346,19 @@ parse_options(const struct field *field, struct account *account, const char **e
 	int r = 0;
 
 	account->is_read_only = false;
+	account->rights = MAY_ALL;
 	account->max_sessions = 0;
 	account->expires = 0;
 	account->allow_from_count = 0;
 	while (r == 0 && (len = account_option_next(&next, &left, &word)) > 0)
 		r = parse_option(word, len, &seen, account, error);
 	return r;
+}
+
+unsigned
+account_rights(const struct account *account)
+{
+	return account->is_read_only ? account->rights & MAY_ONLY_LOOK : account->rights;
 }
 
 static bool

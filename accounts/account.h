@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "accounts/rights.h"
 #include "common/address.h"
 
 #define ACCOUNT_NAME_MAX 64	/* bytes, without NUL */
@@ -21,6 +22,7 @@ struct account {
 	uint32_t uid, gid;
 	char home[PATH_MAX];			/* absolute, no "." or ".." component */
 	bool is_read_only;
+	unsigned rights;			/* enum account_right, as the line says; see account_rights() */
 	uint32_t max_sessions;			/* 0: no limit of its own */
 	int64_t expires;			/* seconds since the epoch (UTC): refused from then on; 0: never */
 	struct address_block allow_from[ACCOUNT_ALLOW_MAX];
@@ -35,6 +37,9 @@ struct account {
  * Returns 0, or -EINVAL. Not for blank lines and comments; see account_line_is_blank().
  */
 int account_parse(const char *line, size_t len, struct account *account, const char **error);
+
+/* What the account may do: its rights, without those that change anything where it is read-only. */
+unsigned account_rights(const struct account *account);
 
 /* True for an empty line, one of blanks only, or a comment ("#" first). */
 bool account_line_is_blank(const char *line, size_t len);

@@ -17,7 +17,8 @@
 
 #define USER_OPTIONS                                                                                       \
 	(CTL_BIT(OPTION_HOME) | CTL_BIT(OPTION_UID) | CTL_BIT(OPTION_GID) | CTL_BIT(OPTION_MAX_SESSIONS) | \
-	    CTL_BIT(OPTION_READ_ONLY) | CTL_BIT(OPTION_ALLOW_FROM) | CTL_BIT(OPTION_EXPIRES))
+	    CTL_BIT(OPTION_READ_ONLY) | CTL_BIT(OPTION_ALLOW) | CTL_BIT(OPTION_DENY) |                         \
+	    CTL_BIT(OPTION_ALLOW_FROM) | CTL_BIT(OPTION_EXPIRES))
 
 static const struct {
 	const char *name;
@@ -31,6 +32,9 @@ static const struct {
     [OPTION_MAX_SESSIONS] = {"max-sessions", "N", "sessions at once; 0: no limit of its own"},
     [OPTION_READ_ONLY] = {"read-only", NULL, "nothing can be written"},
     [OPTION_NO_READ_ONLY] = {"no-read-only", NULL, "take read-only away"},
+    [OPTION_ALLOW] = {"allow", "LIST",
+	"do this and no more: list,read,create,overwrite,delete,rename,mkdir,rmdir,chmod; 'all'"},
+    [OPTION_DENY] = {"deny", "LIST", "do this no longer; words as for --allow"},
     [OPTION_ALLOW_FROM] = {"allow-from", "CIDR", "log in from there only; may be repeated; 'any': from everywhere"},
     [OPTION_EXPIRES] = {"expires", "DATE", "refused from the start of this day (YYYY-MM-DD, UTC); 'never'"},
     [OPTION_PURGE_HOME] = {"purge-home", NULL, "remove the home with all that is in it"},

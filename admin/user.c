@@ -400,7 +400,7 @@ user_add(struct ctl *ctl)
 	struct wishes wishes;
 	char *hash = NULL;
 
-	if (check_name(ctl->operand) < 0 || wishes_parse(ctl, &wishes) < 0)
+	if (check_name(ctl->operand) < 0 || wishes_parse(ctl, &wishes) < 0 || wishes_settle_rights(&wishes, MAY_ALL) < 0)
 		return CTL_USAGE;
 	if (look_before_add(ctl) < 0)
 		goto out;
@@ -422,7 +422,7 @@ out:
 
 /* The ids and the home as they will be; the home must fit them. */
 static enum ctl_exit
-set_locked(const struct ctl *ctl, struct users_file *file, size_t index, const struct wishes *wishes)
+set_locked(const struct ctl *ctl, struct users_file *file, size_t index, struct wishes *wishes)
 {
 	enum ctl_exit status = CTL_FAILED;
 	struct users_edit edit = {0};
@@ -434,7 +434,7 @@ set_locked(const struct ctl *ctl, struct users_file *file, size_t index, const s
 	size_t len;
 
 	buf_init(&line, ACCOUNT_LINE_MAX);
-	if (ctl_parse_line(ctl, file, index, &account) < 0)
+	if (ctl_parse_line(ctl, file, index, &account) < 0 || wishes_settle_rights(wishes, account.rights) < 0)
 		goto out;
 	if (wishes->has_uid) {
 		account.uid = wishes->uid;

@@ -62,15 +62,27 @@ allow_from_json(const struct account *account)
 	return list;
 }
 
+static json_t *
+rights_json(const struct account *account)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < RIGHTS_COUNT; i++)
+		if ((account_rights(account) & (1U << i)) != 0)
+			json_array_append_new(list, json_string(rights_word(i)));
+	return list;
+}
+
 /* Never the hash. Bytes that are not UTF-8 appear as \xHH. */
 static json_t *
 account_json(const struct account *account)
 {
 	char date[DATE_SIZE];
 
-	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:I, s:o, s:o}", "name", ctl_quote(account->name), "uid",
+	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o}", "name", ctl_quote(account->name), "uid",
 	    (json_int_t)account->uid, "gid", (json_int_t)account->gid, "home", ctl_quote(account->home), "state",
 	    state_of(account), "locked", (int)account->is_locked, "read_only", (int)account->is_read_only,
+	    "rights", rights_json(account),
 	    "max_sessions", (json_int_t)account->max_sessions, "expires",
 	    account->expires == 0 ? json_null() : json_string(date_of(account, date)), "allow_from",
 	    allow_from_json(account));
@@ -79,14 +91,17 @@ account_json(const struct account *account)
 static void
 print_row(const struct account *account)
 {
-	printf("%-24s %10u  %-11s %s\n", ctl_quote(account->name), account->uid, state_of(account),
+	char rights[RIGHTS_TEXT_MAX];
+
+	rights_text(account_rights(account), rights);
+	printf("%-24s %10u  %-11s %-10s %s\n", ctl_quote(account->name), account->uid, state_of(account), rights,
 	    ctl_quote(account->home));
 }
 
 static void
 print_account(const struct account *account)
 {
-	char date[DATE_SIZE];
+	char date[DATE_SIZE], rights[RIGHTS_TEXT_MAX];
 	struct buf from;
 
 	buf_init(&from, ACCOUNT_ALLOW_MAX * ADDRESS_TEXT_MAX);
@@ -99,6 +114,8 @@ print_account(const struct account *account)
 	printf("uid, gid:     %u, %u\n", account->uid, account->gid);
 	printf("home:         %s\n", ctl_quote(account->home));
 	printf("read-only:    %s\n", account->is_read_only ? "yes" : "no");
+	rights_text(account_rights(account), rights);
+	printf("rights:       %s\n", rights);
 	if (account->max_sessions == 0)
 		printf("max-sessions: no limit of its own\n");
 	else
@@ -121,7 +138,7 @@ user_list(struct ctl *ctl)
 		return CTL_FAILED;
 	}
 	if (list == NULL)
-		printf("%-24s %10s  %-11s %s\n", "NAME", "UID", "STATE", "HOME");
+		printf("%-24s %10s  %-11s %-10s %s\n", "NAME", "UID", "STATE", "RIGHTS", "HOME");
 	for (size_t i = 0; i < users_file_count(file); i++) {
 		const char *line;
 		size_t len;

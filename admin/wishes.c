@@ -48,6 +48,21 @@ parse_sessions(const struct ctl *ctl, struct wishes *wishes)
 	return 0;
 }
 
+/* A list of rights; 0 where the option is not given. */
+static int
+parse_rights(const struct ctl *ctl, enum ctl_option option, const char *name, unsigned *rights)
+{
+	const char *text = ctl->value[option];
+
+	*rights = 0;
+	if (!ctl->given[option] || rights_parse(text, strlen(text), rights) == 0)
+		return 0;
+	ctl_error("bad --%s '%s'; use list, read, create, overwrite, delete, rename, mkdir, rmdir and chmod with ',' "
+		  "between them, or 'all'",
+	    name, ctl_quote(text));
+	return -EINVAL;
+}
+
 static int
 parse_expires(const struct ctl *ctl)
 {
@@ -90,12 +105,27 @@ wishes_parse(const struct ctl *ctl, struct wishes *wishes)
 	memset(wishes, 0, sizeof(*wishes));
 	if (parse_id_option(ctl, OPTION_UID, "uid", &wishes->has_uid, &wishes->uid) < 0 ||
 	    parse_id_option(ctl, OPTION_GID, "gid", &wishes->has_gid, &wishes->gid) < 0 ||
-	    parse_sessions(ctl, wishes) < 0 || parse_expires(ctl) < 0 || parse_allow_from(ctl, wishes) < 0)
+	    parse_rights(ctl, OPTION_ALLOW, "allow", &wishes->allowed) < 0 ||
+	    parse_rights(ctl, OPTION_DENY, "deny", &wishes->denied) < 0 || parse_sessions(ctl, wishes) < 0 || parse_expires(ctl) < 0 || parse_allow_from(ctl, wishes) < 0)
 		return -EINVAL;
+	wishes->has_allowed = ctl->given[OPTION_ALLOW];
 	if (ctl->given[OPTION_READ_ONLY] && ctl->given[OPTION_NO_READ_ONLY]) {
 		ctl_error("--read-only and --no-read-only together; keep one of them");
 		return -EINVAL;
 	}
+	return 0;
+}
+
+int
+wishes_settle_rights(struct wishes *wishes, unsigned now)
+{
+	unsigned rights = (wishes->has_allowed ? wishes->allowed : now) & ~wishes->denied;
+
+	if (rights == 0) {
+		ctl_error("nothing would be left that the account may do; lock it with 'user lock', or allow 'list'");
+		return -EINVAL;
+	}
+	rights_text(rights, wishes->rights);
 	return 0;
 }
 
@@ -108,6 +138,8 @@ wishes_to_edit(const struct ctl *ctl, const struct wishes *wishes, struct users_
 		users_edit_option(edit, "read-only", "");
 	if (ctl->given[OPTION_NO_READ_ONLY])
 		users_edit_option(edit, "read-only", NULL);
+	if (ctl->given[OPTION_ALLOW] || ctl->given[OPTION_DENY])
+		users_edit_option(edit, "rights", strcmp(wishes->rights, "all") == 0 ? NULL : wishes->rights);
 	if (ctl->given[OPTION_MAX_SESSIONS])
 		users_edit_option(edit, "max-sessions", wishes->max_sessions[0] == '\0' ? NULL : wishes->max_sessions);
 	if (ctl->given[OPTION_ALLOW_FROM])

@@ -10,8 +10,9 @@
 static const struct {
 	files_answer *answer;
 	bool is_change;
+	unsigned each_of, one_of;	/* enum account_right */
 } answers[IPC_KIND_COUNT] = {
-#define X(name, change) [IPC_##name] = {files_answer_##name, change},
+#define X(name, ...) [IPC_##name] = {files_answer_##name, __VA_ARGS__},
     FILES_ANSWERS(X)
 #undef X
 };
@@ -24,28 +25,43 @@ enum {
 #define X(name, from, to, ...) +(((to) & IPC_FILES) != 0)
 	OURS_COUNT = 0 IPC_MESSAGES(X),
 #undef X
-#define X(name, change) +1
+#define X(name, ...) +1
 	ANSWERS_COUNT = 0 FILES_ANSWERS(X)
 #undef X
 };
-#define X(name, change) _Static_assert(IS_OURS_##name, #name " is not a request to files");
+#define X(name, ...) _Static_assert(IS_OURS_##name, #name " is not a request to files");
 FILES_ANSWERS(X)
 #undef X
 _Static_assert((int)OURS_COUNT == (int)ANSWERS_COUNT, "a request to files has no answer");
+
+/* 0, or why the account may not ask for this. */
+static int
+permit(const struct files_session *session, enum ipc_kind kind)
+{
+	unsigned each_of = answers[kind].each_of, one_of = answers[kind].one_of;
+
+	if (answers[kind].is_change && session->is_read_only)
+		return -EROFS;
+	if ((session->rights & each_of) != each_of || (one_of != 0 && (session->rights & one_of) == 0))
+		return -EKEYREVOKED;
+	return 0;
+}
 
 /* One request in files->message to one reply there. */
 static int
 answer(struct files *files)
 {
 	enum ipc_kind kind = files->message.kind;
+	int r;
 
 	if (files->message.is_reply || kind >= IPC_KIND_COUNT || answers[kind].answer == NULL)
 		return -EPROTO;
 	files->is_notice = false;
 	if (files->is_list_due && kind != IPC_list_end && kind != IPC_stop)
 		return -EPROTO;
-	if (answers[kind].is_change && files->session->is_read_only) {
-		request_reply(files, -EROFS);
+	r = permit(files->session, kind);
+	if (r < 0) {
+		request_reply(files, r);
 		return 0;
 	}
 	if (!answers[kind].answer(files))

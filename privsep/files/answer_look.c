@@ -83,7 +83,7 @@ files_answer_facts(struct files *files)
 {
 	const struct files_session *session = files->session;
 	struct list_viewer viewer = {.uid = session->uid, .gid = session->gid,
-	    .is_read_only = session->is_read_only, .home_device = files->home.device,
+	    .rights = session->rights, .home_device = files->home.device,
 	    .facts = ipc_get_u8(&files->message)};
 	struct home_path path;
 	struct stat st, parent;

@@ -85,6 +85,7 @@ change_remove_file(const struct home *home, const struct home_path *path)
 int
 change_rename(const struct home *home, const struct home_path *from, const struct home_path *to)
 {
+	bool replaces = (home->session->rights & MAY_OVERWRITE) != 0;
 	const char *from_name, *to_name;
 	int from_fd = -1, to_fd = -1;
 	int r;
@@ -96,8 +97,8 @@ change_rename(const struct home *home, const struct home_path *from, const struc
 	r = home_open_parent(home, from, &from_fd, &from_name);
 	if (r == 0)
 		r = home_open_parent(home, to, &to_fd, &to_name);
-	if (r == 0 && renameat2(from_fd, from_name, to_fd, to_name, 0) < 0)
-		r = -errno;
+	if (r == 0 && renameat2(from_fd, from_name, to_fd, to_name, replaces ? 0 : RENAME_NOREPLACE) < 0)
+		r = errno == EEXIST && !replaces ? -EKEYREVOKED : -errno;
 	close_fd(&from_fd);
 	close_fd(&to_fd);
 	return r;

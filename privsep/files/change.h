@@ -13,7 +13,10 @@ int change_remove_directory(const struct home *home, const struct home_path *pat
 /* DELE. Where there is only a partial of that name, the partial. 0 or -errno. */
 int change_remove_file(const struct home *home, const struct home_path *path);
 
-/* RNFR and RNTO, as rename(2); -EPERM for "/" as either, -EINVAL for a new name with control characters. */
+/*
+ * RNFR and RNTO, as rename(2); -EPERM for "/" as either, -EINVAL for a new name with control
+ * characters, -EKEYREVOKED for a name that is there where the account may not overwrite.
+ */
 int change_rename(const struct home *home, const struct home_path *from, const struct home_path *to);
 
 /* MFMT. mtime in seconds; atime is kept. Files and directories, links followed; -ENOTSUP for others, -EINVAL beyond time_t. */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "accounts/rights.h"
 #include "config/config.h"
 
 /* What the monitor settles at login and this process enforces. */
@@ -16,6 +17,7 @@ struct files_session {
 	uid_t uid;
 	gid_t gid;
 	bool is_read_only;
+	unsigned rights;	/* enum account_right; without the changing ones when read-only */
 	const struct config *config;	/* uploads, upload_sync, partial_keep_s, file_mode, directory_mode */
 };
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "accounts/rights.h"
 #include "common/buf.h"
 #include "common/text.h"
 #include "privsep/ipc/messages.h"
@@ -221,11 +222,11 @@ list_format_name(char line[LIST_LINE_MAX], const struct list_shown *shown, const
 	return end_line(line, out);
 }
 
-enum right { RIGHT_EXECUTE = 1, RIGHT_WRITE = 2, RIGHT_READ = 4 };
+enum mode_bit { BIT_EXECUTE = 1, BIT_WRITE = 2, BIT_READ = 4 };
 
 /* What the mode bits grant the viewer, as the kernel reckons without further groups. */
 static unsigned
-rights_of(const struct stat *st, const struct list_viewer *viewer)
+bits_of(const struct stat *st, const struct list_viewer *viewer)
 {
 	if (st->st_uid == viewer->uid)
 		return st->st_mode >> 6 & 7;
@@ -235,58 +236,66 @@ rights_of(const struct stat *st, const struct list_viewer *viewer)
 }
 
 static bool
-has_rights(const struct stat *st, const struct list_viewer *viewer, unsigned rights)
+has_bits(const struct stat *st, const struct list_viewer *viewer, unsigned bits)
 {
-	return (rights_of(st, viewer) & rights) == rights;
+	return (bits_of(st, viewer) & bits) == bits;
 }
 
-/* May the viewer take st out of parent? With the sticky bit only what is theirs. */
+/* Do the modes let the viewer take st out of parent? With the sticky bit only what is theirs. */
 static bool
 is_removable(const struct stat *st, const struct stat *parent, const struct list_viewer *viewer)
 {
-	if (viewer->is_read_only || !has_rights(parent, viewer, RIGHT_WRITE | RIGHT_EXECUTE))
+	if (!has_bits(parent, viewer, BIT_WRITE | BIT_EXECUTE))
 		return false;
 	return (parent->st_mode & S_ISVTX) == 0 || st->st_uid == viewer->uid || parent->st_uid == viewer->uid;
+}
+
+/* A letter of perm, where the account has the right for it and the modes allow it. */
+static char *
+put_letter(char *out, char letter, const struct list_viewer *viewer, unsigned right, bool is_possible)
+{
+	if (is_possible && (viewer->rights & right) == right)
+		*out++ = letter;
+	return out;
 }
 
 /* RFC 3659, 7.5.5: c create, d delete, e enter, f rename, l list, m make directories, p purge. */
 static char *
 put_directory_perm(char *out, const struct stat *st, const struct stat *parent, const struct list_viewer *viewer)
 {
-	bool may_enter = has_rights(st, viewer, RIGHT_EXECUTE);
-	bool may_change = !viewer->is_read_only && has_rights(st, viewer, RIGHT_WRITE | RIGHT_EXECUTE);
+	bool may_enter = has_bits(st, viewer, BIT_EXECUTE);
+	bool may_change = has_bits(st, viewer, BIT_WRITE | BIT_EXECUTE);
 	bool may_remove = is_removable(st, parent, viewer);
 
-	if (may_change)
-		*out++ = 'c';
-	if (may_remove)
-		*out++ = 'd';
-	if (may_enter)
-		*out++ = 'e';
-	if (may_remove)
-		*out++ = 'f';
-	if (may_enter && has_rights(st, viewer, RIGHT_READ))
-		*out++ = 'l';
-	if (may_change)
-		out = put_literal(out, "mp");
-	return out;
+	out = put_letter(out, 'c', viewer, MAY_CREATE, may_change);
+	out = put_letter(out, 'd', viewer, MAY_RMDIR, may_remove);
+	out = put_letter(out, 'e', viewer, 0, may_enter);
+	out = put_letter(out, 'f', viewer, MAY_RENAME, may_remove);
+	out = put_letter(out, 'l', viewer, MAY_LIST, may_enter && has_bits(st, viewer, BIT_READ));
+	out = put_letter(out, 'm', viewer, MAY_MKDIR, may_change);
+	return put_letter(out, 'p', viewer, MAY_DELETE, may_change);
 }
 
-/* a append, d delete, f rename, r retrieve, w store. */
+/* What is no directory: d delete, f rename. */
+static char *
+put_name_perm(char *out, const struct stat *st, const struct stat *parent, const struct list_viewer *viewer)
+{
+	bool may_remove = is_removable(st, parent, viewer);
+
+	out = put_letter(out, 'd', viewer, MAY_DELETE, may_remove);
+	return put_letter(out, 'f', viewer, MAY_RENAME, may_remove);
+}
+
+/* And of files: a append, r retrieve, w store. */
 static char *
 put_file_perm(char *out, const struct stat *st, const struct stat *parent, const struct list_viewer *viewer)
 {
-	bool may_write = !viewer->is_read_only && has_rights(st, viewer, RIGHT_WRITE);
+	bool may_write = has_bits(st, viewer, BIT_WRITE);
 
-	if (may_write)
-		*out++ = 'a';
-	if (is_removable(st, parent, viewer))
-		out = put_literal(out, "df");
-	if (has_rights(st, viewer, RIGHT_READ))
-		*out++ = 'r';
-	if (may_write)
-		*out++ = 'w';
-	return out;
+	out = put_letter(out, 'a', viewer, MAY_OVERWRITE, may_write);
+	out = put_name_perm(out, st, parent, viewer);
+	out = put_letter(out, 'r', viewer, MAY_READ, has_bits(st, viewer, BIT_READ));
+	return put_letter(out, 'w', viewer, MAY_OVERWRITE, may_write);
 }
 
 static char *
@@ -330,8 +339,8 @@ put_perm(char *out, const struct stat *st, const struct stat *parent, const stru
 		out = put_directory_perm(out, st, parent, viewer);
 	else if (S_ISREG(st->st_mode))
 		out = put_file_perm(out, st, parent, viewer);
-	else if (is_removable(st, parent, viewer))
-		out = put_literal(out, "df");
+	else
+		out = put_name_perm(out, st, parent, viewer);
 	return put_literal(out, ";");
 }
 

@@ -22,7 +22,7 @@ struct list_shown {
 struct list_viewer {
 	uid_t uid;
 	gid_t gid;
-	bool is_read_only;
+	unsigned rights;	/* enum account_right */
 	dev_t home_device;
 	unsigned facts;	/* enum ipc_fact */
 };

@@ -470,7 +470,7 @@ listing_open(struct listing *listing, const struct home *home, const struct list
 	listing->request = *request;
 	listing->home = home;
 	listing->viewer = (struct list_viewer){
-	    .uid = session->uid, .gid = session->gid, .is_read_only = session->is_read_only, .home_device = home->device,
+	    .uid = session->uid, .gid = session->gid, .rights = session->rights, .home_device = home->device,
 	    .facts = request->facts};
 	listing->now = now.tv_sec;
 	if (request->form == LIST_NAMES && wants(listing, LIST_LONG_NAMES))

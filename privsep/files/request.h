@@ -29,32 +29,39 @@ struct files {
 	struct ipc_message message;	/* the request, then the reply: paths are copied out first */
 };
 
-/* Every request that this process answers; those that change the home are refused for a read-only account. */
+/*
+ * Every request that this process answers. Those that change the home are refused for a
+ * read-only account (-EROFS). Of the rights, each in the third column and at least one in the
+ * fourth are needed (-EKEYREVOKED); what depends on the thing itself is for the answer to see.
+ */
 #define READS false
 #define CHANGES true
+#define NONE 0
+#define MAY_KNOW (MAY_LIST | MAY_READ)
+#define MAY_WRITE (MAY_CREATE | MAY_OVERWRITE)
 #define FILES_ANSWERS(X) \
-	X(stat,             READS) \
-	X(enter,            READS) \
-	X(facts,            READS) \
-	X(size_ascii,       READS) \
-	X(open_read,        READS) \
-	X(open_write,       CHANGES) \
-	X(finish_write,     READS)	/* there is nothing to finish without an open_write */ \
-	X(list,             READS) \
-	X(list_end,         READS) \
-	X(make_directory,   CHANGES) \
-	X(remove_directory, CHANGES) \
-	X(remove_file,      CHANGES) \
-	X(rename,           CHANGES) \
-	X(hash,             READS) \
-	X(set_time,         CHANGES) \
-	X(set_mode,         CHANGES) \
-	X(copy,             CHANGES) \
-	X(remove_tree,      CHANGES) \
-	X(tree_size,        READS) \
-	X(space,            READS) \
-	X(directory_message, READS) \
-	X(stop,             READS)
+	X(stat,              READS,   NONE,                   MAY_KNOW)  \
+	X(enter,             READS,   NONE,                   NONE)      \
+	X(facts,             READS,   MAY_LIST,               NONE)      \
+	X(size_ascii,        READS,   NONE,                   MAY_KNOW)  \
+	X(open_read,         READS,   MAY_READ,               NONE)      \
+	X(open_write,        CHANGES, NONE,                   MAY_WRITE) /* which one: upload_begin() */ \
+	X(finish_write,      READS,   NONE,                   NONE)      /* nothing to finish without an open_write */ \
+	X(list,              READS,   MAY_LIST,               NONE)      \
+	X(list_end,          READS,   NONE,                   NONE)      \
+	X(make_directory,    CHANGES, MAY_MKDIR,              NONE)      \
+	X(remove_directory,  CHANGES, MAY_RMDIR,              NONE)      \
+	X(remove_file,       CHANGES, MAY_DELETE,             NONE)      \
+	X(rename,            CHANGES, MAY_RENAME,             NONE)      /* over another: change_rename() */ \
+	X(hash,              READS,   MAY_READ,               NONE)      \
+	X(set_time,          CHANGES, MAY_CHMOD,              NONE)      \
+	X(set_mode,          CHANGES, MAY_CHMOD,              NONE)      \
+	X(copy,              CHANGES, MAY_READ,               MAY_WRITE) /* which one: upload_begin_copy() */ \
+	X(remove_tree,       CHANGES, MAY_RMDIR | MAY_DELETE, NONE)      \
+	X(tree_size,         READS,   MAY_LIST,               NONE)      \
+	X(space,             READS,   NONE,                   NONE)      \
+	X(directory_message, READS,   NONE,                   NONE)      \
+	X(stop,              READS,   NONE,                   NONE)
 
 /*
  * An answer reads its request from files->message and leaves the reply there. False: the
@@ -62,7 +69,7 @@ struct files {
  */
 typedef bool files_answer(struct files *files);
 
-#define X(name, change) files_answer files_answer_##name;
+#define X(name, ...) files_answer files_answer_##name;
 FILES_ANSWERS(X)
 #undef X
 

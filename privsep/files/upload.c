@@ -84,8 +84,17 @@ position(const struct upload *upload, const struct upload_place *place)
 	return lseek(upload->fd, (off_t)place->start, SEEK_SET) < 0 ? -errno : 0;
 }
 
+/* New content of a finished file is an overwriting, however it comes; all else makes a file, one's own partial too. */
 static int
-begin_named(struct upload *upload, const struct config *config, enum ipc_store_mode mode, uint64_t offset,
+permit(struct upload *upload, unsigned rights, bool has_finished)
+{
+	if ((rights & MAY_OVERWRITE) == 0)
+		upload->never_replaces = true;
+	return (rights & (has_finished ? MAY_OVERWRITE : MAY_CREATE)) != 0 ? 0 : -EKEYREVOKED;
+}
+
+static int
+begin_named(struct upload *upload, const struct files_session *session, enum ipc_store_mode mode, uint64_t offset,
     uint64_t *start)
 {
 	struct upload_found found = {.is_atomic = upload->is_atomic};
@@ -94,9 +103,11 @@ begin_named(struct upload *upload, const struct config *config, enum ipc_store_m
 
 	r = lock_found(upload, &found);
 	if (r == 0)
+		r = permit(upload, session->rights, found.has_finished);
+	if (r == 0)
 		r = upload_decide(mode, offset, &found, &place);
 	if (r == 0)
-		r = open_place(upload, config, &place);
+		r = open_place(upload, session->config, &place);
 	if (r == 0)
 		r = position(upload, &place);
 	if (r == 0)
@@ -129,13 +140,16 @@ try_unique(struct upload *upload, const struct config *config)
 
 /* NAME, NAME.1, NAME.2 and so on: the first that nothing and no partial bears. */
 static int
-begin_unique(struct upload *upload, const struct config *config)
+begin_unique(struct upload *upload, const struct files_session *session)
 {
+	const struct config *config = session->config;
 	char base[NAME_MAX + 1];
 	int r;
 
+	if ((session->rights & MAY_CREATE) == 0)
+		return -EKEYREVOKED;
 	memcpy(base, upload->name, sizeof(base));
-	upload->is_unique = true;
+	upload->never_replaces = true;
 	r = try_unique(upload, config);
 	for (int i = 1; r == -EEXIST && i < UNIQUE_TRIES_MAX; i++) {
 		char name[NAME_MAX + 16];
@@ -169,7 +183,7 @@ static int
 begin(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
     uint64_t offset, uint64_t *start)
 {
-	const struct config *config = home->session->config;
+	const struct files_session *session = home->session;
 	bool is_unique = mode == STORE_UNIQUE;
 	int r;
 
@@ -185,9 +199,9 @@ begin(struct upload *upload, const struct home *home, const struct home_path *pa
 	r = partial_name_make(upload->name, upload->partial);
 	if (r < 0)
 		goto out;
-	partial_sweep(upload->dir_fd, config->partial_keep_s);
+	partial_sweep(upload->dir_fd, session->config->partial_keep_s);
 	*start = 0;
-	r = is_unique ? begin_unique(upload, config) : begin_named(upload, config, mode, offset, start);
+	r = is_unique ? begin_unique(upload, session) : begin_named(upload, session, mode, offset, start);
 out:
 	if (r < 0)
 		upload_release(upload);
@@ -244,7 +258,7 @@ settle_mode(const struct upload *upload, const struct config *config)
 static int
 rename_into_place(const struct upload *upload)
 {
-	unsigned flags = upload->is_unique ? RENAME_NOREPLACE : 0;
+	unsigned flags = upload->never_replaces ? RENAME_NOREPLACE : 0;
 
 	if (renameat2(upload->dir_fd, upload->partial, upload->dir_fd, upload->name, flags) == 0)
 		return 0;

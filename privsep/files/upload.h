@@ -20,7 +20,7 @@ struct upload {
 	bool is_atomic;		/* by way of a partial, where there is no finished file to go on with */
 	bool is_copy;		/* nobody resumes it: its partial is never kept */
 	bool is_partial;
-	bool is_unique;		/* STOU: no other file is replaced, even one that came in the meantime */
+	bool never_replaces;	/* STOU, or no right to: not even a file that came in the meantime */
 	bool is_new;		/* made in place: its directory is synced too */
 	char name[NAME_MAX + 1];
 	char partial[PARTIAL_NAME_SIZE];
@@ -35,7 +35,8 @@ void upload_init(struct upload *upload);
  * offset  of STORE_AT; see upload_decide().
  * start   the offset that upload->fd stands at.
  *
- * Returns 0 (upload_finish() must follow); -EBUSY when another session uploads to that
+ * Returns 0 (upload_finish() must follow); -EKEYREVOKED where the account may not create, or
+ * overwrite, what is to be written; -EBUSY when another session uploads to that
  * name; -EACCES also for a finished file that may not be written, although a rename could
  * replace it: write protection means the same whichever way uploads go; -EINVAL for a name with control characters; -EISDIR, -ENOTSUP for what is no plain
  * file; -ERANGE, -EEXIST of upload_decide(); or another -errno, without an upload then.

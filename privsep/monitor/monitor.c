@@ -275,6 +275,7 @@ fork_files(const struct account *account, int home_fd)
 		    .uid = account->uid,
 		    .gid = account->gid,
 		    .is_read_only = account->is_read_only,
+		    .rights = account_rights(account),
 		    .config = session->config,
 		});
 	}

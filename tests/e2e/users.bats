@@ -131,6 +131,53 @@ refused()
 	assert_equal "$(cat "$DIR/home/alice/new")" new
 }
 
+@test "set: rights" {
+	add_user alice secret
+	run ctl user set alice --allow list,write
+	assert_failure 2
+	run ctl user set alice --deny all
+	assert_failure
+	run ctl user show alice
+	assert_line 'rights:       all'
+	ctl user set alice --allow list,read,create
+	run ctl user show alice
+	assert_line 'rights:       list,read,create'
+	# what is denied is taken away and never brings anything back
+	ctl user set alice --deny create,delete
+	run ctl --json user show alice
+	assert_output --partial '"rights": ['
+	refute_output --partial create
+	refute_output --partial chmod
+	ctl user set alice --allow all --deny chmod --read-only
+	ctl user set alice --no-read-only
+	run ctl user show alice
+	assert_line 'rights:       list,read,create,overwrite,delete,rename,mkdir,rmdir'
+	ctl user set alice --allow all
+	run grep -c rights= "$DIR/etc/users"
+	assert_output 0
+	add_user bob secret --deny delete
+	run ctl user list
+	assert_output --partial list,read,create,overwrite,rename
+}
+
+@test "rights are enforced" {
+	start_server
+	add_user alice secret --allow list,create
+	echo new >"$DIR/new"
+	curl -sS --max-time 30 -T "$DIR/new" "ftp://alice:secret@127.0.0.1:$PORT/new"
+	assert_equal "$(cat "$DIR/home/alice/new")" new
+	run curl -sS --max-time 30 "ftp://alice:secret@127.0.0.1:$PORT/new"
+	assert_failure
+	echo newer >"$DIR/new"
+	run curl -sS --max-time 30 -T "$DIR/new" "ftp://alice:secret@127.0.0.1:$PORT/new"
+	assert_failure
+	assert_equal "$(cat "$DIR/home/alice/new")" new
+	run curl -sS --max-time 30 -Q "DELE new" "ftp://alice:secret@127.0.0.1:$PORT/"
+	assert_failure
+	[ -e "$DIR/home/alice/new" ]
+	curl -sS --max-time 30 "ftp://alice:secret@127.0.0.1:$PORT/"
+}
+
 @test "set: max-sessions" {
 	start_server
 	add_user alice secret --max-sessions 1

@@ -36,6 +36,7 @@ static bool has_walls;
 static char home[64];
 static int home_fd = -1, channel = -1;
 static pid_t child;
+static unsigned rights;	/* of the next process */
 static struct config config;
 static struct ipc_message message;
 static char text[TEXT_MAX];
@@ -52,6 +53,7 @@ child_run(int their_channel, bool is_read_only)
 	    .uid = has_walls ? TEST_ID : getuid(),
 	    .gid = has_walls ? TEST_ID : getgid(),
 	    .is_read_only = is_read_only,
+	    .rights = is_read_only ? rights & MAY_ONLY_LOOK : rights,
 	    .config = &config,
 	};
 	pid_t parent = getppid();
@@ -113,6 +115,7 @@ setup_dir(void)
 {
 	config = (struct config){.uploads = UPLOADS_ATOMIC, .upload_sync = true, .partial_keep_s = 86400,
 	    .file_mode = 0640, .directory_mode = 0750};
+	rights = MAY_ALL;
 	snprintf(home, sizeof(home), "/tmp/sallyport-files-XXXXXX");
 	if (mkdtemp(home) == NULL)
 		return -1;

@@ -59,6 +59,10 @@ static const struct {
     {LINE("a:$y$x:1000:1000:/srv/a:Read-Only"), "no option"},
     {LINE("a:$y$x:1000:1000:/srv/a:read-only=yes"), "no value"},
     {LINE("a:$y$x:1000:1000:/srv/a:read-only read-only"), "twice"},
+    {LINE("a:$y$x:1000:1000:/srv/a:rights"), "bad rights"},
+    {LINE("a:$y$x:1000:1000:/srv/a:rights="), "bad rights"},
+    {LINE("a:$y$x:1000:1000:/srv/a:rights=list,write"), "bad rights"},
+    {LINE("a:$y$x:1000:1000:/srv/a:rights=list rights=read"), "twice"},
     {LINE("a:$y$x:1000:1000:/srv/a:max-sessions"), "max-sessions"},
     {LINE("a:$y$x:1000:1000:/srv/a:max-sessions="), "max-sessions"},
     {LINE("a:$y$x:1000:1000:/srv/a:max-sessions=0"), "max-sessions"},
@@ -124,7 +128,7 @@ static void
 test_good_line(void **state)
 {
 	static const char line[] = "j\xc3\xb6rg:!$y$j9T$salt$hash:200000:200001:/srv/my home:read-only  "
-				   "max-sessions=3\texpires=2030-01-02 allow-from=10.0.0.0/8,2001:db8::/32 "
+				   "rights=create,list max-sessions=3\texpires=2030-01-02 allow-from=10.0.0.0/8,2001:db8::/32 "
 				   "allow-from=::1 quota=5G future-option=x:y";
 	struct account account;
 	const char *error = "";
@@ -138,6 +142,7 @@ test_good_line(void **state)
 	assert_int_equal(account.gid, 200001);
 	assert_string_equal(account.home, "/srv/my home");
 	assert_true(account.is_read_only);
+	assert_int_equal(account.rights, MAY_LIST | MAY_CREATE);
 	assert_int_equal(account.max_sessions, 3);
 	assert_int_equal(account.expires, 1893542400);
 	assert_int_equal(account.allow_from_count, 3);
@@ -148,6 +153,7 @@ test_good_line(void **state)
 	assert_string_equal(account.name, "b");
 	assert_false(account.is_locked);
 	assert_false(account.is_read_only);
+	assert_int_equal(account.rights, MAY_ALL);
 	assert_int_equal(account.max_sessions, 0);
 	assert_int_equal(account.expires, 0);
 	assert_int_equal(account.allow_from_count, 0);

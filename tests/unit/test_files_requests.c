@@ -710,6 +710,245 @@ test_read_only(void **state)
 	assert_int_equal(ask_u64(IPC_tree_size, "/", &size), 0);
 }
 
+/* Rights. */
+
+static int
+try_stat(void)
+{
+	return ask_path(IPC_stat, "/f");
+}
+
+static int
+try_enter(void)
+{
+	return ask_path(IPC_enter, "/");
+}
+
+static int
+try_facts(void)
+{
+	return ask_facts(FACTS_ALL, "/f");
+}
+
+static int
+try_list(void)
+{
+	return list_from(LIST_NAMES, 0, 1, "/");
+}
+
+static int
+try_read(void)
+{
+	int fd;
+	int r = ask_read("/f", 0, &fd);
+
+	close_fd(&fd);
+	return r;
+}
+
+static int
+try_hash(void)
+{
+	return ask_hash(HASH_CRC32, 0, 1, "/f");
+}
+
+static int
+try_create(void)
+{
+	int r = store(STORE_REPLACE, 0, "/new", "x", true);
+
+	(void)unlink(at("new"));
+	return r;
+}
+
+static int
+try_resume(void)
+{
+	put_file(partial_of("p"), "12");
+	return store(STORE_AT, 1, "/p", "x", false);
+}
+
+static int
+try_unique(void)
+{
+	return store(STORE_UNIQUE, 0, "/f", "x", false);
+}
+
+static int
+try_replace(void)
+{
+	return store(STORE_REPLACE, 0, "/f", "x", true);
+}
+
+static int
+try_append(void)
+{
+	return store(STORE_APPEND, 0, "/f", "x", true);
+}
+
+static int
+try_rewrite(void)
+{
+	return store(STORE_AT, 1, "/f", "x", true);
+}
+
+static int
+try_remove(void)
+{
+	return ask_path(IPC_remove_file, "/none");
+}
+
+static int
+try_rename(void)
+{
+	return ask_rename("/f", "/renamed") == 0 ? ask_rename("/renamed", "/f") : -EKEYREVOKED;
+}
+
+static int
+try_rename_over(void)
+{
+	put_file("other", "x");
+	return ask_rename("/other", "/f");
+}
+
+static int
+try_mkdir(void)
+{
+	return ask_path(IPC_make_directory, "/f");
+}
+
+static int
+try_rmdir(void)
+{
+	return ask_path(IPC_remove_directory, "/f");
+}
+
+static int
+try_rmtree(void)
+{
+	return ask_path(IPC_remove_tree, "/f");
+}
+
+static int
+try_mode(void)
+{
+	return ask_set_mode(0644, "/f");
+}
+
+static int
+try_time(void)
+{
+	return ask_set_time(OLD, "/f");
+}
+
+static int
+try_copy(void)
+{
+	int r = ask_copy("/f", "/new");
+
+	(void)unlink(at("new"));
+	return r;
+}
+
+static int
+try_copy_over(void)
+{
+	put_file("other", "x");
+	return ask_copy("/f", "/other");
+}
+
+static int
+try_tree_size(void)
+{
+	return ask_path(IPC_tree_size, "/");
+}
+
+static int
+try_space(void)
+{
+	return ask_path(IPC_space, "/");
+}
+
+static int
+try_message(void)
+{
+	return ask_path(IPC_directory_message, "/");
+}
+
+/* Each with what it needs: these rights are enough, and none of them can be missing. */
+static void
+test_rights(void **state)
+{
+	static const struct {
+		int (*try)(void);
+		unsigned needs;
+	} rows[] = {
+	    {try_facts, MAY_LIST}, {try_list, MAY_LIST}, {try_tree_size, MAY_LIST},
+	    {try_read, MAY_READ}, {try_hash, MAY_READ},
+	    {try_create, MAY_CREATE}, {try_resume, MAY_CREATE}, {try_unique, MAY_CREATE},
+	    {try_replace, MAY_OVERWRITE}, {try_append, MAY_OVERWRITE}, {try_rewrite, MAY_OVERWRITE},
+	    {try_remove, MAY_DELETE},
+	    {try_rename, MAY_RENAME}, {try_rename_over, MAY_RENAME | MAY_OVERWRITE},
+	    {try_mkdir, MAY_MKDIR}, {try_rmdir, MAY_RMDIR}, {try_rmtree, MAY_RMDIR | MAY_DELETE},
+	    {try_mode, MAY_CHMOD}, {try_time, MAY_CHMOD},
+	    {try_copy, MAY_READ | MAY_CREATE}, {try_copy_over, MAY_READ | MAY_OVERWRITE},
+	    {try_enter, 0}, {try_space, 0}, {try_message, 0},
+	};
+
+	(void)state;
+	put_file("f", "content");
+	for (unsigned right = 1; right < MAY_ALL; right <<= 1) {
+		assert_int_equal(stop(), FILES_EXIT_END);
+		rights = MAY_ALL & ~right;
+		start(false);
+		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+			if ((rows[i].try() == -EKEYREVOKED) != ((rows[i].needs & right) != 0))
+				fail_msg("row %zu without right %u", i, right);
+	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(stop(), FILES_EXIT_END);
+		rights = rows[i].needs;
+		start(false);
+		if (rows[i].try() == -EKEYREVOKED)
+			fail_msg("row %zu with right %u", i, rights);
+	}
+}
+
+/* SIZE and MDTM: for whoever may list or read. */
+static void
+test_right_to_know(void **state)
+{
+	static const unsigned rows[] = {MAY_ALL & ~(MAY_LIST | MAY_READ), MAY_LIST, MAY_READ};
+
+	(void)state;
+	put_file("f", "x");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(stop(), FILES_EXIT_END);
+		rights = rows[i];
+		start(false);
+		assert_int_equal(try_stat(), i == 0 ? -EKEYREVOKED : 0);
+		assert_int_equal(ask_path(IPC_size_ascii, "/f"), i == 0 ? -EKEYREVOKED : 0);
+	}
+}
+
+/* A file that comes while an upload without the right to overwrite runs stays. */
+static void
+test_no_overwriting_at_the_end(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(stop(), FILES_EXIT_END);
+	rights = MAY_CREATE;
+	start(false);
+	assert_int_equal(ask_write(STORE_REPLACE, 0, "/a", &fd), 0);
+	assert_int_equal(io_write_all(fd, "mine", 4), 0);
+	close(fd);
+	put_file("a", "theirs");
+	assert_int_equal(ask_finish(true), -EEXIST);
+	check_content("a", "theirs");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(test_malformed, setup, teardown),
     cmocka_unit_test_setup_teardown(test_stop, setup, teardown),
@@ -731,6 +970,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(test_space, setup, teardown),
     cmocka_unit_test_setup_teardown(test_directory_message, setup, teardown),
     cmocka_unit_test_setup_teardown(test_read_only, setup_read_only, teardown),
+    cmocka_unit_test_setup_teardown(test_rights, setup, teardown),
+    cmocka_unit_test_setup_teardown(test_right_to_know, setup, teardown),
+    cmocka_unit_test_setup_teardown(test_no_overwriting_at_the_end, setup, teardown),
 };
 
 int

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "accounts/rights.h"
 #include "privsep/files/list_format.h"
 #include "privsep/ipc/messages.h"
 
@@ -110,7 +111,7 @@ test_name(void **state)
 static void
 test_facts(void **state)
 {
-	struct list_viewer viewer = {.uid = ME, .gid = ME, .home_device = 5, .facts = FACTS_ALL};
+	struct list_viewer viewer = {.uid = ME, .gid = ME, .rights = MAY_ALL, .home_device = 5, .facts = FACTS_ALL};
 	struct stat parent = {.st_mode = S_IFDIR | 0750, .st_uid = ME, .st_gid = ME};
 	struct stat st = {.st_mode = S_IFREG | 0640, .st_uid = ME, .st_gid = ME, .st_size = 3, .st_ino = 0x1f,
 	    .st_dev = 5, .st_mtim.tv_sec = NOW};
@@ -155,7 +156,7 @@ test_facts_chosen(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct list_viewer viewer = {.uid = ME, .gid = ME, .facts = rows[i].facts};
+		struct list_viewer viewer = {.uid = ME, .gid = ME, .rights = MAY_ALL, .facts = rows[i].facts};
 
 		check_line(list_format_facts(line, &st, &parent, &viewer), rows[i].expected);
 	}
@@ -168,25 +169,37 @@ test_perm(void **state)
 	static const struct {
 		mode_t mode, parent;
 		uid_t uid, parent_uid;
-		bool is_read_only;
+		unsigned rights;
 		const char *perm;
 	} rows[] = {
-	    {S_IFREG | 0000, 0700, ME, ME, false, ";perm=df;"},
-	    {S_IFREG | 0077, 0000, ME, ME, false, ";perm=;"},	/* the owner's bits alone count */
-	    {S_IFREG | 0777, 0777, ME, ME, true, ";perm=r;"},
-	    {S_IFDIR | 0777, 0777, ME, ME, true, ";perm=el;"},
-	    {S_IFREG | 0604, 0755, 0, 0, false, ";perm=r;"},
-	    {S_IFREG | 0600, 01777, 0, 0, false, ";perm=;"},	/* sticky, and not ours */
-	    {S_IFREG | 0600, 01777, ME, 0, false, ";perm=adfrw;"},
-	    {S_IFDIR | 0400, 0500, ME, ME, false, ";perm=;"},
-	    {S_IFDIR | 0100, 0500, ME, ME, false, ";perm=e;"},
-	    {S_IFDIR | 0300, 0500, ME, ME, false, ";perm=cemp;"},
-	    {S_IFIFO | 0600, 0700, ME, ME, false, ";perm=df;"},
+	    {S_IFREG | 0000, 0700, ME, ME, MAY_ALL, ";perm=df;"},
+	    {S_IFREG | 0077, 0000, ME, ME, MAY_ALL, ";perm=;"},	/* the owner's bits alone count */
+	    {S_IFREG | 0777, 0777, ME, ME, MAY_ONLY_LOOK, ";perm=r;"},
+	    {S_IFDIR | 0777, 0777, ME, ME, MAY_ONLY_LOOK, ";perm=el;"},
+	    {S_IFREG | 0604, 0755, 0, 0, MAY_ALL, ";perm=r;"},
+	    {S_IFREG | 0600, 01777, 0, 0, MAY_ALL, ";perm=;"},	/* sticky, and not ours */
+	    {S_IFREG | 0600, 01777, ME, 0, MAY_ALL, ";perm=adfrw;"},
+	    {S_IFDIR | 0400, 0500, ME, ME, MAY_ALL, ";perm=;"},
+	    {S_IFDIR | 0100, 0500, ME, ME, MAY_ALL, ";perm=e;"},
+	    {S_IFDIR | 0300, 0500, ME, ME, MAY_ALL, ";perm=cemp;"},
+	    {S_IFIFO | 0600, 0700, ME, ME, MAY_ALL, ";perm=df;"},
+	    {S_IFREG | 0600, 0700, ME, ME, 0, ";perm=;"},
+	    {S_IFDIR | 0700, 0700, ME, ME, 0, ";perm=e;"},
+	    {S_IFREG | 0600, 0700, ME, ME, MAY_READ, ";perm=r;"},
+	    {S_IFREG | 0600, 0700, ME, ME, MAY_CREATE, ";perm=;"},
+	    {S_IFREG | 0600, 0700, ME, ME, MAY_OVERWRITE, ";perm=aw;"},
+	    {S_IFREG | 0600, 0700, ME, ME, MAY_DELETE, ";perm=d;"},
+	    {S_IFREG | 0600, 0700, ME, ME, MAY_RENAME | MAY_RMDIR, ";perm=f;"},
+	    {S_IFDIR | 0700, 0700, ME, ME, MAY_LIST, ";perm=el;"},
+	    {S_IFDIR | 0700, 0700, ME, ME, MAY_CREATE, ";perm=ce;"},
+	    {S_IFDIR | 0700, 0700, ME, ME, MAY_DELETE, ";perm=ep;"},
+	    {S_IFDIR | 0700, 0700, ME, ME, MAY_RMDIR | MAY_MKDIR, ";perm=dem;"},
+	    {S_IFIFO | 0600, 0700, ME, ME, MAY_DELETE, ";perm=d;"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct list_viewer viewer = {.uid = ME, .gid = ME, .is_read_only = rows[i].is_read_only,
+		struct list_viewer viewer = {.uid = ME, .gid = ME, .rights = rows[i].rights,
 		    .facts = FACTS_ALL};
 		struct stat parent = {.st_mode = S_IFDIR | rows[i].parent, .st_uid = rows[i].parent_uid};
 		struct stat st = {.st_mode = rows[i].mode, .st_uid = rows[i].uid};
