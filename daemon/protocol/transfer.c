@@ -286,8 +286,11 @@ receive_file(struct protocol *protocol, struct mover *mover)
 
 		if (n == -ENODATA && is_cut_allowed(protocol, mover))
 			n = 0;
-		if (n == 0)
-			return store_bytes(mover, converted, ascii_decode_end(&mover->held_cr, converted));
+		if (n == 0) {
+			/* a client that aborts or dies ends the data too: that is not the end of the file */
+			r = transfer_watch(protocol, -1, 0, 0);
+			return r < 0 ? r : store_bytes(mover, converted, ascii_decode_end(&mover->held_cr, converted));
+		}
 		if (n > 0) {
 			progress(protocol, (uint64_t)n);
 			r = store_piece(protocol, mover, (size_t)n);
