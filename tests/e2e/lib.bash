@@ -223,6 +223,11 @@ monitor_pids()
 	done
 }
 
+no_session()
+{
+	[ -z "$(monitor_pids)" ]
+}
+
 # Sets MONITOR, PROTOCOL and, after login, FILES of the only session.
 find_session()
 {

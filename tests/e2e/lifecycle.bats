@@ -75,7 +75,7 @@ kill_in_transfer()
 	timeout 20 cat <&"$FTP" >/dev/null || [ $? -ne 124 ]
 	other_goes_on
 	exec {OTHER}>&-
-	wait_until test -z "$(monitor_pids)"
+	wait_until no_session
 	run ps -o stat= --ppid "$SERVER_PID"
 	refute_output --partial Z
 	wait_until log_has ": critical alarm .*died=\"${which,,}\""

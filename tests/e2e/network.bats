@@ -296,6 +296,6 @@ place_is_free()
 	ulimit -n 4096
 	run timeout 150 "$BATS_TEST_DIRNAME/ftp-many" connect 1000 127.0.0.1 "$PORT"
 	assert_output "1000 220"
-	wait_until -t 60 test -z "$(monitor_pids)"
+	wait_until -t 60 no_session
 	assert_equal "$(get "$(url alice:secret f)")" content
 }

@@ -229,9 +229,9 @@ ascii_file()
 	for at in 0 1023 2047 2048 4095 4096 5119; do
 		dd if=/dev/urandom of="$DIR/big" bs=1M count=1 seek="$at" conv=notrunc status=none
 	done
-	curl -sS --max-time 60 -T "$DIR/big" "$(url alice:secret big)"
+	curl -sS --max-time 200 -T "$DIR/big" "$(url alice:secret big)"
 	assert_equal "$(stat -c %s "$HOME_DIR/big")" 5368709120
-	curl -sS --max-time 60 "$(url alice:secret big)" | cmp - "$DIR/big"
+	curl -sS --max-time 200 "$(url alice:secret big)" | cmp - "$DIR/big"
 	login
 	ftp 'SIZE big' 213
 	assert_equal "$REPLY_TEXT" $'213 5368709120\n'
@@ -328,10 +328,9 @@ ascii_file()
 	wait_until log_has ' disconnect '
 }
 
-@test "curl is killed in mid-upload: the session is gone, the name is free, the old file stays" {
+@test "curl is killed in mid-upload: the session is gone, and the name is free" {
 	serve
 	login
-	store 'STOR f' <<<old
 	ftp QUIT 221
 	ftp_close
 	mkfifo "$DIR/pipe"
@@ -343,8 +342,43 @@ ascii_file()
 	kill -KILL "$curl_pid"
 	exec {PIPE}>&-
 	wait_until log_has ' transfer .*direction="up" .*path="/f"'
-	assert_equal "$(cat "$HOME_DIR/f")" old
-	wait_until test -z "$(monitor_pids)"
+	wait_until no_session
+	# without TLS nothing tells a killed client from the end of the file, if the data ends first
+	get -T "$CONF" "$(url alice:secret f)"
+	cmp "$CONF" "$HOME_DIR/f"
+}
+
+@test "the control connection ends in mid-upload, then the data: the old file stays" {
+	serve
+	for _ in 1 2 3 4 5; do
+		login
+		store 'STOR f' <<<old
+		ftp_passive
+		ftp 'STOR f' 150
+		echo new >&"$DATA"
+		ftp_close
+		data_close
+		wait_until no_session
+		assert_equal "$(cat "$HOME_DIR/f")" old
+	done
+}
+
+@test "ABOR and the end of the data at once: the upload is aborted" {
+	serve
+	login
+	store 'STOR f' <<<old
+	for _ in 1 2 3 4 5; do
+		ftp_passive
+		ftp 'STOR f' 150
+		echo new >&"$DATA"
+		ftp_send ABOR
+		data_close
+		ftp_reply
+		assert_equal "$REPLY" 426
+		ftp_reply
+		assert_equal "$REPLY" 226
+		assert_equal "$(cat "$HOME_DIR/f")" old
+	done
 }
 
 # partial_has SIZE: the home has a hidden file with so many bytes.
