@@ -122,12 +122,20 @@ check_resumed(struct protocol *protocol, const struct stream *stream)
 static int
 protect(struct protocol *protocol, uint64_t deadline, struct stream *stream)
 {
-	int r = stream_start_tls(stream, protocol->session->tls);
+	int r = stream_start_tls(stream, protocol->session->tls, STREAM_DATA);
 
 	while (r == 0 && (r = stream_handshake(stream)) == -EAGAIN)
 		r = transfer_watch(protocol, stream->fd, stream->wants, deadline);
 	if (r == 0)
-		return check_resumed(protocol, stream);
+		r = check_resumed(protocol, stream);
+	if (r == 0) {
+		stream_renew_ticket(&protocol->control.stream);
+		return 0;
+	}
+	if (r == -EKEYREJECTED) {
+		(void)!stream_shutdown(stream);	/* or the client takes it for an attack, and does not come to read 522 */
+		return r;
+	}
 	if (r != -ECANCELED && r != -ETIMEDOUT) {
 		tell_monitor_noted(protocol, NOTED_TLS_FAILED, stream->error);
 		r = -EPROTO;

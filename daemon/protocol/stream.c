@@ -1,6 +1,8 @@
 #include "daemon/protocol/stream.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <stdio.h>
@@ -8,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "common/io.h"
+#include "privsep/tls/context.h"
 
 #include "common/banned.h"
 
@@ -24,7 +27,7 @@ struct gather {
 	size_t start, end;
 };
 
-static struct gather gathers[2];	/* control and data connection */
+static struct gather gathers[STREAM_KIND_COUNT];
 static BIO_METHOD *gather_method;
 
 /* Send what was gathered. 1, or -1 with errno. */
@@ -120,7 +123,6 @@ stream_setup(void)
 	BIO_meth_set_read(gather_method, gather_read);
 	BIO_meth_set_ctrl(gather_method, gather_ctrl);
 	BIO_meth_set_create(gather_method, gather_create);
-	gathers[0].fd = gathers[1].fd = -1;
 }
 
 void
@@ -138,6 +140,14 @@ take_error(struct stream *stream, const char *otherwise)
 
 	snprintf(stream->error, sizeof(stream->error), "%s", reason == NULL ? otherwise : reason);
 	ERR_clear_error();
+}
+
+/* SSL_get_error(3) looks at the queue of errors: what an earlier call left there is not this one's. */
+static void
+begin_call(void)
+{
+	ERR_clear_error();
+	errno = 0;
 }
 
 /* A failed SSL_*() call as -errno. */
@@ -170,7 +180,7 @@ tls_read(struct stream *stream, void *bytes, size_t len)
 	size_t n = 0;
 	int result;
 
-	errno = 0;
+	begin_call();
 	result = SSL_read_ex(stream->tls, bytes, len, &n);
 	if (result == 1)
 		return (ssize_t)n;
@@ -190,7 +200,7 @@ tls_write(struct stream *stream, const char *bytes, size_t len)
 		size_t n = 0;
 		int result;
 
-		errno = 0;
+		begin_call();
 		result = SSL_write_ex(stream->tls, bytes + taken, len - taken, &n);
 		if (result != 1) {
 			r = tls_error(stream, result);
@@ -246,22 +256,41 @@ stream_flush(struct stream *stream)
 }
 
 int
-stream_start_tls(struct stream *stream, SSL_CTX *context)
+stream_start_tls(struct stream *stream, SSL_CTX *context, enum stream_kind kind)
 {
-	struct gather *gather = &gathers[gathers[0].fd >= 0];
+	struct gather *gather = &gathers[kind];
 	BIO *bio = gather_method == NULL ? NULL : BIO_new(gather_method);
+	SSL *tls = bio == NULL ? NULL : SSL_new(context);
 
-	stream->tls = SSL_new(context);
-	if (bio == NULL || stream->tls == NULL) {
+	if (tls == NULL) {
 		BIO_free(bio);
 		return -ENOMEM;
 	}
 	gather->fd = stream->fd;
 	gather->start = gather->end = 0;
 	BIO_set_data(bio, gather);
-	SSL_set_bio(stream->tls, bio, bio);
-	SSL_set_accept_state(stream->tls);
+	SSL_set_bio(tls, bio, bio);
+	SSL_set_accept_state(tls);
+	if (kind == STREAM_CONTROL) {
+		context_control_begin(tls);
+		SSL_set_options(tls, SSL_OP_CLEANSE_PLAINTEXT);	/* passwords */
+	} else {
+		/* A client that uploads need not read: closing with a ticket unread would reset the connection and
+		 * lose the end of the file (SSL_CTX_set_num_tickets(3), NOTES). */
+		SSL_set_num_tickets(tls, 0);
+	}
+	stream->tls = tls;
+	stream->kind = kind;
 	return 0;
+}
+
+/* A client without TCP_NODELAY keeps its close_notify back until the last bytes of its upload are acknowledged. */
+static void
+acknowledge_soon(int fd)
+{
+	int on = 1;
+
+	(void)!setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 }
 
 int
@@ -269,10 +298,15 @@ stream_handshake(struct stream *stream)
 {
 	int result, r;
 
-	errno = 0;
+	begin_call();
 	result = SSL_do_handshake(stream->tls);
-	if (result == 1)
+	if (result == 1) {
+		if (stream->kind == STREAM_CONTROL)
+			context_control_done(stream->tls);
+		else
+			acknowledge_soon(stream->fd);
 		return stream_flush(stream);
+	}
 	r = tls_error(stream, result);
 	if (r != -EAGAIN)
 		(void)!stream_flush(stream);	/* the alert */
@@ -282,7 +316,15 @@ stream_handshake(struct stream *stream)
 bool
 stream_is_resumed(const struct stream *stream)
 {
-	return SSL_session_reused(stream->tls) == 1;
+	return context_resumes_control(stream->tls);
+}
+
+void
+stream_renew_ticket(struct stream *stream)
+{
+	/* TLS 1.2 has none to renew: there a ticket may be used again (RFC 5077) */
+	if (stream->tls != NULL)
+		(void)!SSL_new_session_ticket(stream->tls);
 }
 
 int
@@ -306,9 +348,8 @@ void
 stream_close(struct stream *stream)
 {
 	if (stream->tls != NULL) {
-		struct gather *gather = BIO_get_data(SSL_get_wbio(stream->tls));
-
-		gather->fd = -1;
+		/* else SSL_free(3) takes the session for broken, and the next data connection could not resume it */
+		SSL_set_shutdown(stream->tls, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 		SSL_free(stream->tls);
 		stream->tls = NULL;
 	}

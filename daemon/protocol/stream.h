@@ -7,10 +7,13 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+enum stream_kind { STREAM_CONTROL, STREAM_DATA, STREAM_KIND_COUNT };
+
 struct stream {
 	int fd;	/* non-blocking socket, or -1 */
 	short wants;	/* after -EAGAIN: the poll(2) events to wait for */
 	SSL *tls;	/* NULL: in clear */
+	enum stream_kind kind;	/* of TLS */
 	char error[120];	/* of TLS: why the last call failed; "" for none */
 };
 
@@ -34,13 +37,16 @@ int stream_flush(struct stream *stream);
 
 /*
  * Begin TLS as the server; then call stream_handshake() until it returns 0 (-EAGAIN: wait
- * for wants). Returns 0 or -ENOMEM.
+ * for wants). There is at most one stream of a kind. Returns 0 or -ENOMEM.
  */
-int stream_start_tls(struct stream *stream, SSL_CTX *context);
+int stream_start_tls(struct stream *stream, SSL_CTX *context, enum stream_kind kind);
 int stream_handshake(struct stream *stream);
 
-/* After a handshake: did it resume an earlier session of this context? */
+/* After the handshake of a data connection: does it resume the control connection's session? */
 bool stream_is_resumed(const struct stream *stream);
+
+/* Have one more ticket go out with what is written next, for clients that use each ticket once (RFC 8446, C.4). */
+void stream_renew_ticket(struct stream *stream);
 
 /* Tell the peer that no more comes (TLS: close_notify first; then FIN). 0, -EAGAIN, or another -errno. */
 int stream_shutdown(struct stream *stream);

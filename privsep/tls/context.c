@@ -37,6 +37,46 @@ select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const u
 	return SSL_TLSEXT_ERR_OK;
 }
 
+/* What a ticket carries when its session began on the control connection. */
+static char control_mark[] = "control";
+
+/* A session that is resumed keeps its mark. Called for each ticket. */
+static int
+mark_ticket(SSL *ssl, void *arg)
+{
+	(void)arg;
+	if (SSL_get_app_data(ssl) != control_mark)
+		return 1;
+	return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), control_mark, sizeof(control_mark));
+}
+
+void
+context_control_begin(SSL *control)
+{
+	SSL_set_app_data(control, control_mark);
+}
+
+void
+context_control_done(SSL *control)
+{
+	SSL_CTX *context = SSL_get_SSL_CTX(control);
+
+	/* TLS 1.2 without tickets resumes from the cache: this session is in it, and no other needs to be */
+	SSL_SESSION_set1_ticket_appdata(SSL_get_session(control), control_mark, sizeof(control_mark));
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+}
+
+bool
+context_resumes_control(const SSL *ssl)
+{
+	void *mark = NULL;
+	size_t len = 0;
+
+	return SSL_session_reused(ssl) == 1 &&
+	    SSL_SESSION_get0_ticket_appdata(SSL_get_session(ssl), &mark, &len) == 1 && len == sizeof(control_mark) &&
+	    memcmp(mark, control_mark, len) == 0;
+}
+
 static bool
 set_rules(SSL_CTX *context, enum config_tls_version minimum)
 {
@@ -55,7 +95,8 @@ set_rules(SSL_CTX *context, enum config_tls_version minimum)
 	return SSL_CTX_set_min_proto_version(context, minimum == CONFIG_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION) ==
 	    1 &&
 	    SSL_CTX_set_cipher_list(context, CIPHERS_1_2) == 1 && SSL_CTX_set1_groups_list(context, GROUPS) == 1 &&
-	    SSL_CTX_set_session_id_context(context, id, sizeof(id) - 1) == 1;
+	    SSL_CTX_set_session_id_context(context, id, sizeof(id) - 1) == 1 &&
+	    SSL_CTX_set_session_ticket_cb(context, mark_ticket, NULL, NULL) == 1;
 }
 
 /* Leaf, intermediates and the key that is elsewhere. */

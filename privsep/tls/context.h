@@ -3,6 +3,7 @@
 #define PRIVSEP_TLS_CONTEXT_H
 
 #include <openssl/ssl.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "config/config.h"
@@ -18,5 +19,17 @@ SSL_CTX *context_new(int chain_fd, enum config_tls_version minimum, char *error,
  * client can resume. In the protocol process. 0 or -errno.
  */
 int context_confine(SSL_CTX *context);
+
+/*
+ * What may be resumed are sessions that began on the control connection. One that began on
+ * a data connection proves nothing: anybody at the client's address may have come first.
+ *
+ * context_control_begin() before the handshake of the control connection, _done() after it.
+ */
+void context_control_begin(SSL *control);
+void context_control_done(SSL *control);
+
+/* After a handshake: does it resume a session that began on the control connection? */
+bool context_resumes_control(const SSL *ssl);
 
 #endif
