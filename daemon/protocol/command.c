@@ -162,6 +162,8 @@ run(struct protocol *protocol, const struct command *command, char *argument, si
 		command->handler(protocol, argument, len);
 	if ((command->needs & KEEPS_RESTART) == 0)
 		protocol->restart_offset = 0;
+	if ((command->needs & NEEDS_DATA) != 0)
+		protocol->announced = UINT64_MAX;
 	if ((command->needs & KEEPS_RENAME) == 0)
 		protocol->rename_from.len = 0;
 }

@@ -140,6 +140,8 @@ control_read(struct protocol *protocol)
 		return;	/* first what is here */
 	control->input_start = control->input_end = 0;
 	n = stream_read(&control->stream, control->input, sizeof(control->input));
+	/* TLS may have to answer before it can read on (RFC 8446, 4.6.3), to a client that takes nothing */
+	control->input_wants = n == -EAGAIN ? control->stream.wants : POLLIN;
 	if (n > 0)
 		control->input_end = (size_t)n;
 	else if (n != -EAGAIN)
@@ -161,6 +163,17 @@ wait_for_client(struct protocol *protocol)
 	if (poll(waits, 2, -1) > 0 && waits[1].revents != 0)
 		ask_take_notice(protocol);
 	return protocol->end_reason < 0 || protocol->end_reason == END_DRAIN;
+}
+
+bool
+control_read_pending(struct protocol *protocol)
+{
+	struct control *control = &protocol->control;
+
+	if (control->at_end || !stream_has_pending(&control->stream))
+		return false;
+	control_read(protocol);
+	return control->input_start < control->input_end || control->at_end;
 }
 
 void
@@ -189,10 +202,10 @@ control_start_tls(struct protocol *protocol)
 {
 	struct stream *stream = &protocol->control.stream;
 	char detail[160];
-	int r = stream_start_tls(stream, protocol->session->tls);
+	int r = stream_start_tls(stream, protocol->session->tls, STREAM_CONTROL);
 
 	while (r == 0 && (r = stream_handshake(stream)) == -EAGAIN)
-		r = wait_for_client(protocol) ? 0 : -ETIMEDOUT;
+		r = wait_for_client(protocol) && protocol->end_reason < 0 ? 0 : -ETIMEDOUT;
 	if (r == 0) {
 		snprintf(detail, sizeof(detail), "%s %s", SSL_get_version(stream->tls), SSL_get_cipher_name(stream->tls));
 		tell_monitor_noted(protocol, NOTED_TLS, detail);
@@ -215,16 +228,14 @@ void
 control_wait(struct protocol *protocol)
 {
 	struct pollfd waits[2] = {
-	    {.fd = protocol->control.stream.fd, .events = POLLIN},
+	    {.fd = protocol->control.stream.fd},
 	    {.fd = protocol->monitor_channel, .events = POLLIN},
 	};
 
-	/* bytes that TLS has deciphered already wake no poll(2); else the monitor keeps the deadlines and tells */
-	if (stream_has_pending(&protocol->control.stream)) {
-		control_read(protocol);
-		if (protocol->control.input_start < protocol->control.input_end || protocol->control.at_end)
-			return;
-	}
+	if (control_read_pending(protocol))
+		return;
+	waits[0].events = protocol->control.input_wants;
+	/* the monitor keeps the deadlines, and tells */
 	if (poll(waits, 2, -1) <= 0)
 		return;
 	if (waits[1].revents != 0)

@@ -32,6 +32,12 @@ void control_done_line(struct protocol *protocol);
 /* Read what has come from the client. Sets at_end when the client is gone. */
 void control_read(struct protocol *protocol);
 
+/*
+ * Read what came over TLS and lies inside already, where it wakes no poll(2). True: there is
+ * something new (or the end). When false, wait for the events of control.input_wants.
+ */
+bool control_read_pending(struct protocol *protocol);
+
 /* Write the replies out; waits for a client that does not read, for as long as the monitor lets it. */
 void control_flush(struct protocol *protocol);
 

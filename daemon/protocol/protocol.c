@@ -1,6 +1,7 @@
 /* The story of the protocol process: enter the walls, greet, run the client's commands until the end. */
 #include "daemon/protocol/protocol.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,6 +59,7 @@ begin(const struct protocol_session *session)
 	memcpy(protocol.cwd.text, "/", 2);
 	protocol.cwd.len = 1;
 	stream_init(&protocol.control.stream, session->client_fd);
+	protocol.control.input_wants = POLLIN;
 	protocol.announced = UINT64_MAX;
 	protocol.must_protect = session->tls != NULL && session->config->tls.require;
 	if (session->tls != NULL)

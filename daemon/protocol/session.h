@@ -21,6 +21,7 @@ struct control {
 	struct line_reader reader;
 	uint8_t input[INPUT_SIZE];
 	size_t input_start, input_end;
+	short input_wants;	/* poll(2) events that reading waits for */
 	bool has_line;		/* reader.text holds a line that was not run yet */
 	enum line_event line_event;
 	bool at_end;		/* the client closed, or the connection broke */

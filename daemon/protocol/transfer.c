@@ -88,8 +88,11 @@ transfer_watch(struct protocol *protocol, int fd, short events, uint64_t deadlin
 		control_flush(protocol);
 		if (must_stop(protocol))
 			return -ECANCELED;
+		if (listens && !protocol->transfer.is_deferred && control_read_pending(protocol))
+			continue;
 		waits[DATA] = (struct pollfd){.fd = fd, .events = events};
-		waits[CONTROL] = (struct pollfd){.fd = listens ? protocol->control.stream.fd : -1, .events = POLLIN};
+		waits[CONTROL] = (struct pollfd){.fd = listens ? protocol->control.stream.fd : -1,
+		    .events = protocol->control.input_wants};
 		waits[MONITOR] = (struct pollfd){.fd = protocol->monitor_channel, .events = POLLIN};
 		n = poll(waits, WAITS, timeout);
 		if (n == 0)
@@ -343,10 +346,12 @@ static void
 reply_end(struct protocol *protocol, const struct mover *mover, int r, bool was_open, enum reply_class class,
     const char *name)
 {
-	if (r == 0)
+	if (r == 0) {
 		reply(protocol, 226, mover->is_unproven ? "Transfer complete; its end was not proven by TLS"
 							: "Transfer complete");
-	else if (r == -ECANCELED)
+		if (protocol->transfer.was_aborted)
+			reply(protocol, 226, "ABOR came when all was done");
+	} else if (r == -ECANCELED)
 		reply_cancelled(protocol);
 	else if (r == -EKEYREJECTED)
 		reply(protocol, 522, "The data connection must resume the TLS session of the control connection");
@@ -384,7 +389,8 @@ end_sending(struct protocol *protocol, struct mover *mover)
 		return r == -ENOTCONN ? -ECONNRESET : r;
 	do
 		n = stream_read(&mover->stream, chunk, sizeof(chunk));
-	while (n > 0 || (n == -EAGAIN && transfer_watch(protocol, mover->stream.fd, POLLIN, deadline) == 0));
+	while ((n > 0 && monotonic_ms() < deadline) ||
+	    (n == -EAGAIN && transfer_watch(protocol, mover->stream.fd, POLLIN, deadline) == 0));
 	return 0;
 }
 
@@ -401,7 +407,6 @@ finish(struct protocol *protocol, enum ipc_direction direction, const struct hom
 {
 	tell_monitor_transferred(protocol, direction, protocol->transfer.bytes, monotonic_ms() - started_ms, -r,
 	    path->text);
-	protocol->announced = UINT64_MAX;
 	protocol->transfer.is_running = false;
 	protocol->transfer.is_deferred = false;
 	claim(protocol->session->claims, CLAIM_IDLE, monotonic_ms());
