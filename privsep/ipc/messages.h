@@ -141,7 +141,6 @@ enum ipc_direction { DIRECTION_DOWN, DIRECTION_UP, DIRECTION_LIST, DIRECTION_COU
 enum ipc_noted_event {
 	NOTED_BAD_COMMANDS,	/* too many senseless commands */
 	NOTED_DATA_REFUSED,	/* PORT to elsewhere, a stranger on a passive port */
-	NOTED_CLIENT_LOST,	/* the control connection broke */
 	NOTED_QUIT,		/* the client said QUIT */
 	NOTED_TLS,		/* a control connection is protected: version and cipher */
 	NOTED_TLS_FAILED,	/* a handshake failed, or TLS was misused */

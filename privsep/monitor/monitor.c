@@ -573,7 +573,6 @@ monitor_answer_noted(void)
 	} events[NOTED_EVENT_COUNT] = {
 	    [NOTED_BAD_COMMANDS] = {"bad-commands", LEVEL_WARNING, true},
 	    [NOTED_DATA_REFUSED] = {"data-refused", LEVEL_WARNING, false},
-	    [NOTED_CLIENT_LOST] = {"client-lost", LEVEL_DEBUG, true},
 	    [NOTED_QUIT] = {"quit", LEVEL_DEBUG, true},
 	    [NOTED_TLS] = {"tls", LEVEL_INFO, false},
 	    [NOTED_TLS_FAILED] = {"tls-failed", LEVEL_WARNING, false},

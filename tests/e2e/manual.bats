@@ -1,0 +1,34 @@
+# What sallyportd(8) says of the log is what the sources write.
+
+load lib
+
+setup()
+{
+	cd "$BATS_TEST_DIRNAME/../.." || return 1
+}
+
+# Every event in a call of log_begin() or log_message(), and in the monitor's table of notes.
+events()
+{
+	grep -rhoE --include='*.c' '(log_begin|log_message)\([^"]*"[a-z-]+"|\{"[a-z-]+", LEVEL_[A-Z]+' daemon privsep |
+		sed 's/^[^"]*"//; s/".*//' | sort -u
+}
+
+fields()
+{
+	grep -rhoE --include='*.c' 'log_field_(text|bytes|u64)\("[a-z_]+"' daemon privsep | sed 's/^[^"]*"//; s/".*//' | sort -u
+}
+
+@test "every event of the log stands in sallyportd(8)" {
+	[ "$(events | wc -l)" -gt 20 ]
+	for event in $(events); do
+		grep -qE "^\.It Cm ([a-z-]+ , )*$event( ,|$)" man/sallyportd.8 || fail "event $event"
+	done
+}
+
+@test "every field of the log stands in sallyportd(8)" {
+	[ "$(fields | wc -l)" -gt 20 ]
+	for field in $(fields); do
+		grep -qE "^\.(Pq )?Cm $field( |$)" man/sallyportd.8 || fail "field $field"
+	done
+}
