@@ -199,3 +199,22 @@ escape_bytes(struct buf *out, enum escape_style style, const void *bytes, size_t
 	}
 	return out->error;
 }
+
+int
+escape_lines(struct buf *out, const char *text, size_t len)
+{
+	while (len > 0) {
+		const char *newline = memchr(text, '\n', len);
+		size_t taken = newline == NULL ? len : (size_t)(newline - text) + 1;
+		size_t shown = newline == NULL ? taken : taken - 1;
+
+		if (newline != NULL && shown > 0 && text[shown - 1] == '\r')
+			shown--;
+		escape_bytes(out, ESCAPE_REPLY, text, shown);
+		if (newline != NULL)
+			buf_add(out, "\n", 1);
+		text += taken;
+		len -= taken;
+	}
+	return out->error;
+}

@@ -35,6 +35,12 @@ enum escape_style {
  */
 int escape_bytes(struct buf *out, enum escape_style style, const void *bytes, size_t len);
 
+/*
+ * The same, in the reply style, for text of several lines: '\n' ends each and stays, a '\r' before it goes.
+ * Never longer than len.
+ */
+int escape_lines(struct buf *out, const char *text, size_t len);
+
 /* True when bytes is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool utf8_valid(const void *bytes, size_t len);
 

@@ -454,6 +454,7 @@ free_values(struct config *config)
 	for (size_t i = 0; i < config_key_count; i++)
 		if (key_is_text(&config_keys[i]))
 			free(*(char **)((char *)config + config_keys[i].offset));
+	free(config->login_message_text);
 	memset(config, 0, sizeof(*config));
 }
 
@@ -575,6 +576,80 @@ out:
 	return r;
 }
 
+/* The bytes of a regular file of at most max bytes. 0 or -errno. */
+static int
+read_small_file(const char *path, size_t max, struct buf *out)
+{
+	struct stat st;
+	ssize_t got;
+	char *room;
+	int fd = -1;
+	int r = 0;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		r = -errno;
+		goto out;
+	}
+	r = S_ISREG(st.st_mode) ? 0 : -EINVAL;
+	room = buf_room(out, max + 1);
+	if (room == NULL)
+		r = out->error;
+	if (r < 0)
+		goto out;
+	got = io_read_all(fd, room, max + 1);
+	if (got < 0)
+		r = (int)got;
+	else if ((size_t)got > max)
+		r = -EFBIG;
+	else
+		out->len += (size_t)got;
+out:
+	close_fd(&fd);
+	return r;
+}
+
+static void
+tell_login_message(struct load *load, int error)
+{
+	int line = line_of(load, "", "login-message");
+	const char *path = load->config->login_message;
+
+	if (error == -EFBIG)
+		add_problem(load, line, "login-message: '%s' is too long; at most %d bytes", path, CONFIG_LOGIN_MESSAGE_MAX);
+	else if (error == -EINVAL)
+		add_problem(load, line, "login-message: '%s' is no regular file; name a text file, or \"\"", path);
+	else
+		add_problem(load, line, "login-message: cannot read '%s': %s; name a text file, or \"\"", path,
+		    strerror(-error));
+}
+
+/* What login-message names, made fit to be shown; "" for none. */
+static int
+load_login_message(struct load *load)
+{
+	struct buf raw, text;
+	int r = 0;
+
+	buf_init(&raw, CONFIG_LOGIN_MESSAGE_MAX + 1);
+	buf_init(&text, CONFIG_LOGIN_MESSAGE_MAX);
+	if (load->config->login_message[0] != '\0')
+		r = read_small_file(load->config->login_message, CONFIG_LOGIN_MESSAGE_MAX, &raw);
+	if (r < 0 && r != -ENOMEM) {
+		tell_login_message(load, r);
+		r = 0;
+	} else if (r == 0) {
+		r = escape_lines(&text, raw.data == NULL ? "" : raw.data, raw.len);
+	}
+	if (r == 0) {
+		load->config->login_message_text = strdup(text.data == NULL ? "" : text.data);
+		r = load->config->login_message_text == NULL ? -ENOMEM : 0;
+	}
+	buf_free(&raw);
+	buf_free(&text);
+	return r;
+}
+
 static int
 load_file(struct load *load)
 {
@@ -597,6 +672,10 @@ load_file(struct load *load)
 		goto out;
 	if (load->problem_count == 0)
 		check_together(load);
+	if (load->problem_count == 0)
+		r = load_login_message(load);
+	if (r < 0)
+		goto out;
 	r = load->problem_count > 0 ? -EINVAL : load->error;
 out:
 	buf_free(&text);

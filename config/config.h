@@ -14,6 +14,7 @@
 
 #define CONFIG_FILE_DEFAULT SYSCONFDIR "/sallyport/sallyport.conf"
 #define CONFIG_LISTEN_MAX 16
+#define CONFIG_LOGIN_MESSAGE_MAX 8192
 
 /* One "host:port" of listen or listen-tls. */
 struct config_listen {
@@ -36,10 +37,17 @@ struct config {
 	char *state_directory;
 	char *runtime_directory;
 	char *banner;
+	char *server_name;	/* names for HOST with ',' between them; "": any */
+	char *login_message;	/* absolute path, or "" */
+	char *login_message_text;	/* what it held: lines ended by '\n', no other control characters; never NULL */
+	bool directory_message;
 	uint16_t passive_port_low, passive_port_high;
 	bool passive_address_auto;
 	char *passive_address;	/* numeric or a host name when not auto; otherwise "auto" */
 	bool active_mode;
+	uint16_t active_port;	/* 0: any */
+	bool mode_z;
+	uint64_t mode_z_limit;	/* bytes that one upload may expand to */
 	enum config_uploads uploads;
 	bool upload_sync;
 	uint64_t partial_keep_s;
@@ -67,7 +75,7 @@ struct config {
 };
 
 /*
- * Read and check a configuration file.
+ * Read and check a configuration file, and read the file of login-message.
  *
  * path   the file; a missing file is an error.
  * error  called once a line for everything that is wrong, without a newline:

@@ -15,7 +15,9 @@
 #define MINUTE 60
 #define HOUR 3600
 #define DAY 86400
+#define PIB (1ULL << 50)
 #define UID_MAX 4294967294u	/* (uid_t)-1 means "leave it" to chown(2) */
+#define HOST_MAX 253	/* bytes of a host name (RFC 1035, 2.3.4, as text) */
 #define VALUE_SHOWN_MAX 80	/* bytes of a bad value that an error repeats */
 
 _Static_assert(LEVEL_DEBUG == 0 && LEVEL_CRITICAL == 4 && LEVEL_COUNT == 5, "log.level lists the levels in order");
@@ -40,6 +42,12 @@ const struct config_key config_keys[] = {
      "The pid file, the control socket and the empty directory that sessions are confined to."},
     {NULL, "banner", KEY_TEXT, "sallyport ready", 1, 512, {NULL}, FIELD(banner),
      "The text of the first reply."},
+    {NULL, "server-name", KEY_HOSTS, "", 0, 1024, {NULL}, FIELD(server_name),
+     "The names that a client may give with HOST, with ',' between them; \"\": any."},
+    {NULL, "login-message", KEY_PATH_OR_NONE, "", 0, 4095, {NULL}, FIELD(login_message),
+     "A text file of at most 8 KiB that is shown after the login; \"\": none. Read at start and at a reload."},
+    {NULL, "directory-message", KEY_BOOL, "no", 0, 1, {NULL}, FIELD(directory_message),
+     "Whether the file .message of a directory is shown to whoever enters it."},
     {NULL, "passive-ports", KEY_RANGE, "49152-65535", 1024, 65535, {NULL}, FIELD(passive_port_low),
      "The ports of passive data connections. A range of 32 is enough for a container: a full range waits."},
     {NULL, "passive-address", KEY_ADDRESS, "auto", 1, 253, {NULL}, FIELD(passive_address),
@@ -47,6 +55,12 @@ const struct config_key config_keys[] = {
      "name that is looked up again, for a server behind address translation."},
     {NULL, "active-mode", KEY_BOOL, "yes", 0, 1, {NULL}, FIELD(active_mode),
      "Whether PORT and EPRT are served; the data connection goes to the client's own address only."},
+    {NULL, "active-port", KEY_NUMBER, "0", 0, 65535, {NULL}, FIELD(active_port),
+     "The port that active data connections come from, 20 for old packet filters; 0: any."},
+    {NULL, "mode-z", KEY_BOOL, "no", 0, 1, {NULL}, FIELD(mode_z),
+     "Whether MODE Z (compressed transfers) is served."},
+    {NULL, "mode-z-limit", KEY_SIZE, "1G", 1, PIB, {NULL}, FIELD(mode_z_limit),
+     "What one compressed upload may expand to."},
     {NULL, "uploads", KEY_CHOICE, "atomic", 0, 0, {"atomic", "in-place"}, FIELD(uploads),
      "\"atomic\": a file appears when it is complete. \"in-place\": it grows where it stands."},
     {NULL, "upload-sync", KEY_BOOL, "yes", 0, 1, {NULL}, FIELD(upload_sync),
@@ -143,6 +157,21 @@ add_duration(struct buf *out, uint64_t seconds)
 }
 
 static void
+add_size(struct buf *out, uint64_t bytes)
+{
+	static const char units[] = "\0KMGT";
+	size_t i = 0;
+
+	while (i + 2 < sizeof(units) && bytes >= 1024 && bytes % 1024 == 0) {
+		bytes /= 1024;
+		i++;
+	}
+	buf_addf(out, "%llu", (unsigned long long)bytes);
+	if (i > 0)
+		buf_add(out, &units[i], 1);
+}
+
+static void
 add_choices(const struct config_key *key, struct buf *out)
 {
 	for (size_t i = 0; i < KEY_CHOICES_MAX && key->choices[i] != NULL; i++)
@@ -176,11 +205,21 @@ key_describe(const struct config_key *key, struct buf *out)
 	case KEY_ADDRESS:
 		buf_add_text(out, "\"auto\", a numeric address or a host name");
 		break;
+	case KEY_HOSTS:
+		buf_add_text(out, "host names and addresses with ',' between them, or \"\"");
+		break;
 	case KEY_BOOL:
 		buf_add_text(out, "yes or no");
 		break;
 	case KEY_NUMBER:
 		buf_addf(out, "a number from %llu to %llu", low, high);
+		break;
+	case KEY_SIZE:
+		buf_add_text(out, "a size from ");
+		add_size(out, key->low);
+		buf_add_text(out, " to ");
+		add_size(out, key->high);
+		buf_add_text(out, " (bytes, or with K, M, G or T)");
 		break;
 	case KEY_DURATION:
 		buf_add_text(out, "a time from ");
@@ -212,10 +251,12 @@ key_is_text(const struct config_key *key)
 	case KEY_PATH_OR_NONE:
 	case KEY_LOG_TARGET:
 	case KEY_ADDRESS:
+	case KEY_HOSTS:
 		return true;
 	case KEY_LISTEN:
 	case KEY_BOOL:
 	case KEY_NUMBER:
+	case KEY_SIZE:
 	case KEY_DURATION:
 	case KEY_MODE:
 	case KEY_RANGE:
@@ -302,6 +343,38 @@ set_address(const struct config_key *key, const char *text, struct config *confi
 	if (!is_auto && address_parse(text, &address) < 0 && (!is_host_name(text) || strlen(text) > key->high))
 		return "neither an address nor a host name:";
 	config->passive_address_auto = is_auto;
+	return set_text(key, text, config, error);
+}
+
+static bool
+is_host(const char *text, size_t len)
+{
+	char host[HOST_MAX + 1];
+	union address address;
+
+	if (len > HOST_MAX)
+		return false;
+	memcpy(host, text, len);
+	host[len] = '\0';
+	return address_parse(host, &address) == 0 || is_host_name(host);
+}
+
+static const char *
+set_hosts(const struct config_key *key, const char *text, struct config *config, int *error)
+{
+	const char *next = text;
+
+	if (strlen(text) > key->high)
+		return "too long:";
+	while (text[0] != '\0') {
+		size_t len = strcspn(next, ",");
+
+		if (!is_host(next, len))
+			return "neither an address nor a host name in";
+		if (next[len] == '\0')
+			break;
+		next += len + 1;
+	}
 	return set_text(key, text, config, error);
 }
 
@@ -396,10 +469,12 @@ set_number(const struct config_key *key, const char *text, struct config *config
 
 	if (key->type == KEY_DURATION)
 		r = parse_duration(text, UINT64_MAX, &value);
+	else if (key->type == KEY_SIZE)
+		r = parse_size(text, UINT64_MAX, &value);
 	else
 		r = parse_u64(text, UINT64_MAX, &value);
 	if (r == -EINVAL)
-		return key->type == KEY_DURATION ? "not a time:" : "not a number:";
+		return key->type == KEY_DURATION ? "not a time:" : key->type == KEY_SIZE ? "not a size:" : "not a number:";
 	if (r < 0 || value < key->low || value > key->high)
 		return "out of range:";
 	put_number(field_of(key, config), key->size, value);
@@ -492,9 +567,12 @@ set_by_type(const struct config_key *key, const char *text, struct config *confi
 		return set_any_text(key, text, config, error);
 	case KEY_ADDRESS:
 		return set_address(key, text, config, error);
+	case KEY_HOSTS:
+		return set_hosts(key, text, config, error);
 	case KEY_BOOL:
 		return set_bool(key, text, config);
 	case KEY_NUMBER:
+	case KEY_SIZE:
 	case KEY_DURATION:
 		return set_number(key, text, config);
 	case KEY_MODE:

@@ -16,8 +16,10 @@ enum key_type {
 	KEY_PATH_OR_NONE,
 	KEY_LOG_TARGET,	/* "syslog", "stderr" or a path */
 	KEY_ADDRESS,	/* "auto", a numeric address or a host name */
+	KEY_HOSTS,	/* host names and addresses with ',' between them, or "" */
 	KEY_BOOL,
 	KEY_NUMBER,
+	KEY_SIZE,	/* bytes */
 	KEY_DURATION,	/* seconds */
 	KEY_MODE,	/* low: bits that must be set; high: bits that may be set */
 	KEY_RANGE,	/* "LOW-HIGH" into two fields, one behind the other */

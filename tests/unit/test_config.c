@@ -128,6 +128,23 @@ static const struct {
     {"passive-ports = \"5000-\"\n", {"not a range"}},
     {"passive-address = \"192.0.2.300\"\n", {"%:1: passive-address: neither an address nor a host name"}},
     {"uid-range = \"999-2000\"\n", {"out of range"}},
+    {"server-name = \"a b\"\n", {"%:1: server-name: neither an address nor a host name in 'a b'; use host names"}},
+    {"server-name = \"a,\"\n", {"neither an address nor a host name in 'a,'"}},
+    {"server-name = \",\"\n", {"neither an address nor a host name in ','"}},
+    {"server-name = \"a, b\"\n", {"neither an address nor a host name in 'a, b'"}},
+    {"server-name = \"192.0.2.300\"\n", {"neither an address nor a host name"}},
+    {"active-port = 65536\n", {"%:1: active-port: out of range: '65536'; use a number from 0 to 65535"}},
+    {"active-port = ftp-data\n", {"not a number: 'ftp-data'"}},
+    {"mode-z-limit = 0\n", {"out of range: '0'; use a size from 1 to 1024T (bytes, or with K, M, G or T)"}},
+    {"mode-z-limit = \"2P\"\n", {"%:1: mode-z-limit: not a size: '2P'"}},
+    {"mode-z-limit = \"1025T\"\n", {"out of range"}},
+    {"mode-z-limit = \"99999999999999999999G\"\n", {"out of range"}},
+    {"mode-z = 2\ndirectory-message = x\n", {"%:1: mode-z: neither", "%:2: directory-message: neither"}},
+    {"login-message = motd\n", {"%:1: login-message: not an absolute path: 'motd'"}},
+    {"\nlogin-message = \"/nowhere/motd\"\n",
+	{"%:2: login-message: cannot read '/nowhere/motd': No such file or directory; name a text file"}},
+    {"login-message = \"/etc\"\n", {"%:1: login-message: '/etc' is no regular file"}},
+    {"login-message = \"/dev/zero\"\n", {"%:1: login-message: '/dev/zero' is no regular file"}},
     {"uid-range = \"1000-4294967295\"\n", {"out of range"}},
     {"active-mode = maybe\n", {"%:1: active-mode: neither yes nor no: 'maybe'; use yes or no"}},
     {"uploads = \"inplace\"\n", {"%:1: uploads: not a known word: 'inplace'; use one of \"atomic\", \"in-place\""}},
@@ -223,6 +240,12 @@ test_defaults(void **state)
 	assert_int_equal(config->uid_low, 200000);
 	assert_int_equal(config->uid_high, 299999);
 	assert_string_equal(config->log.target, "syslog");
+	assert_string_equal(config->server_name, "");
+	assert_string_equal(config->login_message, "");
+	assert_string_equal(config->login_message_text, "");
+	assert_false(config->directory_message || config->mode_z);
+	assert_int_equal(config->mode_z_limit, 1 << 30);
+	assert_int_equal(config->active_port, 0);
 	assert_int_equal(config->log.format, LOG_FORMAT_TEXT);
 	assert_int_equal(config->log.level, 1);
 	assert_string_equal(config->log.xferlog, "");
@@ -258,6 +281,8 @@ test_values(void **state)
 			      "passive-ports=50000-50031 file-mode=\"600\" directory-mode = 0777\n"
 			      "accounts = /srv//users /* { */\n"
 			      "active-mode = no upload-sync = off uploads = in-place\n"
+			      "server-name = \"ftp.example.org,192.0.2.1,2001:db8::1\"\n"
+			      "active-port = 20 mode-z = yes mode-z-limit = 512K directory-message = yes\n"
 			      "log { target = '/var/log/${x}' level = critical format = json }\n"
 			      "tls { certificate = /c key = \"/k\" minimum = \"1.3\" require = no }\n"
 			      "limits { ban-time = 0 concurrent-hashes = 3 }\n"
@@ -283,6 +308,10 @@ test_values(void **state)
 	assert_string_equal(config->log.target, "/var/log/${x}");
 	assert_int_equal(config->log.level, 4);
 	assert_int_equal(config->log.format, LOG_FORMAT_JSON);
+	assert_string_equal(config->server_name, "ftp.example.org,192.0.2.1,2001:db8::1");
+	assert_int_equal(config->active_port, 20);
+	assert_true(config->mode_z && config->directory_message);
+	assert_int_equal(config->mode_z_limit, 512 << 10);
 	assert_string_equal(config->tls.key, "/k");
 	assert_int_equal(config->tls.minimum, CONFIG_TLS_1_3);
 	assert_false(config->tls.require);
@@ -295,6 +324,41 @@ test_values(void **state)
 	assert_int_equal(load("listen = {}\nlisten-tls = {\"*:990\"}\ntls { certificate = /c key = /k }\n", &config), 0);
 	assert_int_equal(config->listen_count, 0);
 	config_free(config);
+}
+
+/* login-message: what it names is read, bounded, and made fit to be shown. */
+static void
+test_login_message(void **state)
+{
+	static char large[CONFIG_LOGIN_MESSAGE_MAX + 2];
+	char message[160], text[256];
+	struct config *config;
+	FILE *out;
+
+	(void)state;
+	snprintf(message, sizeof(message), "%s/motd", directory);
+	snprintf(text, sizeof(text), "login-message = \"%s\"\n", message);
+	memset(large, 'x', sizeof(large) - 1);
+	for (size_t len = CONFIG_LOGIN_MESSAGE_MAX + 1; len >= CONFIG_LOGIN_MESSAGE_MAX; len--) {
+		out = fopen(message, "w");
+		assert_non_null(out);
+		fwrite(large, 1, len, out);
+		fclose(out);
+		assert_int_equal(load(text, &config), len > CONFIG_LOGIN_MESSAGE_MAX ? -EINVAL : 0);
+		if (len > CONFIG_LOGIN_MESSAGE_MAX)
+			assert_non_null(strstr(told.data, "is too long; at most 8192 bytes"));
+		else
+			assert_int_equal(strlen(config->login_message_text), len);
+		config_free(config);
+	}
+	out = fopen(message, "w");
+	assert_non_null(out);
+	fwrite("Welcome\r\n\n\x1b[2J\0x\xc3\xbc", 1, 18, out);
+	fclose(out);
+	assert_int_equal(load(text, &config), 0);
+	assert_string_equal(config->login_message_text, "Welcome\n\n?[2J?x\xc3\xbc");
+	config_free(config);
+	unlink(message);
 }
 
 /* A file that ends within a string must not spoil the next one (a reload). */
@@ -436,6 +500,7 @@ main(void)
 	    cmocka_unit_test(test_no_file),
 	    cmocka_unit_test(test_defaults),
 	    cmocka_unit_test(test_values),
+	    cmocka_unit_test(test_login_message),
 	    cmocka_unit_test(test_again_after_bad),
 	    cmocka_unit_test(test_table),
 	    cmocka_unit_test(test_sample),

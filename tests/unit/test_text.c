@@ -156,6 +156,38 @@ test_escape(void **state)
 }
 
 static void
+test_escape_lines(void **state)
+{
+	static const struct {
+		const char *in;
+		size_t len;
+		const char *out;
+	} rows[] = {
+	    {"", 0, ""},
+	    {"a", 1, "a"},
+	    {"a\0b", 3, "a?b"},
+	    {"\r", 1, "?"},
+	    {"\r\n", 2, "\n"},
+	    {"\n\r\r\n\n", 5, "\n?\n\n"},
+	    {"a\rb\r\nc\x1b\t\x7f", 9, "a?b\nc???"},
+	    {"\xc3\xbc\xff\n\xc2\x9b", 6, "\xc3\xbc\xff\n?"},
+	};
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 64);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		buf_clear(&out);
+		assert_int_equal(escape_lines(&out, rows[i].in, rows[i].len), 0);
+		assert_string_equal(out.data == NULL ? "" : out.data, rows[i].out);
+	}
+	buf_free(&out);
+	buf_init(&out, 3);
+	assert_int_equal(escape_lines(&out, "ab\ncd\n", 6), -ENOBUFS);
+	buf_free(&out);
+}
+
+static void
 test_buffer(void **state)
 {
 	struct buf buf;
@@ -185,6 +217,7 @@ main(void)
 	    cmocka_unit_test(test_utf8),
 	    cmocka_unit_test(test_control),
 	    cmocka_unit_test(test_escape),
+	    cmocka_unit_test(test_escape_lines),
 	    cmocka_unit_test(test_buffer),
 	};
 
