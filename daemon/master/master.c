@@ -16,6 +16,7 @@
 #include "daemon/master/listeners.h"
 #include "daemon/master/log_targets.h"
 #include "daemon/master/notify.h"
+#include "daemon/master/resolver.h"
 #include "daemon/master/sessions.h"
 #include "privsep/ipc/log.h"
 #include "privsep/sandbox/sandbox.h"
@@ -137,6 +138,7 @@ reload(struct master *master)
 	watch_listeners(master);
 	accounts_reload(master);
 	certificates_reload(master);
+	resolver_configure(master);
 	config_free(old);
 	log_message(LEVEL_INFO, "reload", "configuration in force");
 	notify_ready();
@@ -193,7 +195,7 @@ reap_children(struct master *master)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		/* what is none of these is an orphan of a monitor that was killed */
 		if (!sessions_reaped(master, pid, status) && !accounts_reaped(master, pid, status) &&
-		    !certificates_reaped(master, pid, status))
+		    !certificates_reaped(master, pid, status) && !resolver_reaped(master, pid, status))
 			log_targets_reaped(master, pid, status);
 	}
 }
@@ -264,11 +266,13 @@ master_run(struct master *master)
 	if (epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, master->signal_fd, &signals) < 0)
 		return;
 	watch_listeners(master);
+	resolver_configure(master);
 	log_walls();
 	log_message(LEVEL_INFO, "ready", "sallyportd %s", SALLYPORT_VERSION);
 	notify_ready();
 	while (!is_stopped(master)) {
-		int timeout = sooner(sooner(sessions_grant(master), drain_timeout(master)), certificates_watch(master));
+		int timeout = sooner(sooner(sessions_grant(master), drain_timeout(master)),
+		    sooner(certificates_watch(master), resolver_watch(master)));
 		int count = epoll_wait(master->epoll_fd, events, EVENTS_AT_ONCE, timeout);
 
 		for (int i = 0; i < count; i++)

@@ -92,6 +92,13 @@ struct master {
 		uint64_t look_at_ms, warn_at_ms;
 	} certificate;
 
+	struct {
+		union address told;	/* what PASV tells; AF_UNSPEC: the address that the client dialled */
+		pid_t resolver;		/* 0: no lookup is running */
+		int pipe_fd;
+		uint64_t look_at_ms;
+	} passive;
+
 	bool is_draining;
 	uint64_t drain_deadline_ms;	/* when the sessions left are killed */
 };

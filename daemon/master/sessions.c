@@ -184,6 +184,7 @@ fork_session(struct master *master, const struct listener *listener, int client_
 	    .empty_directory_fd = master->empty_directory_fd,
 	    .peer = *peer,
 	    .is_tls = listener->is_tls,
+	    .passive_told = master->passive.told,
 	    .tls = master->certificate.context,
 	    .key_fd = master->certificate.key_fd,
 	    .master_pid = master->pid,

@@ -6,6 +6,7 @@
 
 #include "common/io.h"
 #include "daemon/protocol/session.h"
+#include "daemon/protocol/transfer.h"
 
 #include "common/banned.h"
 
@@ -59,6 +60,30 @@ ask(struct protocol *protocol, int channel)
 			ask_give_up(protocol);
 		note_end(protocol);
 	}
+}
+
+/*
+ * The same for what files may need long for: ABOR, or an end, makes it stop. Whatever comes,
+ * the answer is waited for, so that question and answer never get out of step.
+ */
+static int
+ask_long(struct protocol *protocol)
+{
+	enum ipc_kind kind = protocol->message.kind;
+	int watched, r;
+
+	if (ipc_send(protocol->files_channel, &protocol->message, -1) < 0)
+		ask_give_up(protocol);
+	watched = transfer_watch_work(protocol, protocol->files_channel);
+	if (watched < 0) {
+		ipc_begin(&protocol->message, IPC_stop);
+		if (ipc_send(protocol->files_channel, &protocol->message, -1) < 0)
+			ask_give_up(protocol);
+	}
+	r = ipc_receive(protocol->files_channel, IPC_PROTOCOL, protocol->state, &protocol->message);
+	if (r < 0 || protocol->message.kind != kind || !protocol->message.is_reply)
+		ask_give_up(protocol);
+	return ipc_get_result(&protocol->message);
 }
 
 /* The answer was read to its end; an answer of another form is a broken sibling. */
@@ -223,16 +248,23 @@ ask_files_facts(struct protocol *protocol, const struct home_path *path, char *f
 	return answered(protocol, r);
 }
 
-int
-ask_files_size_ascii(struct protocol *protocol, const struct home_path *path, uint64_t *size)
+/* A path, answered with one number. */
+static int
+ask_number(struct protocol *protocol, enum ipc_kind kind, const struct home_path *path, uint64_t *number)
 {
 	int r;
 
-	begin_path(protocol, IPC_size_ascii, path);
-	r = ask(protocol, protocol->files_channel);
+	begin_path(protocol, kind, path);
+	r = ask_long(protocol);
 	if (r == 0)
-		*size = ipc_get_u64(&protocol->message);
+		*number = ipc_get_u64(&protocol->message);
 	return answered(protocol, r);
+}
+
+int
+ask_files_size_ascii(struct protocol *protocol, const struct home_path *path, uint64_t *size)
+{
+	return ask_number(protocol, IPC_size_ascii, path, size);
 }
 
 int
@@ -314,6 +346,83 @@ ask_files_rename(struct protocol *protocol, const struct home_path *from, const 
 	begin_path(protocol, IPC_rename, from);
 	ipc_put_bytes(&protocol->message, to->text, to->len);
 	return answered(protocol, ask(protocol, protocol->files_channel));
+}
+
+int
+ask_files_set_time(struct protocol *protocol, const struct home_path *path, int64_t mtime)
+{
+	ipc_begin(&protocol->message, IPC_set_time);
+	ipc_put_u64(&protocol->message, (uint64_t)mtime);
+	ipc_put_bytes(&protocol->message, path->text, path->len);
+	return answered(protocol, ask(protocol, protocol->files_channel));
+}
+
+int
+ask_files_set_mode(struct protocol *protocol, const struct home_path *path, uint32_t mode)
+{
+	ipc_begin(&protocol->message, IPC_set_mode);
+	ipc_put_u32(&protocol->message, mode);
+	ipc_put_bytes(&protocol->message, path->text, path->len);
+	return answered(protocol, ask(protocol, protocol->files_channel));
+}
+
+int
+ask_files_copy(struct protocol *protocol, const struct home_path *from, const struct home_path *to)
+{
+	begin_path(protocol, IPC_copy, from);
+	ipc_put_bytes(&protocol->message, to->text, to->len);
+	return answered(protocol, ask_long(protocol));
+}
+
+int
+ask_files_remove_tree(struct protocol *protocol, const struct home_path *path)
+{
+	begin_path(protocol, IPC_remove_tree, path);
+	return answered(protocol, ask_long(protocol));
+}
+
+int
+ask_files_tree_size(struct protocol *protocol, const struct home_path *path, uint64_t *bytes)
+{
+	return ask_number(protocol, IPC_tree_size, path, bytes);
+}
+
+int
+ask_files_space(struct protocol *protocol, const struct home_path *path, uint64_t *bytes)
+{
+	return ask_number(protocol, IPC_space, path, bytes);
+}
+
+int
+ask_files_hash(struct protocol *protocol, const struct home_path *path, enum ipc_hash algorithm, uint64_t *from,
+    uint64_t *to, char digest[HASH_TEXT_MAX + 1])
+{
+	int r;
+
+	ipc_begin(&protocol->message, IPC_hash);
+	ipc_put_u8(&protocol->message, (uint8_t)algorithm);
+	ipc_put_u64(&protocol->message, *from);
+	ipc_put_u64(&protocol->message, *to);
+	ipc_put_bytes(&protocol->message, path->text, path->len);
+	r = ask_long(protocol);
+	if (r == 0) {
+		*from = ipc_get_u64(&protocol->message);
+		*to = ipc_get_u64(&protocol->message);
+		ipc_get_text(&protocol->message, digest, HASH_TEXT_MAX + 1);
+	}
+	return answered(protocol, r);
+}
+
+int
+ask_files_directory_message(struct protocol *protocol, const struct home_path *path, char *text)
+{
+	int r;
+
+	begin_path(protocol, IPC_directory_message, path);
+	r = ask(protocol, protocol->files_channel);
+	if (r == 0)
+		ipc_get_text(&protocol->message, text, DIRECTORY_MESSAGE_MAX + 1);
+	return answered(protocol, r);
 }
 
 int

@@ -14,6 +14,9 @@
 #include "privsep/ipc/messages.h"
 #include "privsep/tls/sign_scheme.h"
 
+#define HASH_TEXT_MAX 128	/* SHA-512 in hex */
+#define DIRECTORY_MESSAGE_MAX 4096
+
 struct protocol;
 
 /* What is known of a thing in the home. */
@@ -62,6 +65,21 @@ int ask_files_list(struct protocol *protocol, const struct home_path *path, enum
     uint32_t shown_from, int *fd);
 int ask_files_list_end(struct protocol *protocol, uint64_t *entries);
 int ask_files_rename(struct protocol *protocol, const struct home_path *from, const struct home_path *to);
+
+/* make_directory, set_time, ...: see messages.h. Those that may take long are ended by ABOR (-ECANCELED). */
+int ask_files_set_time(struct protocol *protocol, const struct home_path *path, int64_t mtime);
+int ask_files_set_mode(struct protocol *protocol, const struct home_path *path, uint32_t mode);
+int ask_files_copy(struct protocol *protocol, const struct home_path *from, const struct home_path *to);
+int ask_files_remove_tree(struct protocol *protocol, const struct home_path *path);
+int ask_files_tree_size(struct protocol *protocol, const struct home_path *path, uint64_t *bytes);
+int ask_files_space(struct protocol *protocol, const struct home_path *path, uint64_t *bytes);
+
+/* The range is [*from, *to) and comes back as it was hashed; digest receives lower-case hex. */
+int ask_files_hash(struct protocol *protocol, const struct home_path *path, enum ipc_hash algorithm, uint64_t *from,
+    uint64_t *to, char digest[HASH_TEXT_MAX + 1]);
+
+/* The .message of a directory; text has DIRECTORY_MESSAGE_MAX + 1 bytes. */
+int ask_files_directory_message(struct protocol *protocol, const struct home_path *path, char *text);
 
 /* enter, make_directory, remove_directory, remove_file: a path, and no answer but the result. */
 int ask_files_path(struct protocol *protocol, enum ipc_kind kind, const struct home_path *path);

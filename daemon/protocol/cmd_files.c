@@ -3,16 +3,19 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/buf.h"
 #include "common/io.h"
+#include "common/text.h"
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/command.h"
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/errors.h"
 #include "daemon/protocol/session.h"
+#include "daemon/protocol/time_parse.h"
 #include "daemon/protocol/transfer.h"
 
 #include "common/banned.h"
@@ -43,17 +46,29 @@ cmd_pwd(struct protocol *protocol, char *argument, size_t len)
 	reply_quoted_path(protocol, 257, &protocol->cwd, "is the current directory");
 }
 
+/* What the directory's .message says, as lines in front of the reply. */
+static void
+show_directory_message(struct protocol *protocol)
+{
+	char text[DIRECTORY_MESSAGE_MAX + 1];
+
+	if (ask_files_directory_message(protocol, &protocol->cwd, text) == 0 && text[0] != '\0')
+		reply_text(protocol, 250, text);
+}
+
 static void
 change_directory(struct protocol *protocol, const struct home_path *path)
 {
 	int r = ask_files_path(protocol, IPC_enter, path);
 
 	if (r < 0) {
-		reply_error(protocol, REPLY_FILE, r, path->text);
+		reply_error(protocol, REPLY_PLACE, r, path->text);
 		return;
 	}
 	memcpy(protocol->cwd.text, path->text, path->len + 1);
 	protocol->cwd.len = path->len;
+	if (protocol->config->directory_message)
+		show_directory_message(protocol);
 	reply(protocol, 250, "Directory changed to %s", path->text);
 }
 
@@ -84,18 +99,18 @@ cmd_mkd(struct protocol *protocol, char *argument, size_t len)
 	(void)argument;
 	(void)len;
 	if (r < 0)
-		reply_error(protocol, REPLY_FILE, r, command_path()->text);
+		reply_error(protocol, REPLY_PLACE, r, command_path()->text);
 	else
 		reply_quoted_path(protocol, 257, command_path(), "created");
 }
 
 static void
-change_path(struct protocol *protocol, enum ipc_kind kind, const char *done)
+change_path(struct protocol *protocol, enum ipc_kind kind, enum reply_class class, const char *done)
 {
 	int r = ask_files_path(protocol, kind, command_path());
 
 	if (r < 0)
-		reply_error(protocol, REPLY_FILE, r, command_path()->text);
+		reply_error(protocol, class, r, command_path()->text);
 	else
 		reply(protocol, 250, "%s %s", command_path()->text, done);
 }
@@ -105,7 +120,7 @@ cmd_rmd(struct protocol *protocol, char *argument, size_t len)
 {
 	(void)argument;
 	(void)len;
-	change_path(protocol, IPC_remove_directory, "removed");
+	change_path(protocol, IPC_remove_directory, REPLY_PLACE, "removed");
 }
 
 void
@@ -113,7 +128,7 @@ cmd_dele(struct protocol *protocol, char *argument, size_t len)
 {
 	(void)argument;
 	(void)len;
-	change_path(protocol, IPC_remove_file, "removed");
+	change_path(protocol, IPC_remove_file, REPLY_FILE, "removed");
 }
 
 void
@@ -163,7 +178,7 @@ stat_plain(struct protocol *protocol, struct file_info *info)
 	if (r == 0 && info->kind != FILE_REGULAR)
 		r = -ENOTSUP;
 	if (r < 0)
-		reply_error(protocol, REPLY_FILE, r, command_path()->text);
+		reply_error(protocol, REPLY_PLACE, r, command_path()->text);
 	return r == 0;
 }
 
@@ -182,31 +197,181 @@ cmd_size(struct protocol *protocol, char *argument, size_t len)
 	if (protocol->is_ascii) {
 		r = ask_files_size_ascii(protocol, command_path(), &size);
 		if (r < 0) {
-			reply_error(protocol, REPLY_FILE, r, command_path()->text);
+			reply_error(protocol, REPLY_PLACE, r, command_path()->text);
 			return;
 		}
 	}
 	reply(protocol, 213, "%llu", (unsigned long long)size);
 }
 
+/* "YYYYMMDDhhmmss" of a time; false when it cannot be told. */
+static bool
+format_time(int64_t seconds, char text[40])
+{
+	time_t time = (time_t)seconds;
+	struct tm utc;
+
+	return gmtime_r(&time, &utc) != NULL && strftime(text, 40, "%Y%m%d%H%M%S", &utc) != 0;
+}
+
+/* Set a time that the client gave in front of a path: MFMT, and MDTM as many clients use it. */
+static void
+set_time(struct protocol *protocol, const char *stamp, const char *client_path, const char *fact)
+{
+	struct home_path path;
+	int64_t seconds;
+	int r = time_parse(stamp, strcspn(stamp, " ;"), &seconds);
+
+	if (r == 0)
+		r = home_path_resolve(&protocol->cwd, client_path, strlen(client_path), &path);
+	if (r < 0) {
+		reply(protocol, 501, "Usage: a time as YYYYMMDDhhmmss (UTC), a blank and a path");
+		return;
+	}
+	r = ask_files_set_time(protocol, &path, seconds);
+	if (r < 0)
+		reply_error(protocol, REPLY_PLACE, r, path.text);
+	else
+		reply(protocol, 213, "%s=%.*s; %s", fact, (int)strcspn(stamp, " ;"), stamp, client_path);
+}
+
+void
+cmd_mfmt(struct protocol *protocol, char *argument, size_t len)
+{
+	const char *blank = strchr(argument, ' ');
+
+	(void)len;
+	set_time(protocol, argument, blank == NULL ? "" : blank + 1, "Modify");
+}
+
+/* RFC 3659, 3; with a time in front of the path, and no file of that name, the time is set as MFMT does. */
 void
 cmd_mdtm(struct protocol *protocol, char *argument, size_t len)
 {
 	struct file_info info;
 	char text[40];
-	struct tm utc;
-	time_t mtime;
+	int64_t seconds;
+	int r = ask_files_stat(protocol, command_path(), &info);
+
+	(void)len;
+	if (r == -ENOENT && strlen(argument) > 15 && argument[14] == ' ' && time_parse(argument, 14, &seconds) == 0) {
+		set_time(protocol, argument, argument + 15, "Modify");
+		return;
+	}
+	if (r == 0 && info.kind != FILE_REGULAR)
+		r = -ENOTSUP;
+	if (r < 0)
+		reply_error(protocol, REPLY_PLACE, r, command_path()->text);
+	else if (format_time(info.mtime, text))
+		reply(protocol, 213, "%s", text);
+	else
+		reply(protocol, 550, "%s: no time that can be told", command_path()->text);
+}
+
+/* One fact of MFF: 0, or -EINVAL when it is unknown or malformed. */
+static int
+set_fact(struct protocol *protocol, const struct home_path *path, const char *fact, size_t len, int *result)
+{
+	static const char modify[] = "modify=", mode_name[] = "UNIX.mode=";
+	int64_t seconds;
+	uint32_t mode;
+	char text[8];
+
+	if (len > sizeof(modify) - 1 && strncasecmp(fact, modify, sizeof(modify) - 1) == 0) {
+		if (time_parse(fact + sizeof(modify) - 1, len - (sizeof(modify) - 1), &seconds) < 0)
+			return -EINVAL;
+		*result = ask_files_set_time(protocol, path, seconds);
+		return 0;
+	}
+	if (len <= sizeof(mode_name) - 1 || strncasecmp(fact, mode_name, sizeof(mode_name) - 1) != 0)
+		return -EINVAL;
+	fact += sizeof(mode_name) - 1;
+	len -= sizeof(mode_name) - 1;
+	if (len >= sizeof(text))
+		return -EINVAL;
+	memcpy(text, fact, len);
+	text[len] = '\0';
+	if (parse_mode(text, &mode) < 0 || mode > 0777)
+		return -EINVAL;
+	*result = ask_files_set_mode(protocol, path, mode);
+	return 0;
+}
+
+/* draft-somers-ftp-mfxx-03, 5: "fact=value;fact=value; path" */
+void
+cmd_mff(struct protocol *protocol, char *argument, size_t len)
+{
+	char *blank = strstr(argument, "; ");
+	struct home_path path;
+	const char *next = argument;
+	int r = 0;
+
+	(void)len;
+	if (blank == NULL || home_path_resolve(&protocol->cwd, blank + 2, strlen(blank + 2), &path) < 0) {
+		reply(protocol, 501, "Usage: MFF modify=YYYYMMDDhhmmss;UNIX.mode=0644; path");
+		return;
+	}
+	while (next <= blank && r == 0) {
+		size_t fact = strcspn(next, ";");
+
+		if (set_fact(protocol, &path, next, fact, &r) < 0) {
+			reply(protocol, 504, "Only the facts modify and UNIX.mode can be set");
+			return;
+		}
+		next += fact + 1;
+	}
+	if (r < 0)
+		reply_error(protocol, REPLY_PLACE, r, path.text);
+	else
+		reply(protocol, 213, "%s", argument);
+}
+
+/* A command of one optional path that is answered with a number. */
+static void
+reply_number(struct protocol *protocol, const char *argument,
+    int (*ask)(struct protocol *, const struct home_path *, uint64_t *))
+{
+	const char *client_path = argument == NULL ? "." : argument;
+	struct home_path path;
+	uint64_t number;
+	int r = home_path_resolve(&protocol->cwd, client_path, strlen(client_path), &path);
+
+	if (r < 0) {
+		reply(protocol, 501, "%s: Not a path", client_path);
+		return;
+	}
+	r = ask(protocol, &path, &number);
+	if (r < 0)
+		reply_error(protocol, REPLY_PLACE, r, path.text);
+	else
+		reply(protocol, 213, "%llu", (unsigned long long)number);
+}
+
+void
+cmd_avbl(struct protocol *protocol, char *argument, size_t len)
+{
+	(void)len;
+	reply_number(protocol, argument, ask_files_space);
+}
+
+void
+cmd_dsiz(struct protocol *protocol, char *argument, size_t len)
+{
+	(void)len;
+	reply_number(protocol, argument, ask_files_tree_size);
+}
+
+void
+cmd_rmda(struct protocol *protocol, char *argument, size_t len)
+{
+	int r = ask_files_remove_tree(protocol, command_path());
 
 	(void)argument;
 	(void)len;
-	if (!stat_plain(protocol, &info))
-		return;
-	mtime = (time_t)info.mtime;
-	if (gmtime_r(&mtime, &utc) == NULL || strftime(text, sizeof(text), "%Y%m%d%H%M%S", &utc) == 0) {
-		reply(protocol, 550, "%s: no time that can be told", command_path()->text);
-		return;
-	}
-	reply(protocol, 213, "%s", text);
+	if (r < 0)
+		reply_error(protocol, REPLY_PLACE, r, command_path()->text);
+	else
+		reply(protocol, 250, "%s removed with all that was in it", command_path()->text);
 }
 
 /* Listings. */
@@ -356,7 +521,7 @@ cmd_mlst(struct protocol *protocol, char *argument, size_t len)
 		return;
 	r = ask_files_facts(protocol, &listing.path, facts, sizeof(facts));
 	if (r < 0) {
-		reply_error(protocol, REPLY_FILE, r, listing.path.text);
+		reply_error(protocol, REPLY_PLACE, r, listing.path.text);
 		return;
 	}
 	reply_begin(protocol, 250, "Listing");

@@ -5,12 +5,16 @@
 #include <strings.h>
 
 #include "accounts/password.h"
+#include "common/text.h"
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/command.h"
 #include "daemon/protocol/control.h"
+#include "daemon/protocol/hash_names.h"
 #include "daemon/protocol/session.h"
 
 #include "common/banned.h"
+
+#define FEATURE_MAX 256
 
 void
 cmd_user(struct protocol *protocol, char *argument, size_t len)
@@ -53,6 +57,7 @@ cmd_pass(struct protocol *protocol, char *argument, size_t len)
 		explicit_bzero(argument, len);
 	switch (r) {
 	case 0:
+		reply_text(protocol, 230, protocol->config->login_message_text);
 		reply(protocol, 230, "User %s logged in", protocol->user);
 		return;
 	case -EUSERS:
@@ -95,30 +100,259 @@ cmd_syst(struct protocol *protocol, char *argument, size_t len)
 	reply(protocol, 215, "UNIX Type: L8");
 }
 
+/* No account of this server needs more than name and password (RFC 959, 4.1.1). */
+void
+cmd_acct(struct protocol *protocol, char *argument, size_t len)
+{
+	(void)argument;
+	(void)len;
+	if (protocol->state == IPC_STATE_READY)
+		reply(protocol, 202, "No account information is needed");
+	else
+		reply(protocol, 503, "USER and PASS first; no account information is needed");
+}
+
+void
+cmd_smnt(struct protocol *protocol, char *argument, size_t len)
+{
+	(void)argument;
+	(void)len;
+	reply(protocol, 502, "Nothing can be mounted here");
+}
+
+/* Behind a login the way back is closed: the monitor has given root up for good. */
+void
+cmd_rein(struct protocol *protocol, char *argument, size_t len)
+{
+	(void)argument;
+	(void)len;
+	if (protocol->state == IPC_STATE_READY) {
+		reply(protocol, 502, "A session belongs to the user who logged in; QUIT and connect again");
+		return;
+	}
+	protocol_reset(protocol);
+	reply(protocol, 220, "Ready for a new user");
+}
+
+/* True when name is one of a list separated by commas and blanks. */
+static bool
+is_listed(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	while (*list != '\0') {
+		size_t word;
+
+		list += strspn(list, ", ");
+		word = strcspn(list, ", ");
+		if (word == len && strncasecmp(list, name, len) == 0)
+			return true;
+		list += word;
+	}
+	return false;
+}
+
+/* RFC 7151, 3.2: one server, by its name or any; a literal address must be the one that was dialled. */
+void
+cmd_host(struct protocol *protocol, char *argument, size_t len)
+{
+	union address literal;
+
+	if (protocol->state == IPC_STATE_READY || protocol->user[0] != '\0') {
+		reply(protocol, 503, "HOST comes before USER");
+		return;
+	}
+	if (argument[0] == '[' && argument[len - 1] == ']') {
+		argument[len - 1] = '\0';
+		argument++;
+	}
+	if (strpbrk(argument, " /") != NULL) {
+		reply(protocol, 501, "Usage: HOST name");
+		return;
+	}
+	if (address_parse(argument, &literal) == 0 ? !address_same_host(&literal, &protocol->session->local)
+						    : protocol->config->server_name[0] != '\0' &&
+		    !is_listed(protocol->config->server_name, argument)) {
+		reply(protocol, 504, "No server of that name is here");
+		return;
+	}
+	protocol->has_host = true;
+	reply(protocol, 220, "Host accepted");
+}
+
+/* RFC 2640, 4: replies are in English. */
+void
+cmd_lang(struct protocol *protocol, char *argument, size_t len)
+{
+	(void)len;
+	if (argument == NULL || strcasecmp(argument, "EN") == 0 || strncasecmp(argument, "EN-", 3) == 0)
+		reply(protocol, 200, "Replies are in English");
+	else
+		reply(protocol, 504, "Replies are in English only");
+}
+
+void
+cmd_clnt(struct protocol *protocol, char *argument, size_t len)
+{
+	(void)argument;
+	(void)len;
+	reply(protocol, 200, "Noted");
+}
+
+void
+cmd_csid(struct protocol *protocol, char *argument, size_t len)
+{
+	(void)argument;
+	(void)len;
+	reply(protocol, 200, "Name=sallyport; Version=" SALLYPORT_VERSION ";");
+}
+
+/* Features that depend on the session. */
+
+static const struct {
+	const char *name;
+	uint8_t fact;
+} facts[] = {
+    {"type", FACT_TYPE}, {"size", FACT_SIZE}, {"modify", FACT_MODIFY}, {"perm", FACT_PERM},
+    {"unique", FACT_UNIQUE}, {"UNIX.mode", FACT_UNIX_MODE}, {"UNIX.owner", FACT_UNIX_OWNER},
+    {"UNIX.group", FACT_UNIX_GROUP},
+};
+
+#define FACT_COUNT (sizeof(facts) / sizeof(facts[0]))
+
+/* "MLST type*;size;..." (RFC 3659, 7.8): the chosen ones have a star. */
+static void
+mlst_feature(const struct protocol *protocol, char *text, size_t size)
+{
+	size_t used = (size_t)snprintf(text, size, "MLST ");
+
+	for (size_t i = 0; i < FACT_COUNT && used < size; i++)
+		used += (size_t)snprintf(text + used, size - used, "%s%s;", facts[i].name,
+		    (protocol->facts & facts[i].fact) != 0 ? "*" : "");
+}
+
+static void
+hash_feature(const struct protocol *protocol, char *text, size_t size)
+{
+	size_t used = (size_t)snprintf(text, size, "HASH ");
+
+	for (int i = 0; i < HASH_COUNT && used < size; i++)
+		used += (size_t)snprintf(text + used, size - used, "%s%s;", hash_name((enum ipc_hash)i),
+		    protocol->hash == (enum ipc_hash)i ? "*" : "");
+}
+
+const char *
+command_feature(const struct protocol *protocol, const struct command *command, char *text, size_t size)
+{
+	if (command->feature == NULL || !command_is_told(protocol, command))
+		return NULL;
+	if (strcmp(command->verb, "MLST") == 0)
+		mlst_feature(protocol, text, size);
+	else if (strcmp(command->verb, "HASH") == 0)
+		hash_feature(protocol, text, size);
+	else if (strcmp(command->verb, "MODE") == 0 && !protocol->config->mode_z)
+		return NULL;
+	else
+		return command->feature;
+	return text;
+}
+
 void
 cmd_feat(struct protocol *protocol, char *argument, size_t len)
 {
 	(void)argument;
 	(void)len;
 	reply_begin(protocol, 211, "Features:");
-	for (const struct command *command = commands; command->verb != NULL; command++)
-		if (command->feature != NULL && command_is_told(protocol, command))
-			reply_line(protocol, "%s", command->feature);
+	for (const struct command *command = commands; command->verb != NULL; command++) {
+		char text[FEATURE_MAX];
+		const char *feature = command_feature(protocol, command, text, sizeof(text));
+
+		if (feature != NULL)
+			reply_line(protocol, "%s", feature);
+	}
+	reply_line(protocol, "TVFS");	/* RFC 3659, 6: no verb of its own */
 	reply(protocol, 211, "End");
 }
 
-/* UTF-8 is always on (RFC 2640); MLST's facts are all always sent (RFC 3659, 7.9 allows to ignore the wish). */
+/* UTF-8 is always on (RFC 2640). */
+static void
+opts_utf8(struct protocol *protocol, const char *value)
+{
+	if (value[0] == '\0' || strcasecmp(value, "ON") == 0)
+		reply(protocol, 200, "UTF-8 is on");
+	else
+		reply(protocol, 504, "UTF-8 is always on");
+}
+
+/* RFC 3659, 7.9: unknown facts are left out; the reply tells those in force. */
+static void
+opts_mlst(struct protocol *protocol, const char *value)
+{
+	char text[FEATURE_MAX] = "";
+	size_t used = 0;
+
+	protocol->facts = 0;
+	while (*value != '\0') {
+		size_t len = strcspn(value, ";");
+
+		for (size_t i = 0; i < FACT_COUNT; i++)
+			if (strlen(facts[i].name) == len && strncasecmp(facts[i].name, value, len) == 0)
+				protocol->facts |= facts[i].fact;
+		value += len + (value[len] == ';');
+	}
+	for (size_t i = 0; i < FACT_COUNT; i++)
+		if ((protocol->facts & facts[i].fact) != 0)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s;", facts[i].name);
+	reply(protocol, 200, "MLST OPTS %s", text);
+}
+
+/* draft-bryan-ftpext-hash-02, 3.2 */
+static void
+opts_hash(struct protocol *protocol, const char *value)
+{
+	if (value[0] != '\0' && hash_find(value, &protocol->hash) < 0)
+		reply(protocol, 501, "Unknown algorithm, current selection not changed");
+	else
+		reply(protocol, 200, "%s", hash_name(protocol->hash));
+}
+
+/* "Z LEVEL 1" to "Z LEVEL 9" (draft-preston-ftpext-deflate-04) */
+static void
+opts_mode(struct protocol *protocol, const char *value)
+{
+	static const char prefix[] = "Z LEVEL ";
+	uint64_t level = 0;
+
+	if (!protocol->config->mode_z || strncasecmp(value, prefix, sizeof(prefix) - 1) != 0 ||
+	    parse_u64(value + sizeof(prefix) - 1, 9, &level) < 0 || level == 0) {
+		reply(protocol, 501, protocol->config->mode_z ? "Usage: OPTS MODE Z LEVEL 1 to 9" : "MODE has no options");
+		return;
+	}
+	protocol->deflate_level = (int)level;
+	reply(protocol, 200, "MODE Z LEVEL set to %d", protocol->deflate_level);
+}
+
 void
 cmd_opts(struct protocol *protocol, char *argument, size_t len)
 {
+	static const struct {
+		const char *name;
+		void (*handler)(struct protocol *protocol, const char *value);
+	} options[] = {
+	    {"UTF8", opts_utf8}, {"UTF-8", opts_utf8}, {"MLST", opts_mlst}, {"HASH", opts_hash}, {"MODE", opts_mode},
+	};
+	char *blank = strchr(argument, ' ');
+
 	(void)len;
-	if (strcasecmp(argument, "UTF8") == 0 || strcasecmp(argument, "UTF8 ON") == 0 ||
-	    strcasecmp(argument, "UTF-8") == 0 || strcasecmp(argument, "UTF-8 ON") == 0)
-		reply(protocol, 200, "UTF-8 is on");
-	else if (strncasecmp(argument, "UTF8 ", 5) == 0 || strncasecmp(argument, "UTF-8 ", 6) == 0)
-		reply(protocol, 504, "UTF-8 is always on");
-	else
-		reply(protocol, 501, "No such option; OPTS UTF8 ON is known");
+	if (blank != NULL)
+		*blank = '\0';
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		if (strcasecmp(options[i].name, argument) == 0) {
+			options[i].handler(protocol, blank == NULL ? "" : blank + 1);
+			return;
+		}
+	}
+	reply(protocol, 501, "No options for %s; HASH, MLST and UTF8 have some", argument);
 }
 
 static void

@@ -60,12 +60,18 @@ cmd_mode(struct protocol *protocol, char *argument, size_t len)
 {
 	static const struct parameter rows[] = {
 	    {"S", 200, "Mode is STREAM"}, {"B", 504, "Mode B is not implemented"},
-	    {"C", 504, "Mode C is not implemented"}, {"Z", 504, "Mode Z is not implemented"},
+	    {"C", 504, "Mode C is not implemented"}, {"Z", 200, "Mode is ZLIB"},
 	    {NULL, 501, "Usage: MODE S"},
 	};
 	const struct parameter *row = find_parameter(rows, argument);
 
 	(void)len;
+	if (row->code == 200 && row->text[0] == 'Z' && !protocol->config->mode_z) {
+		reply(protocol, 504, "Mode Z is switched off");
+		return;
+	}
+	if (row->code == 200)
+		protocol->is_deflated = row->text[0] == 'Z';
 	reply(protocol, row->code, "%s", row->reply);
 }
 
@@ -101,25 +107,6 @@ cmd_allo(struct protocol *protocol, char *argument, size_t len)
 	reply(protocol, 202, "No allocation needed");
 }
 
-static const struct config *
-config_of(const struct protocol *protocol)
-{
-	return protocol->config;
-}
-
-/* The address that PASV tells: what the client dialled, or what the configuration says. */
-static bool
-passive_address(const struct protocol *protocol, const union address *bound, union address *told)
-{
-	*told = *bound;
-	if (config_of(protocol)->passive_address_auto || bound->family != AF_INET)
-		return true;
-	if (address_parse(config_of(protocol)->passive_address, told) < 0 || told->family != AF_INET)
-		*told = *bound;
-	address_set_port(told, address_port(bound));
-	return true;
-}
-
 /* RFC 2428, 4: after EPSV ALL nothing but EPSV. True: replied. */
 static bool
 refused_by_epsv_all(struct protocol *protocol)
@@ -149,7 +136,9 @@ cmd_pasv(struct protocol *protocol, char *argument, size_t len)
 		protocol->is_over = true;
 		return;
 	}
-	passive_address(protocol, &bound, &told);
+	/* behind a NAT the configuration says what clients dial */
+	told = protocol->session->passive_told.family == AF_INET ? protocol->session->passive_told : bound;
+	address_set_port(&told, address_port(&bound));
 	port_format(&told, text, sizeof(text));
 	reply(protocol, 227, "Entering Passive Mode %s", text);
 }
@@ -192,7 +181,7 @@ cmd_epsv(struct protocol *protocol, char *argument, size_t len)
 static void
 set_target(struct protocol *protocol, const char *verb, const union address *target)
 {
-	if (!config_of(protocol)->active_mode)
+	if (!protocol->config->active_mode)
 		reply(protocol, 502, "Active mode is switched off; use EPSV or PASV");
 	else if (data_set_target(protocol, target) < 0 && address_same_host(target, &protocol->session->peer))
 		reply(protocol, 504, "Ports below 1024 are not connected to");
@@ -245,6 +234,7 @@ cmd_rest(struct protocol *protocol, char *argument, size_t len)
 		return;
 	}
 	protocol->restart_offset = offset;
+	protocol->range_end = UINT64_MAX;
 	reply(protocol, 350, "Restarting at %llu; send STOR or RETR", (unsigned long long)offset);
 }
 

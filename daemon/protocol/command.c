@@ -16,8 +16,6 @@
 
 #define TRANSFER (NEEDS_LOGIN | NEEDS_DATA)
 #define SETS_UP (NEEDS_LOGIN | KEEPS_RESTART)
-#define MLST_FEATURE "MLST type*;size*;modify*;perm*;unique*;UNIX.mode*;UNIX.owner*;UNIX.group*;"
-
 const struct command commands[] = {
     /* verb  handler   argument      needs         feature        syntax                         source */
     {"USER", cmd_user, ARG_REQUIRED, 0,            NULL,          "USER name",                   "RFC 959, 4.1.1"},
@@ -26,6 +24,13 @@ const struct command commands[] = {
     {"PBSZ", cmd_pbsz, ARG_REQUIRED, IS_FOR_TLS,   "PBSZ",        "PBSZ 0",                      "RFC 4217, 8"},
     {"PROT", cmd_prot, ARG_REQUIRED, IS_FOR_TLS,   "PROT",        "PROT C | P",                  "RFC 4217, 9"},
     {"CCC",  cmd_ccc,  ARG_NONE,     IS_FOR_TLS,   NULL,          "CCC",                         "RFC 4217, 7"},
+    {"ACCT", cmd_acct, ARG_REQUIRED, 0,            NULL,          "ACCT account",                "RFC 959, 4.1.1"},
+    {"REIN", cmd_rein, ARG_NONE,     0,            NULL,          "REIN",                        "RFC 959, 4.1.1"},
+    {"SMNT", cmd_smnt, ARG_REQUIRED, NEEDS_LOGIN,  NULL,          "SMNT path",                   "RFC 959, 4.1.1"},
+    {"HOST", cmd_host, ARG_REQUIRED, 0,            "HOST",        "HOST name",                   "RFC 7151, 3"},
+    {"LANG", cmd_lang, ARG_OPTIONAL, 0,            "LANG EN*",    "LANG [EN]",                   "RFC 2640, 4"},
+    {"CLNT", cmd_clnt, ARG_REQUIRED, KEEPS_RESTART, "CLNT",       "CLNT name",                   "draft-peterson-streamlined-ftp-command-extensions"},
+    {"CSID", cmd_csid, ARG_REQUIRED, KEEPS_RESTART, "CSID",       "CSID Name=...; Version=...;", "draft-peterson-streamlined-ftp-command-extensions"},
     {"QUIT", cmd_quit, ARG_NONE,     0,            NULL,          "QUIT",                        "RFC 959, 4.1.1"},
     {"NOOP", cmd_noop, ARG_OPTIONAL, KEEPS_RESTART | KEEPS_RENAME, NULL, "NOOP",                 "RFC 959, 4.1.3"},
     {"SYST", cmd_syst, ARG_NONE,     KEEPS_RESTART, NULL,         "SYST",                        "RFC 959, 4.1.3"},
@@ -34,7 +39,7 @@ const struct command commands[] = {
     {"HELP", cmd_help, ARG_OPTIONAL, KEEPS_RESTART, NULL,         "HELP [verb]",                 "RFC 959, 4.1.3"},
     {"STAT", cmd_stat, ARG_OPTIONAL, KEEPS_RESTART, NULL,         "STAT [path]",                 "RFC 959, 4.1.3"},
     {"TYPE", cmd_type, ARG_REQUIRED, SETS_UP,      NULL,          "TYPE A | I | L 8",            "RFC 959, 4.1.2"},
-    {"MODE", cmd_mode, ARG_REQUIRED, SETS_UP,      NULL,          "MODE S",                      "RFC 959, 4.1.2"},
+    {"MODE", cmd_mode, ARG_REQUIRED, SETS_UP,      "MODE Z",      "MODE S | Z",                  "RFC 959, 4.1.2"},
     {"STRU", cmd_stru, ARG_REQUIRED, SETS_UP,      NULL,          "STRU F",                      "RFC 959, 4.1.2"},
     {"ALLO", cmd_allo, ARG_REQUIRED, SETS_UP,      NULL,          "ALLO bytes",                  "RFC 959, 4.1.3"},
     {"PASV", cmd_pasv, ARG_NONE,     SETS_UP,      NULL,          "PASV",                        "RFC 959, 4.1.2"},
@@ -57,10 +62,24 @@ const struct command commands[] = {
     {"RNTO", cmd_rnto, ARG_PATH,     NEEDS_LOGIN | KEEPS_RENAME, NULL, "RNTO path",              "RFC 959, 4.1.3"},
     {"SIZE", cmd_size, ARG_PATH,     SETS_UP,      "SIZE",        "SIZE path",                   "RFC 3659, 4"},
     {"MDTM", cmd_mdtm, ARG_PATH,     SETS_UP,      "MDTM",        "MDTM path",                   "RFC 3659, 3"},
+    {"MFMT", cmd_mfmt, ARG_REQUIRED, NEEDS_LOGIN,  "MFMT",        "MFMT YYYYMMDDhhmmss path",    "draft-somers-ftp-mfxx-03, 3"},
+    {"MFF",  cmd_mff,  ARG_REQUIRED, NEEDS_LOGIN,  "MFF Modify;UNIX.mode;", "MFF fact=value; path", "draft-somers-ftp-mfxx-03, 5"},
+    {"AVBL", cmd_avbl, ARG_OPTIONAL, SETS_UP,      "AVBL",        "AVBL [path]",                 "draft-peterson-streamlined-ftp-command-extensions"},
+    {"DSIZ", cmd_dsiz, ARG_OPTIONAL, SETS_UP,      "DSIZ",        "DSIZ [path]",                 "draft-peterson-streamlined-ftp-command-extensions"},
+    {"RMDA", cmd_rmda, ARG_PATH,     NEEDS_LOGIN,  "RMDA",        "RMDA path",                   "draft-peterson-streamlined-ftp-command-extensions"},
+    {"HASH", cmd_hash, ARG_PATH,     NEEDS_LOGIN,  "HASH",        "HASH path",                   "draft-bryan-ftpext-hash-02, 3"},
+    {"RANG", cmd_rang, ARG_REQUIRED, SETS_UP,      "RANG STREAM", "RANG first last",             "draft-bryan-ftp-range-08, 3"},
+    {"XCRC", cmd_xcrc, ARG_REQUIRED, NEEDS_LOGIN,  "XCRC",        "XCRC path [first [end]]",     "by custom"},
+    {"XMD5", cmd_xmd5, ARG_REQUIRED, NEEDS_LOGIN,  "XMD5",        "XMD5 path [first [end]]",     "by custom"},
+    {"XSHA1", cmd_xsha1, ARG_REQUIRED, NEEDS_LOGIN, "XSHA1",      "XSHA1 path [first [end]]",    "by custom"},
+    {"XSHA", cmd_xsha1, ARG_REQUIRED, NEEDS_LOGIN, "XSHA",        "XSHA path [first [end]]",     "by custom"},
+    {"XSHA256", cmd_xsha256, ARG_REQUIRED, NEEDS_LOGIN, "XSHA256", "XSHA256 path [first [end]]", "by custom"},
+    {"XSHA512", cmd_xsha512, ARG_REQUIRED, NEEDS_LOGIN, "XSHA512", "XSHA512 path [first [end]]", "by custom"},
+    {"SITE", cmd_site, ARG_REQUIRED, 0,            "SITE CHMOD;SITE CPFR;SITE CPTO;SITE UTIME;SITE HELP", "SITE command", "RFC 959, 4.1.3"},
     {"LIST", cmd_list, ARG_OPTIONAL, TRANSFER,     NULL,          "LIST [-aldrtRSF] [path]",     "RFC 959, 4.1.3"},
     {"NLST", cmd_nlst, ARG_OPTIONAL, TRANSFER,     NULL,          "NLST [-aldrtRSF] [path]",     "RFC 959, 4.1.3"},
-    {"MLSD", cmd_mlsd, ARG_OPTIONAL, TRANSFER,     MLST_FEATURE,  "MLSD [path]",                 "RFC 3659, 7"},
-    {"MLST", cmd_mlst, ARG_OPTIONAL, SETS_UP,      "TVFS",        "MLST [path]",                 "RFC 3659, 7"},
+    {"MLSD", cmd_mlsd, ARG_OPTIONAL, TRANSFER,     NULL,          "MLSD [path]",                 "RFC 3659, 7"},
+    {"MLST", cmd_mlst, ARG_OPTIONAL, SETS_UP,      "MLST",        "MLST [path]",                 "RFC 3659, 7"},
     /* RFC 1123, 4.1.3.1: the experimental forms */
     {"XPWD", cmd_pwd,  ARG_NONE,     SETS_UP,      NULL,          "XPWD",                        "RFC 775"},
     {"XCWD", cmd_cwd,  ARG_PATH,     NEEDS_LOGIN,  NULL,          "XCWD path",                   "RFC 775"},
@@ -160,8 +179,14 @@ run(struct protocol *protocol, const struct command *command, char *argument, si
 {
 	if (is_allowed(protocol, command, argument, len))
 		command->handler(protocol, argument, len);
-	if ((command->needs & KEEPS_RESTART) == 0)
+	if (protocol->transfer.owes_abort_reply) {
+		protocol->transfer.owes_abort_reply = false;
+		reply(protocol, 226, "ABOR done");
+	}
+	if ((command->needs & KEEPS_RESTART) == 0) {
 		protocol->restart_offset = 0;
+		protocol->range_end = UINT64_MAX;
+	}
 	if ((command->needs & NEEDS_DATA) != 0)
 		protocol->announced = UINT64_MAX;
 	if ((command->needs & KEEPS_RENAME) == 0)

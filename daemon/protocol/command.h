@@ -20,7 +20,8 @@ enum command_needs {
 	KEEPS_RESTART = 4,	/* REST stays in force behind this command */
 	KEEPS_RENAME = 8,	/* and RNFR */
 	IS_HIDDEN = 16,		/* not in HELP */
-	IS_FOR_TLS = 32		/* known only where there is a certificate */
+	IS_FOR_TLS = 32,	/* known only where there is a certificate */
+	IS_SITE = 64		/* a sub-command of SITE, listed by SITE HELP */
 };
 
 struct command {
@@ -48,6 +49,13 @@ void cmd_syst(struct protocol *protocol, char *argument, size_t len);
 void cmd_feat(struct protocol *protocol, char *argument, size_t len);
 void cmd_opts(struct protocol *protocol, char *argument, size_t len);
 void cmd_help(struct protocol *protocol, char *argument, size_t len);
+void cmd_acct(struct protocol *protocol, char *argument, size_t len);
+void cmd_smnt(struct protocol *protocol, char *argument, size_t len);
+void cmd_rein(struct protocol *protocol, char *argument, size_t len);
+void cmd_host(struct protocol *protocol, char *argument, size_t len);
+void cmd_lang(struct protocol *protocol, char *argument, size_t len);
+void cmd_clnt(struct protocol *protocol, char *argument, size_t len);
+void cmd_csid(struct protocol *protocol, char *argument, size_t len);
 void cmd_http(struct protocol *protocol, char *argument, size_t len);
 /* cmd_transfer.c */
 void cmd_type(struct protocol *protocol, char *argument, size_t len);
@@ -81,11 +89,29 @@ void cmd_mlsd(struct protocol *protocol, char *argument, size_t len);
 void cmd_mlst(struct protocol *protocol, char *argument, size_t len);
 void cmd_stat(struct protocol *protocol, char *argument, size_t len);
 
+void cmd_mfmt(struct protocol *protocol, char *argument, size_t len);
+void cmd_mff(struct protocol *protocol, char *argument, size_t len);
+void cmd_avbl(struct protocol *protocol, char *argument, size_t len);
+void cmd_dsiz(struct protocol *protocol, char *argument, size_t len);
+void cmd_rmda(struct protocol *protocol, char *argument, size_t len);
+/* cmd_hash.c */
+void cmd_hash(struct protocol *protocol, char *argument, size_t len);
+void cmd_rang(struct protocol *protocol, char *argument, size_t len);
+void cmd_xcrc(struct protocol *protocol, char *argument, size_t len);
+void cmd_xmd5(struct protocol *protocol, char *argument, size_t len);
+void cmd_xsha1(struct protocol *protocol, char *argument, size_t len);
+void cmd_xsha256(struct protocol *protocol, char *argument, size_t len);
+void cmd_xsha512(struct protocol *protocol, char *argument, size_t len);
+/* cmd_site.c */
+void cmd_site(struct protocol *protocol, char *argument, size_t len);
 /* cmd_tls.c */
 void cmd_auth(struct protocol *protocol, char *argument, size_t len);
 void cmd_pbsz(struct protocol *protocol, char *argument, size_t len);
 void cmd_prot(struct protocol *protocol, char *argument, size_t len);
 void cmd_ccc(struct protocol *protocol, char *argument, size_t len);
+
+/* The text of a command's line in FEAT, where it depends on the session (MLST, HASH, MODE Z); NULL: none. */
+const char *command_feature(const struct protocol *protocol, const struct command *command, char *text, size_t size);
 
 /* Is command known to this server as it is configured, and told in HELP? */
 bool command_is_told(const struct protocol *protocol, const struct command *command);

@@ -104,6 +104,18 @@ reply_line_bytes(struct protocol *protocol, const char *bytes, size_t len)
 	put_escaped(protocol, bytes, len);
 }
 
+void
+reply_text(struct protocol *protocol, int code, const char *text)
+{
+	while (*text != '\0') {
+		size_t len = strcspn(text, "\n");
+
+		put_code(protocol, code, '-');
+		put_escaped(protocol, text, len);
+		text += len + (text[len] == '\n');
+	}
+}
+
 bool
 control_has_line(struct protocol *protocol)
 {

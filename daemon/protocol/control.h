@@ -22,6 +22,9 @@ void reply_begin(struct protocol *protocol, int code, const char *text);
 void reply_line(struct protocol *protocol, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void reply_line_bytes(struct protocol *protocol, const char *bytes, size_t len);
 
+/* The lines of a text, each as "CODE-line": in front of a reply() with the same code. */
+void reply_text(struct protocol *protocol, int code, const char *text);
+
 /*
  * Is a whole line at hand? Takes it out of the bytes that have come; does not wait.
  * It stays at hand until control_done_line().

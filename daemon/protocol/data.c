@@ -30,8 +30,10 @@ data_listen(struct protocol *protocol, union address *bound)
 
 	data_forget(protocol);
 	r = ask_monitor_listen(protocol, bound, &protocol->listen_fd);
-	if (r == 0)
+	if (r == 0) {
 		protocol->data_mode = DATA_PASSIVE;
+		protocol->data_listening = *bound;
+	}
 	return r;
 }
 
@@ -143,6 +145,20 @@ protect(struct protocol *protocol, uint64_t deadline, struct stream *stream)
 	return r;
 }
 
+/* No data connection came about: where it should have gone, for the log. */
+static void
+note_failure(struct protocol *protocol, int error)
+{
+	bool is_active = protocol->data_mode == DATA_ACTIVE;
+	const union address *address = is_active ? &protocol->data_target : &protocol->data_listening;
+	char text[ADDRESS_TEXT_MAX], detail[ADDRESS_TEXT_MAX + 128];
+
+	address_text(address, text);
+	snprintf(detail, sizeof(detail), "%s %s port %u: %s", is_active ? "active, to" : "passive, told as", text,
+	    address_port(address), strerror(-error));
+	tell_monitor_noted(protocol, NOTED_DATA_FAILED, detail);
+}
+
 int
 data_open(struct protocol *protocol, struct stream *stream)
 {
@@ -154,6 +170,8 @@ data_open(struct protocol *protocol, struct stream *stream)
 		r = accept_client(protocol, deadline, &fd);
 	else
 		r = connect_client(protocol, deadline, &fd);
+	if (r < 0 && r != -ECANCELED)
+		note_failure(protocol, r);
 	data_forget(protocol);
 	if (r == 0) {
 		stream_init(stream, fd);

@@ -6,7 +6,8 @@ struct protocol;
 
 /* What the command was about; the replies that RFC 959, 5.4 lists for it differ. */
 enum reply_class {
-	REPLY_FILE,	/* RETR, CWD, DELE, SIZE, ...: 450, 451, 550 */
+	REPLY_FILE,	/* RETR, DELE, RNFR, HASH: 450, 451, 550 */
+	REPLY_PLACE,	/* CWD, MKD, RMD, SIZE, MDTM, MLST: 550 alone */
 	REPLY_CREATE,	/* STOR, APPE, STOU, RNTO: 450, 451, 452, 552, 553, 554 */
 	REPLY_LIST,	/* LIST, NLST, STAT: 450, 451, 501 */
 	REPLY_CLASS_COUNT

@@ -10,6 +10,7 @@
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/command.h"
 #include "daemon/protocol/control.h"
+#include "daemon/protocol/data.h"
 #include "daemon/protocol/session.h"
 #include "privsep/sandbox/sandbox.h"
 #include "privsep/tls/context.h"
@@ -44,6 +45,27 @@ begin_tls(void)
 		_exit(1);
 }
 
+void
+protocol_reset(struct protocol *state)
+{
+	data_forget(state);
+	explicit_bzero(state->user, sizeof(state->user));
+	memcpy(state->cwd.text, "/", 2);
+	state->cwd.len = 1;
+	state->is_ascii = true;	/* RFC 959, 3.1.1: the default */
+	state->is_deflated = false;
+	state->deflate_level = DEFLATE_LEVEL_DEFAULT;
+	state->facts = FACTS_ALL;
+	state->hash = HASH_SHA256;
+	state->restart_offset = 0;
+	state->range_end = UINT64_MAX;
+	state->rename_from.len = 0;
+	state->copy_from.len = 0;
+	state->announced = UINT64_MAX;
+	state->only_epsv = false;
+	state->has_host = false;
+}
+
 static void
 begin(const struct protocol_session *session)
 {
@@ -54,13 +76,9 @@ begin(const struct protocol_session *session)
 	protocol.listen_fd = -1;
 	protocol.state = IPC_STATE_LOGIN;
 	protocol.end_reason = -1;
-	protocol.facts = FACTS_ALL;
-	protocol.is_ascii = true;	/* RFC 959, 3.1.1: the default */
-	memcpy(protocol.cwd.text, "/", 2);
-	protocol.cwd.len = 1;
 	stream_init(&protocol.control.stream, session->client_fd);
 	protocol.control.input_wants = POLLIN;
-	protocol.announced = UINT64_MAX;
+	protocol_reset(&protocol);
 	protocol.must_protect = session->tls != NULL && session->config->tls.require;
 	if (session->tls != NULL)
 		begin_tls();

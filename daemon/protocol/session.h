@@ -13,6 +13,7 @@
 
 #define ACCOUNT_NAME_SIZE 65
 #define INPUT_SIZE 4096
+#define DEFLATE_LEVEL_DEFAULT 6
 #define OUTPUT_SIZE 8192
 
 /* The control connection: what came and was not a line yet, and replies on their way. */
@@ -43,8 +44,14 @@ struct protocol {
 	char user[ACCOUNT_NAME_SIZE];	/* of USER; "" before */
 	struct home_path cwd;
 	bool is_ascii;
-	uint8_t facts;		/* enum ipc_fact, for MLST and MLSD */
-	uint64_t restart_offset;	/* REST */
+	bool is_deflated;	/* MODE Z */
+	int deflate_level;	/* OPTS MODE Z LEVEL */
+	uint8_t facts;		/* OPTS MLST: enum ipc_fact bits */
+	enum ipc_hash hash;	/* OPTS HASH */
+	uint64_t restart_offset;	/* REST, or the start of RANG */
+	uint64_t range_end;		/* behind the last byte of RANG; UINT64_MAX: the end of the file */
+	struct home_path copy_from;	/* SITE CPFR; empty (len 0) when there is none */
+	bool has_host;			/* HOST was accepted (RFC 7151) */
 	struct home_path rename_from;	/* RNFR; empty (len 0) when there is none */
 	unsigned senseless;		/* unknown commands in a row */
 
@@ -55,12 +62,14 @@ struct protocol {
 
 	enum data_mode data_mode;
 	int listen_fd;			/* DATA_PASSIVE */
+	union address data_listening;	/* where, as the client was told */
 	union address data_target;	/* DATA_ACTIVE */
 	bool only_epsv;			/* EPSV ALL (RFC 2428, 4) */
 
 	struct {
 		bool is_running;
 		bool was_aborted;	/* ABOR */
+		bool owes_abort_reply;	/* ABOR ended work of files: 226 follows the command's own reply */
 		bool is_deferred;	/* the line at hand waits for the end of the transfer */
 		uint64_t bytes;
 		const char *verb;
@@ -69,5 +78,8 @@ struct protocol {
 	int end_reason;		/* enum ipc_end_reason that the monitor told; -1: none */
 	bool is_over;		/* leave the loop after the replies are out */
 };
+
+/* Every parameter of the session as it is right after the greeting (REIN; RFC 959, 4.1.1). */
+void protocol_reset(struct protocol *protocol);
 
 #endif

@@ -13,6 +13,7 @@
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/data.h"
+#include "daemon/protocol/deflate.h"
 #include "daemon/protocol/errors.h"
 #include "daemon/protocol/session.h"
 
@@ -21,10 +22,13 @@
 #define CHUNK (256 * 1024)		/* bytes of one read or write */
 #define LOOK_EVERY (16 * 1024 * 1024)	/* bytes after which the control connection is looked at */
 #define NO_DEADLINE UINT64_MAX		/* the monitor keeps the stall deadline */
+#define WORK_MS_MAX (30 * 60 * 1000)	/* the longest that files may work on one command */
+#define WORK_TICK_MS 5000
 #define PEER_END_MS 1000		/* how long the peer's close_notify is waited for behind ours */
 
 static char chunk[CHUNK];
 static char converted[2 * CHUNK];
+static char packed[CHUNK];	/* MODE Z: what comes out of zlib */
 
 /* What goes on while bytes move. */
 
@@ -108,6 +112,26 @@ transfer_watch(struct protocol *protocol, int fd, short events, uint64_t deadlin
 	}
 }
 
+int
+transfer_watch_work(struct protocol *protocol, int channel)
+{
+	uint64_t give_up = monotonic_ms() + WORK_MS_MAX;
+	int r;
+
+	protocol->transfer.is_running = true;
+	protocol->transfer.was_aborted = protocol->transfer.is_deferred = false;
+	protocol->transfer.bytes = 0;
+	protocol->transfer.verb = "work on files";
+	do {
+		claim(protocol->session->claims, CLAIM_TRANSFER, monotonic_ms());
+		r = transfer_watch(protocol, channel, POLLIN, monotonic_ms() + WORK_TICK_MS);
+	} while (r == -ETIMEDOUT && monotonic_ms() < give_up);
+	protocol->transfer.owes_abort_reply = protocol->transfer.was_aborted;
+	protocol->transfer.is_running = protocol->transfer.is_deferred = false;
+	claim(protocol->session->claims, CLAIM_IDLE, monotonic_ms());
+	return r < 0 ? -ECANCELED : 0;
+}
+
 /* Moving bytes. Each returns 0, or -errno: of the file with is_local set, of the connection without. */
 
 struct mover {
@@ -160,6 +184,24 @@ send_all(struct protocol *protocol, struct mover *mover, const char *bytes, size
 	return 0;
 }
 
+/* Bytes of the file's form for the network, through zlib in MODE Z. is_last: with the end of the stream. */
+static int
+send_piece(struct protocol *protocol, struct mover *mover, const char *bytes, size_t len, bool is_last)
+{
+	long n;
+	int r;
+
+	if (!protocol->is_deflated)
+		return send_all(protocol, mover, bytes, len);
+	deflate_input(bytes, len);
+	while ((n = deflate_next(packed, sizeof(packed), is_last)) > 0) {
+		r = send_all(protocol, mover, packed, (size_t)n);
+		if (r < 0)
+			return r;
+	}
+	return (int)n;
+}
+
 /* TYPE I on a plain connection: the kernel moves the bytes. */
 static int
 send_file_direct(struct protocol *protocol, struct mover *mover)
@@ -195,7 +237,7 @@ send_converted(struct protocol *protocol, struct mover *mover, size_t len)
 	size_t skip = n < mover->skip ? n : (size_t)mover->skip;
 
 	mover->skip -= skip;
-	return send_all(protocol, mover, converted + skip, n - skip);
+	return send_piece(protocol, mover, converted + skip, n - skip, false);
 }
 
 /* TYPE A, or TLS: through the buffer. */
@@ -213,7 +255,7 @@ send_file_buffered(struct protocol *protocol, struct mover *mover)
 			return local_error(mover, n == 0 ? -ENODATA : -errno);
 		mover->left -= (uint64_t)n;
 		r = protocol->is_ascii ? send_converted(protocol, mover, (size_t)n)
-				       : send_all(protocol, mover, chunk, (size_t)n);
+				       : send_piece(protocol, mover, chunk, (size_t)n, false);
 		if (r == 0)
 			r = look(protocol, mover, (uint64_t)n);
 		if (r < 0)
@@ -233,7 +275,7 @@ send_listing(struct protocol *protocol, struct mover *mover)
 		if (n == 0)
 			return 0;
 		if (n > 0)
-			r = send_all(protocol, mover, chunk, (size_t)n);
+			r = send_piece(protocol, mover, chunk, (size_t)n, false);
 		else if (errno == EAGAIN)
 			r = transfer_watch(protocol, mover->fd, POLLIN, NO_DEADLINE);
 		else
@@ -252,16 +294,38 @@ store_bytes(struct mover *mover, const char *bytes, size_t len)
 }
 
 static int
+store_plain(struct protocol *protocol, struct mover *mover, const char *bytes, size_t len)
+{
+	if (!protocol->is_ascii)
+		return store_bytes(mover, bytes, len);
+	len = ascii_decode(bytes, len, &mover->held_cr, converted);
+	return store_bytes(mover, converted, len);
+}
+
+static int
 store_piece(struct protocol *protocol, struct mover *mover, size_t len)
 {
-	size_t n = len;
-	const char *bytes = chunk;
+	long n;
+	int r;
 
-	if (protocol->is_ascii) {
-		n = ascii_decode(chunk, len, &mover->held_cr, converted);
-		bytes = converted;
+	if (!protocol->is_deflated)
+		return store_plain(protocol, mover, chunk, len);
+	deflate_input(chunk, len);
+	while ((n = inflate_next(packed, sizeof(packed))) > 0) {
+		r = store_plain(protocol, mover, packed, (size_t)n);
+		if (r < 0)
+			return r;
 	}
-	return store_bytes(mover, bytes, n);
+	return n == -EFBIG ? local_error(mover, -EFBIG) : (int)n;
+}
+
+/* The client has sent all: what is left to store, and whether MODE Z came to its own end. */
+static int
+store_end(struct protocol *protocol, struct mover *mover)
+{
+	if (protocol->is_deflated && !inflate_is_complete())
+		return -EPROTO;
+	return store_bytes(mover, converted, ascii_decode_end(&mover->held_cr, converted));
 }
 
 /*
@@ -271,7 +335,7 @@ store_piece(struct protocol *protocol, struct mover *mover, size_t len)
 static bool
 is_cut_allowed(struct protocol *protocol, struct mover *mover)
 {
-	if (!protocol->is_ascii && protocol->announced == protocol->transfer.bytes + protocol->restart_offset)
+	if (!protocol->is_ascii && !protocol->is_deflated && protocol->announced == protocol->transfer.bytes + protocol->restart_offset)
 		return true;
 	tell_monitor_noted(protocol, NOTED_TLS_CUT,
 	    protocol->config->tls.require_close ? "upload ended without close_notify; refused (tls.require-close = yes)"
@@ -292,7 +356,7 @@ receive_file(struct protocol *protocol, struct mover *mover)
 		if (n == 0) {
 			/* a client that aborts or dies ends the data too: that is not the end of the file */
 			r = transfer_watch(protocol, -1, 0, 0);
-			return r < 0 ? r : store_bytes(mover, converted, ascii_decode_end(&mover->held_cr, converted));
+			return r < 0 ? r : store_end(protocol, mover);
 		}
 		if (n > 0) {
 			progress(protocol, (uint64_t)n);
@@ -315,17 +379,27 @@ receive_file(struct protocol *protocol, struct mover *mover)
  * file is all right while the connection may still be on its way.
  */
 static int
-open_data(struct protocol *protocol, const char *verb, struct mover *mover, const char *what)
+open_data(struct protocol *protocol, const char *verb, bool is_upload, struct mover *mover, const char *what)
 {
+	int r;
+
 	protocol->transfer.is_running = true;
 	protocol->transfer.was_aborted = false;
 	protocol->transfer.is_deferred = false;
 	protocol->transfer.bytes = 0;
 	protocol->transfer.verb = verb;
 	claim(protocol->session->claims, CLAIM_TRANSFER, monotonic_ms());
-	reply(protocol, 150, "Opening %s data connection for %s", protocol->is_ascii ? "ASCII" : "BINARY", what);
+	/* RFC 1123, 4.1.2.9: STOU tells the name in this form */
+	if (strcmp(verb, "STOU") == 0)
+		reply(protocol, 150, "FILE: %s", what);
+	else
+		reply(protocol, 150, "Opening %s data connection for %s", protocol->is_ascii ? "ASCII" : "BINARY", what);
 	control_flush(protocol);
-	return data_open(protocol, &mover->stream);
+	r = data_open(protocol, &mover->stream);
+	if (r == 0 && protocol->is_deflated)
+		r = is_upload ? deflate_begin_receiving(protocol->config->mode_z_limit)
+			      : deflate_begin_sending(protocol->deflate_level);
+	return r;
 }
 
 static void
@@ -363,6 +437,8 @@ reply_end(struct protocol *protocol, const struct mover *mover, int r, bool was_
 		reply(protocol, 451, "The file became shorter while it was sent");
 	else if (mover->is_local)
 		reply_error(protocol, class, r, name);
+	else if (r == -EPROTO && protocol->is_deflated)
+		reply(protocol, 426, "The data was not whole in the format of MODE Z");
 	else if (r == -ENODATA)
 		reply(protocol, 426, "TLS ended without close_notify; the upload may be cut off and is kept as a partial");
 	else
@@ -376,10 +452,13 @@ reply_end(struct protocol *protocol, const struct mover *mover, int r, bool was_
 static int
 end_sending(struct protocol *protocol, struct mover *mover)
 {
-	uint64_t deadline = monotonic_ms() + PEER_END_MS;
+	uint64_t deadline;
 	ssize_t n;
-	int r;
+	int r = send_piece(protocol, mover, "", 0, true);
 
+	if (r < 0)
+		return r;
+	deadline = monotonic_ms() + PEER_END_MS;
 	while ((r = stream_shutdown(&mover->stream)) == -EAGAIN) {
 		r = transfer_watch(protocol, mover->stream.fd, mover->stream.wants, NO_DEADLINE);
 		if (r < 0)
@@ -399,6 +478,7 @@ close_mover(struct mover *mover)
 {
 	stream_close(&mover->stream);
 	close_fd(&mover->fd);
+	deflate_close();
 }
 
 static void
@@ -412,6 +492,12 @@ finish(struct protocol *protocol, enum ipc_direction direction, const struct hom
 	claim(protocol->session->claims, CLAIM_IDLE, monotonic_ms());
 }
 
+static bool
+needs_buffer(const struct protocol *protocol, const struct mover *mover)
+{
+	return protocol->is_ascii || protocol->is_deflated || mover->stream.tls != NULL;
+}
+
 void
 transfer_retrieve(struct protocol *protocol, const struct home_path *path)
 {
@@ -419,19 +505,26 @@ transfer_retrieve(struct protocol *protocol, const struct home_path *path)
 	uint64_t started = monotonic_ms(), size = 0;
 	uint64_t offset = protocol->is_ascii ? 0 : protocol->restart_offset;
 	bool was_open;
-	int r = ask_files_open_read(protocol, path, offset, &size, &mover.fd);
+	int r;
 
+	if (protocol->is_ascii && protocol->range_end != UINT64_MAX) {
+		reply(protocol, 551, "RANG needs TYPE I");
+		return;
+	}
+	r = ask_files_open_read(protocol, path, offset, &size, &mover.fd);
 	if (r < 0) {
 		reply_error(protocol, REPLY_FILE, r, path->text);
 		return;
 	}
-	mover.left = size - offset;
+	if (size > protocol->range_end)
+		size = protocol->range_end;
+	mover.left = size > offset ? size - offset : 0;
 	mover.skip = protocol->is_ascii ? protocol->restart_offset : 0;
-	r = open_data(protocol, "RETR", &mover, home_path_name(path));
+	r = open_data(protocol, "RETR", false, &mover, home_path_name(path));
 	was_open = r == 0;
 	if (r == 0)
-		r = protocol->is_ascii || mover.stream.tls != NULL ? send_file_buffered(protocol, &mover)
-								   : send_file_direct(protocol, &mover);
+		r = needs_buffer(protocol, &mover) ? send_file_buffered(protocol, &mover)
+						   : send_file_direct(protocol, &mover);
 	if (r == 0)
 		r = end_sending(protocol, &mover);
 	close_mover(&mover);
@@ -454,8 +547,8 @@ transfer_store(struct protocol *protocol, const struct home_path *path, enum ipc
 	bool was_open;
 	int r, finished;
 
-	if (protocol->is_ascii && protocol->restart_offset > 0) {
-		reply(protocol, 504, "REST with an upload needs TYPE I");
+	if ((protocol->is_ascii && protocol->restart_offset > 0) || protocol->range_end != UINT64_MAX) {
+		reply(protocol, 504, protocol->is_ascii ? "REST with an upload needs TYPE I" : "RANG is for RETR and HASH");
 		return;
 	}
 	r = ask_files_open_write(protocol, path, mode_with_restart(protocol, mode), protocol->restart_offset, &start,
@@ -464,10 +557,9 @@ transfer_store(struct protocol *protocol, const struct home_path *path, enum ipc
 		reply_error(protocol, REPLY_CREATE, r, path->text);
 		return;
 	}
-	/* RFC 1123, 4.1.2.9: STOU tells the name in this form */
-	if (mode == STORE_UNIQUE)
-		reply(protocol, 150, "FILE: %s", name);
-	r = open_data(protocol, "STOR", &mover, home_path_name(path));
+	r = open_data(protocol, mode == STORE_UNIQUE ? "STOU" : mode == STORE_APPEND ? "APPE" : "STOR", true,
+	    &mover,
+	    mode == STORE_UNIQUE ? name : home_path_name(path));
 	was_open = r == 0;
 	if (r == 0)
 		r = receive_file(protocol, &mover);
@@ -501,7 +593,8 @@ transfer_list(struct protocol *protocol, const struct home_path *path, enum ipc_
 	if (fcntl(mover.fd, F_SETFL, O_NONBLOCK) < 0)
 		r = -errno;
 	if (r == 0)
-		r = open_data(protocol, form == LIST_FACTS ? "MLSD" : form == LIST_NAMES ? "NLST" : "LIST", &mover,
+		r = open_data(protocol, form == LIST_FACTS ? "MLSD" : form == LIST_NAMES ? "NLST" : "LIST", false,
+		    &mover,
 		    "directory listing");
 	was_open = r == 0;
 	if (r == 0)

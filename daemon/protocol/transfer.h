@@ -24,4 +24,10 @@ void transfer_list(struct protocol *protocol, const struct home_path *path, enum
  */
 int transfer_watch(struct protocol *protocol, int fd, short events, uint64_t deadline_ms);
 
+/*
+ * The same while files works on something long (HASH, SITE CPTO, RMDA, ...) until its channel
+ * has the answer; counts as activity for at most half an hour. 0 or -ECANCELED.
+ */
+int transfer_watch_work(struct protocol *protocol, int channel);
+
 #endif

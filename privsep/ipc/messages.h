@@ -140,6 +140,7 @@ enum ipc_direction { DIRECTION_DOWN, DIRECTION_UP, DIRECTION_LIST, DIRECTION_COU
 /* noted: an event for the log that only protocol sees. */
 enum ipc_noted_event {
 	NOTED_BAD_COMMANDS,	/* too many senseless commands */
+	NOTED_DATA_FAILED,	/* no data connection came about */
 	NOTED_DATA_REFUSED,	/* PORT to elsewhere, a stranger on a passive port */
 	NOTED_QUIT,		/* the client said QUIT */
 	NOTED_TLS,		/* a control connection is protected: version and cipher */

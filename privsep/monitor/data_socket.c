@@ -85,7 +85,8 @@ may_connect(const union address *peer, const union address *target)
 }
 
 int
-data_socket_connect(const union address *local, const union address *peer, const union address *target, int *fd_out)
+data_socket_connect(const union address *local, uint16_t port, const union address *peer, const union address *target,
+    int *fd_out)
 {
 	union address from = *local, dial;
 	int fd = -1;
@@ -96,13 +97,13 @@ data_socket_connect(const union address *local, const union address *peer, const
 	r = new_socket(target, &fd);
 	if (r < 0)
 		return r;
-	address_set_port(&from, 0);
+	address_set_port(&from, port);
 	dial = *target;
 	if (dial.family == AF_INET6)
 		dial.v6.sin6_scope_id = peer->v6.sin6_scope_id;	/* EPRT has no place for it */
 	r = set_flag(fd, SOL_SOCKET, SO_REUSEADDR);
 	/* the kernel picks the port at connect(), when the whole four-tuple counts, not at bind() */
-	if (r == 0)
+	if (r == 0 && port == 0)
 		r = set_flag(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);
 	if (r == 0 && bind(fd, &from.any, address_len(&from)) < 0)
 		r = -errno;

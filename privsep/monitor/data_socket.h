@@ -17,12 +17,12 @@
 int data_socket_listen(const union address *local, uint16_t low, uint16_t high, union address *bound, int *fd_out);
 
 /*
- * A TCP socket on its way (non-blocking connect) from local's host to target.
+ * A TCP socket on its way (non-blocking connect) from local's host and port (0: any) to target.
  *
  * Returns 0, -EACCES when target is not peer's host (RFC 2577, 3), or its port is below
  * 1024, -errno of the connect when it failed at once.
  */
-int data_socket_connect(const union address *local, const union address *peer, const union address *target,
+int data_socket_connect(const union address *local, uint16_t port, const union address *peer, const union address *target,
     int *fd_out);
 
 #endif

@@ -5,6 +5,7 @@
 #include "privsep/monitor/monitor.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -297,8 +298,14 @@ drop_root(void)
 {
 	struct session *session = monitor.session;
 
+	/* a port below 1024 for active mode needs a right; no other keeps anything */
+	int kept = session->config->active_mode && session->config->active_port > 0 &&
+		session->config->active_port < 1024
+	    ? CAP_NET_BIND_SERVICE
+	    : SANDBOX_NO_CAPABILITY;
+
 	if (sandbox_chroot(session->empty_directory_fd) < 0 ||
-	    sandbox_drop_identity(session->service_uid, session->service_gid) < 0 ||
+	    sandbox_drop_identity_but(session->service_uid, session->service_gid, kept) < 0 ||
 	    sandbox_enter(SANDBOX_MONITOR, session->master_pid) < 0) {
 		monitor.end_reason = "walls";
 		log_message(LEVEL_CRITICAL, "alarm", "monitor cannot give up root");
@@ -492,7 +499,8 @@ monitor_answer_connect(void)
 	memcpy(family == 6 ? (void *)&target.v6.sin6_addr : (void *)&target.v4.sin_addr, host, family == 6 ? 16 : 4);
 	address_set_port(&target, (uint16_t)port);
 	if (monitor.session->config->active_mode)
-		r = data_socket_connect(&monitor.session->local, &monitor.session->peer, &target, &fd);
+		r = data_socket_connect(&monitor.session->local, monitor.session->config->active_port,
+		    &monitor.session->peer, &target, &fd);
 	ipc_begin_reply(&message, IPC_connect, r);
 	r = ipc_send(monitor.protocol.channel, &message, fd);
 	close_fd(&fd);
@@ -573,6 +581,7 @@ monitor_answer_noted(void)
 	} events[NOTED_EVENT_COUNT] = {
 	    [NOTED_BAD_COMMANDS] = {"bad-commands", LEVEL_WARNING, true},
 	    [NOTED_DATA_REFUSED] = {"data-refused", LEVEL_WARNING, false},
+	    [NOTED_DATA_FAILED] = {"data-failed", LEVEL_INFO, false},
 	    [NOTED_QUIT] = {"quit", LEVEL_DEBUG, true},
 	    [NOTED_TLS] = {"tls", LEVEL_INFO, false},
 	    [NOTED_TLS_FAILED] = {"tls-failed", LEVEL_WARNING, false},
@@ -763,6 +772,7 @@ fork_protocol(void)
 		    .monitor_pid = monitor_pid,
 		    .peer = session->peer,
 		    .local = session->local,
+		    .passive_told = session->passive_told,
 		    .is_tls = session->is_tls,
 		    .tls = session->tls,
 		    .service_uid = session->service_uid,

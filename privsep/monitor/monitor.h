@@ -26,6 +26,7 @@ struct session {
 	int empty_directory_fd;
 	union address peer;	/* unmapped */
 	union address local;	/* the address that the client dialled; unmapped */
+	union address passive_told;	/* what PASV tells instead; AF_UNSPEC: local */
 	bool is_tls;		/* came in on a listen-tls port */
 	SSL_CTX *tls;		/* NULL: no certificate */
 	int key_fd;		/* the private key's file in sealed memory; -1 without a certificate */

@@ -26,8 +26,10 @@ sandbox_chroot(int directory_fd)
 
 /* What only root can do: everything but the ids themselves. */
 static int
-drop_while_root(gid_t gid)
+drop_while_root(gid_t gid, int kept)
 {
+	unsigned long securebits = LOCKED_SECUREBITS | (kept == SANDBOX_NO_CAPABILITY ? 0 : SECBIT_KEEP_CAPS);
+
 	if (setgroups(1, &gid) < 0)
 		return -errno;
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
@@ -35,15 +37,18 @@ drop_while_root(gid_t gid)
 	capng_clear(CAPNG_SELECT_BOUNDS);
 	if (capng_apply(CAPNG_SELECT_BOUNDS) < 0)
 		return -EPERM;
-	if (prctl(PR_SET_SECUREBITS, LOCKED_SECUREBITS, 0, 0, 0) < 0)
+	if (prctl(PR_SET_SECUREBITS, securebits, 0, 0, 0) < 0)
 		return -errno;
 	return 0;
 }
 
 static int
-drop_capabilities(void)
+drop_capabilities(int kept)
 {
 	capng_clear(CAPNG_SELECT_BOTH);
+	if (kept != SANDBOX_NO_CAPABILITY &&
+	    capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, (unsigned)kept) < 0)
+		return -EINVAL;
 	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
 		return -EPERM;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -53,7 +58,7 @@ drop_capabilities(void)
 
 /* True when any of it is still there, or can be had back. */
 static bool
-root_is_left(uid_t uid, gid_t gid)
+root_is_left(uid_t uid, gid_t gid, int kept)
 {
 	uid_t ruid, euid, suid;
 	gid_t rgid, egid, sgid, groups[2];
@@ -72,25 +77,33 @@ root_is_left(uid_t uid, gid_t gid)
 	if (setgroups(1, groups) == 0)
 		return true;
 	capng_get_caps_process();
+	if (kept != SANDBOX_NO_CAPABILITY)
+		capng_update(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED, (unsigned)kept);
 	return capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE;
 }
 
 int
 sandbox_drop_identity(uid_t uid, gid_t gid)
 {
+	return sandbox_drop_identity_but(uid, gid, SANDBOX_NO_CAPABILITY);
+}
+
+int
+sandbox_drop_identity_but(uid_t uid, gid_t gid, int kept)
+{
 	int r;
 
 	if (uid == 0 || gid == 0 || uid == (uid_t)-1 || gid == (gid_t)-1)
 		return -EINVAL;
-	r = drop_while_root(gid);
+	r = drop_while_root(gid, kept);
 	if (r < 0)
 		return r;
 	if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
 		return -errno;
-	r = drop_capabilities();
+	r = drop_capabilities(kept);
 	if (r < 0)
 		return r;
-	if (root_is_left(uid, gid))
+	if (root_is_left(uid, gid, kept))
 		abort();
 	return 0;
 }

@@ -64,6 +64,11 @@ int sandbox_chroot(int directory_fd);
  */
 int sandbox_drop_identity(uid_t uid, gid_t gid);
 
+#define SANDBOX_NO_CAPABILITY (-1)
+
+/* The same, but one capability stays (CAP_NET_BIND_SERVICE, for active mode from port 20). */
+int sandbox_drop_identity_but(uid_t uid, gid_t gid, int kept);
+
 /*
  * Confine this process to the tree below home_fd (and to nothing of the network, signals and
  * abstract sockets where the ABI knows them). is_read_only: reading and listing alone.

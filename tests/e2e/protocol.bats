@@ -639,7 +639,7 @@ owned()
 		< 500
 		> 123
 		< 500
-		> SITE CHMOD 777 x
+		> FOO CHMOD 777 x
 		< 50
 		> NOOP
 		< 200

@@ -91,7 +91,7 @@ test_connect_refused(void **state)
 		union address target = host(rows[i].target, rows[i].port);
 		int fd = -1;
 
-		if (data_socket_connect(&local, &peer, &target, &fd) != -EACCES)
+		if (data_socket_connect(&local, 0, &peer, &target, &fd) != -EACCES)
 			fail_msg(
 			    "client %s was connected to at %s port %u", rows[i].peer, rows[i].target, rows[i].port);
 		assert_int_equal(fd, -1);
@@ -108,7 +108,7 @@ test_connect(void **state)
 	(void)state;
 	/* the client's own listener */
 	assert_int_equal(data_socket_listen(&local, 10000, 60000, &target, &listener), 0);
-	assert_int_equal(data_socket_connect(&local, &peer, &target, &fd), 0);
+	assert_int_equal(data_socket_connect(&local, 0, &peer, &target, &fd), 0);
 	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
 	assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
 	assert_int_equal(io_wait(listener, POLLIN, monotonic_ms() + WAIT_MS), POLLIN);
@@ -121,7 +121,7 @@ test_connect(void **state)
 	close_fd(&fd);
 	close_fd(&listener);
 	/* nobody listens there any more: refused at once or a little later, but not by us */
-	assert_int_not_equal(data_socket_connect(&local, &peer, &target, &fd), -EACCES);
+	assert_int_not_equal(data_socket_connect(&local, 0, &peer, &target, &fd), -EACCES);
 	close_fd(&fd);
 }
 

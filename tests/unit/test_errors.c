@@ -14,7 +14,7 @@
 #define ERRNO_MAX 4095
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static const enum reply_class classes[] = {REPLY_FILE, REPLY_CREATE, REPLY_LIST};
+static const enum reply_class classes[] = {REPLY_FILE, REPLY_PLACE, REPLY_CREATE, REPLY_LIST};
 
 static void
 test_unknown(void **state)
@@ -24,7 +24,7 @@ test_unknown(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(errors); i++)
 		for (size_t c = 0; c < COUNT(classes); c++)
-			assert_int_equal(reply_code_for_error(classes[c], errors[i]), 451);
+			assert_int_equal(reply_code_for_error(classes[c], errors[i]), classes[c] == REPLY_PLACE ? 550 : 451);
 }
 
 /* No error is ever told as a success, and only codes that RFC 959, 5.4 (RFC 3659, 5 for 554) has for the class. */
@@ -34,7 +34,8 @@ test_classes(void **state)
 	static const int allowed[REPLY_CLASS_COUNT][10] = {
 	    [REPLY_FILE] = {450, 451, 452, 550, 552, 554},
 	    [REPLY_CREATE] = {450, 451, 452, 550, 552, 553, 554},
-	    [REPLY_LIST] = {450, 451, 501},
+	    [REPLY_PLACE] = {550},
+	    [REPLY_LIST] = {450, 451, 501, 550},	/* 550: the account may not list */
 	};
 
 	(void)state;
