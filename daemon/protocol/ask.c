@@ -303,6 +303,13 @@ ask_files_open_write(struct protocol *protocol, const struct home_path *path, en
 }
 
 int
+ask_files_sync_write(struct protocol *protocol)
+{
+	ipc_begin(&protocol->message, IPC_sync_write);
+	return answered(protocol, ask(protocol, protocol->files_channel));
+}
+
+int
 ask_files_finish_write(struct protocol *protocol, bool is_complete)
 {
 	ipc_begin(&protocol->message, IPC_finish_write);

@@ -60,6 +60,7 @@ int ask_files_open_read(struct protocol *protocol, const struct home_path *path,
     int *fd);
 int ask_files_open_write(struct protocol *protocol, const struct home_path *path, enum ipc_store_mode mode,
     uint64_t offset, uint64_t *start, char name[NAME_MAX + 1], int *fd);
+int ask_files_sync_write(struct protocol *protocol);
 int ask_files_finish_write(struct protocol *protocol, bool is_complete);
 int ask_files_list(struct protocol *protocol, const struct home_path *path, enum ipc_list_form form, uint8_t flags,
     uint32_t shown_from, int *fd);

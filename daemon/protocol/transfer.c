@@ -538,6 +538,18 @@ mode_with_restart(const struct protocol *protocol, enum ipc_store_mode mode)
 	return mode == STORE_REPLACE && protocol->restart_offset > 0 ? STORE_AT : mode;
 }
 
+/*
+ * To the disk, and then one more look at the control connection: a client that died has closed
+ * both, the data first or last, and its upload is not whole.
+ */
+static int
+sync_upload(struct protocol *protocol, struct mover *mover)
+{
+	int r = ask_files_sync_write(protocol);
+
+	return r < 0 ? local_error(mover, r) : transfer_watch(protocol, -1, 0, 0);
+}
+
 void
 transfer_store(struct protocol *protocol, const struct home_path *path, enum ipc_store_mode mode)
 {
@@ -567,11 +579,11 @@ transfer_store(struct protocol *protocol, const struct home_path *path, enum ipc
 		(void)!stream_shutdown(&mover.stream);
 	close_mover(&mover);
 	claim(protocol->session->claims, CLAIM_FINISH, monotonic_ms());
+	if (r == 0)
+		r = sync_upload(protocol, &mover);
 	finished = ask_files_finish_write(protocol, r == 0);
-	if (r == 0 && finished < 0) {
-		mover.is_local = true;
-		r = finished;
-	}
+	if (r == 0 && finished < 0)
+		r = local_error(&mover, finished);
 	reply_end(protocol, &mover, r, was_open, REPLY_CREATE, path->text);
 	finish(protocol, DIRECTION_UP, path, started, r);
 }

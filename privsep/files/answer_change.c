@@ -31,6 +31,15 @@ files_answer_open_write(struct files *files)
 }
 
 bool
+files_answer_sync_write(struct files *files)
+{
+	if (!ipc_end(&files->message) || files->upload.fd < 0)
+		return false;
+	request_reply(files, upload_sync(&files->upload, files->session->config));
+	return true;
+}
+
+bool
 files_answer_finish_write(struct files *files)
 {
 	unsigned is_complete = ipc_get_u8(&files->message);

@@ -46,6 +46,7 @@ struct files {
 	X(size_ascii,        READS,   NONE,                   MAY_KNOW)  \
 	X(open_read,         READS,   MAY_READ,               NONE)      \
 	X(open_write,        CHANGES, NONE,                   MAY_WRITE) /* which one: upload_begin() */ \
+	X(sync_write,        READS,   NONE,                   NONE)      /* nothing to sync without an open_write */ \
 	X(finish_write,      READS,   NONE,                   NONE)      /* nothing to finish without an open_write */ \
 	X(list,              READS,   MAY_LIST,               NONE)      \
 	X(list_end,          READS,   NONE,                   NONE)      \

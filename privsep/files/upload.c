@@ -269,15 +269,26 @@ rename_into_place(const struct upload *upload)
 	return -errno;
 }
 
-static int
-finish_whole(struct upload *upload, const struct config *config)
+int
+upload_sync(struct upload *upload, const struct config *config)
 {
 	int r = 0;
 
+	if (upload->is_synced)
+		return 0;
 	if (upload->is_partial)
 		r = settle_mode(upload, config);
 	if (r == 0 && config->upload_sync && fsync(upload->fd) < 0)
 		r = -errno;
+	upload->is_synced = r == 0;
+	return r;
+}
+
+static int
+finish_whole(struct upload *upload, const struct config *config)
+{
+	int r = upload_sync(upload, config);
+
 	if (r == 0 && upload->is_partial)
 		r = rename_into_place(upload);
 	if (r == 0 && config->upload_sync && (upload->is_partial || upload->is_new))

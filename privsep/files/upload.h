@@ -22,6 +22,7 @@ struct upload {
 	bool is_partial;
 	bool never_replaces;	/* STOU, or no right to: not even a file that came in the meantime */
 	bool is_new;		/* made in place: its directory is synced too */
+	bool is_synced;		/* upload_sync() is done */
 	char name[NAME_MAX + 1];
 	char partial[PARTIAL_NAME_SIZE];
 };
@@ -51,7 +52,13 @@ int upload_begin(struct upload *upload, const struct home *home, const struct ho
 int upload_begin_copy(struct upload *upload, const struct home *home, const struct home_path *path);
 
 /*
- * End the upload. Whole: mode, fsync (upload-sync) and rename over the target; broken off:
+ * Bring the bytes that were written to the disk, with the mode of the result (upload-sync; without
+ * it, the mode alone); nothing is renamed yet. 0 or -errno.
+ */
+int upload_sync(struct upload *upload, const struct config *config);
+
+/*
+ * End the upload. Whole: upload_sync() if it was not called, and rename over the target; broken off:
  * the partial is kept, unless it is empty. There is no upload afterwards in any case; after
  * an error a partial is kept too. 0 or -errno.
  */

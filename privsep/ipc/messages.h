@@ -48,6 +48,7 @@ enum ipc_fd {
 	X(size_ascii,       IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  8,     8,     IPC_FD_NONE)    \
 	X(open_read,        IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   11,    4105,  8,     8,     IPC_FD_REPLY)   \
 	X(open_write,       IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   12,    4106,  11,    265,   IPC_FD_REPLY)   \
+	X(sync_write,       IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   0,     0,     0,     0,     IPC_FD_NONE)    \
 	X(finish_write,     IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   1,     1,     0,     0,     IPC_FD_NONE)    \
 	X(list,             IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   10,    4104,  0,     0,     IPC_FD_REPLY)   \
 	X(list_end,         IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   0,     0,     8,     8,     IPC_FD_NONE)    \
@@ -111,6 +112,7 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   size_ascii    path            -> u64 size with every LF counted as CRLF
  *   open_read     u64 offset, path -> u64 size (file, read-only)
  *   open_write    u8 mode, u64 offset, path -> u64 start, text name (file, write-only, positioned at start)
+ *   sync_write                    -> (the bytes of the upload are on the disk; nothing is renamed yet)
  *   finish_write  u8 is_complete  -> (the upload is whole and safe, or was given up)
  *   list          u8 form, u8 flags, u8 enum ipc_fact bits, u32 shown_from, path -> (read end of a pipe)
  *   list_end                      -> u64 entries; or what stopped the listing

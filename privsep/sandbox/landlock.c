@@ -48,7 +48,7 @@ enum {
 #define LL_MAY_READ (LL_FS_READ_FILE | LL_FS_READ_DIR)
 #define LL_MAY_WRITE \
 	(LL_FS_WRITE_FILE | LL_FS_TRUNCATE | LL_FS_REMOVE_DIR | LL_FS_REMOVE_FILE | LL_FS_MAKE_DIR | LL_FS_MAKE_REG | \
-	    LL_FS_REFER)
+	    LL_FS_REFER | LL_FS_MAKE_SYM /* for the rename of a link; no filter has symlink(2) */)
 
 /* As the kernel defines them (linux/landlock.h, struct landlock_ruleset_attr and landlock_path_beneath_attr). */
 struct ll_ruleset {
