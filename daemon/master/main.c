@@ -29,6 +29,7 @@
 #include "privsep/ipc/log.h"
 #include "privsep/sandbox/sandbox.h"
 #include "privsep/tls/certificate.h"
+#include "privsep/tls/memory.h"
 #include "privsep/tls/remote_key.h"
 
 #include "common/banned.h"
@@ -261,7 +262,7 @@ start(void)
 	if (r < 0)
 		fail("the walls cannot be built: %s", strerror(-r));
 	password_prepare();
-	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1 || remote_key_init() < 0)
+	if (memory_wipe_freed() < 0 || OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1 || remote_key_init() < 0)
 		fail("OpenSSL cannot be set up");
 	if (certificates_load_first(&master) < 0)
 		fail("certificate '%s' and key '%s' cannot be used; see the line above", master.config->tls.certificate,

@@ -38,7 +38,7 @@ make_authority()
 	PKI=$BATS_FILE_TMPDIR/pki
 	CA=$PKI/root.pem
 	export PKI CA
-	mkdir -p -m 700 "$PKI"
+	mkdir "$PKI"
 	make_key p256 >"$PKI/root.key"
 	openssl req -x509 -new -key "$PKI/root.key" -subj '/CN=test root' -days 30 -out "$PKI/root.pem" 2>/dev/null
 	make_key p256 >"$PKI/intermediate.key"
