@@ -16,7 +16,8 @@ enum account_right {
 	MAY_RMDIR = 128,
 	MAY_CHMOD = 256,	/* modes and times */
 	MAY_ALL = 511,
-	MAY_ONLY_LOOK = MAY_LIST | MAY_READ	/* what is left to a read-only account */
+	MAY_ONLY_LOOK = MAY_LIST | MAY_READ,	/* what is left to a read-only account */
+	MAY_CHANGE = MAY_ALL & ~MAY_ONLY_LOOK
 };
 
 #define RIGHTS_COUNT 9

@@ -66,7 +66,7 @@ walls_raise(const struct files_session *session, pid_t parent)
 	if (r == 0)
 		r = sandbox_drop_identity(session->uid, session->gid);
 	if (r == 0)
-		r = sandbox_landlock(session->home_fd, session->is_read_only);
+		r = sandbox_landlock(session->home_fd, (session->rights & MAY_CHANGE) == 0);
 	if (r == 0)
 		r = signals_settle();
 	umask(0);	/* modes are results, not wishes */

@@ -64,7 +64,7 @@ hash_whole(const struct home *home, int fd, const struct stat *st, enum ipc_hash
 	if (hash_cache_get(fd, st, algorithm, text))
 		return 0;
 	r = hash_range(fd, algorithm, 0, (uint64_t)st->st_size, stop, text);
-	if (r == 0 && !home->session->is_read_only && is_unchanged(fd, st))
+	if (r == 0 && (home->session->rights & MAY_CHANGE) != 0 && is_unchanged(fd, st))
 		hash_cache_put(fd, st, algorithm, text);
 	return r;
 }

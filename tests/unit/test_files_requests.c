@@ -331,12 +331,15 @@ test_hash_not_kept(void **state)
 	put_file("fresh", "abc");
 	assert_int_equal(ask_hash(HASH_MD5, 0, UINT64_MAX, "/fresh"), 0);
 	assert_string_equal(kept("fresh"), "");
-	assert_int_equal(stop(), FILES_EXIT_END);
-	start(true);
 	put_file("f", "abc");
 	make_old("f");
-	assert_int_equal(ask_hash(HASH_MD5, 0, UINT64_MAX, "/f"), 0);
-	assert_string_equal(kept("f"), "");
+	for (int is_read_only = 0; is_read_only < 2; is_read_only++) {
+		assert_int_equal(stop(), FILES_EXIT_END);
+		rights = is_read_only ? MAY_ALL : MAY_ONLY_LOOK;
+		start(is_read_only == 1);
+		assert_int_equal(ask_hash(HASH_MD5, 0, UINT64_MAX, "/f"), 0);
+		assert_string_equal(kept("f"), "");
+	}
 }
 
 /* Times and modes. */
