@@ -24,6 +24,7 @@
 
 #define SYSLOG_SOCKET "/dev/log"
 #define LOG_FILE_MODE 0640
+#define RESTART_MS 1000		/* at least between two starts of the logger */
 #define RECORDS_BUFFER (1 << 20)	/* bytes that may wait for the logger before records are dropped */
 
 static struct ipc_message message;
@@ -160,6 +161,7 @@ start_logger(struct master *master, char *error, size_t size)
 		close_fd(&master->logger.channel);
 	} else {
 		master->logger.pid = pid;
+		master->logger.started_ms = monotonic_ms();
 		if (epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, master->logger.channel, &event) < 0)
 			r = -errno;
 	}
@@ -211,14 +213,30 @@ log_targets_receive(struct master *master)
 bool
 log_targets_reaped(struct master *master, pid_t pid, int status)
 {
-	char error[256];
-
-	if (pid != master->logger.pid)
+	if (master->logger.pid == 0 || pid != master->logger.pid)
 		return false;
 	log_targets_receive(master);
 	close_fd(&master->logger.channel);
 	master->logger.pid = 0;
-	(void)!start_logger(master, error, sizeof(error));
-	log_message(LEVEL_CRITICAL, "alarm", "logger died (status %d); another one was started", status);
+	log_message(LEVEL_CRITICAL, "alarm", "logger died (status %d); another one is started", status);
+	master->logger.restart_at_ms = master->logger.started_ms + RESTART_MS;
+	(void)!log_targets_watch(master);
 	return true;
+}
+
+int
+log_targets_watch(struct master *master)
+{
+	uint64_t now = monotonic_ms();
+	char error[256];
+
+	if (master->logger.restart_at_ms == 0)
+		return -1;
+	if (now < master->logger.restart_at_ms)
+		return deadline_left_ms(master->logger.restart_at_ms, now);
+	master->logger.restart_at_ms = 0;
+	if (start_logger(master, error, sizeof(error)) == 0)
+		return -1;
+	master->logger.restart_at_ms = now + RESTART_MS;
+	return RESTART_MS;
 }

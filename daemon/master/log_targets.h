@@ -17,7 +17,13 @@ int log_targets_reopen(struct master *master, char *error, size_t size);
 /* The logger has a message (it wants a new syslog socket), or is gone. */
 void log_targets_receive(struct master *master);
 
-/* A child of the master is gone. True when it was the logger; another one is started. */
+/*
+ * A child of the master is gone. True when it was the logger; another one is started, at once or,
+ * when it did not live for a second, a second later.
+ */
 bool log_targets_reaped(struct master *master, pid_t pid, int status);
+
+/* Start a logger that is due. Returns the ms until one is, -1: none is missing. */
+int log_targets_watch(struct master *master);
 
 #endif

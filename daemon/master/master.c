@@ -272,7 +272,7 @@ master_run(struct master *master)
 	notify_ready();
 	while (!is_stopped(master)) {
 		int timeout = sooner(sooner(sessions_grant(master), drain_timeout(master)),
-		    sooner(certificates_watch(master), resolver_watch(master)));
+		    sooner(sooner(certificates_watch(master), resolver_watch(master)), log_targets_watch(master)));
 		int count = epoll_wait(master->epoll_fd, events, EVENTS_AT_ONCE, timeout);
 
 		for (int i = 0; i < count; i++)

@@ -81,6 +81,8 @@ struct master {
 		int records, records_read;	/* both ends of the channel of all records */
 		int channel;			/* targets and requests */
 		uint64_t *dropped;
+		uint64_t started_ms;
+		uint64_t restart_at_ms;		/* 0: it runs */
 	} logger;
 
 	struct {

@@ -481,7 +481,7 @@ sessions_reaped(struct master *master, pid_t pid, int status)
 		log_set_context(NULL, slot->id, NULL, NULL);
 		log_begin(LEVEL_CRITICAL, "alarm");
 		log_field_text("died", "monitor");
-		log_field_u64("pid", (uint64_t)pid);
+		log_field_u64("died_pid", (uint64_t)pid);
 		log_field_u64("signal", (uint64_t)WTERMSIG(status));
 		log_end();
 		log_set_context(NULL, "", NULL, NULL);

@@ -8,9 +8,11 @@
 
 #define IAC 0xff
 #define TELNET_FIRST 0xf0	/* SE, the lowest command */
+#define TELNET_SE 0xf0	/* the end of a subnegotiation */
+#define TELNET_SB 0xfa	/* its begin: everything up to IAC SE belongs to it */
 #define TELNET_WILL 0xfb	/* WILL, WONT, DO, DONT take an option byte */
 
-enum { TELNET_TEXT, TELNET_COMMAND, TELNET_OPTION };
+enum { TELNET_TEXT, TELNET_COMMAND, TELNET_OPTION, TELNET_SUB, TELNET_SUB_COMMAND };
 
 static void
 add_byte(struct line_reader *reader, uint8_t byte)
@@ -53,10 +55,21 @@ strip_telnet(struct line_reader *reader, uint8_t byte)
 		}
 		if (byte >= TELNET_WILL)
 			reader->telnet = TELNET_OPTION;
+		else if (byte == TELNET_SB)
+			reader->telnet = TELNET_SUB;
 		if (byte >= TELNET_FIRST)
 			return true;
 		take_byte(reader, IAC);	/* no telnet: a name in an 8-bit character set */
 		return false;
+	case TELNET_SUB:
+		if (byte == IAC)
+			reader->telnet = TELNET_SUB_COMMAND;
+		else if (byte == '\n')
+			reader->telnet = TELNET_TEXT;	/* never ended: the line is */
+		return byte != '\n';
+	case TELNET_SUB_COMMAND:
+		reader->telnet = byte == TELNET_SE ? TELNET_TEXT : TELNET_SUB;
+		return true;
 	case TELNET_OPTION:
 		reader->telnet = TELNET_TEXT;
 		return true;

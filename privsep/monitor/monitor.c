@@ -87,7 +87,7 @@ log_child_death(const struct child *child, int status)
 
 	log_begin(LEVEL_CRITICAL, "alarm");
 	log_field_text("died", child->name);
-	log_field_u64("pid", (uint64_t)child->pid);
+	log_field_u64("died_pid", (uint64_t)child->pid);
 	if (WIFSIGNALED(status)) {
 		log_field_u64("signal", (uint64_t)number);
 		log_field_text("signal_name", sigabbrev_np(number) == NULL ? "?" : sigabbrev_np(number));

@@ -86,7 +86,7 @@ kill_in_transfer()
 
 @test "kill -9 of protocol in mid-transfer" {
 	kill_in_transfer PROTOCOL
-	log_has 'alarm session=[0-9a-f]+ address=127.0.0.1 process=monitor user="alice" died="protocol" pid=[0-9]+ signal=9'
+	log_has 'alarm session=[0-9a-f]+ address=127.0.0.1 process=monitor user="alice" died="protocol" died_pid=[0-9]+ signal=9'
 }
 
 @test "kill -9 of files in mid-transfer" {

@@ -124,6 +124,9 @@ test_telnet(void **state)
 	    {BYTES("\xff\xfd\0NOOP\r\n"), LINE_WHOLE, BYTES("NOOP")},
 	    {BYTES("NOOP\r\xff\xf1\n"), LINE_WHOLE, BYTES("NOOP")},
 	    {BYTES("NOOP\xff\xf1\r\n"), LINE_WHOLE, BYTES("NOOP")},
+	    /* a subnegotiation goes whole, and no further than its line when it does not end */
+	    {BYTES("AB\xff\xfa\030\001xterm\xff\xff\xff\xf0OR\r\n"), LINE_WHOLE, BYTES("ABOR")},
+	    {BYTES("NOOP\xff\xfa\030x\r\n"), LINE_WHOLE, BYTES("NOOP")},
 	    /* IAC IAC is the byte, and so is IAC in front of what is no telnet command */
 	    {BYTES("DELE \xff\xff\r\n"), LINE_WHOLE, BYTES("DELE \xff")},
 	    {BYTES("DELE \xff\xff\xff\xff\r\n"), LINE_WHOLE, BYTES("DELE \xff\xff")},
