@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -27,17 +26,12 @@
 static const struct sandbox_rule rows[] = {
     {SYS_recvmsg, ANY_ARGS, "questions of protocol, answers of master"},
     {SYS_sendmsg, ANY_ARGS, "answers and descriptors to protocol; the log"},
-    {SYS_sendto, ANY_ARGS, "the report of the SIGSYS handler; the log"},
-    {SYS_recvfrom, ANY_ARGS, "channels"},
-    {SYS_read, ANY_ARGS, "signals and timers by descriptor"},
-    {SYS_write, ANY_ARGS, "standard error when the log is gone"},
+    {SYS_sendto, ANY_ARGS, "the report of the SIGSYS handler"},
     {SYS_pread64, ANY_ARGS, "the key file's bytes: a data connection that does not resume needs a signature"},
 #ifdef SYS_poll
     {SYS_poll, ANY_ARGS, "every wait"},
 #endif
     {SYS_ppoll, ANY_ARGS, "every wait"},
-    {SYS_shutdown, ANY_ARGS, "the end of a channel"},
-    {SYS_getppid, ANY_ARGS, "is the master still there?"},
 
     {SYS_socket, STREAM_SOCKET(AF_INET, 0), "data sockets"},
     {SYS_socket, STREAM_SOCKET(AF_INET, IPPROTO_TCP), "data sockets"},
@@ -46,23 +40,11 @@ static const struct sandbox_rule rows[] = {
     {SYS_bind, ANY_ARGS, "passive port; the server's address for active mode"},
     {SYS_listen, ANY_ARGS, "passive port"},
     {SYS_connect, ANY_ARGS, "active mode, to the client's address"},
-    {SYS_getsockname, ANY_ARGS, "the passive port; the address the client dialled"},
-    {SYS_getsockopt, ARG_IS(1, SOL_SOCKET), "SO_ERROR of a connecting socket"},
     {SYS_setsockopt, OPTION(SOL_SOCKET, SO_REUSEADDR), "ports in TIME_WAIT are used again"},
-    {SYS_setsockopt, OPTION(SOL_SOCKET, SO_KEEPALIVE), "data sockets"},
-    {SYS_setsockopt, OPTION(SOL_SOCKET, SO_RCVBUF), "data sockets: before the handshake"},
-    {SYS_setsockopt, OPTION(SOL_SOCKET, SO_SNDBUF), "data sockets"},
-    {SYS_setsockopt, OPTION(SOL_SOCKET, SO_RCVTIMEO), "bounded waits on channels"},
-    {SYS_setsockopt, OPTION(SOL_SOCKET, SO_SNDTIMEO), "bounded waits on channels"},
-    {SYS_setsockopt, OPTION(IPPROTO_IPV6, IPV6_V6ONLY), "one family a socket"},
     {SYS_setsockopt, OPTION(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT), "active mode"},
-    {SYS_setsockopt, OPTION(IPPROTO_TCP, TCP_NODELAY), "data sockets"},
 
-    {SYS_fcntl, ARG_IS(1, F_GETFL), "blocking or not"},
-    {SYS_fcntl, ARG_IS(1, F_SETFL), "blocking or not"},
-    {SYS_kill, ARG_IS(1, SIGKILL), "its own children that overstay; by then only those of its own user"},
+    {SYS_kill, ARGS(HAS_NONE(0, ~0x7fffffffULL), IS(1, SIGKILL)), "protocol, when it overstays; no group, never all"},
     {SYS_wait4, ANY_ARGS, "how its children ended"},
-    {SYS_waitid, ANY_ARGS, "how its children ended"},
 };
 
 const struct sandbox_rules rules_monitor = {rows, sizeof(rows) / sizeof(*rows)};
@@ -70,15 +52,14 @@ const struct sandbox_rules rules_monitor = {rows, sizeof(rows) / sizeof(*rows)};
 static const struct sandbox_rule login_rows[] = {
     /* the account, its hash, its home */
     {SYS_mmap, ARG_HAS_NONE(2, PROT_EXEC), "snapshot of the accounts; memory of a hash, huge pages too"},
-    {SYS_pread64, ANY_ARGS, "snapshot of the accounts"},
-    {SYS_fcntl, ARG_IS(1, F_GET_SEALS), "snapshot of the accounts: it cannot change"},
     {SYS_openat, ANY_ARGS, "the home"},
-    {SYS_openat2, ANY_ARGS, "the home"},
     {SYS_newfstatat, ANY_ARGS, "whose home it is"},
     {SYS_fstat, ANY_ARGS, "whose home it is"},
 
     /* fork of a walled process and its channel */
     {SYS_socketpair, ARGS(IS(0, AF_UNIX), IS_BUT(1, SOCK_SEQPACKET, SOCK_CLOEXEC | SOCK_NONBLOCK)), "channel of files"},
+    {SYS_setsockopt, OPTION(SOL_SOCKET, SO_RCVTIMEO), "bounded waits on it"},
+    {SYS_setsockopt, OPTION(SOL_SOCKET, SO_SNDTIMEO), "bounded waits on it"},
     {SYS_clone, ARG_IS(0, FORK_FLAGS), "fork of files"},
     {SYS_rt_sigprocmask, ANY_ARGS, "fork blocks signals meanwhile"},
     {SYS_set_robust_list, ANY_ARGS, "fork, in the child"},
@@ -112,7 +93,7 @@ static const struct sandbox_rule login_rows[] = {
     {SYS_prctl, ARG_IS(0, PR_SET_NO_NEW_PRIVS), "before Landlock and a filter"},
     {SYS_prctl, ARG_IS(0, PR_SET_DUMPABLE), "nobody looks in"},
     {SYS_prctl, ARG_IS(0, PR_SET_PDEATHSIG), "ends with its parent"},
-    {SYS_prctl, ARG_IS(0, PR_SET_NAME), "what ps shows"},
+    {SYS_getppid, ANY_ARGS, "is the parent still there?"},
     {SYS_landlock_create_ruleset, ANY_ARGS, "files: the home alone"},
     {SYS_landlock_add_rule, ANY_ARGS, "files: the home alone"},
     {SYS_landlock_restrict_self, ANY_ARGS, "files: the home alone"},
