@@ -124,8 +124,7 @@ add_user()
 # Standard error in the foreground has every line of the log too; it is kept apart, and has sanitizers' reports.
 start_server()
 {
-	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
-		"$BUILD/sallyportd" -f -c "$CONF" "$@" </dev/null >"$DIR/stdout" 2>"$DIR/stderr" 3>&- &
+	"$BUILD/sallyportd" -f -c "$CONF" "$@" </dev/null >"$DIR/stdout" 2>"$DIR/stderr" 3>&- &
 	SERVER_PID=$!
 	export SERVER_PID
 	wait_until -t 30 server_is_settled
