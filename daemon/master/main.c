@@ -313,6 +313,7 @@ main(int argc, char **argv)
 	bool is_check = false;
 	int option;
 
+	close_range(STDERR_FILENO + 1, ~0U, 0);	/* what the caller left open is none of ours */
 	master.config_path = CONFIG_FILE_DEFAULT;
 	while ((option = getopt(argc, argv, "c:fthV")) != -1) {
 		switch (option) {

@@ -1,0 +1,70 @@
+/* Events that protocol tells, as lines of the log. */
+#include <string.h>
+
+#include "common/home_path.h"
+#include "privsep/ipc/log.h"
+#include "privsep/monitor/state.h"
+
+#include "common/banned.h"
+
+void
+monitor_answer_transferred(struct monitor *monitor)
+{
+	static const char *const directions[DIRECTION_COUNT] = {
+	    [DIRECTION_DOWN] = "down", [DIRECTION_UP] = "up", [DIRECTION_LIST] = "list",
+	};
+	uint8_t direction = ipc_get_u8(&monitor->message);
+	uint8_t is_ascii = ipc_get_u8(&monitor->message);
+	uint64_t bytes = ipc_get_u64(&monitor->message);
+	uint64_t ms = ipc_get_u64(&monitor->message);
+	uint32_t error = ipc_get_u32(&monitor->message);
+	char path[HOME_PATH_MAX + 1];
+	const char *error_name;
+
+	ipc_get_text(&monitor->message, path, sizeof(path));
+	if (!ipc_end(&monitor->message) || direction >= DIRECTION_COUNT)
+		end_for_violation(monitor, &monitor->protocol, "malformed transferred");
+	if (direction == DIRECTION_UP)
+		monitor->bytes_up += bytes;
+	else
+		monitor->bytes_down += bytes;
+	error_name = error == 0 ? "ok" : strerrorname_np((int)error);
+	log_begin(LEVEL_INFO, "transfer");
+	log_field_text("direction", directions[direction]);
+	log_field_u64("bytes", bytes);
+	log_field_u64("milliseconds", ms);
+	log_field_text("result", error_name == NULL ? "error" : error_name);
+	log_field_text("type", is_ascii ? "ascii" : "image");
+	log_field_text("path", path);
+	log_end();
+}
+
+void
+monitor_answer_noted(struct monitor *monitor)
+{
+	static const struct {
+		const char *event;
+		enum log_level level;
+		bool ends;
+	} events[NOTED_EVENT_COUNT] = {
+	    [NOTED_BAD_COMMANDS] = {"bad-commands", LEVEL_WARNING, true},
+	    [NOTED_DATA_REFUSED] = {"data-refused", LEVEL_WARNING, false},
+	    [NOTED_DATA_FAILED] = {"data-failed", LEVEL_INFO, false},
+	    [NOTED_QUIT] = {"quit", LEVEL_DEBUG, true},
+	    [NOTED_TLS] = {"tls", LEVEL_INFO, false},
+	    [NOTED_TLS_FAILED] = {"tls-failed", LEVEL_WARNING, false},
+	    [NOTED_TLS_REUSE] = {"tls-not-resumed", LEVEL_WARNING, false},
+	    [NOTED_TLS_CUT] = {"tls-cut", LEVEL_WARNING, false},
+	};
+	uint8_t event = ipc_get_u8(&monitor->message);
+	char detail[512];
+
+	ipc_get_text(&monitor->message, detail, sizeof(detail));
+	if (!ipc_end(&monitor->message) || event >= NOTED_EVENT_COUNT)
+		end_for_violation(monitor, &monitor->protocol, "malformed noted");
+	if (events[event].ends && monitor->kill_at_ms == NEVER)
+		monitor->end_reason = events[event].event;
+	log_begin(events[event].level, events[event].event);
+	log_field_text("detail", detail);
+	log_end();
+}

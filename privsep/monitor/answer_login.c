@@ -1,0 +1,257 @@
+/* Login: the password, the limits, the home; the fork of files; the end of root. */
+#include <errno.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "accounts/rights.h"
+#include "common/io.h"
+#include "privsep/files/files.h"
+#include "privsep/ipc/log.h"
+#include "privsep/monitor/login.h"
+#include "privsep/monitor/state.h"
+#include "privsep/sandbox/sandbox.h"
+
+#include "common/banned.h"
+
+void
+take_master_end(struct monitor *monitor)
+{
+	uint8_t reason = ipc_get_u8(&monitor->message);
+
+	if (ipc_end(&monitor->message) && reason < END_REASON_COUNT)
+		tell_end(monitor, (enum ipc_end_reason)reason);
+}
+
+/* Ask the master to count this session for the account; blocks for the master's answer. */
+static enum ipc_admit_outcome
+ask_master_admit(struct monitor *monitor, const struct account *account)
+{
+	uint32_t outcome;
+
+	ipc_begin(&monitor->message, IPC_admit);
+	ipc_put_u32(&monitor->message, account->max_sessions);
+	ipc_put_text(&monitor->message, account->name);
+	if (ipc_send(monitor->session->master_channel, &monitor->message, -1) < 0)
+		end_session(monitor);
+	for (;;) {
+		if (ipc_receive(monitor->session->master_channel, IPC_MONITOR, IPC_STATE_LOGIN, &monitor->message) < 0)
+			end_session(monitor);
+		if (monitor->message.kind == IPC_admit && monitor->message.is_reply)
+			break;
+		if (monitor->message.kind == IPC_end)
+			take_master_end(monitor);
+	}
+	if (ipc_get_result(&monitor->message) < 0)
+		end_session(monitor);
+	outcome = ipc_get_u32(&monitor->message);
+	return outcome < ADMIT_OUTCOME_COUNT ? (enum ipc_admit_outcome)outcome : ADMIT_USER_LIMIT;
+}
+
+static void
+tell_master_verdict(struct monitor *monitor, bool is_right)
+{
+	ipc_begin(&monitor->message, IPC_verdict);
+	ipc_put_u8(&monitor->message, is_right);
+	ipc_send(monitor->session->master_channel, &monitor->message, -1);
+}
+
+/*
+ * Fork the files process. Returns the end of its channel that protocol gets, or -errno.
+ * home_fd stays the caller's.
+ */
+static int
+fork_files(struct monitor *monitor, const struct account *account, int home_fd)
+{
+	struct session *session = monitor->session;
+	int to_protocol[2] = {-1, -1}, to_monitor[2] = {-1, -1};
+	int r;
+
+	r = ipc_pair(to_protocol, 0);
+	if (r == 0)
+		r = ipc_pair(to_monitor, CHANNEL_TIMEOUT_S);
+	if (r < 0)
+		goto out;
+	monitor->files.pid = fork();
+	if (monitor->files.pid < 0) {
+		r = -errno;
+		monitor->files.pid = 0;
+		goto out;
+	}
+	if (monitor->files.pid == 0) {
+		explicit_bzero(&monitor->login, sizeof(monitor->login));
+		scoreboard_leave(session->claims);
+		files_run(&(struct files_session){
+		    .home_fd = home_fd,
+		    .protocol_channel = to_protocol[1],
+		    .monitor_channel = to_monitor[1],
+		    .uid = account->uid,
+		    .gid = account->gid,
+		    .is_read_only = account->is_read_only,
+		    .rights = account_rights(account),
+		    .config = session->config,
+		});
+	}
+	monitor->files.channel = to_monitor[0];
+	to_monitor[0] = -1;
+	r = to_protocol[0];
+	to_protocol[0] = -1;
+out:
+	close_fd(&to_protocol[0]);
+	close_fd(&to_protocol[1]);
+	close_fd(&to_monitor[0]);
+	close_fd(&to_monitor[1]);
+	return r;
+}
+
+/* Root is not needed any more: the empty chroot, the service user, the narrow filter. */
+static void
+drop_root(struct monitor *monitor)
+{
+	struct session *session = monitor->session;
+
+	/* a port below 1024 for active mode needs a right; no other keeps anything */
+	int kept = session->config->active_mode && session->config->active_port > 0 &&
+		session->config->active_port < 1024
+	    ? CAP_NET_BIND_SERVICE
+	    : SANDBOX_NO_CAPABILITY;
+
+	if (sandbox_chroot(session->empty_directory_fd) < 0 ||
+	    sandbox_drop_identity_but(session->service_uid, session->service_gid, kept) < 0 ||
+	    sandbox_enter(SANDBOX_MONITOR, session->master_pid) < 0) {
+		monitor->end_reason = "walls";
+		log_message(LEVEL_CRITICAL, "alarm", "monitor cannot give up root");
+		end_session(monitor);
+	}
+	close_fd(&session->empty_directory_fd);
+}
+
+static void
+log_login_failed(const char *name, const char *reason)
+{
+	log_begin(LEVEL_WARNING, "login-failed");
+	log_field_text("name", name);
+	log_field_text("reason", reason);
+	log_end();
+}
+
+/* The session belongs to account from here on; tell protocol. */
+static void
+complete_login(struct monitor *monitor, const struct account *account, int files_channel)
+{
+	log_set_context(NULL, NULL, NULL, account->name);
+	drop_root(monitor);
+	monitor->state = IPC_STATE_READY;
+	claim(monitor->session->claims, CLAIM_IDLE, monotonic_ms());
+	log_message(LEVEL_INFO, "login", "%s", account->is_read_only ? "read-only" : "read-write");
+	ipc_begin_reply(&monitor->message, IPC_login, 0);
+	if (ipc_send(monitor->protocol.channel, &monitor->message, files_channel) < 0)
+		end_session(monitor);
+}
+
+/* Name and password are right: the rest that a session needs. Returns 0 or what login is answered with. */
+static int
+admit(struct monitor *monitor, const struct account *account, const char **reason)
+{
+	int home_fd = -1, files_channel = -1;
+	int r = login_open_home(account, &home_fd, reason);
+
+	if (r < 0)
+		return -EPERM;
+	switch (ask_master_admit(monitor, account)) {
+	case ADMIT_YES:
+		break;
+	case ADMIT_ACCOUNT_LIMIT:
+		*reason = "max-sessions of the account reached";
+		r = -EUSERS;
+		goto out;
+	case ADMIT_USER_LIMIT:
+	case ADMIT_OUTCOME_COUNT:
+		*reason = "limits.sessions-per-user reached";
+		r = -EUSERS;
+		goto out;
+	}
+	files_channel = fork_files(monitor, account, home_fd);
+	if (files_channel < 0) {
+		*reason = "files process cannot be forked";
+		r = -EPERM;
+		goto out;
+	}
+	complete_login(monitor, account, files_channel);
+out:
+	close_fd(&home_fd);
+	close_fd(&files_channel);
+	return r;
+}
+
+static void
+reply_result(struct monitor *monitor, int result)
+{
+	ipc_begin_reply(&monitor->message, monitor->message.kind, result);
+	if (ipc_send(monitor->protocol.channel, &monitor->message, -1) < 0)
+		end_session(monitor);
+}
+
+/* Answer a failed login: the same for every reason but a limit; the last try ends the session. */
+static void
+refuse_login(struct monitor *monitor, int r, const char *reason)
+{
+	log_login_failed(monitor->login.name, reason);
+	monitor->failures++;
+	ipc_begin(&monitor->message, IPC_login);
+	if (r != -EUSERS)
+		r = monitor->failures >= monitor->session->config->limits.login_failures ? -ECONNABORTED : -EACCES;
+	if (r == -ECONNABORTED) {
+		monitor->end_reason = "login-failures";
+		monitor->kill_at_ms = monotonic_ms() + END_GRACE_MS;	/* should protocol not leave by itself */
+	}
+	reply_result(monitor, r);
+}
+
+void
+master_answer_attempt(struct monitor *monitor)
+{
+	static struct account account;
+	const char *reason = NULL;
+	int snapshot_fd = ipc_take_fd(&monitor->message);
+	int r;
+
+	if (!monitor->login.is_waiting || ipc_get_result(&monitor->message) < 0) {
+		close_fd(&snapshot_fd);
+		return;
+	}
+	monitor->login.is_waiting = false;
+	r = login_check(snapshot_fd, monitor->login.name, monitor->login.password, &monitor->session->peer, time(NULL),
+	    &account, &reason);
+	close_fd(&snapshot_fd);
+	explicit_bzero(monitor->login.password, sizeof(monitor->login.password));
+	explicit_bzero(account.hash, sizeof(account.hash));
+	tell_master_verdict(monitor, r == 0);	/* a locked account's password is nobody's to find out either */
+	if (r == 0)
+		r = admit(monitor, &account, &reason);
+	if (r < 0)
+		refuse_login(monitor, r, reason);
+	explicit_bzero(&account, sizeof(account));
+}
+
+void
+monitor_answer_login(struct monitor *monitor)
+{
+	size_t len;
+	const char *password;
+
+	if (monitor->login.is_waiting)
+		end_for_violation(monitor, &monitor->protocol, "login while a login waits");
+	ipc_get_text(&monitor->message, monitor->login.name, sizeof(monitor->login.name));
+	password = ipc_get_bytes(&monitor->message, PASSWORD_MAX, &len);
+	if (!ipc_end(&monitor->message) || memchr(password, '\0', len) != NULL)
+		end_for_violation(monitor, &monitor->protocol, "malformed login");
+	memcpy(monitor->login.password, password, len);
+	monitor->login.password[len] = '\0';
+	explicit_bzero(monitor->message.bytes, monitor->message.length);
+	monitor->login.is_waiting = true;
+	ipc_begin(&monitor->message, IPC_attempt);
+	if (ipc_send(monitor->session->master_channel, &monitor->message, -1) < 0)
+		end_session(monitor);
+}

@@ -1,0 +1,37 @@
+/* Signatures for TLS, on protocol's request. */
+#include <errno.h>
+#include <string.h>
+
+#include "common/io.h"
+#include "privsep/ipc/log.h"
+#include "privsep/monitor/state.h"
+
+#include "common/banned.h"
+
+void
+monitor_answer_sign(struct monitor *monitor)
+{
+	static uint8_t signature[SIGNATURE_MAX], text[SIGN_TEXT_MAX];
+	uint8_t scheme = ipc_get_u8(&monitor->message);
+	size_t len, signature_len = 0;
+	const void *bytes = ipc_get_bytes(&monitor->message, sizeof(text), &len);
+	int r = 0;
+
+	if (!ipc_end(&monitor->message) || scheme >= SIGN_SCHEME_COUNT || monitor->session->key_fd < 0)
+		end_for_violation(monitor, &monitor->protocol, "malformed sign");
+	memcpy(text, bytes, len);
+	if (!sign_budget_take(&monitor->sign_budget, monotonic_ms()))
+		r = -EAGAIN;
+	else
+		r = sign_handshake(monitor->session->key_fd, (enum sign_scheme)scheme, text, len, signature,
+		    &signature_len);
+	if (r == -EPERM)
+		end_for_violation(monitor, &monitor->protocol, "asked to sign what is no handshake");
+	if (r < 0)
+		log_message(LEVEL_ERROR, "tls-failed", "no signature: %s", strerror(-r));
+	ipc_begin_reply(&monitor->message, IPC_sign, r);
+	if (r == 0)
+		ipc_put_bytes(&monitor->message, signature, signature_len);
+	if (ipc_send(monitor->protocol.channel, &monitor->message, -1) < 0)
+		end_session(monitor);
+}

@@ -1,0 +1,141 @@
+/* The ways a session ends: every path comes through here. */
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "privsep/ipc/log.h"
+#include "privsep/monitor/state.h"
+#include "privsep/sandbox/sandbox.h"
+
+#include "common/banned.h"
+
+#define REAP_MS 5000	/* from the end of protocol until files must be gone */
+
+static const char *const end_reasons[END_REASON_COUNT] = {
+    [END_LOGIN_TIMEOUT] = "login-timeout", [END_IDLE_TIMEOUT] = "idle-timeout",
+    [END_STALL_TIMEOUT] = "stall-timeout", [END_SHUTDOWN] = "shutdown", [END_DRAIN] = "drain",
+    [END_PLACE_NEEDED] = "place-needed",
+};
+
+static void
+log_child_death(const struct child *child, int status)
+{
+	int number = WTERMSIG(status);
+
+	log_begin(LEVEL_CRITICAL, "alarm");
+	log_field_text("died", child->name);
+	log_field_u64("died_pid", (uint64_t)child->pid);
+	if (WIFSIGNALED(status)) {
+		log_field_u64("signal", (uint64_t)number);
+		log_field_text("signal_name", sigabbrev_np(number) == NULL ? "?" : sigabbrev_np(number));
+	} else {
+		log_field_u64("status", (uint64_t)WEXITSTATUS(status));
+	}
+	if (child->reported)
+		log_field_text("stopped_at", sandbox_syscall_name(child->stopped_at));
+	log_end();
+}
+
+/*
+ * Reap a child that has closed its channel; past the deadline it is left to the master's reaper.
+ * False: it did not end by itself, in order.
+ */
+static bool
+reap(struct monitor *monitor, struct child *child, uint64_t deadline_ms)
+{
+	int status = 0;
+	pid_t pid = 0;
+	bool is_orderly;
+
+	if (child->pid == 0)
+		return true;
+	while ((pid = waitpid(child->pid, &status, WNOHANG)) == 0 && monotonic_ms() < deadline_ms)
+		poll(NULL, 0, 2);
+	is_orderly = pid == child->pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (pid == child->pid && !child->was_killed && !is_orderly) {
+		log_child_death(child, status);
+		/* only a stopped call or a crash speaks against the client; a kill came from this host */
+		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+			monitor->has_alarm = true;
+	}
+	child->pid = 0;
+	return is_orderly;
+}
+
+/* A last look for an alarm in the channel of a process that is gone. */
+static void
+drain_channel(struct monitor *monitor, struct child *child, enum ipc_state state)
+{
+	while (child->channel >= 0 &&
+	    ipc_receive_now(child->channel, IPC_MONITOR, state, &monitor->message) == 0) {
+		if (monitor->message.kind == IPC_alarm) {
+			child->stopped_at = ipc_get_u32(&monitor->message);
+			child->reported = true;
+		}
+		close_fd(&monitor->message.fd);
+	}
+	close_fd(&child->channel);
+}
+
+void
+end_session(struct monitor *monitor)
+{
+	uint64_t deadline = monotonic_ms() + REAP_MS;
+
+	explicit_bzero(&monitor->login, sizeof(monitor->login));
+	if (monitor->protocol.pid != 0 && monitor->protocol.channel >= 0) {
+		kill(monitor->protocol.pid, SIGKILL);
+		monitor->protocol.was_killed = true;
+	}
+	drain_channel(monitor, &monitor->protocol, monitor->state);
+	reap(monitor, &monitor->protocol, deadline);
+	/* its protocol end is closed now: files ends by itself */
+	drain_channel(monitor, &monitor->files, monitor->state);
+	reap(monitor, &monitor->files, deadline);
+	log_begin(LEVEL_INFO, "disconnect");
+	log_field_text("reason", monitor->end_reason);
+	log_field_u64("milliseconds", monotonic_ms() - monitor->session->started_ms);
+	log_field_u64("bytes_down", monitor->bytes_down);
+	log_field_u64("bytes_up", monitor->bytes_up);
+	log_end();
+	_exit(monitor->has_alarm ? MONITOR_EXIT_ALARM : MONITOR_EXIT_END);
+}
+
+void
+end_for_violation(struct monitor *monitor, struct child *child, const char *what)
+{
+	log_begin(LEVEL_CRITICAL, "alarm");
+	log_field_text("violation", what);
+	log_field_text("by", child->name);
+	log_end();
+	monitor->has_alarm = true;
+	monitor->end_reason = "alarm";
+	end_session(monitor);
+}
+
+void
+tell_end(struct monitor *monitor, enum ipc_end_reason reason)
+{
+	if (monitor->kill_at_ms != NEVER)
+		return;
+	ipc_begin(&monitor->message, IPC_end);
+	ipc_put_u8(&monitor->message, (uint8_t)reason);
+	ipc_send_now(monitor->protocol.channel, &monitor->message, -1);
+	if (reason == END_DRAIN)
+		return;	/* the master keeps that deadline */
+	monitor->end_reason = end_reasons[reason];
+	monitor->kill_at_ms = monotonic_ms() + END_GRACE_MS;
+}
+
+void
+files_is_gone(struct monitor *monitor)
+{
+	close_fd(&monitor->files.channel);
+	if (reap(monitor, &monitor->files, monotonic_ms() + REAP_MS))
+		return;
+	tell_end(monitor, END_SHUTDOWN);
+	monitor->end_reason = "files-gone";
+}

@@ -1,0 +1,97 @@
+/*
+ * What the modules of the monitor share: the state of one session, its end, and the doors
+ * that other processes knock at. One grep for _answer_ lists them all.
+ */
+#ifndef PRIVSEP_MONITOR_STATE_H
+#define PRIVSEP_MONITOR_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "accounts/account.h"
+#include "accounts/password.h"
+#include "privsep/ipc/ipc.h"
+#include "privsep/monitor/monitor.h"
+#include "privsep/monitor/sign.h"
+
+#define CHANNEL_TIMEOUT_S 120	/* the longest wait for a sibling's answer */
+#define END_GRACE_MS 3000	/* from telling protocol to end until killing it */
+#define NEVER UINT64_MAX
+
+/* A session process that the monitor started. */
+struct child {
+	const char *name;
+	pid_t pid;	/* 0: not started, or reaped */
+	int channel;	/* -1: closed */
+	bool was_killed;	/* by the monitor itself */
+	bool reported;	/* said which call it was stopped at */
+	uint32_t stopped_at;
+};
+
+struct monitor {
+	struct session *session;
+	enum ipc_state state;
+	struct ipc_message message;	/* the one in hand */
+	struct child protocol, files;
+	struct {
+		bool is_waiting;	/* for the master's word to check the password */
+		char name[ACCOUNT_NAME_MAX + 1];
+		char password[PASSWORD_MAX + 1];
+	} login;
+	unsigned failures;
+	struct {
+		bool is_waiting;	/* for a port of a full range */
+		uint64_t deadline_ms;
+	} listen;
+	uint64_t login_deadline_ms;
+	uint64_t kill_at_ms;	/* NEVER, or when protocol is killed because it did not end */
+	const char *end_reason;	/* for the log */
+	bool has_alarm;
+	uint64_t bytes_down, bytes_up;
+	struct sign_budget sign_budget;
+};
+
+/* ending.c: the ways a session ends. */
+
+/* End now: kill what is left, reap, log, exit. */
+void end_session(struct monitor *monitor) __attribute__((noreturn));
+
+/* A sibling said what the table does not allow: kill it, tell, end. */
+void end_for_violation(struct monitor *monitor, struct child *child, const char *what) __attribute__((noreturn));
+
+/* Tell protocol to take leave of the client; keep_deadlines() kills it if it does not. */
+void tell_end(struct monitor *monitor, enum ipc_end_reason reason);
+
+/*
+ * Without files nothing is left to serve: protocol takes leave of the client. Files ends in
+ * order only because protocol's end of their channel is closed: protocol is on its way out, too.
+ */
+void files_is_gone(struct monitor *monitor);
+
+/* answer_login.c */
+
+/* Protocol has a name and a password; the answer waits until the master says that they may be checked. */
+void monitor_answer_login(struct monitor *monitor);
+
+/* runs as root: the master says that it is this session's turn to compute a hash */
+void master_answer_attempt(struct monitor *monitor);
+
+/* The master tells the session to end. */
+void take_master_end(struct monitor *monitor);
+
+/* answer_data.c */
+void monitor_answer_listen(struct monitor *monitor);
+void monitor_answer_connect(struct monitor *monitor);
+
+/* A listen that waits for a port of a full range tries again. */
+void try_listen(struct monitor *monitor);
+
+/* answer_sign.c: the key is here, and only a handshake's text is signed with it. */
+void monitor_answer_sign(struct monitor *monitor);
+
+/* answer_events.c: what only protocol sees, for the log. */
+void monitor_answer_transferred(struct monitor *monitor);
+void monitor_answer_noted(struct monitor *monitor);
+
+#endif
