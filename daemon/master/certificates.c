@@ -111,7 +111,7 @@ start_checker(struct master *master, bool is_start)
 	return 0;
 }
 
-/* Days until the certificate in force ends; negative behind it. */
+/* Whole days until the certificate in force ends; negative behind it. */
 static int64_t
 days_left(const struct master *master)
 {
@@ -120,7 +120,7 @@ days_left(const struct master *master)
 
 	if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(leaf)) != 1)
 		return 0;
-	return days;
+	return days < 0 || seconds < 0 ? days - 1 : days;
 }
 
 static void
@@ -138,6 +138,11 @@ finish_checker(struct master *master, int status, bool is_start)
 	SSL_CTX *context = NULL;
 
 	master->certificate.checker = 0;
+	/* a reload took the certificate out of the configuration meanwhile */
+	if (!is_configured(master)) {
+		drop_new(master);
+		return 0;
+	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
 		context =
 		    context_new(master->certificate.new_chain_fd, master->config->tls.minimum, error, sizeof(error));
@@ -183,10 +188,10 @@ certificates_load_first(struct master *master)
 void
 certificates_reload(struct master *master)
 {
-	if (master->certificate.checker != 0)
-		return;
 	if (is_configured(master)) {
-		(void)!start_checker(master, false);
+		/* while a check runs already, the next look finds what has changed since it began */
+		if (master->certificate.checker == 0)
+			(void)!start_checker(master, false);
 		return;
 	}
 	SSL_CTX_free(master->certificate.context);

@@ -28,7 +28,8 @@ monitor_answer_sign(struct monitor *monitor)
 	if (r == -EPERM)
 		end_for_violation(monitor, &monitor->protocol, "asked to sign what is no handshake");
 	if (r < 0)
-		log_message(LEVEL_ERROR, "tls-failed", "no signature: %s", strerror(-r));
+		log_message(r == -EAGAIN ? LEVEL_WARNING : LEVEL_ERROR, "tls-failed", "no signature: %s",
+		    r == -EAGAIN ? "too many handshakes that resume no session" : strerror(-r));
 	ipc_begin_reply(&monitor->message, IPC_sign, r);
 	if (r == 0)
 		ipc_put_bytes(&monitor->message, signature, signature_len);

@@ -55,6 +55,25 @@ sign_scheme_find(const char *key_type, const char *digest, bool is_pss, enum sig
 	return -EINVAL;
 }
 
+/* The curves of context.c by number (RFC 8422, 5.1.1), and how long a point of each is. */
+static bool
+is_point(const uint8_t *curve, size_t point_len)
+{
+	static const struct {
+		uint8_t number[2];
+		size_t point_len;
+	} curves[] = {
+	    {{0x00, 0x1d}, 32},	/* X25519 */
+	    {{0x00, 0x17}, 65},	/* P-256 */
+	    {{0x00, 0x18}, 97},	/* P-384 */
+	};
+
+	for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++)
+		if (memcmp(curve, curves[i].number, 2) == 0)
+			return point_len == curves[i].point_len;
+	return false;
+}
+
 bool
 sign_text_is_handshake(const uint8_t *text, size_t len)
 {
@@ -68,5 +87,6 @@ sign_text_is_handshake(const uint8_t *text, size_t len)
 				return false;
 		return len == head + 32 || len == head + 48;
 	}
-	return len > RANDOMS + 4 && text[RANDOMS] == NAMED_CURVE && len == RANDOMS + 4 + (size_t)text[RANDOMS + 3];
+	return len > RANDOMS + 4 && text[RANDOMS] == NAMED_CURVE && len == RANDOMS + 4 + (size_t)text[RANDOMS + 3] &&
+	    is_point(text + RANDOMS + 1, text[RANDOMS + 3]);
 }

@@ -24,7 +24,7 @@ enum sign_scheme {
 	SIGN_SCHEME_COUNT
 };
 
-#define SIGN_TEXT_MAX 512	/* bytes of a handshake text; TLS 1.2 with P-521 has 201 */
+#define SIGN_TEXT_MAX 512	/* bytes of a handshake text; TLS 1.2 with P-384 has 165 */
 #define SIGNATURE_MAX 1024	/* bytes: RSA keys of up to 8192 bits */
 
 struct sign_scheme_row {
@@ -42,7 +42,7 @@ int sign_scheme_find(const char *key_type, const char *digest, bool is_pss, enum
 /*
  * True when text is what a TLS server signs, and nothing else can be made of it:
  * TLS 1.3, 64 blanks, "TLS 1.3, server CertificateVerify", NUL and a transcript hash (RFC 8446, 4.4.3);
- * TLS 1.2, two random values and the parameters of a named curve (RFC 8422, 5.4).
+ * TLS 1.2, two random values and a point of a named curve that we offer (RFC 8422, 5.4).
  */
 bool sign_text_is_handshake(const uint8_t *text, size_t len);
 

@@ -13,6 +13,7 @@ import ftplib
 import io
 import os
 import re
+import select
 import socket
 import ssl
 import sys
