@@ -80,7 +80,7 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 		goto out;
 	}
 	if (monitor->files.pid == 0) {
-		explicit_bzero(&monitor->login, sizeof(monitor->login));
+		explicit_bzero(monitor->login.password, sizeof(monitor->login.password));
 		scoreboard_leave(session->claims);
 		files_run(&(struct files_session){
 		    .home_fd = home_fd,

@@ -85,7 +85,7 @@ end_session(struct monitor *monitor)
 {
 	uint64_t deadline = monotonic_ms() + REAP_MS;
 
-	explicit_bzero(&monitor->login, sizeof(monitor->login));
+	explicit_bzero(monitor->login.password, sizeof(monitor->login.password));
 	if (monitor->protocol.pid != 0 && monitor->protocol.channel >= 0) {
 		kill(monitor->protocol.pid, SIGKILL);
 		monitor->protocol.was_killed = true;
