@@ -134,11 +134,7 @@ protect(struct protocol *protocol, uint64_t deadline, struct stream *stream)
 		stream_renew_ticket(&protocol->control.stream);
 		return 0;
 	}
-	if (r == -EKEYREJECTED) {
-		(void)!stream_shutdown(stream);	/* or the client takes it for an attack, and does not come to read 522 */
-		return r;
-	}
-	if (r != -ECANCELED && r != -ETIMEDOUT) {
+	if (r != -EKEYREJECTED && r != -ECANCELED && r != -ETIMEDOUT) {
 		tell_monitor_noted(protocol, NOTED_TLS_FAILED, stream->error);
 		r = -EPROTO;
 	}

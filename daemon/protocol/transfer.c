@@ -375,6 +375,32 @@ receive_file(struct protocol *protocol, struct mover *mover)
 /* Beginning and end, the same for all. */
 
 /*
+ * Tell the client that no more comes, and over TLS wait a moment for its own end, so that
+ * nothing that it has sent makes the kernel answer with a reset, which can overtake our last bytes.
+ */
+static int
+end_orderly(struct protocol *protocol, struct mover *mover)
+{
+	uint64_t deadline;
+	ssize_t n;
+	int r;
+
+	while ((r = stream_shutdown(&mover->stream)) == -EAGAIN) {
+		r = transfer_watch(protocol, mover->stream.fd, mover->stream.wants, NO_DEADLINE);
+		if (r < 0)
+			return r;
+	}
+	if (r < 0 || mover->stream.tls == NULL)
+		return r == -ENOTCONN ? -ECONNRESET : r;
+	deadline = monotonic_ms() + PEER_END_MS;
+	do
+		n = stream_read(&mover->stream, chunk, sizeof(chunk));
+	while ((n > 0 && monotonic_ms() < deadline) ||
+	    (n == -EAGAIN && transfer_watch(protocol, mover->stream.fd, POLLIN, deadline) == 0));
+	return 0;
+}
+
+/*
  * 150, then the data connection. 150 goes first and at once: it tells the client that the
  * file is all right while the connection may still be on its way.
  */
@@ -396,6 +422,9 @@ open_data(struct protocol *protocol, const char *verb, bool is_upload, struct mo
 		reply(protocol, 150, "Opening %s data connection for %s", protocol->is_ascii ? "ASCII" : "BINARY", what);
 	control_flush(protocol);
 	r = data_open(protocol, &mover->stream);
+	/* else the client takes the end for an attack, and does not come to read what is wrong */
+	if (r == -EKEYREJECTED)
+		(void)!end_orderly(protocol, mover);
 	if (r == 0 && protocol->is_deflated)
 		r = is_upload ? deflate_begin_receiving(protocol->config->mode_z_limit)
 			      : deflate_begin_sending(protocol->deflate_level);
@@ -420,12 +449,10 @@ static void
 reply_end(struct protocol *protocol, const struct mover *mover, int r, bool was_open, enum reply_class class,
     const char *name)
 {
-	if (r == 0) {
+	if (r == 0)
 		reply(protocol, 226, mover->is_unproven ? "Transfer complete; its end was not proven by TLS"
 							: "Transfer complete");
-		if (protocol->transfer.was_aborted)
-			reply(protocol, 226, "ABOR came when all was done");
-	} else if (r == -ECANCELED)
+	else if (r == -ECANCELED)
 		reply_cancelled(protocol);
 	else if (r == -EKEYREJECTED)
 		reply(protocol, 522, "The data connection must resume the TLS session of the control connection");
@@ -443,34 +470,16 @@ reply_end(struct protocol *protocol, const struct mover *mover, int r, bool was_
 		reply(protocol, 426, "TLS ended without close_notify; the upload may be cut off and is kept as a partial");
 	else
 		reply(protocol, 426, "Data connection broke: %s", strerror(-r));
+	if (protocol->transfer.was_aborted && r != -ECANCELED)
+		reply(protocol, 226, "ABOR came when all was over");
 }
 
-/*
- * All is written: tell the client so, and over TLS wait a moment for its own end, so that
- * nothing that it has sent makes the kernel answer with a reset, which can overtake our last bytes.
- */
 static int
 end_sending(struct protocol *protocol, struct mover *mover)
 {
-	uint64_t deadline;
-	ssize_t n;
 	int r = send_piece(protocol, mover, "", 0, true);
 
-	if (r < 0)
-		return r;
-	deadline = monotonic_ms() + PEER_END_MS;
-	while ((r = stream_shutdown(&mover->stream)) == -EAGAIN) {
-		r = transfer_watch(protocol, mover->stream.fd, mover->stream.wants, NO_DEADLINE);
-		if (r < 0)
-			return r;
-	}
-	if (r < 0 || mover->stream.tls == NULL)
-		return r == -ENOTCONN ? -ECONNRESET : r;
-	do
-		n = stream_read(&mover->stream, chunk, sizeof(chunk));
-	while ((n > 0 && monotonic_ms() < deadline) ||
-	    (n == -EAGAIN && transfer_watch(protocol, mover->stream.fd, POLLIN, deadline) == 0));
-	return 0;
+	return r < 0 ? r : end_orderly(protocol, mover);
 }
 
 static void
@@ -508,7 +517,7 @@ transfer_retrieve(struct protocol *protocol, const struct home_path *path)
 	int r;
 
 	if (protocol->is_ascii && protocol->range_end != UINT64_MAX) {
-		reply(protocol, 551, "RANG needs TYPE I");
+		reply(protocol, 555, "RANG needs TYPE I");
 		return;
 	}
 	r = ask_files_open_read(protocol, path, offset, &size, &mover.fd);
@@ -532,10 +541,11 @@ transfer_retrieve(struct protocol *protocol, const struct home_path *path)
 	finish(protocol, DIRECTION_DOWN, path, started, r);
 }
 
+/* RFC 3659, 5.3: behind a REST, APPE acts as STOR does. */
 static enum ipc_store_mode
 mode_with_restart(const struct protocol *protocol, enum ipc_store_mode mode)
 {
-	return mode == STORE_REPLACE && protocol->restart_offset > 0 ? STORE_AT : mode;
+	return mode != STORE_UNIQUE && protocol->restart_offset > 0 ? STORE_AT : mode;
 }
 
 /*
@@ -560,7 +570,8 @@ transfer_store(struct protocol *protocol, const struct home_path *path, enum ipc
 	int r, finished;
 
 	if ((protocol->is_ascii && protocol->restart_offset > 0) || protocol->range_end != UINT64_MAX) {
-		reply(protocol, 504, protocol->is_ascii ? "REST with an upload needs TYPE I" : "RANG is for RETR and HASH");
+		/* RFC 1123, 4.1.3.4: a mismatch between the type and what REST asks for */
+		reply(protocol, 555, protocol->is_ascii ? "REST with an upload needs TYPE I" : "RANG is for RETR and HASH");
 		return;
 	}
 	r = ask_files_open_write(protocol, path, mode_with_restart(protocol, mode), protocol->restart_offset, &start,

@@ -115,13 +115,15 @@ lftp_both_ways()
 		c.connect(HOST, PORT, WAIT_S)
 		c.login('alice', 'secret')
 		c.prot_p()
-		try:
-		    c.nlst()
-		    raise SystemExit('served')
-		except ftplib.error_perm as error:
-		    print(error)
+		for work in c.nlst, lambda: c.storbinary('STOR file', io.BytesIO(b'x' * 3000000)):
+		    try:
+		        work()
+		        raise SystemExit('served')
+		    except ftplib.error_perm as error:
+		        print(error)
 	END
-	assert_output --regexp '^522 .*resume'
+	assert_line --index 0 --regexp '^522 .*resume'
+	assert_line --index 1 --regexp '^522 .*resume'
 	log_has ' warning tls-not-resumed .*tls.require-data-reuse = no'
 }
 
