@@ -261,6 +261,8 @@ start(void)
 	r = sandbox_init(tell_error, NULL);
 	if (r < 0)
 		fail("the walls cannot be built: %s", strerror(-r));
+	if (sandbox_empty_bounds() < 0)
+		fail("the capability bounding set cannot be emptied: CAP_SETPCAP is needed");
 	password_prepare();
 	if (memory_wipe_freed() < 0 || OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1 || remote_key_init() < 0)
 		fail("OpenSSL cannot be set up");

@@ -54,6 +54,12 @@ void sandbox_clear_environment(void);
 /* No core, no new files beyond descriptors, no new processes (per process: see the table in limits.c). 0 or -errno. */
 int sandbox_limit(enum sandbox_process process);
 
+/*
+ * Empty the bounding set of this process and of all that it forks: nothing of ours calls execve,
+ * so the master does it once for every session. Needs CAP_SETPCAP. 0 or -EPERM.
+ */
+int sandbox_empty_bounds(void);
+
 /* fchdir(directory_fd), chroot("."). Needs CAP_SYS_CHROOT. 0 or -errno. */
 int sandbox_chroot(int directory_fd);
 
