@@ -463,6 +463,10 @@ view_find(const struct view *view, const char *name, struct account *account)
 		else
 			low = middle + 1;
 	}
+	memset(account, 0, sizeof(*account));
+	if (view->count > 0 &&
+	    view_line(view, low < view->count ? low : view->count - 1, &line, &line_len, &name_len) == 0)
+		(void)!account_parse(line, line_len, account, &problem);
 	return -ENOENT;
 }
 

@@ -48,7 +48,9 @@ int snapshot_stamp(int memory_fd, struct accounts_stamp *stamp, uint64_t *count)
 
 /*
  * Look name up. O(log n); maps the snapshot for the time of the call.
- * Returns 0, -ENOENT, or another -errno. The caller wipes account (it holds the hash).
+ * Returns 0, or another -errno. -ENOENT: account is the one next to where name would stand, or all
+ * zero when there is none: a hash of its kind costs what the hash of a known name costs here. The
+ * caller wipes account (it holds the hash).
  */
 int snapshot_lookup(int memory_fd, const char *name, struct account *account);
 
