@@ -21,6 +21,7 @@
 #include "common/banned.h"
 
 #define FACTS_MAX 1024
+#define FACT_MAX 64	/* bytes of one fact of MFF as the reply tells it */
 
 /* A path in quotes, quotes in it doubled (RFC 959, appendix II). */
 static void
@@ -219,6 +220,7 @@ static void
 set_time(struct protocol *protocol, const char *stamp, const char *client_path, const char *fact)
 {
 	struct home_path path;
+	char text[40];
 	int64_t seconds;
 	int r = time_parse(stamp, strcspn(stamp, " ;"), &seconds);
 
@@ -229,10 +231,11 @@ set_time(struct protocol *protocol, const char *stamp, const char *client_path, 
 		return;
 	}
 	r = ask_files_set_time(protocol, &path, seconds);
-	if (r < 0)
-		reply_error(protocol, REPLY_PLACE, r, path.text);
+	/* draft-somers-ftp-mfxx-03, 3.1: the reply tells the time that was set, which has no fraction */
+	if (r < 0 || !format_time(seconds, text))
+		reply_error(protocol, REPLY_PLACE, r < 0 ? r : -EINVAL, path.text);
 	else
-		reply(protocol, 213, "%s=%.*s; %s", fact, (int)strcspn(stamp, " ;"), stamp, client_path);
+		reply(protocol, 213, "%s=%s; %s", fact, text, client_path);
 }
 
 void
@@ -268,19 +271,22 @@ cmd_mdtm(struct protocol *protocol, char *argument, size_t len)
 		reply(protocol, 550, "%s: no time that can be told", command_path()->text);
 }
 
-/* One fact of MFF: 0, or -EINVAL when it is unknown or malformed. */
+/* One fact of MFF, and in told how it was set: 0, or -EINVAL when it is unknown or malformed. */
 static int
-set_fact(struct protocol *protocol, const struct home_path *path, const char *fact, size_t len, int *result)
+set_fact(struct protocol *protocol, const struct home_path *path, const char *fact, size_t len, char told[FACT_MAX],
+    int *result)
 {
 	static const char modify[] = "modify=", mode_name[] = "UNIX.mode=";
 	int64_t seconds;
 	uint32_t mode;
-	char text[8];
+	char text[40];
 
 	if (len > sizeof(modify) - 1 && strncasecmp(fact, modify, sizeof(modify) - 1) == 0) {
-		if (time_parse(fact + sizeof(modify) - 1, len - (sizeof(modify) - 1), &seconds) < 0)
+		if (time_parse(fact + sizeof(modify) - 1, len - (sizeof(modify) - 1), &seconds) < 0 ||
+		    !format_time(seconds, text))
 			return -EINVAL;
 		*result = ask_files_set_time(protocol, path, seconds);
+		snprintf(told, FACT_MAX, "Modify=%s;", text);
 		return 0;
 	}
 	if (len <= sizeof(mode_name) - 1 || strncasecmp(fact, mode_name, sizeof(mode_name) - 1) != 0)
@@ -294,16 +300,19 @@ set_fact(struct protocol *protocol, const struct home_path *path, const char *fa
 	if (parse_mode(text, &mode) < 0 || mode > 0777)
 		return -EINVAL;
 	*result = ask_files_set_mode(protocol, path, mode);
+	snprintf(told, FACT_MAX, "UNIX.mode=%04o;", mode);
 	return 0;
 }
 
-/* draft-somers-ftp-mfxx-03, 5: "fact=value;fact=value; path" */
+/* draft-somers-ftp-mfxx-03, 5: "fact=value;fact=value; path"; the reply tells the values that were set */
 void
 cmd_mff(struct protocol *protocol, char *argument, size_t len)
 {
 	char *blank = strstr(argument, "; ");
+	char told[FACTS_MAX + 1] = "";
 	struct home_path path;
 	const char *next = argument;
+	size_t used = 0;
 	int r = 0;
 
 	(void)len;
@@ -313,17 +322,20 @@ cmd_mff(struct protocol *protocol, char *argument, size_t len)
 	}
 	while (next <= blank && r == 0) {
 		size_t fact = strcspn(next, ";");
+		char one[FACT_MAX];
 
-		if (set_fact(protocol, &path, next, fact, &r) < 0) {
+		if (set_fact(protocol, &path, next, fact, one, &r) < 0) {
 			reply(protocol, 504, "Only the facts modify and UNIX.mode can be set");
 			return;
 		}
+		if (used + strlen(one) < sizeof(told))
+			used += (size_t)snprintf(told + used, sizeof(told) - used, "%s", one);
 		next += fact + 1;
 	}
 	if (r < 0)
 		reply_error(protocol, REPLY_PLACE, r, path.text);
 	else
-		reply(protocol, 213, "%s", argument);
+		reply(protocol, 213, "%s %s", told, blank + 2);
 }
 
 /* A command of one optional path that is answered with a number. */

@@ -10,6 +10,7 @@
 #include "daemon/protocol/command.h"
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/hash_names.h"
+#include "daemon/protocol/host_parse.h"
 #include "daemon/protocol/session.h"
 
 #include "common/banned.h"
@@ -158,20 +159,17 @@ cmd_host(struct protocol *protocol, char *argument, size_t len)
 {
 	union address literal;
 
+	(void)len;
 	if (protocol->state == IPC_STATE_READY || protocol->user[0] != '\0') {
 		reply(protocol, 503, "HOST comes before USER");
 		return;
 	}
-	if (argument[0] == '[' && argument[len - 1] == ']') {
-		argument[len - 1] = '\0';
-		argument++;
-	}
-	if (strpbrk(argument, " /") != NULL) {
-		reply(protocol, 501, "Usage: HOST name");
+	if (host_parse(argument, &literal) < 0) {
+		reply(protocol, 501, "Usage: HOST name, or an address without a port");
 		return;
 	}
-	if (address_parse(argument, &literal) == 0 ? !address_same_host(&literal, &protocol->session->local)
-						    : protocol->config->server_name[0] != '\0' &&
+	if (literal.family != AF_UNSPEC ? !address_same_host(&literal, &protocol->session->local)
+					: protocol->config->server_name[0] != '\0' &&
 		    !is_listed(protocol->config->server_name, argument)) {
 		reply(protocol, 504, "No server of that name is here");
 		return;
@@ -257,6 +255,20 @@ command_feature(const struct protocol *protocol, const struct command *command, 
 	return text;
 }
 
+/* "Each extension supported must be listed on a separate line" (RFC 2389, 3.2); SITE has several. */
+static void
+reply_features(struct protocol *protocol, const char *features)
+{
+	for (;;) {
+		size_t len = strcspn(features, "\n");
+
+		reply_line_bytes(protocol, features, len);
+		if (features[len] == '\0')
+			return;
+		features += len + 1;
+	}
+}
+
 void
 cmd_feat(struct protocol *protocol, char *argument, size_t len)
 {
@@ -268,7 +280,7 @@ cmd_feat(struct protocol *protocol, char *argument, size_t len)
 		const char *feature = command_feature(protocol, command, text, sizeof(text));
 
 		if (feature != NULL)
-			reply_line(protocol, "%s", feature);
+			reply_features(protocol, feature);
 	}
 	reply_line(protocol, "TVFS");	/* RFC 3659, 6: no verb of its own */
 	reply(protocol, 211, "End");
@@ -281,7 +293,7 @@ opts_utf8(struct protocol *protocol, const char *value)
 	if (value[0] == '\0' || strcasecmp(value, "ON") == 0)
 		reply(protocol, 200, "UTF-8 is on");
 	else
-		reply(protocol, 504, "UTF-8 is always on");
+		reply(protocol, 501, "UTF-8 is always on");	/* RFC 2389, 4 has no other reply for it */
 }
 
 /* RFC 3659, 7.9: unknown facts are left out; the reply tells those in force. */
@@ -291,6 +303,10 @@ opts_mlst(struct protocol *protocol, const char *value)
 	char text[FEATURE_MAX] = "";
 	size_t used = 0;
 
+	if (strchr(value, ' ') != NULL) {
+		reply(protocol, 501, "Usage: OPTS MLST fact;fact;");
+		return;
+	}
 	protocol->facts = 0;
 	while (*value != '\0') {
 		size_t len = strcspn(value, ";");
@@ -303,7 +319,7 @@ opts_mlst(struct protocol *protocol, const char *value)
 	for (size_t i = 0; i < FACT_COUNT; i++)
 		if ((protocol->facts & facts[i].fact) != 0)
 			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s;", facts[i].name);
-	reply(protocol, 200, "MLST OPTS %s", text);
+	reply(protocol, 200, "MLST OPTS%s%s", used > 0 ? " " : "", text);
 }
 
 /* draft-bryan-ftpext-hash-02, 3.2 */

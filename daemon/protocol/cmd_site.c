@@ -191,5 +191,5 @@ cmd_site(struct protocol *protocol, char *argument, size_t len)
 			command->handler(protocol, rest);
 		return;
 	}
-	reply(protocol, 504, "SITE %s is not known; SITE HELP lists the known ones", argument);
+	reply(protocol, 501, "SITE %s is not known; SITE HELP lists the known ones", argument);
 }

@@ -36,7 +36,8 @@ cmd_type(struct protocol *protocol, char *argument, size_t len)
 	static const struct parameter rows[] = {
 	    {"A", 200, "Type is ASCII"}, {"A N", 200, "Type is ASCII"}, {"I", 200, "Type is IMAGE"},
 	    {"L 8", 200, "Type is LOCAL 8"}, {"L8", 200, "Type is LOCAL 8"},
-	    {"A T", 504, "Format T is not implemented"}, {"A C", 504, "Format C is not implemented"},
+	    {"A T", 200, "Type is ASCII"},	/* RFC 1123, 4.1.2.2: as A N where there is no difference */
+	    {"A C", 504, "Format C is not implemented"},
 	    {"E", 504, "Type E is not implemented"}, {"E N", 504, "Type E is not implemented"},
 	    {"E T", 504, "Type E is not implemented"}, {"E C", 504, "Type E is not implemented"},
 	    {"L", 504, "Only a byte size of 8 is implemented"},

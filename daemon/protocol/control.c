@@ -131,6 +131,8 @@ control_has_line(struct protocol *protocol)
 	/* a password must not stay behind */
 	explicit_bzero(control->input + control->input_start, used);
 	control->input_start += used;
+	put(protocol, (const char *)control->reader.refusals, control->reader.refusals_len);
+	control->reader.refusals_len = 0;
 	control->has_line = control->line_event != LINE_MORE;
 	return control->has_line;
 }

@@ -11,6 +11,9 @@
 #define TELNET_SE 0xf0	/* the end of a subnegotiation */
 #define TELNET_SB 0xfa	/* its begin: everything up to IAC SE belongs to it */
 #define TELNET_WILL 0xfb	/* WILL, WONT, DO, DONT take an option byte */
+#define TELNET_WONT 0xfc
+#define TELNET_DO 0xfd
+#define TELNET_DONT 0xfe
 
 enum { TELNET_TEXT, TELNET_COMMAND, TELNET_OPTION, TELNET_SUB, TELNET_SUB_COMMAND };
 
@@ -42,6 +45,16 @@ take_byte(struct line_reader *reader, uint8_t byte)
 		add_byte(reader, byte);
 }
 
+static void
+refuse(struct line_reader *reader, uint8_t verb, uint8_t option)
+{
+	if (reader->refusals_len + 3 > sizeof(reader->refusals))
+		return;
+	reader->refusals[reader->refusals_len++] = IAC;
+	reader->refusals[reader->refusals_len++] = verb;
+	reader->refusals[reader->refusals_len++] = option;
+}
+
 /* True when byte was part of a telnet command. What it leaves for the line goes in by itself. */
 static bool
 strip_telnet(struct line_reader *reader, uint8_t byte)
@@ -53,6 +66,7 @@ strip_telnet(struct line_reader *reader, uint8_t byte)
 			take_byte(reader, IAC);
 			return true;
 		}
+		reader->telnet_verb = byte;
 		if (byte >= TELNET_WILL)
 			reader->telnet = TELNET_OPTION;
 		else if (byte == TELNET_SB)
@@ -72,6 +86,8 @@ strip_telnet(struct line_reader *reader, uint8_t byte)
 		return true;
 	case TELNET_OPTION:
 		reader->telnet = TELNET_TEXT;
+		if (reader->telnet_verb == TELNET_WILL || reader->telnet_verb == TELNET_DO)
+			refuse(reader, reader->telnet_verb == TELNET_WILL ? TELNET_DONT : TELNET_WONT, byte);
 		return true;
 	default:
 		if (byte == IAC)

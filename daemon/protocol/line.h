@@ -9,6 +9,8 @@
 
 #define COMMAND_LINE_MAX (PATH_MAX + 8)	/* bytes without line end: a verb, a blank and the longest path */
 
+#define TELNET_REFUSALS_MAX 16	/* kept between two feeds; more are not answered */
+
 /* The line being collected; zero it to begin. */
 struct line_reader {
 	char text[COMMAND_LINE_MAX + 1];
@@ -17,6 +19,9 @@ struct line_reader {
 	bool has_nul;
 	bool after_cr;		/* a CR waits for its LF (or NUL: RFC 854, a bare CR) */
 	uint8_t telnet;		/* where inside a telnet sequence */
+	uint8_t telnet_verb;	/* WILL, WONT, DO or DONT, when its option comes next */
+	uint8_t refusals[3 * TELNET_REFUSALS_MAX];	/* to be sent: what was negotiated for is not done */
+	size_t refusals_len;	/* the caller takes them and sets it to 0 */
 };
 
 enum line_event {
@@ -28,7 +33,7 @@ enum line_event {
 
 /*
  * Feed bytes until a line ends (CRLF, or LF alone). Telnet commands (RFC 854: IAC and what
- * belongs to it) are dropped, IAC IAC is one byte 0xff, and IAC before anything else is taken
+ * belongs to it) are dropped, WILL and DO leave a refusal (RFC 1123, 4.1.2.12), IAC IAC is one byte 0xff, and IAC before anything else is taken
  * as the byte 0xff of a file name.
  *
  * used  how many of the bytes were consumed; feed the rest after the line was handled.

@@ -148,7 +148,7 @@ owned()
 		> TYPE E
 		< 504
 		> TYPE A T
-		< 504
+		< 200
 		> TYPE
 		< 501
 		> TYPE X
@@ -499,7 +499,7 @@ owned()
 		> opts utf8 on
 		< 200
 		> OPTS UTF8 OFF
-		< 504
+		< 501
 		> OPTS
 		< 501
 		> OPTS FROB

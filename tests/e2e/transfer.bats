@@ -217,7 +217,7 @@ ascii_file()
 	printf '\r\nc\r\n' | cmp - "$DIR/back"
 	ftp 'REST 4' 350
 	ftp_passive
-	ftp 'STOR f' 504
+	ftp 'STOR f' 555
 }
 
 # --- large ---

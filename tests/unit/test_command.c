@@ -63,7 +63,7 @@ test_columns(void **state)
 	}
 }
 
-/* RFC 2389, 3.2: a feature is one line of its own. */
+/* RFC 2389, 3.2: a feature is one line of its own; a verb with several has them on as many. */
 static void
 test_features(void **state)
 {
@@ -74,7 +74,7 @@ test_features(void **state)
 		assert_true((command->needs & IS_HIDDEN) == 0);
 		assert_int_not_equal(command->feature[0], '\0');
 		for (const char *p = command->feature; *p != '\0'; p++)
-			if (!isprint((unsigned char)*p))
+			if (!isprint((unsigned char)*p) && !(*p == '\n' && isprint((unsigned char)p[1])))
 				fail_msg("feature of %s", command->verb);
 		for (const struct command *other = command + 1; other->verb != NULL; other++)
 			if (other->feature != NULL && strcmp(command->feature, other->feature) == 0)

@@ -112,6 +112,47 @@ test_ends(void **state)
 	check_rows(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
+/* RFC 1123, 4.1.2.12: WILL and DO are refused; nothing else is answered, or two that refuse would not end. */
+static void
+test_refusals(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+		const char *refusals;
+		size_t refusals_len;
+	} rows[] = {
+	    {BYTES("NOOP\r\n"), BYTES("")},
+	    {BYTES("\xff\xfb\001NOOP\r\n"), BYTES("\xff\xfe\001")},
+	    {BYTES("\xff\xfd\xffNOOP\r\n"), BYTES("\xff\xfc\xff")},
+	    {BYTES("\xff\xfc\001\xff\xfe\001NOOP\r\n"), BYTES("")},
+	    {BYTES("\xff\xfd\001\xff\xfb\002\r\n"), BYTES("\xff\xfc\001\xff\xfe\002")},
+	    {BYTES("\xff\xf4\xff\362ABOR\r\n"), BYTES("")},
+	};
+	struct line_reader reader = {0};
+	uint8_t many[3 * (TELNET_REFUSALS_MAX + 5)];
+	size_t used;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (size_t piece = 1; piece <= rows[i].len; piece++) {
+			memset(&reader, 0, sizeof(reader));
+			for (size_t at = 0; at < rows[i].len; at += used) {
+				size_t n = rows[i].len - at < piece ? rows[i].len - at : piece;
+
+				line_feed(&reader, (const uint8_t *)rows[i].bytes + at, n, &used);
+			}
+			assert_int_equal(reader.refusals_len, rows[i].refusals_len);
+			assert_memory_equal(reader.refusals, rows[i].refusals, rows[i].refusals_len);
+		}
+	}
+	for (size_t i = 0; i < sizeof(many); i += 3)
+		memcpy(many + i, "\xff\xfb\001", 3);
+	memset(&reader, 0, sizeof(reader));
+	line_feed(&reader, many, sizeof(many), &used);
+	assert_int_equal(reader.refusals_len, 3 * TELNET_REFUSALS_MAX);
+}
+
 static void
 test_telnet(void **state)
 {
@@ -302,6 +343,7 @@ main(void)
 	    cmocka_unit_test(test_no_end),
 	    cmocka_unit_test(test_ends),
 	    cmocka_unit_test(test_telnet),
+	    cmocka_unit_test(test_refusals),
 	    cmocka_unit_test(test_length),
 	    cmocka_unit_test(test_several_lines),
 	    cmocka_unit_test(test_reset_wipes),
