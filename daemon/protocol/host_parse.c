@@ -7,7 +7,7 @@
 
 #include "common/banned.h"
 
-#define NAME_BYTES_MAX 253	/* RFC 1035, 2.3.4, as text */
+#define NAME_BYTES_MAX 253 /* RFC 1035, 2.3.4, as text */
 #define LABEL_BYTES_MAX 63
 
 /* Letters, digits and '-', which neither begins nor ends it. */

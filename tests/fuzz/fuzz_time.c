@@ -1,0 +1,49 @@
+/* Times of MDTM, MFMT, MFF and SITE UTIME. */
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/protocol/time_parse.h"
+
+#include "common/banned.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+must(bool is_so)
+{
+	if (!is_so)
+		abort();
+}
+
+/* What is taken is told back with the same digits, but for a leap second. */
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	int64_t seconds = -1;
+	char *text = malloc(size + 1), told[40];
+	struct tm utc;
+	time_t time;
+	int r;
+
+	if (text == NULL)
+		return 0;
+	memcpy(text, data, size);
+	r = time_parse(text, size, &seconds);
+	must(r == 0 || r == -EINVAL || r == -ERANGE);
+	if (r < 0) {
+		must(seconds == -1);
+	} else {
+		time = (time_t)seconds;
+		must(seconds >= 0 && gmtime_r(&time, &utc) != NULL);
+		must(strftime(told, sizeof(told), "%Y%m%d%H%M%S", &utc) >= 14);
+		must(memcmp(told, text, 14) == 0 || memcmp(text + 12, "60", 2) == 0);
+	}
+	free(text);
+	return 0;
+}
