@@ -1,0 +1,119 @@
+#!/usr/bin/env bats
+# The RFCs, clause by clause: see conformance. It runs once; each group of its cases is a test.
+
+load lib
+
+setup_file()
+{
+	new_place
+	write_config 'mode-z = yes' 'mode-z-limit = "16M"' 'directory-message = yes' \
+		'limits { sessions-per-address = 100 sessions-per-user = 100 }'
+	add_user alice secret
+	start_server
+	export RESULTS=$DIR/results
+	timeout 120 "$BATS_TEST_DIRNAME/conformance" 127.0.0.1 "$PORT" alice secret >"$RESULTS" 2>&3 || :
+	find "$DIR/home/alice" -mindepth 1 >"$DIR/left"
+}
+
+teardown_file()
+{
+	BATS_TEST_COMPLETED=1 end_place
+}
+
+# All cases of a group ran, and none is a deviation or was left out.
+conforms()
+{
+	local cases
+	cases=$("$BATS_TEST_DIRNAME/conformance" --only "^$1: " --list | wc -l)
+	grep -A 1 -E "^not ok [0-9]+ - $1: |^ok [0-9]+ - $1: .* # SKIP" "$RESULTS" || :
+	[ "$cases" -gt 0 ]
+	[ "$(grep -E "^ok [0-9]+ - $1: " "$RESULTS" | grep -vc ' # SKIP ')" -eq "$cases" ]
+}
+
+@test "each group is a test, and nothing is left in the home" {
+	local group
+	while IFS= read -r group; do
+		grep -qF "conforms '$group'" "$BATS_TEST_FILENAME"
+	done < <("$BATS_TEST_DIRNAME/conformance" --groups)
+	assert_equal "$(cat "$DIR/left")" ''
+}
+
+@test "conformance: every verb before USER, after it, and after the login" {
+	conforms 'states'
+}
+
+@test "conformance: arguments that are missing or wrong" {
+	conforms 'arguments'
+}
+
+@test "conformance: TYPE, MODE, STRU" {
+	conforms 'parameters'
+}
+
+@test "conformance: the form of replies" {
+	conforms 'replies'
+}
+
+@test "conformance: lines, pieces of them, telnet" {
+	conforms 'lines'
+}
+
+@test "conformance: directories and 257" {
+	conforms 'directories'
+}
+
+@test "conformance: names of any bytes" {
+	conforms 'names'
+}
+
+@test "conformance: renames, SIZE, MDTM" {
+	conforms 'files'
+}
+
+@test "conformance: PASV, EPSV, PORT, EPRT" {
+	conforms 'data connections'
+}
+
+@test "conformance: transfers, byte for byte" {
+	conforms 'transfers'
+}
+
+@test "conformance: REST" {
+	conforms 'restart'
+}
+
+@test "conformance: ABOR, STAT and QUIT in mid-transfer" {
+	conforms 'mid-transfer'
+}
+
+@test "conformance: LIST and NLST" {
+	conforms 'listings'
+}
+
+@test "conformance: MLST and MLSD" {
+	conforms 'MLSx'
+}
+
+@test "conformance: FEAT, OPTS, HELP" {
+	conforms 'FEAT and HELP'
+}
+
+@test "conformance: HOST" {
+	conforms 'HOST'
+}
+
+@test "conformance: HASH, RANG and the older verbs" {
+	conforms 'hashes'
+}
+
+@test "conformance: MFMT, MFF, SITE" {
+	conforms 'facts'
+}
+
+@test "conformance: AVBL, DSIZ, RMDA, CLNT, CSID" {
+	conforms 'streamlined'
+}
+
+@test "conformance: MODE Z" {
+	conforms 'MODE Z'
+}
