@@ -12,6 +12,10 @@ setup_file()
 	start_server
 	export RESULTS=$DIR/results
 	timeout 120 "$BATS_TEST_DIRNAME/conformance" 127.0.0.1 "$PORT" alice secret >"$RESULTS" 2>&3 || :
+	if has_ipv6; then
+		timeout 60 "$BATS_TEST_DIRNAME/conformance" --only '^(data connections|HOST|restart): ' ::1 "$PORT6" alice secret \
+			>"$RESULTS.6" 2>&3 || :
+	fi
 	find "$DIR/home/alice" -mindepth 1 >"$DIR/left"
 }
 
@@ -72,6 +76,13 @@ conforms()
 
 @test "conformance: PASV, EPSV, PORT, EPRT" {
 	conforms 'data connections'
+}
+
+@test "conformance: data connections, HOST and REST over IPv6" {
+	need_ipv6
+	grep -A 1 '^not ok' "$RESULTS.6" || :
+	[ "$(grep -c '^ok' "$RESULTS.6")" -gt 40 ]
+	[ "$(grep -c '^not ok' "$RESULTS.6")" -eq 0 ]
 }
 
 @test "conformance: transfers, byte for byte" {
