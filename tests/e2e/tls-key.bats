@@ -13,6 +13,7 @@ setup_file()
 
 setup()
 {
+	skip_if_asan "the shadow memory of a sanitizer is too large to search"
 	new_place
 	export DIR
 }
