@@ -130,6 +130,18 @@ drop_new(struct master *master)
 	close_fd(&master->certificate.new_key_fd);
 }
 
+void
+certificates_tell(const struct master *master)
+{
+	if (master->certificate.context == NULL)
+		return;
+	log_begin(LEVEL_INFO, "certificate");
+	log_field_u64("days_left", days_left(master) < 0 ? 0 : (uint64_t)days_left(master));
+	log_field_text("file", master->config->tls.certificate);
+	log_field_text("kernel_tls", master->certificate.uses_kernel ? "yes" : "no");
+	log_end();
+}
+
 /* The checker is done: put the new pair in force, or keep the old one. */
 static int
 finish_checker(struct master *master, int status, bool is_start)
@@ -144,8 +156,8 @@ finish_checker(struct master *master, int status, bool is_start)
 		return 0;
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		context =
-		    context_new(master->certificate.new_chain_fd, master->config->tls.minimum, error, sizeof(error));
+		context = context_new(master->certificate.new_chain_fd, master->config->tls.minimum,
+		    master->certificate.uses_kernel, error, sizeof(error));
 		if (context == NULL)
 			tell(master, is_start, error);
 	}
@@ -160,10 +172,7 @@ finish_checker(struct master *master, int status, bool is_start)
 	master->certificate.new_key_fd = -1;
 	master->certificate.warn_at_ms = 0;
 	drop_new(master);
-	log_begin(LEVEL_INFO, "certificate");
-	log_field_u64("days_left", days_left(master) < 0 ? 0 : (uint64_t)days_left(master));
-	log_field_text("file", master->config->tls.certificate);
-	log_end();
+	certificates_tell(master);
 	return 0;
 }
 
@@ -174,6 +183,7 @@ certificates_load_first(struct master *master)
 	int r;
 
 	master->certificate.key_fd = -1;
+	master->certificate.uses_kernel = context_kernel_knows_tls();
 	if (!is_configured(master))
 		return 0;
 	r = start_checker(master, true);

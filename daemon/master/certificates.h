@@ -15,6 +15,9 @@ struct master;
 /* Load the pair at start and wait for its check; a line about what is wrong goes to standard error. 0 or -errno. */
 int certificates_load_first(struct master *master);
 
+/* The log is there: say what is in force. */
+void certificates_tell(const struct master *master);
+
 /* Load what the configuration in force names (SIGHUP). The old pair stays until the new one is found good. */
 void certificates_reload(struct master *master);
 

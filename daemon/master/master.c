@@ -268,6 +268,7 @@ master_run(struct master *master)
 	watch_listeners(master);
 	resolver_configure(master);
 	log_walls();
+	certificates_tell(master);
 	log_message(LEVEL_INFO, "ready", "sallyportd %s", SALLYPORT_VERSION);
 	notify_ready();
 	while (!is_stopped(master)) {

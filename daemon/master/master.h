@@ -92,6 +92,7 @@ struct master {
 		pid_t checker;			/* 0: none is running */
 		int new_chain_fd, new_key_fd;	/* under check */
 		uint64_t look_at_ms, warn_at_ms;
+		bool uses_kernel;		/* the kernel knows TLS */
 	} certificate;
 
 	struct {

@@ -232,6 +232,12 @@ stream_has_pending(const struct stream *stream)
 	return stream->tls != NULL && SSL_has_pending(stream->tls) == 1;
 }
 
+bool
+stream_takes_sendfile(const struct stream *stream)
+{
+	return stream->tls == NULL || stream->gather == NULL;
+}
+
 ssize_t
 stream_write(struct stream *stream, const void *bytes, size_t len)
 {
@@ -249,10 +255,40 @@ stream_write(struct stream *stream, const void *bytes, size_t len)
 int
 stream_flush(struct stream *stream)
 {
-	if (stream->tls == NULL)
+	if (stream->gather == NULL)
 		return 0;
 	stream->wants = POLLOUT;
-	return gather_send(BIO_get_data(SSL_get_wbio(stream->tls))) > 0 ? 0 : -errno;
+	return gather_send(stream->gather) > 0 ? 0 : -errno;
+}
+
+/*
+ * libssl hands the sending keys to the kernel at the end of the handshake when it writes to
+ * the socket itself. Reading goes on through the gathering BIO, which takes no keys: what is
+ * received is deciphered here.
+ */
+static void
+offer_kernel(SSL *tls, int fd)
+{
+	BIO *bio = BIO_new_socket(fd, BIO_NOCLOSE);
+
+	if (bio != NULL)
+		SSL_set0_wbio(tls, bio);
+}
+
+/* After the handshake: has the kernel taken the keys? If not, back to the gathering BIO. */
+static void
+settle_kernel(struct stream *stream)
+{
+	BIO *gathering = SSL_get_rbio(stream->tls);
+
+	if (SSL_get_wbio(stream->tls) == gathering)
+		return;
+	if (BIO_get_ktls_send(SSL_get_wbio(stream->tls)) > 0) {
+		stream->gather = NULL;
+		return;
+	}
+	BIO_up_ref(gathering);
+	SSL_set0_wbio(stream->tls, gathering);
 }
 
 int
@@ -271,6 +307,8 @@ stream_start_tls(struct stream *stream, SSL_CTX *context, enum stream_kind kind)
 	BIO_set_data(bio, gather);
 	SSL_set_bio(tls, bio, bio);
 	SSL_set_accept_state(tls);
+	if (kind == STREAM_DATA && (SSL_get_options(tls) & SSL_OP_ENABLE_KTLS) != 0)
+		offer_kernel(tls, stream->fd);
 	if (kind == STREAM_CONTROL) {
 		context_control_begin(tls);
 		SSL_set_options(tls, SSL_OP_CLEANSE_PLAINTEXT);	/* passwords */
@@ -281,6 +319,7 @@ stream_start_tls(struct stream *stream, SSL_CTX *context, enum stream_kind kind)
 	}
 	stream->tls = tls;
 	stream->kind = kind;
+	stream->gather = gather;
 	return 0;
 }
 
@@ -305,6 +344,7 @@ stream_handshake(struct stream *stream)
 			context_control_done(stream->tls);
 		else
 			acknowledge_soon(stream->fd);
+		settle_kernel(stream);
 		return stream_flush(stream);
 	}
 	r = tls_error(stream, result);
@@ -332,13 +372,20 @@ stream_shutdown(struct stream *stream)
 {
 	int r = 0;
 
-	if (stream->tls != NULL) {
-		/* an SSL that has failed must not be shut down (SSL_shutdown(3)) */
-		if (stream->error[0] == '\0' && (SSL_get_shutdown(stream->tls) & SSL_SENT_SHUTDOWN) == 0)
-			(void)!SSL_shutdown(stream->tls);
+	/* an SSL that has failed must not be shut down (SSL_shutdown(3)) */
+	if (stream->tls != NULL && !stream->has_said_end && stream->error[0] == '\0') {
+		int result;
+
+		begin_call();
+		result = SSL_shutdown(stream->tls);
+		if (result < 0 && SSL_get_error(stream->tls, result) == SSL_ERROR_WANT_WRITE) {
+			stream->wants = POLLOUT;
+			return -EAGAIN;
+		}
+		stream->has_said_end = true;
 		ERR_clear_error();
-		r = stream_flush(stream);
 	}
+	r = stream_flush(stream);
 	if (r == 0 && shutdown(stream->fd, SHUT_WR) < 0)
 		r = -errno;
 	return r;
@@ -352,6 +399,7 @@ stream_close(struct stream *stream)
 		SSL_set_shutdown(stream->tls, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 		SSL_free(stream->tls);
 		stream->tls = NULL;
+		stream->gather = NULL;
 	}
 	close_fd(&stream->fd);
 }

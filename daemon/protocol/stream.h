@@ -14,6 +14,8 @@ struct stream {
 	short wants;	/* after -EAGAIN: the poll(2) events to wait for */
 	SSL *tls;	/* NULL: in clear */
 	enum stream_kind kind;	/* of TLS */
+	struct gather *gather;	/* of TLS: what waits to be sent; NULL when the kernel encrypts */
+	bool has_said_end;	/* close_notify is on its way, or cannot be sent */
 	char error[120];	/* of TLS: why the last call failed; "" for none */
 };
 
@@ -28,6 +30,9 @@ ssize_t stream_read(struct stream *stream, void *bytes, size_t len);
 
 /* True when bytes wait inside that poll(2) does not see. */
 bool stream_has_pending(const struct stream *stream);
+
+/* True when the kernel does all that is left to do to bytes, so that sendfile(2) on fd sends them. */
+bool stream_takes_sendfile(const struct stream *stream);
 
 /* Write. Returns bytes taken (> 0), -EAGAIN, or another -errno. TLS: taken bytes may wait for stream_flush(). */
 ssize_t stream_write(struct stream *stream, const void *bytes, size_t len);

@@ -202,7 +202,7 @@ send_piece(struct protocol *protocol, struct mover *mover, const char *bytes, si
 	return (int)n;
 }
 
-/* TYPE I on a plain connection: the kernel moves the bytes. */
+/* TYPE I, in clear or where the kernel encrypts: the kernel moves the bytes. */
 static int
 send_file_direct(struct protocol *protocol, struct mover *mover)
 {
@@ -504,7 +504,7 @@ finish(struct protocol *protocol, enum ipc_direction direction, const struct hom
 static bool
 needs_buffer(const struct protocol *protocol, const struct mover *mover)
 {
-	return protocol->is_ascii || protocol->is_deflated || mover->stream.tls != NULL;
+	return protocol->is_ascii || protocol->is_deflated || !stream_takes_sendfile(&mover->stream);
 }
 
 void

@@ -4,6 +4,7 @@
  * connect to.
  */
 #include <fcntl.h>
+#include <linux/tls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -12,6 +13,10 @@
 #include "privsep/sandbox/rules.h"
 
 #include "common/banned.h"
+
+#ifndef SOL_TLS
+#define SOL_TLS 282
+#endif
 
 #define OPTION(level, name) ARGS(IS(1, level), IS(2, name))
 
@@ -28,10 +33,12 @@ static const struct sandbox_rule rows[] = {
     {SYS_ppoll, ANY_ARGS, "every wait"},
     {SYS_accept4, ANY_ARGS, "passive data connection, on a listening socket that monitor made"},
     {SYS_shutdown, ANY_ARGS, "the end of a data connection"},
-    {SYS_sendfile, ANY_ARGS, "download, when there is nothing to encrypt"},
+    {SYS_sendfile, ANY_ARGS, "download, when there is nothing to encrypt or the kernel does it"},
     {SYS_fcntl, ARG_IS(1, F_SETFL), "blocking or not"},
     {SYS_getsockopt, OPTION(SOL_SOCKET, SO_ERROR), "how the connect of an active data connection went"},
     {SYS_setsockopt, OPTION(IPPROTO_TCP, TCP_QUICKACK), "the end of an upload over TLS"},
+    {SYS_setsockopt, OPTION(IPPROTO_TCP, TCP_ULP), "kernel TLS on a data connection"},
+    {SYS_setsockopt, OPTION(SOL_TLS, TLS_TX), "kernel TLS: the keys that a data connection sends with"},
 };
 
 const struct sandbox_rules rules_protocol = {rows, sizeof(rows) / sizeof(*rows)};

@@ -1,12 +1,16 @@
 #include "privsep/tls/context.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 
+#include "common/io.h"
 #include "privsep/tls/certificate.h"
 #include "privsep/tls/remote_key.h"
 
@@ -117,8 +121,19 @@ set_chain(SSL_CTX *context, BIO *bio)
 	return ok;
 }
 
+bool
+context_kernel_knows_tls(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* a socket that is not connected cannot have it: ENOTCONN; ENOENT where nobody has */
+	bool knows = fd >= 0 && setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) < 0 && errno == ENOTCONN;
+
+	close_fd(&fd);
+	return knows;
+}
+
 SSL_CTX *
-context_new(int chain_fd, enum config_tls_version minimum, char *error, size_t size)
+context_new(int chain_fd, enum config_tls_version minimum, bool uses_kernel, char *error, size_t size)
 {
 	BIO *bio = certificate_bio(chain_fd);
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
@@ -131,6 +146,8 @@ context_new(int chain_fd, enum config_tls_version minimum, char *error, size_t s
 		SSL_CTX_free(context);
 		context = NULL;
 	}
+	if (context != NULL && uses_kernel)
+		SSL_CTX_set_options(context, SSL_OP_ENABLE_KTLS);
 	ERR_clear_error();
 	BIO_free(bio);
 	return context;

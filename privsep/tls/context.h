@@ -8,11 +8,16 @@
 
 #include "config/config.h"
 
+/* Can the kernel encrypt what is sent (Linux, CONFIG_TLS)? As root it also loads the module. */
+bool context_kernel_knows_tls(void);
+
 /*
  * A server context with the chain of chain_fd (a memory file) and a key that is elsewhere
  * (remote_key.h). remote_key_init() came before. NULL: error filled. SSL_CTX_free() frees it.
+ *
+ * uses_kernel  data connections may have the kernel encrypt (stream.c).
  */
-SSL_CTX *context_new(int chain_fd, enum config_tls_version minimum, char *error, size_t size);
+SSL_CTX *context_new(int chain_fd, enum config_tls_version minimum, bool uses_kernel, char *error, size_t size);
 
 /*
  * Make a context belong to one session: ticket keys of its own, so that only this session's

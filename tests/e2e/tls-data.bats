@@ -245,15 +245,21 @@ restart_with()
 		c = Control().login()
 		d = c.open('RETR file')
 		got = b''
-		deadline = time.monotonic() + 4
-		while len(got) < 600000:
+		while len(got) < 400000:
 		    got += d.recv(10000)
-		    time.sleep(0.05)
-		c.expect(226)  # all has left the server, and it waits for nobody's end for ever
-		time.sleep(0.5)
+		    time.sleep(0.02)
+		time.sleep(1.5)
 		while piece := d.recv(65536):
 		    got += piece
 		assert got == open(os.environ['DIR'] + '/home/alice/file', 'rb').read()
+		d.unwrap().close()
+		c.expect(226)
+		# one that reads nothing until it has read 226: all has left the server, which waits for nobody's end for ever
+		c.put('small', got[:30000])
+		d = c.open('RETR small')
+		c.expect(226)
+		time.sleep(0.5)
+		assert receive(d) == got[:30000]
 	END
 }
 

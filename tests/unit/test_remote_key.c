@@ -108,7 +108,7 @@ begin(struct both *both, const char *type, int version)
 	signer.key_fd = both->key_fd = fixture_key_fd(both->key);
 	signer.result = 0;
 	signer.signatures = 0;
-	both->server_context = context_new(chain_fd, CONFIG_TLS_1_2, error, sizeof(error));
+	both->server_context = context_new(chain_fd, CONFIG_TLS_1_2, false, error, sizeof(error));
 	if (both->server_context == NULL)
 		fail_msg("%s: %s", type, error);
 	assert_int_equal(context_confine(both->server_context), 0);
