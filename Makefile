@@ -44,18 +44,20 @@ Q           := $(if $(filter 1,$(V)),,@)
 SHARED_SRC  := $(wildcard common/*.c config/*.c accounts/*.c)
 DAEMON_SRC  := $(wildcard privsep/*/*.c daemon/*/*.c)
 CTL_SRC     := $(wildcard admin/*.c)
+CLIENT_SRC  := $(wildcard client/*.c client/*/*.c)
 MAINS       := daemon/master/main.c admin/main.c
 LIB_SRC     := $(filter-out $(MAINS),$(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC))
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 HELPER_SRC  := $(wildcard tests/helpers/*.c)
 
 LIB_OBJ     := $(LIB_SRC:%.c=$(B)/%.o)
+CLIENT_OBJ  := $(patsubst %.c,$(B)/%.o,$(filter-out client/main.c,$(CLIENT_SRC)))
 PROGRAMS    := $(B)/sallyportd $(B)/sallyportctl
 UNIT_BIN    := $(UNIT_SRC:%.c=$(B)/%)
 HELPER_BIN  := $(HELPER_SRC:%.c=$(B)/%)
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN    := $(FUZZ_SRC:%.c=$(B)/%)
-OBJS        := $(LIB_OBJ) $(MAINS:%.c=$(B)/%.o) $(UNIT_SRC:%.c=$(B)/%.o) $(HELPER_SRC:%.c=$(B)/%.o) $(FUZZ_SRC:%.c=$(B)/%.o)
+OBJS        := $(LIB_OBJ) $(CLIENT_OBJ) $(MAINS:%.c=$(B)/%.o) $(UNIT_SRC:%.c=$(B)/%.o) $(HELPER_SRC:%.c=$(B)/%.o) $(FUZZ_SRC:%.c=$(B)/%.o)
 
 .PHONY: all programs test-programs fuzz-programs clean help
 .SECONDARY:
@@ -74,6 +76,11 @@ $(B)/libsallyport.a: $(LIB_OBJ)
 	$(Q)rm -f $@
 	$(Q)ar rcs $@ $(LIB_OBJ)
 
+$(B)/libsallyport-client.a: $(CLIENT_OBJ)
+	$(if $(Q),@echo "  AR    $@")
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $(CLIENT_OBJ)
+
 $(B)/sallyportd: $(B)/daemon/master/main.o $(B)/libsallyport.a
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS_DAEMON)
@@ -82,7 +89,7 @@ $(B)/sallyportctl: $(B)/admin/main.o $(B)/libsallyport.a
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS_CTL)
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libsallyport.a
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libsallyport-client.a $(B)/libsallyport.a
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS_DAEMON) -lcmocka
 
@@ -90,7 +97,7 @@ $(B)/tests/helpers/%: $(B)/tests/helpers/%.o $(B)/libsallyport.a
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS_DAEMON)
 
-$(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libsallyport.a
+$(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libsallyport-client.a $(B)/libsallyport.a
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS_DAEMON)
 
@@ -138,7 +145,7 @@ fuzz:
 
 # --- lint ------------------------------------------------------------------------------------
 
-SOURCES     := $(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC) $(UNIT_SRC) $(HELPER_SRC) $(FUZZ_SRC)
+SOURCES     := $(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC) $(CLIENT_SRC) $(UNIT_SRC) $(HELPER_SRC) $(FUZZ_SRC)
 SHELL_FILES := $(wildcard scripts/* etc/init.d/* .ci/run)
 BATS_FILES  := $(wildcard tests/e2e/*.bats tests/e2e/*.bash)
 

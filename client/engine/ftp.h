@@ -1,0 +1,225 @@
+/*
+ * The client's FTP engine: one struct ftp is one login on one server. It keeps its control
+ * connection, and makes a new one when that was lost.
+ *
+ * Functions return FTP_OK (0) or the class of the error; ftp_error() has the words. After any
+ * error but FTP_NETWORK the handle is usable on; after that one the next call connects again.
+ * A handle belongs to one thread at a time. Paths are bytes without CR, LF and NUL.
+ */
+#ifndef CLIENT_ENGINE_FTP_H
+#define CLIENT_ENGINE_FTP_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/engine/entry.h"
+#include "client/engine/error.h"
+#include "client/engine/url.h"
+
+struct buf;
+struct ftp;
+
+/* --- what the engine asks and tells --- */
+
+/* A certificate that nothing vouches for. Texts are escaped. */
+struct ftp_certificate {
+	const char *host;
+	uint16_t port;
+	const char *fingerprint;	/* SHA-256, "AB:CD:..." */
+	const char *subject, *issuer;
+	const char *not_before, *not_after;
+	const char *reason;	/* why it is not trusted: "self-signed certificate" */
+};
+
+enum ftp_trust {
+	FTP_TRUST_NO,
+	FTP_TRUST_ONCE,	/* for this handle and its clones */
+	FTP_TRUST_ALWAYS	/* written to the pin file */
+};
+
+enum ftp_phase {
+	FTP_PHASE_TRANSFER,
+	FTP_PHASE_CHECK_PART,	/* hashing the part that exists, before it is resumed */
+	FTP_PHASE_VERIFY	/* hashing the whole, after the transfer */
+};
+
+struct ftp_progress {
+	enum ftp_phase phase;
+	uint64_t done;	/* bytes, what was resumed included */
+	int64_t total;	/* bytes; -1 unknown */
+	uint64_t resumed;	/* where this transfer began */
+};
+
+/* Any member may be NULL. All are called in the thread that called the engine. */
+struct ftp_events {
+	/*
+	 * The conversation: kind is '>' sent, '<' received, '*' what the engine does. One line, escaped, without
+	 * line end; passwords are "***".
+	 */
+	void (*trace)(void *context, char kind, const char *line);
+	/* What a user should know though nothing failed: a retry, a resume that starts over. One line, escaped. */
+	void (*note)(void *context, const char *text);
+	/* Whether to trust it; without this callback the answer is no. */
+	enum ftp_trust (*trust)(void *context, const struct ftp_certificate *certificate);
+	/* At most ten times a second during a transfer, and at the end of each phase. */
+	void (*progress)(void *context, const struct ftp_progress *progress);
+};
+
+struct ftp_options {
+	bool may_plaintext;	/* the password may go in clear where the server has no TLS */
+	bool is_active;	/* data connections come from the server (EPRT, PORT) */
+	int family;	/* AF_UNSPEC, AF_INET, AF_INET6 */
+	const char *ca_file;	/* trusted besides the system's; NULL none */
+	const char *pin_file;	/* NULL: $XDG_CONFIG_HOME/sallyport/pins, or ~/.config/sallyport/pins */
+	unsigned int connect_timeout_s;	/* 0: 15 s an address */
+	unsigned int timeout_s;	/* silence on any connection; 0: 60 s */
+	unsigned int retries;	/* how often a lost connection is made again; 0 never */
+	unsigned int retry_delay_s;	/* before the first; doubles up to 60 s; 0: 1 s */
+	const volatile sig_atomic_t *abort;	/* set by a signal handler (no SA_RESTART): stop at once; cleared by
+						 * its owner; NULL none */
+	const struct ftp_events *events;	/* NULL none */
+	void *context;	/* for the events */
+};
+
+/* --- the handle --- */
+
+/*
+ * A handle for host and port, not connected yet. options and what it points to is borrowed as long as the
+ * handle lives. NULL when memory is out.
+ */
+struct ftp *ftp_new(const struct ftp_options *options, enum ftp_tls tls, const char *host, uint16_t port);
+
+/* Another handle to the same server, with the same login, directory and trust, not connected; NULL: no memory. */
+struct ftp *ftp_clone(const struct ftp *ftp);
+
+/* Says QUIT where connected, wipes the password. NULL is fine. */
+void ftp_free(struct ftp *ftp);
+
+/* The error of the last call that failed. Never NULL. */
+const struct ftp_error *ftp_error(const struct ftp *ftp);
+
+/* Connect, agree on TLS. Not needed before ftp_login(); for telling a bad host before a password is asked for. */
+enum ftp_class ftp_connect(struct ftp *ftp);
+
+/* Log in; user and password are copied, for connecting again later. Connects first where needed. */
+enum ftp_class ftp_login(struct ftp *ftp, const char *user, const char *password);
+
+/* Say QUIT and close; the handle stays, and connects again when it is used. */
+void ftp_close(struct ftp *ftp);
+
+bool ftp_is_connected(const struct ftp *ftp);
+bool ftp_is_tls(const struct ftp *ftp);
+
+/* "TLSv1.3 TLS_AES_256_GCM_SHA384", or "" without TLS. */
+const char *ftp_tls_text(const struct ftp *ftp);
+
+/* The text of the last reply, escaped, lines separated by '\n', with codes. "" before the first. */
+const char *ftp_last_reply(const struct ftp *ftp);
+
+/* --- directories and names --- */
+
+enum ftp_class ftp_cwd(struct ftp *ftp, const char *path);
+
+/* The working directory as the server tells it; valid until the next call. */
+enum ftp_class ftp_pwd(struct ftp *ftp, const char **path);
+
+/*
+ * List a directory ("" or NULL: the working directory), by MLSD where the server has it, else LIST.
+ * The caller frees list by ftp_list_free(). Entries come in the server's order. At most 64 MiB of text.
+ */
+enum ftp_class ftp_list(struct ftp *ftp, const char *path, struct ftp_list *list);
+
+/*
+ * Ask about one name: MLST, else SIZE and MDTM and CWD. entry->name is the last component.
+ * FTP_REFUSED when there is none. The caller calls ftp_entry_free().
+ */
+enum ftp_class ftp_stat(struct ftp *ftp, const char *path, struct ftp_entry *entry);
+
+enum ftp_class ftp_mkdir(struct ftp *ftp, const char *path);
+enum ftp_class ftp_rmdir(struct ftp *ftp, const char *path);
+enum ftp_class ftp_delete(struct ftp *ftp, const char *path);
+enum ftp_class ftp_rename(struct ftp *ftp, const char *from, const char *to);
+enum ftp_class ftp_chmod(struct ftp *ftp, unsigned int mode, const char *path);	/* SITE CHMOD */
+enum ftp_class ftp_set_mtime(struct ftp *ftp, const char *path, int64_t mtime);	/* MFMT, else MDTM with a time */
+
+/* --- asking the server --- */
+
+/* Each leaves its text in ftp_last_reply(). */
+enum ftp_class ftp_site(struct ftp *ftp, const char *text);	/* SITE text */
+enum ftp_class ftp_status(struct ftp *ftp, const char *path);	/* STAT, of a path unless NULL */
+enum ftp_class ftp_quota(struct ftp *ftp);	/* SITE QUOTA */
+enum ftp_class ftp_server_help(struct ftp *ftp, const char *verb);	/* HELP, of a verb unless NULL */
+enum ftp_class ftp_quote(struct ftp *ftp, const char *line);	/* line as it is; no transfers */
+
+/* Whether FEAT names this feature ("MLST", "HASH", "REST STREAM"): whole first words, any case. Connects where needed. */
+bool ftp_has_feature(struct ftp *ftp, const char *feature);
+
+#define FTP_HASH_NAME_MAX 16
+#define FTP_HASH_HEX_MAX 129
+
+struct ftp_hash {
+	char name[FTP_HASH_NAME_MAX];	/* "SHA-256", "SHA-512", "SHA-1", "MD5", "CRC32" */
+	char hex[FTP_HASH_HEX_MAX];	/* lower case */
+};
+
+/*
+ * The server's hash of a file, or of length bytes from offset (length -1: to the end), by HASH and RANG, or the X-verbs.
+ * algorithm is one of the names above, or NULL: the best that the server has.
+ * FTP_REFUSED when it has none of them.
+ */
+enum ftp_class ftp_hash(struct ftp *ftp, const char *path, const char *algorithm, uint64_t offset, int64_t length,
+    struct ftp_hash *hash);
+
+/* The same of a local descriptor (pread; its position stays). algorithm is not NULL. */
+enum ftp_class ftp_hash_local(struct ftp *ftp, int fd, const char *algorithm, uint64_t offset, int64_t length,
+    struct ftp_hash *hash);
+
+/* --- transfers --- */
+
+enum ftp_verify {
+	FTP_VERIFY_AUTO,	/* by size, and by hash where the server has one */
+	FTP_VERIFY_ALWAYS,	/* without a hash of the server's it is an error */
+	FTP_VERIFY_NEVER	/* by size alone; a resume trusts the part */
+};
+
+struct ftp_transfer {
+	const char *remote;	/* path on the server */
+	/*
+	 * The local side, either a name in a directory (one component; get writes NAME.part beside it and renames it),
+	 * or, where local_name is NULL, a descriptor that is read or written as it comes (standard input and output).
+	 */
+	int local_dir_fd;	/* AT_FDCWD is fine */
+	const char *local_name;
+	int stream_fd;
+	bool is_resume;	/* get: continue NAME.part, or NAME where it is a part; put: continue what the server has */
+	bool is_append;	/* put: APPE to what is there; not resumed, not verified by hash */
+	bool is_unique;	/* put: fail when the name exists already (checked just before) */
+	bool no_mtime;	/* leave the time of the copy as it comes */
+	enum ftp_verify verify;
+	unsigned int segments;	/* get: this many connections for one file; 0 and 1: one */
+	uint64_t offset;	/* get to a stream: begin here */
+	int64_t limit;	/* get to a stream: no more bytes than this; 0 or less: no limit */
+};
+
+struct ftp_result {
+	uint64_t bytes;	/* moved over the network by this call */
+	uint64_t size;	/* of the whole file */
+	uint64_t resumed;	/* from where; 0: from the beginning */
+	bool is_restarted;	/* a part was there, and was not what the server has */
+	unsigned int retries;	/* connections made again on the way */
+	char verified[FTP_HASH_NAME_MAX];	/* "SHA-256", ..., "size", or "" (nothing to compare) */
+	uint64_t elapsed_ms;	/* of moving bytes, without verification */
+};
+
+/*
+ * Fetch a file. When it fails, the part is kept for a resume unless it is empty. The target is replaced in one step.
+ * result is filled as far as it got, on errors too; it may be NULL.
+ */
+enum ftp_class ftp_get(struct ftp *ftp, const struct ftp_transfer *transfer, struct ftp_result *result);
+
+/* Send a file. FTP_LOCAL when it changes meanwhile. */
+enum ftp_class ftp_put(struct ftp *ftp, const struct ftp_transfer *transfer, struct ftp_result *result);
+
+#endif
