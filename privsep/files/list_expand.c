@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "privsep/files/glob.h"
+#include "common/glob.h"
 #include "privsep/files/partial_name.h"
 
 #include "common/banned.h"

@@ -6,8 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/glob.h"
 #include "common/io.h"
-#include "privsep/files/glob.h"
 #include "privsep/files/list_expand.h"
 #include "privsep/files/partial_name.h"
 

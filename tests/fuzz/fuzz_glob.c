@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "privsep/files/glob.h"
+#include "common/glob.h"
 
 #include "common/banned.h"
 

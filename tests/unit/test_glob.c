@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "privsep/files/glob.h"
+#include "common/glob.h"
 
 #include "common/banned.h"
 

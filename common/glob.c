@@ -1,4 +1,4 @@
-#include "privsep/files/glob.h"
+#include "common/glob.h"
 
 #include <string.h>
 

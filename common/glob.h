@@ -1,6 +1,6 @@
 /* Wildcards of one path component: *, ?, [a-z], [!a-z], backslash. Pure, and bounded in its work. */
-#ifndef PRIVSEP_FILES_GLOB_H
-#define PRIVSEP_FILES_GLOB_H
+#ifndef COMMON_GLOB_H
+#define COMMON_GLOB_H
 
 #include <stdbool.h>
 #include <stddef.h>
