@@ -26,6 +26,7 @@
 #include "daemon/master/master.h"
 #include "daemon/master/notify.h"
 #include "daemon/master/sessions.h"
+#include "privsep/files/files.h"
 #include "privsep/ipc/log.h"
 #include "privsep/sandbox/sandbox.h"
 #include "privsep/tls/certificate.h"
@@ -264,7 +265,8 @@ start(void)
 	if (sandbox_empty_bounds() < 0)
 		fail("the capability bounding set cannot be emptied: CAP_SETPCAP is needed");
 	password_prepare();
-	if (memory_wipe_freed() < 0 || OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1 || remote_key_init() < 0)
+	if (memory_wipe_freed() < 0 || OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1 ||
+	    remote_key_init() < 0 || files_prepare() < 0)
 		fail("OpenSSL cannot be set up");
 	if (certificates_load_first(&master) < 0)
 		fail("certificate '%s' and key '%s' cannot be used; see the line above", master.config->tls.certificate,

@@ -75,13 +75,21 @@ walls_raise(const struct files_session *session, pid_t parent)
 	return r;
 }
 
+int
+files_prepare(void)
+{
+	int r = partial_name_init();
+
+	return r < 0 ? r : digest_init();
+}
+
 void
 files_run(const struct files_session *session)
 {
 	pid_t parent = getppid();
 	int r;
 
-	if (partial_name_init() < 0 || digest_init() < 0 || walls_raise(session, parent) < 0)
+	if (files_prepare() < 0 || walls_raise(session, parent) < 0)
 		_exit(FILES_EXIT_WALLS);
 	r = files_serve(session);
 	_exit(r == 0 ? FILES_EXIT_END : FILES_EXIT_PROTOCOL);

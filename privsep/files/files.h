@@ -29,6 +29,12 @@ enum files_exit {
 };
 
 /*
+ * What every files process needs of OpenSSL, fetched once in the master: a fetch costs more than
+ * the rest of a login. 0 or -errno.
+ */
+int files_prepare(void);
+
+/*
  * Runs in the files process, forked from the monitor, still root: drop to uid and gid,
  * chroot and Landlock into the home, load the filter, then answer requests until the
  * protocol process closes the channel. Never returns.
