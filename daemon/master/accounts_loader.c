@@ -59,6 +59,7 @@ start_loader(struct master *master, void (*error)(void *arg, const char *line))
 
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
+		board_leave(&master->board);
 		log_set_context("accounts", NULL, NULL, NULL);
 		alarm(LOADER_SECONDS_MAX);
 		_exit(snapshot_build(master->config->accounts, fd, error, NULL) == 0 ? 0 : 1);

@@ -142,6 +142,7 @@ start_logger(struct master *master, char *error, size_t size)
 
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
+		board_leave(&master->board);
 		setpgid(0, 0);
 		if (!sandbox_is_widened())
 			dup2(STDIN_FILENO, STDERR_FILENO);

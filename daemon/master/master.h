@@ -16,6 +16,7 @@
 #include "common/address.h"
 #include "config/config.h"
 #include "daemon/master/failures.h"
+#include "privsep/ipc/board.h"
 #include "privsep/monitor/monitor.h"
 
 #define LISTENERS_MAX (4 * CONFIG_LISTEN_MAX)
@@ -61,7 +62,7 @@ struct master {
 	size_t listener_count;
 
 	struct slot *slots;	/* SESSIONS_MAX of them; touched from the front */
-	void *scoreboard;
+	struct board board;	/* row i is slots[i] */
 	struct slots live, waiting, free;
 	size_t used;		/* slots ever touched */
 	uint32_t live_count, hashes;

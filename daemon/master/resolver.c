@@ -54,8 +54,10 @@ start_lookup(struct master *master)
 	if (master->passive.resolver != 0 || pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return;
 	pid = fork();
-	if (pid == 0)
+	if (pid == 0) {
+		board_leave(&master->board);
 		look_up(master, ends[1]);
+	}
 	close(ends[1]);
 	if (pid < 0) {
 		close(ends[0]);

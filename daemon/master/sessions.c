@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/io.h"
@@ -38,14 +39,22 @@ sessions_init(struct master *master)
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (master->slots == MAP_FAILED)
 		return -errno;
-	master->scoreboard = scoreboard_new(SESSIONS_MAX);
-	return master->scoreboard == NULL ? -errno : 0;
+	/* a session has no need to know who else is here, and a fork is cheaper without */
+	if (madvise(master->slots, SESSIONS_MAX * sizeof(*master->slots), MADV_DONTFORK) < 0)
+		return -errno;
+	return board_new(&master->board, SESSIONS_MAX, (uint64_t)time(NULL));
 }
 
 static uint64_t
 forget_ms(const struct master *master)
 {
 	return 1000 * master->config->limits.ban_time_s;
+}
+
+static size_t
+row_of(const struct master *master, const struct slot *slot)
+{
+	return (size_t)(slot - master->slots);
 }
 
 /* Admission. */
@@ -62,7 +71,7 @@ count_address(const struct master *master, const struct address_key *key)
 }
 
 static void
-tell_slot_end(struct slot *slot, enum ipc_end_reason reason)
+tell_slot_end(struct master *master, struct slot *slot, enum ipc_end_reason reason)
 {
 	if (slot->channel < 0)
 		return;
@@ -70,6 +79,7 @@ tell_slot_end(struct slot *slot, enum ipc_end_reason reason)
 	ipc_put_u8(&message, (uint8_t)reason);
 	ipc_send_now(slot->channel, &message, -1);
 	slot->was_told_to_end = true;
+	board_ending(&master->board, row_of(master, slot));
 }
 
 /* Have the oldest session that did not log in make room. False: there is none. */
@@ -83,7 +93,7 @@ make_room(struct master *master)
 		if (now - slot->started_ms < GIVE_WAY_AFTER_MS)
 			return false;	/* and all behind it are younger */
 		if (!slot->is_logged_in && !slot->was_told_to_end) {
-			tell_slot_end(slot, END_PLACE_NEEDED);
+			tell_slot_end(master, slot, END_PLACE_NEEDED);
 			return true;
 		}
 	}
@@ -95,16 +105,19 @@ static const char *
 refusal(struct master *master, const struct address_key *key, char *text, size_t size)
 {
 	const struct config *config = master->config;
+	uint64_t *refused = master->board.head->ended.refused;
 
 	if (count_address(master, key) >= config->limits.sessions_per_address) {
 		snprintf(text, size, "421 Too many sessions from your address (limits.sessions-per-address = %u).\r\n",
 		    config->limits.sessions_per_address);
+		refused[REFUSED_ADDRESS]++;
 		return text;
 	}
 	if (master->live_count >= SESSIONS_MAX ||
 	    (master->live_count >= config->limits.sessions && !make_room(master))) {
 		snprintf(text, size, "421 Too many sessions (limits.sessions = %u); try again later.\r\n",
 		    config->limits.sessions);
+		refused[REFUSED_SESSIONS]++;
 		return text;
 	}
 	return NULL;
@@ -167,9 +180,9 @@ run_monitor(struct master *master, struct slot *slot, struct session *session)
 		dup2(STDIN_FILENO, STDERR_FILENO);
 	address_text(&session->peer, address);
 	log_set_context("monitor", session->id, address, NULL);
-	if (scoreboard_confine(master->scoreboard, SESSIONS_MAX, (size_t)(slot - master->slots), &session->claims) < 0)
+	if (scoreboard_confine(master->board.slots, SESSIONS_MAX, row_of(master, slot), &session->claims) < 0)
 		_exit(MONITOR_EXIT_END);
-	claim(session->claims, CLAIM_IDLE, session->started_ms);
+	claims_begin(session->claims, session->started_ms);
 	monitor_run(session);
 }
 
@@ -197,6 +210,7 @@ fork_session(struct master *master, const struct listener *listener, int client_
 	struct epoll_event event = {.events = EPOLLIN};
 	int channels[2] = {-1, -1};
 	struct slot *slot = NULL;
+	char address[ADDRESS_TEXT_MAX];
 	pid_t pid;
 	int r;
 
@@ -223,6 +237,9 @@ fork_session(struct master *master, const struct listener *listener, int client_
 	slot->channel = channels[0];
 	channels[0] = -1;
 	memcpy(slot->id, session.id, sizeof(slot->id));
+	address_text(peer, address);
+	board_begin(&master->board, row_of(master, slot), session.id, address, listener->is_tls, (uint64_t)time(NULL),
+	    session.started_ms);
 	slot->address = *key;
 	slot->started_ms = session.started_ms;
 	TAILQ_INSERT_TAIL(&master->live, slot, live);
@@ -262,8 +279,10 @@ accept_one(struct master *master, const struct listener *listener)
 	reply = refusal(master, &key, text, sizeof(text));
 	if (reply == NULL) {
 		r = fork_session(master, listener, fd, &peer, &key);
-		if (r < 0)
+		if (r < 0) {
 			reply = "421 No resources for another session; try again later.\r\n";
+			master->board.head->ended.refused[REFUSED_RESOURCES]++;
+		}
 	}
 	if (reply != NULL)
 		refuse(fd, listener, &peer, reply);
@@ -370,6 +389,7 @@ master_answer_admit(struct master *master, struct slot *slot)
 	if (outcome == ADMIT_YES) {
 		slot->is_logged_in = true;
 		memcpy(slot->user, user, sizeof(slot->user));
+		board_login(&master->board, row_of(master, slot), user);
 	}
 	ipc_begin_reply(&message, IPC_admit, 0);
 	ipc_put_u32(&message, (uint32_t)outcome);
@@ -486,11 +506,15 @@ sessions_reaped(struct master *master, pid_t pid, int status)
 		log_end();
 		log_set_context(NULL, "", NULL, NULL);
 	}
+	if ((WIFSIGNALED(status) && !slot->was_told_to_end) ||
+	    (WIFEXITED(status) && WEXITSTATUS(status) == MONITOR_EXIT_ALARM))
+		master->board.head->ended.alarms++;
 	/* a process that was stopped or crashed counts as a failed login of its address; a kill from this host does not */
 	if ((WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL) ||
 	    (WIFEXITED(status) && WEXITSTATUS(status) == MONITOR_EXIT_ALARM))
 		failures_add(&master->failures, &slot->address, monotonic_ms(), forget_ms(master));
 	close_channel(master, slot);
+	board_end(&master->board, row_of(master, slot));
 	TAILQ_REMOVE(&master->live, slot, live);
 	TAILQ_INSERT_HEAD(&master->free, slot, free);
 	slot->monitor_pid = 0;
@@ -504,7 +528,7 @@ sessions_tell_end(struct master *master, enum ipc_end_reason reason)
 	struct slot *slot;
 
 	TAILQ_FOREACH(slot, &master->live, live)
-		tell_slot_end(slot, reason);
+		tell_slot_end(master, slot, reason);
 }
 
 void

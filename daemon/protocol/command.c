@@ -177,8 +177,12 @@ is_allowed(struct protocol *protocol, const struct command *command, const char 
 static void
 run(struct protocol *protocol, const struct command *command, char *argument, size_t len)
 {
-	if (is_allowed(protocol, command, argument, len))
+	if (is_allowed(protocol, command, argument, len)) {
+		bool has_path = command->argument == ARG_PATH;
+
+		claim_command(protocol->session->claims, command->verb, has_path ? path.text : "", has_path ? path.len : 0);
 		command->handler(protocol, argument, len);
+	}
 	if (protocol->transfer.owes_abort_reply) {
 		protocol->transfer.owes_abort_reply = false;
 		reply(protocol, 226, "ABOR done");

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/io.h"
 #include "common/text.h"
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/session.h"
@@ -215,6 +216,8 @@ bool
 control_start_tls(struct protocol *protocol)
 {
 	struct stream *stream = &protocol->control.stream;
+	struct claims *claims = protocol->session->claims;
+	uint64_t started = monotonic_ms();
 	char detail[160];
 	int r = stream_start_tls(stream, protocol->session->tls, STREAM_CONTROL);
 
@@ -222,9 +225,12 @@ control_start_tls(struct protocol *protocol)
 		r = wait_for_client(protocol) && protocol->end_reason < 0 ? 0 : -ETIMEDOUT;
 	if (r == 0) {
 		snprintf(detail, sizeof(detail), "%s %s", SSL_get_version(stream->tls), SSL_get_cipher_name(stream->tls));
+		histogram_add(&claims->work.handshakes, handshake_bounds_ms, monotonic_ms() - started);
+		claim_tls(claims, detail);
 		tell_monitor_noted(protocol, NOTED_TLS, detail);
 		return true;
 	}
+	claims->work.handshake_failures++;
 	tell_monitor_noted(protocol, NOTED_TLS_FAILED, stream->error[0] != '\0' ? stream->error : strerror(-r));
 	protocol->control.at_end = true;
 	protocol->is_over = true;

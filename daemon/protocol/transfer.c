@@ -36,6 +36,7 @@ static void
 progress(struct protocol *protocol, uint64_t bytes)
 {
 	protocol->transfer.bytes += bytes;
+	claim_bytes(protocol->session->claims, protocol->transfer.bytes);
 	claim(protocol->session->claims, CLAIM_TRANSFER, monotonic_coarse_ms());
 }
 
@@ -405,7 +406,8 @@ end_orderly(struct protocol *protocol, struct mover *mover)
  * file is all right while the connection may still be on its way.
  */
 static int
-open_data(struct protocol *protocol, const char *verb, bool is_upload, struct mover *mover, const char *what)
+open_data(struct protocol *protocol, const char *verb, enum ipc_direction direction, uint64_t size,
+    struct mover *mover, const char *what)
 {
 	int r;
 
@@ -414,7 +416,7 @@ open_data(struct protocol *protocol, const char *verb, bool is_upload, struct mo
 	protocol->transfer.is_deferred = false;
 	protocol->transfer.bytes = 0;
 	protocol->transfer.verb = verb;
-	claim(protocol->session->claims, CLAIM_TRANSFER, monotonic_ms());
+	claim_transfer(protocol->session->claims, direction, size, monotonic_ms());
 	/* RFC 1123, 4.1.2.9: STOU tells the name in this form */
 	if (strcmp(verb, "STOU") == 0)
 		reply(protocol, 150, "FILE: %s", what);
@@ -426,7 +428,7 @@ open_data(struct protocol *protocol, const char *verb, bool is_upload, struct mo
 	if (r == -EKEYREJECTED)
 		(void)!end_orderly(protocol, mover);
 	if (r == 0 && protocol->is_deflated)
-		r = is_upload ? deflate_begin_receiving(protocol->config->mode_z_limit)
+		r = direction == DIRECTION_UP ? deflate_begin_receiving(protocol->config->mode_z_limit)
 			      : deflate_begin_sending(protocol->deflate_level);
 	return r;
 }
@@ -490,15 +492,35 @@ close_mover(struct mover *mover)
 	deflate_close();
 }
 
-static void
-finish(struct protocol *protocol, enum ipc_direction direction, const struct home_path *path, uint64_t started_ms,
-    int r)
+/* What the transfer counts as; r is 0 or what ended it. */
+static enum transfer_failure
+failure_of(const struct protocol *protocol, const struct mover *mover, int r, bool was_open)
 {
-	tell_monitor_transferred(protocol, direction, protocol->transfer.bytes, monotonic_ms() - started_ms, -r,
-	    path->text);
+	if (r == 0)
+		return TRANSFER_FAILURE_COUNT;
+	if (r == -ECANCELED)
+		return protocol->end_reason >= 0 ? FAILED_ENDED : FAILED_ABORTED;
+	if (r == -EKEYREJECTED || mover->stream.error[0] != '\0' || (!mover->is_local && r == -ENODATA))
+		return FAILED_TLS;
+	if (!was_open)
+		return FAILED_NO_CONNECTION;
+	if (!mover->is_local)
+		return FAILED_CONNECTION;
+	return r == -ENOSPC || r == -EDQUOT ? FAILED_SPACE : FAILED_FILE;
+}
+
+static void
+finish(struct protocol *protocol, const struct mover *mover, enum ipc_direction direction,
+    const struct home_path *path, uint64_t started_ms, int r, bool was_open)
+{
+	uint64_t now = monotonic_ms();
+
+	tell_monitor_transferred(protocol, direction, protocol->transfer.bytes, now - started_ms, -r, path->text);
 	protocol->transfer.is_running = false;
 	protocol->transfer.is_deferred = false;
-	claim(protocol->session->claims, CLAIM_IDLE, monotonic_ms());
+	claim_transfer_end(protocol->session->claims, direction, protocol->transfer.bytes, now - started_ms,
+	    failure_of(protocol, mover, r, was_open));
+	claim(protocol->session->claims, CLAIM_IDLE, now);
 }
 
 static bool
@@ -529,7 +551,8 @@ transfer_retrieve(struct protocol *protocol, const struct home_path *path)
 		size = protocol->range_end;
 	mover.left = size > offset ? size - offset : 0;
 	mover.skip = protocol->is_ascii ? protocol->restart_offset : 0;
-	r = open_data(protocol, "RETR", false, &mover, home_path_name(path));
+	r = open_data(protocol, "RETR", DIRECTION_DOWN,
+	    protocol->is_ascii || protocol->is_deflated ? CLAIM_SIZE_UNKNOWN : mover.left, &mover, home_path_name(path));
 	was_open = r == 0;
 	if (r == 0)
 		r = needs_buffer(protocol, &mover) ? send_file_buffered(protocol, &mover)
@@ -538,7 +561,7 @@ transfer_retrieve(struct protocol *protocol, const struct home_path *path)
 		r = end_sending(protocol, &mover);
 	close_mover(&mover);
 	reply_end(protocol, &mover, r, was_open, REPLY_FILE, path->text);
-	finish(protocol, DIRECTION_DOWN, path, started, r);
+	finish(protocol, &mover, DIRECTION_DOWN, path, started, r, was_open);
 }
 
 /* RFC 3659, 5.3: behind a REST, APPE acts as STOR does. */
@@ -580,9 +603,9 @@ transfer_store(struct protocol *protocol, const struct home_path *path, enum ipc
 		reply_error(protocol, REPLY_CREATE, r, path->text);
 		return;
 	}
-	r = open_data(protocol, mode == STORE_UNIQUE ? "STOU" : mode == STORE_APPEND ? "APPE" : "STOR", true,
-	    &mover,
-	    mode == STORE_UNIQUE ? name : home_path_name(path));
+	/* UINT64_MAX where ALLO announced nothing: unknown to both */
+	r = open_data(protocol, mode == STORE_UNIQUE ? "STOU" : mode == STORE_APPEND ? "APPE" : "STOR", DIRECTION_UP,
+	    protocol->announced, &mover, mode == STORE_UNIQUE ? name : home_path_name(path));
 	was_open = r == 0;
 	if (r == 0)
 		r = receive_file(protocol, &mover);
@@ -596,7 +619,7 @@ transfer_store(struct protocol *protocol, const struct home_path *path, enum ipc
 	if (r == 0 && finished < 0)
 		r = local_error(&mover, finished);
 	reply_end(protocol, &mover, r, was_open, REPLY_CREATE, path->text);
-	finish(protocol, DIRECTION_UP, path, started, r);
+	finish(protocol, &mover, DIRECTION_UP, path, started, r, was_open);
 }
 
 void
@@ -616,9 +639,8 @@ transfer_list(struct protocol *protocol, const struct home_path *path, enum ipc_
 	if (fcntl(mover.fd, F_SETFL, O_NONBLOCK) < 0)
 		r = -errno;
 	if (r == 0)
-		r = open_data(protocol, form == LIST_FACTS ? "MLSD" : form == LIST_NAMES ? "NLST" : "LIST", false,
-		    &mover,
-		    "directory listing");
+		r = open_data(protocol, form == LIST_FACTS ? "MLSD" : form == LIST_NAMES ? "NLST" : "LIST", DIRECTION_LIST,
+		    CLAIM_SIZE_UNKNOWN, &mover, "directory listing");
 	was_open = r == 0;
 	if (r == 0)
 		r = send_listing(protocol, &mover);
@@ -631,5 +653,5 @@ transfer_list(struct protocol *protocol, const struct home_path *path, enum ipc_
 		r = ended;
 	}
 	reply_end(protocol, &mover, r, was_open, REPLY_LIST, path->text);
-	finish(protocol, DIRECTION_LIST, path, started, r);
+	finish(protocol, &mover, DIRECTION_LIST, path, started, r, was_open);
 }

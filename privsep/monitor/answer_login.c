@@ -144,6 +144,7 @@ complete_login(struct monitor *monitor, const struct account *account, int files
 	drop_root(monitor);
 	monitor->state = IPC_STATE_READY;
 	claim(monitor->session->claims, CLAIM_IDLE, monotonic_ms());
+	monitor->session->claims->work.logins[LOGIN_OK]++;
 	log_message(LEVEL_INFO, "login", "%s", account->is_read_only ? "read-only" : "read-write");
 	ipc_begin_reply(&monitor->message, IPC_login, 0);
 	if (ipc_send(monitor->protocol.channel, &monitor->message, files_channel) < 0)
@@ -158,7 +159,7 @@ admit(struct monitor *monitor, const struct account *account, const char **reaso
 	int r = login_open_home(account, &home_fd, reason);
 
 	if (r < 0)
-		return -EPERM;
+		return -EIO;
 	switch (ask_master_admit(monitor, account)) {
 	case ADMIT_YES:
 		break;
@@ -175,7 +176,7 @@ admit(struct monitor *monitor, const struct account *account, const char **reaso
 	files_channel = fork_files(monitor, account, home_fd);
 	if (files_channel < 0) {
 		*reason = "files process cannot be forked";
-		r = -EPERM;
+		r = -EIO;
 		goto out;
 	}
 	complete_login(monitor, account, files_channel);
@@ -193,11 +194,27 @@ reply_result(struct monitor *monitor, int result)
 		end_session(monitor);
 }
 
+static enum login_result
+result_of(int r)
+{
+	switch (r) {
+	case -EACCES:
+		return LOGIN_WRONG;
+	case -EPERM:
+		return LOGIN_REFUSED;
+	case -EUSERS:
+		return LOGIN_LIMIT;
+	default:
+		return LOGIN_ERROR;
+	}
+}
+
 /* Answer a failed login: the same for every reason but a limit; the last try ends the session. */
 static void
 refuse_login(struct monitor *monitor, int r, const char *reason)
 {
 	log_login_failed(monitor->login.name, reason);
+	monitor->session->claims->work.logins[result_of(r)]++;
 	monitor->failures++;
 	ipc_begin(&monitor->message, IPC_login);
 	if (r != -EUSERS)

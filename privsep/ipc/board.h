@@ -1,0 +1,100 @@
+/*
+ * All sessions as master and metrics see them: the facts that the master alone writes, beside
+ * what each session claims in its slot of the scoreboard.
+ *
+ * Two memory files, sealed against new writable mappings: facts (head and rows) are mapped
+ * in the master and not in its children; slots are inherited by sessions, which keep their
+ * own page alone. Another process gets both read-only by board_attach().
+ */
+#ifndef PRIVSEP_IPC_BOARD_H
+#define PRIVSEP_IPC_BOARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "privsep/ipc/scoreboard.h"
+
+#define BOARD_ID_SIZE 17
+#define BOARD_ADDRESS_SIZE 64
+#define BOARD_USER_SIZE 65
+
+/* What holds for the server as a whole; plain loads will do. */
+struct board_head {
+	uint64_t started_s; /* CLOCK_REALTIME */
+	uint64_t reloaded_s; /* the last reload that was put in force; 0: none */
+	uint64_t reloads_refused;
+	uint32_t used; /* rows that were ever in use; those behind are empty */
+	uint32_t live; /* sessions now */
+	uint32_t bans; /* in force now */
+	uint32_t is_draining;
+	uint32_t sequence; /* odd while ended and a row change together */
+	struct totals ended; /* of sessions that have ended, and what the master counts; see board_totals() */
+};
+
+/* One session, as the master knows it. */
+struct board_row {
+	uint32_t sequence; /* odd while it is written */
+	uint8_t is_live, is_tls, is_logged_in, is_ending;
+	uint64_t started_s; /* CLOCK_REALTIME */
+	uint64_t started_ms; /* CLOCK_MONOTONIC */
+	char id[BOARD_ID_SIZE];
+	char address[BOARD_ADDRESS_SIZE]; /* numeric, without the port */
+	char user[BOARD_USER_SIZE]; /* the account's name; "" until login */
+};
+
+struct board {
+	struct board_head *head;
+	struct board_row *rows;
+	char *slots;
+	size_t count; /* of rows and slots */
+	int facts_fd, slots_fd;
+};
+
+/* A session to be shown. Texts are NUL-terminated, valid UTF-8 without control characters. */
+struct board_session {
+	char id[BOARD_ID_SIZE];
+	char address[BOARD_ADDRESS_SIZE];
+	char user[BOARD_USER_SIZE];
+	const char *state; /* "login", "idle", "work", "download", "upload", "list", "finish" or "ending" */
+	char verb[4 * CLAIM_VERB_SIZE];
+	char tls[4 * CLAIM_TLS_SIZE]; /* "" in clear; version and cipher, one blank between */
+	char path[4 * CLAIM_PATH_SIZE];
+	uint64_t since_s; /* CLOCK_REALTIME */
+	uint64_t idle_ms; /* since the last command or byte */
+	bool is_transfer;
+	enum ipc_direction direction; /* of the transfer */
+	uint64_t bytes_done, size; /* of the transfer; size is CLAIM_SIZE_UNKNOWN where nobody can know */
+	uint64_t rate; /* bytes a second since the transfer began */
+	uint64_t bytes_down, bytes_up; /* of the session, with the transfer that runs */
+};
+
+/* In the master: make an empty board of count rows. Memory is used only for rows that are touched. 0 or -errno. */
+int board_new(struct board *board, size_t count, uint64_t now_s);
+
+/*
+ * In a process forked from the master that shows the board (both descriptors must be open
+ * still, and may be closed afterwards): map both files read-only, in place of what was inherited. 0 or -errno.
+ */
+int board_attach(struct board *board);
+
+/* In any other child of the master: unmap the slots, which are none of its business. */
+void board_leave(struct board *board);
+
+/* In the master: a session begins in row, logs in, is told to end, has ended (its claims are added up and wiped). */
+void board_begin(
+    struct board *board, size_t row, const char *id, const char *address, bool is_tls, uint64_t now_s, uint64_t now_ms);
+void board_login(struct board *board, size_t row, const char *user);
+void board_ending(struct board *board, size_t row);
+void board_end(struct board *board, size_t row);
+
+/* The counters of ended and live sessions together. */
+void board_totals(const struct board *board, struct totals *totals);
+
+/* The rows that may hold a session, 0 to board_used() - 1. */
+size_t board_used(const struct board *board);
+
+/* Session of a row at now_ms (monotonic_ms()). False: there is none. */
+bool board_session(const struct board *board, size_t row, uint64_t now_ms, struct board_session *session);
+
+#endif
