@@ -1,0 +1,95 @@
+# A fresh Debian 12 root, for the scripts that prove something in one. They source this file in
+# name spaces of their own ("room_enter"), so that mounts and processes go when they do.
+# Sets room (a directory that room_clean_up removes) and root (the root in it).
+# shellcheck shell=sh
+
+suite=bookworm
+
+# room_enter SCRIPT ARGUMENT...: run the script again in name spaces of its own, unless it is there.
+room_enter()
+{
+	name=${1##*/}
+	if [ "$(id -u)" -ne 0 ]; then
+		echo "$name: must be run as root" >&2
+		exit 77
+	fi
+	for tool in debootstrap git unshare; do
+		command -v "$tool" >/dev/null || { echo "$name: $tool is missing; install it" >&2 && exit 77; }
+	done
+	if [ -z "${ROOM_INSIDE-}" ]; then
+		ROOM_INSIDE=yes exec unshare --mount --pid --fork --kill-child --mount-proc -- "$@"
+	fi
+	room=$(mktemp -d "${TMPDIR:-/var/tmp}/sallyport-room.XXXXXX")
+	root=$room/root
+}
+
+say()
+{
+	echo "$name: $*"
+}
+
+room_clean_up()
+{
+	for point in proc sys dev/pts dev; do
+		umount "$root/$point" 2>/dev/null || umount -l "$root/$point" 2>/dev/null || :
+	done
+	[ -n "${KEEP-}" ] || rm -rf --one-file-system "$room"
+}
+
+# This host's sources of the suite as one-line entries: "deb URI SUITE main".
+host_sources()
+{
+	cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
+		sed -n 's/\[[^]]*\]//; s/^deb  *\([^ ]*\)  *\([^ ]*\)  *\(.*\)/\1 \2 \3/p' |
+		awk -v suite="$suite" '$2 ~ "^" suite "(-|$)" && / main/ { print "deb", $1, $2, "main" }'
+	for file in /etc/apt/sources.list.d/*.sources; do
+		[ -f "$file" ] || continue
+		awk -v suite="$suite" '
+			function flush(  i, j) {
+				for (i = 1; i <= split(uris, uri, " "); i++)
+					for (j = 1; j <= split(suites, s, " "); j++)
+						if (s[j] ~ "^" suite "(-|$)" && components ~ /(^| )main( |$)/)
+							print "deb", uri[i], s[j], "main"
+				uris = suites = components = ""
+			}
+			/^URIs:/ { uris = substr($0, 6) }
+			/^Suites:/ { suites = substr($0, 8) }
+			/^Components:/ { components = substr($0, 12) }
+			/^[ \t]*$/ || FNR == 1 { if (FNR > 1) flush() }
+			END { flush() }' "$file"
+	done
+}
+
+# Becomes the command; for one in the background, so that its process is the command itself.
+become_in_room()
+{
+	exec chroot "$root" /usr/bin/env -u ROOM_INSIDE HOME=/root TMPDIR=/tmp \
+		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh -c "cd /sallyport && $1"
+}
+
+in_room()
+{
+	(become_in_room "$1")
+}
+
+make_room()
+{
+	sources=$(host_sources | sort -u)
+	mirror=$(echo "$sources" | awk -v suite="$suite" '$3 == suite { print $2; exit }')
+	if [ -z "$mirror" ]; then
+		say "this host's apt has no source for $suite" >&2
+		exit 1
+	fi
+	say "a fresh $suite"
+	debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$room/debootstrap.log" 2>&1 ||
+		{ tail -n 20 "$room/debootstrap.log" && exit 1; }
+	echo "$sources" >"$root/etc/apt/sources.list"
+	apt-config dump | grep -i '^Acquire::https*::Proxy' >"$root/etc/apt/apt.conf.d/90room" || :
+	cp -L /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null || :
+	mount -t proc proc "$root/proc"
+	mount -t sysfs -o ro sysfs "$root/sys"
+	mount --bind /dev "$root/dev"
+	mount --bind /dev/pts "$root/dev/pts"
+	git clone -q --no-hardlinks . "$root/sallyport"
+	in_room 'apt-get -q update' >"$room/update.log" 2>&1 || { tail -n 20 "$room/update.log" && exit 1; }
+}
