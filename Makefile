@@ -1,5 +1,5 @@
 # sallyport: see README.md. "make V=1" shows the commands; "make help" lists the targets.
-VERSION     := 0.1.0
+VERSION     := $(file <VERSION)
 PREFIX      ?= /usr/local
 SYSCONFDIR  ?= /etc
 LOCALSTATEDIR ?= /var
@@ -66,7 +66,7 @@ all: programs
 ## programs: build the programs (the default)
 programs: $(PROGRAMS)
 
-$(B)/%.o: %.c Makefile
+$(B)/%.o: %.c Makefile VERSION
 	$(if $(Q),@echo "  CC    $<")
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -146,7 +146,7 @@ fuzz:
 # --- lint ------------------------------------------------------------------------------------
 
 SOURCES     := $(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC) $(CLIENT_SRC) $(UNIT_SRC) $(HELPER_SRC) $(FUZZ_SRC)
-SHELL_FILES := $(wildcard scripts/* etc/init.d/* .ci/run)
+SHELL_FILES := $(wildcard scripts/* etc/init.d/* .ci/run debian/*.postinst debian/*.postrm debian/*.prerm debian/tests/tls-login)
 BATS_FILES  := $(wildcard tests/e2e/*.bats tests/e2e/*.bash)
 
 .PHONY: format
@@ -217,6 +217,21 @@ uninstall:
 		$(DESTDIR)$(SYSCONFDIR)/init.d/sallyportd $(DESTDIR)$(SYSCONFDIR)/logrotate.d/sallyport \
 		$(DESTDIR)$(LIBDIR)/systemd/system/sallyportd.service $(DESTDIR)$(LIBDIR)/sysusers.d/sallyport.conf \
 		$(DESTDIR)$(LIBDIR)/tmpfiles.d/sallyport.conf
+
+# --- packages --------------------------------------------------------------------------------
+
+.PHONY: dist deb deb-test
+## dist: build/sallyport-VERSION.tar.gz, the same bytes each time
+dist:
+	$(Q)scripts/dist $(B)
+
+## deb: Debian packages in build/deb (root installs what is missing)
+deb:
+	$(Q)scripts/deb
+
+## deb-test: the life of the packages in a fresh Debian 12 root (root, debootstrap)
+deb-test:
+	$(Q)scripts/package-test
 
 ## clean: remove everything that was built
 clean:
