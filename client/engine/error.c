@@ -10,13 +10,13 @@
 #include "common/banned.h"
 
 bool
-ftp_class_is_retryable(enum ftp_class class)
+ftp_class_is_retryable(enum ftp_class reason)
 {
-	return class == FTP_NETWORK || class == FTP_TEMPORARY;
+	return reason == FTP_NETWORK || reason == FTP_TEMPORARY;
 }
 
 const char *
-ftp_class_name(enum ftp_class class)
+ftp_class_name(enum ftp_class reason)
 {
 	static const char *const names[FTP_CLASS_COUNT] = {
 	    [FTP_OK] = "ok",
@@ -31,7 +31,7 @@ ftp_class_name(enum ftp_class class)
 	    [FTP_ABORTED] = "aborted",
 	};
 
-	return names[class];
+	return names[reason];
 }
 
 /* Whatever came from outside into these words cannot end a line or move a cursor; too long is cut. */
@@ -84,13 +84,13 @@ ftp_error_hint(struct ftp_error *error, const char *format, ...)
 }
 
 enum ftp_class
-ftp_error_set(struct ftp_error *error, enum ftp_class class, const char *what, const char *why, const char *hint)
+ftp_error_set(struct ftp_error *error, enum ftp_class reason, const char *what, const char *why, const char *hint)
 {
-	error->class = class;
+	error->class = reason;
 	error->reply_code = 0;
 	error->error = 0;
 	ftp_error_what(error, "%s", what);
 	ftp_error_why(error, "%s", why);
 	ftp_error_hint(error, "%s", hint);
-	return class;
+	return reason;
 }

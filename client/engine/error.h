@@ -30,16 +30,15 @@ struct ftp_error {
 };
 
 /* Whether trying again later may help. */
-bool ftp_class_is_retryable(enum ftp_class class);
+bool ftp_class_is_retryable(enum ftp_class reason);
 
 /* One word for --json and scripts: "network", "temporary", "login", ... "ok". */
-const char *ftp_class_name(enum ftp_class class);
+const char *ftp_class_name(enum ftp_class reason);
 
 /*
- * Fill error and return class. what, why and hint are printf formats' results made by
- * ftp_error_what() and its kin, or plain text; control characters become '?'.
+ * Fill error and return reason. what, why and hint are plain text; control characters become '?'.
  */
-enum ftp_class ftp_error_set(struct ftp_error *error, enum ftp_class class, const char *what, const char *why,
+enum ftp_class ftp_error_set(struct ftp_error *error, enum ftp_class reason, const char *what, const char *why,
     const char *hint);
 
 /* Replace what was tried, or what to try; the cause stays. */

@@ -127,7 +127,7 @@ enum ftp_class ftp_pwd(struct ftp *ftp, const char **path);
 
 /*
  * List a directory ("" or NULL: the working directory), by MLSD where the server has it, else LIST.
- * The caller frees list by ftp_list_free(). Entries come in the server's order. At most 64 MiB of text.
+ * The caller frees list by ftp_list_free(). Entries come in the server's order. FTP_REFUSED for more than a million.
  */
 enum ftp_class ftp_list(struct ftp *ftp, const char *path, struct ftp_list *list);
 

@@ -41,7 +41,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(r == 0 || (r == -EINVAL && *why != '\0'));
 	if (r == 0) {
 		must(url.host != NULL && *url.host != '\0' && url.path != NULL && url.port != 0);
-		must(is_one_line(url.host) && is_one_line(url.path) && is_one_line(url.user) && is_one_line(url.password));
+		must(is_one_line(url.host) && is_one_line(url.path) && is_one_line(url.user) &&
+		    is_one_line(url.password));
 		ftp_url_free(&url);
 	}
 	must(url.host == NULL && url.password == NULL);

@@ -1,0 +1,40 @@
+/* What certain replies tell: ports, paths, times, hashes, features. Pure. */
+#ifndef CLIENT_ENGINE_ANSWER_H
+#define CLIENT_ENGINE_ANSWER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* "Entering Extended Passive Mode (|||6446|)" (RFC 2428, 3). Returns 0 or -EINVAL. */
+int answer_epsv(const char *message, uint16_t *port);
+
+/*
+ * "Entering Passive Mode (h1,h2,h3,h4,p1,p2)", with or without parentheses (RFC 1123, 4.1.2.6). host is in network
+ * byte order; whoever asks connects to the control connection's address anyway. Returns 0 or -EINVAL.
+ */
+int answer_pasv(const char *message, uint32_t *host, uint16_t *port);
+
+/*
+ * The path of 257, in quotes, "" within it is one quote (RFC 959, appendix II). path gets at most size bytes with NUL.
+ * Returns 0, -EINVAL, -ENAMETOOLONG.
+ */
+int answer_path(const char *message, char *path, size_t size);
+
+/* "20201231235959", a fraction may follow (RFC 3659, 2.3); UTC. Returns 0 or -EINVAL. */
+int answer_time(const char *text, size_t len, int64_t *seconds);
+
+/*
+ * The hash in a reply to HASH ("SHA-256 0-49 6f1a... name"; draft-bryan-ftpext-hash-02, 3.2) or to an X-verb (the digits
+ * anywhere: "6f1a...", "name 6f1a...", "0x6F1A"): the first run of exactly digits hexadecimal digits.
+ * hex gets them in lower case, digits + 1 bytes. Returns 0 or -EINVAL.
+ */
+int answer_hash(const char *message, size_t digits, char *hex);
+
+/*
+ * The line of a feature in the text of a reply to FEAT (RFC 2389, 3.2), what follows the feature's name and a blank:
+ * "" when nothing does; NULL when it is not there. Points into text; ends at '\n' or NUL.
+ */
+const char *answer_feature(const char *text, const char *feature);
+
+#endif
