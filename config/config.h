@@ -54,7 +54,7 @@ struct config {
 	uint32_t file_mode, directory_mode;
 	uint32_t uid_low, uid_high;
 	struct {
-		char *target;	/* "syslog", "stderr" or an absolute path */
+		char *target;	/* "syslog", "journal", "stderr" or an absolute path */
 		enum config_log_format format;
 		int level;	/* enum log_level (privsep/ipc/log.h) */
 		char *xferlog;	/* absolute path, or "" */

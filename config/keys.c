@@ -75,9 +75,9 @@ const struct config_key config_keys[] = {
      "The user ids that accounts get when none is named for them."},
 
     {"log", "target", KEY_LOG_TARGET, "syslog", 1, 4095, {NULL}, FIELD(log.target),
-     "\"syslog\", \"stderr\" or a file."},
+     "\"syslog\", \"journal\" (of systemd, with a field for each value), \"stderr\" or a file."},
     {"log", "format", KEY_CHOICE, "text", 0, 0, {"text", "json"}, FIELD(log.format),
-     "The form of a line in \"stderr\" or a file."},
+     "The form of a line in \"syslog\", \"stderr\" or a file."},
     {"log", "level", KEY_CHOICE, "info", 0, 0, {"debug", "info", "warning", "error", "critical"}, FIELD(log.level),
      "The lowest level that is logged."},
     {"log", "xferlog", KEY_PATH_OR_NONE, "", 0, 4095, {NULL}, FIELD(log.xferlog),
@@ -200,7 +200,7 @@ key_describe(const struct config_key *key, struct buf *out)
 		buf_add_text(out, "an absolute path, or \"\"");
 		break;
 	case KEY_LOG_TARGET:
-		buf_add_text(out, "\"syslog\", \"stderr\" or an absolute path");
+		buf_add_text(out, "\"syslog\", \"journal\", \"stderr\" or an absolute path");
 		break;
 	case KEY_ADDRESS:
 		buf_add_text(out, "\"auto\", a numeric address or a host name");
@@ -532,6 +532,12 @@ set_choice(const struct config_key *key, const char *text, struct config *config
 	return "not a known word:";
 }
 
+static bool
+is_log_target_word(const char *text)
+{
+	return strcmp(text, "syslog") == 0 || strcmp(text, "journal") == 0 || strcmp(text, "stderr") == 0;
+}
+
 static const char *
 set_any_text(const struct config_key *key, const char *text, struct config *config, int *error)
 {
@@ -544,7 +550,7 @@ set_any_text(const struct config_key *key, const char *text, struct config *conf
 		return "a control character in";
 	if (key->type == KEY_PATH || (key->type == KEY_PATH_OR_NONE && len > 0))
 		wrong = check_path(key, text);
-	else if (key->type == KEY_LOG_TARGET && strcmp(text, "syslog") != 0 && strcmp(text, "stderr") != 0)
+	else if (key->type == KEY_LOG_TARGET && !is_log_target_word(text))
 		wrong = check_path(key, text);
 	else if (len < key->low || len > key->high)
 		wrong = len == 0 ? "empty:" : "too long:";

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -23,6 +24,7 @@
 #include "common/banned.h"
 
 #define SYSLOG_SOCKET "/dev/log"
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #define LOG_FILE_MODE 0640
 #define RESTART_MS 1000		/* at least between two starts of the logger */
 #define RECORDS_BUFFER (1 << 20)	/* bytes that may wait for the logger before records are dropped */
@@ -39,16 +41,18 @@ hand_over(struct master *master, enum log_target_kind kind, int fd)
 	return ipc_send_now(master->logger.channel, &message, fd);
 }
 
-/* Where there is no syslog, lines go nowhere until it is there: the logger asks again. */
+/* Where nobody listens, lines go nowhere until somebody does: the logger asks again. */
 static int
-open_syslog(int *fd_out)
+open_datagrams(enum log_target_kind kind, int *fd_out)
 {
-	static const struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = SYSLOG_SOCKET};
+	static const struct sockaddr_un syslog_name = {.sun_family = AF_UNIX, .sun_path = SYSLOG_SOCKET};
+	static const struct sockaddr_un journal_name = {.sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET};
+	const struct sockaddr_un *name = kind == LOG_TARGET_SYSLOG ? &syslog_name : &journal_name;
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -errno;
-	(void)!connect(fd, (const struct sockaddr *)&name, sizeof(name));
+	(void)!connect(fd, (const struct sockaddr *)name, sizeof(*name));
 	*fd_out = fd;
 	return 0;
 }
@@ -80,7 +84,8 @@ open_target(struct master *master, enum log_target_kind kind, const char *path, 
 		r = fd < 0 ? -errno : 0;
 		break;
 	case LOG_TARGET_SYSLOG:
-		r = open_syslog(&fd);
+	case LOG_TARGET_JOURNAL:
+		r = open_datagrams(kind, &fd);
 		break;
 	case LOG_TARGET_LINES:
 	case LOG_TARGET_XFERLOG:
@@ -101,20 +106,36 @@ target_is(const struct master *master, const char *name)
 	return strcmp(master->config->log.target, name) == 0;
 }
 
+bool
+log_targets_stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char here[64];
+	struct stat st;
+
+	if (stream == NULL || fstat(STDERR_FILENO, &st) < 0)
+		return false;
+	snprintf(here, sizeof(here), "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	return strcmp(stream, here) == 0;
+}
+
 int
 log_targets_reopen(struct master *master, char *error, size_t size)
 {
 	bool is_stderr = target_is(master, "stderr");
 	bool is_syslog = target_is(master, "syslog");
+	bool is_journal = target_is(master, "journal");
 	int r = 0;
 
 	snprintf(error, size, "log targets cannot be handed to the logger");
-	/* in the foreground, standard error has every line, and syslog none */
-	if (master->is_foreground || is_stderr)
+	/* in the foreground, standard error has every line, and syslog none; the journal is not told twice */
+	if (is_stderr || (master->is_foreground && !(is_journal && master->is_stderr_journal)))
 		r = open_target(master, LOG_TARGET_STDERR, NULL, error, size);
 	if (r == 0 && is_syslog && !master->is_foreground)
 		r = open_target(master, LOG_TARGET_SYSLOG, NULL, error, size);
-	if (r == 0 && !is_stderr && !is_syslog)
+	if (r == 0 && is_journal)
+		r = open_target(master, LOG_TARGET_JOURNAL, NULL, error, size);
+	if (r == 0 && !is_stderr && !is_syslog && !is_journal)
 		r = open_target(master, LOG_TARGET_LINES, master->config->log.target, error, size);
 	if (r == 0 && master->config->log.xferlog[0] != '\0')
 		r = open_target(master, LOG_TARGET_XFERLOG, master->config->log.xferlog, error, size);
@@ -205,6 +226,8 @@ log_targets_receive(struct master *master)
 	r = ipc_receive_now(master->logger.channel, IPC_MASTER, IPC_STATE_ANY, &message);
 	if (r == 0 && message.kind == IPC_log_reconnect && target_is(master, "syslog"))
 		(void)!open_target(master, LOG_TARGET_SYSLOG, NULL, error, sizeof(error));
+	else if (r == 0 && message.kind == IPC_log_reconnect && target_is(master, "journal"))
+		(void)!open_target(master, LOG_TARGET_JOURNAL, NULL, error, sizeof(error));
 	else if (r == 0 && message.kind == IPC_alarm)
 		fprintf(stderr, "sallyportd: logger stopped at system call %u\n", ipc_get_u32(&message));
 	else if (r == -EPIPE)

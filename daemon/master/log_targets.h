@@ -14,6 +14,9 @@ int log_targets_start(struct master *master, char *error, size_t size);
 /* Open the targets of the configuration in force again and hand them over. error as above. 0 or -errno. */
 int log_targets_reopen(struct master *master, char *error, size_t size);
 
+/* Does standard error lead to the journal of systemd (systemd.exec(5), JOURNAL_STREAM)? Before the environment is cleared. */
+bool log_targets_stderr_is_journal(void);
+
 /* The logger has a message (it wants a new syslog socket), or is gone. */
 void log_targets_receive(struct master *master);
 

@@ -274,6 +274,7 @@ start(void)
 	if (!master.is_foreground)
 		ready_fd = go_to_background();
 	notify_init(ready_fd);
+	master.is_stderr_journal = log_targets_stderr_is_journal();
 	sandbox_clear_environment();
 	tzset();
 	umask(077);

@@ -52,6 +52,7 @@ struct master {
 	const char *config_path;
 	struct config *config;
 	bool is_foreground;
+	bool is_stderr_journal;	/* see log_targets_stderr_is_journal() */
 	uid_t service_uid;
 	gid_t service_gid;
 	pid_t pid;

@@ -200,6 +200,58 @@ log_format_syslog(const struct log_entry *entry, bool is_json, struct buf *out)
 	return out->error;
 }
 
+/* "SALLYPORT_BYTES_DOWN=": upper case, digits and '_' are what journald takes (systemd.journal-fields(7)). */
+static void
+add_journal_key(struct buf *out, const char *key)
+{
+	buf_add_text(out, "SALLYPORT_");
+	for (; *key != '\0'; key++) {
+		char c = *key;
+
+		if (c >= 'a' && c <= 'z')
+			c = (char)(c - 'a' + 'A');
+		else if (!(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z'))
+			c = '_';
+		buf_add(out, &c, 1);
+	}
+	buf_add(out, "=", 1);
+}
+
+static void
+add_journal_text(struct buf *out, const char *key, const char *bytes, size_t len)
+{
+	if (len == 0)
+		return;
+	add_journal_key(out, key);
+	escape_bytes(out, ESCAPE_LOG, bytes, len);
+	buf_add(out, "\n", 1);
+}
+
+int
+log_format_journal(const struct log_entry *entry, struct buf *out)
+{
+	buf_add_text(out, "MESSAGE=");
+	add_text_body(out, entry);
+	buf_addf(out, "\nPRIORITY=%d\nSYSLOG_FACILITY=%d\nSYSLOG_IDENTIFIER=sallyportd\nSYSLOG_PID=%u\n",
+	    syslog_priorities[entry->level], LOG_FAC(LOG_FTP), entry->pid);
+	add_journal_text(out, "event", entry->event, strlen(entry->event));
+	add_journal_text(out, "session", entry->session, strlen(entry->session));
+	add_journal_text(out, "address", entry->address, strlen(entry->address));
+	add_journal_text(out, "process", entry->process, strlen(entry->process));
+	add_journal_text(out, "user", entry->user, strlen(entry->user));
+	for (size_t i = 0; i < entry->field_count; i++) {
+		const struct log_field *field = &entry->fields[i];
+
+		if (!field->is_number) {
+			add_journal_text(out, field->key, field->bytes, field->len);
+			continue;
+		}
+		add_journal_key(out, field->key);
+		buf_addf(out, "%llu\n", (unsigned long long)field->number);
+	}
+	return out->error;
+}
+
 static const struct log_field *
 find_field(const struct log_entry *entry, const char *key, bool is_number)
 {
@@ -237,12 +289,12 @@ log_format_xferlog(const struct log_entry *entry, struct buf *out)
 	bool is_ascii = type->len == 5 && memcmp(type->bytes, "ascii", 5) == 0;
 	bool is_file = is_upload || (direction->len == 4 && memcmp(direction->bytes, "down", 4) == 0);
 	char text[32];
-	struct tm utc;
+	struct tm local;
 
 	if (strcmp(entry->event, "transfer") != 0 || !is_file)
 		return 0;
-	gmtime_r(&seconds, &utc);
-	strftime(text, sizeof(text), "%a %b %e %H:%M:%S %Y", &utc);
+	localtime_r(&seconds, &local);
+	strftime(text, sizeof(text), "%a %b %e %H:%M:%S %Y", &local);
 	buf_addf(out, "%s %llu ", text, (unsigned long long)(ms / 1000 + (ms % 1000 != 0)));
 	add_xferlog_name(out, entry->address, strlen(entry->address));
 	buf_addf(out, " %llu ", (unsigned long long)find_field(entry, "bytes", true)->number);

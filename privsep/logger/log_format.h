@@ -1,4 +1,4 @@
-/* Log records as lines: text, JSON and xferlog. Pure. */
+/* Log records as lines: text, JSON, syslog, journal and xferlog. Pure but for the zone. */
 #ifndef PRIVSEP_LOGGER_LOG_FORMAT_H
 #define PRIVSEP_LOGGER_LOG_FORMAT_H
 
@@ -46,7 +46,14 @@ int log_format_json(const struct log_entry *entry, struct buf *out);
 int log_format_syslog(const struct log_entry *entry, bool is_json, struct buf *out);
 
 /*
- * A "transfer" record as a line of xferlog(5); other records add nothing.
+ * One datagram in the native protocol of systemd-journald (systemd.io/JOURNAL_NATIVE_PROTOCOL): lines of
+ * FIELD=value. No value has a newline, since what a client chose is escaped as in a text line.
+ */
+int log_format_journal(const struct log_entry *entry, struct buf *out);
+
+/*
+ * A "transfer" record as a line of xferlog(5), with its 18 fields; other records add nothing. The time is
+ * local time, as that page has it: the form has no room for a zone, and its readers expect this one.
  */
 int log_format_xferlog(const struct log_entry *entry, struct buf *out);
 

@@ -20,7 +20,7 @@
 #include "common/banned.h"
 
 #define LINE_MAX_BYTES (8 * IPC_MESSAGE_MAX)
-#define SYSLOG_WAIT_MS 500
+#define DATAGRAM_WAIT_MS 500
 #define RECONNECT_EVERY_MS 1000
 
 static struct {
@@ -46,7 +46,7 @@ write_line(enum log_target_kind kind)
 }
 
 static void
-ask_for_syslog(const struct logger *logger)
+ask_for_socket(const struct logger *logger)
 {
 	uint64_t now = monotonic_ms();
 
@@ -59,10 +59,10 @@ ask_for_syslog(const struct logger *logger)
 
 /* Send one datagram; a full socket is given a moment, a dead one is replaced by the master. */
 static void
-send_syslog(const struct logger *logger)
+send_line(const struct logger *logger, enum log_target_kind kind)
 {
-	uint64_t deadline = monotonic_ms() + SYSLOG_WAIT_MS;
-	int fd = state.targets[LOG_TARGET_SYSLOG];
+	uint64_t deadline = monotonic_ms() + DATAGRAM_WAIT_MS;
+	int fd = state.targets[kind];
 
 	while (send(fd, state.line.data, state.line.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
 		if (errno == EINTR)
@@ -71,7 +71,7 @@ send_syslog(const struct logger *logger)
 			continue;
 		state.lost++;
 		if (errno == ECONNREFUSED || errno == ENOTCONN || errno == EPIPE || errno == ECONNRESET)
-			ask_for_syslog(logger);
+			ask_for_socket(logger);
 		return;
 	}
 }
@@ -95,7 +95,12 @@ write_entry(const struct logger *logger, const struct log_entry *entry)
 	if (state.targets[LOG_TARGET_SYSLOG] >= 0) {
 		buf_clear(&state.line);
 		log_format_syslog(entry, state.format == LOG_FORMAT_JSON, &state.line);
-		send_syslog(logger);
+		send_line(logger, LOG_TARGET_SYSLOG);
+	}
+	if (state.targets[LOG_TARGET_JOURNAL] >= 0) {
+		buf_clear(&state.line);
+		log_format_journal(entry, &state.line);
+		send_line(logger, LOG_TARGET_JOURNAL);
 	}
 	if (state.targets[LOG_TARGET_XFERLOG] >= 0) {
 		buf_clear(&state.line);

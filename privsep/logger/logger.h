@@ -9,7 +9,7 @@
 
 struct logger {
 	int records;		/* the reading end of the channel of all records */
-	int master_channel;	/* targets come here; requests for a new syslog socket go out */
+	int master_channel;	/* targets come here; requests for a new syslog or journal socket go out */
 	int empty_directory_fd;
 	uid_t uid;		/* the service user */
 	gid_t gid;
@@ -18,7 +18,14 @@ struct logger {
 };
 
 /* Which target a log_target message carries. */
-enum log_target_kind { LOG_TARGET_LINES, LOG_TARGET_SYSLOG, LOG_TARGET_XFERLOG, LOG_TARGET_STDERR, LOG_TARGET_COUNT };
+enum log_target_kind {
+	LOG_TARGET_LINES,
+	LOG_TARGET_SYSLOG,
+	LOG_TARGET_JOURNAL,
+	LOG_TARGET_XFERLOG,
+	LOG_TARGET_STDERR,
+	LOG_TARGET_COUNT
+};
 
 /*
  * Runs in the logger process, forked from the master, still root: drop to the service user,

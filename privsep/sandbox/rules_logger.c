@@ -7,8 +7,8 @@
 
 static const struct sandbox_rule rows[] = {
     {SYS_recvmsg, ANY_ARGS, "records, and targets opened by the master"},
-    {SYS_sendmsg, ANY_ARGS, "a new syslog socket, please; syslog"},
-    {SYS_sendto, ANY_ARGS, "syslog; the report of the SIGSYS handler"},
+    {SYS_sendmsg, ANY_ARGS, "a new socket, please; syslog and journal"},
+    {SYS_sendto, ANY_ARGS, "syslog and journal; the report of the SIGSYS handler"},
 #ifdef SYS_poll
     {SYS_poll, ANY_ARGS, "every wait"},
 #endif

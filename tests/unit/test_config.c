@@ -155,6 +155,7 @@ static const struct {
     {"file-mode = 0440\n", {"locks out the owner"}},
     {"directory-mode = 2750\n", {"special bits"}},
     {"directory-mode = 0650\n", {"locks out the owner"}},
+    {"log { target = \"Journal\" }\n", {"%:1: log.target: not an absolute path: 'Journal'"}},
     {"log { target = \"syslogd\" }\n", {"%:1: log.target: not an absolute path: 'syslogd'"}},
     {"log { level = notice format = xml xferlog = x }\n",
 	{"log.level: not a known word: 'notice'", "log.format: not a known word", "log.xferlog: not an absolute path"}},

@@ -440,6 +440,66 @@ test_json_cannot_be_forged(void **state)
 	}
 }
 
+/* The journal. */
+
+static const char *const journal_lines[] = {
+    "\nPRIORITY=4\n",
+    "\nSYSLOG_FACILITY=11\n",
+    "\nSYSLOG_IDENTIFIER=sallyportd\n",
+    "\nSYSLOG_PID=77\n",
+    "\nSALLYPORT_EVENT=transfer\n",
+    "\nSALLYPORT_SESSION=00000000000000ff\n",
+    "\nSALLYPORT_ADDRESS=192.0.2.1\n",
+    "\nSALLYPORT_PROCESS=monitor\n",
+    "\nSALLYPORT_USER=bob\n",
+    "\nSALLYPORT_DIRECTION=up\n",
+    "\nSALLYPORT_BYTES=5368709120\n",
+    "\nSALLYPORT_RESULT=EPIPE\n",
+    "\nSALLYPORT_PATH=/a\\x0aMESSAGE=b=c\n",
+};
+
+static void
+test_journal(void **state)
+{
+	(void)state;
+	begin_record(LEVEL_WARNING, "transfer", "bob");
+	add_transfer("up", "image", "EPIPE", "/a\nMESSAGE=b=c", 14);
+	take_record();
+	entry.pid = 77;
+	assert_int_equal(log_format_journal(&entry, &out), 0);
+	assert_memory_equal(out.data, "MESSAGE=transfer session=", 25);
+	for (size_t i = 0; i < COUNT(journal_lines); i++)
+		if (strstr(out.data, journal_lines[i]) == NULL)
+			fail_msg("no '%s' in '%s'", journal_lines[i], out.data);
+	assert_null(strstr(out.data, "\nMESSAGE="));
+	assert_int_equal(out.data[out.len - 1], '\n');
+}
+
+/* Every line has a name that journald takes, and no value makes a line of its own. */
+static void
+test_journal_cannot_be_forged(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(nasty); i++) {
+		size_t lines = 0;
+
+		begin_record(LEVEL_INFO, "transfer", "bob");
+		add_transfer("up", "image", "ok", nasty[i].bytes, nasty[i].len);
+		take_record();
+		buf_clear(&out);
+		assert_int_equal(log_format_journal(&entry, &out), 0);
+		for (const char *p = out.data, *end = out.data + out.len; p < end; lines++) {
+			size_t name = strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+			assert_int_equal(p[name], '=');
+			assert_true(name > 0 && p[0] != '_');
+			p = (const char *)memchr(p, '\n', (size_t)(end - p)) + 1;
+		}
+		/* an empty value has no line */
+		assert_int_equal(lines, nasty[i].len == 0 ? 15 : 16);
+	}
+}
+
 /* xferlog. */
 
 static size_t
@@ -452,6 +512,25 @@ count_fields(const char *line)
 		p += strspn(p, " \t");
 	}
 	return count;
+}
+
+/* The zone of the server counts: xferlog(5) has local time. */
+static void
+test_xferlog_zone(void **state)
+{
+	static const char line[] = "Mon Jan  1 00:59:59 2024 2 192.0.2.1 ";
+
+	(void)state;
+	setenv("TZ", "XXX-1", 1);
+	tzset();
+	begin_record(LEVEL_INFO, "transfer", "bob");
+	add_transfer("down", "image", "ok", "/a", 2);
+	take_record();
+	entry.time_ns = SOME_DAY * 1000000000;
+	assert_int_equal(log_format_xferlog(&entry, &out), 0);
+	setenv("TZ", "UTC0", 1);
+	tzset();
+	assert_memory_equal(out.data, line, sizeof(line) - 1);
 }
 
 static void
@@ -533,6 +612,9 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_syslog_priorities, open_all, close_all),
 	    cmocka_unit_test_setup_teardown(test_json, open_all, close_all),
 	    cmocka_unit_test_setup_teardown(test_json_cannot_be_forged, open_all, close_all),
+	    cmocka_unit_test_setup_teardown(test_journal, open_all, close_all),
+	    cmocka_unit_test_setup_teardown(test_journal_cannot_be_forged, open_all, close_all),
+	    cmocka_unit_test_setup_teardown(test_xferlog_zone, open_all, close_all),
 	    cmocka_unit_test_setup_teardown(test_xferlog, open_all, close_all),
 	    cmocka_unit_test_setup_teardown(test_xferlog_cannot_be_forged, open_all, close_all),
 	    cmocka_unit_test_setup_teardown(test_xferlog_missing, open_all, close_all),
