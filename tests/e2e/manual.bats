@@ -32,3 +32,9 @@ fields()
 		grep -qE "^\.(Pq )?Cm $field( |$)" man/sallyportd.8 || fail "field $field"
 	done
 }
+
+@test "every event and field of the log stands in the schema of JSON lines" {
+	for word in $(events) $(fields); do
+		grep -qE "^[[:blank:]]*\"$word\"(,|: \{|\$)" docs/log.schema.json || fail "$word"
+	done
+}
