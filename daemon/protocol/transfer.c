@@ -573,13 +573,17 @@ mode_with_restart(const struct protocol *protocol, enum ipc_store_mode mode)
 
 /*
  * To the disk, and then one more look at the control connection: a client that died has closed
- * both, the data first or last, and its upload is not whole.
+ * both, the data first or last, and its upload is not whole. Without upload-sync there is no time
+ * in which that could have happened.
  */
 static int
 sync_upload(struct protocol *protocol, struct mover *mover)
 {
-	int r = ask_files_sync_write(protocol);
+	int r;
 
+	if (!protocol->config->upload_sync)
+		return 0;
+	r = ask_files_sync_write(protocol);
 	return r < 0 ? local_error(mover, r) : transfer_watch(protocol, -1, 0, 0);
 }
 

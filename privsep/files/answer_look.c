@@ -160,7 +160,7 @@ open_read_at(const struct home *home, const struct home_path *path, uint64_t off
 		r = -ERANGE;
 		goto out;
 	}
-	if (lseek(fd, (off_t)offset, SEEK_SET) < 0) {
+	if (offset > 0 && lseek(fd, (off_t)offset, SEEK_SET) < 0) {
 		r = -errno;
 		goto out;
 	}

@@ -188,11 +188,7 @@ home_path_push(struct home_path *path, const char *name, size_t len)
 int
 home_clear_nonblock(int fd)
 {
-	int flags = fcntl(fd, F_GETFL);
-
-	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
-		return -errno;
-	return 0;
+	return fcntl(fd, F_SETFL, 0) < 0 ? -errno : 0;
 }
 
 static int

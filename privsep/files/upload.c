@@ -65,6 +65,7 @@ open_place(struct upload *upload, const struct config *config, const struct uplo
 	if (place->is_partial) {
 		if (upload->fd >= 0)
 			return 0;
+		upload->is_fresh = true;
 		return locked_file_create(upload->dir_fd, upload->partial, PARTIAL_MODE, &upload->fd);
 	}
 	locked_file_close(&upload->fd);	/* an empty partial, left by a crash */
@@ -72,13 +73,15 @@ open_place(struct upload *upload, const struct config *config, const struct uplo
 	upload->finished_fd = -1;
 	if (upload->fd >= 0)
 		return 0;
-	upload->is_new = true;
+	upload->is_new = upload->is_fresh = true;
 	return locked_file_create(upload->dir_fd, upload->name, config->file_mode, &upload->fd);
 }
 
 static int
 position(const struct upload *upload, const struct upload_place *place)
 {
+	if (upload->is_fresh)
+		return 0;	/* empty, and at its start */
 	if (place->cuts && ftruncate(upload->fd, (off_t)place->start) < 0)
 		return -errno;
 	return lseek(upload->fd, (off_t)place->start, SEEK_SET) < 0 ? -errno : 0;

@@ -21,6 +21,7 @@ struct upload {
 	bool is_copy;		/* nobody resumes it: its partial is never kept */
 	bool is_partial;
 	bool never_replaces;	/* STOU, or no right to: not even a file that came in the meantime */
+	bool is_fresh;		/* fd was made for this upload: it is empty */
 	bool is_new;		/* made in place: its directory is synced too */
 	bool is_synced;		/* upload_sync() is done */
 	char name[NAME_MAX + 1];

@@ -16,6 +16,7 @@ static struct {
 	int channel;
 	enum log_level level;
 	uint64_t *dropped;
+	pid_t pid;
 	char process[16], session[20], address[64], user[72];
 } sender = {.channel = -1, .level = LEVEL_INFO};
 
@@ -40,13 +41,16 @@ log_set_channel(int channel, enum log_level level)
 {
 	sender.channel = channel;
 	sender.level = level;
+	sender.pid = getpid();
 }
 
 void
 log_set_context(const char *process, const char *session, const char *address, const char *user)
 {
-	if (process != NULL)
+	if (process != NULL) {
 		snprintf(sender.process, sizeof(sender.process), "%s", process);
+		sender.pid = getpid();
+	}
 	if (session != NULL)
 		snprintf(sender.session, sizeof(sender.session), "%s", session);
 	if (address != NULL)
@@ -73,7 +77,7 @@ log_begin(enum log_level level, const char *event)
 	ipc_begin(&record.message, IPC_log);
 	ipc_put_u8(&record.message, (uint8_t)level);
 	ipc_put_u64(&record.message, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
-	ipc_put_u32(&record.message, (uint32_t)getpid());
+	ipc_put_u32(&record.message, (uint32_t)sender.pid);
 	ipc_put_text(&record.message, event);
 	ipc_put_text(&record.message, sender.process);
 	ipc_put_text(&record.message, sender.session);

@@ -17,7 +17,10 @@ const char *log_level_name(enum log_level level);
 /* Send records to channel from now on; below level nothing is sent. Before the first call nothing is sent. */
 void log_set_channel(int channel, enum log_level level);
 
-/* What every later record of this process carries. NULL: leave as it is; "": none. Copied. */
+/*
+ * What every later record of this process carries. NULL: leave as it is; "": none. Copied. A forked
+ * process that logs names itself first: its process id is taken then.
+ */
 void log_set_context(const char *process, const char *session, const char *address, const char *user);
 
 /* The counter of dropped records, shared by all processes; a page of MAP_SHARED memory made by the master. */

@@ -45,7 +45,6 @@ static const struct sandbox_rule rows[] = {
     {SYS_fgetxattr, ANY_ARGS, "hashes that were kept"},
     {SYS_fsetxattr, ANY_ARGS, "hashes that are kept"},
 
-    {SYS_fcntl, ARG_IS(1, F_GETFL), "handed-over files block"},
     {SYS_fcntl, ARG_IS(1, F_SETFL), "handed-over files block"},
     {SYS_fcntl, ARG_IS(1, F_SETPIPE_SZ), "the pipe of a listing"},
 };
