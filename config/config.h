@@ -51,6 +51,9 @@ struct config {
 	enum config_uploads uploads;
 	bool upload_sync;
 	uint64_t partial_keep_s;
+	char *on_upload;	/* absolute path of a program, or "" */
+	char *hook_user;	/* "": the service user */
+	uint32_t hook_timeout_s, hook_queue, hook_tries;
 	uint32_t file_mode, directory_mode;
 	uint32_t uid_low, uid_high;
 	struct {

@@ -67,6 +67,16 @@ const struct config_key config_keys[] = {
      "Whether an upload is on the disk (fsync) before it is confirmed."},
     {NULL, "partial-keep", KEY_DURATION, "7d", 1, 3650ull * DAY, {NULL}, FIELD(partial_keep_s),
      "How long the part of an interrupted upload is kept for its resumption."},
+    {NULL, "on-upload", KEY_PATH_OR_NONE, "", 0, 4095, {NULL}, FIELD(on_upload),
+     "A program that is run for each finished upload, with SALLYPORT_PATH and others in its environment; \"\": none."},
+    {NULL, "hook-user", KEY_NAME, "", 0, 32, {NULL}, FIELD(hook_user),
+     "The system user that the program of on-upload runs as; \"\": service-user."},
+    {NULL, "hook-timeout", KEY_DURATION, "60s", 1, DAY, {NULL}, FIELD(hook_timeout_s),
+     "How long one run of it may take; then it is killed, and counts as failed."},
+    {NULL, "hook-queue", KEY_NUMBER, "1000", 1, 100000, {NULL}, FIELD(hook_queue),
+     "Uploads that may wait for it; for more it is not run."},
+    {NULL, "hook-tries", KEY_NUMBER, "10", 1, 1000, {NULL}, FIELD(hook_tries),
+     "How often it is run for one upload, until it succeeds. Waits in between: 1 s, doubling, at most 10 min."},
     {NULL, "file-mode", KEY_MODE, "0640", 0600, 0777, {NULL}, FIELD(file_mode),
      "The mode of a new file: the result wanted, not a mask."},
     {NULL, "directory-mode", KEY_MODE, "0750", 0700, 0777, {NULL}, FIELD(directory_mode),
@@ -191,7 +201,7 @@ key_describe(const struct config_key *key, struct buf *out)
 		buf_addf(out, "one line of UTF-8 text of %llu to %llu bytes", low, high);
 		break;
 	case KEY_NAME:
-		buf_add_text(out, "the name of a system user");
+		buf_addf(out, "the name of a system user%s", key->low == 0 ? ", or \"\"" : "");
 		break;
 	case KEY_PATH:
 		buf_addf(out, "an absolute path of at most %llu bytes", high);
@@ -554,7 +564,7 @@ set_any_text(const struct config_key *key, const char *text, struct config *conf
 		wrong = check_path(key, text);
 	else if (len < key->low || len > key->high)
 		wrong = len == 0 ? "empty:" : "too long:";
-	else if (key->type == KEY_NAME && !is_plain_name(text, "."))
+	else if (key->type == KEY_NAME && len > 0 && !is_plain_name(text, "."))
 		wrong = "not a user name:";
 	return wrong != NULL ? wrong : set_text(key, text, config, error);
 }

@@ -20,6 +20,7 @@
 #include "accounts/password.h"
 #include "common/io.h"
 #include "daemon/master/accounts_loader.h"
+#include "daemon/master/hook_worker.h"
 #include "daemon/master/certificates.h"
 #include "daemon/master/listeners.h"
 #include "daemon/master/log_targets.h"
@@ -250,6 +251,15 @@ open_listeners(void)
 }
 
 static void
+check_hooks(void)
+{
+	char error[512];
+
+	if (hook_worker_check(master.config, error, sizeof(error)) < 0)
+		fail("%s", error);
+}
+
+static void
 start(void)
 {
 	char error[512];
@@ -257,6 +267,7 @@ start(void)
 	int r;
 
 	find_service_user();
+	check_hooks();
 	open_empty_directory();
 	open_listeners();
 	r = sandbox_init(tell_error, NULL);
@@ -296,6 +307,9 @@ start(void)
 	r = log_targets_start(&master, error, sizeof(error));
 	if (r < 0)
 		fail("%s: %s", error, strerror(-r));
+	r = hook_worker_start(&master);
+	if (r < 0)
+		fail("cannot make the channel of hooks: %s", strerror(-r));
 	write_pid_file();
 	if (!master.is_foreground)
 		dup2(STDIN_FILENO, STDERR_FILENO);
@@ -357,6 +371,7 @@ main(int argc, char **argv)
 		return EXIT_FAILURE;
 	if (is_check) {
 		check_certificate();
+		check_hooks();
 		printf("%s: good\n", master.config_path);
 		return EXIT_SUCCESS;
 	}

@@ -13,6 +13,7 @@
 #include "common/io.h"
 #include "daemon/master/accounts_loader.h"
 #include "daemon/master/certificates.h"
+#include "daemon/master/hook_worker.h"
 #include "daemon/master/listeners.h"
 #include "daemon/master/log_targets.h"
 #include "daemon/master/notify.h"
@@ -120,6 +121,12 @@ reload(struct master *master)
 		notify_ready();
 		return;
 	}
+	if (hook_worker_check(config, error, sizeof(error)) < 0) {
+		log_message(LEVEL_ERROR, "reload-refused", "%s; the configuration in force stays", error);
+		config_free(config);
+		notify_ready();
+		return;
+	}
 	count = listeners_open(config, master->listeners, master->listener_count, listeners, error, sizeof(error));
 	if (count < 0) {
 		log_message(LEVEL_ERROR, "reload-refused", "%s; the configuration in force stays", error);
@@ -139,6 +146,7 @@ reload(struct master *master)
 	accounts_reload(master);
 	certificates_reload(master);
 	resolver_configure(master);
+	hook_worker_reload(master, old);
 	config_free(old);
 	log_message(LEVEL_INFO, "reload", "configuration in force");
 	notify_ready();
@@ -195,7 +203,8 @@ reap_children(struct master *master)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		/* what is none of these is an orphan of a monitor that was killed */
 		if (!sessions_reaped(master, pid, status) && !accounts_reaped(master, pid, status) &&
-		    !certificates_reaped(master, pid, status) && !resolver_reaped(master, pid, status))
+		    !certificates_reaped(master, pid, status) && !resolver_reaped(master, pid, status) &&
+		    !hook_worker_reaped(master, pid, status))
 			log_targets_reaped(master, pid, status);
 	}
 }
@@ -233,6 +242,8 @@ dispatch(struct master *master, void *ptr)
 		handle_signals(master);
 	else if (ptr == &master->logger)
 		log_targets_receive(master);
+	else if (ptr == &master->hooks)
+		hook_worker_receive(master);
 	else if (listener >= master->listeners && listener < master->listeners + LISTENERS_MAX)
 		sessions_accept(master, listener);
 	else
@@ -273,7 +284,7 @@ master_run(struct master *master)
 	notify_ready();
 	while (!is_stopped(master)) {
 		int timeout = sooner(sooner(sessions_grant(master), drain_timeout(master)),
-		    sooner(sooner(certificates_watch(master), resolver_watch(master)), log_targets_watch(master)));
+		    sooner(sooner(certificates_watch(master), resolver_watch(master)), sooner(log_targets_watch(master), hook_worker_watch(master))));
 		int count = epoll_wait(master->epoll_fd, events, EVENTS_AT_ONCE, timeout);
 
 		for (int i = 0; i < count; i++)

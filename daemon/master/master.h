@@ -88,6 +88,15 @@ struct master {
 	} logger;
 
 	struct {
+		pid_t pid;			/* 0: none is running */
+		int uploads, uploads_read;	/* both ends of the channel of all uploads */
+		int channel;			/* to the hooks process; -1: closed */
+		uint64_t started_ms;
+		uint64_t restart_at_ms;		/* 0: it runs, or is not wanted */
+		bool is_stopped;		/* for good */
+	} hooks;
+
+	struct {
 		SSL_CTX *context;		/* what sessions inherit; NULL: no certificate */
 		int key_fd;			/* the key file's bytes in sealed memory, never parsed here */
 		struct accounts_stamp chain_stamp, key_stamp;	/* the files last looked at */

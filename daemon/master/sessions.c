@@ -194,6 +194,7 @@ fork_session(struct master *master, const struct listener *listener, int client_
 	struct session session = {
 	    .client_fd = client_fd,
 	    .log_channel = master->logger.records,
+	    .hook_channel = master->hooks.uploads,
 	    .empty_directory_fd = master->empty_directory_fd,
 	    .peer = *peer,
 	    .is_tls = listener->is_tls,

@@ -114,9 +114,11 @@ files_serve(const struct files_session *session)
 	files.reply_fd = -1;
 	files.is_list_due = false;
 	files.stop = (struct stop){.channel = session->protocol_channel};
+	files.stored = (struct stored){.fd = -1};
 	upload_init(&files.upload);
 	r = home_init(&files.home, session);
 	while (r == 0) {
+		stored_work(&files.stored, session);
 		r = next_request(&files);
 		if (r == 0)
 			r = answer(&files);

@@ -1,6 +1,8 @@
 /* Answers to requests that change the home. */
 #include "privsep/files/request.h"
 
+#include <string.h>
+
 #include "privsep/files/change.h"
 #include "privsep/files/copy.h"
 #include "privsep/files/tree.h"
@@ -23,6 +25,11 @@ files_answer_open_write(struct files *files)
 	request_reply(files, r);
 	if (r < 0)
 		return true;
+	files->upload_path = path;
+	if (mode == STORE_UNIQUE) {	/* a name of our making */
+		files->upload_path.len -= strlen(home_path_name(&path));
+		(void)!home_path_push(&files->upload_path, files->upload.name, strlen(files->upload.name));
+	}
 	ipc_put_u64(&files->message, start);
 	ipc_put_text(&files->message, mode == STORE_UNIQUE ? files->upload.name : home_path_name(&path));
 	files->reply_fd = files->upload.fd;
@@ -43,10 +50,14 @@ bool
 files_answer_finish_write(struct files *files)
 {
 	unsigned is_complete = ipc_get_u8(&files->message);
+	int r;
 
 	if (!ipc_end(&files->message) || is_complete > 1 || files->upload.fd < 0)
 		return false;
-	request_reply(files, upload_finish(&files->upload, files->session->config, is_complete == 1));
+	r = upload_finish(&files->upload, files->session->config, is_complete == 1);
+	if (r == 0 && is_complete == 1 && files->session->config->on_upload[0] != '\0')
+		stored_begin(&files->stored, &files->home, &files->upload_path);
+	request_reply(files, r);
 	return true;
 }
 

@@ -64,6 +64,27 @@ digest_begin(struct digest *digest, enum ipc_hash algorithm)
 }
 
 int
+digest_begin_own(struct digest *digest, enum ipc_hash algorithm)
+{
+	*digest = (struct digest){.algorithm = algorithm};
+	if (fetched[algorithm] == NULL)
+		return 0;
+	digest->context = EVP_MD_CTX_new();
+	digest->has_own_context = digest->context != NULL;
+	if (digest->context == NULL)
+		return -ENOMEM;
+	return EVP_DigestInit_ex2(digest->context, fetched[algorithm], NULL) == 1 ? 0 : -EIO;
+}
+
+void
+digest_drop(struct digest *digest)
+{
+	if (digest->has_own_context)
+		EVP_MD_CTX_free(digest->context);
+	*digest = (struct digest){0};
+}
+
+int
 digest_add(struct digest *digest, const void *bytes, size_t len)
 {
 	if (digest->context != NULL)

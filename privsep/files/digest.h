@@ -3,6 +3,7 @@
 #define PRIVSEP_FILES_DIGEST_H
 
 #include <openssl/types.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,7 @@
 struct digest {
 	enum ipc_hash algorithm;
 	EVP_MD_CTX *context;	/* owned by the module; not for CRC-32 */
+	bool has_own_context;	/* owned by the digest */
 	uint32_t crc;
 };
 
@@ -29,5 +31,9 @@ size_t digest_text_len(enum ipc_hash algorithm);
 int digest_begin(struct digest *digest, enum ipc_hash algorithm);
 int digest_add(struct digest *digest, const void *bytes, size_t len);
 int digest_end(struct digest *digest, char text[DIGEST_TEXT_SIZE]);
+
+/* As digest_begin(), for one that goes on beside others; digest_drop() releases it, ended or not. */
+int digest_begin_own(struct digest *digest, enum ipc_hash algorithm);
+void digest_drop(struct digest *digest);
 
 #endif

@@ -8,7 +8,9 @@ enum ipc_process {
 	IPC_MONITOR = 2,
 	IPC_PROTOCOL = 4,
 	IPC_FILES = 8,
-	IPC_LOGGER = 16
+	IPC_LOGGER = 16,
+	IPC_HOOKS = 32,
+	IPC_LAUNCHER = 64
 };
 
 /* Where a session stands; used as bits. */
@@ -65,14 +67,18 @@ enum ipc_fd {
 	X(space,            IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  8,     8,     IPC_FD_NONE)    \
 	X(directory_message, IPC_PROTOCOL,  IPC_FILES,     IPC_STATE_READY,   3,     4097,  2,     4098,  IPC_FD_NONE)    \
 	X(stop,             IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   0,     0,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	/* files tells the monitor of a finished upload, which goes to the hooks process, and from there to its launcher */ \
+	X(stored,           IPC_FILES,      IPC_MONITOR,   IPC_STATE_READY,   13,    4200,  IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	X(uploaded,         IPC_MONITOR,    IPC_HOOKS,     IPC_STATE_ANY,     31,    8600,  IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	X(run_hook,         IPC_HOOKS,      IPC_LAUNCHER,  IPC_STATE_ANY,     35,    8604,  7,     263,   IPC_FD_NONE)    \
 	/* monitor asks master */ \
 	X(attempt,          IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   0,     0,     0,     0,     IPC_FD_REPLY)   \
 	X(verdict,          IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   1,     1,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	X(admit,            IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   7,     72,    4,     4,     IPC_FD_NONE)    \
 	/* a filtered process reports the call that it was stopped at, then dies */ \
-	X(alarm,            IPC_PROTOCOL | IPC_FILES | IPC_MONITOR | IPC_LOGGER, IPC_MONITOR | IPC_MASTER, IPC_STATE_ANY, 4, 4, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	X(alarm,            IPC_PROTOCOL | IPC_FILES | IPC_MONITOR | IPC_LOGGER | IPC_HOOKS, IPC_MONITOR | IPC_MASTER, IPC_STATE_ANY, 4, 4, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	/* master and monitor to the logger; logger asks the master for a new syslog socket */ \
-	X(log,              IPC_MASTER | IPC_MONITOR, IPC_LOGGER, IPC_STATE_ANY, 20, 12000, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	X(log,              IPC_MASTER | IPC_MONITOR | IPC_HOOKS, IPC_LOGGER, IPC_STATE_ANY, 20, 12000, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	X(log_target,       IPC_MASTER,     IPC_LOGGER,    IPC_STATE_ANY,     3,     3,     IPC_NOTICE, IPC_NOTICE, IPC_FD_REQUEST) \
 	X(log_reconnect,    IPC_LOGGER,     IPC_MASTER,    IPC_STATE_ANY,     0,     0,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE)
 
@@ -128,6 +134,9 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   directory_message path        -> text of the directory's .message file, at most 4096 bytes; "" when there is none
  *   stop                          (the hash, copy, remove_tree, tree_size or size_ascii that runs is to end with
  *                                 -ECANCELED; late ones are dropped)
+ *   stored        u64 size, text SHA-256 in hex or "", text path
+ *   uploaded      see hook_event_put() in privsep/hooks/event.c
+ *   run_hook      u32 attempt, fields of uploaded -> u8 enum launcher_outcome, u32 value, bytes of output
  *   attempt                       -> (now: the password may be checked; snapshot of the users file)
  *   verdict       u8 is_right
  *   admit         u32 max_sessions of the account, text name -> u32 enum ipc_admit_outcome

@@ -1,7 +1,10 @@
 /* Events that protocol tells, as lines of the log. */
+#include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/home_path.h"
+#include "privsep/hooks/event.h"
 #include "privsep/ipc/log.h"
 #include "privsep/monitor/state.h"
 
@@ -67,4 +70,45 @@ monitor_answer_noted(struct monitor *monitor)
 	log_begin(events[event].level, events[event].event);
 	log_field_text("detail", detail);
 	log_end();
+}
+
+static int
+tell_hooks_uploaded(struct monitor *monitor, const struct hook_event *event)
+{
+	ipc_begin(&monitor->message, IPC_uploaded);
+	hook_event_put(&monitor->message, event);
+	return ipc_send_now(monitor->session->hook_channel, &monitor->message, -1);
+}
+
+bool
+monitor_answer_stored(struct monitor *monitor)
+{
+	static struct hook_event event;
+	struct timespec now;
+	const char *text;
+	struct home_path path;
+	size_t len;
+	int r;
+
+	event.size = ipc_get_u64(&monitor->message);
+	ipc_get_text(&monitor->message, event.hash, sizeof(event.hash));
+	text = ipc_get_bytes(&monitor->message, HOME_PATH_MAX, &len);
+	if (!ipc_end(&monitor->message) || home_path_check(text, len, &path) < 0 ||
+	    monitor->session->config->on_upload[0] == '\0')
+		return false;
+	clock_gettime(CLOCK_REALTIME, &now);
+	event.time_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	memcpy(event.session, monitor->session->id, sizeof(monitor->session->id));
+	address_text(&monitor->session->peer, event.address);
+	memcpy(event.user, monitor->account.user, sizeof(event.user));
+	memcpy(event.home, monitor->account.home, sizeof(event.home));
+	memcpy(event.path, path.text, path.len + 1);
+	r = tell_hooks_uploaded(monitor, &event);
+	if (r == 0)
+		return true;
+	log_begin(LEVEL_WARNING, "hook-dropped");
+	log_field_text("path", event.path);
+	log_field_text("reason", r == -EAGAIN ? "too many uploads at once" : strerror(-r));
+	log_end();
+	return true;
 }

@@ -143,6 +143,8 @@ complete_login(struct monitor *monitor, const struct account *account, int files
 	log_set_context(NULL, NULL, NULL, account->name);
 	drop_root(monitor);
 	monitor->state = IPC_STATE_READY;
+	memcpy(monitor->account.user, account->name, sizeof(monitor->account.user));
+	memcpy(monitor->account.home, account->home, sizeof(monitor->account.home));
 	claim(monitor->session->claims, CLAIM_IDLE, monotonic_ms());
 	monitor->session->claims->work.logins[LOGIN_OK]++;
 	log_message(LEVEL_INFO, "login", "%s", account->is_read_only ? "read-only" : "read-write");

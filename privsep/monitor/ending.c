@@ -1,4 +1,5 @@
 /* The ways a session ends: every path comes through here. */
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -80,6 +81,28 @@ drain_channel(struct monitor *monitor, struct child *child, enum ipc_state state
 	close_fd(&child->channel);
 }
 
+/* Until files has ended: the hash of an upload may be what it still works at. */
+static void
+wait_for_files(struct monitor *monitor, uint64_t deadline_ms)
+{
+	struct child *files = &monitor->files;
+	int r = files->channel < 0 ? -EPIPE : 0;
+
+	while (r == 0 || (r == -EAGAIN && io_wait(files->channel, POLLIN, deadline_ms) > 0)) {
+		r = ipc_receive_now(files->channel, IPC_MONITOR, monitor->state, &monitor->message);
+		if (r != 0)
+			continue;
+		if (monitor->message.kind == IPC_alarm) {
+			files->stopped_at = ipc_get_u32(&monitor->message);
+			files->reported = true;
+		} else if (monitor->message.kind == IPC_stored) {
+			(void)monitor_answer_stored(monitor);
+		}
+		close_fd(&monitor->message.fd);
+	}
+	close_fd(&files->channel);
+}
+
 void
 end_session(struct monitor *monitor)
 {
@@ -93,7 +116,7 @@ end_session(struct monitor *monitor)
 	drain_channel(monitor, &monitor->protocol, monitor->state);
 	reap(monitor, &monitor->protocol, deadline);
 	/* its protocol end is closed now: files ends by itself */
-	drain_channel(monitor, &monitor->files, monitor->state);
+	wait_for_files(monitor, deadline);
 	reap(monitor, &monitor->files, deadline);
 	log_begin(LEVEL_INFO, "disconnect");
 	log_field_text("reason", monitor->end_reason);

@@ -69,6 +69,11 @@ receive_from_child(struct monitor *monitor, struct child *child)
 		child->reported = true;
 		return;	/* it is dying; its channel closes next */
 	}
+	if (child == &monitor->files && monitor->message.kind == IPC_stored) {
+		if (!monitor_answer_stored(monitor))
+			end_for_violation(monitor, child, "malformed stored");
+		return;
+	}
 	if (child != &monitor->protocol)
 		end_for_violation(monitor, child, ipc_kind_name(monitor->message.kind));
 	dispatch(monitor, child);
@@ -193,8 +198,8 @@ static void
 start(struct monitor *monitor, struct session *session)
 {
 	const int keep[] = {session->client_fd, session->master_channel, session->log_channel,
-	    session->empty_directory_fd, session->key_fd};
-	size_t count = session->key_fd < 0 ? 4 : 5;
+	    session->hook_channel, session->empty_directory_fd, session->key_fd};
+	size_t count = session->key_fd < 0 ? 5 : 6;
 
 	monitor->session = session;
 	monitor->state = IPC_STATE_LOGIN;

@@ -23,6 +23,7 @@ struct session {
 	int client_fd;
 	int master_channel;
 	int log_channel;
+	int hook_channel;	/* of all uploads; whether files reports them is for the configuration to say */
 	int empty_directory_fd;
 	union address peer;	/* unmapped */
 	union address local;	/* the address that the client dialled; unmapped */

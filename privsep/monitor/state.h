@@ -49,6 +49,10 @@ struct monitor {
 	const char *end_reason;	/* for the log */
 	bool has_alarm;
 	uint64_t bytes_down, bytes_up;
+	struct {
+		char user[ACCOUNT_NAME_MAX + 1];
+		char home[PATH_MAX];
+	} account;	/* whose session this is, after login */
 	struct sign_budget sign_budget;
 };
 
@@ -93,5 +97,8 @@ void monitor_answer_sign(struct monitor *monitor);
 /* answer_events.c: what only protocol sees, for the log. */
 void monitor_answer_transferred(struct monitor *monitor);
 void monitor_answer_noted(struct monitor *monitor);
+
+/* An upload of which only files knows that it is whole, for the hooks process. False: malformed. */
+bool monitor_answer_stored(struct monitor *monitor);
 
 #endif

@@ -40,6 +40,8 @@ extern const struct sandbox_rules rules_monitor_login; /* what it does as root, 
 extern const struct sandbox_rules rules_monitor;
 extern const struct sandbox_rules rules_files;
 extern const struct sandbox_rules rules_logger;
+extern const struct sandbox_rules rules_hooks;
+extern const struct sandbox_rules rules_refused;       /* the other way round: what no program of a hook may call */
 extern const struct sandbox_rules rules_sanitizer;     /* empty but in builds for sanitizers */
 
 /* Calls that libc tries first and does without: they get ENOSYS unless a list has them. */

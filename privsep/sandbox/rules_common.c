@@ -116,6 +116,9 @@ rules_of(enum sandbox_process process, struct sandbox_rules lists[SANDBOX_LISTS_
 	case SANDBOX_LOGGER:
 		lists[2] = rules_logger;
 		break;
+	case SANDBOX_HOOKS:
+		lists[2] = rules_hooks;
+		break;
 	case SANDBOX_COUNT:
 		break;
 	}

@@ -17,6 +17,7 @@ enum sandbox_process {
 	SANDBOX_MONITOR,	/* afterwards */
 	SANDBOX_FILES,
 	SANDBOX_LOGGER,
+	SANDBOX_HOOKS,
 	SANDBOX_COUNT
 };
 
@@ -88,6 +89,12 @@ int sandbox_landlock(int home_fd, bool is_read_only);
  * filter. 0 or -errno.
  */
 int sandbox_enter(enum sandbox_process process, pid_t parent);
+
+/*
+ * For a process that runs programs which are not ours, and which inherit what it has: no_new_privs,
+ * and a filter that refuses (EPERM) what rules_refused lists. 0 or -errno.
+ */
+int sandbox_refuse(void);
 
 /* The name of a system call, or "syscall-N". Into a static buffer. */
 const char *sandbox_syscall_name(uint32_t number);

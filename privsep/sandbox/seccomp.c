@@ -40,6 +40,7 @@ struct filter {
 };
 
 static struct filter filters[SANDBOX_COUNT];
+static struct filter refusing;
 static volatile int report_channel = -1;
 
 void
@@ -128,7 +129,7 @@ rules_have_any_args(const struct sandbox_rules lists[SANDBOX_LISTS_MAX], int num
 }
 
 static int
-add_rules(scmp_filter_ctx context, const struct sandbox_rules lists[SANDBOX_LISTS_MAX])
+add_rules(scmp_filter_ctx context, const struct sandbox_rules lists[SANDBOX_LISTS_MAX], uint32_t action)
 {
 	int r;
 
@@ -138,7 +139,7 @@ add_rules(scmp_filter_ctx context, const struct sandbox_rules lists[SANDBOX_LIST
 
 			if (row->arg_count > 0 && rules_have_any_args(lists, row->number))
 				continue;
-			r = seccomp_rule_add_array(context, SCMP_ACT_ALLOW, row->number, row->arg_count, row->args);
+			r = seccomp_rule_add_array(context, action, row->number, row->arg_count, row->args);
 			if (r < 0 && r != -EEXIST)
 				return r;
 		}
@@ -199,22 +200,22 @@ out:
 	return r;
 }
 
+/* What the lists have gets action, all else the other one. */
 static int
-build_filter(enum sandbox_process process, struct filter *filter)
+build_filter(const struct sandbox_rules lists[SANDBOX_LISTS_MAX], uint32_t action, uint32_t other,
+    struct filter *filter)
 {
-	struct sandbox_rules lists[SANDBOX_LISTS_MAX];
 	scmp_filter_ctx context;
 	int r;
 
-	rules_of(process, lists);
-	context = seccomp_init(SCMP_ACT_TRAP);
+	context = seccomp_init(other);
 	if (context == NULL)
 		return -ENOMEM;
 	r = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	if (r == 0)
 		r = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a binary tree */
 	if (r == 0)
-		r = add_rules(context, lists);
+		r = add_rules(context, lists, action);
 	if (r == 0)
 		r = export_filter(context, filter);
 	seccomp_release(context);
@@ -251,6 +252,7 @@ kernel_has_openat2(void)
 int
 sandbox_init(void (*error)(void *arg, const char *line), void *arg)
 {
+	struct sandbox_rules lists[SANDBOX_LISTS_MAX], refused[SANDBOX_LISTS_MAX] = {rules_refused};
 	char line[160];
 	int r;
 
@@ -271,12 +273,19 @@ sandbox_init(void (*error)(void *arg, const char *line), void *arg)
 	for (int process = 0; process < SANDBOX_COUNT; process++) {
 		if (filters[process].code != NULL)
 			continue;
-		r = build_filter((enum sandbox_process)process, &filters[process]);
+		rules_of((enum sandbox_process)process, lists);
+		r = build_filter(lists, SCMP_ACT_ALLOW, SCMP_ACT_TRAP, &filters[process]);
 		if (r < 0) {
 			snprintf(line, sizeof(line), "cannot build system-call filter %d: %s", process, strerror(-r));
 			error(arg, line);
 			return r;
 		}
+	}
+	r = refusing.code != NULL ? 0
+				  : build_filter(refused, SCMP_ACT_ERRNO(EPERM), SCMP_ACT_ALLOW, &refusing);
+	if (r < 0) {
+		error(arg, "cannot build the system-call filter of hooks");
+		return r;
 	}
 	return install_handler();
 }
@@ -305,6 +314,18 @@ sandbox_enter(enum sandbox_process process, pid_t parent)
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
 		return -errno;
 	return 0;
+}
+
+int
+sandbox_refuse(void)
+{
+	struct sock_fprog program = {.len = refusing.length, .filter = refusing.code};
+
+	if (refusing.code == NULL)
+		return -EINVAL;
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
 }
 
 const char *

@@ -213,12 +213,13 @@ status_of()
 	sed -n "s/^$2:[[:blank:]]*//p" "/proc/$1/status" | tr -s '[:blank:]' ' ' | sed 's/ $//'
 }
 
-# Monitors are the children of the master that have (or had) a protocol process; the logger has no child.
+# Monitors are the children of the master that have (or had) a protocol process; the logger has no child, and hooks,
+# which has, is known by its root.
 monitor_pids()
 {
 	local pid
 	for pid in $(children_of "$SERVER_PID"); do
-		[ -z "$(children_of "$pid")" ] || echo "$pid"
+		[ -z "$(children_of "$pid")" ] || [ "$(readlink "/proc/$pid/root")" = "$DIR/state/hooks" ] || echo "$pid"
 	done
 }
 

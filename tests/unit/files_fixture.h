@@ -38,6 +38,7 @@ static int home_fd = -1, channel = -1;
 static pid_t child;
 static unsigned rights;	/* of the next process */
 static struct config config;
+static char no_hook[] = "";
 static struct ipc_message message;
 static char text[TEXT_MAX];
 
@@ -113,7 +114,7 @@ restart(void)
 static inline int
 setup_dir(void)
 {
-	config = (struct config){.uploads = UPLOADS_ATOMIC, .upload_sync = true, .partial_keep_s = 86400,
+	config = (struct config){.uploads = UPLOADS_ATOMIC, .upload_sync = true, .partial_keep_s = 86400, .on_upload = no_hook,
 	    .file_mode = 0640, .directory_mode = 0750};
 	rights = MAY_ALL;
 	snprintf(home, sizeof(home), "/tmp/sallyport-files-XXXXXX");

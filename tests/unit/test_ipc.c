@@ -38,7 +38,8 @@ static const struct row rows[IPC_KIND_COUNT] = {
 #undef X
 };
 
-static const enum ipc_process processes[] = {IPC_MASTER, IPC_MONITOR, IPC_PROTOCOL, IPC_FILES, IPC_LOGGER};
+static const enum ipc_process processes[] = {IPC_MASTER, IPC_MONITOR, IPC_PROTOCOL, IPC_FILES, IPC_LOGGER, IPC_HOOKS,
+    IPC_LAUNCHER};
 static const enum ipc_state states[] = {IPC_STATE_LOGIN, IPC_STATE_READY};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -47,6 +47,7 @@
 #define IN_MONITOR (1u << SANDBOX_MONITOR)
 #define IN_FILES (1u << SANDBOX_FILES)
 #define IN_LOGGER (1u << SANDBOX_LOGGER)
+#define IN_HOOKS (1u << SANDBOX_HOOKS)
 #define IN_MONITORS (IN_LOGIN | IN_MONITOR)
 
 static const char *const process_names[SANDBOX_COUNT] = {
@@ -55,6 +56,7 @@ static const char *const process_names[SANDBOX_COUNT] = {
     [SANDBOX_MONITOR] = "monitor after login",
     [SANDBOX_FILES] = "files",
     [SANDBOX_LOGGER] = "logger",
+    [SANDBOX_HOOKS] = "hooks",
 };
 
 struct forbidden {
@@ -132,7 +134,7 @@ static const struct forbidden forbidden[] = {
     {"setsid", 0, SYS_setsid, {0}},
     {"setpgid", 0, SYS_setpgid, {NO_PROCESS, 0}},
     /* names of files */
-    {"openat", IN_LOGIN | IN_FILES, SYS_openat, {BAD_FD, BAD_POINTER, O_RDONLY, 0}},
+    {"openat", IN_LOGIN | IN_FILES | IN_HOOKS, SYS_openat, {BAD_FD, BAD_POINTER, O_RDONLY, 0}},
     {"openat2", IN_LOGIN | IN_FILES, SYS_openat2, {BAD_FD, BAD_POINTER, BAD_POINTER, 24}},
 #ifdef SYS_open
     {"open", 0, SYS_open, {BAD_POINTER, O_RDONLY, 0}},
@@ -151,8 +153,8 @@ static const struct forbidden forbidden[] = {
     {"iopl", 0, SYS_iopl, {99}},
     {"ioperm", 0, SYS_ioperm, {0, 0, 0}},
 #endif
-    {"unlinkat", IN_LOGIN | IN_FILES, SYS_unlinkat, {BAD_FD, BAD_POINTER, 0}},
-    {"renameat2", IN_LOGIN | IN_FILES, SYS_renameat2, {BAD_FD, BAD_POINTER, BAD_FD, BAD_POINTER, 0}},
+    {"unlinkat", IN_LOGIN | IN_FILES | IN_HOOKS, SYS_unlinkat, {BAD_FD, BAD_POINTER, 0}},
+    {"renameat2", IN_LOGIN | IN_FILES | IN_HOOKS, SYS_renameat2, {BAD_FD, BAD_POINTER, BAD_FD, BAD_POINTER, 0}},
     {"mkdirat", IN_LOGIN | IN_FILES, SYS_mkdirat, {BAD_FD, BAD_POINTER, 0}},
     {"newfstatat", IN_LOGIN | IN_FILES, SYS_newfstatat, {BAD_FD, BAD_POINTER, BAD_POINTER, AT_SYMLINK_NOFOLLOW}},
     {"getdents64", IN_LOGIN | IN_FILES, SYS_getdents64, {BAD_FD, BAD_POINTER, 0}},
@@ -437,6 +439,38 @@ unlisted_calls_end_the_process(void **state)
 		}
 	}
 	assert_int_equal(holes, 0);
+}
+
+static void
+try_refused_calls(const void *arg, pid_t parent)
+{
+	(void)arg;
+	(void)parent;
+	MUST(sandbox_refuse() == 0);
+	for (size_t i = 0; i < rules_refused.count; i++) {
+		const struct sandbox_rule *row = &rules_refused.rows[i];
+		long args[6] = {BAD_FD, BAD_POINTER, BAD_POINTER, BAD_POINTER, BAD_POINTER, 0};
+
+		for (unsigned a = 0; a < row->arg_count; a++)
+			args[row->args[a].arg] = (long)(row->args[a].op == SCMP_CMP_MASKED_EQ ? row->args[a].datum_b
+												: row->args[a].datum_a);
+		errno = 0;
+		if (syscall(row->number, args[0], args[1], args[2], args[3], args[4], args[5]) != -1 || errno != EPERM) {
+			dprintf(2, "not refused: %s (errno %d)\n", sandbox_syscall_name((uint32_t)row->number), errno);
+			_exit(1);
+		}
+	}
+	MUST(getpid() > 0 && access("/", F_OK) == 0);	/* all else goes on */
+	_exit(0);
+}
+
+static void
+programs_of_hooks_are_refused_what_they_must_not(void **state)
+{
+	(void)state;
+	assert_int_equal(run_in_child(try_refused_calls, NULL), 0);
+	for (size_t i = 0; i < rules_refused.count; i++)
+		assert_non_null(rules_refused.rows[i].why);
 }
 
 static void
@@ -1000,6 +1034,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(forbidden_calls_end_the_process),
 	    cmocka_unit_test(unlisted_calls_end_the_process),
+	    cmocka_unit_test(programs_of_hooks_are_refused_what_they_must_not),
 	    cmocka_unit_test(no_list_can_change_a_signal_handler),
 	    cmocka_unit_test(every_row_says_why),
 	    cmocka_unit_test(newer_variants_are_unknown),

@@ -1,0 +1,91 @@
+#include "privsep/files/stored.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "privsep/files/files.h"
+#include "privsep/ipc/ipc.h"
+
+#include "common/banned.h"
+
+#define PIECE (1024 * 1024) /* bytes between two looks for a request */
+#define AFTERWARDS_MS 2000 /* how long the end of the session waits for a hash */
+
+/* Never waits: what the monitor has no room for is not told. */
+static void
+tell_monitor(struct stored *stored, int monitor_channel, const char *hash)
+{
+	static struct ipc_message message; /* not the one in hand */
+
+	ipc_begin(&message, IPC_stored);
+	ipc_put_u64(&message, stored->size);
+	ipc_put_text(&message, hash);
+	ipc_put_bytes(&message, stored->path.text, stored->path.len);
+	(void)!ipc_send_now(monitor_channel, &message, -1);
+	digest_drop(&stored->digest);
+	close_fd(&stored->fd);
+	stored->is_pending = false;
+}
+
+void
+stored_begin(struct stored *stored, const struct home *home, const struct home_path *path)
+{
+	struct stat st;
+
+	if (stored->is_pending)
+		tell_monitor(stored, home->session->monitor_channel, "");
+	*stored = (struct stored){.is_pending = true, .path = *path, .fd = -1};
+	if (home_open_file(home, path, &stored->fd, &st) < 0 && home_stat(home, path, &st) < 0)
+		st.st_size = 0; /* removed already */
+	stored->size = (uint64_t)st.st_size;
+	if (stored->fd >= 0 && digest_begin_own(&stored->digest, HASH_SHA256) < 0)
+		close_fd(&stored->fd);
+}
+
+/* Hash the next piece. True when there is one more to do. */
+static bool
+hash_piece(struct stored *stored)
+{
+	static char piece[PIECE];
+	uint64_t left = stored->size - stored->hashed;
+	ssize_t n;
+
+	if (stored->fd < 0 || left == 0)
+		return false;
+	n = pread(stored->fd, piece, left < sizeof(piece) ? (size_t)left : sizeof(piece), (off_t)stored->hashed);
+	if (n < 0 && errno == EINTR)
+		return true;
+	if (n <= 0 || digest_add(&stored->digest, piece, (size_t)n) < 0) {
+		close_fd(&stored->fd); /* cut or unreadable: there is nothing to vouch for */
+		return false;
+	}
+	stored->hashed += (uint64_t)n;
+	return stored->hashed < stored->size;
+}
+
+void
+stored_work(struct stored *stored, const struct files_session *session)
+{
+	struct pollfd request = {.fd = session->protocol_channel, .events = POLLIN};
+	uint64_t deadline = 0; /* none: protocol is there */
+	char hash[DIGEST_TEXT_SIZE] = "";
+
+	if (!stored->is_pending)
+		return;
+	while (hash_piece(stored)) {
+		if (poll(&request, 1, 0) <= 0)
+			continue;
+		if ((request.revents & POLLHUP) == 0)
+			return; /* the request first */
+		if (deadline == 0)
+			deadline = monotonic_ms() + AFTERWARDS_MS;
+		if (monotonic_ms() >= deadline)
+			break;
+	}
+	if (stored->fd < 0 || stored->hashed < stored->size || digest_end(&stored->digest, hash) < 0)
+		hash[0] = '\0';
+	tell_monitor(stored, session->monitor_channel, hash);
+}

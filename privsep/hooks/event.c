@@ -1,0 +1,45 @@
+#include "privsep/hooks/event.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/banned.h"
+
+void
+hook_event_put(struct ipc_message *message, const struct hook_event *event)
+{
+	ipc_put_u64(message, event->time_ns);
+	ipc_put_text(message, event->session);
+	ipc_put_text(message, event->address);
+	ipc_put_text(message, event->user);
+	ipc_put_text(message, event->home);
+	ipc_put_text(message, event->path);
+	ipc_put_u64(message, event->size);
+	ipc_put_text(message, event->hash);
+}
+
+static bool
+is_hash(const char *text)
+{
+	size_t len = strlen(text);
+
+	return (len == 0 || len == HOOK_HASH_MAX) && strspn(text, "0123456789abcdef") == len;
+}
+
+int
+hook_event_get(struct ipc_message *message, struct hook_event *event)
+{
+	event->time_ns = ipc_get_u64(message);
+	ipc_get_text(message, event->session, sizeof(event->session));
+	ipc_get_text(message, event->address, sizeof(event->address));
+	ipc_get_text(message, event->user, sizeof(event->user));
+	ipc_get_text(message, event->home, sizeof(event->home));
+	ipc_get_text(message, event->path, sizeof(event->path));
+	event->size = ipc_get_u64(message);
+	ipc_get_text(message, event->hash, sizeof(event->hash));
+	if (!ipc_end(message) || event->user[0] == '\0' || event->home[0] != '/' || event->path[0] != '/' ||
+	    !is_hash(event->hash))
+		return -EPROTO;
+	return 0;
+}

@@ -1,0 +1,34 @@
+/* One finished upload, as the processes of hooks pass it on: fields into a message and out of one. Pure. */
+#ifndef PRIVSEP_HOOKS_EVENT_H
+#define PRIVSEP_HOOKS_EVENT_H
+
+#include <limits.h>
+#include <stdint.h>
+
+#include "accounts/account.h"
+#include "privsep/ipc/ipc.h"
+
+#define HOOK_HASH_MAX 64 /* digits of a SHA-256 */
+
+struct hook_event {
+	uint64_t time_ns; /* since the epoch: when the file had its name */
+	char session[20], address[64];
+	char user[ACCOUNT_NAME_MAX + 1];
+	char home[PATH_MAX]; /* of the account, as the host names it */
+	char path[PATH_MAX]; /* a home path; a client's words */
+	uint64_t size; /* bytes */
+	char hash[HOOK_HASH_MAX + 1]; /* SHA-256 in lower-case hex; "": not known */
+};
+
+/* Add the fields of event to message. */
+void hook_event_put(struct ipc_message *message, const struct hook_event *event);
+
+/*
+ * Take the fields, which must be all that is left of message. Whoever sent it may have been
+ * taken over: home and path must be absolute, and the hash 64 digits or none.
+ *
+ * Returns 0 or -EPROTO.
+ */
+int hook_event_get(struct ipc_message *message, struct hook_event *event);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * The hooks process: keeps the queue of finished uploads and has the launcher run the program
+ * of on-upload for each, again and again until it succeeds or was tried often enough.
+ */
+#ifndef PRIVSEP_HOOKS_HOOKS_H
+#define PRIVSEP_HOOKS_HOOKS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct hooks {
+	int uploads; /* the reading end of the channel of all uploads */
+	int master_channel; /* its end is the end of the hooks process; alarms go out */
+	int log_channel;
+	int queue_fd; /* the directory of the queue, which belongs to uid */
+	uid_t uid;
+	gid_t gid;
+	const char *program; /* an absolute path */
+	uint32_t timeout_s; /* of one run */
+	uint32_t queue_max; /* uploads that wait */
+	uint32_t tries_max;
+};
+
+/*
+ * Runs in the hooks process, forked from the master, still root: fork the launcher, confine
+ * itself to the directory of the queue, drop to uid, load the filter; then serve until the master has closed its
+ * channel. What is in the queue then waits for the next start.
+ */
+void hooks_run(const struct hooks *hooks) __attribute__((noreturn));
+
+#endif
