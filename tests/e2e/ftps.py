@@ -20,10 +20,10 @@ import sys
 import threading
 import time
 
-HOST = "127.0.0.1"
-PORT = int(os.environ["PORT"])
+import ftp
+from ftp import HOST, PORT, WAIT_S, Unexpected, receive
+
 TLS_PORT = int(os.environ["TLS_PORT"])
-WAIT_S = 20
 OWN = object()
 
 
@@ -42,54 +42,17 @@ TLS12 = ssl.TLSVersion.TLSv1_2
 TLS13 = ssl.TLSVersion.TLSv1_3
 
 
-class Unexpected(Exception):
-    pass
-
-
-class Control:
+class Control(ftp.Control):
     def __init__(self, implicit=False, tls=None):
+        super().__init__(TLS_PORT if implicit else None)
         self.context = tls or context()
-        self.socket = socket.create_connection((HOST, TLS_PORT if implicit else PORT), WAIT_S)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.left = b""
         if implicit:
             self.wrap()
-        self.expect(220)
+        self.greet()
 
     def wrap(self):
         assert not self.left, self.left
         self.socket = self.context.wrap_socket(self.socket, server_hostname=HOST)
-
-    def raw(self, data):
-        self.socket.sendall(data)
-
-    def send(self, line):
-        self.raw(line.encode() + b"\r\n")
-
-    def line(self):
-        while b"\n" not in self.left:
-            piece = self.socket.recv(65536)
-            if not piece:
-                raise EOFError("the connection ended; so far %r" % self.left)
-            self.left += piece
-        line, self.left = self.left.split(b"\n", 1)
-        return line.decode().rstrip("\r")
-
-    def reply(self):
-        lines = [self.line()]
-        while not re.match(re.escape(lines[0][:3]) + " ", lines[-1]):
-            lines.append(self.line())
-        return int(lines[0][:3]), "\n".join(lines)
-
-    def expect(self, code):
-        got, text = self.reply()
-        if got != code:
-            raise Unexpected("expected %d, got: %s" % (code, text))
-        return text
-
-    def ask(self, line, code):
-        self.send(line)
-        return self.expect(code)
 
     def auth(self):
         self.ask("AUTH TLS", 234)
@@ -106,10 +69,6 @@ class Control:
             self.ask("PROT P", 200)
         self.ask("TYPE I", 200)
         return self
-
-    def connect(self):
-        port = re.search(r"\|\|\|(\d+)\|", self.ask("EPSV", 229))[1]
-        return socket.create_connection((HOST, int(port)), WAIT_S)
 
     def protect(self, raw, session=OWN):
         return self.context.wrap_socket(
@@ -140,13 +99,6 @@ class Control:
             return self.left + receive(self.socket)
         except (ConnectionResetError, ssl.SSLError):
             return self.left
-
-
-def receive(connection):
-    parts = []
-    while piece := connection.recv(1 << 18):
-        parts.append(piece)
-    return b"".join(parts)
 
 
 def cut(connection):

@@ -373,3 +373,14 @@ as_alice()
 		cat
 	} | ftp_raw "$@"
 }
+
+# --- steps in Python ---
+
+# py <SCRIPT: Python with everything of ftp.py, and HOME_DIR, the home of alice. LIMIT: its seconds.
+py()
+{
+	{
+		printf '%s\n' 'import os, signal, sys, threading' 'from ftp import *' 'HOME_DIR = os.environ["DIR"] + "/home/alice"'
+		cat
+	} | PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 timeout "${LIMIT:-60}" python3 -
+}

@@ -1,0 +1,207 @@
+"""An FTP client with every step in the hands of the test, and a look at the server's processes.
+
+    c = Control().login()              USER, PASS, TYPE I
+    c.ask('NOOP', 200)                 send a line, expect this code; returns the reply's text
+    d = c.open('RETR name')            EPSV, the command, 150; the data connection
+    c.put('name', b'...', 'APPE')      a whole upload; returns the reply's text
+    c.get('name')
+    Session().kill('files')            the only session of the server SERVER_PID
+
+Names the server by HOST and PORT of the environment. Every wait ends after 20 seconds.
+"""
+
+import hashlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+HOST = "127.0.0.1"
+PORT = int(os.environ["PORT"])
+WAIT_S = 20
+
+
+class Unexpected(Exception):
+    pass
+
+
+class Control:
+    def __init__(self, port=None):
+        self.socket = socket.create_connection((HOST, port or PORT), WAIT_S)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.left = b""
+
+    def greet(self):
+        self.expect(220)
+        return self
+
+    def raw(self, data):
+        self.socket.sendall(data)
+
+    def send(self, line):
+        self.raw(line.encode() + b"\r\n")
+
+    def line(self):
+        while b"\n" not in self.left:
+            piece = self.socket.recv(65536)
+            if not piece:
+                raise EOFError("the connection ended; so far %r" % self.left)
+            self.left += piece
+        line, self.left = self.left.split(b"\n", 1)
+        return line.decode().rstrip("\r")
+
+    def reply(self):
+        lines = [self.line()]
+        while not re.match(re.escape(lines[0][:3]) + " ", lines[-1]):
+            lines.append(self.line())
+        return int(lines[0][:3]), "\n".join(lines)
+
+    def expect(self, *codes):
+        got, text = self.reply()
+        if got not in codes:
+            raise Unexpected("expected %s, got: %s" % (" or ".join(map(str, codes)), text))
+        return text
+
+    def ask(self, line, *codes):
+        self.send(line)
+        return self.expect(*codes)
+
+    def size(self, name):
+        return int(self.ask("SIZE " + name, 213)[4:])
+
+    def login(self, user="alice", password="secret"):
+        self.greet()
+        self.ask("USER " + user, 331)
+        self.ask("PASS " + password, 230)
+        self.ask("TYPE I", 200)
+        return self
+
+    def connect(self):
+        port = re.search(r"\|\|\|(\d+)\|", self.ask("EPSV", 229))[1]
+        return socket.create_connection((HOST, int(port)), WAIT_S)
+
+    def open(self, command):
+        connection = self.connect()
+        self.ask(command, 150)
+        return connection
+
+    def put(self, name, data, command="STOR", at=None, codes=(226,)):
+        if at is not None:
+            self.ask("REST %d" % at, 350)
+        connection = self.open(command + " " + name)
+        send_all(connection, data)
+        connection.close()
+        return self.expect(*codes)
+
+    def get(self, name, command="RETR"):
+        with self.open((command + " " + name).strip()) as connection:
+            data = receive(connection)
+        self.expect(226)
+        return data
+
+    def list(self, command):
+        """What a command sends; nothing where it is refused."""
+        connection = self.connect()
+        self.send(command)
+        if self.reply()[0] != 150:
+            return b""
+        with connection:
+            data = receive(connection)
+        self.expect(226)
+        return data
+
+    def names(self):
+        return self.get("", "NLST").decode().split("\r\n")[:-1]
+
+    def close(self):
+        self.socket.close()
+
+
+def send_all(connection, data):
+    """What the server takes; it may end the connection before."""
+    try:
+        connection.sendall(data)
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+
+
+def receive(connection):
+    parts = []
+    while piece := connection.recv(1 << 18):
+        parts.append(piece)
+    return b"".join(parts)
+
+
+def wait_until(is_true, what="something"):
+    end = time.monotonic() + WAIT_S
+    while not is_true():
+        if time.monotonic() > end:
+            raise TimeoutError("%s did not come true in %d seconds" % (what, WAIT_S))
+        time.sleep(0.005)
+
+
+def partial_name(name):
+    return ".sallyport-%s.partial" % hashlib.sha256(name.encode()).hexdigest()[:32]
+
+
+def size_of(path):
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return None
+
+
+def children(pid):
+    try:
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+            return [int(word) for word in file.read().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def status(pid, field):
+    try:
+        with open("/proc/%d/status" % pid) as file:
+            return next((line.split(None, 1)[1].strip() for line in file if line.startswith(field + ":")), "")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def is_gone(pid):
+    return status(pid, "State")[:1] in ("", "Z")
+
+
+def no_session():
+    return not any(children(pid) for pid in children(int(os.environ["SERVER_PID"])))
+
+
+class Session:
+    """The processes of the only session that has logged in."""
+
+    def __init__(self):
+        import pwd
+
+        service = str(pwd.getpwnam("sallyport").pw_uid)
+        self.master = int(os.environ["SERVER_PID"])
+        self.monitor = next(pid for pid in children(self.master) if children(pid))
+        pids = children(self.monitor)
+        self.protocol = next(pid for pid in pids if status(pid, "Uid").split()[0] == service)
+        self.files = next(pid for pid in pids if pid != self.protocol)
+
+    def kill(self, *kinds):
+        for kind in kinds:
+            os.kill(getattr(self, kind), signal.SIGKILL)
+
+    def trace(self, kind, *options):
+        """strace of this process from now on."""
+        pid = getattr(self, kind)
+        tracer = subprocess.Popen(["strace", *options, "-p", str(pid)], stderr=subprocess.PIPE, text=True)
+        said = tracer.stderr.readline()
+        if "attached" not in said:
+            raise PermissionError(said)
+        return tracer
+
+    def wait_until_gone(self):
+        wait_until(lambda: all(is_gone(pid) for pid in (self.monitor, self.protocol, self.files)), "the session's end")

@@ -1,0 +1,192 @@
+#!/usr/bin/env bats
+# An upload is whole or it is not there, whichever process dies at whichever moment; and it goes on where it broke off.
+
+load lib
+
+setup()
+{
+	new_place
+}
+
+teardown()
+{
+	data_close
+	end_place
+}
+
+serve()
+{
+	write_config "$@"
+	add_user alice secret
+	start_server
+}
+
+# Steps that several tests share.
+STEPS='
+OLD = b"old content"
+NEW = os.urandom(1500000)
+SIZES = 1, 4096, 65537, 262144, 262145, 1200000
+
+def path(name):
+    return os.path.join(HOME_DIR, name)
+
+def content(name):
+    with open(path(name), "rb") as file:
+        return file.read()
+
+def broken_off(name, size):
+    """An upload of which so many bytes have come; control and data connection."""
+    c = Control().login()
+    d = c.open("STOR " + name)
+    d.sendall(NEW[:size])
+    wait_until(lambda: size_of(path(partial_name(name))) == size, "%d bytes of %s" % (size, name))
+    return c, d
+
+def put_old(name):
+    with open(path(name), "wb") as file:
+        file.write(OLD)
+    home = os.stat(HOME_DIR)
+    os.chown(path(name), home.st_uid, home.st_gid)
+
+def kept(name):
+    return content(partial_name(name))
+
+def resume(name, size, command):
+    c = Control().login()
+    assert sorted(c.names()) == sorted(n for n in os.listdir(HOME_DIR) if n[0] != "."), c.names()
+    if not os.path.exists(path(name)):
+        assert c.size(name) == size, c.size(name)
+    if command == "APPE":
+        c.put(name, NEW[size:], "APPE")
+    else:
+        c.put(name, NEW[size:], at=size)
+    assert content(name) == NEW
+    assert not os.path.exists(path(partial_name(name)))
+    c.ask("QUIT", 221)
+    c.close()
+    wait_until(no_session, "the end of all sessions")
+'
+
+@test "each process is killed at many points of an upload: the old file stays, and it is resumed" {
+	ALARM_EXPECTED=1
+	serve 'upload-sync = no'
+	py <<-END
+		$STEPS
+		for kind in 'protocol', 'files', 'monitor':
+		    for i, size in enumerate(SIZES):
+		        put_old('f')
+		        for name in 'f', 'g':
+		            c, d = broken_off(name, size)
+		            session = Session()
+		            session.kill(kind)
+		            session.wait_until_gone()
+		            d.close()
+		            assert content('f') == (OLD if name == 'f' else NEW), (kind, size)
+		            assert size_of(path(partial_name(name))) == size
+		            # where both files are, REST with the partial's size names the partial
+		            resume(name, size, 'APPE' if name == 'g' and i % 2 else 'REST')
+		        os.unlink(path('g'))
+	END
+}
+
+@test "all processes and the master are killed at once in mid-upload: the old file stays, and it is resumed" {
+	serve 'upload-sync = no'
+	for size in 1 262145 1200000; do
+		SIZE=$size py <<-END
+			$STEPS
+			put_old('f')
+			for name in 'f', 'g':
+			    c, d = broken_off(name, int(os.environ['SIZE']))
+			    session = Session()
+			    if name == 'g':
+			        session.kill('master', 'monitor', 'protocol', 'files')
+			    else:
+			        session.kill('protocol')
+			    session.wait_until_gone()
+			assert content('f') == OLD
+		END
+		wait "$SERVER_PID" || :
+		: >"$LOG"
+		start_server
+		SIZE=$size py <<-END
+			$STEPS
+			for name in 'f', 'g':
+			    NEW = kept(name) + NEW[int(os.environ['SIZE']):]
+			    resume(name, int(os.environ['SIZE']), 'REST')
+			    os.unlink(path(name))
+		END
+	done
+}
+
+# need_trace: strace can stop a process of the server.
+need_trace()
+{
+	command -v strace >/dev/null || skip "strace is not installed"
+	timeout 10 strace -o /dev/null -p "$SERVER_PID" 2>"$DIR/strace" &
+	wait_until test -s "$DIR/strace"
+	kill "$!" 2>/dev/null || :
+	wait "$!" || :
+	grep -q attached "$DIR/strace" || skip "processes cannot be traced here"
+}
+
+# kill_at_each_call KIND STEP: of the calls of one upload each, or each STEP-th, is the last in another one.
+kill_at_each_call()
+{
+	need_trace
+	KIND=$1 STEP=$2 CALLS=$DIR/calls py <<-END
+		$STEPS
+		kind = os.environ['KIND']
+
+		def upload(*options):
+		    """True: it was confirmed."""
+		    c = Control().login()
+		    session = Session()
+		    tracer = session.trace(kind, *options)
+		    try:
+		        c.put('f', NEW)
+		        c.ask('QUIT', 221)
+		        return True
+		    except (EOFError, OSError, Unexpected):
+		        return False
+		    finally:
+		        session.wait_until_gone()
+		        c.close()
+		        tracer.communicate()
+
+		put_old('f')
+		assert upload('-o', os.environ['CALLS'])
+		with open(os.environ['CALLS']) as file:
+		    names = [match[1] for match in (re.match(r'(\w+)\(', line) for line in file) if match and match[1] != 'exit_group']
+		points = [(name, names[:i + 1].count(name)) for i, name in enumerate(names)]
+		outcomes = {}
+		for name, nth in points[::int(os.environ['STEP'])]:
+		    put_old('f')
+		    was_told = upload('-o', '/dev/null', '-e', 'inject=%s:signal=KILL:when=%d' % (name, nth))
+		    now = content('f')
+		    assert now in (OLD, NEW), (name, nth, len(now))
+		    assert now == NEW or not was_told, (name, nth)
+		    assert all(n in ('f', partial_name('f')) for n in os.listdir(HOME_DIR)), os.listdir(HOME_DIR)
+		    left = size_of(path(partial_name('f')))
+		    outcome = 'new, told' if was_told else 'new' if now == NEW else 'old and %s' % ('a part' if left else 'nothing')
+		    outcomes[outcome] = outcomes.get(outcome, 0) + 1
+		    if now == OLD and left:
+		        assert kept('f') == NEW[:left], (name, nth)
+		        resume('f', left, 'REST')
+		    elif left is not None:
+		        os.unlink(path(partial_name('f')))
+		print(outcomes)
+		assert outcomes.get('old and nothing') and outcomes.get('old and a part') and outcomes.get('new')
+	END
+}
+
+@test "files is killed at each of its system calls during an upload: old or new, never a mix" {
+	ALARM_EXPECTED=1
+	serve
+	kill_at_each_call files 1
+}
+
+@test "protocol is killed at its system calls during an upload: old or new, never a mix" {
+	ALARM_EXPECTED=1
+	serve
+	kill_at_each_call protocol 3
+}
