@@ -115,6 +115,16 @@ dot_of(const char *section)
 
 /* --- values --- */
 
+/* An address is opened long after it was read; its errors name the line then. */
+static void
+note_listen_line(struct config *config, const struct config_key *key, int line)
+{
+	if (key->offset == offsetof(struct config, listen_tls))
+		config->listen_tls[config->listen_tls_count - 1].line = line;
+	else
+		config->listen[config->listen_count - 1].line = line;
+}
+
 /*
  * Called by libconfuse for each value, while the line is known. Says 0 for a bad value too,
  * so that the next one is looked at.
@@ -138,6 +148,8 @@ take_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	else if (key_set(key, value, loading->config, &problem) < 0)
 		add_problem(loading, cfg->line, "%s%s%s: %s", section, dot_of(section), key->name,
 		    problem.data == NULL ? "no memory" : problem.data);
+	else if (key->type == KEY_LISTEN)
+		note_listen_line(loading->config, key, cfg->line);
 	if (*seen == 0)
 		*seen = cfg->line;
 	buf_free(&problem);
@@ -720,7 +732,14 @@ config_load(const char *path, void (*error)(void *arg, const char *line), void *
 		error(arg, load.problems[i].text);
 	if (r < 0)
 		goto out;
+	load.config->path = strdup(path);
+	if (load.config->path == NULL) {
+		r = -ENOMEM;
+		goto out;
+	}
 	fill_in(load.config);
+	load.config->lines = load.seen_line;
+	load.seen_line = NULL;
 	*out = load.config;
 	load.config = NULL;
 out:
@@ -733,8 +752,22 @@ config_free(struct config *config)
 {
 	if (config == NULL)
 		return;
+	free(config->path);
+	free(config->lines);
 	free_values(config);
 	free(config);
+}
+
+void
+config_place(const struct config *config, const char *section, const char *name, char place[CONFIG_PLACE_MAX])
+{
+	int line = config->lines[find_key(section, name) - config_keys];
+
+	if (line > 0)
+		snprintf(
+		    place, CONFIG_PLACE_MAX, "%s:%d: %s%s%s: ", config->path, line, section, dot_of(section), name);
+	else
+		snprintf(place, CONFIG_PLACE_MAX, "%s: %s%s%s: ", config->path, section, dot_of(section), name);
 }
 
 /* --- the sample --- */

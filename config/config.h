@@ -21,6 +21,7 @@ struct config_listen {
 	bool any_family;	/* "*:port": IPv4 and IPv6; address is not used then */
 	union address address;	/* with port */
 	uint16_t port;		/* 0: the kernel chooses; the port chosen is logged */
+	int line;		/* of the file; 0: the default */
 };
 
 enum config_uploads { UPLOADS_ATOMIC, UPLOADS_IN_PLACE };
@@ -28,6 +29,8 @@ enum config_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 
 struct config {
+	char *path;	/* of the file */
+	int *lines;	/* by index of config_keys[]: where each was set; see config_place() */
 	struct config_listen listen[CONFIG_LISTEN_MAX];
 	size_t listen_count;
 	struct config_listen listen_tls[CONFIG_LISTEN_MAX];
@@ -90,6 +93,14 @@ struct config {
 int config_load(const char *path, void (*error)(void *arg, const char *line), void *arg, struct config **out);
 
 void config_free(struct config *config);
+
+#define CONFIG_PLACE_MAX 4224	/* a path, a line and a key */
+
+/*
+ * Where a key was set, for errors that show only when its value is used: "FILE:LINE: KEY: ", without
+ * the line where the default is in force. section: "" at the top.
+ */
+void config_place(const struct config *config, const char *section, const char *name, char place[CONFIG_PLACE_MAX]);
 
 /* Print the sample file: every key, its default and its line of help (etc/sallyport.conf is made of it). */
 void config_print_sample(FILE *out);

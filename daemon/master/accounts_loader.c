@@ -9,7 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "accounts/snapshot.h"
 #include "common/io.h"
 #include "daemon/master/master.h"
 #include "privsep/ipc/log.h"
@@ -17,6 +16,7 @@
 #include "common/banned.h"
 
 #define LOADER_SECONDS_MAX 60
+#define TRY_AGAIN_MS 1000	/* after a loader that was killed, or could not be started */
 
 static void
 tell_stderr(void *arg, const char *line)
@@ -34,118 +34,133 @@ tell_log(void *arg, const char *line)
 
 /* The stamp of the users file now; all zero when there is none. */
 static void
-current_stamp(const struct master *master, struct accounts_stamp *stamp)
+current_stamp(const char *path, struct accounts_stamp *stamp)
 {
 	struct stat st;
 
 	memset(stamp, 0, sizeof(*stamp));
-	if (stat(master->config->accounts, &st) == 0)
+	if (stat(path, &st) == 0)
 		accounts_stamp_from_stat(&st, stamp);
 }
 
-/* Fork the loader. Returns 0 or -errno. */
-static int
-start_loader(struct master *master, void (*error)(void *arg, const char *line))
+int
+accounts_load_start(struct master *master, struct accounts_load *load, const char *path)
 {
-	int fd = memfd_create("accounts", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	pid_t pid;
 
-	if (fd < 0)
+	load->errand.pid = 0;
+	load->fd = memfd_create("accounts", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (load->fd < 0)
 		return -errno;
-	current_stamp(master, &master->accounts.loading);
-	pid = fork();
-	if (pid == 0) {
-		sigset_t none;
-
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		board_leave(&master->board);
-		log_set_context("accounts", NULL, NULL, NULL);
-		alarm(LOADER_SECONDS_MAX);
-		_exit(snapshot_build(master->config->accounts, fd, error, NULL) == 0 ? 0 : 1);
-	}
-	if (pid < 0) {
-		int r = -errno;
-
-		close_fd(&fd);
-		return r;
-	}
-	master->accounts.loader = pid;
-	master->accounts.loading_fd = fd;
-	return 0;
+	current_stamp(path, &load->stamp);
+	pid = errand_start(&load->errand, &master->board, "accounts", LOADER_SECONDS_MAX);
+	if (pid == 0)
+		_exit(snapshot_build(path, load->fd, errand_say, &load->errand) == 0 ? 0 : 1);
+	if (pid < 0)
+		close_fd(&load->fd);
+	return pid < 0 ? (int)pid : 0;
 }
 
-/* Take the loader's result over. 0, or -EINVAL: the old snapshot stays. */
-static int
-finish_loader(struct master *master, int status)
+int
+accounts_load_end(struct accounts_load *load, int status, void (*tell)(void *arg, const char *line), void *arg)
 {
-	uint64_t count = 0;
 	struct accounts_stamp stamp;
+	uint64_t count;
+	int r;
 
-	master->accounts.loader = 0;
-	master->accounts.tried = master->accounts.loading;
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 ||
-	    snapshot_stamp(master->accounts.loading_fd, &stamp, &count) < 0) {
-		close_fd(&master->accounts.loading_fd);
-		return -EINVAL;
+	r = errand_end(&load->errand, status, tell, arg);
+	if (r == 0)
+		r = snapshot_stamp(load->fd, &stamp, &count);
+	if (r == 0)
+		load->stamp = stamp;
+	else
+		close_fd(&load->fd);
+	return r;
+}
+
+void
+accounts_load_drop(struct accounts_load *load)
+{
+	if (load->errand.pid != 0) {
+		kill(load->errand.pid, SIGKILL);
+		close_fd(&load->errand.lines_fd);
+		load->errand.pid = 0;
 	}
+	close_fd(&load->fd);
+}
+
+void
+accounts_use(struct master *master, struct accounts_load *load)
+{
+	struct accounts_stamp stamp;
+	uint64_t count = 0;
+
+	snapshot_stamp(load->fd, &stamp, &count);
 	close_fd(&master->accounts.fd);
-	master->accounts.fd = master->accounts.loading_fd;
-	master->accounts.loading_fd = -1;
-	master->accounts.tried = stamp;
+	master->accounts.fd = load->fd;
+	load->fd = -1;
+	master->accounts.tried = load->stamp;
 	log_message(LEVEL_INFO, "accounts-loaded", "%llu accounts", (unsigned long long)count);
-	return 0;
 }
 
 int
 accounts_load_first(struct master *master)
 {
+	struct accounts_load *load = &master->accounts.load;
 	int status = 0;
 	int r;
 
 	master->accounts.fd = -1;
-	r = start_loader(master, tell_stderr);
+	r = accounts_load_start(master, load, master->config->accounts);
 	if (r < 0)
 		return r;
-	while (waitpid(master->accounts.loader, &status, 0) < 0)
+	while (waitpid(load->errand.pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
-	return finish_loader(master, status);
+	r = accounts_load_end(load, status, tell_stderr, NULL);
+	if (r == 0)
+		accounts_use(master, load);
+	return r;
 }
 
 bool
 accounts_are_fresh(struct master *master)
 {
 	struct accounts_stamp now;
-
-	if (master->accounts.loader != 0)
-		return false;
-	current_stamp(master, &now);
-	if (accounts_stamp_equal(&now, &master->accounts.tried))
-		return true;
-	accounts_reload(master);
-	return master->accounts.loader == 0;
-}
-
-void
-accounts_reload(struct master *master)
-{
 	int r;
 
-	if (master->accounts.loader != 0)
-		return;
-	r = start_loader(master, tell_log);
-	if (r < 0)
-		log_message(LEVEL_ERROR, "accounts-refused", "loader cannot be started: %s", strerror(-r));
+	if (master->accounts.load.errand.pid != 0)
+		return false;
+	current_stamp(master->config->accounts, &now);
+	if (accounts_stamp_equal(&now, &master->accounts.tried) || monotonic_ms() < master->accounts.not_before_ms)
+		return true;
+	r = accounts_load_start(master, &master->accounts.load, master->config->accounts);
+	if (r == 0)
+		return false;
+	master->accounts.not_before_ms = monotonic_ms() + TRY_AGAIN_MS;
+	log_message(LEVEL_ERROR, "accounts-refused", "loader cannot be started: %s", strerror(-r));
+	return true;
 }
 
 bool
 accounts_reaped(struct master *master, pid_t pid, int status)
 {
-	if (pid != master->accounts.loader)
+	struct accounts_load *load = &master->accounts.load;
+	int r;
+
+	if (load->errand.pid == 0 || pid != load->errand.pid)
 		return false;
-	if (finish_loader(master, status) < 0)
-		log_message(LEVEL_ERROR, "accounts-refused", "'%s' is not used; the accounts in force stay",
-		    master->config->accounts);
+	r = accounts_load_end(load, status, tell_log, NULL);
+	if (r == 0) {
+		accounts_use(master, load);
+		return true;
+	}
+	/* a file that was refused is not read again until it changes */
+	if (r == -EINTR)
+		master->accounts.not_before_ms = monotonic_ms() + TRY_AGAIN_MS;
+	else
+		master->accounts.tried = load->stamp;
+	log_message(
+	    LEVEL_ERROR, "accounts-refused", "'%s' is not used; the accounts in force stay", master->config->accounts);
 	return true;
 }

@@ -5,10 +5,36 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "accounts/snapshot.h"
+#include "daemon/master/errand.h"
+
 struct master;
+
+/* One run of the loader. */
+struct accounts_load {
+	struct errand errand;
+	int fd;				/* the snapshot that is made */
+	struct accounts_stamp stamp;	/* of the file */
+};
 
 /* Load the users file at start and wait for it; errors go to standard error. 0 or -errno. */
 int accounts_load_first(struct master *master);
+
+/* Start a loader for the file at path. 0 or -errno. */
+int accounts_load_start(struct master *master, struct accounts_load *load, const char *path);
+
+/*
+ * The loader was reaped with status; its lines go to tell.
+ * Returns 0: accounts_use() or accounts_load_drop() comes next; or -errno of errand_end().
+ */
+int accounts_load_end(
+    struct accounts_load *load, int status, void (*tell)(void *arg, const char *line), void *arg);
+
+/* Put what was loaded in force. */
+void accounts_use(struct master *master, struct accounts_load *load);
+
+/* Give up a load, running or done. */
+void accounts_load_drop(struct accounts_load *load);
 
 /*
  * Has the users file changed since it was last loaded or refused? Then start the loader.
@@ -16,10 +42,7 @@ int accounts_load_first(struct master *master);
  */
 bool accounts_are_fresh(struct master *master);
 
-/* Load again even if the file looks unchanged (SIGHUP). */
-void accounts_reload(struct master *master);
-
-/* A child of the master is gone. True when it was the loader. */
+/* A child of the master is gone. True when it was the loader of accounts_are_fresh(). */
 bool accounts_reaped(struct master *master, pid_t pid, int status);
 
 #endif

@@ -39,18 +39,22 @@ stamp_of(const char *path, struct accounts_stamp *stamp)
 }
 
 static void
-tell(const struct master *master, bool is_start, const char *text)
+tell_stderr(void *arg, const char *line)
 {
-	(void)master;
-	if (is_start)
-		fprintf(stderr, "sallyportd: %s\n", text);
-	else
-		log_message(LEVEL_ERROR, "certificate-refused", "%s", text);
+	(void)arg;
+	fprintf(stderr, "sallyportd: %s\n", line);
+}
+
+static void
+tell_log(void *arg, const char *line)
+{
+	(void)arg;
+	log_message(LEVEL_ERROR, "certificate-refused", "%s", line);
 }
 
 /* Copy one file into sealed memory. */
 static int
-take_file(const struct master *master, const char *path, bool is_key, bool is_start, int *fd_out)
+take_file(const char *path, bool is_key, int *fd_out, void (*tell)(void *arg, const char *line), void *arg)
 {
 	char error[512];
 	int file_fd = certificate_open(path, is_key, error, sizeof(error));
@@ -63,52 +67,76 @@ take_file(const struct master *master, const char *path, bool is_key, bool is_st
 			snprintf(error, sizeof(error), "cannot read '%s': %s", path, strerror(-r));
 	}
 	if (r < 0) {
-		tell(master, is_start, error);
+		tell(arg, error);
 		return r;
 	}
 	*fd_out = r;
 	return 0;
 }
 
-/* Read both files and fork the process that checks them. 0 or -errno (told). */
-static int
-start_checker(struct master *master, bool is_start)
+int
+certificate_check_start(struct master *master, struct certificate_check *check, const struct config *config,
+    void (*tell)(void *arg, const char *line), void *arg)
 {
-	const char *chain = master->config->tls.certificate, *key = master->config->tls.key;
+	const char *chain = config->tls.certificate, *key = config->tls.key;
+	struct certificate_report report;
 	int r;
 
-	master->certificate.new_chain_fd = master->certificate.new_key_fd = -1;
-	stamp_of(chain, &master->certificate.chain_stamp);
-	stamp_of(key, &master->certificate.key_stamp);
-	r = take_file(master, chain, false, is_start, &master->certificate.new_chain_fd);
+	*check = (struct certificate_check){.chain_fd = -1, .key_fd = -1};
+	stamp_of(chain, &check->chain_stamp);
+	stamp_of(key, &check->key_stamp);
+	r = take_file(chain, false, &check->chain_fd, tell, arg);
 	if (r == 0)
-		r = take_file(master, key, true, is_start, &master->certificate.new_key_fd);
+		r = take_file(key, true, &check->key_fd, tell, arg);
 	if (r == 0) {
-		master->certificate.checker = fork();
-		if (master->certificate.checker < 0)
-			r = -errno;
-	}
-	if (r < 0) {
-		master->certificate.checker = 0;
-		close_fd(&master->certificate.new_chain_fd);
-		close_fd(&master->certificate.new_key_fd);
-		return r;
-	}
-	if (master->certificate.checker == 0) {
-		struct certificate_report report;
-		sigset_t none;
+		pid_t pid = errand_start(&check->errand, &master->board, "certificate", CHECK_SECONDS_MAX);
 
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		log_set_context("certificate", NULL, NULL, NULL);
-		alarm(CHECK_SECONDS_MAX);
-		r = certificate_check(
-		    master->certificate.new_chain_fd, master->certificate.new_key_fd, chain, key, &report);
-		if (r < 0)
-			tell(master, is_start, report.error);
-		_exit(r < 0 ? 1 : 0);
+		if (pid < 0) {
+			r = (int)pid;
+			tell(arg, "the process that checks the certificate cannot be started");
+		} else if (pid == 0) {
+			r = certificate_check(check->chain_fd, check->key_fd, chain, key, &report);
+			if (r < 0)
+				errand_say(&check->errand, report.error);
+			_exit(r < 0 ? 1 : 0);
+		}
 	}
-	return 0;
+	if (r < 0)
+		certificate_check_drop(check);
+	return r;
+}
+
+int
+certificate_check_end(struct certificate_check *check, const struct config *config, bool uses_kernel, int status,
+    void (*tell)(void *arg, const char *line), void *arg)
+{
+	char error[256] = "";
+	int r = errand_end(&check->errand, status, tell, arg);
+
+	if (r == 0) {
+		check->context = context_new(check->chain_fd, config->tls.minimum, uses_kernel, error, sizeof(error));
+		if (check->context == NULL) {
+			tell(arg, error);
+			r = -EINVAL;
+		}
+	}
+	if (r < 0)
+		certificate_check_drop(check);
+	return r;
+}
+
+void
+certificate_check_drop(struct certificate_check *check)
+{
+	if (check->errand.pid != 0) {
+		kill(check->errand.pid, SIGKILL);
+		close_fd(&check->errand.lines_fd);
+		check->errand.pid = 0;
+	}
+	close_fd(&check->chain_fd);
+	close_fd(&check->key_fd);
+	SSL_CTX_free(check->context);
+	check->context = NULL;
 }
 
 /* Whole days until the certificate in force ends; negative behind it. */
@@ -123,13 +151,6 @@ days_left(const struct master *master)
 	return days < 0 || seconds < 0 ? days - 1 : days;
 }
 
-static void
-drop_new(struct master *master)
-{
-	close_fd(&master->certificate.new_chain_fd);
-	close_fd(&master->certificate.new_key_fd);
-}
-
 void
 certificates_tell(const struct master *master)
 {
@@ -142,71 +163,47 @@ certificates_tell(const struct master *master)
 	log_end();
 }
 
-/* The checker is done: put the new pair in force, or keep the old one. */
-static int
-finish_checker(struct master *master, int status, bool is_start)
+void
+certificates_use(struct master *master, struct certificate_check *check)
 {
-	char error[256] = "";
-	SSL_CTX *context = NULL;
-
-	master->certificate.checker = 0;
-	/* a reload took the certificate out of the configuration meanwhile */
-	if (!is_configured(master)) {
-		drop_new(master);
-		return 0;
-	}
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		context = context_new(master->certificate.new_chain_fd, master->config->tls.minimum,
-		    master->certificate.uses_kernel, error, sizeof(error));
-		if (context == NULL)
-			tell(master, is_start, error);
-	}
-	if (context == NULL) {
-		drop_new(master);
-		return -EINVAL;
-	}
 	SSL_CTX_free(master->certificate.context);
 	close_fd(&master->certificate.key_fd);
-	master->certificate.context = context;
-	master->certificate.key_fd = master->certificate.new_key_fd;
-	master->certificate.new_key_fd = -1;
+	master->certificate.context = NULL;
+	if (check == NULL)
+		return;
+	master->certificate.context = check->context;
+	master->certificate.key_fd = check->key_fd;
+	master->certificate.chain_stamp = check->chain_stamp;
+	master->certificate.key_stamp = check->key_stamp;
+	check->context = NULL;
+	check->key_fd = -1;
+	certificate_check_drop(check);
 	master->certificate.warn_at_ms = 0;
-	drop_new(master);
 	certificates_tell(master);
-	return 0;
 }
 
 int
 certificates_load_first(struct master *master)
 {
+	struct certificate_check check;
 	int status = 0;
 	int r;
 
 	master->certificate.key_fd = -1;
+	master->certificate.check = (struct certificate_check){.chain_fd = -1, .key_fd = -1};
 	master->certificate.uses_kernel = context_kernel_knows_tls();
 	if (!is_configured(master))
 		return 0;
-	r = start_checker(master, true);
+	r = certificate_check_start(master, &check, master->config, tell_stderr, NULL);
 	if (r < 0)
 		return r;
-	while (waitpid(master->certificate.checker, &status, 0) < 0)
+	while (waitpid(check.errand.pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
-	return finish_checker(master, status, true);
-}
-
-void
-certificates_reload(struct master *master)
-{
-	if (is_configured(master)) {
-		/* while a check runs already, the next look finds what has changed since it began */
-		if (master->certificate.checker == 0)
-			(void)!start_checker(master, false);
-		return;
-	}
-	SSL_CTX_free(master->certificate.context);
-	master->certificate.context = NULL;
-	close_fd(&master->certificate.key_fd);
+	r = certificate_check_end(&check, master->config, master->certificate.uses_kernel, status, tell_stderr, NULL);
+	if (r == 0)
+		certificates_use(master, &check);
+	return r;
 }
 
 static bool
@@ -218,6 +215,17 @@ have_changed(const struct master *master)
 	stamp_of(master->config->tls.key, &key);
 	return !accounts_stamp_equal(&chain, &master->certificate.chain_stamp) ||
 	    !accounts_stamp_equal(&key, &master->certificate.key_stamp);
+}
+
+/* The pair was looked at; if it is refused, not again before it changes. */
+static void
+start_checker(struct master *master)
+{
+	struct certificate_check *check = &master->certificate.check;
+
+	(void)!certificate_check_start(master, check, master->config, tell_log, NULL);
+	master->certificate.chain_stamp = check->chain_stamp;
+	master->certificate.key_stamp = check->key_stamp;
 }
 
 static void
@@ -248,8 +256,8 @@ certificates_watch(struct master *master)
 	if (now >= master->certificate.look_at_ms) {
 		master->certificate.look_at_ms = now + LOOK_EVERY_MS;
 		/* half of a pair that is being replaced is refused; the next look finds both */
-		if (master->certificate.checker == 0 && have_changed(master))
-			(void)!start_checker(master, false);
+		if (master->certificate.check.errand.pid == 0 && have_changed(master))
+			start_checker(master);
 	}
 	return deadline_left_ms(master->certificate.look_at_ms, now);
 }
@@ -257,9 +265,18 @@ certificates_watch(struct master *master)
 bool
 certificates_reaped(struct master *master, pid_t pid, int status)
 {
-	if (master->certificate.checker == 0 || pid != master->certificate.checker)
+	struct certificate_check *check = &master->certificate.check;
+	int r;
+
+	if (check->errand.pid == 0 || pid != check->errand.pid)
 		return false;
-	if (finish_checker(master, status, false) < 0)
-		log_message(LEVEL_ERROR, "certificate-refused", "the certificate in force stays");
+	r = certificate_check_end(check, master->config, master->certificate.uses_kernel, status, tell_log, NULL);
+	if (r == 0) {
+		certificates_use(master, check);
+		return true;
+	}
+	if (r == -EINTR)	/* a checker that was killed has found nothing out */
+		memset(&master->certificate.chain_stamp, 0, sizeof(master->certificate.chain_stamp));
+	log_message(LEVEL_ERROR, "certificate-refused", "the certificate in force stays");
 	return true;
 }

@@ -6,11 +6,23 @@
 #ifndef DAEMON_MASTER_CERTIFICATES_H
 #define DAEMON_MASTER_CERTIFICATES_H
 
+#include <openssl/ssl.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <sys/types.h>
 
+#include "accounts/snapshot.h"
+#include "config/config.h"
+#include "daemon/master/errand.h"
+
 struct master;
+
+/* One pair on its way into force. */
+struct certificate_check {
+	struct errand errand;
+	int chain_fd, key_fd;		/* the files' bytes in sealed memory */
+	struct accounts_stamp chain_stamp, key_stamp;
+	SSL_CTX *context;		/* made when the check was good */
+};
 
 /* Load the pair at start and wait for its check; a line about what is wrong goes to standard error. 0 or -errno. */
 int certificates_load_first(struct master *master);
@@ -18,8 +30,25 @@ int certificates_load_first(struct master *master);
 /* The log is there: say what is in force. */
 void certificates_tell(const struct master *master);
 
-/* Load what the configuration in force names (SIGHUP). The old pair stays until the new one is found good. */
-void certificates_reload(struct master *master);
+/*
+ * Read the pair that config names and fork the process that checks it; what is wrong goes to tell.
+ * 0 or -errno.
+ */
+int certificate_check_start(struct master *master, struct certificate_check *check, const struct config *config,
+    void (*tell)(void *arg, const char *line), void *arg);
+
+/*
+ * The checker was reaped with status; its lines go to tell. Returns 0: certificates_use() or
+ * certificate_check_drop() comes next; or -errno of errand_end(), with nothing left to drop.
+ */
+int certificate_check_end(struct certificate_check *check, const struct config *config, bool uses_kernel, int status,
+    void (*tell)(void *arg, const char *line), void *arg);
+
+/* Put the pair in force, or, with NULL, none. */
+void certificates_use(struct master *master, struct certificate_check *check);
+
+/* Give up a check, running or done. */
+void certificate_check_drop(struct certificate_check *check);
 
 /*
  * Look whether the files have changed, and whether the certificate ends soon, when it is
@@ -27,7 +56,7 @@ void certificates_reload(struct master *master);
  */
 int certificates_watch(struct master *master);
 
-/* A child of the master is gone. True when it was the checker. */
+/* A child of the master is gone. True when it was the checker of certificates_watch(). */
 bool certificates_reaped(struct master *master, pid_t pid, int status);
 
 #endif

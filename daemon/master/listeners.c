@@ -1,43 +1,100 @@
 #include "daemon/master/listeners.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "common/io.h"
-#include "daemon/master/master.h"
 
 #include "common/banned.h"
 
 #define BACKLOG 4096	/* the kernel cuts it to net.core.somaxconn */
 
-static bool
-set_option(int fd, int level, int option)
-{
-	int on = 1;
+/* What listeners_open() works on. */
+struct opening {
+	const struct config *config;
+	const struct listener *old;
+	size_t old_count;
+	struct listener *listeners;
+	size_t count;
+	char *error;
+	size_t size;
+};
 
-	return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
+static bool
+set_option(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value)) == 0;
+}
+
+int
+listener_prepare(int fd)
+{
+	if (!set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) || !set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1) ||
+	    !set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1))
+		return -errno;
+	return 0;
+}
+
+int
+listener_examine(struct listener *listener)
+{
+	socklen_t len = sizeof(listener->bound);
+
+	memset(&listener->bound, 0, sizeof(listener->bound));
+	return getsockname(listener->fd, &listener->bound.any, &len) < 0 ? -errno : 0;
+}
+
+bool
+listeners_have(const struct listener *listeners, size_t count, int fd)
+{
+	for (size_t i = 0; i < count; i++)
+		if (listeners[i].fd == fd)
+			return true;
+	return false;
+}
+
+/*
+ * Sockets of ours that are about to go and have the port of address stand in the way of a new one when
+ * "*" takes the place of an address, or the other way round. They let it in with SO_REUSEPORT, for a moment.
+ */
+static bool
+allow_overlap(const struct opening *opening, const union address *address, bool allow)
+{
+	bool is_any = false;
+
+	for (size_t i = 0; i < opening->old_count; i++) {
+		const struct listener *old = &opening->old[i];
+
+		if (old->is_activated || old->bound.family != address->family ||
+		    address_port(&old->bound) != address_port(address))
+			continue;
+		is_any = set_option(old->fd, SOL_SOCKET, SO_REUSEPORT, allow) || is_any;
+	}
+	return is_any;
 }
 
 static int
-open_socket(const union address *address, int *fd_out)
+open_socket(const union address *address, bool shares_port, int *fd_out)
 {
 	int fd = socket(address->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int r = 0;
+	int r;
 
 	if (fd < 0)
 		return -errno;
-	/* sessions inherit these from the listener, which saves them the calls */
-	if (!set_option(fd, SOL_SOCKET, SO_REUSEADDR) || !set_option(fd, SOL_SOCKET, SO_KEEPALIVE) ||
-	    !set_option(fd, SOL_SOCKET, SO_OOBINLINE) || !set_option(fd, IPPROTO_TCP, TCP_NODELAY) ||
-	    (address->family == AF_INET6 && !set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY)) ||
-	    bind(fd, &address->any, address_len(address)) < 0 || listen(fd, BACKLOG) < 0)
+	r = listener_prepare(fd);
+	if (r == 0 &&
+	    (!set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) || !set_option(fd, SOL_SOCKET, SO_REUSEPORT, shares_port) ||
+		(address->family == AF_INET6 && !set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) ||
+		bind(fd, &address->any, address_len(address)) < 0 || listen(fd, BACKLOG) < 0))
 		r = -errno;
 	if (r == 0) {
+		/* nobody else may share it */
+		(void)!set_option(fd, SOL_SOCKET, SO_REUSEPORT, 0);
 		*fd_out = fd;
 		fd = -1;
 	}
@@ -46,13 +103,59 @@ open_socket(const union address *address, int *fd_out)
 }
 
 static int
-find_old(const struct listener *old, size_t count, const struct listener *wanted)
+open_new(const struct opening *opening, const union address *address, int *fd_out)
 {
-	for (size_t i = 0; i < count; i++)
-		if (memcmp(&old[i].address, &wanted->address, sizeof(old[i].address)) == 0 &&
-		    old[i].is_tls == wanted->is_tls)
-			return old[i].fd;
+	int r = open_socket(address, false, fd_out);
+
+	if (r == -EADDRINUSE && allow_overlap(opening, address, true)) {
+		r = open_socket(address, true, fd_out);
+		allow_overlap(opening, address, false);
+	}
+	return r;
+}
+
+static bool
+same_address(const union address *a, const union address *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/* The socket that there is for address, not yet taken; -1: none. */
+static int
+find_old(const struct opening *opening, const union address *address)
+{
+	for (size_t i = 0; i < opening->old_count; i++) {
+		const struct listener *old = &opening->old[i];
+
+		if (!old->is_activated &&
+		    (same_address(&old->address, address) || same_address(&old->bound, address)) &&
+		    !listeners_have(opening->listeners, opening->count, old->fd))
+			return old->fd;
+	}
 	return -1;
+}
+
+static bool
+is_wildcard(const union address *address)
+{
+	return address->family == AF_INET ? address->v4.sin_addr.s_addr == htonl(INADDR_ANY)
+					  : IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr);
+}
+
+/* Does a socket of the service manager take what comes for address? */
+static bool
+is_covered(const struct opening *opening, const union address *address)
+{
+	for (size_t i = 0; i < opening->count; i++) {
+		const struct listener *have = &opening->listeners[i];
+		bool has_family = have->bound.family == address->family || have->is_dual;
+
+		if (!have->is_activated || !has_family || address_port(&have->bound) != address_port(address))
+			continue;
+		if (is_wildcard(&have->bound) || same_address(&have->bound, address))
+			return true;
+	}
+	return false;
 }
 
 /* The socket addresses of one configured entry: one, or two for "*". */
@@ -70,30 +173,86 @@ expand(const struct config_listen *entry, union address addresses[2])
 	return 2;
 }
 
+static void
+tell_failure(const struct opening *opening, const struct config_listen *entry, bool is_tls,
+    const union address *address, int error)
+{
+	char text[ADDRESS_TEXT_MAX];
+	char line[32] = "";
+
+	if (entry->line > 0)
+		snprintf(line, sizeof(line), "%d:", entry->line);
+	address_text(address, text);
+	snprintf(opening->error, opening->size, "%s:%s %s: cannot listen on %s port %u: %s", opening->config->path,
+	    line, is_tls ? "listen-tls" : "listen", text, entry->port, strerror(-error));
+}
+
 static int
-open_entry(const struct config_listen *entry, bool is_tls, const struct listener *old, size_t old_count,
-    struct listener *listeners, size_t *count, char *error, size_t size)
+open_entry(struct opening *opening, const struct config_listen *entry, bool is_tls)
 {
 	union address addresses[2];
 	size_t n = expand(entry, addresses);
 
 	for (size_t i = 0; i < n; i++) {
-		struct listener *listener = &listeners[*count];
-		char text[ADDRESS_TEXT_MAX];
+		struct listener listener = {.fd = -1, .is_tls = is_tls};
 		int r = 0;
 
-		*listener = (struct listener){.fd = -1, .address = addresses[i], .is_tls = is_tls};
-		listener->fd = find_old(old, old_count, listener);
-		if (listener->fd < 0)
-			r = open_socket(&addresses[i], &listener->fd);
+		listener.address = addresses[i];
+		if (is_covered(opening, &addresses[i]))
+			continue;
+		listener.fd = find_old(opening, &addresses[i]);
+		if (listener.fd < 0)
+			r = open_new(opening, &addresses[i], &listener.fd);
+		if (r == 0)
+			r = listener_examine(&listener);
 		if (entry->any_family && i == 1 && (r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL))
 			continue;	/* a host without IPv6 */
 		if (r < 0) {
-			address_text(&addresses[i], text);
-			snprintf(error, size, "cannot listen on %s port %u: %s", text, entry->port, strerror(-r));
+			tell_failure(opening, entry, is_tls, &addresses[i], r);
 			return r;
 		}
-		(*count)++;
+		opening->listeners[opening->count++] = listener;
+	}
+	return 0;
+}
+
+_Static_assert(
+    LISTENERS_MAX - LISTENERS_INHERITED_MAX >= 4 * CONFIG_LISTEN_MAX, "each configured entry has room for two");
+
+static bool
+has_port(const struct config_listen *entries, size_t count, uint16_t port)
+{
+	for (size_t i = 0; i < count; i++)
+		if (entries[i].port == port)
+			return true;
+	return false;
+}
+
+/* An activated socket is there whatever is configured; only what it speaks may be. */
+static int
+take_activated(struct opening *opening)
+{
+	for (size_t i = 0; i < opening->old_count; i++) {
+		struct listener *listener = &opening->listeners[opening->count];
+		uint16_t port = address_port(&opening->old[i].bound);
+
+		if (!opening->old[i].is_activated || opening->count == LISTENERS_INHERITED_MAX)
+			continue;
+		*listener = opening->old[i];
+		listener->is_tls = listener->kind == LISTENER_TLS;
+		if (listener->kind == LISTENER_BY_PORT)
+			listener->is_tls =
+			    has_port(opening->config->listen_tls, opening->config->listen_tls_count, port) &&
+			    !has_port(opening->config->listen, opening->config->listen_count, port);
+		if (listener->is_tls && opening->config->tls.certificate[0] == '\0') {
+			snprintf(opening->error, opening->size,
+			    "%s: the socket for TLS that was inherited, port %u, needs a certificate; set "
+			    "tls.certificate "
+			    "and tls.key",
+			    opening->config->path, port);
+			return -EINVAL;
+		}
+		opening->count++;
 	}
 	return 0;
 }
@@ -102,16 +261,23 @@ int
 listeners_open(const struct config *config, const struct listener *old, size_t old_count, struct listener *listeners,
     char *error, size_t size)
 {
-	size_t count = 0;
-	int r = 0;
+	struct opening opening = {
+	    .config = config,
+	    .old = old,
+	    .old_count = old_count,
+	    .listeners = listeners,
+	    .error = error,
+	    .size = size,
+	};
+	int r = take_activated(&opening);
 
 	for (size_t i = 0; i < config->listen_count && r == 0; i++)
-		r = open_entry(&config->listen[i], false, old, old_count, listeners, &count, error, size);
+		r = open_entry(&opening, &config->listen[i], false);
 	for (size_t i = 0; i < config->listen_tls_count && r == 0; i++)
-		r = open_entry(&config->listen_tls[i], true, old, old_count, listeners, &count, error, size);
+		r = open_entry(&opening, &config->listen_tls[i], true);
 	if (r == 0)
-		return (int)count;
-	listeners_close_others(listeners, count, old, old_count);
+		return (int)opening.count;
+	listeners_close_others(listeners, opening.count, old, old_count);
 	return r;
 }
 
@@ -119,14 +285,25 @@ void
 listeners_close_others(const struct listener *old, size_t old_count, const struct listener *kept, size_t count)
 {
 	for (size_t i = 0; i < old_count; i++) {
-		bool is_kept = false;
+		int fd = old[i].fd;
 
-		for (size_t k = 0; k < count; k++)
-			is_kept = is_kept || kept[k].fd == old[i].fd;
-		if (!is_kept) {
-			int fd = old[i].fd;
-
+		if (!listeners_have(kept, count, fd))
 			close_fd(&fd);
-		}
 	}
+}
+
+void
+listener_shut(const struct listener *listener)
+{
+	/* the filter of a listening socket sees TCP headers: drop SYN without ACK, take the rest */
+	static struct sock_filter rows[] = {
+	    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+	    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x02, 0, 1),
+	    BPF_STMT(BPF_RET | BPF_K, 0),
+	    BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+	};
+	static const struct sock_fprog program = {.len = sizeof(rows) / sizeof(rows[0]), .filter = rows};
+
+	(void)!setsockopt(listener->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }

@@ -1,26 +1,62 @@
-/* The listening sockets: opened at start, changed at reload without a gap. */
+/* The listening sockets: opened or inherited at start, changed at reload and handed over without a gap. */
 #ifndef DAEMON_MASTER_LISTENERS_H
 #define DAEMON_MASTER_LISTENERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "common/address.h"
 #include "config/config.h"
 
-struct master;
-struct listener;
+#define LISTENERS_MAX (8 * CONFIG_LISTEN_MAX)	/* all that can be configured, and as many activated ones */
+#define LISTENERS_INHERITED_MAX (4 * CONFIG_LISTEN_MAX)
+
+/* What an inherited socket's name says it is for. */
+enum listener_kind { LISTENER_BY_PORT, LISTENER_PLAIN, LISTENER_TLS };
+
+/* One listening socket. */
+struct listener {
+	int fd;
+	union address address;		/* as configured; port 0 stays 0 */
+	union address bound;		/* what the socket has */
+	bool is_tls;
+	bool is_dual;			/* an IPv6 socket that takes IPv4 too; only of activated ones */
+	bool is_activated;		/* the service manager's, which keeps it: always served, never shut */
+	enum listener_kind kind;	/* of an activated one */
+};
 
 /*
- * Open what config asks for into listeners (room for LISTENERS_MAX); sockets of old that fit
- * are taken over by number. "*" opens IPv4 and, where the kernel has it, IPv6.
+ * Bring together what config asks for and the sockets that there are, into listeners (room for
+ * LISTENERS_MAX). Activated sockets of old come first, as plain or TLS by their name, or else by
+ * the port in listen and listen-tls. Then every configured address that none of them covers, with the
+ * socket of old that has it, or a new one. "*" is IPv4 and, where the kernel has it, IPv6.
  *
- * error  on failure: which address and why; size bytes.
+ * error  on failure: "FILE:LINE: KEY: which address and why"; size bytes.
  *
  * Returns the number of listeners, or -errno with nothing new left open.
  */
 int listeners_open(const struct config *config, const struct listener *old, size_t old_count,
     struct listener *listeners, char *error, size_t size);
 
+/* True when one of the listeners has this socket. */
+bool listeners_have(const struct listener *listeners, size_t count, int fd);
+
 /* Close those of old that are not in kept. */
 void listeners_close_others(const struct listener *old, size_t old_count, const struct listener *kept, size_t count);
+
+/*
+ * Let nobody new in at a socket of ours: from now on the kernel drops who wants to connect, so
+ * that the queue can be accepted to its end before it is closed. Never for an activated one.
+ */
+void listener_shut(const struct listener *listener);
+
+/* Find out what a socket is bound to: listener->bound. 0 or -errno. */
+int listener_examine(struct listener *listener);
+
+/*
+ * The options that sessions inherit from the listener, which saves them the calls. For a new
+ * socket before it is bound, for an inherited one at once. 0 or -errno.
+ */
+int listener_prepare(int fd);
 
 #endif

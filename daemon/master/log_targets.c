@@ -32,12 +32,12 @@
 static struct ipc_message message;
 
 static int
-hand_over(struct master *master, enum log_target_kind kind, int fd)
+hand_over(struct master *master, enum log_target_kind kind, bool is_used, int fd)
 {
 	ipc_begin(&message, IPC_log_target);
 	ipc_put_u8(&message, (uint8_t)kind);
 	ipc_put_u8(&message, (uint8_t)master->config->log.format);
-	ipc_put_u8(&message, 0);
+	ipc_put_u8(&message, is_used);
 	return ipc_send_now(master->logger.channel, &message, fd);
 }
 
@@ -58,52 +58,78 @@ open_datagrams(enum log_target_kind kind, int *fd_out)
 }
 
 static int
-open_file(const char *path, int *fd_out, char *error, size_t size)
+open_file(const struct config *config, const char *key, const char *path, int *fd_out, char *error, size_t size)
 {
 	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, LOG_FILE_MODE);
+	char place[CONFIG_PLACE_MAX];
 	int r;
 
 	if (fd < 0) {
 		r = -errno;
-		snprintf(error, size, "cannot open log file '%s': %s", path, strerror(-r));
+		config_place(config, "log", key, place);
+		snprintf(error, size, "%scannot open log file '%s': %s", place, path, strerror(-r));
 		return r;
 	}
 	*fd_out = fd;
 	return 0;
 }
 
-static int
-open_target(struct master *master, enum log_target_kind kind, const char *path, char *error, size_t size)
+static bool
+target_is(const struct config *config, const char *name)
 {
-	int fd = -1;
-	int r;
+	return strcmp(config->log.target, name) == 0;
+}
 
-	switch (kind) {
-	case LOG_TARGET_STDERR:
-		fd = dup(STDERR_FILENO);
-		r = fd < 0 ? -errno : 0;
-		break;
-	case LOG_TARGET_SYSLOG:
-	case LOG_TARGET_JOURNAL:
-		r = open_datagrams(kind, &fd);
-		break;
-	case LOG_TARGET_LINES:
-	case LOG_TARGET_XFERLOG:
-	case LOG_TARGET_COUNT:
-	default:
-		r = open_file(path, &fd, error, size);
-		break;
+int
+log_targets_open(
+    const struct master *master, const struct config *config, struct log_files *files, char *error, size_t size)
+{
+	bool is_stderr = target_is(config, "stderr");
+	bool is_syslog = target_is(config, "syslog");
+	bool is_journal = target_is(config, "journal");
+	int r = 0;
+
+	for (int kind = 0; kind < LOG_TARGET_COUNT; kind++)
+		files->fds[kind] = -1;
+	/* in the foreground, standard error has every line, and syslog none; the journal is not told twice */
+	if (is_stderr || (master->is_foreground && !(is_journal && master->is_stderr_journal))) {
+		files->fds[LOG_TARGET_STDERR] = dup(STDERR_FILENO);
+		r = files->fds[LOG_TARGET_STDERR] < 0 ? -errno : 0;
 	}
-	if (r == 0)
-		r = hand_over(master, kind, fd);
-	close_fd(&fd);
+	if (r == 0 && is_syslog && !master->is_foreground)
+		r = open_datagrams(LOG_TARGET_SYSLOG, &files->fds[LOG_TARGET_SYSLOG]);
+	if (r == 0 && is_journal)
+		r = open_datagrams(LOG_TARGET_JOURNAL, &files->fds[LOG_TARGET_JOURNAL]);
+	if (r < 0)
+		snprintf(error, size, "log targets cannot be opened: %s", strerror(-r));
+	if (r == 0 && !is_stderr && !is_syslog && !is_journal)
+		r = open_file(config, "target", config->log.target, &files->fds[LOG_TARGET_LINES], error, size);
+	if (r == 0 && config->log.xferlog[0] != '\0')
+		r = open_file(config, "xferlog", config->log.xferlog, &files->fds[LOG_TARGET_XFERLOG], error, size);
+	if (r < 0)
+		log_targets_close(files);
 	return r;
 }
 
-static bool
-target_is(const struct master *master, const char *name)
+void
+log_targets_close(struct log_files *files)
 {
-	return strcmp(master->config->log.target, name) == 0;
+	for (int kind = 0; kind < LOG_TARGET_COUNT; kind++)
+		close_fd(&files->fds[kind]);
+}
+
+int
+log_targets_use(struct master *master, struct log_files *files)
+{
+	int r = 0;
+
+	for (int kind = 0; kind < LOG_TARGET_COUNT && r == 0; kind++) {
+		bool is_used = files->fds[kind] >= 0;
+
+		r = hand_over(master, kind, is_used, is_used ? files->fds[kind] : STDIN_FILENO);
+	}
+	log_targets_close(files);
+	return r;
 }
 
 bool
@@ -122,24 +148,13 @@ log_targets_stderr_is_journal(void)
 int
 log_targets_reopen(struct master *master, char *error, size_t size)
 {
-	bool is_stderr = target_is(master, "stderr");
-	bool is_syslog = target_is(master, "syslog");
-	bool is_journal = target_is(master, "journal");
-	int r = 0;
+	struct log_files files;
+	int r = log_targets_open(master, master->config, &files, error, size);
 
+	if (r < 0)
+		return r;
 	snprintf(error, size, "log targets cannot be handed to the logger");
-	/* in the foreground, standard error has every line, and syslog none; the journal is not told twice */
-	if (is_stderr || (master->is_foreground && !(is_journal && master->is_stderr_journal)))
-		r = open_target(master, LOG_TARGET_STDERR, NULL, error, size);
-	if (r == 0 && is_syslog && !master->is_foreground)
-		r = open_target(master, LOG_TARGET_SYSLOG, NULL, error, size);
-	if (r == 0 && is_journal)
-		r = open_target(master, LOG_TARGET_JOURNAL, NULL, error, size);
-	if (r == 0 && !is_stderr && !is_syslog && !is_journal)
-		r = open_target(master, LOG_TARGET_LINES, master->config->log.target, error, size);
-	if (r == 0 && master->config->log.xferlog[0] != '\0')
-		r = open_target(master, LOG_TARGET_XFERLOG, master->config->log.xferlog, error, size);
-	return r;
+	return log_targets_use(master, &files);
 }
 
 /* With its targets waiting in the channel: no record is read before they are there. */
@@ -151,10 +166,11 @@ start_logger(struct master *master, char *error, size_t size)
 	int r, opened;
 	pid_t pid;
 
-	snprintf(error, size, "cannot start the logger process");
 	r = ipc_pair(channels, 0);
-	if (r < 0)
+	if (r < 0) {
+		snprintf(error, size, "cannot start the logger process: %s", strerror(-r));
 		return r;
+	}
 	master->logger.channel = channels[0];
 	opened = log_targets_reopen(master, error, size);
 	pid = fork();
@@ -179,7 +195,7 @@ start_logger(struct master *master, char *error, size_t size)
 	}
 	if (pid < 0) {
 		r = -errno;
-		snprintf(error, size, "cannot start the logger process");
+		snprintf(error, size, "cannot start the logger process: %s", strerror(-r));
 		close_fd(&master->logger.channel);
 	} else {
 		master->logger.pid = pid;
@@ -199,7 +215,8 @@ log_targets_start(struct master *master, char *error, size_t size)
 
 	snprintf(error, size, "cannot start the logger process");
 	master->logger.channel = -1;
-	master->logger.dropped = mmap(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	master->logger.dropped =
+	    mmap(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (master->logger.dropped == MAP_FAILED)
 		return -errno;
 	r = ipc_pair(records, 0);
@@ -215,19 +232,28 @@ log_targets_start(struct master *master, char *error, size_t size)
 	return r;
 }
 
+static void
+reconnect(struct master *master, enum log_target_kind kind)
+{
+	int fd = -1;
+
+	if (open_datagrams(kind, &fd) == 0)
+		(void)!hand_over(master, kind, true, fd);
+	close_fd(&fd);
+}
+
 void
 log_targets_receive(struct master *master)
 {
-	char error[256];
 	int r;
 
 	if (master->logger.channel < 0)
 		return;
 	r = ipc_receive_now(master->logger.channel, IPC_MASTER, IPC_STATE_ANY, &message);
-	if (r == 0 && message.kind == IPC_log_reconnect && target_is(master, "syslog"))
-		(void)!open_target(master, LOG_TARGET_SYSLOG, NULL, error, sizeof(error));
-	else if (r == 0 && message.kind == IPC_log_reconnect && target_is(master, "journal"))
-		(void)!open_target(master, LOG_TARGET_JOURNAL, NULL, error, sizeof(error));
+	if (r == 0 && message.kind == IPC_log_reconnect && target_is(master->config, "syslog"))
+		reconnect(master, LOG_TARGET_SYSLOG);
+	else if (r == 0 && message.kind == IPC_log_reconnect && target_is(master->config, "journal"))
+		reconnect(master, LOG_TARGET_JOURNAL);
 	else if (r == 0 && message.kind == IPC_alarm)
 		fprintf(stderr, "sallyportd: logger stopped at system call %u\n", ipc_get_u32(&message));
 	else if (r == -EPIPE)

@@ -242,7 +242,7 @@ detach_standard_files(void)
 static void
 open_listeners(void)
 {
-	char error[512];
+	char error[CONFIG_PLACE_MAX + 512];
 	int count = listeners_open(master.config, NULL, 0, master.listeners, error, sizeof(error));
 
 	if (count < 0)
@@ -262,7 +262,7 @@ check_hooks(void)
 static void
 start(void)
 {
-	char error[512];
+	char error[CONFIG_PLACE_MAX + 512];
 	int ready_fd = -1;
 	int r;
 
@@ -306,7 +306,7 @@ start(void)
 		    master.config->accounts);
 	r = log_targets_start(&master, error, sizeof(error));
 	if (r < 0)
-		fail("%s: %s", error, strerror(-r));
+		fail("%s", error);
 	r = hook_worker_start(&master);
 	if (r < 0)
 		fail("cannot make the channel of hooks: %s", strerror(-r));

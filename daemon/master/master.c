@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,17 +32,12 @@
 static void
 log_listener(const struct listener *listener)
 {
-	union address bound;
-	socklen_t len = sizeof(bound);
 	char text[ADDRESS_TEXT_MAX];
 
-	memset(&bound, 0, sizeof(bound));
-	if (getsockname(listener->fd, &bound.any, &len) < 0)
-		return;
-	address_text(&bound, text);
+	address_text(&listener->bound, text);
 	log_set_context(NULL, NULL, text, NULL);
 	log_begin(LEVEL_INFO, "listening");
-	log_field_u64("port", address_port(&bound));
+	log_field_u64("port", address_port(&listener->bound));
 	log_field_text("tls", listener->is_tls ? "implicit" : "no");
 	log_end();
 	log_set_context(NULL, NULL, "", NULL);
@@ -56,14 +52,15 @@ log_walls(void)
 	log_begin(abi == 0 ? LEVEL_WARNING : LEVEL_INFO, "walls");
 	log_field_u64("landlock_abi", (uint64_t)abi);
 	if (abi == 0)
-		log_field_text("message", "the kernel has no Landlock: homes are confined by chroot, ids and seccomp alone");
+		log_field_text(
+		    "message", "the kernel has no Landlock: homes are confined by chroot, ids and seccomp alone");
 	if (sandbox_is_widened())
 		log_field_text("widened", "a build for sanitizers: its filters allow more; not for use");
 	log_end();
 }
 
-static void
-watch_listeners(struct master *master)
+void
+master_watch_listeners(struct master *master)
 {
 	for (size_t i = 0; i < master->listener_count; i++) {
 		struct epoll_event event = {.events = EPOLLIN, .data.ptr = &master->listeners[i]};
@@ -75,101 +72,47 @@ watch_listeners(struct master *master)
 	}
 }
 
+void
+master_leave_listener(struct master *master, const struct listener *listener)
+{
+	/* a copy that a child still has would keep it in the set */
+	epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, listener->fd, NULL);
+	if (listener->is_activated)
+		return;	/* who waits there is served by the next server */
+	listener_shut(listener);
+	while (sessions_accept(master, listener))
+		;
+	shutdown(listener->fd, SHUT_RDWR);
+}
+
 static void
 close_listeners(struct master *master)
 {
+	for (size_t i = 0; i < master->listener_count; i++)
+		master_leave_listener(master, &master->listeners[i]);
 	listeners_close_others(master->listeners, master->listener_count, NULL, 0);
 	master->listener_count = 0;
 }
 
-/* Reload. */
-
-static void
-log_config_error(void *arg, const char *line)
-{
-	(void)arg;
-	log_message(LEVEL_ERROR, "reload-refused", "%s", line);
-}
-
-/* What a running master cannot change; says so. */
-static void
-warn_about_fixed_keys(const struct config *old, const struct config *new)
-{
-	const struct {
-		const char *key, *was, *is;
-	} keys[] = {
-	    {"service-user", old->service_user, new->service_user},
-	    {"runtime-directory", old->runtime_directory, new->runtime_directory},
-	};
-
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (strcmp(keys[i].was, keys[i].is) != 0)
-			log_message(LEVEL_WARNING, "reload", "%s changes with a restart only", keys[i].key);
-}
-
-static void
-reload(struct master *master)
-{
-	struct listener listeners[LISTENERS_MAX];
-	struct config *config, *old = master->config;
-	char error[512];
-	int count;
-
-	notify_reloading();
-	if (config_load(master->config_path, log_config_error, NULL, &config) < 0) {
-		log_message(LEVEL_ERROR, "reload-refused", "the configuration in force stays");
-		notify_ready();
-		return;
-	}
-	if (hook_worker_check(config, error, sizeof(error)) < 0) {
-		log_message(LEVEL_ERROR, "reload-refused", "%s; the configuration in force stays", error);
-		config_free(config);
-		notify_ready();
-		return;
-	}
-	count = listeners_open(config, master->listeners, master->listener_count, listeners, error, sizeof(error));
-	if (count < 0) {
-		log_message(LEVEL_ERROR, "reload-refused", "%s; the configuration in force stays", error);
-		config_free(config);
-		notify_ready();
-		return;
-	}
-	listeners_close_others(master->listeners, master->listener_count, listeners, (size_t)count);
-	memcpy(master->listeners, listeners, sizeof(listeners));
-	master->listener_count = (size_t)count;
-	warn_about_fixed_keys(old, config);
-	master->config = config;
-	if (log_targets_reopen(master, error, sizeof(error)) < 0)
-		log_message(LEVEL_ERROR, "reload", "%s; the log in force stays", error);
-	log_set_channel(master->logger.records, (enum log_level)config->log.level);
-	watch_listeners(master);
-	accounts_reload(master);
-	certificates_reload(master);
-	resolver_configure(master);
-	hook_worker_reload(master, old);
-	config_free(old);
-	log_message(LEVEL_INFO, "reload", "configuration in force");
-	notify_ready();
-}
-
 /* Stop. */
 
-static void
-stop(struct master *master, int signal_number)
+void
+master_stop(struct master *master, bool is_drain)
 {
 	uint64_t now = monotonic_ms();
-	bool is_drain = signal_number == SIGTERM && !master->is_draining;
 
 	if (master->is_draining) {
 		log_message(LEVEL_INFO, "stop", "at once");
 		master->drain_deadline_ms = now;
 		return;
 	}
+	reload_cancel(master);
 	notify_stopping();
 	close_listeners(master);
 	master->is_draining = true;
 	master->drain_deadline_ms = now + (is_drain ? 1000ULL * master->config->timeouts.drain_s : SHUTDOWN_MS);
-	log_message(LEVEL_INFO, "stop", "%s, %u sessions", is_drain ? "transfers may finish" : "now", master->live_count);
+	log_message(
+	    LEVEL_INFO, "stop", "%s, %u sessions", is_drain ? "transfers may finish" : "now", master->live_count);
 	sessions_tell_end(master, is_drain ? END_DRAIN : END_SHUTDOWN);
 }
 
@@ -202,9 +145,9 @@ reap_children(struct master *master)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		/* what is none of these is an orphan of a monitor that was killed */
-		if (!sessions_reaped(master, pid, status) && !accounts_reaped(master, pid, status) &&
-		    !certificates_reaped(master, pid, status) && !resolver_reaped(master, pid, status) &&
-		    !hook_worker_reaped(master, pid, status))
+		if (!sessions_reaped(master, pid, status) && !reload_reaped(master, pid, status) &&
+		    !accounts_reaped(master, pid, status) && !certificates_reaped(master, pid, status) &&
+		    !resolver_reaped(master, pid, status) && !hook_worker_reaped(master, pid, status))
 			log_targets_reaped(master, pid, status);
 	}
 }
@@ -221,11 +164,11 @@ handle_signals(struct master *master)
 			break;
 		case SIGHUP:
 			if (!master->is_draining)
-				reload(master);
+				reload_start(master);
 			break;
 		case SIGTERM:
 		case SIGINT:
-			stop(master, (int)info.ssi_signo);
+			master_stop(master, (int)info.ssi_signo == SIGTERM);
 			break;
 		default:
 			break;
@@ -245,7 +188,8 @@ dispatch(struct master *master, void *ptr)
 	else if (ptr == &master->hooks)
 		hook_worker_receive(master);
 	else if (listener >= master->listeners && listener < master->listeners + LISTENERS_MAX)
-		sessions_accept(master, listener);
+		/* one that a reload has taken away since it was told to be ready is behind the last */
+		(void)!(listener < master->listeners + master->listener_count && sessions_accept(master, listener));
 	else
 		sessions_receive(master, ptr);
 }
@@ -276,7 +220,7 @@ master_run(struct master *master)
 
 	if (epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, master->signal_fd, &signals) < 0)
 		return;
-	watch_listeners(master);
+	master_watch_listeners(master);
 	resolver_configure(master);
 	log_walls();
 	certificates_tell(master);

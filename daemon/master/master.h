@@ -15,18 +15,13 @@
 #include "accounts/snapshot.h"
 #include "common/address.h"
 #include "config/config.h"
+#include "daemon/master/accounts_loader.h"
+#include "daemon/master/certificates.h"
 #include "daemon/master/failures.h"
+#include "daemon/master/listeners.h"
+#include "daemon/master/reload.h"
 #include "privsep/ipc/board.h"
 #include "privsep/monitor/monitor.h"
-
-#define LISTENERS_MAX (4 * CONFIG_LISTEN_MAX)
-
-/* One listening socket. */
-struct listener {
-	int fd;
-	union address address;	/* as configured; port 0 stays 0 */
-	bool is_tls;
-};
 
 /* One session, as the master knows it. */
 struct slot {
@@ -73,9 +68,8 @@ struct master {
 	struct {
 		int fd;				/* the snapshot in force, never mapped here */
 		struct accounts_stamp tried;	/* the file that was last loaded, or refused */
-		pid_t loader;			/* 0: none is running */
-		int loading_fd;
-		struct accounts_stamp loading;
+		uint64_t not_before_ms;		/* no other try before */
+		struct accounts_load load;	/* because the file has changed */
 	} accounts;
 
 	struct {
@@ -100,8 +94,7 @@ struct master {
 		SSL_CTX *context;		/* what sessions inherit; NULL: no certificate */
 		int key_fd;			/* the key file's bytes in sealed memory, never parsed here */
 		struct accounts_stamp chain_stamp, key_stamp;	/* the files last looked at */
-		pid_t checker;			/* 0: none is running */
-		int new_chain_fd, new_key_fd;	/* under check */
+		struct certificate_check check;	/* because the files have changed */
 		uint64_t look_at_ms, warn_at_ms;
 		bool uses_kernel;		/* the kernel knows TLS */
 	} certificate;
@@ -112,6 +105,8 @@ struct master {
 		int pipe_fd;
 		uint64_t look_at_ms;
 	} passive;
+
+	struct reload reload;
 
 	bool is_draining;
 	uint64_t drain_deadline_ms;	/* when the sessions left are killed */
@@ -124,5 +119,14 @@ struct master {
  * master is set up by main(). Returns when every session has ended.
  */
 void master_run(struct master *master);
+
+/* Have the loop watch master->listeners, and log them. */
+void master_watch_listeners(struct master *master);
+
+/* Stop watching a listener that is about to be closed, and accept who waits there (not at an activated one). */
+void master_leave_listener(struct master *master, const struct listener *listener);
+
+/* What SIGTERM (is_drain: transfers may finish) and SIGINT do. A second time: everything ends at once. */
+void master_stop(struct master *master, bool is_drain);
 
 #endif

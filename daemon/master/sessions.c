@@ -291,11 +291,13 @@ accept_one(struct master *master, const struct listener *listener)
 	return true;
 }
 
-void
+bool
 sessions_accept(struct master *master, const struct listener *listener)
 {
-	for (int i = 0; i < ACCEPT_AT_ONCE && accept_one(master, listener); i++)
-		;
+	for (int i = 0; i < ACCEPT_AT_ONCE; i++)
+		if (!accept_one(master, listener))
+			return false;
+	return true;
 }
 
 /* Messages of a monitor. */

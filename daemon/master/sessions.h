@@ -15,8 +15,11 @@ struct listener;
 /* Make the empty table and the scoreboard. 0 or -errno. */
 int sessions_init(struct master *master);
 
-/* Accept what waits at listener, within limits, and fork a session for each. */
-void sessions_accept(struct master *master, const struct listener *listener);
+/*
+ * Accept what waits at listener, within limits, and fork a session for each. True: more may wait,
+ * but other events want their turn.
+ */
+bool sessions_accept(struct master *master, const struct listener *listener);
 
 /* Serve one message of the slot's monitor. */
 void sessions_receive(struct master *master, struct slot *slot);

@@ -161,6 +161,7 @@ handle_target(const struct logger *logger)
 {
 	int r = ipc_receive_now(logger->master_channel, IPC_LOGGER, IPC_STATE_ANY, &message);
 	uint8_t kind, format;
+	bool is_used;
 	int fd;
 
 	if (r < 0)
@@ -168,12 +169,14 @@ handle_target(const struct logger *logger)
 	kind = ipc_get_u8(&message);
 	format = ipc_get_u8(&message);
 	fd = ipc_take_fd(&message);
-	ipc_get_u8(&message);
+	is_used = ipc_get_u8(&message) != 0;
 	if (message.kind != IPC_log_target || kind >= LOG_TARGET_COUNT || !ipc_end(&message)) {
 		close_fd(&fd);
 		return -EPROTO;
 	}
 	state.format = format == LOG_FORMAT_JSON ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
+	if (!is_used)
+		close_fd(&fd);
 	close_fd(&state.targets[kind]);
 	state.targets[kind] = fd;
 	return 0;

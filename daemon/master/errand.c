@@ -1,0 +1,94 @@
+#include "daemon/master/errand.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "privsep/ipc/board.h"
+#include "privsep/ipc/log.h"
+
+#include "common/banned.h"
+
+#define LINES_MAX (16 * 1024)	/* bytes of all lines that are read */
+
+pid_t
+errand_start(struct errand *errand, struct board *board, const char *process, unsigned seconds)
+{
+	int ends[2];
+	sigset_t none;
+	pid_t pid;
+
+	errand->pid = 0;
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0) {
+		int r = -errno;
+
+		close(ends[0]);
+		close(ends[1]);
+		return r;
+	}
+	if (pid == 0) {
+		close(ends[0]);
+		errand->lines_fd = ends[1];
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		board_leave(board);
+		log_set_context(process, NULL, NULL, NULL);
+		alarm(seconds);
+		return 0;
+	}
+	close(ends[1]);
+	errand->pid = pid;
+	errand->lines_fd = ends[0];
+	return pid;
+}
+
+void
+errand_say(void *errand, const char *line)
+{
+	dprintf(((struct errand *)errand)->lines_fd, "%s\n", line);
+}
+
+static void
+tell_lines(int fd, void (*tell)(void *arg, const char *line), void *arg)
+{
+	static char text[LINES_MAX + 1];
+	ssize_t got = io_read_all(fd, text, LINES_MAX);
+	char *line, *end;
+
+	if (got <= 0)
+		return;
+	text[got] = '\0';
+	for (line = text; *line != '\0'; line = end) {
+		end = line + strcspn(line, "\n");
+		if (*end != '\0')
+			*end++ = '\0';
+		if (*line != '\0')
+			tell(arg, line);
+	}
+}
+
+int
+errand_end(struct errand *errand, int status, void (*tell)(void *arg, const char *line), void *arg)
+{
+	char line[128];
+
+	errand->pid = 0;
+	tell_lines(errand->lines_fd, tell, arg);
+	close_fd(&errand->lines_fd);
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status) == 0 ? 0 : -EINVAL;
+	if (WTERMSIG(status) == SIGALRM)
+		snprintf(line, sizeof(line), "the process that examines it took too long");
+	else
+		snprintf(line, sizeof(line), "the process that examines it was ended by signal %d", WTERMSIG(status));
+	tell(arg, line);
+	return WTERMSIG(status) == SIGKILL ? -EINTR : -EINVAL;
+}

@@ -1,0 +1,34 @@
+/*
+ * An errand: a short-lived child of the master that reads what the master must not, or what may
+ * take long. It hands back an exit status and lines about what is wrong.
+ */
+#ifndef DAEMON_MASTER_ERRAND_H
+#define DAEMON_MASTER_ERRAND_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct board;
+
+struct errand {
+	pid_t pid;	/* 0: not under way */
+	int lines_fd;	/* where its lines come from; in the child, where they go */
+};
+
+/*
+ * Fork. process: its name in the log. seconds: the kernel ends it after that. The child leaves the board.
+ * Returns its pid, 0 in the child, which ends with _exit(), or -errno.
+ */
+pid_t errand_start(struct errand *errand, struct board *board, const char *process, unsigned seconds);
+
+/* In the child: say one line. Never waits; what is too much is lost. errand is a struct errand. */
+void errand_say(void *errand, const char *line);
+
+/*
+ * The child was reaped with status: tell its lines, and how it ended when it did not by itself.
+ * Returns 0 when it ended with 0; -EINVAL when not; -EINTR when somebody killed it (SIGKILL), so
+ * that another try may end otherwise.
+ */
+int errand_end(struct errand *errand, int status, void (*tell)(void *arg, const char *line), void *arg);
+
+#endif

@@ -1,0 +1,318 @@
+#include "daemon/master/reload.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/io.h"
+#include "common/text.h"
+#include "daemon/master/hook_worker.h"
+#include "daemon/master/master.h"
+#include "daemon/master/notify.h"
+#include "daemon/master/resolver.h"
+#include "daemon/master/sessions.h"
+#include "privsep/ipc/log.h"
+
+#include "common/banned.h"
+
+#define STAYS "the configuration in force stays"
+
+/* A line into the report; what does not fit is in the log alone. */
+static void
+note(struct reload_report *report, const char *line)
+{
+	size_t have = strlen(report->text);
+	struct buf shown;
+
+	buf_init(&shown, RELOAD_TEXT_MAX);
+	escape_bytes(&shown, ESCAPE_REPLY, line, strlen(line));
+	if (shown.data != NULL && shown.error == 0 && have + shown.len + 2 <= sizeof(report->text))
+		snprintf(report->text + have, sizeof(report->text) - have, "%s\n", shown.data);
+	buf_free(&shown);
+}
+
+static void
+tell(struct reload *reload, const char *event, const char *line)
+{
+	reload->is_bad = true;
+	note(&reload->next, line);
+	log_message(LEVEL_ERROR, event, "%s", line);
+}
+
+static void
+tell_problem(void *arg, const char *line)
+{
+	tell(arg, "reload-refused", line);
+}
+
+/* What is wrong with a file that a key names: the place of the key comes first. */
+struct complaint {
+	struct reload *reload;
+	const char *section, *key, *event;
+};
+
+static void
+tell_complaint(void *arg, const char *line)
+{
+	const struct complaint *complaint = arg;
+	char place[CONFIG_PLACE_MAX];
+	char text[CONFIG_PLACE_MAX + 1024];
+
+	config_place(complaint->reload->config, complaint->section, complaint->key, place);
+	snprintf(text, sizeof(text), "%s%s", place, line);
+	tell(complaint->reload, complaint->event, text);
+}
+
+/* What a running master cannot change; says so. */
+static void
+warn_about_fixed_keys(struct reload *reload, const struct config *old)
+{
+	const struct config *new = reload->config;
+	const struct {
+		const char *key, *was, *is;
+	} keys[] = {
+	    {"service-user", old->service_user, new->service_user},
+	    {"runtime-directory", old->runtime_directory, new->runtime_directory},
+	    {"state-directory", old->state_directory, new->state_directory},
+	};
+	char place[CONFIG_PLACE_MAX];
+	char text[CONFIG_PLACE_MAX + 128];
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (strcmp(keys[i].was, keys[i].is) == 0)
+			continue;
+		config_place(new, "", keys[i].key, place);
+		snprintf(text, sizeof(text), "%schanges with a restart only", place);
+		note(&reload->next, text);
+		log_message(LEVEL_WARNING, "reload", "%s", text);
+	}
+}
+
+static const struct listener *
+listener_with(const struct reload *reload, int fd)
+{
+	for (size_t i = 0; i < reload->listener_count; i++)
+		if (reload->listeners[i].fd == fd)
+			return &reload->listeners[i];
+	return NULL;
+}
+
+/* Whoever waits at a listener that goes away, or that changes to TLS, comes in as before. */
+static void
+take_leave(struct master *master)
+{
+	for (size_t i = 0; i < master->listener_count; i++) {
+		const struct listener *old = &master->listeners[i];
+		const struct listener *new = listener_with(&master->reload, old->fd);
+
+		if (new == NULL)
+			master_leave_listener(master, old);
+		else if (new->is_tls != old->is_tls)
+			(void)!sessions_accept(master, old);
+	}
+}
+
+static void
+take_over(struct master *master)
+{
+	struct reload *reload = &master->reload;
+	struct config *old = master->config;
+
+	take_leave(master);
+	listeners_close_others(master->listeners, master->listener_count, reload->listeners, reload->listener_count);
+	memcpy(master->listeners, reload->listeners, sizeof(reload->listeners));
+	master->listener_count = reload->listener_count;
+	warn_about_fixed_keys(reload, old);
+	master->config = reload->config;
+	if (log_targets_use(master, &reload->log_files) < 0)
+		log_message(LEVEL_ERROR, "reload", "log targets cannot be handed to the logger");
+	log_set_channel(master->logger.records, (enum log_level)master->config->log.level);
+	master_watch_listeners(master);
+	accounts_load_drop(&master->accounts.load);
+	accounts_use(master, &reload->accounts);
+	certificate_check_drop(&master->certificate.check);
+	certificates_use(master, master->config->tls.certificate[0] == '\0' ? NULL : &reload->certificate);
+	resolver_configure(master);
+	hook_worker_reload(master, old);
+	config_free(old);
+	reload->config = NULL;
+}
+
+/* Log files are opened again whatever else is wrong: somebody may be rotating them. */
+static void
+give_up(struct master *master)
+{
+	struct reload *reload = &master->reload;
+	char error[CONFIG_PLACE_MAX + 512];
+
+	log_message(LEVEL_ERROR, "reload-refused", "%s", STAYS);
+	listeners_close_others(reload->listeners, reload->listener_count, master->listeners, master->listener_count);
+	log_targets_close(&reload->log_files);
+	accounts_load_drop(&reload->accounts);
+	certificate_check_drop(&reload->certificate);
+	config_free(reload->config);
+	reload->config = NULL;
+	if (log_targets_reopen(master, error, sizeof(error)) < 0)
+		log_message(LEVEL_ERROR, "reload", "%s; the log in force stays", error);
+}
+
+static void begin(struct master *master);
+
+static void
+finish(struct master *master)
+{
+	struct reload *reload = &master->reload;
+
+	if (reload->is_bad) {
+		note(&reload->next, STAYS);
+		give_up(master);
+	} else {
+		take_over(master);
+		note(&reload->next, "configuration in force");
+		log_message(LEVEL_INFO, "reload", "configuration in force");
+	}
+	reload->next.is_good = !reload->is_bad;
+	reload->report = reload->next;
+	if (reload->again)
+		begin(master);
+	else
+		notify_ready();
+}
+
+static struct complaint
+complaint_about_accounts(struct reload *reload)
+{
+	return (struct complaint){reload, "", "accounts", "accounts-refused"};
+}
+
+static struct complaint
+complaint_about_certificate(struct reload *reload)
+{
+	return (struct complaint){reload, "tls", "certificate", "certificate-refused"};
+}
+
+/* The children do the rest. */
+static void
+start_children(struct master *master)
+{
+	struct reload *reload = &master->reload;
+	struct complaint accounts = complaint_about_accounts(reload);
+	struct complaint certificate = complaint_about_certificate(reload);
+	char error[128];
+	int r;
+
+	r = accounts_load_start(master, &reload->accounts, reload->config->accounts);
+	if (r < 0) {
+		snprintf(error, sizeof(error), "the loader cannot be started: %s", strerror(-r));
+		tell_complaint(&accounts, error);
+	}
+	if (reload->config->tls.certificate[0] != '\0')
+		(void)!certificate_check_start(
+		    master, &reload->certificate, reload->config, tell_complaint, &certificate);
+}
+
+/* Everything that takes no time. */
+static void
+examine(struct master *master)
+{
+	struct reload *reload = &master->reload;
+	char error[CONFIG_PLACE_MAX + 512];
+	int count;
+
+	if (config_load(master->config_path, tell_problem, reload, &reload->config) < 0) {
+		reload->is_bad = true;
+		return;
+	}
+	if (log_targets_open(master, reload->config, &reload->log_files, error, sizeof(error)) < 0)
+		tell_problem(reload, error);
+	if (hook_worker_check(reload->config, error, sizeof(error)) < 0)
+		tell_complaint(&(struct complaint){reload, "", "on-upload", "reload-refused"}, error);
+	count = listeners_open(
+	    reload->config, master->listeners, master->listener_count, reload->listeners, error, sizeof(error));
+	if (count < 0)
+		tell_problem(reload, error);
+	else
+		reload->listener_count = (size_t)count;
+	start_children(master);
+}
+
+void
+reload_cancel(struct master *master)
+{
+	struct reload *reload = &master->reload;
+
+	if (reload->config == NULL)
+		return;
+	reload->again = false;
+	tell_problem(reload, "the server is stopping");
+	finish(master);
+}
+
+static bool
+has_children(const struct reload *reload)
+{
+	return reload->accounts.errand.pid != 0 || reload->certificate.errand.pid != 0;
+}
+
+static void
+begin(struct master *master)
+{
+	struct reload *reload = &master->reload;
+
+	reload->again = false;
+	reload->is_bad = false;
+	reload->listener_count = 0;
+	reload->next = (struct reload_report){.ticket = reload->report.ticket + 1};
+	reload->accounts = (struct accounts_load){.fd = -1};
+	reload->certificate = (struct certificate_check){.chain_fd = -1, .key_fd = -1};
+	for (int kind = 0; kind < LOG_TARGET_COUNT; kind++)
+		reload->log_files.fds[kind] = -1;
+	notify_reloading();
+	examine(master);
+	if (!has_children(reload))
+		finish(master);
+}
+
+uint64_t
+reload_start(struct master *master)
+{
+	struct reload *reload = &master->reload;
+
+	if (reload->config != NULL) {
+		reload->again = true;
+		return reload->next.ticket + 1;
+	}
+	begin(master);
+	return reload->next.ticket;
+}
+
+const struct reload_report *
+reload_report(const struct master *master)
+{
+	return &master->reload.report;
+}
+
+bool
+reload_reaped(struct master *master, pid_t pid, int status)
+{
+	struct reload *reload = &master->reload;
+	struct complaint accounts = complaint_about_accounts(reload);
+	struct complaint certificate = complaint_about_certificate(reload);
+
+	if (reload->accounts.errand.pid != 0 && pid == reload->accounts.errand.pid) {
+		if (accounts_load_end(&reload->accounts, status, tell_complaint, &accounts) < 0 && !reload->is_bad)
+			tell_complaint(&accounts, "cannot be used");
+	} else if (reload->certificate.errand.pid != 0 && pid == reload->certificate.errand.pid) {
+		if (certificate_check_end(&reload->certificate, reload->config, master->certificate.uses_kernel, status,
+			tell_complaint, &certificate) < 0 &&
+		    !reload->is_bad)
+			tell_complaint(&certificate, "cannot be used");
+	} else {
+		return false;
+	}
+	if (!has_children(reload))
+		finish(master);
+	return true;
+}

@@ -1,0 +1,61 @@
+/*
+ * Reload: the configuration is read again beside the one in force, with its listeners, log files,
+ * accounts and certificate; and replaces it when all of that is good, or nothing is changed.
+ */
+#ifndef DAEMON_MASTER_RELOAD_H
+#define DAEMON_MASTER_RELOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "config/config.h"
+#include "daemon/master/accounts_loader.h"
+#include "daemon/master/certificates.h"
+#include "daemon/master/listeners.h"
+#include "daemon/master/log_targets.h"
+
+#define RELOAD_TEXT_MAX 4096
+
+struct master;
+
+/* How a reload ended. */
+struct reload_report {
+	uint64_t ticket;		/* counts from 1; 0: there was none yet */
+	bool is_good;			/* the new configuration is in force */
+	char text[RELOAD_TEXT_MAX];	/* what is wrong, or worth knowing: printable lines, each ended by '\n' */
+};
+
+/* The reload that is under way, and the report of the last one. */
+struct reload {
+	struct config *config;	/* under examination; NULL: no reload is under way */
+	struct listener listeners[LISTENERS_MAX];
+	size_t listener_count;
+	struct log_files log_files;
+	struct accounts_load accounts;
+	struct certificate_check certificate;
+	bool is_bad;
+	bool again;		/* one more was asked for meanwhile */
+	struct reload_report next, report;
+};
+
+/*
+ * Begin a reload; the loader of accounts and the checker of the certificate do their part without
+ * the master waiting. While one is under way, another one follows it.
+ *
+ * Returns the ticket of the reload that takes what the files say now: reload_report() has it, or
+ * a later one, when it has ended.
+ */
+uint64_t reload_start(struct master *master);
+
+/* Give up the reload that is under way, if there is one: the server stops. */
+void reload_cancel(struct master *master);
+
+/* The last reload that has ended. */
+const struct reload_report *reload_report(const struct master *master);
+
+/* A child of the master is gone. True when it worked for a reload, which may have ended by that. */
+bool reload_reaped(struct master *master, pid_t pid, int status);
+
+#endif
