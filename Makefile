@@ -167,7 +167,7 @@ lint:
 		--suppress=missingIncludeSystem --suppress=unknownMacro --suppress=normalCheckLevelMaxBranches -I. -D_GNU_SOURCE -D__x86_64__ $(SOURCES); \
 	run clang-tidy clang-tidy --quiet --warnings-as-errors='*' $(SOURCES) -- $(CPPFLAGS) -std=gnu11 2>build/clang-tidy.log; \
 	run shellcheck shellcheck $(SHELL_FILES); \
-	run shellcheck shellcheck --shell=bash $(BATS_FILES); \
+	run shellcheck shellcheck --shell=bash $(BATS_FILES) $(wildcard etc/bash-completion/*); \
 	$(if $(wildcard man/*.[1-8]),run mandoc mandoc -Tlint -Wwarning $(wildcard man/*.[1-8]);) \
 	exit $$status
 
@@ -177,6 +177,7 @@ SBINDIR     ?= $(PREFIX)/sbin
 MANDIR      ?= $(PREFIX)/share/man
 # systemd reads /usr/lib and /usr/local/lib; another PREFIX wants LIBDIR=/usr/lib
 LIBDIR      ?= $(PREFIX)/lib
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 MAN_PAGES   := $(notdir $(wildcard man/*.[1-8]))
 # The files of etc/ name the default places; this puts those of this installation there.
 PLACES      := sed -e 's|/usr/local/sbin|$(SBINDIR)|g' -e 's|/etc/|$(SYSCONFDIR)/|g' -e 's|/run/sallyport|$(RUNDIR)/sallyport|g' \
@@ -188,11 +189,15 @@ man_path     = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(1)
 install: programs
 	$(Q)install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(SYSCONFDIR)/sallyport $(DESTDIR)$(SYSCONFDIR)/init.d \
 		$(DESTDIR)$(SYSCONFDIR)/default $(DESTDIR)$(SYSCONFDIR)/logrotate.d $(DESTDIR)$(LIBDIR)/systemd/system \
-		$(DESTDIR)$(LIBDIR)/sysusers.d $(DESTDIR)$(LIBDIR)/tmpfiles.d
+		$(DESTDIR)$(LIBDIR)/sysusers.d $(DESTDIR)$(LIBDIR)/tmpfiles.d $(DESTDIR)$(COMPLETIONDIR) \
+		$(DESTDIR)$(SYSCONFDIR)/fail2ban/filter.d $(DESTDIR)$(SYSCONFDIR)/fail2ban/jail.d
 	$(Q)install -m 755 $(PROGRAMS) $(DESTDIR)$(SBINDIR)/
 	$(Q)for page in $(MAN_PAGES); do \
 		install -D -m 644 man/$$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit 1; \
 	done
+	$(Q)install -m 644 $(wildcard etc/bash-completion/*) $(DESTDIR)$(COMPLETIONDIR)/
+	$(Q)install -m 644 etc/fail2ban/filter.d/sallyport.conf $(DESTDIR)$(SYSCONFDIR)/fail2ban/filter.d/
+	$(Q)install -m 644 etc/fail2ban/jail.d/sallyport.conf $(DESTDIR)$(SYSCONFDIR)/fail2ban/jail.d/
 	$(Q)$(PLACES) etc/init.d/sallyportd >$(DESTDIR)$(SYSCONFDIR)/init.d/sallyportd
 	$(Q)chmod 755 $(DESTDIR)$(SYSCONFDIR)/init.d/sallyportd
 	$(Q)$(PLACES) etc/systemd/sallyportd.service >$(DESTDIR)$(LIBDIR)/systemd/system/sallyportd.service
@@ -216,7 +221,9 @@ uninstall:
 		$(foreach page,$(MAN_PAGES),$(call man_path,$(page))) \
 		$(DESTDIR)$(SYSCONFDIR)/init.d/sallyportd $(DESTDIR)$(SYSCONFDIR)/logrotate.d/sallyport \
 		$(DESTDIR)$(LIBDIR)/systemd/system/sallyportd.service $(DESTDIR)$(LIBDIR)/sysusers.d/sallyport.conf \
-		$(DESTDIR)$(LIBDIR)/tmpfiles.d/sallyport.conf
+		$(DESTDIR)$(LIBDIR)/tmpfiles.d/sallyport.conf \
+		$(patsubst etc/bash-completion/%,$(DESTDIR)$(COMPLETIONDIR)/%,$(wildcard etc/bash-completion/*)) \
+		$(DESTDIR)$(SYSCONFDIR)/fail2ban/filter.d/sallyport.conf $(DESTDIR)$(SYSCONFDIR)/fail2ban/jail.d/sallyport.conf
 
 # --- packages --------------------------------------------------------------------------------
 
