@@ -281,8 +281,10 @@ upload_sync(struct upload *upload, const struct config *config)
 		return 0;
 	if (upload->is_partial)
 		r = settle_mode(upload, config);
-	if (r == 0 && config->upload_sync && fsync(upload->fd) < 0)
+	if (r == 0 && config->upload_sync && fsync(upload->fd) < 0) {
 		r = -errno;
+		upload->is_lost = true;
+	}
 	upload->is_synced = r == 0;
 	return r;
 }
@@ -319,7 +321,7 @@ upload_finish(struct upload *upload, const struct config *config, bool is_whole)
 {
 	int r = is_whole ? finish_whole(upload, config) : finish_broken(upload);
 
-	if (upload->is_copy && (!is_whole || r < 0))
+	if (upload->is_partial && (upload->is_lost || (upload->is_copy && (!is_whole || r < 0))))
 		(void)unlinkat(upload->dir_fd, upload->partial, 0);
 	upload_release(upload);
 	return r;

@@ -24,6 +24,7 @@ struct upload {
 	bool is_fresh;		/* fd was made for this upload: it is empty */
 	bool is_new;		/* made in place: its directory is synced too */
 	bool is_synced;		/* upload_sync() is done */
+	bool is_lost;		/* not all that was written has reached the disk, and nobody knows what has */
 	char name[NAME_MAX + 1];
 	char partial[PARTIAL_NAME_SIZE];
 };
@@ -54,14 +55,15 @@ int upload_begin_copy(struct upload *upload, const struct home *home, const stru
 
 /*
  * Bring the bytes that were written to the disk, with the mode of the result (upload-sync; without
- * it, the mode alone); nothing is renamed yet. 0 or -errno.
+ * it, the mode alone); nothing is renamed yet. 0 or -errno; the partial is not kept then: the
+ * kernel forgets what it could not write, so that a resume would build on bytes that are not there.
  */
 int upload_sync(struct upload *upload, const struct config *config);
 
 /*
  * End the upload. Whole: upload_sync() if it was not called, and rename over the target; broken off:
- * the partial is kept, unless it is empty. There is no upload afterwards in any case; after
- * an error a partial is kept too. 0 or -errno.
+ * the partial is kept, unless it is empty or upload_sync() failed. There is no upload afterwards
+ * in any case; after another error a partial is kept too. 0 or -errno.
  */
 int upload_finish(struct upload *upload, const struct config *config, bool is_whole);
 
