@@ -484,6 +484,16 @@ end_sending(struct protocol *protocol, struct mover *mover)
 	return r < 0 ? r : end_orderly(protocol, mover);
 }
 
+/* A file system of the network may tell only now that something was not written (close(2)). */
+static int
+close_uploaded(struct mover *mover)
+{
+	int fd = mover->fd;
+
+	mover->fd = -1;
+	return fd < 0 || close(fd) == 0 || errno == EINTR ? 0 : local_error(mover, -errno);
+}
+
 static void
 close_mover(struct mover *mover)
 {
@@ -615,6 +625,8 @@ transfer_store(struct protocol *protocol, const struct home_path *path, enum ipc
 		r = receive_file(protocol, &mover);
 	if (r == 0)
 		(void)!stream_shutdown(&mover.stream);
+	if (r == 0)
+		r = close_uploaded(&mover);
 	close_mover(&mover);
 	claim(protocol->session->claims, CLAIM_FINISH, monotonic_ms());
 	if (r == 0)
