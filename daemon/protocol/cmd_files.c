@@ -202,6 +202,7 @@ cmd_size(struct protocol *protocol, char *argument, size_t len)
 			return;
 		}
 	}
+	protocol->told_size = size;
 	reply(protocol, 213, "%llu", (unsigned long long)size);
 }
 

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "common/text.h"
+#include "daemon/protocol/ask.h"
 #include "daemon/protocol/command.h"
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/data.h"
@@ -89,12 +90,24 @@ cmd_stru(struct protocol *protocol, char *argument, size_t len)
 	reply(protocol, row->code, "%s", row->reply);
 }
 
+/*
+ * What there is room for, when the whole file is to have so many bytes. Clients announce the whole
+ * size of a file that they go on with, too: what of it is here already needs no room.
+ */
+static bool
+has_room(struct protocol *protocol, uint64_t bytes, uint64_t *room)
+{
+	uint64_t here = protocol->restart_offset > protocol->told_size ? protocol->restart_offset : protocol->told_size;
+
+	return ask_files_space(protocol, &protocol->cwd, room) < 0 || bytes <= here || bytes - here <= *room;
+}
+
 /* "bytes" or "bytes R record-size" (RFC 959, 4.1.3) */
 void
 cmd_allo(struct protocol *protocol, char *argument, size_t len)
 {
 	char *record = strcasestr(argument, " R ");
-	uint64_t bytes = 0, record_bytes;
+	uint64_t bytes = 0, record_bytes, room;
 
 	(void)len;
 	if (record != NULL)
@@ -102,6 +115,11 @@ cmd_allo(struct protocol *protocol, char *argument, size_t len)
 	if (parse_u64(argument, INT64_MAX, &bytes) < 0 ||
 	    (record != NULL && parse_u64(record + 3, INT64_MAX, &record_bytes) < 0)) {
 		reply(protocol, 501, "Usage: ALLO bytes [R bytes]");
+		return;
+	}
+	if (!has_room(protocol, bytes, &room)) {
+		reply(protocol, 552, "%llu bytes do not fit; there is room for %llu", (unsigned long long)bytes,
+		    (unsigned long long)room);
 		return;
 	}
 	protocol->announced = bytes;

@@ -59,6 +59,7 @@ struct protocol {
 	bool has_pbsz;		/* PBSZ 0 (RFC 4217, 8) */
 	bool is_data_private;	/* PROT P (RFC 4217, 9) */
 	uint64_t announced;	/* ALLO; UINT64_MAX: nothing was */
+	uint64_t told_size;	/* the last answer to SIZE: what a client goes on with has this size */
 
 	enum data_mode data_mode;
 	int listen_fd;			/* DATA_PASSIVE */
