@@ -376,6 +376,17 @@ as_alice()
 
 # --- steps in Python ---
 
+# need_trace: strace can stop processes here; a server runs.
+need_trace()
+{
+	command -v strace >/dev/null || skip "strace is not installed"
+	timeout 10 strace -o /dev/null -p "$SERVER_PID" 2>"$DIR/strace" &
+	wait_until test -s "$DIR/strace"
+	kill "$!" 2>/dev/null || :
+	wait "$!" || :
+	grep -q attached "$DIR/strace" || skip "processes cannot be traced here"
+}
+
 # py <SCRIPT: Python with everything of ftp.py, and HOME_DIR, the home of alice. LIMIT: its seconds.
 py()
 {

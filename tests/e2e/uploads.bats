@@ -118,17 +118,6 @@ def resume(name, size, command):
 	done
 }
 
-# need_trace: strace can stop a process of the server.
-need_trace()
-{
-	command -v strace >/dev/null || skip "strace is not installed"
-	timeout 10 strace -o /dev/null -p "$SERVER_PID" 2>"$DIR/strace" &
-	wait_until test -s "$DIR/strace"
-	kill "$!" 2>/dev/null || :
-	wait "$!" || :
-	grep -q attached "$DIR/strace" || skip "processes cannot be traced here"
-}
-
 # kill_at_each_call KIND STEP: of the calls of one upload each, or each STEP-th, is the last in another one.
 kill_at_each_call()
 {
