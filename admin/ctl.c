@@ -41,6 +41,10 @@ static const struct {
     [OPTION_NAME] = {"name", "HOST", "a host name or address of the server; may be repeated; this host's name unless given"},
     [OPTION_DAYS] = {"days", "N", "how long the certificate is valid, 1 to 3650; 825 unless given"},
     [OPTION_FORCE] = {"force", NULL, "replace the certificate and the key that are there"},
+    [OPTION_USER] = {"user", "NAME", "the sessions of this account"},
+    [OPTION_ADDRESS] = {"address", "ADDRESS", "the sessions from this address"},
+    [OPTION_SESSION] = {"session", "ID", "this session alone"},
+    [OPTION_WATCH] = {"watch", NULL, "again every second, as a screen, until Ctrl-C"},
 };
 
 static const struct ctl_command ctl_commands[] = {
@@ -56,6 +60,17 @@ static const struct ctl_command ctl_commands[] = {
     {"cert", "self-signed", NULL, CTL_BIT(OPTION_NAME) | CTL_BIT(OPTION_DAYS) | CTL_BIT(OPTION_FORCE), true,
      cert_self_signed, "make a key and a certificate that it signs itself"},
     {"cert", "show", NULL, 0, true, cert_show, "show the certificate and whether it can be used"},
+    {"session", "list", NULL, CTL_BIT(OPTION_WATCH), false, session_list, "who is on, and what moves"},
+    {"session", "watch", NULL, 0, false, session_watch, "tell events as they happen, until Ctrl-C"},
+    {"session", "kick", "[ID]", CTL_BIT(OPTION_USER) | CTL_BIT(OPTION_ADDRESS), false, session_kick,
+     "end one session, or all of a user or an address"},
+    {"session", "notify", "TEXT", CTL_BIT(OPTION_SESSION) | CTL_BIT(OPTION_USER), false, session_notify,
+     "tell all clients, or some, a line with their next reply"},
+    {"status", NULL, NULL, 0, false, server_status, "the state of the server, its totals, the configuration in force"},
+    {"reload", NULL, NULL, 0, false, server_reload, "take the configuration, the accounts and the certificate anew; says how it went"},
+    {"drain", NULL, NULL, 0, false, server_drain, "let running transfers end, then stop the server"},
+    {"stop", NULL, NULL, 0, false, server_stop, "stop the server at once"},
+    {"log-level", NULL, "LEVEL", 0, false, server_log_level, "log from this level on, until the next reload"},
     {"config", "check", NULL, 0, false, config_check, "tell what is wrong with the configuration and the accounts"},
 };
 
@@ -117,7 +132,8 @@ may_repeat(size_t option)
 static void
 print_command(FILE *out, const struct ctl_command *command)
 {
-	fprintf(out, "  %s %s%s%s", command->noun, command->verb, command->operand == NULL ? "" : " ",
+	fprintf(out, "  %s%s%s%s%s", command->noun, command->verb == NULL ? "" : " ",
+	    command->verb == NULL ? "" : command->verb, command->operand == NULL ? "" : " ",
 	    command->operand == NULL ? "" : command->operand);
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		if ((command->options & CTL_BIT(i)) != 0)
@@ -145,7 +161,7 @@ static bool
 is_about(const struct ctl_command *command, const struct ctl *ctl)
 {
 	return (ctl->noun == NULL || strcmp(ctl->noun, command->noun) == 0) &&
-	    (ctl->verb == NULL || strcmp(ctl->verb, command->verb) == 0);
+	    (ctl->verb == NULL || command->verb == NULL || strcmp(ctl->verb, command->verb) == 0);
 }
 
 /* The usage of the commands that the words so far name. */
@@ -253,10 +269,10 @@ take_word(struct ctl *ctl, struct arguments *arguments, const char *word)
 static const struct ctl_command *
 find_command(const struct ctl *ctl)
 {
-	if (ctl->noun == NULL || ctl->verb == NULL)
+	if (ctl->noun == NULL)
 		return NULL;
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		if (is_about(&ctl_commands[i], ctl))
+		if (is_about(&ctl_commands[i], ctl) && (ctl->verb != NULL || ctl_commands[i].verb == NULL))
 			return &ctl_commands[i];
 	return NULL;
 }
@@ -265,6 +281,8 @@ find_command(const struct ctl *ctl)
 static int
 check_command(const struct ctl *ctl, const struct ctl_command *command)
 {
+	char name[64] = "";
+
 	if (command == NULL) {
 		if (ctl->noun == NULL)
 			ctl_error("no command; 'sallyportctl --help' lists the commands");
@@ -274,18 +292,20 @@ check_command(const struct ctl *ctl, const struct ctl_command *command)
 			    ctl->verb == NULL ? "" : ctl_quote(ctl->verb));
 		return -1;
 	}
-	if (command->operand != NULL && ctl->operand == NULL) {
-		ctl_error("'%s %s' needs a name: %s %s %s", command->noun, command->verb, command->noun, command->verb,
-		    command->operand);
+	snprintf(name, sizeof(name), "%s%s%s", command->noun, command->verb == NULL ? "" : " ",
+	    command->verb == NULL ? "" : command->verb);
+	if (command->operand != NULL && ctl->operand == NULL && command->operand[0] != '[') {
+		ctl_error("'%s' needs a %s: %s %s", name, strcmp(command->operand, "NAME") == 0 ? "name" : command->operand,
+		    name, command->operand);
 		return -1;
 	}
 	if (command->operand == NULL && ctl->operand != NULL) {
-		ctl_error("'%s %s' takes no '%s'", command->noun, command->verb, ctl_quote(ctl->operand));
+		ctl_error("'%s' takes no '%s'", name, ctl_quote(ctl->operand));
 		return -1;
 	}
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		if (ctl->given[i] && (command->options & CTL_BIT(i)) == 0) {
-			ctl_error("'%s %s' takes no option '--%s'", command->noun, command->verb, ctl_options[i].name);
+			ctl_error("'%s' takes no option '--%s'", name, ctl_options[i].name);
 			return -1;
 		}
 	}
@@ -342,6 +362,10 @@ ctl_run(int argc, char **argv)
 		return CTL_DONE;
 	}
 	command = find_command(&ctl);
+	if (command != NULL && command->verb == NULL && ctl.operand == NULL) {
+		ctl.operand = ctl.verb;	/* a command of one word */
+		ctl.verb = NULL;
+	}
 	if (check_command(&ctl, command) < 0)
 		return CTL_USAGE;
 	return (int)run_command(&ctl, command);

@@ -30,6 +30,10 @@ enum ctl_option {
 	OPTION_NAME,
 	OPTION_DAYS,
 	OPTION_FORCE,
+	OPTION_USER,
+	OPTION_ADDRESS,
+	OPTION_SESSION,
+	OPTION_WATCH,
 	OPTION_COUNT
 };
 
@@ -52,8 +56,8 @@ struct ctl {
 };
 
 struct ctl_command {
-	const char *noun, *verb;
-	const char *operand;	/* "NAME", or NULL: none */
+	const char *noun, *verb;	/* verb NULL: the noun says it all */
+	const char *operand;	/* "NAME"; "[ID]": may be left out; NULL: none */
 	unsigned options;	/* CTL_BIT()s */
 	bool wants_config;
 	enum ctl_exit (*run)(struct ctl *ctl);
@@ -91,5 +95,14 @@ enum ctl_exit user_show(struct ctl *ctl);
 enum ctl_exit cert_self_signed(struct ctl *ctl);
 enum ctl_exit cert_show(struct ctl *ctl);
 enum ctl_exit config_check(struct ctl *ctl);
+enum ctl_exit session_list(struct ctl *ctl);
+enum ctl_exit session_watch(struct ctl *ctl);
+enum ctl_exit session_kick(struct ctl *ctl);
+enum ctl_exit session_notify(struct ctl *ctl);
+enum ctl_exit server_status(struct ctl *ctl);
+enum ctl_exit server_reload(struct ctl *ctl);
+enum ctl_exit server_drain(struct ctl *ctl);
+enum ctl_exit server_stop(struct ctl *ctl);
+enum ctl_exit server_log_level(struct ctl *ctl);
 
 #endif

@@ -251,6 +251,93 @@ key_describe(const struct config_key *key, struct buf *out)
 	}
 }
 
+static uint64_t
+get_number(const void *field, size_t size)
+{
+	uint16_t u16;
+	uint32_t u32;
+	uint64_t u64;
+
+	if (size == sizeof(u16)) {
+		memcpy(&u16, field, sizeof(u16));
+		return u16;
+	}
+	if (size == sizeof(u32)) {
+		memcpy(&u32, field, sizeof(u32));
+		return u32;
+	}
+	memcpy(&u64, field, sizeof(u64));
+	return u64;
+}
+
+static void
+add_listen(const struct config_listen *listen, struct buf *out)
+{
+	char address[ADDRESS_TEXT_MAX];
+
+	address_text(&listen->address, address);
+	if (listen->any_family)
+		buf_addf(out, "*:%u", listen->port);
+	else
+		buf_addf(out, listen->address.family == AF_INET6 ? "[%s]:%u" : "%s:%u", address, listen->port);
+}
+
+static void
+add_listens(const struct config_key *key, const struct config *config, struct buf *out)
+{
+	bool is_tls = key->offset == offsetof(struct config, listen_tls);
+	const struct config_listen *list = is_tls ? config->listen_tls : config->listen;
+	size_t count = is_tls ? config->listen_tls_count : config->listen_count;
+
+	for (size_t i = 0; i < count; i++) {
+		buf_add_text(out, i == 0 ? "" : ", ");
+		add_listen(&list[i], out);
+	}
+}
+
+void
+key_value(const struct config_key *key, const struct config *config, struct buf *out)
+{
+	const char *field = (const char *)config + key->offset;
+
+	switch (key->type) {
+	case KEY_LISTEN:
+		add_listens(key, config, out);
+		break;
+	case KEY_TEXT:
+	case KEY_NAME:
+	case KEY_PATH:
+	case KEY_PATH_OR_NONE:
+	case KEY_LOG_TARGET:
+	case KEY_ADDRESS:
+	case KEY_HOSTS:
+		escape_bytes(out, ESCAPE_LOG, *(char *const *)(const void *)field, strlen(*(char *const *)(const void *)field));
+		break;
+	case KEY_BOOL:
+		buf_add_text(out, *(const bool *)field ? "yes" : "no");
+		break;
+	case KEY_NUMBER:
+		buf_addf(out, "%llu", (unsigned long long)get_number(field, key->size));
+		break;
+	case KEY_SIZE:
+		add_size(out, get_number(field, key->size));
+		break;
+	case KEY_DURATION:
+		add_duration(out, get_number(field, key->size));
+		break;
+	case KEY_MODE:
+		buf_addf(out, "%04llo", (unsigned long long)get_number(field, key->size));
+		break;
+	case KEY_RANGE:
+		buf_addf(out, "%llu-%llu", (unsigned long long)get_number(field, key->size),
+		    (unsigned long long)get_number(field + key->size, key->size));
+		break;
+	case KEY_CHOICE:
+		buf_add_text(out, key->choices[get_number(field, key->size)]);
+		break;
+	}
+}
+
 int
 key_is_text(const struct config_key *key)
 {

@@ -58,6 +58,9 @@ int key_set(const struct config_key *key, const char *text, struct config *confi
 /* Add what key accepts: "a number from 1 to 1000". */
 void key_describe(const struct config_key *key, struct buf *out);
 
+/* Add the value in force, as the file would have it, without quotes; of a list, with ", " between. */
+void key_value(const struct config_key *key, const struct config *config, struct buf *out);
+
 /* True for the types whose field is an owned text. */
 int key_is_text(const struct config_key *key);
 

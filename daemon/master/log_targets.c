@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "daemon/master/log_switches.h"
 #include "daemon/master/master.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
@@ -226,7 +227,9 @@ log_targets_start(struct master *master, char *error, size_t size)
 	master->logger.records = records[1];
 	if (setsockopt(records[1], SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0)
 		(void)!setsockopt(records[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-	r = start_logger(master, error, size);
+	r = log_switches_init(master);
+	if (r == 0)
+		r = start_logger(master, error, size);
 	log_set_dropped_counter(master->logger.dropped);
 	log_set_channel(records[1], (enum log_level)master->config->log.level);
 	return r;
@@ -254,6 +257,8 @@ log_targets_receive(struct master *master)
 		reconnect(master, LOG_TARGET_SYSLOG);
 	else if (r == 0 && message.kind == IPC_log_reconnect && target_is(master->config, "journal"))
 		reconnect(master, LOG_TARGET_JOURNAL);
+	else if (r == 0 && message.kind == IPC_log_unwatched)
+		log_switches_watcher_left(master);
 	else if (r == 0 && message.kind == IPC_alarm)
 		fprintf(stderr, "sallyportd: logger stopped at system call %u\n", ipc_get_u32(&message));
 	else if (r == -EPIPE)
@@ -267,6 +272,7 @@ log_targets_reaped(struct master *master, pid_t pid, int status)
 		return false;
 	log_targets_receive(master);
 	close_fd(&master->logger.channel);
+	log_switches_logger_died(master);
 	master->logger.pid = 0;
 	log_message(LEVEL_CRITICAL, "alarm", "logger died (status %d); another one is started", status);
 	master->logger.restart_at_ms = master->logger.started_ms + RESTART_MS;

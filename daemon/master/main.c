@@ -310,6 +310,9 @@ start(void)
 	r = hook_worker_start(&master);
 	if (r < 0)
 		fail("cannot make the channel of hooks: %s", strerror(-r));
+	r = control_socket_open(&master, error, sizeof(error));
+	if (r < 0)
+		fail("%s: %s", error, strerror(-r));
 	write_pid_file();
 	if (!master.is_foreground)
 		dup2(STDIN_FILENO, STDERR_FILENO);
@@ -379,6 +382,7 @@ main(int argc, char **argv)
 	start();
 	log_set_context("master", "", "", "");
 	master_run(&master);
+	control_socket_close(&master, false);
 	remove_pid_file();
 	return EXIT_SUCCESS;
 }

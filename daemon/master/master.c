@@ -16,6 +16,7 @@
 #include "daemon/master/certificates.h"
 #include "daemon/master/hook_worker.h"
 #include "daemon/master/listeners.h"
+#include "daemon/master/log_switches.h"
 #include "daemon/master/log_targets.h"
 #include "daemon/master/notify.h"
 #include "daemon/master/resolver.h"
@@ -110,6 +111,7 @@ master_stop(struct master *master, bool is_drain)
 	notify_stopping();
 	close_listeners(master);
 	master->is_draining = true;
+	master->board.head->is_draining = true;
 	master->drain_deadline_ms = now + (is_drain ? 1000ULL * master->config->timeouts.drain_s : SHUTDOWN_MS);
 	log_message(
 	    LEVEL_INFO, "stop", "%s, %u sessions", is_drain ? "transfers may finish" : "now", master->live_count);
@@ -187,6 +189,10 @@ dispatch(struct master *master, void *ptr)
 		log_targets_receive(master);
 	else if (ptr == &master->hooks)
 		hook_worker_receive(master);
+	else if (ptr == &master->control)
+		control_socket_accept(master);
+	else if (control_socket_event(master, ptr))
+		return;
 	else if (listener >= master->listeners && listener < master->listeners + LISTENERS_MAX)
 		/* one that a reload has taken away since it was told to be ready is behind the last */
 		(void)!(listener < master->listeners + master->listener_count && sessions_accept(master, listener));
@@ -228,7 +234,9 @@ master_run(struct master *master)
 	notify_ready();
 	while (!is_stopped(master)) {
 		int timeout = sooner(sooner(sessions_grant(master), drain_timeout(master)),
-		    sooner(sooner(certificates_watch(master), resolver_watch(master)), sooner(log_targets_watch(master), hook_worker_watch(master))));
+		    sooner(sooner(certificates_watch(master), resolver_watch(master)),
+			sooner(log_targets_watch(master),
+			    sooner(hook_worker_watch(master), control_socket_watch(master)))));
 		int count = epoll_wait(master->epoll_fd, events, EVENTS_AT_ONCE, timeout);
 
 		for (int i = 0; i < count; i++)

@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "daemon/master/accounts_loader.h"
 #include "daemon/master/certificates.h"
+#include "daemon/master/control_socket.h"
 #include "daemon/master/failures.h"
 #include "daemon/master/listeners.h"
 #include "daemon/master/reload.h"
@@ -77,6 +78,7 @@ struct master {
 		int records, records_read;	/* both ends of the channel of all records */
 		int channel;			/* targets and requests */
 		uint64_t *dropped;
+		struct log_switches *switches;	/* written here, read everywhere */
 		uint64_t started_ms;
 		uint64_t restart_at_ms;		/* 0: it runs */
 	} logger;
@@ -107,6 +109,7 @@ struct master {
 	} passive;
 
 	struct reload reload;
+	struct control_socket control;
 
 	bool is_draining;
 	uint64_t drain_deadline_ms;	/* when the sessions left are killed */

@@ -9,6 +9,7 @@
 #include "common/io.h"
 #include "common/text.h"
 #include "daemon/master/hook_worker.h"
+#include "daemon/master/log_switches.h"
 #include "daemon/master/master.h"
 #include "daemon/master/notify.h"
 #include "daemon/master/resolver.h"
@@ -128,7 +129,7 @@ take_over(struct master *master)
 	master->config = reload->config;
 	if (log_targets_use(master, &reload->log_files) < 0)
 		log_message(LEVEL_ERROR, "reload", "log targets cannot be handed to the logger");
-	log_set_channel(master->logger.records, (enum log_level)master->config->log.level);
+	log_switches_set_level(master, (enum log_level)master->config->log.level);
 	master_watch_listeners(master);
 	accounts_load_drop(&master->accounts.load);
 	accounts_use(master, &reload->accounts);

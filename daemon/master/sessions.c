@@ -15,6 +15,7 @@
 
 #include "common/io.h"
 #include "daemon/master/accounts_loader.h"
+#include "daemon/master/control_request.h"
 #include "daemon/master/master.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
@@ -523,6 +524,56 @@ sessions_reaped(struct master *master, pid_t pid, int status)
 	slot->monitor_pid = 0;
 	master->live_count--;
 	return true;
+}
+
+static bool
+is_meant(const struct master *master, const struct slot *slot, const struct control_request *request)
+{
+	char address[ADDRESS_TEXT_MAX];
+
+	switch (request->target) {
+	case CONTROL_ALL:
+		return true;
+	case CONTROL_ID:
+		return strcmp(slot->id, request->value) == 0;
+	case CONTROL_USER:
+		return slot->is_logged_in && strcmp(slot->user, request->value) == 0;
+	case CONTROL_ADDRESS:
+		address_text(&request->address, address);
+		return strcmp(master->board.rows[row_of(master, slot)].address, address) == 0;
+	case CONTROL_TARGET_COUNT:
+		break;
+	}
+	return false;
+}
+
+size_t
+sessions_kick(struct master *master, const struct control_request *request)
+{
+	struct slot *slot;
+	size_t count = 0;
+
+	TAILQ_FOREACH(slot, &master->live, live) {
+		if (!is_meant(master, slot, request))
+			continue;
+		tell_slot_end(master, slot, END_KICKED);
+		count++;
+	}
+	return count;
+}
+
+size_t
+sessions_notify(struct master *master, const struct control_request *request)
+{
+	struct slot *slot;
+	size_t count = 0;
+
+	ipc_begin(&message, IPC_notice);
+	ipc_put_text(&message, request->text);
+	TAILQ_FOREACH(slot, &master->live, live)
+		if (is_meant(master, slot, request) && slot->channel >= 0)
+			count += ipc_send_now(slot->channel, &message, -1) == 0;
+	return count;
 }
 
 void

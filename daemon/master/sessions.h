@@ -3,6 +3,7 @@
 #define DAEMON_MASTER_SESSIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -11,6 +12,7 @@
 struct master;
 struct slot;
 struct listener;
+struct control_request;
 
 /* Make the empty table and the scoreboard. 0 or -errno. */
 int sessions_init(struct master *master);
@@ -33,6 +35,10 @@ int sessions_grant(struct master *master);
 
 /* A child of the master is gone. True when it was a session's monitor. */
 bool sessions_reaped(struct master *master, pid_t pid, int status);
+
+/* End the sessions that a request names, or tell their clients a notice. Returns how many. */
+size_t sessions_kick(struct master *master, const struct control_request *request);
+size_t sessions_notify(struct master *master, const struct control_request *request);
 
 /* Tell every session to end. */
 void sessions_tell_end(struct master *master, enum ipc_end_reason reason);

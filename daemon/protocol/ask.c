@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "daemon/protocol/control.h"
 #include "daemon/protocol/session.h"
 #include "daemon/protocol/transfer.h"
 
@@ -31,6 +32,25 @@ note_end(struct protocol *protocol)
 		protocol->end_reason = reason;
 }
 
+/* What the monitor says of its own accord. False: it is nothing of that kind. */
+static bool
+take_told(struct protocol *protocol)
+{
+	char text[NOTICE_TEXT_MAX + 1];
+
+	if (protocol->message.kind == IPC_end) {
+		note_end(protocol);
+		return true;
+	}
+	if (protocol->message.kind != IPC_notice)
+		return false;
+	ipc_get_text(&protocol->message, text, sizeof(text));
+	if (!ipc_end(&protocol->message))
+		return false;
+	control_add_notice(protocol, text);
+	return true;
+}
+
 void
 ask_take_notice(struct protocol *protocol)
 {
@@ -38,9 +58,8 @@ ask_take_notice(struct protocol *protocol)
 
 	if (r == -EAGAIN)
 		return;
-	if (r < 0 || protocol->message.kind != IPC_end)
+	if (r < 0 || !take_told(protocol))
 		ask_give_up(protocol);
-	note_end(protocol);
 }
 
 /* Send the message in hand and receive the answer to it. Returns the answer's result. */
@@ -56,9 +75,8 @@ ask(struct protocol *protocol, int channel)
 			ask_give_up(protocol);
 		if (protocol->message.kind == kind && protocol->message.is_reply)
 			return ipc_get_result(&protocol->message);
-		if (protocol->message.kind != IPC_end || channel != protocol->monitor_channel)
+		if (channel != protocol->monitor_channel || !take_told(protocol))
 			ask_give_up(protocol);
-		note_end(protocol);
 	}
 }
 

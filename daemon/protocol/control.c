@@ -70,10 +70,44 @@ put_code(struct protocol *protocol, int code, char separator)
 }
 
 void
+control_add_notice(struct protocol *protocol, const char *text)
+{
+	struct control *control = &protocol->control;
+	size_t len = strlen(text);
+
+	if (len + 1 > sizeof(control->notices) - control->notices_len)
+		return;
+	memcpy(control->notices + control->notices_len, text, len);
+	control->notices[control->notices_len + len] = '\n';
+	control->notices_len += len + 1;
+}
+
+/* RFC 959, 4.2: further lines of a reply may stand before the last one, each with its code and '-'. */
+static void
+put_notices(struct protocol *protocol, int code)
+{
+	struct control *control = &protocol->control;
+	size_t len, done = 0;
+
+	/* 213, 227 and 229 are read by programs, and not all of them look at the last line */
+	if (control->notices_len == 0 || control->in_reply || code < 200 || code == 213 || code == 227 || code == 229)
+		return;
+	for (; done < control->notices_len; done += len + 1) {
+		len = (size_t)((char *)memchr(control->notices + done, '\n', control->notices_len - done) -
+		    (control->notices + done));
+		put_code(protocol, code, '-');
+		put_escaped(protocol, control->notices + done, len);
+	}
+	control->notices_len = 0;
+}
+
+void
 reply(struct protocol *protocol, int code, const char *format, ...)
 {
 	va_list args;
 
+	put_notices(protocol, code);
+	protocol->control.in_reply = false;
 	put_code(protocol, code, ' ');
 	va_start(args, format);
 	put_text(protocol, format, args);
@@ -83,6 +117,8 @@ reply(struct protocol *protocol, int code, const char *format, ...)
 void
 reply_begin(struct protocol *protocol, int code, const char *text)
 {
+	put_notices(protocol, code);
+	protocol->control.in_reply = true;
 	put_code(protocol, code, '-');
 	put_escaped(protocol, text, strlen(text));
 }
@@ -108,6 +144,7 @@ reply_line_bytes(struct protocol *protocol, const char *bytes, size_t len)
 void
 reply_text(struct protocol *protocol, int code, const char *text)
 {
+	put_notices(protocol, code);
 	while (*text != '\0') {
 		size_t len = strcspn(text, "\n");
 

@@ -108,6 +108,9 @@ take_leave(void)
 	case END_PLACE_NEEDED:
 		reply(&protocol, 421, "The place is needed for other clients; closing");
 		break;
+	case END_KICKED:
+		reply(&protocol, 421, "The administrator has ended this session");
+		break;
 	case END_SHUTDOWN:
 	case END_DRAIN:
 	case END_REASON_COUNT:

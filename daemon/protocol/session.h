@@ -15,6 +15,7 @@
 #define INPUT_SIZE 4096
 #define DEFLATE_LEVEL_DEFAULT 6
 #define OUTPUT_SIZE 8192
+#define NOTICES_SIZE 2048	/* of the administrator, until they are told */
 
 /* The control connection: what came and was not a line yet, and replies on their way. */
 struct control {
@@ -28,6 +29,9 @@ struct control {
 	bool at_end;		/* the client closed, or the connection broke */
 	char output[OUTPUT_SIZE];
 	size_t output_len;
+	char notices[NOTICES_SIZE];	/* lines, each ended by '\n' */
+	size_t notices_len;
+	bool in_reply;		/* behind reply_begin(), before its last line */
 };
 
 enum data_mode { DATA_NONE, DATA_PASSIVE, DATA_ACTIVE };

@@ -15,6 +15,7 @@
 static struct {
 	int channel;
 	enum log_level level;
+	const struct log_switches *switches;
 	uint64_t *dropped;
 	pid_t pid;
 	char process[16], session[20], address[64], user[72];
@@ -45,6 +46,31 @@ log_set_channel(int channel, enum log_level level)
 }
 
 void
+log_set_switches(const struct log_switches *switches)
+{
+	sender.switches = switches;
+}
+
+enum log_level
+log_level_now(void)
+{
+	if (sender.switches == NULL)
+		return sender.level;
+	return (enum log_level)__atomic_load_n(&sender.switches->level, __ATOMIC_RELAXED);
+}
+
+static bool
+is_wanted(enum log_level level)
+{
+	if (sender.channel < 0)
+		return false;
+	if (level >= LEVEL_INFO && sender.switches != NULL &&
+	    __atomic_load_n(&sender.switches->watchers, __ATOMIC_RELAXED) > 0)
+		return true;
+	return level >= log_level_now();
+}
+
+void
 log_set_context(const char *process, const char *session, const char *address, const char *user)
 {
 	if (process != NULL) {
@@ -70,7 +96,7 @@ log_begin(enum log_level level, const char *event)
 {
 	struct timespec now;
 
-	record.is_wanted = level >= sender.level && sender.channel >= 0;
+	record.is_wanted = is_wanted(level);
 	if (!record.is_wanted)
 		return;
 	clock_gettime(CLOCK_REALTIME, &now);

@@ -17,6 +17,18 @@ const char *log_level_name(enum log_level level);
 /* Send records to channel from now on; below level nothing is sent. Before the first call nothing is sent. */
 void log_set_channel(int channel, enum log_level level);
 
+/* Which records are sent, for all processes of the server; in memory that the master alone can write. */
+struct log_switches {
+	uint32_t level;		/* enum log_level */
+	uint32_t watchers;	/* how many watch events as they happen: then LEVEL_INFO and above are sent in any case */
+};
+
+/* Go by switches from now on, instead of the level of log_set_channel(). */
+void log_set_switches(const struct log_switches *switches);
+
+/* The level in force. */
+enum log_level log_level_now(void);
+
 /*
  * What every later record of this process carries. NULL: leave as it is; "": none. Copied. A forked
  * process that logs names itself first: its process id is taken then.

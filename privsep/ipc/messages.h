@@ -26,6 +26,7 @@ enum ipc_fd {
 	IPC_FD_REPLY	/* a successful reply carries one */
 };
 
+#define NOTICE_TEXT_MAX 512	/* bytes of a notice to a client */
 #define IPC_NOTICE 0xffff	/* reply sizes of a message without a reply; larger than any message */
 
 /*
@@ -43,6 +44,8 @@ enum ipc_fd {
 	X(sign,             IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_ANY,     4,     515,   3,     1026,  IPC_FD_NONE)    \
 	/* monitor tells protocol */ \
 	X(end,              IPC_MONITOR | IPC_MASTER, IPC_PROTOCOL | IPC_MONITOR, IPC_STATE_ANY, 1, 1, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	/* the administrator tells the client something */ \
+	X(notice,           IPC_MONITOR | IPC_MASTER, IPC_PROTOCOL | IPC_MONITOR, IPC_STATE_ANY, 3, 514, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	/* protocol asks files */ \
 	X(stat,             IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  21,    21,    IPC_FD_NONE)    \
 	X(enter,            IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  0,     0,     IPC_FD_NONE)    \
@@ -80,7 +83,10 @@ enum ipc_fd {
 	/* master and monitor to the logger; logger asks the master for a new syslog socket */ \
 	X(log,              IPC_MASTER | IPC_MONITOR | IPC_HOOKS, IPC_LOGGER, IPC_STATE_ANY, 20, 12000, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	X(log_target,       IPC_MASTER,     IPC_LOGGER,    IPC_STATE_ANY,     3,     3,     IPC_NOTICE, IPC_NOTICE, IPC_FD_REQUEST) \
-	X(log_reconnect,    IPC_LOGGER,     IPC_MASTER,    IPC_STATE_ANY,     0,     0,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE)
+	X(log_reconnect,    IPC_LOGGER,     IPC_MASTER,    IPC_STATE_ANY,     0,     0,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	/* sallyportctl watches: its socket goes to the logger, which says when it has closed it */ \
+	X(log_watch,        IPC_MASTER,     IPC_LOGGER,    IPC_STATE_ANY,     0,     0,     IPC_NOTICE, IPC_NOTICE, IPC_FD_REQUEST) \
+	X(log_unwatched,    IPC_LOGGER,     IPC_MASTER,    IPC_STATE_ANY,     0,     0,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE)
 
 enum ipc_kind {
 #define X(name, ...) IPC_##name,
@@ -97,6 +103,7 @@ enum ipc_end_reason {
 	END_SHUTDOWN,	/* now; a transfer is broken off */
 	END_DRAIN,	/* as soon as no transfer runs */
 	END_PLACE_NEEDED,
+	END_KICKED,	/* by the administrator */
 	END_REASON_COUNT
 };
 
@@ -112,6 +119,7 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   transferred   u8 direction, u8 is_ascii, u64 bytes, u64 milliseconds, u32 errno, text path
  *   noted         u8 event, text detail
  *   sign          u8 enum sign_scheme, bytes text         -> bytes signature (-EPERM, -EAGAIN: too many, -EINVAL)
+ *   notice        text (UTF-8, no control characters), for the client's next reply
  *   stat          path            -> u8 kind, u64 size, u64 mtime (seconds), u32 mode
  *   enter         path            -> (may it be a working directory?)
  *   facts         u8 enum ipc_fact bits, path -> text facts, "type=file;size=3; " (RFC 3659, 7.2) without the name

@@ -15,6 +15,7 @@
 #include "common/io.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/logger/log_format.h"
+#include "privsep/logger/watchers.h"
 #include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"
@@ -86,8 +87,22 @@ format_line(const struct log_entry *entry)
 }
 
 static void
+tell_unwatched(const struct logger *logger, size_t count)
+{
+	static struct ipc_message told;	/* the record in hand stays as it is */
+
+	for (size_t i = 0; i < count; i++) {
+		ipc_begin(&told, IPC_log_unwatched);
+		ipc_send_now(logger->master_channel, &told, -1);
+	}
+}
+
+static void
 write_entry(const struct logger *logger, const struct log_entry *entry)
 {
+	tell_unwatched(logger, watchers_tell(entry, &state.line));
+	if (entry->level < log_level_now())
+		return;	/* was sent for those who watch */
 	buf_clear(&state.line);
 	format_line(entry);
 	write_line(LOG_TARGET_STDERR);
@@ -166,6 +181,10 @@ handle_target(const struct logger *logger)
 
 	if (r < 0)
 		return r;
+	if (message.kind == IPC_log_watch) {
+		watchers_add(ipc_take_fd(&message));
+		return 0;
+	}
 	kind = ipc_get_u8(&message);
 	format = ipc_get_u8(&message);
 	fd = ipc_take_fd(&message);
@@ -216,7 +235,7 @@ enter_walls(const struct logger *logger)
 void
 logger_run(const struct logger *logger)
 {
-	struct pollfd waits[2] = {
+	struct pollfd waits[2 + WATCHERS_MAX] = {
 	    {.fd = logger->master_channel, .events = POLLIN},
 	    {.fd = logger->records, .events = POLLIN},
 	};
@@ -227,8 +246,10 @@ logger_run(const struct logger *logger)
 	state.format = logger->format;
 	buf_init(&state.line, LINE_MAX_BYTES);
 	for (;;) {
-		if (poll(waits, 2, has_untold() ? 1000 : -1) < 0 && errno != EINTR)
+		watchers_poll(waits + 2);
+		if (poll(waits, 2 + WATCHERS_MAX, has_untold() ? 1000 : -1) < 0 && errno != EINTR)
 			_exit(1);
+		tell_unwatched(logger, watchers_check(waits + 2));
 		/* all targets first: the lines behind them belong there */
 		if (waits[0].revents != 0 && handle_targets(logger) == -EPIPE)
 			waits[0].fd = -1;	/* the master is gone; sessions may still end */

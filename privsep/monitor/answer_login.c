@@ -24,6 +24,19 @@ take_master_end(struct monitor *monitor)
 		tell_end(monitor, (enum ipc_end_reason)reason);
 }
 
+void
+pass_notice(struct monitor *monitor)
+{
+	char text[NOTICE_TEXT_MAX + 1];
+
+	ipc_get_text(&monitor->message, text, sizeof(text));
+	if (!ipc_end(&monitor->message))
+		return;
+	ipc_begin(&monitor->message, IPC_notice);
+	ipc_put_text(&monitor->message, text);
+	ipc_send_now(monitor->protocol.channel, &monitor->message, -1);
+}
+
 /* Ask the master to count this session for the account; blocks for the master's answer. */
 static enum ipc_admit_outcome
 ask_master_admit(struct monitor *monitor, const struct account *account)
@@ -42,6 +55,8 @@ ask_master_admit(struct monitor *monitor, const struct account *account)
 			break;
 		if (monitor->message.kind == IPC_end)
 			take_master_end(monitor);
+		else if (monitor->message.kind == IPC_notice)
+			pass_notice(monitor);
 	}
 	if (ipc_get_result(&monitor->message) < 0)
 		end_session(monitor);

@@ -94,6 +94,8 @@ receive_from_master(struct monitor *monitor)
 		master_answer_attempt(monitor);
 	else if (monitor->message.kind == IPC_end)
 		take_master_end(monitor);
+	else if (monitor->message.kind == IPC_notice)
+		pass_notice(monitor);
 	else
 		close_fd(&monitor->message.fd);
 }

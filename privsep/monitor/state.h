@@ -84,6 +84,9 @@ void master_answer_attempt(struct monitor *monitor);
 /* The master tells the session to end. */
 void take_master_end(struct monitor *monitor);
 
+/* The master has a notice for the client: to protocol with it. */
+void pass_notice(struct monitor *monitor);
+
 /* answer_data.c */
 void monitor_answer_listen(struct monitor *monitor);
 void monitor_answer_connect(struct monitor *monitor);

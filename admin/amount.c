@@ -1,0 +1,49 @@
+#include "admin/amount.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "common/banned.h"
+
+#define DAY 86400
+
+void
+amount_bytes(long long bytes, char text[AMOUNT_SIZE])
+{
+	static const char units[] = "KMGTPE";
+	double value = (double)bytes;
+	size_t i = 0;
+
+	if (bytes < 1024) {
+		snprintf(text, AMOUNT_SIZE, "%lld", bytes);
+		return;
+	}
+	for (value /= 1024; value >= 1023.5 && i + 2 < sizeof(units); value /= 1024)
+		i++;
+	snprintf(text, AMOUNT_SIZE, value < 9.95 ? "%.1f%c" : "%.0f%c", value, units[i]);
+}
+
+void
+amount_duration(long long seconds, char text[AMOUNT_SIZE])
+{
+	if (seconds < 100)
+		snprintf(text, AMOUNT_SIZE, "%llds", seconds);
+	else if (seconds < 100 * 60)
+		snprintf(text, AMOUNT_SIZE, "%lldm", seconds / 60);
+	else if (seconds < 2 * DAY)
+		snprintf(text, AMOUNT_SIZE, "%lldh", seconds / 3600);
+	else
+		snprintf(text, AMOUNT_SIZE, "%lldd", seconds / DAY);
+}
+
+void
+amount_time(long long seconds, char text[AMOUNT_SIZE])
+{
+	time_t then = (time_t)seconds, now = time(NULL);
+	struct tm utc;
+
+	if (gmtime_r(&then, &utc) == NULL ||
+	    strftime(text, AMOUNT_SIZE, then / DAY == now / DAY ? "%H:%M:%S" : "%b %e %H:%M", &utc) == 0)
+		snprintf(text, AMOUNT_SIZE, "?");
+}

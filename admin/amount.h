@@ -1,0 +1,16 @@
+/* Numbers for a terminal: bytes, times, durations. */
+#ifndef ADMIN_AMOUNT_H
+#define ADMIN_AMOUNT_H
+
+#define AMOUNT_SIZE 32
+
+/* "512", "1.5K", "23M": powers of 1024. */
+void amount_bytes(long long bytes, char text[AMOUNT_SIZE]);
+
+/* "45s", "12m", "3h", "8d". */
+void amount_duration(long long seconds, char text[AMOUNT_SIZE]);
+
+/* Seconds since the epoch, in UTC: "04:50:12" of today, "Nov 20 04:50" else. */
+void amount_time(long long seconds, char text[AMOUNT_SIZE]);
+
+#endif

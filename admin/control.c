@@ -1,0 +1,191 @@
+#include "admin/control.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "admin/ctl.h"
+#include "common/buf.h"
+#include "common/io.h"
+#include "config/config.h"
+
+#include "common/banned.h"
+
+#define SOCKET_NAME "control"
+#define REQUEST_MAX 2048
+#define WAIT_S 150 /* for the next line; a reload may take its time */
+#define LINE_SHOWN_MAX 4096
+
+static void
+ignore_error(void *arg, const char *line)
+{
+	(void)arg;
+	(void)line;
+}
+
+/*
+ * The server may run although its file is broken by now, and it is the server that tells so:
+ * then the one line that is needed is looked for.
+ */
+static void
+find_runtime_directory(const char *path, char directory[PATH_MAX])
+{
+	char line[LINE_SHOWN_MAX];
+	FILE *file = fopen(path, "re");
+
+	snprintf(directory, PATH_MAX, "%s", RUNDIR "/sallyport");
+	if (file == NULL)
+		return;
+	while (fgets(line, sizeof(line), file) != NULL) {
+		char value[108];
+
+		if (sscanf(line, " runtime-directory = \"%107[^\"]\"", value) == 1)
+			snprintf(directory, PATH_MAX, "%s", value);
+	}
+	fclose(file);
+}
+
+static void
+socket_path(const struct ctl *ctl, struct sockaddr_un *name)
+{
+	struct config *config = NULL;
+	char directory[PATH_MAX];
+
+	if (config_load(ctl->config_path, ignore_error, NULL, &config) == 0)
+		snprintf(directory, sizeof(directory), "%s", config->runtime_directory);
+	else
+		find_runtime_directory(ctl->config_path, directory);
+	config_free(config);
+	*name = (struct sockaddr_un){.sun_family = AF_UNIX};
+	snprintf(name->sun_path, sizeof(name->sun_path), "%.90s/" SOCKET_NAME, directory);
+}
+
+static int
+connect_server(const struct ctl *ctl)
+{
+	static const struct timeval wait = {.tv_sec = WAIT_S};
+	struct sockaddr_un name;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int r;
+
+	socket_path(ctl, &name);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0) {
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+		return fd;
+	}
+	r = errno;
+	if (r == ENOENT || r == ECONNREFUSED)
+		ctl_error(
+		    "the server is not running: nothing answers at '%s'; start it with 'systemctl start sallyportd', "
+		    "or name its configuration with -c",
+		    ctl_quote(name.sun_path));
+	else if (r == EACCES || r == EPERM)
+		ctl_error("cannot ask the server at '%s': only root may; try with sudo", ctl_quote(name.sun_path));
+	else
+		ctl_error("cannot ask the server at '%s': %s", ctl_quote(name.sun_path), strerror(r));
+	close_fd(&fd);
+	return -1;
+}
+
+static bool
+send_request(int fd, const char *const words[])
+{
+	struct buf request;
+	int r;
+
+	buf_init(&request, REQUEST_MAX);
+	for (size_t i = 0; words[i] != NULL; i++) {
+		buf_add_text(&request, i == 0 ? "" : "\t");
+		buf_add_text(&request, words[i]);
+	}
+	buf_add(&request, "\n", 1);
+	r = request.error;
+	if (r == 0 && send(fd, request.data, request.len, MSG_NOSIGNAL) != (ssize_t)request.len)
+		r = -EPIPE;
+	buf_free(&request);
+	if (r == -ENOBUFS)
+		ctl_error("the request is too long; at most %d bytes", REQUEST_MAX);
+	return r != -ENOBUFS; /* a server that hangs up has perhaps said why */
+}
+
+static bool
+is_last(const json_t *line)
+{
+	return json_object_get(line, "done") != NULL || json_object_get(line, "error") != NULL;
+}
+
+/* The next line as an object; NULL at the end, or for what is none. */
+static json_t *
+next_line(FILE *in, char **text, size_t *size)
+{
+	ssize_t len = getline(text, size, in);
+
+	return len <= 0 ? NULL : json_loadb(*text, (size_t)len, 0, NULL);
+}
+
+static json_t *
+take_reply(int fd, void (*row)(void *arg, const json_t *line), void *arg)
+{
+	FILE *in = fdopen(fd, "r");
+	char *text = NULL;
+	size_t size = 0;
+	json_t *line = NULL;
+
+	if (in == NULL) {
+		close(fd);
+		return NULL;
+	}
+	while ((line = next_line(in, &text, &size)) != NULL && !is_last(line)) {
+		if (row != NULL)
+			row(arg, line);
+		json_decref(line);
+	}
+	free(text);
+	fclose(in);
+	return line;
+}
+
+struct json_t *
+control_ask(
+    const struct ctl *ctl, const char *const words[], void (*row)(void *arg, const struct json_t *line), void *arg)
+{
+	int fd = connect_server(ctl);
+	json_t *last;
+
+	if (fd < 0)
+		return NULL;
+	if (!send_request(fd, words)) {
+		close(fd);
+		return NULL;
+	}
+	last = take_reply(fd, row, arg);
+	if (last == NULL) {
+		ctl_error("the server has closed the connection; was it stopped?");
+	} else if (json_object_get(last, "error") != NULL) {
+		ctl_error("%s", control_text(last, "error"));
+		json_decref(last);
+		last = NULL;
+	}
+	return last;
+}
+
+const char *
+control_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text == NULL ? "" : text;
+}
+
+long long
+control_number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}

@@ -1,0 +1,26 @@
+/* sallyportctl asks the running server: one request over its control socket, lines of JSON back. */
+#ifndef ADMIN_CONTROL_H
+#define ADMIN_CONTROL_H
+
+#include <stddef.h>
+
+struct ctl;
+struct json_t;
+
+/*
+ * Ask a request and take the reply.
+ *
+ * words  the request (daemon/master/control_request.h), ended by NULL.
+ * row    called for each line but the last one; line is the caller's of the callback only. NULL: none is expected.
+ *
+ * Returns the last line, which the caller releases; or NULL when there was none or it was an
+ * error, which has been told on standard error.
+ */
+struct json_t *control_ask(
+    const struct ctl *ctl, const char *const words[], void (*row)(void *arg, const struct json_t *line), void *arg);
+
+/* The texts and numbers of a reply; "" and 0 where there is none. Texts are printable. */
+const char *control_text(const struct json_t *object, const char *key);
+long long control_number(const struct json_t *object, const char *key);
+
+#endif

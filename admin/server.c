@@ -1,0 +1,184 @@
+/* sallyportctl status, drain, stop, log-level: the server as a whole. */
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/amount.h"
+#include "admin/control.h"
+#include "admin/ctl.h"
+#include "privsep/ipc/log.h"
+
+#include "common/banned.h"
+
+static void
+print_counters(const char *label, const json_t *object)
+{
+	const char *key;
+	json_t *value;
+	int count = 0;
+
+	printf("%-16s", label);
+	json_object_foreach((json_t *)object, key, value)
+	    printf("%s%lld %s", count++ == 0 ? "" : ", ", (long long)json_integer_value(value), key);
+	putchar('\n');
+}
+
+static void
+print_bytes(const json_t *object)
+{
+	char down[AMOUNT_SIZE], up[AMOUNT_SIZE], list[AMOUNT_SIZE];
+
+	amount_bytes(control_number(object, "down"), down);
+	amount_bytes(control_number(object, "up"), up);
+	amount_bytes(control_number(object, "list"), list);
+	printf("%-16s%s down, %s up, %s list\n", "bytes:", down, up, list);
+}
+
+static void
+print_status(const json_t *status)
+{
+	const json_t *totals = json_object_get(status, "totals"), *limits = json_object_get(status, "limits");
+	char since[AMOUNT_SIZE], uptime[AMOUNT_SIZE];
+	const char *key;
+	json_t *value;
+
+	amount_time(control_number(status, "started"), since);
+	amount_duration(control_number(status, "uptime"), uptime);
+	printf("%-16s%s, version %s, pid %lld\n", "sallyportd:", control_text(status, "state"),
+	    control_text(status, "version"), control_number(status, "pid"));
+	printf("%-16s%s UTC, %s ago\n", "started:", since, uptime);
+	printf("%-16s%lld of %lld (%lld an address, %lld a user)\n", "sessions:", control_number(status, "sessions"),
+	    control_number(limits, "sessions"), control_number(limits, "sessions_per_address"),
+	    control_number(limits, "sessions_per_user"));
+	printf("%-16s%lld in force, %lld made since the start\n", "bans:", control_number(status, "bans"),
+	    control_number(totals, "bans"));
+	printf("%-16s%lld\n", "connections:", control_number(totals, "connections"));
+	print_counters("refused by:", json_object_get(totals, "refused"));
+	print_counters("logins:", json_object_get(totals, "logins"));
+	print_counters("transfers:", json_object_get(totals, "transfers"));
+	print_counters("failed by:", json_object_get(totals, "failures"));
+	print_bytes(json_object_get(totals, "bytes"));
+	printf("%-16s%lld\n", "alarms:", control_number(totals, "alarms"));
+	printf("%-16s%s\n", "log level:", control_text(status, "log_level"));
+	printf("%-16s%s, with these values in force:\n", "configuration:", control_text(status, "config_file"));
+	json_object_foreach(json_object_get(status, "config"), key, value)
+	    printf("    %-28s %s\n", key, json_string_value(value));
+}
+
+enum ctl_exit
+server_status(struct ctl *ctl)
+{
+	static const char *const request[] = {"status", NULL};
+	json_t *status = control_ask(ctl, request, NULL, NULL);
+
+	if (status == NULL)
+		return CTL_FAILED;
+	json_object_del(status, "done");
+	if (ctl->is_json)
+		return ctl_print_json(status);
+	print_status(status);
+	json_decref(status);
+	return CTL_DONE;
+}
+
+/* Ask; on success print the reply as JSON, or nothing and return it. */
+static json_t *
+ask(const struct ctl *ctl, const char *const words[], enum ctl_exit *status)
+{
+	json_t *last = control_ask(ctl, words, NULL, NULL);
+
+	*status = last == NULL ? CTL_FAILED : CTL_DONE;
+	if (last == NULL || !ctl->is_json)
+		return last;
+	*status = ctl_print_json(last);
+	return NULL;
+}
+
+/* Every line of the report of a reload that was refused, on standard error. */
+static void
+tell_report(const char *report)
+{
+	while (*report != '\0') {
+		size_t len = strcspn(report, "\n");
+
+		ctl_error("%.*s", (int)len, report);
+		report += len + (report[len] == '\n');
+	}
+}
+
+enum ctl_exit
+server_reload(struct ctl *ctl)
+{
+	static const char *const request[] = {"reload", NULL};
+	json_t *last = control_ask(ctl, request, NULL, NULL);
+	bool is_good;
+
+	if (last == NULL)
+		return CTL_FAILED;
+	is_good = json_is_true(json_object_get(last, "good"));
+	if (ctl->is_json) {
+		json_object_del(last, "done");
+		return ctl_print_json(last) == CTL_DONE && is_good ? CTL_DONE : CTL_FAILED;
+	}
+	if (is_good)
+		fputs(control_text(last, "report"), stdout);
+	else
+		tell_report(control_text(last, "report"));
+	json_decref(last);
+	return is_good ? CTL_DONE : CTL_FAILED;
+}
+
+enum ctl_exit
+server_drain(struct ctl *ctl)
+{
+	static const char *const request[] = {"drain", NULL};
+	enum ctl_exit status;
+	json_t *last = ask(ctl, request, &status);
+
+	if (last != NULL)
+		printf("no new connections; %lld sessions have %lld s for their transfers\n",
+		    control_number(last, "sessions"), control_number(last, "seconds"));
+	json_decref(last);
+	return status;
+}
+
+enum ctl_exit
+server_stop(struct ctl *ctl)
+{
+	static const char *const request[] = {"stop", NULL};
+	enum ctl_exit status;
+	json_t *last = ask(ctl, request, &status);
+
+	if (last != NULL)
+		printf("stopping; %lld sessions are ended\n", control_number(last, "sessions"));
+	json_decref(last);
+	return status;
+}
+
+static bool
+is_level(const char *word)
+{
+	for (int i = 0; i < LEVEL_COUNT; i++)
+		if (strcmp(log_level_name((enum log_level)i), word) == 0)
+			return true;
+	return false;
+}
+
+enum ctl_exit
+server_log_level(struct ctl *ctl)
+{
+	const char *const request[] = {"log-level", ctl->operand, NULL};
+	enum ctl_exit status;
+	json_t *last;
+
+	if (!is_level(ctl->operand)) {
+		ctl_error("no level '%s'; use debug, info, warning, error or critical", ctl_quote(ctl->operand));
+		return CTL_USAGE;
+	}
+	last = ask(ctl, request, &status);
+	if (last != NULL)
+		printf("logging from level %s on, until the next reload\n", control_text(last, "log_level"));
+	json_decref(last);
+	return status;
+}

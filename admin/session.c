@@ -1,0 +1,297 @@
+/* sallyportctl session list, watch, kick, notify. */
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "admin/amount.h"
+#include "admin/control.h"
+#include "admin/ctl.h"
+#include "common/text.h"
+
+#include "common/banned.h"
+
+#define REFRESH_S 1
+#define CLEAR "\033[H\033[J" /* ECMA-48: cursor home, erase what is below */
+
+/* list */
+
+static void
+collect_row(void *arg, const json_t *line)
+{
+	json_array_append_new(arg, json_copy((json_t *)line));
+}
+
+static json_t *
+ask_sessions(const struct ctl *ctl)
+{
+	static const char *const request[] = {"session-list", NULL};
+	json_t *rows = json_array();
+	json_t *last = control_ask(ctl, request, collect_row, rows);
+
+	if (last == NULL) {
+		json_decref(rows);
+		return NULL;
+	}
+	json_decref(last);
+	return rows;
+}
+
+static const char *
+or_dash(const char *text)
+{
+	return text[0] == '\0' ? "-" : text;
+}
+
+/* The version alone: the cipher is for --json. */
+static void
+tls_version(const json_t *row, char *text, size_t size)
+{
+	const char *tls = control_text(row, "tls");
+
+	snprintf(text, size, "%.*s", (int)strcspn(tls, " "), or_dash(tls));
+	if (tls[0] == '\0')
+		snprintf(text, size, "-");
+}
+
+static void
+print_row(const json_t *row)
+{
+	bool is_moving = json_object_get(row, "bytes") != NULL;
+	char since[AMOUNT_SIZE], idle[AMOUNT_SIZE], bytes[AMOUNT_SIZE], rate[AMOUNT_SIZE], percent[AMOUNT_SIZE],
+	    tls[16];
+
+	tls_version(row, tls, sizeof(tls));
+	amount_time(control_number(row, "since"), since);
+	amount_duration(control_number(row, "idle"), idle);
+	amount_bytes(is_moving ? control_number(row, "bytes")
+			       : control_number(row, "bytes_down") + control_number(row, "bytes_up"),
+	    bytes);
+	snprintf(rate, sizeof(rate), "-");
+	if (is_moving) {
+		amount_bytes(control_number(row, "rate"), rate);
+		snprintf(rate + strlen(rate), sizeof(rate) - strlen(rate), "/s");
+	}
+	snprintf(percent, sizeof(percent), "-");
+	if (json_object_get(row, "percent") != NULL)
+		snprintf(percent, sizeof(percent), "%lld%%", control_number(row, "percent"));
+	printf("%-16s %-12s %-15s %-7s %-12s %5s %-8s %7s %9s %4s %s\n", control_text(row, "id"),
+	    or_dash(control_text(row, "user")), control_text(row, "address"), tls, since, idle,
+	    control_text(row, "state"), bytes, rate, percent, control_text(row, "path"));
+}
+
+static void
+print_table(const json_t *rows)
+{
+	size_t i;
+	json_t *row;
+
+	printf("%-16s %-12s %-15s %-7s %-12s %5s %-8s %7s %9s %4s %s\n", "ID", "USER", "ADDRESS", "TLS", "SINCE (UTC)",
+	    "IDLE", "STATE", "BYTES", "RATE", "%", "PATH");
+	json_array_foreach(rows, i, row) print_row(row);
+}
+
+/* The rate since the last look, where the session and its transfer were there already. */
+static void
+put_current_rates(json_t *rows, json_t *before)
+{
+	size_t i;
+	json_t *row;
+
+	json_array_foreach(rows, i, row)
+	{
+		const char *id = control_text(row, "id");
+		const json_t *old = json_object_get(before, id);
+		long long bytes = control_number(row, "bytes");
+
+		if (json_object_get(row, "bytes") == NULL) {
+			json_object_del(before, id);
+			continue;
+		}
+		if (old != NULL && json_integer_value(old) <= bytes)
+			json_object_set_new(row, "rate", json_integer((bytes - json_integer_value(old)) / REFRESH_S));
+		json_object_set_new(before, id, json_integer(bytes));
+	}
+}
+
+static void
+print_screen(const json_t *rows)
+{
+	char now[AMOUNT_SIZE], rate[AMOUNT_SIZE];
+	long long sum = 0;
+	size_t i;
+	json_t *row;
+
+	json_array_foreach(rows, i, row) sum += control_number(row, "rate");
+	amount_time((long long)time(NULL), now);
+	amount_bytes(sum, rate);
+	printf(
+	    "%s%s UTC  %zu sessions  %s/s\n\n", isatty(STDOUT_FILENO) ? CLEAR : "", now, json_array_size(rows), rate);
+	print_table(rows);
+	if (!isatty(STDOUT_FILENO))
+		putchar('\n');
+}
+
+/* Until the server or the reader of standard output is gone; Ctrl-C ends it as any program. */
+static enum ctl_exit
+watch_list(const struct ctl *ctl)
+{
+	json_t *before = json_object();
+	json_t *rows;
+
+	while ((rows = ask_sessions(ctl)) != NULL) {
+		put_current_rates(rows, before);
+		if (ctl->is_json) {
+			json_dumpf(rows, stdout, JSON_COMPACT);
+			putchar('\n');
+		} else {
+			print_screen(rows);
+		}
+		json_decref(rows);
+		if (fflush(stdout) != 0)
+			break;
+		sleep(REFRESH_S);
+	}
+	json_decref(before);
+	return CTL_FAILED;
+}
+
+enum ctl_exit
+session_list(struct ctl *ctl)
+{
+	json_t *rows;
+
+	if (ctl->given[OPTION_WATCH])
+		return watch_list(ctl);
+	rows = ask_sessions(ctl);
+	if (rows == NULL)
+		return CTL_FAILED;
+	if (ctl->is_json)
+		return ctl_print_json(rows);
+	print_table(rows);
+	json_decref(rows);
+	return CTL_DONE;
+}
+
+/* watch */
+
+static void
+print_value(const char *key, const json_t *value)
+{
+	if (json_is_integer(value))
+		printf(" %s=%lld", key, (long long)json_integer_value(value));
+	else if (json_is_string(value))
+		printf(" %s=%s", key, ctl_quote(json_string_value(value)));
+}
+
+/* "04:50:12 transfer user=alice address=192.0.2.1 direction=down bytes=..." in the order of the record. */
+static void
+print_event(void *arg, const json_t *line)
+{
+	static const char *const known[] = {"time", "event", "level", "process", "pid"};
+	const struct ctl *ctl = arg;
+	const char *key;
+	json_t *value;
+
+	if (ctl->is_json) {
+		json_dumpf(line, stdout, JSON_COMPACT);
+	} else {
+		printf("%.8s %-12s",
+		    strlen(control_text(line, "time")) > 11 ? control_text(line, "time") + 11 : "--------",
+		    control_text(line, "event"));
+		json_object_foreach((json_t *)line, key, value)
+		{
+			bool is_known = false;
+
+			for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+				is_known = is_known || strcmp(known[i], key) == 0;
+			if (!is_known)
+				print_value(key, value);
+		}
+	}
+	putchar('\n');
+	fflush(stdout);
+}
+
+enum ctl_exit
+session_watch(struct ctl *ctl)
+{
+	static const char *const request[] = {"session-watch", NULL};
+	json_t *last = control_ask(ctl, request, print_event, ctl);
+
+	json_decref(last);
+	return last == NULL ? CTL_FAILED : CTL_DONE;
+}
+
+/* kick and notify */
+
+/* Which sessions are meant: exactly one way to say it. */
+static bool
+find_target(const struct ctl *ctl, const char *id, const char **target, const char **value)
+{
+	int given = (id != NULL) + ctl->given[OPTION_USER] + ctl->given[OPTION_ADDRESS];
+
+	*target = id != NULL ? "id" : ctl->given[OPTION_USER] ? "user" : "address";
+	*value = id != NULL ? id : ctl->value[ctl->given[OPTION_USER] ? OPTION_USER : OPTION_ADDRESS];
+	return given == 1;
+}
+
+static enum ctl_exit
+tell_count(const struct ctl *ctl, json_t *last, const char *what)
+{
+	long long count;
+
+	if (last == NULL)
+		return CTL_FAILED;
+	if (ctl->is_json)
+		return ctl_print_json(last);
+	count = control_number(last, "sessions");
+	printf("%lld %s %s\n", count, count == 1 ? "session" : "sessions", what);
+	json_decref(last);
+	return CTL_DONE;
+}
+
+static bool
+is_sendable(const char *what, const char *text)
+{
+	if (!has_control(text, strlen(text)) && utf8_valid(text, strlen(text)))
+		return true;
+	ctl_error("%s '%s' has control characters or is not UTF-8; give one line of text", what, ctl_quote(text));
+	return false;
+}
+
+enum ctl_exit
+session_kick(struct ctl *ctl)
+{
+	const char *request[] = {"session-kick", NULL, NULL, NULL};
+
+	if (!find_target(ctl, ctl->operand, &request[1], &request[2])) {
+		ctl_error(
+		    "'session kick' needs one of ID, --user NAME, --address ADDRESS; 'sallyportctl session list' lists "
+		    "the sessions");
+		return CTL_USAGE;
+	}
+	if (!is_sendable(request[1], request[2]))
+		return CTL_USAGE;
+	return tell_count(ctl, control_ask(ctl, request, NULL, NULL), "ended");
+}
+
+enum ctl_exit
+session_notify(struct ctl *ctl)
+{
+	const char *request[] = {"session-notify", "all", "", ctl->operand, NULL};
+
+	if (ctl->given[OPTION_USER] && ctl->given[OPTION_SESSION]) {
+		ctl_error("'session notify' takes one of --session ID and --user NAME");
+		return CTL_USAGE;
+	}
+	if (ctl->given[OPTION_USER] || ctl->given[OPTION_SESSION]) {
+		request[1] = ctl->given[OPTION_USER] ? "user" : "id";
+		request[2] = ctl->value[ctl->given[OPTION_USER] ? OPTION_USER : OPTION_SESSION];
+	}
+	if (!is_sendable("the notice", request[3]) || !is_sendable(request[1], request[2]))
+		return CTL_USAGE;
+	return tell_count(ctl, control_ask(ctl, request, NULL, NULL), "told");
+}

@@ -1,0 +1,274 @@
+/* What the master answers to requests over the control socket. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include "common/buf.h"
+#include "common/io.h"
+#include "config/keys.h"
+#include "daemon/master/control_socket.h"
+#include "daemon/master/log_switches.h"
+#include "daemon/master/master.h"
+#include "daemon/master/sessions.h"
+#include "privsep/ipc/log.h"
+
+#include "common/banned.h"
+
+#define ROWS_ROOM (64 * 1024) /* rows are added until this much waits to be sent */
+#define VALUE_MAX 8192
+
+static void
+finish(struct control_client *client, json_t *last)
+{
+	control_put(client, last);
+	client->state = CONTROL_WRITING;
+}
+
+/* Numbers of a totals array, under their names. */
+static json_t *
+counters(const uint64_t *values, size_t count, const char *(*name)(size_t))
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < count; i++)
+		json_object_set_new(object, name(i), json_integer((json_int_t)values[i]));
+	return object;
+}
+
+static const char *
+refusal_key(size_t i)
+{
+	return refusal_name((enum refusal)i);
+}
+
+static const char *
+login_key(size_t i)
+{
+	return login_result_name((enum login_result)i);
+}
+
+static const char *
+direction_key(size_t i)
+{
+	return direction_name((enum ipc_direction)i);
+}
+
+static const char *
+failure_key(size_t i)
+{
+	return transfer_failure_name((enum transfer_failure)i);
+}
+
+static json_t *
+totals_json(const struct board *board)
+{
+	struct totals totals;
+
+	board_totals(board, &totals);
+	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "connections", (json_int_t)totals.connections,
+	    "refused", counters(totals.refused, REFUSAL_COUNT, refusal_key), "logins",
+	    counters(totals.work.logins, LOGIN_RESULT_COUNT, login_key), "transfers",
+	    counters(totals.work.transfers, DIRECTION_COUNT, direction_key), "bytes",
+	    counters(totals.work.bytes, DIRECTION_COUNT, direction_key), "failures",
+	    counters(totals.work.failures, TRANSFER_FAILURE_COUNT, failure_key), "handshake_failures",
+	    (json_int_t)totals.work.handshake_failures, "alarms", (json_int_t)totals.alarms, "bans",
+	    (json_int_t)totals.bans);
+}
+
+/* The configuration in force: "section.key" and its value as the file would have it. */
+static json_t *
+config_json(const struct config *config)
+{
+	json_t *object = json_object();
+	struct buf name, value;
+
+	buf_init(&name, 128);
+	buf_init(&value, VALUE_MAX);
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct config_key *key = &config_keys[i];
+
+		buf_clear(&name);
+		buf_clear(&value);
+		buf_addf(&name, "%s%s%s", key->section == NULL ? "" : key->section, key->section == NULL ? "" : ".",
+		    key->name);
+		key_value(key, config, &value);
+		if (name.data != NULL)
+			json_object_set_new(object, name.data, json_string(value.data == NULL ? "" : value.data));
+	}
+	buf_free(&name);
+	buf_free(&value);
+	return object;
+}
+
+static json_t *
+limits_json(const struct master *master)
+{
+	const struct config *config = master->config;
+
+	return json_pack("{s:i, s:i, s:i, s:i}", "sessions", (int)config->limits.sessions, "sessions_per_address",
+	    (int)config->limits.sessions_per_address, "sessions_per_user", (int)config->limits.sessions_per_user,
+	    "login_failures", (int)config->limits.login_failures);
+}
+
+static void
+answer_status(struct master *master, struct control_client *client)
+{
+	const struct board_head *head = master->board.head;
+	uint64_t now = (uint64_t)time(NULL);
+
+	finish(client,
+	    json_pack("{s:b, s:s, s:i, s:s, s:I, s:I, s:s, s:b, s:I, s:I, s:I, s:s, s:o, s:o, s:o}", "done", 1,
+		"version", SALLYPORT_VERSION, "pid", (int)master->pid, "config_file", master->config_path, "started",
+		(json_int_t)head->started_s, "uptime", (json_int_t)(now > head->started_s ? now - head->started_s : 0),
+		"state", master->is_draining ? "draining" : "serving", "tls", master->certificate.context != NULL,
+		"sessions", (json_int_t)head->live, "hashing", (json_int_t)master->hashes, "bans",
+		(json_int_t)head->bans, "log_level", log_level_name(log_level_now()), "limits", limits_json(master),
+		"totals", totals_json(&master->board), "config", config_json(master->config)));
+}
+
+static json_t *
+session_json(const struct board_session *session)
+{
+	json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:I, s:I}", "id", session->id, "user",
+	    session->user, "address", session->address, "tls", session->tls, "since", (json_int_t)session->since_s,
+	    "idle", (json_int_t)(session->idle_ms / 1000), "state", session->state, "verb", session->verb, "path",
+	    session->path, "bytes_down", (json_int_t)session->bytes_down, "bytes_up", (json_int_t)session->bytes_up);
+
+	if (!session->is_transfer || row == NULL)
+		return row;
+	json_object_set_new(row, "bytes", json_integer((json_int_t)(session->bytes_done & INT64_MAX)));
+	json_object_set_new(row, "rate", json_integer((json_int_t)session->rate));
+	if (session->size != CLAIM_SIZE_UNKNOWN) {
+		json_object_set_new(row, "size", json_integer((json_int_t)(session->size & INT64_MAX)));
+		if (session->bytes_done <= session->size && session->size <= UINT64_MAX / 100)
+			json_object_set_new(row, "percent",
+			    json_integer(
+				session->size == 0 ? 100 : (json_int_t)(session->bytes_done * 100 / session->size)));
+	}
+	return row;
+}
+
+void
+control_answer_rows(struct master *master, struct control_client *client)
+{
+	static struct board_session session;
+	uint64_t now = monotonic_ms();
+
+	while (client->next_row < board_used(&master->board)) {
+		if (client->out.len >= ROWS_ROOM)
+			return;
+		if (board_session(&master->board, client->next_row++, now, &session))
+			control_put(client, session_json(&session));
+	}
+	finish(client, json_pack("{s:b}", "done", 1));
+}
+
+/* For the log: who steers the server from this host is of interest later. */
+static void
+log_request(const char *what, const char *value)
+{
+	log_begin(LEVEL_INFO, "control");
+	log_field_text("request", what);
+	if (value[0] != '\0')
+		log_field_text("value", value);
+	log_end();
+}
+
+static void
+answer_sessions(struct master *master, struct control_client *client, const struct control_request *request)
+{
+	bool is_kick = request->command == CONTROL_SESSION_KICK;
+	size_t count = is_kick ? sessions_kick(master, request) : sessions_notify(master, request);
+
+	if (count == 0 && request->target != CONTROL_ALL) {
+		control_fail(client, "no session with this %s; 'sallyportctl session list' lists them",
+		    request->target == CONTROL_ID         ? "id"
+			: request->target == CONTROL_USER ? "user"
+							  : "address");
+		return;
+	}
+	log_request(is_kick ? "session-kick" : "session-notify", is_kick ? request->value : request->text);
+	finish(client, json_pack("{s:b, s:I}", "done", 1, "sessions", (json_int_t)count));
+}
+
+static void
+answer_log_level(struct master *master, struct control_client *client, const struct control_request *request)
+{
+	log_request("log-level", log_level_name(request->level));
+	log_switches_set_level(master, request->level);
+	finish(client, json_pack("{s:b, s:s}", "done", 1, "log_level", log_level_name(request->level)));
+}
+
+static void
+answer_watch(struct master *master, struct control_client *client)
+{
+	int r = log_switches_add_watcher(master, client->fd);
+
+	if (r < 0) {
+		control_fail(client, "cannot watch: %s", r == -EBUSY ? "too many do already" : strerror(-r));
+		return;
+	}
+	epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, client->fd, NULL);
+	close_fd(&client->fd); /* the logger has it now */
+}
+
+void
+control_answer_reload(struct master *master, struct control_client *client)
+{
+	const struct reload_report *report = reload_report(master);
+
+	if (report->ticket < client->ticket)
+		return;
+	finish(client, json_pack("{s:b, s:b, s:s}", "done", 1, "good", (int)report->is_good, "report", report->text));
+}
+
+static void
+answer_stop(struct master *master, struct control_client *client, bool is_drain)
+{
+	log_request(is_drain ? "drain" : "stop", "");
+	finish(client,
+	    json_pack("{s:b, s:I, s:I}", "done", 1, "sessions", (json_int_t)master->live_count, "seconds",
+		(json_int_t)(is_drain ? master->config->timeouts.drain_s : 0)));
+	master_stop(master, is_drain);
+}
+
+void
+control_answer(struct master *master, struct control_client *client, const struct control_request *request)
+{
+	switch (request->command) {
+	case CONTROL_STATUS:
+		answer_status(master, client);
+		break;
+	case CONTROL_SESSION_LIST:
+		client->state = CONTROL_LISTING;
+		break;
+	case CONTROL_SESSION_WATCH:
+		answer_watch(master, client);
+		break;
+	case CONTROL_SESSION_KICK:
+	case CONTROL_SESSION_NOTIFY:
+		answer_sessions(master, client, request);
+		break;
+	case CONTROL_LOG_LEVEL:
+		answer_log_level(master, client, request);
+		break;
+	case CONTROL_RELOAD:
+		if (master->is_draining) {
+			control_fail(client, "the server is stopping; there is nothing to reload");
+			break;
+		}
+		log_request("reload", "");
+		client->ticket = reload_start(master);
+		client->state = CONTROL_WAITING;
+		break;
+	case CONTROL_DRAIN:
+	case CONTROL_STOP:
+		answer_stop(master, client, request->command == CONTROL_DRAIN);
+		break;
+	case CONTROL_COMMAND_COUNT:
+		break;
+	}
+}

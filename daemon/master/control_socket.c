@@ -1,0 +1,315 @@
+#include "daemon/master/control_socket.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "daemon/master/master.h"
+#include "privsep/ipc/log.h"
+
+#include "common/banned.h"
+
+#define BACKLOG 16
+#define OUT_MAX (256 * 1024)
+#define MOVE_MS 10000 /* a client has this long for its next byte */
+#define RELOAD_MS 120000 /* for a reload */
+#define ALL_MS 60000 /* and this long for request and reply together */
+
+/* The socket. */
+
+static void
+socket_path(const struct master *master, struct sockaddr_un *name)
+{
+	*name = (struct sockaddr_un){.sun_family = AF_UNIX};
+	snprintf(name->sun_path, sizeof(name->sun_path), "%s/" CONTROL_SOCKET, master->config->runtime_directory);
+}
+
+/* Bound beside its name and renamed over it: there is a socket to connect to at any time. */
+static int
+bind_socket(const struct master *master, int fd)
+{
+	struct sockaddr_un wanted, beside;
+	int r = 0;
+
+	socket_path(master, &wanted);
+	socket_path(master, &beside);
+	snprintf(beside.sun_path + strlen(beside.sun_path), sizeof(beside.sun_path) - strlen(beside.sun_path), ".%ld",
+	    (long)getpid());
+	unlink(beside.sun_path);
+	if (bind(fd, (struct sockaddr *)&beside, sizeof(beside)) < 0)
+		return -errno;
+	if (chmod(beside.sun_path, 0600) < 0 || listen(fd, BACKLOG) < 0 ||
+	    rename(beside.sun_path, wanted.sun_path) < 0) {
+		r = -errno;
+		unlink(beside.sun_path);
+	}
+	return r;
+}
+
+int
+control_socket_open(struct master *master, char *error, size_t size)
+{
+	struct control_socket *control = &master->control;
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = control};
+	struct sockaddr_un name;
+	struct stat st;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int r = fd < 0 ? -errno : bind_socket(master, fd);
+
+	socket_path(master, &name);
+	if (r == 0 && (stat(name.sun_path, &st) < 0 || epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0))
+		r = -errno;
+	control->fd = -1;
+	if (r == 0) {
+		control->device = st.st_dev;
+		control->inode = st.st_ino;
+		control->fd = fd;
+		fd = -1;
+	} else {
+		snprintf(error, size, "cannot make the control socket '%s'", name.sun_path);
+	}
+	close_fd(&fd);
+	return r;
+}
+
+static void
+drop(struct master *master, struct control_client *client)
+{
+	epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, client->fd, NULL);
+	close_fd(&client->fd);
+	buf_free(&client->out);
+	client->state = CONTROL_FREE;
+}
+
+void
+control_socket_close(struct master *master, bool keep_path)
+{
+	struct control_socket *control = &master->control;
+	struct sockaddr_un name;
+	struct stat st;
+
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		if (control->clients[i].state != CONTROL_FREE)
+			drop(master, &control->clients[i]);
+	control->keeps_path = control->keeps_path || keep_path;
+	socket_path(master, &name);
+	if (!control->keeps_path && control->fd >= 0 && lstat(name.sun_path, &st) == 0 &&
+	    st.st_dev == control->device && st.st_ino == control->inode)
+		unlink(name.sun_path);
+	close_fd(&control->fd);
+}
+
+/* Clients. */
+
+/* Wait for events; EPOLLHUP always comes. */
+static void
+want(struct master *master, struct control_client *client, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.ptr = client};
+
+	epoll_ctl(master->epoll_fd, EPOLL_CTL_MOD, client->fd, &event);
+}
+
+void
+control_fail(struct control_client *client, const char *format, ...)
+{
+	char text[512];
+	json_t *line;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	line = json_pack("{s:s}", "error", text);
+	control_put(client, line == NULL ? json_pack("{s:s}", "error", "failed") : line);
+	client->state = CONTROL_WRITING;
+}
+
+void
+control_put(struct control_client *client, json_t *line)
+{
+	char *text = line == NULL ? NULL : json_dumps(line, JSON_COMPACT);
+
+	if (text == NULL || buf_add_text(&client->out, text) < 0 || buf_add(&client->out, "\n", 1) < 0)
+		client->out.error = -ENOBUFS; /* found by move_out() */
+	free(text);
+	json_decref(line);
+}
+
+/* Send what the socket takes. False: the client was dropped. */
+static bool
+move_out(struct master *master, struct control_client *client)
+{
+	while (client->out.error == 0) {
+		ssize_t n;
+
+		if (client->state == CONTROL_LISTING && client->out.len < OUT_MAX / 4)
+			control_answer_rows(master, client);
+		if (client->out.len == 0)
+			break;
+		n = send(client->fd, client->out.data, client->out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n < 0 && errno == EAGAIN) {
+			want(master, client, EPOLLOUT);
+			return true;
+		}
+		if (n <= 0)
+			break;
+		buf_consume(&client->out, (size_t)n);
+		client->deadline_ms = monotonic_ms() + MOVE_MS;
+	}
+	if (client->state == CONTROL_WAITING && client->out.len == 0 && client->out.error == 0) {
+		want(master, client, 0);
+		return true;
+	}
+	drop(master, client);
+	return false;
+}
+
+static void
+serve(struct master *master, struct control_client *client)
+{
+	struct control_request request;
+	const char *error;
+
+	client->state = CONTROL_WRITING;
+	if (control_request_parse(client->line, client->line_len, &request, &error) < 0)
+		control_fail(client, "%s", error);
+	else
+		control_answer(master, client, &request);
+	if (client->state == CONTROL_WAITING)
+		client->end_ms = client->deadline_ms = monotonic_ms() + RELOAD_MS;
+	if (client->fd < 0)
+		client->state = CONTROL_FREE; /* handed on */
+	else
+		move_out(master, client);
+}
+
+/* One line, and nothing behind it. */
+static void
+move_in(struct master *master, struct control_client *client)
+{
+	size_t room = sizeof(client->line) - client->line_len;
+	ssize_t n = recv(client->fd, client->line + client->line_len, room, MSG_DONTWAIT);
+	char *end;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		drop(master, client);
+		return;
+	}
+	end = memchr(client->line + client->line_len, '\n', (size_t)n);
+	client->line_len += (size_t)n;
+	if (end == NULL && client->line_len < sizeof(client->line))
+		return;
+	if (end == NULL || end + 1 != client->line + client->line_len) {
+		control_fail(client, "a request is one line of at most %d bytes", CONTROL_LINE_MAX);
+		move_out(master, client);
+		return;
+	}
+	client->line_len--;
+	serve(master, client);
+}
+
+static bool
+is_root(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.uid == 0;
+}
+
+/* A line that fits into any socket's buffer; then it is closed. */
+static void
+turn_away(int fd, const char *line)
+{
+	(void)!send(fd, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL);
+	close(fd);
+}
+
+void
+control_socket_accept(struct master *master)
+{
+	struct control_socket *control = &master->control;
+	struct epoll_event event = {.events = EPOLLIN};
+	struct control_client *client = control->clients;
+	int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return;
+	if (!is_root(fd)) {
+		log_message(LEVEL_WARNING, "control-refused", "a process of a user that is not root asked");
+		turn_away(fd, "{\"error\":\"only root may ask\"}\n");
+		return;
+	}
+	while (client < control->clients + CONTROL_CLIENTS_MAX && client->state != CONTROL_FREE)
+		client++;
+	if (client == control->clients + CONTROL_CLIENTS_MAX) {
+		turn_away(fd, "{\"error\":\"too many control connections at once; try again in a minute\"}\n");
+		return;
+	}
+	*client = (struct control_client){.state = CONTROL_READING, .fd = fd};
+	buf_init(&client->out, OUT_MAX);
+	client->deadline_ms = monotonic_ms() + MOVE_MS;
+	client->end_ms = monotonic_ms() + ALL_MS;
+	event.data.ptr = client;
+	if (epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+		drop(master, client);
+}
+
+bool
+control_socket_event(struct master *master, void *ptr)
+{
+	struct control_client *client = ptr;
+
+	if (client < master->control.clients || client >= master->control.clients + CONTROL_CLIENTS_MAX)
+		return false;
+	switch (client->state) {
+	case CONTROL_FREE: /* dropped while this event waited */
+		break;
+	case CONTROL_READING:
+		move_in(master, client);
+		break;
+	case CONTROL_WAITING: /* nothing but its end can have come */
+		drop(master, client);
+		break;
+	case CONTROL_LISTING:
+	case CONTROL_WRITING:
+		move_out(master, client);
+		break;
+	}
+	return true;
+}
+
+int
+control_socket_watch(struct master *master)
+{
+	uint64_t now = monotonic_ms(), next = UINT64_MAX;
+
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		struct control_client *client = &master->control.clients[i];
+		uint64_t due = client->deadline_ms < client->end_ms ? client->deadline_ms : client->end_ms;
+
+		if (client->state == CONTROL_WAITING) {
+			control_answer_reload(master, client);
+			if (client->state != CONTROL_WAITING)
+				move_out(master, client);
+		}
+		if (client->state == CONTROL_FREE)
+			continue;
+		if (now >= due)
+			drop(master, client);
+		else if (due < next)
+			next = due;
+	}
+	return next == UINT64_MAX ? -1 : deadline_left_ms(next, now);
+}

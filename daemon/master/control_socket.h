@@ -1,0 +1,82 @@
+/*
+ * The control socket: runtime-directory/control, mode 0600, for root alone. One request a
+ * connection (control_request.h); the reply is JSON, one object a line, the last one with
+ * "done" or "error". The master never waits for a client: whoever is slow is dropped.
+ */
+#ifndef DAEMON_MASTER_CONTROL_SOCKET_H
+#define DAEMON_MASTER_CONTROL_SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <jansson.h>
+
+#include "common/buf.h"
+#include "daemon/master/control_request.h"
+
+struct master;
+
+#define CONTROL_CLIENTS_MAX 16
+#define CONTROL_SOCKET "control" /* in runtime-directory */
+
+enum control_state {
+	CONTROL_FREE,
+	CONTROL_READING,
+	CONTROL_LISTING, /* rows of the board follow, as the client takes them */
+	CONTROL_WAITING, /* for the end of a reload */
+	CONTROL_WRITING /* what is in out, then it is closed */
+};
+
+struct control_client {
+	enum control_state state;
+	int fd;
+	char line[CONTROL_LINE_MAX];
+	size_t line_len;
+	struct buf out;
+	size_t next_row; /* CONTROL_LISTING */
+	uint64_t ticket;      /* CONTROL_WAITING: of the reload */
+	uint64_t deadline_ms; /* of the next byte to move */
+	uint64_t end_ms; /* of all of it */
+};
+
+struct control_socket {
+	int fd; /* listening; -1: none */
+	dev_t device; /* of the socket's name, to remove no other's */
+	ino_t inode;
+	bool keeps_path;
+	struct control_client clients[CONTROL_CLIENTS_MAX];
+};
+
+/* Make the socket in runtime-directory, in place of whatever has its name, and watch it. error: what is wrong. 0 or -errno. */
+int control_socket_open(struct master *master, char *error, size_t size);
+
+/* Close the socket and drop all clients; the name is removed unless keep_path, or another server has taken it over. */
+void control_socket_close(struct master *master, bool keep_path);
+
+/* Accept a client. */
+void control_socket_accept(struct master *master);
+
+/* Is ptr one of the clients? Then an event of it is served. */
+bool control_socket_event(struct master *master, void *ptr);
+
+/* Drop who is too slow, answer what has come to its end. Returns the ms until it has to be called again; -1: no one waits. */
+int control_socket_watch(struct master *master);
+
+/* control_answer.c: begin the reply to a request; the client's state says how it goes on. */
+void control_answer(struct master *master, struct control_client *client, const struct control_request *request);
+
+/* Add rows while there is room; at the end the last line, and the state changes. */
+void control_answer_rows(struct master *master, struct control_client *client);
+
+/* The reload that the client waits for may have ended: then its report is added, and the state changes. */
+void control_answer_reload(struct master *master, struct control_client *client);
+
+/* Add a line to the reply; takes line over (NULL: the client is dropped). */
+void control_put(struct control_client *client, json_t *line);
+
+/* The last line of a reply that failed. */
+void control_fail(struct control_client *client, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

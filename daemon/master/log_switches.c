@@ -1,0 +1,91 @@
+#include "daemon/master/log_switches.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "daemon/master/master.h"
+#include "privsep/ipc/ipc.h"
+
+#include "common/banned.h"
+
+static struct ipc_message message;
+
+/*
+ * The master's own mapping is not inherited, and the memory file takes no other for writing:
+ * a session that is taken over cannot silence the others.
+ */
+int
+log_switches_init(struct master *master)
+{
+	size_t size = sizeof(struct log_switches);
+	int fd = memfd_create("sallyport-log", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	void *own, *shared;
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)size) < 0) {
+		r = -errno;
+		goto out;
+	}
+	own = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (own == MAP_FAILED || madvise(own, size, MADV_DONTFORK) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+		r = -errno;
+		goto out;
+	}
+	shared = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	if (shared == MAP_FAILED) {
+		r = -errno;
+		goto out;
+	}
+	master->logger.switches = own;
+	log_switches_set_level(master, (enum log_level)master->config->log.level);
+	log_set_switches(shared);
+out:
+	close_fd(&fd);
+	return r;
+}
+
+void
+log_switches_set_level(struct master *master, enum log_level level)
+{
+	__atomic_store_n(&master->logger.switches->level, (uint32_t)level, __ATOMIC_RELAXED);
+}
+
+static void
+set_watchers(struct master *master, uint32_t count)
+{
+	__atomic_store_n(&master->logger.switches->watchers, count, __ATOMIC_RELAXED);
+}
+
+int
+log_switches_add_watcher(struct master *master, int fd)
+{
+	uint32_t count = master->logger.switches->watchers;
+	int r;
+
+	if (count >= WATCHERS_MAX)
+		return -EBUSY;
+	ipc_begin(&message, IPC_log_watch);
+	r = ipc_send_now(master->logger.channel, &message, fd);
+	if (r == 0)
+		set_watchers(master, count + 1);
+	return r;
+}
+
+void
+log_switches_watcher_left(struct master *master)
+{
+	if (master->logger.switches->watchers > 0)
+		set_watchers(master, master->logger.switches->watchers - 1);
+}
+
+void
+log_switches_logger_died(struct master *master)
+{
+	set_watchers(master, 0);
+}
