@@ -11,11 +11,27 @@
 
 #include "common/banned.h"
 
+/* A transfer that the monitor was not told of yet: what comes next wakes it anyway. */
+static struct ipc_message held;
+
+bool
+tell_monitor_due(struct protocol *protocol)
+{
+	if (!protocol->holds_notice)
+		return false;
+	protocol->holds_notice = false;
+	if (ipc_send(protocol->monitor_channel, &held, -1) < 0)
+		ask_give_up(protocol);
+	return true;
+}
+
 void
 ask_give_up(struct protocol *protocol)
 {
 	static const char leave[] = "421 Internal failure; closing.\r\n";
 
+	if (protocol->holds_notice)
+		(void)!ipc_send_now(protocol->monitor_channel, &held, -1);
 	if (protocol->state == IPC_STATE_READY || protocol->control.output_len > 0)
 		(void)!stream_write(&protocol->control.stream, leave, sizeof(leave) - 1);
 	_exit(0);
@@ -32,7 +48,37 @@ note_end(struct protocol *protocol)
 		protocol->end_reason = reason;
 }
 
-/* What the monitor says of its own accord. False: it is nothing of that kind. */
+/* The fields of an answer to listen; the socket is the caller's. */
+static int
+read_listening(struct protocol *protocol, union address *bound)
+{
+	int fd = ipc_take_fd(&protocol->message);
+	uint8_t family = ipc_get_u8(&protocol->message);
+	size_t len;
+	const void *host = ipc_get_bytes(&protocol->message, 16, &len);
+	uint32_t port = ipc_get_u32(&protocol->message);
+
+	if (!ipc_end(&protocol->message) || len != 16 || port > UINT16_MAX)
+		ask_give_up(protocol);
+	memset(bound, 0, sizeof(*bound));
+	bound->family = family == 6 ? AF_INET6 : AF_INET;
+	memcpy(family == 6 ? (void *)&bound->v6.sin6_addr : (void *)&bound->v4.sin_addr, host, family == 6 ? 16 : 4);
+	address_set_port(bound, (uint16_t)port);
+	return fd;
+}
+
+/* The message in hand answers ask_monitor_listen_ahead(). */
+static void
+note_ahead(struct protocol *protocol)
+{
+	protocol->ahead.is_asked = false;
+	if (ipc_get_result(&protocol->message) < 0)
+		protocol->ahead.is_refused = true;
+	else
+		protocol->ahead.fd = read_listening(protocol, &protocol->ahead.bound);
+}
+
+/* What the monitor says of its own accord, or of a listener ahead. False: it is nothing of that kind. */
 static bool
 take_told(struct protocol *protocol)
 {
@@ -40,6 +86,10 @@ take_told(struct protocol *protocol)
 
 	if (protocol->message.kind == IPC_end) {
 		note_end(protocol);
+		return true;
+	}
+	if (protocol->message.kind == IPC_listen && protocol->ahead.is_asked) {
+		note_ahead(protocol);
 		return true;
 	}
 	if (protocol->message.kind != IPC_notice)
@@ -68,6 +118,8 @@ ask(struct protocol *protocol, int channel)
 {
 	enum ipc_kind kind = protocol->message.kind;
 
+	if (channel == protocol->monitor_channel)
+		tell_monitor_due(protocol);
 	if (ipc_send(channel, &protocol->message, -1) < 0)
 		ask_give_up(protocol);
 	for (;;) {
@@ -137,31 +189,50 @@ ask_monitor_login(struct protocol *protocol, const char *user, const char *passw
 	return answered(protocol, r);
 }
 
-int
-ask_monitor_listen(struct protocol *protocol, union address *bound, int *fd)
+static void
+begin_listen(struct protocol *protocol, bool is_ahead)
 {
-	const void *host;
-	uint8_t family;
-	uint32_t port;
-	size_t len;
-	int r;
-
 	ipc_begin(&protocol->message, IPC_listen);
 	ipc_put_u8(&protocol->message, 0);
+	ipc_put_u8(&protocol->message, is_ahead);
+}
+
+void
+ask_monitor_listen_ahead(struct protocol *protocol)
+{
+	if (protocol->ahead.is_asked || protocol->ahead.is_refused || protocol->ahead.fd >= 0)
+		return;
+	tell_monitor_due(protocol);
+	begin_listen(protocol, true);
+	if (ipc_send(protocol->monitor_channel, &protocol->message, -1) < 0)
+		ask_give_up(protocol);
+	protocol->ahead.is_asked = true;
+}
+
+int
+ask_monitor_listen(struct protocol *protocol, union address *bound, int *fd, bool *was_ahead)
+{
+	int r;
+
+	while (protocol->ahead.is_asked) {
+		if (ipc_receive(protocol->monitor_channel, IPC_PROTOCOL, protocol->state, &protocol->message) < 0)
+			ask_give_up(protocol);
+		if (!take_told(protocol))
+			ask_give_up(protocol);
+	}
+	*was_ahead = protocol->ahead.fd >= 0;
+	if (*was_ahead) {
+		*bound = protocol->ahead.bound;
+		*fd = protocol->ahead.fd;
+		protocol->ahead.fd = -1;
+		return 0;
+	}
+	begin_listen(protocol, false);
 	r = ask(protocol, protocol->monitor_channel);
 	if (r < 0)
 		return answered(protocol, r);
-	*fd = ipc_take_fd(&protocol->message);
-	family = ipc_get_u8(&protocol->message);
-	host = ipc_get_bytes(&protocol->message, 16, &len);
-	port = ipc_get_u32(&protocol->message);
-	if (len != 16 || port > UINT16_MAX)
-		ask_give_up(protocol);
-	memset(bound, 0, sizeof(*bound));
-	bound->family = family == 6 ? AF_INET6 : AF_INET;
-	memcpy(family == 6 ? (void *)&bound->v6.sin6_addr : (void *)&bound->v4.sin_addr, host, family == 6 ? 16 : 4);
-	address_set_port(bound, (uint16_t)port);
-	return answered(protocol, 0);
+	*fd = read_listening(protocol, bound);
+	return 0;
 }
 
 int
@@ -211,20 +282,21 @@ void
 tell_monitor_transferred(struct protocol *protocol, enum ipc_direction direction, uint64_t bytes, uint64_t ms,
     int error, const char *path)
 {
-	ipc_begin(&protocol->message, IPC_transferred);
-	ipc_put_u8(&protocol->message, (uint8_t)direction);
-	ipc_put_u8(&protocol->message, protocol->is_ascii);
-	ipc_put_u64(&protocol->message, bytes);
-	ipc_put_u64(&protocol->message, ms);
-	ipc_put_u32(&protocol->message, (uint32_t)error);
-	ipc_put_text(&protocol->message, path);
-	if (ipc_send(protocol->monitor_channel, &protocol->message, -1) < 0)
-		ask_give_up(protocol);
+	tell_monitor_due(protocol);
+	ipc_begin(&held, IPC_transferred);
+	ipc_put_u8(&held, (uint8_t)direction);
+	ipc_put_u8(&held, protocol->is_ascii);
+	ipc_put_u64(&held, bytes);
+	ipc_put_u64(&held, ms);
+	ipc_put_u32(&held, (uint32_t)error);
+	ipc_put_text(&held, path);
+	protocol->holds_notice = true;
 }
 
 void
 tell_monitor_noted(struct protocol *protocol, enum ipc_noted_event event, const char *detail)
 {
+	tell_monitor_due(protocol);
 	ipc_begin(&protocol->message, IPC_noted);
 	ipc_put_u8(&protocol->message, (uint8_t)event);
 	ipc_put_bytes(&protocol->message, detail, strnlen(detail, 500));

@@ -36,8 +36,14 @@ void ask_give_up(struct protocol *protocol) __attribute__((noreturn));
 /* Monitor. The password is not kept. 0, or -EACCES, -EUSERS, -ECONNABORTED (messages.h). On success files_channel is set. */
 int ask_monitor_login(struct protocol *protocol, const char *user, const char *password, size_t password_len);
 
-/* A listening socket for the data connection; 0 or -errno. fd is the caller's. */
-int ask_monitor_listen(struct protocol *protocol, union address *bound, int *fd);
+/*
+ * A listening socket for the data connection: the one that was made ahead, or a new one.
+ * *was_ahead: it listened already while nobody was told. 0 or -errno. fd is the caller's.
+ */
+int ask_monitor_listen(struct protocol *protocol, union address *bound, int *fd, bool *was_ahead);
+
+/* Have the monitor make the next listening socket while this process works on; its answer is taken when it is needed. */
+void ask_monitor_listen_ahead(struct protocol *protocol);
 
 /* A socket that connects to target; 0 or -errno. fd is the caller's. */
 int ask_monitor_connect(struct protocol *protocol, const union address *target, int *fd);
@@ -46,9 +52,15 @@ int ask_monitor_connect(struct protocol *protocol, const union address *target, 
 int ask_monitor_sign(void *arg, enum sign_scheme scheme, const uint8_t *text, size_t text_len, uint8_t *signature,
     size_t *len);
 
-/* Log a transfer; error is 0 or a positive errno. */
+/*
+ * Log a transfer; error is 0 or a positive errno. The message goes out with the next one to the
+ * monitor, or by tell_monitor_due().
+ */
 void tell_monitor_transferred(struct protocol *protocol, enum ipc_direction direction, uint64_t bytes, uint64_t ms,
     int error, const char *path);
+
+/* Send what is held back. False: there was nothing. */
+bool tell_monitor_due(struct protocol *protocol);
 
 void tell_monitor_noted(struct protocol *protocol, enum ipc_noted_event event, const char *detail);
 

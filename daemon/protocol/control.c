@@ -10,10 +10,13 @@
 #include "common/io.h"
 #include "common/text.h"
 #include "daemon/protocol/ask.h"
+#include "daemon/protocol/data.h"
 #include "daemon/protocol/session.h"
 
 #include "common/banned.h"
 
+#define HOLD_MS 5		/* an idle client's last transfer is told to the monitor after this time */
+#define AHEAD_MS 1000		/* and its listener ahead is given up */
 #define REPLY_TEXT_MAX (PATH_MAX * 2 + 256)	/* two paths with some words */
 
 /* Bytes that are safe to stand in a reply as they are. */
@@ -212,6 +215,7 @@ wait_for_client(struct protocol *protocol)
 	    {.fd = protocol->monitor_channel, .events = POLLIN},
 	};
 
+	tell_monitor_due(protocol);
 	if (poll(waits, 2, -1) > 0 && waits[1].revents != 0)
 		ask_take_notice(protocol);
 	return protocol->end_reason < 0 || protocol->end_reason == END_DRAIN;
@@ -277,6 +281,7 @@ control_start_tls(struct protocol *protocol)
 void
 control_close(struct protocol *protocol)
 {
+	tell_monitor_due(protocol);
 	control_flush(protocol);
 	(void)!stream_shutdown(&protocol->control.stream);
 }
@@ -288,12 +293,17 @@ control_wait(struct protocol *protocol)
 	    {.fd = protocol->control.stream.fd},
 	    {.fd = protocol->monitor_channel, .events = POLLIN},
 	};
+	int timeout, n;
 
 	if (control_read_pending(protocol))
 		return;
 	waits[0].events = protocol->control.input_wants;
 	/* the monitor keeps the deadlines, and tells */
-	if (poll(waits, 2, -1) <= 0)
+	timeout = protocol->holds_notice ? HOLD_MS : protocol->ahead.fd >= 0 ? AHEAD_MS : -1;
+	n = poll(waits, 2, timeout);
+	if (n == 0 && !tell_monitor_due(protocol))
+		data_forget_next(protocol);
+	if (n <= 0)
 		return;
 	if (waits[1].revents != 0)
 		ask_take_notice(protocol);

@@ -23,18 +23,46 @@ data_forget(struct protocol *protocol)
 	protocol->data_mode = DATA_NONE;
 }
 
+/* Whoever came before the port was told guessed it: a stranger, from wherever. */
+static void
+refuse_early(struct protocol *protocol)
+{
+	int fd;
+
+	while ((fd = accept4(protocol->listen_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		close_fd(&fd);
+		tell_monitor_noted(protocol, NOTED_DATA_REFUSED, "a stranger on a passive port that nobody was told yet");
+	}
+}
+
 int
 data_listen(struct protocol *protocol, union address *bound)
 {
+	bool was_ahead;
 	int r;
 
 	data_forget(protocol);
-	r = ask_monitor_listen(protocol, bound, &protocol->listen_fd);
+	r = ask_monitor_listen(protocol, bound, &protocol->listen_fd, &was_ahead);
+	if (r == 0 && was_ahead)
+		refuse_early(protocol);
 	if (r == 0) {
 		protocol->data_mode = DATA_PASSIVE;
 		protocol->data_listening = *bound;
 	}
 	return r;
+}
+
+void
+data_prepare_next(struct protocol *protocol)
+{
+	if (protocol->data_mode == DATA_PASSIVE && protocol->ahead.passive_transfers++ > 0)
+		ask_monitor_listen_ahead(protocol);
+}
+
+void
+data_forget_next(struct protocol *protocol)
+{
+	close_fd(&protocol->ahead.fd);
 }
 
 int

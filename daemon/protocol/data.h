@@ -15,6 +15,13 @@ void data_forget(struct protocol *protocol);
 /* PASV and EPSV: listen; bound is where. 0 or -errno. */
 int data_listen(struct protocol *protocol, union address *bound);
 
+/*
+ * A transfer begins: behind one passive transfer after another there is likely to be a third, whose
+ * listener the monitor can make meanwhile. It is given up when the client is idle (control_wait()).
+ */
+void data_prepare_next(struct protocol *protocol);
+void data_forget_next(struct protocol *protocol);
+
 /* PORT and EPRT: may target be connected to? Remembers it. 0, -EACCES (not the client's host, or a port below 1024). */
 int data_set_target(struct protocol *protocol, const union address *target);
 

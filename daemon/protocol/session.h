@@ -68,7 +68,15 @@ struct protocol {
 	enum data_mode data_mode;
 	int listen_fd;			/* DATA_PASSIVE */
 	union address data_listening;	/* where, as the client was told */
+	struct {
+		unsigned passive_transfers;	/* of this session, so far */
+		bool is_asked;		/* the monitor's answer is on its way */
+		bool is_refused;	/* the monitor makes none ahead */
+		int fd;			/* the listener of the next PASV or EPSV, or -1 */
+		union address bound;
+	} ahead;
 	union address data_target;	/* DATA_ACTIVE */
+	bool holds_notice;		/* a transfer that the monitor was not told of yet (ask.c) */
 	bool only_epsv;			/* EPSV ALL (RFC 2428, 4) */
 
 	struct {

@@ -21,6 +21,7 @@
 
 #define CHUNK (256 * 1024)		/* bytes of one read or write */
 #define LOOK_EVERY (16 * 1024 * 1024)	/* bytes after which the control connection is looked at */
+#define AT_ONCE_MAX (64 * 1024)		/* bytes that the buffers of any socket take */
 #define NO_DEADLINE UINT64_MAX		/* the monitor keeps the stall deadline */
 #define WORK_MS_MAX (30 * 60 * 1000)	/* the longest that files may work on one command */
 #define WORK_TICK_MS 5000
@@ -119,6 +120,7 @@ transfer_watch_work(struct protocol *protocol, int channel)
 	uint64_t give_up = monotonic_ms() + WORK_MS_MAX;
 	int r;
 
+	tell_monitor_due(protocol);
 	protocol->transfer.is_running = true;
 	protocol->transfer.was_aborted = protocol->transfer.is_deferred = false;
 	protocol->transfer.bytes = 0;
@@ -402,6 +404,16 @@ end_orderly(struct protocol *protocol, struct mover *mover)
 }
 
 /*
+ * A small thing on a passive connection, which most clients have opened by now: where nothing has
+ * to be waited for, 150 and 226 leave in one packet. Whatever waits sends 150 first (transfer_watch()).
+ */
+static bool
+is_over_at_once(const struct protocol *protocol, enum ipc_direction direction, uint64_t size)
+{
+	return protocol->data_mode == DATA_PASSIVE && (direction != DIRECTION_DOWN || size <= AT_ONCE_MAX);
+}
+
+/*
  * 150, then the data connection. 150 goes first and at once: it tells the client that the
  * file is all right while the connection may still be on its way.
  */
@@ -422,7 +434,10 @@ open_data(struct protocol *protocol, const char *verb, enum ipc_direction direct
 		reply(protocol, 150, "FILE: %s", what);
 	else
 		reply(protocol, 150, "Opening %s data connection for %s", protocol->is_ascii ? "ASCII" : "BINARY", what);
-	control_flush(protocol);
+	data_prepare_next(protocol);
+	tell_monitor_due(protocol);
+	if (!is_over_at_once(protocol, direction, size))
+		control_flush(protocol);
 	r = data_open(protocol, &mover->stream);
 	/* else the client takes the end for an attack, and does not come to read what is wrong */
 	if (r == -EKEYREJECTED)

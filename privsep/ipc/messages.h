@@ -37,7 +37,7 @@ enum ipc_fd {
 #define IPC_MESSAGES(X) \
 	/* protocol asks monitor */ \
 	X(login,            IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_LOGIN,   4,     1100,  0,     0,     IPC_FD_REPLY)   \
-	X(listen,           IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   1,     1,     23,    23,    IPC_FD_REPLY)   \
+	X(listen,           IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   2,     2,     23,    23,    IPC_FD_REPLY)   \
 	X(connect,          IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   23,    23,    0,     0,     IPC_FD_REPLY)   \
 	X(transferred,      IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   25,    4400,  IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	X(noted,            IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_ANY,     3,     700,   IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
@@ -114,7 +114,8 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  * Fields, in order (path: text, a home path):
  *   login         text user, bytes password              -> (channel to files)
  *                 -EACCES wrong or refused, -EUSERS a limit of the account, -ECONNABORTED the last try
- *   listen        u8 family (0: the control connection's) -> u8 family, bytes[16] address, u32 port (listening socket)
+ *   listen        u8 family (0: the control connection's), u8 is_ahead (for a transfer that may come)
+ *                                 -> u8 family, bytes[16] address, u32 port (listening socket); -EAGAIN: none ahead
  *   connect       u8 family, bytes[16] address, u32 port -> (connecting socket)
  *   transferred   u8 direction, u8 is_ascii, u64 bytes, u64 milliseconds, u32 errno, text path
  *   noted         u8 event, text detail

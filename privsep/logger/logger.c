@@ -23,6 +23,7 @@
 #define LINE_MAX_BYTES (8 * IPC_MESSAGE_MAX)
 #define DATAGRAM_WAIT_MS 500
 #define RECONNECT_EVERY_MS 1000
+#define GATHER_MS 2
 
 static struct {
 	int targets[LOG_TARGET_COUNT];	/* -1: not in use */
@@ -232,6 +233,23 @@ enter_walls(const struct logger *logger)
 		_exit(1);
 }
 
+/* Wait for records; after an idle time a moment longer, so that what comes together is written in one turn. */
+static void
+wait_for_records(struct pollfd waits[2 + WATCHERS_MAX])
+{
+	int n = poll(waits, 2 + WATCHERS_MAX, 0);
+
+	if (n == 0) {
+		n = poll(waits, 2 + WATCHERS_MAX, has_untold() ? 1000 : -1);
+		if (n > 0 && waits[0].revents == 0) {
+			poll(NULL, 0, GATHER_MS);
+			n = poll(waits, 2 + WATCHERS_MAX, 0);
+		}
+	}
+	if (n < 0 && errno != EINTR)
+		_exit(1);
+}
+
 void
 logger_run(const struct logger *logger)
 {
@@ -247,8 +265,7 @@ logger_run(const struct logger *logger)
 	buf_init(&state.line, LINE_MAX_BYTES);
 	for (;;) {
 		watchers_poll(waits + 2);
-		if (poll(waits, 2 + WATCHERS_MAX, has_untold() ? 1000 : -1) < 0 && errno != EINTR)
-			_exit(1);
+		wait_for_records(waits);
 		tell_unwatched(logger, watchers_check(waits + 2));
 		/* all targets first: the lines behind them belong there */
 		if (waits[0].revents != 0 && handle_targets(logger) == -EPIPE)

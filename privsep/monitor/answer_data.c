@@ -9,6 +9,9 @@
 
 #include "common/banned.h"
 
+/* A range with fewer ports has none to spare for transfers that may not come. */
+#define PORTS_FOR_AHEAD 1024
+
 void
 try_listen(struct monitor *monitor)
 {
@@ -18,6 +21,8 @@ try_listen(struct monitor *monitor)
 	int fd = -1;
 	int r = data_socket_listen(local, config->passive_port_low, config->passive_port_high, &bound, &fd);
 
+	if (r == -EADDRINUSE && monitor->listen.is_ahead)
+		r = -EAGAIN;
 	if (r == -EADDRINUSE && monotonic_ms() < monitor->listen.deadline_ms) {
 		monitor->listen.is_waiting = true;
 		return;
@@ -33,7 +38,7 @@ try_listen(struct monitor *monitor)
 		ipc_put_bytes(&monitor->message, host, sizeof(host));
 		ipc_put_u32(&monitor->message, address_port(&bound));
 	}
-	if (r < 0)
+	if (r < 0 && r != -EAGAIN)
 		log_message(LEVEL_ERROR, "data-refused", "no passive port: %s", strerror(-r));
 	r = ipc_send(monitor->protocol.channel, &monitor->message, fd);
 	close_fd(&fd);
@@ -44,10 +49,18 @@ try_listen(struct monitor *monitor)
 void
 monitor_answer_listen(struct monitor *monitor)
 {
-	uint8_t family = ipc_get_u8(&monitor->message);
+	const struct config *config = monitor->session->config;
+	uint8_t family = ipc_get_u8(&monitor->message), is_ahead = ipc_get_u8(&monitor->message);
 
-	if (!ipc_end(&monitor->message) || family != 0 || monitor->listen.is_waiting)
+	if (!ipc_end(&monitor->message) || family != 0 || is_ahead > 1 || monitor->listen.is_waiting)
 		end_for_violation(monitor, &monitor->protocol, "malformed listen");
+	monitor->listen.is_ahead = is_ahead;
+	if (is_ahead && config->passive_port_high - config->passive_port_low < PORTS_FOR_AHEAD) {
+		ipc_begin_reply(&monitor->message, IPC_listen, -EAGAIN);
+		if (ipc_send(monitor->protocol.channel, &monitor->message, -1) < 0)
+			end_session(monitor);
+		return;
+	}
 	monitor->listen.deadline_ms = monotonic_ms() + 1000ULL * monitor->session->config->timeouts.data_connect_s;
 	try_listen(monitor);
 }

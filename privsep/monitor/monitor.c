@@ -47,18 +47,20 @@ dispatch(struct monitor *monitor, struct child *child)
 	}
 }
 
-static void
+/* True: this was a notice, behind which a request is likely to wait already. */
+static bool
 receive_from_child(struct monitor *monitor, struct child *child)
 {
+	bool is_notice;
 	int r = ipc_receive_now(child->channel, IPC_MONITOR, monitor->state, &monitor->message);
 
 	if (r == -EAGAIN)
-		return;
+		return false;
 	if (r == -EPROTO)
 		end_for_violation(monitor, child, "message outside the table");
 	if (r < 0 && child == &monitor->files) {
 		files_is_gone(monitor);
-		return;
+		return false;
 	}
 	if (r < 0) {
 		close_fd(&child->channel);
@@ -67,16 +69,18 @@ receive_from_child(struct monitor *monitor, struct child *child)
 	if (monitor->message.kind == IPC_alarm) {
 		child->stopped_at = ipc_get_u32(&monitor->message);
 		child->reported = true;
-		return;	/* it is dying; its channel closes next */
+		return false;	/* it is dying; its channel closes next */
 	}
 	if (child == &monitor->files && monitor->message.kind == IPC_stored) {
 		if (!monitor_answer_stored(monitor))
 			end_for_violation(monitor, child, "malformed stored");
-		return;
+		return false;
 	}
 	if (child != &monitor->protocol)
 		end_for_violation(monitor, child, ipc_kind_name(monitor->message.kind));
+	is_notice = monitor->message.kind == IPC_transferred;
 	dispatch(monitor, child);
+	return is_notice;
 }
 
 static void
@@ -241,7 +245,8 @@ monitor_run(struct session *session)
 			continue;
 		/* protocol first: when both are gone, it was protocol that ended the session */
 		if (waits[PROTOCOL].revents != 0)
-			receive_from_child(monitor, &monitor->protocol);
+			while (receive_from_child(monitor, &monitor->protocol))
+				;
 		else if (waits[FILES].revents != 0)
 			receive_from_child(monitor, &monitor->files);
 		if (waits[MASTER].revents != 0)

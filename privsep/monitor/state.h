@@ -42,6 +42,7 @@ struct monitor {
 	unsigned failures;
 	struct {
 		bool is_waiting;	/* for a port of a full range */
+		bool is_ahead;		/* nobody waits for it: it is there at once, or not at all */
 		uint64_t deadline_ms;
 	} listen;
 	uint64_t login_deadline_ms;
