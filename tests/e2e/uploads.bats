@@ -179,3 +179,40 @@ kill_at_each_call()
 	serve
 	kill_at_each_call protocol 3
 }
+
+@test "who watches a directory sees one IN_MOVED_TO for a whole file, and none for a broken upload" {
+	serve
+	py <<-END
+		$STEPS
+		import ctypes, struct
+		MOVED_TO, CREATE, CLOSE_WRITE = 0x80, 0x100, 0x8
+		libc = ctypes.CDLL(None, use_errno=True)
+		watch = libc.inotify_init1(os.O_NONBLOCK)
+		assert libc.inotify_add_watch(watch, HOME_DIR.encode(), MOVED_TO | CREATE | CLOSE_WRITE) >= 0
+
+		def events():
+		    found, data = [], b''
+		    try:
+		        data = os.read(watch, 1 << 16)
+		    except BlockingIOError:
+		        pass
+		    while data:
+		        _, mask, _, length = struct.unpack_from('iIII', data)
+		        found.append((mask, data[16:16 + length].rstrip(bytes(1)).decode()))
+		        data = data[16 + length:]
+		    return found
+
+		c = Control().login()
+		for _ in range(2):
+		    c.put('f', NEW)
+		    found = events()
+		    assert [name for mask, name in found if mask == MOVED_TO] == ['f'], found
+		    assert [name for mask, name in found if mask == CREATE] == [partial_name('f')], found
+		d = c.open('STOR f')
+		d.sendall(NEW)
+		c.ask('ABOR', 426)
+		c.expect(226)
+		found = events()
+		assert (CREATE, partial_name('f')) in found and not any(mask == MOVED_TO for mask, _ in found), found
+	END
+}
