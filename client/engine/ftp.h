@@ -186,6 +186,7 @@ enum ftp_verify {
 
 struct ftp_transfer {
 	const char *remote;	/* path on the server */
+	const struct ftp_entry *known;	/* get: what a fresh listing told of it, instead of asking again; NULL: asks */
 	/*
 	 * The local side, either a name in a directory (one component; get writes NAME.part beside it and renames it),
 	 * or, where local_name is NULL, a descriptor that is read or written as it comes (standard input and output).

@@ -1,0 +1,37 @@
+/* Connecting: names to addresses, and one address after the other, overlapping (RFC 8305). */
+#ifndef CLIENT_ENGINE_CONNECT_H
+#define CLIENT_ENGINE_CONNECT_H
+
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/address.h"
+
+struct connect_wish {
+	const char *host;	/* name or numeric address */
+	uint16_t port;
+	int family;	/* AF_UNSPEC: both */
+	unsigned int timeout_ms;	/* for the look-up, and for each address */
+	const volatile sig_atomic_t *abort;	/* NULL none */
+};
+
+/*
+ * Look the host up and connect: the families take turns, the next address is tried when the last one
+ * has failed or after a quarter of a second, the first connection that comes about wins.
+ *
+ * fd    non-blocking, close-on-exec, without delay; the caller's.
+ * peer  the address that answered.
+ * why   what went wrong, with every address that was tried.
+ *
+ * Returns 0, -ECANCELED, -ETIMEDOUT, -ENOENT (no such host), -errno of the last address.
+ */
+int connect_host(const struct connect_wish *wish, int *fd, union address *peer, char *why, size_t why_size);
+
+/* Begin to connect to one address; non-blocking. Returns the descriptor or -errno. */
+int connect_begin(const union address *peer);
+
+/* Wait until connect_begin() has come about. Returns 0, -ETIMEDOUT, -ECANCELED, -errno. */
+int connect_end(int fd, unsigned int timeout_ms, const volatile sig_atomic_t *abort);
+
+#endif

@@ -1,0 +1,427 @@
+/* The control connection: commands, replies, errors in words. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/engine/answer.h"
+#include "client/engine/session.h"
+#include "common/io.h"
+#include "common/text.h"
+
+#include "common/banned.h"
+
+#define COMMAND_MAX 16384 /* bytes of a line */
+#define RESYNC_MS 5000
+#define RESYNC_REPLIES 8 /* that a broken-off transfer may leave behind */
+
+/* --- what is told --- */
+
+static void
+tell(char *out, size_t size, const char *format, va_list args)
+{
+	struct buf text, plain;
+
+	buf_init(&plain, size - 1);
+	buf_init(&text, size - 1);
+	out[0] = '\0';
+	if (buf_addv(&plain, format, args) == 0 && escape_bytes(&text, ESCAPE_REPLY, plain.data, plain.len) == 0)
+		snprintf(out, size, "%s", text.data);
+	buf_free(&plain);
+	buf_free(&text);
+}
+
+void
+note(struct ftp *ftp, const char *format, ...)
+{
+	const struct ftp_events *events = ftp->options->events;
+	char text[2048];
+	va_list args;
+
+	if (events == NULL || events->note == NULL)
+		return;
+	va_start(args, format);
+	tell(text, sizeof(text), format, args);
+	va_end(args);
+	events->note(ftp->options->context, text);
+}
+
+void
+trace(struct ftp *ftp, char kind, const char *format, ...)
+{
+	const struct ftp_events *events = ftp->options->events;
+	char text[REPLY_LINE_MAX + 1];
+	va_list args;
+
+	if (events == NULL || events->trace == NULL)
+		return;
+	va_start(args, format);
+	tell(text, sizeof(text), format, args);
+	va_end(args);
+	events->trace(ftp->options->context, kind, text);
+}
+
+bool
+is_aborted(const struct ftp *ftp)
+{
+	return ftp->options->abort != NULL && *ftp->options->abort;
+}
+
+void
+doing(struct ftp *ftp, const char *format, ...)
+{
+	char what[sizeof(ftp->error.what)];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	ftp_error_set(&ftp->error, FTP_OK, what, "", "");
+}
+
+enum ftp_class
+fail(struct ftp *ftp, enum ftp_class reason, const char *hint, const char *why, ...)
+{
+	char text[sizeof(ftp->error.why)];
+	va_list args;
+
+	va_start(args, why);
+	vsnprintf(text, sizeof(text), why, args);
+	va_end(args);
+	ftp->error.class = reason;
+	ftp->error.reply_code = 0;
+	ftp->error.error = 0;
+	ftp_error_why(&ftp->error, "%s", text);
+	if (hint != ftp->error.hint)
+		ftp_error_hint(&ftp->error, "%s", hint != NULL ? hint : "");
+	return reason;
+}
+
+enum ftp_class
+fail_local(struct ftp *ftp, int r, const char *what)
+{
+	const char *hint = NULL;
+
+	if (r == -ECANCELED)
+		return fail(ftp, FTP_ABORTED, NULL, "stopped");
+	if (r == -ENOSPC || r == -EDQUOT)
+		hint = "make room and resume: what has come is kept";
+	else if (r == -EACCES || r == -EPERM || r == -EROFS)
+		hint = "choose a directory that you may write to";
+	fail(ftp, FTP_LOCAL, hint, "'%s': %s", what, strerror(-r));
+	ftp->error.error = -r;
+	return FTP_LOCAL;
+}
+
+/* What to try after a reply with this code. */
+static const struct {
+	int code;
+	const char *hint;
+} reply_hints[] = {
+    {421, "try again later"},
+    {425, "try the other way of data connections: active instead of passive, or back"},
+    {426, "resume it"},
+    {430, "check name and password"},
+    {450, "try again later: somebody else may be using the file"},
+    {452, "there is no room on the server"},
+    {530, "check name and password"},
+    {534, "this server wants another kind of TLS"},
+    {552, "the quota or the disk of the server is full: remove something there"},
+};
+
+enum ftp_class
+fail_reply(struct ftp *ftp)
+{
+	int code = ftp->reply.code;
+	const char *hint = NULL;
+	enum ftp_class reason;
+
+	for (size_t i = 0; i < sizeof(reply_hints) / sizeof(reply_hints[0]); i++) {
+		if (reply_hints[i].code == code)
+			hint = reply_hints[i].hint;
+	}
+	if (code >= 500) {
+		reason = FTP_REFUSED;
+	} else if (code >= 400) {
+		reason = FTP_TEMPORARY;
+	} else {
+		/* nothing on this connection can be relied on any more */
+		fail(ftp, FTP_NETWORK, NULL, "the server answers out of turn: '%d %s'", code,
+		    reply_message(&ftp->reply));
+		control_drop(ftp);
+		return FTP_NETWORK;
+	}
+	fail(ftp, reason, hint, "the server answers '%d %s'", code, reply_message(&ftp->reply));
+	ftp->error.reply_code = code;
+	return reason;
+}
+
+enum ftp_class
+fail_wire(struct ftp *ftp, struct wire *wire, int r, const char *name)
+{
+	enum ftp_class reason = FTP_NETWORK;
+
+	if (r == -ECANCELED)
+		reason = fail(ftp, FTP_ABORTED, NULL, "stopped");
+	else if (r == 0 || r == -ECONNRESET || r == -EPIPE)
+		fail(ftp, reason, "try again", "the server closed the connection (%s)", name);
+	else if (r == -ETIMEDOUT)
+		fail(ftp, reason, "try again, or wait longer (--timeout)", "the server was silent for %u seconds (%s)",
+		    wire->timeout_ms / 1000, name);
+	else if (r == -EPROTO)
+		fail(ftp, reason, NULL, "TLS failed: %s (%s)", wire->why, name);
+	else
+		fail(ftp, reason, "try again", "%s (%s)", strerror(-r), name);
+	ftp->error.error = -r;
+	if (wire == &ftp->control)
+		control_drop(ftp);
+	return reason;
+}
+
+/* --- lines --- */
+
+void
+control_drop(struct ftp *ftp)
+{
+	wire_close(&ftp->control, false);
+	ftp->input_at = ftp->input_end = 0;
+	ftp->is_logged_in = false;
+	ftp->tls_text[0] = '\0';
+	ftp->hash_selected[0] = '\0';
+}
+
+static void
+trace_command(struct ftp *ftp, const struct buf *line)
+{
+	size_t len = line->len - 2;
+
+	if (len > 5 && strncmp(line->data, "PASS ", 5) == 0)
+		trace(ftp, '>', "PASS ***");
+	else
+		trace(ftp, '>', "%.*s", (int)len, line->data);
+}
+
+static enum ftp_class
+send_line(struct ftp *ftp, const char *format, va_list args)
+{
+	enum ftp_class reason = FTP_OK;
+	struct buf line;
+	int r;
+
+	if (ftp->control.fd < 0)
+		return fail(ftp, FTP_NETWORK, "try again", "there is no connection");
+	buf_init(&line, COMMAND_MAX);
+	r = buf_addv(&line, format, args);
+	if (r == 0 && strpbrk(line.data, "\r\n") != NULL)
+		reason = fail(ftp, FTP_USAGE, NULL, "a name with a line break cannot be sent over FTP");
+	else if (r == 0)
+		r = buf_add_text(&line, "\r\n");
+	if (reason == FTP_OK && r < 0)
+		reason = fail(ftp, FTP_USAGE, NULL, "the command is longer than %d bytes", COMMAND_MAX);
+	if (reason == FTP_OK) {
+		trace_command(ftp, &line);
+		r = wire_write(&ftp->control, line.data, line.len);
+		/* a server that has said goodbye resets the connection; its last words may still be there to be read */
+		if (r < 0 && r != -EPIPE && r != -ECONNRESET)
+			reason = fail_wire(ftp, &ftp->control, r, "control connection");
+	}
+	buf_free(&line);
+	return reason;
+}
+
+enum ftp_class
+control_send(struct ftp *ftp, const char *format, ...)
+{
+	enum ftp_class reason;
+	va_list args;
+
+	va_start(args, format);
+	reason = send_line(ftp, format, args);
+	va_end(args);
+	return reason;
+}
+
+static void
+trace_reply(struct ftp *ftp)
+{
+	const char *line = ftp->reply.text.data;
+
+	if (ftp->options->events == NULL || ftp->options->events->trace == NULL)
+		return;
+	while (line != NULL) {
+		trace(ftp, '<', "%.*s", (int)strcspn(line, "\n"), line);
+		line = strchr(line, '\n');
+		if (line != NULL)
+			line++;
+	}
+}
+
+/* Take a reply from what was read already. 1 when complete, 0 when more is wanted, or the parser's error. */
+static int
+take_input(struct ftp *ftp)
+{
+	size_t used = 0;
+	int r;
+
+	if (ftp->input_at == ftp->input_end)
+		return 0;
+	r = reply_feed(&ftp->reply, ftp->input + ftp->input_at, ftp->input_end - ftp->input_at, &used);
+	ftp->input_at += used;
+	return r;
+}
+
+static enum ftp_class
+fail_parse(struct ftp *ftp, int r)
+{
+	enum ftp_class reason;
+
+	if (r == -EMSGSIZE)
+		reason = fail(ftp, FTP_NETWORK, NULL,
+		    "the server's reply is too long (a line over %d, or in all over %d bytes)", REPLY_LINE_MAX,
+		    REPLY_TEXT_MAX);
+	else if (r == -ENOMEM)
+		reason = fail_local(ftp, r, "reply");
+	else
+		reason =
+		    fail(ftp, FTP_NETWORK, "is this the port of an FTP server? For TLS from the first byte use ftps://",
+			"the server does not speak FTP");
+	reply_free(&ftp->reply);
+	reply_init(&ftp->reply);
+	control_drop(ftp);
+	return reason;
+}
+
+enum ftp_class
+control_reply(struct ftp *ftp, unsigned int timeout_ms)
+{
+	unsigned int usual_ms = ftp->control.timeout_ms;
+	/* each byte begins the silence anew; the whole reply has its time, too */
+	uint64_t deadline = monotonic_ms() + 10 * (uint64_t)(timeout_ms > 0 ? timeout_ms : usual_ms);
+	ssize_t n;
+	int r;
+
+	if (ftp->control.fd < 0)
+		return fail(ftp, FTP_NETWORK, "try again", "there is no connection");
+	while ((r = take_input(ftp)) == 0) {
+		if (timeout_ms > 0)
+			ftp->control.timeout_ms = timeout_ms;
+		n = monotonic_ms() > deadline ? -ETIMEDOUT : wire_read(&ftp->control, ftp->input, sizeof(ftp->input));
+		ftp->control.timeout_ms = usual_ms;
+		if (n <= 0)
+			return fail_wire(ftp, &ftp->control, (int)n, "control connection");
+		ftp->input_at = 0;
+		ftp->input_end = (size_t)n;
+	}
+	if (r < 0)
+		return fail_parse(ftp, r);
+	trace_reply(ftp);
+	buf_clear(&ftp->told);
+	escape_lines(&ftp->told, ftp->reply.text.data, ftp->reply.text.len);
+	if (ftp->reply.code == 421) {
+		enum ftp_class reason = fail_reply(ftp);
+
+		control_drop(ftp);
+		return reason;
+	}
+	return FTP_OK;
+}
+
+bool
+control_has_input(struct ftp *ftp, unsigned int timeout_ms)
+{
+	if (ftp->control.fd < 0 || ftp->input_at < ftp->input_end)
+		return ftp->control.fd >= 0;
+	if (ftp->control.tls != NULL && SSL_has_pending(ftp->control.tls))
+		return true;
+	return wire_wait(ftp->control.fd, POLLIN, timeout_ms, NULL) > 0;
+}
+
+/*
+ * Before a command is sent nothing may be there to be read: a reply that came out of turn would be taken
+ * for that of the command. A goodbye, or the end, shows here as well.
+ */
+static enum ftp_class
+settle(struct ftp *ftp)
+{
+	ssize_t n;
+
+	if (ftp->control.fd < 0 || (ftp->input_at == ftp->input_end && !control_has_input(ftp, 0)))
+		return FTP_OK;
+	for (;;) {
+		int r = take_input(ftp);
+
+		if (r < 0)
+			return fail_parse(ftp, r);
+		if (r == 1) {
+			trace_reply(ftp);
+			trace(ftp, '*', "that reply came out of turn");
+			if (ftp->reply.code == 421) {
+				enum ftp_class reason = fail_reply(ftp);
+
+				control_drop(ftp);
+				return reason;
+			}
+			continue;
+		}
+		n = wire_read_now(&ftp->control, ftp->input, sizeof(ftp->input));
+		if (n == -EAGAIN)
+			return FTP_OK;
+		if (n <= 0)
+			return fail_wire(ftp, &ftp->control, (int)n, "control connection");
+		ftp->input_at = 0;
+		ftp->input_end = (size_t)n;
+	}
+}
+
+enum ftp_class
+control_ask(struct ftp *ftp, const char *format, ...)
+{
+	enum ftp_class reason = settle(ftp);
+	va_list args;
+
+	if (reason != FTP_OK)
+		return reason;
+	va_start(args, format);
+	reason = send_line(ftp, format, args);
+	va_end(args);
+	return reason != FTP_OK ? reason : control_reply(ftp, 0);
+}
+
+enum ftp_class
+want_done(struct ftp *ftp)
+{
+	return ftp->reply.code / 100 == 2 ? FTP_OK : fail_reply(ftp);
+}
+
+bool
+is_unknown(const struct ftp *ftp)
+{
+	int code = ftp->reply.code;
+
+	return code == 500 || code == 501 || code == 502 || code == 504;
+}
+
+void
+control_resync(struct ftp *ftp)
+{
+	struct ftp_error saved = ftp->error;
+	unsigned int timeout_ms = ftp->control.timeout_ms;
+	bool is_in_step = false;
+
+	if (ftp->control.fd < 0)
+		return;
+	/* whoever stopped the transfer must not stop this, which is bounded anyway */
+	ftp->control.abort = NULL;
+	ftp->control.timeout_ms = RESYNC_MS;
+	/* how many replies ABOR has depends on how far the transfer was; 257 belongs to PWD alone */
+	if (control_send(ftp, "ABOR") == FTP_OK && control_send(ftp, "PWD") == FTP_OK) {
+		for (int i = 0; i < RESYNC_REPLIES && !is_in_step && control_reply(ftp, RESYNC_MS) == FTP_OK; i++)
+			is_in_step = ftp->reply.code == 257;
+	}
+	if (!is_in_step)
+		control_drop(ftp);
+	ftp->control.abort = ftp->options->abort;
+	ftp->control.timeout_ms = timeout_ms;
+	ftp->error = saved;
+}

@@ -1,0 +1,284 @@
+#include "client/engine/data.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/engine/answer.h"
+#include "client/engine/connect.h"
+#include "common/io.h"
+
+#include "common/banned.h"
+
+#define ACCEPTS_MAX 8 /* strangers that may come before the server */
+#define WHY_MS 2000 /* for the server to say why it closed a data connection */
+
+/* --- passive --- */
+
+/* RFC 2428, 3. FTP_OK with *port 0: the server does not know it. */
+static enum ftp_class
+ask_epsv(struct ftp *ftp, uint16_t *port)
+{
+	enum ftp_class reason;
+
+	*port = 0;
+	if (ftp->has_no_epsv)
+		return FTP_OK;
+	reason = control_ask(ftp, "EPSV");
+	if (reason != FTP_OK)
+		return reason;
+	if (ftp->reply.code == 229) {
+		if (answer_epsv(reply_message(&ftp->reply), port) < 0)
+			return fail(
+			    ftp, FTP_NETWORK, NULL, "the answer to EPSV has no port: '%s'", reply_message(&ftp->reply));
+		return FTP_OK;
+	}
+	if (ftp->reply.code / 100 != 5)
+		return fail_reply(ftp);
+	ftp->has_no_epsv = true;
+	return FTP_OK;
+}
+
+/* The address in the answer is not used: it may be wrong behind NAT, or a third party's. */
+static enum ftp_class
+ask_pasv(struct ftp *ftp, uint16_t *port)
+{
+	enum ftp_class reason;
+	uint32_t host;
+
+	if (ftp->peer.family != AF_INET)
+		return fail(ftp, FTP_REFUSED, "connect over IPv4 (-4), or by active mode",
+		    "the server has no EPSV, and PASV knows IPv4 "
+		    "only");
+	reason = control_ask(ftp, "PASV");
+	if (reason == FTP_OK && ftp->reply.code != 227)
+		reason = fail_reply(ftp);
+	if (reason != FTP_OK)
+		return reason;
+	if (answer_pasv(reply_message(&ftp->reply), &host, port) < 0)
+		return fail(ftp, FTP_NETWORK, NULL, "the answer to PASV has no port: '%s'", reply_message(&ftp->reply));
+	if (host != ftp->peer.v4.sin_addr.s_addr)
+		trace(ftp, '*', "PASV names another address; the control connection's is used");
+	return FTP_OK;
+}
+
+static enum ftp_class
+open_passive(struct ftp *ftp, struct data *data)
+{
+	union address peer = ftp->peer;
+	enum ftp_class reason;
+	uint16_t port;
+	int fd;
+
+	reason = ask_epsv(ftp, &port);
+	if (reason == FTP_OK && port == 0)
+		reason = ask_pasv(ftp, &port);
+	if (reason != FTP_OK)
+		return reason;
+	address_set_port(&peer, port);
+	fd = connect_begin(&peer);
+	if (fd < 0)
+		return fail_wire(ftp, &data->wire, fd, "data connection");
+	data->wire.fd = fd;
+	data->is_connecting = true;
+	return FTP_OK;
+}
+
+/* --- active --- */
+
+static enum ftp_class
+tell_address(struct ftp *ftp, const union address *address)
+{
+	enum ftp_class reason;
+	char host[ADDRESS_TEXT_MAX];
+	uint16_t port = address_port(address);
+
+	address_text(address, host);
+	host[strcspn(host, "%")] = '\0';
+	if (!ftp->has_no_eprt) {
+		reason = control_ask(ftp, "EPRT |%d|%s|%u|", address->family == AF_INET6 ? 2 : 1, host, port);
+		if (reason != FTP_OK || ftp->reply.code / 100 == 2)
+			return reason;
+		if (!is_unknown(ftp) || address->family == AF_INET6)
+			return fail_reply(ftp);
+		ftp->has_no_eprt = true;
+	}
+	for (char *dot = strchr(host, '.'); dot != NULL; dot = strchr(dot, '.'))
+		*dot = ',';
+	reason = control_ask(ftp, "PORT %s,%u,%u", host, port >> 8, port & 255);
+	return reason != FTP_OK ? reason : want_done(ftp);
+}
+
+static enum ftp_class
+open_active(struct ftp *ftp, struct data *data)
+{
+	union address address = ftp->local;
+	socklen_t len = sizeof(address);
+	int fd = socket(address.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	data->listen_fd = fd;
+	address_set_port(&address, 0);
+	if (fd < 0 || bind(fd, &address.any, address_len(&address)) < 0 || listen(fd, 1) < 0 ||
+	    getsockname(fd, &address.any, &len) < 0)
+		return fail_local(ftp, -errno, "listening for the data connection");
+	address_unmap(&address);
+	return tell_address(ftp, &address);
+}
+
+/* Only the server's own address is let in. */
+static enum ftp_class
+accept_server(struct ftp *ftp, struct data *data)
+{
+	for (int i = 0; i < ACCEPTS_MAX; i++) {
+		union address peer = {.family = AF_UNSPEC};
+		socklen_t len = sizeof(peer);
+		int r = wire_wait(data->listen_fd, POLLIN, data->wire.timeout_ms, data->wire.abort);
+		int fd = r < 0 ? -1 : accept4(data->listen_fd, &peer.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (r < 0)
+			return fail_wire(ftp, &data->wire, r, "data connection");
+		if (fd >= 0 && address_same_host(&peer, &ftp->peer)) {
+			data->wire.fd = fd;
+			close_fd(&data->listen_fd);
+			return FTP_OK;
+		}
+		close_fd(&fd);
+	}
+	return fail(ftp, FTP_NETWORK, NULL, "strangers connect to the port of the data connection");
+}
+
+/* --- both --- */
+
+/* A passive connection must have come about; when it has not, the server may have said why. */
+static enum ftp_class
+finish_connect(struct ftp *ftp, struct data *data)
+{
+	unsigned int connect_s =
+	    ftp->options->connect_timeout_s > 0 ? ftp->options->connect_timeout_s : DEFAULT_CONNECT_S;
+	int r;
+
+	if (!data->is_connecting)
+		return FTP_OK;
+	data->is_connecting = false;
+	r = connect_end(data->wire.fd, connect_s * 1000, data->wire.abort);
+	if (r == 0)
+		return FTP_OK;
+	if (r != -ECANCELED && control_has_input(ftp, WHY_MS) && control_reply(ftp, 0) == FTP_OK &&
+	    ftp->reply.code >= 400) {
+		data->is_answered = true;
+		return fail_reply(ftp);
+	}
+	if (r == -ETIMEDOUT || r == -ECONNREFUSED || r == -EHOSTUNREACH || r == -ENETUNREACH)
+		return fail(ftp, FTP_NETWORK, "a firewall may be in the way: try active mode (--active)",
+		    "the data connection did not come about: %s", r == -ETIMEDOUT ? "no answer in time" : strerror(-r));
+	return fail_wire(ftp, &data->wire, r, "data connection");
+}
+
+static enum ftp_class
+send_command(struct ftp *ftp, struct data *data, const char *verb, const char *path)
+{
+	enum ftp_class reason;
+
+	if (path != NULL)
+		reason = control_send(ftp, "%s %s", verb, path);
+	else
+		reason = control_send(ftp, "%s", verb);
+	if (reason == FTP_OK)
+		reason = finish_connect(ftp, data);
+	if (reason == FTP_OK)
+		reason = control_reply(ftp, 0);
+	if (reason != FTP_OK)
+		return reason;
+	/* an empty listing, or a small file, may be done already */
+	data->is_answered = ftp->reply.code / 100 != 1;
+	return ftp->reply.code / 100 <= 2 ? FTP_OK : fail_reply(ftp);
+}
+
+/* When TLS fails on the data connection, the server has the better words: that it wants a session resumed, say. */
+static enum ftp_class
+start_tls(struct ftp *ftp, struct data *data)
+{
+	enum ftp_class reason = trust_start_data(ftp, &data->wire);
+
+	if (reason == FTP_OK || reason == FTP_ABORTED || data->is_answered)
+		return reason;
+	if (control_has_input(ftp, WHY_MS) && control_reply(ftp, 0) == FTP_OK) {
+		data->is_answered = true;
+		if (ftp->reply.code >= 400)
+			return fail_reply(ftp);
+	}
+	return reason;
+}
+
+static enum ftp_class
+restart_at(struct ftp *ftp, uint64_t offset)
+{
+	enum ftp_class reason;
+
+	if (offset == 0)
+		return FTP_OK;
+	reason = control_ask(ftp, "REST %llu", (unsigned long long)offset);
+	if (reason != FTP_OK || ftp->reply.code == 350)
+		return reason;
+	return fail_reply(ftp);
+}
+
+enum ftp_class
+data_begin(struct ftp *ftp, struct data *data, const char *verb, const char *path, uint64_t offset)
+{
+	enum ftp_class reason;
+
+	*data = (struct data){.listen_fd = -1};
+	wire_init(&data->wire, ftp->options->abort, ftp->control.timeout_ms);
+	reason = ftp->options->is_active ? open_active(ftp, data) : open_passive(ftp, data);
+	if (reason == FTP_OK)
+		reason = restart_at(ftp, offset);
+	if (reason != FTP_OK) {
+		/* no command was sent that needs a second reply */
+		wire_close(&data->wire, true);
+		close_fd(&data->listen_fd);
+		return reason;
+	}
+	reason = send_command(ftp, data, verb, path);
+	if (reason == FTP_OK && data->listen_fd >= 0)
+		reason = accept_server(ftp, data);
+	if (reason == FTP_OK && ftp->control.tls != NULL)
+		reason = start_tls(ftp, data);
+	if (reason != FTP_OK)
+		return data_break(ftp, data, reason);
+	return FTP_OK;
+}
+
+enum ftp_class
+data_end(struct ftp *ftp, struct data *data)
+{
+	enum ftp_class reason;
+
+	wire_close(&data->wire, false);
+	if (data->is_answered)
+		return FTP_OK;
+	reason = control_reply(ftp, 0);
+	return reason != FTP_OK ? reason : want_done(ftp);
+}
+
+enum ftp_class
+data_break(struct ftp *ftp, struct data *data, enum ftp_class reason)
+{
+	close_fd(&data->listen_fd);
+	wire_close(&data->wire, true);
+	if (data->is_answered || ftp->control.fd < 0)
+		return reason;
+	if (reason == FTP_NETWORK && control_has_input(ftp, WHY_MS)) {
+		struct ftp_error saved = ftp->error;
+
+		/* 426 only says that the connection broke, which is known */
+		if (control_reply(ftp, 0) == FTP_OK && ftp->reply.code >= 400 && ftp->reply.code != 426)
+			return fail_reply(ftp);
+		if (ftp->control.fd >= 0)
+			ftp->error = saved;
+		return reason;
+	}
+	control_resync(ftp);
+	return reason;
+}

@@ -1,0 +1,29 @@
+/* Data connections: passive or active, in clear or with TLS, for one command each. */
+#ifndef CLIENT_ENGINE_DATA_H
+#define CLIENT_ENGINE_DATA_H
+
+#include "client/engine/session.h"
+
+struct data {
+	struct wire wire;
+	int listen_fd;	/* active: -1 after accept */
+	bool is_connecting;
+	bool is_answered;	/* the final reply has come already */
+};
+
+/*
+ * Open a data connection and send the command that uses it: REST before it where offset is not 0, EPSV or PASV
+ * or EPRT or PORT, then "verb path" (path NULL: verb alone). When this fails, nothing is left of it.
+ */
+enum ftp_class data_begin(struct ftp *ftp, struct data *data, const char *verb, const char *path, uint64_t offset);
+
+/* After the last byte: close, and read the final reply. FTP_OK for 2yz. */
+enum ftp_class data_end(struct ftp *ftp, struct data *data);
+
+/*
+ * The data connection failed, or is not wanted any more: reset it, and bring the control connection
+ * in step again. An error that the server tells for the cut replaces that of the connection (quota, disk).
+ */
+enum ftp_class data_break(struct ftp *ftp, struct data *data, enum ftp_class reason);
+
+#endif

@@ -1,0 +1,323 @@
+#include "client/engine/hash.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "client/engine/answer.h"
+
+#include "common/banned.h"
+
+#define BUFFER_SIZE (256 * 1024)
+#define SLOWEST_BYTES_PER_MS 10000 /* a server that hashes slower than 10 MB/s is not waited for */
+
+/* In the order of preference. */
+static const struct hash_algorithm algorithms[] = {
+    {"SHA-256", "XSHA256", 64, "SHA256"},
+    {"SHA-512", "XSHA512", 128, "SHA512"},
+    {"SHA-1", "XSHA1", 40, "SHA1"},
+    {"MD5", "XMD5", 32, "MD5"},
+    {"CRC32", "XCRC", 8, NULL},
+};
+
+#define ALGORITHM_COUNT (sizeof(algorithms) / sizeof(algorithms[0]))
+
+const struct hash_algorithm *
+algorithm_find(const char *name)
+{
+	for (size_t i = 0; i < ALGORITHM_COUNT; i++) {
+		if (strcasecmp(algorithms[i].name, name) == 0)
+			return &algorithms[i];
+	}
+	return NULL;
+}
+
+/* "HASH SHA-256*;SHA-512;..." in FEAT (draft-bryan-ftpext-hash-02, 4). */
+static bool
+is_in_feature(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	while (list != NULL && *list != '\0' && *list != '\n') {
+		size_t word = strcspn(list, ";*\n");
+
+		if (word == len && strncasecmp(list, name, len) == 0)
+			return true;
+		list += word;
+		list += strspn(list, ";*");
+	}
+	return false;
+}
+
+static bool
+has_hash(struct ftp *ftp, const struct hash_algorithm *algorithm)
+{
+	return is_in_feature(session_feature(ftp, "HASH"), algorithm->name);
+}
+
+static bool
+has_verb(struct ftp *ftp, const struct hash_algorithm *algorithm)
+{
+	return session_feature(ftp, algorithm->verb) != NULL;
+}
+
+const struct hash_algorithm *
+algorithm_best(struct ftp *ftp)
+{
+	for (size_t i = 0; i < ALGORITHM_COUNT; i++) {
+		if (has_hash(ftp, &algorithms[i]) || has_verb(ftp, &algorithms[i]))
+			return &algorithms[i];
+	}
+	return NULL;
+}
+
+/* --- here --- */
+
+int
+sum_begin(struct sum *sum, const struct hash_algorithm *algorithm)
+{
+	const EVP_MD *type;
+
+	*sum = (struct sum){.algorithm = algorithm, .crc = crc32(0, NULL, 0)};
+	if (algorithm->digest == NULL)
+		return 0;
+	type = EVP_get_digestbyname(algorithm->digest);
+	sum->context = EVP_MD_CTX_new();
+	if (sum->context == NULL)
+		return -ENOMEM;
+	return type != NULL && EVP_DigestInit_ex(sum->context, type, NULL) == 1 ? 0 : -EINVAL;
+}
+
+void
+sum_add(struct sum *sum, const void *bytes, size_t len)
+{
+	if (sum->context == NULL)
+		sum->crc = crc32_z(sum->crc, bytes, len);
+	else
+		EVP_DigestUpdate(sum->context, bytes, len);
+}
+
+int
+sum_end(struct sum *sum, char hex[FTP_HASH_HEX_MAX])
+{
+	unsigned char bytes[EVP_MAX_MD_SIZE];
+	unsigned int len = 0;
+
+	if (sum->context == NULL) {
+		snprintf(hex, FTP_HASH_HEX_MAX, "%08lx", sum->crc & 0xffffffff);
+		return 0;
+	}
+	if (EVP_DigestFinal_ex(sum->context, bytes, &len) != 1)
+		return -EINVAL;
+	for (unsigned int i = 0; i < len; i++)
+		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+	return 0;
+}
+
+void
+sum_free(struct sum *sum)
+{
+	EVP_MD_CTX_free(sum->context);
+	sum->context = NULL;
+}
+
+/* Hash length bytes (-1: to the end) from offset. Returns 0, -ENODATA (the file is shorter), -ECANCELED, -errno. */
+static int
+hash_file(struct ftp *ftp, int fd, uint64_t offset, int64_t length, struct sum *sum, struct meter *meter)
+{
+	char *bytes = malloc(BUFFER_SIZE);
+	uint64_t done = 0;
+	int r = bytes == NULL ? -ENOMEM : 0;
+
+	while (r == 0 && (length < 0 || done < (uint64_t)length)) {
+		size_t wanted = length < 0 || (uint64_t)length - done > BUFFER_SIZE ? BUFFER_SIZE
+										    : (size_t)((uint64_t)length - done);
+		ssize_t n = pread(fd, bytes, wanted, (off_t)(offset + done));
+
+		if (is_aborted(ftp)) {
+			r = -ECANCELED;
+		} else if (n > 0) {
+			sum_add(sum, bytes, (size_t)n);
+			done += (uint64_t)n;
+			if (meter != NULL)
+				meter_move(meter, done);
+		} else if (n == 0) {
+			r = length < 0 ? 0 : -ENODATA;
+			break;
+		} else if (errno != EINTR) {
+			r = -errno;
+		}
+	}
+	free(bytes);
+	return r;
+}
+
+static int
+hash_here(struct ftp *ftp, const struct hash_algorithm *algorithm, int fd, uint64_t offset, int64_t length,
+    struct meter *meter, char hex[FTP_HASH_HEX_MAX])
+{
+	struct sum sum;
+	int r = sum_begin(&sum, algorithm);
+
+	if (r == 0)
+		r = hash_file(ftp, fd, offset, length, &sum, meter);
+	if (r == 0)
+		r = sum_end(&sum, hex);
+	sum_free(&sum);
+	return r;
+}
+
+/* --- there --- */
+
+static enum ftp_class
+select_algorithm(struct ftp *ftp, const struct hash_algorithm *algorithm)
+{
+	enum ftp_class reason;
+
+	if (strcmp(ftp->hash_selected, algorithm->name) == 0)
+		return FTP_OK;
+	reason = control_ask(ftp, "OPTS HASH %s", algorithm->name);
+	if (reason == FTP_OK)
+		reason = want_done(ftp);
+	if (reason == FTP_OK)
+		snprintf(ftp->hash_selected, sizeof(ftp->hash_selected), "%s", algorithm->name);
+	return reason;
+}
+
+/* Both ends belong to the range of RANG (draft-bryan-ftp-range-08, 3). */
+static enum ftp_class
+send_hash(struct ftp *ftp, const struct hash_algorithm *algorithm, const char *path, uint64_t offset, int64_t length)
+{
+	enum ftp_class reason = select_algorithm(ftp, algorithm);
+
+	if (reason == FTP_OK && (offset > 0 || length >= 0)) {
+		uint64_t last = length < 0 ? INT64_MAX - 1 : offset + (uint64_t)length - 1;
+
+		reason = control_ask(ftp, "RANG %llu %llu", (unsigned long long)offset, (unsigned long long)last);
+		if (reason == FTP_OK && ftp->reply.code / 100 != 3 && ftp->reply.code / 100 != 2)
+			reason = fail_reply(ftp);
+	}
+	return reason != FTP_OK ? reason : control_send(ftp, "HASH %s", path);
+}
+
+/* The end of a range of the X-verbs lies behind its last byte. A path with blanks is quoted, where numbers follow it. */
+static enum ftp_class
+send_verb(struct ftp *ftp, const struct hash_algorithm *algorithm, const char *path, uint64_t offset, int64_t length)
+{
+	const char *quote = strchr(path, ' ') != NULL ? "\"" : "";
+	unsigned long long end = length < 0 ? INT64_MAX : offset + (uint64_t)length;
+
+	if (offset == 0 && length < 0)
+		return control_send(ftp, "%s %s%s%s", algorithm->verb, quote, path, quote);
+	return control_send(
+	    ftp, "%s %s%s%s %llu %llu", algorithm->verb, quote, path, quote, (unsigned long long)offset, end);
+}
+
+enum ftp_class
+remote_hash_send(
+    struct ftp *ftp, const struct hash_algorithm *algorithm, const char *path, uint64_t offset, int64_t length)
+{
+	bool is_range = offset > 0 || length >= 0;
+
+	/* what would come out of turn is seen before a command without a wait is sent */
+	if (has_hash(ftp, algorithm) && (!is_range || session_feature(ftp, "RANG") != NULL))
+		return send_hash(ftp, algorithm, path, offset, length);
+	if (has_verb(ftp, algorithm))
+		return send_verb(ftp, algorithm, path, offset, length);
+	return fail(ftp, FTP_REFUSED, NULL, "the server has no %s%s", algorithm->name, is_range ? " of a range" : "");
+}
+
+enum ftp_class
+remote_hash_receive(
+    struct ftp *ftp, const struct hash_algorithm *algorithm, uint64_t expected, char hex[FTP_HASH_HEX_MAX])
+{
+	uint64_t timeout_ms = ftp->control.timeout_ms + expected / SLOWEST_BYTES_PER_MS;
+	enum ftp_class reason = control_reply(ftp, timeout_ms < INT32_MAX ? (unsigned int)timeout_ms : INT32_MAX);
+
+	/* 1yz may come first: "hashing" */
+	while (reason == FTP_OK && ftp->reply.code / 100 == 1)
+		reason = control_reply(ftp, timeout_ms < INT32_MAX ? (unsigned int)timeout_ms : INT32_MAX);
+	if (reason == FTP_OK)
+		reason = want_done(ftp);
+	if (reason != FTP_OK)
+		return reason;
+	if (answer_hash(reply_message(&ftp->reply), algorithm->digits, hex) < 0)
+		return fail(
+		    ftp, FTP_REFUSED, NULL, "the answer has no %s: '%s'", algorithm->name, reply_message(&ftp->reply));
+	return FTP_OK;
+}
+
+enum ftp_class
+remote_hash_compare(struct ftp *ftp, const struct hash_algorithm *algorithm, const char *path, int fd, uint64_t length,
+    bool is_whole, struct meter *meter, bool *is_same)
+{
+	char here[FTP_HASH_HEX_MAX], there[FTP_HASH_HEX_MAX];
+	enum ftp_class reason;
+	int r;
+
+	*is_same = true;
+	if (length == 0 && !is_whole)
+		return FTP_OK;
+	reason = remote_hash_send(ftp, algorithm, path, 0, is_whole ? -1 : (int64_t)length);
+	if (reason != FTP_OK)
+		return reason;
+	r = hash_here(ftp, algorithm, fd, 0, (int64_t)length, meter, here);
+	if (r < 0) {
+		/* the answer is still to come, and may be long in coming */
+		control_drop(ftp);
+		return fail_local(ftp, r, "hashing");
+	}
+	meter_end(meter);
+	reason = remote_hash_receive(ftp, algorithm, length, there);
+	if (reason == FTP_OK)
+		*is_same = strcmp(here, there) == 0;
+	return reason;
+}
+
+/* --- public --- */
+
+enum ftp_class
+ftp_hash(
+    struct ftp *ftp, const char *path, const char *algorithm, uint64_t offset, int64_t length, struct ftp_hash *hash)
+{
+	const struct hash_algorithm *found = algorithm == NULL ? NULL : algorithm_find(algorithm);
+	enum ftp_class reason;
+
+	memset(hash, 0, sizeof(*hash));
+	doing(ftp, "cannot have '%s' hashed by the server", path);
+	if (algorithm != NULL && found == NULL)
+		return fail(ftp, FTP_USAGE, "take SHA-256, SHA-512, SHA-1, MD5 or CRC32", "'%s' is no hash known here",
+		    algorithm);
+	reason = session_ready(ftp);
+	if (reason == FTP_OK && found == NULL && (found = algorithm_best(ftp)) == NULL)
+		reason = fail(ftp, FTP_REFUSED, NULL, "the server has no command for it");
+	if (reason == FTP_OK)
+		reason = remote_hash_send(ftp, found, path, offset, length);
+	if (reason == FTP_OK)
+		reason = remote_hash_receive(ftp, found, length < 0 ? UINT64_C(1) << 36 : (uint64_t)length, hash->hex);
+	if (reason == FTP_OK)
+		snprintf(hash->name, sizeof(hash->name), "%s", found->name);
+	return reason;
+}
+
+enum ftp_class
+ftp_hash_local(struct ftp *ftp, int fd, const char *algorithm, uint64_t offset, int64_t length, struct ftp_hash *hash)
+{
+	const struct hash_algorithm *found = algorithm_find(algorithm);
+	int r;
+
+	memset(hash, 0, sizeof(*hash));
+	doing(ftp, "cannot hash the local file");
+	if (found == NULL)
+		return fail(ftp, FTP_USAGE, "take SHA-256, SHA-512, SHA-1, MD5 or CRC32", "'%s' is no hash known here",
+		    algorithm);
+	r = hash_here(ftp, found, fd, offset, length, NULL, hash->hex);
+	if (r < 0)
+		return fail_local(ftp, r, r == -ENODATA ? "shorter than the range" : "file");
+	snprintf(hash->name, sizeof(hash->name), "%s", found->name);
+	return FTP_OK;
+}

@@ -1,0 +1,26 @@
+/* The local side of a transfer: names within a directory, and the part that becomes the file. */
+#ifndef CLIENT_ENGINE_LOCAL_H
+#define CLIENT_ENGINE_LOCAL_H
+
+#include <limits.h>
+#include <stddef.h>
+#include <sys/stat.h>
+
+#define LOCAL_NAME_SIZE (NAME_MAX + 1)
+
+/* One component that stays in its directory: not "", ".", "..", no '/'. Returns 0, -EINVAL, -ENAMETOOLONG. */
+int local_check_name(const char *name);
+
+/* name with suffix, cut so that it fits. */
+void local_beside(const char *name, const char *suffix, char beside[LOCAL_NAME_SIZE]);
+
+/*
+ * Open a part for reading and writing, made when it is not there; no link is followed, and nobody else's transfer
+ * writes it (-EBUSY). Returns the descriptor, -EINVAL for what is no regular file, -errno.
+ */
+int local_open_part(int dir_fd, const char *name, struct stat *status);
+
+/* Open a file to be sent. Returns the descriptor, -EISDIR, -EINVAL for what is no regular file, -errno. */
+int local_open_source(int dir_fd, const char *name, struct stat *status);
+
+#endif

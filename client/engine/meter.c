@@ -1,0 +1,39 @@
+#include "client/engine/meter.h"
+
+#include "common/io.h"
+
+#include "common/banned.h"
+
+#define INTERVAL_MS 100
+
+static void
+tell(struct meter *meter)
+{
+	const struct ftp_events *events = meter->ftp->options->events;
+
+	if (events != NULL && events->progress != NULL)
+		events->progress(meter->ftp->options->context, &meter->progress);
+	meter->next_ms = monotonic_coarse_ms() + INTERVAL_MS;
+}
+
+void
+meter_begin(struct meter *meter, struct ftp *ftp, enum ftp_phase phase, uint64_t resumed, int64_t total)
+{
+	meter->ftp = ftp;
+	meter->progress = (struct ftp_progress){.phase = phase, .done = resumed, .total = total, .resumed = resumed};
+	tell(meter);
+}
+
+void
+meter_move(struct meter *meter, uint64_t done)
+{
+	meter->progress.done = done;
+	if (monotonic_coarse_ms() >= meter->next_ms)
+		tell(meter);
+}
+
+void
+meter_end(struct meter *meter)
+{
+	tell(meter);
+}

@@ -1,0 +1,22 @@
+/* How far a transfer or a hash is, told often enough for a person. */
+#ifndef CLIENT_ENGINE_METER_H
+#define CLIENT_ENGINE_METER_H
+
+#include "client/engine/session.h"
+
+struct meter {
+	struct ftp *ftp;
+	struct ftp_progress progress;
+	uint64_t next_ms;	/* when it is told again; monotonic_coarse_ms() */
+};
+
+/* Begin a phase; it is told at once. total -1: unknown. */
+void meter_begin(struct meter *meter, struct ftp *ftp, enum ftp_phase phase, uint64_t resumed, int64_t total);
+
+/* done bytes in all: told when a tenth of a second has passed. */
+void meter_move(struct meter *meter, uint64_t done);
+
+/* The end of the phase: told. */
+void meter_end(struct meter *meter);
+
+#endif

@@ -1,0 +1,246 @@
+/*
+ * One large file over several connections. The pieces are written into a file of its own, which has holes until all
+ * is there; when it ends early, what is whole from the beginning on becomes the part, so that a resume can
+ * rely on the part's size.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/engine/data.h"
+#include "client/engine/fetch.h"
+#include "common/io.h"
+
+#include "common/banned.h"
+
+#define SEGMENTS_MAX 16
+#define NAP_MS 50
+
+struct segment {
+	pthread_t thread;
+	bool is_started;
+	struct ftp *ftp; /* of its own */
+	const char *remote;
+	int fd;
+	uint64_t begin, end;
+	atomic_ullong at; /* written up to here */
+	atomic_bool is_done;
+	enum ftp_class reason;
+};
+
+struct segments {
+	struct segment items[SEGMENTS_MAX];
+	unsigned int count;
+	struct ftp_options options; /* of the segments' handles: silent, with a stop of their own */
+	volatile sig_atomic_t stop;
+};
+
+/* --- in the threads --- */
+
+static int
+take_bytes(void *context, const char *bytes, size_t len)
+{
+	struct segment *segment = context;
+
+	while (len > 0) {
+		ssize_t n = pwrite(segment->fd, bytes, len, (off_t)atomic_load(&segment->at));
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			atomic_fetch_add(&segment->at, (unsigned long long)n);
+			bytes += n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+static enum ftp_class
+fetch_segment(struct segment *segment)
+{
+	uint64_t at = atomic_load(&segment->at);
+	struct ftp *ftp = segment->ftp;
+	struct data data;
+	enum ftp_class reason = session_ready(ftp);
+
+	if (reason == FTP_OK)
+		reason = data_begin(ftp, &data, "RETR", segment->remote, at);
+	if (reason != FTP_OK)
+		return reason;
+	reason = fetch_receive(ftp, &data.wire, segment->end - at, take_bytes, segment);
+	if (reason != FTP_OK)
+		return data_break(ftp, &data, reason);
+	if (atomic_load(&segment->at) < segment->end) {
+		reason =
+		    fail(ftp, data.wire.is_cut ? FTP_NETWORK : FTP_VERIFY, NULL, "the file ended at %llu of %llu bytes",
+			(unsigned long long)atomic_load(&segment->at), (unsigned long long)segment->end);
+		return data_break(ftp, &data, reason);
+	}
+	/* the rest of the file is another's */
+	wire_close(&data.wire, true);
+	control_drop(ftp);
+	return FTP_OK;
+}
+
+static void *
+segment_thread(void *argument)
+{
+	struct segment *segment = argument;
+	unsigned int tries = 0;
+
+	do {
+		doing(segment->ftp, "cannot fetch '%s'", segment->remote);
+		segment->reason = fetch_segment(segment);
+		if (segment->reason == FTP_OK)
+			break;
+		segment->reason = session_retry(segment->ftp, segment->reason, &tries);
+	} while (segment->reason == FTP_OK);
+	atomic_store(&segment->is_done, true);
+	return NULL;
+}
+
+/* --- in the caller's thread --- */
+
+static enum ftp_class
+start_segment(struct segments *all, struct segment *segment, struct fetch *fetch)
+{
+	sigset_t blocked, saved;
+	int r;
+
+	segment->ftp = ftp_clone(fetch->ftp);
+	if (segment->ftp == NULL)
+		return fail_local(fetch->ftp, -ENOMEM, "segments");
+	segment->ftp->options = &all->options;
+	segment->ftp->control.abort = &all->stop;
+	segment->remote = fetch->transfer->remote;
+	segment->fd = fetch->fd;
+	/* signals are for the thread that waits */
+	sigfillset(&blocked);
+	pthread_sigmask(SIG_SETMASK, &blocked, &saved);
+	r = pthread_create(&segment->thread, NULL, segment_thread, segment);
+	pthread_sigmask(SIG_SETMASK, &saved, NULL);
+	segment->is_started = r == 0;
+	return r == 0 ? FTP_OK : fail_local(fetch->ftp, -r, "segments");
+}
+
+/* Wait for all; the first that fails stops the others, and so does the user. */
+static void
+watch(struct segments *all, struct fetch *fetch, uint64_t base)
+{
+	unsigned int done;
+
+	do {
+		uint64_t moved = base;
+
+		done = 0;
+		for (unsigned int i = 0; i < all->count; i++) {
+			struct segment *segment = &all->items[i];
+
+			moved += atomic_load(&segment->at) - segment->begin;
+			if (atomic_load(&segment->is_done) || !segment->is_started) {
+				done++;
+				if (segment->reason != FTP_OK || !segment->is_started)
+					all->stop = 1;
+			}
+		}
+		if (is_aborted(fetch->ftp))
+			all->stop = 1;
+		meter_move(&fetch->meter, moved);
+		if (done < all->count)
+			wire_wait(-1, 0, NAP_MS, NULL);
+	} while (done < all->count);
+}
+
+/* The end of what is whole from the beginning on. */
+static uint64_t
+whole_until(const struct segments *all, uint64_t base)
+{
+	for (unsigned int i = 0; i < all->count; i++) {
+		base = atomic_load(&all->items[i].at);
+		if (base < all->items[i].end)
+			break;
+	}
+	return base;
+}
+
+/* The error that counts is the first that is not the echo of the others' stop. */
+static enum ftp_class
+collect(struct segments *all, struct fetch *fetch)
+{
+	enum ftp_class reason = is_aborted(fetch->ftp) ? fail(fetch->ftp, FTP_ABORTED, NULL, "stopped") : FTP_OK;
+
+	for (unsigned int i = 0; i < all->count; i++) {
+		struct segment *segment = &all->items[i];
+
+		if (segment->is_started)
+			pthread_join(segment->thread, NULL);
+		fetch->result->bytes += atomic_load(&segment->at) - segment->begin;
+		if (reason == FTP_OK && segment->is_started && segment->reason != FTP_OK &&
+		    segment->reason != FTP_ABORTED) {
+			fetch->ftp->error = *ftp_error(segment->ftp);
+			reason = segment->reason;
+		}
+		ftp_free(segment->ftp);
+	}
+	return reason;
+}
+
+static enum ftp_class
+rename_part(struct fetch *fetch, const char *from, const char *to)
+{
+	int dir_fd = fetch->transfer->local_dir_fd;
+
+	return renameat(dir_fd, from, dir_fd, to) < 0 ? fail_local(fetch->ftp, -errno, to) : FTP_OK;
+}
+
+enum ftp_class
+fetch_segments(struct fetch *fetch, unsigned int count)
+{
+	struct segments *all = calloc(1, sizeof(*all));
+	uint64_t base = fetch->at, step;
+	char holes[LOCAL_NAME_SIZE];
+	enum ftp_class reason;
+
+	if (all == NULL)
+		return fail_local(fetch->ftp, -ENOMEM, "segments");
+	all->count = count < SEGMENTS_MAX ? count : SEGMENTS_MAX;
+	all->options = *fetch->ftp->options;
+	all->options.events = NULL;
+	all->options.abort = &all->stop;
+	local_beside(fetch->transfer->local_name, ".part-segments", holes);
+	reason = rename_part(fetch, fetch->part, holes);
+	if (reason != FTP_OK) {
+		free(all);
+		return reason;
+	}
+	step = ((uint64_t)fetch->size - base) / all->count;
+	for (unsigned int i = 0; i < all->count; i++) {
+		struct segment *segment = &all->items[i];
+
+		segment->begin = base + i * step;
+		segment->end = i + 1 == all->count ? (uint64_t)fetch->size : segment->begin + step;
+		atomic_store(&segment->at, segment->begin);
+	}
+	for (unsigned int i = 0; i < all->count && reason == FTP_OK; i++)
+		reason = start_segment(all, &all->items[i], fetch);
+	watch(all, fetch, base);
+	if (reason == FTP_OK)
+		reason = collect(all, fetch);
+	else
+		(void)collect(all, fetch);
+	fetch->at = whole_until(all, base);
+	if (ftruncate(fetch->fd, (off_t)fetch->at) < 0 && reason == FTP_OK)
+		reason = fail_local(fetch->ftp, -errno, holes);
+	free(all);
+	if (reason != FTP_OK) {
+		(void)!renameat(fetch->transfer->local_dir_fd, holes, fetch->transfer->local_dir_fd, fetch->part);
+		return reason;
+	}
+	return rename_part(fetch, holes, fetch->part);
+}

@@ -1,0 +1,473 @@
+/* A session: connecting, TLS, the login, and all that again when the connection was lost. */
+#include "client/engine/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "client/engine/answer.h"
+#include "client/engine/connect.h"
+#include "common/io.h"
+
+#include "common/banned.h"
+
+#define FEATURES_MAX 65536
+#define RETRY_DELAY_MAX_S 60
+
+/* --- the handle --- */
+
+static char *
+copy_text(const char *text)
+{
+	return text == NULL ? NULL : strdup(text);
+}
+
+struct ftp *
+ftp_new(const struct ftp_options *options, enum ftp_tls tls, const char *host, uint16_t port)
+{
+	struct ftp *ftp = calloc(1, sizeof(*ftp));
+	unsigned int timeout_s = options->timeout_s > 0 ? options->timeout_s : DEFAULT_TIMEOUT_S;
+
+	if (ftp == NULL)
+		return NULL;
+	ftp->options = options;
+	ftp->tls = tls;
+	ftp->port = port;
+	ftp->host = strdup(host);
+	wire_init(&ftp->control, options->abort, timeout_s < UINT32_MAX / 1000 ? timeout_s * 1000 : UINT32_MAX);
+	reply_init(&ftp->reply);
+	buf_init(&ftp->told, REPLY_TEXT_MAX);
+	buf_init(&ftp->features, FEATURES_MAX);
+	if (ftp->host == NULL) {
+		ftp_free(ftp);
+		return NULL;
+	}
+	return ftp;
+}
+
+struct ftp *
+ftp_clone(const struct ftp *ftp)
+{
+	struct ftp *clone = ftp_new(ftp->options, ftp->tls, ftp->host, ftp->port);
+
+	if (clone == NULL)
+		return NULL;
+	clone->user = copy_text(ftp->user);
+	clone->password = copy_text(ftp->password);
+	clone->directory = copy_text(ftp->directory);
+	memcpy(clone->accepted, ftp->accepted, sizeof(clone->accepted));
+	if ((clone->user == NULL) != (ftp->user == NULL) || (clone->password == NULL) != (ftp->password == NULL) ||
+	    (clone->directory == NULL) != (ftp->directory == NULL)) {
+		ftp_free(clone);
+		return NULL;
+	}
+	return clone;
+}
+
+static void
+free_secret(char **secret)
+{
+	if (*secret != NULL)
+		explicit_bzero(*secret, strlen(*secret));
+	free(*secret);
+	*secret = NULL;
+}
+
+void
+ftp_free(struct ftp *ftp)
+{
+	if (ftp == NULL)
+		return;
+	ftp_close(ftp);
+	SSL_CTX_free(ftp->context);
+	reply_free(&ftp->reply);
+	buf_free(&ftp->told);
+	buf_free(&ftp->features);
+	free(ftp->host);
+	free(ftp->user);
+	free_secret(&ftp->password);
+	free(ftp->directory);
+	free(ftp);
+}
+
+void
+ftp_close(struct ftp *ftp)
+{
+	static const char quit[] = "QUIT\r\n";
+
+	if (ftp->control.fd < 0)
+		return;
+	/* nobody waits for the answer */
+	ftp->control.abort = NULL;
+	ftp->control.timeout_ms = 1000;
+	trace(ftp, '>', "QUIT");
+	(void)wire_write(&ftp->control, quit, strlen(quit));
+	control_drop(ftp);
+}
+
+const struct ftp_error *
+ftp_error(const struct ftp *ftp)
+{
+	return &ftp->error;
+}
+
+bool
+ftp_is_connected(const struct ftp *ftp)
+{
+	return ftp->control.fd >= 0;
+}
+
+bool
+ftp_is_tls(const struct ftp *ftp)
+{
+	return ftp->control.tls != NULL;
+}
+
+const char *
+ftp_tls_text(const struct ftp *ftp)
+{
+	return ftp->tls_text;
+}
+
+const char *
+ftp_last_reply(const struct ftp *ftp)
+{
+	return ftp->told.data == NULL ? "" : ftp->told.data;
+}
+
+/* --- connecting --- */
+
+static enum ftp_class
+open_connection(struct ftp *ftp)
+{
+	unsigned int connect_s = ftp->options->connect_timeout_s;
+	struct connect_wish wish = {
+	    .host = ftp->host,
+	    .port = ftp->port,
+	    .family = ftp->options->family,
+	    .timeout_ms = (connect_s > 0 && connect_s < UINT32_MAX / 1000 ? connect_s : DEFAULT_CONNECT_S) * 1000,
+	    .abort = ftp->options->abort,
+	};
+	socklen_t len = sizeof(ftp->local);
+	char why[768], peer[ADDRESS_TEXT_MAX];
+	int r;
+
+	r = connect_host(&wish, &ftp->control.fd, &ftp->peer, why, sizeof(why));
+	if (r == -ECANCELED)
+		return fail(ftp, FTP_ABORTED, NULL, "stopped");
+	if (r < 0)
+		return fail(ftp, FTP_NETWORK,
+		    r == -ENOENT             ? "check the host's name"
+			: r == -ECONNREFUSED ? "check the port; is the server running?"
+					     : "check host, port and network",
+		    "%s: %s", ftp->host, why);
+	memset(&ftp->local, 0, sizeof(ftp->local));
+	if (getsockname(ftp->control.fd, &ftp->local.any, &len) < 0)
+		return fail_wire(ftp, &ftp->control, -errno, "control connection");
+	ftp->control.is_ended = ftp->control.is_cut = false;
+	ftp->control.abort = ftp->options->abort;
+	ftp->control.timeout_ms =
+	    (ftp->options->timeout_s > 0 && ftp->options->timeout_s < UINT32_MAX / 1000 ? ftp->options->timeout_s
+											: DEFAULT_TIMEOUT_S) *
+	    1000;
+	address_text(&ftp->peer, peer);
+	trace(ftp, '*', "connected to %s port %u", peer, ftp->port);
+	return FTP_OK;
+}
+
+/* 120 announces a delay; 220 is the greeting (RFC 959, 5.4). */
+static enum ftp_class
+read_greeting(struct ftp *ftp)
+{
+	enum ftp_class reason;
+
+	do
+		reason = control_reply(ftp, 0);
+	while (reason == FTP_OK && ftp->reply.code == 120);
+	return reason != FTP_OK ? reason : want_done(ftp);
+}
+
+/* Anonymous logins have no secret. */
+static bool
+is_anonymous(const char *user)
+{
+	return user != NULL && (strcasecmp(user, "anonymous") == 0 || strcasecmp(user, "ftp") == 0);
+}
+
+/* RFC 4217, 4. */
+static enum ftp_class
+ask_for_tls(struct ftp *ftp)
+{
+	enum ftp_class reason = control_ask(ftp, "AUTH TLS");
+
+	if (reason != FTP_OK)
+		return reason;
+	if (ftp->reply.code == 234) {
+		/* what came in clear behind the reply would be taken for the server's words under TLS */
+		if (ftp->input_at < ftp->input_end)
+			return fail(ftp, FTP_CERTIFICATE, NULL, "somebody put bytes in clear before the TLS handshake");
+		return trust_start(ftp);
+	}
+	if (ftp->tls == FTP_TLS_AUTO && ftp->reply.code / 100 == 5)
+		return FTP_OK;
+	reason = fail_reply(ftp);
+	if (reason == FTP_REFUSED)
+		fail(ftp, reason, "ftps:// is for servers that speak TLS from the first byte",
+		    "the server has no TLS: '%d %s'", ftp->reply.code, reply_message(&ftp->reply));
+	return reason;
+}
+
+static enum ftp_class
+connect_once(struct ftp *ftp)
+{
+	enum ftp_class reason = open_connection(ftp);
+
+	if (reason == FTP_OK && ftp->tls == FTP_TLS_IMPLICIT)
+		reason = trust_start(ftp);
+	if (reason == FTP_OK)
+		reason = read_greeting(ftp);
+	if (reason == FTP_OK && ftp->tls != FTP_TLS_IMPLICIT)
+		reason = ask_for_tls(ftp);
+	if (reason != FTP_OK)
+		control_drop(ftp);
+	return reason;
+}
+
+enum ftp_class
+session_retry(struct ftp *ftp, enum ftp_class reason, unsigned int *tries)
+{
+	uint64_t delay_s = ftp->options->retry_delay_s > 0 ? ftp->options->retry_delay_s : 1;
+	int r;
+
+	if (!ftp_class_is_retryable(reason) || *tries >= ftp->options->retries)
+		return reason;
+	for (unsigned int i = 0; i < *tries && delay_s < RETRY_DELAY_MAX_S; i++)
+		delay_s *= 2;
+	if (delay_s > RETRY_DELAY_MAX_S)
+		delay_s = RETRY_DELAY_MAX_S;
+	++*tries;
+	note(ftp, "%s: %s; trying again in %llu s (%u of %u)", ftp->error.what, ftp->error.why,
+	    (unsigned long long)delay_s, *tries, ftp->options->retries);
+	/* -1 is never ready: this only waits, and ends when the user wants it */
+	r = wire_wait(-1, 0, (unsigned int)delay_s * 1000, ftp->options->abort);
+	return r == -ECANCELED ? fail(ftp, FTP_ABORTED, NULL, "stopped") : FTP_OK;
+}
+
+enum ftp_class
+ftp_connect(struct ftp *ftp)
+{
+	unsigned int tries = 0;
+	enum ftp_class reason;
+
+	doing(ftp, "cannot connect to %s port %u", ftp->host, ftp->port);
+	if (ftp->control.fd >= 0)
+		return FTP_OK;
+	do {
+		reason = connect_once(ftp);
+		if (reason == FTP_OK)
+			return FTP_OK;
+		reason = session_retry(ftp, reason, &tries);
+	} while (reason == FTP_OK);
+	return reason;
+}
+
+/* --- the login --- */
+
+static enum ftp_class
+check_secrecy(struct ftp *ftp)
+{
+	if (ftp->control.tls != NULL || ftp->options->may_plaintext || is_anonymous(ftp->user))
+		return FTP_OK;
+	return fail(ftp, FTP_LOGIN, "if everybody on the way may read it: --plaintext",
+	    "the server offers no TLS, and the password would go in clear");
+}
+
+static enum ftp_class
+fail_login(struct ftp *ftp)
+{
+	enum ftp_class reason = fail_reply(ftp);
+
+	if (reason == FTP_REFUSED) {
+		ftp->error.class = reason = FTP_LOGIN;
+		if (*ftp->error.hint == '\0')
+			ftp_error_hint(&ftp->error, "check name and password");
+	}
+	return reason;
+}
+
+static enum ftp_class
+send_login(struct ftp *ftp)
+{
+	enum ftp_class reason = check_secrecy(ftp);
+
+	if (reason == FTP_OK)
+		reason = control_ask(ftp, "USER %s", ftp->user);
+	if (reason == FTP_OK && ftp->reply.code == 331)
+		reason = control_ask(ftp, "PASS %s", ftp->password);
+	if (reason != FTP_OK)
+		return reason;
+	if (ftp->reply.code == 332)
+		return fail(ftp, FTP_LOGIN, NULL, "the server wants an account besides the password (ACCT)");
+	if (ftp->reply.code / 100 != 2)
+		return fail_login(ftp);
+	return FTP_OK;
+}
+
+/* Data connections are protected like the control connection (RFC 4217, 8 and 9). */
+static enum ftp_class
+protect_data(struct ftp *ftp)
+{
+	enum ftp_class reason;
+
+	if (ftp->control.tls == NULL)
+		return FTP_OK;
+	reason = control_ask(ftp, "PBSZ 0");
+	if (reason == FTP_OK)
+		reason = control_ask(ftp, "PROT P");
+	if (reason == FTP_OK && ftp->reply.code / 100 != 2)
+		reason = fail(ftp, FTP_REFUSED, NULL, "the server does not protect data connections: '%d %s'",
+		    ftp->reply.code, reply_message(&ftp->reply));
+	return reason;
+}
+
+/* Names go in UTF-8, and MLSD tells what is of use; that a server has neither is no error. */
+static enum ftp_class
+set_options(struct ftp *ftp)
+{
+	static const char *const wanted[] = {"type", "size", "modify", "UNIX.mode", "UNIX.owner", "UNIX.group", "perm"};
+	enum ftp_class reason = FTP_OK;
+	const char *facts = session_feature(ftp, "MLST");
+	char line[256] = "";
+	size_t len = facts == NULL ? 0 : strcspn(facts, "\n");
+	bool is_all = true;
+
+	if (session_feature(ftp, "UTF8") != NULL)
+		reason = control_ask(ftp, "OPTS UTF8 ON");
+	for (size_t i = 0; reason == FTP_OK && len > 0 && i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		const char *at = strcasestr(facts, wanted[i]);
+		size_t used = strlen(line), name_len = strlen(wanted[i]);
+
+		if (at == NULL || at + name_len > facts + len || (at != facts && at[-1] != ';') ||
+		    (at[name_len] != '*' && at[name_len] != ';'))
+			continue;
+		is_all = is_all && at[name_len] == '*';
+		snprintf(line + used, sizeof(line) - used, "%s;", wanted[i]);
+	}
+	if (reason == FTP_OK && *line != '\0' && !is_all)
+		reason = control_ask(ftp, "OPTS MLST %s", line);
+	return reason;
+}
+
+static enum ftp_class
+ask_features(struct ftp *ftp)
+{
+	enum ftp_class reason = control_ask(ftp, "FEAT");
+
+	buf_clear(&ftp->features);
+	if (reason == FTP_OK && ftp->reply.code == 211)
+		buf_add(&ftp->features, ftp->reply.text.data,
+		    ftp->reply.text.len < FEATURES_MAX ? ftp->reply.text.len : FEATURES_MAX);
+	return reason;
+}
+
+static enum ftp_class
+go_back(struct ftp *ftp)
+{
+	enum ftp_class reason;
+
+	if (ftp->directory == NULL)
+		return FTP_OK;
+	reason = control_ask(ftp, "CWD %s", ftp->directory);
+	return reason != FTP_OK ? reason : want_done(ftp);
+}
+
+static enum ftp_class
+login_once(struct ftp *ftp)
+{
+	enum ftp_class reason = ftp->control.fd >= 0 ? FTP_OK : connect_once(ftp);
+
+	if (reason == FTP_OK)
+		reason = send_login(ftp);
+	if (reason == FTP_OK)
+		reason = protect_data(ftp);
+	if (reason == FTP_OK)
+		reason = ask_features(ftp);
+	if (reason == FTP_OK)
+		reason = set_options(ftp);
+	if (reason == FTP_OK)
+		reason = control_ask(ftp, "TYPE I");
+	if (reason == FTP_OK)
+		reason = want_done(ftp);
+	if (reason == FTP_OK)
+		reason = go_back(ftp);
+	ftp->is_logged_in = reason == FTP_OK;
+	if (reason != FTP_OK && reason != FTP_LOGIN)
+		control_drop(ftp);
+	return reason;
+}
+
+enum ftp_class
+ftp_login(struct ftp *ftp, const char *user, const char *password)
+{
+	char *new_user = strdup(user), *new_password = strdup(password);
+	unsigned int tries = 0;
+	enum ftp_class reason;
+
+	doing(ftp, "cannot log in to %s as '%s'", ftp->host, user);
+	if (new_user == NULL || new_password == NULL) {
+		free(new_user);
+		free_secret(&new_password);
+		return fail_local(ftp, -ENOMEM, "login");
+	}
+	free(ftp->user);
+	free_secret(&ftp->password);
+	free(ftp->directory);
+	ftp->user = new_user;
+	ftp->password = new_password;
+	ftp->directory = NULL;
+	/* another user on this connection: servers differ, a new connection is the same everywhere */
+	if (ftp->is_logged_in)
+		ftp_close(ftp);
+	do {
+		reason = login_once(ftp);
+		if (reason == FTP_OK)
+			return FTP_OK;
+		reason = session_retry(ftp, reason, &tries);
+	} while (reason == FTP_OK);
+	return reason;
+}
+
+enum ftp_class
+session_ready(struct ftp *ftp)
+{
+	if (is_aborted(ftp))
+		return fail(ftp, FTP_ABORTED, NULL, "stopped");
+	/* an idle session may have been closed meanwhile; a goodbye lies there to be read, or the end */
+	if (ftp->is_logged_in && control_has_input(ftp, 0) && control_ask(ftp, "NOOP") != FTP_OK) {
+		trace(ftp, '*', "the connection was closed meanwhile: %s", ftp->error.why);
+		control_drop(ftp);
+	}
+	if (ftp->is_logged_in)
+		return FTP_OK;
+	if (ftp->user == NULL)
+		return fail(ftp, FTP_USAGE, "open a connection and log in first", "nobody is logged in");
+	return login_once(ftp);
+}
+
+const char *
+session_feature(struct ftp *ftp, const char *feature)
+{
+	return ftp->features.len == 0 ? NULL : answer_feature(ftp->features.data, feature);
+}
+
+bool
+ftp_has_feature(struct ftp *ftp, const char *feature)
+{
+	if (!ftp->is_logged_in && session_ready(ftp) != FTP_OK)
+		return false;
+	return session_feature(ftp, feature) != NULL;
+}

@@ -1,0 +1,123 @@
+/* The inside of a struct ftp, for the files of the engine. */
+#ifndef CLIENT_ENGINE_SESSION_H
+#define CLIENT_ENGINE_SESSION_H
+
+#include <openssl/ssl.h>
+#include <stdarg.h>
+
+#include "client/engine/ftp.h"
+#include "client/engine/pins.h"
+#include "client/engine/reply.h"
+#include "client/engine/wire.h"
+#include "common/address.h"
+
+#define DEFAULT_CONNECT_S 15
+#define DEFAULT_TIMEOUT_S 60
+
+struct ftp {
+	const struct ftp_options *options;
+	enum ftp_tls tls;
+	char *host;
+	uint16_t port;
+	char *user, *password;	/* NULL before the first login */
+	char *directory;	/* absolute, where the session stands; NULL: where the login led */
+
+	/* the control connection */
+	struct wire control;
+	union address peer, local;
+	char input[16384];	/* read, not yet taken */
+	size_t input_at, input_end;
+	struct reply reply;
+	bool is_logged_in;
+	struct buf told;	/* of ftp_last_reply() */
+	struct buf features;	/* the text of FEAT */
+	char tls_text[96];
+
+	/* TLS */
+	SSL_CTX *context;
+	int verify_error;	/* X509_V_*: the first of the last handshake */
+	char fingerprint[PIN_FINGERPRINT_SIZE];	/* of the control connection's certificate */
+	char accepted[PIN_FINGERPRINT_SIZE];	/* trusted for this handle */
+
+	/* learned about the server */
+	bool has_no_epsv, has_no_eprt, has_no_mlsd, has_no_mlst, has_no_stor_restart;
+	char hash_selected[FTP_HASH_NAME_MAX];	/* by OPTS HASH; "" unknown */
+
+	struct ftp_error error;
+	char path[4096];	/* of ftp_pwd() */
+};
+
+/* --- errors --- */
+
+/* What is tried, for the errors to come: doing(ftp, "cannot list '%s'", path). Forgets the last error. */
+void doing(struct ftp *ftp, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Record why it failed and what to try (NULL: nothing known); returns reason. */
+enum ftp_class fail(struct ftp *ftp, enum ftp_class reason, const char *hint, const char *why, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* A local error: r is -errno. */
+enum ftp_class fail_local(struct ftp *ftp, int r, const char *what);
+
+/* The last reply is not what was wanted: its class by its first digit. */
+enum ftp_class fail_reply(struct ftp *ftp);
+
+/* A connection's error r (wire.h; 0 is its end). Of the control connection: that is closed. */
+enum ftp_class fail_wire(struct ftp *ftp, struct wire *wire, int r, const char *name);
+
+void note(struct ftp *ftp, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void trace(struct ftp *ftp, char kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool is_aborted(const struct ftp *ftp);
+
+/* --- the control connection --- */
+
+/* Close it without a word. */
+void control_drop(struct ftp *ftp);
+
+/* Send one command. FTP_USAGE when an argument holds CR or LF. */
+enum ftp_class control_send(struct ftp *ftp, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Read one reply into ftp->reply. timeout_ms 0: the usual one. 421 is an error, and closes the connection. */
+enum ftp_class control_reply(struct ftp *ftp, unsigned int timeout_ms);
+
+/* Both, for a command that has one reply. FTP_OK whatever its code is. */
+enum ftp_class control_ask(struct ftp *ftp, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* After control_ask(): FTP_OK when the code is one of 2yz, otherwise fail_reply(). */
+enum ftp_class want_done(struct ftp *ftp);
+
+/* Whether the server does not know the verb or this use of it: 500, 501, 502, 504. */
+bool is_unknown(const struct ftp *ftp);
+
+/* Is there something to read on the control connection already? Waits at most this long. */
+bool control_has_input(struct ftp *ftp, unsigned int timeout_ms);
+
+/*
+ * After a transfer was broken off: ABOR, and read on until the connection is in step again. When that fails
+ * it is closed, to be made again by the next command. Not an error.
+ */
+void control_resync(struct ftp *ftp);
+
+/* --- the session --- */
+
+/* Connected, logged in and where the user stands: at once, or by doing that again after the connection was lost. */
+enum ftp_class session_ready(struct ftp *ftp);
+
+/* After an error that may pass: wait, longer each time. FTP_ABORTED, or the error when tries are used up. */
+enum ftp_class session_retry(struct ftp *ftp, enum ftp_class reason, unsigned int *tries);
+
+/* The rest of a feature's line, NULL when the server has not told it. */
+const char *session_feature(struct ftp *ftp, const char *feature);
+
+/* Ask for one name by MLST. FTP_OK with has_no_mlst set, and nothing in entry, where the server has none after all. */
+enum ftp_class session_mlst(struct ftp *ftp, const char *path, struct ftp_entry *entry);
+
+/* --- TLS --- */
+
+/* TLS on the control connection, and judge the certificate. */
+enum ftp_class trust_start(struct ftp *ftp);
+
+/* TLS on a data connection, resuming the control connection's session; its certificate must be the same. */
+enum ftp_class trust_start_data(struct ftp *ftp, struct wire *wire);
+
+#endif

@@ -1,0 +1,310 @@
+/* TLS: who is at the other end. The system's authorities, a file of more of them, or a pin. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <netdb.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "client/engine/session.h"
+#include "common/text.h"
+
+#include "common/banned.h"
+
+#define READ_AHEAD (256 * 1024) /* bytes: several records for one read(2) */
+
+/* The handshake goes on whatever is wrong; the first fault is kept, and judged when all is there. */
+static int
+keep_first_error(int is_good, X509_STORE_CTX *store)
+{
+	const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct ftp *ftp = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+	if (!is_good && ftp->verify_error == X509_V_OK)
+		ftp->verify_error = X509_STORE_CTX_get_error(store);
+	return 1;
+}
+
+/* The host without the zone of an IPv6 address. */
+static bool
+is_address(const char *host, char *plain, size_t size)
+{
+	unsigned char bytes[16];
+
+	snprintf(plain, size, "%.*s", (int)strcspn(host, "%"), host);
+	return inet_pton(AF_INET, plain, bytes) == 1 || inet_pton(AF_INET6, plain, bytes) == 1;
+}
+
+static enum ftp_class
+load_trust(struct ftp *ftp, SSL_CTX *context)
+{
+	const char *ca_file = ftp->options->ca_file;
+
+	if (SSL_CTX_set_default_verify_paths(context) != 1)
+		ERR_clear_error();
+	if (ca_file != NULL && SSL_CTX_load_verify_file(context, ca_file) != 1) {
+		unsigned long number = ERR_peek_last_error();
+		const char *reason =
+		    ERR_SYSTEM_ERROR(number) ? strerror(ERR_GET_REASON(number)) : ERR_reason_error_string(number);
+
+		ERR_clear_error();
+		return fail(ftp, FTP_LOCAL, "give a readable file of certificates in PEM form",
+		    "the certificates of '%s' cannot be used: %s", ca_file, reason != NULL ? reason : "unknown error");
+	}
+	return FTP_OK;
+}
+
+static enum ftp_class
+make_context(struct ftp *ftp)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	X509_VERIFY_PARAM *wanted;
+	char host[NI_MAXHOST];
+	enum ftp_class reason;
+	int is_set;
+
+	if (context == NULL)
+		return fail(ftp, FTP_LOCAL, NULL, "TLS cannot be set up: %s", ERR_reason_error_string(ERR_get_error()));
+	reason = load_trust(ftp, context);
+	wanted = SSL_CTX_get0_param(context);
+	X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	if (is_address(ftp->host, host, sizeof(host)))
+		is_set = X509_VERIFY_PARAM_set1_ip_asc(wanted, host);
+	else
+		is_set = X509_VERIFY_PARAM_set1_host(wanted, ftp->host, 0);
+	if (reason == FTP_OK && (is_set != 1 || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1))
+		reason =
+		    fail(ftp, FTP_LOCAL, NULL, "TLS cannot be set up: %s", ERR_reason_error_string(ERR_get_error()));
+	if (reason != FTP_OK) {
+		SSL_CTX_free(context);
+		return reason;
+	}
+	SSL_CTX_set_app_data(context, ftp);
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, keep_first_error);
+	SSL_CTX_set_read_ahead(context, 1);
+	SSL_CTX_set_default_read_buffer_len(context, READ_AHEAD);
+	ftp->context = context;
+	return FTP_OK;
+}
+
+/* SHA-256 of a certificate, "AB:CD:..."; "" when that fails. */
+static void
+fingerprint_of(const X509 *certificate, char text[PIN_FINGERPRINT_SIZE])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int len = 0;
+
+	text[0] = '\0';
+	if (certificate == NULL || X509_digest(certificate, EVP_sha256(), digest, &len) != 1 || len != 32)
+		return;
+	for (unsigned int i = 0; i < len; i++)
+		snprintf(text + 3 * i, 4, "%02X%s", digest[i], i + 1 < len ? ":" : "");
+}
+
+/* --- asking --- */
+
+#define TEXT_SIZE 512
+
+struct certificate_text {
+	char subject[TEXT_SIZE], issuer[TEXT_SIZE], not_before[32], not_after[32];
+};
+
+/* One line, without control characters whatever the certificate holds. */
+static void
+name_text(const X509_NAME *name, char text[TEXT_SIZE])
+{
+	BIO *out = BIO_new(BIO_s_mem());
+	struct buf escaped;
+	char *bytes = NULL;
+	long len = 0;
+
+	text[0] = '\0';
+	if (out != NULL && X509_NAME_print_ex(out, name, 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB) >= 0)
+		len = BIO_get_mem_data(out, &bytes);
+	buf_init(&escaped, 64 * 1024);
+	if (len > 0 && escape_bytes(&escaped, ESCAPE_REPLY, bytes, (size_t)len) == 0 && escaped.len > 0)
+		snprintf(text, TEXT_SIZE, "%s", escaped.data);
+	buf_free(&escaped);
+	BIO_free(out);
+}
+
+static void
+time_text(const ASN1_TIME *time, char text[32])
+{
+	struct tm utc;
+
+	text[0] = '\0';
+	if (ASN1_TIME_to_tm(time, &utc) == 1)
+		strftime(text, 32, "%Y-%m-%d %H:%M:%S UTC", &utc);
+}
+
+static enum ftp_trust
+ask(struct ftp *ftp, const X509 *certificate)
+{
+	const struct ftp_events *events = ftp->options->events;
+	struct certificate_text text;
+	struct ftp_certificate told = {
+	    .host = ftp->host,
+	    .port = ftp->port,
+	    .fingerprint = ftp->fingerprint,
+	    .subject = text.subject,
+	    .issuer = text.issuer,
+	    .not_before = text.not_before,
+	    .not_after = text.not_after,
+	    .reason = X509_verify_cert_error_string(ftp->verify_error),
+	};
+
+	if (events == NULL || events->trust == NULL)
+		return FTP_TRUST_NO;
+	name_text(X509_get_subject_name(certificate), text.subject);
+	name_text(X509_get_issuer_name(certificate), text.issuer);
+	time_text(X509_get0_notBefore(certificate), text.not_before);
+	time_text(X509_get0_notAfter(certificate), text.not_after);
+	return events->trust(ftp->options->context, &told);
+}
+
+/* Nobody vouches for it, and no pin is there: the user may. */
+static enum ftp_class
+ask_user(struct ftp *ftp, const X509 *certificate, const char *pin_file)
+{
+	int r;
+
+	switch (ask(ftp, certificate)) {
+	case FTP_TRUST_ALWAYS:
+		r = pin_file == NULL ? -ENOENT : pins_add(pin_file, ftp->host, ftp->port, ftp->fingerprint);
+		if (r < 0)
+			note(ftp, "the certificate is trusted this time only: '%s' cannot be written: %s",
+			    pin_file == NULL ? "~/.config/sallyport/pins" : pin_file, strerror(-r));
+		/* fall through */
+	case FTP_TRUST_ONCE:
+		memcpy(ftp->accepted, ftp->fingerprint, sizeof(ftp->accepted));
+		return FTP_OK;
+	case FTP_TRUST_NO:
+		break;
+	}
+	return fail(ftp, FTP_CERTIFICATE,
+	    "give the authority's certificate by --ca FILE, or connect from a terminal and trust this one after "
+	    "comparing "
+	    "its fingerprint with the server's owner",
+	    "its certificate is not trusted: %s; SHA-256 %s", X509_verify_cert_error_string(ftp->verify_error),
+	    ftp->fingerprint);
+}
+
+static enum ftp_class
+judge(struct ftp *ftp, const X509 *certificate)
+{
+	char path[PATH_MAX], pinned[PIN_FINGERPRINT_SIZE];
+	const char *pin_file = NULL;
+	int r;
+
+	if (ftp->verify_error == X509_V_OK)
+		return FTP_OK;
+	if (*ftp->accepted != '\0' && strcmp(ftp->accepted, ftp->fingerprint) == 0)
+		return FTP_OK;
+	if (pins_path(ftp->options->pin_file, path, sizeof(path)) == 0)
+		pin_file = path;
+	r = pin_file == NULL ? 0 : pins_look_up(pin_file, ftp->host, ftp->port, pinned);
+	if (r < 0)
+		return fail_local(ftp, r, pin_file);
+	if (r == 0)
+		return ask_user(ftp, certificate, pin_file);
+	if (strcmp(pinned, ftp->fingerprint) == 0)
+		return FTP_OK;
+	ftp_error_hint(&ftp->error, "if the owner of the server confirms the new one, remove the line '%s %u' from %s",
+	    ftp->host, ftp->port, pin_file);
+	return fail(ftp, FTP_CERTIFICATE, ftp->error.hint,
+	    "its certificate has changed: somebody may be listening in; trusted was SHA-256 %s, shown is %s", pinned,
+	    ftp->fingerprint);
+}
+
+/* --- handshakes --- */
+
+static enum ftp_class
+fail_handshake(struct ftp *ftp, struct wire *wire, int r)
+{
+	if (r != -EPROTO)
+		return fail_wire(ftp, wire, r, "TLS handshake");
+	return fail(ftp, FTP_CERTIFICATE,
+	    "the server must speak TLS 1.2 or later on this port; ftps:// is for TLS from the first "
+	    "byte, ftpes:// and ftp:// for AUTH TLS",
+	    "TLS could not be agreed on: %s", wire->why);
+}
+
+enum ftp_class
+trust_start(struct ftp *ftp)
+{
+	char plain[NI_MAXHOST];
+	X509 *certificate;
+	enum ftp_class reason;
+	int r;
+
+	if (ftp->context == NULL) {
+		reason = make_context(ftp);
+		if (reason != FTP_OK)
+			return reason;
+	}
+	ftp->verify_error = X509_V_OK;
+	r = wire_start_tls(
+	    &ftp->control, ftp->context, is_address(ftp->host, plain, sizeof(plain)) ? NULL : ftp->host, NULL);
+	if (r < 0)
+		return fail_handshake(ftp, &ftp->control, r);
+	certificate = SSL_get1_peer_certificate(ftp->control.tls);
+	fingerprint_of(certificate, ftp->fingerprint);
+	if (certificate == NULL || *ftp->fingerprint == '\0')
+		reason = fail(ftp, FTP_CERTIFICATE, NULL, "the server shows no certificate");
+	else
+		reason = judge(ftp, certificate);
+	X509_free(certificate);
+	if (reason != FTP_OK)
+		return reason;
+	snprintf(ftp->tls_text, sizeof(ftp->tls_text), "%s %s", SSL_get_version(ftp->control.tls),
+	    SSL_get_cipher_name(ftp->control.tls));
+	trace(ftp, '*', "%s, SHA-256 %s, %s", ftp->tls_text, ftp->fingerprint,
+	    ftp->verify_error == X509_V_OK ? "vouched for" : "trusted by its fingerprint");
+	return FTP_OK;
+}
+
+/*
+ * A copy of the session: libssl marks one as used up when a connection ends in disorder, and the control connection
+ * still needs its own.
+ */
+static SSL_SESSION *
+copy_session(struct ftp *ftp)
+{
+	SSL_SESSION *session = SSL_get1_session(ftp->control.tls), *copy;
+
+	if (session == NULL)
+		return NULL;
+	copy = SSL_SESSION_is_resumable(session) ? SSL_SESSION_dup(session) : NULL;
+	SSL_SESSION_free(session);
+	return copy;
+}
+
+enum ftp_class
+trust_start_data(struct ftp *ftp, struct wire *wire)
+{
+	SSL_SESSION *session = copy_session(ftp);
+	char plain[NI_MAXHOST], fingerprint[PIN_FINGERPRINT_SIZE];
+	X509 *certificate;
+	int r;
+
+	r = wire_start_tls(wire, ftp->context, is_address(ftp->host, plain, sizeof(plain)) ? NULL : ftp->host, session);
+	SSL_SESSION_free(session);
+	if (r < 0)
+		return fail_handshake(ftp, wire, r);
+	if (SSL_session_reused(wire->tls))
+		return FTP_OK;
+	/* another server could have taken the port: it would have to show the same certificate */
+	certificate = SSL_get1_peer_certificate(wire->tls);
+	fingerprint_of(certificate, fingerprint);
+	X509_free(certificate);
+	if (strcmp(fingerprint, ftp->fingerprint) != 0)
+		return fail(ftp, FTP_CERTIFICATE, NULL,
+		    "the data connection shows another certificate than the control connection");
+	trace(ftp, '*', "the data connection did not resume the TLS session");
+	return FTP_OK;
+}

@@ -1,0 +1,361 @@
+#include "client/engine/wire.h"
+
+#include <errno.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
+#include "common/io.h"
+
+#include "common/banned.h"
+
+/*
+ * A signal may come just before poll(2) and would not end it; and it may come to another thread. So nobody sleeps
+ * longer than this where there is something that can be aborted.
+ */
+#define NAP_MS 100
+
+/* What TLS makes of one call of wire_write() at a time: several records leave in one send(2). */
+#define PIECE_SIZE (160 * 1024)
+
+/* After the last byte of an upload was acknowledged by TLS's end: a server that does not close is not waited for. */
+#define LINGER_MS 5000
+
+void
+wire_init(struct wire *wire, const volatile sig_atomic_t *abort, unsigned int timeout_ms)
+{
+	*wire = (struct wire){.fd = -1, .abort = abort, .timeout_ms = timeout_ms};
+}
+
+int
+wire_wait(int fd, short events, unsigned int timeout_ms, const volatile sig_atomic_t *abort)
+{
+	uint64_t now = monotonic_ms(), deadline = now + timeout_ms;
+
+	for (;;) {
+		uint64_t until = abort != NULL && now + NAP_MS < deadline ? now + NAP_MS : deadline;
+		int r;
+
+		if (abort != NULL && *abort)
+			return -ECANCELED;
+		r = io_wait(fd, events, until);
+		if (r != 0)
+			return r;
+		now = monotonic_ms();
+		if (now >= deadline)
+			return -ETIMEDOUT;
+	}
+}
+
+static int
+wait_for(struct wire *wire, short events)
+{
+	int r = wire_wait(wire->fd, events, wire->timeout_ms, wire->abort);
+
+	return r < 0 ? r : 0;
+}
+
+/* --- TLS --- */
+
+static void
+take_why(struct wire *wire)
+{
+	unsigned long number = ERR_get_error();
+	const char *reason = number == 0 ? NULL : ERR_reason_error_string(number);
+
+	snprintf(wire->why, sizeof(wire->why), "%s", reason == NULL ? "TLS error" : reason);
+	ERR_clear_error();
+}
+
+/*
+ * libssl writes into memory, this sends it: records of a large write leave together, and a handshake's
+ * flight is one packet.
+ */
+static int
+send_records(struct wire *wire)
+{
+	BIO *out = SSL_get_wbio(wire->tls);
+	char *bytes = NULL;
+	size_t len = (size_t)BIO_get_mem_data(out, &bytes);
+	int r = 0;
+
+	while (len > 0 && r == 0) {
+		ssize_t n = send(wire->fd, bytes, len, MSG_NOSIGNAL);
+
+		if (n >= 0) {
+			bytes += n;
+			len -= (size_t)n;
+		} else if (errno == EAGAIN) {
+			r = wait_for(wire, POLLOUT);
+		} else if (errno != EINTR) {
+			r = -errno;
+		}
+	}
+	(void)BIO_reset(out);
+	return r;
+}
+
+/* What a call of libssl that returned result means: -EAGAIN wants more bytes to read, 0 the proper end, else an error. */
+static int
+tls_result(struct wire *wire, int result)
+{
+	int saved = errno;
+
+	switch (SSL_get_error(wire->tls, result)) {
+	case SSL_ERROR_WANT_READ:
+		return -EAGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return 0;
+	case SSL_ERROR_SYSCALL:
+		ERR_clear_error();
+		return saved == 0 || saved == EAGAIN ? -ECONNRESET : -saved;
+	default:
+		if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+			ERR_clear_error();
+			return -ENODATA;
+		}
+		take_why(wire);
+		return -EPROTO;
+	}
+}
+
+static void
+begin_call(void)
+{
+	ERR_clear_error();
+	errno = 0;
+}
+
+static int
+handshake(struct wire *wire)
+{
+	for (;;) {
+		int result, r, sent;
+
+		begin_call();
+		result = SSL_do_handshake(wire->tls);
+		r = result == 1 ? 0 : tls_result(wire, result);
+		sent = send_records(wire);
+		if (result == 1)
+			return sent;
+		if (r == -EAGAIN)
+			r = sent < 0 ? sent : wait_for(wire, POLLIN);
+		else if (r == -ENODATA || r == 0)
+			r = -ECONNRESET;
+		if (r < 0)
+			return r;
+	}
+}
+
+int
+wire_start_tls(struct wire *wire, SSL_CTX *context, const char *name, SSL_SESSION *session)
+{
+	BIO *in = BIO_new_socket(wire->fd, BIO_NOCLOSE), *out = BIO_new(BIO_s_mem());
+
+	wire->tls = SSL_new(context);
+	if (wire->tls == NULL || in == NULL || out == NULL) {
+		BIO_free(in);
+		BIO_free(out);
+		return -ENOMEM;
+	}
+	SSL_set_bio(wire->tls, in, out);
+	SSL_set_connect_state(wire->tls);
+	if ((name != NULL && SSL_set_tlsext_host_name(wire->tls, name) != 1) ||
+	    (session != NULL && SSL_set_session(wire->tls, session) != 1)) {
+		take_why(wire);
+		return -EPROTO;
+	}
+	return handshake(wire);
+}
+
+static ssize_t
+tls_read(struct wire *wire, void *bytes, size_t len)
+{
+	size_t n = 0;
+	int r;
+
+	begin_call();
+	r = SSL_read_ex(wire->tls, bytes, len, &n);
+	if (r == 1)
+		return (ssize_t)n;
+	r = tls_result(wire, r);
+	if (r == -ENODATA) {
+		wire->is_cut = true;
+		return 0;
+	}
+	/* reading may have to answer, such as an update of keys */
+	if (r == -EAGAIN && BIO_pending(SSL_get_wbio(wire->tls)) > 0) {
+		int sent = send_records(wire);
+
+		return sent < 0 ? sent : r;
+	}
+	return r;
+}
+
+static int
+tls_write(struct wire *wire, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		size_t piece = len < PIECE_SIZE ? len : PIECE_SIZE, done = 0;
+		int r = 0;
+
+		while (done < piece && r == 0) {
+			size_t n = 0;
+
+			begin_call();
+			r = SSL_write_ex(wire->tls, bytes + done, piece - done, &n);
+			done += n;
+			r = r == 1 ? 0 : tls_result(wire, r) < 0 ? -EPROTO : -EPIPE;
+		}
+		if (r == 0)
+			r = send_records(wire);
+		if (r < 0)
+			return r;
+		bytes += piece;
+		len -= piece;
+	}
+	return 0;
+}
+
+/* --- both --- */
+
+ssize_t
+wire_read_now(struct wire *wire, void *bytes, size_t len)
+{
+	ssize_t n;
+
+	if (wire->tls != NULL) {
+		n = tls_read(wire, bytes, len);
+	} else {
+		do
+			n = recv(wire->fd, bytes, len, 0);
+		while (n < 0 && errno == EINTR);
+		if (n < 0)
+			n = -errno;
+	}
+	if (n == 0)
+		wire->is_ended = true;
+	return n;
+}
+
+ssize_t
+wire_read(struct wire *wire, void *bytes, size_t len)
+{
+	for (;;) {
+		ssize_t n;
+		int r;
+
+		/* a connection that never pauses can be aborted, too */
+		if (wire->abort != NULL && *wire->abort)
+			return -ECANCELED;
+		n = wire_read_now(wire, bytes, len);
+		if (n != -EAGAIN)
+			return n;
+		r = wait_for(wire, POLLIN);
+		if (r < 0)
+			return r;
+	}
+}
+
+int
+wire_write(struct wire *wire, const void *bytes, size_t len)
+{
+	const char *next = bytes;
+
+	if (wire->abort != NULL && *wire->abort)
+		return -ECANCELED;
+	if (wire->tls != NULL)
+		return tls_write(wire, bytes, len);
+	while (len > 0) {
+		ssize_t n = send(wire->fd, next, len, MSG_NOSIGNAL);
+		int r = 0;
+
+		if (n >= 0) {
+			next += n;
+			len -= (size_t)n;
+		} else if (errno == EAGAIN) {
+			r = wait_for(wire, POLLOUT);
+		} else if (errno != EINTR) {
+			r = -errno;
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+ssize_t
+wire_sendfile(struct wire *wire, int fd, off_t *offset, size_t len)
+{
+	for (;;) {
+		ssize_t n;
+		int r;
+
+		if (wire->abort != NULL && *wire->abort)
+			return -ECANCELED;
+		n = sendfile(wire->fd, fd, offset, len);
+		if (n >= 0)
+			return n;
+		if (errno == EAGAIN) {
+			r = wait_for(wire, POLLOUT);
+			if (r < 0)
+				return r;
+		} else if (errno != EINTR) {
+			return -errno;
+		}
+	}
+}
+
+int
+wire_finish(struct wire *wire)
+{
+	unsigned int timeout_ms = wire->timeout_ms;
+	char rest[4096];
+	ssize_t n;
+	int r = 0;
+
+	if (wire->tls != NULL) {
+		begin_call();
+		SSL_shutdown(wire->tls);
+		ERR_clear_error();
+		r = send_records(wire);
+	}
+	if (r < 0)
+		return r;
+	if (shutdown(wire->fd, SHUT_WR) < 0)
+		return -errno;
+	wire->timeout_ms = timeout_ms < LINGER_MS ? timeout_ms : LINGER_MS;
+	do
+		n = wire_read(wire, rest, sizeof(rest));
+	while (n > 0);
+	wire->timeout_ms = timeout_ms;
+	return n == -ECANCELED ? -ECANCELED : 0;
+}
+
+void
+wire_close(struct wire *wire, bool is_reset)
+{
+	if (wire->fd >= 0 && is_reset) {
+		struct linger linger = {.l_onoff = 1, .l_linger = 0};
+
+		setsockopt(wire->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	} else if (wire->tls != NULL && SSL_is_init_finished(wire->tls)) {
+		begin_call();
+		if (SSL_shutdown(wire->tls) >= 0) {
+			char *bytes = NULL;
+			long len = BIO_get_mem_data(SSL_get_wbio(wire->tls), &bytes);
+
+			/* best effort: nobody waits for a farewell */
+			(void)!send(wire->fd, bytes, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		}
+		ERR_clear_error();
+	}
+	SSL_free(wire->tls);
+	wire->tls = NULL;
+	close_fd(&wire->fd);
+}
