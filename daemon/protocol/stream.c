@@ -174,8 +174,9 @@ tls_error(struct stream *stream, int result)
 	}
 }
 
+/* One record, or what is left of one. */
 static ssize_t
-tls_read(struct stream *stream, void *bytes, size_t len)
+tls_read_record(struct stream *stream, void *bytes, size_t len)
 {
 	size_t n = 0;
 	int result;
@@ -187,6 +188,37 @@ tls_read(struct stream *stream, void *bytes, size_t len)
 	if (SSL_get_error(stream->tls, result) == SSL_ERROR_ZERO_RETURN)
 		return 0;
 	return tls_error(stream, result);
+}
+
+/*
+ * As many records as are here, so that a file is not written in pieces of 16 KiB. What ends the
+ * stream behind them is told by the next call.
+ */
+static ssize_t
+tls_read(struct stream *stream, char *bytes, size_t len)
+{
+	size_t taken = 0;
+
+	if (stream->has_late_end) {
+		stream->has_late_end = false;
+		return stream->late_end;
+	}
+	while (taken < len) {
+		ssize_t n = tls_read_record(stream, bytes + taken, len - taken);
+
+		if (n > 0) {
+			taken += (size_t)n;
+			if (stream->kind == STREAM_CONTROL || !stream_has_pending(stream))
+				break;
+			continue;
+		}
+		if (taken == 0)
+			return n;
+		stream->has_late_end = n != -EAGAIN;
+		stream->late_end = n;
+		break;
+	}
+	return (ssize_t)taken;
 }
 
 /* Records of 16 KiB until all is taken or the gathering buffer cannot be sent. */

@@ -15,6 +15,8 @@ struct stream {
 	SSL *tls;	/* NULL: in clear */
 	enum stream_kind kind;	/* of TLS */
 	struct gather *gather;	/* of TLS: what waits to be sent; NULL when the kernel encrypts */
+	bool has_late_end;	/* of TLS: what the next read returns (0 or -errno); bytes came before it */
+	ssize_t late_end;
 	bool has_said_end;	/* close_notify is on its way, or cannot be sent */
 	char error[120];	/* of TLS: why the last call failed; "" for none */
 };

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
 
@@ -20,6 +21,8 @@
 #include "common/banned.h"
 
 #define CHUNK (256 * 1024)		/* bytes of one read or write */
+#define RECEIVE_MAX (1024 * 1024)	/* and of one that is stored as it comes; with more the caches miss */
+#define KEPT_MAX (64 * 1024)		/* bytes of a buffer that may stay in memory between transfers */
 #define LOOK_EVERY (16 * 1024 * 1024)	/* bytes after which the control connection is looked at */
 #define AT_ONCE_MAX (64 * 1024)		/* bytes that the buffers of any socket take */
 #define NO_DEADLINE UINT64_MAX		/* the monitor keeps the stall deadline */
@@ -27,7 +30,7 @@
 #define WORK_TICK_MS 5000
 #define PEER_END_MS 1000		/* how long the peer's close_notify is waited for behind ours */
 
-static char chunk[CHUNK];
+static char chunk[RECEIVE_MAX] __attribute__((aligned(4096)));
 static char converted[2 * CHUNK];
 static char packed[CHUNK];	/* MODE Z: what comes out of zlib */
 
@@ -248,7 +251,7 @@ static int
 send_file_buffered(struct protocol *protocol, struct mover *mover)
 {
 	while (mover->left > 0) {
-		size_t want = mover->left < sizeof(chunk) ? (size_t)mover->left : sizeof(chunk);
+		size_t want = mover->left < CHUNK ? (size_t)mover->left : CHUNK;
 		ssize_t n = read(mover->fd, chunk, want);
 		int r;
 
@@ -272,7 +275,7 @@ static int
 send_listing(struct protocol *protocol, struct mover *mover)
 {
 	for (;;) {
-		ssize_t n = read(mover->fd, chunk, sizeof(chunk));
+		ssize_t n = read(mover->fd, chunk, CHUNK);
 		int r;
 
 		if (n == 0)
@@ -350,8 +353,10 @@ is_cut_allowed(struct protocol *protocol, struct mover *mover)
 static int
 receive_file(struct protocol *protocol, struct mover *mover)
 {
+	size_t most = protocol->is_ascii || protocol->is_deflated ? CHUNK : RECEIVE_MAX;
+
 	for (;;) {
-		ssize_t n = stream_read(&mover->stream, chunk, sizeof(chunk));
+		ssize_t n = stream_read(&mover->stream, chunk, most);
 		int r;
 
 		if (n == -ENODATA && is_cut_allowed(protocol, mover))
@@ -397,7 +402,7 @@ end_orderly(struct protocol *protocol, struct mover *mover)
 		return r == -ENOTCONN ? -ECONNRESET : r;
 	deadline = monotonic_ms() + PEER_END_MS;
 	do
-		n = stream_read(&mover->stream, chunk, sizeof(chunk));
+		n = stream_read(&mover->stream, chunk, CHUNK);
 	while ((n > 0 && monotonic_ms() < deadline) ||
 	    (n == -EAGAIN && transfer_watch(protocol, mover->stream.fd, POLLIN, deadline) == 0));
 	return 0;
@@ -534,6 +539,14 @@ failure_of(const struct protocol *protocol, const struct mover *mover, int r, bo
 	return r == -ENOSPC || r == -EDQUOT ? FAILED_SPACE : FAILED_FILE;
 }
 
+/* Behind a large transfer, pages of the buffers go back: most sessions are idle most of the time. */
+static void
+forget_buffers(uint64_t bytes)
+{
+	if (bytes > KEPT_MAX)
+		(void)!madvise(chunk, sizeof(chunk), MADV_DONTNEED);
+}
+
 static void
 finish(struct protocol *protocol, const struct mover *mover, enum ipc_direction direction,
     const struct home_path *path, uint64_t started_ms, int r, bool was_open)
@@ -543,6 +556,7 @@ finish(struct protocol *protocol, const struct mover *mover, enum ipc_direction 
 	tell_monitor_transferred(protocol, direction, protocol->transfer.bytes, now - started_ms, -r, path->text);
 	protocol->transfer.is_running = false;
 	protocol->transfer.is_deferred = false;
+	forget_buffers(protocol->transfer.bytes);
 	claim_transfer_end(protocol->session->claims, direction, protocol->transfer.bytes, now - started_ms,
 	    failure_of(protocol, mover, r, was_open));
 	claim(protocol->session->claims, CLAIM_IDLE, now);
