@@ -37,6 +37,12 @@ endif
 CFLAGS      += -std=gnu11 $(WARNINGS) $(HARDENING)
 LDFLAGS     += $(LDHARDENING) -Wl,--as-needed
 LDLIBS_DAEMON := -lseccomp -lconfuse -lcap-ng -ljansson -lssl -lcrypto -lz -lcrypt
+# PAM where its header is; PAM=no leaves it out
+PAM         ?= $(if $(shell echo '\#include <security/pam_appl.h>' | $(CC) $(CPPFLAGS) -E - 2>/dev/null),yes,no)
+ifeq ($(PAM),yes)
+CPPFLAGS    += -DSALLYPORT_PAM
+LDLIBS_DAEMON += -lpam
+endif
 LDLIBS_CTL  := -lconfuse -ljansson -lcrypt -lcrypto
 
 Q           := $(if $(filter 1,$(V)),,@)
@@ -196,6 +202,11 @@ install: programs
 		install -D -m 644 man/$$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit 1; \
 	done
 	$(Q)install -m 644 $(wildcard etc/bash-completion/*) $(DESTDIR)$(COMPLETIONDIR)/
+ifeq ($(PAM),yes)
+	$(Q)install -d $(DESTDIR)$(SYSCONFDIR)/pam.d
+	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/pam.d/sallyport ] || \
+		install -m 644 etc/pam.d/sallyport $(DESTDIR)$(SYSCONFDIR)/pam.d/sallyport
+endif
 	$(Q)install -m 644 etc/fail2ban/filter.d/sallyport.conf $(DESTDIR)$(SYSCONFDIR)/fail2ban/filter.d/
 	$(Q)install -m 644 etc/fail2ban/jail.d/sallyport.conf $(DESTDIR)$(SYSCONFDIR)/fail2ban/jail.d/
 	$(Q)$(PLACES) etc/init.d/sallyportd >$(DESTDIR)$(SYSCONFDIR)/init.d/sallyportd

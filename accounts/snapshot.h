@@ -33,7 +33,7 @@ const char *accounts_file_refused(const struct stat *st);
 /*
  * Read the users file at path and build its snapshot into memory_fd.
  *
- * path       must be a regular file, owned by root (or by the caller's euid), with no
+ * path       "": no file, and a snapshot without an account. Else it must be a regular file, owned by root (or by the caller's euid), with no
  *            permission for group and others.
  * memory_fd  from memfd_create(MFD_CLOEXEC | MFD_ALLOW_SEALING); empty; sealed on success.
  * error      called with "PATH:LINE: what is wrong; what would be right" for each bad line

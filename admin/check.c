@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -118,12 +119,30 @@ check_accounts(struct findings *findings, const struct config *config)
 	fd = memfd_create("accounts", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		find(findings, true, "cannot make a memory file: %s", strerror(errno));
-	else if (snapshot_build(config->accounts, fd, take_error, findings) == 0 &&
+	else if (config->accounts[0] != '\0' && snapshot_build(config->accounts, fd, take_error, findings) == 0 &&
 	    users_file_open(config->accounts, false, 0, &file, &problem) == 0)
 		check_options(findings, config->accounts, file);
 	users_file_free(file);
 	buf_free(&problem);
 	close_fd(&fd);
+}
+
+/* Without a file of its own, a service is "other", which refuses everybody on Debian. */
+static void
+check_pam(struct findings *findings, const struct config *config)
+{
+	static const char *const places[] = {"/etc/pam.d", "/usr/lib/pam.d"};
+	char path[PATH_MAX];
+
+	if (config->pam_service[0] == '\0')
+		return;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", places[i], config->pam_service);
+		if (access(path, F_OK) == 0)
+			return;
+	}
+	find(findings, false, "%s: accounts: no file '/etc/pam.d/%s'; PAM takes the service 'other' instead", findings->path,
+	    config->pam_service);
 }
 
 static enum ctl_exit
@@ -155,6 +174,7 @@ config_check(struct ctl *ctl)
 		check_service_user(&findings, config);
 		check_certificate(&findings, config);
 		check_accounts(&findings, config);
+		check_pam(&findings, config);
 		config_free(config);
 	}
 	return report(ctl, &findings);

@@ -17,6 +17,10 @@ ctl_open_users(const struct ctl *ctl, bool is_writing)
 	struct users_file *file = NULL;
 	struct buf problem;
 
+	if (ctl->config->accounts[0] == '\0') {
+		ctl_error("accounts names PAM alone, so there is no users file; see accounts in sallyport.conf(5)");
+		return NULL;
+	}
 	buf_init(&problem, PROBLEM_MAX);
 	if (users_file_open(ctl->config->accounts, is_writing, USERS_FILE_LOCK_WAIT_MS, &file, &problem) < 0)
 		ctl_error("%s", problem.data == NULL ? "no memory" : ctl_quote(problem.data));

@@ -14,6 +14,7 @@
 
 #define CONFIG_FILE_DEFAULT SYSCONFDIR "/sallyport/sallyport.conf"
 #define CONFIG_LISTEN_MAX 16
+#define PAM_SERVICE_MAX 63	/* bytes of the name of a file in /etc/pam.d */
 #define CONFIG_LOGIN_MESSAGE_MAX 8192
 
 /* One "host:port" of listen or listen-tls. */
@@ -36,7 +37,8 @@ struct config {
 	struct config_listen listen_tls[CONFIG_LISTEN_MAX];
 	size_t listen_tls_count;
 	char *service_user;
-	char *accounts;
+	char *accounts;		/* the users file; "": none, and PAM alone */
+	char pam_service[PAM_SERVICE_MAX + 1];	/* asked about users that the file does not have; "": nobody is */
 	char *state_directory;
 	char *runtime_directory;
 	char *banner;

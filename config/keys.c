@@ -1,6 +1,7 @@
 #include "config/keys.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +35,9 @@ const struct config_key config_keys[] = {
      "Where to listen for implicit TLS, for example {\"*:990\"}; needs tls.certificate."},
     {NULL, "service-user", KEY_NAME, "sallyport", 1, 32, {NULL}, FIELD(service_user),
      "The system user that the processes without a user's rights run as."},
-    {NULL, "accounts", KEY_PATH, SYSCONFDIR "/sallyport/users", 1, 4095, {NULL}, FIELD(accounts),
-     "The users file, sallyport-users(5)."},
+    {NULL, "accounts", KEY_ACCOUNTS, SYSCONFDIR "/sallyport/users", 1, 4095, {NULL}, FIELD(accounts),
+     "The users file, sallyport-users(5); with \",pam:SERVICE\" behind it, users of the system that it does not\n"
+     "have log in by PAM, and with \"pam:SERVICE\" alone only those."},
     {NULL, "state-directory", KEY_PATH, LOCALSTATEDIR "/lib/sallyport", 1, 4095, {NULL}, FIELD(state_directory),
      "What the server keeps across restarts."},
     {NULL, "runtime-directory", KEY_PATH, RUNDIR "/sallyport", 1, 80, {NULL}, FIELD(runtime_directory),
@@ -206,6 +208,9 @@ key_describe(const struct config_key *key, struct buf *out)
 	case KEY_PATH:
 		buf_addf(out, "an absolute path of at most %llu bytes", high);
 		break;
+	case KEY_ACCOUNTS:
+		buf_addf(out, "an absolute path of at most %llu bytes, \"pam:SERVICE\", or \"PATH,pam:SERVICE\"", high);
+		break;
 	case KEY_PATH_OR_NONE:
 		buf_add_text(out, "an absolute path, or \"\"");
 		break;
@@ -313,6 +318,11 @@ key_value(const struct config_key *key, const struct config *config, struct buf 
 	case KEY_HOSTS:
 		escape_bytes(out, ESCAPE_LOG, *(char *const *)(const void *)field, strlen(*(char *const *)(const void *)field));
 		break;
+	case KEY_ACCOUNTS:
+		escape_bytes(out, ESCAPE_LOG, config->accounts, strlen(config->accounts));
+		if (config->pam_service[0] != '\0')
+			buf_addf(out, "%spam:%s", config->accounts[0] == '\0' ? "" : ",", config->pam_service);
+		break;
 	case KEY_BOOL:
 		buf_add_text(out, *(const bool *)field ? "yes" : "no");
 		break;
@@ -345,6 +355,7 @@ key_is_text(const struct config_key *key)
 	case KEY_TEXT:
 	case KEY_NAME:
 	case KEY_PATH:
+	case KEY_ACCOUNTS:
 	case KEY_PATH_OR_NONE:
 	case KEY_LOG_TARGET:
 	case KEY_ADDRESS:
@@ -629,6 +640,46 @@ set_choice(const struct config_key *key, const char *text, struct config *config
 	return "not a known word:";
 }
 
+static const char *
+set_pam_service(const char *service, struct config *config)
+{
+#ifdef SALLYPORT_PAM
+	if (!is_plain_name(service, ".") || strlen(service) > PAM_SERVICE_MAX)
+		return "not the name of a PAM service in";
+	memcpy(config->pam_service, service, strlen(service) + 1);
+	return NULL;
+#else
+	(void)service;
+	(void)config;
+	return "this program was built without PAM:";
+#endif
+}
+
+static const char *
+set_accounts(const struct config_key *key, const char *text, struct config *config, int *error)
+{
+	static const char pam[] = "pam:";
+	const char *service = strncmp(text, pam, 4) == 0 ? text : NULL;
+	char path[PATH_MAX];
+	size_t len;
+	const char *wrong;
+
+	for (const char *p = strstr(text, ",pam:"); p != NULL; p = strstr(p + 1, ",pam:"))
+		service = p + 1;
+	len = service == NULL ? strlen(text) : service == text ? 0 : (size_t)(service - text) - 1;
+	if (has_control(text, strlen(text)))
+		return "a control character in";
+	if (len >= sizeof(path))
+		return "too long a path:";
+	memcpy(path, text, len);
+	path[len] = '\0';
+	wrong = len == 0 && service == text ? NULL : check_path(key, path);
+	config->pam_service[0] = '\0';
+	if (wrong == NULL && service != NULL)
+		wrong = set_pam_service(service + 4, config);
+	return wrong != NULL ? wrong : set_text(key, path, config, error);
+}
+
 static bool
 is_log_target_word(const char *text)
 {
@@ -670,6 +721,8 @@ set_by_type(const struct config_key *key, const char *text, struct config *confi
 		return set_any_text(key, text, config, error);
 	case KEY_ADDRESS:
 		return set_address(key, text, config, error);
+	case KEY_ACCOUNTS:
+		return set_accounts(key, text, config, error);
 	case KEY_HOSTS:
 		return set_hosts(key, text, config, error);
 	case KEY_BOOL:

@@ -14,6 +14,7 @@ enum key_type {
 	KEY_NAME,	/* a user name of the system */
 	KEY_PATH,	/* absolute */
 	KEY_PATH_OR_NONE,
+	KEY_ACCOUNTS,	/* a path, "pam:SERVICE", or "PATH,pam:SERVICE" */
 	KEY_LOG_TARGET,	/* "syslog", "journal", "stderr" or a path */
 	KEY_ADDRESS,	/* "auto", a numeric address or a host name */
 	KEY_HOSTS,	/* host names and addresses with ',' between them, or "" */

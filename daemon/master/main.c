@@ -38,6 +38,12 @@
 
 #define EXIT_NEEDS_ROOT 77
 
+#ifdef SALLYPORT_PAM
+#define PAM_BUILD "with PAM"
+#else
+#define PAM_BUILD "without PAM"
+#endif
+
 static struct master master;
 
 static void __attribute__((noreturn, format(printf, 1, 2)))
@@ -349,7 +355,7 @@ main(int argc, char **argv)
 			is_check = true;
 			break;
 		case 'V':
-			puts("sallyportd " SALLYPORT_VERSION);
+			puts("sallyportd " SALLYPORT_VERSION "\n" PAM_BUILD);
 			return EXIT_SUCCESS;
 		case 'h':
 			print_usage(stdout);

@@ -10,7 +10,8 @@ enum ipc_process {
 	IPC_FILES = 8,
 	IPC_LOGGER = 16,
 	IPC_HOOKS = 32,
-	IPC_LAUNCHER = 64
+	IPC_LAUNCHER = 64,
+	IPC_PAM = 128
 };
 
 /* Where a session stands; used as bits. */
@@ -74,6 +75,8 @@ enum ipc_fd {
 	X(stored,           IPC_FILES,      IPC_MONITOR,   IPC_STATE_READY,   13,    4200,  IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	X(uploaded,         IPC_MONITOR,    IPC_HOOKS,     IPC_STATE_ANY,     31,    8600,  IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	X(run_hook,         IPC_HOOKS,      IPC_LAUNCHER,  IPC_STATE_ANY,     35,    8604,  7,     263,   IPC_FD_NONE)    \
+	/* monitor asks the process that asks PAM */ \
+	X(authenticate,     IPC_MONITOR,    IPC_PAM,       IPC_STATE_LOGIN,   6,     640,   18,    4440,  IPC_FD_NONE)    \
 	/* monitor asks master */ \
 	X(attempt,          IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   0,     0,     0,     0,     IPC_FD_REPLY)   \
 	X(verdict,          IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   1,     1,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
@@ -146,6 +149,8 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   stored        u64 size, text SHA-256 in hex or "", text path
  *   uploaded      see hook_event_put() in privsep/hooks/event.c
  *   run_hook      u32 attempt, fields of uploaded -> u8 enum launcher_outcome, u32 value, bytes of output
+ *   authenticate  text user, text password, text address -> u32 enum pam_outcome, u32 uid, u32 gid, text name,
+ *                                    text home, text reason
  *   attempt                       -> (now: the password may be checked; snapshot of the users file)
  *   verdict       u8 is_right
  *   admit         u32 max_sessions of the account, text name -> u32 enum ipc_admit_outcome

@@ -156,6 +156,7 @@ static void
 complete_login(struct monitor *monitor, const struct account *account, int files_channel)
 {
 	log_set_context(NULL, NULL, NULL, account->name);
+	end_pam(monitor);
 	drop_root(monitor);
 	monitor->state = IPC_STATE_READY;
 	memcpy(monitor->account.user, account->name, sizeof(monitor->account.user));
@@ -259,6 +260,8 @@ master_answer_attempt(struct monitor *monitor)
 	r = login_check(snapshot_fd, monitor->login.name, monitor->login.password, &monitor->session->peer, time(NULL),
 	    &account, &reason);
 	close_fd(&snapshot_fd);
+	if (r == -ENOENT)
+		r = monitor->session->config->pam_service[0] != '\0' ? ask_pam(monitor, &account, &reason) : -EACCES;
 	explicit_bzero(monitor->login.password, sizeof(monitor->login.password));
 	explicit_bzero(account.hash, sizeof(account.hash));
 	tell_master_verdict(monitor, r == 0);	/* a locked account's password is nobody's to find out either */

@@ -113,6 +113,7 @@ end_session(struct monitor *monitor)
 		kill(monitor->protocol.pid, SIGKILL);
 		monitor->protocol.was_killed = true;
 	}
+	end_pam(monitor);
 	drain_channel(monitor, &monitor->protocol, monitor->state);
 	reap(monitor, &monitor->protocol, deadline);
 	/* its protocol end is closed now: files ends by itself */

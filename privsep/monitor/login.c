@@ -38,7 +38,7 @@ login_check(int snapshot_fd, const char *name, const char *password, const union
 
 	if (r == -ENOENT) {
 		*reason = "unknown user";
-		return -EACCES;
+		return -ENOENT;
 	}
 	if (r < 0) {
 		*reason = "accounts cannot be read";

@@ -15,7 +15,7 @@
  * account  filled when the name exists; the caller wipes it.
  * reason   on failure: why, for the log; static text. The client is told the same for all.
  *
- * Returns 0; -EACCES for a wrong name or password; -EPERM when both are right, but the account
+ * Returns 0; -ENOENT for a name that is not there; -EACCES for a wrong password; -EPERM when both are right, but the account
  * is locked, expired, or not allowed from there; another -errno when the snapshot is unusable.
  */
 int login_check(int snapshot_fd, const char *name, const char *password, const union address *peer, int64_t now,

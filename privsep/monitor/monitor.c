@@ -211,6 +211,7 @@ start(struct monitor *monitor, struct session *session)
 	monitor->state = IPC_STATE_LOGIN;
 	monitor->protocol = (struct child){.name = "protocol", .channel = -1};
 	monitor->files = (struct child){.name = "files", .channel = -1};
+	monitor->pam = (struct child){.name = "pam", .channel = -1};
 	monitor->kill_at_ms = NEVER;
 	monitor->end_reason = "client";
 	monitor->login_deadline_ms = session->started_ms + 1000ULL * session->config->timeouts.login_s;
@@ -218,6 +219,8 @@ start(struct monitor *monitor, struct session *session)
 		_exit(MONITOR_EXIT_END);
 	log_message(LEVEL_INFO, "connect", "%s", session->is_tls ? "implicit TLS" : "plain");
 	fork_protocol(monitor);
+	if (session->config->pam_service[0] != '\0')
+		fork_pam(monitor);
 	sandbox_report_to(session->master_channel);
 	if (sandbox_limit(SANDBOX_MONITOR) < 0 || sandbox_enter(SANDBOX_MONITOR_LOGIN, session->master_pid) < 0) {
 		monitor->end_reason = "walls";

@@ -33,7 +33,7 @@ struct monitor {
 	struct session *session;
 	enum ipc_state state;
 	struct ipc_message message;	/* the one in hand */
-	struct child protocol, files;
+	struct child protocol, files, pam;
 	struct {
 		bool is_waiting;	/* for the master's word to check the password */
 		char name[ACCOUNT_NAME_MAX + 1];
@@ -87,6 +87,20 @@ void take_master_end(struct monitor *monitor);
 
 /* The master has a notice for the client: to protocol with it. */
 void pass_notice(struct monitor *monitor);
+
+/* ask_pam.c: the second source of accounts. */
+
+/* Fork the process that asks PAM; before the filter, since PAM needs what the monitor will not have. */
+void fork_pam(struct monitor *monitor);
+
+/*
+ * Ask PAM about the name and password in hand. Waits for at most 30 seconds and the login deadline.
+ * account: filled on success. Returns 0, -EACCES wrong, -EPERM refused, another -errno; then with reason.
+ */
+int ask_pam(struct monitor *monitor, struct account *account, const char **reason);
+
+/* That process is not needed any more; before root is given up. */
+void end_pam(struct monitor *monitor);
 
 /* answer_data.c */
 void monitor_answer_listen(struct monitor *monitor);

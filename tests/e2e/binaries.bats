@@ -55,7 +55,7 @@ programs()
 @test "root processes link no more libraries than they need" {
 	skip_if_asan "sanitizers add libraries"
 	readelf -d "$BUILD/sallyportd" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' >"$BATS_TEST_TMPDIR/needed"
-	run grep -vE '^(libc|libcrypt|libseccomp|libconfuse|libcap-ng|libjansson|libssl|libcrypto|libz)\.so' \
+	run grep -vE '^(libc|libcrypt|libseccomp|libconfuse|libcap-ng|libjansson|libssl|libcrypto|libz|libpam)\.so' \
 		"$BATS_TEST_TMPDIR/needed"
 	assert_failure
 	assert_output ""

@@ -327,6 +327,49 @@ test_values(void **state)
 	config_free(config);
 }
 
+/* accounts: a file, PAM, or both. */
+static void
+test_accounts(void **state)
+{
+#ifdef SALLYPORT_PAM
+	static const struct {
+		const char *text, *path, *service;
+	} rows[] = {
+	    {"/etc/x", "/etc/x", ""},
+	    {"pam:sallyport", "", "sallyport"},
+	    {"/etc/x,pam:sallyport", "/etc/x", "sallyport"},
+	    {"/etc/a,b,pam:c_d-e.f", "/etc/a,b", "c_d-e.f"},
+	    {"/etc/a,pam:b,pam:c", "/etc/a,pam:b", "c"},
+	};
+	static const char *const bad[] = {"pam:", "pam:/etc/passwd", "pam:..", "pam:a b", "pam:a,/etc/x", "x,pam:a", ",pam:a",
+	    "/etc/../x,pam:a", "/etc/x,pam:", "PAM:a",
+	    "pam:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+	struct config *config;
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(text, sizeof(text), "accounts = \"%s\"\n", rows[i].text);
+		assert_int_equal(load(text, &config), 0);
+		assert_string_equal(config->accounts, rows[i].path);
+		assert_string_equal(config->pam_service, rows[i].service);
+		config_free(config);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text), "accounts = \"%s\"\n", bad[i]);
+		if (load(text, &config) == 0)
+			fail_msg("'%s' was taken", bad[i]);
+		assert_non_null(strstr(told.data, ":1: accounts: "));
+	}
+#else
+	struct config *config;
+
+	(void)state;
+	assert_int_equal(load("accounts = \"pam:sallyport\"\n", &config), -EINVAL);
+	assert_non_null(strstr(told.data, "built without PAM"));
+#endif
+}
+
 /* login-message: what it names is read, bounded, and made fit to be shown. */
 static void
 test_login_message(void **state)
@@ -498,6 +541,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_bad_files),
+	    cmocka_unit_test(test_accounts),
 	    cmocka_unit_test(test_no_file),
 	    cmocka_unit_test(test_defaults),
 	    cmocka_unit_test(test_values),

@@ -1,0 +1,143 @@
+/* The monitor's side of PAM: the process that asks it, the question, the end of both. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/address.h"
+#include "common/io.h"
+#include "privsep/monitor/state.h"
+#include "privsep/pam/pam.h"
+
+#include "common/banned.h"
+
+#define REAP_MS 1000
+#define PAM_ANSWER_MS 30000	/* no module gets longer; the login deadline may be sooner */
+
+void
+fork_pam(struct monitor *monitor)
+{
+	int channels[2] = {-1, -1};
+
+	if (ipc_pair(channels, 0) < 0)
+		return;
+	monitor->pam.pid = fork();
+	if (monitor->pam.pid == 0) {
+		scoreboard_leave(monitor->session->claims);
+		pam_run(&(struct pam_session){
+		    .monitor_channel = channels[1],
+		    .service = monitor->session->config->pam_service,
+		    .service_uid = monitor->session->service_uid,
+		});
+	}
+	close_fd(&channels[1]);
+	if (monitor->pam.pid < 0) {
+		monitor->pam.pid = 0;
+		close_fd(&channels[0]);
+	}
+	monitor->pam.channel = channels[0];
+}
+
+void
+end_pam(struct monitor *monitor)
+{
+	uint64_t deadline = monotonic_ms() + REAP_MS;
+
+	close_fd(&monitor->pam.channel);
+	if (monitor->pam.pid == 0)
+		return;
+	/* whatever a module is about: nothing of it is wanted any more */
+	kill(monitor->pam.pid, SIGKILL);
+	while (waitpid(monitor->pam.pid, NULL, WNOHANG) == 0 && monotonic_ms() < deadline)
+		poll(NULL, 0, 1);
+	monitor->pam.pid = 0;	/* one that the disk holds is left to the master's reaper */
+}
+
+/* Until the reply is there, the process is gone or its time is over. 0 or -errno. */
+static int
+wait_for_reply(struct monitor *monitor)
+{
+	uint64_t deadline = monotonic_ms() + PAM_ANSWER_MS;
+	int r;
+
+	if (deadline > monitor->login_deadline_ms)
+		deadline = monitor->login_deadline_ms;
+	r = io_wait(monitor->pam.channel, POLLIN, deadline);
+	if (r <= 0)
+		return r < 0 ? r : -ETIMEDOUT;
+	return ipc_receive_now(monitor->pam.channel, IPC_MONITOR, IPC_STATE_LOGIN, &monitor->message);
+}
+
+/* The reply's fields, checked again: what a module did to that process is not known. */
+static int
+take_reply(struct monitor *monitor, struct account *account, char reason[PAM_REASON_MAX + 1])
+{
+	const char *problem;
+	uint32_t outcome;
+
+	if (monitor->message.kind != IPC_authenticate || !monitor->message.is_reply ||
+	    ipc_get_result(&monitor->message) < 0)
+		return -EPROTO;
+	memset(account, 0, sizeof(*account));
+	outcome = ipc_get_u32(&monitor->message);
+	account->uid = ipc_get_u32(&monitor->message);
+	account->gid = ipc_get_u32(&monitor->message);
+	account->rights = MAY_ALL;
+	ipc_get_text(&monitor->message, account->name, sizeof(account->name));
+	ipc_get_text(&monitor->message, account->home, sizeof(account->home));
+	ipc_get_text(&monitor->message, reason, PAM_REASON_MAX + 1);
+	if (!ipc_end(&monitor->message) || outcome >= PAM_OUTCOME_COUNT)
+		return -EPROTO;
+	switch ((enum pam_outcome)outcome) {
+	case PAM_YES:
+		if (account->uid == 0 || account->gid == 0 || account->uid == monitor->session->service_uid ||
+		    account->home[0] != '/' || !account_name_valid(account->name, strlen(account->name), &problem))
+			return -EPROTO;
+		return 0;
+	case PAM_WRONG:
+		return -EACCES;
+	case PAM_REFUSED:
+		return -EPERM;
+	case PAM_FAILED:
+	case PAM_OUTCOME_COUNT:
+		break;
+	}
+	return -EIO;
+}
+
+int
+ask_pam(struct monitor *monitor, struct account *account, const char **reason)
+{
+	static char told[PAM_REASON_MAX + 1];
+	char address[ADDRESS_TEXT_MAX];
+	const char *problem;
+	int r = -EPIPE;
+
+	if (!account_name_valid(monitor->login.name, strlen(monitor->login.name), &problem)) {
+		*reason = "unknown user";
+		return -EACCES;
+	}
+	if (monitor->pam.channel >= 0) {
+		address_text(&monitor->session->peer, address);
+		ipc_begin(&monitor->message, IPC_authenticate);
+		ipc_put_text(&monitor->message, monitor->login.name);
+		ipc_put_text(&monitor->message, monitor->login.password);
+		ipc_put_text(&monitor->message, address);
+		r = ipc_send_now(monitor->pam.channel, &monitor->message, -1);
+		explicit_bzero(monitor->message.bytes, monitor->message.length);
+	}
+	if (r == 0)
+		r = wait_for_reply(monitor);
+	if (r < 0) {
+		end_pam(monitor);
+		*reason = r == -ETIMEDOUT ? "PAM did not answer in time" : "the process that asks PAM has died";
+		return -EIO;
+	}
+	r = take_reply(monitor, account, told);
+	*reason = r == -EPROTO ? "the process that asks PAM said what it must not" : told;
+	if (r == -EPROTO)
+		end_pam(monitor);
+	return r;
+}

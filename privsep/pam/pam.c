@@ -1,0 +1,80 @@
+#include "privsep/pam/pam.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "accounts/password.h"
+#include "common/address.h"
+#include "privsep/ipc/ipc.h"
+#include "privsep/sandbox/sandbox.h"
+
+#include "common/banned.h"
+
+#define MODULE_DESCRIPTORS 1024
+
+static struct ipc_message message;
+
+/*
+ * No allow-list: what a module calls is not ours to know. What no module has any business with is
+ * refused all the same, and there are no descriptors but the channel.
+ */
+static int
+walls_raise(const struct pam_session *session, pid_t parent)
+{
+	struct rlimit no_core = {0, 0}, descriptors = {MODULE_DESCRIPTORS, MODULE_DESCRIPTORS};
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	if (sandbox_close_all_but(&session->monitor_channel, 1) < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0 ||
+	    setrlimit(RLIMIT_NOFILE, &descriptors) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
+	    getppid() != parent)
+		return -1;
+	return sandbox_refuse();
+}
+
+static void
+send_answer(const struct pam_session *session, const struct pam_answer *answer)
+{
+	ipc_begin_reply(&message, IPC_authenticate, 0);
+	ipc_put_u32(&message, answer->outcome);
+	ipc_put_u32(&message, answer->uid);
+	ipc_put_u32(&message, answer->gid);
+	ipc_put_text(&message, answer->name);
+	ipc_put_text(&message, answer->home);
+	ipc_put_text(&message, answer->reason);
+	if (ipc_send(session->monitor_channel, &message, -1) < 0)
+		_exit(0);
+}
+
+static void
+answer_authenticate(const struct pam_session *session)
+{
+	char user[ACCOUNT_NAME_MAX + 1], password[PASSWORD_MAX + 1], address[ADDRESS_TEXT_MAX];
+	static struct pam_answer answer;
+
+	ipc_get_text(&message, user, sizeof(user));
+	ipc_get_text(&message, password, sizeof(password));
+	ipc_get_text(&message, address, sizeof(address));
+	if (message.kind != IPC_authenticate || !ipc_end(&message))
+		_exit(1);
+	explicit_bzero(message.bytes, message.length);
+	memset(&answer, 0, sizeof(answer));
+	pam_check(session, user, password, address, &answer);
+	explicit_bzero(password, sizeof(password));
+	send_answer(session, &answer);
+}
+
+void
+pam_run(const struct pam_session *session)
+{
+	if (walls_raise(session, getppid()) < 0)
+		_exit(1);
+	while (ipc_receive(session->monitor_channel, IPC_PAM, IPC_STATE_LOGIN, &message) == 0)
+		answer_authenticate(session);
+	_exit(0);
+}

@@ -1,0 +1,205 @@
+#!/usr/bin/env bats
+# Users of the system by PAM: a second source of accounts, which can hang, die or lie.
+
+load lib
+
+setup()
+{
+	"$BUILD/sallyportd" -V | grep -qx 'with PAM' || skip "built without PAM"
+	SERVICE=sallyport-test-$$-$BATS_TEST_NUMBER
+	SYSTEM_USER=sp-test-$$-$BATS_TEST_NUMBER
+	new_place
+	useradd --no-create-home --home-dir "$DIR/home/system" --shell /bin/sh "$SYSTEM_USER"
+	echo "$SYSTEM_USER:system-secret" | chpasswd
+	install -d -o "$SYSTEM_USER" -g "$SYSTEM_USER" "$DIR/home/system"
+}
+
+teardown()
+{
+	[ -n "${SERVICE-}" ] || return 0
+	rm -f "/etc/pam.d/$SERVICE"
+	userdel "$SYSTEM_USER"
+	data_close
+	end_place
+}
+
+# serve ACCOUNTS LINE...: the lines are the PAM service.
+serve()
+{
+	local accounts=$1
+	shift
+	printf '%s\n' "$@" >"/etc/pam.d/$SERVICE"
+	write_config "accounts = \"$accounts\"" 'timeouts { login = "5s" }'
+	start_server
+}
+
+both()
+{
+	echo "$DIR/etc/users,pam:$SERVICE"
+}
+
+with_passwords()
+{
+	serve "${1:-$(both)}" 'auth required pam_unix.so' 'account required pam_unix.so'
+}
+
+# refused NAME PASSWORD REASON: the same answer for every reason; the log has it.
+refused()
+{
+	ftp_open
+	ftp "USER $1" 331
+	ftp "PASS $2" 530
+	ftp_close
+	wait_until log_has "login-failed .* name=\"$1\" reason=\"$3\""
+}
+
+# Sets PAM: the process of the only session, not logged in yet, that is still root.
+find_pam()
+{
+	local pid
+	find_session
+	for pid in $(children_of "$MONITOR"); do
+		[ "$(status_of "$pid" Uid | cut -d' ' -f1)" != 0 ] || PAM=$pid
+	done
+	[ -n "$PAM" ]
+}
+
+@test "a user of the system logs in, into the own home, as the own uid" {
+	with_passwords
+	ftp_login "$SYSTEM_USER" system-secret
+	ftp_passive
+	ftp 'STOR file' 150
+	printf 123 >&"$DATA"
+	data_close
+	ftp_reply
+	[ "$REPLY" = 226 ]
+	assert_equal "$(stat -c %U:%s "$DIR/home/system/file")" "$SYSTEM_USER:3"
+	find_session
+	assert_equal "$(status_of "$FILES" Uid | cut -d' ' -f1)" "$(id -u "$SYSTEM_USER")"
+	# what asked PAM is gone with the login: two processes are left of the session
+	assert_equal "$(children_of "$MONITOR" | wc -w)" 2
+	log_has " login .* user=\"$SYSTEM_USER\""
+	assert_equal "$(log_count ' critical ')" 0
+}
+
+@test "wrong passwords and unknown users are refused, and counted" {
+	with_passwords
+	refused "$SYSTEM_USER" wrong 'PAM: Authentication failure'
+	refused nobody-of-this-name wrong 'PAM: .*'
+	refused "$SYSTEM_USER" '' 'PAM: Authentication failure'
+	# a name that could be no account's does not get that far
+	refused -x wrong 'unknown user'
+	wait_until no_session
+}
+
+@test "the users file comes first, and PAM is not asked about its names" {
+	write_config
+	add_user "$SYSTEM_USER" file-secret --home "$DIR/home/of-file"
+	with_passwords
+	ftp_login "$SYSTEM_USER" file-secret
+	find_session
+	assert_equal "$(readlink "/proc/$FILES/root")" "$DIR/home/of-file"
+	ftp_close
+	refused "$SYSTEM_USER" system-secret 'wrong password'
+}
+
+@test "PAM alone: no users file" {
+	with_passwords "pam:$SERVICE"
+	ftp_login "$SYSTEM_USER" system-secret
+	ftp_close
+	run ctl user list
+	assert_failure 1
+	assert_output --partial 'PAM alone'
+	run ctl config check
+	assert_success
+}
+
+@test "several tries in one session" {
+	with_passwords
+	ftp_open
+	ftp "USER $SYSTEM_USER" 331
+	ftp 'PASS wrong' 530
+	ftp "USER $SYSTEM_USER" 331
+	ftp 'PASS system-secret' 230
+}
+
+@test "root, gid 0 and the service user are refused, whatever PAM says" {
+	serve "$(both)" 'auth required pam_permit.so' 'account required pam_permit.so'
+	refused root any 'system user has uid or gid 0'
+	refused sallyport any 'system user is service-user'
+	usermod -g 0 "$SYSTEM_USER"
+	refused "$SYSTEM_USER" any 'system user has uid or gid 0'
+	# permitted, but nobody that the system knows
+	refused no-such-user-here any 'PAM knows the user, but getpwnam does not'
+}
+
+@test "accounts that PAM has closed are refused" {
+	serve "$(both)" 'auth required pam_unix.so' 'account required pam_deny.so'
+	refused "$SYSTEM_USER" system-secret 'PAM: .*'
+}
+
+@test "the service as shipped: no shell, no login" {
+	[ -e /etc/pam.d/common-auth ] || skip "this system has no common-auth"
+	mapfile -t lines <"$BATS_TEST_DIRNAME/../../etc/pam.d/sallyport"
+	serve "$(both)" "${lines[@]}"
+	ftp_login "$SYSTEM_USER" system-secret
+	ftp_close
+	usermod -s /usr/sbin/nologin "$SYSTEM_USER"
+	refused "$SYSTEM_USER" system-secret 'PAM: .*'
+}
+
+@test "a module that hangs: the login ends at its deadline, and others log in" {
+	write_config
+	add_user alice secret
+	mkfifo "$DIR/never"
+	serve "$(both)" "auth required pam_exec.so /bin/cat $DIR/never" 'account required pam_permit.so'
+	ftp_open
+	ftp "USER $SYSTEM_USER" 331
+	ftp_send 'PASS any'
+	waiting=$FTP
+	ftp_login alice secret
+	ftp_close
+	FTP=$waiting
+	wait_until -t 20 log_has 'reason="PAM did not answer in time"'
+	ftp_close
+	: >"$DIR/never"
+	wait_until no_session
+}
+
+@test "a module that crashes takes nothing with it" {
+	with_passwords
+	ftp_open
+	find_pam
+	kill -SEGV "$PAM"
+	ftp "USER $SYSTEM_USER" 331
+	ftp 'PASS system-secret' 530
+	ftp_close
+	wait_until log_has 'reason="the process that asks PAM has died"'
+	ftp_login "$SYSTEM_USER" system-secret
+}
+
+@test "what asks PAM has a channel, and nothing of the client" {
+	with_passwords
+	ALARM_EXPECTED=1
+	ftp_open
+	find_pam
+	run bash -c "ls -l /proc/$PAM/fd | grep -c 'socket:'"
+	assert_output 1
+	assert_equal "$(status_of "$PAM" NoNewPrivs)" 1
+	assert_equal "$(status_of "$PAM" Seccomp)" 2
+	kill -KILL "$MONITOR"
+	wait_until is_gone "$PAM"
+}
+
+@test "bad configurations are told" {
+	for accounts in 'pam:' 'pam:../passwd' 'pam:a b' "relative,pam:$SERVICE" ",pam:$SERVICE"; do
+		write_config "accounts = \"$accounts\""
+		run ctl config check
+		assert_failure
+		assert_output --partial ': accounts: '
+	done
+	write_config "accounts = \"pam:$SERVICE-missing\""
+	run ctl config check
+	assert_success
+	assert_output --partial "no file '/etc/pam.d/$SERVICE-missing'"
+}
