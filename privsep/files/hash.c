@@ -5,6 +5,7 @@
 
 #include "common/io.h"
 #include "privsep/files/hash_cache.h"
+#include "privsep/files/partial.h"
 
 #include "common/banned.h"
 
@@ -74,11 +75,15 @@ hash_file(const struct home *home, const struct home_path *path, enum ipc_hash a
     uint64_t *to, struct stop *stop, char text[DIGEST_TEXT_SIZE])
 {
 	struct stat st;
+	bool is_partial;
 	uint64_t size;
 	int fd = -1;
 	int r;
 
 	r = home_open_file(home, path, &fd, &st);
+	is_partial = r == -ENOENT && home->session->config->uploads == UPLOADS_ATOMIC;
+	if (is_partial)
+		r = partial_open(home, path, &fd, &st);
 	if (r < 0)
 		return r;
 	size = (uint64_t)st.st_size;
@@ -86,7 +91,7 @@ hash_file(const struct home *home, const struct home_path *path, enum ipc_hash a
 		*to = size;
 	if (from > *to || *to > size)
 		r = -ERANGE;
-	else if (from == 0 && *to == size)
+	else if (from == 0 && *to == size && !is_partial)
 		r = hash_whole(home, fd, &st, algorithm, stop, text);
 	else
 		r = hash_range(fd, algorithm, from, *to, stop, text);

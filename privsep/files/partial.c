@@ -41,6 +41,35 @@ partial_stat(const struct home *home, const struct home_path *path, struct stat 
 	return r;
 }
 
+int
+partial_open(const struct home *home, const struct home_path *path, int *fd_out, struct stat *st)
+{
+	char target[NAME_MAX + 1], name[PARTIAL_NAME_SIZE];
+	int dir_fd = -1, fd = -1;
+	int r;
+
+	r = home_open_target(home, path, &dir_fd, target);
+	if (r == 0)
+		r = partial_name_make(target, name);
+	if (r < 0)
+		goto out;
+	fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, st) < 0) {
+		r = -errno;
+		goto out;
+	}
+	if (!S_ISREG(st->st_mode)) {
+		r = -ENOENT;
+		goto out;
+	}
+	*fd_out = fd;
+	fd = -1;
+out:
+	close_fd(&fd);
+	close_fd(&dir_fd);
+	return r;
+}
+
 /* Under its lock, so that no upload loses what it writes. */
 int
 partial_remove_named(int dir_fd, const char *name)

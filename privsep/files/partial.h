@@ -10,6 +10,9 @@
 /* fstat of the partial that an upload to path would go on with. 0, -ENOENT or another -errno. */
 int partial_stat(const struct home *home, const struct home_path *path, struct stat *st);
 
+/* Open it for reading. The caller closes *fd_out. Errors as above. */
+int partial_open(const struct home *home, const struct home_path *path, int *fd_out, struct stat *st);
+
 /* Remove the partial of a file called target. 0, -ENOENT, -EBUSY while it is uploaded, or another -errno. */
 int partial_remove(int dir_fd, const char *target);
 

@@ -132,6 +132,27 @@ new_file()
 	cmp "$DIR/file" "$HOME_DIR/f"
 }
 
+@test "HASH and the X-verbs tell the partial's where there is no finished file, so that a resume can be checked" {
+	serve
+	new_file
+	leave_partial f 700001 "$DIR/file"
+	py <<-'END'
+		import hashlib
+		data = open(os.environ['DIR'] + '/file', 'rb').read()
+		part = hashlib.sha256(data[:700001]).hexdigest()
+		c = Control().login()
+		assert part in c.ask('HASH f', 213)
+		c.ask('RANG 0 700000', 350)
+		assert part in c.ask('HASH f', 213)
+		c.ask('RANG 10 19', 350)
+		assert hashlib.sha256(data[10:20]).hexdigest() in c.ask('HASH f', 213)
+		assert part in c.ask('XSHA256 f', 250)
+		c.put('f', data[700001:], at=700001)
+		assert hashlib.sha256(data).hexdigest() in c.ask('HASH f', 213)
+	END
+	cmp "$DIR/file" "$HOME_DIR/f"
+}
+
 @test "a partial is neither listed nor reached by its name" {
 	serve
 	new_file
