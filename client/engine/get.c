@@ -50,7 +50,7 @@ fetch_receive(struct ftp *ftp, struct wire *wire, uint64_t wanted,
 	if (r < 0)
 		return r == -EFBIG ? fail(ftp, FTP_VERIFY, "fetch it again when nobody writes it",
 					 "more came than the size that the server told")
-				   : fail_local(ftp, r, "the local file");
+				   : fail_local(ftp, r, "the local side");
 	return n < 0 ? fail_wire(ftp, wire, (int)n, "data connection") : FTP_OK;
 }
 
@@ -245,6 +245,11 @@ adopt_target(struct fetch *fetch)
 	if (status.st_size > 0 && status.st_size <= fetch->size)
 		reason = compare_beginning(fetch, fd, (uint64_t)status.st_size, &is_same);
 	close_fd(&fd);
+	if (reason == FTP_OK && !is_same) {
+		note(fetch->ftp, "'%s' is fetched from the beginning: '%s' is no beginning of it", transfer->remote,
+		    transfer->local_name);
+		fetch->result->is_restarted = true;
+	}
 	if (reason == FTP_OK && is_same &&
 	    renameat(transfer->local_dir_fd, transfer->local_name, transfer->local_dir_fd, fetch->part) < 0)
 		reason = fail_local(fetch->ftp, -errno, transfer->local_name);

@@ -36,9 +36,9 @@ algorithm_find(const char *name)
 	return NULL;
 }
 
-/* "HASH SHA-256*;SHA-512;..." in FEAT (draft-bryan-ftpext-hash-02, 4). */
-static bool
-is_in_feature(const char *list, const char *name)
+/* The name in "HASH SHA-256*;SHA-512;..." of FEAT (draft-bryan-ftpext-hash-02, 4), or NULL. */
+static const char *
+find_in_feature(const char *list, const char *name)
 {
 	size_t len = strlen(name);
 
@@ -46,17 +46,26 @@ is_in_feature(const char *list, const char *name)
 		size_t word = strcspn(list, ";*\n");
 
 		if (word == len && strncasecmp(list, name, len) == 0)
-			return true;
+			return list;
 		list += word;
 		list += strspn(list, ";*");
 	}
-	return false;
+	return NULL;
+}
+
+/* The one that HASH computes without being told which is marked. */
+static bool
+is_default(const char *list, const char *name)
+{
+	const char *at = find_in_feature(list, name);
+
+	return at != NULL && at[strlen(name)] == '*';
 }
 
 static bool
 has_hash(struct ftp *ftp, const struct hash_algorithm *algorithm)
 {
-	return is_in_feature(session_feature(ftp, "HASH"), algorithm->name);
+	return find_in_feature(session_feature(ftp, "HASH"), algorithm->name) != NULL;
 }
 
 static bool
@@ -176,9 +185,11 @@ hash_here(struct ftp *ftp, const struct hash_algorithm *algorithm, int fd, uint6
 static enum ftp_class
 select_algorithm(struct ftp *ftp, const struct hash_algorithm *algorithm)
 {
+	const char *list = session_feature(ftp, "HASH");
 	enum ftp_class reason;
 
-	if (strcmp(ftp->hash_selected, algorithm->name) == 0)
+	if (strcmp(ftp->hash_selected, algorithm->name) == 0 ||
+	    (*ftp->hash_selected == '\0' && is_default(list, algorithm->name)))
 		return FTP_OK;
 	reason = control_ask(ftp, "OPTS HASH %s", algorithm->name);
 	if (reason == FTP_OK)

@@ -9,17 +9,17 @@
 static void
 tell(struct meter *meter)
 {
-	const struct ftp_events *events = meter->ftp->options->events;
+	const struct ftp_events *events = meter->options->events;
 
 	if (events != NULL && events->progress != NULL)
-		events->progress(meter->ftp->options->context, &meter->progress);
+		events->progress(meter->options->context, &meter->progress);
 	meter->next_ms = monotonic_coarse_ms() + INTERVAL_MS;
 }
 
 void
 meter_begin(struct meter *meter, struct ftp *ftp, enum ftp_phase phase, uint64_t resumed, int64_t total)
 {
-	meter->ftp = ftp;
+	meter->options = ftp->options;
 	meter->progress = (struct ftp_progress){.phase = phase, .done = resumed, .total = total, .resumed = resumed};
 	tell(meter);
 }

@@ -5,7 +5,7 @@
 #include "client/engine/session.h"
 
 struct meter {
-	struct ftp *ftp;
+	const struct ftp_options *options;	/* whose progress is called */
 	struct ftp_progress progress;
 	uint64_t next_ms;	/* when it is told again; monotonic_coarse_ms() */
 };

@@ -127,7 +127,7 @@ send_bytes(struct delivery *delivery, struct wire *wire)
 		int r;
 
 		if (n < 0) {
-			reason = fail_local(delivery->ftp, (int)n, "the local file");
+			reason = fail_local(delivery->ftp, (int)n, "the local side");
 		} else if (n == 0) {
 			if (delivery->is_file)
 				reason = fail_changed(delivery, "shrank");
@@ -325,13 +325,15 @@ verify_hash(struct delivery *delivery)
 static enum ftp_class
 verify(struct delivery *delivery)
 {
-	enum ftp_class reason;
+	enum ftp_class reason = FTP_OK;
 
 	if (delivery->transfer->is_append)
 		return FTP_OK;
-	reason = verify_size(delivery);
-	if (reason == FTP_OK && delivery->transfer->verify != FTP_VERIFY_NEVER)
+	if (delivery->transfer->verify != FTP_VERIFY_NEVER)
 		reason = verify_hash(delivery);
+	/* a hash says more than the size does */
+	if (reason == FTP_OK && *delivery->result->verified == '\0')
+		reason = verify_size(delivery);
 	return reason;
 }
 

@@ -24,7 +24,7 @@
 struct segment {
 	pthread_t thread;
 	bool is_started;
-	struct ftp *ftp; /* of its own */
+	struct ftp *ftp; /* of its own, but for the first, which has the caller's */
 	const char *remote;
 	int fd;
 	uint64_t begin, end;
@@ -38,6 +38,7 @@ struct segments {
 	unsigned int count;
 	struct ftp_options options; /* of the segments' handles: silent, with a stop of their own */
 	volatile sig_atomic_t stop;
+	const volatile sig_atomic_t *user_abort;
 };
 
 /* --- in the threads --- */
@@ -83,9 +84,7 @@ fetch_segment(struct segment *segment)
 		return data_break(ftp, &data, reason);
 	}
 	/* the rest of the file is another's */
-	wire_close(&data.wire, true);
-	control_drop(ftp);
-	return FTP_OK;
+	return data_break(ftp, &data, FTP_OK);
 }
 
 static void *
@@ -107,26 +106,33 @@ segment_thread(void *argument)
 
 /* --- in the caller's thread --- */
 
-static enum ftp_class
-start_segment(struct segments *all, struct segment *segment, struct fetch *fetch)
+/* The handle and what it has to do. Before any thread runs: the caller's handle is one of them. */
+static int
+prepare_segment(struct segments *all, struct segment *segment, struct fetch *fetch)
 {
-	sigset_t blocked, saved;
-	int r;
-
-	segment->ftp = ftp_clone(fetch->ftp);
+	segment->ftp = segment == all->items ? fetch->ftp : ftp_clone(fetch->ftp);
 	if (segment->ftp == NULL)
-		return fail_local(fetch->ftp, -ENOMEM, "segments");
+		return -ENOMEM;
 	segment->ftp->options = &all->options;
 	segment->ftp->control.abort = &all->stop;
 	segment->remote = fetch->transfer->remote;
 	segment->fd = fetch->fd;
-	/* signals are for the thread that waits */
+	return 0;
+}
+
+/* Signals are for the thread that waits. */
+static int
+start_segment(struct segment *segment)
+{
+	sigset_t blocked, saved;
+	int r;
+
 	sigfillset(&blocked);
 	pthread_sigmask(SIG_SETMASK, &blocked, &saved);
 	r = pthread_create(&segment->thread, NULL, segment_thread, segment);
 	pthread_sigmask(SIG_SETMASK, &saved, NULL);
 	segment->is_started = r == 0;
-	return r == 0 ? FTP_OK : fail_local(fetch->ftp, -r, "segments");
+	return -r;
 }
 
 /* Wait for all; the first that fails stops the others, and so does the user. */
@@ -149,7 +155,7 @@ watch(struct segments *all, struct fetch *fetch, uint64_t base)
 					all->stop = 1;
 			}
 		}
-		if (is_aborted(fetch->ftp))
+		if (all->user_abort != NULL && *all->user_abort)
 			all->stop = 1;
 		meter_move(&fetch->meter, moved);
 		if (done < all->count)
@@ -173,7 +179,7 @@ whole_until(const struct segments *all, uint64_t base)
 static enum ftp_class
 collect(struct segments *all, struct fetch *fetch)
 {
-	enum ftp_class reason = is_aborted(fetch->ftp) ? fail(fetch->ftp, FTP_ABORTED, NULL, "stopped") : FTP_OK;
+	enum ftp_class reason = FTP_OK;
 
 	for (unsigned int i = 0; i < all->count; i++) {
 		struct segment *segment = &all->items[i];
@@ -186,7 +192,8 @@ collect(struct segments *all, struct fetch *fetch)
 			fetch->ftp->error = *ftp_error(segment->ftp);
 			reason = segment->reason;
 		}
-		ftp_free(segment->ftp);
+		if (segment->ftp != fetch->ftp)
+			ftp_free(segment->ftp);
 	}
 	return reason;
 }
@@ -202,15 +209,18 @@ rename_part(struct fetch *fetch, const char *from, const char *to)
 enum ftp_class
 fetch_segments(struct fetch *fetch, unsigned int count)
 {
+	const struct ftp_options *options = fetch->ftp->options;
 	struct segments *all = calloc(1, sizeof(*all));
 	uint64_t base = fetch->at, step;
 	char holes[LOCAL_NAME_SIZE];
 	enum ftp_class reason;
+	int r = 0;
 
 	if (all == NULL)
 		return fail_local(fetch->ftp, -ENOMEM, "segments");
 	all->count = count < SEGMENTS_MAX ? count : SEGMENTS_MAX;
-	all->options = *fetch->ftp->options;
+	all->options = *options;
+	all->user_abort = options->abort;
 	all->options.events = NULL;
 	all->options.abort = &all->stop;
 	local_beside(fetch->transfer->local_name, ".part-segments", holes);
@@ -227,13 +237,18 @@ fetch_segments(struct fetch *fetch, unsigned int count)
 		segment->end = i + 1 == all->count ? (uint64_t)fetch->size : segment->begin + step;
 		atomic_store(&segment->at, segment->begin);
 	}
-	for (unsigned int i = 0; i < all->count && reason == FTP_OK; i++)
-		reason = start_segment(all, &all->items[i], fetch);
+	for (unsigned int i = 0; i < all->count && r == 0; i++)
+		r = prepare_segment(all, &all->items[i], fetch);
+	for (unsigned int i = 0; i < all->count && r == 0; i++)
+		r = start_segment(&all->items[i]);
 	watch(all, fetch, base);
-	if (reason == FTP_OK)
-		reason = collect(all, fetch);
-	else
-		(void)collect(all, fetch);
+	reason = collect(all, fetch);
+	fetch->ftp->options = options;
+	fetch->ftp->control.abort = options->abort;
+	if (r < 0)
+		reason = fail_local(fetch->ftp, r, "segments");
+	else if (reason == FTP_OK && is_aborted(fetch->ftp))
+		reason = fail(fetch->ftp, FTP_ABORTED, NULL, "stopped");
 	fetch->at = whole_until(all, base);
 	if (ftruncate(fetch->fd, (off_t)fetch->at) < 0 && reason == FTP_OK)
 		reason = fail_local(fetch->ftp, -errno, holes);

@@ -23,7 +23,7 @@ read_chunk(int fd, char *chunk, size_t size, uint64_t from, uint64_t to)
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	return n == 0 ? -EBUSY : n;	/* cut while it is read: there is nothing to vouch for */
+	return n == 0 ? -EBUSY : n; /* cut while it is read: there is nothing to vouch for */
 }
 
 static int
@@ -71,8 +71,8 @@ hash_whole(const struct home *home, int fd, const struct stat *st, enum ipc_hash
 }
 
 int
-hash_file(const struct home *home, const struct home_path *path, enum ipc_hash algorithm, uint64_t from,
-    uint64_t *to, struct stop *stop, char text[DIGEST_TEXT_SIZE])
+hash_file(const struct home *home, const struct home_path *path, enum ipc_hash algorithm, uint64_t from, uint64_t *to,
+    struct stop *stop, char text[DIGEST_TEXT_SIZE])
 {
 	struct stat st;
 	bool is_partial;
