@@ -165,7 +165,16 @@ parse_home(const struct field *field, struct account *account, const char **erro
 /* --- options --- */
 
 /* Which options a line has had already; allow-from alone may come again. */
-enum { SEEN_READ_ONLY = 1, SEEN_MAX_SESSIONS = 2, SEEN_EXPIRES = 4, SEEN_RIGHTS = 8 };
+enum {
+	SEEN_READ_ONLY = 1,
+	SEEN_MAX_SESSIONS = 2,
+	SEEN_EXPIRES = 4,
+	SEEN_RIGHTS = 8,
+	SEEN_QUOTA = 16,
+	SEEN_QUOTA_FILES = 32,
+	SEEN_RATE_DOWN = 64,
+	SEEN_RATE_UP = 128
+};
 
 static int
 set_read_only(const struct field *value, struct account *account, const char **error)
@@ -257,6 +266,49 @@ set_allow_from(const struct field *value, struct account *account, const char **
 	}
 }
 
+/* A number, or a size with its letter; ACCOUNT_NO_QUOTA is not one of them. */
+static int
+option_number(const struct field *value, int (*parse)(const char *, uint64_t, uint64_t *), uint64_t *number)
+{
+	char text[32];
+
+	if (value->text == NULL || field_copy(value, text, sizeof(text)) < 0)
+		return -EINVAL;
+	return parse(text, INT64_MAX, number);
+}
+
+static int
+set_quota(const struct field *value, struct account *account, const char **error)
+{
+	if (option_number(value, parse_size, &account->quota_bytes) < 0)
+		return fail(error, "bad quota; write quota=BYTES, with K, M, G or T if you like");
+	return 0;
+}
+
+static int
+set_quota_files(const struct field *value, struct account *account, const char **error)
+{
+	if (option_number(value, parse_u64, &account->quota_files) < 0)
+		return fail(error, "bad quota-files; write quota-files=NUMBER");
+	return 0;
+}
+
+static int
+set_rate_down(const struct field *value, struct account *account, const char **error)
+{
+	if (option_number(value, parse_size, &account->rate_down) < 0 || account->rate_down < ACCOUNT_RATE_MIN)
+		return fail(error, "bad rate-down; write rate-down=BYTES for a second, at least 1K");
+	return 0;
+}
+
+static int
+set_rate_up(const struct field *value, struct account *account, const char **error)
+{
+	if (option_number(value, parse_size, &account->rate_up) < 0 || account->rate_up < ACCOUNT_RATE_MIN)
+		return fail(error, "bad rate-up; write rate-up=BYTES for a second, at least 1K");
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	unsigned seen;	/* bit, 0: may be repeated */
@@ -267,11 +319,10 @@ static const struct {
     {"max-sessions", SEEN_MAX_SESSIONS, set_max_sessions},
     {"expires",      SEEN_EXPIRES,      set_expires},
     {"allow-from",   0,                 set_allow_from},
-    /* known by name, read by others */
-    {"quota",        0,                 NULL},
-    {"quota-files",  0,                 NULL},
-    {"rate-down",    0,                 NULL},
-    {"rate-up",      0,                 NULL},
+    {"quota",        SEEN_QUOTA,        set_quota},
+    {"quota-files",  SEEN_QUOTA_FILES,  set_quota_files},
+    {"rate-down",    SEEN_RATE_DOWN,    set_rate_down},
+    {"rate-up",      SEEN_RATE_UP,      set_rate_up},
 };
 
 static size_t
@@ -325,7 +376,7 @@ parse_option(const char *word, size_t len, unsigned *seen, struct account *accou
 	if (value.len > OPTION_VALUE_MAX)
 		return fail(error, "the value of an option is too long; at most 1023 bytes");
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-		if (options[i].set == NULL || !field_is(&key, options[i].key))
+		if (!field_is(&key, options[i].key))
 			continue;
 		if ((*seen & options[i].seen) != 0)
 			return fail(error, "an option stands twice; keep one of them");
@@ -347,6 +398,7 @@ parse_options(const struct field *field, struct account *account, const char **e
 
 	account->is_read_only = false;
 	account->rights = MAY_ALL;
+	account->quota_bytes = account->quota_files = ACCOUNT_NO_QUOTA;
 	account->max_sessions = 0;
 	account->expires = 0;
 	account->allow_from_count = 0;

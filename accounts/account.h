@@ -13,6 +13,8 @@
 #define ACCOUNT_NAME_MAX 64	/* bytes, without NUL */
 #define ACCOUNT_HASH_MAX 383	/* CRYPT_OUTPUT_SIZE - 1 */
 #define ACCOUNT_ALLOW_MAX 32
+#define ACCOUNT_NO_QUOTA UINT64_MAX
+#define ACCOUNT_RATE_MIN 1024		/* bytes per second: less is a stall */
 #define ACCOUNT_LINE_MAX 8192	/* without newline */
 
 struct account {
@@ -24,6 +26,8 @@ struct account {
 	bool is_read_only;
 	unsigned rights;			/* enum account_right, as the line says; see account_rights() */
 	uint32_t max_sessions;			/* 0: no limit of its own */
+	uint64_t quota_bytes, quota_files;	/* ACCOUNT_NO_QUOTA: none */
+	uint64_t rate_down, rate_up;		/* bytes per second, all sessions together; 0: no limit */
 	int64_t expires;			/* seconds since the epoch (UTC): refused from then on; 0: never */
 	struct address_block allow_from[ACCOUNT_ALLOW_MAX];
 	size_t allow_from_count;		/* 0: from everywhere */

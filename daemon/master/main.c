@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "accounts/ledger.h"
 #include "accounts/password.h"
 #include "common/io.h"
 #include "daemon/master/accounts_loader.h"
@@ -115,14 +116,18 @@ make_directory(const char *path, mode_t mode)
 		fail("directory '%s' must belong to root and be writable by root alone", path);
 }
 
-/* The empty chroot of the session processes. */
+/* The directories of this server, among them the empty chroot of the session processes. */
 static void
-open_empty_directory(void)
+prepare_directories(void)
 {
 	char path[PATH_MAX];
 
 	make_directory(master.config->runtime_directory, 0755);
 	make_directory(master.config->state_directory, 0700);
+	snprintf(path, sizeof(path), "%s/ledger", master.config->state_directory);
+	make_directory(path, 0700);
+	snprintf(path, sizeof(path), "%s/rates", master.config->runtime_directory);
+	make_directory(path, 0700);
 	snprintf(path, sizeof(path), "%s/empty", master.config->runtime_directory);
 	make_directory(path, 0555);
 	master.empty_directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -274,7 +279,10 @@ start(void)
 
 	find_service_user();
 	check_hooks();
-	open_empty_directory();
+	prepare_directories();
+	r = ledger_boot_id(master.boot_id);
+	if (r < 0)
+		fail("cannot read '/proc/sys/kernel/random/boot_id': %s", strerror(-r));
 	open_listeners();
 	r = sandbox_init(tell_error, NULL);
 	if (r < 0)

@@ -52,6 +52,7 @@ struct master {
 	uid_t service_uid;
 	gid_t service_gid;
 	pid_t pid;
+	uint8_t boot_id[16];
 	int empty_directory_fd;
 	int epoll_fd, signal_fd;
 

@@ -220,6 +220,7 @@ fork_session(struct master *master, const struct listener *listener, int client_
 	if (getsockname(client_fd, &session.local.any, &local_len) < 0)
 		return -errno;
 	address_unmap(&session.local);
+	memcpy(session.boot_id, master->boot_id, sizeof(session.boot_id));
 	r = make_id(session.id);
 	if (r == 0)
 		r = ipc_pair(channels, CHANNEL_TIMEOUT_S);

@@ -185,8 +185,25 @@ ask_monitor_login(struct protocol *protocol, const char *user, const char *passw
 	if (r == 0) {
 		protocol->files_channel = ipc_take_fd(&protocol->message);
 		protocol->state = IPC_STATE_READY;
+		protocol->rate_down = ipc_get_u64(&protocol->message);
+		protocol->rate_up = ipc_get_u64(&protocol->message);
 	}
 	return answered(protocol, r);
+}
+
+uint64_t
+ask_monitor_pace(struct protocol *protocol, enum rate_direction direction, uint32_t bytes)
+{
+	uint64_t wait;
+
+	ipc_begin(&protocol->message, IPC_pace);
+	ipc_put_u8(&protocol->message, (uint8_t)direction);
+	ipc_put_u32(&protocol->message, bytes);
+	if (ask(protocol, protocol->monitor_channel) < 0)
+		ask_give_up(protocol);
+	wait = ipc_get_u64(&protocol->message);
+	(void)!answered(protocol, 0);
+	return wait;
 }
 
 static void
@@ -400,11 +417,38 @@ ask_files_sync_write(struct protocol *protocol)
 }
 
 int
-ask_files_finish_write(struct protocol *protocol, bool is_complete)
+ask_files_grow_write(struct protocol *protocol)
+{
+	ipc_begin(&protocol->message, IPC_grow_write);
+	return answered(protocol, ask(protocol, protocol->files_channel));
+}
+
+static int
+take_quota(struct protocol *protocol, int r, struct quota_told *told)
+{
+	*told = (struct quota_told){0, UINT64_MAX, 0, UINT64_MAX};
+	if (r < 0)
+		return answered(protocol, r);
+	told->bytes = ipc_get_u64(&protocol->message);
+	told->bytes_limit = ipc_get_u64(&protocol->message);
+	told->files = ipc_get_u64(&protocol->message);
+	told->files_limit = ipc_get_u64(&protocol->message);
+	return answered(protocol, 0);
+}
+
+int
+ask_files_finish_write(struct protocol *protocol, bool is_complete, struct quota_told *told)
 {
 	ipc_begin(&protocol->message, IPC_finish_write);
 	ipc_put_u8(&protocol->message, is_complete);
-	return answered(protocol, ask(protocol, protocol->files_channel));
+	return take_quota(protocol, ask(protocol, protocol->files_channel), told);
+}
+
+int
+ask_files_quota(struct protocol *protocol, struct quota_told *told)
+{
+	ipc_begin(&protocol->message, IPC_quota);
+	return take_quota(protocol, ask(protocol, protocol->files_channel), told);
 }
 
 int

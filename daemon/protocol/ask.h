@@ -11,6 +11,7 @@
 
 #include "common/address.h"
 #include "common/home_path.h"
+#include "accounts/rate.h"
 #include "privsep/ipc/messages.h"
 #include "privsep/tls/sign_scheme.h"
 
@@ -25,6 +26,11 @@ struct file_info {
 	uint64_t size;
 	int64_t mtime;		/* seconds since the epoch */
 	uint32_t mode;		/* permission bits */
+};
+
+/* A quota; UINT64_MAX: no limit. */
+struct quota_told {
+	uint64_t bytes, bytes_limit, files, files_limit;
 };
 
 /* Take a notice of the monitor in (poll said that there is something). */
@@ -47,6 +53,9 @@ void ask_monitor_listen_ahead(struct protocol *protocol);
 
 /* A socket that connects to target; 0 or -errno. fd is the caller's. */
 int ask_monitor_connect(struct protocol *protocol, const union address *target, int *fd);
+
+/* How long to wait before bytes move at the account's rate, in microseconds. */
+uint64_t ask_monitor_pace(struct protocol *protocol, enum rate_direction direction, uint32_t bytes);
 
 /* A signature for a TLS handshake (remote_sign of privsep/tls/remote_key.h); arg is the struct protocol. */
 int ask_monitor_sign(void *arg, enum sign_scheme scheme, const uint8_t *text, size_t text_len, uint8_t *signature,
@@ -73,7 +82,9 @@ int ask_files_open_read(struct protocol *protocol, const struct home_path *path,
 int ask_files_open_write(struct protocol *protocol, const struct home_path *path, enum ipc_store_mode mode,
     uint64_t offset, uint64_t *start, char name[NAME_MAX + 1], int *fd);
 int ask_files_sync_write(struct protocol *protocol);
-int ask_files_finish_write(struct protocol *protocol, bool is_complete);
+int ask_files_grow_write(struct protocol *protocol);	/* after -EFBIG; -EFBIG again where there is no quota */
+int ask_files_finish_write(struct protocol *protocol, bool is_complete, struct quota_told *told);
+int ask_files_quota(struct protocol *protocol, struct quota_told *told);
 int ask_files_list(struct protocol *protocol, const struct home_path *path, enum ipc_list_form form, uint8_t flags,
     uint32_t shown_from, int *fd);
 int ask_files_list_end(struct protocol *protocol, uint64_t *entries);

@@ -9,6 +9,7 @@
 #include "daemon/protocol/command.h"
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/errors.h"
+#include "daemon/protocol/quota.h"
 #include "daemon/protocol/session.h"
 #include "daemon/protocol/time_parse.h"
 
@@ -125,6 +126,7 @@ site_cpfr(struct protocol *protocol, char *argument)
 static void
 site_cpto(struct protocol *protocol, char *argument)
 {
+	struct file_info info;
 	struct home_path path;
 	int r;
 
@@ -135,11 +137,20 @@ site_cpto(struct protocol *protocol, char *argument)
 	if (!resolve(protocol, argument, &path))
 		return;
 	r = ask_files_copy(protocol, &protocol->copy_from, &path);
+	if (r == -EDQUOT && ask_files_stat(protocol, &protocol->copy_from, &info) == 0)
+		protocol->quota_asked = info.size;
 	protocol->copy_from.len = 0;
 	if (r < 0)
 		reply_error(protocol, REPLY_CREATE, r, path.text);
 	else
 		reply(protocol, 250, "Copied to %s", path.text);
+}
+
+static void
+site_quota(struct protocol *protocol, char *argument)
+{
+	(void)argument;
+	reply_quota(protocol);
 }
 
 static void site_help(struct protocol *protocol, char *argument);
@@ -154,6 +165,7 @@ static const struct site_command {
     {"UTIME", site_utime, true, "SITE UTIME YYYYMMDDhhmm[ss] path | SITE UTIME path atime mtime ctime UTC"},
     {"CPFR", site_cpfr, true, "SITE CPFR path"},
     {"CPTO", site_cpto, true, "SITE CPTO path"},
+    {"QUOTA", site_quota, false, "SITE QUOTA"},
     {"HELP", site_help, false, "SITE HELP"},
 };
 

@@ -11,6 +11,7 @@
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/data.h"
 #include "daemon/protocol/port_parse.h"
+#include "daemon/protocol/quota.h"
 #include "daemon/protocol/session.h"
 #include "daemon/protocol/transfer.h"
 
@@ -102,6 +103,20 @@ has_room(struct protocol *protocol, uint64_t bytes, uint64_t *room)
 	return ask_files_space(protocol, &protocol->cwd, room) < 0 || bytes <= here || bytes - here <= *room;
 }
 
+static void
+reply_no_room(struct protocol *protocol, uint64_t bytes, uint64_t room)
+{
+	struct quota_told told;
+
+	if (ask_files_quota(protocol, &told) == 0 && told.bytes_limit != UINT64_MAX && told.bytes + room >= told.bytes_limit) {
+		protocol->quota_asked = bytes;
+		reply_over_quota(protocol, 552, "ALLO");
+	} else {
+		reply(protocol, 552, "%llu bytes do not fit; there is room for %llu", (unsigned long long)bytes,
+		    (unsigned long long)room);
+	}
+}
+
 /* "bytes" or "bytes R record-size" (RFC 959, 4.1.3) */
 void
 cmd_allo(struct protocol *protocol, char *argument, size_t len)
@@ -118,8 +133,7 @@ cmd_allo(struct protocol *protocol, char *argument, size_t len)
 		return;
 	}
 	if (!has_room(protocol, bytes, &room)) {
-		reply(protocol, 552, "%llu bytes do not fit; there is room for %llu", (unsigned long long)bytes,
-		    (unsigned long long)room);
+		reply_no_room(protocol, bytes, room);
 		return;
 	}
 	protocol->announced = bytes;

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "daemon/protocol/control.h"
+#include "daemon/protocol/quota.h"
 
 #include "common/banned.h"
 
@@ -32,7 +33,7 @@ static const struct error_row rows[] = {
     {-ERANGE,       {554, 550, 554, 501}, "Restart offset is beyond the end of the file"},
     {-EFBIG,        {550, 550, 552, 450}, "Too large"},
     {-ENOSPC,       {452, 550, 452, 451}, "No space left on the disk"},
-    {-EDQUOT,       {552, 550, 552, 451}, "Quota exceeded"},
+    {-EDQUOT,       {552, 552, 552, 451}, "Quota exceeded"},
     {-E2BIG,        {450, 550, 450, 450}, "Too much work; name fewer files"},
     {-EKEYREVOKED,  {550, 550, 550, 550}, "This account may not do that"},
     {-ECANCELED,    {451, 550, 451, 451}, "Stopped"},
@@ -62,5 +63,8 @@ reply_error(struct protocol *protocol, enum reply_class class, int error, const 
 {
 	const struct error_row *row = find_row(error);
 
-	reply(protocol, row->codes[class], "%s: %s", name, row->text);
+	if (error == -EDQUOT)
+		reply_over_quota(protocol, row->codes[class], name);
+	else
+		reply(protocol, row->codes[class], "%s: %s", name, row->text);
 }

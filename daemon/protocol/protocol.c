@@ -26,6 +26,7 @@ enter_walls(const struct protocol_session *session)
 	const int keep[] = {session->client_fd, session->monitor_channel, session->empty_directory_fd};
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* at the end of what the quota granted, EFBIG will do */
 	sandbox_report_to(session->monitor_channel);
 	if (sandbox_close_all_but(keep, 3) < 0 || sandbox_chroot(session->empty_directory_fd) < 0)
 		_exit(1);

@@ -64,6 +64,8 @@ struct protocol {
 	bool is_data_private;	/* PROT P (RFC 4217, 9) */
 	uint64_t announced;	/* ALLO; UINT64_MAX: nothing was */
 	uint64_t told_size;	/* the last answer to SIZE: what a client goes on with has this size */
+	uint64_t rate_down, rate_up;	/* of the account, bytes per second; 0: no limit */
+	uint64_t quota_asked;	/* bytes that did not fit, for the reply; 0: a file */
 
 	enum data_mode data_mode;
 	int listen_fd;			/* DATA_PASSIVE */

@@ -16,6 +16,8 @@
 #include "daemon/protocol/data.h"
 #include "daemon/protocol/deflate.h"
 #include "daemon/protocol/errors.h"
+#include "daemon/protocol/pace.h"
+#include "daemon/protocol/quota.h"
 #include "daemon/protocol/session.h"
 
 #include "common/banned.h"
@@ -28,6 +30,8 @@
 #define NO_DEADLINE UINT64_MAX		/* the monitor keeps the stall deadline */
 #define WORK_MS_MAX (30 * 60 * 1000)	/* the longest that files may work on one command */
 #define WORK_TICK_MS 5000
+#define DISCARD_MS 1000			/* how long, and how much, of a refused upload is still taken in */
+#define DISCARD_MAX (16 * 1024 * 1024)
 #define PEER_END_MS 1000		/* how long the peer's close_notify is waited for behind ours */
 
 static char chunk[RECEIVE_MAX] __attribute__((aligned(4096)));
@@ -89,7 +93,7 @@ transfer_watch(struct protocol *protocol, int fd, short events, uint64_t deadlin
 
 	for (;;) {
 		bool listens = !protocol->transfer.is_deferred && !protocol->control.at_end;
-		int timeout = fd < 0 ? 0 : deadline_ms == NO_DEADLINE ? -1 : deadline_left_ms(deadline_ms, monotonic_ms());
+		int timeout = deadline_ms == NO_DEADLINE ? -1 : deadline_left_ms(deadline_ms, monotonic_ms());
 		int n;
 
 		while (!protocol->transfer.is_deferred && control_has_line(protocol))
@@ -142,6 +146,7 @@ transfer_watch_work(struct protocol *protocol, int channel)
 
 struct mover {
 	struct stream stream;
+	struct pace pace;
 	int fd;			/* the file, or a listing's pipe */
 	uint64_t left;		/* RETR: bytes to send */
 	uint64_t skip;		/* RETR in TYPE A: bytes of network form that REST leaves out */
@@ -149,6 +154,7 @@ struct mover {
 	bool is_local;		/* the error is the file's */
 	bool is_unproven;	/* an upload over TLS that ended without close_notify, and was taken all the same */
 	bool held_cr;
+	struct quota_told quota;	/* behind an upload */
 };
 
 static int
@@ -214,11 +220,15 @@ send_file_direct(struct protocol *protocol, struct mover *mover)
 {
 	while (mover->left > 0) {
 		size_t want = mover->left < LOOK_EVERY ? (size_t)mover->left : LOOK_EVERY;
-		ssize_t n = sendfile(mover->stream.fd, mover->fd, NULL, want);
-		int r = 0;
+		int r = pace_wait(&mover->pace, protocol, want, &want);
+		ssize_t n;
 
+		if (r < 0)
+			return r;
+		n = sendfile(mover->stream.fd, mover->fd, NULL, want);
 		if (n > 0) {
 			mover->left -= (uint64_t)n;
+			pace_moved(&mover->pace, (size_t)n);
 			progress(protocol, (uint64_t)n);
 			r = look(protocol, mover, (uint64_t)n);
 		} else if (n == 0) {
@@ -252,14 +262,18 @@ send_file_buffered(struct protocol *protocol, struct mover *mover)
 {
 	while (mover->left > 0) {
 		size_t want = mover->left < CHUNK ? (size_t)mover->left : CHUNK;
-		ssize_t n = read(mover->fd, chunk, want);
-		int r;
+		int r = pace_wait(&mover->pace, protocol, want, &want);
+		ssize_t n;
 
+		if (r < 0)
+			return r;
+		n = read(mover->fd, chunk, want);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return local_error(mover, n == 0 ? -ENODATA : -errno);
 		mover->left -= (uint64_t)n;
+		pace_moved(&mover->pace, (size_t)n);
 		r = protocol->is_ascii ? send_converted(protocol, mover, (size_t)n)
 				       : send_piece(protocol, mover, chunk, (size_t)n, false);
 		if (r == 0)
@@ -291,21 +305,47 @@ send_listing(struct protocol *protocol, struct mover *mover)
 	}
 }
 
+/* The kernel refuses to write past what the quota has granted: ask for more. */
 static int
-store_bytes(struct mover *mover, const char *bytes, size_t len)
+ask_for_more(struct protocol *protocol, struct mover *mover, size_t len)
 {
-	int r = io_write_all(mover->fd, bytes, len);
+	int r = ask_files_grow_write(protocol);
 
+	if (r == -EDQUOT)
+		protocol->quota_asked = len;
 	return r < 0 ? local_error(mover, r) : 0;
+}
+
+static int
+store_bytes(struct protocol *protocol, struct mover *mover, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(mover->fd, bytes, len);
+		int r;
+
+		if (n >= 0) {
+			bytes += n;
+			len -= (size_t)n;
+			continue;
+		}
+		if (errno == EINTR)
+			continue;
+		if (errno != EFBIG)
+			return local_error(mover, -errno);
+		r = ask_for_more(protocol, mover, len);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 static int
 store_plain(struct protocol *protocol, struct mover *mover, const char *bytes, size_t len)
 {
 	if (!protocol->is_ascii)
-		return store_bytes(mover, bytes, len);
+		return store_bytes(protocol, mover, bytes, len);
 	len = ascii_decode(bytes, len, &mover->held_cr, converted);
-	return store_bytes(mover, converted, len);
+	return store_bytes(protocol, mover, converted, len);
 }
 
 static int
@@ -331,7 +371,7 @@ store_end(struct protocol *protocol, struct mover *mover)
 {
 	if (protocol->is_deflated && !inflate_is_complete())
 		return -EPROTO;
-	return store_bytes(mover, converted, ascii_decode_end(&mover->held_cr, converted));
+	return store_bytes(protocol, mover, converted, ascii_decode_end(&mover->held_cr, converted));
 }
 
 /*
@@ -356,9 +396,13 @@ receive_file(struct protocol *protocol, struct mover *mover)
 	size_t most = protocol->is_ascii || protocol->is_deflated ? CHUNK : RECEIVE_MAX;
 
 	for (;;) {
-		ssize_t n = stream_read(&mover->stream, chunk, most);
-		int r;
+		size_t want = most;
+		int r = pace_wait(&mover->pace, protocol, want, &want);
+		ssize_t n;
 
+		if (r < 0)
+			return r;
+		n = stream_read(&mover->stream, chunk, want);
 		if (n == -ENODATA && is_cut_allowed(protocol, mover))
 			n = 0;
 		if (n == 0) {
@@ -367,6 +411,7 @@ receive_file(struct protocol *protocol, struct mover *mover)
 			return r < 0 ? r : store_end(protocol, mover);
 		}
 		if (n > 0) {
+			pace_moved(&mover->pace, (size_t)n);
 			progress(protocol, (uint64_t)n);
 			r = store_piece(protocol, mover, (size_t)n);
 			if (r == 0)
@@ -472,6 +517,8 @@ reply_end(struct protocol *protocol, const struct mover *mover, int r, bool was_
     const char *name)
 {
 	if (r == 0)
+		reply_quota_warning(protocol, &mover->quota);
+	if (r == 0)
 		reply(protocol, 226, mover->is_unproven ? "Transfer complete; its end was not proven by TLS"
 							: "Transfer complete");
 	else if (r == -ECANCELED)
@@ -571,12 +618,13 @@ needs_buffer(const struct protocol *protocol, const struct mover *mover)
 void
 transfer_retrieve(struct protocol *protocol, const struct home_path *path)
 {
-	struct mover mover = {.stream = {.fd = -1}, .fd = -1};
+	struct mover mover = {.stream = {.fd = -1}, .fd = -1, .quota = {0, UINT64_MAX, 0, UINT64_MAX}};
 	uint64_t started = monotonic_ms(), size = 0;
 	uint64_t offset = protocol->is_ascii ? 0 : protocol->restart_offset;
 	bool was_open;
 	int r;
 
+	pace_begin(&mover.pace, protocol, RATE_DOWN);
 	if (protocol->is_ascii && protocol->range_end != UINT64_MAX) {
 		reply(protocol, 555, "RANG needs TYPE I");
 		return;
@@ -626,15 +674,36 @@ sync_upload(struct protocol *protocol, struct mover *mover)
 	return r < 0 ? local_error(mover, r) : transfer_watch(protocol, -1, 0, 0);
 }
 
+/*
+ * What is refused may be on its way all the same. Taken in for a moment, so that the client's system is not
+ * told of a reset before the client comes to read why.
+ */
+static void
+discard_rest(struct protocol *protocol, struct mover *mover)
+{
+	uint64_t deadline = monotonic_ms() + DISCARD_MS;
+	size_t left = DISCARD_MAX;
+	ssize_t n = -EAGAIN;
+
+	while (left > 0 && monotonic_ms() < deadline && (n > 0 || n == -EAGAIN)) {
+		n = stream_read(&mover->stream, chunk, sizeof(chunk));
+		if (n > 0)
+			left -= (size_t)n < left ? (size_t)n : left;
+		else if (n == -EAGAIN && transfer_watch(protocol, mover->stream.fd, mover->stream.wants, deadline) < 0)
+			return;
+	}
+}
+
 void
 transfer_store(struct protocol *protocol, const struct home_path *path, enum ipc_store_mode mode)
 {
-	struct mover mover = {.stream = {.fd = -1}, .fd = -1};
+	struct mover mover = {.stream = {.fd = -1}, .fd = -1, .quota = {0, UINT64_MAX, 0, UINT64_MAX}};
 	uint64_t started = monotonic_ms(), start = 0;
 	char name[NAME_MAX + 1];
 	bool was_open;
 	int r, finished;
 
+	pace_begin(&mover.pace, protocol, RATE_UP);
 	if ((protocol->is_ascii && protocol->restart_offset > 0) || protocol->range_end != UINT64_MAX) {
 		/* RFC 1123, 4.1.3.4: a mismatch between the type and what REST asks for */
 		reply(protocol, 555, protocol->is_ascii ? "REST with an upload needs TYPE I" : "RANG is for RETR and HASH");
@@ -652,6 +721,8 @@ transfer_store(struct protocol *protocol, const struct home_path *path, enum ipc
 	was_open = r == 0;
 	if (r == 0)
 		r = receive_file(protocol, &mover);
+	if (r < 0 && mover.is_local)
+		discard_rest(protocol, &mover);
 	if (r == 0)
 		(void)!stream_shutdown(&mover.stream);
 	if (r == 0)
@@ -660,7 +731,7 @@ transfer_store(struct protocol *protocol, const struct home_path *path, enum ipc
 	claim(protocol->session->claims, CLAIM_FINISH, monotonic_ms());
 	if (r == 0)
 		r = sync_upload(protocol, &mover);
-	finished = ask_files_finish_write(protocol, r == 0);
+	finished = ask_files_finish_write(protocol, r == 0, &mover.quota);
 	if (r == 0 && finished < 0)
 		r = local_error(&mover, finished);
 	reply_end(protocol, &mover, r, was_open, REPLY_CREATE, path->text);
@@ -671,7 +742,7 @@ void
 transfer_list(struct protocol *protocol, const struct home_path *path, enum ipc_list_form form, uint8_t flags,
     uint32_t shown_from)
 {
-	struct mover mover = {.stream = {.fd = -1}, .fd = -1};
+	struct mover mover = {.stream = {.fd = -1}, .fd = -1, .quota = {0, UINT64_MAX, 0, UINT64_MAX}};
 	uint64_t started = monotonic_ms(), entries;
 	bool was_open;
 	int r = ask_files_list(protocol, path, form, flags, shown_from, &mover.fd);

@@ -116,7 +116,9 @@ files_serve(const struct files_session *session)
 	files.stop = (struct stop){.channel = session->protocol_channel};
 	files.stored = (struct stored){.fd = -1};
 	upload_init(&files.upload);
+	files.quota = (struct quota){.channel = session->monitor_channel, .is_kept = session->quota_slot_fd >= 0};
 	r = home_init(&files.home, session);
+	files.home.quota = &files.quota;
 	while (r == 0) {
 		stored_work(&files.stored, session);
 		r = next_request(&files);

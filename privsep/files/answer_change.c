@@ -47,9 +47,19 @@ files_answer_sync_write(struct files *files)
 }
 
 bool
+files_answer_grow_write(struct files *files)
+{
+	if (!ipc_end(&files->message) || files->upload.fd < 0)
+		return false;
+	request_reply(files, quota_grow(&files->home));
+	return true;
+}
+
+bool
 files_answer_finish_write(struct files *files)
 {
 	unsigned is_complete = ipc_get_u8(&files->message);
+	struct quota_figures figures;
 	int r;
 
 	if (!ipc_end(&files->message) || is_complete > 1 || files->upload.fd < 0)
@@ -57,7 +67,10 @@ files_answer_finish_write(struct files *files)
 	r = upload_finish(&files->upload, files->session->config, is_complete == 1);
 	if (r == 0 && is_complete == 1 && files->session->config->on_upload[0] != '\0')
 		stored_begin(&files->stored, &files->home, &files->upload_path);
+	(void)quota_read(&files->home, &figures);	/* no limits, should it fail */
 	request_reply(files, r);
+	if (r == 0)
+		request_put_quota(files, &figures);
 	return true;
 }
 

@@ -253,6 +253,7 @@ bool
 files_answer_space(struct files *files)
 {
 	struct home_path path;
+	struct quota_figures figures;
 	uint64_t bytes;
 	int r;
 
@@ -261,9 +262,28 @@ files_answer_space(struct files *files)
 	r = request_reachable(&path);
 	if (r == 0)
 		r = space_in(&files->home, &path, &bytes);
+	if (r == 0)
+		r = quota_read(&files->home, &figures);
 	request_reply(files, r);
+	if (r == 0 && bytes > quota_left(&figures))
+		bytes = quota_left(&figures);
 	if (r == 0)
 		ipc_put_u64(&files->message, bytes);
+	return true;
+}
+
+bool
+files_answer_quota(struct files *files)
+{
+	struct quota_figures figures;
+	int r;
+
+	if (!ipc_end(&files->message))
+		return false;
+	r = quota_read(&files->home, &figures);
+	request_reply(files, r);
+	if (r == 0)
+		request_put_quota(files, &figures);
 	return true;
 }
 

@@ -21,6 +21,29 @@ is_root(const struct home_path *path)
 	return path->len == 1;
 }
 
+/* End the bracket that a change was made in; r is what came of the change. */
+static int
+end_change(const struct home *home, int r)
+{
+	int ended = quota_end(home);
+
+	return r < 0 ? r : ended;
+}
+
+static int
+make_directory(const struct home *home, int dir_fd, const char *name)
+{
+	int r = quota_begin(home, 0, 1);
+
+	if (r < 0)
+		return r;
+	if (mkdirat(dir_fd, name, home->session->config->directory_mode) < 0)
+		r = -errno;
+	else
+		quota_add(home, 0, 1);
+	return end_change(home, r);
+}
+
 int
 change_make_directory(const struct home *home, const struct home_path *path)
 {
@@ -33,10 +56,26 @@ change_make_directory(const struct home *home, const struct home_path *path)
 	if (has_control(home_path_name(path), strlen(home_path_name(path))))
 		return -EINVAL;
 	r = home_open_parent(home, path, &dir_fd, &name);
-	if (r == 0 && mkdirat(dir_fd, name, home->session->config->directory_mode) < 0)
-		r = -errno;
+	if (r == 0)
+		r = make_directory(home, dir_fd, name);
 	close_fd(&dir_fd);
 	return r;
+}
+
+static int
+remove_directory(const struct home *home, int dir_fd, const char *name)
+{
+	int r = quota_begin(home, 0, 0);
+
+	if (r < 0)
+		return r;
+	r = quota_unlink(home, dir_fd, name, AT_REMOVEDIR);
+	if (r == -EEXIST || r == -ENOTEMPTY) {
+		r = partial_clear_directory(home, dir_fd, name);
+		if (r == 0)
+			r = quota_unlink(home, dir_fd, name, AT_REMOVEDIR);
+	}
+	return end_change(home, r);
 }
 
 int
@@ -49,17 +88,23 @@ change_remove_directory(const struct home *home, const struct home_path *path)
 	if (is_root(path))
 		return -EPERM;
 	r = home_open_parent(home, path, &dir_fd, &name);
-	if (r < 0)
-		return r;
-	if (unlinkat(dir_fd, name, AT_REMOVEDIR) < 0)
-		r = errno == EEXIST ? -ENOTEMPTY : -errno;
-	if (r == -ENOTEMPTY) {
-		r = partial_clear_directory(dir_fd, name);
-		if (r == 0 && unlinkat(dir_fd, name, AT_REMOVEDIR) < 0)
-			r = -errno;
-	}
+	if (r == 0)
+		r = remove_directory(home, dir_fd, name);
 	close_fd(&dir_fd);
 	return r;
+}
+
+static int
+remove_file(const struct home *home, int dir_fd, const char *name)
+{
+	int r = quota_begin(home, 0, 0);
+
+	if (r < 0)
+		return r;
+	r = quota_unlink(home, dir_fd, name, 0);
+	if (r == -ENOENT)
+		r = partial_remove(home, dir_fd, name);
+	return end_change(home, r);
 }
 
 int
@@ -72,20 +117,46 @@ change_remove_file(const struct home *home, const struct home_path *path)
 	if (is_root(path))
 		return -EISDIR;
 	r = home_open_parent(home, path, &dir_fd, &name);
-	if (r < 0)
-		return r;
-	if (unlinkat(dir_fd, name, 0) < 0)
-		r = -errno;
-	if (r == -ENOENT)
-		r = partial_remove(dir_fd, name);
+	if (r == 0)
+		r = remove_file(home, dir_fd, name);
 	close_fd(&dir_fd);
 	return r;
+}
+
+/* rename(2) of two names of one file does nothing. */
+static bool
+is_same_name_twice(int from_fd, const char *from_name, const struct stat *replaced)
+{
+	struct stat st;
+
+	return replaced->st_nlink > 0 && fstatat(from_fd, from_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_ino == replaced->st_ino && st.st_dev == replaced->st_dev;
+}
+
+static int
+rename_counted(const struct home *home, int from_fd, const char *from_name, int to_fd, const char *to_name)
+{
+	bool replaces = (home->session->rights & MAY_OVERWRITE) != 0;
+	struct stat replaced;
+	bool is_same;
+	int r = quota_begin(home, 0, 0);
+
+	if (r < 0)
+		return r;
+	r = quota_look(home, to_fd, to_name, &replaced);
+	if (r < 0)
+		return end_change(home, r);
+	is_same = is_same_name_twice(from_fd, from_name, &replaced);
+	if (renameat2(from_fd, from_name, to_fd, to_name, replaces ? 0 : RENAME_NOREPLACE) < 0)
+		r = errno == EEXIST && !replaces ? -EKEYREVOKED : -errno;
+	else if (!is_same)
+		quota_gone(home, &replaced);
+	return end_change(home, r);
 }
 
 int
 change_rename(const struct home *home, const struct home_path *from, const struct home_path *to)
 {
-	bool replaces = (home->session->rights & MAY_OVERWRITE) != 0;
 	const char *from_name, *to_name;
 	int from_fd = -1, to_fd = -1;
 	int r;
@@ -97,8 +168,8 @@ change_rename(const struct home *home, const struct home_path *from, const struc
 	r = home_open_parent(home, from, &from_fd, &from_name);
 	if (r == 0)
 		r = home_open_parent(home, to, &to_fd, &to_name);
-	if (r == 0 && renameat2(from_fd, from_name, to_fd, to_name, replaces ? 0 : RENAME_NOREPLACE) < 0)
-		r = errno == EEXIST && !replaces ? -EKEYREVOKED : -errno;
+	if (r == 0)
+		r = rename_counted(home, from_fd, from_name, to_fd, to_name);
 	close_fd(&from_fd);
 	close_fd(&to_fd);
 	return r;

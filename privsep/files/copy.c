@@ -92,7 +92,7 @@ copy_file(const struct home *home, const struct home_path *from, const struct ho
 	if (r == 0 && is_same_file(home, to, &st))
 		r = -EINVAL;
 	if (r == 0)
-		r = upload_begin_copy(&upload, home, to);
+		r = upload_begin_copy(&upload, home, to, (uint64_t)st.st_size);
 	if (r < 0)
 		goto out;
 	r = copy_content(from_fd, upload.fd, (uint64_t)st.st_size, stop);

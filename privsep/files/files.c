@@ -54,7 +54,8 @@ signals_settle(void)
 static int
 walls_raise(const struct files_session *session, pid_t parent)
 {
-	const int kept[] = {session->home_fd, session->protocol_channel, session->monitor_channel};
+	const int kept[] = {
+	    session->home_fd, session->protocol_channel, session->monitor_channel, session->quota_slot_fd};
 	int r;
 
 	sandbox_report_to(session->monitor_channel);

@@ -13,7 +13,8 @@
 struct files_session {
 	int home_fd;		/* O_PATH directory, checked by the monitor to belong to uid */
 	int protocol_channel;	/* requests come here */
-	int monitor_channel;	/* alarms go here */
+	int monitor_channel;	/* alarms, and questions about the quota, go here */
+	int quota_slot_fd;	/* kept open while this process lives (accounts/ledger.h); -1: the account has no quota */
 	uid_t uid;
 	gid_t gid;
 	bool is_read_only;

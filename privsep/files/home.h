@@ -13,11 +13,13 @@
 
 #include "common/home_path.h"
 #include "privsep/files/files.h"
+#include "privsep/files/quota.h"
 
 struct home {
 	int fd;		/* borrowed from the session */
 	dev_t device;	/* of the home's root */
 	const struct files_session *session;
+	struct quota *quota;	/* NULL: of this home nobody keeps one */
 };
 
 /* Take the session's home. 0 or -errno. */

@@ -72,7 +72,7 @@ out:
 
 /* Under its lock, so that no upload loses what it writes. */
 int
-partial_remove_named(int dir_fd, const char *name)
+partial_remove_named(const struct home *home, int dir_fd, const char *name)
 {
 	struct stat st;
 	int fd = -1;
@@ -81,17 +81,19 @@ partial_remove_named(int dir_fd, const char *name)
 	r = locked_file_open(dir_fd, name, &fd, &st);
 	if (r == 0 && unlinkat(dir_fd, name, 0) < 0)
 		r = -errno;
+	if (r == 0)
+		quota_gone(home, &st);
 	locked_file_close(&fd);
 	return r;
 }
 
 int
-partial_remove(int dir_fd, const char *target)
+partial_remove(const struct home *home, int dir_fd, const char *target)
 {
 	char name[PARTIAL_NAME_SIZE];
 	int r = partial_name_make(target, name);
 
-	return r < 0 ? r : partial_remove_named(dir_fd, name);
+	return r < 0 ? r : partial_remove_named(home, dir_fd, name);
 }
 
 static bool
@@ -102,7 +104,7 @@ is_dot_or_dotdot(const char *name)
 
 /* One pass over a directory of partials: look (is there anything else?) or remove them. */
 static int
-clear_pass(int parent_fd, const char *name, bool removes)
+clear_pass(const struct home *home, int parent_fd, const char *name, bool removes)
 {
 	struct directory directory;
 	const struct dirent64 *entry;
@@ -115,7 +117,7 @@ clear_pass(int parent_fd, const char *name, bool removes)
 		if (!partial_name_is(entry->d_name, strlen(entry->d_name)))
 			r = -ENOTEMPTY;
 		else if (removes)
-			r = partial_remove_named(directory.fd, entry->d_name);
+			r = partial_remove_named(home, directory.fd, entry->d_name);
 		if (r == -ENOENT)
 			r = 0;
 	}
@@ -124,11 +126,11 @@ clear_pass(int parent_fd, const char *name, bool removes)
 }
 
 int
-partial_clear_directory(int parent_fd, const char *name)
+partial_clear_directory(const struct home *home, int parent_fd, const char *name)
 {
-	int r = clear_pass(parent_fd, name, false);
+	int r = clear_pass(home, parent_fd, name, false);
 
-	return r < 0 ? r : clear_pass(parent_fd, name, true);
+	return r < 0 ? r : clear_pass(home, parent_fd, name, true);
 }
 
 static bool
@@ -157,7 +159,7 @@ is_sweep_due(int dir_fd, uint64_t keep_s)
 }
 
 void
-partial_sweep(int dir_fd, uint64_t keep_s)
+partial_sweep(const struct home *home, int dir_fd, uint64_t keep_s)
 {
 	struct directory directory;
 	const struct dirent64 *entry;
@@ -174,7 +176,7 @@ partial_sweep(int dir_fd, uint64_t keep_s)
 		if (directory_next(&directory, &entry) < 0 || entry == NULL)
 			break;
 		if (partial_name_is(entry->d_name, strlen(entry->d_name)) && is_older(dir_fd, entry->d_name, limit))
-			(void)partial_remove_named(dir_fd, entry->d_name);
+			(void)partial_remove_named(home, dir_fd, entry->d_name);
 	}
 	directory_close(&directory);
 }

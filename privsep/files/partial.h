@@ -1,4 +1,4 @@
-/* Partial files that lie in directories: found, removed, swept when they are old. */
+/* Partial files that lie in directories: found, removed, swept when they are old. Removals are within a bracket of the quota. */
 #ifndef PRIVSEP_FILES_PARTIAL_H
 #define PRIVSEP_FILES_PARTIAL_H
 
@@ -14,21 +14,21 @@ int partial_stat(const struct home *home, const struct home_path *path, struct s
 int partial_open(const struct home *home, const struct home_path *path, int *fd_out, struct stat *st);
 
 /* Remove the partial of a file called target. 0, -ENOENT, -EBUSY while it is uploaded, or another -errno. */
-int partial_remove(int dir_fd, const char *target);
+int partial_remove(const struct home *home, int dir_fd, const char *target);
 
 /* The same for the name of a partial itself. */
-int partial_remove_named(int dir_fd, const char *name);
+int partial_remove_named(const struct home *home, int dir_fd, const char *name);
 
 /*
  * Remove every partial from a directory that holds nothing else.
  * Returns 0, -ENOTEMPTY when it holds something else (nothing is removed then), -EBUSY, or another -errno.
  */
-int partial_clear_directory(int parent_fd, const char *name);
+int partial_clear_directory(const struct home *home, int parent_fd, const char *name);
 
 /*
  * Remove partials that have not been written to for keep_s seconds and that nobody uploads
  * to. A courtesy: errors are not told, and one call looks at a bounded number of entries.
  */
-void partial_sweep(int dir_fd, uint64_t keep_s);
+void partial_sweep(const struct home *home, int dir_fd, uint64_t keep_s);
 
 #endif

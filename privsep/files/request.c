@@ -33,6 +33,15 @@ request_reply(struct files *files, int result)
 	ipc_begin_reply(&files->message, files->message.kind, result);
 }
 
+void
+request_put_quota(struct files *files, const struct quota_figures *figures)
+{
+	ipc_put_u64(&files->message, figures->bytes);
+	ipc_put_u64(&files->message, figures->bytes_limit);
+	ipc_put_u64(&files->message, figures->files);
+	ipc_put_u64(&files->message, figures->files_limit);
+}
+
 bool
 request_answer_with(struct files *files, int (*operation)(const struct home *home, const struct home_path *path))
 {

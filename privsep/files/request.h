@@ -17,6 +17,7 @@
 struct files {
 	const struct files_session *session;
 	struct home home;
+	struct quota quota;
 	struct upload upload;		/* between open_write and finish_write */
 	struct home_path upload_path;	/* of it, as the client names it */
 	struct stored stored;
@@ -50,6 +51,7 @@ struct files {
 	X(open_read,         READS,   MAY_READ,               NONE)      \
 	X(open_write,        CHANGES, NONE,                   MAY_WRITE) /* which one: upload_begin() */ \
 	X(sync_write,        READS,   NONE,                   NONE)      /* nothing to sync without an open_write */ \
+	X(grow_write,        READS,   NONE,                   NONE)      /* nothing to grow without an open_write */ \
 	X(finish_write,      READS,   NONE,                   NONE)      /* nothing to finish without an open_write */ \
 	X(list,              READS,   MAY_LIST,               NONE)      \
 	X(list_end,          READS,   NONE,                   NONE)      \
@@ -64,6 +66,7 @@ struct files {
 	X(remove_tree,       CHANGES, MAY_RMDIR | MAY_DELETE, NONE)      \
 	X(tree_size,         READS,   MAY_LIST,               NONE)      \
 	X(space,             READS,   NONE,                   NONE)      \
+	X(quota,             READS,   NONE,                   NONE)      \
 	X(directory_message, READS,   NONE,                   NONE)      \
 	X(stop,              READS,   NONE,                   NONE)
 
@@ -86,6 +89,9 @@ int request_reachable(const struct home_path *path);
 
 /* Begin the reply to the request in hand. */
 void request_reply(struct files *files, int result);
+
+/* The fields of a quota's figures. */
+void request_put_quota(struct files *files, const struct quota_figures *figures);
 
 /* The answer to every request that is a path and gets a result, no more. */
 bool request_answer_with(struct files *files, int (*operation)(const struct home *home, const struct home_path *path));

@@ -14,13 +14,15 @@
 
 /* One walk: what is done with what it meets. */
 struct walk {
+	const struct home *home;
 	int (*meet)(struct walk *walk, int dir_fd, const char *name, const struct stat *st);	/* all but directories */
-	int (*leave)(int dir_fd, const char *name);	/* a directory below the first, walked to its end; or NULL */
+	int (*leave)(struct walk *walk, int dir_fd, const char *name);	/* a directory below the first, walked to its end; or NULL */
 	bool stays;		/* on the file system of the first directory: -EXDEV otherwise */
 	dev_t device;
 	uint64_t entries_left;
 	uint64_t bytes;
 	struct stop *stop;
+	bool is_bracketed;	/* the quota's bracket is open */
 };
 
 static int walk_directory(struct walk *walk, int dir_fd, const char *name, unsigned depth);
@@ -36,7 +38,7 @@ walk_subdirectory(struct walk *walk, int dir_fd, const char *name, const struct 
 		return -E2BIG;
 	r = walk_directory(walk, dir_fd, name, depth);
 	if (r == 0 && walk->leave != NULL)
-		r = walk->leave(dir_fd, name);
+		r = walk->leave(walk, dir_fd, name);
 	return r;
 }
 
@@ -119,20 +121,35 @@ meet_nothing(struct walk *walk, int dir_fd, const char *name, const struct stat 
 	return 0;
 }
 
+/* A large tree is not one change: other sessions have their turn in between. */
 static int
-meet_remove(struct walk *walk, int dir_fd, const char *name, const struct stat *st)
+take_turn(struct walk *walk)
 {
-	(void)walk;
-	(void)st;
-	if (partial_name_is(name, strlen(name)))
-		return partial_remove_named(dir_fd, name);
-	return unlinkat(dir_fd, name, 0) < 0 ? -errno : 0;
+	int r = quota_turn(walk->home);
+
+	walk->is_bracketed = r == 0;
+	return r;
 }
 
 static int
-leave_remove(int dir_fd, const char *name)
+meet_remove(struct walk *walk, int dir_fd, const char *name, const struct stat *st)
 {
-	return unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+	int r;
+
+	(void)st;
+	if (partial_name_is(name, strlen(name)))
+		r = partial_remove_named(walk->home, dir_fd, name);
+	else
+		r = quota_unlink(walk->home, dir_fd, name, 0);
+	return r < 0 ? r : take_turn(walk);
+}
+
+static int
+leave_remove(struct walk *walk, int dir_fd, const char *name)
+{
+	int r = quota_unlink(walk->home, dir_fd, name, AT_REMOVEDIR);
+
+	return r < 0 ? r : take_turn(walk);
 }
 
 /* The directory called name in dir_fd, no link: what the walks must stay on. */
@@ -147,12 +164,28 @@ device_of(int dir_fd, const char *name, dev_t *device)
 	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
+static int
+remove_counted(struct walk *removal, int dir_fd, const char *name)
+{
+	int r = quota_begin(removal->home, 0, 0);
+
+	if (r < 0)
+		return r;
+	removal->is_bracketed = true;
+	r = walk_directory(removal, dir_fd, name, 0);
+	if (r == 0)
+		r = leave_remove(removal, dir_fd, name);
+	if (removal->is_bracketed && quota_end(removal->home) < 0 && r == 0)
+		r = -EIO;
+	return r;
+}
+
 int
 tree_remove(const struct home *home, const struct home_path *path, struct stop *stop)
 {
 	struct walk look = {
 	    .meet = meet_nothing, .stays = true, .entries_left = TREE_REMOVE_ENTRIES_MAX, .stop = stop};
-	struct walk removal = {.meet = meet_remove, .leave = leave_remove, .stays = true,
+	struct walk removal = {.home = home, .meet = meet_remove, .leave = leave_remove, .stays = true,
 	    .entries_left = TREE_REMOVE_ENTRIES_MAX, .stop = stop};
 	const char *name;
 	int dir_fd = -1;
@@ -167,9 +200,7 @@ tree_remove(const struct home *home, const struct home_path *path, struct stop *
 		r = walk_directory(&look, dir_fd, name, 0);
 	removal.device = look.device;
 	if (r == 0)
-		r = walk_directory(&removal, dir_fd, name, 0);
-	if (r == 0)
-		r = leave_remove(dir_fd, name);
+		r = remove_counted(&removal, dir_fd, name);
 	close_fd(&dir_fd);
 	return r;
 }

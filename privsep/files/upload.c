@@ -57,6 +57,21 @@ lock_found(struct upload *upload, struct upload_found *found)
 	return r == -ENOENT ? 0 : r;
 }
 
+/* Make the file that bytes go to, as far as the quota has room for one. */
+static int
+create(struct upload *upload, const char *name, mode_t mode)
+{
+	int r = quota_need_file(upload->home);
+
+	upload->is_bracketed = r == 0;
+	if (r == 0)
+		r = locked_file_create(upload->dir_fd, name, mode, &upload->fd);
+	upload->is_fresh = r == 0;
+	if (r == 0)
+		quota_add(upload->home, 0, 1);
+	return r;
+}
+
 /* Let upload->fd be the file that the decision names, made where it is not there yet. */
 static int
 open_place(struct upload *upload, const struct config *config, const struct upload_place *place)
@@ -65,25 +80,26 @@ open_place(struct upload *upload, const struct config *config, const struct uplo
 	if (place->is_partial) {
 		if (upload->fd >= 0)
 			return 0;
-		upload->is_fresh = true;
-		return locked_file_create(upload->dir_fd, upload->partial, PARTIAL_MODE, &upload->fd);
+		return create(upload, upload->partial, PARTIAL_MODE);
 	}
 	locked_file_close(&upload->fd);	/* an empty partial, left by a crash */
 	upload->fd = upload->finished_fd;
 	upload->finished_fd = -1;
 	if (upload->fd >= 0)
 		return 0;
-	upload->is_new = upload->is_fresh = true;
-	return locked_file_create(upload->dir_fd, upload->name, config->file_mode, &upload->fd);
+	upload->is_new = true;
+	return create(upload, upload->name, config->file_mode);
 }
 
 static int
-position(const struct upload *upload, const struct upload_place *place)
+position(const struct upload *upload, const struct upload_place *place, uint64_t size)
 {
 	if (upload->is_fresh)
 		return 0;	/* empty, and at its start */
 	if (place->cuts && ftruncate(upload->fd, (off_t)place->start) < 0)
 		return -errno;
+	if (place->cuts)
+		quota_add(upload->home, (int64_t)place->start - (int64_t)size, 0);
 	return lseek(upload->fd, (off_t)place->start, SEEK_SET) < 0 ? -errno : 0;
 }
 
@@ -112,7 +128,7 @@ begin_named(struct upload *upload, const struct files_session *session, enum ipc
 	if (r == 0)
 		r = open_place(upload, session->config, &place);
 	if (r == 0)
-		r = position(upload, &place);
+		r = position(upload, &place, place.is_partial ? found.partial_size : found.finished_size);
 	if (r == 0)
 		*start = place.start;
 	return r;
@@ -132,12 +148,12 @@ try_unique(struct upload *upload, const struct config *config)
 	upload->is_partial = upload->is_atomic;
 	if (!upload->is_partial) {
 		upload->is_new = true;
-		r = locked_file_create(upload->dir_fd, upload->name, config->file_mode, &upload->fd);
+		r = create(upload, upload->name, config->file_mode);
 		return r == -EBUSY ? -EEXIST : r;
 	}
 	r = partial_name_make(upload->name, upload->partial);
 	if (r == 0)
-		r = locked_file_create(upload->dir_fd, upload->partial, PARTIAL_MODE, &upload->fd);
+		r = create(upload, upload->partial, PARTIAL_MODE);
 	return r == -EBUSY ? -EEXIST : r;	/* a kept partial reserves its name, too */
 }
 
@@ -182,15 +198,37 @@ find_target(struct upload *upload, const struct home *home, const struct home_pa
 	return r;
 }
 
+/* In one bracket of the quota: sweep, find or make the file, and tell the ledger what the upload begins with. */
 static int
-begin(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
-    uint64_t offset, uint64_t *start)
+begin_counted(struct upload *upload, const struct home *home, enum ipc_store_mode mode, uint64_t offset,
+    uint64_t wanted, uint64_t *start)
 {
 	const struct files_session *session = home->session;
-	bool is_unique = mode == STORE_UNIQUE;
+	int r = quota_begin(home, 0, 0);
+
+	upload->is_bracketed = r == 0;
+	if (r < 0)
+		return r;
+	partial_sweep(home, upload->dir_fd, session->config->partial_keep_s);
+	r = mode == STORE_UNIQUE ? begin_unique(upload, session) : begin_named(upload, session, mode, offset, start);
+	if (r == 0)
+		r = quota_upload(home, upload->fd, wanted);
+	if (r < 0 && upload->is_fresh && upload->is_bracketed &&
+	    unlinkat(upload->dir_fd, upload->is_partial ? upload->partial : upload->name, 0) == 0)
+		quota_add(home, 0, -1);
+	if (upload->is_bracketed && quota_end(home) < 0 && r == 0)
+		r = -EIO;
+	return r;
+}
+
+static int
+begin(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
+    uint64_t offset, uint64_t wanted, uint64_t *start)
+{
 	int r;
 
-	r = find_target(upload, home, path, is_unique);
+	upload->home = home;
+	r = find_target(upload, home, path, mode == STORE_UNIQUE);
 	if (r < 0)
 		goto out;
 	r = -ENOENT;
@@ -202,9 +240,8 @@ begin(struct upload *upload, const struct home *home, const struct home_path *pa
 	r = partial_name_make(upload->name, upload->partial);
 	if (r < 0)
 		goto out;
-	partial_sweep(upload->dir_fd, session->config->partial_keep_s);
 	*start = 0;
-	r = is_unique ? begin_unique(upload, session) : begin_named(upload, session, mode, offset, start);
+	r = begin_counted(upload, home, mode, offset, wanted, start);
 out:
 	if (r < 0)
 		upload_release(upload);
@@ -217,18 +254,18 @@ upload_begin(struct upload *upload, const struct home *home, const struct home_p
 {
 	upload_init(upload);
 	upload->is_atomic = home->session->config->uploads == UPLOADS_ATOMIC;
-	return begin(upload, home, path, mode, offset, start);
+	return begin(upload, home, path, mode, offset, 0, start);
 }
 
 int
-upload_begin_copy(struct upload *upload, const struct home *home, const struct home_path *path)
+upload_begin_copy(struct upload *upload, const struct home *home, const struct home_path *path, uint64_t size)
 {
 	uint64_t start;
 
 	upload_init(upload);
 	upload->is_atomic = true;
 	upload->is_copy = true;
-	return begin(upload, home, path, STORE_REPLACE, 0, &start);
+	return begin(upload, home, path, STORE_REPLACE, 0, size, &start);
 }
 
 /* What a rename did is safe when the directory is. Directories that cannot be read or synced are left to the kernel. */
@@ -258,17 +295,40 @@ settle_mode(const struct upload *upload, const struct config *config)
 	return fchmod(upload->fd, mode) < 0 ? -errno : 0;
 }
 
+/* What the partial is about to replace. Nobody else may hold it: he would tell its size when he is done. */
+static int
+look_at_target(const struct upload *upload, struct stat *st)
+{
+	struct stat held;
+
+	if (!quota_is_kept(upload->home) || upload->finished_fd < 0)
+		return quota_look(upload->home, upload->dir_fd, upload->name, st);
+	if (fstatat(upload->dir_fd, upload->name, st, AT_SYMLINK_NOFOLLOW) == 0 && fstat(upload->finished_fd, &held) == 0 &&
+	    st->st_ino == held.st_ino && st->st_dev == held.st_dev)
+		return 0;
+	return quota_look(upload->home, upload->dir_fd, upload->name, st);
+}
+
 static int
 rename_into_place(const struct upload *upload)
 {
 	unsigned flags = upload->never_replaces ? RENAME_NOREPLACE : 0;
+	struct stat replaced;
+	int r = look_at_target(upload, &replaced);
 
-	if (renameat2(upload->dir_fd, upload->partial, upload->dir_fd, upload->name, flags) == 0)
+	if (r < 0)
+		return r;
+
+	if (renameat2(upload->dir_fd, upload->partial, upload->dir_fd, upload->name, flags) == 0) {
+		quota_gone(upload->home, &replaced);
 		return 0;
+	}
 	/* a file system that knows no RENAME_NOREPLACE: the partial's lock reserves the name among sessions */
 	if (flags != 0 && errno == EINVAL &&
-	    renameat2(upload->dir_fd, upload->partial, upload->dir_fd, upload->name, 0) == 0)
+	    renameat2(upload->dir_fd, upload->partial, upload->dir_fd, upload->name, 0) == 0) {
+		quota_gone(upload->home, &replaced);
 		return 0;
+	}
 	return -errno;
 }
 
@@ -289,21 +349,9 @@ upload_sync(struct upload *upload, const struct config *config)
 	return r;
 }
 
+/* A partial is kept for a resume; one without a byte, and that of a copy, is of no use to anybody. */
 static int
-finish_whole(struct upload *upload, const struct config *config)
-{
-	int r = upload_sync(upload, config);
-
-	if (r == 0 && upload->is_partial)
-		r = rename_into_place(upload);
-	if (r == 0 && config->upload_sync && (upload->is_partial || upload->is_new))
-		r = sync_directory(upload->dir_fd);
-	return r;
-}
-
-/* A partial is kept for a resume; one without a byte is of no use to anybody. */
-static int
-finish_broken(struct upload *upload)
+keep_or_remove(struct upload *upload)
 {
 	struct stat st;
 
@@ -311,18 +359,41 @@ finish_broken(struct upload *upload)
 		return 0;
 	if (fstat(upload->fd, &st) < 0)
 		return -errno;
-	if (st.st_size == 0 && unlinkat(upload->dir_fd, upload->partial, 0) < 0)
+	if ((st.st_size == 0 || upload->is_copy || upload->is_lost) && unlinkat(upload->dir_fd, upload->partial, 0) < 0)
 		return -errno;
 	return 0;
+}
+
+/* In one bracket of the quota: the name changes hands, and the ledger is told what the upload came to. */
+static int
+settle(struct upload *upload, bool is_whole)
+{
+	int r = quota_begin(upload->home, 0, 0);
+	int settled;
+
+	if (r < 0) {
+		quota_lose(upload->home);
+		return r;
+	}
+	r = is_whole && upload->is_partial ? rename_into_place(upload) : is_whole ? 0 : keep_or_remove(upload);
+	if (r < 0 && is_whole && upload->is_copy)
+		(void)!keep_or_remove(upload);
+	settled = quota_uploaded(upload->home, upload->fd);
+	if (quota_end(upload->home) < 0 || settled < 0)
+		return r < 0 ? r : -EIO;
+	return r;
 }
 
 int
 upload_finish(struct upload *upload, const struct config *config, bool is_whole)
 {
-	int r = is_whole ? finish_whole(upload, config) : finish_broken(upload);
+	int synced = is_whole ? upload_sync(upload, config) : 0;
+	int r = settle(upload, is_whole && synced == 0);
 
-	if (upload->is_partial && (upload->is_lost || (upload->is_copy && (!is_whole || r < 0))))
-		(void)unlinkat(upload->dir_fd, upload->partial, 0);
+	if (synced < 0)
+		r = synced;
+	if (r == 0 && is_whole && config->upload_sync && (upload->is_partial || upload->is_new))
+		r = sync_directory(upload->dir_fd);
 	upload_release(upload);
 	return r;
 }

@@ -17,12 +17,14 @@ struct upload {
 	int fd;			/* write-only, at the offset to go on from; shared with the protocol process; -1: no upload */
 	int finished_fd;	/* holds the finished file that a partial will replace, or -1 */
 	int dir_fd;		/* O_PATH, of both names */
+	const struct home *home;	/* from the beginning to the end */
 	bool is_atomic;		/* by way of a partial, where there is no finished file to go on with */
 	bool is_copy;		/* nobody resumes it: its partial is never kept */
 	bool is_partial;
 	bool never_replaces;	/* STOU, or no right to: not even a file that came in the meantime */
 	bool is_fresh;		/* fd was made for this upload: it is empty */
 	bool is_new;		/* made in place: its directory is synced too */
+	bool is_bracketed;	/* the quota's bracket is open */
 	bool is_synced;		/* upload_sync() is done */
 	bool is_lost;		/* not all that was written has reached the disk, and nobody knows what has */
 	char name[NAME_MAX + 1];
@@ -40,7 +42,7 @@ void upload_init(struct upload *upload);
  *
  * Returns 0 (upload_finish() must follow); -EKEYREVOKED where the account may not create, or
  * overwrite, what is to be written; -EBUSY when another session uploads to that
- * name; -EACCES also for a finished file that may not be written, although a rename could
+ * name; -EDQUOT over the quota; -EACCES also for a finished file that may not be written, although a rename could
  * replace it: write protection means the same whichever way uploads go; -EINVAL for a name with control characters; -EISDIR, -ENOTSUP for what is no plain
  * file; -ERANGE, -EEXIST of upload_decide(); or another -errno, without an upload then.
  */
@@ -49,9 +51,9 @@ int upload_begin(struct upload *upload, const struct home *home, const struct ho
 
 /*
  * Begin a whole new file by way of a partial, however uploads go: what a copy on the server
- * is written to. Broken off, it leaves no partial. Errors as upload_begin().
+ * is written to. size is that of the copy. Broken off, it leaves no partial. Errors as upload_begin().
  */
-int upload_begin_copy(struct upload *upload, const struct home *home, const struct home_path *path);
+int upload_begin_copy(struct upload *upload, const struct home *home, const struct home_path *path, uint64_t size);
 
 /*
  * Bring the bytes that were written to the disk, with the mode of the result (upload-sync; without

@@ -28,6 +28,7 @@ enum ipc_fd {
 };
 
 #define NOTICE_TEXT_MAX 512	/* bytes of a notice to a client */
+#define IPC_LEDGER_DEAD_MAX 376	/* inodes of dead uploads in one ledger_count, beside 1024 live ones */
 #define IPC_NOTICE 0xffff	/* reply sizes of a message without a reply; larger than any message */
 
 /*
@@ -37,12 +38,22 @@ enum ipc_fd {
  */
 #define IPC_MESSAGES(X) \
 	/* protocol asks monitor */ \
-	X(login,            IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_LOGIN,   4,     1100,  0,     0,     IPC_FD_REPLY)   \
+	X(login,            IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_LOGIN,   4,     1100,  16,    16,    IPC_FD_REPLY)   \
 	X(listen,           IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   2,     2,     23,    23,    IPC_FD_REPLY)   \
 	X(connect,          IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   23,    23,    0,     0,     IPC_FD_REPLY)   \
 	X(transferred,      IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   25,    4400,  IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	X(noted,            IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_ANY,     3,     700,   IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	X(sign,             IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_ANY,     4,     515,   3,     1026,  IPC_FD_NONE)    \
+	X(pace,             IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   5,     5,     8,     8,     IPC_FD_NONE)    \
+	/* files asks monitor: the quota ledger; an account without a quota never asks */ \
+	X(ledger_read,      IPC_FILES,      IPC_MONITOR,   IPC_STATE_READY,   0,     0,     32,    32,    IPC_FD_NONE)    \
+	X(ledger_begin,     IPC_FILES,      IPC_MONITOR,   IPC_STATE_READY,   16,    16,    0,     0,     IPC_FD_NONE)    \
+	X(ledger_end,       IPC_FILES,      IPC_MONITOR,   IPC_STATE_READY,   16,    16,    0,     0,     IPC_FD_NONE)    \
+	X(ledger_upload,    IPC_FILES,      IPC_MONITOR,   IPC_STATE_READY,   24,    24,    0,     0,     IPC_FD_NONE)    \
+	X(ledger_grow,      IPC_FILES,      IPC_MONITOR,   IPC_STATE_READY,   0,     0,     0,     0,     IPC_FD_NONE)    \
+	X(ledger_uploaded,  IPC_FILES,      IPC_MONITOR,   IPC_STATE_READY,   8,     8,     0,     0,     IPC_FD_NONE)    \
+	X(ledger_count,     IPC_FILES,      IPC_MONITOR,   IPC_STATE_READY,   0,     0,     4,     11204, IPC_FD_NONE)    \
+	X(ledger_counted,   IPC_FILES,      IPC_MONITOR,   IPC_STATE_READY,   20,    20,    0,     0,     IPC_FD_NONE)    \
 	/* monitor tells protocol */ \
 	X(end,              IPC_MONITOR | IPC_MASTER, IPC_PROTOCOL | IPC_MONITOR, IPC_STATE_ANY, 1, 1, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	/* the administrator tells the client something */ \
@@ -55,7 +66,9 @@ enum ipc_fd {
 	X(open_read,        IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   11,    4105,  8,     8,     IPC_FD_REPLY)   \
 	X(open_write,       IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   12,    4106,  11,    265,   IPC_FD_REPLY)   \
 	X(sync_write,       IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   0,     0,     0,     0,     IPC_FD_NONE)    \
-	X(finish_write,     IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   1,     1,     0,     0,     IPC_FD_NONE)    \
+	X(grow_write,       IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   0,     0,     0,     0,     IPC_FD_NONE)    \
+	X(finish_write,     IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   1,     1,     32,    32,    IPC_FD_NONE)    \
+	X(quota,            IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   0,     0,     32,    32,    IPC_FD_NONE)    \
 	X(list,             IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   10,    4104,  0,     0,     IPC_FD_REPLY)   \
 	X(list_end,         IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   0,     0,     8,     8,     IPC_FD_NONE)    \
 	X(make_directory,   IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  0,     0,     IPC_FD_NONE)    \
@@ -115,7 +128,7 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
 
 /*
  * Fields, in order (path: text, a home path):
- *   login         text user, bytes password              -> (channel to files)
+ *   login         text user, bytes password              -> u64 bytes per second down, u64 up; 0: no limit (channel to files)
  *                 -EACCES wrong or refused, -EUSERS a limit of the account, -ECONNABORTED the last try
  *   listen        u8 family (0: the control connection's), u8 is_ahead (for a transfer that may come)
  *                                 -> u8 family, bytes[16] address, u32 port (listening socket); -EAGAIN: none ahead
@@ -124,6 +137,15 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   noted         u8 event, text detail
  *   sign          u8 enum sign_scheme, bytes text         -> bytes signature (-EPERM, -EAGAIN: too many, -EINVAL)
  *   notice        text (UTF-8, no control characters), for the client's next reply
+ *   pace          u8 enum rate_direction, u32 bytes       -> u64 microseconds to wait before they move
+ *   ledger_read                   -> figures as of quota. Each ledger_ question may be answered -EUCLEAN: count first
+ *   ledger_begin  u64 bytes, u64 files (that a change adds at most) -> (make it, then ledger_end) or -EDQUOT
+ *   ledger_end    u64 bytes, u64 files (that were added; two's complement)
+ *   ledger_upload u64 inode, u64 size, u64 wanted (bytes, or 0 for as many as sensible; within begin and end)
+ *   ledger_grow                   -> (more bytes are granted to the upload)
+ *   ledger_uploaded u64 size at the end (within begin and end)
+ *   ledger_count                  -> bytes u64 inodes of live uploads, bytes u64 inodes of dead ones
+ *   ledger_counted u32 0 or errno, u64 bytes, u64 files
  *   stat          path            -> u8 kind, u64 size, u64 mtime (seconds), u32 mode
  *   enter         path            -> (may it be a working directory?)
  *   facts         u8 enum ipc_fact bits, path -> text facts, "type=file;size=3; " (RFC 3659, 7.2) without the name
@@ -131,7 +153,10 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   open_read     u64 offset, path -> u64 size (file, read-only)
  *   open_write    u8 mode, u64 offset, path -> u64 start, text name (file, write-only, positioned at start)
  *   sync_write                    -> (the bytes of the upload are on the disk; nothing is renamed yet)
- *   finish_write  u8 is_complete  -> (the upload is whole and safe, or was given up)
+ *   grow_write                    -> (the upload may go on; asked when the kernel refuses to write more) or -EDQUOT
+ *   finish_write  u8 is_complete  -> figures as of quota (the upload is whole and safe, or was given up)
+ *   quota                         -> u64 bytes used, u64 their limit, u64 files used, u64 their limit
+ *                                 (UINT64_MAX for no limit; used is 0 where there is neither limit)
  *   list          u8 form, u8 flags, u8 enum ipc_fact bits, u32 shown_from, path -> (read end of a pipe)
  *   list_end                      -> u64 entries; or what stopped the listing
  *   rename        path from, path to

@@ -103,6 +103,7 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 		    .monitor_channel = to_monitor[1],
 		    .uid = account->uid,
 		    .gid = account->gid,
+		    .quota_slot_fd = monitor->quota.book.slot_fd,
 		    .is_read_only = account->is_read_only,
 		    .rights = account_rights(account),
 		    .config = session->config,
@@ -134,7 +135,7 @@ drop_root(struct monitor *monitor)
 
 	if (sandbox_chroot(session->empty_directory_fd) < 0 ||
 	    sandbox_drop_identity_but(session->service_uid, session->service_gid, kept) < 0 ||
-	    sandbox_enter(SANDBOX_MONITOR, session->master_pid) < 0) {
+	    sandbox_enter(SANDBOX_MONITOR, session->master_pid) < 0 || quota_limit_writes(monitor) < 0) {
 		monitor->end_reason = "walls";
 		log_message(LEVEL_CRITICAL, "alarm", "monitor cannot give up root");
 		end_session(monitor);
@@ -165,6 +166,8 @@ complete_login(struct monitor *monitor, const struct account *account, int files
 	monitor->session->claims->work.logins[LOGIN_OK]++;
 	log_message(LEVEL_INFO, "login", "%s", account->is_read_only ? "read-only" : "read-write");
 	ipc_begin_reply(&monitor->message, IPC_login, 0);
+	ipc_put_u64(&monitor->message, account->rate_down);
+	ipc_put_u64(&monitor->message, account->rate_up);
 	if (ipc_send(monitor->protocol.channel, &monitor->message, files_channel) < 0)
 		end_session(monitor);
 }
@@ -189,6 +192,11 @@ admit(struct monitor *monitor, const struct account *account, const char **reaso
 	case ADMIT_OUTCOME_COUNT:
 		*reason = "limits.sessions-per-user reached";
 		r = -EUSERS;
+		goto out;
+	}
+	r = quota_open(monitor, account, reason);
+	if (r < 0) {
+		r = r == -EUSERS ? r : -EIO;
 		goto out;
 	}
 	files_channel = fork_files(monitor, account, home_fd);

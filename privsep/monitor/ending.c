@@ -81,7 +81,7 @@ drain_channel(struct monitor *monitor, struct child *child, enum ipc_state state
 	close_fd(&child->channel);
 }
 
-/* Until files has ended: the hash of an upload may be what it still works at. */
+/* Until files has ended: an upload is to be settled, or the hash of one is what it still works at. */
 static void
 wait_for_files(struct monitor *monitor, uint64_t deadline_ms)
 {
@@ -95,8 +95,8 @@ wait_for_files(struct monitor *monitor, uint64_t deadline_ms)
 		if (monitor->message.kind == IPC_alarm) {
 			files->stopped_at = ipc_get_u32(&monitor->message);
 			files->reported = true;
-		} else if (monitor->message.kind == IPC_stored) {
-			(void)monitor_answer_stored(monitor);
+		} else if (!monitor_answer_files(monitor)) {
+			r = -EPROTO;
 		}
 		close_fd(&monitor->message.fd);
 	}

@@ -42,9 +42,18 @@ dispatch(struct monitor *monitor, struct child *child)
 	case IPC_noted:
 		monitor_answer_noted(monitor);
 		break;
+	case IPC_pace:
+		monitor_answer_pace(monitor);
+		break;
 	default:
 		end_for_violation(monitor, child, ipc_kind_name(monitor->message.kind));
 	}
+}
+
+bool
+monitor_answer_files(struct monitor *monitor)
+{
+	return monitor->message.kind == IPC_stored ? monitor_answer_stored(monitor) : monitor_answer_ledger(monitor);
 }
 
 /* True: this was a notice, behind which a request is likely to wait already. */
@@ -71,13 +80,11 @@ receive_from_child(struct monitor *monitor, struct child *child)
 		child->reported = true;
 		return false;	/* it is dying; its channel closes next */
 	}
-	if (child == &monitor->files && monitor->message.kind == IPC_stored) {
-		if (!monitor_answer_stored(monitor))
-			end_for_violation(monitor, child, "malformed stored");
+	if (child == &monitor->files) {
+		if (!monitor_answer_files(monitor))
+			end_for_violation(monitor, child, ipc_kind_name(monitor->message.kind));
 		return false;
 	}
-	if (child != &monitor->protocol)
-		end_for_violation(monitor, child, ipc_kind_name(monitor->message.kind));
 	is_notice = monitor->message.kind == IPC_transferred;
 	dispatch(monitor, child);
 	return is_notice;
@@ -212,6 +219,8 @@ start(struct monitor *monitor, struct session *session)
 	monitor->protocol = (struct child){.name = "protocol", .channel = -1};
 	monitor->files = (struct child){.name = "files", .channel = -1};
 	monitor->pam = (struct child){.name = "pam", .channel = -1};
+	ledger_init(&monitor->quota.book);
+	monitor->rates.fd = -1;
 	monitor->kill_at_ms = NEVER;
 	monitor->end_reason = "client";
 	monitor->login_deadline_ms = session->started_ms + 1000ULL * session->config->timeouts.login_s;

@@ -36,6 +36,7 @@ struct session {
 	gid_t service_gid;
 	struct claims *claims;
 	uint64_t started_ms;	/* monotonic */
+	uint8_t boot_id[16];	/* of the machine: see accounts/ledger.h */
 	const struct config *config;
 };
 

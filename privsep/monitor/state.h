@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "accounts/account.h"
+#include "accounts/ledger.h"
 #include "accounts/password.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/monitor/monitor.h"
@@ -55,6 +56,16 @@ struct monitor {
 		char home[PATH_MAX];
 	} account;	/* whose session this is, after login */
 	struct sign_budget sign_budget;
+	struct {
+		struct ledger book;	/* open where the account has a quota */
+		struct ledger_limits limits;
+		uint64_t hard_limit;	/* RLIMIT_FSIZE of protocol, as it was */
+		uint64_t upload_end;	/* offset up to which protocol may write; 0: no upload */
+	} quota;
+	struct {
+		int fd;			/* -1: the account has no rates */
+		uint64_t down, up;	/* bytes per second; 0: no limit */
+	} rates;
 };
 
 /* ending.c: the ways a session ends. */
@@ -111,6 +122,27 @@ void try_listen(struct monitor *monitor);
 
 /* answer_sign.c: the key is here, and only a handshake's text is signed with it. */
 void monitor_answer_sign(struct monitor *monitor);
+
+/* answer_ledger.c: the quota is kept here, and what was granted is a limit of the kernel on protocol's writes. */
+bool monitor_answer_ledger(struct monitor *monitor);
+
+/* What files asks or tells, beside alarms. False: it must not, or it is gone. */
+bool monitor_answer_files(struct monitor *monitor);
+
+/*
+ * runs as root: open the ledger and the rates of the account that logs in, as far as it has any.
+ * 0, or -errno with reason set.
+ */
+int quota_open(struct monitor *monitor, const struct account *account, const char **reason);
+
+/*
+ * As the service user, whose process protocol is, too (root in a container need not have the right): from now
+ * on protocol writes to no file what is not granted. 0 or -errno.
+ */
+int quota_limit_writes(struct monitor *monitor);
+
+/* answer_pace.c */
+void monitor_answer_pace(struct monitor *monitor);
 
 /* answer_events.c: what only protocol sees, for the log. */
 void monitor_answer_transferred(struct monitor *monitor);

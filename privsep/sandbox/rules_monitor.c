@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -27,7 +28,7 @@ static const struct sandbox_rule rows[] = {
     {SYS_recvmsg, ANY_ARGS, "questions of protocol, answers of master"},
     {SYS_sendmsg, ANY_ARGS, "answers and descriptors to protocol; the log"},
     {SYS_sendto, ANY_ARGS, "the report of the SIGSYS handler"},
-    {SYS_pread64, ANY_ARGS, "the key file's bytes: a data connection that does not resume needs a signature"},
+    {SYS_pread64, ANY_ARGS, "the key file's bytes: a data connection that does not resume needs a signature; quota ledger, rates"},
 #ifdef SYS_poll
     {SYS_poll, ANY_ARGS, "every wait"},
 #endif
@@ -44,6 +45,10 @@ static const struct sandbox_rule rows[] = {
     {SYS_setsockopt, OPTION(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT), "active mode"},
 
     {SYS_kill, ARGS(HAS_NONE(0, ~0x7fffffffULL), IS(1, SIGKILL)), "protocol, when it overstays; no group, never all"},
+    {SYS_pwrite64, ANY_ARGS, "quota ledger, rates"},
+    {SYS_fcntl, ARG_IS(1, F_OFD_SETLK), "quota ledger, rates: shared by the sessions of an account"},
+    {SYS_fcntl, ARG_IS(1, F_OFD_GETLK), "quota ledger: is the session of a slot alive?"},
+    {SYS_prlimit64, ARG_IS(1, RLIMIT_FSIZE), "protocol writes no further than the quota granted"},
     {SYS_wait4, ANY_ARGS, "how its children ended"},
 };
 
@@ -52,7 +57,9 @@ const struct sandbox_rules rules_monitor = {rows, sizeof(rows) / sizeof(*rows)};
 static const struct sandbox_rule login_rows[] = {
     /* the account, its hash, its home */
     {SYS_mmap, ARG_HAS_NONE(2, PROT_EXEC), "snapshot of the accounts; memory of a hash, huge pages too"},
-    {SYS_openat, ANY_ARGS, "the home"},
+    {SYS_openat, ANY_ARGS, "the home; the quota ledger"},
+    {SYS_ftruncate, ANY_ARGS, "quota ledger: a damaged one begins anew"},
+    {SYS_unlinkat, ANY_ARGS, "a quota ledger that is not kept any more"},
     {SYS_newfstatat, ANY_ARGS, "whose home it is"},
     {SYS_fstat, ANY_ARGS, "whose home it is"},
 

@@ -51,6 +51,7 @@ child_run(int their_channel, bool is_read_only)
 	    .home_fd = home_fd,
 	    .protocol_channel = their_channel,
 	    .monitor_channel = -1,
+	    .quota_slot_fd = -1,
 	    .uid = has_walls ? TEST_ID : getuid(),
 	    .gid = has_walls ? TEST_ID : getgid(),
 	    .is_read_only = is_read_only,

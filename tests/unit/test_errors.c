@@ -34,7 +34,7 @@ test_classes(void **state)
 	static const int allowed[REPLY_CLASS_COUNT][10] = {
 	    [REPLY_FILE] = {450, 451, 452, 550, 552, 554},
 	    [REPLY_CREATE] = {450, 451, 452, 550, 552, 553, 554},
-	    [REPLY_PLACE] = {550},
+	    [REPLY_PLACE] = {550, 552},	/* 552: MKD over the quota */
 	    [REPLY_LIST] = {450, 451, 501, 550},	/* 550: the account may not list */
 	};
 

@@ -216,6 +216,7 @@ static const struct forbidden forbidden[] = {
     {"seccomp: notify", 0, SYS_seccomp, {3, 0, BAD_POINTER}},
     {"landlock_restrict_self", IN_LOGIN, SYS_landlock_restrict_self, {BAD_FD, 0}},
     {"prlimit64", IN_LOGIN, SYS_prlimit64, {0, 99, 0, 0}},
+    {"prlimit64: RLIMIT_FSIZE", IN_MONITORS, SYS_prlimit64, {NO_PROCESS, RLIMIT_FSIZE, 0, 0}},
     {"setrlimit", 0, SYS_setrlimit, {99, BAD_POINTER}},
     /* the machine */
     {"mount", 0, SYS_mount, {BAD_POINTER, BAD_POINTER, BAD_POINTER, 0, 0}},

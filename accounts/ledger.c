@@ -1,0 +1,630 @@
+#include "accounts/ledger.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/io.h"
+
+#include "common/banned.h"
+
+#define MAGIC 0x31524744454c5053ULL	/* "SPLEDGR1" */
+#define SLOTS_MAX LEDGER_SESSIONS_MAX
+#define SLOTS_AT 4096
+#define LOCK_AT (1LL << 40)		/* byte locks, far behind the content: the account's, then one a slot */
+#define LOCK_WAIT_MS 60000
+#define GRANT_LEAST (64 * 1024ULL)
+#define GRANT_MOST (16 * 1024 * 1024ULL)
+#define GRANT_SHARE 32			/* of what is left: sessions side by side leave each other some */
+
+enum header_flag {
+	HEADER_COUNTED = 1,	/* the base is a count's */
+};
+
+enum slot_flag {
+	SLOT_IN_CHANGE = 1,	/* a change is being made */
+	SLOT_UPLOADS = 2,	/* an upload goes on: inode, start_size */
+};
+
+struct header {
+	uint64_t magic;
+	uint32_t flags;
+	uint32_t slots;		/* ever used */
+	int64_t base_bytes, base_files;
+	uint8_t boot_id[16];
+	uint64_t check;		/* of all before it */
+};
+
+struct slot {
+	int64_t bytes, files;	/* settled */
+	uint64_t reserved_bytes, reserved_files;
+	uint64_t inode, start_size;	/* of the upload that goes on */
+	uint32_t flags;
+	uint32_t unused;
+	uint64_t check;		/* of all before it; a slot of zeros is good as well */
+};
+
+_Static_assert(sizeof(struct slot) == 64, "a slot never crosses a page");
+
+static int
+lock_byte(int fd, off_t offset, short type)
+{
+	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = LOCK_AT + offset, .l_len = 1};
+
+	return fcntl(fd, F_OFD_SETLK, &lock) < 0 ? -errno : 0;
+}
+
+static bool
+is_byte_locked(int fd, off_t offset)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_AT + offset, .l_len = 1};
+
+	return fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
+}
+
+static int
+lock_account(struct ledger *ledger)
+{
+	uint64_t deadline = monotonic_ms() + LOCK_WAIT_MS;
+	int pause_ms = 0;
+	int r;
+
+	while ((r = lock_byte(ledger->fd, 0, F_WRLCK)) == -EAGAIN || r == -EACCES) {
+		if (monotonic_ms() >= deadline)
+			return -ETIMEDOUT;
+		poll(NULL, 0, pause_ms);
+		pause_ms = pause_ms < 8 ? pause_ms + 1 : 8;
+	}
+	return r;
+}
+
+static void
+unlock_account(struct ledger *ledger)
+{
+	lock_byte(ledger->fd, 0, F_UNLCK);
+}
+
+static int
+read_at(int fd, void *bytes, size_t len, off_t offset)
+{
+	ssize_t n = pread(fd, bytes, len, offset);
+
+	if (n < 0)
+		return -errno;
+	memset((char *)bytes + n, 0, len - (size_t)n);
+	return 0;
+}
+
+static int
+write_at(int fd, const void *bytes, size_t len, off_t offset)
+{
+	ssize_t n = pwrite(fd, bytes, len, offset);
+
+	if (n < 0)
+		return -errno;
+	return (size_t)n == len ? 0 : -EIO;
+}
+
+/* FNV-1a: against damage, not against forgers; the file is root's. */
+static uint64_t
+check_of(const void *bytes, size_t len)
+{
+	uint64_t check = 0xcbf29ce484222325ULL;
+
+	for (size_t i = 0; i < len; i++)
+		check = (check ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3ULL;
+	return check;
+}
+
+static off_t
+slot_at(uint32_t slot)
+{
+	return SLOTS_AT + (off_t)slot * (off_t)sizeof(struct slot);
+}
+
+static bool
+is_good_header(const struct header *header)
+{
+	return header->magic == MAGIC && header->slots <= SLOTS_MAX &&
+	    header->check == check_of(header, offsetof(struct header, check));
+}
+
+static int
+read_header(const struct ledger *ledger, struct header *header)
+{
+	int r = read_at(ledger->fd, header, sizeof(*header), 0);
+
+	return r == 0 && !is_good_header(header) ? -EUCLEAN : r;
+}
+
+static int
+write_header(const struct ledger *ledger, struct header *header)
+{
+	header->check = check_of(header, offsetof(struct header, check));
+	return write_at(ledger->fd, header, sizeof(*header), 0);
+}
+
+static bool
+is_good_slot(const struct slot *slot)
+{
+	static const struct slot zeros;
+
+	return slot->check == check_of(slot, offsetof(struct slot, check)) || memcmp(slot, &zeros, sizeof(zeros)) == 0;
+}
+
+static int
+read_own_slot(const struct ledger *ledger, struct slot *slot)
+{
+	int r = read_at(ledger->fd, slot, sizeof(*slot), slot_at(ledger->slot));
+
+	return r == 0 && !is_good_slot(slot) ? -EUCLEAN : r;
+}
+
+static int
+write_slot(const struct ledger *ledger, uint32_t number, struct slot *slot)
+{
+	slot->check = check_of(slot, offsetof(struct slot, check));
+	return write_at(ledger->fd, slot, sizeof(*slot), slot_at(number));
+}
+
+/* Call visit for every slot ever used. Stops at an error. */
+static int
+each_slot(struct ledger *ledger, uint32_t count, int (*visit)(struct ledger *, uint32_t, struct slot *, void *),
+    void *arg)
+{
+	struct slot slots[64];
+	int r = 0;
+
+	for (uint32_t first = 0; first < count && r == 0; first += 64) {
+		uint32_t n = count - first < 64 ? count - first : 64;
+
+		r = read_at(ledger->fd, slots, n * sizeof(slots[0]), slot_at(first));
+		for (uint32_t i = 0; i < n && r == 0; i++)
+			r = visit(ledger, first + i, &slots[i], arg);
+	}
+	return r;
+}
+
+static bool
+is_unsettled(const struct slot *slot)
+{
+	return slot->flags != 0 || slot->reserved_bytes != 0 || slot->reserved_files != 0;
+}
+
+static bool
+is_held(const struct ledger *ledger, uint32_t number)
+{
+	return number == ledger->slot || is_byte_locked(ledger->fd, 1 + (off_t)number);
+}
+
+/* Damaged, or left unsettled by a session that is gone. */
+static bool
+is_doubtful(const struct ledger *ledger, uint32_t number, const struct slot *slot)
+{
+	return !is_good_slot(slot) || (is_unsettled(slot) && !is_held(ledger, number));
+}
+
+struct sums {
+	int64_t bytes, files;
+};
+
+static int
+add_slot(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
+{
+	struct sums *sums = arg;
+
+	if (is_doubtful(ledger, number, slot))
+		return -EUCLEAN;
+	sums->bytes += slot->bytes + (int64_t)slot->reserved_bytes;
+	sums->files += slot->files + (int64_t)slot->reserved_files;
+	return 0;
+}
+
+/* The figure; with the account locked. Never below zero, whatever happened. -EUCLEAN: count first. */
+static int
+sum(struct ledger *ledger, struct ledger_figure *figure)
+{
+	struct header header;
+	struct sums sums;
+	int r = read_header(ledger, &header);
+
+	if (r == 0 && (header.flags & HEADER_COUNTED) == 0)
+		r = -EUCLEAN;
+	if (r < 0)
+		return r;
+	sums = (struct sums){header.base_bytes, header.base_files};
+	r = each_slot(ledger, header.slots, add_slot, &sums);
+	figure->bytes = sums.bytes < 0 ? 0 : (uint64_t)sums.bytes;
+	figure->files = sums.files < 0 ? 0 : (uint64_t)sums.files;
+	return r;
+}
+
+/*
+ * Take the first settled slot that nobody holds; one that a dead session left unsettled stays as it is until the
+ * home has been counted. With the account locked, so that nobody else takes it meanwhile.
+ */
+static int
+take_slot(struct ledger *ledger, struct header *header)
+{
+	struct slot slot;
+	int r;
+
+	for (uint32_t number = 0; number < SLOTS_MAX; number++) {
+		if (is_byte_locked(ledger->fd, 1 + (off_t)number))
+			continue;
+		r = number < header->slots ? read_at(ledger->fd, &slot, sizeof(slot), slot_at(number)) : 0;
+		if (r < 0)
+			return r;
+		if (number < header->slots && (!is_good_slot(&slot) || is_unsettled(&slot)))
+			continue;
+		r = lock_byte(ledger->slot_fd, 1 + (off_t)number, F_RDLCK);
+		if (r < 0)
+			return r;
+		ledger->slot = number;
+		if (number >= header->slots)
+			header->slots = number + 1;
+		return 0;
+	}
+	return -EUSERS;
+}
+
+static int
+open_locked(struct ledger *ledger, const uint8_t boot_id[16])
+{
+	struct header header;
+	int r = read_header(ledger, &header);
+
+	if (r == -EUCLEAN) {	/* new, or damaged: not counted yet */
+		header = (struct header){.magic = MAGIC};
+		r = ftruncate(ledger->fd, 0) < 0 ? -errno : 0;
+	}
+	if (r == 0)
+		r = take_slot(ledger, &header);
+	if (r < 0)
+		return r;
+	/* what was written last before the machine went down may be lost; so nothing is ever synced to the disk */
+	if (memcmp(header.boot_id, boot_id, 16) != 0)
+		header.flags &= ~(uint32_t)HEADER_COUNTED;
+	memcpy(header.boot_id, boot_id, 16);
+	return write_header(ledger, &header);
+}
+
+void
+ledger_init(struct ledger *ledger)
+{
+	*ledger = (struct ledger){.fd = -1, .slot_fd = -1};
+}
+
+static int
+open_plain(const char *path, int flags, int *fd_out)
+{
+	struct stat st;
+	int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600);
+
+	if (fd < 0)
+		return -errno;
+	*fd_out = fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? 0 : -ENOTSUP;
+}
+
+int
+ledger_open(struct ledger *ledger, const char *path, const uint8_t boot_id[16])
+{
+	int r;
+
+	ledger_init(ledger);
+	ledger->slot = SLOTS_MAX;
+	r = open_plain(path, O_RDWR | O_CREAT, &ledger->fd);
+	if (r == 0)
+		r = open_plain(path, O_RDONLY, &ledger->slot_fd);
+	if (r == 0)
+		r = lock_account(ledger);
+	if (r == 0) {
+		r = open_locked(ledger, boot_id);
+		unlock_account(ledger);
+	}
+	if (r < 0) {
+		close_fd(&ledger->fd);
+		close_fd(&ledger->slot_fd);
+	}
+	return r;
+}
+
+void
+ledger_close(struct ledger *ledger)
+{
+	close_fd(&ledger->slot_fd);
+	close_fd(&ledger->fd);	/* with all its locks */
+}
+
+int
+ledger_read(struct ledger *ledger, struct ledger_figure *figure)
+{
+	bool was_locked = ledger->is_locked;
+	int r = was_locked ? 0 : lock_account(ledger);
+
+	if (r < 0)
+		return r;
+	r = sum(ledger, figure);
+	if (!was_locked)
+		unlock_account(ledger);
+	return r;
+}
+
+static bool
+fits(uint64_t used, uint64_t more, uint64_t limit)
+{
+	return more == 0 || (used <= limit && more <= limit - used);
+}
+
+int
+ledger_begin(struct ledger *ledger, const struct ledger_limits *limits, uint64_t bytes, uint64_t files,
+    struct ledger_figure *figure)
+{
+	struct slot slot;
+	int r = lock_account(ledger);
+
+	if (r < 0)
+		return r;
+	r = sum(ledger, figure);
+	if (r == 0 && (!fits(figure->bytes, bytes, limits->bytes) || !fits(figure->files, files, limits->files)))
+		r = -EDQUOT;
+	if (r == 0)
+		r = read_own_slot(ledger, &slot);
+	if (r == 0) {
+		slot.flags |= SLOT_IN_CHANGE;
+		r = write_slot(ledger, ledger->slot, &slot);
+	}
+	if (r < 0)
+		unlock_account(ledger);
+	else
+		ledger->is_locked = true;
+	return r;
+}
+
+/* What is in the file is not what this session has done to the home: the next one who wants to know counts. */
+static void
+distrust_now(struct ledger *ledger)
+{
+	struct header header;
+
+	if (read_header(ledger, &header) < 0)
+		return;	/* distrusted already */
+	header.flags &= ~(uint32_t)HEADER_COUNTED;
+	(void)!write_header(ledger, &header);
+}
+
+int
+ledger_end(struct ledger *ledger, int64_t bytes, int64_t files)
+{
+	struct slot slot;
+	int r;
+
+	if (!ledger->is_locked)
+		return -EINVAL;
+	r = read_own_slot(ledger, &slot);
+	if (r == 0) {
+		slot.bytes += bytes;
+		slot.files += files;
+		slot.flags &= ~(uint32_t)SLOT_IN_CHANGE;
+		r = write_slot(ledger, ledger->slot, &slot);
+	}
+	if (r < 0)
+		distrust_now(ledger);
+	ledger->is_locked = false;
+	unlock_account(ledger);
+	return r;
+}
+
+int
+ledger_upload_begin(struct ledger *ledger, uint64_t inode, uint64_t start_size)
+{
+	struct slot slot;
+	int r = read_own_slot(ledger, &slot);
+
+	if (r < 0)
+		return r;
+	slot.inode = inode;
+	slot.start_size = start_size;
+	slot.reserved_bytes = 0;
+	slot.flags |= SLOT_UPLOADS;
+	return write_slot(ledger, ledger->slot, &slot);
+}
+
+/* A share of what is left, so that sessions side by side leave each other some. */
+static uint64_t
+grant_of(uint64_t left)
+{
+	uint64_t grant = left / GRANT_SHARE;
+
+	if (grant > GRANT_MOST)
+		grant = GRANT_MOST;
+	if (grant < GRANT_LEAST)
+		grant = GRANT_LEAST;
+	return grant < left ? grant : left;
+}
+
+static int
+reserve_locked(struct ledger *ledger, const struct ledger_limits *limits, uint64_t wanted, uint64_t *granted,
+    struct ledger_figure *figure)
+{
+	struct slot slot;
+	uint64_t left;
+	int r = sum(ledger, figure);
+
+	if (r < 0)
+		return r;
+	left = figure->bytes >= limits->bytes ? 0 : limits->bytes - figure->bytes;
+	if (left == 0 || wanted > left)
+		return -EDQUOT;
+	r = read_own_slot(ledger, &slot);
+	if (r == 0 && (slot.flags & SLOT_UPLOADS) == 0)
+		r = -EIO;	/* the file was damaged in the meantime */
+	if (r < 0)
+		return r;
+	*granted = wanted > 0 ? wanted : grant_of(left);
+	slot.reserved_bytes += *granted;
+	return write_slot(ledger, ledger->slot, &slot);
+}
+
+int
+ledger_upload_reserve(struct ledger *ledger, const struct ledger_limits *limits, uint64_t wanted,
+    uint64_t *granted, struct ledger_figure *figure)
+{
+	bool was_locked = ledger->is_locked;
+	int r = was_locked ? 0 : lock_account(ledger);
+
+	if (r < 0)
+		return r;
+	r = reserve_locked(ledger, limits, wanted, granted, figure);
+	if (!was_locked)
+		unlock_account(ledger);
+	return r;
+}
+
+int
+ledger_upload_end(struct ledger *ledger, uint64_t final_size)
+{
+	struct slot slot;
+	int r;
+
+	if (!ledger->is_locked)
+		return -EINVAL;
+	r = read_own_slot(ledger, &slot);
+	if (r == 0 && (slot.flags & SLOT_UPLOADS) == 0)
+		r = -EUCLEAN;	/* the file was damaged in the meantime */
+	if (r == 0) {
+		slot.bytes += (int64_t)final_size - (int64_t)slot.start_size;
+		slot.reserved_bytes = 0;
+		slot.inode = slot.start_size = 0;
+		slot.flags &= ~(uint32_t)SLOT_UPLOADS;
+		r = write_slot(ledger, ledger->slot, &slot);
+	}
+	if (r < 0)
+		distrust_now(ledger);
+	return r;
+}
+
+/* Counting. */
+
+/* Live uploads are told; what the dead have left is cleared, since the count will see what came of it. */
+static int
+settle_for_count(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
+{
+	struct ledger_uploads *uploads = arg;
+	bool is_good = is_good_slot(slot);
+
+	if (is_held(ledger, number) && is_good) {
+		if ((slot->flags & SLOT_UPLOADS) != 0)
+			uploads->live[uploads->live_count++] = slot->inode;
+		return 0;
+	}
+	if (is_good && !is_unsettled(slot))
+		return 0;
+	if (is_good && (slot->flags & SLOT_UPLOADS) != 0)
+		uploads->dead[uploads->dead_count++] = slot->inode;
+	*slot = (struct slot){.bytes = 0};
+	return write_slot(ledger, number, slot);
+}
+
+/* Until the count is done, the figure is not to be trusted, whatever happens to us. */
+static int
+distrust(struct ledger *ledger, struct header *header)
+{
+	int r = read_header(ledger, header);
+
+	if (r == -EUCLEAN) {
+		/* damaged while it is in use: what slots are still good is kept */
+		*header = (struct header){.magic = MAGIC, .slots = SLOTS_MAX};
+		r = 0;
+	}
+	header->flags &= ~(uint32_t)HEADER_COUNTED;
+	return r < 0 ? r : write_header(ledger, header);
+}
+
+int
+ledger_count_begin(struct ledger *ledger, struct ledger_uploads *uploads)
+{
+	struct header header;
+	int r = lock_account(ledger);
+
+	if (r < 0)
+		return r;
+	uploads->live_count = uploads->dead_count = 0;
+	r = distrust(ledger, &header);
+	if (r == 0)
+		r = each_slot(ledger, header.slots, settle_for_count, uploads);
+	if (r < 0)
+		unlock_account(ledger);
+	else
+		ledger->is_locked = true;
+	return r;
+}
+
+/* What the slots add to the base, and the bytes of live uploads as they were before they began. */
+static int
+add_settled(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
+{
+	struct sums *sums = arg;
+
+	(void)ledger;
+	(void)number;
+	sums->bytes += slot->bytes;
+	sums->files += slot->files;
+	if ((slot->flags & SLOT_UPLOADS) != 0)
+		sums->bytes -= (int64_t)slot->start_size;
+	return 0;
+}
+
+int
+ledger_count_end(struct ledger *ledger, const struct ledger_figure *counted)
+{
+	struct sums sums = {0, 0};
+	struct header header;
+	int r;
+
+	if (!ledger->is_locked)
+		return -EINVAL;
+	r = read_header(ledger, &header);
+	if (r == 0 && counted != NULL)
+		r = each_slot(ledger, header.slots, add_settled, &sums);
+	if (r == 0 && counted != NULL) {
+		header.base_bytes = (int64_t)counted->bytes - sums.bytes;
+		header.base_files = (int64_t)counted->files - sums.files;
+		header.flags |= HEADER_COUNTED;
+		r = write_header(ledger, &header);
+	}
+	ledger->is_locked = false;
+	unlock_account(ledger);
+	return r;
+}
+
+int
+ledger_boot_id(uint8_t boot_id[16])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	static const char hex[] = "0123456789abcdef";
+	char text[64] = "";
+	unsigned digits = 0;
+	ssize_t len;
+
+	if (fd < 0)
+		return -errno;
+	len = io_read_all(fd, text, sizeof(text));
+	close_fd(&fd);
+	memset(boot_id, 0, 16);
+	for (ssize_t i = 0; i < len && digits < 32; i++) {
+		const char *digit = strchr(hex, text[i]);
+
+		if (digit == NULL || *digit == '\0')
+			continue;	/* a dash */
+		boot_id[digits / 2] = (uint8_t)(boot_id[digits / 2] << 4 | (uint8_t)(digit - hex));
+		digits++;
+	}
+	return digits == 32 ? 0 : -EIO;
+}

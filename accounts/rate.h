@@ -1,0 +1,21 @@
+/*
+ * A transfer rate shared by all sessions of an account: a file holds, per direction, the moment
+ * at which the next byte may move; each session takes a span behind it for its own bytes.
+ */
+#ifndef ACCOUNTS_RATE_H
+#define ACCOUNTS_RATE_H
+
+#include <stdint.h>
+
+enum rate_direction { RATE_DOWN, RATE_UP, RATE_DIRECTION_COUNT };
+
+/* Open the file of an account; makes it when there is none. Returns the descriptor, or -errno. */
+int rate_open(const char *path);
+
+/*
+ * Take the time that bytes need at bytes_per_s.
+ * Returns how long to wait before they move, in microseconds; 0 also when the file fails.
+ */
+uint64_t rate_take(int fd, enum rate_direction direction, uint64_t bytes_per_s, uint64_t bytes);
+
+#endif

@@ -1,0 +1,112 @@
+#include "daemon/protocol/quota.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "daemon/protocol/ask.h"
+#include "daemon/protocol/control.h"
+#include "daemon/protocol/errors.h"
+#include "daemon/protocol/session.h"
+
+#include "common/banned.h"
+
+#define WARN_ABOVE 90	/* per cent */
+#define FIGURE_SIZE 80
+
+/* "7 of 10 bytes", or "7 bytes" without a limit. */
+static void
+figure_text(char text[FIGURE_SIZE], uint64_t used, uint64_t limit, const char *unit)
+{
+	if (limit == UINT64_MAX)
+		snprintf(text, FIGURE_SIZE, "%llu %s", (unsigned long long)used, unit);
+	else
+		snprintf(text, FIGURE_SIZE, "%llu of %llu %s", (unsigned long long)used, (unsigned long long)limit, unit);
+}
+
+void
+reply_over_quota(struct protocol *protocol, int code, const char *name)
+{
+	uint64_t asked = protocol->quota_asked;
+	char bytes[FIGURE_SIZE], files[FIGURE_SIZE];
+	struct quota_told told;
+
+	protocol->quota_asked = 0;
+	if (ask_files_quota(protocol, &told) < 0 ||
+	    (told.bytes_limit == UINT64_MAX && told.files_limit == UINT64_MAX)) {
+		reply(protocol, code, "%s: Quota of the file system exceeded", name);
+		return;
+	}
+	figure_text(bytes, told.bytes, told.bytes_limit, "bytes");
+	figure_text(files, told.files, told.files_limit, "files");
+	if (asked > 0)
+		reply(protocol, code, "%s: Quota exceeded: %s and %s are used, %llu bytes more were asked for", name, bytes,
+		    files, (unsigned long long)asked);
+	else
+		reply(protocol, code, "%s: Quota exceeded: %s and %s are used, 1 file more was asked for", name, bytes, files);
+}
+
+static unsigned
+per_cent(uint64_t used, uint64_t limit)
+{
+	if (limit == UINT64_MAX)
+		return 0;
+	return limit == 0 ? 100 : (unsigned)((double)used * 100 / (double)limit);
+}
+
+static bool
+is_above(uint64_t used, uint64_t limit)
+{
+	return limit != UINT64_MAX && (double)used > (double)limit * WARN_ABOVE / 100;
+}
+
+static void
+warn(struct protocol *protocol, uint64_t used, uint64_t limit, const char *unit)
+{
+	char text[FIGURE_SIZE], line[FIGURE_SIZE + 40];
+
+	if (!is_above(used, limit))
+		return;
+	figure_text(text, used, limit, unit);
+	snprintf(line, sizeof(line), "Quota: %u %% used, %s", per_cent(used, limit), text);
+	reply_begin(protocol, 226, line);
+}
+
+void
+reply_quota_warning(struct protocol *protocol, const struct quota_told *told)
+{
+	warn(protocol, told->bytes, told->bytes_limit, "bytes");
+	warn(protocol, told->files, told->files_limit, "files");
+}
+
+static void
+reply_figure(struct protocol *protocol, uint64_t used, uint64_t limit, const char *unit)
+{
+	char text[FIGURE_SIZE];
+
+	figure_text(text, used, limit, unit);
+	if (limit == UINT64_MAX)
+		reply_line(protocol, "%s used, no limit", text);
+	else
+		reply_line(protocol, "%s used (%u %%), %llu left", text, per_cent(used, limit),
+		    (unsigned long long)(used < limit ? limit - used : 0));
+}
+
+void
+reply_quota(struct protocol *protocol)
+{
+	struct quota_told told;
+	int r = ask_files_quota(protocol, &told);
+
+	if (r < 0) {
+		reply_error(protocol, REPLY_FILE, r, "quota");
+		return;
+	}
+	if (told.bytes_limit == UINT64_MAX && told.files_limit == UINT64_MAX) {
+		reply(protocol, 200, "No quota");
+		return;
+	}
+	reply_begin(protocol, 200, "Quota");
+	reply_figure(protocol, told.bytes, told.bytes_limit, "bytes");
+	reply_figure(protocol, told.files, told.files_limit, "files");
+	reply(protocol, 200, "End");
+}

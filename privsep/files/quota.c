@@ -1,0 +1,271 @@
+#include "privsep/files/quota.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "privsep/files/count.h"
+#include "privsep/files/home.h"
+#include "privsep/files/locked_file.h"
+#include "privsep/ipc/ipc.h"
+
+#include "common/banned.h"
+
+#define CHANGES_MAX 64		/* in one bracket */
+#define COUNTS_MAX 3		/* one question leads to so many counts at most */
+
+static struct ipc_message message;
+
+bool
+quota_is_kept(const struct home *home)
+{
+	return home->quota != NULL && home->quota->is_kept;
+}
+
+/* Send the question in hand; its answer is then in message. */
+static int
+ask_once(const struct quota *quota)
+{
+	enum ipc_kind kind = message.kind;
+	int r;
+
+	r = ipc_send(quota->channel, &message, -1);
+	while (r == 0) {
+		r = ipc_receive(quota->channel, IPC_FILES, IPC_STATE_READY, &message);
+		if (r == 0 && message.kind == kind && message.is_reply)
+			return ipc_get_result(&message);
+		if (r == -EINTR)
+			r = 0;
+		else if (r == 0)
+			r = -EPROTO;
+	}
+	return -EIO;
+}
+
+static size_t
+get_inodes(uint64_t *inodes, size_t max)
+{
+	size_t len;
+	const void *bytes = ipc_get_bytes(&message, max * sizeof(*inodes), &len);
+
+	memcpy(inodes, bytes, len);
+	return len / sizeof(*inodes);
+}
+
+/* The figure is in doubt: count the home for the monitor. */
+static int
+count(const struct home *home)
+{
+	static struct count_uploads uploads;
+	struct count_figure figure = {0, 0};
+	int counted, r;
+
+	ipc_begin(&message, IPC_ledger_count);
+	r = ask_once(home->quota);
+	if (r < 0)
+		return r;
+	uploads.live_count = get_inodes(uploads.live, COUNT_UPLOADS_MAX);
+	uploads.dead_count = get_inodes(uploads.dead, COUNT_UPLOADS_MAX);
+	if (!ipc_end(&message))
+		return -EIO;
+	counted = count_home(home->fd, &uploads, &figure);
+	ipc_begin(&message, IPC_ledger_counted);
+	ipc_put_u32(&message, (uint32_t)-counted);
+	ipc_put_u64(&message, figure.bytes);
+	ipc_put_u64(&message, figure.files);
+	r = ask_once(home->quota);
+	return counted < 0 ? counted : r;
+}
+
+/* A question with up to three figures; when the monitor wants a count first, it gets one. */
+static int
+ask(const struct home *home, enum ipc_kind kind, size_t n, const uint64_t figures[])
+{
+	int r = 0;
+
+	for (int i = 0; i <= COUNTS_MAX; i++) {
+		ipc_begin(&message, kind);
+		for (size_t k = 0; k < n; k++)
+			ipc_put_u64(&message, figures[k]);
+		r = ask_once(home->quota);
+		if (r != -EUCLEAN)
+			return r;
+		r = count(home);
+		if (r < 0)
+			return r;
+	}
+	return -EIO;
+}
+
+int
+quota_begin(const struct home *home, uint64_t bytes, uint64_t files)
+{
+	if (!quota_is_kept(home))
+		return 0;
+	if (home->quota->is_lost)
+		return -EIO;
+	home->quota->changes = 0;
+	home->quota->bytes = home->quota->files = 0;
+	return ask(home, IPC_ledger_begin, 2, (uint64_t[]){bytes, files});
+}
+
+void
+quota_add(const struct home *home, int64_t bytes, int64_t files)
+{
+	if (!quota_is_kept(home))
+		return;
+	home->quota->bytes += bytes;
+	home->quota->files += files;
+}
+
+int
+quota_end(const struct home *home)
+{
+	int r;
+
+	if (!quota_is_kept(home))
+		return 0;
+	r = ask(home, IPC_ledger_end, 2, (uint64_t[]){(uint64_t)home->quota->bytes, (uint64_t)home->quota->files});
+	if (r < 0)
+		home->quota->is_lost = true;
+	return r;
+}
+
+void
+quota_lose(const struct home *home)
+{
+	if (quota_is_kept(home))
+		home->quota->is_lost = true;
+}
+
+int
+quota_turn(const struct home *home)
+{
+	int r;
+
+	if (!quota_is_kept(home) || ++home->quota->changes < CHANGES_MAX)
+		return 0;
+	r = quota_end(home);
+	return r < 0 ? r : quota_begin(home, 0, 0);
+}
+
+int
+quota_need_file(const struct home *home)
+{
+	int r = quota_end(home);
+
+	return r < 0 ? r : quota_begin(home, 0, 1);
+}
+
+int
+quota_look(const struct home *home, int dir_fd, const char *name, struct stat *st)
+{
+	int fd = -1;
+	int r;
+
+	memset(st, 0, sizeof(*st));
+	if (!quota_is_kept(home))
+		return 0;
+	if (fstatat(dir_fd, name, st, AT_SYMLINK_NOFOLLOW) < 0) {
+		memset(st, 0, sizeof(*st));
+		return errno == ENOENT ? 0 : -errno;
+	}
+	if (!S_ISREG(st->st_mode))
+		return 0;
+	/* whoever holds the lock of a file tells its size when he is done; what cannot be opened, nobody uploads to */
+	r = locked_file_open(dir_fd, name, &fd, st);
+	locked_file_close(&fd);
+	return r == -EBUSY ? r : 0;
+}
+
+void
+quota_gone(const struct home *home, const struct stat *st)
+{
+	if (st->st_nlink > 0)
+		quota_add(home, S_ISREG(st->st_mode) ? -(int64_t)st->st_size : 0, -1);
+}
+
+int
+quota_unlink(const struct home *home, int dir_fd, const char *name, int flags)
+{
+	struct stat st;
+	int r = quota_look(home, dir_fd, name, &st);
+
+	if (r < 0)
+		return r;
+	if (unlinkat(dir_fd, name, flags) < 0)
+		return -errno;
+	quota_gone(home, &st);
+	return 0;
+}
+
+int
+quota_upload(const struct home *home, int fd, uint64_t wanted)
+{
+	struct stat st;
+
+	if (!quota_is_kept(home))
+		return 0;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return ask(home, IPC_ledger_upload, 3, (uint64_t[]){st.st_ino, (uint64_t)st.st_size, wanted});
+}
+
+int
+quota_grow(const struct home *home)
+{
+	return quota_is_kept(home) ? ask(home, IPC_ledger_grow, 0, NULL) : -EFBIG;
+}
+
+int
+quota_uploaded(const struct home *home, int fd)
+{
+	struct stat st;
+	int r;
+
+	if (!quota_is_kept(home))
+		return 0;
+	r = fstat(fd, &st) < 0 ? -errno : 0;
+	if (r == 0 && st.st_nlink == 0) {
+		quota_add(home, 0, -1);
+		st.st_size = 0;
+	}
+	if (r == 0)
+		r = ask(home, IPC_ledger_uploaded, 1, (uint64_t[]){(uint64_t)st.st_size});
+	if (r < 0)
+		home->quota->is_lost = true;
+	return r;
+}
+
+uint64_t
+quota_left(const struct quota_figures *figures)
+{
+	if (figures->bytes_limit == UINT64_MAX)
+		return UINT64_MAX;
+	return figures->bytes < figures->bytes_limit ? figures->bytes_limit - figures->bytes : 0;
+}
+
+static const struct quota_figures no_figures = {0, UINT64_MAX, 0, UINT64_MAX};
+
+int
+quota_read(const struct home *home, struct quota_figures *figures)
+{
+	int r;
+
+	*figures = no_figures;
+	if (!quota_is_kept(home))
+		return 0;
+	r = ask(home, IPC_ledger_read, 0, NULL);
+	if (r < 0)
+		return r;
+	figures->bytes = ipc_get_u64(&message);
+	figures->bytes_limit = ipc_get_u64(&message);
+	figures->files = ipc_get_u64(&message);
+	figures->files_limit = ipc_get_u64(&message);
+	if (ipc_end(&message))
+		return 0;
+	*figures = no_figures;
+	return -EIO;
+}

@@ -1,0 +1,264 @@
+/* The quota ledger of the account: opened at login, asked by files around every change of the home. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "accounts/rate.h"
+#include "common/io.h"
+#include "privsep/ipc/log.h"
+#include "privsep/monitor/state.h"
+
+#include "common/banned.h"
+
+/* Nothing but the file of an upload is open for writing in protocol, and no byte of it past this offset is written. */
+static int
+limit_writes(struct monitor *monitor, uint64_t end)
+{
+	struct rlimit limit = {.rlim_cur = end, .rlim_max = monitor->quota.hard_limit};
+
+	if (monitor->quota.limits.bytes == LEDGER_NO_LIMIT || monitor->protocol.pid == 0)
+		return 0;
+	monitor->quota.upload_end = end;
+	return prlimit(monitor->protocol.pid, RLIMIT_FSIZE, &limit, NULL) < 0 ? -errno : 0;
+}
+
+/* The hard limit stays what it is: to raise it takes a right that the monitor does not keep. */
+int
+quota_limit_writes(struct monitor *monitor)
+{
+	struct rlimit limit;
+
+	if (monitor->quota.book.fd < 0)
+		return 0;
+	if (prlimit(monitor->protocol.pid, RLIMIT_FSIZE, NULL, &limit) < 0)
+		return -errno;
+	monitor->quota.hard_limit = limit.rlim_max;
+	return limit_writes(monitor, 0);
+}
+
+static int
+open_rates(struct monitor *monitor, const struct account *account)
+{
+	char path[PATH_MAX];
+
+	if (account->rate_down == 0 && account->rate_up == 0)
+		return 0;
+	snprintf(path, sizeof(path), "%s/rates/%s", monitor->session->config->runtime_directory, account->name);
+	monitor->rates.fd = rate_open(path);
+	monitor->rates.down = account->rate_down;
+	monitor->rates.up = account->rate_up;
+	return monitor->rates.fd < 0 ? monitor->rates.fd : 0;
+}
+
+static int
+open_ledger(struct monitor *monitor, const struct account *account)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/ledger/%s", monitor->session->config->state_directory, account->name);
+	if (account->quota_bytes == ACCOUNT_NO_QUOTA && account->quota_files == ACCOUNT_NO_QUOTA) {
+		(void)!unlinkat(AT_FDCWD, path, 0);	/* of an earlier quota: what happens from here on is not in it */
+		return 0;
+	}
+	monitor->quota.limits = (struct ledger_limits){account->quota_bytes, account->quota_files};
+	return ledger_open(&monitor->quota.book, path, monitor->session->boot_id);
+}
+
+int
+quota_open(struct monitor *monitor, const struct account *account, const char **reason)
+{
+	int r = open_rates(monitor, account);
+
+	if (r < 0) {
+		*reason = "rates cannot be kept";
+		return r;
+	}
+	r = open_ledger(monitor, account);
+	if (r < 0)
+		*reason = r == -EUSERS ? "too many sessions share the quota" : "quota ledger cannot be opened";
+	return r;
+}
+
+static void
+reply_result(struct monitor *monitor, int result)
+{
+	ipc_begin_reply(&monitor->message, monitor->message.kind, result);
+}
+
+static bool
+answer_read(struct monitor *monitor)
+{
+	struct ledger_figure figure;
+	int r;
+
+	if (!ipc_end(&monitor->message))
+		return false;
+	r = ledger_read(&monitor->quota.book, &figure);
+	reply_result(monitor, r);
+	if (r < 0)
+		return true;
+	ipc_put_u64(&monitor->message, figure.bytes);
+	ipc_put_u64(&monitor->message, monitor->quota.limits.bytes);
+	ipc_put_u64(&monitor->message, figure.files);
+	ipc_put_u64(&monitor->message, monitor->quota.limits.files);
+	return true;
+}
+
+static bool
+answer_begin(struct monitor *monitor)
+{
+	uint64_t bytes = ipc_get_u64(&monitor->message);
+	uint64_t files = ipc_get_u64(&monitor->message);
+	struct ledger_figure figure;
+
+	if (!ipc_end(&monitor->message) || monitor->quota.book.is_locked)
+		return false;
+	reply_result(monitor, ledger_begin(&monitor->quota.book, &monitor->quota.limits, bytes, files, &figure));
+	return true;
+}
+
+static bool
+answer_end(struct monitor *monitor)
+{
+	uint64_t bytes = ipc_get_u64(&monitor->message);
+	uint64_t files = ipc_get_u64(&monitor->message);
+
+	if (!ipc_end(&monitor->message) || !monitor->quota.book.is_locked)
+		return false;
+	reply_result(monitor, ledger_end(&monitor->quota.book, (int64_t)bytes, (int64_t)files));
+	return true;
+}
+
+/* Reserve, and let the kernel allow as much. */
+static int
+grant(struct monitor *monitor, uint64_t from, uint64_t wanted)
+{
+	struct ledger_figure figure;
+	uint64_t granted = 0;
+	int r;
+
+	if (monitor->quota.limits.bytes == LEDGER_NO_LIMIT)
+		return 0;
+	r = ledger_upload_reserve(&monitor->quota.book, &monitor->quota.limits, wanted, &granted, &figure);
+	return r < 0 ? r : limit_writes(monitor, from + granted);
+}
+
+/* What lies below the present size may be written anew, even where nothing is left of the quota. */
+static bool
+answer_upload(struct monitor *monitor)
+{
+	uint64_t inode = ipc_get_u64(&monitor->message);
+	uint64_t size = ipc_get_u64(&monitor->message);
+	uint64_t wanted = ipc_get_u64(&monitor->message);
+	int r;
+
+	if (!ipc_end(&monitor->message) || !monitor->quota.book.is_locked || size > INT64_MAX)
+		return false;
+	r = ledger_upload_begin(&monitor->quota.book, inode, size);
+	if (r == 0)
+		r = limit_writes(monitor, size);
+	if (r == 0)
+		r = grant(monitor, size, wanted);
+	if (r == -EDQUOT && wanted == 0 && size > 0)
+		r = 0;	/* refused at the first byte too many */
+	if (r < 0)
+		(void)ledger_upload_end(&monitor->quota.book, size);
+	reply_result(monitor, r);
+	return true;
+}
+
+static bool
+answer_grow(struct monitor *monitor)
+{
+	if (!ipc_end(&monitor->message))
+		return false;
+	reply_result(monitor, grant(monitor, monitor->quota.upload_end, 0));
+	return true;
+}
+
+static bool
+answer_uploaded(struct monitor *monitor)
+{
+	uint64_t size = ipc_get_u64(&monitor->message);
+	int r;
+
+	if (!ipc_end(&monitor->message) || !monitor->quota.book.is_locked || size > INT64_MAX)
+		return false;
+	r = limit_writes(monitor, 0);
+	if (r == 0)
+		r = ledger_upload_end(&monitor->quota.book, size);
+	reply_result(monitor, r);
+	return true;
+}
+
+static bool
+answer_count(struct monitor *monitor)
+{
+	static struct ledger_uploads uploads;
+	int r;
+
+	if (!ipc_end(&monitor->message) || monitor->quota.book.is_locked)
+		return false;
+	r = ledger_count_begin(&monitor->quota.book, &uploads);
+	reply_result(monitor, r);
+	if (r < 0)
+		return true;
+	/* more dead than fit in a message: the rest is not waited for */
+	if (uploads.dead_count > IPC_LEDGER_DEAD_MAX)
+		uploads.dead_count = IPC_LEDGER_DEAD_MAX;
+	ipc_put_bytes(&monitor->message, uploads.live, uploads.live_count * sizeof(uploads.live[0]));
+	ipc_put_bytes(&monitor->message, uploads.dead, uploads.dead_count * sizeof(uploads.dead[0]));
+	return true;
+}
+
+static void
+log_counted(int error, const struct ledger_figure *figure)
+{
+	log_begin(error == 0 ? LEVEL_INFO : LEVEL_WARNING, "quota-counted");
+	if (error == 0) {
+		log_field_u64("bytes", figure->bytes);
+		log_field_u64("files", figure->files);
+	} else {
+		log_field_text("result", strerrorname_np(error) == NULL ? "error" : strerrorname_np(error));
+	}
+	log_end();
+}
+
+static bool
+answer_counted(struct monitor *monitor)
+{
+	uint32_t error = ipc_get_u32(&monitor->message);
+	struct ledger_figure figure = {.bytes = ipc_get_u64(&monitor->message)};
+
+	figure.files = ipc_get_u64(&monitor->message);
+	if (!ipc_end(&monitor->message) || !monitor->quota.book.is_locked || error > 4095 || figure.bytes > INT64_MAX ||
+	    figure.files > INT64_MAX)
+		return false;
+	log_counted((int)error, &figure);
+	reply_result(monitor, ledger_count_end(&monitor->quota.book, error == 0 ? &figure : NULL));
+	return true;
+}
+
+bool
+monitor_answer_ledger(struct monitor *monitor)
+{
+	static bool (*const answers[IPC_KIND_COUNT])(struct monitor *monitor) = {
+	    [IPC_ledger_read] = answer_read,
+	    [IPC_ledger_begin] = answer_begin,
+	    [IPC_ledger_end] = answer_end,
+	    [IPC_ledger_upload] = answer_upload,
+	    [IPC_ledger_grow] = answer_grow,
+	    [IPC_ledger_uploaded] = answer_uploaded,
+	    [IPC_ledger_count] = answer_count,
+	    [IPC_ledger_counted] = answer_counted,
+	};
+
+	if (answers[monitor->message.kind] == NULL || monitor->quota.book.fd < 0)
+		return false;
+	if (!answers[monitor->message.kind](monitor))
+		return false;
+	return ipc_send(monitor->files.channel, &monitor->message, -1) == 0;
+}

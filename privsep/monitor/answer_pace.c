@@ -1,0 +1,24 @@
+/* The rates of the account, shared by all its sessions. */
+#include "accounts/rate.h"
+#include "privsep/ipc/log.h"
+#include "privsep/monitor/state.h"
+
+#include "common/banned.h"
+
+void
+monitor_answer_pace(struct monitor *monitor)
+{
+	uint8_t direction = ipc_get_u8(&monitor->message);
+	uint32_t bytes = ipc_get_u32(&monitor->message);
+	uint64_t rate = direction == RATE_DOWN ? monitor->rates.down : monitor->rates.up;
+	uint64_t wait = 0;
+
+	if (!ipc_end(&monitor->message) || direction >= RATE_DIRECTION_COUNT)
+		end_for_violation(monitor, &monitor->protocol, "malformed pace");
+	if (monitor->rates.fd >= 0 && rate > 0)
+		wait = rate_take(monitor->rates.fd, (enum rate_direction)direction, rate, bytes);
+	ipc_begin_reply(&monitor->message, IPC_pace, 0);
+	ipc_put_u64(&monitor->message, wait);
+	if (ipc_send(monitor->protocol.channel, &monitor->message, -1) < 0)
+		end_session(monitor);
+}
