@@ -44,6 +44,7 @@ static const struct {
     [OPTION_USER] = {"user", "NAME", "the sessions of this account"},
     [OPTION_ADDRESS] = {"address", "ADDRESS", "the sessions from this address"},
     [OPTION_SESSION] = {"session", "ID", "this session alone"},
+    [OPTION_FOR] = {"for", "TIME", "how long, such as 90s, 30m, 12h, 7d; limits.ban-time unless given"},
     [OPTION_WATCH] = {"watch", NULL, "again every second, as a screen, until Ctrl-C"},
 };
 
@@ -66,6 +67,9 @@ static const struct ctl_command ctl_commands[] = {
      "end one session, or all of a user or an address"},
     {"session", "notify", "TEXT", CTL_BIT(OPTION_SESSION) | CTL_BIT(OPTION_USER), false, session_notify,
      "tell all clients, or some, a line with their next reply"},
+    {"ban", "list", NULL, 0, false, ban_list, "the addresses that are banned now"},
+    {"ban", "add", "ADDRESS", CTL_BIT(OPTION_FOR), false, ban_add, "refuse an address (IPv6: its /64)"},
+    {"ban", "del", "ADDRESS", 0, false, ban_del, "take a ban away"},
     {"status", NULL, NULL, 0, false, server_status, "the state of the server, its totals, the configuration in force"},
     {"reload", NULL, NULL, 0, false, server_reload, "take the configuration, the accounts and the certificate anew; says how it went"},
     {"drain", NULL, NULL, 0, false, server_drain, "let running transfers end, then stop the server"},

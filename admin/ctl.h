@@ -34,6 +34,7 @@ enum ctl_option {
 	OPTION_ADDRESS,
 	OPTION_SESSION,
 	OPTION_WATCH,
+	OPTION_FOR,
 	OPTION_COUNT
 };
 
@@ -99,6 +100,9 @@ enum ctl_exit session_list(struct ctl *ctl);
 enum ctl_exit session_watch(struct ctl *ctl);
 enum ctl_exit session_kick(struct ctl *ctl);
 enum ctl_exit session_notify(struct ctl *ctl);
+enum ctl_exit ban_list(struct ctl *ctl);
+enum ctl_exit ban_add(struct ctl *ctl);
+enum ctl_exit ban_del(struct ctl *ctl);
 enum ctl_exit server_status(struct ctl *ctl);
 enum ctl_exit server_reload(struct ctl *ctl);
 enum ctl_exit server_drain(struct ctl *ctl);

@@ -175,3 +175,41 @@ address_make_key(const union address *address, struct address_key *key)
 		memcpy(key->bytes + 1, bytes, 8);
 	}
 }
+
+void
+address_key_network(const struct address_key *key, union address *network)
+{
+	memset(network, 0, sizeof(*network));
+	network->family = key->bytes[0] == 6 ? AF_INET6 : AF_INET;
+	if (network->family == AF_INET6)
+		memcpy(&network->v6.sin6_addr, key->bytes + 1, 8);
+	else
+		memcpy(&network->v4.sin_addr, key->bytes + 1, 4);
+}
+
+void
+address_key_text(const struct address_key *key, char text[ADDRESS_TEXT_MAX])
+{
+	union address network;
+	size_t len;
+
+	address_key_network(key, &network);
+	address_text(&network, text);
+	len = strlen(text);
+	if (network.family == AF_INET6)
+		snprintf(text + len, ADDRESS_TEXT_MAX - len, "/64");
+}
+
+int
+address_key_parse(const char *text, struct address_key *key)
+{
+	struct address_block block;
+
+	if (address_block_parse(text, &block) < 0)
+		return -EINVAL;
+	if (block.bits != (block.network.family == AF_INET6 ? 64 : 32) &&
+	    !(block.network.family == AF_INET6 && block.bits == 128))
+		return -EINVAL;
+	address_make_key(&block.network, key);
+	return 0;
+}

@@ -51,4 +51,13 @@ void address_set_port(union address *address, uint16_t port);
 socklen_t address_len(const union address *address);
 void address_make_key(const union address *address, struct address_key *key);
 
+/* "192.0.2.1" or "2001:db8::/64". Always NUL-terminated. */
+void address_key_text(const struct address_key *key, char text[ADDRESS_TEXT_MAX]);
+
+/* The network that a key stands for, without its length. */
+void address_key_network(const struct address_key *key, union address *network);
+
+/* What address_key_text() wrote, or a single address. Returns 0 or -EINVAL. */
+int address_key_parse(const char *text, struct address_key *key);
+
 #endif

@@ -316,7 +316,7 @@ static const struct {
     {"attempt to append", "write KEY = VALUE"},
     {"premature end of file", "the last key lacks its value"},
     {"unexpected token",
-	"write KEY = VALUE; only listen and listen-tls take a list, {\"VALUE\", \"VALUE\"}; quote what holds blanks"},
+	"write KEY = VALUE; only listen, listen-tls and limits.never-ban take a list, {\"VALUE\", \"VALUE\"}; quote what holds blanks"},
 };
 
 static void
@@ -387,7 +387,7 @@ fill_options(const struct load *load, const char *section, cfg_opt_t *options)
 
 	for (size_t i = 0; i < config_key_count; i++)
 		if (same_section(config_keys[i].section, section))
-			options[count++] = option_for(config_keys[i].name, config_keys[i].type == KEY_LISTEN);
+			options[count++] = option_for(config_keys[i].name, key_is_list(&config_keys[i]));
 	for (size_t i = 0; i < load->unknown_count; i++) {
 		const struct unknown *unknown = &load->unknown[i];
 
@@ -413,7 +413,7 @@ set_default_lists(struct load *load, cfg_t *cfg)
 	for (size_t i = 0; i < config_key_count && r == 0; i++) {
 		const struct config_key *key = &config_keys[i];
 
-		if (key->type != KEY_LISTEN || key->initial[0] == '\0' ||
+		if (!key_is_list(key) || key->initial[0] == '\0' ||
 		    (cfg_getopt(cfg, key->name)->flags & CFGF_MODIFIED) != 0)
 			continue;
 		r = key_set(key, key->initial, load->config, &problem);
@@ -479,7 +479,7 @@ set_defaults(struct config *config)
 
 	buf_init(&problem, ERROR_LINE_MAX);
 	for (size_t i = 0; i < config_key_count && r == 0; i++)
-		if (config_keys[i].type != KEY_LISTEN)
+		if (!key_is_list(&config_keys[i]))
 			r = key_set(&config_keys[i], config_keys[i].initial, config, &problem);
 	buf_free(&problem);
 	return r;
@@ -799,9 +799,9 @@ print_key(FILE *out, const char *indent, const struct config_key *key)
 	fprintf(out, "\n");
 	print_comment(out, indent, key->help);
 	fprintf(out, "%s# Takes %s.\n%s%s = ", indent, accepts.data == NULL ? "" : accepts.data, indent, key->name);
-	if (key->type == KEY_LISTEN && key->initial[0] == '\0')
+	if (key_is_list(key) && key->initial[0] == '\0')
 		fprintf(out, "{}\n");
-	else if (key->type == KEY_LISTEN)
+	else if (key_is_list(key))
 		fprintf(out, "{\"%s\"}\n", key->initial);
 	else
 		fprintf(out, is_bare(key) ? "%s\n" : "\"%s\"\n", key->initial);

@@ -15,6 +15,7 @@
 #define CONFIG_FILE_DEFAULT SYSCONFDIR "/sallyport/sallyport.conf"
 #define CONFIG_LISTEN_MAX 16
 #define PAM_SERVICE_MAX 63	/* bytes of the name of a file in /etc/pam.d */
+#define CONFIG_BLOCKS_MAX 64
 #define CONFIG_LOGIN_MESSAGE_MAX 8192
 
 /* One "host:port" of listen or listen-tls. */
@@ -75,6 +76,8 @@ struct config {
 	struct {
 		uint32_t sessions, sessions_per_address, sessions_per_user, login_failures;
 		uint64_t ban_time_s;
+		struct address_block never_ban[CONFIG_BLOCKS_MAX];
+		size_t never_ban_count;
 		uint32_t concurrent_hashes;	/* never 0: the default is the number of CPUs */
 	} limits;
 	struct {

@@ -115,9 +115,11 @@ const struct config_key config_keys[] = {
     {"limits", "sessions-per-user", KEY_NUMBER, "20", 1, 100000, {NULL}, FIELD(limits.sessions_per_user),
      "Sessions at once of one account."},
     {"limits", "login-failures", KEY_NUMBER, "5", 1, 1000, {NULL}, FIELD(limits.login_failures),
-     "Failed logins after which a connection is closed."},
+     "Failed logins after which a connection is closed, and its address banned for ban-time."},
     {"limits", "ban-time", KEY_DURATION, "10m", 0, 365ull * DAY, {NULL}, FIELD(limits.ban_time_s),
-     "How long an address is held off after too many failed logins; 0: not at all."},
+     "How long an address is banned that fails login-failures times within this time; 0: not at all."},
+    {"limits", "never-ban", KEY_BLOCKS, "", 0, 0, {NULL}, FIELD(limits.never_ban),
+     "Networks that are never banned, whatever fails from there, for example {\"127.0.0.0/8\", \"::1\"}."},
     {"limits", "concurrent-hashes", KEY_NUMBER, "0", 0, 1024, {NULL}, FIELD(limits.concurrent_hashes),
      "Passwords verified at once; the others wait. 0: as many as there are processors."},
 
@@ -198,6 +200,9 @@ key_describe(const struct config_key *key, struct buf *out)
 	switch (key->type) {
 	case KEY_LISTEN:
 		buf_addf(out, "a list of at most %d of \"*:PORT\", \"IPV4:PORT\", \"[IPV6]:PORT\"", CONFIG_LISTEN_MAX);
+		break;
+	case KEY_BLOCKS:
+		buf_addf(out, "a list of at most %d networks, such as \"192.0.2.0/24\", \"2001:db8::/32\"", CONFIG_BLOCKS_MAX);
 		break;
 	case KEY_TEXT:
 		buf_addf(out, "one line of UTF-8 text of %llu to %llu bytes", low, high);
@@ -300,6 +305,17 @@ add_listens(const struct config_key *key, const struct config *config, struct bu
 	}
 }
 
+static void
+add_blocks(const struct config *config, struct buf *out)
+{
+	char address[ADDRESS_TEXT_MAX];
+
+	for (size_t i = 0; i < config->limits.never_ban_count; i++) {
+		address_text(&config->limits.never_ban[i].network, address);
+		buf_addf(out, "%s%s/%u", i == 0 ? "" : ", ", address, config->limits.never_ban[i].bits);
+	}
+}
+
 void
 key_value(const struct config_key *key, const struct config *config, struct buf *out)
 {
@@ -308,6 +324,9 @@ key_value(const struct config_key *key, const struct config *config, struct buf 
 	switch (key->type) {
 	case KEY_LISTEN:
 		add_listens(key, config, out);
+		break;
+	case KEY_BLOCKS:
+		add_blocks(config, out);
 		break;
 	case KEY_TEXT:
 	case KEY_NAME:
@@ -362,6 +381,7 @@ key_is_text(const struct config_key *key)
 	case KEY_HOSTS:
 		return true;
 	case KEY_LISTEN:
+	case KEY_BLOCKS:
 	case KEY_BOOL:
 	case KEY_NUMBER:
 	case KEY_SIZE:
@@ -372,6 +392,12 @@ key_is_text(const struct config_key *key)
 		break;
 	}
 	return false;
+}
+
+int
+key_is_list(const struct config_key *key)
+{
+	return key->type == KEY_LISTEN || key->type == KEY_BLOCKS;
 }
 
 /*
@@ -554,6 +580,19 @@ set_listen(const struct config_key *key, const char *text, struct config *config
 }
 
 static const char *
+add_block(const char *text, struct config *config)
+{
+	struct address_block block;
+
+	if (address_block_parse(text, &block) < 0)
+		return "not a network:";
+	if (config->limits.never_ban_count == CONFIG_BLOCKS_MAX)
+		return "one network too many:";
+	config->limits.never_ban[config->limits.never_ban_count++] = block;
+	return NULL;
+}
+
+static const char *
 set_bool(const struct config_key *key, const char *text, struct config *config)
 {
 	static const char *const words[][2] = {{"no", "yes"}, {"false", "true"}, {"off", "on"}};
@@ -713,6 +752,8 @@ set_by_type(const struct config_key *key, const char *text, struct config *confi
 	switch (key->type) {
 	case KEY_LISTEN:
 		return set_listen(key, text, config);
+	case KEY_BLOCKS:
+		return add_block(text, config);
 	case KEY_TEXT:
 	case KEY_NAME:
 	case KEY_PATH:

@@ -10,6 +10,7 @@ struct config;
 
 enum key_type {
 	KEY_LISTEN,	/* a list of HOST:PORT; field and the count behind it */
+	KEY_BLOCKS,	/* a list of networks (CIDR); field and the count behind it */
 	KEY_TEXT,	/* one line of UTF-8 */
 	KEY_NAME,	/* a user name of the system */
 	KEY_PATH,	/* absolute */
@@ -61,6 +62,9 @@ void key_describe(const struct config_key *key, struct buf *out);
 
 /* Add the value in force, as the file would have it, without quotes; of a list, with ", " between. */
 void key_value(const struct config_key *key, const struct config *config, struct buf *out);
+
+/* True for the types that take "{VALUE, VALUE}". */
+int key_is_list(const struct config_key *key);
 
 /* True for the types whose field is an owned text. */
 int key_is_text(const struct config_key *key);

@@ -9,6 +9,7 @@
 #include "common/buf.h"
 #include "common/io.h"
 #include "config/keys.h"
+#include "daemon/master/bans.h"
 #include "daemon/master/control_socket.h"
 #include "daemon/master/log_switches.h"
 #include "daemon/master/master.h"
@@ -151,17 +152,42 @@ session_json(const struct board_session *session)
 	return row;
 }
 
+static void
+put_ban(struct control_client *client, const struct failure *entry, uint64_t now_ms)
+{
+	char address[ADDRESS_TEXT_MAX];
+	uint64_t left_s;
+
+	if (entry->banned_until_ms <= now_ms)
+		return;
+	left_s = (entry->banned_until_ms - now_ms + 999) / 1000;
+	address_key_text(&entry->address, address);
+	control_put(client, json_pack("{s:s, s:I, s:I, s:s}", "address", address, "seconds_left", (json_int_t)left_s, "until",
+		(json_int_t)((uint64_t)time(NULL) + left_s), "by", entry->is_by_hand ? "administrator" : "failures"));
+}
+
+/* The row, if it is one. */
+static void
+put_row(struct master *master, struct control_client *client, size_t row, uint64_t now_ms)
+{
+	static struct board_session session;
+
+	if (client->lists_bans)
+		put_ban(client, &master->failures.entries[row], now_ms);
+	else if (board_session(&master->board, row, now_ms, &session))
+		control_put(client, session_json(&session));
+}
+
 void
 control_answer_rows(struct master *master, struct control_client *client)
 {
-	static struct board_session session;
+	size_t count = client->lists_bans ? master->failures.used : board_used(&master->board);
 	uint64_t now = monotonic_ms();
 
-	while (client->next_row < board_used(&master->board)) {
+	while (client->next_row < count) {
 		if (client->out.len >= ROWS_ROOM)
 			return;
-		if (board_session(&master->board, client->next_row++, now, &session))
-			control_put(client, session_json(&session));
+		put_row(master, client, client->next_row++, now);
 	}
 	finish(client, json_pack("{s:b}", "done", 1));
 }
@@ -192,6 +218,24 @@ answer_sessions(struct master *master, struct control_client *client, const stru
 	}
 	log_request(is_kick ? "session-kick" : "session-notify", is_kick ? request->value : request->text);
 	finish(client, json_pack("{s:b, s:I}", "done", 1, "sessions", (json_int_t)count));
+}
+
+static void
+answer_ban(struct master *master, struct control_client *client, const struct control_request *request)
+{
+	bool is_add = request->command == CONTROL_BAN_ADD;
+	int r = is_add ? bans_add(master, &request->address, request->seconds) : bans_delete(master, &request->address);
+
+	if (r == -EPERM)
+		control_fail(client, "the address is in limits.never-ban; take it out of there first");
+	else if (r == -EINVAL)
+		control_fail(client, "no time is given, and limits.ban-time is 0; use --for TIME");
+	else if (r == -ENOSPC)
+		control_fail(client, "there are %d bans by hand already; delete some", FAILURES_MAX);
+	else if (r == -ENOENT)
+		control_fail(client, "the address is not banned; 'sallyportctl ban list' lists the bans");
+	else
+		finish(client, json_pack("{s:b, s:I}", "done", 1, "bans", (json_int_t)master->failures.banned));
 }
 
 static void
@@ -251,6 +295,14 @@ control_answer(struct master *master, struct control_client *client, const struc
 	case CONTROL_SESSION_KICK:
 	case CONTROL_SESSION_NOTIFY:
 		answer_sessions(master, client, request);
+		break;
+	case CONTROL_BAN_LIST:
+		client->state = CONTROL_LISTING;
+		client->lists_bans = true;
+		break;
+	case CONTROL_BAN_ADD:
+	case CONTROL_BAN_DEL:
+		answer_ban(master, client, request);
 		break;
 	case CONTROL_LOG_LEVEL:
 		answer_log_level(master, client, request);

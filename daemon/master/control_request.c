@@ -7,6 +7,8 @@
 
 #include "common/banned.h"
 
+#define BAN_SECONDS_MAX (3650ull * 86400)
+
 static const struct {
 	const char *name;
 	size_t words;
@@ -66,6 +68,18 @@ parse_address(const char *word, union address *address, const char **error)
 	return 0;
 }
 
+/* An address, or a network as bans are listed: "2001:db8::/64". */
+static int
+parse_banned(const char *word, union address *address, const char **error)
+{
+	struct address_key key;
+
+	if (address_key_parse(word, &key) < 0 || strchr(word, '/') == NULL)
+		return parse_address(word, address, error);
+	address_key_network(&key, address);
+	return 0;
+}
+
 static int
 parse_sessions(char *const words[], struct control_request *request, const char **error)
 {
@@ -111,6 +125,14 @@ parse_words(char *const words[], struct control_request *request, const char **e
 	case CONTROL_LOG_LEVEL:
 		*error = "a level is debug, info, warning, error or critical";
 		return parse_level(words[1], &request->level);
+	case CONTROL_BAN_ADD:
+		*error = "the time of a ban is a number of seconds, at most ten years";
+		if (parse_u64(words[2], BAN_SECONDS_MAX, &request->seconds) < 0)
+			return -EINVAL;
+		return parse_banned(words[1], &request->address, error);
+	case CONTROL_BAN_DEL:
+		return parse_banned(words[1], &request->address, error);
+	case CONTROL_BAN_LIST:
 	case CONTROL_STATUS:
 	case CONTROL_SESSION_LIST:
 	case CONTROL_SESSION_WATCH:

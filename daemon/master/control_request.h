@@ -27,7 +27,10 @@
 	X(RELOAD, "reload", 0, "") \
 	X(DRAIN, "drain", 0, "") \
 	X(STOP, "stop", 0, "") \
-	X(LOG_LEVEL, "log-level", 1, "LEVEL")
+	X(LOG_LEVEL, "log-level", 1, "LEVEL") \
+	X(BAN_LIST, "ban-list", 0, "") \
+	X(BAN_ADD, "ban-add", 2, "ADDRESS SECONDS") \
+	X(BAN_DEL, "ban-del", 1, "ADDRESS")
 
 #define X(name, text, words, usage) CONTROL_##name,
 enum control_command { CONTROL_COMMANDS(X) CONTROL_COMMAND_COUNT };
@@ -42,7 +45,8 @@ struct control_request {
 	enum control_target target; /* session-kick, session-notify */
 	const char *value; /* of the target; "" for all */
 	const char *text; /* session-notify: UTF-8 without control characters, 1 to NOTICE_TEXT_MAX bytes */
-	union address address; /* of session-kick address; unmapped */
+	union address address; /* ban-add, ban-del, session-kick address; unmapped */
+	uint64_t seconds; /* ban-add; 0: limits.ban-time */
 	enum log_level level; /* log-level */
 };
 

@@ -24,7 +24,7 @@ struct master;
 enum control_state {
 	CONTROL_FREE,
 	CONTROL_READING,
-	CONTROL_LISTING, /* rows of the board follow, as the client takes them */
+	CONTROL_LISTING, /* rows of the board, or of bans, follow, as the client takes them */
 	CONTROL_WAITING, /* for the end of a reload */
 	CONTROL_WRITING /* what is in out, then it is closed */
 };
@@ -35,6 +35,7 @@ struct control_client {
 	char line[CONTROL_LINE_MAX];
 	size_t line_len;
 	struct buf out;
+	bool lists_bans; /* CONTROL_LISTING: not sessions */
 	size_t next_row; /* CONTROL_LISTING */
 	uint64_t ticket;      /* CONTROL_WAITING: of the reload */
 	uint64_t deadline_ms; /* of the next byte to move */

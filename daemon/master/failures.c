@@ -1,6 +1,6 @@
 #include "daemon/master/failures.h"
 
-#include <stdbool.h>
+#include <errno.h>
 #include <string.h>
 
 #include "common/banned.h"
@@ -15,32 +15,51 @@ is_forgotten(const struct failure *entry, uint64_t now_ms, uint64_t forget_ms)
 }
 
 static struct failure *
-find(struct failures *failures, const struct address_key *address)
+find(const struct failures *failures, const struct address_key *address)
 {
 	for (size_t i = 0; i < failures->used; i++)
-		if (failures->entries[i].count != 0 &&
+		if (failures->entries[i].is_used &&
 		    memcmp(&failures->entries[i].address, address, sizeof(*address)) == 0)
-			return &failures->entries[i];
+			return (struct failure *)&failures->entries[i];
 	return NULL;
 }
 
-/* A free entry, a forgotten one, or the least recent. */
+/* Which of two entries is missed less; NULL is missed most. */
 static struct failure *
-claim_entry(struct failures *failures, uint64_t now_ms, uint64_t forget_ms)
+lesser(struct failure *a, struct failure *b)
 {
-	struct failure *oldest = &failures->entries[0];
+	if (a == NULL || b == NULL)
+		return a == NULL ? b : a;
+	if ((a->banned_until_ms == 0) != (b->banned_until_ms == 0))
+		return a->banned_until_ms == 0 ? a : b;
+	if (a->banned_until_ms != 0)
+		return a->banned_until_ms <= b->banned_until_ms ? a : b;
+	return a->last_ms <= b->last_ms ? a : b;
+}
 
-	if (failures->used < FAILURES_MAX)
-		return &failures->entries[failures->used++];
-	for (size_t i = 0; i < failures->used; i++) {
-		struct failure *entry = &failures->entries[i];
+/* An entry for address: its own, a free one, or the one that is missed least. NULL: all are bans by hand. */
+static struct failure *
+claim_entry(struct failures *failures, const struct address_key *address)
+{
+	struct failure *entry = find(failures, address), *least = NULL;
 
-		if (is_forgotten(entry, now_ms, forget_ms))
-			return entry;
-		if (entry->last_ms < oldest->last_ms)
-			oldest = entry;
+	if (entry != NULL)
+		return entry;
+	for (size_t i = 0; i < failures->used && entry == NULL; i++) {
+		if (!failures->entries[i].is_used)
+			entry = &failures->entries[i];
+		else if (!failures->entries[i].is_by_hand)
+			least = lesser(least, &failures->entries[i]);
 	}
-	return oldest;
+	if (entry == NULL && failures->used < FAILURES_MAX)
+		entry = &failures->entries[failures->used++];
+	if (entry == NULL)
+		entry = least;
+	if (entry == NULL)
+		return NULL;
+	failures->banned -= entry->banned_until_ms != 0;
+	*entry = (struct failure){.address = *address, .is_used = true};
+	return entry;
 }
 
 static uint64_t
@@ -66,20 +85,88 @@ failures_reserve(struct failures *failures, const struct address_key *address, u
 	return start;
 }
 
-void
-failures_add(struct failures *failures, const struct address_key *address, uint64_t now_ms, uint64_t forget_ms)
+/* Was the failure that is limit - 1 before the last one within the time? */
+static bool
+is_too_much(const struct failure *entry, uint64_t now_ms, uint64_t forget_ms, uint32_t limit)
 {
-	struct failure *entry = find(failures, address);
+	if (entry->count < limit)
+		return false;
+	return limit > FAILURES_KEPT || now_ms - entry->times_ms[(entry->count - limit) % FAILURES_KEPT] < forget_ms;
+}
 
-	if (entry == NULL) {
-		entry = claim_entry(failures, now_ms, forget_ms);
-		*entry = (struct failure){.address = *address};
-	}
+bool
+failures_add(
+    struct failures *failures, const struct address_key *address, uint64_t now_ms, uint64_t forget_ms, uint32_t limit)
+{
+	struct failure *entry = claim_entry(failures, address);
+
+	if (entry == NULL)
+		return false;
 	if (is_forgotten(entry, now_ms, forget_ms))
 		entry->count = 0;
+	entry->times_ms[entry->count % FAILURES_KEPT] = now_ms;
 	if (entry->count < UINT32_MAX)
 		entry->count++;
 	entry->last_ms = now_ms;
 	if (entry->next_ms < now_ms + delay_ms(entry->count))
 		entry->next_ms = now_ms + delay_ms(entry->count);
+	return is_too_much(entry, now_ms, forget_ms, limit);
+}
+
+int
+failures_ban(
+    struct failures *failures, const struct address_key *address, uint64_t now_ms, uint64_t until_ms, bool is_by_hand)
+{
+	struct failure *entry = claim_entry(failures, address);
+
+	if (entry == NULL)
+		return -ENOSPC;
+	failures->banned += entry->banned_until_ms == 0;
+	entry->banned_until_ms = until_ms;
+	entry->is_by_hand = is_by_hand;
+	entry->count = 0;
+	entry->last_ms = now_ms;
+	return 0;
+}
+
+static void
+end_ban(struct failures *failures, struct failure *entry)
+{
+	failures->banned--;
+	entry->banned_until_ms = 0;
+	entry->is_by_hand = false;
+	entry->is_used = entry->count > 0;
+}
+
+bool
+failures_unban(struct failures *failures, const struct address_key *address)
+{
+	struct failure *entry = find(failures, address);
+
+	if (entry == NULL || entry->banned_until_ms == 0)
+		return false;
+	end_ban(failures, entry);
+	return true;
+}
+
+bool
+failures_is_banned(const struct failures *failures, const struct address_key *address, uint64_t now_ms)
+{
+	const struct failure *entry = failures->banned == 0 ? NULL : find(failures, address);
+
+	return entry != NULL && entry->banned_until_ms > now_ms;
+}
+
+const struct failure *
+failures_expire(struct failures *failures, size_t *next, uint64_t now_ms)
+{
+	while (*next < failures->used) {
+		struct failure *entry = &failures->entries[(*next)++];
+
+		if (entry->banned_until_ms == 0 || entry->banned_until_ms > now_ms)
+			continue;
+		end_ban(failures, entry);
+		return entry;
+	}
+	return NULL;
 }

@@ -1,37 +1,67 @@
 /*
  * Failed logins by address: each failure makes the next password check of that address wait
- * longer, over all its connections. Memory is bounded; the least recent address gives way.
+ * longer, over all its connections, and too many within a time ban it. Memory is bounded: the
+ * least recent address gives way, one that is banned only when all are, the
+ * administrator's bans never.
  */
 #ifndef DAEMON_MASTER_FAILURES_H
 #define DAEMON_MASTER_FAILURES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "common/address.h"
 
 #define FAILURES_MAX 4096
+#define FAILURES_KEPT 16 /* times of the last failures of an address */
 
 struct failure {
 	struct address_key address;
-	uint32_t count;		/* 0: the entry is free */
+	bool is_used;
+	uint32_t count; /* one after the other, none later than the time to forget behind the last */
 	uint64_t last_ms;
-	uint64_t next_ms;	/* no check before */
+	uint64_t next_ms; /* no check before */
+	uint64_t times_ms[FAILURES_KEPT]; /* a ring; count says how much of it is filled */
+	uint64_t banned_until_ms; /* 0: not banned */
+	bool is_by_hand; /* the ban is the administrator's */
 };
 
 struct failures {
 	struct failure entries[FAILURES_MAX];
 	size_t used;
+	size_t banned; /* entries with a ban, over or not */
 };
 
 /*
  * When the next check for address may start; reserves that time, so that connections side
  * by side wait one after the other. Failures older than forget_ms do not count.
  */
-uint64_t failures_reserve(struct failures *failures, const struct address_key *address, uint64_t now_ms,
-    uint64_t forget_ms);
+uint64_t
+failures_reserve(struct failures *failures, const struct address_key *address, uint64_t now_ms, uint64_t forget_ms);
 
-/* One more failed login (or a session process that was stopped) of address. */
-void failures_add(struct failures *failures, const struct address_key *address, uint64_t now_ms, uint64_t forget_ms);
+/*
+ * One more failed login (or a session process that was stopped) of address.
+ * True when limit failures have come within the last forget_ms. Beyond FAILURES_KEPT, those count that
+ * followed one another within forget_ms.
+ */
+bool failures_add(
+    struct failures *failures, const struct address_key *address, uint64_t now_ms, uint64_t forget_ms, uint32_t limit);
+
+/*
+ * Ban address until until_ms (monotonic); its failures are forgotten. A ban that is there is replaced.
+ * Returns 0 or -ENOSPC when all entries are bans of the administrator.
+ */
+int failures_ban(
+    struct failures *failures, const struct address_key *address, uint64_t now_ms, uint64_t until_ms, bool is_by_hand);
+
+/* Take the ban of address away. False: there is none. */
+bool failures_unban(struct failures *failures, const struct address_key *address);
+
+/* Is address banned now? */
+bool failures_is_banned(const struct failures *failures, const struct address_key *address, uint64_t now_ms);
+
+/* The first entry from *next on whose ban is over by now_ms, taken away; or NULL when there is none. */
+const struct failure *failures_expire(struct failures *failures, size_t *next, uint64_t now_ms);
 
 #endif

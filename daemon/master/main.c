@@ -21,6 +21,7 @@
 #include "accounts/password.h"
 #include "common/io.h"
 #include "daemon/master/accounts_loader.h"
+#include "daemon/master/bans.h"
 #include "daemon/master/hook_worker.h"
 #include "daemon/master/certificates.h"
 #include "daemon/master/listeners.h"
@@ -324,6 +325,7 @@ start(void)
 	r = hook_worker_start(&master);
 	if (r < 0)
 		fail("cannot make the channel of hooks: %s", strerror(-r));
+	bans_load(&master);
 	r = control_socket_open(&master, error, sizeof(error));
 	if (r < 0)
 		fail("%s: %s", error, strerror(-r));
@@ -397,6 +399,7 @@ main(int argc, char **argv)
 	log_set_context("master", "", "", "");
 	master_run(&master);
 	control_socket_close(&master, false);
+	bans_close(&master);
 	remove_pid_file();
 	return EXIT_SUCCESS;
 }

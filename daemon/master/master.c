@@ -13,6 +13,7 @@
 #include "common/buf.h"
 #include "common/io.h"
 #include "daemon/master/accounts_loader.h"
+#include "daemon/master/bans.h"
 #include "daemon/master/certificates.h"
 #include "daemon/master/hook_worker.h"
 #include "daemon/master/listeners.h"
@@ -236,7 +237,7 @@ master_run(struct master *master)
 		int timeout = sooner(sooner(sessions_grant(master), drain_timeout(master)),
 		    sooner(sooner(certificates_watch(master), resolver_watch(master)),
 			sooner(log_targets_watch(master),
-			    sooner(hook_worker_watch(master), control_socket_watch(master)))));
+			    sooner(hook_worker_watch(master), sooner(control_socket_watch(master), bans_watch(master))))));
 		int count = epoll_wait(master->epoll_fd, events, EVENTS_AT_ONCE, timeout);
 
 		for (int i = 0; i < count; i++)

@@ -68,6 +68,12 @@ struct master {
 	struct failures failures;
 
 	struct {
+		bool is_open;		/* the file is this server's to write */
+		uint64_t write_at_ms;	/* 0: nothing to write */
+		uint64_t written_ms, look_at_ms;
+	} bans;
+
+	struct {
 		int fd;				/* the snapshot in force, never mapped here */
 		struct accounts_stamp tried;	/* the file that was last loaded, or refused */
 		uint64_t not_before_ms;		/* no other try before */

@@ -15,6 +15,7 @@
 
 #include "common/io.h"
 #include "daemon/master/accounts_loader.h"
+#include "daemon/master/bans.h"
 #include "daemon/master/control_request.h"
 #include "daemon/master/master.h"
 #include "privsep/ipc/ipc.h"
@@ -103,11 +104,15 @@ make_room(struct master *master)
 
 /* The reply of a refused connection, or NULL: it may come in. */
 static const char *
-refusal(struct master *master, const struct address_key *key, char *text, size_t size)
+refusal(struct master *master, const union address *peer, const struct address_key *key, char *text, size_t size)
 {
 	const struct config *config = master->config;
 	uint64_t *refused = master->board.head->ended.refused;
 
+	if (bans_refuse(master, peer, key)) {
+		refused[REFUSED_BANNED]++;
+		return "421 Your address is banned; try again later.\r\n";
+	}
 	if (count_address(master, key) >= config->limits.sessions_per_address) {
 		snprintf(text, size, "421 Too many sessions from your address (limits.sessions-per-address = %u).\r\n",
 		    config->limits.sessions_per_address);
@@ -279,7 +284,7 @@ accept_one(struct master *master, const struct listener *listener)
 	}
 	address_unmap(&peer);
 	address_make_key(&peer, &key);
-	reply = refusal(master, &key, text, sizeof(text));
+	reply = refusal(master, &peer, &key, text, sizeof(text));
 	if (reply == NULL) {
 		r = fork_session(master, listener, fd, &peer, &key);
 		if (r < 0) {
@@ -362,7 +367,7 @@ master_answer_verdict(struct master *master, struct slot *slot)
 	}
 	stop_waiting(master, slot);
 	if (!is_right)
-		failures_add(&master->failures, &slot->address, monotonic_ms(), forget_ms(master));
+		bans_failed(master, &slot->address);
 }
 
 static enum ipc_admit_outcome
@@ -517,7 +522,7 @@ sessions_reaped(struct master *master, pid_t pid, int status)
 	/* a process that was stopped or crashed counts as a failed login of its address; a kill from this host does not */
 	if ((WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL) ||
 	    (WIFEXITED(status) && WEXITSTATUS(status) == MONITOR_EXIT_ALARM))
-		failures_add(&master->failures, &slot->address, monotonic_ms(), forget_ms(master));
+		bans_failed(master, &slot->address);
 	close_channel(master, slot);
 	board_end(&master->board, row_of(master, slot));
 	TAILQ_REMOVE(&master->live, slot, live);
@@ -575,6 +580,16 @@ sessions_notify(struct master *master, const struct control_request *request)
 		if (is_meant(master, slot, request) && slot->channel >= 0)
 			count += ipc_send_now(slot->channel, &message, -1) == 0;
 	return count;
+}
+
+void
+sessions_end_unwelcome(struct master *master, const struct address_key *address)
+{
+	struct slot *slot;
+
+	TAILQ_FOREACH(slot, &master->live, live)
+		if (!slot->is_logged_in && !slot->was_told_to_end && memcmp(&slot->address, address, sizeof(*address)) == 0)
+			tell_slot_end(master, slot, END_BANNED);
 }
 
 void

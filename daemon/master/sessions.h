@@ -13,6 +13,7 @@ struct master;
 struct slot;
 struct listener;
 struct control_request;
+struct address_key;
 
 /* Make the empty table and the scoreboard. 0 or -errno. */
 int sessions_init(struct master *master);
@@ -39,6 +40,9 @@ bool sessions_reaped(struct master *master, pid_t pid, int status);
 /* End the sessions that a request names, or tell their clients a notice. Returns how many. */
 size_t sessions_kick(struct master *master, const struct control_request *request);
 size_t sessions_notify(struct master *master, const struct control_request *request);
+
+/* End the sessions of address without a login: it was banned. */
+void sessions_end_unwelcome(struct master *master, const struct address_key *address);
 
 /* Tell every session to end. */
 void sessions_tell_end(struct master *master, enum ipc_end_reason reason);

@@ -113,6 +113,9 @@ take_leave(void)
 	case END_KICKED:
 		reply(&protocol, 421, "The administrator has ended this session");
 		break;
+	case END_BANNED:
+		reply(&protocol, 421, "Too many failed logins from your address; closing");
+		break;
 	case END_SHUTDOWN:
 	case END_DRAIN:
 	case END_REASON_COUNT:

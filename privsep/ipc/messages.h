@@ -120,6 +120,7 @@ enum ipc_end_reason {
 	END_DRAIN,	/* as soon as no transfer runs */
 	END_PLACE_NEEDED,
 	END_KICKED,	/* by the administrator */
+	END_BANNED,	/* too many failures of the address */
 	END_REASON_COUNT
 };
 

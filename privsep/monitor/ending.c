@@ -19,6 +19,7 @@ static const char *const end_reasons[END_REASON_COUNT] = {
     [END_LOGIN_TIMEOUT] = "login-timeout", [END_IDLE_TIMEOUT] = "idle-timeout",
     [END_STALL_TIMEOUT] = "stall-timeout", [END_SHUTDOWN] = "shutdown", [END_DRAIN] = "drain",
     [END_PLACE_NEEDED] = "place-needed", [END_KICKED] = "kicked",
+    [END_BANNED] = "banned",
 };
 
 static void

@@ -61,6 +61,12 @@ test_bad_requests(void **state)
 	    "session-notify\tall\t\tescape \033[2J",
 	    "log-level\tloud",
 	    "log-level\t",
+	    "ban-add\t192.0.2.1",
+	    "ban-add\t192.0.2.1\t-5",
+	    "ban-add\t192.0.2.1\t5s",
+	    "ban-add\t192.0.2.0/24\t5",
+	    "ban-add\texample.org\t5",
+	    "ban-del\t",
 	    "no-such-request",
 	};
 
@@ -89,6 +95,10 @@ test_good_requests(void **state)
 	assert_string_equal(request.text, "back at noon, \xc3\xbc");
 	assert_int_equal(parse("session-notify\tall\t\thello"), 0);
 	assert_int_equal(request.target, CONTROL_ALL);
+	assert_int_equal(parse("ban-add\t192.0.2.1\t600"), 0);
+	assert_int_equal(request.seconds, 600);
+	assert_int_equal(parse("ban-del\t2001:db8:1:2::/64"), 0);
+	assert_int_equal(request.address.family, AF_INET6);
 	assert_int_equal(parse("reload"), 0);
 	assert_int_equal(request.command, CONTROL_RELOAD);
 	assert_int_equal(parse("log-level\tcritical"), 0);

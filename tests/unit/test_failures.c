@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,12 +7,14 @@
 
 #include <cmocka.h>
 
+#include "daemon/master/bans.h"
 #include "daemon/master/failures.h"
 
 #include "common/banned.h"
 
 #define START 1000000
 #define FORGET 600000
+#define LIMIT 5
 
 static struct failures failures;
 
@@ -40,12 +43,12 @@ wait_of(uint32_t address, uint64_t now)
 	return failures_reserve(&failures, &key, now, FORGET) - now;
 }
 
-static void
+static bool
 fail_at(uint32_t address, uint64_t now)
 {
 	struct address_key key = key_of(address);
 
-	failures_add(&failures, &key, now, FORGET);
+	return failures_add(&failures, &key, now, FORGET, LIMIT);
 }
 
 static void
@@ -163,6 +166,126 @@ test_forgotten_entry_is_reused(void **state)
 	assert_int_equal(wait_of(FAILURES_MAX + 1, START + FORGET), 250);
 }
 
+static int
+ban(uint32_t address, uint64_t now, uint64_t until, bool is_by_hand)
+{
+	struct address_key key = key_of(address);
+
+	return failures_ban(&failures, &key, now, until, is_by_hand);
+}
+
+static bool
+is_banned(uint32_t address, uint64_t now)
+{
+	struct address_key key = key_of(address);
+
+	return failures_is_banned(&failures, &key, now);
+}
+
+/* LIMIT failures within FORGET are too many, wherever that time begins; LIMIT in a longer time are not. */
+static void
+test_too_many_within_the_time(void **state)
+{
+	(void)state;
+	for (int i = 0; i < LIMIT - 1; i++)
+		assert_false(fail_at(1, START + (uint64_t)i));
+	assert_true(fail_at(1, START + FORGET - 1));
+	forget_all(state);
+	for (uint64_t i = 0; i < 20; i++)
+		assert_false(fail_at(1, START + i * FORGET / (LIMIT - 1)));
+	forget_all(state);
+	assert_false(fail_at(1, START));
+	for (uint64_t i = 0; i < LIMIT - 2; i++)
+		assert_false(fail_at(1, START + FORGET - 10 + i));
+	assert_false(fail_at(1, START + FORGET));	/* the first one is too long ago */
+	assert_true(fail_at(1, START + FORGET + 1));
+}
+
+static void
+test_ban_and_its_end(void **state)
+{
+	struct address_key key = key_of(1);
+	const struct failure *over;
+	size_t next = 0;
+
+	(void)state;
+	assert_false(is_banned(1, START));
+	assert_int_equal(ban(1, START, START + 1000, false), 0);
+	assert_int_equal(ban(2, START, START + 5000, true), 0);
+	assert_true(is_banned(1, START + 999));
+	assert_false(is_banned(1, START + 1000));
+	assert_false(is_banned(3, START));
+	over = failures_expire(&failures, &next, START + 1000);
+	assert_non_null(over);
+	assert_memory_equal(&over->address, &key, sizeof(key));
+	assert_null(failures_expire(&failures, &next, START + 1000));
+	assert_int_equal(failures.banned, 1);
+	key = key_of(2);
+	assert_true(failures_unban(&failures, &key));
+	assert_false(failures_unban(&failures, &key));
+	assert_false(is_banned(2, START));
+	assert_int_equal(failures.banned, 0);
+}
+
+static void
+test_a_ban_counts_anew(void **state)
+{
+	(void)state;
+	for (int i = 0; i < LIMIT; i++)
+		fail_at(1, START);
+	assert_int_equal(ban(1, START, START + 1000, false), 0);
+	assert_false(fail_at(1, START + 2000));
+}
+
+/* A flood of addresses takes neither bans away while others can go, nor those by hand at all. */
+static void
+test_bans_stay_in_a_flood(void **state)
+{
+	(void)state;
+	assert_int_equal(ban(1, START, START + 1000000, true), 0);
+	assert_int_equal(ban(2, START, START + 1000000, false), 0);
+	for (uint32_t i = 10; i <= 3 * FAILURES_MAX; i++)
+		fail_at(i, START + i);
+	assert_true(is_banned(1, START + 10));
+	assert_true(is_banned(2, START + 10));
+	for (uint32_t i = 10; i <= 2 * FAILURES_MAX; i++)
+		assert_int_equal(ban(i, START, START + 2000000, false), 0);
+	assert_int_equal(failures.used, FAILURES_MAX);
+	assert_int_equal(failures.banned, FAILURES_MAX);
+	assert_true(is_banned(1, START + 10));
+	assert_false(is_banned(2, START + 10));	/* the one that ends first gave way */
+	for (uint32_t i = 1; i <= FAILURES_MAX; i++)
+		assert_int_equal(ban(i, START, START + 10, true), 0);
+	assert_int_equal(ban(FAILURES_MAX + 1, START, START + 10, true), -ENOSPC);
+	assert_false(fail_at(FAILURES_MAX + 1, START));
+}
+
+static void
+test_lines_of_the_file(void **state)
+{
+	static const char *const bad[] = {
+	    "", " ", "192.0.2.1", "192.0.2.1 5", "192.0.2.1 x auto", "192.0.2.1 5 other", "192.0.2.1 -5 auto",
+	    "192.0.2.1  5 auto", "example.org 5 auto", "192.0.2.0/24 5 auto", "2001:db8::/32 5 auto",
+	    "192.0.2.1 99999999999999999999 auto", "192.0.2.1 5 auto x",
+	};
+	char text[ADDRESS_TEXT_MAX];
+	struct ban_line line;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (ban_line_parse(bad[i], &line) == 0)
+			fail_msg("'%s' was taken", bad[i]);
+	assert_int_equal(ban_line_parse("192.0.2.1 1700000000 auto", &line), 0);
+	assert_int_equal(line.until_s, 1700000000);
+	assert_false(line.is_by_hand);
+	address_key_text(&line.address, text);
+	assert_string_equal(text, "192.0.2.1");
+	assert_int_equal(ban_line_parse("2001:db8:0:7::/64 5 manual", &line), 0);
+	assert_true(line.is_by_hand);
+	address_key_text(&line.address, text);
+	assert_string_equal(text, "2001:db8:0:7::/64");
+}
+
 int
 main(void)
 {
@@ -176,6 +299,11 @@ main(void)
 	    cmocka_unit_test_setup(test_bounded_memory, forget_all),
 	    cmocka_unit_test_setup(test_frequent_stays, forget_all),
 	    cmocka_unit_test_setup(test_forgotten_entry_is_reused, forget_all),
+	    cmocka_unit_test_setup(test_too_many_within_the_time, forget_all),
+	    cmocka_unit_test_setup(test_ban_and_its_end, forget_all),
+	    cmocka_unit_test_setup(test_a_ban_counts_anew, forget_all),
+	    cmocka_unit_test_setup(test_bans_stay_in_a_flood, forget_all),
+	    cmocka_unit_test(test_lines_of_the_file),
 	};
 
 	return cmocka_run_group_tests_name("failures", tests, NULL, NULL);

@@ -1,0 +1,110 @@
+/* sallyportctl ban list, add, del. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+
+#include "admin/amount.h"
+#include "admin/control.h"
+#include "admin/ctl.h"
+#include "common/address.h"
+#include "common/text.h"
+
+#include "common/banned.h"
+
+#define BAN_MAX_S (3650ull * 86400)
+
+static void
+collect_row(void *arg, const json_t *line)
+{
+	json_array_append_new(arg, json_copy((json_t *)line));
+}
+
+static void
+print_row(const json_t *row)
+{
+	char left[AMOUNT_SIZE], until[AMOUNT_SIZE];
+
+	amount_duration(control_number(row, "seconds_left"), left);
+	amount_time(control_number(row, "until"), until);
+	printf("%-26s %6s %-12s %s\n", control_text(row, "address"), left, until, control_text(row, "by"));
+}
+
+enum ctl_exit
+ban_list(struct ctl *ctl)
+{
+	static const char *const request[] = {"ban-list", NULL};
+	json_t *rows = json_array(), *row;
+	json_t *last = control_ask(ctl, request, collect_row, rows);
+	size_t i;
+
+	if (last == NULL) {
+		json_decref(rows);
+		return CTL_FAILED;
+	}
+	json_decref(last);
+	if (ctl->is_json)
+		return ctl_print_json(rows);
+	printf("%-26s %6s %-12s %s\n", "ADDRESS", "LEFT", "UNTIL (UTC)", "BY");
+	json_array_foreach(rows, i, row) print_row(row);
+	json_decref(rows);
+	return CTL_DONE;
+}
+
+/* An address, or the network that 'ban list' shows. */
+static bool
+is_address(const char *text)
+{
+	union address address;
+	struct address_key key;
+
+	if (address_parse(text, &address) == 0 || address_key_parse(text, &key) == 0)
+		return true;
+	ctl_error(
+	    "'%s' is no numeric IPv4 or IPv6 address; whole networks are banned with a packet filter", ctl_quote(text));
+	return false;
+}
+
+static enum ctl_exit
+tell(const struct ctl *ctl, const char *const request[], const char *what)
+{
+	json_t *last = control_ask(ctl, request, NULL, NULL);
+
+	if (last == NULL)
+		return CTL_FAILED;
+	if (ctl->is_json)
+		return ctl_print_json(last);
+	printf("%s %s\n", ctl_quote(request[1]), what);
+	json_decref(last);
+	return CTL_DONE;
+}
+
+enum ctl_exit
+ban_add(struct ctl *ctl)
+{
+	const char *request[] = {"ban-add", ctl->operand, "0", NULL};
+	uint64_t seconds = 0;
+	char text[24];
+
+	if (!is_address(ctl->operand))
+		return CTL_USAGE;
+	if (ctl->given[OPTION_FOR]) {
+		if (parse_duration(ctl->value[OPTION_FOR], BAN_MAX_S, &seconds) < 0 || seconds == 0) {
+			ctl_error("'%s' is no time for --for; use seconds, or a number with s, m, h or d, such as 12h",
+			    ctl_quote(ctl->value[OPTION_FOR]));
+			return CTL_USAGE;
+		}
+		snprintf(text, sizeof(text), "%llu", (unsigned long long)seconds);
+		request[2] = text;
+	}
+	return tell(ctl, request, "is banned");
+}
+
+enum ctl_exit
+ban_del(struct ctl *ctl)
+{
+	const char *request[] = {"ban-del", ctl->operand, NULL};
+
+	if (!is_address(ctl->operand))
+		return CTL_USAGE;
+	return tell(ctl, request, "is not banned any more");
+}

@@ -1,0 +1,53 @@
+/*
+ * Bans of addresses: after too many failures, or by the administrator's word. They are in the
+ * table of failures (failures.h); here is what the table does not know: the configuration, the
+ * log, and the file in state-directory that keeps them over restarts.
+ */
+#ifndef DAEMON_MASTER_BANS_H
+#define DAEMON_MASTER_BANS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/address.h"
+
+struct master;
+
+#define BANS_LINE_MAX 128
+
+/* A line of the file: "ADDRESS UNTIL auto|manual", UNTIL in seconds since the epoch. */
+struct ban_line {
+	struct address_key address;
+	uint64_t until_s;
+	bool is_by_hand;
+};
+
+/* Parse a line without its newline. Returns 0 or -EINVAL. Pure. */
+int ban_line_parse(const char *line, struct ban_line *ban);
+
+/* At start: read the file. What is over is left out; a line that cannot be read is logged and left out. */
+void bans_load(struct master *master);
+
+/* A failed login, or a session process that was stopped, of address: bans it when that was one too many. */
+void bans_failed(struct master *master, const struct address_key *address);
+
+/* Is the peer refused? Not what is in limits.never-ban. */
+bool bans_refuse(const struct master *master, const union address *peer, const struct address_key *address);
+
+/*
+ * Ban by hand for seconds (0: limits.ban-time). Returns 0, -EPERM for what is in limits.never-ban,
+ * -EINVAL without a time, -ENOSPC when the table is full of such bans.
+ */
+int bans_add(struct master *master, const union address *peer, uint64_t seconds);
+
+/* Returns 0 or -ENOENT. */
+int bans_delete(struct master *master, const union address *peer);
+
+/* End bans whose time is over, write the file when it is due. Returns the ms until it has to be called again; -1: not at all. */
+int bans_watch(struct master *master);
+
+/* Write what was not written yet, and nothing any more behind that: another server has the file, or this one ends. */
+void bans_close(struct master *master);
+
+#endif
