@@ -52,7 +52,7 @@ sessions_are()
 }
 
 @test "a wrong password, an unknown user: the same answer" {
-	serve
+	serve 'limits { never-ban = "127.0.0.0/8" }'
 	refused alice wrong 'wrong password'
 	refused alice '' 'wrong password'
 	refused alice 'secret ' 'wrong password'
