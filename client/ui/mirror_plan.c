@@ -1,0 +1,286 @@
+#include "client/ui/mirror_plan.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/glob.h"
+#include "common/text.h"
+
+#include "common/banned.h"
+
+#define STEPS_MAX 1000000
+#define DAY_S 86400
+#define MINUTE_S 60
+
+const char *
+mirror_name_refused(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len == 0)
+		return "has an empty name";
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || memchr(name, '/', len) != NULL)
+		return "has a name that leads elsewhere";
+	if (has_control(name, len))
+		return "has a control character in its name";
+	if (len > NAME_MAX)
+		return "has a name that is too long";
+	return NULL;
+}
+
+static bool
+pattern_matches(const char *pattern, const char *text, size_t len)
+{
+	uint64_t steps = STEPS_MAX;
+
+	return glob_match(pattern, strlen(pattern), text, len, &steps);
+}
+
+bool
+mirror_is_excluded(const struct mirror_wishes *wishes, const char *name)
+{
+	char path[PATH_MAX];
+	size_t dir_len = strlen(wishes->path), name_len = strlen(name), len = name_len;
+
+	memcpy(path, "", 1);
+	if (dir_len + 1 + name_len < sizeof(path)) {
+		len = 0;
+		if (dir_len > 0) {
+			memcpy(path, wishes->path, dir_len);
+			path[dir_len] = '/';
+			len = dir_len + 1;
+		}
+		memcpy(path + len, name, name_len + 1);
+		len += name_len;
+	}
+	for (size_t i = 0; i < wishes->exclude_count; i++) {
+		const char *pattern = wishes->excludes[i];
+
+		if (strchr(pattern, '/') != NULL ? pattern_matches(pattern, path, len)
+						 : pattern_matches(pattern, name, name_len))
+			return true;
+	}
+	return false;
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	const struct ftp_entry *const *left = a, *const *right = b;
+
+	return strcmp((*left)->name, (*right)->name);
+}
+
+/* The entries in the order of their names. NULL: no memory (or no entry). */
+static const struct ftp_entry **
+sorted(const struct ftp_list *list)
+{
+	const struct ftp_entry **entries = calloc(list->count + 1, sizeof(*entries));
+
+	if (entries == NULL)
+		return NULL;
+	for (size_t i = 0; i < list->count; i++)
+		entries[i] = &list->entries[i];
+	qsort(entries, list->count, sizeof(*entries), compare_names);
+	return entries;
+}
+
+/*
+ * How far two times may be apart: LIST tells minutes or days, in a zone that nobody knows. A second is allowed always:
+ * file systems keep 1 or 2 seconds, or fractions.
+ */
+static bool
+times_differ(const struct ftp_entry *source, const struct ftp_entry *target, const struct mirror_wishes *wishes)
+{
+	int64_t difference = source->mtime - target->mtime;
+
+	if (source->mtime < 0 || target->mtime < 0 || (wishes->is_newer_same && difference <= 0))
+		return false;
+	if (difference < 0)
+		difference = -difference;
+	if (source->mtime_is_exact && target->mtime_is_exact)
+		return difference > 1;
+	return difference > DAY_S + MINUTE_S;
+}
+
+static void
+plan_file(struct mirror_action *action, const struct mirror_wishes *wishes)
+{
+	const struct ftp_entry *source = action->source, *target = action->target;
+
+	action->what = MIRROR_COPY;
+	if (target == NULL)
+		action->why = "is new";
+	else if (source->size < 0 || target->size < 0)
+		action->why = "has an unknown size";
+	else if (source->size != target->size)
+		action->why = "has another size";
+	else if (wishes->is_checksum)
+		action->what = MIRROR_COMPARE;
+	else if (times_differ(source, target, wishes))
+		action->why = "has another time";
+	else
+		action->what = MIRROR_SAME;
+}
+
+static bool
+is_tree(const struct ftp_entry *entry)
+{
+	return entry->kind == FTP_KIND_DIRECTORY;
+}
+
+static void
+skip(struct mirror_action *action, const char *why)
+{
+	action->what = MIRROR_SKIP;
+	action->why = why;
+}
+
+static void
+plan_both(struct mirror_action *action, const struct mirror_wishes *wishes)
+{
+	const char *refused = mirror_name_refused(action->name);
+
+	if (refused != NULL)
+		skip(action, refused);
+	else if (action->source->kind == FTP_KIND_LINK)
+		skip(action, "is a symbolic link");
+	else if (action->source->kind == FTP_KIND_OTHER)
+		skip(action, "is neither a file nor a directory");
+	else if (is_tree(action->source))
+		action->what = action->target == NULL ? MIRROR_MKDIR : MIRROR_DESCEND;
+	else
+		plan_file(action, wishes);
+}
+
+static void
+plan_deletion(struct mirror_action *action, const struct mirror_wishes *wishes)
+{
+	const char *refused = mirror_name_refused(action->name);
+
+	if (!wishes->is_delete) {
+		action->what = MIRROR_EXTRA;
+		return;
+	}
+	action->why = "is not in the source";
+	if (refused != NULL)
+		skip(action, refused);
+	else
+		action->what = is_tree(action->target) ? MIRROR_DELETE_TREE : MIRROR_DELETE_FILE;
+}
+
+static struct mirror_action *
+add(struct mirror_plan *plan, const struct ftp_entry *source, const struct ftp_entry *target)
+{
+	struct mirror_action *action = &plan->actions[plan->count++];
+
+	*action = (struct mirror_action){
+	    .name = source != NULL ? source->name : target->name, .source = source, .target = target};
+	return action;
+}
+
+/* One name that both sides have, as different kinds of things: what is in the way goes first, if it may. */
+static void
+plan_replacement(struct mirror_plan *plan, const struct ftp_entry *source, const struct ftp_entry *target,
+    const struct mirror_wishes *wishes)
+{
+	struct mirror_action *action = add(plan, source, NULL);
+
+	plan_both(action, wishes);
+	if (action->what == MIRROR_SKIP)
+		return;
+	if (!wishes->is_delete) {
+		skip(action, "is something else on the other side; --delete replaces it");
+		action->target = target;
+		return;
+	}
+	action = add(plan, NULL, target);
+	plan_deletion(action, wishes);
+	action->why = "is something else in the source";
+}
+
+static int
+rank(enum mirror_do what)
+{
+	switch (what) {
+	case MIRROR_SKIP:
+	case MIRROR_EXTRA:
+	case MIRROR_SAME:
+		return 0;
+	case MIRROR_DELETE_FILE:
+	case MIRROR_DELETE_TREE:
+		return 1;
+	case MIRROR_COPY:
+	case MIRROR_COMPARE:
+		return 2;
+	case MIRROR_MKDIR:
+	case MIRROR_DESCEND:
+		return 3;
+	}
+	return 0;
+}
+
+static int
+compare_actions(const void *a, const void *b)
+{
+	const struct mirror_action *left = a, *right = b;
+	int by_rank = rank(left->what) - rank(right->what);
+
+	return by_rank != 0 ? by_rank : strcmp(left->name, right->name);
+}
+
+static void
+plan_name(struct mirror_plan *plan, const struct ftp_entry *source, const struct ftp_entry *target,
+    const struct mirror_wishes *wishes)
+{
+	if (mirror_is_excluded(wishes, source != NULL ? source->name : target->name))
+		return;
+	if (source == NULL)
+		plan_deletion(add(plan, NULL, target), wishes);
+	else if (target != NULL &&
+	    (is_tree(source) != is_tree(target) || target->kind == FTP_KIND_LINK || target->kind == FTP_KIND_OTHER))
+		plan_replacement(plan, source, target, wishes);
+	else
+		plan_both(add(plan, source, target), wishes);
+}
+
+int
+mirror_plan(const struct ftp_list *source, const struct ftp_list *target, const struct mirror_wishes *wishes,
+    struct mirror_plan *plan)
+{
+	const struct ftp_entry **sources = sorted(source), **targets = sorted(target);
+	size_t s = 0, t = 0;
+
+	*plan = (struct mirror_plan){calloc(2 * (source->count + target->count) + 1, sizeof(*plan->actions)), 0};
+	if (sources == NULL || targets == NULL || plan->actions == NULL) {
+		mirror_plan_free(plan);
+		free(sources);
+		free(targets);
+		return -ENOMEM;
+	}
+	while (s < source->count || t < target->count) {
+		int order = s == source->count ? 1
+		    : t == target->count       ? -1
+					       : strcmp(sources[s]->name, targets[t]->name);
+		const char *name = order <= 0 ? sources[s]->name : targets[t]->name;
+
+		plan_name(plan, order <= 0 ? sources[s] : NULL, order >= 0 ? targets[t] : NULL, wishes);
+		while (s < source->count && strcmp(sources[s]->name, name) == 0)
+			s++;
+		while (t < target->count && strcmp(targets[t]->name, name) == 0)
+			t++;
+	}
+	free(sources);
+	free(targets);
+	qsort(plan->actions, plan->count, sizeof(*plan->actions), compare_actions);
+	return 0;
+}
+
+void
+mirror_plan_free(struct mirror_plan *plan)
+{
+	free(plan->actions);
+	*plan = (struct mirror_plan){NULL, 0};
+}

@@ -1,0 +1,64 @@
+/* What a mirror does in one directory: two listings in, actions out. Pure. */
+#ifndef CLIENT_UI_MIRROR_PLAN_H
+#define CLIENT_UI_MIRROR_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/engine/entry.h"
+
+enum mirror_do {
+	MIRROR_COPY,	/* a file that is missing or differs */
+	MIRROR_COMPARE,	/* same size: compare hashes, copy where they differ */
+	MIRROR_SAME,	/* nothing to do */
+	MIRROR_MKDIR,	/* a directory that is missing; then descend */
+	MIRROR_DESCEND,	/* a directory on both sides */
+	MIRROR_DELETE_FILE,	/* of the target */
+	MIRROR_DELETE_TREE,	/* of the target, with all that is in it */
+	MIRROR_EXTRA,	/* of the target, and stays, since is_delete is not set */
+	MIRROR_SKIP	/* not taken; why says why */
+};
+
+struct mirror_action {
+	enum mirror_do what;
+	const char *name;	/* borrowed from the listings */
+	const struct ftp_entry *source, *target;	/* NULL where it is not there */
+	const char *why;	/* static text: "is new", "has another size", ... */
+};
+
+struct mirror_wishes {
+	bool is_delete;	/* remove from the target what the source has not */
+	bool is_checksum;	/* compare contents, not times */
+	bool is_newer_same;	/* the target's times cannot be set: a target that is not older is the same */
+	const char *const *excludes;	/* patterns; with a slash they are matched with the path, else with the name */
+	size_t exclude_count;
+	const char *path;	/* of this directory in the mirror, "" for its top; for patterns with a slash */
+};
+
+struct mirror_plan {
+	struct mirror_action *actions;
+	size_t count;
+};
+
+/*
+ * May this name from a server or a disk become a name on the other side? Refused: "", ".", "..", anything with a slash,
+ * control characters, more than 255 bytes. Returns NULL, or static text that says why not.
+ */
+const char *mirror_name_refused(const char *name);
+
+/*
+ * Plan one directory. Deletions come first, then files, then directories, each in the order of names (bytes).
+ * A name that the source has twice is taken once. An excluded name is left alone on both sides.
+ * What is a file on one side and a directory on the other is replaced with is_delete, and skipped without.
+ *
+ * Returns 0 or -ENOMEM. The caller calls mirror_plan_free().
+ */
+int mirror_plan(const struct ftp_list *source, const struct ftp_list *target, const struct mirror_wishes *wishes,
+    struct mirror_plan *plan);
+void mirror_plan_free(struct mirror_plan *plan);
+
+/* Whether a pattern excludes this name; path as in struct mirror_wishes. */
+bool mirror_is_excluded(const struct mirror_wishes *wishes, const char *name);
+
+#endif

@@ -1,0 +1,21 @@
+/* Sizes, speeds and times as a person reads them. */
+#ifndef CLIENT_UI_UNITS_H
+#define CLIENT_UI_UNITS_H
+
+#include <stdint.h>
+
+#define UNITS_TEXT_MAX 24
+
+/* "0 B", "1023 B", "1.0 KiB", "12.3 MiB", "1023 GiB": at most 8 columns up to 1023 PiB. */
+void units_size(uint64_t bytes, char text[UNITS_TEXT_MAX]);
+
+/* For columns, at most 5 wide: "0", "1023", "1.0K", "12M", "1023G". */
+void units_short_size(uint64_t bytes, char text[UNITS_TEXT_MAX]);
+
+/* "0:05", "12:34", "1:02:03", "3d04h": for remaining and elapsed time. */
+void units_duration(uint64_t seconds, char text[UNITS_TEXT_MAX]);
+
+/* Elapsed time for a summary: "12 ms", "3.4 s", then as units_duration(). */
+void units_elapsed(uint64_t ms, char text[UNITS_TEXT_MAX]);
+
+#endif

@@ -1,0 +1,185 @@
+/* The plan of a mirror: names that lead elsewhere never get into it, and nothing is removed that was not asked for. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "client/ui/exit_status.h"
+#include "client/ui/mirror_plan.h"
+#include "common/buf.h"
+
+#include "common/banned.h"
+
+#define F FTP_KIND_FILE
+#define D FTP_KIND_DIRECTORY
+#define L FTP_KIND_LINK
+
+static const char *const verbs[] = {
+    "copy", "compare", "same", "mkdir", "descend", "delete", "delete-tree", "extra", "skip"};
+
+struct row {
+	const char *name;
+	enum ftp_kind kind;
+	int64_t size, mtime;
+};
+
+static struct ftp_list
+list_of(const struct row *rows, size_t count, struct ftp_entry *entries)
+{
+	memset(entries, 0, count * sizeof(*entries));
+	for (size_t i = 0; i < count; i++) {
+		entries[i].name = (char *)(uintptr_t)rows[i].name;
+		entries[i].kind = rows[i].kind;
+		entries[i].size = rows[i].size;
+		entries[i].mtime = rows[i].mtime;
+		entries[i].mtime_is_exact = true;
+	}
+	return (struct ftp_list){entries, count, 0};
+}
+
+static void
+check(const struct row *source, size_t sources, const struct row *target, size_t targets,
+    const struct mirror_wishes *wishes, const char *expected)
+{
+	struct ftp_entry a[16], b[16];
+	struct ftp_list from = list_of(source, sources, a), to = list_of(target, targets, b);
+	struct mirror_plan plan;
+	struct buf text;
+
+	buf_init(&text, 4096);
+	(void)buf_add(&text, "", 1);
+	assert_int_equal(mirror_plan(&from, &to, wishes, &plan), 0);
+	for (size_t i = 0; i < plan.count; i++)
+		(void)buf_addf(&text, "%s %s; ", verbs[plan.actions[i].what], plan.actions[i].name);
+	assert_string_equal(text.data + 1, expected);
+	for (size_t i = 0; i < plan.count; i++)
+		if (plan.actions[i].what == MIRROR_SKIP)
+			assert_non_null(plan.actions[i].why);
+	mirror_plan_free(&plan);
+	buf_free(&text);
+}
+
+#define ROWS(x) (x), sizeof(x) / sizeof((x)[0])
+
+static void
+test_hostile_names(void **state)
+{
+	static const char *const bad[] = {"", ".", "..", "../x", "a/b", "/etc/passwd", "a\nb", "\033[2J", "x\x7f"};
+	static const struct row evil[] = {
+	    {"..", D, 0, 0}, {"../x", F, 1, 1}, {"a\nb", F, 1, 1}, {"ok", F, 1, 1}, {"/x", D, 0, 0}};
+	struct mirror_wishes wishes = {.is_delete = true, .path = ""};
+	char name[300];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_non_null(mirror_name_refused(bad[i]));
+	memset(name, 'n', sizeof(name));
+	name[255] = '\0';
+	assert_null(mirror_name_refused(name));
+	name[255] = 'n';
+	name[256] = '\0';
+	assert_non_null(mirror_name_refused(name));
+	assert_null(mirror_name_refused("..."));
+	assert_null(mirror_name_refused("-rf"));
+	check(ROWS(evil), NULL, 0, &wishes, "skip ..; skip ../x; skip /x; skip a\nb; copy ok; ");
+	check(NULL, 0, ROWS(evil), &wishes, "skip ..; skip ../x; skip /x; skip a\nb; delete ok; ");
+}
+
+static void
+test_compare(void **state)
+{
+	static const struct row source[] = {{"same", F, 5, 100}, {"size", F, 5, 100}, {"time", F, 5, 100},
+	    {"new", F, 5, 100}, {"dir", D, -1, 1}, {"newdir", D, -1, 1}, {"link", L, -1, 1}, {"notime", F, 5, -1},
+	    {"nosize", F, -1, 100}, {"near", F, 5, 100}, {"new", F, 6, 6}};
+	static const struct row target[] = {{"same", F, 5, 100}, {"size", F, 6, 100}, {"time", F, 5, 200},
+	    {"dir", D, -1, 1}, {"notime", F, 5, 1}, {"nosize", F, 5, 100}, {"near", F, 5, 101}, {"extra", F, 1, 1},
+	    {"extradir", D, 1, 1}};
+	struct mirror_wishes wishes = {.path = ""};
+
+	(void)state;
+	check(ROWS(source), ROWS(target), &wishes,
+	    "extra extra; extra extradir; skip link; same near; same notime; same same; copy new; copy nosize; copy "
+	    "size; "
+	    "copy time; descend dir; mkdir newdir; ");
+	wishes.is_delete = true;
+	check(ROWS(source), ROWS(target), &wishes,
+	    "skip link; same near; same notime; same same; delete extra; delete-tree extradir; copy new; copy nosize; "
+	    "copy size; copy time; descend dir; mkdir newdir; ");
+	wishes.is_delete = false;
+	wishes.is_newer_same = true;
+	check(ROWS(source), ROWS(target), &wishes,
+	    "extra extra; extra extradir; skip link; same near; same notime; same same; same time; copy new; copy "
+	    "nosize; "
+	    "copy size; descend dir; mkdir newdir; ");
+	wishes.is_checksum = true;
+	check(source, 1, target, 1, &wishes, "compare same; ");
+}
+
+static void
+test_kinds(void **state)
+{
+	static const struct row source[] = {{"a", F, 5, 1}, {"b", D, -1, 1}, {"c", D, -1, 1}, {"d", F, 1, 1}};
+	static const struct row target[] = {{"a", D, -1, 1}, {"b", F, 5, 1}, {"c", L, -1, 1}, {"d", L, -1, 1}};
+	struct mirror_wishes wishes = {.path = ""};
+
+	(void)state;
+	/* a link on the target's side is never followed, neither as a directory nor as a file */
+	check(ROWS(source), ROWS(target), &wishes, "skip a; skip b; skip c; skip d; ");
+	wishes.is_delete = true;
+	check(ROWS(source), ROWS(target), &wishes,
+	    "delete-tree a; delete b; delete c; delete d; copy a; copy d; mkdir b; mkdir c; ");
+}
+
+static void
+test_exclude(void **state)
+{
+	static const struct row source[] = {{"a.o", F, 5, 1}, {"b.c", F, 5, 1}, {".git", D, -1, 1}};
+	static const struct row target[] = {{"z.o", F, 5, 1}};
+	static const char *const patterns[] = {"*.o", "sub/.git"};
+	struct mirror_wishes wishes = {.is_delete = true, .excludes = patterns, .exclude_count = 2, .path = "sub"};
+
+	(void)state;
+	check(ROWS(source), ROWS(target), &wishes, "copy b.c; ");
+	wishes.path = "";
+	check(ROWS(source), ROWS(target), &wishes, "copy b.c; mkdir .git; ");
+}
+
+static void
+test_exit_status(void **state)
+{
+	(void)state;
+	assert_int_equal(exit_status_of(FTP_OK), 0);
+	for (enum ftp_class class = FTP_NETWORK; class < FTP_CLASS_COUNT; class ++) {
+		enum exit_status status = exit_status_of(class);
+
+		assert_int_not_equal(status, 0);
+		assert_non_null(exit_status_help(status));
+		/* what may be tried again, and only that, is 10 to 19 */
+		assert_int_equal(ftp_class_is_retryable(class), status >= 10 && status < 20);
+		for (enum ftp_class other = FTP_OK; other < class; other++)
+			assert_int_not_equal(exit_status_of(other), status);
+	}
+	assert_int_equal(exit_status_worse(EXIT_DONE, EXIT_NETWORK), EXIT_NETWORK);
+	assert_int_equal(exit_status_worse(EXIT_NETWORK, EXIT_REFUSED), EXIT_REFUSED);
+	assert_int_equal(exit_status_worse(EXIT_REFUSED, EXIT_NETWORK), EXIT_REFUSED);
+	assert_int_equal(exit_status_worse(EXIT_REFUSED, EXIT_VERIFY), EXIT_REFUSED);
+	assert_int_equal(exit_status_worse(EXIT_REFUSED, EXIT_DONE), EXIT_REFUSED);
+	assert_int_equal(exit_status_worse(EXIT_REFUSED, EXIT_INTERRUPTED), EXIT_INTERRUPTED);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_hostile_names),
+	    cmocka_unit_test(test_compare),
+	    cmocka_unit_test(test_kinds),
+	    cmocka_unit_test(test_exclude),
+	    cmocka_unit_test(test_exit_status),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
