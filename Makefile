@@ -44,6 +44,7 @@ CPPFLAGS    += -DSALLYPORT_PAM
 LDLIBS_DAEMON += -lpam
 endif
 LDLIBS_CTL  := -lconfuse -ljansson -lcrypt -lcrypto
+LDLIBS_CLIENT := -ledit -ljansson -lssl -lcrypto -lz -lpthread
 
 Q           := $(if $(filter 1,$(V)),,@)
 
@@ -51,14 +52,15 @@ SHARED_SRC  := $(wildcard common/*.c config/*.c accounts/*.c)
 DAEMON_SRC  := $(wildcard privsep/*/*.c daemon/*/*.c)
 CTL_SRC     := $(wildcard admin/*.c)
 CLIENT_SRC  := $(wildcard client/*.c client/*/*.c)
-MAINS       := daemon/master/main.c admin/main.c
+MAINS       := daemon/master/main.c admin/main.c client/main.c
 LIB_SRC     := $(filter-out $(MAINS),$(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC))
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 HELPER_SRC  := $(wildcard tests/helpers/*.c)
 
 LIB_OBJ     := $(LIB_SRC:%.c=$(B)/%.o)
 CLIENT_OBJ  := $(patsubst %.c,$(B)/%.o,$(filter-out client/main.c,$(CLIENT_SRC)))
-PROGRAMS    := $(B)/sallyportd $(B)/sallyportctl
+SERVER_PROGRAMS := $(B)/sallyportd $(B)/sallyportctl
+PROGRAMS    := $(SERVER_PROGRAMS) $(B)/sallyport
 UNIT_BIN    := $(UNIT_SRC:%.c=$(B)/%)
 HELPER_BIN  := $(HELPER_SRC:%.c=$(B)/%)
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
@@ -94,6 +96,10 @@ $(B)/sallyportd: $(B)/daemon/master/main.o $(B)/libsallyport.a
 $(B)/sallyportctl: $(B)/admin/main.o $(B)/libsallyport.a
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS_CTL)
+
+$(B)/sallyport: $(B)/client/main.o $(B)/libsallyport-client.a $(B)/libsallyport.a
+	$(if $(Q),@echo "  LD    $@")
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS_CLIENT)
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libsallyport-client.a $(B)/libsallyport.a
 	$(if $(Q),@echo "  LD    $@")
@@ -179,6 +185,7 @@ lint:
 
 # --- install ---------------------------------------------------------------------------------
 
+BINDIR      ?= $(PREFIX)/bin
 SBINDIR     ?= $(PREFIX)/sbin
 MANDIR      ?= $(PREFIX)/share/man
 # systemd reads /usr/lib and /usr/local/lib; another PREFIX wants LIBDIR=/usr/lib
@@ -193,11 +200,12 @@ man_path     = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(1)
 .PHONY: install uninstall
 ## install: programs, man pages, service files, and a configuration where there is none (PREFIX, SYSCONFDIR, DESTDIR)
 install: programs
-	$(Q)install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(SYSCONFDIR)/sallyport $(DESTDIR)$(SYSCONFDIR)/init.d \
+	$(Q)install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(SYSCONFDIR)/sallyport $(DESTDIR)$(SYSCONFDIR)/init.d \
 		$(DESTDIR)$(SYSCONFDIR)/default $(DESTDIR)$(SYSCONFDIR)/logrotate.d $(DESTDIR)$(LIBDIR)/systemd/system \
 		$(DESTDIR)$(LIBDIR)/sysusers.d $(DESTDIR)$(LIBDIR)/tmpfiles.d $(DESTDIR)$(COMPLETIONDIR) \
 		$(DESTDIR)$(SYSCONFDIR)/fail2ban/filter.d $(DESTDIR)$(SYSCONFDIR)/fail2ban/jail.d
-	$(Q)install -m 755 $(PROGRAMS) $(DESTDIR)$(SBINDIR)/
+	$(Q)install -m 755 $(SERVER_PROGRAMS) $(DESTDIR)$(SBINDIR)/
+	$(Q)install -m 755 $(B)/sallyport $(DESTDIR)$(BINDIR)/
 	$(Q)for page in $(MAN_PAGES); do \
 		install -D -m 644 man/$$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit 1; \
 	done
@@ -228,7 +236,7 @@ endif
 
 ## uninstall: removes what install placed; configuration and accounts stay
 uninstall:
-	$(Q)rm -f $(foreach program,$(PROGRAMS),$(DESTDIR)$(SBINDIR)/$(notdir $(program))) \
+	$(Q)rm -f $(foreach program,$(SERVER_PROGRAMS),$(DESTDIR)$(SBINDIR)/$(notdir $(program))) $(DESTDIR)$(BINDIR)/sallyport \
 		$(foreach page,$(MAN_PAGES),$(call man_path,$(page))) \
 		$(DESTDIR)$(SYSCONFDIR)/init.d/sallyportd $(DESTDIR)$(SYSCONFDIR)/logrotate.d/sallyport \
 		$(DESTDIR)$(LIBDIR)/systemd/system/sallyportd.service $(DESTDIR)$(LIBDIR)/sysusers.d/sallyport.conf \

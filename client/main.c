@@ -1,0 +1,9 @@
+#include "client/ui/client.h"
+
+#include "common/banned.h"
+
+int
+main(int argc, char **argv)
+{
+	return client_run(argc, argv);
+}

@@ -1,0 +1,217 @@
+#include "client/ui/client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/ui/command.h"
+#include "client/ui/report.h"
+#include "client/ui/shell.h"
+#include "client/ui/signals.h"
+#include "client/ui/term_text.h"
+
+#include "common/banned.h"
+
+static void
+print_help(FILE *out)
+{
+	fputs("usage: sallyport [options] [ftp://|ftpes://|ftps://][user@]host[:port][/path]   a shell\n"
+	      "       sallyport [options] COMMAND ...                                          one command\n"
+	      "       sallyport [options] --batch FILE URL                                     commands of a file\n"
+	      "\n"
+	      "ftp:// takes TLS where the server offers it, ftpes:// insists on it, ftps:// begins with it.\n"
+	      "A path is seen from the directory of the login; with two slashes it is absolute.\n"
+	      "\nCommands, with a URL (or a bookmark's name, and /path) wherever a place on the server is meant:\n",
+	    out);
+	command_list(out, WHERE_ONE_SHOT);
+	fputs("\nOptions:\n", out);
+	options_help(out, OPTIONS_START | OPTIONS_CONNECTION | OPTIONS_OUTPUT);
+	fputs("\nOptions of the commands (sallyport COMMAND --help tells which has which):\n", out);
+	options_help(out, OPTION_BIT(OPTION_COUNT) - OPTION_BIT(OPTION_CONTINUE));
+	fputs("\nThe password is asked for, or comes from --password-fd N, $SALLYPORT_PASSWORD or ~/.netrc; without a "
+	      "user\n"
+	      "the login is anonymous. LOCAL may be - (standard input and output). In the shell, help lists its "
+	      "commands.\n"
+	      "\nExit status; from 10 to 19 the same command may succeed later:\n",
+	    out);
+	for (int status = 0; status < 256; status++) {
+		const char *help = exit_status_help((enum exit_status)status);
+
+		if (help != NULL)
+			fprintf(out, "  %3d  %s\n", status, help);
+	}
+	fputs("\nExamples:\n"
+	      "  sallyport alice@files.example.org\n"
+	      "  sallyport get ftp://alice@files.example.org/reports/june.pdf\n"
+	      "  sallyport put *.jpg ftp://alice@files.example.org/photos/\n"
+	      "  sallyport mirror --parallel 4 photos ftp://alice@files.example.org/photos\n"
+	      "\nsallyport(1) is the manual.\n",
+	    out);
+}
+
+/* Wildcards in an argument that the calling shell left alone are meant. */
+static int
+word_of(const char *text, struct word *word)
+{
+	word->text = strdup(text);
+	word->pattern = strpbrk(text, "*?[") == NULL ? NULL : strdup(text);
+	return word->text == NULL || (word->pattern == NULL && strpbrk(text, "*?[") != NULL) ? -ENOMEM : 0;
+}
+
+static int
+words_of(int argc, char **argv, struct words *words)
+{
+	*words = (struct words){calloc((size_t)argc, sizeof(*words->items)), 0};
+	if (words->items == NULL)
+		return -ENOMEM;
+	for (int i = 1; i < argc; i++)
+		if (word_of(argv[i], &words->items[words->count++]) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+static enum exit_status
+run_batch(struct session *session, struct options *options)
+{
+	enum exit_status status;
+	char what[512];
+	FILE *stream;
+
+	if (options->batch == NULL || strcmp(options->batch, "-") == 0)
+		return shell_batch(session, options, stdin, "standard input");
+	stream = fopen(options->batch, "re");
+	if (stream == NULL) {
+		snprintf(what, sizeof(what), "cannot read '%s'", report_quote(options->batch));
+		return report_failure(FTP_LOCAL, what, strerror(errno), "");
+	}
+	status = shell_batch(session, options, stream, options->batch);
+	fclose(stream);
+	return status;
+}
+
+static void
+greet(const struct session *session)
+{
+	report_note("connected to %s as %s; %s%s", report_quote(session->url.host), report_quote(session->user),
+	    ftp_is_tls(session->ftp) ? "" : "no TLS, everything goes in clear", ftp_tls_text(session->ftp));
+}
+
+/* The shell, or a batch: log in, go to the URL's directory, read commands. */
+static enum exit_status
+run_session(const char *place, struct options *options)
+{
+	bool is_person = options->batch == NULL && isatty(STDIN_FILENO) == 1;
+	struct session session = {.is_shell = true};
+	enum exit_status status;
+	struct ftp_url url;
+	char *path;
+
+	status = session_parse_place(place, &url, NULL);
+	if (status != EXIT_DONE)
+		return status;
+	path = strdup(url.path);
+	status = path == NULL ? report_failure(FTP_LOCAL, "cannot begin", strerror(ENOMEM), "")
+			      : session_open(&session, &url, options);
+	if (path == NULL)
+		ftp_url_free(&url);
+	if (status == EXIT_DONE && path[0] != '\0' && ftp_cwd(session.ftp, path) != FTP_OK)
+		status = session_error(&session);
+	if (status == EXIT_DONE && is_person) {
+		greet(&session);
+		status = shell_run(&session, options);
+	} else if (status == EXIT_DONE) {
+		status = run_batch(&session, options);
+	}
+	session_close(&session);
+	free(path);
+	return status;
+}
+
+/*
+ * The command is the first word that is no option, and no option's value: options are taken out until there is
+ * one. Options before it count for it.
+ */
+static size_t
+find_command(const struct words *words)
+{
+	const struct word *operand[1024];
+	size_t count = words->count < 1024 ? words->count : 1024, operands;
+	struct options scratch;
+	size_t found = words->count;
+	char why[1024];
+
+	options_init(&scratch);
+	if (options_parse(
+		&scratch, words->items, count, OPTION_BIT(OPTION_ALL) - 1, operand, &operands, why, sizeof(why)) == 0 &&
+	    operands > 0)
+		found = (size_t)(operand[0] - words->items);
+	options_free(&scratch);
+	return found;
+}
+
+static enum exit_status
+run_words(struct words *words, struct options *options)
+{
+	size_t at = find_command(words), count;
+	const struct command *command = at < words->count ? command_find(words->items[at].text, WHERE_ONE_SHOT) : NULL;
+	const struct word **operands;
+	enum exit_status status;
+	char why[1024];
+
+	if (command != NULL) {
+		/* its name goes, and the options on both sides of it are its own */
+		free(words->items[at].text);
+		free(words->items[at].pattern);
+		memmove(&words->items[at], &words->items[at + 1], (words->count - at - 1) * sizeof(*words->items));
+		words->count--;
+		return command_run_once(command, options, words->items, words->count);
+	}
+	operands = calloc(words->count + 1, sizeof(*operands));
+	if (operands == NULL)
+		return report_failure(FTP_LOCAL, "cannot begin", strerror(ENOMEM), "");
+	if (options_parse(options, words->items, words->count,
+		OPTIONS_START | OPTIONS_CONNECTION | OPTIONS_OUTPUT | OPTION_BIT(OPTION_VERIFY) |
+		    OPTION_BIT(OPTION_PARALLEL) | OPTION_BIT(OPTION_SEGMENTS),
+		operands, &count, why, sizeof(why)) < 0) {
+		status = report_usage("%s", why);
+	} else if (options->wants_help) {
+		print_help(stdout);
+		status = EXIT_DONE;
+	} else if (options->wants_version) {
+		printf("sallyport %s\n", SALLYPORT_VERSION);
+		status = EXIT_DONE;
+	} else if (count == 1) {
+		report_set(options, false);
+		status = run_session(operands[0]->text, options);
+	} else if (count == 0) {
+		print_help(stderr);
+		status = EXIT_USAGE;
+	} else {
+		status =
+		    report_usage("'%s' is no command; sallyport --help lists them", report_quote(operands[0]->text));
+	}
+	free(operands);
+	return status;
+}
+
+int
+client_run(int argc, char **argv)
+{
+	enum exit_status status;
+	struct options options;
+	struct words words;
+
+	term_locale();
+	signals_init();
+	options_init(&options);
+	report_set(&options, false);
+	if (argc < 1 || words_of(argc, argv, &words) < 0)
+		return EXIT_LOCAL;
+	status = run_words(&words, &options);
+	words_free(&words);
+	options_free(&options);
+	if (fflush(stdout) != 0 && status == EXIT_DONE)
+		status = report_failure(FTP_LOCAL, "cannot write to standard output", strerror(errno), "");
+	return (int)status;
+}

@@ -1,0 +1,512 @@
+/* Commands on names: ls, cd, pwd, rm, rmdir, mkdir, mv, chmod. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "client/ui/columns.h"
+#include "client/ui/command.h"
+#include "client/ui/remote_glob.h"
+#include "client/ui/report.h"
+#include "client/ui/signals.h"
+#include "client/ui/term_text.h"
+#include "client/ui/units.h"
+#include "common/buf.h"
+#include "common/text.h"
+
+#include "common/banned.h"
+
+#define GAP 2
+#define LINE_MAX_BYTES 262144
+#define HALF_YEAR_S 15778476
+#define DEPTH_MAX 100
+
+/* --- ls --- */
+
+static char
+kind_letter(enum ftp_kind kind)
+{
+	switch (kind) {
+	case FTP_KIND_FILE:
+		return '-';
+	case FTP_KIND_DIRECTORY:
+		return 'd';
+	case FTP_KIND_LINK:
+		return 'l';
+	case FTP_KIND_OTHER:
+		return '?';
+	}
+	return '?';
+}
+
+static const char *
+kind_name(enum ftp_kind kind)
+{
+	switch (kind) {
+	case FTP_KIND_FILE:
+		return "file";
+	case FTP_KIND_DIRECTORY:
+		return "directory";
+	case FTP_KIND_LINK:
+		return "link";
+	case FTP_KIND_OTHER:
+		return "other";
+	}
+	return "other";
+}
+
+/* What follows a name to tell what it is, as ls -F does. */
+static const char *
+kind_mark(enum ftp_kind kind)
+{
+	return kind == FTP_KIND_DIRECTORY ? "/" : kind == FTP_KIND_LINK ? "@" : "";
+}
+
+static void
+mode_text(const struct ftp_entry *entry, char text[11])
+{
+	static const char letters[] = "rwxrwxrwx";
+
+	text[0] = kind_letter(entry->kind);
+	for (int i = 0; i < 9; i++)
+		text[i + 1] = entry->mode < 0 ? '?' : (char)((entry->mode >> (8 - i) & 1) != 0 ? letters[i] : '-');
+	text[10] = '\0';
+}
+
+static void
+time_text(const struct ftp_entry *entry, char text[32])
+{
+	time_t when = (time_t)entry->mtime, now = time(NULL);
+	struct tm parts;
+
+	if (entry->mtime < 0 || localtime_r(&when, &parts) == NULL) {
+		snprintf(text, 32, "%s", "-");
+		return;
+	}
+	if (when > now - HALF_YEAR_S && when < now + 86400)
+		strftime(text, 32, "%b %e %H:%M", &parts);
+	else
+		strftime(text, 32, "%b %e  %Y", &parts);
+}
+
+static json_t *
+entry_event(const char *directory, const struct ftp_entry *entry)
+{
+	json_t *event = json_object();
+
+	json_object_set_new(event, "event", json_string("entry"));
+	json_object_set_new(event, "directory", report_json_text(directory));
+	json_object_set_new(event, "name", report_json_text(entry->name));
+	json_object_set_new(event, "kind", json_string(kind_name(entry->kind)));
+	json_object_set_new(event, "size", entry->size < 0 ? json_null() : json_integer(entry->size));
+	json_object_set_new(event, "mtime", entry->mtime < 0 ? json_null() : json_integer(entry->mtime));
+	json_object_set_new(
+	    event, "mode", entry->mode < 0 ? json_null() : json_sprintf("%04o", (unsigned int)entry->mode));
+	return event;
+}
+
+static void
+print_long(const struct ftp_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct ftp_entry *entry = &list->entries[i];
+		char mode[11], when[32], size[UNITS_TEXT_MAX] = "-";
+		struct buf line;
+
+		mode_text(entry, mode);
+		time_text(entry, when);
+		if (entry->size >= 0 && entry->kind != FTP_KIND_DIRECTORY)
+			units_short_size((uint64_t)entry->size, size);
+		buf_init(&line, LINE_MAX_BYTES);
+		(void)term_add(&line, entry->name, strlen(entry->name));
+		(void)buf_add_text(&line, kind_mark(entry->kind));
+		if (entry->target != NULL) {
+			(void)buf_add_text(&line, " -> ");
+			(void)term_add(&line, entry->target, strlen(entry->target));
+		}
+		report_line("%s %5s  %-12s  %s", mode, size, when, line.len == 0 ? "" : line.data);
+		buf_free(&line);
+	}
+}
+
+/* A cell: size and name. */
+static void
+cell_text(struct buf *cell, const struct ftp_entry *entry)
+{
+	char size[UNITS_TEXT_MAX] = "-";
+
+	buf_clear(cell);
+	if (entry->size >= 0 && entry->kind == FTP_KIND_FILE)
+		units_short_size((uint64_t)entry->size, size);
+	(void)buf_addf(cell, "%5s ", size);
+	(void)term_add(cell, entry->name, strlen(entry->name));
+	(void)buf_add_text(cell, kind_mark(entry->kind));
+}
+
+static void
+print_columns(const struct ftp_list *list)
+{
+	size_t *widths = calloc(list->count + 1, sizeof(*widths));
+	struct columns columns;
+	struct buf cell, line;
+
+	buf_init(&cell, LINE_MAX_BYTES);
+	buf_init(&line, LINE_MAX_BYTES);
+	for (size_t i = 0; widths != NULL && i < list->count; i++) {
+		cell_text(&cell, &list->entries[i]);
+		widths[i] = term_width(cell.data, cell.len);
+	}
+	if (widths != NULL)
+		columns_set(widths, list->count, report_columns() - 1, GAP, &columns);
+	for (size_t row = 0; widths != NULL && row < columns.rows; row++) {
+		buf_clear(&line);
+		for (size_t column = 0; column < columns.count && column * columns.rows + row < list->count; column++) {
+			size_t i = column * columns.rows + row;
+
+			cell_text(&cell, &list->entries[i]);
+			(void)buf_add(&line, cell.data, cell.len);
+			if ((column + 1) * columns.rows + row < list->count)
+				term_fill(&line, ' ', columns.widths[column] - widths[i] + GAP);
+		}
+		report_line("%s", line.len == 0 ? "" : line.data);
+	}
+	free(widths);
+	buf_free(&cell);
+	buf_free(&line);
+}
+
+/* Names alone, as they are: a script reads them. A terminal is spared what moves its cursor. */
+static void
+print_names(const struct ftp_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		report_line("%s", report_quote(list->entries[i].name));
+}
+
+static int
+compare_entries(const void *a, const void *b)
+{
+	const struct ftp_entry *left = a, *right = b;
+
+	return strcmp(left->name, right->name);
+}
+
+static void
+print_list(const char *directory, struct ftp_list *list, const struct options *options)
+{
+	qsort(list->entries, list->count, sizeof(*list->entries), compare_entries);
+	if (options->is_json)
+		for (size_t i = 0; i < list->count; i++)
+			report_json(entry_event(directory, &list->entries[i]));
+	else if (options->is_long)
+		print_long(list);
+	else if (!options->is_one && isatty(STDOUT_FILENO) == 1)
+		print_columns(list);
+	else
+		print_names(list);
+	if (list->refused > 0)
+		report_warning("%zu name%s left out: they would lead out of the directory", list->refused,
+		    list->refused == 1 ? " was" : "s were");
+}
+
+static enum exit_status
+list_one(struct session *session, const char *path, const struct options *options, bool is_titled)
+{
+	struct ftp_list list;
+	struct ftp_entry entry;
+
+	/* a file is listed as itself; asked only where there is a name that can be one */
+	if (path[0] != '\0' && path[strlen(path) - 1] != '/' && ftp_stat(session->ftp, path, &entry) == FTP_OK) {
+		bool is_listed = entry.kind != FTP_KIND_DIRECTORY;
+
+		if (is_listed)
+			print_list("", &(struct ftp_list){&entry, 1, 0}, options);
+		ftp_entry_free(&entry);
+		if (is_listed)
+			return EXIT_DONE;
+	}
+	if (ftp_list(session->ftp, path, &list) != FTP_OK)
+		return session_error(session);
+	if (is_titled)
+		report_line("%s:", report_quote(path));
+	print_list(path, &list, options);
+	ftp_list_free(&list);
+	return EXIT_DONE;
+}
+
+/* Put what all words stand for into matches. */
+static enum exit_status
+expand_all(struct session *session, const struct args *args, struct matches *matches)
+{
+	enum exit_status status = EXIT_DONE;
+
+	*matches = (struct matches){NULL, 0};
+	for (size_t i = 0; i < args->remote_count; i++)
+		status = exit_status_worse(status, remote_glob(session, args->remotes[i], matches));
+	return status;
+}
+
+enum exit_status
+command_ls(struct session *session, struct options *options, const struct args *args)
+{
+	enum exit_status status;
+	struct matches matches;
+
+	if (args->remote_count == 0)
+		return list_one(session, "", options, false);
+	status = expand_all(session, args, &matches);
+	for (size_t i = 0; i < matches.count && !signals_have_aborted(); i++) {
+		bool is_titled = matches.count > 1 && !options->is_json;
+
+		status = exit_status_worse(status, list_one(session, matches.items[i].path, options, is_titled));
+	}
+	matches_free(&matches);
+	return status;
+}
+
+/* --- directories --- */
+
+enum exit_status
+command_cd(struct session *session, struct options *options, const struct args *args)
+{
+	enum exit_status status;
+	struct matches matches;
+	const char *path = session->home == NULL ? "/" : session->home;
+
+	(void)options;
+	status = expand_all(session, args, &matches);
+	if (status == EXIT_DONE && matches.count > 1)
+		status = report_usage(
+		    "cd: '%s' matches %zu names; one is wanted", report_quote(args->remotes[0]->text), matches.count);
+	if (status == EXIT_DONE && matches.count == 1)
+		path = matches.items[0].path;
+	if (status == EXIT_DONE && ftp_cwd(session->ftp, path) != FTP_OK)
+		status = session_error(session);
+	matches_free(&matches);
+	return status;
+}
+
+enum exit_status
+command_pwd(struct session *session, struct options *options, const struct args *args)
+{
+	const char *path;
+
+	(void)options;
+	(void)args;
+	if (ftp_pwd(session->ftp, &path) != FTP_OK)
+		return session_error(session);
+	if (report_is_json())
+		report_json(json_pack("{s:s, s:o}", "event", "directory", "path", report_json_text(path)));
+	else
+		report_line("%s", report_quote(path));
+	return EXIT_DONE;
+}
+
+/* --- changes --- */
+
+/* What was done to one name: told to --json, and to a person with --verbose only, as rm(1) is silent. */
+static void
+tell_done(const char *command, const char *path)
+{
+	if (report_is_json())
+		report_json(json_pack(
+		    "{s:s, s:s, s:o}", "event", "done", "command", command, "remote", report_json_text(path)));
+}
+
+static enum ftp_class remove_tree(struct session *session, const char *path, int depth);
+
+static enum ftp_class
+remove_entries(struct session *session, const char *path, const struct ftp_list *list, int depth)
+{
+	enum ftp_class class = FTP_OK;
+
+	for (size_t i = 0; i < list->count && class == FTP_OK; i++) {
+		const struct ftp_entry *entry = &list->entries[i];
+		char *inner;
+
+		inner = path_join(path, entry->name);
+		if (inner == NULL)
+			return FTP_LOCAL;
+		class = entry->kind == FTP_KIND_DIRECTORY ? remove_tree(session, inner, depth + 1)
+							  : ftp_delete(session->ftp, inner);
+		free(inner);
+	}
+	return class;
+}
+
+/* Remove a directory with all that is in it. The error is the engine's. */
+static enum ftp_class
+remove_tree(struct session *session, const char *path, int depth)
+{
+	struct ftp_list list;
+	enum ftp_class class;
+
+	if (depth > DEPTH_MAX)
+		return FTP_LOCAL;
+	class = ftp_list(session->ftp, path, &list);
+	if (class != FTP_OK)
+		return class;
+	class = remove_entries(session, path, &list, depth);
+	ftp_list_free(&list);
+	return class == FTP_OK ? ftp_rmdir(session->ftp, path) : class;
+}
+
+static enum exit_status
+remove_one(struct session *session, const struct match *match, const struct options *options)
+{
+	enum ftp_class class;
+	struct ftp_entry entry;
+	enum ftp_kind kind = match->kind;
+
+	if (options->is_recursive && kind == FTP_KIND_OTHER && ftp_stat(session->ftp, match->path, &entry) == FTP_OK) {
+		kind = entry.kind;
+		ftp_entry_free(&entry);
+	}
+	if (options->is_recursive && kind == FTP_KIND_DIRECTORY)
+		class = remove_tree(session, match->path, 0);
+	else
+		class = ftp_delete(session->ftp, match->path);
+	if (class == FTP_LOCAL && ftp_error(session->ftp)->class != FTP_LOCAL)
+		return report_failure(
+		    FTP_LOCAL, "cannot remove the directory", "it is nested too deep, or memory is out", "");
+	if (class != FTP_OK)
+		return session_error(session);
+	tell_done("rm", match->path);
+	return EXIT_DONE;
+}
+
+/* "." and "..", "/" and "" are never what rm -r is to remove. */
+static bool
+is_dangerous(const char *path)
+{
+	char *name = path_name(path);
+	bool is_bad = name == NULL || name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+
+	free(name);
+	return is_bad;
+}
+
+enum exit_status
+command_rm(struct session *session, struct options *options, const struct args *args)
+{
+	enum exit_status status;
+	struct matches matches;
+
+	status = expand_all(session, args, &matches);
+	for (size_t i = 0; i < matches.count && !signals_have_aborted(); i++) {
+		enum exit_status one;
+
+		if (is_dangerous(matches.items[i].path))
+			one = report_usage(
+			    "rm: '%s' is not removed; name what is in it", report_quote(matches.items[i].path));
+		else
+			one = remove_one(session, &matches.items[i], options);
+		status = exit_status_worse(status, one);
+	}
+	matches_free(&matches);
+	return status;
+}
+
+enum exit_status
+command_rmdir(struct session *session, struct options *options, const struct args *args)
+{
+	enum exit_status status;
+	struct matches matches;
+
+	(void)options;
+	status = expand_all(session, args, &matches);
+	for (size_t i = 0; i < matches.count && !signals_have_aborted(); i++) {
+		if (ftp_rmdir(session->ftp, matches.items[i].path) != FTP_OK)
+			status = exit_status_worse(status, session_error(session));
+		else
+			tell_done("rmdir", matches.items[i].path);
+	}
+	matches_free(&matches);
+	return status;
+}
+
+/* Make path and what is missing above it. */
+static enum ftp_class
+make_parents(struct session *session, const char *path)
+{
+	enum ftp_class class = FTP_OK;
+	char *copy = strdup(path);
+
+	if (copy == NULL)
+		return FTP_LOCAL;
+	for (char *slash = copy; class == FTP_OK && slash != NULL;) {
+		slash = strchr(slash + 1, '/');
+		if (slash != NULL)
+			*slash = '\0';
+		if (!remote_is_directory(session, copy))
+			class = ftp_mkdir(session->ftp, copy);
+		if (slash != NULL)
+			*slash = '/';
+	}
+	free(copy);
+	return class;
+}
+
+enum exit_status
+command_mkdir(struct session *session, struct options *options, const struct args *args)
+{
+	enum exit_status status = EXIT_DONE;
+
+	for (size_t i = 0; i < args->remote_count && !signals_have_aborted(); i++) {
+		const char *path = args->remotes[i]->text;
+		enum ftp_class class =
+		    options->makes_parents ? make_parents(session, path) : ftp_mkdir(session->ftp, path);
+
+		if (class != FTP_OK)
+			status = exit_status_worse(status, session_error(session));
+		else
+			tell_done("mkdir", path);
+	}
+	return status;
+}
+
+enum exit_status
+command_mv(struct session *session, struct options *options, const struct args *args)
+{
+	const char *from = args->remotes[0]->text, *to = args->remotes[1]->text;
+	enum exit_status status = EXIT_DONE;
+	char *name = path_name(from), *target = NULL;
+
+	(void)options;
+	if (name != NULL)
+		target = remote_is_directory(session, to) ? path_join(to, name) : strdup(to);
+	if (target == NULL)
+		status = report_failure(FTP_LOCAL, "cannot go on", strerror(ENOMEM), "");
+	else if (ftp_rename(session->ftp, from, target) != FTP_OK)
+		status = session_error(session);
+	else if (report_is_json())
+		report_json(json_pack("{s:s, s:s, s:o, s:o}", "event", "done", "command", "mv", "remote",
+		    report_json_text(from), "to", report_json_text(target)));
+	free(name);
+	free(target);
+	return status;
+}
+
+enum exit_status
+command_chmod(struct session *session, struct options *options, const struct args *args)
+{
+	const char *text = args->texts[0]->text;
+	enum exit_status status;
+	struct matches matches;
+	uint32_t mode;
+
+	(void)options;
+	if (parse_mode(text, &mode) < 0)
+		return report_usage(
+		    "chmod: the mode is '%s'; it must be three or four octal digits, such as 644", report_quote(text));
+	status = expand_all(session, args, &matches);
+	for (size_t i = 0; i < matches.count && !signals_have_aborted(); i++) {
+		if (ftp_chmod(session->ftp, mode, matches.items[i].path) != FTP_OK)
+			status = exit_status_worse(status, session_error(session));
+		else
+			tell_done("chmod", matches.items[i].path);
+	}
+	matches_free(&matches);
+	return status;
+}

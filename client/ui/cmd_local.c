@@ -1,0 +1,315 @@
+/* Commands that do not need the server: lcd, lpwd, lls, set, bookmark, help. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "client/ui/bookmarks.h"
+#include "client/ui/command.h"
+#include "client/ui/places.h"
+#include "client/ui/report.h"
+#include "common/buf.h"
+#include "common/text.h"
+
+#include "common/banned.h"
+
+#define FILE_SIZE_MAX 1048576
+
+static enum exit_status
+local_failure(const char *what, const char *name, int error)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s '%s'", what, report_quote(name));
+	return report_failure(FTP_LOCAL, text, strerror(error), "");
+}
+
+enum exit_status
+command_lcd(struct session *session, struct options *options, const struct args *args)
+{
+	const char *home = getenv("HOME"),
+		   *path = args->local_count > 0 ? args->locals[0]->text
+	    : home == NULL                       ? "/"
+						 : home;
+	char *expanded = NULL;
+	int r;
+
+	(void)session;
+	(void)options;
+	if (path[0] == '~' && (path[1] == '/' || path[1] == '\0') && home != NULL) {
+		if (asprintf(&expanded, "%s%s", home, path + 1) < 0)
+			return report_failure(FTP_LOCAL, "cannot go on", strerror(ENOMEM), "");
+		path = expanded;
+	}
+	r = chdir(path) < 0 ? errno : 0;
+	if (r != 0) {
+		enum exit_status status = local_failure("cannot change to", path, r);
+
+		free(expanded);
+		return status;
+	}
+	free(expanded);
+	return EXIT_DONE;
+}
+
+enum exit_status
+command_lpwd(struct session *session, struct options *options, const struct args *args)
+{
+	char path[PATH_MAX];
+
+	(void)session;
+	(void)options;
+	(void)args;
+	if (getcwd(path, sizeof(path)) == NULL)
+		return local_failure("cannot tell the directory", ".", errno);
+	report_line("%s", report_quote(path));
+	return EXIT_DONE;
+}
+
+enum exit_status
+command_lls(struct session *session, struct options *options, const struct args *args)
+{
+	const char **argv = calloc(args->local_count + 4, sizeof(*argv));
+	int wait_status = 0;
+	size_t n = 0;
+	pid_t child;
+
+	(void)session;
+	(void)options;
+	if (argv == NULL)
+		return report_failure(FTP_LOCAL, "cannot go on", strerror(ENOMEM), "");
+	argv[n++] = "ls";
+	argv[n++] = isatty(STDOUT_FILENO) == 1 ? "-shC" : "-1";
+	argv[n++] = "--";
+	for (size_t i = 0; i < args->local_count; i++)
+		argv[n++] = args->locals[i]->text;
+	fflush(stdout);
+	child = fork();
+	if (child == 0) {
+		execvp("ls", (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	free(argv);
+	if (child < 0)
+		return local_failure("cannot start", "ls", errno);
+	while (waitpid(child, &wait_status, 0) < 0 && errno == EINTR)
+		continue;
+	return wait_status == 0 ? EXIT_DONE : EXIT_LOCAL;
+}
+
+/* --- set --- */
+
+enum setting_kind { SETTING_NUMBER, SETTING_SWITCH, SETTING_VERIFY };
+
+struct setting {
+	const char *name;
+	enum setting_kind kind;
+	size_t offset;
+	uint64_t min, max;
+	const char *help;
+};
+
+static const struct setting settings[] = {
+    {"active", SETTING_SWITCH, offsetof(struct options, is_active), 0, 1, "let the server make the data connections"},
+    {"parallel", SETTING_NUMBER, offsetof(struct options, parallel), 1, PARALLEL_MAX,
+	"files at once in mget, mput and mirror"},
+    {"plaintext", SETTING_SWITCH, offsetof(struct options, may_plaintext), 0, 1, "allow the password to go in clear"},
+    {"quiet", SETTING_SWITCH, offsetof(struct options, is_quiet), 0, 1, "no progress, no summaries"},
+    {"retry", SETTING_NUMBER, offsetof(struct options, retries), 0, 1000, "how often a lost connection is made again"},
+    {"segments", SETTING_NUMBER, offsetof(struct options, segments), 1, SEGMENTS_MAX, "connections for one download"},
+    {"timeout", SETTING_NUMBER, offsetof(struct options, timeout_s), 0, 86400,
+	"seconds of silence before giving up; 0: 60"},
+    {"verbose", SETTING_SWITCH, offsetof(struct options, is_verbose), 0, 1, "show the conversation with the server"},
+    {"verify", SETTING_VERIFY, offsetof(struct options, verify), 0, 0, "compare hashes: auto, always, never"},
+};
+
+#define SETTING_COUNT (sizeof(settings) / sizeof(settings[0]))
+
+static void *
+member(struct options *options, const struct setting *setting)
+{
+	return (char *)options + setting->offset;
+}
+
+static void
+print_setting(struct options *options, const struct setting *setting)
+{
+	switch (setting->kind) {
+	case SETTING_NUMBER:
+		report_line("%-10s %-7llu %s", setting->name, (unsigned long long)*(uint64_t *)member(options, setting),
+		    setting->help);
+		break;
+	case SETTING_SWITCH:
+		report_line(
+		    "%-10s %-7s %s", setting->name, *(bool *)member(options, setting) ? "on" : "off", setting->help);
+		break;
+	case SETTING_VERIFY:
+		report_line("%-10s %-7s %s", setting->name,
+		    options_verify_name(*(enum ftp_verify *)member(options, setting)), setting->help);
+		break;
+	}
+}
+
+static enum exit_status
+change_setting(struct options *options, const struct setting *setting, const char *value)
+{
+	bool is_on = strcmp(value, "on") == 0 || strcmp(value, "yes") == 0;
+
+	switch (setting->kind) {
+	case SETTING_NUMBER: {
+		uint64_t number;
+
+		if (parse_u64(value, setting->max, &number) < 0 || number < setting->min)
+			return report_usage("set %s: '%s' is not a number from %llu to %llu", setting->name,
+			    report_quote(value), (unsigned long long)setting->min, (unsigned long long)setting->max);
+		*(uint64_t *)member(options, setting) = number;
+		break;
+	}
+	case SETTING_SWITCH:
+		if (!is_on && strcmp(value, "off") != 0 && strcmp(value, "no") != 0)
+			return report_usage("set %s: '%s' is neither on nor off", setting->name, report_quote(value));
+		*(bool *)member(options, setting) = is_on;
+		break;
+	case SETTING_VERIFY:
+		if (options_parse_verify(value, (enum ftp_verify *)member(options, setting)) < 0)
+			return report_usage(
+			    "set %s: '%s' is none of auto, always, never", setting->name, report_quote(value));
+		break;
+	}
+	return EXIT_DONE;
+}
+
+enum exit_status
+command_set(struct session *session, struct options *options, const struct args *args)
+{
+	(void)session;
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		if (args->text_count > 0 && strcmp(args->texts[0]->text, settings[i].name) != 0)
+			continue;
+		if (args->text_count == 2)
+			return change_setting(options, &settings[i], args->texts[1]->text);
+		print_setting(options, &settings[i]);
+		if (args->text_count == 1)
+			return EXIT_DONE;
+	}
+	return args->text_count == 0
+	    ? EXIT_DONE
+	    : report_usage("there is no setting '%s'; set lists them", report_quote(args->texts[0]->text));
+}
+
+/* --- bookmarks --- */
+
+static void
+list_bookmarks(const struct buf *text, const char *wanted)
+{
+	struct bookmark bookmark;
+	size_t at = 0;
+
+	while (text->len > 0 && bookmarks_next(text->data, text->len, &at, &bookmark)) {
+		char name[128], url[4096];
+
+		snprintf(name, sizeof(name), "%.*s", (int)bookmark.name_len, bookmark.name);
+		snprintf(url, sizeof(url), "%.*s", (int)bookmark.url_len, bookmark.url);
+		if (wanted != NULL && strcmp(wanted, name) != 0)
+			continue;
+		if (report_is_json())
+			report_json(json_pack(
+			    "{s:s, s:s, s:o}", "event", "bookmark", "name", name, "url", report_json_text(url)));
+		else
+			report_line("%-16s %s", name, report_quote(url));
+	}
+}
+
+static enum exit_status
+check_bookmark(const char *name, const char *place)
+{
+	enum exit_status status;
+	struct ftp_url url;
+
+	if (!bookmark_name_is_good(name, strlen(name)))
+		return report_usage(
+		    "'%s' cannot be the name of a bookmark: letters, digits, - and _, 64 at most", report_quote(name));
+	if (place == NULL)
+		return EXIT_DONE;
+	if (!ftp_is_url(place) || strpbrk(place, " \t") != NULL)
+		return report_usage("'%s' is no URL; it begins with ftp://, ftpes:// or ftps://, and a blank is %%20",
+		    report_quote(place));
+	status = session_parse_place(place, &url, NULL);
+	if (status == EXIT_DONE)
+		ftp_url_free(&url);
+	return status;
+}
+
+static enum exit_status
+edit_bookmarks(const struct buf *text, const char *name, const char *url)
+{
+	enum exit_status status = EXIT_DONE;
+	struct buf fresh;
+	int r;
+
+	buf_init(&fresh, FILE_SIZE_MAX);
+	r = bookmarks_edit(text->len == 0 ? "" : text->data, text->len, name, url, &fresh);
+	if (r == -ENOENT)
+		status = report_usage("there is no bookmark '%s'; 'bookmark' lists them", report_quote(name));
+	else if (r == 0)
+		r = places_write_bookmarks(&fresh);
+	if (r < 0 && status == EXIT_DONE)
+		status = local_failure("cannot keep the bookmark", name, -r);
+	buf_free(&fresh);
+	return status;
+}
+
+enum exit_status
+command_bookmark(struct session *session, struct options *options, const struct args *args)
+{
+	const char *name = args->text_count > 0 ? args->texts[0]->text : NULL,
+		   *url = args->text_count > 1 ? args->texts[1]->text : NULL;
+	enum exit_status status = EXIT_DONE;
+	struct buf text;
+	int r;
+
+	(void)session;
+	if (options->is_delete && (name == NULL || url != NULL))
+		return report_usage("bookmark --delete takes one name");
+	if (name != NULL)
+		status = check_bookmark(name, url);
+	if (status != EXIT_DONE)
+		return status;
+	buf_init(&text, FILE_SIZE_MAX);
+	r = places_read_bookmarks(&text);
+	if (r < 0)
+		status = local_failure("cannot read", "bookmarks", -r);
+	else if (options->is_delete || url != NULL)
+		status = edit_bookmarks(&text, name, url);
+	else
+		list_bookmarks(&text, name);
+	buf_free(&text);
+	return status;
+}
+
+/* --- help --- */
+
+enum exit_status
+command_help_print(struct session *session, struct options *options, const struct args *args)
+{
+	const struct command *command;
+
+	(void)session;
+	(void)options;
+	if (args->text_count == 0) {
+		command_list(stdout, WHERE_SHELL);
+		fputs("  !COMMAND                     run COMMAND here, in sh(1)\n"
+		      "\nQuotes and backslashes keep blanks and wildcards; Ctrl-C stops a transfer, the part is kept "
+		      "for reget.\n",
+		    stdout);
+		return EXIT_DONE;
+	}
+	command = command_find(args->texts[0]->text, WHERE_SHELL);
+	if (command == NULL)
+		return report_usage(
+		    "unknown command '%s'; help lists the commands", report_quote(args->texts[0]->text));
+	command_help(stdout, command, WHERE_SHELL);
+	return EXIT_DONE;
+}

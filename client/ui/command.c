@@ -1,0 +1,513 @@
+#include "client/ui/command.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "client/ui/report.h"
+#include "client/ui/signals.h"
+
+#include "common/banned.h"
+
+#define BOTH (WHERE_ONE_SHOT | WHERE_SHELL)
+#define TRANSFER (OPTION_BIT(OPTION_CONTINUE) | OPTION_BIT(OPTION_VERIFY))
+#define GET (TRANSFER | OPTION_BIT(OPTION_SEGMENTS))
+#define PUT (TRANSFER | OPTION_BIT(OPTION_APPEND))
+#define MIRROR \
+	(OPTION_BIT(OPTION_VERIFY) | OPTION_BIT(OPTION_PARALLEL) | OPTION_BIT(OPTION_UPLOAD) | \
+	    OPTION_BIT(OPTION_DELETE) | OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_CHECKSUM) | \
+	    OPTION_BIT(OPTION_EXCLUDE))
+#define ANY SIZE_MAX
+
+const struct command client_commands[] = {
+    /* name, in the shell, on the command line, operands, flags, least, most, options, function */
+    {"ls", "[PATH ...]", "URL ...", OPERANDS_REMOTE, BOTH | IS_DATA | MANY_REMOTES, 0, ANY,
+	OPTION_BIT(OPTION_LONG) | OPTION_BIT(OPTION_ONE), command_ls, "list directories and files"},
+    {"cd", "[PATH]", NULL, OPERANDS_REMOTE, WHERE_SHELL, 0, 1, 0, command_cd,
+	"change the directory on the server; back home without PATH"},
+    {"pwd", "", NULL, OPERANDS_NONE, WHERE_SHELL, 0, 0, 0, command_pwd, "print the directory on the server"},
+    {"get", "FILE [LOCAL]", "URL ... [LOCAL]", OPERANDS_REMOTE_LOCAL, BOTH | MANY_REMOTES, 1, 2,
+	GET | OPTION_BIT(OPTION_PARALLEL), command_get,
+	"fetch files; LOCAL is a name, a directory, or - for standard output"},
+    {"mget", "PATTERN ...", "URL ... [DIRECTORY]", OPERANDS_REMOTE_LOCAL, BOTH | MANY_REMOTES, 1, ANY,
+	GET | OPTION_BIT(OPTION_PARALLEL), command_mget, "fetch the files that match"},
+    {"reget", "FILE [LOCAL]", NULL, OPERANDS_REMOTE_LOCAL, WHERE_SHELL, 1, 2, GET, command_reget, "get --continue"},
+    {"put", "LOCAL [FILE]", "LOCAL ... URL", OPERANDS_LOCAL_REMOTE, BOTH | MANY_LOCALS, 1, 2,
+	PUT | OPTION_BIT(OPTION_PARALLEL), command_put, "send files; LOCAL may be - for standard input"},
+    {"mput", "PATTERN ...", "PATTERN ... URL", OPERANDS_LOCAL_REMOTE, BOTH | MANY_LOCALS, 1, ANY,
+	PUT | OPTION_BIT(OPTION_PARALLEL), command_mput, "send the files that match"},
+    {"reput", "LOCAL [FILE]", NULL, OPERANDS_LOCAL_REMOTE, WHERE_SHELL, 1, 2, PUT, command_reput, "put --continue"},
+    {"mirror", "[SOURCE [TARGET]]", "SOURCE TARGET", OPERANDS_MIRROR, BOTH, 0, 2, MIRROR, command_mirror,
+	"make TARGET like SOURCE, directories with all that is in them; one of the two is here"},
+    {"rm", "FILE ...", "URL ...", OPERANDS_REMOTE, BOTH | MANY_REMOTES, 1, ANY, OPTION_BIT(OPTION_RECURSIVE),
+	command_rm, "remove files"},
+    {"rmdir", "DIRECTORY ...", "URL ...", OPERANDS_REMOTE, BOTH | MANY_REMOTES, 1, ANY, 0, command_rmdir,
+	"remove empty directories"},
+    {"mkdir", "DIRECTORY ...", "URL ...", OPERANDS_REMOTE, BOTH | MANY_REMOTES, 1, ANY, OPTION_BIT(OPTION_PARENTS),
+	command_mkdir, "make directories"},
+    {"mv", "FROM TO", "URL TO", OPERANDS_REMOTE, BOTH, 2, 2, 0, command_mv,
+	"rename; TO is a path on the same server, or a directory"},
+    {"chmod", "MODE FILE ...", "MODE URL ...", OPERANDS_TEXT_REMOTE, BOTH | MANY_REMOTES, 2, ANY, 0, command_chmod,
+	"change rights; MODE is octal: 644"},
+    {"cat", "FILE ...", "URL ...", OPERANDS_REMOTE, BOTH | IS_DATA | MANY_REMOTES, 1, ANY, 0, command_cat,
+	"print files"},
+    {"head", "FILE ...", "URL ...", OPERANDS_REMOTE, BOTH | IS_DATA | MANY_REMOTES, 1, ANY, OPTION_BIT(OPTION_LINES),
+	command_head, "print the first lines of files"},
+    {"hash", "FILE ...", "URL ...", OPERANDS_REMOTE, BOTH | IS_DATA | MANY_REMOTES, 1, ANY,
+	OPTION_BIT(OPTION_ALGORITHM), command_hash, "print the server's hashes of files"},
+    {"verify", "FILE [LOCAL]", "URL [LOCAL]", OPERANDS_REMOTE_LOCAL, BOTH, 1, 2, OPTION_BIT(OPTION_ALGORITHM),
+	command_verify, "compare a file on the server with one here, by hash"},
+    {"quota", "", "URL", OPERANDS_REMOTE, BOTH | IS_DATA, 0, 0, 0, command_quota,
+	"print how much may be stored, and is"},
+    {"site", "TEXT ...", "URL TEXT ...", OPERANDS_REMOTE_TEXT, BOTH | IS_DATA, 1, ANY, 0, command_site,
+	"send a SITE command, print the answer"},
+    {"status", "[PATH]", "URL", OPERANDS_REMOTE, BOTH | IS_DATA, 0, 1, 0, command_status,
+	"print the state of the connection and of the server"},
+    {"lcd", "[DIRECTORY]", NULL, OPERANDS_LOCAL, WHERE_SHELL | NO_CONNECTION, 0, 1, 0, command_lcd,
+	"change the directory here"},
+    {"lpwd", "", NULL, OPERANDS_NONE, WHERE_SHELL | NO_CONNECTION, 0, 0, 0, command_lpwd, "print the directory here"},
+    {"lls", "[PATH ...]", NULL, OPERANDS_LOCAL, WHERE_SHELL | NO_CONNECTION | MANY_LOCALS, 0, ANY, 0, command_lls,
+	"list directories here, by ls(1)"},
+    {"set", "[NAME [VALUE]]", NULL, OPERANDS_TEXT, WHERE_SHELL | NO_CONNECTION, 0, 2, 0, command_set,
+	"print or change settings"},
+    {"bookmark", "[NAME [URL]]", "[NAME [URL]]", OPERANDS_TEXT, BOTH | NO_CONNECTION, 0, 2, OPTION_BIT(OPTION_DELETE),
+	command_bookmark, "list short names of places; NAME URL keeps one, --delete NAME forgets it"},
+    {"help", "[COMMAND]", NULL, OPERANDS_TEXT, WHERE_SHELL | NO_CONNECTION, 0, 1, 0, command_help_print,
+	"this list, or how to use COMMAND"},
+    {"quit", "", NULL, OPERANDS_NONE, WHERE_SHELL | NO_CONNECTION, 0, 0, 0, NULL, "leave; Ctrl-D does as well"},
+    {NULL, NULL, NULL, OPERANDS_NONE, 0, 0, 0, 0, NULL, NULL},
+};
+
+/* What other clients call them. */
+static const struct {
+	const char *alias, *name;
+} aliases[] = {
+    {"dir", "ls"},
+    {"exit", "quit"},
+    {"bye", "quit"},
+    {"delete", "rm"},
+    {"rename", "mv"},
+    {"?", "help"},
+};
+
+static const struct command *
+find_exact(const char *name, unsigned int where)
+{
+	for (const struct command *command = client_commands; command->name != NULL; command++)
+		if (strcmp(command->name, name) == 0 && (command->flags & where) != 0)
+			return command;
+	return NULL;
+}
+
+const struct command *
+command_find(const char *name, unsigned int where)
+{
+	const struct command *command = find_exact(name, where);
+
+	for (size_t i = 0; command == NULL && where == WHERE_SHELL && i < sizeof(aliases) / sizeof(aliases[0]); i++)
+		if (strcmp(aliases[i].alias, name) == 0)
+			command = find_exact(aliases[i].name, where);
+	return command;
+}
+
+void
+command_help(FILE *out, const struct command *command, unsigned int where)
+{
+	const char *usage = where == WHERE_SHELL ? command->shell_usage : command->usage;
+
+	fprintf(out, "usage: %s%s%s%s%s\n\n%s\n", where == WHERE_SHELL ? "" : "sallyport ", command->name,
+	    command->options != 0 || where == WHERE_ONE_SHOT ? " [options]" : "", *usage == '\0' ? "" : " ", usage,
+	    command->help);
+	if (command->options != 0) {
+		fputs("\nOptions:\n", out);
+		options_help(out, command->options);
+	}
+	if (where == WHERE_ONE_SHOT) {
+		fputs("\nOf the connection, and of what is printed:\n", out);
+		options_help(out, OPTIONS_CONNECTION | OPTIONS_OUTPUT);
+	}
+}
+
+void
+command_list(FILE *out, unsigned int where)
+{
+	for (const struct command *command = client_commands; command->name != NULL; command++) {
+		const char *usage = where == WHERE_SHELL ? command->shell_usage : command->usage;
+		char left[64];
+
+		if ((command->flags & where) == 0)
+			continue;
+		snprintf(left, sizeof(left), "%s %s", command->name, usage);
+		fprintf(out, "  %-28s %s\n", left, command->help);
+	}
+}
+
+/* --- sorting operands --- */
+
+static int
+args_init(struct args *args, size_t count)
+{
+	*args = (struct args){0};
+	args->remotes = calloc(3 * count + 1, sizeof(*args->remotes));
+	if (args->remotes == NULL)
+		return -ENOMEM;
+	args->locals = args->remotes + count;
+	args->texts = args->locals + count;
+	return 0;
+}
+
+static void
+args_free(struct args *args)
+{
+	free(args->remotes);
+}
+
+/* Sort the operands of a command of the shell. */
+static void
+sort_shell(const struct command *command, const struct options *options, const struct word **operands, size_t count,
+    struct args *args)
+{
+	enum operand_kind kind = command->kind;
+	bool is_many = (command->flags & (MANY_LOCALS | MANY_REMOTES)) != 0 && command->max == ANY;
+
+	if (kind == OPERANDS_MIRROR)
+		kind = options->is_upload ? OPERANDS_LOCAL_REMOTE : OPERANDS_REMOTE_LOCAL;
+	args->is_upload = options->is_upload;
+	for (size_t i = 0; i < count; i++) {
+		bool is_first = i == 0 || is_many;
+
+		switch (kind) {
+		case OPERANDS_NONE:
+			break;
+		case OPERANDS_REMOTE:
+			args->remotes[args->remote_count++] = operands[i];
+			break;
+		case OPERANDS_LOCAL:
+			args->locals[args->local_count++] = operands[i];
+			break;
+		case OPERANDS_REMOTE_LOCAL:
+			if (is_first)
+				args->remotes[args->remote_count++] = operands[i];
+			else
+				args->locals[args->local_count++] = operands[i];
+			break;
+		case OPERANDS_LOCAL_REMOTE:
+			if (is_first)
+				args->locals[args->local_count++] = operands[i];
+			else
+				args->remotes[args->remote_count++] = operands[i];
+			break;
+		case OPERANDS_TEXT_REMOTE:
+			if (i == 0)
+				args->texts[args->text_count++] = operands[i];
+			else
+				args->remotes[args->remote_count++] = operands[i];
+			break;
+		case OPERANDS_REMOTE_TEXT:
+		case OPERANDS_TEXT:
+		case OPERANDS_MIRROR:
+			args->texts[args->text_count++] = operands[i];
+			break;
+		}
+	}
+}
+
+static enum exit_status
+out_of_memory(void)
+{
+	return report_failure(FTP_LOCAL, "cannot go on", strerror(ENOMEM), "");
+}
+
+static enum exit_status
+check_shell(const struct command *command, size_t count)
+{
+	if (count < command->min)
+		return report_usage(
+		    "%s: something is missing; usage: %s %s", command->name, command->name, command->shell_usage);
+	if (count > command->max)
+		return report_usage("%s: too much; usage: %s %s", command->name, command->name, command->shell_usage);
+	return EXIT_DONE;
+}
+
+enum exit_status
+command_run_line(struct session *session, struct options *defaults, const struct word *words, size_t count, bool *is_end)
+{
+	const struct command *command = command_find(words[0].text, WHERE_SHELL);
+	const struct word **operands;
+	struct options options = *defaults;
+	enum exit_status status;
+	struct args args;
+	size_t operand_count;
+	char why[1024];
+	int r;
+
+	if (command == NULL)
+		return report_usage("unknown command '%s'; help lists the commands", report_quote(words[0].text));
+	operands = calloc(count, sizeof(*operands));
+	if (operands == NULL || args_init(&args, count) < 0) {
+		free(operands);
+		return out_of_memory();
+	}
+	options.excludes = NULL;
+	options.exclude_count = 0;
+	r = options_parse(&options, words + 1, count - 1, command->options | OPTIONS_OUTPUT | OPTION_BIT(OPTION_HELP),
+	    operands, &operand_count, why, sizeof(why));
+	if (r == -ENOMEM)
+		status = out_of_memory();
+	else if (r < 0)
+		status = report_usage("%s: %s", command->name, why);
+	else if (options.wants_help) {
+		command_help(stdout, command, WHERE_SHELL);
+		status = EXIT_DONE;
+	} else {
+		status = check_shell(command, operand_count);
+		if (status == EXIT_DONE && command->run == NULL)
+			*is_end = true;
+		if (status == EXIT_DONE && command->run != NULL) {
+			sort_shell(command, &options, operands, operand_count, &args);
+			report_set(&options, (command->flags & IS_DATA) != 0 && !options.is_json);
+			session_apply(session, &options);
+			status = command->run(session, command->run == command_set ? defaults : &options, &args);
+			report_set(defaults, false);
+			session_apply(session, defaults);
+		}
+	}
+	options_free(&options);
+	args_free(&args);
+	free(operands);
+	return status;
+}
+
+/* --- one command of the program's arguments --- */
+
+/* A place of the command line: the URL, and its path as a word. */
+struct place {
+	struct ftp_url url;
+	struct word word;
+};
+
+static void
+place_free(struct place *place)
+{
+	ftp_url_free(&place->url);
+	free(place->word.pattern);
+	*place = (struct place){0};
+}
+
+static bool
+is_same_server(const struct ftp_url *a, const struct ftp_url *b)
+{
+	if (a->tls != b->tls || a->port != b->port || strcasecmp(a->host, b->host) != 0)
+		return false;
+	if (a->user == NULL || b->user == NULL)
+		return a->user == b->user;
+	return strcmp(a->user, b->user) == 0;
+}
+
+static enum exit_status
+parse_place(const char *text, struct place *place)
+{
+	enum exit_status status = session_parse_place(text, &place->url, &place->word.pattern);
+
+	if (status == EXIT_DONE)
+		place->word.text = place->url.path;
+	return status;
+}
+
+static enum exit_status
+usage_once(const struct command *command)
+{
+	return report_usage("usage: sallyport %s [options] %s", command->name, command->usage);
+}
+
+/*
+ * Which operand is a place on the server? By the kind of the command, and by what the operand looks like where both
+ * can be.
+ */
+static bool
+is_remote(const struct command *command, const struct word **operands, size_t count, size_t i)
+{
+	switch (command->kind) {
+	case OPERANDS_REMOTE:
+		return true;
+	case OPERANDS_REMOTE_LOCAL:
+		return i == 0 || session_is_place(operands[i]->text);
+	case OPERANDS_LOCAL_REMOTE:
+		return i + 1 == count;
+	case OPERANDS_MIRROR:
+		return session_is_place(operands[i]->text);
+	case OPERANDS_TEXT_REMOTE:
+		return i > 0;
+	case OPERANDS_REMOTE_TEXT:
+		return i == 0;
+	case OPERANDS_NONE:
+	case OPERANDS_LOCAL:
+	case OPERANDS_TEXT:
+		return false;
+	}
+	return false;
+}
+
+/* How many of each kind the command wants. */
+static bool
+is_count_right(const struct command *command, const struct args *args)
+{
+	size_t remotes = args->remote_count, locals = args->local_count, texts = args->text_count;
+
+	switch (command->kind) {
+	case OPERANDS_REMOTE:
+		return texts == 0 && locals == 0 && remotes >= 1 &&
+		    (remotes == 1 || (command->flags & MANY_REMOTES) != 0);
+	case OPERANDS_REMOTE_LOCAL:
+		return remotes >= 1 && locals <= 1 && (remotes == 1 || (command->flags & MANY_REMOTES) != 0);
+	case OPERANDS_LOCAL_REMOTE:
+		return remotes == 1 && locals >= 1;
+	case OPERANDS_MIRROR:
+		return remotes == 1 && locals == 1;
+	case OPERANDS_TEXT_REMOTE:
+		return texts == 1 && remotes >= 1;
+	case OPERANDS_REMOTE_TEXT:
+		return remotes == 1 && texts >= 1;
+	case OPERANDS_TEXT:
+		return remotes == 0 && locals == 0 && texts <= 2;
+	case OPERANDS_NONE:
+	case OPERANDS_LOCAL:
+		return false;
+	}
+	return false;
+}
+
+/* mv: what follows the URL is a path there, or a URL of the same server. */
+static enum exit_status
+sort_mv(const struct word **operands, size_t count, struct place *places, struct args *args)
+{
+	enum exit_status status;
+
+	if (count != 2)
+		return usage_once(command_find("mv", WHERE_ONE_SHOT));
+	status = parse_place(operands[0]->text, &places[0]);
+	if (status != EXIT_DONE)
+		return status;
+	args->remotes[args->remote_count++] = &places[0].word;
+	if (!ftp_is_url(operands[1]->text)) {
+		args->remotes[args->remote_count++] = operands[1];
+		return EXIT_DONE;
+	}
+	status = parse_place(operands[1]->text, &places[1]);
+	if (status != EXIT_DONE)
+		return status;
+	if (!is_same_server(&places[0].url, &places[1].url))
+		return report_usage("mv renames on one server; the two URLs are of different ones");
+	args->remotes[args->remote_count++] = &places[1].word;
+	return EXIT_DONE;
+}
+
+static enum exit_status
+sort_once(
+    const struct command *command, const struct word **operands, size_t count, struct place *places, struct args *args)
+{
+	size_t place = 0;
+
+	if (command->run == command_mv)
+		return sort_mv(operands, count, places, args);
+	for (size_t i = 0; i < count; i++) {
+		if (is_remote(command, operands, count, i)) {
+			enum exit_status status = parse_place(operands[i]->text, &places[place]);
+
+			if (status != EXIT_DONE)
+				return status;
+			if (command->kind == OPERANDS_MIRROR)
+				args->is_upload = i > 0;
+			args->remotes[args->remote_count++] = &places[place++].word;
+		} else if (command->kind == OPERANDS_TEXT_REMOTE || command->kind == OPERANDS_REMOTE_TEXT ||
+		    command->kind == OPERANDS_TEXT) {
+			args->texts[args->text_count++] = operands[i];
+		} else {
+			args->locals[args->local_count++] = operands[i];
+		}
+	}
+	return is_count_right(command, args) ? EXIT_DONE : usage_once(command);
+}
+
+/* Run the command for consecutive places of one server, then for the next ones. */
+static enum exit_status
+run_places(const struct command *command, struct options *options, struct place *places, struct args *args)
+{
+	enum exit_status status = EXIT_DONE;
+	size_t all = args->remote_count, first = 0;
+	const struct word **remotes = args->remotes;
+
+	/* the second place of mv is not connected to */
+	while (first < all && !signals_have_aborted()) {
+		struct session session = {0};
+		enum exit_status one;
+		size_t end = first + 1;
+
+		if (command->run == command_mv)
+			end = all;
+		while (end < all && is_same_server(&places[first].url, &places[end].url))
+			end++;
+		args->remotes = remotes + first;
+		args->remote_count = end - first;
+		/* session_open() takes the URL, but the word is its path */
+		{
+			struct ftp_url url = places[first].url;
+
+			places[first].url = (struct ftp_url){0};
+			one = session_open(&session, &url, options);
+		}
+		if (one == EXIT_DONE)
+			one = command->run(&session, options, args);
+		session_close(&session);
+		status = exit_status_worse(status, one);
+		first = end;
+	}
+	args->remotes = remotes;
+	args->remote_count = all;
+	return status;
+}
+
+enum exit_status
+command_run_once(const struct command *command, struct options *options, const struct word *words, size_t count)
+{
+	const struct word **operands = calloc(count + 1, sizeof(*operands));
+	struct place *places = calloc(count + 1, sizeof(*places));
+	enum exit_status status;
+	struct args args = {0};
+	size_t operand_count;
+	char why[1024];
+	int r;
+
+	if (operands == NULL || places == NULL || args_init(&args, count) < 0) {
+		status = out_of_memory();
+		goto out;
+	}
+	r = options_parse(options, words, count,
+	    command->options | OPTIONS_CONNECTION | OPTIONS_OUTPUT | OPTION_BIT(OPTION_HELP), operands, &operand_count,
+	    why, sizeof(why));
+	report_set(options, (command->flags & IS_DATA) != 0 && !options->is_json);
+	if (r < 0) {
+		status = r == -ENOMEM ? out_of_memory() : report_usage("%s: %s", command->name, why);
+		goto out;
+	}
+	if (options->wants_help) {
+		command_help(stdout, command, WHERE_ONE_SHOT);
+		status = EXIT_DONE;
+		goto out;
+	}
+	status = sort_once(command, operands, operand_count, places, &args);
+	if (status != EXIT_DONE)
+		goto out;
+	if ((command->flags & NO_CONNECTION) != 0)
+		status = command->run(NULL, options, &args);
+	else
+		status = run_places(command, options, places, &args);
+out:
+	for (size_t i = 0; places != NULL && i < count; i++)
+		place_free(&places[i]);
+	free(places);
+	args_free(&args);
+	free(operands);
+	return status;
+}

@@ -1,0 +1,112 @@
+/* The commands of the shell and of the command line: one table. */
+#ifndef CLIENT_UI_COMMAND_H
+#define CLIENT_UI_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "client/ui/options.h"
+#include "client/ui/session.h"
+
+/* What was given, sorted: borrowed words. */
+struct args {
+	const struct word **remotes;	/* on the server */
+	size_t remote_count;
+	const struct word **locals;	/* here */
+	size_t local_count;
+	const struct word **texts;	/* neither: a mode, a name of a setting */
+	size_t text_count;
+	bool is_upload;	/* mirror: the source is here */
+};
+
+/* What an operand is, for sorting and for completion. */
+enum operand_kind {
+	OPERANDS_NONE,
+	OPERANDS_REMOTE,	/* all on the server */
+	OPERANDS_LOCAL,	/* all here */
+	OPERANDS_REMOTE_LOCAL,	/* get: on the server, then here */
+	OPERANDS_LOCAL_REMOTE,	/* put: here, then on the server */
+	OPERANDS_MIRROR,	/* as get, or as put with --upload */
+	OPERANDS_TEXT_REMOTE,	/* chmod: a text, then on the server */
+	OPERANDS_REMOTE_TEXT,	/* one-shot site: a URL, then texts; texts alone in the shell */
+	OPERANDS_TEXT	/* texts alone; the shell's only */
+};
+
+#define WHERE_ONE_SHOT 1	/* sallyport NAME ... URL */
+#define WHERE_SHELL 2
+#define IS_DATA 4	/* standard output carries what was asked for */
+#define NO_CONNECTION 8	/* does not need the server */
+#define MANY_LOCALS 16	/* several local names before the place on the server */
+#define MANY_REMOTES 32
+
+struct command {
+	const char *name;
+	const char *shell_usage;	/* operands in the shell; NULL: not there */
+	const char *usage;	/* operands on the command line; NULL: not there */
+	enum operand_kind kind;
+	unsigned int flags;
+	size_t min, max;	/* operands in the shell */
+	uint64_t options;	/* OPTION_BIT()s that it takes besides those of connection and output */
+	enum exit_status (*run)(struct session *session, struct options *options, const struct args *args);
+	const char *help;
+};
+
+/* The table, in the order of help; ends with a NULL name. */
+extern const struct command client_commands[];
+
+/* NULL: there is none of this name. In the shell "dir", "exit", "bye", "delete", "rename", "?" and "open" of other clients are known. */
+const struct command *command_find(const char *name, unsigned int where);
+
+/* Print usage and options of a command. */
+void command_help(FILE *out, const struct command *command, unsigned int where);
+
+/* Print the list of commands. */
+void command_list(FILE *out, unsigned int where);
+
+/*
+ * Run one command of the shell: its name and operands. defaults are the shell's settings. Reports errors.
+ * *is_end is set by quit.
+ */
+enum exit_status
+command_run_line(struct session *session, struct options *defaults, const struct word *words, size_t count, bool *is_end);
+
+/* Run one command of the program's arguments (words without the command's name): connects to where they say. */
+enum exit_status
+command_run_once(const struct command *command, struct options *options, const struct word *words, size_t count);
+
+/* --- what the files of commands have for the table --- */
+
+#define COMMAND(name) enum exit_status command_##name(struct session *, struct options *, const struct args *)
+COMMAND(ls);
+COMMAND(cd);
+COMMAND(pwd);
+COMMAND(lcd);
+COMMAND(lpwd);
+COMMAND(lls);
+COMMAND(get);
+COMMAND(mget);
+COMMAND(reget);
+COMMAND(put);
+COMMAND(mput);
+COMMAND(reput);
+COMMAND(mirror);
+COMMAND(rm);
+COMMAND(rmdir);
+COMMAND(mkdir);
+COMMAND(mv);
+COMMAND(chmod);
+COMMAND(cat);
+COMMAND(head);
+COMMAND(hash);
+COMMAND(verify);
+COMMAND(quota);
+COMMAND(site);
+COMMAND(status);
+COMMAND(set);
+enum exit_status command_help_print(struct session *, struct options *, const struct args *);
+COMMAND(bookmark);
+#undef COMMAND
+
+#endif

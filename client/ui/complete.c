@@ -1,0 +1,262 @@
+#include "client/ui/complete.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "client/ui/command.h"
+#include "client/ui/options.h"
+#include "client/ui/words.h"
+#include "common/text.h"
+
+#include "common/banned.h"
+
+#define CANDIDATES_MAX 10000
+
+void
+candidates_free(struct candidates *candidates)
+{
+	for (size_t i = 0; i < candidates->count; i++) {
+		free(candidates->items[i].text);
+		free(candidates->items[i].shown);
+	}
+	free(candidates->items);
+	*candidates = (struct candidates){NULL, 0};
+}
+
+/* directory: the part of the word up to its last slash. */
+static void
+add(struct candidates *candidates, const char *directory, size_t directory_len, const char *name, bool is_directory)
+{
+	size_t name_len = strlen(name);
+	struct candidate candidate = {.is_directory = is_directory};
+	struct candidate *items;
+
+	/* what cannot be typed is not offered */
+	if (candidates->count >= CANDIDATES_MAX || has_control(name, name_len))
+		return;
+	items = realloc(candidates->items, (candidates->count + 1) * sizeof(*items));
+	if (items == NULL)
+		return;
+	candidates->items = items;
+	candidate.text = malloc(directory_len + name_len + 1);
+	candidate.shown = strdup(name);
+	if (candidate.text == NULL || candidate.shown == NULL) {
+		free(candidate.text);
+		free(candidate.shown);
+		return;
+	}
+	memcpy(candidate.text, directory, directory_len);
+	memcpy(candidate.text + directory_len, name, name_len + 1);
+	items[candidates->count++] = candidate;
+}
+
+static bool
+begins_with(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static void
+find_commands(const char *prefix, struct candidates *candidates)
+{
+	for (const struct command *command = client_commands; command->name != NULL; command++)
+		if ((command->flags & WHERE_SHELL) != 0 && begins_with(command->name, prefix))
+			add(candidates, "", 0, command->name, false);
+}
+
+static void
+find_options(const struct command *command, const char *prefix, struct candidates *candidates)
+{
+	for (int id = 0; id < OPTION_COUNT; id++) {
+		char name[64];
+
+		if ((command->options & OPTION_BIT(id)) == 0)
+			continue;
+		snprintf(name, sizeof(name), "--%s", options_name((enum option_id)id));
+		if (begins_with(name, prefix))
+			add(candidates, "", 0, name, false);
+	}
+}
+
+static size_t
+directory_length(const char *word)
+{
+	const char *slash = strrchr(word, '/');
+
+	return slash == NULL ? 0 : (size_t)(slash - word) + 1;
+}
+
+/* Hidden names are offered when the word begins with a dot. */
+static bool
+is_offered(const char *name, const char *prefix)
+{
+	return begins_with(name, prefix) && (name[0] != '.' || prefix[0] == '.');
+}
+
+static void
+find_remote(struct session *session, const char *word, struct candidates *candidates)
+{
+	size_t len = directory_length(word);
+	char *directory = strndup(word, len);
+	struct ftp_list list;
+
+	if (directory == NULL)
+		return;
+	if (len > 1)
+		directory[len - 1] = '\0';
+	if (ftp_list(session->ftp, directory, &list) == FTP_OK) {
+		for (size_t i = 0; i < list.count; i++)
+			if (is_offered(list.entries[i].name, word + len))
+				add(candidates, word, len, list.entries[i].name,
+				    list.entries[i].kind == FTP_KIND_DIRECTORY);
+		ftp_list_free(&list);
+	}
+	free(directory);
+}
+
+static void
+find_local(const char *word, struct candidates *candidates)
+{
+	size_t len = directory_length(word);
+	char *path = strndup(word, len);
+	DIR *directory = path == NULL ? NULL : opendir(len == 0 ? "." : path);
+	const struct dirent *entry;
+	struct stat status;
+
+	while (directory != NULL && (entry = readdir(directory)) != NULL) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+		    !is_offered(entry->d_name, word + len))
+			continue;
+		add(candidates, word, len, entry->d_name,
+		    fstatat(dirfd(directory), entry->d_name, &status, 0) == 0 && S_ISDIR(status.st_mode));
+	}
+	if (directory != NULL)
+		closedir(directory);
+	free(path);
+}
+
+/* Where the operand at this place (1: the first) is looked for. */
+static void
+find_operand(struct session *session, const struct command *command, size_t place, const char *word, bool is_upload,
+    struct candidates *candidates)
+{
+	bool is_first = place <= 1 || command->max > 2;
+
+	switch (command->kind) {
+	case OPERANDS_REMOTE:
+		find_remote(session, word, candidates);
+		break;
+	case OPERANDS_LOCAL:
+		find_local(word, candidates);
+		break;
+	case OPERANDS_REMOTE_LOCAL:
+	case OPERANDS_LOCAL_REMOTE:
+	case OPERANDS_MIRROR:
+		if (is_first ==
+		    (command->kind == OPERANDS_LOCAL_REMOTE || (command->kind == OPERANDS_MIRROR && is_upload)))
+			find_local(word, candidates);
+		else
+			find_remote(session, word, candidates);
+		break;
+	case OPERANDS_TEXT_REMOTE:
+		if (place > 1)
+			find_remote(session, word, candidates);
+		break;
+	case OPERANDS_TEXT:
+		if (command->run == command_help_print)
+			find_commands(word, candidates);
+		break;
+	case OPERANDS_NONE:
+	case OPERANDS_REMOTE_TEXT:
+		break;
+	}
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct candidate *left = a, *right = b;
+
+	return strcmp(left->text, right->text);
+}
+
+/* The words before the cursor: which command is it, and how many of them are operands? */
+static const struct command *
+look_at_words(const char *line, size_t start, size_t *operands, bool *is_upload)
+{
+	char *before = strndup(line, start);
+	const struct command *command = NULL;
+	struct words words;
+	const char *why;
+
+	*operands = 0;
+	*is_upload = false;
+	if (before == NULL)
+		return NULL;
+	if (words_split(before, &words, &why) == 0) {
+		for (size_t i = 0; i < words.count; i++) {
+			const char *text = words.items[i].text;
+
+			if (i == 0)
+				command = command_find(text, WHERE_SHELL);
+			else if (text[0] != '-')
+				++*operands;
+			else if (strcmp(text, "-R") == 0 || strcmp(text, "--upload") == 0)
+				*is_upload = true;
+		}
+		words_free(&words);
+	}
+	free(before);
+	return command;
+}
+
+void
+complete_find(struct session *session, const char *line, size_t len, struct candidates *candidates)
+{
+	const struct command *command;
+	struct word_at_cursor word;
+	size_t operands;
+	bool is_upload;
+
+	*candidates = (struct candidates){NULL, 0};
+	if (words_at_cursor(line, len, &word) < 0)
+		return;
+	if (word.index == 0) {
+		find_commands(word.text, candidates);
+	} else {
+		command = look_at_words(line, word.start, &operands, &is_upload);
+		if (command != NULL && word.text[0] == '-' && word.quote == '\0')
+			find_options(command, word.text, candidates);
+		else if (command != NULL)
+			find_operand(session, command, operands + 1, word.text, is_upload, candidates);
+	}
+	free(word.text);
+	if (candidates->count > 0)
+		qsort(candidates->items, candidates->count, sizeof(*candidates->items), compare);
+}
+
+size_t
+candidates_common(const struct candidates *candidates)
+{
+	size_t common = candidates->count == 0 ? 0 : strlen(candidates->items[0].text), at = 0;
+
+	for (size_t i = 1; i < candidates->count; i++) {
+		size_t same = 0;
+
+		while (same < common && candidates->items[i].text[same] == candidates->items[0].text[same])
+			same++;
+		common = same;
+	}
+	/* back to the end of a character */
+	while (at < common) {
+		size_t n = utf8_sequence(
+		    (const unsigned char *)candidates->items[0].text + at, strlen(candidates->items[0].text + at));
+
+		if (at + (n == 0 ? 1 : n) > common)
+			break;
+		at += n == 0 ? 1 : n;
+	}
+	return at;
+}

@@ -1,0 +1,32 @@
+/* What a word of the shell may be completed to. */
+#ifndef CLIENT_UI_COMPLETE_H
+#define CLIENT_UI_COMPLETE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "client/ui/session.h"
+
+struct candidate {
+	char *text;	/* the whole word, unquoted; owned */
+	char *shown;	/* its last component, for a list; owned */
+	bool is_directory;	/* more may follow */
+};
+
+struct candidates {
+	struct candidate *items;
+	size_t count;
+};
+
+/*
+ * Find what the word at the cursor can become: commands for the first word, then what the command takes: names on the
+ * server (a listing is fetched), names here, settings. Errors leave the list empty; nothing is printed. Sorted.
+ */
+void complete_find(struct session *session, const char *line, size_t len, struct candidates *candidates);
+
+void candidates_free(struct candidates *candidates);
+
+/* How many leading bytes all have in common; never cuts a UTF-8 character. */
+size_t candidates_common(const struct candidates *candidates);
+
+#endif

@@ -1,0 +1,31 @@
+/* Who logs in, and with which password: never from an argument. */
+#ifndef CLIENT_UI_CREDENTIALS_H
+#define CLIENT_UI_CREDENTIALS_H
+
+#include <stdbool.h>
+
+#include "client/ui/exit_status.h"
+#include "client/ui/options.h"
+
+#define CREDENTIAL_MAX 1024
+
+struct credentials {
+	char user[CREDENTIAL_MAX], password[CREDENTIAL_MAX];
+	bool has_password;
+	bool is_anonymous;	/* no secret */
+};
+
+/*
+ * Look where nobody needs to be asked: --password-fd, $SALLYPORT_PASSWORD, ~/.netrc (or $NETRC). Without a user anywhere:
+ * "anonymous". user may be NULL. Reports errors; credentials_free() in any case.
+ */
+enum exit_status
+credentials_find(struct credentials *credentials, const char *host, const char *user, const struct options *options);
+
+/* Ask on the terminal for a password that was not found. Reports errors. */
+enum exit_status credentials_ask(struct credentials *credentials, const char *host);
+
+/* Wipes. */
+void credentials_free(struct credentials *credentials);
+
+#endif

@@ -1,0 +1,103 @@
+/* Options of the command line and of the shell's commands: one table for parsing and for help. */
+#ifndef CLIENT_UI_OPTIONS_H
+#define CLIENT_UI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "client/engine/ftp.h"
+#include "client/ui/words.h"
+
+#define PARALLEL_MAX 32
+#define SEGMENTS_MAX 16
+
+enum option_id {
+	/* of a connection */
+	OPTION_USER,
+	OPTION_PASSWORD_FD,
+	OPTION_PLAINTEXT,
+	OPTION_CA,
+	OPTION_ACTIVE,
+	OPTION_IPV4,
+	OPTION_IPV6,
+	OPTION_TIMEOUT,
+	OPTION_RETRY,
+	/* of what is printed */
+	OPTION_QUIET,
+	OPTION_VERBOSE,
+	OPTION_JSON,
+	/* of transfers */
+	OPTION_CONTINUE,
+	OPTION_APPEND,
+	OPTION_VERIFY,
+	OPTION_PARALLEL,
+	OPTION_SEGMENTS,
+	/* of single commands */
+	OPTION_UPLOAD,
+	OPTION_DELETE,
+	OPTION_DRY_RUN,
+	OPTION_CHECKSUM,
+	OPTION_EXCLUDE,
+	OPTION_LONG,
+	OPTION_ONE,
+	OPTION_RECURSIVE,
+	OPTION_PARENTS,
+	OPTION_LINES,
+	OPTION_ALGORITHM,
+	OPTION_COUNT,
+	/* before any command */
+	OPTION_BATCH = OPTION_COUNT,
+	OPTION_VERSION,
+	OPTION_HELP,
+	OPTION_ALL
+};
+
+#define OPTION_BIT(id) (UINT64_C(1) << (id))
+#define OPTIONS_CONNECTION (OPTION_BIT(OPTION_QUIET) - 1)
+#define OPTIONS_OUTPUT (OPTION_BIT(OPTION_QUIET) | OPTION_BIT(OPTION_VERBOSE) | OPTION_BIT(OPTION_JSON))
+#define OPTIONS_START (OPTION_BIT(OPTION_BATCH) | OPTION_BIT(OPTION_VERSION) | OPTION_BIT(OPTION_HELP))
+
+/* What was wished for; a copy of the shell's own is the start for each of its commands. Texts are borrowed from the words. */
+struct options {
+	const char *user, *ca_file, *algorithm, *batch;
+	int password_fd;	/* -1: none */
+	int family;
+	bool may_plaintext, is_active, is_quiet, is_verbose, is_json;
+	uint64_t timeout_s, retries, parallel, segments, lines;
+	bool is_continue, is_append;
+	enum ftp_verify verify;
+	bool is_upload, is_delete, is_dry_run, is_checksum;
+	const char **excludes;	/* owned */
+	size_t exclude_count;
+	bool is_long, is_one, is_recursive, makes_parents;
+	bool wants_version, wants_help;
+	uint64_t given;	/* OPTION_BIT()s of what was given */
+};
+
+void options_init(struct options *options);
+void options_free(struct options *options);
+
+/*
+ * Take the options out of words; what remains is put into operands (room for count), in order. Options may stand
+ * anywhere; behind "--" and for "-" alone everything is an operand.
+ *
+ * allowed   OPTION_BIT()s; another option is an error that says so.
+ *
+ * Returns 0, -EINVAL with the text of what is wrong in why (escaped), -ENOMEM.
+ */
+int options_parse(struct options *options, const struct word *words, size_t count, uint64_t allowed,
+    const struct word **operands, size_t *operand_count, char *why, size_t why_size);
+
+/* Print a table of these options. */
+void options_help(FILE *out, uint64_t ids);
+
+/* The long name, "--verify"; for the test of the man page. */
+const char *options_name(enum option_id id);
+
+/* "auto", "always", "never". Returns 0 or -EINVAL. */
+int options_parse_verify(const char *text, enum ftp_verify *verify);
+const char *options_verify_name(enum ftp_verify verify);
+
+#endif

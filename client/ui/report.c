@@ -1,0 +1,692 @@
+#include "client/ui/report.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "client/ui/bar.h"
+#include "client/ui/options.h"
+#include "client/ui/speed.h"
+#include "client/ui/term_text.h"
+#include "client/ui/units.h"
+#include "common/buf.h"
+#include "common/io.h"
+#include "common/text.h"
+
+#include "common/banned.h"
+
+#define QUOTES 8
+#define QUOTE_MAX 16384
+#define LINE_MAX_BYTES 65536
+#define REDRAW_MS 180
+#define PLAIN_EVERY_MS 10000
+#define JSON_EVERY_MS 450
+#define SPEED_FROM_MS 100
+#define SPEED_FROM_BYTES 1048576
+#define COLUMNS_UNKNOWN 80
+#define COLUMNS_CEILING 400
+
+struct report_slot {
+	struct report_slot *next;
+	struct shown_transfer transfer;	/* texts are borrowed from the caller's job, which outlives the slot */
+	struct ftp_progress progress;
+	struct speed speed;
+	uint64_t begun_ms, told_ms;
+};
+
+/* One program, one terminal: the report is the only state of its kind. */
+static struct {
+	pthread_mutex_t lock;
+	FILE *stream;
+	bool is_json, is_quiet, is_terminal;
+	struct report_slot *slots;
+	size_t files, files_done, files_failed;
+	int64_t bytes_wanted;
+	uint64_t bytes_done;	/* of transfers that ended */
+	uint64_t bytes_moved;
+	struct speed speed;	/* of all */
+	uint64_t begun_ms, drawn_ms;
+	size_t widths[PARALLEL_MAX + 2];	/* of the lines on the screen */
+	size_t lines;
+	bool is_running;
+} report = {.lock = PTHREAD_MUTEX_INITIALIZER, .bytes_wanted = -1};
+
+void
+report_set(const struct options *options, bool is_data)
+{
+	pthread_mutex_lock(&report.lock);
+	report.stream = is_data ? stderr : stdout;
+	report.is_json = options->is_json;
+	report.is_quiet = options->is_quiet;
+	report.is_terminal =
+	    isatty(fileno(report.stream)) == 1 && getenv("TERM") != NULL && strcmp(getenv("TERM"), "dumb") != 0;
+	pthread_mutex_unlock(&report.lock);
+}
+
+bool
+report_has_bar(void)
+{
+	return report.is_terminal && !report.is_json && !report.is_quiet;
+}
+
+bool
+report_is_json(void)
+{
+	return report.is_json;
+}
+
+bool
+report_is_quiet(void)
+{
+	return report.is_quiet;
+}
+
+size_t
+report_columns(void)
+{
+	struct winsize size;
+
+	if (ioctl(report.stream == NULL ? STDOUT_FILENO : fileno(report.stream), TIOCGWINSZ, &size) < 0 ||
+	    size.ws_col == 0)
+		return COLUMNS_UNKNOWN;
+	return size.ws_col > COLUMNS_CEILING ? COLUMNS_CEILING : size.ws_col;
+}
+
+const char *
+report_quote(const char *text)
+{
+	static _Thread_local char quotes[QUOTES][QUOTE_MAX];
+	static _Thread_local unsigned int turn;
+	char *quote = quotes[turn++ % QUOTES];
+	struct buf out;
+
+	buf_init(&out, QUOTE_MAX - 1);
+	(void)term_add(&out, text, strlen(text));
+	snprintf(quote, QUOTE_MAX, "%s", out.len == 0 ? "" : out.data);
+	buf_free(&out);
+	return quote;
+}
+
+/* --- the lines on the screen; the lock is held --- */
+
+/* Take the lines of the bars away. A terminal that became narrower has wrapped them: more rows to go up. */
+static void
+erase(void)
+{
+	size_t columns = report_columns(), rows = 0;
+
+	if (report.lines == 0)
+		return;
+	for (size_t i = 0; i < report.lines; i++)
+		rows += report.widths[i] == 0 ? 1 : (report.widths[i] + columns - 1) / columns;
+	if (rows > 1)
+		fprintf(report.stream, "\r\033[%zuA\033[J", rows - 1);
+	else
+		fputs("\r\033[J", report.stream);
+	report.lines = 0;
+}
+
+static void
+draw_line(const struct bar *bar, size_t columns)
+{
+	struct buf line;
+
+	buf_init(&line, LINE_MAX_BYTES);
+	bar_format(&line, bar, columns);
+	if (line.error == 0 && report.lines < sizeof(report.widths) / sizeof(report.widths[0])) {
+		fprintf(report.stream, "%s%s", report.lines > 0 ? "\r\n" : "\r", line.len == 0 ? "" : line.data);
+		report.widths[report.lines++] = term_width(line.data, line.len);
+	}
+	buf_free(&line);
+}
+
+static const char *
+phase_name(enum ftp_phase phase)
+{
+	switch (phase) {
+	case FTP_PHASE_TRANSFER:
+		return NULL;
+	case FTP_PHASE_CHECK_PART:
+		return "checking";
+	case FTP_PHASE_VERIFY:
+		return "verifying";
+	}
+	return NULL;
+}
+
+static struct bar
+bar_of(struct report_slot *slot, uint64_t now_ms)
+{
+	return (struct bar){
+	    .name = slot->transfer.name,
+	    .phase = phase_name(slot->progress.phase),
+	    .done = slot->progress.done,
+	    .total = slot->progress.total >= 0 || slot->progress.phase != FTP_PHASE_TRANSFER ? slot->progress.total
+											     : slot->transfer.size,
+	    .bytes_per_s = speed_get(&slot->speed),
+	    .elapsed_s = (now_ms - slot->begun_ms) / 1000,
+	};
+}
+
+/* What has been moved by all, those that run included; checking and verifying move nothing. */
+static uint64_t
+moved_so_far(void)
+{
+	uint64_t moved = report.bytes_moved;
+
+	for (const struct report_slot *slot = report.slots; slot != NULL; slot = slot->next)
+		if (slot->progress.phase == FTP_PHASE_TRANSFER)
+			moved += slot->progress.done - slot->progress.resumed;
+		else if (slot->progress.phase == FTP_PHASE_VERIFY && slot->progress.total > 0)
+			moved += (uint64_t)slot->progress.total;
+	return moved;
+}
+
+static uint64_t
+done_so_far(void)
+{
+	uint64_t done = report.bytes_done;
+
+	for (const struct report_slot *slot = report.slots; slot != NULL; slot = slot->next)
+		if (slot->progress.phase == FTP_PHASE_TRANSFER)
+			done += slot->progress.done;
+		else if (slot->progress.phase == FTP_PHASE_VERIFY && slot->progress.total > 0)
+			done += (uint64_t)slot->progress.total;
+	return done;
+}
+
+static void
+draw(uint64_t now_ms)
+{
+	size_t columns = report_columns();
+	char name[64];
+
+	if (!report_has_bar() || !report.is_running)
+		return;
+	speed_add(&report.speed, now_ms, moved_so_far());
+	erase();
+	for (struct report_slot *slot = report.slots; slot != NULL; slot = slot->next) {
+		struct bar bar = bar_of(slot, now_ms);
+
+		draw_line(&bar, columns);
+	}
+	if (report.files > 1) {
+		struct bar bar = {
+		    .name = name,
+		    .done = done_so_far(),
+		    .total = report.bytes_wanted,
+		    .bytes_per_s = speed_get(&report.speed),
+		    .elapsed_s = (now_ms - report.begun_ms) / 1000,
+		};
+
+		snprintf(name, sizeof(name), "%zu of %zu", report.files_done + report.files_failed, report.files);
+		draw_line(&bar, columns);
+	}
+	fflush(report.stream);
+	report.drawn_ms = now_ms;
+}
+
+/* Print a line where the bars are; they come back with the next tick. */
+static void __attribute__((format(printf, 3, 0)))
+print_line(FILE *stream, const char *prefix, const char *format, va_list args)
+{
+	if (report.lines > 0) {
+		erase();
+		fflush(report.stream);
+	}
+	fflush(stdout);
+	fputs(prefix, stream);
+	vfprintf(stream, format, args);
+	fputc('\n', stream);
+	fflush(stream);
+}
+
+static void __attribute__((format(printf, 3, 4))) print_linef(FILE *stream, const char *prefix, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print_line(stream, prefix, format, args);
+	va_end(args);
+}
+
+/* --- JSON; the lock is held --- */
+
+json_t *
+report_json_text(const char *text)
+{
+	struct buf out;
+	json_t *string;
+
+	if (utf8_valid(text, strlen(text)))
+		return json_string(text);
+	buf_init(&out, LINE_MAX_BYTES);
+	(void)escape_bytes(&out, ESCAPE_LOG, text, strlen(text));
+	string = json_string(out.len == 0 ? "" : out.data);
+	buf_free(&out);
+	return string;
+}
+
+static void
+write_json(json_t *event)
+{
+	char *text = report.is_json ? json_dumps(event, JSON_COMPACT) : NULL;
+	FILE *stream = report.stream == NULL ? stdout : report.stream;
+
+	if (text != NULL) {
+		fprintf(stream, "%s\n", text);
+		fflush(stream);
+	}
+	free(text);
+	json_decref(event);
+}
+
+void
+report_json(json_t *event)
+{
+	pthread_mutex_lock(&report.lock);
+	write_json(event);
+	pthread_mutex_unlock(&report.lock);
+}
+
+static json_t *
+number_or_null(int64_t number)
+{
+	return number < 0 ? json_null() : json_integer(number);
+}
+
+static json_t *
+transfer_event(const char *name, const struct shown_transfer *transfer)
+{
+	json_t *event = json_object();
+
+	json_object_set_new(event, "event", json_string(name));
+	json_object_set_new(event, "command", json_string(transfer->way == WAY_GET ? "get" : "put"));
+	json_object_set_new(event, "remote", report_json_text(transfer->remote));
+	json_object_set_new(event, "local", report_json_text(transfer->local));
+	return event;
+}
+
+static void
+json_error(json_t *event, const struct ftp_error *error)
+{
+	json_object_set_new(event, "class", json_string(ftp_class_name(error->class)));
+	json_object_set_new(event, "retry", json_boolean(ftp_class_is_retryable(error->class)));
+	json_object_set_new(event, "exit", json_integer(exit_status_of(error->class)));
+	json_object_set_new(event, "reply", error->reply_code == 0 ? json_null() : json_integer(error->reply_code));
+	json_object_set_new(event, "what", report_json_text(error->what));
+	json_object_set_new(event, "why", report_json_text(error->why));
+	json_object_set_new(event, "hint", report_json_text(error->hint));
+}
+
+/* --- messages --- */
+
+/* The lock is held. */
+static void
+json_note(const char *text)
+{
+	json_t *event = json_object();
+
+	json_object_set_new(event, "event", json_string("note"));
+	json_object_set_new(event, "text", report_json_text(text));
+	write_json(event);
+}
+
+void
+report_notice(const char *text)
+{
+	pthread_mutex_lock(&report.lock);
+	if (report.is_json)
+		json_note(text);
+	else if (!report.is_quiet)
+		print_linef(stderr, "sallyport: ", "%s", text);
+	pthread_mutex_unlock(&report.lock);
+}
+
+void
+report_note(const char *format, ...)
+{
+	char text[4096];
+	va_list args;
+
+	va_start(args, format);
+	pthread_mutex_lock(&report.lock);
+	if (report.is_json) {
+		vsnprintf(text, sizeof(text), format, args);
+		json_note(text);
+	} else if (!report.is_quiet) {
+		print_line(report.stream == NULL ? stdout : report.stream, "", format, args);
+	}
+	pthread_mutex_unlock(&report.lock);
+	va_end(args);
+}
+
+void
+report_warning(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	pthread_mutex_lock(&report.lock);
+	print_line(stderr, "sallyport: ", format, args);
+	pthread_mutex_unlock(&report.lock);
+	va_end(args);
+}
+
+void
+report_line(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	pthread_mutex_lock(&report.lock);
+	if (!report.is_json)
+		print_line(stdout, "", format, args);
+	pthread_mutex_unlock(&report.lock);
+	va_end(args);
+}
+
+void
+report_trace(char kind, const char *line)
+{
+	pthread_mutex_lock(&report.lock);
+	print_linef(stderr, "", "%c %s", kind, line);
+	pthread_mutex_unlock(&report.lock);
+}
+
+static void
+print_error(const struct ftp_error *error)
+{
+	print_linef(stderr, "sallyport: ", "%s%s%s", error->what, error->why[0] == '\0' ? "" : ": ", error->why);
+	if (error->hint[0] != '\0')
+		print_linef(stderr, "sallyport: ", "try: %s", error->hint);
+}
+
+enum exit_status
+report_error(const struct ftp_error *error)
+{
+	pthread_mutex_lock(&report.lock);
+	if (report.is_json) {
+		json_t *event = json_object();
+
+		json_object_set_new(event, "event", json_string("error"));
+		json_error(event, error);
+		write_json(event);
+	}
+	print_error(error);
+	pthread_mutex_unlock(&report.lock);
+	return exit_status_of(error->class);
+}
+
+enum exit_status
+report_failure(enum ftp_class class, const char *what, const char *why, const char *hint)
+{
+	struct ftp_error error = {.class = class};
+
+	snprintf(error.what, sizeof(error.what), "%s", what);
+	snprintf(error.why, sizeof(error.why), "%s", why);
+	snprintf(error.hint, sizeof(error.hint), "%s", hint);
+	return report_error(&error);
+}
+
+enum exit_status
+report_usage(const char *format, ...)
+{
+	struct ftp_error error = {.class = FTP_USAGE};
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error.what, sizeof(error.what), format, args);
+	va_end(args);
+	return report_error(&error);
+}
+
+/* --- transfers --- */
+
+void
+report_begin(size_t files, int64_t bytes)
+{
+	pthread_mutex_lock(&report.lock);
+	report.files = files;
+	report.files_done = report.files_failed = 0;
+	report.bytes_wanted = bytes;
+	report.bytes_done = report.bytes_moved = 0;
+	report.speed = (struct speed){0};
+	report.begun_ms = monotonic_ms();
+	report.drawn_ms = 0;
+	report.lines = 0;
+	report.is_running = true;
+	speed_add(&report.speed, report.begun_ms, 0);
+	pthread_mutex_unlock(&report.lock);
+}
+
+struct report_slot *
+report_transfer_begin(const struct shown_transfer *transfer)
+{
+	struct report_slot *slot = calloc(1, sizeof(*slot)), **end;
+
+	if (slot == NULL)
+		return NULL;
+	slot->transfer = *transfer;
+	slot->progress.total = transfer->size;
+	slot->begun_ms = slot->told_ms = monotonic_ms();
+	pthread_mutex_lock(&report.lock);
+	for (end = &report.slots; *end != NULL; end = &(*end)->next)
+		continue;
+	*end = slot;
+	if (report.is_json) {
+		json_t *event = transfer_event("start", transfer);
+
+		json_object_set_new(event, "size", number_or_null(transfer->size));
+		write_json(event);
+	}
+	pthread_mutex_unlock(&report.lock);
+	return slot;
+}
+
+static void
+tell_json(struct report_slot *slot)
+{
+	json_t *event = transfer_event("progress", &slot->transfer);
+	const char *phase = phase_name(slot->progress.phase);
+
+	json_object_set_new(event, "phase", json_string(phase == NULL ? "transfer" : phase));
+	json_object_set_new(event, "bytes", json_integer((json_int_t)slot->progress.done));
+	json_object_set_new(event, "total", number_or_null(slot->progress.total));
+	json_object_set_new(event, "speed", number_or_null(speed_get(&slot->speed)));
+	write_json(event);
+}
+
+static void
+tell_plain(struct report_slot *slot, uint64_t now_ms)
+{
+	struct bar bar = bar_of(slot, now_ms);
+	struct buf line;
+
+	buf_init(&line, LINE_MAX_BYTES);
+	bar_format(&line, &bar, COLUMNS_UNKNOWN);
+	if (line.error == 0)
+		print_linef(report.stream, "", "%s", line.data);
+	buf_free(&line);
+}
+
+void
+report_transfer_progress(struct report_slot *slot, const struct ftp_progress *progress)
+{
+	uint64_t now_ms = monotonic_ms();
+
+	if (slot == NULL)
+		return;
+	pthread_mutex_lock(&report.lock);
+	if (slot->progress.phase != progress->phase || progress->done < slot->progress.done)
+		slot->speed = (struct speed){0};
+	slot->progress = *progress;
+	speed_add(&slot->speed, now_ms, progress->done);
+	if (report.is_json && now_ms - slot->told_ms >= JSON_EVERY_MS) {
+		tell_json(slot);
+		slot->told_ms = now_ms;
+	} else if (!report.is_json && !report.is_quiet && !report.is_terminal &&
+	    now_ms - slot->told_ms >= PLAIN_EVERY_MS) {
+		tell_plain(slot, now_ms);
+		slot->told_ms = now_ms;
+	} else if (report_has_bar() && now_ms - report.drawn_ms >= REDRAW_MS) {
+		draw(now_ms);
+	}
+	pthread_mutex_unlock(&report.lock);
+}
+
+/* "12.3 MiB in 3.4 s, 3.6 MiB/s" */
+static void
+add_amount(struct buf *line, uint64_t bytes, uint64_t elapsed_ms)
+{
+	char size[UNITS_TEXT_MAX], time[UNITS_TEXT_MAX], speed[UNITS_TEXT_MAX];
+
+	units_size(bytes, size);
+	units_elapsed(elapsed_ms, time);
+	(void)buf_addf(line, "%s in %s", size, time);
+	/* a speed of a moment tells nothing */
+	if (elapsed_ms >= SPEED_FROM_MS || (elapsed_ms > 0 && bytes >= SPEED_FROM_BYTES)) {
+		units_size((uint64_t)((double)bytes * 1000.0 / (double)elapsed_ms), speed);
+		(void)buf_addf(line, ", %s/s", speed);
+	}
+}
+
+static void
+print_summary(const struct report_slot *slot, const struct ftp_result *result)
+{
+	char size[UNITS_TEXT_MAX];
+	struct buf line;
+
+	buf_init(&line, LINE_MAX_BYTES);
+	(void)term_add(&line, slot->transfer.name, strlen(slot->transfer.name));
+	(void)buf_add_text(&line, ": ");
+	add_amount(&line, result->bytes, result->elapsed_ms);
+	if (result->is_restarted)
+		(void)buf_add_text(&line, ", started over: the part was of another file");
+	else if (result->resumed > 0) {
+		units_size(result->resumed, size);
+		(void)buf_addf(&line, ", resumed at %s", size);
+	}
+	if (result->retries > 0)
+		(void)buf_addf(&line, ", connected again %u time%s", result->retries, result->retries == 1 ? "" : "s");
+	if (strcmp(result->verified, "size") == 0)
+		(void)buf_add_text(&line, ", size verified");
+	else if (result->verified[0] != '\0')
+		(void)buf_addf(&line, ", %s verified", result->verified);
+	if (line.error == 0)
+		print_linef(report.stream, "", "%s", line.data);
+	buf_free(&line);
+}
+
+static void
+write_done(const struct report_slot *slot, const struct ftp_result *result)
+{
+	json_t *event = transfer_event("done", &slot->transfer);
+
+	json_object_set_new(event, "size", json_integer((json_int_t)result->size));
+	json_object_set_new(event, "transferred", json_integer((json_int_t)result->bytes));
+	json_object_set_new(event, "resumed", json_integer((json_int_t)result->resumed));
+	json_object_set_new(event, "restarted", json_boolean(result->is_restarted));
+	json_object_set_new(event, "retries", json_integer(result->retries));
+	json_object_set_new(
+	    event, "verified", result->verified[0] == '\0' ? json_null() : json_string(result->verified));
+	json_object_set_new(event, "elapsed_ms", json_integer((json_int_t)result->elapsed_ms));
+	write_json(event);
+}
+
+static void
+forget(struct report_slot *slot)
+{
+	for (struct report_slot **at = &report.slots; *at != NULL; at = &(*at)->next) {
+		if (*at == slot) {
+			*at = slot->next;
+			break;
+		}
+	}
+}
+
+enum exit_status
+report_transfer_end(struct report_slot *slot, const struct ftp_result *result, const struct ftp_error *error)
+{
+	static const struct ftp_result nothing;
+
+	if (slot == NULL)
+		return error == NULL ? EXIT_DONE : report_error(error);
+	result = result == NULL ? &nothing : result;
+	pthread_mutex_lock(&report.lock);
+	forget(slot);
+	report.bytes_moved += result->bytes;
+	/* what failed counts as dealt with, so that the line of all comes to its end */
+	report.bytes_done += slot->transfer.size >= 0 ? (uint64_t)slot->transfer.size : result->size;
+	if (error == NULL)
+		report.files_done++;
+	else
+		report.files_failed++;
+	if (error != NULL && report.is_json) {
+		json_t *event = transfer_event("error", &slot->transfer);
+
+		json_error(event, error);
+		write_json(event);
+	} else if (error == NULL && report.is_json) {
+		write_done(slot, result);
+	} else if (error == NULL && !report.is_quiet) {
+		print_summary(slot, result);
+	}
+	if (error != NULL)
+		print_error(error);
+	pthread_mutex_unlock(&report.lock);
+	free(slot);
+	return error == NULL ? EXIT_DONE : exit_status_of(error->class);
+}
+
+void
+report_transfer_spared(void)
+{
+	pthread_mutex_lock(&report.lock);
+	report.files--;
+	pthread_mutex_unlock(&report.lock);
+}
+
+void
+report_tick(void)
+{
+	uint64_t now_ms = monotonic_ms();
+
+	pthread_mutex_lock(&report.lock);
+	/* a transfer that stands still loses its speed */
+	for (struct report_slot *slot = report.slots; slot != NULL; slot = slot->next)
+		if (now_ms - slot->speed.last_ms > 1000)
+			speed_add(&slot->speed, now_ms, slot->progress.done);
+	draw(now_ms);
+	pthread_mutex_unlock(&report.lock);
+}
+
+void
+report_end(void)
+{
+	struct buf line;
+
+	pthread_mutex_lock(&report.lock);
+	report.is_running = false;
+	if (report.lines > 0) {
+		erase();
+		fflush(report.stream);
+	}
+	if (report.files > 1 && !report.is_json && !report.is_quiet) {
+		buf_init(&line, LINE_MAX_BYTES);
+		(void)buf_addf(&line, "%zu file%s, ", report.files_done, report.files_done == 1 ? "" : "s");
+		add_amount(&line, report.bytes_moved, monotonic_ms() - report.begun_ms);
+		if (report.files_failed > 0)
+			(void)buf_addf(&line, "; %zu failed", report.files_failed);
+		if (report.files_done + report.files_failed < report.files)
+			(void)buf_addf(
+			    &line, "; %zu not begun", report.files - report.files_done - report.files_failed);
+		print_linef(report.stream, "", "%s", line.data);
+		buf_free(&line);
+	}
+	pthread_mutex_unlock(&report.lock);
+}

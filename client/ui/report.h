@@ -1,0 +1,96 @@
+/* What the user sees: results, errors, notes and the progress of transfers, as text or as JSON lines. Locks; any thread may call. */
+#ifndef CLIENT_UI_REPORT_H
+#define CLIENT_UI_REPORT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/engine/ftp.h"
+#include "client/ui/exit_status.h"
+
+struct options;
+
+/*
+ * Choose how to speak. is_data: standard output carries a file, so that everything else goes to standard error.
+ * May be called again for each command of a shell.
+ */
+void report_set(const struct options *options, bool is_data);
+
+/* Whether a bar can be drawn: the stream of reports is a terminal, and neither --quiet nor --json was given. */
+bool report_has_bar(void);
+bool report_is_json(void);
+bool report_is_quiet(void);
+
+/* Bytes from anywhere, fit for printing. One of eight buffers of the thread, used in turn. */
+const char *report_quote(const char *text);
+
+/* A line of its own, text of ours with report_quote()d parts. Not with --quiet; with --json an event "note". */
+void report_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same on standard error: what happened on the way (a retry, a resume that starts over). */
+void report_notice(const char *text);
+
+/* On standard error, also with --quiet: something that should not be missed. */
+void report_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A line that was asked for (a listing's, a hash), on standard output; with --json nothing: use report_json(). */
+void report_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * An error: what, why and what to try, on standard error; with --json an event "error". Returns the exit status.
+ */
+enum exit_status report_error(const struct ftp_error *error);
+
+/* An error of the user interface's own. what, why, hint: text of ours with report_quote()d parts; hint may be "". */
+enum exit_status report_failure(enum ftp_class class, const char *what, const char *why, const char *hint);
+
+/* An error of usage: one text that says what is wrong and what would be right. Returns EXIT_USAGE. */
+enum exit_status report_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A line of the conversation (--verbose), on standard error. */
+void report_trace(char kind, const char *line);
+
+/* Write an event; takes the object over. A no-op (but freeing it) without --json. */
+void report_json(json_t *event);
+
+/* A JSON string of bytes: what is not UTF-8 is escaped as \xHH. */
+json_t *report_json_text(const char *text);
+
+/* --- transfers --- */
+
+enum transfer_way { WAY_GET, WAY_PUT };
+
+/* One transfer as it is shown; the members are set by transfers.c before it is begun. */
+struct shown_transfer {
+	enum transfer_way way;
+	const char *name;	/* to show */
+	const char *remote, *local;	/* for --json; "-" is a stream */
+	int64_t size;	/* -1 unknown */
+};
+
+/* A set of transfers begins: how many files, and bytes in all (-1 unknown). report_end() ends it. */
+void report_begin(size_t files, int64_t bytes);
+
+struct report_slot;
+
+/* A transfer begins and ends. The slot is the report's own. error NULL: it succeeded. */
+struct report_slot *report_transfer_begin(const struct shown_transfer *transfer);
+void report_transfer_progress(struct report_slot *slot, const struct ftp_progress *progress);
+enum exit_status
+report_transfer_end(struct report_slot *slot, const struct ftp_result *result, const struct ftp_error *error);
+
+/* One file of the set needs no transfer after all. */
+void report_transfer_spared(void);
+
+/* Draw again: a few times a second, and when the terminal's size has changed. */
+void report_tick(void);
+
+/* The set is over: takes the bars away, and prints the line of totals where there was more than one file. */
+void report_end(void);
+
+/* The width of the terminal of the report, 80 where it cannot be told. */
+size_t report_columns(void);
+
+#endif

@@ -1,0 +1,267 @@
+#include "client/ui/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "client/ui/credentials.h"
+#include "client/ui/places.h"
+#include "client/ui/report.h"
+#include "client/ui/signals.h"
+#include "client/ui/terminal.h"
+#include "common/buf.h"
+
+#include "common/banned.h"
+
+static _Thread_local struct report_slot *thread_slot;
+static _Thread_local bool is_transferring;
+
+void
+session_show_in(struct report_slot *slot)
+{
+	thread_slot = slot;
+	is_transferring = slot != NULL;
+}
+
+/* --- what the engine tells and asks --- */
+
+static void
+on_trace(void *context, char kind, const char *line)
+{
+	const struct session *session = context;
+
+	(void)session;
+	report_trace(kind, line);
+}
+
+static void
+on_note(void *context, const char *text)
+{
+	(void)context;
+	report_notice(text);
+}
+
+static void
+on_progress(void *context, const struct ftp_progress *progress)
+{
+	(void)context;
+	report_transfer_progress(thread_slot, progress);
+}
+
+static enum ftp_trust
+on_trust(void *context, const struct ftp_certificate *certificate)
+{
+	char answer[16];
+	struct buf prompt;
+	enum ftp_trust trust = FTP_TRUST_NO;
+
+	(void)context;
+	/* nobody is asked while a bar is on the screen: there the certificate has changed since the login */
+	if (is_transferring || report_is_json() || !terminal_is_there())
+		return FTP_TRUST_NO;
+	buf_init(&prompt, 8192);
+	(void)buf_addf(&prompt,
+	    "The certificate of %s, port %u, is not vouched for: %s.\n"
+	    "    subject      %s\n    issuer       %s\n    valid        %s to %s\n    fingerprint  %s\n"
+	    "Compare the fingerprint with what the server's owner tells you.\n"
+	    "Trust it? [y]es, always; [o]nce; [N]o: ",
+	    report_quote(certificate->host), certificate->port, report_quote(certificate->reason),
+	    report_quote(certificate->subject), report_quote(certificate->issuer),
+	    report_quote(certificate->not_before), report_quote(certificate->not_after),
+	    report_quote(certificate->fingerprint));
+	if (prompt.error == 0 && terminal_ask(prompt.data, false, answer, sizeof(answer)) == 0) {
+		if (strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0)
+			trust = FTP_TRUST_ALWAYS;
+		else if (strcasecmp(answer, "o") == 0 || strcasecmp(answer, "once") == 0)
+			trust = FTP_TRUST_ONCE;
+	}
+	buf_free(&prompt);
+	return trust;
+}
+
+void
+session_apply(struct session *session, const struct options *options)
+{
+	session->events = (struct ftp_events){
+	    .trace = options->is_verbose ? on_trace : NULL,
+	    .note = on_note,
+	    .trust = on_trust,
+	    .progress = on_progress,
+	};
+	session->ftp_options = (struct ftp_options){
+	    .may_plaintext = options->may_plaintext,
+	    .is_active = options->is_active,
+	    .family = options->family,
+	    .ca_file = options->ca_file,
+	    .timeout_s = (unsigned int)options->timeout_s,
+	    .connect_timeout_s = (unsigned int)options->timeout_s,
+	    .retries = (unsigned int)options->retries,
+	    .abort = &signals_abort,
+	    .events = &session->events,
+	    .context = session,
+	};
+}
+
+enum exit_status
+session_error(const struct session *session)
+{
+	return report_error(ftp_error(session->ftp));
+}
+
+/* The password is asked for after the connection: it is not typed for a host that is not there. */
+static enum exit_status
+log_in(struct session *session, const struct options *options)
+{
+	struct credentials credentials;
+	enum exit_status status;
+	enum ftp_class class;
+	const char *path;
+
+	status = credentials_find(&credentials, session->url.host, session->user, options);
+	if (status != EXIT_DONE)
+		return status;
+	/* a first connection that fails was not lost: it is tried again only where that was asked for */
+	if ((options->given & OPTION_BIT(OPTION_RETRY)) == 0)
+		session->ftp_options.retries = 0;
+	class = ftp_connect(session->ftp);
+	session_apply(session, options);
+	if (class != FTP_OK) {
+		status = session_error(session);
+		goto out;
+	}
+	if (!credentials.is_anonymous && !ftp_is_tls(session->ftp) && !options->may_plaintext) {
+		status = report_failure(FTP_LOGIN, "the password was not sent",
+		    "this server has no TLS, everything would go in clear",
+		    "--plaintext, if the network between is yours");
+		goto out;
+	}
+	status = credentials_ask(&credentials, session->url.host);
+	if (status != EXIT_DONE)
+		goto out;
+	if (ftp_login(session->ftp, credentials.user, credentials.password) != FTP_OK) {
+		status = session_error(session);
+		goto out;
+	}
+	free(session->user_owned);
+	session->user_owned = strdup(credentials.user);
+	session->user = session->user_owned;
+	if (session->is_shell && ftp_pwd(session->ftp, &path) == FTP_OK)
+		session->home = strdup(path);
+out:
+	credentials_free(&credentials);
+	return status;
+}
+
+enum exit_status
+session_open(struct session *session, struct ftp_url *url, const struct options *options)
+{
+	session->url = *url;
+	*url = (struct ftp_url){0};
+	session_apply(session, options);
+	session->user = session->url.user != NULL ? session->url.user : options->user;
+	session->ftp = ftp_new(&session->ftp_options, session->url.tls, session->url.host, session->url.port);
+	if (session->ftp == NULL)
+		return report_failure(FTP_LOCAL, "cannot begin", strerror(ENOMEM), "");
+	return log_in(session, options);
+}
+
+void
+session_close(struct session *session)
+{
+	ftp_free(session->ftp);
+	ftp_url_free(&session->url);
+	free(session->user_owned);
+	free(session->home);
+	session->ftp = NULL;
+	session->user = NULL;
+	session->user_owned = NULL;
+	session->home = NULL;
+}
+
+/* --- places --- */
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* The path of a URL as a pattern: wildcards that stand there bare are meant, %XX are characters. */
+static char *
+pattern_of(const char *text)
+{
+	const char *host = strstr(text, "://"), *path = strchr(host == NULL ? text : host + 3, '/');
+	char *pattern = NULL;
+	struct buf out;
+
+	if (path == NULL || strpbrk(path, "*?[") == NULL)
+		return NULL;
+	buf_init(&out, 65536);
+	for (const char *p = path + 1; *p != '\0'; p++) {
+		char c = *p;
+
+		if (c == '%' && hex_digit(p[1]) >= 0 && hex_digit(p[2]) >= 0) {
+			c = (char)(hex_digit(p[1]) * 16 + hex_digit(p[2]));
+			p += 2;
+			if (strchr("*?[]\\", c) != NULL)
+				(void)buf_add(&out, "\\", 1);
+		}
+		(void)buf_add(&out, &c, 1);
+	}
+	if (out.error == 0)
+		pattern = strdup(out.len == 0 ? "" : out.data);
+	buf_free(&out);
+	return pattern;
+}
+
+bool
+session_is_place(const char *place)
+{
+	struct buf expanded;
+	bool is_place = ftp_is_url(place);
+
+	if (is_place)
+		return true;
+	buf_init(&expanded, 65536);
+	is_place = places_expand_bookmark(place, &expanded);
+	buf_free(&expanded);
+	return is_place;
+}
+
+enum exit_status
+session_parse_place(const char *place, struct ftp_url *url, char **pattern)
+{
+	enum exit_status status = EXIT_DONE;
+	struct buf expanded;
+	const char *why = "";
+	int r;
+
+	buf_init(&expanded, 65536);
+	if (!ftp_is_url(place) && places_expand_bookmark(place, &expanded))
+		place = expanded.data;
+	if (pattern != NULL)
+		*pattern = pattern_of(place);
+	r = ftp_url_parse(place, url, &why);
+	if (r < 0) {
+		/* the text is not repeated where it may have a password in it */
+		status = strchr(place, '@') == NULL
+		    ? report_usage("'%s' is no place on a server: %s", report_quote(place), why)
+		    : report_usage("this is no place on a server: %s", why);
+	} else if (url->password != NULL) {
+		status = report_usage("a password in a URL is seen by everybody in the list of processes; leave it "
+		                      "out: it is asked for, or "
+				      "taken from ~/.netrc, --password-fd or $SALLYPORT_PASSWORD");
+		ftp_url_free(url);
+	}
+	if (status != EXIT_DONE && pattern != NULL) {
+		free(*pattern);
+		*pattern = NULL;
+	}
+	buf_free(&expanded);
+	return status;
+}

@@ -1,0 +1,398 @@
+#include "client/ui/shell.h"
+
+#include <errno.h>
+#include <histedit.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <wchar.h>
+
+#include "client/ui/columns.h"
+#include "client/ui/command.h"
+#include "client/ui/complete.h"
+#include "client/ui/places.h"
+#include "client/ui/report.h"
+#include "client/ui/signals.h"
+#include "client/ui/term_text.h"
+#include "client/ui/words.h"
+#include "common/buf.h"
+
+#include "common/banned.h"
+
+#define HISTORY_LINES 1000
+#define LIST_MAX 200	/* candidates that are shown at once */
+#define PROMPT_MAX 512
+#define LINE_MAX_BYTES 65536
+
+struct shell {
+	struct session *session;
+	struct options *options;
+	EditLine *editor;
+	History *history;
+	char prompt[PROMPT_MAX];
+	char history_path[4096];
+	bool was_interrupted;
+	enum exit_status last;
+};
+
+/* --- one line, wherever it came from --- */
+
+static enum exit_status
+run_local(const char *line)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+	const char *shell = getenv("SHELL");
+	int r;
+
+	/* Ctrl-C is for the command */
+	sigaction(SIGINT, &ignore, &before);
+	fflush(stdout);
+	r = system(line[0] == '\0' ? (shell == NULL ? "/bin/sh" : shell) : line);
+	sigaction(SIGINT, &before, NULL);
+	if (r == -1)
+		return report_failure(FTP_LOCAL, "cannot start a command", strerror(errno), "");
+	return WIFEXITED(r) && WEXITSTATUS(r) == 0 ? EXIT_DONE : EXIT_LOCAL;
+}
+
+static enum exit_status
+run_line(struct session *session, struct options *options, const char *line, bool *is_end)
+{
+	enum exit_status status = EXIT_DONE;
+	struct words words;
+	const char *why;
+	int r;
+
+	line += strspn(line, " \t");
+	if (*line == '!')
+		return run_local(line + 1 + strspn(line + 1, " \t"));
+	r = words_split(line, &words, &why);
+	if (r == -EINVAL)
+		return report_usage("%s", why);
+	if (r < 0)
+		return report_failure(FTP_LOCAL, "cannot read the line", strerror(-r), "");
+	if (words.count > 0)
+		status = command_run_line(session, options, words.items, words.count, is_end);
+	words_free(&words);
+	return status;
+}
+
+enum exit_status
+shell_batch(struct session *session, struct options *options, FILE *stream, const char *name)
+{
+	enum exit_status status = EXIT_DONE;
+	bool is_end = false;
+	size_t size = 0, number = 0;
+	char *line = NULL;
+	ssize_t len;
+
+	while (
+	    status == EXIT_DONE && !is_end && !signals_have_aborted() && (len = getline(&line, &size, stream)) >= 0) {
+		bool may_fail;
+		char *command;
+
+		number++;
+		while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
+			line[--len] = '\0';
+		if (strlen(line) != (size_t)len) {
+			status = report_usage("%s:%zu: there is a NUL in the line", report_quote(name), number);
+			break;
+		}
+		command = line + strspn(line, " \t");
+		may_fail = command[0] == '-';
+		status = run_line(session, options, command + may_fail, &is_end);
+		if (status != EXIT_DONE && !signals_have_aborted())
+			report_warning("%s:%zu: %s", report_quote(name), number,
+			    may_fail ? "failed; goes on" : "failed; the rest is not done");
+		if (may_fail && status != EXIT_INTERRUPTED)
+			status = EXIT_DONE;
+	}
+	free(line);
+	return signals_have_aborted() ? EXIT_INTERRUPTED : status;
+}
+
+/* --- the editor --- */
+
+static struct shell *
+shell_of(EditLine *editor)
+{
+	struct shell *shell = NULL;
+
+	el_get(editor, EL_CLIENTDATA, &shell);
+	return shell;
+}
+
+static char *
+get_prompt(EditLine *editor)
+{
+	return shell_of(editor)->prompt;
+}
+
+static void
+make_prompt(struct shell *shell)
+{
+	const char *path = NULL;
+	struct buf out;
+
+	/* asked only while connected: a prompt is no reason to connect again */
+	if (!ftp_is_connected(shell->session->ftp) || ftp_pwd(shell->session->ftp, &path) != FTP_OK)
+		path = "(not connected)";
+	buf_init(&out, PROMPT_MAX - 1);
+	(void)term_cut(&out, shell->session->url.host, strlen(shell->session->url.host), 30);
+	(void)buf_add_text(&out, ":");
+	(void)term_cut(&out, path, strlen(path), 40);
+	(void)buf_add_text(&out, "> ");
+	snprintf(shell->prompt, sizeof(shell->prompt), "%s", out.error < 0 ? "sallyport> " : out.data);
+	buf_free(&out);
+}
+
+/*
+ * libedit's way to read a character: here Ctrl-C and a new size of the terminal are seen at once. Returns 1, 0 at the
+ * end, -1.
+ */
+static int
+read_character(EditLine *editor, wchar_t *character)
+{
+	struct shell *shell = shell_of(editor);
+	mbstate_t state = {0};
+
+	for (;;) {
+		struct pollfd poll_fd = {.fd = STDIN_FILENO, .events = POLLIN};
+		ssize_t n;
+		char byte;
+		size_t r;
+
+		if (signals_have_aborted()) {
+			shell->was_interrupted = true;
+			return -1;
+		}
+		if (poll(&poll_fd, 1, -1) < 0) {
+			if (errno != EINTR)
+				return -1;
+			el_resize(editor);
+			continue;
+		}
+		n = read(STDIN_FILENO, &byte, 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0 ? 0 : -1;
+		r = mbrtowc(character, &byte, 1, &state);
+		if (r == (size_t)-2)
+			continue;
+		if (r == (size_t)-1) {
+			memset(&state, 0, sizeof(state));
+			continue;	/* no character: not typed */
+		}
+		return 1;
+	}
+}
+
+static void
+list_candidates(const struct candidates *candidates)
+{
+	size_t shown = candidates->count < LIST_MAX ? candidates->count : LIST_MAX, widths[LIST_MAX];
+	struct columns columns;
+	struct buf line;
+
+	for (size_t i = 0; i < shown; i++)
+		widths[i] = term_width(candidates->items[i].shown, strlen(candidates->items[i].shown)) +
+		    candidates->items[i].is_directory;
+	columns_set(widths, shown, report_columns() - 1, 2, &columns);
+	buf_init(&line, LINE_MAX_BYTES);
+	fputc('\n', stdout);
+	for (size_t row = 0; row < columns.rows; row++) {
+		buf_clear(&line);
+		for (size_t column = 0; column < columns.count && column * columns.rows + row < shown; column++) {
+			const struct candidate *candidate = &candidates->items[column * columns.rows + row];
+
+			(void)term_add(&line, candidate->shown, strlen(candidate->shown));
+			(void)buf_add_text(&line, candidate->is_directory ? "/" : "");
+			term_fill(&line, ' ', columns.widths[column] - widths[column * columns.rows + row] + 2);
+		}
+		printf("%s\n", line.len == 0 ? "" : line.data);
+	}
+	if (candidates->count > shown)
+		printf("... and %zu more\n", candidates->count - shown);
+	fflush(stdout);
+	buf_free(&line);
+}
+
+/* Put the common beginning of the candidates in place of the word. Returns whether the line changed. */
+static bool
+replace_word(EditLine *editor, const struct candidates *candidates, const char *line, size_t cursor)
+{
+	size_t common = candidates_common(candidates);
+	struct word_at_cursor word;
+	struct buf fresh;
+	char *text;
+	bool has_changed = false;
+
+	if (words_at_cursor(line, cursor, &word) < 0)
+		return false;
+	text = strndup(candidates->items[0].text, common);
+	buf_init(&fresh, LINE_MAX_BYTES);
+	if (text != NULL && (common > strlen(word.text) || candidates->count == 1)) {
+		if (word.quote != '\0')
+			(void)buf_add(&fresh, &word.quote, 1);
+		words_quote(&fresh, text, word.quote);
+		if (candidates->count == 1 && candidates->items[0].is_directory) {
+			(void)buf_add_text(&fresh, "/");
+		} else if (candidates->count == 1) {
+			if (word.quote != '\0')
+				(void)buf_add(&fresh, &word.quote, 1);
+			(void)buf_add_text(&fresh, " ");
+		}
+		if (fresh.error == 0 && fresh.len > 0) {
+			/* characters, not bytes, are taken back */
+			char *old = strndup(line + word.start, cursor - word.start);
+			size_t characters = old == NULL ? 0 : mbstowcs(NULL, old, 0);
+
+			free(old);
+			if (characters != (size_t)-1) {
+				el_deletestr(editor, (int)characters);
+				has_changed = el_insertstr(editor, fresh.data) == 0;
+			}
+		}
+	}
+	buf_free(&fresh);
+	free(text);
+	free(word.text);
+	return has_changed;
+}
+
+static unsigned char
+complete(EditLine *editor, int character)
+{
+	struct shell *shell = shell_of(editor);
+	const LineInfo *info = el_line(editor);
+	size_t cursor = (size_t)(info->cursor - info->buffer);
+	char *line = strndup(info->buffer, cursor);
+	unsigned char answer = CC_ERROR;
+	struct candidates candidates;
+
+	(void)character;
+	if (line == NULL)
+		return CC_ERROR;
+	complete_find(shell->session, line, cursor, &candidates);
+	signals_clear();
+	if (candidates.count > 0) {
+		if (replace_word(editor, &candidates, line, cursor)) {
+			answer = CC_REFRESH;
+		} else if (candidates.count > 1) {
+			list_candidates(&candidates);
+			answer = CC_REDISPLAY;
+		}
+	}
+	candidates_free(&candidates);
+	free(line);
+	return answer;
+}
+
+static void
+open_history(struct shell *shell)
+{
+	struct buf path;
+	HistEvent event;
+
+	shell->history = history_init();
+	if (shell->history == NULL)
+		return;
+	history(shell->history, &event, H_SETSIZE, HISTORY_LINES);
+	history(shell->history, &event, H_SETUNIQUE, 1);
+	el_set(shell->editor, EL_HIST, history, shell->history);
+	buf_init(&path, sizeof(shell->history_path) - 1);
+	if (places_history(&path) && path.error == 0) {
+		snprintf(shell->history_path, sizeof(shell->history_path), "%s", path.data);
+		history(shell->history, &event, H_LOAD, shell->history_path);
+	}
+	buf_free(&path);
+}
+
+static void
+close_history(struct shell *shell)
+{
+	HistEvent event;
+
+	if (shell->history == NULL)
+		return;
+	if (shell->history_path[0] != '\0')
+		history(shell->history, &event, H_SAVE, shell->history_path);
+	history_end(shell->history);
+}
+
+static int
+open_editor(struct shell *shell)
+{
+	shell->editor = el_init("sallyport", stdin, stdout, stderr);
+	if (shell->editor == NULL)
+		return -ENOMEM;
+	el_set(shell->editor, EL_CLIENTDATA, shell);
+	el_set(shell->editor, EL_EDITOR, "emacs");
+	el_set(shell->editor, EL_SIGNAL, 0);
+	el_set(shell->editor, EL_PROMPT, get_prompt);
+	el_set(shell->editor, EL_GETCFN, read_character);
+	el_set(shell->editor, EL_ADDFN, "sallyport-complete", "complete the word", complete);
+	el_set(shell->editor, EL_BIND, "^I", "sallyport-complete", NULL);
+	el_set(shell->editor, EL_BIND, "^R", "em-inc-search-prev", NULL);
+	el_source(shell->editor, NULL);
+	open_history(shell);
+	return 0;
+}
+
+static void
+remember(struct shell *shell, const char *line)
+{
+	HistEvent event;
+
+	if (shell->history != NULL && line[strspn(line, " \t\n")] != '\0')
+		history(shell->history, &event, H_ENTER, line);
+}
+
+/* Returns false when it is over. */
+static bool
+one_turn(struct shell *shell)
+{
+	bool is_end = false;
+	const char *text;
+	char *line;
+	int count = 0;
+
+	make_prompt(shell);
+	signals_clear();
+	shell->was_interrupted = false;
+	text = el_gets(shell->editor, &count);
+	if (shell->was_interrupted) {
+		fputs("^C\n", stdout);
+		el_reset(shell->editor);
+		return !signals_want_end();
+	}
+	if (text == NULL || count <= 0) {
+		fputc('\n', stdout);
+		return false;
+	}
+	remember(shell, text);
+	line = strndup(text, strcspn(text, "\n"));
+	if (line == NULL)
+		return false;
+	shell->last = run_line(shell->session, shell->options, line, &is_end);
+	if (is_end)
+		shell->last = EXIT_DONE;
+	free(line);
+	return !is_end && !signals_want_end();
+}
+
+enum exit_status
+shell_run(struct session *session, struct options *options)
+{
+	struct shell shell = {.session = session, .options = options, .last = EXIT_DONE};
+
+	if (open_editor(&shell) < 0)
+		return report_failure(FTP_LOCAL, "cannot begin", strerror(ENOMEM), "");
+	while (one_turn(&shell))
+		continue;
+	close_history(&shell);
+	el_end(shell.editor);
+	return signals_want_end() ? EXIT_INTERRUPTED : EXIT_DONE;
+}

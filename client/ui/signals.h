@@ -1,0 +1,31 @@
+/* Ctrl-C, and the terminal's size: what handlers do, and who asks for it. */
+#ifndef CLIENT_UI_SIGNALS_H
+#define CLIENT_UI_SIGNALS_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+
+/* Set by SIGINT, SIGTERM and SIGHUP; what struct ftp_options wants. */
+extern volatile sig_atomic_t signals_abort;
+
+/* Install the handlers: SIGINT, SIGTERM, SIGHUP set signals_abort; SIGUSR1 only wakes a thread; SIGPIPE is ignored. */
+void signals_init(void);
+
+/* Whether one has come since signals_clear(). */
+bool signals_have_aborted(void);
+
+/* Forget a Ctrl-C. SIGTERM and SIGHUP are not forgotten. */
+void signals_clear(void);
+
+/* Whether SIGTERM or SIGHUP has come: the program ends when what runs has stopped. */
+bool signals_want_end(void);
+
+/* Block what the main thread handles; for threads that are about to be made. Returns to the mask of before with signals_unblock(). */
+void signals_block(sigset_t *before);
+void signals_unblock(const sigset_t *before);
+
+/* Make a blocking call of another thread return with EINTR. */
+void signals_wake(pthread_t thread);
+
+#endif

@@ -1,0 +1,369 @@
+#include "client/ui/transfers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "client/ui/signals.h"
+#include "common/io.h"
+
+#include "common/banned.h"
+
+#define TICK_MS 200
+
+struct pool {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	const struct options *options;
+	struct jobs *jobs;
+	size_t next, running;
+	bool is_stopped;	/* no other job is begun */
+	bool is_told_short;	/* that the server allows fewer connections */
+	enum exit_status status;
+};
+
+struct worker {
+	struct pool *pool;
+	struct ftp *ftp;
+	bool is_first;	/* has the session's own handle */
+	bool has_thread;
+	pthread_t thread;
+};
+
+struct job *
+jobs_add(struct jobs *jobs, enum transfer_way way)
+{
+	/* grows by doubling: a mirror may have a million */
+	if ((jobs->count & (jobs->count - 1)) == 0) {
+		struct job *items = realloc(jobs->items, (jobs->count == 0 ? 1 : 2 * jobs->count) * sizeof(*items));
+
+		if (items == NULL)
+			return NULL;
+		jobs->items = items;
+	}
+	jobs->items[jobs->count] = (struct job){.way = way, .dir_fd = AT_FDCWD, .stream_fd = -1, .size = -1, .mtime = -1};
+	return &jobs->items[jobs->count++];
+}
+
+void
+jobs_free(struct jobs *jobs)
+{
+	for (size_t i = 0; i < jobs->count; i++) {
+		free(jobs->items[i].remote);
+		free(jobs->items[i].beneath);
+		free(jobs->items[i].name);
+		free(jobs->items[i].shown_local);
+	}
+	free(jobs->items);
+	*jobs = (struct jobs){NULL, 0};
+}
+
+int
+open_beneath(int dir_fd, const char *path, bool makes)
+{
+	char name[256];
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), next, r;
+
+	if (fd < 0)
+		return -errno;
+	while (*path != '\0') {
+		size_t len = strcspn(path, "/");
+
+		if (len == 0 || len >= sizeof(name) || (len == 1 && path[0] == '.') ||
+		    (len == 2 && memcmp(path, "..", 2) == 0)) {
+			close_fd(&fd);
+			return -EINVAL;
+		}
+		memcpy(name, path, len);
+		name[len] = '\0';
+		if (makes && mkdirat(fd, name, 0777) < 0 && errno != EEXIST) {
+			r = -errno;
+			close_fd(&fd);
+			return r;
+		}
+		next = openat(fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		r = -errno;
+		close_fd(&fd);
+		if (next < 0)
+			return r;
+		fd = next;
+		path += len + (path[len] == '/');
+	}
+	return fd;
+}
+
+static enum exit_status
+report_local(const char *what, const char *name, int error)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s '%s'", what, report_quote(name));
+	return report_failure(FTP_LOCAL, text, strerror(-error), "");
+}
+
+/* --- one job --- */
+
+/* Whether both sides have the same content: *is_same. Reports errors. */
+static enum exit_status
+compare(struct ftp *ftp, const struct job *job, int dir_fd, const struct options *options, bool *is_same)
+{
+	struct ftp_hash here, there;
+	int fd = openat(dir_fd, job->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	enum exit_status status = EXIT_DONE;
+
+	if (fd < 0)
+		return report_local("cannot read", job->shown_local, -errno);
+	if (ftp_hash(ftp, job->remote, options->algorithm, 0, -1, &there) != FTP_OK ||
+	    ftp_hash_local(ftp, fd, there.name, 0, -1, &here) != FTP_OK)
+		status = report_error(ftp_error(ftp));
+	else
+		*is_same = strcmp(here.hex, there.hex) == 0;
+	close_fd(&fd);
+	return status;
+}
+
+/* A mirror's files are told with their directories. */
+static const char *
+shown_name(const struct job *job)
+{
+	if (job->beneath != NULL)
+		return job->way == WAY_GET ? job->remote : job->shown_local;
+	return job->name != NULL ? job->name : job->remote;
+}
+
+static enum exit_status
+move(struct ftp *ftp, struct job *job, int dir_fd, const struct options *options, bool *is_fatal)
+{
+	struct ftp_entry known = {.kind = FTP_KIND_FILE, .size = job->size, .mtime = job->mtime, .mtime_is_exact = true, .mode = -1};
+	struct ftp_transfer transfer = {
+	    .remote = job->remote,
+	    .known = job->is_known ? &known : NULL,
+	    .local_dir_fd = dir_fd,
+	    .local_name = job->name,
+	    .stream_fd = job->stream_fd,
+	    .is_resume = options->is_continue || job->is_resume,
+	    .is_append = options->is_append,
+	    .verify = options->verify,
+	    .segments = (unsigned int)options->segments,
+	};
+	struct shown_transfer shown = {
+	    .way = job->way,
+	    .name = shown_name(job),
+	    .remote = job->remote,
+	    .local = job->shown_local,
+	    .size = job->size,
+	};
+	struct report_slot *slot = report_transfer_begin(&shown);
+	const struct ftp_error *error = NULL;
+	enum ftp_class class;
+
+	session_show_in(slot);
+	class = job->way == WAY_GET ? ftp_get(ftp, &transfer, &job->result) : ftp_put(ftp, &transfer, &job->result);
+	session_show_in(NULL);
+	if (class != FTP_OK)
+		error = ftp_error(ftp);
+	*is_fatal = class == FTP_NETWORK || class == FTP_LOGIN || class == FTP_CERTIFICATE || class == FTP_ABORTED ||
+	    (class == FTP_LOCAL && (error->error == ENOSPC || error->error == EDQUOT));
+	return report_transfer_end(slot, &job->result, error);
+}
+
+static void
+run_job(struct ftp *ftp, struct job *job, const struct options *options, bool *is_fatal)
+{
+	bool is_same = false;
+	int beneath_fd = -1;
+
+	if (job->beneath != NULL) {
+		beneath_fd = open_beneath(job->dir_fd, job->beneath, false);
+		if (beneath_fd < 0) {
+			job->status = report_local("cannot open the directory of", job->shown_local, beneath_fd);
+			job->state = JOB_FAILED;
+			return;
+		}
+	}
+	if (job->is_compare)
+		job->status = compare(ftp, job, beneath_fd >= 0 ? beneath_fd : job->dir_fd, options, &is_same);
+	if (job->status == EXIT_DONE && !is_same)
+		job->status = move(ftp, job, beneath_fd >= 0 ? beneath_fd : job->dir_fd, options, is_fatal);
+	job->state = job->status != EXIT_DONE ? JOB_FAILED : is_same ? JOB_SAME : JOB_DONE;
+	if (is_same)
+		report_transfer_spared();
+	close_fd(&beneath_fd);
+}
+
+/* --- many --- */
+
+static struct job *
+next_job(struct pool *pool)
+{
+	struct job *job = NULL;
+
+	pthread_mutex_lock(&pool->lock);
+	if (!pool->is_stopped && !signals_have_aborted() && pool->next < pool->jobs->count)
+		job = &pool->jobs->items[pool->next++];
+	pthread_mutex_unlock(&pool->lock);
+	return job;
+}
+
+static void
+job_is_over(struct pool *pool, const struct job *job, bool is_fatal)
+{
+	pthread_mutex_lock(&pool->lock);
+	pool->status = exit_status_worse(pool->status, job->status);
+	if (is_fatal)
+		pool->is_stopped = true;
+	pthread_mutex_unlock(&pool->lock);
+}
+
+/* A further connection that the server does not want is no error: the others do the work. */
+static bool
+may_work(const struct worker *worker)
+{
+	struct pool *pool = worker->pool;
+	const char *path;
+	bool is_first_to_tell;
+
+	if (worker->is_first || ftp_pwd(worker->ftp, &path) == FTP_OK || ftp_error(worker->ftp)->class == FTP_REFUSED)
+		return true;
+	pthread_mutex_lock(&pool->lock);
+	is_first_to_tell = !pool->is_told_short && !pool->is_stopped && !signals_have_aborted();
+	pool->is_told_short = true;
+	pthread_mutex_unlock(&pool->lock);
+	if (is_first_to_tell)
+		report_note("fewer connections than %u: %s", (unsigned int)pool->options->parallel,
+		    ftp_error(worker->ftp)->why);
+	return false;
+}
+
+static void *
+work(void *argument)
+{
+	struct worker *worker = argument;
+	struct pool *pool = worker->pool;
+	struct job *job;
+
+	if (may_work(worker)) {
+		while ((job = next_job(pool)) != NULL) {
+			bool is_fatal = false;
+
+			run_job(worker->ftp, job, pool->options, &is_fatal);
+			job_is_over(pool, job, is_fatal);
+		}
+	}
+	pthread_mutex_lock(&pool->lock);
+	pool->running--;
+	pthread_cond_signal(&pool->changed);
+	pthread_mutex_unlock(&pool->lock);
+	return NULL;
+}
+
+static void
+wait_a_tick(struct pool *pool)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += TICK_MS * 1000000L;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000L;
+	}
+	(void)pthread_cond_timedwait(&pool->changed, &pool->lock, &until);
+}
+
+/* The main thread draws, and passes Ctrl-C on. */
+static void
+supervise(struct pool *pool, const struct worker *workers, size_t count)
+{
+	pthread_mutex_lock(&pool->lock);
+	while (pool->running > 0) {
+		wait_a_tick(pool);
+		pthread_mutex_unlock(&pool->lock);
+		report_tick();
+		/* again and again: a worker may have looked at the flag just before it began to wait */
+		if (signals_have_aborted())
+			for (size_t i = 0; i < count; i++)
+				if (workers[i].has_thread)
+					signals_wake(workers[i].thread);
+		pthread_mutex_lock(&pool->lock);
+	}
+	pthread_mutex_unlock(&pool->lock);
+}
+
+static size_t
+start(struct pool *pool, struct worker *workers, size_t wanted, struct session *session)
+{
+	sigset_t before;
+	size_t count = 0;
+
+	signals_block(&before);
+	for (; count < wanted; count++) {
+		struct worker *worker = &workers[count];
+
+		*worker = (struct worker){.pool = pool, .is_first = count == 0};
+		worker->ftp = count == 0 ? session->ftp : ftp_clone(session->ftp);
+		if (worker->ftp == NULL)
+			break;
+		pthread_mutex_lock(&pool->lock);
+		pool->running++;
+		pthread_mutex_unlock(&pool->lock);
+		if (pthread_create(&worker->thread, NULL, work, worker) != 0) {
+			pthread_mutex_lock(&pool->lock);
+			pool->running--;
+			pthread_mutex_unlock(&pool->lock);
+			if (count > 0)
+				ftp_free(worker->ftp);
+			break;
+		}
+		worker->has_thread = true;
+	}
+	signals_unblock(&before);
+	return count;
+}
+
+static int64_t
+total_size(const struct jobs *jobs)
+{
+	int64_t total = 0;
+
+	for (size_t i = 0; i < jobs->count; i++)
+		if (jobs->items[i].size < 0 || __builtin_add_overflow(total, jobs->items[i].size, &total))
+			return -1;
+	return total;
+}
+
+enum exit_status
+transfers_run(struct session *session, const struct options *options, struct jobs *jobs)
+{
+	struct worker workers[PARALLEL_MAX];
+	struct pool pool = {.options = options, .jobs = jobs, .status = EXIT_DONE};
+	size_t wanted = options->parallel < jobs->count ? options->parallel : jobs->count, count;
+	pthread_condattr_t attributes;
+
+	if (jobs->count == 0)
+		return EXIT_DONE;
+	pthread_mutex_init(&pool.lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&pool.changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	report_begin(jobs->count, total_size(jobs));
+	count = start(&pool, workers, wanted, session);
+	if (count == 0)
+		pool.status = report_failure(FTP_LOCAL, "cannot begin the transfer", "no thread could be made", "");
+	supervise(&pool, workers, count);
+	for (size_t i = 0; i < count; i++) {
+		pthread_join(workers[i].thread, NULL);
+		if (!workers[i].is_first)
+			ftp_free(workers[i].ftp);
+	}
+	report_end();
+	pthread_cond_destroy(&pool.changed);
+	pthread_mutex_destroy(&pool.lock);
+	return signals_have_aborted() ? exit_status_worse(pool.status, EXIT_INTERRUPTED) : pool.status;
+}

@@ -1,0 +1,60 @@
+/* Transfers: a list of files, moved by one thread or several, each with a connection of its own. */
+#ifndef CLIENT_UI_TRANSFERS_H
+#define CLIENT_UI_TRANSFERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/ui/report.h"
+#include "client/ui/session.h"
+
+enum job_state {
+	JOB_WAITING,
+	JOB_DONE,
+	JOB_SAME,	/* compared, and nothing was to be moved */
+	JOB_FAILED
+};
+
+struct job {
+	enum transfer_way way;
+	char *remote;	/* path on the server; owned */
+	int dir_fd;	/* borrowed */
+	char *beneath;	/* directory below dir_fd, reached without following a link; NULL: dir_fd itself; owned */
+	char *name;	/* local name, one component; NULL: stream_fd; owned */
+	int stream_fd;	/* borrowed */
+	char *shown_local;	/* owned */
+	int64_t size, mtime;	/* of the source; -1 unknown */
+	bool is_known;	/* get: a fresh listing told size and mtime, to the second */
+	bool is_resume;	/* continue a part, whatever the options say */
+	bool is_compare;	/* move it only where the hashes differ */
+	/* afterwards */
+	enum job_state state;
+	enum exit_status status;
+	struct ftp_result result;
+};
+
+struct jobs {
+	struct job *items;
+	size_t count;
+};
+
+/*
+ * Add an empty job to fill in; valid until the next call. NULL: no memory.
+ */
+struct job *jobs_add(struct jobs *jobs, enum transfer_way way);
+void jobs_free(struct jobs *jobs);
+
+/*
+ * Do them all, options->parallel at once. Goes on after a file that failed, unless the rest would fail too
+ * (no connection, no login, disk full) or Ctrl-C came. Errors are reported. Returns the worst status.
+ */
+enum exit_status transfers_run(struct session *session, const struct options *options, struct jobs *jobs);
+
+/*
+ * Open the directory path ("a/b/c") below dir_fd, no component of it by way of a symbolic link or "..".
+ * makes: make what is missing (mode 0777 and umask). Returns the descriptor, the caller's, or -errno.
+ */
+int open_beneath(int dir_fd, const char *path, bool makes);
+
+#endif
