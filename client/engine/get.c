@@ -160,6 +160,7 @@ start_over(struct fetch *fetch, const char *why)
 {
 	note(fetch->ftp, "'%s' is fetched from the beginning: %s", fetch->transfer->remote, why);
 	fetch->result->is_restarted = true;
+	fetch->result->resumed = 0;
 	if (fetch->fd >= 0 && ftruncate(fetch->fd, 0) < 0)
 		return fail_local(fetch->ftp, -errno, fetch->part);
 	fetch->at = 0;

@@ -146,30 +146,55 @@ send_bytes(struct delivery *delivery, struct wire *wire)
 	return reason;
 }
 
-/* The verb that continues at delivery->at. */
+static void
+start_over(struct delivery *delivery, const char *why)
+{
+	note(delivery->ftp, "'%s' is sent from the beginning: %s", delivery->transfer->remote, why);
+	delivery->result->is_restarted = true;
+	delivery->result->resumed = 0;
+	delivery->at = 0;
+	meter_begin(
+	    &delivery->meter, delivery->ftp, FTP_PHASE_TRANSFER, 0, delivery->is_file ? delivery->status.st_size : -1);
+}
+
+/* Whether the server will not continue a file: ProFTPD, as Debian configures it, answers 451. */
+static bool
+is_resume_refused(const struct ftp *ftp, enum ftp_class reason)
+{
+	int code = ftp->error.reply_code;
+
+	return (reason == FTP_REFUSED || reason == FTP_TEMPORARY) &&
+	    (code == 451 || code == 501 || code == 502 || code == 504);
+}
+
+/* Continue at delivery->at: by REST and STOR, or APPE, since the end of the server's file is where we are. */
 static enum ftp_class
-begin_upload(struct delivery *delivery, struct data *data)
+begin_resumed(struct delivery *delivery, struct data *data)
 {
 	struct ftp *ftp = delivery->ftp;
 	const char *remote = delivery->transfer->remote;
-	enum ftp_class reason;
-	int code;
+	enum ftp_class reason = FTP_REFUSED;
 
-	if (delivery->transfer->is_append)
-		return data_begin(ftp, data, "APPE", remote, 0);
-	if (delivery->at == 0)
-		return data_begin(ftp, data, "STOR", remote, 0);
-	if (ftp->has_no_stor_restart)
-		return data_begin(ftp, data, "APPE", remote, 0);
-	reason = data_begin(ftp, data, "STOR", remote, delivery->at);
-	code = ftp->error.reply_code;
-	/* some servers restart downloads alone (ProFTPD answers 451); the server's end of the file is where we are */
-	if ((reason == FTP_REFUSED || reason == FTP_TEMPORARY) &&
-	    (code == 451 || code == 501 || code == 502 || code == 504)) {
+	if (!ftp->has_no_stor_restart) {
+		reason = data_begin(ftp, data, "STOR", remote, delivery->at);
+		if (!is_resume_refused(ftp, reason))
+			return reason;
 		ftp->has_no_stor_restart = true;
-		return data_begin(ftp, data, "APPE", remote, 0);
 	}
-	return reason;
+	reason = data_begin(ftp, data, "APPE", remote, 0);
+	if (!is_resume_refused(ftp, reason))
+		return reason;
+	start_over(delivery, "the server does not continue uploads");
+	return data_begin(ftp, data, "STOR", remote, 0);
+}
+
+static enum ftp_class
+begin_upload(struct delivery *delivery, struct data *data)
+{
+	if (!delivery->transfer->is_append && delivery->at > 0)
+		return begin_resumed(delivery, data);
+	return data_begin(
+	    delivery->ftp, data, delivery->transfer->is_append ? "APPE" : "STOR", delivery->transfer->remote, 0);
 }
 
 static enum ftp_class
@@ -212,14 +237,6 @@ ask_size(struct delivery *delivery, int64_t *size)
 	if (reason == FTP_OK && ftp->reply.code == 213 && parse_u64(reply_message(&ftp->reply), INT64_MAX, &value) == 0)
 		*size = (int64_t)value;
 	return reason;
-}
-
-static void
-start_over(struct delivery *delivery, const char *why)
-{
-	note(delivery->ftp, "'%s' is sent from the beginning: %s", delivery->transfer->remote, why);
-	delivery->result->is_restarted = true;
-	delivery->at = 0;
 }
 
 /* Where to continue: what the server has must be the beginning of the local file. */
