@@ -127,6 +127,8 @@ prepare_directories(void)
 	make_directory(master.config->state_directory, 0700);
 	snprintf(path, sizeof(path), "%s/ledger", master.config->state_directory);
 	make_directory(path, 0700);
+	snprintf(path, sizeof(path), "%s/swept", master.config->state_directory);
+	make_directory(path, 0700);
 	snprintf(path, sizeof(path), "%s/rates", master.config->runtime_directory);
 	make_directory(path, 0700);
 	snprintf(path, sizeof(path), "%s/empty", master.config->runtime_directory);

@@ -4,6 +4,7 @@
 
 #include "common/io.h"
 #include "privsep/files/request.h"
+#include "privsep/files/sweep.h"
 
 #include "common/banned.h"
 
@@ -119,6 +120,8 @@ files_serve(const struct files_session *session)
 	files.quota = (struct quota){.channel = session->monitor_channel, .is_kept = session->quota_slot_fd >= 0};
 	r = home_init(&files.home, session);
 	files.home.quota = &files.quota;
+	if (r == 0 && session->sweeps)
+		(void)sweep_home(&files.home, session->config->partial_keep_s, SWEEP_LOGIN_ENTRIES_MAX);
 	while (r == 0) {
 		stored_work(&files.stored, session);
 		r = next_request(&files);

@@ -17,6 +17,7 @@ struct files_session {
 	int quota_slot_fd;	/* kept open while this process lives (accounts/ledger.h); -1: the account has no quota */
 	uid_t uid;
 	gid_t gid;
+	bool sweeps;		/* old partials are looked for in the whole home first */
 	bool is_read_only;
 	unsigned rights;	/* enum account_right; without the changing ones when read-only */
 	const struct config *config;	/* uploads, upload_sync, partial_keep_s, file_mode, directory_mode */

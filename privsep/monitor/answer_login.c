@@ -104,6 +104,8 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 		    .uid = account->uid,
 		    .gid = account->gid,
 		    .quota_slot_fd = monitor->quota.book.slot_fd,
+		    .sweeps = (account_rights(account) & MAY_CHANGE) != 0 &&
+			login_takes_sweep(session->config->state_directory, account->name, time(NULL)),
 		    .is_read_only = account->is_read_only,
 		    .rights = account_rights(account),
 		    .config = session->config,

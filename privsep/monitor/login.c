@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +13,8 @@
 #include "common/io.h"
 
 #include "common/banned.h"
+
+#define SWEEP_EVERY_S 3600
 
 static const char *
 account_refusal(const struct account *account, const union address *peer, int64_t now)
@@ -71,4 +75,22 @@ login_open_home(const struct account *account, int *fd_out, const char **reason)
 	}
 	*fd_out = fd;
 	return 0;
+}
+
+bool
+login_takes_sweep(const char *state_directory, const char *name, time_t now)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/swept/%s", state_directory, name);
+	if (stat(path, &st) == 0 && st.st_mtime <= now && now - st.st_mtime < SWEEP_EVERY_S)
+		return false;
+	/* O_TRUNC sets the time, also of an empty file */
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return false;
+	close_fd(&fd);
+	return true;
 }

@@ -2,7 +2,9 @@
 #ifndef PRIVSEP_MONITOR_LOGIN_H
 #define PRIVSEP_MONITOR_LOGIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "accounts/account.h"
 
@@ -26,5 +28,11 @@ int login_check(int snapshot_fd, const char *name, const char *password, const u
  * fd_out (O_PATH) is the caller's. Returns 0 or -errno, with reason as above.
  */
 int login_open_home(const struct account *account, int *fd_out, const char **reason);
+
+/*
+ * Is it this login's turn to sweep old partial files out of the home? Once an hour for each account; the
+ * answer counts as the sweep. Kept as the mtime of an empty file in state_directory/swept.
+ */
+bool login_takes_sweep(const char *state_directory, const char *name, time_t now);
 
 #endif

@@ -6,6 +6,7 @@
     c.put('name', b'...', 'APPE')      a whole upload; returns the reply's text
     c.get('name')
     Session().kill('files')            the only session of the server SERVER_PID
+    used(c) == count(home)             what SITE QUOTA tells, and what find would
 
 Names the server by HOST and PORT of the environment. Every wait ends after 20 seconds.
 """
@@ -15,6 +16,7 @@ import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import time
 
@@ -90,7 +92,13 @@ class Control:
     def put(self, name, data, command="STOR", at=None, codes=(226,)):
         if at is not None:
             self.ask("REST %d" % at, 350)
-        connection = self.open(command + " " + name)
+        connection = self.connect()
+        self.send(command + " " + name)
+        code, text = self.reply()
+        if code in codes:
+            return text  # refused before the first byte
+        if code != 150:
+            raise Unexpected("expected 150 or %s, got: %s" % (codes, text))
         send_all(connection, data)
         connection.close()
         return self.expect(*codes)
@@ -151,6 +159,24 @@ def size_of(path):
         return os.stat(path).st_size
     except FileNotFoundError:
         return None
+
+
+def count(home):
+    """Bytes of regular files and names, as find counts them; the home itself is none."""
+    size = files = 0
+    for place, directories, names in os.walk(home):
+        files += len(directories) + len(names)
+        for name in names:
+            st = os.lstat(os.path.join(place, name))
+            if stat.S_ISREG(st.st_mode):
+                size += st.st_size
+    return size, files
+
+
+def used(c):
+    """What SITE QUOTA tells: bytes, files, and their limits."""
+    found = re.findall(r"(\d+)(?: of (\d+))? (?:bytes|files) used", c.ask("SITE QUOTA", 200))
+    return tuple(int(a) for a, _ in found), tuple(int(b) if b else 1 << 63 for _, b in found)
 
 
 def children(pid):

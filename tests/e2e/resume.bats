@@ -290,3 +290,38 @@ new_file()
 		c.expect(226)
 	END
 }
+
+@test "a login sweeps what has expired anywhere in the home, once an hour, and follows no link" {
+	serve 'partial-keep = "1h"'
+	new_file
+	mkdir -p "$HOME_DIR/a/b/c" "$DIR/home/outside"
+	ln -s "$DIR/home/outside" "$HOME_DIR/link"
+	chown -R --no-dereference --reference="$HOME_DIR" "$HOME_DIR"
+	stamp=$DIR/state/swept/alice
+	for round in 1 2; do
+		for place in "$HOME_DIR" "$HOME_DIR/a/b/c" "$DIR/home/outside"; do
+			for name in old young; do
+				head -c 100 /dev/zero >"$place/$(partial_of $name)"
+				chown --reference="$HOME_DIR" "$place/$(partial_of $name)"
+			done
+			touch -d '-3700 seconds' "$place/$(partial_of old)"
+		done
+		py <<-'END'
+			Control().login().ask('NOOP', 200)
+		END
+		wait_until no_session
+		assert_equal "$(find "$HOME_DIR" -name "$(partial_of young)" | wc -l)" 2
+		assert_file_exists "$DIR/home/outside/$(partial_of old)"
+		case $round in
+		1) assert_equal "$(find "$HOME_DIR" -name "$(partial_of old)" | wc -l)" 0 ;;
+		2) assert_equal "$(find "$HOME_DIR" -name "$(partial_of old)" | wc -l)" 2 ;;
+		esac
+	done
+	touch -d '-3700 seconds' "$stamp"
+	py <<-'END'
+		Control().login().ask('NOOP', 200)
+	END
+	wait_until no_session
+	assert_equal "$(find "$HOME_DIR" -name "$(partial_of old)" | wc -l)" 0
+	[ "$(($(date +%s) - $(stat -c %Y "$stamp")))" -lt 60 ]
+}
