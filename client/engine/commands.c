@@ -18,7 +18,7 @@
 #define DO(ftp, ...) \
 	enum ftp_class reason = session_ready(ftp); \
 	if (reason == FTP_OK) \
-		reason = control_ask(ftp, __VA_ARGS__); \
+		reason = control_exchange(ftp, __VA_ARGS__); \
 	return reason != FTP_OK ? reason : want_done(ftp)
 
 enum ftp_class
@@ -104,7 +104,7 @@ ftp_quote(struct ftp *ftp, const char *line)
 		    ftp, FTP_USAGE, "use the client's own command for it", "this verb is not for sending by hand");
 	reason = session_ready(ftp);
 	if (reason == FTP_OK)
-		reason = control_ask(ftp, "%s", line);
+		reason = control_exchange(ftp, "%s", line);
 	if (reason == FTP_OK && ftp->reply.code >= 400)
 		reason = fail_reply(ftp);
 	return reason;
@@ -121,11 +121,11 @@ ftp_rename(struct ftp *ftp, const char *from, const char *to)
 		return fail(ftp, FTP_USAGE, NULL, "a name with a line break cannot be sent over FTP");
 	reason = session_ready(ftp);
 	if (reason == FTP_OK)
-		reason = control_ask(ftp, "RNFR %s", from);
+		reason = control_exchange(ftp, "RNFR %s", from);
 	if (reason == FTP_OK && ftp->reply.code / 100 != 3)
 		reason = fail_reply(ftp);
 	if (reason == FTP_OK)
-		reason = control_ask(ftp, "RNTO %s", to);
+		reason = control_exchange(ftp, "RNTO %s", to);
 	return reason != FTP_OK ? reason : want_done(ftp);
 }
 
@@ -147,7 +147,7 @@ ftp_set_mtime(struct ftp *ftp, const char *path, int64_t mtime)
 		return reason;
 	if (session_feature(ftp, "MFMT") == NULL && session_feature(ftp, "MDTM") == NULL)
 		return fail(ftp, FTP_REFUSED, NULL, "the server has no command for it");
-	reason = control_ask(ftp, "%s %s %s", session_feature(ftp, "MFMT") != NULL ? "MFMT" : "MDTM", text, path);
+	reason = control_exchange(ftp, "%s %s %s", session_feature(ftp, "MFMT") != NULL ? "MFMT" : "MDTM", text, path);
 	return reason != FTP_OK ? reason : want_done(ftp);
 }
 
@@ -156,7 +156,7 @@ ftp_set_mtime(struct ftp *ftp, const char *path, int64_t mtime)
 static enum ftp_class
 ask_pwd(struct ftp *ftp)
 {
-	enum ftp_class reason = control_ask(ftp, "PWD");
+	enum ftp_class reason = control_exchange(ftp, "PWD");
 
 	if (reason == FTP_OK)
 		reason = want_done(ftp);
@@ -188,7 +188,8 @@ ftp_cwd(struct ftp *ftp, const char *path)
 	doing(ftp, "cannot change to '%s'", path);
 	reason = session_ready(ftp);
 	if (reason == FTP_OK)
-		reason = strcmp(path, "..") == 0 ? control_ask(ftp, "CDUP") : control_ask(ftp, "CWD %s", path);
+		reason =
+		    strcmp(path, "..") == 0 ? control_exchange(ftp, "CDUP") : control_exchange(ftp, "CWD %s", path);
 	if (reason == FTP_OK)
 		reason = want_done(ftp);
 	/* where that is counts for connecting again */
@@ -323,7 +324,7 @@ ftp_list(struct ftp *ftp, const char *path, struct ftp_list *list)
 enum ftp_class
 session_mlst(struct ftp *ftp, const char *path, struct ftp_entry *entry)
 {
-	enum ftp_class reason = control_ask(ftp, "MLST %s", path);
+	enum ftp_class reason = control_exchange(ftp, "MLST %s", path);
 	const char *line;
 	int r;
 
@@ -354,7 +355,7 @@ session_mlst(struct ftp *ftp, const char *path, struct ftp_entry *entry)
 static enum ftp_class
 ask_mtime(struct ftp *ftp, const char *path, struct ftp_entry *entry)
 {
-	enum ftp_class reason = control_ask(ftp, "MDTM %s", path);
+	enum ftp_class reason = control_exchange(ftp, "MDTM %s", path);
 	const char *text;
 
 	if (reason != FTP_OK || ftp->reply.code != 213)
@@ -368,7 +369,7 @@ ask_mtime(struct ftp *ftp, const char *path, struct ftp_entry *entry)
 static enum ftp_class
 stat_by_size(struct ftp *ftp, const char *path, struct ftp_entry *entry)
 {
-	enum ftp_class reason = control_ask(ftp, "SIZE %s", path);
+	enum ftp_class reason = control_exchange(ftp, "SIZE %s", path);
 	uint64_t size;
 
 	memset(entry, 0, sizeof(*entry));
@@ -380,14 +381,14 @@ stat_by_size(struct ftp *ftp, const char *path, struct ftp_entry *entry)
 		entry->size = (int64_t)size;
 		return ask_mtime(ftp, path, entry);
 	}
-	reason = control_ask(ftp, "CWD %s", path);
+	reason = control_exchange(ftp, "CWD %s", path);
 	if (reason != FTP_OK)
 		return reason;
 	if (ftp->reply.code / 100 != 2)
 		return fail_reply(ftp);
 	entry->kind = FTP_KIND_DIRECTORY;
 	if (ftp->directory != NULL)
-		reason = control_ask(ftp, "CWD %s", ftp->directory);
+		reason = control_exchange(ftp, "CWD %s", ftp->directory);
 	else
 		ftp_close(ftp); /* where the login led is not known by name: the next command leads there again */
 	return reason;

@@ -375,7 +375,7 @@ settle(struct ftp *ftp)
 }
 
 enum ftp_class
-control_ask(struct ftp *ftp, const char *format, ...)
+control_exchange(struct ftp *ftp, const char *format, ...)
 {
 	enum ftp_class reason = settle(ftp);
 	va_list args;

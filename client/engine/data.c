@@ -25,7 +25,7 @@ ask_epsv(struct ftp *ftp, uint16_t *port)
 	*port = 0;
 	if (ftp->has_no_epsv)
 		return FTP_OK;
-	reason = control_ask(ftp, "EPSV");
+	reason = control_exchange(ftp, "EPSV");
 	if (reason != FTP_OK)
 		return reason;
 	if (ftp->reply.code == 229) {
@@ -51,7 +51,7 @@ ask_pasv(struct ftp *ftp, uint16_t *port)
 		return fail(ftp, FTP_REFUSED, "connect over IPv4 (-4), or by active mode",
 		    "the server has no EPSV, and PASV knows IPv4 "
 		    "only");
-	reason = control_ask(ftp, "PASV");
+	reason = control_exchange(ftp, "PASV");
 	if (reason == FTP_OK && ftp->reply.code != 227)
 		reason = fail_reply(ftp);
 	if (reason != FTP_OK)
@@ -97,7 +97,7 @@ tell_address(struct ftp *ftp, const union address *address)
 	address_text(address, host);
 	host[strcspn(host, "%")] = '\0';
 	if (!ftp->has_no_eprt) {
-		reason = control_ask(ftp, "EPRT |%d|%s|%u|", address->family == AF_INET6 ? 2 : 1, host, port);
+		reason = control_exchange(ftp, "EPRT |%d|%s|%u|", address->family == AF_INET6 ? 2 : 1, host, port);
 		if (reason != FTP_OK || ftp->reply.code / 100 == 2)
 			return reason;
 		if (!is_unknown(ftp) || address->family == AF_INET6)
@@ -106,7 +106,7 @@ tell_address(struct ftp *ftp, const union address *address)
 	}
 	for (char *dot = strchr(host, '.'); dot != NULL; dot = strchr(dot, '.'))
 		*dot = ',';
-	reason = control_ask(ftp, "PORT %s,%u,%u", host, port >> 8, port & 255);
+	reason = control_exchange(ftp, "PORT %s,%u,%u", host, port >> 8, port & 255);
 	return reason != FTP_OK ? reason : want_done(ftp);
 }
 
@@ -218,7 +218,7 @@ restart_at(struct ftp *ftp, uint64_t offset)
 
 	if (offset == 0)
 		return FTP_OK;
-	reason = control_ask(ftp, "REST %llu", (unsigned long long)offset);
+	reason = control_exchange(ftp, "REST %llu", (unsigned long long)offset);
 	if (reason != FTP_OK || ftp->reply.code == 350)
 		return reason;
 	return fail_reply(ftp);

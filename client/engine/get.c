@@ -101,14 +101,14 @@ static enum ftp_class
 look_by_size(struct fetch *fetch)
 {
 	struct ftp *ftp = fetch->ftp;
-	enum ftp_class reason = control_ask(ftp, "SIZE %s", fetch->transfer->remote);
+	enum ftp_class reason = control_exchange(ftp, "SIZE %s", fetch->transfer->remote);
 	const char *text = reply_message(&ftp->reply);
 	uint64_t size;
 
 	if (reason == FTP_OK && ftp->reply.code == 213 && parse_u64(text, INT64_MAX, &size) == 0)
 		fetch->size = (int64_t)size;
 	if (reason == FTP_OK)
-		reason = control_ask(ftp, "MDTM %s", fetch->transfer->remote);
+		reason = control_exchange(ftp, "MDTM %s", fetch->transfer->remote);
 	text = reply_message(&ftp->reply);
 	if (reason == FTP_OK && ftp->reply.code == 213 && answer_time(text, strcspn(text, " "), &fetch->mtime) < 0)
 		fetch->mtime = -1;

@@ -191,7 +191,7 @@ select_algorithm(struct ftp *ftp, const struct hash_algorithm *algorithm)
 	if (strcmp(ftp->hash_selected, algorithm->name) == 0 ||
 	    (*ftp->hash_selected == '\0' && is_default(list, algorithm->name)))
 		return FTP_OK;
-	reason = control_ask(ftp, "OPTS HASH %s", algorithm->name);
+	reason = control_exchange(ftp, "OPTS HASH %s", algorithm->name);
 	if (reason == FTP_OK)
 		reason = want_done(ftp);
 	if (reason == FTP_OK)
@@ -208,7 +208,7 @@ send_hash(struct ftp *ftp, const struct hash_algorithm *algorithm, const char *p
 	if (reason == FTP_OK && (offset > 0 || length >= 0)) {
 		uint64_t last = length < 0 ? INT64_MAX - 1 : offset + (uint64_t)length - 1;
 
-		reason = control_ask(ftp, "RANG %llu %llu", (unsigned long long)offset, (unsigned long long)last);
+		reason = control_exchange(ftp, "RANG %llu %llu", (unsigned long long)offset, (unsigned long long)last);
 		if (reason == FTP_OK && ftp->reply.code / 100 != 3 && ftp->reply.code / 100 != 2)
 			reason = fail_reply(ftp);
 	}

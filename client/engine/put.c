@@ -230,7 +230,7 @@ static enum ftp_class
 ask_size(struct delivery *delivery, int64_t *size)
 {
 	struct ftp *ftp = delivery->ftp;
-	enum ftp_class reason = control_ask(ftp, "SIZE %s", delivery->transfer->remote);
+	enum ftp_class reason = control_exchange(ftp, "SIZE %s", delivery->transfer->remote);
 	uint64_t value;
 
 	*size = -1;

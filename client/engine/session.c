@@ -202,7 +202,7 @@ is_anonymous(const char *user)
 static enum ftp_class
 ask_for_tls(struct ftp *ftp)
 {
-	enum ftp_class reason = control_ask(ftp, "AUTH TLS");
+	enum ftp_class reason = control_exchange(ftp, "AUTH TLS");
 
 	if (reason != FTP_OK)
 		return reason;
@@ -305,9 +305,9 @@ send_login(struct ftp *ftp)
 	enum ftp_class reason = check_secrecy(ftp);
 
 	if (reason == FTP_OK)
-		reason = control_ask(ftp, "USER %s", ftp->user);
+		reason = control_exchange(ftp, "USER %s", ftp->user);
 	if (reason == FTP_OK && ftp->reply.code == 331)
-		reason = control_ask(ftp, "PASS %s", ftp->password);
+		reason = control_exchange(ftp, "PASS %s", ftp->password);
 	if (reason != FTP_OK)
 		return reason;
 	if (ftp->reply.code == 332)
@@ -325,9 +325,9 @@ protect_data(struct ftp *ftp)
 
 	if (ftp->control.tls == NULL)
 		return FTP_OK;
-	reason = control_ask(ftp, "PBSZ 0");
+	reason = control_exchange(ftp, "PBSZ 0");
 	if (reason == FTP_OK)
-		reason = control_ask(ftp, "PROT P");
+		reason = control_exchange(ftp, "PROT P");
 	if (reason == FTP_OK && ftp->reply.code / 100 != 2)
 		reason = fail(ftp, FTP_REFUSED, NULL, "the server does not protect data connections: '%d %s'",
 		    ftp->reply.code, reply_message(&ftp->reply));
@@ -346,7 +346,7 @@ set_options(struct ftp *ftp)
 	bool is_all = true;
 
 	if (session_feature(ftp, "UTF8") != NULL)
-		reason = control_ask(ftp, "OPTS UTF8 ON");
+		reason = control_exchange(ftp, "OPTS UTF8 ON");
 	for (size_t i = 0; reason == FTP_OK && len > 0 && i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		const char *at = strcasestr(facts, wanted[i]);
 		size_t used = strlen(line), name_len = strlen(wanted[i]);
@@ -358,14 +358,14 @@ set_options(struct ftp *ftp)
 		snprintf(line + used, sizeof(line) - used, "%s;", wanted[i]);
 	}
 	if (reason == FTP_OK && *line != '\0' && !is_all)
-		reason = control_ask(ftp, "OPTS MLST %s", line);
+		reason = control_exchange(ftp, "OPTS MLST %s", line);
 	return reason;
 }
 
 static enum ftp_class
 ask_features(struct ftp *ftp)
 {
-	enum ftp_class reason = control_ask(ftp, "FEAT");
+	enum ftp_class reason = control_exchange(ftp, "FEAT");
 
 	buf_clear(&ftp->features);
 	if (reason == FTP_OK && ftp->reply.code == 211)
@@ -381,7 +381,7 @@ go_back(struct ftp *ftp)
 
 	if (ftp->directory == NULL)
 		return FTP_OK;
-	reason = control_ask(ftp, "CWD %s", ftp->directory);
+	reason = control_exchange(ftp, "CWD %s", ftp->directory);
 	return reason != FTP_OK ? reason : want_done(ftp);
 }
 
@@ -399,7 +399,7 @@ login_once(struct ftp *ftp)
 	if (reason == FTP_OK)
 		reason = set_options(ftp);
 	if (reason == FTP_OK)
-		reason = control_ask(ftp, "TYPE I");
+		reason = control_exchange(ftp, "TYPE I");
 	if (reason == FTP_OK)
 		reason = want_done(ftp);
 	if (reason == FTP_OK)
@@ -447,7 +447,7 @@ session_ready(struct ftp *ftp)
 	if (is_aborted(ftp))
 		return fail(ftp, FTP_ABORTED, NULL, "stopped");
 	/* an idle session may have been closed meanwhile; a goodbye lies there to be read, or the end */
-	if (ftp->is_logged_in && control_has_input(ftp, 0) && control_ask(ftp, "NOOP") != FTP_OK) {
+	if (ftp->is_logged_in && control_has_input(ftp, 0) && control_exchange(ftp, "NOOP") != FTP_OK) {
 		trace(ftp, '*', "the connection was closed meanwhile: %s", ftp->error.why);
 		control_drop(ftp);
 	}

@@ -81,9 +81,9 @@ enum ftp_class control_send(struct ftp *ftp, const char *format, ...) __attribut
 enum ftp_class control_reply(struct ftp *ftp, unsigned int timeout_ms);
 
 /* Both, for a command that has one reply. FTP_OK whatever its code is. */
-enum ftp_class control_ask(struct ftp *ftp, const char *format, ...) __attribute__((format(printf, 2, 3)));
+enum ftp_class control_exchange(struct ftp *ftp, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* After control_ask(): FTP_OK when the code is one of 2yz, otherwise fail_reply(). */
+/* After control_exchange(): FTP_OK when the code is one of 2yz, otherwise fail_reply(). */
 enum ftp_class want_done(struct ftp *ftp);
 
 /* Whether the server does not know the verb or this use of it: 500, 501, 502, 504. */
