@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/title.h"
 #include "privsep/ipc/board.h"
 #include "privsep/ipc/log.h"
 
@@ -41,6 +42,7 @@ errand_start(struct errand *errand, struct board *board, const char *process, un
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		board_leave(board);
 		log_set_context(process, NULL, NULL, NULL);
+		title_set("%s", process);
 		alarm(seconds);
 		return 0;
 	}

@@ -20,6 +20,7 @@
 #include "accounts/ledger.h"
 #include "accounts/password.h"
 #include "common/io.h"
+#include "common/title.h"
 #include "daemon/master/accounts_loader.h"
 #include "daemon/master/bans.h"
 #include "daemon/master/hook_worker.h"
@@ -353,6 +354,7 @@ main(int argc, char **argv)
 	bool is_check = false;
 	int option;
 
+	title_init(argc, argv);
 	close_range(STDERR_FILENO + 1, ~0U, 0);	/* what the caller left open is none of ours */
 	master.config_path = CONFIG_FILE_DEFAULT;
 	while ((option = getopt(argc, argv, "c:fthV")) != -1) {
@@ -399,6 +401,7 @@ main(int argc, char **argv)
 	master.config_path = realpath(master.config_path, NULL);
 	start();
 	log_set_context("master", "", "", "");
+	title_set("master");
 	master_run(&master);
 	control_socket_close(&master, false);
 	bans_close(&master);

@@ -12,6 +12,7 @@
 
 #include "common/buf.h"
 #include "common/io.h"
+#include "common/title.h"
 #include "daemon/master/accounts_loader.h"
 #include "daemon/master/bans.h"
 #include "daemon/master/certificates.h"
@@ -113,6 +114,7 @@ master_stop(struct master *master, bool is_drain)
 	close_listeners(master);
 	master->is_draining = true;
 	master->board.head->is_draining = true;
+	title_doing("stopping", "", 0);
 	master->drain_deadline_ms = now + (is_drain ? 1000ULL * master->config->timeouts.drain_s : SHUTDOWN_MS);
 	log_message(
 	    LEVEL_INFO, "stop", "%s, %u sessions", is_drain ? "transfers may finish" : "now", master->live_count);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/title.h"
 #include "daemon/master/master.h"
 #include "privsep/ipc/log.h"
 #include "privsep/sandbox/sandbox.h"
@@ -56,6 +57,7 @@ start_lookup(struct master *master)
 	pid = fork();
 	if (pid == 0) {
 		board_leave(&master->board);
+		title_set("resolver");
 		look_up(master, ends[1]);
 	}
 	close(ends[1]);

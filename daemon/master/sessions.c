@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/title.h"
 #include "daemon/master/accounts_loader.h"
 #include "daemon/master/bans.h"
 #include "daemon/master/control_request.h"
@@ -186,6 +187,7 @@ run_monitor(struct master *master, struct slot *slot, struct session *session)
 		dup2(STDIN_FILENO, STDERR_FILENO);
 	address_text(&session->peer, address);
 	log_set_context("monitor", session->id, address, NULL);
+	title_set("monitor %s", address);
 	if (scoreboard_confine(master->board.slots, SESSIONS_MAX, row_of(master, slot), &session->claims) < 0)
 		_exit(MONITOR_EXIT_END);
 	claims_begin(session->claims, session->started_ms);

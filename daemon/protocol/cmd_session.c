@@ -6,6 +6,7 @@
 
 #include "accounts/password.h"
 #include "common/text.h"
+#include "common/title.h"
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/command.h"
 #include "daemon/protocol/control.h"
@@ -39,6 +40,7 @@ cmd_user(struct protocol *protocol, char *argument, size_t len)
 void
 cmd_pass(struct protocol *protocol, char *argument, size_t len)
 {
+	char address[ADDRESS_TEXT_MAX];
 	int r;
 
 	if (protocol->must_protect && protocol->control.stream.tls == NULL) {
@@ -58,6 +60,8 @@ cmd_pass(struct protocol *protocol, char *argument, size_t len)
 		explicit_bzero(argument, len);
 	switch (r) {
 	case 0:
+		address_text(&protocol->session->peer, address);
+		title_set("protocol %s@%s", protocol->user, address);
 		reply_text(protocol, 230, protocol->config->login_message_text);
 		reply(protocol, 230, "User %s logged in", protocol->user);
 		return;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/io.h"
+#include "common/title.h"
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/errors.h"
@@ -181,7 +182,9 @@ run(struct protocol *protocol, const struct command *command, char *argument, si
 		bool has_path = command->argument == ARG_PATH;
 
 		claim_command(protocol->session->claims, command->verb, has_path ? path.text : "", has_path ? path.len : 0);
+		title_doing(command->verb, path.text, has_path ? path.len : 0);
 		command->handler(protocol, argument, len);
+		title_doing(protocol->state == IPC_STATE_READY ? "idle" : "login", "", 0);
 	}
 	if (protocol->transfer.owes_abort_reply) {
 		protocol->transfer.owes_abort_reply = false;

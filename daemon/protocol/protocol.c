@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/title.h"
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/command.h"
 #include "daemon/protocol/control.h"
@@ -70,6 +71,11 @@ protocol_reset(struct protocol *state)
 static void
 begin(const struct protocol_session *session)
 {
+	char address[ADDRESS_TEXT_MAX];
+
+	address_text(&session->peer, address);
+	title_set("protocol %s", address);
+	title_doing("login", "", 0);
 	protocol.session = session;
 	protocol.config = session->config;
 	protocol.monitor_channel = session->monitor_channel;

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "common/io.h"
+#include "common/title.h"
 #include "privsep/files/request.h"
 #include "privsep/files/sweep.h"
 
@@ -125,12 +126,15 @@ files_serve(const struct files_session *session)
 	while (r == 0) {
 		stored_work(&files.stored, session);
 		r = next_request(&files);
-		if (r == 0)
+		if (r == 0) {
+			title_doing(ipc_kind_name(files.message.kind), "", 0);
 			r = answer(&files);
+		}
 		if (r == 0)
 			r = send_reply(&files);
 		if (r == 0 && files.list_fd >= 0)
 			files_write_listing(&files);
+		title_doing("idle", "", 0);
 	}
 	if (files.upload.fd >= 0)
 		(void)upload_finish(&files.upload, session->config, false);

@@ -13,6 +13,7 @@
 
 #include "common/buf.h"
 #include "common/io.h"
+#include "common/title.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/logger/log_format.h"
 #include "privsep/logger/watchers.h"
@@ -218,6 +219,7 @@ enter_walls(const struct logger *logger)
 {
 	const int keep[] = {logger->records, logger->master_channel, logger->empty_directory_fd};
 
+	title_set("logger");
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);

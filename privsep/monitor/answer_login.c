@@ -7,6 +7,7 @@
 
 #include "accounts/rights.h"
 #include "common/io.h"
+#include "common/title.h"
 #include "privsep/files/files.h"
 #include "privsep/ipc/log.h"
 #include "privsep/monitor/login.h"
@@ -81,6 +82,7 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 {
 	struct session *session = monitor->session;
 	int to_protocol[2] = {-1, -1}, to_monitor[2] = {-1, -1};
+	char address[ADDRESS_TEXT_MAX];
 	int r;
 
 	r = ipc_pair(to_protocol, 0);
@@ -97,6 +99,8 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 	if (monitor->files.pid == 0) {
 		explicit_bzero(monitor->login.password, sizeof(monitor->login.password));
 		scoreboard_leave(session->claims);
+		address_text(&session->peer, address);
+		title_set("files %s@%s", account->name, address);
 		files_run(&(struct files_session){
 		    .home_fd = home_fd,
 		    .protocol_channel = to_protocol[1],
@@ -158,7 +162,11 @@ log_login_failed(const char *name, const char *reason)
 static void
 complete_login(struct monitor *monitor, const struct account *account, int files_channel)
 {
+	char address[ADDRESS_TEXT_MAX];
+
 	log_set_context(NULL, NULL, NULL, account->name);
+	address_text(&monitor->session->peer, address);
+	title_set("monitor %s@%s", account->name, address);
 	end_pam(monitor);
 	drop_root(monitor);
 	monitor->state = IPC_STATE_READY;

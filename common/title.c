@@ -1,0 +1,111 @@
+#include "common/title.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/text.h"
+
+#include "common/banned.h"
+
+#define PROGRAM "sallyportd: "
+#define TITLE_MAX 256
+#define ROLE_MAX 160 /* what it does has its place behind that */
+
+static struct {
+	char *start; /* NULL: no room */
+	size_t size; /* the last byte stays NUL */
+	size_t role; /* bytes that say what the process is */
+	size_t len; /* bytes that are not NUL */
+} title;
+
+/* The strings of argv and environ lie one behind the other (the ABI's start of a process). */
+void
+title_init(int argc, char **argv)
+{
+	char *end = argc > 0 ? argv[0] : NULL;
+
+	for (int i = 0; i < argc && argv[i] == end; i++)
+		end += strlen(argv[i]) + 1;
+	for (char **variable = environ; variable != NULL && *variable != NULL && *variable == end; variable++)
+		end += strlen(*variable) + 1;
+	if (end == NULL || (size_t)(end - argv[0]) < sizeof(PROGRAM))
+		return;
+	title.start = argv[0];
+	title.size = (size_t)(end - argv[0]);
+	title.len = title.size;
+	if (title.size > TITLE_MAX) {
+		/* what lies behind is not shown any more once its first byte is NUL, and it is wiped below */
+		title.size = TITLE_MAX;
+	}
+}
+
+size_t
+title_clean(char *to, size_t size, const char *text, size_t len)
+{
+	const unsigned char *bytes = (const unsigned char *)text;
+	size_t done = 0, i = 0;
+
+	while (i < len && done < size) {
+		size_t n = utf8_sequence(bytes + i, len - i);
+		bool is_plain = n > 0 && bytes[i] >= 0x20 && bytes[i] != 0x7f &&
+		    !(n == 2 && bytes[i] == 0xc2 && bytes[i + 1] < 0xa0); /* U+0080 to U+009F */
+
+		if (is_plain && n > size - done)
+			break;
+		if (is_plain)
+			memcpy(to + done, bytes + i, n);
+		else
+			to[done] = '?';
+		done += is_plain ? n : 1;
+		i += n > 0 ? n : 1;
+	}
+	return done;
+}
+
+/* The title ends at len; what an earlier one left behind is wiped. */
+static void
+end_at(size_t len)
+{
+	if (len < title.len)
+		memset(title.start + len, 0, title.len - len);
+	title.len = len;
+}
+
+void
+title_set(const char *format, ...)
+{
+	char text[ROLE_MAX] = PROGRAM;
+	size_t len = strlen(PROGRAM);
+	va_list args;
+	int n;
+
+	if (title.start == NULL)
+		return;
+	va_start(args, format);
+	n = vsnprintf(text + len, sizeof(text) - len, format, args);
+	va_end(args);
+	len += n < 0 ? 0 : (size_t)n < sizeof(text) - len ? (size_t)n : sizeof(text) - len - 1;
+	title.role = title_clean(title.start, title.size - 1, text, len);
+	end_at(title.role);
+}
+
+void
+title_doing(const char *what, const char *client_text, size_t len)
+{
+	size_t room, done;
+
+	if (title.start == NULL || title.role + 2 >= title.size)
+		return;
+	done = title.role;
+	room = title.size - 1;
+	title.start[done++] = ' ';
+	done += title_clean(title.start + done, room - done, what, strlen(what));
+	if (len > 0 && done < room) {
+		title.start[done++] = ' ';
+		done += title_clean(title.start + done, room - done, client_text, len);
+	}
+	end_at(done);
+}

@@ -1,0 +1,29 @@
+/*
+ * The process title: what ps shows as the command line. Written in place, over the arguments
+ * and the environment that the program was started with: plain stores, no system call. As much is shown as
+ * there is room.
+ */
+#ifndef COMMON_TITLE_H
+#define COMMON_TITLE_H
+
+#include <stddef.h>
+
+/* In main(), before anything is forked: find the room. */
+void title_init(int argc, char **argv);
+
+/*
+ * Say what the process is, "protocol alice@192.0.2.1"; behind it comes what it does. From here on the
+ * strings of argv and of the first environment are overwritten. Control characters become '?'.
+ */
+void title_set(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Say what it does: "RETR", with len bytes that a client chose, such as a path (0: none). What
+ * could hurt a terminal becomes '?'.
+ */
+void title_doing(const char *what, const char *client_text, size_t len);
+
+/* Copy text so that it cannot hurt a terminal, at most size bytes, without a NUL. Returns how many. Pure. */
+size_t title_clean(char *to, size_t size, const char *text, size_t len);
+
+#endif
