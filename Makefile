@@ -155,10 +155,15 @@ fuzz:
 			$$corpus tests/fuzz/seeds/$$name || exit 1; \
 	done
 
+.PHONY: bench
+## bench: compare with other servers, in clear and over TLS (root; half an hour; see tests/bench/README.md)
+bench: programs
+	$(Q)tests/bench/run
+
 # --- lint ------------------------------------------------------------------------------------
 
 SOURCES     := $(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC) $(CLIENT_SRC) $(UNIT_SRC) $(HELPER_SRC) $(FUZZ_SRC)
-SHELL_FILES := $(wildcard scripts/* etc/init.d/* .ci/run debian/*.postinst debian/*.postrm debian/*.prerm debian/tests/tls-login)
+SHELL_FILES := tests/bench/run tests/bench/get-peers $(wildcard scripts/* etc/init.d/* .ci/run debian/*.postinst debian/*.postrm debian/*.prerm debian/tests/tls-login)
 BATS_FILES  := $(wildcard tests/e2e/*.bats tests/e2e/*.bash)
 
 .PHONY: format

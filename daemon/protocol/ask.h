@@ -68,6 +68,9 @@ int ask_monitor_sign(void *arg, enum sign_scheme scheme, const uint8_t *text, si
 void tell_monitor_transferred(struct protocol *protocol, enum ipc_direction direction, uint64_t bytes, uint64_t ms,
     int error, const char *path);
 
+#define TELL_MS 5	/* the longest wait, and */
+#define TELL_BYTES 65536	/* the most bytes of a next transfer, before what is held back must be sent */
+
 /* Send what is held back. False: there was nothing. */
 bool tell_monitor_due(struct protocol *protocol);
 

@@ -15,7 +15,6 @@
 
 #include "common/banned.h"
 
-#define HOLD_MS 5		/* an idle client's last transfer is told to the monitor after this time */
 #define AHEAD_MS 1000		/* and its listener ahead is given up */
 #define REPLY_TEXT_MAX (PATH_MAX * 2 + 256)	/* two paths with some words */
 
@@ -299,7 +298,7 @@ control_wait(struct protocol *protocol)
 		return;
 	waits[0].events = protocol->control.input_wants;
 	/* the monitor keeps the deadlines, and tells */
-	timeout = protocol->holds_notice ? HOLD_MS : protocol->ahead.fd >= 0 ? AHEAD_MS : -1;
+	timeout = protocol->holds_notice ? TELL_MS : protocol->ahead.fd >= 0 ? AHEAD_MS : -1;
 	n = poll(waits, 2, timeout);
 	if (n == 0 && !tell_monitor_due(protocol))
 		data_forget_next(protocol);

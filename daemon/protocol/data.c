@@ -53,10 +53,17 @@ data_listen(struct protocol *protocol, union address *bound)
 }
 
 void
+data_expect_next(struct protocol *protocol)
+{
+	protocol->ahead.is_expected = protocol->data_mode == DATA_PASSIVE && protocol->ahead.passive_transfers++ > 0;
+}
+
+void
 data_prepare_next(struct protocol *protocol)
 {
-	if (protocol->data_mode == DATA_PASSIVE && protocol->ahead.passive_transfers++ > 0)
+	if (protocol->ahead.is_expected)
 		ask_monitor_listen_ahead(protocol);
+	protocol->ahead.is_expected = false;
 }
 
 void

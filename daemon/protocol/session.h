@@ -72,6 +72,7 @@ struct protocol {
 	union address data_listening;	/* where, as the client was told */
 	struct {
 		unsigned passive_transfers;	/* of this session, so far */
+		bool is_expected;	/* another one is likely */
 		bool is_asked;		/* the monitor's answer is on its way */
 		bool is_refused;	/* the monitor makes none ahead */
 		int fd;			/* the listener of the next PASV or EPSV, or -1 */

@@ -44,6 +44,8 @@ static void
 progress(struct protocol *protocol, uint64_t bytes)
 {
 	protocol->transfer.bytes += bytes;
+	if (protocol->holds_notice && protocol->transfer.bytes > TELL_BYTES)
+		tell_monitor_due(protocol);
 	claim_bytes(protocol->session->claims, protocol->transfer.bytes);
 	claim(protocol->session->claims, CLAIM_TRANSFER, monotonic_coarse_ms());
 }
@@ -107,7 +109,11 @@ transfer_watch(struct protocol *protocol, int fd, short events, uint64_t deadlin
 		waits[CONTROL] = (struct pollfd){.fd = listens ? protocol->control.stream.fd : -1,
 		    .events = protocol->control.input_wants};
 		waits[MONITOR] = (struct pollfd){.fd = protocol->monitor_channel, .events = POLLIN};
+		if (protocol->holds_notice && (timeout < 0 || timeout > TELL_MS))
+			timeout = TELL_MS;
 		n = poll(waits, WAITS, timeout);
+		if (n == 0 && fd >= 0 && tell_monitor_due(protocol))
+			continue;
 		if (n == 0)
 			return fd < 0 ? 0 : -ETIMEDOUT;
 		if (n < 0)
@@ -484,8 +490,9 @@ open_data(struct protocol *protocol, const char *verb, enum ipc_direction direct
 		reply(protocol, 150, "FILE: %s", what);
 	else
 		reply(protocol, 150, "Opening %s data connection for %s", protocol->is_ascii ? "ASCII" : "BINARY", what);
-	data_prepare_next(protocol);
-	tell_monitor_due(protocol);
+	data_expect_next(protocol);
+	if (direction != DIRECTION_UP)
+		data_prepare_next(protocol);
 	if (!is_over_at_once(protocol, direction, size))
 		control_flush(protocol);
 	r = data_open(protocol, &mover->stream);
@@ -729,6 +736,7 @@ transfer_store(struct protocol *protocol, const struct home_path *path, enum ipc
 		r = close_uploaded(&mover);
 	close_mover(&mover);
 	claim(protocol->session->claims, CLAIM_FINISH, monotonic_ms());
+	data_prepare_next(protocol);
 	if (r == 0)
 		r = sync_upload(protocol, &mover);
 	finished = ask_files_finish_write(protocol, r == 0, &mover.quota);
