@@ -43,8 +43,8 @@ ifeq ($(PAM),yes)
 CPPFLAGS    += -DSALLYPORT_PAM
 LDLIBS_DAEMON += -lpam
 endif
-LDLIBS_CTL  := -lconfuse -ljansson -lcrypt -lcrypto
 LDLIBS_CLIENT := -ledit -ljansson -lssl -lcrypto -lz -lpthread
+LDLIBS_CTL  := -lconfuse -ljansson -lcrypt -lcrypto -lseccomp -lcap-ng
 
 Q           := $(if $(filter 1,$(V)),,@)
 

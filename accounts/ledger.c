@@ -110,13 +110,17 @@ write_at(int fd, const void *bytes, size_t len, off_t offset)
 
 /* FNV-1a: against damage, not against forgers; the file is root's. */
 static uint64_t
-check_of(const void *bytes, size_t len)
+check_on(uint64_t check, const void *bytes, size_t len)
 {
-	uint64_t check = 0xcbf29ce484222325ULL;
-
 	for (size_t i = 0; i < len; i++)
 		check = (check ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3ULL;
 	return check;
+}
+
+static uint64_t
+check_of(const void *bytes, size_t len)
+{
+	return check_on(0xcbf29ce484222325ULL, bytes, len);
 }
 
 static off_t
@@ -126,10 +130,10 @@ slot_at(uint32_t slot)
 }
 
 static bool
-is_good_header(const struct header *header)
+is_good_header(const struct ledger *ledger, const struct header *header)
 {
 	return header->magic == MAGIC && header->slots <= SLOTS_MAX &&
-	    header->check == check_of(header, offsetof(struct header, check));
+	    header->check == check_on(ledger->name_check, header, offsetof(struct header, check));
 }
 
 static int
@@ -137,13 +141,13 @@ read_header(const struct ledger *ledger, struct header *header)
 {
 	int r = read_at(ledger->fd, header, sizeof(*header), 0);
 
-	return r == 0 && !is_good_header(header) ? -EUCLEAN : r;
+	return r == 0 && !is_good_header(ledger, header) ? -EUCLEAN : r;
 }
 
 static int
 write_header(const struct ledger *ledger, struct header *header)
 {
-	header->check = check_of(header, offsetof(struct header, check));
+	header->check = check_on(ledger->name_check, header, offsetof(struct header, check));
 	return write_at(ledger->fd, header, sizeof(*header), 0);
 }
 
@@ -315,10 +319,13 @@ open_plain(const char *path, int flags, int *fd_out)
 int
 ledger_open(struct ledger *ledger, const char *path, const uint8_t boot_id[16])
 {
+	const char *name;
 	int r;
 
 	ledger_init(ledger);
 	ledger->slot = SLOTS_MAX;
+	name = strrchr(path, '/') == NULL ? path : strrchr(path, '/') + 1;
+	ledger->name_check = check_of(name, strlen(name));
 	r = open_plain(path, O_RDWR | O_CREAT, &ledger->fd);
 	if (r == 0)
 		r = open_plain(path, O_RDONLY, &ledger->slot_fd);

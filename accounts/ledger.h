@@ -27,6 +27,7 @@ struct ledger {
 	int fd;		/* -1: none is open */
 	int slot_fd;	/* read-only; its lock says that the slot is in use, in every process that keeps it open */
 	uint32_t slot;
+	uint64_t name_check;	/* so that the file of another account is not believed */
 	bool is_locked;	/* between ledger_begin() and ledger_end() */
 };
 
@@ -53,7 +54,7 @@ void ledger_init(struct ledger *ledger);
  * Open the ledger of an account and take a slot; makes the file when there is none, and anew
  * when it is damaged.
  *
- * path      of the ledger's file.
+ * path      of the ledger's file; its last component is the account.
  * boot_id   of this boot of the machine; the figures of another one are in doubt, and counted anew.
  *
  * Returns 0, -EUSERS when all slots are taken, -ENOTSUP for what is no plain file, or -errno.

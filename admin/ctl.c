@@ -18,7 +18,8 @@
 #define USER_OPTIONS                                                                                       \
 	(CTL_BIT(OPTION_HOME) | CTL_BIT(OPTION_UID) | CTL_BIT(OPTION_GID) | CTL_BIT(OPTION_MAX_SESSIONS) | \
 	    CTL_BIT(OPTION_READ_ONLY) | CTL_BIT(OPTION_ALLOW) | CTL_BIT(OPTION_DENY) |                         \
-	    CTL_BIT(OPTION_ALLOW_FROM) | CTL_BIT(OPTION_EXPIRES))
+	    CTL_BIT(OPTION_ALLOW_FROM) | CTL_BIT(OPTION_EXPIRES) | CTL_BIT(OPTION_QUOTA) |                    \
+	    CTL_BIT(OPTION_QUOTA_FILES) | CTL_BIT(OPTION_RATE_DOWN) | CTL_BIT(OPTION_RATE_UP))
 
 static const struct {
 	const char *name;
@@ -36,6 +37,10 @@ static const struct {
 	"do this and no more: list,read,create,overwrite,delete,rename,mkdir,rmdir,chmod; 'all'"},
     [OPTION_DENY] = {"deny", "LIST", "do this no longer; words as for --allow"},
     [OPTION_ALLOW_FROM] = {"allow-from", "CIDR", "log in from there only; may be repeated; 'any': from everywhere"},
+    [OPTION_QUOTA] = {"quota", "SIZE", "bytes that the home may hold, such as 10G; 'none'"},
+    [OPTION_QUOTA_FILES] = {"quota-files", "N", "files, directories and links that the home may hold; 'none'"},
+    [OPTION_RATE_DOWN] = {"rate-down", "SIZE", "bytes a second of all downloads together, such as 2M; 'none'"},
+    [OPTION_RATE_UP] = {"rate-up", "SIZE", "bytes a second of all uploads together; 'none'"},
     [OPTION_EXPIRES] = {"expires", "DATE", "refused from the start of this day (YYYY-MM-DD, UTC); 'never'"},
     [OPTION_PURGE_HOME] = {"purge-home", NULL, "remove the home with all that is in it"},
     [OPTION_NAME] = {"name", "HOST", "a host name or address of the server; may be repeated; this host's name unless given"},
@@ -58,6 +63,8 @@ static const struct ctl_command ctl_commands[] = {
     {"user", "del", "NAME", CTL_BIT(OPTION_PURGE_HOME), true, user_del, "remove an account; the home stays"},
     {"user", "list", NULL, 0, true, user_list, "list the accounts"},
     {"user", "show", "NAME", 0, true, user_show, "show one account"},
+    {"quota", "show", "[NAME]", 0, true, quota_show, "show what is used of which quota, of one account or of all"},
+    {"quota", "recount", "NAME", 0, true, quota_recount, "count the home of an account anew"},
     {"cert", "self-signed", NULL, CTL_BIT(OPTION_NAME) | CTL_BIT(OPTION_DAYS) | CTL_BIT(OPTION_FORCE), true,
      cert_self_signed, "make a key and a certificate that it signs itself"},
     {"cert", "show", NULL, 0, true, cert_show, "show the certificate and whether it can be used"},

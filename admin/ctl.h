@@ -25,6 +25,10 @@ enum ctl_option {
 	OPTION_ALLOW,
 	OPTION_DENY,
 	OPTION_ALLOW_FROM,
+	OPTION_QUOTA,
+	OPTION_QUOTA_FILES,
+	OPTION_RATE_DOWN,
+	OPTION_RATE_UP,
 	OPTION_EXPIRES,
 	OPTION_PURGE_HOME,
 	OPTION_NAME,
@@ -93,6 +97,8 @@ enum ctl_exit user_unlock(struct ctl *ctl);
 enum ctl_exit user_del(struct ctl *ctl);
 enum ctl_exit user_list(struct ctl *ctl);
 enum ctl_exit user_show(struct ctl *ctl);
+enum ctl_exit quota_show(struct ctl *ctl);
+enum ctl_exit quota_recount(struct ctl *ctl);
 enum ctl_exit cert_self_signed(struct ctl *ctl);
 enum ctl_exit cert_show(struct ctl *ctl);
 enum ctl_exit config_check(struct ctl *ctl);

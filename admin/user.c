@@ -11,6 +11,7 @@
 #include "accounts/users_file.h"
 #include "admin/ctl.h"
 #include "admin/home.h"
+#include "admin/quota.h"
 #include "admin/secret.h"
 #include "admin/wishes.h"
 #include "common/buf.h"
@@ -383,6 +384,8 @@ add_locked(const struct ctl *ctl, struct users_file *file, const struct wishes *
 		ctl_error("no memory");
 	else
 		status = save_users(file);
+	if (status == CTL_DONE)
+		quota_forget(ctl, account.name);
 	if (status != CTL_DONE)
 		home_undo(&made);
 	else
@@ -635,6 +638,7 @@ del_locked(const struct ctl *ctl, struct users_file *file, size_t index)
 	status = save_users(file);
 	if (status != CTL_DONE)
 		goto out;
+	quota_forget(ctl, ctl->operand);
 	if (!purges)
 		status = tell_done(ctl, "removed; its home is kept");
 	else if (r == -ENOENT)

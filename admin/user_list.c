@@ -73,19 +73,27 @@ rights_json(const struct account *account)
 	return list;
 }
 
+static json_t *
+amount_json(uint64_t value, uint64_t none)
+{
+	return value == none ? json_null() : json_integer((json_int_t)value);
+}
+
 /* Never the hash. Bytes that are not UTF-8 appear as \xHH. */
 static json_t *
 account_json(const struct account *account)
 {
 	char date[DATE_SIZE];
 
-	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o}", "name", ctl_quote(account->name), "uid",
+	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "name", ctl_quote(account->name), "uid",
 	    (json_int_t)account->uid, "gid", (json_int_t)account->gid, "home", ctl_quote(account->home), "state",
 	    state_of(account), "locked", (int)account->is_locked, "read_only", (int)account->is_read_only,
 	    "rights", rights_json(account),
 	    "max_sessions", (json_int_t)account->max_sessions, "expires",
 	    account->expires == 0 ? json_null() : json_string(date_of(account, date)), "allow_from",
-	    allow_from_json(account));
+	    allow_from_json(account), "quota", amount_json(account->quota_bytes, ACCOUNT_NO_QUOTA), "quota_files",
+	    amount_json(account->quota_files, ACCOUNT_NO_QUOTA), "rate_down", amount_json(account->rate_down, 0), "rate_up",
+	    amount_json(account->rate_up, 0));
 }
 
 static void
@@ -96,6 +104,17 @@ print_row(const struct account *account)
 	rights_text(account_rights(account), rights);
 	printf("%-24s %10u  %-11s %-10s %s\n", ctl_quote(account->name), account->uid, state_of(account), rights,
 	    ctl_quote(account->home));
+}
+
+static void
+print_amount(const char *name, uint64_t value, uint64_t none, const char *unit)
+{
+	int gap = 13 - (int)strlen(name);
+
+	if (value == none)
+		printf("%s:%*snone\n", name, gap, "");
+	else
+		printf("%s:%*s%llu %s\n", name, gap, "", (unsigned long long)value, unit);
 }
 
 static void
@@ -120,6 +139,10 @@ print_account(const struct account *account)
 		printf("max-sessions: no limit of its own\n");
 	else
 		printf("max-sessions: %u\n", account->max_sessions);
+	print_amount("quota", account->quota_bytes, ACCOUNT_NO_QUOTA, "bytes");
+	print_amount("quota-files", account->quota_files, ACCOUNT_NO_QUOTA, "files");
+	print_amount("rate-down", account->rate_down, 0, "bytes per second");
+	print_amount("rate-up", account->rate_up, 0, "bytes per second");
 	printf("expires:      %s\n", date_of(account, date));
 	printf("allow-from:   %s\n", from.len == 0 ? "any" : from.data);
 	buf_free(&from);

@@ -99,6 +99,42 @@ parse_allow_from(const struct ctl *ctl, struct wishes *wishes)
 	return 0;
 }
 
+/* A number that an option of the users file takes, or 'none'. */
+static int
+parse_amount(const struct ctl *ctl, enum ctl_option option, const char *name, bool is_size, uint64_t least)
+{
+	const char *text = ctl->value[option];
+	uint64_t value;
+	int r;
+
+	if (!ctl->given[option] || strcmp(text, "none") == 0)
+		return 0;
+	r = is_size ? parse_size(text, INT64_MAX, &value) : parse_u64(text, INT64_MAX, &value);
+	if (r == 0 && value >= least)
+		return 0;
+	ctl_error("bad --%s '%s'; use %s%s, or 'none'", name, ctl_quote(text),
+	    is_size ? "bytes, with K, M, G or T if you like" : "a number", least > 0 ? ", at least 1K" : "");
+	return -EINVAL;
+}
+
+static int
+parse_amounts(const struct ctl *ctl)
+{
+	if (parse_amount(ctl, OPTION_QUOTA, "quota", true, 0) < 0 ||
+	    parse_amount(ctl, OPTION_QUOTA_FILES, "quota-files", false, 0) < 0 ||
+	    parse_amount(ctl, OPTION_RATE_DOWN, "rate-down", true, ACCOUNT_RATE_MIN) < 0 ||
+	    parse_amount(ctl, OPTION_RATE_UP, "rate-up", true, ACCOUNT_RATE_MIN) < 0)
+		return -EINVAL;
+	return 0;
+}
+
+static void
+amount_to_edit(const struct ctl *ctl, enum ctl_option option, const char *key, struct users_edit *edit)
+{
+	if (ctl->given[option])
+		users_edit_option(edit, key, strcmp(ctl->value[option], "none") == 0 ? NULL : ctl->value[option]);
+}
+
 int
 wishes_parse(const struct ctl *ctl, struct wishes *wishes)
 {
@@ -106,7 +142,8 @@ wishes_parse(const struct ctl *ctl, struct wishes *wishes)
 	if (parse_id_option(ctl, OPTION_UID, "uid", &wishes->has_uid, &wishes->uid) < 0 ||
 	    parse_id_option(ctl, OPTION_GID, "gid", &wishes->has_gid, &wishes->gid) < 0 ||
 	    parse_rights(ctl, OPTION_ALLOW, "allow", &wishes->allowed) < 0 ||
-	    parse_rights(ctl, OPTION_DENY, "deny", &wishes->denied) < 0 || parse_sessions(ctl, wishes) < 0 || parse_expires(ctl) < 0 || parse_allow_from(ctl, wishes) < 0)
+	    parse_rights(ctl, OPTION_DENY, "deny", &wishes->denied) < 0 || parse_sessions(ctl, wishes) < 0 || parse_amounts(ctl) < 0 ||
+	    parse_expires(ctl) < 0 || parse_allow_from(ctl, wishes) < 0)
 		return -EINVAL;
 	wishes->has_allowed = ctl->given[OPTION_ALLOW];
 	if (ctl->given[OPTION_READ_ONLY] && ctl->given[OPTION_NO_READ_ONLY]) {
@@ -144,6 +181,10 @@ wishes_to_edit(const struct ctl *ctl, const struct wishes *wishes, struct users_
 		users_edit_option(edit, "max-sessions", wishes->max_sessions[0] == '\0' ? NULL : wishes->max_sessions);
 	if (ctl->given[OPTION_ALLOW_FROM])
 		users_edit_option(edit, "allow-from", wishes->allow_from[0] == '\0' ? NULL : wishes->allow_from);
+	amount_to_edit(ctl, OPTION_QUOTA, "quota", edit);
+	amount_to_edit(ctl, OPTION_QUOTA_FILES, "quota-files", edit);
+	amount_to_edit(ctl, OPTION_RATE_DOWN, "rate-down", edit);
+	amount_to_edit(ctl, OPTION_RATE_UP, "rate-up", edit);
 	if (ctl->given[OPTION_EXPIRES])
 		users_edit_option(edit, "expires", strcmp(expires, "never") == 0 ? NULL : expires);
 }

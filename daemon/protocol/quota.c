@@ -42,7 +42,8 @@ reply_over_quota(struct protocol *protocol, int code, const char *name)
 		reply(protocol, code, "%s: Quota exceeded: %s and %s are used, %llu bytes more were asked for", name, bytes,
 		    files, (unsigned long long)asked);
 	else
-		reply(protocol, code, "%s: Quota exceeded: %s and %s are used, 1 file more was asked for", name, bytes, files);
+		reply(protocol, code, "%s: Quota exceeded: %s and %s are used, %s asked for", name, bytes, files,
+		    told.files >= told.files_limit ? "1 file more was" : "more bytes were");
 }
 
 static unsigned

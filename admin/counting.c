@@ -1,0 +1,114 @@
+#include "admin/counting.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "admin/ctl.h"
+#include "common/io.h"
+#include "privsep/sandbox/sandbox.h"
+
+#include "common/banned.h"
+
+/* What the child tells. */
+struct counted {
+	int result;
+	struct count_figure figure;
+};
+
+static void
+tell_missing(void *arg, const char *line)
+{
+	(void)arg;
+	ctl_error("%s", line);
+}
+
+static int
+open_home(const struct account *account, int *fd_out)
+{
+	struct stat st;
+	int fd = open(account->home, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	*fd_out = fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return st.st_uid == account->uid ? 0 : -EPERM;
+}
+
+/* The story of the child: behind the walls of files, then count, then tell. */
+static void __attribute__((noreturn))
+count_behind_walls(const struct account *account, int home_fd, int out_fd, struct count_uploads *uploads, pid_t parent)
+{
+	const int kept[] = {home_fd, out_fd};
+	struct counted counted = {.result = 0};
+	int r = sandbox_close_all_but(kept, 2);
+
+	if (r == 0)
+		r = sandbox_limit(SANDBOX_FILES);
+	if (r == 0)
+		r = sandbox_chroot(home_fd);
+	if (r == 0)
+		r = sandbox_drop_identity(account->uid, account->gid);
+	if (r == 0)
+		r = sandbox_landlock(home_fd, true);
+	if (r == 0)
+		r = sandbox_enter(SANDBOX_FILES, parent);
+	if (r == 0)
+		r = count_home(home_fd, uploads, &counted.figure);
+	counted.result = r;
+	_exit(io_write_all(out_fd, &counted, sizeof(counted)) == 0 ? 0 : 1);
+}
+
+static int
+fork_and_wait(const struct account *account, int home_fd, struct count_uploads *uploads, struct counted *counted)
+{
+	pid_t parent = getpid(), child;
+	int ends[2];
+	ssize_t n;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	child = fork();
+	if (child == 0)
+		count_behind_walls(account, home_fd, ends[1], uploads, parent);
+	close_fd(&ends[1]);
+	n = child < 0 ? -errno : io_read_all(ends[0], counted, sizeof(*counted));
+	close_fd(&ends[0]);
+	if (child < 0)
+		return (int)n;
+	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		;
+	return n == (ssize_t)sizeof(*counted) ? counted->result : -ECHILD;
+}
+
+int
+counting_run(const struct account *account, struct count_uploads *uploads, struct count_figure *figure)
+{
+	static struct count_uploads none;
+	static bool is_ready;
+	struct counted counted;
+	int home_fd = -1;
+	int r;
+
+	if (!is_ready && sandbox_init(tell_missing, NULL) < 0)
+		return -ENOSYS;
+	is_ready = true;
+	r = open_home(account, &home_fd);
+	if (r == 0)
+		r = fork_and_wait(account, home_fd, uploads == NULL ? &none : uploads, &counted);
+	if (r == 0)
+		*figure = counted.figure;
+	else if (r == -EPERM)
+		ctl_error("home '%s' does not belong to account '%s'", ctl_quote(account->home), ctl_quote(account->name));
+	else if (r == -ECHILD)
+		ctl_error("the process that counts '%s' died", ctl_quote(account->home));
+	else
+		ctl_error("cannot count '%s': %s", ctl_quote(account->home), strerror(-r));
+	close_fd(&home_fd);
+	return r;
+}
