@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "client/ui/bar.h"
@@ -53,6 +54,8 @@ static struct {
 	size_t widths[PARALLEL_MAX + 2];	/* of the lines on the screen */
 	size_t lines;
 	bool is_running;
+	struct termios before;	/* of the terminal, while has_quieted */
+	bool has_quieted;
 } report = {.lock = PTHREAD_MUTEX_INITIALIZER, .bytes_wanted = -1};
 
 void
@@ -112,6 +115,34 @@ report_quote(const char *text)
 }
 
 /* --- the lines on the screen; the lock is held --- */
+
+/* A background job neither draws nor touches the terminal. */
+static bool
+is_in_front(void)
+{
+	return tcgetpgrp(fileno(report.stream)) == getpgrp();
+}
+
+/* While bars are drawn what is typed, "^C" too, is not echoed into them. */
+static void
+quiet_terminal(void)
+{
+	struct termios silent;
+
+	if (!report_has_bar() || !is_in_front() || tcgetattr(fileno(report.stream), &report.before) < 0)
+		return;
+	silent = report.before;
+	silent.c_lflag &= ~(tcflag_t)ECHO;
+	report.has_quieted = tcsetattr(fileno(report.stream), TCSANOW, &silent) == 0;
+}
+
+static void
+restore_terminal(void)
+{
+	if (report.has_quieted)
+		(void)tcsetattr(fileno(report.stream), TCSADRAIN, &report.before);
+	report.has_quieted = false;
+}
 
 /* Take the lines of the bars away. A terminal that became narrower has wrapped them: more rows to go up. */
 static void
@@ -205,7 +236,7 @@ draw(uint64_t now_ms)
 	size_t columns = report_columns();
 	char name[64];
 
-	if (!report_has_bar() || !report.is_running)
+	if (!report_has_bar() || !report.is_running || !is_in_front())
 		return;
 	speed_add(&report.speed, now_ms, moved_so_far());
 	erase();
@@ -460,6 +491,7 @@ report_begin(size_t files, int64_t bytes)
 	report.drawn_ms = 0;
 	report.lines = 0;
 	report.is_running = true;
+	quiet_terminal();
 	speed_add(&report.speed, report.begun_ms, 0);
 	pthread_mutex_unlock(&report.lock);
 }
@@ -676,12 +708,13 @@ report_end(void)
 		erase();
 		fflush(report.stream);
 	}
+	restore_terminal();
 	if (report.files > 1 && !report.is_json && !report.is_quiet) {
 		buf_init(&line, LINE_MAX_BYTES);
 		(void)buf_addf(&line, "%zu file%s, ", report.files_done, report.files_done == 1 ? "" : "s");
 		add_amount(&line, report.bytes_moved, monotonic_ms() - report.begun_ms);
 		if (report.files_failed > 0)
-			(void)buf_addf(&line, "; %zu failed", report.files_failed);
+			(void)buf_addf(&line, "; %zu not completed", report.files_failed);
 		if (report.files_done + report.files_failed < report.files)
 			(void)buf_addf(
 			    &line, "; %zu not begun", report.files - report.files_done - report.files_failed);

@@ -32,6 +32,7 @@ struct shell {
 	EditLine *editor;
 	History *history;
 	char prompt[PROMPT_MAX];
+	char path[4096];	/* the directory on the server, as it was last told */
 	char history_path[4096];
 	bool was_interrupted;
 	enum exit_status last;
@@ -135,9 +136,10 @@ make_prompt(struct shell *shell)
 	const char *path = NULL;
 	struct buf out;
 
-	/* asked only while connected: a prompt is no reason to connect again */
-	if (!ftp_is_connected(shell->session->ftp) || ftp_pwd(shell->session->ftp, &path) != FTP_OK)
-		path = "(not connected)";
+	/* asked only while connected: a prompt is no reason to connect again; the directory stays the same */
+	if (ftp_is_connected(shell->session->ftp) && ftp_pwd(shell->session->ftp, &path) == FTP_OK)
+		snprintf(shell->path, sizeof(shell->path), "%s", path);
+	path = shell->path;
 	buf_init(&out, PROMPT_MAX - 1);
 	(void)term_cut(&out, shell->session->url.host, strlen(shell->session->url.host), 30);
 	(void)buf_add_text(&out, ":");

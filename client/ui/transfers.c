@@ -136,6 +136,20 @@ shown_name(const struct job *job)
 	return job->name != NULL ? job->name : job->remote;
 }
 
+/* What was stopped on its way can go on; say how. */
+static const struct ftp_error *
+add_hint(const struct ftp_error *error, const struct job *job, struct ftp_error *hinted)
+{
+	if ((error->class != FTP_ABORTED && error->class != FTP_NETWORK) || error->hint[0] != '\0' || job->name == NULL)
+		return error;
+	*hinted = *error;
+	snprintf(hinted->hint, sizeof(hinted->hint), "%s",
+	    job->beneath != NULL   ? "the same command, which goes on with the parts"
+		: job->way == WAY_GET ? "--continue, which goes on with the part (in the shell: reget)"
+				      : "--continue, which goes on with the part (in the shell: reput)");
+	return hinted;
+}
+
 static enum exit_status
 move(struct ftp *ftp, struct job *job, int dir_fd, const struct options *options, bool *is_fatal)
 {
@@ -160,13 +174,14 @@ move(struct ftp *ftp, struct job *job, int dir_fd, const struct options *options
 	};
 	struct report_slot *slot = report_transfer_begin(&shown);
 	const struct ftp_error *error = NULL;
+	struct ftp_error hinted;
 	enum ftp_class class;
 
 	session_show_in(slot);
 	class = job->way == WAY_GET ? ftp_get(ftp, &transfer, &job->result) : ftp_put(ftp, &transfer, &job->result);
 	session_show_in(NULL);
 	if (class != FTP_OK)
-		error = ftp_error(ftp);
+		error = add_hint(ftp_error(ftp), job, &hinted);
 	*is_fatal = class == FTP_NETWORK || class == FTP_LOGIN || class == FTP_CERTIFICATE || class == FTP_ABORTED ||
 	    (class == FTP_LOCAL && (error->error == ENOSPC || error->error == EDQUOT));
 	return report_transfer_end(slot, &job->result, error);
