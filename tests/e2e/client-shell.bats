@@ -1,0 +1,172 @@
+# sallyport, the client: the shell at a terminal, as a person sees it. The terminal is tmux's.
+
+load lib
+load tls-lib
+load client-lib
+
+setup_file()
+{
+	make_authority
+}
+
+setup()
+{
+	command -v tmux >/dev/null || skip "tmux is not installed"
+	new_client_place
+	unset SALLYPORT_PASSWORD TMUX
+	TERM=screen-256color TMUX_TMPDIR=$DIR tmux -L t -f /dev/null new-session -d -x 90 -y 30 -s s \
+		"env PS1='\$ ' bash --norc --noprofile" 3>&-
+	wait_until sees '\$'
+}
+
+teardown()
+{
+	TMUX_TMPDIR=$DIR tmux -L t kill-server 2>/dev/null || :
+	end_place
+}
+
+screen()
+{
+	TMUX_TMPDIR=$DIR tmux -L t capture-pane -p -t s
+}
+
+# sees REGEX: a line of the screen matches, from its first column to its last.
+sees()
+{
+	screen | grep -qE -- "^$1 *$"
+}
+
+# types KEY...: as send-keys of tmux takes them.
+types()
+{
+	TMUX_TMPDIR=$DIR tmux -L t send-keys -t s "$@"
+}
+
+resize()
+{
+	TMUX_TMPDIR=$DIR tmux -L t resize-window -t s -x "$1" -y "$2"
+}
+
+# log in; the prompt is there
+shell()
+{
+	types "clear; '$BUILD/sallyport' --ca '$CA' $* $(at)" Enter
+	wait_until sees 'Password for alice on 127\.0\.0\.1:'
+	types secret Enter
+	wait_until sees '127\.0\.0\.1:/>'
+	! screen | grep -q secret
+}
+
+@test "logging in, directories, columns, quit" {
+	in_home a.txt
+	in_home 'my dir/b.txt'
+	shell
+	types ls Enter
+	wait_until sees ' +17 a\.txt +- my dir/'
+	types "cd 'my dir'" Enter
+	wait_until sees '127\.0\.0\.1:/my dir>'
+	types "ls -l" Enter
+	wait_until sees '-rw-r--r-- +[0-9]+ .* b\.txt'
+	types 'lcd /' Enter lpwd Enter
+	wait_until sees /
+	types '!echo here' Enter
+	wait_until sees here
+	types nonsense Enter
+	wait_until sees "sallyport: unknown command 'nonsense'; help lists the commands"
+	types quit Enter
+	wait_until sees '\$'
+}
+
+@test "Tab completes commands, names on the server, with blanks in them, and names here" {
+	in_home 'a long name.txt' found
+	in_home sub/inner.txt inside
+	echo local >local-file
+	shell
+	types 'ca' Tab 'a\ l' Tab Enter
+	wait_until sees found
+	types 'cat su' Tab Tab Enter
+	wait_until sees inside
+	types 'cat "a l' Tab Enter
+	wait_until sees '127\.0\.0\.1:/> cat "a long name\.txt"'
+	types 'put loc' Tab Enter
+	wait_until sees 'local-file: .*verified'
+	types 'm' Tab
+	wait_until sees 'mget +mirror +mkdir +mput +mv'
+	types C-c
+	wait_until sees '127\.0\.0\.1:/> m\^C'
+}
+
+@test "a progress bar that fits the terminal, follows its size, and leaves one line; Ctrl-C keeps the part" {
+	big_in_home huge.bin 20G
+	in_home small.txt
+	shell
+	types 'get huge.bin' Enter
+	wait_until sees 'huge\.bin +[0-9]+% \[=*> *\] +[0-9.]+ [KMG]iB/20\.0 GiB +([0-9.]+ [KMG]iB|-)/s  ETA +[0-9:-]+'
+	resize 50 30
+	wait_until sees 'huge\.bin +[0-9]+% \[=*> *\] +[0-9.]+ [KMG]iB/20\.0 GiB'
+	resize 120 30
+	wait_until sees 'huge\.bin +[0-9]+% \[=*> {35,}\] +[0-9.]+ [KMG]iB/20\.0 GiB +([0-9.]+ [KMG]iB|-)/s  ETA +[0-9:-]+'
+	types abc C-c
+	wait_until sees '127\.0\.0\.1:/>'
+	wait_until sees "sallyport: cannot fetch 'huge\.bin': .*"
+	! sees '.*%.*'
+	assert_exist huge.bin.part
+	assert_not_exist huge.bin
+	types 'get small.txt' Enter
+	wait_until sees 'small\.txt: 21 B in [0-9]+ ms, SHA-256 verified'
+	rm -f huge.bin.part
+}
+
+@test "several at once have a line each, and one of their sum" {
+	for i in 1 2 3; do big_in_home "f$i" 10G; done
+	shell
+	types 'mget --parallel 2 f*' Enter
+	wait_until sees 'f1 +[0-9]+% .*'
+	wait_until sees 'f2 +[0-9]+% .*'
+	wait_until sees '0 of 3 +[0-9]+% .*/30\.0 GiB .*'
+	types C-c
+	wait_until sees '0 files, .*; 2 not completed; 1 not begun'
+	wait_until sees '127\.0\.0\.1:/>'
+	rm -f f?.part
+}
+
+@test "a name in wide characters keeps its columns" {
+	big_in_home 文件文件文件文件文件文件文件文件文件文件文件文件.bin 20G
+	shell
+	types 'mget *' Enter
+	wait_until sees '文件.*\.\.\..*bin +[0-9]+% \[=*> *\] .*'
+	[ "$(screen | grep -cE '^ *文件.*%')" -eq 1 ]
+	types C-c
+	wait_until sees '127\.0\.0\.1:/>'
+	rm -f ./*.part
+}
+
+@test "the history is kept for the next time, and nobody else reads it" {
+	in_home a.txt remembered
+	shell
+	types 'cat a.txt' Enter
+	wait_until sees remembered
+	types C-d
+	wait_until sees '\$'
+	assert_equal "$(stat -c %a "$HOME/.local/state/sallyport/history")" 600
+	shell
+	types Up Enter
+	wait_until sees remembered
+}
+
+@test "the terminal is asked about a certificate that nobody vouches for" {
+	types "clear; '$BUILD/sallyport' $(at)" Enter
+	wait_until sees 'Trust it\? .*'
+	sees ' +fingerprint .*'
+	types no Enter
+	wait_until sees '\$'
+	types "clear; '$BUILD/sallyport' $(at)" Enter
+	wait_until sees 'Trust it\? .*'
+	types yes Enter
+	wait_until sees 'Password for alice .*'
+	types secret Enter
+	wait_until sees '127\.0\.0\.1:/>'
+	types quit Enter
+	types "clear; '$BUILD/sallyport' $(at)" Enter
+	wait_until sees 'Password for alice .*'
+}
