@@ -79,6 +79,9 @@ $(B)/%.o: %.c Makefile VERSION
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# what the assembler includes, no compiler lists
+$(B)/privsep/metrics/page_assets.o: privsep/metrics/page.css privsep/metrics/page.js
+
 $(B)/libsallyport.a: $(LIB_OBJ)
 	$(if $(Q),@echo "  AR    $@")
 	$(Q)rm -f $@

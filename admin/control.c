@@ -53,7 +53,7 @@ find_runtime_directory(const char *path, char directory[PATH_MAX])
 }
 
 static void
-socket_path(const struct ctl *ctl, struct sockaddr_un *name)
+socket_path(const struct ctl *ctl, const char *socket_name, struct sockaddr_un *name)
 {
 	struct config *config = NULL;
 	char directory[PATH_MAX];
@@ -64,18 +64,18 @@ socket_path(const struct ctl *ctl, struct sockaddr_un *name)
 		find_runtime_directory(ctl->config_path, directory);
 	config_free(config);
 	*name = (struct sockaddr_un){.sun_family = AF_UNIX};
-	snprintf(name->sun_path, sizeof(name->sun_path), "%.90s/" SOCKET_NAME, directory);
+	snprintf(name->sun_path, sizeof(name->sun_path), "%.90s/%s", directory, socket_name);
 }
 
-static int
-connect_server(const struct ctl *ctl)
+int
+control_connect(const struct ctl *ctl, const char *socket_name)
 {
 	static const struct timeval wait = {.tv_sec = WAIT_S};
 	struct sockaddr_un name;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int r;
 
-	socket_path(ctl, &name);
+	socket_path(ctl, socket_name, &name);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0) {
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
 		return fd;
@@ -156,7 +156,7 @@ struct json_t *
 control_ask(
     const struct ctl *ctl, const char *const words[], void (*row)(void *arg, const struct json_t *line), void *arg)
 {
-	int fd = connect_server(ctl);
+	int fd = control_connect(ctl, SOCKET_NAME);
 	json_t *last;
 
 	if (fd < 0)

@@ -8,6 +8,12 @@ struct ctl;
 struct json_t;
 
 /*
+ * Connect to the socket of this name in the server's runtime directory. Returns a descriptor, or -1 (told on
+ * standard error).
+ */
+int control_connect(const struct ctl *ctl, const char *socket_name);
+
+/*
  * Ask a request and take the reply.
  *
  * words  the request (daemon/master/control_request.h), ended by NULL.

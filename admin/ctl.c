@@ -82,6 +82,7 @@ static const struct ctl_command ctl_commands[] = {
     {"drain", NULL, NULL, 0, false, server_drain, "let running transfers end, then stop the server"},
     {"stop", NULL, NULL, 0, false, server_stop, "stop the server at once"},
     {"log-level", NULL, "LEVEL", 0, false, server_log_level, "log from this level on, until the next reload"},
+    {"metrics", NULL, NULL, 0, false, metrics_print, "what Prometheus would be told"},
     {"config", "check", NULL, 0, false, config_check, "tell what is wrong with the configuration and the accounts"},
 };
 

@@ -102,6 +102,7 @@ enum ctl_exit quota_recount(struct ctl *ctl);
 enum ctl_exit cert_self_signed(struct ctl *ctl);
 enum ctl_exit cert_show(struct ctl *ctl);
 enum ctl_exit config_check(struct ctl *ctl);
+enum ctl_exit metrics_print(struct ctl *ctl);
 enum ctl_exit session_list(struct ctl *ctl);
 enum ctl_exit session_watch(struct ctl *ctl);
 enum ctl_exit session_kick(struct ctl *ctl);

@@ -213,3 +213,11 @@ address_key_parse(const char *text, struct address_key *key)
 	address_make_key(&block.network, key);
 	return 0;
 }
+
+bool
+address_is_loopback(const union address *address)
+{
+	if (address->family == AF_INET)
+		return ntohl(address->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return address->family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
+}

@@ -46,6 +46,9 @@ bool address_same_host(const union address *a, const union address *b);
 /* Turn ::ffff:a.b.c.d into a.b.c.d; others stay. */
 void address_unmap(union address *address);
 
+/* 127.0.0.0/8 or ::1. */
+bool address_is_loopback(const union address *address);
+
 uint16_t address_port(const union address *address);	/* host byte order */
 void address_set_port(union address *address, uint16_t port);
 socklen_t address_len(const union address *address);

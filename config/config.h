@@ -57,6 +57,8 @@ struct config {
 	enum config_uploads uploads;
 	bool upload_sync;
 	uint64_t partial_keep_s;
+	char *metrics_listen;	/* "", "ADDRESS:PORT" or "unix:/PATH" */
+	union address metrics_address;	/* of ADDRESS:PORT: loopback */
 	char *on_upload;	/* absolute path of a program, or "" */
 	char *hook_user;	/* "": the service user */
 	uint32_t hook_timeout_s, hook_queue, hook_tries;

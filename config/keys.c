@@ -69,6 +69,9 @@ const struct config_key config_keys[] = {
      "Whether an upload is on the disk (fsync) before it is confirmed."},
     {NULL, "partial-keep", KEY_DURATION, "7d", 1, 3650ull * DAY, {NULL}, FIELD(partial_keep_s),
      "How long the part of an interrupted upload is kept for its resumption."},
+    {NULL, "metrics-listen", KEY_LOCAL, "", 0, 90, {NULL}, FIELD(metrics_listen),
+     "Where metrics and the status page are served over HTTP, without a password: \"127.0.0.1:9121\",\n"
+     "\"[::1]:9121\", \"unix:/run/sallyport/page\"; \"\": nowhere."},
     {NULL, "on-upload", KEY_PATH_OR_NONE, "", 0, 4095, {NULL}, FIELD(on_upload),
      "A program that is run for each finished upload, with SALLYPORT_PATH and others in its environment; \"\": none."},
     {NULL, "hook-user", KEY_NAME, "", 0, 32, {NULL}, FIELD(hook_user),
@@ -225,6 +228,9 @@ key_describe(const struct config_key *key, struct buf *out)
 	case KEY_ADDRESS:
 		buf_add_text(out, "\"auto\", a numeric address or a host name");
 		break;
+	case KEY_LOCAL:
+		buf_add_text(out, "a loopback address and port (\"127.0.0.1:9121\", \"[::1]:9121\"), \"unix:/PATH\", or \"\"");
+		break;
 	case KEY_HOSTS:
 		buf_add_text(out, "host names and addresses with ',' between them, or \"\"");
 		break;
@@ -334,6 +340,7 @@ key_value(const struct config_key *key, const struct config *config, struct buf 
 	case KEY_PATH_OR_NONE:
 	case KEY_LOG_TARGET:
 	case KEY_ADDRESS:
+	case KEY_LOCAL:
 	case KEY_HOSTS:
 		escape_bytes(out, ESCAPE_LOG, *(char *const *)(const void *)field, strlen(*(char *const *)(const void *)field));
 		break;
@@ -378,6 +385,7 @@ key_is_text(const struct config_key *key)
 	case KEY_PATH_OR_NONE:
 	case KEY_LOG_TARGET:
 	case KEY_ADDRESS:
+	case KEY_LOCAL:
 	case KEY_HOSTS:
 		return true;
 	case KEY_LISTEN:
@@ -579,6 +587,25 @@ set_listen(const struct config_key *key, const char *text, struct config *config
 	return NULL;
 }
 
+/* Whoever may ask may read: only this machine may. */
+static const char *
+set_local(const struct config_key *key, const char *text, struct config *config, int *error)
+{
+	struct config_listen listen = {.any_family = false};
+	const char *wrong = NULL;
+
+	if (strncmp(text, "unix:", 5) == 0)
+		wrong = has_control(text, strlen(text)) ? "a control character in" : check_path(key, text + 5);
+	else if (text[0] != '\0')
+		wrong = parse_listen(text, &listen);
+	if (wrong == NULL && (listen.any_family || (listen.address.family != AF_UNSPEC && !address_is_loopback(&listen.address))))
+		wrong = "not a loopback address, and what is served has no password:";
+	if (wrong != NULL)
+		return wrong;
+	config->metrics_address = listen.address;
+	return set_text(key, text, config, error);
+}
+
 static const char *
 add_block(const char *text, struct config *config)
 {
@@ -764,6 +791,8 @@ set_by_type(const struct config_key *key, const char *text, struct config *confi
 		return set_address(key, text, config, error);
 	case KEY_ACCOUNTS:
 		return set_accounts(key, text, config, error);
+	case KEY_LOCAL:
+		return set_local(key, text, config, error);
 	case KEY_HOSTS:
 		return set_hosts(key, text, config, error);
 	case KEY_BOOL:

@@ -151,9 +151,25 @@ days_left(const struct master *master)
 	return days < 0 || seconds < 0 ? days - 1 : days;
 }
 
+/* For who shows it. */
+static void
+show_end(const struct master *master)
+{
+	const X509 *leaf;
+	struct tm end;
+
+	if (master->board.head == NULL)
+		return;
+	master->board.head->certificate_ends_s = 0;
+	leaf = master->certificate.context == NULL ? NULL : SSL_CTX_get0_certificate(master->certificate.context);
+	if (leaf != NULL && ASN1_TIME_to_tm(X509_get0_notAfter(leaf), &end) == 1)
+		master->board.head->certificate_ends_s = (uint64_t)timegm(&end);
+}
+
 void
 certificates_tell(const struct master *master)
 {
+	show_end(master);
 	if (master->certificate.context == NULL)
 		return;
 	log_begin(LEVEL_INFO, "certificate");
@@ -169,8 +185,10 @@ certificates_use(struct master *master, struct certificate_check *check)
 	SSL_CTX_free(master->certificate.context);
 	close_fd(&master->certificate.key_fd);
 	master->certificate.context = NULL;
-	if (check == NULL)
+	if (check == NULL) {
+		show_end(master);
 		return;
+	}
 	master->certificate.context = check->context;
 	master->certificate.key_fd = check->key_fd;
 	master->certificate.chain_stamp = check->chain_stamp;

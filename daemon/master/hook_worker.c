@@ -21,8 +21,8 @@
 
 #include "common/banned.h"
 
-#define RESTART_MS 1000		/* at least between two starts */
-#define UPLOADS_BUFFER (1 << 20)	/* bytes that may wait for the process before uploads are dropped */
+#define RESTART_MS 1000 /* at least between two starts */
+#define UPLOADS_BUFFER (1 << 20) /* bytes that may wait for the process before uploads are dropped */
 #define QUEUE_DIRECTORY "hooks"
 
 static struct ipc_message message;
@@ -100,7 +100,7 @@ open_queue(const struct config *config, uid_t uid, gid_t gid, int *fd_out)
 		goto out;
 	}
 	*fd_out = fd;
-	fd = -1;	/* the caller's now */
+	fd = -1; /* the caller's now */
 out:
 	close_fd(&state_fd);
 	close_fd(&fd);
@@ -236,7 +236,7 @@ hook_worker_reload(struct master *master, const struct config *old)
 	if (is_same(old, master->config))
 		return;
 	if (master->hooks.pid != 0)
-		close_fd(&master->hooks.channel);	/* it ends, and its end starts another */
+		close_fd(&master->hooks.channel); /* it ends, and its end starts another */
 	else if (is_wanted(master))
 		start_or_retry(master);
 	else

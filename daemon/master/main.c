@@ -28,6 +28,7 @@
 #include "daemon/master/listeners.h"
 #include "daemon/master/log_targets.h"
 #include "daemon/master/master.h"
+#include "daemon/master/metrics_server.h"
 #include "daemon/master/notify.h"
 #include "daemon/master/sessions.h"
 #include "privsep/files/files.h"
@@ -332,6 +333,7 @@ start(void)
 	r = control_socket_open(&master, error, sizeof(error));
 	if (r < 0)
 		fail("%s: %s", error, strerror(-r));
+	metrics_server_start(&master);
 	write_pid_file();
 	if (!master.is_foreground)
 		dup2(STDIN_FILENO, STDERR_FILENO);

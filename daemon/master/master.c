@@ -20,6 +20,7 @@
 #include "daemon/master/listeners.h"
 #include "daemon/master/log_switches.h"
 #include "daemon/master/log_targets.h"
+#include "daemon/master/metrics_server.h"
 #include "daemon/master/notify.h"
 #include "daemon/master/resolver.h"
 #include "daemon/master/sessions.h"
@@ -152,7 +153,8 @@ reap_children(struct master *master)
 		/* what is none of these is an orphan of a monitor that was killed */
 		if (!sessions_reaped(master, pid, status) && !reload_reaped(master, pid, status) &&
 		    !accounts_reaped(master, pid, status) && !certificates_reaped(master, pid, status) &&
-		    !resolver_reaped(master, pid, status) && !hook_worker_reaped(master, pid, status))
+		    !resolver_reaped(master, pid, status) && !hook_worker_reaped(master, pid, status) &&
+		    !metrics_server_reaped(master, pid, status))
 			log_targets_reaped(master, pid, status);
 	}
 }
@@ -192,6 +194,8 @@ dispatch(struct master *master, void *ptr)
 		log_targets_receive(master);
 	else if (ptr == &master->hooks)
 		hook_worker_receive(master);
+	else if (ptr == &master->metrics)
+		metrics_server_receive(master);
 	else if (ptr == &master->control)
 		control_socket_accept(master);
 	else if (control_socket_event(master, ptr))
@@ -239,11 +243,13 @@ master_run(struct master *master)
 		int timeout = sooner(sooner(sessions_grant(master), drain_timeout(master)),
 		    sooner(sooner(certificates_watch(master), resolver_watch(master)),
 			sooner(log_targets_watch(master),
-			    sooner(hook_worker_watch(master), sooner(control_socket_watch(master), bans_watch(master))))));
+			    sooner(sooner(hook_worker_watch(master), metrics_server_watch(master)),
+				sooner(control_socket_watch(master), bans_watch(master))))));
 		int count = epoll_wait(master->epoll_fd, events, EVENTS_AT_ONCE, timeout);
 
 		for (int i = 0; i < count; i++)
 			dispatch(master, events[i].data.ptr);
 	}
+	metrics_server_stop(master);
 	log_message(LEVEL_INFO, "stopped", "sallyportd %s", SALLYPORT_VERSION);
 }

@@ -44,6 +44,13 @@ struct slot {
 
 TAILQ_HEAD(slots, slot);
 
+/* A socket that the metrics process listens on. */
+struct metrics_socket {
+	int fd;			/* -1: closed */
+	char path[128];		/* of a Unix socket; "" of TCP */
+	ino_t inode;		/* what the path led to when it was bound */
+};
+
 struct master {
 	const char *config_path;
 	struct config *config;
@@ -89,6 +96,18 @@ struct master {
 		uint64_t started_ms;
 		uint64_t restart_at_ms;		/* 0: it runs */
 	} logger;
+
+	struct {
+		pid_t pid;			/* 0: none is running */
+		int channel;			/* to the metrics process; -1: closed */
+		struct metrics_socket own;	/* for sallyportctl */
+		struct metrics_socket wanted;	/* of metrics-listen */
+		uint64_t started_ms;
+		uint64_t start_at_ms;		/* 0: it runs */
+		uint64_t open_at_ms;		/* 0: all sockets are there */
+		int told_error;			/* of the last try to open one */
+		bool is_stopped;		/* for good */
+	} metrics;
 
 	struct {
 		pid_t pid;			/* 0: none is running */

@@ -11,6 +11,7 @@
 #include "daemon/master/hook_worker.h"
 #include "daemon/master/log_switches.h"
 #include "daemon/master/master.h"
+#include "daemon/master/metrics_server.h"
 #include "daemon/master/notify.h"
 #include "daemon/master/resolver.h"
 #include "daemon/master/sessions.h"
@@ -137,6 +138,7 @@ take_over(struct master *master)
 	certificates_use(master, master->config->tls.certificate[0] == '\0' ? NULL : &reload->certificate);
 	resolver_configure(master);
 	hook_worker_reload(master, old);
+	metrics_server_reload(master, old);
 	config_free(old);
 	reload->config = NULL;
 }

@@ -11,7 +11,8 @@ enum ipc_process {
 	IPC_LOGGER = 16,
 	IPC_HOOKS = 32,
 	IPC_LAUNCHER = 64,
-	IPC_PAM = 128
+	IPC_PAM = 128,
+	IPC_METRICS = 256
 };
 
 /* Where a session stands; used as bits. */
@@ -95,7 +96,7 @@ enum ipc_fd {
 	X(verdict,          IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   1,     1,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	X(admit,            IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   7,     72,    4,     4,     IPC_FD_NONE)    \
 	/* a filtered process reports the call that it was stopped at, then dies */ \
-	X(alarm,            IPC_PROTOCOL | IPC_FILES | IPC_MONITOR | IPC_LOGGER | IPC_HOOKS, IPC_MONITOR | IPC_MASTER, IPC_STATE_ANY, 4, 4, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	X(alarm,            IPC_PROTOCOL | IPC_FILES | IPC_MONITOR | IPC_LOGGER | IPC_HOOKS | IPC_METRICS, IPC_MONITOR | IPC_MASTER, IPC_STATE_ANY, 4, 4, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	/* master and monitor to the logger; logger asks the master for a new syslog socket */ \
 	X(log,              IPC_MASTER | IPC_MONITOR | IPC_HOOKS, IPC_LOGGER, IPC_STATE_ANY, 20, 12000, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	X(log_target,       IPC_MASTER,     IPC_LOGGER,    IPC_STATE_ANY,     3,     3,     IPC_NOTICE, IPC_NOTICE, IPC_FD_REQUEST) \

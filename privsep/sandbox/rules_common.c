@@ -119,6 +119,9 @@ rules_of(enum sandbox_process process, struct sandbox_rules lists[SANDBOX_LISTS_
 	case SANDBOX_HOOKS:
 		lists[2] = rules_hooks;
 		break;
+	case SANDBOX_METRICS:
+		lists[2] = rules_metrics;
+		break;
 	case SANDBOX_COUNT:
 		break;
 	}

@@ -48,6 +48,7 @@
 #define IN_FILES (1u << SANDBOX_FILES)
 #define IN_LOGGER (1u << SANDBOX_LOGGER)
 #define IN_HOOKS (1u << SANDBOX_HOOKS)
+#define IN_METRICS (1u << SANDBOX_METRICS)
 #define IN_MONITORS (IN_LOGIN | IN_MONITOR)
 
 static const char *const process_names[SANDBOX_COUNT] = {
@@ -57,6 +58,7 @@ static const char *const process_names[SANDBOX_COUNT] = {
     [SANDBOX_FILES] = "files",
     [SANDBOX_LOGGER] = "logger",
     [SANDBOX_HOOKS] = "hooks",
+    [SANDBOX_METRICS] = "metrics",
 };
 
 struct forbidden {
@@ -104,7 +106,7 @@ static const struct forbidden forbidden[] = {
     {"listen", IN_MONITORS, SYS_listen, {BAD_FD, 1}},
     {"connect", IN_MONITORS, SYS_connect, {BAD_FD, BAD_POINTER, 16}},
     {"accept", 0, SYS_accept, {BAD_FD, 0, 0}},
-    {"accept4", IN_PROTOCOL, SYS_accept4, {BAD_FD, 0, 0, 0}},
+    {"accept4", IN_PROTOCOL | IN_METRICS, SYS_accept4, {BAD_FD, 0, 0, 0}},
     {"setsockopt: SO_ATTACH_FILTER", 0, SYS_setsockopt, {BAD_FD, SOL_SOCKET, SO_ATTACH_FILTER, BAD_POINTER, 16}},
     {"setsockopt: SO_BINDTODEVICE", 0, SYS_setsockopt, {BAD_FD, SOL_SOCKET, SO_BINDTODEVICE, BAD_POINTER, 4}},
     {"setsockopt: IP_TRANSPARENT", 0, SYS_setsockopt, {BAD_FD, IPPROTO_IP, IP_TRANSPARENT, BAD_POINTER, 4}},

@@ -1,0 +1,149 @@
+/* The text format of Prometheus (prometheus.io/docs/instrumenting/exposition_formats, version 0.0.4). */
+#include <string.h>
+
+#include "privsep/metrics/view.h"
+
+#include "common/banned.h"
+
+static void
+add_family(struct buf *out, const char *name, const char *type, const char *help)
+{
+	buf_addf(out, "# HELP sallyport_%s %s\n# TYPE sallyport_%s %s\n", name, help, name, type);
+}
+
+static void
+add_plain(struct buf *out, const char *name, const char *type, const char *help, uint64_t value)
+{
+	add_family(out, name, type, help);
+	buf_addf(out, "sallyport_%s %llu\n", name, (unsigned long long)value);
+}
+
+/* Values are words of ours: nothing in them needs an escape. */
+static void
+add_labelled(struct buf *out, const char *name, const char *label, const char *value, uint64_t number)
+{
+	buf_addf(out, "sallyport_%s{%s=\"%s\"} %llu\n", name, label, value, (unsigned long long)number);
+}
+
+/* Seconds from milliseconds, without the locale's or a float's ideas. */
+static void
+add_seconds(struct buf *out, uint64_t ms)
+{
+	buf_addf(out, "%llu.%03u", (unsigned long long)(ms / 1000), (unsigned)(ms % 1000));
+}
+
+static void
+add_histogram(struct buf *out, const char *name, const char *help, const struct histogram *histogram,
+    const uint32_t bounds_ms[HISTOGRAM_BUCKETS - 1])
+{
+	uint64_t count = 0;
+
+	add_family(out, name, "histogram", help);
+	for (size_t i = 0; i < HISTOGRAM_BUCKETS - 1; i++) {
+		count += histogram->buckets[i];
+		buf_addf(out, "sallyport_%s_bucket{le=\"", name);
+		add_seconds(out, bounds_ms[i]);
+		buf_addf(out, "\"} %llu\n", (unsigned long long)count);
+	}
+	count += histogram->buckets[HISTOGRAM_BUCKETS - 1];
+	buf_addf(
+	    out, "sallyport_%s_bucket{le=\"+Inf\"} %llu\nsallyport_%s_sum ", name, (unsigned long long)count, name);
+	add_seconds(out, histogram->sum_ms);
+	buf_addf(out, "\nsallyport_%s_count %llu\n", name, (unsigned long long)count);
+}
+
+/* How many sessions are in each state. */
+static void
+add_states(const struct view *view, struct buf *out)
+{
+	static const char *const states[] = {"login", "idle", "work", "download", "upload", "list", "finish", "ending"};
+	uint64_t counts[sizeof(states) / sizeof(states[0])] = {0};
+	struct board_session session;
+
+	for (size_t row = 0; row < board_used(view->board); row++) {
+		if (!board_session(view->board, row, view->now_ms, &session))
+			continue;
+		for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+			counts[i] += strcmp(session.state, states[i]) == 0;
+	}
+	add_family(out, "sessions", "gauge", "Sessions that are there, by what they do.");
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		add_labelled(out, "sessions", "state", states[i], counts[i]);
+}
+
+static void
+add_server(const struct view *view, struct buf *out)
+{
+	const struct board_head *head = view->board->head;
+
+	add_family(out, "build_info", "gauge", "The version, as a label; always 1.");
+	buf_addf(out, "sallyport_build_info{version=\"%s\"} 1\n", SALLYPORT_VERSION);
+	add_plain(out, "start_time_seconds", "gauge", "When the server was started, since the epoch.", head->started_s);
+	add_plain(
+	    out, "draining", "gauge", "1 while the server stops and takes no new sessions.", head->is_draining != 0);
+	add_plain(out, "reload_time_seconds", "gauge",
+	    "When a configuration was last put in force by a reload; 0: never.", head->reloaded_s);
+	add_plain(out, "reloads_refused_total", "counter", "Reloads that left the configuration as it was.",
+	    head->reloads_refused);
+	add_plain(
+	    out, "alarms_total", "counter", "Processes that crashed or were stopped by a wall.", view->totals.alarms);
+	add_plain(out, "bans", "gauge", "Addresses that are banned now.", head->bans);
+	add_plain(out, "bans_made_total", "counter", "Bans since the start.", view->totals.bans);
+	if (head->certificate_ends_s == 0)
+		return;
+	add_plain(out, "certificate_expiry_time_seconds", "gauge",
+	    "When the certificate in force ends, since the epoch.", head->certificate_ends_s);
+	add_family(out, "certificate_days_left", "gauge", "Whole days until it ends; negative behind it.");
+	buf_addf(out, "sallyport_certificate_days_left %lld\n", (long long)view_days_left(view));
+}
+
+static void
+add_connections(const struct view *view, struct buf *out)
+{
+	const struct totals *totals = &view->totals;
+
+	add_plain(out, "connections_total", "counter", "Connections that became sessions.", totals->connections);
+	add_family(out, "connections_refused_total", "counter", "Connections that were refused, by the reason.");
+	for (int i = 0; i < REFUSAL_COUNT; i++)
+		add_labelled(
+		    out, "connections_refused_total", "reason", refusal_name((enum refusal)i), totals->refused[i]);
+	add_family(out, "logins_total", "counter", "Logins, by their result.");
+	for (int i = 0; i < LOGIN_RESULT_COUNT; i++)
+		add_labelled(
+		    out, "logins_total", "result", login_result_name((enum login_result)i), totals->work.logins[i]);
+	add_histogram(out, "tls_handshake_duration_seconds", "How long TLS handshakes of control connections took.",
+	    &totals->work.handshakes, handshake_bounds_ms);
+	add_plain(out, "tls_handshake_failures_total", "counter", "TLS handshakes that failed.",
+	    totals->work.handshake_failures);
+}
+
+static void
+add_transfers(const struct view *view, struct buf *out)
+{
+	const struct work *work = &view->totals.work;
+
+	add_family(out, "transfers_total", "counter", "Transfers that were completed, by direction.");
+	for (int i = 0; i < DIRECTION_COUNT; i++)
+		add_labelled(
+		    out, "transfers_total", "direction", direction_name((enum ipc_direction)i), work->transfers[i]);
+	add_family(out, "transfer_bytes_total", "counter", "Bytes of all transfers, by direction.");
+	for (int i = 0; i < DIRECTION_COUNT; i++)
+		add_labelled(
+		    out, "transfer_bytes_total", "direction", direction_name((enum ipc_direction)i), work->bytes[i]);
+	add_family(out, "transfer_failures_total", "counter", "Transfers that were not completed, by what ended them.");
+	for (int i = 0; i < TRANSFER_FAILURE_COUNT; i++)
+		add_labelled(out, "transfer_failures_total", "reason", transfer_failure_name((enum transfer_failure)i),
+		    work->failures[i]);
+	add_histogram(out, "transfer_duration_seconds", "How long transfers took, completed or not.", &work->durations,
+	    transfer_bounds_ms);
+}
+
+int
+view_add_metrics(const struct view *view, struct buf *out)
+{
+	add_server(view, out);
+	add_states(view, out);
+	add_connections(view, out);
+	add_transfers(view, out);
+	return out->error;
+}

@@ -1,0 +1,101 @@
+/* The state of the server as JSON, for the script of the status page and for whoever wants it. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "privsep/metrics/view.h"
+
+#include "common/banned.h"
+
+static void
+set_number(json_t *object, const char *key, uint64_t value)
+{
+	json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+static json_t *
+json_of_session(const struct board_session *session)
+{
+	json_t *object = json_object();
+	bool has_size = session->is_transfer && session->size != CLAIM_SIZE_UNKNOWN && session->size != 0;
+
+	json_object_set_new(object, "id", json_string(session->id));
+	json_object_set_new(object, "user", json_string(session->user));
+	json_object_set_new(object, "address", json_string(session->address));
+	json_object_set_new(object, "tls", json_string(session->tls));
+	json_object_set_new(object, "state", json_string(session->state));
+	json_object_set_new(object, "verb", json_string(session->verb));
+	json_object_set_new(object, "path", json_string(session->path));
+	set_number(object, "since", session->since_s);
+	set_number(object, "idle", session->idle_ms / 1000);
+	json_object_set_new(object, "transfer", json_boolean(session->is_transfer));
+	set_number(object, "bytes", session->bytes_done);
+	json_object_set_new(object, "size", has_size ? json_integer((json_int_t)session->size) : json_null());
+	json_object_set_new(object, "percent",
+	    has_size ? json_integer((json_int_t)view_percent(session->bytes_done, session->size)) : json_null());
+	set_number(object, "rate", session->rate);
+	set_number(object, "bytes_down", session->bytes_down);
+	set_number(object, "bytes_up", session->bytes_up);
+	return object;
+}
+
+static json_t *
+json_of_sessions(const struct view *view)
+{
+	json_t *array = json_array();
+	struct board_session session;
+
+	for (size_t row = 0; row < board_used(view->board) && json_array_size(array) < VIEW_SESSIONS_MAX; row++)
+		if (board_session(view->board, row, view->now_ms, &session))
+			json_array_append_new(array, json_of_session(&session));
+	return array;
+}
+
+static json_t *
+json_of_throughput(const struct view *view)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < view->sample_count; i++) {
+		json_t *sample = json_object();
+
+		set_number(sample, "down", view->samples[i].down);
+		set_number(sample, "up", view->samples[i].up);
+		json_array_append_new(array, sample);
+	}
+	return array;
+}
+
+static void
+set_counter(void *object, const char *name, uint64_t value)
+{
+	set_number(object, name, value);
+}
+
+int
+view_add_json(const struct view *view, struct buf *out)
+{
+	const struct board_head *head = view->board->head;
+	json_t *object = json_object(), *counters = json_object();
+	char *text;
+	int r;
+
+	json_object_set_new(object, "version", json_string(SALLYPORT_VERSION));
+	set_number(object, "time", view->now_s);
+	set_number(object, "started", head->started_s);
+	set_number(object, "live", head->live);
+	set_number(object, "bans", head->bans);
+	json_object_set_new(object, "draining", json_boolean(head->is_draining != 0));
+	json_object_set_new(object, "certificate_days_left",
+	    head->certificate_ends_s == 0 ? json_null() : json_integer((json_int_t)view_days_left(view)));
+	view_each_counter(view, set_counter, counters);
+	json_object_set_new(object, "counters", counters);
+	json_object_set_new(object, "throughput", json_of_throughput(view));
+	json_object_set_new(object, "sessions", json_of_sessions(view));
+	/* in ASCII: terminals obey some characters beyond it */
+	text = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII);
+	r = text == NULL ? -ENOMEM : buf_add_text(out, text);
+	free(text);
+	json_decref(object);
+	return r < 0 ? r : buf_add(out, "\n", 1);
+}

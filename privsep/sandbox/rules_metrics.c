@@ -1,0 +1,22 @@
+/* metrics: takes connections on sockets that were made for it, reads a request, sends an answer. */
+#include <sys/syscall.h>
+
+#include "privsep/sandbox/rules.h"
+
+#include "common/banned.h"
+
+static const struct sandbox_rule rows[] = {
+    {SYS_accept4, ANY_ARGS, "who asks"},
+    {SYS_recvfrom, ANY_ARGS, "the request"},
+    {SYS_sendto, ANY_ARGS, "the answer; the report of the SIGSYS handler"},
+    {SYS_shutdown, ANY_ARGS, "the end of the answer"},
+#ifdef SYS_poll
+    {SYS_poll, ANY_ARGS, "every wait"},
+#endif
+    {SYS_ppoll, ANY_ARGS, "every wait"},
+#ifdef SYS_time
+    {SYS_time, ANY_ARGS, "as clock_gettime"},
+#endif
+};
+
+const struct sandbox_rules rules_metrics = {rows, sizeof(rows) / sizeof(*rows)};
