@@ -87,6 +87,54 @@ watchers_are()
 	assert_line --partial '/\x1b]0;owned\x07'
 }
 
+@test "a hundred sessions are listed while they transfer" {
+	stop_server
+	: >"$LOG"
+	write_config 'limits { sessions-per-address = 200 sessions-per-user = 200 }'
+	start_server
+	truncate -s 64M "$DIR/home/alice/big"
+	chown "$(stat -c %u:%g "$DIR/home/alice")" "$DIR/home/alice/big"
+	python3 - "$PORT" >"$DIR/many" 3>&- <<-'END' &
+		import re, socket, sys, time
+		port, kept = int(sys.argv[1]), []
+		def said(s, code):
+		    line = s.readline().decode()
+		    while line[3:4] == "-":
+		        line = s.readline().decode()
+		    assert line.startswith(code), line
+		    return line
+		for i in range(100):
+		    s = socket.create_connection(("127.0.0.1", port))
+		    f = s.makefile("rb")
+		    s.sendall(b"USER alice\r\nPASS secret\r\nTYPE I\r\nEPSV\r\n")
+		    kept.append((s, f))
+		for s, f in kept[:]:
+		    for code in ("220", "331", "230", "200"):
+		        said(f, code)
+		    data = socket.create_connection(("127.0.0.1", int(re.search(r"\d{4,}", said(f, "229")[3:])[0])))
+		    s.sendall(b"RETR big\r\n")
+		    said(f, "150")
+		    kept.append(data)
+		print("all", flush=True)
+		time.sleep(60)
+	END
+	WATCHER=$!
+	all_move() { grep -q all "$DIR/many"; }
+	wait_until -t 40 all_move
+	downloads() { [ "$(ctl session list --json | jq '[.[] | select(.state == "download" and .bytes > 0 and .path == "/big")] | length')" = 100 ]; }
+	wait_until downloads
+	run -0 ctl session list
+	assert_equal "$(grep -c ' download .* /big$' <<<"$output")" 100
+	assert_equal "$(ctl session list --json | jq '[.[].id] | unique | length')" 100
+	ctl session list --watch >"$DIR/screen" 3>&- & second=$!
+	screens() { [ "$(grep -c ' 100 sessions ' "$DIR/screen")" -ge 2 ]; }
+	wait_until screens
+	kill "$second"
+	run -0 ctl session kick --user alice
+	assert_output '100 sessions ended'
+	wait_until session_count_is 0
+}
+
 @test "an upload is shown, with its size when the client has announced it" {
 	ftp_login alice secret
 	ftp 'TYPE I' 200
