@@ -269,6 +269,11 @@ data_break(struct ftp *ftp, struct data *data, enum ftp_class reason)
 	wire_close(&data->wire, true);
 	if (data->is_answered || ftp->control.fd < 0)
 		return reason;
+	/* whoever was silent that long is not asked again */
+	if (reason == FTP_NETWORK && ftp->error.error == ETIMEDOUT) {
+		control_drop(ftp);
+		return reason;
+	}
 	if (reason == FTP_NETWORK && control_has_input(ftp, WHY_MS)) {
 		struct ftp_error saved = ftp->error;
 

@@ -84,15 +84,16 @@ take_bytes(void *context, const char *bytes, size_t len)
 {
 	struct fetch *fetch = context;
 	uint64_t begin = fetch->transfer->local_name == NULL ? fetch->transfer->offset : 0;
+	bool is_more = fetch->size >= 0 && begin + fetch->at + len > (uint64_t)fetch->size;
 	int r;
 
-	if (fetch->size >= 0 && begin + fetch->at + len > (uint64_t)fetch->size)
-		return -EFBIG;
+	if (is_more)
+		len = (size_t)((uint64_t)fetch->size - begin - fetch->at);
 	if (fetch->is_summed)
 		sum_add(&fetch->sum, bytes, len);
 	r = write_all(fetch, bytes, len);
 	meter_move(&fetch->meter, begin + fetch->at);
-	return r;
+	return r == 0 && is_more ? -EFBIG : r;
 }
 
 /* --- what the server has --- */
