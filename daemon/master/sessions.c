@@ -397,6 +397,7 @@ master_answer_admit(struct master *master, struct slot *slot)
 		end_for_violation(master, slot, "admit out of order");
 		return;
 	}
+	stop_waiting(master, slot);	/* the password was right */
 	outcome = admit(master, user, max_sessions);
 	if (outcome == ADMIT_YES) {
 		slot->is_logged_in = true;

@@ -39,11 +39,26 @@ put(struct protocol *protocol, const char *bytes, size_t len)
 	}
 }
 
+/* Nearly all that is said: nothing to escape, and no memory to take for it. */
+static bool
+is_plain_ascii(const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (bytes[i] < 0x20 || bytes[i] > 0x7e)
+			return false;
+	return true;
+}
+
 static void
 put_escaped(struct protocol *protocol, const char *bytes, size_t len)
 {
 	struct buf line;
 
+	if (is_plain_ascii(bytes, len)) {
+		put(protocol, bytes, len);
+		put(protocol, "\r\n", 2);
+		return;
+	}
 	buf_init(&line, len);
 	if (escape_bytes(&line, ESCAPE_REPLY, bytes, len) == 0 && line.len > 0)
 		put(protocol, line.data, line.len);

@@ -179,7 +179,7 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   authenticate  text user, text password, text address -> u32 enum pam_outcome, u32 uid, u32 gid, text name,
  *                                    text home, text reason
  *   attempt                       -> (now: the password may be checked; snapshot of the users file)
- *   verdict       u8 is_right
+ *   verdict       u8 is_right (not sent when admit follows at once: that one was right)
  *   admit         u32 max_sessions of the account, text name -> u32 enum ipc_admit_outcome
  *   alarm         u32 number of the system call
  *   log           see log.c

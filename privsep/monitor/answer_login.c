@@ -189,8 +189,10 @@ admit(struct monitor *monitor, const struct account *account, const char **reaso
 	int home_fd = -1, files_channel = -1;
 	int r = login_open_home(account, &home_fd, reason);
 
-	if (r < 0)
+	if (r < 0) {
+		tell_master_verdict(monitor, true);
 		return -EIO;
+	}
 	switch (ask_master_admit(monitor, account)) {
 	case ADMIT_YES:
 		break;
@@ -282,9 +284,11 @@ master_answer_attempt(struct monitor *monitor)
 		r = monitor->session->config->pam_service[0] != '\0' ? ask_pam(monitor, &account, &reason) : -EACCES;
 	explicit_bzero(monitor->login.password, sizeof(monitor->login.password));
 	explicit_bzero(account.hash, sizeof(account.hash));
-	tell_master_verdict(monitor, r == 0);	/* a locked account's password is nobody's to find out either */
+	/* a locked account's password is nobody's to find out either; that one was right is told by the next question */
 	if (r == 0)
 		r = admit(monitor, &account, &reason);
+	else
+		tell_master_verdict(monitor, false);
 	if (r < 0)
 		refuse_login(monitor, r, reason);
 	explicit_bzero(&account, sizeof(account));

@@ -54,11 +54,12 @@ drop_while_root(gid_t gid, int kept)
 static int
 drop_capabilities(int kept)
 {
-	capng_clear(CAPNG_SELECT_BOTH);
-	if (kept != SANDBOX_NO_CAPABILITY &&
-	    capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, (unsigned)kept) < 0)
-		return -EINVAL;
-	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+	if (kept != SANDBOX_NO_CAPABILITY)
+		sets[kept / 32].effective = sets[kept / 32].permitted = 1U << (kept % 32);
+	if (syscall(SYS_capset, &header, sets) < 0)
 		return -EPERM;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;

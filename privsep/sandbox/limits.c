@@ -45,6 +45,8 @@ lower(__rlimit_resource_t resource, rlim_t value)
 		return 0;
 	if (getrlimit(resource, &limit) < 0)
 		return -errno;
+	if (limit.rlim_max <= value && limit.rlim_cur == limit.rlim_max)
+		return 0;
 	if (limit.rlim_max > value) /* RLIM_INFINITY is above everything */
 		limit.rlim_max = value;
 	limit.rlim_cur = limit.rlim_max;

@@ -35,9 +35,7 @@ static const struct sandbox_rule rows[] = {
     {SYS_ppoll, ANY_ARGS, "every wait"},
 
     {SYS_socket, STREAM_SOCKET(AF_INET, 0), "data sockets"},
-    {SYS_socket, STREAM_SOCKET(AF_INET, IPPROTO_TCP), "data sockets"},
     {SYS_socket, STREAM_SOCKET(AF_INET6, 0), "data sockets"},
-    {SYS_socket, STREAM_SOCKET(AF_INET6, IPPROTO_TCP), "data sockets"},
     {SYS_bind, ANY_ARGS, "passive port; the server's address for active mode"},
     {SYS_listen, ANY_ARGS, "passive port"},
     {SYS_connect, ANY_ARGS, "active mode, to the client's address"},
