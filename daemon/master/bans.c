@@ -71,11 +71,30 @@ log_ban(enum log_level level, const char *event, const struct address_key *key, 
 	log_set_context(NULL, NULL, "", NULL);
 }
 
+static void
+show_on_board(struct master *master)
+{
+	static struct board_ban shown[BOARD_BANS_MAX];
+	uint64_t now_s = (uint64_t)time(NULL), now_ms = monotonic_ms();
+	size_t count = 0;
+
+	for (size_t i = 0; i < master->failures.used && count < BOARD_BANS_MAX; i++) {
+		const struct failure *entry = &master->failures.entries[i];
+
+		if (entry->banned_until_ms <= now_ms)
+			continue;
+		address_key_text(&entry->address, shown[count].address);
+		shown[count].until_s = now_s + (entry->banned_until_ms - now_ms + 999) / 1000;
+		shown[count++].is_by_hand = entry->is_by_hand;
+	}
+	board_set_bans(&master->board, shown, count, master->failures.banned);
+}
+
 /* What has changed shows on the board now, and in the file soon. */
 static void
 note_change(struct master *master)
 {
-	master->board.head->bans = (uint32_t)master->failures.banned;
+	show_on_board(master);
 	if (master->bans.write_at_ms == 0)
 		master->bans.write_at_ms = monotonic_ms();
 	if (master->bans.write_at_ms < master->bans.written_ms + WRITE_EVERY_MS)
@@ -120,7 +139,7 @@ bans_load(struct master *master)
 	}
 	free(line);
 	fclose(file);
-	master->board.head->bans = (uint32_t)master->failures.banned;
+	show_on_board(master);
 }
 
 static void

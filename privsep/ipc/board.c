@@ -14,14 +14,16 @@
 #include "common/banned.h"
 
 #define HEAD_SIZE 4096
+#define BANS_SIZE 8192	/* behind it */
 #define READ_TRIES 8 /* of something that is being written; then what is there is taken */
 
 _Static_assert(sizeof(struct board_head) <= HEAD_SIZE, "the head is one page");
+_Static_assert(sizeof(struct board_bans) <= BANS_SIZE, "the bans have their place");
 
 static size_t
 facts_size(const struct board *board)
 {
-	return HEAD_SIZE + board->count * sizeof(struct board_row);
+	return HEAD_SIZE + BANS_SIZE + board->count * sizeof(struct board_row);
 }
 
 static size_t
@@ -62,7 +64,8 @@ static void
 place_facts(struct board *board, void *facts)
 {
 	board->head = facts;
-	board->rows = (struct board_row *)(void *)((char *)facts + HEAD_SIZE);
+	board->bans = (struct board_bans *)(void *)((char *)facts + HEAD_SIZE);
+	board->rows = (struct board_row *)(void *)((char *)facts + HEAD_SIZE + BANS_SIZE);
 }
 
 int
@@ -200,6 +203,16 @@ board_end(struct board *board, size_t row)
 	end_change(&board->head->sequence);
 }
 
+void
+board_set_bans(struct board *board, const struct board_ban *bans, size_t shown, size_t in_force)
+{
+	begin_change(&board->bans->sequence);
+	memcpy(board->bans->bans, bans, shown * sizeof(*bans));
+	board->bans->count = (uint32_t)shown;
+	end_change(&board->bans->sequence);
+	board->head->bans = (uint32_t)in_force;
+}
+
 /* Readers. */
 
 static uint32_t
@@ -236,6 +249,21 @@ board_totals(const struct board *board, struct totals *totals)
 			if (board->rows[i].is_live)
 				add_claimed(&totals->work, claims_of(board, i));
 	} while (was_torn(&board->head->sequence, before) && ++tries < READ_TRIES);
+}
+
+size_t
+board_get_bans(const struct board *board, struct board_ban bans[BOARD_BANS_MAX])
+{
+	uint32_t before;
+	size_t count;
+	int tries = 0;
+
+	do {
+		before = begin_read(&board->bans->sequence);
+		count = board->bans->count;
+		memcpy(bans, board->bans->bans, sizeof(board->bans->bans));
+	} while (was_torn(&board->bans->sequence, before) && ++tries < READ_TRIES);
+	return count <= BOARD_BANS_MAX ? count : BOARD_BANS_MAX;
 }
 
 /* Text of a session: any bytes, perhaps without an end; the last byte could only be the NUL. */

@@ -18,6 +18,7 @@
 #define BOARD_ID_SIZE 17
 #define BOARD_ADDRESS_SIZE 64
 #define BOARD_USER_SIZE 65
+#define BOARD_BANS_MAX 64
 
 /* What holds for the server as a whole; plain loads will do. */
 struct board_head {
@@ -33,6 +34,19 @@ struct board_head {
 	struct totals ended; /* of sessions that have ended, and what the master counts; see board_totals() */
 };
 
+/* A ban, to be shown. */
+struct board_ban {
+	char address[BOARD_ADDRESS_SIZE];	/* "192.0.2.1" or "2001:db8::/64" */
+	uint64_t until_s;			/* CLOCK_REALTIME */
+	bool is_by_hand;
+};
+
+/* The first bans of those in force; sequence is odd while they are written. */
+struct board_bans {
+	uint32_t sequence, count;
+	struct board_ban bans[BOARD_BANS_MAX];
+};
+
 /* One session, as the master knows it. */
 struct board_row {
 	uint32_t sequence; /* odd while it is written */
@@ -46,6 +60,7 @@ struct board_row {
 
 struct board {
 	struct board_head *head;
+	struct board_bans *bans;
 	struct board_row *rows;
 	char *slots;
 	size_t count; /* of rows and slots */
@@ -88,6 +103,12 @@ void board_begin(
 void board_login(struct board *board, size_t row, const char *user);
 void board_ending(struct board *board, size_t row);
 void board_end(struct board *board, size_t row);
+
+/* In the master: show these bans (at most BOARD_BANS_MAX) of so many in force. */
+void board_set_bans(struct board *board, const struct board_ban *bans, size_t shown, size_t in_force);
+
+/* The bans that are shown, copied; returns how many. */
+size_t board_get_bans(const struct board *board, struct board_ban bans[BOARD_BANS_MAX]);
 
 /* The counters of ended and live sessions together. */
 void board_totals(const struct board *board, struct totals *totals);

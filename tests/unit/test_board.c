@@ -31,7 +31,7 @@ static int
 drop_board(void **state)
 {
 	(void)state;
-	munmap(board.head, 4096 + ROWS * sizeof(struct board_row));
+	munmap(board.head, 4096 + 8192 + ROWS * sizeof(struct board_row));
 	board_leave(&board);
 	close(board.facts_fd);
 	close(board.slots_fd);
@@ -226,6 +226,23 @@ test_confined_session(void **state)
 }
 
 static void
+test_bans(void **state)
+{
+	struct board_ban bans[BOARD_BANS_MAX] = {{.address = "192.0.2.1", .until_s = DAY, .is_by_hand = true}};
+	struct board_ban read[BOARD_BANS_MAX];
+
+	(void)state;
+	assert_int_equal(board_get_bans(&board, read), 0);
+	board_set_bans(&board, bans, 1, 70);
+	assert_int_equal(board.head->bans, 70);
+	assert_int_equal(board_get_bans(&board, read), 1);
+	assert_string_equal(read[0].address, "192.0.2.1");
+	assert_true(read[0].is_by_hand);
+	board.bans->count = 1000;
+	assert_int_equal(board_get_bans(&board, read), BOARD_BANS_MAX);
+}
+
+static void
 test_histogram(void **state)
 {
 	struct histogram histogram = {.sum_ms = 0};
@@ -251,6 +268,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_long_path_keeps_its_end, make_board, drop_board),
 	    cmocka_unit_test_setup_teardown(test_attach_is_read_only, make_board, drop_board),
 	    cmocka_unit_test_setup_teardown(test_confined_session, make_board, drop_board),
+	    cmocka_unit_test_setup_teardown(test_bans, make_board, drop_board),
 	    cmocka_unit_test(test_histogram),
 	};
 
