@@ -85,6 +85,7 @@ take_reply(struct monitor *monitor, struct account *account, char reason[PAM_REA
 	account->uid = ipc_get_u32(&monitor->message);
 	account->gid = ipc_get_u32(&monitor->message);
 	account->rights = MAY_ALL;
+	account->quota_bytes = account->quota_files = ACCOUNT_NO_QUOTA;
 	ipc_get_text(&monitor->message, account->name, sizeof(account->name));
 	ipc_get_text(&monitor->message, account->home, sizeof(account->home));
 	ipc_get_text(&monitor->message, reason, PAM_REASON_MAX + 1);

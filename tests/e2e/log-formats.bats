@@ -74,6 +74,8 @@ provoke()
 	yes $'NONSENSE\r' | head -n 60 >&"$FTP" || :
 	wait_until log_has '"event":"bad-commands"'
 	ftp_close
+	kill -HUP "$SERVER_PID"
+	wait_until log_has '"event":"reload"'
 	echo 'no line of an account' >>"$DIR/etc/users"
 	echo junk >"$DIR/cert.pem"
 	kill -HUP "$SERVER_PID"
