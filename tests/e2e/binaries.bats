@@ -10,7 +10,7 @@ setup()
 
 programs()
 {
-	echo "$BUILD/sallyportd $BUILD/sallyportctl"
+	echo "$BUILD/sallyportd $BUILD/sallyportctl $BUILD/sallyport"
 }
 
 @test "programs are position-independent" {

@@ -54,7 +54,7 @@ shell()
 	wait_until sees 'Password for alice on 127\.0\.0\.1:'
 	types secret Enter
 	wait_until sees '127\.0\.0\.1:/>'
-	! screen | grep -q secret
+	[[ $(screen) != *secret* ]]
 }
 
 @test "logging in, directories, columns, quit" {
@@ -109,7 +109,7 @@ shell()
 	types abc C-c
 	wait_until sees '127\.0\.0\.1:/>'
 	wait_until sees "sallyport: cannot fetch 'huge\.bin': .*"
-	! sees '.*%.*'
+	run ! sees '.*%.*'
 	assert_exist huge.bin.part
 	assert_not_exist huge.bin
 	types 'get small.txt' Enter
