@@ -26,12 +26,14 @@ handle_nothing(int number)
 void
 signals_init(void)
 {
-	struct sigaction action = {0};
+	struct sigaction action = {0}, before;
 
 	sigemptyset(&action.sa_mask);
 	action.sa_handler = handle_end;	/* no SA_RESTART: what waits returns */
 	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
-		sigaction(ending[i], &action, NULL);
+		/* what nohup(1), or a shell for a job in the background, wants ignored stays so */
+		if (sigaction(ending[i], NULL, &before) < 0 || before.sa_handler != SIG_IGN)
+			sigaction(ending[i], &action, NULL);
 	action.sa_handler = handle_nothing;
 	sigaction(SIGUSR1, &action, NULL);
 	sigaction(SIGWINCH, &action, NULL);
