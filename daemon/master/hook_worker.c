@@ -41,11 +41,11 @@ find_user(const struct config *config, uid_t *uid, gid_t *gid, char *error, size
 	const struct passwd *user = getpwnam(name);
 
 	if (user == NULL) {
-		snprintf(error, size, "hook-user: user '%s' does not exist", name);
+		snprintf(error, size, "user '%s' does not exist", name);
 		return -ENOENT;
 	}
 	if (user->pw_uid == 0 || user->pw_gid == 0) {
-		snprintf(error, size, "hook-user: '%s' is root; it must be a user without rights", name);
+		snprintf(error, size, "'%s' is root; it must be a user without rights", name);
 		return -EPERM;
 	}
 	*uid = user->pw_uid;
@@ -53,31 +53,51 @@ find_user(const struct config *config, uid_t *uid, gid_t *gid, char *error, size
 	return 0;
 }
 
+/* What is wrong with the program itself. */
+static int
+check_program(const struct config *config, char *error, size_t size)
+{
+	struct stat st;
+	int r;
+
+	if (stat(config->on_upload, &st) < 0) {
+		r = -errno;
+		snprintf(error, size, "'%s': %s", config->on_upload, strerror(-r));
+		return r;
+	}
+	if (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0) {
+		snprintf(error, size, "'%s' is not an executable file", config->on_upload);
+		return -EACCES;
+	}
+	if ((st.st_mode & 022) != 0) {
+		snprintf(error, size, "'%s' can be changed by others than its owner; chmod go-w it",
+		    config->on_upload);
+		return -EPERM;
+	}
+	return 0;
+}
+
 int
 hook_worker_check(const struct config *config, char *error, size_t size)
 {
-	struct stat st;
+	char place[CONFIG_PLACE_MAX], problem[512];
+	const char *key = "on-upload";
 	uid_t uid;
 	gid_t gid;
 	int r;
 
 	if (config->on_upload[0] == '\0')
 		return 0;
-	if (stat(config->on_upload, &st) < 0) {
-		r = -errno;
-		snprintf(error, size, "on-upload: '%s': %s", config->on_upload, strerror(-r));
-		return r;
+	r = check_program(config, problem, sizeof(problem));
+	if (r == 0) {
+		key = "hook-user";
+		r = find_user(config, &uid, &gid, problem, sizeof(problem));
 	}
-	if (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0) {
-		snprintf(error, size, "on-upload: '%s' is not an executable file", config->on_upload);
-		return -EACCES;
+	if (r < 0) {
+		config_place(config, "", key, place);
+		snprintf(error, size, "%s%s", place, problem);
 	}
-	if ((st.st_mode & 022) != 0) {
-		snprintf(error, size, "on-upload: '%s' can be changed by others than its owner; chmod go-w it",
-		    config->on_upload);
-		return -EPERM;
-	}
-	return find_user(config, &uid, &gid, error, size);
+	return r;
 }
 
 /* runs as root: the directory of the queue, below the one that only root may enter; it belongs to uid. */

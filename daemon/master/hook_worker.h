@@ -9,7 +9,10 @@
 struct config;
 struct master;
 
-/* Look whether on-upload can be run as the configuration says. error: what is wrong. 0 or -errno. */
+/*
+ * Look whether on-upload can be run as the configuration says. error: where and what is wrong, CONFIG_PLACE_MAX and
+ * 512 bytes. Returns 0 or -errno.
+ */
 int hook_worker_check(const struct config *config, char *error, size_t size);
 
 /*

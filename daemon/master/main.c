@@ -269,7 +269,7 @@ open_listeners(void)
 static void
 check_hooks(void)
 {
-	char error[512];
+	char error[CONFIG_PLACE_MAX + 512];
 
 	if (hook_worker_check(master.config, error, sizeof(error)) < 0)
 		fail("%s", error);

@@ -231,7 +231,7 @@ examine(struct master *master)
 	if (log_targets_open(master, reload->config, &reload->log_files, error, sizeof(error)) < 0)
 		tell_problem(reload, error);
 	if (hook_worker_check(reload->config, error, sizeof(error)) < 0)
-		tell_complaint(&(struct complaint){reload, "", "on-upload", "reload-refused"}, error);
+		tell_problem(reload, error);
 	count = listeners_open(
 	    reload->config, master->listeners, master->listener_count, reload->listeners, error, sizeof(error));
 	if (count < 0)

@@ -250,7 +250,7 @@ is_renewed()
 	assert_not_exists "$DIR/out/one"
 	sed -i "s,^on-upload.*,on-upload = \"$DIR/none\"," "$CONF"
 	kill -HUP "$SERVER_PID"
-	wait_until log_has " error reload-refused .*on-upload: '$DIR/none': No such file or directory; the configuration in force stays"
+	wait_until log_has " error reload-refused .*$CONF:1: on-upload: '$DIR/none': No such file or directory"
 	sed -i '/^on-upload/d' "$CONF"
 	kill -HUP "$SERVER_PID"
 	gone()
@@ -297,16 +297,16 @@ is_renewed()
 	write_config "on-upload = \"$DIR/none\""
 	run "$BUILD/sallyportd" -t -c "$CONF"
 	assert_failure 1
-	assert_output "sallyportd: on-upload: '$DIR/none': No such file or directory"
+	assert_output "sallyportd: $CONF:1: on-upload: '$DIR/none': No such file or directory"
 	hook_program <<<'exit 0'
 	chmod 777 "$DIR/hook"
 	write_config "on-upload = \"$DIR/hook\""
 	run "$BUILD/sallyportd" -t -c "$CONF"
 	assert_failure 1
-	assert_output "sallyportd: on-upload: '$DIR/hook' can be changed by others than its owner; chmod go-w it"
+	assert_output "sallyportd: $CONF:1: on-upload: '$DIR/hook' can be changed by others than its owner; chmod go-w it"
 	write_config "on-upload = \"$DIR/hook\"" 'hook-user = "nobody-of-this-name"'
 	chmod 755 "$DIR/hook"
 	run "$BUILD/sallyportd" -t -c "$CONF"
 	assert_failure 1
-	assert_output "sallyportd: hook-user: user 'nobody-of-this-name' does not exist"
+	assert_output "sallyportd: $CONF:2: hook-user: user 'nobody-of-this-name' does not exist"
 }
