@@ -59,6 +59,7 @@ struct config {
 	uint64_t partial_keep_s;
 	char *metrics_listen;	/* "", "ADDRESS:PORT" or "unix:/PATH" */
 	union address metrics_address;	/* of ADDRESS:PORT: loopback */
+	uint32_t metrics_quota_users;	/* 0: none is shown */
 	char *on_upload;	/* absolute path of a program, or "" */
 	char *hook_user;	/* "": the service user */
 	uint32_t hook_timeout_s, hook_queue, hook_tries;

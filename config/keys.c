@@ -72,6 +72,8 @@ const struct config_key config_keys[] = {
     {NULL, "metrics-listen", KEY_LOCAL, "", 0, 90, {NULL}, FIELD(metrics_listen),
      "Where metrics and the status page are served over HTTP, without a password: \"127.0.0.1:9121\",\n"
      "\"[::1]:9121\", \"unix:/run/sallyport/page\"; \"\": nowhere."},
+    {NULL, "metrics-quota-users", KEY_NUMBER, "0", 0, 100, {NULL}, FIELD(metrics_quota_users),
+     "How many of the accounts with a quota that use most are shown there, by name; 0: none."},
     {NULL, "on-upload", KEY_PATH_OR_NONE, "", 0, 4095, {NULL}, FIELD(on_upload),
      "A program that is run for each finished upload, with SALLYPORT_PATH and others in its environment; \"\": none."},
     {NULL, "hook-user", KEY_NAME, "", 0, 32, {NULL}, FIELD(hook_user),

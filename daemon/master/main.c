@@ -29,6 +29,7 @@
 #include "daemon/master/log_targets.h"
 #include "daemon/master/master.h"
 #include "daemon/master/metrics_server.h"
+#include "daemon/master/quota_top.h"
 #include "daemon/master/notify.h"
 #include "daemon/master/sessions.h"
 #include "privsep/files/files.h"
@@ -333,6 +334,9 @@ start(void)
 	r = control_socket_open(&master, error, sizeof(error));
 	if (r < 0)
 		fail("%s: %s", error, strerror(-r));
+	r = quota_top_init(&master);
+	if (r < 0)
+		fail("cannot make the list of quotas: %s", strerror(-r));
 	metrics_server_start(&master);
 	write_pid_file();
 	if (!master.is_foreground)

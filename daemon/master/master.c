@@ -22,6 +22,7 @@
 #include "daemon/master/log_targets.h"
 #include "daemon/master/metrics_server.h"
 #include "daemon/master/notify.h"
+#include "daemon/master/quota_top.h"
 #include "daemon/master/resolver.h"
 #include "daemon/master/sessions.h"
 #include "privsep/ipc/log.h"
@@ -154,7 +155,7 @@ reap_children(struct master *master)
 		if (!sessions_reaped(master, pid, status) && !reload_reaped(master, pid, status) &&
 		    !accounts_reaped(master, pid, status) && !certificates_reaped(master, pid, status) &&
 		    !resolver_reaped(master, pid, status) && !hook_worker_reaped(master, pid, status) &&
-		    !metrics_server_reaped(master, pid, status))
+		    !metrics_server_reaped(master, pid, status) && !quota_top_reaped(master, pid, status))
 			log_targets_reaped(master, pid, status);
 	}
 }
@@ -243,7 +244,7 @@ master_run(struct master *master)
 		int timeout = sooner(sooner(sessions_grant(master), drain_timeout(master)),
 		    sooner(sooner(certificates_watch(master), resolver_watch(master)),
 			sooner(log_targets_watch(master),
-			    sooner(sooner(hook_worker_watch(master), metrics_server_watch(master)),
+			    sooner(sooner(hook_worker_watch(master), sooner(metrics_server_watch(master), quota_top_watch(master))),
 				sooner(control_socket_watch(master), bans_watch(master))))));
 		int count = epoll_wait(master->epoll_fd, events, EVENTS_AT_ONCE, timeout);
 

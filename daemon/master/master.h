@@ -22,6 +22,7 @@
 #include "daemon/master/listeners.h"
 #include "daemon/master/reload.h"
 #include "privsep/ipc/board.h"
+#include "privsep/ipc/quota_board.h"
 #include "privsep/monitor/monitor.h"
 
 /* One session, as the master knows it. */
@@ -96,6 +97,12 @@ struct master {
 		uint64_t started_ms;
 		uint64_t restart_at_ms;		/* 0: it runs */
 	} logger;
+
+	struct {
+		struct quota_board *board;
+		struct errand errand;
+		uint64_t look_at_ms;
+	} quota_top;
 
 	struct {
 		pid_t pid;			/* 0: none is running */

@@ -173,6 +173,7 @@ run(struct master *master, int channel)
 	    .gid = master->service_gid,
 	    .master_pid = master->pid,
 	    .board = &master->board,
+	    .quotas = master->quota_top.board,
 	};
 	sigset_t none;
 
@@ -198,9 +199,11 @@ start(struct master *master)
 	r = ipc_pair(channels, 0);
 	if (r < 0)
 		return r;
+	quota_board_share(master->quota_top.board, true);
 	pid = fork();
 	if (pid == 0)
 		run(master, channels[1]);
+	quota_board_share(master->quota_top.board, false);
 	if (pid < 0) {
 		r = -errno;
 		close_fd(&channels[0]);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/title.h"
 #include "privsep/hooks/event.h"
 #include "privsep/hooks/launcher.h"
 #include "privsep/hooks/queue.h"
@@ -267,6 +268,7 @@ hooks_run(const struct hooks *hooks)
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	log_set_context("hooks", "", "", "");
+	title_set("hooks");
 	fork_launcher(hooks);
 	enter_walls(hooks);
 	waits[MASTER] = (struct pollfd){.fd = hooks->master_channel, .events = POLLIN};

@@ -138,6 +138,42 @@ add_transfers(const struct view *view, struct buf *out)
 	    transfer_bounds_ms);
 }
 
+/* A label's value: '\\', '"' and a line's end are escaped. */
+static void
+add_label_text(struct buf *out, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == '\\' || *text == '"')
+			buf_add(out, "\\", 1);
+		buf_add(out, *text == '\n' ? "\\n" : text, *text == '\n' ? 2 : 1);
+	}
+}
+
+static void
+add_quota_family(
+    struct buf *out, const char *name, const char *help, const struct quota_row *rows, size_t count, bool is_files)
+{
+	if (count == 0)
+		return;
+	add_family(out, name, "gauge", help);
+	for (size_t i = 0; i < count; i++) {
+		buf_addf(out, "sallyport_%s{user=\"", name);
+		add_label_text(out, rows[i].user);
+		buf_addf(out, "\"} %llu\n", (unsigned long long)(is_files ? rows[i].files : rows[i].bytes));
+	}
+}
+
+static void
+add_quotas(const struct view *view, struct buf *out)
+{
+	static struct quota_row rows[QUOTA_BOARD_MAX];
+	size_t count = view_quotas(view, rows);
+
+	add_quota_family(
+	    out, "quota_used_bytes", "What the accounts that use most use of their quotas.", rows, count, false);
+	add_quota_family(out, "quota_used_files", "Files and directories of the same accounts.", rows, count, true);
+}
+
 int
 view_add_metrics(const struct view *view, struct buf *out)
 {
@@ -145,5 +181,6 @@ view_add_metrics(const struct view *view, struct buf *out)
 	add_states(view, out);
 	add_connections(view, out);
 	add_transfers(view, out);
+	add_quotas(view, out);
 	return out->error;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/title.h"
 #include "privsep/ipc/board.h"
 #include "privsep/metrics/serve.h"
 #include "privsep/sandbox/sandbox.h"
@@ -29,7 +30,9 @@ enter_walls(const struct metrics *metrics)
 	signal(SIGHUP, SIG_IGN);
 	json_object_seed(0); /* /dev/urandom, which jansson reads, is out of reach afterwards */
 	view.board = metrics->board;
-	if (board_attach(metrics->board) < 0 || server_init(&server, &view) < 0)
+	view.quotas = metrics->quotas;
+	if (board_attach(metrics->board) < 0 || quota_board_make_read_only(metrics->quotas) < 0 ||
+	    server_init(&server, &view) < 0)
 		_exit(1);
 	sandbox_report_to(metrics->master_channel);
 	if (sandbox_close_all_but(keep, 2 + metrics->listener_count) < 0 ||
@@ -59,6 +62,7 @@ metrics_run(const struct metrics *metrics)
 	};
 	struct pollfd waits[WAITS];
 
+	title_set("metrics");
 	enter_walls(metrics);
 	view_update(&view, (uint64_t)time(NULL), monotonic_ms());
 	for (;;) {

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 struct board;
+struct quota_board;
 
 #define METRICS_LISTENERS_MAX 2
 
@@ -26,6 +27,7 @@ struct metrics {
 	uid_t uid; /* the service user */
 	gid_t gid;
 	pid_t master_pid;
+	struct quota_board *quotas;
 	struct board *board; /* as the master has it; mapped anew, read-only */
 };
 

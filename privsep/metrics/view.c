@@ -65,6 +65,12 @@ view_days_left(const struct view *view)
 	return seconds >= 0 ? seconds / DAY_S : -((-seconds + DAY_S - 1) / DAY_S);
 }
 
+size_t
+view_quotas(const struct view *view, struct quota_row *rows)
+{
+	return view->quotas == NULL ? 0 : quota_board_read(view->quotas, rows);
+}
+
 unsigned
 view_percent(uint64_t done, uint64_t size)
 {

@@ -10,6 +10,7 @@
 
 #include "common/buf.h"
 #include "privsep/ipc/board.h"
+#include "privsep/ipc/quota_board.h"
 
 #define VIEW_SAMPLES 150 /* of the throughput graph */
 #define VIEW_SAMPLE_MS 2000
@@ -22,6 +23,7 @@ struct view_sample {
 
 struct view {
 	const struct board *board;
+	const struct quota_board *quotas; /* NULL: none */
 	struct totals totals; /* see view_update() */
 	uint64_t now_s, now_ms; /* CLOCK_REALTIME, monotonic_ms() */
 	struct view_sample samples[VIEW_SAMPLES]; /* the oldest first */
@@ -49,6 +51,9 @@ void view_each_counter(const struct view *view, void (*each)(void *arg, const ch
 
 /* Whole days until the certificate ends, negative behind it. Only where there is one. */
 int64_t view_days_left(const struct view *view);
+
+/* The accounts that use most: copied to rows (room for QUOTA_BOARD_MAX). Returns their number. */
+size_t view_quotas(const struct view *view, struct quota_row *rows);
 
 /* 0 to 100. */
 unsigned view_percent(uint64_t done, uint64_t size);

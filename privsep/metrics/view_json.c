@@ -66,6 +66,24 @@ json_of_throughput(const struct view *view)
 	return array;
 }
 
+static json_t *
+json_of_quotas(const struct view *view)
+{
+	static struct quota_row rows[QUOTA_BOARD_MAX];
+	size_t count = view_quotas(view, rows);
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		json_t *row = json_object();
+
+		json_object_set_new(row, "user", json_string(rows[i].user));
+		set_number(row, "bytes", rows[i].bytes);
+		set_number(row, "files", rows[i].files);
+		json_array_append_new(array, row);
+	}
+	return array;
+}
+
 static void
 set_counter(void *object, const char *name, uint64_t value)
 {
@@ -90,6 +108,7 @@ view_add_json(const struct view *view, struct buf *out)
 	    head->certificate_ends_s == 0 ? json_null() : json_integer((json_int_t)view_days_left(view)));
 	view_each_counter(view, set_counter, counters);
 	json_object_set_new(object, "counters", counters);
+	json_object_set_new(object, "quota", json_of_quotas(view));
 	json_object_set_new(object, "throughput", json_of_throughput(view));
 	json_object_set_new(object, "sessions", json_of_sessions(view));
 	/* in ASCII: terminals obey some characters beyond it */

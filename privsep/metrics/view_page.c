@@ -257,6 +257,25 @@ add_counter(void *arg, const char *name, uint64_t value)
 }
 
 static void
+add_quotas(const struct view *view, struct buf *out)
+{
+	static struct quota_row rows[QUOTA_BOARD_MAX];
+	size_t count = view_quotas(view, rows);
+
+	if (count == 0)
+		return;
+	buf_add_text(out, "<section>\n<h2>Largest accounts with a quota</h2>\n<table>\n");
+	for (size_t i = 0; i < count; i++) {
+		buf_add_text(out, "<tr>");
+		add_cell(out, rows[i].user);
+		buf_add_text(out, "<td class=\"number\">");
+		add_size(out, rows[i].bytes);
+		buf_addf(out, "</td><td class=\"number\">%llu files</td></tr>\n", (unsigned long long)rows[i].files);
+	}
+	buf_add_text(out, "</table>\n</section>\n");
+}
+
+static void
 add_counters(const struct view *view, struct buf *out)
 {
 	static const struct {
@@ -278,6 +297,7 @@ add_counters(const struct view *view, struct buf *out)
 		view_each_counter(view, add_counter, &table);
 		buf_add_text(out, "</table>\n</section>\n");
 	}
+	add_quotas(view, out);
 	buf_add_text(out, "</div>\n");
 }
 

@@ -266,6 +266,30 @@ sys.stdin.read()' < <(while [ ! -e "$DIR/free" ]; do sleep 0.1; done) >"$DIR/tak
 	wait_until is_served
 }
 
+@test "the accounts that use most of their quotas are shown where that is wanted" {
+	write_config 'metrics-listen = "127.0.0.1:0"' 'metrics-quota-users = 1'
+	add_user alice secret --quota 1M
+	add_user bob secret --quota 1M
+	start_server
+	find_page
+	head -c 5000 /dev/zero >"$DIR/file"
+	curl -sS --fail -T "$DIR/file" "$(url alice:secret file)"
+	curl -sS --fail -T "$CONF" "$(url bob:secret file)"
+	assert_equal "$(metric quota_used_bytes)" ""
+	stop_server
+	: >"$LOG"
+	start_server
+	find_page
+	wait_until metric_is 'quota_used_bytes{user="alice"}' 5000
+	assert_equal "$(metric 'quota_used_files{user="alice"}')" 1
+	assert_equal "$(scrape | grep -c quota_used_bytes{)" 1
+	run "$BATS_TEST_DIRNAME/page-check" "$PAGE"
+	assert_line "alice|4.8 KiB|1 files"
+	sed -i '/^metrics-quota-users/d' "$CONF"
+	ctl reload
+	wait_until metric_is 'quota_used_bytes{user="alice"}' ""
+}
+
 @test "a certificate has its days left" {
 	local tls="tls { certificate = \"$DIR/etc/cert.pem\" key = \"$DIR/etc/key.pem\" }"
 	write_config "$tls"

@@ -131,6 +131,36 @@ test_texts_of_others_are_no_html(void **state)
 }
 
 static void
+test_quotas(void **state)
+{
+	struct quota_board *quotas = quota_board_new();
+	struct quota_row rows[3] = {0};
+	size_t count = 0;
+
+	(void)state;
+	assert_non_null(quotas);
+	for (uint64_t i = 0; i < 6; i++) {
+		struct quota_row row = {.user = "x\\y\"", .bytes = i * 5 % 6, .files = i};
+
+		count = quota_board_insert(rows, count, 3, &row);
+	}
+	assert_int_equal(count, 3);
+	for (uint64_t i = 0; i < 3; i++)
+		assert_int_equal(rows[i].bytes, 5 - i);
+	assert_int_equal(quota_board_insert(rows, 0, 0, &rows[0]), 0);
+	view.quotas = quotas;
+	view_update(&view, NOW_S, 1000);
+	assert_has(view_add_metrics, "quota", false);
+	quota_board_write(quotas, rows, 1);
+	assert_has(view_add_metrics, "\nsallyport_quota_used_bytes{user=\"x\\\\y\\\"\"} 5\n", true);
+	assert_has(view_add_page, "<td>x\\y&quot;</td>", true);
+	quotas->sequence++; /* a writer was killed */
+	assert_has(view_add_metrics, "quota", false);
+	quota_board_write(quotas, rows, 2);
+	assert_has(view_add_metrics, "quota", true);
+}
+
+static void
 test_percent(void **state)
 {
 	(void)state;
@@ -184,6 +214,7 @@ main(void)
 	    cmocka_unit_test_setup(test_samples, make_board),
 	    cmocka_unit_test_setup(test_certificate, make_board),
 	    cmocka_unit_test_setup(test_texts_of_others_are_no_html, make_board),
+	    cmocka_unit_test_setup(test_quotas, make_board),
 	    cmocka_unit_test(test_percent),
 	    cmocka_unit_test_setup(test_answers, make_board),
 	};
