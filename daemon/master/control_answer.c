@@ -162,7 +162,8 @@ put_ban(struct control_client *client, const struct failure *entry, uint64_t now
 		return;
 	left_s = (entry->banned_until_ms - now_ms + 999) / 1000;
 	address_key_text(&entry->address, address);
-	control_put(client, json_pack("{s:s, s:I, s:I, s:s}", "address", address, "seconds_left", (json_int_t)left_s, "until",
+	control_put(client,
+	    json_pack("{s:s, s:I, s:I, s:s}", "address", address, "seconds_left", (json_int_t)left_s, "until",
 		(json_int_t)((uint64_t)time(NULL) + left_s), "by", entry->is_by_hand ? "administrator" : "failures"));
 }
 

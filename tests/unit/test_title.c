@@ -26,11 +26,13 @@ test_clean(void **state)
 	    {"\033]0;x\007", 10, "?]0;x?"},
 	    {"a\r\nb\tc\x7f", 10, "a??b?c?"},
 	    {"\xc3\xbc", 10, "\xc3\xbc"},
-	    {"\xc3\xbc", 1, ""},	/* no half of a character */
+	    {"\xc3\xbc", 1, ""}, /* no half of a character */
 	    {"\xc3", 10, "?"},
 	    {"\xff\xfe", 10, "??"},
-	    {"\xc2\x9b" "31m", 10, "?31m"},	/* CSI in eight bits, as UTF-8 */
-	    {"\xed\xa0\x80", 10, "???"},	/* a surrogate */
+	    {"\xc2\x9b"
+	     "31m",
+		10, "?31m"}, /* CSI in eight bits, as UTF-8 */
+	    {"\xed\xa0\x80", 10, "???"}, /* a surrogate */
 	    {"abcdef", 3, "abc"},
 	};
 	char text[16];
@@ -51,7 +53,10 @@ test_clean(void **state)
 static void
 test_only_in_its_room(void **state)
 {
-	static char block[] = "prog\0-c\0file\0" "A=1\0" "B=22\0" "after";
+	static char block[] = "prog\0-c\0file\0"
+			      "A=1\0"
+			      "B=22\0"
+			      "after";
 	static char elsewhere[] = "C=3";
 	char *argv[] = {block, block + 5, block + 8, NULL};
 	char *variables[] = {block + 13, block + 17, elsewhere, NULL};
