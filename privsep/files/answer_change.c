@@ -1,6 +1,8 @@
 /* Answers to requests that change the home. */
 #include "privsep/files/request.h"
 
+#include <errno.h>
+
 #include <string.h>
 
 #include "privsep/files/change.h"
@@ -65,6 +67,8 @@ files_answer_finish_write(struct files *files)
 	if (!ipc_end(&files->message) || is_complete > 1 || files->upload.fd < 0)
 		return false;
 	r = upload_finish(&files->upload, files->session->config, is_complete == 1);
+	if (r == -EPROTO)
+		return false;
 	if (r == 0 && is_complete == 1 && files->session->config->on_upload[0] != '\0')
 		stored_begin(&files->stored, &files->home, &files->upload_path);
 	(void)quota_read(&files->home, &figures);	/* no limits, should it fail */

@@ -120,6 +120,15 @@ quota_add(const struct home *home, int64_t bytes, int64_t files)
 	home->quota->files += files;
 }
 
+void
+quota_resized(const struct home *home, int fd, int64_t bytes)
+{
+	struct stat st;
+
+	if (quota_is_kept(home) && fstat(fd, &st) == 0)
+		quota_add(home, bytes * (int64_t)st.st_nlink, 0);
+}
+
 int
 quota_end(const struct home *home)
 {
@@ -210,6 +219,7 @@ quota_upload(const struct home *home, int fd, uint64_t wanted)
 		return 0;
 	if (fstat(fd, &st) < 0)
 		return -errno;
+	home->quota->upload_start = (uint64_t)st.st_size;
 	return ask(home, IPC_ledger_upload, 3, (uint64_t[]){st.st_ino, (uint64_t)st.st_size, wanted});
 }
 
@@ -232,6 +242,9 @@ quota_uploaded(const struct home *home, int fd)
 		quota_add(home, 0, -1);
 		st.st_size = 0;
 	}
+	/* what the ledger settles is one name's growth */
+	if (r == 0 && st.st_nlink > 1)
+		quota_add(home, (st.st_size - (int64_t)home->quota->upload_start) * (int64_t)(st.st_nlink - 1), 0);
 	if (r == 0)
 		r = ask(home, IPC_ledger_uploaded, 1, (uint64_t[]){(uint64_t)st.st_size});
 	if (r < 0)

@@ -20,6 +20,7 @@ struct quota {
 	bool is_lost;		/* an upload could not be settled: no change any more */
 	unsigned changes;	/* in this bracket */
 	int64_t bytes, files;	/* tally of this bracket */
+	uint64_t upload_start;	/* the size of the upload's file before the first byte */
 };
 
 struct quota_figures {
@@ -33,6 +34,9 @@ int quota_begin(const struct home *home, uint64_t bytes, uint64_t files);
 
 /* What the change has added; may be called several times, and takes negative figures. */
 void quota_add(const struct home *home, int64_t bytes, int64_t files);
+
+/* A file has become so many bytes larger, or smaller: under each of its names. */
+void quota_resized(const struct home *home, int fd, int64_t bytes);
 
 /* The change is made. Only where quota_begin() returned 0. */
 int quota_end(const struct home *home);

@@ -21,7 +21,7 @@
 void
 upload_init(struct upload *upload)
 {
-	*upload = (struct upload){.fd = -1, .finished_fd = -1, .dir_fd = -1};
+	*upload = (struct upload){.fd = -1, .finished_fd = -1, .dir_fd = -1, .writers = {.fd = -1}};
 }
 
 static void
@@ -29,6 +29,7 @@ upload_release(struct upload *upload)
 {
 	locked_file_close(&upload->fd);
 	locked_file_close(&upload->finished_fd);
+	writers_close(&upload->writers);
 	close_fd(&upload->dir_fd);
 	upload_init(upload);
 }
@@ -99,7 +100,7 @@ position(const struct upload *upload, const struct upload_place *place, uint64_t
 	if (place->cuts && ftruncate(upload->fd, (off_t)place->start) < 0)
 		return -errno;
 	if (place->cuts)
-		quota_add(upload->home, (int64_t)place->start - (int64_t)size, 0);
+		quota_resized(upload->home, upload->fd, (int64_t)place->start - (int64_t)size);
 	return lseek(upload->fd, (off_t)place->start, SEEK_SET) < 0 ? -errno : 0;
 }
 
@@ -211,6 +212,8 @@ begin_counted(struct upload *upload, const struct home *home, enum ipc_store_mod
 		return r;
 	partial_sweep(home, upload->dir_fd, session->config->partial_keep_s);
 	r = mode == STORE_UNIQUE ? begin_unique(upload, session) : begin_named(upload, session, mode, offset, start);
+	if (r == 0 && quota_is_kept(home) && !upload->is_copy)
+		r = writers_init(&upload->writers, upload->dir_fd, upload->is_partial ? upload->partial : upload->name);
 	if (r == 0)
 		r = quota_upload(home, upload->fd, wanted);
 	if (r < 0 && upload->is_fresh && upload->is_bracketed &&
@@ -342,7 +345,7 @@ upload_sync(struct upload *upload, const struct config *config)
 	if (upload->is_partial)
 		r = settle_mode(upload, config);
 	if (r == 0 && config->upload_sync && fsync(upload->fd) < 0) {
-		r = -errno;
+		r = errno == EPROTO ? -EIO : -errno;
 		upload->is_lost = true;
 	}
 	upload->is_synced = r == 0;
@@ -364,6 +367,24 @@ keep_or_remove(struct upload *upload)
 	return 0;
 }
 
+/*
+ * The last byte is written: we close our descriptor, protocol has closed its own before it said so. From here on
+ * upload->fd is one that nobody else has; its lock goes with those.
+ */
+static int
+end_writing(struct upload *upload)
+{
+	int r;
+
+	if (upload->writers.fd < 0)
+		return 0;
+	close_fd(&upload->fd);
+	r = writers_wait_gone(&upload->writers);
+	upload->fd = upload->writers.fd;
+	upload->writers.fd = -1;
+	return r;
+}
+
 /* In one bracket of the quota: the name changes hands, and the ledger is told what the upload came to. */
 static int
 settle(struct upload *upload, bool is_whole)
@@ -378,6 +399,11 @@ settle(struct upload *upload, bool is_whole)
 	r = is_whole && upload->is_partial ? rename_into_place(upload) : is_whole ? 0 : keep_or_remove(upload);
 	if (r < 0 && is_whole && upload->is_copy)
 		(void)!keep_or_remove(upload);
+	if (end_writing(upload) < 0) {
+		/* the bracket stays open: what came of it is counted when the session is gone */
+		quota_lose(upload->home);
+		return -EPROTO;
+	}
 	settled = quota_uploaded(upload->home, upload->fd);
 	if (quota_end(upload->home) < 0 || settled < 0)
 		return r < 0 ? r : -EIO;
@@ -390,7 +416,7 @@ upload_finish(struct upload *upload, const struct config *config, bool is_whole)
 	int synced = is_whole ? upload_sync(upload, config) : 0;
 	int r = settle(upload, is_whole && synced == 0);
 
-	if (synced < 0)
+	if (synced < 0 && r != -EPROTO)
 		r = synced;
 	if (r == 0 && is_whole && config->upload_sync && (upload->is_partial || upload->is_new))
 		r = sync_directory(upload->dir_fd);

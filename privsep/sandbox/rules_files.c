@@ -47,6 +47,7 @@ static const struct sandbox_rule rows[] = {
 
     {SYS_fcntl, ARG_IS(1, F_SETFL), "handed-over files block"},
     {SYS_fcntl, ARG_IS(1, F_SETPIPE_SZ), "the pipe of a listing"},
+    {SYS_fcntl, ARG_IS(1, F_SETLEASE), "does protocol keep the descriptor of a finished upload?"},
 };
 
 const struct sandbox_rules rules_files = {rows, sizeof(rows) / sizeof(*rows)};
