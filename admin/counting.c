@@ -9,6 +9,7 @@
 
 #include "admin/ctl.h"
 #include "common/io.h"
+#include "privsep/files/sweep.h"
 #include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"
@@ -16,7 +17,7 @@
 /* What the child tells. */
 struct counted {
 	int result;
-	struct count_figure figure;
+	struct counting counting;
 };
 
 static void
@@ -40,10 +41,11 @@ open_home(const struct account *account, int *fd_out)
 	return st.st_uid == account->uid ? 0 : -EPERM;
 }
 
-/* The story of the child: behind the walls of files, then count, then tell. */
-static void __attribute__((noreturn))
-count_behind_walls(const struct account *account, int home_fd, int out_fd, struct count_uploads *uploads, pid_t parent)
+/* The story of the child: behind the walls of files, then sweep and count, then tell. */
+static void __attribute__((noreturn)) count_behind_walls(const struct account *account, int home_fd, int out_fd,
+    struct count_uploads *uploads, uint64_t keep_s, pid_t parent)
 {
+	const struct home home = {.fd = home_fd}; /* without a quota: who counts has the ledger's lock already */
 	const int kept[] = {home_fd, out_fd};
 	struct counted counted = {.result = 0};
 	int r = sandbox_close_all_but(kept, 2);
@@ -55,17 +57,20 @@ count_behind_walls(const struct account *account, int home_fd, int out_fd, struc
 	if (r == 0)
 		r = sandbox_drop_identity(account->uid, account->gid);
 	if (r == 0)
-		r = sandbox_landlock(home_fd, true);
+		r = sandbox_landlock(home_fd, keep_s == COUNTING_SWEEPS_NOTHING);
 	if (r == 0)
 		r = sandbox_enter(SANDBOX_FILES, parent);
+	if (r == 0 && keep_s != COUNTING_SWEEPS_NOTHING)
+		counted.counting.swept = sweep_home(&home, keep_s, UINT64_MAX);
 	if (r == 0)
-		r = count_home(home_fd, uploads, &counted.figure);
+		r = count_home(home_fd, uploads, &counted.counting.figure);
 	counted.result = r;
 	_exit(io_write_all(out_fd, &counted, sizeof(counted)) == 0 ? 0 : 1);
 }
 
 static int
-fork_and_wait(const struct account *account, int home_fd, struct count_uploads *uploads, struct counted *counted)
+fork_and_wait(
+    const struct account *account, int home_fd, struct count_uploads *uploads, uint64_t keep_s, struct counted *counted)
 {
 	pid_t parent = getpid(), child;
 	int ends[2];
@@ -75,7 +80,7 @@ fork_and_wait(const struct account *account, int home_fd, struct count_uploads *
 		return -errno;
 	child = fork();
 	if (child == 0)
-		count_behind_walls(account, home_fd, ends[1], uploads, parent);
+		count_behind_walls(account, home_fd, ends[1], uploads, keep_s, parent);
 	close_fd(&ends[1]);
 	n = child < 0 ? -errno : io_read_all(ends[0], counted, sizeof(*counted));
 	close_fd(&ends[0]);
@@ -87,7 +92,7 @@ fork_and_wait(const struct account *account, int home_fd, struct count_uploads *
 }
 
 int
-counting_run(const struct account *account, struct count_uploads *uploads, struct count_figure *figure)
+counting_run(const struct account *account, struct count_uploads *uploads, uint64_t keep_s, struct counting *counting)
 {
 	static struct count_uploads none;
 	static bool is_ready;
@@ -100,11 +105,12 @@ counting_run(const struct account *account, struct count_uploads *uploads, struc
 	is_ready = true;
 	r = open_home(account, &home_fd);
 	if (r == 0)
-		r = fork_and_wait(account, home_fd, uploads == NULL ? &none : uploads, &counted);
+		r = fork_and_wait(account, home_fd, uploads == NULL ? &none : uploads, keep_s, &counted);
 	if (r == 0)
-		*figure = counted.figure;
+		*counting = counted.counting;
 	else if (r == -EPERM)
-		ctl_error("home '%s' does not belong to account '%s'", ctl_quote(account->home), ctl_quote(account->name));
+		ctl_error(
+		    "home '%s' does not belong to account '%s'", ctl_quote(account->home), ctl_quote(account->name));
 	else if (r == -ECHILD)
 		ctl_error("the process that counts '%s' died", ctl_quote(account->home));
 	else

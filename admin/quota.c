@@ -16,6 +16,12 @@
 
 #include "common/banned.h"
 
+/* What is told of an account. */
+struct told {
+	struct ledger_figure used;
+	uint64_t swept; /* partial files that were removed before */
+};
+
 static bool
 has_quota(const struct account *account)
 {
@@ -58,12 +64,12 @@ open_ledger(const struct ctl *ctl, const struct account *account, struct ledger 
 
 /* Count, and enter it. Sessions of the account wait meanwhile with what they want to change. */
 static int
-count_again(struct ledger *ledger, const struct account *account)
+count_again(struct ledger *ledger, const struct account *account, uint64_t keep_s, uint64_t *swept)
 {
 	static struct ledger_uploads known;
 	static struct count_uploads uploads;
 	struct ledger_figure counted;
-	struct count_figure figure;
+	struct counting counting;
 	int r = ledger_count_begin(ledger, &known);
 	int ended;
 
@@ -75,43 +81,46 @@ count_again(struct ledger *ledger, const struct account *account)
 	uploads.dead_count = known.dead_count;
 	memcpy(uploads.live, known.live, sizeof(uploads.live));
 	memcpy(uploads.dead, known.dead, sizeof(uploads.dead));
-	r = counting_run(account, &uploads, &figure);
-	if (r == 0)
-		counted = (struct ledger_figure){figure.bytes, figure.files};
+	r = counting_run(account, &uploads, keep_s, &counting);
+	if (r == 0) {
+		counted = (struct ledger_figure){counting.figure.bytes, counting.figure.files};
+		*swept = counting.swept;
+	}
 	ended = ledger_count_end(ledger, r == 0 ? &counted : NULL);
 	return r < 0 ? r : ended;
 }
 
 /* The figure of an account with a quota; what is in doubt is counted first. */
 static int
-read_figure(const struct ctl *ctl, const struct account *account, bool counts, struct ledger_figure *figure)
+read_figure(const struct ctl *ctl, const struct account *account, bool counts, struct told *told)
 {
 	struct ledger ledger;
 	int r = open_ledger(ctl, account, &ledger);
 
 	if (r < 0)
 		return r;
-	r = counts ? count_again(&ledger, account) : 0;
+	r = counts ? count_again(&ledger, account, ctl->config->partial_keep_s, &told->swept) : 0;
 	if (r == 0)
-		r = ledger_read(&ledger, figure);
-	if (r == -EUCLEAN && (r = count_again(&ledger, account)) == 0)
-		r = ledger_read(&ledger, figure);
+		r = ledger_read(&ledger, &told->used);
+	if (r == -EUCLEAN && (r = count_again(&ledger, account, COUNTING_SWEEPS_NOTHING, &told->swept)) == 0)
+		r = ledger_read(&ledger, &told->used);
 	ledger_close(&ledger);
 	return r;
 }
 
 /* Of an account without a quota nobody keeps a figure: it is counted now. */
 static int
-figure_of(const struct ctl *ctl, const struct account *account, bool counts, struct ledger_figure *figure)
+look(const struct ctl *ctl, const struct account *account, bool counts, struct told *told)
 {
-	struct count_figure counted;
+	struct counting counting;
 	int r;
 
+	*told = (struct told){.swept = 0};
 	if (has_quota(account))
-		return read_figure(ctl, account, counts, figure);
-	r = counting_run(account, NULL, &counted);
+		return read_figure(ctl, account, counts, told);
+	r = counting_run(account, NULL, counts ? ctl->config->partial_keep_s : COUNTING_SWEEPS_NOTHING, &counting);
 	if (r == 0)
-		*figure = (struct ledger_figure){counted.bytes, counted.files};
+		*told = (struct told){{counting.figure.bytes, counting.figure.files}, counting.swept};
 	return r;
 }
 
@@ -122,11 +131,15 @@ limit_json(uint64_t limit)
 }
 
 static json_t *
-figure_json(const struct account *account, const struct ledger_figure *figure)
+told_json(const struct account *account, bool counts, const struct told *told)
 {
-	return json_pack("{s:s, s:I, s:o, s:I, s:o}", "name", ctl_quote(account->name), "bytes", (json_int_t)figure->bytes,
-	    "quota", limit_json(account->quota_bytes), "files", (json_int_t)figure->files, "quota_files",
-	    limit_json(account->quota_files));
+	json_t *json = json_pack("{s:s, s:I, s:o, s:I, s:o}", "name", ctl_quote(account->name), "bytes",
+	    (json_int_t)told->used.bytes, "quota", limit_json(account->quota_bytes), "files",
+	    (json_int_t)told->used.files, "quota_files", limit_json(account->quota_files));
+
+	if (counts)
+		json_object_set_new(json, "partials_removed", json_integer((json_int_t)told->swept));
+	return json;
 }
 
 static void
@@ -141,42 +154,46 @@ percent_text(uint64_t used, uint64_t limit, char text[AMOUNT_SIZE])
 static void
 print_head(void)
 {
-	printf("%-24s %9s %9s %5s %9s %9s %5s\n", "NAME", "USED", "QUOTA", "", "FILES", "QUOTA", "");
+	printf("%-24s %15s %15s %5s %9s %9s %5s\n", "NAME", "BYTES", "QUOTA", "", "FILES", "QUOTA", "");
 }
 
 static void
 print_figure(const struct account *account, const struct ledger_figure *figure)
 {
-	char used[AMOUNT_SIZE], limit[AMOUNT_SIZE] = "none", files[AMOUNT_SIZE] = "none";
+	char limit[AMOUNT_SIZE] = "none", files[AMOUNT_SIZE] = "none";
 	char percent[AMOUNT_SIZE], files_percent[AMOUNT_SIZE];
 
-	amount_bytes((long long)figure->bytes, used);
 	if (account->quota_bytes != ACCOUNT_NO_QUOTA)
-		amount_bytes((long long)account->quota_bytes, limit);
+		snprintf(limit, sizeof(limit), "%llu", (unsigned long long)account->quota_bytes);
 	if (account->quota_files != ACCOUNT_NO_QUOTA)
 		snprintf(files, sizeof(files), "%llu", (unsigned long long)account->quota_files);
 	percent_text(figure->bytes, account->quota_bytes, percent);
 	percent_text(figure->files, account->quota_files, files_percent);
-	printf("%-24s %9s %9s %5s %9llu %9s %5s\n", ctl_quote(account->name), used, limit, percent,
-	    (unsigned long long)figure->files, files, files_percent);
+	printf("%-24s %15llu %15s %5s %9llu %9s %5s\n", ctl_quote(account->name), (unsigned long long)figure->bytes,
+	    limit, percent, (unsigned long long)figure->files, files, files_percent);
 }
 
+/* One row of the table, or one object of the list. */
 static enum ctl_exit
-add_row(const struct ctl *ctl, const struct account *account, json_t *list)
+add_row(const struct ctl *ctl, const struct account *account, bool counts, json_t *list)
 {
-	struct ledger_figure figure;
+	struct told told;
 
-	if (figure_of(ctl, account, false, &figure) < 0)
+	if (look(ctl, account, counts, &told) < 0)
 		return CTL_FAILED;
-	if (list != NULL)
-		json_array_append_new(list, figure_json(account, &figure));
-	else
-		print_figure(account, &figure);
+	if (list != NULL) {
+		json_array_append_new(list, told_json(account, counts, &told));
+		return CTL_DONE;
+	}
+	print_figure(account, &told.used);
+	if (told.swept > 0)
+		printf("%-24s %llu expired partial files removed\n", "", (unsigned long long)told.swept);
 	return CTL_DONE;
 }
 
+/* Accounts without a quota have no figure to show, but partial files to sweep. */
 static enum ctl_exit
-show_all(struct ctl *ctl, const struct users_file *file)
+show_all(struct ctl *ctl, const struct users_file *file, bool counts)
 {
 	json_t *list = ctl->is_json ? json_array() : NULL;
 	enum ctl_exit status = CTL_DONE;
@@ -191,7 +208,7 @@ show_all(struct ctl *ctl, const struct users_file *file)
 		if (account_line_is_blank(line, len))
 			continue;
 		if (ctl_parse_line(ctl, file, i, &account) < 0 ||
-		    (has_quota(&account) && add_row(ctl, &account, list) != CTL_DONE))
+		    ((counts || has_quota(&account)) && add_row(ctl, &account, counts, list) != CTL_DONE))
 			status = CTL_FAILED;
 	}
 	explicit_bzero(&account, sizeof(account));
@@ -203,15 +220,15 @@ show_all(struct ctl *ctl, const struct users_file *file)
 static enum ctl_exit
 show_account(const struct ctl *ctl, const struct account *account, bool counts)
 {
-	struct ledger_figure figure;
+	struct told told;
 
-	if (figure_of(ctl, account, counts, &figure) < 0)
+	if (!ctl->is_json) {
+		print_head();
+		return add_row(ctl, account, counts, NULL);
+	}
+	if (look(ctl, account, counts, &told) < 0)
 		return CTL_FAILED;
-	if (ctl->is_json)
-		return ctl_print_json(figure_json(account, &figure));
-	print_head();
-	print_figure(account, &figure);
-	return CTL_DONE;
+	return ctl_print_json(told_json(account, counts, &told));
 }
 
 static enum ctl_exit
@@ -238,7 +255,7 @@ show(struct ctl *ctl, bool counts)
 
 	if (file == NULL)
 		return CTL_FAILED;
-	status = ctl->operand == NULL ? show_all(ctl, file) : show_one(ctl, file, counts);
+	status = ctl->operand == NULL ? show_all(ctl, file, counts) : show_one(ctl, file, counts);
 	users_file_free(file);
 	return status;
 }
