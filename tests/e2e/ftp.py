@@ -1,6 +1,6 @@
 """An FTP client with every step in the hands of the test, and a look at the server's processes.
 
-    c = Control().login()              USER, PASS, TYPE I
+    c = Control().login()              USER, PASS, TYPE I; Control(source='127.0.0.2') from another address
     c.ask('NOOP', 200)                 send a line, expect this code; returns the reply's text
     d = c.open('RETR name')            EPSV, the command, 150; the data connection
     c.put('name', b'...', 'APPE')      a whole upload; returns the reply's text
@@ -11,6 +11,7 @@
 Names the server by HOST and PORT of the environment. Every wait ends after 20 seconds.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -30,8 +31,9 @@ class Unexpected(Exception):
 
 
 class Control:
-    def __init__(self, port=None):
-        self.socket = socket.create_connection((HOST, port or PORT), WAIT_S)
+    def __init__(self, port=None, source=None):
+        self.source = (source, 0) if source else None
+        self.socket = socket.create_connection((HOST, port or PORT), WAIT_S, self.source)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.left = b""
 
@@ -82,7 +84,7 @@ class Control:
 
     def connect(self):
         port = re.search(r"\|\|\|(\d+)\|", self.ask("EPSV", 229))[1]
-        return socket.create_connection((HOST, int(port)), WAIT_S)
+        return socket.create_connection((HOST, int(port)), WAIT_S, self.source)
 
     def open(self, command):
         connection = self.connect()
@@ -218,7 +220,8 @@ class Session:
 
     def kill(self, *kinds):
         for kind in kinds:
-            os.kill(getattr(self, kind), signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # ended by the end of its parent
+                os.kill(getattr(self, kind), signal.SIGKILL)
 
     def trace(self, kind, *options):
         """strace of this process from now on."""

@@ -90,6 +90,7 @@ def resume(name, size, command):
 }
 
 @test "all processes and the master are killed at once in mid-upload: the old file stays, and it is resumed" {
+	ALARM_EXPECTED=1
 	serve 'upload-sync = no'
 	for size in 1 262145 1200000; do
 		SIZE=$size py <<-END

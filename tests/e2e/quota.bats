@@ -1,0 +1,593 @@
+#!/usr/bin/env bats
+# Quotas: never a byte over, whatever happens, and the figure is what find counts.
+
+load lib
+
+setup()
+{
+	new_place
+}
+
+teardown()
+{
+	end_place
+}
+
+# serve QUOTA [LINE...]: the account has this quota, "BYTES" or "BYTES FILES".
+serve()
+{
+	local quota=$1
+	shift
+	write_config "$@"
+	# shellcheck disable=SC2046 # two words
+	add_user alice secret $(printf -- '--quota %s' "${quota%% *}") $(case $quota in *\ *) echo "--quota-files ${quota#* }" ;; esac)
+	start_server
+}
+
+# What the tests share: the figure must be the count after each step.
+STEPS='
+def path(name):
+    return os.path.join(HOME_DIR, name)
+
+def check(c, bytes=None, files=None):
+    told, limits = used(c)
+    assert told == count(HOME_DIR), (told, count(HOME_DIR))
+    assert bytes in (None, told[0]) and files in (None, told[1]), told
+    return told
+
+def broken_off(c, command, data):
+    d = c.open(command)
+    before = sum(count(HOME_DIR)[:1])
+    d.sendall(data)
+    wait_until(lambda: count(HOME_DIR)[0] == before + len(data))
+    c.ask("ABOR", 426)
+    c.expect(226)
+    d.close()
+'
+
+@test "every command that changes what is used leaves the figure equal to a count" {
+	serve '1000000 100'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		check(c, 0, 0)
+		c.put('f', bytes(1000))
+		check(c, 1000, 1)
+		c.put('f', bytes(400))          # over an existing file, smaller and larger
+		check(c, 400, 1)
+		c.put('f', bytes(5000))
+		check(c, 5000, 1)
+		c.put('f', bytes(50), 'APPE')
+		check(c, 5050, 1)
+		c.put('f', bytes(100), at=5000)  # across the end
+		check(c, 5100, 1)
+		c.put('f', bytes(100), at=10)    # in the middle
+		check(c, 5100, 1)
+		c.put('new', bytes(7), 'APPE')
+		check(c, 5107, 2)
+		broken_off(c, 'STOR f', bytes(300))
+		check(c, 5407, 3)
+		c.put('f', bytes(20), at=300)    # the partial, whole now
+		check(c, 327, 2)
+		broken_off(c, 'STOR p', bytes(900))
+		check(c, 1227, 3)
+		c.put('p', bytes(5), at=100)     # cuts it
+		check(c, 432, 3)
+		broken_off(c, 'STOR q', bytes(900))
+		c.put('q', b'')                  # anew
+		check(c, 432, 4)
+		broken_off(c, 'STOR r', bytes(900))
+		c.ask('DELE r', 250)
+		check(c, 432, 4)
+		c.ask('MKD d', 257)
+		c.ask('MKD d/e', 257)
+		check(c, 432, 6)
+		c.put('d/e/f', bytes(10000))
+		check(c, 10432, 7)
+		c.ask('RNFR new', 350)
+		c.ask('RNTO d/e/f', 250)         # over an existing file
+		check(c, 432, 6)
+		c.ask('RNFR d/e/f', 350)
+		c.ask('RNTO d/e/f', 250, 550, 553)
+		check(c, 432, 6)
+		c.ask('SITE CPFR f', 350)
+		c.ask('SITE CPTO d/copy', 250)
+		check(c, 752, 7)
+		c.ask('SITE CPFR f', 350)
+		c.ask('SITE CPTO p', 250)        # over an existing file
+		check(c, 967, 7)
+		for _ in range(3):
+		    d = c.connect()
+		    c.ask('STOU u', 150)
+		    d.sendall(bytes(11))
+		    d.close()
+		    c.expect(226)
+		check(c, 1000, 10)
+		broken_off(c, 'STOR d/e/part', bytes(50))
+		c.ask('RMD d/e', 550)
+		c.ask('DELE d/e/f', 250)
+		c.ask('RMD d/e', 250)            # only a partial is in it
+		check(c, 993, 8)
+		c.put('d/x', bytes(123))
+		broken_off(c, 'STOR d/y', bytes(50))
+		c.ask('RMDA d', 250)
+		check(c, 673, 6)
+		c.ask('DELE f', 250)
+		check(c, 353, 5)
+		for name in 'p', 'q', 'u', 'u.1', 'u.2':
+		    c.ask('DELE ' + name, 250)
+		check(c, 0, 0)
+	END
+}
+
+@test "in-place uploads are counted as well, broken off or not" {
+	serve '1000000 100' 'uploads = "in-place"'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.put('f', bytes(1000))
+		check(c, 1000, 1)
+		c.put('f', bytes(400))
+		check(c, 400, 1)
+		c.put('f', bytes(600), at=300)
+		check(c, 900, 1)
+		broken_off(c, 'APPE f', bytes(50))
+		check(c, 950, 1)
+		d = c.open('STOR f')
+		d.sendall(bytes(70))
+		wait_until(lambda: size_of(path('f')) == 70)
+		c.ask('ABOR', 426)
+		c.expect(226)
+		check(c, 70, 1)
+	END
+}
+
+@test "what is there already, links and what is no file are counted as find counts them" {
+	write_config
+	add_user alice secret
+	(
+		cd "$DIR/home/alice" || exit 1
+		mkdir -p d/e
+		head -c 1000 /dev/zero >f
+		truncate -s 5000 d/sparse
+		ln f d/hard
+		ln -s ../f d/soft
+		ln -s /nowhere dangling
+		mkfifo d/fifo
+		chown -R --no-dereference --reference=. .
+	)
+	ctl user set alice --quota 1M --quota-files 100
+	start_server
+	py <<-END
+		$STEPS
+		c = Control().login()
+		check(c, 7000, 8)
+		c.put('d/soft', bytes(2000))     # through the link: f, whose other name keeps the old content
+		check(c, 8000, 8)
+		c.ask('DELE d/hard', 250)
+		check(c, 7000, 7)
+		c.ask('DELE dangling', 250)
+		c.ask('DELE d/fifo', 250)
+		check(c, 7000, 5)
+		c.ask('RMDA d', 250)
+		check(c, 2000, 1)
+		os.link(path('f'), path('g'))    # two names of one file: both grow
+		os.unlink(os.environ['DIR'] + '/state/ledger/alice')
+		c.close()
+		wait_until(no_session)
+		c = Control().login()
+		check(c, 4000, 2)
+		c.put('f', bytes(100), 'APPE')
+		check(c, 4200, 2)
+		c.ask('DELE f', 250)
+		check(c, 2100, 1)
+	END
+}
+
+@test "what does not fit is 552 with used, limit and what was asked; the old file stays, the part is within the quota" {
+	serve '100000 4'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.put('f', bytes(60000))
+		text = c.put('f', bytes(50000), codes=(552,))
+		for word in '100000', ' of ':
+		    assert word in text, text
+		told = check(c)
+		assert told[0] <= 100000 and size_of(path('f')) == 60000
+		assert 30000 < size_of(path(partial_name('f'))) <= 40000, 'the transfer stops at the limit'
+		c.ask('DELE f', 250)
+		check(c)
+		left = c.size('f')
+		c.put('f', bytes(50000 - left), at=left)
+		check(c, 50000, 1)
+		# to the byte
+		c.put('g', bytes(50001), codes=(552,))
+		c.ask('DELE g', 250)
+		c.put('g', bytes(50000))
+		check(c, 100000, 2)
+		text = c.put('g', b'x', 'APPE', codes=(552,))
+		check(c, 100000, 2)
+		assert '100000 of 100000' in text, text
+		c.put('g', bytes(10), at=49990)  # within the file
+		c.put('g', bytes(11), at=49990, codes=(552,))
+		check(c, 100000, 2)
+		c.ask('SITE CPFR f', 350)
+		assert '100000 of 100000' in c.ask('SITE CPTO copy', 552)
+		check(c, 100000, 2)
+		c.ask('DELE g', 250)
+		# files
+		c.ask('MKD d', 257)
+		c.ask('MKD d/e', 257)
+		c.put('d/e/f', b'')
+		text = c.ask('MKD g', 552)
+		assert '4 of 4' in text, text
+		c.connect()
+		assert '4 of 4' in c.ask('STOR g', 552)
+		c.connect()
+		c.ask('STOU', 552)
+		c.ask('SITE CPFR d/e/f', 350)
+		c.ask('SITE CPTO g', 552)
+		check(c, 50000, 4)
+		c.ask('RNFR f', 350)
+		c.ask('RNTO h', 250)
+		c.ask('RMDA d', 250)
+		check(c, 50000, 1)
+	END
+}
+
+@test "ALLO for more than is left is 552 at once; AVBL and SITE QUOTA tell what is left" {
+	serve '100000 10'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.put('f', bytes(60000))
+		assert int(c.ask('AVBL', 213)[4:]) == 40000
+		c.ask('ALLO 40000', 202)
+		c.ask('ALLO 40001', 552)
+		text = c.ask('SITE QUOTA', 200)
+		for word in '60000 of 100000', '40000', '1 of 10':
+		    assert word in text, text
+		# an announced file that goes on
+		broken_off(c, 'STOR g', bytes(30000))
+		c.ask('ALLO 40000', 552)
+		c.size('g')
+		c.ask('ALLO 40000', 202)
+		c.put('g', bytes(10000), at=30000)
+		check(c, 100000, 2)
+	END
+}
+
+@test "above 90 % the 226 reply warns; below it does not" {
+	serve '100000 100'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		assert 'uota' not in c.put('f', bytes(90000))
+		text = c.put('g', bytes(1))
+		assert text.startswith('226-') and '90001 of 100000' in text, text
+		assert text.split('\n')[-1].startswith('226 '), text
+	END
+}
+
+@test "an account without a quota has none: no figure, no limit" {
+	write_config
+	add_user alice secret
+	start_server
+	py <<-END
+		c = Control().login()
+		c.put('f', bytes(100000))
+		assert 'No quota' in c.ask('SITE QUOTA', 200)
+	END
+}
+
+@test "thirty uploads at once into a small remainder: the limit to the byte, and the figure is the count" {
+	serve '3000000 1000' 'limits { sessions-per-user = 40 sessions-per-address = 100 }'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.put('f', bytes(1000000))
+		clients = [Control().login() for _ in range(30)]
+		codes = []
+
+		def upload(i):
+		    codes.append(int(clients[i].put('u%d' % i, bytes(100000 + i), codes=(226, 552)).split('\n')[-1][:3]))
+
+		threads = [threading.Thread(target=upload, args=(i,)) for i in range(30)]
+		for t in threads:
+		    t.start()
+		for t in threads:
+		    t.join()
+		told = check(c)
+		# not all fit, and what is left over is less than any of them asked for
+		assert len(codes) == 30 and set(codes) == {226, 552}, codes
+		assert 2900000 < told[0] <= 3000000, told
+		# what is left can be filled to its last byte
+		c.ask('DELE f', 250)
+		left = 3000000 - check(c)[0]
+		c.put('last', bytes(left + 1), codes=(552,))
+		check(c, 3000000)
+		c.ask('DELE last', 250)
+		c.put('last', bytes(left))
+		check(c, 3000000)
+	END
+}
+
+@test "a limit lowered below what is used stops growth and nothing else; raising it helps at the next login" {
+	serve 100000
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.put('f', bytes(60000))
+		c.put('g', bytes(30000))
+	END
+	ctl user set alice --quota 50000
+	py <<-END
+		$STEPS
+		c = Control().login()
+		check(c, 90000)
+		assert '90000 of 50000' in c.put('h', b'x', codes=(552,))
+		c.put('g', b'x', 'APPE', codes=(552,))
+		c.put('g', bytes(30000), at=0, codes=(226, 552))
+		c.put('g', bytes(10), at=100)    # nothing grows
+		c.ask('RNFR f', 350)
+		c.ask('RNTO f2', 250)
+		assert int(c.ask('AVBL', 213)[4:]) == 0
+		c.ask('DELE f2', 250)
+		check(c)
+		c.ask('DELE h', 250, 550)
+		c.put('h', bytes(1000))
+		check(c)
+	END
+	ctl user set alice --quota 1M
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.put('h', bytes(500000))
+		check(c)
+	END
+}
+
+@test "sallyportctl quota show and recount tell what find counts, also while something is uploaded" {
+	serve '1000000 100'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.put('f', bytes(60000))
+		broken_off(c, 'STOR p', bytes(3000))
+	END
+	run ctl quota show alice
+	assert_success
+	assert_output --partial 63000
+	# behind the server's back
+	head -c 500 /dev/zero >"$DIR/home/alice/behind"
+	chown --reference="$DIR/home/alice" "$DIR/home/alice/behind"
+	# and a partial that has expired
+	head -c 900 /dev/zero >"$DIR/home/alice/.sallyport-$(printf old | sha256sum | cut -c1-32).partial"
+	touch -d '-8 days' "$DIR/home/alice"/.sallyport-*
+	touch "$DIR/home/alice/.sallyport-$(printf p | sha256sum | cut -c1-32).partial"
+	chown --reference="$DIR/home/alice" "$DIR/home/alice"/.sallyport-*
+	run ctl quota recount alice
+	assert_success
+	assert_output --partial '1 expired partial file'
+	assert_output --regexp 'alice +63500 +1000000 +6% +3 +100'
+	run ctl --json quota show alice
+	assert_success
+	assert_output --partial 63500
+	CTL=$BUILD/sallyportctl py <<-END
+		$STEPS
+		import subprocess
+		c = Control().login()
+		check(c, 63500, 3)
+		d = c.open('STOR f')
+		d.sendall(bytes(200000))
+		wait_until(lambda: size_of(path(partial_name('f'))) == 200000)
+		with open(path('behind2'), 'wb') as file:
+		    file.write(bytes(77))
+		os.chown(path('behind2'), os.stat(HOME_DIR).st_uid, -1)
+		subprocess.run([os.environ['CTL'], '-c', os.environ['CONF'], 'quota', 'recount', 'alice'], check=True)
+		d.sendall(bytes(100000))
+		d.close()
+		c.expect(226)
+		check(c, 303577, 4)
+	END
+	run ctl --json quota recount
+	assert_success
+	assert_output --partial '"bytes": 303577'
+	assert_output --partial '"partials_removed": 0'
+	run ctl quota recount nobody
+	assert_failure
+	run ctl quota show nobody
+	assert_failure
+}
+
+@test "a partial that expires is given back, by an upload beside it and by a login" {
+	serve '100000 10' 'partial-keep = "1h"'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		for name in 'a', 'b':
+		    broken_off(c, 'STOR ' + name, bytes(1000))
+		check(c, 2000, 2)
+		os.utime(path(partial_name('a')), (0, 0))
+		Control().login().put('f', bytes(10))
+		check(c, 1010, 2)
+		os.utime(path(partial_name('b')), (0, 0))
+		os.utime(os.environ['DIR'] + '/state/swept/alice', (0, 0))
+		other = Control().login()
+		check(other, 10, 1)
+		check(c, 10, 1)
+	END
+}
+
+# --- what is in doubt is counted ---
+
+# The figure of an idle server is right, and nothing of the log before now tells so.
+figure_is_right()
+{
+	py <<-END
+		$STEPS
+		c = Control().login()
+		check(c)
+	END
+}
+
+@test "each process is killed in mid-upload: the figure is the count, and the quota holds" {
+	ALARM_EXPECTED=1
+	serve '1000000 100'
+	py <<-END
+		$STEPS
+		for kind in 'protocol', 'files', 'monitor':
+		    for size in 1, 70000, 300000:
+		        c = Control().login()
+		        c.put('f', bytes(1234))
+		        d = c.open('STOR f')
+		        d.sendall(bytes(size))
+		        wait_until(lambda: size_of(path(partial_name('f'))) == size)
+		        session = Session()
+		        session.kill(kind)
+		        session.wait_until_gone()
+		        wait_until(no_session)
+		        d.close()
+		        c = Control().login()
+		        check(c, 1234 + size, 2)
+		        c.ask('QUIT', 221)
+		        wait_until(no_session)
+	END
+}
+
+@test "the server is killed with all its sessions: counted again, and the quota holds" {
+	ALARM_EXPECTED=1
+	serve '1000000 100'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.put('f', bytes(1000))
+		d = c.open('STOR g')
+		d.sendall(bytes(300000))
+		wait_until(lambda: size_of(path(partial_name('g'))) == 300000)
+		session = Session()
+		session.kill('master', 'monitor', 'protocol', 'files')
+		session.wait_until_gone()
+	END
+	wait "$SERVER_PID" || :
+	: >"$LOG"
+	start_server
+	figure_is_right
+	log_has ' quota-counted '
+}
+
+@test "a ledger that is damaged, cut, empty, gone or another account's is counted, not believed" {
+	serve '1000000 100'
+	add_user bob secret --quota 1M
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.put('f', bytes(5000))
+		c.put('g', bytes(70))
+		c = Control().login('bob')
+		c.put('f', bytes(11))
+	END
+	ledger=$DIR/state/ledger/alice
+	assert_file_exists "$ledger"
+	size=$(stat -c %s "$ledger")
+	for damage in zero cut empty gone noise bob garbage; do
+		wait_until no_session
+		: >"$LOG"
+		case $damage in
+		zero) dd if=/dev/zero of="$ledger" bs=1 seek=8 count=24 conv=notrunc status=none ;;
+		cut) truncate -s "$((size / 2))" "$ledger" ;;
+		empty) : >"$ledger" ;;
+		gone) rm "$ledger" ;;
+		noise) head -c "$size" /dev/urandom | dd of="$ledger" conv=notrunc status=none ;;
+		bob) cat "$DIR/state/ledger/bob" >"$ledger" ;;
+		garbage) yes sallyport | head -c 100000 >"$ledger" ;;
+		esac
+		figure_is_right
+		[ "$damage" = cut ] || log_has ' quota-counted '
+	done
+}
+
+@test "after a start of the machine nothing is believed: the ledger of another boot is counted" {
+	serve '1000000 100'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.put('f', bytes(5000))
+	END
+	wait_until no_session
+	# what was written last is lost, as a power cut may do
+	head -c 100 /dev/zero >"$DIR/home/alice/lost"
+	chown --reference="$DIR/home/alice" "$DIR/home/alice/lost"
+	: >"$LOG"
+	py <<-END
+		ledger = os.environ['DIR'] + '/state/ledger/alice'
+		with open('/proc/sys/kernel/random/boot_id') as file:
+		    boot_id = bytes.fromhex(file.read().strip().replace('-', ''))
+		with open(ledger, 'rb') as file:
+		    content = file.read()
+		at = content.index(boot_id)
+		with open(ledger, 'r+b') as file:
+		    file.seek(at)
+		    file.write(bytes(16))
+	END
+	figure_is_right
+	log_has ' quota-counted '
+}
+
+# --- a protocol process that has been taken over ---
+
+@test "the kernel lets protocol write no byte past what was granted" {
+	serve '1000000 100'
+	py <<-END
+		$STEPS
+		def limit(pid):
+		    with open('/proc/%d/limits' % pid) as file:
+		        return next(line.split()[3] for line in file if line.startswith('Max file size'))
+
+		c = Control().login()
+		session = Session()
+		assert limit(session.protocol) == '0'
+		d = c.open('STOR f')
+		d.sendall(bytes(300000))
+		wait_until(lambda: size_of(path(partial_name('f'))) == 300000)
+		assert 300000 <= int(limit(session.protocol)) <= 1000000
+		other = Control().login()
+		# what one session was granted no other has
+		assert used(other)[0][0] == int(limit(session.protocol))
+		other.put('g', bytes(1000000), codes=(552,))
+		other.ask('DELE g', 250)
+		d.sendall(bytes(700000))
+		d.close()
+		c.expect(226)
+		assert limit(session.protocol) == '0'
+		check(c, 1000000, 1)
+	END
+}
+
+@test "a descriptor that protocol does not give back ends the session, and nothing is written with it" {
+	ALARM_EXPECTED=1
+	serve '1000000 100'
+	need_trace
+	py <<-END
+		$STEPS
+		c = Control().login()
+		session = Session()
+		# close() does nothing
+		tracer = session.trace('protocol', '-o', '/dev/null', '-P', path(partial_name('f')), '-e', 'inject=close:retval=0:syscall=getpid')
+		c.put('f', bytes(1000), codes=(421,))
+		session.wait_until_gone()
+		tracer.communicate()
+		c = Control().login()
+		check(c)
+	END
+}
+
+# --- at random ---
+
+@test "thousands of random commands by several sessions, and random kills: the figure is the count" {
+	ALARM_EXPECTED=1
+	serve '700000 25' 'limits { sessions-per-user = 100 }'
+	QUOTA_SECONDS=${QUOTA_SECONDS:-15} PYTHONDONTWRITEBYTECODE=1 timeout "$((${QUOTA_SECONDS:-15} + 90))" \
+		"$BATS_TEST_DIRNAME/quota-model" "$DIR/home/alice"
+}
