@@ -185,7 +185,7 @@ static const struct forbidden forbidden[] = {
     {"dup", 0, SYS_dup, {BAD_FD}},
     {"dup3", 0, SYS_dup3, {BAD_FD, BAD_FD, 0}},
     {"fcntl: F_SETOWN", 0, SYS_fcntl, {BAD_FD, F_SETOWN, 0}},
-    {"fcntl: F_SETLEASE", 0, SYS_fcntl, {BAD_FD, F_SETLEASE, 0}},
+    {"fcntl: F_SETLEASE", IN_LOGIN | IN_FILES, SYS_fcntl, {BAD_FD, F_SETLEASE, 0}},
     {"ioctl: TIOCSTI", 0, SYS_ioctl, {BAD_FD, 0x5412, BAD_POINTER}},
     {"ioctl: FIONREAD", 0, SYS_ioctl, {BAD_FD, 0x541b, BAD_POINTER}},
     {"epoll_create1", 0, SYS_epoll_create1, {-1}},
