@@ -25,6 +25,13 @@ limit_writes(struct monitor *monitor, uint64_t end)
 	return prlimit(monitor->protocol.pid, RLIMIT_FSIZE, &limit, NULL) < 0 ? -errno : 0;
 }
 
+void
+quota_close(struct monitor *monitor)
+{
+	ledger_close(&monitor->quota.book);
+	close_fd(&monitor->rates.fd);
+}
+
 /* The hard limit stays what it is: to raise it takes a right that the monitor does not keep. */
 int
 quota_limit_writes(struct monitor *monitor)

@@ -219,6 +219,8 @@ admit(struct monitor *monitor, const struct account *account, const char **reaso
 	}
 	complete_login(monitor, account, files_channel);
 out:
+	if (r < 0)
+		quota_close(monitor);
 	close_fd(&home_fd);
 	close_fd(&files_channel);
 	return r;

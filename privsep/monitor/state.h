@@ -135,6 +135,9 @@ bool monitor_answer_files(struct monitor *monitor);
  */
 int quota_open(struct monitor *monitor, const struct account *account, const char **reason);
 
+/* The login fails after all: nothing of the account is kept. */
+void quota_close(struct monitor *monitor);
+
 /*
  * As the service user, whose process protocol is, too (root in a container need not have the right): from now
  * on protocol writes to no file what is not granted. 0 or -errno.
