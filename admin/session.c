@@ -59,23 +59,21 @@ tls_version(const json_t *row, char *text, size_t size)
 static void
 print_row(const json_t *row)
 {
-	bool is_moving = json_object_get(row, "bytes") != NULL;
+	bool is_moving = json_is_true(json_object_get(row, "transfer"));
 	char since[AMOUNT_SIZE], idle[AMOUNT_SIZE], bytes[AMOUNT_SIZE], rate[AMOUNT_SIZE], percent[AMOUNT_SIZE],
 	    tls[16];
 
 	tls_version(row, tls, sizeof(tls));
 	amount_time(control_number(row, "since"), since);
 	amount_duration(control_number(row, "idle"), idle);
-	amount_bytes(is_moving ? control_number(row, "bytes")
-			       : control_number(row, "bytes_down") + control_number(row, "bytes_up"),
-	    bytes);
+	amount_bytes(control_number(row, "bytes"), bytes);
 	snprintf(rate, sizeof(rate), "-");
 	if (is_moving) {
 		amount_bytes(control_number(row, "rate"), rate);
 		snprintf(rate + strlen(rate), sizeof(rate) - strlen(rate), "/s");
 	}
 	snprintf(percent, sizeof(percent), "-");
-	if (json_object_get(row, "percent") != NULL)
+	if (json_is_integer(json_object_get(row, "percent")))
 		snprintf(percent, sizeof(percent), "%lld%%", control_number(row, "percent"));
 	printf("%-16s %-12s %-15s %-7s %-12s %5s %-8s %7s %9s %4s %s\n", control_text(row, "id"),
 	    or_dash(control_text(row, "user")), control_text(row, "address"), tls, since, idle,
@@ -106,7 +104,7 @@ put_current_rates(json_t *rows, json_t *before)
 		const json_t *old = json_object_get(before, id);
 		long long bytes = control_number(row, "bytes");
 
-		if (json_object_get(row, "bytes") == NULL) {
+		if (!json_is_true(json_object_get(row, "transfer"))) {
 			json_object_del(before, id);
 			continue;
 		}
