@@ -14,6 +14,7 @@
 #include "privsep/ipc/log.h"
 #include "privsep/tls/certificate.h"
 #include "privsep/tls/context.h"
+#include "privsep/tls/key_parts.h"
 
 #include "common/banned.h"
 
@@ -74,6 +75,19 @@ take_file(const char *path, bool is_key, int *fd_out, void (*tell)(void *arg, co
 	return 0;
 }
 
+/* In the checker: the numbers of the key, for the monitors. */
+static int
+write_parts(struct certificate_check *check)
+{
+	EVP_PKEY *key = certificate_read_key(check->key_fd);
+	int r = key == NULL ? -EINVAL : key_parts_write(check->parts_fd, key);
+
+	if (r < 0)
+		errand_say(&check->errand, "the numbers of the private key cannot be written down");
+	EVP_PKEY_free(key);
+	return r;
+}
+
 int
 certificate_check_start(struct master *master, struct certificate_check *check, const struct config *config,
     void (*tell)(void *arg, const char *line), void *arg)
@@ -82,12 +96,16 @@ certificate_check_start(struct master *master, struct certificate_check *check, 
 	struct certificate_report report;
 	int r;
 
-	*check = (struct certificate_check){.chain_fd = -1, .key_fd = -1};
+	*check = (struct certificate_check){.chain_fd = -1, .key_fd = -1, .parts_fd = -1};
 	stamp_of(chain, &check->chain_stamp);
 	stamp_of(key, &check->key_stamp);
 	r = take_file(chain, false, &check->chain_fd, tell, arg);
 	if (r == 0)
 		r = take_file(key, true, &check->key_fd, tell, arg);
+	if (r == 0) {
+		check->parts_fd = key_parts_new();
+		r = check->parts_fd < 0 ? check->parts_fd : 0;
+	}
 	if (r == 0) {
 		pid_t pid = errand_start(&check->errand, &master->board, "certificate", CHECK_SECONDS_MAX);
 
@@ -98,7 +116,7 @@ certificate_check_start(struct master *master, struct certificate_check *check, 
 			r = certificate_check(check->chain_fd, check->key_fd, chain, key, &report);
 			if (r < 0)
 				errand_say(&check->errand, report.error);
-			_exit(r < 0 ? 1 : 0);
+			_exit(r < 0 || write_parts(check) < 0 ? 1 : 0);
 		}
 	}
 	if (r < 0)
@@ -113,6 +131,11 @@ certificate_check_end(struct certificate_check *check, const struct config *conf
 	char error[256] = "";
 	int r = errand_end(&check->errand, status, tell, arg);
 
+	if (r == 0) {
+		r = key_parts_seal(check->parts_fd);
+		if (r < 0)
+			tell(arg, "the private key cannot be sealed in memory");
+	}
 	if (r == 0) {
 		check->context = context_new(check->chain_fd, config->tls.minimum, uses_kernel, error, sizeof(error));
 		if (check->context == NULL) {
@@ -135,6 +158,7 @@ certificate_check_drop(struct certificate_check *check)
 	}
 	close_fd(&check->chain_fd);
 	close_fd(&check->key_fd);
+	close_fd(&check->parts_fd);
 	SSL_CTX_free(check->context);
 	check->context = NULL;
 }
@@ -190,11 +214,11 @@ certificates_use(struct master *master, struct certificate_check *check)
 		return;
 	}
 	master->certificate.context = check->context;
-	master->certificate.key_fd = check->key_fd;
+	master->certificate.key_fd = check->parts_fd;
 	master->certificate.chain_stamp = check->chain_stamp;
 	master->certificate.key_stamp = check->key_stamp;
 	check->context = NULL;
-	check->key_fd = -1;
+	check->parts_fd = -1;
 	certificate_check_drop(check);
 	master->certificate.warn_at_ms = 0;
 	certificates_tell(master);
@@ -208,7 +232,7 @@ certificates_load_first(struct master *master)
 	int r;
 
 	master->certificate.key_fd = -1;
-	master->certificate.check = (struct certificate_check){.chain_fd = -1, .key_fd = -1};
+	master->certificate.check = (struct certificate_check){.chain_fd = -1, .key_fd = -1, .parts_fd = -1};
 	master->certificate.uses_kernel = context_kernel_knows_tls();
 	if (!is_configured(master))
 		return 0;

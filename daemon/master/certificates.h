@@ -1,6 +1,6 @@
 /*
  * The certificate in force: checked by a short-lived process that alone parses the key, kept
- * as a TLS context without key and as the key file's bytes in sealed memory; replaced when
+ * as a TLS context without key and as the key's numbers in sealed memory; replaced when
  * the files change.
  */
 #ifndef DAEMON_MASTER_CERTIFICATES_H
@@ -20,6 +20,7 @@ struct master;
 struct certificate_check {
 	struct errand errand;
 	int chain_fd, key_fd;		/* the files' bytes in sealed memory */
+	int parts_fd;			/* the checker writes the key's numbers there; see key_parts.h */
 	struct accounts_stamp chain_stamp, key_stamp;
 	SSL_CTX *context;		/* made when the check was good */
 };

@@ -127,7 +127,7 @@ struct master {
 
 	struct {
 		SSL_CTX *context;		/* what sessions inherit; NULL: no certificate */
-		int key_fd;			/* the key file's bytes in sealed memory, never parsed here */
+		int key_fd;			/* the key's numbers in sealed memory, never read here */
 		struct accounts_stamp chain_stamp, key_stamp;	/* the files last looked at */
 		struct certificate_check check;	/* because the files have changed */
 		uint64_t look_at_ms, warn_at_ms;

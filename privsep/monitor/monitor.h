@@ -30,7 +30,7 @@ struct session {
 	union address passive_told;	/* what PASV tells instead; AF_UNSPEC: local */
 	bool is_tls;		/* came in on a listen-tls port */
 	SSL_CTX *tls;		/* NULL: no certificate */
-	int key_fd;		/* the private key's file in sealed memory; -1 without a certificate */
+	int key_fd;		/* the private key's numbers in sealed memory; -1 without a certificate */
 	pid_t master_pid;
 	uid_t service_uid;
 	gid_t service_gid;

@@ -5,7 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
-#include "privsep/tls/certificate.h"
+#include "privsep/tls/key_parts.h"
 
 #include "common/banned.h"
 
@@ -33,7 +33,7 @@ sign_handshake(int key_fd, enum sign_scheme scheme, const uint8_t *text, size_t 
 
 	if (!sign_text_is_handshake(text, text_len))
 		return r;
-	key = certificate_read_key(key_fd);
+	key = key_parts_read(key_fd);
 	digest = EVP_MD_CTX_new();
 	r = -EIO;
 	if (key == NULL || digest == NULL)

@@ -9,7 +9,7 @@
 #include "privsep/tls/sign_scheme.h"
 
 /*
- * Sign the text of a handshake message with the key in key_fd (PEM in a memory file); the
+ * Sign the text of a handshake message with the key in key_fd (key_parts.h); the
  * key is parsed, used and wiped.
  *
  * signature  room for SIGNATURE_MAX bytes.

@@ -28,7 +28,7 @@ static const struct sandbox_rule rows[] = {
     {SYS_recvmsg, ANY_ARGS, "questions of protocol, answers of master"},
     {SYS_sendmsg, ANY_ARGS, "answers and descriptors to protocol; the log"},
     {SYS_sendto, ANY_ARGS, "the report of the SIGSYS handler"},
-    {SYS_pread64, ANY_ARGS, "the key file's bytes: a data connection that does not resume needs a signature; quota ledger, rates"},
+    {SYS_pread64, ANY_ARGS, "the key's numbers: a data connection that does not resume needs a signature; quota ledger, rates"},
 #ifdef SYS_poll
     {SYS_poll, ANY_ARGS, "every wait"},
 #endif

@@ -105,7 +105,7 @@ begin(struct both *both, const char *type, int version)
 	both->key = fixture_key(type);
 	both->certificate = fixture_certificate(both->key, -60, DAY_S);
 	chain_fd = fixture_certificate_fd(both->certificate);
-	signer.key_fd = both->key_fd = fixture_key_fd(both->key);
+	signer.key_fd = both->key_fd = fixture_parts_fd(both->key);
 	signer.result = 0;
 	signer.signatures = 0;
 	both->server_context = context_new(chain_fd, CONFIG_TLS_1_2, false, error, sizeof(error));

@@ -72,7 +72,7 @@ static void
 test_refuses_other_texts(void **state)
 {
 	EVP_PKEY *key = fixture_key("P-256");
-	int fd = fixture_key_fd(key);
+	int fd = fixture_parts_fd(key);
 	uint8_t signature[SIGNATURE_MAX];
 	uint8_t other[sizeof(text)];
 	size_t len = 0;
@@ -97,7 +97,7 @@ test_refuses_other_schemes(void **state)
 	(void)state;
 	for (size_t row = 0; row < ROWS; row++) {
 		EVP_PKEY *key = fixture_key(rows[row].key);
-		int fd = fixture_key_fd(key);
+		int fd = fixture_parts_fd(key);
 
 		for (int scheme = 0; scheme < SIGN_SCHEME_COUNT; scheme++) {
 			const char *type = sign_scheme_row((enum sign_scheme)scheme)->key_type;
@@ -136,7 +136,7 @@ test_signs(void **state)
 	(void)state;
 	for (size_t row = 0; row < ROWS; row++) {
 		EVP_PKEY *key = fixture_key(rows[row].key);
-		int fd = fixture_key_fd(key);
+		int fd = fixture_parts_fd(key);
 
 		for (int scheme = 0; scheme < SIGN_SCHEME_COUNT; scheme++) {
 			size_t len = 0;

@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "privsep/tls/key_parts.h"
+
 /* "RSA" with 2048 bits, a curve such as "P-256", or "ED25519" */
 static inline EVP_PKEY *
 fixture_key(const char *type)
@@ -62,6 +64,19 @@ fixture_key_fd(EVP_PKEY *key)
 
 	PEM_write_bio_PrivateKey(pem, key, NULL, NULL, 0, NULL, NULL);
 	return fixture_memory(pem);
+}
+
+/* A memory file with the numbers of key. */
+static inline int
+fixture_parts_fd(const EVP_PKEY *key)
+{
+	int fd = key_parts_new();
+
+	if (fd >= 0 && key_parts_write(fd, key) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
 }
 
 /* A memory file with the PEM of certificate. */
