@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,7 +30,7 @@ read_ledger(const char *directory, const char *name, const uint8_t boot_id[16], 
 {
 	struct ledger_figure figure;
 	struct ledger ledger;
-	char path[PATH_MAX + ACCOUNT_NAME_MAX + 1];
+	char path[PATH_MAX + NAME_MAX + 1];
 	const char *wrong;
 	int r;
 
@@ -45,7 +46,7 @@ read_ledger(const char *directory, const char *name, const uint8_t boot_id[16], 
 	if (r < 0)
 		return r;
 	*row = (struct quota_row){.bytes = figure.bytes, .files = figure.files};
-	snprintf(row->user, sizeof(row->user), "%s", name);
+	memcpy(row->user, name, strlen(name) + 1);	/* a valid one fits */
 	return 0;
 }
 

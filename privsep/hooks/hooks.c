@@ -19,7 +19,7 @@
 
 #include "common/banned.h"
 
-#define RECEIVE_AT_ONCE 64 /* then the launcher gets its turn */
+#define RECEIVE_AT_ONCE 4 /* then the launcher gets its turn */
 
 static struct {
 	struct queue queue;

@@ -67,6 +67,20 @@
 		by("sessions").replaceWith(body);
 	}
 
+	function showBanned(banned) {
+		var body = document.createElement("tbody");
+		body.id = "banned";
+		banned.forEach(function (ban) {
+			var row = body.insertRow();
+			cell(row, ban.address);
+			cell(row, new Date(ban.until * 1000).toISOString().slice(0, 16).replace("T", " "));
+			cell(row, ban.by);
+		});
+		if (banned.length === 0)
+			cell(body.insertRow(), "none", "soft").colSpan = 3;
+		by("banned").replaceWith(body);
+	}
+
 	function showGraph(samples) {
 		var highest = 1024;
 		samples.forEach(function (sample) {
@@ -93,6 +107,7 @@
 			set("counter-" + name, name.indexOf("bytes-") === 0 ? size(value) : value);
 		});
 		showSessions(data);
+		showBanned(data.banned);
 		showGraph(data.throughput);
 		by("trouble").textContent = data.draining ? "the server is stopping" : "";
 	}

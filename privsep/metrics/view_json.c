@@ -67,6 +67,24 @@ json_of_throughput(const struct view *view)
 }
 
 static json_t *
+json_of_bans(const struct view *view)
+{
+	static struct board_ban bans[BOARD_BANS_MAX];
+	size_t count = board_get_bans(view->board, bans);
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		json_t *ban = json_object();
+
+		json_object_set_new(ban, "address", json_string(bans[i].address));
+		set_number(ban, "until", bans[i].until_s);
+		json_object_set_new(ban, "by", json_string(bans[i].is_by_hand ? "hand" : "failures"));
+		json_array_append_new(array, ban);
+	}
+	return array;
+}
+
+static json_t *
 json_of_quotas(const struct view *view)
 {
 	static struct quota_row rows[QUOTA_BOARD_MAX];
@@ -108,6 +126,7 @@ view_add_json(const struct view *view, struct buf *out)
 	    head->certificate_ends_s == 0 ? json_null() : json_integer((json_int_t)view_days_left(view)));
 	view_each_counter(view, set_counter, counters);
 	json_object_set_new(object, "counters", counters);
+	json_object_set_new(object, "banned", json_of_bans(view));
 	json_object_set_new(object, "quota", json_of_quotas(view));
 	json_object_set_new(object, "throughput", json_of_throughput(view));
 	json_object_set_new(object, "sessions", json_of_sessions(view));

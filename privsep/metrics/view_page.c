@@ -75,6 +75,19 @@ add_span(struct buf *out, uint64_t s)
 		buf_addf(out, "%llu d %llu h", seconds / 86400, seconds % 86400 / 3600);
 }
 
+/* UTC, as ISO 8601 with a blank */
+static void
+add_date(struct buf *out, uint64_t s)
+{
+	time_t seconds = (time_t)s;
+	char date[32] = "";
+	struct tm utc;
+
+	if (gmtime_r(&seconds, &utc) != NULL)
+		strftime(date, sizeof(date), "%Y-%m-%d %H:%M", &utc);
+	buf_add_text(out, date);
+}
+
 static uint64_t
 since(const struct view *view, uint64_t then_s)
 {
@@ -92,19 +105,17 @@ add_rate(struct buf *out, const char *id, const char *title, uint64_t rate)
 static void
 add_certificate(const struct view *view, struct buf *out)
 {
+	uint64_t ends_s = view->board->head->certificate_ends_s;
 	int64_t days = view_days_left(view);
-	char date[32] = "";
-	time_t ends = (time_t)view->board->head->certificate_ends_s;
-	struct tm utc;
 
 	buf_add_text(out, "<div><dt>Certificate</dt>");
-	if (ends == 0) {
+	if (ends_s == 0) {
 		buf_add_text(out, "<dd>none</dd></div>\n");
 		return;
 	}
-	gmtime_r(&ends, &utc);
-	strftime(date, sizeof(date), "%Y-%m-%d %H:%M UTC", &utc);
-	buf_addf(out, "<dd title=\"until %s\"%s>", date, days < 14 ? " class=\"bad\"" : "");
+	buf_add_text(out, "<dd title=\"until ");
+	add_date(out, ends_s);
+	buf_addf(out, " UTC\"%s>", days < 14 ? " class=\"bad\"" : "");
 	if (days < 0)
 		buf_add_text(out, "expired");
 	else
@@ -257,6 +268,27 @@ add_counter(void *arg, const char *name, uint64_t value)
 }
 
 static void
+add_bans(const struct view *view, struct buf *out)
+{
+	static struct board_ban bans[BOARD_BANS_MAX];
+	size_t count = board_get_bans(view->board, bans);
+
+	buf_add_text(out,
+	    "<section>\n<h2>Banned addresses</h2>\n<table>\n<thead><tr><th>address</th><th>until (UTC)</th>"
+	    "<th>by</th></tr></thead>\n<tbody id=\"banned\">\n");
+	for (size_t i = 0; i < count; i++) {
+		buf_add_text(out, "<tr>");
+		add_cell(out, bans[i].address);
+		buf_add_text(out, "<td>");
+		add_date(out, bans[i].until_s);
+		buf_addf(out, "</td><td>%s</td></tr>\n", bans[i].is_by_hand ? "hand" : "failures");
+	}
+	if (count == 0)
+		buf_add_text(out, "<tr><td class=\"soft\" colspan=\"3\">none</td></tr>\n");
+	buf_add_text(out, "</tbody>\n</table>\n</section>\n");
+}
+
+static void
 add_quotas(const struct view *view, struct buf *out)
 {
 	static struct quota_row rows[QUOTA_BOARD_MAX];
@@ -290,6 +322,7 @@ add_counters(const struct view *view, struct buf *out)
 	};
 
 	buf_add_text(out, "<div class=\"columns\">\n");
+	add_bans(view, out);
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
 		struct counter_table table = {out, tables[i].prefix};
 

@@ -308,6 +308,11 @@ sys.stdin.read()' < <(while [ ! -e "$DIR/free" ]; do sleep 0.1; done) >"$DIR/tak
 	assert_success
 	assert_line "user|address|TLS|state|path|done|rate|since"
 	assert_line nobody
+	assert_line none
+	ctl ban add 192.0.2.7 --for 1h
+	run "$BATS_TEST_DIRNAME/page-check" "$PAGE"
+	assert_line --regexp '^192\.0\.2\.7\|20[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}\|hand$'
+	assert_equal "$(metric bans)" 1
 	ftp_login alice secret
 	ftp_stuck '<script>alert(1)<b>&"'\'
 	run "$BATS_TEST_DIRNAME/page-check" "$PAGE"
