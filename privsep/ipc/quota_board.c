@@ -55,7 +55,8 @@ quota_board_write(struct quota_board *board, const struct quota_row *rows, size_
 
 	__atomic_store_n(&board->sequence, sequence, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	memcpy(board->rows, rows, count * sizeof(*rows));
+	if (count > 0)
+		memcpy(board->rows, rows, count * sizeof(*rows));
 	board->count = (uint32_t)count;
 	__atomic_store_n(&board->sequence, sequence + 1, __ATOMIC_RELEASE);
 }
