@@ -128,32 +128,26 @@ run_session(const char *place, struct options *options)
 	return status;
 }
 
-/*
- * The command is the first word that is no option, and no option's value: options are taken out until there is
- * one. Options before it count for it.
- */
-static size_t
-find_command(const struct words *words)
+/* One word alone: a place, unless it is what the shell, or a person, calls a command. */
+static enum exit_status
+run_word(const char *text, struct options *options)
 {
-	const struct word *operand[1024];
-	size_t count = words->count < 1024 ? words->count : 1024, operands;
-	struct options scratch;
-	size_t found = words->count;
-	char why[1024];
-
-	options_init(&scratch);
-	if (options_parse(
-		&scratch, words->items, count, OPTION_BIT(OPTION_ALL) - 1, operand, &operands, why, sizeof(why)) == 0 &&
-	    operands > 0)
-		found = (size_t)(operand[0] - words->items);
-	options_free(&scratch);
-	return found;
+	report_set(options, false);
+	if (strcmp(text, "help") == 0) {
+		print_help(stdout);
+		return EXIT_DONE;
+	}
+	if (command_find(text, WHERE_SHELL) != NULL)
+		return report_usage(
+		    "'%s' is a command of the shell, which 'sallyport URL' opens; a host of this name is ftp://%s/",
+		    text, text);
+	return run_session(text, options);
 }
 
 static enum exit_status
 run_words(struct words *words, struct options *options)
 {
-	size_t at = find_command(words), count;
+	size_t at = options_first_operand(words->items, words->count), count;
 	const struct command *command = at < words->count ? command_find(words->items[at].text, WHERE_ONE_SHOT) : NULL;
 	const struct word **operands;
 	enum exit_status status;
@@ -182,8 +176,7 @@ run_words(struct words *words, struct options *options)
 		printf("sallyport %s\n", SALLYPORT_VERSION);
 		status = EXIT_DONE;
 	} else if (count == 1) {
-		report_set(options, false);
-		status = run_session(operands[0]->text, options);
+		status = run_word(operands[0]->text, options);
 	} else if (count == 0) {
 		print_help(stderr);
 		status = EXIT_USAGE;

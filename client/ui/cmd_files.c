@@ -195,7 +195,8 @@ compare_entries(const void *a, const void *b)
 static void
 print_list(const char *directory, struct ftp_list *list, const struct options *options)
 {
-	qsort(list->entries, list->count, sizeof(*list->entries), compare_entries);
+	if (list->count > 0)
+		qsort(list->entries, list->count, sizeof(*list->entries), compare_entries);
 	if (options->is_json)
 		for (size_t i = 0; i < list->count; i++)
 			report_json(entry_event(directory, &list->entries[i]));

@@ -1,4 +1,5 @@
 /* Commands that ask the server: hash, verify, quota, site, status. */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,16 +16,33 @@
 
 #include "common/banned.h"
 
+/* "sha256", "SHA-256" and the like: the same letters and digits. */
+static bool
+is_same_name(const char *known, const char *text)
+{
+	for (;; known++, text++) {
+		known += strspn(known, "-");
+		text += strspn(text, "-_");
+		if (tolower((unsigned char)*known) != tolower((unsigned char)*text))
+			return false;
+		if (*known == '\0')
+			return true;
+	}
+}
+
 static enum exit_status
-check_algorithm(const struct options *options)
+check_algorithm(struct options *options)
 {
 	static const char *const known[] = {"SHA-256", "SHA-512", "SHA-1", "MD5", "CRC32"};
 
 	if (options->algorithm == NULL)
 		return EXIT_DONE;
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcmp(known[i], options->algorithm) == 0)
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (is_same_name(known[i], options->algorithm)) {
+			options->algorithm = known[i];
 			return EXIT_DONE;
+		}
+	}
 	return report_usage("the algorithm is '%s'; it must be SHA-256, SHA-512, SHA-1, MD5 or CRC32",
 	    report_quote(options->algorithm));
 }

@@ -231,7 +231,8 @@ check_shell(const struct command *command, size_t count)
 }
 
 enum exit_status
-command_run_line(struct session *session, struct options *defaults, const struct word *words, size_t count, bool *is_end)
+command_run_line(
+    struct session *session, struct options *defaults, const struct word *words, size_t count, bool *is_end)
 {
 	const struct command *command = command_find(words[0].text, WHERE_SHELL);
 	const struct word **operands;

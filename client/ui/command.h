@@ -69,8 +69,8 @@ void command_list(FILE *out, unsigned int where);
  * Run one command of the shell: its name and operands. defaults are the shell's settings. Reports errors.
  * *is_end is set by quit.
  */
-enum exit_status
-command_run_line(struct session *session, struct options *defaults, const struct word *words, size_t count, bool *is_end);
+enum exit_status command_run_line(
+    struct session *session, struct options *defaults, const struct word *words, size_t count, bool *is_end);
 
 /* Run one command of the program's arguments (words without the command's name): connects to where they say. */
 enum exit_status

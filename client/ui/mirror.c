@@ -504,11 +504,12 @@ check_remote_root(struct mirror *mirror, bool *is_new)
 static enum exit_status
 run(struct mirror *mirror)
 {
-	enum exit_status status = open_local_root(mirror);
-	bool is_new;
+	bool is_new = false;
+	/* the source first: where there is none, no target is made */
+	enum exit_status status = mirror->is_upload ? open_local_root(mirror) : check_remote_root(mirror, &is_new);
 
 	if (status == EXIT_DONE)
-		status = check_remote_root(mirror, &is_new);
+		status = mirror->is_upload ? check_remote_root(mirror, &is_new) : open_local_root(mirror);
 	if (status != EXIT_DONE)
 		return status;
 	walk(mirror, "", is_new);

@@ -172,12 +172,11 @@ plan_deletion(struct mirror_action *action, const struct mirror_wishes *wishes)
 }
 
 static struct mirror_action *
-add(struct mirror_plan *plan, const struct ftp_entry *source, const struct ftp_entry *target)
+add(struct mirror_plan *plan, const char *name, const struct ftp_entry *source, const struct ftp_entry *target)
 {
 	struct mirror_action *action = &plan->actions[plan->count++];
 
-	*action = (struct mirror_action){
-	    .name = source != NULL ? source->name : target->name, .source = source, .target = target};
+	*action = (struct mirror_action){.name = name, .source = source, .target = target};
 	return action;
 }
 
@@ -186,7 +185,7 @@ static void
 plan_replacement(struct mirror_plan *plan, const struct ftp_entry *source, const struct ftp_entry *target,
     const struct mirror_wishes *wishes)
 {
-	struct mirror_action *action = add(plan, source, NULL);
+	struct mirror_action *action = add(plan, source->name, source, NULL);
 
 	plan_both(action, wishes);
 	if (action->what == MIRROR_SKIP)
@@ -196,7 +195,7 @@ plan_replacement(struct mirror_plan *plan, const struct ftp_entry *source, const
 		action->target = target;
 		return;
 	}
-	action = add(plan, NULL, target);
+	action = add(plan, target->name, NULL, target);
 	plan_deletion(action, wishes);
 	action->why = "is something else in the source";
 }
@@ -232,18 +231,18 @@ compare_actions(const void *a, const void *b)
 }
 
 static void
-plan_name(struct mirror_plan *plan, const struct ftp_entry *source, const struct ftp_entry *target,
+plan_name(struct mirror_plan *plan, const char *name, const struct ftp_entry *source, const struct ftp_entry *target,
     const struct mirror_wishes *wishes)
 {
-	if (mirror_is_excluded(wishes, source != NULL ? source->name : target->name))
+	if (mirror_is_excluded(wishes, name))
 		return;
 	if (source == NULL)
-		plan_deletion(add(plan, NULL, target), wishes);
+		plan_deletion(add(plan, name, NULL, target), wishes);
 	else if (target != NULL &&
 	    (is_tree(source) != is_tree(target) || target->kind == FTP_KIND_LINK || target->kind == FTP_KIND_OTHER))
 		plan_replacement(plan, source, target, wishes);
 	else
-		plan_both(add(plan, source, target), wishes);
+		plan_both(add(plan, name, source, target), wishes);
 }
 
 int
@@ -266,7 +265,7 @@ mirror_plan(const struct ftp_list *source, const struct ftp_list *target, const 
 					       : strcmp(sources[s]->name, targets[t]->name);
 		const char *name = order <= 0 ? sources[s]->name : targets[t]->name;
 
-		plan_name(plan, order <= 0 ? sources[s] : NULL, order >= 0 ? targets[t] : NULL, wishes);
+		plan_name(plan, name, order <= 0 ? sources[s] : NULL, order >= 0 ? targets[t] : NULL, wishes);
 		while (s < source->count && strcmp(sources[s]->name, name) == 0)
 			s++;
 		while (t < target->count && strcmp(targets[t]->name, name) == 0)

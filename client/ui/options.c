@@ -357,6 +357,49 @@ options_parse(struct options *options, const struct word *words, size_t count, u
 	return r;
 }
 
+static bool
+letter_takes_value(char letter)
+{
+	for (int id = 0; id < OPTION_ALL; id++)
+		if (table[id].letter == letter)
+			return table[id].value != NULL;
+	return false;
+}
+
+static bool
+takes_next_word(const char *text)
+{
+	if (text[1] == '-') {
+		for (int id = 0; id < OPTION_ALL; id++)
+			if (strcmp(table[id].name, text + 2) == 0)
+				return table[id].value != NULL;
+		return false;
+	}
+	/* of "-lP4" the value follows the letter at once */
+	for (const char *p = text + 1; *p != '\0'; p++)
+		if (letter_takes_value(*p))
+			return p[1] == '\0';
+	return false;
+}
+
+size_t
+options_first_operand(const struct word *words, size_t count)
+{
+	size_t at = 0;
+
+	for (; at < count; at++) {
+		const char *text = words[at].text;
+
+		if (strcmp(text, "--") == 0)
+			return at + 1 < count ? at + 1 : count;
+		if (text[0] != '-' || text[1] == '\0')
+			return at;
+		if (takes_next_word(text))
+			at++;
+	}
+	return count;
+}
+
 void
 options_help(FILE *out, uint64_t ids)
 {

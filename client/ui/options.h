@@ -90,6 +90,9 @@ void options_free(struct options *options);
 int options_parse(struct options *options, const struct word *words, size_t count, uint64_t allowed,
     const struct word **operands, size_t *operand_count, char *why, size_t why_size);
 
+/* Which word is the first that is neither an option nor an option's value? count: none. Bad options are passed over. */
+size_t options_first_operand(const struct word *words, size_t count);
+
 /* Print a table of these options. */
 void options_help(FILE *out, uint64_t ids);
 

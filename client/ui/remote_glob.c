@@ -168,7 +168,8 @@ expand_names(struct expansion *expansion, const char *directory, const char *com
 
 	if (class != FTP_OK)
 		return class;
-	qsort(list.entries, list.count, sizeof(*list.entries), compare_entries);
+	if (list.count > 0)
+		qsort(list.entries, list.count, sizeof(*list.entries), compare_entries);
 	for (size_t i = 0; i < list.count && class == FTP_OK; i++) {
 		const char *name = list.entries[i].name;
 
@@ -207,8 +208,7 @@ expand(struct expansion *expansion, const char *directory, const char *rest)
 		if (class == FTP_REFUSED)
 			class = FTP_OK;
 		else if (class == FTP_OK) {
-			class = add_match(expansion->matches, strdup(path), &entry) < 0 ? FTP_LOCAL
-													: FTP_OK;
+			class = add_match(expansion->matches, strdup(path), &entry) < 0 ? FTP_LOCAL : FTP_OK;
 			ftp_entry_free(&entry);
 		}
 	} else {

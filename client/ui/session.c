@@ -254,7 +254,7 @@ session_parse_place(const char *place, struct ftp_url *url, char **pattern)
 		    : report_usage("this is no place on a server: %s", why);
 	} else if (url->password != NULL) {
 		status = report_usage("a password in a URL is seen by everybody in the list of processes; leave it "
-		                      "out: it is asked for, or "
+				      "out: it is asked for, or "
 				      "taken from ~/.netrc, --password-fd or $SALLYPORT_PASSWORD");
 		ftp_url_free(url);
 	}

@@ -46,7 +46,8 @@ jobs_add(struct jobs *jobs, enum transfer_way way)
 			return NULL;
 		jobs->items = items;
 	}
-	jobs->items[jobs->count] = (struct job){.way = way, .dir_fd = AT_FDCWD, .stream_fd = -1, .size = -1, .mtime = -1};
+	jobs->items[jobs->count] =
+	    (struct job){.way = way, .dir_fd = AT_FDCWD, .stream_fd = -1, .size = -1, .mtime = -1};
 	return &jobs->items[jobs->count++];
 }
 
@@ -144,7 +145,7 @@ add_hint(const struct ftp_error *error, const struct job *job, struct ftp_error 
 		return error;
 	*hinted = *error;
 	snprintf(hinted->hint, sizeof(hinted->hint), "%s",
-	    job->beneath != NULL   ? "the same command, which goes on with the parts"
+	    job->beneath != NULL      ? "the same command, which goes on with the parts"
 		: job->way == WAY_GET ? "--continue, which goes on with the part (in the shell: reget)"
 				      : "--continue, which goes on with the part (in the shell: reput)");
 	return hinted;
@@ -153,7 +154,8 @@ add_hint(const struct ftp_error *error, const struct job *job, struct ftp_error 
 static enum exit_status
 move(struct ftp *ftp, struct job *job, int dir_fd, const struct options *options, bool *is_fatal)
 {
-	struct ftp_entry known = {.kind = FTP_KIND_FILE, .size = job->size, .mtime = job->mtime, .mtime_is_exact = true, .mode = -1};
+	struct ftp_entry known = {
+	    .kind = FTP_KIND_FILE, .size = job->size, .mtime = job->mtime, .mtime_is_exact = true, .mode = -1};
 	struct ftp_transfer transfer = {
 	    .remote = job->remote,
 	    .known = job->is_known ? &known : NULL,

@@ -42,6 +42,11 @@ types()
 	TMUX_TMPDIR=$DIR tmux -L t send-keys -t s "$@"
 }
 
+is_clear()
+{
+	! sees '.*for alice.*' && ! sees 'Trust it.*'
+}
+
 resize()
 {
 	TMUX_TMPDIR=$DIR tmux -L t resize-window -t s -x "$1" -y "$2"
@@ -160,13 +165,18 @@ shell()
 	sees ' +fingerprint .*'
 	types no Enter
 	wait_until sees '\$'
-	types "clear; '$BUILD/sallyport' $(at)" Enter
+	types clear Enter
+	wait_until is_clear
+	types "'$BUILD/sallyport' $(at)" Enter
 	wait_until sees 'Trust it\? .*'
 	types yes Enter
 	wait_until sees 'Password for alice .*'
 	types secret Enter
 	wait_until sees '127\.0\.0\.1:/>'
 	types quit Enter
-	types "clear; '$BUILD/sallyport' $(at)" Enter
+	wait_until sees '\$'
+	types clear Enter
+	wait_until is_clear
+	types "'$BUILD/sallyport' $(at)" Enter
 	wait_until sees 'Password for alice .*'
 }
