@@ -215,12 +215,22 @@ struct sums {
 	int64_t bytes, files;
 };
 
+/*
+ * Who dies while we hold the account's lock was in no change of the home: an upload of his has come to no more than
+ * he had reserved. That will do until our own change is made, and nobody can count before.
+ */
+static bool
+is_bounded(const struct ledger *ledger, const struct slot *slot)
+{
+	return ledger->is_locked && is_good_slot(slot) && (slot->flags & SLOT_IN_CHANGE) == 0;
+}
+
 static int
 add_slot(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
 {
 	struct sums *sums = arg;
 
-	if (is_doubtful(ledger, number, slot))
+	if (is_doubtful(ledger, number, slot) && !is_bounded(ledger, slot))
 		return -EUCLEAN;
 	sums->bytes += slot->bytes + (int64_t)slot->reserved_bytes;
 	sums->files += slot->files + (int64_t)slot->reserved_files;

@@ -127,6 +127,13 @@ answer_begin(struct monitor *monitor)
 	return true;
 }
 
+/* The file was damaged under us: it is distrusted from now on, and whoever asks next counts. */
+static int
+leave_to_count(int r)
+{
+	return r == -EUCLEAN ? 0 : r;
+}
+
 static bool
 answer_end(struct monitor *monitor)
 {
@@ -135,7 +142,7 @@ answer_end(struct monitor *monitor)
 
 	if (!ipc_end(&monitor->message) || !monitor->quota.book.is_locked)
 		return false;
-	reply_result(monitor, ledger_end(&monitor->quota.book, (int64_t)bytes, (int64_t)files));
+	reply_result(monitor, leave_to_count(ledger_end(&monitor->quota.book, (int64_t)bytes, (int64_t)files)));
 	return true;
 }
 
@@ -173,7 +180,7 @@ answer_upload(struct monitor *monitor)
 		r = 0;	/* refused at the first byte too many */
 	if (r < 0)
 		(void)ledger_upload_end(&monitor->quota.book, size);
-	reply_result(monitor, r);
+	reply_result(monitor, r == -EUCLEAN ? -EIO : r);	/* nothing can be counted within a bracket */
 	return true;
 }
 
@@ -196,7 +203,7 @@ answer_uploaded(struct monitor *monitor)
 		return false;
 	r = limit_writes(monitor, 0);
 	if (r == 0)
-		r = ledger_upload_end(&monitor->quota.book, size);
+		r = leave_to_count(ledger_upload_end(&monitor->quota.book, size));
 	reply_result(monitor, r);
 	return true;
 }
@@ -262,10 +269,12 @@ monitor_answer_ledger(struct monitor *monitor)
 	    [IPC_ledger_count] = answer_count,
 	    [IPC_ledger_counted] = answer_counted,
 	};
+	int r;
 
 	if (answers[monitor->message.kind] == NULL || monitor->quota.book.fd < 0)
 		return false;
 	if (!answers[monitor->message.kind](monitor))
 		return false;
-	return ipc_send(monitor->files.channel, &monitor->message, -1) == 0;
+	r = ipc_send(monitor->files.channel, &monitor->message, -1);
+	return r == 0 || r == -EPIPE;	/* files died meanwhile, which is told where it is reaped */
 }

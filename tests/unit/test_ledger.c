@@ -142,6 +142,29 @@ end_upload(struct ledger *ledger, uint64_t size)
 	assert_int_equal(ledger_end(ledger, 0, 0), 0);
 }
 
+/* Within somebody's bracket nobody can count: a session that dies meanwhile is taken for what it had reserved. */
+static void
+test_death_within_a_bracket(void **state)
+{
+	struct ledger one = opened(), two = opened();
+	struct ledger_figure figure;
+	uint64_t granted;
+
+	(void)state;
+	count(&one, 100, 1, &uploads);
+	begin_upload(&two, 22, 0);
+	assert_int_equal(ledger_upload_reserve(&two, &limits, 600, &granted, &figure), 0);
+	assert_int_equal(ledger_begin(&one, &limits, 0, 0, &figure), 0);
+	ledger_close(&two);
+	assert_int_equal(ledger_upload_begin(&one, 11, 0), 0);
+	assert_int_equal(ledger_upload_reserve(&one, &limits, 301, &granted, &figure), -EDQUOT);
+	assert_int_equal(figure.bytes, 700);
+	assert_int_equal(ledger_upload_reserve(&one, &limits, 300, &granted, &figure), 0);
+	assert_int_equal(ledger_end(&one, 0, 0), 0);
+	assert_int_equal(ledger_read(&one, &figure), -EUCLEAN);
+	ledger_close(&one);
+}
+
 static void
 test_reservations_are_shared(void **state)
 {
@@ -353,6 +376,7 @@ main(void)
 	    TEST(test_new_is_counted_first),
 	    TEST(test_limits_are_exact),
 	    TEST(test_lowered_limit),
+	    TEST(test_death_within_a_bracket),
 	    TEST(test_reservations_are_shared),
 	    TEST(test_dead_sessions_leave_doubt),
 	    TEST(test_death_in_a_change),
