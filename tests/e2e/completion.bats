@@ -81,6 +81,55 @@ completed()
 	assert_output "$DIR/home"
 }
 
+@test "sallyportctl: levels, and sessions by their ids" {
+	run completed sallyportctl log-level d
+	assert_output debug
+	new_place
+	write_config
+	add_user alice secret
+	start_server
+	ftp_login alice secret
+	run completed sallyportctl -c "$CONF" session kick ''
+	assert_output "$(sed -n 's/.* login session=\([0-9a-f]*\) .*/\1/p' "$LOG")"
+}
+
+@test "sallyport: every command and option of --help" {
+	"$BUILD/sallyport" --help >"$BATS_TEST_TMPDIR/help"
+	words=$(completed sallyport '')
+	options=$(completed sallyport -)
+	[ "$(wc -l <<<"$words")" -gt 15 ]
+	mapfile -t commands < <(sed -nE '/^Options/q; s/^  ([a-z]+) .*/\1/p' "$BATS_TEST_TMPDIR/help")
+	for command in "${commands[@]}"; do
+		grep -qxF -- "$command" <<<"$words" || fail "command $command"
+		of_command=$(completed sallyport "$command" -)
+		for option in $("$BUILD/sallyport" "$command" --help | grep -oE '^  (-.,|   ) --[a-z0-9-]+' | tr -d ,) --help; do
+			grep -qxF -- "$option" <<<"$of_command" || fail "$command $option"
+		done
+	done
+	for option in $(grep -oE '^  (-.,|   ) --[a-z0-9-]+' "$BATS_TEST_TMPDIR/help" | tr -d ,); do
+		grep -qxF -- "$option" <<<"$options" || fail "option $option"
+	done
+}
+
+@test "sallyport: places, files, values of options" {
+	HOME=$BATS_TEST_TMPDIR "$BUILD/sallyport" bookmark work ftp://alice@files.example.org/
+	touch "$BATS_TEST_TMPDIR/file-to-send"
+	HOME=$BATS_TEST_TMPDIR run completed sallyport ls wo
+	assert_output work
+	HOME=$BATS_TEST_TMPDIR run completed sallyport wo
+	assert_output work
+	run completed sallyport put "$BATS_TEST_TMPDIR/file-to"
+	assert_output "$BATS_TEST_TMPDIR/file-to-send"
+	run completed sallyport --verify al get ftpe
+	assert_output 'ftpes://'
+	run completed sallyport get --verify al
+	assert_output always
+	run completed sallyport --user alice mir
+	assert_output mirror
+	run completed sallyport get ftp : ''
+	assert_output ''
+}
+
 @test "sallyportd: every option of -h" {
 	options=$(completed sallyportd -)
 	[ "$(wc -l <<<"$options")" -ge 5 ]
