@@ -57,7 +57,8 @@ file_path(const struct master *master, const char *suffix, char path[PATH_MAX])
 }
 
 static void
-log_ban(enum log_level level, const char *event, const struct address_key *key, const char *reason, uint64_t seconds)
+log_ban(enum log_level level, const char *event, const struct address_key *key, const char *reason, const char *number,
+    uint64_t value)
 {
 	char address[ADDRESS_TEXT_MAX];
 
@@ -65,8 +66,7 @@ log_ban(enum log_level level, const char *event, const struct address_key *key, 
 	log_set_context(NULL, NULL, address, NULL);
 	log_begin(level, event);
 	log_field_text("reason", reason);
-	if (seconds > 0)
-		log_field_u64("seconds", seconds);
+	log_field_u64(number, value);
 	log_end();
 	log_set_context(NULL, NULL, "", NULL);
 }
@@ -218,7 +218,7 @@ ban(struct master *master, const struct address_key *address, uint64_t seconds, 
 	if (r < 0)
 		return r;
 	master->board.head->ended.bans++;
-	log_ban(LEVEL_WARNING, "ban", address, is_by_hand ? "administrator" : "failures", seconds);
+	log_ban(LEVEL_WARNING, "ban", address, is_by_hand ? "administrator" : "failures", "seconds", seconds);
 	note_change(master);
 	sessions_end_unwelcome(master, address);
 	return 0;
@@ -238,10 +238,10 @@ bans_failed(struct master *master, const struct address_key *address)
 		(void)!ban(master, address, config->limits.ban_time_s, false);
 }
 
-bool
-bans_refuse(const struct master *master, const union address *peer, const struct address_key *address)
+uint32_t
+bans_refuse(struct master *master, const union address *peer, const struct address_key *address)
 {
-	return failures_is_banned(&master->failures, address, monotonic_ms()) && !is_never_banned(master->config, peer);
+	return is_never_banned(master->config, peer) ? 0 : failures_refuse(&master->failures, address, monotonic_ms());
 }
 
 int
@@ -262,12 +262,14 @@ bans_add(struct master *master, const union address *peer, uint64_t seconds)
 int
 bans_delete(struct master *master, const union address *peer)
 {
+	const struct failure *entry;
 	struct address_key address;
 
 	address_make_key(peer, &address);
-	if (!failures_unban(&master->failures, &address))
+	entry = failures_unban(&master->failures, &address);
+	if (entry == NULL)
 		return -ENOENT;
-	log_ban(LEVEL_INFO, "unban", &address, "administrator", 0);
+	log_ban(LEVEL_INFO, "unban", &address, "administrator", "refused", entry->refused);
 	note_change(master);
 	return 0;
 }
@@ -294,7 +296,7 @@ expire(struct master *master, uint64_t now)
 	size_t next = 0;
 
 	while ((entry = failures_expire(&master->failures, &next, now)) != NULL) {
-		log_ban(LEVEL_INFO, "unban", &entry->address, "time", 0);
+		log_ban(LEVEL_INFO, "unban", &entry->address, "time", "refused", entry->refused);
 		note_change(master);
 	}
 }

@@ -32,8 +32,8 @@ void bans_load(struct master *master);
 /* A failed login, or a session process that was stopped, of address: bans it when that was one too many. */
 void bans_failed(struct master *master, const struct address_key *address);
 
-/* Is the peer refused? Not what is in limits.never-ban. */
-bool bans_refuse(const struct master *master, const union address *peer, const struct address_key *address);
+/* Is the peer refused? Not what is in limits.never-ban. Returns how often since the ban began; 0: it may come in. */
+uint32_t bans_refuse(struct master *master, const union address *peer, const struct address_key *address);
 
 /*
  * Ban by hand for seconds (0: limits.ban-time). Returns 0, -EPERM for what is in limits.never-ban,

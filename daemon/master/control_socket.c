@@ -69,6 +69,7 @@ control_socket_open(struct master *master, char *error, size_t size)
 		r = -errno;
 	control->fd = -1;
 	if (r == 0) {
+		memcpy(control->path, name.sun_path, sizeof(control->path));
 		control->device = st.st_dev;
 		control->inode = st.st_ino;
 		control->fd = fd;
@@ -93,17 +94,15 @@ void
 control_socket_close(struct master *master, bool keep_path)
 {
 	struct control_socket *control = &master->control;
-	struct sockaddr_un name;
 	struct stat st;
 
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		if (control->clients[i].state != CONTROL_FREE)
 			drop(master, &control->clients[i]);
 	control->keeps_path = control->keeps_path || keep_path;
-	socket_path(master, &name);
-	if (!control->keeps_path && control->fd >= 0 && lstat(name.sun_path, &st) == 0 &&
+	if (!control->keeps_path && control->fd >= 0 && lstat(control->path, &st) == 0 &&
 	    st.st_dev == control->device && st.st_ino == control->inode)
-		unlink(name.sun_path);
+		unlink(control->path);
 	close_fd(&control->fd);
 }
 

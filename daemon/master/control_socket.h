@@ -37,12 +37,13 @@ struct control_client {
 	struct buf out;
 	bool lists_bans; /* CONTROL_LISTING: not sessions */
 	size_t next_row; /* CONTROL_LISTING */
-	uint64_t ticket;      /* CONTROL_WAITING: of the reload */
+	uint64_t ticket; /* CONTROL_WAITING: of the reload */
 	uint64_t deadline_ms; /* of the next byte to move */
 	uint64_t end_ms; /* of all of it */
 };
 
 struct control_socket {
+	char path[108]; /* of its name */
 	int fd; /* listening; -1: none */
 	dev_t device; /* of the socket's name, to remove no other's */
 	ino_t inode;

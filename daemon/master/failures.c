@@ -124,6 +124,7 @@ failures_ban(
 	failures->banned += entry->banned_until_ms == 0;
 	entry->banned_until_ms = until_ms;
 	entry->is_by_hand = is_by_hand;
+	entry->refused = 0;
 	entry->count = 0;
 	entry->last_ms = now_ms;
 	return 0;
@@ -138,23 +139,27 @@ end_ban(struct failures *failures, struct failure *entry)
 	entry->is_used = entry->count > 0;
 }
 
-bool
+const struct failure *
 failures_unban(struct failures *failures, const struct address_key *address)
 {
 	struct failure *entry = find(failures, address);
 
 	if (entry == NULL || entry->banned_until_ms == 0)
-		return false;
+		return NULL;
 	end_ban(failures, entry);
-	return true;
+	return entry;
 }
 
-bool
-failures_is_banned(const struct failures *failures, const struct address_key *address, uint64_t now_ms)
+uint32_t
+failures_refuse(struct failures *failures, const struct address_key *address, uint64_t now_ms)
 {
-	const struct failure *entry = failures->banned == 0 ? NULL : find(failures, address);
+	struct failure *entry = failures->banned == 0 ? NULL : find(failures, address);
 
-	return entry != NULL && entry->banned_until_ms > now_ms;
+	if (entry == NULL || entry->banned_until_ms <= now_ms)
+		return 0;
+	if (entry->refused < UINT32_MAX)
+		entry->refused++;
+	return entry->refused;
 }
 
 const struct failure *

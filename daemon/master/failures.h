@@ -24,6 +24,7 @@ struct failure {
 	uint64_t next_ms; /* no check before */
 	uint64_t times_ms[FAILURES_KEPT]; /* a ring; count says how much of it is filled */
 	uint64_t banned_until_ms; /* 0: not banned */
+	uint32_t refused; /* connections while the ban was in force */
 	bool is_by_hand; /* the ban is the administrator's */
 };
 
@@ -55,11 +56,11 @@ bool failures_add(
 int failures_ban(
     struct failures *failures, const struct address_key *address, uint64_t now_ms, uint64_t until_ms, bool is_by_hand);
 
-/* Take the ban of address away. False: there is none. */
-bool failures_unban(struct failures *failures, const struct address_key *address);
+/* Take the ban of address away. Returns its entry, until the table changes again; NULL: there is none. */
+const struct failure *failures_unban(struct failures *failures, const struct address_key *address);
 
-/* Is address banned now? */
-bool failures_is_banned(const struct failures *failures, const struct address_key *address, uint64_t now_ms);
+/* Is address banned now? Then this is counted: how often since the ban began; 0: it is not. */
+uint32_t failures_refuse(struct failures *failures, const struct address_key *address, uint64_t now_ms);
 
 /* The first entry from *next on whose ban is over by now_ms, taken away; or NULL when there is none. */
 const struct failure *failures_expire(struct failures *failures, size_t *next, uint64_t now_ms);

@@ -103,14 +103,18 @@ make_room(struct master *master)
 	return false;
 }
 
-/* The reply of a refused connection, or NULL: it may come in. */
+/* The reply of a refused connection, or NULL: it may come in. is_told: the log is told, too. */
 static const char *
-refusal(struct master *master, const union address *peer, const struct address_key *key, char *text, size_t size)
+refusal(struct master *master, const union address *peer, const struct address_key *key, char *text, size_t size,
+    bool *is_told)
 {
 	const struct config *config = master->config;
 	uint64_t *refused = master->board.head->ended.refused;
+	uint32_t times = bans_refuse(master, peer, key);
 
-	if (bans_refuse(master, peer, key)) {
+	/* the first, second, fourth... time: who knocks all the time fills no disk */
+	*is_told = (times & (times - 1)) == 0;
+	if (times > 0) {
 		refused[REFUSED_BANNED]++;
 		return "421 Your address is banned; try again later.\r\n";
 	}
@@ -132,13 +136,15 @@ refusal(struct master *master, const union address *peer, const struct address_k
 
 /* runs as root: say why in clear and close; not to a client that expects TLS */
 static void
-refuse(int client_fd, const struct listener *listener, const union address *peer, const char *reply)
+refuse(int client_fd, const struct listener *listener, const union address *peer, const char *reply, bool is_told)
 {
 	char address[ADDRESS_TEXT_MAX];
 	size_t len = strlen(reply);
 
 	if (!listener->is_tls)
 		(void)!send(client_fd, reply, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (!is_told)
+		return;
 	address_text(peer, address);
 	log_set_context(NULL, NULL, address, NULL);
 	log_begin(LEVEL_WARNING, "refused");
@@ -275,6 +281,7 @@ accept_one(struct master *master, const struct listener *listener)
 	struct address_key key;
 	char text[128];
 	const char *reply;
+	bool is_told = true;
 	int fd, r;
 
 	memset(&peer, 0, sizeof(peer));
@@ -286,7 +293,7 @@ accept_one(struct master *master, const struct listener *listener)
 	}
 	address_unmap(&peer);
 	address_make_key(&peer, &key);
-	reply = refusal(master, &peer, &key, text, sizeof(text));
+	reply = refusal(master, &peer, &key, text, sizeof(text), &is_told);
 	if (reply == NULL) {
 		r = fork_session(master, listener, fd, &peer, &key);
 		if (r < 0) {
@@ -295,7 +302,7 @@ accept_one(struct master *master, const struct listener *listener)
 		}
 	}
 	if (reply != NULL)
-		refuse(fd, listener, &peer, reply);
+		refuse(fd, listener, &peer, reply, is_told);
 	close(fd);
 	return true;
 }

@@ -55,7 +55,7 @@ is_welcome()
 }
 
 @test "an address is banned after login-failures within ban-time, until that is over" {
-	serve login-failures = 3 ban-time = '"3s"'
+	serve login-failures = 3 ban-time = '"4s"'
 	fail_login
 	fail_login
 	is_welcome
@@ -63,7 +63,7 @@ is_welcome()
 	kept=$FTP
 	FTP=
 	fail_login
-	wait_until log_has ' warning ban address=127\.0\.0\.1 .*reason="failures" seconds=3'
+	wait_until log_has ' warning ban address=127\.0\.0\.1 .*reason="failures" seconds=4'
 	connects=$(log_count ' connect ')
 	is_refused
 	assert_equal "$(log_count ' connect ')" "$connects"
@@ -71,11 +71,15 @@ is_welcome()
 	assert_line --regexp '^127\.0\.0\.1 +[0-9]+s +[0-9:]{8} +failures$'
 	run -0 ctl status --json
 	assert_equal "$(jq -c '[.bans, .totals.bans, .totals.refused.banned]' <<<"$output")" '[1,1,1]'
+	# who knocks all the time fills no log
+	for _ in {2..20}; do is_refused; done
+	wait_until log_has ' refused '
+	assert_equal "$(log_count ' warning refused .*421 Your address is banned')" 5
 	# who had logged in goes on
 	FTP=$kept
 	ftp NOOP 200
 	ftp_close
-	wait_until log_has ' info unban address=127\.0\.0\.1 .*reason="time"'
+	wait_until log_has ' info unban address=127\.0\.0\.1 .*reason="time" refused=20'
 	is_welcome
 	run -0 ctl ban list --json
 	assert_output '[]'

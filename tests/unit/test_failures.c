@@ -179,7 +179,7 @@ is_banned(uint32_t address, uint64_t now)
 {
 	struct address_key key = key_of(address);
 
-	return failures_is_banned(&failures, &key, now);
+	return failures_refuse(&failures, &key, now) > 0;
 }
 
 /* LIMIT failures within FORGET are too many, wherever that time begins; LIMIT in a longer time are not. */
@@ -221,8 +221,12 @@ test_ban_and_its_end(void **state)
 	assert_null(failures_expire(&failures, &next, START + 1000));
 	assert_int_equal(failures.banned, 1);
 	key = key_of(2);
-	assert_true(failures_unban(&failures, &key));
-	assert_false(failures_unban(&failures, &key));
+	assert_int_equal(failures_refuse(&failures, &key, START), 1);
+	assert_int_equal(failures_refuse(&failures, &key, START), 2);
+	over = failures_unban(&failures, &key);
+	assert_non_null(over);
+	assert_int_equal(over->refused, 2);
+	assert_null(failures_unban(&failures, &key));
 	assert_false(is_banned(2, START));
 	assert_int_equal(failures.banned, 0);
 }
