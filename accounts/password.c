@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "common/banned.h"
 
@@ -42,18 +43,21 @@ equal_in_constant_time(const char *a, const char *b)
 static bool
 compute_and_compare(const char *password, const char *setting, const char *expected, bool *was_computed)
 {
-	void *data = NULL;
-	int size = 0;
+	struct crypt_data *data;
 	bool equal = false;
 	char *hash;
 
-	hash = crypt_ra(password, setting, &data, &size);
+	*was_computed = false;
+	/* memory of its own: 32 KiB of the heap would stay with the monitor, and with files, which is forked next */
+	data = mmap(NULL, sizeof(*data), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (data == MAP_FAILED)
+		return false;
+	hash = crypt_rn(password, setting, data, sizeof(*data));
 	*was_computed = hash != NULL && hash[0] != '*';
 	if (*was_computed)
 		equal = equal_in_constant_time(hash, expected);
-	if (data != NULL)
-		explicit_bzero(data, (size_t)size);
-	free(data);
+	explicit_bzero(data, sizeof(*data));
+	munmap(data, sizeof(*data));
 	return equal;
 }
 

@@ -12,8 +12,8 @@
 #define HOME_PATH_MAX (PATH_MAX - 1)	/* bytes, without NUL */
 
 struct home_path {
+	size_t len;	/* on the page where the text begins */
 	char text[PATH_MAX];
-	size_t len;
 };
 
 /*

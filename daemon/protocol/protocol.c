@@ -61,8 +61,11 @@ protocol_reset(struct protocol *state)
 	state->hash = HASH_SHA256;
 	state->restart_offset = 0;
 	state->range_end = UINT64_MAX;
-	state->rename_from.len = 0;
-	state->copy_from.len = 0;
+	/* a page each, which most sessions never touch */
+	if (state->rename_from.len != 0)
+		state->rename_from.len = 0;
+	if (state->copy_from.len != 0)
+		state->copy_from.len = 0;
 	state->announced = UINT64_MAX;
 	state->only_epsv = false;
 	state->has_host = false;
