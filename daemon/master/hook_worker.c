@@ -1,5 +1,6 @@
 #include "daemon/master/hook_worker.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -100,11 +101,41 @@ hook_worker_check(const struct config *config, char *error, size_t size)
 	return r;
 }
 
+/* What is surely a file of the queue, and no link to another, changes its owner. */
+static void
+adopt_file(int dir_fd, const char *name, uid_t former, uid_t uid, gid_t gid)
+{
+	int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == former)
+		(void)!fchown(fd, uid, gid);
+	close_fd(&fd);
+}
+
+/* runs as root: hook-user has changed; what waits is the new one's. */
+static void
+adopt_queue(int dir_fd, uid_t former, uid_t uid, gid_t gid)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *found;
+
+	if (dir == NULL) {
+		close_fd(&fd);
+		return;
+	}
+	while ((found = readdir(dir)) != NULL)
+		adopt_file(dir_fd, found->d_name, former, uid, gid);
+	closedir(dir);
+}
+
 /* runs as root: the directory of the queue, below the one that only root may enter; it belongs to uid. */
 static int
 open_queue(const struct config *config, uid_t uid, gid_t gid, int *fd_out)
 {
 	int state_fd = -1, fd = -1;
+	struct stat st;
 	int r = 0;
 
 	state_fd = open(config->state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -115,10 +146,12 @@ open_queue(const struct config *config, uid_t uid, gid_t gid, int *fd_out)
 		goto out;
 	}
 	fd = openat(state_fd, QUEUE_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fchown(fd, uid, gid) < 0 || fchmod(fd, 0700) < 0) {
+	if (fd < 0 || fstat(fd, &st) < 0 || fchown(fd, uid, gid) < 0 || fchmod(fd, 0700) < 0) {
 		r = -errno;
 		goto out;
 	}
+	if (st.st_uid != uid)
+		adopt_queue(fd, st.st_uid, uid, gid);
 	*fd_out = fd;
 	fd = -1; /* the caller's now */
 out:

@@ -262,6 +262,24 @@ is_renewed()
 	refute log_has ' critical '
 }
 
+@test "another hook-user takes over what waits" {
+	hook_program <<-'HOOK'
+		[ "$(id -un)" = nobody ] || exit 1
+		echo "$SALLYPORT_CLIENT_PATH" >>"$OUT/seen"
+	HOOK
+	chmod 777 "$DIR/out"
+	serve
+	echo content >"$DIR/file"
+	upload "$DIR/file" file
+	wait_until log_has ' warning hook-failed '
+	sed -i '1i hook-user = "nobody"' "$CONF"
+	kill -HUP "$SERVER_PID"
+	wait_until [ -e "$DIR/out/seen" ]
+	assert_equal "$(cat "$DIR/out/seen")" /file
+	assert_equal "$(stat -c %U "$DIR/state/hooks")" nobody
+	wait_until queue_has 0
+}
+
 @test "the walls of the hooks process and of what it runs" {
 	skip_if_asan "sanitizers need more calls"
 	local pid launcher

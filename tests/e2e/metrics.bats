@@ -63,7 +63,13 @@ metrics_pid()
 
 port_of_page()
 {
-	echo "$PAGE" | sed 's,.*:\([0-9]*\)/,\1,'
+	local port=${PAGE##*:}
+	echo "${port%/}"
+}
+
+use_port()
+{
+	PAGE=http://127.0.0.1:$1/
 }
 
 is_served()
@@ -262,7 +268,7 @@ sys.stdin.read()' < <(while [ ! -e "$DIR/free" ]; do sleep 0.1; done) >"$DIR/tak
 	assert_failure
 	ftp NOOP 200
 	touch "$DIR/free"
-	PAGE=http://127.0.0.1:$(cat "$DIR/taken")/
+	use_port "$(cat "$DIR/taken")"
 	wait_until is_served
 }
 
@@ -282,7 +288,7 @@ sys.stdin.read()' < <(while [ ! -e "$DIR/free" ]; do sleep 0.1; done) >"$DIR/tak
 	find_page
 	wait_until metric_is 'quota_used_bytes{user="alice"}' 5000
 	assert_equal "$(metric 'quota_used_files{user="alice"}')" 1
-	assert_equal "$(scrape | grep -c quota_used_bytes{)" 1
+	assert_equal "$(scrape | grep -c '^sallyport_quota_used_bytes')" 1
 	run "$BATS_TEST_DIRNAME/page-check" "$PAGE"
 	assert_line "alice|4.8 KiB|1 files"
 	sed -i '/^metrics-quota-users/d' "$CONF"
