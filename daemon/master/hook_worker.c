@@ -71,8 +71,7 @@ check_program(const struct config *config, char *error, size_t size)
 		return -EACCES;
 	}
 	if ((st.st_mode & 022) != 0) {
-		snprintf(error, size, "'%s' can be changed by others than its owner; chmod go-w it",
-		    config->on_upload);
+		snprintf(error, size, "'%s' can be changed by others than its owner; chmod go-w it", config->on_upload);
 		return -EPERM;
 	}
 	return 0;

@@ -87,9 +87,8 @@ launcher_environment_make(struct launcher_environment *environment, const struct
 }
 
 /* runs in the child that becomes the program: never returns. Its errno goes through the pipe that execve closes. */
-static void __attribute__((noreturn))
-become_program(const struct launcher *launcher, struct launcher_environment *environment, int output_fd, int error_fd,
-    pid_t parent)
+static void
+become_program(const struct launcher *launcher, char **variables, int output_fd, int error_fd, pid_t parent)
 {
 	char *arguments[] = {(char *)(uintptr_t)launcher->program, NULL};
 	struct sigaction by_default = {.sa_handler = SIG_DFL};
@@ -104,7 +103,7 @@ become_program(const struct launcher *launcher, struct launcher_environment *env
 		(void)!sigaction(number, &by_default, NULL);
 	dup2(output_fd, STDOUT_FILENO);
 	dup2(output_fd, STDERR_FILENO);
-	execve(launcher->program, arguments, environment->variables);
+	execve(launcher->program, arguments, variables);
 	error = errno;
 	(void)!write(error_fd, &error, sizeof(error));
 	_exit(127);
@@ -200,7 +199,7 @@ start(const struct launcher *launcher, struct launcher_environment *environment,
 		return -errno;
 	*pid = fork();
 	if (*pid == 0)
-		become_program(launcher, environment, output_fd, errors[1], parent);
+		become_program(launcher, environment->variables, output_fd, errors[1], parent);
 	if (*pid < 0)
 		r = -errno;
 	close_fd(&errors[1]);
