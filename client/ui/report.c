@@ -652,8 +652,11 @@ report_transfer_end(struct report_slot *slot, const struct ftp_result *result, c
 	pthread_mutex_lock(&report.lock);
 	forget(slot);
 	report.bytes_moved += result->bytes;
-	/* what failed counts as dealt with, so that the line of all comes to its end */
-	report.bytes_done += slot->transfer.size >= 0 ? (uint64_t)slot->transfer.size : result->size;
+	/* of what failed only the bytes that came */
+	if (error != NULL)
+		report.bytes_done += slot->progress.done;
+	else
+		report.bytes_done += slot->transfer.size >= 0 ? (uint64_t)slot->transfer.size : result->size;
 	if (error == NULL)
 		report.files_done++;
 	else
