@@ -35,7 +35,7 @@ serve()
 	start_server
 }
 
-# What the tests share: files of the home, and errors of system calls put in by strace.
+# What the tests share.
 STEPS='
 OLD, NEW = b"old content", os.urandom(1500000)
 
@@ -51,22 +51,6 @@ def put_old(name):
         file.write(OLD)
     home = os.stat(HOME_DIR)
     os.chown(path(name), home.st_uid, home.st_gid)
-
-class Failing:
-    """The nth of these system calls of a process fails; with name, those on this file alone."""
-
-    def __init__(self, kind, calls, error, nth=1, name=None):
-        # a call that does nothing takes its place: no filter knows the one that strace would make of it
-        inject = "inject=%s:error=%s:syscall=getpid:when=%d" % (calls, error, nth)
-        only = ["-P", path(name)] if name else []
-        self.tracer = Session().trace(kind, "-o", "/dev/null", *only, "-e", inject)
-
-    def __enter__(self):
-        pass
-
-    def __exit__(self, *_):
-        self.tracer.terminate()
-        self.tracer.communicate()
 '
 
 @test "a full disk: 452, the old file stays, the part is kept, and resumed when there is room again" {
@@ -176,7 +160,7 @@ class Failing:
 		        put_old('f')
 		        c = Control().login()
 		        d = c.open('STOR f')
-		        with Failing('protocol', 'write', error, nth, partial_name('f')):
+		        with Failing('protocol', 'write', error, nth, path(partial_name('f'))):
 		            send_all(d, NEW)
 		            d.close()
 		            assert reason in c.expect(code)
@@ -199,7 +183,7 @@ class Failing:
 		put_old('f')
 		c = Control().login()
 		d = c.open('STOR f')
-		with Failing('protocol', 'close', 'EIO', 1, partial_name('f')):
+		with Failing('protocol', 'close', 'EIO', 1, path(partial_name('f'))):
 		    d.sendall(NEW)
 		    d.close()
 		    assert 'Input/output' in c.expect(451)

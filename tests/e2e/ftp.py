@@ -6,6 +6,7 @@
     c.put('name', b'...', 'APPE')      a whole upload; returns the reply's text
     c.get('name')
     Session().kill('files')            the only session of the server SERVER_PID
+    with Failing('files', 'fsync', 'EIO'):   what goes wrong meanwhile, by strace
     used(c) == count(home)             what SITE QUOTA tells, and what find would
 
 Names the server by HOST and PORT of the environment. Every wait ends after 20 seconds.
@@ -234,3 +235,20 @@ class Session:
 
     def wait_until_gone(self):
         wait_until(lambda: all(is_gone(pid) for pid in (self.monitor, self.protocol, self.files)), "the session's end")
+
+
+class Failing:
+    """While it lasts, the nth of these system calls of a process fails; with path, of those on this file alone."""
+
+    def __init__(self, kind, calls, error, nth=1, path=None):
+        # a call that does nothing takes its place: no filter knows the one that strace would make of it
+        inject = "inject=%s:error=%s:syscall=getpid:when=%d" % (calls, error, nth)
+        only = ["-P", path] if path else []
+        self.tracer = Session().trace(kind, "-o", "/dev/null", *only, "-e", inject)
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, *_):
+        self.tracer.terminate()
+        self.tracer.communicate()

@@ -10,6 +10,10 @@ setup()
 
 teardown()
 {
+	if mountpoint -q "$DIR/home/disk"; then
+		stop_server || :
+		umount "$DIR/home/disk"
+	fi
 	end_place
 }
 
@@ -417,6 +421,52 @@ def broken_off(c, command, data):
 		other = Control().login()
 		check(other, 10, 1)
 		check(c, 10, 1)
+	END
+}
+
+@test "whatever the disk refuses, the figure is the count" {
+	serve '10000000 100'
+	need_trace
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.put('f', bytes(1000))
+		for kind, call in ('protocol', 'write'), ('files', 'fsync'), ('files', '/^rename'), ('files', 'ftruncate'), (
+		        'files', 'openat'), ('files', 'fchmod'), ('files', 'unlinkat'), ('files', 'mkdirat'):
+		    for nth in 1, 2:
+		        with Failing(kind, call, 'EIO', nth, path(partial_name('f')) if call == 'write' else None):
+		            for line in 'STOR f', 'APPE g':
+		                d = c.connect()
+		                c.send(line)
+		                if c.reply()[0] == 150:
+		                    send_all(d, bytes(700000))
+		                    d.close()
+		                    c.reply()
+		            for line in 'MKD d', 'RNFR g', 'RNTO h', 'SITE CPFR f', 'SITE CPTO k', 'DELE k', 'RMDA d':
+		                c.send(line)
+		                c.reply()
+		        check(c)
+	END
+}
+
+@test "a full disk below the quota: 452, and the figure is the count" {
+	mkdir "$DIR/home/disk"
+	mount -t tmpfs -o size=2m,mode=755 none "$DIR/home/disk" 2>/dev/null || skip "a mount is not permitted here"
+	write_config
+	add_user alice secret --home "$DIR/home/disk/alice" --quota 10M
+	start_server
+	ln -s disk/alice "$DIR/home/alice"
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.ask('ALLO 5000000', 552)
+		c.put('f', bytes(3 << 20), codes=(452,))
+		check(c)
+		c.put('g', b'', codes=(226, 452))
+		check(c)
+		c.ask('DELE f', 250)
+		c.put('f', bytes(1000))
+		check(c)
 	END
 }
 
