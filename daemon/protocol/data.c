@@ -31,7 +31,8 @@ refuse_early(struct protocol *protocol)
 
 	while ((fd = accept4(protocol->listen_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
 		close_fd(&fd);
-		tell_monitor_noted(protocol, NOTED_DATA_REFUSED, "a stranger on a passive port that nobody was told yet");
+		tell_monitor_noted(
+		    protocol, NOTED_DATA_REFUSED, "a stranger on a passive port that nobody was told yet");
 	}
 }
 

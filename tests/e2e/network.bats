@@ -299,3 +299,36 @@ place_is_free()
 	wait_until -t 60 no_session
 	assert_equal "$(get "$(url alice:secret f)")" content
 }
+
+# listens PID: does it hold a listening socket?
+listens()
+{
+	local fd
+	for fd in "/proc/$1/fd/"*; do
+		case $(readlink "$fd") in
+		socket:*) awk -v inode="$(readlink "$fd" | tr -cd 0-9)" '$10 == inode && $4 == "0A" { found = 1 } END { exit !found }' \
+			/proc/net/tcp /proc/net/tcp6 && return ;;
+		esac
+	done
+	return 1
+}
+
+does_not_listen()
+{
+	! listens "$1"
+}
+
+@test "transfer after transfer: the listener made ahead is closed when the client is idle" {
+	local i
+	serve
+	ftp_login alice secret
+	ftp 'TYPE I' 200
+	for i in 1 2 3 4; do
+		ftp_receive 'RETR f' "$DIR/got"
+		cmp "$DIR/got" "$HOME_DIR/f"
+	done
+	find_session
+	wait_until does_not_listen "$PROTOCOL"
+	ftp_receive 'RETR f' "$DIR/got"
+	cmp "$DIR/got" "$HOME_DIR/f"
+}
