@@ -111,8 +111,7 @@ run_session(const char *place, struct options *options)
 	if (status != EXIT_DONE)
 		return status;
 	path = strdup(url.path);
-	status = path == NULL ? report_failure(FTP_LOCAL, "cannot begin", strerror(ENOMEM), "")
-			      : session_open(&session, &url, options);
+	status = path == NULL ? report_no_memory() : session_open(&session, &url, options);
 	if (path == NULL)
 		ftp_url_free(&url);
 	if (status == EXIT_DONE && path[0] != '\0' && ftp_cwd(session.ftp, path) != FTP_OK)
@@ -163,7 +162,7 @@ run_words(struct words *words, struct options *options)
 	}
 	operands = calloc(words->count + 1, sizeof(*operands));
 	if (operands == NULL)
-		return report_failure(FTP_LOCAL, "cannot begin", strerror(ENOMEM), "");
+		return report_no_memory();
 	if (options_parse(options, words->items, words->count,
 		OPTIONS_START | OPTIONS_CONNECTION | OPTIONS_OUTPUT | OPTION_BIT(OPTION_VERIFY) |
 		    OPTION_BIT(OPTION_PARALLEL) | OPTION_BIT(OPTION_SEGMENTS),

@@ -8,6 +8,7 @@
 #include "client/ui/columns.h"
 #include "client/ui/command.h"
 #include "client/ui/remote_glob.h"
+#include "client/ui/remote_tree.h"
 #include "client/ui/report.h"
 #include "client/ui/signals.h"
 #include "client/ui/term_text.h"
@@ -20,7 +21,6 @@
 #define GAP 2
 #define LINE_MAX_BYTES 262144
 #define HALF_YEAR_S 15778476
-#define DEPTH_MAX 100
 
 /* --- ls --- */
 
@@ -315,66 +315,24 @@ tell_done(const char *command, const char *path)
 		    "{s:s, s:s, s:o}", "event", "done", "command", command, "remote", report_json_text(path)));
 }
 
-static enum ftp_class remove_tree(struct session *session, const char *path, int depth);
-
-static enum ftp_class
-remove_entries(struct session *session, const char *path, const struct ftp_list *list, int depth)
-{
-	enum ftp_class class = FTP_OK;
-
-	for (size_t i = 0; i < list->count && class == FTP_OK; i++) {
-		const struct ftp_entry *entry = &list->entries[i];
-		char *inner;
-
-		inner = path_join(path, entry->name);
-		if (inner == NULL)
-			return FTP_LOCAL;
-		class = entry->kind == FTP_KIND_DIRECTORY ? remove_tree(session, inner, depth + 1)
-							  : ftp_delete(session->ftp, inner);
-		free(inner);
-	}
-	return class;
-}
-
-/* Remove a directory with all that is in it. The error is the engine's. */
-static enum ftp_class
-remove_tree(struct session *session, const char *path, int depth)
-{
-	struct ftp_list list;
-	enum ftp_class class;
-
-	if (depth > DEPTH_MAX)
-		return FTP_LOCAL;
-	class = ftp_list(session->ftp, path, &list);
-	if (class != FTP_OK)
-		return class;
-	class = remove_entries(session, path, &list, depth);
-	ftp_list_free(&list);
-	return class == FTP_OK ? ftp_rmdir(session->ftp, path) : class;
-}
-
 static enum exit_status
 remove_one(struct session *session, const struct match *match, const struct options *options)
 {
-	enum ftp_class class;
-	struct ftp_entry entry;
+	enum exit_status status = EXIT_DONE;
 	enum ftp_kind kind = match->kind;
+	struct ftp_entry entry;
 
 	if (options->is_recursive && kind == FTP_KIND_OTHER && ftp_stat(session->ftp, match->path, &entry) == FTP_OK) {
 		kind = entry.kind;
 		ftp_entry_free(&entry);
 	}
 	if (options->is_recursive && kind == FTP_KIND_DIRECTORY)
-		class = remove_tree(session, match->path, 0);
-	else
-		class = ftp_delete(session->ftp, match->path);
-	if (class == FTP_LOCAL && ftp_error(session->ftp)->class != FTP_LOCAL)
-		return report_failure(
-		    FTP_LOCAL, "cannot remove the directory", "it is nested too deep, or memory is out", "");
-	if (class != FTP_OK)
-		return session_error(session);
-	tell_done("rm", match->path);
-	return EXIT_DONE;
+		status = remote_tree_remove(session, match->path, NULL);
+	else if (ftp_delete(session->ftp, match->path) != FTP_OK)
+		status = session_error(session);
+	if (status == EXIT_DONE)
+		tell_done("rm", match->path);
+	return status;
 }
 
 /* "." and "..", "/" and "" are never what rm -r is to remove. */
@@ -478,7 +436,7 @@ command_mv(struct session *session, struct options *options, const struct args *
 	if (name != NULL)
 		target = remote_is_directory(session, to) ? path_join(to, name) : strdup(to);
 	if (target == NULL)
-		status = report_failure(FTP_LOCAL, "cannot go on", strerror(ENOMEM), "");
+		status = report_no_memory();
 	else if (ftp_rename(session->ftp, from, target) != FTP_OK)
 		status = session_error(session);
 	else if (report_is_json())

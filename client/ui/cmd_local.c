@@ -17,15 +17,6 @@
 
 #define FILE_SIZE_MAX 1048576
 
-static enum exit_status
-local_failure(const char *what, const char *name, int error)
-{
-	char text[512];
-
-	snprintf(text, sizeof(text), "%s '%s'", what, report_quote(name));
-	return report_failure(FTP_LOCAL, text, strerror(error), "");
-}
-
 enum exit_status
 command_lcd(struct session *session, struct options *options, const struct args *args)
 {
@@ -40,12 +31,12 @@ command_lcd(struct session *session, struct options *options, const struct args 
 	(void)options;
 	if (path[0] == '~' && (path[1] == '/' || path[1] == '\0') && home != NULL) {
 		if (asprintf(&expanded, "%s%s", home, path + 1) < 0)
-			return report_failure(FTP_LOCAL, "cannot go on", strerror(ENOMEM), "");
+			return report_no_memory();
 		path = expanded;
 	}
 	r = chdir(path) < 0 ? errno : 0;
 	if (r != 0) {
-		enum exit_status status = local_failure("cannot change to", path, r);
+		enum exit_status status = report_local("cannot change to", path, -r);
 
 		free(expanded);
 		return status;
@@ -63,7 +54,7 @@ command_lpwd(struct session *session, struct options *options, const struct args
 	(void)options;
 	(void)args;
 	if (getcwd(path, sizeof(path)) == NULL)
-		return local_failure("cannot tell the directory", ".", errno);
+		return report_local("cannot tell the directory", ".", -errno);
 	report_line("%s", report_quote(path));
 	return EXIT_DONE;
 }
@@ -79,7 +70,7 @@ command_lls(struct session *session, struct options *options, const struct args 
 	(void)session;
 	(void)options;
 	if (argv == NULL)
-		return report_failure(FTP_LOCAL, "cannot go on", strerror(ENOMEM), "");
+		return report_no_memory();
 	argv[n++] = "ls";
 	argv[n++] = isatty(STDOUT_FILENO) == 1 ? "-shC" : "-1";
 	argv[n++] = "--";
@@ -93,7 +84,7 @@ command_lls(struct session *session, struct options *options, const struct args 
 	}
 	free(argv);
 	if (child < 0)
-		return local_failure("cannot start", "ls", errno);
+		return report_local("cannot start", "ls", -errno);
 	while (waitpid(child, &wait_status, 0) < 0 && errno == EINTR)
 		continue;
 	return wait_status == 0 ? EXIT_DONE : EXIT_LOCAL;
@@ -256,7 +247,7 @@ edit_bookmarks(const struct buf *text, const char *name, const char *url)
 	else if (r == 0)
 		r = places_write_bookmarks(&fresh);
 	if (r < 0 && status == EXIT_DONE)
-		status = local_failure("cannot keep the bookmark", name, -r);
+		status = report_local("cannot keep the bookmark", name, r);
 	buf_free(&fresh);
 	return status;
 }
@@ -280,7 +271,7 @@ command_bookmark(struct session *session, struct options *options, const struct 
 	buf_init(&text, FILE_SIZE_MAX);
 	r = places_read_bookmarks(&text);
 	if (r < 0)
-		status = local_failure("cannot read", "bookmarks", -r);
+		status = report_local("cannot read", "bookmarks", r);
 	else if (options->is_delete || url != NULL)
 		status = edit_bookmarks(&text, name, url);
 	else

@@ -126,7 +126,7 @@ command_verify(struct session *session, struct options *options, const struct ar
 	else if (name != NULL)
 		local = strdup(args->local_count > 0 ? args->locals[0]->text : name);
 	if (local == NULL) {
-		status = report_failure(FTP_LOCAL, "cannot go on", strerror(ENOMEM), "");
+		status = report_no_memory();
 		goto out;
 	}
 	if (status != EXIT_DONE)

@@ -25,21 +25,6 @@
 #define TICK_MS 200
 #define HEAD_BYTES_MAX 1048576
 
-static enum exit_status
-out_of_memory(void)
-{
-	return report_failure(FTP_LOCAL, "cannot go on", strerror(ENOMEM), "");
-}
-
-static enum exit_status
-local_failure(const char *what, const char *name, int error)
-{
-	char text[512];
-
-	snprintf(text, sizeof(text), "%s '%s'", what, report_quote(name));
-	return report_failure(FTP_LOCAL, text, strerror(-error), "");
-}
-
 /* --- the local side --- */
 
 /* Where downloads go. */
@@ -86,14 +71,14 @@ target_open(struct target *target, const char *local, bool must_be_directory)
 		target->directory =
 		    slash == NULL ? strdup("") : strndup(local, slash == local ? 1 : (size_t)(slash - local));
 		if (target->name == NULL)
-			return out_of_memory();
+			return report_no_memory();
 	}
 	if (target->directory == NULL)
-		return out_of_memory();
+		return report_no_memory();
 	target->dir_fd =
 	    open(target->directory[0] == '\0' ? "." : target->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (target->dir_fd < 0)
-		return local_failure("cannot open the directory", target->directory, -errno);
+		return report_local("cannot open the directory", target->directory, -errno);
 	return EXIT_DONE;
 }
 
@@ -108,7 +93,7 @@ add_get(struct jobs *jobs, const struct match *match, const struct target *targe
 	struct job *job;
 
 	if (own == NULL)
-		return out_of_memory();
+		return report_no_memory();
 	refused = target->is_stream ? NULL : mirror_name_refused(name);
 	if (refused != NULL) {
 		char what[512];
@@ -121,7 +106,7 @@ add_get(struct jobs *jobs, const struct match *match, const struct target *targe
 	job = jobs_add(jobs, WAY_GET);
 	if (job == NULL) {
 		free(own);
-		return out_of_memory();
+		return report_no_memory();
 	}
 	job->remote = strdup(remote);
 	job->size = match->size;
@@ -137,7 +122,7 @@ add_get(struct jobs *jobs, const struct match *match, const struct target *targe
 	}
 	free(own);
 	return job->remote == NULL || job->shown_local == NULL || (!target->is_stream && job->name == NULL)
-	    ? out_of_memory()
+	    ? report_no_memory()
 	    : EXIT_DONE;
 }
 
@@ -240,17 +225,17 @@ add_put(struct jobs *jobs, const char *local, const char *remote)
 	struct stat status;
 
 	if (job == NULL)
-		return out_of_memory();
+		return report_no_memory();
 	job->remote = strdup(remote);
 	job->shown_local = strdup(local);
 	if (strcmp(local, "-") == 0) {
 		job->stream_fd = STDIN_FILENO;
 		if (fstat(STDIN_FILENO, &status) == 0 && S_ISREG(status.st_mode))
 			job->size = status.st_size;
-		return job->remote == NULL || job->shown_local == NULL ? out_of_memory() : EXIT_DONE;
+		return job->remote == NULL || job->shown_local == NULL ? report_no_memory() : EXIT_DONE;
 	}
 	if (stat(local, &status) < 0)
-		return local_failure("cannot read", local, -errno);
+		return report_local("cannot read", local, -errno);
 	if (S_ISDIR(status.st_mode))
 		return report_usage("'%s' is a directory; mirror takes directories", report_quote(local));
 	job->size = status.st_size;
@@ -265,10 +250,10 @@ add_put(struct jobs *jobs, const char *local, const char *remote)
 			int error = -errno;
 
 			job->dir_fd = AT_FDCWD;
-			return local_failure("cannot open the directory of", local, error);
+			return report_local("cannot open the directory of", local, error);
 		}
 	}
-	return job->remote == NULL || job->shown_local == NULL || job->name == NULL ? out_of_memory() : EXIT_DONE;
+	return job->remote == NULL || job->shown_local == NULL || job->name == NULL ? report_no_memory() : EXIT_DONE;
 }
 
 static void
@@ -294,7 +279,7 @@ put_locals(struct session *session, struct options *options, char *const *locals
 		if (name != NULL)
 			path = is_directory ? path_join(remote == NULL ? "" : remote, name) : strdup(remote);
 		if (path == NULL)
-			status = out_of_memory();
+			status = report_no_memory();
 		else if (is_directory && strcmp(locals[i], "-") == 0)
 			status = report_usage("put -: the file on the server needs a name");
 		else
@@ -328,7 +313,7 @@ command_put(struct session *session, struct options *options, const struct args 
 	enum exit_status status;
 
 	if (locals == NULL)
-		return out_of_memory();
+		return report_no_memory();
 	for (size_t i = 0; i < args->local_count; i++)
 		locals[i] = args->locals[i]->text;
 	status = put_words(session, options, locals, args->local_count, args);
@@ -373,11 +358,11 @@ command_mput(struct session *session, struct options *options, const struct args
 		int flags = (i > 0 ? GLOB_APPEND : 0) | (word->pattern == NULL ? GLOB_NOCHECK | GLOB_NOESCAPE : 0);
 
 		if (glob(word->pattern != NULL ? word->pattern : word->text, flags, NULL, &found) != 0)
-			status = local_failure("cannot find", word->text, -ENOENT);
+			status = report_local("cannot find", word->text, -ENOENT);
 	}
 	paths = calloc(found.gl_pathc + 1, sizeof(*paths));
 	if (paths == NULL)
-		status = out_of_memory();
+		status = report_no_memory();
 	for (size_t i = 0; paths != NULL && i < found.gl_pathc; i++)
 		paths[count++] = found.gl_pathv[i];
 	if (status == EXIT_DONE) {
@@ -489,7 +474,7 @@ print_file(struct session *session, const char *path, uint64_t lines)
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return local_failure("cannot print", path, -errno);
+		return report_local("cannot print", path, -errno);
 	buf_init(&printer.waiting, 4 * PIPE_CHUNK);
 	buf_init(&printer.text, 16 * PIPE_CHUNK);
 	fetching.transfer.stream_fd = ends[1];

@@ -214,12 +214,6 @@ sort_shell(const struct command *command, const struct options *options, const s
 }
 
 static enum exit_status
-out_of_memory(void)
-{
-	return report_failure(FTP_LOCAL, "cannot go on", strerror(ENOMEM), "");
-}
-
-static enum exit_status
 check_shell(const struct command *command, size_t count)
 {
 	if (count < command->min)
@@ -248,14 +242,14 @@ command_run_line(
 	operands = calloc(count, sizeof(*operands));
 	if (operands == NULL || args_init(&args, count) < 0) {
 		free(operands);
-		return out_of_memory();
+		return report_no_memory();
 	}
 	options.excludes = NULL;
 	options.exclude_count = 0;
 	r = options_parse(&options, words + 1, count - 1, command->options | OPTIONS_OUTPUT | OPTION_BIT(OPTION_HELP),
 	    operands, &operand_count, why, sizeof(why));
 	if (r == -ENOMEM)
-		status = out_of_memory();
+		status = report_no_memory();
 	else if (r < 0)
 		status = report_usage("%s: %s", command->name, why);
 	else if (options.wants_help) {
@@ -481,7 +475,7 @@ command_run_once(const struct command *command, struct options *options, const s
 	int r;
 
 	if (operands == NULL || places == NULL || args_init(&args, count) < 0) {
-		status = out_of_memory();
+		status = report_no_memory();
 		goto out;
 	}
 	r = options_parse(options, words, count,
@@ -489,7 +483,7 @@ command_run_once(const struct command *command, struct options *options, const s
 	    why, sizeof(why));
 	report_set(options, (command->flags & IS_DATA) != 0 && !options->is_json);
 	if (r < 0) {
-		status = r == -ENOMEM ? out_of_memory() : report_usage("%s: %s", command->name, why);
+		status = r == -ENOMEM ? report_no_memory() : report_usage("%s: %s", command->name, why);
 		goto out;
 	}
 	if (options->wants_help) {

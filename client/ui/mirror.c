@@ -11,6 +11,7 @@
 #include "client/ui/command.h"
 #include "client/ui/mirror_plan.h"
 #include "client/ui/remote_glob.h"
+#include "client/ui/remote_tree.h"
 #include "client/ui/report.h"
 #include "client/ui/signals.h"
 #include "client/ui/transfers.h"
@@ -40,21 +41,6 @@ static void
 note_status(struct mirror *mirror, enum exit_status status)
 {
 	mirror->status = exit_status_worse(mirror->status, status);
-}
-
-static enum exit_status
-out_of_memory(void)
-{
-	return report_failure(FTP_LOCAL, "cannot go on", strerror(ENOMEM), "");
-}
-
-static enum exit_status
-local_failure(const char *what, const char *name, int error)
-{
-	char text[512];
-
-	snprintf(text, sizeof(text), "%s '%s'", what, report_quote(name));
-	return report_failure(FTP_LOCAL, text, strerror(-error), "");
 }
 
 /* --- the local side as a listing --- */
@@ -172,10 +158,32 @@ tell(const struct mirror *mirror, const char *what, const char *path, const char
 		    "would %s %s%s%s", what, report_quote(path), why == NULL ? "" : ": ", why == NULL ? "" : why);
 }
 
-/* Remove a local directory with all that is in it, following no link. */
+/* Both sides of removing a tree: what is excluded stays, and so do the directories above it. */
+static int remove_local_tree(int dir_fd, const char *name, const struct mirror_wishes *keep, int depth, bool *has_kept);
+
 static int
-remove_local_tree(int dir_fd, const char *name, int depth)
+remove_local_entry(int fd, const struct ftp_entry *entry, const struct mirror_wishes *keep, int depth, bool *has_kept)
 {
+	struct mirror_wishes deeper = *keep;
+	char *below;
+	int r;
+
+	if (entry->kind != FTP_KIND_DIRECTORY)
+		return unlinkat(fd, entry->name, 0) < 0 ? -errno : 0;
+	below = path_join(keep->path, entry->name);
+	if (below == NULL)
+		return -ENOMEM;
+	deeper.path = below;
+	r = remove_local_tree(fd, entry->name, &deeper, depth + 1, has_kept);
+	free(below);
+	return r;
+}
+
+/* Remove a local directory with all that is in it, following no link. keep->path is that of the directory. */
+static int
+remove_local_tree(int dir_fd, const char *name, const struct mirror_wishes *keep, int depth, bool *has_kept)
+{
+	bool keeps_inner = false;
 	struct ftp_list list;
 	int fd, r;
 
@@ -186,14 +194,16 @@ remove_local_tree(int dir_fd, const char *name, int depth)
 		return -errno;
 	r = list_local(fcntl(fd, F_DUPFD_CLOEXEC, 0), &list);
 	for (size_t i = 0; r == 0 && i < list.count; i++) {
-		if (list.entries[i].kind == FTP_KIND_DIRECTORY)
-			r = remove_local_tree(fd, list.entries[i].name, depth + 1);
-		else if (unlinkat(fd, list.entries[i].name, 0) < 0)
-			r = -errno;
+		if (mirror_is_excluded(keep, list.entries[i].name))
+			keeps_inner = true;
+		else
+			r = remove_local_entry(fd, &list.entries[i], keep, depth, &keeps_inner);
 	}
 	ftp_list_free(&list);
 	close_fd(&fd);
-	if (r == 0 && unlinkat(dir_fd, name, AT_REMOVEDIR) < 0)
+	if (keeps_inner)
+		*has_kept = true;
+	else if (r == 0 && unlinkat(dir_fd, name, AT_REMOVEDIR) < 0)
 		r = -errno;
 	return r;
 }
@@ -202,61 +212,34 @@ static enum exit_status
 delete_local(struct mirror *mirror, const char *directory, const struct mirror_action *action, const char *path)
 {
 	int fd = open_beneath(mirror->root_fd, directory, false), r = fd < 0 ? fd : 0;
+	struct mirror_wishes keep = mirror->wishes;
+	bool has_kept = false;
 
+	keep.path = path;
 	if (r == 0 && action->what == MIRROR_DELETE_TREE)
-		r = remove_local_tree(fd, action->name, 0);
+		r = remove_local_tree(fd, action->name, &keep, 0, &has_kept);
 	else if (r == 0 && unlinkat(fd, action->name, 0) < 0)
 		r = -errno;
 	close_fd(&fd);
-	return r < 0 ? local_failure("cannot remove", path, r) : EXIT_DONE;
-}
-
-static enum ftp_class remove_remote_tree(struct session *session, const char *path, int depth);
-
-static enum ftp_class
-remove_remote_entries(struct session *session, const char *path, const struct ftp_list *list, int depth)
-{
-	enum ftp_class class = FTP_OK;
-
-	for (size_t i = 0; i < list->count && class == FTP_OK; i++) {
-		char *inner = path_join(path, list->entries[i].name);
-
-		if (inner == NULL)
-			return FTP_LOCAL;
-		class = list->entries[i].kind == FTP_KIND_DIRECTORY ? remove_remote_tree(session, inner, depth + 1)
-								    : ftp_delete(session->ftp, inner);
-		free(inner);
-	}
-	return class;
-}
-
-static enum ftp_class
-remove_remote_tree(struct session *session, const char *path, int depth)
-{
-	struct ftp_list list;
-	enum ftp_class class = depth > DEPTH_MAX ? FTP_LOCAL : ftp_list(session->ftp, path, &list);
-
-	if (class != FTP_OK)
-		return class;
-	class = remove_remote_entries(session, path, &list, depth);
-	ftp_list_free(&list);
-	return class == FTP_OK ? ftp_rmdir(session->ftp, path) : class;
+	return r < 0 ? report_local("cannot remove", path, r) : EXIT_DONE;
 }
 
 static enum exit_status
 delete_remote(struct mirror *mirror, const struct mirror_action *action, const char *path)
 {
 	char *full = path_join(mirror->remote_root, path);
-	enum ftp_class class = FTP_LOCAL;
+	struct mirror_wishes keep = mirror->wishes;
+	enum exit_status status = EXIT_DONE;
 
 	if (full == NULL)
-		return out_of_memory();
+		return report_no_memory();
+	keep.path = path;
 	if (action->what == MIRROR_DELETE_TREE)
-		class = remove_remote_tree(mirror->session, full, 0);
-	else
-		class = ftp_delete(mirror->session->ftp, full);
+		status = remote_tree_remove(mirror->session, full, &keep);
+	else if (ftp_delete(mirror->session->ftp, full) != FTP_OK)
+		status = session_error(mirror->session);
 	free(full);
-	return class == FTP_OK ? EXIT_DONE : session_error(mirror->session);
+	return status;
 }
 
 static void
@@ -284,7 +267,7 @@ do_copy(struct mirror *mirror, const char *directory, const struct mirror_action
 		tell(mirror, "compare", path, "has the same size");
 	job = jobs_add(&mirror->jobs, mirror->is_upload ? WAY_PUT : WAY_GET);
 	if (job == NULL) {
-		note_status(mirror, out_of_memory());
+		note_status(mirror, report_no_memory());
 		return;
 	}
 	job->remote = path_join(mirror->remote_root, path);
@@ -299,7 +282,7 @@ do_copy(struct mirror *mirror, const char *directory, const struct mirror_action
 	job->is_resume = !mirror->is_upload;
 	job->is_compare = action->what == MIRROR_COMPARE;
 	if (job->remote == NULL || job->beneath == NULL || job->name == NULL || job->shown_local == NULL)
-		note_status(mirror, out_of_memory());
+		note_status(mirror, report_no_memory());
 }
 
 static bool
@@ -315,7 +298,7 @@ make_directory(struct mirror *mirror, const char *path)
 	if (!mirror->is_upload) {
 		fd = open_beneath(mirror->root_fd, path, true);
 		if (fd < 0) {
-			note_status(mirror, local_failure("cannot make", path, fd));
+			note_status(mirror, report_local("cannot make", path, fd));
 			return false;
 		}
 		close_fd(&fd);
@@ -323,7 +306,7 @@ make_directory(struct mirror *mirror, const char *path)
 	}
 	full = path_join(mirror->remote_root, path);
 	if (full == NULL || ftp_mkdir(mirror->session->ftp, full) != FTP_OK) {
-		note_status(mirror, full == NULL ? out_of_memory() : session_error(mirror->session));
+		note_status(mirror, full == NULL ? report_no_memory() : session_error(mirror->session));
 		free(full);
 		return false;
 	}
@@ -339,7 +322,7 @@ do_action(struct mirror *mirror, const char *directory, const struct mirror_acti
 	char *path = path_join(directory, action->name);
 
 	if (path == NULL) {
-		note_status(mirror, out_of_memory());
+		note_status(mirror, report_no_memory());
 		return;
 	}
 	switch (action->what) {
@@ -386,7 +369,7 @@ list_both(struct mirror *mirror, const char *path, bool is_new, struct ftp_list 
 
 	*local = *remote = (struct ftp_list){NULL, 0, 0};
 	if (full == NULL)
-		return out_of_memory();
+		return report_no_memory();
 	if (!is_new || !mirror->is_upload)
 		class = ftp_list(mirror->session->ftp, full, remote);
 	free(full);
@@ -399,7 +382,7 @@ list_both(struct mirror *mirror, const char *path, bool is_new, struct ftp_list 
 	}
 	if (!is_new || mirror->is_upload)
 		r = list_local_beneath(mirror, path, local);
-	return r < 0 ? local_failure("cannot list", path[0] == '\0' ? mirror->local_root : path, r) : EXIT_DONE;
+	return r < 0 ? report_local("cannot list", path[0] == '\0' ? mirror->local_root : path, r) : EXIT_DONE;
 }
 
 static void
@@ -413,14 +396,14 @@ walk(struct mirror *mirror, const char *path, bool is_new)
 	if (signals_have_aborted())
 		return;
 	if (mirror->depth >= DEPTH_MAX || strlen(path) >= PATH_MAX - 512) {
-		note_status(mirror, local_failure("cannot go into", path, -ENAMETOOLONG));
+		note_status(mirror, report_local("cannot go into", path, -ENAMETOOLONG));
 		return;
 	}
 	mirror->depth++;
 	status = list_both(mirror, path, is_new, &source, &target);
 	wishes.path = path;
 	if (status == EXIT_DONE && mirror_plan(&source, &target, &wishes, &plan) < 0)
-		status = out_of_memory();
+		status = report_no_memory();
 	if (status == EXIT_DONE) {
 		for (size_t i = 0; i < plan.count && !signals_have_aborted(); i++)
 			do_action(mirror, path, &plan.actions[i]);
@@ -474,10 +457,10 @@ open_local_root(struct mirror *mirror)
 	bool makes = !mirror->is_upload && !mirror->options->is_dry_run;
 
 	if (makes && mkdir(mirror->local_root, 0777) < 0 && errno != EEXIST)
-		return local_failure("cannot make", mirror->local_root, -errno);
+		return report_local("cannot make", mirror->local_root, -errno);
 	mirror->root_fd = open(mirror->local_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (mirror->root_fd < 0 && !(errno == ENOENT && mirror->options->is_dry_run && !mirror->is_upload))
-		return local_failure("cannot open the directory", mirror->local_root, -errno);
+		return report_local("cannot open the directory", mirror->local_root, -errno);
 	return EXIT_DONE;
 }
 

@@ -237,7 +237,7 @@ remote_glob(struct session *session, const struct word *word, struct matches *ma
 
 	if (word->pattern == NULL) {
 		if (add_match(matches, strdup(word->text), NULL) < 0)
-			return report_failure(FTP_LOCAL, "cannot go on", strerror(ENOMEM), "");
+			return report_no_memory();
 		return EXIT_DONE;
 	}
 	class = expand(&expansion, word->pattern[0] == '/' ? "/" : "", word->pattern);

@@ -1,5 +1,6 @@
 #include "client/ui/report.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -462,6 +463,21 @@ report_failure(enum ftp_class class, const char *what, const char *why, const ch
 	snprintf(error.why, sizeof(error.why), "%s", why);
 	snprintf(error.hint, sizeof(error.hint), "%s", hint);
 	return report_error(&error);
+}
+
+enum exit_status
+report_local(const char *what, const char *name, int error)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s '%s'", what, report_quote(name));
+	return report_failure(FTP_LOCAL, text, strerror(-error), "");
+}
+
+enum exit_status
+report_no_memory(void)
+{
+	return report_failure(FTP_LOCAL, "cannot go on", strerror(ENOMEM), "");
 }
 
 enum exit_status

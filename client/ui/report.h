@@ -46,6 +46,12 @@ enum exit_status report_error(const struct ftp_error *error);
 /* An error of the user interface's own. what, why, hint: text of ours with report_quote()d parts; hint may be "". */
 enum exit_status report_failure(enum ftp_class class, const char *what, const char *why, const char *hint);
 
+/* What could not be done with a local name, and -errno. */
+enum exit_status report_local(const char *what, const char *name, int error);
+
+/* Memory is out. */
+enum exit_status report_no_memory(void);
+
 /* An error of usage: one text that says what is wrong and what would be right. Returns EXIT_USAGE. */
 enum exit_status report_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

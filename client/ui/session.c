@@ -162,7 +162,7 @@ session_open(struct session *session, struct ftp_url *url, const struct options 
 	session->user = session->url.user != NULL ? session->url.user : options->user;
 	session->ftp = ftp_new(&session->ftp_options, session->url.tls, session->url.host, session->url.port);
 	if (session->ftp == NULL)
-		return report_failure(FTP_LOCAL, "cannot begin", strerror(ENOMEM), "");
+		return report_no_memory();
 	return log_in(session, options);
 }
 

@@ -391,7 +391,7 @@ shell_run(struct session *session, struct options *options)
 	struct shell shell = {.session = session, .options = options, .last = EXIT_DONE};
 
 	if (open_editor(&shell) < 0)
-		return report_failure(FTP_LOCAL, "cannot begin", strerror(ENOMEM), "");
+		return report_no_memory();
 	while (one_turn(&shell))
 		continue;
 	close_history(&shell);

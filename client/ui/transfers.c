@@ -98,15 +98,6 @@ open_beneath(int dir_fd, const char *path, bool makes)
 	return fd;
 }
 
-static enum exit_status
-report_local(const char *what, const char *name, int error)
-{
-	char text[512];
-
-	snprintf(text, sizeof(text), "%s '%s'", what, report_quote(name));
-	return report_failure(FTP_LOCAL, text, strerror(-error), "");
-}
-
 /* --- one job --- */
 
 /* Whether both sides have the same content: *is_same. Reports errors. */

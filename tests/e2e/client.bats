@@ -139,13 +139,15 @@ teardown()
 	assert_line --partial 'mirror: 0 copied'
 	run -0 client mirror --checksum "$(at)" m
 	assert_line --partial 'mirror: 1 copied'
-	mkdir m/extra
-	touch m/extra/x m/keep.o
+	mkdir m/extra m/partly
+	touch m/extra/x m/keep.o m/partly/keep.o m/partly/x
 	run -0 client mirror "$(at)" m
 	assert_exist m/extra/x
 	run -0 client mirror --delete --exclude '*.o' "$(at)" m
 	assert_not_exist m/extra
 	assert_exist m/keep.o
+	assert_exist m/partly/keep.o
+	assert_not_exist m/partly/x
 }
 
 @test "mirror up: the same from here to there" {
@@ -162,8 +164,12 @@ teardown()
 	run -0 client mirror m "$(at up)"
 	assert_line --partial '0 copied (0 B), 2 the same'
 	rm -r m/sub
-	run -0 client mirror --delete m "$(at up)"
+	in_home up/partly/x
+	in_home up/partly/keep.o
+	run -0 client mirror --delete --exclude '*.o' m "$(at up)"
 	assert_not_exist "$H/up/sub"
+	assert_not_exist "$H/up/partly/x"
+	assert_exist "$H/up/partly/keep.o"
 }
 
 @test "mirror down never goes through a link that leads out of the target" {

@@ -1,0 +1,18 @@
+/* Removing a directory on the server with all that is in it. */
+#ifndef CLIENT_UI_REMOTE_TREE_H
+#define CLIENT_UI_REMOTE_TREE_H
+
+#include "client/ui/mirror_plan.h"
+#include "client/ui/session.h"
+
+/*
+ * Remove path with all that is in it; links are removed, not followed.
+ *
+ * keep   what it excludes stays, and so do the directories above that; keep->path is that of the directory in the
+ *        mirror. NULL: nothing stays.
+ *
+ * Reports errors; stops at the first.
+ */
+enum exit_status remote_tree_remove(struct session *session, const char *path, const struct mirror_wishes *keep);
+
+#endif
