@@ -76,7 +76,7 @@ quota_top_watch(struct master *master)
 	uint64_t now = monotonic_ms();
 	pid_t pid;
 
-	if (master->config->metrics_quota_users == 0) {
+	if (master->config->metrics_quota_users == 0 || master->metrics.is_stopped) {
 		if (master->quota_top.board->count > 0 && master->quota_top.errand.pid == 0)
 			quota_board_write(master->quota_top.board, NULL, 0);
 		master->quota_top.look_at_ms = 0;
