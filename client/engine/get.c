@@ -518,7 +518,7 @@ begin_sum(struct fetch *fetch)
 enum ftp_class
 ftp_get(struct ftp *ftp, const struct ftp_transfer *transfer, struct ftp_result *result)
 {
-	struct ftp_result unwanted;
+	struct ftp_result unwanted = {0};
 	struct fetch fetch = {.ftp = ftp, .transfer = transfer, .fd = -1, .size = -1, .mtime = -1};
 	struct stat status;
 	enum ftp_class reason;

@@ -475,7 +475,7 @@ begin_sum(struct delivery *delivery)
 enum ftp_class
 ftp_put(struct ftp *ftp, const struct ftp_transfer *transfer, struct ftp_result *result)
 {
-	struct ftp_result unwanted;
+	struct ftp_result unwanted = {0};
 	struct delivery delivery = {.ftp = ftp, .transfer = transfer, .fd = -1};
 	enum ftp_class reason;
 
