@@ -143,6 +143,9 @@ def broken_off(c, command, data):
 		c.ask('ABOR', 426)
 		c.expect(226)
 		check(c, 70, 1)
+		c.ask('SITE CHMOD 200 f', 200)   # that its owner cannot read
+		c.put('f', bytes(30), 'APPE')
+		check(c, 100, 1)
 	END
 }
 
