@@ -269,7 +269,7 @@ begin(struct master *master)
 	reload->listener_count = 0;
 	reload->next = (struct reload_report){.ticket = reload->report.ticket + 1};
 	reload->accounts = (struct accounts_load){.fd = -1};
-	reload->certificate = (struct certificate_check){.chain_fd = -1, .key_fd = -1};
+	reload->certificate = (struct certificate_check){.chain_fd = -1, .key_fd = -1, .parts_fd = -1};
 	for (int kind = 0; kind < LOG_TARGET_COUNT; kind++)
 		reload->log_files.fds[kind] = -1;
 	notify_reloading();
