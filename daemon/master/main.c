@@ -22,6 +22,7 @@
 #include "common/io.h"
 #include "common/title.h"
 #include "daemon/master/accounts_loader.h"
+#include "daemon/master/activation.h"
 #include "daemon/master/bans.h"
 #include "daemon/master/hook_worker.h"
 #include "daemon/master/certificates.h"
@@ -50,6 +51,8 @@
 #endif
 
 static struct master master;
+static struct inherited inherited;
+static int former_errors_fd = -1;	/* where a former server reads what is wrong; standard error is the real one then */
 
 static void __attribute__((noreturn, format(printf, 1, 2)))
 fail(const char *format, ...)
@@ -57,6 +60,8 @@ fail(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
+	if (former_errors_fd >= 0)
+		dup2(former_errors_fd, STDERR_FILENO);
 	fputs("sallyportd: ", stderr);
 	vfprintf(stderr, format, args);
 	fputc('\n', stderr);
@@ -82,7 +87,8 @@ print_usage(FILE *out)
 	      "  -V       print the version and exit\n"
 	      "  -h       print this help and exit\n"
 	      "\n"
-	      "Signals: HUP reload, TERM let transfers finish and stop (twice: at once), INT stop.\n"
+	      "Signals: HUP reload, TERM let transfers finish and stop (twice: at once), INT stop,\n"
+	      "USR2 start the program anew and let sessions end with the old one.\n"
 	      "See sallyportd(8), sallyport.conf(5), sallyportctl(8).\n",
 	    out);
 }
@@ -150,17 +156,20 @@ pid_file_path(char path[PATH_MAX])
 static void
 write_pid_file(void)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], new[PATH_MAX + 4];
 	char text[32];
 	int len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
 	int fd, r;
 
 	pid_file_path(path);
-	unlink(path);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	snprintf(new, sizeof(new), "%s.new", path);
+	unlink(new);
+	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
-		fail("cannot write pid file '%s': %s", path, strerror(errno));
+		fail("cannot write pid file '%s': %s", new, strerror(errno));
 	r = io_write_all(fd, text, (size_t)len);
+	if (r == 0 && (fchmod(fd, 0644) < 0 || rename(new, path) < 0))
+		r = -errno;
 	close(fd);
 	if (r < 0)
 		fail("cannot write pid file '%s': %s", path, strerror(-r));
@@ -192,6 +201,7 @@ block_signals(void)
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR2);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
@@ -260,10 +270,12 @@ static void
 open_listeners(void)
 {
 	char error[CONFIG_PLACE_MAX + 512];
-	int count = listeners_open(master.config, NULL, 0, master.listeners, error, sizeof(error));
+	int count = listeners_open(
+	    master.config, inherited.listeners, inherited.count, master.listeners, error, sizeof(error));
 
 	if (count < 0)
 		fail("%s", error);
+	listeners_close_others(inherited.listeners, inherited.count, master.listeners, (size_t)count);
 	master.listener_count = (size_t)count;
 }
 
@@ -274,6 +286,20 @@ check_hooks(void)
 
 	if (hook_worker_check(master.config, error, sizeof(error)) < 0)
 		fail("%s", error);
+}
+
+/* Until now standard error was a pipe to the former server, which goes on if this one cannot start. */
+static void
+take_standard_error(void)
+{
+	int fd = inherited.extras[INHERITED_STDERR];
+
+	if (!inherited.is_upgrade)
+		return;
+	former_errors_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (former_errors_fd < 0 || dup2(fd, STDERR_FILENO) < 0)
+		fail("cannot take standard error over: %s", strerror(errno));
+	close_fd(&fd);
 }
 
 static void
@@ -302,10 +328,11 @@ start(void)
 	if (certificates_load_first(&master) < 0)
 		fail("certificate '%s' and key '%s' cannot be used; see the line above", master.config->tls.certificate,
 		    master.config->tls.key);
-	if (!master.is_foreground)
+	if (!master.is_foreground && !inherited.is_upgrade)
 		ready_fd = go_to_background();
 	notify_init(ready_fd);
-	master.is_stderr_journal = log_targets_stderr_is_journal();
+	master.is_stderr_journal =
+	    inherited.is_upgrade ? getenv("JOURNAL_STREAM") != NULL : log_targets_stderr_is_journal();
 	sandbox_clear_environment();
 	tzset();
 	umask(077);
@@ -316,6 +343,7 @@ start(void)
 	detach_standard_files();
 	raise_descriptor_limit();
 	block_signals();
+	upgrade_take(&master, &inherited);
 	r = sessions_init(&master);
 	if (r < 0)
 		fail("cannot make the table of sessions: %s", strerror(-r));
@@ -324,6 +352,7 @@ start(void)
 		fail("accounts '%s' cannot be used; see the line above, 'sallyportctl config check', or add the first "
 		     "user with 'sallyportctl user add NAME'",
 		    master.config->accounts);
+	take_standard_error();
 	r = log_targets_start(&master, error, sizeof(error));
 	if (r < 0)
 		fail("%s", error);
@@ -339,6 +368,7 @@ start(void)
 		fail("cannot make the list of quotas: %s", strerror(-r));
 	metrics_server_start(&master);
 	write_pid_file();
+	close_fd(&former_errors_fd);
 	if (!master.is_foreground)
 		dup2(STDIN_FILENO, STDERR_FILENO);
 }
@@ -357,11 +387,11 @@ check_certificate(void)
 int
 main(int argc, char **argv)
 {
+	char error[512];
 	bool is_check = false;
 	int option;
 
 	title_init(argc, argv);
-	close_range(STDERR_FILENO + 1, ~0U, 0);	/* what the caller left open is none of ours */
 	master.config_path = CONFIG_FILE_DEFAULT;
 	while ((option = getopt(argc, argv, "c:fthV")) != -1) {
 		switch (option) {
@@ -396,6 +426,12 @@ main(int argc, char **argv)
 		    stderr);
 		return EXIT_NEEDS_ROOT;
 	}
+	if (is_check)
+		close_range(STDERR_FILENO + 1, ~0U, 0);	/* what the caller left open is none of ours */
+	else if (activation_take(&inherited, error, sizeof(error)) < 0)
+		fail("%s", error);
+	if (!is_check && upgrade_init(&master, argv[0]) < 0)
+		fail("no memory");
 	if (config_load(master.config_path, tell_error, NULL, &master.config) < 0)
 		return EXIT_FAILURE;
 	if (is_check) {

@@ -99,6 +99,15 @@ close_listeners(struct master *master)
 	master->listener_count = 0;
 }
 
+void
+master_forget_listeners(struct master *master)
+{
+	for (size_t i = 0; i < master->listener_count; i++)
+		epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, master->listeners[i].fd, NULL);
+	listeners_close_others(master->listeners, master->listener_count, NULL, 0);
+	master->listener_count = 0;
+}
+
 /* Stop. */
 
 void
@@ -106,12 +115,14 @@ master_stop(struct master *master, bool is_drain)
 {
 	uint64_t now = monotonic_ms();
 
+	upgrade_tell_predecessor(master, is_drain ? "drain\n" : "now\n");
 	if (master->is_draining) {
 		log_message(LEVEL_INFO, "stop", "at once");
 		master->drain_deadline_ms = now;
 		return;
 	}
 	reload_cancel(master);
+	upgrade_cancel(master);
 	notify_stopping();
 	close_listeners(master);
 	master->is_draining = true;
@@ -129,10 +140,12 @@ is_stopped(struct master *master)
 {
 	uint64_t now = monotonic_ms();
 
+	/* a former server is waited for, since this one is the only way to stop it */
+	if ((master->is_draining || master->upgrade.is_retired) && master->live_count == 0 &&
+	    master->upgrade.predecessor < 0)
+		return true;
 	if (!master->is_draining)
 		return false;
-	if (master->live_count == 0)
-		return true;
 	if (now < master->drain_deadline_ms)
 		return false;
 	if (now < master->drain_deadline_ms + KILLED_MS) {
@@ -155,7 +168,8 @@ reap_children(struct master *master)
 		if (!sessions_reaped(master, pid, status) && !reload_reaped(master, pid, status) &&
 		    !accounts_reaped(master, pid, status) && !certificates_reaped(master, pid, status) &&
 		    !resolver_reaped(master, pid, status) && !hook_worker_reaped(master, pid, status) &&
-		    !metrics_server_reaped(master, pid, status) && !quota_top_reaped(master, pid, status))
+		    !metrics_server_reaped(master, pid, status) && !quota_top_reaped(master, pid, status) &&
+		    !upgrade_reaped(master, pid, status))
 			log_targets_reaped(master, pid, status);
 	}
 }
@@ -171,8 +185,11 @@ handle_signals(struct master *master)
 			reap_children(master);
 			break;
 		case SIGHUP:
-			if (!master->is_draining)
+			if (!upgrade_reload_retired(master) && !master->is_draining)
 				reload_start(master);
+			break;
+		case SIGUSR2:
+			upgrade_start(master);
 			break;
 		case SIGTERM:
 		case SIGINT:
@@ -195,6 +212,10 @@ dispatch(struct master *master, void *ptr)
 		log_targets_receive(master);
 	else if (ptr == &master->hooks)
 		hook_worker_receive(master);
+	else if (ptr == &master->upgrade.successor)
+		upgrade_receive_successor(master);
+	else if (ptr == &master->upgrade.predecessor)
+		upgrade_receive_predecessor(master);
 	else if (ptr == &master->metrics)
 		metrics_server_receive(master);
 	else if (ptr == &master->control)
@@ -239,10 +260,11 @@ master_run(struct master *master)
 	log_walls();
 	certificates_tell(master);
 	log_message(LEVEL_INFO, "ready", "sallyportd %s", SALLYPORT_VERSION);
-	notify_ready();
+	if (!upgrade_tell_ready(master))
+		notify_ready();
 	while (!is_stopped(master)) {
 		int timeout = sooner(sooner(sessions_grant(master), drain_timeout(master)),
-		    sooner(sooner(certificates_watch(master), resolver_watch(master)),
+		    sooner(sooner(sooner(certificates_watch(master), resolver_watch(master)), upgrade_watch(master)),
 			sooner(log_targets_watch(master),
 			    sooner(sooner(hook_worker_watch(master), sooner(metrics_server_watch(master), quota_top_watch(master))),
 				sooner(control_socket_watch(master), bans_watch(master))))));

@@ -21,6 +21,7 @@
 #include "daemon/master/failures.h"
 #include "daemon/master/listeners.h"
 #include "daemon/master/reload.h"
+#include "daemon/master/upgrade.h"
 #include "privsep/ipc/board.h"
 #include "privsep/ipc/quota_board.h"
 #include "privsep/monitor/monitor.h"
@@ -143,6 +144,7 @@ struct master {
 
 	struct reload reload;
 	struct control_socket control;
+	struct upgrade upgrade;
 
 	bool is_draining;
 	uint64_t drain_deadline_ms;	/* when the sessions left are killed */
@@ -161,6 +163,9 @@ void master_watch_listeners(struct master *master);
 
 /* Stop watching a listener that is about to be closed, and accept who waits there (not at an activated one). */
 void master_leave_listener(struct master *master, const struct listener *listener);
+
+/* Close the listeners, which another server has taken over. */
+void master_forget_listeners(struct master *master);
 
 /* What SIGTERM (is_drain: transfers may finish) and SIGINT do. A second time: everything ends at once. */
 void master_stop(struct master *master, bool is_drain);

@@ -16,6 +16,7 @@
 
 static struct sockaddr_un target;
 static socklen_t target_len;
+static char target_name[sizeof(target.sun_path)];
 static int ready_pipe = -1;
 
 void
@@ -27,11 +28,18 @@ notify_init(int ready_fd)
 	ready_pipe = ready_fd;
 	if (len < 2 || len >= sizeof(target.sun_path) || (path[0] != '/' && path[0] != '@'))
 		return;
+	memcpy(target_name, path, len);
 	target.sun_family = AF_UNIX;
 	memcpy(target.sun_path, path, len);
 	if (path[0] == '@')
 		target.sun_path[0] = '\0';
 	target_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+}
+
+const char *
+notify_socket(void)
+{
+	return target_name;
 }
 
 static void
@@ -73,4 +81,14 @@ void
 notify_stopping(void)
 {
 	tell("STOPPING=1\n");
+}
+
+void
+notify_main_process(pid_t pid)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "MAINPID=%ld\n", (long)pid);
+	tell(text);
+	target_len = 0;
 }

@@ -176,12 +176,15 @@ finish(struct master *master)
 		note(&reload->next, "configuration in force");
 		log_message(LEVEL_INFO, "reload", "configuration in force");
 	}
+	upgrade_tell_predecessor(master, "reopen\n");
 	reload->next.is_good = !reload->is_bad;
 	reload->report = reload->next;
 	if (reload->again)
 		begin(master);
 	else
 		notify_ready();
+	if (reload->config == NULL)
+		upgrade_start_postponed(master);
 }
 
 static struct complaint
@@ -246,9 +249,9 @@ reload_cancel(struct master *master)
 {
 	struct reload *reload = &master->reload;
 
+	reload->again = false;
 	if (reload->config == NULL)
 		return;
-	reload->again = false;
 	tell_problem(reload, "the server is stopping");
 	finish(master);
 }
@@ -286,6 +289,10 @@ reload_start(struct master *master)
 	if (reload->config != NULL) {
 		reload->again = true;
 		return reload->next.ticket + 1;
+	}
+	if (master->upgrade.child != 0) {
+		reload->again = true;	/* when it has failed; else it is the new server's */
+		return reload->report.ticket + 1;
 	}
 	begin(master);
 	return reload->next.ticket;

@@ -70,7 +70,7 @@ count_address(const struct master *master, const struct address_key *key)
 
 	TAILQ_FOREACH(slot, &master->live, live)
 		count += memcmp(&slot->address, key, sizeof(*key)) == 0;
-	return count;
+	return count + upgrade_count_address(master, key);
 }
 
 static void
@@ -125,7 +125,7 @@ refusal(struct master *master, const union address *peer, const struct address_k
 		return text;
 	}
 	if (master->live_count >= SESSIONS_MAX ||
-	    (master->live_count >= config->limits.sessions && !make_room(master))) {
+	    (master->live_count + master->upgrade.foreign_count >= config->limits.sessions && !make_room(master))) {
 		snprintf(text, size, "421 Too many sessions (limits.sessions = %u); try again later.\r\n",
 		    config->limits.sessions);
 		refused[REFUSED_SESSIONS]++;
@@ -387,6 +387,7 @@ admit(const struct master *master, const char *user, uint32_t max_sessions)
 
 	TAILQ_FOREACH(slot, &master->live, live)
 		count += slot->is_logged_in && strcmp(slot->user, user) == 0;
+	count += upgrade_count_user(master, user);
 	if (max_sessions != 0 && count >= max_sessions)
 		return ADMIT_ACCOUNT_LIMIT;
 	return count >= master->config->limits.sessions_per_user ? ADMIT_USER_LIMIT : ADMIT_YES;
@@ -538,6 +539,7 @@ sessions_reaped(struct master *master, pid_t pid, int status)
 	TAILQ_REMOVE(&master->live, slot, live);
 	TAILQ_INSERT_HEAD(&master->free, slot, free);
 	slot->monitor_pid = 0;
+	upgrade_session_gone(master, slot);
 	master->live_count--;
 	return true;
 }

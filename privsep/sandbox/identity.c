@@ -26,9 +26,30 @@ sandbox_chroot(int directory_fd)
 	return 0;
 }
 
+/*
+ * Without a bounding set, a program that root executes has what is inheritable: the master must be able to
+ * start its own program anew. Whoever drops the identity loses this set with the others.
+ */
+static int
+keep_over_exec(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, sets) < 0)
+		return -errno;
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		sets[i].inheritable = sets[i].permitted;
+	return syscall(SYS_capset, &header, sets) < 0 ? -errno : 0;
+}
+
 int
 sandbox_empty_bounds(void)
 {
+	int r = keep_over_exec();
+
+	if (r < 0)
+		return r;
 	capng_clear(CAPNG_SELECT_BOUNDS);
 	return capng_apply(CAPNG_SELECT_BOUNDS) < 0 ? -EPERM : 0;
 }

@@ -57,8 +57,9 @@ void sandbox_clear_environment(void);
 int sandbox_limit(enum sandbox_process process);
 
 /*
- * Empty the bounding set of this process and of all that it forks: nothing of ours calls execve,
- * so the master does it once for every session. Needs CAP_SETPCAP. 0 or -EPERM.
+ * Empty the bounding set of this process and of all that it forks, once in the master for every
+ * session. What is permitted becomes inheritable, so that the master, and it alone, can execute its own
+ * program anew; sandbox_drop_identity() empties that set too. Needs CAP_SETPCAP. 0 or -errno.
  */
 int sandbox_empty_bounds(void);
 

@@ -1,0 +1,599 @@
+#include "daemon/master/upgrade.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/io.h"
+#include "common/text.h"
+#include "daemon/master/activation.h"
+#include "daemon/master/bans.h"
+#include "daemon/master/control_socket.h"
+#include "daemon/master/hook_worker.h"
+#include "daemon/master/log_targets.h"
+#include "daemon/master/master.h"
+#include "daemon/master/metrics_server.h"
+#include "daemon/master/notify.h"
+#include "privsep/ipc/log.h"
+#include "privsep/sandbox/sandbox.h"
+
+#include "common/banned.h"
+
+#define START_SECONDS 60	/* for the new server to be ready */
+#define TEXT_MAX 8192		/* bytes of one message: lines */
+#define SEND_MS 2000		/* for the list of sessions, to a server that has just said that it is ready */
+#define ERRORS_MAX 4096		/* bytes of what a server says that does not come up */
+#define ENVIRONMENT_MAX 8
+#define NAMES_MAX 2048		/* LISTENERS_MAX names of activation_name() */
+
+static const char *const sanitizer_variables[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS"};
+static char *sanitizer_values[2];
+
+/* --- how this program was started --- */
+
+static bool
+is_this_program(const char *path)
+{
+	struct stat it, this;
+
+	return stat(path, &it) == 0 && stat("/proc/self/exe", &this) == 0 && it.st_dev == this.st_dev &&
+	    it.st_ino == this.st_ino;
+}
+
+/*
+ * The path by which it was called, links and all, so that a link that will point to another version is
+ * followed; where it was found by PATH, the one that the kernel tells.
+ */
+int
+upgrade_init(struct master *master, const char *argv0)
+{
+	char path[PATH_MAX], directory[PATH_MAX];
+	ssize_t len;
+
+	master->upgrade = (struct upgrade){.successor = -1, .errors_fd = -1, .predecessor = -1};
+	TAILQ_INIT(&master->upgrade.foreign);
+	if (sandbox_is_widened())
+		for (size_t i = 0; i < 2; i++)
+			if (getenv(sanitizer_variables[i]) != NULL)
+				sanitizer_values[i] = strdup(getenv(sanitizer_variables[i]));
+	if (argv0[0] == '/')
+		snprintf(path, sizeof(path), "%s", argv0);
+	else if (getcwd(directory, sizeof(directory)) == NULL ||
+	    snprintf(path, sizeof(path), "%s/%s", directory, argv0) >= (int)sizeof(path))
+		path[0] = '\0';
+	if (!is_this_program(path)) {
+		len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+		path[len < 0 ? 0 : len] = '\0';
+	}
+	master->upgrade.program = strdup(path);
+	return master->upgrade.program == NULL ? -ENOMEM : 0;
+}
+
+/* --- the channel --- */
+
+static void
+send_text(int fd, const char *text, size_t len)
+{
+	uint64_t deadline = monotonic_ms() + SEND_MS;
+
+	while (fd >= 0 && send(fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		if (errno != EINTR && (errno != EAGAIN || io_wait(fd, POLLOUT, deadline) <= 0))
+			return;
+}
+
+void
+upgrade_tell_predecessor(struct master *master, const char *text)
+{
+	send_text(master->upgrade.predecessor, text, strlen(text));
+}
+
+/* Next message as lines; 0: none now; -EPIPE: the other end is gone. */
+static int
+receive_text(int fd, char text[TEXT_MAX + 1])
+{
+	ssize_t got = recv(fd, text, TEXT_MAX, MSG_DONTWAIT);
+
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -EPIPE;
+	text[got] = '\0';
+	return got == 0 ? -EPIPE : 1;
+}
+
+/* The next line of text, or NULL; *text moves behind it. */
+static char *
+next_line(char **text)
+{
+	char *line = *text;
+	size_t len = strcspn(line, "\n");
+
+	if (*line == '\0')
+		return NULL;
+	*text += len + (line[len] != '\0');
+	line[len] = '\0';
+	return line;
+}
+
+/* --- the new program --- */
+
+static int
+move_up(int fd)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, INHERITED_FIRST + LISTENERS_MAX + INHERITED_EXTRAS);
+}
+
+/* runs in the child: the descriptors where activation_take() looks for them. Their number, or -1. */
+static int
+place_descriptors(const struct master *master, int channel, int errors_fd)
+{
+	int fds[LISTENERS_MAX + INHERITED_EXTRAS];
+	int count = (int)master->listener_count;
+
+	for (int i = 0; i < count; i++)
+		fds[i] = move_up(master->listeners[i].fd);
+	fds[count + INHERITED_CHANNEL] = move_up(channel);
+	fds[count + INHERITED_STDERR] = move_up(STDERR_FILENO);
+	fds[count + INHERITED_UPLOADS] = move_up(master->hooks.uploads);
+	fds[count + INHERITED_UPLOADS_READ] = move_up(master->hooks.uploads_read);
+	if (dup2(errors_fd, STDERR_FILENO) < 0)
+		return -1;
+	for (int i = 0; i < count + INHERITED_EXTRAS; i++)
+		if (fds[i] < 0 || dup2(fds[i], INHERITED_FIRST + i) < 0)
+			return -1;
+	return count;
+}
+
+/* runs in the child: nothing of the old environment but what tells about descriptors and the service manager */
+static void
+make_environment(const struct master *master, int count, char *variables[ENVIRONMENT_MAX + 1])
+{
+	static char texts[ENVIRONMENT_MAX][NAMES_MAX + 64];
+	char names[NAMES_MAX] = "";
+	struct stat st;
+	size_t n = 0;
+
+	for (int i = 0; i < count; i++)
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", i == 0 ? "" : ":",
+		    activation_name(&master->listeners[i]));
+	snprintf(texts[n++], sizeof(texts[0]), "LISTEN_FDS=%d", count);
+	snprintf(texts[n++], sizeof(texts[0]), "LISTEN_PID=%ld", (long)getpid());
+	snprintf(texts[n++], sizeof(texts[0]), "LISTEN_FDNAMES=%s", names);
+	snprintf(texts[n++], sizeof(texts[0]), INHERITED_ENVIRONMENT "=1");
+	if (notify_socket()[0] != '\0')
+		snprintf(texts[n++], sizeof(texts[0]), "NOTIFY_SOCKET=%s", notify_socket());
+	if (master->is_stderr_journal && fstat(INHERITED_FIRST + count + INHERITED_STDERR, &st) == 0)
+		snprintf(texts[n++], sizeof(texts[0]), "JOURNAL_STREAM=%llu:%llu", (unsigned long long)st.st_dev,
+		    (unsigned long long)st.st_ino);
+	for (size_t i = 0; i < 2; i++)
+		if (sanitizer_values[i] != NULL)
+			snprintf(texts[n++], sizeof(texts[0]), "%s=%s", sanitizer_variables[i], sanitizer_values[i]);
+	for (size_t i = 0; i < n; i++)
+		variables[i] = texts[i];
+	variables[n] = NULL;
+}
+
+static void __attribute__((noreturn))
+run_program(const struct master *master, int channel, int errors_fd)
+{
+	char *variables[ENVIRONMENT_MAX + 1];
+	const char *program = master->upgrade.program;
+	sigset_t none;
+	int count;
+
+	count = place_descriptors(master, channel, errors_fd);
+	if (count < 0) {
+		dprintf(errors_fd, "the descriptors cannot be handed over: %s\n", strerror(errno));
+		_exit(EXIT_FAILURE);
+	}
+	make_environment(master, count, variables);
+	if (!master->is_foreground)
+		setsid();
+	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execle(program, program, master->is_foreground ? "-fc" : "-c", master->config_path, NULL, variables);
+	dprintf(STDERR_FILENO, "cannot execute '%s': %s\n", program, strerror(errno));
+	_exit(EXIT_FAILURE);
+}
+
+static int
+start_program(struct master *master)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &master->upgrade.successor};
+	int channels[2] = {-1, -1}, errors[2] = {-1, -1};
+	int r = 0;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channels) < 0 ||
+	    pipe2(errors, O_CLOEXEC | O_NONBLOCK) < 0 || (pid = fork()) < 0) {
+		r = -errno;
+		goto out;
+	}
+	if (pid == 0)
+		run_program(master, channels[1], errors[1]);
+	master->upgrade.child = pid;
+	master->upgrade.successor = channels[0];
+	master->upgrade.errors_fd = errors[0];
+	master->upgrade.deadline_ms = monotonic_ms() + 1000ULL * START_SECONDS;
+	channels[0] = errors[0] = -1;
+	(void)!epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, master->upgrade.successor, &event);
+out:
+	close_fd(&channels[0]);
+	close_fd(&channels[1]);
+	close_fd(&errors[0]);
+	close_fd(&errors[1]);
+	return r;
+}
+
+void
+upgrade_start(struct master *master)
+{
+	const char *refused = NULL;
+	int r;
+
+	if (master->upgrade.is_retired)
+		refused = "another server has taken over already";
+	else if (master->is_draining)
+		refused = "the server is stopping";
+	else if (master->upgrade.child != 0)
+		refused = "one is under way already";
+	if (refused != NULL) {
+		log_message(LEVEL_WARNING, "upgrade-failed", "%s", refused);
+		return;
+	}
+	if (master->reload.config != NULL) {
+		master->upgrade.is_postponed = true;
+		return;
+	}
+	log_message(LEVEL_INFO, "upgrade", "starting '%s'", master->upgrade.program);
+	r = start_program(master);
+	if (r < 0)
+		log_message(LEVEL_ERROR, "upgrade-failed", "no process can be started: %s", strerror(-r));
+}
+
+void
+upgrade_start_postponed(struct master *master)
+{
+	if (!master->upgrade.is_postponed)
+		return;
+	master->upgrade.is_postponed = false;
+	upgrade_start(master);
+}
+
+/* --- a new server that does not come up --- */
+
+static void
+log_errors(int fd)
+{
+	char text[ERRORS_MAX + 1];
+	ssize_t got = read(fd, text, ERRORS_MAX);
+	char *rest = text, *line;
+
+	text[got < 0 ? 0 : got] = '\0';
+	while ((line = next_line(&rest)) != NULL)
+		log_message(LEVEL_ERROR, "upgrade-failed", "%s", line);
+}
+
+static void
+forget_successor(struct master *master)
+{
+	if (master->upgrade.successor >= 0)
+		epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, master->upgrade.successor, NULL);
+	close_fd(&master->upgrade.successor);
+	close_fd(&master->upgrade.errors_fd);
+	master->upgrade.deadline_ms = 0;
+}
+
+bool
+upgrade_reaped(struct master *master, pid_t pid, int status)
+{
+	if (master->upgrade.child == 0 || pid != master->upgrade.child)
+		return false;
+	master->upgrade.child = 0;
+	if (master->upgrade.is_retired) {
+		log_message(LEVEL_CRITICAL, "upgrade-failed",
+		    "the server that took over has ended (status %d); nobody listens any more", status);
+		return true;
+	}
+	log_errors(master->upgrade.errors_fd);
+	forget_successor(master);
+	if (WIFSIGNALED(status))
+		log_message(LEVEL_ERROR, "upgrade-failed", "the new server was ended by signal %d; this one goes on",
+		    WTERMSIG(status));
+	else
+		log_message(LEVEL_ERROR, "upgrade-failed", "the new server did not start (exit status %d); this one goes on",
+		    WEXITSTATUS(status));
+	if (master->reload.again)
+		reload_start(master);
+	return true;
+}
+
+void
+upgrade_cancel(struct master *master)
+{
+	master->upgrade.is_postponed = false;
+	if (master->upgrade.child == 0 || master->upgrade.is_retired)
+		return;
+	kill(master->upgrade.child, SIGKILL);
+	master->upgrade.child = 0;
+	forget_successor(master);
+}
+
+int
+upgrade_watch(struct master *master)
+{
+	uint64_t now;
+
+	if (master->upgrade.child == 0 || master->upgrade.deadline_ms == 0)
+		return -1;
+	now = monotonic_ms();
+	if (now >= master->upgrade.deadline_ms) {
+		log_message(LEVEL_ERROR, "upgrade-failed", "the new server was not ready in %d seconds", START_SECONDS);
+		kill(master->upgrade.child, SIGKILL);
+		master->upgrade.deadline_ms = 0;
+		return -1;
+	}
+	return deadline_left_ms(master->upgrade.deadline_ms, now);
+}
+
+/* --- the old server retires --- */
+
+static void
+add_session(struct buf *text, const struct slot *slot)
+{
+	buf_addf(text, "session %s ", slot->id);
+	for (size_t i = 0; i < sizeof(slot->address.bytes); i++)
+		buf_addf(text, "%02x", slot->address.bytes[i]);
+	buf_addf(text, " %s\n", slot->user);
+}
+
+static void
+tell_sessions(const struct master *master)
+{
+	const struct slot *slot;
+	struct buf text;
+
+	buf_init(&text, TEXT_MAX);
+	TAILQ_FOREACH(slot, &master->live, live) {
+		if (text.len + 256 > TEXT_MAX) {
+			send_text(master->upgrade.successor, text.data, text.len);
+			buf_clear(&text);
+		}
+		add_session(&text, slot);
+	}
+	if (text.len > 0)
+		send_text(master->upgrade.successor, text.data, text.len);
+	buf_free(&text);
+}
+
+static void
+retire(struct master *master)
+{
+	close_fd(&master->upgrade.errors_fd);
+	master->upgrade.deadline_ms = 0;
+	master->upgrade.is_retired = true;
+	if (master->reload.again)
+		kill(master->upgrade.child, SIGHUP);
+	master->reload.again = false;
+	master_forget_listeners(master);
+	hook_worker_stop(master);
+	metrics_server_stop(master);
+	control_socket_close(master, true);
+	bans_close(master);
+	tell_sessions(master);
+	notify_main_process(master->upgrade.child);
+	send_text(master->upgrade.successor, "yours\n", 6);
+	log_message(LEVEL_INFO, "upgrade", "process %ld has taken over; %u sessions go on here",
+	    (long)master->upgrade.child, master->live_count);
+}
+
+static void
+reopen_log(struct master *master)
+{
+	char error[CONFIG_PLACE_MAX + 512];
+
+	if (log_targets_reopen(master, error, sizeof(error)) < 0)
+		log_message(LEVEL_ERROR, "reload", "%s; the log in force stays", error);
+	upgrade_tell_predecessor(master, "reopen\n");
+}
+
+bool
+upgrade_reload_retired(struct master *master)
+{
+	if (!master->upgrade.is_retired)
+		return false;
+	reopen_log(master);
+	return true;
+}
+
+static void
+obey(struct master *master, const char *line)
+{
+	if (strcmp(line, "ready") == 0 && !master->upgrade.is_retired)
+		retire(master);
+	else if (strcmp(line, "reopen") == 0)
+		reopen_log(master);
+	else if (strcmp(line, "drain") == 0)
+		master_stop(master, true);
+	else if (strcmp(line, "now") == 0)
+		master_stop(master, false);
+}
+
+void
+upgrade_receive_successor(struct master *master)
+{
+	char text[TEXT_MAX + 1];
+	char *rest = text, *line;
+	int r;
+
+	if (master->upgrade.successor < 0)
+		return;
+	r = receive_text(master->upgrade.successor, text);
+	if (r == -EPIPE) {
+		/* one that has not come up is told about when it is reaped */
+		epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, master->upgrade.successor, NULL);
+		close_fd(&master->upgrade.successor);
+	}
+	while (r > 0 && (line = next_line(&rest)) != NULL)
+		obey(master, line);
+}
+
+void
+upgrade_session_gone(struct master *master, const struct slot *slot)
+{
+	char text[64];
+	int len;
+
+	if (!master->upgrade.is_retired || master->upgrade.successor < 0)
+		return;
+	len = snprintf(text, sizeof(text), "gone %s\n", slot->id);
+	(void)!send(master->upgrade.successor, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* --- the new server, and the sessions of the old one --- */
+
+void
+upgrade_take(struct master *master, const struct inherited *inherited)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &master->upgrade.predecessor};
+
+	if (!inherited->is_upgrade)
+		return;
+	master->upgrade.predecessor = inherited->extras[INHERITED_CHANNEL];
+	master->hooks.uploads = inherited->extras[INHERITED_UPLOADS];
+	master->hooks.uploads_read = inherited->extras[INHERITED_UPLOADS_READ];
+	(void)!epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, master->upgrade.predecessor, &event);
+}
+
+bool
+upgrade_tell_ready(struct master *master)
+{
+	if (master->upgrade.predecessor < 0)
+		return false;
+	upgrade_tell_predecessor(master, "ready\n");
+	return true;
+}
+
+static void
+remove_foreign(struct master *master, struct foreign *foreign)
+{
+	TAILQ_REMOVE(&master->upgrade.foreign, foreign, entry);
+	master->upgrade.foreign_count--;
+	free(foreign);
+}
+
+/* "ID KEY USER" */
+static void
+add_foreign(struct master *master, const char *text)
+{
+	struct foreign *foreign;
+	const char *key = strchr(text, ' ');
+	const char *user = key == NULL ? NULL : strchr(key + 1, ' ');
+	unsigned byte;
+
+	if (user == NULL || key - text != SESSION_ID_SIZE - 1 || user - key != 1 + 2 * sizeof(foreign->address.bytes) ||
+	    strlen(user + 1) >= sizeof(foreign->user) || master->upgrade.foreign_count >= SESSIONS_MAX)
+		return;
+	foreign = calloc(1, sizeof(*foreign));
+	if (foreign == NULL)
+		return;
+	memcpy(foreign->id, text, SESSION_ID_SIZE - 1);
+	for (size_t i = 0; i < sizeof(foreign->address.bytes); i++) {
+		if (sscanf(key + 1 + 2 * i, "%2x", &byte) != 1) {
+			free(foreign);
+			return;
+		}
+		foreign->address.bytes[i] = (uint8_t)byte;
+	}
+	memcpy(foreign->user, user + 1, strlen(user + 1));
+	TAILQ_INSERT_TAIL(&master->upgrade.foreign, foreign, entry);
+	master->upgrade.foreign_count++;
+}
+
+static void
+forget_foreign(struct master *master, const char *id)
+{
+	struct foreign *foreign;
+
+	TAILQ_FOREACH(foreign, &master->upgrade.foreign, entry) {
+		if (strcmp(foreign->id, id) == 0) {
+			remove_foreign(master, foreign);
+			return;
+		}
+	}
+}
+
+/* Not before the former server has told who is the main process now, unless it has died before. */
+static void
+tell_manager(struct master *master)
+{
+	if (!master->upgrade.is_known)
+		notify_ready();
+	master->upgrade.is_known = true;
+}
+
+static void
+learn(struct master *master, const char *line)
+{
+	if (strcmp(line, "yours") == 0) {
+		bans_load(master);	/* those that the former server has made since this one began */
+		tell_manager(master);
+	} else if (strncmp(line, "session ", 8) == 0)
+		add_foreign(master, line + 8);
+	else if (strncmp(line, "gone ", 5) == 0)
+		forget_foreign(master, line + 5);
+}
+
+void
+upgrade_receive_predecessor(struct master *master)
+{
+	char text[TEXT_MAX + 1];
+	char *rest = text, *line;
+	int r;
+
+	if (master->upgrade.predecessor < 0)
+		return;
+	r = receive_text(master->upgrade.predecessor, text);
+	while (r > 0 && (line = next_line(&rest)) != NULL)
+		learn(master, line);
+	if (r != -EPIPE)
+		return;
+	epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, master->upgrade.predecessor, NULL);
+	close_fd(&master->upgrade.predecessor);
+	while (!TAILQ_EMPTY(&master->upgrade.foreign))
+		remove_foreign(master, TAILQ_FIRST(&master->upgrade.foreign));
+	tell_manager(master);
+	log_message(LEVEL_INFO, "upgrade", "the former server has ended");
+}
+
+uint32_t
+upgrade_count_address(const struct master *master, const struct address_key *key)
+{
+	const struct foreign *foreign;
+	uint32_t count = 0;
+
+	TAILQ_FOREACH(foreign, &master->upgrade.foreign, entry)
+		count += memcmp(&foreign->address, key, sizeof(*key)) == 0;
+	return count;
+}
+
+uint32_t
+upgrade_count_user(const struct master *master, const char *user)
+{
+	const struct foreign *foreign;
+	uint32_t count = 0;
+
+	TAILQ_FOREACH(foreign, &master->upgrade.foreign, entry)
+		count += strcmp(foreign->user, user) == 0;
+	return count;
+}

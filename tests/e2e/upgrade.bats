@@ -1,0 +1,418 @@
+#!/usr/bin/env bats
+# A new program takes over with the listening sockets, or finds them open: nobody is refused, nobody is cut off.
+# shellcheck disable=SC2030,SC2031 # output is that of run
+
+load lib
+
+setup()
+{
+	new_place
+	OLD_PID=
+	PROGRAM=$BUILD/sallyportd
+}
+
+teardown()
+{
+	local status=0
+	: >"$DIR/connect.stop"
+	data_close
+	[ -z "${OTHER-}" ] || exec {OTHER}>&-
+	find_server
+	end_place || status=1
+	[ -z "$OLD_PID" ] || wait_until is_gone "$OLD_PID" || { kill -KILL "$OLD_PID" && status=1; }
+	return "$status"
+}
+
+serve()
+{
+	write_config "$@"
+	add_user alice secret
+	start_server
+	OLD_PID=$SERVER_PID
+}
+
+# The server is who the pid file says.
+find_server()
+{
+	local pid
+	pid=$(cat "$DIR/run/sallyportd.pid" 2>/dev/null) || return 0
+	[ -z "$pid" ] || is_gone "$pid" || SERVER_PID=$pid
+}
+
+has_new_server()
+{
+	local pid
+	pid=$(cat "$DIR/run/sallyportd.pid" 2>/dev/null)
+	[ -n "$pid" ] && [ "$pid" != "$SERVER_PID" ] && log_has " upgrade .*process $pid has taken over"
+}
+
+upgrade()
+{
+	kill -USR2 "$SERVER_PID"
+	wait_until has_new_server
+	find_server
+}
+
+# Connect, read the greeting, close, again and again in the background; "N connections, M failures" into $DIR/connect.
+connect_all_the_time()
+{
+	python3 - "$PORT" "$DIR/connect" 3>&- <<'END' &
+import os, socket, sys
+port, result = int(sys.argv[1]), sys.argv[2]
+good = bad = 0
+while not os.path.exists(result + ".stop"):
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as s:
+            ok = s.recv(100).startswith(b"220 ")
+    except OSError as error:
+        ok = False
+        print("connect:", error, file=sys.stderr)
+    good += ok
+    bad += not ok
+    if good == 1:
+        open(result + ".running", "w").close()
+with open(result + ".new", "w") as out:
+    out.write(f"{good} connections, {bad} failures\n")
+os.rename(result + ".new", result)
+END
+	wait_until test -e "$DIR/connect.running"
+}
+
+nobody_was_refused()
+{
+	: >"$DIR/connect.stop"
+	wait_until -t 20 test -s "$DIR/connect"
+	run cat "$DIR/connect"
+	assert_output --regexp '^[1-9][0-9]* connections, 0 failures$'
+}
+
+other_session()
+{
+	exec {OTHER}<>"/dev/tcp/127.0.0.1/$PORT"
+	printf 'USER alice\r\nPASS secret\r\n' >&"$OTHER"
+	timeout 20 grep -q -m 1 ^230 <&"$OTHER"
+}
+
+other_goes_on()
+{
+	printf 'PWD\r\n' >&"$OTHER"
+	timeout 20 grep -q -m 1 '^257 ' <&"$OTHER"
+}
+
+# A copy of the program that a test may replace.
+own_program()
+{
+	PROGRAM=$DIR/sallyportd
+	cp "$BUILD/sallyportd" "$PROGRAM"
+	BUILD_OF_TEST=$BUILD
+	mkdir "$DIR/build"
+	ln -s "$PROGRAM" "$DIR/build/sallyportd"
+	ln -s "$BUILD/sallyportctl" "$DIR/build/sallyportctl"
+	BUILD=$DIR/build
+}
+
+@test "SIGUSR2 during a download of 1 GiB: it ends byte for byte, and nobody is refused" {
+	serve
+	truncate -s 1G "$DIR/home/alice/big"
+	printf 'the end' | dd of="$DIR/home/alice/big" bs=1 seek=1073741800 conv=notrunc status=none
+	chown "$(stat -c %u:%g "$DIR/home/alice")" "$DIR/home/alice/big"
+	connect_all_the_time
+	# the reader takes its time until the new server is there
+	mkfifo "$DIR/pipe"
+	curl -sS --max-time 120 "ftp://alice:secret@127.0.0.1:$PORT/big" -o "$DIR/pipe" 3>&- &
+	curl=$!
+	exec {PIPE}<"$DIR/pipe"
+	cmp - <(head -c 1000000 "$DIR/home/alice/big") < <(head -c 1000000 <&"$PIPE")
+	upgrade
+	is_gone "$OLD_PID" && fail "the old server did not wait for its download"
+	timeout 120 cmp - <(tail -c +1000001 "$DIR/home/alice/big") <&"$PIPE"
+	exec {PIPE}<&-
+	wait "$curl"
+	wait_until is_gone "$OLD_PID"
+	wait_until log_has ' upgrade .*the former server has ended'
+	nobody_was_refused
+	ftp_login alice secret
+	log_has ' transfer .*direction="down" bytes=1073741824 .*result="ok"'
+}
+
+@test "SIGUSR2: an idle session goes on in the old server, which leaves when it ends" {
+	serve
+	other_session
+	upgrade
+	other_goes_on
+	ftp_login alice secret
+	exec {OTHER}>&-
+	OTHER=
+	wait_until is_gone "$OLD_PID"
+	ftp NOOP 200
+	assert_equal "$(cat "$DIR/run/sallyportd.pid")" "$SERVER_PID"
+}
+
+@test "three upgrades in a row, each with a session: all go on, and SIGTERM reaches all" {
+	serve
+	pids=$SERVER_PID
+	other_session
+	first=$OTHER
+	upgrade
+	pids+=" $SERVER_PID"
+	other_session
+	second=$OTHER
+	upgrade
+	pids+=" $SERVER_PID"
+	OTHER=$first
+	other_goes_on
+	OTHER=$second
+	other_goes_on
+	ftp_login alice secret
+	kill -TERM "$SERVER_PID"
+	for fd in "$first" "$second" "$FTP"; do
+		assert_equal "$(timeout 20 head -n 1 <&"$fd")" $'421 Service is shutting down; closing\r'
+	done
+	exec {first}>&- {second}>&-
+	OTHER=
+	for pid in $pids; do
+		wait_until is_gone "$pid"
+	done
+	assert_file_not_exists "$DIR/run/sallyportd.pid"
+}
+
+@test "SIGTERM after an upgrade: a transfer of the old server is finished first" {
+	serve
+	ftp_login alice secret
+	ftp_stuck big 16M
+	upgrade
+	kill -TERM "$SERVER_PID"
+	wait_until eval "[ \$(log_count ' stop .*transfers may finish') -eq 2 ]"
+	is_gone "$SERVER_PID" && fail "the new server did not wait for the old one"
+	assert_equal "$(timeout 60 cat <&"$DATA" | wc -c)" 16777216
+	ftp_reply
+	assert_equal "$REPLY" 226
+	wait_until is_gone "$OLD_PID"
+	wait_until is_gone "$SERVER_PID"
+}
+
+@test "limits count the sessions of both servers" {
+	serve 'limits { sessions-per-address = 2 }'
+	other_session
+	upgrade
+	ftp_login alice secret
+	run timeout 10 bash -c "exec 5<>/dev/tcp/127.0.0.1/$PORT; head -n 1 <&5"
+	assert_output --partial '421 Too many sessions from your address'
+	exec {OTHER}>&-
+	OTHER=
+	wait_until is_gone "$OLD_PID"
+	comes_in()
+	{
+		timeout 10 bash -c "exec 5<>/dev/tcp/127.0.0.1/$PORT; head -n 1 <&5" | grep -q ^220
+	}
+	wait_until comes_in
+}
+
+@test "a configuration that is wrong: the old server goes on, and the log says why" {
+	serve
+	echo 'no-such-key = 1' >>"$CONF"
+	kill -USR2 "$SERVER_PID"
+	wait_until log_has " error upgrade-failed .*$CONF:[0-9]+: no-such-key"
+	wait_until log_has ' error upgrade-failed .*did not start .exit status 1.; this one goes on'
+	ftp_login alice secret
+	ftp_close
+	assert_equal "$(cat "$DIR/run/sallyportd.pid")" "$OLD_PID"
+	# and it can be tried again
+	sed -i '$d' "$CONF"
+	upgrade
+	ftp_login alice secret
+}
+
+@test "a program that is missing, or none: the old server goes on; a replaced one is found by its path" {
+	own_program
+	serve
+	mv "$PROGRAM" "$PROGRAM.away"
+	kill -USR2 "$SERVER_PID"
+	wait_until log_has " error upgrade-failed .*cannot execute '$DIR/build/sallyportd': No such file"
+	printf '#!/bin/sh\nexit 3\n' >"$PROGRAM"
+	chmod 755 "$PROGRAM"
+	kill -USR2 "$SERVER_PID"
+	wait_until log_has ' error upgrade-failed .*exit status 3'
+	ftp_login alice secret
+	ftp_close
+	# as a package does it: another file under the same name
+	cp "$BUILD_OF_TEST/sallyportd" "$PROGRAM.new"
+	mv "$PROGRAM.new" "$PROGRAM"
+	rm "$PROGRAM.away"
+	upgrade
+	ftp_login alice secret
+}
+
+@test "a certificate or accounts that are no good: the old server goes on" {
+	serve
+	chmod 644 "$DIR/etc/users"
+	kill -USR2 "$SERVER_PID"
+	wait_until log_has " error upgrade-failed .*$DIR/etc/users.*chmod"
+	chmod 600 "$DIR/etc/users"
+	sed -i "1i tls { certificate = \"$DIR/etc/none.pem\" key = \"$DIR/etc/key.pem\" }" "$CONF"
+	kill -USR2 "$SERVER_PID"
+	wait_until log_has " error upgrade-failed .*$DIR/etc/none.pem"
+	ftp_login alice secret
+}
+
+@test "SIGUSR2 twice, and SIGHUP in between: one upgrade, then the reload" {
+	own_program
+	serve
+	rm "$PROGRAM"
+	cat >"$PROGRAM" <<-END
+		#!/bin/sh
+		until [ -e "$DIR/go" ]; do sleep 0.05; done
+		exec "$BUILD_OF_TEST/sallyportd" "\$@"
+	END
+	chmod 755 "$PROGRAM"
+	kill -USR2 "$SERVER_PID"
+	wait_until log_has ' upgrade .*starting'
+	kill -USR2 "$SERVER_PID"
+	wait_until log_has ' warning upgrade-failed .*one is under way already'
+	sed -i '/^banner/d' "$CONF"
+	kill -HUP "$SERVER_PID"
+	ftp_login alice secret
+	ftp_close
+	run log_count ' reload .*configuration in force'
+	assert_output 0
+	: >"$DIR/go"
+	wait_until has_new_server
+	find_server
+	wait_until is_gone "$OLD_PID"
+	wait_until log_has "sallyportd.$SERVER_PID.: info reload .*configuration in force"
+	ftp_login alice secret
+	assert_equal "$(log_count ' upgrade .*has taken over')" 1
+}
+
+@test "listeners that were configured otherwise meanwhile" {
+	serve
+	second=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	sed -i "s/^listen .*/listen = {\"127.0.0.1:$second\"}/" "$CONF"
+	upgrade
+	ftp_open 127.0.0.1 "$second"
+	ftp_close
+	wait_until is_gone "$OLD_PID"
+	run timeout 5 bash -c "exec 5<>/dev/tcp/127.0.0.1/$PORT"
+	assert_failure
+}
+
+@test "a server in the background is upgraded as well" {
+	write_config
+	add_user alice secret
+	timeout 20 "$BUILD/sallyportd" -c "$CONF" 3>&-
+	SERVER_PID=$(cat "$DIR/run/sallyportd.pid")
+	OLD_PID=$SERVER_PID
+	find_ports
+	other_session
+	upgrade
+	other_goes_on
+	ftp_login alice secret
+}
+
+@test "the service manager is told: MAINPID by the old server, then READY by the new one" {
+	python3 - "$DIR/notify" "$DIR/told" 3>&- <<'END' &
+import os, socket, struct, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+s.bind(sys.argv[1])
+s.settimeout(60)
+while True:
+    data, ancillary, _, _ = s.recvmsg(1000, 1000)
+    pid = struct.unpack("3i", ancillary[0][2])[0]
+    with open(sys.argv[2], "a") as out:
+        for line in data.decode().splitlines():
+            out.write(f"{pid} {line}\n")
+    if "STOPPING" in data.decode():
+        break
+END
+	listener=$!
+	wait_until test -S "$DIR/notify"
+	write_config
+	export NOTIFY_SOCKET=$DIR/notify
+	start_server
+	unset NOTIFY_SOCKET
+	OLD_PID=$SERVER_PID
+	upgrade
+	wait_until grep -q "^$SERVER_PID READY=1" "$DIR/told"
+	stop_server
+	wait "$listener"
+	run grep -v USEC "$DIR/told"
+	assert_output "$OLD_PID READY=1
+$OLD_PID MAINPID=$(sed -n 's/.*MAINPID=//p' "$DIR/told")
+$(sed -n 's/.*MAINPID=//p' "$DIR/told") READY=1
+$(sed -n 's/.*MAINPID=//p' "$DIR/told") STOPPING=1"
+}
+
+# --- socket activation ---
+
+# activated_server NAMES ADDRESS...: started with listening sockets, as systemd does; the first one's port is PORT.
+activated_server()
+{
+	"$BATS_TEST_DIRNAME/activate" "$DIR/ports" "$1" "${@:2}" -- "$BUILD/sallyportd" -f -c "$CONF" \
+		</dev/null >"$DIR/stdout" 2>"$DIR/stderr" 3>&- &
+	LAUNCHER=$!
+	wait_until log_has ' ready '
+	find_server
+	PORT=$(head -n 1 "$DIR/ports")
+}
+
+@test "socket activation: a restart lets those who come meanwhile wait, and refuses nobody" {
+	write_config 'listen = {"127.0.0.1:0"}'
+	add_user alice secret
+	activated_server '' 127.0.0.1
+	ftp_login alice secret
+	ftp_close
+	kill -TERM "$SERVER_PID"
+	wait_until is_gone "$SERVER_PID"
+	# nobody is there; the launcher has the socket
+	exec {OTHER}<>"/dev/tcp/127.0.0.1/$PORT"
+	: >"$LOG"
+	: >"$DIR/ports.again"
+	wait_until log_has ' ready '
+	find_server
+	assert_equal "$(timeout 20 head -n 1 <&"$OTHER")" $'220 sallyport ready\r'
+	ftp_login alice secret
+}
+
+@test "socket activation: TLS by the name of the socket, or by its port; both families by one socket" {
+	write_config "tls { certificate = \"$DIR/etc/cert.pem\" key = \"$DIR/etc/key.pem\" require = no }"
+	ctl cert self-signed --name localhost >/dev/null
+	add_user alice secret
+	activated_server 'ftp:ftps:other' 127.0.0.1 127.0.0.1 '*'
+	tls_port=$(sed -n 2p "$DIR/ports")
+	dual_port=$(sed -n 3p "$DIR/ports")
+	run curl -sSk --max-time 20 "ftps://alice:secret@127.0.0.1:$tls_port/"
+	assert_success
+	run curl -sS --max-time 20 "ftp://alice:secret@127.0.0.1:$dual_port/"
+	assert_success
+	# by port, and no second socket for what one socket has already
+	write_config "tls { certificate = \"$DIR/etc/cert.pem\" key = \"$DIR/etc/key.pem\" require = no }" \
+		'listen = {}' "listen-tls = {\"*:$dual_port\"}"
+	kill -HUP "$SERVER_PID"
+	wait_until log_has " listening .*port=$dual_port tls=\"implicit\""
+	run curl -sSk --max-time 20 "ftps://alice:secret@127.0.0.1:$dual_port/"
+	assert_success
+	ftp_login alice secret
+	ftp_close
+	# and over an upgrade
+	OLD_PID=$SERVER_PID
+	upgrade
+	run curl -sSk --max-time 20 "ftps://alice:secret@127.0.0.1:$tls_port/"
+	assert_success
+	ftp_login alice secret
+}
+
+@test "socket activation: what is no listening TCP socket is refused" {
+	write_config
+	add_user alice secret
+	for kind in udp connected unix; do
+		run timeout 20 "$BATS_TEST_DIRNAME/activate" "$DIR/ports" '' "$kind" -- "$BUILD/sallyportd" -f -c "$CONF"
+		assert_output --partial 'descriptor 3, which was inherited (LISTEN_FDS), is no listening TCP socket'
+	done
+	run env LISTEN_PID=x LISTEN_FDS=1 "$BUILD/sallyportd" -f -c "$CONF"
+	assert_failure 1
+	assert_output 'sallyportd: LISTEN_FDS or LISTEN_PID is no number'
+	# variables that are meant for another process
+	LISTEN_PID=1 LISTEN_FDS=1 start_server
+	ftp_login alice secret
+}
