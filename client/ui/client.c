@@ -160,7 +160,7 @@ run_words(struct words *words, struct options *options)
 		words->count--;
 		return command_run_once(command, options, words->items, words->count);
 	}
-	operands = calloc(words->count + 1, sizeof(*operands));
+	operands = calloc(words->count + 1, sizeof(const struct word *));
 	if (operands == NULL)
 		return report_no_memory();
 	if (options_parse(options, words->items, words->count,

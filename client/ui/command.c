@@ -149,7 +149,7 @@ static int
 args_init(struct args *args, size_t count)
 {
 	*args = (struct args){0};
-	args->remotes = calloc(3 * count + 1, sizeof(*args->remotes));
+	args->remotes = calloc(3 * count + 1, sizeof(const struct word *));
 	if (args->remotes == NULL)
 		return -ENOMEM;
 	args->locals = args->remotes + count;
@@ -239,7 +239,7 @@ command_run_line(
 
 	if (command == NULL)
 		return report_usage("unknown command '%s'; help lists the commands", report_quote(words[0].text));
-	operands = calloc(count, sizeof(*operands));
+	operands = calloc(count, sizeof(const struct word *));
 	if (operands == NULL || args_init(&args, count) < 0) {
 		free(operands);
 		return report_no_memory();
@@ -466,7 +466,7 @@ run_places(const struct command *command, struct options *options, struct place 
 enum exit_status
 command_run_once(const struct command *command, struct options *options, const struct word *words, size_t count)
 {
-	const struct word **operands = calloc(count + 1, sizeof(*operands));
+	const struct word **operands = calloc(count + 1, sizeof(const struct word *));
 	struct place *places = calloc(count + 1, sizeof(*places));
 	enum exit_status status;
 	struct args args = {0};

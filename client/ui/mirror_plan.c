@@ -77,13 +77,13 @@ compare_names(const void *a, const void *b)
 static const struct ftp_entry **
 sorted(const struct ftp_list *list)
 {
-	const struct ftp_entry **entries = calloc(list->count + 1, sizeof(*entries));
+	const struct ftp_entry **entries = calloc(list->count + 1, sizeof(const struct ftp_entry *));
 
 	if (entries == NULL)
 		return NULL;
 	for (size_t i = 0; i < list->count; i++)
 		entries[i] = &list->entries[i];
-	qsort(entries, list->count, sizeof(*entries), compare_names);
+	qsort(entries, list->count, sizeof(const struct ftp_entry *), compare_names);
 	return entries;
 }
 
