@@ -8,6 +8,7 @@
 
 #include "accounts/password.h"
 #include "common/address.h"
+#include "common/title.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/sandbox/sandbox.h"
 
@@ -74,6 +75,7 @@ pam_run(const struct pam_session *session)
 {
 	if (walls_raise(session, getppid()) < 0)
 		_exit(1);
+	title_set("pam");
 	while (ipc_receive(session->monitor_channel, IPC_PAM, IPC_STATE_LOGIN, &message) == 0)
 		answer_authenticate(session);
 	_exit(0);

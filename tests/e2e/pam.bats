@@ -186,6 +186,7 @@ find_pam()
 	run bash -c "ls -l /proc/$PAM/fd | grep -c 'socket:'"
 	assert_output 1
 	assert_equal "$(status_of "$PAM" NoNewPrivs)" 1
+	tr '\0' ' ' <"/proc/$PAM/cmdline" | grep -q '^sallyportd: pam *$'
 	assert_equal "$(status_of "$PAM" Seccomp)" 2
 	kill -KILL "$MONITOR"
 	wait_until is_gone "$PAM"
