@@ -228,6 +228,7 @@ endif
 	$(Q)$(PLACES) etc/init.d/sallyportd >$(DESTDIR)$(SYSCONFDIR)/init.d/sallyportd
 	$(Q)chmod 755 $(DESTDIR)$(SYSCONFDIR)/init.d/sallyportd
 	$(Q)$(PLACES) etc/systemd/sallyportd.service >$(DESTDIR)$(LIBDIR)/systemd/system/sallyportd.service
+	$(Q)install -m 644 etc/systemd/sallyportd.socket $(DESTDIR)$(LIBDIR)/systemd/system/sallyportd.socket
 	$(Q)$(PLACES) etc/sysusers.d/sallyport.conf >$(DESTDIR)$(LIBDIR)/sysusers.d/sallyport.conf
 	$(Q)$(PLACES) etc/tmpfiles.d/sallyport.conf >$(DESTDIR)$(LIBDIR)/tmpfiles.d/sallyport.conf
 	$(Q)$(PLACES) etc/logrotate.d/sallyport >$(DESTDIR)$(SYSCONFDIR)/logrotate.d/sallyport
@@ -247,8 +248,8 @@ uninstall:
 	$(Q)rm -f $(foreach program,$(SERVER_PROGRAMS),$(DESTDIR)$(SBINDIR)/$(notdir $(program))) $(DESTDIR)$(BINDIR)/sallyport \
 		$(foreach page,$(MAN_PAGES),$(call man_path,$(page))) \
 		$(DESTDIR)$(SYSCONFDIR)/init.d/sallyportd $(DESTDIR)$(SYSCONFDIR)/logrotate.d/sallyport \
-		$(DESTDIR)$(LIBDIR)/systemd/system/sallyportd.service $(DESTDIR)$(LIBDIR)/sysusers.d/sallyport.conf \
-		$(DESTDIR)$(LIBDIR)/tmpfiles.d/sallyport.conf \
+		$(DESTDIR)$(LIBDIR)/systemd/system/sallyportd.service $(DESTDIR)$(LIBDIR)/systemd/system/sallyportd.socket \
+		$(DESTDIR)$(LIBDIR)/sysusers.d/sallyport.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/sallyport.conf \
 		$(patsubst etc/bash-completion/%,$(DESTDIR)$(COMPLETIONDIR)/%,$(wildcard etc/bash-completion/*)) \
 		$(DESTDIR)$(SYSCONFDIR)/fail2ban/filter.d/sallyport.conf $(DESTDIR)$(SYSCONFDIR)/fail2ban/jail.d/sallyport.conf
 

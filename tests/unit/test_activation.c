@@ -1,0 +1,98 @@
+/* Variables of sockets that were inherited. */
+#include "daemon/master/activation.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#define SELF 42
+
+static struct inherited inherited;
+
+static void
+bad_variables(void **state)
+{
+	static const struct {
+		const char *fds, *pid;
+		int result;
+	} rows[] = {
+	    {"x", "42", -EINVAL},
+	    {"", "42", -EINVAL},
+	    {"-1", "42", -EINVAL},
+	    {"1", "", -EINVAL},
+	    {"1", "self", -EINVAL},
+	    {"65", "42", -E2BIG},
+	    {"2147483648", "42", -EINVAL},
+	    {"99999999999999999999", "42", -EINVAL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(
+		    activation_parse(rows[i].fds, rows[i].pid, NULL, NULL, SELF, &inherited), rows[i].result);
+}
+
+static void
+for_another_process(void **state)
+{
+	(void)state;
+	assert_int_equal(activation_parse("3", "41", NULL, "1", SELF, &inherited), 0);
+	assert_int_equal(inherited.count, 0);
+	assert_false(inherited.is_upgrade);
+	assert_int_equal(activation_parse(NULL, "42", NULL, NULL, SELF, &inherited), 0);
+	assert_int_equal(inherited.count, 0);
+}
+
+static void
+names_of_a_service_manager(void **state)
+{
+	(void)state;
+	/* "own" is a word of former servers alone; names may be fewer than sockets */
+	assert_int_equal(activation_parse("5", "42", "ftps:own:ftp:", NULL, SELF, &inherited), 0);
+	assert_int_equal(inherited.count, 5);
+	assert_int_equal(inherited.listeners[0].kind, LISTENER_TLS);
+	assert_int_equal(inherited.listeners[1].kind, LISTENER_BY_PORT);
+	assert_int_equal(inherited.listeners[2].kind, LISTENER_PLAIN);
+	assert_int_equal(inherited.listeners[4].kind, LISTENER_BY_PORT);
+	for (int i = 0; i < 5; i++) {
+		assert_true(inherited.listeners[i].is_activated);
+		assert_int_equal(inherited.listeners[i].fd, 3 + i);
+	}
+}
+
+static void
+names_of_a_former_server(void **state)
+{
+	static const struct listener listeners[] = {
+	    {.is_activated = true, .kind = LISTENER_TLS},
+	    {.is_activated = true, .kind = LISTENER_BY_PORT},
+	    {.address = {.v4 = {.sin_family = AF_INET, .sin_port = 21}}},
+	    {.address = {.v4 = {.sin_family = AF_INET}}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(listeners) / sizeof(listeners[0]); i++) {
+		assert_int_equal(
+		    activation_parse("1", "42", activation_name(&listeners[i]), "1", SELF, &inherited), 0);
+		assert_true(inherited.is_upgrade);
+		assert_int_equal(inherited.listeners[0].is_activated, listeners[i].is_activated);
+		assert_int_equal(inherited.listeners[0].kind, listeners[i].kind);
+		assert_int_equal(inherited.listeners[0].address.family != AF_UNSPEC, i == 3);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(bad_variables),
+	    cmocka_unit_test(for_another_process),
+	    cmocka_unit_test(names_of_a_service_manager),
+	    cmocka_unit_test(names_of_a_former_server),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
