@@ -1,6 +1,7 @@
 #include "daemon/master/sessions.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,11 +31,16 @@
 /* A session without login gives its place up only when it had this long to log in. */
 #define GIVE_WAY_AFTER_MS 3000
 
+#define NO_RESOURCES "421 No resources for another session; try again later.\r\n"
+
+static int spare_fd = -1;	/* given up for a moment when there is no descriptor left */
+
 static struct ipc_message message;
 
 int
 sessions_init(struct master *master)
 {
+	spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	TAILQ_INIT(&master->live);
 	TAILQ_INIT(&master->waiting);
 	TAILQ_INIT(&master->free);
@@ -272,6 +278,33 @@ out:
 	return r;
 }
 
+/*
+ * There is no descriptor for whoever waits. Left in the queue, he would wake the master for ever: he is
+ * taken with the spare one, told, and let go. False: not even that.
+ */
+static bool
+turn_away(const struct listener *listener)
+{
+	static uint64_t told_ms;
+	uint64_t now = monotonic_ms();
+	const char *reason = strerror(errno);
+	bool is_done;
+	int fd;
+
+	if (told_ms == 0 || now - told_ms >= 1000) {
+		told_ms = now;
+		log_message(LEVEL_ERROR, "accept-failed", "%s", reason);
+	}
+	close_fd(&spare_fd);
+	fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0 && !listener->is_tls)
+		(void)!send(fd, NO_RESOURCES, strlen(NO_RESOURCES), MSG_DONTWAIT | MSG_NOSIGNAL);
+	is_done = fd >= 0;
+	close_fd(&fd);
+	spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return is_done;
+}
+
 /* False: nothing more waits. */
 static bool
 accept_one(struct master *master, const struct listener *listener)
@@ -288,7 +321,7 @@ accept_one(struct master *master, const struct listener *listener)
 	fd = accept4(listener->fd, &peer.any, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0) {
 		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-			log_message(LEVEL_ERROR, "accept-failed", "%s", strerror(errno));
+			return turn_away(listener);
 		return errno == EINTR || errno == ECONNABORTED;
 	}
 	address_unmap(&peer);
@@ -297,7 +330,7 @@ accept_one(struct master *master, const struct listener *listener)
 	if (reply == NULL) {
 		r = fork_session(master, listener, fd, &peer, &key);
 		if (r < 0) {
-			reply = "421 No resources for another session; try again later.\r\n";
+			reply = NO_RESOURCES;
 			master->board.head->ended.refused[REFUSED_RESOURCES]++;
 		}
 	}

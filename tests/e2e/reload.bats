@@ -234,3 +234,19 @@ s.bind(('127.0.0.1', $PORT))"
 	assert_output --regexp '^[1-9][0-9]* transfers, 0 failures$'
 	LOAD_PID=
 }
+
+@test "no descriptor is left: who comes is told so, without a busy loop, and it heals" {
+	serve
+	prlimit --pid "$SERVER_PID" --nofile="$(find "/proc/$SERVER_PID/fd" -mindepth 1 | wc -l):"
+	run timeout 10 bash -c "exec 5<>/dev/tcp/127.0.0.1/$PORT; head -n 1 <&5"
+	assert_output --partial '421 No resources for another session'
+	log_has ' error accept-failed .*Too many open files'
+	before=$(awk '{ print $14 + $15 }' "/proc/$SERVER_PID/stat")
+	for _ in 1 2 3 4 5; do
+		run timeout 10 bash -c "exec 5<>/dev/tcp/127.0.0.1/$PORT; head -n 1 <&5"
+		assert_output --partial '421'
+	done
+	[ $(($(awk '{ print $14 + $15 }' "/proc/$SERVER_PID/stat") - before)) -lt 20 ]
+	prlimit --pid "$SERVER_PID" --nofile=1000:
+	ftp_login alice secret
+}
