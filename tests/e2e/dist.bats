@@ -47,7 +47,7 @@ setup()
 		path=${path#debian/tmp/}
 		case $path in
 		lib/systemd/*) path=usr/$path ;;
-		var/log/*) continue ;;
+		var/log/* | usr/share/doc/*) continue ;;
 		esac
 		compgen -G "$path" >/dev/null || fail "$path is not installed"
 	done < <(cat "$TREE"/debian/*.install)
