@@ -168,10 +168,40 @@ quota_need_file(const struct home *home)
 	return r < 0 ? r : quota_begin(home, 0, 1);
 }
 
+/* 0; -EBUSY: a session uploads to it; or another -errno. */
+static int
+look_locked(int dir_fd, const char *name, struct stat *st)
+{
+	int fd = -1;
+	int r = locked_file_open(dir_fd, name, &fd, st);
+
+	locked_file_close(&fd);
+	return r;
+}
+
+/*
+ * A file that its owner may not write to may have lost that right while a session uploads to it. Whoever opens files
+ * for an upload does so in a bracket, and this is one, so that giving the right back for a moment lets nobody in.
+ */
+static int
+look_closed(int dir_fd, const char *name, struct stat *st)
+{
+	mode_t mode = st->st_mode & 07777 & ~(mode_t)S_ISUID;
+	int r;
+
+	if (st->st_uid != geteuid())
+		return 0;	/* somebody else's: no session can have taken the right */
+	if (fchmodat(dir_fd, name, mode | S_IWUSR, 0) < 0)
+		return -errno;
+	r = look_locked(dir_fd, name, st);
+	if (fchmodat(dir_fd, name, mode, 0) < 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
 int
 quota_look(const struct home *home, int dir_fd, const char *name, struct stat *st)
 {
-	int fd = -1;
 	int r;
 
 	memset(st, 0, sizeof(*st));
@@ -183,9 +213,10 @@ quota_look(const struct home *home, int dir_fd, const char *name, struct stat *s
 	}
 	if (!S_ISREG(st->st_mode))
 		return 0;
-	/* whoever holds the lock of a file tells its size when he is done; what cannot be opened, nobody uploads to */
-	r = locked_file_open(dir_fd, name, &fd, st);
-	locked_file_close(&fd);
+	/* whoever holds the lock of a file tells its size when he is done */
+	r = look_locked(dir_fd, name, st);
+	if (r == -EACCES)
+		r = look_closed(dir_fd, name, st);
 	return r == -EBUSY ? r : 0;
 }
 

@@ -92,15 +92,35 @@ open_place(struct upload *upload, const struct config *config, const struct uplo
 	return create(upload, upload->name, config->file_mode);
 }
 
+/* What the cut gives back is settled in a bracket of its own: there it is of use to the upload itself. */
 static int
-position(const struct upload *upload, const struct upload_place *place, uint64_t size)
+cut(struct upload *upload, uint64_t start, uint64_t size)
 {
+	int r;
+
+	if (ftruncate(upload->fd, (off_t)start) < 0)
+		return -errno;
+	quota_resized(upload->home, upload->fd, (int64_t)start - (int64_t)size);
+	if (start == size)
+		return 0;
+	r = quota_end(upload->home);
+	if (r == 0)
+		r = quota_begin(upload->home, 0, 0);
+	upload->is_bracketed = r == 0;
+	return r;
+}
+
+static int
+position(struct upload *upload, const struct upload_place *place, uint64_t size)
+{
+	int r = 0;
+
 	if (upload->is_fresh)
 		return 0;	/* empty, and at its start */
-	if (place->cuts && ftruncate(upload->fd, (off_t)place->start) < 0)
-		return -errno;
 	if (place->cuts)
-		quota_resized(upload->home, upload->fd, (int64_t)place->start - (int64_t)size);
+		r = cut(upload, place->start, size);
+	if (r < 0)
+		return r;
 	return lseek(upload->fd, (off_t)place->start, SEEK_SET) < 0 ? -errno : 0;
 }
 

@@ -34,6 +34,7 @@ static const struct sandbox_rule rows[] = {
     {SYS_ftruncate, ANY_ARGS, "REST and STOR: what follows the offset"},
     {SYS_fchmod, ARG_HAS_NONE(1, S_ISUID), "the configured mode, whatever the umask; SITE CHMOD"},
     {SYS_fchmodat, ARG_HAS_NONE(2, S_ISUID), "SITE CHMOD of what its owner may neither read nor write"},
+    {SYS_geteuid, ANY_ARGS, "the quota: is what its owner closed ours, to be opened for a look?"},
     {SYS_fsync, ANY_ARGS, "an upload is safe"},
     {SYS_renameat, ANY_ARGS, "RNTO; an upload takes its name (libc: renameat2 without flags)"},
     {SYS_renameat2, ANY_ARGS, "RNTO without overwriting"},

@@ -191,6 +191,73 @@ def broken_off(c, command, data):
 	END
 }
 
+@test "a file that is written anew makes room for itself, also where nothing is left" {
+	serve '1000 100' 'uploads = "in-place"'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.put('f', bytes(1000))
+		c.put('f', bytes(1000))
+		check(c, 1000, 1)
+	END
+}
+
+@test "a partial that is begun anew makes room for itself, also where nothing is left" {
+	serve '1000 100'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		broken_off(c, 'STOR f', bytes(1000))
+		c.put('f', bytes(1000))
+		check(c, 1000, 1)
+	END
+}
+
+@test "a mode that forbids writing does not hide an upload from those who remove or replace its file" {
+	serve '1000000 100'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.put('f', bytes(400000))
+		b = Control().login()
+		d = b.open('APPE f')
+		d.sendall(bytes(1000))
+		wait_until(lambda: size_of(path('f')) == 401000)
+		c.ask('SITE CHMOD 000 f', 200)
+		c.ask('DELE f', 450)
+		c.put('g', bytes(1))
+		c.ask('RNFR g', 350)
+		c.ask('RNTO f', 450)
+		assert os.stat(path('f')).st_mode & 0o7777 == 0
+		d.close()
+		b.expect(226)
+		check(c, 401001, 2)
+		c.ask('DELE f', 250)
+		check(c, 1, 1)
+	END
+}
+
+@test "a directory that its owner closed hides nothing from a count" {
+	serve '1000000 100'
+	py <<-END
+		c = Control().login()
+		c.ask('MKD d', 257)
+		c.put('d/f', bytes(400))
+		c.ask('SITE CHMOD 000 d', 200)
+	END
+	run ctl --json quota recount alice
+	assert_success
+	assert_output --partial '"bytes": 400'
+	rm "$DIR/state/ledger/alice"
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.ask('MKD e', 257)
+		check(c, 400, 3)
+		assert os.stat(path('d')).st_mode & 0o7777 == 0
+	END
+}
+
 @test "what does not fit is 552 with used, limit and what was asked; the old file stays, the part is within the quota" {
 	serve '100000 4'
 	py <<-END
