@@ -89,7 +89,8 @@ wait_for_files(struct monitor *monitor, uint64_t deadline_ms)
 	struct child *files = &monitor->files;
 	int r = files->channel < 0 ? -EPIPE : 0;
 
-	while (r == 0 || (r == -EAGAIN && io_wait(files->channel, POLLIN, deadline_ms) > 0)) {
+	while ((r == 0 && monotonic_ms() < deadline_ms) ||
+	    (r == -EAGAIN && io_wait(files->channel, POLLIN, deadline_ms) > 0)) {
 		r = ipc_receive_now(files->channel, IPC_MONITOR, monitor->state, &monitor->message);
 		if (r != 0)
 			continue;

@@ -17,6 +17,7 @@
 #include "common/banned.h"
 
 #define LISTEN_RETRY_MS 20
+#define NOTICES_AT_ONCE 8
 #define FINISH_STALLS 10	/* a slow disk may take this many stall times to sync an upload */
 
 /* What protocol and files may say, beside the alarm that any of them may raise. */
@@ -88,6 +89,14 @@ receive_from_child(struct monitor *monitor, struct child *child)
 	is_notice = monitor->message.kind == IPC_transferred;
 	dispatch(monitor, child);
 	return is_notice;
+}
+
+/* A few at once, so that protocol cannot keep the monitor from its deadlines and from the master. */
+static void
+receive_notices(struct monitor *monitor)
+{
+	for (int i = 0; i < NOTICES_AT_ONCE && receive_from_child(monitor, &monitor->protocol); i++)
+		;
 }
 
 static void
@@ -257,8 +266,7 @@ monitor_run(struct session *session)
 			continue;
 		/* protocol first: when both are gone, it was protocol that ended the session */
 		if (waits[PROTOCOL].revents != 0)
-			while (receive_from_child(monitor, &monitor->protocol))
-				;
+			receive_notices(monitor);
 		else if (waits[FILES].revents != 0)
 			receive_from_child(monitor, &monitor->files);
 		if (waits[MASTER].revents != 0)
