@@ -25,6 +25,20 @@ struct counting {
 
 static int count_directory(struct counting *counting, int dir_fd, const char *name, unsigned depth);
 
+/* By insertion: they are few, and libc's qsort asks for the machine's memory first, which the walls do not allow. */
+static void
+sort(uint64_t *inodes, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		uint64_t inode = inodes[i];
+		size_t at = i;
+
+		for (; at > 0 && inodes[at - 1] > inode; at--)
+			inodes[at] = inodes[at - 1];
+		inodes[at] = inode;
+	}
+}
+
 static int
 compare(const void *a, const void *b)
 {
@@ -132,8 +146,8 @@ count_home(int home_fd, struct count_uploads *uploads, struct count_figure *figu
 	struct counting counting = {.uploads = uploads};
 	int r;
 
-	qsort(uploads->live, uploads->live_count, sizeof(uploads->live[0]), compare);
-	qsort(uploads->dead, uploads->dead_count, sizeof(uploads->dead[0]), compare);
+	sort(uploads->live, uploads->live_count);
+	sort(uploads->dead, uploads->dead_count);
 	r = count_directory(&counting, home_fd, ".", 0);
 	*figure = counting.figure;
 	return r;

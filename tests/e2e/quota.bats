@@ -597,6 +597,25 @@ figure_is_right()
 	log_has ' quota-counted '
 }
 
+@test "more uploads cut off at once than libc sorts without asking for memory: counted all the same" {
+	serve '1000000000 1000' 'limits { sessions-per-address = 1000 sessions-per-user = 1000 }'
+	py <<-END
+		sessions = [Control().login() for _ in range(130)]
+		for i, c in enumerate(sessions):
+		    c.data = c.open('STOR f%d' % i)
+		    c.data.sendall(bytes(10))
+		wait_until(lambda: count(HOME_DIR)[0] == 1300)
+		os.kill(int(os.environ['SERVER_PID']), signal.SIGKILL)
+	END
+	wait "$SERVER_PID" || :
+	run ctl --json quota recount alice
+	assert_success
+	assert_output --partial '"bytes": 1300'
+	: >"$LOG"
+	start_server
+	figure_is_right
+}
+
 @test "a ledger that is damaged, cut, empty, gone or another account's is counted, not believed" {
 	serve '1000000 100'
 	add_user bob secret --quota 1M
