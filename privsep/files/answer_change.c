@@ -4,9 +4,11 @@
 #include <errno.h>
 
 #include <string.h>
+#include <unistd.h>
 
 #include "privsep/files/change.h"
 #include "privsep/files/copy.h"
+#include "privsep/files/files.h"
 #include "privsep/files/tree.h"
 
 #include "common/banned.h"
@@ -68,7 +70,7 @@ files_answer_finish_write(struct files *files)
 		return false;
 	r = upload_finish(&files->upload, files->session->config, is_complete == 1);
 	if (r == -EPROTO)
-		return false;
+		_exit(FILES_EXIT_HELD);
 	if (r == 0 && is_complete == 1 && files->session->config->on_upload[0] != '\0')
 		stored_begin(&files->stored, &files->home, &files->upload_path);
 	(void)quota_read(&files->home, &figures);	/* no limits, should it fail */

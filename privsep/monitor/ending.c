@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "privsep/files/files.h"
 #include "privsep/ipc/log.h"
 #include "privsep/monitor/state.h"
 #include "privsep/sandbox/sandbox.h"
@@ -41,6 +42,15 @@ log_child_death(const struct child *child, int status)
 	log_end();
 }
 
+/* A stopped call or a crash does; a kill came from this host, and so may whoever writes to the file of an upload. */
+static bool
+speaks_against_client(const struct monitor *monitor, const struct child *child, int status)
+{
+	if (WIFSIGNALED(status))
+		return WTERMSIG(status) != SIGKILL;
+	return child != &monitor->files || WEXITSTATUS(status) != FILES_EXIT_HELD;
+}
+
 /*
  * Reap a child that has closed its channel; past the deadline it is left to the master's reaper.
  * False: it did not end by itself, in order.
@@ -59,8 +69,7 @@ reap(struct monitor *monitor, struct child *child, uint64_t deadline_ms)
 	is_orderly = pid == child->pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	if (pid == child->pid && !child->was_killed && !is_orderly) {
 		log_child_death(child, status);
-		/* only a stopped call or a crash speaks against the client; a kill came from this host */
-		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+		if (speaks_against_client(monitor, child, status))
 			monitor->has_alarm = true;
 	}
 	child->pid = 0;
