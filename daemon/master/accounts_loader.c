@@ -16,7 +16,7 @@
 #include "common/banned.h"
 
 #define LOADER_SECONDS_MAX 60
-#define TRY_AGAIN_MS 1000	/* after a loader that was killed, or could not be started */
+#define TRY_AGAIN_MS 1000 /* after a loader that was killed, or could not be started */
 
 static void
 tell_stderr(void *arg, const char *line)
@@ -55,7 +55,7 @@ accounts_load_start(struct master *master, struct accounts_load *load, const cha
 	current_stamp(path, &load->stamp);
 	pid = errand_start(&load->errand, &master->board, "accounts", LOADER_SECONDS_MAX);
 	if (pid == 0)
-		_exit(snapshot_build(path, load->fd, errand_say, &load->errand) == 0 ? 0 : 1);
+		errand_exit(snapshot_build(path, load->fd, errand_say, &load->errand));
 	if (pid < 0)
 		close_fd(&load->fd);
 	return pid < 0 ? (int)pid : 0;

@@ -111,7 +111,9 @@ certificate_check_start(struct master *master, struct certificate_check *check, 
 
 		if (pid < 0) {
 			r = (int)pid;
-			tell(arg, "the process that checks the certificate cannot be started");
+			snprintf(report.error, sizeof(report.error),
+			    "the process that checks the certificate cannot be started: %s", strerror(-r));
+			tell(arg, report.error);
 		} else if (pid == 0) {
 			r = certificate_check(check->chain_fd, check->key_fd, chain, key, &report);
 			if (r < 0)
@@ -259,13 +261,15 @@ have_changed(const struct master *master)
 	    !accounts_stamp_equal(&key, &master->certificate.key_stamp);
 }
 
-/* The pair was looked at; if it is refused, not again before it changes. */
+/* The pair was looked at; if it is refused, not again before it changes, unless something was short. */
 static void
 start_checker(struct master *master)
 {
 	struct certificate_check *check = &master->certificate.check;
+	int r = certificate_check_start(master, check, master->config, tell_log, NULL);
 
-	(void)!certificate_check_start(master, check, master->config, tell_log, NULL);
+	if (r == -EAGAIN || r == -ENOMEM || r == -EMFILE || r == -ENFILE)
+		return;
 	master->certificate.chain_stamp = check->chain_stamp;
 	master->certificate.key_stamp = check->key_stamp;
 }
@@ -317,7 +321,7 @@ certificates_reaped(struct master *master, pid_t pid, int status)
 		certificates_use(master, check);
 		return true;
 	}
-	if (r == -EINTR)	/* a checker that was killed has found nothing out */
+	if (r == -EINTR) /* a checker that was killed has found nothing out */
 		memset(&master->certificate.chain_stamp, 0, sizeof(master->certificate.chain_stamp));
 	log_message(LEVEL_ERROR, "certificate-refused", "the certificate in force stays");
 	return true;

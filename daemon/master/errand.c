@@ -15,7 +15,8 @@
 
 #include "common/banned.h"
 
-#define LINES_MAX (16 * 1024)	/* bytes of all lines that are read */
+#define EXIT_AGAIN 2 /* memory, descriptors or the like were short: nothing was found out */
+#define LINES_MAX (16 * 1024) /* bytes of all lines that are read */
 
 pid_t
 errand_start(struct errand *errand, struct board *board, const char *process, unsigned seconds)
@@ -77,6 +78,20 @@ tell_lines(int fd, void (*tell)(void *arg, const char *line), void *arg)
 	}
 }
 
+static bool
+is_passing(int r)
+{
+	return r == -ENOMEM || r == -EAGAIN || r == -EMFILE || r == -ENFILE || r == -ENOSPC;
+}
+
+void
+errand_exit(int r)
+{
+	if (r == 0)
+		_exit(0);
+	_exit(is_passing(r) ? EXIT_AGAIN : 1);
+}
+
 int
 errand_end(struct errand *errand, int status, void (*tell)(void *arg, const char *line), void *arg)
 {
@@ -85,6 +100,8 @@ errand_end(struct errand *errand, int status, void (*tell)(void *arg, const char
 	errand->pid = 0;
 	tell_lines(errand->lines_fd, tell, arg);
 	close_fd(&errand->lines_fd);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_AGAIN)
+		return -EINTR;
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status) == 0 ? 0 : -EINVAL;
 	if (WTERMSIG(status) == SIGALRM)

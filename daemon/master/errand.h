@@ -11,8 +11,8 @@
 struct board;
 
 struct errand {
-	pid_t pid;	/* 0: not under way */
-	int lines_fd;	/* where its lines come from; in the child, where they go */
+	pid_t pid; /* 0: not under way */
+	int lines_fd; /* where its lines come from; in the child, where they go */
 };
 
 /*
@@ -24,10 +24,13 @@ pid_t errand_start(struct errand *errand, struct board *board, const char *proce
 /* In the child: say one line. Never waits; what is too much is lost. errand is a struct errand. */
 void errand_say(void *errand, const char *line);
 
+/* In the child: end, with what came of it: 0 or -errno. What was only short for now (memory, descriptors) is told apart. */
+void errand_exit(int r) __attribute__((noreturn));
+
 /*
  * The child was reaped with status: tell its lines, and how it ended when it did not by itself.
- * Returns 0 when it ended with 0; -EINVAL when not; -EINTR when somebody killed it (SIGKILL), so
- * that another try may end otherwise.
+ * Returns 0 when it ended with 0; -EINVAL when not; -EINTR when somebody killed it (SIGKILL) or
+ * something was short, so that another try may end otherwise.
  */
 int errand_end(struct errand *errand, int status, void (*tell)(void *arg, const char *line), void *arg);
 

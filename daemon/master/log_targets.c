@@ -27,8 +27,8 @@
 #define SYSLOG_SOCKET "/dev/log"
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #define LOG_FILE_MODE 0640
-#define RESTART_MS 1000		/* at least between two starts of the logger */
-#define RECORDS_BUFFER (1 << 20)	/* bytes that may wait for the logger before records are dropped */
+#define RESTART_MS 1000 /* at least between two starts of the logger */
+#define RECORDS_BUFFER (1 << 20) /* bytes that may wait for the logger before records are dropped */
 
 static struct ipc_message message;
 
@@ -164,8 +164,8 @@ start_logger(struct master *master, char *error, size_t size)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &master->logger};
 	int channels[2] = {-1, -1};
-	int r, opened;
 	pid_t pid;
+	int r;
 
 	r = ipc_pair(channels, 0);
 	if (r < 0) {
@@ -173,7 +173,12 @@ start_logger(struct master *master, char *error, size_t size)
 		return r;
 	}
 	master->logger.channel = channels[0];
-	opened = log_targets_reopen(master, error, size);
+	r = log_targets_reopen(master, error, size);
+	if (r < 0) { /* one without targets would throw away what else waits for it */
+		close_fd(&channels[1]);
+		close_fd(&master->logger.channel);
+		return r;
+	}
 	pid = fork();
 	if (pid == 0) {
 		sigset_t none;
@@ -205,7 +210,7 @@ start_logger(struct master *master, char *error, size_t size)
 			r = -errno;
 	}
 	close_fd(&channels[1]);
-	return r < 0 ? r : opened;
+	return r;
 }
 
 int
@@ -262,7 +267,7 @@ log_targets_receive(struct master *master)
 	else if (r == 0 && message.kind == IPC_alarm)
 		fprintf(stderr, "sallyportd: logger stopped at system call %u\n", ipc_get_u32(&message));
 	else if (r == -EPIPE)
-		close_fd(&master->logger.channel);	/* which takes it out of the epoll set */
+		close_fd(&master->logger.channel); /* which takes it out of the epoll set */
 }
 
 bool
@@ -291,8 +296,13 @@ log_targets_watch(struct master *master)
 	if (now < master->logger.restart_at_ms)
 		return deadline_left_ms(master->logger.restart_at_ms, now);
 	master->logger.restart_at_ms = 0;
-	if (start_logger(master, error, sizeof(error)) == 0)
+	if (start_logger(master, error, sizeof(error)) == 0) {
+		master->logger.was_told = false;
 		return -1;
+	}
+	if (!master->logger.was_told)
+		fprintf(stderr, "sallyportd: %s; it is tried again\n", error);
+	master->logger.was_told = true;
 	master->logger.restart_at_ms = now + RESTART_MS;
 	return RESTART_MS;
 }

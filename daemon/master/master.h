@@ -97,6 +97,7 @@ struct master {
 		struct log_switches *switches;	/* written here, read everywhere */
 		uint64_t started_ms;
 		uint64_t restart_at_ms;		/* 0: it runs */
+		bool was_told;			/* that it cannot be started */
 	} logger;
 
 	struct {
@@ -114,6 +115,7 @@ struct master {
 		uint64_t start_at_ms;		/* 0: it runs */
 		uint64_t open_at_ms;		/* 0: all sockets are there */
 		int told_error;			/* of the last try to open one */
+		bool was_told;			/* that the process cannot be started */
 		bool is_stopped;		/* for good */
 	} metrics;
 

@@ -163,8 +163,7 @@ add_listener(struct metrics *metrics, const struct metrics_socket *socket)
 }
 
 /* runs in the child */
-static void __attribute__((noreturn))
-run(struct master *master, int channel)
+static void __attribute__((noreturn)) run(struct master *master, int channel)
 {
 	struct metrics metrics = {
 	    .master_channel = channel,
@@ -220,9 +219,13 @@ start(struct master *master)
 static void
 start_or_retry(struct master *master)
 {
-	master->metrics.start_at_ms = 0;
-	if (start(master) < 0)
-		master->metrics.start_at_ms = monotonic_ms() + RETRY_MS;
+	int r = start(master);
+
+	master->metrics.start_at_ms = r < 0 ? monotonic_ms() + RETRY_MS : 0;
+	if (r < 0 && !master->metrics.was_told)
+		log_message(
+		    LEVEL_ERROR, "metrics", "cannot start the metrics process: %s; it is tried again", strerror(-r));
+	master->metrics.was_told = r < 0;
 }
 
 void

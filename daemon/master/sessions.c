@@ -26,14 +26,14 @@
 
 #include "common/banned.h"
 
-#define ACCEPT_AT_ONCE 64	/* then other events get their turn */
+#define ACCEPT_AT_ONCE 64 /* then other events get their turn */
 #define CHANNEL_TIMEOUT_S 120
 /* A session without login gives its place up only when it had this long to log in. */
 #define GIVE_WAY_AFTER_MS 3000
 
 #define NO_RESOURCES "421 No resources for another session; try again later.\r\n"
 
-static int spare_fd = -1;	/* given up for a moment when there is no descriptor left */
+static int spare_fd = -1; /* given up for a moment when there is no descriptor left */
 
 static struct ipc_message message;
 
@@ -75,7 +75,7 @@ count_address(const struct master *master, const struct address_key *key)
 	uint32_t count = 0;
 
 	TAILQ_FOREACH(slot, &master->live, live)
-		count += memcmp(&slot->address, key, sizeof(*key)) == 0;
+	count += memcmp(&slot->address, key, sizeof(*key)) == 0;
 	return count + upgrade_count_address(master, key);
 }
 
@@ -98,9 +98,10 @@ make_room(struct master *master)
 	uint64_t now = monotonic_ms();
 	struct slot *slot;
 
-	TAILQ_FOREACH(slot, &master->live, live) {
+	TAILQ_FOREACH(slot, &master->live, live)
+	{
 		if (now - slot->started_ms < GIVE_WAY_AFTER_MS)
-			return false;	/* and all behind it are younger */
+			return false; /* and all behind it are younger */
 		if (!slot->is_logged_in && !slot->was_told_to_end) {
 			tell_slot_end(master, slot, END_PLACE_NEEDED);
 			return true;
@@ -140,9 +141,10 @@ refusal(struct master *master, const union address *peer, const struct address_k
 	return NULL;
 }
 
-/* runs as root: say why in clear and close; not to a client that expects TLS */
+/* runs as root: say why in clear and close; not to a client that expects TLS. error: 0, or -errno for the log. */
 static void
-refuse(int client_fd, const struct listener *listener, const union address *peer, const char *reply, bool is_told)
+refuse(int client_fd, const struct listener *listener, const union address *peer, const char *reply, int error,
+    bool is_told)
 {
 	char address[ADDRESS_TEXT_MAX];
 	size_t len = strlen(reply);
@@ -155,6 +157,8 @@ refuse(int client_fd, const struct listener *listener, const union address *peer
 	log_set_context(NULL, NULL, address, NULL);
 	log_begin(LEVEL_WARNING, "refused");
 	log_field_bytes("reply", reply, len - 2);
+	if (error < 0)
+		log_field_text("message", strerror(-error));
 	log_end();
 	log_set_context(NULL, NULL, "", NULL);
 }
@@ -186,8 +190,7 @@ make_id(char id[SESSION_ID_SIZE])
 	return 0;
 }
 
-static void __attribute__((noreturn))
-run_monitor(struct master *master, struct slot *slot, struct session *session)
+static void __attribute__((noreturn)) run_monitor(struct master *master, struct slot *slot, struct session *session)
 {
 	char address[ADDRESS_TEXT_MAX];
 	sigset_t none;
@@ -195,7 +198,7 @@ run_monitor(struct master *master, struct slot *slot, struct session *session)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setpgid(0, 0);
-	if (!sandbox_is_widened())	/* a sanitizer reports to standard error */
+	if (!sandbox_is_widened()) /* a sanitizer reports to standard error */
 		dup2(STDIN_FILENO, STDERR_FILENO);
 	address_text(&session->peer, address);
 	log_set_context("monitor", session->id, address, NULL);
@@ -315,7 +318,7 @@ accept_one(struct master *master, const struct listener *listener)
 	char text[128];
 	const char *reply;
 	bool is_told = true;
-	int fd, r;
+	int fd, r = 0;
 
 	memset(&peer, 0, sizeof(peer));
 	fd = accept4(listener->fd, &peer.any, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -335,7 +338,7 @@ accept_one(struct master *master, const struct listener *listener)
 		}
 	}
 	if (reply != NULL)
-		refuse(fd, listener, &peer, reply, is_told);
+		refuse(fd, listener, &peer, reply, r, is_told);
 	close(fd);
 	return true;
 }
@@ -419,7 +422,7 @@ admit(const struct master *master, const char *user, uint32_t max_sessions)
 	uint32_t count = 0;
 
 	TAILQ_FOREACH(slot, &master->live, live)
-		count += slot->is_logged_in && strcmp(slot->user, user) == 0;
+	count += slot->is_logged_in && strcmp(slot->user, user) == 0;
 	count += upgrade_count_user(master, user);
 	if (max_sessions != 0 && count >= max_sessions)
 		return ADMIT_ACCOUNT_LIMIT;
@@ -438,7 +441,7 @@ master_answer_admit(struct master *master, struct slot *slot)
 		end_for_violation(master, slot, "admit out of order");
 		return;
 	}
-	stop_waiting(master, slot);	/* the password was right */
+	stop_waiting(master, slot); /* the password was right */
 	outcome = admit(master, user, max_sessions);
 	if (outcome == ADMIT_YES) {
 		slot->is_logged_in = true;
@@ -471,7 +474,8 @@ sessions_receive(struct master *master, struct slot *slot)
 
 	if (slot->channel < 0)
 		return;
-	r = ipc_receive_now(slot->channel, IPC_MASTER, slot->is_logged_in ? IPC_STATE_READY : IPC_STATE_LOGIN, &message);
+	r = ipc_receive_now(
+	    slot->channel, IPC_MASTER, slot->is_logged_in ? IPC_STATE_READY : IPC_STATE_LOGIN, &message);
 	if (r == -EAGAIN)
 		return;
 	if (r == -EPROTO) {
@@ -542,8 +546,8 @@ sessions_reaped(struct master *master, pid_t pid, int status)
 	struct slot *slot;
 
 	TAILQ_FOREACH(slot, &master->live, live)
-		if (slot->monitor_pid == pid)
-			break;
+	if (slot->monitor_pid == pid)
+		break;
 	if (slot == NULL)
 		return false;
 	while (slot->channel >= 0 && ipc_receive_now(slot->channel, IPC_MASTER, IPC_STATE_ANY, &message) == 0) {
@@ -604,7 +608,8 @@ sessions_kick(struct master *master, const struct control_request *request)
 	struct slot *slot;
 	size_t count = 0;
 
-	TAILQ_FOREACH(slot, &master->live, live) {
+	TAILQ_FOREACH(slot, &master->live, live)
+	{
 		if (!is_meant(master, slot, request))
 			continue;
 		tell_slot_end(master, slot, END_KICKED);
@@ -622,8 +627,8 @@ sessions_notify(struct master *master, const struct control_request *request)
 	ipc_begin(&message, IPC_notice);
 	ipc_put_text(&message, request->text);
 	TAILQ_FOREACH(slot, &master->live, live)
-		if (is_meant(master, slot, request) && slot->channel >= 0)
-			count += ipc_send_now(slot->channel, &message, -1) == 0;
+	if (is_meant(master, slot, request) && slot->channel >= 0)
+		count += ipc_send_now(slot->channel, &message, -1) == 0;
 	return count;
 }
 
@@ -633,8 +638,8 @@ sessions_end_unwelcome(struct master *master, const struct address_key *address)
 	struct slot *slot;
 
 	TAILQ_FOREACH(slot, &master->live, live)
-		if (!slot->is_logged_in && !slot->was_told_to_end && memcmp(&slot->address, address, sizeof(*address)) == 0)
-			tell_slot_end(master, slot, END_BANNED);
+	if (!slot->is_logged_in && !slot->was_told_to_end && memcmp(&slot->address, address, sizeof(*address)) == 0)
+		tell_slot_end(master, slot, END_BANNED);
 }
 
 void
@@ -643,7 +648,7 @@ sessions_tell_end(struct master *master, enum ipc_end_reason reason)
 	struct slot *slot;
 
 	TAILQ_FOREACH(slot, &master->live, live)
-		tell_slot_end(master, slot, reason);
+	tell_slot_end(master, slot, reason);
 }
 
 void
@@ -652,5 +657,5 @@ sessions_kill(struct master *master)
 	struct slot *slot;
 
 	TAILQ_FOREACH(slot, &master->live, live)
-		kill(-slot->monitor_pid, SIGKILL);
+	kill(-slot->monitor_pid, SIGKILL);
 }

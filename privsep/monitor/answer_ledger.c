@@ -67,7 +67,7 @@ open_ledger(struct monitor *monitor, const struct account *account)
 
 	snprintf(path, sizeof(path), "%s/ledger/%s", monitor->session->config->state_directory, account->name);
 	if (account->quota_bytes == ACCOUNT_NO_QUOTA && account->quota_files == ACCOUNT_NO_QUOTA) {
-		(void)!unlinkat(AT_FDCWD, path, 0);	/* of an earlier quota: what happens from here on is not in it */
+		(void)!unlinkat(AT_FDCWD, path, 0); /* of an earlier quota: what happens from here on is not in it */
 		return 0;
 	}
 	monitor->quota.limits = (struct ledger_limits){account->quota_bytes, account->quota_files};
@@ -80,12 +80,13 @@ quota_open(struct monitor *monitor, const struct account *account, const char **
 	int r = open_rates(monitor, account);
 
 	if (r < 0) {
-		*reason = "rates cannot be kept";
+		*reason = reason_with_error("rates cannot be kept", r);
 		return r;
 	}
 	r = open_ledger(monitor, account);
 	if (r < 0)
-		*reason = r == -EUSERS ? "too many sessions share the quota" : "quota ledger cannot be opened";
+		*reason = r == -EUSERS ? "too many sessions share the quota"
+				       : reason_with_error("quota ledger cannot be opened", r);
 	return r;
 }
 
@@ -177,10 +178,10 @@ answer_upload(struct monitor *monitor)
 	if (r == 0)
 		r = grant(monitor, size, wanted);
 	if (r == -EDQUOT && wanted == 0 && size > 0)
-		r = 0;	/* refused at the first byte too many */
+		r = 0; /* refused at the first byte too many */
 	if (r < 0)
 		(void)ledger_upload_end(&monitor->quota.book, size);
-	reply_result(monitor, r == -EUCLEAN ? -EIO : r);	/* nothing can be counted within a bracket */
+	reply_result(monitor, r == -EUCLEAN ? -EIO : r); /* nothing can be counted within a bracket */
 	return true;
 }
 
@@ -259,7 +260,7 @@ answer_counted(struct monitor *monitor)
 bool
 monitor_answer_ledger(struct monitor *monitor)
 {
-	static bool (*const answers[IPC_KIND_COUNT])(struct monitor *monitor) = {
+	static bool (*const answers[IPC_KIND_COUNT])(struct monitor * monitor) = {
 	    [IPC_ledger_read] = answer_read,
 	    [IPC_ledger_begin] = answer_begin,
 	    [IPC_ledger_end] = answer_end,
@@ -276,5 +277,5 @@ monitor_answer_ledger(struct monitor *monitor)
 	if (!answers[monitor->message.kind](monitor))
 		return false;
 	r = ipc_send(monitor->files.channel, &monitor->message, -1);
-	return r == 0 || r == -EPIPE;	/* files died meanwhile, which is told where it is reaped */
+	return r == 0 || r == -EPIPE; /* files died meanwhile, which is told where it is reaped */
 }

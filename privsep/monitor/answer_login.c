@@ -1,6 +1,7 @@
 /* Login: the password, the limits, the home; the fork of files; the end of root. */
 #include <errno.h>
 #include <linux/capability.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -134,8 +135,8 @@ drop_root(struct monitor *monitor)
 	struct session *session = monitor->session;
 
 	/* a port below 1024 for active mode needs a right; no other keeps anything */
-	int kept = session->config->active_mode && session->config->active_port > 0 &&
-		session->config->active_port < 1024
+	int kept =
+	    session->config->active_mode && session->config->active_port > 0 && session->config->active_port < 1024
 	    ? CAP_NET_BIND_SERVICE
 	    : SANDBOX_NO_CAPABILITY;
 
@@ -147,6 +148,16 @@ drop_root(struct monitor *monitor)
 		end_session(monitor);
 	}
 	close_fd(&session->empty_directory_fd);
+}
+
+const char *
+reason_with_error(const char *what, int error)
+{
+	static char text[128];
+	const char *name = strerrorname_np(-error);
+
+	snprintf(text, sizeof(text), "%s: %s (%s)", what, name == NULL ? "?" : name, strerror(-error));
+	return text;
 }
 
 static void
@@ -208,13 +219,13 @@ admit(struct monitor *monitor, const struct account *account, const char **reaso
 	}
 	r = quota_open(monitor, account, reason);
 	if (r < 0) {
-		r = r == -EUSERS ? r : -EIO;
+		r = -ECONNABORTED; /* the master counts a session of the account; only its end takes that back */
 		goto out;
 	}
 	files_channel = fork_files(monitor, account, home_fd);
 	if (files_channel < 0) {
-		*reason = "files process cannot be forked";
-		r = -EIO;
+		*reason = reason_with_error("files process cannot be forked", files_channel);
+		r = -ECONNABORTED;
 		goto out;
 	}
 	complete_login(monitor, account, files_channel);
@@ -257,12 +268,16 @@ refuse_login(struct monitor *monitor, int r, const char *reason)
 	monitor->session->claims->work.logins[result_of(r)]++;
 	monitor->failures++;
 	ipc_begin(&monitor->message, IPC_login);
-	if (r != -EUSERS)
-		r = monitor->failures >= monitor->session->config->limits.login_failures ? -ECONNABORTED : -EACCES;
-	if (r == -ECONNABORTED) {
-		monitor->end_reason = "login-failures";
-		monitor->kill_at_ms = monotonic_ms() + END_GRACE_MS;	/* should protocol not leave by itself */
+	monitor->end_reason = r == -ECONNABORTED ? "resources" : monitor->end_reason;
+	if (r != -EUSERS && r != -ECONNABORTED) {
+		r = -EACCES;
+		if (monitor->failures >= monitor->session->config->limits.login_failures) {
+			r = -ECONNABORTED;
+			monitor->end_reason = "login-failures";
+		}
 	}
+	if (r == -ECONNABORTED)
+		monitor->kill_at_ms = monotonic_ms() + END_GRACE_MS; /* should protocol not leave by itself */
 	reply_result(monitor, r);
 }
 

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/io.h"
@@ -79,7 +81,7 @@ receive_from_child(struct monitor *monitor, struct child *child)
 	if (monitor->message.kind == IPC_alarm) {
 		child->stopped_at = ipc_get_u32(&monitor->message);
 		child->reported = true;
-		return false;	/* it is dying; its channel closes next */
+		return false; /* it is dying; its channel closes next */
 	}
 	if (child == &monitor->files) {
 		if (!monitor_answer_files(monitor))
@@ -154,8 +156,8 @@ shortest_ms(const struct monitor *monitor)
 {
 	const struct config *config = monitor->session->config;
 
-	return 1000ULL * (config->timeouts.idle_s < config->timeouts.stall_s ? config->timeouts.idle_s
-									      : config->timeouts.stall_s);
+	return 1000ULL *
+	    (config->timeouts.idle_s < config->timeouts.stall_s ? config->timeouts.idle_s : config->timeouts.stall_s);
 }
 
 /* Do what is due; return how long nothing will be, in ms. */
@@ -183,18 +185,33 @@ keep_deadlines(struct monitor *monitor)
 	return deadline_left_ms(due < now + shortest_ms(monitor) ? due : now + shortest_ms(monitor), now);
 }
 
+/* There is no protocol process: the client is told, unless it expects TLS, and the log why. */
+static void __attribute__((noreturn)) give_up(struct monitor *monitor, int error)
+{
+	static const char reply[] = "421 No resources for another session; try again later.\r\n";
+
+	log_message(LEVEL_ERROR, "accept-failed", "protocol process cannot be forked: %s", strerror(-error));
+	if (!monitor->session->is_tls)
+		(void)!send(monitor->session->client_fd, reply, sizeof(reply) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	close_fd(&monitor->session->client_fd);
+	monitor->protocol.pid = 0;
+	monitor->end_reason = "resources";
+	end_session(monitor);
+}
+
 static void
 fork_protocol(struct monitor *monitor)
 {
 	struct session *session = monitor->session;
 	int channels[2] = {-1, -1};
 	pid_t monitor_pid = getpid();
+	int r = ipc_pair(channels, CHANNEL_TIMEOUT_S);
 
-	if (ipc_pair(channels, CHANNEL_TIMEOUT_S) < 0)
-		_exit(MONITOR_EXIT_END);
+	if (r < 0)
+		give_up(monitor, r);
 	monitor->protocol.pid = fork();
 	if (monitor->protocol.pid < 0)
-		_exit(MONITOR_EXIT_END);
+		give_up(monitor, -errno);
 	if (monitor->protocol.pid == 0)
 		protocol_run(&(struct protocol_session){
 		    .client_fd = session->client_fd,
@@ -219,8 +236,8 @@ fork_protocol(struct monitor *monitor)
 static void
 start(struct monitor *monitor, struct session *session)
 {
-	const int keep[] = {session->client_fd, session->master_channel, session->log_channel,
-	    session->hook_channel, session->empty_directory_fd, session->key_fd};
+	const int keep[] = {session->client_fd, session->master_channel, session->log_channel, session->hook_channel,
+	    session->empty_directory_fd, session->key_fd};
 	size_t count = session->key_fd < 0 ? 5 : 6;
 
 	monitor->session = session;

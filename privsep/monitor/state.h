@@ -129,6 +129,9 @@ bool monitor_answer_ledger(struct monitor *monitor);
 /* What files asks or tells, beside alarms. False: it must not, or it is gone. */
 bool monitor_answer_files(struct monitor *monitor);
 
+/* "WHAT: ENAME (its text)" for error, -errno; static text, until the next call. */
+const char *reason_with_error(const char *what, int error);
+
 /*
  * runs as root: open the ledger and the rates of the account that logs in, as far as it has any.
  * 0, or -errno with reason set.
