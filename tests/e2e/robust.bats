@@ -155,11 +155,14 @@ logger_pid()
 }
 
 @test "a state directory that is full: who has a quota is refused with the reason, others and bans are served" {
+	local inodes=1
 	small_disk
 	serve "state-directory = \"$DISK\"" "log { target = \"$LOG\" }" 'limits { login-failures = 9 }'
 	add_user bob secret --quota 1M
 	fill_disk
-	while { : >"$DISK/$((++inodes))"; } 2>/dev/null; do :; done
+	while { : >"$DISK/$inodes"; } 2>/dev/null; do
+		inodes=$((inodes + 1))
+	done
 	ftp_open
 	ftp 'USER bob' 331
 	ftp_send 'PASS secret'
@@ -201,7 +204,7 @@ log_counts()
 
 helpers_are_back()
 {
-	[ "$(ps -o args= --ppid "$SERVER_PID" | grep -cE ': (logger|metrics)')" -eq 2 ]
+	[ "$(pgrep -cf -P "$SERVER_PID" ': (logger|metrics)')" -eq 2 ]
 }
 
 @test "the users file is replaced a hundred times while clients log in: nobody is refused" {
