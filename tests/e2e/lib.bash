@@ -15,6 +15,27 @@ BUILD=${BUILD:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)/build}
 ALARM_EXPECTED=
 SERVER_PID=
 
+# A port that nobody has, on no address; not one of those that the kernel gives to clients, of whom any
+# may have had it a minute ago.
+free_port()
+{
+	python3 -c '
+import random, socket
+def free(family, any, port):
+    try:
+        with socket.socket(family) as s:
+            if family == socket.AF_INET6:
+                s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            s.bind((any, port))
+    except OSError as error:
+        return error.errno == 97 or (family == socket.AF_INET6 and error.errno == 99)    # there is no IPv6
+    return True
+for port in random.sample(range(10000, 32000), 100):
+    if free(socket.AF_INET, "0.0.0.0", port) and free(socket.AF_INET6, "::", port):
+        print(port)
+        break'
+}
+
 # --- waiting ---
 
 # wait_until [-t SECONDS] COMMAND...: until it succeeds; fails after 10 seconds.

@@ -28,12 +28,6 @@ get()
 	curl -sS --max-time 30 "$@"
 }
 
-# A port that nothing listens on, for a moment.
-free_port()
-{
-	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 @test "IPv4: EPSV, PASV, EPRT and PORT with curl" {
 	serve
 	assert_equal "$(get "$(url alice:secret f)")" content

@@ -24,11 +24,6 @@ serve()
 	start_server
 }
 
-free_port()
-{
-	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 reload_count()
 {
 	log_count ' (reload|reload-refused) .*configuration in force'
@@ -161,7 +156,7 @@ time.sleep(60)" 3>&- &
 }
 
 @test "an address becomes '*' and back on one port: the listener is there all the time" {
-	serve
+	serve "listen = {\"127.0.0.1:$(free_port)\"}"
 	write_config "listen = {\"*:$PORT\"}"
 	reload
 	log_has " listening address=0.0.0.0 .*port=$PORT"
