@@ -26,7 +26,7 @@
 
 #define SYSLOG_SOCKET "/dev/log"
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
-#define LOG_FILE_MODE 0640
+#define LOG_FILE_MODE 0600
 #define RESTART_MS 1000 /* at least between two starts of the logger */
 #define RECORDS_BUFFER (1 << 20) /* bytes that may wait for the logger before records are dropped */
 
