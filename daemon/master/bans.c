@@ -95,6 +95,7 @@ static void
 note_change(struct master *master)
 {
 	show_on_board(master);
+	master->bans.look_at_ms = 0;
 	if (master->bans.write_at_ms == 0)
 		master->bans.write_at_ms = monotonic_ms();
 	if (master->bans.write_at_ms < master->bans.written_ms + WRITE_EVERY_MS)
@@ -139,6 +140,7 @@ bans_load(struct master *master)
 	}
 	free(line);
 	fclose(file);
+	master->bans.look_at_ms = 0;
 	show_on_board(master);
 }
 
@@ -309,7 +311,7 @@ bans_watch(struct master *master)
 	if (!master->bans.is_open || (master->failures.banned == 0 && master->bans.write_at_ms == 0))
 		return -1;
 	now = monotonic_ms();
-	if (now >= master->bans.look_at_ms || master->bans.write_at_ms != 0) {
+	if (now >= master->bans.look_at_ms) {
 		expire(master, now);
 		master->bans.look_at_ms = next_end(&master->failures);
 	}

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "common/banned.h"
 
@@ -14,14 +15,47 @@ is_forgotten(const struct failure *entry, uint64_t now_ms, uint64_t forget_ms)
 	return entry->count == 0 || now_ms - entry->last_ms >= forget_ms;
 }
 
+int
+failures_init(struct failures *failures)
+{
+	memset(failures, 0, sizeof(*failures));
+	if (getrandom(&failures->secret, sizeof(failures->secret), 0) != sizeof(failures->secret))
+		return -EIO;
+	return 0;
+}
+
+/* Where the number of the address's entry stands, or, as 0, where it would. */
+static uint32_t *
+place_of(const struct failures *failures, const struct address_key *address)
+{
+	const uint32_t *place =
+	    &failures->buckets[siphash(&failures->secret, address, sizeof(*address)) % FAILURES_BUCKETS];
+
+	while (*place != 0) {
+		const struct failure *entry = &failures->entries[*place - 1];
+
+		if (memcmp(&entry->address, address, sizeof(*address)) == 0)
+			break;
+		place = &entry->next;
+	}
+	return (uint32_t *)place;
+}
+
 static struct failure *
 find(const struct failures *failures, const struct address_key *address)
 {
-	for (size_t i = 0; i < failures->used; i++)
-		if (failures->entries[i].is_used &&
-		    memcmp(&failures->entries[i].address, address, sizeof(*address)) == 0)
-			return (struct failure *)&failures->entries[i];
-	return NULL;
+	uint32_t number = *place_of(failures, address);
+
+	return number == 0 ? NULL : (struct failure *)&failures->entries[number - 1];
+}
+
+static void
+release(struct failures *failures, struct failure *entry)
+{
+	*place_of(failures, &entry->address) = entry->next;
+	entry->is_used = false;
+	entry->next = failures->free;
+	failures->free = (uint32_t)(entry - failures->entries) + 1;
 }
 
 /* Which of two entries is missed less; NULL is missed most. */
@@ -37,28 +71,42 @@ lesser(struct failure *a, struct failure *b)
 	return a->last_ms <= b->last_ms ? a : b;
 }
 
-/* An entry for address: its own, a free one, or the one that is missed least. NULL: all are bans by hand. */
+/* The entry that is missed least is released. False: all are bans by hand. */
+static bool
+make_room(struct failures *failures)
+{
+	struct failure *least = NULL;
+
+	for (size_t i = 0; i < failures->used; i++)
+		if (!failures->entries[i].is_by_hand)
+			least = lesser(least, &failures->entries[i]);
+	if (least == NULL)
+		return false;
+	failures->banned -= least->banned_until_ms != 0;
+	release(failures, least);
+	return true;
+}
+
+/* An entry for address: its own, or a new one. NULL: all are bans by hand. */
 static struct failure *
 claim_entry(struct failures *failures, const struct address_key *address)
 {
-	struct failure *entry = find(failures, address), *least = NULL;
+	struct failure *entry = find(failures, address);
+	uint32_t *place;
 
 	if (entry != NULL)
 		return entry;
-	for (size_t i = 0; i < failures->used && entry == NULL; i++) {
-		if (!failures->entries[i].is_used)
-			entry = &failures->entries[i];
-		else if (!failures->entries[i].is_by_hand)
-			least = lesser(least, &failures->entries[i]);
-	}
-	if (entry == NULL && failures->used < FAILURES_MAX)
+	if (failures->free == 0 && failures->used < FAILURES_MAX) {
 		entry = &failures->entries[failures->used++];
-	if (entry == NULL)
-		entry = least;
-	if (entry == NULL)
-		return NULL;
-	failures->banned -= entry->banned_until_ms != 0;
+	} else {
+		if (failures->free == 0 && !make_room(failures))
+			return NULL;
+		entry = &failures->entries[failures->free - 1];
+		failures->free = entry->next;
+	}
 	*entry = (struct failure){.address = *address, .is_used = true};
+	place = place_of(failures, address);
+	*place = (uint32_t)(entry - failures->entries) + 1;
 	return entry;
 }
 
@@ -136,7 +184,8 @@ end_ban(struct failures *failures, struct failure *entry)
 	failures->banned--;
 	entry->banned_until_ms = 0;
 	entry->is_by_hand = false;
-	entry->is_used = entry->count > 0;
+	if (entry->count == 0)
+		release(failures, entry);
 }
 
 const struct failure *

@@ -12,8 +12,10 @@
 #include <stdint.h>
 
 #include "common/address.h"
+#include "common/siphash.h"
 
 #define FAILURES_MAX 4096
+#define FAILURES_BUCKETS 4096
 #define FAILURES_KEPT 16 /* times of the last failures of an address */
 
 struct failure {
@@ -26,13 +28,20 @@ struct failure {
 	uint64_t banned_until_ms; /* 0: not banned */
 	uint32_t refused; /* connections while the ban was in force */
 	bool is_by_hand; /* the ban is the administrator's */
+	uint32_t next; /* in its bucket, or in the list of free ones: the number of an entry, the first is 1; 0: none */
 };
 
 struct failures {
 	struct failure entries[FAILURES_MAX];
 	size_t used;
 	size_t banned; /* entries with a ban, over or not */
+	struct siphash_key secret; /* so that no one can choose addresses that meet in one bucket */
+	uint32_t buckets[FAILURES_BUCKETS];
+	uint32_t free; /* the first of those below used that are not used */
 };
+
+/* Make the table empty. 0 or -EIO. */
+int failures_init(struct failures *failures);
 
 /*
  * When the next check for address may start; reserves that time, so that connections side

@@ -344,7 +344,9 @@ start(void)
 	raise_descriptor_limit();
 	block_signals();
 	upgrade_take(&master, &inherited);
-	r = sessions_init(&master);
+	r = failures_init(&master.failures);
+	if (r == 0)
+		r = sessions_init(&master);
 	if (r < 0)
 		fail("cannot make the table of sessions: %s", strerror(-r));
 	r = accounts_load_first(&master);

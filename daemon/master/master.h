@@ -21,6 +21,7 @@
 #include "daemon/master/failures.h"
 #include "daemon/master/listeners.h"
 #include "daemon/master/reload.h"
+#include "daemon/master/tally.h"
 #include "daemon/master/upgrade.h"
 #include "privsep/ipc/board.h"
 #include "privsep/ipc/quota_board.h"
@@ -37,14 +38,20 @@ struct slot {
 	bool holds_hash;	/* computes a password hash now */
 	bool is_waiting;	/* for its turn to compute one */
 	bool was_told_to_end;
+	bool is_arriving;	/* in the list of that name */
 	uint64_t not_before_ms;	/* the turn's earliest time: failures slow an address down */
 	char user[ACCOUNT_NAME_MAX + 1];
 	TAILQ_ENTRY(slot) live;		/* all sessions, oldest first */
+	TAILQ_ENTRY(slot) arriving;	/* neither logged in nor about to end, oldest first */
+	LIST_ENTRY(slot) same_pid;	/* those of the same bucket, by monitor_pid */
 	TAILQ_ENTRY(slot) waiting;	/* those with is_waiting, first come first served */
 	TAILQ_ENTRY(slot) free;
 };
 
 TAILQ_HEAD(slots, slot);
+LIST_HEAD(slot_bucket, slot);
+
+#define PID_BUCKETS 4096
 
 /* A socket that the metrics process listens on. */
 struct metrics_socket {
@@ -70,7 +77,9 @@ struct master {
 
 	struct slot *slots;	/* SESSIONS_MAX of them; touched from the front */
 	struct board board;	/* row i is slots[i] */
-	struct slots live, waiting, free;
+	struct slots live, arriving, waiting, free;
+	struct slot_bucket *by_pid;	/* PID_BUCKETS of them */
+	struct tally *by_address, *by_user;	/* the sessions, with those of a former server */
 	size_t used;		/* slots ever touched */
 	uint32_t live_count, hashes;
 

@@ -33,6 +33,12 @@
 
 #define NO_RESOURCES "421 No resources for another session; try again later.\r\n"
 
+/* What the master alone keeps of its sessions, and no session has a copy of. */
+struct books {
+	struct slot_bucket by_pid[PID_BUCKETS];
+	struct slot slots[SESSIONS_MAX];
+};
+
 static int spare_fd = -1; /* given up for a moment when there is no descriptor left */
 
 static struct ipc_message message;
@@ -40,18 +46,50 @@ static struct ipc_message message;
 int
 sessions_init(struct master *master)
 {
+	struct books *books;
+	int r;
+
 	spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	TAILQ_INIT(&master->live);
+	TAILQ_INIT(&master->arriving);
 	TAILQ_INIT(&master->waiting);
 	TAILQ_INIT(&master->free);
-	master->slots = mmap(NULL, SESSIONS_MAX * sizeof(*master->slots), PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (master->slots == MAP_FAILED)
+	books = mmap(NULL, sizeof(*books), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (books == MAP_FAILED)
 		return -errno;
 	/* a session has no need to know who else is here, and a fork is cheaper without */
-	if (madvise(master->slots, SESSIONS_MAX * sizeof(*master->slots), MADV_DONTFORK) < 0)
+	if (madvise(books, sizeof(*books), MADV_DONTFORK) < 0)
 		return -errno;
-	return board_new(&master->board, SESSIONS_MAX, (uint64_t)time(NULL));
+	master->by_pid = books->by_pid;
+	master->slots = books->slots;
+	/* a former server's sessions are counted as well */
+	r = tally_new(2 * SESSIONS_MAX, &master->by_address);
+	if (r == 0)
+		r = tally_new(2 * SESSIONS_MAX, &master->by_user);
+	return r < 0 ? r : board_new(&master->board, SESSIONS_MAX, (uint64_t)time(NULL));
+}
+
+void
+sessions_count(struct master *master, const struct address_key *address, const char *user)
+{
+	/* neither can be full: there are never more sessions than keys */
+	(void)!tally_add(master->by_address, address, sizeof(*address));
+	if (user[0] != '\0')
+		(void)!tally_add(master->by_user, user, strlen(user));
+}
+
+void
+sessions_uncount(struct master *master, const struct address_key *address, const char *user)
+{
+	tally_remove(master->by_address, address, sizeof(*address));
+	if (user[0] != '\0')
+		tally_remove(master->by_user, user, strlen(user));
+}
+
+static struct slot_bucket *
+bucket_of(const struct master *master, pid_t pid)
+{
+	return &master->by_pid[(size_t)pid % PID_BUCKETS];
 }
 
 static uint64_t
@@ -68,15 +106,13 @@ row_of(const struct master *master, const struct slot *slot)
 
 /* Admission. */
 
-static uint32_t
-count_address(const struct master *master, const struct address_key *key)
+/* It has logged in, or it leaves: no place can be made by ending it. */
+static void
+arrives_no_more(struct master *master, struct slot *slot)
 {
-	const struct slot *slot;
-	uint32_t count = 0;
-
-	TAILQ_FOREACH(slot, &master->live, live)
-	count += memcmp(&slot->address, key, sizeof(*key)) == 0;
-	return count + upgrade_count_address(master, key);
+	if (slot->is_arriving)
+		TAILQ_REMOVE(&master->arriving, slot, arriving);
+	slot->is_arriving = false;
 }
 
 static void
@@ -88,6 +124,7 @@ tell_slot_end(struct master *master, struct slot *slot, enum ipc_end_reason reas
 	ipc_put_u8(&message, (uint8_t)reason);
 	ipc_send_now(slot->channel, &message, -1);
 	slot->was_told_to_end = true;
+	arrives_no_more(master, slot);
 	board_ending(&master->board, row_of(master, slot));
 }
 
@@ -95,19 +132,12 @@ tell_slot_end(struct master *master, struct slot *slot, enum ipc_end_reason reas
 static bool
 make_room(struct master *master)
 {
-	uint64_t now = monotonic_ms();
-	struct slot *slot;
+	struct slot *slot = TAILQ_FIRST(&master->arriving);
 
-	TAILQ_FOREACH(slot, &master->live, live)
-	{
-		if (now - slot->started_ms < GIVE_WAY_AFTER_MS)
-			return false; /* and all behind it are younger */
-		if (!slot->is_logged_in && !slot->was_told_to_end) {
-			tell_slot_end(master, slot, END_PLACE_NEEDED);
-			return true;
-		}
-	}
-	return false;
+	if (slot == NULL || monotonic_ms() - slot->started_ms < GIVE_WAY_AFTER_MS)
+		return false; /* and all behind it are younger */
+	tell_slot_end(master, slot, END_PLACE_NEEDED);
+	return true;
 }
 
 /* The reply of a refused connection, or NULL: it may come in. is_told: the log is told, too. */
@@ -125,7 +155,7 @@ refusal(struct master *master, const union address *peer, const struct address_k
 		refused[REFUSED_BANNED]++;
 		return "421 Your address is banned; try again later.\r\n";
 	}
-	if (count_address(master, key) >= config->limits.sessions_per_address) {
+	if (tally_count(master->by_address, key, sizeof(*key)) >= config->limits.sessions_per_address) {
 		snprintf(text, size, "421 Too many sessions from your address (limits.sessions-per-address = %u).\r\n",
 		    config->limits.sessions_per_address);
 		refused[REFUSED_ADDRESS]++;
@@ -268,6 +298,10 @@ fork_session(struct master *master, const struct listener *listener, int client_
 	slot->address = *key;
 	slot->started_ms = session.started_ms;
 	TAILQ_INSERT_TAIL(&master->live, slot, live);
+	TAILQ_INSERT_TAIL(&master->arriving, slot, arriving);
+	slot->is_arriving = true;
+	LIST_INSERT_HEAD(bucket_of(master, pid), slot, same_pid);
+	sessions_count(master, key, "");
 	master->live_count++;
 	event.data.ptr = slot;
 	if (epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, slot->channel, &event) < 0)
@@ -373,6 +407,7 @@ close_channel(struct master *master, struct slot *slot)
 	epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, slot->channel, NULL);
 	close_fd(&slot->channel);
 	stop_waiting(master, slot);
+	arrives_no_more(master, slot);
 }
 
 /* A monitor that breaks the table is not trusted with anything more. */
@@ -418,12 +453,8 @@ master_answer_verdict(struct master *master, struct slot *slot)
 static enum ipc_admit_outcome
 admit(const struct master *master, const char *user, uint32_t max_sessions)
 {
-	const struct slot *slot;
-	uint32_t count = 0;
+	uint32_t count = tally_count(master->by_user, user, strlen(user));
 
-	TAILQ_FOREACH(slot, &master->live, live)
-	count += slot->is_logged_in && strcmp(slot->user, user) == 0;
-	count += upgrade_count_user(master, user);
 	if (max_sessions != 0 && count >= max_sessions)
 		return ADMIT_ACCOUNT_LIMIT;
 	return count >= master->config->limits.sessions_per_user ? ADMIT_USER_LIMIT : ADMIT_YES;
@@ -437,7 +468,7 @@ master_answer_admit(struct master *master, struct slot *slot)
 	enum ipc_admit_outcome outcome;
 
 	ipc_get_text(&message, user, sizeof(user));
-	if (!ipc_end(&message) || slot->is_logged_in) {
+	if (!ipc_end(&message) || slot->is_logged_in || user[0] == '\0') {
 		end_for_violation(master, slot, "admit out of order");
 		return;
 	}
@@ -446,6 +477,8 @@ master_answer_admit(struct master *master, struct slot *slot)
 	if (outcome == ADMIT_YES) {
 		slot->is_logged_in = true;
 		memcpy(slot->user, user, sizeof(slot->user));
+		arrives_no_more(master, slot);
+		(void)!tally_add(master->by_user, user, strlen(user));
 		board_login(&master->board, row_of(master, slot), user);
 	}
 	ipc_begin_reply(&message, IPC_admit, 0);
@@ -545,7 +578,7 @@ sessions_reaped(struct master *master, pid_t pid, int status)
 {
 	struct slot *slot;
 
-	TAILQ_FOREACH(slot, &master->live, live)
+	LIST_FOREACH(slot, bucket_of(master, pid), same_pid)
 	if (slot->monitor_pid == pid)
 		break;
 	if (slot == NULL)
@@ -573,6 +606,8 @@ sessions_reaped(struct master *master, pid_t pid, int status)
 		bans_failed(master, &slot->address);
 	close_channel(master, slot);
 	board_end(&master->board, row_of(master, slot));
+	sessions_uncount(master, &slot->address, slot->user);
+	LIST_REMOVE(slot, same_pid);
 	TAILQ_REMOVE(&master->live, slot, live);
 	TAILQ_INSERT_HEAD(&master->free, slot, free);
 	slot->monitor_pid = 0;
@@ -635,11 +670,15 @@ sessions_notify(struct master *master, const struct control_request *request)
 void
 sessions_end_unwelcome(struct master *master, const struct address_key *address)
 {
-	struct slot *slot;
+	struct slot *slot = TAILQ_FIRST(&master->arriving);
 
-	TAILQ_FOREACH(slot, &master->live, live)
-	if (!slot->is_logged_in && !slot->was_told_to_end && memcmp(&slot->address, address, sizeof(*address)) == 0)
-		tell_slot_end(master, slot, END_BANNED);
+	while (slot != NULL) {
+		struct slot *following = TAILQ_NEXT(slot, arriving);
+
+		if (memcmp(&slot->address, address, sizeof(*address)) == 0)
+			tell_slot_end(master, slot, END_BANNED);
+		slot = following;
+	}
 }
 
 void

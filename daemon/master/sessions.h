@@ -18,6 +18,10 @@ struct address_key;
 /* Make the empty table and the scoreboard. 0 or -errno. */
 int sessions_init(struct master *master);
 
+/* A session of address, and of user unless that is "", counts for the limits from now on, or no more. */
+void sessions_count(struct master *master, const struct address_key *address, const char *user);
+void sessions_uncount(struct master *master, const struct address_key *address, const char *user);
+
 /*
  * Accept what waits at listener, within limits, and fork a session for each. True: more may wait,
  * but other events want their turn.

@@ -25,6 +25,7 @@
 #include "daemon/master/master.h"
 #include "daemon/master/metrics_server.h"
 #include "daemon/master/notify.h"
+#include "daemon/master/sessions.h"
 #include "privsep/ipc/log.h"
 #include "privsep/sandbox/sandbox.h"
 
@@ -489,6 +490,7 @@ remove_foreign(struct master *master, struct foreign *foreign)
 {
 	TAILQ_REMOVE(&master->upgrade.foreign, foreign, entry);
 	master->upgrade.foreign_count--;
+	sessions_uncount(master, &foreign->address, foreign->user);
 	free(foreign);
 }
 
@@ -518,6 +520,7 @@ add_foreign(struct master *master, const char *text)
 	memcpy(foreign->user, user + 1, strlen(user + 1));
 	TAILQ_INSERT_TAIL(&master->upgrade.foreign, foreign, entry);
 	master->upgrade.foreign_count++;
+	sessions_count(master, &foreign->address, foreign->user);
 }
 
 static void
@@ -574,26 +577,4 @@ upgrade_receive_predecessor(struct master *master)
 		remove_foreign(master, TAILQ_FIRST(&master->upgrade.foreign));
 	tell_manager(master);
 	log_message(LEVEL_INFO, "upgrade", "the former server has ended");
-}
-
-uint32_t
-upgrade_count_address(const struct master *master, const struct address_key *key)
-{
-	const struct foreign *foreign;
-	uint32_t count = 0;
-
-	TAILQ_FOREACH(foreign, &master->upgrade.foreign, entry)
-		count += memcmp(&foreign->address, key, sizeof(*key)) == 0;
-	return count;
-}
-
-uint32_t
-upgrade_count_user(const struct master *master, const char *user)
-{
-	const struct foreign *foreign;
-	uint32_t count = 0;
-
-	TAILQ_FOREACH(foreign, &master->upgrade.foreign, entry)
-		count += strcmp(foreign->user, user) == 0;
-	return count;
 }

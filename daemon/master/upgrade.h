@@ -84,10 +84,6 @@ void upgrade_tell_predecessor(struct master *master, const char *text);
 /* The server stops: no new one comes up. */
 void upgrade_cancel(struct master *master);
 
-/* For the limits: sessions of a former server. */
-uint32_t upgrade_count_address(const struct master *master, const struct address_key *key);
-uint32_t upgrade_count_user(const struct master *master, const char *user);
-
 /* A session of this server has ended. */
 void upgrade_session_gone(struct master *master, const struct slot *slot);
 

@@ -22,8 +22,7 @@ static int
 forget_all(void **state)
 {
 	(void)state;
-	memset(&failures, 0, sizeof(failures));
-	return 0;
+	return failures_init(&failures);
 }
 
 static struct address_key
@@ -49,6 +48,14 @@ fail_at(uint32_t address, uint64_t now)
 	struct address_key key = key_of(address);
 
 	return failures_add(&failures, &key, now, FORGET, LIMIT);
+}
+
+static int
+ban(uint32_t address, uint64_t now, uint64_t until, bool is_by_hand)
+{
+	struct address_key key = key_of(address);
+
+	return failures_ban(&failures, &key, now, until, is_by_hand);
 }
 
 static void
@@ -141,6 +148,25 @@ test_bounded_memory(void **state)
 	assert_int_equal(wait_of(3 * FAILURES_MAX, START + 3 * FAILURES_MAX), 250);
 }
 
+/* Room that a ban leaves is used again, and nobody else is forgotten for it. */
+static void
+test_room_of_an_ended_ban(void **state)
+{
+	struct address_key key = key_of(7);
+
+	(void)state;
+	for (uint32_t i = 1; i <= FAILURES_MAX; i++)
+		if (i == 7)
+			assert_int_equal(ban(i, START, START + 5000, false), 0);
+		else
+			fail_at(i, START);
+	assert_non_null(failures_unban(&failures, &key));
+	fail_at(FAILURES_MAX + 1, START);
+	assert_int_equal(failures.used, FAILURES_MAX);
+	for (uint32_t i = 1; i <= FAILURES_MAX + 1; i++)
+		assert_int_equal(wait_of(i, START), i == 7 ? 0 : 250);
+}
+
 /* An address that fails all the time is not pushed out by many that fail once. */
 static void
 test_frequent_stays(void **state)
@@ -164,14 +190,6 @@ test_forgotten_entry_is_reused(void **state)
 	assert_int_equal(wait_of(7, START + FORGET), 0);
 	assert_int_equal(wait_of(1, START + FORGET), 250);
 	assert_int_equal(wait_of(FAILURES_MAX + 1, START + FORGET), 250);
-}
-
-static int
-ban(uint32_t address, uint64_t now, uint64_t until, bool is_by_hand)
-{
-	struct address_key key = key_of(address);
-
-	return failures_ban(&failures, &key, now, until, is_by_hand);
 }
 
 static bool
@@ -301,6 +319,7 @@ main(void)
 	    cmocka_unit_test_setup(test_forgetting, forget_all),
 	    cmocka_unit_test_setup(test_last_failure_counts, forget_all),
 	    cmocka_unit_test_setup(test_bounded_memory, forget_all),
+	    cmocka_unit_test_setup(test_room_of_an_ended_ban, forget_all),
 	    cmocka_unit_test_setup(test_frequent_stays, forget_all),
 	    cmocka_unit_test_setup(test_forgotten_entry_is_reused, forget_all),
 	    cmocka_unit_test_setup(test_too_many_within_the_time, forget_all),
