@@ -290,12 +290,12 @@ send_file_buffered(struct protocol *protocol, struct mover *mover)
 	return 0;
 }
 
-/* A listing comes through a pipe, with CRLF already. */
+/* A listing comes through a pipe, with CRLF already, in pieces as files writes them. */
 static int
 send_listing(struct protocol *protocol, struct mover *mover)
 {
 	for (;;) {
-		ssize_t n = read(mover->fd, chunk, CHUNK);
+		ssize_t n = read(mover->fd, chunk, KEPT_MAX);
 		int r;
 
 		if (n == 0)
@@ -610,7 +610,8 @@ finish(struct protocol *protocol, const struct mover *mover, enum ipc_direction 
 	tell_monitor_transferred(protocol, direction, protocol->transfer.bytes, now - started_ms, -r, path->text);
 	protocol->transfer.is_running = false;
 	protocol->transfer.is_deferred = false;
-	forget_buffers(protocol->transfer.bytes);
+	if (direction != DIRECTION_LIST)
+		forget_buffers(protocol->transfer.bytes);
 	claim_transfer_end(protocol->session->claims, direction, protocol->transfer.bytes, now - started_ms,
 	    failure_of(protocol, mover, r, was_open));
 	claim(protocol->session->claims, CLAIM_IDLE, now);

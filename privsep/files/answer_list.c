@@ -55,9 +55,8 @@ files_answer_list(struct files *files)
 void
 files_write_listing(struct files *files)
 {
-	files->list_result = listing_write(&files->listing, files->list_fd, &files->list_entries);
+	files->list_result = listing_write(&files->listing, &files->list_fd, &files->list_entries);
 	files->is_list_due = true;
-	close_fd(&files->list_fd);
 }
 
 bool

@@ -15,7 +15,7 @@
  *   fstatfs                   room that is left
  *   pipe2, write              listings; copies
  *   flock, ftruncate, fchmod, fsync, renameat2, renameat, unlinkat, mkdirat   uploads and changes
- *   mmap, munmap              names to sort (anonymous, never executable, at most 48 MiB at a time)
+ *   mmap, munmap              names to sort (anonymous, never executable, at most 32 MiB at a time)
  *   clock_gettime             where the vDSO has no clock
  *   close, exit_group, rt_sigreturn, getpid, sendto   ends; the SIGSYS report
  */

@@ -46,7 +46,7 @@ add_match(struct expansion *expansion, const struct home_path *parent, const cha
 
 	if (r < 0 || home_path_push(&path, name, len) < 0)	/* a path too long to be asked for is no match */
 		return r;
-	r = list_names_add(expansion->names, path.text, path.len, type, list_names_key(path.text, path.len));
+	r = list_names_add(expansion->names, path.text, path.len, type, 0);
 	return r == -ENOBUFS ? -E2BIG : r;
 }
 
@@ -116,7 +116,7 @@ expand_one(struct expansion *expansion, const struct list_name *parent_name, con
 	struct home_path parent;
 	int r;
 
-	memcpy(parent.text, parent_name->name, parent_name->len + 1U);
+	memcpy(parent.text, list_names_text(expansion->names, parent_name), parent_name->len + 1U);
 	parent.len = parent_name->len;
 	r = expand_literally(expansion, &parent, component);
 	if (r != -ENOENT)
@@ -188,6 +188,5 @@ list_expand(const struct home *home, const struct home_path *pattern, bool match
 	}
 	memmove(names->names + mark.count, names->names + begin, (names->count - begin) * sizeof(*names->names));
 	names->count -= begin - mark.count;
-	list_names_sort(names, mark);
 	return 0;
 }

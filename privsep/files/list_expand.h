@@ -7,7 +7,7 @@
 #include "privsep/files/list_names.h"
 
 /*
- * Push the home path of everything that the pattern matches, sorted by name. A component
+ * Push the home path of everything that the pattern matches, in any order. A component
  * that exists as it is written is taken as it is written.
  *
  * scratch         for reading directories; closed before and after.

@@ -41,13 +41,13 @@ put_number(char *out, uint64_t n, unsigned base, int width, char fill)
 	return out;
 }
 
-static bool
-is_plain_ascii(const char *bytes, size_t len)
+/* Is there a byte below 0x20 or above 0x7e among the eight? */
+static uint64_t
+has_odd(uint64_t bytes)
 {
-	for (size_t i = 0; i < len; i++)
-		if (bytes[i] < 0x20 || bytes[i] > 0x7e)
-			return false;
-	return true;
+	const uint64_t each = 0x0101010101010101, high = 0x80 * each;
+
+	return ((bytes - 0x20 * each) | (bytes + each) | bytes) & high;
 }
 
 static char *
@@ -55,9 +55,20 @@ put_escaped(char *out, const char *bytes, size_t len)
 {
 	/* borrowed memory with room for all: the reply style never makes text longer */
 	struct buf to = {.data = out, .size = len + 1, .max = len};
+	uint64_t odd = 0, eight = 0;
+	size_t i = 0;
 
-	if (is_plain_ascii(bytes, len))
-		return put_bytes(out, bytes, len);
+	for (; len - i >= sizeof(eight); i += sizeof(eight)) {
+		memcpy(&eight, bytes + i, sizeof(eight));
+		memcpy(out + i, &eight, sizeof(eight));
+		odd |= has_odd(eight);
+	}
+	for (; i < len; i++) {
+		out[i] = bytes[i];
+		odd |= bytes[i] < 0x20 || bytes[i] > 0x7e;
+	}
+	if (odd == 0)	/* plain ASCII, as most names are */
+		return out + len;
 	escape_bytes(&to, ESCAPE_REPLY, bytes, len);
 	return out + to.len;
 }

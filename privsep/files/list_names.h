@@ -5,19 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "privsep/files/list_sort.h"
+
 #define LIST_NAMES_TEXT_MAX (16U << 20)		/* bytes of names, with a NUL each */
 #define LIST_NAMES_COUNT_MAX (512U << 10)
 
-struct list_name {
-	uint64_t key;	/* sorted by first, ascending; then by the name's bytes */
-	const char *name;
-	uint16_t len;
-	unsigned char type;	/* DT_* as the directory told, perhaps DT_UNKNOWN */
-};
-
 struct list_names {
 	char *text;	/* mapped; touched as far as it is used */
-	struct list_name *names, *spare;
+	struct list_name *names;
 	size_t text_len, count;
 };
 
@@ -32,16 +27,16 @@ int list_names_init(struct list_names *names);
 /* Give all memory back. Fine twice, or on a zeroed struct. */
 void list_names_free(struct list_names *names);
 
-/* Push a copy of a name. 0, or -ENOBUFS when the memory is used up (nothing is changed). */
+/* Push a copy of a name; see list_sort() for the key. 0, or -ENOBUFS when the memory is used up (nothing is changed). */
 int list_names_add(struct list_names *names, const char *name, size_t len, unsigned char type, uint64_t key);
 
-/* The key that sorts by name. */
-uint64_t list_names_key(const char *name, size_t len);
+/* The bytes of a name, with a NUL behind them; good until it is released. */
+const char *list_names_text(const struct list_names *names, const struct list_name *name);
 
 struct list_mark list_names_mark(const struct list_names *names);
 void list_names_release(struct list_names *names, struct list_mark mark);
 
-/* Sort what was pushed since mark; stable, O(n log n), no memory but its own. */
+/* Sort what was pushed since mark (list_sort()); no memory but its own. */
 void list_names_sort(struct list_names *names, struct list_mark mark);
 
 #endif

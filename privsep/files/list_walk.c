@@ -43,12 +43,13 @@ flush(struct listing *listing)
 	if (listing->error == 0)
 		listing->error = io_write_all(listing->out_fd, listing->out, listing->out_len);
 	listing->out_len = 0;
+	listing->is_flowing = true;
 }
 
 static char *
 line_begin(struct listing *listing)
 {
-	if (listing->out_len >= LIST_CHUNK)
+	if (listing->out_len >= (listing->is_flowing ? LIST_CHUNK : LIST_FIRST))
 		flush(listing);
 	return listing->out + listing->out_len;
 }
@@ -149,7 +150,7 @@ write_item(struct listing *listing, const struct item *item)
 /* Order. */
 
 static uint64_t
-sort_key(const struct listing *listing, const char *name, size_t len, const struct stat *st)
+sort_key(const struct listing *listing, const struct stat *st)
 {
 	int64_t ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 
@@ -157,7 +158,7 @@ sort_key(const struct listing *listing, const char *name, size_t len, const stru
 		return ~((uint64_t)ns ^ (1ULL << 63));
 	if (wants(listing, LIST_BY_SIZE))
 		return ~(uint64_t)st->st_size;
-	return list_names_key(name, len);
+	return 0;
 }
 
 static bool
@@ -210,7 +211,7 @@ write_collected(struct listing *listing, struct list_mark mark)
 	for (size_t i = 0; i < end - mark.count && listing->error == 0; i++) {
 		const struct list_name *name = in_order(listing, mark.count, end, i);
 
-		write_entry(listing, name->name, name->len);
+		write_entry(listing, list_names_text(&listing->names, name), name->len);
 	}
 }
 
@@ -228,7 +229,7 @@ collect(struct listing *listing, const struct dirent64 *entry)
 			return 0;	/* vanished */
 		type = IFTODT(st.st_mode);
 	}
-	return list_names_add(&listing->names, entry->d_name, len, type, sort_key(listing, entry->d_name, len, &st));
+	return list_names_add(&listing->names, entry->d_name, len, type, sort_key(listing, &st));
 }
 
 /* Read the directory and write it sorted; MLSD, and what is too large to be sorted, as it comes. */
@@ -298,11 +299,11 @@ write_header(struct listing *listing)
 static void walk(struct listing *listing, unsigned depth, bool has_header);
 
 static void
-walk_below(struct listing *listing, const struct list_name *name, unsigned depth, bool has_header)
+walk_below(struct listing *listing, const char *name, unsigned depth, bool has_header)
 {
 	size_t len = listing->path.len;
 
-	if (depth == DEPTH_MAX || home_path_push(&listing->path, name->name, name->len) < 0) {
+	if (depth == DEPTH_MAX || home_path_push(&listing->path, name, strlen(name)) < 0) {
 		listing->incomplete = -E2BIG;
 		return;
 	}
@@ -332,9 +333,10 @@ walk(struct listing *listing, unsigned depth, bool has_header)
 	directory_close(&listing->directory);
 	end = listing->names.count;
 	for (size_t i = 0; wants(listing, LIST_RECURSIVE) && i < end - mark.count && listing->error == 0; i++) {
-		const struct list_name *name = in_order(listing, mark.count, end, i);
+		const struct list_name *entry = in_order(listing, mark.count, end, i);
+		const char *name = list_names_text(&listing->names, entry);
 
-		if (name->type == DT_DIR && !is_dot_or_dotdot(name->name))
+		if (entry->type == DT_DIR && !is_dot_or_dotdot(name))
 			walk_below(listing, name, depth, has_header);
 	}
 	list_names_release(&listing->names, mark);
@@ -343,9 +345,9 @@ walk(struct listing *listing, unsigned depth, bool has_header)
 /* Targets: what the path names, or what its wildcards match. */
 
 static void
-path_from(const struct list_name *target, struct home_path *path)
+path_from(const struct listing *listing, const struct list_name *target, struct home_path *path)
 {
-	memcpy(path->text, target->name, target->len + 1U);
+	memcpy(path->text, list_names_text(&listing->names, target), target->len + 1U);
 	path->len = target->len;
 }
 
@@ -370,7 +372,7 @@ write_target(struct listing *listing, const struct list_name *target)
 	struct item item = {.dir_fd = -1};
 	struct home_path path;
 
-	path_from(target, &path);
+	path_from(listing, target, &path);
 	if (!is_name_enough(listing) && home_open_parent(listing->home, &path, &item.dir_fd, &item.name) < 0)
 		return;
 	item.shown = shown_target(&path, listing->request.shown_from);
@@ -394,11 +396,11 @@ settle_target(const struct listing *listing, struct list_name *target)
 	struct home_path path;
 	struct stat st;
 
-	path_from(target, &path);
+	path_from(listing, target, &path);
 	if (target->type != DT_DIR && target->type != DT_REG && home_stat(listing->home, &path, &st) == 0)
 		target->type = IFTODT(st.st_mode);
 	if (sorts_by_stat(listing) && home_lstat(listing->home, &path, &st) == 0)
-		target->key = sort_key(listing, path.text, path.len, &st);
+		target->key = sort_key(listing, &st);
 }
 
 static void
@@ -422,7 +424,7 @@ write_targets(struct listing *listing)
 
 		if (!is_opened_up(listing, target))
 			continue;
-		path_from(target, &listing->path);
+		path_from(listing, target, &listing->path);
 		listing->is_dotted = listing->request.shown_from >= target->len;
 		walk(listing, 0, has_header);
 	}
@@ -489,9 +491,9 @@ listing_open(struct listing *listing, const struct home *home, const struct list
 }
 
 int
-listing_write(struct listing *listing, int fd, uint64_t *entries)
+listing_write(struct listing *listing, int *fd, uint64_t *entries)
 {
-	listing->out_fd = fd;
+	listing->out_fd = *fd;
 	if (listing->request.form == LIST_FACTS) {
 		listing->path = listing->request.path;
 		walk(listing, 0, false);
@@ -499,6 +501,7 @@ listing_write(struct listing *listing, int fd, uint64_t *entries)
 		write_targets(listing);
 	}
 	flush(listing);
+	close_fd(fd);	/* first: the client waits for it */
 	list_names_free(&listing->names);
 	*entries = listing->entries;
 	return listing->error < 0 ? listing->error : listing->incomplete;

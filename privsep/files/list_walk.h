@@ -12,6 +12,7 @@
 #include "privsep/ipc/messages.h"
 
 #define LIST_CHUNK 65536	/* bytes of one write into the pipe, and some */
+#define LIST_FIRST 8192		/* of the first: while it is sent, more lines are written */
 
 /* What is asked for; see the list message. */
 struct list_request {
@@ -37,6 +38,7 @@ struct listing {
 	bool is_expanded;	/* the targets are matches of a pattern */
 	bool is_dotted;		/* the target of -R is the working directory: "." and "./sub" */
 	bool is_begun;		/* something was written already */
+	bool is_flowing;	/* and is in the pipe */
 	uint64_t entries;
 	int error;		/* the listing stopped: -errno */
 	int incomplete;		/* it goes on, but something was left out: -errno */
@@ -56,7 +58,7 @@ bool listing_shown_from_fits(const struct list_request *request);
 int listing_open(struct listing *listing, const struct home *home, const struct list_request *request);
 
 /*
- * Write all lines to fd, waiting for its reader, and forget the listing.
+ * Write all lines to fd, waiting for its reader, close it, and forget the listing.
  *
  * entries  how many things were listed, also after an error.
  *
@@ -68,6 +70,6 @@ int listing_open(struct listing *listing, const struct home *home, const struct 
  * each line is a name that RETR can be given. No wildcards in MLSD. "cdir" and "pdir" entries
  * are optional (RFC 3659, 7.5.1) and left out: clients that mirror trees have followed them.
  */
-int listing_write(struct listing *listing, int fd, uint64_t *entries);
+int listing_write(struct listing *listing, int *fd, uint64_t *entries);
 
 #endif

@@ -59,6 +59,28 @@ test_long_hostile(void **state)
 	check_long(&st, "f", NULL, "---------- 100000 ftp      ftp      9223372036854775807 Jan  1     0 f\r\n");
 }
 
+/* Eight bytes are looked at together: one that must not be shown is seen wherever it stands. */
+static void
+test_every_place(void **state)
+{
+	static const char hidden[] = {0x01, 0x1f, 0x7f};
+	char name[32], expected[40];
+
+	(void)state;
+	for (size_t len = 1; len < sizeof(name); len++)
+		for (size_t at = 0; at < len; at++)
+			for (size_t i = 0; i < sizeof(hidden); i++) {
+				struct list_shown text = {.prefix = "", .name = name, .name_len = len};
+
+				memset(name, at % 2 == 0 ? ' ' : '~', sizeof(name));
+				memcpy(expected, name, len);
+				name[at] = hidden[i];
+				expected[at] = '?';
+				memcpy(expected + len, "\r\n", 3);
+				check_line(list_format_name(line, &text, NULL, false), expected);
+			}
+}
+
 static void
 test_long(void **state)
 {
@@ -216,6 +238,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_long_hostile),
+	    cmocka_unit_test(test_every_place),
 	    cmocka_unit_test(test_long),
 	    cmocka_unit_test(test_name),
 	    cmocka_unit_test(test_facts),
