@@ -1,8 +1,6 @@
 #include "common/title.h"
 
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -74,22 +72,31 @@ end_at(size_t len)
 	title.len = len;
 }
 
-void
-title_set(const char *format, ...)
+/* Text behind the first done bytes; returns how many there are then. */
+static size_t
+add(size_t done, const char *text)
 {
-	char text[ROLE_MAX] = PROGRAM;
-	size_t len = strlen(PROGRAM);
-	va_list args;
-	int n;
+	size_t room = title.size - 1 < ROLE_MAX ? title.size - 1 : ROLE_MAX;
+
+	return done >= room ? done : done + title_clean(title.start + done, room - done, text, strlen(text));
+}
+
+void
+title_set(const char *role, const char *user, const char *address)
+{
+	size_t done;
 
 	if (title.start == NULL)
 		return;
-	va_start(args, format);
-	n = vsnprintf(text + len, sizeof(text) - len, format, args);
-	va_end(args);
-	len += n < 0 ? 0 : (size_t)n < sizeof(text) - len ? (size_t)n : sizeof(text) - len - 1;
-	title.role = title_clean(title.start, title.size - 1, text, len);
-	end_at(title.role);
+	done = add(add(0, PROGRAM), role);
+	if (user != NULL || address != NULL)
+		done = add(done, " ");
+	if (user != NULL)
+		done = add(add(done, user), address == NULL ? "" : "@");
+	if (address != NULL)
+		done = add(done, address);
+	title.role = done;
+	end_at(done);
 }
 
 void

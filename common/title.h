@@ -12,10 +12,11 @@
 void title_init(int argc, char **argv);
 
 /*
- * Say what the process is, "protocol alice@192.0.2.1"; behind it comes what it does. From here on the
- * strings of argv and of the first environment are overwritten. Control characters become '?'.
+ * Say what the process is: "protocol", "protocol 192.0.2.1", "protocol alice@192.0.2.1" (user and address
+ * NULL: none); behind it comes what it does. From here on the strings of argv and of the first
+ * environment are overwritten. Control characters become '?'.
  */
-void title_set(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void title_set(const char *role, const char *user, const char *address);
 
 /*
  * Say what it does: "RETR", with len bytes that a client chose, such as a path (0: none). What

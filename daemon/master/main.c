@@ -445,7 +445,7 @@ main(int argc, char **argv)
 	master.config_path = realpath(master.config_path, NULL);
 	start();
 	log_set_context("master", "", "", "");
-	title_set("master");
+	title_set("master", NULL, NULL);
 	master_run(&master);
 	control_socket_close(&master, false);
 	bans_close(&master);

@@ -57,7 +57,7 @@ start_lookup(struct master *master)
 	pid = fork();
 	if (pid == 0) {
 		board_leave(&master->board);
-		title_set("resolver");
+		title_set("resolver", NULL, NULL);
 		look_up(master, ends[1]);
 	}
 	close(ends[1]);

@@ -222,7 +222,6 @@ make_id(char id[SESSION_ID_SIZE])
 
 static void __attribute__((noreturn)) run_monitor(struct master *master, struct slot *slot, struct session *session)
 {
-	char address[ADDRESS_TEXT_MAX];
 	sigset_t none;
 
 	sigemptyset(&none);
@@ -230,9 +229,8 @@ static void __attribute__((noreturn)) run_monitor(struct master *master, struct 
 	setpgid(0, 0);
 	if (!sandbox_is_widened()) /* a sanitizer reports to standard error */
 		dup2(STDIN_FILENO, STDERR_FILENO);
-	address_text(&session->peer, address);
-	log_set_context("monitor", session->id, address, NULL);
-	title_set("monitor %s", address);
+	log_set_context("monitor", session->id, session->peer_text, NULL);
+	title_set("monitor", NULL, session->peer_text);
 	if (scoreboard_confine(master->board.slots, SESSIONS_MAX, row_of(master, slot), &session->claims) < 0)
 		_exit(MONITOR_EXIT_END);
 	claims_begin(session->claims, session->started_ms);
@@ -264,7 +262,6 @@ fork_session(struct master *master, const struct listener *listener, int client_
 	struct epoll_event event = {.events = EPOLLIN};
 	int channels[2] = {-1, -1};
 	struct slot *slot = NULL;
-	char address[ADDRESS_TEXT_MAX];
 	pid_t pid;
 	int r;
 
@@ -272,6 +269,7 @@ fork_session(struct master *master, const struct listener *listener, int client_
 	if (getsockname(client_fd, &session.local.any, &local_len) < 0)
 		return -errno;
 	address_unmap(&session.local);
+	address_text(peer, session.peer_text);
 	memcpy(session.boot_id, master->boot_id, sizeof(session.boot_id));
 	r = make_id(session.id);
 	if (r == 0)
@@ -280,7 +278,7 @@ fork_session(struct master *master, const struct listener *listener, int client_
 		return r;
 	session.master_channel = channels[1];
 	slot = take_slot(master);
-	pid = fork();
+	pid = sandbox_fork();
 	if (pid == 0)
 		run_monitor(master, slot, &session);
 	if (pid < 0) {
@@ -292,8 +290,7 @@ fork_session(struct master *master, const struct listener *listener, int client_
 	slot->channel = channels[0];
 	channels[0] = -1;
 	memcpy(slot->id, session.id, sizeof(slot->id));
-	address_text(peer, address);
-	board_begin(&master->board, row_of(master, slot), session.id, address, listener->is_tls, (uint64_t)time(NULL),
+	board_begin(&master->board, row_of(master, slot), session.id, session.peer_text, listener->is_tls, (uint64_t)time(NULL),
 	    session.started_ms);
 	slot->address = *key;
 	slot->started_ms = session.started_ms;

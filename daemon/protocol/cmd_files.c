@@ -547,11 +547,8 @@ cmd_mlst(struct protocol *protocol, char *argument, size_t len)
 static void
 stat_session(struct protocol *protocol)
 {
-	char peer[ADDRESS_TEXT_MAX];
-
-	address_text(&protocol->session->peer, peer);
 	reply_begin(protocol, 211, "Status:");
-	reply_line(protocol, "Connected from %s", peer);
+	reply_line(protocol, "Connected from %s", protocol->session->peer_text);
 	if (protocol->state == IPC_STATE_READY) {
 		reply_line(protocol, "Logged in as %s", protocol->user);
 		reply_line(protocol, "Current directory %s", protocol->cwd.text);

@@ -40,7 +40,6 @@ cmd_user(struct protocol *protocol, char *argument, size_t len)
 void
 cmd_pass(struct protocol *protocol, char *argument, size_t len)
 {
-	char address[ADDRESS_TEXT_MAX];
 	int r;
 
 	if (protocol->must_protect && protocol->control.stream.tls == NULL) {
@@ -60,8 +59,7 @@ cmd_pass(struct protocol *protocol, char *argument, size_t len)
 		explicit_bzero(argument, len);
 	switch (r) {
 	case 0:
-		address_text(&protocol->session->peer, address);
-		title_set("protocol %s@%s", protocol->user, address);
+		title_set("protocol", protocol->user, protocol->session->peer_text);
 		reply_text(protocol, 230, protocol->config->login_message_text);
 		reply(protocol, 230, "User %s logged in", protocol->user);
 		return;

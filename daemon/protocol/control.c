@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "common/buf.h"
 #include "common/io.h"
@@ -16,6 +17,7 @@
 #include "common/banned.h"
 
 #define AHEAD_MS 1000		/* and its listener ahead is given up */
+#define SHORT_TEXT_MAX 256
 #define REPLY_TEXT_MAX (PATH_MAX * 2 + 256)	/* two paths with some words */
 
 /* Bytes that are safe to stand in a reply as they are. */
@@ -66,8 +68,8 @@ put_escaped(struct protocol *protocol, const char *bytes, size_t len)
 	put(protocol, "\r\n", 2);
 }
 
-static void __attribute__((format(printf, 2, 0)))
-put_text(struct protocol *protocol, const char *format, va_list args)
+static void __attribute__((format(printf, 2, 0), noinline))
+put_long_text(struct protocol *protocol, const char *format, va_list args)
 {
 	char text[REPLY_TEXT_MAX];
 	int len = vsnprintf(text, sizeof(text), format, args);
@@ -75,6 +77,23 @@ put_text(struct protocol *protocol, const char *format, va_list args)
 	if (len < 0)
 		len = 0;
 	put_escaped(protocol, text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1);
+}
+
+/* Most replies are short: no deeper stack than that for them. */
+static void __attribute__((format(printf, 2, 0)))
+put_text(struct protocol *protocol, const char *format, va_list args)
+{
+	char text[SHORT_TEXT_MAX];
+	va_list again;
+	int len;
+
+	va_copy(again, args);
+	len = vsnprintf(text, sizeof(text), format, args);
+	if (len >= 0 && (size_t)len < sizeof(text))
+		put_escaped(protocol, text, (size_t)len);
+	else
+		put_long_text(protocol, format, again);
+	va_end(again);
 }
 
 static void
@@ -265,6 +284,18 @@ control_flush(struct protocol *protocol)
 			control->at_end = true;	/* a client that does not read gets no leave-taking */
 	}
 	control->output_len = 0;
+}
+
+void
+control_push(struct protocol *protocol)
+{
+	struct control *control = &protocol->control;
+	ssize_t n = send(control->stream.fd, control->output, control->output_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n <= 0)
+		return;
+	control->output_len -= (size_t)n;
+	memmove(control->output, control->output + n, control->output_len);
 }
 
 bool

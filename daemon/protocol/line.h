@@ -13,7 +13,6 @@
 
 /* The line being collected; zero it to begin. */
 struct line_reader {
-	char text[COMMAND_LINE_MAX + 1];
 	size_t len;
 	bool is_too_long;	/* the rest is read to its end and dropped */
 	bool has_nul;
@@ -22,6 +21,7 @@ struct line_reader {
 	uint8_t telnet_verb;	/* WILL, WONT, DO or DONT, when its option comes next */
 	uint8_t refusals[3 * TELNET_REFUSALS_MAX];	/* to be sent: what was negotiated for is not done */
 	size_t refusals_len;	/* the caller takes them and sets it to 0 */
+	char text[COMMAND_LINE_MAX + 1];
 };
 
 enum line_event {

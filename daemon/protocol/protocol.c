@@ -26,8 +26,6 @@ enter_walls(const struct protocol_session *session)
 {
 	const int keep[] = {session->client_fd, session->monitor_channel, session->empty_directory_fd};
 
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);	/* at the end of what the quota granted, EFBIG will do */
 	sandbox_report_to(session->monitor_channel);
 	if (sandbox_close_all_but(keep, 3) < 0 || sandbox_chroot(session->empty_directory_fd) < 0)
 		_exit(1);
@@ -71,14 +69,10 @@ protocol_reset(struct protocol *state)
 	state->has_host = false;
 }
 
+/* What a session starts with. */
 static void
 begin(const struct protocol_session *session)
 {
-	char address[ADDRESS_TEXT_MAX];
-
-	address_text(&session->peer, address);
-	title_set("protocol %s", address);
-	title_doing("login", "", 0);
 	protocol.session = session;
 	protocol.config = session->config;
 	protocol.monitor_channel = session->monitor_channel;
@@ -91,13 +85,32 @@ begin(const struct protocol_session *session)
 	protocol.control.input_wants = POLLIN;
 	protocol_reset(&protocol);
 	protocol.must_protect = session->tls != NULL && session->config->tls.require;
+}
+
+/*
+ * In clear the first words are sent before the walls are up, and meet a client that thinks meanwhile. They
+ * are the configuration's; nothing that a client sends is read before.
+ */
+static void
+greet(void)
+{
+	reply(&protocol, 220, "%s", protocol.config->banner);
+	control_push(&protocol);
+}
+
+/* Behind the walls. */
+static void
+open_session(const struct protocol_session *session)
+{
+	title_set("protocol", NULL, session->peer_text);
+	title_doing("login", "", 0);
 	if (session->tls != NULL)
 		begin_tls();
-	if (!session->is_tls || control_start_tls(&protocol)) {
-		/* RFC 4217, appendix A.3: implicit TLS begins as if PBSZ 0 and PROT P had been said */
-		protocol.has_pbsz = protocol.is_data_private = session->is_tls;
-		reply(&protocol, 220, "%s", session->config->banner);
-	}
+	if (!session->is_tls || !control_start_tls(&protocol))
+		return;
+	/* RFC 4217, appendix A.3: implicit TLS begins as if PBSZ 0 and PROT P had been said */
+	protocol.has_pbsz = protocol.is_data_private = true;
+	reply(&protocol, 220, "%s", session->config->banner);
 }
 
 /* The monitor told to end: take leave in the words of RFC 959, 421. */
@@ -137,8 +150,13 @@ take_leave(void)
 void
 protocol_run(const struct protocol_session *session)
 {
-	enter_walls(session);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* at the end of what the quota granted, EFBIG will do */
 	begin(session);
+	if (!session->is_tls)
+		greet();
+	enter_walls(session);
+	open_session(session);
 	while (!protocol.is_over) {
 		if (protocol.end_reason >= 0) {
 			take_leave();

@@ -16,6 +16,7 @@ struct protocol_session {
 	int empty_directory_fd;
 	pid_t monitor_pid;
 	union address peer, local;
+	const char *peer_text;	/* the address of peer */
 	union address passive_told;	/* what PASV tells; AF_UNSPEC: where it listens */
 	bool is_tls;		/* TLS from the first byte (RFC 4217, appendix A.3) */
 	SSL_CTX *tls;		/* NULL: no certificate */

@@ -17,21 +17,24 @@
 #define OUTPUT_SIZE 8192
 #define NOTICES_SIZE 2048	/* of the administrator, until they are told */
 
-/* The control connection: what came and was not a line yet, and replies on their way. */
+/*
+ * The control connection: what came and was not a line yet, and replies on their way. Here and below what is
+ * small comes first: a session writes to few pages then, and each page that is written to is one of its own.
+ */
 struct control {
 	struct stream stream;
-	struct line_reader reader;
-	uint8_t input[INPUT_SIZE];
 	size_t input_start, input_end;
+	size_t output_len;
+	size_t notices_len;
 	short input_wants;	/* poll(2) events that reading waits for */
 	bool has_line;		/* reader.text holds a line that was not run yet */
 	enum line_event line_event;
 	bool at_end;		/* the client closed, or the connection broke */
-	char output[OUTPUT_SIZE];
-	size_t output_len;
-	char notices[NOTICES_SIZE];	/* lines, each ended by '\n' */
-	size_t notices_len;
 	bool in_reply;		/* behind reply_begin(), before its last line */
+	struct line_reader reader;
+	uint8_t input[INPUT_SIZE];
+	char output[OUTPUT_SIZE];
+	char notices[NOTICES_SIZE];	/* lines, each ended by '\n' */
 };
 
 enum data_mode { DATA_NONE, DATA_PASSIVE, DATA_ACTIVE };
@@ -39,14 +42,11 @@ enum data_mode { DATA_NONE, DATA_PASSIVE, DATA_ACTIVE };
 struct protocol {
 	const struct protocol_session *session;
 	const struct config *config;
-	struct control control;
 	int monitor_channel;
 	int files_channel;	/* -1 until login */
 	enum ipc_state state;
-	struct ipc_message message;	/* the one in hand */
 
 	char user[ACCOUNT_NAME_SIZE];	/* of USER; "" before */
-	struct home_path cwd;
 	bool is_ascii;
 	bool is_deflated;	/* MODE Z */
 	int deflate_level;	/* OPTS MODE Z LEVEL */
@@ -54,9 +54,7 @@ struct protocol {
 	enum ipc_hash hash;	/* OPTS HASH */
 	uint64_t restart_offset;	/* REST, or the start of RANG */
 	uint64_t range_end;		/* behind the last byte of RANG; UINT64_MAX: the end of the file */
-	struct home_path copy_from;	/* SITE CPFR; empty (len 0) when there is none */
 	bool has_host;			/* HOST was accepted (RFC 7151) */
-	struct home_path rename_from;	/* RNFR; empty (len 0) when there is none */
 	unsigned senseless;		/* unknown commands in a row */
 
 	bool must_protect;	/* tls.require with a certificate: nothing in clear */
@@ -93,6 +91,12 @@ struct protocol {
 
 	int end_reason;		/* enum ipc_end_reason that the monitor told; -1: none */
 	bool is_over;		/* leave the loop after the replies are out */
+
+	struct control control;
+	struct ipc_message message;	/* the one in hand */
+	struct home_path cwd;
+	struct home_path copy_from;	/* SITE CPFR; empty (len 0) when there is none */
+	struct home_path rename_from;	/* RNFR; empty (len 0) when there is none */
 };
 
 /* Every parameter of the session as it is right after the greeting (REIN; RFC 959, 4.1.1). */

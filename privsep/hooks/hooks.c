@@ -268,7 +268,7 @@ hooks_run(const struct hooks *hooks)
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	log_set_context("hooks", "", "", "");
-	title_set("hooks");
+	title_set("hooks", NULL, NULL);
 	fork_launcher(hooks);
 	enter_walls(hooks);
 	waits[MASTER] = (struct pollfd){.fd = hooks->master_channel, .events = POLLIN};

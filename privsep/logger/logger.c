@@ -219,7 +219,7 @@ enter_walls(const struct logger *logger)
 {
 	const int keep[] = {logger->records, logger->master_channel, logger->empty_directory_fd};
 
-	title_set("logger");
+	title_set("logger", NULL, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);

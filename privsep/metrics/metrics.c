@@ -62,7 +62,7 @@ metrics_run(const struct metrics *metrics)
 	};
 	struct pollfd waits[WAITS];
 
-	title_set("metrics");
+	title_set("metrics", NULL, NULL);
 	enter_walls(metrics);
 	view_update(&view, (uint64_t)time(NULL), monotonic_ms());
 	for (;;) {

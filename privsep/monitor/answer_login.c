@@ -83,7 +83,6 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 {
 	struct session *session = monitor->session;
 	int to_protocol[2] = {-1, -1}, to_monitor[2] = {-1, -1};
-	char address[ADDRESS_TEXT_MAX];
 	int r;
 
 	r = ipc_pair(to_protocol, 0);
@@ -91,7 +90,7 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 		r = ipc_pair(to_monitor, CHANNEL_TIMEOUT_S);
 	if (r < 0)
 		goto out;
-	monitor->files.pid = fork();
+	monitor->files.pid = sandbox_fork();
 	if (monitor->files.pid < 0) {
 		r = -errno;
 		monitor->files.pid = 0;
@@ -100,8 +99,7 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 	if (monitor->files.pid == 0) {
 		explicit_bzero(monitor->login.password, sizeof(monitor->login.password));
 		scoreboard_leave(session->claims);
-		address_text(&session->peer, address);
-		title_set("files %s@%s", account->name, address);
+		title_set("files", account->name, session->peer_text);
 		files_run(&(struct files_session){
 		    .home_fd = home_fd,
 		    .protocol_channel = to_protocol[1],
@@ -128,7 +126,14 @@ out:
 	return r;
 }
 
-/* Root is not needed any more: the empty chroot, the service user, the narrow filter. */
+static void __attribute__((noreturn)) end_for_walls(struct monitor *monitor)
+{
+	monitor->end_reason = "walls";
+	log_message(LEVEL_CRITICAL, "alarm", "monitor cannot give up root");
+	end_session(monitor);
+}
+
+/* Root is not needed any more: the empty chroot, the service user. */
 static void
 drop_root(struct monitor *monitor)
 {
@@ -142,12 +147,17 @@ drop_root(struct monitor *monitor)
 
 	if (sandbox_chroot(session->empty_directory_fd) < 0 ||
 	    sandbox_drop_identity_but(session->service_uid, session->service_gid, kept) < 0 ||
-	    sandbox_enter(SANDBOX_MONITOR, session->master_pid) < 0 || quota_limit_writes(monitor) < 0) {
-		monitor->end_reason = "walls";
-		log_message(LEVEL_CRITICAL, "alarm", "monitor cannot give up root");
-		end_session(monitor);
-	}
+	    quota_limit_writes(monitor) < 0)
+		end_for_walls(monitor);
 	close_fd(&session->empty_directory_fd);
+}
+
+/* The narrow filter: behind the answer, which need not wait for it, and before anything is read again. */
+static void
+enter_last_walls(struct monitor *monitor)
+{
+	if (sandbox_enter(SANDBOX_MONITOR, monitor->session->master_pid) < 0)
+		end_for_walls(monitor);
 }
 
 const char *
@@ -173,11 +183,10 @@ log_login_failed(const char *name, const char *reason)
 static void
 complete_login(struct monitor *monitor, const struct account *account, int files_channel)
 {
-	char address[ADDRESS_TEXT_MAX];
+	int r;
 
 	log_set_context(NULL, NULL, NULL, account->name);
-	address_text(&monitor->session->peer, address);
-	title_set("monitor %s@%s", account->name, address);
+	title_set("monitor", account->name, monitor->session->peer_text);
 	end_pam(monitor);
 	drop_root(monitor);
 	monitor->state = IPC_STATE_READY;
@@ -185,11 +194,13 @@ complete_login(struct monitor *monitor, const struct account *account, int files
 	memcpy(monitor->account.home, account->home, sizeof(monitor->account.home));
 	claim(monitor->session->claims, CLAIM_IDLE, monotonic_ms());
 	monitor->session->claims->work.logins[LOGIN_OK]++;
-	log_message(LEVEL_INFO, "login", "%s", account->is_read_only ? "read-only" : "read-write");
 	ipc_begin_reply(&monitor->message, IPC_login, 0);
 	ipc_put_u64(&monitor->message, account->rate_down);
 	ipc_put_u64(&monitor->message, account->rate_up);
-	if (ipc_send(monitor->protocol.channel, &monitor->message, files_channel) < 0)
+	r = ipc_send(monitor->protocol.channel, &monitor->message, files_channel);
+	enter_last_walls(monitor);
+	log_message(LEVEL_INFO, "login", "%s", account->is_read_only ? "read-only" : "read-write");
+	if (r < 0)
 		end_session(monitor);
 }
 

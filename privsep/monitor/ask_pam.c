@@ -112,7 +112,6 @@ int
 ask_pam(struct monitor *monitor, struct account *account, const char **reason)
 {
 	static char told[PAM_REASON_MAX + 1];
-	char address[ADDRESS_TEXT_MAX];
 	const char *problem;
 	int r = -EPIPE;
 
@@ -121,11 +120,10 @@ ask_pam(struct monitor *monitor, struct account *account, const char **reason)
 		return -EACCES;
 	}
 	if (monitor->pam.channel >= 0) {
-		address_text(&monitor->session->peer, address);
 		ipc_begin(&monitor->message, IPC_authenticate);
 		ipc_put_text(&monitor->message, monitor->login.name);
 		ipc_put_text(&monitor->message, monitor->login.password);
-		ipc_put_text(&monitor->message, address);
+		ipc_put_text(&monitor->message, monitor->session->peer_text);
 		r = ipc_send_now(monitor->pam.channel, &monitor->message, -1);
 		explicit_bzero(monitor->message.bytes, monitor->message.length);
 	}

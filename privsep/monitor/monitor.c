@@ -185,11 +185,18 @@ keep_deadlines(struct monitor *monitor)
 	return deadline_left_ms(due < now + shortest_ms(monitor) ? due : now + shortest_ms(monitor), now);
 }
 
+static void
+log_connect(const struct session *session)
+{
+	log_message(LEVEL_INFO, "connect", "%s", session->is_tls ? "implicit TLS" : "plain");
+}
+
 /* There is no protocol process: the client is told, unless it expects TLS, and the log why. */
 static void __attribute__((noreturn)) give_up(struct monitor *monitor, int error)
 {
 	static const char reply[] = "421 No resources for another session; try again later.\r\n";
 
+	log_connect(monitor->session);
 	log_message(LEVEL_ERROR, "accept-failed", "protocol process cannot be forked: %s", strerror(-error));
 	if (!monitor->session->is_tls)
 		(void)!send(monitor->session->client_fd, reply, sizeof(reply) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -209,7 +216,7 @@ fork_protocol(struct monitor *monitor)
 
 	if (r < 0)
 		give_up(monitor, r);
-	monitor->protocol.pid = fork();
+	monitor->protocol.pid = sandbox_fork();
 	if (monitor->protocol.pid < 0)
 		give_up(monitor, -errno);
 	if (monitor->protocol.pid == 0)
@@ -219,6 +226,7 @@ fork_protocol(struct monitor *monitor)
 		    .empty_directory_fd = session->empty_directory_fd,
 		    .monitor_pid = monitor_pid,
 		    .peer = session->peer,
+		    .peer_text = session->peer_text,
 		    .local = session->local,
 		    .passive_told = session->passive_told,
 		    .is_tls = session->is_tls,
@@ -252,8 +260,8 @@ start(struct monitor *monitor, struct session *session)
 	monitor->login_deadline_ms = session->started_ms + 1000ULL * session->config->timeouts.login_s;
 	if (sandbox_close_all_but(keep, count) < 0)
 		_exit(MONITOR_EXIT_END);
-	log_message(LEVEL_INFO, "connect", "%s", session->is_tls ? "implicit TLS" : "plain");
 	fork_protocol(monitor);
+	log_connect(session);
 	if (session->config->pam_service[0] != '\0')
 		fork_pam(monitor);
 	sandbox_report_to(session->master_channel);

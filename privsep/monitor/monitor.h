@@ -26,6 +26,7 @@ struct session {
 	int hook_channel;	/* of all uploads; whether files reports them is for the configuration to say */
 	int empty_directory_fd;
 	union address peer;	/* unmapped */
+	char peer_text[ADDRESS_TEXT_MAX];
 	union address local;	/* the address that the client dialled; unmapped */
 	union address passive_told;	/* what PASV tells instead; AF_UNSPEC: local */
 	bool is_tls;		/* came in on a listen-tls port */

@@ -35,6 +35,12 @@ int sandbox_init(void (*error)(void *arg, const char *line), void *arg);
 /* The Landlock ABI of the kernel, 0 where it has none. After sandbox_init(). */
 int sandbox_landlock_abi(void);
 
+/*
+ * fork(2) for a process with one thread that goes on as another part of this program: without the handlers of
+ * libraries (pthread_atfork(3)), which would write to pages that then are the child's own.
+ */
+pid_t sandbox_fork(void);
+
 /* True in builds for sanitizers, whose filters carry the marked extra list. */
 bool sandbox_is_widened(void);
 

@@ -67,14 +67,14 @@ test_only_in_its_room(void **state)
 	environ = variables;
 	title_init(3, argv);
 	environ = kept;
-	title_set("%s", "protocol alice@192.0.2.1");
+	title_set("protocol", "alice", "192.0.2.1");
 	assert_int_equal(block[room - 1], '\0');
 	assert_memory_equal(block, "sallyportd: protocol ", room - 1);
 	title_doing("RETR", "/x", 2);
 	assert_int_equal(block[room - 1], '\0');
 	assert_string_equal(block + room, "after");
 	assert_string_equal(elsewhere, "C=3");
-	title_set("m");
+	title_set("m", NULL, NULL);
 	title_doing("RETR", "/x/y/z", 6);
 	assert_string_equal(block, "sallyportd: m RETR /x");
 	title_doing("idle", "", 0);
