@@ -32,6 +32,8 @@
 
 #define EVENTS_AT_ONCE 64
 #define SHUTDOWN_MS 3500	/* sessions' leave-taking at SIGINT, before they are killed */
+/* SIGCHLDs become one; sessions are found at once all the same, the few other children this much later at most. */
+#define REAP_ALL_AFTER_MS 200
 #define KILLED_MS 2000		/* and until the killed ones must be reaped */
 
 static void
@@ -157,21 +159,50 @@ is_stopped(struct master *master)
 
 /* Signals. */
 
-static void
-reap_children(struct master *master)
+/* One child, if it is gone; any of them with -1, for which the kernel looks at all. False: none is. */
+static bool
+reap(struct master *master, pid_t pid)
 {
 	int status;
-	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		/* what is none of these is an orphan of a monitor that was killed */
-		if (!sessions_reaped(master, pid, status) && !reload_reaped(master, pid, status) &&
-		    !accounts_reaped(master, pid, status) && !certificates_reaped(master, pid, status) &&
-		    !resolver_reaped(master, pid, status) && !hook_worker_reaped(master, pid, status) &&
-		    !metrics_server_reaped(master, pid, status) && !quota_top_reaped(master, pid, status) &&
-		    !upgrade_reaped(master, pid, status))
-			log_targets_reaped(master, pid, status);
-	}
+	pid = waitpid(pid, &status, WNOHANG);
+	if (pid <= 0)
+		return false;
+	/* what is none of these is an orphan of a monitor that was killed */
+	if (!sessions_reaped(master, pid, status) && !reload_reaped(master, pid, status) &&
+	    !accounts_reaped(master, pid, status) && !certificates_reaped(master, pid, status) &&
+	    !resolver_reaped(master, pid, status) && !hook_worker_reaped(master, pid, status) &&
+	    !metrics_server_reaped(master, pid, status) && !quota_top_reaped(master, pid, status) &&
+	    !upgrade_reaped(master, pid, status))
+		log_targets_reaped(master, pid, status);
+	return true;
+}
+
+/* A SIGCHLD names one of those that are gone, and stands for all that went before it was read. */
+static void
+reap_named(struct master *master, pid_t pid)
+{
+	if (pid > 0)
+		reap(master, pid);
+	sessions_reap_leaving(master);
+	if (master->reap_all_at_ms == 0)
+		master->reap_all_at_ms = monotonic_ms() + REAP_ALL_AFTER_MS;
+}
+
+static int
+reap_watch(struct master *master)
+{
+	uint64_t now;
+
+	if (master->reap_all_at_ms == 0)
+		return -1;
+	now = monotonic_ms();
+	if (now < master->reap_all_at_ms)
+		return deadline_left_ms(master->reap_all_at_ms, now);
+	master->reap_all_at_ms = 0;
+	while (reap(master, -1))
+		;
+	return -1;
 }
 
 static void
@@ -182,7 +213,7 @@ handle_signals(struct master *master)
 	while (read(master->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		switch ((int)info.ssi_signo) {
 		case SIGCHLD:
-			reap_children(master);
+			reap_named(master, (pid_t)info.ssi_pid);
 			break;
 		case SIGHUP:
 			if (!upgrade_reload_retired(master) && !master->is_draining)
@@ -267,7 +298,7 @@ master_run(struct master *master)
 		    sooner(sooner(sooner(certificates_watch(master), resolver_watch(master)), upgrade_watch(master)),
 			sooner(log_targets_watch(master),
 			    sooner(sooner(hook_worker_watch(master), sooner(metrics_server_watch(master), quota_top_watch(master))),
-				sooner(control_socket_watch(master), bans_watch(master))))));
+				sooner(sooner(control_socket_watch(master), bans_watch(master)), reap_watch(master))))));
 		int count = epoll_wait(master->epoll_fd, events, EVENTS_AT_ONCE, timeout);
 
 		for (int i = 0; i < count; i++)

@@ -43,6 +43,7 @@ struct slot {
 	char user[ACCOUNT_NAME_MAX + 1];
 	TAILQ_ENTRY(slot) live;		/* all sessions, oldest first */
 	TAILQ_ENTRY(slot) arriving;	/* neither logged in nor about to end, oldest first */
+	TAILQ_ENTRY(slot) leaving;	/* those whose channel has closed */
 	LIST_ENTRY(slot) same_pid;	/* those of the same bucket, by monitor_pid */
 	TAILQ_ENTRY(slot) waiting;	/* those with is_waiting, first come first served */
 	TAILQ_ENTRY(slot) free;
@@ -77,13 +78,14 @@ struct master {
 
 	struct slot *slots;	/* SESSIONS_MAX of them; touched from the front */
 	struct board board;	/* row i is slots[i] */
-	struct slots live, arriving, waiting, free;
+	struct slots live, arriving, waiting, leaving, free;
 	struct slot_bucket *by_pid;	/* PID_BUCKETS of them */
 	struct tally *by_address, *by_user;	/* the sessions, with those of a former server */
 	size_t used;		/* slots ever touched */
 	uint32_t live_count, hashes;
 
 	struct failures failures;
+	uint64_t reap_all_at_ms;	/* 0: nobody is gone who was not reaped */
 
 	struct {
 		bool is_open;		/* the file is this server's to write */

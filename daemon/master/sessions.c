@@ -53,6 +53,7 @@ sessions_init(struct master *master)
 	TAILQ_INIT(&master->live);
 	TAILQ_INIT(&master->arriving);
 	TAILQ_INIT(&master->waiting);
+	TAILQ_INIT(&master->leaving);
 	TAILQ_INIT(&master->free);
 	books = mmap(NULL, sizeof(*books), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (books == MAP_FAILED)
@@ -405,6 +406,7 @@ close_channel(struct master *master, struct slot *slot)
 	close_fd(&slot->channel);
 	stop_waiting(master, slot);
 	arrives_no_more(master, slot);
+	TAILQ_INSERT_TAIL(&master->leaving, slot, leaving);
 }
 
 /* A monitor that breaks the table is not trusted with anything more. */
@@ -497,6 +499,17 @@ log_monitor_alarm(const struct slot *slot)
 	log_set_context(NULL, "", NULL, NULL);
 }
 
+/* If it is gone; the slot is free then. */
+static void
+reap_monitor(struct master *master, const struct slot *slot)
+{
+	pid_t pid = slot->monitor_pid;
+	int status;
+
+	if (waitpid(pid, &status, WNOHANG) == pid)
+		sessions_reaped(master, pid, status);
+}
+
 void
 sessions_receive(struct master *master, struct slot *slot)
 {
@@ -514,6 +527,7 @@ sessions_receive(struct master *master, struct slot *slot)
 	}
 	if (r < 0) {
 		close_channel(master, slot);
+		reap_monitor(master, slot); /* it may have been gone before its SIGCHLD was read as another's */
 		return;
 	}
 	switch (message.kind) {
@@ -605,12 +619,26 @@ sessions_reaped(struct master *master, pid_t pid, int status)
 	board_end(&master->board, row_of(master, slot));
 	sessions_uncount(master, &slot->address, slot->user);
 	LIST_REMOVE(slot, same_pid);
+	TAILQ_REMOVE(&master->leaving, slot, leaving);
 	TAILQ_REMOVE(&master->live, slot, live);
 	TAILQ_INSERT_HEAD(&master->free, slot, free);
 	slot->monitor_pid = 0;
 	upgrade_session_gone(master, slot);
 	master->live_count--;
 	return true;
+}
+
+void
+sessions_reap_leaving(struct master *master)
+{
+	struct slot *slot = TAILQ_FIRST(&master->leaving);
+
+	while (slot != NULL) {
+		struct slot *following = TAILQ_NEXT(slot, leaving);
+
+		reap_monitor(master, slot);
+		slot = following;
+	}
 }
 
 static bool

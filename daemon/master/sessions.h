@@ -41,6 +41,9 @@ int sessions_grant(struct master *master);
 /* A child of the master is gone. True when it was a session's monitor. */
 bool sessions_reaped(struct master *master, pid_t pid, int status);
 
+/* Reap the monitors that have closed their channel, those of them that are gone by now. */
+void sessions_reap_leaving(struct master *master);
+
 /* End the sessions that a request names, or tell their clients a notice. Returns how many. */
 size_t sessions_kick(struct master *master, const struct control_request *request);
 size_t sessions_notify(struct master *master, const struct control_request *request);
