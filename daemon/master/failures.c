@@ -18,7 +18,6 @@ is_forgotten(const struct failure *entry, uint64_t now_ms, uint64_t forget_ms)
 int
 failures_init(struct failures *failures)
 {
-	memset(failures, 0, sizeof(*failures));
 	if (getrandom(&failures->secret, sizeof(failures->secret), 0) != sizeof(failures->secret))
 		return -EIO;
 	return 0;

@@ -40,7 +40,7 @@ struct failures {
 	uint32_t free; /* the first of those below used that are not used */
 };
 
-/* Make the table empty. 0 or -EIO. */
+/* Make the table ready, which is all zero: nothing else of it is touched, since each fork would pay. 0 or -EIO. */
 int failures_init(struct failures *failures);
 
 /*

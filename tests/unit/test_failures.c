@@ -22,6 +22,7 @@ static int
 forget_all(void **state)
 {
 	(void)state;
+	memset(&failures, 0, sizeof(failures));
 	return failures_init(&failures);
 }
 
