@@ -26,6 +26,7 @@
 #define TRY_PAUSE_MS 50
 #define ERRORS_MAX 20
 #define ERROR_LINE_MAX 8192
+#define COMMON_LINE 512			/* bytes that hold most lines of a users file */
 
 /*
  * The memory file: this header, the text of the users file (ended by a newline), and the
@@ -401,110 +402,121 @@ header_fits(const struct header *header, uint64_t size)
 	    !__builtin_add_overflow(header->index_at, index_len, &index_end) && index_end <= size;
 }
 
-int
-snapshot_stamp(int memory_fd, struct accounts_stamp *stamp, uint64_t *count)
-{
+/*
+ * The snapshot is read, not mapped: each step of a search is on pages of its own, and a fault with its
+ * mapping costs ten times a read of a few bytes.
+ */
+struct view {
+	int fd;
 	struct header header;
-	struct stat st;
+};
 
-	if (fstat(memory_fd, &st) < 0 || pread(memory_fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
-	    !header_fits(&header, (uint64_t)st.st_size))
+/* The first bytes of the line of one account, at most max. Returns how many, or -EINVAL when the snapshot is damaged. */
+static ssize_t
+view_read(const struct view *view, uint64_t i, char *bytes, size_t max)
+{
+	uint64_t at, left;
+	ssize_t got;
+
+	if (pread(view->fd, &at, sizeof(at), (off_t)(view->header.index_at + i * sizeof(at))) != (ssize_t)sizeof(at) ||
+	    at >= view->header.text_len)
 		return -EINVAL;
-	*stamp = header.stamp;
-	*count = header.count;
+	left = view->header.text_len - at;
+	got = pread(view->fd, bytes, left < max ? (size_t)left : max, (off_t)(view->header.text_at + at));
+	return got > 0 ? got : -EINVAL;
+}
+
+/* How name stands to that of one account: less than, equal to, greater than 0; -EINVAL. */
+static int
+view_compare(const struct view *view, uint64_t i, const char *name, size_t name_len, int *order)
+{
+	char start[ACCOUNT_NAME_MAX + 1];
+	ssize_t got = view_read(view, i, start, sizeof(start));
+	const char *colon = got < 0 ? NULL : memchr(start, ':', (size_t)got);
+
+	if (colon == NULL)
+		return -EINVAL;
+	*order = compare_names(name, name_len, start, (size_t)(colon - start));
 	return 0;
 }
 
-struct view {
-	const char *text;
-	uint64_t text_len;
-	const uint64_t *index;
-	uint64_t count;
-};
-
-/* The line of one account; -EINVAL when the snapshot is damaged. */
 static int
-view_line(const struct view *view, uint64_t i, const char **line, size_t *line_len, size_t *name_len)
+view_account(const struct view *view, uint64_t i, struct account *account)
 {
-	uint64_t at = view->index[i];
-	const char *end, *colon;
-	size_t left;
+	char line[ACCOUNT_LINE_MAX + 1];
+	ssize_t got = view_read(view, i, line, COMMON_LINE);
+	const char *end = got < 0 ? NULL : memchr(line, '\n', (size_t)got);
+	const char *problem;
+	int r;
 
-	if (at >= view->text_len)
-		return -EINVAL;
-	*line = view->text + at;
-	left = view->text_len - at < ACCOUNT_LINE_MAX + 1 ? (size_t)(view->text_len - at) : ACCOUNT_LINE_MAX + 1;
-	end = memchr(*line, '\n', left);
-	if (end == NULL)
-		return -EINVAL;
-	*line_len = (size_t)(end - *line);
-	colon = memchr(*line, ':', *line_len);
-	if (colon == NULL)
-		return -EINVAL;
-	*name_len = (size_t)(colon - *line);
-	return 0;
+	if (got == COMMON_LINE && end == NULL) {
+		got = view_read(view, i, line, sizeof(line));
+		end = got < 0 ? NULL : memchr(line, '\n', (size_t)got);
+	}
+	r = end == NULL ? -EINVAL : account_parse(line, (size_t)(end - line), account, &problem);
+	explicit_bzero(line, got < 0 ? 0 : (size_t)got);
+	return r;
 }
 
 static int
 view_find(const struct view *view, const char *name, struct account *account)
 {
-	uint64_t low = 0, high = view->count;
+	uint64_t low = 0, high = view->header.count;
 	size_t wanted = strlen(name);
-	size_t line_len, name_len;
-	const char *line, *problem;
 
 	while (low < high) {
 		uint64_t middle = low + (high - low) / 2;
 		int order;
 		int r;
 
-		r = view_line(view, middle, &line, &line_len, &name_len);
+		r = view_compare(view, middle, name, wanted, &order);
 		if (r < 0)
 			return r;
-		order = compare_names(name, wanted, line, name_len);
 		if (order == 0)
-			return account_parse(line, line_len, account, &problem);
+			return view_account(view, middle, account);
 		if (order < 0)
 			high = middle;
 		else
 			low = middle + 1;
 	}
 	memset(account, 0, sizeof(*account));
-	if (view->count > 0 &&
-	    view_line(view, low < view->count ? low : view->count - 1, &line, &line_len, &name_len) == 0)
-		(void)!account_parse(line, line_len, account, &problem);
+	if (view->header.count > 0)
+		(void)!view_account(view, low < view->header.count ? low : view->header.count - 1, account);
 	return -ENOENT;
+}
+
+/* The header, when all that it tells of is in the file. */
+static int
+read_header(int memory_fd, struct header *header)
+{
+	struct stat st;
+
+	if (fstat(memory_fd, &st) < 0)
+		return -errno;
+	if (pread(memory_fd, header, sizeof(*header), 0) != (ssize_t)sizeof(*header) ||
+	    !header_fits(header, (uint64_t)st.st_size))
+		return -EINVAL;
+	return 0;
+}
+
+int
+snapshot_stamp(int memory_fd, struct accounts_stamp *stamp, uint64_t *count)
+{
+	struct header header;
+	int r = read_header(memory_fd, &header);
+
+	if (r < 0)
+		return r;
+	*stamp = header.stamp;
+	*count = header.count;
+	return 0;
 }
 
 int
 snapshot_lookup(int memory_fd, const char *name, struct account *account)
 {
-	struct header header;
-	struct view view;
-	struct stat st;
-	size_t size;
-	char *map;
-	int r;
+	struct view view = {.fd = memory_fd};
+	int r = read_header(memory_fd, &view.header);
 
-	if (fstat(memory_fd, &st) < 0)
-		return -errno;
-	if ((uint64_t)st.st_size < sizeof(header))
-		return -EINVAL;
-	size = (size_t)st.st_size;
-	map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, memory_fd, 0);
-	if (map == MAP_FAILED)
-		return -errno;
-	memcpy(&header, map, sizeof(header));
-	r = -EINVAL;
-	if (header_fits(&header, size)) {
-		view = (struct view){
-		    .text = map + header.text_at,
-		    .text_len = header.text_len,
-		    .index = (const uint64_t *)(const void *)(map + header.index_at),
-		    .count = header.count,
-		};
-		r = view_find(&view, name, account);
-	}
-	munmap(map, size);
-	return r;
+	return r < 0 ? r : view_find(&view, name, account);
 }

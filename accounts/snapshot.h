@@ -2,8 +2,8 @@
  * The snapshot: a checked, sorted copy of the users file in a sealed memory file.
  *
  * A short-lived loader process reads the users file, checks every line and builds the
- * snapshot; the master holds its descriptor without mapping it; a monitor maps it for
- * one look-up. So a look-up costs the same with ten accounts and with a million, and a
+ * snapshot; the master holds its descriptor without reading it; a monitor reads a few
+ * lines of it for one look-up. So a look-up costs the same with ten accounts and with a million, and a
  * bad users file never replaces a good snapshot.
  */
 #ifndef ACCOUNTS_SNAPSHOT_H
@@ -43,11 +43,11 @@ const char *accounts_file_refused(const struct stat *st);
  */
 int snapshot_build(const char *path, int memory_fd, void (*error)(void *arg, const char *line), void *arg);
 
-/* The stamp of the file that the snapshot was made of, and the number of its accounts. Returns 0 or -EINVAL. */
+/* The stamp of the file that the snapshot was made of, and the number of its accounts. Returns 0, or -errno: -EINVAL for a damaged one. */
 int snapshot_stamp(int memory_fd, struct accounts_stamp *stamp, uint64_t *count);
 
 /*
- * Look name up. O(log n); maps the snapshot for the time of the call.
+ * Look name up, in O(log n) reads of a few bytes.
  * Returns 0, or another -errno. -ENOENT: account is the one next to where name would stand, or all
  * zero when there is none: a hash of its kind costs what the hash of a known name costs here. The
  * caller wipes account (it holds the hash).

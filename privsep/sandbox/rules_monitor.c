@@ -28,7 +28,7 @@ static const struct sandbox_rule rows[] = {
     {SYS_recvmsg, ANY_ARGS, "questions of protocol, answers of master"},
     {SYS_sendmsg, ANY_ARGS, "answers and descriptors to protocol; the log"},
     {SYS_sendto, ANY_ARGS, "the report of the SIGSYS handler"},
-    {SYS_pread64, ANY_ARGS, "the key's numbers: a data connection that does not resume needs a signature; quota ledger, rates"},
+    {SYS_pread64, ANY_ARGS, "snapshot of the accounts; the key's numbers: a data connection that does not resume needs a signature; quota ledger, rates"},
 #ifdef SYS_poll
     {SYS_poll, ANY_ARGS, "every wait"},
 #endif
@@ -54,7 +54,7 @@ const struct sandbox_rules rules_monitor = {rows, sizeof(rows) / sizeof(*rows)};
 
 static const struct sandbox_rule login_rows[] = {
     /* the account, its hash, its home */
-    {SYS_mmap, ARG_HAS_NONE(2, PROT_EXEC), "snapshot of the accounts; memory of a hash, huge pages too"},
+    {SYS_mmap, ARG_HAS_NONE(2, PROT_EXEC), "memory of a hash, huge pages too"},
     {SYS_openat, ANY_ARGS, "the home; the quota ledger"},
     {SYS_ftruncate, ANY_ARGS, "quota ledger: a damaged one begins anew"},
     {SYS_unlinkat, ANY_ARGS, "a quota ledger that is not kept any more"},

@@ -225,6 +225,36 @@ test_damaged(void **state)
 	close(damaged);
 }
 
+/* Lines of any length up to the longest are found whole. */
+static void
+test_long_lines(void **state)
+{
+	struct account account;
+	struct buf text;
+	int fd;
+
+	(void)state;
+	buf_init(&text, 32u << 20);
+	for (unsigned len = 480; len <= ACCOUNT_LINE_MAX; len += len < 560 ? 1 : 119) {
+		size_t start = text.len;
+
+		buf_addf(&text, "user%05u:$y$x:%u:1:/srv:", len, len);
+		while (text.len - start < len)
+			buf_addf(&text, " ");
+		buf_addf(&text, "\n");
+	}
+	assert_int_equal(build(text.data, &fd), 0);
+	for (unsigned len = 480; len <= ACCOUNT_LINE_MAX; len += len < 560 ? 1 : 119) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "user%05u", len);
+		assert_int_equal(snapshot_lookup(fd, name, &account), 0);
+		assert_int_equal(account.uid, len);
+	}
+	close(fd);
+	buf_free(&text);
+}
+
 static void
 test_many(void **state)
 {
@@ -261,6 +291,7 @@ main(void)
 	    cmocka_unit_test(test_lookup),
 	    cmocka_unit_test(test_empty),
 	    cmocka_unit_test(test_damaged),
+	    cmocka_unit_test(test_long_lines),
 	    cmocka_unit_test(test_many),
 	};
 
