@@ -158,10 +158,14 @@ fuzz:
 			$$corpus tests/fuzz/seeds/$$name || exit 1; \
 	done
 
-.PHONY: bench
+.PHONY: bench bench-growth
 ## bench: compare with other servers, in clear and over TLS (root; half an hour; see tests/bench/README.md)
 bench: programs
 	$(Q)tests/bench/run
+
+## bench-growth: what sessions, directories and accounts cost as they become more (root; four minutes)
+bench-growth: programs
+	$(Q)BUILD=$(abspath $(B)) tests/bench/growth
 
 # --- lint ------------------------------------------------------------------------------------
 

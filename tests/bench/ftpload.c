@@ -1,15 +1,19 @@
 /* ftpload.c - a small FTP/FTPS load generator that tries to cost little itself.
  *
- * build: cc -O2 -Wall -Wextra -o ftpload ftpload.c -lssl -lcrypto -lpthread
+ * build: cc -O2 -Wall -Wextra -o ftpload ftpload.c -lssl -lcrypto -lcrypt -lpthread
  *
  * usage: ftpload [-h host] [-b source address] [-p port] [-u user] [-w password] [-t] [-D]
- *                [-j sessions] [-n count] [-T seconds] [-f path] [-s bytes] [-r repeats] MODE
+ *                [-j sessions] [-n count] [-T seconds] [-f path] [-s bytes] [-r repeats]
+ *                [-U accounts] [-c command] [-H] MODE
  *   -t  explicit TLS (AUTH TLS, PBSZ 0, PROT P; data connections resume the control session)
  *   -D  TLS downloads: discard the ciphertext unread instead of decrypting it (cheap client;
  *       needs -s, the size of the file); without it the client decrypts as a real client does
  *   -b  connect from this address (a second loopback address keeps the client's TIME_WAIT ports
  *       out of the way of the server's passive ports, as two machines would)
  *   -T  stop starting new work after this many seconds
+ *   -U  login: not as user, but in turn as user0000000 to the last of this many (spread, not in order)
+ *   -c  list: this command alone, LIST, NLST or MLSD
+ *   -H  list: hold the session until stdin ends, after the line
  *
  * modes (one JSON line each):
  *   login       -j concurrent connections, -n logins in all: logins/s and latency percentiles
@@ -19,12 +23,16 @@
  *   small-put   -j sessions put -s (1024) bytes to -f/JJJ_NNNNN, -n files each: files/s
  *   list        LIST, NLST, MLSD of folder -f, -r times each: median seconds, entries/s
  *   idle        -n logged-in sessions (-j at once); prints the line, then holds until stdin ends
+ *   active      as idle, then each session in turn gets -f/f00000, one every -s microseconds; a second line at the end
  *   concurrent  -n sessions log in, then all download -f at the same moment
  *   raw-retr, raw-stor, raw-conn   the same loops against rawlimit, with no protocol
  *   tree        -n PID: processes, PSS, page tables and CPU seconds of a process tree
+ *   make        -n empty files in the folder -f (of this machine, no server)
+ *   hash        -n times crypt(3) of the password with the setting -f: milliseconds each
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <crypt.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -45,13 +53,15 @@
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
 static const char *o_host = "127.0.0.1", *o_user = "ftpbench", *o_pass = "ftpbench", *o_path = "";
-static int o_port = 21, o_tls, o_discard, o_j = 1, o_rep = 1;
-static long o_n = 1;
+static const char *o_command;
+static int o_port = 21, o_hold, o_tls, o_discard, o_j = 1, o_rep = 1;
+static long o_n = 1, o_users;
 static long long o_size;
 static double o_max = 1e9;
 static struct sockaddr_in srv, src;
@@ -68,7 +78,7 @@ struct sess {
 	double t220, t230;
 };
 
-static atomic_long g_next, g_err;
+static atomic_long g_next, g_err, g_user;
 static atomic_int g_said;
 static double g_t0;
 static char g_cipher[64] = "", g_ver[16] = "";
@@ -228,7 +238,12 @@ login(struct sess *s, int data)
 		}
 	}
 	int c;
-	if (put(s, "USER %s", o_user) < 0 || (c = reply(s)) < 0)
+	char user[256];
+	if (o_users > 0)
+		snprintf(user, sizeof user, "%s%07ld", o_user, atomic_fetch_add(&g_user, 1) * 7919 % o_users);
+	else
+		snprintf(user, sizeof user, "%s", o_user);
+	if (put(s, "USER %s", user) < 0 || (c = reply(s)) < 0)
 		goto bad;
 	if (c == 331 && (put(s, "PASS %s", o_pass) < 0 || want(s, 2, "PASS") < 0))
 		goto bad;
@@ -460,9 +475,10 @@ static double *lat220, *lat230;
 static pthread_barrier_t bar;
 static sem_t sem;
 static int mode_;
-enum { M_LOGIN, M_RETR, M_STOR, M_SGET, M_SPUT, M_LIST, M_IDLE, M_CONC, M_RRETR, M_RSTOR, M_RCONN, M_TREE };
-static const char *modes[] = {"login", "retr", "stor", "small-get", "small-put", "list", "idle", "concurrent",
-    "raw-retr", "raw-stor", "raw-conn", "tree", NULL};
+enum { M_LOGIN, M_RETR, M_STOR, M_SGET, M_SPUT, M_LIST, M_IDLE, M_ACTIVE, M_CONC, M_RRETR, M_RSTOR, M_RCONN, M_TREE,
+	M_MAKE, M_HASH };
+static const char *modes[] = {"login", "retr", "stor", "small-get", "small-put", "list", "idle", "active",
+    "concurrent", "raw-retr", "raw-stor", "raw-conn", "tree", "make", "hash", NULL};
 
 static int
 late(void)
@@ -520,7 +536,7 @@ worker(void *arg)
 		}
 		return NULL;
 	}
-	if (mode_ == M_IDLE) {
+	if (mode_ == M_IDLE || mode_ == M_ACTIVE) {
 		long i;
 		pthread_barrier_wait(&bar);
 		while ((i = atomic_fetch_add(&g_next, 1)) < o_n) {
@@ -602,6 +618,15 @@ pct(double *v, long n, double p)
 	return n ? v[(long)(p * (n - 1) + 0.5)] : 0;
 }
 
+/* until whoever started this closes stdin */
+static void
+hold(void)
+{
+	char b[64];
+	while (read(0, b, sizeof b) > 0)
+		;
+}
+
 static void
 do_list(void)
 {
@@ -613,6 +638,8 @@ do_list(void)
 	if (login(s, 1) < 0 || put(s, "CWD %s", o_path) < 0 || want(s, 2, "CWD") < 0)
 		exit(1);
 	for (int k = 0; k < 3; k++) {
+		if (o_command && strcmp(o_command, cmds[k]))
+			continue;
 		double t[64];
 		long ents = 0;
 		long long bytes = 0;
@@ -653,8 +680,72 @@ do_list(void)
 		printf(",\"%s_s\":%.5f,\"%s_eps\":%.0f,\"%s_entries\":%ld,\"%s_bytes\":%lld", cmds[k], t[i / 2],
 		    cmds[k], ents / t[i / 2], cmds[k], ents, cmds[k], bytes);
 	}
-	quit(s);
 	printf(",\"client_cpu_s\":%.3f,\"errors\":%ld}\n", cpu_self() - c0, (long)g_err);
+	fflush(stdout);
+	if (o_hold)
+		hold();
+	quit(s);
+}
+
+/* One round to wake everybody, without a pause; then the line; then on, paced, until stdin ends. */
+static void
+do_active(void)
+{
+	struct pollfd in = {0, POLLIN, 0};
+	double *t = malloc(sizeof *t * 1000000), t0;
+	char name[1024];
+	long n = 0, err = 0;
+	long long got;
+	int said = 0;
+	snprintf(name, sizeof name, "%s/f00000", o_path);
+	for (long i = 0; poll(&in, 1, 0) == 0; i = (i + 1) % o_n) {
+		if (i == 0 && n >= o_n && !said) {
+			printf("{\"mode\":\"active\",\"sessions\":%ld,\"errors\":%ld}\n", o_n, err);
+			fflush(stdout);
+			said = 1;
+			n = 0;
+		}
+		if (S[i].fd < 0)
+			continue;
+		t0 = now();
+		if (get(&S[i], name, &got) < 0)
+			err++;
+		if (n < 1000000)
+			t[n++] = now() - t0;
+		if (said && o_size > 0)
+			usleep((useconds_t)o_size);
+	}
+	qsort(t, n, sizeof *t, cmpd);
+	printf("{\"mode\":\"active\",\"ops\":%ld,\"errors\":%ld,\"ms_p50\":%.3f,\"ms_p99\":%.3f}\n", n, err,
+	    1e3 * pct(t, n, .5), 1e3 * pct(t, n, .99));
+}
+
+static int
+do_make(void)
+{
+	char name[1024];
+	if (mkdir(o_path, 0755) < 0 && errno != EEXIST)
+		return fail(o_path, NULL);
+	for (long i = 0; i < o_n; i++) {
+		snprintf(name, sizeof name, "%s/file-%07ld.dat", o_path, i);
+		int fd = open(name, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+		if (fd < 0)
+			return fail(name, NULL);
+		close(fd);
+	}
+	return 0;
+}
+
+static int
+do_hash(void)
+{
+	struct crypt_data data = {0};
+	double t0 = now();
+	for (long i = 0; i < o_n; i++)
+		if (!crypt_r(o_pass, o_path, &data))
+			return fail("crypt", NULL);
+	printf("{\"mode\":\"hash\",\"ms\":%.4f}\n", 1e3 * (now() - t0) / o_n);
+	return 0;
 }
 
 static void
@@ -730,7 +821,7 @@ int
 main(int argc, char **argv)
 {
 	int c;
-	while ((c = getopt(argc, argv, "h:b:p:u:w:tDj:n:T:f:s:r:")) != -1)
+	while ((c = getopt(argc, argv, "h:b:p:u:w:tDj:n:T:f:s:r:U:c:H")) != -1)
 		switch (c) {
 		case 'h':
 			o_host = optarg;
@@ -772,6 +863,15 @@ main(int argc, char **argv)
 		case 'r':
 			o_rep = atoi(optarg);
 			break;
+		case 'U':
+			o_users = atol(optarg);
+			break;
+		case 'c':
+			o_command = optarg;
+			break;
+		case 'H':
+			o_hold = 1;
+			break;
 		default:
 			return 2;
 		}
@@ -792,6 +892,10 @@ main(int argc, char **argv)
 		do_tree((int)o_n);
 		return 0;
 	}
+	if (mode_ == M_MAKE)
+		return do_make() < 0;
+	if (mode_ == M_HASH)
+		return do_hash() < 0;
 	if (o_tls) {
 		ctx = SSL_CTX_new(TLS_client_method());
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
@@ -806,7 +910,7 @@ main(int argc, char **argv)
 		make_mem(o_size);
 	if (mode_ == M_CONC)
 		o_j = (int)o_n;
-	long slots = mode_ == M_IDLE && o_n > o_j ? o_n : o_j;
+	long slots = (mode_ == M_IDLE || mode_ == M_ACTIVE) && o_n > o_j ? o_n : o_j;
 	S = calloc(slots, sizeof *S);
 	for (long i = 0; i < slots; i++)
 		S[i].fd = -1;
@@ -825,7 +929,7 @@ main(int argc, char **argv)
 	pthread_attr_init(&at);
 	pthread_attr_setstacksize(&at, 256 << 10);
 	pthread_t *th = calloc(o_j, sizeof *th);
-	int simple = mode_ == M_LOGIN || mode_ == M_IDLE || mode_ == M_RRETR || mode_ == M_RSTOR || mode_ == M_RCONN;
+	int simple = mode_ == M_LOGIN || mode_ == M_IDLE || mode_ == M_ACTIVE || mode_ == M_RRETR || mode_ == M_RSTOR || mode_ == M_RCONN;
 	g_t0 = now();
 	for (int i = 0; i < o_j; i++)
 		pthread_create(&th[i], &at, worker, &S[i]);
@@ -853,6 +957,12 @@ main(int argc, char **argv)
 	if (!simple)
 		for (int i = 0; i < o_j; i++)
 			pthread_join(th[i], NULL);
+	if (mode_ == M_ACTIVE) {
+		do_active();
+		for (long i = 0; i < o_n; i++)
+			quit(&S[i]);
+		return 0;
+	}
 
 	long ops = 0, err = 0, dconn = 0, reused = 0;
 	long long bytes = 0;
@@ -885,9 +995,7 @@ main(int argc, char **argv)
 	printf("}\n");
 	fflush(stdout);
 	if (mode_ == M_IDLE) {
-		char b[64];
-		while (read(0, b, sizeof b) > 0)
-			;
+		hold();
 		for (long i = 0; i < o_n; i++)
 			quit(&S[i]);
 	}
