@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/io.h"
@@ -24,6 +25,8 @@
 
 #define CHUNK (256 * 1024)		/* bytes of one read or write */
 #define RECEIVE_MAX (1024 * 1024)	/* and of one that is stored as it comes; with more the caches miss */
+#define LARGE_FROM (16 * 1024)		/* an upload of more is not small, */
+#define ROOM (2 * 1024 * 1024)		/* and as many bytes of it may wait in the kernel */
 #define KEPT_MAX (64 * 1024)		/* bytes of a buffer that may stay in memory between transfers */
 #define LOOK_EVERY (16 * 1024 * 1024)	/* bytes after which the control connection is looked at */
 #define AT_ONCE_MAX (64 * 1024)		/* bytes that the buffers of any socket take */
@@ -160,6 +163,7 @@ struct mover {
 	bool is_local;		/* the error is the file's */
 	bool is_unproven;	/* an upload over TLS that ended without close_notify, and was taken all the same */
 	bool held_cr;
+	bool has_room;		/* see make_room() */
 	struct quota_told quota;	/* behind an upload */
 };
 
@@ -396,6 +400,23 @@ is_cut_allowed(struct protocol *protocol, struct mover *mover)
 	return mover->is_unproven;
 }
 
+/*
+ * An upload that is not small: let more come while a piece is written, in fewer and larger ones. Left alone, the
+ * kernel offers 64 KiB first and more by and by. A low-water mark makes room for itself at once (tcp_set_rcvlowat()
+ * of the kernel; SO_RCVBUF would end its tuning and is bounded by net.core.rmem_max); the mark itself is not wanted.
+ */
+static void
+make_room(struct protocol *protocol, struct mover *mover)
+{
+	int mark = ROOM, no_mark = 1;
+
+	if (mover->has_room || mover->pace.rate != 0 || protocol->transfer.bytes < LARGE_FROM)
+		return;
+	mover->has_room = true;
+	(void)setsockopt(mover->stream.fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof(mark));
+	(void)setsockopt(mover->stream.fd, SOL_SOCKET, SO_RCVLOWAT, &no_mark, sizeof(no_mark));
+}
+
 static int
 receive_file(struct protocol *protocol, struct mover *mover)
 {
@@ -419,6 +440,7 @@ receive_file(struct protocol *protocol, struct mover *mover)
 		if (n > 0) {
 			pace_moved(&mover->pace, (size_t)n);
 			progress(protocol, (uint64_t)n);
+			make_room(protocol, mover);
 			r = store_piece(protocol, mover, (size_t)n);
 			if (r == 0)
 				r = look(protocol, mover, (uint64_t)n);

@@ -36,6 +36,7 @@ static const struct sandbox_rule rows[] = {
     {SYS_sendfile, ANY_ARGS, "download, when there is nothing to encrypt or the kernel does it"},
     {SYS_fcntl, ARG_IS(1, F_SETFL), "blocking or not"},
     {SYS_getsockopt, OPTION(SOL_SOCKET, SO_ERROR), "how the connect of an active data connection went"},
+    {SYS_setsockopt, OPTION(SOL_SOCKET, SO_RCVLOWAT), "room for a large upload"},
     {SYS_setsockopt, OPTION(IPPROTO_TCP, TCP_QUICKACK), "the end of an upload over TLS"},
     {SYS_setsockopt, OPTION(IPPROTO_TCP, TCP_ULP), "kernel TLS on a data connection"},
     {SYS_setsockopt, OPTION(SOL_TLS, TLS_TX), "kernel TLS: the keys that a data connection sends with"},
