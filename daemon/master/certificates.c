@@ -12,6 +12,7 @@
 #include "common/io.h"
 #include "daemon/master/master.h"
 #include "privsep/ipc/log.h"
+#include "privsep/monitor/monitor.h"
 #include "privsep/tls/certificate.h"
 #include "privsep/tls/context.h"
 #include "privsep/tls/key_parts.h"
@@ -126,6 +127,17 @@ certificate_check_start(struct master *master, struct certificate_check *check, 
 	return r;
 }
 
+/* Once, before the first context is made: the less is prepared in a session. */
+static void
+rehearse(void)
+{
+	static bool is_done;
+
+	if (!is_done)
+		(void)!monitor_rehearse();
+	is_done = true;
+}
+
 int
 certificate_check_end(struct certificate_check *check, const struct config *config, bool uses_kernel, int status,
     void (*tell)(void *arg, const char *line), void *arg)
@@ -139,6 +151,7 @@ certificate_check_end(struct certificate_check *check, const struct config *conf
 			tell(arg, "the private key cannot be sealed in memory");
 	}
 	if (r == 0) {
+		rehearse();
 		check->context = context_new(check->chain_fd, config->tls.minimum, uses_kernel, error, sizeof(error));
 		if (check->context == NULL) {
 			tell(arg, error);

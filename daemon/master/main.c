@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -322,7 +323,7 @@ start(void)
 	if (sandbox_empty_bounds() < 0)
 		fail("the capability bounding set cannot be emptied: CAP_SETPCAP is needed");
 	password_prepare();
-	if (memory_wipe_freed() < 0 || OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1 ||
+	if (memory_init() < 0 || OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1 ||
 	    remote_key_init() < 0 || files_prepare() < 0)
 		fail("OpenSSL cannot be set up");
 	if (certificates_load_first(&master) < 0)
@@ -354,6 +355,8 @@ start(void)
 		fail("accounts '%s' cannot be used; see the line above, 'sallyportctl config check', or add the first "
 		     "user with 'sallyportctl user add NAME'",
 		    master.config->accounts);
+	/* each session's page tables are copied: what the start has freed need not be in them */
+	malloc_trim(0);
 	take_standard_error();
 	r = log_targets_start(&master, error, sizeof(error));
 	if (r < 0)

@@ -15,6 +15,7 @@
 #include "privsep/ipc/log.h"
 #include "privsep/monitor/state.h"
 #include "privsep/sandbox/sandbox.h"
+#include "privsep/tls/memory.h"
 
 #include "common/banned.h"
 
@@ -248,6 +249,7 @@ start(struct monitor *monitor, struct session *session)
 	    session->empty_directory_fd, session->key_fd};
 	size_t count = session->key_fd < 0 ? 5 : 6;
 
+	memory_begin_session();
 	monitor->session = session;
 	monitor->state = IPC_STATE_LOGIN;
 	monitor->protocol = (struct child){.name = "protocol", .channel = -1};

@@ -42,6 +42,12 @@ struct session {
 };
 
 /*
+ * Runs in the master, once, before a session over TLS: what libssl and libcrypto prepare at the first handshake and
+ * keep is made here, for all sessions. 0, or -EIO: sessions will prepare it themselves.
+ */
+int monitor_rehearse(void);
+
+/*
  * Runs in the monitor process, forked from the master, root: fork the protocol process, give
  * the client's socket up to it, then serve the session until it ends. Never returns.
  */

@@ -12,6 +12,7 @@
 
 #include "common/io.h"
 #include "privsep/tls/certificate.h"
+#include "privsep/tls/memory.h"
 #include "privsep/tls/remote_key.h"
 
 #include "common/banned.h"
@@ -68,6 +69,7 @@ context_control_done(SSL *control)
 	/* TLS 1.2 without tickets resumes from the cache: this session is in it, and no other needs to be */
 	SSL_SESSION_set1_ticket_appdata(SSL_get_session(control), control_mark, sizeof(control_mark));
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+	memory_trim();	/* until the next handshake, which may not come */
 }
 
 bool
@@ -89,7 +91,9 @@ set_rules(SSL_CTX *context, enum config_tls_version minimum)
 	SSL_CTX_set_options(context,
 	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
 		SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_ANTI_REPLAY);
-	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+		/* the chain is the file's: none is to be sought at each handshake */
+		SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER);
 	SSL_CTX_set_timeout(context, TICKET_SECONDS);
 	SSL_CTX_set_num_tickets(context, 1);

@@ -3,35 +3,230 @@
 #include <errno.h>
 #include <malloc.h>
 #include <openssl/crypto.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "common/banned.h"
+
+#define PAGE 4096
+#define PAGES 256	/* of an area; what does not fit is malloc's */
+#define GRAIN 16
+#define SMALL_MAX 2048	/* bytes of a chunk, in multiples of GRAIN; what is larger gets whole pages */
+#define CLASSES (SMALL_MAX / GRAIN)
+#define WIPED_IN_PLACE (2 * PAGE)
+#define GIVEN_BACK_MIN (8 * PAGE)	/* a buffer that was hardly touched, by all likelihood: not to be touched for wiping */
+
+struct chunk {
+	uint32_t size;	/* with these two */
+	uint32_t is_free;
+	struct chunk *next;	/* the next free one of its size; of a taken one, the first of the caller's bytes */
+};
+
+#define HEAD_SIZE offsetof(struct chunk, next)
+
+enum page { PAGE_FREE, PAGE_CHUNKS, PAGE_FIRST, PAGE_FURTHER };	/* the last two: of an allocation of its own */
+
+struct area {
+	struct chunk *free[CLASSES];
+	struct cut {
+		unsigned char *next, *end;
+	} cuts[CLASSES + 1];	/* pages that chunks are cut from: see cut_of() */
+	uint8_t pages[PAGES];	/* enum page */
+	unsigned char bytes[PAGES][PAGE] __attribute__((aligned(PAGE)));
+};
+
+static struct area inherited, own;
+static struct area *area = &inherited;
+
+static bool
+is_in(const struct area *place, const void *memory)
+{
+	return (uintptr_t)memory - (uintptr_t)place->bytes < sizeof(place->bytes);
+}
+
+static size_t
+page_of(const struct area *place, const void *memory)
+{
+	return ((uintptr_t)memory - (uintptr_t)place->bytes) / PAGE;
+}
+
+/* Whole pages, from the end on: smaller things are at the beginning. NULL: there is no room. */
+static void *
+take_pages(size_t count)
+{
+	size_t found = 0;
+
+	for (size_t i = PAGES; i-- > 0;) {
+		found = area->pages[i] == PAGE_FREE ? found + 1 : 0;
+		if (found < count)
+			continue;
+		memset(area->pages + i, PAGE_FURTHER, count);
+		area->pages[i] = PAGE_FIRST;
+		return area->bytes[i];
+	}
+	return NULL;
+}
+
+static size_t
+count_pages(const struct area *place, const void *memory)
+{
+	size_t first = page_of(place, memory), end = first + 1;
+
+	while (end < PAGES && place->pages[end] == PAGE_FURTHER)
+		end++;
+	return end - first;
+}
+
+/*
+ * Does OpenSSL take this for something that sessions write to: a lock, an object whose references are counted, the
+ * state of its errors and random numbers? It tells the file that asks.
+ */
+static bool
+is_written_to(const char *file)
+{
+	static const char *const names[] = {"threads_pthread.c", "keymgmt_meth.c", "signature.c", "exchange.c", "digest.c",
+	    "p_lib.c", "err.c", "evp_rand.c", "drbg.c", "drbg_ctr.c", "mac_meth.c", "kdf_meth.c"};
+	const char *name = file == NULL ? NULL : strrchr(file, '/');
+
+	for (size_t i = 0; name != NULL && i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(name + 1, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * In the master each size has pages of its own, and what sessions write to has, so that it lies close together; a
+ * session takes one chunk after the other.
+ */
+static struct cut *
+cut_of(unsigned class, const char *file)
+{
+	return &area->cuts[area == &own || is_written_to(file) ? CLASSES : class];
+}
+
+/* NULL: there is no room. */
+static struct chunk *
+cut_chunk(struct cut *cut, size_t size)
+{
+	struct chunk *chunk;
+
+	if ((size_t)(cut->end - cut->next) < size) {
+		unsigned char *page = memchr(area->pages, PAGE_FREE, PAGES);
+
+		if (page == NULL)
+			return NULL;
+		*page = PAGE_CHUNKS;
+		page = area->bytes[page - area->pages];
+		if (page != cut->end)	/* what follows the head is aligned */
+			cut->next = page + GRAIN - HEAD_SIZE;
+		cut->end = page + PAGE;
+	}
+	chunk = (struct chunk *)(void *)cut->next;
+	cut->next += size;
+	chunk->size = (uint32_t)size;
+	return chunk;
+}
 
 static void *
 take(size_t size, const char *file, int line)
 {
-	(void)file;
+	size_t chunk_size = (size + HEAD_SIZE + GRAIN - 1) & ~(size_t)(GRAIN - 1);
+	unsigned class = (unsigned)(chunk_size / GRAIN) - 1;
+	struct chunk *chunk;
+	void *memory = NULL;
+
 	(void)line;
-	return malloc(size);
+	if (size > SMALL_MAX - HEAD_SIZE) {
+		if (size < sizeof(area->bytes))
+			memory = take_pages((size + PAGE - 1) / PAGE);
+		return memory == NULL ? malloc(size) : memory;
+	}
+	chunk = area->free[class];
+	if (chunk == NULL) {
+		chunk = cut_chunk(cut_of(class, file), chunk_size);
+		return chunk == NULL ? malloc(size) : (void *)&chunk->next;
+	}
+	if (!is_in(area, chunk) || chunk->size != chunk_size || !chunk->is_free)
+		abort();
+	area->free[class] = chunk->next;
+	chunk->next = NULL;
+	chunk->is_free = false;
+	return &chunk->next;
+}
+
+static struct chunk *
+chunk_of(void *memory)
+{
+	return (struct chunk *)(void *)((unsigned char *)memory - HEAD_SIZE);
+}
+
+/* How many bytes memory has room for. */
+static size_t
+room_of(void *memory)
+{
+	const struct area *place = is_in(&own, memory) ? &own : is_in(&inherited, memory) ? &inherited : NULL;
+
+	if (place == NULL)
+		return malloc_usable_size(memory);
+	return place->pages[page_of(place, memory)] == PAGE_CHUNKS ? chunk_of(memory)->size - HEAD_SIZE
+								   : count_pages(place, memory) * PAGE;
+}
+
+static void
+free_chunk(struct chunk *chunk)
+{
+	struct chunk **first = &area->free[chunk->size / GRAIN - 1];
+
+	if (chunk->is_free)
+		abort();
+	chunk->is_free = true;
+	chunk->next = *first;
+	*first = chunk;
+}
+
+static void
+free_pages(unsigned char *memory, size_t count)
+{
+	size_t first = page_of(area, memory);
+
+	if (area->pages[first] != PAGE_FIRST || memory != area->bytes[first])
+		abort();
+	memset(area->pages + first, PAGE_FREE, count);
 }
 
 static void
 wipe(void *memory, const char *file, int line)
 {
+	size_t size, rest = 0;
+
 	(void)file;
 	(void)line;
-	if (memory != NULL)
-		explicit_bzero(memory, malloc_usable_size(memory));
-	free(memory);
+	if (memory == NULL || (area == &own && is_in(&inherited, memory)))
+		return;
+	size = room_of(memory);
+	if (is_in(area, memory) && size >= GIVEN_BACK_MIN)
+		rest = size - WIPED_IN_PLACE;
+	if (rest > 0 && madvise((unsigned char *)memory + WIPED_IN_PLACE, rest, MADV_DONTNEED) < 0)
+		rest = 0;
+	explicit_bzero(memory, size - rest);
+	if (!is_in(area, memory))
+		free(memory);
+	else if (area->pages[page_of(area, memory)] == PAGE_CHUNKS)
+		free_chunk(chunk_of(memory));
+	else
+		free_pages(memory, size / PAGE);
 }
 
 /* Never in place, and never by realloc(3), which leaves the old bytes where they were when it moves. */
 static void *
 move(void *memory, size_t size, const char *file, int line)
 {
-	size_t old_size = memory == NULL ? 0 : malloc_usable_size(memory);
-	void *moved = malloc(size);
+	size_t old_size = memory == NULL ? 0 : room_of(memory);
+	void *moved = take(size, file, line);
 
 	if (moved == NULL)
 		return NULL;
@@ -42,7 +237,26 @@ move(void *memory, size_t size, const char *file, int line)
 }
 
 int
-memory_wipe_freed(void)
+memory_init(void)
 {
 	return CRYPTO_set_mem_functions(take, move, wipe) == 1 ? 0 : -EALREADY;
+}
+
+void
+memory_begin_session(void)
+{
+	area = &own;
+}
+
+void
+memory_trim(void)
+{
+	size_t end;
+
+	for (size_t i = 0; i < PAGES; i = end + 1) {
+		for (end = i; end < PAGES && area->pages[end] == PAGE_FREE; end++)
+			;
+		if (end > i)
+			(void)!madvise(area->bytes[i], (end - i) * PAGE, MADV_DONTNEED);
+	}
 }

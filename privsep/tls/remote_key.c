@@ -338,12 +338,14 @@ provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSS
 int
 remote_key_init(void)
 {
+	static const OSSL_PROVIDER *in_use[2];	/* for good */
+
 	if (OSSL_PROVIDER_add_builtin(NULL, PROVIDER_NAME, provider_init) != 1)
 		return -EIO;
 	/* the default provider first: nothing but keys made by remote_key_new() is ours */
-	if (OSSL_PROVIDER_load(NULL, "default") == NULL || OSSL_PROVIDER_load(NULL, PROVIDER_NAME) == NULL)
-		return -EIO;
-	return 0;
+	in_use[0] = OSSL_PROVIDER_load(NULL, "default");
+	in_use[1] = in_use[0] == NULL ? NULL : OSSL_PROVIDER_load(NULL, PROVIDER_NAME);
+	return in_use[1] == NULL ? -EIO : 0;
 }
 
 EVP_PKEY *

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "privsep/monitor/monitor.h"
 #include "privsep/monitor/sign.h"
 #include "privsep/tls/context.h"
 #include "privsep/tls/remote_key.h"
@@ -47,13 +48,19 @@ sign(void *arg, enum sign_scheme scheme, const uint8_t *text, size_t text_len, u
 	return 0;
 }
 
+static void
+set_signer(void **state)
+{
+	(void)state;
+	remote_key_set_signer(sign, &signer);
+}
+
 static int
 set_up(void **state)
 {
-	(void)state;
 	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1 || remote_key_init() < 0)
 		return -1;
-	remote_key_set_signer(sign, &signer);
+	set_signer(state);
 	return 0;
 }
 
@@ -259,10 +266,31 @@ test_what_is_resumed(void **state)
 	}
 }
 
+/* What the master does beforehand leaves neither a signer behind nor anything that disturbs a handshake. */
+static void
+test_rehearsal(void **state)
+{
+	struct both both;
+	SSL *server, *client;
+
+	assert_int_equal(monitor_rehearse(), 0);
+	begin(&both, "P-256", TLS1_3_VERSION);
+	server = SSL_new(both.server_context);
+	client = SSL_new(both.client_context);
+	connect_both(server, client);
+	assert_false(shake_hands(server, client));
+	assert_int_equal(signer.signatures, 0);
+	SSL_free(server);
+	SSL_free(client);
+	end(&both);
+	set_signer(state);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_rehearsal),
 	    cmocka_unit_test(test_signer_that_refuses),
 	    cmocka_unit_test(test_key_of_another_type),
 	    cmocka_unit_test(test_handshakes),
