@@ -25,6 +25,7 @@
 #include "daemon/master/accounts_loader.h"
 #include "daemon/master/activation.h"
 #include "daemon/master/bans.h"
+#include "daemon/master/capacity.h"
 #include "daemon/master/hook_worker.h"
 #include "daemon/master/certificates.h"
 #include "daemon/master/listeners.h"
@@ -212,23 +213,6 @@ block_signals(void)
 		fail("cannot set up events: %s", strerror(errno));
 }
 
-/* Every session costs the master one descriptor. */
-static void
-raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-	rlim_t wanted = (rlim_t)master.config->limits.sessions * 2 + 256;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
-		return;
-	limit.rlim_cur = wanted;
-	if (limit.rlim_max < wanted)
-		limit.rlim_max = wanted;
-	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		fprintf(stderr, "sallyportd: cannot raise the limit of open files to %lu for limits.sessions = %u: %s\n",
-		    (unsigned long)wanted, master.config->limits.sessions, strerror(errno));
-}
-
 /* Go to the background; the parent waits until the server is ready and exits with 0, or with the failure. */
 static int
 go_to_background(void)
@@ -342,7 +326,7 @@ start(void)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	master.pid = getpid();
 	detach_standard_files();
-	raise_descriptor_limit();
+	capacity_check(master.config->limits.sessions, tell_error, NULL);
 	block_signals();
 	upgrade_take(&master, &inherited);
 	r = failures_init(&master.failures);

@@ -8,6 +8,7 @@
 #include "common/buf.h"
 #include "common/io.h"
 #include "common/text.h"
+#include "daemon/master/capacity.h"
 #include "daemon/master/hook_worker.h"
 #include "daemon/master/log_switches.h"
 #include "daemon/master/master.h"
@@ -67,6 +68,15 @@ tell_complaint(void *arg, const char *line)
 	tell(complaint->reload, complaint->event, text);
 }
 
+static void
+warn(void *arg, const char *line)
+{
+	struct reload *reload = arg;
+
+	note(&reload->next, line);
+	log_message(LEVEL_WARNING, "reload", "%s", line);
+}
+
 /* What a running master cannot change; says so. */
 static void
 warn_about_fixed_keys(struct reload *reload, const struct config *old)
@@ -87,8 +97,7 @@ warn_about_fixed_keys(struct reload *reload, const struct config *old)
 			continue;
 		config_place(new, "", keys[i].key, place);
 		snprintf(text, sizeof(text), "%schanges with a restart only", place);
-		note(&reload->next, text);
-		log_message(LEVEL_WARNING, "reload", "%s", text);
+		warn(reload, text);
 	}
 }
 
@@ -127,6 +136,7 @@ take_over(struct master *master)
 	memcpy(master->listeners, reload->listeners, sizeof(reload->listeners));
 	master->listener_count = reload->listener_count;
 	warn_about_fixed_keys(reload, old);
+	capacity_check(reload->config->limits.sessions, warn, reload);
 	master->config = reload->config;
 	if (log_targets_use(master, &reload->log_files) < 0)
 		log_message(LEVEL_ERROR, "reload", "log targets cannot be handed to the logger");

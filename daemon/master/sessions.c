@@ -18,6 +18,7 @@
 #include "common/title.h"
 #include "daemon/master/accounts_loader.h"
 #include "daemon/master/bans.h"
+#include "daemon/master/capacity.h"
 #include "daemon/master/control_request.h"
 #include "daemon/master/master.h"
 #include "privsep/ipc/ipc.h"
@@ -189,7 +190,7 @@ refuse(int client_fd, const struct listener *listener, const union address *peer
 	log_begin(LEVEL_WARNING, "refused");
 	log_field_bytes("reply", reply, len - 2);
 	if (error < 0)
-		log_field_text("message", strerror(-error));
+		log_field_text("message", capacity_shortage(-error));
 	log_end();
 	log_set_context(NULL, NULL, "", NULL);
 }
@@ -322,7 +323,7 @@ turn_away(const struct listener *listener)
 {
 	static uint64_t told_ms;
 	uint64_t now = monotonic_ms();
-	const char *reason = strerror(errno);
+	const char *reason = capacity_shortage(errno);
 	bool is_done;
 	int fd;
 

@@ -399,3 +399,24 @@ does_not_start()
 	find_ports
 	ftp_login alice secret
 }
+
+@test "limits.sessions beyond what the system allows: the limit that is in the way is named, with its cure" {
+	local limit there expected=0
+	write_config 'limits { sessions = 100000 }'
+	add_user alice secret
+	start_server
+	for limit in pid_max threads-max; do
+		there=$(cat "/proc/sys/kernel/$limit")
+		run grep -c "sallyportd: limits.sessions = 100000 needs 300064 processes; kernel.$limit is $there: raise it" "$DIR/stderr"
+		assert_output "$((there < 300064))"
+		expected=$((expected + (there < 300064)))
+	done
+	ftp_login alice secret
+	ctl reload
+	run log_count ' reload .*limits.sessions = 100000 needs 300064 processes; kernel'
+	assert_output "$expected"
+	write_config 'limits { sessions = 100 }'
+	ctl reload
+	run log_count ' reload .*limits.sessions = 100 '
+	assert_output 0
+}
