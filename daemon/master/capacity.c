@@ -29,15 +29,15 @@ capacity_shortage(int error)
 {
 	switch (error) {
 	case EAGAIN:
-		return "no process left; raise pids.max of the service's cgroup (systemd: TasksMax=), kernel.pid_max or "
+		return "Resource temporarily unavailable: no process is left; raise pids.max of the service's cgroup (systemd: TasksMax=), kernel.pid_max or "
 		       "kernel.threads-max, or lower limits.sessions";
 	case EMFILE:
-		return "no descriptor left; raise the limit of open files (systemd: LimitNOFILE=), or lower limits.sessions";
+		return "Too many open files; raise the limit of open files (systemd: LimitNOFILE=), or lower limits.sessions";
 	case ENFILE:
-		return "no open file left on this machine; raise fs.file-max";
+		return "Too many open files in system; raise fs.file-max";
 	case ENOMEM:
 	case ENOBUFS:
-		return "no memory left; lower limits.sessions";
+		return "Cannot allocate memory; lower limits.sessions";
 	default:
 		return strerror(error);
 	}
