@@ -598,7 +598,7 @@ sessions_reaped(struct master *master, pid_t pid, int status)
 	while (slot->channel >= 0 && ipc_receive_now(slot->channel, IPC_MASTER, IPC_STATE_ANY, &message) == 0) {
 		if (message.kind == IPC_alarm)
 			log_monitor_alarm(slot);
-		close_fd(&message.fd);
+		ipc_drop_fds(&message);
 	}
 	if (WIFSIGNALED(status) && !slot->was_told_to_end) {
 		log_set_context(NULL, slot->id, NULL, NULL);

@@ -11,7 +11,10 @@
 
 #include "common/banned.h"
 
-/* A transfer that the monitor was not told of yet: what comes next wakes it anyway. */
+#define HELD_MAX 4000	/* bytes; with one more of the longest path it is still a message */
+#define AHEAD_LOW 1	/* listeners that are left when more are asked for */
+
+/* Transfers that the monitor was not told of yet: what comes next wakes it anyway. */
 static struct ipc_message held;
 
 bool
@@ -23,6 +26,12 @@ tell_monitor_due(struct protocol *protocol)
 	if (ipc_send(protocol->monitor_channel, &held, -1) < 0)
 		ask_give_up(protocol);
 	return true;
+}
+
+int
+tell_monitor_left_ms(const struct protocol *protocol)
+{
+	return protocol->holds_notice ? deadline_left_ms(protocol->held_since_ms + TELL_MS, monotonic_ms()) : -1;
 }
 
 void
@@ -71,14 +80,31 @@ read_listening(struct protocol *protocol, union address *bound)
 static void
 note_ahead(struct protocol *protocol)
 {
+	int r = ipc_get_result(&protocol->message);
+	unsigned count;
+
 	protocol->ahead.is_asked = false;
-	if (ipc_get_result(&protocol->message) < 0)
-		protocol->ahead.is_refused = true;
-	else
-		protocol->ahead.fd = read_listening(protocol, &protocol->ahead.bound);
+	if (r < 0) {
+		protocol->ahead.is_refused = r == -EOPNOTSUPP;
+		protocol->ahead.asked = 0;
+		return;
+	}
+	count = ipc_get_u8(&protocol->message);
+	if (count != protocol->message.fd_count || count > IPC_FDS_MAX - protocol->ahead.count)
+		ask_give_up(protocol);
+	for (unsigned i = 0; i < count; i++) {
+		uint32_t port = ipc_get_u32(&protocol->message);
+
+		if (port > UINT16_MAX)
+			ask_give_up(protocol);
+		protocol->ahead.ports[protocol->ahead.count] = (uint16_t)port;
+		protocol->ahead.fds[protocol->ahead.count++] = ipc_take_fd(&protocol->message);
+	}
+	if (!ipc_end(&protocol->message))
+		ask_give_up(protocol);
 }
 
-/* What the monitor says of its own accord, or of a listener ahead. False: it is nothing of that kind. */
+/* What the monitor says of its own accord, or of listeners ahead. False: it is nothing of that kind. */
 static bool
 take_told(struct protocol *protocol)
 {
@@ -88,7 +114,7 @@ take_told(struct protocol *protocol)
 		note_end(protocol);
 		return true;
 	}
-	if (protocol->message.kind == IPC_listen && protocol->ahead.is_asked) {
+	if (protocol->message.kind == IPC_listen_ahead && protocol->ahead.is_asked) {
 		note_ahead(protocol);
 		return true;
 	}
@@ -206,21 +232,19 @@ ask_monitor_pace(struct protocol *protocol, enum rate_direction direction, uint3
 	return wait;
 }
 
-static void
-begin_listen(struct protocol *protocol, bool is_ahead)
-{
-	ipc_begin(&protocol->message, IPC_listen);
-	ipc_put_u8(&protocol->message, 0);
-	ipc_put_u8(&protocol->message, is_ahead);
-}
-
 void
 ask_monitor_listen_ahead(struct protocol *protocol)
 {
-	if (protocol->ahead.is_asked || protocol->ahead.is_refused || protocol->ahead.fd >= 0)
+	unsigned room = IPC_FDS_MAX - protocol->ahead.count;
+
+	if (protocol->ahead.is_asked || protocol->ahead.is_refused || protocol->ahead.count > AHEAD_LOW)
 		return;
 	tell_monitor_due(protocol);
-	begin_listen(protocol, true);
+	protocol->ahead.asked = protocol->ahead.asked == 0 ? 1 : 2 * protocol->ahead.asked;
+	if (protocol->ahead.asked > room)
+		protocol->ahead.asked = room;
+	ipc_begin(&protocol->message, IPC_listen_ahead);
+	ipc_put_u8(&protocol->message, (uint8_t)protocol->ahead.asked);
 	if (ipc_send(protocol->monitor_channel, &protocol->message, -1) < 0)
 		ask_give_up(protocol);
 	protocol->ahead.is_asked = true;
@@ -231,20 +255,22 @@ ask_monitor_listen(struct protocol *protocol, union address *bound, int *fd, boo
 {
 	int r;
 
-	while (protocol->ahead.is_asked) {
+	while (protocol->ahead.is_asked && protocol->ahead.count == 0) {
 		if (ipc_receive(protocol->monitor_channel, IPC_PROTOCOL, protocol->state, &protocol->message) < 0)
 			ask_give_up(protocol);
 		if (!take_told(protocol))
 			ask_give_up(protocol);
 	}
-	*was_ahead = protocol->ahead.fd >= 0;
+	*was_ahead = protocol->ahead.count > 0;
 	if (*was_ahead) {
-		*bound = protocol->ahead.bound;
-		*fd = protocol->ahead.fd;
-		protocol->ahead.fd = -1;
+		protocol->ahead.count--;
+		*bound = protocol->session->local;
+		address_set_port(bound, protocol->ahead.ports[protocol->ahead.count]);
+		*fd = protocol->ahead.fds[protocol->ahead.count];
 		return 0;
 	}
-	begin_listen(protocol, false);
+	ipc_begin(&protocol->message, IPC_listen);
+	ipc_put_u8(&protocol->message, 0);
 	r = ask(protocol, protocol->monitor_channel);
 	if (r < 0)
 		return answered(protocol, r);
@@ -299,8 +325,12 @@ void
 tell_monitor_transferred(struct protocol *protocol, enum ipc_direction direction, uint64_t bytes, uint64_t ms,
     int error, const char *path)
 {
-	tell_monitor_due(protocol);
-	ipc_begin(&held, IPC_transferred);
+	if (tell_monitor_left_ms(protocol) == 0 || (protocol->holds_notice && held.length > HELD_MAX))
+		tell_monitor_due(protocol);
+	if (!protocol->holds_notice) {
+		ipc_begin(&held, IPC_transferred);
+		protocol->held_since_ms = monotonic_ms();
+	}
 	ipc_put_u8(&held, (uint8_t)direction);
 	ipc_put_u8(&held, protocol->is_ascii);
 	ipc_put_u64(&held, bytes);

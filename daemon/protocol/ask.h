@@ -43,12 +43,15 @@ void ask_give_up(struct protocol *protocol) __attribute__((noreturn));
 int ask_monitor_login(struct protocol *protocol, const char *user, const char *password, size_t password_len);
 
 /*
- * A listening socket for the data connection: the one that was made ahead, or a new one.
+ * A listening socket for the data connection: one that was made ahead, or a new one.
  * *was_ahead: it listened already while nobody was told. 0 or -errno. fd is the caller's.
  */
 int ask_monitor_listen(struct protocol *protocol, union address *bound, int *fd, bool *was_ahead);
 
-/* Have the monitor make the next listening socket while this process works on; its answer is taken when it is needed. */
+/*
+ * Have the monitor make the next listening sockets, unless there are enough: twice as many as the last time. Its
+ * answer is taken when it comes, or when one is needed.
+ */
 void ask_monitor_listen_ahead(struct protocol *protocol);
 
 /* A socket that connects to target; 0 or -errno. fd is the caller's. */
@@ -62,7 +65,7 @@ int ask_monitor_sign(void *arg, enum sign_scheme scheme, const uint8_t *text, si
     size_t *len);
 
 /*
- * Log a transfer; error is 0 or a positive errno. The message goes out with the next one to the
+ * Log a transfer; error is 0 or a positive errno. Several go out as one message, before the next one to the
  * monitor, or by tell_monitor_due().
  */
 void tell_monitor_transferred(struct protocol *protocol, enum ipc_direction direction, uint64_t bytes, uint64_t ms,
@@ -73,6 +76,9 @@ void tell_monitor_transferred(struct protocol *protocol, enum ipc_direction dire
 
 /* Send what is held back. False: there was nothing. */
 bool tell_monitor_due(struct protocol *protocol);
+
+/* How long what is held back may wait, in ms; -1: there is nothing. */
+int tell_monitor_left_ms(const struct protocol *protocol);
 
 void tell_monitor_noted(struct protocol *protocol, enum ipc_noted_event event, const char *detail);
 

@@ -16,7 +16,7 @@
 
 #include "common/banned.h"
 
-#define AHEAD_MS 1000		/* and its listener ahead is given up */
+#define AHEAD_MS 1000		/* and its listeners ahead are given up */
 #define SHORT_TEXT_MAX 256
 #define REPLY_TEXT_MAX (PATH_MAX * 2 + 256)	/* two paths with some words */
 
@@ -342,9 +342,12 @@ control_wait(struct protocol *protocol)
 
 	if (control_read_pending(protocol))
 		return;
+	data_prepare_next(protocol);
 	waits[0].events = protocol->control.input_wants;
 	/* the monitor keeps the deadlines, and tells */
-	timeout = protocol->holds_notice ? TELL_MS : protocol->ahead.fd >= 0 ? AHEAD_MS : -1;
+	timeout = tell_monitor_left_ms(protocol);
+	if (timeout < 0 && protocol->ahead.count > 0)
+		timeout = AHEAD_MS;
 	n = poll(waits, 2, timeout);
 	if (n == 0 && !tell_monitor_due(protocol))
 		data_forget_next(protocol);

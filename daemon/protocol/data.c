@@ -70,7 +70,9 @@ data_prepare_next(struct protocol *protocol)
 void
 data_forget_next(struct protocol *protocol)
 {
-	close_fd(&protocol->ahead.fd);
+	while (protocol->ahead.count > 0)
+		close_fd(&protocol->ahead.fds[--protocol->ahead.count]);
+	protocol->ahead.asked = 0;
 }
 
 int

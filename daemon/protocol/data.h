@@ -17,8 +17,9 @@ int data_listen(struct protocol *protocol, union address *bound);
 
 /*
  * A transfer begins: behind one passive transfer after another there is likely to be a third, whose
- * listener the monitor can make meanwhile: data_prepare_next() tells it when this process has something
- * else to do than to wait. It is given up when the client is idle (control_wait()).
+ * listener the monitor can make ahead, and more at a time the longer this goes on: data_prepare_next() asks
+ * for them when nothing but the client is waited for. They are given up when the client is idle
+ * (control_wait()), and in a large transfer.
  */
 void data_expect_next(struct protocol *protocol);
 void data_prepare_next(struct protocol *protocol);

@@ -78,7 +78,6 @@ begin(const struct protocol_session *session)
 	protocol.monitor_channel = session->monitor_channel;
 	protocol.files_channel = -1;
 	protocol.listen_fd = -1;
-	protocol.ahead.fd = -1;
 	protocol.state = IPC_STATE_LOGIN;
 	protocol.end_reason = -1;
 	stream_init(&protocol.control.stream, session->client_fd);

@@ -73,11 +73,13 @@ struct protocol {
 		bool is_expected;	/* another one is likely */
 		bool is_asked;		/* the monitor's answer is on its way */
 		bool is_refused;	/* the monitor makes none ahead */
-		int fd;			/* the listener of the next PASV or EPSV, or -1 */
-		union address bound;
+		unsigned asked, count;	/* listeners that were last asked for; that are here */
+		int fds[IPC_FDS_MAX];	/* for the next PASV or EPSV */
+		uint16_t ports[IPC_FDS_MAX];
 	} ahead;
 	union address data_target;	/* DATA_ACTIVE */
-	bool holds_notice;		/* a transfer that the monitor was not told of yet (ask.c) */
+	bool holds_notice;		/* transfers that the monitor was not told of yet (ask.c), */
+	uint64_t held_since_ms;		/* since then */
 	bool only_epsv;			/* EPSV ALL (RFC 2428, 4) */
 
 	struct {

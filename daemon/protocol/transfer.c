@@ -99,7 +99,7 @@ transfer_watch(struct protocol *protocol, int fd, short events, uint64_t deadlin
 	for (;;) {
 		bool listens = !protocol->transfer.is_deferred && !protocol->control.at_end;
 		int timeout = deadline_ms == NO_DEADLINE ? -1 : deadline_left_ms(deadline_ms, monotonic_ms());
-		int n;
+		int tell_in, n;
 
 		while (!protocol->transfer.is_deferred && control_has_line(protocol))
 			serve_line(protocol);
@@ -112,8 +112,9 @@ transfer_watch(struct protocol *protocol, int fd, short events, uint64_t deadlin
 		waits[CONTROL] = (struct pollfd){.fd = listens ? protocol->control.stream.fd : -1,
 		    .events = protocol->control.input_wants};
 		waits[MONITOR] = (struct pollfd){.fd = protocol->monitor_channel, .events = POLLIN};
-		if (protocol->holds_notice && (timeout < 0 || timeout > TELL_MS))
-			timeout = TELL_MS;
+		tell_in = tell_monitor_left_ms(protocol);
+		if (tell_in >= 0 && (timeout < 0 || timeout > tell_in))
+			timeout = tell_in;
 		n = poll(waits, WAITS, timeout);
 		if (n == 0 && fd >= 0 && tell_monitor_due(protocol))
 			continue;
@@ -174,6 +175,7 @@ look(struct protocol *protocol, struct mover *mover, uint64_t bytes)
 	if (mover->since_look < LOOK_EVERY)
 		return 0;
 	mover->since_look = 0;
+	data_forget_next(protocol);	/* nothing small follows soon */
 	return transfer_watch(protocol, -1, 0, 0);
 }
 
@@ -513,8 +515,6 @@ open_data(struct protocol *protocol, const char *verb, enum ipc_direction direct
 	else
 		reply(protocol, 150, "Opening %s data connection for %s", protocol->is_ascii ? "ASCII" : "BINARY", what);
 	data_expect_next(protocol);
-	if (direction != DIRECTION_UP)
-		data_prepare_next(protocol);
 	if (!is_over_at_once(protocol, direction, size))
 		control_flush(protocol);
 	r = data_open(protocol, &mover->stream);
@@ -759,7 +759,6 @@ transfer_store(struct protocol *protocol, const struct home_path *path, enum ipc
 		r = close_uploaded(&mover);
 	close_mover(&mover);
 	claim(protocol->session->claims, CLAIM_FINISH, monotonic_ms());
-	data_prepare_next(protocol);
 	if (r == 0)
 		r = sync_upload(protocol, &mover);
 	finished = ask_files_finish_write(protocol, r == 0, &mover.quota);

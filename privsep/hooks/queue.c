@@ -184,7 +184,7 @@ queue_read(const struct queue *queue, const struct queue_entry *entry, struct ho
 		return (int)n;
 	if ((size_t)n < MAGIC_LEN || memcmp(bytes, MAGIC, MAGIC_LEN) != 0)
 		return -EPROTO;
-	r = ipc_decode(bytes + MAGIC_LEN, (size_t)n - MAGIC_LEN, false, IPC_HOOKS, IPC_STATE_ANY, &message);
+	r = ipc_decode(bytes + MAGIC_LEN, (size_t)n - MAGIC_LEN, 0, IPC_HOOKS, IPC_STATE_ANY, &message);
 	if (r == 0 && (message.kind != IPC_uploaded || message.is_reply))
 		r = -EPROTO;
 	return r < 0 ? r : hook_event_get(&message, event);

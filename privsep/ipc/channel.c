@@ -34,25 +34,25 @@ ipc_pair(int channels[2], unsigned timeout_s)
 }
 
 static int
-send_flags(int channel, const struct ipc_message *message, int fd, int flags)
+send_flags(int channel, const struct ipc_message *message, const int *fds, unsigned count, int flags)
 {
 	union {
 		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
+		char space[CMSG_SPACE(IPC_FDS_MAX * sizeof(int))];
 	} control;
 	struct iovec part = {.iov_base = (void *)(uintptr_t)message->bytes, .iov_len = message->length};
 	struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1};
 
-	if (message->bad)
+	if (message->bad || count > IPC_FDS_MAX)
 		return -EMSGSIZE;
-	if (fd >= 0) {
+	if (count > 0) {
 		memset(&control, 0, sizeof(control));
 		control.header.cmsg_level = SOL_SOCKET;
 		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
+		control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
 		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control.space);
+		msg.msg_controllen = CMSG_SPACE(count * sizeof(int));
 	}
 	while (sendmsg(channel, &msg, flags | MSG_NOSIGNAL) < 0) {
 		if (errno == EINTR)
@@ -69,24 +69,33 @@ send_flags(int channel, const struct ipc_message *message, int fd, int flags)
 int
 ipc_send(int channel, const struct ipc_message *message, int fd)
 {
-	return send_flags(channel, message, fd, 0);
+	return send_flags(channel, message, &fd, fd >= 0, 0);
+}
+
+int
+ipc_send_fds(int channel, const struct ipc_message *message, const int *fds, unsigned count)
+{
+	return send_flags(channel, message, fds, count, 0);
 }
 
 int
 ipc_send_now(int channel, const struct ipc_message *message, int fd)
 {
-	return send_flags(channel, message, fd, MSG_DONTWAIT);
+	return send_flags(channel, message, &fd, fd >= 0, MSG_DONTWAIT);
 }
 
-/* Keep the one descriptor that the control data may carry; a second one is cut off by its size. */
+/* Keep the descriptors that the control data carries; one too many is cut off by its size. */
 static void
 take_control(struct ipc_message *message, struct msghdr *msg)
 {
 	struct cmsghdr *header = CMSG_FIRSTHDR(msg);
 
-	if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
-	    header->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&message->fd, CMSG_DATA(header), sizeof(int));
+	message->fd_count = message->fds_taken = 0;
+	if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
+	    header->cmsg_len < CMSG_LEN(0))
+		return;
+	message->fd_count = (unsigned)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+	memcpy(message->fds, CMSG_DATA(header), message->fd_count * sizeof(int));
 }
 
 /* An empty message reads as the end of the channel does, but only the end hangs up. */
@@ -103,15 +112,15 @@ receive_flags(int channel, enum ipc_process me, enum ipc_state state, struct ipc
 {
 	union {
 		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
+		char space[CMSG_SPACE(IPC_FDS_MAX * sizeof(int))];
 	} control;
 	struct iovec part = {.iov_base = message->bytes, .iov_len = sizeof(message->bytes)};
 	struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1};
 	ssize_t n;
 
 	msg.msg_control = &control;
-	msg.msg_controllen = CMSG_LEN(sizeof(int));	/* room for one: CMSG_SPACE would take two */
-	message->fd = -1;
+	msg.msg_controllen = CMSG_LEN(IPC_FDS_MAX * sizeof(int));	/* CMSG_SPACE may have room for one more */
+	message->fd_count = message->fds_taken = 0;
 	do
 		n = recvmsg(channel, &msg, flags | MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
@@ -121,11 +130,11 @@ receive_flags(int channel, enum ipc_process me, enum ipc_state state, struct ipc
 		return errno == ECONNRESET ? -EPIPE : -errno;
 	take_control(message, &msg);
 	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
-		close_fd(&message->fd);
+		ipc_drop_fds(message);
 		return -EPROTO;
 	}
 	if (n == 0) {
-		close_fd(&message->fd);
+		ipc_drop_fds(message);
 		return is_at_end(channel) ? -EPIPE : -EPROTO;
 	}
 	message->length = (size_t)n;

@@ -4,7 +4,7 @@
 
 #include "privsep/ipc/ipc.h"
 
-/* As ipc_decode() for message->bytes, length and fd; closes the descriptor of a refused message. */
+/* As ipc_decode() for message->bytes, length and fds; closes the descriptors of a refused message. */
 int ipc_decode_received(struct ipc_message *message, enum ipc_process me, enum ipc_state state);
 
 #endif

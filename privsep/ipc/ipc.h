@@ -27,7 +27,8 @@ struct ipc_message {
 	bool is_reply;
 	bool bad;
 	size_t length, cursor;
-	int fd;		/* the descriptor that came along, or -1; owned by the message until taken */
+	int fds[IPC_FDS_MAX];	/* the descriptors that came along; owned by the message until taken */
+	unsigned fd_count, fds_taken;
 	uint8_t bytes[IPC_MESSAGE_MAX];
 };
 
@@ -54,11 +55,17 @@ const void *ipc_get_bytes(struct ipc_message *message, size_t max, size_t *len);
 /* Bytes of at most size - 1 without a NUL inside, copied to text with a NUL. */
 void ipc_get_text(struct ipc_message *message, char *text, size_t size);
 
+/* True when there are fields behind those that were read, all of which were there. */
+bool ipc_has_more(const struct ipc_message *message);
+
 /* True when every field was there, none was too long, and nothing is left over. */
 bool ipc_end(const struct ipc_message *message);
 
-/* Take the descriptor out of the message; -1 when none came. */
+/* Take the next descriptor out of the message; -1 when none is left. */
 int ipc_take_fd(struct ipc_message *message);
+
+/* Close those that were not taken. */
+void ipc_drop_fds(struct ipc_message *message);
 
 /*
  * Send a message; fd (or -1) goes along and stays the caller's.
@@ -67,7 +74,10 @@ int ipc_take_fd(struct ipc_message *message);
  */
 int ipc_send(int channel, const struct ipc_message *message, int fd);
 
-/* The same without waiting: -EAGAIN when there is no room. */
+/* The same with several, at most IPC_FDS_MAX. */
+int ipc_send_fds(int channel, const struct ipc_message *message, const int *fds, unsigned count);
+
+/* ipc_send() without waiting: -EAGAIN when there is no room. */
 int ipc_send_now(int channel, const struct ipc_message *message, int fd);
 
 /*
@@ -79,15 +89,15 @@ int ipc_send_now(int channel, const struct ipc_message *message, int fd);
  *
  * Returns 0; -EPIPE at the end of the channel; -ETIMEDOUT; -EAGAIN (non-blocking channels);
  * -EPROTO for anything that is not in the table, too long, too short, out of state or with
- * a descriptor where none travels. After -EPROTO the session must end.
+ * more or fewer descriptors than travel there. After -EPROTO the session must end.
  */
 int ipc_receive(int channel, enum ipc_process me, enum ipc_state state, struct ipc_message *message);
 
 /* The same without waiting, on any channel. */
 int ipc_receive_now(int channel, enum ipc_process me, enum ipc_state state, struct ipc_message *message);
 
-/* Check raw bytes as ipc_receive() does; has_fd says whether a descriptor came. Pure; for tests and the fuzzer. */
-int ipc_decode(const void *bytes, size_t len, bool has_fd, enum ipc_process me, enum ipc_state state,
+/* Check raw bytes as ipc_receive() does; fd_count says how many descriptors came. Pure; for tests and the fuzzer. */
+int ipc_decode(const void *bytes, size_t len, unsigned fd_count, enum ipc_process me, enum ipc_state state,
     struct ipc_message *message);
 
 /* The result field of a reply: 0 or -errno; anything else reads as -EPROTO. */

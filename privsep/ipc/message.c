@@ -65,7 +65,7 @@ ipc_begin(struct ipc_message *message, enum ipc_kind kind)
 	message->bad = false;
 	message->length = 0;
 	message->cursor = 0;
-	message->fd = -1;
+	message->fd_count = message->fds_taken = 0;
 	put_number(message, (uint64_t)kind, KIND_SIZE);
 }
 
@@ -166,6 +166,12 @@ ipc_get_text(struct ipc_message *message, char *text, size_t size)
 }
 
 bool
+ipc_has_more(const struct ipc_message *message)
+{
+	return !message->bad && message->cursor < message->length;
+}
+
+bool
 ipc_end(const struct ipc_message *message)
 {
 	return !message->bad && message->cursor == message->length;
@@ -174,10 +180,14 @@ ipc_end(const struct ipc_message *message)
 int
 ipc_take_fd(struct ipc_message *message)
 {
-	int fd = message->fd;
+	return message->fds_taken < message->fd_count ? message->fds[message->fds_taken++] : -1;
+}
 
-	message->fd = -1;
-	return fd;
+void
+ipc_drop_fds(struct ipc_message *message)
+{
+	for (int fd; (fd = ipc_take_fd(message)) >= 0;)
+		close_fd(&fd);
 }
 
 int
@@ -192,9 +202,9 @@ ipc_get_result(struct ipc_message *message)
 	return result;
 }
 
-/* Does a reply to this row, with its result at the front, have a size and descriptor that the table allows? */
+/* Does a reply to this row, with its result at the front, have a size and descriptors that the table allows? */
 static bool
-reply_fits(const struct ipc_row *row, struct ipc_message *message, size_t size, bool has_fd)
+reply_fits(const struct ipc_row *row, struct ipc_message *message, size_t size, unsigned fd_count)
 {
 	int result;
 
@@ -204,16 +214,18 @@ reply_fits(const struct ipc_row *row, struct ipc_message *message, size_t size, 
 	message->cursor -= RESULT_SIZE;	/* the asker reads it again */
 	size -= RESULT_SIZE;
 	if (result < 0)
-		return size == 0 && !has_fd;
-	return size >= row->reply_min && size <= row->reply_max && has_fd == (row->fd == IPC_FD_REPLY);
+		return size == 0 && fd_count == 0;
+	if (row->fd == IPC_FD_REPLIES ? fd_count == 0 : fd_count != (row->fd == IPC_FD_REPLY))
+		return false;
+	return size >= row->reply_min && size <= row->reply_max;
 }
 
 /* The message's bytes and length are set; fill in the rest or refuse. */
 static int
-decode(struct ipc_message *message, bool has_fd, enum ipc_process me, enum ipc_state state)
+decode(struct ipc_message *message, enum ipc_process me, enum ipc_state state)
 {
 	const struct ipc_row *row;
-	unsigned kind;
+	unsigned kind, fd_count = message->fd_count;
 	size_t size;
 
 	message->cursor = 0;
@@ -228,30 +240,33 @@ decode(struct ipc_message *message, bool has_fd, enum ipc_process me, enum ipc_s
 	if ((row->states & state) == 0)
 		return -EPROTO;
 	if (message->is_reply)
-		return (row->from & me) != 0 && reply_fits(row, message, size, has_fd) ? 0 : -EPROTO;
+		return (row->from & me) != 0 && reply_fits(row, message, size, fd_count) ? 0 : -EPROTO;
 	if ((row->to & me) == 0 || size < row->request_min || size > row->request_max)
 		return -EPROTO;
-	return has_fd == (row->fd == IPC_FD_REQUEST) ? 0 : -EPROTO;
+	return fd_count == (row->fd == IPC_FD_REQUEST) ? 0 : -EPROTO;
 }
 
 int
-ipc_decode(const void *bytes, size_t len, bool has_fd, enum ipc_process me, enum ipc_state state,
+ipc_decode(const void *bytes, size_t len, unsigned fd_count, enum ipc_process me, enum ipc_state state,
     struct ipc_message *message)
 {
-	if (len > IPC_MESSAGE_MAX)
+	if (len > IPC_MESSAGE_MAX || fd_count > IPC_FDS_MAX)
 		return -EPROTO;
 	memcpy(message->bytes, bytes, len);
 	message->length = len;
-	message->fd = -1;
-	return decode(message, has_fd, me, state);
+	for (unsigned i = 0; i < fd_count; i++)
+		message->fds[i] = -1;
+	message->fd_count = fd_count;
+	message->fds_taken = 0;
+	return decode(message, me, state);
 }
 
 int
 ipc_decode_received(struct ipc_message *message, enum ipc_process me, enum ipc_state state)
 {
-	int r = decode(message, message->fd >= 0, me, state);
+	int r = decode(message, me, state);
 
 	if (r < 0)
-		close_fd(&message->fd);
+		ipc_drop_fds(message);
 	return r;
 }

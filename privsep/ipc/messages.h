@@ -25,8 +25,11 @@ enum ipc_state {
 enum ipc_fd {
 	IPC_FD_NONE,
 	IPC_FD_REQUEST,	/* the request or notice carries one */
-	IPC_FD_REPLY	/* a successful reply carries one */
+	IPC_FD_REPLY,	/* a successful reply carries one */
+	IPC_FD_REPLIES	/* a successful reply carries one to IPC_FDS_MAX */
 };
+
+#define IPC_FDS_MAX 8
 
 #define NOTICE_TEXT_MAX 512	/* bytes of a notice to a client */
 #define IPC_LEDGER_DEAD_MAX 376	/* inodes of dead uploads in one ledger_count, beside 1024 live ones */
@@ -40,9 +43,10 @@ enum ipc_fd {
 #define IPC_MESSAGES(X) \
 	/* protocol asks monitor */ \
 	X(login,            IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_LOGIN,   4,     1100,  16,    16,    IPC_FD_REPLY)   \
-	X(listen,           IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   2,     2,     23,    23,    IPC_FD_REPLY)   \
+	X(listen,           IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   1,     1,     23,    23,    IPC_FD_REPLY)   \
+	X(listen_ahead,     IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   1,     1,     5,     33,    IPC_FD_REPLIES) \
 	X(connect,          IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   23,    23,    0,     0,     IPC_FD_REPLY)   \
-	X(transferred,      IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   25,    4400,  IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	X(transferred,      IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   24,    8192,  IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	X(noted,            IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_ANY,     3,     700,   IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	X(sign,             IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_ANY,     4,     515,   3,     1026,  IPC_FD_NONE)    \
 	X(pace,             IPC_PROTOCOL,   IPC_MONITOR,   IPC_STATE_READY,   5,     5,     8,     8,     IPC_FD_NONE)    \
@@ -132,10 +136,12 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  * Fields, in order (path: text, a home path):
  *   login         text user, bytes password              -> u64 bytes per second down, u64 up; 0: no limit (channel to files)
  *                 -EACCES wrong or refused, -EUSERS a limit of the account, -ECONNABORTED the last try
- *   listen        u8 family (0: the control connection's), u8 is_ahead (for a transfer that may come)
- *                                 -> u8 family, bytes[16] address, u32 port (listening socket); -EAGAIN: none ahead
+ *   listen        u8 family (0: the control connection's) -> u8 family, bytes[16] address, u32 port (listening socket)
+ *   listen_ahead  u8 count        -> u8 count, at most the one asked for, u32 port of each (listening sockets, in this
+ *                                 order, for transfers that may come); -EAGAIN: none now, -EOPNOTSUPP: the
+ *                                 range has none to spare
  *   connect       u8 family, bytes[16] address, u32 port -> (connecting socket)
- *   transferred   u8 direction, u8 is_ascii, u64 bytes, u64 milliseconds, u32 errno, text path
+ *   transferred   one or more of: u8 direction, u8 is_ascii, u64 bytes, u64 milliseconds, u32 errno, text path
  *   noted         u8 event, text detail
  *   sign          u8 enum sign_scheme, bytes text         -> bytes signature (-EPERM, -EAGAIN: too many, -EINVAL)
  *   notice        text (UTF-8, no control characters), for the client's next reply

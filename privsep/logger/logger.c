@@ -167,7 +167,7 @@ handle_record(const struct logger *logger)
 	if (r < 0)
 		return r;
 	if (message.kind != IPC_log || log_entry_read(&message, &entry) < 0)
-		close_fd(&message.fd);
+		ipc_drop_fds(&message);
 	else
 		write_entry(logger, &entry);
 	return 0;

@@ -12,6 +12,8 @@
 /* A range with fewer ports has none to spare for transfers that may not come. */
 #define PORTS_FOR_AHEAD 1024
 
+_Static_assert(LISTEN_SPARE_MAX == IPC_FDS_MAX, "as many listeners ahead as fit into a message");
+
 void
 try_listen(struct monitor *monitor)
 {
@@ -21,8 +23,6 @@ try_listen(struct monitor *monitor)
 	int fd = -1;
 	int r = data_socket_listen(local, config->passive_port_low, config->passive_port_high, &bound, &fd);
 
-	if (r == -EADDRINUSE && monitor->listen.is_ahead)
-		r = -EAGAIN;
 	if (r == -EADDRINUSE && monotonic_ms() < monitor->listen.deadline_ms) {
 		monitor->listen.is_waiting = true;
 		return;
@@ -38,7 +38,7 @@ try_listen(struct monitor *monitor)
 		ipc_put_bytes(&monitor->message, host, sizeof(host));
 		ipc_put_u32(&monitor->message, address_port(&bound));
 	}
-	if (r < 0 && r != -EAGAIN)
+	if (r < 0)
 		log_message(LEVEL_ERROR, "data-refused", "no passive port: %s", strerror(-r));
 	r = ipc_send(monitor->protocol.channel, &monitor->message, fd);
 	close_fd(&fd);
@@ -49,20 +49,44 @@ try_listen(struct monitor *monitor)
 void
 monitor_answer_listen(struct monitor *monitor)
 {
-	const struct config *config = monitor->session->config;
-	uint8_t family = ipc_get_u8(&monitor->message), is_ahead = ipc_get_u8(&monitor->message);
+	uint8_t family = ipc_get_u8(&monitor->message);
 
-	if (!ipc_end(&monitor->message) || family != 0 || is_ahead > 1 || monitor->listen.is_waiting)
+	if (!ipc_end(&monitor->message) || family != 0 || monitor->listen.is_waiting)
 		end_for_violation(monitor, &monitor->protocol, "malformed listen");
-	monitor->listen.is_ahead = is_ahead;
-	if (is_ahead && config->passive_port_high - config->passive_port_low < PORTS_FOR_AHEAD) {
-		ipc_begin_reply(&monitor->message, IPC_listen, -EAGAIN);
-		if (ipc_send(monitor->protocol.channel, &monitor->message, -1) < 0)
-			end_session(monitor);
-		return;
-	}
 	monitor->listen.deadline_ms = monotonic_ms() + 1000ULL * monitor->session->config->timeouts.data_connect_s;
 	try_listen(monitor);
+}
+
+void
+monitor_answer_listen_ahead(struct monitor *monitor)
+{
+	const struct config *config = monitor->session->config;
+	uint8_t wanted = ipc_get_u8(&monitor->message);
+	uint16_t ports[IPC_FDS_MAX];
+	int fds[IPC_FDS_MAX];
+	bool has_spare = config->passive_port_high - config->passive_port_low >= PORTS_FOR_AHEAD;
+	unsigned count = 0;
+	int r;
+
+	if (!ipc_end(&monitor->message) || wanted == 0 || wanted > IPC_FDS_MAX || monitor->listen.is_waiting)
+		end_for_violation(monitor, &monitor->protocol, "malformed listen_ahead");
+	if (has_spare)
+		count = data_socket_listen_spare(&monitor->session->local, config->passive_port_low,
+		    config->passive_port_high, wanted, ports, fds);
+	ipc_begin_reply(&monitor->message, IPC_listen_ahead, !has_spare ? -EOPNOTSUPP : count == 0 ? -EAGAIN : 0);
+	if (count > 0)
+		ipc_put_u8(&monitor->message, (uint8_t)count);
+	for (unsigned i = 0; i < count; i++)
+		ipc_put_u32(&monitor->message, ports[i]);
+	r = ipc_send_fds(monitor->protocol.channel, &monitor->message, fds, count);
+	for (unsigned i = 0; i < count; i++)
+		close_fd(&fds[i]);
+	if (r == -ETOOMANYREFS) {	/* of all sessions at once; this can do without */
+		ipc_begin_reply(&monitor->message, IPC_listen_ahead, -EAGAIN);
+		r = ipc_send(monitor->protocol.channel, &monitor->message, -1);
+	}
+	if (r < 0)
+		end_session(monitor);
 }
 
 void

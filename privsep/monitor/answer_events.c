@@ -10,8 +10,9 @@
 
 #include "common/banned.h"
 
-void
-monitor_answer_transferred(struct monitor *monitor)
+/* One record of the message, as a line of the log. */
+static void
+log_transferred(struct monitor *monitor)
 {
 	static const char *const directions[DIRECTION_COUNT] = {
 	    [DIRECTION_DOWN] = "down", [DIRECTION_UP] = "up", [DIRECTION_LIST] = "list",
@@ -25,7 +26,7 @@ monitor_answer_transferred(struct monitor *monitor)
 	const char *error_name;
 
 	ipc_get_text(&monitor->message, path, sizeof(path));
-	if (!ipc_end(&monitor->message) || direction >= DIRECTION_COUNT)
+	if (monitor->message.bad || direction >= DIRECTION_COUNT)
 		end_for_violation(monitor, &monitor->protocol, "malformed transferred");
 	if (direction == DIRECTION_UP)
 		monitor->bytes_up += bytes;
@@ -40,6 +41,14 @@ monitor_answer_transferred(struct monitor *monitor)
 	log_field_text("type", is_ascii ? "ascii" : "image");
 	log_field_text("path", path);
 	log_end();
+}
+
+void
+monitor_answer_transferred(struct monitor *monitor)
+{
+	do
+		log_transferred(monitor);
+	while (ipc_has_more(&monitor->message));
 }
 
 void

@@ -16,6 +16,17 @@
  */
 int data_socket_listen(const union address *local, uint16_t low, uint16_t high, union address *bound, int *fd_out);
 
+#define LISTEN_SPARE_MAX 8
+
+/*
+ * Up to count (at most LISTEN_SPARE_MAX) such sockets, each on a port of its own drawing, for transfers that may
+ * come. Stops at the first port that is taken: the fuller the range, the fewer are taken out of it.
+ *
+ * Returns how many there are; ports and fds have their ports and descriptors, which are the caller's.
+ */
+unsigned data_socket_listen_spare(const union address *local, uint16_t low, uint16_t high, unsigned count,
+    uint16_t *ports, int *fds);
+
 /*
  * A TCP socket on its way (non-blocking connect) from local's host and port (0: any) to target.
  *

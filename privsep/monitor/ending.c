@@ -86,7 +86,7 @@ drain_channel(struct monitor *monitor, struct child *child, enum ipc_state state
 			child->stopped_at = ipc_get_u32(&monitor->message);
 			child->reported = true;
 		}
-		close_fd(&monitor->message.fd);
+		ipc_drop_fds(&monitor->message);
 	}
 	close_fd(&child->channel);
 }
@@ -109,7 +109,7 @@ wait_for_files(struct monitor *monitor, uint64_t deadline_ms)
 		} else if (!monitor_answer_files(monitor)) {
 			r = -EPROTO;
 		}
-		close_fd(&monitor->message.fd);
+		ipc_drop_fds(&monitor->message);
 	}
 	close_fd(&files->channel);
 }

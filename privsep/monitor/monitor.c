@@ -34,6 +34,9 @@ dispatch(struct monitor *monitor, struct child *child)
 	case IPC_listen:
 		monitor_answer_listen(monitor);
 		break;
+	case IPC_listen_ahead:
+		monitor_answer_listen_ahead(monitor);
+		break;
 	case IPC_connect:
 		monitor_answer_connect(monitor);
 		break;
@@ -120,7 +123,7 @@ receive_from_master(struct monitor *monitor)
 	else if (monitor->message.kind == IPC_notice)
 		pass_notice(monitor);
 	else
-		close_fd(&monitor->message.fd);
+		ipc_drop_fds(&monitor->message);
 }
 
 /* When the session overstays, and how that is told. */

@@ -43,7 +43,6 @@ struct monitor {
 	unsigned failures;
 	struct {
 		bool is_waiting;	/* for a port of a full range */
-		bool is_ahead;		/* nobody waits for it: it is there at once, or not at all */
 		uint64_t deadline_ms;
 	} listen;
 	uint64_t login_deadline_ms;
@@ -115,6 +114,7 @@ void end_pam(struct monitor *monitor);
 
 /* answer_data.c */
 void monitor_answer_listen(struct monitor *monitor);
+void monitor_answer_listen_ahead(struct monitor *monitor);
 void monitor_answer_connect(struct monitor *monitor);
 
 /* A listen that waits for a port of a full range tries again. */

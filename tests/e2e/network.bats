@@ -312,7 +312,65 @@ does_not_listen()
 	! listens "$1"
 }
 
-@test "transfer after transfer: the listener made ahead is closed when the client is idle" {
+@test "transfer after transfer: strangers on the ports made ahead are turned away, and every port is told once" {
+	serve
+	# behind a few transfers there are listeners for the next ones; whoever connects to them all stays outside
+	timeout 60 python3 - "$PORT" "$SERVER_PID" <<-'END'
+		import ftplib, glob, os, socket, sys
+
+		server = sys.argv[2]
+
+		def listening():
+		    """Ports on which any process of a session of this server listens, its own port apart."""
+		    inodes, parents = set(), {server}
+		    for path in sorted(glob.glob("/proc/[0-9]*/stat"), key=lambda p: int(p.split("/")[2])) * 2:
+		        try:
+		            if open(path).read().rsplit(")", 1)[1].split()[1] in parents:
+		                parents.add(path.split("/")[2])
+		        except OSError:
+		            pass
+		    for pid in parents - {server}:
+		        for fd in glob.glob("/proc/%s/fd/*" % pid):
+		            try:
+		                inodes.add(os.readlink(fd))
+		            except OSError:
+		                pass
+		    return {int(row[1].split(":")[1], 16) for row in map(str.split, open("/proc/net/tcp"))
+		            if row[3] == "0A" and "socket:[%s]" % row[9] in inodes}
+
+		ftp = ftplib.FTP()
+		ftp.connect("127.0.0.1", int(sys.argv[1]), 20)
+		ftp.login("alice", "secret")
+		ftp.voidcmd("TYPE I")
+		told, strangers, most = [], [], 0
+		for turn in range(40):
+		    port = ftplib.parse229(ftp.sendcmd("EPSV"), ("127.0.0.1", 0))[1]
+		    told.append(port)
+		    with socket.create_connection(("127.0.0.1", port), 20) as data:
+		        assert ftp.sendcmd("RETR f").startswith("150")
+		        got = b""
+		        while piece := data.recv(100):
+		            got += piece
+		    assert ftp.voidresp().startswith("226") and got == b"content\n", (turn, got)
+		    if turn % 8 == 7:
+		        ports = listening()
+		        most = max(most, len(ports))
+		        strangers += [socket.create_connection(("127.0.0.1", p), 20, (source, 0))
+		                      for p in ports for source in ("127.0.0.1", "127.0.0.2")]
+		assert most > 1, "no listeners ahead: %d" % most
+		assert most <= 8, "%d listeners at once" % most
+		assert len(set(told)) > 30, "the same ports again and again: %r" % told
+		for stranger in strangers:
+		    try:
+		        assert stranger.recv(100) == b"", "a stranger was served"
+		    except ConnectionResetError:
+		        pass
+		ftp.quit()
+	END
+	wait_until log_has ' data-refused .*detail="a stranger on a passive port that nobody was told yet"'
+}
+
+@test "transfer after transfer: the listeners made ahead are closed when the client is idle" {
 	local i
 	serve
 	ftp_login alice secret

@@ -26,7 +26,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (queue_name_parse(made, &back) < 0 || back.number != entry.number || back.tries != entry.tries)
 			abort();
 	}
-	if (ipc_decode(data, size, false, IPC_HOOKS, IPC_STATE_ANY, &message) < 0 || message.kind != IPC_uploaded ||
+	if (ipc_decode(data, size, 0, IPC_HOOKS, IPC_STATE_ANY, &message) < 0 || message.kind != IPC_uploaded ||
 	    message.is_reply || hook_event_get(&message, &event) < 0)
 		return 0;
 	ipc_begin(&again, IPC_uploaded);

@@ -174,6 +174,42 @@ test_listen_ipv6(void **state)
 	check_listening(&local, free_range(&local));
 }
 
+/* Listeners for later: each on a port of its own, and none out of a range that is full. */
+static void
+test_listen_spare(void **state)
+{
+	union address local = host("127.0.0.1", 21), bound;
+	uint16_t ports[LISTEN_SPARE_MAX], low;
+	int fds[LISTEN_SPARE_MAX], taken = -1;
+	socklen_t len = sizeof(bound);
+	unsigned made = 0;
+
+	(void)state;
+	for (int i = 0; i < 20 && made < 2; i++) {	/* a port that happens to be somebody's ends it */
+		made = data_socket_listen_spare(&local, 10000, 60000, LISTEN_SPARE_MAX, ports, fds);
+		assert_in_range(made, 0, LISTEN_SPARE_MAX);
+		for (unsigned k = 0; k < made; k++) {
+			assert_in_range(ports[k], 10000, 60000);
+			assert_int_equal(getsockname(fds[k], &bound.any, &len), 0);
+			assert_true(address_same_host(&bound, &local));
+			assert_int_equal(address_port(&bound), ports[k]);
+			assert_int_equal(fcntl(fds[k], F_GETFD), FD_CLOEXEC);
+			for (unsigned other = 0; other < k; other++)
+				assert_int_not_equal(ports[other], ports[k]);
+		}
+		close_all(fds, made);
+	}
+	assert_in_range(made, 2, LISTEN_SPARE_MAX);
+	assert_int_equal(data_socket_listen_spare(&local, 10000, 60000, LISTEN_SPARE_MAX + 1, ports, fds), 0);
+	assert_int_equal(data_socket_listen(&local, 10000, 60000, &bound, &taken), 0);
+	low = address_port(&bound);
+	assert_int_equal(data_socket_listen_spare(&local, low, low, LISTEN_SPARE_MAX, ports, fds), 0);
+	close_fd(&taken);
+	/* in a range of one port the second is taken by the first */
+	assert_int_equal(data_socket_listen_spare(&local, low, low, LISTEN_SPARE_MAX, ports, fds), 1);
+	close_all(fds, 1);
+}
+
 static void
 test_full_range(void **state)
 {
@@ -255,6 +291,7 @@ main(void)
 	    cmocka_unit_test(test_listen_elsewhere),
 	    cmocka_unit_test(test_full_range),
 	    cmocka_unit_test(test_listen),
+	    cmocka_unit_test(test_listen_spare),
 	    cmocka_unit_test(test_listen_ipv6),
 	    cmocka_unit_test(test_time_wait),
 	    cmocka_unit_test(test_random),

@@ -114,11 +114,11 @@ test_largest_event_fits_its_message(void **state)
 	memset(event.user, 'u', sizeof(event.user) - 1);
 	memset(event.address, 'a', sizeof(event.address) - 1);
 	assert_int_equal(get_back(&event, &out), 0);
-	assert_int_equal(ipc_decode(message.bytes, message.length, false, IPC_HOOKS, IPC_STATE_ANY, &message), 0);
+	assert_int_equal(ipc_decode(message.bytes, message.length, 0, IPC_HOOKS, IPC_STATE_ANY, &message), 0);
 	ipc_begin(&message, IPC_run_hook);
 	ipc_put_u32(&message, 1);
 	hook_event_put(&message, &event);
-	assert_int_equal(ipc_decode(message.bytes, message.length, false, IPC_LAUNCHER, IPC_STATE_ANY, &message), 0);
+	assert_int_equal(ipc_decode(message.bytes, message.length, 0, IPC_LAUNCHER, IPC_STATE_ANY, &message), 0);
 }
 
 static void

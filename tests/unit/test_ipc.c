@@ -69,23 +69,38 @@ make_wire(unsigned kind, bool is_reply, int32_t result, size_t size, size_t *len
 	return wire;
 }
 
+/* May a reply to the row carry so many descriptors? */
+static bool
+is_fd_count_of_reply(const struct row *row, unsigned fd_count)
+{
+	if (row->fd == IPC_FD_REPLIES)
+		return fd_count >= 1 && fd_count <= IPC_FDS_MAX;
+	return fd_count == (row->fd == IPC_FD_REPLY);
+}
+
+static unsigned
+fds_of_reply(const struct row *row)
+{
+	return row->fd == IPC_FD_REPLIES ? IPC_FDS_MAX : row->fd == IPC_FD_REPLY;
+}
+
 static int
-decode_request(unsigned kind, size_t size, bool has_fd, enum ipc_process me, enum ipc_state state)
+decode_request(unsigned kind, size_t size, unsigned fd_count, enum ipc_process me, enum ipc_state state)
 {
 	size_t len;
 	uint8_t *wire = make_wire(kind, false, 0, size, &len);
-	int r = ipc_decode(wire, len, has_fd, me, state, &message);
+	int r = ipc_decode(wire, len, fd_count, me, state, &message);
 
 	free(wire);
 	return r;
 }
 
 static int
-decode_reply(unsigned kind, int32_t result, size_t size, bool has_fd, enum ipc_process me, enum ipc_state state)
+decode_reply(unsigned kind, int32_t result, size_t size, unsigned fd_count, enum ipc_process me, enum ipc_state state)
 {
 	size_t len;
 	uint8_t *wire = make_wire(kind, true, result, size, &len);
-	int r = ipc_decode(wire, len, has_fd, me, state, &message);
+	int r = ipc_decode(wire, len, fd_count, me, state, &message);
 
 	free(wire);
 	return r;
@@ -107,17 +122,17 @@ test_not_in_table(void **state)
 	(void)state;
 	for (size_t p = 0; p < COUNT(processes); p++) {
 		for (size_t i = 0; i < COUNT(kinds); i++) {
-			assert_int_equal(decode_request(kinds[i], 0, false, processes[p], IPC_STATE_ANY), -EPROTO);
-			assert_int_equal(decode_reply(kinds[i], 0, 0, false, processes[p], IPC_STATE_ANY), -EPROTO);
+			assert_int_equal(decode_request(kinds[i], 0, 0, processes[p], IPC_STATE_ANY), -EPROTO);
+			assert_int_equal(decode_reply(kinds[i], 0, 0, 0, processes[p], IPC_STATE_ANY), -EPROTO);
 		}
-		assert_int_equal(ipc_decode(one, 0, false, processes[p], IPC_STATE_ANY, &message), -EPROTO);
-		assert_int_equal(ipc_decode(one, 1, false, processes[p], IPC_STATE_ANY, &message), -EPROTO);
+		assert_int_equal(ipc_decode(one, 0, 0, processes[p], IPC_STATE_ANY, &message), -EPROTO);
+		assert_int_equal(ipc_decode(one, 1, 0, processes[p], IPC_STATE_ANY, &message), -EPROTO);
 		for (size_t len = KIND_SIZE; len <= sizeof(no_result); len++)
 			assert_int_equal(
-			    ipc_decode(no_result, len, true, processes[p], IPC_STATE_ANY, &message), -EPROTO);
+			    ipc_decode(no_result, len, 1, processes[p], IPC_STATE_ANY, &message), -EPROTO);
 	}
 	for (unsigned kind = 0; kind < IPC_KIND_COUNT; kind++)
-		assert_int_equal(decode_request(kind, IPC_MESSAGE_MAX - KIND_SIZE + 1, false, first_of(rows[kind].to),
+		assert_int_equal(decode_request(kind, IPC_MESSAGE_MAX - KIND_SIZE + 1, 0, first_of(rows[kind].to),
 				     IPC_STATE_ANY),
 		    -EPROTO);
 }
@@ -130,15 +145,15 @@ test_request_sizes(void **state)
 		const struct row *row = &rows[kind];
 		enum ipc_process me = first_of(row->to);
 		enum ipc_state when = (enum ipc_state)first_of(row->states);
-		bool has_fd = row->fd == IPC_FD_REQUEST;
+		unsigned fd_count = row->fd == IPC_FD_REQUEST;
 
-		if (row->request_min > 0 && decode_request(kind, row->request_min - 1, has_fd, me, when) != -EPROTO)
+		if (row->request_min > 0 && decode_request(kind, row->request_min - 1, fd_count, me, when) != -EPROTO)
 			fail_msg("%s: too short was taken", row->name);
-		if (decode_request(kind, row->request_max + 1, has_fd, me, when) != -EPROTO)
+		if (decode_request(kind, row->request_max + 1, fd_count, me, when) != -EPROTO)
 			fail_msg("%s: too long was taken", row->name);
-		if (decode_request(kind, row->request_min, has_fd, me, when) != 0)
+		if (decode_request(kind, row->request_min, fd_count, me, when) != 0)
 			fail_msg("%s: the shortest was refused", row->name);
-		if (decode_request(kind, row->request_max, has_fd, me, when) != 0)
+		if (decode_request(kind, row->request_max, fd_count, me, when) != 0)
 			fail_msg("%s: the longest was refused", row->name);
 		assert_int_equal(message.kind, kind);
 		assert_false(message.is_reply);
@@ -154,21 +169,21 @@ test_reply_sizes(void **state)
 		const struct row *row = &rows[kind];
 		enum ipc_process me = first_of(row->from);
 		enum ipc_state when = (enum ipc_state)first_of(row->states);
-		bool has_fd = row->fd == IPC_FD_REPLY;
+		unsigned fd_count = fds_of_reply(row);
 
 		if (is_notice(row)) {
 			for (size_t size = 0; size < IPC_MESSAGE_MAX - KIND_SIZE - RESULT_SIZE; size++)
-				if (decode_reply(kind, 0, size, false, me, when) != -EPROTO)
+				if (decode_reply(kind, 0, size, 0, me, when) != -EPROTO)
 					fail_msg("%s: a notice has no reply", row->name);
 			continue;
 		}
-		if (row->reply_min > 0 && decode_reply(kind, 0, row->reply_min - 1, has_fd, me, when) != -EPROTO)
+		if (row->reply_min > 0 && decode_reply(kind, 0, row->reply_min - 1, fd_count, me, when) != -EPROTO)
 			fail_msg("%s: too short was taken", row->name);
-		if (decode_reply(kind, 0, row->reply_max + 1, has_fd, me, when) != -EPROTO)
+		if (decode_reply(kind, 0, row->reply_max + 1, fd_count, me, when) != -EPROTO)
 			fail_msg("%s: too long was taken", row->name);
-		if (decode_reply(kind, 0, row->reply_min, has_fd, me, when) != 0)
+		if (decode_reply(kind, 0, row->reply_min, fd_count, me, when) != 0)
 			fail_msg("%s: the shortest was refused", row->name);
-		if (decode_reply(kind, 0, row->reply_max, has_fd, me, when) != 0)
+		if (decode_reply(kind, 0, row->reply_max, fd_count, me, when) != 0)
 			fail_msg("%s: the longest was refused", row->name);
 		assert_int_equal(message.kind, kind);
 		assert_true(message.is_reply);
@@ -189,42 +204,45 @@ test_failed_replies(void **state)
 
 		for (size_t i = 0; i < COUNT(results); i++)
 			assert_int_equal(decode_reply(kind, results[i], row->reply_min % IPC_NOTICE,
-					     row->fd == IPC_FD_REPLY, me, when),
+					     fds_of_reply(row), me, when),
 			    -EPROTO);
 		/* neither fields nor a descriptor, not even those of success */
-		assert_int_equal(decode_reply(kind, -EIO, 1, false, me, when), -EPROTO);
-		assert_int_equal(decode_reply(kind, -EIO, 0, true, me, when), -EPROTO);
+		assert_int_equal(decode_reply(kind, -EIO, 1, 0, me, when), -EPROTO);
+		assert_int_equal(decode_reply(kind, -EIO, 0, 1, me, when), -EPROTO);
 		if (!is_notice(row)) {
-			assert_int_equal(decode_reply(kind, -EIO, 0, false, me, when), 0);
+			assert_int_equal(decode_reply(kind, -EIO, 0, 0, me, when), 0);
 			assert_int_equal(ipc_get_result(&message), -EIO);
 			assert_true(ipc_end(&message));
-			assert_int_equal(decode_reply(kind, -4095, 0, false, me, when), 0);
+			assert_int_equal(decode_reply(kind, -4095, 0, 0, me, when), 0);
 		}
 	}
 }
 
-/* Every row at every process, in every state, with and without a descriptor. */
+/* Every row at every process, in every state, with and without descriptors. */
 static void
 test_directions_states_descriptors(void **state)
 {
+	static const unsigned counts[] = {0, 1, 2, IPC_FDS_MAX, IPC_FDS_MAX + 1};
+
 	(void)state;
 	for (unsigned kind = 0; kind < IPC_KIND_COUNT; kind++) {
 		const struct row *row = &rows[kind];
 
-		for (unsigned i = 0; i < COUNT(processes) * COUNT(states) * 2; i++) {
-			enum ipc_process me = processes[i / 4];
-			enum ipc_state when = states[i / 2 % 2];
-			bool has_fd = i % 2 == 1, is_now = (row->states & when) != 0;
-			bool is_request = is_now && (row->to & me) != 0 && has_fd == (row->fd == IPC_FD_REQUEST);
+		for (unsigned i = 0; i < COUNT(processes) * COUNT(states) * COUNT(counts); i++) {
+			enum ipc_process me = processes[i / (COUNT(states) * COUNT(counts))];
+			enum ipc_state when = states[i / COUNT(counts) % COUNT(states)];
+			unsigned fd_count = counts[i % COUNT(counts)];
+			bool is_now = (row->states & when) != 0;
+			bool is_request = is_now && (row->to & me) != 0 && fd_count == (row->fd == IPC_FD_REQUEST);
 			bool is_reply =
-			    is_now && (row->from & me) != 0 && has_fd == (row->fd == IPC_FD_REPLY) && !is_notice(row);
+			    is_now && (row->from & me) != 0 && is_fd_count_of_reply(row, fd_count) && !is_notice(row);
 
-			if ((decode_request(kind, row->request_max, has_fd, me, when) == 0) != is_request)
-				fail_msg("%s: request to %d in state %d, descriptor %d", row->name, (int)me, (int)when,
-				    has_fd);
-			if ((decode_reply(kind, 0, row->reply_max % IPC_NOTICE, has_fd, me, when) == 0) != is_reply)
-				fail_msg("%s: reply to %d in state %d, descriptor %d", row->name, (int)me, (int)when,
-				    has_fd);
+			if ((decode_request(kind, row->request_max, fd_count, me, when) == 0) != is_request)
+				fail_msg("%s: request to %d in state %d, %u descriptors", row->name, (int)me, (int)when,
+				    fd_count);
+			if ((decode_reply(kind, 0, row->reply_max % IPC_NOTICE, fd_count, me, when) == 0) != is_reply)
+				fail_msg("%s: reply to %d in state %d, %u descriptors", row->name, (int)me, (int)when,
+				    fd_count);
 		}
 	}
 }
@@ -244,7 +262,7 @@ test_table(void **state)
 		assert_in_range(row->request_max, 0, IPC_MESSAGE_MAX - KIND_SIZE);
 		if (is_notice(row)) {
 			assert_int_equal(row->reply_max, IPC_NOTICE);
-			assert_int_not_equal(row->fd, IPC_FD_REPLY);
+			assert_in_range(row->fd, IPC_FD_NONE, IPC_FD_REQUEST);
 		} else {
 			assert_in_range(row->reply_min, 0, row->reply_max);
 			assert_in_range(row->reply_max, 0, IPC_MESSAGE_MAX - KIND_SIZE - RESULT_SIZE);
@@ -410,7 +428,7 @@ static void
 test_left_over(void **state)
 {
 	(void)state;
-	assert_int_equal(decode_request(IPC_noted, 4, false, IPC_MONITOR, IPC_STATE_LOGIN), 0);
+	assert_int_equal(decode_request(IPC_noted, 4, 0, IPC_MONITOR, IPC_STATE_LOGIN), 0);
 	ipc_get_u8(&message);
 	assert_false(ipc_end(&message));
 	ipc_get_u8(&message);
@@ -475,12 +493,12 @@ send_raw(int channel, const void *bytes, size_t len, size_t fd_count)
 {
 	union {
 		struct cmsghdr header;
-		char space[CMSG_SPACE(4 * sizeof(int))];
+		char space[CMSG_SPACE((IPC_FDS_MAX + 2) * sizeof(int))];
 	} control;
 	struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
 	struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1};
 
-	assert_in_range(fd_count, 0, 4);
+	assert_in_range(fd_count, 0, IPC_FDS_MAX + 2);
 	memset(&control, 0, sizeof(control));
 	if (fd_count > 0) {
 		control.header.cmsg_level = SOL_SOCKET;
@@ -525,18 +543,15 @@ static void
 expect_received(struct channel_test *test, enum ipc_process me, enum ipc_state when, int result, const char *what)
 {
 	int r = ipc_receive(test->channels[1], me, when, &message);
-	int fd;
+	unsigned count = 0;
 
 	if (r != result)
 		fail_msg("%s: %d", what, r);
-	fd = ipc_take_fd(&message);
-	if (r < 0) {
-		assert_int_equal(fd, -1);
-	} else if (fd >= 0) {
+	for (int fd; (fd = ipc_take_fd(&message)) >= 0; count++) {
 		assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
-		assert_int_equal(ipc_take_fd(&message), -1);
+		close_fd(&fd);
 	}
-	close_fd(&fd);
+	assert_int_equal(count, r < 0 ? 0 : message.fd_count);
 }
 
 static void
@@ -548,7 +563,7 @@ test_channel_rows(void **state)
 		const struct row *row = &rows[kind];
 		enum ipc_state when = (enum ipc_state)first_of(row->states);
 
-		for (size_t fds = 0; fds <= 4; fds++) {
+		for (unsigned fds = 0; fds <= IPC_FDS_MAX + 2; fds++) {
 			size_t wanted = row->fd == IPC_FD_REQUEST ? 1 : 0, len;
 			uint8_t *wire = make_wire(kind, false, 0, row->request_min, &len);
 
@@ -557,10 +572,9 @@ test_channel_rows(void **state)
 			free(wire);
 			if (is_notice(row))
 				continue;
-			wanted = row->fd == IPC_FD_REPLY ? 1 : 0;
 			wire = make_wire(kind, true, 0, row->reply_max, &len);
 			send_raw(test->channels[0], wire, len, fds);
-			expect_received(test, first_of(row->from), when, fds == wanted ? 0 : -EPROTO, row->name);
+			expect_received(test, first_of(row->from), when, is_fd_count_of_reply(row, fds) ? 0 : -EPROTO, row->name);
 			free(wire);
 		}
 	}
