@@ -23,6 +23,7 @@
 
 struct gather {
 	int fd;
+	int flags;	/* of send(2) */
 	char bytes[GATHER_SIZE];
 	size_t start, end;
 };
@@ -35,7 +36,8 @@ static int
 gather_send(struct gather *gather)
 {
 	while (gather->start < gather->end) {
-		ssize_t n = send(gather->fd, gather->bytes + gather->start, gather->end - gather->start, MSG_NOSIGNAL);
+		ssize_t n = send(gather->fd, gather->bytes + gather->start, gather->end - gather->start,
+		    gather->flags | MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -240,7 +242,7 @@ tls_write(struct stream *stream, const char *bytes, size_t len)
 		}
 		taken += n;
 	}
-	r = stream_flush(stream);
+	r = stream->expects_end ? 0 : stream_flush(stream);
 	return r < 0 && r != -EAGAIN ? r : (ssize_t)taken;
 }
 
@@ -278,7 +280,7 @@ stream_write(struct stream *stream, const void *bytes, size_t len)
 	if (stream->tls != NULL)
 		return tls_write(stream, bytes, len);
 	do
-		n = send(stream->fd, bytes, len, MSG_NOSIGNAL);
+		n = send(stream->fd, bytes, len, MSG_NOSIGNAL | (stream->expects_end ? MSG_MORE : 0));
 	while (n < 0 && errno == EINTR);
 	stream->wants = POLLOUT;
 	return n < 0 ? -errno : n;
@@ -291,6 +293,14 @@ stream_flush(struct stream *stream)
 		return 0;
 	stream->wants = POLLOUT;
 	return gather_send(stream->gather) > 0 ? 0 : -errno;
+}
+
+void
+stream_expect_end(struct stream *stream)
+{
+	stream->expects_end = true;
+	if (stream->gather != NULL)
+		stream->gather->flags = MSG_MORE;
 }
 
 /*
@@ -335,6 +345,7 @@ stream_start_tls(struct stream *stream, SSL_CTX *context, enum stream_kind kind)
 		return -ENOMEM;
 	}
 	gather->fd = stream->fd;
+	gather->flags = 0;
 	gather->start = gather->end = 0;
 	BIO_set_data(bio, gather);
 	SSL_set_bio(tls, bio, bio);

@@ -17,6 +17,7 @@ struct stream {
 	struct gather *gather;	/* of TLS: what waits to be sent; NULL when the kernel encrypts */
 	bool has_late_end;	/* of TLS: what the next read returns (0 or -errno); bytes came before it */
 	ssize_t late_end;
+	bool expects_end;	/* stream_shutdown() follows soon */
 	bool has_said_end;	/* close_notify is on its way, or cannot be sent */
 	char error[120];	/* of TLS: why the last call failed; "" for none */
 };
@@ -41,6 +42,9 @@ ssize_t stream_write(struct stream *stream, const void *bytes, size_t len);
 
 /* Send what was taken. 0, -EAGAIN, or another -errno. In clear nothing ever waits. */
 int stream_flush(struct stream *stream);
+
+/* The next bytes are the last: they wait for stream_shutdown(), so that all leaves in one packet. */
+void stream_expect_end(struct stream *stream);
 
 /*
  * Begin TLS as the server; then call stream_handshake() until it returns 0 (-EAGAIN: wait

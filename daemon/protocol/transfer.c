@@ -29,6 +29,7 @@
 #define ROOM (2 * 1024 * 1024)		/* and as many bytes of it may wait in the kernel */
 #define KEPT_MAX (64 * 1024)		/* bytes of a buffer that may stay in memory between transfers */
 #define LOOK_EVERY (16 * 1024 * 1024)	/* bytes after which the control connection is looked at */
+#define COPIED_MAX (16 * 1024)	/* bytes of a file that are sent faster by copying them than by sendfile(2) */
 #define AT_ONCE_MAX (64 * 1024)		/* bytes that the buffers of any socket take */
 #define NO_DEADLINE UINT64_MAX		/* the monitor keeps the stall deadline */
 #define WORK_MS_MAX (30 * 60 * 1000)	/* the longest that files may work on one command */
@@ -268,7 +269,7 @@ send_converted(struct protocol *protocol, struct mover *mover, size_t len)
 	return send_piece(protocol, mover, converted + skip, n - skip, false);
 }
 
-/* TYPE A, or TLS: through the buffer. */
+/* TYPE A, TLS, or little: through the buffer. */
 static int
 send_file_buffered(struct protocol *protocol, struct mover *mover)
 {
@@ -286,6 +287,8 @@ send_file_buffered(struct protocol *protocol, struct mover *mover)
 			return local_error(mover, n == 0 ? -ENODATA : -errno);
 		mover->left -= (uint64_t)n;
 		pace_moved(&mover->pace, (size_t)n);
+		if (mover->left == 0)
+			stream_expect_end(&mover->stream);
 		r = protocol->is_ascii ? send_converted(protocol, mover, (size_t)n)
 				       : send_piece(protocol, mover, chunk, (size_t)n, false);
 		if (r == 0)
@@ -486,11 +489,12 @@ end_orderly(struct protocol *protocol, struct mover *mover)
 /*
  * A small thing on a passive connection, which most clients have opened by now: where nothing has
  * to be waited for, 150 and 226 leave in one packet. Whatever waits sends 150 first (transfer_watch()).
+ * An upload has to be waited for: its client sends when it has read 150.
  */
 static bool
 is_over_at_once(const struct protocol *protocol, enum ipc_direction direction, uint64_t size)
 {
-	return protocol->data_mode == DATA_PASSIVE && (direction != DIRECTION_DOWN || size <= AT_ONCE_MAX);
+	return protocol->data_mode == DATA_PASSIVE && (direction == DIRECTION_LIST || (direction == DIRECTION_DOWN && size <= AT_ONCE_MAX));
 }
 
 /*
@@ -642,7 +646,8 @@ finish(struct protocol *protocol, const struct mover *mover, enum ipc_direction 
 static bool
 needs_buffer(const struct protocol *protocol, const struct mover *mover)
 {
-	return protocol->is_ascii || protocol->is_deflated || !stream_takes_sendfile(&mover->stream);
+	return protocol->is_ascii || protocol->is_deflated || mover->left <= COPIED_MAX ||
+	    !stream_takes_sendfile(&mover->stream);
 }
 
 void
@@ -749,11 +754,13 @@ transfer_store(struct protocol *protocol, const struct home_path *path, enum ipc
 	r = open_data(protocol, mode == STORE_UNIQUE ? "STOU" : mode == STORE_APPEND ? "APPE" : "STOR", DIRECTION_UP,
 	    protocol->announced, &mover, mode == STORE_UNIQUE ? name : home_path_name(path));
 	was_open = r == 0;
+	if (r == 0 && mover.stream.tls == NULL)	/* nothing is here so soon */
+		r = transfer_watch(protocol, mover.stream.fd, POLLIN, NO_DEADLINE);
 	if (r == 0)
 		r = receive_file(protocol, &mover);
 	if (r < 0 && mover.is_local)
 		discard_rest(protocol, &mover);
-	if (r == 0)
+	if (r == 0 && mover.stream.tls != NULL)	/* in clear, closing says the same */
 		(void)!stream_shutdown(&mover.stream);
 	if (r == 0)
 		r = close_uploaded(&mover);
