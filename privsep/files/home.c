@@ -125,9 +125,11 @@ replace_last(char text[PATH_MAX], const char *link, size_t link_len)
 
 /* One step: the parent of text and the name in it; when that is a link, text becomes what it points to. */
 static int
-target_step(const struct home *home, char text[PATH_MAX], int *dir_fd_out, char name[NAME_MAX + 1], bool *was_link)
+target_step(const struct home *home, char text[PATH_MAX], int *dir_fd_out, char name[NAME_MAX + 1], bool *was_link,
+    bool *exists)
 {
 	char link[PATH_MAX];
+	struct stat st;
 	int dir_fd = -1;
 	ssize_t len;
 	int r;
@@ -139,11 +141,16 @@ target_step(const struct home *home, char text[PATH_MAX], int *dir_fd_out, char 
 	r = open_directory_of(home, text, &dir_fd);
 	if (r < 0)
 		goto out;
-	len = readlinkat(dir_fd, name, link, sizeof(link));
+	*exists = fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (!*exists && errno != ENOENT) {
+		r = -errno;
+		goto out;
+	}
+	len = *exists && S_ISLNK(st.st_mode) ? readlinkat(dir_fd, name, link, sizeof(link)) : 0;
 	if (len > 0) {
 		*was_link = true;
 		r = replace_last(text, link, (size_t)len);
-	} else if (errno == EINVAL || errno == ENOENT) {	/* no link; or nothing, yet */
+	} else if (len == 0 || errno == EINVAL || errno == ENOENT) {	/* no link (any more); or nothing, yet */
 		*dir_fd_out = dir_fd;
 		dir_fd = -1;	/* the caller's now */
 	} else {
@@ -155,14 +162,15 @@ out:
 }
 
 int
-home_open_target(const struct home *home, const struct home_path *path, int *dir_fd_out, char name[NAME_MAX + 1])
+home_open_target(const struct home *home, const struct home_path *path, int *dir_fd_out, char name[NAME_MAX + 1],
+    bool *exists)
 {
 	char text[PATH_MAX];
 
 	memcpy(text, home_path_relative(path), strlen(home_path_relative(path)) + 1);
 	for (int links = 0; links < LINKS_MAX; links++) {
 		bool was_link;
-		int r = target_step(home, text, dir_fd_out, name, &was_link);
+		int r = target_step(home, text, dir_fd_out, name, &was_link, exists);
 
 		if (r < 0 || !was_link)
 			return r;
@@ -199,17 +207,31 @@ must_be_plain(const struct stat *st)
 	return S_ISDIR(st->st_mode) ? -EISDIR : -ENOTSUP;
 }
 
+/*
+ * Is it worth opening at once? A hint that costs one call: it decides nothing but whether a closer look comes first,
+ * and so it may be found by another way than the opening's.
+ */
+static bool
+looks_plain(const struct home *home, const struct home_path *path)
+{
+	struct stat st;
+
+	return fstatat(home->fd, home_path_relative(path), &st, 0) == 0 && S_ISREG(st.st_mode);
+}
+
 /* Look without opening, open, and look whether it is what was looked at: no FIFO or device is opened on purpose. */
 int
 home_open_file(const struct home *home, const struct home_path *path, int *fd_out, struct stat *st)
 {
 	struct stat before;
 	int fd = -1;
-	int r;
+	int r = 0;
 
-	r = home_stat(home, path, &before);
-	if (r == 0)
-		r = must_be_plain(&before);
+	if (!looks_plain(home, path)) {
+		r = home_stat(home, path, &before);
+		if (r == 0)
+			r = must_be_plain(&before);
+	}
 	if (r == 0)
 		r = home_open(home, home_path_relative(path), O_RDONLY | O_NONBLOCK | O_NOCTTY, &fd);
 	if (r < 0)

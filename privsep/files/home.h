@@ -50,8 +50,11 @@ int home_open_parent(const struct home *home, const struct home_path *path, int 
  * The same for a place to write to: where the last component is a link, its target's
  * directory and name, so that the link stays a link. A dangling link names what is to be made.
  * -EISDIR for what can only be a directory ("/", or a link to "..").
+ *
+ * exists  whether the name is anything's at the moment.
  */
-int home_open_target(const struct home *home, const struct home_path *path, int *dir_fd_out, char name[NAME_MAX + 1]);
+int home_open_target(const struct home *home, const struct home_path *path, int *dir_fd_out, char name[NAME_MAX + 1],
+    bool *exists);
 
 /*
  * Open a plain file for reading. Special files are never opened: -ENOTSUP; directories -EISDIR.

@@ -27,10 +27,11 @@ int
 partial_stat(const struct home *home, const struct home_path *path, struct stat *st)
 {
 	char target[NAME_MAX + 1], name[PARTIAL_NAME_SIZE];
+	bool exists;
 	int dir_fd = -1;
 	int r;
 
-	r = home_open_target(home, path, &dir_fd, target);
+	r = home_open_target(home, path, &dir_fd, target, &exists);
 	if (r == 0)
 		r = partial_name_make(target, name);
 	if (r == 0 && fstatat(dir_fd, name, st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -45,10 +46,11 @@ int
 partial_open(const struct home *home, const struct home_path *path, int *fd_out, struct stat *st)
 {
 	char target[NAME_MAX + 1], name[PARTIAL_NAME_SIZE];
+	bool exists;
 	int dir_fd = -1, fd = -1;
 	int r;
 
-	r = home_open_target(home, path, &dir_fd, target);
+	r = home_open_target(home, path, &dir_fd, target, &exists);
 	if (r == 0)
 		r = partial_name_make(target, name);
 	if (r < 0)

@@ -34,26 +34,19 @@ upload_release(struct upload *upload)
 	upload_init(upload);
 }
 
-/* Lock what lies there. The finished file first: whoever holds it holds the name. */
+/* Lock the finished file that lies there; before the partial: whoever holds it holds the name. */
 static int
-lock_found(struct upload *upload, struct upload_found *found)
+lock_finished(struct upload *upload, struct upload_found *found)
 {
 	struct stat st;
 	int r;
 
+	if (upload->found_none)
+		return 0;
 	r = locked_file_open(upload->dir_fd, upload->name, &upload->finished_fd, &st);
 	if (r == 0) {
 		found->has_finished = true;
 		found->finished_size = (uint64_t)st.st_size;
-	} else if (r != -ENOENT) {
-		return r;
-	}
-	if (!found->is_atomic)
-		return 0;
-	r = locked_file_open(upload->dir_fd, upload->partial, &upload->fd, &st);
-	if (r == 0) {
-		found->has_partial = true;
-		found->partial_size = (uint64_t)st.st_size;
 	}
 	return r == -ENOENT ? 0 : r;
 }
@@ -71,6 +64,26 @@ create(struct upload *upload, const char *name, mode_t mode)
 	if (r == 0)
 		quota_add(upload->home, 0, 1);
 	return r;
+}
+
+/* Lock the partial that lies there. Most often there is none: to make it at once is to find that out. */
+static int
+lock_partial(struct upload *upload, enum ipc_store_mode mode, struct upload_found *found)
+{
+	struct stat st;
+	int r;
+
+	if (mode == STORE_REPLACE && !quota_is_kept(upload->home)) {
+		r = create(upload, upload->partial, PARTIAL_MODE);
+		if (r != -EBUSY)
+			return r;
+	}
+	r = locked_file_open(upload->dir_fd, upload->partial, &upload->fd, &st);
+	if (r == 0) {
+		found->has_partial = true;
+		found->partial_size = (uint64_t)st.st_size;
+	}
+	return r == -ENOENT ? 0 : r;
 }
 
 /* Let upload->fd be the file that the decision names, made where it is not there yet. */
@@ -141,9 +154,11 @@ begin_named(struct upload *upload, const struct files_session *session, enum ipc
 	struct upload_place place;
 	int r;
 
-	r = lock_found(upload, &found);
+	r = lock_finished(upload, &found);
 	if (r == 0)
 		r = permit(upload, session->rights, found.has_finished);
+	if (r == 0 && upload->is_atomic)
+		r = lock_partial(upload, mode, &found);
 	if (r == 0)
 		r = upload_decide(mode, offset, &found, &place);
 	if (r == 0)
@@ -208,10 +223,14 @@ static int
 find_target(struct upload *upload, const struct home *home, const struct home_path *path, bool is_unique)
 {
 	const char *name;
+	bool exists = true;
 	int r;
 
-	if (!is_unique)
-		return home_open_target(home, path, &upload->dir_fd, upload->name);
+	if (!is_unique) {
+		r = home_open_target(home, path, &upload->dir_fd, upload->name, &exists);
+		upload->found_none = !exists;
+		return r;
+	}
 	if (path->len == 1)
 		return -EISDIR;
 	r = home_open_parent(home, path, &upload->dir_fd, &name);
@@ -313,7 +332,7 @@ settle_mode(const struct upload *upload, const struct config *config)
 	mode_t mode = config->file_mode;
 	struct stat st;
 
-	if (fstatat(upload->dir_fd, upload->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+	if (!upload->found_none && fstatat(upload->dir_fd, upload->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
 		mode = st.st_mode & KEPT_MODE_BITS;
 	return fchmod(upload->fd, mode) < 0 ? -errno : 0;
 }
@@ -332,28 +351,6 @@ look_at_target(const struct upload *upload, struct stat *st)
 	return quota_look(upload->home, upload->dir_fd, upload->name, st);
 }
 
-static int
-rename_into_place(const struct upload *upload)
-{
-	unsigned flags = upload->never_replaces ? RENAME_NOREPLACE : 0;
-	struct stat replaced;
-	int r = look_at_target(upload, &replaced);
-
-	if (r < 0)
-		return r;
-
-	if (renameat2(upload->dir_fd, upload->partial, upload->dir_fd, upload->name, flags) == 0) {
-		quota_gone(upload->home, &replaced);
-		return 0;
-	}
-	/* a file system that knows no RENAME_NOREPLACE: the partial's lock reserves the name among sessions */
-	if (flags != 0 && errno == EINVAL &&
-	    renameat2(upload->dir_fd, upload->partial, upload->dir_fd, upload->name, 0) == 0) {
-		quota_gone(upload->home, &replaced);
-		return 0;
-	}
-	return -errno;
-}
 
 int
 upload_sync(struct upload *upload, const struct config *config)
@@ -370,6 +367,37 @@ upload_sync(struct upload *upload, const struct config *config)
 	}
 	upload->is_synced = r == 0;
 	return r;
+}
+
+static int
+take_name(const struct upload *upload, unsigned flags)
+{
+	struct stat replaced;
+	int r = look_at_target(upload, &replaced);
+
+	if (r < 0)
+		return r;
+	if (renameat2(upload->dir_fd, upload->partial, upload->dir_fd, upload->name, flags) < 0)
+		return -errno;
+	quota_gone(upload->home, &replaced);
+	return 0;
+}
+
+static int
+rename_into_place(struct upload *upload, const struct config *config)
+{
+	unsigned flags = upload->never_replaces || upload->found_none ? RENAME_NOREPLACE : 0;
+	int r = take_name(upload, flags);
+
+	/*
+	 * A file system that knows no RENAME_NOREPLACE: the partial's lock reserves the name among sessions. Or a file
+	 * came in the meantime, of a program on this host: it is overwritten, and its mode kept, as if it had been there.
+	 */
+	if (flags == 0 || (r != -EINVAL && (r != -EEXIST || upload->never_replaces)))
+		return r;
+	upload->found_none = upload->is_synced = false;
+	r = upload_sync(upload, config);
+	return r < 0 ? r : take_name(upload, 0);
 }
 
 /* A partial is kept for a resume; one without a byte, and that of a copy, is of no use to anybody. */
@@ -407,7 +435,7 @@ end_writing(struct upload *upload)
 
 /* In one bracket of the quota: the name changes hands, and the ledger is told what the upload came to. */
 static int
-settle(struct upload *upload, bool is_whole)
+settle(struct upload *upload, const struct config *config, bool is_whole)
 {
 	int r = quota_begin(upload->home, 0, 0);
 	int settled;
@@ -416,7 +444,7 @@ settle(struct upload *upload, bool is_whole)
 		quota_lose(upload->home);
 		return r;
 	}
-	r = is_whole && upload->is_partial ? rename_into_place(upload) : is_whole ? 0 : keep_or_remove(upload);
+	r = is_whole && upload->is_partial ? rename_into_place(upload, config) : is_whole ? 0 : keep_or_remove(upload);
 	if (r < 0 && is_whole && upload->is_copy)
 		(void)!keep_or_remove(upload);
 	if (end_writing(upload) < 0) {
@@ -434,7 +462,7 @@ int
 upload_finish(struct upload *upload, const struct config *config, bool is_whole)
 {
 	int synced = is_whole ? upload_sync(upload, config) : 0;
-	int r = settle(upload, is_whole && synced == 0);
+	int r = settle(upload, config, is_whole && synced == 0);
 
 	if (synced < 0 && r != -EPROTO)
 		r = synced;

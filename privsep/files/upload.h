@@ -23,6 +23,7 @@ struct upload {
 	bool is_atomic;		/* by way of a partial, where there is no finished file to go on with */
 	bool is_copy;		/* nobody resumes it: its partial is never kept */
 	bool is_partial;
+	bool found_none;	/* nothing bore the name at the beginning */
 	bool never_replaces;	/* STOU, or no right to: not even a file that came in the meantime */
 	bool is_fresh;		/* fd was made for this upload: it is empty */
 	bool is_new;		/* made in place: its directory is synced too */
