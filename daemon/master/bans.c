@@ -78,8 +78,8 @@ show_on_board(struct master *master)
 	uint64_t now_s = (uint64_t)time(NULL), now_ms = monotonic_ms();
 	size_t count = 0;
 
-	for (size_t i = 0; i < master->failures.used && count < BOARD_BANS_MAX; i++) {
-		const struct failure *entry = &master->failures.entries[i];
+	for (size_t i = 0; i < master->failures->used && count < BOARD_BANS_MAX; i++) {
+		const struct failure *entry = &master->failures->entries[i];
 
 		if (entry->banned_until_ms <= now_ms)
 			continue;
@@ -87,7 +87,7 @@ show_on_board(struct master *master)
 		shown[count].until_s = now_s + (entry->banned_until_ms - now_ms + 999) / 1000;
 		shown[count++].is_by_hand = entry->is_by_hand;
 	}
-	board_set_bans(&master->board, shown, count, master->failures.banned);
+	board_set_bans(&master->board, shown, count, master->failures->banned);
 }
 
 /* What has changed shows on the board now, and in the file soon. */
@@ -113,7 +113,7 @@ load_line(struct master *master, char *line, uint64_t now_s, uint64_t now_ms)
 		log_message(LEVEL_WARNING, "bans-file", "a line that cannot be read is left out");
 	else if (ban.until_s > now_s)
 		(void)!failures_ban(
-		    &master->failures, &ban.address, now_ms, now_ms + 1000 * (ban.until_s - now_s), ban.is_by_hand);
+		    master->failures, &ban.address, now_ms, now_ms + 1000 * (ban.until_s - now_s), ban.is_by_hand);
 }
 
 void
@@ -150,8 +150,8 @@ add_lines(const struct master *master, struct buf *text)
 	uint64_t now_s = (uint64_t)time(NULL), now_ms = monotonic_ms();
 	char address[ADDRESS_TEXT_MAX];
 
-	for (size_t i = 0; i < master->failures.used; i++) {
-		const struct failure *entry = &master->failures.entries[i];
+	for (size_t i = 0; i < master->failures->used; i++) {
+		const struct failure *entry = &master->failures->entries[i];
 
 		if (entry->banned_until_ms <= now_ms)
 			continue;
@@ -215,7 +215,7 @@ static int
 ban(struct master *master, const struct address_key *address, uint64_t seconds, bool is_by_hand)
 {
 	uint64_t now = monotonic_ms();
-	int r = failures_ban(&master->failures, address, now, now + 1000 * seconds, is_by_hand);
+	int r = failures_ban(master->failures, address, now, now + 1000 * seconds, is_by_hand);
 
 	if (r < 0)
 		return r;
@@ -232,7 +232,7 @@ bans_failed(struct master *master, const struct address_key *address)
 	const struct config *config = master->config;
 	union address network;
 
-	if (!failures_add(&master->failures, address, monotonic_ms(), 1000 * config->limits.ban_time_s,
+	if (!failures_add(master->failures, address, monotonic_ms(), 1000 * config->limits.ban_time_s,
 		config->limits.login_failures))
 		return;
 	address_key_network(address, &network);
@@ -243,7 +243,7 @@ bans_failed(struct master *master, const struct address_key *address)
 uint32_t
 bans_refuse(struct master *master, const union address *peer, const struct address_key *address)
 {
-	return is_never_banned(master->config, peer) ? 0 : failures_refuse(&master->failures, address, monotonic_ms());
+	return is_never_banned(master->config, peer) ? 0 : failures_refuse(master->failures, address, monotonic_ms());
 }
 
 int
@@ -268,7 +268,7 @@ bans_delete(struct master *master, const union address *peer)
 	struct address_key address;
 
 	address_make_key(peer, &address);
-	entry = failures_unban(&master->failures, &address);
+	entry = failures_unban(master->failures, &address);
 	if (entry == NULL)
 		return -ENOENT;
 	log_ban(LEVEL_INFO, "unban", &address, "administrator", "refused", entry->refused);
@@ -297,7 +297,7 @@ expire(struct master *master, uint64_t now)
 	const struct failure *entry;
 	size_t next = 0;
 
-	while ((entry = failures_expire(&master->failures, &next, now)) != NULL) {
+	while ((entry = failures_expire(master->failures, &next, now)) != NULL) {
 		log_ban(LEVEL_INFO, "unban", &entry->address, "time", "refused", entry->refused);
 		note_change(master);
 	}
@@ -308,12 +308,12 @@ bans_watch(struct master *master)
 {
 	uint64_t now, next;
 
-	if (!master->bans.is_open || (master->failures.banned == 0 && master->bans.write_at_ms == 0))
+	if (!master->bans.is_open || (master->failures->banned == 0 && master->bans.write_at_ms == 0))
 		return -1;
 	now = monotonic_ms();
 	if (now >= master->bans.look_at_ms) {
 		expire(master, now);
-		master->bans.look_at_ms = next_end(&master->failures);
+		master->bans.look_at_ms = next_end(master->failures);
 	}
 	if (master->bans.write_at_ms != 0 && now >= master->bans.write_at_ms)
 		write_now(master);

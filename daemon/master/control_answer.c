@@ -178,7 +178,7 @@ put_row(struct master *master, struct control_client *client, size_t row, uint64
 	static struct board_session session;
 
 	if (client->lists_bans)
-		put_ban(client, &master->failures.entries[row], now_ms);
+		put_ban(client, &master->failures->entries[row], now_ms);
 	else if (board_session(&master->board, row, now_ms, &session))
 		control_put(client, session_json(&session));
 }
@@ -186,7 +186,7 @@ put_row(struct master *master, struct control_client *client, size_t row, uint64
 void
 control_answer_rows(struct master *master, struct control_client *client)
 {
-	size_t count = client->lists_bans ? master->failures.used : board_used(&master->board);
+	size_t count = client->lists_bans ? master->failures->used : board_used(&master->board);
 	uint64_t now = monotonic_ms();
 
 	while (client->next_row < count) {
@@ -240,7 +240,7 @@ answer_ban(struct master *master, struct control_client *client, const struct co
 	else if (r == -ENOENT)
 		control_fail(client, "the address is not banned; 'sallyportctl ban list' lists the bans");
 	else
-		finish(client, json_pack("{s:b, s:I}", "done", 1, "bans", (json_int_t)master->failures.banned));
+		finish(client, json_pack("{s:b, s:I}", "done", 1, "bans", (json_int_t)master->failures->banned));
 }
 
 static void

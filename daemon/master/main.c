@@ -329,9 +329,7 @@ start(void)
 	capacity_check(master.config->limits.sessions, tell_error, NULL);
 	block_signals();
 	upgrade_take(&master, &inherited);
-	r = failures_init(&master.failures);
-	if (r == 0)
-		r = sessions_init(&master);
+	r = sessions_init(&master);
 	if (r < 0)
 		fail("cannot make the table of sessions: %s", strerror(-r));
 	r = accounts_load_first(&master);

@@ -84,7 +84,7 @@ struct master {
 	size_t used;		/* slots ever touched */
 	uint32_t live_count, hashes;
 
-	struct failures failures;
+	struct failures *failures;
 	uint64_t reap_all_at_ms;	/* 0: nobody is gone who was not reaped */
 
 	struct {

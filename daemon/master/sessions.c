@@ -34,9 +34,10 @@
 
 #define NO_RESOURCES "421 No resources for another session; try again later.\r\n"
 
-/* What the master alone keeps of its sessions, and no session has a copy of. */
+/* What the master alone keeps of sessions and addresses, and no other process has a copy of. */
 struct books {
 	struct slot_bucket by_pid[PID_BUCKETS];
+	struct failures failures;
 	struct slot slots[SESSIONS_MAX];
 };
 
@@ -63,9 +64,12 @@ sessions_init(struct master *master)
 	if (madvise(books, sizeof(*books), MADV_DONTFORK) < 0)
 		return -errno;
 	master->by_pid = books->by_pid;
+	master->failures = &books->failures;
 	master->slots = books->slots;
 	/* a former server's sessions are counted as well */
-	r = tally_new(2 * SESSIONS_MAX, &master->by_address);
+	r = failures_init(&books->failures);
+	if (r == 0)
+		r = tally_new(2 * SESSIONS_MAX, &master->by_address);
 	if (r == 0)
 		r = tally_new(2 * SESSIONS_MAX, &master->by_user);
 	return r < 0 ? r : board_new(&master->board, SESSIONS_MAX, (uint64_t)time(NULL));
@@ -575,7 +579,7 @@ sessions_grant(struct master *master)
 		/* not at its arrival: parallel attempts are spaced by the failures of those before them */
 		if (slot->not_before_ms == 0)
 			slot->not_before_ms =
-			    failures_reserve(&master->failures, &slot->address, now, forget_ms(master));
+			    failures_reserve(master->failures, &slot->address, now, forget_ms(master));
 		if (slot->not_before_ms <= now)
 			grant(master, slot);
 		else if (slot->not_before_ms < next)
