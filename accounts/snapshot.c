@@ -20,13 +20,13 @@
 
 #define MAGIC 0x74636341746f7053ull
 #define VERSION 1
-#define FILE_MAX ((uint64_t)1 << 32)	/* bytes of a users file */
+#define FILE_MAX ((uint64_t)1 << 32) /* bytes of a users file */
 #define CHUNK (256 * 1024)
-#define TRIES 20			/* while somebody writes into the file */
+#define TRIES 20 /* while somebody writes into the file */
 #define TRY_PAUSE_MS 50
 #define ERRORS_MAX 20
 #define ERROR_LINE_MAX 8192
-#define COMMON_LINE 512			/* bytes that hold most lines of a users file */
+#define COMMON_LINE 512 /* bytes that hold most lines of a users file */
 
 /*
  * The memory file: this header, the text of the users file (ended by a newline), and the
@@ -47,14 +47,13 @@ struct build {
 	void *arg;
 	unsigned errors;
 	struct header header;
-	void *map;	/* the memory file, while lines are checked */
+	void *map; /* the memory file, while lines are checked */
 	size_t map_len;
 	const char *text;
 	uint64_t *index;
 };
 
-static void __attribute__((format(printf, 3, 4)))
-tell(struct build *build, uint64_t line, const char *format, ...)
+static void __attribute__((format(printf, 3, 4))) tell(struct build *build, uint64_t line, const char *format, ...)
 {
 	struct buf text;
 	va_list args;
@@ -151,8 +150,7 @@ copy_text(struct build *build, int fd)
 		return -ENOMEM;
 	build->header.text_at = sizeof(build->header);
 	build->header.text_len = 0;
-	if (ftruncate(build->memory_fd, 0) < 0 ||
-	    lseek(build->memory_fd, (off_t)build->header.text_at, SEEK_SET) < 0)
+	if (ftruncate(build->memory_fd, 0) < 0 || lseek(build->memory_fd, (off_t)build->header.text_at, SEEK_SET) < 0)
 		r = -errno;
 	while (r == 0 && (got = io_read_all(fd, chunk, CHUNK)) > 0) {
 		build->header.text_len += (uint64_t)got;
@@ -330,8 +328,7 @@ check_duplicates(struct build *build)
 		escape_bytes(&name, ESCAPE_LOG, first, len);
 		tell(build, count_lines(build->text, again_at) + 1,
 		    "the account '%s' stands in line %llu already; remove one of them",
-		    name.data == NULL ? "" : name.data,
-		    (unsigned long long)count_lines(build->text, first_at) + 1);
+		    name.data == NULL ? "" : name.data, (unsigned long long)count_lines(build->text, first_at) + 1);
 		buf_free(&name);
 	}
 	return build->errors > 0 ? -EINVAL : 0;

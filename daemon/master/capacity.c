@@ -14,8 +14,8 @@
 
 #include "common/banned.h"
 
-#define PROCESSES_EACH 3	/* monitor, protocol, files */
-#define PROCESSES_BESIDE 64	/* of this server and of the machine */
+#define PROCESSES_EACH 3 /* monitor, protocol, files */
+#define PROCESSES_BESIDE 64 /* of this server and of the machine */
 #define TEXT_MAX 512
 
 struct report {
@@ -29,10 +29,12 @@ capacity_shortage(int error)
 {
 	switch (error) {
 	case EAGAIN:
-		return "Resource temporarily unavailable: no process is left; raise pids.max of the service's cgroup (systemd: TasksMax=), kernel.pid_max or "
+		return "Resource temporarily unavailable: no process is left; raise pids.max of the service's cgroup "
+		       "(systemd: TasksMax=), kernel.pid_max or "
 		       "kernel.threads-max, or lower limits.sessions";
 	case EMFILE:
-		return "Too many open files; raise the limit of open files (systemd: LimitNOFILE=), or lower limits.sessions";
+		return "Too many open files; raise the limit of open files (systemd: LimitNOFILE=), or lower "
+		       "limits.sessions";
 	case ENFILE:
 		return "Too many open files in system; raise fs.file-max";
 	case ENOMEM:
@@ -69,7 +71,8 @@ raise_descriptors(const struct report *report)
 	if (setrlimit(RLIMIT_NOFILE, &(struct rlimit){needed, limit.rlim_max < needed ? needed : limit.rlim_max}) == 0)
 		return;
 	(void)!setrlimit(RLIMIT_NOFILE, &(struct rlimit){limit.rlim_max, limit.rlim_max});
-	tell(report, "descriptors", needed, "the limit is %llu: raise it (systemd: LimitNOFILE=; fs.nr_open), or lower limits.sessions",
+	tell(report, "descriptors", needed,
+	    "the limit is %llu: raise it (systemd: LimitNOFILE=; fs.nr_open), or lower limits.sessions",
 	    (unsigned long long)limit.rlim_max);
 }
 

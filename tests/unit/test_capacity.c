@@ -14,7 +14,8 @@
 static void
 test_cgroups_without_one(void **state)
 {
-	static const char *const texts[] = {"", "\n", "0\n", "0:\n", "0::\n", "0::x\n", "4:memory:/a\n", "4:xpids:/a\n", "4:pidsx:/a\n", "::"};
+	static const char *const texts[] = {
+	    "", "\n", "0\n", "0:\n", "0::\n", "0::x\n", "4:memory:/a\n", "4:xpids:/a\n", "4:pidsx:/a\n", "::"};
 	char path[CAPACITY_CGROUP_MAX];
 	int is_unified;
 
