@@ -467,6 +467,7 @@ free_values(struct config *config)
 		if (key_is_text(&config_keys[i]))
 			free(*(char **)((char *)config + config_keys[i].offset));
 	free(config->login_message_text);
+	free(config->greeting);
 	memset(config, 0, sizeof(*config));
 }
 
@@ -662,6 +663,28 @@ load_login_message(struct load *load)
 	return r;
 }
 
+/* What every session begins with, made once. */
+static int
+make_greeting(struct load *load)
+{
+	const char *banner = load->config->banner;
+	struct buf text;
+	int r;
+
+	buf_init(&text, 8 + strlen(banner));
+	r = buf_add_text(&text, "220 ");
+	if (r == 0)
+		r = escape_bytes(&text, ESCAPE_REPLY, banner, strlen(banner));
+	if (r == 0)
+		r = buf_add_text(&text, "\r\n");
+	if (r == 0) {
+		load->config->greeting = strdup(text.data);
+		r = load->config->greeting == NULL ? -ENOMEM : 0;
+	}
+	buf_free(&text);
+	return r;
+}
+
 static int
 load_file(struct load *load)
 {
@@ -686,6 +709,8 @@ load_file(struct load *load)
 		check_together(load);
 	if (load->problem_count == 0)
 		r = load_login_message(load);
+	if (r == 0)
+		r = make_greeting(load);
 	if (r < 0)
 		goto out;
 	r = load->problem_count > 0 ? -EINVAL : load->error;

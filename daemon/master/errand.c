@@ -12,6 +12,7 @@
 #include "common/title.h"
 #include "privsep/ipc/board.h"
 #include "privsep/ipc/log.h"
+#include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"
 
@@ -28,7 +29,7 @@ errand_start(struct errand *errand, struct board *board, const char *process, un
 	errand->pid = 0;
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -errno;
-	pid = fork();
+	pid = sandbox_fork_whole();
 	if (pid < 0) {
 		int r = -errno;
 

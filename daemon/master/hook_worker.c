@@ -207,7 +207,7 @@ start(struct master *master, char *error, size_t size)
 		snprintf(error, size, "the queue of hooks in '%s': %s", master->config->state_directory, strerror(-r));
 		goto out;
 	}
-	pid = fork();
+	pid = sandbox_fork_whole();
 	if (pid == 0)
 		run(master, channels[1], queue_fd, uid, gid);
 	if (pid < 0) {

@@ -179,7 +179,7 @@ start_logger(struct master *master, char *error, size_t size)
 		close_fd(&master->logger.channel);
 		return r;
 	}
-	pid = fork();
+	pid = sandbox_fork_whole();
 	if (pid == 0) {
 		sigset_t none;
 

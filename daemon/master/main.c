@@ -354,6 +354,7 @@ start(void)
 	if (r < 0)
 		fail("cannot make the list of quotas: %s", strerror(-r));
 	metrics_server_start(&master);
+	sandbox_slim();
 	write_pid_file();
 	close_fd(&former_errors_fd);
 	if (!master.is_foreground)

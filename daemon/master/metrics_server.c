@@ -199,7 +199,7 @@ start(struct master *master)
 	if (r < 0)
 		return r;
 	quota_board_share(master->quota_top.board, true);
-	pid = fork();
+	pid = sandbox_fork_whole();
 	if (pid == 0)
 		run(master, channels[1]);
 	quota_board_share(master->quota_top.board, false);

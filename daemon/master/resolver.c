@@ -54,7 +54,7 @@ start_lookup(struct master *master)
 
 	if (master->passive.resolver != 0 || pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return;
-	pid = fork();
+	pid = sandbox_fork_whole();
 	if (pid == 0) {
 		board_leave(&master->board);
 		title_set("resolver", NULL, NULL);

@@ -243,6 +243,17 @@ static void __attribute__((noreturn)) run_monitor(struct master *master, struct 
 	monitor_run(session);
 }
 
+/* Not where PAM is asked: a process that loads modules looks for symbols in everything that is loaded. */
+static void
+withhold_libraries(const struct master *master)
+{
+	uint32_t unused = 0;
+
+	if (master->config->pam_service[0] == '\0')
+		unused = SANDBOX_LIBRARIES_OF_MASTER | (master->certificate.context == NULL ? 1U << SANDBOX_LIBSSL : 0);
+	sandbox_withhold(unused);
+}
+
 /* Fork a monitor for the client; the master's copy of client_fd stays the caller's. 0 or -errno. */
 static int
 fork_session(struct master *master, const struct listener *listener, int client_fd, const union address *peer,
@@ -284,6 +295,7 @@ fork_session(struct master *master, const struct listener *listener, int client_
 		return r;
 	session.master_channel = channels[1];
 	slot = take_slot(master);
+	withhold_libraries(master);
 	pid = sandbox_fork();
 	if (pid == 0)
 		run_monitor(master, slot, &session);

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "common/buf.h"
 #include "common/io.h"
@@ -284,18 +283,6 @@ control_flush(struct protocol *protocol)
 			control->at_end = true;	/* a client that does not read gets no leave-taking */
 	}
 	control->output_len = 0;
-}
-
-void
-control_push(struct protocol *protocol)
-{
-	struct control *control = &protocol->control;
-	ssize_t n = send(control->stream.fd, control->output, control->output_len, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-	if (n <= 0)
-		return;
-	control->output_len -= (size_t)n;
-	memmove(control->output, control->output + n, control->output_len);
 }
 
 bool

@@ -47,9 +47,6 @@ void control_read(struct protocol *protocol);
  */
 bool control_read_pending(struct protocol *protocol);
 
-/* Write in clear what the socket takes at once; the rest stays. Waits for nothing and reads nothing. */
-void control_push(struct protocol *protocol);
-
 /* Write the replies out; waits for a client that does not read, for as long as the monitor lets it. */
 void control_flush(struct protocol *protocol);
 

@@ -26,6 +26,8 @@ enter_walls(const struct protocol_session *session)
 {
 	const int keep[] = {session->client_fd, session->monitor_channel, session->empty_directory_fd};
 
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* at the end of what the quota granted, EFBIG will do */
 	sandbox_report_to(session->monitor_channel);
 	if (sandbox_close_all_but(keep, 3) < 0 || sandbox_chroot(session->empty_directory_fd) < 0)
 		_exit(1);
@@ -69,7 +71,7 @@ protocol_reset(struct protocol *state)
 	state->has_host = false;
 }
 
-/* What a session starts with. */
+/* In clear, the monitor has greeted the client. */
 static void
 begin(const struct protocol_session *session)
 {
@@ -84,23 +86,6 @@ begin(const struct protocol_session *session)
 	protocol.control.input_wants = POLLIN;
 	protocol_reset(&protocol);
 	protocol.must_protect = session->tls != NULL && session->config->tls.require;
-}
-
-/*
- * In clear the first words are sent before the walls are up, and meet a client that thinks meanwhile. They
- * are the configuration's; nothing that a client sends is read before.
- */
-static void
-greet(void)
-{
-	reply(&protocol, 220, "%s", protocol.config->banner);
-	control_push(&protocol);
-}
-
-/* Behind the walls. */
-static void
-open_session(const struct protocol_session *session)
-{
 	title_set("protocol", NULL, session->peer_text);
 	title_doing("login", "", 0);
 	if (session->tls != NULL)
@@ -149,13 +134,8 @@ take_leave(void)
 void
 protocol_run(const struct protocol_session *session)
 {
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);	/* at the end of what the quota granted, EFBIG will do */
-	begin(session);
-	if (!session->is_tls)
-		greet();
 	enter_walls(session);
-	open_session(session);
+	begin(session);
 	while (!protocol.is_over) {
 		if (protocol.end_reason >= 0) {
 			take_leave();

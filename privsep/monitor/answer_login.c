@@ -90,6 +90,7 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 		r = ipc_pair(to_monitor, CHANNEL_TIMEOUT_S);
 	if (r < 0)
 		goto out;
+	sandbox_withhold(1U << SANDBOX_LIBSSL | 1U << SANDBOX_LIBCRYPT);
 	monitor->files.pid = sandbox_fork();
 	if (monitor->files.pid < 0) {
 		r = -errno;
@@ -126,14 +127,7 @@ out:
 	return r;
 }
 
-static void __attribute__((noreturn)) end_for_walls(struct monitor *monitor)
-{
-	monitor->end_reason = "walls";
-	log_message(LEVEL_CRITICAL, "alarm", "monitor cannot give up root");
-	end_session(monitor);
-}
-
-/* Root is not needed any more: the empty chroot, the service user. */
+/* Root is not needed any more: the empty chroot, the service user, the narrow filter. */
 static void
 drop_root(struct monitor *monitor)
 {
@@ -147,17 +141,12 @@ drop_root(struct monitor *monitor)
 
 	if (sandbox_chroot(session->empty_directory_fd) < 0 ||
 	    sandbox_drop_identity_but(session->service_uid, session->service_gid, kept) < 0 ||
-	    quota_limit_writes(monitor) < 0)
-		end_for_walls(monitor);
+	    sandbox_enter(SANDBOX_MONITOR, session->master_pid) < 0 || quota_limit_writes(monitor) < 0) {
+		monitor->end_reason = "walls";
+		log_message(LEVEL_CRITICAL, "alarm", "monitor cannot give up root");
+		end_session(monitor);
+	}
 	close_fd(&session->empty_directory_fd);
-}
-
-/* The narrow filter: behind the answer, which need not wait for it, and before anything is read again. */
-static void
-enter_last_walls(struct monitor *monitor)
-{
-	if (sandbox_enter(SANDBOX_MONITOR, monitor->session->master_pid) < 0)
-		end_for_walls(monitor);
 }
 
 const char *
@@ -198,7 +187,6 @@ complete_login(struct monitor *monitor, const struct account *account, int files
 	ipc_put_u64(&monitor->message, account->rate_down);
 	ipc_put_u64(&monitor->message, account->rate_up);
 	r = ipc_send(monitor->protocol.channel, &monitor->message, files_channel);
-	enter_last_walls(monitor);
 	log_message(LEVEL_INFO, "login", "%s", account->is_read_only ? "read-only" : "read-write");
 	if (r < 0)
 		end_session(monitor);

@@ -10,6 +10,7 @@
 #include "common/io.h"
 #include "privsep/monitor/state.h"
 #include "privsep/pam/pam.h"
+#include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"
 
@@ -23,7 +24,7 @@ fork_pam(struct monitor *monitor)
 
 	if (ipc_pair(channels, 0) < 0)
 		return;
-	monitor->pam.pid = fork();
+	monitor->pam.pid = sandbox_fork_whole();
 	if (monitor->pam.pid == 0) {
 		scoreboard_leave(monitor->session->claims);
 		pam_run(&(struct pam_session){

@@ -210,6 +210,19 @@ static void __attribute__((noreturn)) give_up(struct monitor *monitor, int error
 	end_session(monitor);
 }
 
+/*
+ * Said here, the words of the configuration meet the client while protocol is still being walled in. Over
+ * implicit TLS protocol says them, behind the handshake. What does not fit the empty buffer of a new connection is its end.
+ */
+static void
+greet(const struct session *session)
+{
+	const char *greeting = session->config->greeting;
+
+	if (!session->is_tls)
+		(void)!send(session->client_fd, greeting, strlen(greeting), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 static void
 fork_protocol(struct monitor *monitor)
 {
@@ -220,6 +233,7 @@ fork_protocol(struct monitor *monitor)
 
 	if (r < 0)
 		give_up(monitor, r);
+	greet(session);
 	monitor->protocol.pid = sandbox_fork();
 	if (monitor->protocol.pid < 0)
 		give_up(monitor, -errno);
@@ -265,6 +279,7 @@ start(struct monitor *monitor, struct session *session)
 	monitor->login_deadline_ms = session->started_ms + 1000ULL * session->config->timeouts.login_s;
 	if (sandbox_close_all_but(keep, count) < 0)
 		_exit(MONITOR_EXIT_END);
+	sandbox_withhold(1U << SANDBOX_LIBCRYPT | (session->tls == NULL ? 1U << SANDBOX_LIBCRYPTO : 0));
 	fork_protocol(monitor);
 	log_connect(session);
 	if (session->config->pam_service[0] != '\0')

@@ -104,12 +104,6 @@ sandbox_close_all_but(const int *keep, size_t count)
 	}
 }
 
-pid_t
-sandbox_fork(void)
-{
-	return sandbox_is_widened() ? fork() : _Fork();
-}
-
 void
 sandbox_clear_environment(void)
 {

@@ -35,11 +35,45 @@ int sandbox_init(void (*error)(void *arg, const char *line), void *arg);
 /* The Landlock ABI of the kernel, 0 where it has none. After sandbox_init(). */
 int sandbox_landlock_abi(void);
 
+/* Shared libraries that some processes have no use for. */
+enum sandbox_library {
+	SANDBOX_LIBSECCOMP,
+	SANDBOX_LIBCONFUSE,
+	SANDBOX_LIBJANSSON,
+	SANDBOX_LIBPAM,
+	SANDBOX_LIBAUDIT,	/* of libpam */
+	SANDBOX_LIBSSL,
+	SANDBOX_LIBCRYPTO,
+	SANDBOX_LIBCRYPT,
+	SANDBOX_LIBRARY_COUNT
+};
+
+/* What no session calls: filters are exported, configuration and accounts parsed before; JSON is the logger's. */
+#define SANDBOX_LIBRARIES_OF_MASTER \
+	(1U << SANDBOX_LIBSECCOMP | 1U << SANDBOX_LIBCONFUSE | 1U << SANDBOX_LIBJANSSON | 1U << SANDBOX_LIBPAM | \
+	    1U << SANDBOX_LIBAUDIT)
+
 /*
- * fork(2) for a process with one thread that goes on as another part of this program: without the handlers of
- * libraries (pthread_atfork(3)), which would write to pages that then are the child's own.
+ * Give free memory back and note where the libraries lie: in the master, when it is ready to fork sessions and
+ * no library will be loaded any more.
+ */
+void sandbox_slim(void);
+
+/*
+ * Children of sandbox_fork() lack these libraries, and no others (bits 1 << enum sandbox_library): code that a process must
+ * never run is not there, and a fork copies that much less (MADV_DONTFORK, madvise(2)). In such a child a
+ * call of one of their functions is SIGSEGV. Without sandbox_slim() nothing is withheld.
+ */
+void sandbox_withhold(uint32_t libraries);
+
+/*
+ * fork(2) for a process with one thread that goes on as another part of this program: without what is withheld, and
+ * without the handlers of libraries (pthread_atfork(3)), which would write to pages that then are the child's own.
  */
 pid_t sandbox_fork(void);
+
+/* fork(2), and the child has all that this process itself has. */
+pid_t sandbox_fork_whole(void);
 
 /* True in builds for sanitizers, whose filters carry the marked extra list. */
 bool sandbox_is_widened(void);
@@ -104,7 +138,7 @@ int sandbox_enter(enum sandbox_process process, pid_t parent);
  */
 int sandbox_refuse(void);
 
-/* The name of a system call, or "syscall-N". Into a static buffer. */
+/* The name of a system call, or "syscall-N", into a static buffer. After sandbox_init(), in any process. */
 const char *sandbox_syscall_name(uint32_t number);
 
 #endif

@@ -33,6 +33,9 @@
 #define SYS_SECCOMP 1
 #endif
 
+#define CALLS_NAMED 512 /* the numbers of the architectures above end well below */
+#define CALL_NAME_MAX 32
+
 /* One filter as the kernel takes it. */
 struct filter {
 	struct sock_filter *code;
@@ -41,6 +44,7 @@ struct filter {
 
 static struct filter filters[SANDBOX_COUNT];
 static struct filter refusing;
+static char call_names[CALLS_NAMED][CALL_NAME_MAX];	/* sessions have no libseccomp */
 static volatile int report_channel = -1;
 
 void
@@ -249,6 +253,18 @@ kernel_has_openat2(void)
 	return true;
 }
 
+static void
+name_calls(void)
+{
+	for (int number = 0; number < CALLS_NAMED; number++) {
+		char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
+
+		if (name != NULL)
+			snprintf(call_names[number], sizeof(call_names[number]), "%s", name);
+		free(name);
+	}
+}
+
 int
 sandbox_init(void (*error)(void *arg, const char *line), void *arg)
 {
@@ -270,6 +286,7 @@ sandbox_init(void (*error)(void *arg, const char *line), void *arg)
 		return -ENOSYS;
 	}
 	landlock_probe();
+	name_calls();
 	for (int process = 0; process < SANDBOX_COUNT; process++) {
 		if (filters[process].code != NULL)
 			continue;
@@ -331,15 +348,10 @@ sandbox_refuse(void)
 const char *
 sandbox_syscall_name(uint32_t number)
 {
-	static char text[64];
-	char *name = NULL;
+	static char text[CALL_NAME_MAX];
 
-	if (number <= INT32_MAX)
-		name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)number);
-	if (name != NULL)
-		snprintf(text, sizeof(text), "%s", name);
-	else
-		snprintf(text, sizeof(text), "syscall-%u", number);
-	free(name);
+	if (number < CALLS_NAMED && call_names[number][0] != '\0')
+		return call_names[number];
+	snprintf(text, sizeof(text), "syscall-%u", number);
 	return text;
 }

@@ -131,6 +131,28 @@ tcp_sockets_of()
 	assert_equal "$(status_of "$MONITOR" Seccomp_filters)" 2
 }
 
+# libraries_of PID: which of them are in its memory
+libraries_of()
+{
+	sed -n 's|.*/lib\([a-z]*\)[-a-z]*\.so.*|\1|p' "/proc/$1/maps" | sort -u | tr '\n' ' '
+}
+
+@test "a process of a session lacks the libraries that it has no use for" {
+	skip_if_asan "a sanitizer reads all of them"
+	ftp_login alice secret
+	find_session
+	for pid in "$MONITOR" "$PROTOCOL" "$FILES"; do
+		run libraries_of "$pid"
+		assert_output --partial 'c '
+		refute_output --regexp 'seccomp|confuse|jansson|pam|audit|ssl'
+	done
+	run libraries_of "$PROTOCOL"
+	refute_output --regexp 'crypt'
+	run libraries_of "$FILES"
+	assert_output --partial 'crypto '
+	refute_output --regexp 'crypt '
+}
+
 @test "after login: nobody holds a descriptor of a directory but files, and that only of the home" {
 	skip_if_asan "sanitizers report to standard error, a file here"
 	ftp_login alice secret

@@ -1,0 +1,123 @@
+/* Which shared libraries the processes that are forked from here on have in their memory. */
+#include <link.h>
+#include <malloc.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "privsep/sandbox/sandbox.h"
+
+#include "common/banned.h"
+
+static struct library {
+	const char *name; /* how the file name begins */
+	char *start; /* NULL: not here */
+	size_t size;
+} libraries[SANDBOX_LIBRARY_COUNT] = {
+    [SANDBOX_LIBSECCOMP] = {.name = "libseccomp.so"},
+    [SANDBOX_LIBCONFUSE] = {.name = "libconfuse.so"},
+    [SANDBOX_LIBJANSSON] = {.name = "libjansson.so"},
+    [SANDBOX_LIBPAM] = {.name = "libpam.so"},
+    [SANDBOX_LIBAUDIT] = {.name = "libaudit.so"},
+    [SANDBOX_LIBSSL] = {.name = "libssl.so"},
+    [SANDBOX_LIBCRYPTO] = {.name = "libcrypto.so"},
+    [SANDBOX_LIBCRYPT] = {.name = "libcrypt.so"},
+};
+
+static uint32_t withheld; /* bits of enum sandbox_library */
+
+/* The pages from the first to the last segment that is loaded. */
+static void
+measure(const struct dl_phdr_info *info, struct library *library)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t low = UINTPTR_MAX, high = 0;
+
+	for (size_t i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+		uintptr_t start = info->dlpi_addr + segment->p_vaddr;
+
+		if (segment->p_type != PT_LOAD)
+			continue;
+		if (start < low)
+			low = start;
+		if (start + segment->p_memsz > high)
+			high = start + segment->p_memsz;
+	}
+	if (high == 0)
+		return;
+	low &= ~(page - 1);
+	high = (high + page - 1) & ~(page - 1);
+	library->start = (char *)low;
+	library->size = high - low;
+}
+
+static int
+find(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	const char *slash = strrchr(info->dlpi_name, '/');
+	const char *name = slash == NULL ? info->dlpi_name : slash + 1;
+
+	(void)size;
+	(void)arg;
+	for (size_t i = 0; i < SANDBOX_LIBRARY_COUNT; i++) {
+		if (strncmp(name, libraries[i].name, strlen(libraries[i].name)) == 0)
+			measure(info, &libraries[i]);
+	}
+	return 0;
+}
+
+void
+sandbox_slim(void)
+{
+	malloc_trim(0);
+	/* a sanitizer reads all libraries at the end of a process */
+	if (!sandbox_is_widened())
+		dl_iterate_phdr(find, NULL);
+}
+
+static void
+advise(uint32_t chosen, int advice)
+{
+	for (size_t i = 0; i < SANDBOX_LIBRARY_COUNT; i++) {
+		/* where the kernel will not, children have it as ever */
+		if ((chosen & (UINT32_C(1) << i)) != 0 && libraries[i].start != NULL)
+			madvise(libraries[i].start, libraries[i].size, advice);
+	}
+}
+
+void
+sandbox_withhold(uint32_t chosen)
+{
+	advise(chosen & ~withheld, MADV_DONTFORK);
+	advise(withheld & ~chosen, MADV_DOFORK);
+	withheld = chosen;
+}
+
+pid_t
+sandbox_fork(void)
+{
+	pid_t pid = sandbox_is_widened() ? fork() : _Fork();
+
+	/* something else may come to lie where they would be */
+	for (size_t i = 0; pid == 0 && i < SANDBOX_LIBRARY_COUNT; i++) {
+		if ((withheld & (UINT32_C(1) << i)) != 0)
+			libraries[i].start = NULL;
+	}
+	return pid;
+}
+
+pid_t
+sandbox_fork_whole(void)
+{
+	pid_t pid;
+
+	advise(withheld, MADV_DOFORK);
+	pid = fork();
+	if (pid == 0)
+		withheld = 0;
+	else
+		advise(withheld, MADV_DONTFORK);
+	return pid;
+}
