@@ -54,9 +54,8 @@ make_chain(EVP_PKEY *key)
 	int fd = memfd_create("rehearsal", MFD_CLOEXEC);
 	bool ok = certificate != NULL && pem != NULL && fd >= 0 &&
 	    X509_gmtime_adj(X509_getm_notBefore(certificate), 0) != NULL &&
-	    X509_gmtime_adj(X509_getm_notAfter(certificate), DAY_S) != NULL &&
-	    X509_set_pubkey(certificate, key) == 1 && X509_sign(certificate, key, EVP_sha256()) > 0 &&
-	    PEM_write_bio_X509(pem, certificate) == 1;
+	    X509_gmtime_adj(X509_getm_notAfter(certificate), DAY_S) != NULL && X509_set_pubkey(certificate, key) == 1 &&
+	    X509_sign(certificate, key, EVP_sha256()) > 0 && PEM_write_bio_X509(pem, certificate) == 1;
 
 	if (ok) {
 		char *bytes;

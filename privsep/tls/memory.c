@@ -18,24 +18,33 @@
 #define SMALL_MAX 2048	/* bytes of a chunk, in multiples of GRAIN; what is larger gets whole pages */
 #define CLASSES (SMALL_MAX / GRAIN)
 #define WIPED_IN_PLACE (2 * PAGE)
-#define GIVEN_BACK_MIN (8 * PAGE)	/* a buffer that was hardly touched, by all likelihood: not to be touched for wiping */
+#define GIVEN_BACK_MIN (8 * PAGE)	/* most of such a buffer was not touched, and need not be to be wiped */
 
 struct chunk {
-	uint32_t size;	/* with these two */
-	uint32_t is_free;
+	uint32_t size;	/* with these three */
+	uint16_t kind;	/* enum kind */
+	uint16_t is_free;
 	struct chunk *next;	/* the next free one of its size; of a taken one, the first of the caller's bytes */
 };
 
 #define HEAD_SIZE offsetof(struct chunk, next)
 
+enum kind {
+	KIND_SESSION,	/* a session's: one chunk behind the other */
+	KIND_WRITTEN,	/* the master's, and sessions write to it: close together */
+	KIND_OTHER,	/* the master's: each size has pages of its own */
+	KIND_COUNT
+};
+
 enum page { PAGE_FREE, PAGE_CHUNKS, PAGE_FIRST, PAGE_FURTHER };	/* the last two: of an allocation of its own */
 
 struct area {
-	struct chunk *free[CLASSES];
+	uint8_t pages[PAGES];	/* enum page */
 	struct cut {
 		unsigned char *next, *end;
-	} cuts[CLASSES + 1];	/* pages that chunks are cut from: see cut_of() */
-	uint8_t pages[PAGES];	/* enum page */
+	} cuts[KIND_OTHER];	/* the pages that chunks of a kind are cut from */
+	struct chunk *free[KIND_COUNT][CLASSES];
+	struct cut others[CLASSES];	/* of the last kind, for each class */
 	unsigned char bytes[PAGES][PAGE] __attribute__((aligned(PAGE)));
 };
 
@@ -82,36 +91,58 @@ count_pages(const struct area *place, const void *memory)
 }
 
 /*
- * Does OpenSSL take this for something that sessions write to: a lock, an object whose references are counted, the
- * state of its errors and random numbers? It tells the file that asks.
+ * Who takes memory for what each session writes to: locks, objects whose references are counted, the state of errors and
+ * of random numbers. OpenSSL tells the file that asks.
  */
-static bool
-is_written_to(const char *file)
+static const struct asker {
+	const char *file;
+	bool is_written_to;
+	bool has_idle_lock;	/* makes a lock behind each object, for machines that cannot count without */
+} askers[] = {
+    {"threads_pthread.c", true, false},
+    {"provider_core.c", true, false},
+    {"evp_rand.c", true, false},
+    {"drbg.c", true, false},
+    {"drbg_ctr.c", true, false},
+    {"cipher_aes.c", true, false},
+    {"err.c", true, false},
+    {"p_lib.c", true, false},
+    {"tasn_new.c", true, false},
+    {"ssl_lib.c", true, false},
+    {"keymgmt_meth.c", true, true},
+    {"signature.c", true, true},
+    {"exchange.c", true, true},
+    {"digest.c", true, true},
+    {"mac_meth.c", true, true},
+    {"kdf_meth.c", true, true},
+    {"evp_enc.c", false, true},
+    {"decoder_meth.c", false, true},
+    {"encoder_meth.c", false, true},
+};
+
+static enum kind
+kind_for(const char *file)
 {
-	static const char *const names[] = {"threads_pthread.c", "keymgmt_meth.c", "signature.c", "exchange.c", "digest.c",
-	    "p_lib.c", "err.c", "evp_rand.c", "drbg.c", "drbg_ctr.c", "mac_meth.c", "kdf_meth.c"};
+	static const struct asker *last;
+	const struct asker *before = last;
 	const char *name = file == NULL ? NULL : strrchr(file, '/');
 
-	for (size_t i = 0; name != NULL && i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(name + 1, names[i]) == 0)
-			return true;
-	return false;
-}
-
-/*
- * In the master each size has pages of its own, and what sessions write to has, so that it lies close together; a
- * session takes one chunk after the other.
- */
-static struct cut *
-cut_of(unsigned class, const char *file)
-{
-	return &area->cuts[area == &own || is_written_to(file) ? CLASSES : class];
+	if (area == &own)
+		return KIND_SESSION;
+	last = NULL;
+	for (size_t i = 0; name != NULL && i < sizeof(askers) / sizeof(askers[0]); i++)
+		if (strcmp(name + 1, askers[i].file) == 0)
+			last = &askers[i];
+	if (last == NULL || !last->is_written_to || (last == &askers[0] && before != NULL && before->has_idle_lock))
+		return KIND_OTHER;
+	return KIND_WRITTEN;
 }
 
 /* NULL: there is no room. */
 static struct chunk *
-cut_chunk(struct cut *cut, size_t size)
+cut_chunk(enum kind kind, unsigned class, size_t size)
 {
+	struct cut *cut = kind == KIND_OTHER ? &area->others[class] : &area->cuts[kind];
 	struct chunk *chunk;
 
 	if ((size_t)(cut->end - cut->next) < size) {
@@ -128,6 +159,7 @@ cut_chunk(struct cut *cut, size_t size)
 	chunk = (struct chunk *)(void *)cut->next;
 	cut->next += size;
 	chunk->size = (uint32_t)size;
+	chunk->kind = (uint16_t)kind;
 	return chunk;
 }
 
@@ -136,6 +168,7 @@ take(size_t size, const char *file, int line)
 {
 	size_t chunk_size = (size + HEAD_SIZE + GRAIN - 1) & ~(size_t)(GRAIN - 1);
 	unsigned class = (unsigned)(chunk_size / GRAIN) - 1;
+	enum kind kind = kind_for(file);
 	struct chunk *chunk;
 	void *memory = NULL;
 
@@ -145,14 +178,14 @@ take(size_t size, const char *file, int line)
 			memory = take_pages((size + PAGE - 1) / PAGE);
 		return memory == NULL ? malloc(size) : memory;
 	}
-	chunk = area->free[class];
+	chunk = area->free[kind][class];
 	if (chunk == NULL) {
-		chunk = cut_chunk(cut_of(class, file), chunk_size);
+		chunk = cut_chunk(kind, class, chunk_size);
 		return chunk == NULL ? malloc(size) : (void *)&chunk->next;
 	}
 	if (!is_in(area, chunk) || chunk->size != chunk_size || !chunk->is_free)
 		abort();
-	area->free[class] = chunk->next;
+	area->free[kind][class] = chunk->next;
 	chunk->next = NULL;
 	chunk->is_free = false;
 	return &chunk->next;
@@ -179,10 +212,11 @@ room_of(void *memory)
 static void
 free_chunk(struct chunk *chunk)
 {
-	struct chunk **first = &area->free[chunk->size / GRAIN - 1];
+	struct chunk **first;
 
-	if (chunk->is_free)
+	if (chunk->is_free || chunk->kind >= KIND_COUNT || chunk->size < GRAIN || chunk->size > SMALL_MAX)
 		abort();
+	first = &area->free[chunk->kind][chunk->size / GRAIN - 1];
 	chunk->is_free = true;
 	chunk->next = *first;
 	*first = chunk;

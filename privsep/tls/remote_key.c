@@ -335,17 +335,29 @@ provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSS
 	return 1;
 }
 
+#define IN_USE 2
+
+static OSSL_PROVIDER *in_use[IN_USE];
+
+static void
+unload(void)
+{
+	for (size_t i = 0; i < IN_USE; i++)
+		OSSL_PROVIDER_unload(in_use[i]);
+}
+
 int
 remote_key_init(void)
 {
-	static const OSSL_PROVIDER *in_use[2];	/* for good */
-
 	if (OSSL_PROVIDER_add_builtin(NULL, PROVIDER_NAME, provider_init) != 1)
 		return -EIO;
 	/* the default provider first: nothing but keys made by remote_key_new() is ours */
-	in_use[0] = OSSL_PROVIDER_load(NULL, "default");
-	in_use[1] = in_use[0] == NULL ? NULL : OSSL_PROVIDER_load(NULL, PROVIDER_NAME);
-	return in_use[1] == NULL ? -EIO : 0;
+	for (size_t i = 0; i < IN_USE; i++) {
+		in_use[i] = OSSL_PROVIDER_load(NULL, i == 0 ? "default" : PROVIDER_NAME);
+		if (in_use[i] == NULL)
+			return -EIO;
+	}
+	return OPENSSL_atexit(unload) == 1 ? 0 : -EIO;
 }
 
 EVP_PKEY *
