@@ -84,16 +84,21 @@ buf_add_text(struct buf *buf, const char *text)
 int
 buf_addv(struct buf *buf, const char *format, va_list args)
 {
+	size_t have = buf->error != 0 || buf->data == NULL ? 0 : buf->size - buf->len;
 	va_list again;
 	char *room;
 	int len;
 
 	va_copy(again, args);
-	len = vsnprintf(NULL, 0, format, args);
+	/* most often there is room already, and once is enough */
+	len = vsnprintf(have == 0 ? NULL : buf->data + buf->len, have, format, args);
 	room = len < 0 ? NULL : buf_room(buf, (size_t)len);
 	if (room != NULL) {
-		vsnprintf(room, (size_t)len + 1, format, again);
+		if ((size_t)len >= have)
+			vsnprintf(room, (size_t)len + 1, format, again);
 		buf->len += (size_t)len;
+	} else if (have > 0) {
+		buf->data[buf->len] = '\0';
 	}
 	va_end(again);
 	return room == NULL ? (buf->error != 0 ? buf->error : -EINVAL) : 0;

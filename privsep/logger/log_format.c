@@ -79,9 +79,27 @@ add_time(struct buf *out, uint64_t time_ns)
 }
 
 static void
+add_key(struct buf *out, const char *key)
+{
+	buf_add(out, " ", 1);
+	buf_add_text(out, key);
+	buf_add(out, "=", 1);
+}
+
+static void
+add_bare(struct buf *out, const char *key, const char *text)
+{
+	if (text[0] == '\0')
+		return;
+	add_key(out, key);
+	buf_add_text(out, text);
+}
+
+static void
 add_quoted(struct buf *out, const char *key, const char *bytes, size_t len)
 {
-	buf_addf(out, " %s=\"", key);
+	add_key(out, key);
+	buf_add(out, "\"", 1);
 	escape_bytes(out, ESCAPE_LOG, bytes, len);
 	buf_add(out, "\"", 1);
 }
@@ -91,12 +109,9 @@ static void
 add_text_body(struct buf *out, const struct log_entry *entry)
 {
 	buf_add_text(out, entry->event);
-	if (entry->session[0] != '\0')
-		buf_addf(out, " session=%s", entry->session);
-	if (entry->address[0] != '\0')
-		buf_addf(out, " address=%s", entry->address);
-	if (entry->process[0] != '\0')
-		buf_addf(out, " process=%s", entry->process);
+	add_bare(out, "session", entry->session);
+	add_bare(out, "address", entry->address);
+	add_bare(out, "process", entry->process);
 	if (entry->user[0] != '\0')
 		add_quoted(out, "user", entry->user, strlen(entry->user));
 	for (size_t i = 0; i < entry->field_count; i++) {

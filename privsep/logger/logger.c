@@ -25,11 +25,15 @@
 #define DATAGRAM_WAIT_MS 500
 #define RECONNECT_EVERY_MS 1000
 #define GATHER_MS 2
+#define RECORDS_AT_ONCE 64	/* whose lines are written in one call */
 
 static struct {
 	int targets[LOG_TARGET_COUNT];	/* -1: not in use */
 	enum config_log_format format;
 	struct buf line;
+	struct buf gathered;		/* lines for standard error and the file, */
+	unsigned gathered_count;	/* so many */
+	uint64_t turn_ns;		/* when the records of this turn were waited for */
 	uint64_t lost;			/* lines that a target did not take */
 	uint64_t dropped_told, lost_told;
 	uint64_t reconnect_at_ms;
@@ -46,6 +50,26 @@ write_line(enum log_target_kind kind)
 		return;
 	if (state.line.error != 0 || io_write_all(fd, state.line.data, state.line.len) < 0)
 		state.lost++;
+}
+
+static void
+write_gathered_to(enum log_target_kind kind)
+{
+	int fd = state.targets[kind];
+
+	if (fd >= 0 && (state.gathered.error != 0 || io_write_all(fd, state.gathered.data, state.gathered.len) < 0))
+		state.lost += state.gathered_count;
+}
+
+static void
+write_gathered(void)
+{
+	if (state.gathered_count == 0)
+		return;
+	write_gathered_to(LOG_TARGET_STDERR);
+	write_gathered_to(LOG_TARGET_LINES);
+	state.gathered_count = 0;
+	buf_clear(&state.gathered);
 }
 
 static void
@@ -79,13 +103,17 @@ send_line(const struct logger *logger, enum log_target_kind kind)
 	}
 }
 
+/* For the end of the turn; what may not fit together is written at once. */
 static void
-format_line(const struct log_entry *entry)
+gather_line(const struct log_entry *entry)
 {
+	if (state.gathered.len > LINE_MAX_BYTES)
+		write_gathered();
+	state.gathered_count++;
 	if (state.format == LOG_FORMAT_JSON)
-		log_format_json(entry, &state.line);
+		log_format_json(entry, &state.gathered);
 	else
-		log_format_text(entry, &state.line);
+		log_format_text(entry, &state.gathered);
 }
 
 static void
@@ -105,10 +133,8 @@ write_entry(const struct logger *logger, const struct log_entry *entry)
 	tell_unwatched(logger, watchers_tell(entry, &state.line));
 	if (entry->level < log_level_now())
 		return;	/* was sent for those who watch */
-	buf_clear(&state.line);
-	format_line(entry);
-	write_line(LOG_TARGET_STDERR);
-	write_line(LOG_TARGET_LINES);
+	if (state.targets[LOG_TARGET_STDERR] >= 0 || state.targets[LOG_TARGET_LINES] >= 0)
+		gather_line(entry);
 	if (state.targets[LOG_TARGET_SYSLOG] >= 0) {
 		buf_clear(&state.line);
 		log_format_syslog(entry, state.format == LOG_FORMAT_JSON, &state.line);
@@ -150,6 +176,7 @@ tell_losses(const struct logger *logger)
 	entry.fields[0] = (struct log_field){.key = "lines", .is_number = true};
 	entry.fields[0].number = dropped - state.dropped_told + lost - state.lost_told;
 	write_entry(logger, &entry);
+	write_gathered();
 	if (state.lost != lost)
 		return;	/* not told: the target is still full */
 	state.dropped_told = dropped;
@@ -157,41 +184,25 @@ tell_losses(const struct logger *logger)
 }
 
 static int
-handle_record(const struct logger *logger)
-{
-	static struct log_entry entry;
-	int r = ipc_receive_now(logger->records, IPC_LOGGER, IPC_STATE_ANY, &message);
-
-	if (r == -EPROTO)
-		return 0;	/* one bad record is not worth the log */
-	if (r < 0)
-		return r;
-	if (message.kind != IPC_log || log_entry_read(&message, &entry) < 0)
-		ipc_drop_fds(&message);
-	else
-		write_entry(logger, &entry);
-	return 0;
-}
-
-static int
 handle_target(const struct logger *logger)
 {
-	int r = ipc_receive_now(logger->master_channel, IPC_LOGGER, IPC_STATE_ANY, &message);
+	static struct ipc_message told;	/* a record may be in hand */
+	int r = ipc_receive_now(logger->master_channel, IPC_LOGGER, IPC_STATE_ANY, &told);
 	uint8_t kind, format;
 	bool is_used;
 	int fd;
 
 	if (r < 0)
 		return r;
-	if (message.kind == IPC_log_watch) {
-		watchers_add(ipc_take_fd(&message));
+	if (told.kind == IPC_log_watch) {
+		watchers_add(ipc_take_fd(&told));
 		return 0;
 	}
-	kind = ipc_get_u8(&message);
-	format = ipc_get_u8(&message);
-	fd = ipc_take_fd(&message);
-	is_used = ipc_get_u8(&message) != 0;
-	if (message.kind != IPC_log_target || kind >= LOG_TARGET_COUNT || !ipc_end(&message)) {
+	kind = ipc_get_u8(&told);
+	format = ipc_get_u8(&told);
+	fd = ipc_take_fd(&told);
+	is_used = ipc_get_u8(&told) != 0;
+	if (told.kind != IPC_log_target || kind >= LOG_TARGET_COUNT || !ipc_end(&told)) {
 		close_fd(&fd);
 		return -EPROTO;
 	}
@@ -211,6 +222,40 @@ handle_targets(const struct logger *logger)
 	do
 		r = handle_target(logger);
 	while (r == 0);
+	return r;
+}
+
+static int
+handle_record(const struct logger *logger)
+{
+	static struct log_entry entry;
+	int r = ipc_receive_now(logger->records, IPC_LOGGER, IPC_STATE_ANY, &message);
+
+	if (r == -EPROTO)
+		return 0;	/* one bad record is not worth the log */
+	if (r < 0)
+		return r;
+	if (message.kind != IPC_log || log_entry_read(&message, &entry) < 0) {
+		ipc_drop_fds(&message);
+		return 0;
+	}
+	/* sent after the look at the master's channel: a target that it belongs to may have come in between */
+	if (entry.time_ns > state.turn_ns) {
+		write_gathered();
+		(void)handle_targets(logger);
+	}
+	write_entry(logger, &entry);
+	return 0;
+}
+
+static int
+handle_records(const struct logger *logger)
+{
+	int r = 0;
+
+	for (int i = 0; i < RECORDS_AT_ONCE && r == 0; i++)
+		r = handle_record(logger);
+	write_gathered();
 	return r;
 }
 
@@ -235,17 +280,28 @@ enter_walls(const struct logger *logger)
 		_exit(1);
 }
 
+/* What is there, and since when it is known. */
+static int
+begin_turn(struct pollfd waits[2 + WATCHERS_MAX])
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	state.turn_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	return poll(waits, 2 + WATCHERS_MAX, 0);
+}
+
 /* Wait for records; after an idle time a moment longer, so that what comes together is written in one turn. */
 static void
 wait_for_records(struct pollfd waits[2 + WATCHERS_MAX])
 {
-	int n = poll(waits, 2 + WATCHERS_MAX, 0);
+	int n = begin_turn(waits);
 
 	if (n == 0) {
 		n = poll(waits, 2 + WATCHERS_MAX, has_untold() ? 1000 : -1);
 		if (n > 0 && waits[0].revents == 0) {
 			poll(NULL, 0, GATHER_MS);
-			n = poll(waits, 2 + WATCHERS_MAX, 0);
+			n = begin_turn(waits);
 		}
 	}
 	if (n < 0 && errno != EINTR)
@@ -265,6 +321,7 @@ logger_run(const struct logger *logger)
 		state.targets[i] = -1;
 	state.format = logger->format;
 	buf_init(&state.line, LINE_MAX_BYTES);
+	buf_init(&state.gathered, 2 * LINE_MAX_BYTES);
 	for (;;) {
 		watchers_poll(waits + 2);
 		wait_for_records(waits);
@@ -272,7 +329,7 @@ logger_run(const struct logger *logger)
 		/* all targets first: the lines behind them belong there */
 		if (waits[0].revents != 0 && handle_targets(logger) == -EPIPE)
 			waits[0].fd = -1;	/* the master is gone; sessions may still end */
-		if (waits[1].revents != 0 && handle_record(logger) == -EPIPE) {
+		if (waits[1].revents != 0 && handle_records(logger) == -EPIPE) {
 			tell_losses(logger);
 			_exit(0);
 		}
