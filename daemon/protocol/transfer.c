@@ -595,11 +595,12 @@ close_uploaded(struct mover *mover)
 }
 
 static void
-close_mover(struct mover *mover)
+close_mover(const struct protocol *protocol, struct mover *mover)
 {
 	stream_close(&mover->stream);
 	close_fd(&mover->fd);
-	deflate_close();
+	if (protocol->is_deflated)	/* else its page has not been touched */
+		deflate_close();
 }
 
 /* What the transfer counts as; r is 0 or what ended it. */
@@ -681,7 +682,7 @@ transfer_retrieve(struct protocol *protocol, const struct home_path *path)
 						   : send_file_direct(protocol, &mover);
 	if (r == 0)
 		r = end_sending(protocol, &mover);
-	close_mover(&mover);
+	close_mover(protocol, &mover);
 	reply_end(protocol, &mover, r, was_open, REPLY_FILE, path->text);
 	finish(protocol, &mover, DIRECTION_DOWN, path, started, r, was_open);
 }
@@ -764,7 +765,7 @@ transfer_store(struct protocol *protocol, const struct home_path *path, enum ipc
 		(void)!stream_shutdown(&mover.stream);
 	if (r == 0)
 		r = close_uploaded(&mover);
-	close_mover(&mover);
+	close_mover(protocol, &mover);
 	claim(protocol->session->claims, CLAIM_FINISH, monotonic_ms());
 	if (r == 0)
 		r = sync_upload(protocol, &mover);
@@ -799,7 +800,7 @@ transfer_list(struct protocol *protocol, const struct home_path *path, enum ipc_
 		r = send_listing(protocol, &mover);
 	if (r == 0)
 		r = end_sending(protocol, &mover);
-	close_mover(&mover);
+	close_mover(protocol, &mover);
 	ended = ask_files_list_end(protocol, &entries);
 	if (r == 0 && ended < 0) {
 		mover.is_local = true;
