@@ -46,6 +46,13 @@ directory_next(struct directory *directory, const struct dirent64 **entry)
 	return 0;
 }
 
+bool
+directory_is_large(const struct directory *directory)
+{
+	/* a read ends where the next entry might not fit */
+	return directory->length > sizeof(directory->bytes) - sizeof(struct dirent64);
+}
+
 void
 directory_close(struct directory *directory)
 {

@@ -3,6 +3,7 @@
 #define PRIVSEP_FILES_DIRECTORY_H
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct directory {
@@ -22,6 +23,9 @@ int directory_open_at(struct directory *directory, int dir_fd, const char *name)
  * Returns 0 or -errno. The entry is valid until the next call.
  */
 int directory_next(struct directory *directory, const struct dirent64 **entry);
+
+/* Are there more entries than one read brings (64 KiB, some 1,600)? To be asked behind the first directory_next(). */
+bool directory_is_large(const struct directory *directory);
 
 void directory_close(struct directory *directory);
 

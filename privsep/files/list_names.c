@@ -6,40 +6,26 @@
 
 #include "common/banned.h"
 
-/* Twice the names: they are sorted with the room behind them. */
-#define TEXT_SIZE (LIST_NAMES_TEXT_MAX + LIST_SORT_SLACK)
+/* The names twice: they are sorted with the room behind them. Then the text. */
 #define NAMES_SIZE (2 * LIST_NAMES_COUNT_MAX * sizeof(struct list_name))
-
-static void *
-map(size_t size)
-{
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return memory == MAP_FAILED ? NULL : memory;
-}
-
-static void
-unmap(void *memory, size_t size)
-{
-	if (memory != NULL)
-		munmap(memory, size);
-}
+#define SIZE (NAMES_SIZE + LIST_NAMES_TEXT_MAX + LIST_SORT_SLACK)
 
 int
 list_names_init(struct list_names *names)
 {
-	*names = (struct list_names){.text = map(TEXT_SIZE), .names = map(NAMES_SIZE)};
-	if (names->text != NULL && names->names != NULL)
-		return 0;
-	list_names_free(names);
-	return -ENOMEM;
+	void *memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return -ENOMEM;
+	*names = (struct list_names){.names = memory, .text = (char *)memory + NAMES_SIZE};
+	return 0;
 }
 
 void
 list_names_free(struct list_names *names)
 {
-	unmap(names->text, TEXT_SIZE);
-	unmap(names->names, NAMES_SIZE);
+	if (names->names != NULL)
+		munmap(names->names, SIZE);
 	*names = (struct list_names){0};
 }
 

@@ -105,37 +105,37 @@ link_text(const struct item *item, const struct stat *st, char text[PATH_MAX])
 }
 
 static size_t
-format_item(struct listing *listing, const struct item *item, const struct stat *st, char *line)
+format_long(const struct listing *listing, const struct item *item, const struct stat *st, char *line)
 {
-	bool is_classified = wants(listing, LIST_CLASSIFY);
 	char link[PATH_MAX];
 
+	return list_format_long(
+	    line, &item->shown, st, link_text(item, st, link), listing->now, wants(listing, LIST_CLASSIFY));
+}
+
+static size_t
+format_item(const struct listing *listing, const struct item *item, const struct stat *st, char *line)
+{
 	switch (listing->request.form) {
 	case LIST_LONG:
-		return list_format_long(line, &item->shown, st, link_text(item, st, link), listing->now, is_classified);
+		return format_long(listing, item, st, line);
 	case LIST_FACTS:
 		return list_format_entry(line, &item->shown, st, &listing->parent, &listing->viewer);
 	case LIST_NAMES:
 	case LIST_FORM_COUNT:
 		break;
 	}
-	return list_format_name(line, &item->shown, st, is_classified);
-}
-
-/* Can the line be written without looking at the thing? */
-static bool
-is_name_enough(const struct listing *listing)
-{
-	return listing->request.form == LIST_NAMES && !wants(listing, LIST_CLASSIFY);
+	return list_format_name(line, &item->shown, st, wants(listing, LIST_CLASSIFY));
 }
 
 static void
 write_item(struct listing *listing, const struct item *item)
 {
+	bool is_bare = listing->is_name_enough;
 	struct stat st;
 	char *line;
 
-	if (!is_name_enough(listing) && !look(listing, item, &st))
+	if (!is_bare && !look(listing, item, &st))
 		return;
 	if (wants(listing, LIST_RECURSIVE) && listing->entries == RECURSIVE_ENTRIES_MAX) {
 		flush(listing);
@@ -143,7 +143,7 @@ write_item(struct listing *listing, const struct item *item)
 		return;
 	}
 	line = line_begin(listing);
-	line_end(listing, format_item(listing, item, is_name_enough(listing) ? NULL : &st, line));
+	line_end(listing, format_item(listing, item, is_bare ? NULL : &st, line));
 	listing->entries++;
 }
 
@@ -232,15 +232,30 @@ collect(struct listing *listing, const struct dirent64 *entry)
 	return list_names_add(&listing->names, entry->d_name, len, type, sort_key(listing, &st));
 }
 
-/* Read the directory and write it sorted; MLSD, and what is too large to be sorted, as it comes. */
+/*
+ * May the entries be written as they come? What programs read, MLSD and NLST of a large directory without a wish
+ * for its order, does not wait for the last name before the first is sent.
+ */
+static bool
+is_streamed(const struct listing *listing)
+{
+	const unsigned ordered = LIST_BY_TIME | LIST_BY_SIZE | LIST_REVERSE | LIST_RECURSIVE;
+
+	if (listing->request.form == LIST_FACTS)
+		return true;
+	return listing->request.form == LIST_NAMES && (listing->request.flags & ordered) == 0 &&
+	       directory_is_large(&listing->directory);
+}
+
+/* Read the directory and write it sorted, or as it comes; as it comes, too, what is too large to be sorted. */
 static void
 write_directory(struct listing *listing, struct list_mark mark)
 {
-	bool streams = listing->request.form == LIST_FACTS;
 	const struct dirent64 *entry;
-	int r = 0;
+	int r = directory_next(&listing->directory, &entry);
+	bool streams = is_streamed(listing);
 
-	while (listing->error == 0 && (r = directory_next(&listing->directory, &entry)) == 0 && entry != NULL) {
+	for (; listing->error == 0 && r == 0 && entry != NULL; r = directory_next(&listing->directory, &entry)) {
 		if (!is_visible(listing, entry->d_name))
 			continue;
 		if (!streams && collect(listing, entry) < 0) {
@@ -373,7 +388,7 @@ write_target(struct listing *listing, const struct list_name *target)
 	struct home_path path;
 
 	path_from(listing, target, &path);
-	if (!is_name_enough(listing) && home_open_parent(listing->home, &path, &item.dir_fd, &item.name) < 0)
+	if (!listing->is_name_enough && home_open_parent(listing->home, &path, &item.dir_fd, &item.name) < 0)
 		return;
 	item.shown = shown_target(&path, listing->request.shown_from);
 	write_item(listing, &item);
@@ -477,6 +492,7 @@ listing_open(struct listing *listing, const struct home *home, const struct list
 	listing->now = now.tv_sec;
 	if (request->form == LIST_NAMES && wants(listing, LIST_LONG_NAMES))
 		listing->request.form = LIST_LONG;
+	listing->is_name_enough = listing->request.form == LIST_NAMES && !wants(listing, LIST_CLASSIFY);
 	directory_take(&listing->directory, -1);
 	r = list_names_init(&listing->names);
 	if (r == 0)

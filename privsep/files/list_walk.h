@@ -11,7 +11,7 @@
 #include "privsep/files/list_names.h"
 #include "privsep/ipc/messages.h"
 
-#define LIST_CHUNK 65536	/* bytes of one write into the pipe, and some */
+#define LIST_CHUNK 32768	/* bytes of one write into the pipe, and some */
 #define LIST_FIRST 8192		/* of the first: while it is sent, more lines are written */
 
 /* What is asked for; see the list message. */
@@ -35,6 +35,7 @@ struct listing {
 	char prefix[PATH_MAX + 1];	/* shown before its names */
 	size_t prefix_len;
 	int64_t now;
+	bool is_name_enough;	/* lines are written without a look at what they are about */
 	bool is_expanded;	/* the targets are matches of a pattern */
 	bool is_dotted;		/* the target of -R is the working directory: "." and "./sub" */
 	bool is_begun;		/* something was written already */

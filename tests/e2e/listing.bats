@@ -304,9 +304,24 @@ names()
 	mkdir many
 	(cd many && seq -f 'file %05g' 20000 | xargs -d '\n' touch)
 	login
-	ftp_receive 'NLST many' "$DIR/listed"
+	ftp_receive 'LIST many' "$DIR/listed"
 	assert_equal "$(wc -l <"$DIR/listed")" 20000
-	LC_ALL=C sort -c "$DIR/listed"
+	grep -o 'file .*' "$DIR/listed" | LC_ALL=C sort -cu
+	ftp_receive 'NLST -r many' "$DIR/listed"
+	assert_equal "$(wc -l <"$DIR/listed")" 20000
+	LC_ALL=C sort -rcu "$DIR/listed"
 	ftp_receive 'MLSD many' "$DIR/listed"
 	assert_equal "$(grep -c '^type=file' "$DIR/listed")" 20000
+}
+
+@test "NLST: sorted what is read at once, streamed what is larger, complete both" {
+	mkdir some many
+	(cd some && seq -f 'file %05g' 1500 | shuf | xargs -d '\n' touch)
+	(cd many && seq -f 'file %05g' 20000 | xargs -d '\n' touch)
+	login
+	ftp_receive 'NLST some' "$DIR/listed"
+	assert_equal "$(wc -l <"$DIR/listed")" 1500
+	LC_ALL=C sort -cu "$DIR/listed"
+	ftp_receive 'NLST many' "$DIR/listed"
+	assert_equal "$(tr -d '\r' <"$DIR/listed" | LC_ALL=C sort)" "$(seq -f 'many/file %05g' 20000)"
 }
