@@ -16,6 +16,7 @@
 #include "privsep/tls/certificate.h"
 #include "privsep/tls/context.h"
 #include "privsep/tls/key_parts.h"
+#include "privsep/tls/memory.h"
 
 #include "common/banned.h"
 
@@ -237,6 +238,7 @@ certificates_use(struct master *master, struct certificate_check *check)
 	certificate_check_drop(check);
 	master->certificate.warn_at_ms = 0;
 	certificates_tell(master);
+	memory_trim();	/* else each fork copies the entries of its pages */
 }
 
 int

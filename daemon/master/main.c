@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <malloc.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -337,8 +336,6 @@ start(void)
 		fail("accounts '%s' cannot be used; see the line above, 'sallyportctl config check', or add the first "
 		     "user with 'sallyportctl user add NAME'",
 		    master.config->accounts);
-	/* each session's page tables are copied: what the start has freed need not be in them */
-	malloc_trim(0);
 	take_standard_error();
 	r = log_targets_start(&master, error, sizeof(error));
 	if (r < 0)

@@ -1,5 +1,6 @@
 #include "daemon/master/reload.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -189,6 +190,7 @@ finish(struct master *master)
 	upgrade_tell_predecessor(master, "reopen\n");
 	reload->next.is_good = !reload->is_bad;
 	reload->report = reload->next;
+	malloc_trim(0);	/* each fork copies the entries of the pages that are left */
 	if (reload->again)
 		begin(master);
 	else
