@@ -53,6 +53,7 @@
 
 static struct master master;
 static struct inherited inherited;
+static bool symbols_are_bound;	/* all of them, in all libraries */
 static int former_errors_fd = -1;	/* where a former server reads what is wrong; standard error is the real one then */
 
 static void __attribute__((noreturn, format(printf, 1, 2)))
@@ -351,11 +352,25 @@ start(void)
 	if (r < 0)
 		fail("cannot make the list of quotas: %s", strerror(-r));
 	metrics_server_start(&master);
-	sandbox_slim();
+	sandbox_slim(symbols_are_bound);
 	write_pid_file();
 	close_fd(&former_errors_fd);
 	if (!master.is_foreground)
 		dup2(STDIN_FILENO, STDERR_FILENO);
+}
+
+/*
+ * A symbol that is bound at its first call (ld.so(8)) is looked for in every library, and sessions lack some:
+ * see sandbox_withhold(). Where the program cannot be executed anew, they lack none.
+ */
+static void
+bind_all_symbols(char **argv)
+{
+	if (getenv("LD_BIND_NOW") == NULL && !sandbox_is_widened() && setenv("LD_BIND_NOW", "1", 1) == 0) {
+		execv("/proc/self/exe", argv);
+		unsetenv("LD_BIND_NOW");
+	}
+	symbols_are_bound = getenv("LD_BIND_NOW") != NULL && getenv("LD_BIND_NOW")[0] != '\0';
 }
 
 /* -t: the pair, as the start would check it. */
@@ -411,6 +426,8 @@ main(int argc, char **argv)
 		    stderr);
 		return EXIT_NEEDS_ROOT;
 	}
+	if (!is_check)
+		bind_all_symbols(argv);
 	if (is_check)
 		close_range(STDERR_FILENO + 1, ~0U, 0);	/* what the caller left open is none of ours */
 	else if (activation_take(&inherited, error, sizeof(error)) < 0)

@@ -69,11 +69,11 @@ find(struct dl_phdr_info *info, size_t size, void *arg)
 }
 
 void
-sandbox_slim(void)
+sandbox_slim(bool symbols_are_bound)
 {
 	malloc_trim(0);
 	/* a sanitizer reads all libraries at the end of a process */
-	if (!sandbox_is_widened())
+	if (symbols_are_bound && !sandbox_is_widened())
 		dl_iterate_phdr(find, NULL);
 }
 

@@ -55,9 +55,10 @@ enum sandbox_library {
 
 /*
  * Give free memory back and note where the libraries lie: in the master, when it is ready to fork sessions and
- * no library will be loaded any more.
+ * no library will be loaded any more. symbols_are_bound: nothing is left for ld.so to look for, in all of them,
+ * at a first call; otherwise no library may be withheld, since it looks into each.
  */
-void sandbox_slim(void);
+void sandbox_slim(bool symbols_are_bound);
 
 /*
  * Children of sandbox_fork() lack these libraries, and no others (bits 1 << enum sandbox_library): code that a process must

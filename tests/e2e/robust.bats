@@ -69,7 +69,7 @@ serve()
 	exec {FTP}<>"/dev/tcp/127.0.0.1/$PORT"
 	ftp_reply
 	assert_equal "$REPLY" 421
-	wait_until log_has ' warning refused .*reply="421 No resources.*message="Resource temporarily unavailable"'
+	wait_until log_has ' warning refused .*reply="421 No resources.*message="Resource temporarily unavailable: .*pids.max'
 	ftp_close
 	allow_more 1
 	exec {FTP}<>"/dev/tcp/127.0.0.1/$PORT"
