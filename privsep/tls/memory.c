@@ -17,7 +17,12 @@
 #define GRAIN 16
 #define SMALL_MAX 2048	/* bytes of a chunk, in multiples of GRAIN; what is larger gets whole pages */
 #define CLASSES (SMALL_MAX / GRAIN)
-#define WIPED_IN_PLACE (2 * PAGE)
+/*
+ * Where on its first page an allocation of whole pages begins. Buffers that are copied into one another, 64 bytes
+ * at a time, must not lie at the same place of a page: loads would wait for the stores before them.
+ */
+#define SKEW (PAGE / 2)
+#define WIPED_IN_PLACE (2 * PAGE - SKEW)
 #define GIVEN_BACK_MIN (8 * PAGE)	/* most of such a buffer was not touched, and need not be to be wiped */
 
 struct chunk {
@@ -75,7 +80,7 @@ take_pages(size_t count)
 			continue;
 		memset(area->pages + i, PAGE_FURTHER, count);
 		area->pages[i] = PAGE_FIRST;
-		return area->bytes[i];
+		return area->bytes[i] + SKEW;
 	}
 	return NULL;
 }
@@ -175,7 +180,7 @@ take(size_t size, const char *file, int line)
 	(void)line;
 	if (size > SMALL_MAX - HEAD_SIZE) {
 		if (size < sizeof(area->bytes))
-			memory = take_pages((size + PAGE - 1) / PAGE);
+			memory = take_pages((size + SKEW + PAGE - 1) / PAGE);
 		return memory == NULL ? malloc(size) : memory;
 	}
 	chunk = area->free[kind][class];
@@ -206,7 +211,7 @@ room_of(void *memory)
 	if (place == NULL)
 		return malloc_usable_size(memory);
 	return place->pages[page_of(place, memory)] == PAGE_CHUNKS ? chunk_of(memory)->size - HEAD_SIZE
-								   : count_pages(place, memory) * PAGE;
+								   : count_pages(place, memory) * PAGE - SKEW;
 }
 
 static void
@@ -227,7 +232,7 @@ free_pages(unsigned char *memory, size_t count)
 {
 	size_t first = page_of(area, memory);
 
-	if (area->pages[first] != PAGE_FIRST || memory != area->bytes[first])
+	if (area->pages[first] != PAGE_FIRST || memory != area->bytes[first] + SKEW)
 		abort();
 	memset(area->pages + first, PAGE_FREE, count);
 }
@@ -252,7 +257,7 @@ wipe(void *memory, const char *file, int line)
 	else if (area->pages[page_of(area, memory)] == PAGE_CHUNKS)
 		free_chunk(chunk_of(memory));
 	else
-		free_pages(memory, size / PAGE);
+		free_pages(memory, (size + SKEW) / PAGE);
 }
 
 /* Never in place, and never by realloc(3), which leaves the old bytes where they were when it moves. */

@@ -172,12 +172,13 @@ static void
 touch_little(void *arg)
 {
 	unsigned char *buffer = OPENSSL_malloc(16 * PAGE), resident[16] = {0};
+	unsigned char *first_page = buffer - (uintptr_t)buffer % PAGE;
 	size_t count = 0;
 
 	(void)arg;
 	memset(buffer, 's', 10);
 	OPENSSL_free(buffer);
-	if (mincore(buffer, 16 * PAGE, resident) < 0)
+	if (mincore(first_page, 16 * PAGE, resident) < 0)
 		_exit(1);
 	for (size_t i = 0; i < 16; i++)
 		count += resident[i] & 1U;
