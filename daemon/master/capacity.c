@@ -11,6 +11,7 @@
 
 #include "common/io.h"
 #include "common/text.h"
+#include "privsep/ipc/messages.h"
 
 #include "common/banned.h"
 
@@ -59,16 +60,28 @@ tell(const struct report *report, const char *what, uint64_t needed, const char 
 	report->tell(report->arg, text);
 }
 
-/* Every session costs the master a descriptor, and for a moment, while it is accepted, two more. */
+static bool
+set_descriptors(const struct rlimit *limit, rlim_t count)
+{
+	struct rlimit raised = {count, limit->rlim_max < count ? count : limit->rlim_max};
+
+	return limit->rlim_cur >= count || setrlimit(RLIMIT_NOFILE, &raised) == 0;
+}
+
+/*
+ * Every session costs the master a descriptor, and for a moment, while it is accepted, two more. The same limit is the
+ * ceiling of descriptors in flight from all monitors to all protocol processes (unix(7), ETOOMANYREFS), of which each
+ * may leave the listeners ahead and one more unread. Only hostile ones do, so nobody is told where that is too many.
+ */
 static void
 raise_descriptors(const struct report *report)
 {
 	rlim_t needed = (rlim_t)report->sessions * 2 + 256;
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= needed)
-		return;
-	if (setrlimit(RLIMIT_NOFILE, &(struct rlimit){needed, limit.rlim_max < needed ? needed : limit.rlim_max}) == 0)
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    set_descriptors(&limit, needed + (rlim_t)report->sessions * (IPC_FDS_MAX + 1)) ||
+	    set_descriptors(&limit, needed))
 		return;
 	(void)!setrlimit(RLIMIT_NOFILE, &(struct rlimit){limit.rlim_max, limit.rlim_max});
 	tell(report, "descriptors", needed,

@@ -28,7 +28,6 @@
 #include "common/banned.h"
 
 #define ACCEPT_AT_ONCE 64 /* then other events get their turn */
-#define CHANNEL_TIMEOUT_S 120
 /* A session without login gives its place up only when it had this long to log in. */
 #define GIVE_WAY_AFTER_MS 3000
 
@@ -290,7 +289,7 @@ fork_session(struct master *master, const struct listener *listener, int client_
 	memcpy(session.boot_id, master->boot_id, sizeof(session.boot_id));
 	r = make_id(session.id);
 	if (r == 0)
-		r = ipc_pair(channels, CHANNEL_TIMEOUT_S);
+		r = ipc_pair(channels, 0);
 	if (r < 0)
 		return r;
 	session.master_channel = channels[1];

@@ -71,6 +71,33 @@ answer(struct files *files)
 	return files->stop.error;
 }
 
+/*
+ * Descriptors that lie unread count against a limit of the account's user, whose other sessions need it. Protocol reads
+ * an answer before it asks again, so one look at every eighth descriptor finds who does not, and costs nothing.
+ */
+static bool
+has_read_answers(struct files *files)
+{
+	if (files->reply_fd < 0 || ++files->fds_since_look < IPC_FDS_MAX)
+		return true;
+	files->fds_since_look = 0;
+	return ipc_unread(files->session->protocol_channel) == 0;
+}
+
+/* The sessions of the user have too many descriptors in flight: what was opened for this answer is given up. */
+static int
+send_without_fd(struct files *files)
+{
+	if (!files->is_reply_fd_ours)
+		(void)upload_finish(&files->upload, files->session->config, false);
+	if (files->list_fd >= 0)
+		listing_drop(&files->listing);
+	close_fd(&files->list_fd);
+	ipc_begin_reply(&files->message, files->message.kind, -ENFILE);
+	return ipc_send_now(files->session->protocol_channel, &files->message, -1);
+}
+
+/* Never waits: an answer has room unless those before it were not read. */
 static int
 send_reply(struct files *files)
 {
@@ -78,11 +105,15 @@ send_reply(struct files *files)
 
 	if (files->is_notice)
 		return 0;
-	r = ipc_send(files->session->protocol_channel, &files->message, files->reply_fd);
+	if (!has_read_answers(files))
+		return -EPROTO;
+	r = ipc_send_now(files->session->protocol_channel, &files->message, files->reply_fd);
+	if (r == -ETOOMANYREFS)
+		r = send_without_fd(files);
 	if (files->is_reply_fd_ours)
 		close_fd(&files->reply_fd);
 	files->reply_fd = -1;
-	return r;
+	return r == -EAGAIN ? -EPROTO : r;
 }
 
 /* One that comes when nothing runs any more: what it was meant for has ended by itself. */

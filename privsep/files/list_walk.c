@@ -506,6 +506,12 @@ listing_open(struct listing *listing, const struct home *home, const struct list
 	return r;
 }
 
+void
+listing_drop(struct listing *listing)
+{
+	list_names_free(&listing->names);
+}
+
 int
 listing_write(struct listing *listing, int *fd, uint64_t *entries)
 {
@@ -518,7 +524,7 @@ listing_write(struct listing *listing, int *fd, uint64_t *entries)
 	}
 	flush(listing);
 	close_fd(fd);	/* first: the client waits for it */
-	list_names_free(&listing->names);
+	listing_drop(listing);
 	*entries = listing->entries;
 	return listing->error < 0 ? listing->error : listing->incomplete;
 }

@@ -54,7 +54,7 @@ bool listing_shown_from_fits(const struct list_request *request);
 /*
  * Find what is to be listed, so that errors come before the first line: -ENOENT (also when a
  * pattern matches nothing), -ENOTDIR for LIST_FACTS of a file, -EACCES, -E2BIG, or another -errno.
- * After 0, listing_write() must follow.
+ * After 0, listing_write() or listing_drop() must follow.
  */
 int listing_open(struct listing *listing, const struct home *home, const struct list_request *request);
 
@@ -72,5 +72,8 @@ int listing_open(struct listing *listing, const struct home *home, const struct 
  * are optional (RFC 3659, 7.5.1) and left out: clients that mirror trees have followed them.
  */
 int listing_write(struct listing *listing, int *fd, uint64_t *entries);
+
+/* Forget a listing that is not written. */
+void listing_drop(struct listing *listing);
 
 #endif

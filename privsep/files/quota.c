@@ -31,7 +31,7 @@ ask_once(const struct quota *quota)
 	enum ipc_kind kind = message.kind;
 	int r;
 
-	r = ipc_send(quota->channel, &message, -1);
+	r = ipc_send_now(quota->channel, &message, -1);	/* one question at a time: there is room */
 	while (r == 0) {
 		r = ipc_receive(quota->channel, IPC_FILES, IPC_STATE_READY, &message);
 		if (r == 0 && message.kind == kind && message.is_reply)

@@ -28,6 +28,7 @@ struct files {
 	uint64_t list_entries;
 	int reply_fd;			/* goes with the reply */
 	bool is_reply_fd_ours;		/* closed when it is out; an upload's is kept for its end */
+	unsigned fds_since_look;	/* sent since it was last seen that protocol reads them */
 	struct stop stop;
 	bool is_notice;			/* no reply goes out */
 	struct ipc_message message;	/* the request, then the reply: paths are copied out first */

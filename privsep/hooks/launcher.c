@@ -258,7 +258,7 @@ serve(const struct launcher *launcher)
 		ipc_put_u8(&message, (uint8_t)ending.outcome);
 		ipc_put_u32(&message, ending.value);
 		ipc_put_bytes(&message, ending.output.bytes, ending.output.len);
-		if (ipc_send(launcher->channel, &message, -1) < 0)
+		if (ipc_send_now(launcher->channel, &message, -1) < 0)
 			_exit(0);
 	}
 }

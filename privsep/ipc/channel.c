@@ -1,9 +1,11 @@
 #include "privsep/ipc/ipc.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -15,17 +17,25 @@
 #include "common/banned.h"
 
 int
-ipc_pair(int channels[2], unsigned timeout_s)
+ipc_bound_waits(int channel, unsigned timeout_s)
 {
 	struct timeval bound = {.tv_sec = (time_t)timeout_s};
+
+	if (setsockopt(channel, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof(bound)) < 0 ||
+	    setsockopt(channel, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof(bound)) < 0)
+		return -errno;
+	return 0;
+}
+
+int
+ipc_pair(int channels[2], unsigned timeout_s)
+{
 	int r = 0;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channels) < 0)
 		return -errno;
-	for (int i = 0; timeout_s != 0 && i < 2; i++)
-		if (setsockopt(channels[i], SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof(bound)) < 0 ||
-		    setsockopt(channels[i], SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof(bound)) < 0)
-			r = -errno;
+	for (int i = 0; timeout_s != 0 && r == 0 && i < 2; i++)
+		r = ipc_bound_waits(channels[i], timeout_s);
 	if (r < 0) {
 		close_fd(&channels[0]);
 		close_fd(&channels[1]);
@@ -73,15 +83,23 @@ ipc_send(int channel, const struct ipc_message *message, int fd)
 }
 
 int
-ipc_send_fds(int channel, const struct ipc_message *message, const int *fds, unsigned count)
-{
-	return send_flags(channel, message, fds, count, 0);
-}
-
-int
 ipc_send_now(int channel, const struct ipc_message *message, int fd)
 {
 	return send_flags(channel, message, &fd, fd >= 0, MSG_DONTWAIT);
+}
+
+int
+ipc_send_fds_now(int channel, const struct ipc_message *message, const int *fds, unsigned count)
+{
+	return send_flags(channel, message, fds, count, MSG_DONTWAIT);
+}
+
+int
+ipc_unread(int channel)
+{
+	int bytes = 0;
+
+	return ioctl(channel, SIOCOUTQ, &bytes) < 0 ? -errno : bytes;
 }
 
 /* Keep the descriptors that the control data carries; one too many is cut off by its size. */

@@ -35,6 +35,9 @@ struct ipc_message {
 /* A connected pair of close-on-exec channels; waits of both ends are bounded by timeout_s (0: not). 0 or -errno. */
 int ipc_pair(int channels[2], unsigned timeout_s);
 
+/* Bound the waits of one end: ipc_send() and ipc_receive() on it give up after timeout_s. 0 or -errno. */
+int ipc_bound_waits(int channel, unsigned timeout_s);
+
 /* Begin a request or notice; begin a reply (result: 0 or -errno) to the kind in hand. */
 void ipc_begin(struct ipc_message *message, enum ipc_kind kind);
 void ipc_begin_reply(struct ipc_message *message, enum ipc_kind kind, int result);
@@ -74,11 +77,19 @@ void ipc_drop_fds(struct ipc_message *message);
  */
 int ipc_send(int channel, const struct ipc_message *message, int fd);
 
-/* The same with several, at most IPC_FDS_MAX. */
-int ipc_send_fds(int channel, const struct ipc_message *message, const int *fds, unsigned count);
-
 /* ipc_send() without waiting: -EAGAIN when there is no room. */
 int ipc_send_now(int channel, const struct ipc_message *message, int fd);
+
+/* The same with several descriptors, at most IPC_FDS_MAX. */
+int ipc_send_fds_now(int channel, const struct ipc_message *message, const int *fds, unsigned count);
+
+/*
+ * Does the other end leave unread what was sent? Descriptors that nobody takes out of a channel count against a
+ * limit that all processes of a user share (unix(7), ETOOMANYREFS), so whoever answers with one asks this before.
+ *
+ * Returns the memory, in bytes, that unread messages occupy, 0 for none, or -errno.
+ */
+int ipc_unread(int channel);
 
 /*
  * Receive one message and check it against the table.

@@ -40,10 +40,8 @@ try_listen(struct monitor *monitor)
 	}
 	if (r < 0)
 		log_message(LEVEL_ERROR, "data-refused", "no passive port: %s", strerror(-r));
-	r = ipc_send(monitor->protocol.channel, &monitor->message, fd);
+	answer_protocol(monitor, &fd, fd >= 0);
 	close_fd(&fd);
-	if (r < 0)
-		end_session(monitor);
 }
 
 void
@@ -66,7 +64,6 @@ monitor_answer_listen_ahead(struct monitor *monitor)
 	int fds[IPC_FDS_MAX];
 	bool has_spare = config->passive_port_high - config->passive_port_low >= PORTS_FOR_AHEAD;
 	unsigned count = 0;
-	int r;
 
 	if (!ipc_end(&monitor->message) || wanted == 0 || wanted > IPC_FDS_MAX || monitor->listen.is_waiting)
 		end_for_violation(monitor, &monitor->protocol, "malformed listen_ahead");
@@ -78,15 +75,9 @@ monitor_answer_listen_ahead(struct monitor *monitor)
 		ipc_put_u8(&monitor->message, (uint8_t)count);
 	for (unsigned i = 0; i < count; i++)
 		ipc_put_u32(&monitor->message, ports[i]);
-	r = ipc_send_fds(monitor->protocol.channel, &monitor->message, fds, count);
+	answer_protocol(monitor, fds, count);
 	for (unsigned i = 0; i < count; i++)
 		close_fd(&fds[i]);
-	if (r == -ETOOMANYREFS) {	/* of all sessions at once; this can do without */
-		ipc_begin_reply(&monitor->message, IPC_listen_ahead, -EAGAIN);
-		r = ipc_send(monitor->protocol.channel, &monitor->message, -1);
-	}
-	if (r < 0)
-		end_session(monitor);
 }
 
 void
@@ -110,8 +101,6 @@ monitor_answer_connect(struct monitor *monitor)
 		r = data_socket_connect(&monitor->session->local, monitor->session->config->active_port,
 		    &monitor->session->peer, &target, &fd);
 	ipc_begin_reply(&monitor->message, IPC_connect, r);
-	r = ipc_send(monitor->protocol.channel, &monitor->message, fd);
+	answer_protocol(monitor, &fd, fd >= 0);
 	close_fd(&fd);
-	if (r < 0)
-		end_session(monitor);
 }

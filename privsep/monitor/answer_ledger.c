@@ -276,6 +276,7 @@ monitor_answer_ledger(struct monitor *monitor)
 		return false;
 	if (!answers[monitor->message.kind](monitor))
 		return false;
-	r = ipc_send(monitor->files.channel, &monitor->message, -1);
+	/* files has one question at a time, too: an answer without room is one that follows many unread ones */
+	r = ipc_send_now(monitor->files.channel, &monitor->message, -1);
 	return r == 0 || r == -EPIPE; /* files died meanwhile, which is told where it is reaped */
 }

@@ -1,6 +1,7 @@
 /* Login: the password, the limits, the home; the fork of files; the end of root. */
 #include <errno.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -36,23 +37,45 @@ pass_notice(struct monitor *monitor)
 		return;
 	ipc_begin(&monitor->message, IPC_notice);
 	ipc_put_text(&monitor->message, text);
-	ipc_send_now(monitor->protocol.channel, &monitor->message, -1);
+	tell_protocol(monitor);
 }
 
-/* Ask the master to count this session for the account; blocks for the master's answer. */
+/* What is in hand goes to the master, who reads all the time: no room means that it does not any more. */
+static void
+tell_master(struct monitor *monitor)
+{
+	if (ipc_send_now(monitor->session->master_channel, &monitor->message, -1) == 0)
+		return;
+	monitor->end_reason = "master-gone";
+	end_session(monitor);
+}
+
+/* The next message of the master, or the end of the session. */
+static void
+await_master(struct monitor *monitor, uint64_t deadline_ms)
+{
+	int channel = monitor->session->master_channel;
+
+	if (io_wait(channel, POLLIN, deadline_ms) > 0 &&
+	    ipc_receive_now(channel, IPC_MONITOR, IPC_STATE_LOGIN, &monitor->message) == 0)
+		return;
+	monitor->end_reason = "master-gone";
+	end_session(monitor);
+}
+
+/* Ask the master to count this session for the account; waits for the master's answer. */
 static enum ipc_admit_outcome
 ask_master_admit(struct monitor *monitor, const struct account *account)
 {
+	uint64_t deadline = monotonic_ms() + MASTER_ANSWER_MS;
 	uint32_t outcome;
 
 	ipc_begin(&monitor->message, IPC_admit);
 	ipc_put_u32(&monitor->message, account->max_sessions);
 	ipc_put_text(&monitor->message, account->name);
-	if (ipc_send(monitor->session->master_channel, &monitor->message, -1) < 0)
-		end_session(monitor);
+	tell_master(monitor);
 	for (;;) {
-		if (ipc_receive(monitor->session->master_channel, IPC_MONITOR, IPC_STATE_LOGIN, &monitor->message) < 0)
-			end_session(monitor);
+		await_master(monitor, deadline);
 		if (monitor->message.kind == IPC_admit && monitor->message.is_reply)
 			break;
 		if (monitor->message.kind == IPC_end)
@@ -71,7 +94,7 @@ tell_master_verdict(struct monitor *monitor, bool is_right)
 {
 	ipc_begin(&monitor->message, IPC_verdict);
 	ipc_put_u8(&monitor->message, is_right);
-	ipc_send(monitor->session->master_channel, &monitor->message, -1);
+	tell_master(monitor);
 }
 
 /*
@@ -87,7 +110,9 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 
 	r = ipc_pair(to_protocol, 0);
 	if (r == 0)
-		r = ipc_pair(to_monitor, CHANNEL_TIMEOUT_S);
+		r = ipc_pair(to_monitor, 0);
+	if (r == 0 && monitor->quota.book.fd >= 0)
+		r = ipc_bound_waits(to_monitor[1], LEDGER_ANSWER_S);
 	if (r < 0)
 		goto out;
 	sandbox_withhold(1U << SANDBOX_LIBSSL | 1U << SANDBOX_LIBCRYPT);
@@ -168,6 +193,19 @@ log_login_failed(const char *name, const char *reason)
 	log_end();
 }
 
+/* Root is given up already: there is no second try in this session. */
+static void
+answer_too_many_in_flight(struct monitor *monitor)
+{
+	log_message(LEVEL_ERROR, "login-failed",
+	    "too many descriptors in flight between the processes of all sessions; raise the limit of open files "
+	    "(systemd: LimitNOFILE=)");
+	monitor->end_reason = "resources";
+	monitor->kill_at_ms = monotonic_ms() + END_GRACE_MS;
+	ipc_begin_reply(&monitor->message, IPC_login, -ECONNABORTED);
+	answer_protocol(monitor, NULL, 0);
+}
+
 /* The session belongs to account from here on; tell protocol. */
 static void
 complete_login(struct monitor *monitor, const struct account *account, int files_channel)
@@ -186,7 +224,11 @@ complete_login(struct monitor *monitor, const struct account *account, int files
 	ipc_begin_reply(&monitor->message, IPC_login, 0);
 	ipc_put_u64(&monitor->message, account->rate_down);
 	ipc_put_u64(&monitor->message, account->rate_up);
-	r = ipc_send(monitor->protocol.channel, &monitor->message, files_channel);
+	r = ipc_send_now(monitor->protocol.channel, &monitor->message, files_channel);
+	if (r == -ETOOMANYREFS) {
+		answer_too_many_in_flight(monitor);
+		return;
+	}
 	log_message(LEVEL_INFO, "login", "%s", account->is_read_only ? "read-only" : "read-write");
 	if (r < 0)
 		end_session(monitor);
@@ -240,8 +282,7 @@ static void
 reply_result(struct monitor *monitor, int result)
 {
 	ipc_begin_reply(&monitor->message, monitor->message.kind, result);
-	if (ipc_send(monitor->protocol.channel, &monitor->message, -1) < 0)
-		end_session(monitor);
+	answer_protocol(monitor, NULL, 0);
 }
 
 static enum login_result
@@ -327,6 +368,5 @@ monitor_answer_login(struct monitor *monitor)
 	explicit_bzero(monitor->message.bytes, monitor->message.length);
 	monitor->login.is_waiting = true;
 	ipc_begin(&monitor->message, IPC_attempt);
-	if (ipc_send(monitor->session->master_channel, &monitor->message, -1) < 0)
-		end_session(monitor);
+	tell_master(monitor);
 }

@@ -19,6 +19,5 @@ monitor_answer_pace(struct monitor *monitor)
 		wait = rate_take(monitor->rates.fd, (enum rate_direction)direction, rate, bytes);
 	ipc_begin_reply(&monitor->message, IPC_pace, 0);
 	ipc_put_u64(&monitor->message, wait);
-	if (ipc_send(monitor->protocol.channel, &monitor->message, -1) < 0)
-		end_session(monitor);
+	answer_protocol(monitor, NULL, 0);
 }

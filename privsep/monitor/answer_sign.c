@@ -33,6 +33,5 @@ monitor_answer_sign(struct monitor *monitor)
 	ipc_begin_reply(&monitor->message, IPC_sign, r);
 	if (r == 0)
 		ipc_put_bytes(&monitor->message, signature, signature_len);
-	if (ipc_send(monitor->protocol.channel, &monitor->message, -1) < 0)
-		end_session(monitor);
+	answer_protocol(monitor, NULL, 0);
 }

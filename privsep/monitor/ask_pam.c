@@ -56,19 +56,29 @@ end_pam(struct monitor *monitor)
 	monitor->pam.pid = 0;	/* one that the disk holds is left to the master's reaper */
 }
 
-/* Until the reply is there, the process is gone or its time is over. 0 or -errno. */
+/* Until the reply is there, the process is gone or its time is over; the master is heard meanwhile. 0 or -errno. */
 static int
 wait_for_reply(struct monitor *monitor)
 {
-	uint64_t deadline = monotonic_ms() + PAM_ANSWER_MS;
-	int r;
+	enum { PAM, MASTER, WAITS };
+	uint64_t deadline = monotonic_ms() + PAM_ANSWER_MS, now;
 
 	if (deadline > monitor->login_deadline_ms)
 		deadline = monitor->login_deadline_ms;
-	r = io_wait(monitor->pam.channel, POLLIN, deadline);
-	if (r <= 0)
-		return r < 0 ? r : -ETIMEDOUT;
-	return ipc_receive_now(monitor->pam.channel, IPC_MONITOR, IPC_STATE_LOGIN, &monitor->message);
+	while ((now = monotonic_ms()) < deadline && now < monitor->kill_at_ms) {
+		struct pollfd waits[WAITS] = {
+		    [PAM] = {.fd = monitor->pam.channel, .events = POLLIN},
+		    [MASTER] = {.fd = monitor->session->master_channel, .events = POLLIN},
+		};
+		uint64_t until = monitor->kill_at_ms < deadline ? monitor->kill_at_ms : deadline;
+
+		if (poll(waits, WAITS, deadline_left_ms(until, now)) <= 0)
+			continue;
+		if (waits[PAM].revents != 0)
+			return ipc_receive_now(monitor->pam.channel, IPC_MONITOR, IPC_STATE_LOGIN, &monitor->message);
+		receive_from_master(monitor);
+	}
+	return now < deadline ? -ECANCELED : -ETIMEDOUT;
 }
 
 /* The reply's fields, checked again: what a module did to that process is not known. */
@@ -132,7 +142,9 @@ ask_pam(struct monitor *monitor, struct account *account, const char **reason)
 		r = wait_for_reply(monitor);
 	if (r < 0) {
 		end_pam(monitor);
-		*reason = r == -ETIMEDOUT ? "PAM did not answer in time" : "the process that asks PAM has died";
+		*reason = r == -ETIMEDOUT ? "PAM did not answer in time"
+		    : r == -ECANCELED     ? "the session was told to end"
+					  : "the process that asks PAM has died";
 		return -EIO;
 	}
 	r = take_reply(monitor, account, told);

@@ -158,7 +158,7 @@ tell_end(struct monitor *monitor, enum ipc_end_reason reason)
 		return;
 	ipc_begin(&monitor->message, IPC_end);
 	ipc_put_u8(&monitor->message, (uint8_t)reason);
-	ipc_send_now(monitor->protocol.channel, &monitor->message, -1);
+	tell_protocol(monitor);
 	if (reason == END_DRAIN)
 		return;	/* the master keeps that deadline */
 	monitor->end_reason = end_reasons[reason];
@@ -169,7 +169,7 @@ void
 files_is_gone(struct monitor *monitor)
 {
 	close_fd(&monitor->files.channel);
-	if (reap(monitor, &monitor->files, monotonic_ms() + REAP_MS))
+	if (reap(monitor, &monitor->files, monotonic_ms() + END_GRACE_MS))
 		return;
 	tell_end(monitor, END_SHUTDOWN);
 	monitor->end_reason = "files-gone";

@@ -105,7 +105,7 @@ receive_notices(struct monitor *monitor)
 		;
 }
 
-static void
+void
 receive_from_master(struct monitor *monitor)
 {
 	int r = ipc_receive_now(monitor->session->master_channel, IPC_MONITOR, monitor->state, &monitor->message);
@@ -229,8 +229,12 @@ fork_protocol(struct monitor *monitor)
 	struct session *session = monitor->session;
 	int channels[2] = {-1, -1};
 	pid_t monitor_pid = getpid();
-	int r = ipc_pair(channels, CHANNEL_TIMEOUT_S);
+	int r = ipc_pair(channels, 0);
 
+	/* a login has its deadline, and a port of a full range has one: what takes longer is a monitor that hangs */
+	if (r == 0)
+		r = ipc_bound_waits(channels[1],
+		    session->config->timeouts.login_s + session->config->timeouts.data_connect_s);
 	if (r < 0)
 		give_up(monitor, r);
 	greet(session);

@@ -16,7 +16,8 @@
 #include "privsep/monitor/monitor.h"
 #include "privsep/monitor/sign.h"
 
-#define CHANNEL_TIMEOUT_S 120	/* the longest wait for a sibling's answer */
+#define LEDGER_ANSWER_S 20	/* the longest wait of files for an answer about its quota; more than the ledger's own */
+#define MASTER_ANSWER_MS 10000	/* the longest wait for the master to count a session, which it does at once */
 #define END_GRACE_MS 3000	/* from telling protocol to end until killing it */
 #define NEVER UINT64_MAX
 
@@ -41,6 +42,9 @@ struct monitor {
 		char password[PASSWORD_MAX + 1];
 	} login;
 	unsigned failures;
+	struct {
+		bool told, ahead;	/* a notice, listeners ahead */
+	} unread;			/* what protocol need not have read when it asks; see answer.c */
 	struct {
 		bool is_waiting;	/* for a port of a full range */
 		uint64_t deadline_ms;
@@ -74,6 +78,21 @@ void end_session(struct monitor *monitor) __attribute__((noreturn));
 
 /* A sibling said what the table does not allow: kill it, tell, end. */
 void end_for_violation(struct monitor *monitor, struct child *child, const char *what) __attribute__((noreturn));
+
+/* answer.c: whatever goes to protocol. The monitor never waits for it to read. */
+
+/*
+ * Send the answer in hand to protocol, with count descriptors, which stay the caller's. Ends the session when protocol
+ * does not read its answers. Where the sessions of all clients together have too many descriptors in flight, the answer
+ * is -EAGAIN instead.
+ */
+void answer_protocol(struct monitor *monitor, const int *fds, unsigned count);
+
+/* Tell protocol what is in hand; lost where there is no room. */
+void tell_protocol(struct monitor *monitor);
+
+/* The master says something, or is gone. */
+void receive_from_master(struct monitor *monitor);
 
 /* Tell protocol to take leave of the client; keep_deadlines() kills it if it does not. */
 void tell_end(struct monitor *monitor, enum ipc_end_reason reason);

@@ -48,7 +48,7 @@ send_answer(const struct pam_session *session, const struct pam_answer *answer)
 	ipc_put_text(&message, answer->name);
 	ipc_put_text(&message, answer->home);
 	ipc_put_text(&message, answer->reason);
-	if (ipc_send(session->monitor_channel, &message, -1) < 0)
+	if (ipc_send_now(session->monitor_channel, &message, -1) < 0)
 		_exit(0);
 }
 

@@ -3,6 +3,8 @@
  * process is touched, nothing is executed, owned anew, linked or mounted.
  */
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -14,6 +16,7 @@ static const struct sandbox_rule rows[] = {
     {SYS_recvmsg, ANY_ARGS, "questions of protocol"},
     {SYS_sendmsg, ANY_ARGS, "answers and descriptors to protocol"},
     {SYS_sendto, ANY_ARGS, "the report of the SIGSYS handler"},
+    {SYS_ioctl, ARG_IS(1, SIOCOUTQ), "does protocol leave descriptors unread?"},
 #ifdef SYS_poll
     {SYS_poll, ANY_ARGS, "every wait"},
 #endif

@@ -4,9 +4,11 @@
  */
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -28,6 +30,7 @@ static const struct sandbox_rule rows[] = {
     {SYS_recvmsg, ANY_ARGS, "questions of protocol, answers of master"},
     {SYS_sendmsg, ANY_ARGS, "answers and descriptors to protocol; the log"},
     {SYS_sendto, ANY_ARGS, "the report of the SIGSYS handler"},
+    {SYS_ioctl, ARG_IS(1, SIOCOUTQ), "does protocol leave descriptors unread?"},
     {SYS_pread64, ANY_ARGS, "snapshot of the accounts; the key's numbers: a data connection that does not resume needs a signature; quota ledger, rates"},
 #ifdef SYS_poll
     {SYS_poll, ANY_ARGS, "every wait"},

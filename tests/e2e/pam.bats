@@ -166,6 +166,22 @@ find_pam()
 	wait_until no_session
 }
 
+@test "a module that hangs does not keep the session from being kicked" {
+	mkfifo "$DIR/never"
+	printf '%s\n' "auth required pam_exec.so /bin/cat $DIR/never" 'account required pam_permit.so' >"/etc/pam.d/$SERVICE"
+	write_config "accounts = \"$(both)\"" 'timeouts { login = "60s" }'
+	start_server
+	ftp_open
+	ftp "USER $SYSTEM_USER" 331
+	ftp_send 'PASS any'
+	find_pam
+	wait_until test -n "$(children_of "$PAM")"
+	ctl session kick --address 127.0.0.1
+	wait_until is_gone "$MONITOR"
+	wait_until log_has 'disconnect .*reason="kicked"'
+	: >"$DIR/never"
+}
+
 @test "a module that crashes takes nothing with it" {
 	with_passwords
 	ftp_open

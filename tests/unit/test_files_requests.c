@@ -952,6 +952,83 @@ test_no_overwriting_at_the_end(void **state)
 	check_content("a", "theirs");
 }
 
+/* Descriptors that the test finds in the channel. */
+static unsigned
+count_descriptors(void)
+{
+	unsigned count = 0;
+	int errors = 0;
+
+	/* the first error may be that questions were left unread, and comes before the answers */
+	while (errors < 2) {
+		if (ipc_receive_now(channel, IPC_PROTOCOL, IPC_STATE_READY, &message) < 0) {
+			errors++;
+			continue;
+		}
+		count += message.fd_count;
+		ipc_drop_fds(&message);
+	}
+	return count;
+}
+
+static void
+test_descriptors_left_unread(void **state)
+{
+	int status;
+
+	(void)state;
+	put_file("file", "bytes");
+	for (int i = 0; i < 10 * IPC_FDS_MAX; i++) {
+		ipc_begin(&message, IPC_open_read);
+		ipc_put_u64(&message, 0);
+		ipc_put_text(&message, "/file");
+		if (ipc_send(channel, &message, -1) < 0)
+			break;
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	child = 0;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), FILES_EXIT_PROTOCOL);
+	assert_in_range(count_descriptors(), 1, IPC_FDS_MAX);
+	close_fd(&channel);
+	close_fd(&home_fd);
+}
+
+/* Whoever reads each answer before the next question may go on for as long as he likes. */
+static void
+test_descriptors_read(void **state)
+{
+	int fd;
+
+	(void)state;
+	put_file("file", "bytes");
+	for (int i = 0; i < 10 * IPC_FDS_MAX; i++) {
+		assert_int_equal(ask_read("/file", 0, &fd), 0);
+		close_fd(&fd);
+	}
+}
+
+/* Small answers, until there is no room: nobody waits for the reader. */
+static void
+test_answers_left_unread(void **state)
+{
+	int status;
+
+	(void)state;
+	for (int i = 0; i < 100000; i++) {
+		ipc_begin(&message, IPC_stat);
+		ipc_put_text(&message, "/");
+		if (ipc_send(channel, &message, -1) < 0)
+			break;
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	child = 0;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), FILES_EXIT_PROTOCOL);
+	close_fd(&channel);
+	close_fd(&home_fd);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(test_malformed, setup, teardown),
     cmocka_unit_test_setup_teardown(test_stop, setup, teardown),
@@ -976,6 +1053,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(test_rights, setup, teardown),
     cmocka_unit_test_setup_teardown(test_right_to_know, setup, teardown),
     cmocka_unit_test_setup_teardown(test_no_overwriting_at_the_end, setup, teardown),
+    cmocka_unit_test_setup_teardown(test_descriptors_left_unread, setup, teardown),
+    cmocka_unit_test_setup_teardown(test_descriptors_read, setup, teardown),
+    cmocka_unit_test_setup_teardown(test_answers_left_unread, setup, teardown),
 };
 
 int

@@ -676,6 +676,28 @@ test_channel_bound(void **state)
 	close_fd(&channels[1]);
 }
 
+static void
+test_channel_unread(void **state)
+{
+	struct channel_test *test = *state;
+	int fd;
+
+	assert_int_equal(ipc_unread(test->channels[0]), 0);
+	for (int i = 0; i < 2; i++) {
+		ipc_begin_reply(&message, IPC_connect, 0);
+		assert_int_equal(ipc_send_now(test->channels[0], &message, STDIN_FILENO), 0);
+	}
+	for (int i = 0; i < 2; i++) {
+		assert_true(ipc_unread(test->channels[0]) > 0);
+		assert_int_equal(ipc_unread(test->channels[1]), 0);
+		assert_int_equal(ipc_receive_now(test->channels[1], IPC_PROTOCOL, IPC_STATE_READY, &message), 0);
+		fd = ipc_take_fd(&message);
+		close_fd(&fd);
+	}
+	assert_int_equal(ipc_unread(test->channels[0]), 0);
+	assert_int_equal(ipc_unread(-1), -EBADF);
+}
+
 int
 main(void)
 {
@@ -697,6 +719,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_channel_empty, open_channel, close_channel),
 	    cmocka_unit_test_setup_teardown(test_channel_end, open_channel, close_channel),
 	    cmocka_unit_test_setup_teardown(test_channel_full, open_channel, close_channel),
+	    cmocka_unit_test_setup_teardown(test_channel_unread, open_channel, close_channel),
 	    cmocka_unit_test(test_channel_bound),
 	};
 

@@ -1,0 +1,61 @@
+/*
+ * Answers to protocol. They never wait: protocol asks one question at a time and reads the answer before it asks the
+ * next, so an answer has room unless protocol has stopped reading. A descriptor that lies unread counts against a limit
+ * of the service user (unix(7), ETOOMANYREFS), who all sessions are, and without descriptors nobody logs in.
+ */
+#include <errno.h>
+
+#include "privsep/monitor/state.h"
+
+#include "common/banned.h"
+
+/*
+ * Has protocol read all that it must have read before this question? What it may have left: the last notice of ours;
+ * and, with any question but the same one, listeners ahead, which it asks for without waiting. Each excuses once.
+ */
+static bool
+has_read_answers(struct monitor *monitor)
+{
+	int unread = ipc_unread(monitor->protocol.channel);
+
+	if (unread == 0) {
+		monitor->unread.told = monitor->unread.ahead = false;
+		return true;
+	}
+	if (monitor->unread.told) {
+		monitor->unread.told = false;
+		return true;
+	}
+	if (monitor->unread.ahead && monitor->message.kind != IPC_listen_ahead) {
+		monitor->unread.ahead = false;
+		return true;
+	}
+	return false;
+}
+
+void
+answer_protocol(struct monitor *monitor, const int *fds, unsigned count)
+{
+	int r;
+
+	if (count > 0 && !has_read_answers(monitor))
+		end_for_violation(monitor, &monitor->protocol, "answers left unread");
+	r = ipc_send_fds_now(monitor->protocol.channel, &monitor->message, fds, count);
+	if (r == -ETOOMANYREFS) {
+		ipc_begin_reply(&monitor->message, monitor->message.kind, -EAGAIN);
+		r = ipc_send_now(monitor->protocol.channel, &monitor->message, -1);
+	} else if (r == 0 && monitor->message.kind == IPC_listen_ahead) {
+		monitor->unread.ahead = true;
+	}
+	if (r == -EAGAIN)
+		end_for_violation(monitor, &monitor->protocol, "answers left unread");
+	if (r < 0)
+		end_session(monitor);
+}
+
+void
+tell_protocol(struct monitor *monitor)
+{
+	if (ipc_send_now(monitor->protocol.channel, &monitor->message, -1) == 0)
+		monitor->unread.told = true;
+}
