@@ -191,6 +191,7 @@ start_logger(struct master *master, char *error, size_t size)
 			dup2(STDIN_FILENO, STDERR_FILENO);
 		logger_run(&(struct logger){
 		    .records = master->logger.records_read,
+		    .reserved = master->logger.reserved_read,
 		    .master_channel = channels[1],
 		    .empty_directory_fd = master->empty_directory_fd,
 		    .uid = master->service_uid,
@@ -213,10 +214,25 @@ start_logger(struct master *master, char *error, size_t size)
 	return r;
 }
 
+/* A channel of records. The order of its ends is the caller's: the kernel makes the first one first. */
+static int
+make_records(int *first, int *second, const int *sending)
+{
+	int channels[2], bytes = RECORDS_BUFFER;
+	int r = ipc_pair(channels, 0);
+
+	if (r < 0)
+		return r;
+	*first = channels[0];
+	*second = channels[1];
+	if (setsockopt(*sending, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0)
+		(void)!setsockopt(*sending, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	return 0;
+}
+
 int
 log_targets_start(struct master *master, char *error, size_t size)
 {
-	int records[2], bytes = RECORDS_BUFFER;
 	int r;
 
 	snprintf(error, size, "cannot start the logger process");
@@ -225,18 +241,18 @@ log_targets_start(struct master *master, char *error, size_t size)
 	    mmap(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (master->logger.dropped == MAP_FAILED)
 		return -errno;
-	r = ipc_pair(records, 0);
+	/* the ends that sessions keep have neighbouring numbers: they close what is between in one call */
+	r = make_records(&master->logger.records_read, &master->logger.records, &master->logger.records);
+	if (r == 0)
+		r = make_records(&master->logger.reserved, &master->logger.reserved_read, &master->logger.reserved);
 	if (r < 0)
 		return r;
-	master->logger.records_read = records[0];
-	master->logger.records = records[1];
-	if (setsockopt(records[1], SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0)
-		(void)!setsockopt(records[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	r = log_switches_init(master);
 	if (r == 0)
 		r = start_logger(master, error, size);
 	log_set_dropped_counter(master->logger.dropped);
-	log_set_channel(records[1], (enum log_level)master->config->log.level);
+	log_set_reserved_channel(master->logger.reserved);
+	log_set_channel(master->logger.records, (enum log_level)master->config->log.level);
 	return r;
 }
 

@@ -23,6 +23,7 @@
 #include "daemon/master/metrics_server.h"
 #include "daemon/master/notify.h"
 #include "daemon/master/quota_top.h"
+#include "daemon/master/refusals.h"
 #include "daemon/master/resolver.h"
 #include "daemon/master/sessions.h"
 #include "privsep/ipc/log.h"
@@ -298,12 +299,14 @@ master_run(struct master *master)
 		    sooner(sooner(sooner(certificates_watch(master), resolver_watch(master)), upgrade_watch(master)),
 			sooner(log_targets_watch(master),
 			    sooner(sooner(hook_worker_watch(master), sooner(metrics_server_watch(master), quota_top_watch(master))),
-				sooner(sooner(control_socket_watch(master), bans_watch(master)), reap_watch(master))))));
+				sooner(sooner(control_socket_watch(master), bans_watch(master)),
+				    sooner(refusals_watch(), reap_watch(master)))))));
 		int count = epoll_wait(master->epoll_fd, events, EVENTS_AT_ONCE, timeout);
 
 		for (int i = 0; i < count; i++)
 			dispatch(master, events[i].data.ptr);
 	}
 	metrics_server_stop(master);
+	refusals_tell();
 	log_message(LEVEL_INFO, "stopped", "sallyportd %s", SALLYPORT_VERSION);
 }

@@ -103,6 +103,7 @@ struct master {
 	struct {
 		pid_t pid;
 		int records, records_read;	/* both ends of the channel of all records */
+		int reserved, reserved_read;	/* and of that of the records that matter most */
 		int channel;			/* targets and requests */
 		uint64_t *dropped;
 		struct log_switches *switches;	/* written here, read everywhere */

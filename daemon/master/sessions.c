@@ -21,6 +21,7 @@
 #include "daemon/master/capacity.h"
 #include "daemon/master/control_request.h"
 #include "daemon/master/master.h"
+#include "daemon/master/refusals.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
 #include "privsep/sandbox/sandbox.h"
@@ -154,9 +155,9 @@ refusal(struct master *master, const union address *peer, const struct address_k
 	uint64_t *refused = master->board.head->ended.refused;
 	uint32_t times = bans_refuse(master, peer, key);
 
-	/* the first, second, fourth... time: who knocks all the time fills no disk */
-	*is_told = (times & (times - 1)) == 0;
 	if (times > 0) {
+		/* the first, second, fourth... time: the line of the end of the ban has the number */
+		*is_told = (times & (times - 1)) == 0;
 		refused[REFUSED_BANNED]++;
 		return "421 Your address is banned; try again later.\r\n";
 	}
@@ -178,15 +179,15 @@ refusal(struct master *master, const union address *peer, const struct address_k
 
 /* runs as root: say why in clear and close; not to a client that expects TLS. error: 0, or -errno for the log. */
 static void
-refuse(int client_fd, const struct listener *listener, const union address *peer, const char *reply, int error,
-    bool is_told)
+refuse(int client_fd, const struct listener *listener, const union address *peer, const struct address_key *key,
+    const char *reply, int error, bool is_told)
 {
 	char address[ADDRESS_TEXT_MAX];
 	size_t len = strlen(reply);
 
 	if (!listener->is_tls)
 		(void)!send(client_fd, reply, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (!is_told)
+	if (!is_told || !refusals_take(key))
 		return;
 	address_text(peer, address);
 	log_set_context(NULL, NULL, address, NULL);
@@ -261,6 +262,7 @@ fork_session(struct master *master, const struct listener *listener, int client_
 	struct session session = {
 	    .client_fd = client_fd,
 	    .log_channel = master->logger.records,
+	    .reserved_log_channel = master->logger.reserved,
 	    .hook_channel = master->hooks.uploads,
 	    .empty_directory_fd = master->empty_directory_fd,
 	    .peer = *peer,
@@ -386,7 +388,7 @@ accept_one(struct master *master, const struct listener *listener)
 		}
 	}
 	if (reply != NULL)
-		refuse(fd, listener, &peer, reply, r, is_told);
+		refuse(fd, listener, &peer, &key, reply, r, is_told);
 	close(fd);
 	return true;
 }

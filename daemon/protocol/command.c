@@ -13,7 +13,7 @@
 
 #include "common/banned.h"
 
-#define SENSELESS_MAX 50	/* unknown commands in a row, then the session ends */
+#define SENSELESS_MAX 50	/* unknown commands, or refused data connections, in a row: then the session ends */
 
 #define TRANSFER (NEEDS_LOGIN | NEEDS_DATA)
 #define SETS_UP (NEEDS_LOGIN | KEEPS_RESTART)
@@ -123,17 +123,22 @@ command_is_told(const struct protocol *protocol, const struct command *command)
 	return (command->needs & IS_HIDDEN) == 0;
 }
 
+static void
+end_for_senselessness(struct protocol *protocol, const char *what, const char *detail)
+{
+	reply(protocol, 421, "Too many %s; closing", what);
+	tell_monitor_noted(protocol, NOTED_BAD_COMMANDS, detail);
+	protocol->is_over = true;
+}
+
 /* A line that is no command of ours; too many of them are no client of ours. */
 static void
 reply_senseless(struct protocol *protocol, const char *text)
 {
 	reply(protocol, 500, "%s", text);
 	protocol->senseless++;
-	if (protocol->senseless < SENSELESS_MAX)
-		return;
-	reply(protocol, 421, "Too many unknown commands; closing");
-	tell_monitor_noted(protocol, NOTED_BAD_COMMANDS, text);
-	protocol->is_over = true;
+	if (protocol->senseless >= SENSELESS_MAX)
+		end_for_senselessness(protocol, "unknown commands", text);
 }
 
 /* What the columns of the row ask for. False: replied. */
@@ -219,6 +224,8 @@ run_line(struct protocol *protocol, char *line)
 	}
 	protocol->senseless = 0;
 	run(protocol, command, argument, len);
+	if (protocol->refused_data >= SENSELESS_MAX && !protocol->is_over)
+		end_for_senselessness(protocol, "refused data connections", "refused data connections");
 }
 
 void

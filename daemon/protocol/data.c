@@ -23,17 +23,18 @@ data_forget(struct protocol *protocol)
 	protocol->data_mode = DATA_NONE;
 }
 
-/* Whoever came before the port was told guessed it: a stranger, from wherever. */
+/* Whoever came before the port was told guessed it: a stranger, from wherever. One line for all of them. */
 static void
 refuse_early(struct protocol *protocol)
 {
+	unsigned strangers = 0;
 	int fd;
 
-	while ((fd = accept4(protocol->listen_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+	for (; (fd = accept4(protocol->listen_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0; strangers++)
 		close_fd(&fd);
+	if (strangers > 0)
 		tell_monitor_noted(
 		    protocol, NOTED_DATA_REFUSED, "a stranger on a passive port that nobody was told yet");
-	}
 }
 
 int
@@ -86,20 +87,36 @@ data_set_target(struct protocol *protocol, const union address *target)
 		protocol->data_mode = DATA_ACTIVE;
 		return 0;
 	}
+	protocol->refused_data++;
 	address_text(target, text);
 	snprintf(detail, sizeof(detail), "PORT to %s port %u", text, address_port(target));
 	tell_monitor_noted(protocol, NOTED_DATA_REFUSED, detail);
 	return -EACCES;
 }
 
-/* Accept until the client's own connection comes; strangers are closed and the port goes on listening. */
+/* The first stranger of a port has a line of the log, so that knocking fills nothing. */
+static void
+refuse_stranger(struct protocol *protocol, const union address *peer, unsigned before)
+{
+	char text[ADDRESS_TEXT_MAX], detail[ADDRESS_TEXT_MAX + 64];
+
+	if (before > 0)
+		return;
+	address_text(peer, text);
+	snprintf(detail, sizeof(detail), "stranger %s on a passive port", text);
+	tell_monitor_noted(protocol, NOTED_DATA_REFUSED, detail);
+}
+
+/*
+ * Accept until the client's own connection comes; strangers are closed and the port goes on listening. A port counts
+ * against the session once, and only when the client itself did not come: else a stranger could end its session.
+ */
 static int
 accept_client(struct protocol *protocol, uint64_t deadline, int *fd_out)
 {
-	for (;;) {
+	for (unsigned strangers = 0;;) {
 		union address peer;
 		socklen_t len = sizeof(peer);
-		char text[ADDRESS_TEXT_MAX], detail[ADDRESS_TEXT_MAX + 64];
 		int fd, r;
 
 		memset(&peer, 0, sizeof(peer));
@@ -109,19 +126,19 @@ accept_client(struct protocol *protocol, uint64_t deadline, int *fd_out)
 			return 0;
 		}
 		if (fd >= 0) {
-			address_text(&peer, text);
-			snprintf(detail, sizeof(detail), "stranger %s on a passive port", text);
-			tell_monitor_noted(protocol, NOTED_DATA_REFUSED, detail);
+			refuse_stranger(protocol, &peer, strangers++);
 			close_fd(&fd);
+		} else if (errno == EINTR || errno == ECONNABORTED) {
 			continue;
-		}
-		if (errno == EINTR || errno == ECONNABORTED)
-			continue;
-		if (errno != EAGAIN)
+		} else if (errno != EAGAIN) {
 			return -errno;
+		}
+		/* after a stranger, too: ABOR and the end of the session are seen while others knock */
 		r = transfer_watch(protocol, protocol->listen_fd, POLLIN, deadline);
-		if (r < 0)
+		if (r < 0) {
+			protocol->refused_data += strangers > 0;
 			return r;
+		}
 	}
 }
 
@@ -208,6 +225,7 @@ data_open(struct protocol *protocol, struct stream *stream)
 		note_failure(protocol, r);
 	data_forget(protocol);
 	if (r == 0) {
+		protocol->refused_data = 0;
 		stream_init(stream, fd);
 		if (protocol->is_data_private)
 			r = protect(protocol, deadline, stream);

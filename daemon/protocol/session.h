@@ -56,6 +56,7 @@ struct protocol {
 	uint64_t range_end;		/* behind the last byte of RANG; UINT64_MAX: the end of the file */
 	bool has_host;			/* HOST was accepted (RFC 7151) */
 	unsigned senseless;		/* unknown commands in a row */
+	unsigned refused_data;		/* refused PORTs, and ports where only strangers came, since a client came last */
 
 	bool must_protect;	/* tls.require with a certificate: nothing in clear */
 	bool has_pbsz;		/* PBSZ 0 (RFC 4217, 8) */

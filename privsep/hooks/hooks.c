@@ -267,6 +267,7 @@ hooks_run(const struct hooks *hooks)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	log_set_reserved_channel(-1);
 	log_set_context("hooks", "", "", "");
 	title_set("hooks", NULL, NULL);
 	fork_launcher(hooks);

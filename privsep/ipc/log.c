@@ -13,22 +13,31 @@
 #define MESSAGE_TEXT_MAX 1024
 
 static struct {
-	int channel;
+	int channel, reserved;	/* -1: none */
 	enum log_level level;
 	const struct log_switches *switches;
 	uint64_t *dropped;
 	pid_t pid;
 	char process[16], session[20], address[64], user[72];
-} sender = {.channel = -1, .level = LEVEL_INFO};
+} sender = {.channel = -1, .reserved = -1, .level = LEVEL_INFO};
 
 static struct {
 	struct ipc_message message;
-	bool is_wanted;
+	bool is_wanted, is_reserved;
 } record;
 
 static const char *const level_names[LEVEL_COUNT] = {
     [LEVEL_DEBUG] = "debug", [LEVEL_INFO] = "info", [LEVEL_WARNING] = "warning",
     [LEVEL_ERROR] = "error", [LEVEL_CRITICAL] = "critical",
+};
+
+/* What guards others, and what says that lines are missing: no flood of other records takes their room. */
+static const char *const reserved_events[] = {
+    "alarm",
+    "login-failed",
+    "ban",
+    "unban",
+    "log-limited",
 };
 
 const char *
@@ -46,6 +55,12 @@ log_set_channel(int channel, enum log_level level)
 }
 
 void
+log_set_reserved_channel(int channel)
+{
+	sender.reserved = channel;
+}
+
+void
 log_set_switches(const struct log_switches *switches)
 {
 	sender.switches = switches;
@@ -59,8 +74,8 @@ log_level_now(void)
 	return (enum log_level)__atomic_load_n(&sender.switches->level, __ATOMIC_RELAXED);
 }
 
-static bool
-is_wanted(enum log_level level)
+bool
+log_takes(enum log_level level)
 {
 	if (sender.channel < 0)
 		return false;
@@ -91,14 +106,24 @@ log_set_dropped_counter(uint64_t *counter)
 	sender.dropped = counter;
 }
 
+static bool
+is_reserved(const char *event)
+{
+	for (size_t i = 0; i < sizeof(reserved_events) / sizeof(reserved_events[0]); i++)
+		if (strcmp(reserved_events[i], event) == 0)
+			return true;
+	return false;
+}
+
 void
 log_begin(enum log_level level, const char *event)
 {
 	struct timespec now;
 
-	record.is_wanted = is_wanted(level);
+	record.is_wanted = log_takes(level);
 	if (!record.is_wanted)
 		return;
+	record.is_reserved = sender.reserved >= 0 && is_reserved(event);
 	clock_gettime(CLOCK_REALTIME, &now);
 	ipc_begin(&record.message, IPC_log);
 	ipc_put_u8(&record.message, (uint8_t)level);
@@ -141,6 +166,8 @@ void
 log_end(void)
 {
 	if (!record.is_wanted)
+		return;
+	if (record.is_reserved && ipc_send_now(sender.reserved, &record.message, -1) == 0)
 		return;
 	if (ipc_send_now(sender.channel, &record.message, -1) < 0 && sender.dropped != NULL)
 		__atomic_add_fetch(sender.dropped, 1, __ATOMIC_RELAXED);

@@ -6,6 +6,7 @@
 #ifndef PRIVSEP_IPC_LOG_H
 #define PRIVSEP_IPC_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,12 @@ const char *log_level_name(enum log_level level);
 /* Send records to channel from now on; below level nothing is sent. Before the first call nothing is sent. */
 void log_set_channel(int channel, enum log_level level);
 
+/*
+ * Send the records that matter most (alarm, login-failed, ban...) to this channel, which others cannot fill;
+ * -1, as before the first call: to that of all records.
+ */
+void log_set_reserved_channel(int channel);
+
 /* Which records are sent, for all processes of the server; in memory that the master alone can write. */
 struct log_switches {
 	uint32_t level;		/* enum log_level */
@@ -25,6 +32,9 @@ struct log_switches {
 
 /* Go by switches from now on, instead of the level of log_set_channel(). */
 void log_set_switches(const struct log_switches *switches);
+
+/* Is a record of this level sent now? */
+bool log_takes(enum log_level level);
 
 /* The level in force. */
 enum log_level log_level_now(void);

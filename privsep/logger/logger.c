@@ -39,7 +39,14 @@ static struct {
 	uint64_t reconnect_at_ms;
 } state;
 
-static struct ipc_message message;
+/* A channel of records, with the next one that is to be written. */
+static struct source {
+	int fd;			/* -1: every sender is gone */
+	bool has_entry;
+	bool may_have_more;	/* worth a look in this turn */
+	struct ipc_message message;
+	struct log_entry entry;	/* points into message */
+} all, reserved;
 
 static void
 write_line(enum log_target_kind kind)
@@ -75,13 +82,14 @@ write_gathered(void)
 static void
 ask_for_socket(const struct logger *logger)
 {
+	static struct ipc_message told;	/* a record may be in hand */
 	uint64_t now = monotonic_ms();
 
 	if (now < state.reconnect_at_ms)
 		return;
 	state.reconnect_at_ms = now + RECONNECT_EVERY_MS;
-	ipc_begin(&message, IPC_log_reconnect);
-	ipc_send_now(logger->master_channel, &message, -1);
+	ipc_begin(&told, IPC_log_reconnect);
+	ipc_send_now(logger->master_channel, &told, -1);
 }
 
 /* Send one datagram; a full socket is given a moment, a dead one is replaced by the master. */
@@ -214,6 +222,21 @@ handle_target(const struct logger *logger)
 	return 0;
 }
 
+static void
+note_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	state.turn_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static bool
+has_record(void)
+{
+	return all.has_entry || reserved.has_entry;
+}
+
 static int
 handle_targets(const struct logger *logger)
 {
@@ -225,44 +248,85 @@ handle_targets(const struct logger *logger)
 	return r;
 }
 
-static int
-handle_record(const struct logger *logger)
+/* Take the next record in hand; what is none is passed over: one bad record is not worth the log. */
+static void
+look_for_record(struct source *source)
 {
-	static struct log_entry entry;
-	int r = ipc_receive_now(logger->records, IPC_LOGGER, IPC_STATE_ANY, &message);
+	int r;
 
+	if (source->has_entry || !source->may_have_more)
+		return;
+	r = ipc_receive_now(source->fd, IPC_LOGGER, IPC_STATE_ANY, &source->message);
 	if (r == -EPROTO)
-		return 0;	/* one bad record is not worth the log */
-	if (r < 0)
-		return r;
-	if (message.kind != IPC_log || log_entry_read(&message, &entry) < 0) {
-		ipc_drop_fds(&message);
-		return 0;
+		return;
+	if (r < 0) {
+		source->may_have_more = false;
+		if (r != -EAGAIN)
+			source->fd = -1;
+		return;
 	}
-	/* sent after the look at the master's channel: a target that it belongs to may have come in between */
-	if (entry.time_ns > state.turn_ns) {
-		write_gathered();
-		(void)handle_targets(logger);
-	}
-	write_entry(logger, &entry);
-	return 0;
+	source->has_entry = source->message.kind == IPC_log && log_entry_read(&source->message, &source->entry) == 0;
+	if (!source->has_entry)
+		ipc_drop_fds(&source->message);
 }
 
-static int
+/*
+ * The earlier of the two records in hand, so that the lines of a session stay in order; NULL: there is none.
+ * A backlog, or a record that lies about its time, keeps the reserved ones waiting for RECORDS_AT_ONCE others at most.
+ */
+static struct source *
+next_source(void)
+{
+	static unsigned passed_over;
+
+	if (!reserved.has_entry) {
+		passed_over = 0;
+		return all.has_entry ? &all : NULL;
+	}
+	if (!all.has_entry || all.entry.time_ns >= reserved.entry.time_ns || passed_over >= RECORDS_AT_ONCE)
+		return &reserved;
+	passed_over++;
+	return &all;
+}
+
+/* What was sent after the last look may belong to a target, or after a record, that came in between. */
+static void
+look_again(const struct logger *logger)
+{
+	write_gathered();
+	note_time();
+	(void)handle_targets(logger);
+	all.may_have_more = all.fd >= 0;
+	reserved.may_have_more = reserved.fd >= 0;
+}
+
+static void
 handle_records(const struct logger *logger)
 {
-	int r = 0;
+	for (int i = 0; i < RECORDS_AT_ONCE && (has_record() || all.may_have_more || reserved.may_have_more); i++) {
+		struct source *source;
 
-	for (int i = 0; i < RECORDS_AT_ONCE && r == 0; i++)
-		r = handle_record(logger);
+		look_for_record(&all);
+		look_for_record(&reserved);
+		source = next_source();
+		if (source == NULL)
+			continue;
+		if (source->entry.time_ns > state.turn_ns) {
+			look_again(logger);
+			look_for_record(&all);
+			look_for_record(&reserved);
+			source = next_source();
+		}
+		write_entry(logger, &source->entry);
+		source->has_entry = false;
+	}
 	write_gathered();
-	return r;
 }
 
 static void
 enter_walls(const struct logger *logger)
 {
-	const int keep[] = {logger->records, logger->master_channel, logger->empty_directory_fd};
+	const int keep[] = {logger->records, logger->reserved, logger->master_channel, logger->empty_directory_fd};
 
 	title_set("logger", NULL, NULL);
 	signal(SIGPIPE, SIG_IGN);
@@ -272,7 +336,8 @@ enter_walls(const struct logger *logger)
 	tzset();	/* syslog wants local time; the zone file is out of reach afterwards */
 	json_object_seed(0);	/* as is /dev/urandom, which jansson reads */
 	sandbox_report_to(logger->master_channel);
-	if (sandbox_close_all_but(keep, 3) < 0 || sandbox_chroot(logger->empty_directory_fd) < 0)
+	if (sandbox_close_all_but(keep, sizeof(keep) / sizeof(keep[0])) < 0 ||
+	    sandbox_chroot(logger->empty_directory_fd) < 0)
 		_exit(1);
 	close(logger->empty_directory_fd);
 	if (sandbox_drop_identity(logger->uid, logger->gid) < 0 || sandbox_limit(SANDBOX_LOGGER) < 0 ||
@@ -280,41 +345,39 @@ enter_walls(const struct logger *logger)
 		_exit(1);
 }
 
+enum { WAIT_MASTER, WAIT_ALL, WAIT_RESERVED, WAIT_WATCHERS, WAITS = WAIT_WATCHERS + WATCHERS_MAX };
+
 /* What is there, and since when it is known. */
 static int
-begin_turn(struct pollfd waits[2 + WATCHERS_MAX])
+begin_turn(struct pollfd waits[WAITS])
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	state.turn_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-	return poll(waits, 2 + WATCHERS_MAX, 0);
+	note_time();
+	return poll(waits, WAITS, 0);
 }
 
 /* Wait for records; after an idle time a moment longer, so that what comes together is written in one turn. */
 static void
-wait_for_records(struct pollfd waits[2 + WATCHERS_MAX])
+wait_for_records(struct pollfd waits[WAITS])
 {
 	int n = begin_turn(waits);
 
-	if (n == 0) {
-		n = poll(waits, 2 + WATCHERS_MAX, has_untold() ? 1000 : -1);
-		if (n > 0 && waits[0].revents == 0) {
+	if (n == 0 && !has_record()) {
+		n = poll(waits, WAITS, has_untold() ? 1000 : -1);
+		if (n > 0 && waits[WAIT_MASTER].revents == 0) {
 			poll(NULL, 0, GATHER_MS);
 			n = begin_turn(waits);
 		}
 	}
 	if (n < 0 && errno != EINTR)
 		_exit(1);
+	all.may_have_more = waits[WAIT_ALL].revents != 0;
+	reserved.may_have_more = waits[WAIT_RESERVED].revents != 0;
 }
 
 void
 logger_run(const struct logger *logger)
 {
-	struct pollfd waits[2 + WATCHERS_MAX] = {
-	    {.fd = logger->master_channel, .events = POLLIN},
-	    {.fd = logger->records, .events = POLLIN},
-	};
+	struct pollfd waits[WAITS] = {[WAIT_MASTER] = {.fd = logger->master_channel, .events = POLLIN}};
 
 	enter_walls(logger);
 	for (int i = 0; i < LOG_TARGET_COUNT; i++)
@@ -322,17 +385,20 @@ logger_run(const struct logger *logger)
 	state.format = logger->format;
 	buf_init(&state.line, LINE_MAX_BYTES);
 	buf_init(&state.gathered, 2 * LINE_MAX_BYTES);
+	all.fd = logger->records;
+	reserved.fd = logger->reserved;
 	for (;;) {
-		watchers_poll(waits + 2);
+		waits[WAIT_ALL] = (struct pollfd){.fd = all.fd, .events = POLLIN};
+		waits[WAIT_RESERVED] = (struct pollfd){.fd = reserved.fd, .events = POLLIN};
+		watchers_poll(waits + WAIT_WATCHERS);
 		wait_for_records(waits);
-		tell_unwatched(logger, watchers_check(waits + 2));
+		tell_unwatched(logger, watchers_check(waits + WAIT_WATCHERS));
 		/* all targets first: the lines behind them belong there */
-		if (waits[0].revents != 0 && handle_targets(logger) == -EPIPE)
-			waits[0].fd = -1;	/* the master is gone; sessions may still end */
-		if (waits[1].revents != 0 && handle_records(logger) == -EPIPE) {
-			tell_losses(logger);
-			_exit(0);
-		}
+		if (waits[WAIT_MASTER].revents != 0 && handle_targets(logger) == -EPIPE)
+			waits[WAIT_MASTER].fd = -1;	/* the master is gone; sessions may still end */
+		handle_records(logger);
 		tell_losses(logger);
+		if (all.fd < 0 && reserved.fd < 0 && !has_record())
+			_exit(0);
 	}
 }

@@ -9,6 +9,7 @@
 
 struct logger {
 	int records;		/* the reading end of the channel of all records */
+	int reserved;		/* and of that of the records that matter most */
 	int master_channel;	/* targets come here; requests for a new syslog or journal socket go out */
 	int empty_directory_fd;
 	uid_t uid;		/* the service user */

@@ -28,6 +28,7 @@ try_listen(struct monitor *monitor)
 		return;
 	}
 	monitor->listen.is_waiting = false;
+	records_expect_transfers(monitor, 1);
 	ipc_begin_reply(&monitor->message, IPC_listen, r);
 	if (r == 0) {
 		uint8_t host[16] = {0};
@@ -38,7 +39,7 @@ try_listen(struct monitor *monitor)
 		ipc_put_bytes(&monitor->message, host, sizeof(host));
 		ipc_put_u32(&monitor->message, address_port(&bound));
 	}
-	if (r < 0)
+	if (r < 0 && records_take(monitor, RECORD_NOTE, LEVEL_ERROR))
 		log_message(LEVEL_ERROR, "data-refused", "no passive port: %s", strerror(-r));
 	answer_protocol(monitor, &fd, fd >= 0);
 	close_fd(&fd);
@@ -70,6 +71,7 @@ monitor_answer_listen_ahead(struct monitor *monitor)
 	if (has_spare)
 		count = data_socket_listen_spare(&monitor->session->local, config->passive_port_low,
 		    config->passive_port_high, wanted, ports, fds);
+	records_expect_transfers(monitor, count);
 	ipc_begin_reply(&monitor->message, IPC_listen_ahead, !has_spare ? -EOPNOTSUPP : count == 0 ? -EAGAIN : 0);
 	if (count > 0)
 		ipc_put_u8(&monitor->message, (uint8_t)count);
@@ -100,6 +102,7 @@ monitor_answer_connect(struct monitor *monitor)
 	if (monitor->session->config->active_mode)
 		r = data_socket_connect(&monitor->session->local, monitor->session->config->active_port,
 		    &monitor->session->peer, &target, &fd);
+	records_expect_transfers(monitor, 1);
 	ipc_begin_reply(&monitor->message, IPC_connect, r);
 	answer_protocol(monitor, &fd, fd >= 0);
 	close_fd(&fd);

@@ -32,6 +32,8 @@ log_transferred(struct monitor *monitor)
 		monitor->bytes_up += bytes;
 	else
 		monitor->bytes_down += bytes;
+	if (!records_take(monitor, RECORD_TRANSFER, LEVEL_INFO))
+		return;
 	error_name = error == 0 ? "ok" : strerrorname_np((int)error);
 	log_begin(LEVEL_INFO, "transfer");
 	log_field_text("direction", directions[direction]);
@@ -57,16 +59,16 @@ monitor_answer_noted(struct monitor *monitor)
 	static const struct {
 		const char *event;
 		enum log_level level;
-		bool ends;
+		enum record_kind kind;	/* RECORD_END: the session ends with it */
 	} events[NOTED_EVENT_COUNT] = {
-	    [NOTED_BAD_COMMANDS] = {"bad-commands", LEVEL_WARNING, true},
-	    [NOTED_DATA_REFUSED] = {"data-refused", LEVEL_WARNING, false},
-	    [NOTED_DATA_FAILED] = {"data-failed", LEVEL_INFO, false},
-	    [NOTED_QUIT] = {"quit", LEVEL_DEBUG, true},
-	    [NOTED_TLS] = {"tls", LEVEL_INFO, false},
-	    [NOTED_TLS_FAILED] = {"tls-failed", LEVEL_WARNING, false},
-	    [NOTED_TLS_REUSE] = {"tls-not-resumed", LEVEL_WARNING, false},
-	    [NOTED_TLS_CUT] = {"tls-cut", LEVEL_WARNING, false},
+	    [NOTED_BAD_COMMANDS] = {"bad-commands", LEVEL_WARNING, RECORD_END},
+	    [NOTED_DATA_REFUSED] = {"data-refused", LEVEL_WARNING, RECORD_NOTE},
+	    [NOTED_DATA_FAILED] = {"data-failed", LEVEL_INFO, RECORD_NOTE},
+	    [NOTED_QUIT] = {"quit", LEVEL_DEBUG, RECORD_END},
+	    [NOTED_TLS] = {"tls", LEVEL_INFO, RECORD_NOTE},
+	    [NOTED_TLS_FAILED] = {"tls-failed", LEVEL_WARNING, RECORD_NOTE},
+	    [NOTED_TLS_REUSE] = {"tls-not-resumed", LEVEL_WARNING, RECORD_NOTE},
+	    [NOTED_TLS_CUT] = {"tls-cut", LEVEL_WARNING, RECORD_NOTE},
 	};
 	uint8_t event = ipc_get_u8(&monitor->message);
 	char detail[512];
@@ -74,8 +76,10 @@ monitor_answer_noted(struct monitor *monitor)
 	ipc_get_text(&monitor->message, detail, sizeof(detail));
 	if (!ipc_end(&monitor->message) || event >= NOTED_EVENT_COUNT)
 		end_for_violation(monitor, &monitor->protocol, "malformed noted");
-	if (events[event].ends && monitor->kill_at_ms == NEVER)
+	if (events[event].kind == RECORD_END && monitor->kill_at_ms == NEVER)
 		monitor->end_reason = events[event].event;
+	if (!records_take(monitor, events[event].kind, events[event].level))
+		return;
 	log_begin(events[event].level, events[event].event);
 	log_field_text("detail", detail);
 	log_end();
@@ -113,7 +117,7 @@ monitor_answer_stored(struct monitor *monitor)
 	memcpy(event.home, monitor->account.home, sizeof(event.home));
 	memcpy(event.path, path.text, path.len + 1);
 	r = tell_hooks_uploaded(monitor, &event);
-	if (r == 0)
+	if (r == 0 || !records_take(monitor, RECORD_UPLOAD, LEVEL_WARNING))
 		return true;
 	log_begin(LEVEL_WARNING, "hook-dropped");
 	log_field_text("path", event.path);

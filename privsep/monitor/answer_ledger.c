@@ -230,9 +230,13 @@ answer_count(struct monitor *monitor)
 }
 
 static void
-log_counted(int error, const struct ledger_figure *figure)
+log_counted(struct monitor *monitor, int error, const struct ledger_figure *figure)
 {
-	log_begin(error == 0 ? LEVEL_INFO : LEVEL_WARNING, "quota-counted");
+	enum log_level level = error == 0 ? LEVEL_INFO : LEVEL_WARNING;
+
+	if (!records_take(monitor, RECORD_NOTE, level))
+		return;
+	log_begin(level, "quota-counted");
 	if (error == 0) {
 		log_field_u64("bytes", figure->bytes);
 		log_field_u64("files", figure->files);
@@ -252,7 +256,7 @@ answer_counted(struct monitor *monitor)
 	if (!ipc_end(&monitor->message) || !monitor->quota.book.is_locked || error > 4095 || figure.bytes > INT64_MAX ||
 	    figure.files > INT64_MAX)
 		return false;
-	log_counted((int)error, &figure);
+	log_counted(monitor, (int)error, &figure);
 	reply_result(monitor, ledger_count_end(&monitor->quota.book, error == 0 ? &figure : NULL));
 	return true;
 }

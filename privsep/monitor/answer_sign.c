@@ -11,6 +11,7 @@
 void
 monitor_answer_sign(struct monitor *monitor)
 {
+	static const struct budget_size size = {.burst = 100, .per_s = 50};
 	static uint8_t signature[SIGNATURE_MAX], text[SIGN_TEXT_MAX];
 	uint8_t scheme = ipc_get_u8(&monitor->message);
 	size_t len, signature_len = 0;
@@ -20,14 +21,14 @@ monitor_answer_sign(struct monitor *monitor)
 	if (!ipc_end(&monitor->message) || scheme >= SIGN_SCHEME_COUNT || monitor->session->key_fd < 0)
 		end_for_violation(monitor, &monitor->protocol, "malformed sign");
 	memcpy(text, bytes, len);
-	if (!sign_budget_take(&monitor->sign_budget, monotonic_ms()))
+	if (!budget_take(&monitor->sign_budget, &size, monotonic_ms()))
 		r = -EAGAIN;
 	else
 		r = sign_handshake(monitor->session->key_fd, (enum sign_scheme)scheme, text, len, signature,
 		    &signature_len);
 	if (r == -EPERM)
 		end_for_violation(monitor, &monitor->protocol, "asked to sign what is no handshake");
-	if (r < 0)
+	if (r < 0 && records_take(monitor, RECORD_NOTE, r == -EAGAIN ? LEVEL_WARNING : LEVEL_ERROR))
 		log_message(r == -EAGAIN ? LEVEL_WARNING : LEVEL_ERROR, "tls-failed", "no signature: %s",
 		    r == -EAGAIN ? "too many handshakes that resume no session" : strerror(-r));
 	ipc_begin_reply(&monitor->message, IPC_sign, r);

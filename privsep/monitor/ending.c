@@ -130,6 +130,7 @@ end_session(struct monitor *monitor)
 	/* its protocol end is closed now: files ends by itself */
 	wait_for_files(monitor, deadline);
 	reap(monitor, &monitor->files, deadline);
+	records_tell_left_out(monitor);
 	log_begin(LEVEL_INFO, "disconnect");
 	log_field_text("reason", monitor->end_reason);
 	log_field_u64("milliseconds", monotonic_ms() - monitor->session->started_ms);

@@ -171,6 +171,7 @@ keep_deadlines(struct monitor *monitor)
 	uint64_t now = monotonic_ms();
 	enum ipc_end_reason reason;
 	uint64_t due = session_deadline(monitor, &reason);
+	uint64_t tell_at;
 
 	if (now >= monitor->kill_at_ms)
 		end_session(monitor);
@@ -186,7 +187,10 @@ keep_deadlines(struct monitor *monitor)
 			return LISTEN_RETRY_MS;
 	}
 	/* protocol may begin another activity while this sleeps, with a deadline that is sooner */
-	return deadline_left_ms(due < now + shortest_ms(monitor) ? due : now + shortest_ms(monitor), now);
+	if (due > now + shortest_ms(monitor))
+		due = now + shortest_ms(monitor);
+	tell_at = records_watch(monitor, now);
+	return deadline_left_ms(tell_at < due ? tell_at : due, now);
 }
 
 static void
@@ -266,9 +270,9 @@ fork_protocol(struct monitor *monitor)
 static void
 start(struct monitor *monitor, struct session *session)
 {
-	const int keep[] = {session->client_fd, session->master_channel, session->log_channel, session->hook_channel,
-	    session->empty_directory_fd, session->key_fd};
-	size_t count = session->key_fd < 0 ? 5 : 6;
+	const int keep[] = {session->client_fd, session->master_channel, session->log_channel,
+	    session->reserved_log_channel, session->hook_channel, session->empty_directory_fd, session->key_fd};
+	size_t count = session->key_fd < 0 ? 6 : 7;
 
 	memory_begin_session();
 	monitor->session = session;

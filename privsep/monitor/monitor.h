@@ -22,7 +22,7 @@ struct session {
 	char id[SESSION_ID_SIZE];
 	int client_fd;
 	int master_channel;
-	int log_channel;
+	int log_channel, reserved_log_channel;
 	int hook_channel;	/* of all uploads; whether files reports them is for the configuration to say */
 	int empty_directory_fd;
 	union address peer;	/* unmapped */

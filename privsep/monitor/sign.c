@@ -9,9 +9,6 @@
 
 #include "common/banned.h"
 
-#define SIGN_EVERY_MS 20	/* one signature costs this much of the budget */
-#define SIGN_BURST 100	/* signatures that may come at once */
-
 static bool
 set_padding(EVP_PKEY_CTX *ctx, const struct sign_scheme_row *row)
 {
@@ -50,22 +47,4 @@ out:
 	EVP_PKEY_free(key);	/* wipes what it frees */
 	ERR_clear_error();
 	return r;
-}
-
-bool
-sign_budget_take(struct sign_budget *budget, uint64_t now_ms)
-{
-	uint64_t most = (uint64_t)SIGN_EVERY_MS * SIGN_BURST;
-
-	if (budget->last_ms == 0)
-		budget->tokens_ms = most;
-	else
-		budget->tokens_ms += now_ms - budget->last_ms;
-	if (budget->tokens_ms > most)
-		budget->tokens_ms = most;
-	budget->last_ms = now_ms;
-	if (budget->tokens_ms < SIGN_EVERY_MS)
-		return false;
-	budget->tokens_ms -= SIGN_EVERY_MS;
-	return true;
 }

@@ -2,7 +2,6 @@
 #ifndef PRIVSEP_MONITOR_SIGN_H
 #define PRIVSEP_MONITOR_SIGN_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,14 +18,5 @@
  */
 int sign_handshake(int key_fd, enum sign_scheme scheme, const uint8_t *text, size_t text_len, uint8_t *signature,
     size_t *signature_len);
-
-/* Bounds how often a session may have signatures made. Zero it to begin. */
-struct sign_budget {
-	uint64_t tokens_ms;	/* what is left, in ms of waiting */
-	uint64_t last_ms;
-};
-
-/* May one more signature be made now? Takes it from the budget. */
-bool sign_budget_take(struct sign_budget *budget, uint64_t now_ms);
 
 #endif

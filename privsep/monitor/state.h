@@ -12,7 +12,9 @@
 #include "accounts/account.h"
 #include "accounts/ledger.h"
 #include "accounts/password.h"
+#include "common/budget.h"
 #include "privsep/ipc/ipc.h"
+#include "privsep/ipc/log.h"
 #include "privsep/monitor/monitor.h"
 #include "privsep/monitor/sign.h"
 
@@ -29,6 +31,15 @@ struct child {
 	bool was_killed;	/* by the monitor itself */
 	bool reported;	/* said which call it was stopped at */
 	uint32_t stopped_at;
+};
+
+/* What becomes a line of the log, by budget. */
+enum record_kind {
+	RECORD_TRANSFER,
+	RECORD_UPLOAD,	/* one that the hooks process did not take */
+	RECORD_NOTE,	/* what protocol saw, and what failed because of it */
+	RECORD_END,	/* why protocol ends the session */
+	RECORD_KIND_COUNT
 };
 
 struct monitor {
@@ -58,7 +69,7 @@ struct monitor {
 		char user[ACCOUNT_NAME_MAX + 1];
 		char home[PATH_MAX];
 	} account;	/* whose session this is, after login */
-	struct sign_budget sign_budget;
+	struct budget sign_budget;
 	struct {
 		struct ledger book;	/* open where the account has a quota */
 		struct ledger_limits limits;
@@ -69,6 +80,12 @@ struct monitor {
 		int fd;			/* -1: the account has no rates */
 		uint64_t down, up;	/* bytes per second; 0: no limit */
 	} rates;
+	struct {
+		struct budget budgets[RECORD_KIND_COUNT];
+		uint64_t sockets;	/* for data, made here, whose transfers were not logged yet */
+		uint64_t left_out[RECORD_KIND_COUNT];
+		uint64_t tell_at_ms;	/* 0: none was left out since it was last told */
+	} records;
 };
 
 /* ending.c: the ways a session ends. */
@@ -168,6 +185,22 @@ int quota_limit_writes(struct monitor *monitor);
 
 /* answer_pace.c */
 void monitor_answer_pace(struct monitor *monitor);
+
+/* records.c: the budget of the log. */
+/* Sockets for data were made, or could not be: as many transfers may be logged. */
+void records_expect_transfers(struct monitor *monitor, unsigned sockets);
+
+/*
+ * May a record of this kind and level be logged now? False also when nobody wants it; what the budget does not
+ * allow is counted, and told by the event log-limited.
+ */
+bool records_take(struct monitor *monitor, enum record_kind kind, enum log_level level);
+
+/* Log how many were left out since this was last logged, if any were. */
+void records_tell_left_out(struct monitor *monitor);
+
+/* The same when it is due. Returns when it will be, on the monotonic clock; NEVER: nothing was left out. */
+uint64_t records_watch(struct monitor *monitor, uint64_t now);
 
 /* answer_events.c: what only protocol sees, for the log. */
 void monitor_answer_transferred(struct monitor *monitor);

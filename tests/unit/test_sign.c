@@ -155,29 +155,6 @@ test_signs(void **state)
 	}
 }
 
-static void
-test_budget(void **state)
-{
-	struct sign_budget budget = {0};
-	uint64_t now = 5000;
-	int taken = 0;
-
-	(void)state;
-	while (sign_budget_take(&budget, now))
-		taken++;
-	assert_int_equal(taken, 100);
-	/* one more each 20 ms, and no more than before however long nobody asks */
-	assert_false(sign_budget_take(&budget, now + 19));
-	assert_true(sign_budget_take(&budget, now + 20));
-	assert_false(sign_budget_take(&budget, now + 20));
-	now += 24ULL * 3600 * 1000;
-	for (taken = 0; sign_budget_take(&budget, now);)
-		taken++;
-	assert_int_equal(taken, 100);
-	for (taken = 0; taken < 1000; taken++)
-		assert_true(sign_budget_take(&budget, now += 20));
-}
-
 int
 main(void)
 {
@@ -186,7 +163,6 @@ main(void)
 	    cmocka_unit_test(test_refuses_other_schemes),
 	    cmocka_unit_test(test_refuses_what_is_no_key),
 	    cmocka_unit_test(test_signs),
-	    cmocka_unit_test(test_budget),
 	};
 
 	return cmocka_run_group_tests(tests, make_text, NULL);
