@@ -83,6 +83,7 @@ struct config {
 		struct address_block never_ban[CONFIG_BLOCKS_MAX];
 		size_t never_ban_count;
 		uint32_t concurrent_hashes;	/* never 0: the default is the number of CPUs */
+		uint32_t concurrent_pam;
 	} limits;
 	struct {
 		uint32_t login_s, idle_s, data_connect_s, stall_s, drain_s;

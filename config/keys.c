@@ -127,6 +127,8 @@ const struct config_key config_keys[] = {
      "Networks that are never banned, whatever fails from there, for example {\"127.0.0.0/8\", \"::1\"}."},
     {"limits", "concurrent-hashes", KEY_NUMBER, "0", 0, 1024, {NULL}, FIELD(limits.concurrent_hashes),
      "Passwords verified at once; the others wait. 0: as many as there are processors."},
+    {"limits", "concurrent-pam", KEY_NUMBER, "32", 1, 1024, {NULL}, FIELD(limits.concurrent_pam),
+     "Passwords that PAM is asked about at once, at most a quarter of them from one address; the others wait."},
 
     {"timeouts", "login", KEY_DURATION, "60s", 1, HOUR, {NULL}, FIELD(timeouts.login_s),
      "From the connection to the login."},

@@ -125,7 +125,7 @@ answer_status(struct master *master, struct control_client *client)
 		"version", SALLYPORT_VERSION, "pid", (int)master->pid, "config_file", master->config_path, "started",
 		(json_int_t)head->started_s, "uptime", (json_int_t)(now > head->started_s ? now - head->started_s : 0),
 		"state", master->is_draining ? "draining" : "serving", "tls", master->certificate.context != NULL,
-		"sessions", (json_int_t)head->live, "hashing", (json_int_t)master->hashes, "bans",
+		"sessions", (json_int_t)head->live, "hashing", (json_int_t)turns_running(master->turns[TURN_HASH]), "bans",
 		(json_int_t)head->bans, "log_level", log_level_name(log_level_now()), "limits", limits_json(master),
 		"totals", totals_json(&master->board), "config", config_json(master->config)));
 }

@@ -22,10 +22,14 @@
 #include "daemon/master/listeners.h"
 #include "daemon/master/reload.h"
 #include "daemon/master/tally.h"
+#include "daemon/master/turns.h"
 #include "daemon/master/upgrade.h"
 #include "privsep/ipc/board.h"
 #include "privsep/ipc/quota_board.h"
 #include "privsep/monitor/monitor.h"
+
+/* What an attempt to log in takes turns for: a hash computes; PAM waits, for other machines as well. */
+enum turn_kind { TURN_HASH, TURN_PAM, TURN_KIND_COUNT };
 
 /* One session, as the master knows it. */
 struct slot {
@@ -35,17 +39,14 @@ struct slot {
 	struct address_key address;
 	uint64_t started_ms;
 	bool is_logged_in;
-	bool holds_hash;	/* computes a password hash now */
-	bool is_waiting;	/* for its turn to compute one */
 	bool was_told_to_end;
 	bool is_arriving;	/* in the list of that name */
-	uint64_t not_before_ms;	/* the turn's earliest time: failures slow an address down */
+	struct turn turns[TURN_KIND_COUNT];	/* of the attempt under way */
 	char user[ACCOUNT_NAME_MAX + 1];
 	TAILQ_ENTRY(slot) live;		/* all sessions, oldest first */
 	TAILQ_ENTRY(slot) arriving;	/* neither logged in nor about to end, oldest first */
 	TAILQ_ENTRY(slot) leaving;	/* those whose channel has closed */
 	LIST_ENTRY(slot) same_pid;	/* those of the same bucket, by monitor_pid */
-	TAILQ_ENTRY(slot) waiting;	/* those with is_waiting, first come first served */
 	TAILQ_ENTRY(slot) free;
 };
 
@@ -78,12 +79,13 @@ struct master {
 
 	struct slot *slots;	/* SESSIONS_MAX of them; touched from the front */
 	struct board board;	/* row i is slots[i] */
-	struct slots live, arriving, waiting, leaving, free;
+	struct slots live, arriving, leaving, free;
 	struct slot_bucket *by_pid;	/* PID_BUCKETS of them */
 	struct tally *by_address, *by_user;	/* the sessions, with those of a former server */
 	size_t used;		/* slots ever touched */
-	uint32_t live_count, hashes;
+	uint32_t live_count;
 
+	struct turns *turns[TURN_KIND_COUNT];
 	struct failures *failures;
 	uint64_t reap_all_at_ms;	/* 0: nobody is gone who was not reaped */
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,9 @@
 /* A session without login gives its place up only when it had this long to log in. */
 #define GIVE_WAY_AFTER_MS 3000
 
+/* So many addresses fill all turns for PAM, and no fewer. */
+#define PAM_ADDRESSES_MIN 4
+
 #define NO_RESOURCES "421 No resources for another session; try again later.\r\n"
 
 /* What the master alone keeps of sessions and addresses, and no other process has a copy of. */
@@ -54,7 +58,6 @@ sessions_init(struct master *master)
 	spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	TAILQ_INIT(&master->live);
 	TAILQ_INIT(&master->arriving);
-	TAILQ_INIT(&master->waiting);
 	TAILQ_INIT(&master->leaving);
 	TAILQ_INIT(&master->free);
 	books = mmap(NULL, sizeof(*books), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -72,6 +75,8 @@ sessions_init(struct master *master)
 		r = tally_new(2 * SESSIONS_MAX, &master->by_address);
 	if (r == 0)
 		r = tally_new(2 * SESSIONS_MAX, &master->by_user);
+	for (size_t kind = 0; r == 0 && kind < TURN_KIND_COUNT; kind++)
+		r = turns_new(SESSIONS_MAX, &master->turns[kind]);
 	return r < 0 ? r : board_new(&master->board, SESSIONS_MAX, (uint64_t)time(NULL));
 }
 
@@ -404,15 +409,19 @@ sessions_accept(struct master *master, const struct listener *listener)
 
 /* Messages of a monitor. */
 
+/* The attempt is over: others may have its turns. */
 static void
-stop_waiting(struct master *master, struct slot *slot)
+leave_turns(struct master *master, struct slot *slot)
 {
-	if (slot->is_waiting)
-		TAILQ_REMOVE(&master->waiting, slot, waiting);
-	slot->is_waiting = false;
-	if (slot->holds_hash)
-		master->hashes--;
-	slot->holds_hash = false;
+	for (size_t kind = 0; kind < TURN_KIND_COUNT; kind++)
+		turns_leave(master->turns[kind], &slot->turns[kind]);
+}
+
+/* The monitor was told to check the password, and has not said yet what came of it. */
+static bool
+has_turn(const struct slot *slot)
+{
+	return slot->turns[TURN_HASH].state == TURN_HELD || slot->turns[TURN_PAM].state == TURN_HELD;
 }
 
 static void
@@ -422,7 +431,7 @@ close_channel(struct master *master, struct slot *slot)
 		return;
 	epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, slot->channel, NULL);
 	close_fd(&slot->channel);
-	stop_waiting(master, slot);
+	leave_turns(master, slot);
 	arrives_no_more(master, slot);
 	TAILQ_INSERT_TAIL(&master->leaving, slot, leaving);
 }
@@ -444,13 +453,23 @@ end_for_violation(struct master *master, struct slot *slot, const char *what)
 static void
 master_answer_attempt(struct master *master, struct slot *slot)
 {
-	if (slot->is_waiting || slot->holds_hash || slot->is_logged_in) {
+	if (slot->turns[TURN_HASH].state != TURN_NONE || slot->is_logged_in) {
 		end_for_violation(master, slot, "attempt out of order");
 		return;
 	}
-	slot->not_before_ms = 0;
-	slot->is_waiting = true;
-	TAILQ_INSERT_TAIL(&master->waiting, slot, waiting);
+	turns_wait(master->turns[TURN_HASH], &slot->turns[TURN_HASH], &slot->address);
+}
+
+/* The hash is computed, and the users file does not have the name. */
+static void
+master_answer_attempt_pam(struct master *master, struct slot *slot)
+{
+	if (slot->turns[TURN_HASH].state != TURN_HELD) {
+		end_for_violation(master, slot, "attempt_pam out of order");
+		return;
+	}
+	turns_give_back(master->turns[TURN_HASH], &slot->turns[TURN_HASH]);
+	turns_wait(master->turns[TURN_PAM], &slot->turns[TURN_PAM], &slot->address);
 }
 
 static void
@@ -458,11 +477,11 @@ master_answer_verdict(struct master *master, struct slot *slot)
 {
 	bool is_right = ipc_get_u8(&message) != 0;
 
-	if (!ipc_end(&message) || !slot->holds_hash) {
+	if (!ipc_end(&message) || !has_turn(slot)) {
 		end_for_violation(master, slot, "verdict out of order");
 		return;
 	}
-	stop_waiting(master, slot);
+	leave_turns(master, slot);
 	if (!is_right)
 		bans_failed(master, &slot->address);
 }
@@ -485,11 +504,11 @@ master_answer_admit(struct master *master, struct slot *slot)
 	enum ipc_admit_outcome outcome;
 
 	ipc_get_text(&message, user, sizeof(user));
-	if (!ipc_end(&message) || slot->is_logged_in || user[0] == '\0') {
+	if (!ipc_end(&message) || !has_turn(slot) || user[0] == '\0') {
 		end_for_violation(master, slot, "admit out of order");
 		return;
 	}
-	stop_waiting(master, slot); /* the password was right */
+	leave_turns(master, slot); /* the password was right */
 	outcome = admit(master, user, max_sessions);
 	if (outcome == ADMIT_YES) {
 		slot->is_logged_in = true;
@@ -552,6 +571,9 @@ sessions_receive(struct master *master, struct slot *slot)
 	case IPC_attempt:
 		master_answer_attempt(master, slot);
 		break;
+	case IPC_attempt_pam:
+		master_answer_attempt_pam(master, slot);
+		break;
 	case IPC_verdict:
 		master_answer_verdict(master, slot);
 		break;
@@ -566,39 +588,88 @@ sessions_receive(struct master *master, struct slot *slot)
 	}
 }
 
-static void
-grant(struct master *master, struct slot *slot)
+static struct slot *
+slot_of_turn(struct turn *turn, enum turn_kind kind)
 {
-	stop_waiting(master, slot);
-	slot->holds_hash = true;
-	master->hashes++;
-	ipc_begin_reply(&message, IPC_attempt, 0);
-	if (ipc_send_now(slot->channel, &message, master->accounts.fd) < 0)
+	return (struct slot *)(void *)((char *)(turn - kind) - offsetof(struct slot, turns));
+}
+
+static void
+grant(struct master *master, struct turn *turn, enum turn_kind kind)
+{
+	struct slot *slot = slot_of_turn(turn, kind);
+	bool is_hash = kind == TURN_HASH;
+
+	turns_take(master->turns[kind], turn);
+	ipc_begin_reply(&message, is_hash ? IPC_attempt : IPC_attempt_pam, 0);
+	if (ipc_send_now(slot->channel, &message, is_hash ? master->accounts.fd : -1) < 0)
 		close_channel(master, slot);
+}
+
+/* Failures of its address put it off. Asked when it could have its turn, so that failures of parallel attempts count. */
+static bool
+is_slowed(struct master *master, struct turn *turn, uint64_t now)
+{
+	const struct slot *slot = slot_of_turn(turn, TURN_HASH);
+
+	if (turn->not_before_ms == 0)
+		turn->not_before_ms = failures_reserve(master->failures, &slot->address, now, forget_ms(master));
+	return turn->not_before_ms > now;
+}
+
+/*
+ * The turns for PAM that one address may have, alone or not: whoever holds one computes nothing, so that keeping the
+ * rest for others costs nothing either.
+ */
+static uint32_t
+pam_share(const struct master *master)
+{
+	uint32_t most = master->config->limits.concurrent_pam;
+
+	if (master->config->pam_service[0] == '\0')
+		return 0;
+	return most < PAM_ADDRESSES_MIN ? 1 : most / PAM_ADDRESSES_MIN;
+}
+
+static uint64_t
+grant_hashes(struct master *master, uint64_t now)
+{
+	struct turns *turns = master->turns[TURN_HASH];
+	uint32_t most = master->config->limits.concurrent_hashes;
+	struct turn *turn;
+
+	if (turns_waiting(turns) == 0 || !accounts_are_fresh(master))
+		return UINT64_MAX;
+	turns_set_bounds(turns, most, most > pam_share(master) ? most : pam_share(master));
+	while ((turn = turns_next(turns, now)) != NULL)
+		if (is_slowed(master, turn, now))
+			turns_put_off(turns, turn, turn->not_before_ms);
+		else
+			grant(master, turn, TURN_HASH);
+	return turns_due_ms(turns);
+}
+
+static void
+grant_pam(struct master *master, uint64_t now)
+{
+	struct turns *turns = master->turns[TURN_PAM];
+	struct turn *turn;
+
+	turns_set_bounds(turns, master->config->limits.concurrent_pam, pam_share(master));
+	while ((turn = turns_next(turns, now)) != NULL)
+		grant(master, turn, TURN_PAM);
 }
 
 int
 sessions_grant(struct master *master)
 {
-	uint64_t now, next = UINT64_MAX;
-	struct slot *slot = TAILQ_FIRST(&master->waiting);
+	uint64_t now, next;
 
-	if (slot == NULL || !accounts_are_fresh(master))
+	if (turns_waiting(master->turns[TURN_HASH]) + turns_waiting(master->turns[TURN_PAM]) == 0)
 		return -1;
 	now = monotonic_ms();
-	while (slot != NULL && master->hashes < master->config->limits.concurrent_hashes) {
-		struct slot *following = TAILQ_NEXT(slot, waiting);
-
-		/* not at its arrival: parallel attempts are spaced by the failures of those before them */
-		if (slot->not_before_ms == 0)
-			slot->not_before_ms =
-			    failures_reserve(master->failures, &slot->address, now, forget_ms(master));
-		if (slot->not_before_ms <= now)
-			grant(master, slot);
-		else if (slot->not_before_ms < next)
-			next = slot->not_before_ms;
-		slot = following;
-	}
+	grant_pam(master, now);
+	next = grant_hashes(master, now);
 	return next == UINT64_MAX ? -1 : deadline_left_ms(next, now);
 }
 

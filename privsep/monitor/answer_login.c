@@ -321,26 +321,23 @@ refuse_login(struct monitor *monitor, int r, const char *reason)
 	reply_result(monitor, r);
 }
 
-void
-master_answer_attempt(struct monitor *monitor)
-{
-	static struct account account;
-	const char *reason = NULL;
-	int snapshot_fd = ipc_take_fd(&monitor->message);
-	int r;
+/* The account that the login in hand is about. */
+static struct account account;
 
-	if (!monitor->login.is_waiting || ipc_get_result(&monitor->message) < 0) {
-		close_fd(&snapshot_fd);
-		return;
-	}
-	monitor->login.is_waiting = false;
-	r = login_check(snapshot_fd, monitor->login.name, monitor->login.password, &monitor->session->peer, time(NULL),
-	    &account, &reason);
-	close_fd(&snapshot_fd);
-	if (r == -ENOENT)
-		r = monitor->session->config->pam_service[0] != '\0' ? ask_pam(monitor, &account, &reason) : -EACCES;
+static void
+wipe_login(struct monitor *monitor)
+{
 	explicit_bzero(monitor->login.password, sizeof(monitor->login.password));
 	explicit_bzero(account.hash, sizeof(account.hash));
+}
+
+/* What came of the check is known: r, as of login_check(). */
+static void
+finish_login(struct monitor *monitor, int r, const char *reason)
+{
+	monitor->login.stage = LOGIN_NONE;
+	monitor->login.due_ms = NEVER;
+	wipe_login(monitor);
 	/* a locked account's password is nobody's to find out either; that one was right is told by the next question */
 	if (r == 0)
 		r = admit(monitor, &account, &reason);
@@ -352,12 +349,66 @@ master_answer_attempt(struct monitor *monitor)
 }
 
 void
+master_answer_attempt(struct monitor *monitor)
+{
+	const char *reason = NULL, *problem;
+	const char *name = monitor->login.name;
+	int snapshot_fd = ipc_take_fd(&monitor->message);
+	int r;
+
+	if (monitor->login.stage != LOGIN_WAITS || ipc_get_result(&monitor->message) < 0) {
+		close_fd(&snapshot_fd);
+		return;
+	}
+	r = login_check(
+	    snapshot_fd, name, monitor->login.password, &monitor->session->peer, time(NULL), &account, &reason);
+	close_fd(&snapshot_fd);
+	if (r == -ENOENT && monitor->session->config->pam_service[0] != '\0' &&
+	    account_name_valid(name, strlen(name), &problem)) {
+		monitor->login.stage = LOGIN_WAITS_PAM;
+		ipc_begin(&monitor->message, IPC_attempt_pam);
+		tell_master(monitor);
+		return;
+	}
+	finish_login(monitor, r == -ENOENT ? -EACCES : r, reason);
+}
+
+void
+master_answer_attempt_pam(struct monitor *monitor)
+{
+	const char *reason = NULL;
+	int r;
+
+	if (monitor->login.stage != LOGIN_WAITS_PAM || ipc_get_result(&monitor->message) < 0)
+		return;
+	r = ask_pam(monitor, &reason);
+	monitor->login.stage = LOGIN_ASKS_PAM;
+	if (r < 0)
+		finish_login(monitor, r, reason);
+}
+
+void
+pam_answer_authenticate(struct monitor *monitor)
+{
+	const char *reason = NULL;
+	int r = take_pam_answer(monitor, &account, &reason);
+
+	finish_login(monitor, r, reason);
+}
+
+void
+login_is_due(struct monitor *monitor)
+{
+	pam_answer_authenticate(monitor);
+}
+
+void
 monitor_answer_login(struct monitor *monitor)
 {
 	size_t len;
 	const char *password;
 
-	if (monitor->login.is_waiting)
+	if (monitor->login.stage != LOGIN_NONE)
 		end_for_violation(monitor, &monitor->protocol, "login while a login waits");
 	ipc_get_text(&monitor->message, monitor->login.name, sizeof(monitor->login.name));
 	password = ipc_get_bytes(&monitor->message, PASSWORD_MAX, &len);
@@ -366,7 +417,7 @@ monitor_answer_login(struct monitor *monitor)
 	memcpy(monitor->login.password, password, len);
 	monitor->login.password[len] = '\0';
 	explicit_bzero(monitor->message.bytes, monitor->message.length);
-	monitor->login.is_waiting = true;
+	monitor->login.stage = LOGIN_WAITS;
 	ipc_begin(&monitor->message, IPC_attempt);
 	tell_master(monitor);
 }

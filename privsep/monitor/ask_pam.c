@@ -6,7 +6,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/address.h"
 #include "common/io.h"
 #include "privsep/monitor/state.h"
 #include "privsep/pam/pam.h"
@@ -14,6 +13,7 @@
 
 #include "common/banned.h"
 
+#define PAM_DIED "the process that asks PAM has died"
 #define REAP_MS 1000
 #define PAM_ANSWER_MS 30000	/* no module gets longer; the login deadline may be sooner */
 
@@ -56,31 +56,6 @@ end_pam(struct monitor *monitor)
 	monitor->pam.pid = 0;	/* one that the disk holds is left to the master's reaper */
 }
 
-/* Until the reply is there, the process is gone or its time is over; the master is heard meanwhile. 0 or -errno. */
-static int
-wait_for_reply(struct monitor *monitor)
-{
-	enum { PAM, MASTER, WAITS };
-	uint64_t deadline = monotonic_ms() + PAM_ANSWER_MS, now;
-
-	if (deadline > monitor->login_deadline_ms)
-		deadline = monitor->login_deadline_ms;
-	while ((now = monotonic_ms()) < deadline && now < monitor->kill_at_ms) {
-		struct pollfd waits[WAITS] = {
-		    [PAM] = {.fd = monitor->pam.channel, .events = POLLIN},
-		    [MASTER] = {.fd = monitor->session->master_channel, .events = POLLIN},
-		};
-		uint64_t until = monitor->kill_at_ms < deadline ? monitor->kill_at_ms : deadline;
-
-		if (poll(waits, WAITS, deadline_left_ms(until, now)) <= 0)
-			continue;
-		if (waits[PAM].revents != 0)
-			return ipc_receive_now(monitor->pam.channel, IPC_MONITOR, IPC_STATE_LOGIN, &monitor->message);
-		receive_from_master(monitor);
-	}
-	return now < deadline ? -ECANCELED : -ETIMEDOUT;
-}
-
 /* The reply's fields, checked again: what a module did to that process is not known. */
 static int
 take_reply(struct monitor *monitor, struct account *account, char reason[PAM_REASON_MAX + 1])
@@ -119,17 +94,21 @@ take_reply(struct monitor *monitor, struct account *account, char reason[PAM_REA
 	return -EIO;
 }
 
-int
-ask_pam(struct monitor *monitor, struct account *account, const char **reason)
+/* Nothing is known of what it does now, or it is gone. */
+static int
+give_pam_up(struct monitor *monitor, const char *why, const char **reason)
 {
-	static char told[PAM_REASON_MAX + 1];
-	const char *problem;
+	end_pam(monitor);
+	*reason = why;
+	return -EIO;
+}
+
+int
+ask_pam(struct monitor *monitor, const char **reason)
+{
+	uint64_t due = monotonic_ms() + PAM_ANSWER_MS;
 	int r = -EPIPE;
 
-	if (!account_name_valid(monitor->login.name, strlen(monitor->login.name), &problem)) {
-		*reason = "unknown user";
-		return -EACCES;
-	}
 	if (monitor->pam.channel >= 0) {
 		ipc_begin(&monitor->message, IPC_authenticate);
 		ipc_put_text(&monitor->message, monitor->login.name);
@@ -138,18 +117,26 @@ ask_pam(struct monitor *monitor, struct account *account, const char **reason)
 		r = ipc_send_now(monitor->pam.channel, &monitor->message, -1);
 		explicit_bzero(monitor->message.bytes, monitor->message.length);
 	}
+	if (r < 0)
+		return give_pam_up(monitor, PAM_DIED, reason);
+	monitor->login.due_ms = due < monitor->login_deadline_ms ? due : monitor->login_deadline_ms;
+	return 0;
+}
+
+int
+take_pam_answer(struct monitor *monitor, struct account *account, const char **reason)
+{
+	static char told[PAM_REASON_MAX + 1];
+	int r = ipc_receive_now(monitor->pam.channel, IPC_MONITOR, IPC_STATE_LOGIN, &monitor->message);
+
+	if (r == -EAGAIN)
+		return give_pam_up(monitor, "PAM did not answer in time", reason);
+	if (r < 0 && r != -EPROTO)
+		return give_pam_up(monitor, PAM_DIED, reason);
 	if (r == 0)
-		r = wait_for_reply(monitor);
-	if (r < 0) {
-		end_pam(monitor);
-		*reason = r == -ETIMEDOUT ? "PAM did not answer in time"
-		    : r == -ECANCELED     ? "the session was told to end"
-					  : "the process that asks PAM has died";
-		return -EIO;
-	}
-	r = take_reply(monitor, account, told);
-	*reason = r == -EPROTO ? "the process that asks PAM said what it must not" : told;
+		r = take_reply(monitor, account, told);
 	if (r == -EPROTO)
-		end_pam(monitor);
+		return give_pam_up(monitor, "the process that asks PAM said what it must not", reason);
+	*reason = told;
 	return r;
 }

@@ -105,7 +105,7 @@ receive_notices(struct monitor *monitor)
 		;
 }
 
-void
+static void
 receive_from_master(struct monitor *monitor)
 {
 	int r = ipc_receive_now(monitor->session->master_channel, IPC_MONITOR, monitor->state, &monitor->message);
@@ -118,6 +118,8 @@ receive_from_master(struct monitor *monitor)
 	}
 	if (monitor->message.kind == IPC_attempt && monitor->message.is_reply)
 		master_answer_attempt(monitor);
+	else if (monitor->message.kind == IPC_attempt_pam && monitor->message.is_reply)
+		master_answer_attempt_pam(monitor);
 	else if (monitor->message.kind == IPC_end)
 		take_master_end(monitor);
 	else if (monitor->message.kind == IPC_notice)
@@ -164,9 +166,9 @@ shortest_ms(const struct monitor *monitor)
 	    (config->timeouts.idle_s < config->timeouts.stall_s ? config->timeouts.idle_s : config->timeouts.stall_s);
 }
 
-/* Do what is due; return how long nothing will be, in ms. */
+/* Those of the session itself. Returns how long nothing of them will be due, in ms. */
 static int
-keep_deadlines(struct monitor *monitor)
+keep_session_deadlines(struct monitor *monitor)
 {
 	uint64_t now = monotonic_ms();
 	enum ipc_end_reason reason;
@@ -191,6 +193,21 @@ keep_deadlines(struct monitor *monitor)
 		due = now + shortest_ms(monitor);
 	tell_at = records_watch(monitor, now);
 	return deadline_left_ms(tell_at < due ? tell_at : due, now);
+}
+
+/* Do what is due; return how long nothing will be, in ms. */
+static int
+keep_deadlines(struct monitor *monitor)
+{
+	int left, login_left;
+
+	if (monotonic_ms() >= monitor->login.due_ms)
+		login_is_due(monitor);
+	left = keep_session_deadlines(monitor);
+	if (monitor->login.due_ms == NEVER)
+		return left;
+	login_left = deadline_left_ms(monitor->login.due_ms, monotonic_ms());
+	return login_left < left ? login_left : left;
 }
 
 static void
@@ -283,6 +300,7 @@ start(struct monitor *monitor, struct session *session)
 	ledger_init(&monitor->quota.book);
 	monitor->rates.fd = -1;
 	monitor->kill_at_ms = NEVER;
+	monitor->login.due_ms = NEVER;
 	monitor->end_reason = "client";
 	monitor->login_deadline_ms = session->started_ms + 1000ULL * session->config->timeouts.login_s;
 	if (sandbox_close_all_but(keep, count) < 0)
@@ -300,11 +318,18 @@ start(struct monitor *monitor, struct session *session)
 	}
 }
 
+/* PAM says nothing but what it is asked; its death is found by the next question. */
+static int
+pam_to_wait_for(const struct monitor *monitor)
+{
+	return monitor->login.stage == LOGIN_ASKS_PAM ? monitor->pam.channel : -1;
+}
+
 void
 monitor_run(struct session *session)
 {
 	static struct monitor state;
-	enum { PROTOCOL, MASTER, FILES, WAITS };
+	enum { PROTOCOL, MASTER, FILES, PAM, WAITS };
 	struct pollfd waits[WAITS];
 	struct monitor *monitor = &state;
 
@@ -315,6 +340,7 @@ monitor_run(struct session *session)
 		waits[PROTOCOL] = (struct pollfd){.fd = monitor->protocol.channel, .events = POLLIN};
 		waits[MASTER] = (struct pollfd){.fd = session->master_channel, .events = POLLIN};
 		waits[FILES] = (struct pollfd){.fd = monitor->files.channel, .events = POLLIN};
+		waits[PAM] = (struct pollfd){.fd = pam_to_wait_for(monitor), .events = POLLIN};
 		if (poll(waits, WAITS, timeout) <= 0)
 			continue;
 		/* protocol first: when both are gone, it was protocol that ended the session */
@@ -322,6 +348,8 @@ monitor_run(struct session *session)
 			receive_notices(monitor);
 		else if (waits[FILES].revents != 0)
 			receive_from_child(monitor, &monitor->files);
+		else if (waits[PAM].revents != 0)
+			pam_answer_authenticate(monitor);
 		if (waits[MASTER].revents != 0)
 			receive_from_master(monitor);
 	}

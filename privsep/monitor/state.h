@@ -23,6 +23,14 @@
 #define END_GRACE_MS 3000	/* from telling protocol to end until killing it */
 #define NEVER UINT64_MAX
 
+/* Where the attempt to log in stands; protocol waits for its answer in every stage but the first. */
+enum login_stage {
+	LOGIN_NONE,
+	LOGIN_WAITS,		/* for the master's word to check the password */
+	LOGIN_WAITS_PAM,	/* for the master's word to ask PAM */
+	LOGIN_ASKS_PAM		/* PAM was asked */
+};
+
 /* A session process that the monitor started. */
 struct child {
 	const char *name;
@@ -48,7 +56,8 @@ struct monitor {
 	struct ipc_message message;	/* the one in hand */
 	struct child protocol, files, pam;
 	struct {
-		bool is_waiting;	/* for the master's word to check the password */
+		enum login_stage stage;
+		uint64_t due_ms;	/* when PAM must have answered; NEVER in other stages */
 		char name[ACCOUNT_NAME_MAX + 1];
 		char password[PASSWORD_MAX + 1];
 	} login;
@@ -108,9 +117,6 @@ void answer_protocol(struct monitor *monitor, const int *fds, unsigned count);
 /* Tell protocol what is in hand; lost where there is no room. */
 void tell_protocol(struct monitor *monitor);
 
-/* The master says something, or is gone. */
-void receive_from_master(struct monitor *monitor);
-
 /* Tell protocol to take leave of the client; keep_deadlines() kills it if it does not. */
 void tell_end(struct monitor *monitor, enum ipc_end_reason reason);
 
@@ -125,8 +131,15 @@ void files_is_gone(struct monitor *monitor);
 /* Protocol has a name and a password; the answer waits until the master says that they may be checked. */
 void monitor_answer_login(struct monitor *monitor);
 
-/* runs as root: the master says that it is this session's turn to compute a hash */
+/* runs as root: the master says that it is this session's turn to compute a hash, or to ask PAM */
 void master_answer_attempt(struct monitor *monitor);
+void master_answer_attempt_pam(struct monitor *monitor);
+
+/* runs as root: PAM has answered, or can answer no more */
+void pam_answer_authenticate(struct monitor *monitor);
+
+/* login.due_ms is over. */
+void login_is_due(struct monitor *monitor);
 
 /* The master tells the session to end. */
 void take_master_end(struct monitor *monitor);
@@ -140,10 +153,13 @@ void pass_notice(struct monitor *monitor);
 void fork_pam(struct monitor *monitor);
 
 /*
- * Ask PAM about the name and password in hand. Waits for at most 30 seconds and the login deadline.
- * account: filled on success. Returns 0, -EACCES wrong, -EPERM refused, another -errno; then with reason.
+ * Ask PAM about the name and password in hand, without waiting for the answer. Returns 0, with login.due_ms set to
+ * when it must be there: 30 seconds, or the login deadline if that is sooner. Or -errno with reason.
  */
-int ask_pam(struct monitor *monitor, struct account *account, const char **reason);
+int ask_pam(struct monitor *monitor, const char **reason);
+
+/* Take the answer. account: filled on success. Returns 0, -EACCES wrong, -EPERM refused, another -errno; then with reason. */
+int take_pam_answer(struct monitor *monitor, struct account *account, const char **reason);
 
 /* That process is not needed any more; before root is given up. */
 void end_pam(struct monitor *monitor);

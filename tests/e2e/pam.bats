@@ -182,6 +182,54 @@ find_pam()
 	: >"$DIR/never"
 }
 
+# answered_in NAME PASSWORD CODE ADDRESS: how long that takes, in hundredths of a second, after 40 others from one other address.
+answered_in()
+{
+	python3 - "$PORT" "$@" <<-'END'
+		import socket, sys, time
+		port, name, password, code, address = int(sys.argv[1]), *sys.argv[2:]
+		def connect(source):
+		    control = socket.create_connection(("127.0.0.1", port), 60, (source, 0))
+		    file = control.makefile("rwb", 0)
+		    assert file.readline().startswith(b"220")
+		    return control, file
+		def begin(source, name, password):
+		    control, file = connect(source)
+		    file.write(b"USER %s\r\n" % name.encode())
+		    assert file.readline().startswith(b"331")
+		    file.write(b"PASS %s\r\n" % password.encode())
+		    return control, file
+		held = [begin(address.replace("127.0", "127.1"), "nosuch%d" % i, "x") for i in range(40)]
+		time.sleep(0.5)    # the first of them have their turns
+		start = time.monotonic()
+		control, file = begin(address, name, password)
+		line = file.readline().decode()
+		assert line.startswith(code), line
+		print(round((time.monotonic() - start) * 100))
+	END
+}
+
+@test "a slow module from one address: users from elsewhere do not wait for it" {
+	write_config
+	add_user alice secret
+	serve "$(both)" 'auth required pam_exec.so /bin/sleep 3' 'account required pam_permit.so'
+	local hundredths
+	# the processes of 41 sessions start meanwhile; a module's time is 300
+	hundredths=$(answered_in alice secret 230 127.0.6.6)
+	echo "login of the users file: $hundredths hundredths"
+	[ "$hundredths" -lt 200 ]
+	wait_until -t 30 no_session
+	hundredths=$(answered_in alice wrong 530 127.0.6.7)
+	echo "refusal of the users file: $hundredths hundredths"
+	[ "$hundredths" -lt 200 ]
+	wait_until -t 30 no_session
+	# and who needs the module waits for it alone: it takes three seconds, and not those of others besides
+	hundredths=$(answered_in "$SYSTEM_USER" any 230 127.0.6.8)
+	echo "login by PAM: $hundredths hundredths"
+	[ "$hundredths" -ge 300 ]
+	[ "$hundredths" -lt 500 ]
+}
+
 @test "a module that crashes takes nothing with it" {
 	with_passwords
 	ftp_open
