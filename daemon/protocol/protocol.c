@@ -33,7 +33,8 @@ enter_walls(const struct protocol_session *session)
 		_exit(1);
 	close(session->empty_directory_fd);
 	if (sandbox_drop_identity(session->service_uid, session->service_gid) < 0 ||
-	    sandbox_limit(SANDBOX_PROTOCOL) < 0 || sandbox_enter(SANDBOX_PROTOCOL, session->monitor_pid) < 0)
+	    sandbox_landlock_nowhere(SANDBOX_PROTOCOL) < 0 || sandbox_limit(SANDBOX_PROTOCOL) < 0 ||
+	    sandbox_enter(SANDBOX_PROTOCOL, session->monitor_pid) < 0)
 		_exit(1);
 }
 

@@ -242,7 +242,8 @@ enter_walls(const struct hooks *hooks)
 	const int keep[] = {hooks->uploads, hooks->master_channel, hooks->log_channel, hooks->queue_fd, state.launcher};
 
 	if (sandbox_close_all_but(keep, sizeof(keep) / sizeof(keep[0])) < 0 || sandbox_chroot(hooks->queue_fd) < 0 ||
-	    sandbox_drop_identity(hooks->uid, hooks->gid) < 0 || sandbox_limit(SANDBOX_HOOKS) < 0)
+	    sandbox_drop_identity(hooks->uid, hooks->gid) < 0 || sandbox_landlock(hooks->queue_fd, false) < 0 ||
+	    sandbox_limit(SANDBOX_HOOKS) < 0)
 		_exit(1);
 	/* a predecessor that was told to end may still put its last uploads to the disk */
 	while (flock(hooks->queue_fd, LOCK_EX) < 0)

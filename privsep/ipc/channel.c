@@ -43,8 +43,9 @@ ipc_pair(int channels[2], unsigned timeout_s)
 	return r;
 }
 
-static int
-send_flags(int channel, const struct ipc_message *message, const int *fds, unsigned count, int flags)
+/* One message with descriptors. */
+static ssize_t
+send_with_fds(int channel, const struct ipc_message *message, const int *fds, unsigned count, int flags)
 {
 	union {
 		struct cmsghdr header;
@@ -53,18 +54,30 @@ send_flags(int channel, const struct ipc_message *message, const int *fds, unsig
 	struct iovec part = {.iov_base = (void *)(uintptr_t)message->bytes, .iov_len = message->length};
 	struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1};
 
+	memset(&control, 0, sizeof(control));
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
+	memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
+	msg.msg_control = &control;
+	msg.msg_controllen = CMSG_SPACE(count * sizeof(int));
+	return sendmsg(channel, &msg, flags);
+}
+
+/* sendmsg() where descriptors travel alone: processes that pass none have no such call. */
+static ssize_t
+send_once(int channel, const struct ipc_message *message, const int *fds, unsigned count, int flags)
+{
+	return count == 0 ? send(channel, message->bytes, message->length, flags)
+			  : send_with_fds(channel, message, fds, count, flags);
+}
+
+static int
+send_flags(int channel, const struct ipc_message *message, const int *fds, unsigned count, int flags)
+{
 	if (message->bad || count > IPC_FDS_MAX)
 		return -EMSGSIZE;
-	if (count > 0) {
-		memset(&control, 0, sizeof(control));
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
-		msg.msg_control = &control;
-		msg.msg_controllen = CMSG_SPACE(count * sizeof(int));
-	}
-	while (sendmsg(channel, &msg, flags | MSG_NOSIGNAL) < 0) {
+	while (send_once(channel, message, fds, count, flags | MSG_NOSIGNAL) < 0) {
 		if (errno == EINTR)
 			continue;
 		if (errno == ECONNRESET || errno == ENOTCONN)

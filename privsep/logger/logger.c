@@ -340,8 +340,8 @@ enter_walls(const struct logger *logger)
 	    sandbox_chroot(logger->empty_directory_fd) < 0)
 		_exit(1);
 	close(logger->empty_directory_fd);
-	if (sandbox_drop_identity(logger->uid, logger->gid) < 0 || sandbox_limit(SANDBOX_LOGGER) < 0 ||
-	    sandbox_enter(SANDBOX_LOGGER, 0) < 0)
+	if (sandbox_drop_identity(logger->uid, logger->gid) < 0 || sandbox_landlock_nowhere(SANDBOX_LOGGER) < 0 ||
+	    sandbox_limit(SANDBOX_LOGGER) < 0 || sandbox_enter(SANDBOX_LOGGER, 0) < 0)
 		_exit(1);
 }
 

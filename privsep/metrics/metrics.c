@@ -39,8 +39,8 @@ enter_walls(const struct metrics *metrics)
 	    sandbox_chroot(metrics->empty_directory_fd) < 0)
 		_exit(1);
 	close(metrics->empty_directory_fd);
-	if (sandbox_drop_identity(metrics->uid, metrics->gid) < 0 || sandbox_limit(SANDBOX_METRICS) < 0 ||
-	    sandbox_enter(SANDBOX_METRICS, metrics->master_pid) < 0)
+	if (sandbox_drop_identity(metrics->uid, metrics->gid) < 0 || sandbox_landlock_nowhere(SANDBOX_METRICS) < 0 ||
+	    sandbox_limit(SANDBOX_METRICS) < 0 || sandbox_enter(SANDBOX_METRICS, metrics->master_pid) < 0)
 		_exit(1);
 }
 

@@ -163,10 +163,12 @@ drop_root(struct monitor *monitor)
 	    session->config->active_mode && session->config->active_port > 0 && session->config->active_port < 1024
 	    ? CAP_NET_BIND_SERVICE
 	    : SANDBOX_NO_CAPABILITY;
+	const pid_t children[SANDBOX_CHILD_COUNT] = {[SANDBOX_CHILD_PROTOCOL] = monitor->protocol.pid};
 
 	if (sandbox_chroot(session->empty_directory_fd) < 0 ||
 	    sandbox_drop_identity_but(session->service_uid, session->service_gid, kept) < 0 ||
-	    sandbox_enter(SANDBOX_MONITOR, session->master_pid) < 0 || quota_limit_writes(monitor) < 0) {
+	    sandbox_landlock_nowhere(SANDBOX_MONITOR) < 0 ||
+	    sandbox_enter_with(SANDBOX_MONITOR, session->master_pid, children) < 0 || quota_limit_writes(monitor) < 0) {
 		monitor->end_reason = "walls";
 		log_message(LEVEL_CRITICAL, "alarm", "monitor cannot give up root");
 		end_session(monitor);

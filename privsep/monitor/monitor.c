@@ -290,6 +290,7 @@ start(struct monitor *monitor, struct session *session)
 	const int keep[] = {session->client_fd, session->master_channel, session->log_channel,
 	    session->reserved_log_channel, session->hook_channel, session->empty_directory_fd, session->key_fd};
 	size_t count = session->key_fd < 0 ? 6 : 7;
+	pid_t children[SANDBOX_CHILD_COUNT];
 
 	memory_begin_session();
 	monitor->session = session;
@@ -311,7 +312,10 @@ start(struct monitor *monitor, struct session *session)
 	if (session->config->pam_service[0] != '\0')
 		fork_pam(monitor);
 	sandbox_report_to(session->master_channel);
-	if (sandbox_limit(SANDBOX_MONITOR) < 0 || sandbox_enter(SANDBOX_MONITOR_LOGIN, session->master_pid) < 0) {
+	children[SANDBOX_CHILD_PROTOCOL] = monitor->protocol.pid;
+	children[SANDBOX_CHILD_PAM] = monitor->pam.pid;
+	if (sandbox_limit(SANDBOX_MONITOR) < 0 ||
+	    sandbox_enter_with(SANDBOX_MONITOR_LOGIN, session->master_pid, children) < 0) {
 		monitor->end_reason = "walls";
 		log_message(LEVEL_CRITICAL, "alarm", "monitor cannot load its filter");
 		end_session(monitor);

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "privsep/sandbox/no_new_privs.h"
 #include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"
@@ -82,9 +83,7 @@ drop_capabilities(int kept)
 		sets[kept / 32].effective = sets[kept / 32].permitted = 1U << (kept % 32);
 	if (syscall(SYS_capset, &header, sets) < 0)
 		return -EPERM;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -errno;
-	return 0;
+	return sandbox_no_new_privs();
 }
 
 /* True when this process has a capability in any set of capget(2), but kept. */

@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <stdint.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/io.h"
+#include "privsep/sandbox/no_new_privs.h"
 #include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"
@@ -111,37 +111,59 @@ ruleset_of(int abi, size_t *size)
 	return ruleset;
 }
 
+static int
+known_abi(void)
+{
+	return kernel_abi < LL_ABI_KNOWN ? kernel_abi : LL_ABI_KNOWN;
+}
+
+/* Nothing of what the ruleset handles any more, but for what home (NULL: none) allows. */
+static int
+restrict_to(const struct ll_ruleset *ruleset, size_t size, const struct ll_path_beneath *home)
+{
+	int fd, r;
+
+	fd = (int)syscall(SYS_landlock_create_ruleset, ruleset, size, 0);
+	if (fd < 0)
+		return -errno;
+	r = home != NULL && syscall(SYS_landlock_add_rule, fd, LL_RULE_PATH_BENEATH, home, 0) < 0 ? -errno : 0;
+	if (r == 0)
+		r = sandbox_no_new_privs();
+	if (r == 0 && syscall(SYS_landlock_restrict_self, fd, 0) < 0)
+		r = -errno;
+	close_fd(&fd);
+	return r;
+}
+
 int
 sandbox_landlock(int home_fd, bool is_read_only)
 {
-	int abi = kernel_abi < LL_ABI_KNOWN ? kernel_abi : LL_ABI_KNOWN;
 	struct ll_path_beneath home = {.parent_fd = home_fd};
 	struct ll_ruleset ruleset;
+	int abi = known_abi();
 	size_t size;
-	int fd = -1;
-	int r;
 
 	/* ABI 1 forbids every rename into another directory, without a way to allow it; only readers can bear that. */
 	if (abi == 0 || (abi == 1 && !is_read_only))
 		return 0;
 	ruleset = ruleset_of(abi, &size);
 	home.allowed = (is_read_only ? LL_MAY_READ : LL_MAY_READ | LL_MAY_WRITE) & ruleset.handled_fs;
+	return restrict_to(&ruleset, size, &home);
+}
 
-	fd = (int)syscall(SYS_landlock_create_ruleset, &ruleset, size, 0);
-	if (fd < 0) {
-		r = -errno;
-		goto out;
+int
+sandbox_landlock_nowhere(enum sandbox_process process)
+{
+	struct ll_ruleset ruleset;
+	int abi = known_abi();
+	size_t size;
+
+	if (abi == 0)
+		return 0;
+	ruleset = ruleset_of(abi, &size);
+	if (process == SANDBOX_MONITOR) {
+		ruleset.handled_net = 0;
+		ruleset.scoped &= ~(uint64_t)LL_SCOPE_SIGNAL; /* protocol was forked before this */
 	}
-	if (syscall(SYS_landlock_add_rule, fd, LL_RULE_PATH_BENEATH, &home, 0) < 0) {
-		r = -errno;
-		goto out;
-	}
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_landlock_restrict_self, fd, 0) < 0) {
-		r = -errno;
-		goto out;
-	}
-	r = 0;
-out:
-	close_fd(&fd);
-	return r;
+	return restrict_to(&ruleset, size, NULL);
 }

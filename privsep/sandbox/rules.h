@@ -4,6 +4,7 @@
 
 #include <seccomp.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 #include "privsep/sandbox/sandbox.h"
 
@@ -18,32 +19,69 @@ struct sandbox_rule {
 };
 
 /* One comparison. n counts from 0; a mask is as wide as the register, so high bits set by hand never match. */
-#define IS(n, value)	    {(n), SCMP_CMP_EQ, (scmp_datum_t)(value), 0}
-#define HAS_NONE(n, bits)   {(n), SCMP_CMP_MASKED_EQ, (scmp_datum_t)(bits), 0}
-#define HAS_ALL(n, bits)    {(n), SCMP_CMP_MASKED_EQ, (scmp_datum_t)(bits), (scmp_datum_t)(bits)}
-#define IS_BUT(n, value, free_bits) {(n), SCMP_CMP_MASKED_EQ, ~(scmp_datum_t)(free_bits), (scmp_datum_t)(value)}
+#define IS(n, value) \
+	{ \
+		(n), SCMP_CMP_EQ, (scmp_datum_t)(value), 0 \
+	}
+#define HAS_NONE(n, bits) \
+	{ \
+		(n), SCMP_CMP_MASKED_EQ, (scmp_datum_t)(bits), 0 \
+	}
+#define HAS_ALL(n, bits) \
+	{ \
+		(n), SCMP_CMP_MASKED_EQ, (scmp_datum_t)(bits), (scmp_datum_t)(bits) \
+	}
+#define IS_BUT(n, value, free_bits) \
+	{ \
+		(n), SCMP_CMP_MASKED_EQ, ~(scmp_datum_t)(free_bits), (scmp_datum_t)(value) \
+	}
 
 /* The second column of a row. */
-#define ARGS(...)   sizeof((struct scmp_arg_cmp[]){__VA_ARGS__}) / sizeof(struct scmp_arg_cmp), {__VA_ARGS__}
-#define ANY_ARGS    0, {{0, SCMP_CMP_EQ, 0, 0}}
-#define ARG_IS(n, value)      ARGS(IS(n, value))
+#define ARGS(...) \
+	sizeof((struct scmp_arg_cmp[]){__VA_ARGS__}) / sizeof(struct scmp_arg_cmp), \
+	{ \
+		__VA_ARGS__ \
+	}
+#define ANY_ARGS \
+	0, \
+	{ \
+		{ \
+			0, SCMP_CMP_EQ, 0, 0 \
+		} \
+	}
+#define ARG_IS(n, value) ARGS(IS(n, value))
 #define ARG_HAS_NONE(n, bits) ARGS(HAS_NONE(n, bits))
+
+/*
+ * sendto(2) to where the socket is connected already, and sendmsg(2) that does not connect it first: with MSG_FASTOPEN
+ * a socket that was shut down dials anywhere. No filter sees the name within a msghdr: whoever holds datagram
+ * sockets has no sendmsg.
+ */
+#define SEND_TO_PEER ARGS(HAS_NONE(3, MSG_FASTOPEN), IS(4, 0), IS(5, 0))
+#define SENDMSG_NO_DIAL ARG_HAS_NONE(2, MSG_FASTOPEN)
+
+/*
+ * In place of a process id: the one that the caller of sandbox_enter_with() gives for child n. Above PID_MAX_LIMIT
+ * of the kernel, so a filter in which it was never set allows nothing on any process.
+ */
+#define SANDBOX_CHILD_PID(n) (0x7fffffe0U + (unsigned)(n))
 
 struct sandbox_rules {
 	const struct sandbox_rule *rows;
 	size_t count;
 };
 
-extern const struct sandbox_rules rules_common;	       /* every process: memory, time, the end */
+extern const struct sandbox_rules rules_common; /* every process: memory, time, the end */
 extern const struct sandbox_rules rules_protocol;
-extern const struct sandbox_rules rules_monitor_login; /* what it does as root, on top of rules_monitor and rules_files */
+extern const struct sandbox_rules
+    rules_monitor_login; /* what it does as root, on top of rules_monitor and rules_files */
 extern const struct sandbox_rules rules_monitor;
 extern const struct sandbox_rules rules_files;
 extern const struct sandbox_rules rules_logger;
 extern const struct sandbox_rules rules_hooks;
 extern const struct sandbox_rules rules_metrics;
-extern const struct sandbox_rules rules_refused;       /* the other way round: what no program of a hook may call */
-extern const struct sandbox_rules rules_sanitizer;     /* empty but in builds for sanitizers */
+extern const struct sandbox_rules rules_refused; /* the other way round: what no program of a hook may call */
+extern const struct sandbox_rules rules_sanitizer; /* empty but in builds for sanitizers */
 
 /* Calls that libc tries first and does without: they get ENOSYS unless a list has them. */
 struct sandbox_newer {

@@ -1,4 +1,4 @@
-/* What libc itself needs in every process, the newer calls it can do without, and what a sanitizer adds. */
+/* What every process needs: libc itself and sending to a peer; the newer calls it can do without, and what a sanitizer adds. */
 #include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -27,6 +27,7 @@ static const struct sandbox_rule common_rows[] = {
     {SYS_gettimeofday, ANY_ARGS, "as clock_gettime"},
     {SYS_getpid, ANY_ARGS, "OpenSSL looks whether it was forked"},
     {SYS_close, ANY_ARGS, "descriptors that were handed over"},
+    {SYS_sendto, SEND_TO_PEER, "messages without descriptors, replies, log lines; the report of the SIGSYS handler"},
     {SYS_rt_sigreturn, ANY_ARGS, "the end of a signal handler"},
     {SYS_restart_syscall, ANY_ARGS, "a poll that was stopped and continued"},
     {SYS_exit_group, ANY_ARGS, "the end"},

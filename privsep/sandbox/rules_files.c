@@ -14,8 +14,7 @@
 
 static const struct sandbox_rule rows[] = {
     {SYS_recvmsg, ANY_ARGS, "questions of protocol"},
-    {SYS_sendmsg, ANY_ARGS, "answers and descriptors to protocol"},
-    {SYS_sendto, ANY_ARGS, "the report of the SIGSYS handler"},
+    {SYS_sendmsg, SENDMSG_NO_DIAL, "descriptors to protocol"},
     {SYS_ioctl, ARG_IS(1, SIOCOUTQ), "does protocol leave descriptors unread?"},
 #ifdef SYS_poll
     {SYS_poll, ANY_ARGS, "every wait"},

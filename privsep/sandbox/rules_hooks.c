@@ -14,8 +14,6 @@
 
 static const struct sandbox_rule rows[] = {
     {SYS_recvmsg, ANY_ARGS, "uploads, and how programs ended"},
-    {SYS_sendmsg, ANY_ARGS, "run this, please; the log"},
-    {SYS_sendto, ANY_ARGS, "the report of the SIGSYS handler"},
 #ifdef SYS_poll
     {SYS_poll, ANY_ARGS, "every wait"},
 #endif

@@ -1,4 +1,7 @@
-/* logger: takes records, writes them to targets that were opened for it. */
+/*
+ * logger: takes records, writes them to targets that were opened for it. The sockets of syslog and journal are
+ * datagram sockets, connected by the master: no call here names another target.
+ */
 #include <sys/syscall.h>
 
 #include "privsep/sandbox/rules.h"
@@ -7,8 +10,6 @@
 
 static const struct sandbox_rule rows[] = {
     {SYS_recvmsg, ANY_ARGS, "records, and targets opened by the master"},
-    {SYS_sendmsg, ANY_ARGS, "a new socket, please; syslog and journal"},
-    {SYS_sendto, ANY_ARGS, "syslog and journal; the report of the SIGSYS handler"},
 #ifdef SYS_poll
     {SYS_poll, ANY_ARGS, "every wait"},
 #endif

@@ -22,14 +22,15 @@
 #define STREAM_SOCKET(domain, protocol) \
 	ARGS(IS(0, domain), IS_BUT(1, SOCK_STREAM, SOCK_CLOEXEC | SOCK_NONBLOCK), IS(2, protocol))
 #define OPTION(level, name) ARGS(IS(1, level), IS(2, name))
+#define PROTOCOL_PID SANDBOX_CHILD_PID(SANDBOX_CHILD_PROTOCOL)
+#define PAM_PID SANDBOX_CHILD_PID(SANDBOX_CHILD_PAM)
 
 /* glibc's fork(), and nothing that makes a thread or a namespace. */
 #define FORK_FLAGS (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)
 
 static const struct sandbox_rule rows[] = {
     {SYS_recvmsg, ANY_ARGS, "questions of protocol, answers of master"},
-    {SYS_sendmsg, ANY_ARGS, "answers and descriptors to protocol; the log"},
-    {SYS_sendto, ANY_ARGS, "the report of the SIGSYS handler"},
+    {SYS_sendmsg, SENDMSG_NO_DIAL, "descriptors to protocol"},
     {SYS_ioctl, ARG_IS(1, SIOCOUTQ), "does protocol leave descriptors unread?"},
     {SYS_pread64, ANY_ARGS, "snapshot of the accounts; the key's numbers: a data connection that does not resume needs a signature; quota ledger, rates"},
 #ifdef SYS_poll
@@ -45,11 +46,12 @@ static const struct sandbox_rule rows[] = {
     {SYS_setsockopt, OPTION(SOL_SOCKET, SO_REUSEADDR), "ports in TIME_WAIT are used again"},
     {SYS_setsockopt, OPTION(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT), "active mode"},
 
-    {SYS_kill, ARGS(HAS_NONE(0, ~0x7fffffffULL), IS(1, SIGKILL)), "protocol, when it overstays; no group, never all"},
+    {SYS_kill, ARGS(IS(0, PROTOCOL_PID), IS(1, SIGKILL)), "protocol, when it overstays"},
     {SYS_pwrite64, ANY_ARGS, "quota ledger, rates"},
     {SYS_fcntl, ARG_IS(1, F_OFD_SETLK), "quota ledger, rates: shared by the sessions of an account"},
     {SYS_fcntl, ARG_IS(1, F_OFD_GETLK), "quota ledger: is the session of a slot alive?"},
-    {SYS_prlimit64, ARG_IS(1, RLIMIT_FSIZE), "protocol writes no further than the quota granted"},
+    {SYS_prlimit64, ARGS(IS(0, PROTOCOL_PID), IS(1, RLIMIT_FSIZE)),
+	"protocol writes no further than the quota granted"},
     {SYS_wait4, ANY_ARGS, "how its children ended"},
 };
 
@@ -74,6 +76,7 @@ static const struct sandbox_rule login_rows[] = {
     {SYS_gettid, ANY_ARGS, "fork, in the child"},
     {SYS_close_range, ANY_ARGS, "what files and monitor must not keep"},
     {SYS_umask, ANY_ARGS, "files: modes are as asked"},
+    {SYS_kill, ARGS(IS(0, PAM_PID), IS(1, SIGKILL)), "the process that asks PAM, when it overstays"},
 
     /* the way behind the walls, for files and for the monitor itself */
     {SYS_fchdir, ANY_ARGS, "into the home or the empty directory"},

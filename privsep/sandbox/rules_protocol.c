@@ -24,15 +24,13 @@ static const struct sandbox_rule rows[] = {
     {SYS_read, ANY_ARGS, "control and data connection, handed-over file, pipe of a listing"},
     {SYS_write, ANY_ARGS, "control and data connection, handed-over file"},
     {SYS_recvfrom, ANY_ARGS, "control and data connection, urgent data"},
-    {SYS_sendto, ANY_ARGS, "control and data connection; the report of the SIGSYS handler"},
     {SYS_recvmsg, ANY_ARGS, "answers and descriptors from monitor and files"},
-    {SYS_sendmsg, ANY_ARGS, "questions to monitor and files"},
 #ifdef SYS_poll
     {SYS_poll, ANY_ARGS, "every wait"},
 #endif
     {SYS_ppoll, ANY_ARGS, "every wait"},
     {SYS_accept4, ANY_ARGS, "passive data connection, on a listening socket that monitor made"},
-    {SYS_shutdown, ANY_ARGS, "the end of a data connection"},
+    {SYS_shutdown, ARG_IS(1, SHUT_WR), "the end of a data connection; never a listening socket's"},
     {SYS_sendfile, ANY_ARGS, "download, when there is nothing to encrypt or the kernel does it"},
     {SYS_fcntl, ARG_IS(1, F_SETFL), "blocking or not"},
     {SYS_getsockopt, OPTION(SOL_SOCKET, SO_ERROR), "how the connect of an active data connection went"},

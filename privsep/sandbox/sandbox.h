@@ -127,11 +127,27 @@ int sandbox_drop_identity_but(uid_t uid, gid_t gid, int kept);
 int sandbox_landlock(int home_fd, bool is_read_only);
 
 /*
+ * Confine a process that has no file to open by name: it reaches none, nor an abstract socket of a stranger. Protocol,
+ * logger and metrics have no TCP port and no signal either; the monitor makes data connections and ends
+ * protocol. Once its identity is dropped. 0 (also where the kernel has no Landlock) or -errno.
+ */
+int sandbox_landlock_nowhere(enum sandbox_process process);
+
+/*
  * Non-dumpable, death signal (SIGKILL when the parent dies; -ECANCELED when it has died
  * already: pass the parent's pid; 0 for a process that outlives it), no_new_privs, then the
  * filter. 0 or -errno.
  */
 int sandbox_enter(enum sandbox_process process, pid_t parent);
+
+/* The children that a filter names: whom else it lets the process end or limit is nobody. */
+enum sandbox_child { SANDBOX_CHILD_PROTOCOL, SANDBOX_CHILD_PAM, SANDBOX_CHILD_COUNT };
+
+/*
+ * sandbox_enter() of a process that may end its own children. children: their ids; 0 for one that there is not,
+ * which the filter then allows nothing on.
+ */
+int sandbox_enter_with(enum sandbox_process process, pid_t parent, const pid_t children[SANDBOX_CHILD_COUNT]);
 
 /*
  * For a process that runs programs which are not ours, and which inherit what it has: no_new_privs,

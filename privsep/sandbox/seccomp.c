@@ -19,6 +19,7 @@
 #include "common/io.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/sandbox/landlock.h"
+#include "privsep/sandbox/no_new_privs.h"
 #include "privsep/sandbox/rules.h"
 #include "privsep/sandbox/sandbox.h"
 
@@ -35,6 +36,7 @@
 
 #define CALLS_NAMED 512 /* the numbers of the architectures above end well below */
 #define CALL_NAME_MAX 32
+#define FILTER_STEPS_MAX 1024 /* of a program; the longest has about 300 */
 
 /* One filter as the kernel takes it. */
 struct filter {
@@ -181,7 +183,8 @@ export_filter(scmp_filter_ctx context, struct filter *filter)
 		goto out;
 	}
 	size = (size_t)st.st_size;
-	if (size == 0 || size % sizeof(struct sock_filter) != 0 || size / sizeof(struct sock_filter) > BPF_MAXINSNS) {
+	if (size == 0 || size % sizeof(struct sock_filter) != 0 ||
+	    size / sizeof(struct sock_filter) > FILTER_STEPS_MAX) {
 		r = -E2BIG;
 		goto out;
 	}
@@ -224,6 +227,50 @@ build_filter(const struct sandbox_rules lists[SANDBOX_LISTS_MAX], uint32_t actio
 		r = export_filter(context, filter);
 	seccomp_release(context);
 	return r;
+}
+
+/* The place of a child's id in a program: a comparison with SANDBOX_CHILD_PID(). */
+static bool
+is_child_test(const struct sock_filter *step, unsigned child)
+{
+	return step->code == (BPF_JMP | BPF_JEQ | BPF_K) && step->k == SANDBOX_CHILD_PID(child);
+}
+
+static bool
+filter_tests_child(const struct filter *filter, unsigned child)
+{
+	for (size_t i = 0; i < filter->length; i++) {
+		if (is_child_test(&filter->code[i], child))
+			return true;
+	}
+	return false;
+}
+
+static bool
+rules_name_child(const struct sandbox_rules lists[SANDBOX_LISTS_MAX], unsigned child)
+{
+	for (size_t list = 0; list < SANDBOX_LISTS_MAX; list++) {
+		for (size_t row = 0; row < lists[list].count; row++) {
+			const struct sandbox_rule *rule = &lists[list].rows[row];
+
+			for (unsigned i = 0; i < rule->arg_count; i++) {
+				if (rule->args[i].datum_a == SANDBOX_CHILD_PID(child))
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* Every child that the tables name must be found again in the program, whatever libseccomp made of it. */
+static int
+check_children(const struct sandbox_rules lists[SANDBOX_LISTS_MAX], const struct filter *filter)
+{
+	for (unsigned child = 0; child < SANDBOX_CHILD_COUNT; child++) {
+		if (rules_name_child(lists, child) != filter_tests_child(filter, child))
+			return -ENOTSUP;
+	}
+	return 0;
 }
 
 static bool
@@ -292,6 +339,8 @@ sandbox_init(void (*error)(void *arg, const char *line), void *arg)
 			continue;
 		rules_of((enum sandbox_process)process, lists);
 		r = build_filter(lists, SCMP_ACT_ALLOW, SCMP_ACT_TRAP, &filters[process]);
+		if (r == 0)
+			r = check_children(lists, &filters[process]);
 		if (r < 0) {
 			snprintf(line, sizeof(line), "cannot build system-call filter %d: %s", process, strerror(-r));
 			error(arg, line);
@@ -308,14 +357,51 @@ sandbox_init(void (*error)(void *arg, const char *line), void *arg)
 }
 
 int
+sandbox_no_new_privs(void)
+{
+	/* inherited like the bit itself, which nothing takes back */
+	static bool is_set;
+
+	if (!is_set && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	is_set = true;
+	return 0;
+}
+
+/* Load a copy of the filter in which the children have their ids; the ones that there are not keep an impossible one. */
+static int
+load_with_children(const struct filter *filter, const pid_t children[SANDBOX_CHILD_COUNT])
+{
+	struct sock_filter code[FILTER_STEPS_MAX];
+	struct sock_fprog program = {.len = filter->length, .filter = code};
+
+	if (filter->length > FILTER_STEPS_MAX)
+		return -E2BIG;
+	memcpy(code, filter->code, filter->length * sizeof(code[0]));
+	for (size_t i = 0; i < filter->length; i++) {
+		for (unsigned child = 0; child < SANDBOX_CHILD_COUNT; child++) {
+			if (children[child] > 0 && is_child_test(&filter->code[i], child))
+				code[i].k = (uint32_t)children[child];
+		}
+	}
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
+}
+
+int
 sandbox_enter(enum sandbox_process process, pid_t parent)
 {
-	struct sock_fprog program;
+	static const pid_t no_children[SANDBOX_CHILD_COUNT];
+
+	return sandbox_enter_with(process, parent, no_children);
+}
+
+int
+sandbox_enter_with(enum sandbox_process process, pid_t parent, const pid_t children[SANDBOX_CHILD_COUNT])
+{
+	int r;
 
 	if ((int)process < 0 || process >= SANDBOX_COUNT || filters[process].code == NULL)
 		return -EINVAL;
-	program.len = filters[process].length;
-	program.filter = filters[process].code;
 
 	/* Both are undone by a change of identity, so they stand here, after it. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
@@ -326,22 +412,23 @@ sandbox_enter(enum sandbox_process process, pid_t parent)
 		if (getppid() != parent)
 			return -ECANCELED;
 	}
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -errno;
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
-		return -errno;
-	return 0;
+	r = sandbox_no_new_privs();
+	return r < 0 ? r : load_with_children(&filters[process], children);
 }
 
 int
 sandbox_refuse(void)
 {
 	struct sock_fprog program = {.len = refusing.length, .filter = refusing.code};
+	int r;
 
 	if (refusing.code == NULL)
 		return -EINVAL;
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;
+	r = sandbox_no_new_privs();
+	if (r < 0)
+		return r;
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
 }
 

@@ -181,6 +181,30 @@ libraries_of()
 	done
 }
 
+# The sockets of a process that could send to a name: all but TCP, and channels that have their peer.
+strange_sockets_of()
+{
+	local inode
+	for inode in $(descriptors_of "$1" | sed -n 's/^socket:\[\(.*\)\]$/\1/p'); do
+		# type 5 is SOCK_SEQPACKET, state 3 is connected (proc_net(5))
+		awk -v inode="$inode" '
+			FILENAME ~ /tcp/ { known = known || $10 == inode; next }
+			$7 == inode { known = known || ($5 == "0005" && $6 == "03") }
+			END { if (!known) print inode }' /proc/net/tcp /proc/net/tcp6 /proc/net/unix
+	done
+}
+
+@test "no session process holds a socket that sends to whom it likes" {
+	ftp_login alice secret
+	ftp EPSV 229
+	find_session
+	for pid in "$MONITOR" "$PROTOCOL" "$FILES"; do
+		[ "$(count_sockets "$pid")" -ge 2 ]
+		run strange_sockets_of "$pid"
+		assert_output ""
+	done
+}
+
 @test "the logger is the service user in the empty root" {
 	local logger=
 	for pid in $(children_of "$SERVER_PID"); do

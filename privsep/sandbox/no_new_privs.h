@@ -1,0 +1,8 @@
+/* No program gives rights any more: what Landlock and filters ask for, set once on the way behind the walls. */
+#ifndef PRIVSEP_SANDBOX_NO_NEW_PRIVS_H
+#define PRIVSEP_SANDBOX_NO_NEW_PRIVS_H
+
+/* PR_SET_NO_NEW_PRIVS, unless this process or the one that forked it has set it already. 0 or -errno. */
+int sandbox_no_new_privs(void);
+
+#endif
