@@ -18,6 +18,7 @@
 #include "daemon/master/accounts_loader.h"
 #include "daemon/master/certificates.h"
 #include "daemon/master/control_socket.h"
+#include "daemon/master/deadlines.h"
 #include "daemon/master/failures.h"
 #include "daemon/master/listeners.h"
 #include "daemon/master/reload.h"
@@ -42,6 +43,7 @@ struct slot {
 	bool was_told_to_end;
 	bool is_arriving;	/* in the list of that name */
 	struct turn turns[TURN_KIND_COUNT];	/* of the attempt under way */
+	struct deadline overdue;	/* when its processes are killed */
 	char user[ACCOUNT_NAME_MAX + 1];
 	TAILQ_ENTRY(slot) live;		/* all sessions, oldest first */
 	TAILQ_ENTRY(slot) arriving;	/* neither logged in nor about to end, oldest first */
@@ -84,6 +86,7 @@ struct master {
 	struct tally *by_address, *by_user;	/* the sessions, with those of a former server */
 	size_t used;		/* slots ever touched */
 	uint32_t live_count;
+	struct deadlines overdue;	/* of slots */
 
 	struct turns *turns[TURN_KIND_COUNT];
 	struct failures *failures;

@@ -33,6 +33,12 @@
 /* A session without login gives its place up only when it had this long to log in. */
 #define GIVE_WAY_AFTER_MS 3000
 
+/*
+ * From the moment at which a session is to end until it is killed. Its monitor kills protocol after three seconds,
+ * and waits five more for files at most.
+ */
+#define LEAVE_MS 10000
+
 /* So many addresses fill all turns for PAM, and no fewer. */
 #define PAM_ADDRESSES_MIN 4
 
@@ -42,6 +48,7 @@
 struct books {
 	struct slot_bucket by_pid[PID_BUCKETS];
 	struct failures failures;
+	struct deadline *overdue[SESSIONS_MAX];
 	struct slot slots[SESSIONS_MAX];
 };
 
@@ -69,6 +76,7 @@ sessions_init(struct master *master)
 	master->by_pid = books->by_pid;
 	master->failures = &books->failures;
 	master->slots = books->slots;
+	deadlines_init(&master->overdue, books->overdue, SESSIONS_MAX);
 	/* a former server's sessions are counted as well */
 	r = failures_init(&books->failures);
 	if (r == 0)
@@ -126,6 +134,16 @@ arrives_no_more(struct master *master, struct slot *slot)
 	slot->is_arriving = false;
 }
 
+/* It is to end by itself, within LEAVE_MS. */
+static void
+expect_end(struct master *master, struct slot *slot)
+{
+	uint64_t at = monotonic_ms() + LEAVE_MS;
+
+	if (slot->overdue.place == 0 || slot->overdue.at_ms > at)
+		deadlines_set(&master->overdue, &slot->overdue, at);
+}
+
 static void
 tell_slot_end(struct master *master, struct slot *slot, enum ipc_end_reason reason)
 {
@@ -135,6 +153,8 @@ tell_slot_end(struct master *master, struct slot *slot, enum ipc_end_reason reas
 	ipc_put_u8(&message, (uint8_t)reason);
 	ipc_send_now(slot->channel, &message, -1);
 	slot->was_told_to_end = true;
+	if (reason != END_DRAIN) /* the drain has a deadline of its own */
+		expect_end(master, slot);
 	arrives_no_more(master, slot);
 	board_ending(&master->board, row_of(master, slot));
 }
@@ -324,6 +344,8 @@ fork_session(struct master *master, const struct listener *listener, int client_
 	LIST_INSERT_HEAD(bucket_of(master, pid), slot, same_pid);
 	sessions_count(master, key, "");
 	master->live_count++;
+	deadlines_set(&master->overdue, &slot->overdue,
+	    slot->started_ms + 1000ULL * master->config->timeouts.login_s + LEAVE_MS);
 	event.data.ptr = slot;
 	if (epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, slot->channel, &event) < 0)
 		kill(-pid, SIGKILL);
@@ -433,6 +455,7 @@ close_channel(struct master *master, struct slot *slot)
 	close_fd(&slot->channel);
 	leave_turns(master, slot);
 	arrives_no_more(master, slot);
+	expect_end(master, slot);
 	TAILQ_INSERT_TAIL(&master->leaving, slot, leaving);
 }
 
@@ -514,6 +537,7 @@ master_answer_admit(struct master *master, struct slot *slot)
 		slot->is_logged_in = true;
 		memcpy(slot->user, user, sizeof(slot->user));
 		arrives_no_more(master, slot);
+		deadlines_drop(&master->overdue, &slot->overdue);
 		(void)!tally_add(master->by_user, user, strlen(user));
 		board_login(&master->board, row_of(master, slot), user);
 	}
@@ -673,6 +697,47 @@ sessions_grant(struct master *master)
 	return next == UINT64_MAX ? -1 : deadline_left_ms(next, now);
 }
 
+static struct slot *
+slot_of_overdue(struct deadline *overdue)
+{
+	return (struct slot *)(void *)((char *)overdue - offsetof(struct slot, overdue));
+}
+
+static void
+kill_overdue(struct master *master, struct slot *slot)
+{
+	const struct board_row *row = &master->board.rows[row_of(master, slot)];
+
+	log_set_context(NULL, slot->id, row->address, row->user);
+	log_begin(LEVEL_ERROR, "killed");
+	log_field_text("reason",
+	    slot->channel < 0           ? "it closed its channel and did not end"
+		: slot->was_told_to_end ? "it was told to end and did not"
+					: "it did not end at the login timeout");
+	log_field_u64("milliseconds", monotonic_ms() - slot->started_ms);
+	log_end();
+	log_set_context(NULL, "", "", "");
+	slot->was_told_to_end = true;
+	kill(-slot->monitor_pid, SIGKILL);
+	/* what the disk holds is killed once more, until it can be reaped */
+	deadlines_set(&master->overdue, &slot->overdue, monotonic_ms() + LEAVE_MS);
+}
+
+int
+sessions_watch(struct master *master)
+{
+	struct deadline *first;
+	uint64_t now;
+
+	while ((first = deadlines_first(&master->overdue)) != NULL) {
+		now = monotonic_ms();
+		if (first->at_ms > now)
+			return deadline_left_ms(first->at_ms, now);
+		kill_overdue(master, slot_of_overdue(first));
+	}
+	return -1;
+}
+
 bool
 sessions_reaped(struct master *master, pid_t pid, int status)
 {
@@ -707,6 +772,7 @@ sessions_reaped(struct master *master, pid_t pid, int status)
 	close_channel(master, slot);
 	board_end(&master->board, row_of(master, slot));
 	sessions_uncount(master, &slot->address, slot->user);
+	deadlines_drop(&master->overdue, &slot->overdue);
 	LIST_REMOVE(slot, same_pid);
 	TAILQ_REMOVE(&master->leaving, slot, leaving);
 	TAILQ_REMOVE(&master->live, slot, live);

@@ -38,6 +38,12 @@ void sessions_receive(struct master *master, struct slot *slot);
  */
 int sessions_grant(struct master *master);
 
+/*
+ * Kill all processes of each session that should have ended by now, whatever its monitor does: it was told to, its
+ * channel has closed, or its time to log in is over. Returns how long until the next one may be due, in ms; -1: none.
+ */
+int sessions_watch(struct master *master);
+
 /* A child of the master is gone. True when it was a session's monitor. */
 bool sessions_reaped(struct master *master, pid_t pid, int status);
 

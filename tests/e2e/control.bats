@@ -182,6 +182,33 @@ watchers_are()
 	assert_equal "$REPLY" 421
 }
 
+@test "a kick ends a session whose monitor does nothing any more" {
+	ftp_login alice secret
+	find_session
+	kill -STOP "$MONITOR" "$PROTOCOL" "$FILES"
+	run -0 ctl session kick --user alice
+	wait_until -t 25 log_has ': error killed .*user="alice".* reason="it was told to end and did not"'
+	wait_until is_gone "$MONITOR"
+	wait_until is_gone "$PROTOCOL"
+	wait_until is_gone "$FILES"
+	ftp_close
+	wait_until session_count_is 0
+	ftp_login alice secret
+}
+
+@test "the login timeout ends a session whose monitor does nothing any more" {
+	stop_server
+	write_config 'timeouts { login = "1s" }'
+	start_server
+	ftp_open
+	find_session
+	kill -STOP "$MONITOR"
+	wait_until -t 25 log_has ': error killed .* reason="it did not end at the login timeout"'
+	wait_until is_gone "$MONITOR"
+	wait_until is_gone "$PROTOCOL"
+	wait_until session_count_is 0
+}
+
 @test "a kick of nobody fails, and says so" {
 	run -1 ctl session kick 0123456789abcdef
 	assert_output "sallyportctl: no session with this id; 'sallyportctl session list' lists them"
