@@ -48,7 +48,7 @@ LDLIBS_CTL  := -lconfuse -ljansson -lcrypt -lcrypto -lseccomp -lcap-ng
 
 Q           := $(if $(filter 1,$(V)),,@)
 
-SHARED_SRC  := $(wildcard common/*.c config/*.c accounts/*.c)
+SHARED_SRC  := $(wildcard common/*.c config/*.c accounts/*.c trusted/*.c)
 DAEMON_SRC  := $(wildcard privsep/*/*.c daemon/*/*.c)
 CTL_SRC     := $(wildcard admin/*.c)
 CLIENT_SRC  := $(wildcard client/*.c client/*/*.c)

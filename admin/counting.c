@@ -11,6 +11,7 @@
 #include "common/io.h"
 #include "privsep/files/sweep.h"
 #include "privsep/sandbox/sandbox.h"
+#include "trusted/place.h"
 
 #include "common/banned.h"
 
@@ -25,20 +26,6 @@ tell_missing(void *arg, const char *line)
 {
 	(void)arg;
 	ctl_error("%s", line);
-}
-
-static int
-open_home(const struct account *account, int *fd_out)
-{
-	struct stat st;
-	int fd = open(account->home, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	*fd_out = fd;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	return st.st_uid == account->uid ? 0 : -EPERM;
 }
 
 /* The story of the child: behind the walls of files, then sweep and count, then tell. */
@@ -91,29 +78,37 @@ fork_and_wait(
 	return n == (ssize_t)sizeof(*counted) ? counted->result : -ECHILD;
 }
 
+static void
+tell_home(const struct account *account, const struct trust_problem *problem)
+{
+	char why[TRUST_TEXT_MAX];
+
+	trust_explain(problem, why, sizeof(why));
+	ctl_error("cannot count the home of account '%s': %s", ctl_quote(account->name), ctl_quote(why));
+}
+
 int
 counting_run(const struct account *account, struct count_uploads *uploads, uint64_t keep_s, struct counting *counting)
 {
 	static struct count_uploads none;
 	static bool is_ready;
+	struct trust_problem problem;
 	struct counted counted;
-	int home_fd = -1;
-	int r;
+	int home_fd, r;
 
 	if (!is_ready && sandbox_init(tell_missing, NULL) < 0)
 		return -ENOSYS;
 	is_ready = true;
-	r = open_home(account, &home_fd);
-	if (r == 0)
+	home_fd = r = trusted_home_open(account->home, &(const struct trust){account->uid, account->gid}, &problem);
+	if (home_fd < 0)
+		tell_home(account, &problem);
+	else
 		r = fork_and_wait(account, home_fd, uploads == NULL ? &none : uploads, keep_s, &counted);
 	if (r == 0)
 		*counting = counted.counting;
-	else if (r == -EPERM)
-		ctl_error(
-		    "home '%s' does not belong to account '%s'", ctl_quote(account->home), ctl_quote(account->name));
-	else if (r == -ECHILD)
+	else if (home_fd >= 0 && r == -ECHILD)
 		ctl_error("the process that counts '%s' died", ctl_quote(account->home));
-	else
+	else if (home_fd >= 0)
 		ctl_error("cannot count '%s': %s", ctl_quote(account->home), strerror(-r));
 	close_fd(&home_fd);
 	return r;

@@ -14,6 +14,7 @@
 
 #include "admin/ctl.h"
 #include "common/io.h"
+#include "trusted/place.h"
 
 #include "common/banned.h"
 
@@ -25,119 +26,72 @@ owner_name(uid_t uid)
 	return entry == NULL ? "no system user" : entry->pw_name;
 }
 
+/* Say why root does not go there. */
+static void
+refuse_way(const char *path, const struct trust_problem *problem, const char *cure)
+{
+	char why[TRUST_TEXT_MAX];
+
+	trust_explain(problem, why, sizeof(why));
+	ctl_error("home '%s': %s; %s", ctl_quote(path), ctl_quote(why), cure);
+}
+
 /* --- making --- */
 
 static int
-make_parents(const char *path, struct home_made *made)
+check_existing(const char *path, const struct stat *st, uid_t uid)
 {
-	for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-		char parent[PATH_MAX];
-		int len = snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
-
-		if (len < 0 || (size_t)len >= sizeof(parent))
-			return -ENAMETOOLONG;
-		if (mkdir(parent, 0755) == 0) {
-			if (made->kept_len > (size_t)len)
-				made->kept_len = (size_t)strlen(parent) - strlen(strrchr(parent, '/'));
-		} else if (errno != EEXIST) {
-			return -errno;
-		}
-	}
-	return 0;
-}
-
-static int
-check_existing(const char *path, uid_t uid)
-{
-	struct stat st;
-
-	if (lstat(path, &st) < 0)
-		return -errno;
-	if (!S_ISDIR(st.st_mode)) {
+	if (!S_ISDIR(st->st_mode)) {
 		ctl_error("home '%s' is there and is %s; use a directory, or another one with --home", ctl_quote(path),
-		    S_ISLNK(st.st_mode) ? "a symbolic link" : "not a directory");
+		    S_ISLNK(st->st_mode) ? "a symbolic link" : "not a directory");
 		return -ENOTDIR;
 	}
-	if (st.st_uid != uid) {
+	if (st->st_uid != uid) {
 		ctl_error("home '%s' is there and belongs to uid %u (%s), not to uid %u; %s'chown -R %u %s' first, "
 			  "or use another one with --home",
-		    ctl_quote(path), (unsigned)st.st_uid, owner_name(st.st_uid), (unsigned)uid,
-		    st.st_uid == 0 ? "" : "name its owner with --uid, or ", (unsigned)uid, ctl_quote(path));
+		    ctl_quote(path), (unsigned)st->st_uid, owner_name(st->st_uid), (unsigned)uid,
+		    st->st_uid == 0 ? "" : "name its owner with --uid, or ", (unsigned)uid, ctl_quote(path));
 		return -EPERM;
 	}
 	return 0;
 }
 
+/* In its directory: what is there already is looked at alone. */
 static int
-give_to(const char *path, uid_t uid, gid_t gid, mode_t mode)
+make_or_check(
+    int dir_fd, const char *name, const char *path, const struct trust *account, mode_t mode, struct trusted_made *made)
 {
 	struct stat st;
-	int fd = -1;
-	int r = 0;
+	int fd, r;
 
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		r = -errno;
-		goto out;
-	}
-	/* made a moment ago by us; anything else was put into its place */
-	if (st.st_uid != geteuid()) {
-		r = -EEXIST;
-		goto out;
-	}
-	if (fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0)
-		r = -errno;
-out:
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return check_existing(path, &st, account->uid);
+	fd = trusted_dir_make(dir_fd, name, account->uid, account->gid, mode, made);
+	r = fd < 0 ? fd : 0;
 	close_fd(&fd);
+	if (r < 0)
+		ctl_error("cannot make home '%s': %s; make it by hand, or use another one with --home", ctl_quote(path),
+		    strerror(-r));
 	return r;
 }
 
 int
-home_prepare(const char *path, uid_t uid, gid_t gid, mode_t mode, struct home_made *made)
+home_prepare(const char *path, uid_t uid, gid_t gid, mode_t mode, struct trusted_made *made)
 {
-	bool is_made = false;
-	int r;
+	const struct trust account = {.uid = uid, .gid = gid};
+	struct trust_problem problem;
+	char name[NAME_MAX + 1];
+	int dir_fd, r;
 
-	snprintf(made->path, sizeof(made->path), "%s", path);
-	made->kept_len = strlen(made->path);
-	r = make_parents(path, made);
-	if (r == 0) {
-		is_made = mkdir(path, 0700) == 0;
-		if (!is_made && errno != EEXIST)
-			r = -errno;
-	}
-	if (r == 0 && !is_made)
-		return check_existing(path, uid);
-	if (is_made) {
-		size_t parent_len = strlen(path) - strlen(strrchr(path, '/'));
-
-		if (made->kept_len > parent_len)
-			made->kept_len = parent_len;
-		r = give_to(path, uid, gid, mode);
-	}
-	if (r < 0) {
-		ctl_error("cannot make home '%s': %s; make it by hand, or use another one with --home",
-		    ctl_quote(path), strerror(-r));
-		home_undo(made);
-		made->kept_len = strlen(made->path);
-	}
+	*made = (struct trusted_made)TRUSTED_MADE_NOTHING;
+	dir_fd = trusted_parent_make(path, &account, name, made, &problem);
+	if (dir_fd < 0)
+		refuse_way(path, &problem, "repair that, or use another home with --home");
+	r = dir_fd < 0 ? dir_fd : make_or_check(dir_fd, name, path, &account, mode, made);
+	if (r < 0)
+		trusted_made_undo(made);
+	close_fd(&dir_fd);
 	return r;
-}
-
-void
-home_undo(const struct home_made *made)
-{
-	char path[PATH_MAX];
-	char *slash;
-
-	snprintf(path, sizeof(path), "%s", made->path);
-	while (strlen(path) > made->kept_len) {
-		rmdir(path);	/* only what is empty */
-		slash = strrchr(path, '/');
-		if (slash == NULL)
-			return;
-		*slash = '\0';
-	}
 }
 
 /* --- removing --- */
@@ -182,7 +136,7 @@ for_each_entry(int dir_fd, int (*take)(int dir_fd, const char *name, void *arg),
 
 struct purge {
 	int home_fd;
-	unsigned long moved;	/* for unique names */
+	unsigned long moved; /* for unique names */
 	bool found_any;
 };
 
@@ -229,60 +183,94 @@ purge_top_entry(int home_fd, const char *name, void *arg)
 	return r;
 }
 
-int
-home_check_purge(const char *path, uid_t uid)
+/* Open the directory that the home is in, and look at the home. name: its name there. */
+static int
+open_place(const char *path, const struct trust *account, char name[NAME_MAX + 1], int *dir_fd, struct stat *st)
 {
-	struct stat st;
-	int r = 0;
+	struct trust_problem problem;
 
-	if (lstat(path, &st) < 0) {
-		r = -errno;
-		if (r != -ENOENT)
-			ctl_error("cannot look at home '%s': %s", ctl_quote(path), strerror(-r));
-	} else if (!S_ISDIR(st.st_mode)) {
+	*dir_fd = trusted_parent_open(path, account, name, &problem);
+	if (*dir_fd < 0) {
+		if (*dir_fd != -ENOENT)
+			refuse_way(path, &problem, "remove it by hand, and the account without --purge-home");
+		return *dir_fd;
+	}
+	return fstatat(*dir_fd, name, st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+static int
+check_own(const char *path, const struct stat *st, uid_t uid)
+{
+	if (!S_ISDIR(st->st_mode)) {
 		ctl_error("home '%s' is not a directory; remove it by hand, and the account without --purge-home",
 		    ctl_quote(path));
-		r = -ENOTDIR;
-	} else if (st.st_uid != uid) {
+		return -ENOTDIR;
+	}
+	if (st->st_uid != uid) {
 		ctl_error("home '%s' belongs to uid %u (%s), not to uid %u; "
 			  "remove it by hand, and the account without --purge-home",
-		    ctl_quote(path), (unsigned)st.st_uid, owner_name(st.st_uid), (unsigned)uid);
-		r = -EPERM;
+		    ctl_quote(path), (unsigned)st->st_uid, owner_name(st->st_uid), (unsigned)uid);
+		return -EPERM;
 	}
+	return 0;
+}
+
+int
+home_purge_open(const char *path, uid_t uid, gid_t gid, struct home_place *place)
+{
+	const struct trust account = {.uid = uid, .gid = gid};
+	struct stat st;
+	int r;
+
+	*place = (struct home_place){.dir_fd = -1, .home_fd = -1};
+	r = open_place(path, &account, place->name, &place->dir_fd, &st);
+	if (r == 0)
+		r = check_own(path, &st, uid);
+	if (r == 0) {
+		place->home_fd = openat(place->dir_fd, place->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (place->home_fd < 0 || fstat(place->home_fd, &st) < 0)
+			r = -errno;
+		else
+			r = check_own(path, &st, uid); /* it may be another one than a moment ago */
+	}
+	if (r < 0)
+		home_place_close(place);
+	return r;
+}
+
+void
+home_place_close(struct home_place *place)
+{
+	close_fd(&place->home_fd);
+	close_fd(&place->dir_fd);
+}
+
+static int
+remove_all(struct purge *purge)
+{
+	int r = 0;
+
+	/* root's alone from here on */
+	if (fchown(purge->home_fd, 0, 0) < 0 || fchmod(purge->home_fd, 0700) < 0)
+		return -errno;
+	do {
+		purge->found_any = false;
+		r = for_each_entry(purge->home_fd, purge_top_entry, purge);
+	} while (r == 0 && purge->found_any);
 	return r;
 }
 
 int
-home_purge(const char *path, uid_t uid)
+home_purge(const char *path, const struct home_place *place)
 {
-	struct purge purge = {.home_fd = -1};
-	struct stat st;
-	int r = 0;
+	struct purge purge = {.home_fd = place->home_fd};
+	int r = remove_all(&purge);
 
-	purge.home_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (purge.home_fd < 0 || fstat(purge.home_fd, &st) < 0) {
+	if (r == 0 && unlinkat(place->dir_fd, place->name, AT_REMOVEDIR) < 0)
 		r = -errno;
-		goto out;
-	}
-	if (st.st_uid != uid || strcmp(path, "/") == 0) {
-		r = -EPERM;
-		goto out;
-	}
-	if (fchown(purge.home_fd, 0, 0) < 0 || fchmod(purge.home_fd, 0700) < 0) {
-		r = -errno;
-		goto out;
-	}
-	do {
-		purge.found_any = false;
-		r = for_each_entry(purge.home_fd, purge_top_entry, &purge);
-	} while (r == 0 && purge.found_any);
-	if (r == 0 && rmdir(path) < 0)
-		r = -errno;
-out:
 	if (r < 0)
 		ctl_error("cannot remove home '%s' to its end: %s; %s", ctl_quote(path), strerror(-r),
 		    r == -EXDEV || r == -EBUSY ? "something is mounted in it; unmount that, and remove the rest by hand"
 					       : "remove the rest by hand");
-	close_fd(&purge.home_fd);
 	return r;
 }

@@ -3,39 +3,45 @@
 #define ADMIN_HOME_H
 
 #include <limits.h>
-#include <stddef.h>
 #include <sys/types.h>
 
-/* What home_prepare() made, so that it can be taken back. */
-struct home_made {
-	char path[PATH_MAX];
-	size_t kept_len;	/* the part of path that was there before; all of it: nothing was made */
-};
+#include "trusted/place.h"
 
 /*
- * Make the home with owner and mode, and its missing parents (root's, 0755). One that is there
- * must be a directory of uid already; nothing is taken over. Says on stderr what is wrong.
+ * Make the home, which is the account's from its first moment on, and its missing parents (0755; see
+ * trusted_parent_make()). One that is there must be a directory of uid already; nothing is taken over. The directories
+ * above it must be root's or uid's, and closed to others. Says on stderr what is wrong.
  *
- * made  filled in any case; for home_undo().
+ * made  filled in any case; for trusted_made_undo() or trusted_made_keep().
  *
  * Returns 0 or -errno; after an error nothing made is left.
  */
-int home_prepare(const char *path, uid_t uid, gid_t gid, mode_t mode, struct home_made *made);
+int home_prepare(const char *path, uid_t uid, gid_t gid, mode_t mode, struct trusted_made *made);
 
-/* Remove what home_prepare() made. */
-void home_undo(const struct home_made *made);
+/* A home that is to be removed. */
+struct home_place {
+	int dir_fd;			/* the directory that it is in */
+	int home_fd;
+	char name[NAME_MAX + 1];	/* its name there */
+};
 
 /*
- * Whether home_purge() would begin: a directory, not a link, of uid; or nothing there.
- * Says on stderr why not. Returns 0, -ENOENT when there is no home, or another -errno.
+ * Open a home for home_purge(): a directory, not a link, of uid, whose path nobody else can change. Says on stderr
+ * what is wrong. Returns 0, -ENOENT when there is no home, or another -errno; after an error place is closed.
  */
-int home_check_purge(const char *path, uid_t uid);
+int home_purge_open(const char *path, uid_t uid, gid_t gid, struct home_place *place);
+
+/* Close both descriptors; those that are -1 are none. */
+void home_place_close(struct home_place *place);
 
 /*
  * Remove a home and all that is in it. Follows no link and enters no other file system. While
  * it works the directory is root's alone, so nobody adds to it. Says on stderr what is wrong.
+ *
+ * path  for messages alone.
+ *
  * Returns 0 or -errno.
  */
-int home_purge(const char *path, uid_t uid);
+int home_purge(const char *path, const struct home_place *place);
 
 #endif

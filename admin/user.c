@@ -369,7 +369,7 @@ static enum ctl_exit
 add_locked(const struct ctl *ctl, struct users_file *file, const struct wishes *wishes, const char *hash)
 {
 	enum ctl_exit status = CTL_FAILED;
-	struct home_made made;
+	struct trusted_made made = TRUSTED_MADE_NOTHING;
 	struct account account;
 	struct buf line;
 
@@ -387,10 +387,11 @@ add_locked(const struct ctl *ctl, struct users_file *file, const struct wishes *
 	if (status == CTL_DONE)
 		quota_forget(ctl, account.name);
 	if (status != CTL_DONE)
-		home_undo(&made);
+		trusted_made_undo(&made);
 	else
 		status = tell_added(ctl, &account);
 out:
+	trusted_made_keep(&made);
 	buf_free(&line);
 	return status;
 }
@@ -429,7 +430,7 @@ set_locked(const struct ctl *ctl, struct users_file *file, size_t index, struct 
 {
 	enum ctl_exit status = CTL_FAILED;
 	struct users_edit edit = {0};
-	struct home_made made = {.kept_len = 0};
+	struct trusted_made made = TRUSTED_MADE_NOTHING;
 	struct account account;
 	char uid[16], gid[16];
 	struct buf line;
@@ -466,10 +467,11 @@ set_locked(const struct ctl *ctl, struct users_file *file, size_t index, struct 
 	}
 	status = edit_and_save(file, index, &edit);
 	if (status != CTL_DONE)
-		home_undo(&made);
+		trusted_made_undo(&made);
 	else
 		status = tell_done(ctl, "changed");
 out:
+	trusted_made_keep(&made);
 	explicit_bzero(&account, sizeof(account));
 	buf_free(&line);
 	return status;
@@ -608,7 +610,8 @@ note_sharing(const struct account *other, void *arg)
 }
 
 static int
-check_purge(const struct ctl *ctl, const struct users_file *file, const struct account *account)
+open_for_purge(const struct ctl *ctl, const struct users_file *file, const struct account *account,
+    struct home_place *place)
 {
 	struct sharing sharing = {.home = account->home};
 
@@ -616,7 +619,7 @@ check_purge(const struct ctl *ctl, const struct users_file *file, const struct a
 		ctl_error("a damaged users file does not tell whose the home is; repair it, or leave --purge-home out");
 		return -EINVAL;
 	}
-	return sharing.is_shared ? -EBUSY : home_check_purge(account->home, account->uid);
+	return sharing.is_shared ? -EBUSY : home_purge_open(account->home, account->uid, account->gid, place);
 }
 
 static enum ctl_exit
@@ -624,6 +627,7 @@ del_locked(const struct ctl *ctl, struct users_file *file, size_t index)
 {
 	enum ctl_exit status = CTL_FAILED;
 	bool purges = ctl->given[OPTION_PURGE_HOME];
+	struct home_place place = {.dir_fd = -1, .home_fd = -1};
 	struct account account = {.home = ""};
 	int r = 0;
 
@@ -631,7 +635,7 @@ del_locked(const struct ctl *ctl, struct users_file *file, size_t index)
 	if (purges && ctl_parse_line(ctl, file, index, &account) < 0)
 		goto out;
 	if (purges)
-		r = check_purge(ctl, file, &account);
+		r = open_for_purge(ctl, file, &account, &place);
 	if (r < 0 && r != -ENOENT)
 		goto out;
 	users_file_remove(file, index);
@@ -643,11 +647,12 @@ del_locked(const struct ctl *ctl, struct users_file *file, size_t index)
 		status = tell_done(ctl, "removed; its home is kept");
 	else if (r == -ENOENT)
 		status = tell_done(ctl, "removed; there was no home");
-	else if (home_purge(account.home, account.uid) == 0)
+	else if (home_purge(account.home, &place) == 0)
 		status = tell_done(ctl, "removed with its home");
 	else
 		status = CTL_FAILED;
 out:
+	home_place_close(&place);
 	explicit_bzero(&account, sizeof(account));
 	return status;
 }

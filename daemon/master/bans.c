@@ -14,6 +14,7 @@
 #include "daemon/master/master.h"
 #include "daemon/master/sessions.h"
 #include "privsep/ipc/log.h"
+#include "trusted/place.h"
 
 #include "common/banned.h"
 
@@ -50,10 +51,12 @@ ban_line_parse(const char *line, struct ban_line *ban)
 	return 0;
 }
 
-static void
-file_path(const struct master *master, const char *suffix, char path[PATH_MAX])
+static int
+open_state_directory(const struct master *master)
 {
-	snprintf(path, PATH_MAX, "%s/" FILE_NAME "%s", master->config->state_directory, suffix);
+	struct trust_problem problem;
+
+	return trusted_dir_open(master->config->state_directory, TRUST_ROOT_ALONE, &problem);
 }
 
 static void
@@ -116,22 +119,37 @@ load_line(struct master *master, char *line, uint64_t now_s, uint64_t now_ms)
 		    master->failures, &ban.address, now_ms, now_ms + 1000 * (ban.until_s - now_s), ban.is_by_hand);
 }
 
+static FILE *
+open_file(const struct master *master)
+{
+	int dir_fd = open_state_directory(master);
+	int fd = dir_fd < 0 ? dir_fd : openat(dir_fd, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	FILE *file;
+
+	if (dir_fd < 0)
+		errno = -dir_fd;
+	close_fd(&dir_fd);
+	file = fd < 0 ? NULL : fdopen(fd, "r");
+	if (file == NULL)
+		close_fd(&fd);
+	return file;
+}
+
 void
 bans_load(struct master *master)
 {
 	uint64_t now_s = (uint64_t)time(NULL), now_ms = monotonic_ms();
-	char path[PATH_MAX];
 	char *line = NULL;
 	size_t size = 0;
 	ssize_t len;
 	FILE *file;
 
-	file_path(master, "", path);
 	master->bans.is_open = true;
-	file = fopen(path, "re");
+	file = open_file(master);
 	if (file == NULL) {
 		if (errno != ENOENT)
-			log_message(LEVEL_ERROR, "bans-file", "cannot read '%s': %s", path, strerror(errno));
+			log_message(LEVEL_ERROR, "bans-file", "cannot read '%s/" FILE_NAME "': %s",
+			    master->config->state_directory, strerror(errno));
 		return;
 	}
 	for (size_t i = 0; i < FAILURES_MAX && (len = getline(&line, &size, file)) > 0; i++) {
@@ -162,29 +180,38 @@ add_lines(const struct master *master, struct buf *text)
 	}
 }
 
-/* runs as root: a new file beside the old one, renamed over it */
+/* A new file beside the old one, renamed over it. */
+static int
+replace_file(int dir_fd, const struct buf *text)
+{
+	int fd, r;
+
+	unlinkat(dir_fd, FILE_NAME ".new", 0);
+	fd = openat(dir_fd, FILE_NAME ".new", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	r = text->len > 0 ? io_write_all(fd, text->data, text->len) : 0;
+	close_fd(&fd);
+	if (r == 0 && renameat(dir_fd, FILE_NAME ".new", dir_fd, FILE_NAME) < 0)
+		r = -errno;
+	return r;
+}
+
+/* runs as root */
 static int
 write_file(const struct master *master)
 {
-	char path[PATH_MAX], beside[PATH_MAX];
+	int dir_fd = open_state_directory(master);
 	struct buf text;
-	int fd = -1;
 	int r;
 
-	file_path(master, "", path);
-	file_path(master, ".new", beside);
+	if (dir_fd < 0)
+		return dir_fd;
 	buf_init(&text, FILE_MAX);
 	add_lines(master, &text);
-	r = text.error;
-	unlink(beside);
-	if (r == 0 && (fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0)
-		r = -errno;
-	if (r == 0 && text.len > 0)
-		r = io_write_all(fd, text.data, text.len);
-	close_fd(&fd);
-	if (r == 0 && rename(beside, path) < 0)
-		r = -errno;
+	r = text.error < 0 ? text.error : replace_file(dir_fd, &text);
 	buf_free(&text);
+	close_fd(&dir_fd);
 	return r;
 }
 

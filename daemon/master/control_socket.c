@@ -1,19 +1,19 @@
 #include "daemon/master/control_socket.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/io.h"
 #include "daemon/master/master.h"
 #include "privsep/ipc/log.h"
+#include "trusted/place.h"
 
 #include "common/banned.h"
 
@@ -25,59 +25,23 @@
 
 /* The socket. */
 
-static void
-socket_path(const struct master *master, struct sockaddr_un *name)
-{
-	*name = (struct sockaddr_un){.sun_family = AF_UNIX};
-	snprintf(name->sun_path, sizeof(name->sun_path), "%s/" CONTROL_SOCKET, master->config->runtime_directory);
-}
-
-/* Bound beside its name and renamed over it: there is a socket to connect to at any time. */
-static int
-bind_socket(const struct master *master, int fd)
-{
-	struct sockaddr_un wanted, beside;
-	int r = 0;
-
-	socket_path(master, &wanted);
-	socket_path(master, &beside);
-	snprintf(beside.sun_path + strlen(beside.sun_path), sizeof(beside.sun_path) - strlen(beside.sun_path), ".%ld",
-	    (long)getpid());
-	unlink(beside.sun_path);
-	if (bind(fd, (struct sockaddr *)&beside, sizeof(beside)) < 0)
-		return -errno;
-	if (chmod(beside.sun_path, 0600) < 0 || listen(fd, BACKLOG) < 0 ||
-	    rename(beside.sun_path, wanted.sun_path) < 0) {
-		r = -errno;
-		unlink(beside.sun_path);
-	}
-	return r;
-}
-
 int
 control_socket_open(struct master *master, char *error, size_t size)
 {
 	struct control_socket *control = &master->control;
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = control};
-	struct sockaddr_un name;
-	struct stat st;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int r = fd < 0 ? -errno : bind_socket(master, fd);
+	char path[PATH_MAX], why[TRUST_TEXT_MAX];
+	int r;
 
-	socket_path(master, &name);
-	if (r == 0 && (stat(name.sun_path, &st) < 0 || epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0))
+	snprintf(path, sizeof(path), "%s/" CONTROL_SOCKET, master->config->runtime_directory);
+	r = local_socket_open(&control->socket, path, 0600, BACKLOG, why, sizeof(why));
+	if (r == 0 && epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, control->socket.fd, &event) < 0) {
 		r = -errno;
-	control->fd = -1;
-	if (r == 0) {
-		memcpy(control->path, name.sun_path, sizeof(control->path));
-		control->device = st.st_dev;
-		control->inode = st.st_ino;
-		control->fd = fd;
-		fd = -1;
-	} else {
-		snprintf(error, size, "cannot make the control socket '%s'", name.sun_path);
+		snprintf(why, sizeof(why), "%s", strerror(-r));
+		local_socket_close(&control->socket, false);
 	}
-	close_fd(&fd);
+	if (r < 0)
+		snprintf(error, size, "cannot make the control socket '%s': %s", path, why);
 	return r;
 }
 
@@ -94,16 +58,12 @@ void
 control_socket_close(struct master *master, bool keep_path)
 {
 	struct control_socket *control = &master->control;
-	struct stat st;
 
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		if (control->clients[i].state != CONTROL_FREE)
 			drop(master, &control->clients[i]);
 	control->keeps_path = control->keeps_path || keep_path;
-	if (!control->keeps_path && control->fd >= 0 && lstat(control->path, &st) == 0 &&
-	    st.st_dev == control->device && st.st_ino == control->inode)
-		unlink(control->path);
-	close_fd(&control->fd);
+	local_socket_close(&control->socket, control->keeps_path);
 }
 
 /* Clients. */
@@ -241,7 +201,7 @@ control_socket_accept(struct master *master)
 	struct control_socket *control = &master->control;
 	struct epoll_event event = {.events = EPOLLIN};
 	struct control_client *client = control->clients;
-	int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = accept4(control->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0)
 		return;

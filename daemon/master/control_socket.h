@@ -15,6 +15,7 @@
 
 #include "common/buf.h"
 #include "daemon/master/control_request.h"
+#include "daemon/master/local_socket.h"
 
 struct master;
 
@@ -43,10 +44,7 @@ struct control_client {
 };
 
 struct control_socket {
-	char path[108]; /* of its name */
-	int fd; /* listening; -1: none */
-	dev_t device; /* of the socket's name, to remove no other's */
-	ino_t inode;
+	struct local_socket socket;
 	bool keeps_path;
 	struct control_client clients[CONTROL_CLIENTS_MAX];
 };

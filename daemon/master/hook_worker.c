@@ -19,6 +19,7 @@
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
 #include "privsep/sandbox/sandbox.h"
+#include "trusted/place.h"
 
 #include "common/banned.h"
 
@@ -133,13 +134,14 @@ adopt_queue(int dir_fd, uid_t former, uid_t uid, gid_t gid)
 static int
 open_queue(const struct config *config, uid_t uid, gid_t gid, int *fd_out)
 {
+	struct trust_problem problem;
 	int state_fd = -1, fd = -1;
 	struct stat st;
 	int r = 0;
 
-	state_fd = open(config->state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	state_fd = trusted_dir_open(config->state_directory, TRUST_ROOT_ALONE, &problem);
 	if (state_fd < 0)
-		return -errno;
+		return state_fd;
 	if (mkdirat(state_fd, QUEUE_DIRECTORY, 0700) < 0 && errno != EEXIST) {
 		r = -errno;
 		goto out;

@@ -40,10 +40,12 @@
 #include "privsep/tls/certificate.h"
 #include "privsep/tls/memory.h"
 #include "privsep/tls/remote_key.h"
+#include "trusted/place.h"
 
 #include "common/banned.h"
 
 #define EXIT_NEEDS_ROOT 77
+#define PID_FILE "sallyportd.pid"	/* in runtime-directory */
 
 #ifdef SALLYPORT_PAM
 #define PAM_BUILD "with PAM"
@@ -112,20 +114,32 @@ find_service_user(void)
 	master.service_gid = user->pw_gid;
 }
 
-/* A directory of ours: made if missing, refused if another user could change it. */
+/* A directory of ours: made if missing, refused if anybody but root could change it, or put another into its place. */
+static int
+open_directory(const char *path, mode_t mode)
+{
+	struct trust_problem problem;
+	char name[NAME_MAX + 1];
+	char why[TRUST_TEXT_MAX];
+	int dir_fd = trusted_parent_open(path, TRUST_ROOT_ALONE, name, &problem);
+	int fd = dir_fd < 0 ? dir_fd : trusted_dir_make(dir_fd, name, 0, TRUST_ANY_GROUP, mode, NULL);
+
+	if (dir_fd >= 0 && fd < 0 && fd != -EEXIST)
+		fail("cannot create directory '%s': %s", path, strerror(-fd));
+	close_fd(&fd);
+	close_fd(&dir_fd);
+	fd = trusted_dir_open(path, TRUST_ROOT_ALONE, &problem);
+	if (fd < 0) {
+		trust_explain(&problem, why, sizeof(why));
+		fail("cannot use directory '%s': %s", path, why);
+	}
+	return fd;
+}
+
 static void
 make_directory(const char *path, mode_t mode)
 {
-	struct stat st;
-
-	if (mkdir(path, mode) < 0 && errno != EEXIST)
-		fail("cannot create directory '%s': %s", path, strerror(errno));
-	if (lstat(path, &st) < 0)
-		fail("cannot examine '%s': %s", path, strerror(errno));
-	if (!S_ISDIR(st.st_mode))
-		fail("'%s' is not a directory", path);
-	if (st.st_uid != 0 || (st.st_mode & 022) != 0)
-		fail("directory '%s' must belong to root and be writable by root alone", path);
+	close(open_directory(path, mode));
 }
 
 /* The directories of this server, among them the empty chroot of the session processes. */
@@ -143,55 +157,52 @@ prepare_directories(void)
 	snprintf(path, sizeof(path), "%s/rates", master.config->runtime_directory);
 	make_directory(path, 0700);
 	snprintf(path, sizeof(path), "%s/empty", master.config->runtime_directory);
-	make_directory(path, 0555);
-	master.empty_directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (master.empty_directory_fd < 0)
-		fail("cannot open '%s': %s", path, strerror(errno));
+	master.empty_directory_fd = open_directory(path, 0555);
 }
 
-static void
-pid_file_path(char path[PATH_MAX])
+/* Whole at any time: made beside its name with the mode that it keeps, and renamed. */
+static int
+replace_pid_file(int dir_fd)
 {
-	snprintf(path, PATH_MAX, "%s/sallyportd.pid", master.config->runtime_directory);
+	char text[32];
+	int len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+	int fd, r;
+
+	unlinkat(dir_fd, PID_FILE ".new", 0);
+	fd = openat(dir_fd, PID_FILE ".new", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = io_write_all(fd, text, (size_t)len);
+	if (r == 0 && (fchmod(fd, 0644) < 0 || renameat(dir_fd, PID_FILE ".new", dir_fd, PID_FILE) < 0))
+		r = -errno;
+	close_fd(&fd);
+	return r;
 }
 
 static void
 write_pid_file(void)
 {
-	char path[PATH_MAX], new[PATH_MAX + 4];
-	char text[32];
-	int len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
-	int fd, r;
+	int dir_fd = open_directory(master.config->runtime_directory, 0755);
+	int r = replace_pid_file(dir_fd);
 
-	pid_file_path(path);
-	snprintf(new, sizeof(new), "%s.new", path);
-	unlink(new);
-	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (fd < 0)
-		fail("cannot write pid file '%s': %s", new, strerror(errno));
-	r = io_write_all(fd, text, (size_t)len);
-	if (r == 0 && (fchmod(fd, 0644) < 0 || rename(new, path) < 0))
-		r = -errno;
-	close(fd);
+	close_fd(&dir_fd);
 	if (r < 0)
-		fail("cannot write pid file '%s': %s", path, strerror(-r));
+		fail("cannot write pid file '%s/" PID_FILE "': %s", master.config->runtime_directory, strerror(-r));
 }
 
 /* Only while it is ours: another master may have been started meanwhile. */
 static void
 remove_pid_file(void)
 {
-	char path[PATH_MAX];
+	struct trust_problem problem;
 	char text[32] = "";
-	int fd;
+	int dir_fd = trusted_dir_open(master.config->runtime_directory, TRUST_ROOT_ALONE, &problem);
+	int fd = dir_fd < 0 ? -1 : openat(dir_fd, PID_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
-	pid_file_path(path);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (read(fd, text, sizeof(text) - 1) > 0 && strtol(text, NULL, 10) == (long)getpid())
-		unlink(path);
-	close(fd);
+	if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 && strtol(text, NULL, 10) == (long)getpid())
+		unlinkat(dir_fd, PID_FILE, 0);
+	close_fd(&fd);
+	close_fd(&dir_fd);
 }
 
 static void
@@ -347,7 +358,7 @@ start(void)
 	bans_load(&master);
 	r = control_socket_open(&master, error, sizeof(error));
 	if (r < 0)
-		fail("%s: %s", error, strerror(-r));
+		fail("%s", error);
 	r = quota_top_init(&master);
 	if (r < 0)
 		fail("cannot make the list of quotas: %s", strerror(-r));

@@ -21,6 +21,7 @@
 #include "daemon/master/deadlines.h"
 #include "daemon/master/failures.h"
 #include "daemon/master/listeners.h"
+#include "daemon/master/local_socket.h"
 #include "daemon/master/reload.h"
 #include "daemon/master/tally.h"
 #include "daemon/master/turns.h"
@@ -56,13 +57,6 @@ TAILQ_HEAD(slots, slot);
 LIST_HEAD(slot_bucket, slot);
 
 #define PID_BUCKETS 4096
-
-/* A socket that the metrics process listens on. */
-struct metrics_socket {
-	int fd;			/* -1: closed */
-	char path[128];		/* of a Unix socket; "" of TCP */
-	ino_t inode;		/* what the path led to when it was bound */
-};
 
 struct master {
 	const char *config_path;
@@ -126,8 +120,8 @@ struct master {
 	struct {
 		pid_t pid;			/* 0: none is running */
 		int channel;			/* to the metrics process; -1: closed */
-		struct metrics_socket own;	/* for sallyportctl */
-		struct metrics_socket wanted;	/* of metrics-listen */
+		struct local_socket own;	/* for sallyportctl */
+		struct local_socket wanted;	/* of metrics-listen */
 		uint64_t started_ms;
 		uint64_t start_at_ms;		/* 0: it runs */
 		uint64_t open_at_ms;		/* 0: all sockets are there */

@@ -1,13 +1,12 @@
 #include "daemon/master/metrics_server.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "privsep/ipc/log.h"
 #include "privsep/metrics/metrics.h"
 #include "privsep/sandbox/sandbox.h"
+#include "trusted/place.h"
 
 #include "common/banned.h"
 
@@ -29,42 +29,8 @@ static struct ipc_message message;
 
 /* Sockets. */
 
-/*
- * runs as root: listen at path. Bound under another name and renamed, so that the path always leads to a
- * socket that listens, whoever had it before.
- */
 static int
-open_unix(struct metrics_socket *local, const char *path, mode_t mode)
-{
-	struct sockaddr_un name = {.sun_family = AF_UNIX};
-	struct stat st;
-	int len, fd = -1;
-	int r = 0;
-
-	if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	len = snprintf(name.sun_path, sizeof(name.sun_path), "%s.%d", path, (int)getpid());
-	if (len < 0 || (size_t)len >= sizeof(name.sun_path))
-		return -ENAMETOOLONG;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	(void)!unlink(name.sun_path);
-	if (bind(fd, (const struct sockaddr *)&name, sizeof(name)) < 0 || chmod(name.sun_path, mode) < 0 ||
-	    listen(fd, BACKLOG) < 0 || lstat(name.sun_path, &st) < 0 || rename(name.sun_path, path) < 0) {
-		r = -errno;
-		(void)!unlink(name.sun_path);
-		close_fd(&fd);
-		return r;
-	}
-	snprintf(local->path, sizeof(local->path), "%s", path);
-	local->inode = st.st_ino;
-	local->fd = fd;
-	return 0;
-}
-
-static int
-open_tcp(struct metrics_socket *tcp, const union address *address)
+open_tcp(struct local_socket *tcp, const union address *address)
 {
 	int one = 1;
 	int fd = socket(address->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -82,18 +48,6 @@ open_tcp(struct metrics_socket *tcp, const union address *address)
 	return 0;
 }
 
-/* The path is another master's if it leads to another inode. */
-static void
-close_socket(struct metrics_socket *socket)
-{
-	struct stat st;
-
-	if (socket->fd >= 0 && socket->path[0] != '\0' && lstat(socket->path, &st) == 0 && st.st_ino == socket->inode)
-		(void)!unlink(socket->path);
-	close_fd(&socket->fd);
-	socket->path[0] = '\0';
-}
-
 static void
 tell_listening(const struct master *master)
 {
@@ -101,7 +55,7 @@ tell_listening(const struct master *master)
 	socklen_t len = sizeof(bound);
 	char text[ADDRESS_TEXT_MAX];
 
-	if (master->metrics.wanted.path[0] != '\0') {
+	if (master->metrics.wanted.dir_fd >= 0) {
 		log_message(LEVEL_INFO, "metrics", "served on %s", master->config->metrics_listen);
 		return;
 	}
@@ -119,22 +73,24 @@ static void
 open_wanted(struct master *master)
 {
 	const char *listen_on = master->config->metrics_listen;
+	char why[TRUST_TEXT_MAX];
 	int r;
 
 	master->metrics.open_at_ms = 0;
 	if (listen_on[0] == '\0' || master->metrics.wanted.fd >= 0)
 		return;
 	if (strncmp(listen_on, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
-		r = open_unix(&master->metrics.wanted, listen_on + strlen(UNIX_PREFIX), 0666);
-	else
-		r = open_tcp(&master->metrics.wanted, &master->config->metrics_address);
+		r = local_socket_open(
+		    &master->metrics.wanted, listen_on + strlen(UNIX_PREFIX), 0666, BACKLOG, why, sizeof(why));
+	else if ((r = open_tcp(&master->metrics.wanted, &master->config->metrics_address)) < 0)
+		snprintf(why, sizeof(why), "%s", strerror(-r));
 	if (r == 0) {
 		tell_listening(master);
 		return;
 	}
 	if (r != master->metrics.told_error)
-		log_message(LEVEL_ERROR, "metrics", "cannot serve metrics-listen '%s': %s; it is tried again",
-		    listen_on, strerror(-r));
+		log_message(
+		    LEVEL_ERROR, "metrics", "cannot serve metrics-listen '%s': %s; it is tried again", listen_on, why);
 	master->metrics.told_error = r;
 	master->metrics.open_at_ms = monotonic_ms() + RETRY_MS;
 }
@@ -142,24 +98,23 @@ open_wanted(struct master *master)
 static void
 open_own(struct master *master)
 {
-	char path[sizeof(master->metrics.own.path)];
+	char path[PATH_MAX], why[TRUST_TEXT_MAX];
 	int r;
 
 	snprintf(path, sizeof(path), "%s/" SOCKET_NAME, master->config->runtime_directory);
-	r = open_unix(&master->metrics.own, path, 0600);
+	r = local_socket_open(&master->metrics.own, path, 0600, BACKLOG, why, sizeof(why));
 	if (r < 0)
-		log_message(
-		    LEVEL_ERROR, "metrics", "cannot make '%s' for 'sallyportctl metrics': %s", path, strerror(-r));
+		log_message(LEVEL_ERROR, "metrics", "cannot make '%s' for 'sallyportctl metrics': %s", path, why);
 }
 
 /* The process. */
 
 static void
-add_listener(struct metrics *metrics, const struct metrics_socket *socket)
+add_listener(struct metrics *metrics, const struct local_socket *local)
 {
-	if (socket->fd >= 0)
+	if (local->fd >= 0)
 		metrics->listeners[metrics->listener_count++] =
-		    (struct metrics_listener){socket->fd, socket->path[0] != '\0'};
+		    (struct metrics_listener){local->fd, local->dir_fd >= 0};
 }
 
 /* runs in the child */
@@ -231,7 +186,8 @@ start_or_retry(struct master *master)
 void
 metrics_server_start(struct master *master)
 {
-	master->metrics.channel = master->metrics.own.fd = master->metrics.wanted.fd = -1;
+	master->metrics.channel = -1;
+	master->metrics.wanted = (struct local_socket)LOCAL_SOCKET_NONE;
 	open_own(master);
 	open_wanted(master);
 	start_or_retry(master);
@@ -252,7 +208,7 @@ metrics_server_reload(struct master *master, const struct config *old)
 {
 	if (strcmp(old->metrics_listen, master->config->metrics_listen) == 0)
 		return;
-	close_socket(&master->metrics.wanted);
+	local_socket_close(&master->metrics.wanted, false);
 	master->metrics.told_error = 0;
 	open_wanted(master);
 	restart(master);
@@ -264,8 +220,8 @@ metrics_server_stop(struct master *master)
 	master->metrics.is_stopped = true;
 	master->metrics.start_at_ms = master->metrics.open_at_ms = 0;
 	close_fd(&master->metrics.channel);
-	close_socket(&master->metrics.own);
-	close_socket(&master->metrics.wanted);
+	local_socket_close(&master->metrics.own, false);
+	local_socket_close(&master->metrics.wanted, false);
 }
 
 void

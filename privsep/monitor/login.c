@@ -11,6 +11,7 @@
 #include "accounts/password.h"
 #include "accounts/snapshot.h"
 #include "common/io.h"
+#include "trusted/place.h"
 
 #include "common/banned.h"
 
@@ -56,22 +57,33 @@ login_check(int snapshot_fd, const char *name, const char *password, const union
 	return *reason == NULL ? 0 : -EPERM;
 }
 
+static const char *
+home_refusal(const struct trust_problem *problem)
+{
+	switch (problem->kind) {
+	case TRUST_HOME:
+		return "home belongs to another user";
+	case TRUST_LINK:
+		return "home is behind a link that is not root's";
+	case TRUST_OWNER:
+	case TRUST_WRITERS:
+	case TRUST_FILE:
+		return "home is behind a directory that others control";
+	case TRUST_SYSTEM:
+		break;
+	}
+	return problem->error == -ENOENT ? "home does not exist" : "home cannot be opened";
+}
+
 int
 login_open_home(const struct account *account, int *fd_out, const char **reason)
 {
-	int fd = open(account->home, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct stat st;
+	struct trust_problem problem;
+	int fd = trusted_home_open(account->home, &(const struct trust){account->uid, account->gid}, &problem);
 
 	if (fd < 0) {
-		int r = -errno;
-
-		*reason = r == -ENOENT ? "home does not exist" : "home cannot be opened";
-		return r;
-	}
-	if (fstat(fd, &st) < 0 || st.st_uid != account->uid) {
-		*reason = "home belongs to another user";
-		close_fd(&fd);
-		return -EPERM;
+		*reason = home_refusal(&problem);
+		return fd;
 	}
 	*fd_out = fd;
 	return 0;

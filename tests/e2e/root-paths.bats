@@ -1,0 +1,269 @@
+# Users who change the directories that root works in: nothing outside of their own changes, and root says which
+# directory it does not go into.
+
+load lib
+
+ALICE_UID=47011
+BOB_UID=47012
+SECONDS_MAX=20	# of each race, all attempts together
+
+setup()
+{
+	new_place
+	write_config
+	mkdir "$DIR/outside"
+	chmod 700 "$DIR/outside"
+	echo precious >"$DIR/outside/file"
+	chmod 600 "$DIR/outside/file"
+	install -d -o "$ALICE_UID" -g "$ALICE_UID" -m 755 "$DIR/home/alice"
+	SWAP_PID=
+}
+
+teardown()
+{
+	stop_swapping
+	[ -z "${DIR-}" ] || end_place
+}
+
+# as_user UID COMMAND...
+as_user()
+{
+	local uid=$1
+	shift
+	setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
+}
+
+# swap UID exchange|plant ARGUMENT...: in the background
+swap()
+{
+	local uid=$1 what=$2
+	shift 2
+	# one process, so that its pid is the one to end
+	(exec setpriv --reuid "$uid" --regid "$uid" --clear-groups \
+		"$BUILD/tests/helpers/swap_paths" "$what" "$((SECONDS_MAX + 10))" "$@" >"$DIR/swaps" 3>&-) &
+	SWAP_PID=$!
+}
+
+stop_swapping()
+{
+	[ -z "${SWAP_PID-}" ] || { kill "$SWAP_PID" && wait "$SWAP_PID"; } || :
+	SWAP_PID=
+}
+
+# Owner, mode and content of everything outside.
+outside()
+{
+	find "$DIR/outside" -printf '%p %U:%G %m %y\n' | sort
+	find "$DIR/outside" -type f -exec sha256sum {} +
+}
+
+# race COUNT COMMAND...: again and again, until COUNT is reached, the time is over, or something has changed outside
+race()
+{
+	local count=$1 end=$((SECONDS + SECONDS_MAX)) before
+	shift
+	before=$(outside)
+	while [ "$count" -gt 0 ] && [ "$SECONDS" -lt "$end" ]; do
+		"$@" >>"$DIR/race" 2>&1 || :
+		assert_equal "$(outside)" "$before"
+		count=$((count - 1))
+	done
+}
+
+# --- homes ---
+
+add_and_forget()
+{
+	add_user "$@" || return 1
+	ctl user del "$1"
+	rmdir "$DIR/home/alice/p/x"
+}
+
+@test "add: a home below another user's directory is not made, and the directory is named" {
+	run add_user bob secret --uid "$BOB_UID" --home "$DIR/home/alice/p/bob"
+	assert_failure 1
+	assert_output --partial "home '$DIR/home/alice/p/bob': directory '$DIR/home/alice' belongs to uid $ALICE_UID (no system user)"
+	assert_output --partial "it must belong to root or uid $BOB_UID"
+	assert_not_exists "$DIR/home/alice/p"
+	run ctl user list
+	refute_output --partial bob
+}
+
+@test "add: a home below a directory that everybody may write to is not made; below a sticky one it is" {
+	mkdir "$DIR/home/open"
+	chmod 777 "$DIR/home/open"
+	run add_user bob secret --home "$DIR/home/open/bob"
+	assert_failure 1
+	assert_output --partial "directory '$DIR/home/open' can be changed by everybody (gid 0, mode 0777)"
+	assert_not_exists "$DIR/home/open/bob"
+	chmod 1777 "$DIR/home/open"
+	add_user bob secret --home "$DIR/home/open/bob"
+}
+
+@test "add: in a user's own directory the home and what is missing above it are that user's" {
+	add_user alice secret --uid "$ALICE_UID" --gid "$ALICE_UID" --home "$DIR/home/alice/www/ftp"
+	assert_equal "$(stat -c %u:%g:%a "$DIR/home/alice/www")" "$ALICE_UID:$ALICE_UID:755"
+	assert_equal "$(stat -c %u:%g "$DIR/home/alice/www/ftp")" "$ALICE_UID:$ALICE_UID"
+	add_user bob secret --home "$DIR/home/parents/bob"
+	assert_equal "$(stat -c %u:%a "$DIR/home/parents")" 0:755
+	start_server
+	ftp_login alice secret
+	ftp 'MKD made' 257
+	assert_dir_exists "$DIR/home/alice/www/ftp/made"
+}
+
+@test "add: what was made is taken away again when the account cannot be added, and nothing else" {
+	chattr +i "$DIR/etc/users" 2>/dev/null || skip "files cannot be made immutable here"
+	run add_user bob secret --home "$DIR/home/a/b/bob"
+	chattr -i "$DIR/etc/users"
+	assert_failure 1
+	assert_not_exists "$DIR/home/a"
+	assert_exists "$DIR/home"
+}
+
+@test "add: a link of root on the way is followed, one of the user is not" {
+	mkdir "$DIR/disk"
+	ln -s "$DIR/disk" "$DIR/home/by-root"
+	add_user bob secret --home "$DIR/home/by-root/bob"
+	assert_dir_exists "$DIR/disk/bob"
+	as_user "$ALICE_UID" ln -s "$DIR/outside" "$DIR/home/alice/q"
+	run add_user alice secret --uid "$ALICE_UID" --home "$DIR/home/alice/q/x"
+	assert_failure 1
+	assert_output --partial "'$DIR/home/alice/q' is a symbolic link of uid $ALICE_UID"
+	start_server
+	ftp_login bob secret
+}
+
+@test "add against a user who exchanges a directory and a link: nothing is made outside" {
+	as_user "$ALICE_UID" mkdir "$DIR/home/alice/p"
+	as_user "$ALICE_UID" ln -s "$DIR/outside" "$DIR/home/alice/q"
+	swap "$ALICE_UID" exchange "$DIR/home/alice" p q
+	race 15 add_and_forget bob secret --uid "$BOB_UID" --home "$DIR/home/alice/p/x"
+	race 15 add_and_forget alice secret --uid "$ALICE_UID" --gid "$ALICE_UID" --home "$DIR/home/alice/p/x"
+	stop_swapping
+	assert [ "$(cat "$DIR/swaps")" -gt 100 ]
+}
+
+# An account of alice's uid, whose home is set again and again: without a hash, that is quick.
+add_alice()
+{
+	add_user alice secret --uid "$ALICE_UID" --gid "$ALICE_UID" --home "$DIR/home/alice/first"
+}
+
+@test "set --home against a user who exchanges a directory and a link: nothing is made outside" {
+	add_alice
+	as_user "$ALICE_UID" mkdir "$DIR/home/alice/p"
+	as_user "$ALICE_UID" ln -s "$DIR/outside" "$DIR/home/alice/q"
+	swap "$ALICE_UID" exchange "$DIR/home/alice" p q
+	race 300 set_home_in_p
+	stop_swapping
+	assert [ "$(cat "$DIR/swaps")" -gt 100 ]
+	# now the one, now the other
+	grep -q 'alice: changed' "$DIR/race"
+	grep -q "is a symbolic link of uid $ALICE_UID" "$DIR/race"
+}
+
+set_home_in_p()
+{
+	ctl user set alice --home "$DIR/home/alice/p/x" || :
+	rmdir "$DIR/home/alice/p/x" || :
+}
+
+@test "set --home against a user who puts a directory of root into the place of the new home: it stays root's" {
+	add_alice
+	mkdir -p "$DIR/home/alice/roots/inner"
+	swap "$ALICE_UID" exchange "$DIR/home/alice" roots new
+	race 300 set_home_beside_roots
+	stop_swapping
+	assert [ "$(cat "$DIR/swaps")" -gt 10 ]
+}
+
+set_home_beside_roots()
+{
+	local place=$DIR/home/alice name
+	ctl user set alice --home "$place/new" || :
+	for name in roots new; do
+		# entered first: the names go on changing
+		(cd "$place/$name" && [ -e inner ] && [ "$(stat -c %u .)" != 0 ]) && touch "$DIR/outside/roots-directory-was-given-away"
+	done
+	rmdir "$place/roots" "$place/new" || :	# the empty one, whatever its name is now
+	[ -e "$place/roots" ] || mv -T "$place/new" "$place/roots"
+}
+
+@test "del --purge-home against a user who exchanges a directory and a link: nothing outside is removed" {
+	install -d -o "$BOB_UID" -g "$BOB_UID" "$DIR/outside/x" "$DIR/home/mine"
+	install -o "$BOB_UID" -g "$BOB_UID" /dev/null "$DIR/outside/x/file"
+	as_user "$ALICE_UID" mkdir "$DIR/home/alice/p"
+	as_user "$ALICE_UID" ln -s "$DIR/outside" "$DIR/home/alice/q"
+	install -d -o "$BOB_UID" -g "$BOB_UID" "$DIR/home/alice/p/x"
+	add_user bob secret --uid "$BOB_UID" --gid "$BOB_UID" --home "$DIR/home/mine"
+	sed -i "s,$DIR/home/mine,$DIR/home/alice/p/x," "$DIR/etc/users"
+	cp "$DIR/etc/users" "$DIR/users"
+	chmod 600 "$DIR/users"
+	swap "$ALICE_UID" exchange "$DIR/home/alice" p q
+	race 40 purge_and_put_back
+	grep -q "directory '$DIR/home/alice' belongs to uid $ALICE_UID" "$DIR/race"
+	grep -q bob "$DIR/etc/users"
+}
+
+purge_and_put_back()
+{
+	ctl user del bob --purge-home || :
+	[ -s "$DIR/users" ] && install -m 600 "$DIR/users" "$DIR/etc/users"
+}
+
+@test "quota recount and a login do not go through a link of a user" {
+	install -d -o "$ALICE_UID" -g "$ALICE_UID" "$DIR/outside/x" "$DIR/home/alice/p" "$DIR/home/alice/p/x"
+	chmod 711 "$DIR/outside"
+	head -c 5000 /dev/zero >"$DIR/outside/x/big"
+	as_user "$ALICE_UID" ln -s "$DIR/outside" "$DIR/home/alice/q"
+	add_user alice secret --uid "$ALICE_UID" --gid "$ALICE_UID" --home "$DIR/home/alice/p/x" --quota 1M
+	sed -i "s,home/alice/p/x,home/alice/q/x," "$DIR/etc/users"
+	start_server
+	run ctl quota recount alice
+	assert_failure
+	assert_output --partial "cannot count the home of account 'alice': '$DIR/home/alice/q' is a symbolic link of uid $ALICE_UID"
+	ftp_open
+	ftp 'USER alice' 331
+	ftp_send 'PASS secret'
+	ftp_reply
+	assert [ "$REPLY" != 230 ]
+	wait_until log_has 'login-failed .*link that is not root'
+}
+
+# --- sockets ---
+
+listen_in()
+{
+	sed -i '/^metrics-listen/d' "$CONF"
+	sed -i "1i metrics-listen = \"unix:$1\"" "$CONF"
+}
+
+@test "metrics-listen in a directory that another user may change is refused, and the directory is named" {
+	write_config "metrics-listen = \"unix:$DIR/home/alice/page\""
+	start_server
+	wait_until log_has " error metrics .*cannot serve metrics-listen .*directory '$DIR/home/alice' belongs to uid $ALICE_UID"
+	assert_not_exists "$DIR/home/alice/page"
+	listen_in "$DIR/page"
+	ctl reload
+	wait_until test -S "$DIR/page"
+	assert_equal "$(stat -c %a "$DIR/page")" 666
+	assert_equal "$(stat -c %a "$DIR/run/control")" 600
+	assert_equal "$(stat -c %a "$DIR/run/metrics.sock")" 600
+}
+
+@test "reload with metrics-listen against a user who plants links: no mode changes outside" {
+	chmod 755 "$DIR/outside"
+	install -d -m 777 "$DIR/home/open"
+	start_server
+	swap "$ALICE_UID" plant "$DIR/home/open" "$DIR/outside/file" "page.$SERVER_PID" "other.$SERVER_PID" page other
+	race 150 reload_twice
+}
+
+reload_twice()
+{
+	listen_in "$DIR/home/open/page"
+	ctl reload
+	listen_in "$DIR/home/open/other"
+	ctl reload
+}

@@ -1,0 +1,557 @@
+#include "trusted/place.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/io.h"
+
+#include "common/banned.h"
+
+#define LINKS_MAX 40 /* as the kernel */
+
+/* What becomes of the last component. */
+enum last {
+	LAST_IS_DIRECTORY,
+	LAST_IS_HOME, /* a directory that others may write to */
+	LAST_IS_FILE, /* a link is followed; the rest is left to the caller */
+	LAST_IS_LEFT, /* to the caller, whatever it is */
+};
+
+/* A path on its way. */
+struct walk {
+	const struct trust *trust;
+	struct trust_problem *problem;
+	struct trusted_made *made; /* NULL: nothing is made */
+	enum last last;
+	int fd; /* of the directory reached so far */
+	bool is_roots; /* which root alone can change */
+	bool has_arrived; /* at the last component, which is in name */
+	unsigned links;
+	char at[PATH_MAX]; /* its path, for messages: "" is "/" */
+	char left[PATH_MAX]; /* what is to be walked yet */
+	char *name; /* the component in hand; NAME_MAX + 1 */
+};
+
+/* --- problems --- */
+
+static int
+fail(struct walk *walk, enum trust_kind kind, int error, const char *name, const struct stat *st)
+{
+	struct trust_problem *problem = walk->problem;
+	int len;
+
+	*problem = (struct trust_problem){.kind = kind, .error = error, .wanted_uid = walk->trust->uid};
+	len = snprintf(problem->path, sizeof(problem->path), "%s%s%s", walk->at, name[0] == '\0' ? "" : "/", name);
+	if (len == 0)
+		snprintf(problem->path, sizeof(problem->path), "/");
+	if (st != NULL) {
+		problem->uid = st->st_uid;
+		problem->gid = st->st_gid;
+		problem->mode = st->st_mode & 07777;
+	}
+	return error;
+}
+
+static void
+describe_user(uid_t uid, char *text, size_t size)
+{
+	const struct passwd *entry = getpwuid(uid);
+
+	snprintf(text, size, "uid %u (%s)", (unsigned)uid, entry == NULL ? "no system user" : entry->pw_name);
+}
+
+static const char *
+writers_of(mode_t mode)
+{
+	return (mode & S_IWOTH) != 0 ? "everybody" : "its group";
+}
+
+void
+trust_explain(const struct trust_problem *problem, char *text, size_t size)
+{
+	const char *path = problem->path;
+	char owner[128], other[64] = "";
+
+	describe_user(problem->uid, owner, sizeof(owner));
+	if (problem->wanted_uid != 0)
+		snprintf(other, sizeof(other), " or uid %u", (unsigned)problem->wanted_uid);
+	switch (problem->kind) {
+	case TRUST_OWNER:
+		snprintf(text, size,
+		    "directory '%s' belongs to %s, who could put something else in the way; it must belong to root%s",
+		    path, owner, other);
+		break;
+	case TRUST_WRITERS:
+		snprintf(text, size,
+		    "directory '%s' can be changed by %s (gid %u, mode %04o); take that away with 'chmod go-w'", path,
+		    writers_of(problem->mode), (unsigned)problem->gid, (unsigned)problem->mode);
+		break;
+	case TRUST_HOME:
+		snprintf(text, size, "home '%s' belongs to %s; it must belong to uid %u", path, owner,
+		    (unsigned)problem->wanted_uid);
+		break;
+	case TRUST_LINK:
+		snprintf(text, size,
+		    "'%s' is a symbolic link of %s; only root's own links are followed, in directories "
+		    "that root alone can change",
+		    path, owner);
+		break;
+	case TRUST_FILE:
+		snprintf(text, size,
+		    "'%s' belongs to %s and has mode %04o; it must belong to root%s, and be writable by its owner "
+		    "alone: 'chown root' and 'chmod go-w' it",
+		    path, owner, (unsigned)problem->mode, other);
+		break;
+	case TRUST_SYSTEM:
+		snprintf(text, size, "'%s': %s", path, strerror(-problem->error));
+		break;
+	}
+}
+
+/* --- who can change what --- */
+
+/* Where this is not run by root, who runs it stands for root. */
+static bool
+is_root(uid_t uid)
+{
+	return uid == 0 || uid == geteuid();
+}
+
+static bool
+is_root_group(gid_t gid)
+{
+	return gid == 0 || gid == getegid();
+}
+
+/* Entries of a sticky directory are changed by their owners and its own owner alone. */
+static bool
+others_write(const struct stat *st, gid_t trusted_gid)
+{
+	if ((st->st_mode & S_ISVTX) != 0)
+		return false;
+	if ((st->st_mode & S_IWOTH) != 0)
+		return true;
+	return (st->st_mode & S_IWGRP) != 0 && !is_root_group(st->st_gid) && trusted_gid != TRUST_ANY_GROUP &&
+	    (trusted_gid == 0 || st->st_gid != trusted_gid);
+}
+
+static int
+check_directory(struct walk *walk, const char *name, const struct stat *st)
+{
+	if (!is_root(st->st_uid) && (walk->trust->uid == 0 || st->st_uid != walk->trust->uid))
+		return fail(walk, TRUST_OWNER, -EPERM, name, st);
+	if (others_write(st, walk->trust->gid))
+		return fail(walk, TRUST_WRITERS, -EPERM, name, st);
+	return 0;
+}
+
+/* --- walking --- */
+
+/* Whether the component in hand is the last one. */
+static bool
+is_last(const struct walk *walk)
+{
+	return walk->left[strspn(walk->left, "/")] == '\0';
+}
+
+/* The directory in fd becomes the one reached. Takes fd over. */
+static int
+enter(struct walk *walk, int *fd, const char *name, const struct stat *st)
+{
+	size_t len = strlen(walk->at);
+	int r = walk->last == LAST_IS_HOME && is_last(walk) ? 0 : check_directory(walk, name, st);
+
+	if (r < 0)
+		return r;
+	if (strcmp(name, "..") == 0 && strrchr(walk->at, '/') != NULL)
+		*strrchr(walk->at, '/') = '\0';
+	else if (name[0] != '\0' &&
+	    (size_t)snprintf(walk->at + len, sizeof(walk->at) - len, "/%s", name) >= sizeof(walk->at) - len)
+		return fail(walk, TRUST_SYSTEM, -ENAMETOOLONG, "", NULL);
+	close_fd(&walk->fd);
+	walk->fd = *fd;
+	walk->is_roots = is_root(st->st_uid) && !others_write(st, 0);
+	*fd = -1;
+	return 0;
+}
+
+/* Where the path begins, or a link leads back to: the root, or for a relative one the working directory. */
+static int
+begin(struct walk *walk)
+{
+	bool is_absolute = walk->left[0] == '/';
+	struct stat st;
+	int fd, r;
+
+	snprintf(walk->at, sizeof(walk->at), "%s", is_absolute ? "" : ".");
+	fd = open(is_absolute ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		r = fail(walk, TRUST_SYSTEM, -errno, "", NULL);
+	else
+		r = enter(walk, &fd, "", &st);
+	close_fd(&fd);
+	return r;
+}
+
+/* Put the target of a link in front of what is left. */
+static int
+follow(struct walk *walk, int link_fd, const struct stat *st)
+{
+	char target[PATH_MAX], left[PATH_MAX];
+	ssize_t len;
+
+	if (!is_root(st->st_uid) || !walk->is_roots)
+		return fail(walk, TRUST_LINK, -EPERM, walk->name, st);
+	if (++walk->links > LINKS_MAX)
+		return fail(walk, TRUST_SYSTEM, -ELOOP, walk->name, st);
+	len = readlinkat(link_fd, "", target, sizeof(target) - 1);
+	if (len < 0)
+		return fail(walk, TRUST_SYSTEM, -errno, walk->name, st);
+	target[len] = '\0';
+	memcpy(left, walk->left, sizeof(left));
+	if ((size_t)snprintf(walk->left, sizeof(walk->left), "%s/%s", target, left) >= sizeof(walk->left))
+		return fail(walk, TRUST_SYSTEM, -ENAMETOOLONG, walk->name, st);
+	return target[0] == '/' ? begin(walk) : 0;
+}
+
+/* Make what is missing, to be entered as if it had been there. */
+static int
+make_missing(struct walk *walk)
+{
+	bool is_roots = walk->is_roots;
+	int fd = trusted_dir_make(walk->fd, walk->name, is_roots ? 0 : walk->trust->uid,
+	    is_roots ? TRUST_ANY_GROUP : walk->trust->gid, 0755, walk->made);
+
+	if (fd < 0 && fd != -EEXIST)
+		return fail(walk, TRUST_SYSTEM, fd, walk->name, NULL);
+	close_fd(&fd);
+	return 0;
+}
+
+static int
+step(struct walk *walk)
+{
+	struct stat st;
+	int fd = openat(walk->fd, walk->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int r;
+
+	if (fd < 0 && errno == ENOENT && walk->made != NULL) {
+		r = make_missing(walk);
+		if (r < 0)
+			return r;
+		fd = openat(walk->fd, walk->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	}
+	if (fd < 0 || fstat(fd, &st) < 0)
+		r = fail(walk, TRUST_SYSTEM, -errno, walk->name, NULL);
+	else if (S_ISLNK(st.st_mode))
+		r = follow(walk, fd, &st);
+	else if (S_ISDIR(st.st_mode))
+		r = enter(walk, &fd, walk->name, &st);
+	else if (walk->last == LAST_IS_FILE && is_last(walk))
+		r = walk->has_arrived = true;
+	else
+		r = fail(walk, TRUST_SYSTEM, -ENOTDIR, walk->name, &st);
+	close_fd(&fd);
+	return r < 0 ? r : 0;
+}
+
+/* Move the next component from left to name. 1, 0: there is none, or -errno. */
+static int
+take_name(struct walk *walk)
+{
+	size_t start = strspn(walk->left, "/");
+	size_t len = strcspn(walk->left + start, "/");
+
+	if (len == 0)
+		return 0;
+	if (len > NAME_MAX)
+		return fail(walk, TRUST_SYSTEM, -ENAMETOOLONG, "", NULL);
+	memcpy(walk->name, walk->left + start, len);
+	walk->name[len] = '\0';
+	memmove(walk->left, walk->left + start + len, strlen(walk->left + start + len) + 1);
+	return 1;
+}
+
+/* The caller's last component must be a name. */
+static int
+leave_last(struct walk *walk)
+{
+	if (strcmp(walk->name, ".") == 0 || strcmp(walk->name, "..") == 0)
+		return fail(walk, TRUST_SYSTEM, -EINVAL, walk->name, NULL);
+	walk->has_arrived = true;
+	return 0;
+}
+
+/* Walk path. Returns the descriptor of the directory that was reached, or -errno. */
+static int
+walk_path(struct walk *walk, const char *path)
+{
+	int r;
+
+	walk->fd = -1;
+	walk->name[0] = '\0';
+	if ((size_t)snprintf(walk->left, sizeof(walk->left), "%s", path) >= sizeof(walk->left))
+		return fail(walk, TRUST_SYSTEM, -ENAMETOOLONG, "", NULL);
+	r = begin(walk);
+	while (r == 0 && !walk->has_arrived && (r = take_name(walk)) > 0) {
+		if (strcmp(walk->name, ".") == 0 && !(walk->last == LAST_IS_LEFT && is_last(walk)))
+			r = 0;
+		else
+			r = walk->last == LAST_IS_LEFT && is_last(walk) ? leave_last(walk) : step(walk);
+	}
+	if (r == 0 && walk->last >= LAST_IS_FILE && !walk->has_arrived)
+		r = fail(walk, TRUST_SYSTEM, walk->last == LAST_IS_LEFT ? -EINVAL : -EISDIR, "", NULL);
+	if (r < 0)
+		close_fd(&walk->fd);
+	return r < 0 ? r : walk->fd;
+}
+
+int
+trusted_dir_open(const char *path, const struct trust *trust, struct trust_problem *problem)
+{
+	char name[NAME_MAX + 1];
+	struct walk walk = {.trust = trust, .problem = problem, .last = LAST_IS_DIRECTORY, .name = name};
+
+	return walk_path(&walk, path);
+}
+
+int
+trusted_parent_open(const char *path, const struct trust *trust, char name[NAME_MAX + 1], struct trust_problem *problem)
+{
+	struct walk walk = {.trust = trust, .problem = problem, .last = LAST_IS_LEFT, .name = name};
+
+	return walk_path(&walk, path);
+}
+
+int
+trusted_file_open(const char *path, struct trust_problem *problem)
+{
+	char name[NAME_MAX + 1];
+	struct walk walk = {.trust = TRUST_ROOT_ALONE, .problem = problem, .last = LAST_IS_FILE, .name = name};
+	int dir_fd = walk_path(&walk, path), fd;
+	struct stat st;
+
+	if (dir_fd < 0)
+		return dir_fd;
+	fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		int r = fail(&walk, TRUST_SYSTEM, -errno, name, NULL);
+
+		close_fd(&fd);
+		fd = r;
+	} else if (!is_root(st.st_uid) || others_write(&st, 0)) {
+		close_fd(&fd);
+		fd = fail(&walk, TRUST_FILE, -EPERM, name, &st);
+	}
+	close_fd(&dir_fd);
+	return fd;
+}
+
+/* --- making --- */
+
+int
+trusted_parent_make(const char *path, const struct trust *trust, char name[NAME_MAX + 1], struct trusted_made *made,
+    struct trust_problem *problem)
+{
+	struct walk walk = {.trust = trust, .problem = problem, .made = made, .last = LAST_IS_LEFT, .name = name};
+
+	return walk_path(&walk, path);
+}
+
+/* The file system sees uid and gid; the right to write to any directory stays. */
+static int
+become_owner(uid_t uid, gid_t gid)
+{
+	setfsgid(gid);
+	setfsuid(uid);
+	if (uid == geteuid())
+		return 0;
+	/* the kernel took the rights over files away with the uid; setfsuid(0) gives all of them back */
+	if (capng_get_caps_process() < 0 || capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, CAP_DAC_OVERRIDE) < 0 ||
+	    capng_apply(CAPNG_SELECT_CAPS) < 0)
+		return -EPERM;
+	return 0;
+}
+
+static int
+make_as(int dir_fd, const char *name, uid_t uid, gid_t gid, mode_t mode)
+{
+	mode_t mask = umask(0);
+	int r;
+
+	r = become_owner(uid, gid == TRUST_ANY_GROUP ? getegid() : gid);
+	if (r == 0 && mkdirat(dir_fd, name, mode) < 0)
+		r = -errno;
+	(void)become_owner(geteuid(), getegid());
+	umask(mask);
+	return r;
+}
+
+static void
+note_made(int dir_fd, const char *name, struct trusted_made *made)
+{
+	size_t len;
+
+	if (made->top_fd < 0) {
+		made->top_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 3);
+		made->below[0] = '\0';
+	}
+	len = strlen(made->below);
+	snprintf(made->below + len, sizeof(made->below) - len, "%s%s", len == 0 ? "" : "/", name);
+}
+
+/* A set-group-ID parent gives its own gid, an access list its own mode. fd is of a directory of uid. */
+static int
+settle(int fd, const struct stat *st, gid_t gid, mode_t mode)
+{
+	if (gid == TRUST_ANY_GROUP)
+		return 0;
+	if (st->st_gid != gid && fchown(fd, (uid_t)-1, gid) < 0)
+		return -errno;
+	return (st->st_mode & 07777) != mode && fchmod(fd, mode) < 0 ? -errno : 0;
+}
+
+int
+trusted_dir_make(int dir_fd, const char *name, uid_t uid, gid_t gid, mode_t mode, struct trusted_made *made)
+{
+	struct stat st;
+	int fd = -1;
+	int r = make_as(dir_fd, name, uid, gid, mode);
+
+	if (r < 0)
+		return r;
+	if (made != NULL)
+		note_made(dir_fd, name, made);
+	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		r = -errno;
+	else if (st.st_uid != uid)
+		r = -EEXIST; /* somebody put it there meanwhile */
+	else
+		r = settle(fd, &st, gid, mode);
+	if (r < 0)
+		close_fd(&fd);
+	return r < 0 ? r : fd;
+}
+
+static int
+open_beneath(int dir_fd, const char *path)
+{
+	struct open_how how = {
+	    .flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+	};
+	long fd = syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+/* Remove the last directory of path, below dir_fd. */
+static void
+remove_last(int dir_fd, char *path)
+{
+	char *slash = strrchr(path, '/');
+	int fd;
+
+	if (slash == NULL) {
+		unlinkat(dir_fd, path, AT_REMOVEDIR);
+		path[0] = '\0';
+		return;
+	}
+	*slash = '\0';
+	fd = open_beneath(dir_fd, path);
+	if (fd >= 0)
+		unlinkat(fd, slash + 1, AT_REMOVEDIR);
+	close_fd(&fd);
+}
+
+void
+trusted_made_undo(struct trusted_made *made)
+{
+	while (made->top_fd >= 0 && made->below[0] != '\0')
+		remove_last(made->top_fd, made->below);
+	trusted_made_keep(made);
+}
+
+void
+trusted_made_keep(struct trusted_made *made)
+{
+	close_fd(&made->top_fd);
+	made->below[0] = '\0';
+}
+
+/* --- homes --- */
+
+static int
+open_without_links(const char *path)
+{
+	struct open_how how = {
+	    .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+	    .resolve = RESOLVE_NO_SYMLINKS,
+	};
+	long fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+/* All of the way, and that its end is a directory of uid. */
+static int
+walk_home(const char *path, const struct trust *trust, struct trust_problem *problem)
+{
+	char name[NAME_MAX + 1];
+	struct walk walk = {.trust = trust, .problem = problem, .last = LAST_IS_HOME, .name = name};
+
+	return walk_path(&walk, path);
+}
+
+static int
+check_home(int fd, const char *path, uid_t uid, struct trust_problem *problem)
+{
+	struct walk walk = {.trust = &(const struct trust){.uid = uid}, .problem = problem};
+	struct stat st = {.st_uid = 0};
+
+	if (fstat(fd, &st) == 0 && st.st_uid == uid)
+		return 0;
+	snprintf(walk.at, sizeof(walk.at), "%s", path);
+	return fail(&walk, TRUST_HOME, -EPERM, "", &st);
+}
+
+/* Takes fd over. */
+static int
+checked_home(int fd, const char *path, uid_t uid, struct trust_problem *problem)
+{
+	int r = fd < 0 ? fd : check_home(fd, path, uid, problem);
+
+	if (r < 0)
+		close_fd(&fd);
+	return r < 0 ? r : fd;
+}
+
+int
+trusted_home_open_strictly(const char *path, const struct trust *trust, struct trust_problem *problem)
+{
+	return checked_home(walk_home(path, trust, problem), path, trust->uid, problem);
+}
+
+int
+trusted_home_open(const char *path, const struct trust *trust, struct trust_problem *problem)
+{
+	int fd = open_without_links(path);
+
+	if (fd == -ELOOP)
+		fd = walk_home(path, trust, problem);
+	else if (fd < 0)
+		*problem = (struct trust_problem){.kind = TRUST_SYSTEM, .error = fd};
+	if (fd < 0 && problem->path[0] == '\0')
+		snprintf(problem->path, sizeof(problem->path), "%s", path);
+	return checked_home(fd, path, trust->uid, problem);
+}

@@ -1,0 +1,111 @@
+/*
+ * Paths that root follows. A path is resolved once, step by step, through directories that nobody but
+ * root (and one user whom the caller names) can change; what comes of it is a descriptor.
+ *
+ * Of links, only root's own are followed, and only in directories that root alone can change.
+ */
+#ifndef TRUSTED_PLACE_H
+#define TRUSTED_PLACE_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define TRUST_TEXT_MAX (PATH_MAX + 512)
+#define TRUST_ANY_GROUP ((gid_t)-1)
+#define TRUST_ROOT_ALONE (&(const struct trust){.uid = 0})
+
+/* Who may change a directory on the way, besides root. */
+struct trust {
+	uid_t uid;	/* may own it; 0: nobody else */
+	gid_t gid;	/* may write to it; 0: the group root alone */
+};
+
+enum trust_kind {
+	TRUST_SYSTEM,	/* a call failed */
+	TRUST_OWNER,	/* the directory belongs to somebody else */
+	TRUST_WRITERS,	/* others can write to the directory, and it is not sticky */
+	TRUST_HOME,	/* the home belongs to another user than its account */
+	TRUST_LINK,	/* a link that is not followed */
+	TRUST_FILE,	/* the file itself can be changed by others */
+};
+
+/* Why a path was not followed; see trust_explain(). Filled after an error alone. */
+struct trust_problem {
+	enum trust_kind kind;
+	int error;		/* -errno; -EPERM for all kinds but TRUST_SYSTEM */
+	char path[PATH_MAX];	/* the component, with links resolved up to it */
+	uid_t uid, wanted_uid;	/* the owner; who else could own it */
+	gid_t gid;
+	mode_t mode;
+};
+
+/*
+ * Say which component is wrong, whose it is, and what would be right. Reads the system's users, so
+ * it is not for a process behind a filter.
+ */
+void trust_explain(const struct trust_problem *problem, char *text, size_t size);
+
+/* Open a directory (O_PATH). Returns a descriptor, or -errno with problem filled. */
+int trusted_dir_open(const char *path, const struct trust *trust, struct trust_problem *problem);
+
+/*
+ * Open the directory (O_PATH) that the last component of path is in, and copy that component to name. What name
+ * leads to, if anything, was not looked at.
+ *
+ * Returns a descriptor, or -errno with problem filled; -EINVAL: the path has no last component.
+ */
+int trusted_parent_open(
+    const char *path, const struct trust *trust, char name[NAME_MAX + 1], struct trust_problem *problem);
+
+/*
+ * Open a file for reading that root alone can change, links of root included. It is not waited for a FIFO.
+ *
+ * Returns a descriptor of whatever kind of file it is, or -errno with problem filled.
+ */
+int trusted_file_open(const char *path, struct trust_problem *problem);
+
+/* What was made on the way of one path, so that it can be taken back. */
+struct trusted_made {
+	int top_fd;		/* where the first directory was made; -1: none was made */
+	char below[PATH_MAX];	/* all of them, as a path below top_fd */
+};
+
+#define TRUSTED_MADE_NOTHING {.top_fd = -1}
+
+/*
+ * As trusted_parent_open(), and make the directories (0755) that are missing: root's where root alone can change the
+ * parent, else those of trust, whose parent it is. made->top_fd must be -1.
+ */
+int trusted_parent_make(const char *path, const struct trust *trust, char name[NAME_MAX + 1],
+    struct trusted_made *made, struct trust_problem *problem);
+
+/*
+ * Make a directory that belongs to uid and gid, with mode, from its first moment on; nothing that somebody puts into
+ * its place meanwhile changes its owner. gid TRUST_ANY_GROUP: as the system gives it. made, unless NULL, gets the name
+ * as its next one.
+ *
+ * Returns a descriptor (O_RDONLY), or -errno: -EEXIST when the name is taken.
+ */
+int trusted_dir_make(int dir_fd, const char *name, uid_t uid, gid_t gid, mode_t mode, struct trusted_made *made);
+
+/* Remove what was made, as far as it is empty, and forget it. */
+void trusted_made_undo(struct trusted_made *made);
+
+/* Forget what was made; it stays. */
+void trusted_made_keep(struct trusted_made *made);
+
+/*
+ * Open the home of an account (O_PATH), which must belong to trust->uid, the account's. A home that is reached without
+ * a link costs two system calls, and the directories above it are not looked at: whoever controls those can offer
+ * nothing but another directory of the account's user. Where links are on the way, all of it is looked at.
+ *
+ * Returns a descriptor, or -errno with problem filled.
+ */
+int trusted_home_open(const char *path, const struct trust *trust, struct trust_problem *problem);
+
+/* The same, for what makes or removes something there: all of the way is looked at in any case. */
+int trusted_home_open_strictly(const char *path, const struct trust *trust, struct trust_problem *problem);
+
+#endif
