@@ -7,7 +7,7 @@
  *   openat                    last components, below a directory that openat2 gave
  *   newfstatat, fstat, statx  (statx where libc has no newfstatat)
  *   getdents64, readlinkat    listings
- *   lseek, fcntl              restart offset; F_SETFL, F_SETPIPE_SZ, F_SETLEASE (O_NONBLOCK off, the listing's pipe, has it writers?)
+ *   lseek, fcntl              restart offset; F_SETFL, F_SETPIPE_SZ, F_OFD_SETLK, F_OFD_GETLK (O_NONBLOCK off, the listing's pipe, handed.h)
  *   read, pread               counting line ends (SIZE in type A), hashes, copies, .message files
  *   fgetxattr, fsetxattr      hashes that were kept
  *   copy_file_range           copies
@@ -41,7 +41,7 @@
 static int
 signals_settle(void)
 {
-	static const int blocked[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ, SIGIO};
+	static const int blocked[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 	sigset_t set;
 
 	sigemptyset(&set);

@@ -27,7 +27,7 @@ struct files_session {
 enum files_exit {
 	FILES_EXIT_END = 0,		/* the protocol process has closed the channel */
 	FILES_EXIT_WALLS = 71,		/* a wall could not be put up: no session */
-	FILES_EXIT_HELD = 75,	/* somebody keeps a finished upload open for writing: protocol, or a process of the host */
+	FILES_EXIT_HELD = 75,	/* protocol keeps the descriptor of an upload after its end */
 	FILES_EXIT_PROTOCOL = 76	/* a request that is not in the table, malformed or out of order */
 };
 

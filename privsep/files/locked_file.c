@@ -71,19 +71,23 @@ out:
 	return r;
 }
 
+bool
+locked_file_is_named(int dir_fd, const char *name, int fd)
+{
+	struct stat st;
+
+	return is_still_named(dir_fd, name, &st, fd);
+}
+
 int
 locked_file_create(int dir_fd, const char *name, mode_t mode, int *fd_out)
 {
-	struct stat st;
-	int r;
-
 	int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	int r;
 
 	if (fd < 0)
 		return errno == EEXIST ? -EBUSY : -errno;
 	r = lock_now(fd);
-	if (r == 0 && !is_still_named(dir_fd, name, &st, fd))
-		r = -EBUSY;
 	if (r < 0)
 		close_fd(&fd);
 	else

@@ -2,6 +2,7 @@
 #ifndef PRIVSEP_FILES_LOCKED_FILE_H
 #define PRIVSEP_FILES_LOCKED_FILE_H
 
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -16,8 +17,14 @@
  */
 int locked_file_open(int dir_fd, const char *name, int *fd_out, struct stat *st);
 
-/* Make a new file, locked. -EBUSY when another session was quicker; mode is exact. */
+/*
+ * Make a new file, locked. -EBUSY when another session was quicker; mode is exact. A session that took the name between
+ * the two leaves a file without it: the caller finds out by locked_file_is_named(), or by a mark that is seen (handed.h).
+ */
 int locked_file_create(int dir_fd, const char *name, mode_t mode, int *fd_out);
+
+/* Does the name lead to the file of fd? */
+bool locked_file_is_named(int dir_fd, const char *name, int fd);
 
 /* Unlock and close. The lock goes even where another process still holds the same open file. */
 void locked_file_close(int *fd);

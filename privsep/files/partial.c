@@ -16,10 +16,10 @@
 #define SWEEP_ENTRIES_MAX 1000
 #define SWEEP_EVERY_S 60	/* one directory, while upload follows upload */
 
-/* The directory that this process swept last, and when it is worth another look. */
+/* The directory that this process swept last, by its path, and when it is worth another look. */
 static struct {
-	dev_t device;
-	ino_t inode;
+	size_t len;
+	char path[PATH_MAX];
 	uint64_t due_ms;
 } swept;
 
@@ -145,23 +145,21 @@ is_older(int dir_fd, const char *name, time_t limit)
 
 /* True, and noted, when the directory was not swept a moment ago: a thousand uploads are not a thousand readings. */
 static bool
-is_sweep_due(int dir_fd, uint64_t keep_s)
+is_sweep_due(const struct home_path *path, uint64_t keep_s)
 {
 	uint64_t now = monotonic_coarse_ms();
-	struct stat st;
+	size_t len = path->len - strlen(home_path_name(path));
 
-	if (fstat(dir_fd, &st) < 0)
-		return true;
-	if (st.st_dev == swept.device && st.st_ino == swept.inode && now < swept.due_ms)
+	if (len == swept.len && memcmp(path->text, swept.path, len) == 0 && now < swept.due_ms)
 		return false;
-	swept.device = st.st_dev;
-	swept.inode = st.st_ino;
+	memcpy(swept.path, path->text, len);
+	swept.len = len;
 	swept.due_ms = now + 1000 * (keep_s < SWEEP_EVERY_S ? keep_s : SWEEP_EVERY_S);
 	return true;
 }
 
 void
-partial_sweep(const struct home *home, int dir_fd, uint64_t keep_s)
+partial_sweep(const struct home *home, const struct home_path *path, int dir_fd, uint64_t keep_s)
 {
 	struct directory directory;
 	const struct dirent64 *entry;
@@ -172,7 +170,7 @@ partial_sweep(const struct home *home, int dir_fd, uint64_t keep_s)
 	if (keep_s >= (uint64_t)now.tv_sec)
 		return;
 	limit = now.tv_sec - (time_t)keep_s;
-	if (!is_sweep_due(dir_fd, keep_s) || directory_open_at(&directory, dir_fd, ".") < 0)
+	if (!is_sweep_due(path, keep_s) || directory_open_at(&directory, dir_fd, ".") < 0)
 		return;
 	for (int i = 0; i < SWEEP_ENTRIES_MAX; i++) {
 		if (directory_next(&directory, &entry) < 0 || entry == NULL)

@@ -28,7 +28,9 @@ int partial_clear_directory(const struct home *home, int parent_fd, const char *
 /*
  * Remove partials that have not been written to for keep_s seconds and that nobody uploads
  * to. A courtesy: errors are not told, and one call looks at a bounded number of entries.
+ *
+ * path  of a file in dir_fd, as the client names it: uploads to one directory after the other cost one look a minute.
  */
-void partial_sweep(const struct home *home, int dir_fd, uint64_t keep_s);
+void partial_sweep(const struct home *home, const struct home_path *path, int dir_fd, uint64_t keep_s);
 
 #endif

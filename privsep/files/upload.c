@@ -21,15 +21,15 @@
 void
 upload_init(struct upload *upload)
 {
-	*upload = (struct upload){.fd = -1, .finished_fd = -1, .dir_fd = -1, .writers = {.fd = -1}};
+	*upload = (struct upload){.fd = -1, .finished_fd = -1, .dir_fd = -1, .handed = {.fd = -1}};
 }
 
 static void
 upload_release(struct upload *upload)
 {
-	locked_file_close(&upload->fd);
+	close_fd(&upload->fd);	/* its lock goes with the last copy */
 	locked_file_close(&upload->finished_fd);
-	writers_close(&upload->writers);
+	handed_close(&upload->handed);
 	close_fd(&upload->dir_fd);
 	upload_init(upload);
 }
@@ -238,10 +238,29 @@ find_target(struct upload *upload, const struct home *home, const struct home_pa
 	return r;
 }
 
+/*
+ * Mark what protocol will have. The mark is seen by the file's name, so that it also says that a file which was just made
+ * is still ours: another session may have taken the name before the lock was there.
+ */
+static int
+mark(struct upload *upload)
+{
+	const char *name = upload->is_partial ? upload->partial : upload->name;
+	int r = upload->is_copy ? 0 : handed_mark(&upload->handed, upload->fd, upload->dir_fd, name);
+
+	if (!upload->is_fresh || upload->handed.is_marked)
+		return r;
+	if (r == -ENOENT || (r == 0 && !locked_file_is_named(upload->dir_fd, name, upload->fd))) {
+		upload->is_fresh = false;	/* whatever bears the name is not ours to remove */
+		return -EBUSY;
+	}
+	return r;
+}
+
 /* In one bracket of the quota: sweep, find or make the file, and tell the ledger what the upload begins with. */
 static int
-begin_counted(struct upload *upload, const struct home *home, enum ipc_store_mode mode, uint64_t offset,
-    uint64_t wanted, uint64_t *start)
+begin_counted(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
+    uint64_t offset, uint64_t wanted, uint64_t *start)
 {
 	const struct files_session *session = home->session;
 	int r = quota_begin(home, 0, 0);
@@ -249,10 +268,10 @@ begin_counted(struct upload *upload, const struct home *home, enum ipc_store_mod
 	upload->is_bracketed = r == 0;
 	if (r < 0)
 		return r;
-	partial_sweep(home, upload->dir_fd, session->config->partial_keep_s);
+	partial_sweep(home, path, upload->dir_fd, session->config->partial_keep_s);
 	r = mode == STORE_UNIQUE ? begin_unique(upload, session) : begin_named(upload, session, mode, offset, start);
-	if (r == 0 && quota_is_kept(home) && !upload->is_copy)
-		r = writers_init(&upload->writers, upload->dir_fd, upload->is_partial ? upload->partial : upload->name);
+	if (r == 0)
+		r = mark(upload);
 	if (r == 0)
 		r = quota_upload(home, upload->fd, wanted);
 	if (r < 0 && upload->is_fresh && upload->is_bracketed &&
@@ -283,7 +302,7 @@ begin(struct upload *upload, const struct home *home, const struct home_path *pa
 	if (r < 0)
 		goto out;
 	*start = 0;
-	r = begin_counted(upload, home, mode, offset, wanted, start);
+	r = begin_counted(upload, home, path, mode, offset, wanted, start);
 out:
 	if (r < 0)
 		upload_release(upload);
@@ -417,20 +436,20 @@ keep_or_remove(struct upload *upload)
 
 /*
  * The last byte is written: we close our descriptor, protocol has closed its own before it said so. From here on
- * upload->fd is one that nobody else has; its lock goes with those.
+ * upload->fd is one that nobody else has. -EBUSY: protocol keeps a copy.
  */
 static int
 end_writing(struct upload *upload)
 {
 	int r;
 
-	if (upload->writers.fd < 0)
+	if (upload->handed.fd < 0)
 		return 0;
 	close_fd(&upload->fd);
-	r = writers_wait_gone(&upload->writers);
-	upload->fd = upload->writers.fd;
-	upload->writers.fd = -1;
-	return r;
+	r = handed_wait_back(&upload->handed);
+	upload->fd = upload->handed.fd;
+	upload->handed.fd = -1;
+	return r == -EBUSY ? r : 0;
 }
 
 /* In one bracket of the quota: the name changes hands, and the ledger is told what the upload came to. */

@@ -9,16 +9,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "privsep/files/handed.h"
 #include "privsep/files/home.h"
 #include "privsep/files/partial_name.h"
-#include "privsep/files/writers.h"
 #include "privsep/ipc/messages.h"
 
 struct upload {
 	int fd;			/* write-only, at the offset to go on from; shared with the protocol process; -1: no upload */
 	int finished_fd;	/* holds the finished file that a partial will replace, or -1 */
 	int dir_fd;		/* O_PATH, of both names */
-	struct writers writers;	/* of fd's file, where there is a quota */
+	struct handed handed;	/* fd, since protocol has it too; of a copy nobody has it */
 	const struct home *home;	/* from the beginning to the end */
 	bool is_atomic;		/* by way of a partial, where there is no finished file to go on with */
 	bool is_copy;		/* nobody resumes it: its partial is never kept */
@@ -69,7 +69,7 @@ int upload_sync(struct upload *upload, const struct config *config);
  * End the upload. Whole: upload_sync() if it was not called, and rename over the target; broken off:
  * the partial is kept, unless it is empty or upload_sync() failed. There is no upload afterwards
  * in any case; after another error a partial is kept too. 0 or -errno; -EPROTO when the protocol process
- * keeps a descriptor that it could write to under the grant of its next upload: the session must end.
+ * keeps a copy of the descriptor, with which it could change the finished file: the session must end.
  */
 int upload_finish(struct upload *upload, const struct config *config, bool is_whole);
 

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,16 +40,16 @@ log_child_death(const struct child *child, int status)
 	}
 	if (child->reported)
 		log_field_text("stopped_at", sandbox_syscall_name(child->stopped_at));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == FILES_EXIT_HELD)
+		log_field_text("message", "protocol keeps the descriptor of an upload that has ended");
 	log_end();
 }
 
-/* A stopped call or a crash does; a kill came from this host, and so may whoever writes to the file of an upload. */
+/* A stopped call or a crash does, and what protocol does against the rules; a kill came from this host. */
 static bool
-speaks_against_client(const struct monitor *monitor, const struct child *child, int status)
+speaks_against_client(int status)
 {
-	if (WIFSIGNALED(status))
-		return WTERMSIG(status) != SIGKILL;
-	return child != &monitor->files || WEXITSTATUS(status) != FILES_EXIT_HELD;
+	return !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL;
 }
 
 /*
@@ -69,7 +70,7 @@ reap(struct monitor *monitor, struct child *child, uint64_t deadline_ms)
 	is_orderly = pid == child->pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	if (pid == child->pid && !child->was_killed && !is_orderly) {
 		log_child_death(child, status);
-		if (speaks_against_client(monitor, child, status))
+		if (speaks_against_client(status))
 			monitor->has_alarm = true;
 	}
 	child->pid = 0;
@@ -166,12 +167,23 @@ tell_end(struct monitor *monitor, enum ipc_end_reason reason)
 	monitor->kill_at_ms = monotonic_ms() + END_GRACE_MS;
 }
 
+/* Nobody checks any more what protocol does with the file that it may hold: it may write to sockets alone. */
+static void
+forbid_file_writes(const struct monitor *monitor)
+{
+	const struct rlimit none = {0, 0};
+
+	if (monitor->protocol.pid != 0 && prlimit(monitor->protocol.pid, RLIMIT_FSIZE, &none, NULL) < 0)
+		kill(monitor->protocol.pid, SIGKILL);
+}
+
 void
 files_is_gone(struct monitor *monitor)
 {
 	close_fd(&monitor->files.channel);
 	if (reap(monitor, &monitor->files, monotonic_ms() + END_GRACE_MS))
 		return;
+	forbid_file_writes(monitor);
 	tell_end(monitor, END_SHUTDOWN);
 	monitor->end_reason = "files-gone";
 }

@@ -50,7 +50,8 @@ static const struct sandbox_rule rows[] = {
 
     {SYS_fcntl, ARG_IS(1, F_SETFL), "handed-over files block"},
     {SYS_fcntl, ARG_IS(1, F_SETPIPE_SZ), "the pipe of a listing"},
-    {SYS_fcntl, ARG_IS(1, F_SETLEASE), "does protocol keep the descriptor of a finished upload?"},
+    {SYS_fcntl, ARG_IS(1, F_OFD_SETLK), "an upload's descriptor is marked"},
+    {SYS_fcntl, ARG_IS(1, F_OFD_GETLK), "does protocol keep it after the upload?"},
 };
 
 const struct sandbox_rules rules_files = {rows, sizeof(rows) / sizeof(*rows)};

@@ -181,6 +181,35 @@ kill_at_each_call()
 	kill_at_each_call protocol 3
 }
 
+# A taken-over protocol process that goes on as before, but keeps every descriptor of the file.
+keep_descriptor()
+{
+	py <<-END
+		$STEPS
+		c = Control().login()
+		session = Session()
+		# close() does nothing
+		tracer = session.trace('protocol', '-o', '/dev/null', '-P', path($1), '-e', 'inject=close:retval=0:syscall=getpid')
+		$2
+		session.wait_until_gone()
+		tracer.communicate()
+	END
+	log_has 'alarm .*died="files" .*protocol keeps the descriptor of an upload'
+}
+
+@test "a descriptor that protocol does not give back ends the session, without a quota too" {
+	ALARM_EXPECTED=1
+	serve 'limits { login-failures = 10 }'
+	need_trace
+	keep_descriptor "partial_name('f')" "c.put('f', NEW, codes=(421,))"
+	keep_descriptor "partial_name('g')" "c.open('STOR g').sendall(NEW); c.send('ABOR'); assert c.reply()[0] in (421, 426)"
+	stop_server
+	rm "$LOG"
+	write_config 'uploads = "in-place"'
+	start_server
+	keep_descriptor "'h'" "put_old('h'); c.put('h', NEW, 'APPE', codes=(421,))"
+}
+
 @test "who watches a directory sees one IN_MOVED_TO for a whole file, and none for a broken upload" {
 	serve
 	py <<-END

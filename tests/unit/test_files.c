@@ -220,8 +220,8 @@ test_upload_whole(void **state)
 	assert_string_equal(stored_name, "a");
 	assert_int_equal(io_write_all(fd, "new", 3), 0);
 	assert_false(exists("a"));
-	assert_int_equal(ask_finish(true), 0);
 	close(fd);
+	assert_int_equal(ask_finish(true), 0);
 	check_content("a", "new");
 	assert_int_equal(stat(at("a"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
@@ -269,6 +269,55 @@ test_upload_broken(void **state)
 	check_content(partial_of("a"), "xyz");
 }
 
+/* A taken-over protocol process keeps the descriptor: no answer tells that the upload is whole, and the process ends. */
+static void
+check_held(bool is_whole)
+{
+	int fd, status;
+
+	assert_int_equal(ask_write(STORE_REPLACE, 0, "/f", &fd), 0);
+	assert_int_equal(io_write_all(fd, "abc", 3), 0);
+	ipc_begin(&message, IPC_finish_write);
+	ipc_put_u8(&message, is_whole);
+	assert_int_equal(ipc_send(channel, &message, -1), 0);
+	assert_int_equal(ipc_receive(channel, IPC_PROTOCOL, IPC_STATE_READY, &message), -EPIPE);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), FILES_EXIT_HELD);
+	close(fd);
+	close_fd(&channel);
+	close_fd(&home_fd);
+	child = 0;
+}
+
+static void
+test_upload_held(void **state)
+{
+	(void)state;
+	check_held(true);
+	start(false);
+	check_held(false);	/* a partial that another upload may go on with */
+}
+
+/* What was kept of one upload would be of use in the next one to the same file. */
+static void
+test_upload_held_and_resumed(void **state)
+{
+	int first, second;
+
+	(void)state;
+	assert_int_equal(store(STORE_REPLACE, 0, "/f", "abc", false), 0);
+	assert_int_equal(ask_write(STORE_AT, 3, "/f", &first), 0);
+	second = dup(first);
+	close(first);
+	ipc_begin(&message, IPC_finish_write);
+	ipc_put_u8(&message, true);
+	assert_int_equal(ipc_send(channel, &message, -1), 0);
+	assert_int_equal(ipc_receive(channel, IPC_PROTOCOL, IPC_STATE_READY, &message), -EPIPE);
+	assert_int_equal(stop(), FILES_EXIT_HELD);
+	close(second);
+}
+
 static void
 test_upload_resume(void **state)
 {
@@ -309,10 +358,12 @@ test_upload_locked(void **state)
 	(void)state;
 	put_file("f", "old");
 	put_dir("d");
-	assert_int_equal(ask_write(STORE_REPLACE, 0, "/a", &fd), 0);
 	channel = -1;
-	start(false);
+	start(false);	/* before there is a descriptor that it would inherit */
 	second = channel;
+	channel = first;
+	assert_int_equal(ask_write(STORE_REPLACE, 0, "/a", &fd), 0);
+	channel = second;
 	assert_int_equal(store(STORE_REPLACE, 0, "/a", "x", true), -EBUSY);
 	assert_int_equal(store(STORE_APPEND, 0, "/a", "x", true), -EBUSY);
 	assert_int_equal(ask_path(IPC_remove_file, "/a"), -EBUSY);
@@ -320,15 +371,15 @@ test_upload_locked(void **state)
 	/* in place against whole */
 	assert_int_equal(ask_write(STORE_APPEND, 0, "/f", &other_fd), 0);
 	channel = first;
-	assert_int_equal(ask_finish(true), 0);
 	close(fd);
+	assert_int_equal(ask_finish(true), 0);
 	assert_int_equal(store(STORE_REPLACE, 0, "/f", "x", true), -EBUSY);
 	assert_int_equal(store(STORE_REPLACE, 0, "/a", "y", true), 0);
 	channel = second;
-	assert_int_equal(ask_finish(true), 0);	/* lets go although other_fd is still open here */
+	close(other_fd);
+	assert_int_equal(ask_finish(true), 0);
 	channel = first;
 	assert_int_equal(store(STORE_REPLACE, 0, "/f", "x", true), 0);
-	close(other_fd);
 	/* a directory that an upload goes to is not empty */
 	assert_int_equal(ask_write(STORE_REPLACE, 0, "/d/x", &fd), 0);
 	channel = second;
@@ -679,6 +730,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(test_upload_long_name, setup, teardown),
     cmocka_unit_test_setup_teardown(test_upload_target_became_directory, setup, teardown),
     cmocka_unit_test_setup_teardown(test_upload_in_place, setup_in_place, teardown),
+    cmocka_unit_test_setup_teardown(test_upload_held, setup, teardown),
+    cmocka_unit_test_setup_teardown(test_upload_held, setup_in_place, teardown),
+    cmocka_unit_test_setup_teardown(test_upload_held_and_resumed, setup, teardown),
     cmocka_unit_test_setup_teardown(test_partials_hidden, setup, teardown),
     cmocka_unit_test_setup_teardown(test_list_refused, setup, teardown),
     cmocka_unit_test_setup_teardown(test_list_names, setup, teardown),

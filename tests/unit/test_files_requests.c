@@ -481,12 +481,14 @@ test_copy_locked(void **state)
 
 	(void)state;
 	put_file("f", "new");
-	assert_int_equal(ask_write(STORE_REPLACE, 0, "/a", &fd), 0);
 	channel = -1;
-	start(false);
+	start(false);	/* before there is a descriptor that it would inherit */
+	second = channel;
+	channel = first;
+	assert_int_equal(ask_write(STORE_REPLACE, 0, "/a", &fd), 0);
+	channel = second;
 	assert_int_equal(ask_copy("/f", "/a"), -EBUSY);
 	assert_int_equal(ask_path(IPC_remove_tree, "/a"), -ENOENT);
-	second = channel;
 	channel = first;
 	assert_int_equal(io_write_all(fd, "up", 2), 0);
 	close(fd);

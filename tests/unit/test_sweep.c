@@ -1,4 +1,4 @@
-/* Old partials in a whole home; and whether a file has writers. */
+/* Old partials in a whole home; and whether a descriptor was given back. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,9 +17,10 @@
 #include <cmocka.h>
 
 #include "common/io.h"
+#include "privsep/files/handed.h"
 #include "privsep/files/partial_name.h"
 #include "privsep/files/sweep.h"
-#include "privsep/files/writers.h"
+#include "privsep/ipc/ipc.h"
 
 #include "common/banned.h"
 
@@ -26,6 +28,7 @@
 
 static char directory[32];
 static struct home home;
+static struct ipc_message message;
 
 static int
 setup(void **state)
@@ -117,30 +120,66 @@ test_bounds(void **state)
 	assert_in_range(sweep_home(&home, HOUR, UINT64_MAX), 30, 33);
 }
 
+/* Two descriptors of one file, as two sessions have them: each is asked about its own alone. */
 static void
-assert_writers(const struct writers *writers, int expected)
+test_handed(void **state)
 {
-	assert_int_equal(writers_wait_gone(writers), expected);
-}
-
-static void
-test_writers(void **state)
-{
-	struct writers writers;
+	struct handed handed, none = {.fd = -1};
 	int fd = openat(home.fd, "f", O_WRONLY | O_CREAT, 0600);
-	int copy = dup(fd);
+	int copy = dup(fd), channel[2];
+	int other = openat(home.fd, "f", O_WRONLY);
 
 	(void)state;
-	assert_int_equal(writers_init(&writers, home.fd, "f"), 0);
-	assert_writers(&writers, -EBUSY);
+	assert_int_equal(handed_mark(&handed, fd, home.fd, "f"), 0);
+	assert_int_equal(handed_wait_back(&handed), -EBUSY);
 	close(fd);
-	assert_writers(&writers, -EBUSY);	/* a copy that was handed out */
+	assert_int_equal(handed_wait_back(&handed), -EBUSY);	/* a copy that was handed out */
+	assert_int_equal(ipc_pair(channel, 0), 0);
+	ipc_begin(&message, IPC_attempt);
+	assert_int_equal(ipc_send(channel[0], &message, copy), 0);
 	close(copy);
-	assert_writers(&writers, 0);
-	writers_close(&writers);
-	writers = (struct writers){.fd = -1};
-	assert_writers(&writers, 0);
-	assert_int_equal(writers_init(&writers, home.fd, "missing"), -ENOENT);
+	assert_int_equal(handed_wait_back(&handed), -EBUSY);	/* on its way */
+	close(channel[0]);
+	close(channel[1]);
+	assert_int_equal(handed_wait_back(&handed), 0);		/* although somebody else has the file open */
+	handed_close(&handed);
+	close(other);
+	assert_int_equal(handed_wait_back(&none), 0);
+	assert_int_equal(handed_mark(&handed, -1, home.fd, "missing"), -ENOENT);
+}
+
+/* A mapping is a copy, too. */
+static void
+test_handed_and_mapped(void **state)
+{
+	struct handed handed;
+	int fd = openat(home.fd, "f", O_RDWR | O_CREAT, 0600);
+	void *mapping;
+
+	(void)state;
+	assert_int_equal(handed_mark(&handed, fd, home.fd, "f"), 0);
+	mapping = mmap(NULL, 1, PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_true(mapping != MAP_FAILED);
+	close(fd);
+	assert_int_equal(handed_wait_back(&handed), -EBUSY);
+	munmap(mapping, 1);
+	assert_int_equal(handed_wait_back(&handed), 0);
+	handed_close(&handed);
+}
+
+/* The name leads to another file: nothing can be told of this one. */
+static void
+test_handed_under_another_name(void **state)
+{
+	struct handed handed;
+	int fd = openat(home.fd, "f", O_WRONLY | O_CREAT, 0600);
+
+	(void)state;
+	close(openat(home.fd, "other", O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(handed_mark(&handed, fd, home.fd, "other"), 0);
+	close(fd);
+	assert_int_equal(handed_wait_back(&handed), -EOPNOTSUPP);
+	handed_close(&handed);
 }
 
 int
@@ -149,7 +188,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_old_ones_go, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_writers, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_handed, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_handed_and_mapped, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_handed_under_another_name, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("sweep", tests, NULL, NULL);

@@ -1,0 +1,82 @@
+#include "privsep/files/handed.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "common/io.h"
+
+#include "common/banned.h"
+
+#define WAIT_MS 500		/* a process that was killed needs a moment to be gone */
+#define MARKS_AT (1LL << 62)	/* no content reaches so far; each process has a byte of its own */
+
+static struct flock
+mark_of_ours(short type)
+{
+	static pid_t self;	/* libc asks the kernel each time */
+
+	if (self == 0)
+		self = getpid();
+	return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = MARKS_AT + self, .l_len = 1};
+}
+
+/* Is the mark there? Another program's lock over the whole file looks the same. */
+static bool
+is_mark_seen(int fd)
+{
+	struct flock lock = mark_of_ours(F_RDLCK);
+
+	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+static int
+open_beside(int dir_fd, const char *name, int *fd_out)
+{
+	int flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+
+	*fd_out = openat(dir_fd, name, O_RDONLY | flags);
+	if (*fd_out < 0 && errno == EACCES)	/* its owner may write to it and not read */
+		*fd_out = openat(dir_fd, name, O_WRONLY | flags);
+	return *fd_out < 0 ? -errno : 0;
+}
+
+int
+handed_mark(struct handed *handed, int fd, int dir_fd, const char *name)
+{
+	struct flock lock = mark_of_ours(F_WRLCK);
+	int r = open_beside(dir_fd, name, &handed->fd);
+
+	if (r < 0)
+		return r;
+	/* seen from the other side: some file systems take a lock and forget it */
+	handed->is_marked = fcntl(fd, F_OFD_SETLK, &lock) == 0 && is_mark_seen(handed->fd);
+	return 0;
+}
+
+int
+handed_wait_back(const struct handed *handed)
+{
+	uint64_t deadline;
+
+	if (handed->fd < 0)
+		return 0;
+	if (!handed->is_marked)
+		return -EOPNOTSUPP;
+	if (!is_mark_seen(handed->fd))
+		return 0;
+	deadline = monotonic_ms() + WAIT_MS;
+	while (is_mark_seen(handed->fd)) {
+		if (monotonic_ms() >= deadline)
+			return -EBUSY;
+		poll(NULL, 0, 2);
+	}
+	return 0;
+}
+
+void
+handed_close(struct handed *handed)
+{
+	close_fd(&handed->fd);
+}
