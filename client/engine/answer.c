@@ -59,6 +59,9 @@ take_pasv(const char *next, uint32_t *host, uint16_t *port)
 	for (int i = 0; i < 6; i++) {
 		if (i > 0 && *next++ != ',')
 			return -EINVAL;
+		/* not in the grammar, and seen in the wild: "(127, 0, 0, 1, 8, 9)" */
+		while (i > 0 && *next == ' ')
+			next++;
 		if (take_number(&next, 255, &numbers[i]) < 0)
 			return -EINVAL;
 	}
@@ -80,6 +83,27 @@ answer_pasv(const char *message, uint32_t *host, uint16_t *port)
 	return -EINVAL;
 }
 
+/* "257 /x", "257 /x is the current directory": without quotes only an absolute path can be told from a word. */
+static int
+bare_path(const char *message, char *path, size_t size)
+{
+	const char *end;
+	size_t len;
+
+	message += strspn(message, " ");
+	end = strstr(message, " is ");
+	len = end == NULL ? strlen(message) : (size_t)(end - message);
+	while (len > 1 && message[len - 1] == ' ')
+		len--;
+	if (len == 0 || message[0] != '/')
+		return -EINVAL;
+	if (len >= size)
+		return -ENAMETOOLONG;
+	memcpy(path, message, len);
+	path[len] = '\0';
+	return 0;
+}
+
 int
 answer_path(const char *message, char *path, size_t size)
 {
@@ -87,7 +111,7 @@ answer_path(const char *message, char *path, size_t size)
 	size_t len = 0;
 
 	if (next == NULL)
-		return -EINVAL;
+		return bare_path(message, path, size);
 	for (next++; next[0] != '"' || next[1] == '"'; next++) {
 		if (next[0] == '\0')
 			return -EINVAL;
@@ -106,6 +130,7 @@ answer_time(const char *text, size_t len, int64_t *seconds)
 {
 	int fields[7];
 	struct tm utc;
+	time_t time;
 
 	if (len < 14 || (len > 14 && text[14] != '.'))
 		return -EINVAL;
@@ -123,10 +148,14 @@ answer_time(const char *text, size_t len, int64_t *seconds)
 	    .tm_min = fields[5],
 	    .tm_sec = fields[6],
 	};
-	if (utc.tm_year < 70 || utc.tm_mon < 0 || utc.tm_mon > 11 || utc.tm_mday < 1 || utc.tm_mday > 31 ||
+	if (utc.tm_year < 1601 - 1900 || utc.tm_mon < 0 || utc.tm_mon > 11 || utc.tm_mday < 1 || utc.tm_mday > 31 ||
 	    utc.tm_hour > 23 || utc.tm_min > 59 || utc.tm_sec > 60)
 		return -EINVAL;
-	*seconds = timegm(&utc);
+	time = timegm(&utc);
+	/* this one second is the sign for no time at all */
+	if (time == -1)
+		return -EINVAL;
+	*seconds = time;
 	return 0;
 }
 

@@ -10,13 +10,14 @@
 int answer_epsv(const char *message, uint16_t *port);
 
 /*
- * "Entering Passive Mode (h1,h2,h3,h4,p1,p2)", with or without parentheses (RFC 1123, 4.1.2.6). host is in network
+ * "Entering Passive Mode (h1,h2,h3,h4,p1,p2)", with or without parentheses and blanks (RFC 1123, 4.1.2.6). host is in network
  * byte order; whoever asks connects to the control connection's address anyway. Returns 0 or -EINVAL.
  */
 int answer_pasv(const char *message, uint32_t *host, uint16_t *port);
 
 /*
- * The path of 257, in quotes, "" within it is one quote (RFC 959, appendix II). path gets at most size bytes with NUL.
+ * The path of 257, in quotes, "" within it is one quote (RFC 959, appendix II); a path that begins with a slash may come
+ * without. path gets at most size bytes with NUL.
  * Returns 0, -EINVAL, -ENAMETOOLONG.
  */
 int answer_path(const char *message, char *path, size_t size);

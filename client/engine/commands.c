@@ -219,11 +219,44 @@ fail_listing(struct ftp *ftp, int r)
 	return fail_local(ftp, r, "listing");
 }
 
+/* What servers say in the final reply of a listing that is not what it seems. */
+static const struct {
+	const char *words; /* lower case */
+	bool is_cut; /* else: the directory was not read at all */
+} listing_words[] = {
+    {"truncated", true},
+    {"failed to open directory", false},
+};
+
+static enum ftp_class
+judge_final_reply(struct ftp *ftp, struct ftp_list *list)
+{
+	for (size_t i = 0; i < sizeof(listing_words) / sizeof(listing_words[0]); i++) {
+		if (strcasestr(ftp->reply.text.data, listing_words[i].words) == NULL)
+			continue;
+		if (!listing_words[i].is_cut)
+			return fail(ftp, FTP_REFUSED, NULL, "the server could not read it: '%d %s'", ftp->reply.code,
+			    reply_message(&ftp->reply));
+		list->doubts |= FTP_DOUBT_CUT;
+	}
+	return FTP_OK;
+}
+
+static enum ftp_class
+judge_cut(struct ftp *ftp, struct ftp_list *list)
+{
+	if (!ftp->options->may_be_cut)
+		return fail(ftp, FTP_NETWORK, "try again; for a server that always does this: --cut-listings",
+		    "the data connection ended without TLS's farewell: the listing may be cut off");
+	list->doubts |= FTP_DOUBT_CUT;
+	return FTP_OK;
+}
+
 static enum ftp_class
 read_listing(struct ftp *ftp, struct data *data, struct listing *listing)
 {
 	char bytes[32768];
-	enum ftp_class reason;
+	enum ftp_class reason = FTP_OK;
 	ssize_t n;
 	int r = 0;
 
@@ -234,87 +267,212 @@ read_listing(struct ftp *ftp, struct data *data, struct listing *listing)
 	else if (r < 0)
 		reason = fail_listing(ftp, r);
 	else if (data->wire.is_cut)
-		reason = fail(ftp, FTP_NETWORK, "try again",
-		    "the data connection ended without TLS's farewell: the listing may be "
-		    "cut off");
-	else
-		reason = FTP_OK;
+		reason = judge_cut(ftp, &listing->list);
 	if (reason != FTP_OK)
 		return data_break(ftp, data, reason);
 	r = listing_end(listing);
 	reason = data_end(ftp, data);
-	return reason == FTP_OK && r < 0 ? fail_listing(ftp, r) : reason;
+	if (reason == FTP_OK && r < 0)
+		return fail_listing(ftp, r);
+	return reason != FTP_OK ? reason : judge_final_reply(ftp, &listing->list);
 }
 
-/* Returns FTP_OK with *is_there false where the server does not know the verb. */
-static enum ftp_class
-list_by(struct ftp *ftp, enum listing_style style, const char *path, struct ftp_list *list, bool *is_there)
+/* 450 and 550 that mean no more than that there is nothing to list. */
+static bool
+is_empty_by_error(const struct ftp *ftp, enum ftp_class reason)
 {
-	struct listing listing;
+	static const char *const words[] = {
+	    "no files", "no such file", "not found", "no members", "no data sets", "empty", "nothing to list"};
+
+	if ((reason != FTP_REFUSED && reason != FTP_TEMPORARY) ||
+	    (ftp->error.reply_code != 450 && ftp->error.reply_code != 550))
+		return false;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcasestr(reply_message(&ftp->reply), words[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* listing is initialized here, and the caller's to free. argument NULL: none. */
+static enum ftp_class
+list_by(struct ftp *ftp, enum listing_style style, const char *argument, struct listing *listing)
+{
 	struct data data;
+	enum ftp_class reason = data_begin(ftp, &data, style == LISTING_MLSD ? "MLSD" : "LIST", argument, 0);
+
+	listing_init(listing, style, time(NULL));
+	if (reason == FTP_OK)
+		reason = read_listing(ftp, &data, listing);
+	return reason;
+}
+
+/* --- LIST: the directory is entered first, for a name that is an argument of LIST is split at blanks by some --- */
+
+static bool
+has_nothing(const struct listing *listing)
+{
+	return listing->list.count == 0 && listing->list.refused == 0 && listing->list.unread_count == 0;
+}
+
+static bool
+has_hidden(const struct listing *listing)
+{
+	for (size_t i = 0; i < listing->list.count; i++) {
+		if (listing->list.entries[i].name[0] == '.')
+			return true;
+	}
+	return listing->state.has_self;
+}
+
+static void
+move_listing(struct listing *to, struct listing *from)
+{
+	listing_free(to);
+	*to = *from;
+	memset(from, 0, sizeof(*from));
+}
+
+/* Is what LIST -a said of use? Where "-a" is taken for a name, there is nothing, or a complaint. */
+static bool
+is_all_of_use(const struct ftp *ftp, const struct listing *all)
+{
+	return all->list.count > 0 || all->list.refused > 0 || all->state.has_proof ||
+	    (ftp->has_list_all && has_nothing(all));
+}
+
+/* LIST in the directory where the server stands, with names that begin with a dot where they can be had. */
+static enum ftp_class
+list_here(struct ftp *ftp, struct listing *listing)
+{
+	struct listing plain;
 	enum ftp_class reason;
 
-	*is_there = true;
-	if (path != NULL && *path == '\0')
-		path = NULL;
-	reason = data_begin(ftp, &data, style == LISTING_MLSD ? "MLSD" : "LIST", path, 0);
-	if (reason == FTP_REFUSED && ftp->error.reply_code > 0 && is_unknown(ftp) && style == LISTING_MLSD) {
-		*is_there = false;
-		return FTP_OK;
+	if (!ftp->has_no_list_all) {
+		reason = list_by(ftp, LISTING_LIST, "-a", listing);
+		if (reason == FTP_OK && is_all_of_use(ftp, listing)) {
+			ftp->has_list_all = ftp->has_list_all || has_hidden(listing);
+			return FTP_OK;
+		}
+		if (reason != FTP_OK && reason != FTP_REFUSED && reason != FTP_TEMPORARY)
+			return reason;
+		if (ftp->control.fd < 0)
+			return reason;
+	} else {
+		listing_init(listing, LISTING_LIST, time(NULL));
 	}
-	if (reason != FTP_OK)
-		return reason;
-	listing_init(&listing, style, time(NULL));
-	reason = read_listing(ftp, &data, &listing);
-	if (reason == FTP_OK) {
-		*list = listing.list;
-		memset(&listing.list, 0, sizeof(listing.list));
-		if (list->refused > 0)
-			note(ftp, "%zu names of the listing lead elsewhere (with '/' or empty), and were left out",
-			    list->refused);
+	reason = list_by(ftp, LISTING_LIST, NULL, &plain);
+	if (is_empty_by_error(ftp, reason))
+		reason = FTP_OK;
+	if (reason == FTP_OK && !has_nothing(&plain) && !ftp->has_no_list_all) {
+		trace(ftp, '*', "LIST -a is of no use here; LIST from now on");
+		ftp->has_no_list_all = true;
 	}
-	listing_free(&listing);
+	move_listing(listing, &plain);
+	return reason;
+}
+
+/* What is not shown by this listing, and may be there. */
+static void
+doubt_listing(struct ftp *ftp, struct listing *listing)
+{
+	ftp->shows_hidden = ftp->shows_hidden || has_hidden(listing);
+	if (!ftp->shows_hidden && (listing->state.family == 0 || has_nothing(listing)))
+		listing->list.doubts |= FTP_DOUBT_HIDDEN;
+	if (has_nothing(listing) && !listing->state.has_proof)
+		listing->list.doubts |= FTP_DOUBT_EMPTY;
+}
+
+/* Where the session stands is asked for before it leaves, so that it can come back without a new login. */
+static enum ftp_class
+learn_directory(struct ftp *ftp)
+{
+	enum ftp_class reason = ftp->directory != NULL ? FTP_OK : ask_pwd(ftp);
+
+	if (reason == FTP_OK && ftp->directory == NULL)
+		ftp->directory = strdup(ftp->path);
+	return ftp->control.fd >= 0 ? FTP_OK : reason;
+}
+
+/* CWD, for a while. FTP_OK whatever the answer is. */
+static enum ftp_class
+enter(struct ftp *ftp, const char *path, bool *is_entered)
+{
+	enum ftp_class reason = learn_directory(ftp);
+
+	*is_entered = false;
+	if (reason == FTP_OK)
+		reason = control_exchange(ftp, "CWD %s", path);
+	if (reason == FTP_OK && ftp->reply.code / 100 == 2)
+		*is_entered = ftp->is_astray = true;
 	return reason;
 }
 
 static enum ftp_class
-list_once(struct ftp *ftp, const char *path, struct ftp_list *list)
+list_by_name(struct ftp *ftp, const char *path, struct listing *listing)
+{
+	enum ftp_class reason = FTP_OK;
+	bool is_entered = true;
+
+	if (path != NULL)
+		reason = enter(ftp, path, &is_entered);
+	if (reason == FTP_OK && !is_entered)
+		reason = fail_reply(ftp);
+	if (reason == FTP_OK)
+		reason = list_here(ftp, listing);
+	if (reason == FTP_OK)
+		doubt_listing(ftp, listing);
+	return reason;
+}
+
+/* --- either --- */
+
+static enum ftp_class
+list_once(struct ftp *ftp, const char *path, struct listing *listing)
 {
 	enum ftp_class reason = session_ready(ftp);
-	char *plain = NULL;
-	bool is_there = false;
 
 	if (reason == FTP_OK && !ftp->has_no_mlsd && session_feature(ftp, "MLST") != NULL) {
-		reason = list_by(ftp, LISTING_MLSD, path, list, &is_there);
-		ftp->has_no_mlsd = reason == FTP_OK && !is_there;
+		reason = list_by(ftp, LISTING_MLSD, path, listing);
+		if (reason != FTP_REFUSED || ftp->error.reply_code == 0 || !is_unknown(ftp))
+			return reason;
+		ftp->has_no_mlsd = true;
+		reason = FTP_OK;
 	}
-	if (reason != FTP_OK || is_there)
-		return reason;
-	/* servers take what begins with '-' for options of ls */
-	if (path != NULL && *path == '-') {
-		if (asprintf(&plain, "./%s", path) < 0)
-			return fail_local(ftp, -ENOMEM, path);
-		path = plain;
-	}
-	reason = list_by(ftp, LISTING_LIST, path, list, &is_there);
-	free(plain);
-	return reason;
+	return reason != FTP_OK ? reason : list_by_name(ftp, path, listing);
+}
+
+static void
+note_refused(struct ftp *ftp, size_t count)
+{
+	if (count > 0)
+		note(ftp, "%zu name%s of the listing lead%s elsewhere (with '/' or empty), and %s left out", count,
+		    count == 1 ? "" : "s", count == 1 ? "s" : "", count == 1 ? "was" : "were");
 }
 
 enum ftp_class
 ftp_list(struct ftp *ftp, const char *path, struct ftp_list *list)
 {
+	const char *shown = path == NULL || *path == '\0' ? "." : path;
+	struct listing listing = {.style = LISTING_LIST};
 	unsigned int tries = 0;
 	enum ftp_class reason;
 
 	memset(list, 0, sizeof(*list));
 	do {
-		doing(ftp, "cannot list '%s'", path == NULL || *path == '\0' ? "." : path);
-		reason = list_once(ftp, path, list);
-		if (reason == FTP_OK)
-			return FTP_OK;
+		doing(ftp, "cannot list '%s'", shown);
+		listing_free(&listing);
+		memset(&listing, 0, sizeof(listing));
+		reason = list_once(ftp, path == NULL || *path == '\0' ? NULL : path, &listing);
+		if (reason == FTP_OK) {
+			note_refused(ftp, listing.list.refused);
+			*list = listing.list;
+			memset(&listing.list, 0, sizeof(listing.list));
+			break;
+		}
 		reason = session_retry(ftp, reason, &tries);
 	} while (reason == FTP_OK);
+	listing_free(&listing);
 	return reason;
 }
 
@@ -365,32 +523,77 @@ ask_mtime(struct ftp *ftp, const char *path, struct ftp_entry *entry)
 	return FTP_OK;
 }
 
-/* Without MLST: what has a size is a file, what can be entered is a directory. */
+/* What SIZE and MDTM tell of a name that cannot be entered. FTP_OK with *is_there false: they know of none. */
 static enum ftp_class
-stat_by_size(struct ftp *ftp, const char *path, struct ftp_entry *entry)
+stat_file(struct ftp *ftp, const char *path, struct ftp_entry *entry, bool *is_there)
 {
 	enum ftp_class reason = control_exchange(ftp, "SIZE %s", path);
 	uint64_t size;
 
-	memset(entry, 0, sizeof(*entry));
-	entry->size = entry->mtime = entry->mode = -1;
-	if (reason != FTP_OK)
+	*is_there =
+	    reason == FTP_OK && ftp->reply.code == 213 && parse_u64(reply_message(&ftp->reply), INT64_MAX, &size) == 0;
+	if (!*is_there)
 		return reason;
-	if (ftp->reply.code == 213 && parse_u64(reply_message(&ftp->reply), INT64_MAX, &size) == 0) {
-		entry->kind = FTP_KIND_FILE;
-		entry->size = (int64_t)size;
-		return ask_mtime(ftp, path, entry);
+	entry->kind = FTP_KIND_FILE;
+	entry->size = (int64_t)size;
+	return ask_mtime(ftp, path, entry);
+}
+
+/* Take the entry of this name out of the listing of its directory. */
+static enum ftp_class
+stat_by_listing(struct ftp *ftp, const char *path, struct ftp_entry *entry, bool *is_there)
+{
+	const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
+	char *directory = slash == NULL ? NULL : strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	struct listing listing = {.style = LISTING_LIST};
+	enum ftp_class reason =
+	    slash != NULL && directory == NULL ? fail_local(ftp, -ENOMEM, path) : session_ready(ftp);
+
+	*is_there = false;
+	if (reason == FTP_OK)
+		reason = list_by_name(ftp, directory, &listing);
+	for (size_t i = 0; reason == FTP_OK && i < listing.list.count && !*is_there; i++) {
+		if (strcmp(listing.list.entries[i].name, name) != 0)
+			continue;
+		*entry = listing.list.entries[i];
+		memset(&listing.list.entries[i], 0, sizeof(listing.list.entries[i]));
+		*is_there = true;
 	}
-	reason = control_exchange(ftp, "CWD %s", path);
+	listing_free(&listing);
+	free(directory);
+	return reason == FTP_REFUSED || reason == FTP_TEMPORARY ? FTP_OK : reason;
+}
+
+/*
+ * Without MLST: what can be entered is a directory, whatever its SIZE is (ftp-srv has one for directories). What cannot, and
+ * has a size, is a file; the rest is looked for in the listing of its directory.
+ */
+static enum ftp_class
+stat_by_parts(struct ftp *ftp, const char *path, struct ftp_entry *entry)
+{
+	bool is_there = false, is_entered;
+	struct ftp_error refused;
+	enum ftp_class reason;
+
+	entry_init(entry);
+	reason = enter(ftp, path, &is_entered);
 	if (reason != FTP_OK)
 		return reason;
-	if (ftp->reply.code / 100 != 2)
-		return fail_reply(ftp);
-	entry->kind = FTP_KIND_DIRECTORY;
-	if (ftp->directory != NULL)
-		reason = control_exchange(ftp, "CWD %s", ftp->directory);
-	else
-		ftp_close(ftp); /* where the login led is not known by name: the next command leads there again */
+	if (is_entered) {
+		entry->kind = FTP_KIND_DIRECTORY;
+		return FTP_OK;
+	}
+	reason = fail_reply(ftp);
+	refused = ftp->error;
+	if (ftp->control.fd < 0)
+		return reason;
+	reason = stat_file(ftp, path, entry, &is_there);
+	if (reason == FTP_OK && !is_there)
+		reason = stat_by_listing(ftp, path, entry, &is_there);
+	if (reason == FTP_OK && !is_there) {
+		ftp->error = refused;
+		return refused.class;
+	}
 	return reason;
 }
 
@@ -421,10 +624,31 @@ ftp_stat(struct ftp *ftp, const char *path, struct ftp_entry *entry)
 	if (reason == FTP_OK && !ftp->has_no_mlst)
 		reason = session_mlst(ftp, path, entry);
 	if (reason == FTP_OK && ftp->has_no_mlst)
-		reason = stat_by_size(ftp, path, entry);
+		reason = stat_by_parts(ftp, path, entry);
 	if (reason == FTP_OK)
 		reason = set_name(ftp, entry, path);
 	if (reason != FTP_OK)
 		ftp_entry_free(entry);
 	return reason;
+}
+
+enum ftp_class
+ftp_is_directory(struct ftp *ftp, const char *path, bool *is_directory)
+{
+	enum ftp_class reason;
+	struct ftp_entry entry;
+
+	*is_directory = false;
+	doing(ftp, "cannot look at '%s'", path);
+	reason = session_ready(ftp);
+	if (reason == FTP_OK && session_feature(ftp, "MLST") == NULL)
+		ftp->has_no_mlst = true;
+	if (reason != FTP_OK || ftp->has_no_mlst)
+		return reason != FTP_OK ? reason : enter(ftp, path, is_directory);
+	reason = session_mlst(ftp, path, &entry);
+	if (reason == FTP_OK && ftp->has_no_mlst)
+		return enter(ftp, path, is_directory);
+	*is_directory = reason == FTP_OK && entry.kind == FTP_KIND_DIRECTORY;
+	ftp_entry_free(&entry);
+	return reason == FTP_REFUSED || reason == FTP_TEMPORARY ? FTP_OK : reason;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "client/engine/wire.h"
@@ -169,6 +170,17 @@ take_turns(const struct addrinfo *found, uint16_t port, union address *addresses
 	return count;
 }
 
+/* Whether the look-up failed for good: there is no such name, and never is one below "invalid" (RFC 6761, 6.4). */
+static bool
+is_no_name(const char *host, int error)
+{
+	static const char invalid[] = ".invalid";
+	size_t len = strlen(host);
+
+	return error == EAI_NONAME || error == EAI_NODATA || error == EAI_FAIL ||
+	    (len > strlen(invalid) && strcasecmp(host + len - strlen(invalid), invalid) == 0);
+}
+
 /* Returns the number of addresses (> 0) or -errno with why. */
 static int
 look_up(const struct connect_wish *wish, union address *addresses, char *why, size_t why_size)
@@ -190,7 +202,7 @@ look_up(const struct connect_wish *wish, union address *addresses, char *why, si
 	} else if (r == 0 && lookup->error != 0) {
 		snprintf(why, why_size, "%s",
 		    lookup->error == EAI_SYSTEM ? strerror(lookup->system_error) : gai_strerror(lookup->error));
-		r = -ENOENT;
+		r = is_no_name(wish->host, lookup->error) ? -ENOENT : -EAGAIN;
 	} else if (r == 0) {
 		r = (int)take_turns(lookup->found, wish->port, addresses);
 		if (r == 0) {

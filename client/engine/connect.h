@@ -24,7 +24,7 @@ struct connect_wish {
  * peer  the address that answered.
  * why   what went wrong, with every address that was tried.
  *
- * Returns 0, -ECANCELED, -ETIMEDOUT, -ENOENT (no such host), -errno of the last address.
+ * Returns 0, -ECANCELED, -ETIMEDOUT, -ENOENT (no such host), -EAGAIN (the name servers fail), -errno of the last address.
  */
 int connect_host(const struct connect_wish *wish, int *fd, union address *peer, char *why, size_t why_size);
 

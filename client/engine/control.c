@@ -186,7 +186,7 @@ control_drop(struct ftp *ftp)
 {
 	wire_close(&ftp->control, false);
 	ftp->input_at = ftp->input_end = 0;
-	ftp->is_logged_in = false;
+	ftp->is_logged_in = ftp->is_greeted = ftp->is_astray = false;
 	ftp->tls_text[0] = '\0';
 	ftp->hash_selected[0] = '\0';
 }
@@ -282,9 +282,11 @@ fail_parse(struct ftp *ftp, int r)
 		    REPLY_TEXT_MAX);
 	else if (r == -ENOMEM)
 		reason = fail_local(ftp, r, "reply");
+	else if (ftp->is_greeted)
+		reason = fail(ftp, FTP_NETWORK, "try again", "the server's words are no replies of FTP");
 	else
 		reason =
-		    fail(ftp, FTP_NETWORK, "is this the port of an FTP server? For TLS from the first byte use ftps://",
+		    fail(ftp, FTP_REFUSED, "is this the port of an FTP server? For TLS from the first byte use ftps://",
 			"the server does not speak FTP");
 	reply_free(&ftp->reply);
 	reply_init(&ftp->reply);
@@ -292,12 +294,32 @@ fail_parse(struct ftp *ftp, int r)
 	return reason;
 }
 
+/* It was not silent, and yet did not come to an end. */
+static enum ftp_class
+fail_slow(struct ftp *ftp, uint64_t limit_ms)
+{
+	enum ftp_class reason = fail(ftp, FTP_NETWORK, "try again",
+	    "the server's reply did not end within %llu seconds", (unsigned long long)limit_ms / 1000);
+
+	control_drop(ftp);
+	return reason;
+}
+
+/* For ftp_last_reply(). */
+static void
+remember_reply(struct ftp *ftp)
+{
+	buf_clear(&ftp->told);
+	escape_lines(&ftp->told, ftp->reply.text.data, ftp->reply.text.len);
+}
+
 enum ftp_class
 control_reply(struct ftp *ftp, unsigned int timeout_ms)
 {
 	unsigned int usual_ms = ftp->control.timeout_ms;
 	/* each byte begins the silence anew; the whole reply has its time, too */
-	uint64_t deadline = monotonic_ms() + 10 * (uint64_t)(timeout_ms > 0 ? timeout_ms : usual_ms);
+	uint64_t limit_ms = 10 * (uint64_t)(timeout_ms > 0 ? timeout_ms : usual_ms),
+		 deadline = monotonic_ms() + limit_ms;
 	ssize_t n;
 	int r;
 
@@ -306,8 +328,12 @@ control_reply(struct ftp *ftp, unsigned int timeout_ms)
 	while ((r = take_input(ftp)) == 0) {
 		if (timeout_ms > 0)
 			ftp->control.timeout_ms = timeout_ms;
-		n = monotonic_ms() > deadline ? -ETIMEDOUT : wire_read(&ftp->control, ftp->input, sizeof(ftp->input));
+		if (monotonic_ms() > deadline)
+			return fail_slow(ftp, limit_ms);
+		n = wire_read(&ftp->control, ftp->input, sizeof(ftp->input));
 		ftp->control.timeout_ms = usual_ms;
+		if (n <= 0 && n != -ECANCELED && !ftp->is_greeted && ftp->reply.strays > 0)
+			return fail_parse(ftp, -EBADMSG);
 		if (n <= 0)
 			return fail_wire(ftp, &ftp->control, (int)n, "control connection");
 		ftp->input_at = 0;
@@ -316,8 +342,7 @@ control_reply(struct ftp *ftp, unsigned int timeout_ms)
 	if (r < 0)
 		return fail_parse(ftp, r);
 	trace_reply(ftp);
-	buf_clear(&ftp->told);
-	escape_lines(&ftp->told, ftp->reply.text.data, ftp->reply.text.len);
+	remember_reply(ftp);
 	if (ftp->reply.code == 421) {
 		enum ftp_class reason = fail_reply(ftp);
 
@@ -374,6 +399,88 @@ settle(struct ftp *ftp)
 	}
 }
 
+/* The codes of 2yz and 3yz that a command has; what is not here is not known that well. */
+static const struct fitting {
+	const char *verb;
+	int codes[3];
+} fittings[] = {
+    {"CDUP", {250, 200}},
+    {"CWD", {250, 200}},
+    {"EPSV", {229}},
+    {"FEAT", {211}},
+    {"MDTM", {213, 253, 250}},
+    {"MLST", {250}},
+    {"PASV", {227}},
+    {"PBSZ", {200}},
+    {"PROT", {200}},
+    {"PWD", {257}},
+    {"REST", {350}},
+    {"RNFR", {350}},
+    {"SIZE", {213}},
+    {"TYPE", {200}},
+};
+
+/* Could the last reply be the one to a command of this format ("SIZE %s")? */
+static bool
+is_fitting(const struct ftp *ftp, const char *format)
+{
+	size_t len = strcspn(format, " ");
+	int code = ftp->reply.code;
+
+	if (code < 200 || code >= 400)
+		return true;
+	for (size_t i = 0; i < sizeof(fittings) / sizeof(fittings[0]); i++) {
+		const struct fitting *fitting = &fittings[i];
+
+		if (strlen(fitting->verb) == len && memcmp(fitting->verb, format, len) == 0)
+			return code == fitting->codes[0] || code == fitting->codes[1] || code == fitting->codes[2];
+	}
+	return true;
+}
+
+/* Only a login, or the beginning, has these: a second one is nobody's reply. */
+static bool
+is_of_login(int code)
+{
+	return code == 220 || code == 230 || code == 331;
+}
+
+/*
+ * The reply does not fit the command: a late one to something else, or this server's way. NOOP tells: when the command's own
+ * reply comes before that of NOOP, the first one was nobody's.
+ */
+static enum ftp_class
+step_over(struct ftp *ftp, const char *format)
+{
+	struct reply first = ftp->reply;
+	enum ftp_class reason;
+	bool has_own;
+
+	reply_init(&ftp->reply);
+	trace(ftp, '*', "%d does not fit: does another reply follow?", first.code);
+	reason = control_send(ftp, "NOOP");
+	for (unsigned int i = 0; i < RESYNC_REPLIES && reason == FTP_OK; i++) {
+		reason = control_reply(ftp, 0);
+		if (reason != FTP_OK || !is_of_login(ftp->reply.code))
+			break;
+	}
+	has_own = reason == FTP_OK && ftp->reply.code < 400 && ftp->reply.code != 200 && is_fitting(ftp, format);
+	if (has_own) {
+		reply_free(&first);
+		first = ftp->reply;
+		reply_init(&ftp->reply);
+		reason = control_reply(ftp, 0);
+	}
+	if (reason == FTP_OK) {
+		reply_free(&ftp->reply);
+		ftp->reply = first;
+		remember_reply(ftp);
+	} else {
+		reply_free(&first);
+	}
+	return reason;
+}
+
 enum ftp_class
 control_exchange(struct ftp *ftp, const char *format, ...)
 {
@@ -385,7 +492,9 @@ control_exchange(struct ftp *ftp, const char *format, ...)
 	va_start(args, format);
 	reason = send_line(ftp, format, args);
 	va_end(args);
-	return reason != FTP_OK ? reason : control_reply(ftp, 0);
+	if (reason == FTP_OK)
+		reason = control_reply(ftp, 0);
+	return reason != FTP_OK || is_fitting(ftp, format) ? reason : step_over(ftp, format);
 }
 
 enum ftp_class
@@ -400,6 +509,27 @@ is_unknown(const struct ftp *ftp)
 	int code = ftp->reply.code;
 
 	return code == 500 || code == 501 || code == 502 || code == 504;
+}
+
+enum ftp_class
+control_catch_up(struct ftp *ftp)
+{
+	enum ftp_class reason = control_send(ftp, "PWD"), failed = FTP_OK;
+	struct ftp_error error;
+
+	for (unsigned int i = 0; i < RESYNC_REPLIES && reason == FTP_OK; i++) {
+		reason = control_reply(ftp, 0);
+		/* 257 belongs to PWD alone; a server may have no PWD */
+		if (reason == FTP_OK && (ftp->reply.code == 257 || is_unknown(ftp)))
+			break;
+		if (reason == FTP_OK && ftp->reply.code >= 400 && failed == FTP_OK) {
+			failed = fail_reply(ftp);
+			error = ftp->error;
+		}
+	}
+	if (reason == FTP_OK && failed != FTP_OK)
+		ftp->error = error;
+	return reason != FTP_OK ? reason : failed;
 }
 
 void

@@ -16,33 +16,41 @@
 
 /* --- passive --- */
 
-/* RFC 2428, 3. FTP_OK with *port 0: the server does not know it. */
+static void
+give_up_epsv(struct ftp *ftp, const char *why)
+{
+	trace(ftp, '*', "EPSV is of no use here (%s); PASV from now on", why);
+	ftp->has_no_epsv = true;
+}
+
+/* RFC 2428, 3. FTP_OK with *port 0: it does not work with this server, for whatever reason. */
 static enum ftp_class
 ask_epsv(struct ftp *ftp, uint16_t *port)
 {
 	enum ftp_class reason;
 
 	*port = 0;
-	if (ftp->has_no_epsv)
+	if (ftp->has_no_epsv || ftp->options->is_pasv_only)
 		return FTP_OK;
 	reason = control_exchange(ftp, "EPSV");
 	if (reason != FTP_OK)
 		return reason;
-	if (ftp->reply.code == 229) {
-		if (answer_epsv(reply_message(&ftp->reply), port) < 0)
-			return fail(
-			    ftp, FTP_NETWORK, NULL, "the answer to EPSV has no port: '%s'", reply_message(&ftp->reply));
-		return FTP_OK;
-	}
-	if (ftp->reply.code / 100 != 5)
+	if (ftp->reply.code / 100 == 1)
 		return fail_reply(ftp);
-	ftp->has_no_epsv = true;
+	if (ftp->reply.code == 229 && answer_epsv(reply_message(&ftp->reply), port) == 0)
+		return FTP_OK;
+	if (ftp->options->is_epsv_only)
+		return ftp->reply.code >= 400
+		    ? fail_reply(ftp)
+		    : fail(ftp, FTP_REFUSED, "--pasv, or neither switch", "the answer to EPSV has no port: '%d %s'",
+			  ftp->reply.code, reply_message(&ftp->reply));
+	give_up_epsv(ftp, "its answer has no port");
 	return FTP_OK;
 }
 
-/* The address in the answer is not used: it may be wrong behind NAT, or a third party's. */
+/* The address in the answer is not used unless that was wished: it may be wrong behind NAT, or a third party's. */
 static enum ftp_class
-ask_pasv(struct ftp *ftp, uint16_t *port)
+ask_pasv(struct ftp *ftp, union address *peer, uint16_t *port)
 {
 	enum ftp_class reason;
 	uint32_t host;
@@ -58,7 +66,9 @@ ask_pasv(struct ftp *ftp, uint16_t *port)
 		return reason;
 	if (answer_pasv(reply_message(&ftp->reply), &host, port) < 0)
 		return fail(ftp, FTP_NETWORK, NULL, "the answer to PASV has no port: '%s'", reply_message(&ftp->reply));
-	if (host != ftp->peer.v4.sin_addr.s_addr)
+	if (host != ftp->peer.v4.sin_addr.s_addr && ftp->options->may_go_elsewhere)
+		peer->v4.sin_addr.s_addr = host;
+	else if (host != ftp->peer.v4.sin_addr.s_addr)
 		trace(ftp, '*', "PASV names another address; the control connection's is used");
 	return FTP_OK;
 }
@@ -72,8 +82,9 @@ open_passive(struct ftp *ftp, struct data *data)
 	int fd;
 
 	reason = ask_epsv(ftp, &port);
+	data->is_by_epsv = port != 0;
 	if (reason == FTP_OK && port == 0)
-		reason = ask_pasv(ftp, &port);
+		reason = ask_pasv(ftp, &peer, &port);
 	if (reason != FTP_OK)
 		return reason;
 	address_set_port(&peer, port);
@@ -136,6 +147,10 @@ accept_server(struct ftp *ftp, struct data *data)
 		int r = wire_wait(data->listen_fd, POLLIN, data->wire.timeout_ms, data->wire.abort);
 		int fd = r < 0 ? -1 : accept4(data->listen_fd, &peer.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
+		if (r == -ETIMEDOUT)
+			return fail(ftp, FTP_NETWORK,
+			    "a firewall may be in the way: try passive mode (without --active)",
+			    "the server did not connect within %u seconds", data->wire.timeout_ms / 1000);
 		if (r < 0)
 			return fail_wire(ftp, &data->wire, r, "data connection");
 		if (fd >= 0 && address_same_host(&peer, &ftp->peer)) {
@@ -162,8 +177,10 @@ finish_connect(struct ftp *ftp, struct data *data)
 		return FTP_OK;
 	data->is_connecting = false;
 	r = connect_end(data->wire.fd, connect_s * 1000, data->wire.abort);
-	if (r == 0)
+	if (r == 0) {
+		ftp->has_working_epsv = ftp->has_working_epsv || data->is_by_epsv;
 		return FTP_OK;
+	}
 	if (r != -ECANCELED && control_has_input(ftp, WHY_MS) && control_reply(ftp, 0) == FTP_OK &&
 	    ftp->reply.code >= 400) {
 		data->is_answered = true;
@@ -192,6 +209,7 @@ send_command(struct ftp *ftp, struct data *data, const char *verb, const char *p
 		return reason;
 	/* an empty listing, or a small file, may be done already */
 	data->is_answered = ftp->reply.code / 100 != 1;
+	data->is_early = ftp->reply.code / 100 == 2;
 	return ftp->reply.code / 100 <= 2 ? FTP_OK : fail_reply(ftp);
 }
 
@@ -224,8 +242,8 @@ restart_at(struct ftp *ftp, uint64_t offset)
 	return fail_reply(ftp);
 }
 
-enum ftp_class
-data_begin(struct ftp *ftp, struct data *data, const char *verb, const char *path, uint64_t offset)
+static enum ftp_class
+begin_once(struct ftp *ftp, struct data *data, const char *verb, const char *path, uint64_t offset)
 {
 	enum ftp_class reason;
 
@@ -250,12 +268,35 @@ data_begin(struct ftp *ftp, struct data *data, const char *verb, const char *pat
 	return FTP_OK;
 }
 
+/* A port that nobody can connect to, or 425: what EPSV names is not what this server, or a box on the way, has. */
+static bool
+is_epsv_dead(const struct ftp *ftp, const struct data *data, enum ftp_class reason)
+{
+	return data->is_by_epsv && !ftp->has_working_epsv && !ftp->options->is_epsv_only &&
+	    ftp->peer.family == AF_INET && (reason == FTP_NETWORK || reason == FTP_TEMPORARY) &&
+	    (ftp->error.reply_code == 425 || ftp->error.reply_code == 0);
+}
+
+enum ftp_class
+data_begin(struct ftp *ftp, struct data *data, const char *verb, const char *path, uint64_t offset)
+{
+	enum ftp_class reason = begin_once(ftp, data, verb, path, offset);
+
+	if (!is_epsv_dead(ftp, data, reason))
+		return reason;
+	give_up_epsv(ftp, ftp->error.why);
+	reason = session_ready(ftp);
+	return reason != FTP_OK ? reason : begin_once(ftp, data, verb, path, offset);
+}
+
 enum ftp_class
 data_end(struct ftp *ftp, struct data *data)
 {
 	enum ftp_class reason;
 
 	wire_close(&data->wire, false);
+	if (data->is_early)
+		return control_catch_up(ftp);
 	if (data->is_answered)
 		return FTP_OK;
 	reason = control_reply(ftp, 0);

@@ -8,6 +8,8 @@ struct data {
 	struct wire wire;
 	int listen_fd;	/* active: -1 after accept */
 	bool is_connecting;
+	bool is_by_epsv;
+	bool is_early;	/* 2yz came at once, before any byte: replies may follow */
 	bool is_answered;	/* the final reply has come already */
 };
 

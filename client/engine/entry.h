@@ -14,18 +14,35 @@ struct ftp_entry {
 	char *target;	/* of a symbolic link where told, raw; NULL otherwise; owned */
 	enum ftp_kind kind;
 	int64_t size;	/* bytes; -1 unknown */
-	int64_t mtime;	/* seconds since 1970, UTC; -1 unknown */
+	int64_t mtime;	/* seconds since 1970, UTC; -1 unknown; before 1970 it is negative as well, and few need to know it */
 	bool mtime_is_exact;	/* to the second and in UTC (MLSD, MDTM); LIST is of a minute or a day, in an unknown zone */
 	int32_t mode;	/* permission bits; -1 unknown */
 	char owner[32], group[32];	/* escaped; "" unknown */
 	char permissions[16];	/* the fact "perm" of MLSD, letters only; "" unknown */
+	char unique[40];	/* the fact "unique" of MLSD (RFC 3659, 7.5.2), escaped: the same for the same thing; "" unknown */
 };
+
+/* Why a listing may not be all that there is. Bits. */
+enum ftp_doubt {
+	FTP_DOUBT_UNREAD = 1,	/* it has lines that were not understood */
+	FTP_DOUBT_CUT = 2,	/* the server says that it left names out, or the connection was cut */
+	FTP_DOUBT_EMPTY = 4,	/* it is empty, and nothing shows that the server could read the directory */
+	FTP_DOUBT_HIDDEN = 8	/* names that begin with a dot may be missing */
+};
+
+#define FTP_UNREAD_KEPT_MAX 1000
 
 struct ftp_list {
 	struct ftp_entry *entries;
 	size_t count;
 	size_t refused;	/* names left out because they would lead elsewhere ("../x", "a/b", "") */
+	size_t unread_count;	/* lines that were not understood */
+	char **unread;	/* the first FTP_UNREAD_KEPT_MAX of them, raw; owned */
+	unsigned int doubts;	/* enum ftp_doubt */
 };
+
+/* What the doubts are, for a sentence that begins with the directory: "has 2 lines that ..."; "" for none. */
+void ftp_doubt_text(const struct ftp_list *list, char *text, size_t size);
 
 void ftp_list_free(struct ftp_list *list);
 void ftp_entry_free(struct ftp_entry *entry);

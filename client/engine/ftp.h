@@ -70,6 +70,10 @@ struct ftp_events {
 struct ftp_options {
 	bool may_plaintext;	/* the password may go in clear where the server has no TLS */
 	bool is_active;	/* data connections come from the server (EPRT, PORT) */
+	bool is_epsv_only, is_pasv_only;	/* one way of passive connections; neither: EPSV, and PASV where that fails */
+	bool may_go_elsewhere;	/* connect to the address that PASV names, also when it is another host's */
+	bool no_tls;	/* do not ask for TLS (not with FTP_TLS_EXPLICIT or _IMPLICIT) */
+	bool may_be_cut;	/* believe a listing over TLS that ends without close_notify: somebody may have cut it */
 	int family;	/* AF_UNSPEC, AF_INET, AF_INET6 */
 	const char *ca_file;	/* trusted besides the system's; NULL none */
 	const char *pin_file;	/* NULL: $XDG_CONFIG_HOME/sallyport/pins, or ~/.config/sallyport/pins */
@@ -126,16 +130,20 @@ enum ftp_class ftp_cwd(struct ftp *ftp, const char *path);
 enum ftp_class ftp_pwd(struct ftp *ftp, const char **path);
 
 /*
- * List a directory ("" or NULL: the working directory), by MLSD where the server has it, else LIST.
- * The caller frees list by ftp_list_free(). Entries come in the server's order. FTP_REFUSED for more than a million.
+ * List a directory ("" or NULL: the working directory), by MLSD where the server has it, else by CWD and LIST.
+ * list->doubts says why it may not be all that there is. The caller frees list by ftp_list_free(). Entries come in the
+ * server's order. FTP_REFUSED for more than a million.
  */
 enum ftp_class ftp_list(struct ftp *ftp, const char *path, struct ftp_list *list);
 
 /*
- * Ask about one name: MLST, else SIZE and MDTM and CWD. entry->name is the last component.
+ * Ask about one name: MLST, else CWD, SIZE and MDTM, else the listing of its directory. entry->name is the last component.
  * FTP_REFUSED when there is none. The caller calls ftp_entry_free().
  */
 enum ftp_class ftp_stat(struct ftp *ftp, const char *path, struct ftp_entry *entry);
+
+/* Whether it is a directory, by MLST or CWD. A name that is not there is none, and no error. */
+enum ftp_class ftp_is_directory(struct ftp *ftp, const char *path, bool *is_directory);
 
 enum ftp_class ftp_mkdir(struct ftp *ftp, const char *path);
 enum ftp_class ftp_rmdir(struct ftp *ftp, const char *path);

@@ -1,4 +1,7 @@
-/* Listings: MLSD (RFC 3659, 7), and LIST in the styles of Unix and DOS. Pure: bytes in, entries out. */
+/*
+ * Listings: MLSD (RFC 3659, 7), and LIST in the styles of all systems that are known. Pure: bytes in, entries out. Each
+ * family of systems has its parser (listing_unix.c, listing_dos.c, ...), and listing.c has the table of them.
+ */
 #ifndef CLIENT_ENGINE_LISTING_H
 #define CLIENT_ENGINE_LISTING_H
 
@@ -6,6 +9,7 @@
 #include <stdint.h>
 
 #include "client/engine/entry.h"
+#include "client/engine/listing_line.h"
 #include "common/buf.h"
 
 #define LISTING_LINE_MAX 16384	/* bytes of a line */
@@ -16,9 +20,8 @@ enum listing_style { LISTING_MLSD, LISTING_LIST };
 
 struct listing {
 	enum listing_style style;
-	int64_t now;	/* seconds since 1970: LIST leaves out the year of what is young */
 	struct ftp_list list;	/* what there is so far; the caller may take it over */
-	size_t ignored;	/* lines that are no entry ("total 8", or nothing known) */
+	struct list_state state;	/* has_proof says whether an empty list is known to be empty */
 	size_t bytes;	/* seen so far */
 
 	/* the parser's own */
@@ -35,11 +38,12 @@ void listing_free(struct listing *listing);
  */
 int listing_feed(struct listing *listing, const char *bytes, size_t len);
 
-/* The end: a last line without line end is taken. Errors as above. */
+/* The end: a last line without line end is taken. A line that was not understood is in list.unread. Errors as above. */
 int listing_end(struct listing *listing);
 
 /*
- * One line of MLSD, "type=file;size=3;modify=20200101000000; name". MLST has a path where MLSD has a name: with
+ * One line of MLSD, "type=file;size=3;modify=20200101000000; name". Blanks between facts and a missing last semicolon
+ * are forgiven. MLST has a path where MLSD has a name: with
  * is_path its last component is taken, so that "/" is refused.
  *
  * Returns 0 with entry filled (ftp_entry_free()); 1 for the directory itself and its parent; -EINVAL for what is
@@ -47,7 +51,7 @@ int listing_end(struct listing *listing);
  */
 int mlsd_parse(const char *line, size_t len, bool is_path, struct ftp_entry *entry);
 
-/* One line of LIST. Results as above. */
-int list_parse(const char *line, size_t len, int64_t now, struct ftp_entry *entry);
+/* One line of LIST. state is zeroed but for now before the first line. Results as above, and LIST_NO_ENTRY for headings. */
+int list_parse(const char *line, size_t len, struct list_state *state, struct ftp_entry *entry);
 
 #endif

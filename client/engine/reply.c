@@ -27,13 +27,48 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* The code at the front of a line, or 0. What follows it is a blank, a hyphen, or nothing. */
+static bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* What servers of other protocols say first. */
+static bool
+is_other_protocol(const char *line, size_t len)
+{
+	static const char *const greetings[] = {"SSH-", "HTTP/", "* OK", "+OK", "RFB ", "<html", "<!DOCTYPE", "<?xml"};
+
+	for (size_t i = 0; i < sizeof(greetings) / sizeof(greetings[0]); i++) {
+		size_t n = strlen(greetings[i]);
+
+		if (len >= n && memcmp(line, greetings[i], n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A line that belongs to no reply. Returns 0 when it is passed over. */
+static int
+pass_over(struct reply *reply, const char *line, size_t len)
+{
+	size_t blanks = 0;
+	bool is_other = is_other_protocol(line, len);
+
+	while (blanks < len && (line[blanks] == ' ' || line[blanks] == '\t'))
+		blanks++;
+	reply->strays += blanks < len;
+	buf_clear(&reply->line);
+	return is_other || reply->strays > REPLY_STRAYS_MAX ? -EBADMSG : 0;
+}
+
+/* The code at the front of a line, or 0. What follows it is a blank, a hyphen, a letter, or nothing. */
 static int
 line_code(const char *line, size_t len)
 {
 	if (len < 3 || line[0] < '1' || line[0] > '5' || !is_digit(line[1]) || !is_digit(line[2]))
 		return 0;
-	if (len > 3 && line[3] != ' ' && line[3] != '-')
+	if (len > 3 && line[3] != ' ' && line[3] != '-' && !is_letter(line[3]))
 		return 0;
 	return (line[0] - '0') * 100 + (line[1] - '0') * 10 + line[2] - '0';
 }
@@ -51,7 +86,7 @@ take_line(struct reply *reply)
 	code = line_code(line, len);
 	if (reply->code == 0) {
 		if (code == 0)
-			return -EBADMSG;
+			return pass_over(reply, line, len);
 		reply->code = code;
 		reply->is_multiline = len > 3 && line[3] == '-';
 		reply->is_complete = !reply->is_multiline;
@@ -79,6 +114,7 @@ reply_feed(struct reply *reply, const char *bytes, size_t len, size_t *used)
 	if (reply->is_complete && len > 0) {
 		buf_clear(&reply->text);
 		reply->code = 0;
+		reply->strays = 0;
 		reply->is_complete = false;
 	}
 	while (next < end) {
@@ -113,5 +149,7 @@ reply_message(const struct reply *reply)
 		return "";
 	last = strrchr(reply->text.data, '\n');
 	last = last == NULL ? reply->text.data : last + 1;
-	return strlen(last) > 4 ? last + 4 : "";
+	if (strlen(last) < 4)
+		return "";
+	return last[3] == ' ' || last[3] == '-' ? last + 4 : last + 3;
 }

@@ -8,10 +8,12 @@
 #include "common/buf.h"
 
 #define REPLY_LINE_MAX 8192	/* bytes of a line, without its end */
+#define REPLY_STRAYS_MAX 32
 #define REPLY_TEXT_MAX (1024 * 1024)	/* bytes of a reply */
 
 struct reply {
 	int code;	/* 100 to 599; 0 as long as it is not complete */
+	unsigned int strays;	/* lines before it that belong to no reply, and were passed over */
 	struct buf text;	/* its lines with their codes, each but the last ended by '\n'; NUL became '?' */
 
 	/* the parser's own */
@@ -25,10 +27,11 @@ void reply_free(struct reply *reply);
 
 /*
  * Take bytes until the reply is complete; *used tells how many were taken. A complete reply is forgotten when
- * the next bytes come. Lines end with LF, a CR before it is dropped.
+ * the next bytes come. Lines end with LF, a CR before it is dropped. Between replies, empty lines and up to REPLY_STRAYS_MAX
+ * lines without a code are passed over. A letter may follow the code at once ("125Data").
  *
- * Returns 1 when the reply is complete, 0 when more bytes are wanted, -EBADMSG for what is no reply (no code at the
- * beginning), -EMSGSIZE for a line or a reply that is too long, -ENOMEM. After an error the connection is of no use.
+ * Returns 1 when the reply is complete, 0 when more bytes are wanted, -EBADMSG for what is no FTP (too many lines without
+ * a code, or the greeting of another protocol), -EMSGSIZE for a line or a reply that is too long, -ENOMEM. After an error the connection is of no use.
  */
 int reply_feed(struct reply *reply, const char *bytes, size_t len, size_t *used);
 

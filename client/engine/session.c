@@ -60,6 +60,11 @@ ftp_clone(const struct ftp *ftp)
 	clone->password = copy_text(ftp->password);
 	clone->directory = copy_text(ftp->directory);
 	memcpy(clone->accepted, ftp->accepted, sizeof(clone->accepted));
+	clone->has_no_epsv = ftp->has_no_epsv;
+	clone->has_working_epsv = ftp->has_working_epsv;
+	clone->has_no_list_all = ftp->has_no_list_all;
+	clone->has_list_all = ftp->has_list_all;
+	clone->shows_hidden = ftp->shows_hidden;
 	if ((clone->user == NULL) != (ftp->user == NULL) || (clone->password == NULL) != (ftp->password == NULL) ||
 	    (clone->directory == NULL) != (ftp->directory == NULL)) {
 		ftp_free(clone);
@@ -159,11 +164,12 @@ open_connection(struct ftp *ftp)
 	r = connect_host(&wish, &ftp->control.fd, &ftp->peer, why, sizeof(why));
 	if (r == -ECANCELED)
 		return fail(ftp, FTP_ABORTED, NULL, "stopped");
+	/* a name that is not there will not be there in a minute */
+	if (r == -ENOENT)
+		return fail(ftp, FTP_REFUSED, "check the host's name", "%s: %s", ftp->host, why);
 	if (r < 0)
 		return fail(ftp, FTP_NETWORK,
-		    r == -ENOENT             ? "check the host's name"
-			: r == -ECONNREFUSED ? "check the port; is the server running?"
-					     : "check host, port and network",
+		    r == -ECONNREFUSED ? "check the port; is the server running?" : "check host, port and network",
 		    "%s: %s", ftp->host, why);
 	memset(&ftp->local, 0, sizeof(ftp->local));
 	if (getsockname(ftp->control.fd, &ftp->local.any, &len) < 0)
@@ -188,6 +194,7 @@ read_greeting(struct ftp *ftp)
 	do
 		reason = control_reply(ftp, 0);
 	while (reason == FTP_OK && ftp->reply.code == 120);
+	ftp->is_greeted = reason == FTP_OK;
 	return reason != FTP_OK ? reason : want_done(ftp);
 }
 
@@ -212,7 +219,8 @@ ask_for_tls(struct ftp *ftp)
 			return fail(ftp, FTP_CERTIFICATE, NULL, "somebody put bytes in clear before the TLS handshake");
 		return trust_start(ftp);
 	}
-	if (ftp->tls == FTP_TLS_AUTO && ftp->reply.code / 100 == 5)
+	/* 431 and 454: it has TLS, and no certificate, or not now */
+	if (ftp->tls == FTP_TLS_AUTO && ftp->reply.code >= 400)
 		return FTP_OK;
 	reason = fail_reply(ftp);
 	if (reason == FTP_REFUSED)
@@ -230,7 +238,7 @@ connect_once(struct ftp *ftp)
 		reason = trust_start(ftp);
 	if (reason == FTP_OK)
 		reason = read_greeting(ftp);
-	if (reason == FTP_OK && ftp->tls != FTP_TLS_IMPLICIT)
+	if (reason == FTP_OK && ftp->tls != FTP_TLS_IMPLICIT && !ftp->options->no_tls)
 		reason = ask_for_tls(ftp);
 	if (reason != FTP_OK)
 		control_drop(ftp);
@@ -338,7 +346,8 @@ protect_data(struct ftp *ftp)
 static enum ftp_class
 set_options(struct ftp *ftp)
 {
-	static const char *const wanted[] = {"type", "size", "modify", "UNIX.mode", "UNIX.owner", "UNIX.group", "perm"};
+	static const char *const wanted[] = {
+	    "type", "size", "modify", "UNIX.mode", "UNIX.owner", "UNIX.group", "perm", "unique"};
 	enum ftp_class reason = FTP_OK;
 	const char *facts = session_feature(ftp, "MLST");
 	char line[256] = "";
@@ -441,6 +450,21 @@ ftp_login(struct ftp *ftp, const char *user, const char *password)
 	return reason;
 }
 
+/* A listing went elsewhere. Where the login led is not always known by name: a new one leads there again. */
+static enum ftp_class
+lead_back(struct ftp *ftp)
+{
+	enum ftp_class reason = FTP_REFUSED;
+
+	ftp->is_astray = false;
+	if (ftp->directory != NULL)
+		reason = go_back(ftp);
+	if (reason != FTP_REFUSED)
+		return reason;
+	ftp_close(ftp);
+	return login_once(ftp);
+}
+
 enum ftp_class
 session_ready(struct ftp *ftp)
 {
@@ -451,6 +475,8 @@ session_ready(struct ftp *ftp)
 		trace(ftp, '*', "the connection was closed meanwhile: %s", ftp->error.why);
 		control_drop(ftp);
 	}
+	if (ftp->is_logged_in && ftp->is_astray)
+		return lead_back(ftp);
 	if (ftp->is_logged_in)
 		return FTP_OK;
 	if (ftp->user == NULL)

@@ -29,6 +29,8 @@ struct ftp {
 	size_t input_at, input_end;
 	struct reply reply;
 	bool is_logged_in;
+	bool is_greeted;	/* 220 came: it is an FTP server */
+	bool is_astray;	/* the server stands elsewhere than the session, for a listing; session_ready() leads back */
 	struct buf told;	/* of ftp_last_reply() */
 	struct buf features;	/* the text of FEAT */
 	char tls_text[96];
@@ -41,6 +43,10 @@ struct ftp {
 
 	/* learned about the server */
 	bool has_no_epsv, has_no_eprt, has_no_mlsd, has_no_mlst, has_no_stor_restart;
+	bool has_working_epsv;	/* a data connection came about by it */
+	bool has_no_list_all;	/* LIST -a is refused, or takes "-a" for a name */
+	bool has_list_all;	/* LIST -a showed names with a dot in front */
+	bool shows_hidden;	/* listings have been seen to have such names */
 	char hash_selected[FTP_HASH_NAME_MAX];	/* by OPTS HASH; "" unknown */
 
 	struct ftp_error error;
@@ -80,7 +86,10 @@ enum ftp_class control_send(struct ftp *ftp, const char *format, ...) __attribut
 /* Read one reply into ftp->reply. timeout_ms 0: the usual one. 421 is an error, and closes the connection. */
 enum ftp_class control_reply(struct ftp *ftp, unsigned int timeout_ms);
 
-/* Both, for a command that has one reply. FTP_OK whatever its code is. */
+/*
+ * Both, for a command that has one reply. FTP_OK whatever its code is. A code that this command never has makes sure, by NOOP,
+ * that it is no late reply to something else.
+ */
 enum ftp_class control_exchange(struct ftp *ftp, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* After control_exchange(): FTP_OK when the code is one of 2yz, otherwise fail_reply(). */
@@ -91,6 +100,12 @@ bool is_unknown(const struct ftp *ftp);
 
 /* Is there something to read on the control connection already? Waits at most this long. */
 bool control_has_input(struct ftp *ftp, unsigned int timeout_ms);
+
+/*
+ * A transfer was answered before it began: read on until all replies that belong to it have come. FTP_OK, or the error that one
+ * of them tells.
+ */
+enum ftp_class control_catch_up(struct ftp *ftp);
 
 /*
  * After a transfer was broken off: ABOR, and read on until the connection is in step again. When that fails

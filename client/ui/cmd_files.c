@@ -80,7 +80,7 @@ time_text(const struct ftp_entry *entry, char text[32])
 	time_t when = (time_t)entry->mtime, now = time(NULL);
 	struct tm parts;
 
-	if (entry->mtime < 0 || localtime_r(&when, &parts) == NULL) {
+	if (entry->mtime == -1 || localtime_r(&when, &parts) == NULL) {
 		snprintf(text, 32, "%s", "-");
 		return;
 	}
@@ -100,7 +100,7 @@ entry_event(const char *directory, const struct ftp_entry *entry)
 	json_object_set_new(event, "name", report_json_text(entry->name));
 	json_object_set_new(event, "kind", json_string(kind_name(entry->kind)));
 	json_object_set_new(event, "size", entry->size < 0 ? json_null() : json_integer(entry->size));
-	json_object_set_new(event, "mtime", entry->mtime < 0 ? json_null() : json_integer(entry->mtime));
+	json_object_set_new(event, "mtime", entry->mtime == -1 ? json_null() : json_integer(entry->mtime));
 	json_object_set_new(
 	    event, "mode", entry->mode < 0 ? json_null() : json_sprintf("%04o", (unsigned int)entry->mode));
 	return event;
@@ -192,6 +192,23 @@ compare_entries(const void *a, const void *b)
 	return strcmp(left->name, right->name);
 }
 
+/* Lines that were not understood, as they are: whoever looks may understand them. */
+static void
+print_unread(const char *directory, const struct ftp_list *list)
+{
+	size_t kept = list->unread_count < FTP_UNREAD_KEPT_MAX ? list->unread_count : FTP_UNREAD_KEPT_MAX;
+
+	for (size_t i = 0; i < kept; i++) {
+		if (report_is_json())
+			report_json(json_pack("{s:s, s:o, s:o}", "event", "unread", "directory",
+			    report_json_text(directory), "text", report_json_text(list->unread[i])));
+		else
+			report_line("%s", report_quote(list->unread[i]));
+	}
+	if (list->unread_count > kept)
+		report_warning("%zu more lines were not understood", list->unread_count - kept);
+}
+
 static void
 print_list(const char *directory, struct ftp_list *list, const struct options *options)
 {
@@ -206,29 +223,46 @@ print_list(const char *directory, struct ftp_list *list, const struct options *o
 		print_columns(list);
 	else
 		print_names(list);
+	print_unread(directory, list);
 	if (list->refused > 0)
-		report_warning("%zu name%s left out: they would lead out of the directory", list->refused,
-		    list->refused == 1 ? " was" : "s were");
+		report_warning("%zu name%s left out: %s would lead out of the directory", list->refused,
+		    list->refused == 1 ? " was" : "s were", list->refused == 1 ? "it" : "they");
+	if ((list->doubts & FTP_DOUBT_CUT) != 0)
+		report_warning("there is more than this: the listing was cut off");
+}
+
+/* A file is listed as itself. Returns false when it is none. */
+static bool
+list_file(struct session *session, const char *path, const struct options *options)
+{
+	struct ftp_entry entry;
+	bool is_listed;
+
+	if (path[0] == '\0' || path[strlen(path) - 1] == '/' || ftp_stat(session->ftp, path, &entry) != FTP_OK)
+		return false;
+	is_listed = entry.kind != FTP_KIND_DIRECTORY;
+	if (is_listed)
+		print_list("", &(struct ftp_list){.entries = &entry, .count = 1}, options);
+	ftp_entry_free(&entry);
+	return is_listed;
 }
 
 static enum exit_status
 list_one(struct session *session, const char *path, const struct options *options, bool is_titled)
 {
+	/* MLST tells by one command what a name is; without it the listing itself does */
+	bool is_asked_first = ftp_has_feature(session->ftp, "MLST");
 	struct ftp_list list;
-	struct ftp_entry entry;
 
-	/* a file is listed as itself; asked only where there is a name that can be one */
-	if (path[0] != '\0' && path[strlen(path) - 1] != '/' && ftp_stat(session->ftp, path, &entry) == FTP_OK) {
-		bool is_listed = entry.kind != FTP_KIND_DIRECTORY;
+	if (is_asked_first && list_file(session, path, options))
+		return EXIT_DONE;
+	if (ftp_list(session->ftp, path, &list) != FTP_OK) {
+		struct ftp_error error = *ftp_error(session->ftp);
 
-		if (is_listed)
-			print_list("", &(struct ftp_list){&entry, 1, 0}, options);
-		ftp_entry_free(&entry);
-		if (is_listed)
+		if (!is_asked_first && error.class == FTP_REFUSED && list_file(session, path, options))
 			return EXIT_DONE;
+		return report_error(&error);
 	}
-	if (ftp_list(session->ftp, path, &list) != FTP_OK)
-		return session_error(session);
 	if (is_titled)
 		report_line("%s:", report_quote(path));
 	print_list(path, &list, options);

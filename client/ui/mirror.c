@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "client/ui/command.h"
+#include "client/ui/local_tree.h"
+#include "client/ui/mirror.h"
 #include "client/ui/mirror_plan.h"
 #include "client/ui/remote_glob.h"
 #include "client/ui/remote_tree.h"
@@ -21,94 +23,15 @@
 
 #include "common/banned.h"
 
-#define DEPTH_MAX 128
 #define PART_SUFFIX ".part"
 
-struct mirror {
-	struct session *session;
-	const struct options *options;
-	bool is_upload;
-	int root_fd;	/* the local directory; -1 in a dry run where it is missing */
-	const char *remote_root, *local_root;
-	struct mirror_wishes wishes;
-	struct jobs jobs;
-	enum exit_status status;
-	size_t directories, deleted, same, extra, skipped;
-	int depth;
-};
-
-static void
-note_status(struct mirror *mirror, enum exit_status status)
+void
+mirror_note(struct mirror *mirror, enum exit_status status)
 {
 	mirror->status = exit_status_worse(mirror->status, status);
 }
 
 /* --- the local side as a listing --- */
-
-static enum ftp_kind
-kind_of(mode_t mode)
-{
-	return S_ISREG(mode) ? FTP_KIND_FILE
-	    : S_ISDIR(mode)  ? FTP_KIND_DIRECTORY
-	    : S_ISLNK(mode)  ? FTP_KIND_LINK
-			     : FTP_KIND_OTHER;
-}
-
-static int
-add_local(struct ftp_list *list, const char *name, const struct stat *status)
-{
-	struct ftp_entry *entries = list->entries;
-
-	if ((list->count & (list->count - 1)) == 0) {
-		entries = realloc(entries, (list->count == 0 ? 1 : 2 * list->count) * sizeof(*entries));
-		if (entries == NULL)
-			return -ENOMEM;
-		list->entries = entries;
-	}
-	entries[list->count] = (struct ftp_entry){
-	    .name = strdup(name),
-	    .kind = kind_of(status->st_mode),
-	    .size = status->st_size,
-	    .mtime = status->st_mtim.tv_sec,
-	    .mtime_is_exact = true,
-	    .mode = (int32_t)(status->st_mode & 07777),
-	};
-	return entries[list->count++].name == NULL ? -ENOMEM : 0;
-}
-
-/* List an open directory; takes dir_fd over. */
-static int
-list_local(int dir_fd, struct ftp_list *list)
-{
-	DIR *directory = fdopendir(dir_fd);
-	struct dirent *entry;
-	struct stat status;
-	int r = 0;
-
-	*list = (struct ftp_list){NULL, 0, 0};
-	if (directory == NULL) {
-		r = -errno;
-		close_fd(&dir_fd);
-		return r;
-	}
-	while (r == 0) {
-		errno = 0;
-		entry = readdir(directory);
-		if (entry == NULL) {
-			r = -errno;
-			break;
-		}
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		/* what has gone meanwhile is not there */
-		if (fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0)
-			r = add_local(list, entry->d_name, &status);
-	}
-	closedir(directory);
-	if (r < 0)
-		ftp_list_free(list);
-	return r;
-}
 
 /* The parts of downloads are this program's, not files of the mirror: --delete leaves them for the next run. */
 static void
@@ -132,13 +55,13 @@ list_local_beneath(const struct mirror *mirror, const char *path, struct ftp_lis
 {
 	int fd, r;
 
-	*list = (struct ftp_list){NULL, 0, 0};
+	*list = (struct ftp_list){0};
 	if (mirror->root_fd < 0)
 		return 0;
 	fd = open_beneath(mirror->root_fd, path, false);
 	if (fd < 0)
 		return fd;
-	r = list_local(fd, list);
+	r = local_list(fd, path[0] == '\0' ? mirror->local_root : path, list);
 	if (r == 0 && !mirror->is_upload)
 		hide_parts(list);
 	return r;
@@ -146,9 +69,8 @@ list_local_beneath(const struct mirror *mirror, const char *path, struct ftp_lis
 
 /* --- what the plan says, done --- */
 
-/* Tell one action: always in a dry run, and to --json. */
-static void
-tell(const struct mirror *mirror, const char *what, const char *path, const char *why)
+void
+mirror_tell(const struct mirror *mirror, const char *what, const char *path, const char *why)
 {
 	if (report_is_json())
 		report_json(json_pack("{s:s, s:s, s:o, s:s, s:b}", "event", "action", "action", what, "path",
@@ -158,116 +80,18 @@ tell(const struct mirror *mirror, const char *what, const char *path, const char
 		    "would %s %s%s%s", what, report_quote(path), why == NULL ? "" : ": ", why == NULL ? "" : why);
 }
 
-/* Both sides of removing a tree: what is excluded stays, and so do the directories above it. */
-static int remove_local_tree(int dir_fd, const char *name, const struct mirror_wishes *keep, int depth, bool *has_kept);
-
-static int
-remove_local_entry(int fd, const struct ftp_entry *entry, const struct mirror_wishes *keep, int depth, bool *has_kept)
-{
-	struct mirror_wishes deeper = *keep;
-	char *below;
-	int r;
-
-	if (entry->kind != FTP_KIND_DIRECTORY)
-		return unlinkat(fd, entry->name, 0) < 0 ? -errno : 0;
-	below = path_join(keep->path, entry->name);
-	if (below == NULL)
-		return -ENOMEM;
-	deeper.path = below;
-	r = remove_local_tree(fd, entry->name, &deeper, depth + 1, has_kept);
-	free(below);
-	return r;
-}
-
-/* Remove a local directory with all that is in it, following no link. keep->path is that of the directory. */
-static int
-remove_local_tree(int dir_fd, const char *name, const struct mirror_wishes *keep, int depth, bool *has_kept)
-{
-	bool keeps_inner = false;
-	struct ftp_list list;
-	int fd, r;
-
-	if (depth > DEPTH_MAX)
-		return -ELOOP;
-	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	r = list_local(fcntl(fd, F_DUPFD_CLOEXEC, 0), &list);
-	for (size_t i = 0; r == 0 && i < list.count; i++) {
-		if (mirror_is_excluded(keep, list.entries[i].name))
-			keeps_inner = true;
-		else
-			r = remove_local_entry(fd, &list.entries[i], keep, depth, &keeps_inner);
-	}
-	ftp_list_free(&list);
-	close_fd(&fd);
-	if (keeps_inner)
-		*has_kept = true;
-	else if (r == 0 && unlinkat(dir_fd, name, AT_REMOVEDIR) < 0)
-		r = -errno;
-	return r;
-}
-
-static enum exit_status
-delete_local(struct mirror *mirror, const char *directory, const struct mirror_action *action, const char *path)
-{
-	int fd = open_beneath(mirror->root_fd, directory, false), r = fd < 0 ? fd : 0;
-	struct mirror_wishes keep = mirror->wishes;
-	bool has_kept = false;
-
-	keep.path = path;
-	if (r == 0 && action->what == MIRROR_DELETE_TREE)
-		r = remove_local_tree(fd, action->name, &keep, 0, &has_kept);
-	else if (r == 0 && unlinkat(fd, action->name, 0) < 0)
-		r = -errno;
-	close_fd(&fd);
-	return r < 0 ? report_local("cannot remove", path, r) : EXIT_DONE;
-}
-
-static enum exit_status
-delete_remote(struct mirror *mirror, const struct mirror_action *action, const char *path)
-{
-	char *full = path_join(mirror->remote_root, path);
-	struct mirror_wishes keep = mirror->wishes;
-	enum exit_status status = EXIT_DONE;
-
-	if (full == NULL)
-		return report_no_memory();
-	keep.path = path;
-	if (action->what == MIRROR_DELETE_TREE)
-		status = remote_tree_remove(mirror->session, full, &keep);
-	else if (ftp_delete(mirror->session->ftp, full) != FTP_OK)
-		status = session_error(mirror->session);
-	free(full);
-	return status;
-}
-
-static void
-do_delete(struct mirror *mirror, const char *directory, const struct mirror_action *action, const char *path)
-{
-	enum exit_status status = EXIT_DONE;
-
-	tell(mirror, "remove", path, action->why);
-	if (!mirror->options->is_dry_run)
-		status = mirror->is_upload ? delete_remote(mirror, action, path)
-					   : delete_local(mirror, directory, action, path);
-	if (status == EXIT_DONE)
-		mirror->deleted++;
-	note_status(mirror, status);
-}
-
 static void
 do_copy(struct mirror *mirror, const char *directory, const struct mirror_action *action, const char *path)
 {
 	struct job *job;
 
 	if (action->what == MIRROR_COPY)
-		tell(mirror, "copy", path, action->why);
+		mirror_tell(mirror, "copy", path, action->why);
 	if (mirror->options->is_dry_run && action->what == MIRROR_COMPARE)
-		tell(mirror, "compare", path, "has the same size");
+		mirror_tell(mirror, "compare", path, "has the same size");
 	job = jobs_add(&mirror->jobs, mirror->is_upload ? WAY_PUT : WAY_GET);
 	if (job == NULL) {
-		note_status(mirror, report_no_memory());
+		mirror_note(mirror, report_no_memory());
 		return;
 	}
 	job->remote = path_join(mirror->remote_root, path);
@@ -282,7 +106,7 @@ do_copy(struct mirror *mirror, const char *directory, const struct mirror_action
 	job->is_resume = !mirror->is_upload;
 	job->is_compare = action->what == MIRROR_COMPARE;
 	if (job->remote == NULL || job->beneath == NULL || job->name == NULL || job->shown_local == NULL)
-		note_status(mirror, report_no_memory());
+		mirror_note(mirror, report_no_memory());
 }
 
 static bool
@@ -291,14 +115,14 @@ make_directory(struct mirror *mirror, const char *path)
 	char *full;
 	int fd;
 
-	tell(mirror, "make", path, "is a new directory");
+	mirror_tell(mirror, "make", path, "is a new directory");
 	mirror->directories++;
 	if (mirror->options->is_dry_run)
 		return true;
 	if (!mirror->is_upload) {
 		fd = open_beneath(mirror->root_fd, path, true);
 		if (fd < 0) {
-			note_status(mirror, report_local("cannot make", path, fd));
+			mirror_note(mirror, report_local("cannot make", path, fd));
 			return false;
 		}
 		close_fd(&fd);
@@ -306,7 +130,7 @@ make_directory(struct mirror *mirror, const char *path)
 	}
 	full = path_join(mirror->remote_root, path);
 	if (full == NULL || ftp_mkdir(mirror->session->ftp, full) != FTP_OK) {
-		note_status(mirror, full == NULL ? report_no_memory() : session_error(mirror->session));
+		mirror_note(mirror, full == NULL ? report_no_memory() : session_error(mirror->session));
 		free(full);
 		return false;
 	}
@@ -314,15 +138,35 @@ make_directory(struct mirror *mirror, const char *path)
 	return true;
 }
 
-static void walk(struct mirror *mirror, const char *path, bool is_new);
+static void walk(struct mirror *mirror, const char *path, bool is_new, const char *unique);
+
+/* The "unique" of a directory on the server. */
+static const char *
+unique_of(const struct mirror *mirror, const struct mirror_action *action)
+{
+	const struct ftp_entry *entry = mirror->is_upload ? action->target : action->source;
+
+	return entry == NULL ? "" : entry->unique;
+}
+
+/* Deletions wait; what takes the place of one is planned with it. */
+static void
+defer(struct mirror *mirror, const char *directory, const struct mirror_action *action)
+{
+	if (deletions_add(mirror, directory, action, action->replaced_by) < 0)
+		mirror_note(mirror, report_no_memory());
+}
 
 static void
 do_action(struct mirror *mirror, const char *directory, const struct mirror_action *action)
 {
-	char *path = path_join(directory, action->name);
+	char *path = action->is_replacement ? NULL : path_join(directory, action->name);
 
+	/* what stands in the way goes first: replace() */
+	if (action->is_replacement)
+		return;
 	if (path == NULL) {
-		note_status(mirror, report_no_memory());
+		mirror_note(mirror, report_no_memory());
 		return;
 	}
 	switch (action->what) {
@@ -339,23 +183,47 @@ do_action(struct mirror *mirror, const char *directory, const struct mirror_acti
 	case MIRROR_SKIP:
 		mirror->skipped++;
 		if (report_is_json())
-			tell(mirror, "skip", path, action->why);
+			mirror_tell(mirror, "skip", path, action->why);
 		else
 			report_warning("%s is left out: it %s", report_quote(path), action->why);
 		break;
 	case MIRROR_DELETE_FILE:
 	case MIRROR_DELETE_TREE:
-		do_delete(mirror, directory, action, path);
+		defer(mirror, directory, action);
 		break;
 	case MIRROR_MKDIR:
 		if (make_directory(mirror, path))
-			walk(mirror, path, true);
+			walk(mirror, path, true, unique_of(mirror, action));
+		else
+			mirror->has_failed = true;
 		break;
 	case MIRROR_DESCEND:
-		walk(mirror, path, false);
+		walk(mirror, path, false, unique_of(mirror, action));
 		break;
 	}
 	free(path);
+}
+
+/* What the server's listing has besides entries. */
+static void
+report_oddities(struct mirror *mirror, const char *path, const struct ftp_list *remote)
+{
+	const char *shown = path[0] == '\0' ? "the top directory" : path;
+
+	if (remote->refused > 0) {
+		report_warning("%zu name%s of the server in '%s' left out: they would lead out of it", remote->refused,
+		    remote->refused == 1 ? "" : "s", report_quote(path));
+		mirror->skipped += remote->refused;
+	}
+	if (remote->unread_count > 0) {
+		remote_warn_unread(shown, remote);
+		mirror->unread += remote->unread_count;
+		mirror_note(mirror, EXIT_REFUSED);
+	}
+	if ((remote->doubts & FTP_DOUBT_CUT) != 0) {
+		report_warning("'%s' was not listed to its end: more is there", report_quote(shown));
+		mirror_note(mirror, EXIT_REFUSED);
+	}
 }
 
 /* Both sides of a directory. is_new: the target has just been made, or would be, and is empty. */
@@ -367,7 +235,7 @@ list_both(struct mirror *mirror, const char *path, bool is_new, struct ftp_list 
 	enum ftp_class class = FTP_OK;
 	int r = 0;
 
-	*local = *remote = (struct ftp_list){NULL, 0, 0};
+	*local = *remote = (struct ftp_list){0};
 	if (full == NULL)
 		return report_no_memory();
 	if (!is_new || !mirror->is_upload)
@@ -375,44 +243,119 @@ list_both(struct mirror *mirror, const char *path, bool is_new, struct ftp_list 
 	free(full);
 	if (class != FTP_OK)
 		return session_error(mirror->session);
-	if (remote->refused > 0) {
-		report_warning("%zu name%s of the server in '%s' left out: they would lead out of it", remote->refused,
-		    remote->refused == 1 ? "" : "s", report_quote(path));
-		mirror->skipped += remote->refused;
-	}
+	report_oddities(mirror, path, remote);
 	if (!is_new || mirror->is_upload)
 		r = list_local_beneath(mirror, path, local);
 	return r < 0 ? report_local("cannot list", path[0] == '\0' ? mirror->local_root : path, r) : EXIT_DONE;
 }
 
-static void
-walk(struct mirror *mirror, const char *path, bool is_new)
+static bool
+wants_deletion(const struct mirror_plan *plan, bool is_hidden_alone)
 {
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct mirror_action *action = &plan->actions[i];
+
+		if ((action->what == MIRROR_DELETE_FILE || action->what == MIRROR_DELETE_TREE ||
+			action->what == MIRROR_EXTRA) &&
+		    (!is_hidden_alone || action->name[0] == '.'))
+			return true;
+	}
+	return false;
+}
+
+static void
+report_doubt(struct mirror *mirror, const char *path, const struct ftp_list *list, bool is_hidden_alone)
+{
+	const char *shown = path[0] == '\0' ? "the top directory" : path;
+	char doubt[256], what[1024], why[1024];
+
+	ftp_doubt_text(list, doubt, sizeof(doubt));
+	snprintf(what, sizeof(what), "%s in '%s' is removed from the other side",
+	    is_hidden_alone ? "no name with a dot in front" : "nothing", report_quote(shown));
+	snprintf(why, sizeof(why), "%s %s", report_quote(shown), doubt);
+	mirror_note(mirror, report_failure(FTP_REFUSED, what, why, ""));
+}
+
+/*
+ * Only what is proven to be extra goes. A listing that may not be all there is proves nothing of its directory, and of what
+ * lies below.
+ */
+static enum exit_status
+plan_without_doubt(struct mirror *mirror, const char *path, const struct ftp_list *source,
+    const struct ftp_list *target, struct mirror_plan *plan)
+{
+	unsigned int grave = FTP_DOUBT_UNREAD | FTP_DOUBT_CUT;
+	bool was_doubtful = mirror->is_doubtful;
 	struct mirror_wishes wishes = mirror->wishes;
-	struct ftp_list source = {NULL, 0, 0}, target = {NULL, 0, 0};
-	struct mirror_plan plan;
+
+	wishes.path = path;
+	if (((source->doubts & (grave | FTP_DOUBT_EMPTY)) | (target->doubts & grave)) != 0)
+		mirror->is_doubtful = true;
+	wishes.is_delete = wishes.is_delete && !mirror->is_doubtful;
+	wishes.keeps_hidden = (source->doubts & FTP_DOUBT_HIDDEN) != 0;
+	if (mirror_plan(source, target, &wishes, plan) < 0)
+		return report_no_memory();
+	if (!mirror->wishes.is_delete || was_doubtful)
+		return EXIT_DONE;
+	if (mirror->is_doubtful && (target->count > 0 || (source->doubts & FTP_DOUBT_EMPTY) == 0))
+		report_doubt(
+		    mirror, path, ((source->doubts & (grave | FTP_DOUBT_EMPTY)) != 0) ? source : target, false);
+	else if (wishes.keeps_hidden && wants_deletion(plan, true))
+		report_doubt(mirror, path, source, true);
+	return EXIT_DONE;
+}
+
+static void
+do_actions(struct mirror *mirror, const char *path, const struct mirror_plan *plan)
+{
+	for (size_t i = 0; i < plan->count && !signals_have_aborted(); i++)
+		do_action(mirror, path, &plan->actions[i]);
+}
+
+static enum exit_status
+refuse_depth(struct mirror *mirror, const char *path, const char *why)
+{
+	char what[1024];
+
+	snprintf(what, sizeof(what), "'%s' is not gone into", report_quote(path));
+	mirror->is_doubtful = true;
+	return report_failure(FTP_REFUSED, what, why, "--exclude, for the link");
+}
+
+static void
+walk(struct mirror *mirror, const char *path, bool is_new, const char *unique)
+{
+	struct ftp_list source = {0}, target = {0};
+	bool was_doubtful = mirror->is_doubtful;
+	struct trail trail = {.above = mirror->trail, .unique = unique};
 	enum exit_status status;
+	struct mirror_plan plan;
+	const char *why = NULL;
 
 	if (signals_have_aborted())
 		return;
-	if (mirror->depth >= DEPTH_MAX || strlen(path) >= PATH_MAX - 512) {
-		note_status(mirror, report_local("cannot go into", path, -ENAMETOOLONG));
+	trail.depth = trail.above == NULL ? 0 : trail.above->depth + 1;
+	if (strlen(path) >= PATH_MAX - 512) {
+		mirror_note(mirror, report_local("cannot go into", path, -ENAMETOOLONG));
 		return;
 	}
-	mirror->depth++;
 	status = list_both(mirror, path, is_new, &source, &target);
-	wishes.path = path;
-	if (status == EXIT_DONE && mirror_plan(&source, &target, &wishes, &plan) < 0)
-		status = report_no_memory();
+	if (status == EXIT_DONE)
+		why = trail_check(&trail, mirror->is_upload ? &target : &source, &mirror->names);
+	if (why != NULL)
+		status = refuse_depth(mirror, path, why);
+	if (status == EXIT_DONE)
+		status = plan_without_doubt(mirror, path, &source, &target, &plan);
 	if (status == EXIT_DONE) {
-		for (size_t i = 0; i < plan.count && !signals_have_aborted(); i++)
-			do_action(mirror, path, &plan.actions[i]);
+		mirror->trail = &trail;
+		do_actions(mirror, path, &plan);
+		mirror->trail = trail.above;
 		mirror_plan_free(&plan);
 	}
-	note_status(mirror, status);
+	mirror_note(mirror, status);
+	mirror->is_doubtful = was_doubtful;
 	ftp_list_free(&source);
 	ftp_list_free(&target);
-	mirror->depth--;
 }
 
 /* --- the command --- */
@@ -434,12 +377,12 @@ summarize(const struct mirror *mirror)
 		bytes += mirror->options->is_dry_run && job->size > 0 ? (uint64_t)job->size : job->result.bytes;
 	}
 	if (report_is_json()) {
-		report_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:i}", "event",
+		report_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:i}", "event",
 		    "summary", "command", "mirror", "copied", (json_int_t)copied, "bytes", (json_int_t)bytes, "same",
 		    (json_int_t)same, "deleted", (json_int_t)mirror->deleted, "directories",
-		    (json_int_t)mirror->directories, "skipped", (json_int_t)mirror->skipped, "failed",
-		    (json_int_t)failed, "not_begun", (json_int_t)left, "dry_run", mirror->options->is_dry_run, "exit",
-		    mirror->status));
+		    (json_int_t)mirror->directories, "skipped", (json_int_t)mirror->skipped, "unread",
+		    (json_int_t)mirror->unread, "not_deleted", (json_int_t)mirror->kept, "failed", (json_int_t)failed,
+		    "not_begun", (json_int_t)left, "dry_run", mirror->options->is_dry_run, "exit", mirror->status));
 		return;
 	}
 	units_size(bytes, size);
@@ -447,8 +390,13 @@ summarize(const struct mirror *mirror)
 	    mirror->options->is_dry_run ? "dry run: " : "mirror: ", copied, size, same, mirror->deleted,
 	    mirror->directories, mirror->directories == 1 ? "y" : "ies", mirror->skipped, failed,
 	    left > 0 ? "; stopped before the end, the same command goes on" : "");
-	if (mirror->extra > 0 && !report_is_quiet())
-		report_note("%zu only on the other side; --delete removes such", mirror->extra);
+	if (mirror->unread > 0)
+		report_note("%zu line%s of listings %s not understood: what %s about was left out", mirror->unread,
+		    mirror->unread == 1 ? "" : "s", mirror->unread == 1 ? "was" : "were",
+		    mirror->unread == 1 ? "it is" : "they are");
+	if (mirror->extra > 0 && !mirror->wishes.is_delete)
+		report_note("%zu name%s only on the other side; --delete removes such", mirror->extra,
+		    mirror->extra == 1 ? "" : "s");
 }
 
 static enum exit_status
@@ -484,6 +432,79 @@ check_remote_root(struct mirror *mirror, bool *is_new)
 	return EXIT_DONE;
 }
 
+/* Do the jobs from this one on. */
+static void
+copy(struct mirror *mirror, size_t from)
+{
+	struct jobs jobs = {mirror->jobs.items + from, mirror->jobs.count - from};
+	enum exit_status status = EXIT_DONE;
+
+	if (jobs.count > 0 && !mirror->options->is_dry_run && !signals_have_aborted())
+		status = transfers_run(mirror->session, mirror->options, &jobs);
+	mirror->has_failed = mirror->has_failed || status != EXIT_DONE;
+	mirror_note(mirror, status);
+}
+
+/* What stood in the way has gone: now comes what it was in the way of. */
+static void
+replace(struct mirror *mirror, const struct deletion *deletion)
+{
+	struct mirror_action action = {
+	    .what = deletion->source.kind == FTP_KIND_DIRECTORY ? MIRROR_MKDIR : MIRROR_COPY,
+	    .name = deletion->name,
+	    .source = &deletion->source,
+	    .why = deletion->why,
+	};
+
+	do_action(mirror, deletion->directory, &action);
+}
+
+/* A name that moved here, and whose copy under the new name failed, must not go from the other side under the old one. */
+static bool
+may_delete(struct mirror *mirror)
+{
+	size_t count = mirror->deletions.count;
+
+	if (count == 0 || signals_have_aborted())
+		return false;
+	if (mirror->has_failed && !mirror->options->is_delete_before) {
+		report_warning(
+		    "%zu name%s not removed, since not everything was copied", count, count == 1 ? " was" : "s were");
+		mirror->kept += count;
+		return false;
+	}
+	return deletions_are_allowed(mirror);
+}
+
+static void
+run_deletions(struct mirror *mirror)
+{
+	if (!may_delete(mirror))
+		return;
+	for (size_t i = 0; i < mirror->deletions.count && !signals_have_aborted(); i++) {
+		struct deletion deletion = mirror->deletions.items[i];
+
+		if (deletion_run(mirror, &deletion) && deletion.is_replaced)
+			replace(mirror, &deletion);
+	}
+}
+
+/* Copies, then deletions, then the copies of what replaces something; or deletions first. */
+static void
+copy_and_delete(struct mirror *mirror)
+{
+	size_t first = mirror->jobs.count;
+
+	if (mirror->options->is_delete_before) {
+		run_deletions(mirror);
+		copy(mirror, 0);
+		return;
+	}
+	copy(mirror, 0);
+	run_deletions(mirror);
+	copy(mirror, first);
+}
+
 static enum exit_status
 run(struct mirror *mirror)
 {
@@ -495,11 +516,10 @@ run(struct mirror *mirror)
 		status = mirror->is_upload ? check_remote_root(mirror, &is_new) : open_local_root(mirror);
 	if (status != EXIT_DONE)
 		return status;
-	walk(mirror, "", is_new);
-	if (!mirror->options->is_dry_run && !signals_have_aborted())
-		note_status(mirror, transfers_run(mirror->session, mirror->options, &mirror->jobs));
+	walk(mirror, "", is_new, "");
+	copy_and_delete(mirror);
 	if (signals_have_aborted())
-		note_status(mirror, EXIT_INTERRUPTED);
+		mirror_note(mirror, EXIT_INTERRUPTED);
 	summarize(mirror);
 	return mirror->status;
 }
@@ -537,6 +557,7 @@ command_mirror(struct session *session, struct options *options, const struct ar
 	options->is_continue = false;
 	status = run(&mirror);
 	jobs_free(&mirror.jobs);
+	deletions_free(&mirror.deletions);
 	close_fd(&mirror.root_fd);
 	free(name);
 	return status;

@@ -160,7 +160,7 @@ plan_deletion(struct mirror_action *action, const struct mirror_wishes *wishes)
 {
 	const char *refused = mirror_name_refused(action->name);
 
-	if (!wishes->is_delete) {
+	if (!wishes->is_delete || (wishes->keeps_hidden && action->name[0] == '.')) {
 		action->what = MIRROR_EXTRA;
 		return;
 	}
@@ -195,7 +195,9 @@ plan_replacement(struct mirror_plan *plan, const struct ftp_entry *source, const
 		action->target = target;
 		return;
 	}
+	action->is_replacement = true;
 	action = add(plan, target->name, NULL, target);
+	action->replaced_by = source;
 	plan_deletion(action, wishes);
 	action->why = "is something else in the source";
 }

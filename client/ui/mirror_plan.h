@@ -24,11 +24,14 @@ struct mirror_action {
 	enum mirror_do what;
 	const char *name;	/* borrowed from the listings */
 	const struct ftp_entry *source, *target;	/* NULL where it is not there */
+	const struct ftp_entry *replaced_by;	/* of a deletion: what takes the name, another kind of thing; NULL: nothing */
+	bool is_replacement;	/* it takes the place of something else, whose deletion is an action of its own */
 	const char *why;	/* static text: "is new", "has another size", ... */
 };
 
 struct mirror_wishes {
 	bool is_delete;	/* remove from the target what the source has not */
+	bool keeps_hidden;	/* but no name with a dot in front: the source may have them unseen */
 	bool is_checksum;	/* compare contents, not times */
 	bool is_newer_same;	/* the target's times cannot be set: a target that is not older is the same */
 	const char *const *excludes;	/* patterns; with a slash they are matched with the path, else with the name */
@@ -48,7 +51,8 @@ struct mirror_plan {
 const char *mirror_name_refused(const char *name);
 
 /*
- * Plan one directory. Deletions come first, then files, then directories, each in the order of names (bytes).
+ * Plan one directory. Deletions come first, then files, then directories, each in the order of names (bytes); when they are
+ * done is the caller's to decide.
  * A name that the source has twice is taken once. An excluded name is left alone on both sides.
  * What is a file on one side and a directory on the other is replaced with is_delete, and skipped without.
  *

@@ -13,11 +13,12 @@
 #define TIMEOUT_MAX_S 86400
 #define RETRIES_MAX 1000
 #define LINES_MAX 1000000
+#define DELETE_MAX 1000000000
 
 static const struct {
 	char letter;
 	const char *name;
-	const char *value;	/* what to call the value, or NULL: takes none */
+	const char *value; /* what to call the value, or NULL: takes none */
 	const char *help;
 } table[OPTION_ALL] = {
     [OPTION_USER] = {'u', "user", "NAME", "log in as NAME, where the URL has no user"},
@@ -25,7 +26,16 @@ static const struct {
     [OPTION_PLAINTEXT] = {0, "plaintext", NULL,
 	"allow the password and files to go in clear where the server has no TLS"},
     [OPTION_CA] = {0, "ca", "FILE", "trust the certificates in FILE (PEM) besides the system's"},
+    [OPTION_NO_TLS] = {0, "no-tls", NULL,
+	"do not ask for TLS, where a server offers it and cannot; all goes in clear, the password too"},
+    [OPTION_CUT_LISTINGS] = {0, "cut-listings", NULL,
+	"believe listings over TLS that end without its farewell, as old servers' do; somebody on the way may have cut "
+        "them"},
     [OPTION_ACTIVE] = {0, "active", NULL, "let the server make the data connections"},
+    [OPTION_EPSV] = {0, "epsv", NULL, "passive data connections by EPSV alone; else EPSV, and PASV where that fails"},
+    [OPTION_PASV] = {0, "pasv", NULL, "passive data connections by PASV alone"},
+    [OPTION_PASV_ANYWHERE] = {0, "pasv-anywhere", NULL,
+	"connect to the address that PASV names, also when it is another host's"},
     [OPTION_IPV4] = {'4', "ipv4", NULL, "IPv4 only"},
     [OPTION_IPV6] = {'6', "ipv6", NULL, "IPv6 only"},
     [OPTION_TIMEOUT] = {0, "timeout", "SECONDS", "give a silent connection up; 60"},
@@ -40,6 +50,8 @@ static const struct {
     [OPTION_SEGMENTS] = {'s', "segments", "N", "fetch one file over N connections, 1 to 16"},
     [OPTION_UPLOAD] = {'R', "upload", NULL, "from here to the server"},
     [OPTION_DELETE] = {0, "delete", NULL, "remove from the target what the source has not"},
+    [OPTION_DELETE_BEFORE] = {0, "delete-before", NULL, "--delete, and before anything is copied; makes room"},
+    [OPTION_MAX_DELETE] = {0, "max-delete", "N", "remove nothing at all when more than N names would go"},
     [OPTION_DRY_RUN] = {'n', "dry-run", NULL, "only say what would be done"},
     [OPTION_CHECKSUM] = {0, "checksum", NULL, "compare by hash instead of size and time"},
     [OPTION_EXCLUDE] = {'x', "exclude", "GLOB",
@@ -145,9 +157,20 @@ wanted_value(enum option_id id)
 		return "1 to 16";
 	case OPTION_LINES:
 		return "1 to 1000000";
+	case OPTION_MAX_DELETE:
+		return "0 to 1000000000";
 	default:
 		return "a text that is not empty";
 	}
+}
+
+/* How data connections come about: the last of these options holds. */
+static void
+set_way(struct options *options, bool is_active, bool is_epsv_only, bool is_pasv_only)
+{
+	options->is_active = is_active;
+	options->is_epsv_only = is_epsv_only;
+	options->is_pasv_only = is_pasv_only;
 }
 
 /* Store the option's value (NULL where it takes none). Returns 0, -EINVAL, -ENOMEM. */
@@ -174,8 +197,23 @@ store(struct options *options, enum option_id id, const char *value)
 	case OPTION_CA:
 		options->ca_file = value;
 		break;
+	case OPTION_NO_TLS:
+		options->no_tls = options->may_plaintext = true;
+		break;
+	case OPTION_CUT_LISTINGS:
+		options->may_be_cut = true;
+		break;
 	case OPTION_ACTIVE:
-		options->is_active = true;
+		set_way(options, true, false, false);
+		break;
+	case OPTION_EPSV:
+		set_way(options, false, true, false);
+		break;
+	case OPTION_PASV:
+		set_way(options, false, false, true);
+		break;
+	case OPTION_PASV_ANYWHERE:
+		options->may_go_elsewhere = true;
 		break;
 	case OPTION_IPV4:
 		options->family = AF_INET;
@@ -214,6 +252,11 @@ store(struct options *options, enum option_id id, const char *value)
 	case OPTION_DELETE:
 		options->is_delete = true;
 		break;
+	case OPTION_DELETE_BEFORE:
+		options->is_delete = options->is_delete_before = true;
+		break;
+	case OPTION_MAX_DELETE:
+		return parse_number(value, 0, DELETE_MAX, &options->max_delete);
 	case OPTION_DRY_RUN:
 		options->is_dry_run = true;
 		break;

@@ -19,7 +19,12 @@ enum option_id {
 	OPTION_PASSWORD_FD,
 	OPTION_PLAINTEXT,
 	OPTION_CA,
+	OPTION_NO_TLS,
+	OPTION_CUT_LISTINGS,
 	OPTION_ACTIVE,
+	OPTION_EPSV,
+	OPTION_PASV,
+	OPTION_PASV_ANYWHERE,
 	OPTION_IPV4,
 	OPTION_IPV6,
 	OPTION_TIMEOUT,
@@ -37,6 +42,8 @@ enum option_id {
 	/* of single commands */
 	OPTION_UPLOAD,
 	OPTION_DELETE,
+	OPTION_DELETE_BEFORE,
+	OPTION_MAX_DELETE,
 	OPTION_DRY_RUN,
 	OPTION_CHECKSUM,
 	OPTION_EXCLUDE,
@@ -64,11 +71,12 @@ struct options {
 	const char *user, *ca_file, *algorithm, *batch;
 	int password_fd;	/* -1: none */
 	int family;
-	bool may_plaintext, is_active, is_quiet, is_verbose, is_json;
-	uint64_t timeout_s, retries, parallel, segments, lines;
+	bool may_plaintext, no_tls, may_be_cut, is_active, is_epsv_only, is_pasv_only, may_go_elsewhere;
+	bool is_quiet, is_verbose, is_json;
+	uint64_t timeout_s, retries, parallel, segments, lines, max_delete;
 	bool is_continue, is_append;
 	enum ftp_verify verify;
-	bool is_upload, is_delete, is_dry_run, is_checksum;
+	bool is_upload, is_delete, is_delete_before, is_dry_run, is_checksum;
 	const char **excludes;	/* owned */
 	size_t exclude_count;
 	bool is_long, is_one, is_recursive, makes_parents;

@@ -44,16 +44,21 @@ path_name(const char *path)
 bool
 remote_is_directory(struct session *session, const char *path)
 {
-	struct ftp_entry entry;
 	bool is_directory;
 
 	if (path[0] == '\0' || path[strlen(path) - 1] == '/')
 		return true;
-	if (ftp_stat(session->ftp, path, &entry) != FTP_OK)
-		return false;
-	is_directory = entry.kind == FTP_KIND_DIRECTORY;
-	ftp_entry_free(&entry);
-	return is_directory;
+	return ftp_is_directory(session->ftp, path, &is_directory) == FTP_OK && is_directory;
+}
+
+void
+remote_warn_unread(const char *directory, const struct ftp_list *list)
+{
+	if (list->unread_count > 0)
+		report_warning("%s has %zu line%s in its listing that %s not understood, the first: %s",
+		    directory[0] == '\0' ? "the directory" : report_quote(directory), list->unread_count,
+		    list->unread_count == 1 ? "" : "s", list->unread_count == 1 ? "was" : "were",
+		    report_quote(list->unread[0]));
 }
 
 void
@@ -154,7 +159,7 @@ take_name(struct expansion *expansion, const char *directory, const struct ftp_e
 		class = expand(expansion, path, rest);
 		expansion->depth--;
 		if (class == FTP_REFUSED)
-			class = FTP_OK;	/* a directory that may not be read has no matches */
+			class = FTP_OK; /* a directory that may not be read has no matches */
 	}
 	free(path);
 	return class;
@@ -170,6 +175,7 @@ expand_names(struct expansion *expansion, const char *directory, const char *com
 		return class;
 	if (list.count > 0)
 		qsort(list.entries, list.count, sizeof(*list.entries), compare_entries);
+	remote_warn_unread(directory, &list);
 	for (size_t i = 0; i < list.count && class == FTP_OK; i++) {
 		const char *name = list.entries[i].name;
 

@@ -34,7 +34,10 @@ char *path_join(const char *directory, const char *name);
 /* The last component of a path, trailing slashes aside; the caller frees. "" for "/" and "". */
 char *path_name(const char *path);
 
-/* "kind" and "size" of a directory at most: is there a directory of this name on the server? */
+/* Say that a listing has lines that were not understood, where it has. */
+void remote_warn_unread(const char *directory, const struct ftp_list *list);
+
+/* Is there a directory of this name on the server? */
 bool remote_is_directory(struct session *session, const char *path);
 
 #endif

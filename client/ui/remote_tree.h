@@ -6,7 +6,8 @@
 #include "client/ui/session.h"
 
 /*
- * Remove path with all that is in it; links are removed, not followed.
+ * Remove path with all that is in it; links are removed, not followed. A directory whose listing has lines that were not
+ * understood stays, with all that is in it.
  *
  * keep   what it excludes stays, and so do the directories above that; keep->path is that of the directory in the
  *        mirror. NULL: nothing stays.
@@ -14,5 +15,9 @@
  * Reports errors; stops at the first.
  */
 enum exit_status remote_tree_remove(struct session *session, const char *path, const struct mirror_wishes *keep);
+
+/* Count into *names what remote_tree_remove() would remove. Reports errors. */
+enum exit_status remote_tree_count(
+    struct session *session, const char *path, const struct mirror_wishes *keep, size_t *names);
 
 #endif

@@ -92,6 +92,11 @@ session_apply(struct session *session, const struct options *options)
 	session->ftp_options = (struct ftp_options){
 	    .may_plaintext = options->may_plaintext,
 	    .is_active = options->is_active,
+	    .is_epsv_only = options->is_epsv_only,
+	    .is_pasv_only = options->is_pasv_only,
+	    .may_go_elsewhere = options->may_go_elsewhere,
+	    .no_tls = options->no_tls,
+	    .may_be_cut = options->may_be_cut,
 	    .family = options->family,
 	    .ca_file = options->ca_file,
 	    .timeout_s = (unsigned int)options->timeout_s,
@@ -158,6 +163,8 @@ session_open(struct session *session, struct ftp_url *url, const struct options 
 {
 	session->url = *url;
 	*url = (struct ftp_url){0};
+	if (options->no_tls && session->url.tls != FTP_TLS_AUTO)
+		return report_usage("--no-tls is for ftp://; ftpes:// and ftps:// are places with TLS");
 	session_apply(session, options);
 	session->user = session->url.user != NULL ? session->url.user : options->user;
 	session->ftp = ftp_new(&session->ftp_options, session->url.tls, session->url.host, session->url.port);

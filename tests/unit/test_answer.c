@@ -72,6 +72,8 @@ test_pasv(void **state)
 	assert_memory_equal(&host, "\177\0\0\1", 4);
 	assert_int_equal(answer_pasv("Port 3 is 10,0,0,255,255,254", &host, &port), 0);
 	assert_int_equal(port, 65534);
+	assert_int_equal(answer_pasv("Entering Passive Mode (127, 0, 0, 1, 8, 1)", &host, &port), 0);
+	assert_int_equal(port, 2049);
 }
 
 static void
@@ -81,7 +83,12 @@ test_path(void **state)
 
 	(void)state;
 	assert_int_equal(answer_path("", path, sizeof(path)), -EINVAL);
-	assert_int_equal(answer_path("/a is current", path, sizeof(path)), -EINVAL);
+	assert_int_equal(answer_path("a is current", path, sizeof(path)), -EINVAL);
+	assert_int_equal(answer_path("/1234567", path, sizeof(path)), -ENAMETOOLONG);
+	assert_int_equal(answer_path("/x", path, sizeof(path)), 0);
+	assert_string_equal(path, "/x");
+	assert_int_equal(answer_path("/a b is current", path, sizeof(path)), 0);
+	assert_string_equal(path, "/a b");
 	assert_int_equal(answer_path("\"\"", path, sizeof(path)), -EINVAL);
 	assert_int_equal(answer_path("\"/a", path, sizeof(path)), -EINVAL);
 	assert_int_equal(answer_path("\"/a\"\"", path, sizeof(path)), -EINVAL);
@@ -105,7 +112,8 @@ test_time(void **state)
 	    "20200101240000",
 	    "20200101006000",
 	    "x0200101000000",
-	    "19691231235959",
+	    "19691231235959", /* -1, which stands for no time */
+	    "16001231235959",
 	    "20200101000000x",
 	    "20200101000000.x",
 	};
@@ -119,6 +127,8 @@ test_time(void **state)
 	assert_int_equal(seconds, 7);
 	assert_int_equal(answer_time("20200229123456", 14, &seconds), 0);
 	assert_int_equal(seconds, 1582979696);
+	assert_int_equal(answer_time("19040101000000", 14, &seconds), 0);
+	assert_int_equal(seconds, -2082844800);
 	assert_int_equal(answer_time("20200229123456.789", 18, &seconds), 0);
 	assert_int_equal(seconds, 1582979696);
 }

@@ -37,7 +37,7 @@ list_of(const struct row *rows, size_t count, struct ftp_entry *entries)
 		entries[i].mtime = rows[i].mtime;
 		entries[i].mtime_is_exact = true;
 	}
-	return (struct ftp_list){entries, count, 0};
+	return (struct ftp_list){.entries = entries, .count = count};
 }
 
 static void

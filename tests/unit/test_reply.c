@@ -36,16 +36,22 @@ test_bad(void **state)
 		const char *text;
 		int result;
 	} rows[] = {
-	    {"\r\n", -EBADMSG},
-	    {"\n", -EBADMSG},
-	    {"hello\r\n", -EBADMSG},
-	    {" 220 x\r\n", -EBADMSG},
-	    {"22\r\n", -EBADMSG},
-	    {"2200 x\r\n", -EBADMSG},
-	    {"22x x\r\n", -EBADMSG},
-	    {"020 x\r\n", -EBADMSG},
-	    {"620 x\r\n", -EBADMSG},
-	    {"220\tx\r\n", -EBADMSG},
+	    /* no replies, and passed over */
+	    {"\r\n", 0},
+	    {"\n", 0},
+	    {"hello\r\n", 0},
+	    {" 220 x\r\n", 0},
+	    {"22\r\n", 0},
+	    {"2200 x\r\n", 0},
+	    {"22x x\r\n", 0},
+	    {"020 x\r\n", 0},
+	    {"620 x\r\n", 0},
+	    {"220\tx\r\n", 0},
+	    {"* OK IMAP4rev1\r\n", -EBADMSG},
+	    {"hello\r\nSSH-2.0-OpenSSH_9.2\r\n", -EBADMSG},
+	    {"a\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\n", 0},
+	    {"a\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\n",
+		-EBADMSG},
 	    {"HTTP/1.1 400 Bad Request\r\n", -EBADMSG},
 	    {"SSH-2.0-OpenSSH_9.2\r\n", -EBADMSG},
 	    {"220-never\r\n ends\r\n221 x\r\n220-x\r\n", 0},
@@ -82,6 +88,9 @@ test_good(void **state)
 	    {"211-Features:\r\n MLST\r\n211-x\r\n220 y\r\n\r\n211 End\r\n", 211,
 		"211-Features:\n MLST\n211-x\n220 y\n\n211 End", "End"},
 	    {"220-\r\n220\r\n", 220, "220-\n220", ""},
+	    {"\r\n\nhello\n220 x\r\n", 220, "220 x", "x"},
+	    {"125Data\r\n", 125, "125Data", "Data"},
+	    {"230-a\r\n\r\n230b\r\n230 c\r\n", 230, "230-a\n\n230b\n230 c", "c"},
 	    {"230-2300 x\r\n2300 y\r\n230 end\r\n", 230, "230-2300 x\n2300 y\n230 end", "end"},
 	};
 

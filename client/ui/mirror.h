@@ -1,0 +1,56 @@
+/* What the parts of the command mirror share. */
+#ifndef CLIENT_UI_MIRROR_H
+#define CLIENT_UI_MIRROR_H
+
+#include "client/ui/mirror_plan.h"
+#include "client/ui/transfers.h"
+#include "client/ui/trail.h"
+
+/* What goes from the target once all copies have succeeded, and, for a replacement, what comes in its place. */
+struct deletion {
+	char *directory, *name, *path;	/* of the mirror; owned */
+	const char *why;
+	bool is_tree;
+	bool is_replaced;	/* source is what takes its place */
+	struct ftp_entry source;	/* without texts */
+};
+
+struct deletions {
+	struct deletion *items;
+	size_t count;
+};
+
+struct mirror {
+	struct session *session;
+	const struct options *options;
+	bool is_upload;
+	int root_fd;	/* the local directory; -1 in a dry run where it is missing */
+	const char *remote_root, *local_root;
+	struct mirror_wishes wishes;
+	struct jobs jobs;
+	struct deletions deletions;
+	enum exit_status status;
+	size_t directories, deleted, same, extra, skipped, unread, kept;
+	size_t names;	/* seen on the server */
+	bool is_doubtful;	/* below here nothing is removed */
+	bool has_failed;	/* something was not copied */
+	const struct trail *trail;
+};
+
+void mirror_note(struct mirror *mirror, enum exit_status status);
+
+/* Tell one action: always in a dry run, and to --json. why may be NULL. */
+void mirror_tell(const struct mirror *mirror, const char *what, const char *path, const char *why);
+
+/* Keep a deletion for later. source is what takes its place, or NULL. Returns 0 or -ENOMEM. */
+int deletions_add(struct mirror *mirror, const char *directory, const struct mirror_action *action,
+    const struct ftp_entry *source);
+void deletions_free(struct deletions *deletions);
+
+/* Whether --max-delete allows all of them; reports when it does not. */
+bool deletions_are_allowed(struct mirror *mirror);
+
+/* Remove it, or, in a dry run, say so. Returns whether it is gone. */
+bool deletion_run(struct mirror *mirror, const struct deletion *deletion);
+
+#endif
