@@ -181,7 +181,7 @@ control_text(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
 
-	return text == NULL ? "" : text;
+	return text == NULL ? "" : ctl_shown(text);
 }
 
 long long

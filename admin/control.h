@@ -25,7 +25,7 @@ int control_connect(const struct ctl *ctl, const char *socket_name);
 struct json_t *control_ask(
     const struct ctl *ctl, const char *const words[], void (*row)(void *arg, const struct json_t *line), void *arg);
 
-/* The texts and numbers of a reply; "" and 0 where there is none. Texts are printable. */
+/* The texts and numbers of a reply; "" and 0 where there is none. Texts are escaped for a terminal, by ctl_shown(). */
 const char *control_text(const struct json_t *object, const char *key);
 long long control_number(const struct json_t *object, const char *key);
 

@@ -120,8 +120,8 @@ ctl_warning(const char *format, ...)
 	va_end(args);
 }
 
-const char *
-ctl_quote(const char *text)
+static const char *
+escaped(enum escape_style style, const char *text)
 {
 	static struct buf quotes[QUOTES];
 	static size_t next;
@@ -129,9 +129,21 @@ ctl_quote(const char *text)
 
 	quote->max = QUOTE_MAX;
 	buf_clear(quote);
-	if (escape_bytes(quote, ESCAPE_LOG, text, strlen(text)) < 0 || quote->data == NULL)
+	if (escape_bytes(quote, style, text, strlen(text)) < 0 || quote->data == NULL)
 		return "";
 	return quote->data;
+}
+
+const char *
+ctl_quote(const char *text)
+{
+	return escaped(ESCAPE_LOG, text);
+}
+
+const char *
+ctl_shown(const char *text)
+{
+	return escaped(ESCAPE_TERMINAL, text);
 }
 
 /* --- usage, all from the tables --- */

@@ -79,6 +79,9 @@ void ctl_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* text with everything that could hurt a terminal escaped; a static ring of 8 results. */
 const char *ctl_quote(const char *text);
 
+/* The same for text of the server, which has escaped quotes and backslashes already; from the same ring. */
+const char *ctl_shown(const char *text);
+
 /* Open the users file of the configuration; says on stderr what is wrong, and returns NULL. */
 struct users_file *ctl_open_users(const struct ctl *ctl, bool is_writing);
 
@@ -87,6 +90,9 @@ int ctl_parse_line(const struct ctl *ctl, const struct users_file *file, size_t 
 
 /* Print value and release it. */
 enum ctl_exit ctl_print_json(struct json_t *value);
+
+/* Print value on one line, in ASCII without control characters. It stays the caller's. 0, or -1: not printed. */
+int ctl_put_json(const struct json_t *value);
 
 /* The commands. */
 enum ctl_exit user_add(struct ctl *ctl);

@@ -1,5 +1,6 @@
 /* sallyportctl metrics: what the metrics process tells, by its socket for root. */
 #include <errno.h>
+#include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "admin/ctl.h"
 #include "common/buf.h"
 #include "common/io.h"
+#include "common/text.h"
 
 #include "common/banned.h"
 
@@ -50,6 +52,42 @@ body_of(const struct buf *answer)
 	return end == NULL ? NULL : end + 4;
 }
 
+/* What the process says is printed like all that comes from the server: no terminal obeys it. */
+static enum ctl_exit
+print_text(const char *body, size_t len)
+{
+	struct buf text;
+	enum ctl_exit status = CTL_DONE;
+
+	buf_init(&text, 4 * ANSWER_MAX);
+	while (len > 0) {
+		const char *newline = memchr(body, '\n', len);
+		size_t taken = newline == NULL ? len : (size_t)(newline - body) + 1;
+
+		escape_bytes(&text, ESCAPE_TERMINAL, body, newline == NULL ? taken : taken - 1);
+		if (newline != NULL)
+			buf_add(&text, "\n", 1);
+		body += taken;
+		len -= taken;
+	}
+	if (text.error != 0 || (text.len > 0 && fwrite(text.data, 1, text.len, stdout) == 0))
+		status = CTL_FAILED;
+	buf_free(&text);
+	return status;
+}
+
+static enum ctl_exit
+print_json(const char *body, size_t len)
+{
+	json_t *sessions = json_loadb(body, len, 0, NULL);
+
+	if (sessions == NULL) {
+		ctl_error("the metrics process gives no JSON");
+		return CTL_FAILED;
+	}
+	return ctl_print_json(sessions);
+}
+
 enum ctl_exit
 metrics_print(struct ctl *ctl)
 {
@@ -70,8 +108,10 @@ metrics_print(struct ctl *ctl)
 		ctl_error("the metrics process does not answer: %s", strerror(-r));
 	else if (body == NULL)
 		ctl_error("the metrics process gives no metrics");
-	else if (fwrite(body, 1, answer.len - (size_t)(body - answer.data), stdout) > 0)
-		status = CTL_DONE;
+	else if (ctl->is_json)
+		status = print_json(body, answer.len - (size_t)(body - answer.data));
+	else
+		status = print_text(body, answer.len - (size_t)(body - answer.data));
 	buf_free(&answer);
 	close_fd(&fd);
 	return status;

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "admin/amount.h"
@@ -20,7 +21,7 @@ print_counters(const char *label, const json_t *object)
 
 	printf("%-16s", label);
 	json_object_foreach((json_t *)object, key, value)
-	    printf("%s%lld %s", count++ == 0 ? "" : ", ", (long long)json_integer_value(value), key);
+	    printf("%s%lld %s", count++ == 0 ? "" : ", ", (long long)json_integer_value(value), ctl_shown(key));
 	putchar('\n');
 }
 
@@ -63,7 +64,7 @@ print_status(const json_t *status)
 	printf("%-16s%s\n", "log level:", control_text(status, "log_level"));
 	printf("%-16s%s, with these values in force:\n", "configuration:", control_text(status, "config_file"));
 	json_object_foreach(json_object_get(status, "config"), key, value)
-	    printf("    %-28s %s\n", key, json_string_value(value));
+	    printf("    %-28s %s\n", ctl_shown(key), control_text(json_object_get(status, "config"), key));
 }
 
 enum ctl_exit
@@ -95,16 +96,23 @@ ask(const struct ctl *ctl, const char *const words[], enum ctl_exit *status)
 	return NULL;
 }
 
-/* Every line of the report of a reload that was refused, on standard error. */
+/* Every line of the report of a reload; of one that was refused on standard error. */
 static void
-tell_report(const char *report)
+tell_report(const json_t *last, bool is_good)
 {
-	while (*report != '\0') {
-		size_t len = strcspn(report, "\n");
+	const json_t *value = json_object_get(last, "report");
+	char *report = strdup(json_is_string(value) ? json_string_value(value) : "");
+	char *rest = report;
 
-		ctl_error("%.*s", (int)len, report);
-		report += len + (report[len] == '\n');
+	for (const char *line; rest != NULL && (line = strsep(&rest, "\n")) != NULL;) {
+		if (line[0] == '\0' && rest == NULL)
+			break;
+		if (is_good)
+			printf("%s\n", ctl_shown(line));
+		else
+			ctl_error("%s", ctl_shown(line));
 	}
+	free(report);
 }
 
 enum ctl_exit
@@ -121,10 +129,7 @@ server_reload(struct ctl *ctl)
 		json_object_del(last, "done");
 		return ctl_print_json(last) == CTL_DONE && is_good ? CTL_DONE : CTL_FAILED;
 	}
-	if (is_good)
-		fputs(control_text(last, "report"), stdout);
-	else
-		tell_report(control_text(last, "report"));
+	tell_report(last, is_good);
 	json_decref(last);
 	return is_good ? CTL_DONE : CTL_FAILED;
 }

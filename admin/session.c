@@ -142,8 +142,7 @@ watch_list(const struct ctl *ctl)
 	while ((rows = ask_sessions(ctl)) != NULL) {
 		put_current_rates(rows, before);
 		if (ctl->is_json) {
-			json_dumpf(rows, stdout, JSON_COMPACT);
-			putchar('\n');
+			ctl_put_json(rows);
 		} else {
 			print_screen(rows);
 		}
@@ -179,9 +178,9 @@ static void
 print_value(const char *key, const json_t *value)
 {
 	if (json_is_integer(value))
-		printf(" %s=%lld", key, (long long)json_integer_value(value));
+		printf(" %s=%lld", ctl_quote(key), (long long)json_integer_value(value));
 	else if (json_is_string(value))
-		printf(" %s=%s", key, ctl_quote(json_string_value(value)));
+		printf(" %s=%s", ctl_quote(key), ctl_quote(json_string_value(value)));
 }
 
 /* "04:50:12 transfer user=alice address=192.0.2.1 direction=down bytes=..." in the order of the record. */
@@ -194,7 +193,7 @@ print_event(void *arg, const json_t *line)
 	json_t *value;
 
 	if (ctl->is_json) {
-		json_dumpf(line, stdout, JSON_COMPACT);
+		ctl_put_json(line);
 	} else {
 		printf("%.8s %-12s",
 		    strlen(control_text(line, "time")) > 11 ? control_text(line, "time") + 11 : "--------",
@@ -208,8 +207,8 @@ print_event(void *arg, const json_t *line)
 			if (!is_known)
 				print_value(key, value);
 		}
+		putchar('\n');
 	}
-	putchar('\n');
 	fflush(stdout);
 }
 

@@ -1,6 +1,8 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "accounts/users_file.h"
 #include "admin/ctl.h"
@@ -43,16 +45,41 @@ ctl_parse_line(const struct ctl *ctl, const struct users_file *file, size_t i, s
 	return r;
 }
 
+/* In ASCII, since terminals obey characters beyond it; DEL, which is left, stands in strings alone. */
+static int
+put_json(const json_t *value, size_t flags)
+{
+	char *text = value == NULL ? NULL : json_dumps(value, flags | JSON_ENSURE_ASCII);
+
+	if (text == NULL)
+		return -1;
+	for (const char *rest = text; *rest != '\0';) {
+		size_t len = strcspn(rest, "\x7f");
+
+		fwrite(rest, 1, len, stdout);
+		rest += len;
+		if (*rest != '\0' && *rest++ == '\x7f')
+			fputs("\\u007f", stdout);
+	}
+	putchar('\n');
+	free(text);
+	return 0;
+}
+
+int
+ctl_put_json(const json_t *value)
+{
+	return put_json(value, JSON_COMPACT);
+}
+
 enum ctl_exit
 ctl_print_json(json_t *value)
 {
-	int r = value == NULL ? -1 : json_dumpf(value, stdout, JSON_INDENT(2));
+	int r = put_json(value, JSON_INDENT(2));
 
 	json_decref(value);
-	if (r < 0) {
-		ctl_error("cannot write JSON");
-		return CTL_FAILED;
-	}
-	putchar('\n');
-	return CTL_DONE;
+	if (r == 0)
+		return CTL_DONE;
+	ctl_error("cannot write JSON");
+	return CTL_FAILED;
 }

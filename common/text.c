@@ -142,6 +142,23 @@ utf8_valid(const void *bytes, size_t len)
 	return true;
 }
 
+uint32_t
+utf8_code(const unsigned char *bytes, size_t n)
+{
+	uint32_t code = n == 1 ? bytes[0] : bytes[0] & (0x7fU >> n);
+
+	for (size_t i = 1; i < n; i++)
+		code = code << 6 | (bytes[i] & 0x3f);
+	return code;
+}
+
+bool
+utf8_deceives(uint32_t code)
+{
+	return code == 0x061c || (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
+	    (code >= 0x2060 && code <= 0x2069) || code == 0xfeff;
+}
+
 static bool
 is_control(unsigned char c)
 {
@@ -166,6 +183,19 @@ is_c1(const unsigned char *p, size_t n)
 	return n == 2 && p[0] == 0xc2 && p[1] < 0xa0;
 }
 
+/* For one line of a reply. Names are bytes (RFC 2640): what is not UTF-8 goes out as it is. */
+static bool
+is_plain_in_reply(const unsigned char *p, size_t n)
+{
+	return !is_control(*p) && !is_c1(p, n);
+}
+
+static bool
+is_plain_on_terminal(const unsigned char *p, size_t n)
+{
+	return n > 0 && !is_control(*p) && !is_c1(p, n) && (n == 1 || !utf8_deceives(utf8_code(p, n)));
+}
+
 int
 escape_bytes(struct buf *out, enum escape_style style, const void *bytes, size_t len)
 {
@@ -173,27 +203,17 @@ escape_bytes(struct buf *out, enum escape_style style, const void *bytes, size_t
 
 	while (len > 0) {
 		size_t n = utf8_sequence(p, len);
-		bool plain;
+		bool plain = style == ESCAPE_REPLY ? is_plain_in_reply(p, n) : is_plain_on_terminal(p, n);
 
-		if (style == ESCAPE_REPLY) {
-			/* names are bytes (RFC 2640): what is not UTF-8 goes out as it is */
-			if (n == 0)
-				n = 1;
-			plain = !is_control(*p) && !is_c1(p, n);
-			if (plain)
-				buf_add(out, p, n);
-			else
-				buf_add(out, "?", 1);
-		} else {
-			plain = n > 0 && !is_control(*p) && !is_c1(p, n) && *p != '"' && *p != '\\';
-			if (plain) {
-				buf_add(out, p, n);
-			} else {
-				n = n == 0 ? 1 : n;
-				for (size_t i = 0; i < n; i++)
-					buf_addf(out, "\\x%02x", p[i]);
-			}
-		}
+		if (style == ESCAPE_LOG && (*p == '"' || *p == '\\'))
+			plain = false;
+		n = n == 0 ? 1 : n;
+		if (plain)
+			buf_add(out, p, n);
+		else if (style == ESCAPE_REPLY)
+			buf_add(out, "?", 1);
+		for (size_t i = 0; !plain && style != ESCAPE_REPLY && i < n; i++)
+			buf_addf(out, "\\x%02x", p[i]);
 		p += n;
 		len -= n;
 	}

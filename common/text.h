@@ -25,7 +25,8 @@ int parse_mode(const char *text, uint32_t *mode);
 
 enum escape_style {
 	ESCAPE_REPLY,	/* control characters become '?'; nothing is added; for one line of a reply */
-	ESCAPE_LOG	/* control characters, bytes that are not UTF-8, '"' and '\' become \xHH */
+	ESCAPE_LOG,	/* control characters, bytes that are not UTF-8, what deceives, '"' and '\' become \xHH */
+	ESCAPE_TERMINAL	/* the same, but '"' and '\' stay: for text that was escaped where it came from */
 };
 
 /*
@@ -46,6 +47,15 @@ bool utf8_valid(const void *bytes, size_t len);
 
 /* Length of the UTF-8 sequence at bytes (1 to 4), or 0 where there is none. */
 size_t utf8_sequence(const unsigned char *bytes, size_t len);
+
+/* The character of a UTF-8 sequence of n bytes, which utf8_sequence() has found. */
+uint32_t utf8_code(const unsigned char *bytes, size_t n);
+
+/*
+ * True for a character that makes text look like another one: marks, embeddings, overrides and isolates of direction
+ * (UAX 9), separators of lines, what has no width, the byte order mark.
+ */
+bool utf8_deceives(uint32_t code);
 
 /* True when a byte below 0x20 or 0x7f stands in bytes. */
 bool has_control(const void *bytes, size_t len);

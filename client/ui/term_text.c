@@ -30,24 +30,6 @@ term_locale(void)
 		setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-static wchar_t
-decode(const unsigned char *p, size_t n)
-{
-	wchar_t code = n == 1 ? *p : (wchar_t)(*p & (0x7fU >> n));
-
-	for (size_t i = 1; i < n; i++)
-		code = (wchar_t)(code << 6 | (p[i] & 0x3f));
-	return code;
-}
-
-/* Marks, embeddings, overrides and isolates of direction (UAX 9), separators of lines, the byte order mark. */
-static int
-is_deceiving(wchar_t c)
-{
-	return c == 0x061c || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-	    (c >= 0x2060 && c <= 0x2069) || c == 0xfeff;
-}
-
 static struct glyph
 next_glyph(const char *text, size_t len, size_t *marks)
 {
@@ -58,9 +40,9 @@ next_glyph(const char *text, size_t len, size_t *marks)
 
 	if (n == 0)
 		return glyph;
-	c = decode((const unsigned char *)text, n);
+	c = (wchar_t)utf8_code((const unsigned char *)text, n);
 	width = wcwidth(c);
-	if (width < 0 || is_deceiving(c) || c == 0 || (width == 0 && *marks >= MARKS_MAX))
+	if (width < 0 || utf8_deceives((uint32_t)c) || c == 0 || (width == 0 && *marks >= MARKS_MAX))
 		return glyph;
 	*marks = width == 0 ? *marks + 1 : 0;
 	glyph = (struct glyph){text, n, n, (size_t)width};

@@ -126,16 +126,25 @@ test_escape(void **state)
 	static const struct {
 		const char *in;
 		size_t len;
-		const char *reply, *log;
+		const char *reply, *log, *terminal;	/* NULL: as log */
 	} rows[] = {
-	    {"a\r\n331 b", 8, "a??331 b", "a\\x0d\\x0a331 b"},
-	    {"\x1b[2J", 4, "?[2J", "\\x1b[2J"},
-	    {"a\0b", 3, "a?b", "a\\x00b"},
-	    {"\xc2\x9b", 2, "?", "\\xc2\\x9b"},
-	    {"\x9b\xff", 2, "\x9b\xff", "\\x9b\\xff"},
-	    {"a\"b\\", 4, "a\"b\\", "a\\x22b\\x5c"},
-	    {"\xc3\xb6 \xf0\x9f\x98\x80", 7, "\xc3\xb6 \xf0\x9f\x98\x80", "\xc3\xb6 \xf0\x9f\x98\x80"},
-	    {"\x7f", 1, "?", "\\x7f"},
+	    {"a\r\n331 b", 8, "a??331 b", "a\\x0d\\x0a331 b", NULL},
+	    {"\x1b[2J", 4, "?[2J", "\\x1b[2J", NULL},
+	    {"a\0b", 3, "a?b", "a\\x00b", NULL},
+	    {"\xc2\x9b", 2, "?", "\\xc2\\x9b", NULL},
+	    {"\x9b\xff", 2, "\x9b\xff", "\\x9b\\xff", NULL},
+	    {"a\"b\\", 4, "a\"b\\", "a\\x22b\\x5c", "a\"b\\"},
+	    {"\xc3\xb6 \xf0\x9f\x98\x80", 7, "\xc3\xb6 \xf0\x9f\x98\x80", "\xc3\xb6 \xf0\x9f\x98\x80", NULL},
+	    {"\x7f", 1, "?", "\\x7f", NULL},
+	    /* right-to-left override, an isolate, a mark; letters beside them */
+	    {"\xe2\x80\xae"
+	     "a",
+		4, "\xe2\x80\xae"
+		   "a",
+		"\\xe2\\x80\\xaea", NULL},
+	    {"\xe2\x81\xa6", 3, "\xe2\x81\xa6", "\\xe2\\x81\\xa6", NULL},
+	    {"\xd8\x9c\xd8\xa7", 4, "\xd8\x9c\xd8\xa7", "\\xd8\\x9c\xd8\xa7", NULL},
+	    {"\xef\xbb\xbf\xe2\x82\xac", 6, "\xef\xbb\xbf\xe2\x82\xac", "\\xef\\xbb\\xbf\xe2\x82\xac", NULL},
 	};
 	struct buf out;
 
@@ -148,6 +157,9 @@ test_escape(void **state)
 		buf_clear(&out);
 		assert_int_equal(escape_bytes(&out, ESCAPE_LOG, rows[i].in, rows[i].len), 0);
 		assert_string_equal(out.data, rows[i].log);
+		buf_clear(&out);
+		assert_int_equal(escape_bytes(&out, ESCAPE_TERMINAL, rows[i].in, rows[i].len), 0);
+		assert_string_equal(out.data, rows[i].terminal == NULL ? rows[i].log : rows[i].terminal);
 	}
 	buf_free(&out);
 	buf_init(&out, 3);
