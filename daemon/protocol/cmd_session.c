@@ -134,6 +134,7 @@ cmd_rein(struct protocol *protocol, char *argument, size_t len)
 		return;
 	}
 	protocol_reset(protocol);
+	protocol->host[0] = '\0';
 	reply(protocol, 220, "Ready for a new user");
 }
 
@@ -155,7 +156,10 @@ is_listed(const char *list, const char *name)
 	return false;
 }
 
-/* RFC 7151, 3.2: one server, by its name or any; a literal address must be the one that was dialled. */
+/*
+ * RFC 7151, 3.2: one server, by its name or any; a literal address must be the one that was dialled. Where TLS has
+ * named a server, it must be the same (3.2.2). A refused HOST leaves none in force (3.2.2, the second one counts).
+ */
 void
 cmd_host(struct protocol *protocol, char *argument, size_t len)
 {
@@ -166,6 +170,7 @@ cmd_host(struct protocol *protocol, char *argument, size_t len)
 		reply(protocol, 503, "HOST comes before USER");
 		return;
 	}
+	protocol->host[0] = '\0';
 	if (host_parse(argument, &literal) < 0) {
 		reply(protocol, 501, "Usage: HOST name, or an address without a port");
 		return;
@@ -176,7 +181,11 @@ cmd_host(struct protocol *protocol, char *argument, size_t len)
 		reply(protocol, 504, "No server of that name is here");
 		return;
 	}
-	protocol->has_host = true;
+	if (!stream_agrees_with_host(&protocol->control.stream, argument)) {
+		reply(protocol, 504, "TLS was begun with a server of another name");
+		return;
+	}
+	snprintf(protocol->host, sizeof(protocol->host), "%s", argument);
 	reply(protocol, 220, "Host accepted");
 }
 

@@ -17,6 +17,17 @@ is_protected(const struct protocol *protocol)
 	return protocol->control.stream.tls != NULL;
 }
 
+/* The server that the client named in clear must be the one that it names in TLS (RFC 7151, 3.2.2). */
+static void
+check_host(struct protocol *protocol)
+{
+	if (stream_agrees_with_host(&protocol->control.stream, protocol->host))
+		return;
+	reply(protocol, 421, "HOST and TLS name different servers; closing");
+	tell_monitor_noted(protocol, NOTED_TLS_FAILED, "HOST and TLS name different servers");
+	protocol->is_over = true;
+}
+
 void
 cmd_auth(struct protocol *protocol, char *argument, size_t len)
 {
@@ -38,11 +49,12 @@ cmd_auth(struct protocol *protocol, char *argument, size_t len)
 		protocol->is_over = true;
 		return;
 	}
-	protocol->user[0] = '\0';
+	/* what came in clear may be an attacker's (RFC 4217, 4); HOST stays, and is checked (RFC 7151, 3.2.2) */
+	protocol_reset(protocol);
 	reply(protocol, 234, "Begin TLS");
 	control_flush(protocol);
-	if (!control->at_end)
-		(void)!control_start_tls(protocol);
+	if (!control->at_end && control_start_tls(protocol))
+		check_host(protocol);
 }
 
 void

@@ -69,7 +69,7 @@ protocol_reset(struct protocol *state)
 		state->copy_from.len = 0;
 	state->announced = UINT64_MAX;
 	state->only_epsv = false;
-	state->has_host = false;
+	state->told_size = state->quota_asked = 0;
 }
 
 /* In clear, the monitor has greeted the client. */

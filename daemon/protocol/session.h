@@ -12,6 +12,7 @@
 #include "privsep/ipc/ipc.h"
 
 #define ACCOUNT_NAME_SIZE 65
+#define HOST_SIZE 256	/* a DNS name, or an address in brackets */
 #define INPUT_SIZE 4096
 #define DEFLATE_LEVEL_DEFAULT 6
 #define OUTPUT_SIZE 8192
@@ -54,7 +55,6 @@ struct protocol {
 	enum ipc_hash hash;	/* OPTS HASH */
 	uint64_t restart_offset;	/* REST, or the start of RANG */
 	uint64_t range_end;		/* behind the last byte of RANG; UINT64_MAX: the end of the file */
-	bool has_host;			/* HOST was accepted (RFC 7151) */
 	unsigned senseless;		/* unknown commands in a row */
 	unsigned refused_data;		/* refused PORTs, and ports where only strangers came, since a client came last */
 
@@ -92,6 +92,7 @@ struct protocol {
 		const char *verb;
 	} transfer;
 
+	char host[HOST_SIZE];	/* of HOST (RFC 7151), as the client wrote it; "": none was accepted */
 	int end_reason;		/* enum ipc_end_reason that the monitor told; -1: none */
 	bool is_over;		/* leave the loop after the replies are out */
 
@@ -102,7 +103,7 @@ struct protocol {
 	struct home_path rename_from;	/* RNFR; empty (len 0) when there is none */
 };
 
-/* Every parameter of the session as it is right after the greeting (REIN; RFC 959, 4.1.1). */
+/* Every parameter of the session but HOST as it is right after the greeting (REIN; RFC 959, 4.1.1). */
 void protocol_reset(struct protocol *protocol);
 
 #endif

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "common/io.h"
@@ -394,6 +395,14 @@ stream_handshake(struct stream *stream)
 	if (r != -EAGAIN)
 		(void)!stream_flush(stream);	/* the alert */
 	return r;
+}
+
+bool
+stream_agrees_with_host(const struct stream *stream, const char *host)
+{
+	const char *named = stream->tls == NULL ? NULL : SSL_get_servername(stream->tls, TLSEXT_NAMETYPE_host_name);
+
+	return named == NULL || host[0] == '\0' || strcasecmp(named, host) == 0;
 }
 
 bool

@@ -56,6 +56,9 @@ int stream_handshake(struct stream *stream);
 /* After the handshake of a data connection: does it resume the control connection's session? */
 bool stream_is_resumed(const struct stream *stream);
 
+/* False: the client has named another server than host in its ClientHello (RFC 6066, 3). host "" is any. */
+bool stream_agrees_with_host(const struct stream *stream, const char *host);
+
 /* Have one more ticket go out with what is written next, for clients that use each ticket once (RFC 8446, C.4). */
 void stream_renew_ticket(struct stream *stream);
 

@@ -184,6 +184,77 @@ restart_with()
 	wait_until log_has ' tls-failed '
 }
 
+# The TLS client hello names this server.
+NAMED='
+def named(c, name):
+    c.ask("AUTH TLS", 234)
+    c.context.check_hostname = False
+    c.socket = c.context.wrap_socket(c.socket, server_hostname=name)
+    return c
+'
+
+@test "what was set in clear before AUTH TLS is forgotten" {
+	restart_with tls='require = no' 'mode-z = yes'
+	ftps <<-'END'
+		c = Control()
+		fresh = c.ask('FEAT', 211)
+		c.ask('OPTS MLST size;', 200)
+		c.ask('OPTS HASH MD5', 200)
+		c.ask('OPTS MODE Z LEVEL 9', 200)
+		c.ask('REST 5', 530)
+		assert c.ask('FEAT', 211) != fresh
+		c.ask('USER mallory', 331)
+		c.auth()
+		assert c.ask('FEAT', 211) == fresh, 'options in clear are in force over TLS'
+		c.ask('PASS secret', 503)
+		c.login()
+	END
+}
+
+@test "HOST in clear stays in force over TLS, and must be the server that TLS names" {
+	restart_with 'server-name = "ftp.example.com,localhost"'
+	ftps <<-END
+		$NAMED
+		c = Control()
+		c.ask('HOST FTP.example.com', 220)
+		named(c, 'ftp.example.com').login()
+		c = Control()
+		c.ask('HOST localhost', 220)
+		c.auth().login()                     # no name in the client hello
+		c = Control()
+		named(c, 'other.example.com').login()    # no HOST
+		c = Control()
+		c.ask('HOST localhost', 220)
+		named(c, 'ftp.example.com').expect(421)
+		assert c.at_end() == b''
+		c = Control()
+		c.ask('HOST localhost', 220)
+		c.ask('HOST nowhere', 504)           # the last one counts
+		named(c, 'ftp.example.com').login()
+		c = Control()
+		c.ask('HOST localhost', 220)
+		c.ask('REIN', 220)
+		named(c, 'ftp.example.com').login()
+	END
+	wait_until log_has ' tls-failed .*HOST and TLS name different servers'
+}
+
+@test "HOST over TLS must be the server that TLS names" {
+	ftps <<-END
+		$NAMED
+		for version in TLS12, TLS13:
+		    c = named(Control(tls=context(version)), 'localhost')
+		    c.ask('HOST ftp.example.com', 504)
+		    c.ask('HOST 127.0.0.1', 504)
+		    c.ask('HOST LOCALHOST', 220)
+		    c.login()
+		    c = Control(tls=context(version)).auth()
+		    c.ask('HOST ftp.example.com', 220)
+		    c.ask('HOST 127.0.0.1', 220)
+		    c.login()
+	END
+}
+
 @test "HTTP over TLS is closed" {
 	ftps <<-'END'
 		for line in 'GET / HTTP/1.1', 'POST /upload HTTP/1.1', 'HEAD / HTTP/1.0':
