@@ -65,7 +65,9 @@ UNIT_BIN    := $(UNIT_SRC:%.c=$(B)/%)
 HELPER_BIN  := $(HELPER_SRC:%.c=$(B)/%)
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN    := $(FUZZ_SRC:%.c=$(B)/%)
-OBJS        := $(LIB_OBJ) $(CLIENT_OBJ) $(MAINS:%.c=$(B)/%.o) $(UNIT_SRC:%.c=$(B)/%.o) $(HELPER_SRC:%.c=$(B)/%.o) $(FUZZ_SRC:%.c=$(B)/%.o)
+REPLAY_SRC  := tests/fuzz/replay.c
+REPLAY_BIN  := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(B)/tests/fuzz/replay_%)
+OBJS        := $(LIB_OBJ) $(CLIENT_OBJ) $(MAINS:%.c=$(B)/%.o) $(UNIT_SRC:%.c=$(B)/%.o) $(HELPER_SRC:%.c=$(B)/%.o) $(FUZZ_SRC:%.c=$(B)/%.o) $(REPLAY_SRC:%.c=$(B)/%.o)
 
 .PHONY: all programs test-programs fuzz-programs clean help
 .SECONDARY:
@@ -112,11 +114,15 @@ $(B)/tests/helpers/%: $(B)/tests/helpers/%.o $(B)/libsallyport.a
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS_DAEMON)
 
-$(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libsallyport-client.a $(B)/libsallyport.a
+$(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/libsallyport-client.a $(B)/libsallyport.a
+	$(if $(Q),@echo "  LD    $@")
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS_DAEMON) -lpthread
+
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libsallyport-client.a $(B)/libsallyport.a
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS_DAEMON)
 
-test-programs: $(UNIT_BIN) $(HELPER_BIN)
+test-programs: $(UNIT_BIN) $(HELPER_BIN) $(REPLAY_BIN)
 fuzz-programs: $(FUZZ_BIN)
 
 # --- run -------------------------------------------------------------------------------------
@@ -145,7 +151,7 @@ asan:
 	$(Q)$(MAKE) --no-print-directory VARIANT=asan WERROR=1 programs test-programs
 	$(Q)scripts/run-tests build/asan unit e2e
 
-## fuzz: each fuzzer for FUZZ_SECONDS (20), from its seeds; needs clang
+## fuzz: each fuzzer for FUZZ_SECONDS (20), from its seeds; needs clang ("make unit" replays the seeds, and some chance, without)
 fuzz:
 	$(Q)$(MAKE) --no-print-directory VARIANT=fuzz fuzz-programs
 	$(Q)for source in $(FUZZ_SRC); do \
@@ -169,7 +175,7 @@ bench-growth: programs
 
 # --- lint ------------------------------------------------------------------------------------
 
-SOURCES     := $(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC) $(CLIENT_SRC) $(UNIT_SRC) $(HELPER_SRC) $(FUZZ_SRC)
+SOURCES     := $(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC) $(CLIENT_SRC) $(UNIT_SRC) $(HELPER_SRC) $(FUZZ_SRC) $(REPLAY_SRC)
 SHELL_FILES := tests/bench/run tests/bench/get-peers $(wildcard scripts/* etc/init.d/* .ci/run debian/*.postinst debian/*.postrm debian/*.prerm debian/tests/tls-login)
 BATS_FILES  := $(wildcard tests/e2e/*.bats tests/e2e/*.bash)
 

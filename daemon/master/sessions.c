@@ -226,8 +226,8 @@ refuse(int client_fd, const struct listener *listener, const union address *peer
 
 /* Fork. */
 
-static struct slot *
-take_slot(struct master *master)
+struct slot *
+sessions_take_slot(struct master *master)
 {
 	struct slot *slot = TAILQ_FIRST(&master->free);
 
@@ -279,6 +279,31 @@ withhold_libraries(const struct master *master)
 	sandbox_withhold(unused);
 }
 
+void
+sessions_enter(struct master *master, struct slot *slot, pid_t pid, int channel, const struct session *session,
+    const struct address_key *address)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = slot};
+
+	slot->monitor_pid = pid;
+	slot->channel = channel;
+	memcpy(slot->id, session->id, sizeof(slot->id));
+	board_begin(&master->board, row_of(master, slot), session->id, session->peer_text, session->is_tls,
+	    (uint64_t)time(NULL), session->started_ms);
+	slot->address = *address;
+	slot->started_ms = session->started_ms;
+	TAILQ_INSERT_TAIL(&master->live, slot, live);
+	TAILQ_INSERT_TAIL(&master->arriving, slot, arriving);
+	slot->is_arriving = true;
+	LIST_INSERT_HEAD(bucket_of(master, pid), slot, same_pid);
+	sessions_count(master, address, "");
+	master->live_count++;
+	deadlines_set(&master->overdue, &slot->overdue,
+	    slot->started_ms + 1000ULL * master->config->timeouts.login_s + LEAVE_MS);
+	if (epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, channel, &event) < 0)
+		kill(-pid, SIGKILL);
+}
+
 /* Fork a monitor for the client; the master's copy of client_fd stays the caller's. 0 or -errno. */
 static int
 fork_session(struct master *master, const struct listener *listener, int client_fd, const union address *peer,
@@ -302,7 +327,6 @@ fork_session(struct master *master, const struct listener *listener, int client_
 	    .config = master->config,
 	};
 	socklen_t local_len = sizeof(session.local);
-	struct epoll_event event = {.events = EPOLLIN};
 	int channels[2] = {-1, -1};
 	struct slot *slot = NULL;
 	pid_t pid;
@@ -320,7 +344,7 @@ fork_session(struct master *master, const struct listener *listener, int client_
 	if (r < 0)
 		return r;
 	session.master_channel = channels[1];
-	slot = take_slot(master);
+	slot = sessions_take_slot(master);
 	withhold_libraries(master);
 	pid = sandbox_fork();
 	if (pid == 0)
@@ -330,25 +354,8 @@ fork_session(struct master *master, const struct listener *listener, int client_
 		goto out;
 	}
 	setpgid(pid, pid);
-	slot->monitor_pid = pid;
-	slot->channel = channels[0];
+	sessions_enter(master, slot, pid, channels[0], &session, key);
 	channels[0] = -1;
-	memcpy(slot->id, session.id, sizeof(slot->id));
-	board_begin(&master->board, row_of(master, slot), session.id, session.peer_text, listener->is_tls, (uint64_t)time(NULL),
-	    session.started_ms);
-	slot->address = *key;
-	slot->started_ms = session.started_ms;
-	TAILQ_INSERT_TAIL(&master->live, slot, live);
-	TAILQ_INSERT_TAIL(&master->arriving, slot, arriving);
-	slot->is_arriving = true;
-	LIST_INSERT_HEAD(bucket_of(master, pid), slot, same_pid);
-	sessions_count(master, key, "");
-	master->live_count++;
-	deadlines_set(&master->overdue, &slot->overdue,
-	    slot->started_ms + 1000ULL * master->config->timeouts.login_s + LEAVE_MS);
-	event.data.ptr = slot;
-	if (epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, slot->channel, &event) < 0)
-		kill(-pid, SIGKILL);
 	slot = NULL;
 out:
 	if (slot != NULL)

@@ -11,6 +11,7 @@
 
 struct master;
 struct slot;
+struct session;
 struct listener;
 struct control_request;
 struct address_key;
@@ -21,6 +22,16 @@ int sessions_init(struct master *master);
 /* A session of address, and of user unless that is "", counts for the limits from now on, or no more. */
 void sessions_count(struct master *master, const struct address_key *address, const char *user);
 void sessions_uncount(struct master *master, const struct address_key *address, const char *user);
+
+/* A slot for a session to come, in no list yet. */
+struct slot *sessions_take_slot(struct master *master);
+
+/*
+ * A session that was forked is one of the table from now on. pid: its monitor, which leads a group of its own;
+ * channel: to it, the slot's from here on.
+ */
+void sessions_enter(struct master *master, struct slot *slot, pid_t pid, int channel, const struct session *session,
+    const struct address_key *address);
 
 /*
  * Accept what waits at listener, within limits, and fork a session for each. True: more may wait,
