@@ -56,6 +56,11 @@ ends()
 
 # --- a process is killed ---
 
+has_no_zombie()
+{
+	! ps -o stat= --ppid "$SERVER_PID" | grep -q Z
+}
+
 # kill_in_transfer PROTOCOL|FILES|MONITOR
 kill_in_transfer()
 {
@@ -76,8 +81,7 @@ kill_in_transfer()
 	other_goes_on
 	exec {OTHER}>&-
 	wait_until no_session
-	run ps -o stat= --ppid "$SERVER_PID"
-	refute_output --partial Z
+	wait_until has_no_zombie
 	wait_until log_has ": critical alarm .*died=\"${which,,}\""
 	assert_equal "$(log_count ' critical alarm ')" 1
 	printf 'still here' >"$HOME_DIR/g"
