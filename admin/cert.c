@@ -20,6 +20,7 @@
 #include "common/io.h"
 #include "common/text.h"
 #include "config/config.h"
+#include "trusted/place.h"
 
 #include "common/banned.h"
 
@@ -36,7 +37,9 @@
 /* One of both files: written beside its place, then put there. */
 struct new_file {
 	const char *path;
-	char temporary[PATH_MAX];	/* "" when there is none */
+	int dir_fd;			/* where it is to be; -1: not opened yet */
+	char name[NAME_MAX + 1];	/* its name there */
+	char temporary[NAME_MAX + 1];	/* "" when there is none */
 	int fd;
 };
 
@@ -156,21 +159,26 @@ fail_file(const struct new_file *file, int r)
 	return r;
 }
 
-/* Made with O_EXCL and mode 0600 in the directory of its place. */
+/* Beside its place, with the mode that it keeps. */
 static int
 begin_file(struct new_file *file, mode_t mode)
 {
-	if ((size_t)snprintf(file->temporary, sizeof(file->temporary), "%s.XXXXXX", file->path) >=
+	mode_t mask;
+
+	if ((size_t)snprintf(file->temporary, sizeof(file->temporary), "%s.%ld", file->name, (long)getpid()) >=
 	    sizeof(file->temporary)) {
 		file->temporary[0] = '\0';
 		return fail_file(file, -ENAMETOOLONG);
 	}
-	file->fd = mkostemp(file->temporary, O_CLOEXEC);
+	(void)!unlinkat(file->dir_fd, file->temporary, 0); /* what a crash left */
+	mask = umask(0);
+	file->fd = openat(file->dir_fd, file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	umask(mask);
 	if (file->fd < 0) {
 		file->temporary[0] = '\0';
 		return fail_file(file, -errno);
 	}
-	return fchmod(file->fd, mode) < 0 ? fail_file(file, -errno) : 0;
+	return 0;
 }
 
 static int
@@ -190,26 +198,21 @@ drop_file(struct new_file *file)
 {
 	close_fd(&file->fd);
 	if (file->temporary[0] != '\0')
-		unlink(file->temporary);
+		unlinkat(file->dir_fd, file->temporary, 0);
+	close_fd(&file->dir_fd);
 }
 
 /* Without force the place must be free, even if it was taken a moment ago. */
 static int
 place_file(struct new_file *file, bool force)
 {
-	char directory[PATH_MAX];
-	char *slash;
 	int fd;
 
-	if (renameat2(AT_FDCWD, file->temporary, AT_FDCWD, file->path, force ? 0 : RENAME_NOREPLACE) < 0)
+	if (renameat2(file->dir_fd, file->temporary, file->dir_fd, file->name, force ? 0 : RENAME_NOREPLACE) < 0)
 		return -errno;
 	file->temporary[0] = '\0';
-	snprintf(directory, sizeof(directory), "%s", file->path);
-	slash = strrchr(directory, '/');
-	if (slash != NULL)
-		slash[slash == directory] = '\0';
 	/* the file is in place; that its name may not be on the disk yet is no failure */
-	fd = open(slash == NULL ? "." : directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(file->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0)
 		(void)!fsync(fd);
 	close_fd(&fd);
@@ -258,14 +261,23 @@ out:
 	return r;
 }
 
+/* Open its directory, where nothing must have its name yet, unless force. */
 static bool
-is_free(const char *path, bool force)
+is_free(struct new_file *file, bool force)
 {
+	struct trust_problem problem;
+	char why[TRUST_TEXT_MAX];
 	struct stat st;
 
-	if (force || lstat(path, &st) < 0)
+	file->dir_fd = trusted_parent_open(file->path, TRUST_ROOT_ALONE, file->name, &problem);
+	if (file->dir_fd < 0) {
+		trust_explain(&problem, why, sizeof(why));
+		ctl_error("cannot write '%s': %s; nothing was changed", ctl_quote(file->path), ctl_quote(why));
+		return false;
+	}
+	if (force || fstatat(file->dir_fd, file->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return true;
-	ctl_error("'%s' exists; nothing was changed; --force replaces certificate and key", ctl_quote(path));
+	ctl_error("'%s' exists; nothing was changed; --force replaces certificate and key", ctl_quote(file->path));
 	return false;
 }
 
@@ -310,8 +322,8 @@ cert_self_signed(struct ctl *ctl)
 {
 	bool is_configured = ctl->config->tls.certificate[0] != '\0', force = ctl->given[OPTION_FORCE];
 	struct new_file certificate_file = {
-	    .path = is_configured ? ctl->config->tls.certificate : CERTIFICATE_DEFAULT, .fd = -1};
-	struct new_file key_file = {.path = is_configured ? ctl->config->tls.key : KEY_DEFAULT, .fd = -1};
+	    .path = is_configured ? ctl->config->tls.certificate : CERTIFICATE_DEFAULT, .dir_fd = -1, .fd = -1};
+	struct new_file key_file = {.path = is_configured ? ctl->config->tls.key : KEY_DEFAULT, .dir_fd = -1, .fd = -1};
 	char host[HOST_NAME_MAX + 1] = "";
 	const char *own[] = {host};
 	const char *const *list = ctl->name_count > 0 ? ctl->names : own;
@@ -329,7 +341,7 @@ cert_self_signed(struct ctl *ctl)
 	buf_init(&names, CERT_TEXT_MAX);
 	gethostname(host, sizeof(host) - 1);
 	if (!collect_names(list, ctl->name_count > 0 ? ctl->name_count : 1, &names) ||
-	    !is_free(certificate_file.path, force) || !is_free(key_file.path, force))
+	    !is_free(&certificate_file, force) || !is_free(&key_file, force))
 		goto out;
 	key = EVP_EC_gen("P-256");
 	certificate = key == NULL ? NULL : make_certificate(key, list[0], names.data, days);

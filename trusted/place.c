@@ -111,8 +111,15 @@ trust_explain(const struct trust_problem *problem, char *text, size_t size)
 		    "alone: 'chown root' and 'chmod go-w' it",
 		    path, owner, (unsigned)problem->mode, other);
 		break;
+	case TRUST_PLANTED:
+		snprintf(text, size,
+		    "'%s' belongs to %s, who may have put it there; in a directory that others can write to, it must "
+		    "be a plain "
+		    "file of root%s with one name: remove it",
+		    path, owner, other);
+		break;
 	case TRUST_SYSTEM:
-		snprintf(text, size, "'%s': %s", path, strerror(-problem->error));
+		snprintf(text, size, "%s", strerror(-problem->error));
 		break;
 	}
 }
@@ -337,23 +344,83 @@ trusted_file_open(const char *path, struct trust_problem *problem)
 {
 	char name[NAME_MAX + 1];
 	struct walk walk = {.trust = TRUST_ROOT_ALONE, .problem = problem, .last = LAST_IS_FILE, .name = name};
-	int dir_fd = walk_path(&walk, path), fd;
-	struct stat st;
+	int dir_fd = walk_path(&walk, path);
+	int fd = dir_fd;
 
-	if (dir_fd < 0)
-		return dir_fd;
-	fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		int r = fail(&walk, TRUST_SYSTEM, -errno, name, NULL);
-
-		close_fd(&fd);
-		fd = r;
-	} else if (!is_root(st.st_uid) || others_write(&st, 0)) {
-		close_fd(&fd);
-		fd = fail(&walk, TRUST_FILE, -EPERM, name, &st);
+	if (dir_fd >= 0) {
+		fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (fd < 0)
+			fd = fail(&walk, TRUST_SYSTEM, -errno, name, NULL);
 	}
 	close_fd(&dir_fd);
 	return fd;
+}
+
+/* For what is said of a path as a whole. */
+static int
+fail_path(struct trust_problem *problem, enum trust_kind kind, int error, const char *path, uid_t wanted_uid,
+    const struct stat *st)
+{
+	struct walk walk = {.trust = &(const struct trust){.uid = wanted_uid}, .problem = problem};
+
+	snprintf(walk.at, sizeof(walk.at), "%s", path);
+	return fail(&walk, kind, error, "", st);
+}
+
+int
+trusted_file_check(int fd, const char *path, struct trust_problem *problem)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return fail_path(problem, TRUST_SYSTEM, -errno, path, 0, NULL);
+	if (is_root(st.st_uid) && !others_write(&st, 0))
+		return 0;
+	return fail_path(problem, TRUST_FILE, -EPERM, path, 0, &st);
+}
+
+/* What lies in a directory that root alone can write to is what root has put there. */
+static bool
+may_be_planted(int dir_fd)
+{
+	struct stat st;
+
+	return fstat(dir_fd, &st) < 0 || !is_root(st.st_uid) || (st.st_mode & S_IWOTH) != 0 || others_write(&st, 0);
+}
+
+static int
+check_planted(int fd, const char *path, uid_t uid, struct trust_problem *problem)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return fail_path(problem, TRUST_SYSTEM, -errno, path, uid, NULL);
+	if (S_ISREG(st.st_mode) && st.st_nlink == 1 && (is_root(st.st_uid) || st.st_uid == uid))
+		return 0;
+	return fail_path(problem, TRUST_PLANTED, -EPERM, path, uid, &st);
+}
+
+int
+trusted_file_append(const char *path, uid_t uid, mode_t mode, struct trust_problem *problem)
+{
+	const struct trust trust = {.uid = uid, .gid = TRUST_ANY_GROUP};
+	char name[NAME_MAX + 1];
+	int dir_fd = trusted_parent_open(path, &trust, name, problem), fd;
+	int r = 0;
+
+	if (dir_fd < 0)
+		return dir_fd;
+	fd = openat(dir_fd, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode);
+	if (fd < 0)
+		r = fail_path(problem, TRUST_SYSTEM, -errno, path, uid, NULL);
+	else if (may_be_planted(dir_fd))
+		r = check_planted(fd, path, uid, problem);
+	if (r == 0 && fcntl(fd, F_SETFL, O_APPEND) < 0) /* a device or FIFO of root's is waited for, as ever */
+		r = fail_path(problem, TRUST_SYSTEM, -errno, path, uid, NULL);
+	if (r < 0)
+		close_fd(&fd);
+	close_fd(&dir_fd);
+	return r < 0 ? r : fd;
 }
 
 /* --- making --- */
@@ -516,13 +583,11 @@ walk_home(const char *path, const struct trust *trust, struct trust_problem *pro
 static int
 check_home(int fd, const char *path, uid_t uid, struct trust_problem *problem)
 {
-	struct walk walk = {.trust = &(const struct trust){.uid = uid}, .problem = problem};
 	struct stat st = {.st_uid = 0};
 
 	if (fstat(fd, &st) == 0 && st.st_uid == uid)
 		return 0;
-	snprintf(walk.at, sizeof(walk.at), "%s", path);
-	return fail(&walk, TRUST_HOME, -EPERM, "", &st);
+	return fail_path(problem, TRUST_HOME, -EPERM, path, uid, &st);
 }
 
 /* Takes fd over. */
@@ -550,8 +615,6 @@ trusted_home_open(const char *path, const struct trust *trust, struct trust_prob
 	if (fd == -ELOOP)
 		fd = walk_home(path, trust, problem);
 	else if (fd < 0)
-		*problem = (struct trust_problem){.kind = TRUST_SYSTEM, .error = fd};
-	if (fd < 0 && problem->path[0] == '\0')
-		snprintf(problem->path, sizeof(problem->path), "%s", path);
+		fd = fail_path(problem, TRUST_SYSTEM, fd, path, trust->uid, NULL);
 	return checked_home(fd, path, trust->uid, problem);
 }

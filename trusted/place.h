@@ -29,6 +29,7 @@ enum trust_kind {
 	TRUST_HOME,	/* the home belongs to another user than its account */
 	TRUST_LINK,	/* a link that is not followed */
 	TRUST_FILE,	/* the file itself can be changed by others */
+	TRUST_PLANTED,	/* the file may be another one than it seems */
 };
 
 /* Why a path was not followed; see trust_explain(). Filled after an error alone. */
@@ -42,8 +43,8 @@ struct trust_problem {
 };
 
 /*
- * Say which component is wrong, whose it is, and what would be right. Reads the system's users, so
- * it is not for a process behind a filter.
+ * Say which component is wrong, whose it is, and what would be right; of a call that failed, its error alone. Reads the
+ * system's users, so it is not for a process behind a filter.
  */
 void trust_explain(const struct trust_problem *problem, char *text, size_t size);
 
@@ -60,11 +61,24 @@ int trusted_parent_open(
     const char *path, const struct trust *trust, char name[NAME_MAX + 1], struct trust_problem *problem);
 
 /*
- * Open a file for reading that root alone can change, links of root included. It is not waited for a FIFO.
+ * Open a file for reading, links of root included. Nobody but root can put another file into its place; whose the file
+ * itself is was not looked at. A FIFO is not waited for.
  *
  * Returns a descriptor of whatever kind of file it is, or -errno with problem filled.
  */
 int trusted_file_open(const char *path, struct trust_problem *problem);
+
+/* Whether root alone can change the file in fd. path: for problem. 0, or -EPERM (-errno) with problem filled. */
+int trusted_file_check(int fd, const char *path, struct trust_problem *problem);
+
+/*
+ * Open a file that is appended to, and make it (mode) if it is missing. Its directories may belong to uid as well, and any
+ * group may write to them. Where somebody beside root could have put the file there, it must be a plain one of root or
+ * uid with one name. Never follows a link at the end of the path, and does not wait for a FIFO.
+ *
+ * Returns a descriptor, or -errno with problem filled.
+ */
+int trusted_file_append(const char *path, uid_t uid, mode_t mode, struct trust_problem *problem);
 
 /* What was made on the way of one path, so that it can be taken back. */
 struct trusted_made {

@@ -59,8 +59,8 @@ tell_log(void *arg, const char *line)
 static int
 take_file(const char *path, bool is_key, int *fd_out, void (*tell)(void *arg, const char *line), void *arg)
 {
-	char error[512];
-	int file_fd = certificate_open(path, is_key, error, sizeof(error));
+	char error[1024];
+	int file_fd = certificate_open_trusted(path, is_key, error, sizeof(error));
 	int r = file_fd;
 
 	if (r >= 0) {

@@ -15,24 +15,20 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "trusted/place.h"
 
 #include "common/banned.h"
 
-int
-certificate_open(const char *path, bool is_key, char *error, size_t size)
+static int
+check_file(int fd, const char *path, bool is_key, char *error, size_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
-	int r;
+	int r = 0;
 
-	if (fd < 0 || fstat(fd, &st) < 0) {
+	if (fstat(fd, &st) < 0) {
 		r = -errno;
 		snprintf(error, size, "cannot open '%s': %s", path, strerror(-r));
-		close_fd(&fd);
-		return r;
-	}
-	r = 0;
-	if (!S_ISREG(st.st_mode)) {
+	} else if (!S_ISREG(st.st_mode)) {
 		snprintf(error, size, "'%s' is not a plain file", path);
 		r = -EINVAL;
 	} else if (is_key && st.st_uid != 0 && st.st_uid != geteuid()) {
@@ -44,6 +40,56 @@ certificate_open(const char *path, bool is_key, char *error, size_t size)
 		    path, st.st_mode & 07777);
 		r = -EPERM;
 	}
+	return r;
+}
+
+int
+certificate_open(const char *path, bool is_key, char *error, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int r;
+
+	if (fd < 0) {
+		r = -errno;
+		snprintf(error, size, "cannot open '%s': %s", path, strerror(-r));
+		return r;
+	}
+	r = check_file(fd, path, is_key, error, size);
+	if (r < 0)
+		close_fd(&fd);
+	return r < 0 ? r : fd;
+}
+
+static int
+refuse_place(const char *path, bool is_key, const struct trust_problem *problem, char *error, size_t size)
+{
+	char why[TRUST_TEXT_MAX];
+
+	trust_explain(problem, why, sizeof(why));
+	if (problem->kind == TRUST_SYSTEM)
+		snprintf(error, size, "cannot open '%s': %s", path, why);
+	else
+		snprintf(
+		    error, size, "%s '%s' cannot be trusted: %s", is_key ? "private key" : "certificate", path, why);
+	return problem->error;
+}
+
+int
+certificate_open_trusted(const char *path, bool is_key, char *error, size_t size)
+{
+	struct trust_problem problem;
+	int fd = trusted_file_open(path, &problem);
+	int r;
+
+	if (fd == -EISDIR) {
+		snprintf(error, size, "'%s' is not a plain file", path);
+		return -EINVAL;
+	}
+	if (fd < 0)
+		return refuse_place(path, is_key, &problem, error, size);
+	r = check_file(fd, path, is_key, error, size);
+	if (r == 0 && trusted_file_check(fd, path, &problem) < 0)
+		r = refuse_place(path, is_key, &problem, error, size);
 	if (r < 0)
 		close_fd(&fd);
 	return r < 0 ? r : fd;
@@ -204,7 +250,7 @@ certificate_check(
 static int
 seal_path(const char *path, bool is_key, char *error, size_t size)
 {
-	int file_fd = certificate_open(path, is_key, error, size);
+	int file_fd = certificate_open_trusted(path, is_key, error, size);
 	int r;
 
 	if (file_fd < 0)

@@ -13,7 +13,7 @@
 
 /* What a certificate and key are checked for, in one go. */
 struct certificate_report {
-	char error[512];	/* what is wrong and what would be right; "" when all is well */
+	char error[1024];	/* what is wrong and what would be right; "" when all is well */
 	int64_t not_after;	/* seconds since the epoch; the leaf's end */
 };
 
@@ -24,6 +24,12 @@ struct certificate_report {
  * Returns a descriptor, or -errno with error filled.
  */
 int certificate_open(const char *path, bool is_key, char *error, size_t size);
+
+/*
+ * The same for a file that root parses: nobody but root may be able to change it, or to put another one into its place.
+ * Links of root are followed, so that a tool that renews certificates can turn them.
+ */
+int certificate_open_trusted(const char *path, bool is_key, char *error, size_t size);
 
 /*
  * Copy a file into a new sealed memory file, without looking at what it holds.
@@ -41,7 +47,7 @@ int certificate_seal(int file_fd);
 int certificate_check(
     int chain_fd, int key_fd, const char *chain_path, const char *key_path, struct certificate_report *report);
 
-/* certificate_open(), certificate_seal() and certificate_check() in one. 0, or -errno with report->error filled. */
+/* certificate_open_trusted(), certificate_seal() and certificate_check() in one. 0, or -errno with report->error filled. */
 int certificate_check_files(const char *chain_path, const char *key_path, struct certificate_report *report);
 
 /* The whole of a memory file, in memory that is wiped when freed. NULL: out of memory or unreadable. */

@@ -195,27 +195,84 @@ test_parent(void **state)
 	assert_int_equal(trusted_parent_open(below(long_name), TRUST_ROOT_ALONE, name, &problem), -ENAMETOOLONG);
 }
 
+struct file_row {
+	const char *path;
+	int error;	/* of opening; 0: it is opened */
+	int check;	/* of the check after that */
+	enum trust_kind kind;
+};
+
+static const struct file_row file_rows[] = {
+    {"roots/file", 0, 0, 0},
+    {"roots/file-link", 0, 0, 0},
+    {"roots/alices-file", 0, -EPERM, TRUST_FILE},
+    {"roots/open-file", 0, -EPERM, TRUST_FILE},
+    {"roots/none", -ENOENT, 0, TRUST_SYSTEM},
+    {"roots/inner", -EISDIR, 0, TRUST_SYSTEM},
+    {"alices/none", -EPERM, 0, TRUST_OWNER},
+};
+
 static void
 test_files(void **state)
 {
 	struct trust_problem problem;
-	int fd;
 
 	(void)state;
 	if (top[0] == '\0')
 		skip();
-	fd = trusted_file_open(below("roots/file-link"), &problem);
-	assert_true(fd >= 0);
-	close(fd);
-	assert_int_equal(trusted_file_open(below("roots/alices-file"), &problem), -EPERM);
-	assert_int_equal(problem.kind, TRUST_FILE);
-	assert_int_equal(problem.uid, ALICE);
-	assert_int_equal(trusted_file_open(below("roots/open-file"), &problem), -EPERM);
-	assert_int_equal(problem.kind, TRUST_FILE);
-	assert_int_equal(trusted_file_open(below("roots/none"), &problem), -ENOENT);
-	assert_int_equal(trusted_file_open(below("roots/inner"), &problem), -EISDIR);
-	assert_int_equal(trusted_file_open(below("alices/none"), &problem), -EPERM);
-	assert_int_equal(problem.kind, TRUST_OWNER);
+	for (size_t i = 0; i < sizeof(file_rows) / sizeof(file_rows[0]); i++) {
+		const struct file_row *row = &file_rows[i];
+		int fd = trusted_file_open(below(row->path), &problem);
+		int r = fd < 0 ? fd : trusted_file_check(fd, below(row->path), &problem);
+
+		assert_int_equal(r, row->error < 0 ? row->error : row->check);
+		if (r < 0)
+			assert_int_equal(problem.kind, row->kind);
+		assert_int_equal(fd >= 0, row->error == 0);
+		close_fd(&fd);
+	}
+}
+
+/* Only where somebody beside root could have put the file there, the file itself is looked at. */
+static void
+test_append(void **state)
+{
+	static const struct file_row appended[] = {
+	    {"roots/new", 0, 0, 0},
+	    {"alices/new", 0, 0, 0},
+	    {"alices/file", 0, 0, 0},
+	    {"roots/bobs-file", 0, 0, 0},
+	    {"roots/two-names", 0, 0, 0},
+	    {"alices/bobs-file", -EPERM, 0, TRUST_PLANTED},
+	    {"alices/two-names", -EPERM, 0, TRUST_PLANTED},
+	    {"sticky/bobs-file", -EPERM, 0, TRUST_PLANTED},
+	    {"alices/planted", -ELOOP, 0, TRUST_SYSTEM},
+	    {"alices/fifo", -ENXIO, 0, TRUST_SYSTEM},
+	    {"open/new", -EPERM, 0, TRUST_WRITERS},
+	};
+	struct trust_problem problem;
+
+	(void)state;
+	if (top[0] == '\0')
+		skip();
+	make_file("alices/file", ALICE, 0644);
+	make_file("roots/bobs-file", BOB, 0644);
+	make_file("alices/bobs-file", BOB, 0644);
+	make_file("sticky/bobs-file", BOB, 0644);
+	make_file("roots/two-names", 0, 0644);
+	assert_int_equal(link(below("roots/two-names"), below("alices/two-names")), 0);
+	assert_int_equal(mkfifo(below("alices/fifo"), 0600), 0);
+	for (size_t i = 0; i < sizeof(appended) / sizeof(appended[0]); i++) {
+		const struct file_row *row = &appended[i];
+		int fd = trusted_file_append(below(row->path), ALICE, 0600, &problem);
+
+		assert_int_equal(fd < 0 ? fd : 0, row->error);
+		if (fd < 0)
+			assert_int_equal(problem.kind, row->kind);
+		else
+			assert_int_equal(fcntl(fd, F_GETFL) & (O_APPEND | O_NONBLOCK), O_APPEND);
+		close_fd(&fd);
+	}
 }
 
 static void
@@ -343,6 +400,7 @@ main(void)
 	    cmocka_unit_test(test_directories),
 	    cmocka_unit_test(test_parent),
 	    cmocka_unit_test(test_files),
+	    cmocka_unit_test(test_append),
 	    cmocka_unit_test(test_making),
 	    cmocka_unit_test(test_set_group_id),
 	    cmocka_unit_test(test_homes),
