@@ -15,6 +15,7 @@
 #include "common/buf.h"
 #include "common/io.h"
 #include "common/text.h"
+#include "trusted/place.h"
 
 #include "common/banned.h"
 
@@ -107,21 +108,45 @@ accounts_file_refused(const struct stat *st)
 
 /* --- building --- */
 
+/* In a directory that root alone can change. */
+static int
+open_path(struct build *build)
+{
+	struct trust_problem problem;
+	char name[NAME_MAX + 1], why[TRUST_TEXT_MAX];
+	int dir_fd = trusted_parent_open(build->path, TRUST_ROOT_ALONE, name, &problem);
+	int r = dir_fd;
+
+	if (dir_fd < 0 && problem.kind != TRUST_SYSTEM) {
+		trust_explain(&problem, why, sizeof(why));
+		tell(build, 0, "%s", why);
+		return r;
+	}
+	if (dir_fd >= 0) {
+		/* non-blocking: a FIFO is refused below instead of waited for */
+		r = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+		r = r < 0 ? -errno : r;
+	}
+	if (r < 0)
+		tell(build, 0, "cannot open: %s; %s", strerror(-r),
+		    r == -ENOENT ? "'sallyportctl user add NAME' makes it" : "it has to be a file that root can read");
+	close_fd(&dir_fd);
+	return r;
+}
+
 static int
 open_users(struct build *build, int *fd_out, struct stat *st)
 {
 	const char *refused;
-	int fd = -1;
-	int r = 0;
+	int fd = open_path(build);
+	int r = fd < 0 ? fd : 0;
 
-	/* non-blocking: a FIFO is refused below instead of waited for */
-	fd = open(build->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || fstat(fd, st) < 0) {
+	if (r == 0 && fstat(fd, st) < 0) {
 		r = -errno;
-		tell(build, 0, "cannot open: %s; %s", strerror(-r),
-		    r == -ENOENT ? "'sallyportctl user add NAME' makes it" : "it has to be a file that root can read");
-		goto out;
+		tell(build, 0, "cannot look at it: %s", strerror(-r));
 	}
+	if (r < 0)
+		goto out;
 	refused = accounts_file_refused(st);
 	if (refused == NULL && (uint64_t)st->st_size >= FILE_MAX)
 		refused = "too large; a users file has less than 4 GiB";

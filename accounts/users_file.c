@@ -15,6 +15,7 @@
 #include "accounts/snapshot.h"
 #include "common/buf.h"
 #include "common/io.h"
+#include "trusted/place.h"
 
 #include "common/banned.h"
 
@@ -34,7 +35,8 @@ struct line {
 
 struct users_file {
 	char path[PATH_MAX];
-	int lock_fd;
+	char name[NAME_MAX + 1];	/* in its directory */
+	int dir_fd, lock_fd;
 	char *text;	/* as read; owned */
 	size_t text_len;
 	struct line *lines;
@@ -84,19 +86,18 @@ wait_for_lock(int fd, unsigned wait_ms)
 static int
 take_lock(struct users_file *file, unsigned wait_ms, struct buf *problem)
 {
-	char lock_path[PATH_MAX];
+	char lock_path[PATH_MAX], lock_name[NAME_MAX + 1];
 	int r;
 
-	r = path_with(lock_path, sizeof(lock_path), file->path, ".lock");
-	if (r < 0) {
+	if (path_with(lock_path, sizeof(lock_path), file->path, ".lock") < 0 ||
+	    path_with(lock_name, sizeof(lock_name), file->name, ".lock") < 0) {
 		say(problem, file->path, "the path is too long", 0, NULL);
-		return r;
+		return -ENAMETOOLONG;
 	}
-	file->lock_fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	file->lock_fd = openat(file->dir_fd, lock_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (file->lock_fd < 0) {
 		r = -errno;
-		say(problem, lock_path, "cannot open", r,
-		    r == -ENOENT ? "make its directory first" : "run as root, and see to the directory");
+		say(problem, lock_path, "cannot open", r, "run as root, and see to the directory");
 		return r;
 	}
 	r = wait_for_lock(file->lock_fd, wait_ms);
@@ -168,7 +169,7 @@ read_file(struct users_file *file, struct buf *problem)
 	int fd = -1;
 	int r = 0;
 
-	fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	fd = openat(file->dir_fd, file->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 && errno == ENOENT) {
 		file->text = strdup(new_file_header);
 		file->text_len = file->text == NULL ? 0 : strlen(new_file_header);
@@ -199,6 +200,22 @@ out:
 	return r;
 }
 
+/* The directory is held from here on: all that is done to the file is done there. */
+static int
+open_directory(struct users_file *file, struct buf *problem)
+{
+	struct trust_problem refused;
+	char why[TRUST_TEXT_MAX];
+
+	file->dir_fd = trusted_parent_open(file->path, TRUST_ROOT_ALONE, file->name, &refused);
+	if (file->dir_fd >= 0)
+		return 0;
+	trust_explain(&refused, why, sizeof(why));
+	say(problem, file->path, "cannot open", file->dir_fd == -ENOENT ? -ENOENT : 0,
+	    file->dir_fd == -ENOENT ? "make its directory first" : why);
+	return refused.error;
+}
+
 int
 users_file_open(const char *path, bool is_writing, unsigned lock_wait_ms, struct users_file **out,
     struct buf *problem)
@@ -209,13 +226,14 @@ users_file_open(const char *path, bool is_writing, unsigned lock_wait_ms, struct
 	file = calloc(1, sizeof(*file));
 	if (file == NULL)
 		return -ENOMEM;
-	file->lock_fd = -1;
+	file->dir_fd = file->lock_fd = -1;
 	r = path_with(file->path, sizeof(file->path), path, "");
 	if (r < 0) {
 		say(problem, path, "the path is too long", 0, NULL);
 		goto out;
 	}
-	if (is_writing)
+	r = open_directory(file, problem);
+	if (r == 0 && is_writing)
 		r = take_lock(file, lock_wait_ms, problem);
 	if (r == 0)
 		r = read_file(file, problem);
@@ -248,6 +266,7 @@ users_file_free(struct users_file *file)
 		explicit_bzero(file->text, file->text_len);
 	free(file->text);
 	close_fd(&file->lock_fd);	/* and with it the lock */
+	close_fd(&file->dir_fd);
 	free(file);
 }
 
@@ -357,67 +376,63 @@ write_lines(const struct users_file *file, int fd)
 	return r;
 }
 
-static int
-sync_directory_of(const char *path)
+/* Of its directory, which was opened without the right to sync it. */
+static void
+sync_directory(const struct users_file *file)
 {
-	char directory[PATH_MAX];
-	char *slash;
-	int fd;
-	int r = 0;
+	int fd = openat(file->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	snprintf(directory, sizeof(directory), "%s", path);
-	slash = strrchr(directory, '/');
-	if (slash == NULL)
-		snprintf(directory, sizeof(directory), ".");
-	else
-		slash[slash == directory] = '\0';
-	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) < 0)
+	if (fd >= 0)
+		(void)!fsync(fd);
+	close_fd(&fd);
+}
+
+/* Whole and on the disk, beside the old one. */
+static int
+write_beside(const struct users_file *file, const char *beside)
+{
+	int fd = openat(file->dir_fd, beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = fchmod(fd, 0600) < 0 ? -errno : write_lines(file, fd);
+	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	close_fd(&fd);
+	return r;
+}
+
+static int
+replace_file(const struct users_file *file)
+{
+	char beside[NAME_MAX + 1];
+	int r = path_with(beside, sizeof(beside), file->name, ".new");
+
+	if (r < 0)
+		return r;
+	/* a fixed name under the lock: what a crash left behind is taken away here */
+	if (unlinkat(file->dir_fd, beside, 0) < 0 && errno != ENOENT)
+		return -errno;
+	r = write_beside(file, beside);
+	if (r == 0 && renameat(file->dir_fd, beside, file->dir_fd, file->name) < 0)
+		r = -errno;
+	if (r < 0)
+		unlinkat(file->dir_fd, beside, 0);
 	return r;
 }
 
 int
 users_file_save(struct users_file *file, struct buf *problem)
 {
-	char new_path[PATH_MAX];
-	bool is_made = false;
-	int fd = -1;
-	int r;
+	int r = replace_file(file);
 
-	r = path_with(new_path, sizeof(new_path), file->path, ".new");
-	if (r < 0)
-		goto out;
-	/* a fixed name under the lock: what a crash left behind is taken away here */
-	if (unlink(new_path) < 0 && errno != ENOENT) {
-		r = -errno;
-		goto out;
-	}
-	fd = open(new_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		r = -errno;
-		goto out;
-	}
-	is_made = true;
-	r = fchmod(fd, 0600) < 0 ? -errno : write_lines(file, fd);
-	if (r == 0 && fsync(fd) < 0)
-		r = -errno;
-	if (r == 0 && rename(new_path, file->path) < 0)
-		r = -errno;
-	if (r < 0)
-		goto out;
-	is_made = false;
-	/* the new file is in place; that its name may not be on the disk yet is no failure of the change */
-	(void)sync_directory_of(file->path);
-out:
 	if (r < 0)
 		say(problem, file->path, "cannot write", r,
 		    r == -ENOSPC || r == -EDQUOT ? "make room on the file system; nothing was changed"
 						 : "nothing was changed");
-	if (is_made)
-		unlink(new_path);
-	close_fd(&fd);
+	else
+		sync_directory(file); /* the file is in place; that its name may not be on the disk yet is no failure */
 	return r;
 }
 

@@ -16,7 +16,9 @@
 #include "common/buf.h"
 #include "common/io.h"
 #include "config/config.h"
+#include "config/places.h"
 #include "privsep/tls/certificate.h"
+#include "trusted/place.h"
 
 #include "common/banned.h"
 
@@ -108,6 +110,37 @@ check_options(struct findings *findings, const char *path, const struct users_fi
 	}
 }
 
+/* Logins go on there, but sallyportctl refuses to make, count or remove such a home. */
+static void
+check_home(struct findings *findings, const char *path, size_t line, const struct account *account)
+{
+	struct trust_problem problem;
+	char why[TRUST_TEXT_MAX];
+	int fd = trusted_home_open_strictly(account->home, &(const struct trust){account->uid, account->gid}, &problem);
+
+	if (fd < 0 && problem.kind != TRUST_SYSTEM) {
+		trust_explain(&problem, why, sizeof(why));
+		find(findings, false, "%s:%zu: home: %s", path, line, why);
+	}
+	close_fd(&fd);
+}
+
+static void
+check_homes(struct findings *findings, const char *path, const struct users_file *file)
+{
+	struct account account;
+	const char *problem;
+
+	for (size_t i = 0; i < users_file_count(file); i++) {
+		size_t len;
+		const char *line = users_file_line(file, i, &len);
+
+		if (!account_line_is_blank(line, len) && account_parse(line, len, &account, &problem) == 0)
+			check_home(findings, path, i + 1, &account);
+	}
+	explicit_bzero(&account, sizeof(account));
+}
+
 static void
 check_accounts(struct findings *findings, const struct config *config)
 {
@@ -120,8 +153,10 @@ check_accounts(struct findings *findings, const struct config *config)
 	if (fd < 0)
 		find(findings, true, "cannot make a memory file: %s", strerror(errno));
 	else if (config->accounts[0] != '\0' && snapshot_build(config->accounts, fd, take_error, findings) == 0 &&
-	    users_file_open(config->accounts, false, 0, &file, &problem) == 0)
+	    users_file_open(config->accounts, false, 0, &file, &problem) == 0) {
 		check_options(findings, config->accounts, file);
+		check_homes(findings, config->accounts, file);
+	}
 	users_file_free(file);
 	buf_free(&problem);
 	close_fd(&fd);
@@ -172,6 +207,7 @@ config_check(struct ctl *ctl)
 	}
 	if (config_load(ctl->config_path, take_error, &findings, &config) == 0) {
 		check_service_user(&findings, config);
+		(void)config_check_places(config, take_error, &findings);
 		check_certificate(&findings, config);
 		check_accounts(&findings, config);
 		check_pam(&findings, config);

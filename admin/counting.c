@@ -84,7 +84,7 @@ tell_home(const struct account *account, const struct trust_problem *problem)
 	char why[TRUST_TEXT_MAX];
 
 	trust_explain(problem, why, sizeof(why));
-	ctl_error("cannot count the home of account '%s': %s", ctl_quote(account->name), ctl_quote(why));
+	ctl_error("cannot count '%s': %s", ctl_quote(account->home), ctl_quote(why));
 }
 
 int

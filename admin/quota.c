@@ -12,7 +12,9 @@
 #include "admin/counting.h"
 #include "admin/ctl.h"
 #include "admin/quota.h"
+#include "common/io.h"
 #include "config/config.h"
+#include "trusted/place.h"
 
 #include "common/banned.h"
 
@@ -34,14 +36,33 @@ ledger_path(const struct ctl *ctl, const char *name, char path[PATH_MAX])
 	snprintf(path, PATH_MAX, "%s/ledger/%s", ctl->config->state_directory, name);
 }
 
+/* Open state-directory, which root alone can change. Says why not, but for one that is not there. */
+static int
+open_state(const struct ctl *ctl)
+{
+	struct trust_problem problem;
+	char why[TRUST_TEXT_MAX];
+	int fd = trusted_dir_open(ctl->config->state_directory, TRUST_ROOT_ALONE, &problem);
+
+	if (fd < 0 && fd != -ENOENT) {
+		trust_explain(&problem, why, sizeof(why));
+		ctl_error("state-directory '%s': %s", ctl_quote(ctl->config->state_directory), ctl_quote(why));
+	}
+	return fd;
+}
+
 void
 quota_forget(const struct ctl *ctl, const char *name)
 {
 	char path[PATH_MAX];
+	int state_fd = open_state(ctl);
 
-	ledger_path(ctl, name, path);
-	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
-		ctl_warning("cannot remove '%s': %s", path, strerror(errno));
+	if (state_fd < 0)
+		return;
+	snprintf(path, sizeof(path), "ledger/%s", name);
+	if (unlinkat(state_fd, path, 0) < 0 && errno != ENOENT && errno != ENOTDIR)
+		ctl_warning("cannot remove '%s' in '%s': %s", path, ctl->config->state_directory, strerror(errno));
+	close_fd(&state_fd);
 }
 
 static int
@@ -49,16 +70,18 @@ open_ledger(const struct ctl *ctl, const struct account *account, struct ledger 
 {
 	char path[PATH_MAX];
 	uint8_t boot_id[16];
-	int r = ledger_boot_id(boot_id);
+	int state_fd = open_state(ctl);
+	int r = state_fd < 0 ? state_fd : ledger_boot_id(boot_id);
 
-	snprintf(path, sizeof(path), "%s/ledger", ctl->config->state_directory);
-	if (r == 0 && mkdir(path, 0700) < 0 && errno != EEXIST)
+	if (r == 0 && mkdirat(state_fd, "ledger", 0700) < 0 && errno != EEXIST)
 		r = -errno;
+	/* by its path: nobody but root can change where that leads */
 	ledger_path(ctl, account->name, path);
 	if (r == 0)
 		r = ledger_open(ledger, path, boot_id);
-	if (r < 0)
+	if (r < 0 && (state_fd >= 0 || state_fd == -ENOENT))
 		ctl_error("cannot open the quota ledger '%s': %s", path, strerror(-r));
+	close_fd(&state_fd);
 	return r;
 }
 

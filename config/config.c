@@ -13,6 +13,7 @@
 #include "common/text.h"
 #include "config/keys.h"
 #include "config/source.h"
+#include "trusted/place.h"
 
 #include "common/banned.h"
 
@@ -589,18 +590,22 @@ out:
 	return r;
 }
 
-/* The bytes of a regular file of at most max bytes. 0 or -errno. */
+/* The bytes of a regular file of at most max bytes, which nobody but root could have put there. 0 or -errno. */
 static int
-read_small_file(const char *path, size_t max, struct buf *out)
+read_small_file(const char *path, size_t max, struct buf *out, struct trust_problem *problem)
 {
 	struct stat st;
 	ssize_t got;
 	char *room;
-	int fd = -1;
+	int fd;
 	int r = 0;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || fstat(fd, &st) < 0) {
+	fd = trusted_file_open(path, problem);
+	if (fd < 0)
+		return fd;
+	/* an error from here on is one of a call */
+	*problem = (struct trust_problem){.kind = TRUST_SYSTEM, .error = -EIO};
+	if (fstat(fd, &st) < 0) {
 		r = -errno;
 		goto out;
 	}
@@ -612,7 +617,7 @@ read_small_file(const char *path, size_t max, struct buf *out)
 		goto out;
 	got = io_read_all(fd, room, max + 1);
 	if (got < 0)
-		r = (int)got;
+		r = problem->error = (int)got;
 	else if ((size_t)got > max)
 		r = -EFBIG;
 	else
@@ -623,33 +628,35 @@ out:
 }
 
 static void
-tell_login_message(struct load *load, int error)
+tell_login_message(struct load *load, int error, const struct trust_problem *problem)
 {
+	char why[TRUST_TEXT_MAX];
 	int line = line_of(load, "", "login-message");
 	const char *path = load->config->login_message;
 
+	trust_explain(problem, why, sizeof(why)); /* every client is shown what root reads there */
 	if (error == -EFBIG)
 		add_problem(load, line, "login-message: '%s' is too long; at most %d bytes", path, CONFIG_LOGIN_MESSAGE_MAX);
-	else if (error == -EINVAL)
+	else if (error == -EINVAL || error == -EISDIR)
 		add_problem(load, line, "login-message: '%s' is no regular file; name a text file, or \"\"", path);
 	else
-		add_problem(load, line, "login-message: cannot read '%s': %s; name a text file, or \"\"", path,
-		    strerror(-error));
+		add_problem(load, line, "login-message: cannot read '%s': %s; name a text file, or \"\"", path, why);
 }
 
 /* What login-message names, made fit to be shown; "" for none. */
 static int
 load_login_message(struct load *load)
 {
+	struct trust_problem problem;
 	struct buf raw, text;
 	int r = 0;
 
 	buf_init(&raw, CONFIG_LOGIN_MESSAGE_MAX + 1);
 	buf_init(&text, CONFIG_LOGIN_MESSAGE_MAX);
 	if (load->config->login_message[0] != '\0')
-		r = read_small_file(load->config->login_message, CONFIG_LOGIN_MESSAGE_MAX, &raw);
+		r = read_small_file(load->config->login_message, CONFIG_LOGIN_MESSAGE_MAX, &raw, &problem);
 	if (r < 0 && r != -ENOMEM) {
-		tell_login_message(load, r);
+		tell_login_message(load, r, &problem);
 		r = 0;
 	} else if (r == 0) {
 		r = escape_lines(&text, raw.data == NULL ? "" : raw.data, raw.len);

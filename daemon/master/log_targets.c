@@ -21,6 +21,7 @@
 #include "privsep/ipc/log.h"
 #include "privsep/logger/logger.h"
 #include "privsep/sandbox/sandbox.h"
+#include "trusted/place.h"
 
 #include "common/banned.h"
 
@@ -58,18 +59,20 @@ open_datagrams(enum log_target_kind kind, int *fd_out)
 	return 0;
 }
 
+/* runs as root, maybe in a directory that is the service user's */
 static int
-open_file(const struct config *config, const char *key, const char *path, int *fd_out, char *error, size_t size)
+open_file(const struct master *master, const struct config *config, const char *key, const char *path, int *fd_out,
+    char *error, size_t size)
 {
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, LOG_FILE_MODE);
-	char place[CONFIG_PLACE_MAX];
-	int r;
+	struct trust_problem problem;
+	char place[CONFIG_PLACE_MAX], why[TRUST_TEXT_MAX];
+	int fd = trusted_file_append(path, master->service_uid, LOG_FILE_MODE, &problem);
 
 	if (fd < 0) {
-		r = -errno;
 		config_place(config, "log", key, place);
-		snprintf(error, size, "%scannot open log file '%s': %s", place, path, strerror(-r));
-		return r;
+		trust_explain(&problem, why, sizeof(why));
+		snprintf(error, size, "%scannot open log file '%s': %s", place, path, why);
+		return fd;
 	}
 	*fd_out = fd;
 	return 0;
@@ -104,9 +107,10 @@ log_targets_open(
 	if (r < 0)
 		snprintf(error, size, "log targets cannot be opened: %s", strerror(-r));
 	if (r == 0 && !is_stderr && !is_syslog && !is_journal)
-		r = open_file(config, "target", config->log.target, &files->fds[LOG_TARGET_LINES], error, size);
+		r = open_file(master, config, "target", config->log.target, &files->fds[LOG_TARGET_LINES], error, size);
 	if (r == 0 && config->log.xferlog[0] != '\0')
-		r = open_file(config, "xferlog", config->log.xferlog, &files->fds[LOG_TARGET_XFERLOG], error, size);
+		r = open_file(
+		    master, config, "xferlog", config->log.xferlog, &files->fds[LOG_TARGET_XFERLOG], error, size);
 	if (r < 0)
 		log_targets_close(files);
 	return r;

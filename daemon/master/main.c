@@ -21,6 +21,7 @@
 #include "accounts/password.h"
 #include "common/io.h"
 #include "common/title.h"
+#include "config/places.h"
 #include "daemon/master/accounts_loader.h"
 #include "daemon/master/activation.h"
 #include "daemon/master/bans.h"
@@ -265,7 +266,7 @@ detach_standard_files(void)
 static void
 open_listeners(void)
 {
-	char error[CONFIG_PLACE_MAX + 512];
+	char error[CONFIG_PLACE_MAX + TRUST_TEXT_MAX];
 	int count = listeners_open(
 	    master.config, inherited.listeners, inherited.count, master.listeners, error, sizeof(error));
 
@@ -278,7 +279,7 @@ open_listeners(void)
 static void
 check_hooks(void)
 {
-	char error[CONFIG_PLACE_MAX + 512];
+	char error[CONFIG_PLACE_MAX + TRUST_TEXT_MAX];
 
 	if (hook_worker_check(master.config, error, sizeof(error)) < 0)
 		fail("%s", error);
@@ -301,7 +302,7 @@ take_standard_error(void)
 static void
 start(void)
 {
-	char error[CONFIG_PLACE_MAX + 512];
+	char error[CONFIG_PLACE_MAX + TRUST_TEXT_MAX];
 	int ready_fd = -1;
 	int r;
 
@@ -450,6 +451,8 @@ main(int argc, char **argv)
 	if (is_check) {
 		check_certificate();
 		check_hooks();
+		if (config_check_places(master.config, tell_error, NULL) < 0)
+			return EXIT_FAILURE;
 		printf("%s: good\n", master.config_path);
 		return EXIT_SUCCESS;
 	}

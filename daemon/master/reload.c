@@ -18,6 +18,7 @@
 #include "daemon/master/resolver.h"
 #include "daemon/master/sessions.h"
 #include "privsep/ipc/log.h"
+#include "trusted/place.h"
 
 #include "common/banned.h"
 
@@ -159,7 +160,7 @@ static void
 give_up(struct master *master)
 {
 	struct reload *reload = &master->reload;
-	char error[CONFIG_PLACE_MAX + 512];
+	char error[CONFIG_PLACE_MAX + TRUST_TEXT_MAX];
 
 	log_message(LEVEL_ERROR, "reload-refused", "%s", STAYS);
 	listeners_close_others(reload->listeners, reload->listener_count, master->listeners, master->listener_count);
@@ -236,7 +237,7 @@ static void
 examine(struct master *master)
 {
 	struct reload *reload = &master->reload;
-	char error[CONFIG_PLACE_MAX + 512];
+	char error[CONFIG_PLACE_MAX + TRUST_TEXT_MAX];
 	int count;
 
 	if (config_load(master->config_path, tell_problem, reload, &reload->config) < 0) {

@@ -68,6 +68,7 @@ home_refusal(const struct trust_problem *problem)
 	case TRUST_OWNER:
 	case TRUST_WRITERS:
 	case TRUST_FILE:
+	case TRUST_PLANTED:
 		return "home is behind a directory that others control";
 	case TRUST_SYSTEM:
 		break;

@@ -222,7 +222,7 @@ purge_and_put_back()
 	start_server
 	run ctl quota recount alice
 	assert_failure
-	assert_output --partial "cannot count the home of account 'alice': '$DIR/home/alice/q' is a symbolic link of uid $ALICE_UID"
+	assert_output --partial "cannot count '$DIR/home/alice/q/x': '$DIR/home/alice/q' is a symbolic link of uid $ALICE_UID"
 	ftp_open
 	ftp 'USER alice' 331
 	ftp_send 'PASS secret'
@@ -266,4 +266,189 @@ reload_twice()
 	ctl reload
 	listen_in "$DIR/home/open/other"
 	ctl reload
+}
+
+# --- files that root reads and writes ---
+
+# is_refused_everywhere MESSAGE: by -t, config check, and the start.
+is_refused_everywhere()
+{
+	run "$BUILD/sallyportd" -t -c "$CONF"
+	assert_failure 1
+	assert_output --partial "$1"
+	run ctl config check
+	assert_failure 1
+	assert_output --partial "$1"
+	run timeout 20 "$BUILD/sallyportd" -f -c "$CONF"
+	assert_failure 1
+	assert_output --partial "$1"
+}
+
+@test "runtime-directory and state-directory below a directory that others control are refused" {
+	local key
+	for key in runtime-directory state-directory; do
+		write_config "$key = \"$DIR/home/alice/$key\""
+		run timeout 20 "$BUILD/sallyportd" -f -c "$CONF"
+		assert_failure 1
+		assert_output --partial "cannot use directory '$DIR/home/alice/$key': directory '$DIR/home/alice' belongs to uid $ALICE_UID"
+		mkdir "$DIR/home/alice/$key"
+		is_refused_everywhere "directory '$DIR/home/alice' belongs to uid $ALICE_UID"
+		run ctl config check
+		assert_output --partial "$CONF:1: $key: directory"
+	done
+}
+
+with_certificate()
+{
+	mkdir "$DIR/tls"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost \
+		-keyout "$DIR/tls/key" -out "$DIR/tls/cert" 2>/dev/null
+	chmod 600 "$DIR/tls/key"
+	write_config "tls { certificate = \"${1:-$DIR/tls/cert}\" key = \"$DIR/tls/key\" }"
+}
+
+@test "a certificate that others can change is refused: by its owner, its mode, its directory, and a link" {
+	with_certificate
+	chown "$ALICE_UID" "$DIR/tls/cert"
+	is_refused_everywhere "certificate '$DIR/tls/cert' cannot be trusted: '$DIR/tls/cert' belongs to uid $ALICE_UID (no system user) and has mode 0644; it must belong to root"
+	chown 0 "$DIR/tls/cert"
+	chmod 666 "$DIR/tls/cert"
+	is_refused_everywhere "and has mode 0666; it must belong to root, and be writable by its owner alone"
+	chmod 644 "$DIR/tls/cert"
+	chown "$ALICE_UID" "$DIR/tls"
+	is_refused_everywhere "certificate '$DIR/tls/cert' cannot be trusted: directory '$DIR/tls' belongs to uid $ALICE_UID"
+	chown 0 "$DIR/tls"
+	run "$BUILD/sallyportd" -t -c "$CONF"
+	assert_success
+	ln -s ../tls/cert "$DIR/etc/link"
+	chown -h "$ALICE_UID" "$DIR/etc/link"
+	sed -i "s,$DIR/tls/cert,$DIR/etc/link," "$CONF"
+	is_refused_everywhere "'$DIR/etc/link' is a symbolic link of uid $ALICE_UID"
+	chown -h 0 "$DIR/etc/link"
+	run "$BUILD/sallyportd" -t -c "$CONF"
+	assert_success
+}
+
+@test "a reload with a certificate that others can change keeps the one in force" {
+	with_certificate
+	start_server
+	chown "$ALICE_UID" "$DIR/tls/cert"
+	run ctl reload
+	assert_failure
+	assert_output --partial "tls.certificate: certificate '$DIR/tls/cert' cannot be trusted: '$DIR/tls/cert' belongs to uid $ALICE_UID"
+	chown 0 "$DIR/tls/cert"
+	ctl reload
+}
+
+@test "cert self-signed does not write below a directory that others control" {
+	write_config "tls { certificate = \"$DIR/home/alice/cert\" key = \"$DIR/etc/key\" }"
+	run ctl cert self-signed --name localhost
+	assert_failure 1
+	assert_output --partial "cannot write '$DIR/home/alice/cert': directory '$DIR/home/alice' belongs to uid $ALICE_UID"
+	assert_not_exists "$DIR/etc/key"
+	write_config "tls { certificate = \"$DIR/etc/cert\" key = \"$DIR/etc/key\" }"
+	(umask 077 && ctl cert self-signed --name localhost)
+	assert_equal "$(stat -c %a "$DIR/etc/cert" "$DIR/etc/key" | xargs)" '644 600'
+}
+
+@test "the users file is neither read nor changed in a directory that others control" {
+	install -m 600 /dev/null "$DIR/home/alice/users"
+	write_config "accounts = \"$DIR/home/alice/users\""
+	run add_user bob secret
+	assert_failure 1
+	assert_output --partial "$DIR/home/alice/users: cannot open; directory '$DIR/home/alice' belongs to uid $ALICE_UID"
+	assert_not_exists "$DIR/home/alice/users.lock"
+	assert_not_exists "$DIR/home/bob"
+	run timeout 20 "$BUILD/sallyportd" -f -c "$CONF"
+	assert_failure 1
+	assert_output --partial "$DIR/home/alice/users: directory '$DIR/home/alice' belongs to uid $ALICE_UID"
+	run ctl config check
+	assert_failure 1
+	assert_output --partial "directory '$DIR/home/alice' belongs to uid $ALICE_UID"
+}
+
+@test "what clients are shown at the login is not read through a link of another user" {
+	as_user "$ALICE_UID" ln -s "$DIR/outside/file" "$DIR/home/alice/motd"
+	write_config "login-message = \"$DIR/home/alice/motd\""
+	is_refused_everywhere "$CONF:1: login-message: cannot read '$DIR/home/alice/motd': directory '$DIR/home/alice' belongs to uid $ALICE_UID"
+	ln -s "$DIR/outside/file" "$DIR/etc/motd"
+	write_config "login-message = \"$DIR/etc/motd\""
+	run "$BUILD/sallyportd" -t -c "$CONF"
+	assert_success
+}
+
+@test "config check warns of homes that others control, and of homes of others" {
+	mkdir "$DIR/home/open"
+	add_user bob secret --home "$DIR/home/open/bob"
+	add_user carol secret
+	chmod 777 "$DIR/home/open"
+	chown "$ALICE_UID" "$DIR/home/carol"
+	run ctl config check
+	assert_success
+	assert_line --regexp "users:[0-9]+: home: directory '$DIR/home/open' can be changed by everybody \(gid 0, mode 0777\); .* \(warning\)"
+	assert_line --regexp "users:[0-9]+: home: home '$DIR/home/carol' belongs to uid $ALICE_UID .* \(warning\)"
+}
+
+# --- logs ---
+
+# log_in FILE: a server that logs there; the start of the test's own log is not its.
+log_in()
+{
+	write_config "log { target = \"$1\" level = \"info\" }"
+}
+
+@test "a log in a directory of the service user: its own files are appended to, planted ones are not" {
+	local service
+	service=$(id -u sallyport)
+	install -d -o sallyport -m 750 "$DIR/logs"
+	log_in "$DIR/logs/log"
+	LOG=$DIR/logs/log
+	start_server
+	stop_server
+	assert_equal "$(stat -c %u:%a "$LOG")" 0:600
+	# the logger is the service user: what it could put there
+	rm "$LOG"
+	as_user "$service" ln -s "$DIR/outside/file" "$LOG"
+	run timeout 20 "$BUILD/sallyportd" -f -c "$CONF"
+	assert_failure 1
+	assert_output --partial "log.target: cannot open log file '$LOG': Too many levels of symbolic links"
+	rm "$LOG"
+	ln "$DIR/outside/file" "$LOG"
+	run timeout 20 "$BUILD/sallyportd" -f -c "$CONF"
+	assert_failure 1
+	assert_output --partial "with one name"
+	rm "$LOG"
+	as_user "$service" mkfifo "$LOG"
+	run timeout 20 "$BUILD/sallyportd" -f -c "$CONF"
+	assert_failure 1
+	assert_output --partial "cannot open log file '$LOG'"
+	rm "$LOG"
+	assert_equal "$(cat "$DIR/outside/file")" precious
+	start_server
+}
+
+@test "a log below a directory of another user, or that everybody may change, is refused" {
+	log_in "$DIR/home/alice/logs/log"
+	mkdir "$DIR/home/alice/logs"
+	is_refused_everywhere "directory '$DIR/home/alice' belongs to uid $ALICE_UID"
+	run ctl config check
+	assert_output --partial "$CONF:1: log.target: directory"
+	install -d -m 777 "$DIR/home/open"
+	log_in "$DIR/home/open/log"
+	is_refused_everywhere "directory '$DIR/home/open' can be changed by everybody"
+	chmod 1777 "$DIR/home/open"
+	as_user "$ALICE_UID" touch "$DIR/home/open/log"
+	run timeout 20 "$BUILD/sallyportd" -f -c "$CONF"
+	assert_failure 1
+	assert_output --partial "'$DIR/home/open/log' belongs to uid $ALICE_UID (no system user), who may have put it there"
+}
+
+@test "config check and -t say when metrics-listen is in a directory that others control" {
+	write_config "metrics-listen = \"unix:$DIR/home/alice/page\""
+	run "$BUILD/sallyportd" -t -c "$CONF"
+	assert_failure 1
+	assert_output --partial "$CONF:1: metrics-listen: directory '$DIR/home/alice' belongs to uid $ALICE_UID"
+	run ctl config check
+	assert_failure 1
+	assert_output --partial "$CONF:1: metrics-listen: directory '$DIR/home/alice' belongs to uid $ALICE_UID"
 }
