@@ -149,13 +149,23 @@ write_item(struct listing *listing, const struct item *item)
 
 /* Order. */
 
+/* Since 1970. Before 1677 and after 2262 seconds do not fit: those are the oldest and the newest of all. */
+static int64_t
+nanoseconds(const struct timespec *time)
+{
+	int64_t ns;
+
+	if (__builtin_mul_overflow((int64_t)time->tv_sec, INT64_C(1000000000), &ns) ||
+	    __builtin_add_overflow(ns, (int64_t)time->tv_nsec, &ns))
+		return time->tv_sec < 0 ? INT64_MIN : INT64_MAX;
+	return ns;
+}
+
 static uint64_t
 sort_key(const struct listing *listing, const struct stat *st)
 {
-	int64_t ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
-
 	if (wants(listing, LIST_BY_TIME))	/* newest first; the sign bit turned, so that 1969 sorts before 1970 */
-		return ~((uint64_t)ns ^ (1ULL << 63));
+		return ~((uint64_t)nanoseconds(&st->st_mtim) ^ (1ULL << 63));
 	if (wants(listing, LIST_BY_SIZE))
 		return ~(uint64_t)st->st_size;
 	return 0;

@@ -651,6 +651,11 @@ test_list_by_time(void **state)
 	check_list(LIST_NAMES, LIST_BY_TIME, "/", "new\r\nold\r\nancient\r\n");
 	check_list(LIST_NAMES, LIST_BY_TIME | LIST_REVERSE, "/", "ancient\r\nold\r\nnew\r\n");
 	check_list(LIST_NAMES, LIST_BY_TIME, "/*", "new\r\nold\r\nancient\r\n");
+	/* nanoseconds since 1970 fit until 2262 */
+	times[1].tv_sec = 9999999999;
+	put_file("future", "");
+	assert_int_equal(utimensat(AT_FDCWD, at("future"), times, 0), 0);
+	check_list(LIST_NAMES, LIST_BY_TIME, "/", "future\r\nnew\r\nold\r\nancient\r\n");
 }
 
 static void
