@@ -14,11 +14,20 @@
 #define MAGIC 0x31524744454c5053ULL	/* "SPLEDGR1" */
 #define SLOTS_MAX LEDGER_SESSIONS_MAX
 #define SLOTS_AT 4096
-#define LOCK_AT (1LL << 40)		/* byte locks, far behind the content: the account's, then one a slot */
-#define LOCK_WAIT_MS 60000
+#define LOCK_AT (1LL << 40)		/* byte locks, far behind the content: see enum lock; then one a slot */
+#define LOCK_WAIT_MS 3000
+#define DEATH_WAIT_MS 2000		/* a session that is killed needs a moment to be gone */
+#define SLOT_MAX (1LL << 51)		/* bytes or files of one slot: all slots and the base add up without an overflow */
 #define GRANT_LEAST (64 * 1024ULL)
 #define GRANT_MOST (16 * 1024 * 1024ULL)
 #define GRANT_SHARE 32			/* of what is left: sessions side by side leave each other some */
+
+enum lock {
+	LOCK_AWAITED = -2,	/* shared by those who wait for the account's */
+	LOCK_TABLE = -1,	/* the header, and which slots are in use: held for as long as that takes to write */
+	LOCK_ACCOUNT = 0,	/* a change of the home, or its count */
+	LOCK_SLOTS = 1
+};
 
 enum header_flag {
 	HEADER_COUNTED = 1,	/* the base is a count's */
@@ -65,14 +74,15 @@ is_byte_locked(int fd, off_t offset)
 	return fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
 }
 
+/* 0, -ETIMEDOUT or -errno. */
 static int
-lock_account(struct ledger *ledger)
+wait_for_lock(int fd, off_t offset)
 {
 	uint64_t deadline = monotonic_ms() + LOCK_WAIT_MS;
 	int pause_ms = 0;
 	int r;
 
-	while ((r = lock_byte(ledger->fd, 0, F_WRLCK)) == -EAGAIN || r == -EACCES) {
+	while ((r = lock_byte(fd, offset, F_WRLCK)) == -EAGAIN || r == -EACCES) {
 		if (monotonic_ms() >= deadline)
 			return -ETIMEDOUT;
 		poll(NULL, 0, pause_ms);
@@ -81,10 +91,35 @@ lock_account(struct ledger *ledger)
 	return r;
 }
 
+static int
+lock_account(struct ledger *ledger)
+{
+	int r = lock_byte(ledger->fd, LOCK_ACCOUNT, F_WRLCK);
+
+	if (r != -EAGAIN && r != -EACCES)
+		return r;
+	lock_byte(ledger->slot_fd, LOCK_AWAITED, F_RDLCK);
+	r = wait_for_lock(ledger->fd, LOCK_ACCOUNT);
+	lock_byte(ledger->slot_fd, LOCK_AWAITED, F_UNLCK);
+	return r;
+}
+
 static void
 unlock_account(struct ledger *ledger)
 {
-	lock_byte(ledger->fd, 0, F_UNLCK);
+	lock_byte(ledger->fd, LOCK_ACCOUNT, F_UNLCK);
+}
+
+static int
+lock_table(struct ledger *ledger)
+{
+	return wait_for_lock(ledger->fd, LOCK_TABLE);
+}
+
+static void
+unlock_table(struct ledger *ledger)
+{
+	lock_byte(ledger->fd, LOCK_TABLE, F_UNLCK);
 }
 
 static int
@@ -136,11 +171,16 @@ is_good_header(const struct ledger *ledger, const struct header *header)
 	    header->check == check_on(ledger->name_check, header, offsetof(struct header, check));
 }
 
+/* Twice before it is called damaged: a session that begins may be writing it. */
 static int
 read_header(const struct ledger *ledger, struct header *header)
 {
 	int r = read_at(ledger->fd, header, sizeof(*header), 0);
 
+	if (r == 0 && !is_good_header(ledger, header)) {
+		poll(NULL, 0, 1);
+		r = read_at(ledger->fd, header, sizeof(*header), 0);
+	}
 	return r == 0 && !is_good_header(ledger, header) ? -EUCLEAN : r;
 }
 
@@ -152,11 +192,33 @@ write_header(const struct ledger *ledger, struct header *header)
 }
 
 static bool
+is_in_bounds(int64_t figure)
+{
+	return figure >= -SLOT_MAX && figure <= SLOT_MAX;
+}
+
+/* Figures that no session writes are damage as well. */
+static bool
 is_good_slot(const struct slot *slot)
 {
 	static const struct slot zeros;
 
+	if (!is_in_bounds(slot->bytes) || !is_in_bounds(slot->files) || slot->reserved_bytes > SLOT_MAX ||
+	    slot->reserved_files > SLOT_MAX || slot->start_size > SLOT_MAX)
+		return false;
 	return slot->check == check_of(slot, offsetof(struct slot, check)) || memcmp(slot, &zeros, sizeof(zeros)) == 0;
+}
+
+/* Add to a figure of a slot. -EOVERFLOW, and nothing is added, when it would be out of bounds. */
+static int
+add_in_bounds(int64_t *figure, int64_t more)
+{
+	int64_t sum;
+
+	if (__builtin_add_overflow(*figure, more, &sum) || !is_in_bounds(sum))
+		return -EOVERFLOW;
+	*figure = sum;
+	return 0;
 }
 
 static int
@@ -201,14 +263,22 @@ is_unsettled(const struct slot *slot)
 static bool
 is_held(const struct ledger *ledger, uint32_t number)
 {
-	return number == ledger->slot || is_byte_locked(ledger->fd, 1 + (off_t)number);
+	return number == ledger->slot || is_byte_locked(ledger->fd, LOCK_SLOTS + (off_t)number);
+}
+
+/* Only who has the account's lock changes the home: we have it, so whoever was in a change has lost it, or is being killed. */
+static bool
+is_left_in_change(const struct ledger *ledger, uint32_t number, const struct slot *slot)
+{
+	return number != ledger->slot && is_good_slot(slot) && (slot->flags & SLOT_IN_CHANGE) != 0;
 }
 
 /* Damaged, or left unsettled by a session that is gone. */
 static bool
 is_doubtful(const struct ledger *ledger, uint32_t number, const struct slot *slot)
 {
-	return !is_good_slot(slot) || (is_unsettled(slot) && !is_held(ledger, number));
+	return !is_good_slot(slot) || is_left_in_change(ledger, number, slot) ||
+	    (is_unsettled(slot) && !is_held(ledger, number));
 }
 
 struct sums {
@@ -232,8 +302,10 @@ add_slot(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
 
 	if (is_doubtful(ledger, number, slot) && !is_bounded(ledger, slot))
 		return -EUCLEAN;
-	sums->bytes += slot->bytes + (int64_t)slot->reserved_bytes;
-	sums->files += slot->files + (int64_t)slot->reserved_files;
+	/* a good slot's own figures cannot overflow; the base is believed no more than what it adds up to */
+	if (__builtin_add_overflow(sums->bytes, slot->bytes + (int64_t)slot->reserved_bytes, &sums->bytes) ||
+	    __builtin_add_overflow(sums->files, slot->files + (int64_t)slot->reserved_files, &sums->files))
+		return -EUCLEAN;
 	return 0;
 }
 
@@ -258,7 +330,7 @@ sum(struct ledger *ledger, struct ledger_figure *figure)
 
 /*
  * Take the first settled slot that nobody holds; one that a dead session left unsettled stays as it is until the
- * home has been counted. With the account locked, so that nobody else takes it meanwhile.
+ * home has been counted. With the table locked, so that nobody else takes it meanwhile.
  */
 static int
 take_slot(struct ledger *ledger, struct header *header)
@@ -267,14 +339,14 @@ take_slot(struct ledger *ledger, struct header *header)
 	int r;
 
 	for (uint32_t number = 0; number < SLOTS_MAX; number++) {
-		if (is_byte_locked(ledger->fd, 1 + (off_t)number))
+		if (is_byte_locked(ledger->fd, LOCK_SLOTS + (off_t)number))
 			continue;
 		r = number < header->slots ? read_at(ledger->fd, &slot, sizeof(slot), slot_at(number)) : 0;
 		if (r < 0)
 			return r;
 		if (number < header->slots && (!is_good_slot(&slot) || is_unsettled(&slot)))
 			continue;
-		r = lock_byte(ledger->slot_fd, 1 + (off_t)number, F_RDLCK);
+		r = lock_byte(ledger->slot_fd, LOCK_SLOTS + (off_t)number, F_RDLCK);
 		if (r < 0)
 			return r;
 		ledger->slot = number;
@@ -339,11 +411,12 @@ ledger_open(struct ledger *ledger, const char *path, const uint8_t boot_id[16])
 	r = open_plain(path, O_RDWR | O_CREAT, &ledger->fd);
 	if (r == 0)
 		r = open_plain(path, O_RDONLY, &ledger->slot_fd);
+	/* not the account's: a login does not wait until a home is counted */
 	if (r == 0)
-		r = lock_account(ledger);
+		r = lock_table(ledger);
 	if (r == 0) {
 		r = open_locked(ledger, boot_id);
-		unlock_account(ledger);
+		unlock_table(ledger);
 	}
 	if (r < 0) {
 		close_fd(&ledger->fd);
@@ -410,39 +483,56 @@ distrust_now(struct ledger *ledger)
 {
 	struct header header;
 
-	if (read_header(ledger, &header) < 0)
-		return;	/* distrusted already */
-	header.flags &= ~(uint32_t)HEADER_COUNTED;
-	(void)!write_header(ledger, &header);
+	if (lock_table(ledger) < 0)
+		return;
+	if (read_header(ledger, &header) == 0) {	/* a damaged one is distrusted already */
+		header.flags &= ~(uint32_t)HEADER_COUNTED;
+		(void)!write_header(ledger, &header);
+	}
+	unlock_table(ledger);
 }
 
 int
 ledger_end(struct ledger *ledger, int64_t bytes, int64_t files)
 {
 	struct slot slot;
-	int r;
+	int r, fitted = 0;
 
 	if (!ledger->is_locked)
 		return -EINVAL;
 	r = read_own_slot(ledger, &slot);
 	if (r == 0) {
-		slot.bytes += bytes;
-		slot.files += files;
+		fitted = add_in_bounds(&slot.bytes, bytes) < 0 || add_in_bounds(&slot.files, files) < 0 ? -EOVERFLOW : 0;
 		slot.flags &= ~(uint32_t)SLOT_IN_CHANGE;
 		r = write_slot(ledger, ledger->slot, &slot);
 	}
-	if (r < 0)
+	if (r < 0 || fitted < 0)
 		distrust_now(ledger);
 	ledger->is_locked = false;
 	unlock_account(ledger);
-	return r;
+	return r < 0 ? r : fitted;
+}
+
+void
+ledger_abandon(struct ledger *ledger)
+{
+	if (!ledger->is_locked)
+		return;
+	ledger->is_locked = false;
+	unlock_account(ledger);
+}
+
+bool
+ledger_is_awaited(const struct ledger *ledger)
+{
+	return is_byte_locked(ledger->fd, LOCK_AWAITED);
 }
 
 int
 ledger_upload_begin(struct ledger *ledger, uint64_t inode, uint64_t start_size)
 {
 	struct slot slot;
-	int r = read_own_slot(ledger, &slot);
+	int r = start_size > SLOT_MAX ? -EFBIG : read_own_slot(ledger, &slot);
 
 	if (r < 0)
 		return r;
@@ -485,6 +575,8 @@ reserve_locked(struct ledger *ledger, const struct ledger_limits *limits, uint64
 	if (r < 0)
 		return r;
 	*granted = wanted > 0 ? wanted : grant_of(left);
+	if (*granted > SLOT_MAX - slot.reserved_bytes)
+		return -EDQUOT;
 	slot.reserved_bytes += *granted;
 	return write_slot(ledger, ledger->slot, &slot);
 }
@@ -508,31 +600,32 @@ int
 ledger_upload_end(struct ledger *ledger, uint64_t final_size)
 {
 	struct slot slot;
-	int r;
+	int r, fitted = 0;
 
-	if (!ledger->is_locked)
+	if (!ledger->is_locked || final_size > INT64_MAX)
 		return -EINVAL;
 	r = read_own_slot(ledger, &slot);
 	if (r == 0 && (slot.flags & SLOT_UPLOADS) == 0)
 		r = -EUCLEAN;	/* the file was damaged in the meantime */
 	if (r == 0) {
-		slot.bytes += (int64_t)final_size - (int64_t)slot.start_size;
+		fitted = add_in_bounds(&slot.bytes, (int64_t)final_size - (int64_t)slot.start_size);
 		slot.reserved_bytes = 0;
 		slot.inode = slot.start_size = 0;
 		slot.flags &= ~(uint32_t)SLOT_UPLOADS;
 		r = write_slot(ledger, ledger->slot, &slot);
 	}
-	if (r < 0)
+	if (r < 0 || fitted < 0)
 		distrust_now(ledger);
-	return r;
+	return r < 0 ? r : fitted;
 }
 
 /* Counting. */
 
-/* Live uploads are told; what the dead have left is cleared, since the count will see what came of it. */
+/* Live uploads are told; what ended sessions have left is cleared, since the count will see what came of it. */
 static int
 settle_for_count(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
 {
+	static const struct slot zeros;
 	struct ledger_uploads *uploads = arg;
 	bool is_good = is_good_slot(slot);
 
@@ -541,12 +634,29 @@ settle_for_count(struct ledger *ledger, uint32_t number, struct slot *slot, void
 			uploads->live[uploads->live_count++] = slot->inode;
 		return 0;
 	}
-	if (is_good && !is_unsettled(slot))
+	if (memcmp(slot, &zeros, sizeof(zeros)) == 0)
 		return 0;
 	if (is_good && (slot->flags & SLOT_UPLOADS) != 0)
 		uploads->dead[uploads->dead_count++] = slot->inode;
-	*slot = (struct slot){.bytes = 0};
+	*slot = zeros;
 	return write_slot(ledger, number, slot);
+}
+
+/* What a session is in the midst of when it is killed, nobody can count before it is gone. */
+static int
+wait_for_dying(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
+{
+	uint64_t deadline = monotonic_ms() + DEATH_WAIT_MS;
+
+	(void)arg;
+	if (!is_left_in_change(ledger, number, slot))
+		return 0;
+	while (is_held(ledger, number)) {
+		if (monotonic_ms() >= deadline)
+			return -ETIMEDOUT;
+		poll(NULL, 0, 2);
+	}
+	return 0;
 }
 
 /* Until the count is done, the figure is not to be trusted, whatever happens to us. */
@@ -564,18 +674,32 @@ distrust(struct ledger *ledger, struct header *header)
 	return r < 0 ? r : write_header(ledger, header);
 }
 
+static int
+begin_count_locked(struct ledger *ledger, struct ledger_uploads *uploads)
+{
+	struct header header;
+	int r = lock_table(ledger);
+
+	if (r < 0)
+		return r;
+	r = distrust(ledger, &header);
+	if (r == 0)
+		r = each_slot(ledger, header.slots, settle_for_count, uploads);
+	unlock_table(ledger);
+	return r;
+}
+
 int
 ledger_count_begin(struct ledger *ledger, struct ledger_uploads *uploads)
 {
-	struct header header;
 	int r = lock_account(ledger);
 
 	if (r < 0)
 		return r;
 	uploads->live_count = uploads->dead_count = 0;
-	r = distrust(ledger, &header);
+	r = each_slot(ledger, SLOTS_MAX, wait_for_dying, NULL);
 	if (r == 0)
-		r = each_slot(ledger, header.slots, settle_for_count, uploads);
+		r = begin_count_locked(ledger, uploads);
 	if (r < 0)
 		unlock_account(ledger);
 	else
@@ -591,6 +715,9 @@ add_settled(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg
 
 	(void)ledger;
 	(void)number;
+	if (!is_good_slot(slot))
+		return -EUCLEAN;
+	/* bounded: see SLOT_MAX */
 	sums->bytes += slot->bytes;
 	sums->files += slot->files;
 	if ((slot->flags & SLOT_UPLOADS) != 0)
@@ -598,26 +725,37 @@ add_settled(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg
 	return 0;
 }
 
-int
-ledger_count_end(struct ledger *ledger, const struct ledger_figure *counted)
+static int
+end_count_locked(struct ledger *ledger, const struct ledger_figure *counted)
 {
 	struct sums sums = {0, 0};
 	struct header header;
+	int r = read_header(ledger, &header);
+
+	if (r == 0)
+		r = each_slot(ledger, header.slots, add_settled, &sums);
+	if (r < 0)
+		return r;
+	header.base_bytes = (int64_t)counted->bytes - sums.bytes;
+	header.base_files = (int64_t)counted->files - sums.files;
+	header.flags |= HEADER_COUNTED;
+	return write_header(ledger, &header);
+}
+
+int
+ledger_count_end(struct ledger *ledger, const struct ledger_figure *counted)
+{
 	int r;
 
 	if (!ledger->is_locked)
 		return -EINVAL;
-	r = read_header(ledger, &header);
-	if (r == 0 && counted != NULL)
-		r = each_slot(ledger, header.slots, add_settled, &sums);
+	r = counted == NULL ? 0 : lock_table(ledger);
 	if (r == 0 && counted != NULL) {
-		header.base_bytes = (int64_t)counted->bytes - sums.bytes;
-		header.base_files = (int64_t)counted->files - sums.files;
-		header.flags |= HEADER_COUNTED;
-		r = write_header(ledger, &header);
+		r = counted->bytes > LEDGER_FIGURE_MAX || counted->files > LEDGER_FIGURE_MAX ? -EINVAL
+											     : end_count_locked(ledger, counted);
+		unlock_table(ledger);
 	}
-	ledger->is_locked = false;
-	unlock_account(ledger);
+	ledger_abandon(ledger);
 	return r;
 }
 

@@ -22,6 +22,7 @@
 
 #define LEDGER_SESSIONS_MAX 1024	/* of one account at once */
 #define LEDGER_NO_LIMIT UINT64_MAX
+#define LEDGER_FIGURE_MAX (1ULL << 61)	/* no figure is larger, and no sum of figures overflows */
 
 struct ledger {
 	int fd;		/* -1: none is open */
@@ -73,15 +74,25 @@ int ledger_read(struct ledger *ledger, struct ledger_figure *figure);
  * figure  what is used now; filled when 0 or -EDQUOT is returned.
  *
  * Returns 0: make the change, then call ledger_end(), whatever came of it. -EDQUOT: it does not
- * fit; nothing is held. -EUCLEAN; -ETIMEDOUT when the lock is not to be had within a minute; -errno.
+ * fit; nothing is held. -EUCLEAN; -ETIMEDOUT when the lock is not to be had within three seconds (a home is being
+ * counted); -errno.
  */
 int ledger_begin(struct ledger *ledger, const struct ledger_limits *limits, uint64_t bytes, uint64_t files,
     struct ledger_figure *figure);
 
-/* Settle what the change came to, and give the lock back. 0 or -errno. */
+/*
+ * Settle what the change came to, and give the lock back. 0, -errno, or -EOVERFLOW for figures that no home can have:
+ * the account is counted before it is believed again.
+ */
 int ledger_end(struct ledger *ledger, int64_t bytes, int64_t files);
 
-/* An upload goes on: note the file and its size before the first byte. Within a bracket. 0 or -errno. */
+/* Give the lock back without an end: what the change came to is in doubt until the session is gone and the home counted. */
+void ledger_abandon(struct ledger *ledger);
+
+/* Does a session wait for the account's lock? */
+bool ledger_is_awaited(const struct ledger *ledger);
+
+/* An upload goes on: note the file and its size before the first byte. Within a bracket. 0, -EFBIG above 2 PiB, or -errno. */
 int ledger_upload_begin(struct ledger *ledger, uint64_t inode, uint64_t start_size);
 
 /*
@@ -92,18 +103,18 @@ int ledger_upload_begin(struct ledger *ledger, uint64_t inode, uint64_t start_si
 int ledger_upload_reserve(struct ledger *ledger, const struct ledger_limits *limits, uint64_t wanted,
     uint64_t *granted, struct ledger_figure *figure);
 
-/* The upload's file has final_size now: settle, give the rest of the reservation back. Within a bracket. 0 or -errno. */
+/* The upload's file has final_size now: settle, give the rest of the reservation back. Within a bracket. As ledger_end(). */
 int ledger_upload_end(struct ledger *ledger, uint64_t final_size);
 
 /*
  * Begin to count the home. Takes the account's lock until ledger_count_end(); what sessions that are gone
- * have left is cleared, since the count sees what came of it. 0 or -errno.
+ * have left is cleared, since the count sees what came of it. 0, -ETIMEDOUT as ledger_begin(), or -errno.
  */
 int ledger_count_begin(struct ledger *ledger, struct ledger_uploads *uploads);
 
 /*
  * The home was counted: bytes of its regular files without those of live uploads; files, directories and
- * links, those of live uploads too. NULL: it could not be counted, and stays in doubt. 0 or -errno.
+ * links, those of live uploads too; both at most LEDGER_FIGURE_MAX. NULL: it could not be counted, and stays in doubt. 0 or -errno.
  */
 int ledger_count_end(struct ledger *ledger, const struct ledger_figure *counted);
 

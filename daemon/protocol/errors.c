@@ -36,6 +36,7 @@ static const struct error_row rows[] = {
     {-EDQUOT,       {552, 552, 552, 451}, "Quota exceeded"},
     {-E2BIG,        {450, 550, 450, 450}, "Too much work; name fewer files"},
     {-EKEYREVOKED,  {550, 550, 550, 550}, "This account may not do that"},
+    {-ETIMEDOUT,    {450, 550, 450, 450}, "Another session of this account changes or counts its files; try again"},
     {-ECANCELED,    {451, 550, 451, 451}, "Stopped"},
     {-ESTALE,       {550, 550, 553, 450}, "It is gone"},
     {-EIO,          {451, 550, 451, 451}, "Input/output error"},

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "accounts/ledger.h"
 #include "common/io.h"
 #include "privsep/files/directory.h"
 #include "privsep/files/locked_file.h"
@@ -74,7 +75,10 @@ count_file(struct counting *counting, int dir_fd, const char *name, struct stat 
 		return;
 	if (has(uploads->dead, uploads->dead_count, st->st_ino))
 		wait_for_dead(dir_fd, name, st);
+	/* of sparse files a home can have more than a figure holds */
 	counting->figure.bytes += (uint64_t)st->st_size;
+	if (counting->figure.bytes > LEDGER_FIGURE_MAX)
+		counting->figure.bytes = LEDGER_FIGURE_MAX;
 }
 
 /* A directory that its owner made unreadable must not hide anything. */

@@ -15,6 +15,8 @@
 
 #define CHANGES_MAX 64		/* in one bracket */
 #define COUNTS_MAX 3		/* one question leads to so many counts at most */
+#define PATIENCE_MS 60000	/* what has been uploaded waits longer for its turn than what has not begun */
+#define TALLY_MAX (1LL << 60)	/* more than any home has, and nothing overflows */
 
 static struct ipc_message message;
 
@@ -111,13 +113,46 @@ quota_begin(const struct home *home, uint64_t bytes, uint64_t files)
 	return ask(home, IPC_ledger_begin, 2, (uint64_t[]){bytes, files});
 }
 
+int
+quota_begin_patiently(const struct home *home)
+{
+	uint64_t deadline = monotonic_ms() + PATIENCE_MS;
+	int r;
+
+	do
+		r = quota_begin(home, 0, 0);
+	while (r == -ETIMEDOUT && monotonic_ms() < deadline);
+	return r;
+}
+
+static int64_t
+sum_within(int64_t tally, int64_t more)
+{
+	int64_t sum;
+
+	if (__builtin_add_overflow(tally, more, &sum))
+		sum = more < 0 ? -TALLY_MAX : TALLY_MAX;
+	return sum < -TALLY_MAX ? -TALLY_MAX : sum > TALLY_MAX ? TALLY_MAX : sum;
+}
+
 void
 quota_add(const struct home *home, int64_t bytes, int64_t files)
 {
 	if (!quota_is_kept(home))
 		return;
-	home->quota->bytes += bytes;
-	home->quota->files += files;
+	home->quota->bytes = sum_within(home->quota->bytes, bytes);
+	home->quota->files = sum_within(home->quota->files, files);
+}
+
+/* So many bytes under each of so many names. */
+static int64_t
+times_names(int64_t bytes, uint64_t names)
+{
+	int64_t product;
+
+	if (names > INT64_MAX || __builtin_mul_overflow(bytes, (int64_t)names, &product))
+		return bytes < 0 ? -TALLY_MAX : TALLY_MAX;
+	return product;
 }
 
 void
@@ -126,7 +161,7 @@ quota_resized(const struct home *home, int fd, int64_t bytes)
 	struct stat st;
 
 	if (quota_is_kept(home) && fstat(fd, &st) == 0)
-		quota_add(home, bytes * (int64_t)st.st_nlink, 0);
+		quota_add(home, times_names(bytes, st.st_nlink), 0);
 }
 
 int
@@ -275,7 +310,7 @@ quota_uploaded(const struct home *home, int fd)
 	}
 	/* what the ledger settles is one name's growth */
 	if (r == 0 && st.st_nlink > 1)
-		quota_add(home, (st.st_size - (int64_t)home->quota->upload_start) * (int64_t)(st.st_nlink - 1), 0);
+		quota_add(home, times_names(st.st_size - (int64_t)home->quota->upload_start, st.st_nlink - 1), 0);
 	if (r == 0)
 		r = ask(home, IPC_ledger_uploaded, 1, (uint64_t[]){(uint64_t)st.st_size});
 	if (r < 0)

@@ -29,8 +29,14 @@ struct quota_figures {
 
 bool quota_is_kept(const struct home *home);
 
-/* A change begins that adds at most so much. 0; -EDQUOT; -EIO when the ledger fails; or why the home cannot be counted. */
+/*
+ * A change begins that adds at most so much. 0; -EDQUOT; -ETIMEDOUT while another session counts the home; -EIO when the
+ * ledger fails; or why the home cannot be counted.
+ */
 int quota_begin(const struct home *home, uint64_t bytes, uint64_t files);
+
+/* The same for the end of an upload, which is not to be lost because another session counts the home: waits up to a minute. */
+int quota_begin_patiently(const struct home *home);
 
 /* What the change has added; may be called several times, and takes negative figures. */
 void quota_add(const struct home *home, int64_t bytes, int64_t files);

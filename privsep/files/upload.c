@@ -456,7 +456,7 @@ end_writing(struct upload *upload)
 static int
 settle(struct upload *upload, const struct config *config, bool is_whole)
 {
-	int r = quota_begin(upload->home, 0, 0);
+	int r = quota_begin_patiently(upload->home);
 	int settled;
 
 	if (r < 0) {

@@ -13,6 +13,10 @@
 
 #include "common/banned.h"
 
+#define CHANGE_MS 2000		/* of one change of the home, while another session waits for its end */
+#define LOOK_AGAIN_MS 100	/* does one wait now? */
+#define FILES_MAX (1LL << 40)	/* that one change can add or take away */
+
 /* Nothing but the file of an upload is open for writing in protocol, and no byte of it past this offset is written. */
 static int
 limit_writes(struct monitor *monitor, uint64_t end)
@@ -122,28 +126,56 @@ answer_begin(struct monitor *monitor)
 	uint64_t files = ipc_get_u64(&monitor->message);
 	struct ledger_figure figure;
 
+	int r;
+
 	if (!ipc_end(&monitor->message) || monitor->quota.book.is_locked)
 		return false;
-	reply_result(monitor, ledger_begin(&monitor->quota.book, &monitor->quota.limits, bytes, files, &figure));
+	r = ledger_begin(&monitor->quota.book, &monitor->quota.limits, bytes, files, &figure);
+	if (r == 0)
+		monitor->quota.changing_since_ms = monotonic_ms();
+	reply_result(monitor, r);
 	return true;
 }
 
-/* The file was damaged under us: it is distrusted from now on, and whoever asks next counts. */
+uint64_t
+quota_change_due_ms(const struct monitor *monitor)
+{
+	return monitor->quota.changing_since_ms == 0 ? NEVER : monitor->quota.changing_since_ms + CHANGE_MS;
+}
+
+bool
+quota_give_up_change(struct monitor *monitor)
+{
+	if (!ledger_is_awaited(&monitor->quota.book)) {
+		monitor->quota.changing_since_ms = monotonic_ms() - CHANGE_MS + LOOK_AGAIN_MS;
+		return false;
+	}
+	log_begin(LEVEL_CRITICAL, "alarm");
+	log_field_text("violation", "a change of the home without an end, for which other sessions wait");
+	log_field_text("by", "files");
+	log_end();
+	monitor->quota.changing_since_ms = 0;
+	ledger_abandon(&monitor->quota.book);
+	return true;
+}
+
+/* The file was damaged under us, or the figures are out of bounds: it is distrusted from now on, and whoever asks next counts. */
 static int
 leave_to_count(int r)
 {
-	return r == -EUCLEAN ? 0 : r;
+	return r == -EUCLEAN || r == -EOVERFLOW ? 0 : r;
 }
 
 static bool
 answer_end(struct monitor *monitor)
 {
-	uint64_t bytes = ipc_get_u64(&monitor->message);
-	uint64_t files = ipc_get_u64(&monitor->message);
+	int64_t bytes = (int64_t)ipc_get_u64(&monitor->message);
+	int64_t files = (int64_t)ipc_get_u64(&monitor->message);
 
-	if (!ipc_end(&monitor->message) || !monitor->quota.book.is_locked)
+	if (!ipc_end(&monitor->message) || !monitor->quota.book.is_locked || files < -FILES_MAX || files > FILES_MAX)
 		return false;
-	reply_result(monitor, leave_to_count(ledger_end(&monitor->quota.book, (int64_t)bytes, (int64_t)files)));
+	monitor->quota.changing_since_ms = 0;
+	reply_result(monitor, leave_to_count(ledger_end(&monitor->quota.book, bytes, files)));
 	return true;
 }
 
@@ -253,8 +285,8 @@ answer_counted(struct monitor *monitor)
 	struct ledger_figure figure = {.bytes = ipc_get_u64(&monitor->message)};
 
 	figure.files = ipc_get_u64(&monitor->message);
-	if (!ipc_end(&monitor->message) || !monitor->quota.book.is_locked || error > 4095 || figure.bytes > INT64_MAX ||
-	    figure.files > INT64_MAX)
+	if (!ipc_end(&monitor->message) || !monitor->quota.book.is_locked || error > 4095 ||
+	    figure.bytes > LEDGER_FIGURE_MAX || figure.files > LEDGER_FIGURE_MAX)
 		return false;
 	log_counted(monitor, (int)error, &figure);
 	reply_result(monitor, ledger_count_end(&monitor->quota.book, error == 0 ? &figure : NULL));

@@ -92,6 +92,22 @@ drain_channel(struct monitor *monitor, struct child *child, enum ipc_state state
 	close_fd(&child->channel);
 }
 
+/* False: there is none until the deadline, or it is in a change for too long. */
+static bool
+wait_for_word_of_files(struct monitor *monitor, uint64_t deadline_ms)
+{
+	uint64_t due = quota_change_due_ms(monitor);
+
+	while (due < deadline_ms) {
+		if (io_wait(monitor->files.channel, POLLIN, due) > 0)
+			return true;
+		if (quota_give_up_change(monitor))
+			return false;
+		due = quota_change_due_ms(monitor);
+	}
+	return io_wait(monitor->files.channel, POLLIN, deadline_ms) > 0;
+}
+
 /* Until files has ended: an upload is to be settled, or the hash of one is what it still works at. */
 static void
 wait_for_files(struct monitor *monitor, uint64_t deadline_ms)
@@ -100,7 +116,7 @@ wait_for_files(struct monitor *monitor, uint64_t deadline_ms)
 	int r = files->channel < 0 ? -EPIPE : 0;
 
 	while ((r == 0 && monotonic_ms() < deadline_ms) ||
-	    (r == -EAGAIN && io_wait(files->channel, POLLIN, deadline_ms) > 0)) {
+	    (r == -EAGAIN && wait_for_word_of_files(monitor, deadline_ms))) {
 		r = ipc_receive_now(files->channel, IPC_MONITOR, monitor->state, &monitor->message);
 		if (r != 0)
 			continue;
@@ -139,6 +155,16 @@ end_session(struct monitor *monitor)
 	log_field_u64("bytes_up", monitor->bytes_up);
 	log_end();
 	_exit(monitor->has_alarm ? MONITOR_EXIT_ALARM : MONITOR_EXIT_END);
+}
+
+/* A slow disk may be the reason: it is not held against the client's address. */
+void
+end_without_files(struct monitor *monitor)
+{
+	close_fd(&monitor->files.channel);
+	monitor->files.pid = 0;
+	monitor->end_reason = "alarm";
+	end_session(monitor);
 }
 
 void

@@ -195,19 +195,27 @@ keep_session_deadlines(struct monitor *monitor)
 	return deadline_left_ms(tell_at < due ? tell_at : due, now);
 }
 
+/* What is left of a time of waiting, or until due_ms, where that is sooner. */
+static int
+sooner_ms(int left, uint64_t due_ms)
+{
+	int due_left = due_ms == NEVER ? left : deadline_left_ms(due_ms, monotonic_ms());
+
+	return due_left < left ? due_left : left;
+}
+
 /* Do what is due; return how long nothing will be, in ms. */
 static int
 keep_deadlines(struct monitor *monitor)
 {
-	int left, login_left;
+	int left;
 
 	if (monotonic_ms() >= monitor->login.due_ms)
 		login_is_due(monitor);
-	left = keep_session_deadlines(monitor);
-	if (monitor->login.due_ms == NEVER)
-		return left;
-	login_left = deadline_left_ms(monitor->login.due_ms, monotonic_ms());
-	return login_left < left ? login_left : left;
+	if (monotonic_ms() >= quota_change_due_ms(monitor) && quota_give_up_change(monitor))
+		end_without_files(monitor);
+	left = sooner_ms(keep_session_deadlines(monitor), quota_change_due_ms(monitor));
+	return sooner_ms(left, monitor->login.due_ms);
 }
 
 static void

@@ -84,6 +84,7 @@ struct monitor {
 		struct ledger_limits limits;
 		uint64_t hard_limit;	/* RLIMIT_FSIZE of protocol, as it was */
 		uint64_t upload_end;	/* offset up to which protocol may write; 0: no upload */
+		uint64_t changing_since_ms;	/* files changes the home; 0: it does not */
 	} quota;
 	struct {
 		int fd;			/* -1: the account has no rates */
@@ -101,6 +102,9 @@ struct monitor {
 
 /* End now: kill what is left, reap, log, exit. */
 void end_session(struct monitor *monitor) __attribute__((noreturn));
+
+/* End now, and do not wait for files: it does not keep to its times. It is killed as its parent is gone. */
+void end_without_files(struct monitor *monitor) __attribute__((noreturn));
 
 /* A sibling said what the table does not allow: kill it, tell, end. */
 void end_for_violation(struct monitor *monitor, struct child *child, const char *what) __attribute__((noreturn));
@@ -177,6 +181,15 @@ void monitor_answer_sign(struct monitor *monitor);
 
 /* answer_ledger.c: the quota is kept here, and what was granted is a limit of the kernel on protocol's writes. */
 bool monitor_answer_ledger(struct monitor *monitor);
+
+/*
+ * When files must have ended the change of the home that it is in, at the latest: NEVER, or the monotonic time. Other
+ * sessions of the account wait for it.
+ */
+uint64_t quota_change_due_ms(const struct monitor *monitor);
+
+/* That time has come. True: somebody waits; the lock is given up, the log told, and the session must end. */
+bool quota_give_up_change(struct monitor *monitor);
 
 /* What files asks or tells, beside alarms. False: it must not, or it is gone. */
 bool monitor_answer_files(struct monitor *monitor);

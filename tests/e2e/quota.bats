@@ -756,6 +756,38 @@ figure_is_right()
 	END
 }
 
+@test "while another process counts the home, logins do not wait, changes are refused with the reason, and an upload's end waits" {
+	serve '1000000 100'
+	py <<-END
+		$STEPS
+		import fcntl, struct, threading, time
+		first = Control().login()
+		first.put('f', bytes(10))
+		d = first.open('STOR g')
+		d.sendall(bytes(100))
+		wait_until(lambda: size_of(path(partial_name('g'))) == 100)
+		# the account's lock, as a count holds it
+		ledger = os.open(os.path.join(os.environ['DIR'], 'state/ledger/alice'), os.O_RDWR)
+		def lock(kind):
+		    fcntl.fcntl(ledger, 37, struct.pack('hhqqi4x', kind, os.SEEK_SET, 1 << 40, 1, 0))
+		lock(fcntl.F_WRLCK)
+		began = time.monotonic()
+		c = Control().login()
+		assert time.monotonic() - began < 2, time.monotonic() - began
+		c.send('DELE f')
+		code, text = c.reply()
+		assert code == 450 and 'counts its files; try again' in text, (code, text)
+		c.ask('MKD d', 550)
+		c.ask('NOOP', 200)
+		assert time.monotonic() - began < 12
+		d.close()
+		threading.Timer(4, lock, (fcntl.F_UNLCK,)).start()
+		first.expect(226)
+		c.ask('DELE f', 250)
+		check(c, 100, 1)
+	END
+}
+
 # --- at random ---
 
 @test "a process of the host that has the file of an upload open does not end the session" {

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "accounts/ledger.h"
+#include "common/io.h"
 
 #include "common/banned.h"
 
@@ -356,6 +357,110 @@ test_slots_run_out(void **state)
 		ledger_close(&ledgers[i]);
 }
 
+/* Figures that a hostile files process makes up: never an overflow, and never believed. */
+static void
+test_figures_out_of_bounds(void **state)
+{
+	static const int64_t figures[] = {INT64_MAX, INT64_MIN, INT64_MAX / 2, INT64_MIN / 2, 1LL << 52, -(1LL << 52)};
+	struct ledger ledger = opened(), other = opened();
+	struct ledger_figure figure;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+		count(&ledger, 5, 5, &uploads);
+		assert_int_equal(ledger_begin(&ledger, &no_limits, 0, 0, &figure), 0);
+		assert_int_equal(ledger_end(&ledger, figures[i], i % 2 == 0 ? 0 : figures[i]), -EOVERFLOW);
+		assert_int_equal(ledger_read(&other, &figure), -EUCLEAN);
+	}
+	count(&other, LEDGER_FIGURE_MAX, LEDGER_FIGURE_MAX, &uploads);
+	assert_used(&ledger, LEDGER_FIGURE_MAX, LEDGER_FIGURE_MAX);
+	count(&other, 6, 6, &uploads);
+	assert_used(&ledger, 6, 6);
+	ledger_close(&ledger);
+	ledger_close(&other);
+}
+
+static void
+test_uploads_out_of_bounds(void **state)
+{
+	struct ledger ledger = opened();
+	struct ledger_figure figure;
+
+	(void)state;
+	count(&ledger, 0, 0, &uploads);
+	assert_int_equal(ledger_begin(&ledger, &no_limits, 0, 0, &figure), 0);
+	assert_int_equal(ledger_upload_begin(&ledger, 1, INT64_MAX), -EFBIG);
+	assert_int_equal(ledger_upload_begin(&ledger, 1, 7), 0);
+	assert_int_equal(ledger_upload_end(&ledger, INT64_MAX), -EOVERFLOW);
+	assert_int_equal(ledger_end(&ledger, 0, 0), 0);
+	assert_int_equal(ledger_read(&ledger, &figure), -EUCLEAN);
+	ledger_close(&ledger);
+}
+
+/* Bounded sums, small steps: a slot that fills up is counted, not wrapped. */
+static void
+test_many_large_figures(void **state)
+{
+	struct ledger ledger = opened();
+	struct ledger_figure figure;
+	int r = 0;
+
+	(void)state;
+	count(&ledger, 0, 0, &uploads);
+	for (int i = 0; i < 10 && r == 0; i++) {
+		assert_int_equal(ledger_begin(&ledger, &no_limits, 0, 0, &figure), 0);
+		r = ledger_end(&ledger, 1LL << 50, 0);
+	}
+	assert_int_equal(r, -EOVERFLOW);
+	ledger_close(&ledger);
+	ledger = opened();
+	count(&ledger, 3, 3, &uploads);	/* clears what ended sessions have left, however large */
+	assert_used(&ledger, 3, 3);
+	ledger_close(&ledger);
+}
+
+static void
+test_login_beside_a_count(void **state)
+{
+	struct ledger ledger = opened(), other;
+	struct ledger_figure figure, counted = {1, 1};
+	uint64_t began;
+
+	(void)state;
+	assert_int_equal(ledger_count_begin(&ledger, &uploads), 0);
+	began = monotonic_ms();
+	other = opened();
+	assert_true(monotonic_ms() - began < 1000);
+	assert_int_equal(ledger_begin(&other, &no_limits, 0, 0, &figure), -ETIMEDOUT);
+	assert_true(monotonic_ms() - began < 10000);
+	assert_int_equal(ledger_count_end(&ledger, &counted), 0);
+	assert_int_equal(ledger_begin(&other, &no_limits, 0, 0, &figure), 0);
+	assert_int_equal(ledger_end(&other, 1, 1), 0);
+	assert_used(&ledger, 2, 2);
+	ledger_close(&ledger);
+	ledger_close(&other);
+}
+
+/* A change whose lock is gone before its session: nobody believes what it leaves, nor counts before it has ended. */
+static void
+test_change_without_its_lock(void **state)
+{
+	struct ledger ledger = opened(), other = opened();
+	struct ledger_figure figure;
+
+	(void)state;
+	count(&ledger, 1, 1, &uploads);
+	assert_int_equal(ledger_begin(&ledger, &no_limits, 0, 0, &figure), 0);
+	assert_false(ledger_is_awaited(&ledger));
+	ledger_abandon(&ledger);
+	assert_int_equal(ledger_read(&other, &figure), -EUCLEAN);
+	assert_int_equal(ledger_count_begin(&other, &uploads), -ETIMEDOUT);
+	ledger_close(&ledger);
+	count(&other, 4, 4, &uploads);
+	assert_used(&other, 4, 4);
+	ledger_close(&other);
+}
+
 static void
 test_boot_id(void **state)
 {
@@ -386,6 +491,11 @@ main(void)
 	    TEST(test_damage),
 	    TEST(test_no_plain_file),
 	    TEST(test_slots_run_out),
+	    TEST(test_figures_out_of_bounds),
+	    TEST(test_uploads_out_of_bounds),
+	    TEST(test_many_large_figures),
+	    TEST(test_login_beside_a_count),
+	    TEST(test_change_without_its_lock),
 	    TEST(test_boot_id),
 	};
 

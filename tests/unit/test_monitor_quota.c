@@ -1,0 +1,187 @@
+/* The monitor's side of the quota, asked by a files process that says anything at any time. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/io.h"
+#include "privsep/monitor/state.h"
+
+#include "common/banned.h"
+
+static char directory[] = "/tmp/test-monitor-quota.XXXXXX";
+static char path[sizeof(directory) + 16];
+static const uint8_t boot[16] = {1};
+static struct monitor monitor;
+static struct session session;
+static struct config config;
+static struct claims claims;
+static int files_end = -1;
+static struct ipc_message message;
+
+static int
+setup(void **state)
+{
+	int pair[2];
+
+	(void)state;
+	snprintf(directory, sizeof(directory), "/tmp/test-monitor-quota.XXXXXX");
+	if (mkdtemp(directory) == NULL || ipc_pair(pair, 10) < 0)
+		return -1;
+	snprintf(path, sizeof(path), "%s/alice", directory);
+	memset(&monitor, 0, sizeof(monitor));
+	session = (struct session){.config = &config, .claims = &claims, .log_channel = -1, .hook_channel = -1};
+	monitor.session = &session;
+	monitor.state = IPC_STATE_READY;
+	monitor.protocol = (struct child){.name = "protocol", .channel = -1};
+	monitor.files = (struct child){.name = "files", .channel = pair[0]};
+	files_end = pair[1];
+	monitor.quota.limits = (struct ledger_limits){1 << 20, 100};
+	return ledger_open(&monitor.quota.book, path, boot);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	ledger_close(&monitor.quota.book);
+	close_fd(&monitor.files.channel);
+	close_fd(&files_end);
+	unlink(path);
+	return rmdir(directory);
+}
+
+/* What files says, with its figures. Returns the result in the monitor's answer; 1: the session must end. */
+static int
+say(enum ipc_kind kind, size_t count, const uint64_t figures[])
+{
+	int r;
+
+	ipc_begin(&message, kind);
+	if (kind == IPC_ledger_counted)
+		ipc_put_u32(&message, 0);
+	for (size_t i = 0; i < count; i++)
+		ipc_put_u64(&message, figures[i]);
+	assert_int_equal(ipc_send(files_end, &message, -1), 0);
+	assert_int_equal(ipc_receive(monitor.files.channel, IPC_MONITOR, IPC_STATE_READY, &monitor.message), 0);
+	if (!monitor_answer_files(&monitor))
+		return 1;
+	r = ipc_receive(files_end, IPC_FILES, IPC_STATE_READY, &message);
+	assert_int_equal(r, 0);
+	return ipc_get_result(&message);
+}
+
+#define SAY(kind, ...) say(IPC_##kind, sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t), (uint64_t[]){__VA_ARGS__})
+
+static void
+count_home(uint64_t bytes, uint64_t files)
+{
+	assert_int_equal(say(IPC_ledger_count, 0, NULL), 0);
+	assert_int_equal(SAY(ledger_counted, bytes, files), 0);
+}
+
+static void
+test_order(void **state)
+{
+	(void)state;
+	assert_int_equal(SAY(ledger_end, 0, 0), 1);
+	assert_int_equal(SAY(ledger_upload, 1, 1, 1), 1);
+	assert_int_equal(SAY(ledger_uploaded, 1), 1);
+	assert_int_equal(SAY(ledger_counted, 1, 1), 1);
+	count_home(1, 1);
+	assert_int_equal(SAY(ledger_begin, 0, 0), 0);
+	assert_int_equal(SAY(ledger_begin, 0, 0), 1);
+	assert_int_equal(say(IPC_ledger_count, 0, NULL), 1);
+}
+
+/* No figure overflows anything (the build for sanitizers sees it), and none that no home can have is believed. */
+static void
+test_figures(void **state)
+{
+	static const uint64_t figures[] = {INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX, 1ULL << 62, 1ULL << 52, 0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
+		for (size_t k = 0; k < sizeof(figures) / sizeof(figures[0]); k++) {
+			int r;
+
+			count_home(1, 1);
+			(void)SAY(ledger_begin, figures[i], figures[k]);
+			if (!monitor.quota.book.is_locked)
+				assert_int_equal(SAY(ledger_begin, 0, 0), 0);
+			if (SAY(ledger_upload, figures[k], figures[i], 0) == 0)
+				(void)SAY(ledger_uploaded, figures[k]);
+			r = SAY(ledger_end, figures[i], figures[k]);
+			if (figures[k] != 0 && figures[k] != UINT64_MAX)
+				assert_int_equal(r, 1);	/* so many files in one change */
+			ledger_abandon(&monitor.quota.book);
+			r = say(IPC_ledger_read, 0, NULL);
+			assert_true(r == 0 || r == -EUCLEAN);
+			if (r == 0)
+				assert_in_range(ipc_get_u64(&message), 0, 1 << 20);
+			/* the session is gone, and another one begins */
+			ledger_close(&monitor.quota.book);
+			monitor.quota.changing_since_ms = 0;
+			assert_int_equal(ledger_open(&monitor.quota.book, path, boot), 0);
+		}
+	assert_int_equal(say(IPC_ledger_count, 0, NULL), 0);
+	assert_int_equal(SAY(ledger_counted, LEDGER_FIGURE_MAX + 1, 1), 1);
+}
+
+/* A change without an end holds up the other sessions of the account for two seconds, not for longer. */
+static void
+test_change_without_end(void **state)
+{
+	struct ledger_figure figure;
+	struct ledger other;
+	pid_t sibling;
+	uint64_t began;
+	int status;
+
+	(void)state;
+	count_home(1, 1);
+	assert_true(quota_change_due_ms(&monitor) == NEVER);
+	assert_int_equal(SAY(ledger_begin, 0, 0), 0);
+	began = monotonic_ms();
+	assert_in_range(quota_change_due_ms(&monitor) - began, 1900, 2000);
+	assert_false(quota_give_up_change(&monitor));	/* nobody waits: a slow disk is no crime */
+	assert_in_range(quota_change_due_ms(&monitor) - began, 1, 2000);
+	sibling = fork();
+	if (sibling == 0) {
+		alarm(20);
+		if (ledger_open(&other, path, boot) < 0)
+			_exit(1);
+		/* the change that was given up is in doubt, which is told at once */
+		_exit(ledger_begin(&other, &monitor.quota.limits, 0, 0, &figure) == -EUCLEAN ? 0 : 2);
+	}
+	while (!quota_give_up_change(&monitor) && monotonic_ms() - began < 10000)
+		io_wait(-1, 0, monotonic_ms() + 10);
+	assert_int_equal(waitpid(sibling, &status, 0), sibling);
+	assert_int_equal(status, 0);
+	assert_true(quota_change_due_ms(&monitor) == NEVER);
+	assert_int_equal(SAY(ledger_end, 0, 0), 1);	/* too late */
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_order),
+	    TEST(test_figures),
+	    TEST(test_change_without_end),
+	};
+
+	return cmocka_run_group_tests_name("monitor, quota", tests, NULL, NULL);
+}
