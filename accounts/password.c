@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "common/banned.h"
 
@@ -74,6 +75,29 @@ password_verify(const char *password, const char *hash)
 	password_prepare();
 	compute_and_compare(password, unknown_setting, "", &was_computed);
 	return false;
+}
+
+static uint64_t
+processor_us(void)
+{
+	struct timespec spent;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+	return (uint64_t)spent.tv_sec * 1000000 + (uint64_t)spent.tv_nsec / 1000;
+}
+
+uint64_t
+password_cost_us(const char *hash)
+{
+	char longest[PASSWORD_MAX + 1];
+	uint64_t start;
+
+	/* each round of some methods takes the whole password in */
+	memset(longest, 'x', PASSWORD_MAX);
+	longest[PASSWORD_MAX] = '\0';
+	start = processor_us();
+	(void)!password_verify(longest, hash);
+	return processor_us() - start;
 }
 
 int

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define PASSWORD_MAX 511	/* CRYPT_MAX_PASSPHRASE_SIZE counts the NUL */
 
@@ -22,6 +23,9 @@ void password_prepare(void);
  *       once, whatever the hash.
  */
 bool password_verify(const char *password, const char *hash);
+
+/* What password_verify() costs with hash for the longest password: microseconds of a processor. */
+uint64_t password_cost_us(const char *hash);
 
 /* Hash with yescrypt at libxcrypt's default cost and a fresh salt. *hash is malloc'd. 0 or -errno. */
 int password_hash(const char *password, char **hash);

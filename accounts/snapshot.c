@@ -2,16 +2,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "accounts/account.h"
+#include "accounts/hash_costs.h"
+#include "accounts/hash_kind.h"
+#include "accounts/names_key.h"
+#include "accounts/password.h"
 #include "common/buf.h"
 #include "common/io.h"
 #include "common/text.h"
@@ -20,7 +27,7 @@
 #include "common/banned.h"
 
 #define MAGIC 0x74636341746f7053ull
-#define VERSION 1
+#define VERSION 2
 #define FILE_MAX ((uint64_t)1 << 32) /* bytes of a users file */
 #define CHUNK (256 * 1024)
 #define TRIES 20 /* while somebody writes into the file */
@@ -29,15 +36,27 @@
 #define ERROR_LINE_MAX 8192
 #define COMMON_LINE 512 /* bytes that hold most lines of a users file */
 
+#define KINDS_MAX HASH_COSTS_MAX /* more kinds of hashes than this count as the last one */
+#define MEASURE_SECONDS 5
+
+/* A kind of hash, as hash_kind.h tells them apart, and what it costs. */
+struct kind {
+	uint64_t accounts; /* that have it */
+	uint64_t line_at; /* of one of them, in the text */
+	uint64_t cost_us; /* 0: was not measured */
+};
+
 /*
- * The memory file: this header, the text of the users file (ended by a newline), and the
- * offsets of the accounts' lines within the text, sorted by name. It never leaves the machine.
+ * The memory file: this header, the text of the users file (ended by a newline), the offsets of the accounts' lines
+ * within the text, sorted by name, and the kinds of their hashes, sorted by their fronts. It never leaves the machine.
  */
 struct header {
 	uint64_t magic, version;
 	struct accounts_stamp stamp;
 	uint64_t text_at, text_len;
 	uint64_t index_at, count;
+	uint64_t kinds_at, kind_count;
+	struct siphash_key names_key;
 };
 
 /* One run of snapshot_build(). */
@@ -52,6 +71,10 @@ struct build {
 	size_t map_len;
 	const char *text;
 	uint64_t *index;
+	struct kind_in_use {
+		char front[HASH_KIND_MAX + 1];
+		struct kind kind;
+	} kinds[KINDS_MAX];
 };
 
 static void __attribute__((format(printf, 3, 4))) tell(struct build *build, uint64_t line, const char *format, ...)
@@ -259,7 +282,7 @@ map_text(struct build *build)
 	lines = count_lines(map + build->header.text_at, build->header.text_len);
 	munmap(map, len);
 	build->header.index_at = (len + 7) / 8 * 8;
-	len = (size_t)(build->header.index_at + lines * sizeof(uint64_t));
+	len = (size_t)(build->header.index_at + lines * sizeof(uint64_t) + KINDS_MAX * sizeof(struct kind));
 	if (ftruncate(build->memory_fd, (off_t)len) < 0)
 		return -errno;
 	map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, build->memory_fd, 0);
@@ -272,6 +295,39 @@ map_text(struct build *build)
 	return 0;
 }
 
+/* The front of a hash; of one that no password fits, and that costs what password_verify() makes it cost, "*". */
+static void
+front_of(const char *hash, char front[HASH_KIND_MAX + 1])
+{
+	bool is_usable = password_hash_usable(hash);
+	size_t len = is_usable ? hash_kind_len(hash) : 1;
+
+	if (!is_usable)
+		hash = "*";
+	memcpy(front, hash, len);
+	front[len] = '\0';
+}
+
+static void
+count_kind(struct build *build, const char *hash, uint64_t line_at)
+{
+	uint64_t count = build->header.kind_count;
+	char front[HASH_KIND_MAX + 1];
+	size_t i = 0;
+
+	front_of(hash, front);
+	while (i < count && strcmp(build->kinds[i].front, front) != 0)
+		i++;
+	if (i == KINDS_MAX)
+		i--;
+	if (i == count) {
+		memcpy(build->kinds[i].front, front, sizeof(front));
+		build->kinds[i].kind = (struct kind){.line_at = line_at};
+		build->header.kind_count++;
+	}
+	build->kinds[i].kind.accounts++;
+}
+
 static int
 check_lines(struct build *build)
 {
@@ -280,7 +336,7 @@ check_lines(struct build *build)
 	const char *problem;
 	uint64_t line = 0;
 
-	build->header.count = 0;
+	build->header.count = build->header.kind_count = 0;
 	for (const char *p = build->text; p < end;) {
 		const char *newline = memchr(p, '\n', (size_t)(end - p));
 		size_t len = (size_t)((newline == NULL ? end : newline) - p);
@@ -290,8 +346,10 @@ check_lines(struct build *build)
 			;
 		else if (account_parse(p, len, &account, &problem) < 0)
 			tell(build, line, "%s", problem);
-		else
+		else {
 			build->index[build->header.count++] = (uint64_t)(p - build->text);
+			count_kind(build, account.hash, (uint64_t)(p - build->text));
+		}
 		p += len + 1;
 	}
 	explicit_bzero(&account, sizeof(account));
@@ -367,12 +425,25 @@ unmap_text(struct build *build)
 	build->map = NULL;
 }
 
+static int
+compare_kinds(const void *a, const void *b)
+{
+	return strcmp(((const struct kind_in_use *)a)->front, ((const struct kind_in_use *)b)->front);
+}
+
 /* The header comes last: an unfinished snapshot has no magic. */
 static int
 finish(struct build *build)
 {
-	uint64_t len = build->header.index_at + build->header.count * sizeof(uint64_t);
+	uint64_t len;
 
+	/* in an order that no line of the file has a part in, so that names keep their kinds when lines change */
+	qsort(build->kinds, build->header.kind_count, sizeof(build->kinds[0]), compare_kinds);
+	build->header.kinds_at = build->header.index_at + build->header.count * sizeof(uint64_t);
+	len = build->header.kinds_at + build->header.kind_count * sizeof(struct kind);
+	for (uint64_t i = 0; i < build->header.kind_count; i++)
+		memcpy((char *)build->map + build->header.kinds_at + i * sizeof(struct kind), &build->kinds[i].kind,
+		    sizeof(struct kind));
 	build->header.magic = MAGIC;
 	build->header.version = VERSION;
 	memcpy(build->map, &build->header, sizeof(build->header));
@@ -383,45 +454,21 @@ finish(struct build *build)
 	return 0;
 }
 
-int
-snapshot_build(const char *path, int memory_fd, void (*error)(void *arg, const char *line), void *arg)
-{
-	struct build build = {.path = path, .memory_fd = memory_fd, .error = error, .arg = arg};
-	int r;
-
-	r = copy_file(&build);
-	if (r < 0)
-		return r;
-	r = map_text(&build);
-	if (r < 0)
-		goto out;
-	r = check_lines(&build);
-	if (r < 0)
-		goto out;
-	qsort_r(build.index, build.header.count, sizeof(uint64_t), compare_lines, (void *)(uintptr_t)build.text);
-	r = check_duplicates(&build);
-	if (r < 0)
-		goto out;
-	r = finish(&build);
-out:
-	unmap_text(&build);
-	if (r < 0 && build.errors == 0)
-		tell(&build, 0, "cannot make its snapshot: %s", strerror(-r));
-	return r;
-}
-
 /* --- looking up --- */
 
 /* Everything in the header fits into a file of size bytes. */
 static bool
 header_fits(const struct header *header, uint64_t size)
 {
-	uint64_t text_end, index_len, index_end;
+	uint64_t text_end, index_len, index_end, kinds_end;
 
 	return header->magic == MAGIC && header->version == VERSION &&
 	    !__builtin_add_overflow(header->text_at, header->text_len, &text_end) && text_end <= size &&
 	    !__builtin_mul_overflow(header->count, sizeof(uint64_t), &index_len) && header->index_at % 8 == 0 &&
-	    !__builtin_add_overflow(header->index_at, index_len, &index_end) && index_end <= size;
+	    !__builtin_add_overflow(header->index_at, index_len, &index_end) && index_end <= size &&
+	    header->kind_count <= KINDS_MAX &&
+	    !__builtin_add_overflow(header->kinds_at, header->kind_count * sizeof(struct kind), &kinds_end) &&
+	    kinds_end <= size;
 }
 
 /*
@@ -433,15 +480,25 @@ struct view {
 	struct header header;
 };
 
-/* The first bytes of the line of one account, at most max. Returns how many, or -EINVAL when the snapshot is damaged. */
-static ssize_t
-view_read(const struct view *view, uint64_t i, char *bytes, size_t max)
+/* Where the line of one account begins; past the end of the text when the snapshot is damaged. */
+static uint64_t
+view_line(const struct view *view, uint64_t i)
 {
-	uint64_t at, left;
+	uint64_t at;
+
+	if (pread(view->fd, &at, sizeof(at), (off_t)(view->header.index_at + i * sizeof(at))) != (ssize_t)sizeof(at))
+		return UINT64_MAX;
+	return at;
+}
+
+/* The first bytes of the line at at, at most max. Returns how many, or -EINVAL when the snapshot is damaged. */
+static ssize_t
+view_read(const struct view *view, uint64_t at, char *bytes, size_t max)
+{
+	uint64_t left;
 	ssize_t got;
 
-	if (pread(view->fd, &at, sizeof(at), (off_t)(view->header.index_at + i * sizeof(at))) != (ssize_t)sizeof(at) ||
-	    at >= view->header.text_len)
+	if (at >= view->header.text_len)
 		return -EINVAL;
 	left = view->header.text_len - at;
 	got = pread(view->fd, bytes, left < max ? (size_t)left : max, (off_t)(view->header.text_at + at));
@@ -453,31 +510,60 @@ static int
 view_compare(const struct view *view, uint64_t i, const char *name, size_t name_len, int *order)
 {
 	char start[ACCOUNT_NAME_MAX + 1];
-	ssize_t got = view_read(view, i, start, sizeof(start));
+	ssize_t got = view_read(view, view_line(view, i), start, sizeof(start));
 	const char *colon = got < 0 ? NULL : memchr(start, ':', (size_t)got);
 
-	if (colon == NULL)
-		return -EINVAL;
-	*order = compare_names(name, name_len, start, (size_t)(colon - start));
-	return 0;
+	if (colon != NULL)
+		*order = compare_names(name, name_len, start, (size_t)(colon - start));
+	/* names of others, that the session must not keep */
+	explicit_bzero(start, sizeof(start));
+	return colon == NULL ? -EINVAL : 0;
 }
 
+/* The account whose line begins at at. */
 static int
-view_account(const struct view *view, uint64_t i, struct account *account)
+view_account(const struct view *view, uint64_t at, struct account *account)
 {
 	char line[ACCOUNT_LINE_MAX + 1];
-	ssize_t got = view_read(view, i, line, COMMON_LINE);
+	ssize_t got = view_read(view, at, line, COMMON_LINE);
 	const char *end = got < 0 ? NULL : memchr(line, '\n', (size_t)got);
 	const char *problem;
 	int r;
 
 	if (got == COMMON_LINE && end == NULL) {
-		got = view_read(view, i, line, sizeof(line));
+		got = view_read(view, at, line, sizeof(line));
 		end = got < 0 ? NULL : memchr(line, '\n', (size_t)got);
 	}
 	r = end == NULL ? -EINVAL : account_parse(line, (size_t)(end - line), account, &problem);
 	explicit_bzero(line, got < 0 ? 0 : (size_t)got);
 	return r;
+}
+
+static int
+view_kind(const struct view *view, uint64_t i, struct kind *kind)
+{
+	off_t at = (off_t)(view->header.kinds_at + i * sizeof(*kind));
+
+	return pread(view->fd, kind, sizeof(*kind), at) == (ssize_t)sizeof(*kind) ? 0 : -EINVAL;
+}
+
+/* An account with a hash of the kind that name is drawn to; all zero when there is none. */
+static void
+view_substitute(const struct view *view, const char *name, size_t len, struct account *account)
+{
+	uint64_t number = siphash(&view->header.names_key, name, len);
+	/* spread over all accounts, without a remainder: one more account moves few names to another kind */
+	uint64_t drawn = (uint64_t)((unsigned __int128)number * view->header.count >> 64);
+	struct kind kind;
+
+	memset(account, 0, sizeof(*account));
+	for (uint64_t i = 0; i < view->header.kind_count && view_kind(view, i, &kind) == 0; i++) {
+		if (drawn < kind.accounts) {
+			(void)!view_account(view, kind.line_at, account);
+			return;
+		}
+		drawn -= kind.accounts;
+	}
 }
 
 static int
@@ -495,15 +581,13 @@ view_find(const struct view *view, const char *name, struct account *account)
 		if (r < 0)
 			return r;
 		if (order == 0)
-			return view_account(view, middle, account);
+			return view_account(view, view_line(view, middle), account);
 		if (order < 0)
 			high = middle;
 		else
 			low = middle + 1;
 	}
-	memset(account, 0, sizeof(*account));
-	if (view->header.count > 0)
-		(void)!view_account(view, low < view->header.count ? low : view->header.count - 1, account);
+	view_substitute(view, name, wanted, account);
 	return -ENOENT;
 }
 
@@ -535,10 +619,192 @@ snapshot_stamp(int memory_fd, struct accounts_stamp *stamp, uint64_t *count)
 }
 
 int
+snapshot_slowest_us(int memory_fd, uint64_t *cost_us)
+{
+	struct view view = {.fd = memory_fd};
+	struct kind kind;
+	int r = read_header(memory_fd, &view.header);
+
+	*cost_us = 0;
+	for (uint64_t i = 0; r == 0 && i < view.header.kind_count; i++) {
+		r = view_kind(&view, i, &kind);
+		if (r == 0 && kind.cost_us > *cost_us)
+			*cost_us = kind.cost_us;
+	}
+	return r;
+}
+
+int
 snapshot_lookup(int memory_fd, const char *name, struct account *account)
 {
 	struct view view = {.fd = memory_fd};
 	int r = read_header(memory_fd, &view.header);
 
 	return r < 0 ? r : view_find(&view, name, account);
+}
+
+/* --- for a server --- */
+
+static void
+take_cost(struct build *build, const char *front, uint64_t cost_us)
+{
+	for (uint64_t i = 0; i < build->header.kind_count; i++)
+		if (strcmp(build->kinds[i].front, front) == 0)
+			build->kinds[i].kind.cost_us = cost_us;
+}
+
+/* The costs of kinds that the former snapshot has, too. */
+static void
+take_costs(struct build *build, const struct view *former)
+{
+	struct account account;
+	struct kind kind;
+	char front[HASH_KIND_MAX + 1];
+
+	for (uint64_t i = 0; i < former->header.kind_count && view_kind(former, i, &kind) == 0; i++) {
+		if (view_account(former, kind.line_at, &account) < 0)
+			continue;
+		front_of(account.hash, front);
+		take_cost(build, front, kind.cost_us);
+	}
+	explicit_bzero(&account, sizeof(account));
+}
+
+/* runs in a child: a number into the pipe for each kind that has no cost yet, as it is known */
+static void __attribute__((noreturn)) measure(const struct build *build, int result_fd)
+{
+	struct account account;
+	const char *problem;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	alarm(MEASURE_SECONDS);
+	for (uint64_t i = 0; i < build->header.kind_count; i++) {
+		const char *line = build->text + build->kinds[i].kind.line_at;
+		uint64_t cost;
+
+		if (build->kinds[i].kind.cost_us != 0)
+			continue;
+		if (account_parse(line, strcspn(line, "\n"), &account, &problem) < 0)
+			_exit(1);
+		cost = password_cost_us(account.hash);
+		if (io_write_all(result_fd, &cost, sizeof(cost)) < 0)
+			_exit(1);
+	}
+	_exit(0);
+}
+
+/*
+ * A hash may cost minutes, and a users file with such a one is good all the same: a child measures, and what it has
+ * not measured in its time costs that.
+ */
+static int
+measure_costs(struct build *build)
+{
+	int ends[2], status;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0)
+		measure(build, ends[1]);
+	close_fd(&ends[1]);
+	for (uint64_t i = 0; i < build->header.kind_count; i++) {
+		struct kind *kind = &build->kinds[i].kind;
+
+		if (kind->cost_us == 0 &&
+		    (io_read_all(ends[0], &kind->cost_us, sizeof(kind->cost_us)) != sizeof(kind->cost_us) ||
+			kind->cost_us == 0))
+			kind->cost_us = MEASURE_SECONDS * 1000000ULL;
+	}
+	close_fd(&ends[0]);
+	if (pid > 0)
+		waitpid(pid, &status, 0);
+	return pid < 0 ? -errno : 0;
+}
+
+static bool
+lacks_costs(const struct build *build)
+{
+	for (uint64_t i = 0; i < build->header.kind_count; i++)
+		if (build->kinds[i].kind.cost_us == 0)
+			return true;
+	return false;
+}
+
+/* Measure what is not known. That it cannot be kept costs the next start the same again, and nothing else. */
+static int
+complete_costs(struct build *build, const char *state_directory)
+{
+	struct hash_cost costs[HASH_COSTS_MAX];
+	size_t count = lacks_costs(build) ? hash_costs_load(state_directory, costs) : 0;
+	int r;
+
+	for (size_t i = 0; i < count; i++)
+		take_cost(build, costs[i].front, costs[i].cost_us);
+	if (!lacks_costs(build))
+		return 0;
+	r = measure_costs(build);
+	if (r < 0)
+		return r;
+	for (uint64_t i = 0; i < build->header.kind_count; i++) {
+		memcpy(costs[i].front, build->kinds[i].front, sizeof(costs[i].front));
+		costs[i].cost_us = build->kinds[i].kind.cost_us;
+	}
+	(void)!hash_costs_save(state_directory, costs, build->header.kind_count);
+	return 0;
+}
+
+static int
+take_basis(struct build *build, const struct snapshot_basis *basis)
+{
+	struct view former = {.fd = basis->former_fd};
+
+	if (basis->former_fd >= 0 && read_header(basis->former_fd, &former.header) == 0) {
+		build->header.names_key = former.header.names_key;
+		take_costs(build, &former);
+	} else {
+		/* without a place for it the key is this server's alone, and a restart deals the kinds out anew */
+		(void)!names_key_load(basis->state_directory, &build->header.names_key);
+	}
+	return complete_costs(build, basis->state_directory);
+}
+
+/* --- both --- */
+
+int
+snapshot_build(const char *path, int memory_fd, void (*error)(void *arg, const char *line), void *arg)
+{
+	return snapshot_build_on(NULL, path, memory_fd, error, arg);
+}
+
+int
+snapshot_build_on(const struct snapshot_basis *basis, const char *path, int memory_fd,
+    void (*error)(void *arg, const char *line), void *arg)
+{
+	struct build build = {.path = path, .memory_fd = memory_fd, .error = error, .arg = arg};
+	int r;
+
+	r = copy_file(&build);
+	if (r < 0)
+		return r;
+	r = map_text(&build);
+	if (r < 0)
+		goto out;
+	r = check_lines(&build);
+	if (r < 0)
+		goto out;
+	qsort_r(build.index, build.header.count, sizeof(uint64_t), compare_lines, (void *)(uintptr_t)build.text);
+	r = check_duplicates(&build);
+	if (r < 0)
+		goto out;
+	if (basis != NULL)
+		r = take_basis(&build, basis);
+	if (r == 0)
+		r = finish(&build);
+out:
+	unmap_text(&build);
+	if (r < 0 && build.errors == 0)
+		tell(&build, 0, "cannot make its snapshot: %s", strerror(-r));
+	return r;
 }

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "accounts/refusal_time.h"
 #include "common/io.h"
 #include "daemon/master/master.h"
 #include "privsep/ipc/log.h"
@@ -46,6 +47,10 @@ current_stamp(const char *path, struct accounts_stamp *stamp)
 int
 accounts_load_start(struct master *master, struct accounts_load *load, const char *path)
 {
+	const struct snapshot_basis basis = {
+	    .state_directory = master->config->state_directory,
+	    .former_fd = master->accounts.fd,
+	};
 	pid_t pid;
 
 	load->errand.pid = 0;
@@ -55,7 +60,7 @@ accounts_load_start(struct master *master, struct accounts_load *load, const cha
 	current_stamp(path, &load->stamp);
 	pid = errand_start(&load->errand, &master->board, "accounts", LOADER_SECONDS_MAX);
 	if (pid == 0)
-		errand_exit(snapshot_build(path, load->fd, errand_say, &load->errand));
+		errand_exit(snapshot_build_on(&basis, path, load->fd, errand_say, &load->errand));
 	if (pid < 0)
 		close_fd(&load->fd);
 	return pid < 0 ? (int)pid : 0;
@@ -93,9 +98,11 @@ void
 accounts_use(struct master *master, struct accounts_load *load)
 {
 	struct accounts_stamp stamp;
-	uint64_t count = 0;
+	uint64_t count = 0, slowest_us = 0;
 
 	snapshot_stamp(load->fd, &stamp, &count);
+	snapshot_slowest_us(load->fd, &slowest_us);
+	master->accounts.refusal_step_ms = refusal_step_ms(slowest_us, master->config->pam_service[0] != '\0');
 	close_fd(&master->accounts.fd);
 	master->accounts.fd = load->fd;
 	load->fd = -1;

@@ -20,6 +20,7 @@
 #include "daemon/master/control_socket.h"
 #include "daemon/master/deadlines.h"
 #include "daemon/master/failures.h"
+#include "daemon/master/judgements.h"
 #include "daemon/master/listeners.h"
 #include "daemon/master/local_socket.h"
 #include "daemon/master/reload.h"
@@ -44,6 +45,8 @@ struct slot {
 	bool was_told_to_end;
 	bool is_arriving;	/* in the list of that name */
 	struct turn turns[TURN_KIND_COUNT];	/* of the attempt under way */
+	uint64_t granted_ms;	/* when its first turn began, */
+	uint32_t refusal_step_ms;	/* and the step by which a refusal is answered */
 	struct deadline overdue;	/* when its processes are killed */
 	char user[ACCOUNT_NAME_MAX + 1];
 	TAILQ_ENTRY(slot) live;		/* all sessions, oldest first */
@@ -83,6 +86,7 @@ struct master {
 	struct deadlines overdue;	/* of slots */
 
 	struct turns *turns[TURN_KIND_COUNT];
+	struct judgements *judgements;
 	struct failures *failures;
 	uint64_t reap_all_at_ms;	/* 0: nobody is gone who was not reaped */
 
@@ -94,6 +98,7 @@ struct master {
 
 	struct {
 		int fd;				/* the snapshot in force, never mapped here */
+		uint32_t refusal_step_ms;	/* see accounts/refusal_time.h; of these accounts */
 		struct accounts_stamp tried;	/* the file that was last loaded, or refused */
 		uint64_t not_before_ms;		/* no other try before */
 		struct accounts_load load;	/* because the file has changed */

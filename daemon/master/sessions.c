@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "accounts/refusal_time.h"
 #include "common/io.h"
 #include "common/title.h"
 #include "daemon/master/accounts_loader.h"
@@ -84,7 +85,9 @@ sessions_init(struct master *master)
 	if (r == 0)
 		r = tally_new(2 * SESSIONS_MAX, &master->by_user);
 	for (size_t kind = 0; r == 0 && kind < TURN_KIND_COUNT; kind++)
-		r = turns_new(SESSIONS_MAX, &master->turns[kind]);
+		r = turns_new(SESSIONS_MAX + JUDGEMENTS_MAX, &master->turns[kind]);
+	if (r == 0)
+		r = judgements_new(&master->judgements);
 	return r < 0 ? r : board_new(&master->board, SESSIONS_MAX, (uint64_t)time(NULL));
 }
 
@@ -511,9 +514,10 @@ master_answer_verdict(struct master *master, struct slot *slot)
 		end_for_violation(master, slot, "verdict out of order");
 		return;
 	}
-	leave_turns(master, slot);
 	if (!is_right)
-		bans_failed(master, &slot->address);
+		judgements_add(master, &slot->address, &slot->turns[TURN_HASH],
+		    refusal_due_ms(slot->granted_ms, slot->refusal_step_ms, monotonic_ms()));
+	leave_turns(master, slot);
 }
 
 static enum ipc_admit_outcome
@@ -633,6 +637,11 @@ grant(struct master *master, struct turn *turn, enum turn_kind kind)
 
 	turns_take(master->turns[kind], turn);
 	ipc_begin_reply(&message, is_hash ? IPC_attempt : IPC_attempt_pam, 0);
+	if (is_hash) {
+		slot->granted_ms = monotonic_ms();
+		slot->refusal_step_ms = master->accounts.refusal_step_ms;
+		ipc_put_u32(&message, slot->refusal_step_ms);
+	}
 	if (ipc_send_now(slot->channel, &message, is_hash ? master->accounts.fd : -1) < 0)
 		close_channel(master, slot);
 }

@@ -96,7 +96,7 @@ enum ipc_fd {
 	/* monitor asks the process that asks PAM */ \
 	X(authenticate,     IPC_MONITOR,    IPC_PAM,       IPC_STATE_LOGIN,   6,     640,   18,    4440,  IPC_FD_NONE)    \
 	/* monitor asks master */ \
-	X(attempt,          IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   0,     0,     0,     0,     IPC_FD_REPLY)   \
+	X(attempt,          IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   0,     0,     4,     4,     IPC_FD_REPLY)   \
 	X(attempt_pam,      IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   0,     0,     0,     0,     IPC_FD_NONE)    \
 	X(verdict,          IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   1,     1,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	X(admit,            IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   7,     72,    4,     4,     IPC_FD_NONE)    \
@@ -185,7 +185,8 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   run_hook      u32 attempt, fields of uploaded -> u8 enum launcher_outcome, u32 value, bytes of output
  *   authenticate  text user, text password, text address -> u32 enum pam_outcome, u32 uid, u32 gid, text name,
  *                                    text home, text reason
- *   attempt                       -> (now: the password may be checked; snapshot of the users file)
+ *   attempt                       -> u32 step of refusals in ms (now: the password may be checked; snapshot of the
+ *                                 users file)
  *   attempt_pam                   -> (now: PAM may be asked; the hash is computed, the name is not in the users file)
  *   verdict       u8 is_right (not sent when admit follows at once: that one was right)
  *   admit         u32 max_sessions of the account, text name -> u32 enum ipc_admit_outcome

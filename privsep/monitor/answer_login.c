@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "accounts/refusal_time.h"
 #include "accounts/rights.h"
 #include "common/io.h"
 #include "common/title.h"
@@ -280,13 +281,6 @@ out:
 	return r;
 }
 
-static void
-reply_result(struct monitor *monitor, int result)
-{
-	ipc_begin_reply(&monitor->message, monitor->message.kind, result);
-	answer_protocol(monitor, NULL, 0);
-}
-
 static enum login_result
 result_of(int r)
 {
@@ -302,25 +296,44 @@ result_of(int r)
 	}
 }
 
-/* Answer a failed login: the same for every reason but a limit; the last try ends the session. */
+/* What protocol is told: the same for every reason but a limit; the last try ends the session. */
+static int
+refusal_of(const struct monitor *monitor, int r)
+{
+	if (r == -EUSERS || r == -ECONNABORTED)
+		return r;
+	return monitor->failures >= monitor->session->config->limits.login_failures ? -ECONNABORTED : -EACCES;
+}
+
+void
+tell_refusal(struct monitor *monitor)
+{
+	int r = monitor->login.refusal;
+
+	if (monitor->login.stage != LOGIN_ANSWERS_LATER)
+		return;
+	monitor->login.stage = LOGIN_NONE;
+	monitor->login.due_ms = NEVER;
+	if (r == -ECONNABORTED)
+		monitor->kill_at_ms = monotonic_ms() + END_GRACE_MS; /* should protocol not leave by itself */
+	ipc_begin_reply(&monitor->message, IPC_login, r);
+	answer_protocol(monitor, NULL, 0);
+}
+
+/* A failed login is logged and counted now, and answered when its time has come; that of a limit is no secret. */
 static void
 refuse_login(struct monitor *monitor, int r, const char *reason)
 {
 	log_login_failed(monitor->login.name, reason);
 	monitor->session->claims->work.logins[result_of(r)]++;
 	monitor->failures++;
-	ipc_begin(&monitor->message, IPC_login);
-	monitor->end_reason = r == -ECONNABORTED ? "resources" : monitor->end_reason;
-	if (r != -EUSERS && r != -ECONNABORTED) {
-		r = -EACCES;
-		if (monitor->failures >= monitor->session->config->limits.login_failures) {
-			r = -ECONNABORTED;
-			monitor->end_reason = "login-failures";
-		}
-	}
-	if (r == -ECONNABORTED)
-		monitor->kill_at_ms = monotonic_ms() + END_GRACE_MS; /* should protocol not leave by itself */
-	reply_result(monitor, r);
+	monitor->login.refusal = refusal_of(monitor, r);
+	if (monitor->login.refusal == -ECONNABORTED)
+		monitor->end_reason = r == -ECONNABORTED ? "resources" : "login-failures";
+	monitor->login.stage = LOGIN_ANSWERS_LATER;
+	monitor->login.due_ms = refusal_due_ms(monitor->login.granted_ms, monitor->login.step_ms, monotonic_ms());
+	if (r == -EUSERS || r == -ECONNABORTED)
+		tell_refusal(monitor);
 }
 
 /* The account that the login in hand is about. */
@@ -362,6 +375,8 @@ master_answer_attempt(struct monitor *monitor)
 		close_fd(&snapshot_fd);
 		return;
 	}
+	monitor->login.step_ms = ipc_get_u32(&monitor->message);
+	monitor->login.granted_ms = monotonic_ms();
 	r = login_check(
 	    snapshot_fd, name, monitor->login.password, &monitor->session->peer, time(NULL), &account, &reason);
 	close_fd(&snapshot_fd);
@@ -401,7 +416,10 @@ pam_answer_authenticate(struct monitor *monitor)
 void
 login_is_due(struct monitor *monitor)
 {
-	pam_answer_authenticate(monitor);
+	if (monitor->login.stage == LOGIN_ANSWERS_LATER)
+		tell_refusal(monitor);
+	else
+		pam_answer_authenticate(monitor);
 }
 
 void

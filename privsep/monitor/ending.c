@@ -182,6 +182,8 @@ end_for_violation(struct monitor *monitor, struct child *child, const char *what
 void
 tell_end(struct monitor *monitor, enum ipc_end_reason reason)
 {
+	if (reason != END_DRAIN)
+		tell_refusal(monitor);
 	if (monitor->kill_at_ms != NEVER)
 		return;
 	ipc_begin(&monitor->message, IPC_end);

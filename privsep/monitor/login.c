@@ -38,7 +38,7 @@ login_check(int snapshot_fd, const char *name, const char *password, const union
     struct account *account, const char **reason)
 {
 	int r = snapshot_lookup(snapshot_fd, name, account);
-	/* of an unknown name, the neighbour's hash is computed: the time tells nothing */
+	/* for an unknown name a hash is computed as well, of a kind as others have: the time tells nothing */
 	bool is_right = password_verify(password, r == 0 || r == -ENOENT ? account->hash : NULL);
 
 	if (r == -ENOENT) {

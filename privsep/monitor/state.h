@@ -28,7 +28,8 @@ enum login_stage {
 	LOGIN_NONE,
 	LOGIN_WAITS,		/* for the master's word to check the password */
 	LOGIN_WAITS_PAM,	/* for the master's word to ask PAM */
-	LOGIN_ASKS_PAM		/* PAM was asked */
+	LOGIN_ASKS_PAM,		/* PAM was asked */
+	LOGIN_ANSWERS_LATER	/* it is refused, and the answer waits for its time */
 };
 
 /* A session process that the monitor started. */
@@ -57,7 +58,10 @@ struct monitor {
 	struct child protocol, files, pam;
 	struct {
 		enum login_stage stage;
-		uint64_t due_ms;	/* when PAM must have answered; NEVER in other stages */
+		uint64_t due_ms;	/* when PAM must have answered, or a refusal is answered; NEVER in other stages */
+		uint64_t granted_ms;	/* the beginning and the step of the grid that refusals keep to; */
+		uint32_t step_ms;	/* see accounts/refusal_time.h */
+		int refusal;	/* what login is answered with */
 		char name[ACCOUNT_NAME_MAX + 1];
 		char password[PASSWORD_MAX + 1];
 	} login;
@@ -144,6 +148,9 @@ void pam_answer_authenticate(struct monitor *monitor);
 
 /* login.due_ms is over. */
 void login_is_due(struct monitor *monitor);
+
+/* A refusal that waits for its time is told now, since the session ends. */
+void tell_refusal(struct monitor *monitor);
 
 /* The master tells the session to end. */
 void take_master_end(struct monitor *monitor);

@@ -39,7 +39,13 @@ static int
 tear_down(void **state)
 {
 	(void)state;
+	char key[160];
+
 	unlink(path);
+	snprintf(key, sizeof(key), "%s/names-key", directory);
+	unlink(key);
+	snprintf(key, sizeof(key), "%s/hash-costs", directory);
+	unlink(key);
 	rmdir(directory);
 	buf_free(&told);
 	return 0;
@@ -282,6 +288,102 @@ test_many(void **state)
 	buf_free(&text);
 }
 
+#define CHEAP "$6$rounds=1000$saltsalt$x"
+#define EXPENSIVE "$6$rounds=100000$saltsalt$x"
+#define NAMES 4000
+
+static struct snapshot_basis basis = {.state_directory = directory, .former_fd = -1};
+
+static int
+build_on(const char *text)
+{
+	int fd = memory_file();
+
+	write_users(text, strlen(text), 0600);
+	buf_clear(&told);
+	assert_int_equal(snapshot_build_on(&basis, path, fd, take_error, NULL), 0);
+	return fd;
+}
+
+/* Is the unknown name number i verified with a cheap hash? */
+static bool
+draws_cheap(int fd, unsigned i)
+{
+	struct account account;
+	char name[32];
+
+	snprintf(name, sizeof(name), "nobody%u", i);
+	assert_int_equal(snapshot_lookup(fd, name, &account), -ENOENT);
+	assert_true(strcmp(account.hash, CHEAP) == 0 || strcmp(account.hash, EXPENSIVE) == 0);
+	return strcmp(account.hash, CHEAP) == 0;
+}
+
+/* Unknown names have the costs of known ones, as often, and stay with theirs when the file changes or is loaded anew. */
+static void
+test_unknown_names(void **state)
+{
+	static const char one_of_four[] = "b:" EXPENSIVE ":1:1:/b:\na:" CHEAP ":1:1:/a:\nc:!" EXPENSIVE ":1:1:/c:\n"
+					  "d:" EXPENSIVE ":1:1:/d:\n";
+	static const char one_of_five[] = "e:" EXPENSIVE ":1:1:/e:\na:" CHEAP ":1:1:/a:\nc:" EXPENSIVE ":1:1:/c:\n"
+					  "d:" EXPENSIVE ":1:1:/d:\nzz:" EXPENSIVE ":1:1:/d:\n";
+	int fd = build_on(one_of_four), again = build_on(one_of_four), other = build_on(one_of_five);
+	unsigned cheap = 0, moved = 0;
+	uint64_t cost;
+
+	(void)state;
+	for (unsigned i = 0; i < NAMES; i++) {
+		bool is_cheap = draws_cheap(fd, i);
+
+		cheap += is_cheap;
+		assert_int_equal(draws_cheap(again, i), is_cheap);	/* the key was kept in a file */
+		moved += draws_cheap(other, i) != is_cheap;
+	}
+	assert_in_range(cheap, NAMES / 4 - NAMES / 20, NAMES / 4 + NAMES / 20);
+	/* from 1 in 4 to 1 in 5 */
+	assert_in_range(moved, NAMES / 50, NAMES / 10);
+	assert_int_equal(snapshot_slowest_us(fd, &cost), 0);
+	assert_true(cost > 1000);
+	close(fd);
+	close(again);
+	close(other);
+}
+
+/* Where the key cannot be kept, it is taken over from the snapshot in force; so are the costs, which take time. */
+static void
+test_former_snapshot(void **state)
+{
+	static const char text[] = "a:" CHEAP ":1:1:/a:\nb:" EXPENSIVE ":1:1:/b:\n";
+	uint64_t cost, cost_again;
+	int fd, again;
+
+	(void)state;
+	basis.state_directory = "/nowhere";
+	fd = build_on(text);
+	basis.former_fd = fd;
+	again = build_on(text);
+	basis = (struct snapshot_basis){.state_directory = directory, .former_fd = -1};
+	for (unsigned i = 0; i < NAMES / 10; i++)
+		assert_int_equal(draws_cheap(again, i), draws_cheap(fd, i));
+	assert_int_equal(snapshot_slowest_us(fd, &cost), 0);
+	assert_int_equal(snapshot_slowest_us(again, &cost_again), 0);
+	assert_int_equal(cost_again, cost);
+	close(fd);
+	close(again);
+}
+
+/* A hash that costs minutes is a hash all the same: the file is good, and its cost a guess. */
+static void
+test_endless_hash(void **state)
+{
+	uint64_t cost;
+	int fd = build_on("a:$6$rounds=999999999$saltsalt$x:1:1:/a:\nb:" CHEAP ":1:1:/b:\n");
+
+	(void)state;
+	assert_int_equal(snapshot_slowest_us(fd, &cost), 0);
+	assert_int_equal(cost, 5000000);
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -293,6 +395,9 @@ main(void)
 	    cmocka_unit_test(test_damaged),
 	    cmocka_unit_test(test_long_lines),
 	    cmocka_unit_test(test_many),
+	    cmocka_unit_test(test_unknown_names),
+	    cmocka_unit_test(test_former_snapshot),
+	    cmocka_unit_test(test_endless_hash),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

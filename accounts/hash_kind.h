@@ -1,0 +1,15 @@
+/* What a password hash costs is said by its front: the method and the parameters of its cost (crypt(5)). Pure. */
+#ifndef ACCOUNTS_HASH_KIND_H
+#define ACCOUNTS_HASH_KIND_H
+
+#include <stddef.h>
+
+#define HASH_KIND_MAX 63	/* bytes of a front that are told apart */
+
+/*
+ * Where the salt begins: "$y$j9T$SALT$HASH" has "$y$j9T$", "$6$rounds=5000$SALT$HASH" has "$6$rounds=5000$". At most
+ * HASH_KIND_MAX. 0 for traditional DES, and for what is no hash.
+ */
+size_t hash_kind_len(const char *hash);
+
+#endif

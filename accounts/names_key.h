@@ -1,0 +1,15 @@
+/* The key by which an unknown name finds the kind of hash that it is verified with. */
+#ifndef ACCOUNTS_NAMES_KEY_H
+#define ACCOUNTS_NAMES_KEY_H
+
+#include "common/siphash.h"
+
+/*
+ * runs as root: read the key out of state_directory, or make it there. It stays the same over restarts, so that a name
+ * has the same cost before and after one, as the names of accounts have.
+ *
+ * Returns 0 or -errno; the key is random then, for this run alone.
+ */
+int names_key_load(const char *state_directory, struct siphash_key *key);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * Refused logins whose failure does not count yet. It counts when the client gets its answer, so that other
+ * connections of the address learn nothing from when they are slowed; until then the attempt keeps its share of turns.
+ */
+#ifndef DAEMON_MASTER_JUDGEMENTS_H
+#define DAEMON_MASTER_JUDGEMENTS_H
+
+#include <stdint.h>
+
+#include "common/address.h"
+
+struct master;
+struct judgements;
+struct turn;
+
+#define JUDGEMENTS_MAX 4096
+
+/* None waits. No other process inherits them. 0 or -errno. */
+int judgements_new(struct judgements **judgements_out);
+
+/*
+ * An attempt of address has failed, which counts at at_ms. share, a turn for a hash that is held or given back, is taken
+ * over and zeroed. Over JUDGEMENTS_MAX the failure counts at once.
+ */
+void judgements_add(struct master *master, const struct address_key *address, struct turn *share, uint64_t at_ms);
+
+/* Count those that are due. Returns how long until the next one, in ms; -1: there is none. */
+int judgements_watch(struct master *master);
+
+#endif
