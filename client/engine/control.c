@@ -14,6 +14,7 @@
 
 #define COMMAND_MAX 16384 /* bytes of a line */
 #define RESYNC_MS 5000
+#define RESYNC_ABORTED_MS 1000
 #define RESYNC_REPLIES 8 /* that a broken-off transfer may leave behind */
 
 /* --- what is told --- */
@@ -167,8 +168,8 @@ fail_wire(struct ftp *ftp, struct wire *wire, int r, const char *name)
 	else if (r == 0 || r == -ECONNRESET || r == -EPIPE)
 		fail(ftp, reason, "try again", "the server closed the connection (%s)", name);
 	else if (r == -ETIMEDOUT)
-		fail(ftp, reason, "try again, or wait longer (--timeout)", "the server was silent for %u seconds (%s)",
-		    wire->timeout_ms / 1000, name);
+		fail(ftp, reason, "try again, or wait longer (--timeout)", "the server was silent for %u second%s (%s)",
+		    wire->timeout_ms / 1000, wire->timeout_ms / 1000 == 1 ? "" : "s", name);
 	else if (r == -EPROTO)
 		fail(ftp, reason, NULL, "TLS failed: %s (%s)", wire->why, name);
 	else
@@ -331,11 +332,18 @@ control_reply(struct ftp *ftp, unsigned int timeout_ms)
 		if (monotonic_ms() > deadline)
 			return fail_slow(ftp, limit_ms);
 		n = wire_read(&ftp->control, ftp->input, sizeof(ftp->input));
-		ftp->control.timeout_ms = usual_ms;
-		if (n <= 0 && n != -ECANCELED && !ftp->is_greeted && ftp->reply.strays > 0)
+		if (n <= 0 && n != -ECANCELED && !ftp->is_greeted && ftp->reply.strays > 0) {
+			ftp->control.timeout_ms = usual_ms;
 			return fail_parse(ftp, -EBADMSG);
-		if (n <= 0)
-			return fail_wire(ftp, &ftp->control, (int)n, "control connection");
+		}
+		if (n <= 0) {
+			/* the error tells how long was waited indeed */
+			enum ftp_class reason = fail_wire(ftp, &ftp->control, (int)n, "control connection");
+
+			ftp->control.timeout_ms = usual_ms;
+			return reason;
+		}
+		ftp->control.timeout_ms = usual_ms;
 		ftp->input_at = 0;
 		ftp->input_end = (size_t)n;
 	}
@@ -536,17 +544,18 @@ void
 control_resync(struct ftp *ftp)
 {
 	struct ftp_error saved = ftp->error;
-	unsigned int timeout_ms = ftp->control.timeout_ms;
+	/* whoever pressed Ctrl-C waits */
+	unsigned int timeout_ms = ftp->control.timeout_ms, limit_ms = is_aborted(ftp) ? RESYNC_ABORTED_MS : RESYNC_MS;
 	bool is_in_step = false;
 
 	if (ftp->control.fd < 0)
 		return;
 	/* whoever stopped the transfer must not stop this, which is bounded anyway */
 	ftp->control.abort = NULL;
-	ftp->control.timeout_ms = RESYNC_MS;
+	ftp->control.timeout_ms = limit_ms;
 	/* how many replies ABOR has depends on how far the transfer was; 257 belongs to PWD alone */
 	if (control_send(ftp, "ABOR") == FTP_OK && control_send(ftp, "PWD") == FTP_OK) {
-		for (int i = 0; i < RESYNC_REPLIES && !is_in_step && control_reply(ftp, RESYNC_MS) == FTP_OK; i++)
+		for (int i = 0; i < RESYNC_REPLIES && !is_in_step && control_reply(ftp, limit_ms) == FTP_OK; i++)
 			is_in_step = ftp->reply.code == 257;
 	}
 	if (!is_in_step)

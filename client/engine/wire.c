@@ -19,6 +19,7 @@
  * longer than this where there is something that can be aborted.
  */
 #define NAP_MS 100
+#define LATE_MS 1000 /* that a nap may last too long on a busy machine */
 
 /* What TLS makes of one call of wire_write() at a time: several records leave in one send(2). */
 #define PIECE_SIZE (160 * 1024)
@@ -47,6 +48,9 @@ wire_wait(int fd, short events, unsigned int timeout_ms, const volatile sig_atom
 		if (r != 0)
 			return r;
 		now = monotonic_ms();
+		/* Ctrl-Z, or a lid that was closed: that was our silence, not the other side's */
+		if (now > until + LATE_MS)
+			deadline += now - until;
 		if (now >= deadline)
 			return -ETIMEDOUT;
 	}

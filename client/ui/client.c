@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "client/ui/command.h"
+#include "client/ui/prose.h"
 #include "client/ui/report.h"
 #include "client/ui/shell.h"
 #include "client/ui/signals.h"
@@ -16,38 +17,42 @@
 static void
 print_help(FILE *out)
 {
-	fputs("usage: sallyport [options] [ftp://|ftpes://|ftps://][user@]host[:port][/path]   a shell\n"
-	      "       sallyport [options] COMMAND ...                                          one command\n"
-	      "       sallyport [options] --batch FILE URL                                     commands of a file\n"
-	      "\n"
-	      "ftp:// takes TLS where the server offers it, ftpes:// insists on it, ftps:// begins with it.\n"
-	      "A path is seen from the directory of the login; with two slashes it is absolute.\n"
-	      "\nCommands, with a URL (or a bookmark's name, and /path) wherever a place on the server is meant:\n",
-	    out);
+	prose_print(out,
+	    "usage: sallyport [options] [ftp://|ftpes://|ftps://][user@]host[:port][/path]\n"
+	    "       sallyport [options] COMMAND ...\n"
+	    "       sallyport [options] --batch FILE URL\n"
+	    "\n"
+	    "The first opens a shell, the second does one command, the third the commands of a file.\n"
+	    "ftp:// takes TLS where the server offers it, ftpes:// insists on it, ftps:// begins with it.\n"
+	    "A path is seen from the directory of the login; with two slashes it is absolute.\n"
+	    "\nCommands, with a URL (or a bookmark's name, and /path) wherever a place on the server is meant:\n");
 	command_list(out, WHERE_ONE_SHOT);
 	fputs("\nOptions:\n", out);
 	options_help(out, OPTIONS_START | OPTIONS_CONNECTION | OPTIONS_OUTPUT);
-	fputs("\nOptions of the commands (sallyport COMMAND --help tells which has which):\n", out);
+	prose_print(out, "\nOptions of the commands (sallyport COMMAND --help tells which has which):\n");
 	options_help(out, OPTION_BIT(OPTION_COUNT) - OPTION_BIT(OPTION_CONTINUE));
-	fputs("\nThe password is asked for, or comes from --password-fd N, $SALLYPORT_PASSWORD or ~/.netrc; without a "
-	      "user\n"
-	      "the login is anonymous. LOCAL may be - (standard input and output). In the shell, help lists its "
-	      "commands.\n"
-	      "\nExit status; from 10 to 19 the same command may succeed later:\n",
-	    out);
+	prose_print(out,
+	    "\nThe password is asked for, or comes from --password-fd N, $SALLYPORT_PASSWORD or ~/.netrc; without a "
+	    "user "
+	    "the login is anonymous. LOCAL may be - (standard input and output). In the shell, help lists its "
+	    "commands.\n"
+	    "\nExit status; from 10 to 19 the same command may succeed later:\n");
 	for (int status = 0; status < 256; status++) {
 		const char *help = exit_status_help((enum exit_status)status);
+		char number[8];
 
-		if (help != NULL)
-			fprintf(out, "  %3d  %s\n", status, help);
+		if (help == NULL)
+			continue;
+		snprintf(number, sizeof(number), "%3d", status);
+		prose_row(out, number, 7, help);
 	}
-	fputs("\nExamples:\n"
-	      "  sallyport alice@files.example.org\n"
-	      "  sallyport get ftp://alice@files.example.org/reports/june.pdf\n"
-	      "  sallyport put *.jpg ftp://alice@files.example.org/photos/\n"
-	      "  sallyport mirror --parallel 4 photos ftp://alice@files.example.org/photos\n"
-	      "\nsallyport(1) is the manual.\n",
-	    out);
+	prose_print(out,
+	    "\nExamples:\n"
+	    "  sallyport alice@files.example.org\n"
+	    "  sallyport get ftp://alice@files.example.org/reports/june.pdf\n"
+	    "  sallyport put *.jpg ftp://alice@files.example.org/photos/\n"
+	    "  sallyport mirror --parallel 4 photos ftp://alice@files.example.org/photos\n"
+	    "\nsallyport(1) is the manual.\n");
 }
 
 /* Wildcards in an argument that the calling shell left alone are meant. */

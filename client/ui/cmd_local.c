@@ -9,6 +9,7 @@
 #include "client/ui/bookmarks.h"
 #include "client/ui/command.h"
 #include "client/ui/places.h"
+#include "client/ui/prose.h"
 #include "client/ui/report.h"
 #include "common/buf.h"
 #include "common/text.h"
@@ -291,10 +292,10 @@ command_help_print(struct session *session, struct options *options, const struc
 	(void)options;
 	if (args->text_count == 0) {
 		command_list(stdout, WHERE_SHELL);
-		fputs("  !COMMAND                     run COMMAND here, in sh(1)\n"
-		      "\nQuotes and backslashes keep blanks and wildcards; Ctrl-C stops a transfer, the part is kept "
-		      "for reget.\n",
-		    stdout);
+		prose_row(stdout, "!COMMAND", 31, "run COMMAND here, in sh(1)");
+		prose_print(stdout,
+		    "\nQuotes and backslashes keep blanks and wildcards; Ctrl-C stops a transfer, the part is kept for "
+		    "reget.\n");
 		return EXIT_DONE;
 	}
 	command = command_find(args->texts[0]->text, WHERE_SHELL);

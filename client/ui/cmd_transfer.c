@@ -29,10 +29,10 @@
 
 /* Where downloads go. */
 struct target {
-	int dir_fd;	/* owned */
-	char *directory;	/* to show; owned */
-	char *name;	/* a name of its own, or NULL: that of the remote file; owned */
-	bool is_stream;	/* standard output */
+	int dir_fd; /* owned */
+	char *directory; /* to show; owned */
+	char *name; /* a name of its own, or NULL: that of the remote file; owned */
+	bool is_stream; /* standard output */
 };
 
 static void
@@ -176,9 +176,11 @@ command_get(struct session *session, struct options *options, const struct args 
 		const struct word *word = args->remotes[i];
 		struct word plain = {word->text, NULL};
 
-		if (word->pattern != NULL)
+		if (word->pattern != NULL && !remote_is_literal(session, word))
 			status =
-			    report_usage("get takes names, and '%s' is a pattern; use mget", report_quote(word->text));
+			    report_usage("get takes names, and '%s' is a pattern; use mget%s", report_quote(word->text),
+				session->is_shell ? ", or quotes around a name with * ? or ["
+						  : "; of a name, %2A is *, %3F is ?, %5B is [");
 		else if (word->text[0] == '\0' || word->text[strlen(word->text) - 1] == '/')
 			status = report_usage(
 			    "get takes files, and '%s' is a directory; use mirror", report_quote(word->text));
@@ -396,7 +398,7 @@ fetch(void *argument)
 struct printer {
 	struct buf waiting, text;
 	bool is_terminal;
-	uint64_t lines_left;	/* head; UINT64_MAX: all */
+	uint64_t lines_left; /* head; UINT64_MAX: all */
 	int error;
 };
 
@@ -496,7 +498,7 @@ print_file(struct session *session, const char *path, uint64_t lines)
 	buf_free(&printer.waiting);
 	buf_free(&printer.text);
 	if (printer.error == -EPIPE)
-		return EXIT_DONE;	/* whoever reads our output has seen enough, as with cat(1) | head(1) */
+		return EXIT_DONE; /* whoever reads our output has seen enough, as with cat(1) | head(1) */
 	if (printer.error < 0)
 		return report_failure(FTP_LOCAL, "cannot write to standard output", strerror(-printer.error), "");
 	if (fetching.class != FTP_OK && !(was_cut && fetching.class == FTP_LOCAL))

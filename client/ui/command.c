@@ -5,7 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "client/ui/prose.h"
 #include "client/ui/report.h"
+#include "client/ui/resume.h"
 #include "client/ui/signals.h"
 
 #include "common/banned.h"
@@ -19,6 +21,7 @@
 	    OPTION_BIT(OPTION_DELETE) | OPTION_BIT(OPTION_DELETE_BEFORE) | OPTION_BIT(OPTION_MAX_DELETE) | \
 	    OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_CHECKSUM) | OPTION_BIT(OPTION_EXCLUDE))
 #define ANY SIZE_MAX
+#define COMMAND_WIDTH 31 /* columns of the names in the list */
 
 const struct command client_commands[] = {
     /* name, in the shell, on the command line, operands, flags, least, most, options, function */
@@ -116,15 +119,15 @@ command_help(FILE *out, const struct command *command, unsigned int where)
 {
 	const char *usage = where == WHERE_SHELL ? command->shell_usage : command->usage;
 
-	fprintf(out, "usage: %s%s%s%s%s\n\n%s\n", where == WHERE_SHELL ? "" : "sallyport ", command->name,
-	    command->options != 0 || where == WHERE_ONE_SHOT ? " [options]" : "", *usage == '\0' ? "" : " ", usage,
-	    command->help);
+	fprintf(out, "usage: %s%s%s%s%s\n\n", where == WHERE_SHELL ? "" : "sallyport ", command->name,
+	    command->options != 0 || where == WHERE_ONE_SHOT ? " [options]" : "", *usage == '\0' ? "" : " ", usage);
+	prose_print(out, command->help);
 	if (command->options != 0) {
-		fputs("\nOptions:\n", out);
+		prose_print(out, "\nOptions:\n");
 		options_help(out, command->options);
 	}
 	if (where == WHERE_ONE_SHOT) {
-		fputs("\nOf the connection, and of what is printed:\n", out);
+		prose_print(out, "\nOf the connection, and of what is printed:\n");
 		options_help(out, OPTIONS_CONNECTION | OPTIONS_OUTPUT);
 	}
 }
@@ -139,7 +142,7 @@ command_list(FILE *out, unsigned int where)
 		if ((command->flags & where) == 0)
 			continue;
 		snprintf(left, sizeof(left), "%s %s", command->name, usage);
-		fprintf(out, "  %-28s %s\n", left, command->help);
+		prose_row(out, left, COMMAND_WIDTH, command->help);
 	}
 }
 
@@ -256,6 +259,7 @@ command_run_line(
 		command_help(stdout, command, WHERE_SHELL);
 		status = EXIT_DONE;
 	} else {
+		resume_set(command, words + 1, count - 1, true);
 		status = check_shell(command, operand_count);
 		if (status == EXIT_DONE && command->run == NULL)
 			*is_end = true;
@@ -491,6 +495,7 @@ command_run_once(const struct command *command, struct options *options, const s
 		status = EXIT_DONE;
 		goto out;
 	}
+	resume_set(command, words, count, false);
 	status = sort_once(command, operands, operand_count, places, &args);
 	if (status != EXIT_DONE)
 		goto out;

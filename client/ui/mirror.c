@@ -389,7 +389,7 @@ summarize(const struct mirror *mirror)
 	report_note("%s%zu copied (%s), %zu the same, %zu removed, %zu director%s made, %zu left out, %zu failed%s",
 	    mirror->options->is_dry_run ? "dry run: " : "mirror: ", copied, size, same, mirror->deleted,
 	    mirror->directories, mirror->directories == 1 ? "y" : "ies", mirror->skipped, failed,
-	    left > 0 ? "; stopped before the end, the same command goes on" : "");
+	    left > 0 && !signals_have_aborted() ? "; stopped before the end, the same command goes on" : "");
 	if (mirror->unread > 0)
 		report_note("%zu line%s of listings %s not understood: what %s about was left out", mirror->unread,
 		    mirror->unread == 1 ? "" : "s", mirror->unread == 1 ? "was" : "were",

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "client/ui/prose.h"
 #include "client/ui/report.h"
 #include "common/text.h"
 
@@ -30,7 +31,7 @@ static const struct {
 	"do not ask for TLS, where a server offers it and cannot; all goes in clear, the password too"},
     [OPTION_CUT_LISTINGS] = {0, "cut-listings", NULL,
 	"believe listings over TLS that end without its farewell, as old servers' do; somebody on the way may have cut "
-        "them"},
+	"them"},
     [OPTION_ACTIVE] = {0, "active", NULL, "let the server make the data connections"},
     [OPTION_EPSV] = {0, "epsv", NULL, "passive data connections by EPSV alone; else EPSV, and PASV where that fails"},
     [OPTION_PASV] = {0, "pasv", NULL, "passive data connections by PASV alone"},
@@ -454,6 +455,6 @@ options_help(FILE *out, uint64_t ids)
 		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", table[id].letter == 0 ? ' ' : '-',
 		    table[id].letter == 0 ? ' ' : table[id].letter, table[id].letter == 0 ? " " : ",", table[id].name,
 		    table[id].value == NULL ? "" : " ", table[id].value == NULL ? "" : table[id].value);
-		fprintf(out, "  %-24s %s\n", left, table[id].help);
+		prose_row(out, left, 27, table[id].help);
 	}
 }

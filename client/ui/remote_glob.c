@@ -225,13 +225,34 @@ expand(struct expansion *expansion, const char *directory, const char *rest)
 }
 
 static enum exit_status
-report_no_match(const struct word *word)
+report_no_match(const struct session *session, const struct word *word)
 {
 	char what[1024];
 
 	snprintf(what, sizeof(what), "nothing on the server matches '%s'", report_quote(word->text));
-	return report_failure(
-	    FTP_REFUSED, what, "", "a look at the directory with ls; quotes around a name that has * ? or [ in it");
+	return report_failure(FTP_REFUSED, what, "",
+	    session->is_shell
+		? "a look at the directory with ls; quotes around a name that has * ? or [ in it"
+		: "a look at the directory with ls; %2A for a * that is in the name, %3F for ?, %5B for [");
+}
+
+/* The entry of a name that has brackets and is there. */
+static bool
+find_literal(struct session *session, const struct word *word, struct ftp_entry *entry)
+{
+	return word->pattern != NULL && strpbrk(word->text, "*?") == NULL &&
+	    ftp_stat(session->ftp, word->text, entry) == FTP_OK;
+}
+
+bool
+remote_is_literal(struct session *session, const struct word *word)
+{
+	struct ftp_entry entry;
+	bool is_there = find_literal(session, word, &entry);
+
+	if (is_there)
+		ftp_entry_free(&entry);
+	return is_there;
 }
 
 enum exit_status
@@ -239,12 +260,19 @@ remote_glob(struct session *session, const struct word *word, struct matches *ma
 {
 	struct expansion expansion = {session, matches, STEPS_MAX, 0};
 	size_t before = matches->count;
+	struct ftp_entry entry;
 	enum ftp_class class;
+	int r;
 
 	if (word->pattern == NULL) {
 		if (add_match(matches, strdup(word->text), NULL) < 0)
 			return report_no_memory();
 		return EXIT_DONE;
+	}
+	if (find_literal(session, word, &entry)) {
+		r = add_match(matches, strdup(word->text), &entry);
+		ftp_entry_free(&entry);
+		return r < 0 ? report_no_memory() : EXIT_DONE;
 	}
 	class = expand(&expansion, word->pattern[0] == '/' ? "/" : "", word->pattern);
 	if (class == FTP_LOCAL)
@@ -255,5 +283,5 @@ remote_glob(struct session *session, const struct word *word, struct matches *ma
 	if (expansion.steps == 0)
 		return report_failure(
 		    FTP_USAGE, "cannot expand the pattern", "it takes too long to match", "fewer stars");
-	return matches->count == before ? report_no_match(word) : EXIT_DONE;
+	return matches->count == before ? report_no_match(session, word) : EXIT_DONE;
 }

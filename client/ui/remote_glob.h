@@ -21,7 +21,14 @@ struct matches {
 };
 
 /*
+ * Whether a word with '[' in it, and no '*' or '?', is the name of something on the server as it stands: "report[1].txt". Then
+ * it is not a pattern.
+ */
+bool remote_is_literal(struct session *session, const struct word *word);
+
+/*
  * Add what a word stands for: its text, or, where it has a pattern, the names on the server that match, sorted.
+ * A name with brackets that is there is itself: remote_is_literal().
  * A name that begins with a dot is matched by a pattern that does, as in sh(1). Reports errors; no match is one.
  */
 enum exit_status remote_glob(struct session *session, const struct word *word, struct matches *matches);

@@ -12,6 +12,8 @@
 
 #include "client/ui/bar.h"
 #include "client/ui/options.h"
+#include "client/ui/prose.h"
+#include "client/ui/signals.h"
 #include "client/ui/speed.h"
 #include "client/ui/term_text.h"
 #include "client/ui/units.h"
@@ -34,7 +36,7 @@
 
 struct report_slot {
 	struct report_slot *next;
-	struct shown_transfer transfer;	/* texts are borrowed from the caller's job, which outlives the slot */
+	struct shown_transfer transfer; /* texts are borrowed from the caller's job, which outlives the slot */
 	struct ftp_progress progress;
 	struct speed speed;
 	uint64_t begun_ms, told_ms;
@@ -48,14 +50,14 @@ static struct {
 	struct report_slot *slots;
 	size_t files, files_done, files_failed;
 	int64_t bytes_wanted;
-	uint64_t bytes_done;	/* of transfers that ended */
+	uint64_t bytes_done; /* of transfers that ended */
 	uint64_t bytes_moved;
-	struct speed speed;	/* of all */
+	struct speed speed; /* of all */
 	uint64_t begun_ms, drawn_ms;
-	size_t widths[PARALLEL_MAX + 2];	/* of the lines on the screen */
+	size_t widths[PARALLEL_MAX + 2]; /* of the lines on the screen */
 	size_t lines;
 	bool is_running;
-	struct termios before;	/* of the terminal, while has_quieted */
+	struct termios before; /* of the terminal, while has_quieted */
 	bool has_quieted;
 } report = {.lock = PTHREAD_MUTEX_INITIALIZER, .bytes_wanted = -1};
 
@@ -137,10 +139,12 @@ quiet_terminal(void)
 	report.has_quieted = tcsetattr(fileno(report.stream), TCSANOW, &silent) == 0;
 }
 
+/* In the background the terminal is as it was already, and another's. */
 static void
 restore_terminal(void)
 {
-	if (report.has_quieted)
+	(void)signals_resume_terminal();
+	if (report.has_quieted && is_in_front())
 		(void)tcsetattr(fileno(report.stream), TCSADRAIN, &report.before);
 	report.has_quieted = false;
 }
@@ -262,19 +266,38 @@ draw(uint64_t now_ms)
 	report.drawn_ms = now_ms;
 }
 
-/* Print a line where the bars are; they come back with the next tick. */
-static void __attribute__((format(printf, 3, 0)))
-print_line(FILE *stream, const char *prefix, const char *format, va_list args)
+/* What is printed, whoever it came from: nothing in it moves a cursor or turns the direction of writing. */
+static void
+print_text(FILE *stream, const char *prefix, const struct buf *text, bool is_prose)
 {
+	size_t columns = is_prose ? prose_columns(stream) : 0, len = text->len == 0 ? 0 : strlen(text->data);
+	struct buf out;
+
+	buf_init(&out, 4 * LINE_MAX_BYTES);
+	if (columns > 0)
+		term_wrap(&out, len == 0 ? "" : text->data, len, columns, strlen(prefix), strlen(prefix) > 0 ? 2 : 0);
+	else if (len > 0)
+		(void)term_add_lines(&out, text->data, len, true);
+	fprintf(stream, "%s%s\n", prefix, out.len == 0 ? "" : out.data);
+	buf_free(&out);
+}
+
+/* Print a line where the bars are; they come back with the next tick. Prose is wrapped at words on a terminal. */
+static void __attribute__((format(printf, 4, 0)))
+print_line(FILE *stream, const char *prefix, bool is_prose, const char *format, va_list args)
+{
+	struct buf text;
+
 	if (report.lines > 0) {
 		erase();
 		fflush(report.stream);
 	}
 	fflush(stdout);
-	fputs(prefix, stream);
-	vfprintf(stream, format, args);
-	fputc('\n', stream);
+	buf_init(&text, 4 * LINE_MAX_BYTES);
+	(void)buf_addv(&text, format, args);
+	print_text(stream, prefix, &text, is_prose);
 	fflush(stream);
+	buf_free(&text);
 }
 
 static void __attribute__((format(printf, 3, 4))) print_linef(FILE *stream, const char *prefix, const char *format, ...)
@@ -282,7 +305,7 @@ static void __attribute__((format(printf, 3, 4))) print_linef(FILE *stream, cons
 	va_list args;
 
 	va_start(args, format);
-	print_line(stream, prefix, format, args);
+	print_line(stream, prefix, true, format, args);
 	va_end(args);
 }
 
@@ -303,6 +326,25 @@ report_json_text(const char *text)
 	return string;
 }
 
+/* JSON as it is, but for what deceives on a terminal: that is \uXXXX, the same to a program. */
+static void
+print_json(FILE *stream, const char *text)
+{
+	while (*text != '\0') {
+		size_t n = utf8_sequence((const unsigned char *)text, strlen(text));
+		unsigned long code = n < 2 ? 0 : utf8_code((const unsigned char *)text, n);
+
+		if (n >= 2 && term_is_deceiving(code) && code < 0x10000)
+			fprintf(stream, "\\u%04lx", code);
+		else if (n >= 2 && term_is_deceiving(code))
+			fprintf(stream, "\\u%04lx\\u%04lx", 0xd800 + ((code - 0x10000) >> 10), 0xdc00 + (code & 0x3ff));
+		else
+			fwrite(text, 1, n == 0 ? 1 : n, stream);
+		text += n == 0 ? 1 : n;
+	}
+	fputc('\n', stream);
+}
+
 static void
 write_json(json_t *event)
 {
@@ -310,7 +352,7 @@ write_json(json_t *event)
 	FILE *stream = report.stream == NULL ? stdout : report.stream;
 
 	if (text != NULL) {
-		fprintf(stream, "%s\n", text);
+		print_json(stream, text);
 		fflush(stream);
 	}
 	free(text);
@@ -391,7 +433,7 @@ report_note(const char *format, ...)
 		vsnprintf(text, sizeof(text), format, args);
 		json_note(text);
 	} else if (!report.is_quiet) {
-		print_line(report.stream == NULL ? stdout : report.stream, "", format, args);
+		print_line(report.stream == NULL ? stdout : report.stream, "", true, format, args);
 	}
 	pthread_mutex_unlock(&report.lock);
 	va_end(args);
@@ -404,7 +446,7 @@ report_warning(const char *format, ...)
 
 	va_start(args, format);
 	pthread_mutex_lock(&report.lock);
-	print_line(stderr, "sallyport: ", format, args);
+	print_line(stderr, "sallyport: ", true, format, args);
 	pthread_mutex_unlock(&report.lock);
 	va_end(args);
 }
@@ -417,7 +459,7 @@ report_line(const char *format, ...)
 	va_start(args, format);
 	pthread_mutex_lock(&report.lock);
 	if (!report.is_json)
-		print_line(stdout, "", format, args);
+		print_line(stdout, "", false, format, args);
 	pthread_mutex_unlock(&report.lock);
 	va_end(args);
 }
@@ -687,7 +729,8 @@ report_transfer_end(struct report_slot *slot, const struct ftp_result *result, c
 	} else if (error == NULL && !report.is_quiet) {
 		print_summary(slot, result);
 	}
-	if (error != NULL)
+	/* those that Ctrl-C stopped are told together */
+	if (error != NULL && error->class != FTP_ABORTED)
 		print_error(error);
 	pthread_mutex_unlock(&report.lock);
 	free(slot);
@@ -703,10 +746,33 @@ report_transfer_spared(void)
 }
 
 void
+report_stopped(const char *what, size_t parts, uint64_t bytes, const char *command)
+{
+	char size[UNITS_TEXT_MAX];
+	struct buf line;
+
+	buf_init(&line, LINE_MAX_BYTES);
+	units_size(bytes, size);
+	(void)buf_addf(&line, "%s%sstopped", what, *what == '\0' ? "" : ": ");
+	if (parts > 0)
+		(void)buf_addf(&line, ": %zu part%s kept, %s", parts, parts == 1 ? "" : "s", size);
+	if (*command != '\0')
+		(void)buf_addf(&line, "; continue with: %s", command);
+	pthread_mutex_lock(&report.lock);
+	if (report.is_json)
+		write_json(json_pack("{s:s, s:I, s:I, s:o}", "event", "stopped", "parts", (json_int_t)parts, "bytes",
+		    (json_int_t)bytes, "command", report_json_text(command)));
+	print_linef(stderr, "sallyport: ", "%s", line.error < 0 ? "stopped" : line.data);
+	pthread_mutex_unlock(&report.lock);
+	buf_free(&line);
+}
+
+void
 report_tick(void)
 {
 	uint64_t now_ms = monotonic_ms();
 
+	(void)signals_resume_terminal();
 	pthread_mutex_lock(&report.lock);
 	/* a transfer that stands still loses its speed */
 	for (struct report_slot *slot = report.slots; slot != NULL; slot = slot->next)

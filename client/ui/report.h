@@ -96,6 +96,12 @@ void report_tick(void);
 /* The set is over: takes the bars away, and prints the line of totals where there was more than one file. */
 void report_end(void);
 
+/*
+ * Ctrl-C has stopped a set: what could not be done (one file, or ""), parts that are kept and their bytes, and the command that
+ * goes on ("" none). The errors of those that were stopped are not told one by one.
+ */
+void report_stopped(const char *what, size_t parts, uint64_t bytes, const char *command);
+
 /* The width of the terminal of the report, 80 where it cannot be told. */
 size_t report_columns(void);
 

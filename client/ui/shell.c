@@ -22,7 +22,7 @@
 #include "common/banned.h"
 
 #define HISTORY_LINES 1000
-#define LIST_MAX 200	/* candidates that are shown at once */
+#define LIST_MAX 200 /* candidates that are shown at once */
 #define PROMPT_MAX 512
 #define LINE_MAX_BYTES 65536
 
@@ -32,9 +32,10 @@ struct shell {
 	EditLine *editor;
 	History *history;
 	char prompt[PROMPT_MAX];
-	char path[4096];	/* the directory on the server, as it was last told */
+	char path[4096]; /* the directory on the server, as it was last told */
 	char history_path[4096];
 	bool was_interrupted;
+	unsigned int stops; /* signals_stops() that were seen */
 	enum exit_status last;
 };
 
@@ -172,7 +173,11 @@ read_character(EditLine *editor, wchar_t *character)
 		if (poll(&poll_fd, 1, -1) < 0) {
 			if (errno != EINTR)
 				return -1;
+			(void)signals_resume_terminal();
 			el_resize(editor);
+			if (signals_stops() != shell->stops)
+				el_set(editor, EL_REFRESH);
+			shell->stops = signals_stops();
 			continue;
 		}
 		n = read(STDIN_FILENO, &byte, 1);
@@ -185,7 +190,7 @@ read_character(EditLine *editor, wchar_t *character)
 			continue;
 		if (r == (size_t)-1) {
 			memset(&state, 0, sizeof(state));
-			continue;	/* no character: not typed */
+			continue; /* no character: not typed */
 		}
 		return 1;
 	}

@@ -9,8 +9,20 @@
 /* Set by SIGINT, SIGTERM and SIGHUP; what struct ftp_options wants. */
 extern volatile sig_atomic_t signals_abort;
 
-/* Install the handlers: SIGINT, SIGTERM, SIGHUP set signals_abort; SIGUSR1 only wakes a thread; SIGPIPE is ignored. */
+/*
+ * Install the handlers: SIGINT, SIGTERM, SIGHUP set signals_abort; SIGTSTP leaves the terminal in order; SIGUSR1 only wakes a
+ * thread; SIGPIPE is ignored.
+ */
 void signals_init(void);
+
+/*
+ * After Ctrl-Z the terminal is as it was when the program began, and after fg as it was at Ctrl-Z. A job that went on in the
+ * background, and then comes to the front without a signal, calls this now and then. Whether it changed something is returned.
+ */
+bool signals_resume_terminal(void);
+
+/* How often the program was stopped by Ctrl-Z and went on; whoever shows something on the terminal shows it again. */
+unsigned int signals_stops(void);
 
 /* Whether one has come since signals_clear(). */
 bool signals_have_aborted(void);

@@ -11,13 +11,13 @@
 #include "common/banned.h"
 
 #define ELLIPSIS "..."
-#define MARKS_MAX 4	/* combining characters on one: more only serve to scribble over other lines */
+#define MARKS_MAX 4 /* combining characters on one: more only serve to scribble over other lines */
 
 /* One character of text, as it is shown. */
 struct glyph {
 	const char *text;
-	size_t len;	/* of what is shown */
-	size_t taken;	/* of the text */
+	size_t len; /* of what is shown */
+	size_t taken; /* of the text */
 	size_t width;
 };
 
@@ -28,6 +28,20 @@ term_locale(void)
 
 	if (name == NULL || strcmp(name, "C") == 0 || strcmp(name, "POSIX") == 0)
 		setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+/* ZWNJ and ZWJ join letters, or keep them from joining: without them Persian, and many pictures, are not what was written. */
+static bool
+is_joiner(unsigned long c)
+{
+	return c == 0x200c || c == 0x200d;
+}
+
+bool
+term_is_deceiving(unsigned long c)
+{
+	return (utf8_deceives((uint32_t)c) && !is_joiner(c)) || (c >= 0x80 && c <= 0x9f) ||
+	    (c >= 0x206a && c <= 0x206f) || (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe007f);
 }
 
 static struct glyph
@@ -41,8 +55,8 @@ next_glyph(const char *text, size_t len, size_t *marks)
 	if (n == 0)
 		return glyph;
 	c = (wchar_t)utf8_code((const unsigned char *)text, n);
-	width = wcwidth(c);
-	if (width < 0 || utf8_deceives((uint32_t)c) || c == 0 || (width == 0 && *marks >= MARKS_MAX))
+	width = is_joiner((unsigned long)c) ? 0 : wcwidth(c);
+	if (width < 0 || term_is_deceiving((unsigned long)c) || c == 0 || (width == 0 && *marks >= MARKS_MAX))
 		return glyph;
 	*marks = width == 0 ? *marks + 1 : 0;
 	glyph = (struct glyph){text, n, n, (size_t)width};
@@ -113,6 +127,31 @@ term_cut(struct buf *out, const char *text, size_t len, size_t columns)
 	(void)buf_add_text(out, ELLIPSIS);
 	start = tail_start(text, len, columns - dots - width);
 	return width + dots + term_add(out, text + start, len - start);
+}
+
+void
+term_wrap(struct buf *out, const char *text, size_t len, size_t columns, size_t first, size_t indent)
+{
+	size_t column = first, at = 0;
+	bool is_begin = true; /* of a line: a word that is too wide is not sent to the next one */
+
+	while (at < len) {
+		size_t blanks = at, end;
+
+		while (blanks < len && text[blanks] == ' ')
+			blanks++;
+		for (end = blanks; end < len && text[end] != ' '; end++)
+			continue;
+		if (!is_begin && end > blanks && column + term_width(text + at, end - at) > columns) {
+			(void)buf_add(out, "\n", 1);
+			term_fill(out, ' ', indent);
+			column = indent;
+			at = blanks;
+		}
+		column += term_add(out, text + at, end - at);
+		is_begin = false;
+		at = end;
+	}
 }
 
 void

@@ -2,6 +2,7 @@
 #ifndef CLIENT_UI_TERM_TEXT_H
 #define CLIENT_UI_TERM_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buf;
@@ -14,10 +15,14 @@ void term_locale(void);
 
 /*
  * Append text so that it cannot move a cursor: control characters (C1 too), characters that turn the
- * direction of writing, unprintable ones and bytes that are not UTF-8 become '?'.
+ * direction of writing, unprintable ones and bytes that are not UTF-8 become '?'. What only joins letters, or keeps them from
+ * joining (ZWJ, ZWNJ), stays: Persian and pictures need it.
  * Returns the columns that it takes.
  */
 size_t term_add(struct buf *out, const char *text, size_t len);
+
+/* Whether a character (a code point) deceives the eye: C1 controls, marks and overrides of direction, invisible ones. */
+bool term_is_deceiving(unsigned long code);
 
 /* Columns that term_add() would take. */
 size_t term_width(const char *text, size_t len);
@@ -31,6 +36,12 @@ size_t term_cut(struct buf *out, const char *text, size_t len, size_t columns);
 
 /* term_cut(), then blanks up to columns. */
 void term_pad(struct buf *out, const char *text, size_t len, size_t columns);
+
+/*
+ * Append text, with line ends where a word would pass the last column; a word that is wider than a line stays whole. The first
+ * line begins in column first (0 is the leftmost), the others behind indent blanks. Blanks at the beginning of text stay.
+ */
+void term_wrap(struct buf *out, const char *text, size_t len, size_t columns, size_t first, size_t indent);
 
 /* Append count times c. */
 void term_fill(struct buf *out, char c, size_t count);

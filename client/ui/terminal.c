@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
@@ -10,6 +11,8 @@
 #include "common/io.h"
 
 #include "common/banned.h"
+
+#define NAP_MS 500
 
 static int
 open_terminal(void)
@@ -54,6 +57,24 @@ terminal_read_line(int fd, char *line, size_t size)
 	return 0;
 }
 
+/* The question, and once more after Ctrl-Z and fg. */
+static int
+ask(int fd, const char *prompt, char *answer, size_t size)
+{
+	unsigned int stops;
+
+	do {
+		struct pollfd ready = {.fd = fd, .events = POLLIN};
+
+		stops = signals_stops();
+		(void)io_write_all(fd, prompt, strlen(prompt));
+		/* in naps: a signal may come just before poll(2) */
+		while (poll(&ready, 1, NAP_MS) <= 0 && !signals_have_aborted() && stops == signals_stops())
+			continue;
+	} while (stops != signals_stops() && !signals_have_aborted());
+	return signals_have_aborted() ? -EINTR : terminal_read_line(fd, answer, size);
+}
+
 int
 terminal_ask(const char *prompt, bool is_secret, char *answer, size_t size)
 {
@@ -73,8 +94,7 @@ terminal_ask(const char *prompt, bool is_secret, char *answer, size_t size)
 		silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
 	/* at Ctrl-C the handler of signals.c has no SA_RESTART: read() returns, and the terminal is put right below */
 	tcsetattr(fd, TCSAFLUSH, &silent);
-	(void)io_write_all(fd, prompt, strlen(prompt));
-	r = terminal_read_line(fd, answer, size);
+	r = ask(fd, prompt, answer, size);
 	tcsetattr(fd, TCSAFLUSH, &before);
 	if (is_secret || r < 0)
 		(void)io_write_all(fd, "\n", 1);

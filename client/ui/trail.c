@@ -61,12 +61,12 @@ trail_check(struct trail *trail, const struct ftp_list *list, size_t *names)
 	trail->print = print_of(list);
 	*names += list->count;
 	if (has_same_unique(trail))
-		return "is a link that leads back to a directory above it";
+		return "it is a link that leads back to a directory above it";
 	if (is_repeated(trail))
-		return "has what the directories above it have, again and again: a link that leads back";
+		return "it has what the directories above it have, again and again: a link leads back";
 	if (trail->depth >= TRAIL_DEPTH_MAX)
-		return "lies too deep: a link may lead back";
+		return "it lies too deep: a link may lead back";
 	if (*names > TRAIL_NAMES_MAX)
-		return "is not gone into: there are more than 4000000 names already, and a link may lead back";
+		return "there are more than 4000000 names already: a link may lead back";
 	return NULL;
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "client/ui/resume.h"
 #include "client/ui/signals.h"
 #include "common/io.h"
 
@@ -22,15 +23,15 @@ struct pool {
 	const struct options *options;
 	struct jobs *jobs;
 	size_t next, running;
-	bool is_stopped;	/* no other job is begun */
-	bool is_told_short;	/* that the server allows fewer connections */
+	bool is_stopped; /* no other job is begun */
+	bool is_told_short; /* that the server allows fewer connections */
 	enum exit_status status;
 };
 
 struct worker {
 	struct pool *pool;
 	struct ftp *ftp;
-	bool is_first;	/* has the session's own handle */
+	bool is_first; /* has the session's own handle */
 	bool has_thread;
 	pthread_t thread;
 };
@@ -132,7 +133,7 @@ shown_name(const struct job *job)
 static const struct ftp_error *
 add_hint(const struct ftp_error *error, const struct job *job, struct ftp_error *hinted)
 {
-	if ((error->class != FTP_ABORTED && error->class != FTP_NETWORK) || error->hint[0] != '\0' || job->name == NULL)
+	if (error->class != FTP_NETWORK || error->hint[0] != '\0' || job->name == NULL)
 		return error;
 	*hinted = *error;
 	snprintf(hinted->hint, sizeof(hinted->hint), "%s",
@@ -345,6 +346,30 @@ total_size(const struct jobs *jobs)
 	return total;
 }
 
+/* Ctrl-C: one line for all that it stopped, with a command that goes on. */
+static void
+report_stopped_jobs(const struct jobs *jobs)
+{
+	bool is_resumable = true;
+	char what[1024] = "";
+	size_t parts = 0;
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < jobs->count; i++) {
+		const struct job *job = &jobs->items[i];
+		bool has_part = job->state == JOB_FAILED && job->name != NULL && job->result.size > 0;
+
+		/* a stream has no part */
+		is_resumable = is_resumable && job->name != NULL;
+		parts += has_part;
+		bytes += has_part ? job->result.size : 0;
+	}
+	if (jobs->count == 1)
+		snprintf(what, sizeof(what), "cannot %s '%s'", jobs->items[0].way == WAY_GET ? "fetch" : "send",
+		    report_quote(jobs->items[0].remote));
+	report_stopped(what, parts, bytes, is_resumable ? resume_text() : "");
+}
+
 enum exit_status
 transfers_run(struct session *session, const struct options *options, struct jobs *jobs)
 {
@@ -371,6 +396,8 @@ transfers_run(struct session *session, const struct options *options, struct job
 			ftp_free(workers[i].ftp);
 	}
 	report_end();
+	if (signals_have_aborted())
+		report_stopped_jobs(jobs);
 	pthread_cond_destroy(&pool.changed);
 	pthread_mutex_destroy(&pool.lock);
 	return signals_have_aborted() ? exit_status_worse(pool.status, EXIT_INTERRUPTED) : pool.status;

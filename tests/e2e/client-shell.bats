@@ -113,7 +113,8 @@ shell()
 	wait_until sees 'huge\.bin +[0-9]+% \[=*> {35,}\] +[0-9.]+ [KMG]iB/20\.0 GiB +([0-9.]+ [KMG]iB|-)/s  ETA +[0-9:-]+'
 	types abc C-c
 	wait_until sees '127\.0\.0\.1:/>'
-	wait_until sees "sallyport: cannot fetch 'huge\.bin': .*"
+	# the line is wrapped at words
+	wait_until sees "sallyport: cannot fetch 'huge\.bin': stopped: 1 part kept, [0-9.]+ .iB; continue with: get --continue huge\.bin"
 	run ! sees '.*%.*'
 	assert_exist huge.bin.part
 	assert_not_exist huge.bin
@@ -133,6 +134,70 @@ shell()
 	wait_until sees '0 files, .*; 2 not completed; 1 not begun'
 	wait_until sees '127\.0\.0\.1:/>'
 	rm -f f?.part
+}
+
+# The terminal does not echo what is typed.
+is_silent()
+{
+	stty -F "$(TMUX_TMPDIR=$DIR tmux -L t display-message -p -t s '#{pane_tty}')" -a | grep -q ' -echo '
+}
+
+# What a program finds that the calling shell starts now: it echoes.
+calling_shell_echoes()
+{
+	types "clear; stty -a | grep -o ' echo ' | sed 's/.*/echo is on/'" Enter
+	wait_until sees 'echo is on'
+}
+
+@test "Ctrl-Z and fg: the terminal is right in both, with bars and with a question" {
+	big_in_home huge.bin 20G
+	types "clear; '$BUILD/sallyport' --ca '$CA' get $(at huge.bin)" Enter
+	wait_until sees 'Password for alice on 127\.0\.0\.1:'
+	wait_until is_silent
+	types C-z
+	wait_until sees '.*Stopped.*'
+	calling_shell_echoes
+	types 'clear; fg' Enter
+	wait_until sees 'Password for alice on 127\.0\.0\.1:'
+	wait_until is_silent
+	types secret Enter
+	wait_until sees 'huge\.bin +[0-9]+% .*'
+	wait_until is_silent
+	types C-z
+	wait_until sees '.*Stopped.*'
+	calling_shell_echoes
+	types 'clear; fg' Enter
+	wait_until sees 'huge\.bin +[0-9]+% .*'
+	wait_until is_silent
+	types C-c
+	wait_until sees '.*continue with:.*'
+	calling_shell_echoes
+	rm -f huge.bin*
+}
+
+@test "Ctrl-Z and fg in the shell: the line that was begun is there, and can be edited" {
+	in_home a.txt found
+	shell
+	types 'cat a.t'
+	wait_until sees '127\.0\.0\.1:/> cat a\.t'
+	types C-z
+	wait_until sees '.*Stopped.*'
+	calling_shell_echoes
+	types 'clear; fg' Enter
+	wait_until sees '.*> cat a\.t'
+	types xt Enter
+	wait_until sees found
+}
+
+@test "texts wrap at words, whatever the width is" {
+	for columns in 40 80 120; do
+		script -qec "stty cols $columns; '$BUILD/sallyport' --help; '$BUILD/sallyport' mirror --help; \
+			'$BUILD/sallyport' --nonsense" /dev/null </dev/null >out 3>&- || :
+		grep -q 'unknown option' out
+		# what passes the last column is one word, behind its indent or a prompt
+		run awk -v columns="$columns" '{ sub(/\r$/, "") } length($0) > columns && NF > 1 && !/^ *(sallyport|usage:) / { print }' out
+		refute_output
+	done
 }
 
 @test "a name in wide characters keeps its columns" {

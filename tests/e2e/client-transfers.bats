@@ -168,6 +168,11 @@ broken_off()
 	assert_equal "$status" 130
 	[ ! -e back ]
 	cmp -n "$(stat -c %s back.part)" back.part file
+	# one line, with a command that works
+	assert_equal "$(wc -l <out)" 1
+	run -0 sed -n 's/.*1 part kept, .*; continue with: //p' out
+	eval "$output"
+	cmp back file
 }
 
 @test "transfers: segments, and what is left of them" {

@@ -33,14 +33,19 @@ test_add(void **state)
 	    {"\x7f\x01", "??", 2},
 	    {"\xc2\x9b"
 	     "31m",
-		"?31m", 4},	/* CSI of C1 */
+		"?31m", 4}, /* CSI of C1 */
 	    {"\xff\xfe"
 	     "a",
 		"??a", 3},
-	    {"\xe2\x82", "??", 2},	/* not UTF-8 */
+	    {"\xe2\x82", "??", 2}, /* not UTF-8 */
 	    {"\xe2\x80\xae"
 	     "gpj.exe",
-		"?gpj.exe", 8},	/* right-to-left override */
+		"?gpj.exe", 8}, /* right-to-left override */
+	    {"a\xe2\x81\xa6z", "a?z", 3}, /* an isolate of direction */
+	    {"a\xe2\x80\x8bz", "a?z", 3}, /* a blank without width */
+	    {"\xd9\x85\xdb\x8c\xe2\x80\x8c\xd8\xae", "\xd9\x85\xdb\x8c\xe2\x80\x8c\xd8\xae", 3}, /* Persian, ZWNJ */
+	    {"\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x94\xac", "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x94\xac",
+		4}, /* ZWJ */
 	    {"\xe6\x96\x87\xe4\xbb\xb6", "\xe6\x96\x87\xe4\xbb\xb6", 4},
 	    {"e\xcc\x81", "e\xcc\x81", 1},
 	    {"e\xcc\x81\xcc\x81\xcc\x81\xcc\x81\xcc\x81", "e\xcc\x81\xcc\x81\xcc\x81\xcc\x81?", 2},
@@ -174,7 +179,7 @@ test_columns(void **state)
 	columns_set(widths, 7, 80, 2, &columns);
 	assert_int_equal(columns.rows, 1);
 	assert_int_equal(columns.count, 7);
-	columns_set(widths, 7, 30, 2, &columns);	/* 5 10 | 3 4 | 8 2 | 7: 10 + 4 + 8 + 7 and three gaps is too wide */
+	columns_set(widths, 7, 30, 2, &columns); /* 5 10 | 3 4 | 8 2 | 7: 10 + 4 + 8 + 7 and three gaps is too wide */
 	assert_int_equal(columns.rows, 3);
 	assert_int_equal(columns.count, 3);
 	assert_int_equal(columns.widths[0], 10);
@@ -185,6 +190,36 @@ test_columns(void **state)
 	assert_int_equal(columns.rows, 7);
 }
 
+static void
+test_wrap(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t columns, first, indent;
+		const char *shown;
+	} rows[] = {
+	    {"", 10, 0, 2, ""},
+	    {"one two three", 80, 0, 2, "one two three"},
+	    {"one two three", 7, 0, 2, "one two\n  three"},
+	    {"one two three", 8, 4, 0, "one\ntwo\nthree"},
+	    {"a-word-that-is-too-long b", 8, 0, 1, "a-word-that-is-too-long\n b"},
+	    {"b a-word-that-is-too-long", 8, 0, 1, "b\n a-word-that-is-too-long"},
+	    {"  one  two", 7, 0, 4, "  one\n    two"},
+	    {"\xe6\x96\x87\xe4\xbb\xb6 \xe6\x96\x87", 6, 0, 0, "\xe6\x96\x87\xe4\xbb\xb6\n\xe6\x96\x87"},
+	    {"a\033[2J b", 4, 0, 0, "a?[2J\nb"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buf out;
+
+		buf_init(&out, 256);
+		term_wrap(&out, rows[i].text, strlen(rows[i].text), rows[i].columns, rows[i].first, rows[i].indent);
+		assert_string_equal(text_of(&out), rows[i].shown);
+		buf_free(&out);
+	}
+}
+
 int
 main(void)
 {
@@ -192,6 +227,7 @@ main(void)
 	    cmocka_unit_test(test_add),
 	    cmocka_unit_test(test_cut),
 	    cmocka_unit_test(test_lines),
+	    cmocka_unit_test(test_wrap),
 	    cmocka_unit_test(test_units),
 	    cmocka_unit_test(test_columns),
 	};
