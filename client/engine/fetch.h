@@ -2,10 +2,10 @@
 #ifndef CLIENT_ENGINE_FETCH_H
 #define CLIENT_ENGINE_FETCH_H
 
-#include <sys/stat.h>
-
 #include "client/engine/hash.h"
-#include "client/engine/local.h"
+#include "client/engine/part.h"
+
+#define OVERLAP_BYTES 65536 /* read again before a cut */
 
 /* One download. */
 struct fetch {
@@ -14,22 +14,42 @@ struct fetch {
 	struct ftp_result *result;
 	struct meter meter;
 	int64_t size, mtime;	/* as the server tells them; -1 unknown */
-	int fd;	/* the part, or the stream */
-	char part[LOCAL_NAME_SIZE];
+	char validator[RECORD_VALIDATOR_SIZE];
+	int fd;	/* the part's, or the stream */
+	struct part part;
+	struct record begun;	/* how the source was told when what is there was begun */
 	uint64_t at;	/* bytes that are there (part), or were written (stream) */
-	bool is_checked;	/* what is in the part was compared, or written by this call */
+	bool is_begun;	/* this call has proven or written what is there */
+	bool is_continued;	/* what is there came over several connections */
+
+	/* of the connection that goes on at a cut */
+	uint64_t overlap, seen;	/* bytes before the cut that come again; how many have come */
+	bool is_other;	/* they differ */
+	bool is_wrong;	/* what is there is no version of the file */
+	bool is_longer;	/* more came than the size that was told */
+	bool has_grown;	/* and the server tells a larger one by now */
+
+	char *tail;	/* the last OVERLAP_BYTES of a stream */
+	size_t tail_len;
 	struct sum sum;	/* of a stream, as it goes by */
 	bool is_summed;
 };
 
 /*
  * Receive bytes of a data connection and hand them on in large pieces, until its end or until wanted bytes have come.
- * take() returns 0, -EFBIG (more than the size that was told), or another -errno of the local side.
+ * take() returns 0, -EFBIG (more than the size that was told), -EBADMSG (other bytes than before), or another -errno of
+ * the local side.
  */
 enum ftp_class fetch_receive(struct ftp *ftp, struct wire *wire, uint64_t wanted,
     int (*take)(void *context, const char *bytes, size_t len), void *context);
 
-/* The rest of a file whose size is known, from fetch->at, by several connections into the part. */
+/* Compare len bytes with those at offset of a file. Returns 0, -EBADMSG when they differ, -errno. */
+int fetch_compare(int fd, uint64_t offset, const char *bytes, size_t len);
+
+/*
+ * The rest of a file whose size is known, from fetch->at, by several connections into the part. FTP_OK with is_other
+ * set when the pieces do not fit together.
+ */
 enum ftp_class fetch_segments(struct fetch *fetch, unsigned int count);
 
 #endif

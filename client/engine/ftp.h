@@ -189,20 +189,23 @@ enum ftp_class ftp_hash_local(struct ftp *ftp, int fd, const char *algorithm, ui
 enum ftp_verify {
 	FTP_VERIFY_AUTO,	/* by size, and by hash where the server has one */
 	FTP_VERIFY_ALWAYS,	/* without a hash of the server's it is an error */
-	FTP_VERIFY_NEVER	/* by size alone; a resume trusts the part */
+	FTP_VERIFY_NEVER	/* by size alone, at the end; what is resumed is proven all the same */
 };
 
 struct ftp_transfer {
 	const char *remote;	/* path on the server */
 	const struct ftp_entry *known;	/* get: what a fresh listing told of it, instead of asking again; NULL: asks */
 	/*
-	 * The local side, either a name in a directory (one component; get writes NAME.part beside it and renames it),
+	 * The local side, either a name in a directory (one component; get writes a part beside it and renames it),
 	 * or, where local_name is NULL, a descriptor that is read or written as it comes (standard input and output).
 	 */
 	int local_dir_fd;	/* AT_FDCWD is fine */
 	const char *local_name;
 	int stream_fd;
-	bool is_resume;	/* get: continue NAME.part, or NAME where it is a part; put: continue what the server has */
+	bool is_resume;	/* get: continue our part; put: continue what the server has, or our temporary file there */
+	bool is_resume_own;	/* the same where there is something of ours, without a word where there is not; a put
+				 * does not continue what stands under the name itself */
+	bool is_in_place;	/* put: under the name itself, also where the server cannot prove what it has */
 	bool is_append;	/* put: APPE to what is there; not resumed, not verified by hash */
 	bool is_unique;	/* put: fail when the name exists already (checked just before) */
 	bool no_mtime;	/* leave the time of the copy as it comes */
@@ -216,19 +219,28 @@ struct ftp_result {
 	uint64_t bytes;	/* moved over the network by this call */
 	uint64_t size;	/* of the whole file */
 	uint64_t resumed;	/* from where; 0: from the beginning */
+	char proof[FTP_HASH_NAME_MAX];	/* of what was resumed: "SHA-256", ..., or "overlap"; "" when nothing was */
+	uint64_t overlap;	/* bytes before the last cut that were read again and were the same; 0: none */
 	bool is_restarted;	/* a part was there, and was not what the server has */
 	unsigned int retries;	/* connections made again on the way */
-	char verified[FTP_HASH_NAME_MAX];	/* "SHA-256", ..., "size", or "" (nothing to compare) */
+	char verified[FTP_HASH_NAME_MAX];	/* all of the content was compared: "SHA-256", ..., or "content"; "" it was not */
+	bool is_size_same;	/* both sides tell the same size; of the content it says nothing */
 	uint64_t elapsed_ms;	/* of moving bytes, without verification */
 };
 
 /*
- * Fetch a file. When it fails, the part is kept for a resume unless it is empty. The target is replaced in one step.
+ * Fetch a file. When it fails, the part is kept for a resume unless it is empty or known to be wrong. The target is
+ * replaced in one step, and is never a part itself.
+ * A resume needs a proof: a hash of the part, or else the same size and time as when the part was begun, and 64 KiB
+ * before the cut that are read again and are the same. Otherwise it starts over.
  * result is filled as far as it got, on errors too; it may be NULL.
  */
 enum ftp_class ftp_get(struct ftp *ftp, const struct ftp_transfer *transfer, struct ftp_result *result);
 
-/* Send a file. FTP_LOCAL when it changes meanwhile. */
+/*
+ * Send a file. FTP_LOCAL when it changes meanwhile. Where the server has no hashes of ranges, it goes under a temporary
+ * name, which is kept in a record here, and is renamed when it is whole; a resume needs a proof as in ftp_get().
+ */
 enum ftp_class ftp_put(struct ftp *ftp, const struct ftp_transfer *transfer, struct ftp_result *result);
 
 #endif

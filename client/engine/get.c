@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/engine/answer.h"
@@ -16,9 +17,21 @@
 #include "common/banned.h"
 
 #define BUFFER_SIZE (512 * 1024)
+#define SETTLED_S 2 /* of a younger file, another version may have the same time */
 #define SEGMENT_MIN (1024 * 1024) /* bytes: less is not worth another login */
 
 /* --- receiving --- */
+
+static enum ftp_class
+fail_taking(struct ftp *ftp, int r)
+{
+	if (r == -EFBIG)
+		return fail(ftp, FTP_VERIFY, "fetch it again when nobody writes it",
+		    "more came than the size that the server told");
+	if (r == -EBADMSG)
+		return fail(ftp, FTP_VERIFY, "fetch it again", "what comes after the cut is not of the same file");
+	return fail_local(ftp, r, "the local side");
+}
 
 enum ftp_class
 fetch_receive(struct ftp *ftp, struct wire *wire, uint64_t wanted,
@@ -48,10 +61,61 @@ fetch_receive(struct ftp *ftp, struct wire *wire, uint64_t wanted,
 	}
 	free(bytes);
 	if (r < 0)
-		return r == -EFBIG ? fail(ftp, FTP_VERIFY, "fetch it again when nobody writes it",
-					 "more came than the size that the server told")
-				   : fail_local(ftp, r, "the local side");
+		return fail_taking(ftp, r);
 	return n < 0 ? fail_wire(ftp, wire, (int)n, "data connection") : FTP_OK;
+}
+
+int
+fetch_compare(int fd, uint64_t offset, const char *bytes, size_t len)
+{
+	char own[8192];
+
+	while (len > 0) {
+		ssize_t n = pread(fd, own, len < sizeof(own) ? len : sizeof(own), (off_t)offset);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0 || (n > 0 && memcmp(own, bytes, (size_t)n) != 0))
+			return -EBADMSG;
+		if (n > 0) {
+			bytes += n;
+			offset += (uint64_t)n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+static bool
+is_stream(const struct fetch *fetch)
+{
+	return fetch->transfer->local_name == NULL;
+}
+
+/* Where in the remote file the next byte is from. */
+static uint64_t
+position(const struct fetch *fetch)
+{
+	return fetch->at + (is_stream(fetch) ? fetch->transfer->offset : 0);
+}
+
+/* Keep the last bytes of a stream: they cannot be read again here. */
+static void
+keep_tail(struct fetch *fetch, const char *bytes, size_t len)
+{
+	size_t kept;
+
+	if (fetch->tail == NULL)
+		return;
+	if (len >= OVERLAP_BYTES) {
+		memcpy(fetch->tail, bytes + len - OVERLAP_BYTES, OVERLAP_BYTES);
+		fetch->tail_len = OVERLAP_BYTES;
+		return;
+	}
+	kept = fetch->tail_len + len > OVERLAP_BYTES ? OVERLAP_BYTES - len : fetch->tail_len;
+	memmove(fetch->tail, fetch->tail + fetch->tail_len - kept, kept);
+	memcpy(fetch->tail + kept, bytes, len);
+	fetch->tail_len = kept + len;
 }
 
 /* Write to the part or the stream; a stream may be a pipe whose reader is slow. */
@@ -59,8 +123,8 @@ static int
 write_all(struct fetch *fetch, const char *bytes, size_t len)
 {
 	while (len > 0) {
-		ssize_t n = fetch->transfer->local_name != NULL ? pwrite(fetch->fd, bytes, len, (off_t)fetch->at)
-								: write(fetch->fd, bytes, len);
+		ssize_t n =
+		    is_stream(fetch) ? write(fetch->fd, bytes, len) : pwrite(fetch->fd, bytes, len, (off_t)fetch->at);
 
 		if (n < 0 && errno == EAGAIN) {
 			int r = wire_wait(fetch->fd, POLLOUT, INT32_MAX, fetch->ftp->options->abort);
@@ -70,8 +134,8 @@ write_all(struct fetch *fetch, const char *bytes, size_t len)
 		} else if (n < 0 && (errno != EINTR || is_aborted(fetch->ftp))) {
 			return errno == EINTR ? -ECANCELED : -errno;
 		} else if (n > 0) {
+			keep_tail(fetch, bytes, (size_t)n);
 			fetch->at += (uint64_t)n;
-			fetch->result->bytes += (uint64_t)n;
 			bytes += n;
 			len -= (size_t)n;
 		}
@@ -79,21 +143,49 @@ write_all(struct fetch *fetch, const char *bytes, size_t len)
 	return 0;
 }
 
+/* The bytes before the cut, which come again, are those that are there. Returns how many there were, -EBADMSG, -errno. */
+static ssize_t
+take_overlap(struct fetch *fetch, const char *bytes, size_t len)
+{
+	uint64_t left = fetch->overlap - fetch->seen;
+	int r;
+
+	if (len > left)
+		len = (size_t)left;
+	if (!is_stream(fetch))
+		r = fetch_compare(fetch->fd, fetch->at - left, bytes, len);
+	else
+		r = left > fetch->tail_len || memcmp(fetch->tail + fetch->tail_len - left, bytes, len) != 0 ? -EBADMSG
+													    : 0;
+	if (r < 0) {
+		fetch->is_other = r == -EBADMSG;
+		return r;
+	}
+	fetch->seen += len;
+	return (ssize_t)len;
+}
+
 static int
 take_bytes(void *context, const char *bytes, size_t len)
 {
 	struct fetch *fetch = context;
-	uint64_t begin = fetch->transfer->local_name == NULL ? fetch->transfer->offset : 0;
-	bool is_more = fetch->size >= 0 && begin + fetch->at + len > (uint64_t)fetch->size;
+	uint64_t begin = is_stream(fetch) ? fetch->transfer->offset : 0;
+	ssize_t again = fetch->seen < fetch->overlap ? take_overlap(fetch, bytes, len) : 0;
 	int r;
 
-	if (is_more)
+	if (again < 0)
+		return (int)again;
+	fetch->result->bytes += len;
+	bytes += again;
+	len -= (size_t)again;
+	fetch->is_longer = fetch->size >= 0 && begin + fetch->at + len > (uint64_t)fetch->size;
+	if (fetch->is_longer)
 		len = (size_t)((uint64_t)fetch->size - begin - fetch->at);
 	if (fetch->is_summed)
 		sum_add(&fetch->sum, bytes, len);
 	r = write_all(fetch, bytes, len);
 	meter_move(&fetch->meter, begin + fetch->at);
-	return r == 0 && is_more ? -EFBIG : r;
+	return r == 0 && fetch->is_longer ? -EFBIG : r;
 }
 
 /* --- what the server has --- */
@@ -129,6 +221,17 @@ take_entry(struct fetch *fetch, const struct ftp_entry *entry)
 	return FTP_OK;
 }
 
+/* The fact "unique" (RFC 3659, 7.5.2), where the last reply has one: another file of this name has another. */
+static void
+take_validator(struct fetch *fetch)
+{
+	const char *text = fetch->ftp->reply.text.data, *at = text == NULL ? NULL : strcasestr(text, "unique=");
+	size_t len = at == NULL ? 0 : strcspn(at + 7, "; \r\n");
+
+	if (len > 0 && len < sizeof(fetch->validator))
+		snprintf(fetch->validator, sizeof(fetch->validator), "%.*s", (int)len, at + 7);
+}
+
 /* Size and time, as far as the server tells them. Whether there is such a file is RETR's to say. */
 static enum ftp_class
 look(struct fetch *fetch, bool is_again)
@@ -139,6 +242,7 @@ look(struct fetch *fetch, bool is_again)
 	enum ftp_class reason;
 
 	fetch->size = fetch->mtime = -1;
+	fetch->validator[0] = '\0';
 	if (known != NULL && !is_again && known->mtime_is_exact && known->kind == FTP_KIND_FILE)
 		return take_entry(fetch, known);
 	if (ftp->has_no_mlst || session_feature(ftp, "MLST") == NULL)
@@ -147,6 +251,7 @@ look(struct fetch *fetch, bool is_again)
 	if (reason == FTP_OK && ftp->has_no_mlst)
 		return look_by_size(fetch);
 	if (reason == FTP_OK) {
+		take_validator(fetch);
 		reason = take_entry(fetch, &entry);
 		ftp_entry_free(&entry);
 	}
@@ -155,16 +260,68 @@ look(struct fetch *fetch, bool is_again)
 
 /* --- the part --- */
 
-/* The part is not of this file: forget it, and say so. */
+/*
+ * How the source is told now, for the record. A time of just now is kept as unknown: another version may be written
+ * within the same second.
+ */
+static void
+describe(struct fetch *fetch)
+{
+	struct record *begun = &fetch->begun;
+
+	memset(begun, 0, sizeof(*begun));
+	if (session_url(fetch->ftp, fetch->transfer->remote, begun->url, sizeof(begun->url)) < 0)
+		begun->url[0] = '\0';
+	snprintf(begun->validator, sizeof(begun->validator), "%s", fetch->validator);
+	begun->size = fetch->size;
+	begun->mtime = fetch->mtime < (int64_t)time(NULL) - SETTLED_S ? fetch->mtime : -1;
+	begun->whole = -1;
+}
+
+/* Without hashes this is what may be known before a byte is read: the same place, size and time as told by record. */
+static bool
+is_told_same(const struct fetch *fetch, const struct record *record)
+{
+	char url[RECORD_TEXT_SIZE];
+
+	return session_url(fetch->ftp, fetch->transfer->remote, url, sizeof(url)) == 0 &&
+	    strcmp(url, record->url) == 0 && record->size >= 0 && record->size == fetch->size && record->mtime >= 0 &&
+	    record->mtime == fetch->mtime &&
+	    (record->validator[0] == '\0' || fetch->validator[0] == '\0' ||
+		strcmp(record->validator, fetch->validator) == 0);
+}
+
+/* A part without a record is of no use later, and goes when the download fails. */
+static void
+write_record(struct fetch *fetch)
+{
+	int r;
+
+	describe(fetch);
+	if (is_stream(fetch))
+		return;
+	r = part_record(&fetch->part, &fetch->begun);
+	if (r < 0)
+		trace(fetch->ftp, '*', "no record of the part can be kept: %s", strerror(-r));
+}
+
+/* What is there is not of this file: forget it, and say so. What a stream has written stays written. */
 static enum ftp_class
 start_over(struct fetch *fetch, const char *why)
 {
+	if (is_stream(fetch))
+		return fail(
+		    fetch->ftp, FTP_VERIFY, "fetch it again", "what was written cannot be gone on with: %s", why);
 	note(fetch->ftp, "'%s' is fetched from the beginning: %s", fetch->transfer->remote, why);
 	fetch->result->is_restarted = true;
 	fetch->result->resumed = 0;
-	if (fetch->fd >= 0 && ftruncate(fetch->fd, 0) < 0)
-		return fail_local(fetch->ftp, -errno, fetch->part);
-	fetch->at = 0;
+	fetch->result->overlap = 0;
+	fetch->result->proof[0] = '\0';
+	if (ftruncate(fetch->fd, 0) < 0)
+		return fail_local(fetch->ftp, -errno, fetch->part.name);
+	fetch->at = fetch->overlap = fetch->seen = 0;
+	fetch->is_other = fetch->is_continued = false;
+	write_record(fetch);
 	return FTP_OK;
 }
 
@@ -173,119 +330,188 @@ fail_part(struct fetch *fetch, int r)
 {
 	if (r == -EBUSY)
 		return fail(fetch->ftp, FTP_LOCAL, "wait for it, or choose another name",
-		    "another transfer writes '%s'", fetch->part);
-	if (r == -EINVAL || r == -ELOOP)
+		    "another transfer writes '%s'", fetch->part.name);
+	if (r == -EINVAL || r == -ELOOP || r == -EISDIR)
 		return fail(fetch->ftp, FTP_LOCAL, "remove it, or choose another name",
-		    "'%s' is there, and no regular file", fetch->part);
-	return fail_local(fetch->ftp, r, fetch->part);
+		    "'%s' is there, and no regular file", fetch->part.name);
+	return fail_local(fetch->ftp, r, fetch->part.name);
 }
 
 /*
- * Before a resume: length bytes of a local file must be the beginning of what the server has (HASH of a range, or the
- * X-verbs). Without hashes they are taken for it, unless a check was asked for.
+ * Compare length bytes of a local file with the beginning of what the server has, by hash. FTP_REFUSED: it has no hashes
+ * of ranges.
  */
 static enum ftp_class
 compare_beginning(struct fetch *fetch, int fd, uint64_t length, bool *is_same)
 {
 	const struct hash_algorithm *algorithm = algorithm_best(fetch->ftp);
-	enum ftp_class reason = FTP_REFUSED;
+	enum ftp_class reason;
 
-	*is_same = true;
-	if (fetch->transfer->verify == FTP_VERIFY_NEVER)
+	*is_same = false;
+	if (algorithm == NULL)
+		return FTP_REFUSED;
+	meter_begin(&fetch->meter, fetch->ftp, FTP_PHASE_CHECK_PART, 0, (int64_t)length);
+	reason = remote_hash_compare(
+	    fetch->ftp, algorithm, fetch->transfer->remote, fd, length, false, &fetch->meter, is_same);
+	if (reason == FTP_OK && *is_same)
+		snprintf(fetch->result->proof, sizeof(fetch->result->proof), "%s", algorithm->name);
+	return reason;
+}
+
+/* Begin the part with a copy of a file that is proven to be a beginning of the remote one. *is_there: there was a file. */
+static enum ftp_class
+copy_beginning(struct fetch *fetch, const char *name, bool *is_there)
+{
+	enum ftp_class reason = FTP_OK;
+	bool is_same = false;
+	struct stat status;
+	int fd = local_open_source(fetch->transfer->local_dir_fd, name, &status), r = 0;
+
+	if (fd < 0)
 		return FTP_OK;
-	if (algorithm != NULL) {
-		meter_begin(&fetch->meter, fetch->ftp, FTP_PHASE_CHECK_PART, 0, (int64_t)length);
-		reason = remote_hash_compare(
-		    fetch->ftp, algorithm, fetch->transfer->remote, fd, length, false, &fetch->meter, is_same);
+	*is_there = true;
+	if (fetch->size > 0 && status.st_size > 0 && status.st_size <= fetch->size)
+		reason = compare_beginning(fetch, fd, (uint64_t)status.st_size, &is_same);
+	if (reason == FTP_OK && is_same)
+		r = local_copy(fd, fetch->fd, (uint64_t)status.st_size);
+	close_fd(&fd);
+	if (r < 0)
+		return fail_local(fetch->ftp, r, fetch->part.name);
+	if (reason == FTP_OK && is_same) {
+		fetch->at = (uint64_t)status.st_size;
+		fetch->is_begun = true;
 	}
-	if (reason != FTP_REFUSED)
+	return reason == FTP_REFUSED ? FTP_OK : reason;
+}
+
+/*
+ * Where no part is, another file may be a beginning of the remote one, by its hash: another client's NAME.part, or what
+ * stands under the name itself (a download that was cut off, a log that grew). Both stay as they are.
+ */
+static enum ftp_class
+find_beginning(struct fetch *fetch)
+{
+	const struct ftp_transfer *transfer = fetch->transfer;
+	enum ftp_class reason = FTP_OK;
+	char other[LOCAL_NAME_SIZE];
+	bool is_there = false;
+
+	local_beside(transfer->local_name, PART_SUFFIX, other);
+	if (fetch->part.is_beside_other && transfer->is_resume)
+		reason = copy_beginning(fetch, other, &is_there);
+	if (reason == FTP_OK && !fetch->is_begun)
+		reason = copy_beginning(fetch, transfer->local_name, &is_there);
+	if (reason != FTP_OK || fetch->is_begun || !is_there || !transfer->is_resume)
 		return reason;
-	if (fetch->transfer->verify == FTP_VERIFY_ALWAYS)
-		return fail(fetch->ftp, FTP_VERIFY, "fetch the whole file, or resume with --verify=auto",
-		    "the part cannot be checked: the server has no hashes of ranges");
-	note(fetch->ftp, "the part of '%s' is continued without a check: the server has no hashes of ranges",
-	    fetch->transfer->remote);
+	fetch->result->is_restarted = true;
+	note(fetch->ftp,
+	    "'%s' is fetched from the beginning: '%s' is no part of it that can be proven, and stays as it is",
+	    transfer->remote, fetch->part.is_beside_other ? other : transfer->local_name);
 	return FTP_OK;
 }
 
 static enum ftp_class
-check_part(struct fetch *fetch)
-{
-	enum ftp_class reason;
-	bool is_same;
-
-	if (fetch->at == 0 || fetch->is_checked)
-		return FTP_OK;
-	if (fetch->size >= 0 && fetch->at > (uint64_t)fetch->size)
-		return start_over(fetch, "the part is longer than the file");
-	reason = compare_beginning(fetch, fetch->fd, fetch->at, &is_same);
-	if (reason == FTP_OK && !is_same)
-		return start_over(fetch, "the part differs from what the server has");
-	return reason;
-}
-
-/*
- * Where no part is, but the target is a beginning of the file (another client's download that was cut off), the target
- * becomes the part. Otherwise it stays until the whole file takes its place.
- */
-static enum ftp_class
-adopt_target(struct fetch *fetch)
+check_target(struct fetch *fetch)
 {
 	const struct ftp_transfer *transfer = fetch->transfer;
-	enum ftp_class reason = FTP_OK;
-	bool is_same = false;
+	int r = local_check_name(transfer->local_name);
 	struct stat status;
-	int fd;
 
-	local_beside(transfer->local_name, ".part", fetch->part);
-	if (fstatat(transfer->local_dir_fd, fetch->part, &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT ||
-	    fetch->size <= 0)
+	if (r < 0)
+		return fail(fetch->ftp, FTP_LOCAL, NULL, "'%s' cannot be the name of a file here: %s",
+		    transfer->local_name,
+		    r == -EINVAL ? "it must not be empty, '.', '..' or hold a '/'" : strerror(-r));
+	if (fstatat(transfer->local_dir_fd, transfer->local_name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    S_ISREG(status.st_mode) || S_ISLNK(status.st_mode))
 		return FTP_OK;
-	fd = local_open_source(transfer->local_dir_fd, transfer->local_name, &status);
-	if (fd < 0)
-		return FTP_OK;
-	if (status.st_size > 0 && status.st_size <= fetch->size)
-		reason = compare_beginning(fetch, fd, (uint64_t)status.st_size, &is_same);
-	close_fd(&fd);
-	if (reason == FTP_OK && !is_same) {
-		note(fetch->ftp, "'%s' is fetched from the beginning: '%s' is no beginning of it", transfer->remote,
-		    transfer->local_name);
-		fetch->result->is_restarted = true;
-	}
-	if (reason == FTP_OK && is_same &&
-	    renameat(transfer->local_dir_fd, transfer->local_name, transfer->local_dir_fd, fetch->part) < 0)
-		reason = fail_local(fetch->ftp, -errno, transfer->local_name);
-	fetch->is_checked = is_same;
-	return reason;
+	return fail(fetch->ftp, FTP_LOCAL, "choose another name, or remove it first", "'%s' is there, and %s",
+	    transfer->local_name, S_ISDIR(status.st_mode) ? "a directory" : "no regular file");
 }
 
 static enum ftp_class
 open_part(struct fetch *fetch)
 {
 	const struct ftp_transfer *transfer = fetch->transfer;
-	struct stat status;
-	int r = local_check_name(transfer->local_name);
+	bool is_resumed = transfer->is_resume || transfer->is_resume_own;
+	enum ftp_class reason = check_target(fetch);
+	int r;
 
+	if (reason != FTP_OK)
+		return reason;
+	r = part_open(&fetch->part, transfer->local_dir_fd, transfer->local_name);
 	if (r < 0)
-		return fail(fetch->ftp, FTP_LOCAL, NULL, "'%s' cannot be the name of a file here: %s",
-		    transfer->local_name,
-		    r == -EINVAL ? "it must not be empty, '.', '..' or hold a '/'" : strerror(-r));
-	local_beside(transfer->local_name, ".part", fetch->part);
-	if (fstatat(transfer->local_dir_fd, transfer->local_name, &status, 0) == 0 && S_ISDIR(status.st_mode))
-		return fail_local(fetch->ftp, -EISDIR, transfer->local_name);
-	if (transfer->is_resume) {
-		enum ftp_class reason = adopt_target(fetch);
+		return fail_part(fetch, r);
+	fetch->fd = fetch->part.fd;
+	if (is_resumed)
+		fetch->at = fetch->part.length;
+	if (ftruncate(fetch->fd, (off_t)fetch->at) < 0)
+		return fail_local(fetch->ftp, -errno, fetch->part.name);
+	if (is_resumed && fetch->at == 0)
+		reason = find_beginning(fetch);
+	if (fetch->at == 0 || fetch->is_begun)
+		write_record(fetch);
+	return reason;
+}
 
-		if (reason != FTP_OK)
-			return reason;
-	}
-	fetch->fd = local_open_part(transfer->local_dir_fd, fetch->part, &status);
-	if (fetch->fd < 0)
-		return fail_part(fetch, fetch->fd);
-	if (!transfer->is_resume && ftruncate(fetch->fd, 0) < 0)
-		return fail_local(fetch->ftp, -errno, fetch->part);
-	fetch->at = transfer->is_resume ? (uint64_t)status.st_size : 0;
+/* --- the proof before a resume --- */
+
+static const char *
+why_not_same(const struct fetch *fetch, const struct record *record)
+{
+	if (fetch->is_begun)
+		return fetch->mtime < 0 || record->mtime < 0
+		    ? "whether it changed on the server meanwhile cannot be told"
+		    : "it changed on the server meanwhile";
+	if (!fetch->part.has_record)
+		return "nothing tells of what file the part is";
+	return fetch->mtime < 0 || record->mtime < 0
+	    ? "the server has no hashes, and whether the file changed since cannot be told"
+	    : "the part is of another file, or it changed since";
+}
+
+/* By size and time, and then by bytes that are read again: as many as there are, OVERLAP_BYTES are enough. */
+static enum ftp_class
+prove_by_overlap(struct fetch *fetch, const struct record *record)
+{
+	uint64_t kept = is_stream(fetch) ? fetch->tail_len : fetch->at;
+
+	if (kept == 0)
+		return start_over(fetch, "its last bytes are not known any more");
+	if (!is_told_same(fetch, record))
+		return start_over(fetch, why_not_same(fetch, record));
+	fetch->overlap = kept < OVERLAP_BYTES ? kept : OVERLAP_BYTES;
+	fetch->begun = *record;
 	return FTP_OK;
+}
+
+static enum ftp_class
+prove_part(struct fetch *fetch)
+{
+	const struct record *record = fetch->is_begun ? &fetch->begun : &fetch->part.record;
+	enum ftp_class reason = FTP_REFUSED;
+	bool is_same = false;
+
+	fetch->overlap = fetch->seen = 0;
+	if (fetch->at == 0)
+		return FTP_OK;
+	fetch->is_continued = true;
+	if (fetch->size >= 0 && position(fetch) > (uint64_t)fetch->size)
+		return start_over(fetch, "the part is longer than the file");
+	/* what this call has received is known to be good: only the joint is in question */
+	if (fetch->is_begun && is_told_same(fetch, record))
+		return prove_by_overlap(fetch, record);
+	if (!is_stream(fetch))
+		reason = compare_beginning(fetch, fetch->fd, fetch->at, &is_same);
+	if (reason == FTP_OK && !is_same)
+		return start_over(fetch, "the part differs from what the server has");
+	if (reason == FTP_OK)
+		write_record(fetch);
+	if (reason != FTP_REFUSED)
+		return reason;
+	if (fetch->transfer->verify == FTP_VERIFY_ALWAYS && algorithm_best(fetch->ftp) == NULL)
+		return fail(fetch->ftp, FTP_VERIFY, "without a hash: --verify=auto",
+		    "the part cannot be checked: the server has no hashes");
+	return prove_by_overlap(fetch, record);
 }
 
 /* --- the transfer --- */
@@ -293,19 +519,36 @@ open_part(struct fetch *fetch)
 static bool
 is_limited(const struct fetch *fetch)
 {
-	return fetch->transfer->local_name == NULL && fetch->transfer->limit > 0;
+	return is_stream(fetch) && fetch->transfer->limit > 0;
+}
+
+/* The codes of servers that do not take REST, or not there. */
+static bool
+is_restart_refused(const struct ftp *ftp)
+{
+	switch (ftp->error.reply_code) {
+	case 500:
+	case 501:
+	case 502:
+	case 503:
+	case 504:
+	case 551:
+	case 554:
+	case 555:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* REST is not everybody's: without it a part is of no use. */
 static enum ftp_class
 begin_retr(struct fetch *fetch, struct data *data)
 {
-	uint64_t offset = fetch->at + (fetch->transfer->local_name == NULL ? fetch->transfer->offset : 0);
-	enum ftp_class reason = data_begin(fetch->ftp, data, "RETR", fetch->transfer->remote, offset);
-	int code = fetch->ftp->error.reply_code;
+	enum ftp_class reason =
+	    data_begin(fetch->ftp, data, "RETR", fetch->transfer->remote, position(fetch) - fetch->overlap);
 
-	if (reason != FTP_REFUSED || fetch->at == 0 || fetch->transfer->local_name == NULL ||
-	    !(code == 501 || code == 502 || code == 504))
+	if (reason != FTP_REFUSED || fetch->at == 0 || is_stream(fetch) || !is_restart_refused(fetch->ftp))
 		return reason;
 	reason = start_over(fetch, "the server cannot resume");
 	return reason != FTP_OK ? reason : data_begin(fetch->ftp, data, "RETR", fetch->transfer->remote, 0);
@@ -315,7 +558,7 @@ begin_retr(struct fetch *fetch, struct data *data)
 static enum ftp_class
 check_end(struct fetch *fetch, const struct data *data)
 {
-	uint64_t end = fetch->at + (fetch->transfer->local_name == NULL ? fetch->transfer->offset : 0);
+	uint64_t end = position(fetch);
 
 	if (fetch->size >= 0 && end < (uint64_t)fetch->size)
 		return fail(fetch->ftp, data->wire.is_cut ? FTP_NETWORK : FTP_VERIFY,
@@ -329,34 +572,115 @@ check_end(struct fetch *fetch, const struct data *data)
 	return FTP_OK;
 }
 
+/* More came than was told. Of a file that has grown, what was told is whole; otherwise the part is known to be wrong. */
 static enum ftp_class
-fetch_rest(struct fetch *fetch)
+look_at_longer(struct fetch *fetch)
 {
-	uint64_t wanted = is_limited(fetch) ? (uint64_t)fetch->transfer->limit - fetch->at : UINT64_MAX,
-		 begin = fetch->at;
-	struct ftp_error cut;
-	struct data data;
-	enum ftp_class reason, ended;
+	struct ftp_error error = fetch->ftp->error;
+	int64_t size = fetch->size, mtime = fetch->mtime;
+	enum ftp_class reason = session_ready(fetch->ftp);
+	bool has_grown;
 
-	/* nothing is left, and a server may refuse to start at the end */
-	if (fetch->transfer->local_name != NULL && fetch->size >= 0 && fetch->at > 0 &&
-	    fetch->at == (uint64_t)fetch->size)
-		return FTP_OK;
+	if (reason == FTP_OK)
+		reason = look(fetch, true);
+	has_grown = reason == FTP_OK && fetch->size > size;
+	fetch->size = size;
+	fetch->mtime = mtime;
+	if (!has_grown) {
+		fetch->ftp->error = error;
+		return FTP_VERIFY;
+	}
+	note(fetch->ftp, "'%s' grows: the %lld bytes that it had at the beginning were fetched",
+	    fetch->transfer->remote, (long long)size);
+	fetch->has_grown = true;
+	fetch->is_longer = false;
+	return FTP_OK;
+}
+
+/* The connection has all that is wanted, or failed with reason. */
+static enum ftp_class
+end_retr(struct fetch *fetch, struct data *data)
+{
+	enum ftp_class reason = check_end(fetch, data), ended;
+	struct ftp_error cut = fetch->ftp->error;
+
+	/* the server's own words say more than a short file does: 426, 451 */
+	ended = data_end(fetch->ftp, data);
+	if (ended == FTP_OK && reason != FTP_OK)
+		fetch->ftp->error = cut;
+	return ended != FTP_OK ? ended : reason;
+}
+
+static enum ftp_class
+receive_rest(struct fetch *fetch)
+{
+	uint64_t wanted =
+	    is_limited(fetch) ? (uint64_t)fetch->transfer->limit - fetch->at + fetch->overlap : UINT64_MAX;
+	struct data data;
+	enum ftp_class reason;
+
 	reason = begin_retr(fetch, &data);
 	if (reason != FTP_OK)
 		return reason;
 	reason = fetch_receive(fetch->ftp, &data.wire, wanted, take_bytes, fetch);
-	if (reason != FTP_OK)
-		return data_break(fetch->ftp, &data, reason);
-	if (is_limited(fetch) && fetch->at - begin == wanted && !data.wire.is_ended)
+	if (reason != FTP_OK) {
+		reason = data_break(fetch->ftp, &data, reason);
+		return reason == FTP_VERIFY && fetch->is_longer ? look_at_longer(fetch) : reason;
+	}
+	if (is_limited(fetch) && fetch->at == (uint64_t)fetch->transfer->limit && !data.wire.is_ended)
 		return data_break(fetch->ftp, &data, FTP_OK);
-	reason = check_end(fetch, &data);
-	cut = fetch->ftp->error;
-	/* the server's own words say more than a short file does: 426, 451 */
-	ended = data_end(fetch->ftp, &data);
-	if (ended == FTP_OK && reason != FTP_OK)
-		fetch->ftp->error = cut;
-	return ended != FTP_OK ? ended : reason;
+	reason = end_retr(fetch, &data);
+	/* a server that had less than the overlap had not this file */
+	if (reason == FTP_OK && fetch->seen < fetch->overlap)
+		fetch->is_other = true;
+	return reason;
+}
+
+static bool
+is_whole(const struct fetch *fetch)
+{
+	return !is_stream(fetch) && fetch->size >= 0 && fetch->at > 0 && fetch->at == (uint64_t)fetch->size;
+}
+
+static bool
+has_hashes(struct fetch *fetch)
+{
+	return fetch->transfer->verify != FTP_VERIFY_NEVER && algorithm_best(fetch->ftp) != NULL;
+}
+
+/* In pieces only where it is worth it, and where a change of the file meanwhile would be seen. */
+static bool
+is_for_segments(struct fetch *fetch)
+{
+	if (fetch->transfer->segments <= 1 || is_stream(fetch) || fetch->size < 0 ||
+	    (uint64_t)fetch->size - fetch->at < 2 * SEGMENT_MIN)
+		return false;
+	if (has_hashes(fetch) || fetch->begun.mtime >= 0)
+		return true;
+	note(fetch->ftp,
+	    "'%s' is fetched over one connection: the server has no hashes, and a change would not be seen",
+	    fetch->transfer->remote);
+	return false;
+}
+
+static enum ftp_class
+fetch_rest(struct fetch *fetch)
+{
+	enum ftp_class reason;
+
+	/* a hash has proven all of it: nothing is left, and a server may refuse to start at the end */
+	if (is_whole(fetch) && fetch->overlap == 0)
+		return FTP_OK;
+	if (is_for_segments(fetch))
+		reason = fetch_segments(fetch, fetch->transfer->segments);
+	else
+		reason = receive_rest(fetch);
+	if (!fetch->is_other)
+		return reason;
+	reason = start_over(fetch, "what comes after the cut is not of the same file");
+	if (reason == FTP_OK)
+		reason = session_ready(fetch->ftp);
+	return reason != FTP_OK ? reason : receive_rest(fetch);
 }
 
 /* --- the end --- */
@@ -364,11 +688,10 @@ fetch_rest(struct fetch *fetch)
 static enum ftp_class
 fail_verify(struct fetch *fetch, const struct hash_algorithm *algorithm)
 {
-	if (fetch->transfer->local_name == NULL)
+	fetch->is_wrong = true;
+	if (is_stream(fetch))
 		return fail(fetch->ftp, FTP_VERIFY, "what was written is not to be trusted; fetch it again",
 		    "%s differs from the server's", algorithm->name);
-	/* a part that is wrong somewhere helps nobody */
-	unlinkat(fetch->transfer->local_dir_fd, fetch->part, 0);
 	return fail(fetch->ftp, FTP_VERIFY, "fetch it again when nobody writes it",
 	    "%s differs from the server's: what came was removed, the target is as it was", algorithm->name);
 }
@@ -381,7 +704,8 @@ compare_stream(struct fetch *fetch, const struct hash_algorithm *algorithm, bool
 
 	if (!fetch->is_summed)
 		return FTP_REFUSED;
-	reason = remote_hash_send(fetch->ftp, algorithm, fetch->transfer->remote, 0, -1);
+	reason = remote_hash_send(
+	    fetch->ftp, algorithm, fetch->transfer->remote, 0, fetch->has_grown ? (int64_t)fetch->at : -1);
 	if (reason == FTP_OK)
 		reason = remote_hash_receive(fetch->ftp, algorithm, fetch->at, there);
 	if (reason == FTP_OK && sum_end(&fetch->sum, here) == 0)
@@ -390,24 +714,19 @@ compare_stream(struct fetch *fetch, const struct hash_algorithm *algorithm, bool
 }
 
 static enum ftp_class
-verify(struct fetch *fetch)
+verify_hash(struct fetch *fetch)
 {
 	const struct hash_algorithm *algorithm = algorithm_best(fetch->ftp);
-	enum ftp_verify wanted = fetch->transfer->verify;
 	enum ftp_class reason = FTP_REFUSED;
 	bool is_same = false;
 
-	if (fetch->size >= 0)
-		snprintf(fetch->result->verified, sizeof(fetch->result->verified), "size");
-	if (wanted == FTP_VERIFY_NEVER)
-		return FTP_OK;
 	if (algorithm != NULL) {
 		meter_begin(&fetch->meter, fetch->ftp, FTP_PHASE_VERIFY, 0, (int64_t)fetch->at);
-		if (fetch->transfer->local_name != NULL)
-			reason = remote_hash_compare(fetch->ftp, algorithm, fetch->transfer->remote, fetch->fd,
-			    fetch->at, true, &fetch->meter, &is_same);
-		else
+		if (is_stream(fetch))
 			reason = compare_stream(fetch, algorithm, &is_same);
+		else
+			reason = remote_hash_compare(fetch->ftp, algorithm, fetch->transfer->remote, fetch->fd,
+			    fetch->at, !fetch->has_grown, &fetch->meter, &is_same);
 	}
 	if (reason == FTP_OK && !is_same)
 		return fail_verify(fetch, algorithm);
@@ -415,16 +734,47 @@ verify(struct fetch *fetch)
 		snprintf(fetch->result->verified, sizeof(fetch->result->verified), "%s", algorithm->name);
 	if (reason == FTP_OK || (reason != FTP_REFUSED && reason != FTP_TEMPORARY))
 		return reason;
-	if (wanted == FTP_VERIFY_ALWAYS)
+	if (fetch->transfer->verify == FTP_VERIFY_ALWAYS)
 		return fail(
 		    fetch->ftp, FTP_VERIFY, "without a hash: --verify=auto", "the server has no hash to compare with");
 	return FTP_OK;
+}
+
+/* What came in several pieces is of one file only when size and time are still those that were told. */
+static enum ftp_class
+check_unchanged(struct fetch *fetch)
+{
+	int64_t size = fetch->size, mtime = fetch->mtime;
+	enum ftp_class reason;
+
+	if (!fetch->is_continued || fetch->result->verified[0] != '\0' || fetch->has_grown)
+		return FTP_OK;
+	reason = session_ready(fetch->ftp);
+	if (reason == FTP_OK)
+		reason = look(fetch, true);
+	fetch->is_wrong = reason == FTP_OK && (size != fetch->size || mtime != fetch->mtime);
+	if (fetch->is_wrong)
+		reason = fail(fetch->ftp, FTP_VERIFY, "fetch it again when nobody writes it",
+		    "it changed on the server meanwhile: what came was removed");
+	return reason;
+}
+
+static enum ftp_class
+verify(struct fetch *fetch)
+{
+	enum ftp_class reason = FTP_OK;
+
+	fetch->result->is_size_same = fetch->size >= 0;
+	if (fetch->transfer->verify != FTP_VERIFY_NEVER)
+		reason = verify_hash(fetch);
+	return reason != FTP_OK ? reason : check_unchanged(fetch);
 }
 
 static enum ftp_class
 put_in_place(struct fetch *fetch)
 {
 	const struct ftp_transfer *transfer = fetch->transfer;
+	int r;
 
 	if (fetch->mtime >= 0 && !transfer->no_mtime) {
 		struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)fetch->mtime}};
@@ -432,51 +782,54 @@ put_in_place(struct fetch *fetch)
 		if (futimens(fetch->fd, times) < 0)
 			note(fetch->ftp, "the time of '%s' cannot be set: %s", transfer->local_name, strerror(errno));
 	}
-	if (renameat(transfer->local_dir_fd, fetch->part, transfer->local_dir_fd, transfer->local_name) < 0)
-		return fail_local(fetch->ftp, -errno, transfer->local_name);
-	return FTP_OK;
+	r = part_rename(&fetch->part, transfer->local_name);
+	if (r == -ESTALE)
+		return fail(fetch->ftp, FTP_LOCAL, "fetch it again",
+		    "another program has put its own file in the place of '%s'", fetch->part.name);
+	return r < 0 ? fail_local(fetch->ftp, r, transfer->local_name) : FTP_OK;
 }
 
 /* --- all of it --- */
 
 static enum ftp_class
-fetch_once(struct fetch *fetch, bool is_again)
+prepare(struct fetch *fetch, bool is_again)
 {
 	enum ftp_class reason = session_ready(fetch->ftp);
-	int64_t size = fetch->size, mtime = fetch->mtime;
-	unsigned int segments = fetch->transfer->segments;
-	uint64_t began;
 
 	if (reason == FTP_OK)
 		reason = look(fetch, is_again);
-	if (reason != FTP_OK)
-		return reason;
-	if (is_again && fetch->at > 0 && (size != fetch->size || mtime != fetch->mtime)) {
-		if (fetch->transfer->local_name == NULL)
-			return fail(
-			    fetch->ftp, FTP_VERIFY, "fetch it again", "the file changed on the server meanwhile");
-		reason = start_over(fetch, "it changed on the server meanwhile");
-	}
-	if (reason == FTP_OK && fetch->transfer->local_name != NULL && fetch->fd < 0)
+	if (reason == FTP_OK && !is_stream(fetch) && fetch->fd < 0)
 		reason = open_part(fetch);
-	if (reason == FTP_OK && fetch->transfer->local_name != NULL)
-		reason = check_part(fetch);
+	if (reason == FTP_OK && is_stream(fetch) && fetch->at == 0)
+		describe(fetch);
+	/* a beginning that was copied from the target is proven already */
+	if (reason == FTP_OK && (is_again || !fetch->is_begun))
+		reason = prove_part(fetch);
+	return reason;
+}
+
+static enum ftp_class
+fetch_once(struct fetch *fetch, bool is_again)
+{
+	bool is_first = fetch->at == 0 || !fetch->is_begun;
+	enum ftp_class reason = prepare(fetch, is_again);
+	uint64_t began;
+
 	if (reason != FTP_OK)
 		return reason;
-	if (!is_again)
+	if (is_first)
 		fetch->result->resumed = fetch->at;
-	fetch->is_checked = true;
-	meter_begin(&fetch->meter, fetch->ftp, FTP_PHASE_TRANSFER,
-	    fetch->at + (fetch->transfer->local_name == NULL ? fetch->transfer->offset : 0),
-	    is_limited(fetch) ? -1 : fetch->size);
+	fetch->is_begun = true;
+	meter_begin(
+	    &fetch->meter, fetch->ftp, FTP_PHASE_TRANSFER, position(fetch), is_limited(fetch) ? -1 : fetch->size);
 	began = monotonic_ms();
-	if (segments > 1 && fetch->transfer->local_name != NULL && fetch->size >= 0 &&
-	    (uint64_t)fetch->size - fetch->at >= 2 * SEGMENT_MIN)
-		reason = fetch_segments(fetch, segments);
-	else
-		reason = fetch_rest(fetch);
+	reason = fetch_rest(fetch);
 	fetch->result->elapsed_ms += monotonic_ms() - began;
 	meter_end(&fetch->meter);
+	if (fetch->overlap > 0 && fetch->seen == fetch->overlap && !fetch->is_other) {
+		fetch->result->overlap = fetch->overlap;
+		snprintf(fetch->result->proof, sizeof(fetch->result->proof), "overlap");
+	}
 	return reason;
 }
 
@@ -504,43 +857,63 @@ fetch_with_retries(struct fetch *fetch)
 }
 
 static void
-begin_sum(struct fetch *fetch)
+begin_stream(struct fetch *fetch)
 {
 	const struct hash_algorithm *algorithm;
 
-	if (fetch->transfer->local_name != NULL || fetch->transfer->verify == FTP_VERIFY_NEVER ||
-	    fetch->transfer->offset > 0 || is_limited(fetch) || session_ready(fetch->ftp) != FTP_OK)
+	if (!is_stream(fetch))
+		return;
+	fetch->fd = fetch->transfer->stream_fd;
+	if (fetch->ftp->options->retries > 0)
+		fetch->tail = malloc(OVERLAP_BYTES);
+	if (fetch->transfer->verify == FTP_VERIFY_NEVER || fetch->transfer->offset > 0 || is_limited(fetch) ||
+	    session_ready(fetch->ftp) != FTP_OK)
 		return;
 	algorithm = algorithm_best(fetch->ftp);
 	fetch->is_summed = algorithm != NULL && sum_begin(&fetch->sum, algorithm) == 0;
+}
+
+/* A part that is empty, known to be wrong, or that nothing would know again helps nobody. */
+static void
+leave_part(struct fetch *fetch)
+{
+	struct stat status;
+
+	if (fetch->fd < 0)
+		return;
+	if (fetch->is_wrong || fetch->is_longer || fetch->is_other || !fetch->part.has_record ||
+	    (fstat(fetch->fd, &status) == 0 && status.st_size == 0))
+		part_remove(&fetch->part);
 }
 
 enum ftp_class
 ftp_get(struct ftp *ftp, const struct ftp_transfer *transfer, struct ftp_result *result)
 {
 	struct ftp_result unwanted = {0};
-	struct fetch fetch = {.ftp = ftp, .transfer = transfer, .fd = -1, .size = -1, .mtime = -1};
-	struct stat status;
+	struct fetch *fetch = calloc(1, sizeof(*fetch));
 	enum ftp_class reason;
 
-	fetch.result = result != NULL ? result : &unwanted;
-	memset(fetch.result, 0, sizeof(*fetch.result));
 	doing(ftp, "cannot fetch '%s'", transfer->remote);
-	if (transfer->local_name == NULL)
-		fetch.fd = transfer->stream_fd;
-	begin_sum(&fetch);
-	reason = fetch_with_retries(&fetch);
-	fetch.result->size = fetch.at;
-	if (reason == FTP_OK && !is_limited(&fetch) && transfer->offset == 0)
-		reason = verify(&fetch);
-	if (reason == FTP_OK && transfer->local_name != NULL)
-		reason = put_in_place(&fetch);
-	/* nothing came: nothing to resume */
-	else if (transfer->local_name != NULL && fetch.fd >= 0 && fstat(fetch.fd, &status) == 0 &&
-	    status.st_size == 0 && status.st_nlink == 1)
-		unlinkat(transfer->local_dir_fd, fetch.part, 0);
-	sum_free(&fetch.sum);
-	if (transfer->local_name != NULL)
-		close_fd(&fetch.fd);
+	if (fetch == NULL)
+		return fail_local(ftp, -ENOMEM, "download");
+	fetch->ftp = ftp;
+	fetch->transfer = transfer;
+	fetch->fd = fetch->part.fd = -1;
+	fetch->size = fetch->mtime = -1;
+	fetch->result = result != NULL ? result : &unwanted;
+	memset(fetch->result, 0, sizeof(*fetch->result));
+	begin_stream(fetch);
+	reason = fetch_with_retries(fetch);
+	fetch->result->size = fetch->at;
+	if (reason == FTP_OK && !is_limited(fetch) && transfer->offset == 0)
+		reason = verify(fetch);
+	if (reason == FTP_OK && !is_stream(fetch))
+		reason = put_in_place(fetch);
+	if (reason != FTP_OK && !is_stream(fetch))
+		leave_part(fetch);
+	sum_free(&fetch->sum);
+	part_close(&fetch->part);
+	free(fetch->tail);
+	free(fetch);
 	return reason;
 }

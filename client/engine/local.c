@@ -5,10 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+#include <zlib.h>
 
 #include "common/io.h"
 
 #include "common/banned.h"
+
+#define CHECKSUM_LEN 9	/* "~01234567" */
+#define COPY_MAX (1024 * 1024 * 1024)
 
 int
 local_check_name(const char *name)
@@ -21,9 +27,36 @@ local_check_name(const char *name)
 void
 local_beside(const char *name, const char *suffix, char beside[LOCAL_NAME_SIZE])
 {
-	size_t room = LOCAL_NAME_SIZE - 1 - strlen(suffix);
+	size_t len = strlen(name), room = LOCAL_NAME_SIZE - 1 - strlen(suffix);
 
-	snprintf(beside, LOCAL_NAME_SIZE, "%.*s%s", (int)room, name, suffix);
+	if (len <= room) {
+		snprintf(beside, LOCAL_NAME_SIZE, "%s%s", name, suffix);
+		return;
+	}
+	room -= CHECKSUM_LEN;
+	while (room > 0 && (name[room] & 0xc0) == 0x80)
+		room--;
+	snprintf(beside, LOCAL_NAME_SIZE, "%.*s~%08lx%s", (int)room, name,
+	    crc32_z(crc32(0, NULL, 0), (const unsigned char *)name, len), suffix);
+}
+
+int
+local_copy(int from_fd, int to_fd, uint64_t length)
+{
+	off_t offset = 0;
+
+	if (lseek(to_fd, 0, SEEK_SET) < 0)
+		return -errno;
+	while ((uint64_t)offset < length) {
+		uint64_t left = length - (uint64_t)offset;
+		ssize_t n = sendfile(to_fd, from_fd, &offset, left < COPY_MAX ? (size_t)left : COPY_MAX);
+
+		if (n == 0)
+			return -ENODATA;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+	}
+	return 0;
 }
 
 /* fd is regular, or closed. */
@@ -44,10 +77,13 @@ check_regular(int fd, struct stat *status)
 }
 
 int
-local_open_part(int dir_fd, const char *name, struct stat *status)
+local_open_part(int dir_fd, const char *name, struct stat *status, bool *is_new)
 {
-	int fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+	int fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 
+	*is_new = fd >= 0;
+	if (fd < 0 && errno == EEXIST)
+		fd = openat(dir_fd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	fd = check_regular(fd, status);

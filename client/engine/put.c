@@ -294,7 +294,7 @@ verify_size(struct delivery *delivery)
 	if ((uint64_t)size != delivery->at)
 		return fail(delivery->ftp, FTP_VERIFY, "send it again", "the server has %lld bytes of %llu",
 		    (long long)size, (unsigned long long)delivery->at);
-	snprintf(delivery->result->verified, sizeof(delivery->result->verified), "size");
+	delivery->result->is_size_same = true;
 	return FTP_OK;
 }
 

@@ -1,7 +1,7 @@
 /*
- * One large file over several connections. The pieces are written into a file of its own, which has holes until all
- * is there; when it ends early, what is whole from the beginning on becomes the part, so that a resume can
- * rely on the part's size.
+ * One large file over several connections. While they run the part has holes, and its record says how much of it counts;
+ * when they end early, what is whole from the beginning on is the part. Each piece is read on into the next one: the bytes
+ * that come twice show that the server begins where it is asked to.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,13 @@ struct segment {
 	const char *remote;
 	int fd;
 	uint64_t begin, end;
+	uint64_t size; /* of the file */
+	uint64_t lowest; /* from here on the file has what this connection may compare itself with */
 	atomic_ullong at; /* written up to here */
+	uint64_t overlap; /* bytes before at that still come again */
+	char *beyond; /* the bytes of the next piece, OVERLAP_BYTES or less; NULL: it is the last */
+	size_t beyond_len;
+	bool is_other; /* bytes that come twice differ, or there are too many */
 	atomic_bool is_done;
 	enum ftp_class reason;
 };
@@ -44,10 +50,8 @@ struct segments {
 /* --- in the threads --- */
 
 static int
-take_bytes(void *context, const char *bytes, size_t len)
+write_piece(struct segment *segment, const char *bytes, size_t len)
 {
-	struct segment *segment = context;
-
 	while (len > 0) {
 		ssize_t n = pwrite(segment->fd, bytes, len, (off_t)atomic_load(&segment->at));
 
@@ -62,22 +66,69 @@ take_bytes(void *context, const char *bytes, size_t len)
 	return 0;
 }
 
+/* First what is there already, then what is to be written, then what is the next one's. */
+static int
+take_bytes(void *context, const char *bytes, size_t len)
+{
+	struct segment *segment = context;
+	uint64_t at = atomic_load(&segment->at);
+	size_t n = len < segment->overlap ? len : (size_t)segment->overlap;
+	int r = n == 0 ? 0 : fetch_compare(segment->fd, at - segment->overlap, bytes, n);
+
+	segment->overlap -= n;
+	bytes += n;
+	len -= n;
+	segment->is_other = r == -EBADMSG;
+	if (r < 0)
+		return r;
+	n = len < segment->end - at ? len : (size_t)(segment->end - at);
+	r = write_piece(segment, bytes, n);
+	bytes += n;
+	len -= n;
+	if (r < 0 || len == 0)
+		return r;
+	if (segment->beyond == NULL) {
+		segment->is_other = true;
+		return -EFBIG;
+	}
+	n = len < OVERLAP_BYTES - segment->beyond_len ? len : OVERLAP_BYTES - segment->beyond_len;
+	memcpy(segment->beyond + segment->beyond_len, bytes, n);
+	segment->beyond_len += n;
+	return 0;
+}
+
+/* How much of the next piece comes twice. */
+static size_t
+beyond_wanted(const struct segment *segment)
+{
+	uint64_t left = segment->size - segment->end;
+
+	return left < OVERLAP_BYTES ? (size_t)left : OVERLAP_BYTES;
+}
+
 static enum ftp_class
 fetch_segment(struct segment *segment)
 {
-	uint64_t at = atomic_load(&segment->at);
+	uint64_t at = atomic_load(&segment->at), back = at - segment->lowest, wanted;
 	struct ftp *ftp = segment->ftp;
 	struct data data;
 	enum ftp_class reason = session_ready(ftp);
 
+	segment->overlap = back < OVERLAP_BYTES ? back : OVERLAP_BYTES;
+	segment->beyond_len = 0;
 	if (reason == FTP_OK)
-		reason = data_begin(ftp, &data, "RETR", segment->remote, at);
+		reason = data_begin(ftp, &data, "RETR", segment->remote, at - segment->overlap);
 	if (reason != FTP_OK)
 		return reason;
-	reason = fetch_receive(ftp, &data.wire, segment->end - at, take_bytes, segment);
+	/* the last one reads on to the end, which must be where the file's is */
+	wanted = segment->beyond == NULL ? UINT64_MAX : segment->overlap + segment->end - at + beyond_wanted(segment);
+	reason = fetch_receive(ftp, &data.wire, wanted, take_bytes, segment);
 	if (reason != FTP_OK)
 		return data_break(ftp, &data, reason);
-	if (atomic_load(&segment->at) < segment->end) {
+	if (segment->beyond == NULL && atomic_load(&segment->at) == segment->end && !data.wire.is_cut)
+		return data_end(ftp, &data);
+	if (atomic_load(&segment->at) < segment->end ||
+	    (segment->beyond != NULL && segment->beyond_len < beyond_wanted(segment))) {
 		reason =
 		    fail(ftp, data.wire.is_cut ? FTP_NETWORK : FTP_VERIFY, NULL, "the file ended at %llu of %llu bytes",
 			(unsigned long long)atomic_load(&segment->at), (unsigned long long)segment->end);
@@ -117,7 +168,11 @@ prepare_segment(struct segments *all, struct segment *segment, struct fetch *fet
 	segment->ftp->control.abort = &all->stop;
 	segment->remote = fetch->transfer->remote;
 	segment->fd = fetch->fd;
-	return 0;
+	segment->size = (uint64_t)fetch->size;
+	segment->lowest = segment == all->items ? segment->begin - fetch->overlap : segment->begin;
+	if (segment != &all->items[all->count - 1])
+		segment->beyond = malloc(OVERLAP_BYTES);
+	return segment != &all->items[all->count - 1] && segment->beyond == NULL ? -ENOMEM : 0;
 }
 
 /* Signals are for the thread that waits. */
@@ -198,38 +253,35 @@ collect(struct segments *all, struct fetch *fetch)
 	return reason;
 }
 
-static enum ftp_class
-rename_part(struct fetch *fetch, const char *from, const char *to)
+/* Do the pieces fit together? A server that begins elsewhere than it is asked to would mix the file up. */
+static bool
+fits_together(const struct segments *all, bool is_all)
 {
-	int dir_fd = fetch->transfer->local_dir_fd;
+	for (unsigned int i = 0; i < all->count; i++)
+		if (all->items[i].is_other)
+			return false;
+	for (unsigned int i = 0; is_all && i + 1 < all->count; i++) {
+		const struct segment *segment = &all->items[i];
 
-	return renameat(dir_fd, from, dir_fd, to) < 0 ? fail_local(fetch->ftp, -errno, to) : FTP_OK;
+		if (fetch_compare(segment->fd, segment->end, segment->beyond, segment->beyond_len) < 0)
+			return false;
+	}
+	return true;
 }
 
-enum ftp_class
-fetch_segments(struct fetch *fetch, unsigned int count)
+/* From now on only so many bytes of the part count; -1: all of them. */
+static void
+record_whole(struct fetch *fetch, int64_t whole)
 {
-	const struct ftp_options *options = fetch->ftp->options;
-	struct segments *all = calloc(1, sizeof(*all));
-	uint64_t base = fetch->at, step;
-	char holes[LOCAL_NAME_SIZE];
-	enum ftp_class reason;
-	int r = 0;
+	fetch->begun.whole = whole;
+	(void)part_record(&fetch->part, &fetch->begun);
+}
 
-	if (all == NULL)
-		return fail_local(fetch->ftp, -ENOMEM, "segments");
-	all->count = count < SEGMENTS_MAX ? count : SEGMENTS_MAX;
-	all->options = *options;
-	all->user_abort = options->abort;
-	all->options.events = NULL;
-	all->options.abort = &all->stop;
-	local_beside(fetch->transfer->local_name, ".part-segments", holes);
-	reason = rename_part(fetch, fetch->part, holes);
-	if (reason != FTP_OK) {
-		free(all);
-		return reason;
-	}
-	step = ((uint64_t)fetch->size - base) / all->count;
+static void
+cut_up(struct segments *all, const struct fetch *fetch)
+{
+	uint64_t base = fetch->at, step = ((uint64_t)fetch->size - base) / all->count;
+
 	for (unsigned int i = 0; i < all->count; i++) {
 		struct segment *segment = &all->items[i];
 
@@ -237,6 +289,17 @@ fetch_segments(struct fetch *fetch, unsigned int count)
 		segment->end = i + 1 == all->count ? (uint64_t)fetch->size : segment->begin + step;
 		atomic_store(&segment->at, segment->begin);
 	}
+}
+
+static enum ftp_class
+run_segments(struct segments *all, struct fetch *fetch)
+{
+	const struct ftp_options *options = fetch->ftp->options;
+	uint64_t base = fetch->at;
+	enum ftp_class reason;
+	int r = 0;
+
+	cut_up(all, fetch);
 	for (unsigned int i = 0; i < all->count && r == 0; i++)
 		r = prepare_segment(all, &all->items[i], fetch);
 	for (unsigned int i = 0; i < all->count && r == 0; i++)
@@ -249,13 +312,34 @@ fetch_segments(struct fetch *fetch, unsigned int count)
 		reason = fail_local(fetch->ftp, r, "segments");
 	else if (reason == FTP_OK && is_aborted(fetch->ftp))
 		reason = fail(fetch->ftp, FTP_ABORTED, NULL, "stopped");
+	fetch->seen = fetch->overlap;
 	fetch->at = whole_until(all, base);
 	if (ftruncate(fetch->fd, (off_t)fetch->at) < 0 && reason == FTP_OK)
-		reason = fail_local(fetch->ftp, -errno, holes);
+		reason = fail_local(fetch->ftp, -errno, fetch->part.name);
+	return reason;
+}
+
+enum ftp_class
+fetch_segments(struct fetch *fetch, unsigned int count)
+{
+	const struct ftp_options *options = fetch->ftp->options;
+	struct segments *all = calloc(1, sizeof(*all));
+	enum ftp_class reason;
+
+	if (all == NULL)
+		return fail_local(fetch->ftp, -ENOMEM, "segments");
+	all->count = count < SEGMENTS_MAX ? count : SEGMENTS_MAX;
+	all->options = *options;
+	all->user_abort = options->abort;
+	all->options.events = NULL;
+	all->options.abort = &all->stop;
+	record_whole(fetch, (int64_t)fetch->at);
+	reason = run_segments(all, fetch);
+	fetch->is_other = !fits_together(all, reason == FTP_OK);
+	fetch->is_continued = true;
+	record_whole(fetch, -1);
+	for (unsigned int i = 0; i < all->count; i++)
+		free(all->items[i].beyond);
 	free(all);
-	if (reason != FTP_OK) {
-		(void)!renameat(fetch->transfer->local_dir_fd, holes, fetch->transfer->local_dir_fd, fetch->part);
-		return reason;
-	}
-	return rename_part(fetch, holes, fetch->part);
+	return reason;
 }

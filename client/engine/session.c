@@ -484,6 +484,16 @@ session_ready(struct ftp *ftp)
 	return login_once(ftp);
 }
 
+int
+session_url(const struct ftp *ftp, const char *path, char *url, size_t size)
+{
+	const char *directory = ftp->directory == NULL || *path == '/' ? "" : ftp->directory;
+	int len = snprintf(url, size, "ftp://%s@%s:%u/%s%s%s", ftp->user == NULL ? "" : ftp->user, ftp->host, ftp->port,
+	    directory, *directory == '\0' ? "" : "/", path);
+
+	return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : 0;
+}
+
 const char *
 session_feature(struct ftp *ftp, const char *feature)
 {

@@ -127,6 +127,12 @@ const char *session_feature(struct ftp *ftp, const char *feature);
 /* Ask for one name by MLST. FTP_OK with has_no_mlst set, and nothing in entry, where the server has none after all. */
 enum ftp_class session_mlst(struct ftp *ftp, const char *path, struct ftp_entry *entry);
 
+/*
+ * The URL of a path, for records: "ftp://user@host:port/path", with a second slash where the path is absolute. Not escaped,
+ * without the password. Returns 0, -ENAMETOOLONG.
+ */
+int session_url(const struct ftp *ftp, const char *path, char *url, size_t size);
+
 /* --- TLS --- */
 
 /* TLS on the control connection, and judge the certificate. */

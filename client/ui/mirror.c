@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/engine/part.h"
 #include "client/ui/command.h"
 #include "client/ui/local_tree.h"
 #include "client/ui/mirror.h"
@@ -23,8 +24,6 @@
 
 #include "common/banned.h"
 
-#define PART_SUFFIX ".part"
-
 void
 mirror_note(struct mirror *mirror, enum exit_status status)
 {
@@ -33,16 +32,14 @@ mirror_note(struct mirror *mirror, enum exit_status status)
 
 /* --- the local side as a listing --- */
 
-/* The parts of downloads are this program's, not files of the mirror: --delete leaves them for the next run. */
+/* The parts of downloads are this program's, not files of the mirror: they are not sent, and --delete leaves them. */
 static void
-hide_parts(struct ftp_list *list)
+hide_parts(int dir_fd, struct ftp_list *list)
 {
-	size_t kept = 0, suffix = strlen(PART_SUFFIX);
+	size_t kept = 0;
 
 	for (size_t i = 0; i < list->count; i++) {
-		size_t len = strlen(list->entries[i].name);
-
-		if (len > suffix && strcmp(list->entries[i].name + len - suffix, PART_SUFFIX) == 0)
+		if (part_is_own(dir_fd, list->entries[i].name))
 			ftp_entry_free(&list->entries[i]);
 		else
 			list->entries[kept++] = list->entries[i];
@@ -61,9 +58,10 @@ list_local_beneath(const struct mirror *mirror, const char *path, struct ftp_lis
 	fd = open_beneath(mirror->root_fd, path, false);
 	if (fd < 0)
 		return fd;
-	r = local_list(fd, path[0] == '\0' ? mirror->local_root : path, list);
-	if (r == 0 && !mirror->is_upload)
-		hide_parts(list);
+	r = local_list(fcntl(fd, F_DUPFD_CLOEXEC, 0), path[0] == '\0' ? mirror->local_root : path, list);
+	if (r == 0)
+		hide_parts(fd, list);
+	close_fd(&fd);
 	return r;
 }
 
@@ -102,8 +100,7 @@ do_copy(struct mirror *mirror, const char *directory, const struct mirror_action
 	job->size = action->source->size;
 	job->mtime = action->source->mtime;
 	job->is_known = !mirror->is_upload && job->size >= 0 && job->mtime >= 0 && action->source->mtime_is_exact;
-	/* a download goes on from its part; what stands on the server under the name of an upload may be an older version */
-	job->is_resume = !mirror->is_upload;
+	job->is_resume_own = true;
 	job->is_compare = action->what == MIRROR_COMPARE;
 	if (job->remote == NULL || job->beneath == NULL || job->name == NULL || job->shown_local == NULL)
 		mirror_note(mirror, report_no_memory());

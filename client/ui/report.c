@@ -645,6 +645,20 @@ add_amount(struct buf *line, uint64_t bytes, uint64_t elapsed_ms)
 	}
 }
 
+/* What showed that the bytes before the cut were of the same file. */
+static void
+add_proof(struct buf *line, const struct ftp_result *result)
+{
+	char size[UNITS_TEXT_MAX];
+
+	if (result->overlap > 0) {
+		units_size(result->overlap, size);
+		(void)buf_addf(line, ", the %s before the cut read again and the same", size);
+	} else if (result->resumed > 0 && result->proof[0] != '\0') {
+		(void)buf_addf(line, " by %s", result->proof);
+	}
+}
+
 static void
 print_summary(const struct report_slot *slot, const struct ftp_result *result)
 {
@@ -656,17 +670,18 @@ print_summary(const struct report_slot *slot, const struct ftp_result *result)
 	(void)buf_add_text(&line, ": ");
 	add_amount(&line, result->bytes, result->elapsed_ms);
 	if (result->is_restarted)
-		(void)buf_add_text(&line, ", started over: the part was of another file");
+		(void)buf_add_text(&line, ", started over: what was there is no proven part of it");
 	else if (result->resumed > 0) {
 		units_size(result->resumed, size);
 		(void)buf_addf(&line, ", resumed at %s", size);
 	}
+	add_proof(&line, result);
 	if (result->retries > 0)
 		(void)buf_addf(&line, ", connected again %u time%s", result->retries, result->retries == 1 ? "" : "s");
-	if (strcmp(result->verified, "size") == 0)
-		(void)buf_add_text(&line, ", size verified");
-	else if (result->verified[0] != '\0')
+	if (result->verified[0] != '\0')
 		(void)buf_addf(&line, ", %s verified", result->verified);
+	else if (result->is_size_same)
+		(void)buf_add_text(&line, ", size matches");
 	if (line.error == 0)
 		print_linef(report.stream, "", "%s", line.data);
 	buf_free(&line);
@@ -680,10 +695,13 @@ write_done(const struct report_slot *slot, const struct ftp_result *result)
 	json_object_set_new(event, "size", json_integer((json_int_t)result->size));
 	json_object_set_new(event, "transferred", json_integer((json_int_t)result->bytes));
 	json_object_set_new(event, "resumed", json_integer((json_int_t)result->resumed));
+	json_object_set_new(event, "proof", result->proof[0] == '\0' ? json_null() : json_string(result->proof));
+	json_object_set_new(event, "overlap", json_integer((json_int_t)result->overlap));
 	json_object_set_new(event, "restarted", json_boolean(result->is_restarted));
 	json_object_set_new(event, "retries", json_integer(result->retries));
 	json_object_set_new(
 	    event, "verified", result->verified[0] == '\0' ? json_null() : json_string(result->verified));
+	json_object_set_new(event, "size_matches", json_boolean(result->is_size_same));
 	json_object_set_new(event, "elapsed_ms", json_integer((json_int_t)result->elapsed_ms));
 	write_json(event);
 }

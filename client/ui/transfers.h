@@ -26,7 +26,7 @@ struct job {
 	char *shown_local;	/* owned */
 	int64_t size, mtime;	/* of the source; -1 unknown */
 	bool is_known;	/* get: a fresh listing told size and mtime, to the second */
-	bool is_resume;	/* continue a part, whatever the options say */
+	bool is_resume_own;	/* continue what an earlier run left, whatever the options say */
 	bool is_compare;	/* move it only where the hashes differ */
 	/* afterwards */
 	enum job_state state;

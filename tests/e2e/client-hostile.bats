@@ -171,8 +171,7 @@ is_clean()
 	client 6 size-small get @file
 	assert_output --partial 'more came than the size'
 	[ ! -e file ]
-	assert_equal "$(stat -c %s file.part)" 150000
-	rm -f file.part
+	[ ! -e file.part ]
 	client 6 size-large get @file
 	assert_output --partial '300000 of 600000 bytes'
 	[ ! -e file ]
@@ -199,7 +198,8 @@ is_clean()
 	rm file
 	RETRY=2 client 0 cut-control get @file
 	cmp "$DIR/reference" file
-	grep -q '^REST 100000' "$COMMANDS"
+	# 64 KiB before the cut come again, and are compared
+	grep -q '^REST 34464' "$COMMANDS"
 }
 
 @test "hostile: without REST a resume starts over, and says so" {

@@ -1,0 +1,147 @@
+#include "client/engine/part.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/io.h"
+
+#include "common/banned.h"
+
+/* The second name is ours whoever wrote it: nobody else has files of this name. */
+#define OWN_PART_SUFFIX ".sallyport.part"
+
+static bool
+has_suffix(const char *name, const char *suffix)
+{
+	size_t len = strlen(name), suffix_len = strlen(suffix);
+
+	return len > suffix_len && strcmp(name + len - suffix_len, suffix) == 0;
+}
+
+/* Is the file that is open the one which its record tells of? */
+static bool
+read_own_record(int dir_fd, const char *name, int fd, struct record *record)
+{
+	struct file_id id;
+
+	return record_read(dir_fd, name, record) == 0 && file_identify(fd, &id) == 0 &&
+	    file_is_same(&id, &record->file);
+}
+
+/* Open what has this name. Returns 0, 1 when it is somebody else's, or an error as local_open_part(). */
+static int
+open_named(struct part *part, const char *target, const char *suffix)
+{
+	bool is_ours = strcmp(suffix, OWN_PART_SUFFIX) == 0, is_new;
+	struct stat status;
+
+	local_beside(target, suffix, part->name);
+	local_beside(part->name, RECORD_SUFFIX, part->record_name);
+	part->fd = local_open_part(part->dir_fd, part->name, &status, &is_new);
+	if (part->fd == -EACCES && !is_ours)
+		return 1;
+	if (part->fd < 0)
+		return part->fd;
+	part->length = (uint64_t)status.st_size;
+	part->has_record = !is_new && read_own_record(part->dir_fd, part->record_name, part->fd, &part->record);
+	if (part->has_record && part->record.whole >= 0 && part->length > (uint64_t)part->record.whole)
+		part->length = (uint64_t)part->record.whole;
+	if (is_new || part->has_record || is_ours)
+		return 0;
+	close_fd(&part->fd);
+	return 1;
+}
+
+int
+part_open(struct part *part, int dir_fd, const char *target)
+{
+	int r;
+
+	memset(part, 0, sizeof(*part));
+	part->dir_fd = dir_fd;
+	part->fd = -1;
+	r = open_named(part, target, PART_SUFFIX);
+	part->is_beside_other = r == 1;
+	if (r == 1)
+		r = open_named(part, target, OWN_PART_SUFFIX);
+	if (r < 0)
+		part->fd = -1;
+	return r;
+}
+
+int
+part_record(struct part *part, const struct record *record)
+{
+	int r;
+
+	part->record = *record;
+	r = file_identify(part->fd, &part->record.file);
+	if (r == 0)
+		r = record_write(part->dir_fd, part->record_name, &part->record);
+	part->has_record = r == 0;
+	return r;
+}
+
+bool
+part_is_there(const struct part *part)
+{
+	struct stat open, named;
+
+	return fstat(part->fd, &open) == 0 && fstatat(part->dir_fd, part->name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    open.st_dev == named.st_dev && open.st_ino == named.st_ino;
+}
+
+int
+part_rename(struct part *part, const char *target)
+{
+	if (!part_is_there(part))
+		return -ESTALE;
+	if (renameat(part->dir_fd, part->name, part->dir_fd, target) < 0)
+		return -errno;
+	if (part->has_record)
+		(void)unlinkat(part->dir_fd, part->record_name, 0);
+	part->has_record = false;
+	return 0;
+}
+
+void
+part_remove(struct part *part)
+{
+	if (part->fd >= 0 && part_is_there(part))
+		(void)unlinkat(part->dir_fd, part->name, 0);
+	if (part->has_record)
+		(void)unlinkat(part->dir_fd, part->record_name, 0);
+	part->has_record = false;
+}
+
+void
+part_close(struct part *part)
+{
+	close_fd(&part->fd);
+}
+
+bool
+part_is_own(int dir_fd, const char *name)
+{
+	char record_name[LOCAL_NAME_SIZE];
+	struct record record;
+	bool is_own;
+	int fd;
+
+	if (has_suffix(name, RECORD_SUFFIX))
+		return record_read(dir_fd, name, &record) == 0;
+	if (!has_suffix(name, PART_SUFFIX))
+		return false;
+	if (has_suffix(name, OWN_PART_SUFFIX))
+		return true;
+	local_beside(name, RECORD_SUFFIX, record_name);
+	fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	is_own = fd >= 0 && read_own_record(dir_fd, record_name, fd, &record);
+	close_fd(&fd);
+	return is_own;
+}

@@ -1,0 +1,17 @@
+#!/usr/bin/env bats
+# sallyport against servers that are tables of answers: what it asks, says, writes and leaves. The cases are in dialogues.toml.
+
+load lib
+
+dialogues()
+{
+	run timeout 280 "$BATS_TEST_DIRNAME/dialogues" "$@" 3>&-
+	if [ "$status" -ne 0 ]; then
+		echo "$output"
+		return 1
+	fi
+}
+
+@test "dialogues: downloads, and what of them may be gone on with" {
+	dialogues downloads
+}
