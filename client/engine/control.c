@@ -185,6 +185,7 @@ fail_wire(struct ftp *ftp, struct wire *wire, int r, const char *name)
 void
 control_drop(struct ftp *ftp)
 {
+	ftp->is_restart_pending = false;
 	wire_close(&ftp->control, false);
 	ftp->input_at = ftp->input_end = 0;
 	ftp->is_logged_in = ftp->is_greeted = ftp->is_astray = false;

@@ -234,12 +234,13 @@ restart_at(struct ftp *ftp, uint64_t offset)
 {
 	enum ftp_class reason;
 
-	if (offset == 0)
+	if (offset == 0 && !ftp->is_restart_pending)
 		return FTP_OK;
 	reason = control_exchange(ftp, "REST %llu", (unsigned long long)offset);
-	if (reason != FTP_OK || ftp->reply.code == 350)
+	if (reason != FTP_OK)
 		return reason;
-	return fail_reply(ftp);
+	ftp->is_restart_pending = offset > 0 && ftp->reply.code == 350;
+	return offset == 0 || ftp->reply.code == 350 ? FTP_OK : fail_reply(ftp);
 }
 
 static enum ftp_class
@@ -259,6 +260,9 @@ begin_once(struct ftp *ftp, struct data *data, const char *verb, const char *pat
 		return reason;
 	}
 	reason = send_command(ftp, data, verb, path);
+	/* some servers keep an offset until a transfer takes place: one that was refused leaves it to the next */
+	if (reason == FTP_OK)
+		ftp->is_restart_pending = false;
 	if (reason == FTP_OK && data->listen_fd >= 0)
 		reason = accept_server(ftp, data);
 	if (reason == FTP_OK && ftp->control.tls != NULL)

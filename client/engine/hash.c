@@ -84,6 +84,15 @@ algorithm_best(struct ftp *ftp)
 	return NULL;
 }
 
+bool
+remote_hash_has_ranges(struct ftp *ftp)
+{
+	const struct hash_algorithm *algorithm = algorithm_best(ftp);
+
+	return algorithm != NULL &&
+	    (has_verb(ftp, algorithm) || (has_hash(ftp, algorithm) && session_feature(ftp, "RANG") != NULL));
+}
+
 /* --- here --- */
 
 int

@@ -26,6 +26,9 @@ const struct hash_algorithm *algorithm_find(const char *name);
 /* The best that the server has; NULL: it has none. */
 const struct hash_algorithm *algorithm_best(struct ftp *ftp);
 
+/* Whether the server hashes a part of a file: only then it can prove what it has of an upload. */
+bool remote_hash_has_ranges(struct ftp *ftp);
+
 /* Returns 0 or -ENOMEM, -EINVAL. sum_free() in any case. */
 int sum_begin(struct sum *sum, const struct hash_algorithm *algorithm);
 void sum_add(struct sum *sum, const void *bytes, size_t len);

@@ -1,4 +1,7 @@
-/* Uploads: resumed where the server has a beginning that is ours, verified, and never complete when the file changed. */
+/*
+ * Uploads: gone on with where what the server has is proven to be a beginning, and never complete when the file changed.
+ * Where the server has no hashes of ranges they go under a temporary name (stage.h), are read again there, and renamed.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -9,8 +12,8 @@
 #include <unistd.h>
 
 #include "client/engine/data.h"
-#include "client/engine/hash.h"
-#include "client/engine/local.h"
+#include "client/engine/fetch.h"
+#include "client/engine/stage.h"
 #include "common/io.h"
 #include "common/text.h"
 
@@ -28,6 +31,11 @@ struct delivery {
 	int fd;
 	bool is_file; /* regular: has a size, can be read again */
 	struct stat status; /* as it was when it was opened */
+	struct stage stage; /* where it goes */
+	bool is_placed; /* stage is decided */
+	bool is_begun; /* this call has sent something */
+	bool is_renaming; /* RNTO was sent: the temporary name may be gone */
+	bool is_whole; /* all of it is there, proven and finished: nothing is to be sent */
 	uint64_t at; /* sent up to here, what was resumed included */
 	struct sum sum; /* of a stream, as it goes by */
 	bool is_summed;
@@ -152,6 +160,9 @@ start_over(struct delivery *delivery, const char *why)
 	note(delivery->ftp, "'%s' is sent from the beginning: %s", delivery->transfer->remote, why);
 	delivery->result->is_restarted = true;
 	delivery->result->resumed = 0;
+	delivery->result->overlap = 0;
+	delivery->result->proof[0] = delivery->result->verified[0] = '\0';
+	delivery->result->is_size_same = false;
 	delivery->at = 0;
 	meter_begin(
 	    &delivery->meter, delivery->ftp, FTP_PHASE_TRANSFER, 0, delivery->is_file ? delivery->status.st_size : -1);
@@ -172,7 +183,7 @@ static enum ftp_class
 begin_resumed(struct delivery *delivery, struct data *data)
 {
 	struct ftp *ftp = delivery->ftp;
-	const char *remote = delivery->transfer->remote;
+	const char *remote = delivery->stage.path;
 	enum ftp_class reason = FTP_REFUSED;
 
 	if (!ftp->has_no_stor_restart) {
@@ -188,13 +199,43 @@ begin_resumed(struct delivery *delivery, struct data *data)
 	return data_begin(ftp, data, "STOR", remote, 0);
 }
 
+/* The temporary name is not wanted any more, or not allowed: from now on under the name itself. */
+static enum ftp_class
+leave_temporary(struct delivery *delivery)
+{
+	stage_forget(&delivery->stage);
+	stage_close(&delivery->stage);
+	if (stage_in_place(&delivery->stage, delivery->transfer->remote) < 0)
+		return fail(delivery->ftp, FTP_USAGE, NULL, "its name is too long");
+	return FTP_OK;
+}
+
+static enum ftp_class
+begin_anew(struct delivery *delivery, struct data *data)
+{
+	const char *verb = delivery->transfer->is_append ? "APPE" : "STOR";
+	enum ftp_class reason = data_begin(delivery->ftp, data, verb, delivery->stage.path, 0);
+
+	/* who may not make a new name may still write an old one */
+	if (reason != FTP_REFUSED || !delivery->stage.is_temporary || delivery->ftp->error.reply_code == 0)
+		return reason;
+	trace(delivery->ftp, '*', "no temporary name: %s", delivery->ftp->error.why);
+	reason = leave_temporary(delivery);
+	if (reason == FTP_OK)
+		reason = session_ready(delivery->ftp);
+	return reason != FTP_OK ? reason : data_begin(delivery->ftp, data, verb, delivery->stage.path, 0);
+}
+
 static enum ftp_class
 begin_upload(struct delivery *delivery, struct data *data)
 {
+	int r = stage_keep(&delivery->stage);
+
+	if (r < 0)
+		trace(delivery->ftp, '*', "no record of the upload can be kept: %s", strerror(-r));
 	if (!delivery->transfer->is_append && delivery->at > 0)
 		return begin_resumed(delivery, data);
-	return data_begin(
-	    delivery->ftp, data, delivery->transfer->is_append ? "APPE" : "STOR", delivery->transfer->remote, 0);
+	return begin_anew(delivery, data);
 }
 
 static enum ftp_class
@@ -206,6 +247,7 @@ send_rest(struct delivery *delivery)
 
 	if (reason != FTP_OK)
 		return reason;
+	delivery->is_begun = true;
 	if (delivery->is_file && data.wire.tls == NULL)
 		reason = send_plain_file(delivery, &data.wire);
 	else
@@ -227,10 +269,10 @@ send_rest(struct delivery *delivery)
 
 /* What the server has under this name; -1: nothing, or it does not tell. */
 static enum ftp_class
-ask_size(struct delivery *delivery, int64_t *size)
+ask_size(struct delivery *delivery, const char *path, int64_t *size)
 {
 	struct ftp *ftp = delivery->ftp;
-	enum ftp_class reason = control_exchange(ftp, "SIZE %s", delivery->transfer->remote);
+	enum ftp_class reason = control_exchange(ftp, "SIZE %s", path);
 	uint64_t value;
 
 	*size = -1;
@@ -239,45 +281,210 @@ ask_size(struct delivery *delivery, int64_t *size)
 	return reason;
 }
 
-/* Where to continue: what the server has must be the beginning of the local file. */
+static void
+note_verified(struct delivery *delivery, const char *how)
+{
+	snprintf(delivery->result->verified, sizeof(delivery->result->verified), "%s", how);
+	delivery->result->is_size_same = true;
+}
+
+/* What comes back, beside what is here. */
+struct comparison {
+	int fd;
+	uint64_t at, end;
+	bool is_other;
+};
+
+static int
+take_again(void *context, const char *bytes, size_t len)
+{
+	struct comparison *comparison = context;
+	int r = len > comparison->end - comparison->at ? -EBADMSG
+						       : fetch_compare(comparison->fd, comparison->at, bytes, len);
+
+	comparison->is_other = r == -EBADMSG;
+	comparison->at += len;
+	return r;
+}
+
+/*
+ * Read what the server has from offset to its end, which is to be at end, and compare it with the local file.
+ * FTP_REFUSED: it cannot be read.
+ */
 static enum ftp_class
-find_offset(struct delivery *delivery, bool is_own)
+read_again(struct delivery *delivery, uint64_t offset, uint64_t end, bool *is_same)
+{
+	struct comparison comparison = {.fd = delivery->fd, .at = offset, .end = end};
+	struct ftp *ftp = delivery->ftp;
+	struct data data;
+	enum ftp_class reason = data_begin(ftp, &data, "RETR", delivery->stage.path, offset);
+
+	*is_same = false;
+	if (reason == FTP_TEMPORARY)
+		reason = FTP_REFUSED;
+	if (reason != FTP_OK)
+		return reason;
+	reason = fetch_receive(ftp, &data.wire, UINT64_MAX, take_again, &comparison);
+	if (reason != FTP_OK) {
+		reason = data_break(ftp, &data, reason);
+		return comparison.is_other ? session_ready(ftp) : reason;
+	}
+	reason = data_end(ftp, &data);
+	*is_same = reason == FTP_OK && comparison.at == end && !data.wire.is_cut;
+	return reason;
+}
+
+/* Take size as where to go on, once it is proven. */
+static void
+go_on_at(struct delivery *delivery, int64_t size, const char *proof)
+{
+	delivery->at = (uint64_t)size;
+	snprintf(delivery->result->proof, sizeof(delivery->result->proof), "%s", proof);
+}
+
+/* By its last bytes: only for what is ours by its name and record, and of the same local file. */
+static enum ftp_class
+prove_by_overlap(struct delivery *delivery, int64_t size)
+{
+	int64_t overlap = size < OVERLAP_BYTES ? size : OVERLAP_BYTES;
+	bool is_same;
+	enum ftp_class reason = read_again(delivery, (uint64_t)(size - overlap), (uint64_t)size, &is_same);
+
+	if (reason == FTP_REFUSED) {
+		start_over(delivery, "what the server has cannot be read again");
+		return session_ready(delivery->ftp);
+	}
+	if (reason != FTP_OK)
+		return reason;
+	if (!is_same) {
+		start_over(delivery, "what the server has differs from the local file");
+		return FTP_OK;
+	}
+	go_on_at(delivery, size, "overlap");
+	delivery->result->overlap = (uint64_t)overlap;
+	return FTP_OK;
+}
+
+/* By all of its bytes, where as many are there as here: reading them costs no more than sending them. */
+static enum ftp_class
+prove_by_content(struct delivery *delivery, int64_t size)
+{
+	const struct hash_algorithm *algorithm = algorithm_best(delivery->ftp);
+	const char *how = "content";
+	bool is_same = false;
+	enum ftp_class reason = FTP_REFUSED;
+
+	if (algorithm != NULL) {
+		how = algorithm->name;
+		reason = remote_hash_compare(delivery->ftp, algorithm, delivery->stage.path, delivery->fd,
+		    (uint64_t)size, true, &delivery->meter, &is_same);
+	} else {
+		reason = read_again(delivery, 0, (uint64_t)size, &is_same);
+	}
+	if (reason == FTP_REFUSED) {
+		start_over(delivery, "what the server has cannot be compared");
+		return session_ready(delivery->ftp);
+	}
+	if (reason != FTP_OK)
+		return reason;
+	if (!is_same) {
+		start_over(delivery, "what the server has differs from the local file");
+		return FTP_OK;
+	}
+	go_on_at(delivery, size, how);
+	note_verified(delivery, how);
+	return FTP_OK;
+}
+
+/* By hash. FTP_REFUSED: the server has none of ranges after all. */
+static enum ftp_class
+prove_by_hash(struct delivery *delivery, int64_t size)
 {
 	const struct hash_algorithm *algorithm = algorithm_best(delivery->ftp);
 	enum ftp_class reason;
-	bool is_same = true;
-	int64_t size;
+	bool is_same;
 
-	reason = ask_size(delivery, &size);
+	if (!remote_hash_has_ranges(delivery->ftp))
+		return FTP_REFUSED;
+	meter_begin(&delivery->meter, delivery->ftp, FTP_PHASE_CHECK_PART, 0, size);
+	reason = remote_hash_compare(delivery->ftp, algorithm, delivery->stage.path, delivery->fd, (uint64_t)size,
+	    false, &delivery->meter, &is_same);
 	if (reason != FTP_OK)
 		return reason;
-	delivery->at = 0;
-	if (size <= 0)
+	if (!is_same) {
+		start_over(delivery, "what the server has differs from the local file");
 		return FTP_OK;
+	}
+	go_on_at(delivery, size, algorithm->name);
+	if (size == delivery->status.st_size)
+		note_verified(delivery, algorithm->name);
+	return FTP_OK;
+}
+
+/*
+ * All is there. Some servers keep an upload aside until its end was seen, and tell its size already: MLST does not know the
+ * name then, and an empty rest ends it.
+ */
+static enum ftp_class
+check_finished(struct delivery *delivery)
+{
+	struct ftp *ftp = delivery->ftp;
+	struct ftp_entry entry;
+	enum ftp_class reason;
+
+	delivery->is_whole = true;
+	if (ftp->has_no_mlst || session_feature(ftp, "MLST") == NULL)
+		return FTP_OK;
+	reason = session_mlst(ftp, delivery->stage.path, &entry);
+	if (reason == FTP_OK && !ftp->has_no_mlst)
+		ftp_entry_free(&entry);
+	delivery->is_whole = reason == FTP_OK;
+	return reason == FTP_REFUSED ? FTP_OK : reason;
+}
+
+static enum ftp_class
+prove(struct delivery *delivery, int64_t size)
+{
+	enum ftp_class reason = prove_by_hash(delivery, size);
+
+	if (reason != FTP_REFUSED)
+		return reason;
+	if (delivery->stage.is_temporary || delivery->is_renaming)
+		return prove_by_overlap(delivery, size);
+	if (size == delivery->status.st_size)
+		return prove_by_content(delivery, size);
+	start_over(delivery, "nothing proves that what the server has is a part of it");
+	return FTP_OK;
+}
+
+/* Where to continue: what the server has must be proven to be the beginning of the local file. */
+static enum ftp_class
+find_offset(struct delivery *delivery)
+{
+	enum ftp_class reason;
+	int64_t size;
+
+	delivery->at = 0;
+	delivery->is_whole = false;
+	reason = ask_size(delivery, delivery->stage.path, &size);
+	if (reason == FTP_OK && size < 0 && delivery->is_renaming) {
+		/* the answer to RNTO was lost: then the file has its name by now */
+		stage_forget(&delivery->stage);
+		stage_close(&delivery->stage);
+		(void)stage_in_place(&delivery->stage, delivery->transfer->remote);
+		reason = ask_size(delivery, delivery->stage.path, &size);
+	}
+	if (reason != FTP_OK || size < 0)
+		return reason;
 	if (size > delivery->status.st_size) {
 		start_over(delivery, "the server has more than the local file");
 		return FTP_OK;
 	}
-	delivery->at = (uint64_t)size;
-	if (delivery->transfer->verify == FTP_VERIFY_NEVER)
-		return FTP_OK;
-	reason = FTP_REFUSED;
-	if (algorithm != NULL) {
-		meter_begin(&delivery->meter, delivery->ftp, FTP_PHASE_CHECK_PART, 0, size);
-		reason = remote_hash_compare(delivery->ftp, algorithm, delivery->transfer->remote, delivery->fd,
-		    (uint64_t)size, false, &delivery->meter, &is_same);
-	}
-	if (reason == FTP_OK && !is_same)
-		start_over(delivery, "what the server has differs from the local file");
-	if (reason != FTP_REFUSED)
-		return reason;
-	if (delivery->transfer->verify == FTP_VERIFY_ALWAYS)
-		return fail(delivery->ftp, FTP_VERIFY, "send the whole file, or resume with --verify=auto",
-		    "what the server has cannot be checked: it has no hashes of ranges");
-	if (!is_own)
-		note(delivery->ftp, "'%s' is continued without a check: the server has no hashes of ranges",
-		    delivery->transfer->remote);
-	return FTP_OK;
+	if (size > 0)
+		reason = prove(delivery, size);
+	if (reason == FTP_OK && delivery->at == (uint64_t)delivery->status.st_size && size == delivery->status.st_size)
+		reason = check_finished(delivery);
+	return reason;
 }
 
 /* --- the end --- */
@@ -288,7 +495,7 @@ verify_size(struct delivery *delivery)
 	enum ftp_class reason;
 	int64_t size;
 
-	reason = ask_size(delivery, &size);
+	reason = ask_size(delivery, delivery->stage.path, &size);
 	if (reason != FTP_OK || size < 0)
 		return reason;
 	if ((uint64_t)size != delivery->at)
@@ -302,7 +509,7 @@ static enum ftp_class
 compare_stream(struct delivery *delivery, const struct hash_algorithm *algorithm, bool *is_same)
 {
 	char here[FTP_HASH_HEX_MAX], there[FTP_HASH_HEX_MAX];
-	enum ftp_class reason = remote_hash_send(delivery->ftp, algorithm, delivery->transfer->remote, 0, -1);
+	enum ftp_class reason = remote_hash_send(delivery->ftp, algorithm, delivery->stage.path, 0, -1);
 
 	if (reason == FTP_OK)
 		reason = remote_hash_receive(delivery->ftp, algorithm, delivery->at, there);
@@ -321,7 +528,7 @@ verify_hash(struct delivery *delivery)
 	if (algorithm != NULL && (delivery->is_file || delivery->is_summed)) {
 		meter_begin(&delivery->meter, delivery->ftp, FTP_PHASE_VERIFY, 0, (int64_t)delivery->at);
 		if (delivery->is_file)
-			reason = remote_hash_compare(delivery->ftp, algorithm, delivery->transfer->remote, delivery->fd,
+			reason = remote_hash_compare(delivery->ftp, algorithm, delivery->stage.path, delivery->fd,
 			    delivery->at, true, &delivery->meter, &is_same);
 		else
 			reason = compare_stream(delivery, algorithm, &is_same);
@@ -330,7 +537,7 @@ verify_hash(struct delivery *delivery)
 		return fail(delivery->ftp, FTP_VERIFY, "send it again",
 		    "%s of what the server has differs from the local file's", algorithm->name);
 	if (reason == FTP_OK)
-		snprintf(delivery->result->verified, sizeof(delivery->result->verified), "%s", algorithm->name);
+		note_verified(delivery, algorithm->name);
 	if (reason == FTP_OK || (reason != FTP_REFUSED && reason != FTP_TEMPORARY))
 		return reason;
 	if (delivery->transfer->verify == FTP_VERIFY_ALWAYS)
@@ -344,7 +551,7 @@ verify(struct delivery *delivery)
 {
 	enum ftp_class reason = FTP_OK;
 
-	if (delivery->transfer->is_append)
+	if (delivery->transfer->is_append || delivery->result->verified[0] != '\0')
 		return FTP_OK;
 	if (delivery->transfer->verify != FTP_VERIFY_NEVER)
 		reason = verify_hash(delivery);
@@ -352,6 +559,78 @@ verify(struct delivery *delivery)
 	if (reason == FTP_OK && *delivery->result->verified == '\0')
 		reason = verify_size(delivery);
 	return reason;
+}
+
+/* RNFR and RNTO (RFC 959, 4.1.3). FTP_REFUSED, or FTP_TEMPORARY: the account, or the server, does not do that. */
+static enum ftp_class
+rename_there(struct delivery *delivery)
+{
+	struct ftp *ftp = delivery->ftp;
+	enum ftp_class reason = control_exchange(ftp, "RNFR %s", delivery->stage.path);
+
+	if (reason == FTP_OK && ftp->reply.code / 100 != 3)
+		reason = fail_reply(ftp);
+	if (reason != FTP_OK)
+		return reason;
+	delivery->is_renaming = true;
+	reason = control_exchange(ftp, "RNTO %s", delivery->transfer->remote);
+	if (reason == FTP_OK)
+		reason = want_done(ftp);
+	if (reason != FTP_NETWORK)
+		delivery->is_renaming = false;
+	return reason;
+}
+
+/* A file of ours that nobody is to find. When it cannot be removed, that is said. */
+static void
+remove_temporary(struct delivery *delivery)
+{
+	struct ftp *ftp = delivery->ftp;
+	struct ftp_error saved = ftp->error;
+
+	if (control_exchange(ftp, "DELE %s", delivery->stage.path) == FTP_OK && ftp->reply.code / 100 != 2 &&
+	    delivery->is_begun)
+		note(ftp, "'%s' is left on the server: it may not be removed", delivery->stage.path);
+	ftp->error = saved;
+}
+
+static enum ftp_class
+give_name(struct delivery *delivery)
+{
+	enum ftp_class reason;
+
+	if (!delivery->stage.is_temporary)
+		return FTP_OK;
+	reason = rename_there(delivery);
+	if (reason == FTP_OK) {
+		stage_forget(&delivery->stage);
+		stage_close(&delivery->stage);
+		return stage_in_place(&delivery->stage, delivery->transfer->remote) < 0 ? FTP_USAGE : FTP_OK;
+	}
+	if (reason != FTP_REFUSED && reason != FTP_TEMPORARY)
+		return reason;
+	note(delivery->ftp, "the server does not rename '%s': %s", delivery->stage.path, delivery->ftp->error.why);
+	remove_temporary(delivery);
+	delivery->ftp->has_no_rename = true;
+	reason = leave_temporary(delivery);
+	if (reason != FTP_OK)
+		return reason;
+	start_over(delivery, "it has to be written under its own name");
+	reason = session_ready(delivery->ftp);
+	if (reason == FTP_OK)
+		reason = send_rest(delivery);
+	return reason != FTP_OK ? reason : verify(delivery);
+}
+
+/* After an error: what is under a temporary name is kept where another run can go on with it, and goes otherwise. */
+static void
+leave_wrong(struct delivery *delivery, enum ftp_class reason)
+{
+	if (!delivery->stage.is_temporary || !delivery->is_begun || reason == FTP_NETWORK || reason == FTP_TEMPORARY ||
+	    reason == FTP_ABORTED || !delivery->ftp->is_logged_in)
+		return;
+	remove_temporary(delivery);
+	stage_forget(&delivery->stage);
 }
 
 /* A server without a command for it is no error: the file is there. */
@@ -398,7 +677,7 @@ check_absent(struct delivery *delivery)
 	int64_t size;
 
 	if (delivery->transfer->is_unique) {
-		reason = ask_size(delivery, &size);
+		reason = ask_size(delivery, delivery->transfer->remote, &size);
 		if (reason == FTP_OK && size >= 0)
 			reason = fail(
 			    delivery->ftp, FTP_REFUSED, "choose another name", "the name exists on the server already");
@@ -406,29 +685,143 @@ check_absent(struct delivery *delivery)
 	return reason;
 }
 
+/* Only a file can be sent again when the server does not rename after all. An empty one has nothing to go on with. */
+static bool
+wants_temporary(const struct delivery *delivery)
+{
+	return delivery->is_file && delivery->status.st_size > 0 && !delivery->transfer->is_append &&
+	    !delivery->transfer->is_in_place && !delivery->ftp->has_no_rename && !remote_hash_has_ranges(delivery->ftp);
+}
+
 static enum ftp_class
-send_once(struct delivery *delivery, bool is_again)
+choose_place(struct delivery *delivery)
+{
+	const char *remote = delivery->transfer->remote;
+	int r;
+
+	if (delivery->is_placed)
+		return FTP_OK;
+	delivery->is_placed = true;
+	if (delivery->transfer->verify == FTP_VERIFY_ALWAYS && !delivery->transfer->is_append &&
+	    algorithm_best(delivery->ftp) == NULL)
+		return fail(delivery->ftp, FTP_VERIFY, "without a hash: --verify=auto",
+		    "the server has no hash to compare with; nothing was sent");
+	r = wants_temporary(delivery) ? stage_temporary(&delivery->stage, delivery->ftp, remote, delivery->fd)
+				      : stage_in_place(&delivery->stage, remote);
+	return r < 0 ? fail_local(delivery->ftp, r, remote) : FTP_OK;
+}
+
+/* May what the server has be gone on with, if it is proven? */
+static bool
+may_resume(const struct delivery *delivery)
+{
+	const struct ftp_transfer *transfer = delivery->transfer;
+
+	if (!delivery->is_file || transfer->is_append)
+		return false;
+	if (delivery->is_begun)
+		return true;
+	return delivery->stage.is_temporary
+	    ? delivery->stage.is_known && (transfer->is_resume || transfer->is_resume_own)
+	    : transfer->is_resume;
+}
+
+/* Under the name itself there may be all of it already, from an earlier run or another client. */
+static enum ftp_class
+look_at_target(struct delivery *delivery)
+{
+	struct stage temporary = delivery->stage;
+	enum ftp_class reason = FTP_OK;
+	int64_t size;
+
+	if (!delivery->stage.is_temporary || delivery->stage.is_known || delivery->is_begun ||
+	    !delivery->transfer->is_resume)
+		return FTP_OK;
+	reason = ask_size(delivery, delivery->transfer->remote, &size);
+	if (reason != FTP_OK || size <= 0)
+		return reason;
+	if (size != delivery->status.st_size) {
+		start_over(delivery, "nothing proves that what the server has is a part of it");
+		return FTP_OK;
+	}
+	(void)stage_in_place(&delivery->stage, delivery->transfer->remote);
+	reason = prove_by_content(delivery, size);
+	delivery->is_whole = reason == FTP_OK && delivery->at == (uint64_t)size;
+	if (delivery->is_whole)
+		stage_close(&temporary);
+	else
+		delivery->stage = temporary;
+	return reason;
+}
+
+/* After a resume a server may have less, or more, than both pieces: then it did not go on where it was told to. */
+static enum ftp_class
+check_joint(struct delivery *delivery, bool *is_wrong)
+{
+	enum ftp_class reason = FTP_OK;
+	int64_t size = -1;
+
+	*is_wrong = false;
+	if (delivery->result->proof[0] == '\0')
+		return FTP_OK;
+	reason = ask_size(delivery, delivery->stage.path, &size);
+	*is_wrong = reason == FTP_OK && size != delivery->status.st_size;
+	return reason;
+}
+
+static enum ftp_class
+send_and_check(struct delivery *delivery)
+{
+	enum ftp_class reason = send_rest(delivery);
+	bool is_wrong = false;
+
+	if (reason == FTP_OK)
+		reason = check_joint(delivery, &is_wrong);
+	if (reason != FTP_OK || !is_wrong)
+		return reason;
+	start_over(delivery, "the server does not continue uploads");
+	delivery->ftp->has_no_stor_restart = true;
+	return send_rest(delivery);
+}
+
+static enum ftp_class
+find_place(struct delivery *delivery, bool is_again)
 {
 	enum ftp_class reason = session_ready(delivery->ftp);
-	bool is_resumed =
-	    delivery->is_file && !delivery->transfer->is_append && (delivery->transfer->is_resume || is_again);
-	uint64_t began;
 
 	if (reason == FTP_OK && !is_again)
 		reason = check_absent(delivery);
-	if (reason == FTP_OK && is_resumed)
-		reason = find_offset(delivery, is_again);
+	if (reason == FTP_OK)
+		reason = choose_place(delivery);
+	if (reason == FTP_OK && may_resume(delivery))
+		reason = find_offset(delivery);
+	else if (reason == FTP_OK && !delivery->is_whole)
+		reason = look_at_target(delivery);
+	return reason;
+}
+
+static enum ftp_class
+send_once(struct delivery *delivery, bool is_again)
+{
+	bool is_first = !delivery->is_begun;
+	enum ftp_class reason = find_place(delivery, is_again);
+	uint64_t began = monotonic_ms();
+
 	if (reason != FTP_OK)
 		return reason;
-	if (!is_again)
+	if (is_first && !delivery->is_whole)
 		delivery->result->resumed = delivery->at;
+	if (delivery->is_whole && is_first)
+		note(delivery->ftp, "'%s' is whole on the server already: nothing is sent", delivery->transfer->remote);
 	meter_begin(&delivery->meter, delivery->ftp, FTP_PHASE_TRANSFER, delivery->at,
 	    delivery->is_file ? delivery->status.st_size : -1);
-	began = monotonic_ms();
-	reason = send_rest(delivery);
+	if (!delivery->is_whole)
+		reason = send_and_check(delivery);
 	delivery->result->elapsed_ms += monotonic_ms() - began;
 	meter_end(&delivery->meter);
-	return reason;
+	if (reason == FTP_OK)
+		reason = verify(delivery);
+	return reason != FTP_OK ? reason : give_name(delivery);
 }
 
 /* A stream cannot be read again, and an append that may have come must not come twice. */
@@ -476,24 +869,30 @@ enum ftp_class
 ftp_put(struct ftp *ftp, const struct ftp_transfer *transfer, struct ftp_result *result)
 {
 	struct ftp_result unwanted = {0};
-	struct delivery delivery = {.ftp = ftp, .transfer = transfer, .fd = -1};
+	struct delivery *delivery = calloc(1, sizeof(*delivery));
 	enum ftp_class reason;
 
-	delivery.result = result != NULL ? result : &unwanted;
-	memset(delivery.result, 0, sizeof(*delivery.result));
 	doing(ftp, "cannot send '%s'", transfer->remote);
-	reason = open_source(&delivery);
+	if (delivery == NULL)
+		return fail_local(ftp, -ENOMEM, "upload");
+	*delivery = (struct delivery){.ftp = ftp, .transfer = transfer, .fd = -1};
+	delivery->stage.dir_fd = delivery->stage.lock_fd = -1;
+	delivery->result = result != NULL ? result : &unwanted;
+	memset(delivery->result, 0, sizeof(*delivery->result));
+	reason = open_source(delivery);
 	if (reason == FTP_OK) {
-		begin_sum(&delivery);
-		reason = send_with_retries(&delivery);
+		begin_sum(delivery);
+		reason = send_with_retries(delivery);
 	}
-	delivery.result->size = delivery.at;
+	delivery->result->size = delivery->at;
 	if (reason == FTP_OK)
-		reason = verify(&delivery);
-	if (reason == FTP_OK)
-		keep_mtime(&delivery);
-	sum_free(&delivery.sum);
+		keep_mtime(delivery);
+	else
+		leave_wrong(delivery, reason);
+	sum_free(&delivery->sum);
+	stage_close(&delivery->stage);
 	if (transfer->local_name != NULL)
-		close_fd(&delivery.fd);
+		close_fd(&delivery->fd);
+	free(delivery);
 	return reason;
 }

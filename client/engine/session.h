@@ -43,12 +43,14 @@ struct ftp {
 
 	/* learned about the server */
 	bool has_no_epsv, has_no_eprt, has_no_mlsd, has_no_mlst, has_no_stor_restart;
+	bool has_no_rename;	/* what was sent under a temporary name could not get its own */
 	bool has_working_epsv;	/* a data connection came about by it */
 	bool has_no_list_all;	/* LIST -a is refused, or takes "-a" for a name */
 	bool has_list_all;	/* LIST -a showed names with a dot in front */
 	bool shows_hidden;	/* listings have been seen to have such names */
 	char hash_selected[FTP_HASH_NAME_MAX];	/* by OPTS HASH; "" unknown */
 
+	bool is_restart_pending;	/* REST was taken, and no transfer has used it up */
 	struct ftp_error error;
 	char path[4096];	/* of ftp_pwd() */
 };

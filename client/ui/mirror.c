@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "client/engine/part.h"
+#include "client/engine/stage.h"
 #include "client/ui/command.h"
 #include "client/ui/local_tree.h"
 #include "client/ui/mirror.h"
@@ -43,6 +44,24 @@ hide_parts(int dir_fd, struct ftp_list *list)
 			ftp_entry_free(&list->entries[i]);
 		else
 			list->entries[kept++] = list->entries[i];
+	}
+	list->count = kept;
+}
+
+/* And so are uploads under a temporary name, which this run goes on with. */
+static void
+hide_stages(const struct mirror *mirror, const char *directory, struct ftp_list *list)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		char *path = path_join(directory, list->entries[i].name);
+
+		if (path != NULL && stage_is_own(mirror->session->ftp, path))
+			ftp_entry_free(&list->entries[i]);
+		else
+			list->entries[kept++] = list->entries[i];
+		free(path);
 	}
 	list->count = kept;
 }
@@ -237,6 +256,8 @@ list_both(struct mirror *mirror, const char *path, bool is_new, struct ftp_list 
 		return report_no_memory();
 	if (!is_new || !mirror->is_upload)
 		class = ftp_list(mirror->session->ftp, full, remote);
+	if (class == FTP_OK && mirror->is_upload)
+		hide_stages(mirror, full, remote);
 	free(full);
 	if (class != FTP_OK)
 		return session_error(mirror->session);

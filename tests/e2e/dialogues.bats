@@ -15,3 +15,7 @@ dialogues()
 @test "dialogues: downloads, and what of them may be gone on with" {
 	dialogues downloads
 }
+
+@test "dialogues: uploads, and what of them may be gone on with" {
+	dialogues uploads
+}

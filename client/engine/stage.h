@@ -1,0 +1,45 @@
+/*
+ * Where an upload goes: under its own name, or under a temporary one of ours, of which a record here tells. The records are
+ * in $XDG_STATE_HOME/sallyport/uploads, one for each target.
+ */
+#ifndef CLIENT_ENGINE_STAGE_H
+#define CLIENT_ENGINE_STAGE_H
+
+#include <sys/stat.h>
+
+#include "client/engine/record.h"
+#include "client/engine/session.h"
+
+#define STAGE_RECORD_SIZE 65
+
+struct stage {
+	char path[RECORD_TEXT_SIZE];	/* what is written on the server */
+	bool is_temporary;	/* it is not the target itself */
+	bool is_known;	/* a record of an earlier run says that path is of the same local file */
+	int dir_fd, lock_fd;	/* of the records; -1 none */
+	char record_name[STAGE_RECORD_SIZE];
+	struct record record;
+};
+
+/* Under the name itself. Returns 0, -ENAMETOOLONG. */
+int stage_in_place(struct stage *stage, const char *remote);
+
+/*
+ * Under a temporary name: that of the record, where one tells of an upload to this target that no process does at present;
+ * a new one otherwise. Where no record can be kept there is none, and a later run starts over.
+ * source_fd is the local file. Returns 0, -ENAMETOOLONG, -errno.
+ */
+int stage_temporary(struct stage *stage, const struct ftp *ftp, const char *remote, int source_fd);
+
+/* Keep the record, before the first byte is sent. Returns 0 or -errno. */
+int stage_keep(struct stage *stage);
+
+/* The temporary file is there no more. */
+void stage_forget(struct stage *stage);
+
+void stage_close(struct stage *stage);
+
+/* Is this path the temporary file of an upload that can be gone on with? For those who list a directory. */
+bool stage_is_own(const struct ftp *ftp, const char *path);
+
+#endif
