@@ -231,7 +231,7 @@ make_records(int *first, int *second, const int *sending)
 	*second = channels[1];
 	if (setsockopt(*sending, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0)
 		(void)!setsockopt(*sending, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-	return 0;
+	return ipc_name_senders(sending == first ? *second : *first);
 }
 
 int

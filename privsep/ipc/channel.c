@@ -129,6 +129,21 @@ take_control(struct ipc_message *message, struct msghdr *msg)
 	memcpy(message->fds, CMSG_DATA(header), message->fd_count * sizeof(int));
 }
 
+/* Who sent it, as the kernel says (unix(7), SO_PASSCRED). False: the kernel did not say. */
+static bool
+take_sender(struct msghdr *msg, struct ipc_sender *sender)
+{
+	struct cmsghdr *header = CMSG_FIRSTHDR(msg);
+	struct ucred ids;
+
+	if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_CREDENTIALS ||
+	    header->cmsg_len != CMSG_LEN(sizeof(ids)))
+		return false;
+	memcpy(&ids, CMSG_DATA(header), sizeof(ids));
+	*sender = (struct ipc_sender){.pid = ids.pid, .uid = ids.uid};
+	return true;
+}
+
 /* An empty message reads as the end of the channel does, but only the end hangs up. */
 static bool
 is_at_end(int channel)
@@ -138,8 +153,10 @@ is_at_end(int channel)
 	return poll(&hang_up, 1, 0) != 0;
 }
 
+/* sender: NULL, or wanted; then there is no room for descriptors. */
 static int
-receive_flags(int channel, enum ipc_process me, enum ipc_state state, struct ipc_message *message, int flags)
+receive_flags(int channel, enum ipc_process me, enum ipc_state state, struct ipc_message *message,
+    struct ipc_sender *sender, int flags)
 {
 	union {
 		struct cmsghdr header;
@@ -151,6 +168,8 @@ receive_flags(int channel, enum ipc_process me, enum ipc_state state, struct ipc
 
 	msg.msg_control = &control;
 	msg.msg_controllen = CMSG_LEN(IPC_FDS_MAX * sizeof(int));	/* CMSG_SPACE may have room for one more */
+	if (sender != NULL)
+		msg.msg_controllen = CMSG_LEN(sizeof(struct ucred));
 	message->fd_count = message->fds_taken = 0;
 	do
 		n = recvmsg(channel, &msg, flags | MSG_CMSG_CLOEXEC);
@@ -159,7 +178,10 @@ receive_flags(int channel, enum ipc_process me, enum ipc_state state, struct ipc
 		return (flags & MSG_DONTWAIT) != 0 ? -EAGAIN : -ETIMEDOUT;
 	if (n < 0)
 		return errno == ECONNRESET ? -EPIPE : -errno;
-	take_control(message, &msg);
+	if (sender == NULL)
+		take_control(message, &msg);
+	else if (n > 0 && !take_sender(&msg, sender))
+		return -EPROTO;
 	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
 		ipc_drop_fds(message);
 		return -EPROTO;
@@ -175,11 +197,26 @@ receive_flags(int channel, enum ipc_process me, enum ipc_state state, struct ipc
 int
 ipc_receive(int channel, enum ipc_process me, enum ipc_state state, struct ipc_message *message)
 {
-	return receive_flags(channel, me, state, message, 0);
+	return receive_flags(channel, me, state, message, NULL, 0);
 }
 
 int
 ipc_receive_now(int channel, enum ipc_process me, enum ipc_state state, struct ipc_message *message)
 {
-	return receive_flags(channel, me, state, message, MSG_DONTWAIT);
+	return receive_flags(channel, me, state, message, NULL, MSG_DONTWAIT);
+}
+
+int
+ipc_name_senders(int channel)
+{
+	int on = 1;
+
+	return setsockopt(channel, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ? -errno : 0;
+}
+
+int
+ipc_receive_from_now(int channel, enum ipc_process me, enum ipc_state state, struct ipc_message *message,
+    struct ipc_sender *sender)
+{
+	return receive_flags(channel, me, state, message, sender, MSG_DONTWAIT);
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "privsep/ipc/messages.h"
 
@@ -106,6 +107,19 @@ int ipc_receive(int channel, enum ipc_process me, enum ipc_state state, struct i
 
 /* The same without waiting, on any channel. */
 int ipc_receive_now(int channel, enum ipc_process me, enum ipc_state state, struct ipc_message *message);
+
+/* Who sent a message: the kernel's word, which no sender chooses. */
+struct ipc_sender {
+	pid_t pid;
+	uid_t uid;
+};
+
+/* From now on the kernel notes the sender of each message that is received from channel. 0 or -errno. */
+int ipc_name_senders(int channel);
+
+/* ipc_receive_now() for a channel of ipc_name_senders() that carries no descriptors; -EPROTO for a message with some. */
+int ipc_receive_from_now(int channel, enum ipc_process me, enum ipc_state state, struct ipc_message *message,
+    struct ipc_sender *sender);
 
 /* Check raw bytes as ipc_receive() does; fd_count says how many descriptors came. Pure; for tests and the fuzzer. */
 int ipc_decode(const void *bytes, size_t len, unsigned fd_count, enum ipc_process me, enum ipc_state state,

@@ -66,6 +66,39 @@ log_entry_read(struct ipc_message *message, struct log_entry *entry)
 	return ipc_end(message) ? 0 : -EPROTO;
 }
 
+bool
+log_entry_may_be_from(const struct log_entry *entry, uid_t uid)
+{
+	static const struct {
+		const char *process, *event;
+	} rows[] = {
+	    {"monitor", "login"},
+	    {"monitor", "transfer"},
+	    {"monitor", "quota-counted"},
+	    {"monitor", "data-refused"},
+	    {"monitor", "data-failed"},
+	    {"monitor", "bad-commands"},
+	    {"monitor", "tls"},
+	    {"monitor", "tls-failed"},
+	    {"monitor", "tls-not-resumed"},
+	    {"monitor", "tls-cut"},
+	    {"monitor", "quit"},
+	    {"monitor", "hook-dropped"},
+	    {"monitor", "log-limited"},
+	    {"monitor", "disconnect"},
+	    {"monitor", "alarm"},
+	    {"hooks", "hook"},
+	    {"hooks", "hook-failed"},
+	    {"hooks", "hook-given-up"},
+	    {"hooks", "hook-dropped"},
+	};
+
+	for (size_t i = 0; uid != 0 && i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(rows[i].process, entry->process) == 0 && strcmp(rows[i].event, entry->event) == 0)
+			return true;
+	return uid == 0;
+}
+
 static void
 add_time(struct buf *out, uint64_t time_ns)
 {

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/buf.h"
 #include "privsep/ipc/ipc.h"
@@ -32,6 +33,12 @@ struct log_entry {
 
 /* Read a received "log" message. Returns 0 or -EPROTO. */
 int log_entry_read(struct ipc_message *message, struct log_entry *entry);
+
+/*
+ * May a process that runs as uid write this record? Root may write any. Who has given root up writes what happens in a
+ * session (monitor) or to a hook (hooks), but no failed login, ban, refusal or word of the master.
+ */
+bool log_entry_may_be_from(const struct log_entry *entry, uid_t uid);
 
 /*
  * "2026-01-31T23:59:59.123Z sallyportd[77]: info login session=1f address=192.0.2.1 user="bob" ..."

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -46,6 +47,7 @@ static struct source {
 	bool may_have_more;	/* worth a look in this turn */
 	struct ipc_message message;
 	struct log_entry entry;	/* points into message */
+	char forged[64];	/* the words of a record that its sender must not write, which entry tells of instead */
 } all, reserved;
 
 static void
@@ -248,15 +250,30 @@ handle_targets(const struct logger *logger)
 	return r;
 }
 
+/* entry is not for its sender to write: an alarm takes its place, so that what it says protects or accuses nobody. */
+static void
+replace_by_alarm(struct source *source)
+{
+	static const char violation[] = "a record of the log that it must not write";
+	struct log_entry *entry = &source->entry;
+	int len = snprintf(source->forged, sizeof(source->forged), "%s of %s", entry->event, entry->process);
+
+	*entry = (struct log_entry){.level = LEVEL_CRITICAL, .time_ns = entry->time_ns, .pid = entry->pid,
+	    .event = "alarm", .process = "logger", .field_count = 2};
+	entry->fields[0] = (struct log_field){.key = "violation", .bytes = violation, .len = sizeof(violation) - 1};
+	entry->fields[1] = (struct log_field){.key = "by", .bytes = source->forged, .len = (size_t)len};
+}
+
 /* Take the next record in hand; what is none is passed over: one bad record is not worth the log. */
 static void
 look_for_record(struct source *source)
 {
+	struct ipc_sender sender;
 	int r;
 
 	if (source->has_entry || !source->may_have_more)
 		return;
-	r = ipc_receive_now(source->fd, IPC_LOGGER, IPC_STATE_ANY, &source->message);
+	r = ipc_receive_from_now(source->fd, IPC_LOGGER, IPC_STATE_ANY, &source->message, &sender);
 	if (r == -EPROTO)
 		return;
 	if (r < 0) {
@@ -267,7 +284,10 @@ look_for_record(struct source *source)
 	}
 	source->has_entry = source->message.kind == IPC_log && log_entry_read(&source->message, &source->entry) == 0;
 	if (!source->has_entry)
-		ipc_drop_fds(&source->message);
+		return;
+	source->entry.pid = (uint32_t)sender.pid;
+	if (!log_entry_may_be_from(&source->entry, sender.uid))
+		replace_by_alarm(source);
 }
 
 /*

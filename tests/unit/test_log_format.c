@@ -1,10 +1,12 @@
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -598,6 +600,75 @@ test_xferlog_missing(void **state)
 	assert_int_equal(count_fields(out.data), XFERLOG_FIELDS);
 }
 
+/* In a process of another user; the kernel tells who it was, whatever the record says. */
+static void
+test_sender_is_the_kernels_word(void **state)
+{
+	struct ipc_sender sender = {0};
+	pid_t child;
+	int status;
+
+	(void)state;
+	if (getuid() != 0)
+		skip();
+	assert_int_equal(ipc_name_senders(channels[1]), 0);
+	begin_record(LEVEL_INFO, "login", "");
+	child = fork();
+	if (child == 0) {
+		if (setuid(65534) < 0)
+			_exit(1);
+		log_end();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(ipc_receive_from_now(channels[1], IPC_LOGGER, IPC_STATE_ANY, &message, &sender), 0);
+	assert_int_equal(sender.pid, child);
+	assert_int_equal(sender.uid, 65534);
+	assert_int_equal(log_entry_read(&message, &entry), 0);
+	assert_int_equal(entry.pid, getpid());	/* what the record says */
+	/* no descriptor comes in beside it */
+	ipc_begin(&message, IPC_log);
+	ipc_put_u64(&message, 0);
+	assert_int_equal(ipc_send_now(channels[0], &message, channels[0]), 0);
+	assert_int_equal(ipc_receive_from_now(channels[1], IPC_LOGGER, IPC_STATE_ANY, &message, &sender), -EPROTO);
+	assert_int_equal(message.fd_count, 0);
+	assert_int_equal(ipc_receive_from_now(channels[1], IPC_LOGGER, IPC_STATE_ANY, &message, &sender), -EAGAIN);
+}
+
+static void
+test_who_may_write_what(void **state)
+{
+	static const struct {
+		const char *process, *event;
+		bool may;	/* without root */
+	} rows[] = {
+	    {"monitor", "login-failed", false},
+	    {"monitor", "connect", false},
+	    {"monitor", "ban", false},
+	    {"monitor", "refused", false},
+	    {"monitor", "hook", false},
+	    {"master", "alarm", false},
+	    {"master", "transfer", false},
+	    {"logger", "log-dropped", false},
+	    {"hooks", "alarm", false},
+	    {"hooks", "transfer", false},
+	    {"", "transfer", false},
+	    {"monitor", "transfer", true},
+	    {"monitor", "disconnect", true},
+	    {"monitor", "alarm", true},
+	    {"hooks", "hook-failed", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(entry.process, sizeof(entry.process), "%s", rows[i].process);
+		snprintf(entry.event, sizeof(entry.event), "%s", rows[i].event);
+		assert_int_equal(log_entry_may_be_from(&entry, 65534), rows[i].may);
+		assert_true(log_entry_may_be_from(&entry, 0));
+	}
+}
+
 int
 main(void)
 {
@@ -618,6 +689,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_xferlog, open_all, close_all),
 	    cmocka_unit_test_setup_teardown(test_xferlog_cannot_be_forged, open_all, close_all),
 	    cmocka_unit_test_setup_teardown(test_xferlog_missing, open_all, close_all),
+	    cmocka_unit_test_setup_teardown(test_sender_is_the_kernels_word, open_all, close_all),
+	    cmocka_unit_test_setup_teardown(test_who_may_write_what, open_all, close_all),
 	};
 
 	return cmocka_run_group_tests_name("log_format", tests, NULL, NULL);
