@@ -129,7 +129,91 @@ ftp_rename(struct ftp *ftp, const char *from, const char *to)
 	return reason != FTP_OK ? reason : want_done(ftp);
 }
 
-/* MFMT (draft-somers-ftp-mfxx); older servers take a time before the name of MDTM. */
+/* --- times --- */
+
+enum ftp_class
+ftp_mtime(struct ftp *ftp, const char *path, int64_t *mtime)
+{
+	enum ftp_class reason;
+	const char *text;
+
+	doing(ftp, "cannot ask for the time of '%s'", path);
+	*mtime = -1;
+	reason = session_ready(ftp);
+	if (reason != FTP_OK)
+		return reason;
+	if (ftp->has_no_mdtm)
+		return fail(ftp, FTP_REFUSED, NULL, "the server has no command for it");
+	reason = control_exchange(ftp, "MDTM %s", path);
+	if (reason != FTP_OK)
+		return reason;
+	ftp->has_no_mdtm = is_unknown(ftp);
+	text = reply_message(&ftp->reply);
+	if (ftp->reply.code != 213)
+		return fail_reply(ftp);
+	if (answer_time(text, strcspn(text, " "), mtime) < 0)
+		return fail(ftp, FTP_REFUSED, NULL, "the answer to MDTM has no time: '%s'", text);
+	return FTP_OK;
+}
+
+/* Each way to set a time: MFMT (draft-somers-ftp-mfxx), what older servers do with MDTM, and SITE UTIME. */
+static enum ftp_class
+set_mtime_by(struct ftp *ftp, int way, const char *text, const char *path)
+{
+	enum ftp_class reason;
+
+	if (way == TIMES_MFMT)
+		reason = control_exchange(ftp, "MFMT %s %s", text, path);
+	else if (way == TIMES_MDTM)
+		reason = control_exchange(ftp, "MDTM %s %s", text, path);
+	else
+		reason = control_exchange(ftp, "SITE UTIME %s %s %s %s UTC", path, text, text, text);
+	return reason != FTP_OK ? reason : want_done(ftp);
+}
+
+static bool
+has_way(struct ftp *ftp, int way)
+{
+	switch (way) {
+	case TIMES_MFMT:
+		return session_feature(ftp, "MFMT") != NULL;
+	case TIMES_MDTM:
+		return session_feature(ftp, "MDTM") != NULL;
+	case TIMES_UTIME:
+		return session_feature(ftp, "SITE UTIME") != NULL;
+	default:
+		return false;
+	}
+}
+
+/* A server may take the time for a part of a name, or the command for the question that it otherwise is. */
+static enum ftp_class
+try_way(struct ftp *ftp, int way, const char *text, const char *path, int64_t mtime)
+{
+	enum ftp_class reason = set_mtime_by(ftp, way, text, path);
+	int64_t told;
+
+	if (reason == FTP_OK && way != TIMES_MFMT && ftp_mtime(ftp, path, &told) == FTP_OK && told != mtime)
+		reason = fail(ftp, FTP_REFUSED, NULL, "the server answers well, and keeps its own time");
+	if (reason == FTP_OK)
+		ftp->times = way;
+	return reason;
+}
+
+static enum ftp_class
+find_way(struct ftp *ftp, const char *text, const char *path, int64_t mtime)
+{
+	enum ftp_class reason = fail(ftp, FTP_REFUSED, NULL, "the server has no command for it");
+
+	for (int way = TIMES_MFMT; way < TIMES_NONE && reason == FTP_REFUSED; way++)
+		if (has_way(ftp, way))
+			reason = try_way(ftp, way, text, path, mtime);
+	/* of one file MFMT may be refused and still work for others */
+	if (reason == FTP_REFUSED && !has_way(ftp, TIMES_MFMT))
+		ftp->times = TIMES_NONE;
+	return reason;
+}
+
 enum ftp_class
 ftp_set_mtime(struct ftp *ftp, const char *path, int64_t mtime)
 {
@@ -145,10 +229,19 @@ ftp_set_mtime(struct ftp *ftp, const char *path, int64_t mtime)
 	reason = session_ready(ftp);
 	if (reason != FTP_OK)
 		return reason;
-	if (session_feature(ftp, "MFMT") == NULL && session_feature(ftp, "MDTM") == NULL)
+	if (ftp->times == TIMES_NONE)
 		return fail(ftp, FTP_REFUSED, NULL, "the server has no command for it");
-	reason = control_exchange(ftp, "%s %s %s", session_feature(ftp, "MFMT") != NULL ? "MFMT" : "MDTM", text, path);
-	return reason != FTP_OK ? reason : want_done(ftp);
+	if (ftp->times == TIMES_UNKNOWN)
+		return find_way(ftp, text, path, mtime);
+	return set_mtime_by(ftp, ftp->times, text, path);
+}
+
+bool
+ftp_keeps_times(struct ftp *ftp, const char *path, int64_t mtime)
+{
+	if (ftp->times == TIMES_UNKNOWN)
+		(void)ftp_set_mtime(ftp, path, mtime);
+	return ftp->times != TIMES_UNKNOWN && ftp->times != TIMES_NONE;
 }
 
 /* --- directories --- */

@@ -150,7 +150,16 @@ enum ftp_class ftp_rmdir(struct ftp *ftp, const char *path);
 enum ftp_class ftp_delete(struct ftp *ftp, const char *path);
 enum ftp_class ftp_rename(struct ftp *ftp, const char *from, const char *to);
 enum ftp_class ftp_chmod(struct ftp *ftp, unsigned int mode, const char *path);	/* SITE CHMOD */
-enum ftp_class ftp_set_mtime(struct ftp *ftp, const char *path, int64_t mtime);	/* MFMT, else MDTM with a time */
+enum ftp_class ftp_mtime(struct ftp *ftp, const char *path, int64_t *mtime);	/* MDTM; seconds since 1970 */
+
+/* Set a file's time: MFMT, else MDTM with a time before the name, else SITE UTIME, whichever the server has and heeds. */
+enum ftp_class ftp_set_mtime(struct ftp *ftp, const char *path, int64_t mtime);
+
+/*
+ * Whether ftp_set_mtime() works on this server. Where that is not known it is tried at a file of which mtime is the time
+ * already.
+ */
+bool ftp_keeps_times(struct ftp *ftp, const char *path, int64_t mtime);
 
 /* --- asking the server --- */
 

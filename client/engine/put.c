@@ -639,8 +639,7 @@ keep_mtime(struct delivery *delivery)
 {
 	struct ftp *ftp = delivery->ftp;
 
-	if (!delivery->is_file || delivery->transfer->no_mtime || delivery->transfer->is_append ||
-	    (session_feature(ftp, "MFMT") == NULL && session_feature(ftp, "MDTM") == NULL))
+	if (!delivery->is_file || delivery->transfer->no_mtime || delivery->transfer->is_append)
 		return;
 	if (ftp_set_mtime(ftp, delivery->transfer->remote, delivery->status.st_mtim.tv_sec) != FTP_OK)
 		trace(ftp, '*', "%s: %s", ftp->error.what, ftp->error.why);

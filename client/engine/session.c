@@ -59,6 +59,9 @@ ftp_clone(const struct ftp *ftp)
 	clone->user = copy_text(ftp->user);
 	clone->password = copy_text(ftp->password);
 	clone->directory = copy_text(ftp->directory);
+	clone->times = ftp->times;
+	clone->has_no_mdtm = ftp->has_no_mdtm;
+	clone->has_no_rename = ftp->has_no_rename;
 	memcpy(clone->accepted, ftp->accepted, sizeof(clone->accepted));
 	clone->has_no_epsv = ftp->has_no_epsv;
 	clone->has_working_epsv = ftp->has_working_epsv;

@@ -43,6 +43,8 @@ struct ftp {
 
 	/* learned about the server */
 	bool has_no_epsv, has_no_eprt, has_no_mlsd, has_no_mlst, has_no_stor_restart;
+	bool has_no_mdtm;
+	enum { TIMES_UNKNOWN, TIMES_MFMT, TIMES_MDTM, TIMES_UTIME, TIMES_NONE } times;	/* how a file's time is set */
 	bool has_no_rename;	/* what was sent under a temporary name could not get its own */
 	bool has_working_epsv;	/* a data connection came about by it */
 	bool has_no_list_all;	/* LIST -a is refused, or takes "-a" for a name */

@@ -14,6 +14,7 @@
 #include "client/ui/local_tree.h"
 #include "client/ui/mirror.h"
 #include "client/ui/mirror_plan.h"
+#include "client/ui/mirror_times.h"
 #include "client/ui/remote_glob.h"
 #include "client/ui/remote_tree.h"
 #include "client/ui/report.h"
@@ -258,12 +259,16 @@ list_both(struct mirror *mirror, const char *path, bool is_new, struct ftp_list 
 		class = ftp_list(mirror->session->ftp, full, remote);
 	if (class == FTP_OK && mirror->is_upload)
 		hide_stages(mirror, full, remote);
-	free(full);
-	if (class != FTP_OK)
+	if (class != FTP_OK) {
+		free(full);
 		return session_error(mirror->session);
+	}
 	report_oddities(mirror, path, remote);
 	if (!is_new || mirror->is_upload)
 		r = list_local_beneath(mirror, path, local);
+	if (r == 0)
+		mirror_sharpen_times(mirror, full, path, remote, local);
+	free(full);
 	return r < 0 ? report_local("cannot list", path[0] == '\0' ? mirror->local_root : path, r) : EXIT_DONE;
 }
 
@@ -553,6 +558,8 @@ command_mirror(struct session *session, struct options *options, const struct ar
 	    .remote_root = args->remote_count > 0 ? args->remotes[0]->text : "",
 	    .wishes = {.is_delete = options->is_delete,
 		.is_checksum = options->is_checksum,
+		.is_size_only = options->is_size_only,
+		.is_ignoring_times = options->is_ignoring_times,
 		.excludes = options->excludes,
 		.exclude_count = options->exclude_count},
 	};
@@ -571,7 +578,11 @@ command_mirror(struct session *session, struct options *options, const struct ar
 		name = path_name(mirror.remote_root);
 		mirror.local_root = name == NULL || name[0] == '\0' || mirror_name_refused(name) != NULL ? "." : name;
 	}
-	mirror.wishes.is_newer_same = args->is_upload && !ftp_has_feature(session->ftp, "MFMT");
+	if (options->is_checksum + options->is_size_only + options->is_ignoring_times > 1)
+		return report_usage("one of --checksum, --size-only and --ignore-times decides, not several");
+	/* where it is not known yet, a copy too many is worse than none: see mirror_sharpen_times() */
+	mirror.knows_times = args->is_upload && ftp_has_feature(session->ftp, "MFMT");
+	mirror.wishes.is_newer_same = args->is_upload && !mirror.knows_times;
 	options->is_continue = false;
 	status = run(&mirror);
 	jobs_free(&mirror.jobs);

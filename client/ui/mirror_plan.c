@@ -119,6 +119,10 @@ plan_file(struct mirror_action *action, const struct mirror_wishes *wishes)
 		action->why = "has another size";
 	else if (wishes->is_checksum)
 		action->what = MIRROR_COMPARE;
+	else if (wishes->is_size_only)
+		action->what = MIRROR_SAME;
+	else if (wishes->is_ignoring_times)
+		action->why = "is copied whatever its time is";
 	else if (times_differ(source, target, wishes))
 		action->why = "has another time";
 	else

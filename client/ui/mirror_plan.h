@@ -33,6 +33,8 @@ struct mirror_wishes {
 	bool is_delete;	/* remove from the target what the source has not */
 	bool keeps_hidden;	/* but no name with a dot in front: the source may have them unseen */
 	bool is_checksum;	/* compare contents, not times */
+	bool is_size_only;	/* files of the same size are the same */
+	bool is_ignoring_times;	/* files of the same size are copied as well */
 	bool is_newer_same;	/* the target's times cannot be set: a target that is not older is the same */
 	const char *const *excludes;	/* patterns; with a slash they are matched with the path, else with the name */
 	size_t exclude_count;

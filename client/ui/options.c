@@ -46,6 +46,8 @@ static const struct {
     [OPTION_JSON] = {0, "json", NULL, "one JSON object a line for each event"},
     [OPTION_CONTINUE] = {'c', "continue", NULL, "resume from the part that exists, once it is known to be the same"},
     [OPTION_APPEND] = {0, "append", NULL, "append to the file on the server"},
+    [OPTION_IN_PLACE] = {0, "in-place", NULL,
+	"write under the name itself at once, also where a cut leaves half a file"},
     [OPTION_VERIFY] = {0, "verify", "WHEN", "compare hashes: auto (where the server has them), always, never"},
     [OPTION_PARALLEL] = {'P', "parallel", "N", "N files at once, 1 to 32"},
     [OPTION_SEGMENTS] = {'s', "segments", "N", "fetch one file over N connections, 1 to 16"},
@@ -55,6 +57,8 @@ static const struct {
     [OPTION_MAX_DELETE] = {0, "max-delete", "N", "remove nothing at all when more than N names would go"},
     [OPTION_DRY_RUN] = {'n', "dry-run", NULL, "only say what would be done"},
     [OPTION_CHECKSUM] = {0, "checksum", NULL, "compare by hash instead of size and time"},
+    [OPTION_SIZE_ONLY] = {0, "size-only", NULL, "take files of the same size for the same"},
+    [OPTION_IGNORE_TIMES] = {0, "ignore-times", NULL, "copy files of the same size as well, whatever their times are"},
     [OPTION_EXCLUDE] = {'x', "exclude", "GLOB",
 	"leave such names alone; may be repeated; with a slash it is matched with the path"},
     [OPTION_LONG] = {'l', "long", NULL, "rights, size and time of each"},
@@ -241,6 +245,9 @@ store(struct options *options, enum option_id id, const char *value)
 	case OPTION_APPEND:
 		options->is_append = true;
 		break;
+	case OPTION_IN_PLACE:
+		options->is_in_place = true;
+		break;
 	case OPTION_VERIFY:
 		return options_parse_verify(value, &options->verify);
 	case OPTION_PARALLEL:
@@ -263,6 +270,12 @@ store(struct options *options, enum option_id id, const char *value)
 		break;
 	case OPTION_CHECKSUM:
 		options->is_checksum = true;
+		break;
+	case OPTION_SIZE_ONLY:
+		options->is_size_only = true;
+		break;
+	case OPTION_IGNORE_TIMES:
+		options->is_ignoring_times = true;
 		break;
 	case OPTION_EXCLUDE:
 		return add_exclude(options, value);

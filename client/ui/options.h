@@ -36,6 +36,7 @@ enum option_id {
 	/* of transfers */
 	OPTION_CONTINUE,
 	OPTION_APPEND,
+	OPTION_IN_PLACE,
 	OPTION_VERIFY,
 	OPTION_PARALLEL,
 	OPTION_SEGMENTS,
@@ -46,6 +47,8 @@ enum option_id {
 	OPTION_MAX_DELETE,
 	OPTION_DRY_RUN,
 	OPTION_CHECKSUM,
+	OPTION_SIZE_ONLY,
+	OPTION_IGNORE_TIMES,
 	OPTION_EXCLUDE,
 	OPTION_LONG,
 	OPTION_ONE,
@@ -74,9 +77,9 @@ struct options {
 	bool may_plaintext, no_tls, may_be_cut, is_active, is_epsv_only, is_pasv_only, may_go_elsewhere;
 	bool is_quiet, is_verbose, is_json;
 	uint64_t timeout_s, retries, parallel, segments, lines, max_delete;
-	bool is_continue, is_append;
+	bool is_continue, is_append, is_in_place;
 	enum ftp_verify verify;
-	bool is_upload, is_delete, is_delete_before, is_dry_run, is_checksum;
+	bool is_upload, is_delete, is_delete_before, is_dry_run, is_checksum, is_size_only, is_ignoring_times;
 	const char **excludes;	/* owned */
 	size_t exclude_count;
 	bool is_long, is_one, is_recursive, makes_parents;

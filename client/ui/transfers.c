@@ -157,6 +157,7 @@ move(struct ftp *ftp, struct job *job, int dir_fd, const struct options *options
 	    .is_resume = options->is_continue,
 	    .is_resume_own = job->is_resume_own,
 	    .is_append = options->is_append,
+	    .is_in_place = options->is_in_place,
 	    .verify = options->verify,
 	    .segments = (unsigned int)options->segments,
 	};

@@ -16,6 +16,10 @@ dialogues()
 	dialogues downloads
 }
 
+@test "dialogues: times, and what decides whether a file is the same" {
+	dialogues times
+}
+
 @test "dialogues: uploads, and what of them may be gone on with" {
 	dialogues uploads
 }

@@ -170,10 +170,33 @@ test_exit_status(void **state)
 	assert_int_equal(exit_status_worse(EXIT_REFUSED, EXIT_INTERRUPTED), EXIT_INTERRUPTED);
 }
 
+/* What decides on files of the same size. */
+static void
+test_what_decides(void **state)
+{
+	static const struct row source[] = {
+	    {"newer", F, 1, 200}, {"older", F, 1, 100}, {"same", F, 1, 150}, {"size", F, 2, 150}};
+	static const struct row target[] = {
+	    {"newer", F, 1, 150}, {"older", F, 1, 150}, {"same", F, 1, 150}, {"size", F, 1, 150}};
+
+	(void)state;
+	check(ROWS(source), ROWS(target), &(struct mirror_wishes){.path = ""},
+	    "same same; copy newer; copy older; copy size; ");
+	check(ROWS(source), ROWS(target), &(struct mirror_wishes){.path = "", .is_size_only = true},
+	    "same newer; same older; same same; copy size; ");
+	check(ROWS(source), ROWS(target), &(struct mirror_wishes){.path = "", .is_ignoring_times = true},
+	    "copy newer; copy older; copy same; copy size; ");
+	check(ROWS(source), ROWS(target), &(struct mirror_wishes){.path = "", .is_checksum = true},
+	    "compare newer; compare older; compare same; copy size; ");
+	check(ROWS(source), ROWS(target), &(struct mirror_wishes){.path = "", .is_newer_same = true},
+	    "same older; same same; copy newer; copy size; ");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_what_decides),
 	    cmocka_unit_test(test_hostile_names),
 	    cmocka_unit_test(test_compare),
 	    cmocka_unit_test(test_kinds),

@@ -1,0 +1,89 @@
+#include "client/ui/mirror_times.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/ui/command.h"
+#include "client/ui/remote_glob.h"
+#include "client/ui/signals.h"
+
+#include "common/banned.h"
+
+static int
+compare_names(const void *a, const void *b)
+{
+	const struct ftp_entry *const *left = a, *const *right = b;
+
+	return strcmp((*left)->name, (*right)->name);
+}
+
+/* The local files in the order of their names. NULL: no memory, or none. */
+static const struct ftp_entry **
+sorted_files(const struct ftp_list *list, size_t *count)
+{
+	const struct ftp_entry **files = calloc(list->count + 1, sizeof(*files));
+
+	*count = 0;
+	for (size_t i = 0; files != NULL && i < list->count; i++)
+		if (list->entries[i].kind == FTP_KIND_FILE)
+			files[(*count)++] = &list->entries[i];
+	if (files != NULL)
+		qsort(files, *count, sizeof(*files), compare_names);
+	return files;
+}
+
+/* Only where nothing but the time can decide is it worth a question. */
+static bool
+is_in_question(const struct mirror_wishes *wishes, const struct ftp_entry *there, const struct ftp_entry *here)
+{
+	return !wishes->is_checksum && !wishes->is_size_only && !wishes->is_ignoring_times &&
+	    there->kind == FTP_KIND_FILE && there->size >= 0 && there->size == here->size &&
+	    !mirror_is_excluded(wishes, there->name);
+}
+
+/* Two times that differ because the server's is that of the upload, or because one side was written since? */
+static void
+learn_of_times(struct mirror *mirror, const char *path, const struct ftp_entry *there, const struct ftp_entry *here)
+{
+	if (!mirror->is_upload || mirror->knows_times || !there->mtime_is_exact || there->mtime <= here->mtime + 1)
+		return;
+	mirror->wishes.is_newer_same =
+	    mirror->options->is_dry_run || !ftp_keeps_times(mirror->session->ftp, path, there->mtime);
+	mirror->knows_times = !mirror->options->is_dry_run;
+}
+
+static void
+sharpen(struct mirror *mirror, const char *full, struct ftp_entry *there, const struct ftp_entry *here)
+{
+	char *path = path_join(full, there->name);
+	int64_t mtime;
+
+	if (path != NULL && !there->mtime_is_exact && ftp_mtime(mirror->session->ftp, path, &mtime) == FTP_OK) {
+		there->mtime = mtime;
+		there->mtime_is_exact = true;
+	}
+	if (path != NULL)
+		learn_of_times(mirror, path, there, here);
+	free(path);
+}
+
+void
+mirror_sharpen_times(
+    struct mirror *mirror, const char *full, const char *path, struct ftp_list *remote, const struct ftp_list *local)
+{
+	struct mirror_wishes wishes = mirror->wishes;
+	size_t count;
+	const struct ftp_entry **files = sorted_files(local, &count);
+
+	wishes.path = path;
+	for (size_t i = 0; files != NULL && i < remote->count && !signals_have_aborted(); i++) {
+		struct ftp_entry *there = &remote->entries[i];
+		const struct ftp_entry *key = there, *const * here;
+
+		here = bsearch(&key, files, count, sizeof(*files), compare_names);
+
+		if (here != NULL && is_in_question(&wishes, there, *here))
+			sharpen(mirror, full, there, *here);
+	}
+	free(files);
+}
