@@ -140,7 +140,7 @@ pins_add(const char *path, const char *host, uint16_t port, const char *fingerpr
 	r = make_parents(path);
 	if (r < 0)
 		return r;
-	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	r = io_write_all(fd, line, (size_t)len);

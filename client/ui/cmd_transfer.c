@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "client/ui/command.h"
+#include "client/ui/local_target.h"
 #include "client/ui/mirror_plan.h"
 #include "client/ui/remote_glob.h"
 #include "client/ui/report.h"
@@ -84,12 +85,27 @@ target_open(struct target *target, const char *local, bool must_be_directory)
 
 /* --- get --- */
 
+/* Data on a terminal would be printed raw; cat shows it. */
 static enum exit_status
-add_get(struct jobs *jobs, const struct match *match, const struct target *target)
+check_stream(struct options *options)
+{
+	report_set(options, true);
+	options->parallel = 1;
+	options->is_continue = false;
+	if (isatty(STDOUT_FILENO) == 1)
+		return report_usage(
+		    "standard output is a terminal; 'cat' prints files there, '-' is for a pipe or a file");
+	return EXIT_DONE;
+}
+
+static enum exit_status
+add_get(struct jobs *jobs, const struct match *match, const struct target *target, struct options *options)
 {
 	const char *remote = match->path;
 	char *own = path_name(remote);
 	const char *name = target->name != NULL ? target->name : own, *refused;
+	enum exit_status status = EXIT_DONE;
+	bool is_stdout = false;
 	struct job *job;
 
 	if (own == NULL)
@@ -116,29 +132,14 @@ add_get(struct jobs *jobs, const struct match *match, const struct target *targe
 		job->stream_fd = STDOUT_FILENO;
 		job->shown_local = strdup("-");
 	} else {
-		job->dir_fd = target->dir_fd;
-		job->name = strdup(name);
 		job->shown_local = path_join(target->directory, name);
+		if (job->shown_local != NULL)
+			status = local_target_set(job, target->dir_fd, name, job->shown_local, &is_stdout);
 	}
 	free(own);
-	return job->remote == NULL || job->shown_local == NULL || (!target->is_stream && job->name == NULL)
-	    ? report_no_memory()
-	    : EXIT_DONE;
-}
-
-/* Data on a terminal would be printed raw; cat shows it. */
-static enum exit_status
-check_stream(const struct target *target, struct options *options)
-{
-	if (!target->is_stream)
-		return EXIT_DONE;
-	report_set(options, true);
-	options->parallel = 1;
-	options->is_continue = false;
-	if (isatty(STDOUT_FILENO) == 1)
-		return report_usage(
-		    "standard output is a terminal; 'cat' prints files there, '-' is for a pipe or a file");
-	return EXIT_DONE;
+	if (job->remote == NULL || job->shown_local == NULL)
+		return report_no_memory();
+	return status == EXIT_DONE && is_stdout ? check_stream(options) : status;
 }
 
 static enum exit_status
@@ -149,14 +150,14 @@ get_matches(struct session *session, struct options *options, const struct match
 	struct jobs jobs = {NULL, 0};
 
 	status = target_open(&target, local, matches->count > 1 && (local == NULL || strcmp(local, "-") != 0));
-	if (status == EXIT_DONE)
-		status = check_stream(&target, options);
+	if (status == EXIT_DONE && target.is_stream)
+		status = check_stream(options);
 	for (size_t i = 0; i < matches->count && status == EXIT_DONE; i++) {
 		if (matches->items[i].kind == FTP_KIND_DIRECTORY)
 			report_note("%s is a directory and is left out; mirror takes directories",
 			    report_quote(matches->items[i].path));
 		else
-			status = add_get(&jobs, &matches->items[i], &target);
+			status = add_get(&jobs, &matches->items[i], &target, options);
 	}
 	if (status == EXIT_DONE)
 		status = transfers_run(session, options, &jobs);

@@ -194,6 +194,11 @@ plan_replacement(struct mirror_plan *plan, const struct ftp_entry *source, const
 	plan_both(action, wishes);
 	if (action->what == MIRROR_SKIP)
 		return;
+	if (target->kind == FTP_KIND_OTHER) {
+		skip(action, "is a device, a FIFO or a socket on the other side, which stays");
+		action->target = target;
+		return;
+	}
 	if (!wishes->is_delete) {
 		skip(action, "is something else on the other side; --delete replaces it");
 		action->target = target;

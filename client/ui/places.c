@@ -68,17 +68,22 @@ make_parents(char *path)
 bool
 places_history(struct buf *path)
 {
+	struct stat status;
+	bool is_file;
 	int fd;
 
 	if (!base_directory(path, "XDG_STATE_HOME", ".local/state") || buf_add_text(path, "/sallyport/history") < 0)
 		return false;
 	make_parents(path->data);
-	fd = open(path->data, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+	fd = open(path->data, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
 	if (fd < 0)
 		return false;
-	(void)fchmod(fd, 0600);
+	/* a device or a FIFO in its place means that no history is wanted */
+	is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+	if (is_file)
+		(void)fchmod(fd, 0600);
 	close_fd(&fd);
-	return true;
+	return is_file;
 }
 
 bool
@@ -117,13 +122,23 @@ int
 places_write_bookmarks(const struct buf *text)
 {
 	struct buf path, fresh;
+	struct stat status;
+	char *real = NULL;
 	int fd = -1, r = -ENOENT;
 
 	buf_init(&path, 4096);
 	buf_init(&fresh, 4096);
-	if (!places_bookmarks(&path) || buf_addf(&fresh, "%s.new", path.data) < 0)
+	if (!places_bookmarks(&path))
 		goto out;
 	make_parents(path.data);
+	/* a link stays, and what it leads to is replaced */
+	real = realpath(path.data, NULL);
+	if (real != NULL && stat(real, &status) == 0 && !S_ISREG(status.st_mode)) {
+		r = -EINVAL;
+		goto out;
+	}
+	if (buf_addf(&fresh, "%s.new", real != NULL ? real : path.data) < 0)
+		goto out;
 	fd = open(fresh.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
 	if (fd < 0) {
 		r = -errno;
@@ -132,10 +147,11 @@ places_write_bookmarks(const struct buf *text)
 	r = io_write_all(fd, text->len == 0 ? "" : text->data, text->len);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
-	if (r == 0 && rename(fresh.data, path.data) < 0)
+	if (r == 0 && rename(fresh.data, real != NULL ? real : path.data) < 0)
 		r = -errno;
 out:
 	close_fd(&fd);
+	free(real);
 	buf_free(&fresh);
 	buf_free(&path);
 	return r;

@@ -48,7 +48,7 @@ jobs_add(struct jobs *jobs, enum transfer_way way)
 		jobs->items = items;
 	}
 	jobs->items[jobs->count] =
-	    (struct job){.way = way, .dir_fd = AT_FDCWD, .stream_fd = -1, .size = -1, .mtime = -1};
+	    (struct job){.way = way, .dir_fd = AT_FDCWD, .stream_fd = -1, .own_dir_fd = -1, .own_stream_fd = -1, .size = -1, .mtime = -1};
 	return &jobs->items[jobs->count++];
 }
 
@@ -60,6 +60,8 @@ jobs_free(struct jobs *jobs)
 		free(jobs->items[i].beneath);
 		free(jobs->items[i].name);
 		free(jobs->items[i].shown_local);
+		close_fd(&jobs->items[i].own_dir_fd);
+		close_fd(&jobs->items[i].own_stream_fd);
 	}
 	free(jobs->items);
 	*jobs = (struct jobs){NULL, 0};

@@ -23,6 +23,7 @@ struct job {
 	char *beneath;	/* directory below dir_fd, reached without following a link; NULL: dir_fd itself; owned */
 	char *name;	/* local name, one component; NULL: stream_fd; owned */
 	int stream_fd;	/* borrowed */
+	int own_dir_fd, own_stream_fd;	/* what is closed with the job; -1 none */
 	char *shown_local;	/* owned */
 	int64_t size, mtime;	/* of the source; -1 unknown */
 	bool is_known;	/* get: a fresh listing told size and mtime, to the second */
