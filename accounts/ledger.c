@@ -350,9 +350,12 @@ take_slot(struct ledger *ledger, struct header *header)
 		if (r < 0)
 			return r;
 		ledger->slot = number;
-		if (number >= header->slots)
-			header->slots = number + 1;
-		return 0;
+		if (number < header->slots)
+			return 0;
+		header->slots = number + 1;
+		/* whatever the file has there is no session's */
+		slot = (struct slot){.bytes = 0};
+		return write_slot(ledger, number, &slot);
 	}
 	return -EUSERS;
 }

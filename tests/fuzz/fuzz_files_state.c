@@ -66,10 +66,9 @@ remove_entry(const char *path, const struct stat *st, int kind, struct FTW *wher
 {
 	(void)st;
 	(void)where;
-	if (kind == FTW_DNR)
-		(void)!chmod(path, 0700); /* the next pass gets in */
-	else
-		(void)!remove(path);
+	/* what its owner had closed lets the next pass in; never through a link */
+	if (kind == FTW_DNR || (remove(path) < 0 && kind == FTW_DP))
+		(void)!chmod(path, 0700);
 	return 0;
 }
 

@@ -66,6 +66,8 @@ change(struct ledger *ledger, struct input *input)
 	uint64_t granted;
 	int r = ledger_begin(ledger, &limits, input_number(input), input_number(input), &figure);
 
+	if (r == -ETIMEDOUT)
+		abort();
 	if (r != 0)
 		return;
 	switch (input_below(input, 3)) {
@@ -89,8 +91,12 @@ count_home(struct ledger *ledger, struct input *input)
 	static struct ledger_uploads uploads;
 	struct ledger_figure counted = {input_byte(input) * 4096ULL, input_byte(input)}, figure;
 	bool is_known = input_byte(input) < 200;
+	int r;
 
-	if (ledger_count_begin(ledger, &uploads) < 0)
+	r = ledger_count_begin(ledger, &uploads);
+	if (r == -ETIMEDOUT)
+		abort(); /* nobody is in the midst of anything */
+	if (r < 0)
 		return;
 	if (uploads.live_count > LEDGER_SESSIONS_MAX || uploads.dead_count > LEDGER_SESSIONS_MAX)
 		abort();
