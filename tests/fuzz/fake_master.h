@@ -34,6 +34,7 @@ fake_master_init(struct master *master, struct config *config)
 	master->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	master->accounts.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	master->accounts.not_before_ms = UINT64_MAX; /* no loader */
+	master->accounts.refusal_step_ms = 1;
 	master->upgrade = (struct upgrade){.successor = -1, .errors_fd = -1, .predecessor = -1};
 	TAILQ_INIT(&master->upgrade.foreign);
 	if (sessions_init(master) < 0 || master->epoll_fd < 0 || master->accounts.fd < 0)

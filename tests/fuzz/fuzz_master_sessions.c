@@ -3,6 +3,7 @@
  * sessions at once, which end in any way. No more turns run than may, no account has more sessions than it may, and
  * when all have ended nothing is left of them.
  */
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "daemon/master/judgements.h"
 #include "privsep/ipc/ipc.h"
 #include "tests/fuzz/fake_master.h"
 #include "tests/fuzz/input.h"
@@ -248,6 +250,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = 0; i < MONITORS; i++)
 		if (monitors[i].slot != NULL)
 			end(&monitors[i], &input);
+	while (judgements_watch(&master) >= 0)
+		poll(NULL, 0, 1);
 	check_nothing_is_left();
 	return 0;
 }
