@@ -198,7 +198,7 @@ look_up(const struct connect_wish *wish, union address *addresses, char *why, si
 	pthread_mutex_lock(&lookup->lock);
 	r = lookup_wait(lookup, wish);
 	if (r == -ETIMEDOUT) {
-		snprintf(why, why_size, "the name servers did not answer within %u seconds", wish->timeout_ms / 1000);
+		snprintf(why, why_size, "the name servers did not answer within %u s", wish->timeout_ms / 1000);
 	} else if (r == 0 && lookup->error != 0) {
 		snprintf(why, why_size, "%s",
 		    lookup->error == EAI_SYSTEM ? strerror(lookup->system_error) : gai_strerror(lookup->error));

@@ -300,8 +300,8 @@ fail_parse(struct ftp *ftp, int r)
 static enum ftp_class
 fail_slow(struct ftp *ftp, uint64_t limit_ms)
 {
-	enum ftp_class reason = fail(ftp, FTP_NETWORK, "try again",
-	    "the server's reply did not end within %llu seconds", (unsigned long long)limit_ms / 1000);
+	enum ftp_class reason = fail(ftp, FTP_NETWORK, "try again", "the server's reply did not end within %llu s",
+	    (unsigned long long)limit_ms / 1000);
 
 	control_drop(ftp);
 	return reason;

@@ -150,7 +150,7 @@ accept_server(struct ftp *ftp, struct data *data)
 		if (r == -ETIMEDOUT)
 			return fail(ftp, FTP_NETWORK,
 			    "a firewall may be in the way: try passive mode (without --active)",
-			    "the server did not connect within %u seconds", data->wire.timeout_ms / 1000);
+			    "the server did not connect within %u s", data->wire.timeout_ms / 1000);
 		if (r < 0)
 			return fail_wire(ftp, &data->wire, r, "data connection");
 		if (fd >= 0 && address_same_host(&peer, &ftp->peer)) {

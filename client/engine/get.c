@@ -248,7 +248,8 @@ look(struct fetch *fetch, bool is_again)
 	if (ftp->has_no_mlst || session_feature(ftp, "MLST") == NULL)
 		return look_by_size(fetch);
 	reason = session_mlst(ftp, fetch->transfer->remote, &entry);
-	if (reason == FTP_OK && ftp->has_no_mlst)
+	/* some refuse MLST for what they send: RETR has the last word */
+	if (reason == FTP_REFUSED || (reason == FTP_OK && ftp->has_no_mlst))
 		return look_by_size(fetch);
 	if (reason == FTP_OK) {
 		take_validator(fetch);

@@ -206,7 +206,8 @@ print_unread(const char *directory, const struct ftp_list *list)
 			report_line("%s", report_quote(list->unread[i]));
 	}
 	if (list->unread_count > kept)
-		report_warning("%zu more lines were not understood", list->unread_count - kept);
+		report_warning("%zu more line%s not understood", list->unread_count - kept,
+		    list->unread_count - kept == 1 ? " was" : "s were");
 }
 
 static void

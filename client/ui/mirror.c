@@ -228,8 +228,8 @@ report_oddities(struct mirror *mirror, const char *path, const struct ftp_list *
 	const char *shown = path[0] == '\0' ? "the top directory" : path;
 
 	if (remote->refused > 0) {
-		report_warning("%zu name%s of the server in '%s' left out: they would lead out of it", remote->refused,
-		    remote->refused == 1 ? "" : "s", report_quote(path));
+		report_warning("%zu name%s of the server in '%s' left out: %s would lead out of it", remote->refused,
+		    remote->refused == 1 ? "" : "s", report_quote(shown), remote->refused == 1 ? "it" : "they");
 		mirror->skipped += remote->refused;
 	}
 	if (remote->unread_count > 0) {

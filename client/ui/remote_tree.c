@@ -133,24 +133,31 @@ remove_level(struct removal *removal, struct level *level, bool *has_kept)
 	return EXIT_DONE;
 }
 
-enum exit_status
-remote_tree_remove(struct session *session, const char *path, const struct mirror_wishes *keep)
+static enum exit_status
+remove_all(struct removal *removal, const char *path, const struct mirror_wishes *keep)
 {
-	struct removal removal = {.session = session};
 	struct level top = {.path = path, .keep = keep, .trail = {.unique = ""}};
 	bool has_kept = false;
 
-	return remove_level(&removal, &top, &has_kept);
+	return remove_level(removal, &top, &has_kept);
 }
 
 enum exit_status
 remote_tree_count(struct session *session, const char *path, const struct mirror_wishes *keep, size_t *names)
 {
 	struct removal removal = {.session = session, .is_counting = true};
-	struct level top = {.path = path, .keep = keep, .trail = {.unique = ""}};
-	bool has_kept = false;
-	enum exit_status status = remove_level(&removal, &top, &has_kept);
+	enum exit_status status = remove_all(&removal, path, keep);
 
 	*names += removal.removed;
 	return status;
+}
+
+enum exit_status
+remote_tree_remove(struct session *session, const char *path, const struct mirror_wishes *keep)
+{
+	struct removal removal = {.session = session};
+	size_t names = 0;
+	enum exit_status status = remote_tree_count(session, path, keep, &names);
+
+	return status != EXIT_DONE ? status : remove_all(&removal, path, keep);
 }

@@ -6,8 +6,8 @@
 #include "client/ui/session.h"
 
 /*
- * Remove path with all that is in it; links are removed, not followed. A directory whose listing has lines that were not
- * understood stays, with all that is in it.
+ * Remove path with all that is in it; links are removed, not followed. The whole tree is looked at first: where a listing has
+ * lines that are not understood, or a link leads back, nothing of it is removed.
  *
  * keep   what it excludes stays, and so do the directories above that; keep->path is that of the directory in the
  *        mirror. NULL: nothing stays.

@@ -264,6 +264,13 @@ is_clean()
 	cmp -n 100000 "$DIR/reference" file.part
 	OPTION=--quiet client 10 no-farewell-list ls @
 	assert_output --partial 'cut off'
+	assert_output --partial --cut-listings
+	OPTION=--cut-listings client 0 no-farewell-list ls @
+	assert_output --partial 'the listing was cut off'
+	mkdir "$DIR/in/mirror"
+	echo mine >"$DIR/in/mirror/mine"
+	OPTION=--cut-listings client 3 no-farewell-list mirror --delete @ "$DIR/in/mirror"
+	assert_equal "$(cat "$DIR/in/mirror/mine")" mine
 }
 
 @test "hostile: a certificate of nobody is refused in scripts, and so is one that changed" {

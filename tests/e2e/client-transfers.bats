@@ -42,6 +42,13 @@ client()
 	timeout 60 "$BUILD/sallyport" --quiet --ca "$CA" --timeout 10 "$@" </dev/null 3>&-
 }
 
+# Without any right: the password and the files go in clear, within this machine.
+as_nobody()
+{
+	SALLYPORT_PASSWORD=secret HOME=/nonexistent timeout 60 setpriv --reuid 65534 --regid 65534 --clear-groups \
+		./sallyport --quiet --no-tls --timeout 10 "$@" </dev/null 3>&-
+}
+
 # new_file MEGABYTES
 new_file()
 {
@@ -291,6 +298,30 @@ peer_does()
 	done
 	client get -s 2 "${url}up/a" segments
 	cmp file segments
+}
+
+@test "transfers: a name here that cannot be looked at keeps mirror --delete from removing what is beside it" {
+	command -v setpriv >/dev/null || skip "setpriv is not installed"
+	serve
+	mkdir -p tree/dark
+	echo 1 >tree/dark/one
+	echo 2 >tree/two
+	cp "$BUILD/sallyport" ./sallyport
+	chmod -R a+rX .
+	run -0 as_nobody mirror tree "$URL/tree"
+	mkdir "$DIR/home/alice/tree/more"
+	echo 3 >"$DIR/home/alice/tree/dark/three"
+	echo 4 >"$DIR/home/alice/tree/extra"
+	chown -R --reference="$DIR/home/alice" "$DIR/home/alice/tree"
+	# names can be read, and nothing about them
+	chmod 744 tree/dark
+	run -3 as_nobody mirror --delete tree "$URL/tree"
+	assert_output --partial "cannot look at 'dark/one': Permission denied"
+	assert_output --partial "nothing in 'dark' is removed"
+	[ -e "$DIR/home/alice/tree/dark/one" ]
+	[ -e "$DIR/home/alice/tree/dark/three" ]
+	[ ! -e "$DIR/home/alice/tree/extra" ]
+	[ ! -e "$DIR/home/alice/tree/more" ]
 }
 
 @test "transfers: vsftpd, TLS with its sessions required" {

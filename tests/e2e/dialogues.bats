@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# sallyport against servers that are tables of answers: what it asks, says, writes and leaves. The cases are in dialogues.toml.
+# sallyport against servers that are tables of answers: what it asks, says, writes and leaves. The cases are in dialogues*.toml.
 
 load lib
 
@@ -22,4 +22,16 @@ dialogues()
 
 @test "dialogues: uploads, and what of them may be gone on with" {
 	dialogues uploads
+}
+
+@test "dialogues: listings of all kinds, and what is not known after them" {
+	dialogues listings
+}
+
+@test "dialogues: what mirror removes, and when" {
+	dialogues deleting
+}
+
+@test "dialogues: servers as they are" {
+	dialogues servers
 }
