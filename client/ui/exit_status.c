@@ -13,7 +13,7 @@ static const struct {
     {FTP_OK, EXIT_DONE, "everything was done"},
     {FTP_LOCAL, EXIT_LOCAL, "a local file, directory or disk"},
     {FTP_USAGE, EXIT_USAGE, "the command line"},
-    {FTP_REFUSED, EXIT_REFUSED, "the server refuses for good (a 5yz reply)"},
+    {FTP_REFUSED, EXIT_REFUSED, "the server refuses for good (5yz), is not there, or speaks no FTP; mirror left something in doubt"},
     {FTP_LOGIN, EXIT_LOGIN, "the login: name or password, or it would have gone in clear"},
     {FTP_CERTIFICATE, EXIT_CERTIFICATE, "the certificate, or TLS"},
     {FTP_VERIFY, EXIT_VERIFY, "verification: what arrived is not what was sent"},

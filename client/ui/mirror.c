@@ -67,8 +67,8 @@ hide_stages(const struct mirror *mirror, const char *directory, struct ftp_list 
 	list->count = kept;
 }
 
-static int
-list_local_beneath(const struct mirror *mirror, const char *path, struct ftp_list *list)
+int
+mirror_list_local(const struct mirror *mirror, const char *path, struct ftp_list *list)
 {
 	int fd, r;
 
@@ -265,7 +265,7 @@ list_both(struct mirror *mirror, const char *path, bool is_new, struct ftp_list 
 	}
 	report_oddities(mirror, path, remote);
 	if (!is_new || mirror->is_upload)
-		r = list_local_beneath(mirror, path, local);
+		r = mirror_list_local(mirror, path, local);
 	if (r == 0)
 		mirror_sharpen_times(mirror, full, path, remote, local);
 	free(full);
@@ -502,14 +502,23 @@ may_delete(struct mirror *mirror)
 static void
 run_deletions(struct mirror *mirror)
 {
+	struct arrivals arrivals;
+
 	if (!may_delete(mirror))
 		return;
+	if (arrivals_init(&arrivals, &mirror->jobs) < 0) {
+		mirror_note(mirror, report_no_memory());
+		return;
+	}
 	for (size_t i = 0; i < mirror->deletions.count && !signals_have_aborted(); i++) {
 		struct deletion deletion = mirror->deletions.items[i];
 
-		if (deletion_run(mirror, &deletion) && deletion.is_replaced)
+		if (!arrivals_are_there(&arrivals, mirror, deletion.directory))
+			mirror->kept++;
+		else if (deletion_run(mirror, &deletion) && deletion.is_replaced)
 			replace(mirror, &deletion);
 	}
+	arrivals_free(&arrivals);
 }
 
 /* Copies, then deletions, then the copies of what replaces something; or deletions first. */

@@ -51,6 +51,29 @@ void deletions_free(struct deletions *deletions);
 /* Whether --max-delete allows all of them; reports when it does not. */
 bool deletions_are_allowed(struct mirror *mirror);
 
+/*
+ * The copies of this run, by directory, to be looked up by arrivals_are_there(). arrivals_init() returns 0 or -ENOMEM; what it
+ * made is borrowed from the jobs.
+ */
+struct arrivals {
+	const struct job **jobs;
+	size_t count;
+	char *directory;	/* that was asked for last; owned */
+	bool is_sound;
+};
+
+int arrivals_init(struct arrivals *arrivals, const struct jobs *jobs);
+void arrivals_free(struct arrivals *arrivals);
+
+/*
+ * Whether all that was copied into a directory is there under the name that it has in the source. Where it is not, the other
+ * side folds case or replaces characters, and what looks extra there may be the copy itself. Reports that.
+ */
+bool arrivals_are_there(struct arrivals *arrivals, struct mirror *mirror, const char *directory);
+
+/* List a directory of the mirror on its local side, as seen by the mirror. Returns 0 or -errno. */
+int mirror_list_local(const struct mirror *mirror, const char *path, struct ftp_list *list);
+
 /* Remove it, or, in a dry run, say so. Returns whether it is gone. */
 bool deletion_run(struct mirror *mirror, const struct deletion *deletion);
 

@@ -1,0 +1,145 @@
+/* Before something is removed as extra: did the copies arrive under their own names? */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/ui/mirror.h"
+#include "client/ui/remote_glob.h"
+#include "client/ui/report.h"
+
+#include "common/banned.h"
+
+static int
+compare_jobs(const void *a, const void *b)
+{
+	const struct job *const *left = a, *const *right = b;
+
+	return strcmp((*left)->beneath, (*right)->beneath);
+}
+
+int
+arrivals_init(struct arrivals *arrivals, const struct jobs *jobs)
+{
+	*arrivals = (struct arrivals){.jobs = calloc(jobs->count + 1, sizeof(const struct job *))};
+	if (arrivals->jobs == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < jobs->count; i++) {
+		if (jobs->items[i].state == JOB_DONE)
+			arrivals->jobs[arrivals->count++] = &jobs->items[i];
+	}
+	qsort(arrivals->jobs, arrivals->count, sizeof(const struct job *), compare_jobs);
+	return 0;
+}
+
+void
+arrivals_free(struct arrivals *arrivals)
+{
+	free(arrivals->jobs);
+	free(arrivals->directory);
+	*arrivals = (struct arrivals){NULL, 0, NULL, false};
+}
+
+/* The first copy of a directory; count: there is none. */
+static size_t
+find_first(const struct arrivals *arrivals, const char *directory)
+{
+	size_t low = 0, high = arrivals->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(arrivals->jobs[middle]->beneath, directory) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < arrivals->count && strcmp(arrivals->jobs[low]->beneath, directory) == 0 ? low : arrivals->count;
+}
+
+static int
+compare_entries(const void *a, const void *b)
+{
+	const struct ftp_entry *left = a, *right = b;
+
+	return strcmp(left->name, right->name);
+}
+
+static bool
+has_name(const struct ftp_list *list, const char *name)
+{
+	struct ftp_entry wanted = {.name = (char *)(uintptr_t)name};
+
+	return list->count > 0 &&
+	    bsearch(&wanted, list->entries, list->count, sizeof(*list->entries), compare_entries) != NULL;
+}
+
+static enum exit_status
+list_target(struct mirror *mirror, const char *directory, struct ftp_list *list)
+{
+	enum ftp_class class;
+	char *full;
+	int r;
+
+	*list = (struct ftp_list){0};
+	if (!mirror->is_upload) {
+		r = mirror_list_local(mirror, directory, list);
+		return r < 0 ? report_local("cannot list", directory, r) : EXIT_DONE;
+	}
+	full = path_join(mirror->remote_root, directory);
+	if (full == NULL)
+		return report_no_memory();
+	class = ftp_list(mirror->session->ftp, full, list);
+	free(full);
+	return class == FTP_OK ? EXIT_DONE : session_error(mirror->session);
+}
+
+/* The first copy that is not there; NULL: all are. */
+static const char *
+find_missing(const struct arrivals *arrivals, size_t first, const char *directory, struct ftp_list *list)
+{
+	if (list->count > 0)
+		qsort(list->entries, list->count, sizeof(*list->entries), compare_entries);
+	for (size_t i = first; i < arrivals->count && strcmp(arrivals->jobs[i]->beneath, directory) == 0; i++) {
+		if (!has_name(list, arrivals->jobs[i]->name))
+			return arrivals->jobs[i]->name;
+	}
+	return NULL;
+}
+
+static bool
+look(const struct arrivals *arrivals, struct mirror *mirror, const char *directory)
+{
+	size_t first = find_first(arrivals, directory);
+	char what[1024], why[1024];
+	enum exit_status status;
+	struct ftp_list list;
+	const char *missing;
+
+	if (first == arrivals->count)
+		return true;
+	status = list_target(mirror, directory, &list);
+	missing = status == EXIT_DONE ? find_missing(arrivals, first, directory, &list) : NULL;
+	if (missing != NULL) {
+		snprintf(what, sizeof(what), "nothing in '%s' is removed from the other side",
+		    directory[0] == '\0' ? "the top directory" : report_quote(directory));
+		snprintf(why, sizeof(why),
+		    "'%s' was copied, and is not there under this name; what looks extra may be it",
+		    report_quote(missing));
+		status = report_failure(FTP_REFUSED, what, why, "--delete-before, where names are changed there");
+	}
+	mirror_note(mirror, status);
+	ftp_list_free(&list);
+	return status == EXIT_DONE;
+}
+
+bool
+arrivals_are_there(struct arrivals *arrivals, struct mirror *mirror, const char *directory)
+{
+	if (arrivals->directory == NULL || strcmp(arrivals->directory, directory) != 0) {
+		free(arrivals->directory);
+		arrivals->directory = strdup(directory);
+		arrivals->is_sound = look(arrivals, mirror, directory);
+	}
+	return arrivals->is_sound;
+}
