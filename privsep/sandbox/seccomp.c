@@ -253,6 +253,8 @@ rules_name_child(const struct sandbox_rules lists[SANDBOX_LISTS_MAX], unsigned c
 		for (size_t row = 0; row < lists[list].count; row++) {
 			const struct sandbox_rule *rule = &lists[list].rows[row];
 
+			if (rules_have_any_args(lists, rule->number))
+				continue;	/* of a sanitizer's list: see add_rules() */
 			for (unsigned i = 0; i < rule->arg_count; i++) {
 				if (rule->args[i].datum_a == SANDBOX_CHILD_PID(child))
 					return true;
