@@ -569,6 +569,12 @@ ftp_list(struct ftp *ftp, const char *path, struct ftp_list *list)
 	return reason;
 }
 
+bool
+ftp_hides_dots(const struct ftp *ftp)
+{
+	return ftp->has_no_list_all && !ftp->shows_hidden;
+}
+
 /* --- one name --- */
 
 /* The line of MLST is the second of its reply, and begins with a blank (RFC 3659, 7.2). */

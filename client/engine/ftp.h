@@ -136,6 +136,9 @@ enum ftp_class ftp_pwd(struct ftp *ftp, const char **path);
  */
 enum ftp_class ftp_list(struct ftp *ftp, const char *path, struct ftp_list *list);
 
+/* Whether LIST -a does not work here, and no listing had a name with a dot in front: there may be such names, unseen. */
+bool ftp_hides_dots(const struct ftp *ftp);
+
 /*
  * Ask about one name: MLST, else CWD, SIZE and MDTM, else the listing of its directory. entry->name is the last component.
  * FTP_REFUSED when there is none. The caller calls ftp_entry_free().

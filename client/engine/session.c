@@ -220,7 +220,14 @@ ask_for_tls(struct ftp *ftp)
 		/* what came in clear behind the reply would be taken for the server's words under TLS */
 		if (ftp->input_at < ftp->input_end)
 			return fail(ftp, FTP_CERTIFICATE, NULL, "somebody put bytes in clear before the TLS handshake");
-		return trust_start(ftp);
+		*ftp->fingerprint = '\0';
+		reason = trust_start(ftp);
+		/* it got no further than the handshake: a server without a certificate, say, that offers TLS all the same */
+		if (reason != FTP_OK && reason != FTP_ABORTED && *ftp->fingerprint == '\0' && ftp->tls == FTP_TLS_AUTO)
+			ftp_error_hint(&ftp->error, "%s",
+			    "try again; where the server offers TLS and cannot: --no-tls, "
+			    "and everybody on the way may read all of it");
+		return reason;
 	}
 	/* 431 and 454: it has TLS, and no certificate, or not now */
 	if (ftp->tls == FTP_TLS_AUTO && ftp->reply.code >= 400)

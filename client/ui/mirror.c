@@ -417,6 +417,8 @@ summarize(const struct mirror *mirror)
 		report_note("%zu line%s of listings %s not understood: what %s about was left out", mirror->unread,
 		    mirror->unread == 1 ? "" : "s", mirror->unread == 1 ? "was" : "were",
 		    mirror->unread == 1 ? "it is" : "they are");
+	if (!mirror->is_upload && ftp_hides_dots(mirror->session->ftp))
+		report_note("the server lists no names with a dot in front; if it has some, they were not copied");
 	if (mirror->extra > 0 && !mirror->wishes.is_delete)
 		report_note("%zu name%s only on the other side; --delete removes such", mirror->extra,
 		    mirror->extra == 1 ? "" : "s");
