@@ -164,10 +164,15 @@ is_stopped(struct master *master)
 static bool
 reap(struct master *master, pid_t pid)
 {
+	siginfo_t gone = {.si_pid = 0};
 	int status;
 
-	pid = waitpid(pid, &status, WNOHANG);
-	if (pid <= 0)
+	/* not reaped yet, its number is nobody else's */
+	if (waitid(pid > 0 ? P_PID : P_ALL, (id_t)pid, &gone, WEXITED | WNOHANG | WNOWAIT) < 0 || gone.si_pid == 0)
+		return false;
+	pid = gone.si_pid;
+	sessions_kill_left(master, pid);
+	if (waitpid(pid, &status, WNOHANG) != pid)
 		return false;
 	/* what is none of these is an orphan of a monitor that was killed */
 	if (!sessions_reaped(master, pid, status) && !reload_reaped(master, pid, status) &&

@@ -571,13 +571,35 @@ log_monitor_alarm(const struct slot *slot)
 	log_set_context(NULL, "", NULL, NULL);
 }
 
+static struct slot *
+find_monitor(const struct master *master, pid_t pid)
+{
+	struct slot *slot;
+
+	LIST_FOREACH(slot, bucket_of(master, pid), same_pid)
+	if (slot->monitor_pid == pid)
+		break;
+	return slot;
+}
+
+void
+sessions_kill_left(const struct master *master, pid_t pid)
+{
+	if (find_monitor(master, pid) != NULL)
+		kill(-pid, SIGKILL);
+}
+
 /* If it is gone; the slot is free then. */
 static void
 reap_monitor(struct master *master, const struct slot *slot)
 {
+	siginfo_t gone = {.si_pid = 0};
 	pid_t pid = slot->monitor_pid;
 	int status;
 
+	if (waitid(P_PID, (id_t)pid, &gone, WEXITED | WNOHANG | WNOWAIT) < 0 || gone.si_pid != pid)
+		return;
+	sessions_kill_left(master, pid);
 	if (waitpid(pid, &status, WNOHANG) == pid)
 		sessions_reaped(master, pid, status);
 }
@@ -757,11 +779,8 @@ sessions_watch(struct master *master)
 bool
 sessions_reaped(struct master *master, pid_t pid, int status)
 {
-	struct slot *slot;
+	struct slot *slot = find_monitor(master, pid);
 
-	LIST_FOREACH(slot, bucket_of(master, pid), same_pid)
-	if (slot->monitor_pid == pid)
-		break;
 	if (slot == NULL)
 		return false;
 	while (slot->channel >= 0 && ipc_receive_now(slot->channel, IPC_MASTER, IPC_STATE_ANY, &message) == 0) {

@@ -55,6 +55,12 @@ int sessions_grant(struct master *master);
  */
 int sessions_watch(struct master *master);
 
+/*
+ * A child of the master is gone and not reaped yet: if it was a monitor, kill what is left of its session. The kernel does
+ * not: a monitor is the service user at its end, and may not signal files, which is somebody else.
+ */
+void sessions_kill_left(const struct master *master, pid_t pid);
+
 /* A child of the master is gone. True when it was a session's monitor. */
 bool sessions_reaped(struct master *master, pid_t pid, int status);
 
