@@ -270,6 +270,18 @@ reconnect(struct master *master, enum log_target_kind kind)
 	close_fd(&fd);
 }
 
+/* The record waits in the channel for the next logger. */
+static void
+log_logger_alarm(void)
+{
+	uint32_t number = ipc_get_u32(&message);
+
+	log_begin(LEVEL_CRITICAL, "alarm");
+	log_field_text("died", "logger");
+	log_field_text("stopped_at", sandbox_syscall_name(number));
+	log_end();
+}
+
 void
 log_targets_receive(struct master *master)
 {
@@ -285,7 +297,9 @@ log_targets_receive(struct master *master)
 	else if (r == 0 && message.kind == IPC_log_unwatched)
 		log_switches_watcher_left(master);
 	else if (r == 0 && message.kind == IPC_alarm)
-		fprintf(stderr, "sallyportd: logger stopped at system call %u\n", ipc_get_u32(&message));
+		log_logger_alarm();
+	else if (r == -EPROTO)
+		kill(master->logger.pid, SIGKILL); /* no logger of ours says that; another one is started */
 	else if (r == -EPIPE)
 		close_fd(&master->logger.channel); /* which takes it out of the epoll set */
 }
