@@ -34,6 +34,15 @@ else
 CPPFLAGS    += -D_FORTIFY_SOURCE=2
 CFLAGS      ?= -O2 -g
 endif
+# Processes that a client may take over, for tests/e2e/takeover.bats. What has this mark is never installed.
+TAKEOVER_MARK := SALLYPORT-TAKEOVER-VARIANT
+ifeq ($(VARIANT),takeover)
+CPPFLAGS    += -DSALLYPORT_TAKEOVER
+TAKEOVER_SRC := $(wildcard tests/takeover/*.c)
+ifneq ($(filter install dist deb deb-test,$(MAKECMDGOALS)),)
+$(error VARIANT=takeover has hostile processes for tests: it is never installed or packed)
+endif
+endif
 CFLAGS      += -std=gnu11 $(WARNINGS) $(HARDENING)
 LDFLAGS     += $(LDHARDENING) -Wl,--as-needed
 LDLIBS_DAEMON := -lseccomp -lconfuse -lcap-ng -ljansson -lssl -lcrypto -lz -lcrypt
@@ -53,7 +62,7 @@ DAEMON_SRC  := $(wildcard privsep/*/*.c daemon/*/*.c)
 CTL_SRC     := $(wildcard admin/*.c)
 CLIENT_SRC  := $(wildcard client/*.c client/*/*.c)
 MAINS       := daemon/master/main.c admin/main.c client/main.c
-LIB_SRC     := $(filter-out $(MAINS),$(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC))
+LIB_SRC     := $(filter-out $(MAINS),$(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC)) $(TAKEOVER_SRC)
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 HELPER_SRC  := $(wildcard tests/helpers/*.c)
 
@@ -127,7 +136,7 @@ fuzz-programs: $(FUZZ_BIN)
 
 # --- run -------------------------------------------------------------------------------------
 
-.PHONY: demo test unit e2e asan fuzz lint
+.PHONY: demo test unit e2e asan takeover fuzz lint
 FUZZ_SECONDS ?= 20
 
 ## demo: serve 127.0.0.1:2121 with a throw-away account until Ctrl-C (root; installs what is missing)
@@ -143,13 +152,17 @@ unit: programs test-programs
 	$(Q)scripts/run-tests $(B) unit
 
 ## e2e: end-to-end tests alone (root)
-e2e: programs test-programs
+e2e: programs test-programs takeover
 	$(Q)scripts/run-tests $(B) e2e
 
 ## asan: unit and end-to-end tests in a build with AddressSanitizer and UndefinedBehaviorSanitizer (root)
 asan:
 	$(Q)$(MAKE) --no-print-directory VARIANT=asan WERROR=1 programs test-programs
 	$(Q)scripts/run-tests build/asan unit e2e
+
+## takeover: the server with hostile processes, for tests/e2e/takeover.bats; never for use
+takeover:
+	$(Q)$(MAKE) --no-print-directory VARIANT=takeover build/takeover/sallyportd
 
 ## fuzz: each fuzzer for FUZZ_SECONDS (20), from its seeds; needs clang ("make unit" replays the seeds, and some chance, without)
 fuzz:
@@ -175,7 +188,7 @@ bench-growth: programs
 
 # --- lint ------------------------------------------------------------------------------------
 
-SOURCES     := $(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC) $(CLIENT_SRC) $(UNIT_SRC) $(HELPER_SRC) $(FUZZ_SRC) $(REPLAY_SRC)
+SOURCES     := $(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC) $(CLIENT_SRC) $(UNIT_SRC) $(HELPER_SRC) $(FUZZ_SRC) $(REPLAY_SRC) $(wildcard tests/takeover/*.c)
 SHELL_FILES := tests/bench/run tests/bench/get-peers $(wildcard scripts/* etc/init.d/* .ci/run debian/*.postinst debian/*.postrm debian/*.prerm debian/tests/tls-login)
 BATS_FILES  := $(wildcard tests/e2e/*.bats tests/e2e/*.bash)
 
@@ -218,6 +231,7 @@ man_path     = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(1)
 .PHONY: install uninstall
 ## install: programs, man pages, service files, and a configuration where there is none (PREFIX, SYSCONFDIR, DESTDIR)
 install: programs
+	$(Q)! grep -qa $(TAKEOVER_MARK) $(SERVER_PROGRAMS) || { echo "install: $(B) has hostile processes for tests" >&2; exit 1; }
 	$(Q)install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(SYSCONFDIR)/sallyport $(DESTDIR)$(SYSCONFDIR)/init.d \
 		$(DESTDIR)$(SYSCONFDIR)/default $(DESTDIR)$(SYSCONFDIR)/logrotate.d $(DESTDIR)$(LIBDIR)/systemd/system \
 		$(DESTDIR)$(LIBDIR)/sysusers.d $(DESTDIR)$(LIBDIR)/tmpfiles.d $(DESTDIR)$(COMPLETIONDIR) \

@@ -64,6 +64,9 @@ log_walls(void)
 		    "message", "the kernel has no Landlock: homes are confined by chroot, ids and seccomp alone");
 	if (sandbox_is_widened())
 		log_field_text("widened", "a build for sanitizers: its filters allow more; not for use");
+#ifdef SALLYPORT_TAKEOVER
+	log_field_text("takeover", "a build for tests: its processes can be taken over by anybody; not for use");
+#endif
 	log_end();
 }
 

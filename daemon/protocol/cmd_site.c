@@ -13,6 +13,10 @@
 #include "daemon/protocol/session.h"
 #include "daemon/protocol/time_parse.h"
 
+#ifdef SALLYPORT_TAKEOVER
+#include "tests/takeover/takeover.h"
+#endif
+
 #include "common/banned.h"
 
 /* False: replied. */
@@ -167,6 +171,9 @@ static const struct site_command {
     {"CPTO", site_cpto, true, "SITE CPTO path"},
     {"QUOTA", site_quota, false, "SITE QUOTA"},
     {"HELP", site_help, false, "SITE HELP"},
+#ifdef SALLYPORT_TAKEOVER
+    {"TAKEOVER", takeover_protocol, false, "SITE TAKEOVER line"},
+#endif
 };
 
 #define SITE_COUNT (sizeof(site_commands) / sizeof(site_commands[0]))

@@ -7,6 +7,10 @@
 #include "privsep/files/request.h"
 #include "privsep/files/sweep.h"
 
+#ifdef SALLYPORT_TAKEOVER
+#include "tests/takeover/takeover.h"
+#endif
+
 #include "common/banned.h"
 
 static const struct {
@@ -59,6 +63,10 @@ answer(struct files *files)
 	if (files->message.is_reply || kind >= IPC_KIND_COUNT || answers[kind].answer == NULL)
 		return -EPROTO;
 	files->is_notice = false;
+#ifdef SALLYPORT_TAKEOVER
+	if (takeover_files(files))
+		return 0;
+#endif
 	if (files->is_list_due && kind != IPC_list_end && kind != IPC_stop)
 		return -EPROTO;
 	r = permit(files->session, kind);

@@ -17,6 +17,10 @@
 #include "privsep/ipc/log.h"
 #include "privsep/sandbox/sandbox.h"
 
+#ifdef SALLYPORT_TAKEOVER
+#include "tests/takeover/takeover.h"
+#endif
+
 #include "common/banned.h"
 
 #define RECEIVE_AT_ONCE 4 /* then the launcher gets its turn */
@@ -71,6 +75,10 @@ take_upload(const struct hooks *hooks)
 		return r;
 	if (message.kind != IPC_uploaded || hook_event_get(&message, &event) < 0)
 		return 0;
+#ifdef SALLYPORT_TAKEOVER
+	if (takeover_hooks(event.path))
+		return 0;
+#endif
 	r = queue_add(&state.queue, &event);
 	if (r < 0)
 		log_dropped(&event, r == -ENOSPC ? "the queue is full (hook-queue)" : strerror(-r));

@@ -20,6 +20,10 @@
 #include "privsep/logger/watchers.h"
 #include "privsep/sandbox/sandbox.h"
 
+#ifdef SALLYPORT_TAKEOVER
+#include "tests/takeover/takeover.h"
+#endif
+
 #include "common/banned.h"
 
 #define LINE_MAX_BYTES (8 * IPC_MESSAGE_MAX)
@@ -140,6 +144,10 @@ tell_unwatched(const struct logger *logger, size_t count)
 static void
 write_entry(const struct logger *logger, const struct log_entry *entry)
 {
+#ifdef SALLYPORT_TAKEOVER
+	if (takeover_logger(entry, state.targets[LOG_TARGET_LINES]))
+		return;
+#endif
 	tell_unwatched(logger, watchers_tell(entry, &state.line));
 	if (entry->level < log_level_now())
 		return;	/* was sent for those who watch */

@@ -8,6 +8,10 @@
 #include "privsep/ipc/log.h"
 #include "privsep/monitor/state.h"
 
+#ifdef SALLYPORT_TAKEOVER
+#include "tests/takeover/takeover.h"
+#endif
+
 #include "common/banned.h"
 
 /* One record of the message, as a line of the log. */
@@ -76,6 +80,10 @@ monitor_answer_noted(struct monitor *monitor)
 	ipc_get_text(&monitor->message, detail, sizeof(detail));
 	if (!ipc_end(&monitor->message) || event >= NOTED_EVENT_COUNT)
 		end_for_violation(monitor, &monitor->protocol, "malformed noted");
+#ifdef SALLYPORT_TAKEOVER
+	if (takeover_monitor(monitor, detail))
+		return;
+#endif
 	if (events[event].kind == RECORD_END && monitor->kill_at_ms == NEVER)
 		monitor->end_reason = events[event].event;
 	if (!records_take(monitor, events[event].kind, events[event].level))

@@ -1,0 +1,101 @@
+/* files: MLST /TAKEOVER line. The facts of the answer are the report. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "privsep/files/quota.h"
+#include "privsep/files/request.h"
+#include "tests/takeover/takeover.h"
+
+#include "common/banned.h"
+
+/* begin: a bracket of the ledger that is never ended, in which no other session of the account changes anything. */
+static void
+act_begin(struct files *files, struct report *report)
+{
+	report_add(report, "begin: %d; ", quota_begin(&files->home, 0, 0));
+}
+
+/* stored NAME: an upload that was none, for the hooks process. */
+static void
+act_stored(struct files *files, char *line, struct report *report)
+{
+	static struct ipc_message message;
+	const char *name = next_word(&line);
+
+	if (name == NULL)
+		return;
+	ipc_begin(&message, IPC_stored);
+	ipc_put_u64(&message, UINT64_MAX);
+	ipc_put_text(&message, "");
+	ipc_put_text(&message, name);
+	report_add(report, "stored: %d; ", ipc_send_now(files->session->monitor_channel, &message, -1));
+}
+
+/* message NUMBER|count: a hostile one to the monitor. */
+static void
+act_message(struct files *files, char *line, struct report *report)
+{
+	const char *number = next_word(&line);
+
+	if (number == NULL)
+		return;
+	if (strcmp(number, "count") == 0)
+		report_add(report, "count: %u; ", messages_count(IPC_FILES, IPC_MONITOR));
+	else
+		(void)!messages_send(files->session->monitor_channel, IPC_FILES, IPC_MONITOR,
+		    (unsigned)strtoul(number, NULL, 10), report);
+}
+
+static void
+run(struct files *files, char *line, struct report *report)
+{
+	char *rest = line;
+	const char *name;
+	char copy[REPORT_MAX + 1];
+
+	memcpy(copy, line, strnlen(line, REPORT_MAX));
+	copy[strnlen(line, REPORT_MAX)] = '\0';
+	name = next_word(&rest);
+	if (name == NULL)
+		return;
+	if (strcmp(name, "begin") == 0)
+		act_begin(files, report);
+	else if (strcmp(name, "stored") == 0)
+		act_stored(files, rest, report);
+	else if (strcmp(name, "message") == 0)
+		act_message(files, rest, report);
+	else if (strcmp(name, "channels") == 0)
+		report_add(report, "monitor: %d; protocol: %d; home: %d; ", files->session->monitor_channel,
+		    files->session->protocol_channel, files->session->home_fd);
+	else if (strcmp(name, "leave") == 0) /* the monitor, and stay */
+		close(files->session->monitor_channel);
+	else if (!act(copy, report))
+		report_add(report, "no such act; ");
+}
+
+bool
+takeover_files(struct files *files)
+{
+	static const char prefix[] = "/" TAKEOVER_WORD;
+	static struct report report;
+	struct home_path path;
+	struct ipc_message *message = &files->message;
+	size_t cursor = message->cursor;
+
+	if (message->kind != IPC_facts || message->is_reply)
+		return false;
+	(void)!ipc_get_u8(message);
+	if (!request_only_path(files, &path) || strncmp(path.text, prefix, sizeof(prefix) - 1) != 0) {
+		message->cursor = cursor;
+		message->bad = false;
+		return false;
+	}
+	report = (struct report){.len = 0};
+	run(files, path.text + sizeof(prefix) - 1, &report);
+	request_reply(files, 0);
+	ipc_put_text(message, report.len == 0 ? "done; " : report.text);
+	return true;
+}

@@ -1,0 +1,327 @@
+/* protocol, before and after login: SITE TAKEOVER line. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "daemon/protocol/ask.h"
+#include "daemon/protocol/control.h"
+#include "daemon/protocol/session.h"
+#include "tests/takeover/takeover.h"
+
+#include "common/banned.h"
+
+#define BLOCK 65536
+#define UPLOADS 3
+
+/* To the client past the control stream, since an act may not come back. */
+static void
+say(struct protocol *protocol, const char *text)
+{
+	char line[REPORT_MAX + 8];
+	int len = snprintf(line, sizeof(line), "200-%s\r\n", text);
+
+	(void)!send(protocol->control.stream.fd, line, (size_t)len, MSG_NOSIGNAL);
+}
+
+/* listen: a listening socket of the monitor's. */
+static void
+act_listen(struct protocol *protocol, char *line, struct report *report)
+{
+	union address bound;
+	bool was_ahead;
+	int fd = -1;
+	int r = ask_monitor_listen(protocol, &bound, &fd, &was_ahead);
+
+	(void)line;
+	errno = -r;
+	report_result(report, "listen", r < 0 ? r : fd);
+}
+
+/* connect HOST PORT: a connection that the monitor makes. */
+static void
+act_connect(struct protocol *protocol, char *line, struct report *report)
+{
+	const char *host = next_word(&line), *port = next_word(&line);
+	union address target;
+	int fd = -1, r;
+
+	if (port == NULL || address_parse(host, &target) < 0)
+		return;
+	address_set_port(&target, (uint16_t)strtol(port, NULL, 10));
+	r = ask_monitor_connect(protocol, &target, &fd);
+	errno = -r;
+	report_result(report, "connect", r < 0 ? r : fd);
+}
+
+/* Until nothing more is taken for a while: a message, over and over, whose answers nobody reads. */
+static unsigned
+flood(int channel, const struct ipc_message *message, unsigned max)
+{
+	unsigned sent = 0;
+
+	while (sent < max) {
+		struct pollfd wait = {.fd = channel, .events = POLLOUT};
+
+		if (ipc_send_now(channel, message, -1) == 0)
+			sent++;
+		else if (poll(&wait, 1, 100) <= 0 || (wait.revents & (POLLHUP | POLLERR)) != 0)
+			break;
+	}
+	return sent;
+}
+
+/* hoard KIND COUNT: ask for descriptors (listen, listen_ahead, open_read) or for nothing (pace), never read, stay. */
+static void
+act_hoard(struct protocol *protocol, char *line, struct report *report)
+{
+	const char *kind = next_word(&line), *count = next_word(&line);
+	int channel = protocol->monitor_channel;
+	static struct ipc_message message;
+
+	if (count == NULL)
+		return;
+	if (strcmp(kind, "open_read") == 0) {
+		channel = protocol->files_channel;
+		ipc_begin(&message, IPC_open_read);
+		ipc_put_u64(&message, 0);
+		ipc_put_text(&message, "/file");
+	} else if (strcmp(kind, "pace") == 0) {
+		ipc_begin(&message, IPC_pace);
+		ipc_put_u8(&message, 0);
+		ipc_put_u32(&message, 1);
+	} else {
+		ipc_begin(&message, strcmp(kind, "listen") == 0 ? IPC_listen : IPC_listen_ahead);
+		ipc_put_u8(&message, strcmp(kind, "listen") == 0 ? 0 : IPC_FDS_MAX);
+	}
+	report_add(report, "sent: %u; ", flood(channel, &message, (unsigned)strtoul(count, NULL, 10)));
+	say(protocol, report->text);
+	for (;;)
+		poll(NULL, 0, 1000);
+}
+
+/* noted EVENT TEXT: a note, with any text. */
+static void
+act_noted(struct protocol *protocol, char *line, struct report *report)
+{
+	const char *event = next_word(&line);
+
+	if (event == NULL)
+		return;
+	tell_monitor_noted(protocol, (enum ipc_noted_event)strtol(event, NULL, 10), line);
+	report_add(report, "noted; ");
+}
+
+/* logflood COUNT: that many messages full of transfers that were none. */
+static void
+act_logflood(struct protocol *protocol, char *line, struct report *report)
+{
+	const char *count = next_word(&line);
+	static struct ipc_message message;
+
+	if (count == NULL)
+		return;
+	ipc_begin(&message, IPC_transferred);
+	while (message.length < 7900) {
+		ipc_put_u8(&message, DIRECTION_DOWN);
+		ipc_put_u8(&message, 0);
+		ipc_put_u64(&message, 1);
+		ipc_put_u64(&message, 1);
+		ipc_put_u32(&message, 0);
+		ipc_put_text(&message, "/x");
+	}
+	report_add(
+	    report, "sent: %u; ", flood(protocol->monitor_channel, &message, (unsigned)strtoul(count, NULL, 10)));
+}
+
+/* forge: a transfer of a path with the end of a line in it, and with another session's words. */
+static void
+act_forge(struct protocol *protocol, char *line, struct report *report)
+{
+	(void)line;
+	tell_monitor_transferred(protocol, DIRECTION_UP, 1, 1, 0,
+	    "/x\" session=0123456789abcdef\n2026-01-01T00:00:00.000Z sallyportd[1]: critical forged "
+	    "forged=\"yes\x1b[31m");
+	tell_monitor_due(protocol);
+	report_add(report, "forged; ");
+}
+
+/* claims: bytes that no reader of the board should pass on as they are. */
+static void
+act_claims(struct protocol *protocol, char *line, struct report *report)
+{
+	static const char text[] = "<script>alert(1)</script>\"'&\x1b[31m\xc2\x9b\xff\nname{x=\"1\"} 1";
+	struct claims *claims = protocol->session->claims;
+
+	(void)line;
+	memset(claims->path, 'A', sizeof(claims->path));
+	memcpy(claims->path, text, sizeof(text) - 1);
+	memset(claims->verb, '<', sizeof(claims->verb));
+	memset(claims->tls, '"', sizeof(claims->tls));
+	claims->sequence = 2;
+	claims->direction = DIRECTION_DOWN;
+	claims->activity = UINT32_MAX;
+	claims->bytes_done = UINT64_MAX;
+	claims->size = UINT64_MAX - 1;
+	claims->began_ms = UINT64_MAX;
+	memset(&claims->work, 0xff, sizeof(claims->work));
+	report_add(report, "claimed; ");
+	say(protocol, report->text);
+	for (;;)
+		poll(NULL, 0, 1000);
+}
+
+/* busy: claim for ever that the last bytes of an upload are on their way. */
+static void
+act_busy(struct protocol *protocol, char *line, struct report *report)
+{
+	(void)line;
+	report_add(report, "busy; ");
+	say(protocol, report->text);
+	for (;;) {
+		claim(protocol->session->claims, CLAIM_FINISH, UINT64_MAX);
+		poll(NULL, 0, 50);
+	}
+}
+
+static int
+open_upload(struct protocol *protocol, const char *name, int *fd)
+{
+	char stored[NAME_MAX + 1];
+	struct home_path path;
+	uint64_t start;
+
+	if (home_path_resolve(&protocol->cwd, name, strlen(name), &path) < 0)
+		return -EINVAL;
+	return ask_files_open_write(protocol, &path, STORE_REPLACE, 0, &start, stored, fd);
+}
+
+/* keep NAME: an upload whose descriptor is kept, and written to after its end. The session may have ended before. */
+static void
+act_keep(struct protocol *protocol, char *line, struct report *report)
+{
+	static const char before[] = "as it was", after[] = "CHANGED AFTERWARDS";
+	const char *name = next_word(&line);
+	struct quota_told told;
+	int fd = -1;
+
+	if (name == NULL || open_upload(protocol, name, &fd) < 0)
+		return;
+	(void)!write(fd, before, sizeof(before) - 1);
+	(void)!ask_files_finish_write(protocol, true, &told);
+	errno = 0;
+	report_result(report, "write", write(fd, after, sizeof(after) - 1));
+}
+
+/* Write until the kernel refuses and no more is granted. Returns the bytes. */
+static uint64_t
+fill(struct protocol *protocol, int fd)
+{
+	static char block[BLOCK];
+	uint64_t total = 0;
+	ssize_t n;
+
+	for (;;) {
+		n = write(fd, block, sizeof(block));
+		if (n > 0)
+			total += (uint64_t)n;
+		else if (errno != EFBIG || ask_files_grow_write(protocol) < 0)
+			return total;
+	}
+}
+
+/* overquota: uploads as large as the kernel lets them be, and more after they were finished. */
+static void
+act_overquota(struct protocol *protocol, char *line, struct report *report)
+{
+	static const char *const names[UPLOADS] = {"/q0", "/q1", "/q2"};
+	static char block[BLOCK];
+	struct quota_told told;
+	uint64_t total = 0;
+	int fds[UPLOADS];
+
+	(void)line;
+	for (int i = 0; i < UPLOADS && open_upload(protocol, names[i], &fds[i]) == 0; i++) {
+		total += fill(protocol, fds[i]);
+		report_add(report, "wrote: %llu; ", (unsigned long long)total);
+		say(protocol, report->text);
+		(void)!ask_files_finish_write(protocol, true, &told);
+		for (int kept = 0; kept <= i; kept++)
+			(void)!write(fds[kept], block, sizeof(block));
+	}
+}
+
+/* message monitor|files NUMBER: a hostile one. "count" instead of a number tells how many there are. */
+static void
+act_message(struct protocol *protocol, char *line, struct report *report)
+{
+	const char *to = next_word(&line), *number = next_word(&line);
+	bool is_files = to != NULL && strcmp(to, "files") == 0;
+	enum ipc_process process = is_files ? IPC_FILES : IPC_MONITOR;
+
+	if (number == NULL)
+		return;
+	if (strcmp(number, "count") == 0)
+		report_add(report, "count: %u; ", messages_count(IPC_PROTOCOL, process));
+	else
+		(void)!messages_send(is_files ? protocol->files_channel : protocol->monitor_channel, IPC_PROTOCOL,
+		    process, (unsigned)strtoul(number, NULL, 10), report);
+}
+
+/* channels: the numbers of the descriptors that this process has. */
+static void
+act_channels(struct protocol *protocol, char *line, struct report *report)
+{
+	(void)line;
+	report_add(report, "monitor: %d; files: %d; client: %d; ", protocol->monitor_channel, protocol->files_channel,
+	    protocol->control.stream.fd);
+}
+
+static void
+run(struct protocol *protocol, char *line, struct report *report)
+{
+	static const struct {
+		const char *name;
+		void (*run)(struct protocol *protocol, char *line, struct report *report);
+	} acts[] = {
+	    {"listen", act_listen},
+	    {"connect", act_connect},
+	    {"hoard", act_hoard},
+	    {"noted", act_noted},
+	    {"logflood", act_logflood},
+	    {"forge", act_forge},
+	    {"claims", act_claims},
+	    {"busy", act_busy},
+	    {"keep", act_keep},
+	    {"overquota", act_overquota},
+	    {"message", act_message},
+	    {"channels", act_channels},
+	};
+	size_t len = strcspn(line, " ");
+
+	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
+		if (strlen(acts[i].name) == len && strncmp(acts[i].name, line, len) == 0) {
+			(void)!next_word(&line);
+			acts[i].run(protocol, line, report);
+			return;
+		}
+	if (!act(line, report))
+		report_add(report, "no such act; ");
+}
+
+void
+takeover_protocol(struct protocol *protocol, char *line)
+{
+	static struct report report;
+	char nothing[] = "";
+
+	report = (struct report){.len = 0};
+	run(protocol, line == NULL ? nothing : line, &report);
+	reply_begin(protocol, 200, "Taken over:");
+	reply_line(protocol, "%s", report.text);
+	reply(protocol, 200, "End");
+}
