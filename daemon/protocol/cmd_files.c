@@ -142,8 +142,7 @@ cmd_rnfr(struct protocol *protocol, char *argument, size_t len)
 	(void)argument;
 	(void)len;
 	protocol->rename_from.len = 0;
-	/* a link that leads nowhere has facts, and can be renamed; one that leads to itself, too */
-	if (r < 0 && r != -ELOOP) {
+	if (r < 0) {	/* a link that leads nowhere has facts, and can be renamed */
 		reply_error(protocol, REPLY_FILE, r, path->text);
 		return;
 	}

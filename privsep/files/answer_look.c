@@ -57,25 +57,25 @@ files_answer_enter(struct files *files)
 	return request_answer_with(files, home_enter);
 }
 
-/* The thing and the directory that it stands in. A link that leads nowhere is told as a link. */
+/* The name and the directory that it stands in. A link that leads nowhere is told as a link. */
 static int
-stat_with_parent(const struct home *home, const struct home_path *path, struct stat *st, struct stat *parent)
+look_with_parent(const struct home *home, const struct home_path *path, struct list_looked *looked, struct stat *parent)
 {
 	const char *name;
 	int dir_fd = -1;
-	int r;
+	int r = home_open_parent(home, path, &dir_fd, &name);
 
-	r = home_stat(home, path, st);
-	if (r == -ENOENT)
-		r = home_lstat(home, path, st);
-	if (r == 0)
-		r = home_open_parent(home, path, &dir_fd, &name);
-	if (r == 0 && fstat(dir_fd, parent) < 0)
+	if (r == 0 && (fstat(dir_fd, parent) < 0 || fstatat(dir_fd, name, &looked->own, AT_SYMLINK_NOFOLLOW) < 0))
 		r = -errno;
-	if (r == 0 && path->len == 1)	/* the home itself cannot be removed or renamed */
-		parent->st_mode = 0;
 	close_fd(&dir_fd);
-	return r;
+	if (r < 0)
+		return r;
+	looked->st = &looked->own;
+	if (S_ISLNK(looked->own.st_mode) && home_stat(home, path, &looked->target) == 0)
+		looked->st = &looked->target;
+	if (path->len == 1)	/* the home itself cannot be removed or renamed */
+		parent->st_mode = 0;
+	return 0;
 }
 
 bool
@@ -86,7 +86,8 @@ files_answer_facts(struct files *files)
 	    .rights = session->rights, .home_device = files->home.device,
 	    .facts = ipc_get_u8(&files->message)};
 	struct home_path path;
-	struct stat st, parent;
+	struct list_looked looked;
+	struct stat parent;
 	char facts[LIST_FACTS_MAX];
 	int r;
 
@@ -94,10 +95,10 @@ files_answer_facts(struct files *files)
 		return false;
 	r = request_reachable(&path);
 	if (r == 0)
-		r = stat_with_parent(&files->home, &path, &st, &parent);
+		r = look_with_parent(&files->home, &path, &looked, &parent);
 	request_reply(files, r);
 	if (r == 0)
-		ipc_put_bytes(&files->message, facts, list_format_facts(facts, &st, &parent, &viewer));
+		ipc_put_bytes(&files->message, facts, list_format_facts(facts, &looked, &parent, &viewer));
 	return true;
 }
 

@@ -270,28 +270,38 @@ put_letter(char *out, char letter, const struct list_viewer *viewer, unsigned ri
 	return out;
 }
 
-/* RFC 3659, 7.5.5: c create, d delete, e enter, f rename, l list, m make directories, p purge. */
-static char *
-put_directory_perm(char *out, const struct stat *st, const struct stat *parent, const struct list_viewer *viewer)
+static bool
+is_link(const struct list_looked *looked)
 {
-	bool may_enter = has_bits(st, viewer, BIT_EXECUTE);
-	bool may_change = has_bits(st, viewer, BIT_WRITE | BIT_EXECUTE);
-	bool may_remove = is_removable(st, parent, viewer);
+	return S_ISLNK(looked->own.st_mode);
+}
+
+/*
+ * RFC 3659, 7.5.5: c create, d delete, e enter, f rename, l list, m make directories, p purge. A link is deleted by DELE,
+ * and is never purged: what is in the directory would go, and the link would stay.
+ */
+static char *
+put_directory_perm(char *out, const struct list_looked *looked, const struct stat *parent,
+    const struct list_viewer *viewer)
+{
+	bool may_enter = has_bits(looked->st, viewer, BIT_EXECUTE);
+	bool may_change = has_bits(looked->st, viewer, BIT_WRITE | BIT_EXECUTE);
+	bool may_remove = is_removable(&looked->own, parent, viewer);
 
 	out = put_letter(out, 'c', viewer, MAY_CREATE, may_change);
-	out = put_letter(out, 'd', viewer, MAY_RMDIR, may_remove);
+	out = put_letter(out, 'd', viewer, is_link(looked) ? MAY_DELETE : MAY_RMDIR, may_remove);
 	out = put_letter(out, 'e', viewer, 0, may_enter);
 	out = put_letter(out, 'f', viewer, MAY_RENAME, may_remove);
-	out = put_letter(out, 'l', viewer, MAY_LIST, may_enter && has_bits(st, viewer, BIT_READ));
+	out = put_letter(out, 'l', viewer, MAY_LIST, may_enter && has_bits(looked->st, viewer, BIT_READ));
 	out = put_letter(out, 'm', viewer, MAY_MKDIR, may_change);
-	return put_letter(out, 'p', viewer, MAY_DELETE, may_change);
+	return put_letter(out, 'p', viewer, MAY_DELETE, may_change && !is_link(looked));
 }
 
 /* What is no directory: d delete, f rename. */
 static char *
-put_name_perm(char *out, const struct stat *st, const struct stat *parent, const struct list_viewer *viewer)
+put_name_perm(char *out, const struct list_looked *looked, const struct stat *parent, const struct list_viewer *viewer)
 {
-	bool may_remove = is_removable(st, parent, viewer);
+	bool may_remove = is_removable(&looked->own, parent, viewer);
 
 	out = put_letter(out, 'd', viewer, MAY_DELETE, may_remove);
 	return put_letter(out, 'f', viewer, MAY_RENAME, may_remove);
@@ -299,26 +309,26 @@ put_name_perm(char *out, const struct stat *st, const struct stat *parent, const
 
 /* And of files: a append, r retrieve, w store. */
 static char *
-put_file_perm(char *out, const struct stat *st, const struct stat *parent, const struct list_viewer *viewer)
+put_file_perm(char *out, const struct list_looked *looked, const struct stat *parent, const struct list_viewer *viewer)
 {
-	bool may_write = has_bits(st, viewer, BIT_WRITE);
+	bool may_write = has_bits(looked->st, viewer, BIT_WRITE);
 
 	out = put_letter(out, 'a', viewer, MAY_OVERWRITE, may_write);
-	out = put_name_perm(out, st, parent, viewer);
-	out = put_letter(out, 'r', viewer, MAY_READ, has_bits(st, viewer, BIT_READ));
+	out = put_name_perm(out, looked, parent, viewer);
+	out = put_letter(out, 'r', viewer, MAY_READ, has_bits(looked->st, viewer, BIT_READ));
 	return put_letter(out, 'w', viewer, MAY_OVERWRITE, may_write);
 }
 
 static char *
-put_type(char *out, mode_t mode)
+put_type(char *out, const struct list_looked *looked)
 {
-	switch (mode & S_IFMT) {
-	case S_IFREG:
+	if (S_ISREG(looked->st->st_mode))
 		return put_literal(out, "type=file;");
+	if (is_link(looked))
+		return put_literal(out, "type=OS.unix=symlink;");
+	switch (looked->st->st_mode & S_IFMT) {
 	case S_IFDIR:
 		return put_literal(out, "type=dir;");
-	case S_IFLNK:	/* only dangling ones come here: the others are followed */
-		return put_literal(out, "type=OS.unix=symlink;");
 	case S_IFIFO:
 		return put_literal(out, "type=OS.unix=pipe;");
 	case S_IFSOCK:
@@ -343,15 +353,15 @@ put_time(char *out, int64_t seconds)
 }
 
 static char *
-put_perm(char *out, const struct stat *st, const struct stat *parent, const struct list_viewer *viewer)
+put_perm(char *out, const struct list_looked *looked, const struct stat *parent, const struct list_viewer *viewer)
 {
 	out = put_literal(out, "perm=");
-	if (S_ISDIR(st->st_mode))
-		out = put_directory_perm(out, st, parent, viewer);
-	else if (S_ISREG(st->st_mode))
-		out = put_file_perm(out, st, parent, viewer);
+	if (S_ISDIR(looked->st->st_mode))
+		out = put_directory_perm(out, looked, parent, viewer);
+	else if (S_ISREG(looked->st->st_mode))
+		out = put_file_perm(out, looked, parent, viewer);
 	else
-		out = put_name_perm(out, st, parent, viewer);
+		out = put_name_perm(out, looked, parent, viewer);
 	return put_literal(out, ";");
 }
 
@@ -391,19 +401,20 @@ put_modify(char *out, int64_t seconds)
 }
 
 size_t
-list_format_facts(char facts[LIST_FACTS_MAX], const struct stat *st, const struct stat *parent,
+list_format_facts(char facts[LIST_FACTS_MAX], const struct list_looked *looked, const struct stat *parent,
     const struct list_viewer *viewer)
 {
+	const struct stat *st = looked->st;
 	char *out = facts;
 
 	if (viewer->facts & FACT_TYPE)
-		out = put_type(out, st->st_mode);
+		out = put_type(out, looked);
 	if ((viewer->facts & FACT_SIZE) && S_ISREG(st->st_mode))
 		out = put_size(out, (uint64_t)st->st_size);
 	if (viewer->facts & FACT_MODIFY)
 		out = put_modify(out, st->st_mtim.tv_sec);
 	if (viewer->facts & FACT_PERM)
-		out = put_perm(out, st, parent, viewer);
+		out = put_perm(out, looked, parent, viewer);
 	if (viewer->facts & FACT_UNIQUE)
 		out = put_unique(out, st, viewer);
 	if (viewer->facts & FACT_UNIX_MODE)
@@ -417,10 +428,10 @@ list_format_facts(char facts[LIST_FACTS_MAX], const struct stat *st, const struc
 }
 
 size_t
-list_format_entry(char line[LIST_LINE_MAX], const struct list_shown *shown, const struct stat *st,
+list_format_entry(char line[LIST_LINE_MAX], const struct list_shown *shown, const struct list_looked *looked,
     const struct stat *parent, const struct list_viewer *viewer)
 {
-	char *out = line + list_format_facts(line, st, parent, viewer);
+	char *out = line + list_format_facts(line, looked, parent, viewer);
 
 	return end_line(line, put_shown(out, shown));
 }

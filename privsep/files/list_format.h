@@ -18,6 +18,13 @@ struct list_shown {
 	size_t prefix_len, name_len;
 };
 
+/* A name that was looked at. */
+struct list_looked {
+	struct stat own;	/* what stands there: DELE, RMD and RNFR are about it */
+	struct stat target;	/* of a link that leads somewhere in the home */
+	const struct stat *st;	/* of these two, what RETR, SIZE, MDTM and CWD are about */
+};
+
 /* In whose eyes perm is told, and what is told at all. */
 struct list_viewer {
 	uid_t uid;
@@ -42,14 +49,41 @@ size_t list_format_long(char line[LIST_LINE_MAX], const struct list_shown *shown
     const char *link_target, int64_t now, bool is_classified);
 size_t list_format_name(char line[LIST_LINE_MAX], const struct list_shown *shown, const struct stat *st,
     bool is_classified);
-size_t list_format_entry(char line[LIST_LINE_MAX], const struct list_shown *shown, const struct stat *st,
+size_t list_format_entry(char line[LIST_LINE_MAX], const struct list_shown *shown, const struct list_looked *looked,
     const struct stat *parent, const struct list_viewer *viewer);
 
 /*
  * The facts that the viewer wants, "type=file;size=3;... " with the blank that ends them (RFC 3659, 7.2).
- * parent is the directory that st stands in; it decides about deleting and renaming.
+ * parent is the directory that the name stands in; it decides about deleting and renaming.
+ *
+ * Links have facts that no client deletes the wrong things by:
+ *
+ *   a link to        type              size, modify, unique, UNIX.mode   perm
+ *   a plain file     file              of the file                       d, f: of the link; a, r, w: of the file
+ *   a directory      OS.unix=symlink   of the directory, no size         d (by DELE), f: of the link; c, e, l, m: of the
+ *                                                                        directory; no p, as the link would stay
+ *   something else   OS.unix=symlink   of that, no size                  d, f
+ *   nothing          OS.unix=symlink   of the link, no size              d, f
+ *
+ * Each client below was tried with both forms, or (*) its source was read. All of them pass CWD through a link, and
+ * "get" of a link to a file works whatever its type is.
+ *
+ *   client         OS.unix=symlink                            OS.unix=slink:TARGET (the example of RFC 3659, 7.7.4)
+ *   lftp 4.9.2     rm -r: DELE; mirror passes over it;        MLSD is taken for broken, and LIST is asked for;
+ *                  mirror -L, mget: RETR, 550 for a directory  mirror makes links here
+ *   NcFTP 3.2.6    no line in ls, get -R passes over it       the same
+ *   rclone 1.60    a file: DELE; copy: RETR, 550 for a        the same
+ *                  directory
+ *   curl           shows the line                             the same
+ *   FileZilla *    link or directory: CWD tells; DELE         the same
+ *   WinSCP *       link or directory; DELE                    the same
+ *   FluentFTP *    a link                                     the same
+ *   sallyport      rm -r: DELE; mirror leaves it out          the same
+ *
+ * So links to directories have the form that nobody fails at, and links to files stay files (RFC 3659, 7.5.1.5): with a
+ * link type, mirror of lftp, get -R of NcFTP and our own mirror no longer fetch them.
  */
-size_t list_format_facts(char facts[LIST_FACTS_MAX], const struct stat *st, const struct stat *parent,
+size_t list_format_facts(char facts[LIST_FACTS_MAX], const struct list_looked *looked, const struct stat *parent,
     const struct list_viewer *viewer);
 
 /* "DIRECTORY:" as ls -R puts it before a directory; an empty line between blocks. */

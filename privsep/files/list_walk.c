@@ -61,33 +61,33 @@ line_end(struct listing *listing, size_t len)
 	listing->is_begun = true;
 }
 
-/* MLSD tells what a link leads to, as long as that is in the home. */
+/* MLSD tells what a link leads to, too, as long as that is in the home. */
 static void
-follow_link(struct listing *listing, const char *name, struct stat *st)
+follow_link(struct listing *listing, const char *name, struct list_looked *looked)
 {
 	size_t len = listing->path.len;
-	struct stat target;
 
 	if (home_path_push(&listing->path, name, strlen(name)) == 0 &&
-	    home_stat(listing->home, &listing->path, &target) == 0)
-		*st = target;
+	    home_stat(listing->home, &listing->path, &looked->target) == 0)
+		looked->st = &looked->target;
 	listing->path.len = len;
 	listing->path.text[len] = '\0';
 }
 
 /* Look at an item. False: it has vanished, or may not be looked at; it is left out. */
 static bool
-look(struct listing *listing, const struct item *item, struct stat *st)
+look(struct listing *listing, const struct item *item, struct list_looked *looked)
 {
+	looked->st = &looked->own;
 	/* ".." is shown with the facts of ".": what stands above the home is nobody's business */
 	if (strcmp(item->name, "..") == 0) {
-		*st = listing->parent;
+		looked->own = listing->parent;
 		return true;
 	}
-	if (fstatat(item->dir_fd, item->name, st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(item->dir_fd, item->name, &looked->own, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
-	if (S_ISLNK(st->st_mode) && listing->request.form == LIST_FACTS)
-		follow_link(listing, item->name, st);
+	if (S_ISLNK(looked->own.st_mode) && listing->request.form == LIST_FACTS)
+		follow_link(listing, item->name, looked);
 	return true;
 }
 
@@ -114,28 +114,27 @@ format_long(const struct listing *listing, const struct item *item, const struct
 }
 
 static size_t
-format_item(const struct listing *listing, const struct item *item, const struct stat *st, char *line)
+format_item(const struct listing *listing, const struct item *item, const struct list_looked *looked, char *line)
 {
 	switch (listing->request.form) {
 	case LIST_LONG:
-		return format_long(listing, item, st, line);
+		return format_long(listing, item, &looked->own, line);
 	case LIST_FACTS:
-		return list_format_entry(line, &item->shown, st, &listing->parent, &listing->viewer);
+		return list_format_entry(line, &item->shown, looked, &listing->parent, &listing->viewer);
 	case LIST_NAMES:
 	case LIST_FORM_COUNT:
 		break;
 	}
-	return list_format_name(line, &item->shown, st, wants(listing, LIST_CLASSIFY));
+	return list_format_name(line, &item->shown, &looked->own, wants(listing, LIST_CLASSIFY));
 }
 
 static void
 write_item(struct listing *listing, const struct item *item)
 {
-	bool is_bare = listing->is_name_enough;
-	struct stat st;
+	struct list_looked looked;
 	char *line;
 
-	if (!is_bare && !look(listing, item, &st))
+	if (!listing->is_name_enough && !look(listing, item, &looked))
 		return;
 	if (wants(listing, LIST_RECURSIVE) && listing->entries == RECURSIVE_ENTRIES_MAX) {
 		flush(listing);
@@ -143,7 +142,7 @@ write_item(struct listing *listing, const struct item *item)
 		return;
 	}
 	line = line_begin(listing);
-	line_end(listing, format_item(listing, item, is_bare ? NULL : &st, line));
+	line_end(listing, format_item(listing, item, &looked, line));
 	listing->entries++;
 }
 

@@ -225,6 +225,49 @@ names()
 	assert_line --partial ' .hidden'
 }
 
+@test "MLSD and MLST: a link to a directory, to nothing or to itself is a link, one to a file is the file" {
+	ln -s docs todir
+	ln -s . self
+	ln -s turn turn
+	chown -h "$(stat -c %u:%g .)" todir self turn
+	login
+	listed MLSD
+	assert_line --regexp '^type=OS.unix=symlink;modify=20030203040506;perm=cdeflm;[^ ]* todir$'
+	assert_line --regexp '^type=OS.unix=symlink;modify=[0-9]{14};perm=cdeflm;[^ ]* self$'
+	assert_line --regexp '^type=OS.unix=symlink;modify=[0-9]{14};perm=df;[^ ]* turn$'
+	assert_line --regexp '^type=OS.unix=symlink;modify=[0-9]{14};perm=df;[^ ]* dangling$'
+	assert_line --regexp '^type=file;size=5;modify=20020203040506;perm=adfrw;[^ ]*UNIX.mode=0640;[^ ]* link$'
+	ftp_close
+	as_alice <<-'END'
+		> MLST todir
+		< 250-[^\n]*\r\n type=OS.unix=symlink;modify=20030203040506;perm=cdeflm;[^ ]* /todir\r\n250
+		> MLST dangling
+		< 250-[^\n]*\r\n type=OS.unix=symlink;modify=[0-9]{14};perm=df;[^ ]* /dangling\r\n250
+		> MLST turn
+		< 250-[^\n]*\r\n type=OS.unix=symlink;modify=[0-9]{14};perm=df;[^ ]* /turn\r\n250
+		> MLST link
+		< 250-[^\n]*\r\n type=file;size=5;modify=20020203040506;perm=adfrw;[^ ]* /link\r\n250
+		> MLST todir/deep
+		< 250-[^\n]*\r\n type=dir;[^ ]* /todir/deep\r\n250
+		> CWD todir
+		< 250
+		> MLST deep
+		< 250-[^\n]*\r\n type=dir;[^ ]* /todir/deep\r\n250
+		> CWD /
+		< 250
+		> RMD todir
+		< 550
+		> DELE todir
+		< 250
+		> RNFR turn
+		< 350
+		> RNTO turned
+		< 250
+		> MLST docs/c.txt
+		< 250-[^\n]*\r\n type=file;
+	END
+}
+
 @test "MLST: one line of the reply" {
 	as_alice <<-'END'
 		> MLST b.txt

@@ -24,6 +24,17 @@ shown(const char *name)
 	return (struct list_shown){.prefix = "", .name = name, .name_len = strlen(name)};
 }
 
+/* What is no link. */
+static const struct list_looked *
+looked_at(const struct stat *st)
+{
+	static struct list_looked looked;
+
+	looked = (struct list_looked){.own = *st};
+	looked.st = &looked.own;
+	return &looked;
+}
+
 static void
 check_line(size_t len, const char *expected)
 {
@@ -140,15 +151,15 @@ test_facts(void **state)
 	struct list_shown text = shown("a b");
 
 	(void)state;
-	check_line(list_format_entry(line, &text, &st, &parent, &viewer),
+	check_line(list_format_entry(line, &text, looked_at(&st), &parent, &viewer),
 	    "type=file;size=3;modify=20231121010200;perm=adfrw;unique=0U1f;UNIX.mode=0640;UNIX.owner=ftp;"
 	    "UNIX.group=ftp; a b\r\n");
 	st.st_mode = S_IFDIR | 02750;
 	st.st_dev = 4;
-	check_line(list_format_facts(line, &st, &parent, &viewer),
+	check_line(list_format_facts(line, looked_at(&st), &parent, &viewer),
 	    "type=dir;modify=20231121010200;perm=cdeflmp;unique=1U1f;UNIX.mode=2750;UNIX.owner=ftp;UNIX.group=ftp; ");
 	st.st_mode = S_IFLNK | 0777;
-	check_line(list_format_facts(line, &st, &parent, &viewer),
+	check_line(list_format_facts(line, looked_at(&st), &parent, &viewer),
 	    "type=OS.unix=symlink;modify=20231121010200;perm=df;unique=1U1f;UNIX.mode=0777;UNIX.owner=ftp;"
 	    "UNIX.group=ftp; ");
 }
@@ -180,7 +191,7 @@ test_facts_chosen(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct list_viewer viewer = {.uid = ME, .gid = ME, .rights = MAY_ALL, .facts = rows[i].facts};
 
-		check_line(list_format_facts(line, &st, &parent, &viewer), rows[i].expected);
+		check_line(list_format_facts(line, looked_at(&st), &parent, &viewer), rows[i].expected);
 	}
 }
 
@@ -225,11 +236,48 @@ test_perm(void **state)
 		    .facts = FACTS_ALL};
 		struct stat parent = {.st_mode = S_IFDIR | rows[i].parent, .st_uid = rows[i].parent_uid};
 		struct stat st = {.st_mode = rows[i].mode, .st_uid = rows[i].uid};
-		size_t len = list_format_facts(line, &st, &parent, &viewer);
+		size_t len = list_format_facts(line, looked_at(&st), &parent, &viewer);
 
 		line[len] = '\0';
 		if (strstr(line, rows[i].perm) == NULL)
 			fail_msg("row %zu: %s", i, line);
+	}
+}
+
+/* A link's own deletion and renaming, and what it leads to for the rest. */
+static void
+test_links(void **state)
+{
+	static const struct {
+		mode_t target;	/* 0: nothing */
+		mode_t parent;
+		uid_t link_uid, target_uid;
+		unsigned rights;
+		const char *facts;
+	} rows[] = {
+	    {S_IFDIR | 0750, 0700, ME, ME, MAY_ALL, "type=OS.unix=symlink;perm=cdeflm;unique=0U2;UNIX.mode=0750; "},
+	    {S_IFREG | 0640, 0700, ME, ME, MAY_ALL, "type=file;size=3;perm=adfrw;unique=0U2;UNIX.mode=0640; "},
+	    {S_IFIFO | 0600, 0700, ME, ME, MAY_ALL, "type=OS.unix=symlink;perm=df;unique=0U2;UNIX.mode=0600; "},
+	    {0, 0700, ME, ME, MAY_ALL, "type=OS.unix=symlink;perm=df;unique=0U1;UNIX.mode=0777; "},
+	    /* RMD does not take a link away, DELE does */
+	    {S_IFDIR | 0750, 0700, ME, ME, MAY_RMDIR, "type=OS.unix=symlink;perm=e;unique=0U2;UNIX.mode=0750; "},
+	    {S_IFDIR | 0750, 0700, ME, ME, MAY_DELETE, "type=OS.unix=symlink;perm=de;unique=0U2;UNIX.mode=0750; "},
+	    /* sticky: the owner of the link counts, not that of the target */
+	    {S_IFREG | 0644, 01777, ME, 0, MAY_ALL, "type=file;size=3;perm=dfr;unique=0U2;UNIX.mode=0644; "},
+	    {S_IFREG | 0644, 01777, 0, ME, MAY_ALL, "type=file;size=3;perm=arw;unique=0U2;UNIX.mode=0644; "},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct list_viewer viewer = {.uid = ME, .gid = ME, .rights = rows[i].rights,
+		    .facts = FACT_TYPE | FACT_SIZE | FACT_PERM | FACT_UNIQUE | FACT_UNIX_MODE};
+		struct stat parent = {.st_mode = S_IFDIR | rows[i].parent, .st_uid = rows[i].parent & S_ISVTX ? 0 : ME};
+		struct list_looked looked = {
+		    .own = {.st_mode = S_IFLNK | 0777, .st_uid = rows[i].link_uid, .st_ino = 1, .st_size = 9},
+		    .target = {.st_mode = rows[i].target, .st_uid = rows[i].target_uid, .st_ino = 2, .st_size = 3}};
+
+		looked.st = rows[i].target == 0 ? &looked.own : &looked.target;
+		check_line(list_format_facts(line, &looked, &parent, &viewer), rows[i].facts);
 	}
 }
 
@@ -244,6 +292,7 @@ main(void)
 	    cmocka_unit_test(test_facts),
 	    cmocka_unit_test(test_facts_chosen),
 	    cmocka_unit_test(test_perm),
+	    cmocka_unit_test(test_links),
 	};
 
 	return cmocka_run_group_tests_name("list_format", tests, NULL, NULL);
