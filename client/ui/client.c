@@ -39,7 +39,7 @@ print_help(FILE *out)
 	    "\nExit status; from 10 to 19 the same command may succeed later:\n");
 	for (int status = 0; status < 256; status++) {
 		const char *help = exit_status_help((enum exit_status)status);
-		char number[8];
+		char number[16];
 
 		if (help == NULL)
 			continue;
