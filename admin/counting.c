@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +15,8 @@
 #include "trusted/place.h"
 
 #include "common/banned.h"
+
+#define NICE_LOWEST 19
 
 /* What the child tells. */
 struct counted {
@@ -37,6 +40,8 @@ static void __attribute__((noreturn)) count_behind_walls(const struct account *a
 	struct counted counted = {.result = 0};
 	int r = sandbox_close_all_but(kept, 2);
 
+	/* for processor and disk alike; not the lowest, since sessions of the account wait for the ledger's lock */
+	(void)setpriority(PRIO_PROCESS, 0, NICE_LOWEST);
 	if (r == 0)
 		r = sandbox_limit(SANDBOX_FILES);
 	if (r == 0)

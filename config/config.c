@@ -538,12 +538,13 @@ check_together(struct load *load)
 static void
 fill_in(struct config *config)
 {
-	long cpus;
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	uint32_t at_once = cpus < 1 ? 1 : (uint32_t)cpus;
 
-	if (config->limits.concurrent_hashes > 0)
-		return;
-	cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	config->limits.concurrent_hashes = cpus < 1 ? 1 : (uint32_t)cpus;
+	if (config->limits.concurrent_hashes == 0)
+		config->limits.concurrent_hashes = at_once;
+	if (config->limits.concurrent_work == 0)
+		config->limits.concurrent_work = at_once;
 }
 
 /* --- the file --- */

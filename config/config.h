@@ -84,6 +84,8 @@ struct config {
 		size_t never_ban_count;
 		uint32_t concurrent_hashes;	/* never 0: the default is the number of CPUs */
 		uint32_t concurrent_pam;
+		uint32_t concurrent_work;	/* never 0, as concurrent_hashes */
+		uint32_t work_per_user;
 	} limits;
 	struct {
 		uint32_t login_s, idle_s, data_connect_s, stall_s, drain_s;

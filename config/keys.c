@@ -129,6 +129,10 @@ const struct config_key config_keys[] = {
      "Passwords verified at once; the others wait. 0: as many as there are processors."},
     {"limits", "concurrent-pam", KEY_NUMBER, "32", 1, 1024, {NULL}, FIELD(limits.concurrent_pam),
      "Passwords that PAM is asked about at once, at most a quarter of them from one address; the others wait."},
+    {"limits", "concurrent-work", KEY_NUMBER, "0", 0, 1024, {NULL}, FIELD(limits.concurrent_work),
+     "Long operations on files (HASH, SITE CPTO, RMDA, DSIZ) at once; the others wait. 0: as many as there are processors."},
+    {"limits", "work-per-user", KEY_NUMBER, "1", 1, 1024, {NULL}, FIELD(limits.work_per_user),
+     "Long operations on files at once of one account."},
 
     {"timeouts", "login", KEY_DURATION, "60s", 1, HOUR, {NULL}, FIELD(timeouts.login_s),
      "From the connection to the login."},

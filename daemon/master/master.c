@@ -26,6 +26,7 @@
 #include "daemon/master/refusals.h"
 #include "daemon/master/resolver.h"
 #include "daemon/master/sessions.h"
+#include "daemon/master/work.h"
 #include "privsep/ipc/log.h"
 #include "privsep/sandbox/sandbox.h"
 
@@ -309,7 +310,7 @@ master_run(struct master *master)
 			    sooner(sooner(hook_worker_watch(master), sooner(metrics_server_watch(master), quota_top_watch(master))),
 				sooner(sooner(control_socket_watch(master), bans_watch(master)),
 				    sooner(sooner(refusals_watch(), judgements_watch(master)),
-					sooner(reap_watch(master), sessions_watch(master))))))));
+					sooner(reap_watch(master), sooner(work_watch(master), sessions_watch(master)))))))));
 		int count = epoll_wait(master->epoll_fd, events, EVENTS_AT_ONCE, timeout);
 
 		for (int i = 0; i < count; i++)

@@ -48,6 +48,11 @@ struct slot {
 	uint64_t granted_ms;	/* when its first turn began, */
 	uint32_t refusal_step_ms;	/* and the step by which a refusal is answered */
 	struct deadline overdue;	/* when its processes are killed */
+	enum { WORK_TURN_NONE, WORK_TURN_WAITS, WORK_TURN_HELD } work;	/* long work of its files process */
+	uint64_t work_since_ms;		/* the turn is held */
+	pid_t work_pid;			/* of that files process */
+	bool work_is_change;
+	TAILQ_ENTRY(slot) work_next;	/* waiting, or working */
 	char user[ACCOUNT_NAME_MAX + 1];
 	TAILQ_ENTRY(slot) live;		/* all sessions, oldest first */
 	TAILQ_ENTRY(slot) arriving;	/* neither logged in nor about to end, oldest first */
@@ -88,6 +93,10 @@ struct master {
 	struct turns *turns[TURN_KIND_COUNT];
 	struct judgements *judgements;
 	struct failures *failures;
+	struct {
+		struct slots waiting, working;	/* first come first served; those whose turn it is */
+		int nice;			/* the server's own */
+	} work;
 	uint64_t reap_all_at_ms;	/* 0: nobody is gone who was not reaped */
 
 	struct {

@@ -24,6 +24,7 @@
 #include "daemon/master/control_request.h"
 #include "daemon/master/master.h"
 #include "daemon/master/refusals.h"
+#include "daemon/master/work.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
 #include "privsep/sandbox/sandbox.h"
@@ -68,6 +69,7 @@ sessions_init(struct master *master)
 	TAILQ_INIT(&master->arriving);
 	TAILQ_INIT(&master->leaving);
 	TAILQ_INIT(&master->free);
+	work_init(master);
 	books = mmap(NULL, sizeof(*books), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (books == MAP_FAILED)
 		return -errno;
@@ -464,6 +466,7 @@ close_channel(struct master *master, struct slot *slot)
 	epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, slot->channel, NULL);
 	close_fd(&slot->channel);
 	leave_turns(master, slot);
+	work_leave(master, slot);
 	arrives_no_more(master, slot);
 	expect_end(master, slot);
 	TAILQ_INSERT_TAIL(&master->leaving, slot, leaving);
@@ -559,6 +562,16 @@ master_answer_admit(struct master *master, struct slot *slot)
 }
 
 static void
+master_answer_turn(struct master *master, struct slot *slot)
+{
+	bool is_change = ipc_get_u8(&message) != 0;
+	uint32_t pid = ipc_get_u32(&message);
+
+	if (!ipc_end(&message) || !work_begin(master, slot, (pid_t)pid, is_change))
+		end_for_violation(master, slot, "turn out of order");
+}
+
+static void
 log_monitor_alarm(const struct slot *slot)
 {
 	uint32_t number = ipc_get_u32(&message);
@@ -636,6 +649,13 @@ sessions_receive(struct master *master, struct slot *slot)
 		break;
 	case IPC_admit:
 		master_answer_admit(master, slot);
+		break;
+	case IPC_turn:
+		master_answer_turn(master, slot);
+		break;
+	case IPC_turn_end:
+		if (!work_end(master, slot))
+			end_for_violation(master, slot, "turn_end out of order");
 		break;
 	case IPC_alarm:
 		log_monitor_alarm(slot);

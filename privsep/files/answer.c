@@ -74,8 +74,10 @@ answer(struct files *files)
 		request_reply(files, r);
 		return 0;
 	}
+	stop_begin(&files->stop);
 	if (!answers[kind].answer(files))
 		return -EPROTO;
+	stop_end(&files->stop);
 	return files->stop.error;
 }
 
@@ -154,7 +156,9 @@ files_serve(const struct files_session *session)
 	files.list_fd = -1;
 	files.reply_fd = -1;
 	files.is_list_due = false;
-	files.stop = (struct stop){.channel = session->protocol_channel};
+	files.stop = (struct stop){.channel = session->protocol_channel,
+	    .monitor_channel = session->takes_turns ? session->monitor_channel : -1,
+	    .ended_ms = monotonic_coarse_ms()};
 	files.stored = (struct stored){.fd = -1};
 	upload_init(&files.upload);
 	files.quota = (struct quota){.channel = session->monitor_channel, .is_kept = session->quota_slot_fd >= 0};

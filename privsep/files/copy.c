@@ -96,6 +96,7 @@ copy_file(const struct home *home, const struct home_path *from, const struct ho
 	if (r < 0)
 		goto out;
 	r = copy_content(from_fd, upload.fd, (uint64_t)st.st_size, stop);
+	stop_end(stop);	/* the end of an upload is a change that others wait for */
 	if (r == 0)
 		r = upload_finish(&upload, home->session->config, true);
 	else

@@ -17,6 +17,7 @@ struct files_session {
 	int quota_slot_fd;	/* kept open while this process lives (accounts/ledger.h); -1: the account has no quota */
 	uid_t uid;
 	gid_t gid;
+	bool takes_turns;	/* long work asks the monitor for a turn */
 	bool sweeps;		/* old partials are looked for in the whole home first */
 	bool is_read_only;
 	unsigned rights;	/* enum account_right; without the changing ones when read-only */

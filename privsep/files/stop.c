@@ -1,15 +1,34 @@
 #include "privsep/files/stop.h"
 
 #include <errno.h>
+#include <poll.h>
 
+#include "common/io.h"
 #include "privsep/ipc/ipc.h"
 
 #include "common/banned.h"
 
-int
-stop_check(struct stop *stop)
+#define FREE_MS 100	/* of work without a turn */
+#define FREE_AFTER_MS 20	/* the same after each turn: small operations, one after the other, do not ask each time */
+#define FORGIVEN 8	/* one in so many milliseconds without work makes up for one with it */
+#define TURN_MS 1000	/* then others have theirs */
+
+static struct ipc_message message;	/* not the one in hand: its reply may have been begun */
+
+void
+stop_begin(struct stop *stop)
 {
-	static struct ipc_message message;	/* not the one in hand: its reply may have been begun */
+	uint64_t now = monotonic_coarse_ms();
+	uint64_t forgiven = (now - stop->ended_ms) / FORGIVEN;
+
+	stop->spent_ms = stop->spent_ms > forgiven ? stop->spent_ms - forgiven : 0;
+	stop->began_ms = now;
+	stop->is_change = false;
+}
+
+int
+stop_look(struct stop *stop)
+{
 	int r = ipc_receive_now(stop->channel, IPC_FILES, IPC_STATE_READY, &message);
 
 	if (r == -EAGAIN)
@@ -18,4 +37,110 @@ stop_check(struct stop *stop)
 		r = -EPROTO;
 	stop->error = r;
 	return -ECANCELED;
+}
+
+bool
+stop_is_turn_due(const struct stop *stop)
+{
+	uint64_t now = monotonic_coarse_ms();
+
+	if (stop->monitor_channel < 0)
+		return false;
+	if (stop->has_turn)
+		return now - stop->turn_ms >= TURN_MS;
+	return stop->spent_ms + (now - stop->began_ms) >= FREE_MS;
+}
+
+/* The one answer to work_begin: 0, also when it was withdrawn meanwhile; or -errno. */
+static int
+receive_turn(struct stop *stop)
+{
+	int r = ipc_receive(stop->monitor_channel, IPC_FILES, IPC_STATE_READY, &message);
+
+	if (r == 0 && (message.kind != IPC_work_begin || !message.is_reply))
+		r = -EPROTO;
+	return r;
+}
+
+static void
+give_back(struct stop *stop)
+{
+	if (!stop->has_turn)
+		return;
+	stop->has_turn = false;
+	ipc_begin(&message, IPC_work_end);
+	(void)!ipc_send(stop->monitor_channel, &message, -1);
+}
+
+/* The client does not want it any more. */
+static void
+withdraw(struct stop *stop)
+{
+	stop->has_turn = true;
+	give_back(stop);
+	(void)!receive_turn(stop);
+}
+
+static int
+fail(struct stop *stop, int error)
+{
+	stop->error = error;
+	return -ECANCELED;
+}
+
+int
+stop_wait_for_turn(struct stop *stop)
+{
+	struct pollfd waits[] = {{.fd = stop->channel, .events = POLLIN}, {.fd = stop->monitor_channel, .events = POLLIN}};
+	int r;
+
+	give_back(stop);
+	ipc_begin(&message, IPC_work_begin);
+	ipc_put_u8(&message, stop->is_change);
+	r = ipc_send(stop->monitor_channel, &message, -1);
+	if (r < 0)
+		return fail(stop, r);
+	for (;;) {
+		if (poll(waits, 2, -1) < 0 && errno != EINTR)
+			return fail(stop, -errno);
+		if (waits[1].revents != 0)
+			break;
+		if (waits[0].revents != 0 && stop_look(stop) < 0) {
+			withdraw(stop);
+			return -ECANCELED;
+		}
+	}
+	r = receive_turn(stop);
+	if (r < 0)
+		return fail(stop, r);
+	stop->has_turn = true;
+	stop->turn_ms = monotonic_coarse_ms();
+	stop->spent_ms = FREE_MS - FREE_AFTER_MS;
+	return 0;
+}
+
+int
+stop_check(struct stop *stop)
+{
+	int r = stop_look(stop);
+
+	return r == 0 && stop_is_turn_due(stop) ? stop_wait_for_turn(stop) : r;
+}
+
+void
+stop_before_changes(struct stop *stop)
+{
+	stop_end(stop);
+	stop->is_change = true;
+}
+
+void
+stop_end(struct stop *stop)
+{
+	uint64_t now = monotonic_coarse_ms();
+
+	if (!stop->has_turn)
+		stop->spent_ms += now - stop->began_ms;
+	stop->began_ms = stop->ended_ms = now;
+	give_back(stop);
 }

@@ -42,6 +42,31 @@ walk_subdirectory(struct walk *walk, int dir_fd, const char *name, const struct 
 	return r;
 }
 
+/* Nobody waits for a turn with the quota's lock, for which others wait. */
+static int
+take_turn_outside(struct walk *walk)
+{
+	bool was_bracketed = walk->is_bracketed;
+	int r = was_bracketed ? quota_end(walk->home) : 0;
+
+	walk->is_bracketed = false;
+	if (r == 0)
+		r = stop_wait_for_turn(walk->stop);
+	if (r < 0 || !was_bracketed)
+		return r;
+	r = quota_begin(walk->home, 0, 0);
+	walk->is_bracketed = r == 0;
+	return r;
+}
+
+static int
+check_stop(struct walk *walk)
+{
+	int r = stop_look(walk->stop);
+
+	return r == 0 && stop_is_turn_due(walk->stop) ? take_turn_outside(walk) : r;
+}
+
 static int
 walk_entry(struct walk *walk, int dir_fd, const char *name, unsigned depth)
 {
@@ -53,7 +78,7 @@ walk_entry(struct walk *walk, int dir_fd, const char *name, unsigned depth)
 	if (walk->entries_left == 0)
 		return -E2BIG;
 	walk->entries_left--;
-	r = stop_check(walk->stop);
+	r = check_stop(walk);
 	if (r < 0)
 		return r;
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -167,8 +192,11 @@ device_of(int dir_fd, const char *name, dev_t *device)
 static int
 remove_counted(struct walk *removal, int dir_fd, const char *name)
 {
-	int r = quota_begin(removal->home, 0, 0);
+	int r;
 
+	if (quota_is_kept(removal->home))
+		stop_before_changes(removal->stop);
+	r = quota_begin(removal->home, 0, 0);
 	if (r < 0)
 		return r;
 	removal->is_bracketed = true;

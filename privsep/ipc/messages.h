@@ -59,6 +59,11 @@ enum ipc_fd {
 	X(ledger_uploaded,  IPC_FILES,      IPC_MONITOR,   IPC_STATE_READY,   8,     8,     0,     0,     IPC_FD_NONE)    \
 	X(ledger_count,     IPC_FILES,      IPC_MONITOR,   IPC_STATE_READY,   0,     0,     4,     11204, IPC_FD_NONE)    \
 	X(ledger_counted,   IPC_FILES,      IPC_MONITOR,   IPC_STATE_READY,   20,    20,    0,     0,     IPC_FD_NONE)    \
+	/* files asks monitor, and monitor asks master, for a turn of long work */ \
+	X(work_begin,       IPC_FILES,      IPC_MONITOR,   IPC_STATE_READY,   1,     1,     0,     0,     IPC_FD_NONE)    \
+	X(work_end,         IPC_FILES,      IPC_MONITOR,   IPC_STATE_READY,   0,     0,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	X(turn,             IPC_MONITOR,    IPC_MASTER,    IPC_STATE_READY,   5,     5,     0,     0,     IPC_FD_NONE)    \
+	X(turn_end,         IPC_MONITOR,    IPC_MASTER,    IPC_STATE_READY,   0,     0,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	/* monitor tells protocol */ \
 	X(end,              IPC_MONITOR | IPC_MASTER, IPC_PROTOCOL | IPC_MONITOR, IPC_STATE_ANY, 1, 1, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	/* the administrator tells the client something */ \
@@ -155,6 +160,10 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   ledger_uploaded u64 size at the end (within begin and end)
  *   ledger_count                  -> bytes u64 inodes of live uploads, bytes u64 inodes of dead ones
  *   ledger_counted u32 0 or errno, u64 bytes, u64 files
+ *   work_begin    u8 is_change    -> (now); each gets one answer: -ECANCELED when work_end was quicker
+ *   work_end                      (the turn is given back, or not waited for any more)
+ *   turn          u8 is_change, u32 process id of files -> (now); as work_begin
+ *   turn_end                      (as work_end)
  *   stat          path            -> u8 kind, u64 size, u64 mtime (seconds), u32 mode
  *   enter         path            -> (may it be a working directory?)
  *   facts         u8 enum ipc_fact bits, path -> text facts, "type=file;size=3; " (RFC 3659, 7.2) without the name

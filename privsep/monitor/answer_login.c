@@ -131,6 +131,7 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 		    .home_fd = home_fd,
 		    .protocol_channel = to_protocol[1],
 		    .monitor_channel = to_monitor[1],
+		    .takes_turns = true,
 		    .uid = account->uid,
 		    .gid = account->gid,
 		    .quota_slot_fd = monitor->quota.book.slot_fd,

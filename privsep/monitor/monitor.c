@@ -60,7 +60,16 @@ dispatch(struct monitor *monitor, struct child *child)
 bool
 monitor_answer_files(struct monitor *monitor)
 {
-	return monitor->message.kind == IPC_stored ? monitor_answer_stored(monitor) : monitor_answer_ledger(monitor);
+	switch (monitor->message.kind) {
+	case IPC_stored:
+		return monitor_answer_stored(monitor);
+	case IPC_work_begin:
+		return monitor_answer_work_begin(monitor);
+	case IPC_work_end:
+		return monitor_answer_work_end(monitor);
+	default:
+		return monitor_answer_ledger(monitor);
+	}
 }
 
 /* True: this was a notice, behind which a request is likely to wait already. */
@@ -120,6 +129,8 @@ receive_from_master(struct monitor *monitor)
 		master_answer_attempt(monitor);
 	else if (monitor->message.kind == IPC_attempt_pam && monitor->message.is_reply)
 		master_answer_attempt_pam(monitor);
+	else if (monitor->message.kind == IPC_turn && monitor->message.is_reply)
+		master_answer_turn(monitor);
 	else if (monitor->message.kind == IPC_end)
 		take_master_end(monitor);
 	else if (monitor->message.kind == IPC_notice)

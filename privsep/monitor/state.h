@@ -91,6 +91,12 @@ struct monitor {
 		uint64_t changing_since_ms;	/* files changes the home; 0: it does not */
 	} quota;
 	struct {
+		enum { WORK_NONE, WORK_ASKED, WORK_HELD } state;	/* long work of files */
+		unsigned withdrawn;	/* questions to the master whose answers nobody waits for */
+		uint64_t window_ms;
+		unsigned asked;		/* since then */
+	} work;
+	struct {
 		int fd;			/* -1: the account has no rates */
 		uint64_t down, up;	/* bytes per second; 0: no limit */
 	} rates;
@@ -218,6 +224,13 @@ void quota_close(struct monitor *monitor);
  * on protocol writes to no file what is not granted. 0 or -errno.
  */
 int quota_limit_writes(struct monitor *monitor);
+
+/* answer_work.c: turns of long work. False: files asks out of order, or too often. */
+bool monitor_answer_work_begin(struct monitor *monitor);
+bool monitor_answer_work_end(struct monitor *monitor);
+
+/* The master gives a turn. */
+void master_answer_turn(struct monitor *monitor);
 
 /* answer_pace.c */
 void monitor_answer_pace(struct monitor *monitor);

@@ -27,6 +27,8 @@ fake_master_init(struct master *master, struct config *config)
 	    .limits = {.sessions_per_user = FAKE_SESSIONS_PER_USER,
 		.concurrent_hashes = FAKE_HASHES,
 		.concurrent_pam = 1,
+		.concurrent_work = 2,
+		.work_per_user = 1,
 		.login_failures = 1000,
 		.ban_time_s = 60},
 	};

@@ -15,6 +15,7 @@
 
 #include "common/io.h"
 #include "daemon/master/judgements.h"
+#include "daemon/master/work.h"
 #include "privsep/ipc/ipc.h"
 #include "tests/fuzz/fake_master.h"
 #include "tests/fuzz/input.h"
@@ -73,7 +74,7 @@ static void
 put_message(struct input *input, struct ipc_message *message)
 {
 	static const enum ipc_kind kinds[] = {
-	    IPC_attempt, IPC_attempt, IPC_attempt_pam, IPC_verdict, IPC_admit, IPC_admit};
+	    IPC_attempt, IPC_attempt, IPC_attempt_pam, IPC_verdict, IPC_admit, IPC_admit, IPC_turn, IPC_turn_end};
 	uint8_t choice = input_byte(input);
 	uint8_t raw[32];
 	size_t len;
@@ -86,8 +87,10 @@ put_message(struct input *input, struct ipc_message *message)
 		return;
 	}
 	ipc_begin(message, choice >= 235 ? IPC_alarm : kinds[choice % (sizeof(kinds) / sizeof(kinds[0]))]);
-	if (message->kind == IPC_verdict)
+	if (message->kind == IPC_verdict || message->kind == IPC_turn)
 		ipc_put_u8(message, input_byte(input) & 1);
+	if (message->kind == IPC_turn)
+		ipc_put_u32(message, (uint32_t)input_number(input));
 	if (message->kind == IPC_alarm || message->kind == IPC_admit)
 		ipc_put_u32(message, input_byte(input) < 200 ? 0 : (uint32_t)input_number(input));
 	if (message->kind == IPC_admit)
@@ -130,6 +133,7 @@ say(struct monitor_end *monitor, const struct ipc_message *message)
 	(void)ipc_send_now(monitor->channel, message, -1);
 	sessions_receive(&master, monitor->slot);
 	sessions_grant(&master);
+	work_watch(&master);
 	for (int i = 0; i < MONITORS; i++)
 		hear(&monitors[i]);
 }
@@ -192,6 +196,8 @@ check_bounds(void)
 static void
 check_nothing_is_left(void)
 {
+	if (!TAILQ_EMPTY(&master.work.waiting) || !TAILQ_EMPTY(&master.work.working))
+		abort();
 	if (master.live_count != 0 || !TAILQ_EMPTY(&master.live) || !TAILQ_EMPTY(&master.arriving) ||
 	    !TAILQ_EMPTY(&master.leaving) || deadlines_first(&master.overdue) != NULL)
 		abort();

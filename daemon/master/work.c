@@ -1,0 +1,152 @@
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "daemon/master/master.h"
+#include "daemon/master/work.h"
+#include "privsep/ipc/ipc.h"
+
+#include "common/banned.h"
+
+#define NICE_LOWEST 19
+#define OVERDUE_MS 3000	/* an honest turn is a second, and what a slow disk adds to it */
+
+static struct ipc_message message;
+
+void
+work_init(struct master *master)
+{
+	TAILQ_INIT(&master->work.waiting);
+	TAILQ_INIT(&master->work.working);
+	master->work.nice = getpriority(PRIO_PROCESS, 0);
+}
+
+/*
+ * The word of a monitor is checked: a process of its session is in its group, which none can leave. Errors are those of
+ * a process that has just ended, or of a master without CAP_SYS_NICE.
+ */
+static void
+set_priority(const struct master *master, const struct slot *slot, bool is_low)
+{
+	const struct sched_param none = {.sched_priority = 0};
+
+	if (getpgid(slot->work_pid) != slot->monitor_pid)
+		return;
+	if (slot->work_is_change)
+		(void)setpriority(PRIO_PROCESS, (id_t)slot->work_pid, is_low ? NICE_LOWEST : master->work.nice);
+	else
+		(void)sched_setscheduler(slot->work_pid, is_low ? SCHED_IDLE : SCHED_OTHER, &none);
+}
+
+static void
+answer(const struct slot *slot, int result)
+{
+	ipc_begin_reply(&message, IPC_turn, result);
+	(void)!ipc_send_now(slot->channel, &message, -1); /* its end is seen by who reads the channel */
+}
+
+bool
+work_begin(struct master *master, struct slot *slot, pid_t files_pid, bool is_change)
+{
+	if (slot->work != WORK_TURN_NONE || !slot->is_logged_in || files_pid <= 0 || files_pid == slot->monitor_pid)
+		return false;
+	slot->work_pid = files_pid;
+	slot->work_is_change = is_change;
+	slot->work = WORK_TURN_WAITS;
+	TAILQ_INSERT_TAIL(&master->work.waiting, slot, work_next);
+	return true;
+}
+
+void
+work_leave(struct master *master, struct slot *slot)
+{
+	if (slot->work == WORK_TURN_WAITS)
+		TAILQ_REMOVE(&master->work.waiting, slot, work_next);
+	else if (slot->work == WORK_TURN_HELD)
+		TAILQ_REMOVE(&master->work.working, slot, work_next);
+	slot->work = WORK_TURN_NONE;
+}
+
+bool
+work_end(struct master *master, struct slot *slot)
+{
+	bool was_waiting = slot->work == WORK_TURN_WAITS;
+
+	if (slot->work == WORK_TURN_NONE)
+		return false;
+	if (slot->work == WORK_TURN_HELD)
+		set_priority(master, slot, false);
+	work_leave(master, slot);
+	if (was_waiting)
+		answer(slot, -ECANCELED);
+	return true;
+}
+
+static bool
+is_overdue(const struct slot *slot, uint64_t now)
+{
+	return now - slot->work_since_ms >= OVERDUE_MS;
+}
+
+/* How many count for the server; due_ms: when one of them will not any more. There are few: who is overdue counts for its account. */
+static uint32_t
+count_working(const struct master *master, uint64_t now, uint64_t *due_ms)
+{
+	const struct slot *slot;
+	uint32_t count = 0;
+
+	*due_ms = UINT64_MAX;
+	TAILQ_FOREACH(slot, &master->work.working, work_next)
+	if (!is_overdue(slot, now)) {
+		count++;
+		if (slot->work_since_ms + OVERDUE_MS < *due_ms)
+			*due_ms = slot->work_since_ms + OVERDUE_MS;
+	}
+	return count;
+}
+
+static bool
+has_room(const struct master *master, const char *user)
+{
+	const struct slot *slot;
+	uint32_t count = 0;
+
+	TAILQ_FOREACH(slot, &master->work.working, work_next)
+	count += strcmp(slot->user, user) == 0;
+	return count < master->config->limits.work_per_user;
+}
+
+static void
+grant(struct master *master, struct slot *slot, uint64_t now)
+{
+	TAILQ_REMOVE(&master->work.waiting, slot, work_next);
+	TAILQ_INSERT_TAIL(&master->work.working, slot, work_next);
+	slot->work = WORK_TURN_HELD;
+	slot->work_since_ms = now;
+	set_priority(master, slot, true);
+	answer(slot, 0);
+}
+
+int
+work_watch(struct master *master)
+{
+	uint64_t now, due_ms;
+	uint32_t working;
+	struct slot *slot = TAILQ_FIRST(&master->work.waiting), *following;
+
+	if (slot == NULL)
+		return -1;
+	now = monotonic_ms();
+	working = count_working(master, now, &due_ms);
+	for (; slot != NULL && working < master->config->limits.concurrent_work; slot = following) {
+		following = TAILQ_NEXT(slot, work_next);
+		if (!has_room(master, slot->user))
+			continue;
+		grant(master, slot, now);
+		working++;
+	}
+	return due_ms == UINT64_MAX ? -1 : deadline_left_ms(due_ms, now);
+}

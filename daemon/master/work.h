@@ -1,0 +1,33 @@
+/*
+ * Turns for long work of files processes: HASH, SITE CPTO, RMDA and the like. So many run at once for an account
+ * (limits.work-per-user) and for the server (limits.concurrent-work); the others wait, first come first served. A
+ * session gives its turn back after a second and waits again, so that the work of all goes on in rounds. One that
+ * does not give it back stops counting for the server, and so holds up its own account alone.
+ *
+ * A process that has a turn runs at low priority: what only reads when nobody else is ready to run (SCHED_IDLE), for
+ * the disk too; what changes the home, and so may have the lock of its quota, at nice 19. The master sets it, since
+ * to come back takes a right that a session does not have. Without CAP_SYS_NICE there are turns alone.
+ */
+#ifndef DAEMON_MASTER_WORK_H
+#define DAEMON_MASTER_WORK_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct master;
+struct slot;
+
+/* Nobody works. */
+void work_init(struct master *master);
+
+/* The slot's monitor asks for a turn of its files process, or gives it back (no turn: withdraws). False: out of order. */
+bool work_begin(struct master *master, struct slot *slot, pid_t files_pid, bool is_change);
+bool work_end(struct master *master, struct slot *slot);
+
+/* The session is gone, and its turn with it. */
+void work_leave(struct master *master, struct slot *slot);
+
+/* Give turns to those who wait, as far as there are some. Returns when to call this again, in ms; -1: at the next event. */
+int work_watch(struct master *master);
+
+#endif
