@@ -74,10 +74,14 @@ answer(struct files *files)
 		request_reply(files, r);
 		return 0;
 	}
+	if (answers[kind].is_change)
+		unguarded_look(&files->unguarded, &files->home);
 	stop_begin(&files->stop);
 	if (!answers[kind].answer(files))
 		return -EPROTO;
 	stop_end(&files->stop);
+	if (answers[kind].is_change)
+		unguarded_renew(&files->unguarded, &files->home);
 	return files->stop.error;
 }
 
@@ -181,5 +185,6 @@ files_serve(const struct files_session *session)
 	}
 	if (files.upload.fd >= 0)
 		(void)upload_finish(&files.upload, session->config, false);
+	unguarded_end(&files.unguarded, &files.home);
 	return r == -EPIPE ? 0 : r;
 }

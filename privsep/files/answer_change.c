@@ -63,15 +63,20 @@ bool
 files_answer_finish_write(struct files *files)
 {
 	unsigned is_complete = ipc_get_u8(&files->message);
+	bool is_hooked = is_complete == 1 && files->session->config->on_upload[0] != '\0';
 	struct quota_figures figures;
+	bool is_guarded;
 	int r;
 
 	if (!ipc_end(&files->message) || is_complete > 1 || files->upload.fd < 0)
 		return false;
+	is_guarded = files->upload.handed.is_marked;
 	r = upload_finish(&files->upload, files->session->config, is_complete == 1);
 	if (r == -EPROTO)
 		_exit(FILES_EXIT_HELD);
-	if (r == 0 && is_complete == 1 && files->session->config->on_upload[0] != '\0')
+	if (r == 0 && !is_guarded)
+		unguarded_add(&files->unguarded, &files->home, &files->upload_path, is_hooked);
+	if (r == 0 && is_hooked)
 		stored_begin(&files->stored, &files->home, &files->upload_path);
 	(void)quota_read(&files->home, &figures);	/* no limits, should it fail */
 	request_reply(files, r);
@@ -120,7 +125,11 @@ answer_with_two(struct files *files, int (*operation)(struct files *files, const
 static int
 rename_in(struct files *files, const struct home_path *from, const struct home_path *to)
 {
-	return change_rename(&files->home, from, to);
+	int r = change_rename(&files->home, from, to);
+
+	if (r == 0)
+		unguarded_renamed(&files->unguarded, from, to);
+	return r;
 }
 
 bool

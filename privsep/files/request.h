@@ -11,6 +11,7 @@
 #include "privsep/files/list_walk.h"
 #include "privsep/files/stop.h"
 #include "privsep/files/stored.h"
+#include "privsep/files/unguarded.h"
 #include "privsep/files/upload.h"
 #include "privsep/ipc/ipc.h"
 
@@ -21,6 +22,7 @@ struct files {
 	struct upload upload;		/* between open_write and finish_write */
 	struct home_path upload_path;	/* of it, as the client names it */
 	struct stored stored;
+	struct unguarded unguarded;
 	struct listing listing;
 	int list_fd;			/* write end of the pipe: a listing begins when the reply is out */
 	bool is_list_due;		/* list_end must be the next request */

@@ -96,6 +96,8 @@ enum ipc_fd {
 	X(stop,             IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   0,     0,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	/* files tells the monitor of a finished upload, which goes to the hooks process, and from there to its launcher */ \
 	X(stored,           IPC_FILES,      IPC_MONITOR,   IPC_STATE_READY,   13,    4200,  IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	X(unguarded,        IPC_FILES,      IPC_MONITOR,   IPC_STATE_READY,   4,     4098,  IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	X(protocol_gone,    IPC_FILES,      IPC_MONITOR,   IPC_STATE_READY,   0,     0,     0,     0,     IPC_FD_NONE)    \
 	X(uploaded,         IPC_MONITOR,    IPC_HOOKS,     IPC_STATE_ANY,     31,    8600,  IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	X(run_hook,         IPC_HOOKS,      IPC_LAUNCHER,  IPC_STATE_ANY,     35,    8604,  7,     263,   IPC_FD_NONE)    \
 	/* monitor asks the process that asks PAM */ \
@@ -190,6 +192,8 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   stop                          (the hash, copy, remove_tree, tree_size or size_ascii that runs is to end with
  *                                 -ECANCELED; late ones are dropped)
  *   stored        u64 size, text SHA-256 in hex or "", text path
+ *   unguarded     u8 enum unguarded_event, text path
+ *   protocol_gone                 -> (protocol is gone, with all its descriptors; the session ends for it)
  *   uploaded      see hook_event_put() in privsep/hooks/event.c
  *   run_hook      u32 attempt, fields of uploaded -> u8 enum launcher_outcome, u32 value, bytes of output
  *   authenticate  text user, text password, text address -> u32 enum pam_outcome, u32 uid, u32 gid, text name,
@@ -218,6 +222,14 @@ enum ipc_noted_event {
 	NOTED_TLS_REUSE,	/* a data connection did not resume the control connection's session */
 	NOTED_TLS_CUT,		/* an upload ended without close_notify */
 	NOTED_EVENT_COUNT
+};
+
+/* unguarded: what files cannot prevent, since a file system keeps no locks. */
+enum unguarded_event {
+	UNGUARDED_FILE_SYSTEM,		/* this is the first such upload of the session */
+	UNGUARDED_CHANGED,		/* an upload has changed after its end, and nobody asked for that */
+	UNGUARDED_CHANGED_AFTER_HOOK,	/* and a hook was told its digest */
+	UNGUARDED_EVENT_COUNT
 };
 
 /* open_write: how. */

@@ -85,6 +85,7 @@ log_entry_may_be_from(const struct log_entry *entry, uid_t uid)
 	    {"monitor", "quit"},
 	    {"monitor", "hook-dropped"},
 	    {"monitor", "log-limited"},
+	    {"monitor", "walls"},
 	    {"monitor", "disconnect"},
 	    {"monitor", "alarm"},
 	    {"hooks", "hook"},

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "common/home_path.h"
+#include "common/io.h"
 #include "privsep/hooks/event.h"
 #include "privsep/ipc/log.h"
 #include "privsep/monitor/state.h"
@@ -13,6 +14,9 @@
 #endif
 
 #include "common/banned.h"
+
+#define UNGUARDED_TOLD_MAX 1000
+#define PROTOCOL_LEAVES_MS 1000
 
 /* One record of the message, as a line of the log. */
 static void
@@ -99,6 +103,55 @@ tell_hooks_uploaded(struct monitor *monitor, const struct hook_event *event)
 	ipc_begin(&monitor->message, IPC_uploaded);
 	hook_event_put(&monitor->message, event);
 	return ipc_send_now(monitor->session->hook_channel, &monitor->message, -1);
+}
+
+bool
+monitor_answer_unguarded(struct monitor *monitor)
+{
+	uint8_t event = ipc_get_u8(&monitor->message);
+	struct home_path path;
+	size_t len;
+	const char *text = ipc_get_bytes(&monitor->message, HOME_PATH_MAX, &len);
+
+	if (!ipc_end(&monitor->message) || event >= UNGUARDED_EVENT_COUNT || home_path_check(text, len, &path) < 0 ||
+	    ++monitor->unguarded.told > UNGUARDED_TOLD_MAX)
+		return false;
+	if (event == UNGUARDED_FILE_SYSTEM) {
+		log_begin(LEVEL_WARNING, "walls");
+		log_field_text("path", path.text);
+		log_field_text("message", "the file system keeps no locks: an upload that protocol changes after its end is noticed, but not prevented");
+	} else {
+		log_begin(LEVEL_CRITICAL, "alarm");
+		log_field_text("violation", event == UNGUARDED_CHANGED
+			? "an upload was changed after its end"
+			: "an upload was changed after its end, and a hook was told of it before");
+		log_field_text("path", path.text);
+	}
+	log_end();
+	return true;
+}
+
+/* Protocol may have closed its channel to files alone: it has a moment to end. The answer follows when it is reaped. */
+bool
+monitor_answer_protocol_gone(struct monitor *monitor)
+{
+	if (!ipc_end(&monitor->message) || monitor->unguarded.is_asked)
+		return false;
+	monitor->unguarded.is_asked = true;
+	if (monitor->protocol.pid == 0)
+		tell_files_protocol_gone(monitor);
+	else if (monitor->kill_at_ms > monotonic_ms() + PROTOCOL_LEAVES_MS)
+		monitor->kill_at_ms = monotonic_ms() + PROTOCOL_LEAVES_MS;
+	return true;
+}
+
+void
+tell_files_protocol_gone(struct monitor *monitor)
+{
+	if (!monitor->unguarded.is_asked)
+		return;
+	ipc_begin_reply(&monitor->message, IPC_protocol_gone, 0);
+	(void)!ipc_send_now(monitor->files.channel, &monitor->message, -1);
 }
 
 bool

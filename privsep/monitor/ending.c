@@ -15,6 +15,7 @@
 
 #include "common/banned.h"
 
+#define KILLED_MS 1000	/* from a kill until it must be gone */
 #define REAP_MS 5000	/* from the end of protocol until files must be gone */
 
 static const char *const end_reasons[END_REASON_COUNT] = {
@@ -52,6 +53,17 @@ speaks_against_client(int status)
 	return !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL;
 }
 
+/* Its process id when it has ended, 0 when it has not until the deadline. */
+static pid_t
+wait_for_child(const struct child *child, int *status, uint64_t deadline_ms)
+{
+	pid_t pid;
+
+	while ((pid = waitpid(child->pid, status, WNOHANG)) == 0 && monotonic_ms() < deadline_ms)
+		poll(NULL, 0, 2);
+	return pid;
+}
+
 /*
  * Reap a child that has closed its channel; past the deadline it is left to the master's reaper.
  * False: it did not end by itself, in order.
@@ -65,8 +77,10 @@ reap(struct monitor *monitor, struct child *child, uint64_t deadline_ms)
 
 	if (child->pid == 0)
 		return true;
-	while ((pid = waitpid(child->pid, &status, WNOHANG)) == 0 && monotonic_ms() < deadline_ms)
-		poll(NULL, 0, 2);
+	pid = wait_for_child(child, &status, deadline_ms);
+	/* one that closes its channel and stays; files is of another user, and ends with this process */
+	if (pid == 0 && kill(child->pid, SIGKILL) == 0)
+		pid = wait_for_child(child, &status, monotonic_ms() + KILLED_MS);
 	is_orderly = pid == child->pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	if (pid == child->pid && !child->was_killed && !is_orderly) {
 		log_child_death(child, status);
@@ -134,7 +148,7 @@ wait_for_files(struct monitor *monitor, uint64_t deadline_ms)
 void
 end_session(struct monitor *monitor)
 {
-	uint64_t deadline = monotonic_ms() + REAP_MS;
+	uint64_t deadline;
 
 	explicit_bzero(monitor->login.password, sizeof(monitor->login.password));
 	if (monitor->protocol.pid != 0 && monitor->protocol.channel >= 0) {
@@ -143,8 +157,10 @@ end_session(struct monitor *monitor)
 	}
 	end_pam(monitor);
 	drain_channel(monitor, &monitor->protocol, monitor->state);
-	reap(monitor, &monitor->protocol, deadline);
+	reap(monitor, &monitor->protocol, monotonic_ms() + END_GRACE_MS);
+	tell_files_protocol_gone(monitor);
 	/* its protocol end is closed now: files ends by itself */
+	deadline = monotonic_ms() + REAP_MS;
 	wait_for_files(monitor, deadline);
 	reap(monitor, &monitor->files, deadline);
 	records_tell_left_out(monitor);

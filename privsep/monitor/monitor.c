@@ -63,6 +63,10 @@ monitor_answer_files(struct monitor *monitor)
 	switch (monitor->message.kind) {
 	case IPC_stored:
 		return monitor_answer_stored(monitor);
+	case IPC_unguarded:
+		return monitor_answer_unguarded(monitor);
+	case IPC_protocol_gone:
+		return monitor_answer_protocol_gone(monitor);
 	case IPC_work_begin:
 		return monitor_answer_work_begin(monitor);
 	case IPC_work_end:

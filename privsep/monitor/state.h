@@ -91,6 +91,10 @@ struct monitor {
 		uint64_t changing_since_ms;	/* files changes the home; 0: it does not */
 	} quota;
 	struct {
+		unsigned told;
+		bool is_asked;	/* files waits until protocol is gone */
+	} unguarded;
+	struct {
 		enum { WORK_NONE, WORK_ASKED, WORK_HELD } state;	/* long work of files */
 		unsigned withdrawn;	/* questions to the master whose answers nobody waits for */
 		uint64_t window_ms;
@@ -254,6 +258,15 @@ uint64_t records_watch(struct monitor *monitor, uint64_t now);
 /* answer_events.c: what only protocol sees, for the log. */
 void monitor_answer_transferred(struct monitor *monitor);
 void monitor_answer_noted(struct monitor *monitor);
+
+/* Uploads on file systems without locks: what files saw of them. False: malformed, or too often. */
+bool monitor_answer_unguarded(struct monitor *monitor);
+
+/* Files waits for the end of protocol. False: it asked before. */
+bool monitor_answer_protocol_gone(struct monitor *monitor);
+
+/* Protocol was reaped: answer files, if it asked. */
+void tell_files_protocol_gone(struct monitor *monitor);
 
 /* An upload of which only files knows that it is whole, for the hooks process. False: malformed. */
 bool monitor_answer_stored(struct monitor *monitor);

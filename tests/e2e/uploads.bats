@@ -210,6 +210,58 @@ keep_descriptor()
 	keep_descriptor "'h'" "put_old('h'); c.put('h', NEW, 'APPE', codes=(421,))"
 }
 
+@test "where a file system keeps no locks, the log says so, and a change after the end of an upload is noticed at the end" {
+	ALARM_EXPECTED=1
+	serve
+	need_trace
+	py <<-END
+		$STEPS
+		def session_without_locks(steps):
+		    ended = len(logged(' disconnect ')) + 1
+		    c = Control().login()
+		    session = Session()
+		    tracer = session.trace('files', '-o', '/dev/null', '-e', 'inject=fcntl:error=ENOLCK:syscall=getpid')
+		    steps(c)
+		    c.ask('QUIT', 221)
+		    session.wait_until_gone()
+		    tracer.communicate()
+		    wait_until(lambda: len(logged(' disconnect ')) >= ended, 'the last line of the log')
+
+		def logged(event, text=''):
+		    with open(os.environ['LOG']) as log:
+		        return [line for line in log if event in line and text in line]
+
+		def alarms():
+		    return logged(' alarm ', 'changed after its end')
+
+		def asked_for(c):
+		    c.put('a', NEW)
+		    c.put('b', NEW)
+		    c.ask('MFMT 20200101000000 a', 213)
+		    c.ask('SITE CHMOD 600 a', 200)
+		    c.ask('RNFR b', 350)
+		    c.ask('RNTO c', 250)
+		    c.ask('DELE c', 250)
+		    c.put('c', OLD)
+
+		def behind_its_back(c):
+		    c.ask('MKD d', 257)
+		    c.put('d/e', NEW)
+		    c.put('untouched', NEW)
+		    c.ask('RNFR d', 350)
+		    c.ask('RNTO moved', 250)
+		    with open(path('moved/e'), 'r+b') as file:    # as a descriptor that protocol kept would
+		        file.write(b'changed')
+
+		session_without_locks(asked_for)
+		assert alarms() == [], alarms()
+		session_without_locks(behind_its_back)
+		found = alarms()
+		assert len(found) == 1 and 'path="/moved/e"' in found[0], found
+		assert len(logged(' walls ', 'keeps no locks')) == 2
+	END
+}
+
 @test "who watches a directory sees one IN_MOVED_TO for a whole file, and none for a broken upload" {
 	serve
 	py <<-END

@@ -29,7 +29,7 @@
 #include "privsep/sandbox/sandbox.h"
 
 #define TEST_ID 54321	/* a uid and gid that nobody has */
-#define CHILD_SECONDS 60
+#define CHILD_SECONDS 120
 #define TEXT_MAX (1 << 16)
 
 static bool has_walls;

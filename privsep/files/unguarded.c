@@ -1,0 +1,131 @@
+#include "privsep/files/unguarded.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "privsep/ipc/ipc.h"
+
+#include "common/banned.h"
+
+static struct ipc_message message;	/* not the one in hand: its reply may have been begun */
+
+/* Never waits for room: a session has few of these. */
+static void
+tell(const struct home *home, enum unguarded_event event, const struct home_path *path)
+{
+	ipc_begin(&message, IPC_unguarded);
+	ipc_put_u8(&message, (uint8_t)event);
+	ipc_put_bytes(&message, path->text, path->len);
+	(void)!ipc_send_now(home->session->monitor_channel, &message, -1);
+}
+
+/* Is the upload still what its path leads to? */
+static bool
+find(const struct home *home, const struct unguarded_upload *upload, struct stat *st)
+{
+	return home_stat(home, &upload->path, st) == 0 && st->st_dev == upload->device && st->st_ino == upload->inode;
+}
+
+/* A descriptor for writing changes no other figure without these. The mode is for others to set, a hook for one. */
+static bool
+is_changed(const struct unguarded_upload *upload, const struct stat *st)
+{
+	return st->st_size != upload->size || st->st_mtim.tv_sec != upload->mtime.tv_sec ||
+	    st->st_mtim.tv_nsec != upload->mtime.tv_nsec;
+}
+
+static void
+remember(struct unguarded_upload *upload, const struct stat *st)
+{
+	upload->device = st->st_dev;
+	upload->inode = st->st_ino;
+	upload->size = st->st_size;
+	upload->mtime = st->st_mtim;
+}
+
+/* The place of an upload to this path: the one that it has, or the oldest. */
+static struct unguarded_upload *
+place_for(struct unguarded *unguarded, const struct home_path *path)
+{
+	struct unguarded_upload *place;
+
+	for (size_t i = 0; i < unguarded->count; i++)
+		if (strcmp(unguarded->uploads[i].path.text, path->text) == 0)
+			return &unguarded->uploads[i];
+	place = &unguarded->uploads[unguarded->next];
+	unguarded->next = (unguarded->next + 1) % UNGUARDED_MAX;
+	if (unguarded->count < UNGUARDED_MAX)
+		unguarded->count++;
+	return place;
+}
+
+void
+unguarded_add(struct unguarded *unguarded, const struct home *home, const struct home_path *path, bool is_hooked)
+{
+	struct unguarded_upload *place;
+	struct stat st;
+
+	if (!unguarded->was_told)
+		tell(home, UNGUARDED_FILE_SYSTEM, path);
+	unguarded->was_told = true;
+	if (home_stat(home, path, &st) < 0)
+		return;
+	place = place_for(unguarded, path);
+	place->path = *path;
+	place->is_hooked = is_hooked;
+	remember(place, &st);
+}
+
+void
+unguarded_look(struct unguarded *unguarded, const struct home *home)
+{
+	for (size_t i = 0; i < unguarded->count; i++) {
+		struct unguarded_upload *upload = &unguarded->uploads[i];
+		struct stat st;
+
+		if (!find(home, upload, &st) || !is_changed(upload, &st))
+			continue;
+		tell(home, upload->is_hooked ? UNGUARDED_CHANGED_AFTER_HOOK : UNGUARDED_CHANGED, &upload->path);
+		remember(upload, &st);
+	}
+}
+
+void
+unguarded_renew(struct unguarded *unguarded, const struct home *home)
+{
+	for (size_t i = 0; i < unguarded->count; i++) {
+		struct stat st;
+
+		if (find(home, &unguarded->uploads[i], &st))
+			remember(&unguarded->uploads[i], &st);
+	}
+}
+
+void
+unguarded_renamed(struct unguarded *unguarded, const struct home_path *from, const struct home_path *to)
+{
+	for (size_t i = 0; i < unguarded->count; i++) {
+		struct home_path *path = &unguarded->uploads[i].path;
+		size_t rest = path->len - from->len;
+
+		if (path->len < from->len || memcmp(path->text, from->text, from->len) != 0 ||
+		    (path->text[from->len] != '/' && path->text[from->len] != '\0') || to->len + rest > HOME_PATH_MAX)
+			continue;
+		memmove(path->text + to->len, path->text + from->len, rest + 1);
+		memcpy(path->text, to->text, to->len);
+		path->len = to->len + rest;
+	}
+}
+
+void
+unguarded_end(struct unguarded *unguarded, const struct home *home)
+{
+	int channel = home->session->monitor_channel;
+
+	if (unguarded->count == 0)
+		return;
+	ipc_begin(&message, IPC_protocol_gone);
+	if (ipc_send(channel, &message, -1) < 0 || ipc_receive(channel, IPC_FILES, IPC_STATE_READY, &message) < 0)
+		return;
+	unguarded_look(unguarded, home);
+}
