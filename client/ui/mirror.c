@@ -408,11 +408,13 @@ summarize(const struct mirror *mirror)
 		    "not_begun", (json_int_t)left, "dry_run", mirror->options->is_dry_run, "exit", mirror->status));
 		return;
 	}
+	if (signals_have_aborted() && mirror->has_begun)
+		return;
 	units_size(bytes, size);
 	report_note("%s%zu copied (%s), %zu the same, %zu removed, %zu director%s made, %zu left out, %zu failed%s",
 	    mirror->options->is_dry_run ? "dry run: " : "mirror: ", copied, size, same, mirror->deleted,
 	    mirror->directories, mirror->directories == 1 ? "y" : "ies", mirror->skipped, failed,
-	    left > 0 && !signals_have_aborted() ? "; stopped before the end, the same command goes on" : "");
+	    left > 0 ? "; stopped before the end, the same command goes on" : "");
 	if (mirror->unread > 0)
 		report_note("%zu line%s of listings %s not understood: what %s about was left out", mirror->unread,
 		    mirror->unread == 1 ? "" : "s", mirror->unread == 1 ? "was" : "were",
@@ -464,8 +466,10 @@ copy(struct mirror *mirror, size_t from)
 	struct jobs jobs = {mirror->jobs.items + from, mirror->jobs.count - from};
 	enum exit_status status = EXIT_DONE;
 
-	if (jobs.count > 0 && !mirror->options->is_dry_run && !signals_have_aborted())
+	if (jobs.count > 0 && !mirror->options->is_dry_run && !signals_have_aborted()) {
+		mirror->has_begun = true;
 		status = transfers_run(mirror->session, mirror->options, &jobs);
+	}
 	mirror->has_failed = mirror->has_failed || status != EXIT_DONE;
 	mirror_note(mirror, status);
 }

@@ -34,6 +34,7 @@ struct mirror {
 	size_t names;	/* seen on the server */
 	bool is_doubtful;	/* below here nothing is removed */
 	bool has_failed;	/* something was not copied */
+	bool has_begun;	/* files were moved: then what was stopped is told already */
 	bool knows_times;	/* wishes.is_newer_same was found out */
 	const struct trail *trail;
 };
