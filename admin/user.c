@@ -213,16 +213,23 @@ choose_gid(uint32_t uid, uint32_t *gid)
 	return -EINVAL;
 }
 
-/* The service user holds what belongs to all sessions. */
+/* The service user holds what belongs to all sessions, hook-user what is run for all of them: no login as either. */
 static int
-check_not_service_user(const struct ctl *ctl, uint32_t uid)
+check_not_of_server(const struct ctl *ctl, uint32_t uid, uint32_t gid)
 {
-	const struct passwd *entry = getpwnam(ctl->config->service_user);
+	const struct config *config = ctl->config;
+	const struct passwd *entry = getpwnam(config->service_user);
 
+	if (entry != NULL && (entry->pw_uid == uid || entry->pw_gid == gid)) {
+		ctl_error("%s %u is that of the service user '%s'; an account needs another one",
+		    entry->pw_uid == uid ? "uid" : "gid", entry->pw_uid == uid ? uid : gid,
+		    ctl_quote(config->service_user));
+		return -EINVAL;
+	}
+	entry = config->on_upload[0] == '\0' || config->hook_user[0] == '\0' ? NULL : getpwnam(config->hook_user);
 	if (entry == NULL || entry->pw_uid != uid)
 		return 0;
-	ctl_error("uid %u is that of the service user '%s'; an account needs another one", uid,
-	    ctl_quote(ctl->config->service_user));
+	ctl_error("uid %u is that of hook-user '%s'; an account needs another one", uid, ctl_quote(config->hook_user));
 	return -EINVAL;
 }
 
@@ -357,12 +364,10 @@ design_account(const struct ctl *ctl, const struct users_file *file, const struc
 	account->uid = wishes->uid;
 	if (!wishes->has_uid)
 		r = choose_uid(ctl, file, &account->uid);
-	if (r == 0)
-		r = check_not_service_user(ctl, account->uid);
 	account->gid = wishes->has_gid ? wishes->gid : account->uid;
 	if (r == 0 && wishes->has_uid && !wishes->has_gid)
 		r = choose_gid(account->uid, &account->gid);
-	return r;
+	return r < 0 ? r : check_not_of_server(ctl, account->uid, account->gid);
 }
 
 static enum ctl_exit
@@ -444,11 +449,11 @@ set_locked(const struct ctl *ctl, struct users_file *file, size_t index, struct 
 		account.uid = wishes->uid;
 		if (!wishes->has_gid && choose_gid(account.uid, &account.gid) < 0)
 			goto out;
-		if (check_not_service_user(ctl, account.uid) < 0)
-			goto out;
 	}
 	if (wishes->has_gid)
 		account.gid = wishes->gid;
+	if ((wishes->has_uid || wishes->has_gid) && check_not_of_server(ctl, account.uid, account.gid) < 0)
+		goto out;
 	snprintf(uid, sizeof(uid), "%u", account.uid);
 	snprintf(gid, sizeof(gid), "%u", account.gid);
 	edit.uid = uid;

@@ -11,6 +11,7 @@
 #include "common/buf.h"
 #include "common/io.h"
 #include "common/text.h"
+#include "common/wipe.h"
 #include "daemon/master/master.h"
 #include "daemon/master/sessions.h"
 #include "privsep/ipc/log.h"
@@ -91,6 +92,7 @@ show_on_board(struct master *master)
 		shown[count++].is_by_hand = entry->is_by_hand;
 	}
 	board_set_bans(&master->board, shown, count, master->failures->banned);
+	explicit_bzero(shown, count * sizeof(shown[0]));
 }
 
 /* What has changed shows on the board now, and in the file soon. */
@@ -156,7 +158,7 @@ bans_load(struct master *master)
 		line[strcspn(line, "\n")] = '\0';
 		load_line(master, line, now_s, now_ms);
 	}
-	free(line);
+	free_wiped(line);
 	fclose(file);
 	master->bans.look_at_ms = 0;
 	show_on_board(master);

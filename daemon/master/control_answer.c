@@ -181,6 +181,7 @@ put_row(struct master *master, struct control_client *client, size_t row, uint64
 		put_ban(client, &master->failures->entries[row], now_ms);
 	else if (board_session(&master->board, row, now_ms, &session))
 		control_put(client, session_json(&session));
+	explicit_bzero(&session, sizeof(session));
 }
 
 void

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/wipe.h"
 #include "daemon/master/master.h"
 #include "privsep/ipc/log.h"
 #include "trusted/place.h"
@@ -33,6 +34,8 @@ control_socket_open(struct master *master, char *error, size_t size)
 	char path[PATH_MAX], why[TRUST_TEXT_MAX];
 	int r;
 
+	/* replies have names and addresses of sessions */
+	json_set_alloc_funcs(malloc, free_wiped);
 	snprintf(path, sizeof(path), "%s/" CONTROL_SOCKET, master->config->runtime_directory);
 	r = local_socket_open(&control->socket, path, 0600, BACKLOG, why, sizeof(why));
 	if (r == 0 && epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, control->socket.fd, &event) < 0) {
@@ -51,7 +54,22 @@ drop(struct master *master, struct control_client *client)
 	epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, client->fd, NULL);
 	close_fd(&client->fd);
 	buf_free(&client->out);
+	explicit_bzero(client->line, sizeof(client->line));
 	client->state = CONTROL_FREE;
+}
+
+void
+control_socket_forget(struct master *master)
+{
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		struct control_client *client = &master->control.clients[i];
+
+		if (client->state == CONTROL_FREE)
+			continue;
+		explicit_bzero(client->line, sizeof(client->line));
+		if (client->out.data != NULL)
+			explicit_bzero(client->out.data, client->out.size);
+	}
 }
 
 void
@@ -99,7 +117,7 @@ control_put(struct control_client *client, json_t *line)
 
 	if (text == NULL || buf_add_text(&client->out, text) < 0 || buf_add(&client->out, "\n", 1) < 0)
 		client->out.error = -ENOBUFS; /* found by move_out() */
-	free(text);
+	free_wiped(text);
 	json_decref(line);
 }
 
@@ -146,7 +164,7 @@ serve(struct master *master, struct control_client *client)
 	if (client->state == CONTROL_WAITING)
 		client->end_ms = client->deadline_ms = monotonic_ms() + RELOAD_MS;
 	if (client->fd < 0)
-		client->state = CONTROL_FREE; /* handed on */
+		drop(master, client); /* handed on */
 	else
 		move_out(master, client);
 }
@@ -221,7 +239,8 @@ control_socket_accept(struct master *master)
 	client->deadline_ms = monotonic_ms() + MOVE_MS;
 	client->end_ms = monotonic_ms() + ALL_MS;
 	event.data.ptr = client;
-	if (epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+	/* its whole room at once: a buffer that grows is moved, and leaves its bytes where it was */
+	if (buf_room(&client->out, OUT_MAX) == NULL || epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
 		drop(master, client);
 }
 

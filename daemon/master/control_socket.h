@@ -55,6 +55,9 @@ int control_socket_open(struct master *master, char *error, size_t size);
 /* Close the socket and drop all clients; the name is removed unless keep_path, or another server has taken it over. */
 void control_socket_close(struct master *master, bool keep_path);
 
+/* runs in a session that was just forked: wipe its copies of requests and replies under way. */
+void control_socket_forget(struct master *master);
+
 /* Accept a client. */
 void control_socket_accept(struct master *master);
 

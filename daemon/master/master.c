@@ -13,6 +13,7 @@
 #include "common/buf.h"
 #include "common/io.h"
 #include "common/title.h"
+#include "common/wipe.h"
 #include "daemon/master/accounts_loader.h"
 #include "daemon/master/bans.h"
 #include "daemon/master/certificates.h"
@@ -243,7 +244,7 @@ handle_signals(struct master *master)
 }
 
 static void
-dispatch(struct master *master, void *ptr)
+dispatch_event(struct master *master, void *ptr)
 {
 	struct listener *listener = ptr;
 
@@ -268,6 +269,14 @@ dispatch(struct master *master, void *ptr)
 		(void)!(listener < master->listeners + master->listener_count && sessions_accept(master, listener));
 	else
 		sessions_receive(master, ptr);
+}
+
+/* A session that is forked finds nothing on the stack of what the events before were about. */
+static void
+dispatch(struct master *master, void *ptr)
+{
+	wipe_stack();
+	dispatch_event(master, ptr);
 }
 
 static int

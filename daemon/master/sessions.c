@@ -267,6 +267,7 @@ static void __attribute__((noreturn)) run_monitor(struct master *master, struct 
 		dup2(STDIN_FILENO, STDERR_FILENO);
 	log_set_context("monitor", session->id, session->peer_text, NULL);
 	title_set("monitor", NULL, session->peer_text);
+	control_socket_forget(master);
 	if (scoreboard_confine(master->board.slots, SESSIONS_MAX, row_of(master, slot), &session->claims) < 0)
 		_exit(MONITOR_EXIT_END);
 	claims_begin(session->claims, session->started_ms);
@@ -328,6 +329,7 @@ fork_session(struct master *master, const struct listener *listener, int client_
 	    .master_pid = master->pid,
 	    .service_uid = master->service_uid,
 	    .service_gid = master->service_gid,
+	    .hook_uid = master->config->on_upload[0] == '\0' ? 0 : master->hooks.uid,
 	    .started_ms = monotonic_ms(),
 	    .config = master->config,
 	};
@@ -363,6 +365,7 @@ fork_session(struct master *master, const struct listener *listener, int client_
 	channels[0] = -1;
 	slot = NULL;
 out:
+	explicit_bzero(&session, sizeof(session));
 	if (slot != NULL)
 		TAILQ_INSERT_HEAD(&master->free, slot, free);
 	close_fd(&channels[0]);
@@ -617,13 +620,11 @@ reap_monitor(struct master *master, const struct slot *slot)
 		sessions_reaped(master, pid, status);
 }
 
-void
-sessions_receive(struct master *master, struct slot *slot)
+static void
+receive(struct master *master, struct slot *slot)
 {
 	int r;
 
-	if (slot->channel < 0)
-		return;
 	r = ipc_receive_now(
 	    slot->channel, IPC_MASTER, slot->is_logged_in ? IPC_STATE_READY : IPC_STATE_LOGIN, &message);
 	if (r == -EAGAIN)
@@ -663,6 +664,15 @@ sessions_receive(struct master *master, struct slot *slot)
 	default:
 		end_for_violation(master, slot, ipc_kind_name(message.kind));
 	}
+}
+
+void
+sessions_receive(struct master *master, struct slot *slot)
+{
+	if (slot->channel < 0)
+		return;
+	receive(master, slot);
+	ipc_wipe(&message); /* the next session that is forked has a copy of it */
 }
 
 static struct slot *
@@ -808,6 +818,7 @@ sessions_reaped(struct master *master, pid_t pid, int status)
 			log_monitor_alarm(slot);
 		ipc_drop_fds(&message);
 	}
+	ipc_wipe(&message);
 	if (WIFSIGNALED(status) && !slot->was_told_to_end) {
 		log_set_context(NULL, slot->id, NULL, NULL);
 		log_begin(LEVEL_CRITICAL, "alarm");
@@ -899,6 +910,7 @@ sessions_notify(struct master *master, const struct control_request *request)
 	TAILQ_FOREACH(slot, &master->live, live)
 	if (is_meant(master, slot, request) && slot->channel >= 0)
 		count += ipc_send_now(slot->channel, &message, -1) == 0;
+	ipc_wipe(&message);
 	return count;
 }
 

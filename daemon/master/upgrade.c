@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -64,6 +65,7 @@ upgrade_init(struct master *master, const char *argv0)
 
 	master->upgrade = (struct upgrade){.successor = -1, .errors_fd = -1, .predecessor = -1};
 	TAILQ_INIT(&master->upgrade.foreign);
+	TAILQ_INIT(&master->upgrade.unused);
 	if (sandbox_is_widened())
 		for (size_t i = 0; i < 2; i++)
 			if (getenv(sanitizer_variables[i]) != NULL)
@@ -491,7 +493,47 @@ remove_foreign(struct master *master, struct foreign *foreign)
 	TAILQ_REMOVE(&master->upgrade.foreign, foreign, entry);
 	master->upgrade.foreign_count--;
 	sessions_uncount(master, &foreign->address, foreign->user);
-	free(foreign);
+	TAILQ_INSERT_HEAD(&master->upgrade.unused, foreign, entry);
+}
+
+/* Room for one more, at a place that no session inherits. NULL: there is none. */
+static struct foreign *
+take_foreign(struct upgrade *upgrade)
+{
+	const size_t size = SESSIONS_MAX * sizeof(struct foreign);
+	struct foreign *foreign = TAILQ_FIRST(&upgrade->unused);
+
+	if (foreign != NULL) {
+		TAILQ_REMOVE(&upgrade->unused, foreign, entry);
+		return foreign;
+	}
+	if (upgrade->room == NULL) {
+		void *room =
+		    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+		if (room == MAP_FAILED)
+			return NULL;
+		if (madvise(room, size, MADV_DONTFORK) < 0) {
+			munmap(room, size);
+			return NULL;
+		}
+		upgrade->room = room;
+	}
+	return upgrade->foreign_used < SESSIONS_MAX ? &upgrade->room[upgrade->foreign_used++] : NULL;
+}
+
+/* 32 hexadecimal digits. */
+static bool
+parse_key(const char *text, struct address_key *key)
+{
+	unsigned byte;
+
+	for (size_t i = 0; i < sizeof(key->bytes); i++) {
+		if (sscanf(text + 2 * i, "%2x", &byte) != 1)
+			return false;
+		key->bytes[i] = (uint8_t)byte;
+	}
+	return true;
 }
 
 /* "ID KEY USER" */
@@ -501,22 +543,16 @@ add_foreign(struct master *master, const char *text)
 	struct foreign *foreign;
 	const char *key = strchr(text, ' ');
 	const char *user = key == NULL ? NULL : strchr(key + 1, ' ');
-	unsigned byte;
+	struct address_key address;
 
 	if (user == NULL || key - text != SESSION_ID_SIZE - 1 || user - key != 1 + 2 * sizeof(foreign->address.bytes) ||
-	    strlen(user + 1) >= sizeof(foreign->user) || master->upgrade.foreign_count >= SESSIONS_MAX)
+	    strlen(user + 1) >= sizeof(foreign->user) || !parse_key(key + 1, &address))
 		return;
-	foreign = calloc(1, sizeof(*foreign));
+	foreign = take_foreign(&master->upgrade);
 	if (foreign == NULL)
 		return;
+	*foreign = (struct foreign){.address = address};
 	memcpy(foreign->id, text, SESSION_ID_SIZE - 1);
-	for (size_t i = 0; i < sizeof(foreign->address.bytes); i++) {
-		if (sscanf(key + 1 + 2 * i, "%2x", &byte) != 1) {
-			free(foreign);
-			return;
-		}
-		foreign->address.bytes[i] = (uint8_t)byte;
-	}
 	memcpy(foreign->user, user + 1, strlen(user + 1));
 	TAILQ_INSERT_TAIL(&master->upgrade.foreign, foreign, entry);
 	master->upgrade.foreign_count++;

@@ -49,7 +49,9 @@ struct upgrade {
 	int predecessor;		/* the channel to it; -1: none */
 	bool is_known;			/* the service manager was told */
 	TAILQ_HEAD(, foreign) foreign;	/* its sessions, for the limits */
-	uint32_t foreign_count;
+	TAILQ_HEAD(, foreign) unused;	/* room for others */
+	struct foreign *room;	/* SESSIONS_MAX of them, that no session inherits; NULL: there was no former server */
+	uint32_t foreign_count, foreign_used;
 };
 
 /* At start, before the environment is cleared: remember how this program was started. 0 or -ENOMEM. */

@@ -28,6 +28,7 @@ struct ipc_message {
 	bool is_reply;
 	bool bad;
 	size_t length, cursor;
+	size_t touched;	/* bytes from the front that were used since the last ipc_wipe(); length may be more */
 	int fds[IPC_FDS_MAX];	/* the descriptors that came along; owned by the message until taken */
 	unsigned fd_count, fds_taken;
 	uint8_t bytes[IPC_MESSAGE_MAX];
@@ -38,6 +39,9 @@ int ipc_pair(int channels[2], unsigned timeout_s);
 
 /* Bound the waits of one end: ipc_send() and ipc_receive() on it give up after timeout_s. 0 or -errno. */
 int ipc_bound_waits(int channel, unsigned timeout_s);
+
+/* Forget all bytes of a message that is kept for the next one. */
+void ipc_wipe(struct ipc_message *message);
 
 /* Begin a request or notice; begin a reply (result: 0 or -errno) to the kind in hand. */
 void ipc_begin(struct ipc_message *message, enum ipc_kind kind);

@@ -85,19 +85,27 @@ log_takes(enum log_level level)
 	return level >= log_level_now();
 }
 
+/* All of it: the rest of a longer text would be inherited. */
+static void
+set_text(char *text, size_t size, const char *value)
+{
+	memset(text, 0, size);
+	snprintf(text, size, "%s", value);
+}
+
 void
 log_set_context(const char *process, const char *session, const char *address, const char *user)
 {
 	if (process != NULL) {
-		snprintf(sender.process, sizeof(sender.process), "%s", process);
+		set_text(sender.process, sizeof(sender.process), process);
 		sender.pid = getpid();
 	}
 	if (session != NULL)
-		snprintf(sender.session, sizeof(sender.session), "%s", session);
+		set_text(sender.session, sizeof(sender.session), session);
 	if (address != NULL)
-		snprintf(sender.address, sizeof(sender.address), "%s", address);
+		set_text(sender.address, sizeof(sender.address), address);
 	if (user != NULL)
-		snprintf(sender.user, sizeof(sender.user), "%s", user);
+		set_text(sender.user, sizeof(sender.user), user);
 }
 
 void
@@ -167,10 +175,10 @@ log_end(void)
 {
 	if (!record.is_wanted)
 		return;
-	if (record.is_reserved && ipc_send_now(sender.reserved, &record.message, -1) == 0)
-		return;
-	if (ipc_send_now(sender.channel, &record.message, -1) < 0 && sender.dropped != NULL)
+	if (!(record.is_reserved && ipc_send_now(sender.reserved, &record.message, -1) == 0) &&
+	    ipc_send_now(sender.channel, &record.message, -1) < 0 && sender.dropped != NULL)
 		__atomic_add_fetch(sender.dropped, 1, __ATOMIC_RELAXED);
+	ipc_wipe(&record.message);
 }
 
 void
@@ -185,4 +193,5 @@ log_message(enum log_level level, const char *event, const char *format, ...)
 	log_begin(level, event);
 	log_field_text("message", text);
 	log_end();
+	explicit_bzero(text, strlen(text));
 }

@@ -57,9 +57,26 @@ get_number(struct ipc_message *message, size_t width)
 	return value;
 }
 
+static void
+touch(struct ipc_message *message)
+{
+	if (message->length > message->touched)
+		message->touched = message->length;
+}
+
+void
+ipc_wipe(struct ipc_message *message)
+{
+	touch(message);
+	explicit_bzero(message->bytes, message->touched);
+	message->touched = 0;
+	message->length = message->cursor = 0;
+}
+
 void
 ipc_begin(struct ipc_message *message, enum ipc_kind kind)
 {
+	touch(message);
 	message->kind = kind;
 	message->is_reply = false;
 	message->bad = false;
@@ -228,6 +245,7 @@ decode(struct ipc_message *message, enum ipc_process me, enum ipc_state state)
 	unsigned kind, fd_count = message->fd_count;
 	size_t size;
 
+	touch(message);
 	message->cursor = 0;
 	message->bad = false;
 	kind = (unsigned)get_number(message, KIND_SIZE);

@@ -337,6 +337,20 @@ refuse_login(struct monitor *monitor, int r, const char *reason)
 		tell_refusal(monitor);
 }
 
+static struct login_circumstances
+circumstances(const struct monitor *monitor)
+{
+	const struct session *session = monitor->session;
+
+	return (struct login_circumstances){
+	    .peer = &session->peer,
+	    .now = time(NULL),
+	    .service_uid = session->service_uid,
+	    .service_gid = session->service_gid,
+	    .hook_uid = session->hook_uid,
+	};
+}
+
 /* The account that the login in hand is about. */
 static struct account account;
 
@@ -367,6 +381,7 @@ finish_login(struct monitor *monitor, int r, const char *reason)
 void
 master_answer_attempt(struct monitor *monitor)
 {
+	const struct login_circumstances at = circumstances(monitor);
 	const char *reason = NULL, *problem;
 	const char *name = monitor->login.name;
 	int snapshot_fd = ipc_take_fd(&monitor->message);
@@ -378,8 +393,7 @@ master_answer_attempt(struct monitor *monitor)
 	}
 	monitor->login.step_ms = ipc_get_u32(&monitor->message);
 	monitor->login.granted_ms = monotonic_ms();
-	r = login_check(
-	    snapshot_fd, name, monitor->login.password, &monitor->session->peer, time(NULL), &account, &reason);
+	r = login_check(snapshot_fd, name, monitor->login.password, &at, &account, &reason);
 	close_fd(&snapshot_fd);
 	if (r == -ENOENT && monitor->session->config->pam_service[0] != '\0' &&
 	    account_name_valid(name, strlen(name), &problem)) {
@@ -408,9 +422,14 @@ master_answer_attempt_pam(struct monitor *monitor)
 void
 pam_answer_authenticate(struct monitor *monitor)
 {
+	const struct login_circumstances at = circumstances(monitor);
 	const char *reason = NULL;
 	int r = take_pam_answer(monitor, &account, &reason);
 
+	if (r == 0) {
+		reason = login_identity_refusal(&account, &at);
+		r = reason == NULL ? 0 : -EPERM;
+	}
 	finish_login(monitor, r, reason);
 }
 

@@ -79,8 +79,7 @@ take_reply(struct monitor *monitor, struct account *account, char reason[PAM_REA
 		return -EPROTO;
 	switch ((enum pam_outcome)outcome) {
 	case PAM_YES:
-		if (account->uid == 0 || account->gid == 0 || account->uid == monitor->session->service_uid ||
-		    account->home[0] != '/' || !account_name_valid(account->name, strlen(account->name), &problem))
+		if (account->home[0] != '/' || !account_name_valid(account->name, strlen(account->name), &problem))
 			return -EPROTO;
 		return 0;
 	case PAM_WRONG:

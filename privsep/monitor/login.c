@@ -17,24 +17,34 @@
 
 #define SWEEP_EVERY_S 3600
 
+const char *
+login_identity_refusal(const struct account *account, const struct login_circumstances *at)
+{
+	if (account->uid == 0 || account->gid == 0)
+		return "account has uid or gid 0";
+	if (account->uid == at->service_uid || account->gid == at->service_gid)
+		return "account has uid or gid of service-user";
+	if (at->hook_uid != 0 && account->uid == at->hook_uid)
+		return "account has uid of hook-user";
+	return NULL;
+}
+
 static const char *
-account_refusal(const struct account *account, const union address *peer, int64_t now)
+account_refusal(const struct account *account, const struct login_circumstances *at)
 {
 	bool is_allowed = account->allow_from_count == 0;
 
 	if (account->is_locked)
 		return "account is locked";
-	if (account->expires != 0 && now >= account->expires)
+	if (account->expires != 0 && at->now >= account->expires)
 		return "account has expired";
-	if (account->uid == 0 || account->gid == 0)
-		return "account has uid or gid 0";
 	for (size_t i = 0; i < account->allow_from_count && !is_allowed; i++)
-		is_allowed = address_in_block(peer, &account->allow_from[i]);
-	return is_allowed ? NULL : "account may not log in from this address";
+		is_allowed = address_in_block(at->peer, &account->allow_from[i]);
+	return is_allowed ? login_identity_refusal(account, at) : "account may not log in from this address";
 }
 
 int
-login_check(int snapshot_fd, const char *name, const char *password, const union address *peer, int64_t now,
+login_check(int snapshot_fd, const char *name, const char *password, const struct login_circumstances *at,
     struct account *account, const char **reason)
 {
 	int r = snapshot_lookup(snapshot_fd, name, account);
@@ -53,7 +63,7 @@ login_check(int snapshot_fd, const char *name, const char *password, const union
 		*reason = "wrong password";
 		return -EACCES;
 	}
-	*reason = account_refusal(account, peer, now);
+	*reason = account_refusal(account, at);
 	return *reason == NULL ? 0 : -EPERM;
 }
 

@@ -4,24 +4,35 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 #include "accounts/account.h"
+
+/* Who is at the door, when, and whose identity no account may have. */
+struct login_circumstances {
+	const union address *peer;
+	int64_t now;	/* seconds since the epoch */
+	uid_t service_uid;
+	gid_t service_gid;
+	uid_t hook_uid;	/* 0: that of service_uid, or there are no hooks */
+};
 
 /*
  * Check name and password against a snapshot of the users file (accounts/snapshot.h).
  * Costs one password hash, whatever the outcome.
  *
- * peer     where the client is.
- * now      seconds since the epoch.
  * account  filled when the name exists; the caller wipes it.
  * reason   on failure: why, for the log; static text. The client is told the same for all.
  *
  * Returns 0; -ENOENT for a name that is not there; -EACCES for a wrong password; -EPERM when both are right, but the account
  * is locked, expired, or not allowed from there; another -errno when the snapshot is unusable.
  */
-int login_check(int snapshot_fd, const char *name, const char *password, const union address *peer, int64_t now,
+int login_check(int snapshot_fd, const char *name, const char *password, const struct login_circumstances *at,
     struct account *account, const char **reason);
+
+/* Why nobody may be served as the account's uid and gid, wherever the account came from; NULL: it is good. Static text. */
+const char *login_identity_refusal(const struct account *account, const struct login_circumstances *at);
 
 /*
  * Open the account's home: an existing directory that belongs to the account's uid.

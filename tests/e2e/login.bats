@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Who may log in, who may not, and what either learns from it.
 
+bats_require_minimum_version 1.5.0
 load lib
 
 setup()
@@ -146,6 +147,35 @@ median_ms()
 	refused alice secret 'account may not log in from this address'
 	ctl user set alice --allow-from 192.0.2.0/24 --allow-from 127.0.0.1
 	accepted alice secret
+}
+
+# set_ids UID GID: of alice, past sallyportctl, which refuses what is tried here.
+set_ids()
+{
+	sed -i "s/^\(alice:[^:]*\):[0-9]*:[0-9]*:/\1:$1:$2:/" "$DIR/etc/users"
+	chown "$1:$2" "$DIR/home/alice"
+}
+
+@test "no account is the service user, root, or hook-user" {
+	install -m 755 /bin/true "$DIR/hook"
+	serve "on-upload = \"$DIR/hook\"" 'hook-user = "nobody"' 'limits { never-ban = "127.0.0.0/8" }'
+	local uid gid
+	uid=$(id -u sallyport)
+	gid=$(id -g sallyport)
+	set_ids "$uid" "$uid"
+	refused alice secret 'account has uid or gid of service-user'
+	set_ids 300001 "$gid"
+	refused alice secret 'account has uid or gid of service-user'
+	set_ids "$(id -u nobody)" 300001
+	refused alice secret 'account has uid of hook-user'
+	set_ids 300001 300001
+	accepted alice secret
+	run -1 ctl user set alice --uid "$uid"
+	assert_output --partial 'is that of the service user'
+	run -1 ctl user set alice --gid "$gid"
+	assert_output --partial 'is that of the service user'
+	run -1 ctl user set alice --uid "$(id -u nobody)" --gid 300001
+	assert_output --partial 'is that of hook-user'
 }
 
 @test "a home that is missing, of another owner, or no directory" {
