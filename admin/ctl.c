@@ -63,6 +63,7 @@ static const struct ctl_command ctl_commands[] = {
     {"user", "del", "NAME", CTL_BIT(OPTION_PURGE_HOME), true, user_del, "remove an account; the home stays"},
     {"user", "list", NULL, 0, true, user_list, "list the accounts"},
     {"user", "show", "NAME", 0, true, user_show, "show one account"},
+    {"user", "partials", "NAME", 0, true, user_partials, "show what interrupted uploads hold"},
     {"quota", "show", "[NAME]", 0, true, quota_show, "show what is used of which quota, of one account or of all"},
     {"quota", "recount", "[NAME]", 0, true, quota_recount,
      "remove expired partial files, and count the home anew, of one account or of all"},

@@ -103,6 +103,7 @@ enum ctl_exit user_unlock(struct ctl *ctl);
 enum ctl_exit user_del(struct ctl *ctl);
 enum ctl_exit user_list(struct ctl *ctl);
 enum ctl_exit user_show(struct ctl *ctl);
+enum ctl_exit user_partials(struct ctl *ctl);
 enum ctl_exit quota_show(struct ctl *ctl);
 enum ctl_exit quota_recount(struct ctl *ctl);
 enum ctl_exit cert_self_signed(struct ctl *ctl);

@@ -481,6 +481,78 @@ ask_files_quota(struct protocol *protocol, struct quota_told *told)
 	return take_quota(protocol, ask(protocol, protocol->files_channel), told);
 }
 
+static int
+take_partials(struct protocol *protocol, int r, struct partials_told *told)
+{
+	*told = (struct partials_told){.count = 0};
+	if (r < 0)
+		return answered(protocol, r);
+	told->count = ipc_get_u64(&protocol->message);
+	told->bytes = ipc_get_u64(&protocol->message);
+	told->busy_bytes = ipc_get_u64(&protocol->message);
+	told->is_whole = ipc_get_u8(&protocol->message) == 1;
+	return 0;
+}
+
+int
+ask_files_partials_sums(struct protocol *protocol, struct partials_told *told)
+{
+	int r;
+
+	ipc_begin(&protocol->message, IPC_partials);
+	ipc_put_u8(&protocol->message, 0);
+	r = take_partials(protocol, ask(protocol, protocol->files_channel), told);
+	return r < 0 ? r : answered(protocol, 0);
+}
+
+/* Rows that were not fetched yet: replies and what else is asked use the message in hand. */
+static struct ipc_message partial_rows;
+
+int
+ask_files_partials(struct protocol *protocol, struct partials_told *told)
+{
+	int r;
+
+	ipc_begin(&protocol->message, IPC_partials);
+	ipc_put_u8(&protocol->message, 1);
+	r = take_partials(protocol, ask_long(protocol), told);
+	if (r == 0)
+		partial_rows = protocol->message;
+	return r;
+}
+
+bool
+ask_files_next_partial(struct protocol *protocol, struct partial_told *row)
+{
+	const char *path;
+	size_t len;
+
+	if (partial_rows.cursor == partial_rows.length)
+		return false;
+	row->size = ipc_get_u64(&partial_rows);
+	row->age_s = ipc_get_u64(&partial_rows);
+	row->is_in_use = ipc_get_u8(&partial_rows) == 1;
+	path = ipc_get_bytes(&partial_rows, HOME_PATH_MAX, &len);
+	if (home_path_check(path, len, &row->path) < 0)
+		ask_give_up(protocol);
+	return true;
+}
+
+int
+ask_files_remove_partials(struct protocol *protocol, struct partials_removed *removed)
+{
+	int r;
+
+	ipc_begin(&protocol->message, IPC_remove_partials);
+	r = ask_long(protocol);
+	if (r < 0)
+		return answered(protocol, r);
+	removed->count = ipc_get_u64(&protocol->message);
+	removed->bytes = ipc_get_u64(&protocol->message);
+	removed->busy = ipc_get_u64(&protocol->message);
+	return answered(protocol, 0);
+}
+
 int
 ask_files_list(struct protocol *protocol, const struct home_path *path, enum ipc_list_form form, uint8_t flags,
     uint32_t shown_from, int *fd)

@@ -33,6 +33,22 @@ struct quota_told {
 	uint64_t bytes, bytes_limit, files, files_limit;
 };
 
+/* The partial uploads of the account. */
+struct partials_told {
+	uint64_t count, bytes, busy_bytes;
+	bool is_whole;		/* false: there may be more */
+};
+
+struct partial_told {
+	uint64_t size, age_s;
+	bool is_in_use;
+	struct home_path path;
+};
+
+struct partials_removed {
+	uint64_t count, bytes, busy;
+};
+
 /* Take a notice of the monitor in (poll said that there is something). */
 void ask_take_notice(struct protocol *protocol);
 
@@ -94,6 +110,10 @@ int ask_files_sync_write(struct protocol *protocol);
 int ask_files_grow_write(struct protocol *protocol);	/* after -EFBIG; -EFBIG again where there is no quota */
 int ask_files_finish_write(struct protocol *protocol, bool is_complete, struct quota_told *told);
 int ask_files_quota(struct protocol *protocol, struct quota_told *told);
+int ask_files_partials_sums(struct protocol *protocol, struct partials_told *told);
+int ask_files_partials(struct protocol *protocol, struct partials_told *told);	/* may take long; rows are fetched by the next */
+bool ask_files_next_partial(struct protocol *protocol, struct partial_told *row);
+int ask_files_remove_partials(struct protocol *protocol, struct partials_removed *removed);	/* may take long */
 int ask_files_list(struct protocol *protocol, const struct home_path *path, enum ipc_list_form form, uint8_t flags,
     uint32_t shown_from, int *fd);
 int ask_files_list_end(struct protocol *protocol, uint64_t *entries);

@@ -14,6 +14,7 @@
 #include "daemon/protocol/command.h"
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/errors.h"
+#include "daemon/protocol/partials.h"
 #include "daemon/protocol/session.h"
 #include "daemon/protocol/time_parse.h"
 #include "daemon/protocol/transfer.h"
@@ -546,6 +547,9 @@ cmd_mlst(struct protocol *protocol, char *argument, size_t len)
 static void
 stat_session(struct protocol *protocol)
 {
+	char partials[PARTIALS_SIZE];
+	bool has_partials = protocol->state == IPC_STATE_READY && partials_text(protocol, partials, sizeof(partials));
+
 	reply_begin(protocol, 211, "Status:");
 	reply_line(protocol, "Connected from %s", protocol->session->peer_text);
 	if (protocol->state == IPC_STATE_READY) {
@@ -555,6 +559,8 @@ stat_session(struct protocol *protocol)
 		reply_line(protocol, "Not logged in");
 	}
 	reply_line(protocol, "TYPE %s; STRU File; MODE Stream", protocol->is_ascii ? "ASCII" : "IMAGE");
+	if (has_partials)
+		reply_line(protocol, "%s", partials);
 	reply_line(protocol, "Idle timeout %u s", protocol->config->timeouts.idle_s);
 	reply(protocol, 211, "End");
 }

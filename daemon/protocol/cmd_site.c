@@ -1,4 +1,4 @@
-/* SITE: CHMOD, UTIME, CPFR, CPTO, HELP. */
+/* SITE: CHMOD, UTIME, CPFR, CPTO, QUOTA, HELP. */
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 #include "daemon/protocol/command.h"
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/errors.h"
+#include "daemon/protocol/partials.h"
 #include "daemon/protocol/quota.h"
 #include "daemon/protocol/session.h"
 #include "daemon/protocol/time_parse.h"
@@ -170,6 +171,7 @@ static const struct site_command {
     {"CPFR", site_cpfr, true, "SITE CPFR path"},
     {"CPTO", site_cpto, true, "SITE CPTO path"},
     {"QUOTA", site_quota, false, "SITE QUOTA"},
+    {"PARTIALS", site_partials, false, "SITE PARTIALS [DELETE path | DELETE ALL]"},
     {"HELP", site_help, false, "SITE HELP"},
 #ifdef SALLYPORT_TAKEOVER
     {"TAKEOVER", takeover_protocol, false, "SITE TAKEOVER line"},

@@ -10,6 +10,7 @@
 #include "daemon/protocol/command.h"
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/data.h"
+#include "daemon/protocol/partials.h"
 #include "daemon/protocol/port_parse.h"
 #include "daemon/protocol/quota.h"
 #include "daemon/protocol/session.h"
@@ -91,6 +92,26 @@ cmd_stru(struct protocol *protocol, char *argument, size_t len)
 	reply(protocol, row->code, "%s", row->reply);
 }
 
+/* Is it the quota that ends the room, and not the disk? */
+static bool
+is_short_of_quota(const struct quota_told *told, uint64_t room)
+{
+	return told->bytes_limit != UINT64_MAX && told->bytes + room >= told->bytes_limit;
+}
+
+/* Partials that nobody writes to give way to an upload, so that they do not stand in the way of its announcement either. */
+static uint64_t
+room_with_partials(struct protocol *protocol, uint64_t room)
+{
+	struct partials_told partials;
+	struct quota_told quota;
+
+	if (ask_files_quota(protocol, &quota) < 0 || !is_short_of_quota(&quota, room) ||
+	    ask_files_partials_sums(protocol, &partials) < 0)
+		return room;
+	return room + (partials.bytes - partials.busy_bytes);
+}
+
 /*
  * What there is room for, when the whole file is to have so many bytes. Clients announce the whole
  * size of a file that they go on with, too: what of it is here already needs no room.
@@ -100,7 +121,9 @@ has_room(struct protocol *protocol, uint64_t bytes, uint64_t *room)
 {
 	uint64_t here = protocol->restart_offset > protocol->told_size ? protocol->restart_offset : protocol->told_size;
 
-	return ask_files_space(protocol, &protocol->cwd, room) < 0 || bytes <= here || bytes - here <= *room;
+	if (ask_files_space(protocol, &protocol->cwd, room) < 0 || bytes <= here || bytes - here <= *room)
+		return true;
+	return bytes - here <= room_with_partials(protocol, *room);
 }
 
 static void
@@ -108,10 +131,11 @@ reply_no_room(struct protocol *protocol, uint64_t bytes, uint64_t room)
 {
 	struct quota_told told;
 
-	if (ask_files_quota(protocol, &told) == 0 && told.bytes_limit != UINT64_MAX && told.bytes + room >= told.bytes_limit) {
+	if (ask_files_quota(protocol, &told) == 0 && is_short_of_quota(&told, room)) {
 		protocol->quota_asked = bytes;
 		reply_over_quota(protocol, 552, "ALLO");
 	} else {
+		reply_partials_note(protocol, 552);
 		reply(protocol, 552, "%llu bytes do not fit; there is room for %llu", (unsigned long long)bytes,
 		    (unsigned long long)room);
 	}

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "daemon/protocol/control.h"
+#include "daemon/protocol/partials.h"
 #include "daemon/protocol/quota.h"
 
 #include "common/banned.h"
@@ -64,8 +65,11 @@ reply_error(struct protocol *protocol, enum reply_class class, int error, const 
 {
 	const struct error_row *row = find_row(error);
 
-	if (error == -EDQUOT)
+	if (error == -EDQUOT) {
 		reply_over_quota(protocol, row->codes[class], name);
-	else
-		reply(protocol, row->codes[class], "%s: %s", name, row->text);
+		return;
+	}
+	if (error == -ENOSPC || row->codes[class] == 552)
+		reply_partials_note(protocol, row->codes[class]);
+	reply(protocol, row->codes[class], "%s: %s", name, row->text);
 }

@@ -6,6 +6,7 @@
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/errors.h"
+#include "daemon/protocol/partials.h"
 #include "daemon/protocol/session.h"
 
 #include "common/banned.h"
@@ -31,6 +32,7 @@ reply_over_quota(struct protocol *protocol, int code, const char *name)
 	struct quota_told told;
 
 	protocol->quota_asked = 0;
+	reply_partials_note(protocol, code);
 	if (ask_files_quota(protocol, &told) < 0 ||
 	    (told.bytes_limit == UINT64_MAX && told.files_limit == UINT64_MAX)) {
 		reply(protocol, code, "%s: Quota of the file system exceeded", name);
@@ -96,18 +98,25 @@ void
 reply_quota(struct protocol *protocol)
 {
 	struct quota_told told;
+	char partials[PARTIALS_SIZE];
+	bool has_partials;
 	int r = ask_files_quota(protocol, &told);
 
 	if (r < 0) {
 		reply_error(protocol, REPLY_FILE, r, "quota");
 		return;
 	}
+	has_partials = partials_text(protocol, partials, sizeof(partials));
 	if (told.bytes_limit == UINT64_MAX && told.files_limit == UINT64_MAX) {
+		if (has_partials)
+			reply_begin(protocol, 200, partials);
 		reply(protocol, 200, "No quota");
 		return;
 	}
 	reply_begin(protocol, 200, "Quota");
 	reply_figure(protocol, told.bytes, told.bytes_limit, "bytes");
 	reply_figure(protocol, told.files, told.files_limit, "files");
+	if (has_partials)
+		reply_line(protocol, "%s", partials);
 	reply(protocol, 200, "End");
 }

@@ -55,7 +55,7 @@ files_answer_grow_write(struct files *files)
 {
 	if (!ipc_end(&files->message) || files->upload.fd < 0)
 		return false;
-	request_reply(files, quota_grow(&files->home));
+	request_reply(files, upload_grow(&files->upload, &files->upload_path));
 	return true;
 }
 

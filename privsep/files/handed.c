@@ -75,6 +75,14 @@ handed_wait_back(const struct handed *handed)
 	return 0;
 }
 
+bool
+handed_is_seen(int fd)
+{
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = MARKS_AT};	/* to the end: whoever's mark */
+
+	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
 void
 handed_close(struct handed *handed)
 {

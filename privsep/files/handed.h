@@ -25,6 +25,9 @@ int handed_mark(struct handed *handed, int fd, int dir_fd, const char *name);
  */
 int handed_wait_back(const struct handed *handed);
 
+/* Does anybody hold a marked descriptor of the file? fd is one of it, not marked itself. */
+bool handed_is_seen(int fd);
+
 void handed_close(struct handed *handed);
 
 #endif

@@ -3,16 +3,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/text.h"
 #include "privsep/files/directory.h"
 #include "privsep/files/locked_file.h"
 #include "privsep/files/partial_name.h"
 
 #include "common/banned.h"
 
+#define TARGET_ATTRIBUTE "user.sallyport.partial-of"
 #define SWEEP_ENTRIES_MAX 1000
 #define SWEEP_EVERY_S 60	/* one directory, while upload follows upload */
 
@@ -96,6 +99,46 @@ partial_remove(const struct home *home, int dir_fd, const char *target)
 	int r = partial_name_make(target, name);
 
 	return r < 0 ? r : partial_remove_named(home, dir_fd, name);
+}
+
+int
+partial_remove_counted(const struct home *home, int dir_fd, const char *name)
+{
+	int r = quota_begin(home, 0, 0);
+	int ended;
+
+	if (r < 0)
+		return r;
+	r = partial_remove_named(home, dir_fd, name);
+	ended = quota_end(home);
+	return r < 0 ? r : ended;
+}
+
+void
+partial_note_target(int fd, const char *target)
+{
+	(void)fsetxattr(fd, TARGET_ATTRIBUTE, target, strlen(target), 0);
+}
+
+/* Emptied: the filter has no call that removes attributes. */
+void
+partial_forget_target(int fd)
+{
+	(void)fsetxattr(fd, TARGET_ATTRIBUTE, "", 0, XATTR_REPLACE);
+}
+
+int
+partial_read_target(int fd, const char *name, char target[NAME_MAX + 1])
+{
+	char check[PARTIAL_NAME_SIZE];
+	ssize_t len = fgetxattr(fd, TARGET_ATTRIBUTE, target, NAME_MAX);
+
+	if (len <= 0 || memchr(target, '/', (size_t)len) != NULL || has_control(target, (size_t)len))
+		return -ENODATA;
+	target[len] = '\0';
+	if (partial_name_make(target, check) < 0 || strcmp(check, name) != 0)
+		return -ENODATA;
+	return 0;
 }
 
 static bool

@@ -2,6 +2,7 @@
 #ifndef PRIVSEP_FILES_PARTIAL_H
 #define PRIVSEP_FILES_PARTIAL_H
 
+#include <limits.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -18,6 +19,24 @@ int partial_remove(const struct home *home, int dir_fd, const char *target);
 
 /* The same for the name of a partial itself. */
 int partial_remove_named(const struct home *home, int dir_fd, const char *name);
+
+/* The same in a bracket of its own: one that keeps nobody waiting. */
+int partial_remove_counted(const struct home *home, int dir_fd, const char *name);
+
+/*
+ * Note in a partial that is kept whose it is: its own name is a hash, from which no way leads back. A courtesy: on a file
+ * system without extended attributes nothing is noted.
+ */
+void partial_note_target(int fd, const char *target);
+
+/* The partial has become the finished file. */
+void partial_forget_target(int fd);
+
+/*
+ * The target of the partial called name. What is noted counts only if name is its hash, whoever noted it.
+ * 0; -ENODATA: nothing (true) is noted.
+ */
+int partial_read_target(int fd, const char *name, char target[NAME_MAX + 1]);
 
 /*
  * Remove every partial from a directory that holds nothing else.

@@ -70,6 +70,9 @@ struct files {
 	X(tree_size,         READS,   MAY_LIST,               NONE)      \
 	X(space,             READS,   NONE,                   NONE)      \
 	X(quota,             READS,   NONE,                   NONE)      \
+	X(partials,          READS,   NONE,                   NONE)      /* names: MAY_LIST */ \
+	X(remove_partial,    CHANGES, NONE,                   MAY_CREATE | MAY_DELETE) \
+	X(remove_partials,   CHANGES, NONE,                   MAY_CREATE | MAY_DELETE) \
 	X(directory_message, READS,   NONE,                   NONE)      \
 	X(stop,              READS,   NONE,                   NONE)
 

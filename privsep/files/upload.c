@@ -10,6 +10,7 @@
 #include "common/text.h"
 #include "privsep/files/locked_file.h"
 #include "privsep/files/partial.h"
+#include "privsep/files/partial_list.h"
 #include "privsep/files/upload_place.h"
 
 #include "common/banned.h"
@@ -283,7 +284,7 @@ begin_counted(struct upload *upload, const struct home *home, const struct home_
 }
 
 static int
-begin(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
+begin_once(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
     uint64_t offset, uint64_t wanted, uint64_t *start)
 {
 	int r;
@@ -309,6 +310,22 @@ out:
 	return r;
 }
 
+/* Before the quota refuses it, partials that nobody writes to give way, one by one. */
+static int
+begin(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
+    uint64_t offset, uint64_t wanted, uint64_t *start)
+{
+	bool is_atomic = upload->is_atomic, is_copy = upload->is_copy;
+	int r = begin_once(upload, home, path, mode, offset, wanted, start);
+
+	while (r == -EDQUOT && partials_give_way(home, path)) {
+		upload->is_atomic = is_atomic;
+		upload->is_copy = is_copy;
+		r = begin_once(upload, home, path, mode, offset, wanted, start);
+	}
+	return r;
+}
+
 int
 upload_begin(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
     uint64_t offset, uint64_t *start)
@@ -316,6 +333,16 @@ upload_begin(struct upload *upload, const struct home *home, const struct home_p
 	upload_init(upload);
 	upload->is_atomic = home->session->config->uploads == UPLOADS_ATOMIC;
 	return begin(upload, home, path, mode, offset, 0, start);
+}
+
+int
+upload_grow(const struct upload *upload, const struct home_path *path)
+{
+	int r = quota_grow(upload->home);
+
+	while (r == -EDQUOT && partials_give_way(upload->home, path))
+		r = quota_grow(upload->home);
+	return r;
 }
 
 int
@@ -431,6 +458,7 @@ keep_or_remove(struct upload *upload)
 		return -errno;
 	if ((st.st_size == 0 || upload->is_copy || upload->is_lost) && unlinkat(upload->dir_fd, upload->partial, 0) < 0)
 		return -errno;
+	partial_note_target(upload->fd, upload->name);
 	return 0;
 }
 
@@ -464,8 +492,10 @@ settle(struct upload *upload, const struct config *config, bool is_whole)
 		return r;
 	}
 	r = is_whole && upload->is_partial ? rename_into_place(upload, config) : is_whole ? 0 : keep_or_remove(upload);
-	if (r < 0 && is_whole && upload->is_copy)
+	if (r < 0 && is_whole && upload->is_partial)
 		(void)!keep_or_remove(upload);
+	else if (is_whole && upload->is_partial && !upload->is_fresh)
+		partial_forget_target(upload->fd);
 	if (end_writing(upload) < 0) {
 		/* the bracket stays open: what came of it is counted when the session is gone */
 		quota_lose(upload->home);

@@ -59,6 +59,12 @@ int upload_begin(struct upload *upload, const struct home *home, const struct ho
 int upload_begin_copy(struct upload *upload, const struct home *home, const struct home_path *path, uint64_t size);
 
 /*
+ * More bytes for the upload to path (quota_grow()). Partials that nobody writes to give way before it is refused.
+ * 0; -EDQUOT; -EFBIG where there is no quota; or another -errno.
+ */
+int upload_grow(const struct upload *upload, const struct home_path *path);
+
+/*
  * Bring the bytes that were written to the disk, with the mode of the result (upload-sync; without
  * it, the mode alone); nothing is renamed yet. 0 or -errno; the partial is not kept then: the
  * kernel forgets what it could not write, so that a resume would build on bytes that are not there.

@@ -32,6 +32,7 @@ enum ipc_fd {
 #define IPC_FDS_MAX 8
 
 #define NOTICE_TEXT_MAX 512	/* bytes of a notice to a client */
+#define IPC_PARTIALS_BYTES 12000	/* of a reply to partials, kind and result included */
 #define IPC_LEDGER_DEAD_MAX 376	/* inodes of dead uploads in one ledger_count, beside 1024 live ones */
 #define IPC_NOTICE 0xffff	/* reply sizes of a message without a reply; larger than any message */
 
@@ -79,6 +80,9 @@ enum ipc_fd {
 	X(grow_write,       IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   0,     0,     0,     0,     IPC_FD_NONE)    \
 	X(finish_write,     IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   1,     1,     32,    32,    IPC_FD_NONE)    \
 	X(quota,            IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   0,     0,     32,    32,    IPC_FD_NONE)    \
+	X(partials,         IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   1,     1,     25,    12000, IPC_FD_NONE)    \
+	X(remove_partial,   IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  0,     0,     IPC_FD_NONE)    \
+	X(remove_partials,  IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   0,     0,     24,    24,    IPC_FD_NONE)    \
 	X(list,             IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   10,    4104,  0,     0,     IPC_FD_REPLY)   \
 	X(list_end,         IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   0,     0,     8,     8,     IPC_FD_NONE)    \
 	X(make_directory,   IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  0,     0,     IPC_FD_NONE)    \
@@ -177,6 +181,10 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   finish_write  u8 is_complete  -> figures as of quota (the upload is whole and safe, or was given up)
  *   quota                         -> u64 bytes used, u64 their limit, u64 files used, u64 their limit
  *                                 (UINT64_MAX for no limit; used is 0 where there is neither limit)
+ *   partials      u8 wants_rows   -> u64 count, u64 bytes, u64 bytes of those in use, u8 is_whole (all was looked at), then
+ *                                 for the oldest, as many as fit: u64 size, u64 age in s, u8 is_in_use, text path
+ *   remove_partial path (of the target; or of the partial, where partials told that) -> (it is gone)
+ *   remove_partials               -> u64 removed, u64 their bytes, u64 in use, which stay; -ECANCELED
  *   list          u8 form, u8 flags, u8 enum ipc_fact bits, u32 shown_from, path -> (read end of a pipe)
  *   list_end                      -> u64 entries; or what stopped the listing
  *   rename        path from, path to

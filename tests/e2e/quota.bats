@@ -324,7 +324,8 @@ def broken_off(c, command, data):
 		    assert word in text, text
 		# an announced file that goes on
 		broken_off(c, 'STOR g', bytes(30000))
-		c.ask('ALLO 40000', 552)
+		c.ask('ALLO 40001', 552)
+		c.ask('ALLO 40000', 202)         # the partial would give way to it
 		c.size('g')
 		c.ask('ALLO 40000', 202)
 		c.put('g', bytes(10000), at=30000)
@@ -378,6 +379,7 @@ def broken_off(c, command, data):
 		assert 2900000 < told[0] <= 3000000, told
 		# what is left can be filled to its last byte
 		c.ask('DELE f', 250)
+		c.ask('SITE PARTIALS DELETE ALL', 250)
 		left = 3000000 - check(c)[0]
 		c.put('last', bytes(left + 1), codes=(552,))
 		check(c, 3000000)

@@ -18,6 +18,8 @@
 
 #include "common/io.h"
 #include "privsep/files/handed.h"
+#include "privsep/files/partial.h"
+#include "privsep/files/partial_list.h"
 #include "privsep/files/partial_name.h"
 #include "privsep/files/sweep.h"
 #include "privsep/ipc/ipc.h"
@@ -120,6 +122,60 @@ test_bounds(void **state)
 	assert_in_range(sweep_home(&home, HOUR, UINT64_MAX), 30, 33);
 }
 
+/* Rows come in any order and stay by age; of more than fit, the youngest go. */
+static void
+test_rows_by_age(void **state)
+{
+	static const int64_t mtimes[] = {50, 10, 40, 10, 60, 20, 30, 5};
+	static const int64_t kept[] = {5, 10, 10, 20};
+	static struct partial_list list;
+
+	(void)state;
+	assert_null(partial_list_place(&list, 0, 1));
+	for (size_t i = 0; i < sizeof(mtimes) / sizeof(mtimes[0]); i++)
+		(void)!partial_list_place(&list, 4, mtimes[i]);
+	assert_int_equal(list.rows, 4);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(list.row[list.order[i]].mtime_s, kept[i]);
+	assert_null(partial_list_place(&list, 4, 20));
+	assert_non_null(partial_list_place(&list, 4, 19));
+}
+
+/* Sums of all, names of some; what is noted in a partial counts only where it is true. */
+static void
+test_list(void **state)
+{
+	static struct partial_list list;
+	struct handed handed;
+	char path[128];
+	int fd;
+
+	(void)state;
+	assert_int_equal(mkdirat(home.fd, "d", 0700), 0);
+	make_partial("", "a", 2 * HOUR, path);
+	fd = openat(home.fd, path, O_RDWR);
+	partial_note_target(fd, "a");
+	close(fd);
+	make_partial("d/", "b", 3 * HOUR, path);
+	fd = openat(home.fd, path, O_RDWR);
+	partial_note_target(fd, "a");	/* somebody lies */
+	assert_int_equal(handed_mark(&handed, fd, home.fd, path), 0);
+	assert_int_equal(partial_list_make(&home, &list, 64, false, UINT64_MAX, NULL), 0);
+	assert_true(list.is_whole && list.count == 2 && list.rows == 2 && list.busy_count == 1);
+	assert_false(list.row[list.order[0]].is_named);
+	assert_true(list.row[list.order[0]].is_in_use);
+	assert_string_equal(list.row[list.order[0]].path.text + 1, path);
+	assert_true(list.row[list.order[1]].is_named);
+	assert_string_equal(list.row[list.order[1]].path.text, "/a");
+	assert_in_range(list.row[list.order[1]].age_s, 2 * HOUR, 2 * HOUR + 60);
+	assert_int_equal(partial_list_make(&home, &list, 64, true, UINT64_MAX, NULL), 0);
+	assert_true(list.count == 2 && list.rows == 1);
+	assert_int_equal(partial_list_make(&home, &list, 64, false, 0, NULL), 0);
+	assert_true(!list.is_whole && list.count == 0);
+	close(fd);
+	handed_close(&handed);
+}
+
 /* Two descriptors of one file, as two sessions have them: each is asked about its own alone. */
 static void
 test_handed(void **state)
@@ -188,6 +244,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_old_ones_go, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
+	    cmocka_unit_test(test_rows_by_age),
+	    cmocka_unit_test_setup_teardown(test_list, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_handed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_handed_and_mapped, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_handed_under_another_name, setup, teardown),

@@ -1,0 +1,27 @@
+/* Work in the home of an account, from the command line: in a process behind the walls of files, under the account's uid. */
+#ifndef ADMIN_WALLED_H
+#define ADMIN_WALLED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "accounts/account.h"
+
+struct walled_work {
+	const char *verb;	/* "count", for messages */
+	int (*job)(int home_fd, const void *arg, void *result);	/* runs in the child. 0 or -errno */
+	const void *arg;
+	bool is_read_only;
+};
+
+/*
+ * Do the work in the account's home. Says on stderr what is wrong.
+ *
+ * result  zeros, filled by the job in the child, and brought over as bytes: the child has seen the home, so that what it
+ *         tells is checked like any other text from outside.
+ *
+ * Returns 0 or -errno.
+ */
+int walled_run(const struct account *account, const struct walled_work *work, void *result, size_t size);
+
+#endif

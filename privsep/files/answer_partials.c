@@ -1,0 +1,139 @@
+/* Answers to requests about partial files: told, and removed. */
+#include "privsep/files/request.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/io.h"
+#include "privsep/files/partial.h"
+#include "privsep/files/partial_list.h"
+#include "privsep/files/partial_name.h"
+#include "privsep/files/partial_walk.h"
+
+#include "common/banned.h"
+
+#define ROW_FIXED 19	/* bytes of a row beside its path: size, age, is_in_use, length of the text */
+
+struct removal {
+	const struct home *home;
+	struct stop *stop;
+	uint64_t removed, bytes, busy;
+};
+
+/* Names are for those who may list; without that right the sums are told. */
+static bool
+may_name(const struct files *files)
+{
+	return (files->session->rights & MAY_LIST) != 0;
+}
+
+static void
+put_rows(struct files *files, const struct partial_list *list)
+{
+	for (unsigned i = 0; i < list->rows; i++) {
+		const struct partial_row *row = &list->row[list->order[i]];
+
+		if (files->message.length + ROW_FIXED + row->path.len > IPC_PARTIALS_BYTES)
+			return;
+		ipc_put_u64(&files->message, row->size);
+		ipc_put_u64(&files->message, row->age_s);
+		ipc_put_u8(&files->message, row->is_in_use);
+		ipc_put_bytes(&files->message, row->path.text, row->path.len);
+	}
+}
+
+bool
+files_answer_partials(struct files *files)
+{
+	static struct partial_list list;
+	uint8_t wants_rows = ipc_get_u8(&files->message);
+	int r;
+
+	if (!ipc_end(&files->message) || wants_rows > 1)
+		return false;
+	r = partial_list_make(&files->home, &list, wants_rows && may_name(files) ? PARTIAL_ROWS_MAX : 0, false,
+	    wants_rows ? PARTIAL_LIST_ENTRIES_MAX : PARTIAL_SUM_ENTRIES_MAX, wants_rows ? &files->stop : NULL);
+	request_reply(files, r);
+	if (r < 0)
+		return true;
+	ipc_put_u64(&files->message, list.count);
+	ipc_put_u64(&files->message, list.bytes);
+	ipc_put_u64(&files->message, list.busy_bytes);
+	ipc_put_u8(&files->message, list.is_whole);
+	put_rows(files, &list);
+	return true;
+}
+
+/* The partial of a file called so; or the partial itself, as it is told where its target is not known. */
+static int
+remove_partial(const struct home *home, const struct home_path *path)
+{
+	char partial[PARTIAL_NAME_SIZE];
+	const char *name;
+	int dir_fd = -1;
+	int r;
+
+	if (path->len == 1)
+		return -EISDIR;
+	r = home_open_parent(home, path, &dir_fd, &name);
+	if (r == 0 && !partial_name_is(name, strlen(name))) {
+		r = partial_name_make(name, partial);
+		name = partial;
+	}
+	if (r == 0)
+		r = partial_remove_counted(home, dir_fd, name);
+	close_fd(&dir_fd);
+	return r;
+}
+
+bool
+files_answer_remove_partial(struct files *files)
+{
+	struct home_path path;
+
+	if (!request_only_path(files, &path))
+		return false;
+	request_reply(files, remove_partial(&files->home, &path));
+	return true;
+}
+
+static int
+remove_met(void *arg, const struct partial_met *met)
+{
+	struct removal *removal = arg;
+	struct stat st;
+	int r = stop_check(removal->stop);
+
+	if (r < 0)
+		return r;
+	if (fstatat(met->dir_fd, met->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	r = partial_remove_counted(removal->home, met->dir_fd, met->name);
+	removal->busy += r == -EBUSY;
+	if (r < 0)
+		return r == -EBUSY || r == -ENOENT ? 0 : r;
+	removal->removed++;
+	removal->bytes += (uint64_t)st.st_size;
+	return 0;
+}
+
+bool
+files_answer_remove_partials(struct files *files)
+{
+	struct removal removal = {.home = &files->home, .stop = &files->stop};
+	int r;
+
+	if (!ipc_end(&files->message))
+		return false;
+	stop_before_changes(&files->stop);
+	r = partial_walk(&files->home, PARTIAL_LIST_ENTRIES_MAX, NULL, remove_met, &removal);
+	request_reply(files, r);
+	if (r < 0)
+		return true;
+	ipc_put_u64(&files->message, removal.removed);
+	ipc_put_u64(&files->message, removal.bytes);
+	ipc_put_u64(&files->message, removal.busy);
+	return true;
+}
