@@ -175,9 +175,12 @@ def put_old(name):
 	END
 }
 
-@test "close tells an error that no write told: it is the upload's" {
+# The injected error leaves the descriptor open, which no kernel does. Files then takes protocol for a process that
+# keeps the descriptor to write later, and the session ends.
+@test "close reports an error that no write reported: the upload is not confirmed, and the old file stays" {
 	serve
 	need_trace
+	ALARM_EXPECTED=1
 	py <<-END
 		$STEPS
 		put_old('f')
@@ -186,7 +189,7 @@ def put_old(name):
 		with Failing('protocol', 'close', 'EIO', 1, path(partial_name('f'))):
 		    d.sendall(NEW)
 		    d.close()
-		    assert 'Input/output' in c.expect(451)
+		    c.expect(421)
 		assert content('f') == OLD
 	END
 }
