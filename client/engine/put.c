@@ -175,7 +175,16 @@ is_resume_refused(const struct ftp *ftp, enum ftp_class reason)
 	int code = ftp->error.reply_code;
 
 	return (reason == FTP_REFUSED || reason == FTP_TEMPORARY) &&
-	    (code == 451 || code == 501 || code == 502 || code == 504);
+	    (code == 451 || code == 500 || code == 501 || code == 502 || code == 503 || code == 504);
+}
+
+/* The offset is not one that the server can go on at: it keeps another beginning aside, which APPE would go on with. */
+static bool
+is_offset_refused(const struct ftp *ftp, enum ftp_class reason)
+{
+	int code = ftp->error.reply_code;
+
+	return reason == FTP_REFUSED && (code == 551 || code == 554 || code == 555);
 }
 
 /* Continue at delivery->at: by REST and STOR, or APPE, since the end of the server's file is where we are. */
@@ -188,6 +197,10 @@ begin_resumed(struct delivery *delivery, struct data *data)
 
 	if (!ftp->has_no_stor_restart) {
 		reason = data_begin(ftp, data, "STOR", remote, delivery->at);
+		if (is_offset_refused(ftp, reason)) {
+			start_over(delivery, "the server cannot go on at this place");
+			return data_begin(ftp, data, "STOR", remote, 0);
+		}
 		if (!is_resume_refused(ftp, reason))
 			return reason;
 		ftp->has_no_stor_restart = true;

@@ -47,8 +47,13 @@ jobs_add(struct jobs *jobs, enum transfer_way way)
 			return NULL;
 		jobs->items = items;
 	}
-	jobs->items[jobs->count] =
-	    (struct job){.way = way, .dir_fd = AT_FDCWD, .stream_fd = -1, .own_dir_fd = -1, .own_stream_fd = -1, .size = -1, .mtime = -1};
+	jobs->items[jobs->count] = (struct job){.way = way,
+	    .dir_fd = AT_FDCWD,
+	    .stream_fd = -1,
+	    .own_dir_fd = -1,
+	    .own_stream_fd = -1,
+	    .size = -1,
+	    .mtime = -1};
 	return &jobs->items[jobs->count++];
 }
 

@@ -1,0 +1,67 @@
+#!/usr/bin/env bats
+# sallyport and real servers: random cuts, changes between cut and resume, and random trees; no byte may be wrong. Each run has
+# another seed, which is printed; SEED sets it. A server that cannot be had is skipped.
+
+load lib
+
+PEERS=$BATS_TEST_DIRNAME/../bench/peers
+
+setup_file()
+{
+	export BENCH_TMP=$BATS_FILE_TMPDIR/peers BENCH_HOME=$BATS_FILE_TMPDIR/bench/home BENCH_USER=sallyprop BENCH_PASS=secret
+	export PEERS_ROOT=${PEERS_ROOT:-/opt/peers/root} SALLYPORT_PASSWORD=secret PYTHONUTF8=1
+	export SEED=${SEED:-$((RANDOM * 1000))}
+	mkdir -p "$BENCH_HOME"
+	# the user of the server enters it from the root on
+	local path=$BATS_FILE_TMPDIR
+	while [ "$path" != / ] && [ "$path" != /tmp ]; do
+		chmod a+x "$path"
+		path=$(dirname "$path")
+	done
+	# no trees for measurements
+	: >"$BENCH_HOME/.ready"
+	timeout 90 "$BATS_TEST_DIRNAME/../bench/get-peers" >"$BATS_FILE_TMPDIR/get-peers" 2>&1 3>&- || :
+}
+
+teardown_file()
+{
+	"$PEERS" clean >/dev/null 2>&1 || :
+}
+
+# try_server NAME RESUMES MIRRORS
+try_server()
+{
+	local port
+	"$PEERS" has "$1" || skip "$1 cannot be had: $(tr '\n' ' ' <"$BATS_FILE_TMPDIR/get-peers")"
+	port=$(free_port)
+	"$PEERS" setup 3>&-
+	# the tmpfs that is mounted there has no home yet
+	mkdir -p "$BENCH_HOME"
+	chown "$BENCH_USER:" "$BENCH_HOME"
+	"$PEERS" start "$1" "$port" 3>&-
+	run "$BATS_TEST_DIRNAME/property" "$1-$port" "$BENCH_USER" "$BENCH_HOME" "$SEED" "$2" "$3" 40 3>&-
+	"$PEERS" stop "$1"
+	echo "# $output" | sed -n '$p' >&3
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
+
+@test "property: sallyportd" {
+	try_server sallyport 50 20
+}
+
+@test "property: vsftpd" {
+	try_server vsftpd 40 15
+}
+
+@test "property: Pure-FTPd" {
+	try_server pure-ftpd 40 15
+}
+
+@test "property: ProFTPD" {
+	try_server proftpd 30 10
+}
+
+@test "property: pyftpdlib" {
+	try_server pyftpdlib 40 15
+}
