@@ -8,7 +8,7 @@ PEERS=$BATS_TEST_DIRNAME/../bench/peers
 
 setup_file()
 {
-	export BENCH_TMP=$BATS_FILE_TMPDIR/peers BENCH_HOME=$BATS_FILE_TMPDIR/bench/home BENCH_USER=sallyprop BENCH_PASS=secret
+	export BENCH_TMP=$BATS_FILE_TMPDIR/peers BENCH_HOME=$BATS_FILE_TMPDIR/bench/home BENCH_USER=sp-test-$$ BENCH_PASS=secret
 	export PEERS_ROOT=${PEERS_ROOT:-/opt/peers/root} SALLYPORT_PASSWORD=secret PYTHONUTF8=1
 	export SEED=${SEED:-$((RANDOM * 1000))}
 	mkdir -p "$BENCH_HOME"
@@ -20,7 +20,7 @@ setup_file()
 	done
 	# no trees for measurements
 	: >"$BENCH_HOME/.ready"
-	timeout 90 "$BATS_TEST_DIRNAME/../bench/get-peers" >"$BATS_FILE_TMPDIR/get-peers" 2>&1 3>&- || :
+	timeout 120 "$BATS_TEST_DIRNAME/../bench/get-peers" >"$BATS_FILE_TMPDIR/get-peers" 2>&1 3>&- || :
 }
 
 teardown_file()
@@ -64,4 +64,12 @@ try_server()
 
 @test "property: pyftpdlib" {
 	try_server pyftpdlib 40 15
+}
+
+@test "property: GNU inetutils" {
+	try_server inetutils 20 8
+}
+
+@test "property: ftp-srv" {
+	try_server ftp-srv 20 8
 }
