@@ -321,11 +321,11 @@ take_again(void *context, const char *bytes, size_t len)
 }
 
 /*
- * Read what the server has from offset to its end, which is to be at end, and compare it with the local file.
+ * Read what the server has from offset up to end, and compare it with the local file; with is_end the file is to end there.
  * FTP_REFUSED: it cannot be read.
  */
 static enum ftp_class
-read_again(struct delivery *delivery, uint64_t offset, uint64_t end, bool *is_same)
+read_again(struct delivery *delivery, uint64_t offset, uint64_t end, bool is_end, bool *is_same)
 {
 	struct comparison comparison = {.fd = delivery->fd, .at = offset, .end = end};
 	struct ftp *ftp = delivery->ftp;
@@ -337,14 +337,14 @@ read_again(struct delivery *delivery, uint64_t offset, uint64_t end, bool *is_sa
 		reason = FTP_REFUSED;
 	if (reason != FTP_OK)
 		return reason;
-	reason = fetch_receive(ftp, &data.wire, UINT64_MAX, take_again, &comparison);
+	reason = fetch_receive(ftp, &data.wire, is_end ? UINT64_MAX : end - offset, take_again, &comparison);
 	if (reason != FTP_OK) {
 		reason = data_break(ftp, &data, reason);
 		return comparison.is_other ? session_ready(ftp) : reason;
 	}
-	reason = data_end(ftp, &data);
+	reason = is_end ? data_end(ftp, &data) : data_break(ftp, &data, FTP_OK);
 	*is_same = reason == FTP_OK && comparison.at == end && !data.wire.is_cut;
-	return reason;
+	return reason != FTP_OK ? reason : session_ready(ftp);
 }
 
 /* Take size as where to go on, once it is proven. */
@@ -361,7 +361,7 @@ prove_by_overlap(struct delivery *delivery, int64_t size)
 {
 	int64_t overlap = size < OVERLAP_BYTES ? size : OVERLAP_BYTES;
 	bool is_same;
-	enum ftp_class reason = read_again(delivery, (uint64_t)(size - overlap), (uint64_t)size, &is_same);
+	enum ftp_class reason = read_again(delivery, (uint64_t)(size - overlap), (uint64_t)size, true, &is_same);
 
 	if (reason == FTP_REFUSED) {
 		start_over(delivery, "what the server has cannot be read again");
@@ -392,7 +392,7 @@ prove_by_content(struct delivery *delivery, int64_t size)
 		reason = remote_hash_compare(delivery->ftp, algorithm, delivery->stage.path, delivery->fd,
 		    (uint64_t)size, true, &delivery->meter, &is_same);
 	} else {
-		reason = read_again(delivery, 0, (uint64_t)size, &is_same);
+		reason = read_again(delivery, 0, (uint64_t)size, true, &is_same);
 	}
 	if (reason == FTP_REFUSED) {
 		start_over(delivery, "what the server has cannot be compared");
@@ -766,10 +766,27 @@ look_at_target(struct delivery *delivery)
 	return reason;
 }
 
+/*
+ * Both sides of the cut, read again after a resume: a server may truncate the file and then write at the offset, so that the
+ * size is right and the beginning is gone.
+ */
+static enum ftp_class
+read_joint(struct delivery *delivery, uint64_t joint, bool *is_wrong)
+{
+	uint64_t size = (uint64_t)delivery->status.st_size, begin = joint < OVERLAP_BYTES ? 0 : joint - OVERLAP_BYTES,
+		 end = size - joint < OVERLAP_BYTES ? size : joint + OVERLAP_BYTES;
+	bool is_same = false;
+	enum ftp_class reason = read_again(delivery, begin, end, end == size, &is_same);
+
+	*is_wrong = reason == FTP_REFUSED || (reason == FTP_OK && !is_same);
+	return reason == FTP_REFUSED ? session_ready(delivery->ftp) : reason;
+}
+
 /* After a resume a server may have less, or more, than both pieces: then it did not go on where it was told to. */
 static enum ftp_class
-check_joint(struct delivery *delivery, bool *is_wrong)
+check_joint(struct delivery *delivery, uint64_t joint, bool *is_wrong)
 {
+	bool is_hashed = delivery->transfer->verify != FTP_VERIFY_NEVER && algorithm_best(delivery->ftp) != NULL;
 	enum ftp_class reason = FTP_OK;
 	int64_t size = -1;
 
@@ -778,17 +795,20 @@ check_joint(struct delivery *delivery, bool *is_wrong)
 		return FTP_OK;
 	reason = ask_size(delivery, delivery->stage.path, &size);
 	*is_wrong = reason == FTP_OK && size != delivery->status.st_size;
-	return reason;
+	if (reason != FTP_OK || *is_wrong || is_hashed)
+		return reason;
+	return read_joint(delivery, joint, is_wrong);
 }
 
 static enum ftp_class
 send_and_check(struct delivery *delivery)
 {
+	uint64_t joint = delivery->at;
 	enum ftp_class reason = send_rest(delivery);
 	bool is_wrong = false;
 
 	if (reason == FTP_OK)
-		reason = check_joint(delivery, &is_wrong);
+		reason = check_joint(delivery, joint, &is_wrong);
 	if (reason != FTP_OK || !is_wrong)
 		return reason;
 	start_over(delivery, "the server does not continue uploads");
