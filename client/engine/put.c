@@ -596,14 +596,13 @@ rename_there(struct delivery *delivery)
 
 /* A file of ours that nobody is to find. When it cannot be removed, that is said. */
 static void
-remove_temporary(struct delivery *delivery)
+remove_temporary(struct delivery *delivery, const char *path)
 {
 	struct ftp *ftp = delivery->ftp;
 	struct ftp_error saved = ftp->error;
 
-	if (control_exchange(ftp, "DELE %s", delivery->stage.path) == FTP_OK && ftp->reply.code / 100 != 2 &&
-	    delivery->is_begun)
-		note(ftp, "'%s' is left on the server: it may not be removed", delivery->stage.path);
+	if (control_exchange(ftp, "DELE %s", path) == FTP_OK && ftp->reply.code / 100 != 2 && delivery->is_begun)
+		note(ftp, "'%s' is left on the server: it may not be removed", path);
 	ftp->error = saved;
 }
 
@@ -623,7 +622,7 @@ give_name(struct delivery *delivery)
 	if (reason != FTP_REFUSED && reason != FTP_TEMPORARY)
 		return reason;
 	note(delivery->ftp, "the server does not rename '%s': %s", delivery->stage.path, delivery->ftp->error.why);
-	remove_temporary(delivery);
+	remove_temporary(delivery, delivery->stage.path);
 	delivery->ftp->has_no_rename = true;
 	reason = leave_temporary(delivery);
 	if (reason != FTP_OK)
@@ -642,7 +641,7 @@ leave_wrong(struct delivery *delivery, enum ftp_class reason)
 	if (!delivery->stage.is_temporary || !delivery->is_begun || reason == FTP_NETWORK || reason == FTP_TEMPORARY ||
 	    reason == FTP_ABORTED || !delivery->ftp->is_logged_in)
 		return;
-	remove_temporary(delivery);
+	remove_temporary(delivery, delivery->stage.path);
 	stage_forget(&delivery->stage);
 }
 
@@ -759,10 +758,15 @@ look_at_target(struct delivery *delivery)
 	(void)stage_in_place(&delivery->stage, delivery->transfer->remote);
 	reason = prove_by_content(delivery, size);
 	delivery->is_whole = reason == FTP_OK && delivery->at == (uint64_t)size;
-	if (delivery->is_whole)
-		stage_close(&temporary);
-	else
+	if (!delivery->is_whole) {
 		delivery->stage = temporary;
+		return reason;
+	}
+	/* what an earlier run left of another version is of no use any more */
+	if (temporary.has_record)
+		remove_temporary(delivery, temporary.path);
+	stage_forget(&temporary);
+	stage_close(&temporary);
 	return reason;
 }
 

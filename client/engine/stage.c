@@ -181,6 +181,7 @@ stage_temporary(struct stage *stage, const struct ftp *ftp, const char *remote, 
 		close_fd(&stage->dir_fd);
 	} else if (stage->dir_fd >= 0 && record_read(stage->dir_fd, stage->record_name, &old) == 0 &&
 	    strcmp(old.url, stage->record.url) == 0 && is_temporary_for(old.name, remote)) {
+		stage->has_record = true;
 		stage->is_known = is_same_source(&old, &stage->record);
 		memcpy(stage->path, old.name, sizeof(stage->path));
 		return 0;
@@ -209,8 +210,9 @@ stage_keep(struct stage *stage)
 void
 stage_forget(struct stage *stage)
 {
-	if (stage->lock_fd >= 0)
+	if (stage->lock_fd >= 0 || stage->has_record)
 		(void)unlinkat(stage->dir_fd, stage->record_name, 0);
+	stage->has_record = false;
 	close_fd(&stage->lock_fd);
 }
 

@@ -15,6 +15,7 @@
 struct stage {
 	char path[RECORD_TEXT_SIZE];	/* what is written on the server */
 	bool is_temporary;	/* it is not the target itself */
+	bool has_record;	/* path is from a record of an earlier run: something may be there */
 	bool is_known;	/* a record of an earlier run says that path is of the same local file */
 	int dir_fd, lock_fd;	/* of the records; -1 none */
 	char record_name[STAGE_RECORD_SIZE];
