@@ -62,7 +62,8 @@ print_partials(const struct partial_list *list)
 	}
 	if (list->count > list->rows)
 		printf("and %llu more\n", (unsigned long long)(list->count - list->rows));
-	printf("%15llu in %llu partial uploads\n", (unsigned long long)list->bytes, (unsigned long long)list->count);
+	printf("%15llu in %llu partial upload%s\n", (unsigned long long)list->bytes, (unsigned long long)list->count,
+	    list->count == 1 ? "" : "s");
 	return CTL_DONE;
 }
 

@@ -313,6 +313,8 @@ fail_login(struct ftp *ftp)
 		ftp->error.class = reason = FTP_LOGIN;
 		if (*ftp->error.hint == '\0')
 			ftp_error_hint(&ftp->error, "check name and password");
+		if (ftp->options->no_tls)
+			ftp_error_hint(&ftp->error, "check name and password, or leave --no-tls out");
 	}
 	return reason;
 }

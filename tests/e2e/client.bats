@@ -286,6 +286,13 @@ teardown()
 	run ! grep -a 'PASS' "$LOG"
 }
 
+@test "--no-tls at a server that wants TLS: the hint is to leave the option out" {
+	run -4 client --no-tls ls "$(at)"
+	assert_output --partial 'use AUTH TLS first'
+	assert_output --partial 'leave --no-tls out'
+	run -0 client ls "$(at)"
+}
+
 @test "implicit TLS, bookmarks" {
 	in_home sub/a.txt
 	run -0 client ls "ftps://alice@127.0.0.1:$TLS_PORT/sub"

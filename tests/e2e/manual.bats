@@ -38,3 +38,25 @@ fields()
 		grep -qE "^[[:blank:]]*\"$word\"(,|: \{|\$)" docs/log.schema.json || fail "$word"
 	done
 }
+
+# The tests of takeover.bats that SECURITY.md names, in brackets: 'takeover.bats: NAME; NAME'. The beginning of a name will do.
+claims()
+{
+	tr -s '\n ' '  ' <SECURITY.md | grep -oE 'takeover\.bats: [^)]+' | sed 's/^takeover\.bats: //' | tr ';' '\n' | sed 's/^ *//'
+}
+
+@test "every test of takeover.bats that SECURITY.md names exists" {
+	[ "$(claims | wc -l)" -gt 20 ]
+	while read -r claim; do
+		grep -qF -- "@test \"$claim" tests/e2e/takeover.bats || fail "no test '$claim'"
+	done < <(claims)
+}
+
+@test "every test file that SECURITY.md names exists" {
+	names=$(grep -oE '(build/)?tests/(e2e|unit|fuzz)/[a-z_-]+(\.c|\.bats)?' SECURITY.md | sort -u)
+	[ "$(wc -l <<<"$names")" -gt 15 ]
+	for name in $names; do
+		name=${name#build/}
+		[ -e "$name" ] || [ -e "$name.c" ] || [ "$name" = tests/fuzz/replay_files_state ] || fail "$name"
+	done
+}

@@ -288,6 +288,8 @@ def check(c):
 	run -0 ctl user partials alice
 	refute_output --partial $'\u202e'
 	assert_output --regexp '10 +[0-9]+ +/odd.*name'
+	assert_output --partial "in 1 partial upload"
+	refute_output --partial "1 partial uploads"
 	run -1 ctl user partials nobody-such
 	assert_output --partial "no account 'nobody-such'"
 	chown root "$HOME_DIR"
