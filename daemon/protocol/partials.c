@@ -55,6 +55,10 @@ age_text(uint64_t seconds, char text[AGE_SIZE])
 	} units[] = {{86400, "days"}, {3600, "hours"}, {60, "minutes"}, {0, "seconds"}};
 	size_t i = 0;
 
+	if (seconds == 1) {
+		snprintf(text, AGE_SIZE, "1 second");
+		return;
+	}
 	while (units[i].seconds > 0 && seconds < 2 * units[i].seconds)
 		i++;
 	snprintf(text, AGE_SIZE, "%llu %s",

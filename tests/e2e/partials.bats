@@ -65,6 +65,10 @@ def check(c):
 		    '200 2 partial uploads hold 300 bytes'], lines
 		for verb, code in ('SITE QUOTA', 200), ('STAT', 211):
 		    assert '\n 2 partial uploads hold 300 bytes; SITE PARTIALS lists them\n' in c.ask(verb, code), verb
+		aged(broken_off(c, 'younger', bytes(1)), 1.05)
+		text = c.ask('SITE PARTIALS', 200)
+		assert ' 1 second old: /younger' in text or ' 1 seconds' not in text, text
+		c.ask('SITE PARTIALS DELETE younger', 250)
 		assert '\n SITE PARTIALS\n' in c.ask('FEAT', 211)
 		assert 'SITE PARTIALS [DELETE path | DELETE ALL]' in c.ask('SITE HELP', 214)
 		for bad in 'DELETE', 'DELETE ', 'REMOVE x', 'x':
@@ -268,7 +272,7 @@ def check(c):
 		assert lines[1].endswith(': /d/2999') and lines[-2:] == [' and 2936 more', '200 3000 partial uploads hold 3000 bytes'], lines
 	END
 	run -0 ctl user partials alice
-	assert_line --regexp '^ *1 +1029[0-9]{2} +/d/2999$'
+	assert_line --regexp '^ *1 +10(29|30)[0-9]{2} +/d/2999$'
 	assert_line 'and 2936 more'
 	run -0 ctl --json user partials alice
 	python3 -c 'import json, sys; o = json.loads(sys.argv[1]); assert o["count"] == 3000 and o["bytes"] == 3000 and len(o["oldest"]) == 64 and o["oldest"][0]["path"] == "/d/2999", o' "$output"
