@@ -213,23 +213,16 @@ choose_gid(uint32_t uid, uint32_t *gid)
 	return -EINVAL;
 }
 
-/* The service user holds what belongs to all sessions, hook-user what is run for all of them: no login as either. */
+/* The service user holds what belongs to all sessions: nobody logs in as it. */
 static int
-check_not_of_server(const struct ctl *ctl, uint32_t uid, uint32_t gid)
+check_not_service_user(const struct ctl *ctl, uint32_t uid)
 {
-	const struct config *config = ctl->config;
-	const struct passwd *entry = getpwnam(config->service_user);
+	const struct passwd *entry = getpwnam(ctl->config->service_user);
 
-	if (entry != NULL && (entry->pw_uid == uid || entry->pw_gid == gid)) {
-		ctl_error("%s %u is that of the service user '%s'; an account needs another one",
-		    entry->pw_uid == uid ? "uid" : "gid", entry->pw_uid == uid ? uid : gid,
-		    ctl_quote(config->service_user));
-		return -EINVAL;
-	}
-	entry = config->on_upload[0] == '\0' || config->hook_user[0] == '\0' ? NULL : getpwnam(config->hook_user);
 	if (entry == NULL || entry->pw_uid != uid)
 		return 0;
-	ctl_error("uid %u is that of hook-user '%s'; an account needs another one", uid, ctl_quote(config->hook_user));
+	ctl_error("uid %u is that of the service user '%s'; an account needs another one", uid,
+	    ctl_quote(ctl->config->service_user));
 	return -EINVAL;
 }
 
@@ -367,7 +360,7 @@ design_account(const struct ctl *ctl, const struct users_file *file, const struc
 	account->gid = wishes->has_gid ? wishes->gid : account->uid;
 	if (r == 0 && wishes->has_uid && !wishes->has_gid)
 		r = choose_gid(account->uid, &account->gid);
-	return r < 0 ? r : check_not_of_server(ctl, account->uid, account->gid);
+	return r < 0 ? r : check_not_service_user(ctl, account->uid);
 }
 
 static enum ctl_exit
@@ -452,7 +445,7 @@ set_locked(const struct ctl *ctl, struct users_file *file, size_t index, struct 
 	}
 	if (wishes->has_gid)
 		account.gid = wishes->gid;
-	if ((wishes->has_uid || wishes->has_gid) && check_not_of_server(ctl, account.uid, account.gid) < 0)
+	if (wishes->has_uid && check_not_service_user(ctl, account.uid) < 0)
 		goto out;
 	snprintf(uid, sizeof(uid), "%u", account.uid);
 	snprintf(gid, sizeof(gid), "%u", account.gid);

@@ -202,7 +202,6 @@ start(struct master *master, char *error, size_t size)
 	r = find_user(master->config, &uid, &gid, error, size);
 	if (r < 0)
 		return r;
-	master->hooks.uid = uid;
 	r = open_queue(master->config, uid, gid, &queue_fd);
 	if (r == 0)
 		r = ipc_pair(channels, 0);

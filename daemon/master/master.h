@@ -146,7 +146,6 @@ struct master {
 
 	struct {
 		pid_t pid;			/* 0: none is running */
-		uid_t uid;			/* whom it last ran as; 0: it never did */
 		int uploads, uploads_read;	/* both ends of the channel of all uploads */
 		int channel;			/* to the hooks process; -1: closed */
 		uint64_t started_ms;

@@ -329,7 +329,6 @@ fork_session(struct master *master, const struct listener *listener, int client_
 	    .master_pid = master->pid,
 	    .service_uid = master->service_uid,
 	    .service_gid = master->service_gid,
-	    .hook_uid = master->config->on_upload[0] == '\0' ? 0 : master->hooks.uid,
 	    .started_ms = monotonic_ms(),
 	    .config = master->config,
 	};

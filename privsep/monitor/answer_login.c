@@ -346,8 +346,6 @@ circumstances(const struct monitor *monitor)
 	    .peer = &session->peer,
 	    .now = time(NULL),
 	    .service_uid = session->service_uid,
-	    .service_gid = session->service_gid,
-	    .hook_uid = session->hook_uid,
 	};
 }
 

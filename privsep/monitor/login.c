@@ -22,10 +22,8 @@ login_identity_refusal(const struct account *account, const struct login_circums
 {
 	if (account->uid == 0 || account->gid == 0)
 		return "account has uid or gid 0";
-	if (account->uid == at->service_uid || account->gid == at->service_gid)
-		return "account has uid or gid of service-user";
-	if (at->hook_uid != 0 && account->uid == at->hook_uid)
-		return "account has uid of hook-user";
+	if (account->uid == at->service_uid)
+		return "account has uid of service-user";
 	return NULL;
 }
 

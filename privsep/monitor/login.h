@@ -14,8 +14,6 @@ struct login_circumstances {
 	const union address *peer;
 	int64_t now;	/* seconds since the epoch */
 	uid_t service_uid;
-	gid_t service_gid;
-	uid_t hook_uid;	/* 0: that of service_uid, or there are no hooks */
 };
 
 /*
