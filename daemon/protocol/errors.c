@@ -15,31 +15,49 @@ struct error_row {
 	const char *text;
 };
 
-/*                           file place create list */
+/*
+ * 4yz tells a client to send the same command again, 5yz not to (RFC 959, 4.2.1): what stays as it is until somebody
+ * changes the tree, the account or the system is 5yz, whatever the verb. Where RFC 959, 5.4 has no 4yz for a verb
+ * (the column "place"), what passes is 550 as well, and the words say so.
+ *
+ * 550 has no place in 5.4 for LIST, NLST and STAT; but 450 there makes clients ask for ever, and 501 is about syntax.
+ */
 static const struct error_row rows[] = {
-    {-ENOENT,       {550, 550, 553, 450}, "No such file or directory"},
-    {-EACCES,       {550, 550, 553, 450}, "Permission denied"},
-    {-EPERM,        {550, 550, 553, 450}, "Operation not permitted"},
-    {-EROFS,        {550, 550, 553, 450}, "This account is read-only"},
-    {-EEXIST,       {550, 550, 553, 450}, "It exists already"},
-    {-ENOTEMPTY,    {550, 550, 553, 450}, "Directory is not empty"},
+    /* there is none; or a directory on the way is a file */
+    {-ENOENT,       {550, 550, 553, 550}, "No such file or directory"},
     {-ENOTDIR,      {550, 550, 553, 501}, "Not a directory"},
-    {-EISDIR,       {550, 550, 553, 450}, "Is a directory"},
-    {-ENOTSUP,      {550, 550, 553, 450}, "Not a plain file"},
-    {-ELOOP,        {550, 550, 553, 450}, "Too many symbolic links"},
-    {-EXDEV,        {550, 550, 553, 450}, "Leads to another file system"},
+    {-ESTALE,       {550, 550, 553, 550}, "It is gone"},
+    /* modes, owners, attributes; rights of the account (-EROFS, -EKEYREVOKED come from files alone) */
+    {-EACCES,       {550, 550, 553, 550}, "Permission denied"},
+    {-EPERM,        {550, 550, 553, 550}, "Operation not permitted"},
+    {-EROFS,        {550, 550, 553, 550}, "This account is read-only"},
+    {-EKEYREVOKED,  {550, 550, 550, 550}, "This account may not do that"},
+    /* what is there is of another kind, or in the way */
+    {-EEXIST,       {550, 550, 553, 550}, "It exists already"},
+    {-ENOTEMPTY,    {550, 550, 553, 550}, "Directory is not empty"},
+    {-EISDIR,       {550, 550, 553, 550}, "Is a directory"},
+    {-ENOTSUP,      {550, 550, 553, 550}, "Not a plain file"},
+    {-ELOOP,        {550, 550, 553, 550}, "Too many symbolic links"},
+    {-EMLINK,       {550, 550, 553, 550}, "The directory holds as many directories as its file system can"},
+    /* names and numbers of the client */
     {-EINVAL,       {550, 550, 553, 501}, "Not a name that can be used here"},
+    {-EILSEQ,       {550, 550, 553, 501}, "Not a name that the file system can hold"},
     {-ENAMETOOLONG, {550, 550, 553, 501}, "Name too long"},
-    {-EBUSY,        {450, 550, 450, 450}, "In use by another transfer"},
     {-ERANGE,       {554, 550, 554, 501}, "Restart offset is beyond the end of the file"},
-    {-EFBIG,        {550, 550, 552, 450}, "Too large"},
+    {-E2BIG,        {550, 550, 553, 550}, "Too much work; name fewer files"},
+    /* how the administrator has mounted; -EMEDIUMTYPE: files tells it apart from a read-only account */
+    {-EMEDIUMTYPE,  {550, 550, 553, 550}, "The file system is mounted read-only"},
+    {-EXDEV,        {550, 550, 553, 550}, "Is a mount point, or leads to another file system"},
+    /* room */
+    {-EFBIG,        {550, 550, 552, 550}, "Too large"},
     {-ENOSPC,       {452, 550, 452, 451}, "No space left on the disk"},
     {-EDQUOT,       {552, 552, 552, 451}, "Quota exceeded"},
-    {-E2BIG,        {450, 550, 450, 450}, "Too much work; name fewer files"},
-    {-EKEYREVOKED,  {550, 550, 550, 550}, "This account may not do that"},
+    /* what passes */
+    {-EBUSY,        {450, 550, 450, 450}, "In use by another transfer"},
+    {-ETXTBSY,      {450, 550, 450, 450}, "In use: it is a program that runs"},
+    {-EAGAIN,       {450, 550, 450, 450}, "Directories on the way are being renamed; try again"},
     {-ETIMEDOUT,    {450, 550, 450, 450}, "Another session of this account changes or counts its files; try again"},
     {-ECANCELED,    {451, 550, 451, 451}, "Stopped"},
-    {-ESTALE,       {550, 550, 553, 450}, "It is gone"},
     {-EIO,          {451, 550, 451, 451}, "Input/output error"},
 };
 

@@ -71,7 +71,7 @@ answer(struct files *files)
 		return -EPROTO;
 	r = permit(files->session, kind);
 	if (r < 0) {
-		request_reply(files, r);
+		request_refuse(files, r);
 		return 0;
 	}
 	if (answers[kind].is_change)

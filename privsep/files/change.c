@@ -148,7 +148,7 @@ rename_counted(const struct home *home, int from_fd, const char *from_name, int 
 		return end_change(home, r);
 	is_same = is_same_name_twice(from_fd, from_name, &replaced);
 	if (renameat2(from_fd, from_name, to_fd, to_name, replaces ? 0 : RENAME_NOREPLACE) < 0)
-		r = errno == EEXIST && !replaces ? -EKEYREVOKED : -errno;
+		r = errno == EEXIST && !replaces ? -EKEYREVOKED : home_name_error(errno);
 	else if (!is_same)
 		quota_gone(home, &replaced);
 	return end_change(home, r);

@@ -44,7 +44,7 @@ home_open(const struct home *home, const char *relative, int flags, int *fd_out)
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;
 	}
-	return -EBUSY;
+	return -EAGAIN;
 }
 
 static int
@@ -250,6 +250,12 @@ home_open_file(const struct home *home, const struct home_path *path, int *fd_ou
 out:
 	close_fd(&fd);
 	return r;
+}
+
+int
+home_name_error(int error)
+{
+	return error == EBUSY ? -EXDEV : -error;
 }
 
 int

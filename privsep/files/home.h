@@ -63,6 +63,12 @@ int home_open_target(const struct home *home, const struct home_path *path, int 
  */
 int home_open_file(const struct home *home, const struct home_path *path, int *fd_out, struct stat *st);
 
+/*
+ * The -errno of unlinkat(2) or renameat(2) that set errno to error: EBUSY, which means a mount point there, becomes
+ * -EXDEV, since -EBUSY of files means an upload that runs.
+ */
+int home_name_error(int error);
+
 /* May the path be a working directory: a directory that may be searched? 0 or -errno. */
 int home_enter(const struct home *home, const struct home_path *path);
 

@@ -31,7 +31,7 @@ open_plain(int dir_fd, const char *name, int *fd_out, struct stat *st)
 		return S_ISDIR(st->st_mode) ? -EISDIR : -ENOTSUP;
 	*fd_out = openat(dir_fd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (*fd_out < 0)
-		return errno == ETXTBSY ? -EBUSY : -errno;
+		return -errno;
 	if (fstat(*fd_out, st) < 0)
 		return -errno;
 	return S_ISREG(st->st_mode) ? home_clear_nonblock(*fd_out) : -ENOTSUP;

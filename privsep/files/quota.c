@@ -271,7 +271,7 @@ quota_unlink(const struct home *home, int dir_fd, const char *name, int flags)
 	if (r < 0)
 		return r;
 	if (unlinkat(dir_fd, name, flags) < 0)
-		return -errno;
+		return home_name_error(errno);
 	quota_gone(home, &st);
 	return 0;
 }

@@ -28,9 +28,15 @@ request_reachable(const struct home_path *path)
 }
 
 void
-request_reply(struct files *files, int result)
+request_refuse(struct files *files, int result)
 {
 	ipc_begin_reply(&files->message, files->message.kind, result);
+}
+
+void
+request_reply(struct files *files, int result)
+{
+	request_refuse(files, result == -EROFS ? -EMEDIUMTYPE : result);
 }
 
 void

@@ -93,8 +93,11 @@ bool request_only_path(struct files *files, struct home_path *path);
 /* Partial files cannot be named: -ENOENT as if they, and all that is below such a name, were not there; or 0. */
 int request_reachable(const struct home_path *path);
 
-/* Begin the reply to the request in hand. */
+/* Begin the reply to the request in hand. -EROFS of a file system becomes -EMEDIUMTYPE. */
 void request_reply(struct files *files, int result);
+
+/* The same where the account may not ask; here -EROFS is the account's. */
+void request_refuse(struct files *files, int result);
 
 /* The fields of a quota's figures. */
 void request_put_quota(struct files *files, const struct quota_figures *figures);

@@ -424,7 +424,7 @@ take_name(const struct upload *upload, unsigned flags)
 	if (r < 0)
 		return r;
 	if (renameat2(upload->dir_fd, upload->partial, upload->dir_fd, upload->name, flags) < 0)
-		return -errno;
+		return home_name_error(errno);
 	quota_gone(upload->home, &replaced);
 	return 0;
 }

@@ -454,7 +454,7 @@ owned()
 		> STAT
 		< 211-.*Logged in as alice.*211 End
 		> STAT gone
-		< 450
+		< 550
 		> STAT /
 		< 212-
 	END

@@ -57,10 +57,17 @@ test_codes(void **state)
 	static const struct {
 		int error, file, create, list;
 	} rows[] = {
-	    {-ENOENT, 550, 553, 450},
-	    {-EACCES, 550, 553, 450},
-	    {-EROFS, 550, 553, 450},
-	    {-EISDIR, 550, 553, 450},
+	    {-ENOENT, 550, 553, 550},
+	    {-EACCES, 550, 553, 550},
+	    {-EROFS, 550, 553, 550},
+	    {-EMEDIUMTYPE, 550, 553, 550},	/* a file system that is mounted read-only */
+	    {-EISDIR, 550, 553, 550},
+	    {-EXDEV, 550, 553, 550},	/* a mount point, too */
+	    {-ELOOP, 550, 553, 550},
+	    {-EMLINK, 550, 553, 550},
+	    {-E2BIG, 550, 553, 550},
+	    {-ETXTBSY, 450, 450, 450},
+	    {-EAGAIN, 450, 450, 450},
 	    {-EINVAL, 550, 553, 501},
 	    {-ENAMETOOLONG, 550, 553, 501},
 	    {-EBUSY, 450, 450, 450},	/* another upload to the same name */
