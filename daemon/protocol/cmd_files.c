@@ -1,4 +1,5 @@
 /* Commands that look at and change what is in the home. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -395,54 +396,70 @@ struct listing {
 	uint32_t shown_from;
 };
 
-static uint8_t
-list_flag(char letter)
+/* Letters that clients send, as ls has them. */
+static const struct list_option {
+	char letter;
+	uint8_t flag;	/* 0: passed over, as it asks for what is done anyway, or for a form that programs cannot read */
+} list_options[] = {
+    {'a', LIST_ALL}, {'A', LIST_ALL}, {'R', LIST_RECURSIVE}, {'t', LIST_BY_TIME}, {'S', LIST_BY_SIZE},
+    {'r', LIST_REVERSE}, {'d', LIST_ITSELF}, {'F', LIST_CLASSIFY},
+    {'l', 0}, {'1', 0}, {'C', 0}, {'L', 0}, {'T', 0}, {'h', 0}, {'n', 0}, {'g', 0}, {'o', 0},
+};
+
+static const struct list_option *
+find_list_option(char letter)
 {
-	switch (letter) {
-	case 'a':
-	case 'A':
-		return LIST_ALL;
-	case 'R':
-		return LIST_RECURSIVE;
-	case 't':
-		return LIST_BY_TIME;
-	case 'S':
-		return LIST_BY_SIZE;
-	case 'r':
-		return LIST_REVERSE;
-	case 'd':
-		return LIST_ITSELF;
-	case 'F':
-		return LIST_CLASSIFY;
-	case 'l':
-		return LIST_LONG_NAMES;
-	default:
-		return 0;
+	for (size_t i = 0; i < sizeof(list_options) / sizeof(list_options[0]); i++)
+		if (list_options[i].letter == letter)
+			return &list_options[i];
+	return NULL;
+}
+
+/* The flags of "-la"; *has_unknown: a letter is none of ours. False: no options at all, but a name such as "-x.c". */
+static bool
+parse_list_options(const char *word, size_t len, uint8_t *flags, bool *has_unknown)
+{
+	*flags = 0;
+	*has_unknown = false;
+	for (size_t i = 1; i < len; i++) {
+		const struct list_option *option = find_list_option(word[i]);
+
+		if (option == NULL && !isalnum((unsigned char)word[i]))
+			return false;
+		*flags |= option == NULL ? 0 : option->flag;
+		*has_unknown |= option == NULL;
 	}
+	return len > 1;
+}
+
+static bool
+exists(struct protocol *protocol, const char *client_path)
+{
+	struct home_path path;
+	struct file_info info;
+
+	return home_path_resolve(&protocol->cwd, client_path, strlen(client_path), &path) == 0 &&
+	       ask_files_stat(protocol, &path, &info) == 0;
 }
 
 /*
- * Take "-la -t" off the front of an argument, as ls would. A word with a letter that is no
- * option is a name that begins with '-'. "--" ends the options.
+ * Take "-la -t" off the front of an argument, as ls would. Unknown letters are passed over, since clients send many
+ * (NcFTP "-Ca", gFTP "-aL"), unless something has just that name. "--" ends the options.
  */
 static const char *
-take_list_flags(const char *argument, uint8_t *flags)
+take_list_options(struct protocol *protocol, const char *argument, uint8_t *flags)
 {
 	*flags = 0;
-	while (argument[0] == '-' && argument[1] != '\0') {
+	while (argument[0] == '-') {
 		size_t word = strcspn(argument, " ");
-		uint8_t found = 0;
-		bool is_end = word == 2 && argument[1] == '-';
+		bool is_end = word == 2 && argument[1] == '-', has_unknown;
+		uint8_t found;
 
-		for (size_t i = 1; i < word && !is_end; i++) {
-			uint8_t flag = list_flag(argument[i]);
-
-			/* -1 is what is done anyway; human sizes and the like would break the form */
-			if (flag == 0 && argument[i] != '1')
-				return argument;
-			found |= flag;
-		}
-		*flags |= found;
+		if (!is_end && !parse_list_options(argument, word, &found, &has_unknown))
+			break;
+		if (!is_end && has_unknown && exists(protocol, argument))
+			break;
+		*flags |= is_end ? 0 : found;
 		argument += word;
 		argument += strspn(argument, " ");
 		if (is_end)
@@ -477,7 +494,7 @@ parse_listing(struct protocol *protocol, const char *argument, bool takes_flags,
 
 	listing->flags = 0;
 	if (takes_flags)
-		path = take_list_flags(path, &listing->flags);
+		path = take_list_options(protocol, path, &listing->flags);
 	if (path[0] == '\0')
 		path = ".";
 	r = home_path_resolve(&protocol->cwd, path, strlen(path), &listing->path);
@@ -496,8 +513,8 @@ list(struct protocol *protocol, const char *argument, enum ipc_list_form form)
 
 	if (!parse_listing(protocol, argument, form != LIST_FACTS, &listing))
 		return;
-	if (form == LIST_LONG)
-		listing.flags &= (uint8_t)~LIST_LONG_NAMES;
+	if (form == LIST_NAMES)	/* each line is a name that RETR can be given (RFC 1123, 4.1.2.7) */
+		listing.flags &= (uint8_t)~LIST_CLASSIFY;
 	transfer_list(protocol, &listing.path, form, listing.flags, listing.shown_from);
 }
 
@@ -615,8 +632,7 @@ cmd_stat(struct protocol *protocol, char *argument, size_t len)
 	/* RFC 959, 4.2.2: 212 for a directory, 213 for a file */
 	if (ask_files_stat(protocol, &listing.path, &info) == 0 && info.kind == FILE_DIRECTORY)
 		code = 212;
-	r = ask_files_list(protocol, &listing.path, LIST_LONG, listing.flags & (uint8_t)~LIST_LONG_NAMES,
-	    listing.shown_from, &fd);
+	r = ask_files_list(protocol, &listing.path, LIST_LONG, listing.flags, listing.shown_from, &fd);
 	if (r < 0) {
 		reply_error(protocol, REPLY_LIST, r, listing.path.text);
 		return;

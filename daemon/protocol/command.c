@@ -77,8 +77,8 @@ const struct command commands[] = {
     {"XSHA256", cmd_xsha256, ARG_REQUIRED, NEEDS_LOGIN, "XSHA256", "XSHA256 path [first [end]]", "by custom"},
     {"XSHA512", cmd_xsha512, ARG_REQUIRED, NEEDS_LOGIN, "XSHA512", "XSHA512 path [first [end]]", "by custom"},
     {"SITE", cmd_site, ARG_REQUIRED, 0,            "SITE CHMOD\nSITE COPY\nSITE PARTIALS\nSITE UTIME", "SITE command", "RFC 959, 4.1.3"},
-    {"LIST", cmd_list, ARG_OPTIONAL, TRANSFER,     NULL,          "LIST [-aldrtRSF] [path]",     "RFC 959, 4.1.3"},
-    {"NLST", cmd_nlst, ARG_OPTIONAL, TRANSFER,     NULL,          "NLST [-aldrtRSF] [path]",     "RFC 959, 4.1.3"},
+    {"LIST", cmd_list, ARG_OPTIONAL, TRANSFER,     NULL,          "LIST [-adrtRSF] [path]",     "RFC 959, 4.1.3"},
+    {"NLST", cmd_nlst, ARG_OPTIONAL, TRANSFER,     NULL,          "NLST [-adrtRSF] [path]",     "RFC 959, 4.1.3"},
     {"MLSD", cmd_mlsd, ARG_OPTIONAL, TRANSFER,     NULL,          "MLSD [path]",                 "RFC 3659, 7"},
     {"MLST", cmd_mlst, ARG_OPTIONAL, SETS_UP,      "MLST",        "MLST [path]",                 "RFC 3659, 7"},
     /* RFC 1123, 4.1.3.1: the experimental forms */

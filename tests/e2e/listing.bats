@@ -127,6 +127,47 @@ names()
 	assert_line --regexp ' a\.txt\*$'
 }
 
+@test "LIST, NLST, STAT: letters that are not known are passed over" {
+	login
+	for options in -aL -L -La -alh -C -T -lahA '-a -L' -xyz; do
+		names "LIST $options docs"
+		[[ $output == *c.txt\ deep ]]
+	done
+	for options in -Ca -CF -h -l -laF -1; do
+		listed "NLST $options docs"
+		assert_line docs/c.txt
+		assert_line docs/deep
+		refute_line --regexp '[/*@]$'
+		refute_line --partial ' '
+	done
+	ftp 'STAT -aL docs' 212
+	[[ $REPLY_TEXT == *c.txt* ]]
+}
+
+@test "LIST: a name that begins with a dash is reached, and is no option where it has a sign or exists" {
+	mkdir -- -x -L -z.d
+	touch -- -x/in-x -L/in-l -z.d/in-z
+	login
+	names 'LIST -x'
+	assert_output in-x
+	names 'LIST -z.d'
+	assert_output in-z
+	names 'LIST -a -x'
+	assert_output '. .. in-x'
+	names 'LIST -L docs'
+	assert_output 'c.txt deep'
+	names 'LIST ./-L'
+	assert_output in-l
+	names 'LIST -- -L'
+	assert_output in-l
+	names 'LIST -a -- -L'
+	assert_output '. .. in-l'
+	listed 'NLST -- -L'
+	assert_output -- -L/in-l
+	ftp_passive
+	ftp 'LIST -gone.c' 550
+}
+
 @test "LIST: a path, a file, a name with a dash, a name with a blank" {
 	mkdir -- -x 'two words'
 	touch -- '-x/in dash' 'two words/in blank'
