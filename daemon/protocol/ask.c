@@ -592,12 +592,17 @@ ask_files_rename(struct protocol *protocol, const struct home_path *from, const 
 }
 
 int
-ask_files_set_time(struct protocol *protocol, const struct home_path *path, int64_t mtime)
+ask_files_set_time(struct protocol *protocol, const struct home_path *path, int64_t mtime, int64_t *kept)
 {
+	int r;
+
 	ipc_begin(&protocol->message, IPC_set_time);
 	ipc_put_u64(&protocol->message, (uint64_t)mtime);
 	ipc_put_bytes(&protocol->message, path->text, path->len);
-	return answered(protocol, ask(protocol, protocol->files_channel));
+	r = ask(protocol, protocol->files_channel);
+	if (r == 0)
+		*kept = (int64_t)ipc_get_u64(&protocol->message);
+	return answered(protocol, r);
 }
 
 int

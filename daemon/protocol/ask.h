@@ -120,7 +120,7 @@ int ask_files_list_end(struct protocol *protocol, uint64_t *entries);
 int ask_files_rename(struct protocol *protocol, const struct home_path *from, const struct home_path *to);
 
 /* make_directory, set_time, ...: see messages.h. Those that may take long are ended by ABOR (-ECANCELED). */
-int ask_files_set_time(struct protocol *protocol, const struct home_path *path, int64_t mtime);
+int ask_files_set_time(struct protocol *protocol, const struct home_path *path, int64_t mtime, int64_t *kept);
 int ask_files_set_mode(struct protocol *protocol, const struct home_path *path, uint32_t mode);
 int ask_files_copy(struct protocol *protocol, const struct home_path *from, const struct home_path *to);
 int ask_files_remove_tree(struct protocol *protocol, const struct home_path *path);

@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/buf.h"
 #include "common/io.h"
 #include "common/text.h"
+#include "common/utc.h"
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/command.h"
 #include "daemon/protocol/control.h"
@@ -207,23 +207,13 @@ cmd_size(struct protocol *protocol, char *argument, size_t len)
 	reply(protocol, 213, "%llu", (unsigned long long)size);
 }
 
-/* "YYYYMMDDhhmmss" of a time; false when it cannot be told. */
-static bool
-format_time(int64_t seconds, char text[40])
-{
-	time_t time = (time_t)seconds;
-	struct tm utc;
-
-	return gmtime_r(&time, &utc) != NULL && strftime(text, 40, "%Y%m%d%H%M%S", &utc) != 0;
-}
-
 /* Set a time that the client gave in front of a path: MFMT, and MDTM as many clients use it. */
 static void
 set_time(struct protocol *protocol, const char *stamp, const char *client_path, const char *fact)
 {
 	struct home_path path;
-	char text[40];
-	int64_t seconds;
+	char text[UTC_STAMP_SIZE];
+	int64_t seconds, kept;
 	int r = time_parse(stamp, strcspn(stamp, " ;"), &seconds);
 
 	if (r == 0)
@@ -232,12 +222,14 @@ set_time(struct protocol *protocol, const char *stamp, const char *client_path, 
 		reply(protocol, 501, "Usage: a time as YYYYMMDDhhmmss (UTC), a blank and a path");
 		return;
 	}
-	r = ask_files_set_time(protocol, &path, seconds);
-	/* draft-somers-ftp-mfxx-03, 3.1: the reply tells the time that was set, which has no fraction */
-	if (r < 0 || !format_time(seconds, text))
-		reply_error(protocol, REPLY_PLACE, r < 0 ? r : -EINVAL, path.text);
-	else
-		reply(protocol, 213, "%s=%s; %s", fact, text, client_path);
+	r = ask_files_set_time(protocol, &path, seconds, &kept);
+	if (r < 0) {
+		reply_error(protocol, REPLY_PLACE, r, path.text);
+		return;
+	}
+	/* draft-somers-ftp-mfxx-03, 3.1: the time that was set, as MDTM will tell it; file systems end in some year, too */
+	utc_stamp(kept, text);
+	reply(protocol, 213, "%s=%s; %s", fact, text, client_path);
 }
 
 void
@@ -254,7 +246,7 @@ void
 cmd_mdtm(struct protocol *protocol, char *argument, size_t len)
 {
 	struct file_info info;
-	char text[40];
+	char text[UTC_STAMP_SIZE];
 	int64_t seconds;
 	int r = ask_files_stat(protocol, command_path(), &info);
 
@@ -265,12 +257,12 @@ cmd_mdtm(struct protocol *protocol, char *argument, size_t len)
 	}
 	if (r == 0 && info.kind != FILE_REGULAR)
 		r = -ENOTSUP;
-	if (r < 0)
+	if (r < 0) {
 		reply_error(protocol, REPLY_PLACE, r, command_path()->text);
-	else if (format_time(info.mtime, text))
-		reply(protocol, 213, "%s", text);
-	else
-		reply(protocol, 550, "%s: no time that can be told", command_path()->text);
+		return;
+	}
+	utc_stamp(info.mtime, text);
+	reply(protocol, 213, "%s", text);
 }
 
 /* One fact of MFF, and in told how it was set: 0, or -EINVAL when it is unknown or malformed. */
@@ -279,15 +271,15 @@ set_fact(struct protocol *protocol, const struct home_path *path, const char *fa
     int *result)
 {
 	static const char modify[] = "modify=", mode_name[] = "UNIX.mode=";
-	int64_t seconds;
+	int64_t seconds, kept = 0;
 	uint32_t mode;
-	char text[40];
+	char text[UTC_STAMP_SIZE];
 
 	if (len > sizeof(modify) - 1 && strncasecmp(fact, modify, sizeof(modify) - 1) == 0) {
-		if (time_parse(fact + sizeof(modify) - 1, len - (sizeof(modify) - 1), &seconds) < 0 ||
-		    !format_time(seconds, text))
+		if (time_parse(fact + sizeof(modify) - 1, len - (sizeof(modify) - 1), &seconds) < 0)
 			return -EINVAL;
-		*result = ask_files_set_time(protocol, path, seconds);
+		*result = ask_files_set_time(protocol, path, seconds, &kept);
+		utc_stamp(kept, text);
 		snprintf(told, FACT_MAX, "Modify=%s;", text);
 		return 0;
 	}

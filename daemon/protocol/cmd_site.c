@@ -95,7 +95,7 @@ site_utime(struct protocol *protocol, char *argument)
 	size_t first = strcspn(argument, " ");
 	struct home_path path;
 	char *client_path;
-	int64_t seconds;
+	int64_t seconds, kept;
 
 	/* "YYYYMMDDhhmm[ss] path" */
 	if (argument[first] == ' ' && parse_site_time(argument, first, &seconds) == 0)
@@ -105,7 +105,7 @@ site_utime(struct protocol *protocol, char *argument)
 		return;
 	}
 	if (resolve(protocol, client_path, &path))
-		reply_done(protocol, ask_files_set_time(protocol, &path, seconds), &path, "Time changed");
+		reply_done(protocol, ask_files_set_time(protocol, &path, seconds, &kept), &path, "Time changed");
 }
 
 static void

@@ -155,14 +155,17 @@ files_answer_set_time(struct files *files)
 {
 	uint64_t mtime_s = ipc_get_u64(&files->message);
 	struct home_path path;
+	int64_t kept_s;
 	int r;
 
 	if (!request_only_path(files, &path))
 		return false;
 	r = request_reachable(&path);
 	if (r == 0)
-		r = change_set_time(&files->home, &path, mtime_s);
+		r = change_set_time(&files->home, &path, mtime_s, &kept_s);
 	request_reply(files, r);
+	if (r == 0)
+		ipc_put_u64(&files->message, (uint64_t)kept_s);
 	return true;
 }
 

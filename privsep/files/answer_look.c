@@ -46,7 +46,7 @@ files_answer_stat(struct files *files)
 		return true;
 	ipc_put_u8(&files->message, (uint8_t)kind_of(st.st_mode));
 	ipc_put_u64(&files->message, (uint64_t)st.st_size);
-	ipc_put_u64(&files->message, st.st_mtim.tv_sec < 0 ? 0 : (uint64_t)st.st_mtim.tv_sec);
+	ipc_put_u64(&files->message, (uint64_t)st.st_mtim.tv_sec);
 	ipc_put_u32(&files->message, st.st_mode & 07777);
 	return true;
 }

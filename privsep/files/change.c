@@ -194,7 +194,7 @@ forget_hashes(const struct home *home, const struct home_path *path)
 }
 
 int
-change_set_time(const struct home *home, const struct home_path *path, uint64_t mtime_s)
+change_set_time(const struct home *home, const struct home_path *path, uint64_t mtime_s, int64_t *kept_s)
 {
 	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)mtime_s}};
 	struct stat st;
@@ -210,8 +210,10 @@ change_set_time(const struct home *home, const struct home_path *path, uint64_t 
 		r = must_be_file_or_directory(&st);
 	if (r == 0 && S_ISREG(st.st_mode))
 		forget_hashes(home, path);
-	if (r == 0 && utimensat(fd, "", times, AT_EMPTY_PATH) < 0)
+	if (r == 0 && (utimensat(fd, "", times, AT_EMPTY_PATH) < 0 || fstat(fd, &st) < 0))
 		r = -errno;
+	if (r == 0)
+		*kept_s = st.st_mtim.tv_sec;
 	close_fd(&fd);
 	return r;
 }

@@ -19,8 +19,12 @@ int change_remove_file(const struct home *home, const struct home_path *path);
  */
 int change_rename(const struct home *home, const struct home_path *from, const struct home_path *to);
 
-/* MFMT. mtime in seconds; atime is kept. Files and directories, links followed; -ENOTSUP for others, -EINVAL beyond time_t. */
-int change_set_time(const struct home *home, const struct home_path *path, uint64_t mtime_s);
+/*
+ * MFMT. mtime in seconds; atime is kept. Files and directories, links followed; -ENOTSUP for others, -EINVAL beyond time_t.
+ *
+ * kept_s  what the file system made of it: each kind has a last day.
+ */
+int change_set_time(const struct home *home, const struct home_path *path, uint64_t mtime_s, int64_t *kept_s);
 
 /*
  * SITE CHMOD. -EINVAL above 0777: a directory keeps its set-group-ID and sticky bits, a file

@@ -5,6 +5,7 @@
 #include "accounts/rights.h"
 #include "common/buf.h"
 #include "common/text.h"
+#include "common/utc.h"
 #include "privsep/ipc/messages.h"
 
 #include "common/banned.h"
@@ -87,44 +88,6 @@ end_line(const char *line, char *out)
 	return (size_t)(out - line);
 }
 
-/* A moment in UTC. libc's own functions read the zone's files, which a chroot does not have. */
-struct utc {
-	int64_t year;
-	unsigned month, day, hour, minute, second;	/* month and day from 1 */
-};
-
-/* The civil calendar, by eras of 400 years that begin on 1 March (all have 146097 days). */
-static struct utc
-utc_from_seconds(int64_t seconds)
-{
-	int64_t days = seconds / DAY_S - (seconds % DAY_S < 0);
-	unsigned of_day = (unsigned)(seconds - days * DAY_S);
-	int64_t shifted = days + 719468;	/* from 0000-03-01 */
-	int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-	unsigned of_era = (unsigned)(shifted - era * 146097);
-	unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	unsigned of_year = of_era - (365 * year + year / 4 - year / 100);
-	unsigned month = (5 * of_year + 2) / 153;	/* 0: March */
-
-	return (struct utc){
-	    .year = year + era * 400 + (month >= 10),
-	    .month = month < 10 ? month + 3 : month - 9,
-	    .day = of_year - (153 * month + 2) / 5 + 1,
-	    .hour = of_day / 3600,
-	    .minute = of_day / 60 % 60,
-	    .second = of_day % 60,
-	};
-}
-
-/* What a file system may claim and four digits can tell. */
-static int64_t
-clamp_time(int64_t seconds)
-{
-	const int64_t lowest = -62167219200, highest = 253402300799;	/* years 0 to 9999 */
-
-	return seconds < lowest ? lowest : seconds > highest ? highest : seconds;
-}
-
 static char
 type_letter(mode_t mode)
 {
@@ -168,14 +131,14 @@ static char *
 put_date(char *out, int64_t seconds, int64_t now)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	struct utc utc = utc_from_seconds(clamp_time(seconds));
+	struct utc utc = utc_from_seconds(seconds);
 
 	out = put_bytes(out, months + 3 * (utc.month - 1), 3);
 	*out++ = ' ';
 	out = put_number(out, utc.day, 10, 2, ' ');
 	*out++ = ' ';
 	if (seconds > now + DAY_S || seconds < now - RECENT_S)
-		return put_number(out, (uint64_t)utc.year, 10, 5, ' ');
+		return put_number(out, utc.year, 10, 5, ' ');
 	out = put_number(out, utc.hour, 10, 2, '0');
 	*out++ = ':';
 	return put_number(out, utc.minute, 10, 2, '0');
@@ -342,9 +305,9 @@ put_type(char *out, const struct list_looked *looked)
 static char *
 put_time(char *out, int64_t seconds)
 {
-	struct utc utc = utc_from_seconds(clamp_time(seconds));
+	struct utc utc = utc_from_seconds(seconds);
 
-	out = put_number(out, (uint64_t)utc.year, 10, 4, '0');
+	out = put_number(out, utc.year, 10, 4, '0');
 	out = put_number(out, utc.month, 10, 2, '0');
 	out = put_number(out, utc.day, 10, 2, '0');
 	out = put_number(out, utc.hour, 10, 2, '0');

@@ -90,7 +90,7 @@ enum ipc_fd {
 	X(remove_file,      IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  0,     0,     IPC_FD_NONE)    \
 	X(rename,           IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   6,     8194,  0,     0,     IPC_FD_NONE)    \
 	X(hash,             IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   20,    4114,  20,    150,   IPC_FD_NONE)    \
-	X(set_time,         IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   11,    4105,  0,     0,     IPC_FD_NONE)    \
+	X(set_time,         IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   11,    4105,  8,     8,     IPC_FD_NONE)    \
 	X(set_mode,         IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   7,     4101,  0,     0,     IPC_FD_NONE)    \
 	X(copy,             IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   6,     8194,  0,     0,     IPC_FD_NONE)    \
 	X(remove_tree,      IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  0,     0,     IPC_FD_NONE)    \
@@ -170,7 +170,7 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   work_end                      (the turn is given back, or not waited for any more)
  *   turn          u8 is_change, u32 process id of files -> (now); as work_begin
  *   turn_end                      (as work_end)
- *   stat          path            -> u8 kind, u64 size, u64 mtime (seconds), u32 mode
+ *   stat          path            -> u8 kind, u64 size, u64 mtime (seconds; before 1970 in two's complement), u32 mode
  *   enter         path            -> (may it be a working directory?)
  *   facts         u8 enum ipc_fact bits, path -> text facts, "type=file;size=3; " (RFC 3659, 7.2) without the name
  *   size_ascii    path            -> u64 size with every LF counted as CRLF
@@ -190,7 +190,7 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   rename        path from, path to
  *   hash          u8 enum ipc_hash, u64 from, u64 to (exclusive; UINT64_MAX: the end), path
  *                                 -> u64 from, u64 to, text digest in lower-case hex; -ERANGE, -E2BIG, -ECANCELED
- *   set_time      u64 mtime (seconds), path
+ *   set_time      u64 mtime (seconds), path -> u64 mtime as the file system keeps it, as in stat
  *   set_mode      u32 permission bits (at most 0777), path
  *   copy          path from, path to (a whole new file, or the old one stays; -ECANCELED)
  *   remove_tree   path (with all that is in it, within bounds; -E2BIG, -ECANCELED)

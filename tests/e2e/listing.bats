@@ -309,6 +309,44 @@ names()
 	END
 }
 
+@test "one time in MDTM, MLSD, MLST, LIST and MFMT, before 1970 and after 2262" {
+	login
+	while read -r stamp shown; do
+		touch -d "${stamp:0:8} ${stamp:8:2}:${stamp:10:2}:${stamp:12:2} UTC" b.txt
+		[ "$(TZ=UTC date -r b.txt +%Y%m%d%H%M%S)" = "$stamp" ] || continue	# this file system has no such time
+		ftp 'MDTM b.txt' 213
+		assert_equal "$REPLY_TEXT" "213 $stamp"$'\n'
+		ftp 'MLST b.txt' 250
+		[[ $REPLY_TEXT == *"modify=$stamp;"* ]]
+		listed MLSD
+		assert_line --regexp "modify=$stamp;.* b\.txt$"
+		listed 'LIST b.txt'
+		assert_output --partial " $shown b.txt"
+	done <<-'END'
+		19500106010203 Jan  6  1950
+		19010101000000 Jan  1  1901
+		19691231235959 Dec 31  1969
+		19700101000000 Jan  1  1970
+		20380119031408 Jan 19  2038
+		22630101000000 Jan  1  2263
+		24460510223854 May 10  2446
+		99991231235959 Dec 31  9999
+	END
+}
+
+@test "MFMT and MFF tell the time that the file system keeps" {
+	login
+	for stamp in 20200229123456 20380119031408 22630101000000 99991231235959; do
+		for command in "MFMT $stamp b.txt" "MFF Modify=$stamp; b.txt"; do
+			ftp "$command" 213
+			kept=$(TZ=UTC date -r b.txt +%Y%m%d%H%M%S)
+			assert_equal "$REPLY_TEXT" "213 Modify=$kept; b.txt"$'\n'
+			ftp 'MDTM b.txt' 213
+			assert_equal "$REPLY_TEXT" "213 $kept"$'\n'
+		done
+	done
+}
+
 @test "MLST: one line of the reply" {
 	as_alice <<-'END'
 		> MLST b.txt
