@@ -558,8 +558,8 @@ reply_end(struct protocol *protocol, const struct mover *mover, int r, bool was_
 		reply_cancelled(protocol);
 	else if (r == -EKEYREJECTED)
 		reply(protocol, 522, "The data connection must resume the TLS session of the control connection");
-	else if (!was_open && mover->stream.error[0] != '\0')
-		reply(protocol, 425, "TLS failed on the data connection: %s", mover->stream.error);
+	else if (!was_open && mover->stream.error[0] != '\0')	/* RFC 4217, 10: the negotiation failed */
+		reply(protocol, 522, "TLS failed on the data connection: %s", mover->stream.error);
 	else if (!was_open)
 		reply(protocol, 425, "Cannot open the data connection: %s", strerror(-r));
 	else if (mover->is_local && r == -ENODATA)

@@ -384,7 +384,7 @@ restart_with()
 	END
 }
 
-@test "a data connection on which nobody shakes hands ends by data-connect" {
+@test "a data connection on which nobody shakes hands ends by data-connect, 425; a handshake that fails is 522" {
 	restart_with 'timeouts { data-connect = "1s" }'
 	ftps <<-'END'
 		c = Control().login()
@@ -394,7 +394,15 @@ restart_with()
 		raw = c.connect()
 		c.ask('STOR file', 150)
 		raw.sendall(b'this is no TLS, and never was\r\n')
-		c.expect(425)
+		c.expect(522)
+		raw = c.connect()
+		c.ask('STOR file', 150)
+		raw.close()
+		c.expect(522)
+		raw = c.connect()
+		c.ask('NLST', 150)
+		raw.sendall(b'\x15\x03\x01\x00\x02\x02\x28')	# an alert: handshake failure
+		c.expect(522)
 		c.put('file', b'1')
 	END
 }
@@ -413,7 +421,7 @@ restart_with()
 		        c.expect(226)
 		    except (ssl.SSLError, OSError):
 		        raw.close()
-		        c.expect(425)
+		        c.expect(522)
 		        refused += 1
 		print(refused)
 		time.sleep(0.5)
