@@ -276,6 +276,20 @@ open_listeners(void)
 	master.listener_count = (size_t)count;
 }
 
+/* The zone alone stays: the logger reads it for local time, and an upgrade hands it on. */
+static void
+clear_environment(void)
+{
+	const char *zone = getenv("TZ");
+	char *kept = zone == NULL ? NULL : strdup(zone);
+
+	sandbox_clear_environment();
+	if (kept != NULL)
+		(void)!setenv("TZ", kept, 1);
+	free(kept);
+	tzset();
+}
+
 static void
 check_hooks(void)
 {
@@ -330,8 +344,7 @@ start(void)
 	notify_init(ready_fd);
 	master.is_stderr_journal =
 	    inherited.is_upgrade ? getenv("JOURNAL_STREAM") != NULL : log_targets_stderr_is_journal();
-	sandbox_clear_environment();
-	tzset();
+	clear_environment();
 	umask(077);
 	if (chdir("/") < 0)
 		fail("cannot change to /: %s", strerror(errno));

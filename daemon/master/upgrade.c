@@ -36,7 +36,7 @@
 #define TEXT_MAX 8192		/* bytes of one message: lines */
 #define SEND_MS 2000		/* for the list of sessions, to a server that has just said that it is ready */
 #define ERRORS_MAX 4096		/* bytes of what a server says that does not come up */
-#define ENVIRONMENT_MAX 8
+#define ENVIRONMENT_MAX 9
 #define NAMES_MAX 2048		/* LISTENERS_MAX names of activation_name() */
 
 static const char *const sanitizer_variables[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS"};
@@ -156,7 +156,7 @@ place_descriptors(const struct master *master, int channel, int errors_fd)
 	return count;
 }
 
-/* runs in the child: nothing of the old environment but what tells about descriptors and the service manager */
+/* runs in the child: nothing of the old environment but what tells about descriptors, the service manager and the zone */
 static void
 make_environment(const struct master *master, int count, char *variables[ENVIRONMENT_MAX + 1])
 {
@@ -177,6 +177,8 @@ make_environment(const struct master *master, int count, char *variables[ENVIRON
 	if (master->is_stderr_journal && fstat(INHERITED_FIRST + count + INHERITED_STDERR, &st) == 0)
 		snprintf(texts[n++], sizeof(texts[0]), "JOURNAL_STREAM=%llu:%llu", (unsigned long long)st.st_dev,
 		    (unsigned long long)st.st_ino);
+	if (getenv("TZ") != NULL)
+		snprintf(texts[n++], sizeof(texts[0]), "TZ=%s", getenv("TZ"));
 	for (size_t i = 0; i < 2; i++)
 		if (sanitizer_values[i] != NULL)
 			snprintf(texts[n++], sizeof(texts[0]), "%s=%s", sanitizer_variables[i], sanitizer_values[i]);

@@ -75,12 +75,37 @@ change_directory(struct protocol *protocol, const struct home_path *path)
 	reply(protocol, 250, "Directory changed to %s", path->text);
 }
 
+/*
+ * "~" and "~/x" of shells lead home, which is "/" here. A directory that is called "~" comes first: a client that
+ * removes the tree it is in must not end up in the home.
+ */
+static bool
+resolve_tilde(struct protocol *protocol, const char *client_path, struct home_path *path)
+{
+	static const struct home_path home = {.len = 1, .text = "/"};
+	const char *below = client_path + 1;
+	struct home_path tilde;
+
+	if (client_path[0] != '~' || (below[0] != '\0' && below[0] != '/'))
+		return false;
+	if (home_path_resolve(&protocol->cwd, "~", 1, &tilde) < 0 ||
+	    ask_files_path(protocol, IPC_enter, &tilde) != -ENOENT)
+		return false;
+	if (below[0] == '\0')
+		below = "/";
+	return home_path_resolve(&home, below, strlen(below), path) == 0;
+}
+
 void
 cmd_cwd(struct protocol *protocol, char *argument, size_t len)
 {
-	(void)argument;
+	struct home_path path;
+
 	(void)len;
-	change_directory(protocol, command_path());
+	if (resolve_tilde(protocol, argument, &path))
+		change_directory(protocol, &path);
+	else
+		change_directory(protocol, command_path());
 }
 
 void

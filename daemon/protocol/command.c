@@ -21,33 +21,33 @@ const struct command commands[] = {
     /* verb  handler   argument      needs         feature        syntax                         source */
     {"USER", cmd_user, ARG_REQUIRED, 0,            NULL,          "USER name",                   "RFC 959, 4.1.1"},
     {"PASS", cmd_pass, ARG_OPTIONAL, 0,            NULL,          "PASS password",               "RFC 959, 4.1.1"},
-    {"AUTH", cmd_auth, ARG_REQUIRED, IS_FOR_TLS,   "AUTH TLS",    "AUTH TLS",                    "RFC 4217, 4"},
-    {"PBSZ", cmd_pbsz, ARG_REQUIRED, IS_FOR_TLS,   "PBSZ",        "PBSZ 0",                      "RFC 4217, 8"},
-    {"PROT", cmd_prot, ARG_REQUIRED, IS_FOR_TLS,   "PROT",        "PROT C | P",                  "RFC 4217, 9"},
+    {"AUTH", cmd_auth, ARG_WORD,     IS_FOR_TLS,   "AUTH TLS",    "AUTH TLS",                    "RFC 4217, 4"},
+    {"PBSZ", cmd_pbsz, ARG_WORD,     IS_FOR_TLS,   "PBSZ",        "PBSZ 0",                      "RFC 4217, 8"},
+    {"PROT", cmd_prot, ARG_WORD,     IS_FOR_TLS,   "PROT",        "PROT C | P",                  "RFC 4217, 9"},
     {"CCC",  cmd_ccc,  ARG_NONE,     IS_FOR_TLS,   NULL,          "CCC",                         "RFC 4217, 7"},
     {"ACCT", cmd_acct, ARG_REQUIRED, 0,            NULL,          "ACCT account",                "RFC 959, 4.1.1"},
     {"REIN", cmd_rein, ARG_NONE,     0,            NULL,          "REIN",                        "RFC 959, 4.1.1"},
     {"SMNT", cmd_smnt, ARG_REQUIRED, NEEDS_LOGIN,  NULL,          "SMNT path",                   "RFC 959, 4.1.1"},
-    {"HOST", cmd_host, ARG_REQUIRED, 0,            "HOST",        "HOST name",                   "RFC 7151, 3"},
-    {"LANG", cmd_lang, ARG_OPTIONAL, 0,            "LANG EN*",    "LANG [EN]",                   "RFC 2640, 4"},
-    {"CLNT", cmd_clnt, ARG_REQUIRED, KEEPS_RESTART, "CLNT",       "CLNT name",                   "draft-peterson-streamlined-ftp-command-extensions"},
-    {"CSID", cmd_csid, ARG_REQUIRED, KEEPS_RESTART, "CSID",       "CSID Name=...; Version=...;", "draft-peterson-streamlined-ftp-command-extensions"},
+    {"HOST", cmd_host, ARG_WORD,     0,            "HOST",        "HOST name",                   "RFC 7151, 3"},
+    {"LANG", cmd_lang, ARG_OPT_WORD, 0,            "LANG EN*",    "LANG [EN]",                   "RFC 2640, 4"},
+    {"CLNT", cmd_clnt, ARG_WORD,     KEEPS_RESTART, "CLNT",       "CLNT name",                   "draft-peterson-streamlined-ftp-command-extensions"},
+    {"CSID", cmd_csid, ARG_WORD,     KEEPS_RESTART, "CSID",       "CSID Name=...; Version=...;", "draft-peterson-streamlined-ftp-command-extensions"},
     {"QUIT", cmd_quit, ARG_NONE,     0,            NULL,          "QUIT",                        "RFC 959, 4.1.1"},
-    {"NOOP", cmd_noop, ARG_OPTIONAL, KEEPS_RESTART | KEEPS_RENAME, NULL, "NOOP",                 "RFC 959, 4.1.3"},
+    {"NOOP", cmd_noop, ARG_OPT_WORD, KEEPS_RESTART | KEEPS_RENAME, NULL, "NOOP",                 "RFC 959, 4.1.3"},
     {"SYST", cmd_syst, ARG_NONE,     KEEPS_RESTART, NULL,         "SYST",                        "RFC 959, 4.1.3"},
     {"FEAT", cmd_feat, ARG_NONE,     KEEPS_RESTART, NULL,         "FEAT",                        "RFC 2389, 3"},
-    {"OPTS", cmd_opts, ARG_REQUIRED, KEEPS_RESTART, "UTF8",       "OPTS UTF8 ON",                "RFC 2389, 4"},
-    {"HELP", cmd_help, ARG_OPTIONAL, KEEPS_RESTART, NULL,         "HELP [verb]",                 "RFC 959, 4.1.3"},
+    {"OPTS", cmd_opts, ARG_WORD,     KEEPS_RESTART, "UTF8",       "OPTS UTF8 ON",                "RFC 2389, 4"},
+    {"HELP", cmd_help, ARG_OPT_WORD, KEEPS_RESTART, NULL,         "HELP [verb]",                 "RFC 959, 4.1.3"},
     {"STAT", cmd_stat, ARG_OPTIONAL, KEEPS_RESTART, NULL,         "STAT [path]",                 "RFC 959, 4.1.3"},
-    {"TYPE", cmd_type, ARG_REQUIRED, SETS_UP,      NULL,          "TYPE A | I | L 8",            "RFC 959, 4.1.2"},
-    {"MODE", cmd_mode, ARG_REQUIRED, SETS_UP,      "MODE Z",      "MODE S | Z",                  "RFC 959, 4.1.2"},
-    {"STRU", cmd_stru, ARG_REQUIRED, SETS_UP,      NULL,          "STRU F",                      "RFC 959, 4.1.2"},
-    {"ALLO", cmd_allo, ARG_REQUIRED, SETS_UP,      NULL,          "ALLO bytes",                  "RFC 959, 4.1.3"},
+    {"TYPE", cmd_type, ARG_WORD,     SETS_UP,      NULL,          "TYPE A | I | L 8",            "RFC 959, 4.1.2"},
+    {"MODE", cmd_mode, ARG_WORD,     SETS_UP,      "MODE Z",      "MODE S | Z",                  "RFC 959, 4.1.2"},
+    {"STRU", cmd_stru, ARG_WORD,     SETS_UP,      NULL,          "STRU F",                      "RFC 959, 4.1.2"},
+    {"ALLO", cmd_allo, ARG_WORD,     SETS_UP,      NULL,          "ALLO bytes",                  "RFC 959, 4.1.3"},
     {"PASV", cmd_pasv, ARG_NONE,     SETS_UP,      NULL,          "PASV",                        "RFC 959, 4.1.2"},
-    {"EPSV", cmd_epsv, ARG_OPTIONAL, SETS_UP,      "EPSV",        "EPSV [1 | 2 | ALL]",          "RFC 2428, 3"},
-    {"PORT", cmd_port, ARG_REQUIRED, SETS_UP,      NULL,          "PORT h1,h2,h3,h4,p1,p2",      "RFC 959, 4.1.2"},
-    {"EPRT", cmd_eprt, ARG_REQUIRED, SETS_UP,      "EPRT",        "EPRT |family|address|port|",  "RFC 2428, 2"},
-    {"REST", cmd_rest, ARG_REQUIRED, SETS_UP,      "REST STREAM", "REST offset",                 "RFC 3659, 5"},
+    {"EPSV", cmd_epsv, ARG_OPT_WORD, SETS_UP,      "EPSV",        "EPSV [1 | 2 | ALL]",          "RFC 2428, 3"},
+    {"PORT", cmd_port, ARG_WORD,     SETS_UP,      NULL,          "PORT h1,h2,h3,h4,p1,p2",      "RFC 959, 4.1.2"},
+    {"EPRT", cmd_eprt, ARG_WORD,     SETS_UP,      "EPRT",        "EPRT |family|address|port|",  "RFC 2428, 2"},
+    {"REST", cmd_rest, ARG_WORD,     SETS_UP,      "REST STREAM", "REST offset",                 "RFC 3659, 5"},
     {"RETR", cmd_retr, ARG_PATH,     TRANSFER,     NULL,          "RETR path",                   "RFC 959, 4.1.3"},
     {"STOR", cmd_stor, ARG_PATH,     TRANSFER,     NULL,          "STOR path",                   "RFC 959, 4.1.3"},
     {"STOU", cmd_stou, ARG_OPTIONAL, TRANSFER,     NULL,          "STOU [path]",                 "RFC 959, 4.1.3"},
@@ -69,7 +69,7 @@ const struct command commands[] = {
     {"DSIZ", cmd_dsiz, ARG_OPTIONAL, SETS_UP,      "DSIZ",        "DSIZ [path]",                 "draft-peterson-streamlined-ftp-command-extensions"},
     {"RMDA", cmd_rmda, ARG_PATH,     NEEDS_LOGIN,  "RMDA",        "RMDA path",                   "draft-peterson-streamlined-ftp-command-extensions"},
     {"HASH", cmd_hash, ARG_PATH,     NEEDS_LOGIN,  "HASH",        "HASH path",                   "draft-bryan-ftpext-hash-02, 3"},
-    {"RANG", cmd_rang, ARG_REQUIRED, SETS_UP,      "RANG STREAM", "RANG first last",             "draft-bryan-ftp-range-08, 3"},
+    {"RANG", cmd_rang, ARG_WORD,     SETS_UP,      "RANG STREAM", "RANG first last",             "draft-bryan-ftp-range-08, 3"},
     {"XCRC", cmd_xcrc, ARG_REQUIRED, NEEDS_LOGIN,  "XCRC",        "XCRC path [first [end]]",     "by custom"},
     {"XMD5", cmd_xmd5, ARG_REQUIRED, NEEDS_LOGIN,  "XMD5",        "XMD5 path [first [end]]",     "by custom"},
     {"XSHA1", cmd_xsha1, ARG_REQUIRED, NEEDS_LOGIN, "XSHA1",      "XSHA1 path [first [end]]",    "by custom"},
@@ -141,6 +141,12 @@ reply_senseless(struct protocol *protocol, const char *text)
 		end_for_senselessness(protocol, "unknown commands", text);
 }
 
+static bool
+needs_argument(const struct command *command)
+{
+	return command->argument == ARG_REQUIRED || command->argument == ARG_WORD || command->argument == ARG_PATH;
+}
+
 /* What the columns of the row ask for. False: replied. */
 static bool
 is_allowed(struct protocol *protocol, const struct command *command, const char *argument, size_t len)
@@ -157,7 +163,7 @@ is_allowed(struct protocol *protocol, const struct command *command, const char 
 		reply(protocol, 501, "%s takes no argument", command->verb);
 		return false;
 	}
-	if ((command->argument == ARG_REQUIRED || command->argument == ARG_PATH) && argument == NULL) {
+	if (argument == NULL && needs_argument(command)) {
 		reply(protocol, 501, "Usage: %s", command->syntax);
 		return false;
 	}
@@ -205,6 +211,22 @@ run(struct protocol *protocol, const struct command *command, char *argument, si
 		protocol->rename_from.len = 0;
 }
 
+/* Blanks that are part of a path, a name or a password stay. */
+static bool
+is_without_blanks(const struct command *command)
+{
+	return command->argument == ARG_NONE || command->argument == ARG_WORD || command->argument == ARG_OPT_WORD;
+}
+
+/* Old clients pad their lines. Returns the bytes that are left. */
+static size_t
+drop_blanks(char *argument, size_t *len)
+{
+	while (*len > 0 && argument[*len - 1] == ' ')
+		argument[--*len] = '\0';
+	return *len;
+}
+
 static void
 run_line(struct protocol *protocol, char *line)
 {
@@ -223,6 +245,8 @@ run_line(struct protocol *protocol, char *line)
 		return;
 	}
 	protocol->senseless = 0;
+	if (argument != NULL && is_without_blanks(command) && drop_blanks(argument, &len) == 0)
+		argument = NULL;
 	run(protocol, command, argument, len);
 	if (protocol->refused_data >= SENSELESS_MAX && !protocol->is_over)
 		end_for_senselessness(protocol, "refused data connections", "refused data connections");

@@ -10,7 +10,9 @@ struct protocol;
 enum command_argument {
 	ARG_NONE,	/* must not be there */
 	ARG_OPTIONAL,
+	ARG_OPT_WORD,	/* the same, and blanks behind it are no part of it */
 	ARG_REQUIRED,
+	ARG_WORD,	/* the same, and blanks behind it are no part of it */
 	ARG_PATH	/* required; the handler finds it resolved in command_path() */
 };
 

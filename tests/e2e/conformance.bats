@@ -9,14 +9,28 @@ setup_file()
 	write_config 'mode-z = yes' 'mode-z-limit = "16M"' 'directory-message = yes' \
 		'limits { sessions-per-address = 100 sessions-per-user = 100 }'
 	add_user alice secret
+	make_links "$DIR/home/alice/links"
 	start_server
 	export RESULTS=$DIR/results
-	timeout 120 "$BATS_TEST_DIRNAME/conformance" 127.0.0.1 "$PORT" alice secret >"$RESULTS" 2>&3 || :
+	timeout 120 "$BATS_TEST_DIRNAME/conformance" --links /links 127.0.0.1 "$PORT" alice secret >"$RESULTS" 2>&3 || :
 	if has_ipv6; then
 		timeout 60 "$BATS_TEST_DIRNAME/conformance" --only '^(data connections|HOST|restart): ' ::1 "$PORT6" alice secret \
 			>"$RESULTS.6" 2>&3 || :
 	fi
-	find "$DIR/home/alice" -mindepth 1 >"$DIR/left"
+	find "$DIR/home/alice" -mindepth 1 -path "$DIR/home/alice/links" -prune -o -mindepth 1 -print >"$DIR/left"
+}
+
+make_links()
+{
+	mkdir -p "$1/dir"
+	echo inner >"$1/dir/inner"
+	echo content >"$1/file"
+	ln -s dir "$1/to-dir"
+	ln -s file "$1/to-file"
+	ln -s missing "$1/nowhere"
+	ln -s . "$1/self"
+	touch -d '2020-02-29 12:34:56 UTC' "$1/file"
+	chown -hR --reference="$DIR/home/alice" "$1"
 }
 
 teardown_file()
@@ -103,6 +117,10 @@ conforms()
 
 @test "conformance: MLST and MLSD" {
 	conforms 'MLSx'
+}
+
+@test "conformance: links in MLST, MLSD and LIST" {
+	conforms 'links'
 }
 
 @test "conformance: FEAT, OPTS, HELP" {

@@ -187,6 +187,24 @@ has_entry()
 	wait_until is_told_again
 }
 
+@test "xferlog: local time is that of TZ, where there are no files of zones as well" {
+	write_config "log { target = \"$LOG\" xferlog = \"$DIR/xferlog\" }"
+	add_user alice secret
+	TZ=AAA-9:30 start_server
+	ftp_login alice secret
+	ftp_passive
+	ftp 'STOR f' 150
+	data_close
+	ftp_reply
+	ftp QUIT 221
+	wait_until test -s "$DIR/xferlog"
+	written=$(TZ=UTC date -d "$(cut -c 1-24 "$DIR/xferlog")" +%s)
+	now=$(date +%s)
+	ahead=$((written - now))
+	[ "$ahead" -le $((9 * 3600 + 1800)) ]
+	[ "$ahead" -gt $((9 * 3600 + 1800 - 60)) ]
+}
+
 @test "xferlog: what a parser of it reads" {
 	write_config "log { target = \"$LOG\" xferlog = \"$DIR/xferlog\" }"
 	add_user alice secret

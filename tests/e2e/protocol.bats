@@ -437,6 +437,80 @@ owned()
 	END
 }
 
+@test "blanks behind a command or a word are passed over, and are part of a path" {
+	as_alice <<-'END'
+		> TYPE I 
+		< 200
+		> TYPE A N  
+		< 200
+		> TYPE L 8 
+		< 200
+		> MODE S 
+		< 200
+		> STRU F  
+		< 200
+		> REST 0 
+		< 350
+		> ALLO 10 
+		< 20[02]
+		> EPSV 1 
+		< 229
+		> EPSV  
+		< 229
+		> PWD   
+		< 257
+		> NOOP  
+		< 200
+		> OPTS UTF8 ON 
+		< 200
+		> HELP RETR 
+		< 214 Syntax
+		> AUTH TLS 
+		< 502 TLS is not set up
+		> TYPE  
+		< 501
+		> MKD x 
+		< 257 "/x "
+		> CWD x
+		< 550
+		> CWD x 
+		< 250
+	END
+}
+
+@test "CWD ~ and ~/x go home, and to a directory that is called ~ where there is one" {
+	mkdir -p "$DIR/home/alice/docs/deep"
+	chown -R --reference="$DIR/home/alice" "$DIR/home/alice"
+	as_alice <<-'END'
+		> CWD docs
+		< 250
+		> CWD ~
+		< 250
+		> PWD
+		< 257 "/"
+		> CWD ~/docs/deep
+		< 250
+		> PWD
+		< 257 "/docs/deep"
+		> CWD ~/../..
+		< 250
+		> PWD
+		< 257 "/"
+		> CWD ~bob
+		< 550
+		> CWD ~/none
+		< 550
+		> MKD docs/~
+		< 257
+		> CWD docs
+		< 250
+		> CWD ~
+		< 250
+		> PWD
+		< 257 "/docs/~"
+	END
+}
+
 @test "a transfer without a data connection is 425, and ABOR and STAT without one are quiet" {
 	as_alice <<-'END'
 		> LIST
@@ -718,7 +792,7 @@ owned()
 		> CDUP
 		< 250
 		> CWD ~
-		< 550
+		< 250 Directory changed to /\r
 		> MKD $HOME;`id`
 		< 257
 		> RMD /-rf
