@@ -58,7 +58,7 @@ provoke()
 	wait_until log_has '"event":"refused"'
 	exec {second}>&- {third}>&-
 	find_session
-	kill -SEGV "$FILES"
+	kill -ABRT "$FILES"
 	wait_until log_has '"event":"alarm"'
 	ftp_close
 	wait_until no_session
