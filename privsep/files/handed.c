@@ -22,13 +22,18 @@ mark_of_ours(short type)
 	return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = MARKS_AT + self, .l_len = 1};
 }
 
-/* Is the mark there? Another program's lock over the whole file looks the same. */
+/*
+ * Is the mark there? It keeps every other lock off its byte: one that is larger, as that of a program that waited for
+ * the whole file, says that the mark has gone.
+ */
 static bool
 is_mark_seen(int fd)
 {
-	struct flock lock = mark_of_ours(F_RDLCK);
+	const struct flock mark = mark_of_ours(F_RDLCK);
+	struct flock lock = mark;
 
-	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_start == mark.l_start &&
+	    lock.l_len == mark.l_len;
 }
 
 static int

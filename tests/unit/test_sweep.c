@@ -204,6 +204,26 @@ test_handed(void **state)
 	assert_int_equal(handed_mark(&handed, -1, home.fd, "missing"), -ENOENT);
 }
 
+/* A program that waited for the file has it next; that is no copy of ours. */
+static void
+test_handed_and_locked_by_another(void **state)
+{
+	const struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct handed handed;
+	int fd = openat(home.fd, "f", O_WRONLY | O_CREAT, 0600);
+	int other = openat(home.fd, "f", O_WRONLY);
+
+	(void)state;
+	assert_int_equal(handed_mark(&handed, fd, home.fd, "f"), 0);
+	assert_true(handed.is_marked);
+	assert_int_equal(fcntl(other, F_OFD_SETLK, &whole), -1); /* so that no lock can hide the mark */
+	close(fd);
+	assert_int_equal(fcntl(other, F_OFD_SETLK, &whole), 0);
+	assert_int_equal(handed_wait_back(&handed), 0);
+	handed_close(&handed);
+	close(other);
+}
+
 /* A mapping is a copy, too. */
 static void
 test_handed_and_mapped(void **state)
@@ -247,6 +267,7 @@ main(void)
 	    cmocka_unit_test(test_rows_by_age),
 	    cmocka_unit_test_setup_teardown(test_list, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_handed, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_handed_and_locked_by_another, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_handed_and_mapped, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_handed_under_another_name, setup, teardown),
 	};
