@@ -1,6 +1,7 @@
 #include "daemon/protocol/ask.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,6 +13,8 @@
 #include "common/banned.h"
 
 #define HELD_MAX 4000	/* bytes; with one more of the longest path it is still a message */
+#define SIGN_WAIT_MS 3000	/* for a signature, where the session had its share */
+#define SIGN_PAUSE_MS 10
 #define AHEAD_LOW 1	/* listeners that are left when more are asked for */
 
 /* Transfers that the monitor was not told of yet: what comes next wakes it anyway. */
@@ -296,21 +299,31 @@ ask_monitor_connect(struct protocol *protocol, const union address *target, int 
 	return answered(protocol, r);
 }
 
+/* The question, and its answer's result. */
+static int
+ask_signature(struct protocol *protocol, enum sign_scheme scheme, const uint8_t *text, size_t text_len)
+{
+	ipc_begin(&protocol->message, IPC_sign);
+	ipc_put_u8(&protocol->message, (uint8_t)scheme);
+	ipc_put_bytes(&protocol->message, text, text_len);
+	return ask(protocol, protocol->monitor_channel);
+}
+
 int
 ask_monitor_sign(void *arg, enum sign_scheme scheme, const uint8_t *text, size_t text_len, uint8_t *signature,
     size_t *len)
 {
 	struct protocol *protocol = arg;
+	uint64_t deadline = monotonic_ms() + SIGN_WAIT_MS;
 	const void *bytes;
 	size_t n;
 	int r;
 
-	ipc_begin(&protocol->message, IPC_sign);
-	ipc_put_u8(&protocol->message, (uint8_t)scheme);
-	ipc_put_bytes(&protocol->message, text, text_len);
 	if (text_len > SIGN_TEXT_MAX)
 		return -EINVAL;
-	r = ask(protocol, protocol->monitor_channel);
+	/* the monitor bounds how many a session gets: a client that resumes nothing becomes slow, and loses no transfer */
+	while ((r = ask_signature(protocol, scheme, text, text_len)) == -EAGAIN && monotonic_ms() < deadline)
+		poll(NULL, 0, SIGN_PAUSE_MS);
 	if (r < 0)
 		return answered(protocol, r);
 	bytes = ipc_get_bytes(&protocol->message, SIGNATURE_MAX, &n);

@@ -8,6 +8,21 @@
 
 #include "common/banned.h"
 
+/* Protocol asks again when there are too many at once: that is told once. */
+static void
+log_no_signature(struct monitor *monitor, int error)
+{
+	bool is_slowed = error == -EAGAIN;
+	enum log_level level = is_slowed ? LEVEL_WARNING : LEVEL_ERROR;
+
+	if ((is_slowed && monitor->is_slow_to_sign) || !records_take(monitor, RECORD_NOTE, level))
+		return;
+	monitor->is_slow_to_sign |= is_slowed;
+	log_message(level, "tls-failed", "no signature: %s",
+	    is_slowed ? "too many handshakes that resume no session; those that follow are slowed down"
+		      : strerror(-error));
+}
+
 void
 monitor_answer_sign(struct monitor *monitor)
 {
@@ -28,9 +43,8 @@ monitor_answer_sign(struct monitor *monitor)
 		    &signature_len);
 	if (r == -EPERM)
 		end_for_violation(monitor, &monitor->protocol, "asked to sign what is no handshake");
-	if (r < 0 && records_take(monitor, RECORD_NOTE, r == -EAGAIN ? LEVEL_WARNING : LEVEL_ERROR))
-		log_message(r == -EAGAIN ? LEVEL_WARNING : LEVEL_ERROR, "tls-failed", "no signature: %s",
-		    r == -EAGAIN ? "too many handshakes that resume no session" : strerror(-r));
+	if (r < 0)
+		log_no_signature(monitor, r);
 	ipc_begin_reply(&monitor->message, IPC_sign, r);
 	if (r == 0)
 		ipc_put_bytes(&monitor->message, signature, signature_len);

@@ -83,6 +83,7 @@ struct monitor {
 		char home[PATH_MAX];
 	} account;	/* whose session this is, after login */
 	struct budget sign_budget;
+	bool is_slow_to_sign;	/* protocol had to wait for a signature, which was told */
 	struct {
 		struct ledger book;	/* open where the account has a quota */
 		struct ledger_limits limits;
