@@ -13,7 +13,7 @@
 
 #include "common/banned.h"
 
-#define CHANGE_MS 2000		/* of one change of the home, while another session waits for its end */
+#define CHANGE_MS 10000		/* of one change of the home, while another session waits for its end; a disk may be slow */
 #define LOOK_AGAIN_MS 100	/* does one wait now? */
 #define FILES_MAX (1LL << 40)	/* that one change can add or take away */
 

@@ -138,7 +138,10 @@ test_figures(void **state)
 	assert_int_equal(SAY(ledger_counted, LEDGER_FIGURE_MAX + 1, 1), 1);
 }
 
-/* A change without an end holds up the other sessions of the account for two seconds, not for longer. */
+/*
+ * A change without an end holds up the other sessions of the account for ten seconds, not for longer: a large file that
+ * is removed, or a journal under load, may need some of them.
+ */
 static void
 test_change_without_end(void **state)
 {
@@ -153,9 +156,9 @@ test_change_without_end(void **state)
 	assert_true(quota_change_due_ms(&monitor) == NEVER);
 	assert_int_equal(SAY(ledger_begin, 0, 0), 0);
 	began = monotonic_ms();
-	assert_in_range(quota_change_due_ms(&monitor) - began, 1900, 2000);
+	assert_in_range(quota_change_due_ms(&monitor) - began, 9900, 10000);
 	assert_false(quota_give_up_change(&monitor));	/* nobody waits: a slow disk is no crime */
-	assert_in_range(quota_change_due_ms(&monitor) - began, 1, 2000);
+	assert_in_range(quota_change_due_ms(&monitor) - began, 1, 10000);
 	sibling = fork();
 	if (sibling == 0) {
 		alarm(20);
