@@ -306,13 +306,11 @@ refusal_of(const struct monitor *monitor, int r)
 	return monitor->failures >= monitor->session->config->limits.login_failures ? -ECONNABORTED : -EACCES;
 }
 
-void
+static void
 tell_refusal(struct monitor *monitor)
 {
 	int r = monitor->login.refusal;
 
-	if (monitor->login.stage != LOGIN_ANSWERS_LATER)
-		return;
 	monitor->login.stage = LOGIN_NONE;
 	monitor->login.due_ms = NEVER;
 	if (r == -ECONNABORTED)
@@ -374,6 +372,20 @@ finish_login(struct monitor *monitor, int r, const char *reason)
 	if (r < 0)
 		refuse_login(monitor, r, reason);
 	explicit_bzero(&account, sizeof(account));
+}
+
+/* PAM may answer later than a refusal would be told: what it is asked must not be seen from the end of the session. */
+uint64_t
+end_login(struct monitor *monitor)
+{
+	uint64_t now = monotonic_ms();
+
+	if (monitor->login.stage == LOGIN_WAITS_PAM || monitor->login.stage == LOGIN_ASKS_PAM) {
+		end_pam(monitor);
+		wipe_login(monitor);
+		refuse_login(monitor, -EIO, "the session ended before PAM answered");
+	}
+	return monitor->login.stage == LOGIN_ANSWERS_LATER && monitor->login.due_ms > now ? monitor->login.due_ms : now;
 }
 
 void

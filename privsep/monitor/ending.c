@@ -198,8 +198,6 @@ end_for_violation(struct monitor *monitor, struct child *child, const char *what
 void
 tell_end(struct monitor *monitor, enum ipc_end_reason reason)
 {
-	if (reason != END_DRAIN)
-		tell_refusal(monitor);
 	if (monitor->kill_at_ms != NEVER)
 		return;
 	ipc_begin(&monitor->message, IPC_end);
@@ -208,7 +206,7 @@ tell_end(struct monitor *monitor, enum ipc_end_reason reason)
 	if (reason == END_DRAIN)
 		return;	/* the master keeps that deadline */
 	monitor->end_reason = end_reasons[reason];
-	monitor->kill_at_ms = monotonic_ms() + END_GRACE_MS;
+	monitor->kill_at_ms = end_login(monitor) + END_GRACE_MS;
 }
 
 /* Nobody checks any more what protocol does with the file that it may hold: it may write to sockets alone. */

@@ -160,8 +160,11 @@ void pam_answer_authenticate(struct monitor *monitor);
 /* login.due_ms is over. */
 void login_is_due(struct monitor *monitor);
 
-/* A refusal that waits for its time is told now, since the session ends. */
-void tell_refusal(struct monitor *monitor);
+/*
+ * The session is told to end: PAM is asked no longer. Returns when the attempt in hand is answered: a refusal keeps to its
+ * time, so that whoever has the session ended does not learn more from it. Now, where none is to be answered.
+ */
+uint64_t end_login(struct monitor *monitor);
 
 /* The master tells the session to end. */
 void take_master_end(struct monitor *monitor);

@@ -268,3 +268,37 @@ answered_in()
 	assert_success
 	assert_output --partial "no file '/etc/pam.d/$SERVICE-missing'"
 }
+
+@test "the end of a session does not tell whether PAM is still asked about a name" {
+	write_config
+	add_user of-file file-secret
+	serve "$(both)" 'auth optional pam_exec.so /bin/sleep 2.5' 'auth required pam_deny.so'
+	python3 - "$PORT" "$BUILD/sallyportctl" "$DIR/etc/sallyport.conf" <<-'PY'
+		import socket, subprocess, sys, threading, time
+		def begin(source, name):
+		    control = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20, (source, 0))
+		    file = control.makefile("rwb", 0)
+		    file.readline()
+		    file.write(b"USER %s\r\n" % name)
+		    file.readline()
+		    file.write(b"PASS wrong\r\n")
+		    return control, file
+		def rest(file, key):
+		    told[key] = file.read().decode().replace("\r\n", "|"), time.monotonic()
+		told = {}
+		sessions = {b"of-file": begin("127.0.8.1", b"of-file"), b"nobody": begin("127.0.8.1", b"nobody")}
+		readers = [threading.Thread(target=rest, args=(f, n)) for n, (c, f) in sessions.items()]
+		for reader in readers:
+		    reader.start()
+		time.sleep(0.2)    # both hashes are computed, PAM is asked about one of the names
+		assert not told, told
+		subprocess.run([sys.argv[2], "-c", sys.argv[3], "session", "kick", "--address", "127.0.8.1"], check=True, stdout=subprocess.DEVNULL)
+		for reader in readers:
+		    reader.join()
+		(known, at), (unknown, at_too) = told[b"of-file"], told[b"nobody"]
+		assert known == unknown and known.startswith("530 Login incorrect|421 "), told
+		assert abs(at - at_too) < 2, told    # neither waits until it is killed
+	PY
+	log_has ' login-failed .* name="nobody" reason="the session ended before PAM answered"'
+	log_has ' login-failed .* name="of-file" reason="wrong password"'
+}
