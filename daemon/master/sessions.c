@@ -460,6 +460,20 @@ has_turn(const struct slot *slot)
 	return slot->turns[TURN_HASH].state == TURN_HELD || slot->turns[TURN_PAM].state == TURN_HELD;
 }
 
+/*
+ * The session ended while its password was checked. That is a guess as every other: else, who leaves before PAM has
+ * answered could try for ever, without delay and ban. Not where we ended it.
+ */
+static void
+count_abandoned(struct master *master, struct slot *slot)
+{
+	bool is_checked = has_turn(slot) || slot->turns[TURN_HASH].state == TURN_GIVEN_BACK;
+
+	if (is_checked && !slot->was_told_to_end)
+		judgements_add(master, &slot->address, &slot->turns[TURN_HASH],
+		    refusal_due_ms(slot->granted_ms, slot->refusal_step_ms, monotonic_ms()));
+}
+
 static void
 close_channel(struct master *master, struct slot *slot)
 {
@@ -467,6 +481,7 @@ close_channel(struct master *master, struct slot *slot)
 		return;
 	epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, slot->channel, NULL);
 	close_fd(&slot->channel);
+	count_abandoned(master, slot);
 	leave_turns(master, slot);
 	work_leave(master, slot);
 	arrives_no_more(master, slot);

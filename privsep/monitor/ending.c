@@ -150,6 +150,7 @@ end_session(struct monitor *monitor)
 {
 	uint64_t deadline;
 
+	(void)end_login(monitor);	/* an attempt that nobody waits for has its line in the log */
 	explicit_bzero(monitor->login.password, sizeof(monitor->login.password));
 	if (monitor->protocol.pid != 0 && monitor->protocol.channel >= 0) {
 		kill(monitor->protocol.pid, SIGKILL);

@@ -302,3 +302,32 @@ answered_in()
 	log_has ' login-failed .* name="nobody" reason="the session ended before PAM answered"'
 	log_has ' login-failed .* name="of-file" reason="wrong password"'
 }
+
+@test "who leaves before PAM has answered has made an attempt: it is logged, counted, and banned" {
+	printf '%s\n' 'auth optional pam_exec.so /bin/sleep 20' 'auth required pam_deny.so' >"/etc/pam.d/$SERVICE"
+	write_config "accounts = \"$(both)\"" 'limits { login-failures = 3 ban-time = "60s" }'
+	start_server
+	python3 - "$PORT" <<-'PY'
+		import socket, sys, time
+		def connect():
+		    control = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20, ("127.0.8.3", 0))
+		    file = control.makefile("rwb", 0)
+		    return control, file, file.readline()
+		deadline = time.monotonic() + 30
+		tries = 0
+		while time.monotonic() < deadline:
+		    control, file, greeting = connect()
+		    if b"banned" in greeting:
+		        break
+		    file.write(b"USER nobody\r\n")
+		    file.readline()
+		    file.write(b"PASS wrong\r\n")
+		    time.sleep(1)    # the hash is computed, PAM is asked
+		    file.close()
+		    control.close()
+		    tries += 1
+		assert b"banned" in greeting, "%d attempts were free" % tries
+	PY
+	[ "$(log_count ' login-failed .* name="nobody" reason="the session ended before PAM answered"')" -ge 3 ]
+	log_has ' ban address=127.0.8.3 '
+}
