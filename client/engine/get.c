@@ -387,7 +387,7 @@ copy_beginning(struct fetch *fetch, const char *name, bool *is_there)
 
 /*
  * Where no part is, another file may be a beginning of the remote one, by its hash: another client's NAME.part, or what
- * stands under the name itself (a download that was cut off, a log that grew). Both stay as they are.
+ * stands under the name itself (a download that was cut off, a log that grew). Neither is changed before the transfer is whole.
  */
 static enum ftp_class
 find_beginning(struct fetch *fetch)
@@ -405,9 +405,9 @@ find_beginning(struct fetch *fetch)
 	if (reason != FTP_OK || fetch->is_begun || !is_there || !transfer->is_resume)
 		return reason;
 	fetch->result->is_restarted = true;
-	note(fetch->ftp,
-	    "'%s' is fetched from the beginning: '%s' is no part of it that can be proven, and stays as it is",
-	    transfer->remote, fetch->part.is_beside_other ? other : transfer->local_name);
+	note(fetch->ftp, "'%s' is fetched from the beginning: '%s' is no part of it that can be proven, and stays %s",
+	    transfer->remote, fetch->part.is_beside_other ? other : transfer->local_name,
+	    fetch->part.is_beside_other ? "as it is" : "until the new one is whole");
 	return FTP_OK;
 }
 
