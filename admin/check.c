@@ -27,6 +27,7 @@
 /* What was found, in the order of finding. */
 struct findings {
 	const char *path;
+	unsigned passive_ports;		/* 0: the configuration could not be read */
 	json_t *errors, *warnings;	/* with --json; otherwise NULL and each is printed at once */
 	bool has_errors;
 };
@@ -186,12 +187,15 @@ report(const struct ctl *ctl, struct findings *findings)
 	json_t *result;
 
 	if (!ctl->is_json) {
+		if (findings->passive_ports > 0)
+			printf("%s: passive-ports: %u transfers at once can be announced on each address of the server\n",
+			    ctl_quote(findings->path), findings->passive_ports);
 		if (!findings->has_errors)
 			printf("%s: good\n", ctl_quote(findings->path));
 		return findings->has_errors ? CTL_FAILED : CTL_DONE;
 	}
-	result = json_pack("{s:s, s:b, s:o, s:o}", "file", ctl_quote(findings->path), "good",
-	    (int)!findings->has_errors, "errors", findings->errors, "warnings", findings->warnings);
+	result = json_pack("{s:s, s:b, s:i, s:o, s:o}", "file", ctl_quote(findings->path), "good",
+	    (int)!findings->has_errors, "passive_ports", (int)findings->passive_ports, "errors", findings->errors, "warnings", findings->warnings);
 	return ctl_print_json(result) == CTL_DONE && !findings->has_errors ? CTL_DONE : CTL_FAILED;
 }
 
@@ -206,6 +210,7 @@ config_check(struct ctl *ctl)
 		findings.warnings = json_array();
 	}
 	if (config_load(ctl->config_path, take_error, &findings, &config) == 0) {
+		findings.passive_ports = config->passive_port_high - config->passive_port_low + 1U;
 		check_service_user(&findings, config);
 		(void)config_check_places(config, take_error, &findings);
 		check_certificate(&findings, config);

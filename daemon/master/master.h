@@ -53,6 +53,9 @@ struct slot {
 	pid_t work_pid;			/* of that files process */
 	bool work_is_change;
 	TAILQ_ENTRY(slot) work_next;	/* waiting, or working */
+	union address announced;	/* a data port of a small range; AF_UNSPEC: none */
+	uint64_t announced_ms, ports_short_ms;	/* since then; when its monitor last found the range full */
+	TAILQ_ENTRY(slot) announcing;	/* the oldest announcement first */
 	char user[ACCOUNT_NAME_MAX + 1];
 	TAILQ_ENTRY(slot) live;		/* all sessions, oldest first */
 	TAILQ_ENTRY(slot) arriving;	/* neither logged in nor about to end, oldest first */
@@ -97,6 +100,7 @@ struct master {
 		struct slots waiting, working;	/* first come first served; those whose turn it is */
 		int nice;			/* the server's own */
 	} work;
+	struct slots announcing;	/* ports.h */
 	uint64_t reap_all_at_ms;	/* 0: nobody is gone who was not reaped */
 
 	struct {

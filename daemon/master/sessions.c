@@ -23,6 +23,7 @@
 #include "daemon/master/capacity.h"
 #include "daemon/master/control_request.h"
 #include "daemon/master/master.h"
+#include "daemon/master/ports.h"
 #include "daemon/master/refusals.h"
 #include "daemon/master/work.h"
 #include "privsep/ipc/ipc.h"
@@ -43,6 +44,9 @@
 
 /* So many addresses fill all turns for PAM, and no fewer. */
 #define PAM_ADDRESSES_MIN 4
+
+/* Between two yields for the same session that waits for a port. */
+#define PORTS_SHORT_MS 100
 
 #define NO_RESOURCES "421 No resources for another session; try again later.\r\n"
 
@@ -70,6 +74,7 @@ sessions_init(struct master *master)
 	TAILQ_INIT(&master->leaving);
 	TAILQ_INIT(&master->free);
 	work_init(master);
+	ports_init(master);
 	books = mmap(NULL, sizeof(*books), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (books == MAP_FAILED)
 		return -errno;
@@ -484,6 +489,7 @@ close_channel(struct master *master, struct slot *slot)
 	count_abandoned(master, slot);
 	leave_turns(master, slot);
 	work_leave(master, slot);
+	ports_leave(master, slot);
 	arrives_no_more(master, slot);
 	expect_end(master, slot);
 	TAILQ_INSERT_TAIL(&master->leaving, slot, leaving);
@@ -588,6 +594,56 @@ master_answer_turn(struct master *master, struct slot *slot)
 		end_for_violation(master, slot, "turn out of order");
 }
 
+/* The fields of a host, with port 0. False: they are none. */
+static bool
+get_host(union address *address)
+{
+	uint8_t family = ipc_get_u8(&message);
+	size_t len;
+	const void *host = ipc_get_bytes(&message, 16, &len);
+
+	memset(address, 0, sizeof(*address));
+	if ((family != 4 && family != 6) || len != 16)
+		return false;
+	address->family = family == 6 ? AF_INET6 : AF_INET;
+	memcpy(family == 6 ? (void *)&address->v6.sin6_addr : (void *)&address->v4.sin_addr, host, family == 6 ? 16 : 4);
+	return true;
+}
+
+static void
+master_answer_announced(struct master *master, struct slot *slot)
+{
+	union address bound;
+	bool is_host = get_host(&bound);
+	uint32_t port = ipc_get_u32(&message);
+
+	if (!ipc_end(&message) || !is_host || port == 0 || port > UINT16_MAX || !slot->is_logged_in) {
+		end_for_violation(master, slot, "malformed announced");
+		return;
+	}
+	address_set_port(&bound, (uint16_t)port);
+	ports_announce(master, slot, &bound, monotonic_ms());
+}
+
+/* One session may have another one yield a few times a second, however often it asks. */
+static void
+master_answer_ports_short(struct master *master, struct slot *slot)
+{
+	union address local;
+	bool is_host = get_host(&local);
+	uint32_t low = ipc_get_u32(&message), high = ipc_get_u32(&message);
+	uint64_t now = monotonic_ms();
+
+	if (!ipc_end(&message) || !is_host || high > UINT16_MAX || low > high || !slot->is_logged_in) {
+		end_for_violation(master, slot, "malformed ports_short");
+		return;
+	}
+	if (now - slot->ports_short_ms < PORTS_SHORT_MS)
+		return;
+	slot->ports_short_ms = now;
+	(void)!ports_yield(master, &local, (uint16_t)low, (uint16_t)high, now);
+}
+
 static void
 log_monitor_alarm(const struct slot *slot)
 {
@@ -671,6 +727,15 @@ receive(struct master *master, struct slot *slot)
 	case IPC_turn_end:
 		if (!work_end(master, slot))
 			end_for_violation(master, slot, "turn_end out of order");
+		break;
+	case IPC_announced:
+		master_answer_announced(master, slot);
+		break;
+	case IPC_announced_end:
+		ports_leave(master, slot);
+		break;
+	case IPC_ports_short:
+		master_answer_ports_short(master, slot);
 		break;
 	case IPC_alarm:
 		log_monitor_alarm(slot);

@@ -174,6 +174,16 @@ refused_by_epsv_all(struct protocol *protocol)
 	return true;
 }
 
+/*
+ * RFC 959, 5.4 lists 421 alone for PASV, which ends the session, and RFC 2428 nothing for EPSV. On purpose it is 425, as
+ * for every data connection that cannot be had: the range is full for a moment, and the session is worth more than that.
+ */
+static void
+reply_no_port(struct protocol *protocol)
+{
+	reply(protocol, 425, "No passive port is free; try again later");
+}
+
 void
 cmd_pasv(struct protocol *protocol, char *argument, size_t len)
 {
@@ -189,8 +199,7 @@ cmd_pasv(struct protocol *protocol, char *argument, size_t len)
 		return;
 	}
 	if (data_listen(protocol, &bound) < 0) {
-		reply(protocol, 421, "No passive port is free; try again later");
-		protocol->is_over = true;
+		reply_no_port(protocol);
 		return;
 	}
 	/* behind a NAT the configuration says what clients dial */
@@ -228,8 +237,7 @@ cmd_epsv(struct protocol *protocol, char *argument, size_t len)
 		return;
 	}
 	if (data_listen(protocol, &bound) < 0) {
-		reply(protocol, 421, "No passive port is free; try again later");
-		protocol->is_over = true;
+		reply_no_port(protocol);
 		return;
 	}
 	reply(protocol, 229, "Entering Extended Passive Mode (|||%u|)", address_port(&bound));

@@ -335,7 +335,11 @@ control_wait(struct protocol *protocol)
 	timeout = tell_monitor_left_ms(protocol);
 	if (timeout < 0 && protocol->ahead.count > 0)
 		timeout = AHEAD_MS;
+	if (timeout < 0)
+		timeout = data_left_ms(protocol);
 	n = poll(waits, 2, timeout);
+	if (n == 0)
+		data_expire(protocol);
 	if (n == 0 && !tell_monitor_due(protocol))
 		data_forget_next(protocol);
 	if (n <= 0)

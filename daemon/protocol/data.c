@@ -16,6 +16,32 @@
 
 #define PORT_RESERVED_BELOW 1024
 
+static uint64_t
+connect_ms(const struct protocol *protocol)
+{
+	return 1000ULL * protocol->config->timeouts.data_connect_s;
+}
+
+int
+data_left_ms(const struct protocol *protocol)
+{
+	return protocol->data_mode == DATA_PASSIVE ? deadline_left_ms(protocol->listen_until_ms, monotonic_ms()) : -1;
+}
+
+void
+data_expire(struct protocol *protocol)
+{
+	struct pollfd wait = {.fd = protocol->listen_fd, .events = POLLIN};
+
+	if (data_left_ms(protocol) != 0)
+		return;
+	/* a client that connects at once and sends its command later */
+	if (poll(&wait, 1, 0) > 0 && (wait.revents & POLLIN) != 0)
+		protocol->listen_until_ms = monotonic_ms() + connect_ms(protocol);
+	else
+		data_forget(protocol);
+}
+
 void
 data_forget(struct protocol *protocol)
 {
@@ -49,6 +75,7 @@ data_listen(struct protocol *protocol, union address *bound)
 		refuse_early(protocol);
 	if (r == 0) {
 		protocol->data_mode = DATA_PASSIVE;
+		protocol->listen_until_ms = monotonic_ms() + connect_ms(protocol);
 		protocol->data_listening = *bound;
 	}
 	return r;
@@ -131,7 +158,7 @@ accept_client(struct protocol *protocol, uint64_t deadline, int *fd_out)
 		} else if (errno == EINTR || errno == ECONNABORTED) {
 			continue;
 		} else if (errno != EAGAIN) {
-			return -errno;
+			return errno == EINVAL ? -ESTALE : -errno;	/* the monitor took it back */
 		}
 		/* after a stranger, too: ABOR and the end of the session are seen while others knock */
 		r = transfer_watch(protocol, protocol->listen_fd, POLLIN, deadline);
@@ -213,7 +240,7 @@ note_failure(struct protocol *protocol, int error)
 int
 data_open(struct protocol *protocol, struct stream *stream)
 {
-	uint64_t deadline = monotonic_ms() + 1000ULL * protocol->config->timeouts.data_connect_s;
+	uint64_t deadline = monotonic_ms() + connect_ms(protocol);
 	int fd = -1;
 	int r;
 

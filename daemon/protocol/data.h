@@ -12,6 +12,12 @@ struct protocol;
 /* Forget what PASV, EPSV, PORT or EPRT agreed on. */
 void data_forget(struct protocol *protocol);
 
+/* How long an announced port is kept yet, in ms; -1: none is. */
+int data_left_ms(const struct protocol *protocol);
+
+/* Give it up when its time (timeouts.data-connect) is over and nobody has connected. */
+void data_expire(struct protocol *protocol);
+
 /* PASV and EPSV: listen; bound is where. 0 or -errno. */
 int data_listen(struct protocol *protocol, union address *bound);
 

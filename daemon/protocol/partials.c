@@ -100,10 +100,10 @@ delete_all(struct protocol *protocol)
 	if (r < 0)
 		reply_error(protocol, REPLY_FILE, r, "SITE PARTIALS DELETE ALL");
 	else if (removed.busy > 0)
-		reply(protocol, 250, "%llu removed, %llu bytes; %llu in use stay", (unsigned long long)removed.count,
+		reply(protocol, 200, "%llu removed, %llu bytes; %llu in use stay", (unsigned long long)removed.count,
 		    (unsigned long long)removed.bytes, (unsigned long long)removed.busy);
 	else
-		reply(protocol, 250, "%llu removed, %llu bytes", (unsigned long long)removed.count,
+		reply(protocol, 200, "%llu removed, %llu bytes", (unsigned long long)removed.count,
 		    (unsigned long long)removed.bytes);
 }
 
@@ -123,7 +123,7 @@ delete_one(struct protocol *protocol, const char *client_path)
 	else if (r < 0)
 		reply_error(protocol, REPLY_FILE, r, path.text);
 	else
-		reply(protocol, 250, "The partial upload of %s is removed", path.text);
+		reply(protocol, 200, "The partial upload of %s is removed", path.text);
 }
 
 void

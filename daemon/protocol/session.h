@@ -68,6 +68,7 @@ struct protocol {
 
 	enum data_mode data_mode;
 	int listen_fd;			/* DATA_PASSIVE */
+	uint64_t listen_until_ms;	/* then it is given up, unless somebody has connected */
 	union address data_listening;	/* where, as the client was told */
 	struct {
 		unsigned passive_transfers;	/* of this session, so far */

@@ -560,6 +560,8 @@ reply_end(struct protocol *protocol, const struct mover *mover, int r, bool was_
 		reply(protocol, 522, "The data connection must resume the TLS session of the control connection");
 	else if (!was_open && mover->stream.error[0] != '\0')	/* RFC 4217, 10: the negotiation failed */
 		reply(protocol, 522, "TLS failed on the data connection: %s", mover->stream.error);
+	else if (!was_open && r == -ESTALE)
+		reply(protocol, 425, "The port was given up: another session needed it, or nobody connected; send EPSV or PASV again");
 	else if (!was_open)
 		reply(protocol, 425, "Cannot open the data connection: %s", strerror(-r));
 	else if (mover->is_local && r == -ENODATA)

@@ -348,6 +348,15 @@ read_numbers(const struct claims *shared, const struct board_row *row, uint64_t 
 }
 
 bool
+board_has_moved(const struct board *board, size_t row)
+{
+	const struct claims *claims = claims_of(board, row);
+
+	return __atomic_load_n(&claims->direction, __ATOMIC_RELAXED) < DIRECTION_COUNT &&
+	    __atomic_load_n(&claims->bytes_done, __ATOMIC_RELAXED) > 0;
+}
+
+bool
 board_session(const struct board *board, size_t row, uint64_t now_ms, struct board_session *session)
 {
 	const struct board_row *shared = &board->rows[row];

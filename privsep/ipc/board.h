@@ -116,6 +116,9 @@ void board_totals(const struct board *board, struct totals *totals);
 /* The rows that may hold a session, 0 to board_used() - 1. */
 size_t board_used(const struct board *board);
 
+/* Does the session of the row claim that bytes of its transfer have moved? */
+bool board_has_moved(const struct board *board, size_t row);
+
 /* Session of a row at now_ms (monotonic_ms()). False: there is none. */
 bool board_session(const struct board *board, size_t row, uint64_t now_ms, struct board_session *session);
 

@@ -65,6 +65,11 @@ enum ipc_fd {
 	X(work_end,         IPC_FILES,      IPC_MONITOR,   IPC_STATE_READY,   0,     0,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	X(turn,             IPC_MONITOR,    IPC_MASTER,    IPC_STATE_READY,   5,     5,     0,     0,     IPC_FD_NONE)    \
 	X(turn_end,         IPC_MONITOR,    IPC_MASTER,    IPC_STATE_READY,   0,     0,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	/* monitor tells master of the ports that it announced, in small ranges; master has the oldest give way */ \
+	X(announced,        IPC_MONITOR,    IPC_MASTER,    IPC_STATE_READY,   23,    23,    IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	X(announced_end,    IPC_MONITOR,    IPC_MASTER,    IPC_STATE_READY,   0,     0,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	X(ports_short,      IPC_MONITOR,    IPC_MASTER,    IPC_STATE_READY,   27,    27,    IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	X(yield_port,       IPC_MASTER,     IPC_MONITOR,   IPC_STATE_READY,   0,     0,     IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	/* monitor tells protocol */ \
 	X(end,              IPC_MONITOR | IPC_MASTER, IPC_PROTOCOL | IPC_MONITOR, IPC_STATE_ANY, 1, 1, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	/* the administrator tells the client something */ \
@@ -170,6 +175,10 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   work_end                      (the turn is given back, or not waited for any more)
  *   turn          u8 is_change, u32 process id of files -> (now); as work_begin
  *   turn_end                      (as work_end)
+ *   announced     u8 family, bytes[16] address, u32 port (is told to a client, in place of any former one)
+ *   announced_end                 (it is used up)
+ *   ports_short   u8 family, bytes[16] address, u32 low, u32 high (the range is full there, and a client waits)
+ *   yield_port                    (the announced port is needed: give it up)
  *   stat          path            -> u8 kind, u64 size, u64 mtime (seconds; before 1970 in two's complement), u32 mode
  *   enter         path            -> (may it be a working directory?)
  *   facts         u8 enum ipc_fact bits, path -> text facts, "type=file;size=3; " (RFC 3659, 7.2) without the name

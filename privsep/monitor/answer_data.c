@@ -1,6 +1,8 @@
 /* Data sockets: made here, to and from the client's own address. */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "common/io.h"
 #include "privsep/ipc/log.h"
@@ -11,8 +13,103 @@
 
 /* A range with fewer ports has none to spare for transfers that may not come. */
 #define PORTS_FOR_AHEAD 1024
+#define SHORT_AGAIN_MS 250	/* the master is told again that there are none */
 
 _Static_assert(LISTEN_SPARE_MAX == IPC_FDS_MAX, "as many listeners ahead as fit into a message");
+
+static bool
+is_range_small(const struct config *config)
+{
+	return config->passive_port_high - config->passive_port_low < PORTS_FOR_AHEAD;
+}
+
+static void
+put_host(struct monitor *monitor, const union address *address)
+{
+	uint8_t host[16] = {0};
+	bool is_v6 = address->family == AF_INET6;
+
+	memcpy(host, is_v6 ? (const void *)&address->v6.sin6_addr : (const void *)&address->v4.sin_addr, is_v6 ? 16 : 4);
+	ipc_put_u8(&monitor->message, is_v6 ? 6 : 4);
+	ipc_put_bytes(&monitor->message, host, sizeof(host));
+}
+
+/* The message in hand. */
+static void
+tell_master_of_ports(struct monitor *monitor)
+{
+	if (ipc_send_now(monitor->session->master_channel, &monitor->message, -1) < 0)
+		end_session(monitor);
+}
+
+uint64_t
+announced_due_ms(const struct monitor *monitor)
+{
+	return monitor->announced.is_kept ? monitor->announced.due_ms : NEVER;
+}
+
+/*
+ * Protocol has the same socket open, and may keep it. Disconnected (connect(2), AF_UNSPEC), it listens no more for either: the
+ * port is free for others, and protocol is refused at accept(2), which its client reads as 425. What was accepted goes on.
+ */
+void
+announced_leave(struct monitor *monitor)
+{
+	const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+
+	if (!monitor->announced.is_kept)
+		return;
+	monitor->announced.is_kept = false;
+	(void)connect(monitor->announced.fd, &nowhere, sizeof(nowhere));
+	close_fd(&monitor->announced.fd);
+	ipc_begin(&monitor->message, IPC_announced_end);
+	tell_master_of_ports(monitor);
+}
+
+/* A client that connected early, and sends its command later, is nobody's loss while ports are left. */
+void
+announced_is_due(struct monitor *monitor)
+{
+	struct pollfd wait = {.fd = monitor->announced.fd, .events = POLLIN};
+
+	if (poll(&wait, 1, 0) > 0)
+		monitor->announced.due_ms = monotonic_ms() + 1000ULL * monitor->session->config->timeouts.data_connect_s;
+	else
+		announced_leave(monitor);
+}
+
+/* The listener was told to protocol, and is kept here in its place. */
+static void
+announce(struct monitor *monitor, const union address *bound, int *fd)
+{
+	if (*fd < 0 || !is_range_small(monitor->session->config))
+		return;
+	monitor->announced.is_kept = true;
+	monitor->announced.fd = *fd;
+	*fd = -1;
+	monitor->announced.due_ms = monotonic_ms() + 1000ULL * monitor->session->config->timeouts.data_connect_s;
+	ipc_begin(&monitor->message, IPC_announced);
+	put_host(monitor, bound);
+	ipc_put_u32(&monitor->message, address_port(bound));
+	tell_master_of_ports(monitor);
+}
+
+/* A few times a second, while protocol waits. */
+static void
+tell_ports_are_short(struct monitor *monitor)
+{
+	const struct config *config = monitor->session->config;
+	uint64_t now = monotonic_ms();
+
+	if (now - monitor->listen.told_ms < SHORT_AGAIN_MS)
+		return;
+	monitor->listen.told_ms = now;
+	ipc_begin(&monitor->message, IPC_ports_short);
+	put_host(monitor, &monitor->session->local);
+	ipc_put_u32(&monitor->message, config->passive_port_low);
+	ipc_put_u32(&monitor->message, config->passive_port_high);
+	tell_master_of_ports(monitor);
+}
 
 void
 try_listen(struct monitor *monitor)
@@ -25,23 +122,20 @@ try_listen(struct monitor *monitor)
 
 	if (r == -EADDRINUSE && monotonic_ms() < monitor->listen.deadline_ms) {
 		monitor->listen.is_waiting = true;
+		tell_ports_are_short(monitor);
 		return;
 	}
 	monitor->listen.is_waiting = false;
 	records_expect_transfers(monitor, 1);
 	ipc_begin_reply(&monitor->message, IPC_listen, r);
 	if (r == 0) {
-		uint8_t host[16] = {0};
-
-		memcpy(host, bound.family == AF_INET6 ? (void *)&bound.v6.sin6_addr : (void *)&bound.v4.sin_addr,
-		    bound.family == AF_INET6 ? 16 : 4);
-		ipc_put_u8(&monitor->message, bound.family == AF_INET6 ? 6 : 4);
-		ipc_put_bytes(&monitor->message, host, sizeof(host));
+		put_host(monitor, &bound);
 		ipc_put_u32(&monitor->message, address_port(&bound));
 	}
 	if (r < 0 && records_take(monitor, RECORD_NOTE, LEVEL_ERROR))
 		log_message(LEVEL_ERROR, "data-refused", "no passive port: %s", strerror(-r));
 	answer_protocol(monitor, &fd, fd >= 0);
+	announce(monitor, &bound, &fd);
 	close_fd(&fd);
 }
 
@@ -52,6 +146,7 @@ monitor_answer_listen(struct monitor *monitor)
 
 	if (!ipc_end(&monitor->message) || family != 0 || monitor->listen.is_waiting)
 		end_for_violation(monitor, &monitor->protocol, "malformed listen");
+	announced_leave(monitor);
 	monitor->listen.deadline_ms = monotonic_ms() + 1000ULL * monitor->session->config->timeouts.data_connect_s;
 	try_listen(monitor);
 }
@@ -63,7 +158,7 @@ monitor_answer_listen_ahead(struct monitor *monitor)
 	uint8_t wanted = ipc_get_u8(&monitor->message);
 	uint16_t ports[IPC_FDS_MAX];
 	int fds[IPC_FDS_MAX];
-	bool has_spare = config->passive_port_high - config->passive_port_low >= PORTS_FOR_AHEAD;
+	bool has_spare = !is_range_small(config);
 	unsigned count = 0;
 
 	if (!ipc_end(&monitor->message) || wanted == 0 || wanted > IPC_FDS_MAX || monitor->listen.is_waiting)

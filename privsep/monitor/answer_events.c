@@ -59,6 +59,7 @@ monitor_answer_transferred(struct monitor *monitor)
 	do
 		log_transferred(monitor);
 	while (ipc_has_more(&monitor->message));
+	announced_leave(monitor);	/* protocol has closed its own */
 }
 
 void

@@ -135,6 +135,8 @@ receive_from_master(struct monitor *monitor)
 		master_answer_attempt_pam(monitor);
 	else if (monitor->message.kind == IPC_turn && monitor->message.is_reply)
 		master_answer_turn(monitor);
+	else if (monitor->message.kind == IPC_yield_port)
+		announced_leave(monitor);
 	else if (monitor->message.kind == IPC_end)
 		take_master_end(monitor);
 	else if (monitor->message.kind == IPC_notice)
@@ -229,7 +231,10 @@ keep_deadlines(struct monitor *monitor)
 		login_is_due(monitor);
 	if (monotonic_ms() >= quota_change_due_ms(monitor) && quota_give_up_change(monitor))
 		end_without_files(monitor);
+	if (monotonic_ms() >= announced_due_ms(monitor))
+		announced_is_due(monitor);
 	left = sooner_ms(keep_session_deadlines(monitor), quota_change_due_ms(monitor));
+	left = sooner_ms(left, announced_due_ms(monitor));
 	return sooner_ms(left, monitor->login.due_ms);
 }
 

@@ -72,7 +72,13 @@ struct monitor {
 	struct {
 		bool is_waiting;	/* for a port of a full range */
 		uint64_t deadline_ms;
+		uint64_t told_ms;	/* the master, that the range is full */
 	} listen;
+	struct {
+		bool is_kept;		/* in a small range, until the port is used */
+		int fd;			/* of the listener that was last told */
+		uint64_t due_ms;	/* it is given up then */
+	} announced;
 	uint64_t login_deadline_ms;
 	uint64_t kill_at_ms;	/* NEVER, or when protocol is killed because it did not end */
 	const char *end_reason;	/* for the log */
@@ -193,6 +199,15 @@ void end_pam(struct monitor *monitor);
 void monitor_answer_listen(struct monitor *monitor);
 void monitor_answer_listen_ahead(struct monitor *monitor);
 void monitor_answer_connect(struct monitor *monitor);
+
+/*
+ * Announced ports of small ranges, which protocol cannot keep for longer than it may: the monitor has the listener, too. The
+ * announcement is over when a transfer is, with the next one, at its due time unless somebody has connected, or when the
+ * master needs it.
+ */
+void announced_leave(struct monitor *monitor);
+void announced_is_due(struct monitor *monitor);
+uint64_t announced_due_ms(const struct monitor *monitor);
 
 /* A listen that waits for a port of a full range tries again. */
 void try_listen(struct monitor *monitor);

@@ -42,7 +42,7 @@ static const struct sandbox_rule rows[] = {
     {SYS_socket, STREAM_SOCKET(AF_INET6, 0), "data sockets"},
     {SYS_bind, ANY_ARGS, "passive port; the server's address for active mode"},
     {SYS_listen, ANY_ARGS, "passive port"},
-    {SYS_connect, ANY_ARGS, "active mode, to the client's address"},
+    {SYS_connect, ANY_ARGS, "active mode, to the client's address; to nowhere (AF_UNSPEC): a passive port listens no more"},
     {SYS_setsockopt, OPTION(SOL_SOCKET, SO_REUSEADDR), "ports in TIME_WAIT are used again"},
     {SYS_setsockopt, OPTION(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT), "active mode"},
 

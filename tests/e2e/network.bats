@@ -213,22 +213,118 @@ free_range()
 	assert_output "20 226 sha256=$(sha256sum <"$HOME_DIR/f" | cut -d' ' -f1)"
 }
 
-@test "a full range of passive ports: 421 after data-connect, and the others go on" {
+@test "a full range of passive ports: 425 after data-connect, and all sessions go on" {
 	serve "passive-ports = \"$(free_range)\"" 'timeouts { data-connect = "1s" }'
-	ftp_login alice secret
-	ftp EPSV 229
-	exec {OTHER}<>"/dev/tcp/127.0.0.1/$PORT"
-	printf 'USER alice\r\nPASS secret\r\nEPSV\r\n' >&"$OTHER"
-	timeout 20 grep -q -m 1 ^229 <&"$OTHER"
-	as_alice <<-'END'
-		> EPSV
-		< 421
-		<eof
+	py <<-'END'
+		# listeners of another program: nobody can be told to yield
+		import re
+		low, high = map(int, re.search('passive-ports = "(\d+)-(\d+)"', open(os.environ['CONF']).read()).groups())
+		taken = [socket.create_server(('127.0.0.1', port)) for port in (low, high)]
+		c = Control().login()
+		began = time.monotonic()
+		c.ask('EPSV', 425)
+		assert 0.9 < time.monotonic() - began
+		c.ask('PASV', 425)
+		c.ask('LIST', 425)
+		c.ask('NOOP', 200)
+		taken.pop().close()
+		assert c.get('f') == b'content\n'
 	END
-	ftp NOOP 200
-	# a new one of the same session takes the place of the old
-	ftp EPSV 229
-	exec {OTHER}>&-
+}
+
+# hold N: that many sessions have announced a port, and do not use it.
+HOLD='
+def hold(n):
+    sessions = [Control().login() for _ in range(n)]
+    for c in sessions:
+        c.ask("EPSV", 229)
+    return sessions
+'
+
+@test "announcements that nobody uses give way after three seconds, the oldest first; their sessions go on" {
+	serve "passive-ports = \"$(free_range)\""
+	py <<-END
+		$HOLD
+		old = hold(1)[0]
+		time.sleep(0.5)
+		young = hold(1)[0]
+		began = time.monotonic()
+		c = Control().login()
+		c.ask('EPSV', 229)
+		assert time.monotonic() - began < 10, time.monotonic() - began
+		assert 'given up' in old.ask('LIST', 150, 425) or 'given up' in old.expect(425)
+		assert old.get('f') == b'content\n' and young.get('f') == b'content\n' and c.get('f') == b'content\n'
+	END
+}
+
+@test "a session that does not give its port up loses it all the same" {
+	serve "passive-ports = \"$(free_range)\"" 'limits { sessions-per-user = 10 }'
+	py <<-END
+		$HOLD
+		stuck = hold(1)[0]
+		stuck.ask('PASV', 227)    # in place of the first
+		session = Session()
+		os.kill(session.protocol, signal.SIGSTOP)
+		other = hold(1)[0]
+		began = time.monotonic()
+		c = Control().login()
+		assert c.get('f') == b'content\n'
+		assert time.monotonic() - began < 10, time.monotonic() - began
+		os.kill(session.protocol, signal.SIGCONT)
+		stuck.ask('NOOP', 200)
+	END
+}
+
+@test "timeouts.data-connect holds for announcements: the port is free, the transfer 425; who connected early is served" {
+	serve "passive-ports = \"$(free_range)\"" 'timeouts { data-connect = "1s" }'
+	py <<-END
+		import re
+		low, high = map(int, re.search('passive-ports = "(\d+)-(\d+)"', open(os.environ['CONF']).read()).groups())
+		def listens(port):
+		    return '0100007F:%04X 00000000:0000 0A' % port in open('/proc/net/tcp').read()
+		idle = Control().login()
+		idle.ask('EPSV', 229)
+		early = Control().login()
+		d = early.connect()
+		assert any(map(listens, (low, high)))
+		wait_until(lambda: sum(map(listens, (low, high))) == 1, 'the end of one announcement')
+		time.sleep(1.5)
+		early.ask('RETR f', 150)
+		assert receive(d) == b'content\n'
+		early.expect(226)
+		idle.ask('RETR f', 425)
+		idle.ask('NOOP', 200)
+		wait_until(lambda: not any(map(listens, (low, high))), 'the end of both')
+	END
+}
+
+@test "announcements expire in large ranges, too" {
+	serve 'timeouts { data-connect = "1s" }'
+	py <<-END
+		import re
+		c = Control().login()
+		port = int(re.search(r'\|(\d+)\|', c.ask('EPSV', 229)).group(1))
+		def refused():
+		    s = socket.socket()
+		    r = s.connect_ex(('127.0.0.1', port)) if not listens() else 0
+		    s.close()
+		    return r != 0
+		def listens():
+		    return '0100007F:%04X 00000000:0000 0A' % port in open('/proc/net/tcp').read()
+		assert listens()
+		wait_until(lambda: not listens(), 'the end of the announcement')
+		c.ask('RETR f', 425)
+		assert c.get('f') == b'content\n'
+	END
+}
+
+@test "config check says how many transfers a range can announce" {
+	write_config 'passive-ports = "40000-40008"'
+	run ctl config check
+	assert_success
+	assert_line "$CONF: passive-ports: 9 transfers at once can be announced on each address of the server"
+	run ctl --json config check
+	assert_output --partial '"passive_ports": 9'
 }
 
 @test "limits.sessions: 421 names the limit, and the place is free again afterwards" {

@@ -68,7 +68,7 @@ def check(c):
 		aged(broken_off(c, 'younger', bytes(1)), 1.05)
 		text = c.ask('SITE PARTIALS', 200)
 		assert ' 1 second old: /younger' in text or ' 1 seconds' not in text, text
-		c.ask('SITE PARTIALS DELETE younger', 250)
+		c.ask('SITE PARTIALS DELETE younger', 200)
 		assert '\n SITE PARTIALS\n' in c.ask('FEAT', 211)
 		assert 'SITE PARTIALS [DELETE path | DELETE ALL]' in c.ask('SITE HELP', 214)
 		for bad in 'DELETE', 'DELETE ', 'REMOVE x', 'x':
@@ -94,15 +94,15 @@ def check(c):
 		assert '210 bytes' in c.ask('SITE PARTIALS', 200)
 		c.put('f', bytes(50), at=0)
 		broken_off(c, 'f', bytes(90))
-		c.ask('SITE PARTIALS DELETE f', 250)  # the partial; the finished one stays
+		c.ask('SITE PARTIALS DELETE f', 200)  # the partial; the finished one stays
 		assert os.stat(os.path.join(HOME_DIR, 'f')).st_size == 50
 		c.ask('SITE PARTIALS DELETE f', 550)
 		c.ask('DELE g', 250)
-		c.ask('SITE PARTIALS DELETE ../../h', 250)
+		c.ask('SITE PARTIALS DELETE ../../h', 200)
 		check(c)
 		broken_off(c, 'ALL', bytes(5))
 		broken_off(c, 'j', bytes(5))
-		c.ask('SITE PARTIALS DELETE ./ALL', 250)
+		c.ask('SITE PARTIALS DELETE ./ALL', 200)
 		assert '1 partial upload holds 5 bytes' in c.ask('SITE PARTIALS', 200)
 		other = Control().login()
 		d = other.open('STOR live')
@@ -110,7 +110,7 @@ def check(c):
 		wait_until(lambda: size_of(os.path.join(HOME_DIR, partial_name('live'))) == 30)
 		assert ' in use: /' in c.ask('SITE PARTIALS', 200)
 		c.ask('SITE PARTIALS DELETE live', 450, 550)
-		assert '1 removed, 5 bytes; 1 in use stay' in c.ask('SITE PARTIALS DELETE ALL', 250)
+		assert '1 removed, 5 bytes; 1 in use stay' in c.ask('SITE PARTIALS DELETE ALL', 200)
 		d.close()
 		other.expect(226)
 		assert os.stat(os.path.join(HOME_DIR, 'live')).st_size == 30
@@ -128,7 +128,7 @@ def check(c):
 		    os.setxattr(path, 'user.sallyport.partial-of', note)
 		    assert ': /' + partial_name('f') + '\n' in c.ask('SITE PARTIALS', 200), note
 		c.ask('DELE ' + partial_name('f'), 550)
-		c.ask('SITE PARTIALS DELETE ' + partial_name('f'), 250)
+		c.ask('SITE PARTIALS DELETE ' + partial_name('f'), 200)
 		assert os.listdir(HOME_DIR) == []
 	END
 }
@@ -142,7 +142,7 @@ def check(c):
 		broken_off(c, 'f', bytes(10))
 		text = c.ask('SITE PARTIALS', 200)
 		assert text == '200 1 partial upload holds 10 bytes', text
-		c.ask('SITE PARTIALS DELETE f', 250)
+		c.ask('SITE PARTIALS DELETE f', 200)
 		b = Control().login('bob', 'secret')
 		b.ask('SITE PARTIALS', 200)
 		b.ask('SITE PARTIALS DELETE ALL', 550)
@@ -278,7 +278,7 @@ def check(c):
 	python3 -c 'import json, sys; o = json.loads(sys.argv[1]); assert o["count"] == 3000 and o["bytes"] == 3000 and len(o["oldest"]) == 64 and o["oldest"][0]["path"] == "/d/2999", o' "$output"
 	py <<-END
 		c = Control().login()
-		assert '3000 removed, 3000 bytes' in c.ask('SITE PARTIALS DELETE ALL', 250)
+		assert '3000 removed, 3000 bytes' in c.ask('SITE PARTIALS DELETE ALL', 200)
 	END
 }
 

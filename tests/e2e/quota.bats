@@ -379,7 +379,7 @@ def broken_off(c, command, data):
 		assert 2900000 < told[0] <= 3000000, told
 		# what is left can be filled to its last byte
 		c.ask('DELE f', 250)
-		c.ask('SITE PARTIALS DELETE ALL', 250)
+		c.ask('SITE PARTIALS DELETE ALL', 200)
 		left = 3000000 - check(c)[0]
 		c.put('last', bytes(left + 1), codes=(552,))
 		check(c, 3000000)

@@ -290,6 +290,27 @@ kick_ends()
 	EOF
 }
 
+@test "protocol holds one port of a small range, whatever it keeps, and loses it when others need it" {
+	local low=$((20000 + RANDOM % 5000 * 2))
+	serve "passive-ports = \"$low-$((low + 1))\"" 'timeouts { data-connect = "20s" }'
+	LOW=$low taken <<-'EOF'
+		low = int(os.environ["LOW"])
+
+		def held():
+		    return [port for port in (low, low + 1) if "0100007F:%04X 00000000:0000 0A" % port in open("/proc/net/tcp").read()]
+
+		t = Taken().login()
+		for _ in range(5):
+		    t.act("listen")
+		expect(len(held()) == 1, "ports that listen", held())
+		others = [Control(source="127.0.0.9").login("bob") for _ in range(2)]
+		for c in others:
+		    c.ask("EPSV", 229)
+		expect(len(held()) == 2, "ports that listen", held())
+		t.ask("NOOP", 200)
+	EOF
+}
+
 @test "protocol sends no descriptors of its own" {
 	serve
 	taken <<-'EOF'

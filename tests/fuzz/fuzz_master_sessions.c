@@ -74,9 +74,10 @@ static void
 put_message(struct input *input, struct ipc_message *message)
 {
 	static const enum ipc_kind kinds[] = {
-	    IPC_attempt, IPC_attempt, IPC_attempt_pam, IPC_verdict, IPC_admit, IPC_admit, IPC_turn, IPC_turn_end};
+	    IPC_attempt, IPC_attempt, IPC_attempt_pam, IPC_verdict, IPC_admit, IPC_admit, IPC_turn, IPC_turn_end,
+	    IPC_announced, IPC_announced_end, IPC_ports_short};
 	uint8_t choice = input_byte(input);
-	uint8_t raw[32];
+	uint8_t raw[32] = {127};
 	size_t len;
 
 	if (choice >= 240) { /* of any kind, with any bytes */
@@ -87,6 +88,13 @@ put_message(struct input *input, struct ipc_message *message)
 		return;
 	}
 	ipc_begin(message, choice >= 235 ? IPC_alarm : kinds[choice % (sizeof(kinds) / sizeof(kinds[0]))]);
+	if (message->kind == IPC_announced || message->kind == IPC_ports_short) {
+		ipc_put_u8(message, input_byte(input) < 200 ? 4 : 7);
+		ipc_put_bytes(message, raw, 16);
+		ipc_put_u32(message, (uint32_t)input_number(input) % 70000);
+	}
+	if (message->kind == IPC_ports_short)
+		ipc_put_u32(message, 65535);
 	if (message->kind == IPC_verdict || message->kind == IPC_turn)
 		ipc_put_u8(message, input_byte(input) & 1);
 	if (message->kind == IPC_turn)
@@ -196,6 +204,8 @@ check_bounds(void)
 static void
 check_nothing_is_left(void)
 {
+	if (!TAILQ_EMPTY(&master.announcing))
+		abort();
 	if (!TAILQ_EMPTY(&master.work.waiting) || !TAILQ_EMPTY(&master.work.working))
 		abort();
 	if (master.live_count != 0 || !TAILQ_EMPTY(&master.live) || !TAILQ_EMPTY(&master.arriving) ||
