@@ -76,6 +76,16 @@ check_regular(int fd, struct stat *status)
 	return r < 0 ? r : fd;
 }
 
+/* Between open and lock another transfer may have renamed it to its target: that is not to be written any more. */
+static bool
+has_name(int fd, int dir_fd, const char *name)
+{
+	struct stat open, named;
+
+	return fstat(fd, &open) == 0 && fstatat(dir_fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    open.st_dev == named.st_dev && open.st_ino == named.st_ino;
+}
+
 int
 local_open_part(int dir_fd, const char *name, struct stat *status, bool *is_new)
 {
@@ -95,6 +105,10 @@ local_open_part(int dir_fd, const char *name, struct stat *status, bool *is_new)
 			close_fd(&fd);
 			return r;
 		}
+	}
+	if (fd >= 0 && !has_name(fd, dir_fd, name)) {
+		close_fd(&fd);
+		return -EBUSY;
 	}
 	return fd;
 }

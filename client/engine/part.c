@@ -33,6 +33,23 @@ read_own_record(int dir_fd, const char *name, int fd, struct record *record)
 	    file_is_same(&id, &record->file);
 }
 
+/* Errors of what we would not have made: a directory, a link, a FIFO, another user's file. */
+static bool
+is_others(int r)
+{
+	return r == -EACCES || r == -EISDIR || r == -EINVAL || r == -ELOOP || r == -ENXIO;
+}
+
+/* Something has the name of the record, and is none. */
+static bool
+is_others_record(int dir_fd, const char *name)
+{
+	struct record record;
+	int r = record_read(dir_fd, name, &record);
+
+	return r < 0 && r != -ENOENT;
+}
+
 /* Open what has this name. Returns 0, 1 when it is somebody else's, or an error as local_open_part(). */
 static int
 open_named(struct part *part, const char *target, const char *suffix)
@@ -42,8 +59,10 @@ open_named(struct part *part, const char *target, const char *suffix)
 
 	local_beside(target, suffix, part->name);
 	local_beside(part->name, RECORD_SUFFIX, part->record_name);
+	if (!is_ours && is_others_record(part->dir_fd, part->record_name))
+		return 1;
 	part->fd = local_open_part(part->dir_fd, part->name, &status, &is_new);
-	if (part->fd == -EACCES && !is_ours)
+	if (!is_ours && is_others(part->fd))
 		return 1;
 	if (part->fd < 0)
 		return part->fd;

@@ -18,9 +18,9 @@ struct part {
 };
 
 /*
- * Open the part of a target, made when it is not there. A regular file NAME.part without a record of ours is the user's: it
- * stays untouched, and the part gets another name. Sets fd, the names, length and record.
- * Returns 0, -EBUSY (another transfer writes it), -EINVAL or -ELOOP for what is no regular file, -errno.
+ * Open the part of a target, made when it is not there. What is called NAME.part and has no record of ours is the user's, and
+ * so is a NAME.part.sallyport that is no record: they stay untouched, and the part gets another name. Sets fd, the names, length and record.
+ * Returns 0, -EBUSY (another transfer writes it), -EINVAL or -ELOOP where the other name is no regular file, -errno.
  */
 int part_open(struct part *part, int dir_fd, const char *target);
 

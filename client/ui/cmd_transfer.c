@@ -160,6 +160,8 @@ get_matches(struct session *session, struct options *options, const struct match
 			status = add_get(&jobs, &matches->items[i], &target, options);
 	}
 	if (status == EXIT_DONE)
+		status = jobs_check_names(&jobs);
+	if (status == EXIT_DONE)
 		status = transfers_run(session, options, &jobs);
 	jobs_free(&jobs);
 	target_free(&target);
@@ -290,6 +292,8 @@ put_locals(struct session *session, struct options *options, char *const *locals
 		free(name);
 		free(path);
 	}
+	if (status == EXIT_DONE)
+		status = jobs_check_names(&jobs);
 	if (status == EXIT_DONE)
 		status = transfers_run(session, options, &jobs);
 	close_puts(&jobs);

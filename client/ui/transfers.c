@@ -72,6 +72,53 @@ jobs_free(struct jobs *jobs)
 	*jobs = (struct jobs){NULL, 0};
 }
 
+static const char *
+source_of(const struct job *job)
+{
+	return job->way == WAY_GET ? job->remote : job->shown_local;
+}
+
+static const char *
+target_of(const struct job *job)
+{
+	return job->way == WAY_GET ? job->shown_local : job->remote;
+}
+
+static int
+compare_targets(const void *a, const void *b)
+{
+	const struct job *const *left = a, *const *right = b;
+
+	return strcmp(target_of(*left), target_of(*right));
+}
+
+enum exit_status
+jobs_check_names(const struct jobs *jobs)
+{
+	const struct job **sorted = calloc(jobs->count + 1, sizeof(const struct job *));
+	enum exit_status status = EXIT_DONE;
+	size_t count = 0;
+
+	if (sorted == NULL)
+		return report_no_memory();
+	for (size_t i = 0; i < jobs->count; i++) {
+		/* into a stream they go one after the other */
+		if (jobs->items[i].way == WAY_PUT || jobs->items[i].name != NULL)
+			sorted[count++] = &jobs->items[i];
+	}
+	qsort(sorted, count, sizeof(const struct job *), compare_targets);
+	for (size_t i = 1; i < count && status == EXIT_DONE; i++) {
+		if (compare_targets(&sorted[i - 1], &sorted[i]) == 0 &&
+		    strcmp(source_of(sorted[i - 1]), source_of(sorted[i])) != 0)
+			status = report_usage(
+			    "'%s' and '%s' would both become '%s'; move them one by one, each to a name of its own",
+			    report_quote(source_of(sorted[i - 1])), report_quote(source_of(sorted[i])),
+			    report_quote(target_of(sorted[i])));
+	}
+	free(sorted);
+	return status;
+}
+
 int
 open_beneath(int dir_fd, const char *path, bool makes)
 {

@@ -47,6 +47,12 @@ struct job *jobs_add(struct jobs *jobs, enum transfer_way way);
 void jobs_free(struct jobs *jobs);
 
 /*
+ * Would two of them, from different places, end under one name, so that the second destroys what the first has brought?
+ * Reports it as an error of usage.
+ */
+enum exit_status jobs_check_names(const struct jobs *jobs);
+
+/*
  * Do them all, options->parallel at once. Goes on after a file that failed, unless the rest would fail too
  * (no connection, no login, disk full) or Ctrl-C came. Errors are reported. Returns the worst status.
  */
