@@ -15,6 +15,7 @@
 #define COMMAND_MAX 16384 /* bytes of a line */
 #define RESYNC_MS 5000
 #define RESYNC_ABORTED_MS 1000
+#define LATE_MS 1000 /* for a reply that may be on its way */
 #define RESYNC_REPLIES 8 /* that a broken-off transfer may leave behind */
 
 /* --- what is told --- */
@@ -415,16 +416,20 @@ static const struct fitting {
 } fittings[] = {
     {"CDUP", {250, 200}},
     {"CWD", {250, 200}},
+    {"DELE", {250, 200}},
     {"EPSV", {229}},
     {"FEAT", {211}},
     {"MDTM", {213, 253, 250}},
+    {"MKD", {257, 250, 200}},
     {"MLST", {250}},
     {"PASV", {227}},
     {"PBSZ", {200}},
     {"PROT", {200}},
     {"PWD", {257}},
     {"REST", {350}},
+    {"RMD", {250, 200}},
     {"RNFR", {350}},
+    {"RNTO", {250, 200}},
     {"SIZE", {213}},
     {"TYPE", {200}},
 };
@@ -454,6 +459,15 @@ is_of_login(int code)
 	return code == 220 || code == 230 || code == 331;
 }
 
+/* Is the last reply that of the command, and not that of the NOOP after it? A server without NOOP answers like one without it. */
+static bool
+is_before_noop(struct ftp *ftp, const char *format)
+{
+	if (is_unknown(ftp))
+		return control_has_input(ftp, LATE_MS);
+	return ftp->reply.code >= 400 || (ftp->reply.code != 200 && is_fitting(ftp, format));
+}
+
 /*
  * The reply does not fit the command: a late one to something else, or this server's way. NOOP tells: when the command's own
  * reply comes before that of NOOP, the first one was nobody's.
@@ -473,7 +487,7 @@ step_over(struct ftp *ftp, const char *format)
 		if (reason != FTP_OK || !is_of_login(ftp->reply.code))
 			break;
 	}
-	has_own = reason == FTP_OK && ftp->reply.code < 400 && ftp->reply.code != 200 && is_fitting(ftp, format);
+	has_own = reason == FTP_OK && is_before_noop(ftp, format);
 	if (has_own) {
 		reply_free(&first);
 		first = ftp->reply;

@@ -462,10 +462,11 @@ prove(struct delivery *delivery, int64_t size)
 
 	if (reason != FTP_REFUSED)
 		return reason;
-	if (delivery->stage.is_temporary || delivery->is_renaming)
-		return prove_by_overlap(delivery, size);
+	/* the last bytes say nothing of earlier joints, nor whose file it is */
 	if (size == delivery->status.st_size)
 		return prove_by_content(delivery, size);
+	if (delivery->stage.is_temporary)
+		return prove_by_overlap(delivery, size);
 	start_over(delivery, "nothing proves that what the server has is a part of it");
 	return FTP_OK;
 }
