@@ -359,6 +359,7 @@ walk(struct mirror *mirror, const char *path, bool is_new, const char *unique)
 		return;
 	trail.depth = trail.above == NULL ? 0 : trail.above->depth + 1;
 	if (strlen(path) >= PATH_MAX - 512) {
+		mirror->has_failed = true;
 		mirror_note(mirror, report_local("cannot go into", path, -ENAMETOOLONG));
 		return;
 	}
@@ -369,6 +370,8 @@ walk(struct mirror *mirror, const char *path, bool is_new, const char *unique)
 		status = refuse_depth(mirror, path, why);
 	if (status == EXIT_DONE)
 		status = plan_without_doubt(mirror, path, &source, &target, &plan);
+	if (status == EXIT_DONE && twins_note(mirror, path, &source) < 0)
+		mirror_note(mirror, report_no_memory());
 	if (status == EXIT_DONE) {
 		mirror->trail = &trail;
 		do_actions(mirror, path, &plan);
@@ -376,6 +379,8 @@ walk(struct mirror *mirror, const char *path, bool is_new, const char *unique)
 		mirror_plan_free(&plan);
 	}
 	mirror_note(mirror, status);
+	/* what is in there was not copied, and may be what was renamed elsewhere */
+	mirror->has_failed = mirror->has_failed || status != EXIT_DONE;
 	mirror->is_doubtful = was_doubtful;
 	ftp_list_free(&source);
 	ftp_list_free(&target);
@@ -496,7 +501,7 @@ may_delete(struct mirror *mirror)
 
 	if (count == 0 || signals_have_aborted())
 		return false;
-	if (mirror->has_failed && !mirror->options->is_delete_before) {
+	if (mirror->has_failed) {
 		report_warning(
 		    "%zu name%s not removed, since not everything was copied", count, count == 1 ? " was" : "s were");
 		mirror->kept += count;
@@ -556,6 +561,8 @@ run(struct mirror *mirror)
 		return status;
 	walk(mirror, "", is_new, "");
 	copy_and_delete(mirror);
+	if (!mirror->options->is_dry_run)
+		twins_check(mirror);
 	if (signals_have_aborted())
 		mirror_note(mirror, EXIT_INTERRUPTED);
 	summarize(mirror);
@@ -602,6 +609,7 @@ command_mirror(struct session *session, struct options *options, const struct ar
 	status = run(&mirror);
 	jobs_free(&mirror.jobs);
 	deletions_free(&mirror.deletions);
+	twins_free(&mirror);
 	close_fd(&mirror.root_fd);
 	free(name);
 	return status;

@@ -35,6 +35,8 @@ struct mirror {
 	bool is_doubtful;	/* below here nothing is removed */
 	bool has_failed;	/* something was not copied */
 	bool has_begun;	/* files were moved: then what was stopped is told already */
+	char **twins;	/* directories with names that another system may take for one; owned */
+	size_t twin_count;
 	bool knows_times;	/* wishes.is_newer_same was found out */
 	const struct trail *trail;
 };
@@ -71,6 +73,13 @@ void arrivals_free(struct arrivals *arrivals);
  * side folds case or replaces characters, and what looks extra there may be the copy itself. Reports that.
  */
 bool arrivals_are_there(struct arrivals *arrivals, struct mirror *mirror, const char *directory);
+
+/* Remember a directory whose source has names that differ in case, or in how a letter is composed, alone. Returns 0 or -ENOMEM. */
+int twins_note(struct mirror *mirror, const char *directory, const struct ftp_list *source);
+
+/* Were the copies there made one of two? Reports that. */
+void twins_check(struct mirror *mirror);
+void twins_free(struct mirror *mirror);
 
 /* List a directory of the mirror on its local side, as seen by the mirror. Returns 0 or -errno. */
 int mirror_list_local(const struct mirror *mirror, const char *path, struct ftp_list *list);

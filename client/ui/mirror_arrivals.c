@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "client/ui/mirror.h"
 #include "client/ui/remote_glob.h"
 #include "client/ui/report.h"
+#include "client/ui/signals.h"
 
 #include "common/banned.h"
 
@@ -142,4 +144,120 @@ arrivals_are_there(struct arrivals *arrivals, struct mirror *mirror, const char 
 		arrivals->is_sound = look(arrivals, mirror, directory);
 	}
 	return arrivals->is_sound;
+}
+
+/* --- names that may be one on the other side --- */
+
+static int
+compare_folded(const void *a, const void *b)
+{
+	const struct ftp_entry *const *left = a, *const *right = b;
+
+	return strcasecmp((*left)->name, (*right)->name);
+}
+
+/* U+0300 to U+036F in UTF-8: with such a mark a letter can be written in two ways. */
+static bool
+has_mark(const char *name)
+{
+	for (; *name != '\0'; name++) {
+		unsigned char first = (unsigned char)name[0], second = (unsigned char)name[1];
+
+		if (first == 0xcc || (first == 0xcd && second < 0xb0))
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_twins(const struct ftp_list *list, const struct ftp_entry **sorted)
+{
+	bool has_any = false;
+
+	for (size_t i = 0; i < list->count; i++) {
+		sorted[i] = &list->entries[i];
+		has_any = has_any || has_mark(list->entries[i].name);
+	}
+	qsort(sorted, list->count, sizeof(const struct ftp_entry *), compare_folded);
+	for (size_t i = 1; i < list->count && !has_any; i++)
+		has_any = compare_folded(&sorted[i - 1], &sorted[i]) == 0;
+	return has_any;
+}
+
+int
+twins_note(struct mirror *mirror, const char *directory, const struct ftp_list *source)
+{
+	const struct ftp_entry **sorted;
+	char **twins, *own = NULL;
+	bool has_any;
+
+	if (source->count < 2)
+		return 0;
+	sorted = calloc(source->count, sizeof(const struct ftp_entry *));
+	if (sorted == NULL)
+		return -ENOMEM;
+	has_any = has_twins(source, sorted);
+	free(sorted);
+	if (!has_any)
+		return 0;
+	twins = reallocarray(mirror->twins, mirror->twin_count + 1, sizeof(*twins));
+	if (twins != NULL) {
+		mirror->twins = twins;
+		own = strdup(directory);
+	}
+	if (own == NULL)
+		return -ENOMEM;
+	mirror->twins[mirror->twin_count++] = own;
+	return 0;
+}
+
+static void
+check_twins_of(struct mirror *mirror, const struct arrivals *arrivals, const char *directory)
+{
+	size_t first = find_first(arrivals, directory);
+	char what[1024], why[1024];
+	enum exit_status status;
+	struct ftp_list list;
+	const char *missing;
+
+	if (first == arrivals->count)
+		return;
+	status = list_target(mirror, directory, &list);
+	missing = status == EXIT_DONE ? find_missing(arrivals, first, directory, &list) : NULL;
+	if (missing != NULL) {
+		snprintf(what, sizeof(what), "not all of '%s' is on the other side",
+		    directory[0] == '\0' ? "the top directory" : report_quote(directory));
+		snprintf(why, sizeof(why),
+		    "'%s' was copied, and is not there: that side takes it and another name for one",
+		    report_quote(missing));
+		status = report_failure(FTP_REFUSED, what, why, "another name for one of them");
+	}
+	mirror_note(mirror, status);
+	ftp_list_free(&list);
+}
+
+void
+twins_check(struct mirror *mirror)
+{
+	struct arrivals arrivals;
+
+	if (mirror->twin_count == 0)
+		return;
+	if (arrivals_init(&arrivals, &mirror->jobs) < 0) {
+		mirror_note(mirror, report_no_memory());
+		return;
+	}
+	for (size_t i = 0; i < mirror->twin_count && !signals_have_aborted(); i++)
+		check_twins_of(mirror, &arrivals, mirror->twins[i]);
+	arrivals_free(&arrivals);
+}
+
+void
+twins_free(struct mirror *mirror)
+{
+	for (size_t i = 0; i < mirror->twin_count; i++)
+		free(mirror->twins[i]);
+	free(mirror->twins);
+	mirror->twins = NULL;
+	mirror->twin_count = 0;
 }
