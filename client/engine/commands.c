@@ -223,12 +223,14 @@ ftp_set_mtime(struct ftp *ftp, const char *path, int64_t mtime)
 	char text[32];
 
 	doing(ftp, "cannot set the time of '%s'", path);
-	if (gmtime_r(&time, &utc) == NULL || utc.tm_year < 70 || utc.tm_year > 8099)
-		return fail(ftp, FTP_USAGE, NULL, "FTP has no words for this time");
-	strftime(text, sizeof(text), "%Y%m%d%H%M%S", &utc);
 	reason = session_ready(ftp);
 	if (reason != FTP_OK)
 		return reason;
+	/* who refuses a time before 1970 is not asked about the others by it: see find_way() */
+	if (gmtime_r(&time, &utc) == NULL || utc.tm_year < (has_way(ftp, TIMES_MFMT) ? 1601 - 1900 : 70) ||
+	    utc.tm_year > 8099)
+		return fail(ftp, FTP_USAGE, NULL, "FTP has no words for this time");
+	strftime(text, sizeof(text), "%Y%m%d%H%M%S", &utc);
 	if (ftp->times == TIMES_NONE)
 		return fail(ftp, FTP_REFUSED, NULL, "the server has no command for it");
 	if (ftp->times == TIMES_UNKNOWN)

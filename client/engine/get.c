@@ -286,7 +286,7 @@ is_told_same(const struct fetch *fetch, const struct record *record)
 	char url[RECORD_TEXT_SIZE];
 
 	return session_url(fetch->ftp, fetch->transfer->remote, url, sizeof(url)) == 0 &&
-	    strcmp(url, record->url) == 0 && record->size >= 0 && record->size == fetch->size && record->mtime >= 0 &&
+	    strcmp(url, record->url) == 0 && record->size >= 0 && record->size == fetch->size && record->mtime != -1 &&
 	    record->mtime == fetch->mtime &&
 	    (record->validator[0] == '\0' || fetch->validator[0] == '\0' ||
 		strcmp(record->validator, fetch->validator) == 0);
@@ -460,12 +460,12 @@ static const char *
 why_not_same(const struct fetch *fetch, const struct record *record)
 {
 	if (fetch->is_begun)
-		return fetch->mtime < 0 || record->mtime < 0
+		return fetch->mtime == -1 || record->mtime == -1
 		    ? "whether it changed on the server meanwhile cannot be told"
 		    : "it changed on the server meanwhile";
 	if (!fetch->part.has_record)
 		return "nothing tells of what file the part is";
-	return fetch->mtime < 0 || record->mtime < 0
+	return fetch->mtime == -1 || record->mtime == -1
 	    ? "the server has no hashes, and whether the file changed since cannot be told"
 	    : "the part is of another file, or it changed since";
 }
@@ -656,7 +656,7 @@ is_for_segments(struct fetch *fetch)
 	if (fetch->transfer->segments <= 1 || is_stream(fetch) || fetch->size < 0 ||
 	    (uint64_t)fetch->size - fetch->at < 2 * SEGMENT_MIN)
 		return false;
-	if (has_hashes(fetch) || fetch->begun.mtime >= 0)
+	if (has_hashes(fetch) || fetch->begun.mtime != -1)
 		return true;
 	note(fetch->ftp,
 	    "'%s' is fetched over one connection: the server has no hashes, and a change would not be seen",
@@ -777,7 +777,7 @@ put_in_place(struct fetch *fetch)
 	const struct ftp_transfer *transfer = fetch->transfer;
 	int r;
 
-	if (fetch->mtime >= 0 && !transfer->no_mtime) {
+	if (fetch->mtime != -1 && !transfer->no_mtime) {
 		struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)fetch->mtime}};
 
 		if (futimens(fetch->fd, times) < 0)

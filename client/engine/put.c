@@ -676,6 +676,9 @@ open_source(struct delivery *delivery)
 	if (delivery->fd == -EINVAL)
 		return fail(delivery->ftp, FTP_LOCAL, "send it through standard input ('-')", "'%s' is no regular file",
 		    transfer->local_name);
+	if (delivery->fd == -EACCES)
+		return fail(delivery->ftp, FTP_LOCAL, "a user who may read it", "'%s': %s", transfer->local_name,
+		    strerror(EACCES));
 	if (delivery->fd < 0)
 		return fail_local(delivery->ftp, delivery->fd, transfer->local_name);
 	delivery->is_file = true;

@@ -193,6 +193,8 @@ do_action(struct mirror *mirror, const char *directory, const struct mirror_acti
 		break;
 	case MIRROR_SAME:
 		mirror->same++;
+		mirror->same_by_size +=
+		    !mirror->options->is_size_only && !mirror_knows_times(action->source, action->target);
 		break;
 	case MIRROR_EXTRA:
 		mirror->extra++;
@@ -424,6 +426,11 @@ summarize(const struct mirror *mirror)
 		report_note("%zu line%s of listings %s not understood: what %s about was left out", mirror->unread,
 		    mirror->unread == 1 ? "" : "s", mirror->unread == 1 ? "was" : "were",
 		    mirror->unread == 1 ? "it is" : "they are");
+	if (mirror->same_by_size > 0)
+		report_note(
+		    "%zu of them %s the same by size alone: when %s written is not told; --checksum compares content",
+		    mirror->same_by_size, mirror->same_by_size == 1 ? "is" : "are",
+		    mirror->same_by_size == 1 ? "it was" : "they were");
 	if (!mirror->is_upload && ftp_hides_dots(mirror->session->ftp))
 		report_note("the server lists no names with a dot in front; if it has some, they were not copied");
 	if (mirror->extra > 0 && !mirror->wishes.is_delete)

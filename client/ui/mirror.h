@@ -30,7 +30,7 @@ struct mirror {
 	struct jobs jobs;
 	struct deletions deletions;
 	enum exit_status status;
-	size_t directories, deleted, same, extra, skipped, unread, kept;
+	size_t directories, deleted, same, same_by_size, extra, skipped, unread, kept;
 	size_t names;	/* seen on the server */
 	bool is_doubtful;	/* below here nothing is removed */
 	bool has_failed;	/* something was not copied */

@@ -13,6 +13,7 @@
 #define STEPS_MAX 1000000
 #define DAY_S 86400
 #define MINUTE_S 60
+#define NO_TIME (-1) /* a time before 1970 is one */
 
 const char *
 mirror_name_refused(const char *name)
@@ -87,6 +88,12 @@ sorted(const struct ftp_list *list)
 	return entries;
 }
 
+bool
+mirror_knows_times(const struct ftp_entry *source, const struct ftp_entry *target)
+{
+	return source->mtime != NO_TIME && target->mtime != NO_TIME;
+}
+
 /*
  * How far two times may be apart: LIST tells minutes or days, in a zone that nobody knows. A second is allowed always:
  * file systems keep 1 or 2 seconds, or fractions.
@@ -96,7 +103,7 @@ times_differ(const struct ftp_entry *source, const struct ftp_entry *target, con
 {
 	int64_t difference = source->mtime - target->mtime;
 
-	if (source->mtime < 0 || target->mtime < 0 || (wishes->is_newer_same && difference <= 0))
+	if (!mirror_knows_times(source, target) || (wishes->is_newer_same && difference <= 0))
 		return false;
 	if (difference < 0)
 		difference = -difference;

@@ -46,6 +46,9 @@ struct mirror_plan {
 	size_t count;
 };
 
+/* Do both sides tell when the file was written? Otherwise its size alone decides. */
+bool mirror_knows_times(const struct ftp_entry *source, const struct ftp_entry *target);
+
 /*
  * May this name from a server or a disk become a name on the other side? Refused: "", ".", "..", anything with a slash,
  * control characters, more than 255 bytes. Returns NULL, or static text that says why not.
