@@ -765,7 +765,8 @@ verify(struct fetch *fetch)
 {
 	enum ftp_class reason = FTP_OK;
 
-	fetch->result->is_size_same = fetch->size >= 0;
+	/* of a file that grew meanwhile the server has more by now */
+	fetch->result->is_size_same = fetch->size >= 0 && !fetch->has_grown;
 	if (fetch->transfer->verify != FTP_VERIFY_NEVER)
 		reason = verify_hash(fetch);
 	return reason != FTP_OK ? reason : check_unchanged(fetch);
