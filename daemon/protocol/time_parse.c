@@ -53,7 +53,7 @@ time_parse(const char *text, size_t len, int64_t *seconds)
 	utc.tm_hour = number(text + 8, 2);
 	utc.tm_min = number(text + 10, 2);
 	utc.tm_sec = number(text + 12, 2);
-	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || utc.tm_hour > 23 ||
+	if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || utc.tm_hour > 23 ||
 	    utc.tm_min > 59 || utc.tm_sec > 60)
 		return -ERANGE;
 	utc.tm_year = year - 1900;

@@ -10,7 +10,7 @@
  * checked and dropped.
  *
  * Returns 0; -EINVAL for bad syntax; -ERANGE for a month, day, hour, minute or second that
- * does not exist (60 seconds, a leap second, is taken), or a year before 1970.
+ * does not exist (60 seconds, a leap second, is taken), or the year 0. seconds is negative before 1970.
  */
 int time_parse(const char *text, size_t len, int64_t *seconds);
 

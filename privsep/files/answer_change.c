@@ -153,7 +153,7 @@ files_answer_copy(struct files *files)
 bool
 files_answer_set_time(struct files *files)
 {
-	uint64_t mtime_s = ipc_get_u64(&files->message);
+	int64_t mtime_s = (int64_t)ipc_get_u64(&files->message);	/* two's complement: negative before 1970 */
 	struct home_path path;
 	int64_t kept_s;
 	int r;

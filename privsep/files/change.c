@@ -194,15 +194,13 @@ forget_hashes(const struct home *home, const struct home_path *path)
 }
 
 int
-change_set_time(const struct home *home, const struct home_path *path, uint64_t mtime_s, int64_t *kept_s)
+change_set_time(const struct home *home, const struct home_path *path, int64_t mtime_s, int64_t *kept_s)
 {
 	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)mtime_s}};
 	struct stat st;
 	int fd = -1;
 	int r;
 
-	if (mtime_s > INT64_MAX)
-		return -EINVAL;
 	r = home_open(home, home_path_relative(path), O_PATH, &fd);
 	if (r == 0 && fstat(fd, &st) < 0)
 		r = -errno;

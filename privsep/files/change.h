@@ -24,7 +24,7 @@ int change_rename(const struct home *home, const struct home_path *from, const s
  *
  * kept_s  what the file system made of it: each kind has a last day.
  */
-int change_set_time(const struct home *home, const struct home_path *path, uint64_t mtime_s, int64_t *kept_s);
+int change_set_time(const struct home *home, const struct home_path *path, int64_t mtime_s, int64_t *kept_s);
 
 /*
  * SITE CHMOD. -EINVAL above 0777: a directory keeps its set-group-ID and sticky bits, a file

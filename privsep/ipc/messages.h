@@ -199,7 +199,7 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   rename        path from, path to
  *   hash          u8 enum ipc_hash, u64 from, u64 to (exclusive; UINT64_MAX: the end), path
  *                                 -> u64 from, u64 to, text digest in lower-case hex; -ERANGE, -E2BIG, -ECANCELED
- *   set_time      u64 mtime (seconds), path -> u64 mtime as the file system keeps it, as in stat
+ *   set_time      u64 mtime (seconds, two's complement), path -> u64 mtime as the file system keeps it, as in stat
  *   set_mode      u32 permission bits (at most 0777), path
  *   copy          path from, path to (a whole new file, or the old one stays; -ECANCELED)
  *   remove_tree   path (with all that is in it, within bounds; -E2BIG, -ECANCELED)

@@ -336,7 +336,7 @@ names()
 
 @test "MFMT and MFF tell the time that the file system keeps" {
 	login
-	for stamp in 20200229123456 20380119031408 22630101000000 99991231235959; do
+	for stamp in 19691231235958 19010101000000 20200229123456 20380119031408 22630101000000 99991231235959; do
 		for command in "MFMT $stamp b.txt" "MFF Modify=$stamp; b.txt"; do
 			ftp "$command" 213
 			kept=$(TZ=UTC date -r b.txt +%Y%m%d%H%M%S)

@@ -796,7 +796,9 @@ stops_in()
 		t = Taken().login()
 		monitor = next(p for p in children(SERVER_PID) if children(p))
 		uid = str(os.stat(HOME_DIR + "/alice").st_uid)
-		files = next(p for p in children(monitor) if status(p, "Uid").split()[0] == uid)
+		walled = lambda: [p for p in children(monitor) if status(p, "Uid").split()[0] == uid]
+		wait_until(walled, "files behind its walls")
+		files = walled()[0]
 		protocol = next(p for p in children(monitor) if p != files)
 		for pid in (monitor, protocol):
 		    expect([size for _, size in shared(pid, "rw-s")] == [4096], pid, shared(pid, "rw-s"))
