@@ -14,6 +14,8 @@ struct fetch {
 	struct ftp_result *result;
 	struct meter meter;
 	int64_t size, mtime;	/* as the server tells them; -1 unknown */
+	int64_t announced;	/* the size that it told at first */
+	unsigned int rounds;	/* is_to_end: further transfers, of what the file had grown by at the end of one */
 	char validator[RECORD_VALIDATOR_SIZE];
 	int fd;	/* the part's, or the stream */
 	struct part part;
@@ -33,6 +35,7 @@ struct fetch {
 	size_t tail_len;
 	struct sum sum;	/* of a stream, as it goes by */
 	bool is_summed;
+	char summed[FTP_HASH_HEX_MAX];
 };
 
 /*

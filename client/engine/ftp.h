@@ -223,6 +223,7 @@ struct ftp_transfer {
 	bool no_mtime;	/* leave the time of the copy as it comes */
 	enum ftp_verify verify;
 	unsigned int segments;	/* get: this many connections for one file; 0 and 1: one */
+	bool is_to_end;	/* get: also what comes beyond the size that was told; over one connection */
 	uint64_t offset;	/* get to a stream: begin here */
 	int64_t limit;	/* get to a stream: no more bytes than this; 0 or less: no limit */
 };
@@ -235,6 +236,7 @@ struct ftp_result {
 	uint64_t overlap;	/* bytes before the last cut that were read again and were the same; 0: none */
 	bool is_restarted;	/* a part was there, and was not what the server has */
 	unsigned int retries;	/* connections made again on the way */
+	uint64_t grown;	/* is_to_end: bytes beyond the size that was told at first */
 	char verified[FTP_HASH_NAME_MAX];	/* all of the content was compared: "SHA-256", ..., or "content"; "" it was not */
 	bool is_size_same;	/* both sides tell the same size; of the content it says nothing */
 	uint64_t elapsed_ms;	/* of moving bytes, without verification */

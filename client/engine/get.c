@@ -19,6 +19,7 @@
 #define BUFFER_SIZE (512 * 1024)
 #define SETTLED_S 2 /* of a younger file, another version may have the same time */
 #define SEGMENT_MIN (1024 * 1024) /* bytes: less is not worth another login */
+#define ROUNDS_MAX 8 /* a file that grows as fast as it is fetched has no end */
 
 /* --- receiving --- */
 
@@ -178,7 +179,8 @@ take_bytes(void *context, const char *bytes, size_t len)
 	fetch->result->bytes += len;
 	bytes += again;
 	len -= (size_t)again;
-	fetch->is_longer = fetch->size >= 0 && begin + fetch->at + len > (uint64_t)fetch->size;
+	fetch->is_longer =
+	    !fetch->transfer->is_to_end && fetch->size >= 0 && begin + fetch->at + len > (uint64_t)fetch->size;
 	if (fetch->is_longer)
 		len = (size_t)((uint64_t)fetch->size - begin - fetch->at);
 	if (fetch->is_summed)
@@ -470,7 +472,10 @@ why_not_same(const struct fetch *fetch, const struct record *record)
 	    : "the part is of another file, or it changed since";
 }
 
-/* By size and time, and then by bytes that are read again: as many as there are, OVERLAP_BYTES are enough. */
+/*
+ * By size and time, and then by bytes that are read again: as many as there are, OVERLAP_BYTES are enough. What comes in
+ * rounds is proven by the hash at the end.
+ */
 static enum ftp_class
 prove_by_overlap(struct fetch *fetch, const struct record *record)
 {
@@ -478,7 +483,7 @@ prove_by_overlap(struct fetch *fetch, const struct record *record)
 
 	if (kept == 0)
 		return start_over(fetch, "its last bytes are not known any more");
-	if (!is_told_same(fetch, record))
+	if (fetch->rounds == 0 && !is_told_same(fetch, record))
 		return start_over(fetch, why_not_same(fetch, record));
 	fetch->overlap = kept < OVERLAP_BYTES ? kept : OVERLAP_BYTES;
 	fetch->begun = *record;
@@ -499,7 +504,7 @@ prove_part(struct fetch *fetch)
 	if (fetch->size >= 0 && position(fetch) > (uint64_t)fetch->size)
 		return start_over(fetch, "the part is longer than the file");
 	/* what this call has received is known to be good: only the joint is in question */
-	if (fetch->is_begun && is_told_same(fetch, record))
+	if (fetch->is_begun && (fetch->rounds > 0 || is_told_same(fetch, record)))
 		return prove_by_overlap(fetch, record);
 	if (!is_stream(fetch))
 		reason = compare_beginning(fetch, fetch->fd, fetch->at, &is_same);
@@ -573,28 +578,66 @@ check_end(struct fetch *fetch, const struct data *data)
 	return FTP_OK;
 }
 
-/* More came than was told. Of a file that has grown, what was told is whole; otherwise the part is known to be wrong. */
+/* Does the server tell a larger size by now? Then what was told at the beginning is whole, and that is said. */
+static bool
+find_growth(struct fetch *fetch)
+{
+	int64_t size = fetch->size, mtime = fetch->mtime;
+	enum ftp_class reason = session_ready(fetch->ftp);
+
+	if (reason == FTP_OK)
+		reason = look(fetch, true);
+	fetch->has_grown = reason == FTP_OK && size >= 0 && fetch->size > size;
+	fetch->size = size;
+	fetch->mtime = mtime;
+	if (fetch->has_grown)
+		note(fetch->ftp, "'%s' grows: the %lld bytes that it had at the beginning were fetched",
+		    fetch->transfer->remote, (long long)size);
+	return fetch->has_grown;
+}
+
+/* More came than was told: unless the file has grown, the part is known to be wrong. */
 static enum ftp_class
 look_at_longer(struct fetch *fetch)
 {
 	struct ftp_error error = fetch->ftp->error;
-	int64_t size = fetch->size, mtime = fetch->mtime;
-	enum ftp_class reason = session_ready(fetch->ftp);
-	bool has_grown;
 
-	if (reason == FTP_OK)
-		reason = look(fetch, true);
-	has_grown = reason == FTP_OK && fetch->size > size;
-	fetch->size = size;
-	fetch->mtime = mtime;
-	if (!has_grown) {
+	if (!find_growth(fetch)) {
 		fetch->ftp->error = error;
 		return FTP_VERIFY;
 	}
-	note(fetch->ftp, "'%s' grows: the %lld bytes that it had at the beginning were fetched",
-	    fetch->transfer->remote, (long long)size);
-	fetch->has_grown = true;
 	fetch->is_longer = false;
+	return FTP_OK;
+}
+
+/*
+ * The server has ended a transfer of all that there was. Of a file that only grew it tells no fewer bytes than came, and
+ * the same fact "unique".
+ */
+static enum ftp_class
+look_at_end(struct fetch *fetch)
+{
+	char validator[RECORD_VALIDATOR_SIZE];
+	int64_t size = fetch->size, mtime = fetch->mtime;
+	enum ftp_class reason = session_ready(fetch->ftp);
+	uint64_t end = position(fetch);
+
+	snprintf(validator, sizeof(validator), "%s", fetch->validator);
+	if (reason == FTP_OK)
+		reason = look(fetch, true);
+	if (reason != FTP_OK)
+		return reason;
+	fetch->is_wrong = (fetch->size >= 0 && (uint64_t)fetch->size < end) ||
+	    (validator[0] != '\0' && fetch->validator[0] != '\0' && strcmp(validator, fetch->validator) != 0);
+	if (fetch->is_wrong)
+		return fail(fetch->ftp, FTP_VERIFY, "fetch it again",
+		    "it was replaced or cut on the server meanwhile: what came %s",
+		    is_stream(fetch) ? "is not to be trusted" : "was removed");
+	fetch->has_grown = fetch->size > size;
+	if (!fetch->has_grown) {
+		fetch->size = size;
+		fetch->mtime = mtime;
+	}
 	return FTP_OK;
 }
 
@@ -634,6 +677,8 @@ receive_rest(struct fetch *fetch)
 	/* a server that had less than the overlap had not this file */
 	if (reason == FTP_OK && fetch->seen < fetch->overlap)
 		fetch->is_other = true;
+	if (reason == FTP_OK && !fetch->is_other && fetch->transfer->is_to_end)
+		reason = look_at_end(fetch);
 	return reason;
 }
 
@@ -656,6 +701,11 @@ is_for_segments(struct fetch *fetch)
 	if (fetch->transfer->segments <= 1 || is_stream(fetch) || fetch->size < 0 ||
 	    (uint64_t)fetch->size - fetch->at < 2 * SEGMENT_MIN)
 		return false;
+	if (fetch->transfer->is_to_end) {
+		note(fetch->ftp, "'%s' is fetched over one connection: its end is not known before (--to-end)",
+		    fetch->transfer->remote);
+		return false;
+	}
 	if (has_hashes(fetch) || fetch->begun.mtime != -1)
 		return true;
 	note(fetch->ftp,
@@ -697,21 +747,40 @@ fail_verify(struct fetch *fetch, const struct hash_algorithm *algorithm)
 	    "%s differs from the server's: what came was removed, the target is as it was", algorithm->name);
 }
 
+/* The file may be longer by now: only a hash of a range is one of what came. */
+static bool
+is_beginning(const struct fetch *fetch)
+{
+	return fetch->has_grown || fetch->transfer->is_to_end;
+}
+
 static enum ftp_class
 compare_stream(struct fetch *fetch, const struct hash_algorithm *algorithm, bool *is_same)
 {
-	char here[FTP_HASH_HEX_MAX], there[FTP_HASH_HEX_MAX];
+	char there[FTP_HASH_HEX_MAX];
 	enum ftp_class reason;
 
 	if (!fetch->is_summed)
 		return FTP_REFUSED;
+	if (fetch->summed[0] == '\0' && sum_end(&fetch->sum, fetch->summed) < 0)
+		return FTP_REFUSED;
 	reason = remote_hash_send(
-	    fetch->ftp, algorithm, fetch->transfer->remote, 0, fetch->has_grown ? (int64_t)fetch->at : -1);
+	    fetch->ftp, algorithm, fetch->transfer->remote, 0, is_beginning(fetch) ? (int64_t)fetch->at : -1);
 	if (reason == FTP_OK)
 		reason = remote_hash_receive(fetch->ftp, algorithm, fetch->at, there);
-	if (reason == FTP_OK && sum_end(&fetch->sum, here) == 0)
-		*is_same = strcmp(here, there) == 0;
+	if (reason == FTP_OK)
+		*is_same = strcmp(fetch->summed, there) == 0;
 	return reason;
+}
+
+static enum ftp_class
+compare_all(struct fetch *fetch, const struct hash_algorithm *algorithm, bool *is_same)
+{
+	meter_begin(&fetch->meter, fetch->ftp, FTP_PHASE_VERIFY, 0, (int64_t)fetch->at);
+	if (is_stream(fetch))
+		return compare_stream(fetch, algorithm, is_same);
+	return remote_hash_compare(fetch->ftp, algorithm, fetch->transfer->remote, fetch->fd, fetch->at,
+	    !is_beginning(fetch), &fetch->meter, is_same);
 }
 
 static enum ftp_class
@@ -721,23 +790,24 @@ verify_hash(struct fetch *fetch)
 	enum ftp_class reason = FTP_REFUSED;
 	bool is_same = false;
 
-	if (algorithm != NULL) {
-		meter_begin(&fetch->meter, fetch->ftp, FTP_PHASE_VERIFY, 0, (int64_t)fetch->at);
-		if (is_stream(fetch))
-			reason = compare_stream(fetch, algorithm, &is_same);
-		else
-			reason = remote_hash_compare(fetch->ftp, algorithm, fetch->transfer->remote, fetch->fd,
-			    fetch->at, !fetch->has_grown, &fetch->meter, &is_same);
-	}
+	/* no bytes begin any file: there is nothing to compare, and nothing to claim */
+	if (is_beginning(fetch) && fetch->at == 0)
+		return FTP_OK;
+	if (algorithm != NULL)
+		reason = compare_all(fetch, algorithm, &is_same);
+	/* a server that sends only what a file had when it was opened hashes what it has grown by as well */
+	if (reason == FTP_OK && !is_same && !is_beginning(fetch) && fetch->at > 0 && find_growth(fetch))
+		reason = compare_all(fetch, algorithm, &is_same);
 	if (reason == FTP_OK && !is_same)
 		return fail_verify(fetch, algorithm);
 	if (reason == FTP_OK)
 		snprintf(fetch->result->verified, sizeof(fetch->result->verified), "%s", algorithm->name);
 	if (reason == FTP_OK || (reason != FTP_REFUSED && reason != FTP_TEMPORARY))
 		return reason;
-	if (fetch->transfer->verify == FTP_VERIFY_ALWAYS)
-		return fail(
-		    fetch->ftp, FTP_VERIFY, "without a hash: --verify=auto", "the server has no hash to compare with");
+	/* what came in rounds is proven by nothing else */
+	if (fetch->transfer->verify == FTP_VERIFY_ALWAYS || fetch->rounds > 0)
+		return fail(fetch->ftp, FTP_VERIFY, "without a hash: --verify=auto",
+		    "the server has no hash %sto compare with", is_beginning(fetch) ? "of a range " : "");
 	return FTP_OK;
 }
 
@@ -753,7 +823,8 @@ check_unchanged(struct fetch *fetch)
 	reason = session_ready(fetch->ftp);
 	if (reason == FTP_OK)
 		reason = look(fetch, true);
-	fetch->is_wrong = reason == FTP_OK && (size != fetch->size || mtime != fetch->mtime);
+	fetch->is_wrong = reason == FTP_OK && (size != fetch->size || mtime != fetch->mtime) &&
+	    !(fetch->transfer->is_to_end && fetch->size > size);
 	if (fetch->is_wrong)
 		reason = fail(fetch->ftp, FTP_VERIFY, "fetch it again when nobody writes it",
 		    "it changed on the server meanwhile: what came was removed");
@@ -765,10 +836,11 @@ verify(struct fetch *fetch)
 {
 	enum ftp_class reason = FTP_OK;
 
-	/* of a file that grew meanwhile the server has more by now */
-	fetch->result->is_size_same = fetch->size >= 0 && !fetch->has_grown;
 	if (fetch->transfer->verify != FTP_VERIFY_NEVER)
 		reason = verify_hash(fetch);
+	/* of a file that grew meanwhile the server has more by now, unless all of that came too */
+	fetch->result->is_size_same = fetch->size >= 0 &&
+	    (fetch->transfer->is_to_end ? (uint64_t)fetch->size == fetch->at : !fetch->has_grown);
 	return reason != FTP_OK ? reason : check_unchanged(fetch);
 }
 
@@ -821,6 +893,8 @@ fetch_once(struct fetch *fetch, bool is_again)
 		return reason;
 	if (is_first)
 		fetch->result->resumed = fetch->at;
+	if (!is_again)
+		fetch->announced = fetch->size;
 	fetch->is_begun = true;
 	meter_begin(
 	    &fetch->meter, fetch->ftp, FTP_PHASE_TRANSFER, position(fetch), is_limited(fetch) ? -1 : fetch->size);
@@ -828,11 +902,30 @@ fetch_once(struct fetch *fetch, bool is_again)
 	reason = fetch_rest(fetch);
 	fetch->result->elapsed_ms += monotonic_ms() - began;
 	meter_end(&fetch->meter);
-	if (fetch->overlap > 0 && fetch->seen == fetch->overlap && !fetch->is_other) {
+	if (fetch->overlap > 0 && fetch->seen == fetch->overlap && !fetch->is_other && fetch->rounds == 0) {
 		fetch->result->overlap = fetch->overlap;
 		snprintf(fetch->result->proof, sizeof(fetch->result->proof), "overlap");
 	}
 	return reason;
+}
+
+/*
+ * Most servers send what a file had when they opened it. Another round fetches what it grew by since, where a hash of all
+ * of it will prove that the rounds are of one file.
+ */
+static bool
+begin_round(struct fetch *fetch)
+{
+	if (!fetch->transfer->is_to_end || fetch->size < 0 || position(fetch) >= (uint64_t)fetch->size)
+		return false;
+	if (!is_stream(fetch) && has_hashes(fetch) && remote_hash_has_ranges(fetch->ftp) &&
+	    fetch->rounds < ROUNDS_MAX) {
+		fetch->rounds++;
+		return true;
+	}
+	note(fetch->ftp, "'%s' grows on: %llu bytes were fetched, and it has %lld by now", fetch->transfer->remote,
+	    (unsigned long long)position(fetch), (long long)fetch->size);
+	return false;
 }
 
 static enum ftp_class
@@ -844,7 +937,9 @@ fetch_with_retries(struct fetch *fetch)
 
 	for (;;) {
 		at = fetch->at;
-		reason = fetch_once(fetch, tries > 0);
+		reason = fetch_once(fetch, tries > 0 || fetch->rounds > 0);
+		if (reason == FTP_OK && begin_round(fetch))
+			continue;
 		if (reason == FTP_OK)
 			return reason;
 		/* what moves on is worth another try: only tries in vain are counted */
@@ -901,12 +996,14 @@ ftp_get(struct ftp *ftp, const struct ftp_transfer *transfer, struct ftp_result 
 	fetch->ftp = ftp;
 	fetch->transfer = transfer;
 	fetch->fd = fetch->part.fd = -1;
-	fetch->size = fetch->mtime = -1;
+	fetch->size = fetch->mtime = fetch->announced = -1;
 	fetch->result = result != NULL ? result : &unwanted;
 	memset(fetch->result, 0, sizeof(*fetch->result));
 	begin_stream(fetch);
 	reason = fetch_with_retries(fetch);
 	fetch->result->size = fetch->at;
+	if (fetch->announced >= 0 && position(fetch) > (uint64_t)fetch->announced)
+		fetch->result->grown = position(fetch) - (uint64_t)fetch->announced;
 	if (reason == FTP_OK && !is_limited(fetch) && transfer->offset == 0)
 		reason = verify(fetch);
 	if (reason == FTP_OK && !is_stream(fetch))

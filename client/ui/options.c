@@ -51,6 +51,7 @@ static const struct {
     [OPTION_VERIFY] = {0, "verify", "WHEN", "compare hashes: auto (where the server has them), always, never"},
     [OPTION_PARALLEL] = {'P', "parallel", "N", "N files at once, 1 to 32"},
     [OPTION_SEGMENTS] = {'s', "segments", "N", "fetch one file over N connections, 1 to 16"},
+    [OPTION_TO_END] = {0, "to-end", NULL, "fetch also what a file grows by meanwhile; over one connection"},
     [OPTION_UPLOAD] = {'R', "upload", NULL, "from here to the server"},
     [OPTION_DELETE] = {0, "delete", NULL, "remove from the target what the source has not"},
     [OPTION_DELETE_BEFORE] = {0, "delete-before", NULL, "--delete, and before anything is copied; makes room"},
@@ -254,6 +255,9 @@ store(struct options *options, enum option_id id, const char *value)
 		return parse_number(value, 1, PARALLEL_MAX, &options->parallel);
 	case OPTION_SEGMENTS:
 		return parse_number(value, 1, SEGMENTS_MAX, &options->segments);
+	case OPTION_TO_END:
+		options->is_to_end = true;
+		break;
 	case OPTION_UPLOAD:
 		options->is_upload = true;
 		break;

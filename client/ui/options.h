@@ -40,6 +40,7 @@ enum option_id {
 	OPTION_VERIFY,
 	OPTION_PARALLEL,
 	OPTION_SEGMENTS,
+	OPTION_TO_END,
 	/* of single commands */
 	OPTION_UPLOAD,
 	OPTION_DELETE,
@@ -77,7 +78,7 @@ struct options {
 	bool may_plaintext, no_tls, may_be_cut, is_active, is_epsv_only, is_pasv_only, may_go_elsewhere;
 	bool is_quiet, is_verbose, is_json;
 	uint64_t timeout_s, retries, parallel, segments, lines, max_delete;
-	bool is_continue, is_append, is_in_place;
+	bool is_continue, is_to_end, is_append, is_in_place;
 	enum ftp_verify verify;
 	bool is_upload, is_delete, is_delete_before, is_dry_run, is_checksum, is_size_only, is_ignoring_times;
 	const char **excludes;	/* owned */

@@ -678,6 +678,9 @@ print_summary(const struct report_slot *slot, const struct ftp_result *result)
 	add_proof(&line, result);
 	if (result->retries > 0)
 		(void)buf_addf(&line, ", connected again %u time%s", result->retries, result->retries == 1 ? "" : "s");
+	if (result->grown > 0)
+		(void)buf_addf(&line, ", grew by %llu byte%s while it was fetched", (unsigned long long)result->grown,
+		    result->grown == 1 ? "" : "s");
 	if (result->verified[0] != '\0')
 		(void)buf_addf(&line, ", %s verified", result->verified);
 	else if (result->is_size_same)
@@ -699,6 +702,7 @@ write_done(const struct report_slot *slot, const struct ftp_result *result)
 	json_object_set_new(event, "overlap", json_integer((json_int_t)result->overlap));
 	json_object_set_new(event, "restarted", json_boolean(result->is_restarted));
 	json_object_set_new(event, "retries", json_integer(result->retries));
+	json_object_set_new(event, "grown", json_integer((json_int_t)result->grown));
 	json_object_set_new(
 	    event, "verified", result->verified[0] == '\0' ? json_null() : json_string(result->verified));
 	json_object_set_new(event, "size_matches", json_boolean(result->is_size_same));

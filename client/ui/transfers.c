@@ -214,6 +214,7 @@ move(struct ftp *ftp, struct job *job, int dir_fd, const struct options *options
 	    .is_in_place = options->is_in_place,
 	    .verify = options->verify,
 	    .segments = (unsigned int)options->segments,
+	    .is_to_end = options->is_to_end,
 	};
 	struct shown_transfer shown = {
 	    .way = job->way,

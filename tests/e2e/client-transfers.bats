@@ -198,6 +198,62 @@ broken_off()
 	cmp file back
 }
 
+# more_in_log TEXT: a program writes on in the file on the server.
+more_in_log()
+{
+	printf '%s\n' "$1" >>"$HOME_DIR/log"
+}
+
+@test "transfers: a log that grows while it is fetched: as it was announced, or to its end; and later only what is new" {
+	local option pid
+	serve --rate-down 2M
+	new_file 5
+	serve_file log
+	for option in --verify=auto --to-end; do
+		serve_file log
+		timeout 60 "$BUILD/sallyport" --ca "$CA" get "$option" "$URL/log" "copy$option" </dev/null >"said$option" 2>&1 3>&- &
+		pid=$!
+		wait_until [ -s "copy$option.part" ]
+		more_in_log two
+		wait "$pid"
+	done
+	cmp ./copy--verify=auto file
+	grep -qF 'grows: the 5000000 bytes that it had at the beginning were fetched' said--verify=auto
+	grep -qF 'SHA-256 verified' said--verify=auto
+	cmp ./copy--to-end "$HOME_DIR/log"
+	grep -qF 'grew by 4 bytes while it was fetched, SHA-256 verified' said--to-end
+	more_in_log three
+	client get -c --to-end --json "$URL/log" copy--to-end >said
+	cmp ./copy--to-end "$HOME_DIR/log"
+	jq -e 'select(.event == "done") | .transferred == 6 and .proof == "SHA-256" and .grown == 0 and
+		.verified == "SHA-256" and .size_matches' said
+	# the reader is slow, and pipe and sockets hold far less than the file
+	timeout 60 "$BUILD/sallyport" --ca "$CA" get --to-end "$URL/log" - 2>said </dev/null 3>&- |
+		(head -c 1000 && more_in_log four && cat) >stream
+	cmp -n "$(stat -c %s stream)" stream "$HOME_DIR/log"
+	grep -qF "grows on: 5000010 bytes were fetched, and it has 5000015 by now" said
+}
+
+@test "transfers: Ctrl-C with --to-end keeps the part, and the command that is told fetches the rest of the log" {
+	serve --rate-down 2M
+	new_file 8
+	serve_file log
+	env --default-signal=INT "$BUILD/sallyport" -q --ca "$CA" get --to-end "$URL/log" back </dev/null >out 2>&1 3>&- &
+	pid=$!
+	wait_until [ -s back.part ]
+	kill -INT "$pid"
+	status=0
+	wait "$pid" || status=$?
+	assert_equal "$status" 130
+	[ ! -e back ]
+	cmp -n "$(stat -c %s back.part)" back.part file
+	more_in_log more
+	run -0 sed -n 's/.*1 part kept, .*; continue with: //p' out
+	eval "$output"
+	cmp back "$HOME_DIR/log"
+	[ ! -e back.part ]
+}
+
 @test "transfers: the connection is lost, made again, and the transfer goes on" {
 	serve --rate-down 4M
 	new_file 4
