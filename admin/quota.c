@@ -18,6 +18,8 @@
 
 #include "common/banned.h"
 
+#define COUNTS_MAX 5 /* of one command, while the account's sessions die */
+
 /* What is told of an account. */
 struct told {
 	struct ledger_figure used;
@@ -110,7 +112,20 @@ count_again(struct ledger *ledger, const struct account *account, uint64_t keep_
 		*swept = counting.swept;
 	}
 	ended = ledger_count_end(ledger, r == 0 ? &counted : NULL);
+	if (ended < 0 && ended != -EUCLEAN)
+		ctl_error("cannot write the quota ledger of '%s': %s", ctl_quote(account->name), strerror(-ended));
 	return r < 0 ? r : ended;
+}
+
+/* -EUCLEAN, the figure is in doubt, is the caller's; all else is told. */
+static int
+read_ledger(struct ledger *ledger, const struct account *account, struct ledger_figure *used)
+{
+	int r = ledger_read(ledger, used);
+
+	if (r < 0 && r != -EUCLEAN)
+		ctl_error("cannot read the quota ledger of '%s': %s", ctl_quote(account->name), strerror(-r));
+	return r;
 }
 
 /* The figure of an account with a quota; what is in doubt is counted first. */
@@ -124,9 +139,16 @@ read_figure(const struct ctl *ctl, const struct account *account, bool counts, s
 		return r;
 	r = counts ? count_again(&ledger, account, ctl->config->partial_keep_s, &told->swept) : 0;
 	if (r == 0)
-		r = ledger_read(&ledger, &told->used);
-	if (r == -EUCLEAN && (r = count_again(&ledger, account, COUNTING_SWEEPS_NOTHING, &told->swept)) == 0)
-		r = ledger_read(&ledger, &told->used);
+		r = read_ledger(&ledger, account, &told->used);
+	/* a session that dies meanwhile puts the figure in doubt again */
+	for (int counted = 0; r == -EUCLEAN && counted < COUNTS_MAX; counted++) {
+		r = count_again(&ledger, account, COUNTING_SWEEPS_NOTHING, &told->swept);
+		if (r == 0)
+			r = read_ledger(&ledger, account, &told->used);
+	}
+	if (r == -EUCLEAN)
+		ctl_error("the quota of '%s' was in doubt again after each of %d counts, because its sessions died "
+			  "meanwhile; try again", ctl_quote(account->name), COUNTS_MAX);
 	ledger_close(&ledger);
 	return r;
 }

@@ -234,7 +234,7 @@ answered_in()
 	with_passwords
 	ftp_open
 	find_pam
-	kill -SEGV "$PAM"
+	kill -ABRT "$PAM"
 	ftp "USER $SYSTEM_USER" 331
 	ftp 'PASS system-secret' 530
 	ftp_close
