@@ -839,8 +839,8 @@ verify(struct fetch *fetch)
 	if (fetch->transfer->verify != FTP_VERIFY_NEVER)
 		reason = verify_hash(fetch);
 	/* of a file that grew meanwhile the server has more by now, unless all of that came too */
-	fetch->result->is_size_same = fetch->size >= 0 &&
-	    (fetch->transfer->is_to_end ? (uint64_t)fetch->size == fetch->at : !fetch->has_grown);
+	fetch->result->is_size_same =
+	    fetch->size >= 0 && (fetch->transfer->is_to_end ? (uint64_t)fetch->size == fetch->at : !fetch->has_grown);
 	return reason != FTP_OK ? reason : check_unchanged(fetch);
 }
 
