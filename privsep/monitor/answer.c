@@ -36,9 +36,11 @@ has_read_answers(struct monitor *monitor)
 void
 answer_protocol(struct monitor *monitor, const int *fds, unsigned count)
 {
+	/* listeners ahead excuse another question, so they are judged even where there are none */
+	bool is_judged = count > 0 || monitor->message.kind == IPC_listen_ahead;
 	int r;
 
-	if (count > 0 && !has_read_answers(monitor))
+	if (is_judged && !has_read_answers(monitor))
 		end_for_violation(monitor, &monitor->protocol, "answers left unread");
 	r = ipc_send_fds_now(monitor->protocol.channel, &monitor->message, fds, count);
 	if (r == -ETOOMANYREFS) {

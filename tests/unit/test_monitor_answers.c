@@ -18,17 +18,20 @@
 
 #define CHILD_SECONDS 30
 #define QUESTIONS 1000
+#define PASSIVE_LOW 20000
+#define PASSIVE_HIGH 60000
 
 static struct ipc_message message;
 static int channel = -1;
 static pid_t child;
 
+static uint16_t passive_high = PASSIVE_HIGH;
+
 /* The monitor's side: what protocol asks, one after the other, until the channel ends. */
 static void
 serve(int their_channel)
 {
-	static struct config config = {.passive_port_low = 20000,
-	    .passive_port_high = 60000,
+	static struct config config = {.passive_port_low = PASSIVE_LOW,
 	    .active_mode = true,
 	    .timeouts = {.data_connect_s = 1}};
 	static struct session session = {.config = &config, .key_fd = -1, .master_channel = -1, .log_channel = -1};
@@ -40,6 +43,7 @@ serve(int their_channel)
 	    .kill_at_ms = NEVER,
 	    .end_reason = "client"};
 
+	config.passive_port_high = passive_high;
 	session.local = session.peer =
 	    (union address){.v4 = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}}};
 	monitor.protocol = (struct child){.name = "protocol", .channel = their_channel};
@@ -173,7 +177,7 @@ test_nothing_is_read(void **state)
 		unsigned descriptors_min, descriptors_max;
 	} rows[] = {
 	    {IPC_listen, 1, 1},
-	    {IPC_listen_ahead, 1, IPC_FDS_MAX},
+	    {IPC_listen_ahead, 0, IPC_FDS_MAX},	/* a drawn port that somebody has ends a batch */
 	    {IPC_connect, 1, 1},
 	    {IPC_pace, 0, 0},
 	};
@@ -199,7 +203,18 @@ test_excuses(void **state)
 		if (send_question(IPC_listen_ahead) < 0 || send_question(IPC_connect) < 0)
 			break;
 	assert_int_equal(ended(), MONITOR_EXIT_ALARM);
-	assert_in_range(descriptors_left(), 1, IPC_FDS_MAX + 1);
+	assert_in_range(descriptors_left(), 0, IPC_FDS_MAX + 1);
+}
+
+/* A range that has no port to spare gives no listener ahead; an answer without one is no excuse for the next. */
+static void
+test_no_spare(void **state)
+{
+	teardown(state);
+	passive_high = PASSIVE_LOW + 100;
+	setup(state);
+	test_excuses(state);
+	passive_high = PASSIVE_HIGH;
 }
 
 /* What an honest protocol process does: listeners ahead and notices lie unread while it asks for something else. */
@@ -229,6 +244,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_nothing_is_read, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_excuses, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_no_spare, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_honest, setup, teardown),
 	};
 
