@@ -116,11 +116,8 @@ local_target_set(struct job *job, int dir_fd, const char *name, const char *show
 	/* as the kernel follows links: not those of others in a directory for all */
 	int fd = openat(dir_fd, name, O_PATH | O_CLOEXEC);
 	enum exit_status status;
-	struct stat link;
 
 	*is_stdout = false;
-	if (fd < 0 && fstatat(dir_fd, name, &link, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(link.st_mode))
-		return refuse(shown, "it is a link, and where it leads cannot be told", "the name of the file itself");
 	if (fd < 0)
 		return set_name(job, dir_fd, name);
 	status = set_existing(job, fd, dir_fd, name, shown, is_stdout);
