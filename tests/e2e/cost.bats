@@ -83,7 +83,7 @@ cost_of()
 	cost=$(cost_of get)
 	echo "# system calls of a small download: $cost" >&3
 	[ "$cost" -gt 10 ]
-	[ "$cost" -le 33 ]
+	[ "$cost" -le 34 ]
 }
 
 @test "cost: an upload of 1 KiB" {
@@ -91,5 +91,5 @@ cost_of()
 	cost=$(cost_of put)
 	echo "# system calls of a small upload: $cost" >&3
 	[ "$cost" -gt 10 ]
-	[ "$cost" -le 50 ]
+	[ "$cost" -le 53 ]
 }
