@@ -226,17 +226,24 @@ leave_temporary(struct delivery *delivery)
 static enum ftp_class
 begin_anew(struct delivery *delivery, struct data *data)
 {
+	struct ftp *ftp = delivery->ftp;
 	const char *verb = delivery->transfer->is_append ? "APPE" : "STOR";
-	enum ftp_class reason = data_begin(delivery->ftp, data, verb, delivery->stage.path, 0);
+	enum ftp_class reason = data_begin(ftp, data, verb, delivery->stage.path, 0);
+	struct ftp_error refusal;
 
 	/* who may not make a new name may still write an old one */
-	if (reason != FTP_REFUSED || !delivery->stage.is_temporary || delivery->ftp->error.reply_code == 0)
+	if (reason != FTP_REFUSED || !delivery->stage.is_temporary || ftp->error.reply_code == 0)
 		return reason;
-	trace(delivery->ftp, '*', "no temporary name: %s", delivery->ftp->error.why);
+	refusal = ftp->error;
 	reason = leave_temporary(delivery);
 	if (reason == FTP_OK)
-		reason = session_ready(delivery->ftp);
-	return reason != FTP_OK ? reason : data_begin(delivery->ftp, data, verb, delivery->stage.path, 0);
+		reason = session_ready(ftp);
+	if (reason == FTP_OK)
+		reason = data_begin(ftp, data, verb, delivery->stage.path, 0);
+	if (reason == FTP_OK)
+		note(ftp, "the server makes no temporary name for '%s': %s; it goes under its own name",
+		    delivery->stage.path, refusal.why);
+	return reason;
 }
 
 static enum ftp_class

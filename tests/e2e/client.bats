@@ -62,6 +62,9 @@ teardown()
 	run -0 client ls -l "$(at)"
 	assert_line --regexp '^-rw-r--r-- +6  .*  a\.txt$'
 	assert_line --regexp '^drwx.*  d/$'
+	touch -d '2020-02-29 23:34:56 UTC' "$H/a.txt"
+	TZ=UTC-5 run -0 client ls -l "$(at a.txt)"
+	assert_output --regexp ' Mar +1 +2020 +a\.txt$'
 	client mv "$(at a.txt)" c.txt
 	client mv "$(at c.txt)" d
 	assert_exist "$H/d/c.txt"
@@ -258,6 +261,13 @@ teardown()
 	in_home a.txt
 	unset SALLYPORT_PASSWORD
 	run -0 client ls --password-fd 3 "$(at)" 3<<<secret
+	# the first that has one is the one that counts
+	SALLYPORT_PASSWORD=wrong run -0 client ls --password-fd 3 "$(at)" 3<<<secret
+	SALLYPORT_PASSWORD=secret run -4 client ls --password-fd 3 "$(at)" 3<<<wrong
+	echo "machine 127.0.0.1 login alice password wrong" >mine
+	chmod 600 mine
+	NETRC=$PWD/mine run -4 client ls "$(at)"
+	NETRC=$PWD/mine SALLYPORT_PASSWORD=secret run -0 client ls "$(at)"
 	run -4 setsid timeout 60 "$BUILD/sallyport" --ca "$CA" ls "$(at)" </dev/null
 	assert_output --partial 'no password'
 	echo "machine 127.0.0.1 login alice password secret" >"$HOME/.netrc"

@@ -35,3 +35,7 @@ dialogues()
 @test "dialogues: servers as they are" {
 	dialogues servers
 }
+
+@test "dialogues: places, commands, options, JSON and exit statuses, as sallyport(1) has them" {
+	dialogues places commands options json exit
+}
