@@ -270,6 +270,16 @@ put_name_perm(char *out, const struct list_looked *looked, const struct stat *pa
 	return put_letter(out, 'f', viewer, MAY_RENAME, may_remove);
 }
 
+/*
+ * A rename takes what an unlink does. The directory of a file that a link leads to was not looked at: there the mode of the
+ * file decides alone.
+ */
+static bool
+is_replaceable(const struct list_looked *looked, const struct stat *parent, const struct list_viewer *viewer)
+{
+	return !viewer->is_atomic || is_link(looked) || is_removable(&looked->own, parent, viewer);
+}
+
 /* And of files: a append, r retrieve, w store. */
 static char *
 put_file_perm(char *out, const struct list_looked *looked, const struct stat *parent, const struct list_viewer *viewer)
@@ -279,7 +289,7 @@ put_file_perm(char *out, const struct list_looked *looked, const struct stat *pa
 	out = put_letter(out, 'a', viewer, MAY_OVERWRITE, may_write);
 	out = put_name_perm(out, looked, parent, viewer);
 	out = put_letter(out, 'r', viewer, MAY_READ, has_bits(looked->st, viewer, BIT_READ));
-	return put_letter(out, 'w', viewer, MAY_OVERWRITE, may_write);
+	return put_letter(out, 'w', viewer, MAY_OVERWRITE, may_write && is_replaceable(looked, parent, viewer));
 }
 
 static char *

@@ -30,6 +30,7 @@ struct list_viewer {
 	uid_t uid;
 	gid_t gid;
 	unsigned rights;	/* enum account_right */
+	bool is_atomic;	/* a new content takes the place of a file by a rename (uploads = "atomic") */
 	dev_t home_device;
 	unsigned facts;	/* enum ipc_fact */
 };

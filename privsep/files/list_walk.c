@@ -497,7 +497,7 @@ listing_open(struct listing *listing, const struct home *home, const struct list
 	listing->home = home;
 	listing->viewer = (struct list_viewer){
 	    .uid = session->uid, .gid = session->gid, .rights = session->rights, .home_device = home->device,
-	    .facts = request->facts};
+	    .is_atomic = session->config->uploads == UPLOADS_ATOMIC, .facts = request->facts};
 	listing->now = now.tv_sec;
 	if (request->form == LIST_NAMES && wants(listing, LIST_LONG_NAMES))
 		listing->request.form = LIST_LONG;

@@ -447,3 +447,20 @@ names()
 	ftp_receive 'NLST many' "$DIR/listed"
 	assert_equal "$(tr -d '\r' <"$DIR/listed" | LC_ALL=C sort)" "$(seq -f 'many/file %05g' 20000)"
 }
+
+@test "MLSD and MLST: w of a file only where STOR can put another in its place, a where APPE can write" {
+	chmod 555 docs
+	py <<-'END'
+		import re
+		def facts(c, name):
+		    for text in c.ask('MLST docs/' + name, 250), c.list('MLSD docs').decode():
+		        yield re.search('perm=([a-z]*);[^ ]* (/docs/)?%s\r?\n' % re.escape(name), text)[1]
+		c = Control().login()
+		assert list(facts(c, 'c.txt')) == ['ar', 'ar']
+		c.put('docs/c.txt', b'new', codes=(550, 553))
+		c.put('docs/c.txt', b'more', 'APPE')
+		os.chmod(HOME_DIR + '/docs', 0o755)
+		assert list(facts(c, 'c.txt')) == ['adfrw', 'adfrw']
+		c.put('docs/c.txt', b'new')
+	END
+}

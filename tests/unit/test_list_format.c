@@ -244,6 +244,38 @@ test_perm(void **state)
 	}
 }
 
+/* STOR takes the place of a file by a rename, for which the directory counts; APPE writes into the file itself. */
+static void
+test_atomic_store(void **state)
+{
+	static const struct {
+		mode_t own, parent;
+		uid_t uid;
+		const char *perm;
+	} rows[] = {
+	    {S_IFREG, 0700, ME, ";perm=adfrw;"},
+	    {S_IFREG, 0500, ME, ";perm=ar;"},
+	    {S_IFREG, 01777, ME, ";perm=adfrw;"},
+	    {S_IFREG, 01777, 0, ";perm=ar;"},
+	    {S_IFLNK, 0500, ME, ";perm=arw;"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct list_viewer viewer = {
+		    .uid = ME, .gid = ME, .rights = MAY_ALL, .is_atomic = true, .facts = FACTS_ALL};
+		struct stat parent = {
+		    .st_mode = S_IFDIR | rows[i].parent, .st_uid = rows[i].parent & S_ISVTX ? 0 : ME};
+		struct list_looked looked = {.own = {.st_mode = rows[i].own | 0777, .st_uid = rows[i].uid},
+		    .target = {.st_mode = S_IFREG | 0666, .st_uid = rows[i].uid}};
+
+		looked.st = &looked.target;
+		line[list_format_facts(line, &looked, &parent, &viewer)] = '\0';
+		if (strstr(line, rows[i].perm) == NULL)
+			fail_msg("row %zu: %s", i, line);
+	}
+}
+
 /* A link's own deletion and renaming, and what it leads to for the rest. */
 static void
 test_links(void **state)
@@ -293,6 +325,7 @@ main(void)
 	    cmocka_unit_test(test_facts_chosen),
 	    cmocka_unit_test(test_perm),
 	    cmocka_unit_test(test_links),
+	    cmocka_unit_test(test_atomic_store),
 	};
 
 	return cmocka_run_group_tests_name("list_format", tests, NULL, NULL);
