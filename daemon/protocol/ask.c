@@ -563,6 +563,7 @@ ask_files_remove_partials(struct protocol *protocol, struct partials_removed *re
 	removed->count = ipc_get_u64(&protocol->message);
 	removed->bytes = ipc_get_u64(&protocol->message);
 	removed->busy = ipc_get_u64(&protocol->message);
+	removed->failed = ipc_get_u64(&protocol->message);
 	return answered(protocol, 0);
 }
 

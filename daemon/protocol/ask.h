@@ -46,7 +46,8 @@ struct partial_told {
 };
 
 struct partials_removed {
-	uint64_t count, bytes, busy;
+	uint64_t count, bytes;
+	uint64_t busy, failed;	/* those that stay */
 };
 
 /* Take a notice of the monitor in (poll said that there is something). */

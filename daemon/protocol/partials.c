@@ -99,6 +99,12 @@ delete_all(struct protocol *protocol)
 
 	if (r < 0)
 		reply_error(protocol, REPLY_FILE, r, "SITE PARTIALS DELETE ALL");
+	else if (removed.failed > 0)
+		reply(protocol, 550,
+		    "%llu removed, %llu bytes; %llu in use stay, %llu cannot be removed: they or their directories "
+		    "belong to another user or are read-only",
+		    (unsigned long long)removed.count, (unsigned long long)removed.bytes,
+		    (unsigned long long)removed.busy, (unsigned long long)removed.failed);
 	else if (removed.busy > 0)
 		reply(protocol, 200, "%llu removed, %llu bytes; %llu in use stay", (unsigned long long)removed.count,
 		    (unsigned long long)removed.bytes, (unsigned long long)removed.busy);

@@ -19,7 +19,7 @@
 struct removal {
 	const struct home *home;
 	struct stop *stop;
-	uint64_t removed, bytes, busy;
+	uint64_t removed, bytes, busy, failed;
 };
 
 /* Names are for those who may list; without that right the sums are told. */
@@ -99,6 +99,13 @@ files_answer_remove_partial(struct files *files)
 	return true;
 }
 
+/* Errors of one partial, as of one that belongs to another user: the others can be removed all the same. */
+static bool
+is_of_one_partial(int r)
+{
+	return r == -EACCES || r == -EPERM || r == -EROFS || r == -EISDIR || r == -ENOTSUP;
+}
+
 static int
 remove_met(void *arg, const struct partial_met *met)
 {
@@ -108,12 +115,13 @@ remove_met(void *arg, const struct partial_met *met)
 
 	if (r < 0)
 		return r;
-	if (fstatat(met->dir_fd, met->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(met->dir_fd, met->name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
 		return 0;
 	r = partial_remove_counted(removal->home, met->dir_fd, met->name);
 	removal->busy += r == -EBUSY;
+	removal->failed += is_of_one_partial(r);
 	if (r < 0)
-		return r == -EBUSY || r == -ENOENT ? 0 : r;
+		return r == -EBUSY || r == -ENOENT || is_of_one_partial(r) ? 0 : r;
 	removal->removed++;
 	removal->bytes += (uint64_t)st.st_size;
 	return 0;
@@ -128,12 +136,13 @@ files_answer_remove_partials(struct files *files)
 	if (!ipc_end(&files->message))
 		return false;
 	stop_before_changes(&files->stop);
-	r = partial_walk(&files->home, PARTIAL_LIST_ENTRIES_MAX, NULL, remove_met, &removal);
+	r = partial_walk(&files->home, UINT64_MAX, &files->stop, remove_met, &removal);
 	request_reply(files, r);
 	if (r < 0)
 		return true;
 	ipc_put_u64(&files->message, removal.removed);
 	ipc_put_u64(&files->message, removal.bytes);
 	ipc_put_u64(&files->message, removal.busy);
+	ipc_put_u64(&files->message, removal.failed);
 	return true;
 }

@@ -87,7 +87,7 @@ enum ipc_fd {
 	X(quota,            IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   0,     0,     32,    32,    IPC_FD_NONE)    \
 	X(partials,         IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   1,     1,     25,    12000, IPC_FD_NONE)    \
 	X(remove_partial,   IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  0,     0,     IPC_FD_NONE)    \
-	X(remove_partials,  IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   0,     0,     24,    24,    IPC_FD_NONE)    \
+	X(remove_partials,  IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   0,     0,     32,    32,    IPC_FD_NONE)    \
 	X(list,             IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   10,    4104,  0,     0,     IPC_FD_REPLY)   \
 	X(list_end,         IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   0,     0,     8,     8,     IPC_FD_NONE)    \
 	X(make_directory,   IPC_PROTOCOL,   IPC_FILES,     IPC_STATE_READY,   3,     4097,  0,     0,     IPC_FD_NONE)    \
@@ -193,7 +193,8 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   partials      u8 wants_rows   -> u64 count, u64 bytes, u64 bytes of those in use, u8 is_whole (all was looked at), then
  *                                 for the oldest, as many as fit: u64 size, u64 age in s, u8 is_in_use, text path
  *   remove_partial path (of the target; or of the partial, where partials told that) -> (it is gone)
- *   remove_partials               -> u64 removed, u64 their bytes, u64 in use, which stay; -ECANCELED
+ *   remove_partials               -> u64 removed, u64 their bytes, u64 in use, which stay, u64 that cannot be removed;
+ *                                    -ECANCELED
  *   list          u8 form, u8 flags, u8 enum ipc_fact bits, u32 shown_from, path -> (read end of a pipe)
  *   list_end                      -> u64 entries; or what stopped the listing
  *   rename        path from, path to

@@ -133,6 +133,32 @@ def check(c):
 	END
 }
 
+@test "SITE PARTIALS DELETE ALL goes on where one cannot be removed, and says how many are left" {
+	serve '--quota 100000'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		for i in range(5):
+		    broken_off(c, 'before%d' % i, bytes(10))
+		os.symlink('/etc/passwd', os.path.join(HOME_DIR, partial_name('link')))
+		os.mkfifo(os.path.join(HOME_DIR, partial_name('pipe')))
+		os.mkdir(os.path.join(HOME_DIR, partial_name('directory')))
+		assert c.ask('SITE PARTIALS DELETE ALL', 200).startswith('200 5 removed, 50 bytes')
+		with open(os.path.join(HOME_DIR, partial_name('of another user')), 'wb') as file:
+		    file.write(bytes(30))
+		c.ask('MKD closed', 257)
+		broken_off(c, 'closed/f', bytes(10))
+		os.chmod(os.path.join(HOME_DIR, 'closed'), 0o555)
+		for i in range(5):
+		    broken_off(c, 'after%d' % i, bytes(10))
+		text = c.ask('SITE PARTIALS DELETE ALL', 550)
+		assert text.startswith('550 5 removed, 50 bytes; 0 in use stay, 2 cannot be removed'), text
+		assert '\n200 2 partial uploads hold 40 bytes' in c.ask('SITE PARTIALS', 200)
+		for name in 'link', 'pipe', 'directory':
+		    assert os.path.lexists(os.path.join(HOME_DIR, partial_name(name))), name
+	END
+}
+
 @test "rights: removing needs create or delete; names need list, sums do not" {
 	serve '--allow create'
 	ctl user add bob --password-stdin --home "$DIR/home/bob" --read-only <<<secret
@@ -205,6 +231,31 @@ def check(c):
 		c.ask('SITE CPTO g', 250)
 		check(c)
 		assert used(c)[0] == (100000, 2)
+	END
+}
+
+@test "a copy that does not fit without the partials either leaves them alone, and ALLO counts what is over the limit" {
+	serve '--quota 100000'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.put('f', bytes(60000))
+		path = broken_off(c, 'old', bytes(30000))
+		c.ask('SITE CPFR f', 350)
+		text = c.ask('SITE CPTO g', 552)
+		assert ' holds 30000 bytes' in text, text
+		assert size_of(path) == 30000
+		check(c)
+		c.ask('QUIT', 221)
+	END
+	ctl user set alice --quota 70000
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.ask('ALLO 10001', 552)
+		c.ask('ALLO 10000', 202)
+		c.put('g', bytes(10000))
+		check(c)
 	END
 }
 
