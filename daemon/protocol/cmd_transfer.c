@@ -105,11 +105,15 @@ room_with_partials(struct protocol *protocol, uint64_t room)
 {
 	struct partials_told partials;
 	struct quota_told quota;
+	uint64_t idle, used, left;
 
 	if (ask_files_quota(protocol, &quota) < 0 || !is_short_of_quota(&quota, room) ||
 	    ask_files_partials_sums(protocol, &partials) < 0)
 		return room;
-	return room + (partials.bytes - partials.busy_bytes);
+	idle = partials.bytes - partials.busy_bytes;
+	used = quota.bytes > idle ? quota.bytes - idle : 0;
+	left = used < quota.bytes_limit ? quota.bytes_limit - used : 0;
+	return left < room + idle ? left : room + idle;	/* more is used than the limit where that was lowered */
 }
 
 /*

@@ -310,6 +310,22 @@ out:
 	return r;
 }
 
+/* May so many bytes fit once all partials that nobody writes to have given way? If not, none is to go for nothing. */
+static bool
+may_fit(const struct home *home, uint64_t wanted)
+{
+	static struct partial_list list;
+	struct quota_figures figures;
+	uint64_t idle;
+
+	if (wanted == 0 || quota_read(home, &figures) < 0 ||
+	    partial_list_make(home, &list, 0, false, PARTIAL_ROOM_ENTRIES_MAX, NULL) < 0 || !list.is_whole)
+		return true;
+	idle = list.bytes - list.busy_bytes;
+	figures.bytes -= idle < figures.bytes ? idle : figures.bytes;
+	return wanted <= quota_left(&figures);
+}
+
 /* Before the quota refuses it, partials that nobody writes to give way, one by one. */
 static int
 begin(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
@@ -318,6 +334,8 @@ begin(struct upload *upload, const struct home *home, const struct home_path *pa
 	bool is_atomic = upload->is_atomic, is_copy = upload->is_copy;
 	int r = begin_once(upload, home, path, mode, offset, wanted, start);
 
+	if (r == -EDQUOT && !may_fit(home, wanted))
+		return r;
 	while (r == -EDQUOT && partials_give_way(home, path)) {
 		upload->is_atomic = is_atomic;
 		upload->is_copy = is_copy;
