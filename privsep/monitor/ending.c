@@ -196,6 +196,13 @@ end_for_violation(struct monitor *monitor, struct child *child, const char *what
 	end_session(monitor);
 }
 
+/* The last failed login ends the session already; its answer waits for its time, as the ban that follows from it did. */
+static bool
+ends_by_refusal(const struct monitor *monitor)
+{
+	return monitor->login.stage == LOGIN_ANSWERS_LATER && monitor->login.refusal == -ECONNABORTED;
+}
+
 void
 tell_end(struct monitor *monitor, enum ipc_end_reason reason)
 {
@@ -206,7 +213,8 @@ tell_end(struct monitor *monitor, enum ipc_end_reason reason)
 	tell_protocol(monitor);
 	if (reason == END_DRAIN)
 		return;	/* the master keeps that deadline */
-	monitor->end_reason = end_reasons[reason];
+	if (!ends_by_refusal(monitor))
+		monitor->end_reason = end_reasons[reason];
 	monitor->kill_at_ms = end_login(monitor) + END_GRACE_MS;
 }
 
