@@ -180,6 +180,15 @@ broken_off()
 	run -0 sed -n 's/.*1 part kept, .*; continue with: //p' out
 	eval "$output"
 	cmp back file
+	rm back
+	env --default-signal=INT "$BUILD/sallyport" --json --ca "$CA" get "$URL/f" back </dev/null >out 2>/dev/null 3>&- &
+	pid=$!
+	wait_until grep -q '"event":"progress"' out
+	kill -INT "$pid"
+	wait "$pid" || :
+	jq -es 'map(select(.event == "progress"))[0] | (.phase | type) == "string" and .total == 8000000 and
+		(.bytes | type) == "number" and (.speed | type) == "number"' out
+	jq -es 'map(select(.event == "stopped"))[0] | .parts == 1 and .bytes > 0 and (.command | contains("--continue"))' out
 }
 
 @test "transfers: segments, and what is left of them" {

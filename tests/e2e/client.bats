@@ -222,6 +222,10 @@ teardown()
 	client --json hash "$(at a.txt)" >>events
 	client --json get "$(at nothing)" >>events 2>/dev/null || [ $? -eq 3 ]
 	client --json mirror "$(at)" m >>events
+	touch "$H"/$'odd\xff'
+	client --json ls "$(at)" >odd
+	grep -qF '"name":"odd\\xff"' odd
+	rm "$H"/$'odd\xff'
 	python3 - <<-'EOF'
 		import json
 		events = [json.loads(line) for line in open("events")]
