@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # sallyport: see README.md. "make V=1" shows the commands; "make help" lists the targets.
 VERSION     := $(file <VERSION)
 PREFIX      ?= /usr/local

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* One account: a line of the users file (sallyport-users(5)) as a struct. */
 #ifndef ACCOUNTS_ACCOUNT_H
 #define ACCOUNTS_ACCOUNT_H

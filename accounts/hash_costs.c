@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "accounts/hash_costs.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The measured costs of kinds of hashes, kept for a day, so that a restart does not compute them again. */
 #ifndef ACCOUNTS_HASH_COSTS_H
 #define ACCOUNTS_HASH_COSTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "accounts/hash_kind.h"
 
 #include <string.h>

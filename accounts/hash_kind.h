@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What a password hash costs is said by its front: the method and the parameters of its cost (crypt(5)). Pure. */
 #ifndef ACCOUNTS_HASH_KIND_H
 #define ACCOUNTS_HASH_KIND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The quota ledger: how many bytes and files an account uses, one small file per account,
  * shared by all its sessions.

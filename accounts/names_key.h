@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The key by which an unknown name finds the kind of hash that it is verified with. */
 #ifndef ACCOUNTS_NAMES_KEY_H
 #define ACCOUNTS_NAMES_KEY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "accounts/password.h"
 
 #include <crypt.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Password hashes: crypt(5) by libxcrypt. */
 #ifndef ACCOUNTS_PASSWORD_H
 #define ACCOUNTS_PASSWORD_H

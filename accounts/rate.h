@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A transfer rate shared by all sessions of an account: a file holds, per direction, the moment
  * at which the next byte may move; each session takes a span behind it for its own bytes.

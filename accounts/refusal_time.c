@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "accounts/refusal_time.h"
 
 #include "common/banned.h"

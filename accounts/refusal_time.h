@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * When a refused login is answered: at a step of a grid that begins with the turn, however much sooner the refusal was
  * known. A step is longer than the slowest check of the accounts in use, so that the time tells nothing of a name. Pure.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What an account may do: bits, the words for them, and lists of such words. */
 #ifndef ACCOUNTS_RIGHTS_H
 #define ACCOUNTS_RIGHTS_H

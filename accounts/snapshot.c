@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "accounts/snapshot.h"
 
 #include <errno.h>

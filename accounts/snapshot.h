@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The snapshot: a checked, sorted copy of the users file in a sealed memory file.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "accounts/users_file.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The writing side of the users file (sallyport-users(5)): read under a lock, change one
  * line, replace the file atomically. Every other line stays as it is, byte by byte.

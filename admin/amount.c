@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "admin/amount.h"
 
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Numbers for a terminal: bytes, times, durations. */
 #ifndef ADMIN_AMOUNT_H
 #define ADMIN_AMOUNT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* sallyportctl ban list, add, del. */
 #include <errno.h>
 #include <jansson.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "admin/cert.h"
 
 #include <errno.h>

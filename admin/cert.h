@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Certificates as sallyportctl shows them. */
 #ifndef ADMIN_CERT_H
 #define ADMIN_CERT_H

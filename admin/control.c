@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "admin/control.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* sallyportctl asks the running server: one request over its control socket, lines of JSON back. */
 #ifndef ADMIN_CONTROL_H
 #define ADMIN_CONTROL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "admin/counting.h"
 
 #include "admin/walled.h"

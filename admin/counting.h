@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Counting a home from the command line: in a walled process under the account's uid. */
 #ifndef ADMIN_COUNTING_H
 #define ADMIN_COUNTING_H

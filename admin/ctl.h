@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* sallyportctl: what the parts of the tool share. */
 #ifndef ADMIN_CTL_H
 #define ADMIN_CTL_H

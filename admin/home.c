@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "admin/home.h"
 
 #include <dirent.h>

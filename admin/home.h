@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The home directory of an account: make it, look at it, remove it. */
 #ifndef ADMIN_HOME_H
 #define ADMIN_HOME_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "admin/ctl.h"
 
 #include "common/banned.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* sallyportctl metrics: what the metrics process tells, by its socket for root. */
 #include <errno.h>
 #include <jansson.h>

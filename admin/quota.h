@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Quotas: shown, and counted anew. */
 #ifndef ADMIN_QUOTA_H
 #define ADMIN_QUOTA_H

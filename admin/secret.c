@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "admin/secret.h"
 
 #include <errno.h>

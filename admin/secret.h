@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A password from the terminal or from standard input. */
 #ifndef ADMIN_SECRET_H
 #define ADMIN_SECRET_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* sallyportctl status, drain, stop, log-level: the server as a whole. */
 #include <jansson.h>
 #include <stdbool.h>

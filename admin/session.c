@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* sallyportctl session list, watch, kick, notify. */
 #include <jansson.h>
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* user partials: the partial uploads in the home of an account. */
 #include <jansson.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "admin/walled.h"
 
 #include <errno.h>

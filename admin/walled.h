@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Work in the home of an account, from the command line: in a process behind the walls of files, under the account's uid. */
 #ifndef ADMIN_WALLED_H
 #define ADMIN_WALLED_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "admin/wishes.h"
 
 #include <errno.h>

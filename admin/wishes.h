@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What the options of "user add" and "user set" say, checked. */
 #ifndef ADMIN_WISHES_H
 #define ADMIN_WISHES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "client/ui/client.h"
 
 #include "common/banned.h"

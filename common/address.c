@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "common/address.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Network addresses: parse, print, compare, blocks (CIDR). */
 #ifndef COMMON_ADDRESS_H
 #define COMMON_ADDRESS_H

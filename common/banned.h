@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Functions that are easy to misuse do not compile. Included last, after every
  * system header, by each .c file of the project.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "common/budget.h"
 
 #include "common/banned.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A token bucket: so many things at once, and so many a second for as long as they come. Pure. */
 #ifndef COMMON_BUDGET_H
 #define COMMON_BUDGET_H

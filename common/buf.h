@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* One growing byte buffer with a ceiling from birth. */
 #ifndef COMMON_BUF_H
 #define COMMON_BUF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "common/glob.h"
 
 #include <string.h>

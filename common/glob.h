@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Wildcards of one path component: *, ?, [a-z], [!a-z], backslash. Pure, and bounded in its work. */
 #ifndef COMMON_GLOB_H
 #define COMMON_GLOB_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "common/home_path.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Paths inside a home, as every process names them: absolute, "/" is the home, no
  * "." or ".." components, no empty components, no trailing slash (but "/" itself).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "common/io.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Descriptors: close, read and write loops, deadlines. */
 #ifndef COMMON_IO_H
 #define COMMON_IO_H

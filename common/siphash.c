@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "common/siphash.h"
 
 #include "common/banned.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * SipHash-2-4: a hash with a secret key, for tables whose keys come from outside. Who does not know the
  * secret cannot choose keys that meet in one place (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Numbers, sizes and durations from text; the one escaper for replies and logs. */
 #ifndef COMMON_TEXT_H
 #define COMMON_TEXT_H

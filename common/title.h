@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The process title: what ps shows as the command line. Written in place, over the arguments
  * and the environment that the program was started with: plain stores, no system call. As much is shown as

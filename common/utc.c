@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "common/utc.h"
 
 #include <stdio.h>

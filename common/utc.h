@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The civil calendar in UTC. Pure: libc's own functions read the zone's files, which a chroot does not have. */
 #ifndef COMMON_UTC_H
 #define COMMON_UTC_H

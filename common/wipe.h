@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Memory that is given back, wiped: processes that are forked later must not find in it what it was used for. */
 #ifndef COMMON_WIPE_H
 #define COMMON_WIPE_H

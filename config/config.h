@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The configuration file (sallyport.conf(5)): parsed once, checked, handed on as const.
  * One table (config_keys[]) lists every key with type, default, range and help.

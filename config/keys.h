@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The keys of the configuration file: one table, and the parser of a key's value. */
 #ifndef CONFIG_KEYS_H
 #define CONFIG_KEYS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Whether root can follow the paths of a configuration to directories that it makes things in. */
 #ifndef CONFIG_PLACES_H
 #define CONFIG_PLACES_H

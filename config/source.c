@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "config/source.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The text of a configuration file, made plain for libconfuse.
  *

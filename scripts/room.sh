@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # A fresh Debian 12 root, for the scripts that prove something in one. They source this file in
 # name spaces of their own ("room_enter"), so that mounts and processes go when they do.
 # Sets room (a directory that room_clean_up removes) and root (the root in it).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "trusted/place.h"
 
 #include <cap-ng.h>

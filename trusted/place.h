@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Paths that root follows. A path is resolved once, step by step, through directories that nobody but
  * root (and one user whom the caller names) can change; what comes of it is a descriptor.

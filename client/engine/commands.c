@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Commands of one reply, and listings. */
 #include <errno.h>
 #include <stdio.h>

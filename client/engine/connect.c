@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "client/engine/connect.h"
 
 #include <errno.h>

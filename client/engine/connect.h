@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Connecting: names to addresses, and one address after the other, overlapping (RFC 8305). */
 #ifndef CLIENT_ENGINE_CONNECT_H
 #define CLIENT_ENGINE_CONNECT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The control connection: commands, replies, errors in words. */
 #include <errno.h>
 #include <poll.h>

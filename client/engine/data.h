@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Data connections: passive or active, in clear or with TLS, for one command each. */
 #ifndef CLIENT_ENGINE_DATA_H
 #define CLIENT_ENGINE_DATA_H

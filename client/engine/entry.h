@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What a listing tells of one file or directory. */
 #ifndef CLIENT_ENGINE_ENTRY_H
 #define CLIENT_ENGINE_ENTRY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What went wrong, in a class that decides an exit status and in words for a person. */
 #ifndef CLIENT_ENGINE_ERROR_H
 #define CLIENT_ENGINE_ERROR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What getting in one and in several pieces have in common. */
 #ifndef CLIENT_ENGINE_FETCH_H
 #define CLIENT_ENGINE_FETCH_H

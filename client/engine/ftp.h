@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The client's FTP engine: one struct ftp is one login on one server. It keeps its control
  * connection, and makes a new one when that was lost.

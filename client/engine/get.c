@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Downloads: into a part beside the target, which takes its place when all of it is there and is what was sent. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Hashes: the server's, the local ones, and whether they are the same. */
 #ifndef CLIENT_ENGINE_HASH_H
 #define CLIENT_ENGINE_HASH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "client/engine/listing.h"
 
 #include <errno.h>

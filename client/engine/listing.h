@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Listings: MLSD (RFC 3659, 7), and LIST in the styles of all systems that are known. Pure: bytes in, entries out. Each
  * family of systems has its parser (listing_unix.c, listing_dos.c, ...), and listing.c has the table of them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Dates in listings: every order and language that servers are known to use. */
 #include <string.h>
 #include <strings.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* LIST in the style of DIR: IIS, Windows CE, and DOS itself; and that of OS/2. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* EPLF: "+i8388621.48594,m825718503,r,s280,up644,<tab>name". Its times are seconds since 1970. */
 #include <errno.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* LIST of IBM's: z/OS (data sets, and members of one), z/VM, OS/400. */
 #include <errno.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "client/engine/listing_line.h"
 
 #include <errno.h>

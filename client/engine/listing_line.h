@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Pieces of a line of LIST: words, numbers, names and dates, which the parsers of all families share. Pure. */
 #ifndef CLIENT_ENGINE_LISTING_LINE_H
 #define CLIENT_ENGINE_LISTING_LINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* MLSD and MLST (RFC 3659, 7). */
 #include <errno.h>
 #include <stdlib.h>

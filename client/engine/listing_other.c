@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* LIST of rarer servers, one small parser each: NetWare, OS-9, VxWorks, HP NonStop, VShell, routers, bare numbers. */
 #include <errno.h>
 #include <string.h>

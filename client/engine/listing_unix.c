@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* LIST in the style of ls -l, and what is close to it: Windows CE, NetPresenz, Connect:Enterprise. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* LIST of VMS: "NAME.TXT;1  12/15  2-JUL-2003 10:30:13.64  [OWNER]  (RWED,RWED,RE,)", in two lines where the name is long. */
 #include <errno.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The local side of a transfer: names within a directory, and the part that becomes the file. */
 #ifndef CLIENT_ENGINE_LOCAL_H
 #define CLIENT_ENGINE_LOCAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "client/engine/meter.h"
 
 #include "common/io.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* How far a transfer or a hash is, told often enough for a person. */
 #ifndef CLIENT_ENGINE_METER_H
 #define CLIENT_ENGINE_METER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The part of a download: a file beside the target, which is ours by the record beside it. */
 #ifndef CLIENT_ENGINE_PART_H
 #define CLIENT_ENGINE_PART_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The file of certificates that the user trusts: one "host port fingerprint" a line. */
 #ifndef CLIENT_ENGINE_PINS_H
 #define CLIENT_ENGINE_PINS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Uploads: gone on with where what the server has is proven to be a beginning, and never complete when the file changed.
  * Where the server has no hashes of ranges they go under a temporary name (stage.h), are read again there, and renamed.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The record beside a part: of what file it is, and how that was when the part was begun. Without its record a file is
  * nobody's part.

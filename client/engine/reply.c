@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "client/engine/reply.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Replies of a server: lines with a code, one or many (RFC 959, 4.2). Pure: bytes in, reply out. */
 #ifndef CLIENT_ENGINE_REPLY_H
 #define CLIENT_ENGINE_REPLY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * One large file over several connections. While they run the part has holes, and its record says how much of it counts;
  * when they end early, what is whole from the beginning on is the part. Each piece is read on into the next one: the bytes

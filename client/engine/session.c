@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A session: connecting, TLS, the login, and all that again when the connection was lost. */
 #include "client/engine/session.h"
 

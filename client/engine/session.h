@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The inside of a struct ftp, for the files of the engine. */
 #ifndef CLIENT_ENGINE_SESSION_H
 #define CLIENT_ENGINE_SESSION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Where an upload goes: under its own name, or under a temporary one of ours, of which a record here tells. The records are
  * in $XDG_STATE_HOME/sallyport/uploads, one for each target.

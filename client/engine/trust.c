@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* TLS: who is at the other end. The system's authorities, a file of more of them, or a pin. */
 #include <arpa/inet.h>
 #include <errno.h>

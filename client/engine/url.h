@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* URLs of FTP: ftp, ftpes (TLS required) and ftps (TLS from the first byte) (RFC 1738, 3.2; RFC 3986). */
 #ifndef CLIENT_ENGINE_URL_H
 #define CLIENT_ENGINE_URL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* One connection, in clear or with TLS: reads, writes and waits that end in time and at the user's wish. */
 #ifndef CLIENT_ENGINE_WIRE_H
 #define CLIENT_ENGINE_WIRE_H

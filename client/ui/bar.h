@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* One line of progress, laid out for the width of the terminal. Pure. */
 #ifndef CLIENT_UI_BAR_H
 #define CLIENT_UI_BAR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "client/ui/bookmarks.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Short names for places: a file of lines "NAME URL". */
 #ifndef CLIENT_UI_BOOKMARKS_H
 #define CLIENT_UI_BOOKMARKS_H

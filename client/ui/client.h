@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The program sallyport: what its arguments ask for. */
 #ifndef CLIENT_UI_CLIENT_H
 #define CLIENT_UI_CLIENT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Commands on names: ls, cd, pwd, rm, rmdir, mkdir, mv, chmod. */
 #include <errno.h>
 #include <stdlib.h>

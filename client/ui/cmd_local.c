@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Commands that do not need the server: lcd, lpwd, lls, set, bookmark, help. */
 #include <errno.h>
 #include <limits.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Commands that ask the server: hash, verify, quota, site, status. */
 #include <ctype.h>
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Commands that move files: get, mget, reget, put, mput, reput; and those that print them: cat, head. */
 #include <errno.h>
 #include <fcntl.h>

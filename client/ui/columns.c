@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "client/ui/columns.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Cells of different widths set in columns, as ls(1) does: down first, then to the right. */
 #ifndef CLIENT_UI_COLUMNS_H
 #define CLIENT_UI_COLUMNS_H

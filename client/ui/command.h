@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The commands of the shell and of the command line: one table. */
 #ifndef CLIENT_UI_COMMAND_H
 #define CLIENT_UI_COMMAND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What a word of the shell may be completed to. */
 #ifndef CLIENT_UI_COMPLETE_H
 #define CLIENT_UI_COMPLETE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Who logs in, and with which password: never from an argument. */
 #ifndef CLIENT_UI_CREDENTIALS_H
 #define CLIENT_UI_CREDENTIALS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "client/ui/exit_status.h"
 
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The exit statuses of sallyport: from 10 to 19 the same command may succeed later. */
 #ifndef CLIENT_UI_EXIT_STATUS_H
 #define CLIENT_UI_EXIT_STATUS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What stands under the name that a download is to get here, and how it is written. */
 #ifndef CLIENT_UI_LOCAL_TARGET_H
 #define CLIENT_UI_LOCAL_TARGET_H

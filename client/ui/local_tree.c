@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "client/ui/local_tree.h"
 
 #include <dirent.h>

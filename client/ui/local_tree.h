@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A tree on this machine, for mirror: listed as a server lists, and removed. */
 #ifndef CLIENT_UI_LOCAL_TREE_H
 #define CLIENT_UI_LOCAL_TREE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The command mirror: walks both sides directory by directory, then moves the files. */
 #include <dirent.h>
 #include <errno.h>

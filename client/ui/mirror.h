@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What the parts of the command mirror share. */
 #ifndef CLIENT_UI_MIRROR_H
 #define CLIENT_UI_MIRROR_H

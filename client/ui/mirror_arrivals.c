@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Before something is removed as extra: did the copies arrive under their own names? */
 #include <errno.h>
 #include <stdio.h>

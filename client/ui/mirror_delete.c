@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The deletions of mirror: kept until all copies have succeeded, counted, and then done. */
 #include <errno.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "client/ui/mirror_plan.h"
 
 #include <errno.h>

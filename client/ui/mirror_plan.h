@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What a mirror does in one directory: two listings in, actions out. Pure. */
 #ifndef CLIENT_UI_MIRROR_PLAN_H
 #define CLIENT_UI_MIRROR_PLAN_H

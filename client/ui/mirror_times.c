@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "client/ui/mirror_times.h"
 
 #include <stdlib.h>

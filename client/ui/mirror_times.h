@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The times that mirror compares, made exact where the server's listings are not. */
 #ifndef CLIENT_UI_MIRROR_TIMES_H
 #define CLIENT_UI_MIRROR_TIMES_H

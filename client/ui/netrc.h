@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Logins kept in ~/.netrc, as ftp(1) and curl(1) read it. */
 #ifndef CLIENT_UI_NETRC_H
 #define CLIENT_UI_NETRC_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Options of the command line and of the shell's commands: one table for parsing and for help. */
 #ifndef CLIENT_UI_OPTIONS_H
 #define CLIENT_UI_OPTIONS_H

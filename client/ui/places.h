@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The files of the user: ~/.netrc, bookmarks, history. */
 #ifndef CLIENT_UI_PLACES_H
 #define CLIENT_UI_PLACES_H

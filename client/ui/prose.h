@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Texts of ours, wrapped at words for the terminal that they are printed on. */
 #ifndef CLIENT_UI_PROSE_H
 #define CLIENT_UI_PROSE_H

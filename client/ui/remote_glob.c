@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "client/ui/remote_glob.h"
 
 #include <errno.h>

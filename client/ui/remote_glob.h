@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Wildcards in names on the server. */
 #ifndef CLIENT_UI_REMOTE_GLOB_H
 #define CLIENT_UI_REMOTE_GLOB_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "client/ui/remote_tree.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Removing a directory on the server with all that is in it. */
 #ifndef CLIENT_UI_REMOTE_TREE_H
 #define CLIENT_UI_REMOTE_TREE_H

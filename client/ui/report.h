@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What the user sees: results, errors, notes and the progress of transfers, as text or as JSON lines. Locks; any thread may call. */
 #ifndef CLIENT_UI_REPORT_H
 #define CLIENT_UI_REPORT_H

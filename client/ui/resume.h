@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The command that goes on where this one was stopped, as it is to be typed. */
 #ifndef CLIENT_UI_RESUME_H
 #define CLIENT_UI_RESUME_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* One login on one server, as the commands use it. */
 #ifndef CLIENT_UI_SESSION_H
 #define CLIENT_UI_SESSION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The shell: lines from a person at a terminal, by libedit, or from a file. */
 #ifndef CLIENT_UI_SHELL_H
 #define CLIENT_UI_SHELL_H

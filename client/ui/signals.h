@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Ctrl-C, and the terminal's size: what handlers do, and who asks for it. */
 #ifndef CLIENT_UI_SIGNALS_H
 #define CLIENT_UI_SIGNALS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "client/ui/speed.h"
 
 #include "common/banned.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The speed of a transfer, smoothed: what counts is the last few seconds. Pure; times are the caller's. */
 #ifndef CLIENT_UI_SPEED_H
 #define CLIENT_UI_SPEED_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Text for a terminal: bytes from anywhere become what can be printed, measured and cut in columns. */
 #ifndef CLIENT_UI_TERM_TEXT_H
 #define CLIENT_UI_TERM_TEXT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Questions on the terminal: a line, and a secret without echo. */
 #ifndef CLIENT_UI_TERMINAL_H
 #define CLIENT_UI_TERMINAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The way down a tree on a server, where a link may lead back up: devices and inodes are not known there. */
 #ifndef CLIENT_UI_TRAIL_H
 #define CLIENT_UI_TRAIL_H

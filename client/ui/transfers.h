@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Transfers: a list of files, moved by one thread or several, each with a connection of its own. */
 #ifndef CLIENT_UI_TRANSFERS_H
 #define CLIENT_UI_TRANSFERS_H

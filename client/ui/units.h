@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Sizes, speeds and times as a person reads them. */
 #ifndef CLIENT_UI_UNITS_H
 #define CLIENT_UI_UNITS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The words of a command line: blanks separate, quotes and backslashes keep together. Pure. */
 #ifndef CLIENT_UI_WORDS_H
 #define CLIENT_UI_WORDS_H

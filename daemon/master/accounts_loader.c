@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "daemon/master/accounts_loader.h"
 
 #include <errno.h>

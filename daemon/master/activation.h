@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Sockets that were there before this process: from the service manager (the protocol of
  * sd_listen_fds(3), by hand), or from the server that this one takes the place of.

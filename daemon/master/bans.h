@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Bans of addresses: after too many failures, or by the administrator's word. They are in the
  * table of failures (failures.h); here is what the table does not know: the configuration, the

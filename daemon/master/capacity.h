@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What limits.sessions needs of the system: descriptors and processes; and what to do where there are too few. */
 #ifndef DAEMON_MASTER_CAPACITY_H
 #define DAEMON_MASTER_CAPACITY_H

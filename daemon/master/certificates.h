@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The certificate in force: checked by a short-lived process that alone parses the key, kept
  * as a TLS context without key and as the key's numbers in sealed memory; replaced when

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What the master answers to requests over the control socket. */
 #include <errno.h>
 #include <jansson.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Requests over the control socket: one line, words with a tab between them, ended by '\n'.
  * The parser is pure; who may ask is checked before a byte is read (control_socket.c).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "daemon/master/control_socket.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The control socket: runtime-directory/control, mode 0600, for root alone. One request a
  * connection (control_request.h); the reply is JSON, one object a line, the last one with

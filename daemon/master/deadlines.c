@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "daemon/master/deadlines.h"
 
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Moments at which something is due, the next one at the front: a binary heap. Each step costs O(log n). Pure. */
 #ifndef DAEMON_MASTER_DEADLINES_H
 #define DAEMON_MASTER_DEADLINES_H

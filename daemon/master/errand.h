@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * An errand: a short-lived child of the master that reads what the master must not, or what may
  * take long. It hands back an exit status and lines about what is wrong.

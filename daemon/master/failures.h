@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Failed logins by address: each failure makes the next password check of that address wait
  * longer, over all its connections, and too many within a time ban it. Memory is bounded: the

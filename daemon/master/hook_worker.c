@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "daemon/master/hook_worker.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Starts the hooks process where on-upload names a program, again when it dies, anew when its configuration changes. */
 #ifndef DAEMON_MASTER_HOOK_WORKER_H
 #define DAEMON_MASTER_HOOK_WORKER_H

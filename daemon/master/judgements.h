@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Refused logins whose failure does not count yet. It counts when the client gets its answer, so that other
  * connections of the address learn nothing from when they are slowed; until then the attempt keeps its share of turns.

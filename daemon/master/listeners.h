@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The listening sockets: opened or inherited at start, changed at reload and handed over without a gap. */
 #ifndef DAEMON_MASTER_LISTENERS_H
 #define DAEMON_MASTER_LISTENERS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A listening Unix socket and its name, which may be another server's later. */
 #ifndef DAEMON_MASTER_LOCAL_SOCKET_H
 #define DAEMON_MASTER_LOCAL_SOCKET_H

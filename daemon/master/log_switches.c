@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "daemon/master/log_switches.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What decides, while the server runs, which records are sent: the level in force, and whether
  * somebody watches. One page that the master writes and every process of the server reads.

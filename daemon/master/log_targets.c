@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "daemon/master/log_targets.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Starts the logger process and opens what it writes to: files, syslog, standard error. */
 #ifndef DAEMON_MASTER_LOG_TARGETS_H
 #define DAEMON_MASTER_LOG_TARGETS_H

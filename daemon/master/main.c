@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* sallyportd: options, start-up in order, one line for whatever stands in the way. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The story of the master: wait for an event, pass it on, until told to stop and the last session is gone. */
 #include "daemon/master/master.h"
 

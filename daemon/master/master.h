@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The master process: root, one. Listens, accepts, counts, forks monitors, reaps, reloads.
  * It never reads a byte that a client sent.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "daemon/master/metrics_server.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Makes the sockets of the metrics process and starts it, again when it dies or its address changes. */
 #ifndef DAEMON_MASTER_METRICS_SERVER_H
 #define DAEMON_MASTER_METRICS_SERVER_H

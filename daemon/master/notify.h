@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Tells whoever started the server how it is: systemd by one datagram (sd_notify(3)), a waiting parent by a byte. */
 #ifndef DAEMON_MASTER_NOTIFY_H
 #define DAEMON_MASTER_NOTIFY_H

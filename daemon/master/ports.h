@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Announced ports of small ranges (passive-ports): who holds one, the oldest first. When a session finds the range full,
  * the oldest announcement gives way, so that sessions that announce ports and never use them hold up nobody for longer

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "daemon/master/quota_top.h"
 
 #include <dirent.h>

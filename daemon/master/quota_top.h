@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Keeps the list of the accounts that use most, for metrics: an errand reads the ledgers every minute. */
 #ifndef DAEMON_MASTER_QUOTA_TOP_H
 #define DAEMON_MASTER_QUOTA_TOP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Which refused connections have a line of the log: a few of each address, then the number of the others. An address
  * (of IPv6, a /64) that connects all the time fills no disk, and hides no line of another one.

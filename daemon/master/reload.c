@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "daemon/master/reload.h"
 
 #include <malloc.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Reload: the configuration is read again beside the one in force, with its listeners, log files,
  * accounts and certificate; and replaces it when all of that is good, or nothing is changed.

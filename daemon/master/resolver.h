@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * passive-address as a host name: looked up by a short-lived process without rights, so that
  * the master reads four bytes of an address and nothing of the network.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The table of sessions: admission by limits, fork, messages of monitors, reaping. */
 #ifndef DAEMON_MASTER_SESSIONS_H
 #define DAEMON_MASTER_SESSIONS_H

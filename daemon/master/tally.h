@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * How many there are of each key: the sessions of an address, of an account. Each call takes the same time
  * however many keys there are, no client can choose keys that meet in one place, and no child has a copy.

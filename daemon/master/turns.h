@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Turns: who may do something of which only so much runs at once, in rounds over addresses.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Upgrade: SIGUSR2 starts the program of this server's path anew, with the listening sockets. When it is
  * ready, this server retires: the new one accepts, the old one's sessions go on until they end,

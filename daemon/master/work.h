@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Turns for long work of files processes: HASH, SITE CPTO, RMDA and the like. So many run at once for an account
  * (limits.work-per-user) and for the server (limits.concurrent-work); the others wait, first come first served. A

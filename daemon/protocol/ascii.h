@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* TYPE A: line ends between the file (LF) and the network (CRLF; RFC 959, 3.1.1.1). Pure. */
 #ifndef DAEMON_PROTOCOL_ASCII_H
 #define DAEMON_PROTOCOL_ASCII_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What protocol asks of its siblings. Every question is one message and its answer; the
  * monitor's word to end may come between and is remembered. A sibling that is gone or breaks

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Commands that look at and change what is in the home. */
 #include <ctype.h>
 #include <errno.h>

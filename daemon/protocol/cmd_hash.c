@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* HASH with RANG, and the older X-verbs: digests, computed by files. */
 #include <errno.h>
 #include <stdint.h>

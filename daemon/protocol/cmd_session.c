@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Commands of the session: who is it, what can you do. */
 #include <errno.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* SITE: CHMOD, UTIME, CPFR, CPTO, QUOTA, HELP. */
 #include <errno.h>
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* TLS on the control and data connections (RFC 4217). */
 #include <stdint.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Commands that prepare and make transfers. */
 #include <errno.h>
 #include <stdint.h>

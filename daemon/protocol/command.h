@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The table of verbs, and what it drives: dispatch, HELP, FEAT. */
 #ifndef DAEMON_PROTOCOL_COMMAND_H
 #define DAEMON_PROTOCOL_COMMAND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The control connection: lines in, replies out. */
 #ifndef DAEMON_PROTOCOL_CONTROL_H
 #define DAEMON_PROTOCOL_CONTROL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The data connection: how it was agreed on, and opening it. */
 #ifndef DAEMON_PROTOCOL_DATA_H
 #define DAEMON_PROTOCOL_DATA_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * MODE Z: a data connection of zlib's format (RFC 1950), by draft-preston-ftpext-deflate-04.
  * What a client sends is inflated here, in the process without files or network rights.

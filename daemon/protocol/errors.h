@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The one place where a -errno becomes a reply. */
 #ifndef DAEMON_PROTOCOL_ERRORS_H
 #define DAEMON_PROTOCOL_ERRORS_H

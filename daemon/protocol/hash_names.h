@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Names and arguments of the digests. */
 #ifndef DAEMON_PROTOCOL_HASH_NAMES_H
 #define DAEMON_PROTOCOL_HASH_NAMES_H

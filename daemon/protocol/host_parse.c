@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "daemon/protocol/host_parse.h"
 
 #include <ctype.h>

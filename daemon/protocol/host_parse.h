@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The argument of HOST. Pure. */
 #ifndef DAEMON_PROTOCOL_HOST_PARSE_H
 #define DAEMON_PROTOCOL_HOST_PARSE_H

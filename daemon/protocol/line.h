@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Command lines out of the bytes of the control connection: telnet codes, line ends, length. Pure. */
 #ifndef DAEMON_PROTOCOL_LINE_H
 #define DAEMON_PROTOCOL_LINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Keeping to the account's rate: bytes move on credit that the monitor gives, shared by all sessions of the account. */
 #ifndef DAEMON_PROTOCOL_PACE_H
 #define DAEMON_PROTOCOL_PACE_H

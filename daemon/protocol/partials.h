@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What a client is told about its partial uploads. */
 #ifndef DAEMON_PROTOCOL_PARTIALS_H
 #define DAEMON_PROTOCOL_PARTIALS_H

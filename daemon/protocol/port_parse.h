@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The arguments of PORT and EPRT, and the texts of 227 and 229. Pure. */
 #ifndef DAEMON_PROTOCOL_PORT_PARSE_H
 #define DAEMON_PROTOCOL_PORT_PARSE_H

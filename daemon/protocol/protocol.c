@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The story of the protocol process: enter the walls, greet, run the client's commands until the end. */
 #include "daemon/protocol/protocol.h"
 

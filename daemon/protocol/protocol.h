@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The protocol process: speaks FTP with one client; sees the network and no files. */
 #ifndef DAEMON_PROTOCOL_PROTOCOL_H
 #define DAEMON_PROTOCOL_PROTOCOL_H

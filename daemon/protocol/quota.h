@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What a client is told about its quota. */
 #ifndef DAEMON_PROTOCOL_QUOTA_H
 #define DAEMON_PROTOCOL_QUOTA_H

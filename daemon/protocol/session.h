@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What the modules of the protocol process share: the state of one session. */
 #ifndef DAEMON_PROTOCOL_SESSION_H
 #define DAEMON_PROTOCOL_SESSION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A connection as a stream of bytes, whatever protects it. Never blocks; never raises SIGPIPE. */
 #ifndef DAEMON_PROTOCOL_STREAM_H
 #define DAEMON_PROTOCOL_STREAM_H

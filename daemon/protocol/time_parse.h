@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Times of MDTM, MFMT, MFF and SITE UTIME. Pure. */
 #ifndef DAEMON_PROTOCOL_TIME_PARSE_H
 #define DAEMON_PROTOCOL_TIME_PARSE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Transfers: RETR, STOR, APPE, LIST, NLST, MLSD over a data connection. */
 #ifndef DAEMON_PROTOCOL_TRANSFER_H
 #define DAEMON_PROTOCOL_TRANSFER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The requests of the protocol process, and what is answered. */
 #ifndef PRIVSEP_FILES_ANSWER_H
 #define PRIVSEP_FILES_ANSWER_H

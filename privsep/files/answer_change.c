@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Answers to requests that change the home. */
 #include "privsep/files/request.h"
 

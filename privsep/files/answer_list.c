@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Answers about listings. */
 #include "privsep/files/request.h"
 

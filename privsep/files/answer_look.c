@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Answers to questions about what is there, and to openings for reading. */
 #include "privsep/files/request.h"
 

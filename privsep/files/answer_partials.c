@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Answers to requests about partial files: told, and removed. */
 #include "privsep/files/request.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Changes of the tree: directories made and removed, files removed, things renamed. No link is followed at the end. */
 #ifndef PRIVSEP_FILES_CHANGE_H
 #define PRIVSEP_FILES_CHANGE_H

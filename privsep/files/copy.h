@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* SITE CPFR and CPTO: a file copied inside the home, without a byte on the network. */
 #ifndef PRIVSEP_FILES_COPY_H
 #define PRIVSEP_FILES_COPY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Counting a home for its quota. */
 #ifndef PRIVSEP_FILES_COUNT_H
 #define PRIVSEP_FILES_COUNT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Digests of content, by algorithm: bytes in, hexadecimal text out. */
 #ifndef PRIVSEP_FILES_DIGEST_H
 #define PRIVSEP_FILES_DIGEST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/files/directory.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Reading a directory's entries in large pieces. */
 #ifndef PRIVSEP_FILES_DIRECTORY_H
 #define PRIVSEP_FILES_DIRECTORY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/files/directory_message.h"
 
 #include "common/buf.h"

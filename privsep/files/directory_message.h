@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The welcome of a directory: its file ".message". */
 #ifndef PRIVSEP_FILES_DIRECTORY_MESSAGE_H
 #define PRIVSEP_FILES_DIRECTORY_MESSAGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The files process: works inside one home, as its user, without the network. */
 #ifndef PRIVSEP_FILES_FILES_H
 #define PRIVSEP_FILES_FILES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Was a descriptor given back that another process was handed? It cannot be taken back. So it is marked: a byte lock
  * far behind the content belongs to the open file (fcntl(2), F_OFD_SETLK) and lasts until the last copy of the

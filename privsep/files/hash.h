@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* HASH and its elder kin: the digest of a part of a file. */
 #ifndef PRIVSEP_FILES_HASH_H
 #define PRIVSEP_FILES_HASH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Digests of whole files, kept in extended attributes of the files: user.sallyport.sha256 holds
  * "1 SIZE SECONDS.NANOSECONDS DIGEST" and is worth something only while size and mtime are those.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Resolution: from a home path to a descriptor. Every operation resolves once, from the
  * descriptor of the home, by openat2 with RESOLVE_IN_ROOT: "..", absolute links and races

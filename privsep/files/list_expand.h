@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Wildcards of a path, expanded component by component, with bounded work. */
 #ifndef PRIVSEP_FILES_LIST_EXPAND_H
 #define PRIVSEP_FILES_LIST_EXPAND_H

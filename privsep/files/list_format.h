@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Writes the lines of listings: ls -l, facts, plain names. Pure. */
 #ifndef PRIVSEP_FILES_LIST_FORMAT_H
 #define PRIVSEP_FILES_LIST_FORMAT_H

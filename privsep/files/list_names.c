@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/files/list_names.h"
 
 #include <errno.h>

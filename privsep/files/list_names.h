@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A stack of names with sort keys in memory of a fixed bound. */
 #ifndef PRIVSEP_FILES_LIST_NAMES_H
 #define PRIVSEP_FILES_LIST_NAMES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Sorts names by a number, then by their bytes. Pure. */
 #ifndef PRIVSEP_FILES_LIST_SORT_H
 #define PRIVSEP_FILES_LIST_SORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* One listing: finds what it is about, walks directories, writes lines into a pipe. */
 #ifndef PRIVSEP_FILES_LIST_WALK_H
 #define PRIVSEP_FILES_LIST_WALK_H

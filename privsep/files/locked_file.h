@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A plain file, open for writing and held against every other session that wants to write it. */
 #ifndef PRIVSEP_FILES_LOCKED_FILE_H
 #define PRIVSEP_FILES_LOCKED_FILE_H

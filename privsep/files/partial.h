@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Partial files that lie in directories: found, removed, swept when they are old. Removals are within a bracket of the quota. */
 #ifndef PRIVSEP_FILES_PARTIAL_H
 #define PRIVSEP_FILES_PARTIAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What partial files a home holds: sums of all, and the oldest ones by name. */
 #ifndef PRIVSEP_FILES_PARTIAL_LIST_H
 #define PRIVSEP_FILES_PARTIAL_LIST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The names of partial files: ".sallyport-" + 32 hex digits of the SHA-256 of the target's
  * name + ".partial". Of fixed length, so that a target of 255 bytes has one as well.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/files/partial_walk.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A walk through a whole home that meets its partial files. */
 #ifndef PRIVSEP_FILES_PARTIAL_WALK_H
 #define PRIVSEP_FILES_PARTIAL_WALK_H

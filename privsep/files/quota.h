@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The quota as files sees it: every change of the home is bracketed by questions to the monitor, who keeps
  * the ledger. Without a quota nothing is asked, and every function here is done at once.

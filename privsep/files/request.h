@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* One request in hand: its fields, its reply, and what the answers share. */
 #ifndef PRIVSEP_FILES_REQUEST_H
 #define PRIVSEP_FILES_REQUEST_H

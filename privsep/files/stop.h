@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What a long operation looks at between its pieces: the word "stop" of protocol, and whether it is still its turn.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Tells the monitor of a finished upload, for on-upload: its path, its size, and its SHA-256,
  * which is computed here, since no other process may read the file, while no request waits.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Partial files that nobody goes on with, in a whole home: found and removed. */
 #ifndef PRIVSEP_FILES_SWEEP_H
 #define PRIVSEP_FILES_SWEEP_H

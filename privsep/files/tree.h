@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Whole trees: walked depth-first, no link followed, with bounded work, and stopped on request. */
 #ifndef PRIVSEP_FILES_TREE_H
 #define PRIVSEP_FILES_TREE_H

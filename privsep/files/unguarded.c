@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/files/unguarded.h"
 
 #include <errno.h>

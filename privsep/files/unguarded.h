@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Uploads of which nobody can tell whether protocol gave their descriptors back, because their file system keeps no locks
  * (handed.h). They are remembered, and looked at again when protocol is gone: a descriptor that it kept may

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * One upload from its beginning to its end: the file that the protocol process writes, held
  * against other sessions, and put in its place when it is whole.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Where an upload goes: into a partial file or into the finished one, and from which offset on. Pure. */
 #ifndef PRIVSEP_FILES_UPLOAD_PLACE_H
 #define PRIVSEP_FILES_UPLOAD_PLACE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/hooks/event.h"
 
 #include <errno.h>

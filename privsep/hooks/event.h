@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* One finished upload, as the processes of hooks pass it on: fields into a message and out of one. Pure. */
 #ifndef PRIVSEP_HOOKS_EVENT_H
 #define PRIVSEP_HOOKS_EVENT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The hooks process: keeps the queue of finished uploads and has the launcher run the program
  * of on-upload for each, again and again until it succeeds or was tried often enough.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/hooks/launcher.h"
 
 #include <errno.h>

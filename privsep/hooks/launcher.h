@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The launcher: runs the program of on-upload, one at a time, kills it when it takes too long,
  * and tells how it ended. It has neither the queue nor a client's connection.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/hooks/queue.h"
 
 #include <dirent.h>

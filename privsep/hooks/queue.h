@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The queue of uploads whose hook has not succeeded yet: one file each in a directory of the
  * hooks process, so that it survives restarts, a kill and a power cut. The name of a file is

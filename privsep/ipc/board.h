@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * All sessions as master and metrics see them: the facts that the master alone writes, beside
  * what each session claims in its slot of the scoreboard.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Between message.c and channel.c: decode what stands in the message already. */
 #ifndef PRIVSEP_IPC_DECODE_H
 #define PRIVSEP_IPC_DECODE_H

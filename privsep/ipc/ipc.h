@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Messages between the processes of one server: SOCK_SEQPACKET socket pairs, fields put and
  * got one by one, descriptors by SCM_RIGHTS. What may be said is in the table of messages.h.

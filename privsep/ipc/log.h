@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The sending side of the log, for master and monitor: one event, one record. The logger
  * process writes it (privsep/logger/). Sending never waits: a full channel drops the record

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/ipc/ipc.h"
 
 #include <errno.h>

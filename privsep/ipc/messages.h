@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The table of every message that crosses a wall; enum, decoder, names and tests are made of it. */
 #ifndef PRIVSEP_IPC_MESSAGES_H
 #define PRIVSEP_IPC_MESSAGES_H

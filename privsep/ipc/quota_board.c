@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/ipc/quota_board.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The accounts that use most of their quotas, in shared memory: written by an errand of the master,
  * read by the metrics process, unmapped in all others.

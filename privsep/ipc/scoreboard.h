@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Shared memory of the sessions, one page a slot: what a session claims about its own work.
  * Its monitor keeps the deadlines by it; master and metrics show it (board.h). Each session

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/ipc/totals.h"
 
 #include "common/banned.h"

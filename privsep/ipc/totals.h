@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What is counted over the life of the server: the counters, their names, and sums of them. */
 #ifndef PRIVSEP_IPC_TOTALS_H
 #define PRIVSEP_IPC_TOTALS_H

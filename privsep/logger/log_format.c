@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/logger/log_format.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Log records as lines: text, JSON, syslog, journal and xferlog. Pure but for the zone. */
 #ifndef PRIVSEP_LOGGER_LOG_FORMAT_H
 #define PRIVSEP_LOGGER_LOG_FORMAT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/logger/logger.h"
 
 #include <errno.h>

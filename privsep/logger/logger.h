@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The logger process: owns the log descriptors, so that no session waits for a disk or a syslog. */
 #ifndef PRIVSEP_LOGGER_LOGGER_H
 #define PRIVSEP_LOGGER_LOGGER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/logger/watchers.h"
 
 #include <errno.h>

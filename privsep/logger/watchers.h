@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Who watches events as they happen: sockets of sallyportctl, handed over by the master. */
 #ifndef PRIVSEP_LOGGER_WATCHERS_H
 #define PRIVSEP_LOGGER_WATCHERS_H

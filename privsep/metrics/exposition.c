@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The text format of Prometheus (prometheus.io/docs/instrumenting/exposition_formats, version 0.0.4). */
 #include <string.h>
 

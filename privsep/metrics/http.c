@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/metrics/http.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A request of HTTP/1.1 (RFC 9112), as far as a page that is only read needs it: no body, one request a connection. Pure. */
 #ifndef PRIVSEP_METRICS_HTTP_H
 #define PRIVSEP_METRICS_HTTP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/metrics/metrics.h"
 
 #include <jansson.h>

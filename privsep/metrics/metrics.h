@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The metrics process: serves the state of the server over HTTP, on loopback and Unix sockets
  * that the master made, to whoever asks. It sees the board read-only, and nothing else.

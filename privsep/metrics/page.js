@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 "use strict";
 (function () {
 	var EVERY_MS = 2000;

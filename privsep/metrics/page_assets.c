@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/metrics/page_assets.h"
 
 #include "common/banned.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/metrics/serve.h"
 
 #include <errno.h>

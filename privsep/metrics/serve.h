@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Connections of the metrics process: bounded in number, time and bytes, one request each. */
 #ifndef PRIVSEP_METRICS_SERVE_H
 #define PRIVSEP_METRICS_SERVE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/metrics/view.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What there is to show at one moment, and the texts made of it: Prometheus' exposition format,
  * JSON and the status page. Nothing here reads or writes but memory.

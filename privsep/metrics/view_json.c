@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The state of the server as JSON, for the script of the status page and for whoever wants it. */
 #include <errno.h>
 #include <jansson.h>

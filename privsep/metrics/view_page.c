@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The status page: tables that need no script; what a script refreshes has an id. */
 #include <stdio.h>
 #include <string.h>

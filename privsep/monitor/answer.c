@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Answers to protocol. They never wait: protocol asks one question at a time and reads the answer before it asks the
  * next, so an answer has room unless protocol has stopped reading. A descriptor that lies unread counts against a limit

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Data sockets: made here, to and from the client's own address. */
 #include <errno.h>
 #include <poll.h>

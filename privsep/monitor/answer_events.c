@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Events that protocol tells, as lines of the log. */
 #include <errno.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The quota ledger of the account: opened at login, asked by files around every change of the home. */
 #include <errno.h>
 #include <fcntl.h>

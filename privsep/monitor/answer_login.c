@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Login: the password, the limits, the home; the fork of files; the end of root. */
 #include <errno.h>
 #include <linux/capability.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The rates of the account, shared by all its sessions. */
 #include "accounts/rate.h"
 #include "privsep/ipc/log.h"

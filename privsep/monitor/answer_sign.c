@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Signatures for TLS, on protocol's request. */
 #include <errno.h>
 #include <string.h>

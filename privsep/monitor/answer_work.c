@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Turns of long work: files asks, the master decides; the monitor passes on, and keeps files from asking too often. */
 #include <errno.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The monitor's side of PAM: the process that asks it, the question, the end of both. */
 #include <errno.h>
 #include <poll.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/monitor/data_socket.h"
 
 #include <errno.h>

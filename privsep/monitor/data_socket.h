@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Data connections' sockets: passive listeners and active connections, for one client only. */
 #ifndef PRIVSEP_MONITOR_DATA_SOCKET_H
 #define PRIVSEP_MONITOR_DATA_SOCKET_H

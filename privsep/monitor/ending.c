@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The ways a session ends: every path comes through here. */
 #include <errno.h>
 #include <poll.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* May this account log in from here, now? */
 #ifndef PRIVSEP_MONITOR_LOGIN_H
 #define PRIVSEP_MONITOR_LOGIN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The story of a monitor: fork protocol, give the client up, enter the walls, answer
  * protocol's requests until login, fork files, give root up, answer until the end.

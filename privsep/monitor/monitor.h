@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The monitor process: one per session; logs in, makes data sockets, keeps deadlines, writes the log. */
 #ifndef PRIVSEP_MONITOR_MONITOR_H
 #define PRIVSEP_MONITOR_MONITOR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * How many records of the log a session causes. Protocol and files only tell what happened: the monitor decides
  * what becomes a line, since a client, or a process that was taken over, could fill the disk and hide what others do.

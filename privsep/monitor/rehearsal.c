@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A whole handshake before any client comes, with a certificate that is thrown away: in the master, so that what libcrypto looks
  * up, makes and keeps at the first handshake is there for every session, instead of being made in each.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/monitor/sign.h"
 
 #include <errno.h>

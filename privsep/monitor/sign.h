@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Signatures for TLS handshakes: the only place where the private key is parsed. */
 #ifndef PRIVSEP_MONITOR_SIGN_H
 #define PRIVSEP_MONITOR_SIGN_H

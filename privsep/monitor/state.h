@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What the modules of the monitor share: the state of one session, its end, and the doors
  * that other processes knock at. One grep for _answer_ lists them all.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/pam/pam.h"
 
 #include <signal.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The pam process: asks PAM about one password at a time, for the monitor that forked it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* chroot, and the way from root to nobody in particular. */
 #include <cap-ng.h>
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/sandbox/landlock.h"
 
 #include <errno.h>

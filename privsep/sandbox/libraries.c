@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Which shared libraries the processes that are forked from here on have in their memory. */
 #include <link.h>
 #include <malloc.h>

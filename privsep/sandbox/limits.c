@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Resource limits of a process; the descriptors and the environment that it does not inherit. */
 #include <errno.h>
 #include <limits.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The allow-lists as tables: one row is one system call, its arguments as far as they are narrowed, and why. */
 #ifndef PRIVSEP_SANDBOX_RULES_H
 #define PRIVSEP_SANDBOX_RULES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What every process needs: libc itself and sending to a peer; the newer calls it can do without, and what a sanitizer adds. */
 #include <linux/futex.h>
 #include <sys/mman.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * files: opens, lists, changes what is in one home, as its user. No socket is made, no
  * process is touched, nothing is executed, owned anew, linked or mounted.

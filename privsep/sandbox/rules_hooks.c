@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * hooks: keeps the files of its queue, in a directory that is its root; runs nothing itself.
  * Behind it the calls that no program of a hook gets: the launcher cannot have an allow-list,

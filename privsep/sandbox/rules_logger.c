@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * logger: takes records, writes them to targets that were opened for it. The sockets of syslog and journal are
  * datagram sockets, connected by the master: no call here names another target.

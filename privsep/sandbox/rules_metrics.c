@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* metrics: takes connections on sockets that were made for it, reads a request, sends an answer. */
 #include <sys/syscall.h>
 

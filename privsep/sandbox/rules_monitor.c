@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * monitor: as root it verifies one login and forks the files process; afterwards it is the
  * service user, hands out data sockets and ends what overstays.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * protocol: parses what the network sends, and moves bytes between sockets and files that
  * were handed to it. Names nothing: no call here takes a path, a process or an address to

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Walls: seccomp allow-lists, Landlock, chroot, identity drop, limits.
  * Closed when in doubt: every function that fails means "do not run this session".

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Builds the allow-lists once, keeps them as BPF, loads one; reports and dies at a call outside it. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Certificate and key files: read and checked. Parses with libcrypto; libssl is not needed. */
 #ifndef PRIVSEP_TLS_CERTIFICATE_H
 #define PRIVSEP_TLS_CERTIFICATE_H

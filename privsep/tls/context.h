@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What libssl needs of a certificate: made once in the master, made a session's own in the protocol process. */
 #ifndef PRIVSEP_TLS_CONTEXT_H
 #define PRIVSEP_TLS_CONTEXT_H

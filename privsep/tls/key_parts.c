@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/tls/key_parts.h"
 
 #include <errno.h>

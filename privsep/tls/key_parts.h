@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A private key as its numbers, in sealed memory: written once by the process that parsed and checked the
  * file, read for each signature. OpenSSL's decoders take ten times as long for a PEM text as a signature does.

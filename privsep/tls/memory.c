@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/tls/memory.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * OpenSSL's memory. What it frees is wiped: its decoders leave pieces of a key behind, and a process that is forked
  * later gets them. What it takes in a session comes from pages of the session's own: a page that is inherited

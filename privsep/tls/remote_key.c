@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The provider has two kinds of things (provider(7)): key management for RSA, EC and
  * ED25519, which wraps a public key of the default provider, and signatures of these types,

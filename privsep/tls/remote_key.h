@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A private key that is elsewhere: an OpenSSL provider whose keys hold the public half only
  * and whose signatures are asked for. So libssl runs in a process that has no key.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "privsep/tls/sign_scheme.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What the monitor is asked to sign: the text of a TLS handshake message, whole, so that it
  * can see that it is one; not a digest, which could be of anything.

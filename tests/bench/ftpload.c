@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* ftpload.c - a small FTP/FTPS load generator that tries to cost little itself.
  *
  * build: cc -O2 -Wall -Wextra -o ftpload ftpload.c -lssl -lcrypto -lcrypt -lpthread

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* rawlimit.c - what this machine can do at all: bare fork-per-connection servers on loopback.
  *
  * build: cc -O2 -Wall -Wextra -o rawlimit rawlimit.c -lssl -lcrypto

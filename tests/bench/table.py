@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
 """table.py RESULTS.jsonl: the Markdown table of compare: medians (min-max) per server.
 
 "stub" is rawlimit's protocol-only server. The last columns name the best peer (and, in brackets, the

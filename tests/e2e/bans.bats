@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Addresses that fail too often are banned, over restarts too, and an administrator has the last word.
 
 # shellcheck disable=SC2030,SC2031 # each test is a subshell of its own

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # How the programs are linked: position-independent, read-only after relocation, no executable stack.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # sallyport against servers that lie, babble, break off and lure: it ends in time, says what is wrong, and writes nowhere else.
 
 load lib

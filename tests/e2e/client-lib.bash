@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # What the tests of the client use beside lib.bash and tls-lib.bash.
 #
 #   setup_file() { make_authority; }

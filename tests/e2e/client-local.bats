@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # What sallyport writes here, where something stands already: devices, FIFOs and links stay what they are. All of them are the
 # test's own, in its directory.
 

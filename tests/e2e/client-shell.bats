@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # sallyport, the client: the shell at a terminal, as a person sees it. The terminal is tmux's.
 
 load lib

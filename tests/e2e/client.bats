@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # sallyport, the client: one command at a time, as a script uses it.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Completion in bash: what --help shows can be completed, all of it.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # The RFCs, clause by clause: see conformance. It runs once; each group of its cases is a test.
 
 load lib

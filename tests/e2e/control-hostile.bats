@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # sallyportctl against a server whose processes were taken over: nothing that it prints moves a terminal's cursor,
 # changes a colour or turns the direction of writing.
 

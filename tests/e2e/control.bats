@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # sallyportctl asks and steers the running server over its control socket.
 
 bats_require_minimum_version 1.5.0

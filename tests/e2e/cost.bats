@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # What a login and a small file cost, in system calls of all processes of a session: counts repeat, times do not.
 # The bounds leave room for a wait more or less, not for a call more in every turn.
 

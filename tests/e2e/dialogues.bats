@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # sallyport against servers that are tables of answers: what it asks, says, writes and leaves. The cases are in dialogues*.toml.
 
 load lib

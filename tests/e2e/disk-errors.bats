@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # What the disk refuses is told to the client, with the reason; and no half of a file is left under a final name.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # The fail2ban filter finds the addresses of failed logins in every form of the log, and no others.
 
 load lib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """An FTP client with every step in the hands of the test, and a look at the server's processes.
 
     c = Control().login()              USER, PASS, TYPE I; Control(source='127.0.0.2') from another address

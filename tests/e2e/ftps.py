@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """An FTP client with every step of TLS in the hands of the test.
 
     c = Control().login()              AUTH TLS, USER, PASS, PBSZ, PROT P; Control(implicit=True) for the other way

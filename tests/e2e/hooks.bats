@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # on-upload: a program that is run for each finished upload, and never in a session's way.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # The init script from start to stop, with the exit codes of the LSB.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Clients that people use: each lists, uploads, downloads, resumes, renames and deletes as far as it can, in clear and with TLS.
 
 load lib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # What every end-to-end test uses: a server of its own on free ports, accounts, raw FTP lines.
 #
 #   setup()    { new_place; write_config; start_server; add_user alice secret; }

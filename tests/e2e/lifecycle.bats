@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Start, reload, drain, stop; and what is left when a process is killed.
 # shellcheck disable=SC2030,SC2031 # output is that of run
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Trees with links: clients that remove, mirror or delete them leave alone what the links lead to.
 
 load lib

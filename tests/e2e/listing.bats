@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # LIST, NLST, MLSD, MLST and STAT: their forms, options and wildcards, and clients that read them.
 
 load lib

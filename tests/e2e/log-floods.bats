@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # A client, and a process that was taken over, write no more of the log than their budget; what others do is logged.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # The log for other programs: JSON by its schema, the journal by its protocol, xferlog by its page.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Who may log in, who may not, and what either learns from it.
 
 bats_require_minimum_version 1.5.0

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Rotation as installed: no line is lost, and running sessions write into the new file.
 
 load lib

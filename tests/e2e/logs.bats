@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # What the log says, and that no client can make it say anything else.
 
 load lib

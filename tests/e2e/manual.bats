@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # What sallyportd(8) says of the log is what the sources write.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Many clients at once, and what is left when they are gone.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # A session is forked from the master: what the master knew of other sessions is not in its memory.
 
 bats_require_minimum_version 1.5.0

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Whether a name is that of an account is not told by time: distributions are compared, of samples taken in turn.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Addresses and ports: both families, both directions, strangers, and what happens when places run short.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Users of the system by PAM: a second source of accounts, which can hang, die or lie.
 
 load lib

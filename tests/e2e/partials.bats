@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Partial uploads: told, removed, and out of the way when their room is needed.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Every verb as raw lines, and lines as no client would send them.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Quotas: never a byte over, whatever happens, and the figure is what find counts.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Rates of an account: shared by its sessions, smooth, and free of charge while they wait.
 
 load lib

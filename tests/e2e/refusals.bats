@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # What cannot work is refused for good, 5yz, and says why; what another session is about is 450 (RFC 959, 4.2.1).
 
 load lib

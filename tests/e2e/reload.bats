@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Reload: all of a new configuration or nothing, and nobody is cut off by it.
 # shellcheck disable=SC2030,SC2031 # output is that of run
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # What is left of an upload that broke off: for whom it is there, for whom not, and how each client goes on with it.
 
 load lib

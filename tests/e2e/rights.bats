@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # What an account may do beyond its password: --read-only, --allow and --deny.
 
 # shellcheck disable=SC2153 # PORT is set by lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # What the machine refuses the server (processes, memory, disk) and who is killed: the log says so, and service goes on.
 
 # shellcheck disable=SC2030,SC2031	# each test is a shell of its own

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Users who change the directories that root works in: nothing outside of their own changes, and root says which
 # directory it does not go into.
 

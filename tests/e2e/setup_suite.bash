@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Once for all end-to-end tests: root, the programs, the service user.
 
 setup_suite()

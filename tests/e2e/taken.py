@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Sessions whose processes are taken over (tests/takeover); the server is the variant takeover.
 
     t = Taken().login()                from an address of its own, since an alarm counts against it

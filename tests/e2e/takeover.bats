@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # What somebody can do who runs code in a process of the server: the claims of SECURITY.md, "What taking a process over
 # is worth", tried by a build whose processes obey (make takeover; tests/takeover).
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # What ps shows of the server's processes.
 
 bats_require_minimum_version 1.5.0

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Certificates: checked before the start, replaced while the server runs, made and shown by sallyportctl.
 
 load lib

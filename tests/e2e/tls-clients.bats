@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # TLS with the clients that people use: both ways, both versions, explicit and implicit.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # RFC 4217 by hand: what may be said in clear, in which order, and what is closed.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # TLS on data connections: whose they are, how they end, what goes on meanwhile.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Versions, ciphers, protocols and keys; handshakes that fail, and those that never end.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # The private key: in sealed memory, parsed by the monitor to sign, and nowhere else.
 
 load lib

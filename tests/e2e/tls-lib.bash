@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # What the tests of TLS use beside lib.bash: a small certificate authority, a server with it, a client in Python.
 #
 #   setup_file() { make_authority; }

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # What an idle session over TLS keeps for itself: pages, which repeat, where times do not.
 
 load lib

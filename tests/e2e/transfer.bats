@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Bytes up and down: whole, in part, broken off, and what is left behind.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # A new program takes over with the listening sockets, or finds them open: nobody is refused, nobody is cut off.
 # shellcheck disable=SC2030,SC2031 # output is that of run
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # An upload is whole or it is not there, whichever process dies at whichever moment; and it goes on where it broke off.
 
 load lib

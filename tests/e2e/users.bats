@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # sallyportctl user ..., and what each change does to the next login.
 
 load lib

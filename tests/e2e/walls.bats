@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # What the kernel says about each process of a session, before and after login.
 
 load lib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Long work of one account: so much at once, at low priority, and nobody else notices.
 
 load lib

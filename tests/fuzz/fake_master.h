@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A master without sockets, children and files: its table of sessions, under a small configuration. */
 #ifndef TESTS_FUZZ_FAKE_MASTER_H
 #define TESTS_FUZZ_FAKE_MASTER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A ledger's file with any figures in it: the layout and the checks of accounts/ledger.c, so that they are believed. */
 #ifndef TESTS_FUZZ_FORGED_LEDGER_H
 #define TESTS_FUZZ_FORGED_LEDGER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES and SALLYPORT_UPGRADE as a service manager or a former server sets them, or
  * anybody else: four texts, each to its NUL. What is taken is bounded, and a name that one server gives another reads back.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What the engine reads out of single replies. */
 #include <errno.h>
 #include <stdbool.h>

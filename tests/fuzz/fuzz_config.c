@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The input as a configuration file, by way of a memory file. */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Requests over the control socket. */
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A protocol process that was taken over talks to files: requests in any order, with hostile paths and numbers, and
  * some that are no requests. files_serve() itself, in a home with links that lead out. What lies outside is neither

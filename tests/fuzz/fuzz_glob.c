@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The first line of the input as a pattern, the rest as a name. */
 #include <stddef.h>
 #include <stdint.h>

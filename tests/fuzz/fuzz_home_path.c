@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A working directory and a path of a client, with a newline between them. */
 #include <errno.h>
 #include <stdbool.h>

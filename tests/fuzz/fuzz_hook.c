@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A file of the queue of hooks and a message of an upload: any bytes; what is taken comes back the same. */
 #include <stdint.h>
 #include <stdlib.h>

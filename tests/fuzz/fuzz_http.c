@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A request to the metrics process: any bytes; what is taken is a path and a host within bounds. */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What a client sends in MODE Z. */
 #include <errno.h>
 #include <stdbool.h>

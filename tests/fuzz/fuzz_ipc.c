@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A message from another process: first byte who receives it, in which state and whether a
  * descriptor came; second byte in which order the fields are read; the rest is the message.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The quota ledger over a file of any bytes, by two sessions of the account: it opens, it never claims a figure that
  * nobody counted, and after a count it tells what was counted.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The bytes of a control connection, in pieces, as lines; each line split into verb and argument. */
 #include <errno.h>
 #include <stddef.h>

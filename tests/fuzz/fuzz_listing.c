@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Listings of a hostile server: the first byte chooses the style, the rest is the listing. */
 #include <errno.h>
 #include <stdbool.h>

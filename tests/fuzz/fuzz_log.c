@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A record for the logger, as every format writes it. */
 #include <errno.h>
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Monitors that were taken over talk to the master: messages of the table and others, in any order, from several
  * sessions at once, which end in any way. No more turns run than may, no account has more sessions than it may, and

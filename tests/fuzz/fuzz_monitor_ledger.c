@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A files process that was taken over talks to the monitor: questions about the ledger and finished uploads, in any
  * order, with any numbers, over a ledger whose file has any figures. Every answer is one of the table, and what the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The arguments of PORT and EPRT. */
 #include <errno.h>
 #include <stdbool.h>

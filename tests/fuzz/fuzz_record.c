@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Records beside parts: whoever may write the directory may write them. What is taken is written again as the same. */
 #include <errno.h>
 #include <stdbool.h>

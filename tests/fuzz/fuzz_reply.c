@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Replies of a hostile server, in one piece and byte by byte: the same comes out. */
 #include <errno.h>
 #include <stdbool.h>

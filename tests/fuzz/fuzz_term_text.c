@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Bytes from a server as text for a terminal: nothing that moves a cursor comes out, and the columns are kept. */
 #include <stddef.h>
 #include <stdint.h>

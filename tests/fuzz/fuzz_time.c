@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Times of MDTM, MFMT, MFF and SITE UTIME. */
 #include <errno.h>
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What a server that goes tells the one that takes its place: its sessions, in lines of any bytes. The list is bounded,
  * counts no session twice after it is gone, and is empty when the former server has ended.

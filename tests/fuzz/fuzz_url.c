@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* URLs of the command line, and lines of a file of them. */
 #include <errno.h>
 #include <stdbool.h>

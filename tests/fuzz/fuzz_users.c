@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Every line of the input as a line of the users file. */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The arguments of XCRC and its kind, of HOST and OPTS HASH. */
 #include <errno.h>
 #include <stdbool.h>

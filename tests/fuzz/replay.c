@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Runs one harness without libFuzzer, as a test: its seeds, and a number of inputs made of them and of chance. The same
  * inputs each time; REPLAY_SEED gives others. What breaks is written to a file, which a fuzzer takes as an argument.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What a user can do to names in a directory of his own while root works there.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* files: MLST /TAKEOVER line. The facts of the answer are the report. */
 #include <errno.h>
 #include <stdlib.h>

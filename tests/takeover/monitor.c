@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The monitor after login: a noted event whose text begins with the word. Records of the log report. */
 #include <errno.h>
 #include <stdlib.h>

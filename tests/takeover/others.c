@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* logger, hooks and metrics. */
 #include <stdio.h>
 #include <string.h>

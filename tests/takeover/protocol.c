@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* protocol, before and after login: SITE TAKEOVER line. */
 #include <errno.h>
 #include <poll.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What somebody does who runs code in a process of the server. Built with VARIANT=takeover alone, driven by
  * tests/e2e/takeover.bats: every process has one hook in its real code, behind its real walls, that hands a line

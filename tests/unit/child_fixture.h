@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Children of a test that go behind a wall: forked, watched, and always gone in the end. */
 #ifndef TESTS_UNIT_CHILD_FIXTURE_H
 #define TESTS_UNIT_CHILD_FIXTURE_H

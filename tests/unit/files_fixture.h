@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A files process under test: started in a directory of its own, bare or behind its walls, and asked over a channel. */
 #ifndef TESTS_UNIT_FILES_FIXTURE_H
 #define TESTS_UNIT_FILES_FIXTURE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Variables of sockets that were inherited. */
 #include "daemon/master/activation.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The progress bar: for every width one line that fits, honest about what is not known. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The files process from the outside: requests over a channel, replies checked, in a
  * directory of its own; bare, and (as root) behind its walls and those of the monitor.

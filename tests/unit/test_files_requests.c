@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The files process from the outside, continued: hashes, times and modes, copies, whole trees,
  * and the word that stops them.

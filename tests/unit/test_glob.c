@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Wildcards: what they match, and that no pattern costs more than its steps. */
 #include <setjmp.h>
 #include <stdarg.h>

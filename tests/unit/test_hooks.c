@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The queue of hooks on the disk, what an event may hold, and what a program finds in its environment. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Requests of HTTP: bad rows first. */
 #include <setjmp.h>
 #include <stdarg.h>

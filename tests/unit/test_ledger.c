@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The quota ledger: what is reserved, settled, doubted and counted again. */
 #include <errno.h>
 #include <fcntl.h>

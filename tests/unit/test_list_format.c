@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Lines of listings, byte for byte. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Names in order, whatever they have in common. */
 #include <setjmp.h>
 #include <stdarg.h>

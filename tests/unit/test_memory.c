@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* OpenSSL's memory, in the master and in a session. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The plan of a mirror: names that lead elsewhere never get into it, and nothing is removed that was not asked for. */
 #include <setjmp.h>
 #include <stdarg.h>

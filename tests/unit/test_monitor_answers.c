@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The monitor answers a protocol process that does not read: the session ends, and few descriptors were on their way. */
 #include <setjmp.h>
 #include <stdarg.h>

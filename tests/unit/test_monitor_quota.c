@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The monitor's side of the quota, asked by a files process that says anything at any time. */
 #include <errno.h>
 #include <setjmp.h>

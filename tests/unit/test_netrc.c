@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* ~/.netrc and bookmarks: what is found, and whose password is not used. */
 #include <setjmp.h>
 #include <stdarg.h>

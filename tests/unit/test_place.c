@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Which paths root follows: links, owners, modes, and what is made on the way. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Announced ports of small ranges: who gives way to a session that finds none. */
 #include <setjmp.h>
 #include <stdarg.h>

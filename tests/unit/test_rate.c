@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Rates that sessions share: who waits, and for how long. */
 #include <errno.h>
 #include <setjmp.h>

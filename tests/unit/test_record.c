@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The record beside a part: what is written is read again, and nothing else is taken for one. */
 #include <setjmp.h>
 #include <stdarg.h>

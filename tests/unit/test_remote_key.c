@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A whole handshake with a key that is elsewhere; the signer here is the monitor's function. */
 #include <setjmp.h>
 #include <stdarg.h>

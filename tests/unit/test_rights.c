@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Lists of rights. */
 #include <errno.h>
 #include <setjmp.h>

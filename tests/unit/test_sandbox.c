@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The walls: every forbidden call is tried behind each of them, and must end the process. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What a process that was taken over reaches from behind its walls, as those see it whom it would reach: sockets of
  * strangers and processes of the same user. Whether a call failed is no answer; whether anything came is.

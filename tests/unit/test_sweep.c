@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Old partials in a whole home; and whether a descriptor was given back. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Text for a terminal: nothing that moves the cursor, and columns counted right. */
 #include <setjmp.h>
 #include <stdarg.h>

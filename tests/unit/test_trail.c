@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Walks of a tree on a server: a link that leads back ends them, nested directories that look alike do not. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Where an upload goes: every pair of finished file and partial, every way to begin. */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What is made of the board: numbers that never go back, and texts in HTML. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Words of the shell: splitting, what is at the cursor, and quoting as its inverse. */
 #include <setjmp.h>
 #include <stdarg.h>

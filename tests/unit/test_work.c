@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Turns of long work: the master's rounds, and a monitor whose files process asks at the wrong time or too often. */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Keys, and certificates that they sign themselves, for the tests of TLS. */
 #ifndef TESTS_UNIT_TLS_FIXTURE_H
 #define TESTS_UNIT_TLS_FIXTURE_H
