@@ -79,14 +79,22 @@ REPLAY_SRC  := tests/fuzz/replay.c
 REPLAY_BIN  := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(B)/tests/fuzz/replay_%)
 OBJS        := $(LIB_OBJ) $(CLIENT_OBJ) $(MAINS:%.c=$(B)/%.o) $(UNIT_SRC:%.c=$(B)/%.o) $(HELPER_SRC:%.c=$(B)/%.o) $(FUZZ_SRC:%.c=$(B)/%.o) $(REPLAY_SRC:%.c=$(B)/%.o)
 
-.PHONY: all programs test-programs fuzz-programs clean help
+.PHONY: all programs test-programs fuzz-programs clean help FORCE
 .SECONDARY:
 all: programs
+
+# What is compiled in and linked, from the command line and the environment. When it changes, the file
+# does, and all is built again: "make" and then "make SYSCONFDIR=/opt/etc" is a program for /opt/etc.
+FLAGS       := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDLIBS_DAEMON) $(LDLIBS_CTL) $(LDLIBS_CLIENT)
+FLAGS_BUILT := $(file <$(B)/flags)
+$(B)/flags: $(if $(and $(findstring <$(FLAGS)>,<$(FLAGS_BUILT)>),$(findstring <$(FLAGS_BUILT)>,<$(FLAGS)>)),,FORCE)
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@
 
 ## programs: build the programs (the default)
 programs: $(PROGRAMS)
 
-$(B)/%.o: %.c Makefile VERSION
+$(B)/%.o: %.c Makefile VERSION $(B)/flags
 	$(if $(Q),@echo "  CC    $<")
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -209,7 +217,7 @@ lint:
 	run clang-format scripts/check-format $(SOURCES); \
 	run cppcheck cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
 		--suppress=missingIncludeSystem --suppress=unknownMacro --suppress=normalCheckLevelMaxBranches -I. -D_GNU_SOURCE -D__x86_64__ $(SOURCES); \
-	run clang-tidy clang-tidy --quiet --warnings-as-errors='*' $(SOURCES) -- $(CPPFLAGS) -std=gnu11 2>build/clang-tidy.log; \
+	run clang-tidy clang-tidy --quiet --warnings-as-errors='*' $(SOURCES) -- $(CPPFLAGS) -std=gnu11; \
 	run shellcheck shellcheck $(SHELL_FILES); \
 	run shellcheck shellcheck --shell=bash $(BATS_FILES) $(wildcard etc/bash-completion/*); \
 	$(if $(wildcard man/*.[1-8]),run mandoc mandoc -Tlint -Wwarning $(wildcard man/*.[1-8]);) \

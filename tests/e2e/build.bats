@@ -1,0 +1,86 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# What make builds again, and what scripts/release refuses.
+
+bats_require_minimum_version 1.5.0
+load lib
+
+setup()
+{
+	unset MAKEFLAGS MAKELEVEL
+	TREE=$BATS_TEST_TMPDIR/tree
+	mkdir "$TREE"
+	tar -C "$BATS_TEST_DIRNAME/../.." -c --exclude=./build --exclude=./.git . | tar -C "$TREE" -x
+	cd "$TREE" || return 1
+}
+
+# A clone's worth: one commit of the tree on the branch main.
+commit_tree()
+{
+	git init -q -b main .
+	git -c user.name=Tester -c user.email=tester@example.invalid add -A
+	git -c user.name=Tester -c user.email=tester@example.invalid commit -q -m "the tree"
+}
+
+@test "a changed flag builds again what was compiled with the old one" {
+	run -0 timeout 120 make build/config/keys.o
+	assert grep -q '/etc/sallyport/users' build/config/keys.o
+	run -0 timeout 120 make build/config/keys.o
+	assert_output --partial 'up to date'
+	run -0 timeout 120 make build/config/keys.o SYSCONFDIR=/opt/etc
+	assert grep -q '/opt/etc/sallyport/users' build/config/keys.o
+	run -1 timeout 120 make -q build/config/keys.o SYSCONFDIR=/opt/etc WERROR=1
+	run -0 timeout 120 make -q build/config/keys.o SYSCONFDIR=/opt/etc
+}
+
+@test "make -n with other flags changes nothing" {
+	run -0 timeout 120 make build/config/keys.o
+	run -0 timeout 120 make -n build/config/keys.o SYSCONFDIR=/opt/etc
+	assert_output --partial /opt/etc
+	run -0 timeout 120 make -q build/config/keys.o
+}
+
+@test "each source file names its licence" {
+	run bash -c 'find . -name "*.[ch]" -o -name "*.bats" -o -name "*.py" -o -name "*.bash" | xargs grep -L "SPDX-License-Identifier: ISC"'
+	assert_output ''
+	run bash -c 'for file in scripts/* debian/*.postinst debian/*.postrm etc/init.d/*; do
+		head -n 2 "$file" | grep -q "SPDX-License-Identifier: ISC" || echo "$file"; done'
+	assert_output ''
+}
+
+@test "a release needs an address for reports of vulnerabilities" {
+	commit_tree
+	run -1 scripts/release --check
+	assert_output --partial 'SECURITY.md: the address for reports is a placeholder (security@sallyport.invalid)'
+	run -0 git tag
+	assert_output ''
+}
+
+@test "a release needs one version in all files, and a changelog for it" {
+	sed -i 's/security@sallyport.invalid/security@example.org/' SECURITY.md
+	sed -i 's/maintainers@sallyport.invalid/maintainers@example.org/' debian/control debian/changelog
+	echo 9.9.9 >VERSION
+	commit_tree
+	run -1 scripts/release --check
+	assert_output --partial 'CHANGELOG.md: there is no section "## [9.9.9] - YYYY-MM-DD"'
+	assert_output --partial 'debian/changelog: the newest version is '
+	refute_output --partial placeholder
+
+	sed -i 's/^## \[Unreleased\]$/&\n\n## [9.9.9] - 2026-12-01/' CHANGELOG.md
+	sed -i '1s/(.*)/(9.9.9)/' debian/changelog
+	run -1 scripts/release --check
+	assert_output --partial 'the tree has changes that are not committed'
+	git -c user.name=Tester -c user.email=tester@example.invalid commit -q -a -m "9.9.9"
+	run -0 scripts/release --check
+	assert_output --partial 'release: 9.9.9 can be released'
+	run -0 git tag
+	assert_output ''
+}
+
+@test "a release of a version that has a tag already is refused" {
+	sed -i 's/security@sallyport.invalid/security@example.org/' SECURITY.md
+	commit_tree
+	git tag "v$(cat VERSION)"
+	run -1 scripts/release --check
+	assert_output --partial "the tag v$(cat VERSION) exists"
+}
