@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "common/text.h"
@@ -39,6 +40,12 @@ title_init(int argc, char **argv)
 		/* what lies behind is not shown any more once its first byte is NUL, and it is wiped below */
 		title.size = TITLE_MAX;
 	}
+}
+
+void
+title_name(const char *name)
+{
+	prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
 size_t

@@ -25,6 +25,16 @@ void title_set(const char *role, const char *user, const char *address);
  */
 void title_doing(const char *what, const char *client_text, size_t len);
 
+/*
+ * Give the process its short name, for pgrep -x, pidof, top, ss -p and the kernel's messages (PR_SET_NAME): at most
+ * TITLE_NAME_MAX bytes. Children inherit it. The master alone has TITLE_NAME_MASTER, so that what ends processes by their
+ * name (start-stop-daemon --name) ends no session.
+ */
+void title_name(const char *name);
+
+#define TITLE_NAME_MAX 15	/* the kernel's TASK_COMM_LEN without its NUL */
+#define TITLE_NAME_MASTER "sallyportd"
+
 /* Copy text so that it cannot hurt a terminal, at most size bytes, without a NUL. Returns how many. Pure. */
 size_t title_clean(char *to, size_t size, const char *text, size_t len);
 

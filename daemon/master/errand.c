@@ -45,6 +45,7 @@ errand_start(struct errand *errand, struct board *board, const char *process, un
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		board_leave(board);
 		log_set_context(process, NULL, NULL, NULL);
+		title_name("sallyport-task");
 		title_set(process, NULL, NULL);
 		alarm(seconds);
 		return 0;

@@ -454,6 +454,7 @@ main(int argc, char **argv)
 	}
 	if (!is_check)
 		bind_all_symbols(argv);
+	title_name(TITLE_NAME_MASTER);	/* a program that was executed as /proc/self/exe is called "exe" */
 	if (is_check)
 		close_range(STDERR_FILENO + 1, ~0U, 0);	/* what the caller left open is none of ours */
 	else if (activation_take(&inherited, error, sizeof(error)) < 0)

@@ -58,6 +58,7 @@ start_lookup(struct master *master)
 	pid = sandbox_fork_whole();
 	if (pid == 0) {
 		board_leave(&master->board);
+		title_name("sallyport-task");
 		title_set("resolver", NULL, NULL);
 		look_up(master, ends[1]);
 	}

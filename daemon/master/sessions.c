@@ -272,6 +272,7 @@ static void __attribute__((noreturn)) run_monitor(struct master *master, struct 
 	if (!sandbox_is_widened()) /* a sanitizer reports to standard error */
 		dup2(STDIN_FILENO, STDERR_FILENO);
 	log_set_context("monitor", session->id, session->peer_text, NULL);
+	title_name("sallyport-mon");
 	title_set("monitor", NULL, session->peer_text);
 	control_socket_forget(master);
 	if (scoreboard_confine(master->board.slots, SESSIONS_MAX, row_of(master, slot), &session->claims) < 0)

@@ -27,6 +27,7 @@ enter_walls(const struct protocol_session *session)
 {
 	const int keep[] = {session->client_fd, session->monitor_channel, session->empty_directory_fd};
 
+	title_name("sallyport-proto");
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);	/* at the end of what the quota granted, EFBIG will do */
 	sandbox_report_to(session->monitor_channel);

@@ -270,6 +270,7 @@ launcher_run(const struct launcher *launcher)
 	const int keep[] = {launcher->channel};
 	struct rlimit none = {0, 0}, descriptors = {PROGRAM_DESCRIPTORS, PROGRAM_DESCRIPTORS};
 
+	title_name("sallyport-run");
 	title_set("launcher", NULL, NULL);
 	if (sandbox_close_all_but(keep, 1) < 0 || sandbox_drop_identity(launcher->uid, launcher->gid) < 0 ||
 	    setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_NOFILE, &descriptors) < 0 || chdir("/") < 0 ||

@@ -357,6 +357,7 @@ enter_walls(const struct logger *logger)
 {
 	const int keep[] = {logger->records, logger->reserved, logger->master_channel, logger->empty_directory_fd};
 
+	title_name("sallyport-log");
 	title_set("logger", NULL, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN);

@@ -63,6 +63,7 @@ metrics_run(const struct metrics *metrics)
 	};
 	struct pollfd waits[WAITS];
 
+	title_name("sallyport-stats");
 	title_set("metrics", NULL, NULL);
 	enter_walls(metrics);
 	view_update(&view, (uint64_t)time(NULL), monotonic_ms());

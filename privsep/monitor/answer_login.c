@@ -127,6 +127,7 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 	if (monitor->files.pid == 0) {
 		explicit_bzero(monitor->login.password, sizeof(monitor->login.password));
 		scoreboard_leave(session->claims);
+		title_name("sallyport-files");
 		title_set("files", account->name, session->peer_text);
 		files_run(&(struct files_session){
 		    .home_fd = home_fd,

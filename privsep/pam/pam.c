@@ -76,6 +76,7 @@ pam_run(const struct pam_session *session)
 {
 	if (walls_raise(session, getppid()) < 0)
 		_exit(1);
+	title_name("sallyport-pam");
 	title_set("pam", NULL, NULL);
 	while (ipc_receive(session->monitor_channel, IPC_PAM, IPC_STATE_LOGIN, &message) == 0)
 		answer_authenticate(session);

@@ -103,6 +103,7 @@ static const struct sandbox_rule login_rows[] = {
     {SYS_prctl, ARG_IS(0, PR_SET_SECUREBITS), "drop: root has no powers by name, locked"},
     {SYS_prctl, ARG_IS(0, PR_GET_SECUREBITS), "drop"},
     {SYS_prctl, ARG_IS(0, PR_SET_NO_NEW_PRIVS), "before Landlock and a filter"},
+    {SYS_prctl, ARG_IS(0, PR_SET_NAME), "files: what ps -C and the kernel call it"},
     {SYS_prctl, ARG_IS(0, PR_SET_DUMPABLE), "nobody looks in"},
     {SYS_prctl, ARG_IS(0, PR_SET_PDEATHSIG), "ends with its parent"},
     {SYS_getppid, ANY_ARGS, "is the parent still there?"},

@@ -49,6 +49,46 @@ title_is()
 	wait_until title_is "$PROTOCOL" 'protocol alice@127.0.0.1 idle'
 }
 
+# names_of PID...: what the kernel calls them, sorted, on one line.
+names_of()
+{
+	local pid
+	for pid in "$@"; do
+		cat "/proc/$pid/comm"
+	done | sort | paste -sd ' '
+}
+
+@test "tools that know processes by their name find the master, and it alone" {
+	assert_equal "$(names_of "$SERVER_PID")" sallyportd
+	assert_equal "$(status_of "$SERVER_PID" Name)" sallyportd
+	# shellcheck disable=SC2046 # pids are words
+	assert_equal "$(names_of $(children_of "$SERVER_PID"))" 'sallyport-log sallyport-stats'
+	ftp_login alice secret
+	find_session
+	assert_equal "$(names_of "$MONITOR" "$PROTOCOL" "$FILES")" 'sallyport-files sallyport-mon sallyport-proto'
+	# other servers may run here: of the processes of this one, these find the master alone
+	ours=" $SERVER_PID $(children_of "$SERVER_PID") $(children_of "$MONITOR") "
+	for find in 'pgrep -x sallyportd' 'pidof sallyportd' 'ps -C sallyportd -o pid='; do
+		found=
+		for pid in $($find); do
+			[[ $ours != *" $pid "* ]] || found+="$pid "
+		done
+		assert_equal "$find: $found" "$find: $SERVER_PID "
+	done
+	assert_equal "$(pgrep -x sallyport-files -P "$MONITOR")" "$FILES"
+}
+
+@test "start-stop-daemon --name stops the master, and no session dies of it" {
+	command -v start-stop-daemon >/dev/null || skip "start-stop-daemon is not installed"
+	ftp_login alice secret
+	find_session
+	start-stop-daemon --stop --quiet --name sallyportd --ppid "$$" --signal TERM --oknodo
+	ftp_reply
+	assert_equal "$REPLY" 421
+	wait_until is_gone "$SERVER_PID"
+	SERVER_PID=
+}
+
 @test "a client's bytes in a title cannot hurt a terminal, and end where it ends" {
 	ftp_login alice secret
 	find_session

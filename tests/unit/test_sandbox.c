@@ -203,6 +203,7 @@ static const struct forbidden forbidden[] = {
     {"setregid", 0, SYS_setregid, {-1, -1}},
     {"setfsuid", 0, SYS_setfsuid, {-1}},
     {"capset", IN_LOGIN, SYS_capset, {BAD_POINTER, BAD_POINTER}},
+    {"prctl: PR_SET_NAME", IN_LOGIN, SYS_prctl, {PR_SET_NAME, BAD_POINTER, 0, 0, 0}},
     {"prctl: PR_SET_DUMPABLE", IN_LOGIN, SYS_prctl, {PR_SET_DUMPABLE, 99, 0, 0, 0}},
     {"prctl: PR_SET_KEEPCAPS", 0, SYS_prctl, {PR_SET_KEEPCAPS, 99, 0, 0, 0}},
     {"prctl: PR_SET_MM", 0, SYS_prctl, {PR_SET_MM, 99, 0, 0, 0}},
