@@ -228,8 +228,10 @@ home_purge_open(const char *path, uid_t uid, gid_t gid, struct home_place *place
 	if (r == 0)
 		r = check_own(path, &st, uid);
 	if (r == 0) {
-		place->home_fd = openat(place->dir_fd, place->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (place->home_fd < 0 || fstat(place->home_fd, &st) < 0)
+		place->home_fd = trusted_dir_read(place->dir_fd, place->name, uid, gid);
+		if (place->home_fd < 0)
+			r = place->home_fd;
+		else if (fstat(place->home_fd, &st) < 0)
 			r = -errno;
 		else
 			r = check_own(path, &st, uid); /* it may be another one than a moment ago */

@@ -37,7 +37,7 @@ static void __attribute__((noreturn)) work_behind_walls(const struct account *ac
 	if (r == 0)
 		r = sandbox_limit(SANDBOX_FILES);
 	if (r == 0)
-		r = sandbox_chroot(home_fd);
+		r = sandbox_chroot_home(home_fd, account->uid, account->gid);
 	if (r == 0)
 		r = sandbox_drop_identity(account->uid, account->gid);
 	if (r == 0)

@@ -435,17 +435,26 @@ trusted_parent_make(const char *path, const struct trust *trust, char name[NAME_
 	return walk_path(&walk, path);
 }
 
-/* The file system sees uid and gid; the right to write to any directory stays. */
-static int
-become_owner(uid_t uid, gid_t gid)
+/* The file system sees uid and gid. The kernel takes the rights over files away with uid 0, and gives them back with it. */
+static void
+take_file_identity(uid_t uid, gid_t gid)
 {
 	setfsgid(gid);
 	setfsuid(uid);
+}
+
+/* The same, but the right to write to any directory stays, where there is one. */
+static int
+become_owner(uid_t uid, gid_t gid)
+{
+	take_file_identity(uid, gid);
 	if (uid == geteuid())
 		return 0;
-	/* the kernel took the rights over files away with the uid; setfsuid(0) gives all of them back */
-	if (capng_get_caps_process() < 0 || capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, CAP_DAC_OVERRIDE) < 0 ||
-	    capng_apply(CAPNG_SELECT_CAPS) < 0)
+	if (capng_get_caps_process() < 0)
+		return -EPERM;
+	if (!capng_have_capability(CAPNG_PERMITTED, CAP_DAC_OVERRIDE))
+		return 0;
+	if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, CAP_DAC_OVERRIDE) < 0 || capng_apply(CAPNG_SELECT_CAPS) < 0)
 		return -EPERM;
 	return 0;
 }
@@ -462,6 +471,58 @@ make_as(int dir_fd, const char *name, uid_t uid, gid_t gid, mode_t mode)
 	(void)become_owner(geteuid(), getegid());
 	umask(mask);
 	return r;
+}
+
+/*
+ * Without the right to write to any directory, root makes it as its own and gives it away. Only where root alone can
+ * change the parent: elsewhere somebody could put another directory of root's into its place.
+ */
+static int
+make_and_give(int dir_fd, const char *name, uid_t uid, gid_t gid, mode_t mode)
+{
+	mode_t mask = umask(0);
+	int r = mkdirat(dir_fd, name, mode) < 0 ? -errno : 0;
+	int fd = -1;
+
+	umask(mask);
+	if (r < 0)
+		return r;
+	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fchown(fd, uid, gid == TRUST_ANY_GROUP ? (gid_t)-1 : gid) < 0) {
+		r = -errno;
+		unlinkat(dir_fd, name, AT_REMOVEDIR);
+	}
+	close_fd(&fd);
+	return r;
+}
+
+static int
+make_owned(int dir_fd, const char *name, uid_t uid, gid_t gid, mode_t mode)
+{
+	int r = make_as(dir_fd, name, uid, gid, mode);
+
+	return r == -EACCES && !may_be_planted(dir_fd) ? make_and_give(dir_fd, name, uid, gid, mode) : r;
+}
+
+int
+trusted_dir_read(int dir_fd, const char *name, uid_t uid, gid_t gid)
+{
+	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int path_fd;
+
+	if (fd >= 0 || errno != EACCES)
+		return fd < 0 ? -errno : fd;
+	/* in two steps: the parent may be one that only root passes */
+	path_fd = openat(dir_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (path_fd < 0)
+		return -errno;
+	take_file_identity(uid, gid);
+	fd = openat(path_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		fd = -errno;
+	take_file_identity(geteuid(), getegid());
+	close_fd(&path_fd);
+	return fd;
 }
 
 static void
@@ -493,14 +554,16 @@ trusted_dir_make(int dir_fd, const char *name, uid_t uid, gid_t gid, mode_t mode
 {
 	struct stat st;
 	int fd = -1;
-	int r = make_as(dir_fd, name, uid, gid, mode);
+	int r = make_owned(dir_fd, name, uid, gid, mode);
 
 	if (r < 0)
 		return r;
 	if (made != NULL)
 		note_made(dir_fd, name, made);
-	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	fd = trusted_dir_read(dir_fd, name, uid, gid);
+	if (fd < 0)
+		r = fd;
+	else if (fstat(fd, &st) < 0)
 		r = -errno;
 	else if (st.st_uid != uid)
 		r = -EEXIST; /* somebody put it there meanwhile */
@@ -602,20 +665,46 @@ checked_home(int fd, const char *path, uid_t uid, struct trust_problem *problem)
 	return r < 0 ? r : fd;
 }
 
+/* Look at the way only where links are on it. */
+static int
+open_home(const char *path, const struct trust *trust, struct trust_problem *problem)
+{
+	int fd = open_without_links(path);
+
+	if (fd == -ELOOP)
+		return walk_home(path, trust, problem);
+	return fd < 0 ? fail_path(problem, TRUST_SYSTEM, fd, path, trust->uid, NULL) : fd;
+}
+
+/* One of the two functions above. */
+typedef int (*home_opener)(const char *path, const struct trust *trust, struct trust_problem *problem);
+
+/*
+ * As root, and where root has no right of its own to pass the directories, as the account: in a container without
+ * CAP_DAC_OVERRIDE, and on a file system whose server takes root for nobody.
+ */
+static int
+open_as_root_or_account(
+    home_opener open_it, const char *path, const struct trust *trust, struct trust_problem *problem)
+{
+	int fd = open_it(path, trust, problem);
+
+	if (fd == -EACCES && trust->uid != 0) {
+		take_file_identity(trust->uid, trust->gid);
+		fd = open_it(path, trust, problem);
+		take_file_identity(geteuid(), getegid());
+	}
+	return checked_home(fd, path, trust->uid, problem);
+}
+
 int
 trusted_home_open_strictly(const char *path, const struct trust *trust, struct trust_problem *problem)
 {
-	return checked_home(walk_home(path, trust, problem), path, trust->uid, problem);
+	return open_as_root_or_account(walk_home, path, trust, problem);
 }
 
 int
 trusted_home_open(const char *path, const struct trust *trust, struct trust_problem *problem)
 {
-	int fd = open_without_links(path);
-
-	if (fd == -ELOOP)
-		fd = walk_home(path, trust, problem);
-	else if (fd < 0)
-		fd = fail_path(problem, TRUST_SYSTEM, fd, path, trust->uid, NULL);
-	return checked_home(fd, path, trust->uid, problem);
+	return open_as_root_or_account(open_home, path, trust, problem);
 }

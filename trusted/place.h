@@ -105,6 +105,12 @@ int trusted_parent_make(const char *path, const struct trust *trust, char name[N
  */
 int trusted_dir_make(int dir_fd, const char *name, uid_t uid, gid_t gid, mode_t mode, struct trusted_made *made);
 
+/*
+ * Open a directory of uid and gid for reading: with these as ids of the file system where root may not read it.
+ * Returns a descriptor, or -errno.
+ */
+int trusted_dir_read(int dir_fd, const char *name, uid_t uid, gid_t gid);
+
 /* Remove what was made, as far as it is empty, and forget it. */
 void trusted_made_undo(struct trusted_made *made);
 
@@ -114,7 +120,8 @@ void trusted_made_keep(struct trusted_made *made);
 /*
  * Open the home of an account (O_PATH), which must belong to trust->uid, the account's. A home that is reached without
  * a link costs two system calls, and the directories above it are not looked at: whoever controls those can offer
- * nothing but another directory of the account's user. Where links are on the way, all of it is looked at.
+ * nothing but another directory of the account's user. Where links are on the way, all of it is looked at. What root
+ * may not pass (EACCES) is tried once more with the account's ids as those of the file system (setfsuid(2)).
  *
  * Returns a descriptor, or -errno with problem filled.
  */

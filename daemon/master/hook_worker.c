@@ -131,6 +131,21 @@ adopt_queue(int dir_fd, uid_t former, uid_t uid, gid_t gid)
 	closedir(dir);
 }
 
+/* One that is right already takes no capability. */
+static int
+settle_queue(int fd, const struct stat *st, uid_t uid, gid_t gid)
+{
+	bool is_ours = st->st_uid == uid && st->st_gid == gid;
+
+	if (!is_ours && fchown(fd, uid, gid) < 0)
+		return -errno;
+	if ((st->st_mode & 07777) != 0700 && fchmod(fd, 0700) < 0)
+		return -errno;
+	if (st->st_uid != uid)
+		adopt_queue(fd, st->st_uid, uid, gid);
+	return 0;
+}
+
 /* runs as root: the directory of the queue, below the one that only root may enter; it belongs to uid. */
 static int
 open_queue(const struct config *config, uid_t uid, gid_t gid, int *fd_out)
@@ -138,22 +153,17 @@ open_queue(const struct config *config, uid_t uid, gid_t gid, int *fd_out)
 	struct trust_problem problem;
 	int state_fd = -1, fd = -1;
 	struct stat st;
-	int r = 0;
+	int r;
 
 	state_fd = trusted_dir_open(config->state_directory, TRUST_ROOT_ALONE, &problem);
 	if (state_fd < 0)
 		return state_fd;
-	if (mkdirat(state_fd, QUEUE_DIRECTORY, 0700) < 0 && errno != EEXIST) {
-		r = -errno;
+	fd = trusted_dir_make(state_fd, QUEUE_DIRECTORY, uid, gid, 0700, NULL);
+	if (fd == -EEXIST && fstatat(state_fd, QUEUE_DIRECTORY, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		fd = trusted_dir_read(state_fd, QUEUE_DIRECTORY, st.st_uid, st.st_gid);
+	r = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : settle_queue(fd, &st, uid, gid);
+	if (r < 0)
 		goto out;
-	}
-	fd = openat(state_fd, QUEUE_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0 || fchown(fd, uid, gid) < 0 || fchmod(fd, 0700) < 0) {
-		r = -errno;
-		goto out;
-	}
-	if (st.st_uid != uid)
-		adopt_queue(fd, st.st_uid, uid, gid);
 	*fd_out = fd;
 	fd = -1; /* the caller's now */
 out:

@@ -64,7 +64,7 @@ walls_raise(const struct files_session *session, pid_t parent)
 	if (r == 0)
 		r = sandbox_limit(SANDBOX_FILES);
 	if (r == 0)
-		r = sandbox_chroot(session->home_fd);
+		r = sandbox_chroot_home(session->home_fd, session->uid, session->gid);
 	if (r == 0)
 		r = sandbox_drop_identity(session->uid, session->gid);
 	if (r == 0)

@@ -250,7 +250,7 @@ enter_walls(const struct hooks *hooks)
 {
 	const int keep[] = {hooks->uploads, hooks->master_channel, hooks->log_channel, hooks->queue_fd, state.launcher};
 
-	if (sandbox_close_all_but(keep, sizeof(keep) / sizeof(keep[0])) < 0 || sandbox_chroot(hooks->queue_fd) < 0 ||
+	if (sandbox_close_all_but(keep, sizeof(keep) / sizeof(keep[0])) < 0 || sandbox_chroot_home(hooks->queue_fd, hooks->uid, hooks->gid) < 0 ||
 	    sandbox_drop_identity(hooks->uid, hooks->gid) < 0 || sandbox_landlock(hooks->queue_fd, false) < 0 ||
 	    sandbox_limit(SANDBOX_HOOKS) < 0)
 		_exit(1);
@@ -279,6 +279,7 @@ hooks_run(const struct hooks *hooks)
 	signal(SIGHUP, SIG_IGN);
 	log_set_reserved_channel(-1);
 	log_set_context("hooks", "", "", "");
+	title_name("sallyport-hooks");
 	title_set("hooks", NULL, NULL);
 	fork_launcher(hooks);
 	enter_walls(hooks);

@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <stdlib.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -26,6 +27,19 @@ sandbox_chroot(int directory_fd)
 	if (fchdir(directory_fd) < 0 || chroot(".") < 0)
 		return -errno;
 	return 0;
+}
+
+int
+sandbox_chroot_home(int home_fd, uid_t uid, gid_t gid)
+{
+	int r = sandbox_chroot(home_fd);
+
+	if (r != -EACCES)
+		return r;
+	/* root may not enter it: no CAP_DAC_OVERRIDE, or a file system whose server takes root for nobody */
+	setfsgid(gid);
+	setfsuid(uid);
+	return sandbox_chroot(home_fd);
 }
 
 /*

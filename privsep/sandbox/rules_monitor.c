@@ -82,6 +82,8 @@ static const struct sandbox_rule login_rows[] = {
     /* the way behind the walls, for files and for the monitor itself */
     {SYS_fchdir, ANY_ARGS, "into the home or the empty directory"},
     {SYS_chroot, ANY_ARGS, "into the home or the empty directory"},
+    {SYS_setfsuid, ANY_ARGS, "to and into a home that root may not enter"},
+    {SYS_setfsgid, ANY_ARGS, "to and into a home that root may not enter"},
     {SYS_prlimit64, ARG_IS(0, 0), "its own limits"},
     {SYS_setgroups, ANY_ARGS, "drop, and the proof that it cannot be undone"},
     {SYS_getgroups, ANY_ARGS, "the proof"},

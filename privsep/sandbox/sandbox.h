@@ -109,6 +109,12 @@ int sandbox_empty_bounds(void);
 int sandbox_chroot(int directory_fd);
 
 /*
+ * The same into a directory of the user that this process becomes next (sandbox_drop_identity()): with the user's ids
+ * as those of the file system where root may not enter. 0 or -errno.
+ */
+int sandbox_chroot_home(int home_fd, uid_t uid, gid_t gid);
+
+/*
  * Drop to uid and gid for good: groups (the gid alone), gid, uid, every capability set and
  * the bounding set empty, no_new_privs; then try to get root back, and abort() if that works.
  * uid and gid must not be 0. 0 or -errno.
