@@ -89,8 +89,8 @@ hash_costs_save(const char *state_directory, const struct hash_cost *costs, size
 		fd = openat(dir_fd, FILE_NAME ".new", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		r = fd < 0 ? -errno : io_write_all(fd, text.data == NULL ? "" : text.data, text.len);
 	}
-	if (r == 0 && renameat(dir_fd, FILE_NAME ".new", dir_fd, FILE_NAME) < 0)
-		r = -errno;
+	if (r == 0)
+		r = io_rename_over(dir_fd, FILE_NAME ".new", FILE_NAME);
 	buf_free(&text);
 	close_fd(&fd);
 	close_fd(&dir_fd);

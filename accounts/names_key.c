@@ -46,8 +46,10 @@ write_key(int dir_fd, const struct siphash_key *key)
 	if (fd < 0)
 		return -errno;
 	r = io_write_all(fd, key, sizeof(*key));
-	if (r == 0 && (fsync(fd) < 0 || renameat(dir_fd, FILE_NAME ".new", dir_fd, FILE_NAME) < 0))
+	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
+	if (r == 0)
+		r = io_rename_over(dir_fd, FILE_NAME ".new", FILE_NAME);
 	close_fd(&fd);
 	return r;
 }

@@ -416,8 +416,8 @@ replace_file(const struct users_file *file)
 	if (unlinkat(file->dir_fd, beside, 0) < 0 && errno != ENOENT)
 		return -errno;
 	r = write_beside(file, beside);
-	if (r == 0 && renameat(file->dir_fd, beside, file->dir_fd, file->name) < 0)
-		r = -errno;
+	if (r == 0)
+		r = io_rename_over(file->dir_fd, beside, file->name);
 	if (r < 0)
 		unlinkat(file->dir_fd, beside, 0);
 	return r;

@@ -207,10 +207,14 @@ drop_file(struct new_file *file)
 static int
 place_file(struct new_file *file, bool force)
 {
-	int fd;
+	int fd, r = 0;
 
-	if (renameat2(file->dir_fd, file->temporary, file->dir_fd, file->name, force ? 0 : RENAME_NOREPLACE) < 0)
-		return -errno;
+	if (force)
+		r = io_rename_over(file->dir_fd, file->temporary, file->name);
+	else if (renameat2(file->dir_fd, file->temporary, file->dir_fd, file->name, RENAME_NOREPLACE) < 0)
+		r = -errno;
+	if (r < 0)
+		return r;
 	file->temporary[0] = '\0';
 	/* the file is in place; that its name may not be on the disk yet is no failure */
 	fd = openat(file->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -262,7 +266,7 @@ out:
 	return r;
 }
 
-/* Open its directory, where nothing must have its name yet, unless force. */
+/* Open the directory of what it or a link leads to. Nothing must be there yet; with force, nothing but a file. */
 static bool
 is_free(struct new_file *file, bool force)
 {
@@ -270,10 +274,11 @@ is_free(struct new_file *file, bool force)
 	char why[TRUST_TEXT_MAX];
 	struct stat st;
 
-	file->dir_fd = trusted_parent_open(file->path, TRUST_ROOT_ALONE, file->name, &problem);
+	file->dir_fd = trusted_target_open(file->path, TRUST_ROOT_ALONE, file->name, &problem);
 	if (file->dir_fd < 0) {
 		trust_explain(&problem, why, sizeof(why));
-		ctl_error("cannot write '%s': %s; nothing was changed", ctl_quote(file->path), ctl_quote(why));
+		ctl_error("cannot write '%s': %s; nothing was changed", ctl_quote(file->path),
+		    problem.error == -EISDIR ? "it is a directory; name a file in it" : ctl_quote(why));
 		return false;
 	}
 	if (force || fstatat(file->dir_fd, file->name, &st, AT_SYMLINK_NOFOLLOW) < 0)

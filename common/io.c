@@ -2,8 +2,11 @@
 #include "common/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -64,6 +67,16 @@ clock_ms(clockid_t clock)
 
 	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+int
+io_rename_over(int dir_fd, const char *from, const char *to)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, to, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EEXIST;
+	return renameat(dir_fd, from, dir_fd, to) < 0 ? -errno : 0;
 }
 
 uint64_t

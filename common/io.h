@@ -22,6 +22,14 @@ int io_write_all(int fd, const void *bytes, size_t len);
  */
 ssize_t io_read_all(int fd, void *bytes, size_t len);
 
+/*
+ * Rename a new file within dir_fd to the name of the one that it replaces. What has the name already must be a regular
+ * file or a link: a device, a FIFO or a socket stays. Of a link the link itself is replaced.
+ *
+ * Returns 0, -EEXIST for something else than a file, -EISDIR, or the -errno of renameat(2).
+ */
+int io_rename_over(int dir_fd, const char *from, const char *to);
+
 /* CLOCK_MONOTONIC in milliseconds; the unit of every deadline. */
 uint64_t monotonic_ms(void);
 

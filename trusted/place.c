@@ -24,6 +24,7 @@ enum last {
 	LAST_IS_DIRECTORY,
 	LAST_IS_HOME, /* a directory that others may write to */
 	LAST_IS_FILE, /* a link is followed; the rest is left to the caller */
+	LAST_IS_TARGET, /* the same, and it may be missing */
 	LAST_IS_LEFT, /* to the caller, whatever it is */
 };
 
@@ -118,6 +119,9 @@ trust_explain(const struct trust_problem *problem, char *text, size_t size)
 		    "be a plain "
 		    "file of root%s with one name: remove it",
 		    path, owner, other);
+		break;
+	case TRUST_SPECIAL:
+		snprintf(text, size, "'%s' is a device, a FIFO or a socket, which stays; name a file", path);
 		break;
 	case TRUST_SYSTEM:
 		snprintf(text, size, "%s", strerror(-problem->error));
@@ -258,13 +262,15 @@ step(struct walk *walk)
 			return r;
 		fd = openat(walk->fd, walk->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	}
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0 && errno == ENOENT && walk->last == LAST_IS_TARGET && is_last(walk))
+		r = walk->has_arrived = true;
+	else if (fd < 0 || fstat(fd, &st) < 0)
 		r = fail(walk, TRUST_SYSTEM, -errno, walk->name, NULL);
 	else if (S_ISLNK(st.st_mode))
 		r = follow(walk, fd, &st);
 	else if (S_ISDIR(st.st_mode))
 		r = enter(walk, &fd, walk->name, &st);
-	else if (walk->last == LAST_IS_FILE && is_last(walk))
+	else if ((walk->last == LAST_IS_FILE || walk->last == LAST_IS_TARGET) && is_last(walk))
 		r = walk->has_arrived = true;
 	else
 		r = fail(walk, TRUST_SYSTEM, -ENOTDIR, walk->name, &st);
@@ -340,6 +346,15 @@ trusted_parent_open(const char *path, const struct trust *trust, char name[NAME_
 	return walk_path(&walk, path);
 }
 
+/* The directory of what path leads to, whatever that is. */
+static int
+open_end(const char *path, const struct trust *trust, char *name, struct trust_problem *problem)
+{
+	struct walk walk = {.trust = trust, .problem = problem, .last = LAST_IS_TARGET, .name = name};
+
+	return walk_path(&walk, path);
+}
+
 int
 trusted_file_open(const char *path, struct trust_problem *problem)
 {
@@ -366,6 +381,18 @@ fail_path(struct trust_problem *problem, enum trust_kind kind, int error, const 
 
 	snprintf(walk.at, sizeof(walk.at), "%s", path);
 	return fail(&walk, kind, error, "", st);
+}
+
+int
+trusted_target_open(const char *path, const struct trust *trust, char name[NAME_MAX + 1], struct trust_problem *problem)
+{
+	struct stat st;
+	int dir_fd = open_end(path, trust, name, problem);
+
+	if (dir_fd < 0 || fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISREG(st.st_mode))
+		return dir_fd;
+	close_fd(&dir_fd);
+	return fail_path(problem, TRUST_SPECIAL, -EPERM, path, trust->uid, &st);
 }
 
 int
@@ -406,7 +433,7 @@ trusted_file_append(const char *path, uid_t uid, mode_t mode, struct trust_probl
 {
 	const struct trust trust = {.uid = uid, .gid = TRUST_ANY_GROUP};
 	char name[NAME_MAX + 1];
-	int dir_fd = trusted_parent_open(path, &trust, name, problem), fd;
+	int dir_fd = open_end(path, &trust, name, problem), fd;
 	int r = 0;
 
 	if (dir_fd < 0)

@@ -31,6 +31,7 @@ enum trust_kind {
 	TRUST_LINK,	/* a link that is not followed */
 	TRUST_FILE,	/* the file itself can be changed by others */
 	TRUST_PLANTED,	/* the file may be another one than it seems */
+	TRUST_SPECIAL,	/* a device, a FIFO or a socket, where a file is to be replaced */
 };
 
 /* Why a path was not followed; see trust_explain(). Filled after an error alone. */
@@ -62,6 +63,13 @@ int trusted_parent_open(
     const char *path, const struct trust *trust, char name[NAME_MAX + 1], struct trust_problem *problem);
 
 /*
+ * As trusted_parent_open(), for a file that is to be replaced: root's own links at the end of path are followed, and name
+ * is what they lead to. That is a regular file, or free; TRUST_SPECIAL otherwise, -EISDIR for a directory.
+ */
+int trusted_target_open(
+    const char *path, const struct trust *trust, char name[NAME_MAX + 1], struct trust_problem *problem);
+
+/*
  * Open a file for reading, links of root included. Nobody but root can put another file into its place; whose the file
  * itself is was not looked at. A FIFO is not waited for.
  *
@@ -75,7 +83,7 @@ int trusted_file_check(int fd, const char *path, struct trust_problem *problem);
 /*
  * Open a file that is appended to, and make it (mode) if it is missing. Its directories may belong to uid as well, and any
  * group may write to them. Where somebody beside root could have put the file there, it must be a plain one of root or
- * uid with one name. Never follows a link at the end of the path, and does not wait for a FIFO.
+ * uid with one name. Of links at the end of the path, root's own are followed. A FIFO without a reader is -ENXIO.
  *
  * Returns a descriptor, or -errno with problem filled.
  */

@@ -119,10 +119,13 @@ part_is_there(const struct part *part)
 int
 part_rename(struct part *part, const char *target)
 {
+	int r;
+
 	if (!part_is_there(part))
 		return -ESTALE;
-	if (renameat(part->dir_fd, part->name, part->dir_fd, target) < 0)
-		return -errno;
+	r = io_rename_over(part->dir_fd, part->name, target);
+	if (r < 0)
+		return r;
 	if (part->has_record)
 		(void)unlinkat(part->dir_fd, part->record_name, 0);
 	part->has_record = false;

@@ -135,6 +135,7 @@ pins_add(const char *path, const char *host, uint16_t port, const char *fingerpr
 {
 	char line[512];
 	int len = snprintf(line, sizeof(line), "%s %u %s\n", host, port, fingerprint), fd, r;
+	struct stat status;
 
 	if (len < 0 || (size_t)len >= sizeof(line) || strpbrk(host, " \t\r\n") != NULL)
 		return -EINVAL;
@@ -144,7 +145,9 @@ pins_add(const char *path, const char *host, uint16_t port, const char *fingerpr
 	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	r = io_write_all(fd, line, (size_t)len);
+	r = fstat(fd, &status) < 0 ? -errno : S_ISREG(status.st_mode) ? 0 : -EINVAL;
+	if (r == 0)
+		r = io_write_all(fd, line, (size_t)len);
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	return r;

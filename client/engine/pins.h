@@ -18,10 +18,10 @@ bool pins_find(const char *text, const char *host, uint16_t port, char fingerpri
 /* The path of the pin file: wanted when it is not NULL, else below $XDG_CONFIG_HOME or ~/.config. -ENOENT: no home. */
 int pins_path(const char *wanted, char *path, size_t size);
 
-/* Look a host up in a file. Returns 1 found, 0 not (or no such file), -errno for a file that cannot be read. */
+/* Look a host up in a file. Returns 1 found, 0 not (or no such file), -EINVAL for no regular file, or -errno. */
 int pins_look_up(const char *path, const char *host, uint16_t port, char fingerprint[PIN_FINGERPRINT_SIZE]);
 
-/* Add a line; the file and its directories are made as needed, for the user alone. Returns 0 or -errno. */
+/* Add a line; the file and its directories are made as needed, for the user alone. As pins_look_up(), or 0. */
 int pins_add(const char *path, const char *host, uint16_t port, const char *fingerprint);
 
 #endif

@@ -209,6 +209,9 @@ judge(struct ftp *ftp, const X509 *certificate)
 	if (pins_path(ftp->options->pin_file, path, sizeof(path)) == 0)
 		pin_file = path;
 	r = pin_file == NULL ? 0 : pins_look_up(pin_file, ftp->host, ftp->port, pinned);
+	if (r == -EINVAL)
+		return fail(ftp, FTP_LOCAL, "put a file in its place, or set XDG_CONFIG_HOME",
+		    "pin file '%s' is no regular file, and would forget what is trusted", pin_file);
 	if (r < 0)
 		return fail_local(ftp, r, pin_file);
 	if (r == 0)

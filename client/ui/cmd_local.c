@@ -248,7 +248,10 @@ edit_bookmarks(const struct buf *text, const char *name, const char *url)
 		status = report_usage("there is no bookmark '%s'; 'bookmark' lists them", report_quote(name));
 	else if (r == 0)
 		r = places_write_bookmarks(&fresh);
-	if (r < 0 && status == EXIT_DONE)
+	if (r == -EINVAL)
+		status = report_failure(FTP_LOCAL, "the bookmark is not kept", "the bookmarks are no regular file",
+		    "a file in their place");
+	else if (r < 0 && status == EXIT_DONE)
 		status = report_local("cannot keep the bookmark", name, r);
 	buf_free(&fresh);
 	return status;

@@ -140,9 +140,13 @@ places_write_bookmarks(const struct buf *text)
 	}
 	if (buf_addf(&fresh, "%s.new", real != NULL ? real : path.data) < 0)
 		goto out;
-	fd = open(fresh.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+	fd = open(fresh.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
 	if (fd < 0) {
 		r = -errno;
+		goto out;
+	}
+	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
+		r = -EINVAL;
 		goto out;
 	}
 	r = io_write_all(fd, text->len == 0 ? "" : text->data, text->len);

@@ -21,7 +21,7 @@ bool places_bookmarks(struct buf *path);
 /* The text of the bookmarks' file, empty where there is none. Returns 0 or -errno. */
 int places_read_bookmarks(struct buf *text);
 
-/* Put another text in place of the file, in one step, mode 0600. Returns 0 or -errno. */
+/* Put another text in place of the file, in one step, mode 0600. Returns 0, -EINVAL where that is no file, or -errno. */
 int places_write_bookmarks(const struct buf *text);
 
 /* Whether place begins with a bookmark; out is then the URL. */

@@ -195,8 +195,8 @@ replace_file(int dir_fd, const struct buf *text)
 		return -errno;
 	r = text->len > 0 ? io_write_all(fd, text->data, text->len) : 0;
 	close_fd(&fd);
-	if (r == 0 && renameat(dir_fd, FILE_NAME ".new", dir_fd, FILE_NAME) < 0)
-		r = -errno;
+	if (r == 0)
+		r = io_rename_over(dir_fd, FILE_NAME ".new", FILE_NAME);
 	return r;
 }
 
@@ -227,7 +227,7 @@ write_now(struct master *master)
 	master->bans.write_at_ms = 0;
 	if (r < 0)
 		log_message(LEVEL_ERROR, "bans-file", "bans cannot be kept over a restart: '%s/" FILE_NAME "': %s",
-		    master->config->state_directory, strerror(-r));
+		    master->config->state_directory, r == -EEXIST ? "it is no regular file; remove it" : strerror(-r));
 }
 
 /* The table. */

@@ -90,7 +90,7 @@ local_socket_open(struct local_socket *local, const char *path, mode_t mode, int
 	}
 	r = open_named(local, path, mode, backlog);
 	if (r < 0) {
-		snprintf(error, size, "%s", strerror(-r));
+		snprintf(error, size, "%s", r == -EEXIST ? "what has this name is no socket; remove it" : strerror(-r));
 		close_fd(&local->fd);
 		close_fd(&local->dir_fd);
 	}

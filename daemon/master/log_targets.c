@@ -72,7 +72,8 @@ open_file(const struct master *master, const struct config *config, const char *
 	if (fd < 0) {
 		config_place(config, "log", key, place);
 		trust_explain(&problem, why, sizeof(why));
-		snprintf(error, size, "%scannot open log file '%s': %s", place, path, why);
+		snprintf(error, size, "%scannot open log file '%s': %s", place, path,
+		    fd == -ENXIO ? "it is a FIFO that nobody reads, or a socket" : why);
 		return fd;
 	}
 	*fd_out = fd;

@@ -175,8 +175,10 @@ replace_pid_file(int dir_fd)
 	if (fd < 0)
 		return -errno;
 	r = io_write_all(fd, text, (size_t)len);
-	if (r == 0 && (fchmod(fd, 0644) < 0 || renameat(dir_fd, PID_FILE ".new", dir_fd, PID_FILE) < 0))
+	if (r == 0 && fchmod(fd, 0644) < 0)
 		r = -errno;
+	if (r == 0)
+		r = io_rename_over(dir_fd, PID_FILE ".new", PID_FILE);
 	close_fd(&fd);
 	return r;
 }
@@ -189,7 +191,8 @@ write_pid_file(void)
 
 	close_fd(&dir_fd);
 	if (r < 0)
-		fail("cannot write pid file '%s/" PID_FILE "': %s", master.config->runtime_directory, strerror(-r));
+		fail("cannot write pid file '%s/" PID_FILE "': %s", master.config->runtime_directory,
+		    r == -EEXIST ? "it is no regular file; remove it" : strerror(-r));
 }
 
 /* Only while it is ours: another master may have been started meanwhile. */

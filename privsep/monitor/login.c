@@ -78,6 +78,7 @@ home_refusal(const struct trust_problem *problem)
 	case TRUST_WRITERS:
 	case TRUST_FILE:
 	case TRUST_PLANTED:
+	case TRUST_SPECIAL:
 		return "home is behind a directory that others control";
 	case TRUST_SYSTEM:
 		break;

@@ -104,6 +104,32 @@ new_device()
 	[ -S sock ]
 }
 
+@test "local: pins in a FIFO would be forgotten, and are refused; the FIFO stays" {
+	mkdir -p "$HOME/.config/sallyport"
+	mkfifo "$HOME/.config/sallyport/pins"
+	run timeout 20 "$BUILD/sallyport" ls "$(at)"
+	assert_failure
+	assert_output --partial "$HOME/.config/sallyport/pins' is no regular file"
+	[ -p "$HOME/.config/sallyport/pins" ]
+	mkfifo "$HOME/.config/sallyport/bookmarks.new"
+	run timeout 20 "$BUILD/sallyport" bookmark here "$(at)"
+	assert_failure
+	[ -p "$HOME/.config/sallyport/bookmarks.new" ]
+}
+
+@test "local: what stands under the names of parts and records is nobody's but its owner's, and stays" {
+	mkfifo f.part
+	client get "$(at f)"
+	assert_equal "$(cat f)" "the content"
+	[ -p f.part ]
+	rm f
+	mkfifo f.sallyport.part
+	run timeout 20 "$BUILD/sallyport" --ca "$CA" get "$(at f)"
+	assert_failure
+	[ -p f.part ] && [ -p f.sallyport.part ]
+	[ ! -e f ]
+}
+
 @test "local: bookmarks, history and pins that are links stay links; a device in their place is left alone" {
 	mkdir -p "$HOME/.config/sallyport" elsewhere
 	: >elsewhere/bookmarks

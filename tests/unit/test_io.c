@@ -8,7 +8,10 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -118,6 +121,48 @@ test_short_read(void **state)
 	close_fd(&ends[0]);
 }
 
+/* Files and links are replaced; everything else keeps its name, and so does the new file. */
+static void
+test_rename_over(void **state)
+{
+	static const struct {
+		const char *name;
+		mode_t kind;
+		int result;
+	} rows[] = {
+	    {"none", 0, 0},
+	    {"file", S_IFREG, 0},
+	    {"link", S_IFLNK, 0},
+	    {"fifo", S_IFIFO, -EEXIST},
+	    {"socket", S_IFSOCK, -EEXIST},
+	    {"directory", S_IFDIR, -EISDIR},
+	};
+	char top[] = "/tmp/sallyport-io-XXXXXX", command[64];
+	struct stat st;
+	int dir_fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(top));
+	dir_fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(dir_fd >= 0);
+	assert_int_equal(symlinkat("nowhere", dir_fd, "link"), 0);
+	assert_int_equal(mkdirat(dir_fd, "directory", 0700), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		mode_t kind = rows[i].kind, expected = rows[i].result == 0 ? S_IFREG : kind;
+
+		if (kind == S_IFREG || kind == S_IFIFO || kind == S_IFSOCK)
+			assert_int_equal(mknodat(dir_fd, rows[i].name, kind | 0600, 0), 0);
+		assert_int_equal(mknodat(dir_fd, "new", S_IFREG | 0640, 0), 0);
+		assert_int_equal(io_rename_over(dir_fd, "new", rows[i].name), rows[i].result);
+		assert_int_equal(fstatat(dir_fd, rows[i].name, &st, AT_SYMLINK_NOFOLLOW), 0);
+		assert_int_equal(st.st_mode & S_IFMT, expected);
+		assert_int_equal(unlinkat(dir_fd, "new", 0), rows[i].result == 0 ? -1 : 0);
+	}
+	close_fd(&dir_fd);
+	snprintf(command, sizeof(command), "rm -rf %s", top);
+	assert_int_equal(system(command), 0);
+}
+
 static void
 test_deadline_left(void **state)
 {
@@ -184,6 +229,7 @@ main(void)
 	    cmocka_unit_test(test_errors),
 	    cmocka_unit_test(test_all_with_interrupts),
 	    cmocka_unit_test(test_short_read),
+	    cmocka_unit_test(test_rename_over),
 	    cmocka_unit_test(test_deadline_left),
 	    cmocka_unit_test(test_wait),
 	    cmocka_unit_test(test_clocks),

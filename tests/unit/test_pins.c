@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,6 +61,7 @@ test_file(void **state)
 {
 	char directory[] = "/tmp/sallyport-pins-XXXXXX", path[128], fingerprint[PIN_FINGERPRINT_SIZE];
 	struct stat status;
+	int fd;
 
 	(void)state;
 	assert_non_null(mkdtemp(directory));
@@ -74,6 +77,15 @@ test_file(void **state)
 	assert_int_equal(pins_look_up(path, "host", 22, fingerprint), 0);
 	assert_int_equal(stat(path, &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0600);
+	unlink(path);
+	/* nothing is kept in what forgets it, and nothing takes its place */
+	assert_int_equal(mkfifo(path, 0600), 0);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_int_equal(pins_add(path, "host", 21, ONE), -EINVAL);
+	assert_int_equal(pins_look_up(path, "host", 21, fingerprint), -EINVAL);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(stat(path, &status), 0);
+	assert_true(S_ISFIFO(status.st_mode));
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/a/b", directory);
 	assert_true(pins_look_up(path, "host", 21, fingerprint) < 0);

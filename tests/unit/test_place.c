@@ -247,7 +247,9 @@ test_append(void **state)
 	    {"alices/bobs-file", -EPERM, 0, TRUST_PLANTED},
 	    {"alices/two-names", -EPERM, 0, TRUST_PLANTED},
 	    {"sticky/bobs-file", -EPERM, 0, TRUST_PLANTED},
-	    {"alices/planted", -ELOOP, 0, TRUST_SYSTEM},
+	    {"alices/planted", -EPERM, 0, TRUST_LINK},
+	    {"roots/file-link", 0, 0, 0},
+	    {"roots/free-link", 0, 0, 0},
 	    {"alices/fifo", -ENXIO, 0, TRUST_SYSTEM},
 	    {"open/new", -EPERM, 0, TRUST_WRITERS},
 	};
@@ -257,6 +259,7 @@ test_append(void **state)
 	if (top[0] == '\0')
 		skip();
 	make_file("alices/file", ALICE, 0644);
+	make_link("freed", "roots/free-link", 0);
 	make_file("roots/bobs-file", BOB, 0644);
 	make_file("alices/bobs-file", BOB, 0644);
 	make_file("sticky/bobs-file", BOB, 0644);
@@ -272,6 +275,50 @@ test_append(void **state)
 			assert_int_equal(problem.kind, row->kind);
 		else
 			assert_int_equal(fcntl(fd, F_GETFL) & (O_APPEND | O_NONBLOCK), O_APPEND);
+		close_fd(&fd);
+	}
+}
+
+/* Root's links are followed to a file or a free name; what is neither stays, and is told. */
+static void
+test_target(void **state)
+{
+	static const struct {
+		const char *path;
+		const char *name;	/* what is to be replaced; NULL: nothing */
+		int error;
+		enum trust_kind kind;
+	} targets[] = {
+	    {"roots/file", "file", 0, 0},
+	    {"roots/none", "none", 0, 0},
+	    {"roots/file-link", "file", 0, 0},
+	    {"roots/dangling", "free", 0, 0},
+	    {"roots/inner", NULL, -EISDIR, TRUST_SYSTEM},
+	    {"roots/up", NULL, -EISDIR, TRUST_SYSTEM},
+	    {"roots/fifo", NULL, -EPERM, TRUST_SPECIAL},
+	    {"roots/fifo-link", NULL, -EPERM, TRUST_SPECIAL},
+	    {"roots/none/inner", NULL, -ENOENT, TRUST_SYSTEM},
+	    {"loop", NULL, -ELOOP, TRUST_SYSTEM},
+	    {"alices-link", NULL, -EPERM, TRUST_LINK},
+	    {"alices/new", NULL, -EPERM, TRUST_OWNER},
+	};
+	struct trust_problem problem;
+	char name[NAME_MAX + 1];
+
+	(void)state;
+	if (top[0] == '\0')
+		skip();
+	assert_int_equal(mkfifo(below("roots/fifo"), 0600), 0);
+	make_link("fifo", "roots/fifo-link", 0);
+	make_link("inner/../free", "roots/dangling", 0);
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		int fd = trusted_target_open(below(targets[i].path), TRUST_ROOT_ALONE, name, &problem);
+
+		assert_int_equal(fd < 0 ? fd : 0, targets[i].error);
+		if (fd < 0)
+			assert_int_equal(problem.kind, targets[i].kind);
+		else
+			assert_string_equal(name, targets[i].name);
 		close_fd(&fd);
 	}
 }
@@ -402,6 +449,7 @@ main(void)
 	    cmocka_unit_test(test_parent),
 	    cmocka_unit_test(test_files),
 	    cmocka_unit_test(test_append),
+	    cmocka_unit_test(test_target),
 	    cmocka_unit_test(test_making),
 	    cmocka_unit_test(test_set_group_id),
 	    cmocka_unit_test(test_homes),
