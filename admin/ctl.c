@@ -82,6 +82,8 @@ static const struct ctl_command ctl_commands[] = {
     {"ban", "del", "ADDRESS", 0, false, ban_del, "take a ban away"},
     {"status", NULL, NULL, 0, false, server_status, "the state of the server, its totals, the configuration in force"},
     {"reload", NULL, NULL, 0, false, server_reload, "take the configuration, the accounts and the certificate anew; says how it went"},
+    {"upgrade", NULL, NULL, 0, false, server_upgrade,
+     "start the program anew; it takes over, running sessions end with the old one; says how it went"},
     {"drain", NULL, NULL, 0, false, server_drain, "let running transfers end, then stop the server"},
     {"stop", NULL, NULL, 0, false, server_stop, "stop the server at once"},
     {"log-level", NULL, "LEVEL", 0, false, server_log_level, "log from this level on, until the next reload"},

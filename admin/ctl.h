@@ -120,6 +120,7 @@ enum ctl_exit ban_add(struct ctl *ctl);
 enum ctl_exit ban_del(struct ctl *ctl);
 enum ctl_exit server_status(struct ctl *ctl);
 enum ctl_exit server_reload(struct ctl *ctl);
+enum ctl_exit server_upgrade(struct ctl *ctl);
 enum ctl_exit server_drain(struct ctl *ctl);
 enum ctl_exit server_stop(struct ctl *ctl);
 enum ctl_exit server_log_level(struct ctl *ctl);

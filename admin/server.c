@@ -97,7 +97,7 @@ ask(const struct ctl *ctl, const char *const words[], enum ctl_exit *status)
 	return NULL;
 }
 
-/* Every line of the report of a reload; of one that was refused on standard error. */
+/* Every line of the report of a reload or an upgrade; of one that was refused on standard error. */
 static void
 tell_report(const json_t *last, bool is_good)
 {
@@ -116,10 +116,10 @@ tell_report(const json_t *last, bool is_good)
 	free(report);
 }
 
-enum ctl_exit
-server_reload(struct ctl *ctl)
+/* Ask for what takes its time, and tell its report. */
+static enum ctl_exit
+ask_report(const struct ctl *ctl, const char *const request[])
 {
-	static const char *const request[] = {"reload", NULL};
 	json_t *last = control_ask(ctl, request, NULL, NULL);
 	bool is_good;
 
@@ -133,6 +133,22 @@ server_reload(struct ctl *ctl)
 	tell_report(last, is_good);
 	json_decref(last);
 	return is_good ? CTL_DONE : CTL_FAILED;
+}
+
+enum ctl_exit
+server_reload(struct ctl *ctl)
+{
+	static const char *const request[] = {"reload", NULL};
+
+	return ask_report(ctl, request);
+}
+
+enum ctl_exit
+server_upgrade(struct ctl *ctl)
+{
+	static const char *const request[] = {"upgrade", NULL};
+
+	return ask_report(ctl, request);
 }
 
 enum ctl_exit

@@ -266,14 +266,48 @@ answer_watch(struct master *master, struct control_client *client)
 	close_fd(&client->fd); /* the logger has it now */
 }
 
-void
-control_answer_reload(struct master *master, struct control_client *client)
+static void
+answer_upgrade(struct master *master, struct control_client *client)
+{
+	const char *refused;
+
+	log_request("upgrade", "");
+	client->is_upgrade = true;
+	client->ticket = master->upgrade.ended;
+	client->state = CONTROL_WAITING;
+	refused = upgrade_start(master);
+	if (refused != NULL)
+		control_fail(client, "%s", refused);
+}
+
+static void
+report_upgrade(const struct master *master, struct control_client *client)
+{
+	const struct upgrade *upgrade = &master->upgrade;
+
+	if (upgrade->ended == client->ticket)
+		return;
+	finish(
+	    client, json_pack("{s:b, s:b, s:s}", "done", 1, "good", (int)upgrade->is_good, "report", upgrade->report));
+}
+
+static void
+report_reload(const struct master *master, struct control_client *client)
 {
 	const struct reload_report *report = reload_report(master);
 
 	if (report->ticket < client->ticket)
 		return;
 	finish(client, json_pack("{s:b, s:b, s:s}", "done", 1, "good", (int)report->is_good, "report", report->text));
+}
+
+void
+control_answer_waiting(struct master *master, struct control_client *client)
+{
+	if (client->is_upgrade)
+		report_upgrade(master, client);
+	else
+		report_reload(master, client);
 }
 
 static void
@@ -322,6 +356,9 @@ control_answer(struct master *master, struct control_client *client, const struc
 		log_request("reload", "");
 		client->ticket = reload_start(master);
 		client->state = CONTROL_WAITING;
+		break;
+	case CONTROL_UPGRADE:
+		answer_upgrade(master, client);
 		break;
 	case CONTROL_DRAIN:
 	case CONTROL_STOP:

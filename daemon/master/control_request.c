@@ -138,6 +138,7 @@ parse_words(char *const words[], struct control_request *request, const char **e
 	case CONTROL_SESSION_LIST:
 	case CONTROL_SESSION_WATCH:
 	case CONTROL_RELOAD:
+	case CONTROL_UPGRADE:
 	case CONTROL_DRAIN:
 	case CONTROL_STOP:
 	case CONTROL_COMMAND_COUNT:

@@ -26,6 +26,7 @@
 	X(SESSION_KICK, "session-kick", 2, "id|user|address VALUE") \
 	X(SESSION_NOTIFY, "session-notify", 3, "all|id|user VALUE TEXT") \
 	X(RELOAD, "reload", 0, "") \
+	X(UPGRADE, "upgrade", 0, "") \
 	X(DRAIN, "drain", 0, "") \
 	X(STOP, "stop", 0, "") \
 	X(LOG_LEVEL, "log-level", 1, "LEVEL") \

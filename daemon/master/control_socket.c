@@ -22,7 +22,7 @@
 #define BACKLOG 16
 #define OUT_MAX (256 * 1024)
 #define MOVE_MS 10000 /* a client has this long for its next byte */
-#define RELOAD_MS 120000 /* for a reload */
+#define RELOAD_MS 120000 /* for a reload, or an upgrade */
 #define ALL_MS 60000 /* and this long for request and reply together */
 
 /* The socket. */
@@ -279,7 +279,7 @@ control_socket_watch(struct master *master)
 		uint64_t due = client->deadline_ms < client->end_ms ? client->deadline_ms : client->end_ms;
 
 		if (client->state == CONTROL_WAITING) {
-			control_answer_reload(master, client);
+			control_answer_waiting(master, client);
 			if (client->state != CONTROL_WAITING)
 				move_out(master, client);
 		}

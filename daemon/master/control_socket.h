@@ -27,7 +27,7 @@ enum control_state {
 	CONTROL_FREE,
 	CONTROL_READING,
 	CONTROL_LISTING, /* rows of the board, or of bans, follow, as the client takes them */
-	CONTROL_WAITING, /* for the end of a reload */
+	CONTROL_WAITING, /* for the end of a reload, or of an upgrade */
 	CONTROL_WRITING /* what is in out, then it is closed */
 };
 
@@ -39,7 +39,8 @@ struct control_client {
 	struct buf out;
 	bool lists_bans; /* CONTROL_LISTING: not sessions */
 	size_t next_row; /* CONTROL_LISTING */
-	uint64_t ticket; /* CONTROL_WAITING: of the reload */
+	bool is_upgrade; /* CONTROL_WAITING: not a reload */
+	uint64_t ticket; /* CONTROL_WAITING: of the reload, or how many starts of an upgrade had ended */
 	uint64_t deadline_ms; /* of the next byte to move */
 	uint64_t end_ms; /* of all of it */
 };
@@ -74,8 +75,8 @@ void control_answer(struct master *master, struct control_client *client, const 
 /* Add rows while there is room; at the end the last line, and the state changes. */
 void control_answer_rows(struct master *master, struct control_client *client);
 
-/* The reload that the client waits for may have ended: then its report is added, and the state changes. */
-void control_answer_reload(struct master *master, struct control_client *client);
+/* What the client waits for may have ended: then its report is added, and the state changes. */
+void control_answer_waiting(struct master *master, struct control_client *client);
 
 /* Add a line to the reply; takes line over (NULL: the client is dropped). */
 void control_put(struct control_client *client, json_t *line);

@@ -124,7 +124,7 @@ master_stop(struct master *master, bool is_drain)
 {
 	uint64_t now = monotonic_ms();
 
-	upgrade_tell_predecessor(master, is_drain ? "drain\n" : "now\n");
+	upgrade_stop_predecessor(master, is_drain);
 	if (master->is_draining) {
 		log_message(LEVEL_INFO, "stop", "at once");
 		master->drain_deadline_ms = now;
@@ -150,8 +150,8 @@ is_stopped(struct master *master)
 	uint64_t now = monotonic_ms();
 
 	/* a former server is waited for, since this one is the only way to stop it */
-	if ((master->is_draining || master->upgrade.is_retired) && master->live_count == 0 &&
-	    master->upgrade.predecessor < 0)
+	if (master->live_count == 0 && master->upgrade.predecessor < 0 &&
+	    (master->is_draining || upgrade_lets_go(master)))
 		return true;
 	if (!master->is_draining)
 		return false;

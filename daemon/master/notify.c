@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/master/notify.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@ static struct sockaddr_un target;
 static socklen_t target_len;
 static char target_name[sizeof(target.sun_path)];
 static int ready_pipe = -1;
+static bool is_main_process = true;	/* as far as the service manager was told */
 
 void
 notify_init(int ready_fd)
@@ -48,7 +50,7 @@ tell(const char *text)
 {
 	int fd;
 
-	if (target_len == 0)
+	if (target_len == 0 || !is_main_process)
 		return;
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
@@ -90,6 +92,7 @@ notify_main_process(pid_t pid)
 	char text[64];
 
 	snprintf(text, sizeof(text), "MAINPID=%ld\n", (long)pid);
+	is_main_process = true;	/* once more, when the other has died before it was known */
 	tell(text);
-	target_len = 0;
+	is_main_process = false;
 }

@@ -6,11 +6,14 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -19,6 +22,7 @@
 #include "common/buf.h"
 #include "common/io.h"
 #include "common/text.h"
+#include "common/title.h"
 #include "daemon/master/activation.h"
 #include "daemon/master/bans.h"
 #include "daemon/master/control_socket.h"
@@ -28,12 +32,15 @@
 #include "daemon/master/metrics_server.h"
 #include "daemon/master/notify.h"
 #include "daemon/master/sessions.h"
+#include "daemon/master/supervisor.h"
 #include "privsep/ipc/log.h"
 #include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"
 
 #define START_SECONDS 60	/* for the new server to be ready */
+#define RESCUE_MS 1000		/* a service manager may act first when the server that took over dies */
+#define RESCUE_AGAIN_MS 10000
 #define TEXT_MAX 8192		/* bytes of one message: lines */
 #define SEND_MS 2000		/* for the list of sessions, to a server that has just said that it is ready */
 #define ERRORS_MAX 4096		/* bytes of what a server says that does not come up */
@@ -64,7 +71,7 @@ upgrade_init(struct master *master, const char *argv0)
 	char path[PATH_MAX], directory[PATH_MAX];
 	ssize_t len;
 
-	master->upgrade = (struct upgrade){.successor = -1, .errors_fd = -1, .predecessor = -1};
+	master->upgrade = (struct upgrade){.successor = -1, .program_fd = -1, .errors_fd = -1, .predecessor = -1};
 	TAILQ_INIT(&master->upgrade.foreign);
 	TAILQ_INIT(&master->upgrade.unused);
 	if (sandbox_is_widened())
@@ -81,7 +88,32 @@ upgrade_init(struct master *master, const char *argv0)
 		path[len < 0 ? 0 : len] = '\0';
 	}
 	master->upgrade.program = strdup(path);
+	supervisor_find(master->is_foreground, master->upgrade.supervisor, sizeof(master->upgrade.supervisor));
 	return master->upgrade.program == NULL ? -ENOMEM : 0;
+}
+
+/* --- how it went --- */
+
+/* A line of the report, which is the answer to sallyportctl, and of the log. */
+static void __attribute__((format(printf, 2, 3)))
+note_problem(struct upgrade *upgrade, const char *format, ...)
+{
+	size_t len = strlen(upgrade->report);
+	char text[ERRORS_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_message(LEVEL_ERROR, "upgrade-failed", "%s", text);
+	snprintf(upgrade->report + len, sizeof(upgrade->report) - len, "%s%s", len == 0 ? "" : "\n", text);
+}
+
+static void
+end_report(struct upgrade *upgrade, bool is_good)
+{
+	upgrade->is_good = is_good;
+	upgrade->ended++;
 }
 
 /* --- the channel --- */
@@ -100,6 +132,15 @@ void
 upgrade_tell_predecessor(struct master *master, const char *text)
 {
 	send_text(master->upgrade.predecessor, text, strlen(text));
+}
+
+void
+upgrade_stop_predecessor(struct master *master, bool is_drain)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "within %u\n%s\n", master->config->timeouts.drain_s, is_drain ? "drain" : "now");
+	upgrade_tell_predecessor(master, text);
 }
 
 /* Next message as lines; 0: none now; -EPIPE: the other end is gone. */
@@ -212,21 +253,69 @@ run_program(const struct master *master, int channel, int errors_fd)
 	_exit(EXIT_FAILURE);
 }
 
+/*
+ * runs in the child: the parent of the new program until that is ready, since a parent learns how a program ended.
+ * It ends as the program did. It has no descriptor, so that it keeps no channel open.
+ */
+static void __attribute__((noreturn))
+hold_program(const struct master *master, int channel, int errors_fd, int pid_fd)
+{
+	siginfo_t gone = {.si_pid = 0};
+	pid_t pid;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != master->pid)
+		_exit(EXIT_FAILURE);
+	pid = fork();
+	if (pid == 0)
+		run_program(master, channel, errors_fd);
+	if (pid < 0)
+		dprintf(errors_fd, "no process can be started: %s\n", strerror(errno));
+	else
+		(void)!write(pid_fd, &pid, sizeof(pid));
+	close_range(0, ~0U, 0);
+	if (pid < 0)
+		_exit(EXIT_FAILURE);
+	title_set("upgrade", NULL, NULL);
+	/* not reaped: its number stays its own while this process lives */
+	while (waitid(P_PID, (id_t)pid, &gone, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+		;
+	if (gone.si_code == CLD_EXITED)
+		_exit(gone.si_status);
+	signal(gone.si_status, SIG_DFL);
+	raise(gone.si_status);
+	_exit(EXIT_FAILURE);
+}
+
+/* Which process the new program is, from its parent; blocks until that has forked. */
+static void
+learn_program(struct upgrade *upgrade, int pid_fd)
+{
+	pid_t pid;
+
+	if (io_read_all(pid_fd, &pid, sizeof(pid)) != (ssize_t)sizeof(pid))
+		return;
+	upgrade->program_pid = pid;
+	upgrade->program_fd = pidfd_open(pid, 0);
+}
+
 static int
 start_program(struct master *master)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &master->upgrade.successor};
-	int channels[2] = {-1, -1}, errors[2] = {-1, -1};
+	int channels[2] = {-1, -1}, errors[2] = {-1, -1}, pids[2] = {-1, -1};
 	int r = 0;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channels) < 0 ||
-	    pipe2(errors, O_CLOEXEC | O_NONBLOCK) < 0 || (pid = fork()) < 0) {
+	    pipe2(errors, O_CLOEXEC | O_NONBLOCK) < 0 || pipe2(pids, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
 		r = -errno;
 		goto out;
 	}
 	if (pid == 0)
-		run_program(master, channels[1], errors[1]);
+		hold_program(master, channels[1], errors[1], pids[1]);
+	close_fd(&pids[1]);
+	learn_program(&master->upgrade, pids[0]);
 	master->upgrade.child = pid;
 	master->upgrade.successor = channels[0];
 	master->upgrade.errors_fd = errors[0];
@@ -234,37 +323,55 @@ start_program(struct master *master)
 	channels[0] = errors[0] = -1;
 	(void)!epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, master->upgrade.successor, &event);
 out:
-	close_fd(&channels[0]);
-	close_fd(&channels[1]);
-	close_fd(&errors[0]);
-	close_fd(&errors[1]);
+	for (int i = 0; i < 2; i++) {
+		close_fd(&channels[i]);
+		close_fd(&errors[i]);
+		close_fd(&pids[i]);
+	}
 	return r;
 }
 
-void
-upgrade_start(struct master *master)
+/* Why no new server can be started; NULL: it can. */
+static const char *
+why_not_now(const struct master *master)
 {
-	const char *refused = NULL;
+	if (master->upgrade.supervisor[0] != '\0')
+		return master->upgrade.supervisor;
+	if (master->upgrade.is_retired)
+		return "another server has taken over already";
+	if (master->is_draining)
+		return "the server is stopping";
+	if (master->upgrade.child != 0 || master->upgrade.is_postponed)
+		return "one is under way already";
+	return NULL;
+}
+
+static void
+begin_upgrade(struct master *master)
+{
 	int r;
 
-	if (master->upgrade.is_retired)
-		refused = "another server has taken over already";
-	else if (master->is_draining)
-		refused = "the server is stopping";
-	else if (master->upgrade.child != 0)
-		refused = "one is under way already";
-	if (refused != NULL) {
-		log_message(LEVEL_WARNING, "upgrade-failed", "%s", refused);
-		return;
-	}
-	if (master->reload.config != NULL) {
-		master->upgrade.is_postponed = true;
-		return;
-	}
+	master->upgrade.report[0] = '\0';
 	log_message(LEVEL_INFO, "upgrade", "starting '%s'", master->upgrade.program);
 	r = start_program(master);
-	if (r < 0)
-		log_message(LEVEL_ERROR, "upgrade-failed", "no process can be started: %s", strerror(-r));
+	if (r < 0) {
+		note_problem(&master->upgrade, "no process can be started: %s", strerror(-r));
+		end_report(&master->upgrade, false);
+	}
+}
+
+const char *
+upgrade_start(struct master *master)
+{
+	const char *refused = why_not_now(master);
+
+	if (refused != NULL)
+		log_message(LEVEL_WARNING, "upgrade-failed", "%s", refused);
+	else if (master->reload.config != NULL)
+		master->upgrade.is_postponed = true;
+	else
+		begin_upgrade(master);
+	return refused;
 }
 
 void
@@ -273,21 +380,21 @@ upgrade_start_postponed(struct master *master)
 	if (!master->upgrade.is_postponed)
 		return;
 	master->upgrade.is_postponed = false;
-	upgrade_start(master);
+	begin_upgrade(master);
 }
 
 /* --- a new server that does not come up --- */
 
 static void
-log_errors(int fd)
+note_errors(struct upgrade *upgrade)
 {
 	char text[ERRORS_MAX + 1];
-	ssize_t got = read(fd, text, ERRORS_MAX);
+	ssize_t got = read(upgrade->errors_fd, text, ERRORS_MAX);
 	char *rest = text, *line;
 
 	text[got < 0 ? 0 : got] = '\0';
 	while ((line = next_line(&rest)) != NULL)
-		log_message(LEVEL_ERROR, "upgrade-failed", "%s", line);
+		note_problem(upgrade, "%s", line);
 }
 
 static void
@@ -297,7 +404,36 @@ forget_successor(struct master *master)
 		epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, master->upgrade.successor, NULL);
 	close_fd(&master->upgrade.successor);
 	close_fd(&master->upgrade.errors_fd);
+	close_fd(&master->upgrade.program_fd);
 	master->upgrade.deadline_ms = 0;
+	if (master->upgrade.is_retired && !master->is_draining)
+		master->upgrade.rescue_at_ms = monotonic_ms() + RESCUE_AGAIN_MS;
+}
+
+/* It may be there still, when its parent was killed and not itself. */
+static void
+kill_program(const struct upgrade *upgrade)
+{
+	if (upgrade->program_fd >= 0)
+		(void)!pidfd_send_signal(upgrade->program_fd, SIGKILL, NULL, 0);
+}
+
+static void
+fail_start(struct master *master, int status)
+{
+	struct upgrade *upgrade = &master->upgrade;
+	const char *rest = upgrade->is_retired ? "nobody listens; the next attempt follows" : "this one goes on";
+
+	kill_program(upgrade);
+	note_errors(upgrade);
+	forget_successor(master);
+	if (WIFSIGNALED(status))
+		note_problem(upgrade, "the new server was ended by signal %d; %s", WTERMSIG(status), rest);
+	else
+		note_problem(upgrade, "the new server did not start (exit status %d); %s", WEXITSTATUS(status), rest);
+	end_report(upgrade, false);
+	if (master->reload.again)
+		reload_start(master);
 }
 
 bool
@@ -306,50 +442,65 @@ upgrade_reaped(struct master *master, pid_t pid, int status)
 	if (master->upgrade.child == 0 || pid != master->upgrade.child)
 		return false;
 	master->upgrade.child = 0;
-	if (master->upgrade.is_retired) {
-		log_message(LEVEL_CRITICAL, "upgrade-failed",
-		    "the server that took over has ended (status %d); nobody listens any more", status);
-		return true;
-	}
-	log_errors(master->upgrade.errors_fd);
-	forget_successor(master);
-	if (WIFSIGNALED(status))
-		log_message(LEVEL_ERROR, "upgrade-failed", "the new server was ended by signal %d; this one goes on",
-		    WTERMSIG(status));
-	else
-		log_message(LEVEL_ERROR, "upgrade-failed", "the new server did not start (exit status %d); this one goes on",
-		    WEXITSTATUS(status));
-	if (master->reload.again)
-		reload_start(master);
+	fail_start(master, status);
 	return true;
 }
 
 void
 upgrade_cancel(struct master *master)
 {
-	master->upgrade.is_postponed = false;
-	if (master->upgrade.child == 0 || master->upgrade.is_retired)
+	struct upgrade *upgrade = &master->upgrade;
+
+	upgrade->rescue_at_ms = 0;
+	if (upgrade->child == 0 && !upgrade->is_postponed)
 		return;
-	kill(master->upgrade.child, SIGKILL);
-	master->upgrade.child = 0;
-	forget_successor(master);
+	if (upgrade->child != 0) {
+		kill_program(upgrade);
+		kill(upgrade->child, SIGKILL);
+		upgrade->child = 0;
+		forget_successor(master);
+	}
+	upgrade->is_postponed = false;
+	note_problem(upgrade, "the server is stopping");
+	end_report(upgrade, false);
+}
+
+static int
+watch_start(struct master *master, uint64_t now)
+{
+	if (now >= master->upgrade.deadline_ms) {
+		note_problem(&master->upgrade, "the new server was not ready in %d seconds", START_SECONDS);
+		kill_program(&master->upgrade);
+		master->upgrade.deadline_ms = 0;
+		return -1;
+	}
+	return deadline_left_ms(master->upgrade.deadline_ms, now);
 }
 
 int
 upgrade_watch(struct master *master)
 {
+	struct upgrade *upgrade = &master->upgrade;
 	uint64_t now;
 
-	if (master->upgrade.child == 0 || master->upgrade.deadline_ms == 0)
+	if (upgrade->deadline_ms == 0 && upgrade->rescue_at_ms == 0)
 		return -1;
 	now = monotonic_ms();
-	if (now >= master->upgrade.deadline_ms) {
-		log_message(LEVEL_ERROR, "upgrade-failed", "the new server was not ready in %d seconds", START_SECONDS);
-		kill(master->upgrade.child, SIGKILL);
-		master->upgrade.deadline_ms = 0;
-		return -1;
-	}
-	return deadline_left_ms(master->upgrade.deadline_ms, now);
+	if (upgrade->deadline_ms != 0)
+		return watch_start(master, now);
+	if (now < upgrade->rescue_at_ms)
+		return deadline_left_ms(upgrade->rescue_at_ms, now);
+	upgrade->rescue_at_ms = 0;
+	begin_upgrade(master);
+	return -1;
+}
+
+bool
+upgrade_lets_go(const struct master *master)
+{
+	const struct upgrade *upgrade = &master->upgrade;
+
+	return upgrade->is_retired && upgrade->child == 0 && upgrade->rescue_at_ms == 0;
 }
 
 /* --- the old server retires --- */
@@ -382,25 +533,83 @@ tell_sessions(const struct master *master)
 	buf_free(&text);
 }
 
+/*
+ * The new server's parent ends, and it becomes the child of whatever this server is a child of: a service manager
+ * supervises its own children only. Its status where that was not needed, or 0.
+ */
+static int
+release_program(struct upgrade *upgrade)
+{
+	pid_t child = upgrade->child;
+	int status = 0;
+
+	/* while this process adopts, the new server would become its child */
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+	kill(child, SIGKILL);
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	upgrade->child = 0;
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? 0 : status;
+}
+
+static void
+report_retirement(struct master *master)
+{
+	struct upgrade *upgrade = &master->upgrade;
+
+	snprintf(upgrade->report, sizeof(upgrade->report),
+	    "process %ld has taken over; %u sessions go on in process %ld", (long)upgrade->program_pid,
+	    master->live_count, (long)master->pid);
+	end_report(upgrade, true);
+	control_socket_watch(master);
+}
+
 static void
 retire(struct master *master)
 {
-	close_fd(&master->upgrade.errors_fd);
-	master->upgrade.deadline_ms = 0;
-	master->upgrade.is_retired = true;
+	struct upgrade *upgrade = &master->upgrade;
+	int status = release_program(upgrade);
+
+	if (status != 0) {
+		fail_start(master, status);
+		return;
+	}
+	close_fd(&upgrade->errors_fd);
+	upgrade->deadline_ms = 0;
+	upgrade->is_retired = upgrade->has_successor = true;
+	upgrade->is_passed = false;
 	if (master->reload.again)
-		kill(master->upgrade.child, SIGHUP);
+		(void)!pidfd_send_signal(upgrade->program_fd, SIGHUP, NULL, 0);
 	master->reload.again = false;
 	master_forget_listeners(master);
 	hook_worker_stop(master);
 	metrics_server_stop(master);
+	report_retirement(master);
 	control_socket_close(master, true);
 	bans_close(master);
 	tell_sessions(master);
-	notify_main_process(master->upgrade.child);
-	send_text(master->upgrade.successor, "yours\n", 6);
+	notify_main_process(upgrade->program_pid);
+	send_text(upgrade->successor, "yours\n", 6);
+	upgrade_tell_predecessor(master, "passed\n");
 	log_message(LEVEL_INFO, "upgrade", "process %ld has taken over; %u sessions go on here",
-	    (long)master->upgrade.child, master->live_count);
+	    (long)upgrade->program_pid, master->live_count);
+}
+
+/* The server that took over is gone. Before it stops, it would have said so. */
+static void
+miss_successor(struct master *master)
+{
+	struct upgrade *upgrade = &master->upgrade;
+
+	upgrade->has_successor = false;
+	close_fd(&upgrade->program_fd);
+	if (master->is_draining || upgrade->is_passed)
+		return;
+	log_message(LEVEL_CRITICAL, "upgrade-failed",
+	    "the server that took over has ended; nobody listens any more, unless a service manager starts it; "
+	    "the next attempt follows");
+	upgrade->rescue_at_ms = monotonic_ms() + RESCUE_MS;
 }
 
 static void
@@ -425,8 +634,14 @@ upgrade_reload_retired(struct master *master)
 static void
 obey(struct master *master, const char *line)
 {
-	if (strcmp(line, "ready") == 0 && !master->upgrade.is_retired)
+	unsigned seconds;
+
+	if (strcmp(line, "ready") == 0 && master->upgrade.child != 0)
 		retire(master);
+	else if (strcmp(line, "passed") == 0)
+		master->upgrade.is_passed = true;
+	else if (sscanf(line, "within %u", &seconds) == 1)
+		master->config->timeouts.drain_s = seconds;
 	else if (strcmp(line, "reopen") == 0)
 		reopen_log(master);
 	else if (strcmp(line, "drain") == 0)
@@ -446,9 +661,11 @@ upgrade_receive_successor(struct master *master)
 		return;
 	r = receive_text(master->upgrade.successor, text);
 	if (r == -EPIPE) {
-		/* one that has not come up is told about when it is reaped */
+		/* one that has not come up is told about when its parent is reaped */
 		epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, master->upgrade.successor, NULL);
 		close_fd(&master->upgrade.successor);
+		if (master->upgrade.has_successor)
+			miss_successor(master);
 	}
 	while (r > 0 && (line = next_line(&rest)) != NULL)
 		obey(master, line);

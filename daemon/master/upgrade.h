@@ -2,12 +2,18 @@
 /*
  * Upgrade: SIGUSR2 starts the program of this server's path anew, with the listening sockets. When it is
  * ready, this server retires: the new one accepts, the old one's sessions go on until they end,
- * and then it leaves. A new one that does not come up changes nothing.
+ * and then it leaves. A new one that does not come up changes nothing. One that dies after it took over,
+ * while the old one lives, is started again.
+ *
+ * The new server is forked twice, and becomes the child of whatever this server is a child of. The process
+ * between the two waits until it is ready, and passes on how it ended if it never is.
  *
  * The two talk over a channel of short texts, of which each ignores what it does not know, for
  * they may be of different versions:
  *   new to old  ready            it serves
+ *               passed           another has taken over from it
  *               reopen           open the log files again
+ *               within SECONDS   the time of the next drain
  *               drain, now       stop as SIGTERM, SIGINT say
  *   old to new  yours            the service manager knows the new one
  *               session ID KEY USER, gone ID    for the new one's limits; USER "" before the login
@@ -25,6 +31,8 @@
 #include "common/address.h"
 #include "privsep/monitor/monitor.h"
 
+#define UPGRADE_REPORT_MAX 4096
+
 struct master;
 struct slot;
 struct inherited;
@@ -40,12 +48,22 @@ struct foreign {
 struct upgrade {
 	char *program;			/* where this program was started from */
 	/* the server that comes */
-	pid_t child;			/* 0: none */
+	char supervisor[160];		/* why none may come; "": it may */
+	pid_t child;			/* its parent until it is ready; 0: none starts */
+	pid_t program_pid;		/* itself, */
+	int program_fd;			/* and its pidfd; -1: none */
 	int successor;			/* the channel to it; -1: none */
 	int errors_fd;			/* its standard error until it is ready */
 	uint64_t deadline_ms;		/* when it must be ready */
+	uint64_t rescue_at_ms;		/* when one starts in place of one that died; 0: never */
 	bool is_postponed;		/* it starts when the reload under way has ended */
-	bool is_retired;		/* it serves; this one lives for its sessions */
+	bool is_retired;		/* another has taken over; this one lives for its sessions */
+	bool has_successor;		/* that other lives */
+	bool is_passed;			/* and yet another has taken over from it */
+	/* the last start that ended */
+	uint64_t ended;			/* how many have */
+	bool is_good;
+	char report[UPGRADE_REPORT_MAX];	/* lines */
 	/* the server that goes */
 	int predecessor;		/* the channel to it; -1: none */
 	bool is_known;			/* the service manager was told */
@@ -64,8 +82,11 @@ void upgrade_take(struct master *master, const struct inherited *inherited);
 /* This server is ready: tell the former one, if there is one. True: readiness is told to the manager later. */
 bool upgrade_tell_ready(struct master *master);
 
-/* SIGUSR2. While a reload is under way, it waits for its end, which calls upgrade_start_postponed(). */
-void upgrade_start(struct master *master);
+/*
+ * SIGUSR2. While a reload is under way, it waits for its end, which calls upgrade_start_postponed().
+ * Returns NULL, or why it is refused; nothing changes then. Its end counts up upgrade.ended.
+ */
+const char *upgrade_start(struct master *master);
 void upgrade_start_postponed(struct master *master);
 
 /* SIGHUP to a server that has retired: its log files are opened again. False: it has not. */
@@ -75,13 +96,19 @@ bool upgrade_reload_retired(struct master *master);
 void upgrade_receive_successor(struct master *master);
 void upgrade_receive_predecessor(struct master *master);
 
-/* A child of the master is gone. True when it was the server that comes. */
+/* A child of the master is gone. True when it was the parent of the server that comes. */
 bool upgrade_reaped(struct master *master, pid_t pid, int status);
 
-/* End a start that takes too long. Returns the ms until then, -1: none is under way. */
+/* End a start that takes too long, begin one that is due. Returns the ms until then, -1: none is. */
 int upgrade_watch(struct master *master);
 
-/* Tell the server that goes, if there is one: "reopen", "drain", "now". */
+/* Another server has taken over, and none has to be started in its place: this one may leave with its last session. */
+bool upgrade_lets_go(const struct master *master);
+
+/* Tell the server that goes, if there is one, to stop as master_stop() does. */
+void upgrade_stop_predecessor(struct master *master, bool is_drain);
+
+/* Tell the server that goes, if there is one: "reopen". */
 void upgrade_tell_predecessor(struct master *master, const char *text);
 
 /* The server stops: no new one comes up. */

@@ -102,6 +102,8 @@ test_good_requests(void **state)
 	assert_int_equal(request.address.family, AF_INET6);
 	assert_int_equal(parse("reload"), 0);
 	assert_int_equal(request.command, CONTROL_RELOAD);
+	assert_int_equal(parse("upgrade"), 0);
+	assert_int_equal(request.command, CONTROL_UPGRADE);
 	assert_int_equal(parse("log-level\tcritical"), 0);
 	assert_int_equal(request.level, LEVEL_CRITICAL);
 }
