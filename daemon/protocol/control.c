@@ -105,19 +105,6 @@ put_code(struct protocol *protocol, int code, char separator)
 	put(protocol, text, 4);
 }
 
-void
-control_add_notice(struct protocol *protocol, const char *text)
-{
-	struct control *control = &protocol->control;
-	size_t len = strlen(text);
-
-	if (len + 1 > sizeof(control->notices) - control->notices_len)
-		return;
-	memcpy(control->notices + control->notices_len, text, len);
-	control->notices[control->notices_len + len] = '\n';
-	control->notices_len += len + 1;
-}
-
 /* RFC 959, 4.2: further lines of a reply may stand before the last one, each with its code and '-'. */
 static void
 put_notices(struct protocol *protocol, int code)

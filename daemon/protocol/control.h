@@ -23,12 +23,6 @@ void reply_begin(struct protocol *protocol, int code, const char *text);
 void reply_line(struct protocol *protocol, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void reply_line_bytes(struct protocol *protocol, const char *bytes, size_t len);
 
-/*
- * A notice of the administrator: one more line, "CODE-text", in front of the next reply, but
- * not of a preliminary one, nor of one that programs read a number from. What has no room any more is left out.
- */
-void control_add_notice(struct protocol *protocol, const char *text);
-
 /* The lines of a text, each as "CODE-line": in front of a reply() with the same code. */
 void reply_text(struct protocol *protocol, int code, const char *text);
 

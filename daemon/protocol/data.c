@@ -11,7 +11,7 @@
 #include "common/io.h"
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/session.h"
-#include "daemon/protocol/transfer.h"
+#include "daemon/protocol/watch.h"
 
 #include "common/banned.h"
 
@@ -162,7 +162,7 @@ accept_client(struct protocol *protocol, uint64_t deadline, int *fd_out)
 			return errno == EINVAL ? -ESTALE : -errno;	/* the monitor took it back */
 		}
 		/* after a stranger, too: ABOR and the end of the session are seen while others knock */
-		r = transfer_watch(protocol, protocol->listen_fd, POLLIN, deadline);
+		r = watch_fd(protocol, protocol->listen_fd, POLLIN, deadline);
 		if (r < 0) {
 			protocol->refused_data += strangers > 0;
 			return r;
@@ -179,7 +179,7 @@ connect_client(struct protocol *protocol, uint64_t deadline, int *fd_out)
 	int r = ask_monitor_connect(protocol, &protocol->data_target, &fd);
 
 	if (r == 0)
-		r = transfer_watch(protocol, fd, POLLOUT, deadline);
+		r = watch_fd(protocol, fd, POLLOUT, deadline);
 	if (r == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		r = -errno;
 	if (r == 0 && error != 0)
@@ -210,7 +210,7 @@ protect(struct protocol *protocol, uint64_t deadline, struct stream *stream)
 	int r = stream_start_tls(stream, protocol->session->tls, STREAM_DATA);
 
 	while (r == 0 && (r = stream_handshake(stream)) == -EAGAIN)
-		r = transfer_watch(protocol, stream->fd, stream->wants, deadline);
+		r = watch_fd(protocol, stream->fd, stream->wants, deadline);
 	if (r == 0)
 		r = check_resumed(protocol, stream);
 	if (r == 0) {

@@ -4,7 +4,7 @@
 #include "common/io.h"
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/session.h"
-#include "daemon/protocol/transfer.h"
+#include "daemon/protocol/watch.h"
 
 #include "common/banned.h"
 
@@ -38,7 +38,7 @@ sleep_until(struct protocol *protocol, uint64_t due_ms)
 
 	for (uint64_t now = monotonic_ms(); r == 0 && now < due_ms; now = monotonic_ms()) {
 		claim(protocol->session->claims, CLAIM_TRANSFER, now);
-		r = transfer_watch(protocol, -1, 0, due_ms < now + WAIT_STEP_MS ? due_ms : now + WAIT_STEP_MS);
+		r = watch_fd(protocol, -1, 0, due_ms < now + WAIT_STEP_MS ? due_ms : now + WAIT_STEP_MS);
 	}
 	return r;
 }

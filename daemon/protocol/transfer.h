@@ -16,19 +16,4 @@ void transfer_store(struct protocol *protocol, const struct home_path *path, enu
 void transfer_list(struct protocol *protocol, const struct home_path *path, enum ipc_list_form form, uint8_t flags,
     uint32_t shown_from);
 
-/*
- * Wait until fd is ready for events, serving the control connection (ABOR, STAT) and the
- * monitor meanwhile. fd -1: only look at these two, without waiting.
- *
- * Returns 0; -ETIMEDOUT past the deadline (monotonic_ms()); -ECANCELED when the transfer is
- * to stop: ABOR, the monitor's word, or a client that is gone.
- */
-int transfer_watch(struct protocol *protocol, int fd, short events, uint64_t deadline_ms);
-
-/*
- * The same while files works on something long (HASH, SITE CPTO, RMDA, ...) until its channel
- * has the answer; counts as activity for at most half an hour. 0 or -ECANCELED.
- */
-int transfer_watch_work(struct protocol *protocol, int channel);
-
 #endif
