@@ -16,6 +16,7 @@
 #include "daemon/protocol/command.h"
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/errors.h"
+#include "daemon/protocol/figures.h"
 #include "daemon/protocol/partials.h"
 #include "daemon/protocol/session.h"
 #include "daemon/protocol/time_parse.h"

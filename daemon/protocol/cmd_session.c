@@ -134,7 +134,7 @@ cmd_rein(struct protocol *protocol, char *argument, size_t len)
 		reply(protocol, 502, "A session belongs to the user who logged in; QUIT and connect again");
 		return;
 	}
-	protocol_reset(protocol);
+	session_reset(protocol);
 	protocol->host[0] = '\0';
 	reply(protocol, 220, "Ready for a new user");
 }

@@ -51,7 +51,7 @@ cmd_auth(struct protocol *protocol, char *argument, size_t len)
 		return;
 	}
 	/* what came in clear may be an attacker's (RFC 4217, 4); HOST stays, and is checked (RFC 7151, 3.2.2) */
-	protocol_reset(protocol);
+	session_reset(protocol);
 	reply(protocol, 234, "Begin TLS");
 	control_flush(protocol);
 	if (!control->at_end && control_start_tls(protocol))

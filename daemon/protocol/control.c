@@ -11,12 +11,10 @@
 #include "common/io.h"
 #include "common/text.h"
 #include "daemon/protocol/ask.h"
-#include "daemon/protocol/data.h"
 #include "daemon/protocol/session.h"
 
 #include "common/banned.h"
 
-#define AHEAD_MS 1000		/* and its listeners ahead are given up */
 #define SHORT_TEXT_MAX 256
 #define REPLY_TEXT_MAX (PATH_MAX * 2 + 256)	/* two paths with some words */
 
@@ -304,36 +302,4 @@ control_close(struct protocol *protocol)
 	tell_monitor_due(protocol);
 	control_flush(protocol);
 	(void)!stream_shutdown(&protocol->control.stream);
-}
-
-void
-control_wait(struct protocol *protocol)
-{
-	struct pollfd waits[2] = {
-	    {.fd = protocol->control.stream.fd},
-	    {.fd = protocol->monitor_channel, .events = POLLIN},
-	};
-	int timeout, n;
-
-	if (control_read_pending(protocol))
-		return;
-	data_prepare_next(protocol);
-	waits[0].events = protocol->control.input_wants;
-	/* the monitor keeps the deadlines, and tells */
-	timeout = tell_monitor_left_ms(protocol);
-	if (timeout < 0 && protocol->ahead.count > 0)
-		timeout = AHEAD_MS;
-	if (timeout < 0)
-		timeout = data_left_ms(protocol);
-	n = poll(waits, 2, timeout);
-	if (n == 0)
-		data_expire(protocol);
-	if (n == 0 && !tell_monitor_due(protocol))
-		data_forget_next(protocol);
-	if (n <= 0)
-		return;
-	if (waits[1].revents != 0)
-		ask_take_notice(protocol);
-	if (waits[0].revents != 0)
-		control_read(protocol);
 }

@@ -54,7 +54,4 @@ bool control_start_tls(struct protocol *protocol);
 /* Leave: what is left of the replies, and TLS's own end; waits for nobody. */
 void control_close(struct protocol *protocol);
 
-/* Wait until the client sent something or the monitor did, and take it in. */
-void control_wait(struct protocol *protocol);
-
 #endif

@@ -26,7 +26,7 @@ int data_listen(struct protocol *protocol, union address *bound);
  * A transfer begins: behind one passive transfer after another there is likely to be a third, whose
  * listener the monitor can make ahead, and more at a time the longer this goes on: data_prepare_next() asks
  * for them when nothing but the client is waited for. They are given up when the client is idle
- * (control_wait()), and in a large transfer.
+ * (wait_for_input() of protocol.c), and in a large transfer.
  */
 void data_expect_next(struct protocol *protocol);
 void data_prepare_next(struct protocol *protocol);

@@ -2,11 +2,13 @@
 #include "daemon/protocol/errors.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "daemon/protocol/ask_files.h"
 #include "daemon/protocol/control.h"
-#include "daemon/protocol/partials.h"
-#include "daemon/protocol/quota.h"
+#include "daemon/protocol/figures.h"
+#include "daemon/protocol/session.h"
 
 #include "common/banned.h"
 
@@ -77,6 +79,41 @@ int
 reply_code_for_error(enum reply_class class, int error)
 {
 	return find_row(error)->codes[class];
+}
+
+/* A line in front of a refusal for want of room: what could be removed. Nothing where there are no partials. */
+static void
+reply_partials_note(struct protocol *protocol, int code)
+{
+	char text[PARTIALS_SIZE];
+
+	if (protocol->state == IPC_STATE_READY && partials_text(protocol, text, sizeof(text)))
+		reply_begin(protocol, code, text);
+}
+
+/* code, name, what is used of which limit, and what was asked for: protocol->quota_asked bytes, or a file. */
+static void
+reply_over_quota(struct protocol *protocol, int code, const char *name)
+{
+	uint64_t asked = protocol->quota_asked;
+	char bytes[FIGURE_SIZE], files[FIGURE_SIZE];
+	struct quota_told told;
+
+	protocol->quota_asked = 0;
+	reply_partials_note(protocol, code);
+	if (ask_files_quota(protocol, &told) < 0 ||
+	    (told.bytes_limit == UINT64_MAX && told.files_limit == UINT64_MAX)) {
+		reply(protocol, code, "%s: Quota of the file system exceeded", name);
+		return;
+	}
+	quota_figure_text(bytes, told.bytes, told.bytes_limit, "bytes");
+	quota_figure_text(files, told.files, told.files_limit, "files");
+	if (asked > 0)
+		reply(protocol, code, "%s: Quota exceeded: %s and %s are used, %llu bytes more were asked for", name, bytes,
+		    files, (unsigned long long)asked);
+	else
+		reply(protocol, code, "%s: Quota exceeded: %s and %s are used, %s asked for", name, bytes, files,
+		    told.files >= told.files_limit ? "1 file more was" : "more bytes were");
 }
 
 void

@@ -9,42 +9,12 @@
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/errors.h"
+#include "daemon/protocol/figures.h"
 #include "daemon/protocol/session.h"
 
 #include "common/banned.h"
 
-#define SUMS_SIZE 120
 #define AGE_SIZE 40
-
-static void
-sums_text(const struct partials_told *told, char *text, size_t size)
-{
-	snprintf(text, size, "%s%llu partial upload%s %s %llu bytes", told->is_whole ? "" : "At least ",
-	    (unsigned long long)told->count, told->count == 1 ? "" : "s", told->count == 1 ? "holds" : "hold",
-	    (unsigned long long)told->bytes);
-}
-
-bool
-partials_text(struct protocol *protocol, char *text, size_t size)
-{
-	struct partials_told told;
-	char sums[SUMS_SIZE];
-
-	if (ask_files_partials_sums(protocol, &told) < 0 || told.count == 0)
-		return false;
-	sums_text(&told, sums, sizeof(sums));
-	snprintf(text, size, "%s; SITE PARTIALS lists them", sums);
-	return true;
-}
-
-void
-reply_partials_note(struct protocol *protocol, int code)
-{
-	char text[PARTIALS_SIZE];
-
-	if (protocol->state == IPC_STATE_READY && partials_text(protocol, text, sizeof(text)))
-		reply_begin(protocol, code, text);
-}
 
 /* In the largest unit that has at least two of it. */
 static void
@@ -72,7 +42,7 @@ list_partials(struct protocol *protocol)
 	struct partials_told told;
 	struct partial_told row;
 	uint64_t listed = 0;
-	char text[SUMS_SIZE], age[AGE_SIZE];
+	char text[PARTIALS_SUMS_SIZE], age[AGE_SIZE];
 	int r = ask_files_partials(protocol, &told);
 
 	if (r < 0) {
@@ -88,7 +58,7 @@ list_partials(struct protocol *protocol)
 	}
 	if (listed > 0 && listed < told.count)
 		reply_line(protocol, "and %llu more", (unsigned long long)(told.count - listed));
-	sums_text(&told, text, sizeof(text));
+	partials_sums_text(&told, text, sizeof(text));
 	reply(protocol, 200, "%s", told.count > 0 ? text : "No partial uploads");
 }
 

@@ -20,6 +20,8 @@
 
 #include "common/banned.h"
 
+#define AHEAD_MS 1000	/* of silence, and the listeners ahead are given up */
+
 static struct protocol protocol;
 
 static void
@@ -50,30 +52,6 @@ begin_tls(void)
 		_exit(1);
 }
 
-void
-protocol_reset(struct protocol *state)
-{
-	data_forget(state);
-	explicit_bzero(state->user, sizeof(state->user));
-	memcpy(state->cwd.text, "/", 2);
-	state->cwd.len = 1;
-	state->is_ascii = true;	/* RFC 959, 3.1.1: the default */
-	state->is_deflated = false;
-	state->deflate_level = DEFLATE_LEVEL_DEFAULT;
-	state->facts = FACTS_ALL;
-	state->hash = HASH_SHA256;
-	state->restart_offset = 0;
-	state->range_end = UINT64_MAX;
-	/* a page each, which most sessions never touch */
-	if (state->rename_from.len != 0)
-		state->rename_from.len = 0;
-	if (state->copy_from.len != 0)
-		state->copy_from.len = 0;
-	state->announced = UINT64_MAX;
-	state->only_epsv = false;
-	state->told_size = state->quota_asked = 0;
-}
-
 /* In clear, the monitor has greeted the client. */
 static void
 begin(const struct protocol_session *session)
@@ -87,7 +65,7 @@ begin(const struct protocol_session *session)
 	protocol.end_reason = -1;
 	stream_init(&protocol.control.stream, session->client_fd);
 	protocol.control.input_wants = POLLIN;
-	protocol_reset(&protocol);
+	session_reset(&protocol);
 	protocol.must_protect = session->tls != NULL && session->config->tls.require;
 	title_set("protocol", NULL, session->peer_text);
 	title_doing("login", "", 0);
@@ -134,6 +112,39 @@ take_leave(void)
 	protocol.is_over = true;
 }
 
+/* Wait until the client sent something or the monitor did, and take it in. */
+static void
+wait_for_input(void)
+{
+	struct pollfd waits[2] = {
+	    {.fd = protocol.control.stream.fd},
+	    {.fd = protocol.monitor_channel, .events = POLLIN},
+	};
+	int timeout, n;
+
+	if (control_read_pending(&protocol))
+		return;
+	data_prepare_next(&protocol);
+	waits[0].events = protocol.control.input_wants;
+	/* the monitor keeps the deadlines, and tells */
+	timeout = tell_monitor_left_ms(&protocol);
+	if (timeout < 0 && protocol.ahead.count > 0)
+		timeout = AHEAD_MS;
+	if (timeout < 0)
+		timeout = data_left_ms(&protocol);
+	n = poll(waits, 2, timeout);
+	if (n == 0)
+		data_expire(&protocol);
+	if (n == 0 && !tell_monitor_due(&protocol))
+		data_forget_next(&protocol);
+	if (n <= 0)
+		return;
+	if (waits[1].revents != 0)
+		ask_take_notice(&protocol);
+	if (waits[0].revents != 0)
+		control_read(&protocol);
+}
+
 void
 protocol_run(const struct protocol_session *session)
 {
@@ -152,7 +163,7 @@ protocol_run(const struct protocol_session *session)
 		if (protocol.control.at_end)
 			break;
 		if (protocol.end_reason < 0)
-			control_wait(&protocol);
+			wait_for_input();
 	}
 	control_close(&protocol);
 	_exit(0);

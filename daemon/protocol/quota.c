@@ -7,47 +7,12 @@
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/errors.h"
-#include "daemon/protocol/partials.h"
+#include "daemon/protocol/figures.h"
 #include "daemon/protocol/session.h"
 
 #include "common/banned.h"
 
 #define WARN_ABOVE 90	/* per cent */
-#define FIGURE_SIZE 80
-
-/* "7 of 10 bytes", or "7 bytes" without a limit. */
-static void
-figure_text(char text[FIGURE_SIZE], uint64_t used, uint64_t limit, const char *unit)
-{
-	if (limit == UINT64_MAX)
-		snprintf(text, FIGURE_SIZE, "%llu %s", (unsigned long long)used, unit);
-	else
-		snprintf(text, FIGURE_SIZE, "%llu of %llu %s", (unsigned long long)used, (unsigned long long)limit, unit);
-}
-
-void
-reply_over_quota(struct protocol *protocol, int code, const char *name)
-{
-	uint64_t asked = protocol->quota_asked;
-	char bytes[FIGURE_SIZE], files[FIGURE_SIZE];
-	struct quota_told told;
-
-	protocol->quota_asked = 0;
-	reply_partials_note(protocol, code);
-	if (ask_files_quota(protocol, &told) < 0 ||
-	    (told.bytes_limit == UINT64_MAX && told.files_limit == UINT64_MAX)) {
-		reply(protocol, code, "%s: Quota of the file system exceeded", name);
-		return;
-	}
-	figure_text(bytes, told.bytes, told.bytes_limit, "bytes");
-	figure_text(files, told.files, told.files_limit, "files");
-	if (asked > 0)
-		reply(protocol, code, "%s: Quota exceeded: %s and %s are used, %llu bytes more were asked for", name, bytes,
-		    files, (unsigned long long)asked);
-	else
-		reply(protocol, code, "%s: Quota exceeded: %s and %s are used, %s asked for", name, bytes, files,
-		    told.files >= told.files_limit ? "1 file more was" : "more bytes were");
-}
 
 static unsigned
 per_cent(uint64_t used, uint64_t limit)
@@ -70,7 +35,7 @@ warn(struct protocol *protocol, uint64_t used, uint64_t limit, const char *unit)
 
 	if (!is_above(used, limit))
 		return;
-	figure_text(text, used, limit, unit);
+	quota_figure_text(text, used, limit, unit);
 	snprintf(line, sizeof(line), "Quota: %u %% used, %s", per_cent(used, limit), text);
 	reply_begin(protocol, 226, line);
 }
@@ -87,7 +52,7 @@ reply_figure(struct protocol *protocol, uint64_t used, uint64_t limit, const cha
 {
 	char text[FIGURE_SIZE];
 
-	figure_text(text, used, limit, unit);
+	quota_figure_text(text, used, limit, unit);
 	if (limit == UINT64_MAX)
 		reply_line(protocol, "%s used, no limit", text);
 	else

@@ -106,6 +106,6 @@ struct protocol {
 };
 
 /* Every parameter of the session but HOST as it is right after the greeting (REIN; RFC 959, 4.1.1). */
-void protocol_reset(struct protocol *protocol);
+void session_reset(struct protocol *protocol);
 
 #endif

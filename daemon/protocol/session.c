@@ -1,0 +1,31 @@
+#include "daemon/protocol/session.h"
+
+#include <string.h>
+
+#include "daemon/protocol/data.h"
+
+#include "common/banned.h"
+
+void
+session_reset(struct protocol *protocol)
+{
+	data_forget(protocol);
+	explicit_bzero(protocol->user, sizeof(protocol->user));
+	memcpy(protocol->cwd.text, "/", 2);
+	protocol->cwd.len = 1;
+	protocol->is_ascii = true;	/* RFC 959, 3.1.1: the default */
+	protocol->is_deflated = false;
+	protocol->deflate_level = DEFLATE_LEVEL_DEFAULT;
+	protocol->facts = FACTS_ALL;
+	protocol->hash = HASH_SHA256;
+	protocol->restart_offset = 0;
+	protocol->range_end = UINT64_MAX;
+	/* a page each, which most sessions never touch */
+	if (protocol->rename_from.len != 0)
+		protocol->rename_from.len = 0;
+	if (protocol->copy_from.len != 0)
+		protocol->copy_from.len = 0;
+	protocol->announced = UINT64_MAX;
+	protocol->only_epsv = false;
+	protocol->told_size = protocol->quota_asked = 0;
+}
