@@ -17,7 +17,6 @@
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/errors.h"
 #include "daemon/protocol/figures.h"
-#include "daemon/protocol/partials.h"
 #include "daemon/protocol/session.h"
 #include "daemon/protocol/time_parse.h"
 #include "daemon/protocol/transfer.h"
@@ -44,10 +43,9 @@ reply_quoted_path(struct protocol *protocol, int code, const struct home_path *p
 }
 
 void
-cmd_pwd(struct protocol *protocol, char *argument, size_t len)
+cmd_pwd(struct protocol *protocol, const struct request *request)
 {
-	(void)argument;
-	(void)len;
+	(void)request;
 	reply_quoted_path(protocol, 257, &protocol->cwd, "is the current directory");
 }
 
@@ -99,77 +97,68 @@ resolve_tilde(struct protocol *protocol, const char *client_path, struct home_pa
 }
 
 void
-cmd_cwd(struct protocol *protocol, char *argument, size_t len)
+cmd_cwd(struct protocol *protocol, const struct request *request)
 {
 	struct home_path path;
 
-	(void)len;
-	if (resolve_tilde(protocol, argument, &path))
+	if (resolve_tilde(protocol, request->argument, &path))
 		change_directory(protocol, &path);
 	else
-		change_directory(protocol, command_path());
+		change_directory(protocol, request->path);
 }
 
 void
-cmd_cdup(struct protocol *protocol, char *argument, size_t len)
+cmd_cdup(struct protocol *protocol, const struct request *request)
 {
 	struct home_path parent;
 
-	(void)argument;
-	(void)len;
+	(void)request;
 	if (home_path_resolve(&protocol->cwd, "..", 2, &parent) == 0)
 		change_directory(protocol, &parent);
 }
 
 void
-cmd_mkd(struct protocol *protocol, char *argument, size_t len)
+cmd_mkd(struct protocol *protocol, const struct request *request)
 {
-	int r = ask_files_path(protocol, IPC_make_directory, command_path());
+	int r = ask_files_path(protocol, IPC_make_directory, request->path);
 
-	(void)argument;
-	(void)len;
 	if (r < 0)
-		reply_error(protocol, REPLY_PLACE, r, command_path()->text);
+		reply_error(protocol, REPLY_PLACE, r, request->path->text);
 	else
-		reply_quoted_path(protocol, 257, command_path(), "created");
+		reply_quoted_path(protocol, 257, request->path, "created");
 }
 
 static void
-change_path(struct protocol *protocol, enum ipc_kind kind, enum reply_class class, const char *done)
+change_path(struct protocol *protocol, enum ipc_kind kind, const struct home_path *path, enum reply_class class,
+    const char *done)
 {
-	int r = ask_files_path(protocol, kind, command_path());
+	int r = ask_files_path(protocol, kind, path);
 
 	if (r < 0)
-		reply_error(protocol, class, r, command_path()->text);
+		reply_error(protocol, class, r, path->text);
 	else
-		reply(protocol, 250, "%s %s", command_path()->text, done);
+		reply(protocol, 250, "%s %s", path->text, done);
 }
 
 void
-cmd_rmd(struct protocol *protocol, char *argument, size_t len)
+cmd_rmd(struct protocol *protocol, const struct request *request)
 {
-	(void)argument;
-	(void)len;
-	change_path(protocol, IPC_remove_directory, REPLY_PLACE, "removed");
+	change_path(protocol, IPC_remove_directory, request->path, REPLY_PLACE, "removed");
 }
 
 void
-cmd_dele(struct protocol *protocol, char *argument, size_t len)
+cmd_dele(struct protocol *protocol, const struct request *request)
 {
-	(void)argument;
-	(void)len;
-	change_path(protocol, IPC_remove_file, REPLY_FILE, "removed");
+	change_path(protocol, IPC_remove_file, request->path, REPLY_FILE, "removed");
 }
 
 void
-cmd_rnfr(struct protocol *protocol, char *argument, size_t len)
+cmd_rnfr(struct protocol *protocol, const struct request *request)
 {
-	const struct home_path *path = command_path();
+	const struct home_path *path = request->path;
 	char facts[FACTS_MAX + 1];
 	int r = ask_files_facts(protocol, path, facts, sizeof(facts));
 
-	(void)argument;
-	(void)len;
 	protocol->rename_from.len = 0;
 	if (r < 0) {	/* a link that leads nowhere has facts, and can be renamed */
 		reply_error(protocol, REPLY_FILE, r, path->text);
@@ -181,52 +170,48 @@ cmd_rnfr(struct protocol *protocol, char *argument, size_t len)
 }
 
 void
-cmd_rnto(struct protocol *protocol, char *argument, size_t len)
+cmd_rnto(struct protocol *protocol, const struct request *request)
 {
 	int r;
 
-	(void)argument;
-	(void)len;
 	if (protocol->rename_from.len == 0) {
 		reply(protocol, 503, "RNFR first");
 		return;
 	}
-	r = ask_files_rename(protocol, &protocol->rename_from, command_path());
+	r = ask_files_rename(protocol, &protocol->rename_from, request->path);
 	protocol->rename_from.len = 0;
 	if (r < 0)
-		reply_error(protocol, REPLY_CREATE, r, command_path()->text);
+		reply_error(protocol, REPLY_CREATE, r, request->path->text);
 	else
-		reply(protocol, 250, "Renamed to %s", command_path()->text);
+		reply(protocol, 250, "Renamed to %s", request->path->text);
 }
 
 static bool
-stat_plain(struct protocol *protocol, struct file_info *info)
+stat_plain(struct protocol *protocol, const struct home_path *path, struct file_info *info)
 {
-	int r = ask_files_stat(protocol, command_path(), info);
+	int r = ask_files_stat(protocol, path, info);
 
 	if (r == 0 && info->kind != FILE_REGULAR)
 		r = -ENOTSUP;
 	if (r < 0)
-		reply_error(protocol, REPLY_PLACE, r, command_path()->text);
+		reply_error(protocol, REPLY_PLACE, r, path->text);
 	return r == 0;
 }
 
 void
-cmd_size(struct protocol *protocol, char *argument, size_t len)
+cmd_size(struct protocol *protocol, const struct request *request)
 {
 	struct file_info info;
 	uint64_t size;
 	int r;
 
-	(void)argument;
-	(void)len;
-	if (!stat_plain(protocol, &info))
+	if (!stat_plain(protocol, request->path, &info))
 		return;
 	size = info.size;
 	if (protocol->is_ascii) {
-		r = ask_files_size_ascii(protocol, command_path(), &size);
+		r = ask_files_size_ascii(protocol, request->path, &size);
 		if (r < 0) {
-			reply_error(protocol, REPLY_PLACE, r, command_path()->text);
+			reply_error(protocol, REPLY_PLACE, r, request->path->text);
 			return;
 		}
 	}
@@ -260,24 +245,23 @@ set_time(struct protocol *protocol, const char *stamp, const char *client_path, 
 }
 
 void
-cmd_mfmt(struct protocol *protocol, char *argument, size_t len)
+cmd_mfmt(struct protocol *protocol, const struct request *request)
 {
-	const char *blank = strchr(argument, ' ');
+	const char *blank = strchr(request->argument, ' ');
 
-	(void)len;
-	set_time(protocol, argument, blank == NULL ? "" : blank + 1, "Modify");
+	set_time(protocol, request->argument, blank == NULL ? "" : blank + 1, "Modify");
 }
 
 /* RFC 3659, 3; with a time in front of the path, and no file of that name, the time is set as MFMT does. */
 void
-cmd_mdtm(struct protocol *protocol, char *argument, size_t len)
+cmd_mdtm(struct protocol *protocol, const struct request *request)
 {
+	const char *argument = request->argument;
 	struct file_info info;
 	char text[UTC_STAMP_SIZE];
 	int64_t seconds;
-	int r = ask_files_stat(protocol, command_path(), &info);
+	int r = ask_files_stat(protocol, request->path, &info);
 
-	(void)len;
 	if (r == -ENOENT && strlen(argument) > 15 && argument[14] == ' ' && time_parse(argument, 14, &seconds) == 0) {
 		set_time(protocol, argument, argument + 15, "Modify");
 		return;
@@ -285,7 +269,7 @@ cmd_mdtm(struct protocol *protocol, char *argument, size_t len)
 	if (r == 0 && info.kind != FILE_REGULAR)
 		r = -ENOTSUP;
 	if (r < 0) {
-		reply_error(protocol, REPLY_PLACE, r, command_path()->text);
+		reply_error(protocol, REPLY_PLACE, r, request->path->text);
 		return;
 	}
 	utc_stamp(info.mtime, text);
@@ -327,16 +311,15 @@ set_fact(struct protocol *protocol, const struct home_path *path, const char *fa
 
 /* draft-somers-ftp-mfxx-03, 5: "fact=value;fact=value; path"; the reply tells the values that were set */
 void
-cmd_mff(struct protocol *protocol, char *argument, size_t len)
+cmd_mff(struct protocol *protocol, const struct request *request)
 {
-	char *blank = strstr(argument, "; ");
+	char *blank = strstr(request->argument, "; ");
 	char told[FACTS_MAX + 1] = "";
 	struct home_path path;
-	const char *next = argument;
+	const char *next = request->argument;
 	size_t used = 0;
 	int r = 0;
 
-	(void)len;
 	if (blank == NULL || home_path_resolve(&protocol->cwd, blank + 2, strlen(blank + 2), &path) < 0) {
 		reply(protocol, 501, "Usage: MFF modify=YYYYMMDDhhmmss;UNIX.mode=0644; path");
 		return;
@@ -361,50 +344,39 @@ cmd_mff(struct protocol *protocol, char *argument, size_t len)
 
 /* A command of one optional path that is answered with a number. */
 static void
-reply_number(struct protocol *protocol, const char *argument,
+reply_number(struct protocol *protocol, const struct home_path *path,
     int (*ask)(struct protocol *, const struct home_path *, uint64_t *))
 {
-	const char *client_path = argument == NULL ? "." : argument;
-	struct home_path path;
 	uint64_t number;
-	int r = home_path_resolve(&protocol->cwd, client_path, strlen(client_path), &path);
+	int r = ask(protocol, path, &number);
 
-	if (r < 0) {
-		reply(protocol, 501, "%s: Not a path", client_path);
-		return;
-	}
-	r = ask(protocol, &path, &number);
 	if (r < 0)
-		reply_error(protocol, REPLY_PLACE, r, path.text);
+		reply_error(protocol, REPLY_PLACE, r, path->text);
 	else
 		reply(protocol, 213, "%llu", (unsigned long long)number);
 }
 
 void
-cmd_avbl(struct protocol *protocol, char *argument, size_t len)
+cmd_avbl(struct protocol *protocol, const struct request *request)
 {
-	(void)len;
-	reply_number(protocol, argument, ask_files_space);
+	reply_number(protocol, request->path, ask_files_space);
 }
 
 void
-cmd_dsiz(struct protocol *protocol, char *argument, size_t len)
+cmd_dsiz(struct protocol *protocol, const struct request *request)
 {
-	(void)len;
-	reply_number(protocol, argument, ask_files_tree_size);
+	reply_number(protocol, request->path, ask_files_tree_size);
 }
 
 void
-cmd_rmda(struct protocol *protocol, char *argument, size_t len)
+cmd_rmda(struct protocol *protocol, const struct request *request)
 {
-	int r = ask_files_remove_tree(protocol, command_path());
+	int r = ask_files_remove_tree(protocol, request->path);
 
-	(void)argument;
-	(void)len;
 	if (r < 0)
-		reply_error(protocol, REPLY_PLACE, r, command_path()->text);
+		reply_error(protocol, REPLY_PLACE, r, request->path->text);
 	else
-		reply(protocol, 250, "%s removed with all that was in it", command_path()->text);
+		reply(protocol, 250, "%s removed with all that was in it", request->path->text);
 }
 
 /* Listings. */
@@ -506,21 +478,14 @@ shown_from(const struct protocol *protocol, const char *argument, const struct h
 
 /* False: replied. */
 static bool
-parse_listing(struct protocol *protocol, const char *argument, bool takes_flags, struct listing *listing)
+parse_listing(struct protocol *protocol, const char *argument, struct listing *listing)
 {
-	const char *path = argument == NULL ? "" : argument;
-	int r;
+	const char *path = take_list_options(protocol, argument == NULL ? "" : argument, &listing->flags);
 
-	listing->flags = 0;
-	if (takes_flags)
-		path = take_list_options(protocol, path, &listing->flags);
 	if (path[0] == '\0')
 		path = ".";
-	r = home_path_resolve(&protocol->cwd, path, strlen(path), &listing->path);
-	if (r < 0) {
-		reply(protocol, 501, "%s: %s", path, r == -ENAMETOOLONG ? "Name too long" : "Not a path");
+	if (!session_resolve_path(protocol, path, &listing->path))
 		return false;
-	}
 	listing->shown_from = shown_from(protocol, path, &listing->path);
 	return true;
 }
@@ -530,7 +495,7 @@ list(struct protocol *protocol, const char *argument, enum ipc_list_form form)
 {
 	struct listing listing;
 
-	if (!parse_listing(protocol, argument, form != LIST_FACTS, &listing))
+	if (!parse_listing(protocol, argument, &listing))
 		return;
 	if (form == LIST_NAMES)	/* each line is a name that RETR can be given (RFC 1123, 4.1.2.7) */
 		listing.flags &= (uint8_t)~LIST_CLASSIFY;
@@ -538,45 +503,37 @@ list(struct protocol *protocol, const char *argument, enum ipc_list_form form)
 }
 
 void
-cmd_list(struct protocol *protocol, char *argument, size_t len)
+cmd_list(struct protocol *protocol, const struct request *request)
 {
-	(void)len;
-	list(protocol, argument, LIST_LONG);
+	list(protocol, request->argument, LIST_LONG);
 }
 
 void
-cmd_nlst(struct protocol *protocol, char *argument, size_t len)
+cmd_nlst(struct protocol *protocol, const struct request *request)
 {
-	(void)len;
-	list(protocol, argument, LIST_NAMES);
+	list(protocol, request->argument, LIST_NAMES);
 }
 
 void
-cmd_mlsd(struct protocol *protocol, char *argument, size_t len)
+cmd_mlsd(struct protocol *protocol, const struct request *request)
 {
-	(void)len;
-	list(protocol, argument, LIST_FACTS);
+	transfer_list(protocol, request->path, LIST_FACTS, 0, 0);
 }
 
 void
-cmd_mlst(struct protocol *protocol, char *argument, size_t len)
+cmd_mlst(struct protocol *protocol, const struct request *request)
 {
-	struct listing listing;
 	char facts[FACTS_MAX + 1];
-	int r;
+	int r = ask_files_facts(protocol, request->path, facts, sizeof(facts));
 
-	(void)len;
-	if (!parse_listing(protocol, argument, false, &listing))
-		return;
-	r = ask_files_facts(protocol, &listing.path, facts, sizeof(facts));
 	if (r < 0) {
-		reply_error(protocol, REPLY_PLACE, r, listing.path.text);
+		reply_error(protocol, REPLY_PLACE, r, request->path->text);
 		return;
 	}
 	reply_begin(protocol, 250, "Listing");
 	/* RFC 3659, 7.2: one blank, the facts, one blank, the path */
 	reply_line(protocol, "%s%s%s", facts, facts[0] != '\0' && facts[strlen(facts) - 1] == ' ' ? "" : " ",
-	    listing.path.text);
+	    request->path->text);
 	reply(protocol, 250, "End");
 }
 
@@ -630,15 +587,14 @@ reply_listing(struct protocol *protocol, int fd)
 }
 
 void
-cmd_stat(struct protocol *protocol, char *argument, size_t len)
+cmd_stat(struct protocol *protocol, const struct request *request)
 {
 	struct listing listing;
 	struct file_info info;
 	uint64_t entries;
 	int code = 213, fd = -1, r;
 
-	(void)len;
-	if (argument == NULL) {
+	if (request->argument == NULL) {
 		stat_session(protocol);
 		return;
 	}
@@ -646,7 +602,7 @@ cmd_stat(struct protocol *protocol, char *argument, size_t len)
 		reply(protocol, 530, "Log in with USER and PASS first");
 		return;
 	}
-	if (!parse_listing(protocol, argument, true, &listing))
+	if (!parse_listing(protocol, request->argument, &listing))
 		return;
 	/* RFC 959, 4.2.2: 212 for a directory, 213 for a file */
 	if (ask_files_stat(protocol, &listing.path, &info) == 0 && info.kind == FILE_DIRECTORY)

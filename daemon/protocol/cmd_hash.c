@@ -50,35 +50,33 @@ reply_hash_error(struct protocol *protocol, int r, const struct home_path *path)
 }
 
 void
-cmd_hash(struct protocol *protocol, char *argument, size_t len)
+cmd_hash(struct protocol *protocol, const struct request *request)
 {
 	uint64_t from = protocol->restart_offset, to = protocol->range_end;
 	char digest[HASH_TEXT_MAX + 1];
-	int r = ask_files_hash(protocol, command_path(), protocol->hash, &from, &to, digest);
+	int r = ask_files_hash(protocol, request->path, protocol->hash, &from, &to, digest);
 
-	(void)len;
 	if (r < 0) {
-		reply_hash_error(protocol, r, command_path());
+		reply_hash_error(protocol, r, request->path);
 		return;
 	}
 	/* the last byte is told, not the one behind it; an empty range has none */
 	reply(protocol, 213, "%s %llu-%llu %s %s", names[protocol->hash], (unsigned long long)from,
-	    (unsigned long long)(to > from ? to - 1 : from), digest, argument);
+	    (unsigned long long)(to > from ? to - 1 : from), digest, request->argument);
 }
 
 /* draft-bryan-ftp-range-08, 3: both ends belong to the range; "1 0" means the whole file. */
 void
-cmd_rang(struct protocol *protocol, char *argument, size_t len)
+cmd_rang(struct protocol *protocol, const struct request *request)
 {
-	char *blank = strchr(argument, ' ');
+	char *blank = strchr(request->argument, ' ');
 	uint64_t first, last;
 
-	(void)len;
 	if (blank != NULL)
 		*blank = '\0';
 	protocol->restart_offset = 0;
 	protocol->range_end = UINT64_MAX;
-	if (blank == NULL || parse_u64(argument, INT64_MAX, &first) < 0 || parse_u64(blank + 1, INT64_MAX - 1, &last) < 0) {
+	if (blank == NULL || parse_u64(request->argument, INT64_MAX, &first) < 0 || parse_u64(blank + 1, INT64_MAX - 1, &last) < 0) {
 		reply(protocol, 501, "Usage: RANG first last, numbers of bytes below 2^63");
 		return;
 	}
@@ -157,36 +155,31 @@ xhash(struct protocol *protocol, char *argument, enum ipc_hash algorithm)
 }
 
 void
-cmd_xcrc(struct protocol *protocol, char *argument, size_t len)
+cmd_xcrc(struct protocol *protocol, const struct request *request)
 {
-	(void)len;
-	xhash(protocol, argument, HASH_CRC32);
+	xhash(protocol, request->argument, HASH_CRC32);
 }
 
 void
-cmd_xmd5(struct protocol *protocol, char *argument, size_t len)
+cmd_xmd5(struct protocol *protocol, const struct request *request)
 {
-	(void)len;
-	xhash(protocol, argument, HASH_MD5);
+	xhash(protocol, request->argument, HASH_MD5);
 }
 
 void
-cmd_xsha1(struct protocol *protocol, char *argument, size_t len)
+cmd_xsha1(struct protocol *protocol, const struct request *request)
 {
-	(void)len;
-	xhash(protocol, argument, HASH_SHA1);
+	xhash(protocol, request->argument, HASH_SHA1);
 }
 
 void
-cmd_xsha256(struct protocol *protocol, char *argument, size_t len)
+cmd_xsha256(struct protocol *protocol, const struct request *request)
 {
-	(void)len;
-	xhash(protocol, argument, HASH_SHA256);
+	xhash(protocol, request->argument, HASH_SHA256);
 }
 
 void
-cmd_xsha512(struct protocol *protocol, char *argument, size_t len)
+cmd_xsha512(struct protocol *protocol, const struct request *request)
 {
-	(void)len;
-	xhash(protocol, argument, HASH_SHA512);
+	xhash(protocol, request->argument, HASH_SHA512);
 }

@@ -20,8 +20,10 @@
 #define FEATURE_MAX 256
 
 void
-cmd_user(struct protocol *protocol, char *argument, size_t len)
+cmd_user(struct protocol *protocol, const struct request *request)
 {
+	size_t len = request->len;
+
 	if (protocol->state == IPC_STATE_READY) {
 		reply(protocol, 530, "Already logged in as %s; QUIT first", protocol->user);
 		return;
@@ -33,14 +35,15 @@ cmd_user(struct protocol *protocol, char *argument, size_t len)
 	/* an impossible name gets the answer of every other, and fails at PASS */
 	if (len >= sizeof(protocol->user))
 		len = sizeof(protocol->user) - 1;
-	memcpy(protocol->user, argument, len);
+	memcpy(protocol->user, request->argument, len);
 	protocol->user[len] = '\0';
 	reply(protocol, 331, "Password required for %s", protocol->user);
 }
 
 void
-cmd_pass(struct protocol *protocol, char *argument, size_t len)
+cmd_pass(struct protocol *protocol, const struct request *request)
 {
+	char *argument = request->argument;
 	int r;
 
 	if (protocol->must_protect && protocol->control.stream.tls == NULL) {
@@ -52,12 +55,12 @@ cmd_pass(struct protocol *protocol, char *argument, size_t len)
 		return;
 	}
 	/* a password that no account can have costs a check as every other; one of a control character is none */
-	if (len > PASSWORD_MAX)
+	if (request->len > PASSWORD_MAX)
 		r = ask_monitor_login(protocol, protocol->user, "\x01", 1);
 	else
-		r = ask_monitor_login(protocol, protocol->user, argument == NULL ? "" : argument, len);
-	if (len > 0)
-		explicit_bzero(argument, len);
+		r = ask_monitor_login(protocol, protocol->user, argument == NULL ? "" : argument, request->len);
+	if (request->len > 0)
+		explicit_bzero(argument, request->len);
 	switch (r) {
 	case 0:
 		title_set("protocol", protocol->user, protocol->session->peer_text);
@@ -79,37 +82,33 @@ cmd_pass(struct protocol *protocol, char *argument, size_t len)
 }
 
 void
-cmd_quit(struct protocol *protocol, char *argument, size_t len)
+cmd_quit(struct protocol *protocol, const struct request *request)
 {
-	(void)argument;
-	(void)len;
+	(void)request;
 	reply(protocol, 221, "Goodbye");
 	tell_monitor_noted(protocol, NOTED_QUIT, "");
 	protocol->is_over = true;
 }
 
 void
-cmd_noop(struct protocol *protocol, char *argument, size_t len)
+cmd_noop(struct protocol *protocol, const struct request *request)
 {
-	(void)argument;
-	(void)len;
+	(void)request;
 	reply(protocol, 200, "Ready");
 }
 
 void
-cmd_syst(struct protocol *protocol, char *argument, size_t len)
+cmd_syst(struct protocol *protocol, const struct request *request)
 {
-	(void)argument;
-	(void)len;
+	(void)request;
 	reply(protocol, 215, "UNIX Type: L8");
 }
 
 /* No account of this server needs more than name and password (RFC 959, 4.1.1). */
 void
-cmd_acct(struct protocol *protocol, char *argument, size_t len)
+cmd_acct(struct protocol *protocol, const struct request *request)
 {
-	(void)argument;
-	(void)len;
+	(void)request;
 	if (protocol->state == IPC_STATE_READY)
 		reply(protocol, 202, "No account information is needed");
 	else
@@ -117,19 +116,17 @@ cmd_acct(struct protocol *protocol, char *argument, size_t len)
 }
 
 void
-cmd_smnt(struct protocol *protocol, char *argument, size_t len)
+cmd_smnt(struct protocol *protocol, const struct request *request)
 {
-	(void)argument;
-	(void)len;
+	(void)request;
 	reply(protocol, 502, "Nothing can be mounted here");
 }
 
 /* Behind a login the way back is closed: the monitor has given root up for good. */
 void
-cmd_rein(struct protocol *protocol, char *argument, size_t len)
+cmd_rein(struct protocol *protocol, const struct request *request)
 {
-	(void)argument;
-	(void)len;
+	(void)request;
 	if (protocol->state == IPC_STATE_READY) {
 		reply(protocol, 502, "A session belongs to the user who logged in; QUIT and connect again");
 		return;
@@ -162,11 +159,11 @@ is_listed(const char *list, const char *name)
  * named a server, it must be the same (3.2.2). A refused HOST leaves none in force (3.2.2, the second one counts).
  */
 void
-cmd_host(struct protocol *protocol, char *argument, size_t len)
+cmd_host(struct protocol *protocol, const struct request *request)
 {
+	const char *argument = request->argument;
 	union address literal;
 
-	(void)len;
 	if (protocol->state == IPC_STATE_READY || protocol->user[0] != '\0') {
 		reply(protocol, 503, "HOST comes before USER");
 		return;
@@ -192,9 +189,10 @@ cmd_host(struct protocol *protocol, char *argument, size_t len)
 
 /* RFC 2640, 4: replies are in English. */
 void
-cmd_lang(struct protocol *protocol, char *argument, size_t len)
+cmd_lang(struct protocol *protocol, const struct request *request)
 {
-	(void)len;
+	const char *argument = request->argument;
+
 	if (argument == NULL || strcasecmp(argument, "EN") == 0 || strncasecmp(argument, "EN-", 3) == 0)
 		reply(protocol, 200, "Replies are in English");
 	else
@@ -202,18 +200,16 @@ cmd_lang(struct protocol *protocol, char *argument, size_t len)
 }
 
 void
-cmd_clnt(struct protocol *protocol, char *argument, size_t len)
+cmd_clnt(struct protocol *protocol, const struct request *request)
 {
-	(void)argument;
-	(void)len;
+	(void)request;
 	reply(protocol, 200, "Noted");
 }
 
 void
-cmd_csid(struct protocol *protocol, char *argument, size_t len)
+cmd_csid(struct protocol *protocol, const struct request *request)
 {
-	(void)argument;
-	(void)len;
+	(void)request;
 	reply(protocol, 200, "Name=sallyport; Version=" SALLYPORT_VERSION ";");
 }
 
@@ -251,6 +247,14 @@ hash_feature(const struct protocol *protocol, char *text, size_t size)
 		    protocol->hash == (enum ipc_hash)i ? "*" : "");
 }
 
+bool
+command_is_told(const struct protocol *protocol, const struct command *command)
+{
+	if ((command->needs & IS_FOR_TLS) != 0 && protocol->session->tls == NULL)
+		return false;
+	return (command->needs & IS_HIDDEN) == 0;
+}
+
 const char *
 command_feature(const struct protocol *protocol, const struct command *command, char *text, size_t size)
 {
@@ -282,12 +286,10 @@ reply_features(struct protocol *protocol, const char *features)
 }
 
 void
-cmd_feat(struct protocol *protocol, char *argument, size_t len)
+cmd_feat(struct protocol *protocol, const struct request *request)
 {
-	(void)argument;
-	(void)len;
 	reply_begin(protocol, 211, "Features:");
-	for (const struct command *command = commands; command->verb != NULL; command++) {
+	for (const struct command *command = request->table; command->verb != NULL; command++) {
 		char text[FEATURE_MAX];
 		const char *feature = command_feature(protocol, command, text, sizeof(text));
 
@@ -361,7 +363,7 @@ opts_mode(struct protocol *protocol, const char *value)
 }
 
 void
-cmd_opts(struct protocol *protocol, char *argument, size_t len)
+cmd_opts(struct protocol *protocol, const struct request *request)
 {
 	static const struct {
 		const char *name;
@@ -369,9 +371,9 @@ cmd_opts(struct protocol *protocol, char *argument, size_t len)
 	} options[] = {
 	    {"UTF8", opts_utf8}, {"UTF-8", opts_utf8}, {"MLST", opts_mlst}, {"HASH", opts_hash}, {"MODE", opts_mode},
 	};
+	char *argument = request->argument;
 	char *blank = strchr(argument, ' ');
 
-	(void)len;
 	if (blank != NULL)
 		*blank = '\0';
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
@@ -384,13 +386,13 @@ cmd_opts(struct protocol *protocol, char *argument, size_t len)
 }
 
 static void
-help_all(struct protocol *protocol)
+help_all(struct protocol *protocol, const struct command *table)
 {
 	char line[80] = "";
 	size_t used = 0;
 
 	reply_begin(protocol, 214, "Known commands:");
-	for (const struct command *command = commands; command->verb != NULL; command++) {
+	for (const struct command *command = table; command->verb != NULL; command++) {
 		if (!command_is_told(protocol, command))
 			continue;
 		used += (size_t)snprintf(line + used, sizeof(line) - used, "%-7s", command->verb);
@@ -405,14 +407,15 @@ help_all(struct protocol *protocol)
 }
 
 void
-cmd_help(struct protocol *protocol, char *argument, size_t len)
+cmd_help(struct protocol *protocol, const struct request *request)
 {
-	(void)len;
+	const char *argument = request->argument;
+
 	if (argument == NULL) {
-		help_all(protocol);
+		help_all(protocol, request->table);
 		return;
 	}
-	for (const struct command *command = commands; command->verb != NULL; command++) {
+	for (const struct command *command = request->table; command->verb != NULL; command++) {
 		if (command_is_told(protocol, command) && strcasecmp(command->verb, argument) == 0) {
 			reply(protocol, 214, "Syntax: %s (%s)", command->syntax, command->source);
 			return;
@@ -422,10 +425,9 @@ cmd_help(struct protocol *protocol, char *argument, size_t len)
 }
 
 void
-cmd_http(struct protocol *protocol, char *argument, size_t len)
+cmd_http(struct protocol *protocol, const struct request *request)
 {
-	(void)argument;
-	(void)len;
+	(void)request;
 	reply(protocol, 421, "This is an FTP server, not an HTTP server; closing");
 	tell_monitor_noted(protocol, NOTED_BAD_COMMANDS, "HTTP");
 	protocol->is_over = true;

@@ -21,16 +21,6 @@
 
 #include "common/banned.h"
 
-/* False: replied. */
-static bool
-resolve(struct protocol *protocol, const char *client_path, struct home_path *path)
-{
-	if (home_path_resolve(&protocol->cwd, client_path, strlen(client_path), path) == 0)
-		return true;
-	reply(protocol, 501, "%s: Not a path", client_path);
-	return false;
-}
-
 static void
 reply_done(struct protocol *protocol, int r, const struct home_path *path, const char *done)
 {
@@ -53,7 +43,7 @@ site_chmod(struct protocol *protocol, char *argument)
 		reply(protocol, 501, "Usage: SITE CHMOD mode path, with a mode from 000 to 777");
 		return;
 	}
-	if (resolve(protocol, blank + 1, &path))
+	if (session_resolve_path(protocol, blank + 1, &path))
 		reply_done(protocol, ask_files_set_mode(protocol, &path, mode), &path, "Mode changed");
 }
 
@@ -105,7 +95,7 @@ site_utime(struct protocol *protocol, char *argument)
 		reply(protocol, 501, "Usage: SITE UTIME YYYYMMDDhhmm[ss] path, or SITE UTIME path atime mtime ctime UTC");
 		return;
 	}
-	if (resolve(protocol, client_path, &path))
+	if (session_resolve_path(protocol, client_path, &path))
 		reply_done(protocol, ask_files_set_time(protocol, &path, seconds, &kept), &path, "Time changed");
 }
 
@@ -116,7 +106,7 @@ site_cpfr(struct protocol *protocol, char *argument)
 	int r;
 
 	protocol->copy_from.len = 0;
-	if (!resolve(protocol, argument, &protocol->copy_from))
+	if (!session_resolve_path(protocol, argument, &protocol->copy_from))
 		return;
 	r = ask_files_stat(protocol, &protocol->copy_from, &info);
 	if (r == 0 && info.kind != FILE_REGULAR)
@@ -140,7 +130,7 @@ site_cpto(struct protocol *protocol, char *argument)
 		reply(protocol, 503, "SITE CPFR first");
 		return;
 	}
-	if (!resolve(protocol, argument, &path))
+	if (!session_resolve_path(protocol, argument, &path))
 		return;
 	r = ask_files_copy(protocol, &protocol->copy_from, &path);
 	if (r == -EDQUOT && ask_files_stat(protocol, &protocol->copy_from, &info) == 0)
@@ -192,12 +182,12 @@ site_help(struct protocol *protocol, char *argument)
 }
 
 void
-cmd_site(struct protocol *protocol, char *argument, size_t len)
+cmd_site(struct protocol *protocol, const struct request *request)
 {
+	char *argument = request->argument;
 	char *blank = strchr(argument, ' ');
 	char *rest = blank == NULL ? NULL : blank + 1;
 
-	(void)len;
 	if (blank != NULL)
 		*blank = '\0';
 	for (size_t i = 0; i < SITE_COUNT; i++) {

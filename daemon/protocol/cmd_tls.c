@@ -30,12 +30,11 @@ check_host(struct protocol *protocol)
 }
 
 void
-cmd_auth(struct protocol *protocol, char *argument, size_t len)
+cmd_auth(struct protocol *protocol, const struct request *request)
 {
 	struct control *control = &protocol->control;
 
-	(void)len;
-	if (strcasecmp(argument, "TLS") != 0 && strcasecmp(argument, "TLS-C") != 0) {
+	if (strcasecmp(request->argument, "TLS") != 0 && strcasecmp(request->argument, "TLS-C") != 0) {
 		reply(protocol, 504, "Only AUTH TLS is known");
 		return;
 	}
@@ -59,14 +58,13 @@ cmd_auth(struct protocol *protocol, char *argument, size_t len)
 }
 
 void
-cmd_pbsz(struct protocol *protocol, char *argument, size_t len)
+cmd_pbsz(struct protocol *protocol, const struct request *request)
 {
 	uint64_t size;
 
-	(void)len;
 	if (!is_protected(protocol))
 		reply(protocol, 503, "AUTH TLS first");
-	else if (parse_u64(argument, UINT32_MAX, &size) < 0)
+	else if (parse_u64(request->argument, UINT32_MAX, &size) < 0)
 		reply(protocol, 501, "Usage: PBSZ 0");
 	else {
 		protocol->has_pbsz = true;
@@ -75,13 +73,13 @@ cmd_pbsz(struct protocol *protocol, char *argument, size_t len)
 }
 
 void
-cmd_prot(struct protocol *protocol, char *argument, size_t len)
+cmd_prot(struct protocol *protocol, const struct request *request)
 {
 	if (!is_protected(protocol) || !protocol->has_pbsz) {
 		reply(protocol, 503, is_protected(protocol) ? "PBSZ 0 first" : "AUTH TLS first");
 		return;
 	}
-	switch (len == 1 ? argument[0] | 0x20 : 0) {
+	switch (request->len == 1 ? request->argument[0] | 0x20 : 0) {
 	case 'p':
 		protocol->is_data_private = true;
 		reply(protocol, 200, "Data connections are private");
@@ -106,9 +104,8 @@ cmd_prot(struct protocol *protocol, char *argument, size_t len)
 
 /* Going back to clear would give the rest of the session away (RFC 4217, 7: the server may refuse). */
 void
-cmd_ccc(struct protocol *protocol, char *argument, size_t len)
+cmd_ccc(struct protocol *protocol, const struct request *request)
 {
-	(void)argument;
-	(void)len;
+	(void)request;
 	reply(protocol, is_protected(protocol) ? 534 : 533, "The control connection stays protected");
 }

@@ -11,9 +11,8 @@
 #include "daemon/protocol/command.h"
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/data.h"
-#include "daemon/protocol/partials.h"
 #include "daemon/protocol/port_parse.h"
-#include "daemon/protocol/quota.h"
+#include "daemon/protocol/errors.h"
 #include "daemon/protocol/session.h"
 #include "daemon/protocol/transfer.h"
 
@@ -35,7 +34,7 @@ find_parameter(const struct parameter *rows, const char *argument)
 }
 
 void
-cmd_type(struct protocol *protocol, char *argument, size_t len)
+cmd_type(struct protocol *protocol, const struct request *request)
 {
 	static const struct parameter rows[] = {
 	    {"A", 200, "Type is ASCII"}, {"A N", 200, "Type is ASCII"}, {"I", 200, "Type is IMAGE"},
@@ -47,9 +46,9 @@ cmd_type(struct protocol *protocol, char *argument, size_t len)
 	    {"L", 504, "Only a byte size of 8 is implemented"},
 	    {NULL, 501, "Usage: TYPE A | I | L 8"},
 	};
+	const char *argument = request->argument;
 	const struct parameter *row = find_parameter(rows, argument);
 
-	(void)len;
 	if (row->text == NULL && (argument[0] == 'L' || argument[0] == 'l') && argument[1] == ' ' &&
 	    strspn(argument + 2, "0123456789") == strlen(argument + 2) && argument[2] != '\0') {
 		reply(protocol, 504, "Only a byte size of 8 is implemented");
@@ -61,16 +60,15 @@ cmd_type(struct protocol *protocol, char *argument, size_t len)
 }
 
 void
-cmd_mode(struct protocol *protocol, char *argument, size_t len)
+cmd_mode(struct protocol *protocol, const struct request *request)
 {
 	static const struct parameter rows[] = {
 	    {"S", 200, "Mode is STREAM"}, {"B", 504, "Mode B is not implemented"},
 	    {"C", 504, "Mode C is not implemented"}, {"Z", 200, "Mode is ZLIB"},
 	    {NULL, 501, "Usage: MODE S"},
 	};
-	const struct parameter *row = find_parameter(rows, argument);
+	const struct parameter *row = find_parameter(rows, request->argument);
 
-	(void)len;
 	if (row->code == 200 && row->text[0] == 'Z' && !protocol->config->mode_z) {
 		reply(protocol, 504, "Mode Z is switched off");
 		return;
@@ -81,15 +79,14 @@ cmd_mode(struct protocol *protocol, char *argument, size_t len)
 }
 
 void
-cmd_stru(struct protocol *protocol, char *argument, size_t len)
+cmd_stru(struct protocol *protocol, const struct request *request)
 {
 	static const struct parameter rows[] = {
 	    {"F", 200, "Structure is FILE"}, {"R", 504, "Structure R is not implemented"},
 	    {"P", 504, "Structure P is not implemented"}, {NULL, 501, "Usage: STRU F"},
 	};
-	const struct parameter *row = find_parameter(rows, argument);
+	const struct parameter *row = find_parameter(rows, request->argument);
 
-	(void)len;
 	reply(protocol, row->code, "%s", row->reply);
 }
 
@@ -148,15 +145,14 @@ reply_no_room(struct protocol *protocol, uint64_t bytes, uint64_t room)
 
 /* "bytes" or "bytes R record-size" (RFC 959, 4.1.3) */
 void
-cmd_allo(struct protocol *protocol, char *argument, size_t len)
+cmd_allo(struct protocol *protocol, const struct request *request)
 {
-	char *record = strcasestr(argument, " R ");
+	char *record = strcasestr(request->argument, " R ");
 	uint64_t bytes = 0, record_bytes, room;
 
-	(void)len;
 	if (record != NULL)
 		*record = '\0';
-	if (parse_u64(argument, INT64_MAX, &bytes) < 0 ||
+	if (parse_u64(request->argument, INT64_MAX, &bytes) < 0 ||
 	    (record != NULL && parse_u64(record + 3, INT64_MAX, &record_bytes) < 0)) {
 		reply(protocol, 501, "Usage: ALLO bytes [R bytes]");
 		return;
@@ -190,13 +186,12 @@ reply_no_port(struct protocol *protocol)
 }
 
 void
-cmd_pasv(struct protocol *protocol, char *argument, size_t len)
+cmd_pasv(struct protocol *protocol, const struct request *request)
 {
 	union address bound, told;
 	char text[40];
 
-	(void)argument;
-	(void)len;
+	(void)request;
 	if (refused_by_epsv_all(protocol))
 		return;
 	if (protocol->session->local.family != AF_INET) {
@@ -221,13 +216,13 @@ family_number(const union address *address)
 }
 
 void
-cmd_epsv(struct protocol *protocol, char *argument, size_t len)
+cmd_epsv(struct protocol *protocol, const struct request *request)
 {
+	const char *argument = request->argument;
 	union address bound;
 	uint64_t family = 0;
 	int own = family_number(&protocol->session->local);
 
-	(void)len;
 	if (argument != NULL && strcasecmp(argument, "ALL") == 0) {
 		protocol->only_epsv = true;
 		reply(protocol, 200, "Only EPSV from now on");
@@ -262,29 +257,27 @@ set_target(struct protocol *protocol, const char *verb, const union address *tar
 }
 
 void
-cmd_port(struct protocol *protocol, char *argument, size_t len)
+cmd_port(struct protocol *protocol, const struct request *request)
 {
 	union address target;
 
-	(void)len;
 	if (refused_by_epsv_all(protocol))
 		return;
-	if (port_parse(argument, &target) < 0)
+	if (port_parse(request->argument, &target) < 0)
 		reply(protocol, 501, "Usage: PORT h1,h2,h3,h4,p1,p2 with numbers up to 255");
 	else
 		set_target(protocol, "PORT", &target);
 }
 
 void
-cmd_eprt(struct protocol *protocol, char *argument, size_t len)
+cmd_eprt(struct protocol *protocol, const struct request *request)
 {
 	union address target;
 	int r;
 
-	(void)len;
 	if (refused_by_epsv_all(protocol))
 		return;
-	r = eprt_parse(argument, &target);
+	r = eprt_parse(request->argument, &target);
 	if (r == -EPROTONOSUPPORT || (r == 0 && target.family != protocol->session->peer.family))
 		reply(protocol, 522, "Network protocol not supported, use (%d)", family_number(&protocol->session->peer));
 	else if (r < 0)
@@ -294,12 +287,11 @@ cmd_eprt(struct protocol *protocol, char *argument, size_t len)
 }
 
 void
-cmd_rest(struct protocol *protocol, char *argument, size_t len)
+cmd_rest(struct protocol *protocol, const struct request *request)
 {
 	uint64_t offset;
 
-	(void)len;
-	if (parse_u64(argument, INT64_MAX, &offset) < 0) {
+	if (parse_u64(request->argument, INT64_MAX, &offset) < 0) {
 		reply(protocol, 501, "Usage: REST offset, a number of bytes below 2^63");
 		return;
 	}
@@ -309,50 +301,39 @@ cmd_rest(struct protocol *protocol, char *argument, size_t len)
 }
 
 void
-cmd_retr(struct protocol *protocol, char *argument, size_t len)
+cmd_retr(struct protocol *protocol, const struct request *request)
 {
-	(void)argument;
-	(void)len;
-	transfer_retrieve(protocol, command_path());
+	transfer_retrieve(protocol, request->path);
 }
 
 void
-cmd_stor(struct protocol *protocol, char *argument, size_t len)
+cmd_stor(struct protocol *protocol, const struct request *request)
 {
-	(void)argument;
-	(void)len;
-	transfer_store(protocol, command_path(), STORE_REPLACE);
+	transfer_store(protocol, request->path, STORE_REPLACE);
 }
 
 void
-cmd_appe(struct protocol *protocol, char *argument, size_t len)
+cmd_appe(struct protocol *protocol, const struct request *request)
 {
-	(void)argument;
-	(void)len;
-	transfer_store(protocol, command_path(), STORE_APPEND);
+	transfer_store(protocol, request->path, STORE_APPEND);
 }
 
 /* Without an argument the name is made of a fixed one (RFC 959, 4.1.3; RFC 1123, 4.1.2.9). */
 void
-cmd_stou(struct protocol *protocol, char *argument, size_t len)
+cmd_stou(struct protocol *protocol, const struct request *request)
 {
-	static const char fallback[] = "upload";
+	const char *client_path = request->argument == NULL ? "upload" : request->argument;
 	struct home_path path;
-	int r = home_path_resolve(&protocol->cwd, argument == NULL ? fallback : argument,
-	    argument == NULL ? sizeof(fallback) - 1 : len, &path);
 
-	if (r < 0)
-		reply(protocol, 501, "Not a path");
-	else
+	if (session_resolve_path(protocol, client_path, &path))
 		transfer_store(protocol, &path, STORE_UNIQUE);
 }
 
-/* In mid-transfer, transfer.c sees it. */
+/* During a transfer, watch.c sees it. */
 void
-cmd_abor(struct protocol *protocol, char *argument, size_t len)
+cmd_abor(struct protocol *protocol, const struct request *request)
 {
-	(void)argument;
-	(void)len;
+	(void)request;
 	data_forget(protocol);
 	reply(protocol, 226, "No transfer to abort");
 }

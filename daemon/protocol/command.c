@@ -66,8 +66,8 @@ const struct command commands[] = {
     {"MDTM", cmd_mdtm, ARG_PATH,     SETS_UP,      "MDTM",        "MDTM path",                   "RFC 3659, 3"},
     {"MFMT", cmd_mfmt, ARG_REQUIRED, NEEDS_LOGIN,  "MFMT",        "MFMT YYYYMMDDhhmmss path",    "draft-somers-ftp-mfxx-03, 3"},
     {"MFF",  cmd_mff,  ARG_REQUIRED, NEEDS_LOGIN,  "MFF Modify;UNIX.mode;", "MFF fact=value; path", "draft-somers-ftp-mfxx-03, 5"},
-    {"AVBL", cmd_avbl, ARG_OPTIONAL, SETS_UP,      "AVBL",        "AVBL [path]",                 "draft-peterson-streamlined-ftp-command-extensions"},
-    {"DSIZ", cmd_dsiz, ARG_OPTIONAL, SETS_UP,      "DSIZ",        "DSIZ [path]",                 "draft-peterson-streamlined-ftp-command-extensions"},
+    {"AVBL", cmd_avbl, ARG_PATH_OPTIONAL, SETS_UP,      "AVBL",        "AVBL [path]",                 "draft-peterson-streamlined-ftp-command-extensions"},
+    {"DSIZ", cmd_dsiz, ARG_PATH_OPTIONAL, SETS_UP,      "DSIZ",        "DSIZ [path]",                 "draft-peterson-streamlined-ftp-command-extensions"},
     {"RMDA", cmd_rmda, ARG_PATH,     NEEDS_LOGIN,  "RMDA",        "RMDA path",                   "draft-peterson-streamlined-ftp-command-extensions"},
     {"HASH", cmd_hash, ARG_PATH,     NEEDS_LOGIN,  "HASH",        "HASH path",                   "draft-bryan-ftpext-hash-02, 3"},
     {"RANG", cmd_rang, ARG_WORD,     SETS_UP,      "RANG STREAM", "RANG first last",             "draft-bryan-ftp-range-08, 3"},
@@ -80,8 +80,8 @@ const struct command commands[] = {
     {"SITE", cmd_site, ARG_REQUIRED, 0,            "SITE CHMOD\nSITE COPY\nSITE PARTIALS\nSITE UTIME", "SITE command", "RFC 959, 4.1.3"},
     {"LIST", cmd_list, ARG_OPTIONAL, TRANSFER,     NULL,          "LIST [-adrtRSF] [path]",     "RFC 959, 4.1.3"},
     {"NLST", cmd_nlst, ARG_OPTIONAL, TRANSFER,     NULL,          "NLST [-adrtRSF] [path]",     "RFC 959, 4.1.3"},
-    {"MLSD", cmd_mlsd, ARG_OPTIONAL, TRANSFER,     NULL,          "MLSD [path]",                 "RFC 3659, 7"},
-    {"MLST", cmd_mlst, ARG_OPTIONAL, SETS_UP,      "MLST",        "MLST [path]",                 "RFC 3659, 7"},
+    {"MLSD", cmd_mlsd, ARG_PATH_OPTIONAL, TRANSFER,     NULL,          "MLSD [path]",                 "RFC 3659, 7"},
+    {"MLST", cmd_mlst, ARG_PATH_OPTIONAL, SETS_UP,      "MLST",        "MLST [path]",                 "RFC 3659, 7"},
     /* RFC 1123, 4.1.3.1: the experimental forms */
     {"XPWD", cmd_pwd,  ARG_NONE,     SETS_UP,      NULL,          "XPWD",                        "RFC 775"},
     {"XCWD", cmd_cwd,  ARG_PATH,     NEEDS_LOGIN,  NULL,          "XCWD path",                   "RFC 775"},
@@ -99,14 +99,6 @@ const struct command commands[] = {
     {NULL, NULL, ARG_NONE, 0, NULL, NULL, NULL},
 };
 
-static struct home_path path;
-
-const struct home_path *
-command_path(void)
-{
-	return &path;
-}
-
 static const struct command *
 find_command(const char *verb)
 {
@@ -114,14 +106,6 @@ find_command(const char *verb)
 		if (strcmp(command->verb, verb) == 0)
 			return command;
 	return NULL;
-}
-
-bool
-command_is_told(const struct protocol *protocol, const struct command *command)
-{
-	if ((command->needs & IS_FOR_TLS) != 0 && protocol->session->tls == NULL)
-		return false;
-	return (command->needs & IS_HIDDEN) == 0;
 }
 
 static void
@@ -148,10 +132,27 @@ needs_argument(const struct command *command)
 	return command->argument == ARG_REQUIRED || command->argument == ARG_WORD || command->argument == ARG_PATH;
 }
 
-/* What the columns of the row ask for. False: replied. */
+/* The path of a row that takes one; without an argument, the working directory. False: replied. */
 static bool
-is_allowed(struct protocol *protocol, const struct command *command, const char *argument, size_t len)
+resolve_request_path(struct protocol *protocol, struct request *request)
 {
+	static struct home_path path;
+	const char *argument = request->argument;
+
+	if (request->command->argument != ARG_PATH && request->command->argument != ARG_PATH_OPTIONAL)
+		return true;
+	if (request->command->argument == ARG_PATH_OPTIONAL && (argument == NULL || argument[0] == '\0'))
+		argument = ".";
+	request->path = &path;
+	return session_resolve_path(protocol, argument, &path);
+}
+
+/* What the columns of the row ask for; fills in the path. False: replied. */
+static bool
+is_allowed(struct protocol *protocol, struct request *request)
+{
+	const struct command *command = request->command;
+
 	if ((command->needs & IS_FOR_TLS) != 0 && protocol->session->tls == NULL) {
 		reply(protocol, 502, "TLS is not set up on this server");
 		return false;
@@ -160,22 +161,16 @@ is_allowed(struct protocol *protocol, const struct command *command, const char 
 		reply(protocol, 530, "Log in with USER and PASS first");
 		return false;
 	}
-	if (command->argument == ARG_NONE && argument != NULL) {
+	if (command->argument == ARG_NONE && request->argument != NULL) {
 		reply(protocol, 501, "%s takes no argument", command->verb);
 		return false;
 	}
-	if (argument == NULL && needs_argument(command)) {
+	if (request->argument == NULL && needs_argument(command)) {
 		reply(protocol, 501, "Usage: %s", command->syntax);
 		return false;
 	}
-	if (command->argument == ARG_PATH) {
-		int r = home_path_resolve(&protocol->cwd, argument, len, &path);
-
-		if (r < 0) {
-			reply(protocol, 501, "%s: %s", argument, r == -ENAMETOOLONG ? "Name too long" : "Not a path");
-			return false;
-		}
-	}
+	if (!resolve_request_path(protocol, request))
+		return false;
 	if ((command->needs & NEEDS_DATA) != 0 && protocol->data_mode == DATA_NONE) {
 		reply(protocol, 425, "Use EPSV, PASV, EPRT or PORT first");
 		return false;
@@ -188,14 +183,17 @@ is_allowed(struct protocol *protocol, const struct command *command, const char 
 }
 
 static void
-run(struct protocol *protocol, const struct command *command, char *argument, size_t len)
+run(struct protocol *protocol, struct request *request)
 {
-	if (is_allowed(protocol, command, argument, len)) {
-		bool has_path = command->argument == ARG_PATH;
+	const struct command *command = request->command;
 
-		claim_command(protocol->session->claims, command->verb, has_path ? path.text : "", has_path ? path.len : 0);
-		title_doing(command->verb, path.text, has_path ? path.len : 0);
-		command->handler(protocol, argument, len);
+	if (is_allowed(protocol, request)) {
+		const char *text = request->path != NULL ? request->path->text : "";
+		size_t len = request->path != NULL ? request->path->len : 0;
+
+		claim_command(protocol->session->claims, command->verb, text, len);
+		title_doing(command->verb, text, len);
+		command->handler(protocol, request);
 		title_doing(protocol->state == IPC_STATE_READY ? "idle" : "login", "", 0);
 	}
 	if (protocol->transfer.owes_abort_reply) {
@@ -231,24 +229,23 @@ drop_blanks(char *argument, size_t *len)
 static void
 run_line(struct protocol *protocol, char *line)
 {
-	const struct command *command;
+	struct request request = {.table = commands};
 	char verb[16];
-	char *argument;
-	size_t len;
 
-	if (line_split(line, verb, &argument, &len) < 0) {
+	if (line_split(line, verb, &request.argument, &request.len) < 0) {
 		reply_senseless(protocol, "Not a command");
 		return;
 	}
-	command = find_command(verb);
-	if (command == NULL) {
+	request.command = find_command(verb);
+	if (request.command == NULL) {
 		reply_senseless(protocol, "Unknown command; HELP lists the known ones");
 		return;
 	}
 	protocol->senseless = 0;
-	if (argument != NULL && is_without_blanks(command) && drop_blanks(argument, &len) == 0)
-		argument = NULL;
-	run(protocol, command, argument, len);
+	if (request.argument != NULL && is_without_blanks(request.command) &&
+	    drop_blanks(request.argument, &request.len) == 0)
+		request.argument = NULL;
+	run(protocol, &request);
 	if (protocol->refused_data >= SENSELESS_MAX && !protocol->is_over)
 		end_for_senselessness(protocol, "refused data connections", "refused data connections");
 }

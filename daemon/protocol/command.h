@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct home_path;
 struct protocol;
 
 enum command_argument {
@@ -14,7 +15,8 @@ enum command_argument {
 	ARG_OPT_WORD,	/* the same, and blanks behind it are no part of it */
 	ARG_REQUIRED,
 	ARG_WORD,	/* the same, and blanks behind it are no part of it */
-	ARG_PATH	/* required; the handler finds it resolved in command_path() */
+	ARG_PATH,	/* required; the request has it resolved */
+	ARG_PATH_OPTIONAL	/* the same, and without one it is the working directory */
 };
 
 enum command_needs {
@@ -27,14 +29,25 @@ enum command_needs {
 	IS_SITE = 64		/* a sub-command of SITE, listed by SITE HELP */
 };
 
+struct request;
+
 struct command {
 	const char *verb;
-	void (*handler)(struct protocol *protocol, char *argument, size_t len);
+	void (*handler)(struct protocol *protocol, const struct request *request);
 	enum command_argument argument;
 	unsigned needs;
 	const char *feature;	/* its line in FEAT, or NULL */
 	const char *syntax;	/* for HELP */
 	const char *source;	/* where it is defined */
+};
+
+/* A line of the client, as the handler of its verb gets it. */
+struct request {
+	const struct command *table;	/* all rows, for HELP and FEAT */
+	const struct command *command;	/* the row of the verb */
+	char *argument;		/* NULL: none. The handler may cut it up */
+	size_t len;		/* of the argument */
+	const struct home_path *path;	/* ARG_PATH and ARG_PATH_OPTIONAL: the argument in the home; else NULL */
 };
 
 /* Run the line at hand (control_has_line()) and reply. */
@@ -44,82 +57,79 @@ void command_run(struct protocol *protocol);
 extern const struct command commands[];
 
 /* Handlers, by file: cmd_session.c */
-void cmd_user(struct protocol *protocol, char *argument, size_t len);
-void cmd_pass(struct protocol *protocol, char *argument, size_t len);
-void cmd_quit(struct protocol *protocol, char *argument, size_t len);
-void cmd_noop(struct protocol *protocol, char *argument, size_t len);
-void cmd_syst(struct protocol *protocol, char *argument, size_t len);
-void cmd_feat(struct protocol *protocol, char *argument, size_t len);
-void cmd_opts(struct protocol *protocol, char *argument, size_t len);
-void cmd_help(struct protocol *protocol, char *argument, size_t len);
-void cmd_acct(struct protocol *protocol, char *argument, size_t len);
-void cmd_smnt(struct protocol *protocol, char *argument, size_t len);
-void cmd_rein(struct protocol *protocol, char *argument, size_t len);
-void cmd_host(struct protocol *protocol, char *argument, size_t len);
-void cmd_lang(struct protocol *protocol, char *argument, size_t len);
-void cmd_clnt(struct protocol *protocol, char *argument, size_t len);
-void cmd_csid(struct protocol *protocol, char *argument, size_t len);
-void cmd_http(struct protocol *protocol, char *argument, size_t len);
+void cmd_user(struct protocol *protocol, const struct request *request);
+void cmd_pass(struct protocol *protocol, const struct request *request);
+void cmd_quit(struct protocol *protocol, const struct request *request);
+void cmd_noop(struct protocol *protocol, const struct request *request);
+void cmd_syst(struct protocol *protocol, const struct request *request);
+void cmd_feat(struct protocol *protocol, const struct request *request);
+void cmd_opts(struct protocol *protocol, const struct request *request);
+void cmd_help(struct protocol *protocol, const struct request *request);
+void cmd_acct(struct protocol *protocol, const struct request *request);
+void cmd_smnt(struct protocol *protocol, const struct request *request);
+void cmd_rein(struct protocol *protocol, const struct request *request);
+void cmd_host(struct protocol *protocol, const struct request *request);
+void cmd_lang(struct protocol *protocol, const struct request *request);
+void cmd_clnt(struct protocol *protocol, const struct request *request);
+void cmd_csid(struct protocol *protocol, const struct request *request);
+void cmd_http(struct protocol *protocol, const struct request *request);
 /* cmd_transfer.c */
-void cmd_type(struct protocol *protocol, char *argument, size_t len);
-void cmd_mode(struct protocol *protocol, char *argument, size_t len);
-void cmd_stru(struct protocol *protocol, char *argument, size_t len);
-void cmd_allo(struct protocol *protocol, char *argument, size_t len);
-void cmd_pasv(struct protocol *protocol, char *argument, size_t len);
-void cmd_epsv(struct protocol *protocol, char *argument, size_t len);
-void cmd_port(struct protocol *protocol, char *argument, size_t len);
-void cmd_eprt(struct protocol *protocol, char *argument, size_t len);
-void cmd_rest(struct protocol *protocol, char *argument, size_t len);
-void cmd_retr(struct protocol *protocol, char *argument, size_t len);
-void cmd_stor(struct protocol *protocol, char *argument, size_t len);
-void cmd_stou(struct protocol *protocol, char *argument, size_t len);
-void cmd_appe(struct protocol *protocol, char *argument, size_t len);
-void cmd_abor(struct protocol *protocol, char *argument, size_t len);
+void cmd_type(struct protocol *protocol, const struct request *request);
+void cmd_mode(struct protocol *protocol, const struct request *request);
+void cmd_stru(struct protocol *protocol, const struct request *request);
+void cmd_allo(struct protocol *protocol, const struct request *request);
+void cmd_pasv(struct protocol *protocol, const struct request *request);
+void cmd_epsv(struct protocol *protocol, const struct request *request);
+void cmd_port(struct protocol *protocol, const struct request *request);
+void cmd_eprt(struct protocol *protocol, const struct request *request);
+void cmd_rest(struct protocol *protocol, const struct request *request);
+void cmd_retr(struct protocol *protocol, const struct request *request);
+void cmd_stor(struct protocol *protocol, const struct request *request);
+void cmd_stou(struct protocol *protocol, const struct request *request);
+void cmd_appe(struct protocol *protocol, const struct request *request);
+void cmd_abor(struct protocol *protocol, const struct request *request);
 /* cmd_files.c */
-void cmd_pwd(struct protocol *protocol, char *argument, size_t len);
-void cmd_cwd(struct protocol *protocol, char *argument, size_t len);
-void cmd_cdup(struct protocol *protocol, char *argument, size_t len);
-void cmd_mkd(struct protocol *protocol, char *argument, size_t len);
-void cmd_rmd(struct protocol *protocol, char *argument, size_t len);
-void cmd_dele(struct protocol *protocol, char *argument, size_t len);
-void cmd_rnfr(struct protocol *protocol, char *argument, size_t len);
-void cmd_rnto(struct protocol *protocol, char *argument, size_t len);
-void cmd_size(struct protocol *protocol, char *argument, size_t len);
-void cmd_mdtm(struct protocol *protocol, char *argument, size_t len);
-void cmd_list(struct protocol *protocol, char *argument, size_t len);
-void cmd_nlst(struct protocol *protocol, char *argument, size_t len);
-void cmd_mlsd(struct protocol *protocol, char *argument, size_t len);
-void cmd_mlst(struct protocol *protocol, char *argument, size_t len);
-void cmd_stat(struct protocol *protocol, char *argument, size_t len);
+void cmd_pwd(struct protocol *protocol, const struct request *request);
+void cmd_cwd(struct protocol *protocol, const struct request *request);
+void cmd_cdup(struct protocol *protocol, const struct request *request);
+void cmd_mkd(struct protocol *protocol, const struct request *request);
+void cmd_rmd(struct protocol *protocol, const struct request *request);
+void cmd_dele(struct protocol *protocol, const struct request *request);
+void cmd_rnfr(struct protocol *protocol, const struct request *request);
+void cmd_rnto(struct protocol *protocol, const struct request *request);
+void cmd_size(struct protocol *protocol, const struct request *request);
+void cmd_mdtm(struct protocol *protocol, const struct request *request);
+void cmd_list(struct protocol *protocol, const struct request *request);
+void cmd_nlst(struct protocol *protocol, const struct request *request);
+void cmd_mlsd(struct protocol *protocol, const struct request *request);
+void cmd_mlst(struct protocol *protocol, const struct request *request);
+void cmd_stat(struct protocol *protocol, const struct request *request);
 
-void cmd_mfmt(struct protocol *protocol, char *argument, size_t len);
-void cmd_mff(struct protocol *protocol, char *argument, size_t len);
-void cmd_avbl(struct protocol *protocol, char *argument, size_t len);
-void cmd_dsiz(struct protocol *protocol, char *argument, size_t len);
-void cmd_rmda(struct protocol *protocol, char *argument, size_t len);
+void cmd_mfmt(struct protocol *protocol, const struct request *request);
+void cmd_mff(struct protocol *protocol, const struct request *request);
+void cmd_avbl(struct protocol *protocol, const struct request *request);
+void cmd_dsiz(struct protocol *protocol, const struct request *request);
+void cmd_rmda(struct protocol *protocol, const struct request *request);
 /* cmd_hash.c */
-void cmd_hash(struct protocol *protocol, char *argument, size_t len);
-void cmd_rang(struct protocol *protocol, char *argument, size_t len);
-void cmd_xcrc(struct protocol *protocol, char *argument, size_t len);
-void cmd_xmd5(struct protocol *protocol, char *argument, size_t len);
-void cmd_xsha1(struct protocol *protocol, char *argument, size_t len);
-void cmd_xsha256(struct protocol *protocol, char *argument, size_t len);
-void cmd_xsha512(struct protocol *protocol, char *argument, size_t len);
+void cmd_hash(struct protocol *protocol, const struct request *request);
+void cmd_rang(struct protocol *protocol, const struct request *request);
+void cmd_xcrc(struct protocol *protocol, const struct request *request);
+void cmd_xmd5(struct protocol *protocol, const struct request *request);
+void cmd_xsha1(struct protocol *protocol, const struct request *request);
+void cmd_xsha256(struct protocol *protocol, const struct request *request);
+void cmd_xsha512(struct protocol *protocol, const struct request *request);
 /* cmd_site.c */
-void cmd_site(struct protocol *protocol, char *argument, size_t len);
+void cmd_site(struct protocol *protocol, const struct request *request);
 /* cmd_tls.c */
-void cmd_auth(struct protocol *protocol, char *argument, size_t len);
-void cmd_pbsz(struct protocol *protocol, char *argument, size_t len);
-void cmd_prot(struct protocol *protocol, char *argument, size_t len);
-void cmd_ccc(struct protocol *protocol, char *argument, size_t len);
+void cmd_auth(struct protocol *protocol, const struct request *request);
+void cmd_pbsz(struct protocol *protocol, const struct request *request);
+void cmd_prot(struct protocol *protocol, const struct request *request);
+void cmd_ccc(struct protocol *protocol, const struct request *request);
 
 /* The text of a command's line in FEAT, where it depends on the session (MLST, HASH, MODE Z); NULL: none. */
 const char *command_feature(const struct protocol *protocol, const struct command *command, char *text, size_t size);
 
 /* Is command known to this server as it is configured, and told in HELP? */
 bool command_is_told(const struct protocol *protocol, const struct command *command);
-
-/* The argument of an ARG_PATH command as a path in the home. */
-const struct home_path *command_path(void);
 
 #endif

@@ -81,8 +81,7 @@ reply_code_for_error(enum reply_class class, int error)
 	return find_row(error)->codes[class];
 }
 
-/* A line in front of a refusal for want of room: what could be removed. Nothing where there are no partials. */
-static void
+void
 reply_partials_note(struct protocol *protocol, int code)
 {
 	char text[PARTIALS_SIZE];
@@ -91,8 +90,7 @@ reply_partials_note(struct protocol *protocol, int code)
 		reply_begin(protocol, code, text);
 }
 
-/* code, name, what is used of which limit, and what was asked for: protocol->quota_asked bytes, or a file. */
-static void
+void
 reply_over_quota(struct protocol *protocol, int code, const char *name)
 {
 	uint64_t asked = protocol->quota_asked;

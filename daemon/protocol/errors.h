@@ -17,6 +17,12 @@ enum reply_class {
 /* Reply with the code and words for error (a -errno); name is a path of the client. */
 void reply_error(struct protocol *protocol, enum reply_class class, int error, const char *name);
 
+/* Reply that a quota ends the room: what is used of it, and what was asked for: protocol->quota_asked bytes, or a file. */
+void reply_over_quota(struct protocol *protocol, int code, const char *name);
+
+/* A line in front of a refusal for want of room: what could be removed. Nothing where there are no partials. */
+void reply_partials_note(struct protocol *protocol, int code);
+
 /* The code alone; for tests. */
 int reply_code_for_error(enum reply_class class, int error);
 

@@ -90,10 +90,8 @@ delete_one(struct protocol *protocol, const char *client_path)
 	struct home_path path;
 	int r;
 
-	if (home_path_resolve(&protocol->cwd, client_path, strlen(client_path), &path) < 0) {
-		reply(protocol, 501, "%s: Not a path", client_path);
+	if (!session_resolve_path(protocol, client_path, &path))
 		return;
-	}
 	r = ask_files_path(protocol, IPC_remove_partial, &path);
 	if (r == -ENOENT)
 		reply(protocol, 550, "%s: No partial upload of that name; SITE PARTIALS lists them", path.text);

@@ -1,7 +1,9 @@
 #include "daemon/protocol/session.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "daemon/protocol/control.h"
 #include "daemon/protocol/data.h"
 
 #include "common/banned.h"
@@ -28,4 +30,14 @@ session_reset(struct protocol *protocol)
 	protocol->announced = UINT64_MAX;
 	protocol->only_epsv = false;
 	protocol->told_size = protocol->quota_asked = 0;
+}
+
+bool
+session_resolve_path(struct protocol *protocol, const char *client_path, struct home_path *path)
+{
+	int r = home_path_resolve(&protocol->cwd, client_path, strlen(client_path), path);
+
+	if (r < 0)
+		reply(protocol, 501, "%s: %s", client_path, r == -ENAMETOOLONG ? "Name too long" : "Not a path");
+	return r == 0;
 }

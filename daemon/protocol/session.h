@@ -108,4 +108,7 @@ struct protocol {
 /* Every parameter of the session but HOST as it is right after the greeting (REIN; RFC 959, 4.1.1). */
 void session_reset(struct protocol *protocol);
 
+/* The client's path, seen from the working directory, as a path in the home. False: 501 was sent. */
+bool session_resolve_path(struct protocol *protocol, const char *client_path, struct home_path *path);
+
 #endif

@@ -48,7 +48,7 @@ test_columns(void **state)
 			fail_msg("%s has no source", command->verb);
 		if ((command->needs & NEEDS_DATA) != 0 && (command->needs & NEEDS_LOGIN) == 0)
 			fail_msg("%s transfers without a login", command->verb);
-		if (command->argument == ARG_PATH && (command->needs & NEEDS_LOGIN) == 0)
+		if ((command->argument == ARG_PATH || command->argument == ARG_PATH_OPTIONAL) && (command->needs & NEEDS_LOGIN) == 0)
 			fail_msg("%s takes a path without a login", command->verb);
 		if ((command->needs & IS_HIDDEN) != 0)
 			continue;
@@ -58,7 +58,7 @@ test_columns(void **state)
 			continue;	/* takes what it does not ask for */
 		if ((command->argument == ARG_NONE) != (command->syntax[len] == '\0'))
 			fail_msg("%s: syntax '%s' and argument differ", command->verb, command->syntax);
-		if (command->argument == ARG_OPTIONAL && strcmp(command->verb, "PASS") != 0 &&
+		if ((command->argument == ARG_OPTIONAL || command->argument == ARG_PATH_OPTIONAL) && strcmp(command->verb, "PASS") != 0 &&
 		    strchr(command->syntax, '[') == NULL)
 			fail_msg("%s: the optional argument is not told", command->verb);
 	}
