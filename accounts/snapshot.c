@@ -118,15 +118,18 @@ accounts_stamp_equal(const struct accounts_stamp *a, const struct accounts_stamp
 	    a->mtime_ns == b->mtime_ns && a->ctime_s == b->ctime_s && a->ctime_ns == b->ctime_ns;
 }
 
+/* Somebody names /etc/passwd. */
+#define OF_THIS_SERVER "if it has the accounts of this server alone, or name another file"
+
 const char *
 accounts_file_refused(const struct stat *st)
 {
 	if (!S_ISREG(st->st_mode))
 		return "not a regular file; name the users file itself";
 	if (st->st_uid != 0 && st->st_uid != geteuid())
-		return "not owned by root; chown it to root";
+		return "not owned by root; chown it to root " OF_THIS_SERVER;
 	if ((st->st_mode & 077) != 0)
-		return "others can read or write it; chmod it to 0600";
+		return "others can read or write it; chmod it to 0600 " OF_THIS_SERVER;
 	return NULL;
 }
 

@@ -19,6 +19,9 @@
 
 #include "common/banned.h"
 
+/* What belongs to somebody else is not the account's to remove, nor for us to have removed. */
+#define KEEP_HOME "delete the account without --purge-home, which leaves the place as it is"
+
 static const char *
 owner_name(uid_t uid)
 {
@@ -47,14 +50,17 @@ check_existing(const char *path, const struct stat *st, uid_t uid)
 		    S_ISLNK(st->st_mode) ? "a symbolic link" : "not a directory");
 		return -ENOTDIR;
 	}
-	if (st->st_uid != uid) {
-		ctl_error("home '%s' is there and belongs to uid %u (%s), not to uid %u; %s'chown -R %u %s' first, "
-			  "or use another one with --home",
-		    ctl_quote(path), (unsigned)st->st_uid, owner_name(st->st_uid), (unsigned)uid,
-		    st->st_uid == 0 ? "" : "name its owner with --uid, or ", (unsigned)uid, ctl_quote(path));
-		return -EPERM;
-	}
-	return 0;
+	/* never "chown": what is there may be the system's, or serve something else */
+	if (st->st_uid != uid && st->st_uid == 0)
+		ctl_error(
+		    "home '%s' is there and belongs to root; use another one with --home: what is missing is made",
+		    ctl_quote(path));
+	else if (st->st_uid != uid)
+		ctl_error(
+		    "home '%s' is there and belongs to uid %u (%s), not to uid %u; use --uid %u, so that the account "
+		    "works as its owner, or another home with --home",
+		    ctl_quote(path), (unsigned)st->st_uid, owner_name(st->st_uid), (unsigned)uid, (unsigned)st->st_uid);
+	return st->st_uid == uid ? 0 : -EPERM;
 }
 
 /* In its directory: what is there already is looked at alone. */
@@ -193,7 +199,7 @@ open_place(const char *path, const struct trust *account, char name[NAME_MAX + 1
 	*dir_fd = trusted_parent_open(path, account, name, &problem);
 	if (*dir_fd < 0) {
 		if (*dir_fd != -ENOENT)
-			refuse_way(path, &problem, "remove it by hand, and the account without --purge-home");
+			refuse_way(path, &problem, KEEP_HOME);
 		return *dir_fd;
 	}
 	return fstatat(*dir_fd, name, st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
@@ -203,14 +209,12 @@ static int
 check_own(const char *path, const struct stat *st, uid_t uid)
 {
 	if (!S_ISDIR(st->st_mode)) {
-		ctl_error("home '%s' is not a directory; remove it by hand, and the account without --purge-home",
-		    ctl_quote(path));
+		ctl_error("home '%s' is not a directory; " KEEP_HOME, ctl_quote(path));
 		return -ENOTDIR;
 	}
 	if (st->st_uid != uid) {
-		ctl_error("home '%s' belongs to uid %u (%s), not to uid %u; "
-			  "remove it by hand, and the account without --purge-home",
-		    ctl_quote(path), (unsigned)st->st_uid, owner_name(st->st_uid), (unsigned)uid);
+		ctl_error("home '%s' belongs to uid %u (%s), not to uid %u; " KEEP_HOME, ctl_quote(path),
+		    (unsigned)st->st_uid, owner_name(st->st_uid), (unsigned)uid);
 		return -EPERM;
 	}
 	return 0;

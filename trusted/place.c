@@ -18,6 +18,7 @@
 #include "common/banned.h"
 
 #define LINKS_MAX 40 /* as the kernel */
+#define SYSTEM_GIDS 1000 /* those below are the system's, as Debian, Fedora and others count */
 
 /* What becomes of the last component. */
 enum last {
@@ -77,6 +78,15 @@ writers_of(mode_t mode)
 	return (mode & S_IWOTH) != 0 ? "everybody" : "its group";
 }
 
+/* A group of the system has its reason to write there: /var/log on some, /srv on others. */
+static const char *
+cure_of_writers(const struct trust_problem *problem)
+{
+	bool is_systems = problem->uid == 0 && problem->gid < SYSTEM_GIDS && (problem->mode & S_IWOTH) == 0;
+
+	return is_systems ? "use a directory that its owner alone can change" : "take that away with 'chmod go-w'";
+}
+
 void
 trust_explain(const struct trust_problem *problem, char *text, size_t size)
 {
@@ -93,9 +103,9 @@ trust_explain(const struct trust_problem *problem, char *text, size_t size)
 		    path, owner, other);
 		break;
 	case TRUST_WRITERS:
-		snprintf(text, size,
-		    "directory '%s' can be changed by %s (gid %u, mode %04o); take that away with 'chmod go-w'", path,
-		    writers_of(problem->mode), (unsigned)problem->gid, (unsigned)problem->mode);
+		snprintf(text, size, "directory '%s' can be changed by %s (gid %u, mode %04o); %s", path,
+		    writers_of(problem->mode), (unsigned)problem->gid, (unsigned)problem->mode,
+		    cure_of_writers(problem));
 		break;
 	case TRUST_HOME:
 		snprintf(text, size, "home '%s' belongs to %s; it must belong to uid %u", path, owner,
@@ -110,14 +120,13 @@ trust_explain(const struct trust_problem *problem, char *text, size_t size)
 	case TRUST_FILE:
 		snprintf(text, size,
 		    "'%s' belongs to %s and has mode %04o; it must belong to root%s, and be writable by its owner "
-		    "alone: 'chown root' and 'chmod go-w' it",
+		    "alone",
 		    path, owner, (unsigned)problem->mode, other);
 		break;
 	case TRUST_PLANTED:
 		snprintf(text, size,
 		    "'%s' belongs to %s, who may have put it there; in a directory that others can write to, it must "
-		    "be a plain "
-		    "file of root%s with one name: remove it",
+		    "be a plain file of root%s with one name; name another one",
 		    path, owner, other);
 		break;
 	case TRUST_SPECIAL:

@@ -20,6 +20,9 @@
 
 #include "common/banned.h"
 
+/* What another service reads is not ours to close. */
+#define OR_COPY ", or, where another service needs it as it is, name a copy ('install -m 600')"
+
 static int
 check_file(int fd, const char *path, bool is_key, char *error, size_t size)
 {
@@ -33,12 +36,13 @@ check_file(int fd, const char *path, bool is_key, char *error, size_t size)
 		snprintf(error, size, "'%s' is not a plain file", path);
 		r = -EINVAL;
 	} else if (is_key && st.st_uid != 0 && st.st_uid != geteuid()) {
-		snprintf(error, size, "private key '%s' belongs to uid %lu, who can read it; chown it to root", path,
-		    (unsigned long)st.st_uid);
+		snprintf(error, size, "private key '%s' belongs to uid %lu, who can read it; chown it to root" OR_COPY,
+		    path, (unsigned long)st.st_uid);
 		r = -EPERM;
 	} else if (is_key && (st.st_mode & 027) != 0) {
-		snprintf(error, size, "private key '%s' can be read or changed by others (mode %04o); chmod 600 it",
-		    path, st.st_mode & 07777);
+		snprintf(error, size,
+		    "private key '%s' can be read or changed by others (mode %04o); chmod 600 it" OR_COPY, path,
+		    st.st_mode & 07777);
 		r = -EPERM;
 	}
 	return r;

@@ -74,6 +74,26 @@ refused()
 	run add_user alice secret --home "$DIR/home/other"
 	assert_failure 1
 	assert_equal "$(stat -c %u "$DIR/home/other")" 12345
+	assert_output --partial 'use --uid 12345'
+	refute_output --partial chown
+	add_user alice secret --home "$DIR/home/other" --uid 12345
+}
+
+@test "advice: nothing that root or the system owns is to change its owner or mode, or to go" {
+	run add_user alice secret --home /etc
+	assert_failure 1
+	assert_output --partial "belongs to root; use another one with --home"
+	refute_output --regexp 'chown|chmod|--uid'
+	add_user alice secret
+	sed -i "s|$DIR/home/alice|/etc|" "$DIR/etc/users"
+	run ctl user del alice --purge-home
+	assert_failure 1
+	assert_output --partial 'without --purge-home, which leaves the place as it is'
+	refute_output --partial 'by hand'
+	write_config 'accounts = "/etc/passwd"'
+	run ctl config check
+	assert_failure 1
+	assert_output --partial 'if it has the accounts of this server alone, or name another file'
 }
 
 @test "passwd: the old password is refused at once, the new one taken" {

@@ -439,6 +439,12 @@ test_explained(void **state)
 	    "directory '%s' can be changed by its group (gid %d, mode 0775); take that away with 'chmod go-w'",
 	    below("group"), ALICE);
 	assert_string_equal(text, expected);
+	/* a group of the system */
+	problem = (struct trust_problem){.kind = TRUST_WRITERS, .path = "/var/log", .gid = 4, .mode = 0775};
+	trust_explain(&problem, text, sizeof(text));
+	assert_string_equal(text,
+	    "directory '/var/log' can be changed by its group (gid 4, mode 0775); use a directory that its owner alone can "
+	    "change");
 }
 
 int
