@@ -16,6 +16,7 @@ setup()
 
 teardown()
 {
+	[ -z "${JAILER-}" ] || { kill "$JAILER" && wait "$JAILER" || :; }
 	[ -z "${DIR-}" ] || end_place
 }
 
@@ -60,16 +61,84 @@ wanted()
 	done
 }
 
-@test "the jail is off until it is asked for, and names the filter" {
-	run grep -E '^(enabled|filter) ' "$TREE/etc/fail2ban/jail.d/sallyport.conf"
-	assert_output $'enabled  = false\nfilter   = sallyport[mode=normal]'
+# The jails of this machine with ours, and none other on.
+make_jails()
+{
 	cp -r /etc/fail2ban/. "$DIR/fail2ban/"
+	rm -f "$DIR"/fail2ban/jail.d/*
 	cp "$TREE/etc/fail2ban/filter.d/sallyport.conf" "$DIR/fail2ban/filter.d/"
 	cp "$TREE/etc/fail2ban/jail.d/sallyport.conf" "$DIR/fail2ban/jail.d/"
-	printf '[DEFAULT]\nbackend = auto\n[sshd]\nenabled = false\n[sallyport]\nenabled = true\nbackend = auto\nlogpath = %s\n' \
-		"$TREE/tests/fail2ban/sallyport.log" >"$DIR/fail2ban/jail.d/zz-test.local"
+}
+
+# follow_recipe [LOG]: what the comment of the jail says, in the file that it names; with LOG, the lines for a file as well.
+follow_recipe()
+{
+	local jail=$TREE/etc/fail2ban/jail.d/sallyport.conf name
+	name=$(sed -n 's|^# To use it, put this into /etc/fail2ban/\(jail\.d/[^,]*\),.*|\1|p' "$jail")
+	[ -n "$name" ]
+	sed -n 's/^#     //p' "$jail" | grep -vE '^(backend|logpath) ' >"$DIR/fail2ban/$name"
+	grep -qx 'enabled = true' "$DIR/fail2ban/$name"
+	[ -z "${1-}" ] || sed -n 's/^#     //p' "$jail" | grep -E '^(backend|logpath) ' |
+		sed "s|/var/log/sallyport/sallyportd.log|$1|" >>"$DIR/fail2ban/$name"
+}
+
+jail_client()
+{
+	fail2ban-client -c "$DIR/fail2ban" -s "$DIR/fail2ban.sock" -p "$DIR/fail2ban.pid" "$@"
+}
+
+# An action that notes the address in a file, and changes no packet filter.
+noting_action()
+{
+	printf '[Definition]\nactionban = echo <ip> >>%s\n' "$DIR/banned" >"$DIR/fail2ban/action.d/note.conf"
+	printf '[DEFAULT]\nbanaction = note\nbanaction_allports = note\nignoreself = false\n[sshd]\nenabled = false\n' \
+		>"$DIR/fail2ban/jail.local"
+	printf '[Definition]\ndbfile = None\n' >"$DIR/fail2ban/fail2ban.local"
+}
+
+start_jailer()
+{
+	fail2ban-server -f -c "$DIR/fail2ban" -s "$DIR/fail2ban.sock" -p "$DIR/fail2ban.pid" \
+		--logtarget "$DIR/fail2ban.log" start >"$DIR/fail2ban.out" 2>&1 3>&- &
+	JAILER=$!
+	wait_until -t 30 jail_is_on
+}
+
+jail_is_on()
+{
+	jail_client status sallyport >/dev/null 2>&1
+}
+
+# The printed recipe, from the line of a failed login to the ban.
+@test "a real fail2ban bans who fails to log in: the recipe of the jail, with a log file" {
+	write_config "log { target = \"$LOG\" level = \"info\" }" 'limits { login-failures = 100 }'
+	start_server
+	make_jails
+	follow_recipe "$LOG"
+	noting_action
+	start_jailer
+	for _ in 1 2 3 4 5; do
+		printf '%s\n' '< 220' '> USER mallory' '< 331' '> PASS guess' '< 530' '> QUIT' '< 221' | ftp_raw -s 127.0.0.9
+	done
+	wait_until -t 30 test -s "$DIR/banned"
+	assert_equal "$(cat "$DIR/banned")" 127.0.0.9
+	run jail_client status sallyport
+	assert_output --partial '127.0.0.9'
+}
+
+@test "the jail is off until it is asked for; the recipe turns it on, for the journal as well" {
+	run grep -E '^(enabled|filter) ' "$TREE/etc/fail2ban/jail.d/sallyport.conf"
+	assert_output $'enabled  = false\nfilter   = sallyport[mode=normal]'
+	make_jails
+	noting_action
 	run fail2ban-client -c "$DIR/fail2ban" -d
 	assert_success
-	assert_output --partial "['add', 'sallyport', 'auto']"
+	refute_output --partial "'add', 'sallyport'"
+	follow_recipe
+	run fail2ban-client -c "$DIR/fail2ban" -d
+	assert_success
+	assert_output --partial "['add', 'sallyport', 'systemd']"
+	assert_output --partial "['set', 'sallyport', 'addjournalmatch', 'SYSLOG_IDENTIFIER=sallyportd']"
 	assert_output --partial 'login-failed|bad-commands'
+	refute_output --partial logpath
 }
