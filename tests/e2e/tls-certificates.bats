@@ -152,6 +152,7 @@ cert_from_to()
 	start_tls_server
 	write_config
 	kill -HUP "$SERVER_PID"
+	wait_until log_has ' reload .*configuration in force'	# before that, its port may be the one of implicit TLS
 	wait_until offers_no_tls
 	write_tls_config
 	kill -HUP "$SERVER_PID"
