@@ -29,11 +29,23 @@ say()
 	echo "$name: $*"
 }
 
-room_clean_up()
+leave_room()
 {
 	for point in proc sys dev/pts dev; do
 		umount "$root/$point" 2>/dev/null || umount -l "$root/$point" 2>/dev/null || :
 	done
+}
+
+# Room for another root.
+unmake_room()
+{
+	leave_room
+	rm -rf --one-file-system "$root"
+}
+
+room_clean_up()
+{
+	leave_room
 	[ -n "${KEEP-}" ] || rm -rf --one-file-system "$room"
 }
 
