@@ -39,7 +39,9 @@ static const struct sandbox_rule rows[] = {
     {SYS_fchmodat, ARG_HAS_NONE(2, S_ISUID), "SITE CHMOD of what its owner may neither read nor write"},
     {SYS_geteuid, ANY_ARGS, "the quota: is what its owner closed ours, to be opened for a look?"},
     {SYS_fsync, ANY_ARGS, "an upload is safe"},
+#ifdef SYS_renameat
     {SYS_renameat, ANY_ARGS, "RNTO; an upload takes its name (libc: renameat2 without flags)"},
+#endif
     {SYS_renameat2, ANY_ARGS, "RNTO without overwriting"},
     {SYS_unlinkat, ANY_ARGS, "DELE, RMD"},
     {SYS_mkdirat, ANY_ARGS, "MKD"},

@@ -23,8 +23,10 @@ static const struct sandbox_rule rows[] = {
     {SYS_read, ANY_ARGS, "a file of the queue"},
     {SYS_write, ANY_ARGS, "a file of the queue"},
     {SYS_fsync, ANY_ARGS, "the queue survives a power cut"},
+#ifdef SYS_renameat
     {SYS_renameat, ANY_ARGS, "a new file gets its place, a tried one its next name"},
-    {SYS_renameat2, ANY_ARGS, "as renameat, where libc has it"},
+#endif
+    {SYS_renameat2, ANY_ARGS, "as renameat, where libc has it or the processor no other"},
     {SYS_unlinkat, ANY_ARGS, "what is done leaves the queue"},
 };
 

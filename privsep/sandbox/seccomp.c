@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/target.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/sandbox/landlock.h"
 #include "privsep/sandbox/no_new_privs.h"
@@ -25,10 +26,6 @@
 #include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"
-
-#if !defined(__x86_64__) && !defined(__aarch64__)
-#error "the allow-lists are written for x86_64 and aarch64; another architecture needs them read again"
-#endif
 
 /* si_code of a call that a filter refused (asm-generic/siginfo.h, which glibc's header shuts out). */
 #ifndef SYS_SECCOMP
