@@ -321,7 +321,7 @@ static const struct {
 	"write KEY = VALUE; only listen, listen-tls and limits.never-ban take a list, {\"VALUE\", \"VALUE\"}; quote what holds blanks"},
 };
 
-static void
+static void __attribute__((format(printf, 3, 0)))
 tell_syntax(struct load *load, const cfg_t *cfg, const char *format, va_list args)
 {
 	const char *cure = "see sallyport.conf(5)";
@@ -340,7 +340,7 @@ tell_syntax(struct load *load, const cfg_t *cfg, const char *format, va_list arg
 	buf_free(&shown);
 }
 
-static void
+static void __attribute__((format(printf, 2, 0)))
 take_error(cfg_t *cfg, const char *format, va_list args)
 {
 	struct unknown *unknown;

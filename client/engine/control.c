@@ -21,7 +21,7 @@
 
 /* --- what is told --- */
 
-static void
+static void __attribute__((format(printf, 3, 0)))
 tell(char *out, size_t size, const char *format, va_list args)
 {
 	struct buf text, plain;
@@ -206,7 +206,7 @@ trace_command(struct ftp *ftp, const struct buf *line)
 		trace(ftp, '>', "%.*s", (int)len, line->data);
 }
 
-static enum ftp_class
+static enum ftp_class __attribute__((format(printf, 2, 0)))
 send_line(struct ftp *ftp, const char *format, va_list args)
 {
 	enum ftp_class reason = FTP_OK;

@@ -36,7 +36,7 @@ ftp_class_name(enum ftp_class reason)
 }
 
 /* Whatever came from outside into these words cannot end a line or move a cursor; too long is cut. */
-static void
+static void __attribute__((format(printf, 3, 0)))
 set_text(char *out, size_t size, const char *format, va_list args)
 {
 	struct buf text;
