@@ -95,7 +95,7 @@ start(bool is_read_only)
 
 /* Close the channel and tell how the process ended. */
 static inline int
-stop(void)
+stop_files(void)
 {
 	int status;
 
@@ -109,7 +109,7 @@ stop(void)
 static inline void
 restart(void)
 {
-	assert_int_equal(stop(), FILES_EXIT_END);
+	assert_int_equal(stop_files(), FILES_EXIT_END);
 	start(false);
 }
 
@@ -170,7 +170,7 @@ teardown(void **state)
 {
 	(void)state;
 	if (child > 0)
-		stop();
+		stop_files();
 	return nftw(home, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "daemon/protocol/ascii.h"
+#include "tests/unit/cmocka_ranges.h"
 
 #include "common/banned.h"
 
@@ -40,7 +41,7 @@ decode_in_pieces(const char *in, size_t len, size_t (*next_piece)(size_t left, s
 		assert_non_null(room);
 		memcpy(piece, in + done, n);
 		got = ascii_decode(piece, n, &held, room);
-		assert_in_range(got, 0, n + 1);
+		assert_uint_in_range(got, 0, n + 1);
 		memcpy(out + written, room, got);
 		written += got;
 		done += n;

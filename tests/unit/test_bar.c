@@ -13,6 +13,7 @@
 #include "client/ui/speed.h"
 #include "client/ui/term_text.h"
 #include "common/buf.h"
+#include "tests/unit/cmocka_ranges.h"
 
 #include "common/banned.h"
 
@@ -144,13 +145,13 @@ test_speed(void **state)
 	assert_int_equal(speed_get(&speed), -1);
 	for (unsigned int i = 1; i <= 20; i++)
 		speed_add(&speed, 1000 + i * 100, i * 100000);
-	assert_in_range(speed_get(&speed), 999000, 1001000);	/* no slow start */
+	assert_uint_in_range(speed_get(&speed), 999000, 1001000);	/* no slow start */
 	for (unsigned int i = 1; i <= 10; i++)
 		speed_add(&speed, 3000 + i * 100, 2000000);
-	assert_in_range(speed_get(&speed), 300000, 700000);	/* a second of silence: it falls, not at once */
+	assert_uint_in_range(speed_get(&speed), 300000, 700000);	/* a second of silence: it falls, not at once */
 	for (unsigned int i = 1; i <= 200; i++)
 		speed_add(&speed, 4000 + i * 100, 2000000);
-	assert_in_range(speed_get(&speed), 0, 5000);
+	assert_uint_in_range(speed_get(&speed), 0, 5000);
 	speed_add(&speed, 30000, 5);	/* starts over */
 	assert_int_equal(speed_get(&speed), -1);
 

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "common/buf.h"
+#include "tests/unit/cmocka_ranges.h"
 
 #include "common/banned.h"
 
@@ -96,7 +97,7 @@ test_growth(void **state)
 		assert_int_equal(buf_add(&buf, &c, 1), 0);
 		assert_int_equal(buf.len, i + 1);
 		assert_int_equal(buf.data[buf.len], '\0');
-		assert_in_range(buf.size, buf.len + 1, buf.max + 1);
+		assert_uint_in_range(buf.size, buf.len + 1, buf.max + 1);
 	}
 	for (size_t i = 0; i < 10000; i++)
 		assert_int_equal(buf.data[i], 'a' + i % 26);

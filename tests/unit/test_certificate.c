@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "privsep/tls/certificate.h"
+#include "tests/unit/cmocka_ranges.h"
 #include "tests/unit/tls_fixture.h"
 
 #include "common/banned.h"
@@ -135,7 +136,7 @@ test_end(void **state)
 
 	(void)state;
 	assert_int_equal(certificate_check(chain_fd, key_fd, "CHAIN", "KEY", &report), 0);
-	assert_in_range(report.not_after, wanted - 60, wanted + 1);
+	assert_uint_in_range(report.not_after, wanted - 60, wanted + 1);
 	close(key_fd);
 	close(chain_fd);
 	X509_free(certificate);

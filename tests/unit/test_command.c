@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "daemon/protocol/command.h"
+#include "tests/unit/cmocka_ranges.h"
 
 #include "common/banned.h"
 
@@ -24,7 +25,7 @@ test_verbs(void **state)
 	for (const struct command *command = commands; command->verb != NULL; command++) {
 		size_t len = strlen(command->verb);
 
-		assert_in_range(len, 3, 15);	/* what line_split() can give */
+		assert_uint_in_range(len, 3, 15);	/* what line_split() can give */
 		for (size_t i = 0; i < len; i++)
 			if (!isupper((unsigned char)command->verb[i]) && (i == 0 || !isdigit((unsigned char)command->verb[i])))
 				fail_msg("%s is not in upper case", command->verb);

@@ -14,6 +14,7 @@
 
 #include "common/io.h"
 #include "privsep/monitor/data_socket.h"
+#include "tests/unit/cmocka_ranges.h"
 
 #include "common/banned.h"
 
@@ -140,7 +141,7 @@ check_listening(const union address *local, uint16_t low)
 		assert_int_equal(data_socket_listen(local, low, low + RANGE - 1, &bound, &fds[i]), 0);
 		assert_true(address_same_host(&bound, local));
 		port = address_port(&bound);
-		assert_in_range(port, low, low + RANGE - 1);
+		assert_uint_in_range(port, low, low + RANGE - 1);
 		assert_int_equal(seen & 1U << (port - low), 0);	/* each port once */
 		seen |= 1U << (port - low);
 		assert_int_equal(fcntl(fds[i], F_GETFD), FD_CLOEXEC);
@@ -188,9 +189,9 @@ test_listen_spare(void **state)
 	(void)state;
 	for (int i = 0; i < 20 && made < 2; i++) {	/* a port that happens to be somebody's ends it */
 		made = data_socket_listen_spare(&local, 10000, 60000, LISTEN_SPARE_MAX, ports, fds);
-		assert_in_range(made, 0, LISTEN_SPARE_MAX);
+		assert_uint_in_range(made, 0, LISTEN_SPARE_MAX);
 		for (unsigned k = 0; k < made; k++) {
-			assert_in_range(ports[k], 10000, 60000);
+			assert_uint_in_range(ports[k], 10000, 60000);
 			assert_int_equal(getsockname(fds[k], &bound.any, &len), 0);
 			assert_true(address_same_host(&bound, &local));
 			assert_int_equal(address_port(&bound), ports[k]);
@@ -200,7 +201,7 @@ test_listen_spare(void **state)
 		}
 		close_all(fds, made);
 	}
-	assert_in_range(made, 2, LISTEN_SPARE_MAX);
+	assert_uint_in_range(made, 2, LISTEN_SPARE_MAX);
 	assert_int_equal(data_socket_listen_spare(&local, 10000, 60000, LISTEN_SPARE_MAX + 1, ports, fds), 0);
 	assert_int_equal(data_socket_listen(&local, 10000, 60000, &bound, &taken), 0);
 	low = address_port(&bound);

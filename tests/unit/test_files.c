@@ -47,7 +47,7 @@ test_protocol_errors(void **state)
 			ipc_put_text(&message, rows[i].path);
 		assert_int_equal(ipc_send(channel, &message, -1), 0);
 		assert_int_equal(ipc_receive(channel, IPC_PROTOCOL, IPC_STATE_READY, &message), -EPIPE);
-		if (stop() != FILES_EXIT_PROTOCOL)
+		if (stop_files() != FILES_EXIT_PROTOCOL)
 			fail_msg("row %zu was not fatal", i);
 		start(false);
 	}
@@ -67,7 +67,7 @@ test_second_upload_is_fatal(void **state)
 	ipc_put_text(&message, "/b");
 	assert_int_equal(ipc_send(channel, &message, -1), 0);
 	assert_int_equal(ipc_receive(channel, IPC_PROTOCOL, IPC_STATE_READY, &message), -EPIPE);
-	assert_int_equal(stop(), FILES_EXIT_PROTOCOL);
+	assert_int_equal(stop_files(), FILES_EXIT_PROTOCOL);
 }
 
 /* Nothing leads out of the home. */
@@ -315,7 +315,7 @@ test_upload_held_and_resumed(void **state)
 	ipc_put_u8(&message, true);
 	assert_int_equal(ipc_send(channel, &message, -1), 0);
 	assert_int_equal(ipc_receive(channel, IPC_PROTOCOL, IPC_STATE_READY, &message), -EPIPE);
-	assert_int_equal(stop(), FILES_EXIT_HELD);
+	assert_int_equal(stop_files(), FILES_EXIT_HELD);
 	close(second);
 }
 
@@ -385,7 +385,7 @@ test_upload_locked(void **state)
 	assert_int_equal(ask_write(STORE_REPLACE, 0, "/d/x", &fd), 0);
 	channel = second;
 	assert_int_equal(ask_path(IPC_remove_directory, "/d"), -EBUSY);
-	stop();
+	stop_files();
 	channel = first;
 	child = first_child;
 	assert_int_equal(io_write_all(fd, "x", 1), 0);
@@ -715,7 +715,7 @@ static void
 test_end(void **state)
 {
 	(void)state;
-	assert_int_equal(stop(), FILES_EXIT_END);
+	assert_int_equal(stop_files(), FILES_EXIT_END);
 }
 
 static const struct CMUnitTest tests[] = {

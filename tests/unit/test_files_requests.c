@@ -3,6 +3,7 @@
  * The files process from the outside, continued: hashes, times and modes, copies, whole trees,
  * and the word that stops them.
  */
+#include "tests/unit/cmocka_ranges.h"
 #include "tests/unit/files_fixture.h"
 
 #include <sys/mount.h>
@@ -132,7 +133,7 @@ check_fatal(void)
 {
 	assert_int_equal(ipc_send(channel, &message, -1), 0);
 	assert_int_equal(ipc_receive(channel, IPC_PROTOCOL, IPC_STATE_READY, &message), -EPIPE);
-	assert_int_equal(stop(), FILES_EXIT_PROTOCOL);
+	assert_int_equal(stop_files(), FILES_EXIT_PROTOCOL);
 	start(false);
 }
 
@@ -158,7 +159,7 @@ test_malformed(void **state)
 	assert_int_equal(ipc_send(channel, &message, -1), 0);
 	assert_int_equal(kill(child, SIGCONT), 0);
 	assert_int_equal(ipc_receive(channel, IPC_PROTOCOL, IPC_STATE_READY, &message), -EPIPE);
-	assert_int_equal(stop(), FILES_EXIT_PROTOCOL);
+	assert_int_equal(stop_files(), FILES_EXIT_PROTOCOL);
 }
 
 static void
@@ -335,7 +336,7 @@ test_hash_not_kept(void **state)
 	put_file("f", "abc");
 	make_old("f");
 	for (int is_read_only = 0; is_read_only < 2; is_read_only++) {
-		assert_int_equal(stop(), FILES_EXIT_END);
+		assert_int_equal(stop_files(), FILES_EXIT_END);
 		rights = is_read_only ? MAY_ALL : MAY_ONLY_LOOK;
 		start(is_read_only == 1);
 		assert_int_equal(ask_hash(HASH_MD5, 0, UINT64_MAX, "/f"), 0);
@@ -498,7 +499,7 @@ test_copy_locked(void **state)
 	channel = second;
 	assert_int_equal(ask_copy("/f", "/a"), 0);
 	check_content("a", "new");
-	stop();
+	stop_files();
 	channel = first;
 	child = first_child;
 }
@@ -580,7 +581,7 @@ test_tree_uploaded_to(void **state)
 	channel = -1;
 	start(false);
 	assert_int_equal(ask_path(IPC_remove_tree, "/d"), -EBUSY);
-	stop();
+	stop_files();
 	channel = first;
 	child = first_child;
 	close(fd);
@@ -904,7 +905,7 @@ test_rights(void **state)
 	(void)state;
 	put_file("f", "content");
 	for (unsigned right = 1; right < MAY_ALL; right <<= 1) {
-		assert_int_equal(stop(), FILES_EXIT_END);
+		assert_int_equal(stop_files(), FILES_EXIT_END);
 		rights = MAY_ALL & ~right;
 		start(false);
 		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -912,7 +913,7 @@ test_rights(void **state)
 				fail_msg("row %zu without right %u", i, right);
 	}
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_int_equal(stop(), FILES_EXIT_END);
+		assert_int_equal(stop_files(), FILES_EXIT_END);
 		rights = rows[i].needs;
 		start(false);
 		if (rows[i].try() == -EKEYREVOKED)
@@ -929,7 +930,7 @@ test_right_to_know(void **state)
 	(void)state;
 	put_file("f", "x");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_int_equal(stop(), FILES_EXIT_END);
+		assert_int_equal(stop_files(), FILES_EXIT_END);
 		rights = rows[i];
 		start(false);
 		assert_int_equal(try_stat(), i == 0 ? -EKEYREVOKED : 0);
@@ -944,7 +945,7 @@ test_no_overwriting_at_the_end(void **state)
 	int fd;
 
 	(void)state;
-	assert_int_equal(stop(), FILES_EXIT_END);
+	assert_int_equal(stop_files(), FILES_EXIT_END);
 	rights = MAY_CREATE;
 	start(false);
 	assert_int_equal(ask_write(STORE_REPLACE, 0, "/a", &fd), 0);
@@ -992,7 +993,7 @@ test_descriptors_left_unread(void **state)
 	child = 0;
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), FILES_EXIT_PROTOCOL);
-	assert_in_range(count_descriptors(), 1, IPC_FDS_MAX);
+	assert_uint_in_range(count_descriptors(), 1, IPC_FDS_MAX);
 	close_fd(&channel);
 	close_fd(&home_fd);
 }

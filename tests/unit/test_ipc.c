@@ -19,6 +19,7 @@
 #include "common/home_path.h"
 #include "common/io.h"
 #include "privsep/ipc/ipc.h"
+#include "tests/unit/cmocka_ranges.h"
 
 #include "common/banned.h"
 
@@ -258,15 +259,15 @@ test_table(void **state)
 		assert_string_equal(ipc_kind_name((enum ipc_kind)kind), row->name);
 		assert_int_not_equal(row->from, 0);
 		assert_int_not_equal(row->to, 0);
-		assert_in_range(row->states, 1, IPC_STATE_ANY);
-		assert_in_range(row->request_min, 0, row->request_max);
-		assert_in_range(row->request_max, 0, IPC_MESSAGE_MAX - KIND_SIZE);
+		assert_uint_in_range(row->states, 1, IPC_STATE_ANY);
+		assert_uint_in_range(row->request_min, 0, row->request_max);
+		assert_uint_in_range(row->request_max, 0, IPC_MESSAGE_MAX - KIND_SIZE);
 		if (is_notice(row)) {
 			assert_int_equal(row->reply_max, IPC_NOTICE);
-			assert_in_range(row->fd, IPC_FD_NONE, IPC_FD_REQUEST);
+			assert_uint_in_range(row->fd, IPC_FD_NONE, IPC_FD_REQUEST);
 		} else {
-			assert_in_range(row->reply_min, 0, row->reply_max);
-			assert_in_range(row->reply_max, 0, IPC_MESSAGE_MAX - KIND_SIZE - RESULT_SIZE);
+			assert_uint_in_range(row->reply_min, 0, row->reply_max);
+			assert_uint_in_range(row->reply_max, 0, IPC_MESSAGE_MAX - KIND_SIZE - RESULT_SIZE);
 		}
 		/* protocol, which the network reaches first, is told things and never asked */
 		assert_true((row->to & IPC_PROTOCOL) == 0 || is_notice(row));
@@ -286,7 +287,7 @@ test_longest_fields(void **state)
 	ipc_begin(&message, IPC_login);
 	ipc_put_bytes(&message, password, ACCOUNT_NAME_MAX);
 	ipc_put_text(&message, password);
-	assert_in_range(message.length - KIND_SIZE, 0, rows[IPC_login].request_max);
+	assert_uint_in_range(message.length - KIND_SIZE, 0, rows[IPC_login].request_max);
 	ipc_begin(&message, IPC_stat);
 	ipc_put_text(&message, path);
 	assert_int_equal(message.length - KIND_SIZE, rows[IPC_stat].request_max);
@@ -499,7 +500,7 @@ send_raw(int channel, const void *bytes, size_t len, size_t fd_count)
 	struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
 	struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1};
 
-	assert_in_range(fd_count, 0, IPC_FDS_MAX + 2);
+	assert_uint_in_range(fd_count, 0, IPC_FDS_MAX + 2);
 	memset(&control, 0, sizeof(control));
 	if (fd_count > 0) {
 		control.header.cmsg_level = SOL_SOCKET;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "daemon/protocol/line.h"
+#include "tests/unit/cmocka_ranges.h"
 
 #include "common/banned.h"
 
@@ -25,7 +26,7 @@ feed(struct line_reader *reader, const char *bytes, size_t len, size_t piece, si
 		size_t n = len - *used < piece ? len - *used : piece, taken = 0;
 
 		event = line_feed(reader, (const uint8_t *)bytes + *used, n, &taken);
-		assert_in_range(taken, event == LINE_MORE ? n : 1, n);
+		assert_uint_in_range(taken, event == LINE_MORE ? n : 1, n);
 		*used += taken;
 	}
 	return event;
@@ -219,7 +220,7 @@ test_length(void **state)
 			memcpy(bytes + rows[i].len, rows[i].end, strlen(rows[i].end) + 1);
 			if (feed(&reader, bytes, len, pieces[p], &used) != rows[i].event || used != len)
 				fail_msg("row %zu in pieces of %zu", i, pieces[p]);
-			assert_in_range(reader.len, 0, COMMAND_LINE_MAX);
+			assert_uint_in_range(reader.len, 0, COMMAND_LINE_MAX);
 
 			/* the next line is as good as any */
 			line_reset(&reader);

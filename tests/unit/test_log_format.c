@@ -18,6 +18,7 @@
 #include "common/io.h"
 #include "common/text.h"
 #include "privsep/logger/log_format.h"
+#include "tests/unit/cmocka_ranges.h"
 
 #include "common/banned.h"
 
@@ -114,7 +115,7 @@ static void
 check_line(const struct buf *line, size_t row)
 {
 	assert_int_equal(line->error, 0);
-	assert_in_range(line->len, 1, TEXT_MAX);
+	assert_uint_in_range(line->len, 1, TEXT_MAX);
 	if (line->data[line->len - 1] != '\n' || memchr(line->data, '\n', line->len) != line->data + line->len - 1)
 		fail_msg("row %zu is not one line: '%s'", row, line->data);
 	if (!utf8_valid(line->data, line->len))

@@ -14,6 +14,7 @@
 
 #include "common/io.h"
 #include "privsep/monitor/state.h"
+#include "tests/unit/cmocka_ranges.h"
 
 #include "common/banned.h"
 
@@ -187,7 +188,7 @@ test_nothing_is_read(void **state)
 		for (int n = 0; n < QUESTIONS && send_question(rows[i].kind) == 0; n++)
 			;
 		assert_int_equal(ended(), MONITOR_EXIT_ALARM);
-		assert_in_range(descriptors_left(), rows[i].descriptors_min, rows[i].descriptors_max);
+		assert_uint_in_range(descriptors_left(), rows[i].descriptors_min, rows[i].descriptors_max);
 		teardown(state);
 		setup(state);
 	}
@@ -204,7 +205,7 @@ test_excuses(void **state)
 		if (send_question(IPC_listen_ahead) < 0 || send_question(IPC_connect) < 0)
 			break;
 	assert_int_equal(ended(), MONITOR_EXIT_ALARM);
-	assert_in_range(descriptors_left(), 0, IPC_FDS_MAX + 1);
+	assert_uint_in_range(descriptors_left(), 0, IPC_FDS_MAX + 1);
 }
 
 /* A range that has no port to spare gives no listener ahead; an answer without one is no excuse for the next. */

@@ -17,6 +17,7 @@
 
 #include "common/io.h"
 #include "privsep/monitor/state.h"
+#include "tests/unit/cmocka_ranges.h"
 
 #include "common/banned.h"
 
@@ -129,7 +130,7 @@ test_figures(void **state)
 			r = say(IPC_ledger_read, 0, NULL);
 			assert_true(r == 0 || r == -EUCLEAN);
 			if (r == 0)
-				assert_in_range(ipc_get_u64(&message), 0, 1 << 20);
+				assert_uint_in_range(ipc_get_u64(&message), 0, 1 << 20);
 			/* the session is gone, and another one begins */
 			ledger_close(&monitor.quota.book);
 			monitor.quota.changing_since_ms = 0;
@@ -157,9 +158,9 @@ test_change_without_end(void **state)
 	assert_true(quota_change_due_ms(&monitor) == NEVER);
 	assert_int_equal(SAY(ledger_begin, 0, 0), 0);
 	began = monotonic_ms();
-	assert_in_range(quota_change_due_ms(&monitor) - began, 9900, 10000);
+	assert_uint_in_range(quota_change_due_ms(&monitor) - began, 9900, 10000);
 	assert_false(quota_give_up_change(&monitor));	/* nobody waits: a slow disk is no crime */
-	assert_in_range(quota_change_due_ms(&monitor) - began, 1, 10000);
+	assert_uint_in_range(quota_change_due_ms(&monitor) - began, 1, 10000);
 	sibling = fork();
 	if (sibling == 0) {
 		alarm(20);

@@ -24,6 +24,7 @@
 #include "privsep/files/partial_name.h"
 #include "privsep/files/sweep.h"
 #include "privsep/ipc/ipc.h"
+#include "tests/unit/cmocka_ranges.h"
 
 #include "common/banned.h"
 
@@ -119,8 +120,8 @@ test_bounds(void **state)
 		make_partial("", target, 2 * HOUR, path);
 	}
 	assert_int_equal(sweep_home(&home, HOUR, 0), 0);
-	assert_in_range(sweep_home(&home, HOUR, 20), 17, 20);	/* ".", ".." and the link may be among them */
-	assert_in_range(sweep_home(&home, HOUR, UINT64_MAX), 30, 33);
+	assert_uint_in_range(sweep_home(&home, HOUR, 20), 17, 20);	/* ".", ".." and the link may be among them */
+	assert_uint_in_range(sweep_home(&home, HOUR, UINT64_MAX), 30, 33);
 }
 
 /* Rows come in any order and stay by age; of more than fit, the youngest go. */
@@ -168,7 +169,7 @@ test_list(void **state)
 	assert_string_equal(list.row[list.order[0]].path.text + 1, path);
 	assert_true(list.row[list.order[1]].is_named);
 	assert_string_equal(list.row[list.order[1]].path.text, "/a");
-	assert_in_range(list.row[list.order[1]].age_s, 2 * HOUR, 2 * HOUR + 60);
+	assert_uint_in_range(list.row[list.order[1]].age_s, 2 * HOUR, 2 * HOUR + 60);
 	assert_int_equal(partial_list_make(&home, &list, 64, true, UINT64_MAX, NULL), 0);
 	assert_true(list.count == 2 && list.rows == 1);
 	assert_int_equal(partial_list_make(&home, &list, 64, false, 0, NULL), 0);

@@ -16,6 +16,7 @@
 #include "daemon/master/master.h"
 #include "daemon/master/work.h"
 #include "privsep/monitor/state.h"
+#include "tests/unit/cmocka_ranges.h"
 
 #include "common/banned.h"
 
@@ -138,7 +139,7 @@ test_never_given_back(void **state)
 	begin(1);
 	begin(5);
 	due = work_watch(&master);
-	assert_in_range(due, 1, 3000);
+	assert_uint_in_range(due, 1, 3000);
 	assert_int_equal(answer_of(5), 1);
 	slots[0].work_since_ms -= 3000;
 	slots[3].work_since_ms -= 3000;
@@ -262,7 +263,7 @@ test_monitor_flood(void **state)
 		assert_int_equal(heard(), -ECANCELED);
 		i++;
 	}
-	assert_in_range(i, 50, 400);
+	assert_uint_in_range(i, 50, 400);
 }
 
 int
