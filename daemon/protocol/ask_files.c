@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "daemon/protocol/ask_files.h"
 
 #include <limits.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What protocol asks of files: a question is one message and its answer, as ask.h describes. */
 #ifndef DAEMON_PROTOCOL_ASK_FILES_H
 #define DAEMON_PROTOCOL_ASK_FILES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "daemon/protocol/figures.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Texts for replies: what is used of a quota, and what partial uploads hold. */
 #ifndef DAEMON_PROTOCOL_FIGURES_H
 #define DAEMON_PROTOCOL_FIGURES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "daemon/protocol/mover.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Moving the bytes of one transfer between a file, or a listing's pipe, and the data connection. */
 #ifndef DAEMON_PROTOCOL_MOVER_H
 #define DAEMON_PROTOCOL_MOVER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Notices of the administrator that wait for a reply to stand in front of. */
 #ifndef DAEMON_PROTOCOL_NOTICES_H
 #define DAEMON_PROTOCOL_NOTICES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "daemon/protocol/session.h"
 
 #include <errno.h>

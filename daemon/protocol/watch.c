@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "daemon/protocol/watch.h"
 
 #include <errno.h>

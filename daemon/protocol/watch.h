@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Waiting for one descriptor while the control connection and the monitor are served. */
 #ifndef DAEMON_PROTOCOL_WATCH_H
 #define DAEMON_PROTOCOL_WATCH_H

@@ -62,3 +62,16 @@ tell_protocol(struct monitor *monitor)
 	if (ipc_send_now(monitor->protocol.channel, &monitor->message, -1) == 0)
 		monitor->unread.told = true;
 }
+
+void
+pass_notice(struct monitor *monitor)
+{
+	char text[NOTICE_TEXT_MAX + 1];
+
+	ipc_get_text(&monitor->message, text, sizeof(text));
+	if (!ipc_end(&monitor->message))
+		return;
+	ipc_begin(&monitor->message, IPC_notice);
+	ipc_put_text(&monitor->message, text);
+	tell_protocol(monitor);
+}

@@ -140,19 +140,20 @@ try_listen(struct monitor *monitor)
 	close_fd(&fd);
 }
 
-void
+bool
 monitor_answer_listen(struct monitor *monitor)
 {
 	uint8_t family = ipc_get_u8(&monitor->message);
 
 	if (!ipc_end(&monitor->message) || family != 0 || monitor->listen.is_waiting)
-		end_for_violation(monitor, &monitor->protocol, "malformed listen");
+		return false;
 	announced_leave(monitor);
 	monitor->listen.deadline_ms = monotonic_ms() + 1000ULL * monitor->session->config->timeouts.data_connect_s;
 	try_listen(monitor);
+	return true;
 }
 
-void
+bool
 monitor_answer_listen_ahead(struct monitor *monitor)
 {
 	const struct config *config = monitor->session->config;
@@ -163,7 +164,7 @@ monitor_answer_listen_ahead(struct monitor *monitor)
 	unsigned count = 0;
 
 	if (!ipc_end(&monitor->message) || wanted == 0 || wanted > IPC_FDS_MAX || monitor->listen.is_waiting)
-		end_for_violation(monitor, &monitor->protocol, "malformed listen_ahead");
+		return false;
 	if (has_spare)
 		count = data_socket_listen_spare(&monitor->session->local, config->passive_port_low,
 		    config->passive_port_high, wanted, ports, fds);
@@ -176,9 +177,10 @@ monitor_answer_listen_ahead(struct monitor *monitor)
 	answer_protocol(monitor, fds, count);
 	for (unsigned i = 0; i < count; i++)
 		close_fd(&fds[i]);
+	return true;
 }
 
-void
+bool
 monitor_answer_connect(struct monitor *monitor)
 {
 	union address target;
@@ -190,7 +192,7 @@ monitor_answer_connect(struct monitor *monitor)
 	int r = -EACCES;
 
 	if (!ipc_end(&monitor->message) || (family != 4 && family != 6) || len != 16 || port > UINT16_MAX)
-		end_for_violation(monitor, &monitor->protocol, "malformed connect");
+		return false;
 	memset(&target, 0, sizeof(target));
 	target.family = family == 6 ? AF_INET6 : AF_INET;
 	memcpy(family == 6 ? (void *)&target.v6.sin6_addr : (void *)&target.v4.sin_addr, host, family == 6 ? 16 : 4);
@@ -202,4 +204,5 @@ monitor_answer_connect(struct monitor *monitor)
 	ipc_begin_reply(&monitor->message, IPC_connect, r);
 	answer_protocol(monitor, &fd, fd >= 0);
 	close_fd(&fd);
+	return true;
 }

@@ -19,8 +19,8 @@
 #define UNGUARDED_TOLD_MAX 1000
 #define PROTOCOL_LEAVES_MS 1000
 
-/* One record of the message, as a line of the log. */
-static void
+/* One record of the message, as a line of the log. False: malformed. */
+static bool
 log_transferred(struct monitor *monitor)
 {
 	static const char *const directions[DIRECTION_COUNT] = {
@@ -36,13 +36,13 @@ log_transferred(struct monitor *monitor)
 
 	ipc_get_text(&monitor->message, path, sizeof(path));
 	if (monitor->message.bad || direction >= DIRECTION_COUNT)
-		end_for_violation(monitor, &monitor->protocol, "malformed transferred");
+		return false;
 	if (direction == DIRECTION_UP)
 		monitor->bytes_up += bytes;
 	else
 		monitor->bytes_down += bytes;
 	if (!records_take(monitor, RECORD_TRANSFER, LEVEL_INFO))
-		return;
+		return true;
 	error_name = error == 0 ? "ok" : strerrorname_np((int)error);
 	log_begin(LEVEL_INFO, "transfer");
 	log_field_text("direction", directions[direction]);
@@ -52,18 +52,21 @@ log_transferred(struct monitor *monitor)
 	log_field_text("type", is_ascii ? "ascii" : "image");
 	log_field_text("path", path);
 	log_end();
+	return true;
 }
 
-void
+bool
 monitor_answer_transferred(struct monitor *monitor)
 {
 	do
-		log_transferred(monitor);
+		if (!log_transferred(monitor))
+			return false;
 	while (ipc_has_more(&monitor->message));
 	announced_leave(monitor);	/* protocol has closed its own */
+	return true;
 }
 
-void
+bool
 monitor_answer_noted(struct monitor *monitor)
 {
 	static const struct {
@@ -85,18 +88,19 @@ monitor_answer_noted(struct monitor *monitor)
 
 	ipc_get_text(&monitor->message, detail, sizeof(detail));
 	if (!ipc_end(&monitor->message) || event >= NOTED_EVENT_COUNT)
-		end_for_violation(monitor, &monitor->protocol, "malformed noted");
+		return false;
 #ifdef SALLYPORT_TAKEOVER
 	if (takeover_monitor(monitor, detail))
-		return;
+		return true;
 #endif
 	if (events[event].kind == RECORD_END && monitor->kill_at_ms == NEVER)
 		monitor->end_reason = events[event].event;
 	if (!records_take(monitor, events[event].kind, events[event].level))
-		return;
+		return true;
 	log_begin(events[event].level, events[event].event);
 	log_field_text("detail", detail);
 	log_end();
+	return true;
 }
 
 static int
@@ -145,15 +149,6 @@ monitor_answer_protocol_gone(struct monitor *monitor)
 	else if (monitor->kill_at_ms > monotonic_ms() + PROTOCOL_LEAVES_MS)
 		monitor->kill_at_ms = monotonic_ms() + PROTOCOL_LEAVES_MS;
 	return true;
-}
-
-void
-tell_files_protocol_gone(struct monitor *monitor)
-{
-	if (!monitor->unguarded.is_asked)
-		return;
-	ipc_begin_reply(&monitor->message, IPC_protocol_gone, 0);
-	(void)!ipc_send_now(monitor->files.channel, &monitor->message, -1);
 }
 
 bool

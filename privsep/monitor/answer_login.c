@@ -8,7 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "accounts/refusal_time.h"
 #include "accounts/rights.h"
 #include "common/io.h"
 #include "common/title.h"
@@ -19,28 +18,6 @@
 #include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"
-
-void
-take_master_end(struct monitor *monitor)
-{
-	uint8_t reason = ipc_get_u8(&monitor->message);
-
-	if (ipc_end(&monitor->message) && reason < END_REASON_COUNT)
-		tell_end(monitor, (enum ipc_end_reason)reason);
-}
-
-void
-pass_notice(struct monitor *monitor)
-{
-	char text[NOTICE_TEXT_MAX + 1];
-
-	ipc_get_text(&monitor->message, text, sizeof(text));
-	if (!ipc_end(&monitor->message))
-		return;
-	ipc_begin(&monitor->message, IPC_notice);
-	ipc_put_text(&monitor->message, text);
-	tell_protocol(monitor);
-}
 
 /* What is in hand goes to the master, who reads all the time: no room means that it does not any more. */
 static void
@@ -180,25 +157,6 @@ drop_root(struct monitor *monitor)
 	close_fd(&session->empty_directory_fd);
 }
 
-const char *
-reason_with_error(const char *what, int error)
-{
-	static char text[128];
-	const char *name = strerrorname_np(-error);
-
-	snprintf(text, sizeof(text), "%s: %s (%s)", what, name == NULL ? "?" : name, strerror(-error));
-	return text;
-}
-
-static void
-log_login_failed(const char *name, const char *reason)
-{
-	log_begin(LEVEL_WARNING, "login-failed");
-	log_field_text("name", name);
-	log_field_text("reason", reason);
-	log_end();
-}
-
 /* Root is given up already: there is no second try in this session. */
 static void
 answer_too_many_in_flight(struct monitor *monitor)
@@ -284,30 +242,6 @@ out:
 	return r;
 }
 
-static enum login_result
-result_of(int r)
-{
-	switch (r) {
-	case -EACCES:
-		return LOGIN_WRONG;
-	case -EPERM:
-		return LOGIN_REFUSED;
-	case -EUSERS:
-		return LOGIN_LIMIT;
-	default:
-		return LOGIN_ERROR;
-	}
-}
-
-/* What protocol is told: the same for every reason but a limit; the last try ends the session. */
-static int
-refusal_of(const struct monitor *monitor, int r)
-{
-	if (r == -EUSERS || r == -ECONNABORTED)
-		return r;
-	return monitor->failures >= monitor->session->config->limits.login_failures ? -ECONNABORTED : -EACCES;
-}
-
 static void
 tell_refusal(struct monitor *monitor)
 {
@@ -321,18 +255,11 @@ tell_refusal(struct monitor *monitor)
 	answer_protocol(monitor, NULL, 0);
 }
 
-/* A failed login is logged and counted now, and answered when its time has come; that of a limit is no secret. */
+/* The answer waits for its time; that of a limit is no secret. */
 static void
 refuse_login(struct monitor *monitor, int r, const char *reason)
 {
-	log_login_failed(monitor->login.name, reason);
-	monitor->session->claims->work.logins[result_of(r)]++;
-	monitor->failures++;
-	monitor->login.refusal = refusal_of(monitor, r);
-	if (monitor->login.refusal == -ECONNABORTED)
-		monitor->end_reason = r == -ECONNABORTED ? "resources" : "login-failures";
-	monitor->login.stage = LOGIN_ANSWERS_LATER;
-	monitor->login.due_ms = refusal_due_ms(monitor->login.granted_ms, monitor->login.step_ms, monotonic_ms());
+	note_refusal(monitor, r, reason);
 	if (r == -EUSERS || r == -ECONNABORTED)
 		tell_refusal(monitor);
 }
@@ -376,20 +303,6 @@ finish_login(struct monitor *monitor, int r, const char *reason)
 	explicit_bzero(&account, sizeof(account));
 }
 
-/* PAM may answer later than a refusal would be told: what it is asked must not be seen from the end of the session. */
-uint64_t
-end_login(struct monitor *monitor)
-{
-	uint64_t now = monotonic_ms();
-
-	if (monitor->login.stage == LOGIN_WAITS_PAM || monitor->login.stage == LOGIN_ASKS_PAM) {
-		end_pam(monitor);
-		wipe_login(monitor);
-		refuse_login(monitor, -EIO, "the session ended before PAM answered");
-	}
-	return monitor->login.stage == LOGIN_ANSWERS_LATER && monitor->login.due_ms > now ? monitor->login.due_ms : now;
-}
-
 void
 master_answer_attempt(struct monitor *monitor)
 {
@@ -409,6 +322,7 @@ master_answer_attempt(struct monitor *monitor)
 	close_fd(&snapshot_fd);
 	if (r == -ENOENT && monitor->session->config->pam_service[0] != '\0' &&
 	    account_name_valid(name, strlen(name), &problem)) {
+		explicit_bzero(account.hash, sizeof(account.hash));
 		monitor->login.stage = LOGIN_WAITS_PAM;
 		ipc_begin(&monitor->message, IPC_attempt_pam);
 		tell_master(monitor);
@@ -454,22 +368,23 @@ login_is_due(struct monitor *monitor)
 		pam_answer_authenticate(monitor);
 }
 
-void
+bool
 monitor_answer_login(struct monitor *monitor)
 {
 	size_t len;
 	const char *password;
 
 	if (monitor->login.stage != LOGIN_NONE)
-		end_for_violation(monitor, &monitor->protocol, "login while a login waits");
+		return false;
 	ipc_get_text(&monitor->message, monitor->login.name, sizeof(monitor->login.name));
 	password = ipc_get_bytes(&monitor->message, PASSWORD_MAX, &len);
 	if (!ipc_end(&monitor->message) || memchr(password, '\0', len) != NULL)
-		end_for_violation(monitor, &monitor->protocol, "malformed login");
+		return false;
 	memcpy(monitor->login.password, password, len);
 	monitor->login.password[len] = '\0';
 	explicit_bzero(monitor->message.bytes, monitor->message.length);
 	monitor->login.stage = LOGIN_WAITS;
 	ipc_begin(&monitor->message, IPC_attempt);
 	tell_master(monitor);
+	return true;
 }

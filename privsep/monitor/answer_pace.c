@@ -6,7 +6,7 @@
 
 #include "common/banned.h"
 
-void
+bool
 monitor_answer_pace(struct monitor *monitor)
 {
 	uint8_t direction = ipc_get_u8(&monitor->message);
@@ -15,10 +15,11 @@ monitor_answer_pace(struct monitor *monitor)
 	uint64_t wait = 0;
 
 	if (!ipc_end(&monitor->message) || direction >= RATE_DIRECTION_COUNT)
-		end_for_violation(monitor, &monitor->protocol, "malformed pace");
+		return false;
 	if (monitor->rates.fd >= 0 && rate > 0)
 		wait = rate_take(monitor->rates.fd, (enum rate_direction)direction, rate, bytes);
 	ipc_begin_reply(&monitor->message, IPC_pace, 0);
 	ipc_put_u64(&monitor->message, wait);
 	answer_protocol(monitor, NULL, 0);
+	return true;
 }

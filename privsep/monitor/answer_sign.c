@@ -24,7 +24,7 @@ log_no_signature(struct monitor *monitor, int error)
 		      : strerror(-error));
 }
 
-void
+bool
 monitor_answer_sign(struct monitor *monitor)
 {
 	static const struct budget_size size = {.burst = 100, .per_s = 50};
@@ -35,7 +35,7 @@ monitor_answer_sign(struct monitor *monitor)
 	int r = 0;
 
 	if (!ipc_end(&monitor->message) || scheme >= SIGN_SCHEME_COUNT || monitor->session->key_fd < 0)
-		end_for_violation(monitor, &monitor->protocol, "malformed sign");
+		return false;
 	memcpy(text, bytes, len);
 	if (!budget_take(&monitor->sign_budget, &size, monotonic_ms()))
 		r = -EAGAIN;
@@ -50,4 +50,5 @@ monitor_answer_sign(struct monitor *monitor)
 	if (r == 0)
 		ipc_put_bytes(&monitor->message, signature, signature_len);
 	answer_protocol(monitor, NULL, 0);
+	return true;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The ways a session ends: every path comes through here. */
+/* The session ends now: every path comes through here. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -18,13 +18,6 @@
 
 #define KILLED_MS 1000	/* from a kill until it must be gone */
 #define REAP_MS 5000	/* from the end of protocol until files must be gone */
-
-static const char *const end_reasons[END_REASON_COUNT] = {
-    [END_LOGIN_TIMEOUT] = "login-timeout", [END_IDLE_TIMEOUT] = "idle-timeout",
-    [END_STALL_TIMEOUT] = "stall-timeout", [END_SHUTDOWN] = "shutdown", [END_DRAIN] = "drain",
-    [END_PLACE_NEEDED] = "place-needed", [END_KICKED] = "kicked",
-    [END_BANNED] = "banned",
-};
 
 static void
 log_child_death(const struct child *child, int status)
@@ -65,12 +58,8 @@ wait_for_child(const struct child *child, int *status, uint64_t deadline_ms)
 	return pid;
 }
 
-/*
- * Reap a child that has closed its channel; past the deadline it is left to the master's reaper.
- * False: it did not end by itself, in order.
- */
-static bool
-reap(struct monitor *monitor, struct child *child, uint64_t deadline_ms)
+bool
+reap_child(struct monitor *monitor, struct child *child, uint64_t deadline_ms)
 {
 	int status = 0;
 	pid_t pid = 0;
@@ -138,12 +127,21 @@ wait_for_files(struct monitor *monitor, uint64_t deadline_ms)
 		if (monitor->message.kind == IPC_alarm) {
 			files->stopped_at = ipc_get_u32(&monitor->message);
 			files->reported = true;
-		} else if (!monitor_answer_files(monitor)) {
+		} else if (!files->answer(monitor)) {
 			r = -EPROTO;
 		}
 		ipc_drop_fds(&monitor->message);
 	}
 	close_fd(&files->channel);
+}
+
+void
+tell_files_protocol_gone(struct monitor *monitor)
+{
+	if (!monitor->unguarded.is_asked)
+		return;
+	ipc_begin_reply(&monitor->message, IPC_protocol_gone, 0);
+	(void)!ipc_send_now(monitor->files.channel, &monitor->message, -1);
 }
 
 void
@@ -159,12 +157,12 @@ end_session(struct monitor *monitor)
 	}
 	end_pam(monitor);
 	drain_channel(monitor, &monitor->protocol, monitor->state);
-	reap(monitor, &monitor->protocol, monotonic_ms() + END_GRACE_MS);
+	reap_child(monitor, &monitor->protocol, monotonic_ms() + END_GRACE_MS);
 	tell_files_protocol_gone(monitor);
 	/* its protocol end is closed now: files ends by itself */
 	deadline = monotonic_ms() + REAP_MS;
 	wait_for_files(monitor, deadline);
-	reap(monitor, &monitor->files, deadline);
+	reap_child(monitor, &monitor->files, deadline);
 	records_tell_left_out(monitor);
 	log_begin(LEVEL_INFO, "disconnect");
 	log_field_text("reason", monitor->end_reason);
@@ -197,45 +195,3 @@ end_for_violation(struct monitor *monitor, struct child *child, const char *what
 	end_session(monitor);
 }
 
-/* The last failed login ends the session already; its answer waits for its time, as the ban that follows from it did. */
-static bool
-ends_by_refusal(const struct monitor *monitor)
-{
-	return monitor->login.stage == LOGIN_ANSWERS_LATER && monitor->login.refusal == -ECONNABORTED;
-}
-
-void
-tell_end(struct monitor *monitor, enum ipc_end_reason reason)
-{
-	if (monitor->kill_at_ms != NEVER)
-		return;
-	ipc_begin(&monitor->message, IPC_end);
-	ipc_put_u8(&monitor->message, (uint8_t)reason);
-	tell_protocol(monitor);
-	if (reason == END_DRAIN)
-		return;	/* the master keeps that deadline */
-	if (!ends_by_refusal(monitor))
-		monitor->end_reason = end_reasons[reason];
-	monitor->kill_at_ms = end_login(monitor) + END_GRACE_MS;
-}
-
-/* Nobody checks any more what protocol does with the file that it may hold: it may write to sockets alone. */
-static void
-forbid_file_writes(const struct monitor *monitor)
-{
-	const struct rlimit none = {0, 0};
-
-	if (monitor->protocol.pid != 0 && prlimit(monitor->protocol.pid, RLIMIT_FSIZE, &none, NULL) < 0)
-		kill(monitor->protocol.pid, SIGKILL);
-}
-
-void
-files_is_gone(struct monitor *monitor)
-{
-	close_fd(&monitor->files.channel);
-	if (reap(monitor, &monitor->files, monotonic_ms() + END_GRACE_MS))
-		return;
-	forbid_file_writes(monitor);
-	tell_end(monitor, END_SHUTDOWN);
-	monitor->end_reason = "files-gone";
-}

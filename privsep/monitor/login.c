@@ -19,6 +19,16 @@
 #define SWEEP_EVERY_S 3600
 
 const char *
+reason_with_error(const char *what, int error)
+{
+	static char text[128];
+	const char *name = strerrorname_np(-error);
+
+	snprintf(text, sizeof(text), "%s: %s (%s)", what, name == NULL ? "?" : name, strerror(-error));
+	return text;
+}
+
+const char *
 login_identity_refusal(const struct account *account, const struct login_circumstances *at)
 {
 	if (account->uid == 0 || account->gid == 0)

@@ -45,4 +45,7 @@ int login_open_home(const struct account *account, int *fd_out, const char **rea
  */
 bool login_takes_sweep(const char *state_directory, const char *name, time_t now);
 
+/* "WHAT: ENAME (its text)" for error, -errno; static text, until the next call. */
+const char *reason_with_error(const char *what, int error);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,57 +25,87 @@
 #define NOTICES_AT_ONCE 8
 #define FINISH_STALLS 10	/* a slow disk may take this many stall times to sync an upload */
 
-/* What protocol and files may say, beside the alarm that any of them may raise. */
-static void
-dispatch(struct monitor *monitor, struct child *child)
+/*
+ * What each child may ask, beside the alarm that any of them may raise. The answering function returns false where it
+ * must not ask that, or not now, or the message is malformed.
+ */
+#define MONITOR_ANSWERS(X) \
+	X(login,           IPC_PROTOCOL, monitor_answer_login)         \
+	X(listen,          IPC_PROTOCOL, monitor_answer_listen)        \
+	X(listen_ahead,    IPC_PROTOCOL, monitor_answer_listen_ahead)  \
+	X(connect,         IPC_PROTOCOL, monitor_answer_connect)       \
+	X(sign,            IPC_PROTOCOL, monitor_answer_sign)          \
+	X(transferred,     IPC_PROTOCOL, monitor_answer_transferred)   \
+	X(noted,           IPC_PROTOCOL, monitor_answer_noted)         \
+	X(pace,            IPC_PROTOCOL, monitor_answer_pace)          \
+	X(ledger_read,     IPC_FILES,    monitor_answer_ledger)        \
+	X(ledger_begin,    IPC_FILES,    monitor_answer_ledger)        \
+	X(ledger_end,      IPC_FILES,    monitor_answer_ledger)        \
+	X(ledger_upload,   IPC_FILES,    monitor_answer_ledger)        \
+	X(ledger_grow,     IPC_FILES,    monitor_answer_ledger)        \
+	X(ledger_uploaded, IPC_FILES,    monitor_answer_ledger)        \
+	X(ledger_count,    IPC_FILES,    monitor_answer_ledger)        \
+	X(ledger_counted,  IPC_FILES,    monitor_answer_ledger)        \
+	X(work_begin,      IPC_FILES,    monitor_answer_work_begin)    \
+	X(work_end,        IPC_FILES,    monitor_answer_work_end)      \
+	X(stored,          IPC_FILES,    monitor_answer_stored)        \
+	X(unguarded,       IPC_FILES,    monitor_answer_unguarded)     \
+	X(protocol_gone,   IPC_FILES,    monitor_answer_protocol_gone)
+
+static const struct {
+	unsigned from;
+	bool (*answer)(struct monitor *monitor);
+} answers[IPC_KIND_COUNT] = {
+#define X(name, from_child, function) [IPC_##name] = {from_child, function},
+    MONITOR_ANSWERS(X)
+#undef X
+};
+
+/* This table and that of messages.h name the same questions of children to the monitor, and the same children. */
+enum {
+#define CHILDREN_THAT_ASK(from, to) (((to) & IPC_MONITOR) != 0 ? (from) & (IPC_PROTOCOL | IPC_FILES) : 0)
+#define X(name, from, to, ...) ASKED_BY_##name = CHILDREN_THAT_ASK(from, to),
+	IPC_MESSAGES(X)
+#undef X
+#define X(name, from, to, ...) +(CHILDREN_THAT_ASK(from, to) != 0)
+	ASKED_COUNT = 0 IPC_MESSAGES(X) - 1 /* alarm */,
+#undef X
+#define X(name, ...) +1
+	ANSWERED_COUNT = 0 MONITOR_ANSWERS(X)
+#undef X
+};
+#define X(name, from, function) \
+	_Static_assert((int)ASKED_BY_##name == (int)(from), #name " is no question of that child to the monitor");
+MONITOR_ANSWERS(X)
+#undef X
+_Static_assert((int)ASKED_COUNT == (int)ANSWERED_COUNT, "a question to the monitor has no answer");
+
+static bool
+answer_child(struct monitor *monitor, enum ipc_process from)
 {
-	switch (monitor->message.kind) {
-	case IPC_login:
-		monitor_answer_login(monitor);
-		break;
-	case IPC_listen:
-		monitor_answer_listen(monitor);
-		break;
-	case IPC_listen_ahead:
-		monitor_answer_listen_ahead(monitor);
-		break;
-	case IPC_connect:
-		monitor_answer_connect(monitor);
-		break;
-	case IPC_sign:
-		monitor_answer_sign(monitor);
-		break;
-	case IPC_transferred:
-		monitor_answer_transferred(monitor);
-		break;
-	case IPC_noted:
-		monitor_answer_noted(monitor);
-		break;
-	case IPC_pace:
-		monitor_answer_pace(monitor);
-		break;
-	default:
-		end_for_violation(monitor, child, ipc_kind_name(monitor->message.kind));
-	}
+	enum ipc_kind kind = monitor->message.kind;
+
+	return answers[kind].from == (unsigned)from && answers[kind].answer(monitor);
+}
+
+static bool
+monitor_answer_protocol(struct monitor *monitor)
+{
+	return answer_child(monitor, IPC_PROTOCOL);
 }
 
 bool
 monitor_answer_files(struct monitor *monitor)
 {
-	switch (monitor->message.kind) {
-	case IPC_stored:
-		return monitor_answer_stored(monitor);
-	case IPC_unguarded:
-		return monitor_answer_unguarded(monitor);
-	case IPC_protocol_gone:
-		return monitor_answer_protocol_gone(monitor);
-	case IPC_work_begin:
-		return monitor_answer_work_begin(monitor);
-	case IPC_work_end:
-		return monitor_answer_work_end(monitor);
-	default:
-		return monitor_answer_ledger(monitor);
-	}
+	return answer_child(monitor, IPC_FILES);
+}
+
+static void __attribute__((noreturn)) end_for_message(struct monitor *monitor, struct child *child)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "malformed or unexpected %s", ipc_kind_name(monitor->message.kind));
+	end_for_violation(monitor, child, what);
 }
 
 /* True: this was a notice, behind which a request is likely to wait already. */
@@ -101,13 +132,9 @@ receive_from_child(struct monitor *monitor, struct child *child)
 		child->reported = true;
 		return false; /* it is dying; its channel closes next */
 	}
-	if (child == &monitor->files) {
-		if (!monitor_answer_files(monitor))
-			end_for_violation(monitor, child, ipc_kind_name(monitor->message.kind));
-		return false;
-	}
 	is_notice = monitor->message.kind == IPC_transferred;
-	dispatch(monitor, child);
+	if (!child->answer(monitor))
+		end_for_message(monitor, child);
 	return is_notice;
 }
 
@@ -118,6 +145,20 @@ receive_notices(struct monitor *monitor)
 	for (int i = 0; i < NOTICES_AT_ONCE && receive_from_child(monitor, &monitor->protocol); i++)
 		;
 }
+
+/* What the master says or answers; anything else is passed over. */
+static const struct {
+	enum ipc_kind kind;
+	bool is_reply;
+	void (*take)(struct monitor *monitor);
+} words_of_master[] = {
+    {IPC_attempt, true, master_answer_attempt},
+    {IPC_attempt_pam, true, master_answer_attempt_pam},
+    {IPC_turn, true, master_answer_turn},
+    {IPC_yield_port, false, announced_leave},
+    {IPC_end, false, take_master_end},
+    {IPC_notice, false, pass_notice},
+};
 
 static void
 receive_from_master(struct monitor *monitor)
@@ -130,20 +171,13 @@ receive_from_master(struct monitor *monitor)
 		monitor->end_reason = "master-gone";
 		end_session(monitor);
 	}
-	if (monitor->message.kind == IPC_attempt && monitor->message.is_reply)
-		master_answer_attempt(monitor);
-	else if (monitor->message.kind == IPC_attempt_pam && monitor->message.is_reply)
-		master_answer_attempt_pam(monitor);
-	else if (monitor->message.kind == IPC_turn && monitor->message.is_reply)
-		master_answer_turn(monitor);
-	else if (monitor->message.kind == IPC_yield_port)
-		announced_leave(monitor);
-	else if (monitor->message.kind == IPC_end)
-		take_master_end(monitor);
-	else if (monitor->message.kind == IPC_notice)
-		pass_notice(monitor);
-	else
-		ipc_drop_fds(&monitor->message);
+	for (size_t i = 0; i < sizeof(words_of_master) / sizeof(words_of_master[0]); i++)
+		if (words_of_master[i].kind == monitor->message.kind &&
+		    words_of_master[i].is_reply == monitor->message.is_reply) {
+			words_of_master[i].take(monitor);
+			return;
+		}
+	ipc_drop_fds(&monitor->message);
 }
 
 /* When the session overstays, and how that is told. */
@@ -324,8 +358,8 @@ start(struct monitor *monitor, struct session *session)
 	memory_begin_session();
 	monitor->session = session;
 	monitor->state = IPC_STATE_LOGIN;
-	monitor->protocol = (struct child){.name = "protocol", .channel = -1};
-	monitor->files = (struct child){.name = "files", .channel = -1};
+	monitor->protocol = (struct child){.name = "protocol", .answer = monitor_answer_protocol, .channel = -1};
+	monitor->files = (struct child){.name = "files", .answer = monitor_answer_files, .channel = -1};
 	monitor->pam = (struct child){.name = "pam", .channel = -1};
 	ledger_init(&monitor->quota.book);
 	monitor->rates.fd = -1;

@@ -33,9 +33,12 @@ enum login_stage {
 	LOGIN_ANSWERS_LATER	/* it is refused, and the answer waits for its time */
 };
 
+struct monitor;
+
 /* A session process that the monitor started. */
 struct child {
 	const char *name;
+	bool (*answer)(struct monitor *monitor);	/* to what it says, beside alarms. False: it must not say that */
 	pid_t pid;	/* 0: not started, or reaped */
 	int channel;	/* -1: closed */
 	bool was_killed;	/* by the monitor itself */
@@ -120,7 +123,7 @@ struct monitor {
 	} records;
 };
 
-/* ending.c: the ways a session ends. */
+/* ending.c: the session ends now. */
 
 /* End now: kill what is left, reap, log, exit. */
 void end_session(struct monitor *monitor) __attribute__((noreturn));
@@ -130,6 +133,40 @@ void end_without_files(struct monitor *monitor) __attribute__((noreturn));
 
 /* A sibling said what the table does not allow: kill it, tell, end. */
 void end_for_violation(struct monitor *monitor, struct child *child, const char *what) __attribute__((noreturn));
+
+/*
+ * Reap a child that has closed its channel; past the deadline it is left to the master's reaper.
+ * False: it did not end by itself, in order.
+ */
+bool reap_child(struct monitor *monitor, struct child *child, uint64_t deadline_ms);
+
+/* Protocol was reaped: answer files, if it asked. */
+void tell_files_protocol_gone(struct monitor *monitor);
+
+/* leaving.c: the session is told to end. */
+
+/* Tell protocol to take leave of the client; keep_deadlines() kills it if it does not. */
+void tell_end(struct monitor *monitor, enum ipc_end_reason reason);
+
+/* The master tells the session to end. */
+void take_master_end(struct monitor *monitor);
+
+/*
+ * Without files nothing is left to serve: protocol takes leave of the client. Files ends in
+ * order only because protocol's end of their channel is closed: protocol is on its way out, too.
+ */
+void files_is_gone(struct monitor *monitor);
+
+/* refusal.c: logins that failed. */
+
+/* Log and count the failed login in hand; r is what failed. login.due_ms is when it may be answered with login.refusal. */
+void note_refusal(struct monitor *monitor, int r, const char *reason);
+
+/*
+ * The session is told to end: PAM is asked no longer. Returns when the attempt in hand is answered: a refusal keeps to its
+ * time, so that whoever has the session ended does not learn more from it. Now, where none is to be answered.
+ */
+uint64_t end_login(struct monitor *monitor);
 
 /* answer.c: whatever goes to protocol. The monitor never waits for it to read. */
 
@@ -143,19 +180,18 @@ void answer_protocol(struct monitor *monitor, const int *fds, unsigned count);
 /* Tell protocol what is in hand; lost where there is no room. */
 void tell_protocol(struct monitor *monitor);
 
-/* Tell protocol to take leave of the client; keep_deadlines() kills it if it does not. */
-void tell_end(struct monitor *monitor, enum ipc_end_reason reason);
+/* The master has a notice for the client: to protocol with it. */
+void pass_notice(struct monitor *monitor);
 
-/*
- * Without files nothing is left to serve: protocol takes leave of the client. Files ends in
- * order only because protocol's end of their channel is closed: protocol is on its way out, too.
- */
-void files_is_gone(struct monitor *monitor);
+/* monitor.c */
+
+/* What files asks or tells, beside alarms. False: it must not, or it is gone. */
+bool monitor_answer_files(struct monitor *monitor);
 
 /* answer_login.c */
 
 /* Protocol has a name and a password; the answer waits until the master says that they may be checked. */
-void monitor_answer_login(struct monitor *monitor);
+bool monitor_answer_login(struct monitor *monitor);
 
 /* runs as root: the master says that it is this session's turn to compute a hash, or to ask PAM */
 void master_answer_attempt(struct monitor *monitor);
@@ -166,18 +202,6 @@ void pam_answer_authenticate(struct monitor *monitor);
 
 /* login.due_ms is over. */
 void login_is_due(struct monitor *monitor);
-
-/*
- * The session is told to end: PAM is asked no longer. Returns when the attempt in hand is answered: a refusal keeps to its
- * time, so that whoever has the session ended does not learn more from it. Now, where none is to be answered.
- */
-uint64_t end_login(struct monitor *monitor);
-
-/* The master tells the session to end. */
-void take_master_end(struct monitor *monitor);
-
-/* The master has a notice for the client: to protocol with it. */
-void pass_notice(struct monitor *monitor);
 
 /* ask_pam.c: the second source of accounts. */
 
@@ -197,9 +221,9 @@ int take_pam_answer(struct monitor *monitor, struct account *account, const char
 void end_pam(struct monitor *monitor);
 
 /* answer_data.c */
-void monitor_answer_listen(struct monitor *monitor);
-void monitor_answer_listen_ahead(struct monitor *monitor);
-void monitor_answer_connect(struct monitor *monitor);
+bool monitor_answer_listen(struct monitor *monitor);
+bool monitor_answer_listen_ahead(struct monitor *monitor);
+bool monitor_answer_connect(struct monitor *monitor);
 
 /*
  * Announced ports of small ranges, which protocol cannot keep for longer than it may: the monitor has the listener, too. The
@@ -214,10 +238,9 @@ uint64_t announced_due_ms(const struct monitor *monitor);
 void try_listen(struct monitor *monitor);
 
 /* answer_sign.c: the key is here, and only a handshake's text is signed with it. */
-void monitor_answer_sign(struct monitor *monitor);
+bool monitor_answer_sign(struct monitor *monitor);
 
-/* answer_ledger.c: the quota is kept here, and what was granted is a limit of the kernel on protocol's writes. */
-bool monitor_answer_ledger(struct monitor *monitor);
+/* quota_change.c */
 
 /*
  * When files must have ended the change of the home that it is in, at the latest: NEVER, or the monotonic time. Other
@@ -228,11 +251,8 @@ uint64_t quota_change_due_ms(const struct monitor *monitor);
 /* That time has come. True: somebody waits; the lock is given up, the log told, and the session must end. */
 bool quota_give_up_change(struct monitor *monitor);
 
-/* What files asks or tells, beside alarms. False: it must not, or it is gone. */
-bool monitor_answer_files(struct monitor *monitor);
-
-/* "WHAT: ENAME (its text)" for error, -errno; static text, until the next call. */
-const char *reason_with_error(const char *what, int error);
+/* answer_ledger.c: the quota is kept here, and what was granted is a limit of the kernel on protocol's writes. */
+bool monitor_answer_ledger(struct monitor *monitor);
 
 /*
  * runs as root: open the ledger and the rates of the account that logs in, as far as it has any.
@@ -257,7 +277,7 @@ bool monitor_answer_work_end(struct monitor *monitor);
 void master_answer_turn(struct monitor *monitor);
 
 /* answer_pace.c */
-void monitor_answer_pace(struct monitor *monitor);
+bool monitor_answer_pace(struct monitor *monitor);
 
 /* records.c: the budget of the log. */
 /* Sockets for data were made, or could not be: as many transfers may be logged. */
@@ -276,17 +296,14 @@ void records_tell_left_out(struct monitor *monitor);
 uint64_t records_watch(struct monitor *monitor, uint64_t now);
 
 /* answer_events.c: what only protocol sees, for the log. */
-void monitor_answer_transferred(struct monitor *monitor);
-void monitor_answer_noted(struct monitor *monitor);
+bool monitor_answer_transferred(struct monitor *monitor);
+bool monitor_answer_noted(struct monitor *monitor);
 
 /* Uploads on file systems without locks: what files saw of them. False: malformed, or too often. */
 bool monitor_answer_unguarded(struct monitor *monitor);
 
 /* Files waits for the end of protocol. False: it asked before. */
 bool monitor_answer_protocol_gone(struct monitor *monitor);
-
-/* Protocol was reaped: answer files, if it asked. */
-void tell_files_protocol_gone(struct monitor *monitor);
 
 /* An upload of which only files knows that it is whole, for the hooks process. False: malformed. */
 bool monitor_answer_stored(struct monitor *monitor);

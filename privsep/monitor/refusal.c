@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+/* A login that failed: logged and counted at once, answered when its time has come. */
+#include <errno.h>
+#include <string.h>
+
+#include "accounts/refusal_time.h"
+#include "common/io.h"
+#include "privsep/ipc/log.h"
+#include "privsep/monitor/state.h"
+
+#include "common/banned.h"
+
+static void
+log_login_failed(const char *name, const char *reason)
+{
+	log_begin(LEVEL_WARNING, "login-failed");
+	log_field_text("name", name);
+	log_field_text("reason", reason);
+	log_end();
+}
+
+static enum login_result
+result_of(int r)
+{
+	switch (r) {
+	case -EACCES:
+		return LOGIN_WRONG;
+	case -EPERM:
+		return LOGIN_REFUSED;
+	case -EUSERS:
+		return LOGIN_LIMIT;
+	default:
+		return LOGIN_ERROR;
+	}
+}
+
+/* What protocol is told: the same for every reason but a limit; the last try ends the session. */
+static int
+refusal_of(const struct monitor *monitor, int r)
+{
+	if (r == -EUSERS || r == -ECONNABORTED)
+		return r;
+	return monitor->failures >= monitor->session->config->limits.login_failures ? -ECONNABORTED : -EACCES;
+}
+
+void
+note_refusal(struct monitor *monitor, int r, const char *reason)
+{
+	log_login_failed(monitor->login.name, reason);
+	monitor->session->claims->work.logins[result_of(r)]++;
+	monitor->failures++;
+	monitor->login.refusal = refusal_of(monitor, r);
+	if (monitor->login.refusal == -ECONNABORTED)
+		monitor->end_reason = r == -ECONNABORTED ? "resources" : "login-failures";
+	monitor->login.stage = LOGIN_ANSWERS_LATER;
+	monitor->login.due_ms = refusal_due_ms(monitor->login.granted_ms, monitor->login.step_ms, monotonic_ms());
+}
+
+/* PAM may answer later than a refusal would be told: what it is asked must not be seen from the end of the session. */
+uint64_t
+end_login(struct monitor *monitor)
+{
+	uint64_t now = monotonic_ms();
+
+	if (monitor->login.stage == LOGIN_WAITS_PAM || monitor->login.stage == LOGIN_ASKS_PAM) {
+		end_pam(monitor);
+		explicit_bzero(monitor->login.password, sizeof(monitor->login.password));
+		note_refusal(monitor, -EIO, "the session ended before PAM answered");
+	}
+	return monitor->login.stage == LOGIN_ANSWERS_LATER && monitor->login.due_ms > now ? monitor->login.due_ms : now;
+}
