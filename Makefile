@@ -224,14 +224,15 @@ BATS_FILES  := $(wildcard tests/e2e/*.bats tests/e2e/*.bash)
 format:
 	$(Q)clang-format --style=file -i $(SOURCES)
 
-## lint: clang-format, cppcheck, clang-tidy, shellcheck, mandoc; runs all that is installed
-lint:
+## lint: circles of calls, clang-format, cppcheck, clang-tidy, shellcheck, mandoc; runs all that is installed
+lint: programs
 	$(Q)status=0; \
 	run() { \
 		tool=$$1; shift; \
 		if ! command -v $$tool >/dev/null; then echo "  LINT  $$tool is not installed"; return; fi; \
 		echo "  LINT  $$tool"; "$$@" || status=1; \
 	}; \
+	run nm scripts/check-circles $(B); \
 	run clang-format scripts/check-format $(SOURCES); \
 	run cppcheck cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
 		--suppress=missingIncludeSystem --suppress=unknownMacro --suppress=normalCheckLevelMaxBranches -I. -D_GNU_SOURCE -D__x86_64__ $(SOURCES); \

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "accounts/account.h"
+#include "admin/messages.h"
 
 struct config;
 struct json_t;
@@ -72,16 +73,6 @@ struct ctl_command {
 
 /* Run sallyportctl; main() does nothing else. Returns the exit status. */
 int ctl_run(int argc, char **argv);
-
-/* "sallyportctl: ..." on stderr, one line. Bytes of a user go through ctl_quote() first. */
-void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void ctl_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* text with everything that could hurt a terminal escaped; a static ring of 8 results. */
-const char *ctl_quote(const char *text);
-
-/* The same for text of the server, which has escaped quotes and backslashes already; from the same ring. */
-const char *ctl_shown(const char *text);
 
 /* Open the users file of the configuration; says on stderr what is wrong, and returns NULL. */
 struct users_file *ctl_open_users(const struct ctl *ctl, bool is_writing);

@@ -40,17 +40,6 @@ struct fetch {
 };
 
 /*
- * Receive bytes of a data connection and hand them on in large pieces, until its end or until wanted bytes have come.
- * take() returns 0, -EFBIG (more than the size that was told), -EBADMSG (other bytes than before), or another -errno of
- * the local side.
- */
-enum ftp_class fetch_receive(struct ftp *ftp, struct wire *wire, uint64_t wanted,
-    int (*take)(void *context, const char *bytes, size_t len), void *context);
-
-/* Compare len bytes with those at offset of a file. Returns 0, -EBADMSG when they differ, -errno. */
-int fetch_compare(int fd, uint64_t offset, const char *bytes, size_t len);
-
-/*
  * The rest of a file whose size is known, from fetch->at, by several connections into the part. FTP_OK with is_other
  * set when the pieces do not fit together.
  */

@@ -17,76 +17,11 @@
 
 #include "common/banned.h"
 
-#define BUFFER_SIZE (512 * 1024)
 #define SETTLED_S 2 /* of a younger file, another version may have the same time */
 #define SEGMENT_MIN (1024 * 1024) /* bytes: less is not worth another login */
 #define ROUNDS_MAX 8 /* a file that grows as fast as it is fetched has no end */
 
 /* --- receiving --- */
-
-static enum ftp_class
-fail_taking(struct ftp *ftp, int r)
-{
-	if (r == -EFBIG)
-		return fail(ftp, FTP_VERIFY, "fetch it again when nobody writes it",
-		    "more came than the size that the server told");
-	if (r == -EBADMSG)
-		return fail(ftp, FTP_VERIFY, "fetch it again", "what comes after the cut is not of the same file");
-	return fail_local(ftp, r, "the local side");
-}
-
-enum ftp_class
-fetch_receive(struct ftp *ftp, struct wire *wire, uint64_t wanted,
-    int (*take)(void *context, const char *bytes, size_t len), void *context)
-{
-	char *bytes = malloc(BUFFER_SIZE);
-	size_t have = 0;
-	ssize_t n = 1;
-	int r = bytes == NULL ? -ENOMEM : 0;
-
-	while (r == 0 && n > 0 && wanted > 0) {
-		size_t room = BUFFER_SIZE - have < wanted - have ? BUFFER_SIZE - have : (size_t)(wanted - have);
-
-		n = is_aborted(ftp) ? -ECANCELED : wire_read_now(wire, bytes + have, room);
-		if (n > 0)
-			have += (size_t)n;
-		if (have > 0 && (n <= 0 || have == BUFFER_SIZE || have == wanted)) {
-			r = take(context, bytes, have);
-			wanted -= have;
-			have = 0;
-		}
-		if (n == -EAGAIN) {
-			int ready = wire_wait(wire->fd, POLLIN, wire->timeout_ms, wire->abort);
-
-			n = ready < 0 ? ready : 1;
-		}
-	}
-	free(bytes);
-	if (r < 0)
-		return fail_taking(ftp, r);
-	return n < 0 ? fail_wire(ftp, wire, (int)n, "data connection") : FTP_OK;
-}
-
-int
-fetch_compare(int fd, uint64_t offset, const char *bytes, size_t len)
-{
-	char own[8192];
-
-	while (len > 0) {
-		ssize_t n = pread(fd, own, len < sizeof(own) ? len : sizeof(own), (off_t)offset);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n == 0 || (n > 0 && memcmp(own, bytes, (size_t)n) != 0))
-			return -EBADMSG;
-		if (n > 0) {
-			bytes += n;
-			offset += (uint64_t)n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
 
 static bool
 is_stream(const struct fetch *fetch)
@@ -155,7 +90,7 @@ take_overlap(struct fetch *fetch, const char *bytes, size_t len)
 	if (len > left)
 		len = (size_t)left;
 	if (!is_stream(fetch))
-		r = fetch_compare(fetch->fd, fetch->at - left, bytes, len);
+		r = local_compare(fetch->fd, fetch->at - left, bytes, len);
 	else
 		r = left > fetch->tail_len || memcmp(fetch->tail + fetch->tail_len - left, bytes, len) != 0 ? -EBADMSG
 													    : 0;
@@ -667,7 +602,7 @@ receive_rest(struct fetch *fetch)
 	reason = begin_retr(fetch, &data);
 	if (reason != FTP_OK)
 		return reason;
-	reason = fetch_receive(fetch->ftp, &data.wire, wanted, take_bytes, fetch);
+	reason = data_receive(fetch->ftp, &data.wire, wanted, take_bytes, fetch);
 	if (reason != FTP_OK) {
 		reason = data_break(fetch->ftp, &data, reason);
 		return reason == FTP_VERIFY && fetch->is_longer ? look_at_longer(fetch) : reason;

@@ -121,3 +121,24 @@ local_open_source(int dir_fd, const char *name, struct stat *status)
 
 	return fd < 0 ? -errno : check_regular(fd, status);
 }
+
+int
+local_compare(int fd, uint64_t offset, const char *bytes, size_t len)
+{
+	char own[8192];
+
+	while (len > 0) {
+		ssize_t n = pread(fd, own, len < sizeof(own) ? len : sizeof(own), (off_t)offset);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0 || (n > 0 && memcmp(own, bytes, (size_t)n) != 0))
+			return -EBADMSG;
+		if (n > 0) {
+			bytes += n;
+			offset += (uint64_t)n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
+}

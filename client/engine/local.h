@@ -32,4 +32,7 @@ int local_open_source(int dir_fd, const char *name, struct stat *status);
 /* Copy length bytes from the beginning of a file to that of another. Returns 0, -ENODATA (it is shorter), -errno. */
 int local_copy(int from_fd, int to_fd, uint64_t length);
 
+/* Compare len bytes with those at offset of a file. Returns 0, -EBADMSG when they differ, -errno. */
+int local_compare(int fd, uint64_t offset, const char *bytes, size_t len);
+
 #endif

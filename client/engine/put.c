@@ -321,7 +321,7 @@ take_again(void *context, const char *bytes, size_t len)
 {
 	struct comparison *comparison = context;
 	int r = len > comparison->end - comparison->at ? -EBADMSG
-						       : fetch_compare(comparison->fd, comparison->at, bytes, len);
+						       : local_compare(comparison->fd, comparison->at, bytes, len);
 
 	comparison->is_other = r == -EBADMSG;
 	comparison->at += len;
@@ -345,7 +345,7 @@ read_again(struct delivery *delivery, uint64_t offset, uint64_t end, bool is_end
 		reason = FTP_REFUSED;
 	if (reason != FTP_OK)
 		return reason;
-	reason = fetch_receive(ftp, &data.wire, is_end ? UINT64_MAX : end - offset, take_again, &comparison);
+	reason = data_receive(ftp, &data.wire, is_end ? UINT64_MAX : end - offset, take_again, &comparison);
 	if (reason != FTP_OK) {
 		reason = data_break(ftp, &data, reason);
 		return comparison.is_other ? session_ready(ftp) : reason;

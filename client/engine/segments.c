@@ -74,7 +74,7 @@ take_bytes(void *context, const char *bytes, size_t len)
 	struct segment *segment = context;
 	uint64_t at = atomic_load(&segment->at);
 	size_t n = len < segment->overlap ? len : (size_t)segment->overlap;
-	int r = n == 0 ? 0 : fetch_compare(segment->fd, at - segment->overlap, bytes, n);
+	int r = n == 0 ? 0 : local_compare(segment->fd, at - segment->overlap, bytes, n);
 
 	segment->overlap -= n;
 	bytes += n;
@@ -123,7 +123,7 @@ fetch_segment(struct segment *segment)
 		return reason;
 	/* the last one reads on to the end, which must be where the file's is */
 	wanted = segment->beyond == NULL ? UINT64_MAX : segment->overlap + segment->end - at + beyond_wanted(segment);
-	reason = fetch_receive(ftp, &data.wire, wanted, take_bytes, segment);
+	reason = data_receive(ftp, &data.wire, wanted, take_bytes, segment);
 	if (reason != FTP_OK)
 		return data_break(ftp, &data, reason);
 	if (segment->beyond == NULL && atomic_load(&segment->at) == segment->end && !data.wire.is_cut)
@@ -264,7 +264,7 @@ fits_together(const struct segments *all, bool is_all)
 	for (unsigned int i = 0; is_all && i + 1 < all->count; i++) {
 		const struct segment *segment = &all->items[i];
 
-		if (fetch_compare(segment->fd, segment->end, segment->beyond, segment->beyond_len) < 0)
+		if (local_compare(segment->fd, segment->end, segment->beyond, segment->beyond_len) < 0)
 			return false;
 	}
 	return true;

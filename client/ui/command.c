@@ -148,6 +148,29 @@ command_list(FILE *out, unsigned int where)
 	}
 }
 
+enum exit_status
+command_help_print(struct session *session, struct options *options, const struct args *args)
+{
+	const struct command *command;
+
+	(void)session;
+	(void)options;
+	if (args->text_count == 0) {
+		command_list(stdout, WHERE_SHELL);
+		prose_row(stdout, "!COMMAND", 31, "run COMMAND here, in sh(1)");
+		prose_print(stdout,
+		    "\nQuotes and backslashes keep blanks and wildcards; Ctrl-C stops a transfer, the part is kept for "
+		    "reget.\n");
+		return EXIT_DONE;
+	}
+	command = command_find(args->texts[0]->text, WHERE_SHELL);
+	if (command == NULL)
+		return report_usage(
+		    "unknown command '%s'; help lists the commands", report_quote(args->texts[0]->text));
+	command_help(stdout, command, WHERE_SHELL);
+	return EXIT_DONE;
+}
+
 /* --- sorting operands --- */
 
 static int

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "client/engine/part.h"
 #include "client/engine/stage.h"
 #include "client/ui/command.h"
 #include "client/ui/local_tree.h"
@@ -27,30 +26,9 @@
 
 #include "common/banned.h"
 
-void
-mirror_note(struct mirror *mirror, enum exit_status status)
-{
-	mirror->status = exit_status_worse(mirror->status, status);
-}
+/* --- the remote side --- */
 
-/* --- the local side as a listing --- */
-
-/* The parts of downloads are this program's, not files of the mirror: they are not sent, and --delete leaves them. */
-static void
-hide_parts(int dir_fd, struct ftp_list *list)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < list->count; i++) {
-		if (part_is_own(dir_fd, list->entries[i].name))
-			ftp_entry_free(&list->entries[i]);
-		else
-			list->entries[kept++] = list->entries[i];
-	}
-	list->count = kept;
-}
-
-/* And so are uploads under a temporary name, which this run goes on with. */
+/* Uploads under a temporary name are this program's, too: this run goes on with them. */
 static void
 hide_stages(const struct mirror *mirror, const char *directory, struct ftp_list *list)
 {
@@ -68,36 +46,7 @@ hide_stages(const struct mirror *mirror, const char *directory, struct ftp_list 
 	list->count = kept;
 }
 
-int
-mirror_list_local(const struct mirror *mirror, const char *path, struct ftp_list *list)
-{
-	int fd, r;
-
-	*list = (struct ftp_list){0};
-	if (mirror->root_fd < 0)
-		return 0;
-	fd = open_beneath(mirror->root_fd, path, false);
-	if (fd < 0)
-		return fd;
-	r = local_list(fcntl(fd, F_DUPFD_CLOEXEC, 0), path[0] == '\0' ? mirror->local_root : path, list);
-	if (r == 0)
-		hide_parts(fd, list);
-	close_fd(&fd);
-	return r;
-}
-
 /* --- what the plan says, done --- */
-
-void
-mirror_tell(const struct mirror *mirror, const char *what, const char *path, const char *why)
-{
-	if (report_is_json())
-		report_json(json_pack("{s:s, s:s, s:o, s:s, s:b}", "event", "action", "action", what, "path",
-		    report_json_text(path), "why", why == NULL ? "" : why, "dry_run", mirror->options->is_dry_run));
-	else if (mirror->options->is_dry_run)
-		report_line(
-		    "would %s %s%s%s", what, report_quote(path), why == NULL ? "" : ": ", why == NULL ? "" : why);
-}
 
 static void
 do_copy(struct mirror *mirror, const char *directory, const struct mirror_action *action, const char *path)

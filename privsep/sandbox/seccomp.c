@@ -356,18 +356,6 @@ sandbox_init(void (*error)(void *arg, const char *line), void *arg)
 	return install_handler();
 }
 
-int
-sandbox_no_new_privs(void)
-{
-	/* inherited like the bit itself, which nothing takes back */
-	static bool is_set;
-
-	if (!is_set && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -errno;
-	is_set = true;
-	return 0;
-}
-
 /* Load a copy of the filter in which the children have their ids; the ones that there are not keep an impossible one. */
 static int
 load_with_children(const struct filter *filter, const pid_t children[SANDBOX_CHILD_COUNT])

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/* The local side of a mirror as a listing. */
+#include <fcntl.h>
+
+#include "client/engine/part.h"
+#include "client/ui/local_tree.h"
+#include "client/ui/mirror.h"
+#include "common/io.h"
+
+#include "common/banned.h"
+
+/* The parts of downloads are this program's, not files of the mirror: they are not sent, and --delete leaves them. */
+static void
+hide_parts(int dir_fd, struct ftp_list *list)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (part_is_own(dir_fd, list->entries[i].name))
+			ftp_entry_free(&list->entries[i]);
+		else
+			list->entries[kept++] = list->entries[i];
+	}
+	list->count = kept;
+}
+
+int
+mirror_list_local(const struct mirror *mirror, const char *path, struct ftp_list *list)
+{
+	int fd, r;
+
+	*list = (struct ftp_list){0};
+	if (mirror->root_fd < 0)
+		return 0;
+	fd = open_beneath(mirror->root_fd, path, false);
+	if (fd < 0)
+		return fd;
+	r = local_list(fcntl(fd, F_DUPFD_CLOEXEC, 0), path[0] == '\0' ? mirror->local_root : path, list);
+	if (r == 0)
+		hide_parts(fd, list);
+	close_fd(&fd);
+	return r;
+}
