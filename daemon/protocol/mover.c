@@ -36,7 +36,7 @@ static char packed[CHUNK];	/* MODE Z: what comes out of zlib */
 void
 mover_init(struct mover *mover)
 {
-	*mover = (struct mover){.stream = {.fd = -1}, .fd = -1, .quota = {0, UINT64_MAX, 0, UINT64_MAX}};
+	*mover = (struct mover){.stream = {.fd = -1}, .fd = -1};
 }
 
 static void

@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "daemon/protocol/ask.h"
 #include "daemon/protocol/pace.h"
 #include "daemon/protocol/stream.h"
 
@@ -23,7 +22,6 @@ struct mover {
 	bool is_unproven;	/* an upload over TLS that ended without close_notify, and was taken all the same */
 	bool held_cr;
 	bool has_room;		/* see make_room() */
-	struct quota_told quota;	/* after an upload */
 };
 
 /* Nothing is open, and there is no rate to keep to. */
