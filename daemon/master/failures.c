@@ -26,27 +26,27 @@ failures_init(struct failures *failures)
 
 /* Where the number of the address's entry stands, or, as 0, where it would. */
 static uint32_t *
-place_of(const struct failures *failures, const struct address_key *address)
+place_of(struct failures *failures, const struct address_key *address)
 {
-	const uint32_t *place =
+	uint32_t *place =
 	    &failures->buckets[siphash(&failures->secret, address, sizeof(*address)) % FAILURES_BUCKETS];
 
 	while (*place != 0) {
-		const struct failure *entry = &failures->entries[*place - 1];
+		struct failure *entry = &failures->entries[*place - 1];
 
 		if (memcmp(&entry->address, address, sizeof(*address)) == 0)
 			break;
 		place = &entry->next;
 	}
-	return (uint32_t *)place;
+	return place;
 }
 
 static struct failure *
-find(const struct failures *failures, const struct address_key *address)
+find(struct failures *failures, const struct address_key *address)
 {
 	uint32_t number = *place_of(failures, address);
 
-	return number == 0 ? NULL : (struct failure *)&failures->entries[number - 1];
+	return number == 0 ? NULL : &failures->entries[number - 1];
 }
 
 static void

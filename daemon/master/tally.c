@@ -64,22 +64,22 @@ tally_free(struct tally *tally)
 
 /* Where the number of the key's entry stands, or, as 0, where it would. */
 static uint32_t *
-place_of(const struct tally *tally, const void *key, size_t len)
+place_of(struct tally *tally, const void *key, size_t len)
 {
-	const uint32_t *place = &tally->buckets[siphash(&tally->secret, key, len) % BUCKETS];
+	uint32_t *place = &tally->buckets[siphash(&tally->secret, key, len) % BUCKETS];
 
 	while (*place != 0) {
-		const struct entry *entry = &tally->entries[*place];
+		struct entry *entry = &tally->entries[*place];
 
 		if (entry->len == len && memcmp(entry->key, key, len) == 0)
 			break;
 		place = &entry->next;
 	}
-	return (uint32_t *)place;
+	return place;
 }
 
 uint32_t
-tally_count(const struct tally *tally, const void *key, size_t len)
+tally_count(struct tally *tally, const void *key, size_t len)
 {
 	uint32_t number = *place_of(tally, key, len);
 

@@ -21,7 +21,7 @@ int tally_new(uint32_t keys_max, struct tally **tally_out);
 void tally_free(struct tally *tally);
 
 /* How many of key are there; len is 1 to TALLY_KEY_MAX. */
-uint32_t tally_count(const struct tally *tally, const void *key, size_t len);
+uint32_t tally_count(struct tally *tally, const void *key, size_t len);
 
 /* One more. Returns 0, -EINVAL for a length that no key has, -ENOSPC when there are keys_max others. */
 int tally_add(struct tally *tally, const void *key, size_t len);

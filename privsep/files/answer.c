@@ -166,7 +166,11 @@ files_serve(const struct files_session *session)
 	    .ended_ms = monotonic_coarse_ms()};
 	files.stored = (struct stored){.fd = -1};
 	upload_init(&files.upload);
-	files.quota = (struct quota){.channel = session->monitor_channel, .is_kept = session->quota_slot_fd >= 0};
+	files.quota = (struct quota){
+	    .channel = session->monitor_channel,
+	    .home_fd = session->home_fd,
+	    .is_kept = session->quota_slot_fd >= 0,
+	};
 	r = home_init(&files.home, session);
 	files.home.quota = &files.quota;
 	if (r == 0 && session->sweeps)

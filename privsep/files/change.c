@@ -26,7 +26,7 @@ is_root(const struct home_path *path)
 static int
 end_change(const struct home *home, int r)
 {
-	int ended = quota_end(home);
+	int ended = quota_end(home->quota);
 
 	return r < 0 ? r : ended;
 }
@@ -34,14 +34,14 @@ end_change(const struct home *home, int r)
 static int
 make_directory(const struct home *home, int dir_fd, const char *name)
 {
-	int r = quota_begin(home, 0, 1);
+	int r = quota_begin(home->quota, 0, 1);
 
 	if (r < 0)
 		return r;
 	if (mkdirat(dir_fd, name, home->session->config->directory_mode) < 0)
 		r = -errno;
 	else
-		quota_add(home, 0, 1);
+		quota_add(home->quota, 0, 1);
 	return end_change(home, r);
 }
 
@@ -66,15 +66,15 @@ change_make_directory(const struct home *home, const struct home_path *path)
 static int
 remove_directory(const struct home *home, int dir_fd, const char *name)
 {
-	int r = quota_begin(home, 0, 0);
+	int r = quota_begin(home->quota, 0, 0);
 
 	if (r < 0)
 		return r;
-	r = quota_unlink(home, dir_fd, name, AT_REMOVEDIR);
+	r = quota_unlink(home->quota, dir_fd, name, AT_REMOVEDIR);
 	if (r == -EEXIST || r == -ENOTEMPTY) {
 		r = partial_clear_directory(home, dir_fd, name);
 		if (r == 0)
-			r = quota_unlink(home, dir_fd, name, AT_REMOVEDIR);
+			r = quota_unlink(home->quota, dir_fd, name, AT_REMOVEDIR);
 	}
 	return end_change(home, r);
 }
@@ -98,11 +98,11 @@ change_remove_directory(const struct home *home, const struct home_path *path)
 static int
 remove_file(const struct home *home, int dir_fd, const char *name)
 {
-	int r = quota_begin(home, 0, 0);
+	int r = quota_begin(home->quota, 0, 0);
 
 	if (r < 0)
 		return r;
-	r = quota_unlink(home, dir_fd, name, 0);
+	r = quota_unlink(home->quota, dir_fd, name, 0);
 	if (r == -ENOENT)
 		r = partial_remove(home, dir_fd, name);
 	return end_change(home, r);
@@ -140,18 +140,18 @@ rename_counted(const struct home *home, int from_fd, const char *from_name, int 
 	bool replaces = (home->session->rights & MAY_OVERWRITE) != 0;
 	struct stat replaced;
 	bool is_same;
-	int r = quota_begin(home, 0, 0);
+	int r = quota_begin(home->quota, 0, 0);
 
 	if (r < 0)
 		return r;
-	r = quota_look(home, to_fd, to_name, &replaced);
+	r = quota_look(home->quota, to_fd, to_name, &replaced);
 	if (r < 0)
 		return end_change(home, r);
 	is_same = is_same_name_twice(from_fd, from_name, &replaced);
 	if (renameat2(from_fd, from_name, to_fd, to_name, replaces ? 0 : RENAME_NOREPLACE) < 0)
 		r = errno == EEXIST && !replaces ? -EKEYREVOKED : home_name_error(errno);
 	else if (!is_same)
-		quota_gone(home, &replaced);
+		quota_gone(home->quota, &replaced);
 	return end_change(home, r);
 }
 

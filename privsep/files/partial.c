@@ -88,7 +88,7 @@ partial_remove_named(const struct home *home, int dir_fd, const char *name)
 	if (r == 0 && unlinkat(dir_fd, name, 0) < 0)
 		r = -errno;
 	if (r == 0)
-		quota_gone(home, &st);
+		quota_gone(home->quota, &st);
 	locked_file_close(&fd);
 	return r;
 }
@@ -105,13 +105,13 @@ partial_remove(const struct home *home, int dir_fd, const char *target)
 int
 partial_remove_counted(const struct home *home, int dir_fd, const char *name)
 {
-	int r = quota_begin(home, 0, 0);
+	int r = quota_begin(home->quota, 0, 0);
 	int ended;
 
 	if (r < 0)
 		return r;
 	r = partial_remove_named(home, dir_fd, name);
-	ended = quota_end(home);
+	ended = quota_end(home->quota);
 	return r < 0 ? r : ended;
 }
 

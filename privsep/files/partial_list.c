@@ -152,7 +152,7 @@ partials_give_way(const struct home *home, const struct home_path *path)
 	ino_t spared;
 	bool is_new = false;
 
-	if (!quota_is_kept(home))
+	if (!quota_is_kept(home->quota))
 		return false;
 	spared = partial_stat(home, path, &st) == 0 ? st.st_ino : 0;
 	for (;;) {

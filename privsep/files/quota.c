@@ -22,9 +22,9 @@
 static struct ipc_message message;
 
 bool
-quota_is_kept(const struct home *home)
+quota_is_kept(const struct quota *quota)
 {
-	return home->quota != NULL && home->quota->is_kept;
+	return quota != NULL && quota->is_kept;
 }
 
 /* Send the question in hand; its answer is then in message. */
@@ -59,32 +59,32 @@ get_inodes(uint64_t *inodes, size_t max)
 
 /* The figure is in doubt: count the home for the monitor. */
 static int
-count(const struct home *home)
+count(struct quota *quota)
 {
 	static struct count_uploads uploads;
 	struct count_figure figure = {0, 0};
 	int counted, r;
 
 	ipc_begin(&message, IPC_ledger_count);
-	r = ask_once(home->quota);
+	r = ask_once(quota);
 	if (r < 0)
 		return r;
 	uploads.live_count = get_inodes(uploads.live, COUNT_UPLOADS_MAX);
 	uploads.dead_count = get_inodes(uploads.dead, COUNT_UPLOADS_MAX);
 	if (!ipc_end(&message))
 		return -EIO;
-	counted = count_home(home->fd, &uploads, &figure);
+	counted = count_home(quota->home_fd, &uploads, &figure);
 	ipc_begin(&message, IPC_ledger_counted);
 	ipc_put_u32(&message, (uint32_t)-counted);
 	ipc_put_u64(&message, figure.bytes);
 	ipc_put_u64(&message, figure.files);
-	r = ask_once(home->quota);
+	r = ask_once(quota);
 	return counted < 0 ? counted : r;
 }
 
 /* A question with up to three figures; when the monitor wants a count first, it gets one. */
 static int
-ask(const struct home *home, enum ipc_kind kind, size_t n, const uint64_t figures[])
+ask(struct quota *quota, enum ipc_kind kind, size_t n, const uint64_t figures[])
 {
 	int r = 0;
 
@@ -92,10 +92,10 @@ ask(const struct home *home, enum ipc_kind kind, size_t n, const uint64_t figure
 		ipc_begin(&message, kind);
 		for (size_t k = 0; k < n; k++)
 			ipc_put_u64(&message, figures[k]);
-		r = ask_once(home->quota);
+		r = ask_once(quota);
 		if (r != -EUCLEAN)
 			return r;
-		r = count(home);
+		r = count(quota);
 		if (r < 0)
 			return r;
 	}
@@ -103,25 +103,25 @@ ask(const struct home *home, enum ipc_kind kind, size_t n, const uint64_t figure
 }
 
 int
-quota_begin(const struct home *home, uint64_t bytes, uint64_t files)
+quota_begin(struct quota *quota, uint64_t bytes, uint64_t files)
 {
-	if (!quota_is_kept(home))
+	if (!quota_is_kept(quota))
 		return 0;
-	if (home->quota->is_lost)
+	if (quota->is_lost)
 		return -EIO;
-	home->quota->changes = 0;
-	home->quota->bytes = home->quota->files = 0;
-	return ask(home, IPC_ledger_begin, 2, (uint64_t[]){bytes, files});
+	quota->changes = 0;
+	quota->bytes = quota->files = 0;
+	return ask(quota, IPC_ledger_begin, 2, (uint64_t[]){bytes, files});
 }
 
 int
-quota_begin_patiently(const struct home *home)
+quota_begin_patiently(struct quota *quota)
 {
 	uint64_t deadline = monotonic_ms() + PATIENCE_MS;
 	int r;
 
 	do
-		r = quota_begin(home, 0, 0);
+		r = quota_begin(quota, 0, 0);
 	while (r == -ETIMEDOUT && monotonic_ms() < deadline);
 	return r;
 }
@@ -137,12 +137,12 @@ sum_within(int64_t tally, int64_t more)
 }
 
 void
-quota_add(const struct home *home, int64_t bytes, int64_t files)
+quota_add(struct quota *quota, int64_t bytes, int64_t files)
 {
-	if (!quota_is_kept(home))
+	if (!quota_is_kept(quota))
 		return;
-	home->quota->bytes = sum_within(home->quota->bytes, bytes);
-	home->quota->files = sum_within(home->quota->files, files);
+	quota->bytes = sum_within(quota->bytes, bytes);
+	quota->files = sum_within(quota->files, files);
 }
 
 /* So many bytes under each of so many names. */
@@ -157,51 +157,51 @@ times_names(int64_t bytes, uint64_t names)
 }
 
 void
-quota_resized(const struct home *home, int fd, int64_t bytes)
+quota_resized(struct quota *quota, int fd, int64_t bytes)
 {
 	struct stat st;
 
-	if (quota_is_kept(home) && fstat(fd, &st) == 0)
-		quota_add(home, times_names(bytes, st.st_nlink), 0);
+	if (quota_is_kept(quota) && fstat(fd, &st) == 0)
+		quota_add(quota, times_names(bytes, st.st_nlink), 0);
 }
 
 int
-quota_end(const struct home *home)
+quota_end(struct quota *quota)
 {
 	int r;
 
-	if (!quota_is_kept(home))
+	if (!quota_is_kept(quota))
 		return 0;
-	r = ask(home, IPC_ledger_end, 2, (uint64_t[]){(uint64_t)home->quota->bytes, (uint64_t)home->quota->files});
+	r = ask(quota, IPC_ledger_end, 2, (uint64_t[]){(uint64_t)quota->bytes, (uint64_t)quota->files});
 	if (r < 0)
-		home->quota->is_lost = true;
+		quota->is_lost = true;
 	return r;
 }
 
 void
-quota_lose(const struct home *home)
+quota_lose(struct quota *quota)
 {
-	if (quota_is_kept(home))
-		home->quota->is_lost = true;
+	if (quota_is_kept(quota))
+		quota->is_lost = true;
 }
 
 int
-quota_turn(const struct home *home)
+quota_turn(struct quota *quota)
 {
 	int r;
 
-	if (!quota_is_kept(home) || ++home->quota->changes < CHANGES_MAX)
+	if (!quota_is_kept(quota) || ++quota->changes < CHANGES_MAX)
 		return 0;
-	r = quota_end(home);
-	return r < 0 ? r : quota_begin(home, 0, 0);
+	r = quota_end(quota);
+	return r < 0 ? r : quota_begin(quota, 0, 0);
 }
 
 int
-quota_need_file(const struct home *home)
+quota_need_file(struct quota *quota)
 {
-	int r = quota_end(home);
+	int r = quota_end(quota);
 
-	return r < 0 ? r : quota_begin(home, 0, 1);
+	return r < 0 ? r : quota_begin(quota, 0, 1);
 }
 
 /* 0; -EBUSY: a session uploads to it; or another -errno. */
@@ -236,12 +236,12 @@ look_closed(int dir_fd, const char *name, struct stat *st)
 }
 
 int
-quota_look(const struct home *home, int dir_fd, const char *name, struct stat *st)
+quota_look(struct quota *quota, int dir_fd, const char *name, struct stat *st)
 {
 	int r;
 
 	memset(st, 0, sizeof(*st));
-	if (!quota_is_kept(home))
+	if (!quota_is_kept(quota))
 		return 0;
 	if (fstatat(dir_fd, name, st, AT_SYMLINK_NOFOLLOW) < 0) {
 		memset(st, 0, sizeof(*st));
@@ -257,65 +257,65 @@ quota_look(const struct home *home, int dir_fd, const char *name, struct stat *s
 }
 
 void
-quota_gone(const struct home *home, const struct stat *st)
+quota_gone(struct quota *quota, const struct stat *st)
 {
 	if (st->st_nlink > 0)
-		quota_add(home, S_ISREG(st->st_mode) ? -(int64_t)st->st_size : 0, -1);
+		quota_add(quota, S_ISREG(st->st_mode) ? -(int64_t)st->st_size : 0, -1);
 }
 
 int
-quota_unlink(const struct home *home, int dir_fd, const char *name, int flags)
+quota_unlink(struct quota *quota, int dir_fd, const char *name, int flags)
 {
 	struct stat st;
-	int r = quota_look(home, dir_fd, name, &st);
+	int r = quota_look(quota, dir_fd, name, &st);
 
 	if (r < 0)
 		return r;
 	if (unlinkat(dir_fd, name, flags) < 0)
 		return home_name_error(errno);
-	quota_gone(home, &st);
+	quota_gone(quota, &st);
 	return 0;
 }
 
 int
-quota_upload(const struct home *home, int fd, uint64_t wanted)
+quota_upload(struct quota *quota, int fd, uint64_t wanted)
 {
 	struct stat st;
 
-	if (!quota_is_kept(home))
+	if (!quota_is_kept(quota))
 		return 0;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	home->quota->upload_start = (uint64_t)st.st_size;
-	return ask(home, IPC_ledger_upload, 3, (uint64_t[]){st.st_ino, (uint64_t)st.st_size, wanted});
+	quota->upload_start = (uint64_t)st.st_size;
+	return ask(quota, IPC_ledger_upload, 3, (uint64_t[]){st.st_ino, (uint64_t)st.st_size, wanted});
 }
 
 int
-quota_grow(const struct home *home)
+quota_grow(struct quota *quota)
 {
-	return quota_is_kept(home) ? ask(home, IPC_ledger_grow, 0, NULL) : -EFBIG;
+	return quota_is_kept(quota) ? ask(quota, IPC_ledger_grow, 0, NULL) : -EFBIG;
 }
 
 int
-quota_uploaded(const struct home *home, int fd)
+quota_uploaded(struct quota *quota, int fd)
 {
 	struct stat st;
 	int r;
 
-	if (!quota_is_kept(home))
+	if (!quota_is_kept(quota))
 		return 0;
 	r = fstat(fd, &st) < 0 ? -errno : 0;
 	if (r == 0 && st.st_nlink == 0) {
-		quota_add(home, 0, -1);
+		quota_add(quota, 0, -1);
 		st.st_size = 0;
 	}
 	/* what the ledger settles is one name's growth */
 	if (r == 0 && st.st_nlink > 1)
-		quota_add(home, times_names(st.st_size - (int64_t)home->quota->upload_start, st.st_nlink - 1), 0);
+		quota_add(quota, times_names(st.st_size - (int64_t)quota->upload_start, st.st_nlink - 1), 0);
 	if (r == 0)
-		r = ask(home, IPC_ledger_uploaded, 1, (uint64_t[]){(uint64_t)st.st_size});
+		r = ask(quota, IPC_ledger_uploaded, 1, (uint64_t[]){(uint64_t)st.st_size});
 	if (r < 0)
-		home->quota->is_lost = true;
+		quota->is_lost = true;
 	return r;
 }
 
@@ -330,14 +330,14 @@ quota_left(const struct quota_figures *figures)
 static const struct quota_figures no_figures = {0, UINT64_MAX, 0, UINT64_MAX};
 
 int
-quota_read(const struct home *home, struct quota_figures *figures)
+quota_read(struct quota *quota, struct quota_figures *figures)
 {
 	int r;
 
 	*figures = no_figures;
-	if (!quota_is_kept(home))
+	if (!quota_is_kept(quota))
 		return 0;
-	r = ask(home, IPC_ledger_read, 0, NULL);
+	r = ask(quota, IPC_ledger_read, 0, NULL);
 	if (r < 0)
 		return r;
 	figures->bytes = ipc_get_u64(&message);

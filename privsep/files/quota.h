@@ -13,10 +13,9 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-struct home;
-
 struct quota {
 	int channel;		/* to the monitor */
+	int home_fd;		/* borrowed: what is counted where the ledger is in doubt */
 	bool is_kept;		/* the account has a quota */
 	bool is_lost;		/* an upload could not be settled: no change any more */
 	unsigned changes;	/* in this bracket */
@@ -28,60 +27,61 @@ struct quota_figures {
 	uint64_t bytes, bytes_limit, files, files_limit;	/* UINT64_MAX: no limit; used is 0 without any limit */
 };
 
-bool quota_is_kept(const struct home *home);
+/* False also for NULL: of this home nobody keeps one. */
+bool quota_is_kept(const struct quota *quota);
 
 /*
  * A change begins that adds at most so much. 0; -EDQUOT; -ETIMEDOUT while another session counts the home; -EIO when the
  * ledger fails; or why the home cannot be counted.
  */
-int quota_begin(const struct home *home, uint64_t bytes, uint64_t files);
+int quota_begin(struct quota *quota, uint64_t bytes, uint64_t files);
 
 /* The same for the end of an upload, which is not to be lost because another session counts the home: waits up to a minute. */
-int quota_begin_patiently(const struct home *home);
+int quota_begin_patiently(struct quota *quota);
 
 /* What the change has added; may be called several times, and takes negative figures. */
-void quota_add(const struct home *home, int64_t bytes, int64_t files);
+void quota_add(struct quota *quota, int64_t bytes, int64_t files);
 
 /* A file has become so many bytes larger, or smaller: under each of its names. */
-void quota_resized(const struct home *home, int fd, int64_t bytes);
+void quota_resized(struct quota *quota, int fd, int64_t bytes);
 
 /* The change is made. Only where quota_begin() returned 0. */
-int quota_end(const struct home *home);
+int quota_end(struct quota *quota);
 
 /* An upload cannot be settled: the session's figure is not right any more, and nothing is changed any more. */
-void quota_lose(const struct home *home);
+void quota_lose(struct quota *quota);
 
 /* One of many changes is made: from time to time, let others have their turn. As quota_begin(); after an error there is no bracket. */
-int quota_turn(const struct home *home);
+int quota_turn(struct quota *quota);
 
 /* Within a bracket: end it, and begin another one with room for a file. As quota_begin(); after an error there is no bracket. */
-int quota_need_file(const struct home *home);
+int quota_need_file(struct quota *quota);
 
 /*
  * Remove a name, and tally it: unlinkat(2) with flags. A plain file that another session uploads to in place is
  * -EBUSY, since its size is not known. Within a bracket.
  */
-int quota_unlink(const struct home *home, int dir_fd, const char *name, int flags);
+int quota_unlink(struct quota *quota, int dir_fd, const char *name, int flags);
 
 /* Within a bracket: what is called name there is about to be replaced: 0 with st filled (st_nlink 0: nothing), or -errno. */
-int quota_look(const struct home *home, int dir_fd, const char *name, struct stat *st);
+int quota_look(struct quota *quota, int dir_fd, const char *name, struct stat *st);
 
 /* Tally what quota_look() saw as gone. */
-void quota_gone(const struct home *home, const struct stat *st);
+void quota_gone(struct quota *quota, const struct stat *st);
 
 /* Within a bracket: an upload to fd begins, which wants so many bytes (0: not known). 0, -EDQUOT, or -EIO. */
-int quota_upload(const struct home *home, int fd, uint64_t wanted);
+int quota_upload(struct quota *quota, int fd, uint64_t wanted);
 
 /* More bytes for the upload. 0, -EDQUOT; -EFBIG where there is no quota. */
-int quota_grow(const struct home *home);
+int quota_grow(struct quota *quota);
 
 /* Within a bracket: the upload to fd has ended, its file wherever it is now, or removed. */
-int quota_uploaded(const struct home *home, int fd);
+int quota_uploaded(struct quota *quota, int fd);
 
 /* Bytes that fit yet; UINT64_MAX without a limit. */
 uint64_t quota_left(const struct quota_figures *figures);
 
 /* 0, or -errno with figures of no limit. */
-int quota_read(const struct home *home, struct quota_figures *figures);
+int quota_read(struct quota *quota, struct quota_figures *figures);
 
 #endif

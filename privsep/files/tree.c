@@ -48,14 +48,14 @@ static int
 take_turn_outside(struct walk *walk)
 {
 	bool was_bracketed = walk->is_bracketed;
-	int r = was_bracketed ? quota_end(walk->home) : 0;
+	int r = was_bracketed ? quota_end(walk->home->quota) : 0;
 
 	walk->is_bracketed = false;
 	if (r == 0)
 		r = stop_wait_for_turn(walk->stop);
 	if (r < 0 || !was_bracketed)
 		return r;
-	r = quota_begin(walk->home, 0, 0);
+	r = quota_begin(walk->home->quota, 0, 0);
 	walk->is_bracketed = r == 0;
 	return r;
 }
@@ -151,7 +151,7 @@ meet_nothing(struct walk *walk, int dir_fd, const char *name, const struct stat 
 static int
 take_turn(struct walk *walk)
 {
-	int r = quota_turn(walk->home);
+	int r = quota_turn(walk->home->quota);
 
 	walk->is_bracketed = r == 0;
 	return r;
@@ -166,14 +166,14 @@ meet_remove(struct walk *walk, int dir_fd, const char *name, const struct stat *
 	if (partial_name_is(name, strlen(name)))
 		r = partial_remove_named(walk->home, dir_fd, name);
 	else
-		r = quota_unlink(walk->home, dir_fd, name, 0);
+		r = quota_unlink(walk->home->quota, dir_fd, name, 0);
 	return r < 0 ? r : take_turn(walk);
 }
 
 static int
 leave_remove(struct walk *walk, int dir_fd, const char *name)
 {
-	int r = quota_unlink(walk->home, dir_fd, name, AT_REMOVEDIR);
+	int r = quota_unlink(walk->home->quota, dir_fd, name, AT_REMOVEDIR);
 
 	return r < 0 ? r : take_turn(walk);
 }
@@ -195,16 +195,16 @@ remove_counted(struct walk *removal, int dir_fd, const char *name)
 {
 	int r;
 
-	if (quota_is_kept(removal->home))
+	if (quota_is_kept(removal->home->quota))
 		stop_before_changes(removal->stop);
-	r = quota_begin(removal->home, 0, 0);
+	r = quota_begin(removal->home->quota, 0, 0);
 	if (r < 0)
 		return r;
 	removal->is_bracketed = true;
 	r = walk_directory(removal, dir_fd, name, 0);
 	if (r == 0)
 		r = leave_remove(removal, dir_fd, name);
-	if (removal->is_bracketed && quota_end(removal->home) < 0 && r == 0)
+	if (removal->is_bracketed && quota_end(removal->home->quota) < 0 && r == 0)
 		r = -EIO;
 	return r;
 }

@@ -57,14 +57,14 @@ lock_finished(struct upload *upload, struct upload_found *found)
 static int
 create(struct upload *upload, const char *name, mode_t mode)
 {
-	int r = quota_need_file(upload->home);
+	int r = quota_need_file(upload->home->quota);
 
 	upload->is_bracketed = r == 0;
 	if (r == 0)
 		r = locked_file_create(upload->dir_fd, name, mode, &upload->fd);
 	upload->is_fresh = r == 0;
 	if (r == 0)
-		quota_add(upload->home, 0, 1);
+		quota_add(upload->home->quota, 0, 1);
 	return r;
 }
 
@@ -75,7 +75,7 @@ lock_partial(struct upload *upload, enum ipc_store_mode mode, struct upload_foun
 	struct stat st;
 	int r;
 
-	if (mode == STORE_REPLACE && !quota_is_kept(upload->home)) {
+	if (mode == STORE_REPLACE && !quota_is_kept(upload->home->quota)) {
 		r = create(upload, upload->partial, PARTIAL_MODE);
 		if (r != -EBUSY)
 			return r;
@@ -115,12 +115,12 @@ cut(struct upload *upload, uint64_t start, uint64_t size)
 
 	if (ftruncate(upload->fd, (off_t)start) < 0)
 		return -errno;
-	quota_resized(upload->home, upload->fd, (int64_t)start - (int64_t)size);
+	quota_resized(upload->home->quota, upload->fd, (int64_t)start - (int64_t)size);
 	if (start == size)
 		return 0;
-	r = quota_end(upload->home);
+	r = quota_end(upload->home->quota);
 	if (r == 0)
-		r = quota_begin(upload->home, 0, 0);
+		r = quota_begin(upload->home->quota, 0, 0);
 	upload->is_bracketed = r == 0;
 	return r;
 }
@@ -265,7 +265,7 @@ begin_counted(struct upload *upload, const struct home *home, const struct home_
     uint64_t offset, uint64_t wanted, uint64_t *start)
 {
 	const struct files_session *session = home->session;
-	int r = quota_begin(home, 0, 0);
+	int r = quota_begin(home->quota, 0, 0);
 
 	upload->is_bracketed = r == 0;
 	if (r < 0)
@@ -275,11 +275,11 @@ begin_counted(struct upload *upload, const struct home *home, const struct home_
 	if (r == 0)
 		r = mark(upload);
 	if (r == 0)
-		r = quota_upload(home, upload->fd, wanted);
+		r = quota_upload(home->quota, upload->fd, wanted);
 	if (r < 0 && upload->is_fresh && upload->is_bracketed &&
 	    unlinkat(upload->dir_fd, upload->is_partial ? upload->partial : upload->name, 0) == 0)
-		quota_add(home, 0, -1);
-	if (upload->is_bracketed && quota_end(home) < 0 && r == 0)
+		quota_add(home->quota, 0, -1);
+	if (upload->is_bracketed && quota_end(home->quota) < 0 && r == 0)
 		r = -EIO;
 	return r;
 }
@@ -319,7 +319,7 @@ may_fit(const struct home *home, uint64_t wanted)
 	struct quota_figures figures;
 	uint64_t idle;
 
-	if (wanted == 0 || quota_read(home, &figures) < 0 ||
+	if (wanted == 0 || quota_read(home->quota, &figures) < 0 ||
 	    partial_list_make(home, &list, 0, false, PARTIAL_ROOM_ENTRIES_MAX, NULL) < 0 || !list.is_whole)
 		return true;
 	idle = list.bytes - list.busy_bytes;
@@ -357,10 +357,10 @@ upload_begin(struct upload *upload, const struct home *home, const struct home_p
 int
 upload_grow(const struct upload *upload, const struct home_path *path)
 {
-	int r = quota_grow(upload->home);
+	int r = quota_grow(upload->home->quota);
 
 	while (r == -EDQUOT && partials_give_way(upload->home, path))
-		r = quota_grow(upload->home);
+		r = quota_grow(upload->home->quota);
 	return r;
 }
 
@@ -408,12 +408,12 @@ look_at_target(const struct upload *upload, struct stat *st)
 {
 	struct stat held;
 
-	if (!quota_is_kept(upload->home) || upload->finished_fd < 0)
-		return quota_look(upload->home, upload->dir_fd, upload->name, st);
+	if (!quota_is_kept(upload->home->quota) || upload->finished_fd < 0)
+		return quota_look(upload->home->quota, upload->dir_fd, upload->name, st);
 	if (fstatat(upload->dir_fd, upload->name, st, AT_SYMLINK_NOFOLLOW) == 0 && fstat(upload->finished_fd, &held) == 0 &&
 	    st->st_ino == held.st_ino && st->st_dev == held.st_dev)
 		return 0;
-	return quota_look(upload->home, upload->dir_fd, upload->name, st);
+	return quota_look(upload->home->quota, upload->dir_fd, upload->name, st);
 }
 
 
@@ -444,7 +444,7 @@ take_name(const struct upload *upload, unsigned flags)
 		return r;
 	if (renameat2(upload->dir_fd, upload->partial, upload->dir_fd, upload->name, flags) < 0)
 		return home_name_error(errno);
-	quota_gone(upload->home, &replaced);
+	quota_gone(upload->home->quota, &replaced);
 	return 0;
 }
 
@@ -503,11 +503,11 @@ end_writing(struct upload *upload)
 static int
 settle(struct upload *upload, const struct config *config, bool is_whole)
 {
-	int r = quota_begin_patiently(upload->home);
+	int r = quota_begin_patiently(upload->home->quota);
 	int settled;
 
 	if (r < 0) {
-		quota_lose(upload->home);
+		quota_lose(upload->home->quota);
 		return r;
 	}
 	r = is_whole && upload->is_partial ? rename_into_place(upload, config) : is_whole ? 0 : keep_or_remove(upload);
@@ -517,11 +517,11 @@ settle(struct upload *upload, const struct config *config, bool is_whole)
 		partial_forget_target(upload->fd);
 	if (end_writing(upload) < 0) {
 		/* the bracket stays open: what came of it is counted when the session is gone */
-		quota_lose(upload->home);
+		quota_lose(upload->home->quota);
 		return -EPROTO;
 	}
-	settled = quota_uploaded(upload->home, upload->fd);
-	if (quota_end(upload->home) < 0 || settled < 0)
+	settled = quota_uploaded(upload->home->quota, upload->fd);
+	if (quota_end(upload->home->quota) < 0 || settled < 0)
 		return r < 0 ? r : -EIO;
 	return r;
 }

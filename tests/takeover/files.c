@@ -16,7 +16,7 @@
 static void
 act_begin(struct files *files, struct report *report)
 {
-	report_add(report, "begin: %d; ", quota_begin(&files->home, 0, 0));
+	report_add(report, "begin: %d; ", quota_begin(files->home.quota, 0, 0));
 }
 
 /* stored NAME: an upload that was none, for the hooks process. */
