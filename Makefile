@@ -163,7 +163,7 @@ fuzz-programs: $(FUZZ_BIN)
 
 # --- run -------------------------------------------------------------------------------------
 
-.PHONY: demo test unit e2e asan takeover fuzz lint
+.PHONY: demo test unit e2e vm-test asan takeover fuzz lint
 FUZZ_SECONDS ?= 20
 
 ## demo: serve 127.0.0.1:2121 with a throw-away account until Ctrl-C (root; installs what is missing)
@@ -181,6 +181,10 @@ unit: programs test-programs
 ## e2e: end-to-end tests alone (root)
 e2e: programs test-programs takeover
 	$(Q)scripts/run-tests $(B) e2e
+
+## vm-test: boot Debian with its systemd in an emulated machine, install the packages, run tests/vm (root)
+vm-test:
+	$(Q)scripts/vm-test
 
 ## asan: unit and end-to-end tests in a build with AddressSanitizer and UndefinedBehaviorSanitizer (root)
 asan:
@@ -216,8 +220,8 @@ bench-growth: programs
 # --- lint ------------------------------------------------------------------------------------
 
 SOURCES     := $(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC) $(CLIENT_SRC) $(UNIT_SRC) $(HELPER_SRC) $(FUZZ_SRC) $(REPLAY_SRC) $(wildcard tests/takeover/*.c)
-SHELL_FILES := tests/bench/run tests/bench/get-peers $(wildcard scripts/* etc/init.d/* .ci/run debian/*.postinst debian/*.postrm debian/*.prerm debian/tests/tls-login)
-BATS_FILES  := $(wildcard tests/e2e/*.bats tests/e2e/*.bash)
+SHELL_FILES := tests/bench/run tests/bench/get-peers $(wildcard scripts/* etc/init.d/* .ci/run debian/*.postinst debian/*.postrm debian/*.prerm debian/tests/tls-login tests/vm/machine/image tests/vm/machine/agent)
+BATS_FILES  := $(wildcard tests/e2e/*.bats tests/e2e/*.bash tests/vm/*.bats tests/vm/*.bash)
 
 .PHONY: format
 ## format: let clang-format write the layout (look at the difference before you commit)

@@ -106,3 +106,15 @@ make_room()
 	git clone -q --no-hardlinks . "$root/sallyport"
 	in_room 'apt-get -q update' >"$room/update.log" 2>&1 || { tail -n 20 "$room/update.log" && exit 1; }
 }
+
+# bump_package DEB OUTPUT SUFFIX: the same package with a higher version and a default configuration that has changed.
+bump_package()
+{
+	bump=$(mktemp -d)
+	dpkg-deb -R "$1" "$bump/root"
+	sed -i "s/^Version: .*/&$3/" "$bump/root/DEBIAN/control"
+	[ ! -e "$bump/root/etc/sallyport/sallyport.conf" ] ||
+		echo "# a newer default: $3" >>"$bump/root/etc/sallyport/sallyport.conf"
+	dpkg-deb --root-owner-group -Zgzip -b "$bump/root" "$2" >/dev/null
+	rm -rf "$bump"
+}
