@@ -245,6 +245,12 @@ status_of()
 	sed -n "s/^$2:[[:blank:]]*//p" "/proc/$1/status" | tr -s '[:blank:]' ' ' | sed 's/ $//'
 }
 
+# A child that has ended is a zombie until the master looks: after 200 ms when its SIGCHLD was merged with another.
+has_no_zombie()
+{
+	! ps -o stat= --ppid "$SERVER_PID" | grep -q Z
+}
+
 # Monitors are the children of the master that have (or had) a protocol process; the logger has no child, and hooks,
 # which has, is known by its root.
 monitor_pids()

@@ -57,11 +57,6 @@ ends()
 
 # --- a process is killed ---
 
-has_no_zombie()
-{
-	! ps -o stat= --ppid "$SERVER_PID" | grep -q Z
-}
-
 # kill_in_transfer PROTOCOL|FILES|MONITOR
 kill_in_transfer()
 {
@@ -401,7 +396,7 @@ does_not_start()
 	add_user alice secret
 	timeout 20 "$BUILD/sallyportd" -c "$CONF" 3>&-
 	SERVER_PID=$(cat "$DIR/run/sallyportd.pid")
-	find_ports
+	wait_until find_ports
 	ftp_login alice secret
 }
 

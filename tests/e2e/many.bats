@@ -38,7 +38,7 @@ resident_kib()
 
 is_quiet()
 {
-	! pgrep -P "$SERVER_PID" -f 'sallyportd: monitor' >/dev/null
+	! pgrep -P "$SERVER_PID" -f 'sallyportd: monitor' >/dev/null && has_no_zombie
 }
 
 @test "50 clients with curl at once, up and down" {
@@ -76,8 +76,7 @@ is_quiet()
 	done
 	wait_until -t 30 is_quiet
 	assert_equal "$(count_descriptors)" "$descriptors"
-	run ps -o stat=,comm= --ppid "$SERVER_PID"
-	refute_output --regexp '^Z'
+	wait_until has_no_zombie
 	now=$(resident_kib)
 	echo "resident: $resident KiB, then $now KiB"
 	is_asan || [ "$now" -le $((resident + 512)) ]
