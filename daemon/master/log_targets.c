@@ -342,3 +342,11 @@ log_targets_watch(struct master *master)
 	master->logger.restart_at_ms = now + RESTART_MS;
 	return RESTART_MS;
 }
+
+void
+log_targets_stop(struct master *master)
+{
+	close_fd(&master->logger.channel);
+	close_fd(&master->logger.records);
+	close_fd(&master->logger.reserved);
+}

@@ -44,6 +44,9 @@ void log_targets_receive(struct master *master);
  */
 bool log_targets_reaped(struct master *master, pid_t pid, int status);
 
+/* No record follows: the logger ends when it has written what there is. */
+void log_targets_stop(struct master *master);
+
 /* Start a logger that is due. Returns the ms until one is, -1: none is missing. */
 int log_targets_watch(struct master *master);
 

@@ -482,5 +482,8 @@ main(int argc, char **argv)
 	control_socket_close(&master, false);
 	bans_close(&master);
 	remove_pid_file();
+	hook_worker_stop(&master);
+	log_targets_stop(&master);
+	master_await_children(&master);
 	return EXIT_SUCCESS;
 }

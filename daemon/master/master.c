@@ -3,6 +3,7 @@
 #include "daemon/master/master.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -39,6 +40,7 @@
 /* SIGCHLDs become one; sessions are found at once all the same, the few other children this much later at most. */
 #define REAP_ALL_AFTER_MS 200
 #define KILLED_MS 2000		/* and until the killed ones must be reaped */
+#define CHILDREN_MS 2000	/* for logger, hooks and metrics to end after the last session */
 
 static void
 log_listener(const struct listener *listener)
@@ -162,6 +164,22 @@ is_stopped(struct master *master)
 		return false;
 	}
 	return true;
+}
+
+void
+master_await_children(const struct master *master)
+{
+	uint64_t deadline = monotonic_ms() + CHILDREN_MS;
+	struct signalfd_siginfo info;
+	pid_t pid;
+
+	do {
+		/* before looking: a child that ends meanwhile tells of itself again */
+		while (read(master->signal_fd, &info, sizeof(info)) == sizeof(info))
+			;
+		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+			;
+	} while (pid == 0 && io_wait(master->signal_fd, POLLIN, deadline) > 0);
 }
 
 /* Signals. */

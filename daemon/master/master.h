@@ -190,6 +190,12 @@ struct master {
  */
 void master_run(struct master *master);
 
+/*
+ * The last thing that a master does: wait until logger, hooks and metrics have ended, which were told, at most two
+ * seconds. A service manager kills what is left when the master is gone, and lines of the log would be lost.
+ */
+void master_await_children(const struct master *master);
+
 /* Have the loop watch master->listeners, and log them. */
 void master_watch_listeners(struct master *master);
 
