@@ -220,7 +220,7 @@ bench-growth: programs
 # --- lint ------------------------------------------------------------------------------------
 
 SOURCES     := $(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC) $(CLIENT_SRC) $(UNIT_SRC) $(HELPER_SRC) $(FUZZ_SRC) $(REPLAY_SRC) $(wildcard tests/takeover/*.c)
-SHELL_FILES := tests/bench/run tests/bench/get-peers $(wildcard scripts/* etc/init.d/* .ci/run debian/*.postinst debian/*.postrm debian/*.prerm debian/tests/tls-login tests/vm/machine/image tests/vm/machine/agent)
+SHELL_FILES := tests/bench/run tests/bench/get-peers $(wildcard scripts/* etc/init.d/* .ci/run debian/*.postinst debian/*.postrm debian/*.prerm debian/*.needrestart debian/tests/tls-login tests/vm/machine/image tests/vm/machine/agent)
 BATS_FILES  := $(wildcard tests/e2e/*.bats tests/e2e/*.bash tests/vm/*.bats tests/vm/*.bash)
 
 .PHONY: format
