@@ -80,6 +80,7 @@ MAINS       := daemon/master/main.c admin/main.c client/main.c
 LIB_SRC     := $(filter-out $(MAINS),$(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC)) $(TAKEOVER_SRC)
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 HELPER_SRC  := $(wildcard tests/helpers/*.c)
+PRELOAD_SRC := $(wildcard tests/preload/*.c)
 
 LIB_OBJ     := $(LIB_SRC:%.c=$(B)/%.o)
 CLIENT_OBJ  := $(patsubst %.c,$(B)/%.o,$(filter-out client/main.c,$(CLIENT_SRC)))
@@ -87,6 +88,7 @@ SERVER_PROGRAMS := $(B)/sallyportd $(B)/sallyportctl
 PROGRAMS    := $(SERVER_PROGRAMS) $(B)/sallyport
 UNIT_BIN    := $(UNIT_SRC:%.c=$(B)/%)
 HELPER_BIN  := $(HELPER_SRC:%.c=$(B)/%)
+PRELOAD_LIB := $(PRELOAD_SRC:%.c=$(B)/%.so)
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN    := $(FUZZ_SRC:%.c=$(B)/%)
 REPLAY_SRC  := tests/fuzz/replay.c
@@ -158,7 +160,12 @@ $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libsallyport-client.a $(B)
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS_DAEMON)
 
-test-programs: $(UNIT_BIN) $(HELPER_BIN) $(REPLAY_BIN)
+$(B)/tests/preload/%.so: tests/preload/%.c Makefile $(B)/flags
+	$(if $(Q),@echo "  LD    $@")
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -o $@ $<
+
+test-programs: $(UNIT_BIN) $(HELPER_BIN) $(PRELOAD_LIB) $(REPLAY_BIN)
 fuzz-programs: $(FUZZ_BIN)
 
 # --- run -------------------------------------------------------------------------------------
@@ -221,6 +228,7 @@ bench-growth: programs
 
 SOURCES     := $(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC) $(CLIENT_SRC) $(UNIT_SRC) $(HELPER_SRC) $(FUZZ_SRC) $(REPLAY_SRC) $(wildcard tests/takeover/*.c)
 SHELL_FILES := tests/bench/run tests/bench/get-peers $(wildcard scripts/* etc/init.d/* .ci/run debian/*.postinst debian/*.postrm debian/*.prerm debian/*.needrestart debian/tests/tls-login tests/vm/machine/image tests/vm/machine/agent)
+SOURCES     += $(PRELOAD_SRC)
 BATS_FILES  := $(wildcard tests/e2e/*.bats tests/e2e/*.bash tests/vm/*.bats tests/vm/*.bash)
 
 .PHONY: format

@@ -11,6 +11,7 @@
 
 #include "common/io.h"
 #include "common/title.h"
+#include "daemon/master/oom.h"
 #include "privsep/ipc/board.h"
 #include "privsep/ipc/log.h"
 #include "privsep/sandbox/sandbox.h"
@@ -44,6 +45,7 @@ errand_start(struct errand *errand, struct board *board, const char *process, un
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		board_leave(board);
+		oom_leave_protection();
 		log_set_context(process, NULL, NULL, NULL);
 		title_name("sallyport-task");
 		title_set(process, NULL, NULL);

@@ -14,8 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/death.h"
 #include "common/io.h"
 #include "daemon/master/master.h"
+#include "daemon/master/oom.h"
 #include "privsep/hooks/hooks.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
@@ -182,6 +184,7 @@ run(struct master *master, int channel, int queue_fd, uid_t uid, gid_t gid)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setpgid(0, 0);
+	oom_leave_protection();
 	board_leave(&master->board);
 	if (!sandbox_is_widened())
 		dup2(STDIN_FILENO, STDERR_FILENO);
@@ -330,14 +333,16 @@ bool
 hook_worker_reaped(struct master *master, pid_t pid, int status)
 {
 	bool was_told = master->hooks.channel < 0;
+	char cause[DEATH_TEXT_MAX];
 
 	if (master->hooks.pid == 0 || pid != master->hooks.pid)
 		return false;
+	death_text(status, cause);
 	hook_worker_receive(master);
 	close_fd(&master->hooks.channel);
 	master->hooks.pid = 0;
 	if (!was_told || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		log_message(LEVEL_CRITICAL, "alarm", "hooks died (status %d); another one is started", status);
+		log_message(LEVEL_CRITICAL, "alarm", "hooks died (%s); another one is started", cause);
 	if (!is_wanted(master))
 		return true;
 	master->hooks.restart_at_ms = master->hooks.started_ms + RESTART_MS;

@@ -15,9 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/death.h"
 #include "common/io.h"
 #include "daemon/master/log_switches.h"
 #include "daemon/master/master.h"
+#include "daemon/master/oom.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
 #include "privsep/logger/logger.h"
@@ -193,6 +195,7 @@ start_logger(struct master *master, char *error, size_t size)
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		board_leave(&master->board);
 		setpgid(0, 0);
+		oom_leave_protection();
 		if (!sandbox_is_widened())
 			dup2(STDIN_FILENO, STDERR_FILENO);
 		logger_run(&(struct logger){
@@ -309,13 +312,16 @@ log_targets_receive(struct master *master)
 bool
 log_targets_reaped(struct master *master, pid_t pid, int status)
 {
+	char cause[DEATH_TEXT_MAX];
+
 	if (master->logger.pid == 0 || pid != master->logger.pid)
 		return false;
+	death_text(status, cause);
 	log_targets_receive(master);
 	close_fd(&master->logger.channel);
 	log_switches_logger_died(master);
 	master->logger.pid = 0;
-	log_message(LEVEL_CRITICAL, "alarm", "logger died (status %d); another one is started", status);
+	log_message(LEVEL_CRITICAL, "alarm", "logger died (%s); another one is started", cause);
 	master->logger.restart_at_ms = master->logger.started_ms + RESTART_MS;
 	(void)!log_targets_watch(master);
 	return true;

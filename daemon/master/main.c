@@ -35,6 +35,7 @@
 #include "daemon/master/metrics_server.h"
 #include "daemon/master/quota_top.h"
 #include "daemon/master/notify.h"
+#include "daemon/master/oom.h"
 #include "daemon/master/sessions.h"
 #include "privsep/files/files.h"
 #include "privsep/ipc/log.h"
@@ -327,6 +328,7 @@ start(void)
 	find_service_user();
 	check_hooks();
 	prepare_directories();
+	oom_protect_master();
 	r = ledger_boot_id(master.boot_id);
 	if (r < 0)
 		fail("cannot read '/proc/sys/kernel/random/boot_id': %s", strerror(-r));

@@ -11,8 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/death.h"
 #include "common/io.h"
 #include "daemon/master/master.h"
+#include "daemon/master/oom.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
 #include "privsep/metrics/metrics.h"
@@ -135,6 +137,7 @@ static void __attribute__((noreturn)) run(struct master *master, int channel)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setpgid(0, 0);
+	oom_leave_protection();
 	if (!sandbox_is_widened())
 		dup2(STDIN_FILENO, STDERR_FILENO);
 	add_listener(&metrics, &master->metrics.own);
@@ -247,14 +250,16 @@ bool
 metrics_server_reaped(struct master *master, pid_t pid, int status)
 {
 	bool is_orderly = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	char cause[DEATH_TEXT_MAX];
 
 	if (master->metrics.pid == 0 || pid != master->metrics.pid)
 		return false;
+	death_text(status, cause);
 	metrics_server_receive(master);
 	close_fd(&master->metrics.channel);
 	master->metrics.pid = 0;
 	if (!is_orderly)
-		log_message(LEVEL_CRITICAL, "alarm", "metrics died (status %d); another one is started", status);
+		log_message(LEVEL_CRITICAL, "alarm", "metrics died (%s); another one is started", cause);
 	if (master->metrics.is_stopped)
 		return true;
 	master->metrics.start_at_ms = is_orderly ? monotonic_ms() : master->metrics.started_ms + RETRY_MS;

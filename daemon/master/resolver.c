@@ -12,6 +12,7 @@
 #include "common/io.h"
 #include "common/title.h"
 #include "daemon/master/master.h"
+#include "daemon/master/oom.h"
 #include "privsep/ipc/log.h"
 #include "privsep/sandbox/sandbox.h"
 
@@ -58,6 +59,7 @@ start_lookup(struct master *master)
 	pid = sandbox_fork_whole();
 	if (pid == 0) {
 		board_leave(&master->board);
+		oom_leave_protection();
 		title_name("sallyport-task");
 		title_set("resolver", NULL, NULL);
 		look_up(master, ends[1]);

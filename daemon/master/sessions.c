@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "accounts/refusal_time.h"
+#include "common/death.h"
 #include "common/io.h"
 #include "common/title.h"
 #include "daemon/master/accounts_loader.h"
@@ -24,6 +25,7 @@
 #include "daemon/master/capacity.h"
 #include "daemon/master/control_request.h"
 #include "daemon/master/master.h"
+#include "daemon/master/oom.h"
 #include "daemon/master/ports.h"
 #include "daemon/master/refusals.h"
 #include "daemon/master/work.h"
@@ -269,6 +271,7 @@ static void __attribute__((noreturn)) run_monitor(struct master *master, struct 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setpgid(0, 0);
+	oom_leave_protection();
 	if (!sandbox_is_widened()) /* a sanitizer reports to standard error */
 		dup2(STDIN_FILENO, STDERR_FILENO);
 	log_set_context("monitor", session->id, session->peer_text, NULL);
@@ -906,6 +909,8 @@ sessions_reaped(struct master *master, pid_t pid, int status)
 		log_field_text("died", "monitor");
 		log_field_u64("died_pid", (uint64_t)pid);
 		log_field_u64("signal", (uint64_t)WTERMSIG(status));
+		if (death_is_kill(status))
+			log_field_text("message", DEATH_BY_KILL);
 		log_end();
 		log_set_context(NULL, "", NULL, NULL);
 	}

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -101,16 +102,18 @@ log_entry_may_be_from(const struct log_entry *entry, uid_t uid)
 	return uid == 0;
 }
 
+#define TIME_TEXT_MAX 64
+
 static void
-add_time(struct buf *out, uint64_t time_ns)
+time_text(uint64_t time_ns, char text[TIME_TEXT_MAX])
 {
 	time_t seconds = (time_t)(time_ns / 1000000000);
-	char text[32];
+	char second[32];
 	struct tm utc;
 
 	gmtime_r(&seconds, &utc);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-	buf_addf(out, "%s.%03uZ", text, (unsigned)(time_ns / 1000000 % 1000));
+	strftime(second, sizeof(second), "%Y-%m-%dT%H:%M:%S", &utc);
+	snprintf(text, TIME_TEXT_MAX, "%s.%03uZ", second, (unsigned)(time_ns / 1000000 % 1000));
 }
 
 static void
@@ -162,7 +165,10 @@ add_text_body(struct buf *out, const struct log_entry *entry)
 int
 log_format_text(const struct log_entry *entry, struct buf *out)
 {
-	add_time(out, entry->time_ns);
+	char time[TIME_TEXT_MAX];
+
+	time_text(entry->time_ns, time);
+	buf_add_text(out, time);
 	buf_addf(out, " sallyportd[%u]: %s ", entry->pid, log_level_name(entry->level));
 	add_text_body(out, entry);
 	return buf_add(out, "\n", 1);
@@ -179,47 +185,56 @@ json_of_bytes(const char *bytes, size_t len)
 		return json_stringn(bytes, len);
 	buf_init(&escaped, 4 * len);
 	escape_bytes(&escaped, ESCAPE_LOG, bytes, len);
-	value = json_stringn(escaped.data == NULL ? "" : escaped.data, escaped.len);
+	value = escaped.error != 0 ? NULL : json_stringn(escaped.data == NULL ? "" : escaped.data, escaped.len);
 	buf_free(&escaped);
 	return value;
 }
 
-static void
+/* False: there is no memory, or there was none for value. */
+static bool
+set_value(json_t *object, const char *key, json_t *value)
+{
+	return json_object_set_new(object, key, value) == 0;
+}
+
+static bool
 set_text(json_t *object, const char *key, const char *text)
 {
-	if (text[0] != '\0')
-		json_object_set_new(object, key, json_of_bytes(text, strlen(text)));
+	return text[0] == '\0' || set_value(object, key, json_of_bytes(text, strlen(text)));
+}
+
+static bool
+set_field(json_t *object, const struct log_field *field)
+{
+	return set_value(object, field->key,
+	    field->is_number ? json_integer((json_int_t)field->number) : json_of_bytes(field->bytes, field->len));
+}
+
+static bool
+set_all(json_t *object, const struct log_entry *entry)
+{
+	char time[TIME_TEXT_MAX];
+	bool is_whole;
+
+	time_text(entry->time_ns, time);
+	is_whole = set_text(object, "time", time) && set_text(object, "level", log_level_name(entry->level)) &&
+	    set_text(object, "event", entry->event) && set_value(object, "pid", json_integer(entry->pid)) &&
+	    set_text(object, "session", entry->session) && set_text(object, "address", entry->address) &&
+	    set_text(object, "process", entry->process) && set_text(object, "user", entry->user);
+	for (size_t i = 0; i < entry->field_count && is_whole; i++)
+		is_whole = set_field(object, &entry->fields[i]);
+	return is_whole;
 }
 
 static int
 add_json_body(struct buf *out, const struct log_entry *entry)
 {
 	json_t *object = json_object();
-	struct buf time_text;
-	char *line;
-	int r;
-
-	buf_init(&time_text, 64);
-	add_time(&time_text, entry->time_ns);
-	set_text(object, "time", time_text.data);
-	buf_free(&time_text);
-	set_text(object, "level", log_level_name(entry->level));
-	set_text(object, "event", entry->event);
-	json_object_set_new(object, "pid", json_integer(entry->pid));
-	set_text(object, "session", entry->session);
-	set_text(object, "address", entry->address);
-	set_text(object, "process", entry->process);
-	set_text(object, "user", entry->user);
-	for (size_t i = 0; i < entry->field_count; i++) {
-		const struct log_field *field = &entry->fields[i];
-
-		json_object_set_new(object, field->key,
-		    field->is_number ? json_integer((json_int_t)field->number)
-				     : json_of_bytes(field->bytes, field->len));
-	}
 	/* in ASCII: terminals obey some characters beyond it */
-	line = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII);
-	r = line == NULL ? -ENOMEM : buf_add_text(out, line);
+	char *line =
+	    set_all(object, entry) ? json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII) : NULL;
+	int r = line == NULL ? -ENOMEM : buf_add_text(out, line);
+
 	free(line);
 	json_decref(object);
 	return r;

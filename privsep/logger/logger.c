@@ -106,6 +106,10 @@ send_line(const struct logger *logger, enum log_target_kind kind)
 	uint64_t deadline = monotonic_ms() + DATAGRAM_WAIT_MS;
 	int fd = state.targets[kind];
 
+	if (state.line.error != 0 || state.line.len == 0) {
+		state.lost++;
+		return;
+	}
 	while (send(fd, state.line.data, state.line.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
 		if (errno == EINTR)
 			continue;
@@ -118,17 +122,31 @@ send_line(const struct logger *logger, enum log_target_kind kind)
 	}
 }
 
+/* There is no memory for the line that begins there: it is lost as a whole. */
+static void
+lose_line(size_t start)
+{
+	state.lost++;
+	state.gathered.len = start;
+	state.gathered.error = 0;
+}
+
 /* For the end of the turn; what may not fit together is written at once. */
 static void
 gather_line(const struct log_entry *entry)
 {
+	size_t before;
+	int r;
+
 	if (state.gathered.len > LINE_MAX_BYTES)
 		write_gathered();
-	state.gathered_count++;
-	if (state.format == LOG_FORMAT_JSON)
-		log_format_json(entry, &state.gathered);
+	before = state.gathered.len;
+	r = state.format == LOG_FORMAT_JSON ? log_format_json(entry, &state.gathered)
+					    : log_format_text(entry, &state.gathered);
+	if (r == 0)
+		state.gathered_count++;
 	else
-		log_format_text(entry, &state.gathered);
+		lose_line(before);
 }
 
 static void
@@ -415,6 +433,9 @@ logger_run(const struct logger *logger)
 	state.format = logger->format;
 	buf_init(&state.line, LINE_MAX_BYTES);
 	buf_init(&state.gathered, 2 * LINE_MAX_BYTES);
+	/* all that they will ever need, which costs nothing before it is used: JSON alone takes memory for a line */
+	(void)!buf_room(&state.line, LINE_MAX_BYTES);
+	(void)!buf_room(&state.gathered, 2 * LINE_MAX_BYTES);
 	all.fd = logger->records;
 	reserved.fd = logger->reserved;
 	for (;;) {

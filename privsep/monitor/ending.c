@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/death.h"
 #include "common/io.h"
 #include "privsep/files/files.h"
 #include "privsep/ipc/log.h"
@@ -37,14 +38,28 @@ log_child_death(const struct child *child, int status)
 		log_field_text("stopped_at", sandbox_syscall_name(child->stopped_at));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == FILES_EXIT_HELD)
 		log_field_text("message", "protocol keeps the descriptor of an upload that has ended");
+	if (death_is_kill(status))
+		log_field_text("message", DEATH_BY_KILL);
 	log_end();
+}
+
+/* Where no better reason is known: that the session ended was not the client's doing. */
+static void
+note_death(struct monitor *monitor, const struct child *child, int status)
+{
+	if (strcmp(monitor->end_reason, REASON_CLIENT) != 0)
+		return;
+	if (child == &monitor->files)
+		monitor->end_reason = REASON_FILES_GONE;
+	else
+		monitor->end_reason = death_is_kill(status) ? "killed" : "alarm";
 }
 
 /* A stopped call or a crash does, and what protocol does against the rules; a kill came from this host. */
 static bool
 speaks_against_client(int status)
 {
-	return !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL;
+	return !death_is_kill(status);
 }
 
 /* Its process id when it has ended, 0 when it has not until the deadline. */
@@ -74,6 +89,7 @@ reap_child(struct monitor *monitor, struct child *child, uint64_t deadline_ms)
 	is_orderly = pid == child->pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	if (pid == child->pid && !child->was_killed && !is_orderly) {
 		log_child_death(child, status);
+		note_death(monitor, child, status);
 		if (speaks_against_client(status))
 			monitor->has_alarm = true;
 	}
@@ -194,4 +210,3 @@ end_for_violation(struct monitor *monitor, struct child *child, const char *what
 	monitor->end_reason = "alarm";
 	end_session(monitor);
 }
-

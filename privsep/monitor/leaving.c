@@ -65,5 +65,5 @@ files_is_gone(struct monitor *monitor)
 		return;
 	forbid_file_writes(monitor);
 	tell_end(monitor, END_SHUTDOWN);
-	monitor->end_reason = "files-gone";
+	monitor->end_reason = REASON_FILES_GONE;
 }

@@ -365,7 +365,7 @@ start(struct monitor *monitor, struct session *session)
 	monitor->rates.fd = -1;
 	monitor->kill_at_ms = NEVER;
 	monitor->login.due_ms = NEVER;
-	monitor->end_reason = "client";
+	monitor->end_reason = REASON_CLIENT;
 	monitor->login_deadline_ms = session->started_ms + 1000ULL * session->config->timeouts.login_s;
 	if (sandbox_close_all_but(keep, count) < 0)
 		_exit(MONITOR_EXIT_END);

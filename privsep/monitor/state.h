@@ -23,6 +23,8 @@
 #define MASTER_ANSWER_MS 10000	/* the longest wait for the master to count a session, which it does at once */
 #define END_GRACE_MS 3000	/* from telling protocol to end until killing it */
 #define NEVER UINT64_MAX
+#define REASON_CLIENT "client"	/* of an end: until another one is known */
+#define REASON_FILES_GONE "files-gone"
 
 /* Where the attempt to log in stands; protocol waits for its answer in every stage but the first. */
 enum login_stage {

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+#include "common/death.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "common/banned.h"
+
+bool
+death_is_kill(int status)
+{
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+}
+
+void
+death_text(int status, char text[DEATH_TEXT_MAX])
+{
+	const char *name = WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : NULL;
+
+	if (death_is_kill(status))
+		snprintf(text, DEATH_TEXT_MAX, "%s", DEATH_BY_KILL);
+	else if (WIFSIGNALED(status))
+		snprintf(text, DEATH_TEXT_MAX, "signal %d (%s)", WTERMSIG(status), name == NULL ? "?" : name);
+	else
+		snprintf(text, DEATH_TEXT_MAX, "exit status %d", WEXITSTATUS(status));
+}

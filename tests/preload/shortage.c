@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * LD_PRELOAD: a process that can be made to run out of memory, and of processes, and gets both back. The file that
+ * $SHORTAGE names has two bytes: for memory, whose want no allocation survives, and for processes, whose want no fork does.
+ * While a byte is '1', it is short in the process itself; while it is '2', in its children.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define SIZE 4096
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *old, size_t size);
+
+enum shortage { OF_MEMORY, OF_PROCESSES };
+
+static const volatile char *wanted;	/* the file */
+static const volatile char *is_parent;	/* 0 in children: MADV_WIPEONFORK */
+static pid_t (*real_fork)(void);
+static pid_t (*real_bare_fork)(void);
+
+static void __attribute__((constructor))
+attach(void)
+{
+	const char *path = getenv("SHORTAGE");
+	int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	void *file = fd < 0 ? MAP_FAILED : mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
+	char *own = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	real_fork = (pid_t(*)(void))dlsym(RTLD_NEXT, "fork");
+	real_bare_fork = (pid_t(*)(void))dlsym(RTLD_NEXT, "_Fork");
+	if (fd >= 0)
+		close(fd);
+	if (file == MAP_FAILED || own == MAP_FAILED || madvise(own, SIZE, MADV_WIPEONFORK) < 0)
+		return;
+	own[0] = 1;
+	is_parent = own;
+	wanted = file;
+}
+
+static bool
+is_short(enum shortage shortage, int error)
+{
+	if (wanted == NULL || wanted[shortage] != (*is_parent != 0 ? '1' : '2'))
+		return false;
+	errno = error;
+	return true;
+}
+
+void *
+malloc(size_t size)
+{
+	return is_short(OF_MEMORY, ENOMEM) ? NULL : __libc_malloc(size);
+}
+
+void *
+calloc(size_t count, size_t size)
+{
+	return is_short(OF_MEMORY, ENOMEM) ? NULL : __libc_calloc(count, size);
+}
+
+void *
+realloc(void *old, size_t size)
+{
+	return is_short(OF_MEMORY, ENOMEM) ? NULL : __libc_realloc(old, size);
+}
+
+pid_t
+fork(void)
+{
+	return is_short(OF_PROCESSES, EAGAIN) ? -1 : real_fork();
+}
+
+pid_t
+_Fork(void)
+{
+	return is_short(OF_PROCESSES, EAGAIN) ? -1 : real_bare_fork();
+}
