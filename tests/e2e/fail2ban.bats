@@ -16,7 +16,7 @@ setup()
 
 teardown()
 {
-	[ -z "${JAILER-}" ] || { kill "$JAILER" && wait "$JAILER" || :; }
+	[ -z "${JAILER-}" ] || stop_jailer
 	[ -z "${DIR-}" ] || end_place
 }
 
@@ -102,6 +102,12 @@ start_jailer()
 		--logtarget "$DIR/fail2ban.log" start >"$DIR/fail2ban.out" 2>&1 3>&- &
 	JAILER=$!
 	wait_until -t 30 jail_is_on
+}
+
+stop_jailer()
+{
+	kill "$JAILER" || :
+	wait "$JAILER" || :
 }
 
 jail_is_on()
