@@ -2,7 +2,6 @@
 #include "daemon/master/accounts_loader.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,6 +12,7 @@
 #include "accounts/refusal_time.h"
 #include "common/io.h"
 #include "daemon/master/master.h"
+#include "daemon/master/sessions.h"
 #include "privsep/ipc/log.h"
 
 #include "common/banned.h"
@@ -46,7 +46,8 @@ current_stamp(const char *path, struct accounts_stamp *stamp)
 }
 
 int
-accounts_load_start(struct master *master, struct accounts_load *load, const char *path)
+accounts_load_start(
+    struct master *master, struct accounts_load *load, const char *path, void (*gone)(void *arg, int status))
 {
 	const struct snapshot_basis basis = {
 	    .state_directory = master->config->state_directory,
@@ -54,12 +55,13 @@ accounts_load_start(struct master *master, struct accounts_load *load, const cha
 	};
 	pid_t pid;
 
-	load->errand.pid = 0;
+	load->errand = (struct errand){.child = {.gone = gone, .arg = master}};
 	load->fd = memfd_create("accounts", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (load->fd < 0)
 		return -errno;
 	current_stamp(path, &load->stamp);
-	pid = errand_start(&load->errand, &master->board, "accounts", LOADER_SECONDS_MAX);
+	pid = errand_start(
+	    &load->errand, gone == NULL ? NULL : master->loop, &master->board, "accounts", LOADER_SECONDS_MAX);
 	if (pid == 0)
 		errand_exit(snapshot_build_on(&basis, path, load->fd, errand_say, &load->errand));
 	if (pid < 0)
@@ -85,13 +87,9 @@ accounts_load_end(struct accounts_load *load, int status, void (*tell)(void *arg
 }
 
 void
-accounts_load_drop(struct accounts_load *load)
+accounts_load_drop(struct master *master, struct accounts_load *load)
 {
-	if (load->errand.pid != 0) {
-		kill(load->errand.pid, SIGKILL);
-		close_fd(&load->errand.lines_fd);
-		load->errand.pid = 0;
-	}
+	errand_drop(&load->errand, master->loop);
 	close_fd(&load->fd);
 }
 
@@ -119,7 +117,7 @@ accounts_load_first(struct master *master)
 	int r;
 
 	master->accounts.fd = -1;
-	r = accounts_load_start(master, load, master->config->accounts);
+	r = accounts_load_start(master, load, master->config->accounts, NULL);
 	if (r < 0)
 		return r;
 	while (waitpid(load->errand.pid, &status, 0) < 0)
@@ -129,6 +127,28 @@ accounts_load_first(struct master *master)
 	if (r == 0)
 		accounts_use(master, load);
 	return r;
+}
+
+static void
+accounts_gone(void *arg, int status)
+{
+	struct master *master = arg;
+	struct accounts_load *load = &master->accounts.load;
+	int r;
+
+	sessions_grant_soon(master);
+	r = accounts_load_end(load, status, tell_log, NULL);
+	if (r == 0) {
+		accounts_use(master, load);
+		return;
+	}
+	/* a file that was refused is not read again until it changes */
+	if (r == -EINTR)
+		master->accounts.not_before_ms = monotonic_ms() + TRY_AGAIN_MS;
+	else
+		master->accounts.tried = load->stamp;
+	log_message(
+	    LEVEL_ERROR, "accounts-refused", "'%s' is not used; the accounts in force stay", master->config->accounts);
 }
 
 bool
@@ -142,33 +162,10 @@ accounts_are_fresh(struct master *master)
 	current_stamp(master->config->accounts, &now);
 	if (accounts_stamp_equal(&now, &master->accounts.tried) || monotonic_ms() < master->accounts.not_before_ms)
 		return true;
-	r = accounts_load_start(master, &master->accounts.load, master->config->accounts);
+	r = accounts_load_start(master, &master->accounts.load, master->config->accounts, accounts_gone);
 	if (r == 0)
 		return false;
 	master->accounts.not_before_ms = monotonic_ms() + TRY_AGAIN_MS;
 	log_message(LEVEL_ERROR, "accounts-refused", "loader cannot be started: %s", strerror(-r));
-	return true;
-}
-
-bool
-accounts_reaped(struct master *master, pid_t pid, int status)
-{
-	struct accounts_load *load = &master->accounts.load;
-	int r;
-
-	if (load->errand.pid == 0 || pid != load->errand.pid)
-		return false;
-	r = accounts_load_end(load, status, tell_log, NULL);
-	if (r == 0) {
-		accounts_use(master, load);
-		return true;
-	}
-	/* a file that was refused is not read again until it changes */
-	if (r == -EINTR)
-		master->accounts.not_before_ms = monotonic_ms() + TRY_AGAIN_MS;
-	else
-		master->accounts.tried = load->stamp;
-	log_message(
-	    LEVEL_ERROR, "accounts-refused", "'%s' is not used; the accounts in force stay", master->config->accounts);
 	return true;
 }

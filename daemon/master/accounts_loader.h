@@ -21,8 +21,9 @@ struct accounts_load {
 /* Load the users file at start and wait for it; errors go to standard error. 0 or -errno. */
 int accounts_load_first(struct master *master);
 
-/* Start a loader for the file at path. 0 or -errno. */
-int accounts_load_start(struct master *master, struct accounts_load *load, const char *path);
+/* Start a loader for the file at path. gone: called with the master at its end; NULL: the caller waits. 0 or -errno. */
+int accounts_load_start(
+    struct master *master, struct accounts_load *load, const char *path, void (*gone)(void *arg, int status));
 
 /*
  * The loader was reaped with status; its lines go to tell.
@@ -35,15 +36,12 @@ int accounts_load_end(
 void accounts_use(struct master *master, struct accounts_load *load);
 
 /* Give up a load, running or done. */
-void accounts_load_drop(struct accounts_load *load);
+void accounts_load_drop(struct master *master, struct accounts_load *load);
 
 /*
  * Has the users file changed since it was last loaded or refused? Then start the loader.
- * True: the snapshot in force is the one to use; false: wait, the loader is running.
+ * True: the snapshot in force is the one to use; false: the loader is running, and sessions_grant_soon() is called at its end.
  */
 bool accounts_are_fresh(struct master *master);
-
-/* A child of the master is gone. True when it was the loader of accounts_are_fresh(). */
-bool accounts_reaped(struct master *master, pid_t pid, int status);
 
 #endif

@@ -53,6 +53,8 @@ ban_line_parse(const char *line, struct ban_line *ban)
 	return 0;
 }
 
+static void bans_due(void *arg);
+
 static int
 open_state_directory(const struct master *master)
 {
@@ -106,6 +108,7 @@ note_change(struct master *master)
 		master->bans.write_at_ms = monotonic_ms();
 	if (master->bans.write_at_ms < master->bans.written_ms + WRITE_EVERY_MS)
 		master->bans.write_at_ms = master->bans.written_ms + WRITE_EVERY_MS;
+	timer_set(master->loop, &master->bans.due, 0);
 }
 
 /* The file. */
@@ -148,6 +151,8 @@ bans_load(struct master *master)
 	FILE *file;
 
 	master->bans.is_open = true;
+	master->bans.due.due = bans_due;
+	master->bans.due.arg = master;
 	file = open_file(master);
 	if (file == NULL) {
 		if (errno != ENOENT)
@@ -162,6 +167,7 @@ bans_load(struct master *master)
 	free_wiped(line);
 	fclose(file);
 	master->bans.look_at_ms = 0;
+	timer_set(master->loop, &master->bans.due, 0);
 	show_on_board(master);
 }
 
@@ -333,14 +339,14 @@ expire(struct master *master, uint64_t now)
 	}
 }
 
-int
-bans_watch(struct master *master)
+static void
+bans_due(void *arg)
 {
-	uint64_t now, next;
+	struct master *master = arg;
+	uint64_t now = monotonic_ms(), next;
 
-	if (!master->bans.is_open || (master->failures->banned == 0 && master->bans.write_at_ms == 0))
-		return -1;
-	now = monotonic_ms();
+	if (!master->bans.is_open)
+		return;
 	if (now >= master->bans.look_at_ms) {
 		expire(master, now);
 		master->bans.look_at_ms = next_end(master->failures);
@@ -350,7 +356,10 @@ bans_watch(struct master *master)
 	next = master->bans.look_at_ms;
 	if (master->bans.write_at_ms != 0 && master->bans.write_at_ms < next)
 		next = master->bans.write_at_ms;
-	return next == UINT64_MAX ? -1 : deadline_left_ms(next, now);
+	if (next == UINT64_MAX)
+		timer_stop(master->loop, &master->bans.due);
+	else
+		timer_set(master->loop, &master->bans.due, next);
 }
 
 void
@@ -359,4 +368,5 @@ bans_close(struct master *master)
 	if (master->bans.is_open && master->bans.write_at_ms != 0)
 		write_now(master);
 	master->bans.is_open = false;
+	timer_stop(master->loop, &master->bans.due);
 }

@@ -27,7 +27,7 @@ struct ban_line {
 /* Parse a line without its newline. Returns 0 or -EINVAL. Pure. */
 int ban_line_parse(const char *line, struct ban_line *ban);
 
-/* At start: read the file. What is over is left out; a line that cannot be read is logged and left out. */
+/* At start: read the file; from now on bans end when their time is over, and the file follows the table. What is over is left out; a line that cannot be read is logged and left out. */
 void bans_load(struct master *master);
 
 /* A failed login, or a session process that was stopped, of address: bans it when that was one too many. */
@@ -44,9 +44,6 @@ int bans_add(struct master *master, const union address *peer, uint64_t seconds)
 
 /* Returns 0 or -ENOENT. */
 int bans_delete(struct master *master, const union address *peer);
-
-/* End bans whose time is over, write the file when it is due. Returns the ms until it has to be called again; -1: not at all. */
-int bans_watch(struct master *master);
 
 /* Write what was not written yet, and nothing any more behind that: another server has the file, or this one ends. */
 void bans_close(struct master *master);

@@ -2,7 +2,6 @@
 #include "daemon/master/certificates.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -93,13 +92,13 @@ write_parts(struct certificate_check *check)
 
 int
 certificate_check_start(struct master *master, struct certificate_check *check, const struct config *config,
-    void (*tell)(void *arg, const char *line), void *arg)
+    void (*gone)(void *arg, int status), void (*tell)(void *arg, const char *line), void *arg)
 {
 	const char *chain = config->tls.certificate, *key = config->tls.key;
 	struct certificate_report report;
 	int r;
 
-	*check = (struct certificate_check){.chain_fd = -1, .key_fd = -1, .parts_fd = -1};
+	*check = (struct certificate_check){.errand = {.child = {.gone = gone, .arg = master}}, .chain_fd = -1, .key_fd = -1, .parts_fd = -1};
 	stamp_of(chain, &check->chain_stamp);
 	stamp_of(key, &check->key_stamp);
 	r = take_file(chain, false, &check->chain_fd, tell, arg);
@@ -110,7 +109,8 @@ certificate_check_start(struct master *master, struct certificate_check *check, 
 		r = check->parts_fd < 0 ? check->parts_fd : 0;
 	}
 	if (r == 0) {
-		pid_t pid = errand_start(&check->errand, &master->board, "certificate", CHECK_SECONDS_MAX);
+		pid_t pid = errand_start(&check->errand, gone == NULL ? NULL : master->loop, &master->board,
+		    "certificate", CHECK_SECONDS_MAX);
 
 		if (pid < 0) {
 			r = (int)pid;
@@ -125,7 +125,7 @@ certificate_check_start(struct master *master, struct certificate_check *check, 
 		}
 	}
 	if (r < 0)
-		certificate_check_drop(check);
+		certificate_check_drop(check, master->loop);
 	return r;
 }
 
@@ -161,18 +161,14 @@ certificate_check_end(struct certificate_check *check, const struct config *conf
 		}
 	}
 	if (r < 0)
-		certificate_check_drop(check);
+		certificate_check_drop(check, NULL);
 	return r;
 }
 
 void
-certificate_check_drop(struct certificate_check *check)
+certificate_check_drop(struct certificate_check *check, struct loop *loop)
 {
-	if (check->errand.pid != 0) {
-		kill(check->errand.pid, SIGKILL);
-		close_fd(&check->errand.lines_fd);
-		check->errand.pid = 0;
-	}
+	errand_drop(&check->errand, loop);
 	close_fd(&check->chain_fd);
 	close_fd(&check->key_fd);
 	close_fd(&check->parts_fd);
@@ -236,7 +232,7 @@ certificates_use(struct master *master, struct certificate_check *check)
 	master->certificate.key_stamp = check->key_stamp;
 	check->context = NULL;
 	check->parts_fd = -1;
-	certificate_check_drop(check);
+	certificate_check_drop(check, master->loop);
 	master->certificate.warn_at_ms = 0;
 	certificates_tell(master);
 	memory_trim();	/* else each fork copies the entries of its pages */
@@ -254,7 +250,7 @@ certificates_load_first(struct master *master)
 	master->certificate.uses_kernel = context_kernel_knows_tls();
 	if (!is_configured(master))
 		return 0;
-	r = certificate_check_start(master, &check, master->config, tell_stderr, NULL);
+	r = certificate_check_start(master, &check, master->config, NULL, tell_stderr, NULL);
 	if (r < 0)
 		return r;
 	while (waitpid(check.errand.pid, &status, 0) < 0)
@@ -277,12 +273,28 @@ have_changed(const struct master *master)
 	    !accounts_stamp_equal(&key, &master->certificate.key_stamp);
 }
 
+static void
+certificates_gone(void *arg, int status)
+{
+	struct master *master = arg;
+	struct certificate_check *check = &master->certificate.check;
+	int r = certificate_check_end(check, master->config, master->certificate.uses_kernel, status, tell_log, NULL);
+
+	if (r == 0) {
+		certificates_use(master, check);
+		return;
+	}
+	if (r == -EINTR) /* a checker that was killed has found nothing out */
+		memset(&master->certificate.chain_stamp, 0, sizeof(master->certificate.chain_stamp));
+	log_message(LEVEL_ERROR, "certificate-refused", "the certificate in force stays");
+}
+
 /* The pair was looked at; if it is refused, not again before it changes, unless something was short. */
 static void
 start_checker(struct master *master)
 {
 	struct certificate_check *check = &master->certificate.check;
-	int r = certificate_check_start(master, check, master->config, tell_log, NULL);
+	int r = certificate_check_start(master, check, master->config, certificates_gone, tell_log, NULL);
 
 	if (r == -EAGAIN || r == -ENOMEM || r == -EMFILE || r == -ENFILE)
 		return;
@@ -307,38 +319,25 @@ warn_about_end(struct master *master, uint64_t now)
 	log_end();
 }
 
-int
-certificates_watch(struct master *master)
+static void
+certificates_due(void *arg)
 {
+	struct master *master = arg;
 	uint64_t now = monotonic_ms();
 
 	if (!is_configured(master))
-		return -1;
+		return;
 	warn_about_end(master, now);
-	if (now >= master->certificate.look_at_ms) {
-		master->certificate.look_at_ms = now + LOOK_EVERY_MS;
-		/* half of a pair that is being replaced is refused; the next look finds both */
-		if (master->certificate.check.errand.pid == 0 && have_changed(master))
-			start_checker(master);
-	}
-	return deadline_left_ms(master->certificate.look_at_ms, now);
+	timer_set(master->loop, &master->certificate.look, now + LOOK_EVERY_MS);
+	/* half of a pair that is being replaced is refused; the next look finds both */
+	if (master->certificate.check.errand.pid == 0 && have_changed(master))
+		start_checker(master);
 }
 
-bool
-certificates_reaped(struct master *master, pid_t pid, int status)
+void
+certificates_look_soon(struct master *master)
 {
-	struct certificate_check *check = &master->certificate.check;
-	int r;
-
-	if (check->errand.pid == 0 || pid != check->errand.pid)
-		return false;
-	r = certificate_check_end(check, master->config, master->certificate.uses_kernel, status, tell_log, NULL);
-	if (r == 0) {
-		certificates_use(master, check);
-		return true;
-	}
-	if (r == -EINTR) /* a checker that was killed has found nothing out */
-		memset(&master->certificate.chain_stamp, 0, sizeof(master->certificate.chain_stamp));
-	log_message(LEVEL_ERROR, "certificate-refused", "the certificate in force stays");
-	return true;
+	master->certificate.look.due = certificates_due;
+	master->certificate.look.arg = master;
+	timer_set(master->loop, &master->certificate.look, 0);
 }

@@ -33,11 +33,11 @@ int certificates_load_first(struct master *master);
 void certificates_tell(const struct master *master);
 
 /*
- * Read the pair that config names and fork the process that checks it; what is wrong goes to tell.
- * 0 or -errno.
+ * Read the pair that config names and fork the process that checks it; what is wrong goes to tell. gone: called with the
+ * master at its end; NULL: the caller waits. 0 or -errno.
  */
 int certificate_check_start(struct master *master, struct certificate_check *check, const struct config *config,
-    void (*tell)(void *arg, const char *line), void *arg);
+    void (*gone)(void *arg, int status), void (*tell)(void *arg, const char *line), void *arg);
 
 /*
  * The checker was reaped with status; its lines go to tell. Returns 0: certificates_use() or
@@ -50,15 +50,12 @@ int certificate_check_end(struct certificate_check *check, const struct config *
 void certificates_use(struct master *master, struct certificate_check *check);
 
 /* Give up a check, running or done. */
-void certificate_check_drop(struct certificate_check *check);
+void certificate_check_drop(struct certificate_check *check, struct loop *loop);
 
 /*
- * Look whether the files have changed, and whether the certificate ends soon, when it is
- * time to. Returns the ms until it is time again, -1 without a certificate.
+ * Look whether the files have changed, and whether the certificate ends soon, before the loop waits again, and every
+ * twenty seconds from then on.
  */
-int certificates_watch(struct master *master);
-
-/* A child of the master is gone. True when it was the checker of certificates_watch(). */
-bool certificates_reaped(struct master *master, pid_t pid, int status);
+void certificates_look_soon(struct master *master);
 
 #endif

@@ -4,7 +4,6 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <time.h>
 
 #include "common/buf.h"
@@ -262,8 +261,7 @@ answer_watch(struct master *master, struct control_client *client)
 		control_fail(client, "cannot watch: %s", r == -EBUSY ? "too many do already" : strerror(-r));
 		return;
 	}
-	epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, client->fd, NULL);
-	close_fd(&client->fd); /* the logger has it now */
+	loop_close(master->loop, &client->source, &client->fd); /* the logger has it now */
 }
 
 static void
@@ -274,10 +272,11 @@ answer_upgrade(struct master *master, struct control_client *client)
 	log_request("upgrade", "");
 	client->is_upgrade = true;
 	client->ticket = master->upgrade.ended;
-	client->state = CONTROL_WAITING;
 	refused = upgrade_start(master);
 	if (refused != NULL)
 		control_fail(client, "%s", refused);
+	else
+		client->state = CONTROL_WAITING;
 }
 
 static void

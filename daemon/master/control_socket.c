@@ -27,11 +27,12 @@
 
 /* The socket. */
 
+static void control_socket_ready(void *arg);
+
 int
 control_socket_open(struct master *master, char *error, size_t size)
 {
 	struct control_socket *control = &master->control;
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = control};
 	char path[PATH_MAX], why[TRUST_TEXT_MAX];
 	int r;
 
@@ -39,10 +40,13 @@ control_socket_open(struct master *master, char *error, size_t size)
 	json_set_alloc_funcs(malloc, free_wiped);
 	snprintf(path, sizeof(path), "%s/" CONTROL_SOCKET, master->config->runtime_directory);
 	r = local_socket_open(&control->socket, path, 0600, BACKLOG, why, sizeof(why));
-	if (r == 0 && epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, control->socket.fd, &event) < 0) {
-		r = -errno;
-		snprintf(why, sizeof(why), "%s", strerror(-r));
-		local_socket_close(&control->socket, false);
+	if (r == 0) {
+		control->source = (struct source){.ready = control_socket_ready, .arg = master};
+		r = loop_watch(master->loop, &control->source, control->socket.fd);
+		if (r < 0) {
+			snprintf(why, sizeof(why), "%s", strerror(-r));
+			local_socket_close(&control->socket, false);
+		}
 	}
 	if (r < 0)
 		snprintf(error, size, "cannot make the control socket '%s': %s", path, why);
@@ -52,8 +56,8 @@ control_socket_open(struct master *master, char *error, size_t size)
 static void
 drop(struct master *master, struct control_client *client)
 {
-	epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, client->fd, NULL);
-	close_fd(&client->fd);
+	loop_close(master->loop, &client->source, &client->fd);
+	timer_stop(master->loop, &client->overdue);
 	buf_free(&client->out);
 	explicit_bzero(client->line, sizeof(client->line));
 	client->state = CONTROL_FREE;
@@ -82,18 +86,19 @@ control_socket_close(struct master *master, bool keep_path)
 		if (control->clients[i].state != CONTROL_FREE)
 			drop(master, &control->clients[i]);
 	control->keeps_path = control->keeps_path || keep_path;
+	loop_unwatch(master->loop, &control->source);
 	local_socket_close(&control->socket, control->keeps_path);
 }
 
 /* Clients. */
 
-/* Wait for events; EPOLLHUP always comes. */
+/* It has this long for its next byte, and no longer than is left for all. */
 static void
-want(struct master *master, struct control_client *client, uint32_t events)
+extend(struct control_client *client, uint64_t ms)
 {
-	struct epoll_event event = {.events = events, .data.ptr = client};
+	uint64_t at = monotonic_ms() + ms;
 
-	epoll_ctl(master->epoll_fd, EPOLL_CTL_MOD, client->fd, &event);
+	timer_set(client->master->loop, &client->overdue, at < client->end_ms ? at : client->end_ms);
 }
 
 void
@@ -135,16 +140,16 @@ move_out(struct master *master, struct control_client *client)
 			break;
 		n = send(client->fd, client->out.data, client->out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno == EAGAIN) {
-			want(master, client, EPOLLOUT);
+			loop_want(master->loop, &client->source, EPOLLOUT);
 			return true;
 		}
 		if (n <= 0)
 			break;
 		buf_consume(&client->out, (size_t)n);
-		client->deadline_ms = monotonic_ms() + MOVE_MS;
+		extend(client, MOVE_MS);
 	}
 	if (client->state == CONTROL_WAITING && client->out.len == 0 && client->out.error == 0) {
-		want(master, client, 0);
+		loop_want(master->loop, &client->source, 0);
 		return true;
 	}
 	drop(master, client);
@@ -162,8 +167,11 @@ serve(struct master *master, struct control_client *client)
 		control_fail(client, "%s", error);
 	else
 		control_answer(master, client, &request);
-	if (client->state == CONTROL_WAITING)
-		client->end_ms = client->deadline_ms = monotonic_ms() + RELOAD_MS;
+	if (client->state == CONTROL_WAITING) {
+		control_answer_waiting(master, client); /* it may have ended at once */
+		client->end_ms = monotonic_ms() + RELOAD_MS;
+		extend(client, RELOAD_MS);
+	}
 	if (client->fd < 0)
 		drop(master, client); /* handed on */
 	else
@@ -197,6 +205,36 @@ move_in(struct master *master, struct control_client *client)
 	serve(master, client);
 }
 
+static void
+control_client_ready(void *arg)
+{
+	struct control_client *client = arg;
+
+	switch (client->state) {
+	case CONTROL_FREE:
+		break;
+	case CONTROL_READING:
+		move_in(client->master, client);
+		break;
+	case CONTROL_WAITING: /* nothing but its end can have come */
+		drop(client->master, client);
+		break;
+	case CONTROL_LISTING:
+	case CONTROL_WRITING:
+		move_out(client->master, client);
+		break;
+	}
+}
+
+/* It is too slow. */
+static void
+control_client_due(void *arg)
+{
+	struct control_client *client = arg;
+
+	drop(client->master, client);
+}
+
 static bool
 is_root(int fd)
 {
@@ -214,11 +252,11 @@ turn_away(int fd, const char *line)
 	close(fd);
 }
 
-void
-control_socket_accept(struct master *master)
+static void
+control_socket_ready(void *arg)
 {
+	struct master *master = arg;
 	struct control_socket *control = &master->control;
-	struct epoll_event event = {.events = EPOLLIN};
 	struct control_client *client = control->clients;
 	int fd = accept4(control->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -235,60 +273,31 @@ control_socket_accept(struct master *master)
 		turn_away(fd, "{\"error\":\"too many control connections at once; try again in a minute\"}\n");
 		return;
 	}
-	*client = (struct control_client){.state = CONTROL_READING, .fd = fd};
+	*client = (struct control_client){
+	    .master = master,
+	    .state = CONTROL_READING,
+	    .fd = fd,
+	    .source = {.ready = control_client_ready, .arg = client},
+	    .overdue = {.due = control_client_due, .arg = client},
+	    .end_ms = monotonic_ms() + ALL_MS,
+	};
 	buf_init(&client->out, OUT_MAX);
-	client->deadline_ms = monotonic_ms() + MOVE_MS;
-	client->end_ms = monotonic_ms() + ALL_MS;
-	event.data.ptr = client;
+	extend(client, MOVE_MS);
 	/* its whole room at once: a buffer that grows is moved, and leaves its bytes where it was */
-	if (buf_room(&client->out, OUT_MAX) == NULL || epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+	if (buf_room(&client->out, OUT_MAX) == NULL || loop_watch(master->loop, &client->source, fd) < 0)
 		drop(master, client);
 }
 
-bool
-control_socket_event(struct master *master, void *ptr)
+void
+control_socket_report(struct master *master)
 {
-	struct control_client *client = ptr;
-
-	if (client < master->control.clients || client >= master->control.clients + CONTROL_CLIENTS_MAX)
-		return false;
-	switch (client->state) {
-	case CONTROL_FREE: /* dropped while this event waited */
-		break;
-	case CONTROL_READING:
-		move_in(master, client);
-		break;
-	case CONTROL_WAITING: /* nothing but its end can have come */
-		drop(master, client);
-		break;
-	case CONTROL_LISTING:
-	case CONTROL_WRITING:
-		move_out(master, client);
-		break;
-	}
-	return true;
-}
-
-int
-control_socket_watch(struct master *master)
-{
-	uint64_t now = monotonic_ms(), next = UINT64_MAX;
-
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		struct control_client *client = &master->control.clients[i];
-		uint64_t due = client->deadline_ms < client->end_ms ? client->deadline_ms : client->end_ms;
 
-		if (client->state == CONTROL_WAITING) {
-			control_answer_waiting(master, client);
-			if (client->state != CONTROL_WAITING)
-				move_out(master, client);
-		}
-		if (client->state == CONTROL_FREE)
+		if (client->state != CONTROL_WAITING)
 			continue;
-		if (now >= due)
-			drop(master, client);
-		else if (due < next)
-			next = due;
+		control_answer_waiting(master, client);
+		if (client->state != CONTROL_WAITING)
+			move_out(master, client);
 	}
-	return next == UINT64_MAX ? -1 : deadline_left_ms(next, now);
 }

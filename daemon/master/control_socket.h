@@ -17,6 +17,7 @@
 #include "common/buf.h"
 #include "daemon/master/control_request.h"
 #include "daemon/master/local_socket.h"
+#include "daemon/master/loop.h"
 
 struct master;
 
@@ -32,8 +33,11 @@ enum control_state {
 };
 
 struct control_client {
+	struct master *master;
 	enum control_state state;
 	int fd;
+	struct source source;
+	struct timer overdue;
 	char line[CONTROL_LINE_MAX];
 	size_t line_len;
 	struct buf out;
@@ -41,12 +45,12 @@ struct control_client {
 	size_t next_row; /* CONTROL_LISTING */
 	bool is_upgrade; /* CONTROL_WAITING: not a reload */
 	uint64_t ticket; /* CONTROL_WAITING: of the reload, or how many starts of an upgrade had ended */
-	uint64_t deadline_ms; /* of the next byte to move */
 	uint64_t end_ms; /* of all of it */
 };
 
 struct control_socket {
 	struct local_socket socket;
+	struct source source;
 	bool keeps_path;
 	struct control_client clients[CONTROL_CLIENTS_MAX];
 };
@@ -60,14 +64,8 @@ void control_socket_close(struct master *master, bool keep_path);
 /* runs in a session that was just forked: wipe its copies of requests and replies under way. */
 void control_socket_forget(struct master *master);
 
-/* Accept a client. */
-void control_socket_accept(struct master *master);
-
-/* Is ptr one of the clients? Then an event of it is served. */
-bool control_socket_event(struct master *master, void *ptr);
-
-/* Drop who is too slow, answer what has come to its end. Returns the ms until it has to be called again; -1: no one waits. */
-int control_socket_watch(struct master *master);
+/* A reload or the start of an upgrade has ended: answer the clients that wait for it. */
+void control_socket_report(struct master *master);
 
 /* control_answer.c: begin the reply to a request; the client's state says how it goes on. */
 void control_answer(struct master *master, struct control_client *client, const struct control_request *request);

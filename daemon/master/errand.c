@@ -22,7 +22,7 @@
 #define LINES_MAX (16 * 1024) /* bytes of all lines that are read */
 
 pid_t
-errand_start(struct errand *errand, struct board *board, const char *process, unsigned seconds)
+errand_start(struct errand *errand, struct loop *loop, struct board *board, const char *process, unsigned seconds)
 {
 	int ends[2];
 	sigset_t none;
@@ -55,7 +55,21 @@ errand_start(struct errand *errand, struct board *board, const char *process, un
 	close(ends[1]);
 	errand->pid = pid;
 	errand->lines_fd = ends[0];
+	if (loop != NULL)
+		child_add(loop, &errand->child, pid);
 	return pid;
+}
+
+void
+errand_drop(struct errand *errand, struct loop *loop)
+{
+	if (errand->pid == 0)
+		return;
+	kill(errand->pid, SIGKILL);
+	if (loop != NULL)
+		child_drop(loop, &errand->child);
+	close_fd(&errand->lines_fd);
+	errand->pid = 0;
 }
 
 void

@@ -9,18 +9,26 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "daemon/master/loop.h"
+
 struct board;
 
 struct errand {
 	pid_t pid; /* 0: not under way */
+	struct child child; /* gone and arg are the part's */
 	int lines_fd; /* where its lines come from; in the child, where they go */
 };
 
 /*
- * Fork. process: its name in the log. seconds: the kernel ends it after that. The child leaves the board.
+ * Fork. loop: it calls child.gone at the end; NULL: the caller waits. process: its name in the log. seconds: the kernel
+ * ends it after that. The child leaves the board.
  * Returns its pid, 0 in the child, which ends with _exit(), or -errno.
  */
-pid_t errand_start(struct errand *errand, struct board *board, const char *process, unsigned seconds);
+pid_t errand_start(
+    struct errand *errand, struct loop *loop, struct board *board, const char *process, unsigned seconds);
+
+/* End it, if it is under way: nobody wants to know any more. */
+void errand_drop(struct errand *errand, struct loop *loop);
 
 /* In the child: say one line. Never waits; what is too much is lost. errand is a struct errand. */
 void errand_say(void *errand, const char *line);

@@ -5,32 +5,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/death.h"
 #include "common/io.h"
 #include "daemon/master/master.h"
-#include "daemon/master/oom.h"
 #include "privsep/hooks/hooks.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
-#include "privsep/sandbox/sandbox.h"
 #include "trusted/place.h"
 
 #include "common/banned.h"
 
-#define RESTART_MS 1000 /* at least between two starts */
 #define UPLOADS_BUFFER (1 << 20) /* bytes that may wait for the process before uploads are dropped */
 #define QUEUE_DIRECTORY "hooks"
-
-static struct ipc_message message;
 
 static bool
 is_wanted(const struct master *master)
@@ -174,27 +165,34 @@ out:
 	return r;
 }
 
-/* runs in the child */
-static void __attribute__((noreturn))
-run(struct master *master, int channel, int queue_fd, uid_t uid, gid_t gid)
+static int
+hooks_prepare(void *arg, int channel, char *error, size_t size)
 {
-	const struct config *config = master->config;
-	sigset_t none;
+	struct master *master = arg;
+	int r = find_user(master->config, &master->hooks.uid, &master->hooks.gid, error, size);
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	setpgid(0, 0);
-	oom_leave_protection();
-	board_leave(&master->board);
-	if (!sandbox_is_widened())
-		dup2(STDIN_FILENO, STDERR_FILENO);
+	(void)channel;
+	if (r < 0)
+		return r;
+	r = open_queue(master->config, master->hooks.uid, master->hooks.gid, &master->hooks.queue_fd);
+	if (r < 0)
+		snprintf(error, size, "the queue of hooks in '%s': %s", master->config->state_directory, strerror(-r));
+	return r;
+}
+
+static void
+hooks_enter(void *arg, int channel)
+{
+	const struct master *master = arg;
+	const struct config *config = master->config;
+
 	hooks_run(&(struct hooks){
 	    .uploads = master->hooks.uploads_read,
 	    .master_channel = channel,
 	    .log_channel = master->logger.records,
-	    .queue_fd = queue_fd,
-	    .uid = uid,
-	    .gid = gid,
+	    .queue_fd = master->hooks.queue_fd,
+	    .uid = master->hooks.uid,
+	    .gid = master->hooks.gid,
 	    .program = config->on_upload,
 	    .timeout_s = config->hook_timeout_s,
 	    .queue_max = config->hook_queue,
@@ -202,59 +200,30 @@ run(struct master *master, int channel, int queue_fd, uid_t uid, gid_t gid)
 	});
 }
 
-static int
-start(struct master *master, char *error, size_t size)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &master->hooks};
-	int channels[2] = {-1, -1}, queue_fd = -1;
-	uid_t uid;
-	gid_t gid;
-	pid_t pid;
-	int r;
-
-	master->hooks.started_ms = monotonic_ms();
-	r = find_user(master->config, &uid, &gid, error, size);
-	if (r < 0)
-		return r;
-	r = open_queue(master->config, uid, gid, &queue_fd);
-	if (r == 0)
-		r = ipc_pair(channels, 0);
-	if (r < 0) {
-		snprintf(error, size, "the queue of hooks in '%s': %s", master->config->state_directory, strerror(-r));
-		goto out;
-	}
-	pid = sandbox_fork_whole();
-	if (pid == 0)
-		run(master, channels[1], queue_fd, uid, gid);
-	if (pid < 0) {
-		r = -errno;
-		snprintf(error, size, "cannot fork the hooks process: %s", strerror(-r));
-		goto out;
-	}
-	master->hooks.pid = pid;
-	master->hooks.channel = channels[0];
-	channels[0] = -1;
-	if (epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, master->hooks.channel, &event) < 0)
-		r = -errno;
-out:
-	close_fd(&channels[0]);
-	close_fd(&channels[1]);
-	close_fd(&queue_fd);
-	return r;
-}
-
-/* Now, or later: an upload waits in the channel meanwhile. */
 static void
-start_or_retry(struct master *master)
+hooks_release(void *arg)
 {
-	char error[512] = "";
+	struct master *master = arg;
 
-	master->hooks.restart_at_ms = 0;
-	if (start(master, error, sizeof(error)) == 0)
-		return;
-	log_message(LEVEL_ERROR, "hook-dropped", "hooks do not run: %s", error);
-	master->hooks.restart_at_ms = monotonic_ms() + 60 * RESTART_MS;
+	close_fd(&master->hooks.queue_fd);
 }
+
+/* Uploads wait in the channel meanwhile. */
+static void
+hooks_failed(void *arg, const char *error)
+{
+	(void)arg;
+	log_message(LEVEL_ERROR, "hook-dropped", "hooks do not run: %s", error);
+}
+
+static const struct worker_kind hooks_kind = {
+    .name = "hooks",
+    .prepare = hooks_prepare,
+    .run = hooks_enter,
+    .release = hooks_release,
+    .failed = hooks_failed,
+    .retry_ms = 60 * 1000,
+};
 
 static int
 make_channel(struct master *master)
@@ -276,9 +245,10 @@ hook_worker_start(struct master *master)
 {
 	int r = master->hooks.uploads > 0 ? 0 : make_channel(master);
 
-	master->hooks.channel = -1;
+	master->hooks.queue_fd = -1;
+	worker_init(&master->hooks.worker, &hooks_kind, master->loop, &master->board, master);
 	if (r == 0 && is_wanted(master))
-		start_or_retry(master);
+		worker_restart(&master->hooks.worker);
 	return r;
 }
 
@@ -286,8 +256,7 @@ void
 hook_worker_stop(struct master *master)
 {
 	master->hooks.is_stopped = true;
-	master->hooks.restart_at_ms = 0;
-	close_fd(&master->hooks.channel);
+	worker_stop(&master->hooks.worker);
 }
 
 static bool
@@ -303,61 +272,8 @@ hook_worker_reload(struct master *master, const struct config *old)
 {
 	if (is_same(old, master->config))
 		return;
-	if (master->hooks.pid != 0)
-		close_fd(&master->hooks.channel); /* it ends, and its end starts another */
-	else if (is_wanted(master))
-		start_or_retry(master);
+	if (is_wanted(master))
+		worker_restart(&master->hooks.worker);
 	else
-		master->hooks.restart_at_ms = 0;
-}
-
-void
-hook_worker_receive(struct master *master)
-{
-	int r;
-
-	if (master->hooks.channel < 0)
-		return;
-	r = ipc_receive_now(master->hooks.channel, IPC_MASTER, IPC_STATE_ANY, &message);
-	if (r == 0 && message.kind == IPC_alarm) {
-		log_begin(LEVEL_CRITICAL, "alarm");
-		log_field_text("died", "hooks");
-		log_field_text("stopped_at", sandbox_syscall_name(ipc_get_u32(&message)));
-		log_end();
-	} else if (r == -EPIPE || r == -EPROTO) {
-		close_fd(&master->hooks.channel);
-	}
-}
-
-bool
-hook_worker_reaped(struct master *master, pid_t pid, int status)
-{
-	bool was_told = master->hooks.channel < 0;
-	char cause[DEATH_TEXT_MAX];
-
-	if (master->hooks.pid == 0 || pid != master->hooks.pid)
-		return false;
-	death_text(status, cause);
-	hook_worker_receive(master);
-	close_fd(&master->hooks.channel);
-	master->hooks.pid = 0;
-	if (!was_told || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		log_message(LEVEL_CRITICAL, "alarm", "hooks died (%s); another one is started", cause);
-	if (!is_wanted(master))
-		return true;
-	master->hooks.restart_at_ms = master->hooks.started_ms + RESTART_MS;
-	(void)!hook_worker_watch(master);
-	return true;
-}
-
-int
-hook_worker_watch(struct master *master)
-{
-	uint64_t now = monotonic_ms();
-
-	if (master->hooks.restart_at_ms == 0)
-		return -1;
-	if (now >= master->hooks.restart_at_ms)
-		start_or_retry(master);
-	return master->hooks.restart_at_ms == 0 ? -1 : deadline_left_ms(master->hooks.restart_at_ms, now);
+		worker_stop(&master->hooks.worker);
 }

@@ -3,9 +3,7 @@
 #ifndef DAEMON_MASTER_HOOK_WORKER_H
 #define DAEMON_MASTER_HOOK_WORKER_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 struct config;
 struct master;
@@ -27,14 +25,5 @@ void hook_worker_stop(struct master *master);
 
 /* The configuration has been replaced: what has the old one ends, and another is started. */
 void hook_worker_reload(struct master *master, const struct config *old);
-
-/* The hooks process has a message, an alarm, or is gone. */
-void hook_worker_receive(struct master *master);
-
-/* A child of the master is gone. True when it was the hooks process. */
-bool hook_worker_reaped(struct master *master, pid_t pid, int status);
-
-/* Start one that is due. Returns the ms until one is, -1: none is missing. */
-int hook_worker_watch(struct master *master);
 
 #endif

@@ -2,28 +2,27 @@
 #include "daemon/master/judgements.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <sys/mman.h>
 #include <sys/queue.h>
 
 #include "common/io.h"
 #include "daemon/master/bans.h"
 #include "daemon/master/master.h"
+#include "daemon/master/sessions.h"
 
 #include "common/banned.h"
 
 struct judgement {
-	struct deadline due;
+	struct master *master;
+	struct timer due;
 	struct address_key address;
 	struct turn share;
 	LIST_ENTRY(judgement) free;
 };
 
 struct judgements {
-	struct deadlines due;
-	struct deadline *room[JUDGEMENTS_MAX];
 	struct judgement all[JUDGEMENTS_MAX];
-	uint32_t used;
+	uint32_t used, waiting;
 	LIST_HEAD(, judgement) free;
 };
 
@@ -41,7 +40,6 @@ judgements_new(struct judgements **judgements_out)
 		munmap(judgements, sizeof(*judgements));
 		return r;
 	}
-	deadlines_init(&judgements->due, judgements->room, JUDGEMENTS_MAX);
 	*judgements_out = judgements;
 	return 0;
 }
@@ -58,6 +56,20 @@ take_judgement(struct judgements *judgements)
 	return judgement;
 }
 
+static void
+judgement_due(void *arg)
+{
+	struct judgement *judgement = arg;
+	struct master *master = judgement->master;
+	struct address_key address = judgement->address;
+
+	master->judgements->waiting--;
+	turns_leave(master->turns[TURN_HASH], &judgement->share);
+	LIST_INSERT_HEAD(&master->judgements->free, judgement, free);
+	bans_failed(master, &address);
+	sessions_grant_soon(master);
+}
+
 void
 judgements_add(struct master *master, const struct address_key *address, struct turn *share, uint64_t at_ms)
 {
@@ -70,33 +82,15 @@ judgements_add(struct master *master, const struct address_key *address, struct 
 		bans_failed(master, address);
 		return;
 	}
-	*judgement = (struct judgement){.address = *address, .share = *share};
+	*judgement = (struct judgement){
+	    .master = master, .due = {.due = judgement_due, .arg = judgement}, .address = *address, .share = *share};
 	*share = (struct turn){.state = TURN_NONE};
-	deadlines_set(&master->judgements->due, &judgement->due, at_ms);
+	master->judgements->waiting++;
+	timer_set(master->loop, &judgement->due, at_ms);
 }
 
-static void
-judge(struct master *master, struct judgement *judgement)
+uint32_t
+judgements_waiting(const struct judgements *judgements)
 {
-	struct address_key address = judgement->address;
-
-	deadlines_drop(&master->judgements->due, &judgement->due);
-	turns_leave(master->turns[TURN_HASH], &judgement->share);
-	LIST_INSERT_HEAD(&master->judgements->free, judgement, free);
-	bans_failed(master, &address);
-}
-
-int
-judgements_watch(struct master *master)
-{
-	struct deadline *first;
-	uint64_t now;
-
-	while ((first = deadlines_first(&master->judgements->due)) != NULL) {
-		now = monotonic_ms();
-		if (first->at_ms > now)
-			return deadline_left_ms(first->at_ms, now);
-		judge(master, (struct judgement *)(void *)((char *)first - offsetof(struct judgement, due)));
-	}
-	return -1;
+	return judgements->waiting;
 }

@@ -25,7 +25,7 @@ int judgements_new(struct judgements **judgements_out);
  */
 void judgements_add(struct master *master, const struct address_key *address, struct turn *share, uint64_t at_ms);
 
-/* Count those that are due. Returns how long until the next one, in ms; -1: there is none. */
-int judgements_watch(struct master *master);
+/* How many have not counted yet. */
+uint32_t judgements_waiting(const struct judgements *judgements);
 
 #endif

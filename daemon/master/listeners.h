@@ -8,12 +8,15 @@
 
 #include "common/address.h"
 #include "config/config.h"
+#include "daemon/master/loop.h"
 
 #define LISTENERS_MAX (8 * CONFIG_LISTEN_MAX)	/* all that can be configured, and as many activated ones */
 #define LISTENERS_INHERITED_MAX (4 * CONFIG_LISTEN_MAX)
 
 /* What an inherited socket's name says it is for. */
 enum listener_kind { LISTENER_BY_PORT, LISTENER_PLAIN, LISTENER_TLS };
+
+struct master;
 
 /* One listening socket. */
 struct listener {
@@ -24,6 +27,8 @@ struct listener {
 	bool is_dual;			/* an IPv6 socket that takes IPv4 too; only of activated ones */
 	bool is_activated;		/* the service manager's, which keeps it: always served, never shut */
 	enum listener_kind kind;	/* of an activated one */
+	struct master *master;
+	struct source source;
 };
 
 /*

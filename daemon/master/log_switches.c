@@ -72,7 +72,7 @@ log_switches_add_watcher(struct master *master, int fd)
 	if (count >= WATCHERS_MAX)
 		return -EBUSY;
 	ipc_begin(&message, IPC_log_watch);
-	r = ipc_send_now(master->logger.channel, &message, fd);
+	r = ipc_send_now(master->logger.worker.channel, &message, fd);
 	if (r == 0)
 		set_watchers(master, count + 1);
 	return r;

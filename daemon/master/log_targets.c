@@ -3,27 +3,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/death.h"
 #include "common/io.h"
 #include "daemon/master/log_switches.h"
 #include "daemon/master/master.h"
-#include "daemon/master/oom.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
 #include "privsep/logger/logger.h"
-#include "privsep/sandbox/sandbox.h"
 #include "trusted/place.h"
 
 #include "common/banned.h"
@@ -31,7 +25,7 @@
 #define SYSLOG_SOCKET "/dev/log"
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #define LOG_FILE_MODE 0600
-#define RESTART_MS 1000 /* at least between two starts of the logger */
+#define RESTART_MS 1000 /* between two tries to start the logger */
 #define RECORDS_BUFFER (1 << 20) /* bytes that may wait for the logger before records are dropped */
 
 static struct ipc_message message;
@@ -43,7 +37,7 @@ hand_over(struct master *master, enum log_target_kind kind, bool is_used, int fd
 	ipc_put_u8(&message, (uint8_t)kind);
 	ipc_put_u8(&message, (uint8_t)master->config->log.format);
 	ipc_put_u8(&message, is_used);
-	return ipc_send_now(master->logger.channel, &message, fd);
+	return ipc_send_now(master->logger.worker.channel, &message, fd);
 }
 
 /* Where nobody listens, lines go nowhere until somebody does: the logger asks again. */
@@ -166,63 +160,6 @@ log_targets_reopen(struct master *master, char *error, size_t size)
 	return log_targets_use(master, &files);
 }
 
-/* With its targets waiting in the channel: no record is read before they are there. */
-static int
-start_logger(struct master *master, char *error, size_t size)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &master->logger};
-	int channels[2] = {-1, -1};
-	pid_t pid;
-	int r;
-
-	r = ipc_pair(channels, 0);
-	if (r < 0) {
-		snprintf(error, size, "cannot start the logger process: %s", strerror(-r));
-		return r;
-	}
-	master->logger.channel = channels[0];
-	r = log_targets_reopen(master, error, size);
-	if (r < 0) { /* one without targets would throw away what else waits for it */
-		close_fd(&channels[1]);
-		close_fd(&master->logger.channel);
-		return r;
-	}
-	pid = sandbox_fork_whole();
-	if (pid == 0) {
-		sigset_t none;
-
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		board_leave(&master->board);
-		setpgid(0, 0);
-		oom_leave_protection();
-		if (!sandbox_is_widened())
-			dup2(STDIN_FILENO, STDERR_FILENO);
-		logger_run(&(struct logger){
-		    .records = master->logger.records_read,
-		    .reserved = master->logger.reserved_read,
-		    .master_channel = channels[1],
-		    .empty_directory_fd = master->empty_directory_fd,
-		    .uid = master->service_uid,
-		    .gid = master->service_gid,
-		    .dropped = master->logger.dropped,
-		    .format = master->config->log.format,
-		});
-	}
-	if (pid < 0) {
-		r = -errno;
-		snprintf(error, size, "cannot start the logger process: %s", strerror(-r));
-		close_fd(&master->logger.channel);
-	} else {
-		master->logger.pid = pid;
-		master->logger.started_ms = monotonic_ms();
-		if (epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, master->logger.channel, &event) < 0)
-			r = -errno;
-	}
-	close_fd(&channels[1]);
-	return r;
-}
-
 /* A channel of records. The order of its ends is the caller's: the kernel makes the first one first. */
 static int
 make_records(int *first, int *second, const int *sending)
@@ -239,13 +176,95 @@ make_records(int *first, int *second, const int *sending)
 	return ipc_name_senders(sending == first ? *second : *first);
 }
 
+static void
+reconnect(struct master *master, enum log_target_kind kind)
+{
+	int fd = -1;
+
+	if (open_datagrams(kind, &fd) == 0)
+		(void)!hand_over(master, kind, true, fd);
+	close_fd(&fd);
+}
+
+static bool
+logger_receive(void *arg, struct ipc_message *received)
+{
+	struct master *master = arg;
+
+	if (received->kind == IPC_log_unwatched)
+		log_switches_watcher_left(master);
+	else if (received->kind == IPC_log_reconnect && target_is(master->config, "syslog"))
+		reconnect(master, LOG_TARGET_SYSLOG);
+	else if (received->kind == IPC_log_reconnect && target_is(master->config, "journal"))
+		reconnect(master, LOG_TARGET_JOURNAL);
+	else
+		return received->kind == IPC_log_reconnect;
+	return true;
+}
+
+/* Its targets wait in the channel: no record is read before they are there. Without, it would throw away what waits for it. */
+static int
+logger_prepare(void *arg, int channel, char *error, size_t size)
+{
+	struct master *master = arg;
+
+	(void)channel;
+	return log_targets_reopen(master, error, size);
+}
+
+static void
+logger_enter(void *arg, int channel)
+{
+	const struct master *master = arg;
+
+	logger_run(&(struct logger){
+	    .records = master->logger.records_read,
+	    .reserved = master->logger.reserved_read,
+	    .master_channel = channel,
+	    .empty_directory_fd = master->empty_directory_fd,
+	    .uid = master->service_uid,
+	    .gid = master->service_gid,
+	    .dropped = master->logger.dropped,
+	    .format = master->config->log.format,
+	});
+}
+
+static void
+logger_down(void *arg)
+{
+	struct master *master = arg;
+
+	log_switches_logger_died(master);
+	master->logger.was_told = false;
+}
+
+static void
+logger_failed(void *arg, const char *error)
+{
+	struct master *master = arg;
+
+	if (!master->logger.was_told)
+		fprintf(stderr, "sallyportd: %s; it is tried again\n", error);
+	master->logger.was_told = true;
+}
+
+static const struct worker_kind logger_kind = {
+    .name = "logger",
+    .prepare = logger_prepare,
+    .run = logger_enter,
+    .receive = logger_receive,
+    .down = logger_down,
+    .failed = logger_failed,
+    .retry_ms = RESTART_MS,
+};
+
 int
 log_targets_start(struct master *master, char *error, size_t size)
 {
 	int r;
 
 	snprintf(error, size, "cannot start the logger process");
-	master->logger.channel = -1;
+	worker_init(&master->logger.worker, &logger_kind, master->loop, &master->board, master);
 	master->logger.dropped =
 	    mmap(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (master->logger.dropped == MAP_FAILED)
@@ -258,101 +277,17 @@ log_targets_start(struct master *master, char *error, size_t size)
 		return r;
 	r = log_switches_init(master);
 	if (r == 0)
-		r = start_logger(master, error, size);
+		r = worker_start(&master->logger.worker, error, size);
 	log_set_dropped_counter(master->logger.dropped);
 	log_set_reserved_channel(master->logger.reserved);
 	log_set_channel(master->logger.records, (enum log_level)master->config->log.level);
 	return r;
 }
 
-static void
-reconnect(struct master *master, enum log_target_kind kind)
-{
-	int fd = -1;
-
-	if (open_datagrams(kind, &fd) == 0)
-		(void)!hand_over(master, kind, true, fd);
-	close_fd(&fd);
-}
-
-/* The record waits in the channel for the next logger. */
-static void
-log_logger_alarm(void)
-{
-	uint32_t number = ipc_get_u32(&message);
-
-	log_begin(LEVEL_CRITICAL, "alarm");
-	log_field_text("died", "logger");
-	log_field_text("stopped_at", sandbox_syscall_name(number));
-	log_end();
-}
-
-void
-log_targets_receive(struct master *master)
-{
-	int r;
-
-	if (master->logger.channel < 0)
-		return;
-	r = ipc_receive_now(master->logger.channel, IPC_MASTER, IPC_STATE_ANY, &message);
-	if (r == 0 && message.kind == IPC_log_reconnect && target_is(master->config, "syslog"))
-		reconnect(master, LOG_TARGET_SYSLOG);
-	else if (r == 0 && message.kind == IPC_log_reconnect && target_is(master->config, "journal"))
-		reconnect(master, LOG_TARGET_JOURNAL);
-	else if (r == 0 && message.kind == IPC_log_unwatched)
-		log_switches_watcher_left(master);
-	else if (r == 0 && message.kind == IPC_alarm)
-		log_logger_alarm();
-	else if (r == -EPROTO)
-		kill(master->logger.pid, SIGKILL); /* no logger of ours says that; another one is started */
-	else if (r == -EPIPE)
-		close_fd(&master->logger.channel); /* which takes it out of the epoll set */
-}
-
-bool
-log_targets_reaped(struct master *master, pid_t pid, int status)
-{
-	char cause[DEATH_TEXT_MAX];
-
-	if (master->logger.pid == 0 || pid != master->logger.pid)
-		return false;
-	death_text(status, cause);
-	log_targets_receive(master);
-	close_fd(&master->logger.channel);
-	log_switches_logger_died(master);
-	master->logger.pid = 0;
-	log_message(LEVEL_CRITICAL, "alarm", "logger died (%s); another one is started", cause);
-	master->logger.restart_at_ms = master->logger.started_ms + RESTART_MS;
-	(void)!log_targets_watch(master);
-	return true;
-}
-
-int
-log_targets_watch(struct master *master)
-{
-	uint64_t now = monotonic_ms();
-	char error[256];
-
-	if (master->logger.restart_at_ms == 0)
-		return -1;
-	if (now < master->logger.restart_at_ms)
-		return deadline_left_ms(master->logger.restart_at_ms, now);
-	master->logger.restart_at_ms = 0;
-	if (start_logger(master, error, sizeof(error)) == 0) {
-		master->logger.was_told = false;
-		return -1;
-	}
-	if (!master->logger.was_told)
-		fprintf(stderr, "sallyportd: %s; it is tried again\n", error);
-	master->logger.was_told = true;
-	master->logger.restart_at_ms = now + RESTART_MS;
-	return RESTART_MS;
-}
-
 void
 log_targets_stop(struct master *master)
 {
-	close_fd(&master->logger.channel);
+	worker_stop(&master->logger.worker);
 	close_fd(&master->logger.records);
 	close_fd(&master->logger.reserved);
 }

@@ -35,19 +35,7 @@ int log_targets_reopen(struct master *master, char *error, size_t size);
 /* Does standard error lead to the journal of systemd (systemd.exec(5), JOURNAL_STREAM)? Before the environment is cleared. */
 bool log_targets_stderr_is_journal(void);
 
-/* The logger has a message (it wants a new syslog socket), or is gone. */
-void log_targets_receive(struct master *master);
-
-/*
- * A child of the master is gone. True when it was the logger; another one is started, at once or,
- * when it did not live for a second, a second later.
- */
-bool log_targets_reaped(struct master *master, pid_t pid, int status);
-
 /* No record follows: the logger ends when it has written what there is. */
 void log_targets_stop(struct master *master);
-
-/* Start a logger that is due. Returns the ms until one is, -1: none is missing. */
-int log_targets_watch(struct master *master);
 
 #endif

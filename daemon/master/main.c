@@ -9,10 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -211,25 +209,6 @@ remove_pid_file(void)
 	close_fd(&dir_fd);
 }
 
-static void
-block_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGUSR2);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	master.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	master.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (master.signal_fd < 0 || master.epoll_fd < 0)
-		fail("cannot set up events: %s", strerror(errno));
-}
-
 /* Go to the background; the parent waits until the server is ready and exits with 0, or with the failure. */
 static int
 go_to_background(void)
@@ -358,7 +337,9 @@ start(void)
 	master.pid = getpid();
 	detach_standard_files();
 	capacity_check(master.config->limits.sessions, tell_error, NULL);
-	block_signals();
+	r = master_init(&master);
+	if (r < 0)
+		fail("cannot set up events: %s", strerror(-r));
 	upgrade_take(&master, &inherited);
 	r = sessions_init(&master);
 	if (r < 0)

@@ -19,15 +19,16 @@
 #include "daemon/master/accounts_loader.h"
 #include "daemon/master/certificates.h"
 #include "daemon/master/control_socket.h"
-#include "daemon/master/deadlines.h"
 #include "daemon/master/failures.h"
 #include "daemon/master/judgements.h"
 #include "daemon/master/listeners.h"
+#include "daemon/master/loop.h"
 #include "daemon/master/local_socket.h"
 #include "daemon/master/reload.h"
 #include "daemon/master/tally.h"
 #include "daemon/master/turns.h"
 #include "daemon/master/upgrade.h"
+#include "daemon/master/worker.h"
 #include "privsep/ipc/board.h"
 #include "privsep/ipc/quota_board.h"
 #include "privsep/monitor/monitor.h"
@@ -37,8 +38,11 @@ enum turn_kind { TURN_HASH, TURN_PAM, TURN_KIND_COUNT };
 
 /* One session, as the master knows it. */
 struct slot {
+	struct master *master;
 	pid_t monitor_pid;	/* 0: the slot is free */
+	struct child monitor;
 	int channel;		/* to the monitor; -1 when it has closed */
+	struct source source;	/* of the channel */
 	char id[SESSION_ID_SIZE];
 	struct address_key address;
 	uint64_t started_ms;
@@ -48,7 +52,7 @@ struct slot {
 	struct turn turns[TURN_KIND_COUNT];	/* of the attempt under way */
 	uint64_t granted_ms;	/* when its first turn began, */
 	uint32_t refusal_step_ms;	/* and the step by which a refusal is answered */
-	struct deadline overdue;	/* when its processes are killed */
+	struct timer overdue;	/* when its processes are killed */
 	enum { WORK_TURN_NONE, WORK_TURN_WAITS, WORK_TURN_HELD } work;	/* long work of its files process */
 	uint64_t work_since_ms;		/* the turn is held */
 	pid_t work_pid;			/* of that files process */
@@ -60,15 +64,10 @@ struct slot {
 	char user[ACCOUNT_NAME_MAX + 1];
 	TAILQ_ENTRY(slot) live;		/* all sessions, oldest first */
 	TAILQ_ENTRY(slot) arriving;	/* neither logged in nor about to end, oldest first */
-	TAILQ_ENTRY(slot) leaving;	/* those whose channel has closed */
-	LIST_ENTRY(slot) same_pid;	/* those of the same bucket, by monitor_pid */
 	TAILQ_ENTRY(slot) free;
 };
 
 TAILQ_HEAD(slots, slot);
-LIST_HEAD(slot_bucket, slot);
-
-#define PID_BUCKETS 4096
 
 struct master {
 	const char *config_path;
@@ -80,34 +79,34 @@ struct master {
 	pid_t pid;
 	uint8_t boot_id[16];
 	int empty_directory_fd;
-	int epoll_fd, signal_fd;
+	struct loop *loop;
 
 	struct listener listeners[LISTENERS_MAX];
 	size_t listener_count;
 
 	struct slot *slots;	/* SESSIONS_MAX of them; touched from the front */
 	struct board board;	/* row i is slots[i] */
-	struct slots live, arriving, leaving, free;
-	struct slot_bucket *by_pid;	/* PID_BUCKETS of them */
+	struct slots live, arriving, free;
 	struct tally *by_address, *by_user;	/* the sessions, with those of a former server */
 	size_t used;		/* slots ever touched */
 	uint32_t live_count;
-	struct deadlines overdue;	/* of slots */
+	struct timer grant;	/* of turns to those who wait */
 
 	struct turns *turns[TURN_KIND_COUNT];
 	struct judgements *judgements;
 	struct failures *failures;
 	struct {
 		struct slots waiting, working;	/* first come first served; those whose turn it is */
+		struct timer due;
 		int nice;			/* the server's own */
 	} work;
 	struct slots announcing;	/* ports.h */
-	uint64_t reap_all_at_ms;	/* 0: nobody is gone who was not reaped */
 
 	struct {
 		bool is_open;		/* the file is this server's to write */
 		uint64_t write_at_ms;	/* 0: nothing to write */
 		uint64_t written_ms, look_at_ms;
+		struct timer due;
 	} bans;
 
 	struct {
@@ -119,42 +118,36 @@ struct master {
 	} accounts;
 
 	struct {
-		pid_t pid;
+		struct worker worker;
 		int records, records_read;	/* both ends of the channel of all records */
 		int reserved, reserved_read;	/* and of that of the records that matter most */
-		int channel;			/* targets and requests */
 		uint64_t *dropped;
 		struct log_switches *switches;	/* written here, read everywhere */
-		uint64_t started_ms;
-		uint64_t restart_at_ms;		/* 0: it runs */
 		bool was_told;			/* that it cannot be started */
 	} logger;
 
 	struct {
 		struct quota_board *board;
 		struct errand errand;
-		uint64_t look_at_ms;
+		struct timer look;
 	} quota_top;
 
 	struct {
-		pid_t pid;			/* 0: none is running */
-		int channel;			/* to the metrics process; -1: closed */
+		struct worker worker;
 		struct local_socket own;	/* for sallyportctl */
 		struct local_socket wanted;	/* of metrics-listen */
-		uint64_t started_ms;
-		uint64_t start_at_ms;		/* 0: it runs */
-		uint64_t open_at_ms;		/* 0: all sockets are there */
+		struct timer open;		/* not set: all sockets are there */
 		int told_error;			/* of the last try to open one */
 		bool was_told;			/* that the process cannot be started */
 		bool is_stopped;		/* for good */
 	} metrics;
 
 	struct {
-		pid_t pid;			/* 0: none is running */
-		int uploads, uploads_read;	/* both ends of the channel of all uploads */
-		int channel;			/* to the hooks process; -1: closed */
-		uint64_t started_ms;
-		uint64_t restart_at_ms;		/* 0: it runs, or is not wanted */
+		struct worker worker;
+		int uploads, uploads_read;	/* both ends of the channel of all uploads; 0: not made yet */
+		int queue_fd;			/* while a process is forked; -1 */
+		uid_t uid;			/* whom the program runs as */
+		gid_t gid;
 		bool is_stopped;		/* for good */
 	} hooks;
 
@@ -163,15 +156,15 @@ struct master {
 		int key_fd;			/* the key's numbers in sealed memory, never read here */
 		struct accounts_stamp chain_stamp, key_stamp;	/* the files last looked at */
 		struct certificate_check check;	/* because the files have changed */
-		uint64_t look_at_ms, warn_at_ms;
+		struct timer look;
+		uint64_t warn_at_ms;
 		bool uses_kernel;		/* the kernel knows TLS */
 	} certificate;
 
 	struct {
 		union address told;	/* what PASV tells; AF_UNSPEC: the address that the client dialled */
-		pid_t resolver;		/* 0: no lookup is running */
-		int pipe_fd;
-		uint64_t look_at_ms;
+		struct errand lookup;
+		struct timer look;
 	} passive;
 
 	struct reload reload;
@@ -180,9 +173,13 @@ struct master {
 
 	bool is_draining;
 	uint64_t drain_deadline_ms;	/* when the sessions left are killed */
+	struct timer drain;
 };
 
 #define SESSIONS_MAX 100000
+
+/* Make the loop, and take the signals. 0 or -errno. */
+int master_init(struct master *master);
 
 /*
  * Serve until told to stop: SIGTERM drains, SIGINT or a second SIGTERM ends at once, SIGHUP reloads.
@@ -199,7 +196,10 @@ void master_await_children(const struct master *master);
 /* Have the loop watch master->listeners, and log them. */
 void master_watch_listeners(struct master *master);
 
-/* Stop watching a listener that is about to be closed, and accept who waits there (not at an activated one). */
+/* No longer, because other ones take their places in the array. */
+void master_unwatch_listeners(struct master *master);
+
+/* Accept who waits at a listener that is not watched and about to be closed (not at an activated one). */
 void master_leave_listener(struct master *master, const struct listener *listener);
 
 /* Close the listeners, which another server has taken over. */

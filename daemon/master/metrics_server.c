@@ -3,22 +3,16 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/death.h"
 #include "common/io.h"
 #include "daemon/master/master.h"
-#include "daemon/master/oom.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
 #include "privsep/metrics/metrics.h"
-#include "privsep/sandbox/sandbox.h"
 #include "trusted/place.h"
 
 #include "common/banned.h"
@@ -27,8 +21,6 @@
 #define BACKLOG 64
 #define SOCKET_NAME "metrics.sock"
 #define UNIX_PREFIX "unix:"
-
-static struct ipc_message message;
 
 /* Sockets. */
 
@@ -79,7 +71,7 @@ open_wanted(struct master *master)
 	char why[TRUST_TEXT_MAX];
 	int r;
 
-	master->metrics.open_at_ms = 0;
+	timer_stop(master->loop, &master->metrics.open);
 	if (listen_on[0] == '\0' || master->metrics.wanted.fd >= 0)
 		return;
 	if (strncmp(listen_on, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
@@ -95,7 +87,7 @@ open_wanted(struct master *master)
 		log_message(
 		    LEVEL_ERROR, "metrics", "cannot serve metrics-listen '%s': %s; it is tried again", listen_on, why);
 	master->metrics.told_error = r;
-	master->metrics.open_at_ms = monotonic_ms() + RETRY_MS;
+	timer_set(master->loop, &master->metrics.open, monotonic_ms() + RETRY_MS);
 }
 
 static void
@@ -120,9 +112,22 @@ add_listener(struct metrics *metrics, const struct local_socket *local)
 		    (struct metrics_listener){local->fd, local->dir_fd >= 0};
 }
 
-/* runs in the child */
-static void __attribute__((noreturn)) run(struct master *master, int channel)
+static int
+metrics_prepare(void *arg, int channel, char *error, size_t size)
 {
+	const struct master *master = arg;
+
+	(void)channel;
+	(void)error;
+	(void)size;
+	quota_board_share(master->quota_top.board, true);
+	return 0;
+}
+
+static void
+metrics_enter(void *arg, int channel)
+{
+	struct master *master = arg;
 	struct metrics metrics = {
 	    .master_channel = channel,
 	    .empty_directory_fd = master->empty_directory_fd,
@@ -132,79 +137,69 @@ static void __attribute__((noreturn)) run(struct master *master, int channel)
 	    .board = &master->board,
 	    .quotas = master->quota_top.board,
 	};
-	sigset_t none;
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	setpgid(0, 0);
-	oom_leave_protection();
-	if (!sandbox_is_widened())
-		dup2(STDIN_FILENO, STDERR_FILENO);
 	add_listener(&metrics, &master->metrics.own);
 	add_listener(&metrics, &master->metrics.wanted);
 	metrics_run(&metrics);
 }
 
-static int
-start(struct master *master)
+static void
+metrics_release(void *arg)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &master->metrics};
-	int channels[2] = {-1, -1};
-	pid_t pid;
-	int r;
+	const struct master *master = arg;
 
-	master->metrics.started_ms = monotonic_ms();
-	r = ipc_pair(channels, 0);
-	if (r < 0)
-		return r;
-	quota_board_share(master->quota_top.board, true);
-	pid = sandbox_fork_whole();
-	if (pid == 0)
-		run(master, channels[1]);
 	quota_board_share(master->quota_top.board, false);
-	if (pid < 0) {
-		r = -errno;
-		close_fd(&channels[0]);
-	} else {
-		master->metrics.pid = pid;
-		master->metrics.channel = channels[0];
-		if (epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, channels[0], &event) < 0)
-			r = -errno;
-	}
-	close_fd(&channels[1]);
-	return r;
 }
 
 static void
-start_or_retry(struct master *master)
+metrics_failed(void *arg, const char *error)
 {
-	int r = start(master);
+	struct master *master = arg;
 
-	master->metrics.start_at_ms = r < 0 ? monotonic_ms() + RETRY_MS : 0;
-	if (r < 0 && !master->metrics.was_told)
-		log_message(
-		    LEVEL_ERROR, "metrics", "cannot start the metrics process: %s; it is tried again", strerror(-r));
-	master->metrics.was_told = r < 0;
+	if (!master->metrics.was_told)
+		log_message(LEVEL_ERROR, "metrics", "%s; it is tried again", error);
+	master->metrics.was_told = true;
+}
+
+static void
+metrics_down(void *arg)
+{
+	struct master *master = arg;
+
+	master->metrics.was_told = false;
+}
+
+static const struct worker_kind metrics_kind = {
+    .name = "metrics",
+    .sees_board = true,
+    .prepare = metrics_prepare,
+    .run = metrics_enter,
+    .release = metrics_release,
+    .down = metrics_down,
+    .failed = metrics_failed,
+    .retry_ms = RETRY_MS,
+};
+
+/* An address that was taken is free now, perhaps: then the process has to have the socket. */
+static void
+metrics_open_due(void *arg)
+{
+	struct master *master = arg;
+
+	open_wanted(master);
+	if (!timer_is_set(&master->metrics.open))
+		worker_restart(&master->metrics.worker);
 }
 
 void
 metrics_server_start(struct master *master)
 {
-	master->metrics.channel = -1;
 	master->metrics.wanted = (struct local_socket)LOCAL_SOCKET_NONE;
+	master->metrics.open = (struct timer){.due = metrics_open_due, .arg = master};
+	worker_init(&master->metrics.worker, &metrics_kind, master->loop, &master->board, master);
 	open_own(master);
 	open_wanted(master);
-	start_or_retry(master);
-}
-
-/* It ends, and its end starts another, with the sockets that there are now. */
-static void
-restart(struct master *master)
-{
-	if (master->metrics.pid != 0)
-		close_fd(&master->metrics.channel);
-	else
-		start_or_retry(master);
+	worker_restart(&master->metrics.worker);
 }
 
 void
@@ -215,73 +210,15 @@ metrics_server_reload(struct master *master, const struct config *old)
 	local_socket_close(&master->metrics.wanted, false);
 	master->metrics.told_error = 0;
 	open_wanted(master);
-	restart(master);
+	worker_restart(&master->metrics.worker);
 }
 
 void
 metrics_server_stop(struct master *master)
 {
 	master->metrics.is_stopped = true;
-	master->metrics.start_at_ms = master->metrics.open_at_ms = 0;
-	close_fd(&master->metrics.channel);
+	timer_stop(master->loop, &master->metrics.open);
+	worker_stop(&master->metrics.worker);
 	local_socket_close(&master->metrics.own, false);
 	local_socket_close(&master->metrics.wanted, false);
-}
-
-void
-metrics_server_receive(struct master *master)
-{
-	int r;
-
-	if (master->metrics.channel < 0)
-		return;
-	r = ipc_receive_now(master->metrics.channel, IPC_MASTER, IPC_STATE_ANY, &message);
-	if (r == 0 && message.kind == IPC_alarm) {
-		log_begin(LEVEL_CRITICAL, "alarm");
-		log_field_text("died", "metrics");
-		log_field_text("stopped_at", sandbox_syscall_name(ipc_get_u32(&message)));
-		log_end();
-	} else if (r == -EPIPE || r == -EPROTO) {
-		close_fd(&master->metrics.channel);
-	}
-}
-
-bool
-metrics_server_reaped(struct master *master, pid_t pid, int status)
-{
-	bool is_orderly = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-	char cause[DEATH_TEXT_MAX];
-
-	if (master->metrics.pid == 0 || pid != master->metrics.pid)
-		return false;
-	death_text(status, cause);
-	metrics_server_receive(master);
-	close_fd(&master->metrics.channel);
-	master->metrics.pid = 0;
-	if (!is_orderly)
-		log_message(LEVEL_CRITICAL, "alarm", "metrics died (%s); another one is started", cause);
-	if (master->metrics.is_stopped)
-		return true;
-	master->metrics.start_at_ms = is_orderly ? monotonic_ms() : master->metrics.started_ms + RETRY_MS;
-	(void)!metrics_server_watch(master);
-	return true;
-}
-
-int
-metrics_server_watch(struct master *master)
-{
-	uint64_t now = monotonic_ms(), next = UINT64_MAX;
-
-	if (master->metrics.open_at_ms != 0 && now >= master->metrics.open_at_ms) {
-		open_wanted(master);
-		if (master->metrics.open_at_ms == 0)
-			restart(master);
-	}
-	if (master->metrics.start_at_ms != 0 && now >= master->metrics.start_at_ms)
-		start_or_retry(master);
-	if (master->metrics.open_at_ms != 0)
-		next = master->metrics.open_at_ms;
-	if (master->metrics.start_at_ms != 0 && master->metrics.start_at_ms < next)
-		next = master->metrics.start_at_ms;
-	return next == UINT64_MAX ? -1 : deadline_left_ms(next, now);
 }

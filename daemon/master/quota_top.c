@@ -18,13 +18,6 @@
 #define LOOK_EVERY_MS (60 * 1000)
 #define LOOK_SECONDS_MAX 300
 
-int
-quota_top_init(struct master *master)
-{
-	master->quota_top.board = quota_board_new();
-	return master->quota_top.board == NULL ? -errno : 0;
-}
-
 /* What the account of one ledger uses. A figure in doubt is left out until a session has counted again. */
 static int
 read_ledger(const char *directory, const char *name, const uint8_t boot_id[16], struct quota_row *row)
@@ -71,29 +64,6 @@ look(const struct master *master)
 	_exit(0);
 }
 
-int
-quota_top_watch(struct master *master)
-{
-	uint64_t now = monotonic_ms();
-	pid_t pid;
-
-	if (master->config->metrics_quota_users == 0 || master->metrics.is_stopped) {
-		if (master->quota_top.board->count > 0 && master->quota_top.errand.pid == 0)
-			quota_board_write(master->quota_top.board, NULL, 0);
-		master->quota_top.look_at_ms = 0;
-		return -1;
-	}
-	if (now >= master->quota_top.look_at_ms && master->quota_top.errand.pid == 0) {
-		master->quota_top.look_at_ms = now + LOOK_EVERY_MS;
-		quota_board_share(master->quota_top.board, true);
-		pid = errand_start(&master->quota_top.errand, &master->board, "quota", LOOK_SECONDS_MAX);
-		if (pid == 0)
-			look(master);
-		quota_board_share(master->quota_top.board, false);
-	}
-	return now < master->quota_top.look_at_ms ? deadline_left_ms(master->quota_top.look_at_ms, now) : -1;
-}
-
 static void
 tell(void *arg, const char *line)
 {
@@ -101,11 +71,52 @@ tell(void *arg, const char *line)
 	log_message(LEVEL_WARNING, "metrics", "the ledgers of quotas cannot be read: %s", line);
 }
 
-bool
-quota_top_reaped(struct master *master, pid_t pid, int status)
+static void
+quota_top_gone(void *arg, int status)
 {
-	if (master->quota_top.errand.pid == 0 || pid != master->quota_top.errand.pid)
-		return false;
+	struct master *master = arg;
+
 	(void)errand_end(&master->quota_top.errand, status, tell, NULL);
-	return true;
+	quota_top_configure(master);
+}
+
+static void
+quota_top_due(void *arg)
+{
+	struct master *master = arg;
+	pid_t pid;
+
+	timer_set(master->loop, &master->quota_top.look, monotonic_ms() + LOOK_EVERY_MS);
+	if (master->quota_top.errand.pid != 0)
+		return;
+	master->quota_top.errand = (struct errand){.child = {.gone = quota_top_gone, .arg = master}};
+	quota_board_share(master->quota_top.board, true);
+	pid = errand_start(&master->quota_top.errand, master->loop, &master->board, "quota", LOOK_SECONDS_MAX);
+	if (pid == 0)
+		look(master);
+	quota_board_share(master->quota_top.board, false);
+}
+
+void
+quota_top_configure(struct master *master)
+{
+	if (master->config->metrics_quota_users != 0 && !master->metrics.is_stopped) {
+		if (!timer_is_set(&master->quota_top.look))
+			timer_set(master->loop, &master->quota_top.look, 0);
+		return;
+	}
+	timer_stop(master->loop, &master->quota_top.look);
+	if (master->quota_top.board->count > 0 && master->quota_top.errand.pid == 0)
+		quota_board_write(master->quota_top.board, NULL, 0);
+}
+
+int
+quota_top_init(struct master *master)
+{
+	master->quota_top.look = (struct timer){.due = quota_top_due, .arg = master};
+	master->quota_top.board = quota_board_new();
+	if (master->quota_top.board == NULL)
+		return -errno;
+	quota_top_configure(master);
+	return 0;
 }

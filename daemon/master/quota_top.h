@@ -3,18 +3,12 @@
 #ifndef DAEMON_MASTER_QUOTA_TOP_H
 #define DAEMON_MASTER_QUOTA_TOP_H
 
-#include <stdbool.h>
-#include <sys/types.h>
-
 struct master;
 
-/* Make the empty list. 0 or -errno. */
+/* Make the empty list, and look, if metrics-quota-users wants it. 0 or -errno. */
 int quota_top_init(struct master *master);
 
-/* Look when it is time to, if metrics-quota-users wants it. Returns the ms until it is again, -1: not at all. */
-int quota_top_watch(struct master *master);
-
-/* A child of the master is gone. True when it was the errand. */
-bool quota_top_reaped(struct master *master, pid_t pid, int status);
+/* The configuration has changed, or metrics have stopped: look from now on, or no more. */
+void quota_top_configure(struct master *master);
 
 #endif

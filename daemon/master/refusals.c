@@ -9,6 +9,7 @@
 #include "common/budget.h"
 #include "common/io.h"
 #include "common/siphash.h"
+#include "daemon/master/loop.h"
 #include "privsep/ipc/log.h"
 
 #include "common/banned.h"
@@ -28,7 +29,8 @@ static struct table {
 } *table;
 
 static uint64_t left_out;
-static uint64_t tell_at_ms; /* 0: none was left out */
+static struct loop *refusals_loop;
+static struct timer tell_timer;
 
 static bool
 has_table(void)
@@ -57,8 +59,8 @@ refusals_take(const struct address_key *address)
 	if (has_table() && budget_take(bucket_of(address), &of_address, now) && budget_take(&table->all, &of_all, now))
 		return true;
 	left_out++;
-	if (tell_at_ms == 0)
-		tell_at_ms = now + TELL_EVERY_MS;
+	if (refusals_loop != NULL && !timer_is_set(&tell_timer))
+		timer_set(refusals_loop, &tell_timer, now + TELL_EVERY_MS);
 	return false;
 }
 
@@ -71,19 +73,18 @@ refusals_tell(void)
 	log_field_u64("refusals", left_out);
 	log_end();
 	left_out = 0;
-	tell_at_ms = 0;
 }
 
-int
-refusals_watch(void)
+static void
+refusals_due(void *arg)
 {
-	uint64_t now;
-
-	if (tell_at_ms == 0)
-		return -1;
-	now = monotonic_ms();
-	if (now < tell_at_ms)
-		return deadline_left_ms(tell_at_ms, now);
+	(void)arg;
 	refusals_tell();
-	return -1;
+}
+
+void
+refusals_init(struct loop *loop)
+{
+	refusals_loop = loop;
+	tell_timer = (struct timer){.due = refusals_due};
 }

@@ -10,13 +10,15 @@
 
 #include "common/address.h"
 
-/* May this refusal be logged? If not, it is counted, and told by refusals_watch(). */
+struct loop;
+
+/* From now on the number of those that are left out is logged every ten seconds, if there are some. loop is borrowed. */
+void refusals_init(struct loop *loop);
+
+/* May this refusal be logged? If not, it is counted. */
 bool refusals_take(const struct address_key *address);
 
 /* Log how many were left out since this was last logged, if any were. */
 void refusals_tell(void);
-
-/* The same when it is due. Returns the ms until it is; -1: nothing was left out. */
-int refusals_watch(void);
 
 #endif

@@ -4,7 +4,6 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "common/buf.h"
@@ -17,7 +16,9 @@
 #include "daemon/master/metrics_server.h"
 #include "daemon/master/notify.h"
 #include "daemon/master/resolver.h"
+#include "daemon/master/quota_top.h"
 #include "daemon/master/sessions.h"
+#include "daemon/master/work.h"
 #include "privsep/ipc/log.h"
 #include "trusted/place.h"
 
@@ -134,6 +135,7 @@ take_over(struct master *master)
 	struct reload *reload = &master->reload;
 	struct config *old = master->config;
 
+	master_unwatch_listeners(master);
 	take_leave(master);
 	listeners_close_others(master->listeners, master->listener_count, reload->listeners, reload->listener_count);
 	memcpy(master->listeners, reload->listeners, sizeof(reload->listeners));
@@ -145,13 +147,17 @@ take_over(struct master *master)
 		log_message(LEVEL_ERROR, "reload", "log targets cannot be handed to the logger");
 	log_switches_set_level(master, (enum log_level)master->config->log.level);
 	master_watch_listeners(master);
-	accounts_load_drop(&master->accounts.load);
+	accounts_load_drop(master, &master->accounts.load);
 	accounts_use(master, &reload->accounts);
-	certificate_check_drop(&master->certificate.check);
+	certificate_check_drop(&master->certificate.check, master->loop);
 	certificates_use(master, master->config->tls.certificate[0] == '\0' ? NULL : &reload->certificate);
+	certificates_look_soon(master);
 	resolver_configure(master);
 	hook_worker_reload(master, old);
 	metrics_server_reload(master, old);
+	quota_top_configure(master);
+	sessions_grant_soon(master);
+	work_grant_soon(master);
 	config_free(old);
 	reload->config = NULL;
 }
@@ -166,8 +172,8 @@ give_up(struct master *master)
 	log_message(LEVEL_ERROR, "reload-refused", "%s", STAYS);
 	listeners_close_others(reload->listeners, reload->listener_count, master->listeners, master->listener_count);
 	log_targets_close(&reload->log_files);
-	accounts_load_drop(&reload->accounts);
-	certificate_check_drop(&reload->certificate);
+	accounts_load_drop(master, &reload->accounts);
+	certificate_check_drop(&reload->certificate, master->loop);
 	config_free(reload->config);
 	reload->config = NULL;
 	if (log_targets_reopen(master, error, sizeof(error)) < 0)
@@ -199,6 +205,7 @@ finish(struct master *master)
 		notify_ready();
 	if (reload->config == NULL)
 		upgrade_start_postponed(master);
+	control_socket_report(master);
 }
 
 static struct complaint
@@ -213,6 +220,40 @@ complaint_about_certificate(struct reload *reload)
 	return (struct complaint){reload, "tls", "certificate", "certificate-refused"};
 }
 
+static bool
+has_children(const struct reload *reload)
+{
+	return reload->accounts.errand.pid != 0 || reload->certificate.errand.pid != 0;
+}
+
+static void
+reload_accounts_gone(void *arg, int status)
+{
+	struct master *master = arg;
+	struct reload *reload = &master->reload;
+	struct complaint accounts = complaint_about_accounts(reload);
+
+	if (accounts_load_end(&reload->accounts, status, tell_complaint, &accounts) < 0 && !reload->is_bad)
+		tell_complaint(&accounts, "cannot be used");
+	if (!has_children(reload))
+		finish(master);
+}
+
+static void
+reload_certificate_gone(void *arg, int status)
+{
+	struct master *master = arg;
+	struct reload *reload = &master->reload;
+	struct complaint certificate = complaint_about_certificate(reload);
+
+	if (certificate_check_end(&reload->certificate, reload->config, master->certificate.uses_kernel, status,
+		tell_complaint, &certificate) < 0 &&
+	    !reload->is_bad)
+		tell_complaint(&certificate, "cannot be used");
+	if (!has_children(reload))
+		finish(master);
+}
+
 /* The children do the rest. */
 static void
 start_children(struct master *master)
@@ -223,14 +264,14 @@ start_children(struct master *master)
 	char error[128];
 	int r;
 
-	r = accounts_load_start(master, &reload->accounts, reload->config->accounts);
+	r = accounts_load_start(master, &reload->accounts, reload->config->accounts, reload_accounts_gone);
 	if (r < 0) {
 		snprintf(error, sizeof(error), "the loader cannot be started: %s", strerror(-r));
 		tell_complaint(&accounts, error);
 	}
 	if (reload->config->tls.certificate[0] != '\0')
 		(void)!certificate_check_start(
-		    master, &reload->certificate, reload->config, tell_complaint, &certificate);
+		    master, &reload->certificate, reload->config, reload_certificate_gone, tell_complaint, &certificate);
 }
 
 /* Everything that takes no time. */
@@ -270,12 +311,6 @@ reload_cancel(struct master *master)
 	finish(master);
 }
 
-static bool
-has_children(const struct reload *reload)
-{
-	return reload->accounts.errand.pid != 0 || reload->certificate.errand.pid != 0;
-}
-
 static void
 begin(struct master *master)
 {
@@ -304,7 +339,7 @@ reload_start(struct master *master)
 		reload->again = true;
 		return reload->next.ticket + 1;
 	}
-	if (master->upgrade.child != 0) {
+	if (master->upgrade.child.pid != 0) {
 		reload->again = true;	/* when it has failed; else it is the new server's */
 		return reload->report.ticket + 1;
 	}
@@ -316,27 +351,4 @@ const struct reload_report *
 reload_report(const struct master *master)
 {
 	return &master->reload.report;
-}
-
-bool
-reload_reaped(struct master *master, pid_t pid, int status)
-{
-	struct reload *reload = &master->reload;
-	struct complaint accounts = complaint_about_accounts(reload);
-	struct complaint certificate = complaint_about_certificate(reload);
-
-	if (reload->accounts.errand.pid != 0 && pid == reload->accounts.errand.pid) {
-		if (accounts_load_end(&reload->accounts, status, tell_complaint, &accounts) < 0 && !reload->is_bad)
-			tell_complaint(&accounts, "cannot be used");
-	} else if (reload->certificate.errand.pid != 0 && pid == reload->certificate.errand.pid) {
-		if (certificate_check_end(&reload->certificate, reload->config, master->certificate.uses_kernel, status,
-			tell_complaint, &certificate) < 0 &&
-		    !reload->is_bad)
-			tell_complaint(&certificate, "cannot be used");
-	} else {
-		return false;
-	}
-	if (!has_children(reload))
-		finish(master);
-	return true;
 }

@@ -56,7 +56,4 @@ void reload_cancel(struct master *master);
 /* The last reload that has ended. */
 const struct reload_report *reload_report(const struct master *master);
 
-/* A child of the master is gone. True when it worked for a reload, which may have ended by that. */
-bool reload_reaped(struct master *master, pid_t pid, int status);
-
 #endif

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -55,15 +54,16 @@
 
 /* What the master alone keeps of sessions and addresses, and no other process has a copy of. */
 struct books {
-	struct slot_bucket by_pid[PID_BUCKETS];
 	struct failures failures;
-	struct deadline *overdue[SESSIONS_MAX];
 	struct slot slots[SESSIONS_MAX];
 };
 
 static int spare_fd = -1; /* given up for a moment when there is no descriptor left */
 
 static struct ipc_message message;
+
+static void session_ended(void *arg);
+static void session_overdue_due(void *arg);
 
 int
 sessions_init(struct master *master)
@@ -74,8 +74,8 @@ sessions_init(struct master *master)
 	spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	TAILQ_INIT(&master->live);
 	TAILQ_INIT(&master->arriving);
-	TAILQ_INIT(&master->leaving);
 	TAILQ_INIT(&master->free);
+	refusals_init(master->loop);
 	work_init(master);
 	ports_init(master);
 	books = mmap(NULL, sizeof(*books), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -84,10 +84,9 @@ sessions_init(struct master *master)
 	/* a session has no need to know who else is here, and a fork is cheaper without */
 	if (madvise(books, sizeof(*books), MADV_DONTFORK) < 0)
 		return -errno;
-	master->by_pid = books->by_pid;
 	master->failures = &books->failures;
 	master->slots = books->slots;
-	deadlines_init(&master->overdue, books->overdue, SESSIONS_MAX);
+	master->grant = (struct timer){.due = sessions_grant_due, .arg = master};
 	/* a former server's sessions are counted as well */
 	r = failures_init(&books->failures);
 	if (r == 0)
@@ -118,12 +117,6 @@ sessions_uncount(struct master *master, const struct address_key *address, const
 		tally_remove(master->by_user, user, strlen(user));
 }
 
-static struct slot_bucket *
-bucket_of(const struct master *master, pid_t pid)
-{
-	return &master->by_pid[(size_t)pid % PID_BUCKETS];
-}
-
 static uint64_t
 forget_ms(const struct master *master)
 {
@@ -151,10 +144,7 @@ arrives_no_more(struct master *master, struct slot *slot)
 static void
 expect_end(struct master *master, struct slot *slot)
 {
-	uint64_t at = monotonic_ms() + LEAVE_MS;
-
-	if (slot->overdue.place == 0 || slot->overdue.at_ms > at)
-		deadlines_set(&master->overdue, &slot->overdue, at);
+	timer_hasten(master->loop, &slot->overdue, monotonic_ms() + LEAVE_MS);
 }
 
 static void
@@ -249,7 +239,11 @@ sessions_take_slot(struct master *master)
 	else
 		slot = &master->slots[master->used++];
 	memset(slot, 0, sizeof(*slot));
+	slot->master = master;
 	slot->channel = -1;
+	slot->source = (struct source){.ready = session_ready, .arg = slot};
+	slot->monitor = (struct child){.gone = session_gone, .ended = session_ended, .arg = slot};
+	slot->overdue = (struct timer){.due = session_overdue_due, .arg = slot};
 	return slot;
 }
 
@@ -299,8 +293,6 @@ void
 sessions_enter(struct master *master, struct slot *slot, pid_t pid, int channel, const struct session *session,
     const struct address_key *address)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = slot};
-
 	slot->monitor_pid = pid;
 	slot->channel = channel;
 	memcpy(slot->id, session->id, sizeof(slot->id));
@@ -311,12 +303,12 @@ sessions_enter(struct master *master, struct slot *slot, pid_t pid, int channel,
 	TAILQ_INSERT_TAIL(&master->live, slot, live);
 	TAILQ_INSERT_TAIL(&master->arriving, slot, arriving);
 	slot->is_arriving = true;
-	LIST_INSERT_HEAD(bucket_of(master, pid), slot, same_pid);
+	child_add(master->loop, &slot->monitor, pid);
 	sessions_count(master, address, "");
 	master->live_count++;
-	deadlines_set(&master->overdue, &slot->overdue,
+	timer_set(master->loop, &slot->overdue,
 	    slot->started_ms + 1000ULL * master->config->timeouts.login_s + LEAVE_MS);
-	if (epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, channel, &event) < 0)
+	if (loop_watch(master->loop, &slot->source, channel) < 0)
 		kill(-pid, SIGKILL);
 }
 
@@ -489,15 +481,15 @@ close_channel(struct master *master, struct slot *slot)
 {
 	if (slot->channel < 0)
 		return;
-	epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, slot->channel, NULL);
-	close_fd(&slot->channel);
+	loop_close(master->loop, &slot->source, &slot->channel);
 	count_abandoned(master, slot);
 	leave_turns(master, slot);
 	work_leave(master, slot);
 	ports_leave(master, slot);
 	arrives_no_more(master, slot);
 	expect_end(master, slot);
-	TAILQ_INSERT_TAIL(&master->leaving, slot, leaving);
+	child_leaves(master->loop, &slot->monitor);
+	sessions_grant_soon(master);
 }
 
 /* A monitor that breaks the table is not trusted with anything more. */
@@ -579,7 +571,7 @@ master_answer_admit(struct master *master, struct slot *slot)
 		slot->is_logged_in = true;
 		memcpy(slot->user, user, sizeof(slot->user));
 		arrives_no_more(master, slot);
-		deadlines_drop(&master->overdue, &slot->overdue);
+		timer_stop(master->loop, &slot->overdue);
 		(void)!tally_add(master->by_user, user, strlen(user));
 		board_login(&master->board, row_of(master, slot), user);
 	}
@@ -662,37 +654,13 @@ log_monitor_alarm(const struct slot *slot)
 	log_set_context(NULL, "", NULL, NULL);
 }
 
-static struct slot *
-find_monitor(const struct master *master, pid_t pid)
-{
-	struct slot *slot;
-
-	LIST_FOREACH(slot, bucket_of(master, pid), same_pid)
-	if (slot->monitor_pid == pid)
-		break;
-	return slot;
-}
-
-void
-sessions_kill_left(const struct master *master, pid_t pid)
-{
-	if (find_monitor(master, pid) != NULL)
-		kill(-pid, SIGKILL);
-}
-
-/* If it is gone; the slot is free then. */
+/* The kernel does not end the rest: a monitor is the service user by now, and may not signal files, which is somebody else. */
 static void
-reap_monitor(struct master *master, const struct slot *slot)
+session_ended(void *arg)
 {
-	siginfo_t gone = {.si_pid = 0};
-	pid_t pid = slot->monitor_pid;
-	int status;
+	const struct slot *slot = arg;
 
-	if (waitid(P_PID, (id_t)pid, &gone, WEXITED | WNOHANG | WNOWAIT) < 0 || gone.si_pid != pid)
-		return;
-	sessions_kill_left(master, pid);
-	if (waitpid(pid, &status, WNOHANG) == pid)
-		sessions_reaped(master, pid, status);
+	kill(-slot->monitor_pid, SIGKILL);
 }
 
 static void
@@ -710,7 +678,7 @@ receive(struct master *master, struct slot *slot)
 	}
 	if (r < 0) {
 		close_channel(master, slot);
-		reap_monitor(master, slot); /* it may have been gone before its SIGCHLD was read as another's */
+		child_reap(master->loop, &slot->monitor); /* it may have been gone before its SIGCHLD was read as another's */
 		return;
 	}
 	switch (message.kind) {
@@ -751,12 +719,14 @@ receive(struct master *master, struct slot *slot)
 }
 
 void
-sessions_receive(struct master *master, struct slot *slot)
+session_ready(void *arg)
 {
-	if (slot->channel < 0)
-		return;
+	struct slot *slot = arg;
+	struct master *master = slot->master;
+
 	receive(master, slot);
 	ipc_wipe(&message); /* the next session that is forked has a copy of it */
+	sessions_grant_soon(master);
 }
 
 static struct slot *
@@ -836,28 +806,32 @@ grant_pam(struct master *master, uint64_t now)
 		grant(master, turn, TURN_PAM);
 }
 
-int
-sessions_grant(struct master *master)
+void
+sessions_grant_due(void *arg)
 {
+	struct master *master = arg;
 	uint64_t now, next;
 
 	if (turns_waiting(master->turns[TURN_HASH]) + turns_waiting(master->turns[TURN_PAM]) == 0)
-		return -1;
+		return;
 	now = monotonic_ms();
 	grant_pam(master, now);
 	next = grant_hashes(master, now);
-	return next == UINT64_MAX ? -1 : deadline_left_ms(next, now);
+	if (next != UINT64_MAX)
+		timer_hasten(master->loop, &master->grant, next);
 }
 
-static struct slot *
-slot_of_overdue(struct deadline *overdue)
+void
+sessions_grant_soon(struct master *master)
 {
-	return (struct slot *)(void *)((char *)overdue - offsetof(struct slot, overdue));
+	timer_set(master->loop, &master->grant, 0);
 }
 
 static void
-kill_overdue(struct master *master, struct slot *slot)
+session_overdue_due(void *arg)
 {
+	struct slot *slot = arg;
+	struct master *master = slot->master;
 	const struct board_row *row = &master->board.rows[row_of(master, slot)];
 
 	log_set_context(NULL, slot->id, row->address, row->user);
@@ -872,31 +846,16 @@ kill_overdue(struct master *master, struct slot *slot)
 	slot->was_told_to_end = true;
 	kill(-slot->monitor_pid, SIGKILL);
 	/* what the disk holds is killed once more, until it can be reaped */
-	deadlines_set(&master->overdue, &slot->overdue, monotonic_ms() + LEAVE_MS);
+	timer_set(master->loop, &slot->overdue, monotonic_ms() + LEAVE_MS);
 }
 
-int
-sessions_watch(struct master *master)
+void
+session_gone(void *arg, int status)
 {
-	struct deadline *first;
-	uint64_t now;
+	struct slot *slot = arg;
+	struct master *master = slot->master;
+	pid_t pid = slot->monitor_pid;
 
-	while ((first = deadlines_first(&master->overdue)) != NULL) {
-		now = monotonic_ms();
-		if (first->at_ms > now)
-			return deadline_left_ms(first->at_ms, now);
-		kill_overdue(master, slot_of_overdue(first));
-	}
-	return -1;
-}
-
-bool
-sessions_reaped(struct master *master, pid_t pid, int status)
-{
-	struct slot *slot = find_monitor(master, pid);
-
-	if (slot == NULL)
-		return false;
 	while (slot->channel >= 0 && ipc_receive_now(slot->channel, IPC_MASTER, IPC_STATE_ANY, &message) == 0) {
 		if (message.kind == IPC_alarm)
 			log_monitor_alarm(slot);
@@ -924,28 +883,12 @@ sessions_reaped(struct master *master, pid_t pid, int status)
 	close_channel(master, slot);
 	board_end(&master->board, row_of(master, slot));
 	sessions_uncount(master, &slot->address, slot->user);
-	deadlines_drop(&master->overdue, &slot->overdue);
-	LIST_REMOVE(slot, same_pid);
-	TAILQ_REMOVE(&master->leaving, slot, leaving);
+	timer_stop(master->loop, &slot->overdue);
 	TAILQ_REMOVE(&master->live, slot, live);
 	TAILQ_INSERT_HEAD(&master->free, slot, free);
 	slot->monitor_pid = 0;
 	upgrade_session_gone(master, slot);
 	master->live_count--;
-	return true;
-}
-
-void
-sessions_reap_leaving(struct master *master)
-{
-	struct slot *slot = TAILQ_FIRST(&master->leaving);
-
-	while (slot != NULL) {
-		struct slot *following = TAILQ_NEXT(slot, leaving);
-
-		reap_monitor(master, slot);
-		slot = following;
-	}
 }
 
 static bool

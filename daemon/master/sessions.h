@@ -40,33 +40,20 @@ void sessions_enter(struct master *master, struct slot *slot, pid_t pid, int cha
  */
 bool sessions_accept(struct master *master, const struct listener *listener);
 
-/* Serve one message of the slot's monitor. */
-void sessions_receive(struct master *master, struct slot *slot);
+/* Its monitor has a message, or has closed the channel. arg: the slot. */
+void session_ready(void *arg);
+
+/* Its monitor was reaped. arg: the slot, which is free then. */
+void session_gone(void *arg, int status);
 
 /*
- * Let sessions that wait compute their password hash, as far as limits.concurrent-hashes,
- * the delays of their addresses and a loader of accounts allow.
- * Returns how long until the next one may be due, in ms; -1: no one waits for the clock.
+ * Let sessions that wait compute their password hash, as far as limits.concurrent-hashes, the delays of their addresses
+ * and a loader of accounts allow; again when the next one may be due. arg: the master.
  */
-int sessions_grant(struct master *master);
+void sessions_grant_due(void *arg);
 
-/*
- * Kill all processes of each session that should have ended by now, whatever its monitor does: it was told to, its
- * channel has closed, or its time to log in is over. Returns how long until the next one may be due, in ms; -1: none.
- */
-int sessions_watch(struct master *master);
-
-/*
- * A child of the master is gone and not reaped yet: if it was a monitor, kill what is left of its session. The kernel does
- * not: a monitor is the service user at its end, and may not signal files, which is somebody else.
- */
-void sessions_kill_left(const struct master *master, pid_t pid);
-
-/* A child of the master is gone. True when it was a session's monitor. */
-bool sessions_reaped(struct master *master, pid_t pid, int status);
-
-/* Reap the monitors that have closed their channel, those of them that are gone by now. */
-void sessions_reap_leaving(struct master *master);
+/* The same before the loop waits again: a turn is free, the accounts or the limits have changed. */
+void sessions_grant_soon(struct master *master);
 
 /* End the sessions that a request names, or tell their clients a notice. Returns how many. */
 size_t sessions_kick(struct master *master, const struct control_request *request);

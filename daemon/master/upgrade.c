@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -50,6 +49,12 @@
 static const char *const sanitizer_variables[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS"};
 static char *sanitizer_values[2];
 
+static void upgrade_gone(void *arg, int status);
+static void upgrade_overdue_due(void *arg);
+static void upgrade_rescue_due(void *arg);
+static void upgrade_successor_ready(void *arg);
+static void upgrade_predecessor_ready(void *arg);
+
 /* --- how this program was started --- */
 
 static bool
@@ -71,7 +76,17 @@ upgrade_init(struct master *master, const char *argv0)
 	char path[PATH_MAX], directory[PATH_MAX];
 	ssize_t len;
 
-	master->upgrade = (struct upgrade){.successor = -1, .program_fd = -1, .errors_fd = -1, .predecessor = -1};
+	master->upgrade = (struct upgrade){
+	    .successor = -1,
+	    .program_fd = -1,
+	    .errors_fd = -1,
+	    .predecessor = -1,
+	    .child = {.gone = upgrade_gone, .arg = master},
+	    .overdue = {.due = upgrade_overdue_due, .arg = master},
+	    .rescue = {.due = upgrade_rescue_due, .arg = master},
+	    .successor_source = {.ready = upgrade_successor_ready, .arg = master},
+	    .predecessor_source = {.ready = upgrade_predecessor_ready, .arg = master},
+	};
 	TAILQ_INIT(&master->upgrade.foreign);
 	TAILQ_INIT(&master->upgrade.unused);
 	if (sandbox_is_widened())
@@ -110,10 +125,11 @@ note_problem(struct upgrade *upgrade, const char *format, ...)
 }
 
 static void
-end_report(struct upgrade *upgrade, bool is_good)
+end_report(struct master *master, bool is_good)
 {
-	upgrade->is_good = is_good;
-	upgrade->ended++;
+	master->upgrade.is_good = is_good;
+	master->upgrade.ended++;
+	control_socket_report(master);
 }
 
 /* --- the channel --- */
@@ -302,7 +318,6 @@ learn_program(struct upgrade *upgrade, int pid_fd)
 static int
 start_program(struct master *master)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &master->upgrade.successor};
 	int channels[2] = {-1, -1}, errors[2] = {-1, -1}, pids[2] = {-1, -1};
 	int r = 0;
 	pid_t pid;
@@ -316,12 +331,12 @@ start_program(struct master *master)
 		hold_program(master, channels[1], errors[1], pids[1]);
 	close_fd(&pids[1]);
 	learn_program(&master->upgrade, pids[0]);
-	master->upgrade.child = pid;
+	child_add(master->loop, &master->upgrade.child, pid);
 	master->upgrade.successor = channels[0];
 	master->upgrade.errors_fd = errors[0];
-	master->upgrade.deadline_ms = monotonic_ms() + 1000ULL * START_SECONDS;
+	timer_set(master->loop, &master->upgrade.overdue, monotonic_ms() + 1000ULL * START_SECONDS);
 	channels[0] = errors[0] = -1;
-	(void)!epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, master->upgrade.successor, &event);
+	(void)!loop_watch(master->loop, &master->upgrade.successor_source, master->upgrade.successor);
 out:
 	for (int i = 0; i < 2; i++) {
 		close_fd(&channels[i]);
@@ -341,7 +356,7 @@ why_not_now(const struct master *master)
 		return "another server has taken over already";
 	if (master->is_draining)
 		return "the server is stopping";
-	if (master->upgrade.child != 0 || master->upgrade.is_postponed)
+	if (master->upgrade.child.pid != 0 || master->upgrade.is_postponed)
 		return "one is under way already";
 	return NULL;
 }
@@ -356,7 +371,7 @@ begin_upgrade(struct master *master)
 	r = start_program(master);
 	if (r < 0) {
 		note_problem(&master->upgrade, "no process can be started: %s", strerror(-r));
-		end_report(&master->upgrade, false);
+		end_report(master, false);
 	}
 }
 
@@ -400,14 +415,12 @@ note_errors(struct upgrade *upgrade)
 static void
 forget_successor(struct master *master)
 {
-	if (master->upgrade.successor >= 0)
-		epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, master->upgrade.successor, NULL);
-	close_fd(&master->upgrade.successor);
+	loop_close(master->loop, &master->upgrade.successor_source, &master->upgrade.successor);
 	close_fd(&master->upgrade.errors_fd);
 	close_fd(&master->upgrade.program_fd);
-	master->upgrade.deadline_ms = 0;
+	timer_stop(master->loop, &master->upgrade.overdue);
 	if (master->upgrade.is_retired && !master->is_draining)
-		master->upgrade.rescue_at_ms = monotonic_ms() + RESCUE_AGAIN_MS;
+		timer_set(master->loop, &master->upgrade.rescue, monotonic_ms() + RESCUE_AGAIN_MS);
 }
 
 /* It may be there still, when its parent was killed and not itself. */
@@ -431,19 +444,15 @@ fail_start(struct master *master, int status)
 		note_problem(upgrade, "the new server was ended by signal %d; %s", WTERMSIG(status), rest);
 	else
 		note_problem(upgrade, "the new server did not start (exit status %d); %s", WEXITSTATUS(status), rest);
-	end_report(upgrade, false);
+	end_report(master, false);
 	if (master->reload.again)
 		reload_start(master);
 }
 
-bool
-upgrade_reaped(struct master *master, pid_t pid, int status)
+static void
+upgrade_gone(void *arg, int status)
 {
-	if (master->upgrade.child == 0 || pid != master->upgrade.child)
-		return false;
-	master->upgrade.child = 0;
-	fail_start(master, status);
-	return true;
+	fail_start(arg, status);
 }
 
 void
@@ -451,48 +460,33 @@ upgrade_cancel(struct master *master)
 {
 	struct upgrade *upgrade = &master->upgrade;
 
-	upgrade->rescue_at_ms = 0;
-	if (upgrade->child == 0 && !upgrade->is_postponed)
+	timer_stop(master->loop, &upgrade->rescue);
+	if (upgrade->child.pid == 0 && !upgrade->is_postponed)
 		return;
-	if (upgrade->child != 0) {
+	if (upgrade->child.pid != 0) {
 		kill_program(upgrade);
-		kill(upgrade->child, SIGKILL);
-		upgrade->child = 0;
+		kill(upgrade->child.pid, SIGKILL);
+		child_drop(master->loop, &upgrade->child);
 		forget_successor(master);
 	}
 	upgrade->is_postponed = false;
 	note_problem(upgrade, "the server is stopping");
-	end_report(upgrade, false);
+	end_report(master, false);
 }
 
-static int
-watch_start(struct master *master, uint64_t now)
+static void
+upgrade_overdue_due(void *arg)
 {
-	if (now >= master->upgrade.deadline_ms) {
-		note_problem(&master->upgrade, "the new server was not ready in %d seconds", START_SECONDS);
-		kill_program(&master->upgrade);
-		master->upgrade.deadline_ms = 0;
-		return -1;
-	}
-	return deadline_left_ms(master->upgrade.deadline_ms, now);
+	struct master *master = arg;
+
+	note_problem(&master->upgrade, "the new server was not ready in %d seconds", START_SECONDS);
+	kill_program(&master->upgrade);
 }
 
-int
-upgrade_watch(struct master *master)
+static void
+upgrade_rescue_due(void *arg)
 {
-	struct upgrade *upgrade = &master->upgrade;
-	uint64_t now;
-
-	if (upgrade->deadline_ms == 0 && upgrade->rescue_at_ms == 0)
-		return -1;
-	now = monotonic_ms();
-	if (upgrade->deadline_ms != 0)
-		return watch_start(master, now);
-	if (now < upgrade->rescue_at_ms)
-		return deadline_left_ms(upgrade->rescue_at_ms, now);
-	upgrade->rescue_at_ms = 0;
-	begin_upgrade(master);
-	return -1;
+	begin_upgrade(arg);
 }
 
 bool
@@ -500,7 +494,7 @@ upgrade_lets_go(const struct master *master)
 {
 	const struct upgrade *upgrade = &master->upgrade;
 
-	return upgrade->is_retired && upgrade->child == 0 && upgrade->rescue_at_ms == 0;
+	return upgrade->is_retired && upgrade->child.pid == 0 && !timer_is_set(&upgrade->rescue);
 }
 
 /* --- the old server retires --- */
@@ -538,9 +532,9 @@ tell_sessions(const struct master *master)
  * supervises its own children only. Its status where that was not needed, or 0.
  */
 static int
-release_program(struct upgrade *upgrade)
+release_program(struct master *master)
 {
-	pid_t child = upgrade->child;
+	pid_t child = master->upgrade.child.pid;
 	int status = 0;
 
 	/* while this process adopts, the new server would become its child */
@@ -549,7 +543,7 @@ release_program(struct upgrade *upgrade)
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	upgrade->child = 0;
+	child_drop(master->loop, &master->upgrade.child);
 	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? 0 : status;
 }
 
@@ -561,22 +555,21 @@ report_retirement(struct master *master)
 	snprintf(upgrade->report, sizeof(upgrade->report),
 	    "process %ld has taken over; %u sessions go on in process %ld", (long)upgrade->program_pid,
 	    master->live_count, (long)master->pid);
-	end_report(upgrade, true);
-	control_socket_watch(master);
+	end_report(master, true);
 }
 
 static void
 retire(struct master *master)
 {
 	struct upgrade *upgrade = &master->upgrade;
-	int status = release_program(upgrade);
+	int status = release_program(master);
 
 	if (status != 0) {
 		fail_start(master, status);
 		return;
 	}
 	close_fd(&upgrade->errors_fd);
-	upgrade->deadline_ms = 0;
+	timer_stop(master->loop, &upgrade->overdue);
 	upgrade->is_retired = upgrade->has_successor = true;
 	upgrade->is_passed = false;
 	if (master->reload.again)
@@ -609,7 +602,7 @@ miss_successor(struct master *master)
 	log_message(LEVEL_CRITICAL, "upgrade-failed",
 	    "the server that took over has ended; nobody listens any more, unless a service manager starts it; "
 	    "the next attempt follows");
-	upgrade->rescue_at_ms = monotonic_ms() + RESCUE_MS;
+	timer_set(master->loop, &upgrade->rescue, monotonic_ms() + RESCUE_MS);
 }
 
 static void
@@ -636,7 +629,7 @@ obey(struct master *master, const char *line)
 {
 	unsigned seconds;
 
-	if (strcmp(line, "ready") == 0 && master->upgrade.child != 0)
+	if (strcmp(line, "ready") == 0 && master->upgrade.child.pid != 0)
 		retire(master);
 	else if (strcmp(line, "passed") == 0)
 		master->upgrade.is_passed = true;
@@ -650,20 +643,18 @@ obey(struct master *master, const char *line)
 		master_stop(master, false);
 }
 
-void
-upgrade_receive_successor(struct master *master)
+static void
+upgrade_successor_ready(void *arg)
 {
+	struct master *master = arg;
 	char text[TEXT_MAX + 1];
 	char *rest = text, *line;
 	int r;
 
-	if (master->upgrade.successor < 0)
-		return;
 	r = receive_text(master->upgrade.successor, text);
 	if (r == -EPIPE) {
 		/* one that has not come up is told about when its parent is reaped */
-		epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, master->upgrade.successor, NULL);
-		close_fd(&master->upgrade.successor);
+		loop_close(master->loop, &master->upgrade.successor_source, &master->upgrade.successor);
 		if (master->upgrade.has_successor)
 			miss_successor(master);
 	}
@@ -688,14 +679,12 @@ upgrade_session_gone(struct master *master, const struct slot *slot)
 void
 upgrade_take(struct master *master, const struct inherited *inherited)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &master->upgrade.predecessor};
-
 	if (!inherited->is_upgrade)
 		return;
 	master->upgrade.predecessor = inherited->extras[INHERITED_CHANNEL];
 	master->hooks.uploads = inherited->extras[INHERITED_UPLOADS];
 	master->hooks.uploads_read = inherited->extras[INHERITED_UPLOADS_READ];
-	(void)!epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, master->upgrade.predecessor, &event);
+	(void)!loop_watch(master->loop, &master->upgrade.predecessor_source, master->upgrade.predecessor);
 }
 
 bool
@@ -813,22 +802,20 @@ learn(struct master *master, const char *line)
 		forget_foreign(master, line + 5);
 }
 
-void
-upgrade_receive_predecessor(struct master *master)
+static void
+upgrade_predecessor_ready(void *arg)
 {
+	struct master *master = arg;
 	char text[TEXT_MAX + 1];
 	char *rest = text, *line;
 	int r;
 
-	if (master->upgrade.predecessor < 0)
-		return;
 	r = receive_text(master->upgrade.predecessor, text);
 	while (r > 0 && (line = next_line(&rest)) != NULL)
 		learn(master, line);
 	if (r != -EPIPE)
 		return;
-	epoll_ctl(master->epoll_fd, EPOLL_CTL_DEL, master->upgrade.predecessor, NULL);
-	close_fd(&master->upgrade.predecessor);
+	loop_close(master->loop, &master->upgrade.predecessor_source, &master->upgrade.predecessor);
 	while (!TAILQ_EMPTY(&master->upgrade.foreign))
 		remove_foreign(master, TAILQ_FIRST(&master->upgrade.foreign));
 	tell_manager(master);

@@ -29,6 +29,7 @@
 
 #include "accounts/account.h"
 #include "common/address.h"
+#include "daemon/master/loop.h"
 #include "privsep/monitor/monitor.h"
 
 #define UPGRADE_REPORT_MAX 4096
@@ -49,13 +50,14 @@ struct upgrade {
 	char *program;			/* where this program was started from */
 	/* the server that comes */
 	char supervisor[160];		/* why none may come; "": it may */
-	pid_t child;			/* its parent until it is ready; 0: none starts */
+	struct child child;		/* its parent until it is ready; pid 0: none starts */
 	pid_t program_pid;		/* itself, */
 	int program_fd;			/* and its pidfd; -1: none */
 	int successor;			/* the channel to it; -1: none */
+	struct source successor_source;
 	int errors_fd;			/* its standard error until it is ready */
-	uint64_t deadline_ms;		/* when it must be ready */
-	uint64_t rescue_at_ms;		/* when one starts in place of one that died; 0: never */
+	struct timer overdue;		/* it must be ready by then */
+	struct timer rescue;		/* when one starts in place of one that died */
 	bool is_postponed;		/* it starts when the reload under way has ended */
 	bool is_retired;		/* another has taken over; this one lives for its sessions */
 	bool has_successor;		/* that other lives */
@@ -66,6 +68,7 @@ struct upgrade {
 	char report[UPGRADE_REPORT_MAX];	/* lines */
 	/* the server that goes */
 	int predecessor;		/* the channel to it; -1: none */
+	struct source predecessor_source;
 	bool is_known;			/* the service manager was told */
 	TAILQ_HEAD(, foreign) foreign;	/* its sessions, for the limits */
 	TAILQ_HEAD(, foreign) unused;	/* room for others */
@@ -91,16 +94,6 @@ void upgrade_start_postponed(struct master *master);
 
 /* SIGHUP to a server that has retired: its log files are opened again. False: it has not. */
 bool upgrade_reload_retired(struct master *master);
-
-/* The channel to the server that comes, or to the one that goes, has a message or is closed. */
-void upgrade_receive_successor(struct master *master);
-void upgrade_receive_predecessor(struct master *master);
-
-/* A child of the master is gone. True when it was the parent of the server that comes. */
-bool upgrade_reaped(struct master *master, pid_t pid, int status);
-
-/* End a start that takes too long, begin one that is due. Returns the ms until then, -1: none is. */
-int upgrade_watch(struct master *master);
 
 /* Another server has taken over, and none has to be started in its place: this one may leave with its last session. */
 bool upgrade_lets_go(const struct master *master);

@@ -22,6 +22,7 @@ work_init(struct master *master)
 {
 	TAILQ_INIT(&master->work.waiting);
 	TAILQ_INIT(&master->work.working);
+	master->work.due = (struct timer){.due = work_due, .arg = master};
 	master->work.nice = getpriority(PRIO_PROCESS, 0);
 }
 
@@ -58,7 +59,15 @@ work_begin(struct master *master, struct slot *slot, pid_t files_pid, bool is_ch
 	slot->work_is_change = is_change;
 	slot->work = WORK_TURN_WAITS;
 	TAILQ_INSERT_TAIL(&master->work.waiting, slot, work_next);
+	work_grant_soon(master);
 	return true;
+}
+
+void
+work_grant_soon(struct master *master)
+{
+	if (!TAILQ_EMPTY(&master->work.waiting))
+		timer_set(master->loop, &master->work.due, 0);
 }
 
 void
@@ -69,6 +78,7 @@ work_leave(struct master *master, struct slot *slot)
 	else if (slot->work == WORK_TURN_HELD)
 		TAILQ_REMOVE(&master->work.working, slot, work_next);
 	slot->work = WORK_TURN_NONE;
+	work_grant_soon(master);
 }
 
 bool
@@ -131,15 +141,16 @@ grant(struct master *master, struct slot *slot, uint64_t now)
 	answer(slot, 0);
 }
 
-int
-work_watch(struct master *master)
+void
+work_due(void *arg)
 {
+	struct master *master = arg;
+	struct slot *slot = TAILQ_FIRST(&master->work.waiting), *following;
 	uint64_t now, due_ms;
 	uint32_t working;
-	struct slot *slot = TAILQ_FIRST(&master->work.waiting), *following;
 
 	if (slot == NULL)
-		return -1;
+		return;
 	now = monotonic_ms();
 	working = count_working(master, now, &due_ms);
 	for (; slot != NULL && working < master->config->limits.concurrent_work; slot = following) {
@@ -149,5 +160,7 @@ work_watch(struct master *master)
 		grant(master, slot, now);
 		working++;
 	}
-	return due_ms == UINT64_MAX ? -1 : deadline_left_ms(due_ms, now);
+	(void)count_working(master, now, &due_ms); /* with those that have just begun */
+	if (due_ms != UINT64_MAX && !TAILQ_EMPTY(&master->work.waiting))
+		timer_set(master->loop, &master->work.due, due_ms);
 }

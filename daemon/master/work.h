@@ -28,7 +28,10 @@ bool work_end(struct master *master, struct slot *slot);
 /* The session is gone, and its turn with it. */
 void work_leave(struct master *master, struct slot *slot);
 
-/* Give turns to those who wait, as far as there are some. Returns when to call this again, in ms; -1: at the next event. */
-int work_watch(struct master *master);
+/* Give turns to those who wait, as far as there are some; again when the next one may be free. arg: the master. */
+void work_due(void *arg);
+
+/* The same before the loop waits again: the limits have changed. */
+void work_grant_soon(struct master *master);
 
 #endif
