@@ -41,7 +41,7 @@ control_socket_open(struct master *master, char *error, size_t size)
 	snprintf(path, sizeof(path), "%s/" CONTROL_SOCKET, master->config->runtime_directory);
 	r = local_socket_open(&control->socket, path, 0600, BACKLOG, why, sizeof(why));
 	if (r == 0) {
-		control->source = (struct source){.ready = control_socket_ready, .arg = master};
+		control->source = (struct loop_source){.ready = control_socket_ready, .arg = master};
 		r = loop_watch(master->loop, &control->source, control->socket.fd);
 		if (r < 0) {
 			snprintf(why, sizeof(why), "%s", strerror(-r));

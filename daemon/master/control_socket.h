@@ -36,8 +36,8 @@ struct control_client {
 	struct master *master;
 	enum control_state state;
 	int fd;
-	struct source source;
-	struct timer overdue;
+	struct loop_source source;
+	struct loop_timer overdue;
 	char line[CONTROL_LINE_MAX];
 	size_t line_len;
 	struct buf out;
@@ -50,7 +50,7 @@ struct control_client {
 
 struct control_socket {
 	struct local_socket socket;
-	struct source source;
+	struct loop_source source;
 	bool keeps_path;
 	struct control_client clients[CONTROL_CLIENTS_MAX];
 };

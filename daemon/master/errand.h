@@ -15,7 +15,7 @@ struct board;
 
 struct errand {
 	pid_t pid; /* 0: not under way */
-	struct child child; /* gone and arg are the part's */
+	struct loop_child child; /* gone and arg are the part's */
 	int lines_fd; /* where its lines come from; in the child, where they go */
 };
 

@@ -14,7 +14,7 @@
 
 struct judgement {
 	struct master *master;
-	struct timer due;
+	struct loop_timer due;
 	struct address_key address;
 	struct turn share;
 	LIST_ENTRY(judgement) free;

@@ -28,7 +28,7 @@ struct listener {
 	bool is_activated;		/* the service manager's, which keeps it: always served, never shut */
 	enum listener_kind kind;	/* of an activated one */
 	struct master *master;
-	struct source source;
+	struct loop_source source;
 };
 
 /*

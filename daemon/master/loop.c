@@ -21,20 +21,20 @@
 /* Children that end at the same time may have one SIGCHLD. All are looked for this much after it. */
 #define REAP_ALL_AFTER_MS 200
 
-LIST_HEAD(child_bucket, child);
-TAILQ_HEAD(children, child);
+LIST_HEAD(child_bucket, loop_child);
+TAILQ_HEAD(children, loop_child);
 
 struct loop {
 	size_t size;	/* of this, with its room */
 	int epoll_fd, signal_fd;
-	struct source signals;
+	struct loop_source signals;
 	void (*handler)(void *arg, int signo);
 	void *handler_arg;
 	struct epoll_event events[EVENTS_AT_ONCE];
 	int event_count;	/* those that were read with the last call */
 	struct child_bucket by_pid[PID_BUCKETS];
 	struct children leaving;
-	struct timer reap_all;
+	struct loop_timer reap_all;
 	struct deadlines timers;
 	struct deadline *room[];
 };
@@ -60,7 +60,7 @@ loop_new(uint32_t timers_max, struct loop **loop_out)
 		return r;
 	}
 	TAILQ_INIT(&loop->leaving);
-	loop->reap_all = (struct timer){.due = reap_all_due, .arg = loop};
+	loop->reap_all = (struct loop_timer){.due = reap_all_due, .arg = loop};
 	deadlines_init(&loop->timers, loop->room, timers_max + 1);
 	*loop_out = loop;
 	return 0;
@@ -79,7 +79,7 @@ loop_free(struct loop *loop)
 /* Descriptors. */
 
 int
-loop_watch(struct loop *loop, struct source *source, int fd)
+loop_watch(struct loop *loop, struct loop_source *source, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = source};
 
@@ -92,7 +92,7 @@ loop_watch(struct loop *loop, struct source *source, int fd)
 }
 
 void
-loop_want(struct loop *loop, struct source *source, uint32_t events)
+loop_want(struct loop *loop, struct loop_source *source, uint32_t events)
 {
 	struct epoll_event event = {.events = events, .data.ptr = source};
 
@@ -100,7 +100,7 @@ loop_want(struct loop *loop, struct source *source, uint32_t events)
 }
 
 void
-loop_unwatch(struct loop *loop, struct source *source)
+loop_unwatch(struct loop *loop, struct loop_source *source)
 {
 	if (!source->is_watched)
 		return;
@@ -113,7 +113,7 @@ loop_unwatch(struct loop *loop, struct source *source)
 }
 
 void
-loop_close(struct loop *loop, struct source *source, int *fd)
+loop_close(struct loop *loop, struct loop_source *source, int *fd)
 {
 	loop_unwatch(loop, source);
 	close_fd(fd);
@@ -122,26 +122,26 @@ loop_close(struct loop *loop, struct source *source, int *fd)
 /* Timers. */
 
 void
-timer_set(struct loop *loop, struct timer *timer, uint64_t at_ms)
+timer_set(struct loop *loop, struct loop_timer *timer, uint64_t at_ms)
 {
 	deadlines_set(&loop->timers, &timer->deadline, at_ms);
 }
 
 void
-timer_hasten(struct loop *loop, struct timer *timer, uint64_t at_ms)
+timer_hasten(struct loop *loop, struct loop_timer *timer, uint64_t at_ms)
 {
 	if (!timer_is_set(timer) || timer->deadline.at_ms > at_ms)
 		timer_set(loop, timer, at_ms);
 }
 
 void
-timer_stop(struct loop *loop, struct timer *timer)
+timer_stop(struct loop *loop, struct loop_timer *timer)
 {
 	deadlines_drop(&loop->timers, &timer->deadline);
 }
 
 bool
-timer_is_set(const struct timer *timer)
+timer_is_set(const struct loop_timer *timer)
 {
 	return timer->deadline.place != 0;
 }
@@ -161,7 +161,7 @@ run_timers(struct loop *loop)
 		if (first->at_ms > now)
 			break;
 		deadlines_drop(&loop->timers, first);
-		((struct timer *)(void *)first)->due(((struct timer *)(void *)first)->arg);
+		((struct loop_timer *)(void *)first)->due(((struct loop_timer *)(void *)first)->arg);
 	}
 	first = deadlines_first(&loop->timers);
 	if (first == NULL)
@@ -169,7 +169,7 @@ run_timers(struct loop *loop)
 	return first->at_ms == 0 ? 0 : deadline_left_ms(first->at_ms, monotonic_ms());
 }
 
-_Static_assert(offsetof(struct timer, deadline) == 0, "a timer is found by its deadline");
+_Static_assert(offsetof(struct loop_timer, deadline) == 0, "a timer is found by its deadline");
 
 /* Children. */
 
@@ -179,10 +179,10 @@ bucket_of_pid(struct loop *loop, pid_t pid)
 	return &loop->by_pid[(size_t)pid % PID_BUCKETS];
 }
 
-static struct child *
+static struct loop_child *
 find_child(struct loop *loop, pid_t pid)
 {
-	struct child *child;
+	struct loop_child *child;
 
 	LIST_FOREACH(child, bucket_of_pid(loop, pid), same_pid)
 	if (child->pid == pid)
@@ -191,7 +191,7 @@ find_child(struct loop *loop, pid_t pid)
 }
 
 void
-child_add(struct loop *loop, struct child *child, pid_t pid)
+child_add(struct loop *loop, struct loop_child *child, pid_t pid)
 {
 	child->pid = pid;
 	child->is_leaving = false;
@@ -199,7 +199,7 @@ child_add(struct loop *loop, struct child *child, pid_t pid)
 }
 
 void
-child_drop(struct loop *loop, struct child *child)
+child_drop(struct loop *loop, struct loop_child *child)
 {
 	if (child->pid == 0)
 		return;
@@ -211,7 +211,7 @@ child_drop(struct loop *loop, struct child *child)
 }
 
 void
-child_leaves(struct loop *loop, struct child *child)
+child_leaves(struct loop *loop, struct loop_child *child)
 {
 	if (child->pid == 0 || child->is_leaving)
 		return;
@@ -224,7 +224,7 @@ static bool
 reap_pid(struct loop *loop, pid_t pid)
 {
 	siginfo_t info = {.si_pid = 0};
-	struct child *child;
+	struct loop_child *child;
 	int status;
 
 	if (waitid(pid > 0 ? P_PID : P_ALL, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
@@ -242,7 +242,7 @@ reap_pid(struct loop *loop, pid_t pid)
 }
 
 bool
-child_reap(struct loop *loop, struct child *child)
+child_reap(struct loop *loop, struct loop_child *child)
 {
 	return child->pid > 0 && reap_pid(loop, child->pid);
 }
@@ -250,10 +250,10 @@ child_reap(struct loop *loop, struct child *child)
 static void
 reap_leaving(struct loop *loop)
 {
-	struct child *child = TAILQ_FIRST(&loop->leaving);
+	struct loop_child *child = TAILQ_FIRST(&loop->leaving);
 
 	while (child != NULL) {
-		struct child *following = TAILQ_NEXT(child, leaving);
+		struct loop_child *following = TAILQ_NEXT(child, leaving);
 
 		child_reap(loop, child);
 		child = following;
@@ -307,7 +307,7 @@ loop_take_signals(struct loop *loop, void (*handler)(void *arg, int signo), void
 	signal(SIGPIPE, SIG_IGN);
 	loop->handler = handler;
 	loop->handler_arg = arg;
-	loop->signals = (struct source){.ready = signals_ready, .arg = loop};
+	loop->signals = (struct loop_source){.ready = signals_ready, .arg = loop};
 	loop->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return loop->signal_fd < 0 ? -errno : loop_watch(loop, &loop->signals, loop->signal_fd);
 }
@@ -335,7 +335,7 @@ loop_turn(struct loop *loop)
 
 	loop->event_count = count < 0 ? 0 : count;
 	for (int i = 0; i < loop->event_count; i++) {
-		struct source *source = loop->events[i].data.ptr;
+		struct loop_source *source = loop->events[i].data.ptr;
 
 		/* a session that is forked finds nothing on the stack of what the events before were about */
 		wipe_stack();

@@ -19,7 +19,7 @@
 struct loop;
 
 /* A descriptor. It belongs to the part; all zero but ready and arg, it is not watched. */
-struct source {
+struct loop_source {
 	void (*ready)(void *arg);
 	void *arg;
 	bool is_watched;
@@ -27,21 +27,21 @@ struct source {
 };
 
 /* A moment. All zero but due and arg, it is not set. */
-struct timer {
+struct loop_timer {
 	struct deadline deadline;	/* first: see loop.c */
 	void (*due)(void *arg);
 	void *arg;
 };
 
 /* A child of the master. All zero but the handlers and arg, there is none. */
-struct child {
+struct loop_child {
 	pid_t pid;	/* 0: none */
 	void (*gone)(void *arg, int status);	/* it was reaped; pid is 0 */
 	void (*ended)(void *arg);	/* it is not reaped yet, so that its number is nobody else's; may be NULL */
 	void *arg;
 	bool is_leaving;
-	LIST_ENTRY(child) same_pid;	/* of the same bucket */
-	TAILQ_ENTRY(child) leaving;
+	LIST_ENTRY(loop_child) same_pid;	/* of the same bucket */
+	TAILQ_ENTRY(loop_child) leaving;
 };
 
 /* Make one with room for timers_max timers at once. 0 or -errno. */
@@ -61,39 +61,39 @@ void loop_turn(struct loop *loop);
  * Call source->ready whenever fd can be read, has an error, or its other end is gone. A source that is watched already
  * moves to this fd. fd stays the part's. 0 or -errno.
  */
-int loop_watch(struct loop *loop, struct source *source, int fd);
+int loop_watch(struct loop *loop, struct loop_source *source, int fd);
 
 /* Wait for these events (epoll(7)) instead; errors always come. */
-void loop_want(struct loop *loop, struct source *source, uint32_t events);
+void loop_want(struct loop *loop, struct loop_source *source, uint32_t events);
 
 /* Before its fd is closed. An event of it that was read already is dropped. */
-void loop_unwatch(struct loop *loop, struct source *source);
+void loop_unwatch(struct loop *loop, struct loop_source *source);
 
 /* Unwatch it and close *fd, which becomes -1. */
-void loop_close(struct loop *loop, struct source *source, int *fd);
+void loop_close(struct loop *loop, struct loop_source *source, int *fd);
 
 /* timer is due at at_ms (monotonic_ms()), once, wherever it stood before; 0: before the loop waits again. */
-void timer_set(struct loop *loop, struct timer *timer, uint64_t at_ms);
+void timer_set(struct loop *loop, struct loop_timer *timer, uint64_t at_ms);
 
 /* The same, if it was not set or is due later. */
-void timer_hasten(struct loop *loop, struct timer *timer, uint64_t at_ms);
+void timer_hasten(struct loop *loop, struct loop_timer *timer, uint64_t at_ms);
 
-void timer_stop(struct loop *loop, struct timer *timer);
-bool timer_is_set(const struct timer *timer);
+void timer_stop(struct loop *loop, struct loop_timer *timer);
+bool timer_is_set(const struct loop_timer *timer);
 
 /* Call child->gone when pid is gone. */
-void child_add(struct loop *loop, struct child *child, pid_t pid);
+void child_add(struct loop *loop, struct loop_child *child, pid_t pid);
 
 /* Its end is nobody's business any more; it is reaped all the same. */
-void child_drop(struct loop *loop, struct child *child);
+void child_drop(struct loop *loop, struct loop_child *child);
 
 /* It is about to end. The kernel may merge its SIGCHLD with that of another: it is looked at with each of them. */
-void child_leaves(struct loop *loop, struct child *child);
+void child_leaves(struct loop *loop, struct loop_child *child);
 
 /* Reap what ends until there is no child any more, or until deadline_ms. No handler is called. */
 void loop_await_children(struct loop *loop, uint64_t deadline_ms);
 
 /* Reap it now, if it is gone. True: it was, and its handlers were called. */
-bool child_reap(struct loop *loop, struct child *child);
+bool child_reap(struct loop *loop, struct loop_child *child);
 
 #endif

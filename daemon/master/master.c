@@ -85,7 +85,7 @@ master_watch_listeners(struct master *master)
 		int r;
 
 		listener->master = master;
-		listener->source = (struct source){.ready = listener_ready, .arg = listener};
+		listener->source = (struct loop_source){.ready = listener_ready, .arg = listener};
 		r = loop_watch(master->loop, &listener->source, listener->fd);
 		if (r < 0)
 			log_message(LEVEL_ERROR, "listening", "a listener cannot be watched: %s", strerror(-r));
@@ -210,7 +210,7 @@ master_init(struct master *master)
 {
 	int r = loop_new(SESSIONS_MAX + JUDGEMENTS_MAX + TIMERS_OF_PARTS, &master->loop);
 
-	master->drain = (struct timer){.due = drain_due, .arg = master};
+	master->drain = (struct loop_timer){.due = drain_due, .arg = master};
 	return r < 0 ? r : loop_take_signals(master->loop, handle_signal, master);
 }
 

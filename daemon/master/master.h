@@ -40,9 +40,9 @@ enum turn_kind { TURN_HASH, TURN_PAM, TURN_KIND_COUNT };
 struct slot {
 	struct master *master;
 	pid_t monitor_pid;	/* 0: the slot is free */
-	struct child monitor;
+	struct loop_child monitor;
 	int channel;		/* to the monitor; -1 when it has closed */
-	struct source source;	/* of the channel */
+	struct loop_source source;	/* of the channel */
 	char id[SESSION_ID_SIZE];
 	struct address_key address;
 	uint64_t started_ms;
@@ -52,7 +52,7 @@ struct slot {
 	struct turn turns[TURN_KIND_COUNT];	/* of the attempt under way */
 	uint64_t granted_ms;	/* when its first turn began, */
 	uint32_t refusal_step_ms;	/* and the step by which a refusal is answered */
-	struct timer overdue;	/* when its processes are killed */
+	struct loop_timer overdue;	/* when its processes are killed */
 	enum { WORK_TURN_NONE, WORK_TURN_WAITS, WORK_TURN_HELD } work;	/* long work of its files process */
 	uint64_t work_since_ms;		/* the turn is held */
 	pid_t work_pid;			/* of that files process */
@@ -90,14 +90,14 @@ struct master {
 	struct tally *by_address, *by_user;	/* the sessions, with those of a former server */
 	size_t used;		/* slots ever touched */
 	uint32_t live_count;
-	struct timer grant;	/* of turns to those who wait */
+	struct loop_timer grant;	/* of turns to those who wait */
 
 	struct turns *turns[TURN_KIND_COUNT];
 	struct judgements *judgements;
 	struct failures *failures;
 	struct {
 		struct slots waiting, working;	/* first come first served; those whose turn it is */
-		struct timer due;
+		struct loop_timer due;
 		int nice;			/* the server's own */
 	} work;
 	struct slots announcing;	/* ports.h */
@@ -106,7 +106,7 @@ struct master {
 		bool is_open;		/* the file is this server's to write */
 		uint64_t write_at_ms;	/* 0: nothing to write */
 		uint64_t written_ms, look_at_ms;
-		struct timer due;
+		struct loop_timer due;
 	} bans;
 
 	struct {
@@ -129,14 +129,14 @@ struct master {
 	struct {
 		struct quota_board *board;
 		struct errand errand;
-		struct timer look;
+		struct loop_timer look;
 	} quota_top;
 
 	struct {
 		struct worker worker;
 		struct local_socket own;	/* for sallyportctl */
 		struct local_socket wanted;	/* of metrics-listen */
-		struct timer open;		/* not set: all sockets are there */
+		struct loop_timer open;		/* not set: all sockets are there */
 		int told_error;			/* of the last try to open one */
 		bool was_told;			/* that the process cannot be started */
 		bool is_stopped;		/* for good */
@@ -156,7 +156,7 @@ struct master {
 		int key_fd;			/* the key's numbers in sealed memory, never read here */
 		struct accounts_stamp chain_stamp, key_stamp;	/* the files last looked at */
 		struct certificate_check check;	/* because the files have changed */
-		struct timer look;
+		struct loop_timer look;
 		uint64_t warn_at_ms;
 		bool uses_kernel;		/* the kernel knows TLS */
 	} certificate;
@@ -164,7 +164,7 @@ struct master {
 	struct {
 		union address told;	/* what PASV tells; AF_UNSPEC: the address that the client dialled */
 		struct errand lookup;
-		struct timer look;
+		struct loop_timer look;
 	} passive;
 
 	struct reload reload;
@@ -173,7 +173,7 @@ struct master {
 
 	bool is_draining;
 	uint64_t drain_deadline_ms;	/* when the sessions left are killed */
-	struct timer drain;
+	struct loop_timer drain;
 };
 
 #define SESSIONS_MAX 100000

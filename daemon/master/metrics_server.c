@@ -195,7 +195,7 @@ void
 metrics_server_start(struct master *master)
 {
 	master->metrics.wanted = (struct local_socket)LOCAL_SOCKET_NONE;
-	master->metrics.open = (struct timer){.due = metrics_open_due, .arg = master};
+	master->metrics.open = (struct loop_timer){.due = metrics_open_due, .arg = master};
 	worker_init(&master->metrics.worker, &metrics_kind, master->loop, &master->board, master);
 	open_own(master);
 	open_wanted(master);

@@ -113,7 +113,7 @@ quota_top_configure(struct master *master)
 int
 quota_top_init(struct master *master)
 {
-	master->quota_top.look = (struct timer){.due = quota_top_due, .arg = master};
+	master->quota_top.look = (struct loop_timer){.due = quota_top_due, .arg = master};
 	master->quota_top.board = quota_board_new();
 	if (master->quota_top.board == NULL)
 		return -errno;

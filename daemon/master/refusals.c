@@ -30,7 +30,7 @@ static struct table {
 
 static uint64_t left_out;
 static struct loop *refusals_loop;
-static struct timer tell_timer;
+static struct loop_timer tell_timer;
 
 static bool
 has_table(void)
@@ -86,5 +86,5 @@ void
 refusals_init(struct loop *loop)
 {
 	refusals_loop = loop;
-	tell_timer = (struct timer){.due = refusals_due};
+	tell_timer = (struct loop_timer){.due = refusals_due};
 }

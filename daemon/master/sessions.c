@@ -62,8 +62,8 @@ static int spare_fd = -1; /* given up for a moment when there is no descriptor l
 
 static struct ipc_message message;
 
-static void session_ended(void *arg);
-static void session_overdue_due(void *arg);
+static void slot_ended(void *arg);
+static void slot_overdue_due(void *arg);
 
 int
 sessions_init(struct master *master)
@@ -86,7 +86,7 @@ sessions_init(struct master *master)
 		return -errno;
 	master->failures = &books->failures;
 	master->slots = books->slots;
-	master->grant = (struct timer){.due = sessions_grant_due, .arg = master};
+	master->grant = (struct loop_timer){.due = sessions_grant_due, .arg = master};
 	/* a former server's sessions are counted as well */
 	r = failures_init(&books->failures);
 	if (r == 0)
@@ -241,9 +241,9 @@ sessions_take_slot(struct master *master)
 	memset(slot, 0, sizeof(*slot));
 	slot->master = master;
 	slot->channel = -1;
-	slot->source = (struct source){.ready = session_ready, .arg = slot};
-	slot->monitor = (struct child){.gone = session_gone, .ended = session_ended, .arg = slot};
-	slot->overdue = (struct timer){.due = session_overdue_due, .arg = slot};
+	slot->source = (struct loop_source){.ready = slot_ready, .arg = slot};
+	slot->monitor = (struct loop_child){.gone = slot_gone, .ended = slot_ended, .arg = slot};
+	slot->overdue = (struct loop_timer){.due = slot_overdue_due, .arg = slot};
 	return slot;
 }
 
@@ -656,7 +656,7 @@ log_monitor_alarm(const struct slot *slot)
 
 /* The kernel does not end the rest: a monitor is the service user by now, and may not signal files, which is somebody else. */
 static void
-session_ended(void *arg)
+slot_ended(void *arg)
 {
 	const struct slot *slot = arg;
 
@@ -719,7 +719,7 @@ receive(struct master *master, struct slot *slot)
 }
 
 void
-session_ready(void *arg)
+slot_ready(void *arg)
 {
 	struct slot *slot = arg;
 	struct master *master = slot->master;
@@ -828,7 +828,7 @@ sessions_grant_soon(struct master *master)
 }
 
 static void
-session_overdue_due(void *arg)
+slot_overdue_due(void *arg)
 {
 	struct slot *slot = arg;
 	struct master *master = slot->master;
@@ -850,7 +850,7 @@ session_overdue_due(void *arg)
 }
 
 void
-session_gone(void *arg, int status)
+slot_gone(void *arg, int status)
 {
 	struct slot *slot = arg;
 	struct master *master = slot->master;

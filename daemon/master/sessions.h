@@ -41,10 +41,10 @@ void sessions_enter(struct master *master, struct slot *slot, pid_t pid, int cha
 bool sessions_accept(struct master *master, const struct listener *listener);
 
 /* Its monitor has a message, or has closed the channel. arg: the slot. */
-void session_ready(void *arg);
+void slot_ready(void *arg);
 
 /* Its monitor was reaped. arg: the slot, which is free then. */
-void session_gone(void *arg, int status);
+void slot_gone(void *arg, int status);
 
 /*
  * Let sessions that wait compute their password hash, as far as limits.concurrent-hashes, the delays of their addresses

@@ -53,7 +53,6 @@ static void upgrade_gone(void *arg, int status);
 static void upgrade_overdue_due(void *arg);
 static void upgrade_rescue_due(void *arg);
 static void upgrade_successor_ready(void *arg);
-static void upgrade_predecessor_ready(void *arg);
 
 /* --- how this program was started --- */
 
@@ -802,7 +801,7 @@ learn(struct master *master, const char *line)
 		forget_foreign(master, line + 5);
 }
 
-static void
+void
 upgrade_predecessor_ready(void *arg)
 {
 	struct master *master = arg;

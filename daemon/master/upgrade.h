@@ -50,14 +50,14 @@ struct upgrade {
 	char *program;			/* where this program was started from */
 	/* the server that comes */
 	char supervisor[160];		/* why none may come; "": it may */
-	struct child child;		/* its parent until it is ready; pid 0: none starts */
+	struct loop_child child;		/* its parent until it is ready; pid 0: none starts */
 	pid_t program_pid;		/* itself, */
 	int program_fd;			/* and its pidfd; -1: none */
 	int successor;			/* the channel to it; -1: none */
-	struct source successor_source;
+	struct loop_source successor_source;
 	int errors_fd;			/* its standard error until it is ready */
-	struct timer overdue;		/* it must be ready by then */
-	struct timer rescue;		/* when one starts in place of one that died */
+	struct loop_timer overdue;		/* it must be ready by then */
+	struct loop_timer rescue;		/* when one starts in place of one that died */
 	bool is_postponed;		/* it starts when the reload under way has ended */
 	bool is_retired;		/* another has taken over; this one lives for its sessions */
 	bool has_successor;		/* that other lives */
@@ -68,7 +68,7 @@ struct upgrade {
 	char report[UPGRADE_REPORT_MAX];	/* lines */
 	/* the server that goes */
 	int predecessor;		/* the channel to it; -1: none */
-	struct source predecessor_source;
+	struct loop_source predecessor_source;
 	bool is_known;			/* the service manager was told */
 	TAILQ_HEAD(, foreign) foreign;	/* its sessions, for the limits */
 	TAILQ_HEAD(, foreign) unused;	/* room for others */
@@ -94,6 +94,9 @@ void upgrade_start_postponed(struct master *master);
 
 /* SIGHUP to a server that has retired: its log files are opened again. False: it has not. */
 bool upgrade_reload_retired(struct master *master);
+
+/* The server that goes has a message, or has closed its channel. arg: the master. */
+void upgrade_predecessor_ready(void *arg);
 
 /* Another server has taken over, and none has to be started in its place: this one may leave with its last session. */
 bool upgrade_lets_go(const struct master *master);

@@ -22,7 +22,7 @@ work_init(struct master *master)
 {
 	TAILQ_INIT(&master->work.waiting);
 	TAILQ_INIT(&master->work.working);
-	master->work.due = (struct timer){.due = work_due, .arg = master};
+	master->work.due = (struct loop_timer){.due = work_due, .arg = master};
 	master->work.nice = getpriority(PRIO_PROCESS, 0);
 }
 

@@ -47,9 +47,9 @@ struct worker {
 	struct board *board;
 	bool is_wanted;
 	int channel;	/* to the process; -1: it was closed, or there is none */
-	struct source source;
-	struct child child;
-	struct timer restart;	/* set: another one is to be started */
+	struct loop_source source;
+	struct loop_child child;
+	struct loop_timer restart;	/* set: another one is to be started */
 	uint64_t started_ms;
 };
 

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 
 #include "daemon/master/master.h"
 #include "daemon/master/sessions.h"
@@ -34,13 +33,19 @@ fake_master_init(struct master *master, struct config *config)
 		.ban_time_s = 60},
 	};
 	master->config = config;
-	master->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (loop_new(SESSIONS_MAX + JUDGEMENTS_MAX, &master->loop) < 0)
+		abort();
 	master->accounts.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	master->accounts.not_before_ms = UINT64_MAX; /* no loader */
 	master->accounts.refusal_step_ms = 1;
-	master->upgrade = (struct upgrade){.successor = -1, .errors_fd = -1, .predecessor = -1};
+	master->upgrade = (struct upgrade){
+	    .successor = -1,
+	    .errors_fd = -1,
+	    .predecessor = -1,
+	    .predecessor_source = {.ready = upgrade_predecessor_ready, .arg = master},
+	};
 	TAILQ_INIT(&master->upgrade.foreign);
-	if (sessions_init(master) < 0 || master->epoll_fd < 0 || master->accounts.fd < 0)
+	if (sessions_init(master) < 0 || master->accounts.fd < 0)
 		abort();
 }
 

@@ -4,7 +4,6 @@
  * sessions at once, which end in any way. No more turns run than may, no account has more sessions than it may, and
  * when all have ended nothing is left of them.
  */
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -140,9 +139,10 @@ say(struct monitor_end *monitor, const struct ipc_message *message)
 		monitor->has_turn = false;
 	}
 	(void)ipc_send_now(monitor->channel, message, -1);
-	sessions_receive(&master, monitor->slot);
-	sessions_grant(&master);
-	work_watch(&master);
+	if (monitor->slot->channel >= 0)
+		slot_ready(monitor->slot);
+	sessions_grant_due(&master);
+	work_due(&master);
 	for (int i = 0; i < MONITORS; i++)
 		hear(&monitors[i]);
 }
@@ -176,9 +176,8 @@ end(struct monitor_end *monitor, struct input *input)
 	static const int statuses[] = {0, SIGKILL, SIGSYS, SIGSEGV, MONITOR_EXIT_ALARM << 8, 1 << 8};
 
 	close_fd(&monitor->channel);
-	if (!sessions_reaped(
-		&master, monitor->pid, statuses[input_below(input, sizeof(statuses) / sizeof(statuses[0]))]))
-		abort();
+	child_drop(master.loop, &monitor->slot->monitor);
+	slot_gone(monitor->slot, statuses[input_below(input, sizeof(statuses) / sizeof(statuses[0]))]);
 	*monitor = (struct monitor_end){.channel = -1};
 }
 
@@ -210,7 +209,7 @@ check_nothing_is_left(void)
 	if (!TAILQ_EMPTY(&master.work.waiting) || !TAILQ_EMPTY(&master.work.working))
 		abort();
 	if (master.live_count != 0 || !TAILQ_EMPTY(&master.live) || !TAILQ_EMPTY(&master.arriving) ||
-	    !TAILQ_EMPTY(&master.leaving) || deadlines_first(&master.overdue) != NULL)
+	    judgements_waiting(master.judgements) != 0)
 		abort();
 	for (int kind = 0; kind < TURN_KIND_COUNT; kind++)
 		if (turns_running(master.turns[kind]) != 0 || turns_waiting(master.turns[kind]) != 0)
@@ -248,8 +247,9 @@ step(struct input *input)
 			log_in(monitor, input);
 		return;
 	}
-	sessions_receive(&master, monitor->slot);
-	sessions_grant(&master);
+	if (monitor->slot->channel >= 0)
+		slot_ready(monitor->slot);
+	sessions_grant_due(&master);
 }
 
 int
@@ -267,8 +267,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = 0; i < MONITORS; i++)
 		if (monitors[i].slot != NULL)
 			end(&monitors[i], &input);
-	while (judgements_watch(&master) >= 0)
-		poll(NULL, 0, 1);
+	while (judgements_waiting(master.judgements) > 0)
+		loop_turn(master.loop);
 	check_nothing_is_left();
 	return 0;
 }

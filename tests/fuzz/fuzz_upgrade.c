@@ -99,11 +99,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	master.upgrade.is_known = true; /* no service manager here */
 	for (int i = 0; i < MESSAGES_MAX && input.left > 0; i++) {
 		send_message(&input, pair[1]);
-		upgrade_receive_predecessor(&master);
+		upgrade_predecessor_ready(&master);
 		check_list();
 	}
 	close_fd(&pair[1]);
-	upgrade_receive_predecessor(&master);
+	upgrade_predecessor_ready(&master);
 	if (master.upgrade.predecessor >= 0 || master.upgrade.foreign_count != 0 ||
 	    !TAILQ_EMPTY(&master.upgrade.foreign) || sessions_of("alice") != 0 || sessions_of("bob") != 0)
 		abort();

@@ -41,6 +41,8 @@ setup(void **state)
 	config.limits.concurrent_work = 2;
 	config.limits.work_per_user = 1;
 	master.config = &config;
+	if (loop_new(1, &master.loop) < 0)
+		return -1;
 	work_init(&master);
 	for (int i = 0; i < SLOTS; i++) {
 		if (ipc_pair(pair, 5) < 0)
@@ -58,6 +60,7 @@ static int
 teardown(void **state)
 {
 	(void)state;
+	loop_free(master.loop);
 	for (int i = 0; i < SLOTS; i++) {
 		close(slots[i].channel);
 		close(monitors[i]);
@@ -87,27 +90,27 @@ test_rounds(void **state)
 	(void)state;
 	for (int i = 0; i < SLOTS; i++)
 		begin(i);
-	work_watch(&master);
+	work_due(&master);
 	assert_int_equal(answer_of(0), 0);	/* the first of alice */
 	assert_int_equal(answer_of(1), 1);
 	assert_int_equal(answer_of(3), 0);	/* of bob, before the second of alice */
 	assert_int_equal(answer_of(5), 1);	/* two at once */
 	assert_true(work_end(&master, &slots[0]));
 	begin(0);				/* at the end of those who wait */
-	work_watch(&master);
+	work_due(&master);
 	assert_int_equal(answer_of(1), 0);
 	assert_true(work_end(&master, &slots[1]));
-	work_watch(&master);
+	work_due(&master);
 	assert_int_equal(answer_of(2), 0);
 	assert_true(work_end(&master, &slots[3]));
-	work_watch(&master);
+	work_due(&master);
 	assert_int_equal(answer_of(4), 0);
 	assert_true(work_end(&master, &slots[2]));
-	work_watch(&master);
+	work_due(&master);
 	assert_int_equal(answer_of(5), 0);
 	assert_int_equal(answer_of(0), 1);
 	work_leave(&master, &slots[4]);		/* its session is gone */
-	work_watch(&master);
+	work_due(&master);
 	assert_int_equal(answer_of(0), 0);
 }
 
@@ -122,7 +125,7 @@ test_order(void **state)
 	assert_false(work_begin(&master, &slots[0], 2, false));
 	assert_true(work_end(&master, &slots[0]));
 	assert_int_equal(answer_of(0), -ECANCELED);
-	assert_int_equal(work_watch(&master), -1);
+	work_due(&master);
 	assert_int_equal(answer_of(0), 1);
 }
 
@@ -130,24 +133,23 @@ test_order(void **state)
 static void
 test_never_given_back(void **state)
 {
-	int due;
-
 	(void)state;
 	begin(0);
 	begin(3);
-	work_watch(&master);
+	work_due(&master);
 	begin(1);
 	begin(5);
-	due = work_watch(&master);
-	assert_uint_in_range(due, 1, 3000);
+	work_due(&master);
+	assert_true(timer_is_set(&master.work.due));
+	assert_uint_in_range(master.work.due.deadline.at_ms, monotonic_ms(), monotonic_ms() + 3000);
 	assert_int_equal(answer_of(5), 1);
 	slots[0].work_since_ms -= 3000;
 	slots[3].work_since_ms -= 3000;
-	work_watch(&master);
+	work_due(&master);
 	assert_int_equal(answer_of(5), 0);
 	assert_int_equal(answer_of(1), 1);
 	assert_true(work_end(&master, &slots[0]));
-	work_watch(&master);
+	work_due(&master);
 	assert_int_equal(answer_of(1), 0);
 }
 
