@@ -146,24 +146,27 @@ timer_is_set(const struct loop_timer *timer)
 	return timer->deadline.place != 0;
 }
 
-/* Those that are due, each once: one that sets itself again is due in the next turn. Returns the ms to wait; -1: for ever. */
-static int
+/* Those that are due, each once: one that sets itself again is due in the next turn. */
+static void
 run_timers(struct loop *loop)
 {
-	struct deadline *first;
-	uint64_t now = 0;
-
 	for (uint32_t left = loop->timers.count; left > 0; left--) {
-		first = deadlines_first(&loop->timers);
-		if (first == NULL)
-			break;
-		now = first->at_ms == 0 ? now : monotonic_ms();
-		if (first->at_ms > now)
-			break;
+		struct deadline *first = deadlines_first(&loop->timers);
+		struct loop_timer *timer = (struct loop_timer *)(void *)first;
+
+		if (first == NULL || (first->at_ms > 0 && first->at_ms > monotonic_ms()))
+			return;
 		deadlines_drop(&loop->timers, first);
-		((struct loop_timer *)(void *)first)->due(((struct loop_timer *)(void *)first)->arg);
+		timer->due(timer->arg);
 	}
-	first = deadlines_first(&loop->timers);
+}
+
+/* The ms until the next timer; -1: there is none. */
+static int
+time_to_wait(const struct loop *loop)
+{
+	const struct deadline *first = deadlines_first(&loop->timers);
+
 	if (first == NULL)
 		return -1;
 	return first->at_ms == 0 ? 0 : deadline_left_ms(first->at_ms, monotonic_ms());
@@ -330,8 +333,7 @@ loop_await_children(struct loop *loop, uint64_t deadline_ms)
 void
 loop_turn(struct loop *loop)
 {
-	int timeout = run_timers(loop);
-	int count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_AT_ONCE, timeout);
+	int count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_AT_ONCE, time_to_wait(loop));
 
 	loop->event_count = count < 0 ? 0 : count;
 	for (int i = 0; i < loop->event_count; i++) {
@@ -343,4 +345,5 @@ loop_turn(struct loop *loop)
 			source->ready(source->arg);
 	}
 	loop->event_count = 0;
+	run_timers(loop);
 }

@@ -54,7 +54,7 @@ void loop_free(struct loop *loop);
  */
 int loop_take_signals(struct loop *loop, void (*handler)(void *arg, int signo), void *arg);
 
-/* Wait for what comes next, or for the next timer, and call who waits for it. */
+/* Wait for what comes next, or for the next timer, and call the handlers of what is there, those of timers last. */
 void loop_turn(struct loop *loop);
 
 /*
