@@ -22,7 +22,7 @@ static const struct {
 	const char *value;	/* what to call the value, or NULL: takes none */
 	const char *help;
 } ctl_options[OPTION_COUNT] = {
-    [OPTION_HOME] = {"home", "DIR", "the home; /srv/sallyport/NAME unless given"},
+    [OPTION_HOME] = {"home", "DIR", "the home; " CTL_HOME_PARENT "/NAME unless given"},
     [OPTION_PASSWORD_STDIN] = {"password-stdin", NULL, "read the password from standard input, one line"},
     [OPTION_UID] = {"uid", "N", "the user id; a free one of uid-range unless given"},
     [OPTION_GID] = {"gid", "N", "the group id"},
@@ -46,6 +46,7 @@ static const struct {
     [OPTION_ADDRESS] = {"address", "ADDRESS", "the sessions from this address"},
     [OPTION_SESSION] = {"session", "ID", "this session alone"},
     [OPTION_FOR] = {"for", "TIME", "how long, such as 90s, 30m, 12h, 7d; limits.ban-time unless given"},
+    [OPTION_READY] = {"ready", NULL, "tell by the exit status alone whether it takes new clients"},
     [OPTION_WATCH] = {"watch", NULL, "again every second, as a screen, until Ctrl-C"},
 };
 
@@ -75,7 +76,7 @@ static const struct ctl_command ctl_commands[] = {
     {"ban", "list", NULL, 0, false, ban_list, "the addresses that are banned now"},
     {"ban", "add", "ADDRESS", CTL_BIT(OPTION_FOR), false, ban_add, "refuse an address (IPv6: its /64)"},
     {"ban", "del", "ADDRESS", 0, false, ban_del, "take a ban away"},
-    {"status", NULL, NULL, 0, false, server_status, "the state of the server, its totals, the configuration in force"},
+    {"status", NULL, NULL, CTL_BIT(OPTION_READY), false, server_status, "the state of the server, its totals, the configuration in force"},
     {"reload", NULL, NULL, 0, false, server_reload, "take the configuration, the accounts and the certificate anew; says how it went"},
     {"upgrade", NULL, NULL, 0, false, server_upgrade,
      "start the program anew; it takes over, running sessions end with the old one; says how it went"},
@@ -84,6 +85,8 @@ static const struct ctl_command ctl_commands[] = {
     {"log-level", NULL, "LEVEL", 0, false, server_log_level, "log from this level on, until the next reload"},
     {"metrics", NULL, NULL, 0, false, metrics_print, "what Prometheus would be told"},
     {"config", "check", NULL, 0, false, config_check, "tell what is wrong with the configuration and the accounts"},
+    {"setup", NULL, NULL, CTL_BIT(OPTION_NAME) | CTL_BIT(OPTION_DAYS) | CTL_TAKES_PROGRAM, true, server_setup,
+     "make what the configuration names and is missing: directories, users file, certificate; then become the program"},
 };
 
 #define COMMAND_COUNT (sizeof(ctl_commands) / sizeof(ctl_commands[0]))
@@ -107,7 +110,7 @@ print_command(FILE *out, const struct ctl_command *command)
 			fprintf(out, " [--%s%s%s]%s", ctl_options[i].name, ctl_options[i].value == NULL ? "" : " ",
 			    ctl_options[i].value == NULL ? "" : ctl_options[i].value,
 			    may_repeat(i) ? "..." : "");
-	fprintf(out, "\n        %s\n", command->help);
+	fprintf(out, "%s\n        %s\n", (command->options & CTL_TAKES_PROGRAM) != 0 ? " [-- PROGRAM [ARGUMENT]...]" : "", command->help);
 }
 
 static void
@@ -210,6 +213,10 @@ take_word(struct ctl *ctl, struct arguments *arguments, const char *word)
 		arguments->wants_help = true;
 	} else if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
 		arguments->wants_version = true;
+	} else if (strcmp(word, "--") == 0) {
+		ctl->program = arguments->next;
+		while (*arguments->next != NULL)
+			arguments->next++;
 	} else if (strcmp(word, "--json") == 0) {
 		ctl->is_json = true;
 	} else if (strcmp(word, "-c") == 0) {
@@ -268,6 +275,10 @@ check_command(const struct ctl *ctl, const struct ctl_command *command)
 	}
 	if (command->operand == NULL && ctl->operand != NULL) {
 		ctl_error("'%s' takes no '%s'", name, ctl_quote(ctl->operand));
+		return -1;
+	}
+	if (ctl->program != NULL && (command->options & CTL_TAKES_PROGRAM) == 0) {
+		ctl_error("'%s' takes no '--'", name);
 		return -1;
 	}
 	for (size_t i = 0; i < OPTION_COUNT; i++) {

@@ -41,12 +41,15 @@ enum ctl_option {
 	OPTION_SESSION,
 	OPTION_WATCH,
 	OPTION_FOR,
+	OPTION_READY,
 	OPTION_COUNT
 };
 
 #define CTL_NAMES_MAX 32
+#define CTL_HOME_PARENT "/srv/sallyport" /* of homes that no --home names */
 
 #define CTL_BIT(option) (1u << (option))
+#define CTL_TAKES_PROGRAM CTL_BIT(OPTION_COUNT) /* "-- PROGRAM ARGUMENT..." at the end */
 
 /* The command line, parsed. Texts are borrowed from argv. */
 struct ctl {
@@ -59,13 +62,14 @@ struct ctl {
 	size_t allow_from_count;
 	const char *names[CTL_NAMES_MAX];
 	size_t name_count;
+	char **program;	/* what stands behind "--", NULL-terminated; NULL: there is none */
 	struct config *config;	/* loaded before the command runs where the command wants it */
 };
 
 struct ctl_command {
 	const char *noun, *verb;	/* verb NULL: the noun says it all */
 	const char *operand;	/* "NAME"; "[ID]": may be left out; NULL: none */
-	unsigned options;	/* CTL_BIT()s */
+	unsigned options;	/* CTL_BIT()s, CTL_TAKES_PROGRAM */
 	bool wants_config;
 	enum ctl_exit (*run)(struct ctl *ctl);
 	const char *help;
@@ -110,6 +114,7 @@ enum ctl_exit ban_list(struct ctl *ctl);
 enum ctl_exit ban_add(struct ctl *ctl);
 enum ctl_exit ban_del(struct ctl *ctl);
 enum ctl_exit server_status(struct ctl *ctl);
+enum ctl_exit server_setup(struct ctl *ctl);
 enum ctl_exit server_reload(struct ctl *ctl);
 enum ctl_exit server_upgrade(struct ctl *ctl);
 enum ctl_exit server_drain(struct ctl *ctl);

@@ -68,6 +68,18 @@ print_status(const json_t *status)
 	    printf("    %-28s %s\n", ctl_shown(key), control_text(json_object_get(status, "config"), key));
 }
 
+/* Takes status over. One that drains refuses new clients, and is not ready. */
+static enum ctl_exit
+tell_readiness(json_t *status)
+{
+	bool is_ready = strcmp(control_text(status, "state"), "serving") == 0;
+
+	if (!is_ready)
+		ctl_error("the server is %s, and takes no new clients", control_text(status, "state"));
+	json_decref(status);
+	return is_ready ? CTL_DONE : CTL_FAILED;
+}
+
 enum ctl_exit
 server_status(struct ctl *ctl)
 {
@@ -77,6 +89,8 @@ server_status(struct ctl *ctl)
 	if (status == NULL)
 		return CTL_FAILED;
 	json_object_del(status, "done");
+	if (ctl->given[OPTION_READY])
+		return tell_readiness(status);
 	if (ctl->is_json)
 		return ctl_print_json(status);
 	print_status(status);

@@ -20,7 +20,6 @@
 
 #include "common/banned.h"
 
-#define HOME_PARENT "/srv/sallyport"
 #define PROBLEM_MAX 16384
 
 static int
@@ -350,7 +349,7 @@ design_account(const struct ctl *ctl, const struct users_file *file, const struc
 	if (home != NULL)
 		len = snprintf(account->home, sizeof(account->home), "%s", home);
 	else
-		len = snprintf(account->home, sizeof(account->home), "%s/%s", HOME_PARENT, ctl->operand);
+		len = snprintf(account->home, sizeof(account->home), "%s/%s", CTL_HOME_PARENT, ctl->operand);
 	if (len < 0 || (size_t)len >= sizeof(account->home)) {
 		ctl_error("the home is too long; at most %d bytes", PATH_MAX - 1);
 		return -ENAMETOOLONG;

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: ISC */
+/* sallyportctl setup: make what the configuration names and is not there yet, and become the server if told so. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "accounts/users_file.h"
+#include "admin/ctl.h"
+#include "common/buf.h"
+#include "common/io.h"
+#include "config/config.h"
+#include "trusted/place.h"
+
+#include "common/banned.h"
+
+#define PROBLEM_MAX 16384
+#define MENDED_MAX 16 /* directories on the way of one path */
+
+/*
+ * Volumes come as root's directories that everybody may write to. Root follows no path through those, so they are closed
+ * to others. Whose directory it is, and what is in it, stays.
+ */
+static bool
+close_to_others(const struct trust_problem *problem)
+{
+	struct stat st;
+	int fd = -1;
+	bool is_done = false;
+
+	if (problem->kind != TRUST_WRITERS || (problem->mode & S_IWOTH) == 0)
+		return false;
+	/* those above it are root's alone, so it is the one that was looked at */
+	fd = open(problem->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid())
+		is_done = fchmod(fd, st.st_mode & 07777 & ~(mode_t)(S_IWGRP | S_IWOTH)) == 0;
+	if (is_done)
+		printf("setup: directory '%s' could be changed by everybody; it has mode %04o now\n",
+		    ctl_quote(problem->path), (unsigned)(st.st_mode & 07777 & ~(mode_t)(S_IWGRP | S_IWOTH)));
+	close_fd(&fd);
+	return is_done;
+}
+
+/* The directory that path is in. */
+static int
+prepare_parent(const char *path)
+{
+	struct trusted_made made = TRUSTED_MADE_NOTHING;
+	struct trust_problem problem;
+	char name[NAME_MAX + 1], why[TRUST_TEXT_MAX];
+	int fd;
+
+	for (int i = 0;; i++) {
+		fd = trusted_parent_make(path, TRUST_ROOT_ALONE, name, &made, &problem);
+		trusted_made_keep(&made);
+		if (fd >= 0 || i == MENDED_MAX || !close_to_others(&problem))
+			break;
+	}
+	if (fd < 0) {
+		trust_explain(&problem, why, sizeof(why));
+		ctl_error("cannot make the directory of '%s': %s", ctl_quote(path), ctl_quote(why));
+		return fd;
+	}
+	close_fd(&fd);
+	return 0;
+}
+
+/* A missing one is made by 'user add'. */
+static int
+prepare_homes(void)
+{
+	struct stat st;
+
+	return stat(CTL_HOME_PARENT, &st) < 0 ? 0 : prepare_parent(CTL_HOME_PARENT "/.home");
+}
+
+static int
+prepare_directories(const struct config *config)
+{
+	const char *paths[] = {config->state_directory, config->runtime_directory, config->accounts,
+	    config->tls.certificate, config->tls.key};
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && r == 0; i++)
+		r = paths[i][0] == '\0' ? 0 : prepare_parent(paths[i]);
+	return r == 0 ? prepare_homes() : r;
+}
+
+static bool
+is_missing(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) < 0 && errno == ENOENT;
+}
+
+/* With a comment that tells what it is. */
+static int
+make_users_file(const struct ctl *ctl)
+{
+	struct users_file *file;
+	struct buf problem;
+	int r;
+
+	if (ctl->config->accounts[0] == '\0' || !is_missing(ctl->config->accounts))
+		return 0;
+	file = ctl_open_users(ctl, true);
+	if (file == NULL)
+		return -EIO;
+	buf_init(&problem, PROBLEM_MAX);
+	r = users_file_save(file, &problem);
+	if (r < 0)
+		ctl_error("%s", problem.data == NULL ? "no memory" : ctl_quote(problem.data));
+	else
+		printf("setup: users file '%s' is new; 'sallyportctl user add NAME' adds an account\n",
+		    ctl_quote(ctl->config->accounts));
+	buf_free(&problem);
+	users_file_free(file);
+	return r;
+}
+
+static int
+make_certificate(struct ctl *ctl)
+{
+	const char *certificate = ctl->config->tls.certificate, *key = ctl->config->tls.key;
+
+	if (certificate[0] == '\0' || (!is_missing(certificate) && !is_missing(key)))
+		return 0;
+	if (!is_missing(certificate) || !is_missing(key)) {
+		ctl_error("of certificate '%s' and key '%s' one is missing; put both there, or remove the other one",
+		    ctl_quote(certificate), ctl_quote(key));
+		return -ENOENT;
+	}
+	printf("setup: a certificate that signs itself:\n");
+	return cert_self_signed(ctl) == CTL_DONE ? 0 : -EIO;
+}
+
+enum ctl_exit
+server_setup(struct ctl *ctl)
+{
+	if (prepare_directories(ctl->config) < 0 || make_users_file(ctl) < 0 || make_certificate(ctl) < 0)
+		return CTL_FAILED;
+	if (ctl->program == NULL)
+		return CTL_DONE;
+	if (ctl->program[0] == NULL) {
+		ctl_error("'--' needs a program behind it: setup -- sallyportd -f");
+		return CTL_USAGE;
+	}
+	fflush(stdout);
+	execvp(ctl->program[0], ctl->program);
+	ctl_error("cannot start '%s': %s", ctl_quote(ctl->program[0]), strerror(errno));
+	return CTL_FAILED;
+}
