@@ -319,7 +319,7 @@ uninstall:
 
 # --- packages --------------------------------------------------------------------------------
 
-.PHONY: dist deb deb-test
+.PHONY: dist deb deb-test image image-test
 ## dist: build/sallyport-VERSION.tar.gz, the same bytes each time
 dist:
 	$(Q)scripts/dist $(B)
@@ -331,6 +331,14 @@ deb:
 ## deb-test: build the packages in a fresh Debian 12 root, and prove their life in another (root, debootstrap)
 deb-test:
 	$(Q)scripts/package-test
+
+## image: an OCI image of the server in build/image, and its digest
+image:
+	$(Q)scripts/image
+
+## image-test: build the image twice, compare, and run it in containers (root)
+image-test:
+	$(Q)scripts/image-test
 
 ## clean: remove everything that was built
 clean:

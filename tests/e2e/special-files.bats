@@ -28,6 +28,11 @@ make_device()
 	mknod -m 600 "$1" c 1 3 2>/dev/null
 }
 
+names_in()
+{
+	find "$1" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | tr '\n' ' '
+}
+
 # --- certificates and keys ---
 
 @test "cert self-signed --force: a FIFO, a socket and a device stay, and the message names them" {
@@ -46,7 +51,7 @@ make_device()
 	run -1 ctl cert self-signed --force --name localhost
 	assert_output --partial 'a FIFO'
 	[ -p "$DIR/etc/fifo" ] && [ -L "$DIR/etc/cert.pem" ]
-	assert_equal "$(ls -A "$DIR/etc" | tr '\n' ' ')" "cert.pem fifo sallyport.conf users "
+	assert_equal "$(names_in "$DIR/etc")" "cert.pem fifo sallyport.conf users "
 }
 
 @test "cert self-signed --force: of a link of root's the target is replaced, and the link stays" {
@@ -63,7 +68,7 @@ make_device()
 	assert_equal "$(readlink "$DIR/etc/key.pem")" live/key.pem
 	openssl x509 -in "$DIR/etc/live/cert.pem" -noout -ext subjectAltName | grep -q new.example.org
 	assert_equal "$(stat -c %a "$DIR/etc/live/key.pem")" 600
-	assert_equal "$(ls -A "$DIR/etc/live" | tr '\n' ' ')" "cert.pem key.pem "
+	assert_equal "$(names_in "$DIR/etc/live")" "cert.pem key.pem "
 	start_tls_server
 }
 
