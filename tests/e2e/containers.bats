@@ -428,18 +428,6 @@ secret()
 	client_of "$(place up)" | cmp - "$IMAGE_CONF"
 }
 
-@test "container: without a capability the start fails at once, and names it" {
-	new_container_place
-	for missing in SETPCAP; do
-		: >"$LOG"
-		run_container "CAP_$missing"
-		wait_until -t 30 container_is_gone
-		run ! wait "$RUNTIME_PID"
-		log_has "$missing" || { cat "$LOG" >&2 && fail "$missing is not named"; }
-	done
-	CONTAINER=
-}
-
 # --- what the document says ---
 
 # facts PYTHON: the lines, without the blanks in front of the first one; the documents of docs/CONTAINERS.md are "compose" and "objects" (by kind), the configuration is "conf".
