@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "config/users.h"
 #include "daemon/master/master.h"
 #include "privsep/hooks/hooks.h"
 #include "privsep/ipc/ipc.h"
@@ -27,72 +27,6 @@ static bool
 is_wanted(const struct master *master)
 {
 	return master->config->on_upload[0] != '\0' && !master->hooks.is_stopped;
-}
-
-/* Whom the program runs as. */
-static int
-find_user(const struct config *config, uid_t *uid, gid_t *gid, char *error, size_t size)
-{
-	const char *name = config->hook_user[0] != '\0' ? config->hook_user : config->service_user;
-	const struct passwd *user = getpwnam(name);
-
-	if (user == NULL) {
-		snprintf(error, size, "user '%s' does not exist", name);
-		return -ENOENT;
-	}
-	if (user->pw_uid == 0 || user->pw_gid == 0) {
-		snprintf(error, size, "'%s' is root; it must be a user without rights", name);
-		return -EPERM;
-	}
-	*uid = user->pw_uid;
-	*gid = user->pw_gid;
-	return 0;
-}
-
-/* What is wrong with the program itself. */
-static int
-check_program(const struct config *config, char *error, size_t size)
-{
-	struct stat st;
-	int r;
-
-	if (stat(config->on_upload, &st) < 0) {
-		r = -errno;
-		snprintf(error, size, "'%s': %s", config->on_upload, strerror(-r));
-		return r;
-	}
-	if (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0) {
-		snprintf(error, size, "'%s' is not an executable file", config->on_upload);
-		return -EACCES;
-	}
-	if ((st.st_mode & 022) != 0) {
-		snprintf(error, size, "'%s' can be changed by others than its owner; chmod go-w it", config->on_upload);
-		return -EPERM;
-	}
-	return 0;
-}
-
-int
-hook_worker_check(const struct config *config, char *error, size_t size)
-{
-	char place[CONFIG_PLACE_MAX], problem[512];
-	const char *key = "on-upload";
-	uid_t uid;
-	gid_t gid;
-	int r;
-
-	if (config->on_upload[0] == '\0')
-		return 0;
-	r = check_program(config, problem, sizeof(problem));
-	if (r == 0) {
-		key = "hook-user";
-		r = find_user(config, &uid, &gid, problem, sizeof(problem));
-	}
-	if (r < 0) {
-		config_place(config, "", key, place);
-		snprintf(error, size, "%s%s", place, problem);
-	}
-	return r;
 }
 
 /* What is surely a file of the queue, and no link to another, changes its owner. */
@@ -169,7 +103,7 @@ static int
 hooks_prepare(void *arg, int channel, char *error, size_t size)
 {
 	struct master *master = arg;
-	int r = find_user(master->config, &master->hooks.uid, &master->hooks.gid, error, size);
+	int r = config_hook_user(master->config, &master->hooks.uid, &master->hooks.gid, error, size);
 
 	(void)channel;
 	if (r < 0)

@@ -9,12 +9,6 @@ struct config;
 struct master;
 
 /*
- * Look whether on-upload can be run as the configuration says. error: where and what is wrong, CONFIG_PLACE_MAX and
- * 512 bytes. Returns 0 or -errno.
- */
-int hook_worker_check(const struct config *config, char *error, size_t size);
-
-/*
  * Make the channel of uploads, unless master->hooks has one of a former master already, and start the
  * process, if it is wanted. 0 or -errno.
  */

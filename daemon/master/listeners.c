@@ -174,6 +174,15 @@ expand(const struct config_listen *entry, union address addresses[2])
 	return 2;
 }
 
+/* What the error alone does not say. */
+static const char *
+advice_for(int error)
+{
+	if (error == -EACCES)
+		return "; it takes CAP_NET_BIND_SERVICE, or a lower sysctl net.ipv4.ip_unprivileged_port_start";
+	return "";
+}
+
 static void
 tell_failure(const struct opening *opening, const struct config_listen *entry, bool is_tls,
     const union address *address, int error)
@@ -184,8 +193,8 @@ tell_failure(const struct opening *opening, const struct config_listen *entry, b
 	if (entry->line > 0)
 		snprintf(line, sizeof(line), "%d:", entry->line);
 	address_text(address, text);
-	snprintf(opening->error, opening->size, "%s:%s %s: cannot listen on %s port %u: %s", opening->config->path,
-	    line, is_tls ? "listen-tls" : "listen", text, entry->port, strerror(-error));
+	snprintf(opening->error, opening->size, "%s:%s %s: cannot listen on %s port %u: %s%s", opening->config->path,
+	    line, is_tls ? "listen-tls" : "listen", text, entry->port, strerror(-error), advice_for(error));
 }
 
 static int

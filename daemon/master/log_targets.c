@@ -26,6 +26,7 @@
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #define LOG_FILE_MODE 0600
 #define RESTART_MS 1000 /* between two tries to start the logger */
+#define TELL_DEATH_MS 60000	/* until the same death of a logger is told on standard error again */
 #define RECORDS_BUFFER (1 << 20) /* bytes that may wait for the logger before records are dropped */
 
 static struct ipc_message message;
@@ -238,6 +239,21 @@ logger_down(void *arg)
 	master->logger.was_told = false;
 }
 
+/* Nobody writes the log now. What was told a moment ago is not told again. */
+static void
+logger_died(void *arg, const char *line)
+{
+	static char told[WORKER_TEXT_MAX];
+	struct master *master = arg;
+	uint64_t now = monotonic_ms();
+
+	if (strncmp(line, told, sizeof(told) - 1) == 0 && now - master->logger.death_told_ms < TELL_DEATH_MS)
+		return;
+	snprintf(told, sizeof(told), "%s", line);
+	master->logger.death_told_ms = now;
+	fprintf(stderr, "sallyportd: %s\n", line);
+}
+
 static void
 logger_failed(void *arg, const char *error)
 {
@@ -254,6 +270,7 @@ static const struct worker_kind logger_kind = {
     .run = logger_enter,
     .receive = logger_receive,
     .down = logger_down,
+    .died = logger_died,
     .failed = logger_failed,
     .retry_ms = RESTART_MS,
 };

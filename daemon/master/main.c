@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,7 +19,9 @@
 #include "accounts/password.h"
 #include "common/io.h"
 #include "common/title.h"
+#include "config/hook.h"
 #include "config/places.h"
+#include "config/users.h"
 #include "daemon/master/accounts_loader.h"
 #include "daemon/master/activation.h"
 #include "daemon/master/bans.h"
@@ -41,6 +42,7 @@
 #include "privsep/tls/certificate.h"
 #include "privsep/tls/memory.h"
 #include "privsep/tls/remote_key.h"
+#include "privsep/trial/trial.h"
 #include "trusted/place.h"
 
 #include "common/banned.h"
@@ -101,18 +103,10 @@ print_usage(FILE *out)
 static void
 find_service_user(void)
 {
-	const struct passwd *user;
+	char error[CONFIG_USER_ERROR_MAX];
 
-	errno = 0;
-	user = getpwnam(master.config->service_user);
-	if (user == NULL)
-		fail("service-user '%s' does not exist; create it with 'useradd --system --no-create-home "
-		     "--shell /usr/sbin/nologin %s'",
-		    master.config->service_user, master.config->service_user);
-	if (user->pw_uid == 0 || user->pw_gid == 0)
-		fail("service-user '%s' is root; it must be a user without rights", master.config->service_user);
-	master.service_uid = user->pw_uid;
-	master.service_gid = user->pw_gid;
+	if (config_service_user(master.config, &master.service_uid, &master.service_gid, error, sizeof(error)) < 0)
+		fail("%s", error);
 }
 
 /* A directory of ours: made if missing, refused if anybody but root could change it, or put another into its place. */
@@ -279,7 +273,7 @@ check_hooks(void)
 {
 	char error[CONFIG_PLACE_MAX + TRUST_TEXT_MAX];
 
-	if (hook_worker_check(master.config, error, sizeof(error)) < 0)
+	if (config_check_hook(master.config, error, sizeof(error)) < 0)
 		fail("%s", error);
 }
 
@@ -297,6 +291,25 @@ take_standard_error(void)
 	close_fd(&fd);
 }
 
+/* Without them every session would end before it begins. */
+static void
+try_walls(void)
+{
+	struct trial trial = {
+	    .config = master.config,
+	    .empty_directory_fd = master.empty_directory_fd,
+	    .service_uid = master.service_uid,
+	    .service_gid = master.service_gid,
+	};
+	char error[CONFIG_USER_ERROR_MAX];
+
+	if (master.config->on_upload[0] != '\0' &&
+	    config_hook_user(master.config, &trial.hook_uid, &trial.hook_gid, error, sizeof(error)) < 0)
+		fail("%s", error);
+	if (trial_run(&trial, tell_error, NULL) < 0)
+		exit(EXIT_FAILURE);
+}
+
 static void
 start(void)
 {
@@ -307,14 +320,15 @@ start(void)
 	find_service_user();
 	check_hooks();
 	prepare_directories();
+	r = sandbox_init(tell_error, NULL);
+	if (r < 0)
+		fail("the walls cannot be built: %s", strerror(-r));
+	try_walls();
 	oom_protect_master();
 	r = ledger_boot_id(master.boot_id);
 	if (r < 0)
 		fail("cannot read '/proc/sys/kernel/random/boot_id': %s", strerror(-r));
 	open_listeners();
-	r = sandbox_init(tell_error, NULL);
-	if (r < 0)
-		fail("the walls cannot be built: %s", strerror(-r));
 	if (sandbox_empty_bounds() < 0)
 		fail("the capability bounding set cannot be emptied: CAP_SETPCAP is needed");
 	password_prepare();

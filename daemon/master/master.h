@@ -122,6 +122,7 @@ struct master {
 		int records, records_read;	/* both ends of the channel of all records */
 		int reserved, reserved_read;	/* and of that of the records that matter most */
 		uint64_t *dropped;
+		uint64_t death_told_ms;		/* on standard error, the last one */
 		struct log_switches *switches;	/* written here, read everywhere */
 		bool was_told;			/* that it cannot be started */
 	} logger;

@@ -9,6 +9,7 @@
 #include "common/buf.h"
 #include "common/io.h"
 #include "common/text.h"
+#include "config/hook.h"
 #include "daemon/master/capacity.h"
 #include "daemon/master/hook_worker.h"
 #include "daemon/master/log_switches.h"
@@ -288,7 +289,7 @@ examine(struct master *master)
 	}
 	if (log_targets_open(master, reload->config, &reload->log_files, error, sizeof(error)) < 0)
 		tell_problem(reload, error);
-	if (hook_worker_check(reload->config, error, sizeof(error)) < 0)
+	if (config_check_hook(reload->config, error, sizeof(error)) < 0)
 		tell_problem(reload, error);
 	count = listeners_open(
 	    reload->config, master->listeners, master->listener_count, reload->listeners, error, sizeof(error));

@@ -148,14 +148,40 @@ worker_stop(struct worker *worker)
 }
 
 static void
-log_alarm(const struct worker *worker)
+log_alarm(struct worker *worker)
 {
-	uint32_t number = ipc_get_u32(&message);
+	const char *call = sandbox_syscall_name(ipc_get_u32(&message));
 
 	log_begin(LEVEL_CRITICAL, "alarm");
 	log_field_text("died", worker->kind->name);
-	log_field_text("stopped_at", sandbox_syscall_name(number));
+	log_field_text("stopped_at", call);
 	log_end();
+	snprintf(worker->last_words, sizeof(worker->last_words), ": its filter stopped it at %s", call);
+}
+
+static void
+log_no_walls(struct worker *worker)
+{
+	struct sandbox_failure failure;
+	char why[SANDBOX_TEXT_MAX];
+
+	(void)sandbox_get_failure(&message, &failure);
+	sandbox_log_failure(worker->kind->name, &failure);
+	sandbox_explain(&failure, why, sizeof(why));
+	snprintf(worker->last_words, sizeof(worker->last_words), ": its walls cannot be built: %s", why);
+}
+
+static void
+tell_death(struct worker *worker, int status)
+{
+	char cause[DEATH_TEXT_MAX], line[WORKER_TEXT_MAX + DEATH_TEXT_MAX + 64];
+
+	death_text(status, cause);
+	snprintf(line, sizeof(line), "%s died (%s)%s; another one is started", worker->kind->name, cause,
+	    worker->last_words);
+	log_message(LEVEL_CRITICAL, "alarm", "%s", line);
+	if (worker->kind->died != NULL)
+		worker->kind->died(worker->arg, line);
 }
 
 /* False: there is nothing more to read now. */
@@ -169,6 +195,8 @@ receive_one(struct worker *worker)
 		return false;
 	if (r == 0 && message.kind == IPC_alarm)
 		log_alarm(worker);
+	else if (r == 0 && message.kind == IPC_no_walls)
+		log_no_walls(worker);
 	else if (r == 0)
 		is_known = worker->kind->receive != NULL && worker->kind->receive(worker->arg, &message);
 	if (is_known)
@@ -192,18 +220,15 @@ worker_gone(void *arg, int status)
 {
 	struct worker *worker = arg;
 	bool was_told = worker->channel < 0;
-	char cause[DEATH_TEXT_MAX];
 
 	while (worker->channel >= 0 && receive_one(worker))
 		;
 	loop_close(worker->loop, &worker->source, &worker->channel);
 	if (worker->kind->down != NULL)
 		worker->kind->down(worker->arg);
-	if (!was_told || status != 0) {
-		death_text(status, cause);
-		log_message(
-		    LEVEL_CRITICAL, "alarm", "%s died (%s); another one is started", worker->kind->name, cause);
-	}
+	if (!was_told || status != 0)
+		tell_death(worker, status);
+	worker->last_words[0] = '\0';
 	if (worker->is_wanted)
 		timer_set(worker->loop, &worker->restart,
 		    was_told && status == 0 ? 0 : worker->started_ms + RESTART_MS);

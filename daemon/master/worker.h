@@ -12,6 +12,8 @@
 
 #include "daemon/master/loop.h"
 
+#define WORKER_TEXT_MAX 640	/* of what is told of a death */
+
 struct board;
 struct ipc_message;
 
@@ -35,6 +37,9 @@ struct worker_kind {
 	/* It is gone. */
 	void (*down)(void *arg);
 
+	/* It is gone, and not in good order: what its alarm says. */
+	void (*died)(void *arg, const char *line);
+
 	/* One could not be started; retry_ms: when it is tried again. error: why. */
 	void (*failed)(void *arg, const char *error);
 	uint64_t retry_ms;
@@ -51,6 +56,7 @@ struct worker {
 	struct loop_child child;
 	struct loop_timer restart;	/* set: another one is to be started */
 	uint64_t started_ms;
+	char last_words[WORKER_TEXT_MAX];	/* of one that could say why it ends */
 };
 
 /* There is none, and none is wanted. loop, board and arg are borrowed. */

@@ -70,6 +70,8 @@ cmd_pass(struct protocol *protocol, const struct request *request)
 	case -EUSERS:
 		reply(protocol, 530, "Too many sessions of this account");
 		break;
+	case -ECANCELED:
+		break;	/* the end that was told before it is the reply */
 	case -ECONNABORTED:
 		reply(protocol, 530, "Login incorrect; too many failures, closing");
 		protocol->is_over = true;

@@ -24,24 +24,6 @@
 
 static struct protocol protocol;
 
-static void
-enter_walls(const struct protocol_session *session)
-{
-	const int keep[] = {session->client_fd, session->monitor_channel, session->empty_directory_fd};
-
-	title_name("sallyport-proto");
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);	/* at the end of what the quota granted, EFBIG will do */
-	sandbox_report_to(session->monitor_channel);
-	if (sandbox_close_all_but(keep, 3) < 0 || sandbox_chroot(session->empty_directory_fd) < 0)
-		_exit(1);
-	close(session->empty_directory_fd);
-	if (sandbox_drop_identity(session->service_uid, session->service_gid) < 0 ||
-	    sandbox_landlock_nowhere(SANDBOX_PROTOCOL) < 0 || sandbox_limit(SANDBOX_PROTOCOL) < 0 ||
-	    sandbox_enter(SANDBOX_PROTOCOL, session->monitor_pid) < 0)
-		_exit(1);
-}
-
 /* The context is inherited from the master: make it this session's own. */
 static void
 begin_tls(void)
@@ -103,6 +85,9 @@ take_leave(void)
 	case END_BANNED:
 		reply(&protocol, 421, "Too many failed logins from your address; closing");
 		break;
+	case END_FAILURE:
+		reply(&protocol, 421, "%s", FAILURE_TEXT);
+		break;
 	case END_SHUTDOWN:
 	case END_DRAIN:
 	case END_REASON_COUNT:
@@ -148,7 +133,7 @@ wait_for_input(void)
 void
 protocol_run(const struct protocol_session *session)
 {
-	enter_walls(session);
+	protocol_enter_walls(session);
 	begin(session);
 	while (!protocol.is_over) {
 		if (protocol.end_reason >= 0) {

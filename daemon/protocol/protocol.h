@@ -27,6 +27,15 @@ struct protocol_session {
 	const struct config *config;
 };
 
+/* Of the 421 that ends a session which the server cannot serve. */
+#define FAILURE_TEXT "The server cannot serve this session; its log says why"
+
+/*
+ * Runs in the protocol process, first: get behind the walls. Where they cannot be built, the client reads 421, the monitor
+ * is told which step failed, and the process ends.
+ */
+void protocol_enter_walls(const struct protocol_session *session);
+
 /*
  * Runs in the protocol process, forked from the monitor, still root: empty chroot, service
  * user, filter; then serve the client until one of both ends. Never returns.

@@ -34,49 +34,6 @@
 
 #include "common/banned.h"
 
-/*
- * The session ends when the channel does: nobody's Ctrl-C or drain may cut a running transfer
- * short, and a pipe whose reader is gone is an error of write. Blocked instead of ignored:
- * the filter that is inherited from the monitor knows no sigaction.
- */
-static int
-signals_settle(void)
-{
-	static const int blocked[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(blocked) / sizeof(blocked[0]); i++)
-		sigaddset(&set, blocked[i]);
-	return sigprocmask(SIG_SETMASK, &set, NULL) < 0 ? -errno : 0;
-}
-
-/* From root with everything the monitor had to the user, locked in the home. */
-static int
-walls_raise(const struct files_session *session, pid_t parent)
-{
-	const int kept[] = {
-	    session->home_fd, session->protocol_channel, session->monitor_channel, session->quota_slot_fd};
-	int r;
-
-	sandbox_report_to(session->monitor_channel);
-	r = sandbox_close_all_but(kept, sizeof(kept) / sizeof(kept[0]));
-	if (r == 0)
-		r = sandbox_limit(SANDBOX_FILES);
-	if (r == 0)
-		r = sandbox_chroot_home(session->home_fd, session->uid, session->gid);
-	if (r == 0)
-		r = sandbox_drop_identity(session->uid, session->gid);
-	if (r == 0)
-		r = sandbox_landlock(session->home_fd, (session->rights & MAY_CHANGE) == 0);
-	if (r == 0)
-		r = signals_settle();
-	umask(0);	/* modes are results, not wishes */
-	if (r == 0)
-		r = sandbox_enter(SANDBOX_FILES, parent);
-	return r;
-}
-
 int
 files_prepare(void)
 {
@@ -91,8 +48,9 @@ files_run(const struct files_session *session)
 	pid_t parent = getppid();
 	int r;
 
-	if (files_prepare() < 0 || walls_raise(session, parent) < 0)
+	if (files_prepare() < 0)
 		_exit(FILES_EXIT_WALLS);
+	files_enter_walls(session, parent);
 	r = files_serve(session);
 	_exit(r == 0 ? FILES_EXIT_END : FILES_EXIT_PROTOCOL);
 }

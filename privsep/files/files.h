@@ -40,6 +40,12 @@ enum files_exit {
 int files_prepare(void);
 
 /*
+ * Runs in the files process, first: get behind the walls. Where they cannot be built, the monitor is told which step
+ * failed, and the process ends. parent: the monitor.
+ */
+void files_enter_walls(const struct files_session *session, pid_t parent);
+
+/*
  * Runs in the files process, forked from the monitor, still root: drop to uid and gid,
  * chroot and Landlock into the home, load the filter, then answer requests until the
  * protocol process closes the channel. Never returns.

@@ -190,6 +190,7 @@ static int
 handle_ending(const struct hooks *hooks)
 {
 	int r = ipc_receive_now(state.launcher, IPC_HOOKS, IPC_STATE_ANY, &message);
+	struct sandbox_failure failure;
 	struct queue_entry *entry;
 	const void *output;
 	uint32_t value;
@@ -198,6 +199,11 @@ handle_ending(const struct hooks *hooks)
 
 	if (r < 0)
 		return r == -EAGAIN ? 0 : r;
+	if (message.kind == IPC_no_walls) {
+		(void)sandbox_get_failure(&message, &failure);
+		sandbox_log_failure("launcher", &failure);
+		return -EPROTO;
+	}
 	r = ipc_get_result(&message);
 	outcome = ipc_get_u8(&message);
 	value = ipc_get_u32(&message);
@@ -245,15 +251,10 @@ fork_launcher(const struct hooks *hooks)
 	state.launcher = channels[0];
 }
 
+/* Behind the walls but for the filter, which does not know these calls. */
 static void
-enter_walls(const struct hooks *hooks)
+open_own_queue(const struct hooks *hooks)
 {
-	const int keep[] = {hooks->uploads, hooks->master_channel, hooks->log_channel, hooks->queue_fd, state.launcher};
-
-	if (sandbox_close_all_but(keep, sizeof(keep) / sizeof(keep[0])) < 0 || sandbox_chroot_home(hooks->queue_fd, hooks->uid, hooks->gid) < 0 ||
-	    sandbox_drop_identity(hooks->uid, hooks->gid) < 0 || sandbox_landlock(hooks->queue_fd, false) < 0 ||
-	    sandbox_limit(SANDBOX_HOOKS) < 0)
-		_exit(1);
 	/* a predecessor that was told to end may still put its last uploads to the disk */
 	while (flock(hooks->queue_fd, LOCK_EX) < 0)
 		if (errno != EINTR)
@@ -262,9 +263,6 @@ enter_walls(const struct hooks *hooks)
 		log_message(LEVEL_ERROR, "hook-dropped", "the queue of hooks cannot be read: %s", strerror(errno));
 		_exit(1);
 	}
-	sandbox_report_to(hooks->master_channel);
-	if (sandbox_enter(SANDBOX_HOOKS, 0) < 0)
-		_exit(1);
 }
 
 void
@@ -282,7 +280,9 @@ hooks_run(const struct hooks *hooks)
 	title_name("sallyport-hooks");
 	title_set("hooks", NULL, NULL);
 	fork_launcher(hooks);
-	enter_walls(hooks);
+	hooks_enter_walls(hooks, state.launcher);
+	open_own_queue(hooks);
+	hooks_enter_filter();
 	waits[MASTER] = (struct pollfd){.fd = hooks->master_channel, .events = POLLIN};
 	waits[LAUNCHER] = (struct pollfd){.fd = state.launcher, .events = POLLIN};
 	waits[UPLOADS] = (struct pollfd){.fd = hooks->uploads, .events = POLLIN};

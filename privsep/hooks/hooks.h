@@ -23,6 +23,13 @@ struct hooks {
 };
 
 /*
+ * Run in the hooks process, in this order: get behind the walls, and behind the filter. Where that fails, the master is
+ * told which step it was, and the process ends. launcher: the channel to it.
+ */
+void hooks_enter_walls(const struct hooks *hooks, int launcher);
+void hooks_enter_filter(void);
+
+/*
  * Runs in the hooks process, forked from the master, still root: fork the launcher, confine
  * itself to the directory of the queue, drop to uid, load the filter; then serve until the master has closed its
  * channel. What is in the queue then waits for the next start.

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,7 +23,6 @@
 #include "common/banned.h"
 
 #define PATH_OF_PROGRAMS "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define PROGRAM_DESCRIPTORS 1024
 
 static struct ipc_message message;
 
@@ -267,15 +265,7 @@ serve(const struct launcher *launcher)
 void
 launcher_run(const struct launcher *launcher)
 {
-	const int keep[] = {launcher->channel};
-	struct rlimit none = {0, 0}, descriptors = {PROGRAM_DESCRIPTORS, PROGRAM_DESCRIPTORS};
-
-	title_name("sallyport-run");
-	title_set("launcher", NULL, NULL);
-	if (sandbox_close_all_but(keep, 1) < 0 || sandbox_drop_identity(launcher->uid, launcher->gid) < 0 ||
-	    setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_NOFILE, &descriptors) < 0 || chdir("/") < 0 ||
-	    sandbox_refuse() < 0)
-		_exit(1);
+	launcher_enter_walls(launcher);
 	serve(launcher);
 	_exit(0);
 }

@@ -45,6 +45,9 @@ struct launcher_environment {
 int
 launcher_environment_make(struct launcher_environment *environment, const struct hook_event *event, uint32_t attempt);
 
+/* Runs in the launcher, first: get behind the walls, or tell hooks which step failed, and end. */
+void launcher_enter_walls(const struct launcher *launcher);
+
 /*
  * Runs in the launcher process, forked from the hooks process, still root: drop to uid and gid,
  * refuse what no program of a hook should do, then run what comes over the channel.

@@ -119,6 +119,8 @@ enum ipc_fd {
 	X(admit,            IPC_MONITOR,    IPC_MASTER,    IPC_STATE_LOGIN,   7,     72,    4,     4,     IPC_FD_NONE)    \
 	/* a filtered process reports the call that it was stopped at, then dies */ \
 	X(alarm,            IPC_PROTOCOL | IPC_FILES | IPC_MONITOR | IPC_LOGGER | IPC_HOOKS | IPC_METRICS, IPC_MONITOR | IPC_MASTER, IPC_STATE_ANY, 4, 4, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
+	/* a process says which step of its way behind the walls failed, then ends */ \
+	X(no_walls,         IPC_PROTOCOL | IPC_FILES | IPC_MONITOR | IPC_LOGGER | IPC_HOOKS | IPC_METRICS | IPC_LAUNCHER | IPC_PAM, IPC_MONITOR | IPC_MASTER | IPC_HOOKS, IPC_STATE_ANY, 6, 6, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	/* master and monitor to the logger; logger asks the master for a new syslog socket */ \
 	X(log,              IPC_MASTER | IPC_MONITOR | IPC_HOOKS, IPC_LOGGER, IPC_STATE_ANY, 20, 12000, IPC_NOTICE, IPC_NOTICE, IPC_FD_NONE) \
 	X(log_target,       IPC_MASTER,     IPC_LOGGER,    IPC_STATE_ANY,     3,     3,     IPC_NOTICE, IPC_NOTICE, IPC_FD_REQUEST) \
@@ -144,6 +146,7 @@ enum ipc_end_reason {
 	END_PLACE_NEEDED,
 	END_KICKED,	/* by the administrator */
 	END_BANNED,	/* too many failures of the address */
+	END_FAILURE,	/* the server cannot serve the session: no walls, no room for its own files */
 	END_REASON_COUNT
 };
 
@@ -223,6 +226,7 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   verdict       u8 is_right (not sent when admit follows at once: that one was right)
  *   admit         u32 max_sessions of the account, text name -> u32 enum ipc_admit_outcome
  *   alarm         u32 number of the system call
+ *   no_walls      u8 enum sandbox_step, u8 lacks_capability, u32 errno
  *   log           see log.c
  *   log_target    u8 enum log_target_kind, u8 enum config_log_format, u8 0 (the opened target)
  */

@@ -370,29 +370,6 @@ handle_records(const struct logger *logger)
 	write_gathered();
 }
 
-static void
-enter_walls(const struct logger *logger)
-{
-	const int keep[] = {logger->records, logger->reserved, logger->master_channel, logger->empty_directory_fd};
-
-	title_name("sallyport-log");
-	title_set("logger", NULL, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	tzset();	/* syslog wants local time; the zone file is out of reach afterwards */
-	json_object_seed(0);	/* as is /dev/urandom, which jansson reads */
-	sandbox_report_to(logger->master_channel);
-	if (sandbox_close_all_but(keep, sizeof(keep) / sizeof(keep[0])) < 0 ||
-	    sandbox_chroot(logger->empty_directory_fd) < 0)
-		_exit(1);
-	close(logger->empty_directory_fd);
-	if (sandbox_drop_identity(logger->uid, logger->gid) < 0 || sandbox_landlock_nowhere(SANDBOX_LOGGER) < 0 ||
-	    sandbox_limit(SANDBOX_LOGGER) < 0 || sandbox_enter(SANDBOX_LOGGER, 0) < 0)
-		_exit(1);
-}
-
 enum { WAIT_MASTER, WAIT_ALL, WAIT_RESERVED, WAIT_WATCHERS, WAITS = WAIT_WATCHERS + WATCHERS_MAX };
 
 /* What is there, and since when it is known. */
@@ -427,7 +404,8 @@ logger_run(const struct logger *logger)
 {
 	struct pollfd waits[WAITS] = {[WAIT_MASTER] = {.fd = logger->master_channel, .events = POLLIN}};
 
-	enter_walls(logger);
+	json_object_seed(0);	/* jansson reads /dev/urandom, which is out of reach afterwards */
+	logger_enter_walls(logger);
 	for (int i = 0; i < LOG_TARGET_COUNT; i++)
 		state.targets[i] = -1;
 	state.format = logger->format;

@@ -30,6 +30,12 @@ enum log_target_kind {
 };
 
 /*
+ * Runs in the logger, first: get behind the walls. Where they cannot be built, the master is told which step failed, and the
+ * process ends.
+ */
+void logger_enter_walls(const struct logger *logger);
+
+/*
  * Runs in the logger process, forked from the master, still root: drop to the service user,
  * empty chroot, filter; then write records until every sender has closed the channel.
  */

@@ -19,29 +19,13 @@ static struct server server;
 static struct view view;
 
 static void
-enter_walls(const struct metrics *metrics)
+prepare(const struct metrics *metrics)
 {
-	int keep[2 + METRICS_LISTENERS_MAX] = {metrics->master_channel, metrics->empty_directory_fd};
-
-	for (size_t i = 0; i < metrics->listener_count; i++)
-		keep[2 + i] = metrics->listeners[i].fd;
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
 	json_object_seed(0); /* /dev/urandom, which jansson reads, is out of reach afterwards */
 	view.board = metrics->board;
 	view.quotas = metrics->quotas;
 	if (board_attach(metrics->board) < 0 || quota_board_make_read_only(metrics->quotas) < 0 ||
 	    server_init(&server, &view) < 0)
-		_exit(1);
-	sandbox_report_to(metrics->master_channel);
-	if (sandbox_close_all_but(keep, 2 + metrics->listener_count) < 0 ||
-	    sandbox_chroot(metrics->empty_directory_fd) < 0)
-		_exit(1);
-	close(metrics->empty_directory_fd);
-	if (sandbox_drop_identity(metrics->uid, metrics->gid) < 0 || sandbox_landlock_nowhere(SANDBOX_METRICS) < 0 ||
-	    sandbox_limit(SANDBOX_METRICS) < 0 || sandbox_enter(SANDBOX_METRICS, metrics->master_pid) < 0)
 		_exit(1);
 }
 
@@ -63,9 +47,8 @@ metrics_run(const struct metrics *metrics)
 	};
 	struct pollfd waits[WAITS];
 
-	title_name("sallyport-stats");
-	title_set("metrics", NULL, NULL);
-	enter_walls(metrics);
+	prepare(metrics);
+	metrics_enter_walls(metrics);
 	view_update(&view, (uint64_t)time(NULL), monotonic_ms());
 	for (;;) {
 		int timeout = timeout_of(server_prepare(&server, waits + CONNECTIONS, monotonic_ms()));

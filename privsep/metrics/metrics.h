@@ -33,6 +33,12 @@ struct metrics {
 };
 
 /*
+ * Runs in the metrics process, before it serves: get behind the walls. Where they cannot be built, the master is told which
+ * step failed, and the process ends.
+ */
+void metrics_enter_walls(const struct metrics *metrics);
+
+/*
  * Runs in the metrics process, forked from the master, still root: map the board read-only, drop
  * to the service user, empty chroot, filter; then serve until the master is gone or has closed its channel.
  */

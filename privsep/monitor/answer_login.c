@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Login: the password, the limits, the home; the fork of files; the end of root. */
 #include <errno.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "privsep/ipc/log.h"
 #include "privsep/monitor/login.h"
 #include "privsep/monitor/state.h"
+#include "privsep/sandbox/failure.h"
 #include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"
@@ -133,26 +133,16 @@ out:
 	return r;
 }
 
-/* Root is not needed any more: the empty chroot, the service user, the narrow filter. */
+/* Root is not needed any more: the empty chroot, the service user, the narrow filter. Without them files ends, too. */
 static void
-drop_root(struct monitor *monitor)
+drop_root(struct monitor *monitor, int files_channel)
 {
 	struct session *session = monitor->session;
 
-	/* a port below 1024 for active mode needs a right; no other keeps anything */
-	int kept =
-	    session->config->active_mode && session->config->active_port > 0 && session->config->active_port < 1024
-	    ? CAP_NET_BIND_SERVICE
-	    : SANDBOX_NO_CAPABILITY;
-	const pid_t children[SANDBOX_CHILD_COUNT] = {[SANDBOX_CHILD_PROTOCOL] = monitor->protocol.pid};
-
-	if (sandbox_chroot(session->empty_directory_fd) < 0 ||
-	    sandbox_drop_identity_but(session->service_uid, session->service_gid, kept) < 0 ||
-	    sandbox_landlock_nowhere(SANDBOX_MONITOR) < 0 ||
-	    sandbox_enter_with(SANDBOX_MONITOR, session->master_pid, children) < 0 || quota_limit_writes(monitor) < 0) {
-		monitor->end_reason = "walls";
-		log_message(LEVEL_CRITICAL, "alarm", "monitor cannot give up root");
-		end_session(monitor);
+	if (monitor_leave_root(session, monitor->protocol.pid) < 0 ||
+	    sandbox_step(SANDBOX_STEP_LIMITS, quota_limit_writes(monitor)) < 0) {
+		close(files_channel);
+		end_without_walls(monitor, true);
 	}
 	close_fd(&session->empty_directory_fd);
 }
@@ -179,7 +169,7 @@ complete_login(struct monitor *monitor, const struct account *account, int files
 	log_set_context(NULL, NULL, NULL, account->name);
 	title_set("monitor", account->name, monitor->session->peer_text);
 	end_pam(monitor);
-	drop_root(monitor);
+	drop_root(monitor, files_channel);
 	monitor->state = IPC_STATE_READY;
 	memcpy(monitor->account.user, account->name, sizeof(monitor->account.user));
 	memcpy(monitor->account.home, account->home, sizeof(monitor->account.home));

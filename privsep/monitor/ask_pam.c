@@ -133,6 +133,8 @@ take_pam_answer(struct monitor *monitor, struct account *account, const char **r
 		return give_pam_up(monitor, "PAM did not answer in time", reason);
 	if (r < 0 && r != -EPROTO)
 		return give_pam_up(monitor, PAM_DIED, reason);
+	if (r == 0 && monitor->message.kind == IPC_no_walls && take_no_walls(monitor, &monitor->pam))
+		return give_pam_up(monitor, "the walls of the process that asks PAM cannot be built", reason);
 	if (r == 0)
 		r = take_reply(monitor, account, told);
 	if (r == -EPROTO)

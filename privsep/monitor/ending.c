@@ -87,7 +87,7 @@ reap_child(struct monitor *monitor, struct child *child, uint64_t deadline_ms)
 	if (pid == 0 && kill(child->pid, SIGKILL) == 0)
 		pid = wait_for_child(child, &status, monotonic_ms() + KILLED_MS);
 	is_orderly = pid == child->pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-	if (pid == child->pid && !child->was_killed && !is_orderly) {
+	if (pid == child->pid && !child->was_killed && !child->gave_up && !is_orderly) {
 		log_child_death(child, status);
 		note_death(monitor, child, status);
 		if (speaks_against_client(status))
@@ -106,6 +106,8 @@ drain_channel(struct monitor *monitor, struct child *child, enum ipc_state state
 		if (monitor->message.kind == IPC_alarm) {
 			child->stopped_at = ipc_get_u32(&monitor->message);
 			child->reported = true;
+		} else if (monitor->message.kind == IPC_no_walls) {
+			(void)take_no_walls(monitor, child);
 		}
 		ipc_drop_fds(&monitor->message);
 	}
@@ -143,6 +145,8 @@ wait_for_files(struct monitor *monitor, uint64_t deadline_ms)
 		if (monitor->message.kind == IPC_alarm) {
 			files->stopped_at = ipc_get_u32(&monitor->message);
 			files->reported = true;
+		} else if (monitor->message.kind == IPC_no_walls) {
+			(void)take_no_walls(monitor, files);
 		} else if (!files->answer(monitor)) {
 			r = -EPROTO;
 		}

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* A session that is told to end: protocol takes leave of the client before it goes. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 
 #include "common/io.h"
 #include "privsep/monitor/state.h"
+#include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"
 
@@ -13,7 +15,7 @@ static const char *const end_reasons[END_REASON_COUNT] = {
     [END_LOGIN_TIMEOUT] = "login-timeout", [END_IDLE_TIMEOUT] = "idle-timeout",
     [END_STALL_TIMEOUT] = "stall-timeout", [END_SHUTDOWN] = "shutdown", [END_DRAIN] = "drain",
     [END_PLACE_NEEDED] = "place-needed", [END_KICKED] = "kicked",
-    [END_BANNED] = "banned",
+    [END_BANNED] = "banned", [END_FAILURE] = "failure",
 };
 
 /* The last failed login ends the session already; its answer waits for its time, as the ban that follows from it did. */
@@ -64,6 +66,41 @@ files_is_gone(struct monitor *monitor)
 	if (reap_child(monitor, &monitor->files, monotonic_ms() + END_GRACE_MS))
 		return;
 	forbid_file_writes(monitor);
-	tell_end(monitor, END_SHUTDOWN);
-	monitor->end_reason = REASON_FILES_GONE;
+	tell_end(monitor, monitor->files.gave_up ? END_FAILURE : END_SHUTDOWN);
+	monitor->end_reason = monitor->files.gave_up ? "walls" : REASON_FILES_GONE;
+}
+
+/* Protocol takes its leave of the client, and is not heard any more. */
+static void
+await_leave(struct monitor *monitor)
+{
+	uint64_t deadline = monotonic_ms() + END_GRACE_MS;
+	int r = -EAGAIN;
+
+	while (r == -EAGAIN && io_wait(monitor->protocol.channel, POLLIN, deadline) > 0) {
+		r = ipc_receive_now(monitor->protocol.channel, IPC_MONITOR, monitor->state, &monitor->message);
+		if (r == 0) {
+			ipc_drop_fds(&monitor->message);
+			r = -EAGAIN;
+		}
+	}
+	if (r != -EAGAIN)
+		close_fd(&monitor->protocol.channel);
+}
+
+void
+end_without_walls(struct monitor *monitor, bool is_login)
+{
+	struct sandbox_failure failure;
+
+	sandbox_last_failure(&failure);
+	sandbox_log_failure("monitor", &failure);
+	tell_end(monitor, END_FAILURE);
+	if (is_login) {
+		ipc_begin_reply(&monitor->message, IPC_login, -ECANCELED);
+		tell_protocol(monitor);
+	}
+	monitor->end_reason = "walls";
+	await_leave(monitor);
+	end_session(monitor);
 }

@@ -26,7 +26,7 @@
 #define FINISH_STALLS 10	/* a slow disk may take this many stall times to sync an upload */
 
 /*
- * What each child may ask, beside the alarm that any of them may raise. The answering function returns false where it
+ * What each child may ask, beside the alarm and no_walls, which any of them may send. The answering function returns false where it
  * must not ask that, or not now, or the message is malformed.
  */
 #define MONITOR_ANSWERS(X) \
@@ -68,7 +68,7 @@ enum {
 	IPC_MESSAGES(X)
 #undef X
 #define X(name, from, to, ...) +(CHILDREN_THAT_ASK(from, to) != 0)
-	ASKED_COUNT = 0 IPC_MESSAGES(X) - 1 /* alarm */,
+	ASKED_COUNT = 0 IPC_MESSAGES(X) - 2 /* alarm, no_walls */,
 #undef X
 #define X(name, ...) +1
 	ANSWERED_COUNT = 0 MONITOR_ANSWERS(X)
@@ -131,6 +131,11 @@ receive_from_child(struct monitor *monitor, struct child *child)
 		child->stopped_at = ipc_get_u32(&monitor->message);
 		child->reported = true;
 		return false; /* it is dying; its channel closes next */
+	}
+	if (monitor->message.kind == IPC_no_walls) {
+		if (!take_no_walls(monitor, child))
+			end_for_violation(monitor, child, "no_walls out of order");
+		return false;
 	}
 	is_notice = monitor->message.kind == IPC_transferred;
 	if (!child->answer(monitor))
@@ -353,7 +358,6 @@ start(struct monitor *monitor, struct session *session)
 	const int keep[] = {session->client_fd, session->master_channel, session->log_channel,
 	    session->reserved_log_channel, session->hook_channel, session->empty_directory_fd, session->key_fd};
 	size_t count = session->key_fd < 0 ? 6 : 7;
-	pid_t children[SANDBOX_CHILD_COUNT];
 
 	memory_begin_session();
 	monitor->session = session;
@@ -374,15 +378,8 @@ start(struct monitor *monitor, struct session *session)
 	log_connect(session);
 	if (session->config->pam_service[0] != '\0')
 		fork_pam(monitor);
-	sandbox_report_to(session->master_channel);
-	children[SANDBOX_CHILD_PROTOCOL] = monitor->protocol.pid;
-	children[SANDBOX_CHILD_PAM] = monitor->pam.pid;
-	if (sandbox_limit(SANDBOX_MONITOR) < 0 ||
-	    sandbox_enter_with(SANDBOX_MONITOR_LOGIN, session->master_pid, children) < 0) {
-		monitor->end_reason = "walls";
-		log_message(LEVEL_CRITICAL, "alarm", "monitor cannot load its filter");
-		end_session(monitor);
-	}
+	if (monitor_enter_login_walls(session, monitor->protocol.pid, monitor->pam.pid) < 0)
+		end_without_walls(monitor, false);
 }
 
 /* PAM says nothing but what it is asked; its death is found by the next question. */

@@ -49,6 +49,13 @@ struct session {
 int monitor_rehearse(void);
 
 /*
+ * Run in the monitor: get behind the first filter as root, and, after the login, give root up for the empty directory and
+ * the narrow filter. protocol, pam: process ids, 0 for none. 0 or -errno; see sandbox_last_failure().
+ */
+int monitor_enter_login_walls(const struct session *session, pid_t protocol, pid_t pam);
+int monitor_leave_root(const struct session *session, pid_t protocol);
+
+/*
  * Runs in the monitor process, forked from the master, root: fork the protocol process, give
  * the client's socket up to it, then serve the session until it ends. Never returns.
  */

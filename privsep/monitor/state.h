@@ -44,6 +44,7 @@ struct child {
 	pid_t pid;	/* 0: not started, or reaped */
 	int channel;	/* -1: closed */
 	bool was_killed;	/* by the monitor itself */
+	bool gave_up;	/* its walls could not be built, which is logged already */
 	bool reported;	/* said which call it was stopped at */
 	uint32_t stopped_at;
 };
@@ -137,6 +138,12 @@ void end_without_files(struct monitor *monitor) __attribute__((noreturn));
 void end_for_violation(struct monitor *monitor, struct child *child, const char *what) __attribute__((noreturn));
 
 /*
+ * The message in hand says that the walls of child could not be built, which is the fault of nobody but the machine: log
+ * it; the process ends by itself. False: malformed, or said before.
+ */
+bool take_no_walls(struct monitor *monitor, struct child *child);
+
+/*
  * Reap a child that has closed its channel; past the deadline it is left to the master's reaper.
  * False: it did not end by itself, in order.
  */
@@ -149,6 +156,9 @@ void tell_files_protocol_gone(struct monitor *monitor);
 
 /* Tell protocol to take leave of the client; keep_deadlines() kills it if it does not. */
 void tell_end(struct monitor *monitor, enum ipc_end_reason reason);
+
+/* The monitor's own walls cannot be built: the client reads 421, the log why. is_login: protocol waits for its answer. */
+void end_without_walls(struct monitor *monitor, bool is_login) __attribute__((noreturn));
 
 /* The master tells the session to end. */
 void take_master_end(struct monitor *monitor);

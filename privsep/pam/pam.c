@@ -1,43 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 #include "privsep/pam/pam.h"
 
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "accounts/password.h"
 #include "common/address.h"
 #include "common/title.h"
 #include "privsep/ipc/ipc.h"
-#include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"
 
-#define MODULE_DESCRIPTORS 1024
-
 static struct ipc_message message;
-
-/*
- * No allow-list: what a module calls is not ours to know. What no module has any business with is
- * refused all the same, and there are no descriptors but the channel.
- */
-static int
-walls_raise(const struct pam_session *session, pid_t parent)
-{
-	struct rlimit no_core = {0, 0}, descriptors = {MODULE_DESCRIPTORS, MODULE_DESCRIPTORS};
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	if (sandbox_close_all_but(&session->monitor_channel, 1) < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0 ||
-	    setrlimit(RLIMIT_NOFILE, &descriptors) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
-	    getppid() != parent)
-		return -1;
-	return sandbox_refuse();
-}
 
 static void
 send_answer(const struct pam_session *session, const struct pam_answer *answer)
@@ -74,9 +48,7 @@ answer_authenticate(const struct pam_session *session)
 void
 pam_run(const struct pam_session *session)
 {
-	if (walls_raise(session, getppid()) < 0)
-		_exit(1);
-	title_name("sallyport-pam");
+	pam_enter_walls(session, getppid());
 	title_set("pam", NULL, NULL);
 	while (ipc_receive(session->monitor_channel, IPC_PAM, IPC_STATE_LOGIN, &message) == 0)
 		answer_authenticate(session);

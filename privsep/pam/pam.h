@@ -33,6 +33,9 @@ struct pam_session {
 	uid_t service_uid;	/* whose sessions nobody may have */
 };
 
+/* Runs in the pam process, first: get behind the walls, or tell the monitor which step failed, and end. */
+void pam_enter_walls(const struct pam_session *session, pid_t parent);
+
 /* Runs in the pam process, forked from the monitor, root: answer "authenticate" until the monitor closes the channel. */
 void pam_run(const struct pam_session *session) __attribute__((noreturn));
 

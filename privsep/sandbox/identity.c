@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "privsep/sandbox/failure.h"
 #include "privsep/sandbox/no_new_privs.h"
 #include "privsep/sandbox/sandbox.h"
 
@@ -25,7 +26,7 @@ int
 sandbox_chroot(int directory_fd)
 {
 	if (fchdir(directory_fd) < 0 || chroot(".") < 0)
-		return -errno;
+		return sandbox_step(SANDBOX_STEP_CHROOT, -errno);
 	return 0;
 }
 
@@ -40,6 +41,16 @@ sandbox_chroot_home(int home_fd, uid_t uid, gid_t gid)
 	setfsgid(gid);
 	setfsuid(uid);
 	return sandbox_chroot(home_fd);
+}
+
+bool
+sandbox_has_capability(int capability)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+
+	return syscall(SYS_capget, &header, sets) == 0 &&
+	    (sets[capability / 32].permitted & (UINT32_C(1) << (capability % 32))) != 0;
 }
 
 /*
@@ -65,9 +76,9 @@ sandbox_empty_bounds(void)
 	int r = keep_over_exec();
 
 	if (r < 0)
-		return r;
+		return sandbox_step(SANDBOX_STEP_BOUNDS, r);
 	capng_clear(CAPNG_SELECT_BOUNDS);
-	return capng_apply(CAPNG_SELECT_BOUNDS) < 0 ? -EPERM : 0;
+	return sandbox_step(SANDBOX_STEP_BOUNDS, capng_apply(CAPNG_SELECT_BOUNDS) < 0 ? -EPERM : 0);
 }
 
 /* What only root can do: everything but the ids themselves. */
@@ -77,14 +88,14 @@ drop_while_root(gid_t gid, int kept)
 	unsigned long securebits = LOCKED_SECUREBITS | (kept == SANDBOX_NO_CAPABILITY ? 0 : SECBIT_KEEP_CAPS);
 
 	if (setgroups(1, &gid) < 0)
-		return -errno;
+		return sandbox_step(SANDBOX_STEP_GROUPS, -errno);
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
-		return -errno;
+		return sandbox_step(SANDBOX_STEP_AMBIENT, -errno);
 	/* empty already where the master did it; a look at one bit instead of a call for each */
 	if (prctl(PR_CAPBSET_READ, CAP_SETUID, 0, 0, 0) != 0 && sandbox_empty_bounds() < 0)
 		return -EPERM;
 	if (prctl(PR_SET_SECUREBITS, securebits, 0, 0, 0) < 0)
-		return -errno;
+		return sandbox_step(SANDBOX_STEP_SECUREBITS, -errno);
 	return 0;
 }
 
@@ -97,7 +108,7 @@ drop_capabilities(int kept)
 	if (kept != SANDBOX_NO_CAPABILITY)
 		sets[kept / 32].effective = sets[kept / 32].permitted = 1U << (kept % 32);
 	if (syscall(SYS_capset, &header, sets) < 0)
-		return -EPERM;
+		return sandbox_step(SANDBOX_STEP_CAPABILITIES, -EPERM);
 	return sandbox_no_new_privs();
 }
 
@@ -158,8 +169,10 @@ sandbox_drop_identity_but(uid_t uid, gid_t gid, int kept)
 	r = drop_while_root(gid, kept);
 	if (r < 0)
 		return r;
-	if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
-		return -errno;
+	if (setresgid(gid, gid, gid) < 0)
+		return sandbox_step(SANDBOX_STEP_GID, -errno);
+	if (setresuid(uid, uid, uid) < 0)
+		return sandbox_step(SANDBOX_STEP_UID, -errno);
 	r = drop_capabilities(kept);
 	if (r < 0)
 		return r;

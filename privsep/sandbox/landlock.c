@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "privsep/sandbox/failure.h"
 #include "privsep/sandbox/no_new_privs.h"
 #include "privsep/sandbox/sandbox.h"
 
@@ -126,12 +127,13 @@ restrict_to(const struct ll_ruleset *ruleset, size_t size, const struct ll_path_
 
 	fd = (int)syscall(SYS_landlock_create_ruleset, ruleset, size, 0);
 	if (fd < 0)
-		return -errno;
-	r = home != NULL && syscall(SYS_landlock_add_rule, fd, LL_RULE_PATH_BENEATH, home, 0) < 0 ? -errno : 0;
-	if (r == 0)
+		return sandbox_step(SANDBOX_STEP_LANDLOCK, -errno);
+	if (home != NULL && syscall(SYS_landlock_add_rule, fd, LL_RULE_PATH_BENEATH, home, 0) < 0)
+		r = sandbox_step(SANDBOX_STEP_LANDLOCK, -errno);
+	else
 		r = sandbox_no_new_privs();
 	if (r == 0 && syscall(SYS_landlock_restrict_self, fd, 0) < 0)
-		r = -errno;
+		r = sandbox_step(SANDBOX_STEP_LANDLOCK, -errno);
 	close_fd(&fd);
 	return r;
 }

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "privsep/sandbox/failure.h"
 #include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"
@@ -73,7 +74,7 @@ sandbox_limit(enum sandbox_process process)
 		r = lower(RLIMIT_NPROC, limit->processes);
 	if (r == 0 && !sandbox_is_widened()) /* shadow memory is terabytes */
 		r = lower(RLIMIT_DATA, limit->data);
-	return r;
+	return sandbox_step(SANDBOX_STEP_LIMITS, r);
 }
 
 /* The lowest descriptor in keep that is at least from, or INT64_MAX. */
@@ -97,10 +98,12 @@ sandbox_close_all_but(const int *keep, size_t count)
 	for (;;) {
 		int64_t kept = next_kept(keep, count, from);
 
+		unsigned last = kept == INT64_MAX ? ~0U : (unsigned)(kept - 1);
+
+		if (kept > from && close_range((unsigned)from, last, 0) < 0)
+			return sandbox_step(SANDBOX_STEP_DESCRIPTORS, -errno);
 		if (kept == INT64_MAX)
-			return close_range((unsigned)from, ~0U, 0) < 0 ? -errno : 0;
-		if (kept > from && close_range((unsigned)from, (unsigned)(kept - 1), 0) < 0)
-			return -errno;
+			return 0;
 		from = kept + 1;
 	}
 }

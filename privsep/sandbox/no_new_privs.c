@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <sys/prctl.h>
 
+#include "privsep/sandbox/failure.h"
+
 #include "common/banned.h"
 
 int
@@ -14,7 +16,7 @@ sandbox_no_new_privs(void)
 	static bool is_set;
 
 	if (!is_set && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -errno;
+		return sandbox_step(SANDBOX_STEP_NO_NEW_PRIVS, -errno);
 	is_set = true;
 	return 0;
 }

@@ -86,6 +86,63 @@ bool sandbox_is_widened(void);
  */
 void sandbox_report_to(int channel);
 
+#define SANDBOX_NO_CAPABILITY (-1)
+
+/* The steps of the way behind the walls. Their numbers travel in messages (no_walls). */
+enum sandbox_step {
+	SANDBOX_STEP_DESCRIPTORS,
+	SANDBOX_STEP_LIMITS,
+	SANDBOX_STEP_CHROOT,
+	SANDBOX_STEP_GROUPS,
+	SANDBOX_STEP_AMBIENT,
+	SANDBOX_STEP_BOUNDS,
+	SANDBOX_STEP_SECUREBITS,
+	SANDBOX_STEP_GID,
+	SANDBOX_STEP_UID,
+	SANDBOX_STEP_CAPABILITIES,
+	SANDBOX_STEP_NO_NEW_PRIVS,
+	SANDBOX_STEP_LANDLOCK,
+	SANDBOX_STEP_DUMPABLE,
+	SANDBOX_STEP_PARENT,
+	SANDBOX_STEP_FILTER,
+	SANDBOX_STEP_SIGNALS,
+	SANDBOX_STEP_COUNT
+};
+
+/* A step that failed. */
+struct sandbox_failure {
+	enum sandbox_step step;	/* SANDBOX_STEP_COUNT: not known */
+	bool lacks_capability;	/* that the step takes */
+	int error;		/* errno */
+};
+
+#define SANDBOX_EXIT_WALLS 71	/* exit status of a process whose walls could not be built */
+#define SANDBOX_ERRNO_MAX 4095	/* as the kernel's own bound */
+#define SANDBOX_TEXT_MAX 512
+
+struct ipc_message;
+
+/*
+ * The walls cannot be built: send the step that failed last in this process to the channel of sandbox_report_to(), as one
+ * "no_walls" message, and end with SANDBOX_EXIT_WALLS.
+ */
+void sandbox_give_up(void) __attribute__((noreturn));
+
+/* The step that failed last in this process. */
+void sandbox_last_failure(struct sandbox_failure *failure);
+
+/* The fields of a no_walls message. False: they are none; failure is one that is not known then. */
+bool sandbox_get_failure(struct ipc_message *message, struct sandbox_failure *failure);
+
+/* The name of a capability that the server can use, without CAP_. */
+const char *sandbox_capability_name(int number);
+
+/* Say which call failed, why, and what would be right. Pure. SANDBOX_TEXT_MAX bytes are enough. */
+void sandbox_explain(const struct sandbox_failure *failure, char *text, size_t size);
+
+/* Log it as an alarm of this process. */
+void sandbox_log_failure(const char *process, const struct sandbox_failure *failure);
+
 /* Close every descriptor above 2 but those in keep. 0, 1 and 2 stay, so that nothing opened later takes their numbers. */
 int sandbox_close_all_but(const int *keep, size_t count);
 
@@ -105,6 +162,9 @@ int sandbox_limit(enum sandbox_process process);
  */
 int sandbox_empty_bounds(void);
 
+/* Whether this process may use a capability (CAP_...). */
+bool sandbox_has_capability(int capability);
+
 /* fchdir(directory_fd), chroot("."). Needs CAP_SYS_CHROOT. 0 or -errno. */
 int sandbox_chroot(int directory_fd);
 
@@ -120,8 +180,6 @@ int sandbox_chroot_home(int home_fd, uid_t uid, gid_t gid);
  * uid and gid must not be 0. 0 or -errno.
  */
 int sandbox_drop_identity(uid_t uid, gid_t gid);
-
-#define SANDBOX_NO_CAPABILITY (-1)
 
 /* The same, but one capability stays (CAP_NET_BIND_SERVICE, for active mode from port 20). */
 int sandbox_drop_identity_but(uid_t uid, gid_t gid, int kept);

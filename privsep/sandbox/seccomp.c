@@ -20,6 +20,7 @@
 #include "common/io.h"
 #include "common/target.h"
 #include "privsep/ipc/ipc.h"
+#include "privsep/sandbox/failure.h"
 #include "privsep/sandbox/landlock.h"
 #include "privsep/sandbox/no_new_privs.h"
 #include "privsep/sandbox/rules.h"
@@ -51,6 +52,12 @@ void
 sandbox_report_to(int channel)
 {
 	report_channel = channel;
+}
+
+int
+sandbox_report_channel(void)
+{
+	return report_channel;
 }
 
 bool
@@ -389,19 +396,19 @@ sandbox_enter_with(enum sandbox_process process, pid_t parent, const pid_t child
 	int r;
 
 	if ((int)process < 0 || process >= SANDBOX_COUNT || filters[process].code == NULL)
-		return -EINVAL;
+		return sandbox_step(SANDBOX_STEP_FILTER, -EINVAL);
 
 	/* Both are undone by a change of identity, so they stand here, after it. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return -errno;
+		return sandbox_step(SANDBOX_STEP_DUMPABLE, -errno);
 	if (parent != 0) {
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-			return -errno;
+			return sandbox_step(SANDBOX_STEP_PARENT, -errno);
 		if (getppid() != parent)
-			return -ECANCELED;
+			return sandbox_step(SANDBOX_STEP_PARENT, -ECANCELED);
 	}
 	r = sandbox_no_new_privs();
-	return r < 0 ? r : load_with_children(&filters[process], children);
+	return r < 0 ? r : sandbox_step(SANDBOX_STEP_FILTER, load_with_children(&filters[process], children));
 }
 
 int
@@ -411,13 +418,14 @@ sandbox_refuse(void)
 	int r;
 
 	if (refusing.code == NULL)
-		return -EINVAL;
+		return sandbox_step(SANDBOX_STEP_FILTER, -EINVAL);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return -errno;
+		return sandbox_step(SANDBOX_STEP_DUMPABLE, -errno);
 	r = sandbox_no_new_privs();
 	if (r < 0)
 		return r;
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
+	r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
+	return sandbox_step(SANDBOX_STEP_FILTER, r);
 }
 
 const char *

@@ -135,3 +135,118 @@ has_only()
 	run -0 with_only "$WALLS" "$REAL_BUILD/sallyportctl" -c "$CONF" quota show alice
 	assert_output --partial "$(stat -c %s "$CONF")"
 }
+
+# --- what is missing is named at the start ---
+
+# refused_without CAPABILITY: the server names it, the words that add it, and nothing else.
+refused_without()
+{
+	local all=",$WALLS," name=${1^^}
+	all=${all/,$1,/,}
+	all=${all#,}
+	run with_only "${all%,}" "$BUILD/sallyportd" -f -c "$CONF"
+	assert_failure 1
+	assert_line --index 0 --regexp "^sallyportd: capabilities are missing: CAP_$name \\([^,]*\\); add them: .*--cap-add $name;"
+	assert_equal "${#lines[@]}" 1
+}
+
+@test "the start names a capability that is missing, and how it is added" {
+	for capability in setuid setgid setpcap sys_chroot kill; do
+		refused_without "$capability"
+	done
+}
+
+@test "the start names all that are missing in one line" {
+	run with_only chown,fowner "$BUILD/sallyportd" -f -c "$CONF"
+	assert_failure 1
+	for capability in SYS_CHROOT SETUID SETGID SETPCAP KILL; do
+		assert_line --index 0 --partial "CAP_$capability"
+	done
+	assert_equal "${#lines[@]}" 1
+}
+
+@test "the start names NET_BIND_SERVICE where active-port or listen needs it" {
+	write_config 'active-port = 20'
+	run with_only "$WALLS" "$BUILD/sallyportd" -f -c "$CONF"
+	assert_failure 1
+	assert_line --regexp 'missing: CAP_NET_BIND_SERVICE \(active-port below 1024\)'
+	[ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 99 ] || skip "every port is open to all here"
+	write_config 'listen = {"127.0.0.1:99"}'
+	run with_only "$WALLS" "$BUILD/sallyportd" -f -c "$CONF"
+	assert_failure 1
+	assert_line --regexp "listen.*: Permission denied; .*CAP_NET_BIND_SERVICE.*net.ipv4.ip_unprivileged_port_start"
+}
+
+@test "a user namespace that denies what the walls need is named by the call" {
+	unshare --user --map-root-user true 2>/dev/null || skip "no user namespace can be made here"
+	run unshare --user --map-root-user "$BUILD/sallyportd" -f -c "$CONF"
+	assert_failure 1
+	assert_line --regexp '^sallyportd: the walls of logger, metrics, monitor, protocol, files cannot be built: setgroups: .*CAP_SETGID is there'
+}
+
+@test "a /proc that is missing is said in words" {
+	unshare --mount true 2>/dev/null || skip "no mount namespace can be made here"
+	# shellcheck disable=SC2016 # the inner shell expands it
+	run unshare --mount sh -c 'umount -l /proc && exec "$@"' - "$BUILD/sallyportd" -f -c "$CONF"
+	assert_failure 1
+	assert_line --partial "'/proc' is not mounted"
+}
+
+# --- what fails later is told the client and the log ---
+
+@test "a session whose protocol process cannot be walled in answers 421, and the log says why" {
+	ALARM_EXPECTED=1
+	start_with "$WALLS"
+	chmod 000 "$DIR/run/empty"
+	run ftp_raw <<-'EOF'
+		< 220
+		< 421
+	EOF
+	assert_success
+	wait_until log_has ' critical alarm .*no_walls="protocol" message="chroot: Permission denied; root cannot enter the directory'
+	wait_until log_has ' disconnect .*reason="walls"'
+	! log_has ' ban '
+}
+
+@test "a session whose monitor cannot give root up answers 421, and the log says why" {
+	ALARM_EXPECTED=1
+	add_user alice secret
+	start_with "$WALLS"
+	ftp_open
+	wait_until log_has ' connect '
+	find_session
+	wait_until test "$(status_of "$PROTOCOL" Seccomp)" = 2
+	chmod 000 "$DIR/run/empty"
+	ftp 'USER alice' 331
+	ftp 'PASS secret' 421
+	wait_until log_has ' critical alarm .*no_walls="monitor" message="chroot: Permission denied'
+	wait_until log_has ' disconnect .*reason="walls"'
+	! log_has ' login .*user="alice"'
+}
+
+@test "a session whose files process cannot be walled in answers 421, and the log says why" {
+	ALARM_EXPECTED=1
+	add_user alice secret
+	chmod 000 "$DIR/home/alice"
+	start_with "$WALLS"
+	as_alice <<-'EOF'
+		< 421
+	EOF
+	wait_until log_has ' critical alarm .*no_walls="files" message="chroot: Permission denied'
+	wait_until log_has ' disconnect .*reason="walls"'
+}
+
+@test "the logger's death is told on standard error, with its reason" {
+	ALARM_EXPECTED=1
+	start_with "$WALLS"
+	logger=$(pgrep -x sallyport-log -P "$SERVER_PID")
+	kill -KILL "$logger"
+	wait_until grep -q 'sallyportd: logger died (killed from outside.*); another one is started' "$DIR/stderr"
+	stop_server
+	start_with "$WALLS"
+	chmod 000 "$DIR/run/empty"
+	kill -KILL "$(pgrep -x sallyport-log -P "$SERVER_PID")"
+	wait_until grep -q 'sallyportd: logger died (exit status 71): its walls cannot be built: chroot: Permission denied' "$DIR/stderr"
+	chmod 555 "$DIR/run/empty"
+	wait_until log_has ' critical alarm .*no_walls="logger"'
+}
