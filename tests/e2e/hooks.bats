@@ -327,5 +327,5 @@ is_renewed()
 	chmod 755 "$DIR/hook"
 	run "$BUILD/sallyportd" -t -c "$CONF"
 	assert_failure 1
-	assert_output "sallyportd: $CONF:2: hook-user: user 'nobody-of-this-name' does not exist"
+	assert_output --regexp "^sallyportd: $CONF:2: hook-user: user 'nobody-of-this-name' does not exist; create it with 'useradd "
 }
