@@ -16,6 +16,7 @@
 
 /* Of this process: the last step that failed. */
 static struct sandbox_failure last = {.step = SANDBOX_STEP_COUNT};
+static volatile int report_channel = -1;
 
 /* A step: the call, the capability behind its EPERM, and what else its error means. */
 static const struct step {
@@ -51,27 +52,16 @@ static const struct step {
     [SANDBOX_STEP_SIGNALS] = {"sigprocmask", SANDBOX_NO_CAPABILITY, 0, NULL},
 };
 
-/* The capabilities that this file knows by name, as containers and units write them. */
-static const struct {
-	int number;
-	const char *name;
-} capabilities[] = {
-    {CAP_CHOWN, "CHOWN"},
-    {CAP_KILL, "KILL"},
-    {CAP_NET_BIND_SERVICE, "NET_BIND_SERVICE"},
-    {CAP_SETGID, "SETGID"},
-    {CAP_SETPCAP, "SETPCAP"},
-    {CAP_SETUID, "SETUID"},
-    {CAP_SYS_CHROOT, "SYS_CHROOT"},
-};
-
-const char *
-sandbox_capability_name(int number)
+void
+sandbox_report_to(int channel)
 {
-	for (size_t i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]); i++)
-		if (capabilities[i].number == number)
-			return capabilities[i].name;
-	return "?";
+	report_channel = channel;
+}
+
+int
+sandbox_report_channel(void)
+{
+	return report_channel;
 }
 
 int

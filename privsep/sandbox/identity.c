@@ -43,16 +43,6 @@ sandbox_chroot_home(int home_fd, uid_t uid, gid_t gid)
 	return sandbox_chroot(home_fd);
 }
 
-bool
-sandbox_has_capability(int capability)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
-
-	return syscall(SYS_capget, &header, sets) == 0 &&
-	    (sets[capability / 32].permitted & (UINT32_C(1) << (capability % 32))) != 0;
-}
-
 /*
  * Without a bounding set, a program that root executes has what is inheritable: the master must be able to
  * start its own program anew. Whoever drops the identity loses this set with the others.

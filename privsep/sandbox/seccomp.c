@@ -46,19 +46,6 @@ struct filter {
 static struct filter filters[SANDBOX_COUNT];
 static struct filter refusing;
 static char call_names[CALLS_NAMED][CALL_NAME_MAX];	/* sessions have no libseccomp */
-static volatile int report_channel = -1;
-
-void
-sandbox_report_to(int channel)
-{
-	report_channel = channel;
-}
-
-int
-sandbox_report_channel(void)
-{
-	return report_channel;
-}
 
 bool
 sandbox_is_widened(void)
@@ -88,11 +75,12 @@ report_and_die(int signal_number, siginfo_t *info, void *context)
 	    (number >> 24) & 0xff,
 	};
 	struct sigaction fatal = {.sa_handler = SIG_DFL};
+	int channel = sandbox_report_channel();
 	sigset_t mask;
 
 	(void)context;
-	if (info->si_code == SYS_SECCOMP && report_channel >= 0)
-		send(report_channel, alarm_message, sizeof(alarm_message), MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (info->si_code == SYS_SECCOMP && channel >= 0)
+		send(channel, alarm_message, sizeof(alarm_message), MSG_NOSIGNAL | MSG_DONTWAIT);
 
 	/* No list has sigaction: a filtered process ends on this line. */
 	sigaction(signal_number, &fatal, NULL);
