@@ -48,3 +48,13 @@ amount_time(long long seconds, char text[AMOUNT_SIZE])
 	    strftime(text, AMOUNT_SIZE, then / DAY == now / DAY ? "%H:%M:%S" : "%b %e %H:%M", &utc) == 0)
 		snprintf(text, AMOUNT_SIZE, "?");
 }
+
+void
+amount_date(long long seconds, char text[AMOUNT_SIZE])
+{
+	time_t then = (time_t)seconds;
+	struct tm utc;
+
+	if (gmtime_r(&then, &utc) == NULL || strftime(text, AMOUNT_SIZE, "%Y-%m-%d", &utc) == 0)
+		snprintf(text, AMOUNT_SIZE, "?");
+}

@@ -14,4 +14,7 @@ void amount_duration(long long seconds, char text[AMOUNT_SIZE]);
 /* Seconds since the epoch, in UTC: "04:50:12" of today, "Nov 20 04:50" else. */
 void amount_time(long long seconds, char text[AMOUNT_SIZE]);
 
+/* Seconds since the epoch, in UTC: "2027-01-31". */
+void amount_date(long long seconds, char text[AMOUNT_SIZE]);
+
 #endif

@@ -91,7 +91,7 @@ check_certificate(struct findings *findings, const struct config *config)
 
 	if (config->tls.certificate[0] != '\0' &&
 	    certificate_check_files(config->tls.certificate, config->tls.key, &report) < 0)
-		find(findings, true, "%s: tls: %s", findings->path, ctl_quote(report.error));
+		find(findings, !report.is_out_of_date, "%s: tls: %s", findings->path, ctl_quote(report.error));
 }
 
 /* Words that no part of the server reads: kept on purpose, but a slip of the pen looks the same. */

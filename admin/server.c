@@ -37,6 +37,31 @@ print_bytes(const json_t *object)
 	printf("%-16s%s down, %s up, %s list\n", "bytes:", down, up, list);
 }
 
+/* Which certificate is in force and how downloads are encrypted; nothing of an older server, which does not tell. */
+static void
+print_tls(const json_t *status)
+{
+	const json_t *certificate = json_object_get(status, "certificate");
+	char until[AMOUNT_SIZE];
+
+	if (certificate == NULL)
+		return;
+	if (!json_is_object(certificate)) {
+		printf("%-16s%s\n", "certificate:", "none, TLS is off");
+		return;
+	}
+	amount_date(control_number(certificate, "not_after"), until);
+	if (json_is_string(json_object_get(certificate, "problem")))
+		printf("%-16s%s; until %s, %s\n", "certificate:", control_text(certificate, "problem"), until,
+		    control_text(certificate, "file"));
+	else
+		printf("%-16sgood until %s, %s\n", "certificate:", until, control_text(certificate, "file"));
+	if (json_is_true(json_object_get(certificate, "kernel_tls")))
+		printf("%-16s%s\n", "kernel TLS:", "on, for downloads");
+	else
+		printf("%-16soff: %s\n", "kernel TLS:", control_text(certificate, "kernel_tls_trouble"));
+}
+
 static void
 print_status(const json_t *status)
 {
@@ -50,6 +75,7 @@ print_status(const json_t *status)
 	printf("%-16s%s, version %s, pid %lld\n", "sallyportd:", control_text(status, "state"),
 	    control_text(status, "version"), control_number(status, "pid"));
 	printf("%-16s%s UTC, %s ago\n", "started:", since, uptime);
+	print_tls(status);
 	printf("%-16s%lld of %lld (%lld an address, %lld a user)\n", "sessions:", control_number(status, "sessions"),
 	    control_number(limits, "sessions"), control_number(limits, "sessions_per_address"),
 	    control_number(limits, "sessions_per_user"));

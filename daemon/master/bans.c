@@ -113,6 +113,15 @@ note_change(struct master *master)
 
 /* The file. */
 
+/* No ban is longer than it can have been made: what says so was written under another clock. */
+static uint64_t
+left_s(const struct master *master, const struct ban_line *ban, uint64_t now_s)
+{
+	uint64_t most_s = ban->is_by_hand ? BAN_SECONDS_MAX : master->config->limits.ban_time_s;
+
+	return ban->until_s - now_s < most_s ? ban->until_s - now_s : most_s;
+}
+
 static void
 load_line(struct master *master, char *line, uint64_t now_s, uint64_t now_ms)
 {
@@ -121,8 +130,8 @@ load_line(struct master *master, char *line, uint64_t now_s, uint64_t now_ms)
 	if (ban_line_parse(line, &ban) < 0)
 		log_message(LEVEL_WARNING, "bans-file", "a line that cannot be read is left out");
 	else if (ban.until_s > now_s)
-		(void)!failures_ban(
-		    master->failures, &ban.address, now_ms, now_ms + 1000 * (ban.until_s - now_s), ban.is_by_hand);
+		(void)!failures_ban(master->failures, &ban.address, now_ms, now_ms + 1000 * left_s(master, &ban, now_s),
+		    ban.is_by_hand);
 }
 
 static FILE *

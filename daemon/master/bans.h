@@ -16,6 +16,7 @@
 struct master;
 
 #define BANS_LINE_MAX 128
+#define BAN_SECONDS_MAX (3650ull * 86400)	/* of a ban by hand */
 
 /* A line of the file: "ADDRESS UNTIL auto|manual", UNTIL in seconds since the epoch. */
 struct ban_line {

@@ -2,6 +2,7 @@
 #include "daemon/master/certificates.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -119,6 +120,8 @@ certificate_check_start(struct master *master, struct certificate_check *check, 
 			tell(arg, report.error);
 		} else if (pid == 0) {
 			r = certificate_check(check->chain_fd, check->key_fd, chain, key, &report);
+			if (r < 0 && report.is_out_of_date)
+				r = 0;	/* certificate_check_end() decides */
 			if (r < 0)
 				errand_say(&check->errand, report.error);
 			_exit(r < 0 || write_parts(check) < 0 ? 1 : 0);
@@ -140,8 +143,29 @@ rehearse(void)
 	is_done = true;
 }
 
+static const char *
+date_problem(const SSL_CTX *context)
+{
+	return certificate_date_problem(SSL_CTX_get0_certificate(context));
+}
+
+/* What is out of its dates replaces nothing that is not. */
+static int
+compare_dates(
+    const SSL_CTX *new, const SSL_CTX *in_force, const char *path, void (*tell)(void *arg, const char *line), void *arg)
+{
+	const char *problem = date_problem(new);
+	char error[PATH_MAX + 128];
+
+	if (problem == NULL || in_force == NULL || date_problem(in_force) != NULL)
+		return 0;
+	snprintf(error, sizeof(error), "certificate '%s' %s", path, problem);
+	tell(arg, error);
+	return -EINVAL;
+}
+
 int
-certificate_check_end(struct certificate_check *check, const struct config *config, bool uses_kernel, int status,
+certificate_check_end(struct certificate_check *check, const struct config *config, const SSL_CTX *in_force, int status,
     void (*tell)(void *arg, const char *line), void *arg)
 {
 	char error[256] = "";
@@ -154,12 +178,16 @@ certificate_check_end(struct certificate_check *check, const struct config *conf
 	}
 	if (r == 0) {
 		rehearse();
-		check->context = context_new(check->chain_fd, config->tls.minimum, uses_kernel, error, sizeof(error));
+		check->kernel_trouble = context_kernel_trouble();
+		check->context = context_new(
+		    check->chain_fd, config->tls.minimum, check->kernel_trouble == NULL, error, sizeof(error));
 		if (check->context == NULL) {
 			tell(arg, error);
 			r = -EINVAL;
 		}
 	}
+	if (r == 0)
+		r = compare_dates(check->context, in_force, config->tls.certificate, tell, arg);
 	if (r < 0)
 		certificate_check_drop(check, NULL);
 	return r;
@@ -188,19 +216,32 @@ days_left(const struct master *master)
 	return days < 0 || seconds < 0 ? days - 1 : days;
 }
 
+bool
+certificates_dates(const struct master *master, int64_t *from, int64_t *until, const char **problem)
+{
+	const X509 *leaf;
+	struct tm utc;
+
+	if (master->certificate.context == NULL)
+		return false;
+	leaf = SSL_CTX_get0_certificate(master->certificate.context);
+	*from = ASN1_TIME_to_tm(X509_get0_notBefore(leaf), &utc) == 1 ? (int64_t)timegm(&utc) : 0;
+	*until = ASN1_TIME_to_tm(X509_get0_notAfter(leaf), &utc) == 1 ? (int64_t)timegm(&utc) : 0;
+	*problem = certificate_date_problem(leaf);
+	return true;
+}
+
 /* For who shows it. */
 static void
 show_end(const struct master *master)
 {
-	const X509 *leaf;
-	struct tm end;
+	int64_t from, until = 0;
+	const char *problem;
 
 	if (master->board.head == NULL)
 		return;
-	master->board.head->certificate_ends_s = 0;
-	leaf = master->certificate.context == NULL ? NULL : SSL_CTX_get0_certificate(master->certificate.context);
-	if (leaf != NULL && ASN1_TIME_to_tm(X509_get0_notAfter(leaf), &end) == 1)
-		master->board.head->certificate_ends_s = (uint64_t)timegm(&end);
+	(void)!certificates_dates(master, &from, &until, &problem);
+	master->board.head->certificate_ends_s = (uint64_t)until;
 }
 
 void
@@ -212,7 +253,9 @@ certificates_tell(const struct master *master)
 	log_begin(LEVEL_INFO, "certificate");
 	log_field_u64("days_left", days_left(master) < 0 ? 0 : (uint64_t)days_left(master));
 	log_field_text("file", master->config->tls.certificate);
-	log_field_text("kernel_tls", master->certificate.uses_kernel ? "yes" : "no");
+	log_field_text("kernel_tls", master->certificate.kernel_trouble == NULL ? "yes" : "no");
+	if (master->certificate.kernel_trouble != NULL)
+		log_field_text("message", master->certificate.kernel_trouble);
 	log_end();
 }
 
@@ -227,6 +270,7 @@ certificates_use(struct master *master, struct certificate_check *check)
 		return;
 	}
 	master->certificate.context = check->context;
+	master->certificate.kernel_trouble = check->kernel_trouble;
 	master->certificate.key_fd = check->parts_fd;
 	master->certificate.chain_stamp = check->chain_stamp;
 	master->certificate.key_stamp = check->key_stamp;
@@ -234,6 +278,7 @@ certificates_use(struct master *master, struct certificate_check *check)
 	check->parts_fd = -1;
 	certificate_check_drop(check, master->loop);
 	master->certificate.warn_at_ms = 0;
+	master->certificate.date_problem = NULL;
 	certificates_tell(master);
 	memory_trim();	/* else each fork copies the entries of its pages */
 }
@@ -247,7 +292,6 @@ certificates_load_first(struct master *master)
 
 	master->certificate.key_fd = -1;
 	master->certificate.check = (struct certificate_check){.chain_fd = -1, .key_fd = -1, .parts_fd = -1};
-	master->certificate.uses_kernel = context_kernel_knows_tls();
 	if (!is_configured(master))
 		return 0;
 	r = certificate_check_start(master, &check, master->config, NULL, tell_stderr, NULL);
@@ -256,7 +300,7 @@ certificates_load_first(struct master *master)
 	while (waitpid(check.errand.pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
-	r = certificate_check_end(&check, master->config, master->certificate.uses_kernel, status, tell_stderr, NULL);
+	r = certificate_check_end(&check, master->config, NULL, status, tell_stderr, NULL);
 	if (r == 0)
 		certificates_use(master, &check);
 	return r;
@@ -278,7 +322,7 @@ certificates_gone(void *arg, int status)
 {
 	struct master *master = arg;
 	struct certificate_check *check = &master->certificate.check;
-	int r = certificate_check_end(check, master->config, master->certificate.uses_kernel, status, tell_log, NULL);
+	int r = certificate_check_end(check, master->config, master->certificate.context, status, tell_log, NULL);
 
 	if (r == 0) {
 		certificates_use(master, check);
@@ -303,20 +347,52 @@ start_checker(struct master *master)
 }
 
 static void
+log_end_of_certificate(enum log_level level, int64_t days, const char *message)
+{
+	log_begin(level, "certificate-ends");
+	log_field_u64("days_left", days < 0 ? 0 : (uint64_t)days);
+	log_field_text("message", message);
+	log_end();
+}
+
+/* At once when the clock or the end has come over it; when that is over, too. */
+static void
+tell_about_dates(struct master *master)
+{
+	const char *problem = date_problem(master->certificate.context);
+	bool was_told = master->certificate.date_problem == problem;
+
+	master->certificate.date_problem = problem;
+	if (was_told)
+		return;
+	master->certificate.warn_at_ms = 0;
+	if (problem == NULL)
+		certificates_tell(master);
+}
+
+static void
 warn_about_end(struct master *master, uint64_t now)
 {
+	const char *problem;
+	char text[PATH_MAX + 128];
 	int64_t days;
 
-	if (master->certificate.context == NULL || now < master->certificate.warn_at_ms)
+	if (master->certificate.context == NULL)
+		return;
+	tell_about_dates(master);
+	if (now < master->certificate.warn_at_ms)
 		return;
 	master->certificate.warn_at_ms = now + WARN_EVERY_MS;
+	problem = master->certificate.date_problem;
 	days = days_left(master);
-	if (days >= WARN_DAYS)
-		return;
-	log_begin(LEVEL_WARNING, "certificate-ends");
-	log_field_u64("days_left", days < 0 ? 0 : (uint64_t)days);
-	log_field_text("message", days < 0 ? "the certificate has expired; renew it" : "renew the certificate");
-	log_end();
+	if (problem != NULL) {
+		snprintf(text, sizeof(text),
+		    "certificate '%s' %s; it is used all the same, and clients that check it refuse it",
+		    master->config->tls.certificate, problem);
+		log_end_of_certificate(LEVEL_ERROR, days, text);
+	} else if (days < WARN_DAYS) {
+		log_end_of_certificate(LEVEL_WARNING, days, "renew the certificate");
+	}
 }
 
 static void

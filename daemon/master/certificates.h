@@ -24,6 +24,7 @@ struct certificate_check {
 	int parts_fd;			/* the checker writes the key's numbers there; see key_parts.h */
 	struct accounts_stamp chain_stamp, key_stamp;
 	SSL_CTX *context;		/* made when the check was good */
+	const char *kernel_trouble;	/* of context_kernel_trouble() */
 };
 
 /* Load the pair at start and wait for its check; a line about what is wrong goes to standard error. 0 or -errno. */
@@ -40,11 +41,18 @@ int certificate_check_start(struct master *master, struct certificate_check *che
     void (*gone)(void *arg, int status), void (*tell)(void *arg, const char *line), void *arg);
 
 /*
- * The checker was reaped with status; its lines go to tell. Returns 0: certificates_use() or
+ * The checker was reaped with status; its lines go to tell. A pair that is out of its dates is good, unless in_force (NULL:
+ * none) is not: the clock may be wrong, and who has no other one still wants TLS. Returns 0: certificates_use() or
  * certificate_check_drop() comes next; or -errno of errand_end(), with nothing left to drop.
  */
-int certificate_check_end(struct certificate_check *check, const struct config *config, bool uses_kernel, int status,
+int certificate_check_end(struct certificate_check *check, const struct config *config, const SSL_CTX *in_force, int status,
     void (*tell)(void *arg, const char *line), void *arg);
+
+/*
+ * When the certificate in force begins and ends, in seconds since the epoch, and what is wrong with that now (NULL: nothing).
+ * False: there is none.
+ */
+bool certificates_dates(const struct master *master, int64_t *from, int64_t *until, const char **problem);
 
 /* Put the pair in force, or, with NULL, none. */
 void certificates_use(struct master *master, struct certificate_check *check);

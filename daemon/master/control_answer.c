@@ -10,6 +10,7 @@
 #include "common/io.h"
 #include "config/keys.h"
 #include "daemon/master/bans.h"
+#include "daemon/master/certificates.h"
 #include "daemon/master/control_socket.h"
 #include "daemon/master/log_switches.h"
 #include "daemon/master/master.h"
@@ -114,20 +115,36 @@ limits_json(const struct master *master)
 	    "login_failures", (int)config->limits.login_failures);
 }
 
+/* null: TLS is off. */
+static json_t *
+certificate_json(const struct master *master)
+{
+	const char *problem, *trouble = master->certificate.kernel_trouble;
+	int64_t from, until;
+
+	if (!certificates_dates(master, &from, &until, &problem))
+		return json_null();
+	return json_pack("{s:s, s:I, s:I, s:s?, s:b, s:s?}", "file", master->config->tls.certificate, "not_before",
+	    (json_int_t)from, "not_after", (json_int_t)until, "problem", problem, "kernel_tls", trouble == NULL,
+	    "kernel_tls_trouble", trouble);
+}
+
 static void
 answer_status(struct master *master, struct control_client *client)
 {
 	const struct board_head *head = master->board.head;
-	uint64_t now = (uint64_t)time(NULL);
+	/* by the clock that does not jump; the other one may have been wrong at the start */
+	json_int_t uptime = (json_int_t)((monotonic_ms() - master->started_ms) / 1000);
 
 	finish(client,
-	    json_pack("{s:b, s:s, s:i, s:s, s:I, s:I, s:s, s:b, s:I, s:I, s:I, s:s, s:o, s:o, s:o}", "done", 1,
+	    json_pack("{s:b, s:s, s:i, s:s, s:I, s:I, s:s, s:b, s:o, s:I, s:I, s:I, s:s, s:o, s:o, s:o}", "done", 1,
 		"version", SALLYPORT_VERSION, "pid", (int)master->pid, "config_file", master->config_path, "started",
-		(json_int_t)head->started_s, "uptime", (json_int_t)(now > head->started_s ? now - head->started_s : 0),
-		"state", master->is_draining ? "draining" : "serving", "tls", master->certificate.context != NULL,
-		"sessions", (json_int_t)head->live, "hashing", (json_int_t)turns_running(master->turns[TURN_HASH]), "bans",
-		(json_int_t)head->bans, "log_level", log_level_name(log_level_now()), "limits", limits_json(master),
-		"totals", totals_json(&master->board), "config", config_json(master->config)));
+		(json_int_t)time(NULL) - uptime, "uptime", uptime, "state",
+		master->is_draining ? "draining" : "serving", "tls", master->certificate.context != NULL, "certificate",
+		certificate_json(master), "sessions", (json_int_t)head->live, "hashing",
+		(json_int_t)turns_running(master->turns[TURN_HASH]), "bans", (json_int_t)head->bans, "log_level",
+		log_level_name(log_level_now()), "limits", limits_json(master), "totals", totals_json(&master->board),
+		"config", config_json(master->config)));
 }
 
 /* null where nobody can know it. */

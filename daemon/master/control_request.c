@@ -5,10 +5,9 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "daemon/master/bans.h"
 
 #include "common/banned.h"
-
-#define BAN_SECONDS_MAX (3650ull * 86400)
 
 static const struct {
 	const char *name;

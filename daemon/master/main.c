@@ -405,9 +405,12 @@ check_certificate(void)
 {
 	struct certificate_report report;
 
-	if (master.config->tls.certificate[0] != '\0' &&
-	    certificate_check_files(master.config->tls.certificate, master.config->tls.key, &report) < 0)
+	if (master.config->tls.certificate[0] == '\0' ||
+	    certificate_check_files(master.config->tls.certificate, master.config->tls.key, &report) == 0)
+		return;
+	if (!report.is_out_of_date)
 		fail("%s", report.error);
+	fprintf(stderr, "sallyportd: %s (warning)\n", report.error);
 }
 
 int

@@ -159,7 +159,8 @@ struct master {
 		struct certificate_check check;	/* because the files have changed */
 		struct loop_timer look;
 		uint64_t warn_at_ms;
-		bool uses_kernel;		/* the kernel knows TLS */
+		const char *kernel_trouble;	/* why the kernel does not encrypt; NULL: it does */
+		const char *date_problem;	/* as it was told last; NULL: none */
 	} certificate;
 
 	struct {
@@ -172,6 +173,7 @@ struct master {
 	struct control_socket control;
 	struct upgrade upgrade;
 
+	uint64_t started_ms;
 	bool is_draining;
 	uint64_t drain_deadline_ms;	/* when the sessions left are killed */
 	struct loop_timer drain;

@@ -247,7 +247,7 @@ reload_certificate_gone(void *arg, int status)
 	struct reload *reload = &master->reload;
 	struct complaint certificate = complaint_about_certificate(reload);
 
-	if (certificate_check_end(&reload->certificate, reload->config, master->certificate.uses_kernel, status,
+	if (certificate_check_end(&reload->certificate, reload->config, master->certificate.context, status,
 		tell_complaint, &certificate) < 0 &&
 	    !reload->is_bad)
 		tell_complaint(&certificate, "cannot be used");

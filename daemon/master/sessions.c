@@ -71,6 +71,7 @@ sessions_init(struct master *master)
 	struct books *books;
 	int r;
 
+	master->started_ms = monotonic_ms();
 	spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	TAILQ_INIT(&master->live);
 	TAILQ_INIT(&master->arriving);

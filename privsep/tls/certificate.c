@@ -202,14 +202,24 @@ seconds_of(const ASN1_TIME *time)
 	return ASN1_TIME_to_tm(time, &utc) == 1 ? (int64_t)timegm(&utc) : 0;
 }
 
+const char *
+certificate_date_problem(const X509 *certificate)
+{
+	if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
+		return "is not valid yet; check the clock";
+	if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
+		return "has expired; renew it";
+	return NULL;
+}
+
 static int
 check_pair(
     const X509 *leaf, EVP_PKEY *key, const char *chain_path, const char *key_path, struct certificate_report *report)
 {
-	const ASN1_TIME *from = X509_get0_notBefore(leaf), *until = X509_get0_notAfter(leaf);
+	const char *problem = certificate_date_problem(leaf);
 	size_t size = sizeof(report->error);
 
-	report->not_after = seconds_of(until);
+	report->not_after = seconds_of(X509_get0_notAfter(leaf));
 	if (!is_supported(key))
 		snprintf(report->error, size,
 		    "private key '%s' is of a type that is not supported; use RSA with 2048 to 8192 "
@@ -218,10 +228,10 @@ check_pair(
 	else if (X509_check_private_key((X509 *)(uintptr_t)leaf, key) != 1)
 		snprintf(
 		    report->error, size, "private key '%s' does not belong to certificate '%s'", key_path, chain_path);
-	else if (X509_cmp_current_time(from) > 0)
-		snprintf(report->error, size, "certificate '%s' is not valid yet; check the clock", chain_path);
-	else if (X509_cmp_current_time(until) < 0)
-		snprintf(report->error, size, "certificate '%s' has expired; renew it", chain_path);
+	else if (problem != NULL) {
+		report->is_out_of_date = true;
+		snprintf(report->error, size, "certificate '%s' %s", chain_path, problem);
+	}
 	ERR_clear_error();
 	return report->error[0] == '\0' ? 0 : -EINVAL;
 }
@@ -236,6 +246,7 @@ certificate_check(
 	int r = -EINVAL;
 
 	report->error[0] = '\0';
+	report->is_out_of_date = false;
 	if (leaf == NULL)
 		snprintf(report->error, sizeof(report->error), "'%s' holds no PEM certificate", chain_path);
 	else if (key == NULL)

@@ -15,6 +15,7 @@
 /* What a certificate and key are checked for, in one go. */
 struct certificate_report {
 	char error[1024];	/* what is wrong and what would be right; "" when all is well */
+	bool is_out_of_date;	/* nothing else is wrong: it encrypts, and clients judge */
 	int64_t not_after;	/* seconds since the epoch; the leaf's end */
 };
 
@@ -50,6 +51,9 @@ int certificate_check(
 
 /* certificate_open_trusted(), certificate_seal() and certificate_check() in one. 0, or -errno with report->error filled. */
 int certificate_check_files(const char *chain_path, const char *key_path, struct certificate_report *report);
+
+/* Why a certificate is out of its dates now, for a message behind its name; NULL: it is not. */
+const char *certificate_date_problem(const X509 *certificate);
 
 /* The whole of a memory file, in memory that is wiped when freed. NULL: out of memory or unreadable. */
 BIO *certificate_bio(int fd);

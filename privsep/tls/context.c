@@ -127,15 +127,22 @@ set_chain(SSL_CTX *context, BIO *bio)
 	return ok;
 }
 
-bool
-context_kernel_knows_tls(void)
+const char *
+context_kernel_trouble(void)
 {
+#ifdef OPENSSL_NO_KTLS
+	return "OpenSSL was built without it";
+#else
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	/* a socket that is not connected cannot have it: ENOTCONN; ENOENT where nobody has */
-	bool knows = fd >= 0 && setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) < 0 && errno == ENOTCONN;
+	int r = fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) < 0 ? -errno : 0;
 
 	close_fd(&fd);
-	return knows;
+	if (r == 0 || r == -ENOTCONN)
+		return NULL;
+	return r == -ENOENT ? "the module 'tls' of the kernel is not loaded; 'modprobe tls', then reload"
+			    : strerror(-r);
+#endif
 }
 
 SSL_CTX *

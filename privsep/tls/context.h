@@ -9,8 +9,11 @@
 
 #include "config/config.h"
 
-/* Can the kernel encrypt what is sent (Linux, CONFIG_TLS)? As root it also loads the module. */
-bool context_kernel_knows_tls(void);
+/*
+ * Why the kernel cannot encrypt what is sent (Linux, CONFIG_TLS), and what helps; NULL: it can. With CAP_NET_ADMIN the question
+ * loads the module.
+ */
+const char *context_kernel_trouble(void);
 
 /*
  * A server context with the chain of chain_fd (a memory file) and a key that is elsewhere

@@ -117,6 +117,17 @@ is_welcome()
 	is_welcome
 }
 
+@test "bans that were written under a wrong clock last no longer than they may" {
+	write_config 'limits { ban-time = 60 }'
+	mkdir -m 700 "$DIR/state"
+	printf '%s\n' '192.0.2.1 4000000000 auto' '192.0.2.2 9000000000 manual' >"$DIR/state/bans"
+	start_server
+	run ctl ban list --json
+	assert_success
+	[ "$(jq '.[] | select(.address == "192.0.2.1") | .seconds_left' <<<"$output")" -le 60 ]
+	[ "$(jq '.[] | select(.address == "192.0.2.2") | .seconds_left' <<<"$output")" -le 315360000 ]
+}
+
 @test "a file of bans that is damaged does no harm" {
 	serve ban-time = '"10m"'
 	stop_server

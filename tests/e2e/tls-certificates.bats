@@ -79,13 +79,72 @@ teardown()
 	done
 }
 
-@test "a certificate that has expired, and one that is not valid yet" {
+# A wrong clock at the boot must not keep the server down: who cares about dates is the client.
+@test "a certificate that has expired, or is not valid yet, is served with an error in the log, and told by everything" {
+	write_tls_config
+	use_leaf server
+	for row in '20200101000000Z 20210101000000Z has.expired' '20900101000000Z 20910101000000Z is.not.valid.yet'; do
+		# shellcheck disable=SC2086 # words
+		set -- $row
+		cert_from_to "$1" "$2"
+		rm -f "$LOG"
+		run -0 "$BUILD/sallyportd" -t -c "$CONF"
+		assert_output --regexp "certificate '$DIR/etc/cert.pem' $3; .* \(warning\)"
+		run -0 ctl config check
+		assert_output --regexp "certificate '$DIR/etc/cert.pem' $3; .* \(warning\)"
+		start_server
+		find_tls_ports
+		wait_until log_has " error certificate-ends .*certificate '$DIR/etc/cert.pem' $3; .*used all the same"
+		[ -n "$(shown_certificate)" ]
+		run -0 ctl status
+		assert_output --regexp "certificate: +$3; .*$DIR/etc/cert.pem"
+		stop_server INT
+	done
+}
+
+@test "one that is out of its dates replaces none that is good; a good one replaces it by itself" {
+	start_tls_server
+	before=$(shown_certificate)
+	cert_from_to 20200101000000Z 20210101000000Z
+	run -1 ctl reload
+	assert_output --partial 'has expired'
+	assert_equal "$(shown_certificate)" "$before"
+	run -0 ctl status
+	assert_output --regexp 'certificate: +good until [0-9-]+, '
+	stop_server INT
+	rm -f "$LOG"
+	start_server	# now there is no other
+	find_tls_ports
+	run -0 ctl reload
+	use_leaf server
+	wait_until -t 40 log_has ' info certificate .*days_left=[1-9]'
+	run -0 ctl status
+	assert_output --regexp 'certificate: +good until '
+}
+
+@test "what is wrong with a pair beside its dates stops the start" {
 	write_tls_config
 	use_leaf server
 	cert_from_to 20200101000000Z 20210101000000Z
-	refuses_to_start "certificate '$DIR/etc/cert.pem' has expired"
-	cert_from_to 20900101000000Z 20910101000000Z
-	refuses_to_start "certificate '$DIR/etc/cert.pem' is not valid yet"
+	install -m 600 "$PKI/other.key" "$DIR/etc/key.pem"
+	refuses_to_start "private key '$DIR/etc/key.pem' does not belong"
+}
+
+@test "status says whether the kernel encrypts, and why not" {
+	start_tls_server
+	run -0 ctl status
+	if log_has ' certificate .*kernel_tls="yes"'; then
+		assert_line --regexp '^kernel TLS: +on, for downloads'
+	else
+		assert_line --regexp "^kernel TLS: +off: .*(modprobe tls|built without it)"
+	fi
+	run -0 ctl --json status
+	assert_equal "$(jq -r .certificate.file <<<"$output")" "$DIR/etc/cert.pem"
+	stop_server INT
+	write_config
+	start_server
+	run -0 ctl status
+	assert_line --regexp '^certificate: +none, TLS is off'
 }
 
 # cert_from_to START END: a self-signed certificate of the key in force.
