@@ -245,6 +245,7 @@ lint: programs
 		echo "  LINT  $$tool"; "$$@" || status=1; \
 	}; \
 	run nm scripts/check-circles $(B); \
+	run awk scripts/check-walls; \
 	run clang-format scripts/check-format $(SOURCES); \
 	run cppcheck cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
 		--suppress=missingIncludeSystem --suppress=unknownMacro --suppress=normalCheckLevelMaxBranches -I. -D_GNU_SOURCE -D__x86_64__ $(SOURCES); \

@@ -70,7 +70,7 @@ struct config {
 	struct {
 		char *target;	/* "syslog", "journal", "stderr" or an absolute path */
 		enum config_log_format format;
-		int level;	/* enum log_level (privsep/ipc/log.h) */
+		int level;	/* enum log_level (common/log_level.h) */
 		char *xferlog;	/* absolute path, or "" */
 	} log;
 	struct {

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/log_level.h"
 #include "common/text.h"
 #include "config/config.h"
-#include "privsep/ipc/log.h"
 
 #include "common/banned.h"
 

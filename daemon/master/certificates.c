@@ -13,11 +13,11 @@
 #include "common/io.h"
 #include "daemon/master/master.h"
 #include "privsep/ipc/log.h"
-#include "privsep/monitor/monitor.h"
 #include "privsep/tls/certificate.h"
 #include "privsep/tls/context.h"
 #include "privsep/tls/key_parts.h"
 #include "privsep/tls/memory.h"
+#include "privsep/tls/rehearsal.h"
 
 #include "common/banned.h"
 
@@ -139,7 +139,7 @@ rehearse(void)
 	static bool is_done;
 
 	if (!is_done)
-		(void)!monitor_rehearse();
+		(void)!tls_rehearse();
 	is_done = true;
 }
 

@@ -27,11 +27,6 @@ static struct {
 	bool is_wanted, is_reserved;
 } record;
 
-static const char *const level_names[LEVEL_COUNT] = {
-    [LEVEL_DEBUG] = "debug", [LEVEL_INFO] = "info", [LEVEL_WARNING] = "warning",
-    [LEVEL_ERROR] = "error", [LEVEL_CRITICAL] = "critical",
-};
-
 /* What guards others, and what says that lines are missing: no flood of other records takes their room. */
 static const char *const reserved_events[] = {
     "alarm",
@@ -40,12 +35,6 @@ static const char *const reserved_events[] = {
     "unban",
     "log-limited",
 };
-
-const char *
-log_level_name(enum log_level level)
-{
-	return level < LEVEL_COUNT ? level_names[level] : "unknown";
-}
 
 void
 log_set_channel(int channel, enum log_level level)

@@ -11,10 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum log_level { LEVEL_DEBUG, LEVEL_INFO, LEVEL_WARNING, LEVEL_ERROR, LEVEL_CRITICAL, LEVEL_COUNT };
-
-/* "debug", "info", "warning", "error", "critical". */
-const char *log_level_name(enum log_level level);
+#include "common/log_level.h"
 
 /* Send records to channel from now on; below level nothing is sent. Before the first call nothing is sent. */
 void log_set_channel(int channel, enum log_level level);

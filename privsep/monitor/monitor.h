@@ -43,12 +43,6 @@ struct session {
 };
 
 /*
- * Runs in the master, once, before a session over TLS: what libssl and libcrypto prepare at the first handshake and
- * keep is made here, for all sessions. 0, or -EIO: sessions will prepare it themselves.
- */
-int monitor_rehearse(void);
-
-/*
  * Run in the monitor: get behind the first filter as root, and, after the login, give root up for the empty directory and
  * the narrow filter. protocol, pam: process ids, 0 for none. 0 or -errno; see sandbox_last_failure().
  */

@@ -17,7 +17,7 @@
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
 #include "privsep/monitor/monitor.h"
-#include "privsep/monitor/sign.h"
+#include "privsep/tls/sign.h"
 
 #define LEDGER_ANSWER_S 20	/* the longest wait of files for an answer about its quota; more than the ledger's own */
 #define MASTER_ANSWER_MS 10000	/* the longest wait for the master to count a session, which it does at once */

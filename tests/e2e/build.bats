@@ -84,3 +84,11 @@ commit_tree()
 	run -1 scripts/release --check
 	assert_output --partial "the tag v$(cat VERSION) exists"
 }
+
+@test "no folder includes a header that is not its own business" {
+	run -0 scripts/check-walls
+	assert_output ''
+	sed -i '1a #include "privsep/monitor/state.h"' privsep/files/home.c
+	run -1 scripts/check-walls
+	assert_output 'check-walls: privsep/files/home.c includes privsep/monitor/state.h, which no row allows'
+}

@@ -13,8 +13,9 @@
 #include <cmocka.h>
 
 #include "privsep/monitor/monitor.h"
-#include "privsep/monitor/sign.h"
+#include "privsep/tls/sign.h"
 #include "privsep/tls/context.h"
+#include "privsep/tls/rehearsal.h"
 #include "privsep/tls/remote_key.h"
 #include "tests/unit/tls_fixture.h"
 
@@ -274,7 +275,7 @@ test_rehearsal(void **state)
 	struct both both;
 	SSL *server, *client;
 
-	assert_int_equal(monitor_rehearse(), 0);
+	assert_int_equal(tls_rehearse(), 0);
 	begin(&both, "P-256", TLS1_3_VERSION);
 	server = SSL_new(both.server_context);
 	client = SSL_new(both.client_context);

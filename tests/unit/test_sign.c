@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "privsep/monitor/sign.h"
+#include "privsep/tls/sign.h"
 #include "tests/unit/tls_fixture.h"
 
 #include "common/banned.h"

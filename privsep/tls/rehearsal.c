@@ -12,11 +12,11 @@
 #include <sys/mman.h>
 
 #include "common/io.h"
-#include "privsep/monitor/monitor.h"
-#include "privsep/monitor/sign.h"
 #include "privsep/tls/context.h"
 #include "privsep/tls/key_parts.h"
+#include "privsep/tls/rehearsal.h"
 #include "privsep/tls/remote_key.h"
+#include "privsep/tls/sign.h"
 
 #include "common/banned.h"
 
@@ -136,7 +136,7 @@ shake_hands(struct rehearsal *rehearsal)
 }
 
 int
-monitor_rehearse(void)
+tls_rehearse(void)
 {
 	struct rehearsal rehearsal = {.key_fd = -1, .chain_fd = -1};
 	int r = begin(&rehearsal);

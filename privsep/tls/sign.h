@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Signatures for TLS handshakes: the only place where the private key is parsed. */
-#ifndef PRIVSEP_MONITOR_SIGN_H
-#define PRIVSEP_MONITOR_SIGN_H
+#ifndef PRIVSEP_TLS_SIGN_H
+#define PRIVSEP_TLS_SIGN_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "privsep/monitor/sign.h"
+#include "privsep/tls/sign.h"
 
 #include <errno.h>
 #include <openssl/err.h>
