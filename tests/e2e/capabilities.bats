@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # What the server does with exactly the capabilities that sallyportd(8) names, and what it says without one of them.
 
 bats_require_minimum_version 1.5.0

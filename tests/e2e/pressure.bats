@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # When memory or processes are short: one session ends, or one client is refused; the master goes on.
 
 load lib
