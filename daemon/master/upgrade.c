@@ -345,6 +345,17 @@ out:
 	return r;
 }
 
+static void
+forget_successor(struct master *master)
+{
+	loop_close(master->loop, &master->upgrade.successor_source, &master->upgrade.successor);
+	close_fd(&master->upgrade.errors_fd);
+	close_fd(&master->upgrade.program_fd);
+	timer_stop(master->loop, &master->upgrade.overdue);
+	if (master->upgrade.is_retired && !master->is_draining)
+		timer_set(master->loop, &master->upgrade.rescue, monotonic_ms() + RESCUE_AGAIN_MS);
+}
+
 /* Why no new server can be started; NULL: it can. */
 static const char *
 why_not_now(const struct master *master)
@@ -370,6 +381,7 @@ begin_upgrade(struct master *master)
 	r = start_program(master);
 	if (r < 0) {
 		note_problem(&master->upgrade, "no process can be started: %s", strerror(-r));
+		forget_successor(master);
 		end_report(master, false);
 	}
 }
@@ -411,17 +423,6 @@ note_errors(struct upgrade *upgrade)
 		note_problem(upgrade, "%s", line);
 }
 
-static void
-forget_successor(struct master *master)
-{
-	loop_close(master->loop, &master->upgrade.successor_source, &master->upgrade.successor);
-	close_fd(&master->upgrade.errors_fd);
-	close_fd(&master->upgrade.program_fd);
-	timer_stop(master->loop, &master->upgrade.overdue);
-	if (master->upgrade.is_retired && !master->is_draining)
-		timer_set(master->loop, &master->upgrade.rescue, monotonic_ms() + RESCUE_AGAIN_MS);
-}
-
 /* It may be there still, when its parent was killed and not itself. */
 static void
 kill_program(const struct upgrade *upgrade)
@@ -458,17 +459,18 @@ void
 upgrade_cancel(struct master *master)
 {
 	struct upgrade *upgrade = &master->upgrade;
+	bool is_under_way = upgrade->child.pid != 0 || upgrade->is_postponed;
 
-	timer_stop(master->loop, &upgrade->rescue);
-	if (upgrade->child.pid == 0 && !upgrade->is_postponed)
-		return;
 	if (upgrade->child.pid != 0) {
 		kill_program(upgrade);
 		kill(upgrade->child.pid, SIGKILL);
 		child_drop(master->loop, &upgrade->child);
 		forget_successor(master);
 	}
+	timer_stop(master->loop, &upgrade->rescue);
 	upgrade->is_postponed = false;
+	if (!is_under_way)
+		return;
 	note_problem(upgrade, "the server is stopping");
 	end_report(master, false);
 }
@@ -584,6 +586,7 @@ retire(struct master *master)
 	notify_main_process(upgrade->program_pid);
 	send_text(upgrade->successor, "yours\n", 6);
 	upgrade_tell_predecessor(master, "passed\n");
+	title_doing("retired", "", 0);
 	log_message(LEVEL_INFO, "upgrade", "process %ld has taken over; %u sessions go on here",
 	    (long)upgrade->program_pid, master->live_count);
 }

@@ -22,7 +22,7 @@ teardown()
 		exec {fd}>&-
 	done
 	end_manager || status=1
-	SERVER_PID=
+	[ -z "$MANAGER" ] || SERVER_PID=
 	end_place || status=1
 	return "$status"
 }
@@ -114,6 +114,8 @@ is_stopped()
 	upgrade
 	assert_equal "$(parent_of "$first")" "$MANAGER"
 	assert_equal "$(parent_of "$second")" "$MANAGER"
+	run bash -c "tr '\\0' ' ' </proc/$first/cmdline"
+	assert_output --partial 'master retired'
 	# nobody between them stays
 	for pid in "$first" "$second" "$SERVER_PID"; do
 		for child in $(children_of "$pid"); do
@@ -181,10 +183,11 @@ is_stopped()
 }
 
 @test "kill -9 of the new server, and the old one is watched by nobody: it starts another, and its session goes on" {
+	PORT=$(free_port)
+	write_config "listen = {\"127.0.0.1:$PORT\"}"
 	timeout 20 "$BUILD/sallyportd" -c "$CONF" 3>&-
 	first=$(cat "$DIR/run/sallyportd.pid")
 	SERVER_PID=$first
-	find_ports
 	other_session
 	ctl upgrade
 	second=$(cat "$DIR/run/sallyportd.pid")
@@ -194,7 +197,6 @@ is_stopped()
 	wait_until eval "[ \"\$(cat '$DIR/run/sallyportd.pid')\" != $second ]"
 	SERVER_PID=$(cat "$DIR/run/sallyportd.pid")
 	wait_until log_has " upgrade .*process $SERVER_PID has taken over"
-	find_ports
 	ftp_login alice secret
 	printf 'PWD\r\n' >&"$OTHER"
 	timeout 20 grep -q -m 1 '^257 ' <&"$OTHER"
