@@ -250,11 +250,19 @@ power()
 
 # --- the image ---
 
-@test "image: the same package gives the same bytes, wherever and whenever" {
+@test "image: the same package gives the same bytes, whoever packs it, wherever and whenever" {
+	local image=$BATS_TEST_DIRNAME/../../scripts/image user=47011
 	[ -z "$NO_IMAGE" ] || skip "$NO_IMAGE"
 	[ -z "${IMAGE-}" ] || skip "scripts/image-test compares two"
-	TZ=Asia/Tokyo TMPDIR=$BATS_TEST_TMPDIR pack "$BATS_TEST_TMPDIR/again.oci.tar"
-	cmp "$BATS_TEST_TMPDIR/again.oci.tar" "$BATS_FILE_TMPDIR/image.oci.tar"
+	new_place
+	install -d -o "$user" "$DIR/packing"
+	setpriv --reuid "$user" --regid "$user" --clear-groups test -x "$image" || skip "others cannot read the sources here"
+	install -m 644 "$BATS_FILE_TMPDIR/package.deb" "$DIR/package.deb"
+	# as a user of the sources would, who owns them
+	setpriv --reuid "$user" --regid "$user" --clear-groups env HOME="$DIR/packing" TMPDIR="$DIR/packing" TZ=Asia/Tokyo \
+		GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' \
+		timeout 240 "$image" --deb "$DIR/package.deb" --output "$DIR/packing/again.oci.tar" 3>&-
+	cmp "$DIR/packing/again.oci.tar" "$BATS_FILE_TMPDIR/image.oci.tar"
 }
 
 @test "image: small, and nothing in it but the server: no shell, no other program, nothing set-user-ID" {
@@ -426,6 +434,18 @@ secret()
 	wait_until -t 40 log_has 'certificate .*days_left=[89] '
 	cp "$DIR/tls.crt" "$STATE/cert.pem"
 	client_of "$(place up)" | cmp - "$IMAGE_CONF"
+}
+
+@test "container: without a capability the start fails at once, and names it" {
+	new_container_place
+	for missing in SYS_CHROOT SETUID SETGID SETPCAP; do
+		: >"$LOG"
+		run_container "CAP_$missing"
+		wait_until -t 30 container_is_gone
+		run ! wait "$RUNTIME_PID"
+		log_has "$missing" || { cat "$LOG" >&2 && fail "$missing is not named"; }
+	done
+	CONTAINER=
 }
 
 # --- what the document says ---
