@@ -4,8 +4,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "common/buf.h"
+#include "common/journal.h"
 #include "common/text.h"
 
 #include "common/banned.h"
@@ -17,7 +19,7 @@ static void __attribute__((format(printf, 2, 0)))
 print_message(const char *kind, const char *format, va_list args)
 {
 	fflush(stdout);
-	fprintf(stderr, "sallyportctl: %s", kind);
+	fprintf(stderr, "%ssallyportctl: %s", journal_prefix(kind[0] == '\0' ? LOG_ERR : LOG_WARNING), kind);
 	vfprintf(stderr, format, args);
 	fputc('\n', stderr);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -11,6 +12,7 @@
 
 #include "accounts/refusal_time.h"
 #include "common/io.h"
+#include "common/journal.h"
 #include "daemon/master/master.h"
 #include "daemon/master/sessions.h"
 #include "privsep/ipc/log.h"
@@ -24,7 +26,7 @@ static void
 tell_stderr(void *arg, const char *line)
 {
 	(void)arg;
-	fprintf(stderr, "sallyportd: %s\n", line);
+	fprintf(stderr, "%ssallyportd: %s\n", journal_prefix(LOG_ERR), line);
 }
 
 static void

@@ -5,12 +5,14 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/journal.h"
 #include "daemon/master/master.h"
 #include "privsep/ipc/log.h"
 #include "privsep/tls/certificate.h"
@@ -46,7 +48,7 @@ static void
 tell_stderr(void *arg, const char *line)
 {
 	(void)arg;
-	fprintf(stderr, "sallyportd: %s\n", line);
+	fprintf(stderr, "%ssallyportd: %s\n", journal_prefix(LOG_ERR), line);
 }
 
 static void

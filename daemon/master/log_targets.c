@@ -10,9 +10,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/journal.h"
 #include "daemon/master/log_switches.h"
 #include "daemon/master/master.h"
 #include "privsep/ipc/ipc.h"
@@ -83,33 +85,98 @@ target_is(const struct config *config, const char *name)
 	return strcmp(config->log.target, name) == 0;
 }
 
+/* Where standard error is the journal's, it is told in its own protocol, unless standard error is what was asked for. */
+static bool
+wants(const struct master *master, const struct config *config, enum log_target_kind kind)
+{
+	bool is_stderr = target_is(config, "stderr"), is_syslog = target_is(config, "syslog");
+	bool is_journal = target_is(config, "journal"), is_under_journal = master->is_stderr_journal;
+
+	switch (kind) {
+	case LOG_TARGET_LINES:
+		return !is_stderr && !is_syslog && !is_journal;
+	case LOG_TARGET_SYSLOG:
+		return is_syslog && !master->is_foreground && !is_under_journal;
+	case LOG_TARGET_JOURNAL:
+		return is_journal || (is_under_journal && !is_stderr && (is_syslog || master->is_foreground));
+	case LOG_TARGET_STDERR: /* in the foreground it has every line, and syslog none */
+		return (is_stderr || master->is_foreground) && !is_under_journal;
+	case LOG_TARGET_STREAM:
+		return is_stderr && is_under_journal;
+	case LOG_TARGET_XFERLOG:
+		return config->log.xferlog[0] != '\0';
+	case LOG_TARGET_COUNT:
+		break;
+	}
+	return false;
+}
+
+static int
+copy_stderr(int *fd_out)
+{
+	*fd_out = dup(STDERR_FILENO);
+	return *fd_out < 0 ? -errno : 0;
+}
+
+static bool
+is_connected(int fd)
+{
+	struct sockaddr_un name;
+	socklen_t len = sizeof(name);
+
+	return getpeername(fd, (struct sockaddr *)&name, &len) == 0;
+}
+
+/* A name space may hide the journal's socket: then its lines take the way over standard error. */
+static int
+open_journal(const struct master *master, struct log_files *files)
+{
+	int r = open_datagrams(LOG_TARGET_JOURNAL, &files->fds[LOG_TARGET_JOURNAL]);
+
+	if (r < 0 || is_connected(files->fds[LOG_TARGET_JOURNAL]) || !master->is_stderr_journal)
+		return r;
+	close_fd(&files->fds[LOG_TARGET_JOURNAL]);
+	return copy_stderr(&files->fds[LOG_TARGET_STREAM]);
+}
+
+/* error is filled for files, with their key. */
+static int
+open_target(const struct master *master, const struct config *config, enum log_target_kind kind,
+    struct log_files *files, char *error, size_t size)
+{
+	switch (kind) {
+	case LOG_TARGET_LINES:
+		return open_file(master, config, "target", config->log.target, &files->fds[kind], error, size);
+	case LOG_TARGET_XFERLOG:
+		return open_file(master, config, "xferlog", config->log.xferlog, &files->fds[kind], error, size);
+	case LOG_TARGET_SYSLOG:
+		return open_datagrams(kind, &files->fds[kind]);
+	case LOG_TARGET_JOURNAL:
+		return open_journal(master, files);
+	case LOG_TARGET_STDERR:
+	case LOG_TARGET_STREAM:
+		return copy_stderr(&files->fds[kind]);
+	case LOG_TARGET_COUNT:
+		break;
+	}
+	return -EINVAL;
+}
+
 int
 log_targets_open(
     const struct master *master, const struct config *config, struct log_files *files, char *error, size_t size)
 {
-	bool is_stderr = target_is(config, "stderr");
-	bool is_syslog = target_is(config, "syslog");
-	bool is_journal = target_is(config, "journal");
 	int r = 0;
 
 	for (int kind = 0; kind < LOG_TARGET_COUNT; kind++)
 		files->fds[kind] = -1;
-	/* in the foreground, standard error has every line, and syslog none; the journal is not told twice */
-	if (is_stderr || (master->is_foreground && !(is_journal && master->is_stderr_journal))) {
-		files->fds[LOG_TARGET_STDERR] = dup(STDERR_FILENO);
-		r = files->fds[LOG_TARGET_STDERR] < 0 ? -errno : 0;
+	for (int kind = 0; kind < LOG_TARGET_COUNT && r == 0; kind++) {
+		error[0] = '\0';
+		if (wants(master, config, (enum log_target_kind)kind))
+			r = open_target(master, config, (enum log_target_kind)kind, files, error, size);
 	}
-	if (r == 0 && is_syslog && !master->is_foreground)
-		r = open_datagrams(LOG_TARGET_SYSLOG, &files->fds[LOG_TARGET_SYSLOG]);
-	if (r == 0 && is_journal)
-		r = open_datagrams(LOG_TARGET_JOURNAL, &files->fds[LOG_TARGET_JOURNAL]);
-	if (r < 0)
+	if (r < 0 && error[0] == '\0')
 		snprintf(error, size, "log targets cannot be opened: %s", strerror(-r));
-	if (r == 0 && !is_stderr && !is_syslog && !is_journal)
-		r = open_file(master, config, "target", config->log.target, &files->fds[LOG_TARGET_LINES], error, size);
-	if (r == 0 && config->log.xferlog[0] != '\0')
-		r = open_file(
-		    master, config, "xferlog", config->log.xferlog, &files->fds[LOG_TARGET_XFERLOG], error, size);
 	if (r < 0)
 		log_targets_close(files);
 	return r;
@@ -134,19 +201,6 @@ log_targets_use(struct master *master, struct log_files *files)
 	}
 	log_targets_close(files);
 	return r;
-}
-
-bool
-log_targets_stderr_is_journal(void)
-{
-	const char *stream = getenv("JOURNAL_STREAM");
-	char here[64];
-	struct stat st;
-
-	if (stream == NULL || fstat(STDERR_FILENO, &st) < 0)
-		return false;
-	snprintf(here, sizeof(here), "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
-	return strcmp(stream, here) == 0;
 }
 
 int
@@ -194,9 +248,9 @@ logger_receive(void *arg, struct ipc_message *received)
 
 	if (received->kind == IPC_log_unwatched)
 		log_switches_watcher_left(master);
-	else if (received->kind == IPC_log_reconnect && target_is(master->config, "syslog"))
+	else if (received->kind == IPC_log_reconnect && wants(master, master->config, LOG_TARGET_SYSLOG))
 		reconnect(master, LOG_TARGET_SYSLOG);
-	else if (received->kind == IPC_log_reconnect && target_is(master->config, "journal"))
+	else if (received->kind == IPC_log_reconnect && wants(master, master->config, LOG_TARGET_JOURNAL))
 		reconnect(master, LOG_TARGET_JOURNAL);
 	else
 		return received->kind == IPC_log_reconnect;
@@ -251,7 +305,7 @@ logger_died(void *arg, const char *line)
 		return;
 	snprintf(told, sizeof(told), "%s", line);
 	master->logger.death_told_ms = now;
-	fprintf(stderr, "sallyportd: %s\n", line);
+	fprintf(stderr, "%ssallyportd: %s\n", journal_prefix(LOG_ERR), line);
 }
 
 static void
@@ -260,7 +314,7 @@ logger_failed(void *arg, const char *error)
 	struct master *master = arg;
 
 	if (!master->logger.was_told)
-		fprintf(stderr, "sallyportd: %s; it is tried again\n", error);
+		fprintf(stderr, "%ssallyportd: %s; it is tried again\n", journal_prefix(LOG_ERR), error);
 	master->logger.was_told = true;
 }
 

@@ -32,9 +32,6 @@ void log_targets_close(struct log_files *files);
 /* Open the targets of the configuration in force again and hand them over. error as above. 0 or -errno. */
 int log_targets_reopen(struct master *master, char *error, size_t size);
 
-/* Does standard error lead to the journal of systemd (systemd.exec(5), JOURNAL_STREAM)? Before the environment is cleared. */
-bool log_targets_stderr_is_journal(void);
-
 /* No record follows: the logger ends when it has written what there is. */
 void log_targets_stop(struct master *master);
 

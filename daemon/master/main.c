@@ -12,12 +12,14 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "accounts/ledger.h"
 #include "accounts/password.h"
 #include "common/io.h"
+#include "common/journal.h"
 #include "common/title.h"
 #include "config/hook.h"
 #include "config/places.h"
@@ -69,7 +71,7 @@ fail(const char *format, ...)
 	va_start(args, format);
 	if (former_errors_fd >= 0)
 		dup2(former_errors_fd, STDERR_FILENO);
-	fputs("sallyportd: ", stderr);
+	fprintf(stderr, "%ssallyportd: ", journal_prefix(LOG_ERR));
 	vfprintf(stderr, format, args);
 	fputc('\n', stderr);
 	va_end(args);
@@ -80,7 +82,7 @@ static void
 tell_error(void *arg, const char *line)
 {
 	(void)arg;
-	fprintf(stderr, "sallyportd: %s\n", line);
+	fprintf(stderr, "%ssallyportd: %s\n", journal_prefix(LOG_ERR), line);
 }
 
 static void
@@ -342,7 +344,7 @@ start(void)
 		ready_fd = go_to_background();
 	notify_init(ready_fd);
 	master.is_stderr_journal =
-	    inherited.is_upgrade ? getenv("JOURNAL_STREAM") != NULL : log_targets_stderr_is_journal();
+	    inherited.is_upgrade ? getenv("JOURNAL_STREAM") != NULL : journal_is_stderr();
 	clear_environment();
 	umask(077);
 	if (chdir("/") < 0)
@@ -410,7 +412,7 @@ check_certificate(void)
 		return;
 	if (!report.is_out_of_date)
 		fail("%s", report.error);
-	fprintf(stderr, "sallyportd: %s (warning)\n", report.error);
+	fprintf(stderr, "%ssallyportd: %s (warning)\n", journal_prefix(LOG_WARNING), report.error);
 }
 
 int

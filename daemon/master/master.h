@@ -73,7 +73,7 @@ struct master {
 	const char *config_path;
 	struct config *config;
 	bool is_foreground;
-	bool is_stderr_journal;	/* see log_targets_stderr_is_journal() */
+	bool is_stderr_journal;	/* see journal_is_stderr() */
 	uid_t service_uid;
 	gid_t service_gid;
 	pid_t pid;

@@ -265,6 +265,16 @@ log_format_syslog(const struct log_entry *entry, bool is_json, struct buf *out)
 	return out->error;
 }
 
+int
+log_format_stream(const struct log_entry *entry, bool is_json, struct buf *out)
+{
+	buf_addf(out, "<%d>", syslog_priorities[entry->level]);
+	if (is_json)
+		return log_format_json(entry, out);
+	add_text_body(out, entry);
+	return buf_add(out, "\n", 1);
+}
+
 /* "SALLYPORT_BYTES_DOWN=": upper case, digits and '_' are what journald takes (systemd.journal-fields(7)). */
 static void
 add_journal_key(struct buf *out, const char *key)

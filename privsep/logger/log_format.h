@@ -50,6 +50,9 @@ int log_format_text(const struct log_entry *entry, struct buf *out);
 /* One JSON object (RFC 8259) and a newline; the schema is in sallyportd(8). */
 int log_format_json(const struct log_entry *entry, struct buf *out);
 
+/* "<6>login session=..." for standard error that the journal reads (sd-daemon(3)); it has the time and the process itself. */
+int log_format_stream(const struct log_entry *entry, bool is_json, struct buf *out);
+
 /* "<94>Jan 31 23:59:59 sallyportd[77]: login session=..." for a syslog socket (RFC 3164), text or JSON behind the colon. */
 int log_format_syslog(const struct log_entry *entry, bool is_json, struct buf *out);
 

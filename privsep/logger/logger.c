@@ -60,7 +60,7 @@ write_line(enum log_target_kind kind)
 {
 	int fd = state.targets[kind];
 
-	if (fd < 0 || state.line.len == 0)
+	if (fd < 0 || (state.line.len == 0 && state.line.error == 0))
 		return;
 	if (state.line.error != 0 || io_write_all(fd, state.line.data, state.line.len) < 0)
 		state.lost++;
@@ -181,6 +181,11 @@ write_entry(const struct logger *logger, const struct log_entry *entry)
 		buf_clear(&state.line);
 		log_format_journal(entry, &state.line);
 		send_line(logger, LOG_TARGET_JOURNAL);
+	}
+	if (state.targets[LOG_TARGET_STREAM] >= 0) {
+		buf_clear(&state.line);
+		log_format_stream(entry, state.format == LOG_FORMAT_JSON, &state.line);
+		write_line(LOG_TARGET_STREAM);
 	}
 	if (state.targets[LOG_TARGET_XFERLOG] >= 0) {
 		buf_clear(&state.line);

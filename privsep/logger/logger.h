@@ -26,6 +26,7 @@ enum log_target_kind {
 	LOG_TARGET_JOURNAL,
 	LOG_TARGET_XFERLOG,
 	LOG_TARGET_STDERR,
+	LOG_TARGET_STREAM,	/* standard error, which the journal reads */
 	LOG_TARGET_COUNT
 };
 

@@ -110,15 +110,16 @@ provoke()
 }
 
 # A journald of the test's own, in a /run of its own, that writes each datagram as a line of JSON.
+# serve_journal [VARIABLE=VALUE]: for the server; without it, the target is set.
 serve_journal()
 {
 	mkdir -p "$DIR/run-of-host/systemd/journal"
 	start_journald
-	write_config 'log { target = "journal" }'
+	write_config "log { $([ -n "${1-}" ] || echo 'target = "journal"') }"
 	add_user alice secret
 	unshare --mount --propagation private true 2>/dev/null || skip "a mount name space is not permitted here"
 	# shellcheck disable=SC2016 # the inner shell's
-	unshare --mount --propagation private sh -c 'mount --bind "$1" /run && exec "$2" -f -c "$3"' - \
+	env "${1-NO=1}" unshare --mount --propagation private sh -c 'mount --bind "$1" /run && exec "$2" -f -c "$3"' - \
 		"$DIR/run-of-host" "$BUILD/sallyportd" "$CONF" </dev/null >"$DIR/stdout" 2>"$DIR/stderr" 3>&- &
 	SERVER_PID=$!
 	wait_until -t 30 has_entry 'SALLYPORT_EVENT=ready'
@@ -169,6 +170,64 @@ has_entry()
 	assert_output ""
 	# standard error is no journal: it has the lines, too
 	grep -q ' login-failed ' "$DIR/stderr"
+}
+
+# As under systemd: standard error is the journal's, and nobody has set a target.
+journal_stream()
+{
+	: >"$DIR/stderr"
+	echo "JOURNAL_STREAM=$(stat -c %d:%i "$DIR/stderr")"
+}
+
+@test "under systemd, the default is the journal, with priorities and without lines on standard error" {
+	serve_journal "$(journal_stream)"
+	ftp_open
+	ftp 'USER mallory' 331
+	ftp 'PASS no' 530
+	ftp_close
+	wait_until has_entry 'SALLYPORT_EVENT=disconnect'
+	run grep -F '"SALLYPORT_EVENT=login-failed"' "$DIR/journal"
+	assert_output --partial '"PRIORITY=4"'
+	run grep -F '"SALLYPORT_EVENT=ready"' "$DIR/journal"
+	assert_output --partial '"PRIORITY=6"'
+	assert_equal "$(cat "$DIR/stderr")" ""
+}
+
+# start_with_stream FORMAT: standard error is asked for, and it is the journal's.
+start_with_stream()
+{
+	write_config "log { target = \"stderr\" format = \"$1\" }"
+	env "$(journal_stream)" "$BUILD/sallyportd" -f -c "$CONF" </dev/null >"$DIR/stdout" 2>"$DIR/stderr" 3>&- &
+	SERVER_PID=$!
+	wait_until -t 30 grep -qE '^<6>(ready |\{.*"event":"ready")' "$DIR/stderr"
+}
+
+@test "standard error that the journal reads: priorities, and no second time" {
+	start_with_stream text
+	run grep -vE '^<[0-7]>[a-z-]+ (address=[^ ]+ )?process=' "$DIR/stderr"
+	assert_output ""
+	stop_server INT
+	start_with_stream json
+	run grep -vE '^<[0-7]>\{"time":' "$DIR/stderr"
+	assert_output ""
+	stop_server INT
+	# what stands in the way of a start, and advice
+	echo 'no-such-key = 1' >>"$CONF"
+	: >"$DIR/stderr"
+	env "$(journal_stream)" "$BUILD/sallyportd" -t -c "$CONF" 2>"$DIR/stderr" || :
+	run cat "$DIR/stderr"
+	assert_output --regexp '^<3>sallyportd: .*no-such-key'
+	env "$(journal_stream)" "$BUILD/sallyportctl" -c "$CONF" reload 2>"$DIR/stderr" || :
+	run cat "$DIR/stderr"
+	assert_output --regexp '^<3>sallyportctl: '
+}
+
+@test "under systemd without a socket of the journal, lines take the way over standard error" {
+	[ ! -S /run/systemd/journal/socket ] || skip "this machine has a journal"
+	write_config 'log { level = "info" }'
+	env "$(journal_stream)" "$BUILD/sallyportd" -f -c "$CONF" </dev/null >"$DIR/stdout" 2>"$DIR/stderr" 3>&- &
+	SERVER_PID=$!
+	wait_until -t 30 grep -q '^<6>ready ' "$DIR/stderr"
 }
 
 @test "journal: goes on with one that was started again" {
