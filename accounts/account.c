@@ -431,6 +431,8 @@ account_parse(const char *line, size_t len, struct account *account, const char 
 
 	if (len > ACCOUNT_LINE_MAX)
 		return fail(error, "the line is too long; at most 8192 bytes");
+	if (len >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0)
+		return fail(error, "the file begins with a byte order mark; save it as UTF-8 without one");
 	if (has_control_but_tab(line, len))
 		return fail(error, "a control character; lines end by a newline alone");
 	if (!split_fields(line, len, fields))

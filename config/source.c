@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/banned.h"
 
 #define BRACES_MAX 8
+#define KEY_SHOWN_MAX 64
 
 struct scan {
 	char *next, *end;
@@ -165,17 +167,92 @@ scan_one(struct scan *scan)
 	return 0;
 }
 
+static void
+skip_token(struct scan *scan)
+{
+	char quote = *scan->next == '"' || *scan->next == '\'' ? *scan->next : '\0';
+
+	if (quote != '\0') {
+		for (scan->next++; peek(scan, 0) != quote; scan->next++)
+			scan->next += *scan->next == '\\';
+		scan->next++;
+	} else if (strchr("={},", *scan->next) != NULL) {
+		scan->next++;
+	} else {
+		while (scan->next < scan->end && strchr(" \t\n={},\"'", *scan->next) == NULL)
+			scan->next++;
+	}
+}
+
+/* The first byte of the next token of the line; a newline at its end. */
+static char
+next_of_line(struct scan *scan)
+{
+	while (peek(scan, 0) == ' ' || peek(scan, 0) == '\t')
+		scan->next++;
+	return scan->next < scan->end ? *scan->next : '\n';
+}
+
+/*
+ * "KEY = TWO WORDS": libconfuse takes the second word for a key or a section. It is one only in front of '=', "+=" or '{'. The
+ * text is plain already.
+ */
+static int
+check_loose_words(struct scan *scan)
+{
+	static char problem[160];	/* as long as the text that it is about */
+	bool has_equals = false, has_value = false;
+	const char *key = NULL;
+	int key_len = 0;
+
+	while (scan->next < scan->end) {
+		char c = next_of_line(scan);
+
+		if (c == '\n' || strchr("={},", c) != NULL) {
+			scan->line += c == '\n';
+			has_equals = c == '=';
+			has_value = false;
+			scan->next += scan->next < scan->end;
+			continue;
+		}
+		if (!has_equals) {
+			const char *start = scan->next;
+
+			skip_token(scan);
+			if (has_value && strchr("={+", next_of_line(scan)) == NULL) {
+				snprintf(problem, sizeof(problem),
+				    "%.*s: a word behind the value; put a value with blanks in quotes: KEY = \"TWO WORDS\"",
+				    key_len, key == NULL ? "" : key);
+				return fail(scan, problem);
+			}
+			key = start;
+			key_len = scan->next - start < KEY_SHOWN_MAX ? (int)(scan->next - start) : KEY_SHOWN_MAX;
+		} else {
+			skip_token(scan);
+		}
+		has_value = has_equals;
+		has_equals = false;
+	}
+	return 0;
+}
+
 int
 source_make_plain(char *text, size_t len, int *line, const char **problem)
 {
 	struct scan scan = {.next = text, .end = text + len, .line = 1};
 	int r = 0;
 
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+		r = fail(&scan, "the file begins with a byte order mark; save it as UTF-8 without one");
 	while (scan.next < scan.end && r == 0)
 		r = scan_one(&scan);
 	if (r == 0 && scan.depth > 0) {
 		scan.line = scan.braces[scan.depth - 1];
 		r = fail(&scan, "this '{' is never closed; add a '}'");
+	}
+	if (r == 0) {
+		scan = (struct scan){.next = text, .end = text + len, .line = 1};
+		r = check_loose_words(&scan);
 	}
 	if (r < 0) {
 		*line = scan.line;

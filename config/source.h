@@ -18,7 +18,7 @@
  * Turn comments and carriage returns into blanks, in place. Pure; line numbers stay.
  *
  * line     on failure: where it is, counted from 1.
- * problem  on failure: what is wrong and what would be right; static text.
+ * problem  on failure: what is wrong and what would be right; static text, until the next call.
  *
  * Returns 0 or -EINVAL.
  */
