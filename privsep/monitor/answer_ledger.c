@@ -84,13 +84,14 @@ quota_open(struct monitor *monitor, const struct account *account, const char **
 	int r = open_rates(monitor, account);
 
 	if (r < 0) {
-		*reason = reason_with_error("rates cannot be kept", r);
+		*reason = reason_in_directory("rates cannot be kept", monitor->session->config->runtime_directory, "rates", r);
 		return r;
 	}
 	r = open_ledger(monitor, account);
 	if (r < 0)
 		*reason = r == -EUSERS ? "too many sessions share the quota"
-				       : reason_with_error("quota ledger cannot be opened", r);
+				       : reason_in_directory("quota ledger cannot be opened",
+					     monitor->session->config->state_directory, "ledger", r);
 	return r;
 }
 

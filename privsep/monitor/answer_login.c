@@ -147,6 +147,16 @@ drop_root(struct monitor *monitor, int files_channel)
 	close_fd(&session->empty_directory_fd);
 }
 
+/* The password was right, and the server cannot go on: not 530, but 421 and the end of the session. */
+static void
+answer_own_failure(struct monitor *monitor)
+{
+	tell_end(monitor, END_FAILURE);
+	monitor->end_reason = "resources";
+	ipc_begin_reply(&monitor->message, IPC_login, -ECANCELED);
+	answer_protocol(monitor, NULL, 0);
+}
+
 /* Root is given up already: there is no second try in this session. */
 static void
 answer_too_many_in_flight(struct monitor *monitor)
@@ -154,15 +164,12 @@ answer_too_many_in_flight(struct monitor *monitor)
 	log_message(LEVEL_ERROR, "login-failed",
 	    "too many descriptors in flight between the processes of all sessions; raise the limit of open files "
 	    "(systemd: LimitNOFILE=)");
-	monitor->end_reason = "resources";
-	monitor->kill_at_ms = monotonic_ms() + END_GRACE_MS;
-	ipc_begin_reply(&monitor->message, IPC_login, -ECONNABORTED);
-	answer_protocol(monitor, NULL, 0);
+	answer_own_failure(monitor);
 }
 
 /* The session belongs to account from here on; tell protocol. */
 static void
-complete_login(struct monitor *monitor, const struct account *account, int files_channel)
+complete_login(struct monitor *monitor, const struct account *account, int files_channel, const char *home_note)
 {
 	int r;
 
@@ -183,7 +190,10 @@ complete_login(struct monitor *monitor, const struct account *account, int files
 		answer_too_many_in_flight(monitor);
 		return;
 	}
-	log_message(LEVEL_INFO, "login", "%s", account->is_read_only ? "read-only" : "read-write");
+	if (home_note != NULL)
+		log_message(LEVEL_WARNING, "login", "nothing in the home '%s' can be changed: %s", account->home, home_note);
+	else
+		log_message(LEVEL_INFO, "login", "%s", account->is_read_only ? "read-only" : "read-write");
 	if (r < 0)
 		end_session(monitor);
 }
@@ -214,16 +224,16 @@ admit(struct monitor *monitor, const struct account *account, const char **reaso
 	}
 	r = quota_open(monitor, account, reason);
 	if (r < 0) {
-		r = -ECONNABORTED; /* the master counts a session of the account; only its end takes that back */
+		r = -ECANCELED; /* the master counts a session of the account; only its end takes that back */
 		goto out;
 	}
 	files_channel = fork_files(monitor, account, home_fd);
 	if (files_channel < 0) {
 		*reason = reason_with_error("files process cannot be forked", files_channel);
-		r = -ECONNABORTED;
+		r = -ECANCELED;
 		goto out;
 	}
-	complete_login(monitor, account, files_channel);
+	complete_login(monitor, account, files_channel, login_home_note(account, home_fd));
 out:
 	if (r < 0)
 		quota_close(monitor);
@@ -239,18 +249,22 @@ tell_refusal(struct monitor *monitor)
 
 	monitor->login.stage = LOGIN_NONE;
 	monitor->login.due_ms = NEVER;
+	if (r == -ECANCELED) {
+		answer_own_failure(monitor);
+		return;
+	}
 	if (r == -ECONNABORTED)
 		monitor->kill_at_ms = monotonic_ms() + END_GRACE_MS; /* should protocol not leave by itself */
 	ipc_begin_reply(&monitor->message, IPC_login, r);
 	answer_protocol(monitor, NULL, 0);
 }
 
-/* The answer waits for its time; that of a limit is no secret. */
+/* The answer waits for its time; that of a limit, and of a failure of ours, is no secret. */
 static void
 refuse_login(struct monitor *monitor, int r, const char *reason)
 {
 	note_refusal(monitor, r, reason);
-	if (r == -EUSERS || r == -ECONNABORTED)
+	if (r == -EUSERS || r == -ECANCELED)
 		tell_refusal(monitor);
 }
 

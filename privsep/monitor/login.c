@@ -7,11 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "accounts/password.h"
+#include "accounts/rights.h"
 #include "accounts/snapshot.h"
 #include "common/io.h"
+#include "trusted/advice.h"
 #include "trusted/place.h"
 
 #include "common/banned.h"
@@ -25,6 +29,20 @@ reason_with_error(const char *what, int error)
 	const char *name = strerrorname_np(-error);
 
 	snprintf(text, sizeof(text), "%s: %s (%s)", what, name == NULL ? "?" : name, strerror(-error));
+	return text;
+}
+
+const char *
+reason_in_directory(const char *what, const char *directory, const char *below, int error)
+{
+	static char text[PATH_MAX + 256];
+	const char *name = strerrorname_np(-error);
+
+	snprintf(text, sizeof(text), "%s in '%s/%s': %s (%s)%s", what, directory, below, name == NULL ? "?" : name,
+	    strerror(-error),
+	    error == -ENOSPC || error == -EDQUOT ? "; make room there"
+		: error == -EROFS                ? "; mount it writable"
+						 : "");
 	return text;
 }
 
@@ -96,6 +114,31 @@ home_refusal(const struct trust_problem *problem)
 	return problem->error == -ENOENT ? "home does not exist" : "home cannot be opened";
 }
 
+/* Under systemd, another directory may be in the place of the one that the administrator sees. */
+static const char *
+missing_home(const char *home, const char *reason)
+{
+	static char text[512];
+	bool is_hidden = false;
+	const char *advice = advice_is_service() ? advice_for_home(home, &is_hidden) : NULL;
+
+	if (advice == NULL || !is_hidden)
+		return reason;
+	snprintf(text, sizeof(text), "%s; %s", reason, advice);
+	return text;
+}
+
+const char *
+login_home_note(const struct account *account, int home_fd)
+{
+	const char *advice = (account_rights(account) & MAY_CHANGE) != 0 ? advice_for_home(account->home, NULL) : NULL;
+	struct statfs fs;
+
+	if (advice == NULL || fstatfs(home_fd, &fs) < 0 || (fs.f_flags & ST_RDONLY) == 0)
+		return NULL;
+	return advice_is_service() ? advice : "its file system is mounted read-only";
+}
+
 int
 login_open_home(const struct account *account, int *fd_out, const char **reason)
 {
@@ -103,7 +146,7 @@ login_open_home(const struct account *account, int *fd_out, const char **reason)
 	int fd = trusted_home_open(account->home, &(const struct trust){account->uid, account->gid}, &problem);
 
 	if (fd < 0) {
-		*reason = home_refusal(&problem);
+		*reason = missing_home(account->home, home_refusal(&problem));
 		return fd;
 	}
 	*fd_out = fd;

@@ -40,6 +40,12 @@ const char *login_identity_refusal(const struct account *account, const struct l
 int login_open_home(const struct account *account, int *fd_out, const char **reason);
 
 /*
+ * What stands in the way of changes in an open home that the account may change, where the unit makes such places read-only;
+ * else NULL. One system call for these places, none for others. Static text.
+ */
+const char *login_home_note(const struct account *account, int home_fd);
+
+/*
  * Is it this login's turn to sweep old partial files out of the home? Once an hour for each account; the
  * answer counts as the sweep. Kept as the mtime of an empty file in state_directory/swept.
  */
@@ -47,5 +53,8 @@ bool login_takes_sweep(const char *state_directory, const char *name, time_t now
 
 /* "WHAT: ENAME (its text)" for error, -errno; static text, until the next call. */
 const char *reason_with_error(const char *what, int error);
+
+/* The same of a file of the server's own in directory/below, with what would be right where the disk is full or read-only. */
+const char *reason_in_directory(const char *what, const char *directory, const char *below, int error);
 
 #endif

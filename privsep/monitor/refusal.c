@@ -34,11 +34,14 @@ result_of(int r)
 	}
 }
 
-/* What protocol is told: the same for every reason but a limit; the last try ends the session. */
+/*
+ * What protocol is told: the same for every reason but a limit, and a failure of ours (-ECANCELED); the last try ends the
+ * session.
+ */
 static int
 refusal_of(const struct monitor *monitor, int r)
 {
-	if (r == -EUSERS || r == -ECONNABORTED)
+	if (r == -EUSERS || r == -ECANCELED)
 		return r;
 	return monitor->failures >= monitor->session->config->limits.login_failures ? -ECONNABORTED : -EACCES;
 }
@@ -46,12 +49,15 @@ refusal_of(const struct monitor *monitor, int r)
 void
 note_refusal(struct monitor *monitor, int r, const char *reason)
 {
-	log_login_failed(monitor->login.name, reason);
+	if (r == -ECANCELED)	/* not the client's fault, so that nothing bans for it */
+		log_message(LEVEL_ERROR, "accept-failed", "login of %s: %s", monitor->login.name, reason);
+	else
+		log_login_failed(monitor->login.name, reason);
 	monitor->session->claims->work.logins[result_of(r)]++;
 	monitor->failures++;
 	monitor->login.refusal = refusal_of(monitor, r);
 	if (monitor->login.refusal == -ECONNABORTED)
-		monitor->end_reason = r == -ECONNABORTED ? "resources" : "login-failures";
+		monitor->end_reason = "login-failures";
 	monitor->login.stage = LOGIN_ANSWERS_LATER;
 	monitor->login.due_ms = refusal_due_ms(monitor->login.granted_ms, monitor->login.step_ms, monotonic_ms());
 }

@@ -84,10 +84,8 @@ serve()
 	allow_more 2
 	ftp_open
 	ftp 'USER alice' 331
-	ftp_send 'PASS secret'
-	ftp_reply
-	[ "$REPLY" = 530 ] || [ "$REPLY" = 421 ]
-	wait_until log_has ' login-failed .*reason="files process cannot be forked: EAGAIN '
+	ftp 'PASS secret' 421
+	wait_until log_has ' error accept-failed .*message="login of alice: files process cannot be forked: EAGAIN '
 	ftp_close
 	echo max >"$GROUP/pids.max"
 	ftp_login alice secret
@@ -167,10 +165,8 @@ logger_pid()
 	done
 	ftp_open
 	ftp 'USER bob' 331
-	ftp_send 'PASS secret'
-	ftp_reply
-	[ "$REPLY" = 530 ] || [ "$REPLY" = 421 ]
-	wait_until log_has ' login-failed .*reason="quota ledger cannot be opened: ENOSPC '
+	ftp 'PASS secret' 421
+	wait_until log_has " error accept-failed .*message=\"login of bob: quota ledger cannot be opened in '$DISK/ledger': ENOSPC .*make room there"
 	ftp_close
 	ftp_login alice secret
 	ctl ban add 192.0.2.7

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+#include "trusted/advice.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/banned.h"
+
+#define HIDDEN \
+	"PrivateTmp= of the unit gives the server a directory of its own in its place; use a home elsewhere, or add " \
+	"BindPaths= " \
+	"with it in 'systemctl edit sallyportd'"
+#define READ_ONLY \
+	"ProtectSystem=full of the unit makes it read-only for the server; use a home elsewhere, or add " \
+	"ReadWritePaths= with it in " \
+	"'systemctl edit sallyportd'"
+#define DEVICES "PrivateDevices= of the unit gives the server a /dev of its own; use a home elsewhere"
+
+static const struct place {
+	const char *top;
+	bool is_hidden;
+	const char *advice;
+} places[] = {
+    {"/tmp", true, HIDDEN},
+    {"/var/tmp", true, HIDDEN},
+    {"/dev", true, DEVICES},
+    {"/usr", false, READ_ONLY},
+    {"/boot", false, READ_ONLY},
+    {"/efi", false, READ_ONLY},
+    {"/etc", false, READ_ONLY},
+};
+
+static const char *const units[] = {
+    "/etc/systemd/system/sallyportd.service",
+    "/usr/local/lib/systemd/system/sallyportd.service",
+    "/usr/lib/systemd/system/sallyportd.service",
+    "/lib/systemd/system/sallyportd.service",
+};
+
+static bool started_by_systemd;
+
+void
+advice_set_service(bool is_service)
+{
+	started_by_systemd = is_service;
+}
+
+bool
+advice_is_service(void)
+{
+	return started_by_systemd;
+}
+
+bool
+advice_unit_is_here(void)
+{
+	bool has_unit = false;
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]) && !has_unit; i++)
+		has_unit = access(units[i], F_OK) == 0;
+	return has_unit && access("/run/systemd/system", F_OK) == 0;
+}
+
+const char *
+advice_for_home(const char *path, bool *is_hidden)
+{
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		size_t len = strlen(places[i].top);
+
+		if (strncmp(path, places[i].top, len) != 0 || (path[len] != '\0' && path[len] != '/'))
+			continue;
+		if (is_hidden != NULL)
+			*is_hidden = places[i].is_hidden;
+		return places[i].advice;
+	}
+	return NULL;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/* What the unit that comes with the server does to homes at some places. */
+#ifndef TRUSTED_ADVICE_H
+#define TRUSTED_ADVICE_H
+
+#include <stdbool.h>
+
+/* Whether that unit is installed, and systemd runs. Looks at files. */
+bool advice_unit_is_here(void);
+
+/* In the server, at its start: whether systemd started this process; in all processes that are forked afterwards. */
+void advice_set_service(bool is_service);
+bool advice_is_service(void);
+
+/*
+ * What a home at path needs under the unit: for a place that it hides (/tmp) or makes read-only (/usr). NULL: nothing.
+ * is_hidden, unless NULL: it is another directory there than outside. Pure; static text.
+ */
+const char *advice_for_home(const char *path, bool *is_hidden);
+
+#endif
