@@ -69,3 +69,20 @@ hash_kind_len(const char *hash)
 	}
 	return 0;
 }
+
+#define DES_LEN 13	/* two bytes of salt, eleven of the hash */
+#define DES_BYTES "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+#define BSDI_LEN 20
+
+bool
+hash_kind_is_known(const char *hash)
+{
+	size_t len = strlen(hash);
+
+	if (hash[0] == '_')
+		return len == BSDI_LEN && strspn(hash + 1, DES_BYTES) == len - 1;
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (strncmp(hash, methods[i].prefix, strlen(methods[i].prefix)) == 0)
+			return true;
+	return len == DES_LEN && strspn(hash, DES_BYTES) == len;
+}

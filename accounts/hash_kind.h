@@ -3,6 +3,7 @@
 #ifndef ACCOUNTS_HASH_KIND_H
 #define ACCOUNTS_HASH_KIND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define HASH_KIND_MAX 63	/* bytes of a front that are told apart */
@@ -12,5 +13,11 @@
  * HASH_KIND_MAX. 0 for traditional DES, and for what is no hash.
  */
 size_t hash_kind_len(const char *hash);
+
+/*
+ * Whether crypt(3) may know the method of this text: one of the prefixes above, or the 13 bytes of traditional DES. What has
+ * the length of a hash by chance is not told apart.
+ */
+bool hash_kind_is_known(const char *hash);
 
 #endif

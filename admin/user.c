@@ -18,6 +18,8 @@
 #include "common/buf.h"
 #include "config/config.h"
 
+#include "trusted/advice.h"
+
 #include "common/banned.h"
 
 #define PROBLEM_MAX 16384
@@ -261,9 +263,20 @@ tell_done(const struct ctl *ctl, const char *what)
 	return CTL_DONE;
 }
 
+/* Uploads and logins would fail, and only the server would see why. */
+static void
+warn_of_home(const char *home)
+{
+	const char *advice = advice_unit_is_here() ? advice_for_home(home, NULL) : NULL;
+
+	if (advice != NULL)
+		fprintf(stderr, "sallyportctl: home '%s': %s (warning)\n", ctl_quote(home), advice);
+}
+
 static enum ctl_exit
 tell_added(const struct ctl *ctl, const struct account *account)
 {
+	warn_of_home(account->home);
 	if (ctl->is_json)
 		return ctl_print_json(json_pack("{s:s, s:s, s:I, s:I, s:s}", "name", ctl_quote(account->name), "result",
 		    "added", "uid", (json_int_t)account->uid, "gid", (json_int_t)account->gid, "home",

@@ -24,6 +24,7 @@
 #include "config/hook.h"
 #include "config/places.h"
 #include "config/users.h"
+#include "daemon/check/check.h"
 #include "daemon/master/accounts_loader.h"
 #include "daemon/master/activation.h"
 #include "daemon/master/bans.h"
@@ -45,6 +46,7 @@
 #include "privsep/tls/memory.h"
 #include "privsep/tls/remote_key.h"
 #include "privsep/trial/trial.h"
+#include "trusted/advice.h"
 #include "trusted/place.h"
 
 #include "common/banned.h"
@@ -345,6 +347,7 @@ start(void)
 	notify_init(ready_fd);
 	master.is_stderr_journal =
 	    inherited.is_upgrade ? getenv("JOURNAL_STREAM") != NULL : journal_is_stderr();
+	advice_set_service(getenv("INVOCATION_ID") != NULL || getenv("JOURNAL_STREAM") != NULL);
 	clear_environment();
 	umask(077);
 	if (chdir("/") < 0)
@@ -401,20 +404,6 @@ bind_all_symbols(char **argv)
 	symbols_are_bound = getenv("LD_BIND_NOW") != NULL && getenv("LD_BIND_NOW")[0] != '\0';
 }
 
-/* -t: the pair, as the start would check it. */
-static void
-check_certificate(void)
-{
-	struct certificate_report report;
-
-	if (master.config->tls.certificate[0] == '\0' ||
-	    certificate_check_files(master.config->tls.certificate, master.config->tls.key, &report) == 0)
-		return;
-	if (!report.is_out_of_date)
-		fail("%s", report.error);
-	fprintf(stderr, "%ssallyportd: %s (warning)\n", journal_prefix(LOG_WARNING), report.error);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -466,16 +455,10 @@ main(int argc, char **argv)
 		fail("%s", error);
 	if (!is_check && upgrade_init(&master, argv[0]) < 0)
 		fail("no memory");
+	if (is_check)
+		return check_print(master.config_path, "sallyportd: ") == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (config_load(master.config_path, tell_error, NULL, &master.config) < 0)
 		return EXIT_FAILURE;
-	if (is_check) {
-		check_certificate();
-		check_hooks();
-		if (config_check_places(master.config, tell_error, NULL) < 0)
-			return EXIT_FAILURE;
-		printf("%s: good\n", master.config_path);
-		return EXIT_SUCCESS;
-	}
 	master.config_path = realpath(master.config_path, NULL);
 	start();
 	log_set_context("master", "", "", "");

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/check/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "accounts/account.h"
+#include "accounts/hash_kind.h"
+#include "accounts/snapshot.h"
+#include "accounts/users_file.h"
+#include "common/buf.h"
+#include "common/io.h"
+#include "common/journal.h"
+#include "config/config.h"
+#include "config/hook.h"
+#include "config/places.h"
+#include "config/users.h"
+#include "privsep/sandbox/sandbox.h"
+#include "privsep/tls/certificate.h"
+#include "privsep/trial/trial.h"
+#include "trusted/advice.h"
+#include "trusted/place.h"
+
+#include "common/banned.h"
+
+#define LINE_MAX_BYTES 16384
+
+struct check {
+	const char *path;
+	const struct check_sink *sink;
+	bool is_root;
+	bool has_errors;
+};
+
+static void
+take_error(void *arg, const char *line)
+{
+	struct check *check = arg;
+
+	check->has_errors = true;
+	check->sink->error(check->sink->arg, line);
+}
+
+static void __attribute__((format(printf, 3, 4))) find(struct check *check, bool is_error, const char *format, ...)
+{
+	struct buf line;
+	va_list args;
+
+	buf_init(&line, LINE_MAX_BYTES);
+	va_start(args, format);
+	buf_addv(&line, format, args);
+	va_end(args);
+	if (line.data == NULL || is_error)
+		take_error(check, line.data == NULL ? "no memory" : line.data);
+	else
+		check->sink->warning(check->sink->arg, line.data);
+	buf_free(&line);
+}
+
+/* --- the configuration --- */
+
+static void
+check_certificate(struct check *check, const struct config *config)
+{
+	struct certificate_report report;
+
+	if (config->tls.certificate[0] == '\0')
+		return;
+	if (!check->is_root && access(config->tls.key, R_OK) < 0 && errno == EACCES)
+		find(check, false, "%s: tls: key '%s' was not read, which takes root", check->path, config->tls.key);
+	else if (certificate_check_files(config->tls.certificate, config->tls.key, &report) < 0)
+		find(check, !report.is_out_of_date, "%s: tls: %s", check->path, report.error);
+}
+
+static void
+check_hook(struct check *check, const struct config *config)
+{
+	char error[CONFIG_USER_ERROR_MAX];
+
+	if (config_check_hook(config, error, sizeof(error)) < 0)
+		take_error(check, error);
+}
+
+/* --- the accounts --- */
+
+/* Words that no part of the server reads: kept on purpose, but a slip of the pen looks the same. */
+static void
+check_options(struct check *check, const char *path, const struct users_file *file)
+{
+	for (size_t i = 0; i < users_file_count(file); i++) {
+		const char *line, *options, *word;
+		size_t len, left, n;
+
+		line = users_file_line(file, i, &len);
+		if (account_line_is_blank(line, len) || users_line_field(line, len, 5, &options, &left) < 0)
+			continue;
+		while ((n = account_option_next(&options, &left, &word)) > 0)
+			if (!account_option_known(word, n))
+				find(check, false, "%s:%zu: unknown option '%.*s'; it has no effect", path, i + 1,
+				    (int)strcspn(word, "= \t\n"), word);
+	}
+}
+
+/* Logins go on there, but sallyportctl refuses to make, count or remove such a home. */
+static void
+check_home(struct check *check, const char *path, size_t line, const struct account *account)
+{
+	struct trust_problem problem;
+	char why[TRUST_TEXT_MAX];
+	int fd = trusted_home_open_strictly(account->home, &(const struct trust){account->uid, account->gid}, &problem);
+
+	if (fd < 0 && problem.kind != TRUST_SYSTEM) {
+		trust_explain(&problem, why, sizeof(why));
+		find(check, false, "%s:%zu: home: %s", path, line, why);
+	}
+	close_fd(&fd);
+	if (advice_unit_is_here() && advice_for_home(account->home, NULL) != NULL)
+		find(check, false, "%s:%zu: home '%s': %s", path, line, account->home,
+		    advice_for_home(account->home, NULL));
+}
+
+static void
+check_homes(struct check *check, const char *path, const struct users_file *file)
+{
+	struct account account;
+	const char *problem;
+
+	for (size_t i = 0; i < users_file_count(file); i++) {
+		size_t len;
+		const char *line = users_file_line(file, i, &len);
+
+		if (!account_line_is_blank(line, len) && account_parse(line, len, &account, &problem) == 0)
+			check_home(check, path, i + 1, &account);
+	}
+	explicit_bzero(&account, sizeof(account));
+}
+
+/*
+ * A password field that crypt(3) makes nothing of locks the account without a word. "*", "!" and "x" say so on purpose; the
+ * text itself may be a password, and is not repeated.
+ */
+static void
+check_hash(struct check *check, const char *path, size_t line, const struct account *account)
+{
+	const char *hash = account->hash;
+
+	if (account->is_locked || strcmp(hash, "*") == 0 || strcmp(hash, "x") == 0 || hash_kind_is_known(hash))
+		return;
+	find(check, false,
+	    "%s:%zu: password of '%s': %s, so nobody can log in with it; set one with 'sallyportctl user passwd %s', "
+	    "or "
+	    "write a hash of yescrypt ($y$), bcrypt ($2b$), sha512crypt ($6$) or scrypt ($7$)",
+	    path, line, account->name,
+	    strncmp(hash, "$argon2", 7) == 0 ? "argon2 is no method of crypt(3)"
+		: hash[0] == '$'             ? "no method of crypt(3) begins like that"
+					     : "this is no hash of crypt(3), but plain text or something else",
+	    account->name);
+}
+
+static void
+check_hashes(struct check *check, const char *path, const struct users_file *file)
+{
+	struct account account;
+	const char *problem;
+
+	for (size_t i = 0; i < users_file_count(file); i++) {
+		size_t len;
+		const char *line = users_file_line(file, i, &len);
+
+		if (!account_line_is_blank(line, len) && account_parse(line, len, &account, &problem) == 0)
+			check_hash(check, path, i + 1, &account);
+	}
+	explicit_bzero(&account, sizeof(account));
+}
+
+static void
+check_accounts(struct check *check, const struct config *config)
+{
+	struct users_file *file = NULL;
+	struct buf problem;
+	int fd = -1;
+
+	if (!check->is_root && access(config->accounts, R_OK) < 0 && errno == EACCES) {
+		find(check, false, "%s: accounts: '%s' was not read, which takes root", check->path, config->accounts);
+		return;
+	}
+	buf_init(&problem, LINE_MAX_BYTES);
+	fd = memfd_create("accounts", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		find(check, true, "cannot make a memory file: %s", strerror(errno));
+	else if (config->accounts[0] != '\0' && snapshot_build(config->accounts, fd, take_error, check) == 0 &&
+	    users_file_open(config->accounts, false, 0, &file, &problem) == 0) {
+		check_options(check, config->accounts, file);
+		check_hashes(check, config->accounts, file);
+		check_homes(check, config->accounts, file);
+	}
+	users_file_free(file);
+	buf_free(&problem);
+	close_fd(&fd);
+}
+
+/* Without a file of its own, a service is "other", which refuses everybody on Debian. */
+static void
+check_pam(struct check *check, const struct config *config)
+{
+	static const char *const places[] = {"/etc/pam.d", "/usr/lib/pam.d"};
+	char path[PATH_MAX];
+
+	if (config->pam_service[0] == '\0')
+		return;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", places[i], config->pam_service);
+		if (access(path, F_OK) == 0)
+			return;
+	}
+	find(check, false, "%s: accounts: no file '/etc/pam.d/%s'; PAM takes the service 'other' instead", check->path,
+	    config->pam_service);
+}
+
+/* --- the walls --- */
+
+static void
+try_walls(struct check *check, const struct config *config, struct trial *trial)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/empty", config->runtime_directory);
+	trial->empty_directory_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (trial->empty_directory_fd < 0) /* the first start makes it */
+		trial->empty_directory_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (sandbox_init(take_error, check) < 0)
+		find(check, true, "%s: the walls cannot be built", check->path);
+	else
+		(void)trial_run(trial, take_error, check);
+	close_fd(&trial->empty_directory_fd);
+}
+
+/* Whom processes become, and whether they can. */
+static void
+check_walls(struct check *check, const struct config *config)
+{
+	struct trial trial = {.config = config};
+	char error[CONFIG_USER_ERROR_MAX];
+
+	if (config_service_user(config, &trial.service_uid, &trial.service_gid, error, sizeof(error)) < 0)
+		take_error(check, error);
+	else if (!check->is_root)
+		find(check, false, "%s: the walls of sessions were not tried, which takes root", check->path);
+	else if (config->on_upload[0] == '\0' ||
+	    config_hook_user(config, &trial.hook_uid, &trial.hook_gid, error, sizeof(error)) == 0)
+		try_walls(check, config, &trial);
+}
+
+/* --- all of it --- */
+
+int
+check_setup(const char *path, const struct check_sink *sink, unsigned *passive_ports)
+{
+	struct check check = {.path = path, .sink = sink, .is_root = geteuid() == 0};
+	struct config *config = NULL;
+
+	*passive_ports = 0;
+	if (config_load(path, take_error, &check, &config) < 0)
+		return -EINVAL;
+	*passive_ports = config->passive_port_high - config->passive_port_low + 1U;
+	check_hook(&check, config);
+	(void)config_check_places(config, take_error, &check);
+	check_certificate(&check, config);
+	check_accounts(&check, config);
+	check_pam(&check, config);
+	check_walls(&check, config);
+	config_free(config);
+	return check.has_errors ? -EINVAL : 0;
+}
+
+static void
+print_error(void *arg, const char *line)
+{
+	fprintf(stderr, "%s%s%s\n", journal_prefix(LOG_ERR), (const char *)arg, line);
+}
+
+static void
+print_warning(void *arg, const char *line)
+{
+	fprintf(stderr, "%s%s%s (warning)\n", journal_prefix(LOG_WARNING), (const char *)arg, line);
+}
+
+int
+check_print(const char *path, const char *prefix)
+{
+	const struct check_sink sink = {print_error, print_warning, (void *)(uintptr_t)prefix};
+	unsigned passive_ports;
+	int r = check_setup(path, &sink, &passive_ports);
+
+	if (passive_ports > 0)
+		printf("%s: passive-ports: %u transfers at once can be announced on each address of the server\n", path,
+		    passive_ports);
+	if (r == 0)
+		printf("%s: good\n", path);
+	return r;
+}

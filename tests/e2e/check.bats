@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: ISC
+# sallyportd -t and sallyportctl config check: one report, and what it finds.
+
+bats_require_minimum_version 1.5.0
+load lib
+
+setup()
+{
+	new_place
+	write_config
+	add_user alice secret
+}
+
+teardown()
+{
+	[ -z "${DIR-}" ] || end_place
+}
+
+# both say the same, but for the name of the program in front of findings: sets output, lines and status.
+check()
+{
+	local by_ctl status_of_ctl=0
+	by_ctl=$(ctl config check 2>&1) || status_of_ctl=$?
+	run "$BUILD/sallyportd" -t -c "$CONF"
+	assert_equal "$status" "$status_of_ctl"
+	assert_equal "${output//sallyportd: /}" "$by_ctl"
+}
+
+# users_line LINE: one more account.
+users_line()
+{
+	printf '%s\n' "$1" >>"$DIR/etc/users"
+}
+
+@test "a good configuration is good for both" {
+	check
+	assert_success
+	assert_line "$CONF: good"
+}
+
+@test "both find a hash that crypt(3) does not know, and repeat no password" {
+	users_line "bob:MySecret:200001:200001:$DIR/home/bob:"
+	# shellcheck disable=SC2016 # no variables
+	users_line 'carl:$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$RdescudvJCsgt3ub:200002:200002:/home/carl:'
+	users_line "dora:*:200003:200003:$DIR/home/dora:"
+	users_line "emil:!:200004:200004:$DIR/home/emil:"
+	check
+	assert_line --regexp "etc/users:2: password of 'bob': this is no hash of crypt\(3\), but plain text .*yescrypt"
+	assert_line --regexp "etc/users:3: password of 'carl': argon2 is no method of crypt\(3\)"
+	refute_output --partial MySecret
+	refute_output --partial dora
+	refute_output --partial emil
+}
+
+@test "both name a byte order mark, and a value with blanks that has no quotes" {
+	cp "$CONF" "$DIR/plain"
+	{ printf '\357\273\277' && cat "$DIR/plain"; } >"$CONF"
+	check
+	assert_failure
+	assert_line --partial "$CONF:1: the file begins with a byte order mark"
+	{ echo 'banner = Welcome to all' && cat "$DIR/plain"; } >"$CONF"
+	check
+	assert_failure
+	assert_line --partial "$CONF:1: banner: a word behind the value; put a value with blanks in quotes"
+	cp "$DIR/plain" "$CONF"
+	{ printf '\357\273\277' && cat "$DIR/etc/users"; } >"$DIR/users" && cat "$DIR/users" >"$DIR/etc/users"
+	check
+	assert_failure
+	assert_line --partial "etc/users:1: the file begins with a byte order mark"
+}
+
+@test "both try the walls" {
+	command -v setpriv >/dev/null || skip "setpriv is not installed"
+	for program in "$BUILD/sallyportd -t -c $CONF" "$BUILD/sallyportctl -c $CONF config check"; do
+		# shellcheck disable=SC2086 # words
+		run setpriv --bounding-set=-sys_chroot,-setuid $program
+		assert_failure 1
+		assert_line --regexp 'capabilities are missing: CAP_SYS_CHROOT .*, CAP_SETUID .*--cap-add SYS_CHROOT --cap-add SETUID;'
+	done
+	if unshare --user --map-root-user true 2>/dev/null; then
+		chmod -R a+rX "$DIR"
+		run unshare --user --map-root-user "$BUILD/sallyportd" -t -c "$CONF"
+		assert_failure 1
+		assert_line --partial 'cannot be built: setgroups: Operation not permitted; CAP_SETGID is there'
+	fi
+}
+
+@test "an ordinary user reads what was not tried" {
+	cp "$BUILD/sallyportd" "$DIR/sallyportd"
+	run -0 setpriv --reuid nobody --regid nogroup --clear-groups "$DIR/sallyportd" -t -c "$CONF"
+	assert_line --partial "'$DIR/etc/users' was not read, which takes root"
+	assert_line --partial 'the walls of sessions were not tried, which takes root'
+	assert_line "$CONF: good"
+}
+
+@test "a home below a place that the unit hides or makes read-only is explained at the login" {
+	add_user tim secret
+	add_user rita secret
+	rm -r "$DIR/home/tim"
+	INVOCATION_ID=1 start_server
+	ftp_open
+	ftp 'USER tim' 331
+	ftp 'PASS secret' 530
+	ftp_close
+	wait_until log_has 'login-failed name="tim"|login-failed .*name="tim" reason="home does not exist; PrivateTmp= of the unit'
+	log_has 'reason="home does not exist; PrivateTmp= of the unit'
+	mount --bind "$DIR/home/rita" "$DIR/home/rita" 2>/dev/null || skip "a mount is not permitted here"
+	mount -o remount,bind,ro "$DIR/home/rita"
+	ftp_login rita secret
+	ftp_close
+	umount "$DIR/home/rita"
+	wait_until log_has " warning login .*user=\"rita\" message=\"nothing in the home '$DIR/home/rita' can be changed: "
+}
+
+@test "the example of a hook in docs/OPERATIONS.md works as it is printed" {
+	local manual=$BATS_TEST_DIRNAME/../../docs/OPERATIONS.md
+	sed -n '/^## Hooks/,/^## /s/^    //p' "$manual" >"$DIR/example"
+	grep '^on-upload = ' "$DIR/example" | sed "s|/usr/local/bin|$DIR/bin|" >"$DIR/line"
+	mkdir "$DIR/bin"
+	grep -v '^on-upload = ' "$DIR/example" | sed "s|/usr/local/bin|$DIR/bin|; s|/var/lib|$DIR|" >"$DIR/steps"
+	sh -eu "$DIR/steps"
+	write_config "$(cat "$DIR/line")"
+	start_server
+	curl -sS -T "$CONF" "$(url alice:secret file)"
+	wait_until grep -q "^alice .*/home/alice/file$" "$DIR/uploads/list"
+}
