@@ -300,10 +300,10 @@ check_print(const char *path, const char *prefix)
 	unsigned passive_ports;
 	int r = check_setup(path, &sink, &passive_ports);
 
-	if (passive_ports > 0)
-		printf("%s: passive-ports: %u transfers at once can be announced on each address of the server\n", path,
-		    passive_ports);
-	if (r == 0)
-		printf("%s: good\n", path);
-	return r;
+	if (r < 0)
+		return r;
+	printf("%s: passive-ports: %u transfers at once can be announced on each address of the server\n", path,
+	    passive_ports);
+	printf("%s: good\n", path);
+	return 0;
 }
