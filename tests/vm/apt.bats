@@ -6,7 +6,8 @@
 setup_file()
 {
 	load lib
-	sed -i 's/^\( *\)require = .*/\1require = no/' /etc/sallyport/sallyport.conf
+	# a plain password over loopback; what stands still must do so for as long as this machine needs
+	sed -i -e 's/^\( *\)require = .*/\1require = no/' -e 's/^\( *\)stall = .*/\1stall = "1h"/' /etc/sallyport/sallyport.conf
 	systemctl reload sallyportd
 	new_account alice
 	home_file alice big 16777216

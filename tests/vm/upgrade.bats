@@ -6,8 +6,8 @@
 setup_file()
 {
 	load lib
-	# a plain password over loopback
-	sed -i 's/^\( *\)require = .*/\1require = no/' /etc/sallyport/sallyport.conf
+	# a plain password over loopback; what stands still must do so for as long as this machine needs
+	sed -i -e 's/^\( *\)require = .*/\1require = no/' -e 's/^\( *\)stall = .*/\1stall = "1h"/' /etc/sallyport/sallyport.conf
 	systemctl reload sallyportd
 	new_account alice
 	home_file alice big 16777216
@@ -136,8 +136,7 @@ nobody_was_killed()
 	ftp_login alice secret
 	assert_equal "$(systemctl show --property=NRestarts --value sallyportd)" 1
 	# as a crash of the first server ends all sessions, so does this one
-	run read -r -t 10 -u "$FTP_OLD"
-	assert_failure 1
+	timeout 30 cat <&"$FTP_OLD" >/dev/null || [ "$?" -ne 124 ]
 }
 
 @test "many upgrades: one process more for none of them, and reload reaches the one that serves" {
