@@ -39,6 +39,7 @@
 
 #define START_SECONDS 60	/* for the new server to be ready */
 #define RESCUE_MS 1000		/* a service manager may act first when the server that took over dies */
+#define ENDING_MS 200		/* for a process that has closed its descriptors to be gone */
 #define RESCUE_AGAIN_MS 10000
 #define TEXT_MAX 8192		/* bytes of one message: lines */
 #define SEND_MS 2000		/* for the list of sessions, to a server that has just said that it is ready */
@@ -804,6 +805,24 @@ learn(struct master *master, const char *line)
 		forget_foreign(master, line + 5);
 }
 
+/*
+ * A process closes its descriptors a moment before it has ended. When this server ends in that moment, the service
+ * manager finds the former one alive, and says that it kills it.
+ */
+static void
+await_end(int channel)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	int fd = -1;
+
+	if (getsockopt(channel, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.pid > 0 && peer.pid != getpid())
+		fd = pidfd_open(peer.pid, 0);
+	if (fd >= 0)
+		(void)!io_wait(fd, POLLIN, monotonic_ms() + ENDING_MS);
+	close_fd(&fd);
+}
+
 void
 upgrade_predecessor_ready(void *arg)
 {
@@ -817,6 +836,7 @@ upgrade_predecessor_ready(void *arg)
 		learn(master, line);
 	if (r != -EPIPE)
 		return;
+	await_end(master->upgrade.predecessor);
 	loop_close(master->loop, &master->upgrade.predecessor_source, &master->upgrade.predecessor);
 	while (!TAILQ_EMPTY(&master->upgrade.foreign))
 		remove_foreign(master, TAILQ_FIRST(&master->upgrade.foreign));
