@@ -400,6 +400,11 @@ does_not_start()
 	ftp_login alice secret
 }
 
+log_has_twice()
+{
+	[ "$(log_count "$1")" -ge 2 ]
+}
+
 @test "limits.sessions beyond what the system allows: the limit that is in the way is named, with its cure" {
 	local limit there expected=0
 	write_config 'limits { sessions = 100000 }'
@@ -413,10 +418,12 @@ does_not_start()
 	done
 	ftp_login alice secret
 	ctl reload
+	wait_until log_has ' reload .*configuration in force'
 	run log_count ' reload .*limits.sessions = 100000 needs 300064 processes; kernel'
 	assert_output "$expected"
 	write_config 'limits { sessions = 100 }'
 	ctl reload
+	wait_until log_has_twice ' reload .*configuration in force'
 	run log_count ' reload .*limits.sessions = 100 '
 	assert_output 0
 }
