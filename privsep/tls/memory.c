@@ -27,30 +27,19 @@
 #define GIVEN_BACK_MIN (8 * PAGE)	/* most of such a buffer was not touched, and need not be to be wiped */
 
 struct chunk {
-	uint32_t size;	/* with these three */
-	uint16_t kind;	/* enum kind */
-	uint16_t is_free;
+	uint32_t size;	/* with these two */
+	uint32_t is_free;
 	struct chunk *next;	/* the next free one of its size; of a taken one, the first of the caller's bytes */
 };
 
 #define HEAD_SIZE offsetof(struct chunk, next)
 
-enum kind {
-	KIND_SESSION,	/* a session's: one chunk behind the other */
-	KIND_WRITTEN,	/* the master's, and sessions write to it: close together */
-	KIND_OTHER,	/* the master's: each size has pages of its own */
-	KIND_COUNT
-};
-
 enum page { PAGE_FREE, PAGE_CHUNKS, PAGE_FIRST, PAGE_FURTHER };	/* the last two: of an allocation of its own */
 
 struct area {
 	uint8_t pages[PAGES];	/* enum page */
-	struct cut {
-		unsigned char *next, *end;
-	} cuts[KIND_OTHER];	/* the pages that chunks of a kind are cut from */
-	struct chunk *free[KIND_COUNT][CLASSES];
-	struct cut others[CLASSES];	/* of the last kind, for each class */
+	unsigned char *cut, *cut_end;	/* the rest of the page that chunks are cut from, one after the other */
+	struct chunk *free[CLASSES];
 	unsigned char bytes[PAGES][PAGE] __attribute__((aligned(PAGE)));
 };
 
@@ -96,76 +85,26 @@ count_pages(const struct area *place, const void *memory)
 	return end - first;
 }
 
-/*
- * Who takes memory for what each session writes to: locks, objects whose references are counted, the state of errors and
- * of random numbers. OpenSSL tells the file that asks.
- */
-static const struct asker {
-	const char *file;
-	bool is_written_to;
-	bool has_idle_lock;	/* makes a lock behind each object, for machines that cannot count without */
-} askers[] = {
-    {"threads_pthread.c", true, false},
-    {"provider_core.c", true, false},
-    {"evp_rand.c", true, false},
-    {"drbg.c", true, false},
-    {"drbg_ctr.c", true, false},
-    {"cipher_aes.c", true, false},
-    {"err.c", true, false},
-    {"p_lib.c", true, false},
-    {"tasn_new.c", true, false},
-    {"ssl_lib.c", true, false},
-    {"keymgmt_meth.c", true, true},
-    {"signature.c", true, true},
-    {"exchange.c", true, true},
-    {"digest.c", true, true},
-    {"mac_meth.c", true, true},
-    {"kdf_meth.c", true, true},
-    {"evp_enc.c", false, true},
-    {"decoder_meth.c", false, true},
-    {"encoder_meth.c", false, true},
-};
-
-static enum kind
-kind_for(const char *file)
-{
-	static const struct asker *last;
-	const struct asker *before = last;
-	const char *name = file == NULL ? NULL : strrchr(file, '/');
-
-	if (area == &own)
-		return KIND_SESSION;
-	last = NULL;
-	for (size_t i = 0; name != NULL && i < sizeof(askers) / sizeof(askers[0]); i++)
-		if (strcmp(name + 1, askers[i].file) == 0)
-			last = &askers[i];
-	if (last == NULL || !last->is_written_to || (last == &askers[0] && before != NULL && before->has_idle_lock))
-		return KIND_OTHER;
-	return KIND_WRITTEN;
-}
-
 /* NULL: there is no room. */
 static struct chunk *
-cut_chunk(enum kind kind, unsigned class, size_t size)
+cut_chunk(size_t size)
 {
-	struct cut *cut = kind == KIND_OTHER ? &area->others[class] : &area->cuts[kind];
 	struct chunk *chunk;
 
-	if ((size_t)(cut->end - cut->next) < size) {
+	if ((size_t)(area->cut_end - area->cut) < size) {
 		unsigned char *page = memchr(area->pages, PAGE_FREE, PAGES);
 
 		if (page == NULL)
 			return NULL;
 		*page = PAGE_CHUNKS;
 		page = area->bytes[page - area->pages];
-		if (page != cut->end)	/* what follows the head is aligned */
-			cut->next = page + GRAIN - HEAD_SIZE;
-		cut->end = page + PAGE;
+		if (page != area->cut_end)	/* what follows the head is aligned */
+			area->cut = page + GRAIN - HEAD_SIZE;
+		area->cut_end = page + PAGE;
 	}
-	chunk = (struct chunk *)(void *)cut->next;
-	cut->next += size;
+	chunk = (struct chunk *)(void *)area->cut;
+	area->cut += size;
 	chunk->size = (uint32_t)size;
-	chunk->kind = (uint16_t)kind;
 	return chunk;
 }
 
@@ -174,24 +113,24 @@ take(size_t size, const char *file, int line)
 {
 	size_t chunk_size = (size + HEAD_SIZE + GRAIN - 1) & ~(size_t)(GRAIN - 1);
 	unsigned class = (unsigned)(chunk_size / GRAIN) - 1;
-	enum kind kind = kind_for(file);
 	struct chunk *chunk;
 	void *memory = NULL;
 
+	(void)file;
 	(void)line;
 	if (size > SMALL_MAX - HEAD_SIZE) {
 		if (size < sizeof(area->bytes))
 			memory = take_pages((size + SKEW + PAGE - 1) / PAGE);
 		return memory == NULL ? malloc(size) : memory;
 	}
-	chunk = area->free[kind][class];
+	chunk = area->free[class];
 	if (chunk == NULL) {
-		chunk = cut_chunk(kind, class, chunk_size);
+		chunk = cut_chunk(chunk_size);
 		return chunk == NULL ? malloc(size) : (void *)&chunk->next;
 	}
 	if (!is_in(area, chunk) || chunk->size != chunk_size || !chunk->is_free)
 		abort();
-	area->free[kind][class] = chunk->next;
+	area->free[class] = chunk->next;
 	chunk->next = NULL;
 	chunk->is_free = false;
 	return &chunk->next;
@@ -220,9 +159,9 @@ free_chunk(struct chunk *chunk)
 {
 	struct chunk **first;
 
-	if (chunk->is_free || chunk->kind >= KIND_COUNT || chunk->size < GRAIN || chunk->size > SMALL_MAX)
+	if (chunk->is_free || chunk->size < GRAIN || chunk->size > SMALL_MAX)
 		abort();
-	first = &area->free[chunk->kind][chunk->size / GRAIN - 1];
+	first = &area->free[chunk->size / GRAIN - 1];
 	chunk->is_free = true;
 	chunk->next = *first;
 	*first = chunk;

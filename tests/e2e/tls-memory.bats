@@ -45,7 +45,7 @@ teardown()
 		    while any(len(children(pid)) > 1 for pid in children(os.environ["SERVER_PID"])):
 		        time.sleep(0.02)
 		print("KiB:", *kept, "sum:", sum(kept))
-		assert 100 < sum(kept) <= 380, kept
+		assert 100 < sum(kept) <= 400, kept
 	END
 	echo "# kept by protocol, files and monitor, $output" >&3
 }
