@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* The keys of the configuration file: one table, and the parser of a key's value. */
+/* The keys of the configuration file: one table. */
 #ifndef CONFIG_KEYS_H
 #define CONFIG_KEYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,7 +28,8 @@ enum key_type {
 	KEY_DURATION,	/* seconds */
 	KEY_MODE,	/* low: bits that must be set; high: bits that may be set */
 	KEY_RANGE,	/* "LOW-HIGH" into two fields, one behind the other */
-	KEY_CHOICE	/* the index of a word of choices */
+	KEY_CHOICE,	/* the index of a word of choices */
+	KEY_TYPE_COUNT
 };
 
 #define KEY_CHOICES_MAX 8
@@ -66,9 +68,9 @@ void key_describe(const struct config_key *key, struct buf *out);
 void key_value(const struct config_key *key, const struct config *config, struct buf *out);
 
 /* True for the types that take "{VALUE, VALUE}". */
-int key_is_list(const struct config_key *key);
+bool key_is_list(const struct config_key *key);
 
 /* True for the types whose field is an owned text. */
-int key_is_text(const struct config_key *key);
+bool key_is_text(const struct config_key *key);
 
 #endif

@@ -17,6 +17,7 @@
 #include "common/buf.h"
 #include "common/io.h"
 #include "config/config.h"
+#include "config/key_kinds.h"
 #include "config/keys.h"
 #include "config/source.h"
 
@@ -539,6 +540,18 @@ test_manual(void **state)
 	buf_free(&page);
 }
 
+static void
+test_kinds(void **state)
+{
+	(void)state;
+	for (int type = 0; type < KEY_TYPE_COUNT; type++) {
+		const struct key_kind *kind = key_kind((enum key_type)type);
+
+		if (kind->set == NULL || kind->print == NULL || (kind->describe == NULL) == (kind->words == NULL))
+			fail_msg("the row of type %d is not whole", type);
+	}
+}
+
 int
 main(void)
 {
@@ -553,6 +566,7 @@ main(void)
 	    cmocka_unit_test(test_table),
 	    cmocka_unit_test(test_sample),
 	    cmocka_unit_test(test_manual),
+	    cmocka_unit_test(test_kinds),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,0 +1,727 @@
+/* SPDX-License-Identifier: ISC */
+#include "config/key_kinds.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/text.h"
+#include "common/units.h"
+#include "config/config.h"
+
+#include "common/banned.h"
+
+#define MINUTE 60
+#define HOUR 3600
+#define DAY 86400
+#define HOST_MAX 253	/* bytes of a host name (RFC 1035, 2.3.4, as text) */
+
+static void *
+field_of(const struct config_key *key, struct config *config)
+{
+	return (char *)config + key->offset;
+}
+
+static void
+put_number(void *field, size_t size, uint64_t value)
+{
+	uint16_t u16 = (uint16_t)value;
+	uint32_t u32 = (uint32_t)value;
+
+	if (size == sizeof(u16))
+		memcpy(field, &u16, sizeof(u16));
+	else if (size == sizeof(u32))
+		memcpy(field, &u32, sizeof(u32));
+	else
+		memcpy(field, &value, sizeof(value));
+}
+
+static void
+add_duration(struct buf *out, uint64_t seconds)
+{
+	if (seconds >= DAY && seconds % DAY == 0)
+		buf_addf(out, "%llud", (unsigned long long)seconds / DAY);
+	else if (seconds >= HOUR && seconds % HOUR == 0)
+		buf_addf(out, "%lluh", (unsigned long long)seconds / HOUR);
+	else if (seconds >= MINUTE && seconds % MINUTE == 0)
+		buf_addf(out, "%llum", (unsigned long long)seconds / MINUTE);
+	else
+		buf_addf(out, "%llus", (unsigned long long)seconds);
+}
+
+static void
+add_size(struct buf *out, uint64_t bytes)
+{
+	char text[UNITS_TEXT_MAX];
+
+	units_exact_size(bytes, text);
+	buf_add_text(out, text);
+}
+
+static uint64_t
+get_number(const void *field, size_t size)
+{
+	uint16_t u16;
+	uint32_t u32;
+	uint64_t u64;
+
+	if (size == sizeof(u16)) {
+		memcpy(&u16, field, sizeof(u16));
+		return u16;
+	}
+	if (size == sizeof(u32)) {
+		memcpy(&u32, field, sizeof(u32));
+		return u32;
+	}
+	memcpy(&u64, field, sizeof(u64));
+	return u64;
+}
+
+/* What a value may be, for an error. */
+
+static void
+describe_listen(const struct config_key *key, struct buf *out)
+{
+	(void)key;
+	buf_addf(out, "a list of at most %d of \"*:PORT\", \"IPV4:PORT\", \"[IPV6]:PORT\"", CONFIG_LISTEN_MAX);
+}
+
+static void
+describe_blocks(const struct config_key *key, struct buf *out)
+{
+	(void)key;
+	buf_addf(
+	    out, "a list of at most %d networks, such as \"192.0.2.0/24\", \"2001:db8::/32\"", CONFIG_BLOCKS_MAX);
+}
+
+static void
+describe_text(const struct config_key *key, struct buf *out)
+{
+	buf_addf(out, "one line of UTF-8 text of %llu to %llu bytes", (unsigned long long)key->low,
+	    (unsigned long long)key->high);
+}
+
+static void
+describe_name(const struct config_key *key, struct buf *out)
+{
+	buf_addf(out, "the name of a system user%s", key->low == 0 ? ", or \"\"" : "");
+}
+
+static void
+describe_path(const struct config_key *key, struct buf *out)
+{
+	buf_addf(out, "an absolute path of at most %llu bytes", (unsigned long long)key->high);
+}
+
+static void
+describe_accounts(const struct config_key *key, struct buf *out)
+{
+	describe_path(key, out);
+	buf_add_text(out, ", \"pam:SERVICE\", or \"PATH,pam:SERVICE\"");
+}
+
+static void
+describe_number(const struct config_key *key, struct buf *out)
+{
+	buf_addf(out, "a number from %llu to %llu", (unsigned long long)key->low, (unsigned long long)key->high);
+}
+
+static void
+describe_size(const struct config_key *key, struct buf *out)
+{
+	buf_add_text(out, "a size from ");
+	add_size(out, key->low);
+	buf_add_text(out, " to ");
+	add_size(out, key->high);
+	buf_add_text(out, " (bytes, or with K, M, G or T)");
+}
+
+static void
+describe_duration(const struct config_key *key, struct buf *out)
+{
+	buf_add_text(out, "a time from ");
+	add_duration(out, key->low);
+	buf_add_text(out, " to ");
+	add_duration(out, key->high);
+	buf_add_text(out, " (seconds, or with s, m, h or d)");
+}
+
+static void
+describe_mode(const struct config_key *key, struct buf *out)
+{
+	buf_addf(out, "an octal mode with %04llo and at most %04llo, such as \"%s\"", (unsigned long long)key->low,
+	    (unsigned long long)key->high, key->initial);
+}
+
+static void
+describe_range(const struct config_key *key, struct buf *out)
+{
+	buf_addf(out, "\"LOW-HIGH\" within %llu-%llu", (unsigned long long)key->low, (unsigned long long)key->high);
+}
+
+static void
+describe_choice(const struct config_key *key, struct buf *out)
+{
+	buf_add_text(out, "one of ");
+	for (size_t i = 0; i < KEY_CHOICES_MAX && key->choices[i] != NULL; i++)
+		buf_addf(out, "%s\"%s\"", i == 0 ? "" : ", ", key->choices[i]);
+}
+
+/* The value in force. */
+
+static void
+add_listen(const struct config_listen *listen, struct buf *out)
+{
+	char address[ADDRESS_TEXT_MAX];
+
+	address_text(&listen->address, address);
+	if (listen->any_family)
+		buf_addf(out, "*:%u", listen->port);
+	else
+		buf_addf(out, listen->address.family == AF_INET6 ? "[%s]:%u" : "%s:%u", address, listen->port);
+}
+
+static void
+print_listen(const struct config_key *key, const struct config *config, struct buf *out)
+{
+	bool is_tls = key->offset == offsetof(struct config, listen_tls);
+	const struct config_listen *list = is_tls ? config->listen_tls : config->listen;
+	size_t count = is_tls ? config->listen_tls_count : config->listen_count;
+
+	for (size_t i = 0; i < count; i++) {
+		buf_add_text(out, i == 0 ? "" : ", ");
+		add_listen(&list[i], out);
+	}
+}
+
+static void
+print_blocks(const struct config_key *key, const struct config *config, struct buf *out)
+{
+	char address[ADDRESS_TEXT_MAX];
+
+	(void)key;
+	for (size_t i = 0; i < config->limits.never_ban_count; i++) {
+		address_text(&config->limits.never_ban[i].network, address);
+		buf_addf(out, "%s%s/%u", i == 0 ? "" : ", ", address, config->limits.never_ban[i].bits);
+	}
+}
+
+static const char *
+field_to_print(const struct config_key *key, const struct config *config)
+{
+	return (const char *)config + key->offset;
+}
+
+static uint64_t
+number_to_print(const struct config_key *key, const struct config *config)
+{
+	return get_number(field_to_print(key, config), key->size);
+}
+
+static void
+print_text(const struct config_key *key, const struct config *config, struct buf *out)
+{
+	const char *text = *(char *const *)(const void *)field_to_print(key, config);
+
+	escape_bytes(out, ESCAPE_LOG, text, strlen(text));
+}
+
+static void
+print_accounts(const struct config_key *key, const struct config *config, struct buf *out)
+{
+	print_text(key, config, out);
+	if (config->pam_service[0] != '\0')
+		buf_addf(out, "%spam:%s", config->accounts[0] == '\0' ? "" : ",", config->pam_service);
+}
+
+static void
+print_bool(const struct config_key *key, const struct config *config, struct buf *out)
+{
+	buf_add_text(out, *(const bool *)field_to_print(key, config) ? "yes" : "no");
+}
+
+static void
+print_number(const struct config_key *key, const struct config *config, struct buf *out)
+{
+	buf_addf(out, "%llu", (unsigned long long)number_to_print(key, config));
+}
+
+static void
+print_size(const struct config_key *key, const struct config *config, struct buf *out)
+{
+	add_size(out, number_to_print(key, config));
+}
+
+static void
+print_duration(const struct config_key *key, const struct config *config, struct buf *out)
+{
+	add_duration(out, number_to_print(key, config));
+}
+
+static void
+print_mode(const struct config_key *key, const struct config *config, struct buf *out)
+{
+	buf_addf(out, "%04llo", (unsigned long long)number_to_print(key, config));
+}
+
+static void
+print_range(const struct config_key *key, const struct config *config, struct buf *out)
+{
+	const char *field = field_to_print(key, config);
+
+	buf_addf(out, "%llu-%llu", (unsigned long long)get_number(field, key->size),
+	    (unsigned long long)get_number(field + key->size, key->size));
+}
+
+static void
+print_choice(const struct config_key *key, const struct config *config, struct buf *out)
+{
+	buf_add_text(out, key->choices[number_to_print(key, config)]);
+}
+
+/*
+ * What each set_ function returns as "what is wrong" is a phrase before the value; NULL is
+ * success, and key_no_memory is not the value's fault.
+ */
+const char key_no_memory[] = "no memory for";
+
+static const char *
+set_text(const struct config_key *key, const char *text, struct config *config)
+{
+	char **field = field_of(key, config);
+	char *copy = strdup(text);
+
+	if (copy == NULL)
+		return key_no_memory;
+	free(*field);
+	*field = copy;
+	return NULL;
+}
+
+static bool
+has_dot_component(const char *path)
+{
+	for (const char *p = strchr(path, '/'); p != NULL; p = strchr(p + 1, '/')) {
+		size_t len = strcspn(p + 1, "/");
+
+		if ((len == 1 && p[1] == '.') || (len == 2 && p[1] == '.' && p[2] == '.'))
+			return true;
+	}
+	return false;
+}
+
+static const char *
+check_path(const struct config_key *key, const char *text)
+{
+	if (text[0] != '/')
+		return "not an absolute path:";
+	if (has_dot_component(text))
+		return "a path with '.' or '..':";
+	if (strlen(text) > key->high)
+		return "too long a path:";
+	return NULL;
+}
+
+/* Letters, digits, '-' and '_', and the dots of a host name. */
+static bool
+is_plain_name(const char *text, const char *also)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+
+	if (text[0] == '-' || text[0] == '.' || text[0] == '\0')
+		return false;
+	for (const char *p = text; *p != '\0'; p++)
+		if (strchr(plain, *p) == NULL && strchr(also, *p) == NULL)
+			return false;
+	return true;
+}
+
+/* A host name that is not an address mistyped: a name's last label is not all digits (RFC 3696, 2). */
+static bool
+is_host_name(const char *text)
+{
+	const char *last = strrchr(text, '.');
+
+	last = last == NULL ? text : last + 1;
+	return is_plain_name(text, ".") && strstr(text, "..") == NULL && *last != '\0' &&
+	       strspn(last, "0123456789") != strlen(last);
+}
+
+static const char *
+set_address(const struct config_key *key, const char *text, struct config *config)
+{
+	union address address;
+	bool is_auto = strcmp(text, "auto") == 0;
+
+	if (!is_auto && address_parse(text, &address) < 0 && (!is_host_name(text) || strlen(text) > key->high))
+		return "neither an address nor a host name:";
+	config->passive_address_auto = is_auto;
+	return set_text(key, text, config);
+}
+
+static bool
+is_host(const char *text, size_t len)
+{
+	char host[HOST_MAX + 1];
+	union address address;
+
+	if (len > HOST_MAX)
+		return false;
+	memcpy(host, text, len);
+	host[len] = '\0';
+	return address_parse(host, &address) == 0 || is_host_name(host);
+}
+
+static const char *
+set_hosts(const struct config_key *key, const char *text, struct config *config)
+{
+	const char *next = text;
+
+	if (strlen(text) > key->high)
+		return "too long:";
+	while (text[0] != '\0') {
+		size_t len = strcspn(next, ",");
+
+		if (!is_host(next, len))
+			return "neither an address nor a host name in";
+		if (next[len] == '\0')
+			break;
+		next += len + 1;
+	}
+	return set_text(key, text, config);
+}
+
+static const char *
+parse_port(const char *text, uint16_t *port)
+{
+	uint64_t value;
+
+	if (parse_u64(text, 65535, &value) < 0)
+		return "no port from 0 to 65535 in";
+	*port = (uint16_t)value;
+	return NULL;
+}
+
+static const char *
+parse_listen(const char *text, struct config_listen *listen)
+{
+	const char *colon = strrchr(text, ':');
+	char host[ADDRESS_TEXT_MAX];
+	const char *from = text;
+	const char *wrong;
+	size_t len;
+
+	memset(listen, 0, sizeof(*listen));
+	if (colon == NULL)
+		return "no port in";
+	wrong = parse_port(colon + 1, &listen->port);
+	if (wrong != NULL)
+		return wrong;
+	len = (size_t)(colon - text);
+	if (len == 1 && text[0] == '*') {
+		listen->any_family = true;
+		return NULL;
+	}
+	if (len > 2 && text[0] == '[' && colon[-1] == ']') {
+		from++;
+		len -= 2;
+	} else if (memchr(text, ':', len) != NULL) {
+		return "an IPv6 address without brackets:";
+	}
+	if (len >= sizeof(host))
+		return "not an address:";
+	memcpy(host, from, len);
+	host[len] = '\0';
+	if (address_parse(host, &listen->address) < 0)
+		return "not a numeric address:";
+	if ((listen->address.family == AF_INET6) != (from != text))
+		return "brackets around an IPv4 address:";
+	address_set_port(&listen->address, listen->port);
+	return NULL;
+}
+
+static const char *
+set_listen(const struct config_key *key, const char *text, struct config *config)
+{
+	bool is_tls = key->offset == offsetof(struct config, listen_tls);
+	struct config_listen *list = is_tls ? config->listen_tls : config->listen;
+	size_t *count = is_tls ? &config->listen_tls_count : &config->listen_count;
+	struct config_listen listen;
+	const char *wrong;
+
+	wrong = parse_listen(text, &listen);
+	if (wrong != NULL)
+		return wrong;
+	if (*count == CONFIG_LISTEN_MAX)
+		return "one address too many:";
+	list[(*count)++] = listen;
+	return NULL;
+}
+
+/* Whoever may ask may read: only this machine may. */
+static const char *
+set_local(const struct config_key *key, const char *text, struct config *config)
+{
+	struct config_listen listen = {.any_family = false};
+	const char *wrong = NULL;
+
+	if (strncmp(text, "unix:", 5) == 0)
+		wrong = has_control(text, strlen(text)) ? "a control character in" : check_path(key, text + 5);
+	else if (text[0] != '\0')
+		wrong = parse_listen(text, &listen);
+	if (wrong == NULL && (listen.any_family || (listen.address.family != AF_UNSPEC && !address_is_loopback(&listen.address))))
+		wrong = "not a loopback address, and what is served has no password:";
+	if (wrong != NULL)
+		return wrong;
+	config->metrics_address = listen.address;
+	return set_text(key, text, config);
+}
+
+static const char *
+set_blocks(const struct config_key *key, const char *text, struct config *config)
+{
+	struct address_block block;
+
+	(void)key;
+	if (address_block_parse(text, &block) < 0)
+		return "not a network:";
+	if (config->limits.never_ban_count == CONFIG_BLOCKS_MAX)
+		return "one network too many:";
+	config->limits.never_ban[config->limits.never_ban_count++] = block;
+	return NULL;
+}
+
+static const char *
+set_bool(const struct config_key *key, const char *text, struct config *config)
+{
+	static const char *const words[][2] = {{"no", "yes"}, {"false", "true"}, {"off", "on"}};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		for (size_t value = 0; value < 2; value++) {
+			if (strcmp(text, words[i][value]) == 0) {
+				*(bool *)field_of(key, config) = value == 1;
+				return NULL;
+			}
+		}
+	}
+	return "neither yes nor no:";
+}
+
+/* A number of any notation: what parse made of it. */
+static const char *
+set_parsed(const struct config_key *key, struct config *config, int r, uint64_t value, const char *malformed)
+{
+	if (r == -EINVAL)
+		return malformed;
+	if (r < 0 || value < key->low || value > key->high)
+		return "out of range:";
+	put_number(field_of(key, config), key->size, value);
+	return NULL;
+}
+
+static const char *
+set_number(const struct config_key *key, const char *text, struct config *config)
+{
+	uint64_t value = 0;
+	int r = parse_u64(text, UINT64_MAX, &value);
+
+	return set_parsed(key, config, r, value, "not a number:");
+}
+
+static const char *
+set_size(const struct config_key *key, const char *text, struct config *config)
+{
+	uint64_t value = 0;
+	int r = parse_size(text, UINT64_MAX, &value);
+
+	return set_parsed(key, config, r, value, "not a size:");
+}
+
+static const char *
+set_duration(const struct config_key *key, const char *text, struct config *config)
+{
+	uint64_t value = 0;
+	int r = parse_duration(text, UINT64_MAX, &value);
+
+	return set_parsed(key, config, r, value, "not a time:");
+}
+
+static const char *
+set_mode(const struct config_key *key, const char *text, struct config *config)
+{
+	uint32_t mode;
+
+	if (parse_mode(text, &mode) < 0)
+		return "not an octal mode:";
+	if ((mode & key->low) != key->low)
+		return "a mode that locks out the owner:";
+	if ((mode & ~(uint32_t)key->high) != 0)
+		return "a mode with special bits:";
+	put_number(field_of(key, config), key->size, mode);
+	return NULL;
+}
+
+static const char *
+set_range(const struct config_key *key, const char *text, struct config *config)
+{
+	const char *dash = strchr(text, '-');
+	char *field = field_of(key, config);
+	char first[24];
+	uint64_t low, high;
+	size_t len = dash == NULL ? sizeof(first) : (size_t)(dash - text);
+
+	if (len >= sizeof(first))
+		return "not a range:";
+	memcpy(first, text, len);
+	first[len] = '\0';
+	if (parse_u64(first, UINT64_MAX, &low) < 0 || parse_u64(dash + 1, UINT64_MAX, &high) < 0)
+		return "not a range:";
+	if (low < key->low || low > key->high || high > key->high)
+		return "out of range:";
+	if (low > high)
+		return "a range that ends before it begins:";
+	put_number(field, key->size, low);
+	put_number(field + key->size, key->size, high);
+	return NULL;
+}
+
+static const char *
+set_choice(const struct config_key *key, const char *text, struct config *config)
+{
+	for (size_t i = 0; i < KEY_CHOICES_MAX && key->choices[i] != NULL; i++) {
+		if (strcmp(text, key->choices[i]) == 0) {
+			put_number(field_of(key, config), key->size, i);
+			return NULL;
+		}
+	}
+	return "not a known word:";
+}
+
+static const char *
+set_pam_service(const char *service, struct config *config)
+{
+#ifdef SALLYPORT_PAM
+	if (!is_plain_name(service, ".") || strlen(service) > PAM_SERVICE_MAX)
+		return "not the name of a PAM service in";
+	memcpy(config->pam_service, service, strlen(service) + 1);
+	return NULL;
+#else
+	(void)service;
+	(void)config;
+	return "this program was built without PAM:";
+#endif
+}
+
+static const char *
+set_accounts(const struct config_key *key, const char *text, struct config *config)
+{
+	static const char pam[] = "pam:";
+	const char *service = strncmp(text, pam, 4) == 0 ? text : NULL;
+	char path[PATH_MAX];
+	size_t len;
+	const char *wrong;
+
+	for (const char *p = strstr(text, ",pam:"); p != NULL; p = strstr(p + 1, ",pam:"))
+		service = p + 1;
+	len = service == NULL ? strlen(text) : service == text ? 0 : (size_t)(service - text) - 1;
+	if (has_control(text, strlen(text)))
+		return "a control character in";
+	if (len >= sizeof(path))
+		return "too long a path:";
+	memcpy(path, text, len);
+	path[len] = '\0';
+	wrong = len == 0 && service == text ? NULL : check_path(key, path);
+	config->pam_service[0] = '\0';
+	if (wrong == NULL && service != NULL)
+		wrong = set_pam_service(service + 4, config);
+	return wrong != NULL ? wrong : set_text(key, path, config);
+}
+
+static bool
+is_log_target_word(const char *text)
+{
+	return strcmp(text, "syslog") == 0 || strcmp(text, "journal") == 0 || strcmp(text, "stderr") == 0;
+}
+
+/* No control characters, and as many bytes as the key allows. */
+static const char *
+check_line(const struct config_key *key, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (has_control(text, len))
+		return "a control character in";
+	if (len < key->low || len > key->high)
+		return len == 0 ? "empty:" : "too long:";
+	return NULL;
+}
+
+static const char *
+set_line(const struct config_key *key, const char *text, struct config *config)
+{
+	const char *wrong = utf8_valid(text, strlen(text)) ? check_line(key, text) : "not UTF-8:";
+
+	return wrong != NULL ? wrong : set_text(key, text, config);
+}
+
+static const char *
+set_name(const struct config_key *key, const char *text, struct config *config)
+{
+	const char *wrong = check_line(key, text);
+
+	if (wrong == NULL && text[0] != '\0' && !is_plain_name(text, "."))
+		wrong = "not a user name:";
+	return wrong != NULL ? wrong : set_text(key, text, config);
+}
+
+static const char *
+set_path(const struct config_key *key, const char *text, struct config *config)
+{
+	const char *wrong = has_control(text, strlen(text)) ? "a control character in" : check_path(key, text);
+
+	return wrong != NULL ? wrong : set_text(key, text, config);
+}
+
+static const char *
+set_path_or_none(const struct config_key *key, const char *text, struct config *config)
+{
+	return text[0] == '\0' ? set_text(key, text, config) : set_path(key, text, config);
+}
+
+static const char *
+set_log_target(const struct config_key *key, const char *text, struct config *config)
+{
+	return is_log_target_word(text) ? set_text(key, text, config) : set_path(key, text, config);
+}
+
+/* clang-format off */
+static const struct key_kind kinds[KEY_TYPE_COUNT] = {
+    /*                    what it may be    or, without figures          in force        from text */
+    [KEY_LISTEN] =       {describe_listen,   NULL,                       print_listen,   set_listen,       .is_list = true},
+    [KEY_BLOCKS] =       {describe_blocks,   NULL,                       print_blocks,   set_blocks,       .is_list = true},
+    [KEY_TEXT] =         {describe_text,     NULL,                       print_text,     set_line,         .is_text = true},
+    [KEY_NAME] =         {describe_name,     NULL,                       print_text,     set_name,         .is_text = true},
+    [KEY_PATH] =         {describe_path,     NULL,                       print_text,     set_path,         .is_text = true},
+    [KEY_PATH_OR_NONE] = {NULL, "an absolute path, or \"\"",             print_text,     set_path_or_none, .is_text = true},
+    [KEY_LOG_TARGET] =   {NULL, "\"syslog\", \"journal\", \"stderr\" or an absolute path", print_text, set_log_target, .is_text = true},
+    [KEY_ADDRESS] =      {NULL, "\"auto\", a numeric address or a host name", print_text, set_address,    .is_text = true},
+    [KEY_ACCOUNTS] =     {describe_accounts, NULL,                       print_accounts, set_accounts,     .is_text = true},
+    [KEY_LOCAL] =        {NULL, "a loopback address and port (\"127.0.0.1:9121\", \"[::1]:9121\"), \"unix:/PATH\", or \"\"", print_text, set_local, .is_text = true},
+    [KEY_HOSTS] =        {NULL, "host names and addresses with ',' between them, or \"\"", print_text, set_hosts, .is_text = true},
+    [KEY_BOOL] =         {NULL, "yes or no",                             print_bool,     set_bool},
+    [KEY_NUMBER] =       {describe_number,   NULL,                       print_number,   set_number},
+    [KEY_SIZE] =         {describe_size,     NULL,                       print_size,     set_size},
+    [KEY_DURATION] =     {describe_duration, NULL,                       print_duration, set_duration},
+    [KEY_MODE] =         {describe_mode,     NULL,                       print_mode,     set_mode},
+    [KEY_RANGE] =        {describe_range,    NULL,                       print_range,    set_range},
+    [KEY_CHOICE] =       {describe_choice,   NULL,                       print_choice,   set_choice},
+};
+/* clang-format on */
+
+const struct key_kind *
+key_kind(enum key_type type)
+{
+	return &kinds[type];
+}
