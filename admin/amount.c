@@ -1,29 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "admin/amount.h"
 
-#include <stddef.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "common/banned.h"
 
 #define DAY 86400
-
-void
-amount_bytes(long long bytes, char text[AMOUNT_SIZE])
-{
-	static const char units[] = "KMGTPE";
-	double value = (double)bytes;
-	size_t i = 0;
-
-	if (bytes < 1024) {
-		snprintf(text, AMOUNT_SIZE, "%lld", bytes);
-		return;
-	}
-	for (value /= 1024; value >= 1023.5 && i + 2 < sizeof(units); value /= 1024)
-		i++;
-	snprintf(text, AMOUNT_SIZE, value < 9.95 ? "%.1f%c" : "%.0f%c", value, units[i]);
-}
 
 void
 amount_duration(long long seconds, char text[AMOUNT_SIZE])

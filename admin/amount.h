@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Numbers for a terminal: bytes, times, durations. */
+/* Numbers for a terminal: times and durations. */
 #ifndef ADMIN_AMOUNT_H
 #define ADMIN_AMOUNT_H
 
 #define AMOUNT_SIZE 32
-
-/* "512", "1.5K", "23M": powers of 1024. */
-void amount_bytes(long long bytes, char text[AMOUNT_SIZE]);
 
 /* "45s", "12m", "3h", "8d". */
 void amount_duration(long long seconds, char text[AMOUNT_SIZE]);

@@ -9,6 +9,7 @@
 #include "admin/amount.h"
 #include "admin/control.h"
 #include "admin/ctl.h"
+#include "common/units.h"
 #include "privsep/ipc/log.h"
 
 #include "common/banned.h"
@@ -31,9 +32,9 @@ print_bytes(const json_t *object)
 {
 	char down[AMOUNT_SIZE], up[AMOUNT_SIZE], list[AMOUNT_SIZE];
 
-	amount_bytes(control_number(object, "down"), down);
-	amount_bytes(control_number(object, "up"), up);
-	amount_bytes(control_number(object, "list"), list);
+	units_short_size((uint64_t)control_number(object, "down"), down);
+	units_short_size((uint64_t)control_number(object, "up"), up);
+	units_short_size((uint64_t)control_number(object, "list"), list);
 	printf("%-16s%s down, %s up, %s list\n", "bytes:", down, up, list);
 }
 

@@ -11,6 +11,7 @@
 #include "admin/control.h"
 #include "admin/ctl.h"
 #include "common/text.h"
+#include "common/units.h"
 
 #include "common/banned.h"
 
@@ -67,10 +68,10 @@ print_row(const json_t *row)
 	tls_version(row, tls, sizeof(tls));
 	amount_time(control_number(row, "since"), since);
 	amount_duration(control_number(row, "idle"), idle);
-	amount_bytes(control_number(row, "bytes"), bytes);
+	units_short_size((uint64_t)control_number(row, "bytes"), bytes);
 	snprintf(rate, sizeof(rate), "-");
 	if (is_moving) {
-		amount_bytes(control_number(row, "rate"), rate);
+		units_short_size((uint64_t)control_number(row, "rate"), rate);
 		snprintf(rate + strlen(rate), sizeof(rate) - strlen(rate), "/s");
 	}
 	snprintf(percent, sizeof(percent), "-");
@@ -125,7 +126,7 @@ print_screen(const json_t *rows)
 
 	json_array_foreach(rows, i, row) sum += control_number(row, "rate");
 	amount_time((long long)time(NULL), now);
-	amount_bytes(sum, rate);
+	units_short_size((uint64_t)sum, rate);
 	printf(
 	    "%s%s UTC  %zu sessions  %s/s\n\n", isatty(STDOUT_FILENO) ? CLEAR : "", now, json_array_size(rows), rate);
 	print_table(rows);

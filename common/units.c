@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "client/ui/units.h"
+#include "common/units.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,20 +8,23 @@
 
 static const char letters[] = "KMGTPE";
 
+enum rounding { ROUND_DOWN, ROUND_HALF_UP };
+
 /*
- * Scale by 1024 until it is below. Tenths are told below ten_limit only; half a tenth or half a unit is rounded up, and
- * what would read 1024 becomes 1.0 of the next unit.
+ * Scale by 1024 until it is below. Tenths are told below tenths_below only; half a tenth or half a unit is rounded up
+ * where rounding says so, and what would read 1024 becomes 1.0 of the next unit.
  */
 static void
-scale(uint64_t bytes, uint64_t tenths_below, char text[UNITS_TEXT_MAX], const char *suffix)
+scale(uint64_t bytes, uint64_t tenths_below, enum rounding rounding, char text[UNITS_TEXT_MAX], const char *suffix)
 {
+	uint64_t half_tenth = rounding == ROUND_DOWN ? 0 : 512;
 	uint64_t unit = 1024;
 	int i = 0;
 
 	for (;; i++, unit *= 1024) {
 		uint64_t whole = bytes / unit, rest = bytes % unit;
-		uint64_t tenths = whole >= tenths_below ? 0 : whole * 10 + (rest / (unit / 1024) * 10 + 512) / 1024;
-		uint64_t rounded = whole + (rest >= unit / 2);
+		uint64_t tenths = whole >= tenths_below ? 0 : whole * 10 + (rest / (unit / 1024) * 10 + half_tenth) / 1024;
+		uint64_t rounded = whole + (rounding == ROUND_HALF_UP && rest >= unit / 2);
 
 		if (whole < tenths_below && tenths < tenths_below * 10) {
 			snprintf(text, UNITS_TEXT_MAX, "%" PRIu64 ".%" PRIu64 "%s%c%s", tenths / 10, tenths % 10,
@@ -42,7 +45,30 @@ units_size(uint64_t bytes, char text[UNITS_TEXT_MAX])
 	if (bytes < 1024)
 		snprintf(text, UNITS_TEXT_MAX, "%" PRIu64 " B", bytes);
 	else
-		scale(bytes, 100, text, "iB");
+		scale(bytes, 100, ROUND_HALF_UP, text, "iB");
+}
+
+void
+units_size_down(uint64_t bytes, char text[UNITS_TEXT_MAX])
+{
+	if (bytes < 1024)
+		snprintf(text, UNITS_TEXT_MAX, "%" PRIu64 " B", bytes);
+	else
+		scale(bytes, 1024, ROUND_DOWN, text, "iB");
+}
+
+void
+units_exact_size(uint64_t bytes, char text[UNITS_TEXT_MAX])
+{
+	const char *letter = "KMGT";
+
+	if (bytes < 1024 || bytes % 1024 != 0) {
+		snprintf(text, UNITS_TEXT_MAX, "%" PRIu64, bytes);
+		return;
+	}
+	for (bytes /= 1024; letter[1] != '\0' && bytes >= 1024 && bytes % 1024 == 0; bytes /= 1024)
+		letter++;
+	snprintf(text, UNITS_TEXT_MAX, "%" PRIu64 "%c", bytes, *letter);
 }
 
 void
@@ -51,7 +77,7 @@ units_short_size(uint64_t bytes, char text[UNITS_TEXT_MAX])
 	if (bytes < 1024)
 		snprintf(text, UNITS_TEXT_MAX, "%" PRIu64, bytes);
 	else
-		scale(bytes, 10, text, "");
+		scale(bytes, 10, ROUND_HALF_UP, text, "");
 }
 
 void

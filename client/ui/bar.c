@@ -8,7 +8,7 @@
 
 #include "client/ui/speed.h"
 #include "client/ui/term_text.h"
-#include "client/ui/units.h"
+#include "common/units.h"
 #include "common/buf.h"
 
 #include "common/banned.h"

@@ -13,7 +13,7 @@
 #include "client/ui/report.h"
 #include "client/ui/signals.h"
 #include "client/ui/term_text.h"
-#include "client/ui/units.h"
+#include "common/units.h"
 #include "common/buf.h"
 #include "common/text.h"
 

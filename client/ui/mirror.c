@@ -20,7 +20,7 @@
 #include "client/ui/report.h"
 #include "client/ui/signals.h"
 #include "client/ui/transfers.h"
-#include "client/ui/units.h"
+#include "common/units.h"
 #include "common/buf.h"
 #include "common/io.h"
 

@@ -17,7 +17,7 @@
 #include "client/ui/signals.h"
 #include "client/ui/speed.h"
 #include "client/ui/term_text.h"
-#include "client/ui/units.h"
+#include "common/units.h"
 #include "common/buf.h"
 #include "common/io.h"
 #include "common/text.h"

@@ -15,6 +15,7 @@
 #include "daemon/master/log_switches.h"
 #include "daemon/master/master.h"
 #include "daemon/master/sessions.h"
+#include "privsep/ipc/board_json.h"
 #include "privsep/ipc/log.h"
 
 #include "common/banned.h"
@@ -147,32 +148,6 @@ answer_status(struct master *master, struct control_client *client)
 		"config", config_json(master->config)));
 }
 
-/* null where nobody can know it. */
-static json_t *
-percent_json(const struct board_session *session)
-{
-	if (session->bytes_done > session->size || session->size > UINT64_MAX / 100)
-		return json_null();
-	return json_integer(session->size == 0 ? 100 : (json_int_t)(session->bytes_done * 100 / session->size));
-}
-
-/* Bytes, rate and percent are those of the transfer that runs; without one, the bytes are the session's. */
-static json_t *
-session_json(const struct board_session *session)
-{
-	uint64_t bytes = session->is_transfer ? session->bytes_done : session->bytes_down + session->bytes_up;
-	bool has_size = session->is_transfer && session->size != CLAIM_SIZE_UNKNOWN;
-
-	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:b, s:I, s:I, s:o, s:o, s:I, s:I}", "id",
-	    session->id, "user", session->user, "address", session->address, "tls", session->tls, "since",
-	    (json_int_t)session->since_s, "idle", (json_int_t)(session->idle_ms / 1000), "state", session->state,
-	    "verb", session->verb, "path", session->path, "transfer", (int)session->is_transfer, "bytes",
-	    (json_int_t)(bytes & INT64_MAX), "rate", (json_int_t)session->rate, "size",
-	    has_size ? json_integer((json_int_t)(session->size & INT64_MAX)) : json_null(), "percent",
-	    has_size ? percent_json(session) : json_null(), "bytes_down", (json_int_t)session->bytes_down, "bytes_up",
-	    (json_int_t)session->bytes_up);
-}
-
 static void
 put_ban(struct control_client *client, const struct failure *entry, uint64_t now_ms)
 {
@@ -197,7 +172,7 @@ put_row(struct master *master, struct control_client *client, size_t row, uint64
 	if (client->lists_bans)
 		put_ban(client, &master->failures->entries[row], now_ms);
 	else if (board_session(&master->board, row, now_ms, &session))
-		control_put(client, session_json(&session));
+		control_put(client, board_session_json(&session));
 	explicit_bzero(&session, sizeof(session));
 }
 

@@ -72,14 +72,6 @@ view_quotas(const struct view *view, struct quota_row *rows)
 	return view->quotas == NULL ? 0 : quota_board_read(view->quotas, rows);
 }
 
-unsigned
-view_percent(uint64_t done, uint64_t size)
-{
-	if (done >= size)
-		return 100;
-	return (unsigned)((double)done * 100 / (double)size);
-}
-
 static void
 call_each(void (*each)(void *arg, const char *name, uint64_t value), void *arg, const char *prefix, const char *name,
     uint64_t value)

@@ -56,9 +56,6 @@ int64_t view_days_left(const struct view *view);
 /* The accounts that use most: copied to rows (room for QUOTA_BOARD_MAX). Returns their number. */
 size_t view_quotas(const struct view *view, struct quota_row *rows);
 
-/* 0 to 100. */
-unsigned view_percent(uint64_t done, uint64_t size);
-
 /* Texts of others in HTML: & < > " ' are escaped. */
 int html_add(struct buf *out, const char *text);
 

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "privsep/ipc/board_json.h"
 #include "privsep/metrics/view.h"
 
 #include "common/banned.h"
@@ -15,32 +16,6 @@ set_number(json_t *object, const char *key, uint64_t value)
 }
 
 static json_t *
-json_of_session(const struct board_session *session)
-{
-	json_t *object = json_object();
-	bool has_size = session->is_transfer && session->size != CLAIM_SIZE_UNKNOWN && session->size != 0;
-
-	json_object_set_new(object, "id", json_string(session->id));
-	json_object_set_new(object, "user", json_string(session->user));
-	json_object_set_new(object, "address", json_string(session->address));
-	json_object_set_new(object, "tls", json_string(session->tls));
-	json_object_set_new(object, "state", json_string(session->state));
-	json_object_set_new(object, "verb", json_string(session->verb));
-	json_object_set_new(object, "path", json_string(session->path));
-	set_number(object, "since", session->since_s);
-	set_number(object, "idle", session->idle_ms / 1000);
-	json_object_set_new(object, "transfer", json_boolean(session->is_transfer));
-	set_number(object, "bytes", session->bytes_done);
-	json_object_set_new(object, "size", has_size ? json_integer((json_int_t)session->size) : json_null());
-	json_object_set_new(object, "percent",
-	    has_size ? json_integer((json_int_t)view_percent(session->bytes_done, session->size)) : json_null());
-	set_number(object, "rate", session->rate);
-	set_number(object, "bytes_down", session->bytes_down);
-	set_number(object, "bytes_up", session->bytes_up);
-	return object;
-}
-
-static json_t *
 json_of_sessions(const struct view *view)
 {
 	json_t *array = json_array();
@@ -48,7 +23,7 @@ json_of_sessions(const struct view *view)
 
 	for (size_t row = 0; row < board_used(view->board) && json_array_size(array) < VIEW_SESSIONS_MAX; row++)
 		if (board_session(view->board, row, view->now_ms, &session))
-			json_array_append_new(array, json_of_session(&session));
+			json_array_append_new(array, board_session_json(&session));
 	return array;
 }
 

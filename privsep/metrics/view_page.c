@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/units.h"
+#include "privsep/ipc/board_json.h"
 #include "privsep/metrics/page_assets.h"
 #include "privsep/metrics/view.h"
 
@@ -43,22 +45,13 @@ html_add(struct buf *out, const char *text)
 	return out->error;
 }
 
-/* "1.5 MiB" */
 static void
 add_size(struct buf *out, uint64_t bytes)
 {
-	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-	uint64_t tenths = bytes * 10;
-	size_t i = 0;
+	char text[UNITS_TEXT_MAX];
 
-	if (bytes < 1024) {
-		buf_addf(out, "%llu B", (unsigned long long)bytes);
-		return;
-	}
-	for (tenths = bytes > UINT64_MAX / 10 ? UINT64_MAX : bytes * 10;
-	     tenths >= 10240 && i + 1 < sizeof(units) / sizeof(units[0]); i++)
-		tenths /= 1024;
-	buf_addf(out, "%llu.%llu %s", (unsigned long long)tenths / 10, (unsigned long long)tenths % 10, units[i]);
+	units_size_down(bytes, text);
+	buf_add_text(out, text);
 }
 
 static void
@@ -189,10 +182,10 @@ add_cell(struct buf *out, const char *text)
 static void
 add_progress(struct buf *out, const struct board_session *session)
 {
-	buf_add_text(out, "<td class=\"number\">");
-	if (session->is_transfer && session->size != CLAIM_SIZE_UNKNOWN && session->size != 0) {
-		unsigned percent = view_percent(session->bytes_done, session->size);
+	unsigned percent;
 
+	buf_add_text(out, "<td class=\"number\">");
+	if (session->is_transfer && board_percent(session->bytes_done, session->size, &percent)) {
 		buf_addf(out, "<progress max=\"100\" value=\"%u\"></progress> %u %%", percent, percent);
 	} else if (session->is_transfer) {
 		add_size(out, session->bytes_done);

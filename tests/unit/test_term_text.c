@@ -10,7 +10,7 @@
 
 #include "client/ui/columns.h"
 #include "client/ui/term_text.h"
-#include "client/ui/units.h"
+#include "common/units.h"
 #include "common/buf.h"
 
 #include "common/banned.h"
@@ -221,6 +221,44 @@ test_wrap(void **state)
 	}
 }
 
+static void
+test_exact_size(void **state)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *text;
+	} rows[] = {
+	    {0, "0"}, {1000, "1000"}, {1023, "1023"}, {1024, "1K"}, {1025, "1025"}, {1536, "1536"}, {65536, "64K"},
+	    {1024 * 1024, "1M"}, {10ULL << 30, "10G"}, {1ULL << 50, "1024T"},
+	};
+	char text[UNITS_TEXT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		units_exact_size(rows[i].bytes, text);
+		assert_string_equal(text, rows[i].text);
+	}
+}
+
+static void
+test_size_down(void **state)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *text;
+	} rows[] = {
+	    {0, "0 B"}, {1023, "1023 B"}, {1024, "1.0 KiB"}, {5000, "4.8 KiB"}, {1048575, "1023.9 KiB"},
+	    {1048576, "1.0 MiB"}, {UINT64_MAX, "15.9 EiB"},
+	};
+	char text[UNITS_TEXT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		units_size_down(rows[i].bytes, text);
+		assert_string_equal(text, rows[i].text);
+	}
+}
+
 int
 main(void)
 {
@@ -231,6 +269,8 @@ main(void)
 	    cmocka_unit_test(test_wrap),
 	    cmocka_unit_test(test_units),
 	    cmocka_unit_test(test_columns),
+	    cmocka_unit_test(test_exact_size),
+	    cmocka_unit_test(test_size_down),
 	};
 
 	term_locale();

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "privsep/metrics/serve.h"
+#include "privsep/ipc/board_json.h"
 #include "privsep/metrics/view.h"
 
 #include "common/banned.h"
@@ -164,12 +165,21 @@ test_quotas(void **state)
 static void
 test_percent(void **state)
 {
+	static const struct {
+		uint64_t done, size;
+		int percent;	/* -1: nobody can know it */
+	} rows[] = {
+	    {0, 10, 0}, {1, 3, 33}, {10, 10, 100}, {0, 0, 100}, {11, 10, -1}, {5, CLAIM_SIZE_UNKNOWN, -1},
+	    {UINT64_MAX - 2, UINT64_MAX - 1, 100},
+	};
+
 	(void)state;
-	assert_int_equal(view_percent(0, 10), 0);
-	assert_int_equal(view_percent(1, 3), 33);
-	assert_int_equal(view_percent(10, 10), 100);
-	assert_int_equal(view_percent(11, 10), 100);
-	assert_int_equal(view_percent(UINT64_MAX - 1, UINT64_MAX), 100);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unsigned percent = 0;
+		bool is_known = board_percent(rows[i].done, rows[i].size, &percent);
+
+		assert_int_equal(is_known ? (int)percent : -1, rows[i].percent);
+	}
 }
 
 static void
