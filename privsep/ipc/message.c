@@ -5,27 +5,38 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "accounts/account.h"
+#include "accounts/password.h"
+#include "common/home_path.h"
 #include "common/io.h"
 #include "privsep/ipc/decode.h"
+#include "privsep/tls/sign_scheme.h"
 
 #include "common/banned.h"
+
+#define KIND_SIZE 2
+#define RESULT_SIZE 4
 
 struct ipc_row {
 	const char *name;
 	unsigned from, to, states;
-	size_t request_min, request_max, reply_min, reply_max;
+	uint64_t request, reply;	/* shapes */
 	enum ipc_fd fd;
 };
 
+#define X(row_name, row_from, row_to, row_states, row_request, row_reply, row_fd) \
+	_Static_assert(SHAPE_MAX(row_request) <= IPC_MESSAGE_MAX - KIND_SIZE && \
+		((row_reply) == S_NONE || SHAPE_MAX(row_reply) <= IPC_MESSAGE_MAX - KIND_SIZE - RESULT_SIZE), \
+	    #row_name " does not fit into a message");
+IPC_MESSAGES(X)
+#undef X
+
 static const struct ipc_row rows[IPC_KIND_COUNT] = {
-#define X(row_name, row_from, row_to, row_states, min, max, r_min, r_max, row_fd) \
-	[IPC_##row_name] = {#row_name, (row_from), (row_to), (row_states), (min), (max), (r_min), (r_max), (row_fd)},
+#define X(row_name, row_from, row_to, row_states, row_request, row_reply, row_fd) \
+	[IPC_##row_name] = {#row_name, (row_from), (row_to), (row_states), (row_request), (row_reply), (row_fd)},
     IPC_MESSAGES(X)
 #undef X
 };
-
-#define KIND_SIZE 2
-#define RESULT_SIZE 4
 
 const char *
 ipc_kind_name(enum ipc_kind kind)
@@ -220,6 +231,12 @@ ipc_get_result(struct ipc_message *message)
 	return result;
 }
 
+static bool
+fits(uint64_t shape, size_t size)
+{
+	return size >= SHAPE_MIN(shape) && size <= SHAPE_MAX(shape);
+}
+
 /* Does a reply to this row, with its result at the front, have a size and descriptors that the table allows? */
 static bool
 reply_fits(const struct ipc_row *row, struct ipc_message *message, size_t size, unsigned fd_count)
@@ -235,7 +252,7 @@ reply_fits(const struct ipc_row *row, struct ipc_message *message, size_t size, 
 		return size == 0 && fd_count == 0;
 	if (row->fd == IPC_FD_REPLIES ? fd_count == 0 : fd_count != (row->fd == IPC_FD_REPLY))
 		return false;
-	return size >= row->reply_min && size <= row->reply_max;
+	return fits(row->reply, size);
 }
 
 /* The message's bytes and length are set; fill in the rest or refuse. */
@@ -260,7 +277,7 @@ decode(struct ipc_message *message, enum ipc_process me, enum ipc_state state)
 		return -EPROTO;
 	if (message->is_reply)
 		return (row->from & me) != 0 && reply_fits(row, message, size, fd_count) ? 0 : -EPROTO;
-	if ((row->to & me) == 0 || size < row->request_min || size > row->request_max)
+	if ((row->to & me) == 0 || !fits(row->request, size))
 		return -EPROTO;
 	return fd_count == (row->fd == IPC_FD_REQUEST) ? 0 : -EPROTO;
 }

@@ -5,7 +5,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "accounts/account.h"
+#include "accounts/password.h"
+#include "common/home_path.h"
 #include "common/io.h"
+#include "privsep/tls/sign_scheme.h"
 #include "tests/takeover/takeover.h"
 
 #include "common/banned.h"
@@ -37,8 +41,8 @@ static const struct row {
 	unsigned from, to;
 	size_t request_min, request_max, reply_min;
 } rows[IPC_KIND_COUNT] = {
-#define X(name, from, to, states, min, max, r_min, r_max, fd) \
-	[IPC_##name] = {#name, (from), (to), (min), (max), (r_min)},
+#define X(name, from, to, states, request, reply, fd) \
+	[IPC_##name] = {#name, (from), (to), SHAPE_MIN(request), SHAPE_MAX(request), SHAPE_MIN(reply)},
     IPC_MESSAGES(X)
 #undef X
 };

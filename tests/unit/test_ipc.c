@@ -19,6 +19,7 @@
 #include "common/home_path.h"
 #include "common/io.h"
 #include "privsep/ipc/ipc.h"
+#include "privsep/tls/sign_scheme.h"
 #include "tests/unit/cmocka_ranges.h"
 
 #include "common/banned.h"
@@ -34,8 +35,9 @@ struct row {
 };
 
 static const struct row rows[IPC_KIND_COUNT] = {
-#define X(name, from, to, states, min, max, r_min, r_max, fd) \
-	[IPC_##name] = {#name, (from), (to), (states), (min), (max), (r_min), (r_max), (fd)},
+#define X(name, from, to, states, request, reply, fd) \
+	[IPC_##name] = {#name, (from), (to), (states), SHAPE_MIN(request), SHAPE_MAX(request), SHAPE_MIN(reply), \
+	    SHAPE_MAX(reply), (fd)},
     IPC_MESSAGES(X)
 #undef X
 };
