@@ -110,8 +110,17 @@ find_missing(const struct arrivals *arrivals, size_t first, const char *director
 	return NULL;
 }
 
+/* What is reported of a copy that is not there under its name. */
+struct missing_words {
+	const char *before, *after;	/* what cannot be relied on, around the directory */
+	const char *why;	/* after the name of the copy */
+	const char *hint;
+};
+
+/* Did all that was copied into the directory arrive? Reports what did not. */
 static bool
-look(const struct arrivals *arrivals, struct mirror *mirror, const char *directory)
+check_arrived(const struct arrivals *arrivals, struct mirror *mirror, const char *directory,
+    const struct missing_words *words)
 {
 	size_t first = find_first(arrivals, directory);
 	char what[1024], why[1024];
@@ -124,12 +133,10 @@ look(const struct arrivals *arrivals, struct mirror *mirror, const char *directo
 	status = list_target(mirror, directory, &list);
 	missing = status == EXIT_DONE ? find_missing(arrivals, first, directory, &list) : NULL;
 	if (missing != NULL) {
-		snprintf(what, sizeof(what), "nothing in '%s' is removed from the other side",
-		    directory[0] == '\0' ? "the top directory" : report_quote(directory));
-		snprintf(why, sizeof(why),
-		    "'%s' was copied, and is not there under this name; what looks extra may be it",
-		    report_quote(missing));
-		status = report_failure(FTP_REFUSED, what, why, "--delete-before, where names are changed there");
+		snprintf(what, sizeof(what), "%s '%s' %s", words->before,
+		    directory[0] == '\0' ? "the top directory" : report_quote(directory), words->after);
+		snprintf(why, sizeof(why), "'%s' was copied, and is not there%s", report_quote(missing), words->why);
+		status = report_failure(FTP_REFUSED, what, why, words->hint);
 	}
 	mirror_note(mirror, status);
 	ftp_list_free(&list);
@@ -139,10 +146,13 @@ look(const struct arrivals *arrivals, struct mirror *mirror, const char *directo
 bool
 arrivals_are_there(struct arrivals *arrivals, struct mirror *mirror, const char *directory)
 {
+	static const struct missing_words words = {"nothing in", "is removed from the other side",
+	    " under this name; what looks extra may be it", "--delete-before, where names are changed there"};
+
 	if (arrivals->directory == NULL || strcmp(arrivals->directory, directory) != 0) {
 		free(arrivals->directory);
 		arrivals->directory = strdup(directory);
-		arrivals->is_sound = look(arrivals, mirror, directory);
+		arrivals->is_sound = check_arrived(arrivals, mirror, directory, &words);
 	}
 	return arrivals->is_sound;
 }
@@ -212,34 +222,11 @@ twins_note(struct mirror *mirror, const char *directory, const struct ftp_list *
 	return 0;
 }
 
-static void
-check_twins_of(struct mirror *mirror, const struct arrivals *arrivals, const char *directory)
-{
-	size_t first = find_first(arrivals, directory);
-	char what[1024], why[1024];
-	enum exit_status status;
-	struct ftp_list list;
-	const char *missing;
-
-	if (first == arrivals->count)
-		return;
-	status = list_target(mirror, directory, &list);
-	missing = status == EXIT_DONE ? find_missing(arrivals, first, directory, &list) : NULL;
-	if (missing != NULL) {
-		snprintf(what, sizeof(what), "not all of '%s' is on the other side",
-		    directory[0] == '\0' ? "the top directory" : report_quote(directory));
-		snprintf(why, sizeof(why),
-		    "'%s' was copied, and is not there: that side takes it and another name for one",
-		    report_quote(missing));
-		status = report_failure(FTP_REFUSED, what, why, "another name for one of them");
-	}
-	mirror_note(mirror, status);
-	ftp_list_free(&list);
-}
-
 void
 twins_check(struct mirror *mirror)
 {
+	static const struct missing_words words = {"not all of", "is on the other side",
+	    ": that side takes it and another name for one", "another name for one of them"};
 	struct arrivals arrivals;
 
 	if (mirror->twin_count == 0)
@@ -249,7 +236,7 @@ twins_check(struct mirror *mirror)
 		return;
 	}
 	for (size_t i = 0; i < mirror->twin_count && !signals_have_aborted(); i++)
-		check_twins_of(mirror, &arrivals, mirror->twins[i]);
+		(void)check_arrived(&arrivals, mirror, mirror->twins[i], &words);
 	arrivals_free(&arrivals);
 }
 
