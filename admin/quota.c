@@ -284,10 +284,7 @@ show_one(struct ctl *ctl, const struct users_file *file, bool counts)
 	struct account account;
 	size_t index;
 
-	if (users_file_find(file, ctl->operand, &index) < 0)
-		ctl_error("no account '%s' in '%s'; 'sallyportctl user list' lists them", ctl_quote(ctl->operand),
-		    ctl_quote(ctl->config->accounts));
-	else if (ctl_parse_line(ctl, file, index, &account) == 0)
+	if (ctl_find_user(ctl, file, &index) == 0 && ctl_parse_line(ctl, file, index, &account) == 0)
 		status = show_account(ctl, &account, counts);
 	explicit_bzero(&account, sizeof(account));
 	return status;

@@ -51,17 +51,6 @@ save_users(struct users_file *file)
 	return r < 0 ? CTL_FAILED : CTL_DONE;
 }
 
-static int
-find_user(const struct ctl *ctl, const struct users_file *file, size_t *index)
-{
-	int r = users_file_find(file, ctl->operand, index);
-
-	if (r < 0)
-		ctl_error("no account '%s' in '%s'; 'sallyportctl user list' lists them", ctl_quote(ctl->operand),
-		    ctl_quote(ctl->config->accounts));
-	return r;
-}
-
 /* Edit a line, and check that what comes out is a good one. */
 static int
 edited_line(const char *line, size_t len, const struct users_edit *edit, struct buf *out)
@@ -506,7 +495,7 @@ user_set(struct ctl *ctl)
 	if (check_name(ctl->operand) < 0 || wishes_parse(ctl, &wishes) < 0)
 		return CTL_USAGE;
 	file = ctl_open_users(ctl, true);
-	if (file != NULL && find_user(ctl, file, &index) == 0)
+	if (file != NULL && ctl_find_user(ctl, file, &index) == 0)
 		status = set_locked(ctl, file, index, &wishes);
 	users_file_free(file);
 	return status;
@@ -546,11 +535,11 @@ user_passwd(struct ctl *ctl)
 		return CTL_USAGE;
 	/* looked up twice: before the password is asked for, and under the lock */
 	file = ctl_open_users(ctl, false);
-	if (file == NULL || find_user(ctl, file, &index) < 0 || read_hash(ctl, &hash) < 0)
+	if (file == NULL || ctl_find_user(ctl, file, &index) < 0 || read_hash(ctl, &hash) < 0)
 		goto out;
 	users_file_free(file);
 	file = ctl_open_users(ctl, true);
-	if (file == NULL || find_user(ctl, file, &index) < 0 || ctl_parse_line(ctl, file, index, &account) < 0)
+	if (file == NULL || ctl_find_user(ctl, file, &index) < 0 || ctl_parse_line(ctl, file, index, &account) < 0)
 		goto out;
 	status = change_hash(ctl, file, index, account.is_locked, hash,
 	    account.is_locked ? "password changed; still locked" : "password changed");
@@ -574,7 +563,7 @@ set_lock(struct ctl *ctl, bool is_locked)
 	if (check_name(ctl->operand) < 0)
 		return CTL_USAGE;
 	file = ctl_open_users(ctl, true);
-	if (file == NULL || find_user(ctl, file, &index) < 0 || ctl_parse_line(ctl, file, index, &account) < 0)
+	if (file == NULL || ctl_find_user(ctl, file, &index) < 0 || ctl_parse_line(ctl, file, index, &account) < 0)
 		goto out;
 	if (!is_locked && account.hash[0] == '\0')
 		ctl_error("account '%s' has no password; give it one with 'user passwd' before it is unlocked",
@@ -676,7 +665,7 @@ user_del(struct ctl *ctl)
 	size_t index;
 
 	file = ctl_open_users(ctl, true);
-	if (file != NULL && find_user(ctl, file, &index) == 0)
+	if (file != NULL && ctl_find_user(ctl, file, &index) == 0)
 		status = del_locked(ctl, file, index);
 	users_file_free(file);
 	return status;

@@ -186,27 +186,17 @@ user_list(struct ctl *ctl)
 	return status;
 }
 
+static enum ctl_exit
+show_account(struct ctl *ctl, const struct account *account)
+{
+	if (ctl->is_json)
+		return ctl_print_json(account_json(account));
+	print_account(account);
+	return CTL_DONE;
+}
+
 enum ctl_exit
 user_show(struct ctl *ctl)
 {
-	struct users_file *file = ctl_open_users(ctl, false);
-	enum ctl_exit status = CTL_FAILED;
-	struct account account;
-	size_t index;
-
-	if (file == NULL)
-		return CTL_FAILED;
-	if (users_file_find(file, ctl->operand, &index) < 0) {
-		ctl_error("no account '%s' in '%s'; 'sallyportctl user list' lists them", ctl_quote(ctl->operand),
-		    ctl_quote(ctl->config->accounts));
-	} else if (ctl_parse_line(ctl, file, index, &account) == 0) {
-		status = CTL_DONE;
-		if (ctl->is_json)
-			status = ctl_print_json(account_json(&account));
-		else
-			print_account(&account);
-	}
-	explicit_bzero(&account, sizeof(account));
-	users_file_free(file);
-	return status;
+	return ctl_show_user(ctl, show_account);
 }

@@ -2,9 +2,8 @@
 /* user partials: the partial uploads in the home of an account. */
 #include <jansson.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "accounts/users_file.h"
+#include "accounts/account.h"
 #include "admin/ctl.h"
 #include "admin/walled.h"
 #include "config/config.h"
@@ -69,7 +68,7 @@ print_partials(const struct partial_list *list)
 }
 
 static enum ctl_exit
-show_partials(const struct ctl *ctl, const struct account *account)
+show_partials(struct ctl *ctl, const struct account *account)
 {
 	static struct partial_list list;
 	const struct walled_work work = {"look through", list_job, NULL, true};
@@ -86,19 +85,5 @@ show_partials(const struct ctl *ctl, const struct account *account)
 enum ctl_exit
 user_partials(struct ctl *ctl)
 {
-	struct users_file *file = ctl_open_users(ctl, false);
-	enum ctl_exit status = CTL_FAILED;
-	struct account account;
-	size_t index;
-
-	if (file == NULL)
-		return CTL_FAILED;
-	if (users_file_find(file, ctl->operand, &index) < 0)
-		ctl_error("no account '%s' in '%s'; 'sallyportctl user list' lists them", ctl_quote(ctl->operand),
-		    ctl_quote(ctl->config->accounts));
-	else if (ctl_parse_line(ctl, file, index, &account) == 0)
-		status = show_partials(ctl, &account);
-	explicit_bzero(&account, sizeof(account));
-	users_file_free(file);
-	return status;
+	return ctl_show_user(ctl, show_partials);
 }

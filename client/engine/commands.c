@@ -72,46 +72,6 @@ ftp_status(struct ftp *ftp, const char *path)
 }
 
 enum ftp_class
-ftp_server_help(struct ftp *ftp, const char *verb)
-{
-	doing(ftp, "cannot ask for help");
-	DO(ftp, verb == NULL ? "HELP%s" : "HELP %s", verb == NULL ? "" : verb);
-}
-
-/* Verbs that would change what the engine believes of the connection, or want a data connection. */
-static bool
-is_engines_own(const char *line)
-{
-	static const char *const verbs[] = {"RETR", "STOR", "STOU", "APPE", "LIST", "NLST", "MLSD", "PORT", "EPRT",
-	    "PASV", "EPSV", "AUTH", "PROT", "PBSZ", "CCC", "USER", "PASS", "REIN", "QUIT", "TYPE", "MODE", "STRU",
-	    "CWD", "CDUP", "XCWD", "XCUP", "ABOR"};
-	size_t len = strcspn(line, " ");
-
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		if (strlen(verbs[i]) == len && strncasecmp(line, verbs[i], len) == 0)
-			return true;
-	}
-	return false;
-}
-
-enum ftp_class
-ftp_quote(struct ftp *ftp, const char *line)
-{
-	enum ftp_class reason;
-
-	doing(ftp, "cannot send '%s'", line);
-	if (is_engines_own(line))
-		return fail(
-		    ftp, FTP_USAGE, "use the client's own command for it", "this verb is not for sending by hand");
-	reason = session_ready(ftp);
-	if (reason == FTP_OK)
-		reason = control_exchange(ftp, "%s", line);
-	if (reason == FTP_OK && ftp->reply.code >= 400)
-		reason = fail_reply(ftp);
-	return reason;
-}
-
-enum ftp_class
 ftp_rename(struct ftp *ftp, const char *from, const char *to)
 {
 	enum ftp_class reason = FTP_OK;

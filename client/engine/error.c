@@ -54,7 +54,8 @@ set_text(char *out, size_t size, const char *format, va_list args)
 	buf_free(&text);
 }
 
-void
+/* Replace what was tried; the cause stays. */
+static void __attribute__((format(printf, 2, 3)))
 ftp_error_what(struct ftp_error *error, const char *format, ...)
 {
 	va_list args;

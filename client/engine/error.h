@@ -42,8 +42,7 @@ const char *ftp_class_name(enum ftp_class reason);
 enum ftp_class ftp_error_set(struct ftp_error *error, enum ftp_class reason, const char *what, const char *why,
     const char *hint);
 
-/* Replace what was tried, or what to try; the cause stays. */
-void ftp_error_what(struct ftp_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Replace the cause, or what to try. */
 void ftp_error_why(struct ftp_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void ftp_error_hint(struct ftp_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -171,8 +171,6 @@ bool ftp_keeps_times(struct ftp *ftp, const char *path, int64_t mtime);
 enum ftp_class ftp_site(struct ftp *ftp, const char *text);	/* SITE text */
 enum ftp_class ftp_status(struct ftp *ftp, const char *path);	/* STAT, of a path unless NULL */
 enum ftp_class ftp_quota(struct ftp *ftp);	/* SITE QUOTA */
-enum ftp_class ftp_server_help(struct ftp *ftp, const char *verb);	/* HELP, of a verb unless NULL */
-enum ftp_class ftp_quote(struct ftp *ftp, const char *line);	/* line as it is; no transfers */
 
 /* Whether FEAT names this feature ("MLST", "HASH", "REST STREAM"): whole first words, any case. Connects where needed. */
 bool ftp_has_feature(struct ftp *ftp, const char *feature);

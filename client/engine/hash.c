@@ -27,7 +27,8 @@ static const struct hash_algorithm algorithms[] = {
 
 #define ALGORITHM_COUNT (sizeof(algorithms) / sizeof(algorithms[0]))
 
-const struct hash_algorithm *
+/* By its name, in any case; NULL: unknown. */
+static const struct hash_algorithm *
 algorithm_find(const char *name)
 {
 	for (size_t i = 0; i < ALGORITHM_COUNT; i++) {

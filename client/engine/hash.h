@@ -21,9 +21,6 @@ struct sum {
 	unsigned long crc;
 };
 
-/* By its name, in any case; NULL: unknown. */
-const struct hash_algorithm *algorithm_find(const char *name);
-
 /* The best that the server has; NULL: it has none. */
 const struct hash_algorithm *algorithm_best(struct ftp *ftp);
 

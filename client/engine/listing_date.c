@@ -182,7 +182,8 @@ clock_time_12(struct piece word, struct tm *utc)
 	return true;
 }
 
-int
+/* A year of two digits (70 to 69 is 1970 to 2069), three (1900 and that) or four. -1: none. */
+static int
 year_number(struct piece word)
 {
 	int64_t year = piece_number(word);

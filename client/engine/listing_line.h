@@ -90,9 +90,6 @@ bool clock_time(struct piece word, struct tm *utc);
 /* The same with AM, PM, A or P at the end, or nothing. */
 bool clock_time_12(struct piece word, struct tm *utc);
 
-/* A year of two digits (70 to 69 is 1970 to 2069), three (1900 and that) or four. -1: none. */
-int year_number(struct piece word);
-
 /*
  * "2020-01-31", "31.01.2020", "01/31/20", "2-JUL-2003": numbers or a month's name between '-', '/' or '.'. Which is the
  * day, where both may be, is told by order: "MDY", "DMY" or "YMD".

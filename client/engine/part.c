@@ -107,7 +107,8 @@ part_record(struct part *part, const struct record *record)
 	return r;
 }
 
-bool
+/* Is the part still the file of this name? Another transfer may have renamed its own over it. */
+static bool
 part_is_there(const struct part *part)
 {
 	struct stat open, named;

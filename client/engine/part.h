@@ -28,9 +28,6 @@ int part_open(struct part *part, int dir_fd, const char *target);
 /* Write the record: of what file the part is, from now on. Without one a part is of no use later. Returns 0 or -errno. */
 int part_record(struct part *part, const struct record *record);
 
-/* Is the part still the file of this name? Another transfer may have renamed its own over it. */
-bool part_is_there(const struct part *part);
-
 /* The part becomes the target, in one step. Returns 0, -ESTALE when its name is another file's, -errno. */
 int part_rename(struct part *part, const char *target);
 

@@ -116,7 +116,8 @@ command_find(const char *name, unsigned int where)
 	return command;
 }
 
-void
+/* Print usage and options of a command. */
+static void
 command_help(FILE *out, const struct command *command, unsigned int where)
 {
 	const char *usage = where == WHERE_SHELL ? command->shell_usage : command->usage;

@@ -60,9 +60,6 @@ extern const struct command client_commands[];
 /* NULL: there is none of this name. In the shell "dir", "exit", "bye", "delete", "rename", "?" and "open" of other clients are known. */
 const struct command *command_find(const char *name, unsigned int where);
 
-/* Print usage and options of a command. */
-void command_help(FILE *out, const struct command *command, unsigned int where);
-
 /* Print the list of commands. */
 void command_list(FILE *out, unsigned int where);
 

@@ -87,7 +87,8 @@ places_history(struct buf *path)
 	return is_file;
 }
 
-bool
+/* $XDG_CONFIG_HOME/sallyport/bookmarks (~/.config). */
+static bool
 places_bookmarks(struct buf *path)
 {
 	return base_directory(path, "XDG_CONFIG_HOME", ".config") && buf_add_text(path, "/sallyport/bookmarks") == 0;

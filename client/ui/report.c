@@ -74,7 +74,8 @@ report_set(const struct options *options, bool is_data)
 	pthread_mutex_unlock(&report.lock);
 }
 
-bool
+/* Whether a bar can be drawn: the stream of reports is a terminal, and neither --quiet nor --json was given. */
+static bool
 report_has_bar(void)
 {
 	return report.is_terminal && !report.is_json && !report.is_quiet;
@@ -84,12 +85,6 @@ bool
 report_is_json(void)
 {
 	return report.is_json;
-}
-
-bool
-report_is_quiet(void)
-{
-	return report.is_quiet;
 }
 
 size_t

@@ -19,10 +19,7 @@ struct options;
  */
 void report_set(const struct options *options, bool is_data);
 
-/* Whether a bar can be drawn: the stream of reports is a terminal, and neither --quiet nor --json was given. */
-bool report_has_bar(void);
 bool report_is_json(void);
-bool report_is_quiet(void);
 
 /* Bytes from anywhere, fit for printing. One of eight buffers of the thread, used in turn. */
 const char *report_quote(const char *text);

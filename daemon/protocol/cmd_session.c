@@ -249,7 +249,8 @@ hash_feature(const struct protocol *protocol, char *text, size_t size)
 		    protocol->hash == (enum ipc_hash)i ? "*" : "");
 }
 
-bool
+/* Is command known to this server as it is configured, and told in HELP? */
+static bool
 command_is_told(const struct protocol *protocol, const struct command *command)
 {
 	if ((command->needs & IS_FOR_TLS) != 0 && protocol->session->tls == NULL)
@@ -257,7 +258,8 @@ command_is_told(const struct protocol *protocol, const struct command *command)
 	return (command->needs & IS_HIDDEN) == 0;
 }
 
-const char *
+/* The text of a command's line in FEAT, where it depends on the session (MLST, HASH, MODE Z); NULL: none. */
+static const char *
 command_feature(const struct protocol *protocol, const struct command *command, char *text, size_t size)
 {
 	if (command->feature == NULL || !command_is_told(protocol, command))

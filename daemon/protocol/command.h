@@ -126,10 +126,4 @@ void cmd_pbsz(struct protocol *protocol, const struct request *request);
 void cmd_prot(struct protocol *protocol, const struct request *request);
 void cmd_ccc(struct protocol *protocol, const struct request *request);
 
-/* The text of a command's line in FEAT, where it depends on the session (MLST, HASH, MODE Z); NULL: none. */
-const char *command_feature(const struct protocol *protocol, const struct command *command, char *text, size_t size);
-
-/* Is command known to this server as it is configured, and told in HELP? */
-bool command_is_told(const struct protocol *protocol, const struct command *command);
-
 #endif
