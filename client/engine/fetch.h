@@ -3,10 +3,10 @@
 #ifndef CLIENT_ENGINE_FETCH_H
 #define CLIENT_ENGINE_FETCH_H
 
-#include "client/engine/hash.h"
 #include "client/engine/part.h"
-
-#define OVERLAP_BYTES 65536 /* read again before a cut */
+#include "client/engine/session.h"
+#include "client/engine/sink.h"
+#include "client/engine/verify.h"
 
 /* One download. */
 struct fetch {
@@ -18,10 +18,9 @@ struct fetch {
 	int64_t announced;	/* the size that it told at first */
 	unsigned int rounds;	/* is_to_end: further transfers, of what the file had grown by at the end of one */
 	char validator[RECORD_VALIDATOR_SIZE];
-	int fd;	/* the part's, or the stream */
+	struct sink sink;
 	struct part part;
 	struct record begun;	/* how the source was told when what is there was begun */
-	uint64_t at;	/* bytes that are there (part), or were written (stream) */
 	bool is_begun;	/* this call has proven or written what is there */
 	bool is_continued;	/* what is there came over several connections */
 
@@ -32,15 +31,52 @@ struct fetch {
 	bool is_longer;	/* more came than the size that was told */
 	bool has_grown;	/* and the server tells a larger one by now */
 
-	char *tail;	/* the last OVERLAP_BYTES of a stream */
-	size_t tail_len;
-	struct sum sum;	/* of a stream, as it goes by */
-	bool is_summed;
-	char summed[FTP_HASH_HEX_MAX];
+	struct stream_sum sum;	/* of a stream */
 };
 
+/* Where in the remote file the next byte is from. */
+static inline uint64_t
+fetch_position(const struct fetch *fetch)
+{
+	return fetch->sink.at + (fetch->sink.is_stream ? fetch->transfer->offset : 0);
+}
+
+static inline bool
+fetch_is_limited(const struct fetch *fetch)
+{
+	return fetch->sink.is_stream && fetch->transfer->limit > 0;
+}
+
+/* get_look.c: size and time, as far as the server tells them. Whether there is such a file is RETR's to say. */
+enum ftp_class fetch_look(struct fetch *fetch, bool is_again);
+
+/* Does the server tell a larger size by now? Then what was told at the beginning is whole, and that is said. */
+bool fetch_find_growth(struct fetch *fetch);
+
+/* More came than was told: unless the file has grown, the part is known to be wrong. */
+enum ftp_class fetch_look_at_longer(struct fetch *fetch);
+
+/* The server has ended a transfer of all that there was: is it still the same file? */
+enum ftp_class fetch_look_at_end(struct fetch *fetch);
+
+/* get_part.c: how the source is told now, for the record. */
+void fetch_describe(struct fetch *fetch);
+
+/* What is there is not of this file: forget it, and say so. What a stream has written stays written. */
+enum ftp_class fetch_start_over(struct fetch *fetch, const char *why);
+
+enum ftp_class fetch_open_part(struct fetch *fetch);
+
+/* What is there must be proven to be a beginning of the remote file; else it is fetched anew. */
+enum ftp_class fetch_prove_part(struct fetch *fetch);
+
+enum ftp_class fetch_put_in_place(struct fetch *fetch);
+
+/* The download has failed: remove a part that helps nobody. */
+void fetch_leave_part(struct fetch *fetch);
+
 /*
- * The rest of a file whose size is known, from fetch->at, by several connections into the part. FTP_OK with is_other
+ * The rest of a file whose size is known, from sink.at, by several connections into the part. FTP_OK with is_other
  * set when the pieces do not fit together.
  */
 enum ftp_class fetch_segments(struct fetch *fetch, unsigned int count);

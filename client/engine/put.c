@@ -12,9 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/engine/attempt.h"
 #include "client/engine/data.h"
-#include "client/engine/fetch.h"
+#include "client/engine/local.h"
+#include "client/engine/sink.h"
 #include "client/engine/stage.h"
+#include "client/engine/verify.h"
 #include "common/io.h"
 #include "common/text.h"
 
@@ -38,8 +41,7 @@ struct delivery {
 	bool is_renaming; /* RNTO was sent: the temporary name may be gone */
 	bool is_whole; /* all of it is there, proven and finished: nothing is to be sent */
 	uint64_t at; /* sent up to here, what was resumed included */
-	struct sum sum; /* of a stream, as it goes by */
-	bool is_summed;
+	struct stream_sum sum; /* of a stream */
 };
 
 static enum ftp_class
@@ -142,8 +144,7 @@ send_bytes(struct delivery *delivery, struct wire *wire)
 				reason = fail_changed(delivery, "shrank");
 			break;
 		} else {
-			if (delivery->is_summed)
-				sum_add(&delivery->sum, bytes, (size_t)n);
+			stream_sum_add(&delivery->sum, bytes, (size_t)n);
 			r = wire_write(wire, bytes, (size_t)n);
 			if (r < 0)
 				reason = fail_wire(delivery->ftp, wire, r, "data connection");
@@ -528,43 +529,27 @@ verify_size(struct delivery *delivery)
 }
 
 static enum ftp_class
-compare_stream(struct delivery *delivery, const struct hash_algorithm *algorithm, bool *is_same)
-{
-	char here[FTP_HASH_HEX_MAX], there[FTP_HASH_HEX_MAX];
-	enum ftp_class reason = remote_hash_send(delivery->ftp, algorithm, delivery->stage.path, 0, -1);
-
-	if (reason == FTP_OK)
-		reason = remote_hash_receive(delivery->ftp, algorithm, delivery->at, there);
-	if (reason == FTP_OK)
-		*is_same = sum_end(&delivery->sum, here) == 0 && strcmp(here, there) == 0;
-	return reason;
-}
-
-static enum ftp_class
 verify_hash(struct delivery *delivery)
 {
-	const struct hash_algorithm *algorithm = algorithm_best(delivery->ftp);
-	enum ftp_class reason = FTP_REFUSED;
-	bool is_same = false;
+	const struct verification verification = {
+	    .ftp = delivery->ftp,
+	    .path = delivery->stage.path,
+	    .fd = delivery->is_file ? delivery->fd : -1,
+	    .sum = &delivery->sum,
+	    .length = delivery->at,
+	    .is_demanded = delivery->transfer->verify == FTP_VERIFY_ALWAYS,
+	    .meter = &delivery->meter,
+	};
+	const struct hash_algorithm *algorithm;
+	bool is_same;
+	enum ftp_class reason = verify_by_hash(&verification, &algorithm, &is_same);
 
-	if (algorithm != NULL && (delivery->is_file || delivery->is_summed)) {
-		meter_begin(&delivery->meter, delivery->ftp, FTP_PHASE_VERIFY, 0, (int64_t)delivery->at);
-		if (delivery->is_file)
-			reason = remote_hash_compare(delivery->ftp, algorithm, delivery->stage.path, delivery->fd,
-			    delivery->at, true, &delivery->meter, &is_same);
-		else
-			reason = compare_stream(delivery, algorithm, &is_same);
-	}
-	if (reason == FTP_OK && !is_same)
+	if (reason != FTP_OK || algorithm == NULL)
+		return reason;
+	if (!is_same)
 		return fail(delivery->ftp, FTP_VERIFY, "send it again",
 		    "%s of what the server has differs from the local file's", algorithm->name);
-	if (reason == FTP_OK)
-		note_verified(delivery, algorithm->name);
-	if (reason == FTP_OK || (reason != FTP_REFUSED && reason != FTP_TEMPORARY))
-		return reason;
-	if (delivery->transfer->verify == FTP_VERIFY_ALWAYS)
-		return fail(delivery->ftp, FTP_VERIFY, "without a hash: --verify=auto",
-		    "the server has no hash to compare with");
+	note_verified(delivery, algorithm->name);
 	return FTP_OK;
 }
 
@@ -849,8 +834,9 @@ find_place(struct delivery *delivery, bool is_again)
 }
 
 static enum ftp_class
-send_once(struct delivery *delivery, bool is_again)
+send_once(void *context, bool is_again)
 {
+	struct delivery *delivery = context;
 	bool is_first = !delivery->is_begun;
 	enum ftp_class reason = find_place(delivery, is_again);
 	uint64_t began = monotonic_ms();
@@ -874,43 +860,11 @@ send_once(struct delivery *delivery, bool is_again)
 
 /* A stream cannot be read again, and an append that may have come must not come twice. */
 static bool
-can_retry(const struct delivery *delivery)
+can_retry(const void *context)
 {
+	const struct delivery *delivery = context;
+
 	return delivery->at == 0 || (delivery->is_file && !delivery->transfer->is_append);
-}
-
-static enum ftp_class
-send_with_retries(struct delivery *delivery)
-{
-	unsigned int tries = 0;
-	enum ftp_class reason;
-	uint64_t at;
-
-	for (;;) {
-		at = delivery->at;
-		reason = send_once(delivery, tries > 0);
-		if (reason == FTP_OK || !can_retry(delivery))
-			return reason;
-		if (delivery->at > at && delivery->ftp->options->retries > 0 && tries > 1)
-			tries = 1;
-		reason = session_retry(delivery->ftp, reason, &tries);
-		if (reason != FTP_OK)
-			return reason;
-		delivery->result->retries++;
-		doing(delivery->ftp, "cannot send '%s'", delivery->transfer->remote);
-	}
-}
-
-static void
-begin_sum(struct delivery *delivery)
-{
-	const struct hash_algorithm *algorithm;
-
-	if (delivery->is_file || delivery->transfer->is_append || delivery->transfer->verify == FTP_VERIFY_NEVER ||
-	    session_ready(delivery->ftp) != FTP_OK)
-		return;
-	algorithm = algorithm_best(delivery->ftp);
-	delivery->is_summed = algorithm != NULL && sum_begin(&delivery->sum, algorithm) == 0;
 }
 
 enum ftp_class
@@ -929,15 +883,19 @@ ftp_put(struct ftp *ftp, const struct ftp_transfer *transfer, struct ftp_result 
 	memset(delivery->result, 0, sizeof(*delivery->result));
 	reason = open_source(delivery);
 	if (reason == FTP_OK) {
-		begin_sum(delivery);
-		reason = send_with_retries(delivery);
+		if (!delivery->is_file && !transfer->is_append && transfer->verify != FTP_VERIFY_NEVER)
+			stream_sum_begin(&delivery->sum, ftp);
+		reason = attempt_run(&(const struct attempt){.ftp = ftp, .verb = "send", .remote = transfer->remote,
+					 .retries = &delivery->result->retries, .at = &delivery->at,
+					 .once = send_once, .may_retry = can_retry},
+		    delivery);
 	}
 	delivery->result->size = delivery->at;
 	if (reason == FTP_OK)
 		keep_mtime(delivery);
 	else
 		leave_wrong(delivery, reason);
-	sum_free(&delivery->sum);
+	stream_sum_free(&delivery->sum);
 	stage_close(&delivery->stage);
 	if (transfer->local_name != NULL)
 		close_fd(&delivery->fd);

@@ -168,7 +168,7 @@ prepare_segment(struct segments *all, struct segment *segment, struct fetch *fet
 	segment->ftp->options = &all->options;
 	segment->ftp->control.abort = &all->stop;
 	segment->remote = fetch->transfer->remote;
-	segment->fd = fetch->fd;
+	segment->fd = fetch->sink.fd;
 	segment->size = (uint64_t)fetch->size;
 	segment->lowest = segment == all->items ? segment->begin - fetch->overlap : segment->begin;
 	if (segment != &all->items[all->count - 1])
@@ -281,7 +281,7 @@ record_whole(struct fetch *fetch, int64_t whole)
 static void
 cut_up(struct segments *all, const struct fetch *fetch)
 {
-	uint64_t base = fetch->at, step = ((uint64_t)fetch->size - base) / all->count;
+	uint64_t base = fetch->sink.at, step = ((uint64_t)fetch->size - base) / all->count;
 
 	for (unsigned int i = 0; i < all->count; i++) {
 		struct segment *segment = &all->items[i];
@@ -296,7 +296,7 @@ static enum ftp_class
 run_segments(struct segments *all, struct fetch *fetch)
 {
 	const struct ftp_options *options = fetch->ftp->options;
-	uint64_t base = fetch->at;
+	uint64_t base = fetch->sink.at;
 	enum ftp_class reason;
 	int r = 0;
 
@@ -314,8 +314,8 @@ run_segments(struct segments *all, struct fetch *fetch)
 	else if (reason == FTP_OK && is_aborted(fetch->ftp))
 		reason = fail(fetch->ftp, FTP_ABORTED, NULL, "stopped");
 	fetch->seen = fetch->overlap;
-	fetch->at = whole_until(all, base);
-	if (ftruncate(fetch->fd, (off_t)fetch->at) < 0 && reason == FTP_OK)
+	fetch->sink.at = whole_until(all, base);
+	if (ftruncate(fetch->sink.fd, (off_t)fetch->sink.at) < 0 && reason == FTP_OK)
 		reason = fail_local(fetch->ftp, -errno, fetch->part.name);
 	return reason;
 }
@@ -334,7 +334,7 @@ fetch_segments(struct fetch *fetch, unsigned int count)
 	all->user_abort = options->abort;
 	all->options.events = NULL;
 	all->options.abort = &all->stop;
-	record_whole(fetch, (int64_t)fetch->at);
+	record_whole(fetch, (int64_t)fetch->sink.at);
 	reason = run_segments(all, fetch);
 	fetch->is_other = !fits_together(all, reason == FTP_OK);
 	fetch->is_continued = true;

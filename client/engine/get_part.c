@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: ISC */
+/* Downloads: the part, what proves that it may be gone on with, and its way to the place of the target. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "client/engine/answer.h"
+#include "client/engine/fetch.h"
+#include "common/io.h"
+
+#include "common/banned.h"
+
+#define SETTLED_S 2 /* of a younger file, another version may have the same time */
+
+/*
+ * How the source is told now, for the record. A time of just now is kept as unknown: another version may be written
+ * within the same second.
+ */
+void
+fetch_describe(struct fetch *fetch)
+{
+	struct record *begun = &fetch->begun;
+
+	memset(begun, 0, sizeof(*begun));
+	if (session_url(fetch->ftp, fetch->transfer->remote, begun->url, sizeof(begun->url)) < 0)
+		begun->url[0] = '\0';
+	snprintf(begun->validator, sizeof(begun->validator), "%s", fetch->validator);
+	begun->size = fetch->size;
+	begun->mtime = fetch->mtime < (int64_t)time(NULL) - SETTLED_S ? fetch->mtime : -1;
+	begun->whole = -1;
+}
+
+/* Without hashes this is what may be known before a byte is read: the same place, size and time as told by record. */
+static bool
+is_told_same(const struct fetch *fetch, const struct record *record)
+{
+	char url[RECORD_TEXT_SIZE];
+
+	return session_url(fetch->ftp, fetch->transfer->remote, url, sizeof(url)) == 0 &&
+	    strcmp(url, record->url) == 0 && record->size >= 0 && record->size == fetch->size && record->mtime != -1 &&
+	    record->mtime == fetch->mtime &&
+	    (record->validator[0] == '\0' || fetch->validator[0] == '\0' ||
+		strcmp(record->validator, fetch->validator) == 0);
+}
+
+/* A part without a record is of no use later, and goes when the download fails. */
+static void
+write_record(struct fetch *fetch)
+{
+	int r;
+
+	fetch_describe(fetch);
+	if (fetch->sink.is_stream)
+		return;
+	r = part_record(&fetch->part, &fetch->begun);
+	if (r < 0)
+		trace(fetch->ftp, '*', "no record of the part can be kept: %s", strerror(-r));
+}
+
+/* What is there is not of this file: forget it, and say so. What a stream has written stays written. */
+enum ftp_class
+fetch_start_over(struct fetch *fetch, const char *why)
+{
+	if (fetch->sink.is_stream)
+		return fail(
+		    fetch->ftp, FTP_VERIFY, "fetch it again", "what was written cannot be gone on with: %s", why);
+	note(fetch->ftp, "'%s' is fetched from the beginning: %s", fetch->transfer->remote, why);
+	fetch->result->is_restarted = true;
+	fetch->result->resumed = 0;
+	fetch->result->overlap = 0;
+	fetch->result->proof[0] = '\0';
+	if (ftruncate(fetch->sink.fd, 0) < 0)
+		return fail_local(fetch->ftp, -errno, fetch->part.name);
+	fetch->sink.at = fetch->overlap = fetch->seen = 0;
+	fetch->is_other = fetch->is_continued = false;
+	write_record(fetch);
+	return FTP_OK;
+}
+
+static enum ftp_class
+fail_part(struct fetch *fetch, int r)
+{
+	if (r == -EBUSY)
+		return fail(fetch->ftp, FTP_LOCAL, "wait for it, or choose another name",
+		    "another transfer writes '%s'", fetch->part.name);
+	if (r == -EINVAL || r == -ELOOP || r == -EISDIR)
+		return fail(fetch->ftp, FTP_LOCAL, "remove it, or choose another name",
+		    "'%s' is there, and no regular file", fetch->part.name);
+	return fail_local(fetch->ftp, r, fetch->part.name);
+}
+
+/*
+ * Compare length bytes of a local file with the beginning of what the server has, by hash. FTP_REFUSED: it has no hashes
+ * of ranges.
+ */
+static enum ftp_class
+compare_beginning(struct fetch *fetch, int fd, uint64_t length, bool *is_same)
+{
+	const struct hash_algorithm *algorithm = algorithm_best(fetch->ftp);
+	enum ftp_class reason;
+
+	*is_same = false;
+	if (algorithm == NULL)
+		return FTP_REFUSED;
+	meter_begin(&fetch->meter, fetch->ftp, FTP_PHASE_CHECK_PART, 0, (int64_t)length);
+	reason = remote_hash_compare(
+	    fetch->ftp, algorithm, fetch->transfer->remote, fd, length, false, &fetch->meter, is_same);
+	if (reason == FTP_OK && *is_same)
+		snprintf(fetch->result->proof, sizeof(fetch->result->proof), "%s", algorithm->name);
+	return reason;
+}
+
+/* Begin the part with a copy of a file that is proven to be a beginning of the remote one. *is_there: there was a file. */
+static enum ftp_class
+copy_beginning(struct fetch *fetch, const char *name, bool *is_there)
+{
+	enum ftp_class reason = FTP_OK;
+	bool is_same = false;
+	struct stat status;
+	int fd = local_open_source(fetch->transfer->local_dir_fd, name, &status), r = 0;
+
+	if (fd < 0)
+		return FTP_OK;
+	*is_there = true;
+	if (fetch->size > 0 && status.st_size > 0 && status.st_size <= fetch->size)
+		reason = compare_beginning(fetch, fd, (uint64_t)status.st_size, &is_same);
+	if (reason == FTP_OK && is_same)
+		r = local_copy(fd, fetch->sink.fd, (uint64_t)status.st_size);
+	close_fd(&fd);
+	if (r < 0)
+		return fail_local(fetch->ftp, r, fetch->part.name);
+	if (reason == FTP_OK && is_same) {
+		fetch->sink.at = (uint64_t)status.st_size;
+		fetch->is_begun = true;
+	}
+	return reason == FTP_REFUSED ? FTP_OK : reason;
+}
+
+/*
+ * Where no part is, another file may be a beginning of the remote one, by its hash: another client's NAME.part, or what
+ * stands under the name itself (a download that was cut off, a log that grew). Neither is changed before the transfer is whole.
+ */
+static enum ftp_class
+find_beginning(struct fetch *fetch)
+{
+	const struct ftp_transfer *transfer = fetch->transfer;
+	enum ftp_class reason = FTP_OK;
+	char other[LOCAL_NAME_SIZE];
+	bool is_there = false;
+
+	local_beside(transfer->local_name, PART_SUFFIX, other);
+	if (fetch->part.is_beside_other && transfer->is_resume)
+		reason = copy_beginning(fetch, other, &is_there);
+	if (reason == FTP_OK && !fetch->is_begun)
+		reason = copy_beginning(fetch, transfer->local_name, &is_there);
+	if (reason != FTP_OK || fetch->is_begun || !is_there || !transfer->is_resume)
+		return reason;
+	fetch->result->is_restarted = true;
+	note(fetch->ftp, "'%s' is fetched from the beginning: '%s' is no part of it that can be proven, and stays %s",
+	    transfer->remote, fetch->part.is_beside_other ? other : transfer->local_name,
+	    fetch->part.is_beside_other ? "as it is" : "until the new one is whole");
+	return FTP_OK;
+}
+
+static enum ftp_class
+check_target(struct fetch *fetch)
+{
+	const struct ftp_transfer *transfer = fetch->transfer;
+	int r = local_check_name(transfer->local_name);
+	struct stat status;
+
+	if (r < 0)
+		return fail(fetch->ftp, FTP_LOCAL, NULL, "'%s' cannot be the name of a file here: %s",
+		    transfer->local_name,
+		    r == -EINVAL ? "it must not be empty, '.', '..' or hold a '/'" : strerror(-r));
+	if (fstatat(transfer->local_dir_fd, transfer->local_name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    S_ISREG(status.st_mode) || S_ISLNK(status.st_mode))
+		return FTP_OK;
+	return fail(fetch->ftp, FTP_LOCAL, "choose another name, or remove it first", "'%s' is there, and %s",
+	    transfer->local_name, S_ISDIR(status.st_mode) ? "a directory" : "no regular file");
+}
+
+enum ftp_class
+fetch_open_part(struct fetch *fetch)
+{
+	const struct ftp_transfer *transfer = fetch->transfer;
+	bool is_resumed = transfer->is_resume || transfer->is_resume_own;
+	enum ftp_class reason = check_target(fetch);
+	int r;
+
+	if (reason != FTP_OK)
+		return reason;
+	r = part_open(&fetch->part, transfer->local_dir_fd, transfer->local_name);
+	if (r < 0)
+		return fail_part(fetch, r);
+	fetch->sink.fd = fetch->part.fd;
+	if (is_resumed)
+		fetch->sink.at = fetch->part.length;
+	if (ftruncate(fetch->sink.fd, (off_t)fetch->sink.at) < 0)
+		return fail_local(fetch->ftp, -errno, fetch->part.name);
+	if (is_resumed && fetch->sink.at == 0)
+		reason = find_beginning(fetch);
+	if (fetch->sink.at == 0 || fetch->is_begun)
+		write_record(fetch);
+	return reason;
+}
+
+static const char *
+why_not_same(const struct fetch *fetch, const struct record *record)
+{
+	if (fetch->is_begun)
+		return fetch->mtime == -1 || record->mtime == -1
+		    ? "whether it changed on the server meanwhile cannot be told"
+		    : "it changed on the server meanwhile";
+	if (!fetch->part.has_record)
+		return "nothing tells of what file the part is";
+	return fetch->mtime == -1 || record->mtime == -1
+	    ? "the server has no hashes, and whether the file changed since cannot be told"
+	    : "the part is of another file, or it changed since";
+}
+
+/*
+ * By size and time, and then by bytes that are read again: as many as there are, OVERLAP_BYTES are enough. What comes in
+ * rounds is proven by the hash at the end.
+ */
+static enum ftp_class
+prove_by_overlap(struct fetch *fetch, const struct record *record)
+{
+	uint64_t kept = fetch->sink.is_stream ? fetch->sink.tail_len : fetch->sink.at;
+
+	if (kept == 0)
+		return fetch_start_over(fetch, "its last bytes are not known any more");
+	if (fetch->rounds == 0 && !is_told_same(fetch, record))
+		return fetch_start_over(fetch, why_not_same(fetch, record));
+	fetch->overlap = kept < OVERLAP_BYTES ? kept : OVERLAP_BYTES;
+	fetch->begun = *record;
+	return FTP_OK;
+}
+
+enum ftp_class
+fetch_prove_part(struct fetch *fetch)
+{
+	const struct record *record = fetch->is_begun ? &fetch->begun : &fetch->part.record;
+	enum ftp_class reason = FTP_REFUSED;
+	bool is_same = false;
+
+	fetch->overlap = fetch->seen = 0;
+	if (fetch->sink.at == 0)
+		return FTP_OK;
+	fetch->is_continued = true;
+	if (fetch->size >= 0 && fetch_position(fetch) > (uint64_t)fetch->size)
+		return fetch_start_over(fetch, "the part is longer than the file");
+	/* what this call has received is known to be good: only the joint is in question */
+	if (fetch->is_begun && (fetch->rounds > 0 || is_told_same(fetch, record)))
+		return prove_by_overlap(fetch, record);
+	if (!fetch->sink.is_stream)
+		reason = compare_beginning(fetch, fetch->sink.fd, fetch->sink.at, &is_same);
+	if (reason == FTP_OK && !is_same)
+		return fetch_start_over(fetch, "the part differs from what the server has");
+	if (reason == FTP_OK)
+		write_record(fetch);
+	if (reason != FTP_REFUSED)
+		return reason;
+	if (fetch->transfer->verify == FTP_VERIFY_ALWAYS && algorithm_best(fetch->ftp) == NULL)
+		return fail(fetch->ftp, FTP_VERIFY, "without a hash: --verify=auto",
+		    "the part cannot be checked: the server has no hashes");
+	return prove_by_overlap(fetch, record);
+}
+
+enum ftp_class
+fetch_put_in_place(struct fetch *fetch)
+{
+	const struct ftp_transfer *transfer = fetch->transfer;
+	int r;
+
+	if (fetch->mtime != -1 && !transfer->no_mtime) {
+		struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)fetch->mtime}};
+
+		if (futimens(fetch->sink.fd, times) < 0)
+			note(fetch->ftp, "the time of '%s' cannot be set: %s", transfer->local_name, strerror(errno));
+	}
+	r = part_rename(&fetch->part, transfer->local_name);
+	if (r == -ESTALE)
+		return fail(fetch->ftp, FTP_LOCAL, "fetch it again",
+		    "another program has put its own file in the place of '%s'", fetch->part.name);
+	return r < 0 ? fail_local(fetch->ftp, r, transfer->local_name) : FTP_OK;
+}
+
+/* A part that is empty, known to be wrong, or that nothing would know again helps nobody. */
+void
+fetch_leave_part(struct fetch *fetch)
+{
+	struct stat status;
+
+	if (fetch->sink.fd < 0)
+		return;
+	if (fetch->is_wrong || fetch->is_longer || fetch->is_other || !fetch->part.has_record ||
+	    (fstat(fetch->sink.fd, &status) == 0 && status.st_size == 0))
+		part_remove(&fetch->part);
+}
