@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "admin/ctl.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/options.h"
 #include "config/config.h"
 
 #include "common/banned.h"
@@ -17,37 +19,84 @@
 	    CTL_BIT(OPTION_ALLOW_FROM) | CTL_BIT(OPTION_EXPIRES) | CTL_BIT(OPTION_QUOTA) |                    \
 	    CTL_BIT(OPTION_QUOTA_FILES) | CTL_BIT(OPTION_RATE_DOWN) | CTL_BIT(OPTION_RATE_UP))
 
-static const struct {
-	const char *name;
-	const char *value;	/* what to call the value, or NULL: takes none */
-	const char *help;
-} ctl_options[OPTION_COUNT] = {
-    [OPTION_HOME] = {"home", "DIR", "the home; " CTL_HOME_PARENT "/NAME unless given"},
-    [OPTION_PASSWORD_STDIN] = {"password-stdin", NULL, "read the password from standard input, one line"},
-    [OPTION_UID] = {"uid", "N", "the user id; a free one of uid-range unless given"},
-    [OPTION_GID] = {"gid", "N", "the group id"},
-    [OPTION_MAX_SESSIONS] = {"max-sessions", "N", "sessions at once; 0: no limit of its own"},
-    [OPTION_READ_ONLY] = {"read-only", NULL, "nothing can be written"},
-    [OPTION_NO_READ_ONLY] = {"no-read-only", NULL, "take read-only away"},
-    [OPTION_ALLOW] = {"allow", "LIST",
-	"do this and no more: list,read,create,overwrite,delete,rename,mkdir,rmdir,chmod; 'all'"},
-    [OPTION_DENY] = {"deny", "LIST", "do this no longer; words as for --allow"},
-    [OPTION_ALLOW_FROM] = {"allow-from", "CIDR", "log in from there only; may be repeated; 'any': from everywhere"},
-    [OPTION_QUOTA] = {"quota", "SIZE", "bytes that the home may hold, such as 10G; 'none'"},
-    [OPTION_QUOTA_FILES] = {"quota-files", "N", "files, directories and links that the home may hold; 'none'"},
-    [OPTION_RATE_DOWN] = {"rate-down", "SIZE", "bytes a second of all downloads together, such as 2M; 'none'"},
-    [OPTION_RATE_UP] = {"rate-up", "SIZE", "bytes a second of all uploads together; 'none'"},
-    [OPTION_EXPIRES] = {"expires", "DATE", "refused from the start of this day (YYYY-MM-DD, UTC); 'never'"},
-    [OPTION_PURGE_HOME] = {"purge-home", NULL, "remove the home with all that is in it"},
-    [OPTION_NAME] = {"name", "HOST", "a host name or address of the server; may be repeated; this host's name unless given"},
-    [OPTION_DAYS] = {"days", "N", "how long the certificate is valid, 1 to 3650; 825 unless given"},
-    [OPTION_FORCE] = {"force", NULL, "replace the certificate and the key that are there"},
-    [OPTION_USER] = {"user", "NAME", "the sessions of this account"},
-    [OPTION_ADDRESS] = {"address", "ADDRESS", "the sessions from this address"},
-    [OPTION_SESSION] = {"session", "ID", "this session alone"},
-    [OPTION_FOR] = {"for", "TIME", "how long, such as 90s, 30m, 12h, 7d; limits.ban-time unless given"},
-    [OPTION_READY] = {"ready", NULL, "tell by the exit status alone whether it takes new clients"},
-    [OPTION_WATCH] = {"watch", NULL, "again every second, as a screen, until Ctrl-C"},
+/* What repeats is kept in a list. */
+static int
+take_repeated(const char *value, const char **list, size_t *count, size_t max)
+{
+	if (*count == max)
+		return -ENOMEM;
+	list[(*count)++] = value;
+	return 0;
+}
+
+static int
+take_allow_from(void *targets, const char *value)
+{
+	struct ctl *ctl = targets;
+
+	return take_repeated(value, ctl->allow_from, &ctl->allow_from_count, ACCOUNT_ALLOW_MAX);
+}
+
+static int
+take_name(void *targets, const char *value)
+{
+	struct ctl *ctl = targets;
+
+	return take_repeated(value, ctl->names, &ctl->name_count, CTL_NAMES_MAX);
+}
+
+#define VALUE(option) .target = offsetof(struct ctl, value[OPTION_##option])
+#define GIVEN(option) .target = offsetof(struct ctl, given[OPTION_##option])
+#define AT(member) .target = offsetof(struct ctl, member)
+
+/* Options of commands, by enum ctl_option; then those of the program. */
+static const struct opt_row ctl_options[OPTION_ALL] = {
+    [OPTION_HOME] = {"home", 0, "DIR", OPT_TEXT, VALUE(HOME),
+	.help = "the home; " CTL_HOME_PARENT "/NAME unless given"},
+    [OPTION_PASSWORD_STDIN] = {"password-stdin", 0, NULL, OPT_FLAG, GIVEN(PASSWORD_STDIN),
+	.help = "read the password from standard input, one line"},
+    [OPTION_UID] = {"uid", 0, "N", OPT_TEXT, VALUE(UID), .help = "the user id; a free one of uid-range unless given"},
+    [OPTION_GID] = {"gid", 0, "N", OPT_TEXT, VALUE(GID), .help = "the group id"},
+    [OPTION_MAX_SESSIONS] = {"max-sessions", 0, "N", OPT_TEXT, VALUE(MAX_SESSIONS),
+	.help = "sessions at once; 0: no limit of its own"},
+    [OPTION_READ_ONLY] = {"read-only", 0, NULL, OPT_FLAG, GIVEN(READ_ONLY), .help = "nothing can be written"},
+    [OPTION_NO_READ_ONLY] = {"no-read-only", 0, NULL, OPT_FLAG, GIVEN(NO_READ_ONLY), .help = "take read-only away"},
+    [OPTION_ALLOW] = {"allow", 0, "LIST", OPT_TEXT, VALUE(ALLOW),
+	.help = "do this and no more: list,read,create,overwrite,delete,rename,mkdir,rmdir,chmod; 'all'"},
+    [OPTION_DENY] = {"deny", 0, "LIST", OPT_TEXT, VALUE(DENY), .help = "do this no longer; words as for --allow"},
+    [OPTION_ALLOW_FROM] = {"allow-from", 0, "CIDR", OPT_CALL, .take = take_allow_from,
+	.help = "log in from there only; may be repeated; 'any': from everywhere"},
+    [OPTION_QUOTA] = {"quota", 0, "SIZE", OPT_TEXT, VALUE(QUOTA),
+	.help = "bytes that the home may hold, such as 10G; 'none'"},
+    [OPTION_QUOTA_FILES] = {"quota-files", 0, "N", OPT_TEXT, VALUE(QUOTA_FILES),
+	.help = "files, directories and links that the home may hold; 'none'"},
+    [OPTION_RATE_DOWN] = {"rate-down", 0, "SIZE", OPT_TEXT, VALUE(RATE_DOWN),
+	.help = "bytes a second of all downloads together, such as 2M; 'none'"},
+    [OPTION_RATE_UP] = {"rate-up", 0, "SIZE", OPT_TEXT, VALUE(RATE_UP),
+	.help = "bytes a second of all uploads together; 'none'"},
+    [OPTION_EXPIRES] = {"expires", 0, "DATE", OPT_TEXT, VALUE(EXPIRES),
+	.help = "refused from the start of this day (YYYY-MM-DD, UTC); 'never'"},
+    [OPTION_PURGE_HOME] = {"purge-home", 0, NULL, OPT_FLAG, GIVEN(PURGE_HOME),
+	.help = "remove the home with all that is in it"},
+    [OPTION_NAME] = {"name", 0, "HOST", OPT_CALL, .take = take_name,
+	.help = "a host name or address of the server; may be repeated; this host's name unless given"},
+    [OPTION_DAYS] = {"days", 0, "N", OPT_TEXT, VALUE(DAYS),
+	.help = "how long the certificate is valid, 1 to 3650; 825 unless given"},
+    [OPTION_FORCE] = {"force", 0, NULL, OPT_FLAG, GIVEN(FORCE),
+	.help = "replace the certificate and the key that are there"},
+    [OPTION_USER] = {"user", 0, "NAME", OPT_TEXT, VALUE(USER), .help = "the sessions of this account"},
+    [OPTION_ADDRESS] = {"address", 0, "ADDRESS", OPT_TEXT, VALUE(ADDRESS), .help = "the sessions from this address"},
+    [OPTION_SESSION] = {"session", 0, "ID", OPT_TEXT, VALUE(SESSION), .help = "this session alone"},
+    [OPTION_FOR] = {"for", 0, "TIME", OPT_TEXT, VALUE(FOR),
+	.help = "how long, such as 90s, 30m, 12h, 7d; limits.ban-time unless given"},
+    [OPTION_READY] = {"ready", 0, NULL, OPT_FLAG, GIVEN(READY),
+	.help = "tell by the exit status alone whether it takes new clients"},
+    [OPTION_WATCH] = {"watch", 0, NULL, OPT_FLAG, GIVEN(WATCH),
+	.help = "again every second, as a screen, until Ctrl-C"},
+    [OPTION_CONFIG] = {NULL, 'c', "FILE", OPT_TEXT, AT(config_path), .help = "the configuration; " CONFIG_FILE_DEFAULT " unless given"},
+    [OPTION_JSON] = {"json", 0, NULL, OPT_FLAG, AT(is_json), .help = "write the result as JSON"},
+    [OPTION_VERSION] = {"version", 'V', NULL, OPT_FLAG, AT(wants_version), .help = "the version"},
+    [OPTION_HELP] = {"help", 'h', NULL, OPT_FLAG, AT(wants_help), .help = "this text"},
 };
 
 static const struct ctl_command ctl_commands[] = {
@@ -149,93 +198,100 @@ print_usage(FILE *out, const struct ctl *ctl)
 	}
 	fprintf(out, "\n");
 	print_options(out, options);
-	fprintf(out, "  %-20s %s\n  %-20s %s\n  %-20s %s\n", "-c FILE", "the configuration; " CONFIG_FILE_DEFAULT " unless given",
-	    "--json", "write the result as JSON", "--version, --help", "the version; this text");
+	fprintf(out, "  %-20s %s\n  %-20s %s\n  %-20s %s\n", "-c FILE", ctl_options[OPTION_CONFIG].help,
+	    "--json", ctl_options[OPTION_JSON].help, "--version, --help", "the version; this text");
 }
 
 /* --- the command line --- */
 
 struct arguments {
+	struct ctl *ctl;
 	char **next;	/* NULL-terminated */
 	const char *operands[OPERANDS_MAX];
 	size_t operand_count;
-	bool wants_help, wants_version;
 };
 
-static int
-take_option(struct ctl *ctl, struct arguments *arguments, const char *name, const char *value)
+static const char *
+next_word(void *arg)
 {
-	size_t len = value == NULL ? strlen(name) : (size_t)(value - name) - 1;
-	size_t i = 0;
+	struct arguments *arguments = arg;
 
-	while (i < OPTION_COUNT && (strlen(ctl_options[i].name) != len || memcmp(ctl_options[i].name, name, len) != 0))
-		i++;
-	if (i == OPTION_COUNT) {
-		ctl_error("unknown option '--%s'; 'sallyportctl --help' lists the options", ctl_quote(name));
-		return -1;
+	return *arguments->next == NULL ? NULL : *arguments->next++;
+}
+
+static bool
+accept_option(void *arg, size_t row)
+{
+	struct arguments *arguments = arg;
+
+	if (row >= OPTION_COUNT)
+		return true;
+	if (arguments->ctl->given[row] && !may_repeat(row))
+		return false;
+	arguments->ctl->given[row] = true;
+	return true;
+}
+
+static void
+say_problem(const struct opt_parser *parser, enum opt_problem problem)
+{
+	const struct opt_row *row = &ctl_options[parser->row];
+
+	switch (problem) {
+	case OPT_UNKNOWN:
+		ctl_error("unknown option '%s'; 'sallyportctl --help' lists the options", ctl_quote(parser->text));
+		break;
+	case OPT_TAKES_NO_VALUE:
+		ctl_error("option '%s' takes no value", parser->shown);
+		break;
+	case OPT_NEEDS_VALUE:
+		ctl_error("option '%s' needs a value: %s %s", parser->shown, parser->shown, row->value);
+		break;
+	case OPT_NOT_ACCEPTED:
+		ctl_error("option '%s' is given twice; keep one of them", parser->shown);
+		break;
+	case OPT_BAD_VALUE:
+		ctl_error("option '%s' is empty; %s is wanted", parser->shown, row->value);
+		break;
+	case OPT_NO_MEMORY:
+		ctl_error("too many %s with '%s'; at most %d", parser->row == OPTION_NAME ? "names" : "networks",
+		    parser->shown, parser->row == OPTION_NAME ? CTL_NAMES_MAX : ACCOUNT_ALLOW_MAX);
+		break;
+	case OPT_FINE:
+		break;
 	}
-	if (ctl_options[i].value == NULL && value != NULL) {
-		ctl_error("option '--%s' takes no value", ctl_options[i].name);
-		return -1;
-	}
-	if (ctl_options[i].value != NULL && value == NULL && (value = *arguments->next++) == NULL) {
-		ctl_error("option '--%s' needs a value: --%s %s", ctl_options[i].name, ctl_options[i].name,
-		    ctl_options[i].value);
-		return -1;
-	}
-	if (ctl->given[i] && !may_repeat(i)) {
-		ctl_error("option '--%s' is given twice; keep one of them", ctl_options[i].name);
-		return -1;
-	}
-	if (i == OPTION_ALLOW_FROM && ctl->allow_from_count == ACCOUNT_ALLOW_MAX) {
-		ctl_error("too many networks with '--allow-from'; at most %d", ACCOUNT_ALLOW_MAX);
-		return -1;
-	}
-	if (i == OPTION_NAME && ctl->name_count == CTL_NAMES_MAX) {
-		ctl_error("too many names with '--name'; at most %d", CTL_NAMES_MAX);
-		return -1;
-	}
-	if (i == OPTION_ALLOW_FROM)
-		ctl->allow_from[ctl->allow_from_count++] = value;
-	if (i == OPTION_NAME)
-		ctl->names[ctl->name_count++] = value;
-	ctl->given[i] = true;
-	ctl->value[i] = value;
-	return 0;
 }
 
 static int
-take_word(struct ctl *ctl, struct arguments *arguments, const char *word)
+take_words(struct arguments *arguments)
 {
-	const char *equals;
+	struct opt_parser parser = {.rows = ctl_options,
+	    .count = OPTION_ALL,
+	    .targets = arguments->ctl,
+	    .takes_empty = true,
+	    .next = next_word,
+	    .accept = accept_option,
+	    .arg = arguments};
+	const char *word;
 
-	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
-		arguments->wants_help = true;
-	} else if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
-		arguments->wants_version = true;
-	} else if (strcmp(word, "--") == 0) {
-		ctl->program = arguments->next;
-		while (*arguments->next != NULL)
-			arguments->next++;
-	} else if (strcmp(word, "--json") == 0) {
-		ctl->is_json = true;
-	} else if (strcmp(word, "-c") == 0) {
-		ctl->config_path = *arguments->next++;
-		if (ctl->config_path == NULL) {
-			ctl_error("option '-c' needs a value: -c FILE");
+	while ((word = next_word(arguments)) != NULL) {
+		enum opt_problem problem = OPT_FINE;
+
+		if (strcmp(word, "--") == 0) {
+			arguments->ctl->program = arguments->next;
+			while (next_word(arguments) != NULL)
+				;
+		} else if (opt_is_option(word)) {
+			problem = opt_take(&parser, word);
+		} else if (arguments->operand_count == OPERANDS_MAX) {
+			ctl_error("one word too many: '%s'", ctl_quote(word));
 			return -1;
+		} else {
+			arguments->operands[arguments->operand_count++] = word;
 		}
-	} else if (strncmp(word, "--", 2) == 0) {
-		equals = strchr(word, '=');
-		return take_option(ctl, arguments, word + 2, equals == NULL ? NULL : equals + 1);
-	} else if (word[0] == '-' && word[1] != '\0') {
-		ctl_error("unknown option '%s'; 'sallyportctl --help' lists the options", ctl_quote(word));
-		return -1;
-	} else if (arguments->operand_count == OPERANDS_MAX) {
-		ctl_error("one word too many: '%s'", ctl_quote(word));
-		return -1;
-	} else {
-		arguments->operands[arguments->operand_count++] = word;
+		say_problem(&parser, problem);
+		if (problem != OPT_FINE)
+			return -1;
 	}
 	return 0;
 }
@@ -318,24 +374,20 @@ int
 ctl_run(int argc, char **argv)
 {
 	struct ctl ctl = {.config_path = CONFIG_FILE_DEFAULT};
-	struct arguments arguments = {.next = argv + (argc > 0)};
+	struct arguments arguments = {.ctl = &ctl, .next = argv + (argc > 0)};
 	const struct ctl_command *command;
 
 	umask(022);
-	while (*arguments.next != NULL) {
-		const char *word = *arguments.next++;
-
-		if (take_word(&ctl, &arguments, word) < 0)
-			return CTL_USAGE;
-	}
+	if (take_words(&arguments) < 0)
+		return CTL_USAGE;
 	ctl.noun = arguments.operands[0];
 	ctl.verb = arguments.operands[1];
 	ctl.operand = arguments.operands[2];
-	if (arguments.wants_version) {
+	if (ctl.wants_version) {
 		printf("sallyportctl %s\n", SALLYPORT_VERSION);
 		return CTL_DONE;
 	}
-	if (arguments.wants_help) {
+	if (ctl.wants_help) {
 		print_usage(stdout, &ctl);
 		return CTL_DONE;
 	}

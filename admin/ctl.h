@@ -42,7 +42,13 @@ enum ctl_option {
 	OPTION_WATCH,
 	OPTION_FOR,
 	OPTION_READY,
-	OPTION_COUNT
+	OPTION_COUNT,
+	/* of the program */
+	OPTION_CONFIG = OPTION_COUNT,
+	OPTION_JSON,
+	OPTION_VERSION,
+	OPTION_HELP,
+	OPTION_ALL
 };
 
 #define CTL_NAMES_MAX 32
@@ -54,7 +60,7 @@ enum ctl_option {
 /* The command line, parsed. Texts are borrowed from argv. */
 struct ctl {
 	const char *config_path;
-	bool is_json;
+	bool is_json, wants_help, wants_version;
 	const char *noun, *verb, *operand;
 	bool given[OPTION_COUNT];
 	const char *value[OPTION_COUNT];	/* the last one; for those that may be repeated see below */

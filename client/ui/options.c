@@ -8,7 +8,7 @@
 
 #include "client/ui/prose.h"
 #include "client/ui/report.h"
-#include "common/text.h"
+#include "common/options.h"
 
 #include "common/banned.h"
 
@@ -17,62 +17,187 @@
 #define LINES_MAX 1000000
 #define DELETE_MAX 1000000000
 
-static const struct {
-	char letter;
-	const char *name;
-	const char *value; /* what to call the value, or NULL: takes none */
-	const char *help;
-} table[OPTION_ALL] = {
-    [OPTION_USER] = {'u', "user", "NAME", "log in as NAME, where the URL has no user"},
-    [OPTION_PASSWORD_FD] = {0, "password-fd", "N", "read the password from descriptor N, one line"},
-    [OPTION_PLAINTEXT] = {0, "plaintext", NULL,
-	"allow the password and files to go in clear where the server has no TLS"},
-    [OPTION_CA] = {0, "ca", "FILE", "trust the certificates in FILE (PEM) besides the system's"},
-    [OPTION_NO_TLS] = {0, "no-tls", NULL,
-	"do not ask for TLS, where a server offers it and cannot; all goes in clear, the password too"},
-    [OPTION_CUT_LISTINGS] = {0, "cut-listings", NULL,
-	"believe listings over TLS that end without its farewell, as old servers' do; somebody on the way may have cut "
-	"them"},
-    [OPTION_ACTIVE] = {0, "active", NULL, "let the server make the data connections"},
-    [OPTION_EPSV] = {0, "epsv", NULL, "passive data connections by EPSV alone; else EPSV, and PASV where that fails"},
-    [OPTION_PASV] = {0, "pasv", NULL, "passive data connections by PASV alone"},
-    [OPTION_PASV_ANYWHERE] = {0, "pasv-anywhere", NULL,
-	"connect to the address that PASV names, also when it is another host's"},
-    [OPTION_IPV4] = {'4', "ipv4", NULL, "IPv4 only"},
-    [OPTION_IPV6] = {'6', "ipv6", NULL, "IPv6 only"},
-    [OPTION_TIMEOUT] = {0, "timeout", "SECONDS", "give a silent connection up; 60"},
-    [OPTION_RETRY] = {0, "retry", "N", "make a lost connection N times again, and resume; 3"},
-    [OPTION_QUIET] = {'q', "quiet", NULL, "nothing but errors, and what was asked for"},
-    [OPTION_VERBOSE] = {'v', "verbose", NULL, "show the conversation with the server"},
-    [OPTION_JSON] = {0, "json", NULL, "one JSON object a line for each event"},
-    [OPTION_CONTINUE] = {'c', "continue", NULL, "resume from the part that exists, once it is known to be the same"},
-    [OPTION_APPEND] = {0, "append", NULL, "append to the file on the server"},
-    [OPTION_IN_PLACE] = {0, "in-place", NULL,
-	"write under the name itself at once, also where a cut leaves half a file"},
-    [OPTION_VERIFY] = {0, "verify", "WHEN", "compare hashes: auto (where the server has them), always, never"},
-    [OPTION_PARALLEL] = {'P', "parallel", "N", "N files at once, 1 to 32"},
-    [OPTION_SEGMENTS] = {'s', "segments", "N", "fetch one file over N connections, 1 to 16"},
-    [OPTION_TO_END] = {0, "to-end", NULL, "fetch also what a file grows by meanwhile; over one connection"},
-    [OPTION_UPLOAD] = {'R', "upload", NULL, "from here to the server"},
-    [OPTION_DELETE] = {0, "delete", NULL, "remove from the target what the source has not"},
-    [OPTION_DELETE_BEFORE] = {0, "delete-before", NULL, "--delete, and before anything is copied; makes room"},
-    [OPTION_MAX_DELETE] = {0, "max-delete", "N", "remove nothing at all when more than N names would go"},
-    [OPTION_DRY_RUN] = {'n', "dry-run", NULL, "only say what would be done"},
-    [OPTION_CHECKSUM] = {0, "checksum", NULL, "compare by hash instead of size and time"},
-    [OPTION_SIZE_ONLY] = {0, "size-only", NULL, "take files of the same size for the same"},
-    [OPTION_IGNORE_TIMES] = {0, "ignore-times", NULL, "copy files of the same size as well, whatever their times are"},
-    [OPTION_EXCLUDE] = {'x', "exclude", "GLOB",
-	"leave such names alone; may be repeated; with a slash it is matched with the path"},
-    [OPTION_LONG] = {'l', "long", NULL, "rights, size and time of each"},
-    [OPTION_ONE] = {'1', "one", NULL, "one name a line"},
-    [OPTION_RECURSIVE] = {'r', "recursive", NULL, "directories with all that is in them"},
-    [OPTION_PARENTS] = {'p', "parents", NULL, "missing parents too; no error where it exists"},
-    [OPTION_LINES] = {0, "lines", "N", "how many lines; 10"},
-    [OPTION_ALGORITHM] = {'a', "algorithm", "NAME",
-	"SHA-256, SHA-512, SHA-1, MD5 or CRC32; the server's best unless given"},
-    [OPTION_BATCH] = {'b', "batch", "FILE", "do the commands in FILE, one a line; '-': standard input"},
-    [OPTION_VERSION] = {'V', "version", NULL, "print the version"},
-    [OPTION_HELP] = {'h', "help", NULL, "print this; behind a command: its own help"},
+#define TEXT_OF_VALUE(value) #value
+#define TEXT_OF(macro) TEXT_OF_VALUE(macro)	/* of a number that help texts name */
+#define AT(member) .target = offsetof(struct options, member)
+
+static const char *const verify_names[] = {
+    [FTP_VERIFY_AUTO] = "auto", [FTP_VERIFY_ALWAYS] = "always", [FTP_VERIFY_NEVER] = "never"};
+
+int
+options_parse_verify(const char *text, enum ftp_verify *verify)
+{
+	for (size_t i = 0; i < sizeof(verify_names) / sizeof(verify_names[0]); i++) {
+		if (strcmp(verify_names[i], text) == 0) {
+			*verify = (enum ftp_verify)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+/* How data connections come about: the last of these options holds. */
+static void
+set_way(struct options *options, bool is_active, bool is_epsv_only, bool is_pasv_only)
+{
+	options->is_active = is_active;
+	options->is_epsv_only = is_epsv_only;
+	options->is_pasv_only = is_pasv_only;
+}
+
+static int
+take_active(void *options, const char *value)
+{
+	(void)value;
+	set_way(options, true, false, false);
+	return 0;
+}
+
+static int
+take_epsv(void *options, const char *value)
+{
+	(void)value;
+	set_way(options, false, true, false);
+	return 0;
+}
+
+static int
+take_pasv(void *options, const char *value)
+{
+	(void)value;
+	set_way(options, false, false, true);
+	return 0;
+}
+
+static int
+take_no_tls(void *targets, const char *value)
+{
+	struct options *options = targets;
+
+	(void)value;
+	options->no_tls = options->may_plaintext = true;
+	return 0;
+}
+
+static int
+take_ipv4(void *targets, const char *value)
+{
+	(void)value;
+	((struct options *)targets)->family = AF_INET;
+	return 0;
+}
+
+static int
+take_ipv6(void *targets, const char *value)
+{
+	(void)value;
+	((struct options *)targets)->family = AF_INET6;
+	return 0;
+}
+
+static int
+take_verify(void *targets, const char *value)
+{
+	return options_parse_verify(value, &((struct options *)targets)->verify);
+}
+
+static int
+take_delete_before(void *targets, const char *value)
+{
+	struct options *options = targets;
+
+	(void)value;
+	options->is_delete = options->is_delete_before = true;
+	return 0;
+}
+
+static int
+take_exclude(void *targets, const char *value)
+{
+	struct options *options = targets;
+	const char **excludes = realloc(options->excludes, (options->exclude_count + 1) * sizeof(*excludes));
+
+	if (excludes == NULL)
+		return -ENOMEM;
+	options->excludes = excludes;
+	excludes[options->exclude_count++] = value;
+	return 0;
+}
+
+static const struct opt_row table[OPTION_ALL] = {
+    [OPTION_USER] = {"user", 'u', "NAME", OPT_TEXT, AT(user), .help = "log in as NAME, where the URL has no user"},
+    [OPTION_PASSWORD_FD] = {"password-fd", 0, "N", OPT_INT, AT(password_fd), 0, 65535, .wanted = "a number of an open descriptor",
+	.help = "read the password from descriptor N, one line"},
+    [OPTION_PLAINTEXT] = {"plaintext", 0, NULL, OPT_FLAG, AT(may_plaintext),
+	.help = "allow the password and files to go in clear where the server has no TLS"},
+    [OPTION_CA] = {"ca", 0, "FILE", OPT_TEXT, AT(ca_file),
+	.help = "trust the certificates in FILE (PEM) besides the system's"},
+    [OPTION_NO_TLS] = {"no-tls", 0, NULL, OPT_CALL, .take = take_no_tls,
+	.help = "do not ask for TLS, where a server offers it and cannot; all goes in clear, the password too"},
+    [OPTION_CUT_LISTINGS] = {"cut-listings", 0, NULL, OPT_FLAG, AT(may_be_cut),
+	.help = "believe listings over TLS that end without its farewell, as old servers' do; somebody "
+		"on the way may have cut them"},
+    [OPTION_ACTIVE] = {"active", 0, NULL, OPT_CALL, .take = take_active,
+	.help = "let the server make the data connections"},
+    [OPTION_EPSV] = {"epsv", 0, NULL, OPT_CALL, .take = take_epsv,
+	.help = "passive data connections by EPSV alone; else EPSV, and PASV where that fails"},
+    [OPTION_PASV] = {"pasv", 0, NULL, OPT_CALL, .take = take_pasv, .help = "passive data connections by PASV alone"},
+    [OPTION_PASV_ANYWHERE] = {"pasv-anywhere", 0, NULL, OPT_FLAG, AT(may_go_elsewhere),
+	.help = "connect to the address that PASV names, also when it is another host's"},
+    [OPTION_IPV4] = {"ipv4", '4', NULL, OPT_CALL, .take = take_ipv4, .help = "IPv4 only"},
+    [OPTION_IPV6] = {"ipv6", '6', NULL, OPT_CALL, .take = take_ipv6, .help = "IPv6 only"},
+    [OPTION_TIMEOUT] = {"timeout", 0, "SECONDS", OPT_NUMBER, AT(timeout_s), 1, TIMEOUT_MAX_S, .wanted = "seconds, 1 to " TEXT_OF(TIMEOUT_MAX_S),
+	.help = "give a silent connection up; 60"},
+    [OPTION_RETRY] = {"retry", 0, "N", OPT_NUMBER, AT(retries), 0, RETRIES_MAX,
+	.help = "make a lost connection N times again, and resume; 3"},
+    [OPTION_QUIET] = {"quiet", 'q', NULL, OPT_FLAG, AT(is_quiet),
+	.help = "nothing but errors, and what was asked for"},
+    [OPTION_VERBOSE] = {"verbose", 'v', NULL, OPT_FLAG, AT(is_verbose),
+	.help = "show the conversation with the server"},
+    [OPTION_JSON] = {"json", 0, NULL, OPT_FLAG, AT(is_json), .help = "one JSON object a line for each event"},
+    [OPTION_CONTINUE] = {"continue", 'c', NULL, OPT_FLAG, AT(is_continue),
+	.help = "resume from the part that exists, once it is known to be the same"},
+    [OPTION_APPEND] = {"append", 0, NULL, OPT_FLAG, AT(is_append), .help = "append to the file on the server"},
+    [OPTION_IN_PLACE] = {"in-place", 0, NULL, OPT_FLAG, AT(is_in_place),
+	.help = "write under the name itself at once, also where a cut leaves half a file"},
+    [OPTION_VERIFY] = {"verify", 0, "WHEN", OPT_CALL, .take = take_verify, .wanted = "auto, always or never",
+	.help = "compare hashes: auto (where the server has them), always, never"},
+    [OPTION_PARALLEL] = {"parallel", 'P', "N", OPT_NUMBER, AT(parallel), 1, PARALLEL_MAX,
+	.help = "N files at once, 1 to " TEXT_OF(PARALLEL_MAX)},
+    [OPTION_SEGMENTS] = {"segments", 's', "N", OPT_NUMBER, AT(segments), 1, SEGMENTS_MAX,
+	.help = "fetch one file over N connections, 1 to " TEXT_OF(SEGMENTS_MAX)},
+    [OPTION_TO_END] = {"to-end", 0, NULL, OPT_FLAG, AT(is_to_end),
+	.help = "fetch also what a file grows by meanwhile; over one connection"},
+    [OPTION_UPLOAD] = {"upload", 'R', NULL, OPT_FLAG, AT(is_upload), .help = "from here to the server"},
+    [OPTION_DELETE] = {"delete", 0, NULL, OPT_FLAG, AT(is_delete),
+	.help = "remove from the target what the source has not"},
+    [OPTION_DELETE_BEFORE] = {"delete-before", 0, NULL, OPT_CALL, .take = take_delete_before,
+	.help = "--delete, and before anything is copied; makes room"},
+    [OPTION_MAX_DELETE] = {"max-delete", 0, "N", OPT_NUMBER, AT(max_delete), 0, DELETE_MAX,
+	.help = "remove nothing at all when more than N names would go"},
+    [OPTION_DRY_RUN] = {"dry-run", 'n', NULL, OPT_FLAG, AT(is_dry_run), .help = "only say what would be done"},
+    [OPTION_CHECKSUM] = {"checksum", 0, NULL, OPT_FLAG, AT(is_checksum),
+	.help = "compare by hash instead of size and time"},
+    [OPTION_SIZE_ONLY] = {"size-only", 0, NULL, OPT_FLAG, AT(is_size_only),
+	.help = "take files of the same size for the same"},
+    [OPTION_IGNORE_TIMES] = {"ignore-times", 0, NULL, OPT_FLAG, AT(is_ignoring_times),
+	.help = "copy files of the same size as well, whatever their times are"},
+    [OPTION_EXCLUDE] = {"exclude", 'x', "GLOB", OPT_CALL, .take = take_exclude,
+	.help = "leave such names alone; may be repeated; with a slash it is matched with the path"},
+    [OPTION_LONG] = {"long", 'l', NULL, OPT_FLAG, AT(is_long), .help = "rights, size and time of each"},
+    [OPTION_ONE] = {"one", '1', NULL, OPT_FLAG, AT(is_one), .help = "one name a line"},
+    [OPTION_RECURSIVE] = {"recursive", 'r', NULL, OPT_FLAG, AT(is_recursive),
+	.help = "directories with all that is in them"},
+    [OPTION_PARENTS] = {"parents", 'p', NULL, OPT_FLAG, AT(makes_parents),
+	.help = "missing parents too; no error where it exists"},
+    [OPTION_LINES] = {"lines", 0, "N", OPT_NUMBER, AT(lines), 1, LINES_MAX, .help = "how many lines; 10"},
+    [OPTION_ALGORITHM] = {"algorithm", 'a', "NAME", OPT_TEXT, AT(algorithm),
+	.help = "SHA-256, SHA-512, SHA-1, MD5 or CRC32; the server's best unless given"},
+    [OPTION_BATCH] = {"batch", 'b', "FILE", OPT_TEXT, AT(batch),
+	.help = "do the commands in FILE, one a line; '-': standard input"},
+    [OPTION_VERSION] = {"version", 'V', NULL, OPT_FLAG, AT(wants_version), .help = "print the version"},
+    [OPTION_HELP] = {"help", 'h', NULL, OPT_FLAG, AT(wants_help),
+	.help = "print this; behind a command: its own help"},
 };
 
 void
@@ -102,218 +227,10 @@ options_name(enum option_id id)
 	return table[id].name;
 }
 
-static const char *const verify_names[] = {
-    [FTP_VERIFY_AUTO] = "auto", [FTP_VERIFY_ALWAYS] = "always", [FTP_VERIFY_NEVER] = "never"};
-
-int
-options_parse_verify(const char *text, enum ftp_verify *verify)
-{
-	for (size_t i = 0; i < sizeof(verify_names) / sizeof(verify_names[0]); i++) {
-		if (strcmp(verify_names[i], text) == 0) {
-			*verify = (enum ftp_verify)i;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
 const char *
 options_verify_name(enum ftp_verify verify)
 {
 	return verify_names[verify];
-}
-
-static int
-add_exclude(struct options *options, const char *pattern)
-{
-	const char **excludes = realloc(options->excludes, (options->exclude_count + 1) * sizeof(*excludes));
-
-	if (excludes == NULL)
-		return -ENOMEM;
-	options->excludes = excludes;
-	excludes[options->exclude_count++] = pattern;
-	return 0;
-}
-
-static int
-parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *value)
-{
-	uint64_t number;
-
-	if (parse_u64(text, max, &number) < 0 || number < min)
-		return -EINVAL;
-	*value = number;
-	return 0;
-}
-
-static const char *
-wanted_value(enum option_id id)
-{
-	switch (id) {
-	case OPTION_PASSWORD_FD:
-		return "a number of an open descriptor";
-	case OPTION_TIMEOUT:
-		return "seconds, 1 to 86400";
-	case OPTION_RETRY:
-		return "0 to 1000";
-	case OPTION_VERIFY:
-		return "auto, always or never";
-	case OPTION_PARALLEL:
-		return "1 to 32";
-	case OPTION_SEGMENTS:
-		return "1 to 16";
-	case OPTION_LINES:
-		return "1 to 1000000";
-	case OPTION_MAX_DELETE:
-		return "0 to 1000000000";
-	default:
-		return "a text that is not empty";
-	}
-}
-
-/* How data connections come about: the last of these options holds. */
-static void
-set_way(struct options *options, bool is_active, bool is_epsv_only, bool is_pasv_only)
-{
-	options->is_active = is_active;
-	options->is_epsv_only = is_epsv_only;
-	options->is_pasv_only = is_pasv_only;
-}
-
-/* Store the option's value (NULL where it takes none). Returns 0, -EINVAL, -ENOMEM. */
-static int
-store(struct options *options, enum option_id id, const char *value)
-{
-	uint64_t fd;
-
-	if (value != NULL && value[0] == '\0')
-		return -EINVAL;
-	options->given |= OPTION_BIT(id);
-	switch (id) {
-	case OPTION_USER:
-		options->user = value;
-		break;
-	case OPTION_PASSWORD_FD:
-		if (parse_number(value, 0, 65535, &fd) < 0)
-			return -EINVAL;
-		options->password_fd = (int)fd;
-		break;
-	case OPTION_PLAINTEXT:
-		options->may_plaintext = true;
-		break;
-	case OPTION_CA:
-		options->ca_file = value;
-		break;
-	case OPTION_NO_TLS:
-		options->no_tls = options->may_plaintext = true;
-		break;
-	case OPTION_CUT_LISTINGS:
-		options->may_be_cut = true;
-		break;
-	case OPTION_ACTIVE:
-		set_way(options, true, false, false);
-		break;
-	case OPTION_EPSV:
-		set_way(options, false, true, false);
-		break;
-	case OPTION_PASV:
-		set_way(options, false, false, true);
-		break;
-	case OPTION_PASV_ANYWHERE:
-		options->may_go_elsewhere = true;
-		break;
-	case OPTION_IPV4:
-		options->family = AF_INET;
-		break;
-	case OPTION_IPV6:
-		options->family = AF_INET6;
-		break;
-	case OPTION_TIMEOUT:
-		return parse_number(value, 1, TIMEOUT_MAX_S, &options->timeout_s);
-	case OPTION_RETRY:
-		return parse_number(value, 0, RETRIES_MAX, &options->retries);
-	case OPTION_QUIET:
-		options->is_quiet = true;
-		break;
-	case OPTION_VERBOSE:
-		options->is_verbose = true;
-		break;
-	case OPTION_JSON:
-		options->is_json = true;
-		break;
-	case OPTION_CONTINUE:
-		options->is_continue = true;
-		break;
-	case OPTION_APPEND:
-		options->is_append = true;
-		break;
-	case OPTION_IN_PLACE:
-		options->is_in_place = true;
-		break;
-	case OPTION_VERIFY:
-		return options_parse_verify(value, &options->verify);
-	case OPTION_PARALLEL:
-		return parse_number(value, 1, PARALLEL_MAX, &options->parallel);
-	case OPTION_SEGMENTS:
-		return parse_number(value, 1, SEGMENTS_MAX, &options->segments);
-	case OPTION_TO_END:
-		options->is_to_end = true;
-		break;
-	case OPTION_UPLOAD:
-		options->is_upload = true;
-		break;
-	case OPTION_DELETE:
-		options->is_delete = true;
-		break;
-	case OPTION_DELETE_BEFORE:
-		options->is_delete = options->is_delete_before = true;
-		break;
-	case OPTION_MAX_DELETE:
-		return parse_number(value, 0, DELETE_MAX, &options->max_delete);
-	case OPTION_DRY_RUN:
-		options->is_dry_run = true;
-		break;
-	case OPTION_CHECKSUM:
-		options->is_checksum = true;
-		break;
-	case OPTION_SIZE_ONLY:
-		options->is_size_only = true;
-		break;
-	case OPTION_IGNORE_TIMES:
-		options->is_ignoring_times = true;
-		break;
-	case OPTION_EXCLUDE:
-		return add_exclude(options, value);
-	case OPTION_LONG:
-		options->is_long = true;
-		break;
-	case OPTION_ONE:
-		options->is_one = true;
-		break;
-	case OPTION_RECURSIVE:
-		options->is_recursive = true;
-		break;
-	case OPTION_PARENTS:
-		options->makes_parents = true;
-		break;
-	case OPTION_LINES:
-		return parse_number(value, 1, LINES_MAX, &options->lines);
-	case OPTION_ALGORITHM:
-		options->algorithm = value;
-		break;
-	case OPTION_BATCH:
-		options->batch = value;
-		break;
-	case OPTION_VERSION:
-		options->wants_version = true;
-		break;
-	case OPTION_HELP:
-		options->wants_help = true;
-		break;
-	case OPTION_ALL:
-		break;
-	}
-	return 0;
 }
 
 /* What is being parsed. */
@@ -322,126 +239,79 @@ struct parse {
 	const struct word *words;
 	size_t count, at;
 	uint64_t allowed;
-	char *why;
-	size_t why_size;
 };
 
-static int
-take(struct parse *parse, enum option_id id, const char *shown, const char *value)
+static const char *
+next_word(void *arg)
 {
-	int r;
+	struct parse *parse = arg;
 
-	if ((parse->allowed & OPTION_BIT(id)) == 0) {
-		snprintf(parse->why, parse->why_size,
-		    "%s has no meaning here; --help behind the command lists what has", shown);
-		return -EINVAL;
-	}
-	if (table[id].value == NULL && value != NULL) {
-		snprintf(parse->why, parse->why_size, "--%s takes no value", table[id].name);
-		return -EINVAL;
-	}
-	if (table[id].value != NULL && value == NULL) {
-		if (parse->at == parse->count) {
-			snprintf(parse->why, parse->why_size, "%s needs a value: %s", shown, table[id].value);
-			return -EINVAL;
-		}
-		value = parse->words[parse->at++].text;
-	}
-	r = store(parse->options, id, value);
-	if (r == -EINVAL)
-		snprintf(parse->why, parse->why_size, "%s is '%s'; it must be %s", shown, report_quote(value),
-		    wanted_value(id));
-	return r;
+	return parse->at < parse->count ? parse->words[parse->at++].text : NULL;
 }
 
-static int
-take_long(struct parse *parse, const char *text)
+static bool
+is_allowed(void *arg, size_t row)
 {
-	size_t len = strcspn(text + 2, "=");
-	const char *value = text[2 + len] == '=' ? text + 2 + len + 1 : NULL;
-	char shown[64];
+	struct parse *parse = arg;
 
-	for (int id = 0; id < OPTION_ALL; id++) {
-		if (strlen(table[id].name) == len && memcmp(table[id].name, text + 2, len) == 0) {
-			snprintf(shown, sizeof(shown), "--%s", table[id].name);
-			return take(parse, (enum option_id)id, shown, value);
-		}
-	}
-	snprintf(parse->why, parse->why_size, "unknown option '%s'; --help lists them", report_quote(text));
-	return -EINVAL;
+	if ((parse->allowed & OPTION_BIT(row)) == 0)
+		return false;
+	parse->options->given |= OPTION_BIT(row);
+	return true;
 }
 
-/* "-l", "-lr", "-P4", "-P 4". */
-static int
-take_letters(struct parse *parse, const char *text)
+static void
+say_why(const struct opt_parser *parser, enum opt_problem problem, char *why, size_t size)
 {
-	for (const char *p = text + 1; *p != '\0'; p++) {
-		char shown[] = {'-', *p, '\0'};
-		int id = 0, r;
+	const struct opt_row *row = &table[parser->row];
+	char wanted[64];
 
-		while (id < OPTION_ALL && table[id].letter != *p)
-			id++;
-		if (id == OPTION_ALL) {
-			snprintf(
-			    parse->why, parse->why_size, "unknown option '%s'; --help lists them", report_quote(text));
-			return -EINVAL;
-		}
-		if (table[id].value != NULL)
-			return take(parse, (enum option_id)id, shown, p[1] != '\0' ? p + 1 : NULL);
-		r = take(parse, (enum option_id)id, shown, NULL);
-		if (r < 0)
-			return r;
+	switch (problem) {
+	case OPT_UNKNOWN:
+		snprintf(why, size, "unknown option '%s'; --help lists them", report_quote(parser->text));
+		break;
+	case OPT_NOT_ACCEPTED:
+		snprintf(why, size, "%s has no meaning here; --help behind the command lists what has", parser->shown);
+		break;
+	case OPT_TAKES_NO_VALUE:
+		snprintf(why, size, "--%s takes no value", row->name);
+		break;
+	case OPT_NEEDS_VALUE:
+		snprintf(why, size, "%s needs a value: %s", parser->shown, row->value);
+		break;
+	case OPT_BAD_VALUE:
+		opt_wanted(row, wanted, sizeof(wanted));
+		snprintf(why, size, "%s is '%s'; it must be %s", parser->shown, report_quote(parser->text), wanted);
+		break;
+	case OPT_NO_MEMORY:
+	case OPT_FINE:
+		break;
 	}
-	return 0;
 }
 
 int
 options_parse(struct options *options, const struct word *words, size_t count, uint64_t allowed,
     const struct word **operands, size_t *operand_count, char *why, size_t why_size)
 {
-	struct parse parse = {options, words, count, 0, allowed, why, why_size};
+	struct parse parse = {options, words, count, 0, allowed};
+	struct opt_parser parser = {
+	    .rows = table, .count = OPTION_ALL, .targets = options, .next = next_word, .accept = is_allowed, .arg = &parse};
+	enum opt_problem problem = OPT_FINE;
 	bool is_end = false;
-	int r = 0;
 
 	*operand_count = 0;
-	while (r == 0 && parse.at < count) {
+	while (problem == OPT_FINE && parse.at < count) {
 		const struct word *word = &words[parse.at++];
 
-		if (is_end || word->text[0] != '-' || word->text[1] == '\0')
-			operands[(*operand_count)++] = word;
-		else if (strcmp(word->text, "--") == 0)
+		if (!is_end && opt_is_option(word->text))
+			problem = opt_take(&parser, word->text);
+		else if (!is_end && strcmp(word->text, "--") == 0)
 			is_end = true;
-		else if (word->text[1] == '-')
-			r = take_long(&parse, word->text);
 		else
-			r = take_letters(&parse, word->text);
+			operands[(*operand_count)++] = word;
 	}
-	return r;
-}
-
-static bool
-letter_takes_value(char letter)
-{
-	for (int id = 0; id < OPTION_ALL; id++)
-		if (table[id].letter == letter)
-			return table[id].value != NULL;
-	return false;
-}
-
-static bool
-takes_next_word(const char *text)
-{
-	if (text[1] == '-') {
-		for (int id = 0; id < OPTION_ALL; id++)
-			if (strcmp(table[id].name, text + 2) == 0)
-				return table[id].value != NULL;
-		return false;
-	}
-	/* of "-lP4" the value follows the letter at once */
-	for (const char *p = text + 1; *p != '\0'; p++)
-		if (letter_takes_value(*p))
-			return p[1] == '\0';
-	return false;
+	say_why(&parser, problem, why, why_size);
+	return problem == OPT_FINE ? 0 : problem == OPT_NO_MEMORY ? -ENOMEM : -EINVAL;
 }
 
 size_t
@@ -454,9 +324,9 @@ options_first_operand(const struct word *words, size_t count)
 
 		if (strcmp(text, "--") == 0)
 			return at + 1 < count ? at + 1 : count;
-		if (text[0] != '-' || text[1] == '\0')
+		if (!opt_is_option(text))
 			return at;
-		if (takes_next_word(text))
+		if (opt_takes_next_word(table, OPTION_ALL, text))
 			at++;
 	}
 	return count;
