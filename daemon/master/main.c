@@ -2,7 +2,6 @@
 /* sallyportd: options, start-up in order, one line for whatever stands in the way. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,6 +19,7 @@
 #include "accounts/password.h"
 #include "common/io.h"
 #include "common/journal.h"
+#include "common/options.h"
 #include "common/title.h"
 #include "config/hook.h"
 #include "config/places.h"
@@ -87,21 +87,80 @@ tell_error(void *arg, const char *line)
 	fprintf(stderr, "%ssallyportd: %s\n", journal_prefix(LOG_ERR), line);
 }
 
+/* What the command line says. */
+struct start_options {
+	const char *config_path;
+	bool is_foreground, is_check, wants_version, wants_help;
+};
+
+#define AT(member) .target = offsetof(struct start_options, member)
+
+static const struct opt_row start_options[] = {
+    {NULL, 'c', "FILE", OPT_TEXT, AT(config_path), .help = "configuration (default: " CONFIG_FILE_DEFAULT ")"},
+    {NULL, 'f', NULL, OPT_FLAG, AT(is_foreground), .help = "stay in the foreground and log to standard error"},
+    {NULL, 't', NULL, OPT_FLAG, AT(is_check), .help = "check the configuration and exit: 0 good, 1 with what is wrong"},
+    {"version", 'V', NULL, OPT_FLAG, AT(wants_version), .help = "print the version and exit"},
+    {"help", 'h', NULL, OPT_FLAG, AT(wants_help), .help = "print this help and exit"},
+};
+
+#define START_OPTION_COUNT (sizeof(start_options) / sizeof(start_options[0]))
+
 static void
 print_usage(FILE *out)
 {
-	fputs("usage: sallyportd [-c FILE] [-f] [-t] [-V]\n"
-	      "\n"
-	      "  -c FILE  configuration (default: " CONFIG_FILE_DEFAULT ")\n"
-	      "  -f       stay in the foreground and log to standard error\n"
-	      "  -t       check the configuration and exit: 0 good, 1 with what is wrong\n"
-	      "  -V       print the version and exit\n"
-	      "  -h       print this help and exit\n"
-	      "\n"
+	fputs("usage: sallyportd [-c FILE] [-f] [-t] [-V]\n\n", out);
+	for (size_t i = 0; i < START_OPTION_COUNT; i++)
+		fprintf(out, "  -%c %-5s %s\n", start_options[i].letter,
+		    start_options[i].value == NULL ? "" : start_options[i].value, start_options[i].help);
+	fputs("\n"
 	      "Signals: HUP reload, TERM let transfers finish and stop (twice: at once), INT stop,\n"
 	      "USR2 start the program anew and let sessions end with the old one.\n"
 	      "See sallyportd(8), sallyport.conf(5), sallyportctl(8).\n",
 	    out);
+}
+
+static const char *
+next_argument(void *arg)
+{
+	char ***next = arg;
+
+	return **next == NULL ? NULL : *(*next)++;
+}
+
+/* -1: go on; or the exit status, where the version, the help, or what is wrong was printed. */
+static int
+take_arguments(char **argv, struct start_options *options)
+{
+	char **next = argv + 1;
+	struct opt_parser parser = {.rows = start_options,
+	    .count = START_OPTION_COUNT,
+	    .targets = options,
+	    .takes_empty = true,
+	    .next = next_argument,
+	    .arg = &next};
+	const char *word;
+
+	while ((word = next_argument(&next)) != NULL) {
+		enum opt_problem problem = opt_is_option(word) ? opt_take(&parser, word) : OPT_NOT_ACCEPTED;
+
+		if (problem == OPT_NOT_ACCEPTED)
+			fprintf(stderr, "sallyportd: unexpected argument '%s'\n", word);
+		else if (problem == OPT_UNKNOWN)
+			fprintf(stderr, "sallyportd: unknown option '%s'\n", word);
+		else if (problem == OPT_NEEDS_VALUE)
+			fprintf(stderr, "sallyportd: option '%s' needs a value: -c FILE\n", parser.shown);
+		else if (problem != OPT_FINE)
+			fprintf(stderr, "sallyportd: option '%s' takes no value\n", parser.shown);
+		if (problem != OPT_FINE) {
+			print_usage(stderr);
+			return 2;
+		}
+	}
+	if (options->wants_version)
+		puts("sallyportd " SALLYPORT_VERSION "\n" PAM_BUILD);
+	else if (options->wants_help)
+		print_usage(stdout);
+	return options->wants_version || options->wants_help ? EXIT_SUCCESS : -1;
 }
 
 static void
@@ -408,38 +467,17 @@ int
 main(int argc, char **argv)
 {
 	char error[512];
-	bool is_check = false;
-	int option;
+	struct start_options options = {.config_path = CONFIG_FILE_DEFAULT};
+	bool is_check;
+	int status;
 
 	title_init(argc, argv);
-	master.config_path = CONFIG_FILE_DEFAULT;
-	while ((option = getopt(argc, argv, "c:fthV")) != -1) {
-		switch (option) {
-		case 'c':
-			master.config_path = optarg;
-			break;
-		case 'f':
-			master.is_foreground = true;
-			break;
-		case 't':
-			is_check = true;
-			break;
-		case 'V':
-			puts("sallyportd " SALLYPORT_VERSION "\n" PAM_BUILD);
-			return EXIT_SUCCESS;
-		case 'h':
-			print_usage(stdout);
-			return EXIT_SUCCESS;
-		default:
-			print_usage(stderr);
-			return 2;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "sallyportd: unexpected argument '%s'\n", argv[optind]);
-		print_usage(stderr);
-		return 2;
-	}
+	status = take_arguments(argv, &options);
+	if (status >= 0)
+		return status;
+	master.config_path = options.config_path;
+	master.is_foreground = options.is_foreground;
+	is_check = options.is_check;
 	if (!is_check && geteuid() != 0) {
 		fputs("sallyportd: must be started as root, which it needs to listen, to change to each user, and to "
 		      "chroot\n",
