@@ -11,13 +11,13 @@
 
 #include "common/banned.h"
 
-#define OPERANDS_MAX 3	/* noun, verb, operand */
+#define OPERANDS_MAX 3 /* noun, verb, operand */
 
-#define USER_OPTIONS                                                                                       \
+#define USER_OPTIONS \
 	(CTL_BIT(OPTION_HOME) | CTL_BIT(OPTION_UID) | CTL_BIT(OPTION_GID) | CTL_BIT(OPTION_MAX_SESSIONS) | \
-	    CTL_BIT(OPTION_READ_ONLY) | CTL_BIT(OPTION_ALLOW) | CTL_BIT(OPTION_DENY) |                         \
-	    CTL_BIT(OPTION_ALLOW_FROM) | CTL_BIT(OPTION_EXPIRES) | CTL_BIT(OPTION_QUOTA) |                    \
-	    CTL_BIT(OPTION_QUOTA_FILES) | CTL_BIT(OPTION_RATE_DOWN) | CTL_BIT(OPTION_RATE_UP))
+	    CTL_BIT(OPTION_READ_ONLY) | CTL_BIT(OPTION_ALLOW) | CTL_BIT(OPTION_DENY) | CTL_BIT(OPTION_ALLOW_FROM) | \
+	    CTL_BIT(OPTION_EXPIRES) | CTL_BIT(OPTION_QUOTA) | CTL_BIT(OPTION_QUOTA_FILES) | \
+	    CTL_BIT(OPTION_RATE_DOWN) | CTL_BIT(OPTION_RATE_UP))
 
 /* What repeats is kept in a list. */
 static int
@@ -50,6 +50,7 @@ take_name(void *targets, const char *value)
 #define AT(member) .target = offsetof(struct ctl, member)
 
 /* Options of commands, by enum ctl_option; then those of the program. */
+/* clang-format off */
 static const struct opt_row ctl_options[OPTION_ALL] = {
     [OPTION_HOME] = {"home", 0, "DIR", OPT_TEXT, VALUE(HOME),
 	.help = "the home; " CTL_HOME_PARENT "/NAME unless given"},
@@ -98,7 +99,9 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
     [OPTION_VERSION] = {"version", 'V', NULL, OPT_FLAG, AT(wants_version), .help = "the version"},
     [OPTION_HELP] = {"help", 'h', NULL, OPT_FLAG, AT(wants_help), .help = "this text"},
 };
+/* clang-format on */
 
+/* clang-format off */
 static const struct ctl_command ctl_commands[] = {
     {"user", "add", "NAME", USER_OPTIONS | CTL_BIT(OPTION_PASSWORD_STDIN), true, user_add,
      "make an account and its home"},
@@ -137,6 +140,7 @@ static const struct ctl_command ctl_commands[] = {
     {"setup", NULL, NULL, CTL_BIT(OPTION_NAME) | CTL_BIT(OPTION_DAYS) | CTL_TAKES_PROGRAM, true, server_setup,
      "make what the configuration names and is missing: directories, users file, certificate; then become the program"},
 };
+/* clang-format on */
 
 #define COMMAND_COUNT (sizeof(ctl_commands) / sizeof(ctl_commands[0]))
 
@@ -157,9 +161,9 @@ print_command(FILE *out, const struct ctl_command *command)
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		if ((command->options & CTL_BIT(i)) != 0)
 			fprintf(out, " [--%s%s%s]%s", ctl_options[i].name, ctl_options[i].value == NULL ? "" : " ",
-			    ctl_options[i].value == NULL ? "" : ctl_options[i].value,
-			    may_repeat(i) ? "..." : "");
-	fprintf(out, "%s\n        %s\n", (command->options & CTL_TAKES_PROGRAM) != 0 ? " [-- PROGRAM [ARGUMENT]...]" : "", command->help);
+			    ctl_options[i].value == NULL ? "" : ctl_options[i].value, may_repeat(i) ? "..." : "");
+	fprintf(out, "%s\n        %s\n",
+	    (command->options & CTL_TAKES_PROGRAM) != 0 ? " [-- PROGRAM [ARGUMENT]...]" : "", command->help);
 }
 
 static void
@@ -198,15 +202,15 @@ print_usage(FILE *out, const struct ctl *ctl)
 	}
 	fprintf(out, "\n");
 	print_options(out, options);
-	fprintf(out, "  %-20s %s\n  %-20s %s\n  %-20s %s\n", "-c FILE", ctl_options[OPTION_CONFIG].help,
-	    "--json", ctl_options[OPTION_JSON].help, "--version, --help", "the version; this text");
+	fprintf(out, "  %-20s %s\n  %-20s %s\n  %-20s %s\n", "-c FILE", ctl_options[OPTION_CONFIG].help, "--json",
+	    ctl_options[OPTION_JSON].help, "--version, --help", "the version; this text");
 }
 
 /* --- the command line --- */
 
 struct arguments {
 	struct ctl *ctl;
-	char **next;	/* NULL-terminated */
+	char **next; /* NULL-terminated */
 	const char *operands[OPERANDS_MAX];
 	size_t operand_count;
 };
@@ -325,8 +329,8 @@ check_command(const struct ctl *ctl, const struct ctl_command *command)
 	snprintf(name, sizeof(name), "%s%s%s", command->noun, command->verb == NULL ? "" : " ",
 	    command->verb == NULL ? "" : command->verb);
 	if (command->operand != NULL && ctl->operand == NULL && command->operand[0] != '[') {
-		ctl_error("'%s' needs a %s: %s %s", name, strcmp(command->operand, "NAME") == 0 ? "name" : command->operand,
-		    name, command->operand);
+		ctl_error("'%s' needs a %s: %s %s", name,
+		    strcmp(command->operand, "NAME") == 0 ? "name" : command->operand, name, command->operand);
 		return -1;
 	}
 	if (command->operand == NULL && ctl->operand != NULL) {
@@ -393,7 +397,7 @@ ctl_run(int argc, char **argv)
 	}
 	command = find_command(&ctl);
 	if (command != NULL && command->verb == NULL && ctl.operand == NULL) {
-		ctl.operand = ctl.verb;	/* a command of one word */
+		ctl.operand = ctl.verb; /* a command of one word */
 		ctl.verb = NULL;
 	}
 	if (check_command(&ctl, command) < 0)

@@ -33,7 +33,8 @@ date_of(const struct account *account, char text[DATE_SIZE])
 	time_t expires = (time_t)account->expires;
 	struct tm day;
 
-	if (account->expires == 0 || gmtime_r(&expires, &day) == NULL || strftime(text, DATE_SIZE, "%Y-%m-%d", &day) == 0)
+	if (account->expires == 0 || gmtime_r(&expires, &day) == NULL ||
+	    strftime(text, DATE_SIZE, "%Y-%m-%d", &day) == 0)
 		snprintf(text, DATE_SIZE, "never");
 	return text;
 }
@@ -86,15 +87,15 @@ account_json(const struct account *account)
 {
 	char date[DATE_SIZE];
 
-	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "name", ctl_quote(account->name), "uid",
-	    (json_int_t)account->uid, "gid", (json_int_t)account->gid, "home", ctl_quote(account->home), "state",
-	    state_of(account), "locked", (int)account->is_locked, "read_only", (int)account->is_read_only,
-	    "rights", rights_json(account),
-	    "max_sessions", (json_int_t)account->max_sessions, "expires",
+	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+	    ctl_quote(account->name), "uid", (json_int_t)account->uid, "gid", (json_int_t)account->gid, "home",
+	    ctl_quote(account->home), "state", state_of(account), "locked", (int)account->is_locked, "read_only",
+	    (int)account->is_read_only, "rights", rights_json(account), "max_sessions",
+	    (json_int_t)account->max_sessions, "expires",
 	    account->expires == 0 ? json_null() : json_string(date_of(account, date)), "allow_from",
 	    allow_from_json(account), "quota", amount_json(account->quota_bytes, ACCOUNT_NO_QUOTA), "quota_files",
-	    amount_json(account->quota_files, ACCOUNT_NO_QUOTA), "rate_down", amount_json(account->rate_down, 0), "rate_up",
-	    amount_json(account->rate_up, 0));
+	    amount_json(account->quota_files, ACCOUNT_NO_QUOTA), "rate_down", amount_json(account->rate_down, 0),
+	    "rate_up", amount_json(account->rate_up, 0));
 }
 
 static void

@@ -19,8 +19,8 @@ find_name(const struct opt_row *rows, size_t count, const char *name, size_t len
 {
 	size_t i = 0;
 
-	while (i < count &&
-	    (rows[i].name == NULL || strlen(rows[i].name) != len || memcmp(rows[i].name, name, len) != 0))
+	while (
+	    i < count && (rows[i].name == NULL || strlen(rows[i].name) != len || memcmp(rows[i].name, name, len) != 0))
 		i++;
 	return i;
 }

@@ -12,22 +12,23 @@
 #include <stdio.h>
 
 enum opt_type {
-	OPT_FLAG,	/* a bool, which becomes true; takes no value */
-	OPT_TEXT,	/* a const char *, borrowed */
-	OPT_NUMBER,	/* a uint64_t within the range */
-	OPT_INT,	/* an int within the range */
-	OPT_CALL	/* take() stores it */
+	OPT_FLAG, /* a bool, which becomes true; takes no value */
+	OPT_TEXT, /* a const char *, borrowed */
+	OPT_NUMBER, /* a uint64_t within the range */
+	OPT_INT, /* an int within the range */
+	OPT_CALL /* take() stores it */
 };
 
 struct opt_row {
-	const char *name;	/* "verify" for --verify; NULL: the letter alone */
-	char letter;		/* 0: none */
-	const char *value;	/* what to call the value; NULL: takes none */
+	const char *name; /* "verify" for --verify; NULL: the letter alone */
+	char letter; /* 0: none */
+	const char *value; /* what to call the value; NULL: takes none */
 	enum opt_type type;
-	size_t target;		/* offset in what the program fills in */
-	uint64_t low, high;	/* OPT_NUMBER, OPT_INT: the range, both included */
-	const char *wanted;	/* what a value must be; NULL: "LOW to HIGH", or "a text that is not empty" */
-	int (*take)(void *targets, const char *value);	/* OPT_CALL; value is NULL where none is taken. 0, -EINVAL, -ENOMEM */
+	size_t target; /* offset in what the program fills in */
+	uint64_t low, high; /* OPT_NUMBER, OPT_INT: the range, both included */
+	const char *wanted; /* what a value must be; NULL: "LOW to HIGH", or "a text that is not empty" */
+	int (*take)(
+	    void *targets, const char *value); /* OPT_CALL; value is NULL where none is taken. 0, -EINVAL, -ENOMEM */
 	const char *help;
 };
 
@@ -36,8 +37,8 @@ enum opt_problem {
 	OPT_UNKNOWN,
 	OPT_NEEDS_VALUE,
 	OPT_TAKES_NO_VALUE,
-	OPT_BAD_VALUE,	/* it must be opt_wanted() */
-	OPT_NOT_ACCEPTED,	/* accept() said so */
+	OPT_BAD_VALUE, /* it must be opt_wanted() */
+	OPT_NOT_ACCEPTED, /* accept() said so */
 	OPT_NO_MEMORY
 };
 
@@ -45,14 +46,14 @@ struct opt_parser {
 	const struct opt_row *rows;
 	size_t count;
 	void *targets;
-	bool takes_empty;	/* values may be "" */
-	const char *(*next)(void *arg);	/* takes the next word, for a value; NULL: there is none */
-	bool (*accept)(void *arg, size_t row);	/* is the option of this row meant here? NULL: all are */
+	bool takes_empty; /* values may be "" */
+	const char *(*next)(void *arg); /* takes the next word, for a value; NULL: there is none */
+	bool (*accept)(void *arg, size_t row); /* is the option of this row meant here? NULL: all are */
 	void *arg;
 	/* what the last problem was about */
 	size_t row;
-	char shown[64];		/* "--verify", "-v": as it was written; "" for what is unknown */
-	const char *text;	/* the value; or the word, where it is unknown */
+	char shown[64]; /* "--verify", "-v": as it was written; "" for what is unknown */
+	const char *text; /* the value; or the word, where it is unknown */
 };
 
 /* Is this word one that opt_take() takes: "-x", "--xyz"; but not "-", nor "--"? */

@@ -23,7 +23,8 @@ scale(uint64_t bytes, uint64_t tenths_below, enum rounding rounding, char text[U
 
 	for (;; i++, unit *= 1024) {
 		uint64_t whole = bytes / unit, rest = bytes % unit;
-		uint64_t tenths = whole >= tenths_below ? 0 : whole * 10 + (rest / (unit / 1024) * 10 + half_tenth) / 1024;
+		uint64_t tenths =
+		    whole >= tenths_below ? 0 : whole * 10 + (rest / (unit / 1024) * 10 + half_tenth) / 1024;
 		uint64_t rounded = whole + (rounding == ROUND_HALF_UP && rest >= unit / 2);
 
 		if (whole < tenths_below && tenths < tenths_below * 10) {

@@ -16,7 +16,7 @@
 #define MINUTE 60
 #define HOUR 3600
 #define DAY 86400
-#define HOST_MAX 253	/* bytes of a host name (RFC 1035, 2.3.4, as text) */
+#define HOST_MAX 253 /* bytes of a host name (RFC 1035, 2.3.4, as text) */
 
 static void *
 field_of(const struct config_key *key, struct config *config)
@@ -92,8 +92,7 @@ static void
 describe_blocks(const struct config_key *key, struct buf *out)
 {
 	(void)key;
-	buf_addf(
-	    out, "a list of at most %d networks, such as \"192.0.2.0/24\", \"2001:db8::/32\"", CONFIG_BLOCKS_MAX);
+	buf_addf(out, "a list of at most %d networks, such as \"192.0.2.0/24\", \"2001:db8::/32\"", CONFIG_BLOCKS_MAX);
 }
 
 static void
@@ -346,7 +345,7 @@ is_host_name(const char *text)
 
 	last = last == NULL ? text : last + 1;
 	return is_plain_name(text, ".") && strstr(text, "..") == NULL && *last != '\0' &&
-	       strspn(last, "0123456789") != strlen(last);
+	    strspn(last, "0123456789") != strlen(last);
 }
 
 static const char *
@@ -471,7 +470,8 @@ set_local(const struct config_key *key, const char *text, struct config *config)
 		wrong = has_control(text, strlen(text)) ? "a control character in" : check_path(key, text + 5);
 	else if (text[0] != '\0')
 		wrong = parse_listen(text, &listen);
-	if (wrong == NULL && (listen.any_family || (listen.address.family != AF_UNSPEC && !address_is_loopback(&listen.address))))
+	if (wrong == NULL &&
+	    (listen.any_family || (listen.address.family != AF_UNSPEC && !address_is_loopback(&listen.address))))
 		wrong = "not a loopback address, and what is served has no password:";
 	if (wrong != NULL)
 		return wrong;

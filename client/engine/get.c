@@ -156,7 +156,8 @@ receive_rest(struct fetch *fetch)
 static bool
 is_whole(const struct fetch *fetch)
 {
-	return !fetch->sink.is_stream && fetch->size >= 0 && fetch->sink.at > 0 && fetch->sink.at == (uint64_t)fetch->size;
+	return !fetch->sink.is_stream && fetch->size >= 0 && fetch->sink.at > 0 &&
+	    fetch->sink.at == (uint64_t)fetch->size;
 }
 
 static bool
@@ -289,8 +290,8 @@ verify(struct fetch *fetch)
 	if (fetch->transfer->verify != FTP_VERIFY_NEVER)
 		reason = verify_hash(fetch);
 	/* of a file that grew meanwhile the server has more by now, unless all of that came too */
-	fetch->result->is_size_same =
-	    fetch->size >= 0 && (fetch->transfer->is_to_end ? (uint64_t)fetch->size == fetch->sink.at : !fetch->has_grown);
+	fetch->result->is_size_same = fetch->size >= 0 &&
+	    (fetch->transfer->is_to_end ? (uint64_t)fetch->size == fetch->sink.at : !fetch->has_grown);
 	return reason != FTP_OK ? reason : check_unchanged(fetch);
 }
 
@@ -327,8 +328,8 @@ fetch_once(struct fetch *fetch, bool is_again)
 	if (!is_again)
 		fetch->announced = fetch->size;
 	fetch->is_begun = true;
-	meter_begin(
-	    &fetch->meter, fetch->ftp, FTP_PHASE_TRANSFER, fetch_position(fetch), fetch_is_limited(fetch) ? -1 : fetch->size);
+	meter_begin(&fetch->meter, fetch->ftp, FTP_PHASE_TRANSFER, fetch_position(fetch),
+	    fetch_is_limited(fetch) ? -1 : fetch->size);
 	began = monotonic_ms();
 	reason = fetch_rest(fetch);
 	fetch->result->elapsed_ms += monotonic_ms() - began;
@@ -402,8 +403,12 @@ ftp_get(struct ftp *ftp, const struct ftp_transfer *transfer, struct ftp_result 
 	fetch->result = result != NULL ? result : &unwanted;
 	memset(fetch->result, 0, sizeof(*fetch->result));
 	begin_stream(fetch);
-	reason = attempt_run(&(const struct attempt){.ftp = ftp, .verb = "fetch", .remote = transfer->remote,
-				 .retries = &fetch->result->retries, .at = &fetch->sink.at, .once = fetch_rounds},
+	reason = attempt_run(&(const struct attempt){.ftp = ftp,
+				 .verb = "fetch",
+				 .remote = transfer->remote,
+				 .retries = &fetch->result->retries,
+				 .at = &fetch->sink.at,
+				 .once = fetch_rounds},
 	    fetch);
 	fetch->result->size = fetch->sink.at;
 	if (fetch->announced >= 0 && fetch_position(fetch) > (uint64_t)fetch->announced)

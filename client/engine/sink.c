@@ -47,7 +47,8 @@ int
 sink_write(struct sink *sink, struct ftp *ftp, const char *bytes, size_t len)
 {
 	while (len > 0) {
-		ssize_t n = sink->is_stream ? write(sink->fd, bytes, len) : pwrite(sink->fd, bytes, len, (off_t)sink->at);
+		ssize_t n =
+		    sink->is_stream ? write(sink->fd, bytes, len) : pwrite(sink->fd, bytes, len, (off_t)sink->at);
 
 		if (n < 0 && errno == EAGAIN) {
 			int r = wire_wait(sink->fd, POLLOUT, INT32_MAX, ftp->options->abort);

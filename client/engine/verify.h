@@ -20,12 +20,12 @@ void stream_sum_free(struct stream_sum *sum);
 
 struct verification {
 	struct ftp *ftp;
-	const char *path;	/* on the server */
-	int fd;			/* of the local file; -1: compare sum instead */
+	const char *path; /* on the server */
+	int fd; /* of the local file; -1: compare sum instead */
 	struct stream_sum *sum;
-	uint64_t length;	/* bytes that are here */
-	bool is_beginning;	/* the server may have more: only a hash of a range will do */
-	bool is_demanded;	/* without a hash it is FTP_VERIFY */
+	uint64_t length; /* bytes that are here */
+	bool is_beginning; /* the server may have more: only a hash of a range will do */
+	bool is_demanded; /* without a hash it is FTP_VERIFY */
 	struct meter *meter;
 };
 
@@ -33,7 +33,7 @@ struct verification {
  * FTP_OK with *is_same and *algorithm, which is NULL where nothing could be compared and that is no error; FTP_VERIFY,
  * where a hash is demanded and the server has none; another class when the connection failed.
  */
-enum ftp_class verify_by_hash(const struct verification *verification, const struct hash_algorithm **algorithm,
-    bool *is_same);
+enum ftp_class
+verify_by_hash(const struct verification *verification, const struct hash_algorithm **algorithm, bool *is_same);
 
 #endif

@@ -112,15 +112,15 @@ find_missing(const struct arrivals *arrivals, size_t first, const char *director
 
 /* What is reported of a copy that is not there under its name. */
 struct missing_words {
-	const char *before, *after;	/* what cannot be relied on, around the directory */
-	const char *why;	/* after the name of the copy */
+	const char *before, *after; /* what cannot be relied on, around the directory */
+	const char *why; /* after the name of the copy */
 	const char *hint;
 };
 
 /* Did all that was copied into the directory arrive? Reports what did not. */
 static bool
-check_arrived(const struct arrivals *arrivals, struct mirror *mirror, const char *directory,
-    const struct missing_words *words)
+check_arrived(
+    const struct arrivals *arrivals, struct mirror *mirror, const char *directory, const struct missing_words *words)
 {
 	size_t first = find_first(arrivals, directory);
 	char what[1024], why[1024];

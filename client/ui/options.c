@@ -18,7 +18,7 @@
 #define DELETE_MAX 1000000000
 
 #define TEXT_OF_VALUE(value) #value
-#define TEXT_OF(macro) TEXT_OF_VALUE(macro)	/* of a number that help texts name */
+#define TEXT_OF(macro) TEXT_OF_VALUE(macro) /* of a number that help texts name */
 #define AT(member) .target = offsetof(struct options, member)
 
 static const char *const verify_names[] = {
@@ -124,6 +124,7 @@ take_exclude(void *targets, const char *value)
 	return 0;
 }
 
+/* clang-format off */
 static const struct opt_row table[OPTION_ALL] = {
     [OPTION_USER] = {"user", 'u', "NAME", OPT_TEXT, AT(user), .help = "log in as NAME, where the URL has no user"},
     [OPTION_PASSWORD_FD] = {"password-fd", 0, "N", OPT_INT, AT(password_fd), 0, 65535, .wanted = "a number of an open descriptor",
@@ -199,6 +200,7 @@ static const struct opt_row table[OPTION_ALL] = {
     [OPTION_HELP] = {"help", 'h', NULL, OPT_FLAG, AT(wants_help),
 	.help = "print this; behind a command: its own help"},
 };
+/* clang-format on */
 
 void
 options_init(struct options *options)
@@ -294,8 +296,12 @@ options_parse(struct options *options, const struct word *words, size_t count, u
     const struct word **operands, size_t *operand_count, char *why, size_t why_size)
 {
 	struct parse parse = {options, words, count, 0, allowed};
-	struct opt_parser parser = {
-	    .rows = table, .count = OPTION_ALL, .targets = options, .next = next_word, .accept = is_allowed, .arg = &parse};
+	struct opt_parser parser = {.rows = table,
+	    .count = OPTION_ALL,
+	    .targets = options,
+	    .next = next_word,
+	    .accept = is_allowed,
+	    .arg = &parse};
 	enum opt_problem problem = OPT_FINE;
 	bool is_end = false;
 

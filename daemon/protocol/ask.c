@@ -12,10 +12,10 @@
 
 #include "common/banned.h"
 
-#define HELD_MAX 4000	/* bytes; with one more of the longest path it is still a message */
-#define SIGN_WAIT_MS 3000	/* for a signature, where the session had its share */
+#define HELD_MAX 4000 /* bytes; with one more of the longest path it is still a message */
+#define SIGN_WAIT_MS 3000 /* for a signature, where the session had its share */
 #define SIGN_PAUSE_MS 10
-#define AHEAD_LOW 1	/* listeners that are left when more are asked for */
+#define AHEAD_LOW 1 /* listeners that are left when more are asked for */
 
 /* Transfers that the monitor was not told of yet: what comes next wakes it anyway. */
 static struct ipc_message held;
@@ -277,8 +277,8 @@ ask_signature(struct protocol *protocol, enum sign_scheme scheme, const uint8_t 
 }
 
 int
-ask_monitor_sign(void *arg, enum sign_scheme scheme, const uint8_t *text, size_t text_len, uint8_t *signature,
-    size_t *len)
+ask_monitor_sign(
+    void *arg, enum sign_scheme scheme, const uint8_t *text, size_t text_len, uint8_t *signature, size_t *len)
 {
 	struct protocol *protocol = arg;
 	uint64_t deadline = monotonic_ms() + SIGN_WAIT_MS;
@@ -302,8 +302,8 @@ ask_monitor_sign(void *arg, enum sign_scheme scheme, const uint8_t *text, size_t
 }
 
 void
-tell_monitor_transferred(struct protocol *protocol, enum ipc_direction direction, uint64_t bytes, uint64_t ms,
-    int error, const char *path)
+tell_monitor_transferred(
+    struct protocol *protocol, enum ipc_direction direction, uint64_t bytes, uint64_t ms, int error, const char *path)
 {
 	if (tell_monitor_left_ms(protocol) == 0 || (protocol->holds_notice && held.length > HELD_MAX))
 		tell_monitor_due(protocol);

@@ -53,18 +53,18 @@ int ask_monitor_connect(struct protocol *protocol, const union address *target, 
 uint64_t ask_monitor_pace(struct protocol *protocol, enum rate_direction direction, uint32_t bytes);
 
 /* A signature for a TLS handshake (remote_sign of privsep/tls/remote_key.h); arg is the struct protocol. */
-int ask_monitor_sign(void *arg, enum sign_scheme scheme, const uint8_t *text, size_t text_len, uint8_t *signature,
-    size_t *len);
+int ask_monitor_sign(
+    void *arg, enum sign_scheme scheme, const uint8_t *text, size_t text_len, uint8_t *signature, size_t *len);
 
 /*
  * Log a transfer; error is 0 or a positive errno. Several go out as one message, before the next one to the
  * monitor, or by tell_monitor_due().
  */
-void tell_monitor_transferred(struct protocol *protocol, enum ipc_direction direction, uint64_t bytes, uint64_t ms,
-    int error, const char *path);
+void tell_monitor_transferred(
+    struct protocol *protocol, enum ipc_direction direction, uint64_t bytes, uint64_t ms, int error, const char *path);
 
-#define TELL_MS 5	/* the longest wait, and */
-#define TELL_BYTES 65536	/* the most bytes of a next transfer, before what is held back must be sent */
+#define TELL_MS 5 /* the longest wait, and */
+#define TELL_BYTES 65536 /* the most bytes of a next transfer, before what is held back must be sent */
 
 /* Send what is held back. False: there was nothing. */
 bool tell_monitor_due(struct protocol *protocol);

@@ -110,8 +110,8 @@ ask_files_open_read(struct protocol *protocol, const struct home_path *path, uin
 }
 
 int
-ask_files_open_write(struct protocol *protocol, const struct home_path *path, enum ipc_store_mode mode,
-    uint64_t offset, uint64_t *start, char name[NAME_MAX + 1], int *fd)
+ask_files_open_write(struct protocol *protocol, const struct home_path *path, enum ipc_store_mode mode, uint64_t offset,
+    uint64_t *start, char name[NAME_MAX + 1], int *fd)
 {
 	int r;
 

@@ -10,7 +10,7 @@
 #include "common/home_path.h"
 #include "privsep/ipc/messages.h"
 
-#define HASH_TEXT_MAX 128	/* SHA-512 in hex */
+#define HASH_TEXT_MAX 128 /* SHA-512 in hex */
 #define DIRECTORY_MESSAGE_MAX 4096
 
 struct protocol;
@@ -19,8 +19,8 @@ struct protocol;
 struct file_info {
 	enum ipc_file_kind kind;
 	uint64_t size;
-	int64_t mtime;		/* seconds since the epoch */
-	uint32_t mode;		/* permission bits */
+	int64_t mtime; /* seconds since the epoch */
+	uint32_t mode; /* permission bits */
 };
 
 /* A quota; UINT64_MAX: no limit. */
@@ -31,7 +31,7 @@ struct quota_told {
 /* The partial uploads of the account. */
 struct partials_told {
 	uint64_t count, bytes, busy_bytes;
-	bool is_whole;		/* false: there may be more */
+	bool is_whole; /* false: there may be more */
 };
 
 struct partial_told {
@@ -42,25 +42,26 @@ struct partial_told {
 
 struct partials_removed {
 	uint64_t count, bytes;
-	uint64_t busy, failed;	/* those that stay */
+	uint64_t busy, failed; /* those that stay */
 };
 
 /* Files. 0 or -errno, as messages.h says. */
 int ask_files_stat(struct protocol *protocol, const struct home_path *path, struct file_info *info);
 int ask_files_facts(struct protocol *protocol, const struct home_path *path, char *facts, size_t size);
 int ask_files_size_ascii(struct protocol *protocol, const struct home_path *path, uint64_t *size);
-int ask_files_open_read(struct protocol *protocol, const struct home_path *path, uint64_t offset, uint64_t *size,
-    int *fd);
+int
+ask_files_open_read(struct protocol *protocol, const struct home_path *path, uint64_t offset, uint64_t *size, int *fd);
 int ask_files_open_write(struct protocol *protocol, const struct home_path *path, enum ipc_store_mode mode,
     uint64_t offset, uint64_t *start, char name[NAME_MAX + 1], int *fd);
 int ask_files_sync_write(struct protocol *protocol);
-int ask_files_grow_write(struct protocol *protocol);	/* after -EFBIG; -EFBIG again where there is no quota */
+int ask_files_grow_write(struct protocol *protocol); /* after -EFBIG; -EFBIG again where there is no quota */
 int ask_files_finish_write(struct protocol *protocol, bool is_complete, struct quota_told *told);
 int ask_files_quota(struct protocol *protocol, struct quota_told *told);
 int ask_files_partials_sums(struct protocol *protocol, struct partials_told *told);
-int ask_files_partials(struct protocol *protocol, struct partials_told *told);	/* may take long; rows are fetched by the next */
+int ask_files_partials(
+    struct protocol *protocol, struct partials_told *told); /* may take long; rows are fetched by the next */
 bool ask_files_next_partial(struct protocol *protocol, struct partial_told *row);
-int ask_files_remove_partials(struct protocol *protocol, struct partials_removed *removed);	/* may take long */
+int ask_files_remove_partials(struct protocol *protocol, struct partials_removed *removed); /* may take long */
 int ask_files_list(struct protocol *protocol, const struct home_path *path, enum ipc_list_form form, uint8_t flags,
     uint32_t shown_from, int *fd);
 int ask_files_list_end(struct protocol *protocol, uint64_t *entries);

@@ -13,7 +13,8 @@ quota_figure_text(char text[FIGURE_SIZE], uint64_t used, uint64_t limit, const c
 	if (limit == UINT64_MAX)
 		snprintf(text, FIGURE_SIZE, "%llu %s", (unsigned long long)used, unit);
 	else
-		snprintf(text, FIGURE_SIZE, "%llu of %llu %s", (unsigned long long)used, (unsigned long long)limit, unit);
+		snprintf(
+		    text, FIGURE_SIZE, "%llu of %llu %s", (unsigned long long)used, (unsigned long long)limit, unit);
 }
 
 void

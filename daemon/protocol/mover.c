@@ -18,20 +18,20 @@
 
 #include "common/banned.h"
 
-#define CHUNK (256 * 1024)		/* bytes of one read or write */
-#define RECEIVE_MAX (1024 * 1024)	/* and of one that is stored as it comes; with more the caches miss */
-#define LARGE_FROM (16 * 1024)		/* an upload of more is not small, */
-#define ROOM (2 * 1024 * 1024)		/* and as many bytes of it may wait in the kernel */
-#define KEPT_MAX (64 * 1024)		/* bytes of a buffer that may stay in memory between transfers */
-#define LOOK_EVERY (16 * 1024 * 1024)	/* bytes after which the control connection is looked at */
-#define COPIED_MAX (16 * 1024)	/* bytes of a file that are sent faster by copying them than by sendfile(2) */
-#define DISCARD_MS 1000			/* how long, and how much, of a refused upload is still taken in */
+#define CHUNK (256 * 1024) /* bytes of one read or write */
+#define RECEIVE_MAX (1024 * 1024) /* and of one that is stored as it comes; with more the caches miss */
+#define LARGE_FROM (16 * 1024) /* an upload of more is not small, */
+#define ROOM (2 * 1024 * 1024) /* and as many bytes of it may wait in the kernel */
+#define KEPT_MAX (64 * 1024) /* bytes of a buffer that may stay in memory between transfers */
+#define LOOK_EVERY (16 * 1024 * 1024) /* bytes after which the control connection is looked at */
+#define COPIED_MAX (16 * 1024) /* bytes of a file that are sent faster by copying them than by sendfile(2) */
+#define DISCARD_MS 1000 /* how long, and how much, of a refused upload is still taken in */
 #define DISCARD_MAX (16 * 1024 * 1024)
-#define PEER_END_MS 1000		/* how long mover_end_orderly() waits for the close_notify of the client */
+#define PEER_END_MS 1000 /* how long mover_end_orderly() waits for the close_notify of the client */
 
 static char chunk[RECEIVE_MAX] __attribute__((aligned(4096)));
 static char converted[2 * CHUNK];
-static char packed[CHUNK];	/* MODE Z: what comes out of zlib */
+static char packed[CHUNK]; /* MODE Z: what comes out of zlib */
 
 void
 mover_init(struct mover *mover)
@@ -56,7 +56,7 @@ look(struct protocol *protocol, struct mover *mover, uint64_t bytes)
 	if (mover->since_look < LOOK_EVERY)
 		return 0;
 	mover->since_look = 0;
-	data_forget_next(protocol);	/* nothing small follows soon */
+	data_forget_next(protocol); /* nothing small follows soon */
 	return watch_fd(protocol, -1, 0, 0);
 }
 
@@ -125,7 +125,7 @@ send_file_direct(struct protocol *protocol, struct mover *mover)
 			progress(protocol, (uint64_t)n);
 			r = look(protocol, mover, (uint64_t)n);
 		} else if (n == 0) {
-			return mover_fail_local(mover, -ENODATA);	/* the file became shorter */
+			return mover_fail_local(mover, -ENODATA); /* the file became shorter */
 		} else if (errno == EAGAIN) {
 			r = watch_fd(protocol, mover->stream.fd, POLLOUT, NO_DEADLINE);
 		} else if (errno == EIO) {
@@ -289,11 +289,13 @@ store_end(struct protocol *protocol, struct mover *mover)
 static bool
 is_cut_allowed(struct protocol *protocol, struct mover *mover)
 {
-	if (!protocol->is_ascii && !protocol->is_deflated && protocol->announced == protocol->transfer.bytes + protocol->restart_offset)
+	if (!protocol->is_ascii && !protocol->is_deflated &&
+	    protocol->announced == protocol->transfer.bytes + protocol->restart_offset)
 		return true;
 	tell_monitor_noted(protocol, NOTED_TLS_CUT,
-	    protocol->config->tls.require_close ? "upload ended without close_notify; refused (tls.require-close = yes)"
-						: "upload ended without close_notify; accepted (tls.require-close = no)");
+	    protocol->config->tls.require_close
+		? "upload ended without close_notify; refused (tls.require-close = yes)"
+		: "upload ended without close_notify; accepted (tls.require-close = no)");
 	mover->is_unproven = !protocol->config->tls.require_close;
 	return mover->is_unproven;
 }
@@ -395,7 +397,7 @@ mover_close(const struct protocol *protocol, struct mover *mover)
 {
 	stream_close(&mover->stream);
 	close_fd(&mover->fd);
-	if (protocol->is_deflated)	/* else its page has not been touched */
+	if (protocol->is_deflated) /* else its page has not been touched */
 		deflate_close();
 }
 

@@ -7,6 +7,7 @@
 
 #include "privsep/ipc/totals.h"
 
+/* clang-format off */
 /*        outcome           code  text                                                    detail  counts as */
 #define TRANSFER_OUTCOMES(X) \
 	X(COMPLETE,          226, "Transfer complete",                                     NOTHING, TRANSFER_FAILURE_COUNT) \
@@ -27,40 +28,41 @@
 	X(TLS_CUT,           426, "TLS ended without close_notify; the upload may be cut off and is kept as a partial", NOTHING, FAILED_TLS) \
 	X(TLS_BROKE,         426, "Data connection broke: ",                               SYSTEM,  FAILED_TLS)             \
 	X(BROKE,             426, "Data connection broke: ",                               SYSTEM,  FAILED_CONNECTION)
+/* clang-format on */
 
 enum outcome {
 #define X(name, ...) OUTCOME_##name,
 	TRANSFER_OUTCOMES(X)
 #undef X
-	OUTCOME_COUNT
+	    OUTCOME_COUNT
 };
 
 /* What follows the text of a reply. */
 enum outcome_detail {
 	DETAIL_NOTHING,
-	DETAIL_TLS,	/* what TLS says */
-	DETAIL_SYSTEM,	/* the text of the errno */
-	DETAIL_STALL,	/* timeouts.stall, and that the transfer was given up */
-	DETAIL_FILE	/* code and text are those of the errno, by reply_error() */
+	DETAIL_TLS, /* what TLS says */
+	DETAIL_SYSTEM, /* the text of the errno */
+	DETAIL_STALL, /* timeouts.stall, and that the transfer was given up */
+	DETAIL_FILE /* code and text are those of the errno, by reply_error() */
 };
 
 /* What is known at the end of a transfer. */
 struct ending {
-	int error;		/* 0 or -errno */
-	bool was_open;		/* the data connection was */
-	bool is_local;		/* the error is the file's, not the connection's */
+	int error; /* 0 or -errno */
+	bool was_open; /* the data connection was */
+	bool is_local; /* the error is the file's, not the connection's */
 	bool is_deflated;
-	bool is_unproven;	/* complete, but TLS did not prove it */
+	bool is_unproven; /* complete, but TLS did not prove it */
 	bool has_tls_error;
-	bool was_aborted;	/* by ABOR */
-	int end_reason;		/* enum ipc_end_reason of the session; -1: it goes on */
+	bool was_aborted; /* by ABOR */
+	int end_reason; /* enum ipc_end_reason of the session; -1: it goes on */
 };
 
 struct outcome_row {
 	int code;
 	const char *text;
 	enum outcome_detail detail;
-	enum transfer_failure failure;	/* TRANSFER_FAILURE_COUNT: none */
+	enum transfer_failure failure; /* TRANSFER_FAILURE_COUNT: none */
 };
 
 enum outcome outcome_of(const struct ending *ending);

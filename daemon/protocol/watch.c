@@ -12,7 +12,7 @@
 
 #include "common/banned.h"
 
-#define WORK_MS_MAX (30 * 60 * 1000)	/* the longest that files may work on one command */
+#define WORK_MS_MAX (30 * 60 * 1000) /* the longest that files may work on one command */
 #define WORK_TICK_MS 5000
 
 /* Serve a line that may come during a transfer; any other stays at hand until its end. */
@@ -71,8 +71,8 @@ watch_fd(struct protocol *protocol, int fd, short events, uint64_t deadline_ms)
 		if (listens && !protocol->transfer.is_deferred && control_read_pending(protocol))
 			continue;
 		waits[DATA] = (struct pollfd){.fd = fd, .events = events};
-		waits[CONTROL] = (struct pollfd){.fd = listens ? protocol->control.stream.fd : -1,
-		    .events = protocol->control.input_wants};
+		waits[CONTROL] = (struct pollfd){
+		    .fd = listens ? protocol->control.stream.fd : -1, .events = protocol->control.input_wants};
 		waits[MONITOR] = (struct pollfd){.fd = protocol->monitor_channel, .events = POLLIN};
 		tell_in = tell_monitor_left_ms(protocol);
 		if (tell_in >= 0 && (timeout < 0 || timeout > tell_in))

@@ -43,7 +43,8 @@ board_session_json(const struct board_session *session)
 	put_text(object, "verb", session->verb);
 	put_text(object, "path", session->path);
 	json_object_set_new(object, "transfer", json_boolean(session->is_transfer));
-	put_count(object, "bytes", session->is_transfer ? session->bytes_done : session->bytes_down + session->bytes_up);
+	put_count(
+	    object, "bytes", session->is_transfer ? session->bytes_done : session->bytes_down + session->bytes_up);
 	put_count(object, "rate", session->rate);
 	json_object_set_new(object, "size", json_null());
 	json_object_set_new(object, "percent", json_null());

@@ -11,18 +11,18 @@
 
 /* Both sizes in one number, so that fields can be added. */
 #define SHAPE(min, max) ((uint64_t)(min) + ((uint64_t)(max) << 32))
-#define SHAPE_MIN(shape) ((size_t)((shape) & UINT32_MAX))
+#define SHAPE_MIN(shape) ((size_t)((shape)&UINT32_MAX))
 #define SHAPE_MAX(shape) ((size_t)((shape) >> 32))
 
 #define S_NOTHING SHAPE(0, 0)
 #define S_U8 SHAPE(1, 1)
 #define S_U32 SHAPE(4, 4)
 #define S_U64 SHAPE(8, 8)
-#define S_BYTES(min, max) SHAPE(2 + (min), 2 + (max))	/* u16 length, bytes */
-#define S_TEXT(min, max) S_BYTES(min, max)		/* the same, without NUL */
+#define S_BYTES(min, max) SHAPE(2 + (min), 2 + (max)) /* u16 length, bytes */
+#define S_TEXT(min, max) S_BYTES(min, max) /* the same, without NUL */
 #define S_PATH S_TEXT(1, HOME_PATH_MAX)
-#define S_HOST S_BYTES(16, 16)				/* the bytes of an address */
-#define S_TIMES(low, high, field) SHAPE((low) * SHAPE_MIN(field), (high) * SHAPE_MAX(field))	/* so many of them */
-#define S_MORE(max) SHAPE(0, max)			/* up to so many bytes of fields that repeat, or may be missing */
+#define S_HOST S_BYTES(16, 16) /* the bytes of an address */
+#define S_TIMES(low, high, field) SHAPE((low)*SHAPE_MIN(field), (high)*SHAPE_MAX(field)) /* so many of them */
+#define S_MORE(max) SHAPE(0, max) /* up to so many bytes of fields that repeat, or may be missing */
 
 #endif

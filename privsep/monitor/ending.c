@@ -17,8 +17,8 @@
 
 #include "common/banned.h"
 
-#define KILLED_MS 1000	/* from a kill until it must be gone */
-#define REAP_MS 5000	/* from the end of protocol until files must be gone */
+#define KILLED_MS 1000 /* from a kill until it must be gone */
+#define REAP_MS 5000 /* from the end of protocol until files must be gone */
 
 static void
 log_child_death(const struct child *child, int status)
@@ -101,8 +101,7 @@ reap_child(struct monitor *monitor, struct child *child, uint64_t deadline_ms)
 static void
 drain_channel(struct monitor *monitor, struct child *child, enum ipc_state state)
 {
-	while (child->channel >= 0 &&
-	    ipc_receive_now(child->channel, IPC_MONITOR, state, &monitor->message) == 0) {
+	while (child->channel >= 0 && ipc_receive_now(child->channel, IPC_MONITOR, state, &monitor->message) == 0) {
 		if (monitor->message.kind == IPC_alarm) {
 			child->stopped_at = ipc_get_u32(&monitor->message);
 			child->reported = true;
@@ -169,7 +168,7 @@ end_session(struct monitor *monitor)
 {
 	uint64_t deadline;
 
-	(void)end_login(monitor);	/* an attempt that nobody waits for has its line in the log */
+	(void)end_login(monitor); /* an attempt that nobody waits for has its line in the log */
 	explicit_bzero(monitor->login.password, sizeof(monitor->login.password));
 	if (monitor->protocol.pid != 0 && monitor->protocol.channel >= 0) {
 		kill(monitor->protocol.pid, SIGKILL);

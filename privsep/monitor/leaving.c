@@ -12,10 +12,15 @@
 #include "common/banned.h"
 
 static const char *const end_reasons[END_REASON_COUNT] = {
-    [END_LOGIN_TIMEOUT] = "login-timeout", [END_IDLE_TIMEOUT] = "idle-timeout",
-    [END_STALL_TIMEOUT] = "stall-timeout", [END_SHUTDOWN] = "shutdown", [END_DRAIN] = "drain",
-    [END_PLACE_NEEDED] = "place-needed", [END_KICKED] = "kicked",
-    [END_BANNED] = "banned", [END_FAILURE] = "failure",
+    [END_LOGIN_TIMEOUT] = "login-timeout",
+    [END_IDLE_TIMEOUT] = "idle-timeout",
+    [END_STALL_TIMEOUT] = "stall-timeout",
+    [END_SHUTDOWN] = "shutdown",
+    [END_DRAIN] = "drain",
+    [END_PLACE_NEEDED] = "place-needed",
+    [END_KICKED] = "kicked",
+    [END_BANNED] = "banned",
+    [END_FAILURE] = "failure",
 };
 
 /* The last failed login ends the session already; its answer waits for its time, as the ban that follows from it did. */
@@ -34,7 +39,7 @@ tell_end(struct monitor *monitor, enum ipc_end_reason reason)
 	ipc_put_u8(&monitor->message, (uint8_t)reason);
 	tell_protocol(monitor);
 	if (reason == END_DRAIN)
-		return;	/* the master keeps that deadline */
+		return; /* the master keeps that deadline */
 	if (!ends_by_refusal(monitor))
 		monitor->end_reason = end_reasons[reason];
 	monitor->kill_at_ms = end_login(monitor) + END_GRACE_MS;

@@ -23,12 +23,13 @@
 
 #define LISTEN_RETRY_MS 20
 #define NOTICES_AT_ONCE 8
-#define FINISH_STALLS 10	/* a slow disk may take this many stall times to sync an upload */
+#define FINISH_STALLS 10 /* a slow disk may take this many stall times to sync an upload */
 
 /*
  * What each child may ask, beside the alarm and no_walls, which any of them may send. The answering function returns false where it
  * must not ask that, or not now, or the message is malformed.
  */
+/* clang-format off */
 #define MONITOR_ANSWERS(X) \
 	X(login,           IPC_PROTOCOL, monitor_answer_login)         \
 	X(listen,          IPC_PROTOCOL, monitor_answer_listen)        \
@@ -51,6 +52,7 @@
 	X(stored,          IPC_FILES,    monitor_answer_stored)        \
 	X(unguarded,       IPC_FILES,    monitor_answer_unguarded)     \
 	X(protocol_gone,   IPC_FILES,    monitor_answer_protocol_gone)
+/* clang-format on */
 
 static const struct {
 	unsigned from;
@@ -63,12 +65,12 @@ static const struct {
 
 /* This table and that of messages.h name the same questions of children to the monitor, and the same children. */
 enum {
-#define CHILDREN_THAT_ASK(from, to) (((to) & IPC_MONITOR) != 0 ? (from) & (IPC_PROTOCOL | IPC_FILES) : 0)
+#define CHILDREN_THAT_ASK(from, to) (((to)&IPC_MONITOR) != 0 ? (from) & (IPC_PROTOCOL | IPC_FILES) : 0)
 #define X(name, from, to, ...) ASKED_BY_##name = CHILDREN_THAT_ASK(from, to),
 	IPC_MESSAGES(X)
 #undef X
 #define X(name, from, to, ...) +(CHILDREN_THAT_ASK(from, to) != 0)
-	ASKED_COUNT = 0 IPC_MESSAGES(X) - 2 /* alarm, no_walls */,
+	    ASKED_COUNT = 0 IPC_MESSAGES(X) - 2 /* alarm, no_walls */,
 #undef X
 #define X(name, ...) +1
 	ANSWERED_COUNT = 0 MONITOR_ANSWERS(X)
@@ -322,8 +324,8 @@ fork_protocol(struct monitor *monitor)
 
 	/* a login has its deadline, and a port of a full range has one: what takes longer is a monitor that hangs */
 	if (r == 0)
-		r = ipc_bound_waits(channels[1],
-		    session->config->timeouts.login_s + session->config->timeouts.data_connect_s);
+		r = ipc_bound_waits(
+		    channels[1], session->config->timeouts.login_s + session->config->timeouts.data_connect_s);
 	if (r < 0)
 		give_up(monitor, r);
 	greet(session);

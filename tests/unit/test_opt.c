@@ -61,15 +61,27 @@ test_problems(void **state)
 		enum opt_problem problem;
 		const char *shown;
 	} table[] = {
-	    {{"--frob"}, OPT_UNKNOWN, ""}, {{"-x"}, OPT_UNKNOWN, ""}, {{"-lx"}, OPT_UNKNOWN, ""},
-	    {{"--"}, OPT_UNKNOWN, ""}, {{"--lon"}, OPT_UNKNOWN, ""}, {{"--longer"}, OPT_UNKNOWN, ""},
+	    {{"--frob"}, OPT_UNKNOWN, ""},
+	    {{"-x"}, OPT_UNKNOWN, ""},
+	    {{"-lx"}, OPT_UNKNOWN, ""},
+	    {{"--"}, OPT_UNKNOWN, ""},
+	    {{"--lon"}, OPT_UNKNOWN, ""},
+	    {{"--longer"}, OPT_UNKNOWN, ""},
 	    {{"--c"}, OPT_UNKNOWN, ""},
-	    {{"--long=1"}, OPT_TAKES_NO_VALUE, "--long"}, {{"--long="}, OPT_TAKES_NO_VALUE, "--long"},
-	    {{"--name"}, OPT_NEEDS_VALUE, "--name"}, {{"-n"}, OPT_NEEDS_VALUE, "-n"}, {{"-lqn"}, OPT_NEEDS_VALUE, "-n"},
-	    {{"--name="}, OPT_BAD_VALUE, "--name"}, {{"--name", ""}, OPT_BAD_VALUE, "--name"},
-	    {{"-P0"}, OPT_BAD_VALUE, "-P"}, {{"-P", "33"}, OPT_BAD_VALUE, "-P"}, {{"-P", "-1"}, OPT_BAD_VALUE, "-P"},
-	    {{"-P", "1x"}, OPT_BAD_VALUE, "-P"}, {{"--fd=101"}, OPT_BAD_VALUE, "--fd"},
-	    {{"--fd=99999999999999999999"}, OPT_BAD_VALUE, "--fd"}, {{"--call=bad"}, OPT_BAD_VALUE, "--call"},
+	    {{"--long=1"}, OPT_TAKES_NO_VALUE, "--long"},
+	    {{"--long="}, OPT_TAKES_NO_VALUE, "--long"},
+	    {{"--name"}, OPT_NEEDS_VALUE, "--name"},
+	    {{"-n"}, OPT_NEEDS_VALUE, "-n"},
+	    {{"-lqn"}, OPT_NEEDS_VALUE, "-n"},
+	    {{"--name="}, OPT_BAD_VALUE, "--name"},
+	    {{"--name", ""}, OPT_BAD_VALUE, "--name"},
+	    {{"-P0"}, OPT_BAD_VALUE, "-P"},
+	    {{"-P", "33"}, OPT_BAD_VALUE, "-P"},
+	    {{"-P", "-1"}, OPT_BAD_VALUE, "-P"},
+	    {{"-P", "1x"}, OPT_BAD_VALUE, "-P"},
+	    {{"--fd=101"}, OPT_BAD_VALUE, "--fd"},
+	    {{"--fd=99999999999999999999"}, OPT_BAD_VALUE, "--fd"},
+	    {{"--call=bad"}, OPT_BAD_VALUE, "--call"},
 	    {{"--call=full"}, OPT_NO_MEMORY, "--call"},
 	};
 
@@ -93,8 +105,7 @@ test_values(void **state)
 	const char *list[] = {"-lP4", "--fd", "100", "-n", "a b", "--call=x", "-q", "-cfile", NULL};
 	const char **words = list;
 	struct wanted wanted = {.fd = -1};
-	struct opt_parser parser = {
-	    .rows = rows, .count = COUNT, .targets = &wanted, .next = next_word, .arg = &words};
+	struct opt_parser parser = {.rows = rows, .count = COUNT, .targets = &wanted, .next = next_word, .arg = &words};
 	const char *word;
 
 	(void)state;

@@ -18,6 +18,7 @@
 static void
 test_outcomes(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		const char *what;
 		struct ending ending;
@@ -45,6 +46,7 @@ test_outcomes(void **state)
 	    {"a bad record", {GOES_ON, .error = -EPROTO, .was_open = true, .has_tls_error = true}, OUTCOME_TLS_BROKE},
 	    {"a reset", {GOES_ON, .error = -ECONNRESET, .was_open = true}, OUTCOME_BROKE},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
