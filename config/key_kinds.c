@@ -10,13 +10,13 @@
 #include "common/text.h"
 #include "common/units.h"
 #include "config/config.h"
+#include "config/values.h"
 
 #include "common/banned.h"
 
 #define MINUTE 60
 #define HOUR 3600
 #define DAY 86400
-#define HOST_MAX 253 /* bytes of a host name (RFC 1035, 2.3.4, as text) */
 
 static void *
 field_of(const struct config_key *key, struct config *config)
@@ -299,78 +299,16 @@ set_text(const struct config_key *key, const char *text, struct config *config)
 	return NULL;
 }
 
-static bool
-has_dot_component(const char *path)
-{
-	for (const char *p = strchr(path, '/'); p != NULL; p = strchr(p + 1, '/')) {
-		size_t len = strcspn(p + 1, "/");
-
-		if ((len == 1 && p[1] == '.') || (len == 2 && p[1] == '.' && p[2] == '.'))
-			return true;
-	}
-	return false;
-}
-
-static const char *
-check_path(const struct config_key *key, const char *text)
-{
-	if (text[0] != '/')
-		return "not an absolute path:";
-	if (has_dot_component(text))
-		return "a path with '.' or '..':";
-	if (strlen(text) > key->high)
-		return "too long a path:";
-	return NULL;
-}
-
-/* Letters, digits, '-' and '_', and the dots of a host name. */
-static bool
-is_plain_name(const char *text, const char *also)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
-
-	if (text[0] == '-' || text[0] == '.' || text[0] == '\0')
-		return false;
-	for (const char *p = text; *p != '\0'; p++)
-		if (strchr(plain, *p) == NULL && strchr(also, *p) == NULL)
-			return false;
-	return true;
-}
-
-/* A host name that is not an address mistyped: a name's last label is not all digits (RFC 3696, 2). */
-static bool
-is_host_name(const char *text)
-{
-	const char *last = strrchr(text, '.');
-
-	last = last == NULL ? text : last + 1;
-	return is_plain_name(text, ".") && strstr(text, "..") == NULL && *last != '\0' &&
-	    strspn(last, "0123456789") != strlen(last);
-}
-
 static const char *
 set_address(const struct config_key *key, const char *text, struct config *config)
 {
 	union address address;
 	bool is_auto = strcmp(text, "auto") == 0;
 
-	if (!is_auto && address_parse(text, &address) < 0 && (!is_host_name(text) || strlen(text) > key->high))
+	if (!is_auto && address_parse(text, &address) < 0 && (!value_is_host_name(text) || strlen(text) > key->high))
 		return "neither an address nor a host name:";
 	config->passive_address_auto = is_auto;
 	return set_text(key, text, config);
-}
-
-static bool
-is_host(const char *text, size_t len)
-{
-	char host[HOST_MAX + 1];
-	union address address;
-
-	if (len > HOST_MAX)
-		return false;
-	memcpy(host, text, len);
-	host[len] = '\0';
-	return address_parse(host, &address) == 0 || is_host_name(host);
 }
 
 static const char *
@@ -383,62 +321,13 @@ set_hosts(const struct config_key *key, const char *text, struct config *config)
 	while (text[0] != '\0') {
 		size_t len = strcspn(next, ",");
 
-		if (!is_host(next, len))
+		if (!value_is_host(next, len))
 			return "neither an address nor a host name in";
 		if (next[len] == '\0')
 			break;
 		next += len + 1;
 	}
 	return set_text(key, text, config);
-}
-
-static const char *
-parse_port(const char *text, uint16_t *port)
-{
-	uint64_t value;
-
-	if (parse_u64(text, 65535, &value) < 0)
-		return "no port from 0 to 65535 in";
-	*port = (uint16_t)value;
-	return NULL;
-}
-
-static const char *
-parse_listen(const char *text, struct config_listen *listen)
-{
-	const char *colon = strrchr(text, ':');
-	char host[ADDRESS_TEXT_MAX];
-	const char *from = text;
-	const char *wrong;
-	size_t len;
-
-	memset(listen, 0, sizeof(*listen));
-	if (colon == NULL)
-		return "no port in";
-	wrong = parse_port(colon + 1, &listen->port);
-	if (wrong != NULL)
-		return wrong;
-	len = (size_t)(colon - text);
-	if (len == 1 && text[0] == '*') {
-		listen->any_family = true;
-		return NULL;
-	}
-	if (len > 2 && text[0] == '[' && colon[-1] == ']') {
-		from++;
-		len -= 2;
-	} else if (memchr(text, ':', len) != NULL) {
-		return "an IPv6 address without brackets:";
-	}
-	if (len >= sizeof(host))
-		return "not an address:";
-	memcpy(host, from, len);
-	host[len] = '\0';
-	if (address_parse(host, &listen->address) < 0)
-		return "not a numeric address:";
-	if ((listen->address.family == AF_INET6) != (from != text))
-		return "brackets around an IPv4 address:";
-	address_set_port(&listen->address, listen->port);
-	return NULL;
 }
 
 static const char *
@@ -450,7 +339,7 @@ set_listen(const struct config_key *key, const char *text, struct config *config
 	struct config_listen listen;
 	const char *wrong;
 
-	wrong = parse_listen(text, &listen);
+	wrong = value_parse_listen(text, &listen);
 	if (wrong != NULL)
 		return wrong;
 	if (*count == CONFIG_LISTEN_MAX)
@@ -467,9 +356,9 @@ set_local(const struct config_key *key, const char *text, struct config *config)
 	const char *wrong = NULL;
 
 	if (strncmp(text, "unix:", 5) == 0)
-		wrong = has_control(text, strlen(text)) ? "a control character in" : check_path(key, text + 5);
+		wrong = has_control(text, strlen(text)) ? "a control character in" : value_path_refusal(text + 5, key->high);
 	else if (text[0] != '\0')
-		wrong = parse_listen(text, &listen);
+		wrong = value_parse_listen(text, &listen);
 	if (wrong == NULL &&
 	    (listen.any_family || (listen.address.family != AF_UNSPEC && !address_is_loopback(&listen.address))))
 		wrong = "not a loopback address, and what is served has no password:";
@@ -603,7 +492,7 @@ static const char *
 set_pam_service(const char *service, struct config *config)
 {
 #ifdef SALLYPORT_PAM
-	if (!is_plain_name(service, ".") || strlen(service) > PAM_SERVICE_MAX)
+	if (!value_is_plain_name(service, ".") || strlen(service) > PAM_SERVICE_MAX)
 		return "not the name of a PAM service in";
 	memcpy(config->pam_service, service, strlen(service) + 1);
 	return NULL;
@@ -632,7 +521,7 @@ set_accounts(const struct config_key *key, const char *text, struct config *conf
 		return "too long a path:";
 	memcpy(path, text, len);
 	path[len] = '\0';
-	wrong = len == 0 && service == text ? NULL : check_path(key, path);
+	wrong = len == 0 && service == text ? NULL : value_path_refusal(path, key->high);
 	config->pam_service[0] = '\0';
 	if (wrong == NULL && service != NULL)
 		wrong = set_pam_service(service + 4, config);
@@ -671,7 +560,7 @@ set_name(const struct config_key *key, const char *text, struct config *config)
 {
 	const char *wrong = check_line(key, text);
 
-	if (wrong == NULL && text[0] != '\0' && !is_plain_name(text, "."))
+	if (wrong == NULL && text[0] != '\0' && !value_is_plain_name(text, "."))
 		wrong = "not a user name:";
 	return wrong != NULL ? wrong : set_text(key, text, config);
 }
@@ -679,7 +568,7 @@ set_name(const struct config_key *key, const char *text, struct config *config)
 static const char *
 set_path(const struct config_key *key, const char *text, struct config *config)
 {
-	const char *wrong = has_control(text, strlen(text)) ? "a control character in" : check_path(key, text);
+	const char *wrong = has_control(text, strlen(text)) ? "a control character in" : value_path_refusal(text, key->high);
 
 	return wrong != NULL ? wrong : set_text(key, text, config);
 }
