@@ -229,7 +229,7 @@ why_not_same(const struct fetch *fetch, const struct record *record)
 static enum ftp_class
 prove_by_overlap(struct fetch *fetch, const struct record *record)
 {
-	uint64_t kept = fetch->sink.is_stream ? fetch->sink.tail_len : fetch->sink.at;
+	uint64_t kept = sink_kept(&fetch->sink);
 
 	if (kept == 0)
 		return fetch_start_over(fetch, "its last bytes are not known any more");
