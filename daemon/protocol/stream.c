@@ -2,10 +2,12 @@
 #include "daemon/protocol/stream.h"
 
 #include <errno.h>
+#include <linux/tls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -15,6 +17,10 @@
 #include "privsep/tls/context.h"
 
 #include "common/banned.h"
+
+#ifndef SOL_TLS
+#define SOL_TLS 282
+#endif
 
 /*
  * What TLS sends is gathered here, so that several records leave in one call. One buffer
@@ -110,6 +116,73 @@ gather_ctrl(BIO *bio, int command, long number, void *pointer)
 	}
 }
 
+/*
+ * A filter above OpenSSL's BIO of a socket, which hands the keys to the kernel: records that are no data (close_notify,
+ * alerts) it sends itself, with flags that the filter of system calls knows; OpenSSL sends them without.
+ */
+static struct kernel {
+	int fd;
+	unsigned char record_type;	/* of the next write; 0: data, for which the kernel takes it by itself */
+} kernel;
+
+/* As openssl/bio.h tells in a comment: libssl names the type of the next record, or takes that back. */
+#define SET_RECORD_TYPE 74
+#define CLEAR_RECORD_TYPE 75
+
+static BIO_METHOD *kernel_method;
+
+static ssize_t
+kernel_send_record(const struct kernel *to, const char *bytes, size_t len)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(1)];
+	} control;
+	struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
+	struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control};
+
+	memset(&control, 0, sizeof(control));
+	control.header.cmsg_level = SOL_TLS;
+	control.header.cmsg_type = TLS_SET_RECORD_TYPE;
+	control.header.cmsg_len = CMSG_LEN(1);
+	*CMSG_DATA(&control.header) = to->record_type;
+	msg.msg_controllen = control.header.cmsg_len;
+	return sendmsg(to->fd, &msg, MSG_DONTWAIT);
+}
+
+static int
+kernel_write(BIO *bio, const char *bytes, int len)
+{
+	struct kernel *to = BIO_get_data(bio);
+	ssize_t n;
+
+	BIO_clear_retry_flags(bio);
+	if (to->record_type == 0) {
+		n = BIO_write(BIO_next(bio), bytes, len);
+		BIO_copy_next_retry(bio);
+		return (int)n;
+	}
+	do
+		n = kernel_send_record(to, bytes, (size_t)len);
+	while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		to->record_type = 0;
+	else if (errno == EAGAIN)
+		BIO_set_retry_write(bio);
+	return (int)n;
+}
+
+static long
+kernel_ctrl(BIO *bio, int command, long number, void *pointer)
+{
+	struct kernel *to = BIO_get_data(bio);
+
+	if (command != SET_RECORD_TYPE && command != CLEAR_RECORD_TYPE)
+		return BIO_ctrl(BIO_next(bio), command, number, pointer);
+	to->record_type = command == SET_RECORD_TYPE ? (unsigned char)number : 0;
+	return 0;
+}
+
 static int
 gather_create(BIO *bio)
 {
@@ -127,6 +200,12 @@ stream_setup(void)
 	BIO_meth_set_read(gather_method, gather_read);
 	BIO_meth_set_ctrl(gather_method, gather_ctrl);
 	BIO_meth_set_create(gather_method, gather_create);
+	kernel_method = BIO_meth_new(BIO_TYPE_FILTER | BIO_get_new_index(), "records that are no data");
+	if (kernel_method == NULL)
+		return;
+	BIO_meth_set_write(kernel_method, kernel_write);
+	BIO_meth_set_ctrl(kernel_method, kernel_ctrl);
+	BIO_meth_set_create(kernel_method, gather_create);
 }
 
 void
@@ -313,10 +392,16 @@ stream_expect_end(struct stream *stream)
 static void
 offer_kernel(SSL *tls, int fd)
 {
-	BIO *bio = BIO_new_socket(fd, BIO_NOCLOSE);
+	BIO *socket = BIO_new_socket(fd, BIO_NOCLOSE);
+	BIO *bio = kernel_method == NULL || socket == NULL ? NULL : BIO_new(kernel_method);
 
-	if (bio != NULL)
-		SSL_set0_wbio(tls, bio);
+	if (bio == NULL) {
+		BIO_free(socket);
+		return;
+	}
+	kernel = (struct kernel){.fd = fd};
+	BIO_set_data(bio, &kernel);
+	SSL_set0_wbio(tls, BIO_push(bio, socket));
 }
 
 /* After the handshake: has the kernel taken the keys? If not, back to the gathering BIO. */

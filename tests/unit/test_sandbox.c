@@ -106,6 +106,8 @@ static const struct forbidden forbidden[] = {
     {"sendto: an address", 0, SYS_sendto, {BAD_FD, BAD_POINTER, 1, 0, BAD_POINTER, 16}},
     {"sendto: an address that dials", 0, SYS_sendto, {BAD_FD, BAD_POINTER, 1, MSG_FASTOPEN, BAD_POINTER, 16}},
     {"sendmsg", IN_MONITORS | IN_FILES, SYS_sendmsg, {BAD_FD, BAD_POINTER, 0}},
+    {"sendmsg: MSG_DONTWAIT alone", IN_PROTOCOL | IN_MONITORS | IN_FILES, SYS_sendmsg,
+	{BAD_FD, BAD_POINTER, MSG_DONTWAIT}},
     {"sendmsg: MSG_FASTOPEN", 0, SYS_sendmsg, {BAD_FD, BAD_POINTER, MSG_FASTOPEN}},
     {"sendmmsg", 0, SYS_sendmmsg, {BAD_FD, BAD_POINTER, 1, 0}},
     {"recvmmsg", 0, SYS_recvmmsg, {BAD_FD, BAD_POINTER, 1, 0, 0}},
