@@ -40,6 +40,41 @@ is_served()
 	secure_curl --list-only "$URL/" >/dev/null
 }
 
+# hold_download FILE: over TLS, in the background; it begins, and stands still until end_download.
+# The file must be larger than what is under way in sockets and pipes (4 MB are). Sets HELD and DOWNLOAD.
+hold_download()
+{
+	sysctl --quiet --write net.ipv4.tcp_rmem='4096 65536 131072' net.ipv4.tcp_wmem='4096 65536 131072'
+	exec {HELD}< <(secure_curl --max-time 1500 "$URL/$1" 3>&-)
+	DOWNLOAD=$!
+	timeout 60 head -c 1000 <&"$HELD" >"$DIR/$1"
+	[ "$(stat -c %s "$DIR/$1")" -eq 1000 ]
+}
+
+# end_download FILE: fetch the rest; fails when the client does
+end_download()
+{
+	timeout 200 cat <&"$HELD" >>"$DIR/$1"
+	exec {HELD}<&-
+	wait "$DOWNLOAD"
+}
+
+# hold_upload FILE: over TLS, of what is written to descriptor $FEED; ends when that is closed. Sets FEED and UPLOAD.
+hold_upload()
+{
+	exec {FEED}> >(secure_curl --max-time 1500 --upload-file - "$URL/$1" 3>&-)
+	UPLOAD=$!
+}
+
+# --- configuration ---
+
+# set_key KEY VALUE: in the configuration that the package made, where it stands once
+set_key()
+{
+	[ "$(grep -cE "^[[:blank:]]*$1 = " "$CONF")" -eq 1 ]
+	sed -Ei "s|^([[:blank:]]*$1 = ).*|\\1$2|" "$CONF"
+}
+
 # --- the service ---
 
 master_pid()
@@ -47,7 +82,8 @@ master_pid()
 	systemctl show --property=MainPID --value sallyportd
 }
 
-service_has() # PROPERTY VALUE
+# service_has PROPERTY VALUE
+service_has()
 {
 	[ "$(systemctl show --property="$1" --value sallyportd)" = "$2" ]
 }
