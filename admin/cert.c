@@ -19,6 +19,7 @@
 #include "admin/ctl.h"
 #include "common/address.h"
 #include "common/io.h"
+#include "common/libc.h"
 #include "common/text.h"
 #include "config/config.h"
 #include "trusted/place.h"

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/libc.h"
 #include "common/text.h"
 
 #include "common/banned.h"

@@ -19,6 +19,7 @@
 #include "accounts/password.h"
 #include "common/io.h"
 #include "common/journal.h"
+#include "common/libc.h"
 #include "common/options.h"
 #include "common/title.h"
 #include "config/hook.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/master/reload.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/buf.h"
 #include "common/io.h"
+#include "common/libc.h"
 #include "common/text.h"
 #include "config/hook.h"
 #include "daemon/master/capacity.h"

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -20,6 +19,7 @@
 
 #include "common/buf.h"
 #include "common/io.h"
+#include "common/libc.h"
 #include "common/text.h"
 #include "common/title.h"
 #include "daemon/master/activation.h"

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/libc.h"
 #include "common/text.h"
 #include "privsep/files/hash_cache.h"
 #include "privsep/files/partial.h"

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/libc.h"
 #include "common/text.h"
 #include "privsep/files/locked_file.h"
 #include "privsep/files/partial.h"

@@ -9,13 +9,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/libc.h"
 #include "common/title.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/sandbox/sandbox.h"

@@ -6,6 +6,7 @@
 
 #include "common/home_path.h"
 #include "common/io.h"
+#include "common/libc.h"
 #include "privsep/hooks/event.h"
 #include "privsep/ipc/log.h"
 #include "privsep/monitor/state.h"
@@ -43,7 +44,7 @@ log_transferred(struct monitor *monitor)
 		monitor->bytes_down += bytes;
 	if (!records_take(monitor, RECORD_TRANSFER, LEVEL_INFO))
 		return true;
-	error_name = error == 0 ? "ok" : strerrorname_np((int)error);
+	error_name = error == 0 ? "ok" : errno_name((int)error);
 	log_begin(LEVEL_INFO, "transfer");
 	log_field_text("direction", directions[direction]);
 	log_field_u64("bytes", bytes);

@@ -9,6 +9,7 @@
 
 #include "accounts/rate.h"
 #include "common/io.h"
+#include "common/libc.h"
 #include "privsep/ipc/log.h"
 #include "privsep/monitor/login.h"
 #include "privsep/monitor/state.h"
@@ -252,7 +253,7 @@ log_counted(struct monitor *monitor, int error, const struct ledger_figure *figu
 		log_field_u64("bytes", figure->bytes);
 		log_field_u64("files", figure->files);
 	} else {
-		log_field_text("result", strerrorname_np(error) == NULL ? "error" : strerrorname_np(error));
+		log_field_text("result", errno_name(error) == NULL ? "error" : errno_name(error));
 	}
 	log_end();
 }

@@ -15,6 +15,7 @@
 #include "accounts/rights.h"
 #include "accounts/snapshot.h"
 #include "common/io.h"
+#include "common/libc.h"
 #include "trusted/advice.h"
 #include "trusted/place.h"
 
@@ -26,7 +27,7 @@ const char *
 reason_with_error(const char *what, int error)
 {
 	static char text[128];
-	const char *name = strerrorname_np(-error);
+	const char *name = errno_name(-error);
 
 	snprintf(text, sizeof(text), "%s: %s (%s)", what, name == NULL ? "?" : name, strerror(-error));
 	return text;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* Which shared libraries the processes that are forked from here on have in their memory. */
 #include <link.h>
-#include <malloc.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "common/libc.h"
 #include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/libc.h"
 #include "privsep/sandbox/failure.h"
 #include "privsep/sandbox/sandbox.h"
 
@@ -39,7 +40,7 @@ static const struct limits {
 
 /* Lower the soft and the hard limit to at most value. */
 static int
-lower(__rlimit_resource_t resource, rlim_t value)
+lower(int resource, rlim_t value)
 {
 	struct rlimit limit;
 

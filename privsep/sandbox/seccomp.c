@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/libc.h"
 #include "common/target.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/sandbox/failure.h"

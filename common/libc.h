@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What glibc has and musl has not, under glibc's names. Included after the headers of the system: a libc that
+ * gains one of them later is in nobody's way.
+ */
+#ifndef COMMON_LIBC_H
+#define COMMON_LIBC_H
+
+#include <sys/types.h>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#include <string.h>
+#include <sys/pidfd.h>
+
+#define errno_name strerrorname_np
+#else
+#include <signal.h>
+
+int libc_close_range(unsigned first, unsigned last, int flags);
+int libc_renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags);
+int libc_pidfd_open(pid_t pid, unsigned flags);
+int libc_pidfd_send_signal(int fd, int signal_number, siginfo_t *info, unsigned flags);
+int libc_malloc_trim(size_t pad);
+
+#define close_range libc_close_range
+#define renameat2 libc_renameat2
+#define pidfd_open libc_pidfd_open
+#define pidfd_send_signal libc_pidfd_send_signal
+#define malloc_trim libc_malloc_trim
+
+/* The name of an error, as "ENOENT"; NULL for a number that is none. */
+const char *errno_name(int error);
+#endif
+
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1
+#endif
+
+#endif
