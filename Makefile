@@ -227,7 +227,7 @@ bench-growth: programs
 # --- lint ------------------------------------------------------------------------------------
 
 SOURCES     := $(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC) $(CLIENT_SRC) $(UNIT_SRC) $(HELPER_SRC) $(FUZZ_SRC) $(REPLAY_SRC) $(wildcard tests/takeover/*.c)
-SHELL_FILES := tests/bench/run tests/bench/get-peers $(wildcard scripts/* etc/init.d/* .ci/run debian/*.postinst debian/*.postrm debian/*.prerm debian/*.needrestart debian/tests/tls-login tests/vm/machine/image tests/vm/machine/agent)
+SHELL_FILES := tests/bench/run tests/bench/get-peers $(wildcard scripts/* etc/init.d/* .ci/run tests/portability/* packaging/arch/PKGBUILD packaging/*/*.install packaging/alpine/*.p* packaging/alpine/APKBUILD debian/*.postinst debian/*.postrm debian/*.prerm debian/*.needrestart debian/tests/tls-login tests/vm/machine/image tests/vm/machine/agent)
 SOURCES     += $(PRELOAD_SRC)
 BATS_FILES  := $(wildcard tests/e2e/*.bats tests/e2e/*.bash tests/vm/*.bats tests/vm/*.bash)
 
@@ -263,10 +263,16 @@ MANDIR      ?= $(PREFIX)/share/man
 # systemd reads /usr/lib and /usr/local/lib; another PREFIX wants LIBDIR=/usr/lib
 LIBDIR      ?= $(PREFIX)/lib
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+# Debian's; those of other families lie in packaging
+PAM_FILE    ?= etc/pam.d/sallyport
 MAN_PAGES   := $(notdir $(wildcard man/*.[1-8]))
 # The files of etc/ name the default places; this puts those of this installation there.
 PLACES      := sed -e 's|/usr/local/sbin|$(SBINDIR)|g' -e 's|/etc/|$(SYSCONFDIR)/|g' -e 's|/run/sallyport|$(RUNDIR)/sallyport|g' \
                -e 's|/var/lib/|$(LOCALSTATEDIR)/lib/|g' -e 's|/var/log/|$(LOCALSTATEDIR)/log/|g'
+# The unit of one server of several: its own configuration and its own directories, all else as the unit of the only one.
+INSTANCE    := sed -e 's|^Description=.*|& (%i)|' -e 's|/sallyport/sallyport\.conf|/sallyport/%i.conf|g' \
+               -e 's/^\(Runtime\|State\|Logs\)Directory=sallyport$$/&-%i/'
+UNITS       := sallyportd.service sallyportd@.service sallyportd.socket
 man_path     = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(1)
 
 .PHONY: install uninstall
@@ -286,18 +292,19 @@ install: programs
 ifeq ($(PAM),yes)
 	$(Q)install -d $(DESTDIR)$(SYSCONFDIR)/pam.d
 	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/pam.d/sallyport ] || \
-		install -m 644 etc/pam.d/sallyport $(DESTDIR)$(SYSCONFDIR)/pam.d/sallyport
+		install -m 644 $(PAM_FILE) $(DESTDIR)$(SYSCONFDIR)/pam.d/sallyport
 endif
 	$(Q)install -m 644 etc/fail2ban/filter.d/sallyport.conf $(DESTDIR)$(SYSCONFDIR)/fail2ban/filter.d/
 	$(Q)install -m 644 etc/fail2ban/jail.d/sallyport.conf $(DESTDIR)$(SYSCONFDIR)/fail2ban/jail.d/
 	$(Q)$(PLACES) etc/init.d/sallyportd >$(DESTDIR)$(SYSCONFDIR)/init.d/sallyportd
 	$(Q)chmod 755 $(DESTDIR)$(SYSCONFDIR)/init.d/sallyportd
 	$(Q)$(PLACES) etc/systemd/sallyportd.service >$(DESTDIR)$(LIBDIR)/systemd/system/sallyportd.service
-	$(Q)install -m 644 etc/systemd/sallyportd.socket $(DESTDIR)$(LIBDIR)/systemd/system/sallyportd.socket
+	$(Q)$(INSTANCE) etc/systemd/sallyportd.service | $(PLACES) >$(DESTDIR)$(LIBDIR)/systemd/system/sallyportd@.service
+	$(Q)cp etc/systemd/sallyportd.socket $(DESTDIR)$(LIBDIR)/systemd/system/sallyportd.socket
 	$(Q)$(PLACES) etc/sysusers.d/sallyport.conf >$(DESTDIR)$(LIBDIR)/sysusers.d/sallyport.conf
 	$(Q)$(PLACES) etc/tmpfiles.d/sallyport.conf >$(DESTDIR)$(LIBDIR)/tmpfiles.d/sallyport.conf
 	$(Q)$(PLACES) etc/logrotate.d/sallyport >$(DESTDIR)$(SYSCONFDIR)/logrotate.d/sallyport
-	$(Q)chmod 644 $(DESTDIR)$(LIBDIR)/systemd/system/sallyportd.service $(DESTDIR)$(LIBDIR)/sysusers.d/sallyport.conf \
+	$(Q)chmod 644 $(UNITS:%=$(DESTDIR)$(LIBDIR)/systemd/system/%) $(DESTDIR)$(LIBDIR)/sysusers.d/sallyport.conf \
 		$(DESTDIR)$(LIBDIR)/tmpfiles.d/sallyport.conf $(DESTDIR)$(SYSCONFDIR)/logrotate.d/sallyport
 	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/default/sallyportd ] || { \
 		$(PLACES) etc/default/sallyportd >$(DESTDIR)$(SYSCONFDIR)/default/sallyportd && \
@@ -313,7 +320,7 @@ uninstall:
 	$(Q)rm -f $(foreach program,$(SERVER_PROGRAMS),$(DESTDIR)$(SBINDIR)/$(notdir $(program))) $(DESTDIR)$(BINDIR)/sallyport \
 		$(foreach page,$(MAN_PAGES),$(call man_path,$(page))) \
 		$(DESTDIR)$(SYSCONFDIR)/init.d/sallyportd $(DESTDIR)$(SYSCONFDIR)/logrotate.d/sallyport \
-		$(DESTDIR)$(LIBDIR)/systemd/system/sallyportd.service $(DESTDIR)$(LIBDIR)/systemd/system/sallyportd.socket \
+		$(UNITS:%=$(DESTDIR)$(LIBDIR)/systemd/system/%) \
 		$(DESTDIR)$(LIBDIR)/sysusers.d/sallyport.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/sallyport.conf \
 		$(patsubst etc/bash-completion/%,$(DESTDIR)$(COMPLETIONDIR)/%,$(wildcard etc/bash-completion/*)) \
 		$(DESTDIR)$(SYSCONFDIR)/fail2ban/filter.d/sallyport.conf $(DESTDIR)$(SYSCONFDIR)/fail2ban/jail.d/sallyport.conf

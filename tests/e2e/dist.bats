@@ -42,7 +42,7 @@ setup()
 
 @test "what make installs is what the packages take" {
 	command -v make >/dev/null || skip "make is not installed"
-	make -C "$TREE" -s install "B=$BUILD" PREFIX=/usr DESTDIR="$BATS_TEST_TMPDIR/root" >/dev/null
+	make -C "$TREE" -s -o programs install "B=$BUILD" PREFIX=/usr DESTDIR="$BATS_TEST_TMPDIR/root" >/dev/null
 	cd "$BATS_TEST_TMPDIR/root"
 	while read -r path _; do
 		path=${path#debian/tmp/}

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/libc.h"
 #include "tests/takeover/takeover.h"
 
 #include "common/banned.h"
@@ -44,7 +45,7 @@ void
 report_result(struct report *report, const char *name, long value)
 {
 	if (value < 0)
-		report_add(report, "%s: %s; ", name, strerrorname_np(errno));
+		report_add(report, "%s: %s; ", name, errno_name(errno));
 	else
 		report_add(report, "%s: %ld; ", name, value);
 }
@@ -192,7 +193,7 @@ act_descriptors(char *line, struct report *report)
 	while (sent < strtol(count, NULL, 0) &&
 	    sendmsg((int)strtol(channel, NULL, 0), &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
 		sent += DESCRIPTORS_AT_ONCE;
-	report_add(report, "descriptors: %ld, then %s; ", sent, strerrorname_np(errno));
+	report_add(report, "descriptors: %ld, then %s; ", sent, errno_name(errno));
 }
 
 /* memory: as much as there is, touched; in MiB. */

@@ -9,6 +9,7 @@
 #include "accounts/password.h"
 #include "common/home_path.h"
 #include "common/io.h"
+#include "common/libc.h"
 #include "privsep/tls/sign_scheme.h"
 #include "tests/takeover/takeover.h"
 
@@ -155,7 +156,7 @@ messages_send(int channel, enum ipc_process from, enum ipc_process to, unsigned 
 		: form == FORM_DESCRIPTORS ? IPC_FDS_MAX + 1
 					   : 0);
 	if (n < 0) {
-		report_add(report, "%s; ", strerrorname_np(errno));
+		report_add(report, "%s; ", errno_name(errno));
 		return -errno;
 	}
 	report_answer(channel, report);
