@@ -22,6 +22,7 @@
 #include "accounts/password.h"
 #include "common/buf.h"
 #include "common/io.h"
+#include "common/libc.h"
 #include "common/text.h"
 #include "trusted/place.h"
 

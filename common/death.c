@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "common/libc.h"
+
 #include "common/banned.h"
 
 bool
@@ -17,7 +19,7 @@ death_is_kill(int status)
 void
 death_text(int status, char text[DEATH_TEXT_MAX])
 {
-	const char *name = WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : NULL;
+	const char *name = WIFSIGNALED(status) ? signal_name(WTERMSIG(status)) : NULL;
 
 	if (death_is_kill(status))
 		snprintf(text, DEATH_TEXT_MAX, "%s", DEATH_BY_KILL);

@@ -4,6 +4,7 @@
 #ifndef __GLIBC__
 #include <errno.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -39,6 +40,33 @@ libc_malloc_trim(size_t pad)
 {
 	(void)pad;
 	return 0;
+}
+
+void *
+libc_rawmemchr(const void *memory, int byte)
+{
+	const unsigned char *at = memory;
+
+	while (*at != (unsigned char)byte)
+		at++;
+	return (void *)(uintptr_t)at;
+}
+
+#define SIGNAL(name) [SIG##name] = #name
+
+/* clang-format off */
+static const char *const signals[] = {
+    SIGNAL(HUP), SIGNAL(INT), SIGNAL(QUIT), SIGNAL(ILL), SIGNAL(TRAP), SIGNAL(ABRT), SIGNAL(BUS), SIGNAL(FPE), SIGNAL(KILL),
+    SIGNAL(USR1), SIGNAL(SEGV), SIGNAL(USR2), SIGNAL(PIPE), SIGNAL(ALRM), SIGNAL(TERM), SIGNAL(STKFLT), SIGNAL(CHLD), SIGNAL(CONT),
+    SIGNAL(STOP), SIGNAL(TSTP), SIGNAL(TTIN), SIGNAL(TTOU), SIGNAL(URG), SIGNAL(XCPU), SIGNAL(XFSZ), SIGNAL(VTALRM), SIGNAL(PROF),
+    SIGNAL(WINCH), SIGNAL(POLL), SIGNAL(PWR), SIGNAL(SYS),
+};
+/* clang-format on */
+
+const char *
+signal_name(int number)
+{
+	return number < 0 || (size_t)number >= sizeof(signals) / sizeof(*signals) ? NULL : signals[number];
 }
 
 #define NAME(error) [error] = #error

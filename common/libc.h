@@ -14,7 +14,9 @@
 #include <sys/pidfd.h>
 
 #define errno_name strerrorname_np
+#define signal_name sigabbrev_np
 #else
+#include <dirent.h>
 #include <signal.h>
 
 int libc_close_range(unsigned first, unsigned last, int flags);
@@ -28,6 +30,17 @@ int libc_malloc_trim(size_t pad);
 #define pidfd_open libc_pidfd_open
 #define pidfd_send_signal libc_pidfd_send_signal
 #define malloc_trim libc_malloc_trim
+
+/* musl's dirent is that of 64 bits, and the only one */
+#define dirent64 dirent
+#define getdents64(fd, to, size) getdents((fd), (struct dirent *)(void *)(to), (size))
+
+/* memchr(3) of what is there for certain. */
+void *libc_rawmemchr(const void *memory, int byte);
+#define rawmemchr libc_rawmemchr
+
+/* The name of a signal without "SIG"; NULL for a number that is none. */
+const char *signal_name(int number);
 
 /* The name of an error, as "ENOENT"; NULL for a number that is none. */
 const char *errno_name(int error);

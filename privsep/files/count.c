@@ -12,6 +12,7 @@
 
 #include "accounts/ledger.h"
 #include "common/io.h"
+#include "common/libc.h"
 #include "privsep/files/directory.h"
 #include "privsep/files/locked_file.h"
 

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/libc.h"
+
 struct directory {
 	int fd;		/* -1: not open; entries are looked at relative to it */
 	size_t length, cursor;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/libc.h"
 #include "privsep/files/directory.h"
 #include "privsep/files/partial.h"
 #include "privsep/files/partial_name.h"

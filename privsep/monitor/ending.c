@@ -10,6 +10,7 @@
 
 #include "common/death.h"
 #include "common/io.h"
+#include "common/libc.h"
 #include "privsep/files/files.h"
 #include "privsep/ipc/log.h"
 #include "privsep/monitor/state.h"
@@ -30,7 +31,7 @@ log_child_death(const struct child *child, int status)
 	log_field_u64("died_pid", (uint64_t)child->pid);
 	if (WIFSIGNALED(status)) {
 		log_field_u64("signal", (uint64_t)number);
-		log_field_text("signal_name", sigabbrev_np(number) == NULL ? "?" : sigabbrev_np(number));
+		log_field_text("signal_name", signal_name(number) == NULL ? "?" : signal_name(number));
 	} else {
 		log_field_u64("status", (uint64_t)WEXITSTATUS(status));
 	}

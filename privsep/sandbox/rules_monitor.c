@@ -26,8 +26,12 @@
 #define PROTOCOL_PID SANDBOX_CHILD_PID(SANDBOX_CHILD_PROTOCOL)
 #define PAM_PID SANDBOX_CHILD_PID(SANDBOX_CHILD_PAM)
 
-/* glibc's fork(), and nothing that makes a thread or a namespace. */
+/* fork() of the libc, and nothing that makes a thread or a namespace. */
+#ifdef __GLIBC__
 #define FORK_FLAGS (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)
+#else
+#define FORK_FLAGS SIGCHLD
+#endif
 
 static const struct sandbox_rule rows[] = {
     {SYS_recvmsg, ANY_ARGS, "questions of protocol, answers of master"},
@@ -71,10 +75,18 @@ static const struct sandbox_rule login_rows[] = {
     {SYS_socketpair, ARGS(IS(0, AF_UNIX), IS_BUT(1, SOCK_SEQPACKET, SOCK_CLOEXEC | SOCK_NONBLOCK)), "channel of files"},
     {SYS_setsockopt, OPTION(SOL_SOCKET, SO_RCVTIMEO), "bounded waits on it"},
     {SYS_setsockopt, OPTION(SOL_SOCKET, SO_SNDTIMEO), "bounded waits on it"},
+#if defined(__GLIBC__) || !defined(SYS_fork)
     {SYS_clone, ARG_IS(0, FORK_FLAGS), "fork of files"},
+#else
+    {SYS_fork, ANY_ARGS, "fork of files, as musl does where the processor has it"},
+#endif
     {SYS_rt_sigprocmask, ANY_ARGS, "fork blocks signals meanwhile"},
+#ifdef __GLIBC__
     {SYS_set_robust_list, ANY_ARGS, "fork, in the child"},
     {SYS_gettid, ANY_ARGS, "fork, in the child"},
+#else
+    {SYS_set_tid_address, ANY_ARGS, "fork of musl, in the child"},
+#endif
     {SYS_close_range, ANY_ARGS, "what files and monitor must not keep"},
     {SYS_umask, ANY_ARGS, "files: modes are as asked"},
     {SYS_kill, ARGS(IS(0, PAM_PID), IS(1, SIGKILL)), "the process that asks PAM, when it overstays"},
