@@ -48,7 +48,7 @@ setup()
 		path=${path#debian/tmp/}
 		case $path in
 		lib/systemd/*) path=usr/$path ;;
-		var/log/* | usr/share/doc/*) continue ;;
+		var/log/* | usr/share/doc/* | etc/needrestart/*) continue ;;
 		esac
 		compgen -G "$path" >/dev/null || fail "$path is not installed"
 	done < <(cat "$TREE"/debian/*.install)
