@@ -83,10 +83,8 @@ static const struct sandbox_rule login_rows[] = {
     {SYS_rt_sigprocmask, ANY_ARGS, "fork blocks signals meanwhile"},
 #ifdef __GLIBC__
     {SYS_set_robust_list, ANY_ARGS, "fork, in the child"},
-    {SYS_gettid, ANY_ARGS, "fork, in the child"},
-#else
-    {SYS_set_tid_address, ANY_ARGS, "fork of musl, in the child"},
 #endif
+    {SYS_gettid, ANY_ARGS, "fork, in the child"},
     {SYS_close_range, ANY_ARGS, "what files and monitor must not keep"},
     {SYS_umask, ANY_ARGS, "files: modes are as asked"},
     {SYS_kill, ARGS(IS(0, PAM_PID), IS(1, SIGKILL)), "the process that asks PAM, when it overstays"},

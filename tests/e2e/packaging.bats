@@ -72,7 +72,7 @@ start_instance()
 	(umask 077 && : >"$DIR/etc/users-$1")
 	add_user "$2" secret --quota 1M
 	"$BUILD/sallyportd" -c "$CONF" </dev/null 3>&-
-	find_ports
+	wait_until find_ports
 }
 
 @test "two servers on one machine have nothing in common" {

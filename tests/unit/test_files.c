@@ -74,7 +74,7 @@ test_second_upload_is_fatal(void **state)
 static void
 test_confined(void **state)
 {
-	uint64_t size;
+	uint64_t size = 0;
 	int fd;
 
 	(void)state;
@@ -101,7 +101,7 @@ test_confined(void **state)
 static void
 test_special_files(void **state)
 {
-	uint64_t size;
+	uint64_t size = 0;
 	int fd;
 
 	(void)state;
@@ -238,7 +238,7 @@ test_upload_whole(void **state)
 static void
 test_upload_broken(void **state)
 {
-	uint64_t size;
+	uint64_t size = 0;
 	int fd;
 
 	(void)state;
@@ -322,7 +322,7 @@ test_upload_held_and_resumed(void **state)
 static void
 test_upload_resume(void **state)
 {
-	uint64_t size;
+	uint64_t size = 0;
 	int fd;
 
 	(void)state;
@@ -470,7 +470,7 @@ static void
 test_upload_in_place(void **state)
 {
 	struct stat st;
-	uint64_t size;
+	uint64_t size = 0;
 	int fd;
 
 	(void)state;
@@ -499,7 +499,7 @@ test_partials_hidden(void **state)
 {
 	char path[PARTIAL_NAME_SIZE + 8], target[PARTIAL_NAME_SIZE + 8];
 	struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
-	uint64_t size;
+	uint64_t size = 0;
 	int fd;
 
 	(void)state;

@@ -67,7 +67,11 @@ static const struct forbidden forbidden[] = {
     {"clone into a user namespace", 0, SYS_clone, {CLONE_NEWUSER | SIGCHLD}},
     {"clone as fork does", IN_LOGIN, SYS_clone, {CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD}},
 #ifdef SYS_fork
+#ifdef __GLIBC__
     {"fork", 0, SYS_fork, {0}},
+#else
+    {"fork", IN_LOGIN, SYS_fork, {0}},
+#endif
     {"vfork", 0, SYS_vfork, {0}},
 #endif
     /* executable memory */

@@ -158,7 +158,8 @@ by_sendmmsg(int fd, const struct place *to)
 	    .msg_hdr = {
 		.msg_name = (void *)(uintptr_t)&to->name, .msg_namelen = to->len, .msg_iov = &part, .msg_iovlen = 1}};
 
-	(void)!sendmmsg(fd, &header, 1, MSG_NOSIGNAL);
+	/* musl sends with sendmsg(2) in its place */
+	(void)!syscall(SYS_sendmmsg, fd, &header, 1, MSG_NOSIGNAL);
 }
 
 static void
