@@ -25,6 +25,10 @@ static const struct sandbox_rule rows[] = {
     {SYS_openat2, ANY_ARGS, "every look-up of a path: resolved below the home by the kernel"},
     {SYS_openat, ANY_ARGS, "a name in a directory that openat2 gave"},
     {SYS_newfstatat, ANY_ARGS, "facts; fstat of libc"},
+#if !defined(__GLIBC__) && defined(SYS_stat)
+    {SYS_stat, ANY_ARGS, "as newfstatat, of absolute paths"},
+    {SYS_lstat, ANY_ARGS, "as newfstatat, of absolute paths"},
+#endif
     {SYS_fstat, ANY_ARGS, "facts; is it a regular file?"},
     {SYS_fstatfs, ANY_ARGS, "AVBL: room that is left"},
     {SYS_getdents64, ANY_ARGS, "listings"},

@@ -66,6 +66,10 @@ static const struct sandbox_rule login_rows[] = {
     /* the account, its hash, its home */
     {SYS_mmap, ARG_HAS_NONE(2, PROT_EXEC), "memory of a hash, huge pages too"},
     {SYS_openat, ANY_ARGS, "the home; the quota ledger"},
+#if !defined(__GLIBC__) && defined(SYS_open)
+    {SYS_open, ANY_ARGS, "as openat, which glibc opens with too: the quota ledger, rates"},
+    {SYS_fcntl, ARGS(IS(1, F_SETFD), IS(2, FD_CLOEXEC)), "open with O_CLOEXEC"},
+#endif
     {SYS_ftruncate, ANY_ARGS, "quota ledger: a damaged one begins anew"},
     {SYS_unlinkat, ANY_ARGS, "a quota ledger that is not kept any more"},
     {SYS_newfstatat, ANY_ARGS, "whose home it is"},
@@ -83,6 +87,8 @@ static const struct sandbox_rule login_rows[] = {
     {SYS_rt_sigprocmask, ANY_ARGS, "fork blocks signals meanwhile"},
 #ifdef __GLIBC__
     {SYS_set_robust_list, ANY_ARGS, "fork, in the child"},
+#else
+    {SYS_set_tid_address, ANY_ARGS, "fork of musl, in the child"},
 #endif
     {SYS_gettid, ANY_ARGS, "fork, in the child"},
     {SYS_close_range, ANY_ARGS, "what files and monitor must not keep"},

@@ -50,6 +50,13 @@
 #define IN_HOOKS (1u << SANDBOX_HOOKS)
 #define IN_METRICS (1u << SANDBOX_METRICS)
 #define IN_MONITORS (IN_LOGIN | IN_MONITOR)
+#ifdef __GLIBC__
+#define IN_LOGIN_OF_MUSL 0
+#define IN_FILES_OF_MUSL 0
+#else
+#define IN_LOGIN_OF_MUSL IN_LOGIN
+#define IN_FILES_OF_MUSL IN_FILES
+#endif
 
 struct forbidden {
 	const char *what;
@@ -67,11 +74,7 @@ static const struct forbidden forbidden[] = {
     {"clone into a user namespace", 0, SYS_clone, {CLONE_NEWUSER | SIGCHLD}},
     {"clone as fork does", IN_LOGIN, SYS_clone, {CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD}},
 #ifdef SYS_fork
-#ifdef __GLIBC__
-    {"fork", 0, SYS_fork, {0}},
-#else
-    {"fork", IN_LOGIN, SYS_fork, {0}},
-#endif
+    {"fork", IN_LOGIN_OF_MUSL, SYS_fork, {0}},
     {"vfork", 0, SYS_vfork, {0}},
 #endif
     /* executable memory */
@@ -142,9 +145,9 @@ static const struct forbidden forbidden[] = {
     {"openat", IN_LOGIN | IN_FILES | IN_HOOKS, SYS_openat, {BAD_FD, BAD_POINTER, O_RDONLY, 0}},
     {"openat2", IN_LOGIN | IN_FILES, SYS_openat2, {BAD_FD, BAD_POINTER, BAD_POINTER, 24}},
 #ifdef SYS_open
-    {"open", 0, SYS_open, {BAD_POINTER, O_RDONLY, 0}},
+    {"open", IN_LOGIN_OF_MUSL, SYS_open, {BAD_POINTER, O_RDONLY, 0}},
     {"creat", 0, SYS_creat, {BAD_POINTER, 0}},
-    {"stat", 0, SYS_stat, {BAD_POINTER, BAD_POINTER}},
+    {"stat", IN_LOGIN_OF_MUSL | IN_FILES_OF_MUSL, SYS_stat, {BAD_POINTER, BAD_POINTER}},
     {"unlink", 0, SYS_unlink, {BAD_POINTER}},
     {"rename", 0, SYS_rename, {BAD_POINTER, BAD_POINTER}},
     {"mkdir", 0, SYS_mkdir, {BAD_POINTER, 0}},
@@ -422,6 +425,10 @@ is_newer(long number)
 static bool
 ends_or_forks(long number)
 {
+#ifdef SYS_fork
+	if (number == SYS_fork)
+		return true;
+#endif
 	return number == SYS_exit || number == SYS_exit_group || number == SYS_rt_sigreturn || number == SYS_clone;
 }
 
