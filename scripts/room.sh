@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-# A fresh Debian 12 root, for the scripts that prove something in one. They source this file in
+# A fresh Debian root, of Debian 12 unless suite says another, for the scripts that prove something in one. They source this file in
 # name spaces of their own ("room_enter"), so that mounts and processes go when they do.
 # Sets room (a directory that room_clean_up removes) and root (the root in it).
 # shellcheck shell=sh
@@ -49,15 +49,15 @@ room_clean_up()
 	[ -n "${KEEP-}" ] || rm -rf --one-file-system "$room"
 }
 
-# This host's sources of the suite as one-line entries: "deb URI SUITE main".
+# host_sources [SUITE]: this host's sources of it as one-line entries, "deb URI SUITE main".
 host_sources()
 {
 	cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
 		sed -n 's/\[[^]]*\]//; s/^deb  *\([^ ]*\)  *\([^ ]*\)  *\(.*\)/\1 \2 \3/p' |
-		awk -v suite="$suite" '$2 ~ "^" suite "(-|$)" && / main/ { print "deb", $1, $2, "main" }'
+		awk -v suite="${1:-$suite}" '$2 ~ "^" suite "(-|$)" && / main/ { print "deb", $1, $2, "main" }'
 	for file in /etc/apt/sources.list.d/*.sources; do
 		[ -f "$file" ] || continue
-		awk -v suite="$suite" '
+		awk -v suite="${1:-$suite}" '
 			function flush(  i, j) {
 				for (i = 1; i <= split(uris, uri, " "); i++)
 					for (j = 1; j <= split(suites, s, " "); j++)
@@ -71,6 +71,25 @@ host_sources()
 			/^[ \t]*$/ || FNR == 1 { if (FNR > 1) flush() }
 			END { flush() }' "$file"
 	done
+}
+
+# The same mirror has other suites: that of this host's own stands for a suite that its apt does not know.
+sources_of_suite()
+{
+	own=$(host_sources "$suite" | sort -u)
+	if [ -z "$own" ]; then
+		host=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+		own=$(host_sources "$host" | sort -u | awk -v own="$host" -v wanted="$suite" '$3 == own { print $1, $2, wanted, $4; exit }')
+	fi
+	echo "$own"
+}
+
+mount_room()
+{
+	mount -t proc proc "$root/proc"
+	mount -t sysfs -o ro sysfs "$root/sys"
+	mount --bind /dev "$root/dev"
+	mount --bind /dev/pts "$root/dev/pts"
 }
 
 # Becomes the command; for one in the background, so that its process is the command itself.
@@ -87,7 +106,7 @@ in_room()
 
 make_room()
 {
-	sources=$(host_sources | sort -u)
+	sources=$(sources_of_suite)
 	mirror=$(echo "$sources" | awk -v suite="$suite" '$3 == suite { print $2; exit }')
 	if [ -z "$mirror" ]; then
 		say "this host's apt has no source for $suite" >&2
@@ -99,10 +118,9 @@ make_room()
 	echo "$sources" >"$root/etc/apt/sources.list"
 	apt-config dump | grep -i '^Acquire::https*::Proxy' >"$root/etc/apt/apt.conf.d/90room" || :
 	cp -L /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null || :
-	mount -t proc proc "$root/proc"
-	mount -t sysfs -o ro sysfs "$root/sys"
-	mount --bind /dev "$root/dev"
-	mount --bind /dev/pts "$root/dev/pts"
+	# the index of a suite that moves is old on a mirror that stands still
+	[ "$suite" != sid ] || echo 'Acquire::Check-Valid-Until "false";' >>"$root/etc/apt/apt.conf.d/90room"
+	mount_room
 	git clone -q --no-hardlinks . "$root/sallyport"
 	in_room 'apt-get -q update' >"$room/update.log" 2>&1 || { tail -n 20 "$room/update.log" && exit 1; }
 }
