@@ -37,7 +37,7 @@ const char *
 reason_in_directory(const char *what, const char *directory, const char *below, int error)
 {
 	static char text[PATH_MAX + 256];
-	const char *name = strerrorname_np(-error);
+	const char *name = errno_name(-error);
 
 	snprintf(text, sizeof(text), "%s in '%s/%s': %s (%s)%s", what, directory, below, name == NULL ? "?" : name,
 	    strerror(-error),
