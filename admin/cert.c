@@ -315,7 +315,7 @@ print_result(const struct ctl *ctl, const struct new_file *certificate_file, con
 		    names.data == NULL ? "" : ctl_quote(names.data), until,
 		    fingerprint.data == NULL ? "" : fingerprint.data);
 		if (!is_configured)
-			printf("\nAdd to the section tls { } of %s, then reload the server:\n\n"
+			printf("\nSet these in the section tls { } of %s, then reload the server:\n\n"
 			       "    certificate = \"%s\"\n    key = \"%s\"\n",
 			    ctl_quote(ctl->config_path), certificate_file->path, key_file->path);
 	}

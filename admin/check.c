@@ -28,11 +28,11 @@ check_as_json(const struct ctl *ctl)
 {
 	struct findings findings = {json_array(), json_array()};
 	const struct check_sink sink = {take_error, take_warning, &findings};
-	unsigned passive_ports;
-	int r = check_setup(ctl->config_path, &sink, &passive_ports);
-	json_t *result =
-	    json_pack("{s:s, s:b, s:i, s:o, s:o}", "file", ctl_quote(ctl->config_path), "good", (int)(r == 0),
-		"passive_ports", (int)passive_ports, "errors", findings.errors, "warnings", findings.warnings);
+	struct check_facts facts;
+	int r = check_setup(ctl->config_path, &sink, &facts);
+	json_t *result = json_pack("{s:s, s:b, s:i, s:b, s:o, s:o}", "file", ctl_quote(ctl->config_path), "good",
+	    (int)(r == 0), "passive_ports", (int)facts.passive_ports, "tls", (int)facts.has_tls, "errors",
+	    findings.errors, "warnings", findings.warnings);
 
 	return ctl_print_json(result) == CTL_DONE && r == 0 ? CTL_DONE : CTL_FAILED;
 }

@@ -262,15 +262,16 @@ check_walls(struct check *check, const struct config *config)
 /* --- all of it --- */
 
 int
-check_setup(const char *path, const struct check_sink *sink, unsigned *passive_ports)
+check_setup(const char *path, const struct check_sink *sink, struct check_facts *facts)
 {
 	struct check check = {.path = path, .sink = sink, .is_root = geteuid() == 0};
 	struct config *config = NULL;
 
-	*passive_ports = 0;
+	*facts = (struct check_facts){0};
 	if (config_load(path, take_error, &check, &config) < 0)
 		return -EINVAL;
-	*passive_ports = config->passive_port_high - config->passive_port_low + 1U;
+	facts->passive_ports = config->passive_port_high - config->passive_port_low + 1U;
+	facts->has_tls = config->tls.certificate[0] != '\0';
 	check_hook(&check, config);
 	(void)config_check_places(config, take_error, &check);
 	check_certificate(&check, config);
@@ -297,13 +298,15 @@ int
 check_print(const char *path, const char *prefix)
 {
 	const struct check_sink sink = {print_error, print_warning, (void *)(uintptr_t)prefix};
-	unsigned passive_ports;
-	int r = check_setup(path, &sink, &passive_ports);
+	struct check_facts facts;
+	int r = check_setup(path, &sink, &facts);
 
 	if (r < 0)
 		return r;
 	printf("%s: passive-ports: %u transfers at once can be announced on each address of the server\n", path,
-	    passive_ports);
+	    facts.passive_ports);
+	if (!facts.has_tls)
+		printf("%s: tls.certificate: none; passwords and files cross the network in clear\n", path);
 	printf("%s: good\n", path);
 	return 0;
 }

@@ -549,14 +549,18 @@ release_program(struct master *master)
 	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? 0 : status;
 }
 
+/* The sessions of the servers before it go on as well. */
 static void
 report_retirement(struct master *master)
 {
 	struct upgrade *upgrade = &master->upgrade;
+	char earlier[48] = "";
 
+	if (upgrade->foreign_count > 0)
+		snprintf(earlier, sizeof(earlier), ", and %u in servers before it", upgrade->foreign_count);
 	snprintf(upgrade->report, sizeof(upgrade->report),
-	    "process %ld has taken over; %u sessions go on in process %ld", (long)upgrade->program_pid,
-	    master->live_count, (long)master->pid);
+	    "process %ld has taken over; %u sessions go on in process %ld%s", (long)upgrade->program_pid,
+	    master->live_count, (long)master->pid, earlier);
 	end_report(master, true);
 }
 
@@ -588,8 +592,7 @@ retire(struct master *master)
 	send_text(upgrade->successor, "yours\n", 6);
 	upgrade_tell_predecessor(master, "passed\n");
 	title_doing("retired", "", 0);
-	log_message(LEVEL_INFO, "upgrade", "process %ld has taken over; %u sessions go on here",
-	    (long)upgrade->program_pid, master->live_count);
+	log_message(LEVEL_INFO, "upgrade", "%s", upgrade->report);
 }
 
 /* The server that took over is gone. Before it stops, it would have said so. */

@@ -43,6 +43,21 @@ users_line()
 	assert_line "$CONF: good"
 }
 
+@test "both say that passwords go in clear, where there is no certificate" {
+	check
+	assert_success
+	assert_line "$CONF: tls.certificate: none; passwords and files cross the network in clear"
+	run ctl --json config check
+	assert_output --partial '"tls": false'
+	write_config "tls { certificate = \"$DIR/etc/cert\" key = \"$DIR/etc/key\" }"
+	(umask 077 && ctl cert self-signed --name localhost)
+	check
+	assert_success
+	refute_output --partial 'tls.certificate'
+	run ctl --json config check
+	assert_output --partial '"tls": true'
+}
+
 @test "both find a hash that crypt(3) does not know, and repeat no password" {
 	users_line "bob:MySecret:200001:200001:$DIR/home/bob:"
 	# shellcheck disable=SC2016 # no variables

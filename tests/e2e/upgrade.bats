@@ -158,7 +158,9 @@ own_program()
 	pids+=" $SERVER_PID"
 	other_session
 	second=$OTHER
+	retiring=$SERVER_PID
 	upgrade
+	log_has "process $SERVER_PID has taken over; 1 sessions go on in process $retiring, and 1 in servers before it"
 	pids+=" $SERVER_PID"
 	OTHER=$first
 	other_goes_on
@@ -303,7 +305,7 @@ own_program()
 	timeout 20 "$BUILD/sallyportd" -c "$CONF" 3>&-
 	SERVER_PID=$(cat "$DIR/run/sallyportd.pid")
 	OLD_PID=$SERVER_PID
-	find_ports
+	wait_until find_ports
 	other_session
 	upgrade
 	other_goes_on
