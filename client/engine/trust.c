@@ -168,6 +168,17 @@ ask(struct ftp *ftp, const X509 *certificate)
 	return events->trust(ftp->options->context, &told);
 }
 
+/* What would be right, where the user does not. Another authority does not help a certificate of another name. */
+static const char *
+trust_advice(int verify_error)
+{
+	if (verify_error == X509_V_ERR_HOSTNAME_MISMATCH || verify_error == X509_V_ERR_IP_ADDRESS_MISMATCH)
+		return "connect by a name or address that the certificate is for, or connect from a terminal and trust "
+		       "this one after comparing its fingerprint with the server's owner";
+	return "give the authority's certificate by --ca FILE, or connect from a terminal and trust this one after "
+	       "comparing its fingerprint with the server's owner";
+}
+
 /* Nobody vouches for it, and no pin is there: the user may. */
 static enum ftp_class
 ask_user(struct ftp *ftp, const X509 *certificate, const char *pin_file)
@@ -187,10 +198,7 @@ ask_user(struct ftp *ftp, const X509 *certificate, const char *pin_file)
 	case FTP_TRUST_NO:
 		break;
 	}
-	return fail(ftp, FTP_CERTIFICATE,
-	    "give the authority's certificate by --ca FILE, or connect from a terminal and trust this one after "
-	    "comparing "
-	    "its fingerprint with the server's owner",
+	return fail(ftp, FTP_CERTIFICATE, trust_advice(ftp->verify_error),
 	    "its certificate is not trusted: %s; SHA-256 %s", X509_verify_cert_error_string(ftp->verify_error),
 	    ftp->fingerprint);
 }

@@ -274,6 +274,17 @@ is_clean()
 	assert_equal "$(cat "$DIR/in/mirror/mine")" mine
 }
 
+@test "hostile: a certificate of another name is refused, with the advice to use its name" {
+	make_key p256 >key.pem
+	openssl req -x509 -new -key key.pem -subj /CN=elsewhere.invalid -addext subjectAltName=DNS:elsewhere.invalid -days 3 \
+		-out cert.pem 2>/dev/null
+	serve --cert cert.pem --key key.pem
+	CA=cert.pem OPTION=--quiet client 5 plain ls @
+	assert_output --partial 'not trusted: IP address mismatch'
+	assert_output --partial 'try: connect by a name or address that the certificate is for'
+	refute_output --partial --ca
+}
+
 @test "hostile: a certificate of nobody is refused in scripts, and so is one that changed" {
 	make_key p256 >key.pem
 	openssl req -x509 -new -key key.pem -subj "/CN=$(printf '\033[31mred')" -days 3 -out cert.pem 2>/dev/null
