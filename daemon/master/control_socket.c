@@ -53,6 +53,15 @@ control_socket_open(struct master *master, char *error, size_t size)
 	return r;
 }
 
+pid_t
+control_socket_server(const struct master *master)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/" CONTROL_SOCKET, master->config->runtime_directory);
+	return local_socket_server(path);
+}
+
 static void
 drop(struct master *master, struct control_client *client)
 {

@@ -61,6 +61,9 @@ int control_socket_open(struct master *master, char *error, size_t size);
 /* Close the socket and drop all clients; the name is removed unless keep_path, or another server has taken it over. */
 void control_socket_close(struct master *master, bool keep_path);
 
+/* Whose the name of the control socket is, as far as that lives: another server's, once this one has retired. 0: nobody's. */
+pid_t control_socket_server(const struct master *master);
+
 /* runs in a session that was just forked: wipe its copies of requests and replies under way. */
 void control_socket_forget(struct master *master);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -108,4 +109,23 @@ local_socket_close(struct local_socket *local, bool keep_name)
 		(void)!unlinkat(local->dir_fd, local->name, 0);
 	close_fd(&local->fd);
 	close_fd(&local->dir_fd);
+}
+
+pid_t
+local_socket_server(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct ucred peer = {.pid = 0};
+	socklen_t len = sizeof(peer);
+	int fd = -1;
+
+	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s", path) < (int)sizeof(address.sun_path))
+		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd >= 0 &&
+	    (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0))
+		peer.pid = 0;
+	close_fd(&fd);
+	/* a copy of the descriptor, in a process that it has forked, may outlive who listened */
+	return peer.pid > 0 && kill(peer.pid, 0) == 0 ? peer.pid : 0;
 }

@@ -30,4 +30,7 @@ int local_socket_open(struct local_socket *local, const char *path, mode_t mode,
 /* Close it; its name is removed unless keep_name, or another server has it now. */
 void local_socket_close(struct local_socket *local, bool keep_name);
 
+/* The process that listens at path, as far as it lives; 0: nobody does. */
+pid_t local_socket_server(const char *path);
+
 #endif

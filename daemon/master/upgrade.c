@@ -485,10 +485,21 @@ upgrade_overdue_due(void *arg)
 	kill_program(&master->upgrade);
 }
 
+/* Somebody else may have started a server meanwhile, which a next one would only be refused by. */
 static void
 upgrade_rescue_due(void *arg)
 {
-	begin_upgrade(arg);
+	struct master *master = arg;
+	pid_t other = control_socket_server(master);
+
+	if (other == 0) {
+		begin_upgrade(master);
+		return;
+	}
+	log_message(LEVEL_WARNING, "upgrade",
+	    "process %ld serves, and was not started by this one: %u sessions go on here, and a stop of that one does "
+	    "not reach them",
+	    (long)other, master->live_count);
 }
 
 bool
@@ -501,29 +512,34 @@ upgrade_lets_go(const struct master *master)
 
 /* --- the old server retires --- */
 
+/* Sends what is in text first, when that is full. */
 static void
-add_session(struct buf *text, const struct slot *slot)
+tell_session(
+    const struct upgrade *upgrade, struct buf *text, const char *id, const struct address_key *address, const char *user)
 {
-	buf_addf(text, "session %s ", slot->id);
-	for (size_t i = 0; i < sizeof(slot->address.bytes); i++)
-		buf_addf(text, "%02x", slot->address.bytes[i]);
-	buf_addf(text, " %s\n", slot->user);
+	if (text->len + 256 > TEXT_MAX) {
+		send_text(upgrade->successor, text->data, text->len);
+		buf_clear(text);
+	}
+	buf_addf(text, "session %s ", id);
+	for (size_t i = 0; i < sizeof(address->bytes); i++)
+		buf_addf(text, "%02x", address->bytes[i]);
+	buf_addf(text, " %s\n", user);
 }
 
+/* Those of this server, and those of the servers before it, which are known to this one alone. */
 static void
 tell_sessions(const struct master *master)
 {
 	const struct slot *slot;
+	const struct foreign *foreign;
 	struct buf text;
 
 	buf_init(&text, TEXT_MAX);
-	TAILQ_FOREACH(slot, &master->live, live) {
-		if (text.len + 256 > TEXT_MAX) {
-			send_text(master->upgrade.successor, text.data, text.len);
-			buf_clear(&text);
-		}
-		add_session(&text, slot);
-	}
+	TAILQ_FOREACH(slot, &master->live, live)
+		tell_session(&master->upgrade, &text, slot->id, &slot->address, slot->user);
+	TAILQ_FOREACH(foreign, &master->upgrade.foreign, entry)
+		tell_session(&master->upgrade, &text, foreign->id, &foreign->address, foreign->user);
 	if (text.len > 0)
 		send_text(master->upgrade.successor, text.data, text.len);
 	buf_free(&text);
@@ -668,16 +684,23 @@ upgrade_successor_ready(void *arg)
 		obey(master, line);
 }
 
-void
-upgrade_session_gone(struct master *master, const struct slot *slot)
+/* The successor counts it no longer, whether it was of this server or of one before. */
+static void
+tell_gone(const struct upgrade *upgrade, const char *id)
 {
 	char text[64];
 	int len;
 
-	if (!master->upgrade.is_retired || master->upgrade.successor < 0)
+	if (!upgrade->is_retired || upgrade->successor < 0)
 		return;
-	len = snprintf(text, sizeof(text), "gone %s\n", slot->id);
-	(void)!send(master->upgrade.successor, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	len = snprintf(text, sizeof(text), "gone %s\n", id);
+	(void)!send(upgrade->successor, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void
+upgrade_session_gone(struct master *master, const struct slot *slot)
+{
+	tell_gone(&master->upgrade, slot->id);
 }
 
 /* --- the new server, and the sessions of the old one --- */
@@ -707,6 +730,7 @@ remove_foreign(struct master *master, struct foreign *foreign)
 {
 	TAILQ_REMOVE(&master->upgrade.foreign, foreign, entry);
 	master->upgrade.foreign_count--;
+	tell_gone(&master->upgrade, foreign->id);
 	sessions_uncount(master, &foreign->address, foreign->user);
 	TAILQ_INSERT_HEAD(&master->upgrade.unused, foreign, entry);
 }

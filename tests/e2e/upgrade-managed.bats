@@ -207,6 +207,28 @@ is_stopped()
 	SERVER_PID=
 }
 
+@test "kill -9 of the new server, and another was started by hand: the old one ends with its sessions" {
+	PORT=$(free_port)
+	write_config "listen = {\"127.0.0.1:$PORT\"}"
+	timeout 20 "$BUILD/sallyportd" -c "$CONF" 3>&-
+	first=$(cat "$DIR/run/sallyportd.pid")
+	SERVER_PID=$first
+	other_session
+	ctl upgrade
+	kill -KILL "$(cat "$DIR/run/sallyportd.pid")"
+	timeout 20 "$BUILD/sallyportd" -c "$CONF" 3>&-
+	SERVER_PID=$(cat "$DIR/run/sallyportd.pid")
+	[ "$(parent_of "$SERVER_PID")" != "$first" ]
+	# at once, or with the attempt after one that found the port taken
+	wait_until -t 30 log_has " warning upgrade .*process $SERVER_PID serves, and was not started by this one"
+	printf 'PWD\r\n' >&"$OTHER"
+	timeout 20 grep -q -m 1 '^257 ' <&"$OTHER"
+	exec {OTHER}>&-
+	OTHERS=
+	wait_until is_gone "$first"
+	ftp_login alice secret
+}
+
 @test "kill -9 of the new server before it is ready: the old one goes on, and nobody stays" {
 	cp "$BUILD/sallyportd" "$DIR/sallyportd"
 	managed_server "$DIR/sallyportd" -f -c "$CONF"

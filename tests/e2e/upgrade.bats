@@ -211,6 +211,34 @@ own_program()
 	wait_until comes_in
 }
 
+@test "limits count the sessions of all servers, and no longer those that have ended" {
+	local first second
+	serve 'limits { sessions-per-user = 2 }'
+	exec {first}<>"/dev/tcp/127.0.0.1/$PORT"
+	printf 'USER alice\r\nPASS secret\r\n' >&"$first"
+	timeout 20 grep -q -m 1 '^230 ' <&"$first"
+	upgrade
+	exec {second}<>"/dev/tcp/127.0.0.1/$PORT"
+	printf 'USER alice\r\nPASS secret\r\n' >&"$second"
+	timeout 20 grep -q -m 1 '^230 ' <&"$second"
+	upgrade
+	logs_in()
+	{
+		ftp_close
+		ftp_open
+		ftp 'USER alice' 331
+		ftp_send 'PASS secret'
+		ftp_reply
+		[ "$REPLY" = "$1" ]
+	}
+	logs_in 530
+	# that of the oldest server ends, and the server between says so
+	exec {first}>&-
+	wait_until is_gone "$OLD_PID"
+	wait_until logs_in 230
+	exec {second}>&-
+}
+
 @test "a configuration that is wrong: the old server goes on, and the log says why" {
 	serve
 	echo 'no-such-key = 1' >>"$CONF"
