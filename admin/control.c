@@ -23,6 +23,7 @@
 #define REQUEST_MAX 2048
 #define WAIT_S 150 /* for the next line; a reload may take its time */
 #define LINE_SHOWN_MAX 4096
+#define REPLACED_MAX 3 /* servers that hang up because another has taken over */
 
 static void
 ignore_error(void *arg, const char *line)
@@ -153,23 +154,79 @@ take_reply(int fd, void (*row)(void *arg, const json_t *line), void *arg)
 	return line;
 }
 
-struct json_t *
-control_ask(
-    const struct ctl *ctl, const char *const words[], void (*row)(void *arg, const struct json_t *line), void *arg)
+/* Who listens there, 0: the kernel does not say. */
+static pid_t
+server_of(int fd)
+{
+	struct ucred peer = {.pid = 0};
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ? 0 : peer.pid;
+}
+
+/* The last line of the reply; NULL: none came, and *server is who listened, or 0 when that was told about. */
+static json_t *
+ask_once(const struct ctl *ctl, const char *const words[], void (*row)(void *arg, const json_t *line), void *arg,
+    pid_t *server)
 {
 	int fd = control_connect(ctl, SOCKET_NAME);
-	json_t *last;
 
+	*server = 0;
 	if (fd < 0)
 		return NULL;
 	if (!send_request(fd, words)) {
 		close(fd);
 		return NULL;
 	}
-	last = take_reply(fd, row, arg);
-	if (last == NULL) {
+	*server = server_of(fd);
+	return take_reply(fd, row, arg);
+}
+
+/* Another server has the name now: one that has just taken over. */
+static bool
+was_replaced(const struct ctl *ctl, pid_t former)
+{
+	struct sockaddr_un name;
+	int fd = former == 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool is_other;
+
+	socket_path(ctl, SOCKET_NAME, &name);
+	is_other = fd >= 0 && connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0 && server_of(fd) != former;
+	close_fd(&fd);
+	return is_other;
+}
+
+/* The rows of a reply on their way, which are shown once. */
+struct rows {
+	void (*show)(void *arg, const json_t *line);
+	void *arg;
+	size_t count;
+};
+
+static void
+count_row(void *arg, const json_t *line)
+{
+	struct rows *rows = arg;
+
+	rows->count++;
+	if (rows->show != NULL)
+		rows->show(rows->arg, line);
+}
+
+struct json_t *
+control_ask(
+    const struct ctl *ctl, const char *const words[], void (*row)(void *arg, const struct json_t *line), void *arg)
+{
+	struct rows rows = {row, arg, 0};
+	pid_t server;
+	json_t *last = ask_once(ctl, words, count_row, &rows, &server);
+
+	/* a server that retires hangs up; what it was asked, it has left to the next one */
+	for (int i = 0; i < REPLACED_MAX && last == NULL && rows.count == 0 && was_replaced(ctl, server); i++)
+		last = ask_once(ctl, words, count_row, &rows, &server);
+	if (last == NULL && server != 0) {
 		ctl_error("the server has closed the connection; was it stopped?");
-	} else if (json_object_get(last, "error") != NULL) {
+	} else if (last != NULL && json_object_get(last, "error") != NULL) {
 		ctl_error("%s", control_text(last, "error"));
 		json_decref(last);
 		last = NULL;

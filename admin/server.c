@@ -80,6 +80,9 @@ print_status(const json_t *status)
 	printf("%-16s%lld of %lld (%lld an address, %lld a user)\n", "sessions:", control_number(status, "sessions"),
 	    control_number(limits, "sessions"), control_number(limits, "sessions_per_address"),
 	    control_number(limits, "sessions_per_user"));
+	if (control_number(status, "former_sessions") > 0)
+		printf("%-16s%lld more, which count for the limits\n",
+		    "former servers:", control_number(status, "former_sessions"));
 	printf("%-16s%lld in force, %lld made since the start\n", "bans:", control_number(status, "bans"),
 	    control_number(totals, "bans"));
 	printf("%-16s%lld\n", "connections:", control_number(totals, "connections"));

@@ -18,8 +18,25 @@ struct place {
 	const char *section, *key;
 	const char *path; /* not absolute: nothing to look at */
 	bool is_directory; /* else what is in the directory of path */
+	bool is_made; /* a directory that is missing: at the start, or by the service manager */
 	struct trust trust;
 };
+
+/* What stops the start whoever looks. That this user may not look says nothing. */
+static bool
+is_hopeless(const struct place *place, const struct trust_problem *problem)
+{
+	switch (-problem->error) {
+	case ENOTDIR:
+	case ELOOP:
+	case ENAMETOOLONG:
+		return true;
+	case ENOENT:
+		return !place->is_made;
+	default:
+		return false;
+	}
+}
 
 static bool
 is_refused(const struct place *place, struct trust_problem *problem)
@@ -32,9 +49,18 @@ is_refused(const struct place *place, struct trust_problem *problem)
 	fd = place->is_directory ? trusted_dir_open(place->path, &place->trust, problem)
 				 : trusted_parent_open(place->path, &place->trust, name, problem);
 	if (fd < 0)
-		return problem->kind != TRUST_SYSTEM;
+		return problem->kind != TRUST_SYSTEM || is_hopeless(place, problem);
 	close_fd(&fd);
 	return false;
+}
+
+static void
+explain(const struct trust_problem *problem, char *why, size_t size)
+{
+	if (problem->kind == TRUST_SYSTEM)
+		snprintf(why, size, "'%s': %s", problem->path, strerror(-problem->error));
+	else
+		trust_explain(problem, why, size);
 }
 
 static const char *
@@ -50,11 +76,11 @@ config_check_places(const struct config *config, void (*tell)(void *arg, const c
 	const struct trust logs = {.uid = service == NULL ? 0 : service->pw_uid, .gid = TRUST_ANY_GROUP};
 	const struct trust root = *TRUST_ROOT_ALONE;
 	const struct place places[] = {
-	    {"", "runtime-directory", config->runtime_directory, true, root},
-	    {"", "state-directory", config->state_directory, true, root},
-	    {"", "metrics-listen", path_of_socket(config->metrics_listen), false, root},
-	    {"log", "target", config->log.target, false, logs},
-	    {"log", "xferlog", config->log.xferlog, false, logs},
+	    {"", "runtime-directory", config->runtime_directory, true, true, root},
+	    {"", "state-directory", config->state_directory, true, true, root},
+	    {"", "metrics-listen", path_of_socket(config->metrics_listen), false, true, root},
+	    {"log", "target", config->log.target, false, false, logs},
+	    {"log", "xferlog", config->log.xferlog, false, false, logs},
 	};
 	char key[CONFIG_PLACE_MAX], why[TRUST_TEXT_MAX], line[CONFIG_PLACE_MAX + TRUST_TEXT_MAX];
 	struct trust_problem problem;
@@ -64,7 +90,7 @@ config_check_places(const struct config *config, void (*tell)(void *arg, const c
 		if (!is_refused(&places[i], &problem))
 			continue;
 		config_place(config, places[i].section, places[i].key, key);
-		trust_explain(&problem, why, sizeof(why));
+		explain(&problem, why, sizeof(why));
 		snprintf(line, sizeof(line), "%s%s", key, why);
 		tell(arg, line);
 		r = -EPERM;

@@ -138,11 +138,12 @@ answer_status(struct master *master, struct control_client *client)
 	json_int_t uptime = (json_int_t)((monotonic_ms() - master->started_ms) / 1000);
 
 	finish(client,
-	    json_pack("{s:b, s:s, s:i, s:s, s:I, s:I, s:s, s:b, s:o, s:I, s:I, s:I, s:s, s:o, s:o, s:o}", "done", 1,
-		"version", SALLYPORT_VERSION, "pid", (int)master->pid, "config_file", master->config_path, "started",
+	    json_pack("{s:b, s:s, s:i, s:s, s:I, s:I, s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o}", "done",
+		1, "version", SALLYPORT_VERSION, "pid", (int)master->pid, "config_file", master->config_path, "started",
 		(json_int_t)time(NULL) - uptime, "uptime", uptime, "state",
 		master->is_draining ? "draining" : "serving", "tls", master->certificate.context != NULL, "certificate",
-		certificate_json(master), "sessions", (json_int_t)head->live, "hashing",
+		certificate_json(master), "sessions", (json_int_t)head->live, "former_sessions",
+		(json_int_t)master->upgrade.foreign_count, "hashing",
 		(json_int_t)turns_running(master->turns[TURN_HASH]), "bans", (json_int_t)head->bans, "log_level",
 		log_level_name(log_level_now()), "limits", limits_json(master), "totals", totals_json(&master->board),
 		"config", config_json(master->config)));
@@ -306,7 +307,8 @@ answer_stop(struct master *master, struct control_client *client, bool is_drain)
 {
 	log_request(is_drain ? "drain" : "stop", "");
 	finish(client,
-	    json_pack("{s:b, s:I, s:I}", "done", 1, "sessions", (json_int_t)master->live_count, "seconds",
+	    json_pack("{s:b, s:I, s:I}", "done", 1, "sessions",
+		(json_int_t)master->live_count + master->upgrade.foreign_count, "seconds",
 		(json_int_t)(is_drain ? master->config->timeouts.drain_s : 0)));
 	master_stop(master, is_drain);
 }

@@ -105,6 +105,29 @@ users_line()
 	fi
 }
 
+@test "both refuse a place that stops the start: no directory, or a log in a directory that is missing" {
+	local value
+	: >"$DIR/file"
+	for value in "runtime-directory = \"$DIR/file\"" "state-directory = \"$DIR/file/state\"" \
+		"log { target = \"$DIR/file/log\" }" "log { target = \"$DIR/missing/log\" }" \
+		"log { target = \"syslog\" xferlog = \"$DIR/missing/log\" }"; do
+		write_config "$value"
+		run "$BUILD/sallyportd" -t -c "$CONF"
+		assert_failure 1
+		assert_line --regexp "^sallyportd: $CONF:1: [a-z.-]+: '$DIR/(file|missing)[a-z/]*': (Not a|No such file or) directory\$"
+		run ctl config check
+		assert_failure 1
+		assert_line --regexp ": '$DIR/(file|missing)[a-z/]*': (Not a|No such file or) directory\$"
+		run timeout 20 "$BUILD/sallyportd" -f -c "$CONF"
+		assert_failure 1
+	done
+	# what the start makes may be missing
+	write_config
+	rm -rf "$DIR/run" "$DIR/state"
+	run "$BUILD/sallyportd" -t -c "$CONF"
+	assert_success
+}
+
 @test "an ordinary user reads what was not tried" {
 	cp "$BUILD/sallyportd" "$DIR/sallyportd"
 	run -0 setpriv --reuid nobody --regid nogroup --clear-groups "$DIR/sallyportd" -t -c "$CONF"

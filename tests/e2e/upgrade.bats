@@ -222,6 +222,8 @@ own_program()
 	printf 'USER alice\r\nPASS secret\r\n' >&"$second"
 	timeout 20 grep -q -m 1 '^230 ' <&"$second"
 	upgrade
+	run ctl status
+	assert_line --regexp '^former servers: +2 more, which count for the limits$'
 	logs_in()
 	{
 		ftp_close
@@ -236,7 +238,32 @@ own_program()
 	exec {first}>&-
 	wait_until is_gone "$OLD_PID"
 	wait_until logs_in 230
+	run ctl drain
+	assert_output --regexp '^no new connections; [12] sessions have 30 s for their transfers$'
 	exec {second}>&-
+}
+
+@test "sallyportctl reload during an upgrade: the server that has taken over is asked" {
+	serve
+	printf '#!/bin/sh\nsleep 2\nexec "%s" "$@"\n' "$BUILD/sallyportd" >"$DIR/slow"
+	chmod 755 "$DIR/slow"
+	stop_server
+	cp "$BUILD/sallyportd" "$DIR/sallyportd"
+	"$DIR/sallyportd" -f -c "$CONF" </dev/null >"$DIR/stdout" 2>"$DIR/stderr" 3>&- &
+	SERVER_PID=$!
+	OLD_PID=$SERVER_PID
+	wait_until -t 30 test -s "$DIR/run/sallyportd.pid"
+	wait_until log_has "sallyportd\\[$OLD_PID\\].* ready "
+	mv "$DIR/slow" "$DIR/sallyportd"
+	kill -USR2 "$OLD_PID"
+	wait_until log_has " upgrade .*starting "
+	run ctl reload
+	assert_success
+	assert_output 'configuration in force'
+	wait_until is_gone "$OLD_PID"
+	find_server
+	run ctl status
+	assert_line --regexp "serving, .* pid $SERVER_PID\$"
 }
 
 @test "a configuration that is wrong: the old server goes on, and the log says why" {
