@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -44,6 +45,8 @@
 #define TEXT_MAX 8192		/* bytes of one message: lines */
 #define SEND_MS 2000		/* for the list of sessions, to a server that has just said that it is ready */
 #define ERRORS_MAX 4096		/* bytes of what a server says that does not come up */
+#define GONE_LINE (sizeof("gone \n") - 1 + SESSION_ID_SIZE - 1)
+#define GONE_AT_ONCE (TEXT_MAX / GONE_LINE * GONE_LINE)	/* bytes of one message: whole lines */
 #define ENVIRONMENT_MAX 9
 #define NAMES_MAX 2048		/* LISTENERS_MAX names of activation_name() */
 
@@ -514,8 +517,8 @@ upgrade_lets_go(const struct master *master)
 
 /* Sends what is in text first, when that is full. */
 static void
-tell_session(
-    const struct upgrade *upgrade, struct buf *text, const char *id, const struct address_key *address, const char *user)
+tell_session(const struct upgrade *upgrade, struct buf *text, const char *id, const struct address_key *address,
+    const char *user)
 {
 	if (text->len + 256 > TEXT_MAX) {
 		send_text(upgrade->successor, text->data, text->len);
@@ -592,6 +595,8 @@ retire(struct master *master)
 	}
 	close_fd(&upgrade->errors_fd);
 	timer_stop(master->loop, &upgrade->overdue);
+	buf_free(&upgrade->gone);
+	buf_init(&upgrade->gone, (size_t)SESSIONS_MAX * GONE_LINE);
 	upgrade->is_retired = upgrade->has_successor = true;
 	upgrade->is_passed = false;
 	if (master->reload.again)
@@ -665,6 +670,37 @@ obey(struct master *master, const char *line)
 		master_stop(master, false);
 }
 
+/* As much as the channel takes; what is left follows when it takes more. */
+static void
+send_gone(struct master *master)
+{
+	struct upgrade *upgrade = &master->upgrade;
+	bool had_room = true;
+
+	while (upgrade->gone.len > 0 && had_room) {
+		size_t len = upgrade->gone.len < GONE_AT_ONCE ? upgrade->gone.len : GONE_AT_ONCE;
+
+		had_room = send(upgrade->successor, upgrade->gone.data, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+		if (had_room)
+			buf_consume(&upgrade->gone, len);
+	}
+	if (upgrade->gone.len == 0)
+		buf_clear(&upgrade->gone);	/* of a want of memory, too */
+	loop_want(master->loop, &upgrade->successor_source, EPOLLIN | (had_room ? 0U : EPOLLOUT));
+}
+
+/* The successor counts it no longer, whether it was of this server or of one before. */
+static void
+tell_gone(struct master *master, const char *id)
+{
+	struct upgrade *upgrade = &master->upgrade;
+
+	if (!upgrade->is_retired || upgrade->successor < 0)
+		return;
+	buf_addf(&upgrade->gone, "gone %s\n", id);
+	send_gone(master);
+}
+
 static void
 upgrade_successor_ready(void *arg)
 {
@@ -673,6 +709,8 @@ upgrade_successor_ready(void *arg)
 	char *rest = text, *line;
 	int r;
 
+	if (master->upgrade.gone.len > 0)
+		send_gone(master);
 	r = receive_text(master->upgrade.successor, text);
 	if (r == -EPIPE) {
 		/* one that has not come up is told about when its parent is reaped */
@@ -684,23 +722,10 @@ upgrade_successor_ready(void *arg)
 		obey(master, line);
 }
 
-/* The successor counts it no longer, whether it was of this server or of one before. */
-static void
-tell_gone(const struct upgrade *upgrade, const char *id)
-{
-	char text[64];
-	int len;
-
-	if (!upgrade->is_retired || upgrade->successor < 0)
-		return;
-	len = snprintf(text, sizeof(text), "gone %s\n", id);
-	(void)!send(upgrade->successor, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 void
 upgrade_session_gone(struct master *master, const struct slot *slot)
 {
-	tell_gone(&master->upgrade, slot->id);
+	tell_gone(master, slot->id);
 }
 
 /* --- the new server, and the sessions of the old one --- */
@@ -730,7 +755,7 @@ remove_foreign(struct master *master, struct foreign *foreign)
 {
 	TAILQ_REMOVE(&master->upgrade.foreign, foreign, entry);
 	master->upgrade.foreign_count--;
-	tell_gone(&master->upgrade, foreign->id);
+	tell_gone(master, foreign->id);
 	sessions_uncount(master, &foreign->address, foreign->user);
 	TAILQ_INSERT_HEAD(&master->upgrade.unused, foreign, entry);
 }

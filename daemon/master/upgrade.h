@@ -27,6 +27,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include "common/buf.h"
 #include "accounts/account.h"
 #include "common/address.h"
 #include "daemon/master/loop.h"
@@ -61,6 +62,7 @@ struct upgrade {
 	bool is_postponed;		/* it starts when the reload under way has ended */
 	bool is_retired;		/* another has taken over; this one lives for its sessions */
 	bool has_successor;		/* that other lives */
+	struct buf gone;		/* lines about sessions that have ended, which its channel has no room for yet */
 	bool is_passed;			/* and yet another has taken over from it */
 	/* the last start that ended */
 	uint64_t ended;			/* how many have */

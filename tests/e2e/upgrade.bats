@@ -243,6 +243,42 @@ own_program()
 	exec {second}>&-
 }
 
+@test "more sessions end at once than the channel takes: none is counted any longer" {
+	local count=320
+	serve 'limits { sessions = 1000 sessions-per-address = 1000 }' 'timeouts { login = 5m }'
+	python3 - "$PORT" "$count" "$DIR" 3>&- <<-'END' &
+		import os, socket, sys, time
+		port, count, place = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+		clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+		for client in clients:
+		    client.settimeout(100)
+		    assert client.recv(3) == b"220"
+		open(place + "/greeted", "w").close()
+		while not os.path.exists(place + "/leave"):
+		    time.sleep(0.05)
+		for client in clients[1:]:
+		    client.close()
+		while not os.path.exists(place + "/end"):
+		    time.sleep(0.05)
+	END
+	clients=$!
+	wait_until -t 100 test -e "$DIR/greeted"
+	upgrade
+	wait_until eval "ctl status | grep -q '^former servers: *$count more'"
+	kill -STOP "$SERVER_PID"
+	: >"$DIR/leave"
+	has_one_left()
+	{
+		[ "$(ps -o args= --ppid "$OLD_PID" | grep -c ': monitor')" -eq 1 ]
+	}
+	wait_until -t 60 has_one_left || { kill -CONT "$SERVER_PID" && : >"$DIR/end" && return 1; }
+	kill -CONT "$SERVER_PID"
+	wait_until eval "ctl status | grep -q '^former servers: *1 more'" || { : >"$DIR/end" && return 1; }
+	: >"$DIR/end"
+	wait "$clients"
+	wait_until is_gone "$OLD_PID"
+}
+
 @test "sallyportctl reload during an upgrade: the server that has taken over is asked" {
 	serve
 	printf '#!/bin/sh\nsleep 2\nexec "%s" "$@"\n' "$BUILD/sallyportd" >"$DIR/slow"
