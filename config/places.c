@@ -13,6 +13,7 @@
 #include "common/banned.h"
 
 #define UNIX_PREFIX "unix:"
+#define UNIT_LOGS "/var/log/sallyport" /* which the unit makes (LogsDirectory=) */
 
 struct place {
 	const char *section, *key;
@@ -32,7 +33,7 @@ is_hopeless(const struct place *place, const struct trust_problem *problem)
 	case ENAMETOOLONG:
 		return true;
 	case ENOENT:
-		return !place->is_made;
+		return !place->is_made && strcmp(problem->path, UNIT_LOGS) != 0;
 	default:
 		return false;
 	}

@@ -391,7 +391,7 @@ data_is_full()
 {
 	local inode queue
 	inode=$(readlink "/proc/self/fd/$DATA" | tr -cd 0-9)
-	queue=$(awk -v inode="$inode" '$10 == inode { split($5, q, ":"); print q[2] }' /proc/net/tcp /proc/net/tcp6)
+	queue=$(awk -v inode="$inode" '$10 == inode { split($5, q, ":"); print q[2]; exit }' /proc/net/tcp /proc/net/tcp6)
 	[ -n "$queue" ] && [ "$((16#$queue))" -gt 30000 ]
 }
 
