@@ -89,6 +89,23 @@ check_hook(struct check *check, const struct config *config)
 		take_error(check, error);
 }
 
+/* The start makes no directory for a log. A unit of systemd may make it first, so this is no error. */
+static void
+check_log_directory(struct check *check, const struct config *config, const char *key, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char directory[PATH_MAX], place[CONFIG_PLACE_MAX];
+
+	if (path[0] != '/' || slash == path)
+		return;
+	snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
+	if (access(directory, F_OK) == 0 || errno != ENOENT)
+		return;
+	config_place(config, "log", key, place);
+	find(check, false, "%sdirectory '%s' is missing, and the start makes none; 'install -d -o %s %s'", place,
+	    directory, config->service_user, directory);
+}
+
 /* --- the accounts --- */
 
 /* Words that no part of the server reads: kept on purpose, but a slip of the pen looks the same. */
@@ -274,6 +291,8 @@ check_setup(const char *path, const struct check_sink *sink, struct check_facts 
 	facts->has_tls = config->tls.certificate[0] != '\0';
 	check_hook(&check, config);
 	(void)config_check_places(config, take_error, &check);
+	check_log_directory(&check, config, "target", config->log.target);
+	check_log_directory(&check, config, "xferlog", config->log.xferlog);
 	check_certificate(&check, config);
 	check_accounts(&check, config);
 	check_pam(&check, config);

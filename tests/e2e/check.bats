@@ -58,6 +58,19 @@ users_line()
 	assert_output --partial '"tls": true'
 }
 
+@test "both warn of a log file whose directory is missing, without which the server does not start" {
+	write_config "log { target = \"$DIR/none/log\" xferlog = \"$DIR/xfer\" }"
+	check
+	assert_success
+	assert_line --regexp "^(sallyportd: )?$CONF:[0-9]+: log.target: directory '$DIR/none' is missing.* \(warning\)$"
+	refute_output --partial log.xferlog
+	run timeout 20 "$BUILD/sallyportd" -c "$CONF" 3>&-
+	assert_failure
+	mkdir "$DIR/none"
+	check
+	refute_output --partial missing
+}
+
 @test "both find a hash that crypt(3) does not know, and repeat no password" {
 	users_line "bob:MySecret:200001:200001:$DIR/home/bob:"
 	# shellcheck disable=SC2016 # no variables
