@@ -6,8 +6,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "common/libc.h"
-
 #include "common/banned.h"
 
 bool
@@ -19,12 +17,10 @@ death_is_kill(int status)
 void
 death_text(int status, char text[DEATH_TEXT_MAX])
 {
-	const char *name = WIFSIGNALED(status) ? signal_name(WTERMSIG(status)) : NULL;
-
 	if (death_is_kill(status))
 		snprintf(text, DEATH_TEXT_MAX, "%s", DEATH_BY_KILL);
 	else if (WIFSIGNALED(status))
-		snprintf(text, DEATH_TEXT_MAX, "signal %d (%s)", WTERMSIG(status), name == NULL ? "?" : name);
+		snprintf(text, DEATH_TEXT_MAX, "status %d", WTERMSIG(status));
 	else
 		snprintf(text, DEATH_TEXT_MAX, "exit status %d", WEXITSTATUS(status));
 }

@@ -13,7 +13,7 @@
 /* Ended by SIGKILL? status: of waitpid(2). */
 bool death_is_kill(int status);
 
-/* "exit status 1", "signal 11 (SEGV)" or DEATH_BY_KILL. status: of waitpid(2), of a child that nobody here has killed. */
+/* "exit status 1", "status 11" of a signal, or DEATH_BY_KILL. status: of waitpid(2), of a child that nobody here has killed. */
 void death_text(int status, char text[DEATH_TEXT_MAX]);
 
 #endif
