@@ -13,30 +13,19 @@
 #include "common/banned.h"
 
 #define UNIX_PREFIX "unix:"
-#define UNIT_LOGS "/var/log/sallyport" /* which the unit makes (LogsDirectory=) */
 
 struct place {
 	const char *section, *key;
 	const char *path; /* not absolute: nothing to look at */
 	bool is_directory; /* else what is in the directory of path */
-	bool is_made; /* a directory that is missing: at the start, or by the service manager */
 	struct trust trust;
 };
 
-/* What stops the start whoever looks. That this user may not look says nothing. */
+/* What stops the start whoever looks. What is missing may be made, and that this user may not look says nothing. */
 static bool
-is_hopeless(const struct place *place, const struct trust_problem *problem)
+is_hopeless(const struct trust_problem *problem)
 {
-	switch (-problem->error) {
-	case ENOTDIR:
-	case ELOOP:
-	case ENAMETOOLONG:
-		return true;
-	case ENOENT:
-		return !place->is_made && strcmp(problem->path, UNIT_LOGS) != 0;
-	default:
-		return false;
-	}
+	return problem->error == -ENOTDIR || problem->error == -ELOOP || problem->error == -ENAMETOOLONG;
 }
 
 static bool
@@ -50,7 +39,7 @@ is_refused(const struct place *place, struct trust_problem *problem)
 	fd = place->is_directory ? trusted_dir_open(place->path, &place->trust, problem)
 				 : trusted_parent_open(place->path, &place->trust, name, problem);
 	if (fd < 0)
-		return problem->kind != TRUST_SYSTEM || is_hopeless(place, problem);
+		return problem->kind != TRUST_SYSTEM || is_hopeless(problem);
 	close_fd(&fd);
 	return false;
 }
@@ -77,11 +66,11 @@ config_check_places(const struct config *config, void (*tell)(void *arg, const c
 	const struct trust logs = {.uid = service == NULL ? 0 : service->pw_uid, .gid = TRUST_ANY_GROUP};
 	const struct trust root = *TRUST_ROOT_ALONE;
 	const struct place places[] = {
-	    {"", "runtime-directory", config->runtime_directory, true, true, root},
-	    {"", "state-directory", config->state_directory, true, true, root},
-	    {"", "metrics-listen", path_of_socket(config->metrics_listen), false, true, root},
-	    {"log", "target", config->log.target, false, false, logs},
-	    {"log", "xferlog", config->log.xferlog, false, false, logs},
+	    {"", "runtime-directory", config->runtime_directory, true, root},
+	    {"", "state-directory", config->state_directory, true, root},
+	    {"", "metrics-listen", path_of_socket(config->metrics_listen), false, root},
+	    {"log", "target", config->log.target, false, logs},
+	    {"log", "xferlog", config->log.xferlog, false, logs},
 	};
 	char key[CONFIG_PLACE_MAX], why[TRUST_TEXT_MAX], line[CONFIG_PLACE_MAX + TRUST_TEXT_MAX];
 	struct trust_problem problem;
