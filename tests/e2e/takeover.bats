@@ -327,6 +327,31 @@ kick_ends()
 	EOF
 }
 
+@test "descriptors that protocol sends in the form of close_notify end its session, and nobody else's login" {
+	serve
+	taken <<-'EOF'
+		bob = Bystander()
+		for other in ("monitor", "files"):
+		    sessions = [Taken().login() for _ in range(6)]
+		    for t in sessions:
+		        channel = re.search(other + r": (\d+)", t.act("channels"))[1]
+		        t.send("SITE TAKEOVER descriptors %s 100000 %d" % (channel, socket.MSG_DONTWAIT))
+		    bob.works()
+		    can_log_in()
+		    for t in sessions:
+		        try:
+		            t.reply()	# before its end is seen; or the kernel took none, since others had too many in flight
+		        except (EOFError, ConnectionError):
+		            pass
+		        if not t.is_over():
+		            t.close()
+		        wait_until(t.is_over, "the end of a session that sends descriptors to %s" % other)
+		    expect(any(t.alarms() for t in sessions), "no alarm", other)
+		    bob.works()
+		    can_log_in()
+	EOF
+}
+
 @test "protocol cannot change an upload after its end, whatever the rights are" {
 	serve
 	add_user drop secret --allow create,list

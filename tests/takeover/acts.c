@@ -169,7 +169,10 @@ act_sendmsg(char *line, struct report *report)
 	    sendmsg((int)strtol(fd, NULL, 0), &header, (int)strtol(flags, NULL, 0) | MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
-/* descriptors FD COUNT: send one's own, many at a time, until the channel or the kernel takes no more. */
+/*
+ * descriptors FD COUNT [FLAGS]: send one's own, many at a time, until the channel or the kernel takes no more. The flags
+ * of sendmsg() are those of kernel TLS if they are named, or else others.
+ */
 static void
 act_descriptors(char *line, struct report *report)
 {
@@ -177,7 +180,8 @@ act_descriptors(char *line, struct report *report)
 		struct cmsghdr header;
 		char space[CMSG_SPACE(DESCRIPTORS_AT_ONCE * sizeof(int))];
 	} control;
-	const char *channel = next_word(&line), *count = next_word(&line);
+	const char *channel = next_word(&line), *count = next_word(&line), *named = next_word(&line);
+	int flags = named == NULL ? MSG_NOSIGNAL | MSG_DONTWAIT : (int)strtol(named, NULL, 0);
 	char word[] = "taken";
 	struct iovec part = {.iov_base = word, .iov_len = sizeof(word) - 1};
 	struct msghdr header = {
@@ -191,7 +195,7 @@ act_descriptors(char *line, struct report *report)
 	for (int i = 0; i < DESCRIPTORS_AT_ONCE; i++)
 		memcpy(CMSG_DATA(&control.header) + (size_t)i * sizeof(int), &(int){STDIN_FILENO}, sizeof(int));
 	while (sent < strtol(count, NULL, 0) &&
-	    sendmsg((int)strtol(channel, NULL, 0), &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+	    sendmsg((int)strtol(channel, NULL, 0), &header, flags) >= 0)
 		sent += DESCRIPTORS_AT_ONCE;
 	report_add(report, "descriptors: %ld, then %s; ", sent, errno_name(errno));
 }
