@@ -105,6 +105,50 @@ start_instance()
 	assert_success
 }
 
+# --- OpenRC ---
+
+# openrc COMMAND...: each in turn, on a /run and a /var/lib of its own, where OpenRC runs the default level.
+openrc()
+{
+	local script=$DIR/sallyportd.one
+	sed -e "s|/usr/local/sbin|$BUILD|g" -e "s|/etc/sallyport/|$DIR/etc/|g" -e '/^\t\(need\|use\|after\) /d' \
+		-e '/^\tprovide/s/.*/\t:/' "$TREE/etc/openrc/sallyportd" >"$script"
+	chmod 755 "$script"
+	timeout 120 unshare --mount --pid --fork --kill-child --mount-proc bash -c '
+		mount -t tmpfs none /run && mount -t tmpfs none /var/lib || exit 99
+		mkdir -p /run/openrc/{started,starting,daemons,options,exclusive}
+		echo default >/run/openrc/softlevel
+		script=$1; shift
+		for command in "$@"; do
+			echo "== $command"
+			timeout 60 "$script" "$command" </dev/null 3>&-
+			echo "status $?"
+		done' openrc "$script" "$@" 2>&1
+}
+
+@test "OpenRC starts, reloads, upgrades, restarts and stops a server of several" {
+	need_program openrc-run
+	is_asan && skip "a sanitizer's reports need standard error"
+	printf '%s\n' 'listen = {"127.0.0.1:0"}' 'service-user = "sallyport"' "accounts = \"$DIR/etc/users\"" \
+		'runtime-directory = "/run/sallyport-one"' 'state-directory = "/var/lib/sallyport-one"' "log { target = \"$LOG\" }" \
+		>"$DIR/etc/one.conf"
+	(umask 077 && : >"$DIR/etc/users")
+	run openrc start status reload upgrade status restart stop status
+	[ "$(grep -c '^status 0$' <<<"$output")" -eq 7 ]
+	assert_line --index -1 'status 3'
+	[ "$(log_count ' ready ')" -eq 3 ]
+	log_has ' reload .*configuration in force'
+	log_has 'has taken over'
+	# a mistake is told before anything starts
+	: >"$LOG"
+	run openrc start
+	[ "$(grep -c '^status 0$' <<<"$output")" -eq 1 ]
+	echo 'listen = {' >>"$DIR/etc/one.conf"
+	run openrc start
+	assert_line 'status 1'
+	assert_output --partial "one.conf"
+}
+
 # --- packages of other families ---
 
 @test "each package has the version of the file VERSION" {
