@@ -117,7 +117,7 @@ static void __attribute__((format(printf, 2, 3)))
 note_problem(struct upgrade *upgrade, const char *format, ...)
 {
 	size_t len = strlen(upgrade->report);
-	char text[ERRORS_MAX];
+	char text[ERRORS_MAX - 1];	/* a line break goes before it */
 	va_list args;
 
 	va_start(args, format);
