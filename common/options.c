@@ -42,7 +42,7 @@ store(const struct opt_row *row, void *targets, const char *value)
 	uint64_t number = 0;
 
 	if ((row->type == OPT_NUMBER || row->type == OPT_INT) &&
-	    (parse_u64(value, row->high, &number) < 0 || number < row->low))
+	    (value == NULL || parse_u64(value, row->high, &number) < 0 || number < row->low))
 		return -EINVAL;
 	switch (row->type) {
 	case OPT_FLAG:

@@ -24,7 +24,8 @@ compare_jobs(const void *a, const void *b)
 int
 arrivals_init(struct arrivals *arrivals, const struct jobs *jobs)
 {
-	*arrivals = (struct arrivals){.jobs = calloc(jobs->count + 1, sizeof(const struct job *))};
+	*arrivals = (struct arrivals){0};
+	arrivals->jobs = calloc(jobs->count + 1, sizeof(const struct job *));
 	if (arrivals->jobs == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < jobs->count; i++) {

@@ -22,14 +22,14 @@ compare_names(const void *a, const void *b)
 static const struct ftp_entry **
 sorted_files(const struct ftp_list *list, size_t *count)
 {
-	const struct ftp_entry **files = calloc(list->count + 1, sizeof(*files));
+	const struct ftp_entry **files = calloc(list->count + 1, sizeof(const struct ftp_entry *));
 
 	*count = 0;
 	for (size_t i = 0; files != NULL && i < list->count; i++)
 		if (list->entries[i].kind == FTP_KIND_FILE)
 			files[(*count)++] = &list->entries[i];
 	if (files != NULL)
-		qsort(files, *count, sizeof(*files), compare_names);
+		qsort(files, *count, sizeof(const struct ftp_entry *), compare_names);
 	return files;
 }
 
@@ -81,7 +81,7 @@ mirror_sharpen_times(
 		struct ftp_entry *there = &remote->entries[i];
 		const struct ftp_entry *key = there, *const * here;
 
-		here = bsearch(&key, files, count, sizeof(*files), compare_names);
+		here = bsearch(&key, files, count, sizeof(const struct ftp_entry *), compare_names);
 
 		if (here != NULL && is_in_question(&wishes, there, *here))
 			sharpen(mirror, full, there, *here);

@@ -23,7 +23,7 @@ struct judgement {
 struct judgements {
 	struct judgement all[JUDGEMENTS_MAX];
 	uint32_t used, waiting;
-	LIST_HEAD(, judgement) free;
+	LIST_HEAD(judgement_list, judgement) free;
 };
 
 int

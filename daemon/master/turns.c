@@ -23,11 +23,13 @@ enum rank {
 	RANK_LATER	/* the first one of it is put off */
 };
 
+TAILQ_HEAD(turn_list, turn);
+
 struct turn_address {
 	struct address_key key;
 	uint32_t shares;	/* turns of it that are held or not judged */
 	enum rank rank;
-	TAILQ_HEAD(, turn) waiting;
+	struct turn_list waiting;
 	TAILQ_ENTRY(turn_address) round;	/* among those of its rank */
 	LIST_ENTRY(turn_address) same_bucket;	/* or in the list of free ones */
 	struct deadline wake;

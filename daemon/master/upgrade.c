@@ -654,14 +654,16 @@ upgrade_reload_retired(struct master *master)
 static void
 obey(struct master *master, const char *line)
 {
-	unsigned seconds;
+	static const char within[] = "within ";
+	uint64_t seconds;
 
 	if (strcmp(line, "ready") == 0 && master->upgrade.child.pid != 0)
 		retire(master);
 	else if (strcmp(line, "passed") == 0)
 		master->upgrade.is_passed = true;
-	else if (sscanf(line, "within %u", &seconds) == 1)
-		master->config->timeouts.drain_s = seconds;
+	else if (strncmp(line, within, sizeof(within) - 1) == 0 &&
+	    parse_u64(line + sizeof(within) - 1, UINT32_MAX, &seconds) == 0)
+		master->config->timeouts.drain_s = (uint32_t)seconds;
 	else if (strcmp(line, "reopen") == 0)
 		reopen_log(master);
 	else if (strcmp(line, "drain") == 0)
@@ -786,16 +788,19 @@ take_foreign(struct upgrade *upgrade)
 	return upgrade->foreign_used < SESSIONS_MAX ? &upgrade->room[upgrade->foreign_used++] : NULL;
 }
 
-/* 32 hexadecimal digits. */
+/* 32 hexadecimal digits, as tell_session() writes them. */
 static bool
 parse_key(const char *text, struct address_key *key)
 {
-	unsigned byte;
+	static const char digits[] = "0123456789abcdef";
 
+	if (strspn(text, digits) != 2 * sizeof(key->bytes))
+		return false;
 	for (size_t i = 0; i < sizeof(key->bytes); i++) {
-		if (sscanf(text + 2 * i, "%2x", &byte) != 1)
-			return false;
-		key->bytes[i] = (uint8_t)byte;
+		size_t high = (size_t)(strchr(digits, text[2 * i]) - digits);
+		size_t low = (size_t)(strchr(digits, text[2 * i + 1]) - digits);
+
+		key->bytes[i] = (uint8_t)(high << 4 | low);
 	}
 	return true;
 }
@@ -826,14 +831,12 @@ add_foreign(struct master *master, const char *text)
 static void
 forget_foreign(struct master *master, const char *id)
 {
-	struct foreign *foreign;
+	struct foreign *foreign = TAILQ_FIRST(&master->upgrade.foreign);
 
-	TAILQ_FOREACH(foreign, &master->upgrade.foreign, entry) {
-		if (strcmp(foreign->id, id) == 0) {
-			remove_foreign(master, foreign);
-			return;
-		}
-	}
+	while (foreign != NULL && strcmp(foreign->id, id) != 0)
+		foreign = TAILQ_NEXT(foreign, entry);
+	if (foreign != NULL)
+		remove_foreign(master, foreign);
 }
 
 /* Not before the former server has told who is the main process now, unless it has died before. */

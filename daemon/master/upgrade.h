@@ -47,6 +47,8 @@ struct foreign {
 	TAILQ_ENTRY(foreign) entry;
 };
 
+TAILQ_HEAD(foreign_list, foreign);
+
 struct upgrade {
 	char *program;			/* where this program was started from */
 	/* the server that comes */
@@ -72,8 +74,8 @@ struct upgrade {
 	int predecessor;		/* the channel to it; -1: none */
 	struct loop_source predecessor_source;
 	bool is_known;			/* the service manager was told */
-	TAILQ_HEAD(, foreign) foreign;	/* its sessions, for the limits */
-	TAILQ_HEAD(, foreign) unused;	/* room for others */
+	struct foreign_list foreign;	/* its sessions, for the limits */
+	struct foreign_list unused;	/* room for others */
 	struct foreign *room;	/* SESSIONS_MAX of them, that no session inherits; NULL: there was no former server */
 	uint32_t foreign_count, foreign_used;
 };

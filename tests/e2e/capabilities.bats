@@ -125,6 +125,7 @@ has_only()
 	wait_until grep -q again "$DIR/hooked/done"
 }
 
+# shellcheck disable=SC2030 # see refused_without()
 @test "sallyportctl makes and counts homes with CHOWN besides" {
 	printf 'secret\n' | with_only "$WALLS,chown" "$BUILD/sallyportctl" -c "$CONF" user add alice --password-stdin \
 		--home "$DIR/home/new/alice" --quota 1M
@@ -148,6 +149,7 @@ refused_without()
 	run with_only "${all%,}" "$BUILD/sallyportd" -f -c "$CONF"
 	assert_failure 1
 	assert_line --index 0 --regexp "^sallyportd: capabilities are missing: CAP_$name \\([^,]*\\); add them: .*--cap-add $name;"
+	# shellcheck disable=SC2031 # run sets it
 	assert_equal "${#lines[@]}" 1
 }
 
@@ -163,6 +165,7 @@ refused_without()
 	for capability in SYS_CHROOT SETUID SETGID SETPCAP KILL; do
 		assert_line --index 0 --partial "CAP_$capability"
 	done
+	# shellcheck disable=SC2031 # run sets it
 	assert_equal "${#lines[@]}" 1
 }
 
@@ -206,7 +209,7 @@ refused_without()
 	assert_success
 	wait_until log_has ' critical alarm .*no_walls="protocol" message="chroot: Permission denied; root cannot enter the directory'
 	wait_until log_has ' disconnect .*reason="walls"'
-	! log_has ' ban '
+	refute log_has ' ban '
 }
 
 @test "a session whose monitor cannot give root up answers 421, and the log says why" {
@@ -222,7 +225,7 @@ refused_without()
 	ftp 'PASS secret' 421
 	wait_until log_has ' critical alarm .*no_walls="monitor" message="chroot: Permission denied'
 	wait_until log_has ' disconnect .*reason="walls"'
-	! log_has ' login .*user="alice"'
+	refute log_has ' login .*user="alice"'
 }
 
 @test "a session whose files process cannot be walled in answers 421, and the log says why" {

@@ -67,6 +67,7 @@ fake_server()
 harmless()
 {
 	run --separate-stderr ctl "$@"
+	# shellcheck disable=SC2154 # run sets it
 	printf '%s\n' "$output" "$stderr" >"$DIR/printed"
 	[ -s "$DIR/printed" ]
 	python3 - "$DIR/printed" <<-'END'

@@ -248,6 +248,7 @@ status_of()
 # A child that has ended is a zombie until the master looks: after 200 ms when its SIGCHLD was merged with another.
 has_no_zombie()
 {
+	# shellcheck disable=SC2009 # pgrep tells no states
 	! ps -o stat= --ppid "$SERVER_PID" | grep -q Z
 }
 

@@ -221,12 +221,11 @@ search_memory(const char *pid, uint64_t *looked)
 		exit(2);
 	}
 	while (fgets(line, sizeof(line), maps) != NULL) {
-		uint64_t start, end;
-		char rights;
+		char *rest;
+		uint64_t start = strtoull(line, &rest, 16), end = *rest == '-' ? strtoull(rest + 1, &rest, 16) : 0;
 
 		line[strcspn(line, "\n")] = '\0';
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %c", &start, &end, &rights) == 3 && rights == 'r' &&
-		    start < INT64_MAX)
+		if (end != 0 && strncmp(rest, " r", 2) == 0 && start < INT64_MAX)
 			found += search_span(fd, line, start, end, looked);
 	}
 	fclose(maps);
