@@ -599,13 +599,13 @@ static const struct key_kind kinds[KEY_TYPE_COUNT] = {
     [KEY_ACCOUNTS] =     {describe_accounts, NULL,                       print_accounts, set_accounts,     .is_text = true},
     [KEY_LOCAL] =        {NULL, "a loopback address and port (\"127.0.0.1:9121\", \"[::1]:9121\"), \"unix:/PATH\", or \"\"", print_text, set_local, .is_text = true},
     [KEY_HOSTS] =        {NULL, "host names and addresses with ',' between them, or \"\"", print_text, set_hosts, .is_text = true},
-    [KEY_BOOL] =         {NULL, "yes or no",                             print_bool,     set_bool},
-    [KEY_NUMBER] =       {describe_number,   NULL,                       print_number,   set_number},
-    [KEY_SIZE] =         {describe_size,     NULL,                       print_size,     set_size},
-    [KEY_DURATION] =     {describe_duration, NULL,                       print_duration, set_duration},
-    [KEY_MODE] =         {describe_mode,     NULL,                       print_mode,     set_mode},
-    [KEY_RANGE] =        {describe_range,    NULL,                       print_range,    set_range},
-    [KEY_CHOICE] =       {describe_choice,   NULL,                       print_choice,   set_choice},
+    [KEY_BOOL] =         {NULL, "yes or no",                             print_bool,     set_bool, .is_text = false},
+    [KEY_NUMBER] =       {describe_number,   NULL,                       print_number,   set_number, .is_text = false},
+    [KEY_SIZE] =         {describe_size,     NULL,                       print_size,     set_size, .is_text = false},
+    [KEY_DURATION] =     {describe_duration, NULL,                       print_duration, set_duration, .is_text = false},
+    [KEY_MODE] =         {describe_mode,     NULL,                       print_mode,     set_mode, .is_text = false},
+    [KEY_RANGE] =        {describe_range,    NULL,                       print_range,    set_range, .is_text = false},
+    [KEY_CHOICE] =       {describe_choice,   NULL,                       print_choice,   set_choice, .is_text = false},
 };
 /* clang-format on */
 

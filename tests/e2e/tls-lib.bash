@@ -27,7 +27,8 @@ sign_with()
 {
 	local issuer=$1 name=$2 subject=$3 days=$4 line
 	shift 4
-	for line in "$@"; do echo "$line"; done >"$PKI/$name.ext"
+	# strict clients (Python 3.13) want both identifiers, and the usage of each key that signs
+	for line in subjectKeyIdentifier=hash authorityKeyIdentifier=keyid "$@"; do echo "$line"; done >"$PKI/$name.ext"
 	openssl req -new -key "$PKI/$name.key" -subj "/CN=$subject" -out "$PKI/$name.csr" 2>/dev/null
 	openssl x509 -req -in "$PKI/$name.csr" -CA "$PKI/$issuer.pem" -CAkey "$PKI/$issuer.key" -days "$days" \
 		-CAcreateserial -extfile "$PKI/$name.ext" -out "$PKI/$name.pem" 2>/dev/null
@@ -41,7 +42,7 @@ make_authority()
 	export PKI CA
 	mkdir "$PKI"
 	make_key p256 >"$PKI/root.key"
-	openssl req -x509 -new -key "$PKI/root.key" -subj '/CN=test root' -days 30 -out "$PKI/root.pem" 2>/dev/null
+	openssl req -x509 -new -key "$PKI/root.key" -subj '/CN=test root' -days 30 -addext keyUsage=critical,keyCertSign -out "$PKI/root.pem" 2>/dev/null
 	make_key p256 >"$PKI/intermediate.key"
 	sign_with root intermediate 'test intermediate' 30 'basicConstraints=critical,CA:TRUE' 'keyUsage=critical,keyCertSign'
 	make_leaf server p256
