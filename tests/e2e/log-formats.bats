@@ -197,6 +197,7 @@ journal_stream()
 start_with_stream()
 {
 	write_config "log { target = \"stderr\" format = \"$1\" }"
+	: >"$DIR/stderr"	# what a former server said is not waited for
 	env "$(journal_stream)" "$BUILD/sallyportd" -f -c "$CONF" </dev/null >"$DIR/stdout" 2>"$DIR/stderr" 3>&- &
 	SERVER_PID=$!
 	wait_until -t 30 grep -qE '^<6>(ready |\{.*"event":"ready")' "$DIR/stderr"
