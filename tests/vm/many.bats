@@ -14,6 +14,9 @@ setup() { load lib; }
 	systemctl reload sallyportd
 	ulimit -n 4096
 	FTP_MANY_LIMIT_S=1500 timeout 1600 "$BATS_TEST_DIRNAME/../e2e/ftp-many" fetch 500 127.0.0.1 21 alice secret file >"$DIR/many"
+	# how sessions ended, for one who reads of a failure
+	journalctl --unit sallyportd --boot --output cat | sed -nE 's/^(alarm|refused|disconnect) .*( reason="[^"]*").*/\1\2/p' | sort | uniq -c
+	dmesg --level err,warn | tail -n 5
 	run cat "$DIR/many"
 	assert_output "500 226 sha256=$sum"
 	is_served
