@@ -464,17 +464,34 @@ has_turn(const struct slot *slot)
 }
 
 /*
- * The session ended while its password was checked. That is a guess as every other: else, who leaves before PAM has
- * answered could try for ever, without delay and ban. Not where we ended it.
+ * The session leaves while its password is checked. That is a guess like every other: otherwise a client that leaves
+ * before PAM has answered could try for ever, without delay and ban. Not where we ended it. Its turn for the hash stays
+ * until it is known how the monitor ended.
  */
 static void
-count_abandoned(struct master *master, struct slot *slot)
+note_abandoned(struct master *master, struct slot *slot)
 {
 	bool is_checked = has_turn(slot) || slot->turns[TURN_HASH].state == TURN_GIVEN_BACK;
 
-	if (is_checked && !slot->was_told_to_end)
+	slot->has_abandoned = is_checked && !slot->was_told_to_end;
+	turns_leave(master->turns[TURN_PAM], &slot->turns[TURN_PAM]);
+	if (!slot->has_abandoned)
+		turns_leave(master->turns[TURN_HASH], &slot->turns[TURN_HASH]);
+}
+
+/* is_failure: the guess counts. Where memory is short, the kernel ends monitors, and the client has no part in it. */
+static void
+judge_abandoned(struct master *master, struct slot *slot, bool is_failure)
+{
+	if (!slot->has_abandoned)
+		return;
+	slot->has_abandoned = false;
+	if (is_failure)
 		judgements_add(master, &slot->address, &slot->turns[TURN_HASH],
 		    refusal_due_ms(slot->granted_ms, slot->refusal_step_ms, monotonic_ms()));
+	else
+		turns_leave(master->turns[TURN_HASH], &slot->turns[TURN_HASH]);
+	sessions_grant_soon(master);
 }
 
 static void
@@ -483,8 +500,7 @@ close_channel(struct master *master, struct slot *slot)
 	if (slot->channel < 0)
 		return;
 	loop_close(master->loop, &slot->source, &slot->channel);
-	count_abandoned(master, slot);
-	leave_turns(master, slot);
+	note_abandoned(master, slot);
 	work_leave(master, slot);
 	ports_leave(master, slot);
 	arrives_no_more(master, slot);
@@ -504,6 +520,7 @@ end_for_violation(struct master *master, struct slot *slot, const char *what)
 	log_end();
 	log_set_context(NULL, "", NULL, NULL);
 	close_channel(master, slot);
+	judge_abandoned(master, slot, true);
 	kill(-slot->monitor_pid, SIGKILL);
 }
 
@@ -845,6 +862,7 @@ slot_overdue_due(void *arg)
 	log_end();
 	log_set_context(NULL, "", "", "");
 	slot->was_told_to_end = true;
+	judge_abandoned(master, slot, true);
 	kill(-slot->monitor_pid, SIGKILL);
 	/* what the disk holds is killed once more, until it can be reaped */
 	timer_set(master->loop, &slot->overdue, monotonic_ms() + LEAVE_MS);
@@ -882,6 +900,7 @@ slot_gone(void *arg, int status)
 	    (WIFEXITED(status) && WEXITSTATUS(status) == MONITOR_EXIT_ALARM))
 		bans_failed(master, &slot->address);
 	close_channel(master, slot);
+	judge_abandoned(master, slot, !death_is_kill(status));
 	board_end(&master->board, row_of(master, slot));
 	sessions_uncount(master, &slot->address, slot->user);
 	timer_stop(master->loop, &slot->overdue);

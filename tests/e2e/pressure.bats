@@ -210,6 +210,47 @@ shortage()
 	printf '%s%s' "$1" "$2" | dd of="$DIR/shortage" conv=notrunc status=none
 }
 
+# hashing_is COUNT: so many passwords are verified now.
+hashing_is()
+{
+	[ "$(ctl status --json | jq .hashing)" = "$1" ]
+}
+
+@test "a monitor that is killed during a login is no failed login: nobody is banned for want of memory" {
+	local monitor
+	ALARM_EXPECTED=1
+	write_config 'limits { login-failures = 2 }'
+	start_server
+	add_user alice secret
+	# about two seconds each
+	printf 'slow:%s:%s\n' "$(perl -e 'print crypt("secret", "\$6\$rounds=2000000\$salt")')" "300000:300000:$DIR/home/slow:" >>"$DIR/etc/users"
+	install -d -o 300000 -g 300000 "$DIR/home/slow"
+	for _ in 1 2 3; do
+		ftp_open
+		monitor=$(monitor_pids)
+		ftp 'USER slow' 331
+		ftp_send 'PASS secret'
+		wait_until hashing_is 1
+		kill -KILL "$monitor"
+		wait_until hashing_is 0
+		ftp_close
+	done
+	run ctl ban list --json
+	assert_output '[]'
+	ftp_login alice secret
+	# that a client leaves is a guess, as before
+	ftp_close
+	for _ in 1 2; do
+		ftp_open
+		ftp 'USER slow' 331
+		ftp_send 'PASS no'
+		wait_until hashing_is 1
+		ftp_close
+		wait_until -t 30 hashing_is 0
+	done
+	wait_until -t 30 log_has ' warning ban '
+}
+
 @test "no process can be forked: that client reads 421, one line says why, and the next one is served" {
 	start_short_server
 	add_user alice secret
