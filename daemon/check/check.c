@@ -144,22 +144,6 @@ check_home(struct check *check, const char *path, size_t line, const struct acco
 		    advice_for_home(account->home, NULL));
 }
 
-static void
-check_homes(struct check *check, const char *path, const struct users_file *file)
-{
-	struct account account;
-	const char *problem;
-
-	for (size_t i = 0; i < users_file_count(file); i++) {
-		size_t len;
-		const char *line = users_file_line(file, i, &len);
-
-		if (!account_line_is_blank(line, len) && account_parse(line, len, &account, &problem) == 0)
-			check_home(check, path, i + 1, &account);
-	}
-	explicit_bzero(&account, sizeof(account));
-}
-
 /*
  * A password field that crypt(3) makes nothing of locks the account without a word. "*", "!" and "x" say so on purpose; the
  * text itself may be a password, and is not repeated.
@@ -182,8 +166,9 @@ check_hash(struct check *check, const char *path, size_t line, const struct acco
 	    account->name);
 }
 
+/* What is wrong with single accounts; lines that are none have been reported. */
 static void
-check_hashes(struct check *check, const char *path, const struct users_file *file)
+check_each_account(struct check *check, const char *path, const struct users_file *file)
 {
 	struct account account;
 	const char *problem;
@@ -192,8 +177,10 @@ check_hashes(struct check *check, const char *path, const struct users_file *fil
 		size_t len;
 		const char *line = users_file_line(file, i, &len);
 
-		if (!account_line_is_blank(line, len) && account_parse(line, len, &account, &problem) == 0)
-			check_hash(check, path, i + 1, &account);
+		if (account_line_is_blank(line, len) || account_parse(line, len, &account, &problem) < 0)
+			continue;
+		check_home(check, path, i + 1, &account);
+		check_hash(check, path, i + 1, &account);
 	}
 	explicit_bzero(&account, sizeof(account));
 }
@@ -216,8 +203,7 @@ check_accounts(struct check *check, const struct config *config)
 	else if (config->accounts[0] != '\0' && snapshot_build(config->accounts, fd, take_error, check) == 0 &&
 	    users_file_open(config->accounts, false, 0, &file, &problem) == 0) {
 		check_options(check, config->accounts, file);
-		check_hashes(check, config->accounts, file);
-		check_homes(check, config->accounts, file);
+		check_each_account(check, config->accounts, file);
 	}
 	users_file_free(file);
 	buf_free(&problem);
