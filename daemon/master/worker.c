@@ -177,8 +177,8 @@ tell_death(struct worker *worker, int status)
 	char cause[DEATH_TEXT_MAX], line[WORKER_TEXT_MAX + DEATH_TEXT_MAX + 64];
 
 	death_text(status, cause);
-	snprintf(line, sizeof(line), "%s died (%s)%s; another one is started", worker->kind->name, cause,
-	    worker->last_words);
+	snprintf(line, sizeof(line), "%s died (%s)%s%s", worker->kind->name, cause, worker->last_words,
+	    worker->is_wanted ? "; another one is started" : "");
 	log_message(LEVEL_CRITICAL, "alarm", "%s", line);
 	if (worker->kind->died != NULL)
 		worker->kind->died(worker->arg, line);
