@@ -97,6 +97,7 @@ become_program(const struct launcher *launcher, char **variables, int output_fd,
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (getppid() != parent)
 		_exit(1);
+	prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);	/* the server's own choice */
 	/* ignored signals and SIGSYS's handler are none of the program's business */
 	for (int number = 1; number < NSIG; number++)
 		(void)!sigaction(number, &by_default, NULL);
