@@ -101,7 +101,12 @@ certificate_check_start(struct master *master, struct certificate_check *check, 
 	struct certificate_report report;
 	int r;
 
-	*check = (struct certificate_check){.errand = {.child = {.gone = gone, .arg = master}}, .chain_fd = -1, .key_fd = -1, .parts_fd = -1};
+	*check = (struct certificate_check){
+	    .errand = {.child = {.gone = gone, .arg = master}},
+	    .chain_fd = -1,
+	    .key_fd = -1,
+	    .parts_fd = -1,
+	};
 	stamp_of(chain, &check->chain_stamp);
 	stamp_of(key, &check->key_stamp);
 	r = take_file(chain, false, &check->chain_fd, tell, arg);
@@ -134,7 +139,7 @@ certificate_check_start(struct master *master, struct certificate_check *check, 
 	return r;
 }
 
-/* Once, before the first context is made: the less is prepared in a session. */
+/* Once, before the first context is made, so that sessions have less to prepare. */
 static void
 rehearse(void)
 {
