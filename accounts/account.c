@@ -123,7 +123,8 @@ parse_hash(const struct field *field, struct account *account, const char **erro
 		hash.len--;
 	}
 	if (hash.len == 0 && !account->is_locked)
-		return fail(error, "the password hash is empty; set one with 'sallyportctl user passwd', or lock with '!'");
+		return fail(
+		    error, "the password hash is empty; set one with 'sallyportctl user passwd', or lock with '!'");
 	for (size_t i = 0; i < hash.len; i++)
 		if ((unsigned char)hash.text[i] <= ' ' || (unsigned char)hash.text[i] > '~')
 			return fail(error, "the password hash is damaged; set one with 'sallyportctl user passwd'");
@@ -190,8 +191,9 @@ static int
 set_rights(const struct field *value, struct account *account, const char **error)
 {
 	if (value->text == NULL || rights_parse(value->text, value->len, &account->rights) < 0)
-		return fail(error, "bad rights; write rights=WORD,WORD of list, read, create, overwrite, delete, rename, "
-				   "mkdir, rmdir and chmod, or lock the account");
+		return fail(error,
+		    "bad rights; write rights=WORD,WORD of list, read, create, overwrite, delete, rename, "
+		    "mkdir, rmdir and chmod, or lock the account");
 	return 0;
 }
 
@@ -315,6 +317,7 @@ static const struct {
 	unsigned seen;	/* bit, 0: may be repeated */
 	int (*set)(const struct field *value, struct account *account, const char **error);
 } options[] = {
+    /* clang-format off */
     {"read-only",    SEEN_READ_ONLY,    set_read_only},
     {"rights",       SEEN_RIGHTS,       set_rights},
     {"max-sessions", SEEN_MAX_SESSIONS, set_max_sessions},
@@ -324,6 +327,7 @@ static const struct {
     {"quota-files",  SEEN_QUOTA_FILES,  set_quota_files},
     {"rate-down",    SEEN_RATE_DOWN,    set_rate_down},
     {"rate-up",      SEEN_RATE_UP,      set_rate_up},
+    /* clang-format on */
 };
 
 static size_t

@@ -22,6 +22,7 @@ struct method {
 /* Longer prefixes before those that they begin with. */
 static const struct method methods[] = {
     {"$gy$", COST_FIELD, 0},	/* gost-yescrypt */
+    /* clang-format off */
     {"$y$", COST_FIELD, 0},	/* yescrypt */
     {"$7$", COST_BYTES, 11},	/* scrypt: N, r and p */
     {"$2a$", COST_FIELD, 0},	/* bcrypt */
@@ -36,6 +37,7 @@ static const struct method methods[] = {
     {"$1$", COST_NONE, 0},
     {"$3$", COST_NONE, 0},
     {"_", COST_BYTES, 4},	/* BSDi extended DES */
+    /* clang-format on */
 };
 
 static size_t

@@ -239,8 +239,8 @@ write_slot(const struct ledger *ledger, uint32_t number, struct slot *slot)
 
 /* Call visit for every slot ever used. Stops at an error. */
 static int
-each_slot(struct ledger *ledger, uint32_t count, int (*visit)(struct ledger *, uint32_t, struct slot *, void *),
-    void *arg)
+each_slot(
+    struct ledger *ledger, uint32_t count, int (*visit)(struct ledger *, uint32_t, struct slot *, void *), void *arg)
 {
 	struct slot slots[64];
 	int r = 0;
@@ -506,7 +506,8 @@ ledger_end(struct ledger *ledger, int64_t bytes, int64_t files)
 		return -EINVAL;
 	r = read_own_slot(ledger, &slot);
 	if (r == 0) {
-		fitted = add_in_bounds(&slot.bytes, bytes) < 0 || add_in_bounds(&slot.files, files) < 0 ? -EOVERFLOW : 0;
+		fitted =
+		    add_in_bounds(&slot.bytes, bytes) < 0 || add_in_bounds(&slot.files, files) < 0 ? -EOVERFLOW : 0;
 		slot.flags &= ~(uint32_t)SLOT_IN_CHANGE;
 		r = write_slot(ledger, ledger->slot, &slot);
 	}
@@ -586,8 +587,8 @@ reserve_locked(struct ledger *ledger, const struct ledger_limits *limits, uint64
 }
 
 int
-ledger_upload_reserve(struct ledger *ledger, const struct ledger_limits *limits, uint64_t wanted,
-    uint64_t *granted, struct ledger_figure *figure)
+ledger_upload_reserve(struct ledger *ledger, const struct ledger_limits *limits, uint64_t wanted, uint64_t *granted,
+    struct ledger_figure *figure)
 {
 	bool was_locked = ledger->is_locked;
 	int r = was_locked ? 0 : lock_account(ledger);
@@ -755,8 +756,9 @@ ledger_count_end(struct ledger *ledger, const struct ledger_figure *counted)
 		return -EINVAL;
 	r = counted == NULL ? 0 : lock_table(ledger);
 	if (r == 0 && counted != NULL) {
-		r = counted->bytes > LEDGER_FIGURE_MAX || counted->files > LEDGER_FIGURE_MAX ? -EINVAL
-											     : end_count_locked(ledger, counted);
+		r = counted->bytes > LEDGER_FIGURE_MAX || counted->files > LEDGER_FIGURE_MAX
+		    ? -EINVAL
+		    : end_count_locked(ledger, counted);
 		unlock_table(ledger);
 	}
 	ledger_abandon(ledger);

@@ -101,8 +101,8 @@ int ledger_upload_begin(struct ledger *ledger, uint64_t inode, uint64_t start_si
  * sensible, but never past the limit. Within a bracket or without.
  * Returns 0 with granted > 0 added, -EDQUOT with figure filled, -EUCLEAN (not within a bracket), or -errno.
  */
-int ledger_upload_reserve(struct ledger *ledger, const struct ledger_limits *limits, uint64_t wanted,
-    uint64_t *granted, struct ledger_figure *figure);
+int ledger_upload_reserve(struct ledger *ledger, const struct ledger_limits *limits, uint64_t wanted, uint64_t *granted,
+    struct ledger_figure *figure);
 
 /* The upload's file has final_size now: settle, give the rest of the reservation back. Within a bracket. As ledger_end(). */
 int ledger_upload_end(struct ledger *ledger, uint64_t final_size);

@@ -10,8 +10,7 @@
 #define ALL "all"
 
 static const char *const words[RIGHTS_COUNT] = {
-    "list", "read", "create", "overwrite", "delete", "rename", "mkdir", "rmdir", "chmod",
-};
+    "list", "read", "create", "overwrite", "delete", "rename", "mkdir", "rmdir", "chmod"};
 
 _Static_assert(MAY_ALL == (1 << RIGHTS_COUNT) - 1, "a word for each right");
 
@@ -61,5 +60,6 @@ rights_text(unsigned rights, char text[RIGHTS_TEXT_MAX])
 		snprintf(text, RIGHTS_TEXT_MAX, ALL);
 	for (size_t i = 0; i < RIGHTS_COUNT && rights != MAY_ALL; i++)
 		if ((rights & (1U << i)) != 0)
-			len += (size_t)snprintf(text + len, RIGHTS_TEXT_MAX - len, "%s%s", len == 0 ? "" : ",", words[i]);
+			len +=
+			    (size_t)snprintf(text + len, RIGHTS_TEXT_MAX - len, "%s%s", len == 0 ? "" : ",", words[i]);
 }

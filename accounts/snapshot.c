@@ -79,7 +79,8 @@ struct build {
 	} kinds[KINDS_MAX];
 };
 
-static void __attribute__((format(printf, 3, 4))) tell(struct build *build, uint64_t line, const char *format, ...)
+static void __attribute__((format(printf, 3, 4)))
+tell(struct build *build, uint64_t line, const char *format, ...)
 {
 	struct buf text;
 	va_list args;
@@ -676,7 +677,8 @@ take_costs(struct build *build, const struct view *former)
 }
 
 /* runs in a child: a number into the pipe for each kind that has no cost yet, as it is known */
-static void __attribute__((noreturn)) measure(const struct build *build, int result_fd)
+static void __attribute__((noreturn))
+measure(const struct build *build, int result_fd)
 {
 	struct account account;
 	const char *problem;

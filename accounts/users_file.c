@@ -24,9 +24,8 @@
 #define LOCK_POLL_MS 20
 #define FIELDS 6
 
-static const char new_file_header[] =
-    "# Accounts of sallyportd, one a line: NAME:HASH:UID:GID:HOME:OPTIONS\n"
-    "# Changed by sallyportctl(8); the format is described in sallyport-users(5).\n";
+static const char new_file_header[] = "# Accounts of sallyportd, one a line: NAME:HASH:UID:GID:HOME:OPTIONS\n"
+				      "# Changed by sallyportctl(8); the format is described in sallyport-users(5).\n";
 
 struct line {
 	const char *text;
@@ -218,8 +217,7 @@ open_directory(struct users_file *file, struct buf *problem)
 }
 
 int
-users_file_open(const char *path, bool is_writing, unsigned lock_wait_ms, struct users_file **out,
-    struct buf *problem)
+users_file_open(const char *path, bool is_writing, unsigned lock_wait_ms, struct users_file **out, struct buf *problem)
 {
 	struct users_file *file;
 	int r;

@@ -25,8 +25,8 @@ struct users_file;
  *
  * Returns 0, -EAGAIN when another program keeps the lock, or another -errno.
  */
-int users_file_open(const char *path, bool is_writing, unsigned lock_wait_ms, struct users_file **out,
-    struct buf *problem);
+int users_file_open(
+    const char *path, bool is_writing, unsigned lock_wait_ms, struct users_file **out, struct buf *problem);
 
 /* Wipe, release the lock, free. NULL is fine. */
 void users_file_free(struct users_file *file);

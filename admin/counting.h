@@ -22,7 +22,7 @@ struct counting {
  *
  * Returns 0 or -errno.
  */
-int counting_run(const struct account *account, struct count_uploads *uploads, uint64_t keep_s,
-    struct counting *counting);
+int counting_run(
+    const struct account *account, struct count_uploads *uploads, uint64_t keep_s, struct counting *counting);
 
 #endif

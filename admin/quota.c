@@ -149,7 +149,8 @@ read_figure(const struct ctl *ctl, const struct account *account, bool counts, s
 	}
 	if (r == -EUCLEAN)
 		ctl_error("the quota of '%s' was in doubt again after each of %d counts, because its sessions died "
-			  "meanwhile; try again", ctl_quote(account->name), COUNTS_MAX);
+			  "meanwhile; try again",
+		    ctl_quote(account->name), COUNTS_MAX);
 	ledger_close(&ledger);
 	return r;
 }

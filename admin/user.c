@@ -107,10 +107,13 @@ for_each_account(const struct ctl *ctl, const struct users_file *file, const cha
 	for (size_t i = 0; i < users_file_count(file); i++) {
 		size_t len;
 		const char *line = users_file_line(file, i, &len);
+		int parsed;
 
 		if (account_line_is_blank(line, len))
 			continue;
-		if ((tell_bad ? ctl_parse_line(ctl, file, i, &account) : account_parse(line, len, &account, &problem)) < 0)
+		parsed =
+		    tell_bad ? ctl_parse_line(ctl, file, i, &account) : account_parse(line, len, &account, &problem);
+		if (parsed < 0)
 			r = -EINVAL;
 		else if (strcmp(account.name, skip) != 0)
 			each(&account, arg);
@@ -267,9 +270,9 @@ tell_added(const struct ctl *ctl, const struct account *account)
 {
 	warn_of_home(account->home);
 	if (ctl->is_json)
-		return ctl_print_json(json_pack("{s:s, s:s, s:I, s:I, s:s}", "name", ctl_quote(account->name), "result",
-		    "added", "uid", (json_int_t)account->uid, "gid", (json_int_t)account->gid, "home",
-		    ctl_quote(account->home)));
+		return ctl_print_json(
+		    json_pack("{s:s, s:s, s:I, s:I, s:s}", "name", ctl_quote(account->name), "result", "added", "uid",
+			(json_int_t)account->uid, "gid", (json_int_t)account->gid, "home", ctl_quote(account->home)));
 	printf("%s: added; uid %u, gid %u, home %s\n", ctl_quote(account->name), account->uid, account->gid,
 	    ctl_quote(account->home));
 	return CTL_DONE;
@@ -301,8 +304,7 @@ refuse_existing(const struct ctl *ctl, const struct users_file *file)
 
 	if (users_file_find(file, ctl->operand, &index) < 0)
 		return 0;
-	ctl_error("account '%s' is there already; change it with 'user set' or 'user passwd'",
-	    ctl_quote(ctl->operand));
+	ctl_error("account '%s' is there already; change it with 'user set' or 'user passwd'", ctl_quote(ctl->operand));
 	return -EEXIST;
 }
 
@@ -339,8 +341,8 @@ compose_line(const struct ctl *ctl, const struct wishes *wishes, const char *has
 
 /* Name, ids and home of the account to be. */
 static int
-design_account(const struct ctl *ctl, const struct users_file *file, const struct wishes *wishes,
-    struct account *account)
+design_account(
+    const struct ctl *ctl, const struct users_file *file, const struct wishes *wishes, struct account *account)
 {
 	const char *home = ctl->value[OPTION_HOME];
 	int len;
@@ -404,7 +406,8 @@ user_add(struct ctl *ctl)
 	struct wishes wishes;
 	char *hash = NULL;
 
-	if (check_name(ctl->operand) < 0 || wishes_parse(ctl, &wishes) < 0 || wishes_settle_rights(&wishes, MAY_ALL) < 0)
+	if (check_name(ctl->operand) < 0 || wishes_parse(ctl, &wishes) < 0 ||
+	    wishes_settle_rights(&wishes, MAY_ALL) < 0)
 		return CTL_USAGE;
 	if (look_before_add(ctl) < 0)
 		goto out;
@@ -504,8 +507,8 @@ user_set(struct ctl *ctl)
 /* --- passwd, lock, unlock --- */
 
 static enum ctl_exit
-change_hash(const struct ctl *ctl, struct users_file *file, size_t index, bool is_locked, const char *hash,
-    const char *what)
+change_hash(
+    const struct ctl *ctl, struct users_file *file, size_t index, bool is_locked, const char *hash, const char *what)
 {
 	enum ctl_exit status = CTL_FAILED;
 	struct users_edit edit = {0};
@@ -610,8 +613,8 @@ note_sharing(const struct account *other, void *arg)
 }
 
 static int
-open_for_purge(const struct ctl *ctl, const struct users_file *file, const struct account *account,
-    struct home_place *place)
+open_for_purge(
+    const struct ctl *ctl, const struct users_file *file, const struct account *account, struct home_place *place)
 {
 	struct sharing sharing = {.home = account->home};
 

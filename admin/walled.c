@@ -26,7 +26,8 @@ tell_missing(void *arg, const char *line)
 }
 
 /* The story of the child: behind the walls of files, then the work, then tell. */
-static void __attribute__((noreturn)) work_behind_walls(const struct account *account, const struct walled_work *work,
+static void __attribute__((noreturn))
+work_behind_walls(const struct account *account, const struct walled_work *work,
     int home_fd, int out_fd, void *result, size_t size, pid_t parent)
 {
 	const int kept[] = {home_fd, out_fd};

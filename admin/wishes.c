@@ -143,8 +143,8 @@ wishes_parse(const struct ctl *ctl, struct wishes *wishes)
 	if (parse_id_option(ctl, OPTION_UID, "uid", &wishes->has_uid, &wishes->uid) < 0 ||
 	    parse_id_option(ctl, OPTION_GID, "gid", &wishes->has_gid, &wishes->gid) < 0 ||
 	    parse_rights(ctl, OPTION_ALLOW, "allow", &wishes->allowed) < 0 ||
-	    parse_rights(ctl, OPTION_DENY, "deny", &wishes->denied) < 0 || parse_sessions(ctl, wishes) < 0 || parse_amounts(ctl) < 0 ||
-	    parse_expires(ctl) < 0 || parse_allow_from(ctl, wishes) < 0)
+	    parse_rights(ctl, OPTION_DENY, "deny", &wishes->denied) < 0 || parse_sessions(ctl, wishes) < 0 ||
+	    parse_amounts(ctl) < 0 || parse_expires(ctl) < 0 || parse_allow_from(ctl, wishes) < 0)
 		return -EINVAL;
 	wishes->has_allowed = ctl->given[OPTION_ALLOW];
 	if (ctl->given[OPTION_READ_ONLY] && ctl->given[OPTION_NO_READ_ONLY]) {

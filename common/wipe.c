@@ -9,7 +9,8 @@
 
 #define STACK_BYTES 16384
 
-void __attribute__((noinline)) wipe_stack(void)
+void __attribute__((noinline))
+wipe_stack(void)
 {
 	char below[STACK_BYTES];
 

@@ -638,7 +638,8 @@ tell_login_message(struct load *load, int error, const struct trust_problem *pro
 
 	trust_explain(problem, why, sizeof(why)); /* every client is shown what root reads there */
 	if (error == -EFBIG)
-		add_problem(load, line, "login-message: '%s' is too long; at most %d bytes", path, CONFIG_LOGIN_MESSAGE_MAX);
+		add_problem(
+		    load, line, "login-message: '%s' is too long; at most %d bytes", path, CONFIG_LOGIN_MESSAGE_MAX);
 	else if (error == -EINVAL || error == -EISDIR)
 		add_problem(load, line, "login-message: '%s' is no regular file; name a text file, or \"\"", path);
 	else
@@ -853,8 +854,9 @@ print_section(FILE *out, const char *section, const char *indent)
 void
 config_print_sample(FILE *out)
 {
-	fprintf(out, "# The configuration of sallyportd, sallyport.conf(5). Every key is here with its default.\n"
-		     "# \"sallyportctl config check\" tells what is wrong with this file.\n");
+	fprintf(out,
+	    "# The configuration of sallyportd, sallyport.conf(5). Every key is here with its default.\n"
+	    "# \"sallyportctl config check\" tells what is wrong with this file.\n");
 	print_section(out, "", "");
 	for (size_t i = 0; config_sections[i] != NULL; i++) {
 		fprintf(out, "\n%s {", config_sections[i]);

@@ -356,7 +356,8 @@ set_local(const struct config_key *key, const char *text, struct config *config)
 	const char *wrong = NULL;
 
 	if (strncmp(text, "unix:", 5) == 0)
-		wrong = has_control(text, strlen(text)) ? "a control character in" : value_path_refusal(text + 5, key->high);
+		wrong = has_control(text, strlen(text)) ? "a control character in"
+							: value_path_refusal(text + 5, key->high);
 	else if (text[0] != '\0')
 		wrong = value_parse_listen(text, &listen);
 	if (wrong == NULL &&
@@ -568,7 +569,8 @@ set_name(const struct config_key *key, const char *text, struct config *config)
 static const char *
 set_path(const struct config_key *key, const char *text, struct config *config)
 {
-	const char *wrong = has_control(text, strlen(text)) ? "a control character in" : value_path_refusal(text, key->high);
+	const char *wrong =
+	    has_control(text, strlen(text)) ? "a control character in" : value_path_refusal(text, key->high);
 
 	return wrong != NULL ? wrong : set_text(key, text, config);
 }

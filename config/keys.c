@@ -25,6 +25,7 @@ _Static_assert(LEVEL_DEBUG == 0 && LEVEL_CRITICAL == 4 && LEVEL_COUNT == 5, "log
 
 const char *const config_sections[] = {"log", "tls", "limits", "timeouts", NULL};
 
+/* clang-format off */
 const struct config_key config_keys[] = {
     {NULL, "listen", KEY_LISTEN, "*:21", 0, 65535, {NULL}, FIELD(listen),
      "Where to listen for FTP (and for TLS by AUTH TLS): \"*:21\" for IPv4 and IPv6,\n"
@@ -143,6 +144,7 @@ const struct config_key config_keys[] = {
     {"timeouts", "drain", KEY_DURATION, "30s", 0, DAY, {NULL}, FIELD(timeouts.drain_s),
      "For running transfers to end when the server stops."},
 };
+/* clang-format on */
 
 const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);
 

@@ -88,8 +88,9 @@ check_string(struct scan *scan)
 		}
 		if (*scan->next == '\\') {
 			if (peek(scan, 1) != '\\' && peek(scan, 1) != quote)
-				return fail(scan, "a backslash before another character than a quote or a backslash; "
-						  "write '\\\\' for one backslash");
+				return fail(scan,
+				    "a backslash before another character than a quote or a backslash; "
+				    "write '\\\\' for one backslash");
 			scan->next++;
 		} else if (quote == '"' && peek(scan, 0) == '$' && peek(scan, 1) == '{') {
 			return fail(scan, "'${' is not expanded here; write the value itself, or use single quotes");

@@ -720,8 +720,7 @@ typedef int (*home_opener)(const char *path, const struct trust *trust, struct t
  * CAP_DAC_OVERRIDE, and on a file system whose server takes root for nobody.
  */
 static int
-open_as_root_or_account(
-    home_opener open_it, const char *path, const struct trust *trust, struct trust_problem *problem)
+open_as_root_or_account(home_opener open_it, const char *path, const struct trust *trust, struct trust_problem *problem)
 {
 	int fd = open_it(path, trust, problem);
 

@@ -95,14 +95,16 @@ struct trusted_made {
 	char below[PATH_MAX];	/* all of them, as a path below top_fd */
 };
 
+/* clang-format off */
 #define TRUSTED_MADE_NOTHING {.top_fd = -1}
+/* clang-format on */
 
 /*
  * As trusted_parent_open(), and make the directories (0755) that are missing: root's where root alone can change the
  * parent, else those of trust, whose parent it is. made->top_fd must be -1.
  */
-int trusted_parent_make(const char *path, const struct trust *trust, char name[NAME_MAX + 1],
-    struct trusted_made *made, struct trust_problem *problem);
+int trusted_parent_make(const char *path, const struct trust *trust, char name[NAME_MAX + 1], struct trusted_made *made,
+    struct trust_problem *problem);
 
 /*
  * Make a directory that belongs to uid and gid, with mode, from its first moment on; nothing that somebody puts into

@@ -15,12 +15,15 @@ struct ftp_entry {
 	char *target;	/* of a symbolic link where told, raw; NULL otherwise; owned */
 	enum ftp_kind kind;
 	int64_t size;	/* bytes; -1 unknown */
-	int64_t mtime;	/* seconds since 1970, UTC; -1 unknown; before 1970 it is negative as well, and few need to know it */
-	bool mtime_is_exact;	/* to the second and in UTC (MLSD, MDTM); LIST is of a minute or a day, in an unknown zone */
+	/* seconds since 1970, UTC; -1 unknown; before 1970 it is negative as well, and few need to know it */
+	int64_t mtime;
+	/* to the second and in UTC (MLSD, MDTM); LIST is of a minute or a day, in an unknown zone */
+	bool mtime_is_exact;
 	int32_t mode;	/* permission bits; -1 unknown */
 	char owner[32], group[32];	/* escaped; "" unknown */
 	char permissions[16];	/* the fact "perm" of MLSD, letters only; "" unknown */
-	char unique[40];	/* the fact "unique" of MLSD (RFC 3659, 7.5.2), escaped: the same for the same thing; "" unknown */
+	/* the fact "unique" of MLSD (RFC 3659, 7.5.2), escaped: the same for the same thing; "" unknown */
+	char unique[40];
 };
 
 /* Why a listing may not be all that there is. Bits. */

@@ -39,8 +39,8 @@ const char *ftp_class_name(enum ftp_class reason);
 /*
  * Fill error and return reason. what, why and hint are plain text; control characters become '?'.
  */
-enum ftp_class ftp_error_set(struct ftp_error *error, enum ftp_class reason, const char *what, const char *why,
-    const char *hint);
+enum ftp_class ftp_error_set(
+    struct ftp_error *error, enum ftp_class reason, const char *what, const char *why, const char *hint);
 
 /* Replace the cause, or what to try. */
 void ftp_error_why(struct ftp_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -188,12 +188,12 @@ struct ftp_hash {
  * algorithm is one of the names above, or NULL: the best that the server has.
  * FTP_REFUSED when it has none of them.
  */
-enum ftp_class ftp_hash(struct ftp *ftp, const char *path, const char *algorithm, uint64_t offset, int64_t length,
-    struct ftp_hash *hash);
+enum ftp_class ftp_hash(
+    struct ftp *ftp, const char *path, const char *algorithm, uint64_t offset, int64_t length, struct ftp_hash *hash);
 
 /* The same of a local descriptor (pread; its position stays). algorithm is not NULL. */
-enum ftp_class ftp_hash_local(struct ftp *ftp, int fd, const char *algorithm, uint64_t offset, int64_t length,
-    struct ftp_hash *hash);
+enum ftp_class ftp_hash_local(
+    struct ftp *ftp, int fd, const char *algorithm, uint64_t offset, int64_t length, struct ftp_hash *hash);
 
 /* --- transfers --- */
 
@@ -236,7 +236,8 @@ struct ftp_result {
 	bool is_restarted;	/* a part was there, and was not what the server has */
 	unsigned int retries;	/* connections made again on the way */
 	uint64_t grown;	/* is_to_end: bytes beyond the size that was told at first */
-	char verified[FTP_HASH_NAME_MAX];	/* all of the content was compared: "SHA-256", ..., or "content"; "" it was not */
+	/* all of the content was compared: "SHA-256", ..., or "content"; "" it was not */
+	char verified[FTP_HASH_NAME_MAX];
 	bool is_size_same;	/* both sides tell the same size; of the content it says nothing */
 	uint64_t elapsed_ms;	/* of moving bytes, without verification */
 };

@@ -37,10 +37,10 @@ void sum_free(struct sum *sum);
  * Ask the server for the hash of a file, or of a part of it (length -1: to the end), without waiting; remote_hash_receive()
  * waits, longer the more there is to hash (expected bytes).
  */
-enum ftp_class remote_hash_send(struct ftp *ftp, const struct hash_algorithm *algorithm, const char *path, uint64_t offset,
-    int64_t length);
-enum ftp_class remote_hash_receive(struct ftp *ftp, const struct hash_algorithm *algorithm, uint64_t expected,
-    char hex[FTP_HASH_HEX_MAX]);
+enum ftp_class remote_hash_send(
+    struct ftp *ftp, const struct hash_algorithm *algorithm, const char *path, uint64_t offset, int64_t length);
+enum ftp_class remote_hash_receive(
+    struct ftp *ftp, const struct hash_algorithm *algorithm, uint64_t expected, char hex[FTP_HASH_HEX_MAX]);
 
 /*
  * Compare length bytes from the beginning of the remote and the local file; both sides hash at the same time.

@@ -883,12 +883,19 @@ ftp_put(struct ftp *ftp, const struct ftp_transfer *transfer, struct ftp_result 
 	memset(delivery->result, 0, sizeof(*delivery->result));
 	reason = open_source(delivery);
 	if (reason == FTP_OK) {
+		const struct attempt attempt = {
+		    .ftp = ftp,
+		    .verb = "send",
+		    .remote = transfer->remote,
+		    .retries = &delivery->result->retries,
+		    .at = &delivery->at,
+		    .once = send_once,
+		    .may_retry = can_retry,
+		};
+
 		if (!delivery->is_file && !transfer->is_append && transfer->verify != FTP_VERIFY_NEVER)
 			stream_sum_begin(&delivery->sum, ftp);
-		reason = attempt_run(&(const struct attempt){.ftp = ftp, .verb = "send", .remote = transfer->remote,
-					 .retries = &delivery->result->retries, .at = &delivery->at,
-					 .once = send_once, .may_retry = can_retry},
-		    delivery);
+		reason = attempt_run(&attempt, delivery);
 	}
 	delivery->result->size = delivery->at;
 	if (reason == FTP_OK)

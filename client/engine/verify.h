@@ -33,7 +33,7 @@ struct verification {
  * FTP_OK with *is_same and *algorithm, which is NULL where nothing could be compared and that is no error; FTP_VERIFY,
  * where a hash is demanded and the server has none; another class when the connection failed.
  */
-enum ftp_class
-verify_by_hash(const struct verification *verification, const struct hash_algorithm **algorithm, bool *is_same);
+enum ftp_class verify_by_hash(
+    const struct verification *verification, const struct hash_algorithm **algorithm, bool *is_same);
 
 #endif

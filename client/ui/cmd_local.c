@@ -284,6 +284,3 @@ command_bookmark(struct session *session, struct options *options, const struct 
 	buf_free(&text);
 	return status;
 }
-
-/* --- help --- */
-

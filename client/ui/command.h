@@ -71,8 +71,8 @@ enum exit_status command_run_line(
     struct session *session, struct options *defaults, const struct word *words, size_t count, bool *is_end);
 
 /* Run one command of the program's arguments (words without the command's name): connects to where they say. */
-enum exit_status
-command_run_once(const struct command *command, struct options *options, const struct word *words, size_t count);
+enum exit_status command_run_once(
+    const struct command *command, struct options *options, const struct word *words, size_t count);
 
 /* --- what the files of commands have for the table --- */
 

@@ -20,8 +20,8 @@ struct credentials {
  * Look where nobody needs to be asked: --password-fd, $SALLYPORT_PASSWORD, ~/.netrc (or $NETRC). Without a user anywhere:
  * "anonymous". user may be NULL. Reports errors; credentials_free() in any case.
  */
-enum exit_status
-credentials_find(struct credentials *credentials, const char *host, const char *user, const struct options *options);
+enum exit_status credentials_find(
+    struct credentials *credentials, const char *host, const char *user, const struct options *options);
 
 /* Ask on the terminal for a password that was not found. Reports errors. */
 enum exit_status credentials_ask(struct credentials *credentials, const char *host);

@@ -48,8 +48,8 @@ void mirror_note(struct mirror *mirror, enum exit_status status);
 void mirror_tell(const struct mirror *mirror, const char *what, const char *path, const char *why);
 
 /* Keep a deletion for later. source is what takes its place, or NULL. Returns 0 or -ENOMEM. */
-int deletions_add(struct mirror *mirror, const char *directory, const struct mirror_action *action,
-    const struct ftp_entry *source);
+int deletions_add(
+    struct mirror *mirror, const char *directory, const struct mirror_action *action, const struct ftp_entry *source);
 void deletions_free(struct deletions *deletions);
 
 /* Whether --max-delete allows all of them; reports when it does not. */

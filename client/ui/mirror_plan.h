@@ -25,7 +25,8 @@ struct mirror_action {
 	enum mirror_do what;
 	const char *name;	/* borrowed from the listings */
 	const struct ftp_entry *source, *target;	/* NULL where it is not there */
-	const struct ftp_entry *replaced_by;	/* of a deletion: what takes the name, another kind of thing; NULL: nothing */
+	/* of a deletion: what takes the name, another kind of thing; NULL: nothing */
+	const struct ftp_entry *replaced_by;
 	bool is_replacement;	/* it takes the place of something else, whose deletion is an action of its own */
 	const char *why;	/* static text: "is new", "has another size", ... */
 };

@@ -12,7 +12,7 @@
  *
  * full is the directory on the server, path that in the mirror. What the server does not tell stays as it was.
  */
-void mirror_sharpen_times(struct mirror *mirror, const char *full, const char *path, struct ftp_list *remote,
-    const struct ftp_list *local);
+void mirror_sharpen_times(
+    struct mirror *mirror, const char *full, const char *path, struct ftp_list *remote, const struct ftp_list *local);
 
 #endif

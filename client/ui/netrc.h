@@ -21,8 +21,8 @@ struct netrc_login {
  * Returns 0; -ENOENT when there is no entry; -EINVAL with *line (from 1) where the text makes no sense; -ENOMEM.
  * login is filled on success; the caller calls netrc_login_free().
  */
-int
-netrc_find(const char *text, size_t len, const char *host, const char *user, struct netrc_login *login, size_t *line);
+int netrc_find(
+    const char *text, size_t len, const char *host, const char *user, struct netrc_login *login, size_t *line);
 
 /*
  * Read the file at path and find the entry. Passwords of a file that somebody else may read are not used:

@@ -296,7 +296,8 @@ print_line(FILE *stream, const char *prefix, bool is_prose, const char *format, 
 	buf_free(&text);
 }
 
-static void __attribute__((format(printf, 3, 4))) print_linef(FILE *stream, const char *prefix, const char *format, ...)
+static void __attribute__((format(printf, 3, 4)))
+print_linef(FILE *stream, const char *prefix, const char *format, ...)
 {
 	va_list args;
 

@@ -82,8 +82,8 @@ struct report_slot;
 /* A transfer begins and ends. The slot is the report's own. error NULL: it succeeded. */
 struct report_slot *report_transfer_begin(const struct shown_transfer *transfer);
 void report_transfer_progress(struct report_slot *slot, const struct ftp_progress *progress);
-enum exit_status
-report_transfer_end(struct report_slot *slot, const struct ftp_result *result, const struct ftp_error *error);
+enum exit_status report_transfer_end(
+    struct report_slot *slot, const struct ftp_result *result, const struct ftp_error *error);
 
 /* One file of the set needs no transfer after all. */
 void report_transfer_spared(void);

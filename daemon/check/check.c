@@ -49,7 +49,8 @@ take_error(void *arg, const char *line)
 	check->sink->error(check->sink->arg, line);
 }
 
-static void __attribute__((format(printf, 3, 4))) find(struct check *check, bool is_error, const char *format, ...)
+static void __attribute__((format(printf, 3, 4)))
+find(struct check *check, bool is_error, const char *format, ...)
 {
 	struct buf line;
 	va_list args;

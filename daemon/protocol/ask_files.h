@@ -49,8 +49,8 @@ struct partials_removed {
 int ask_files_stat(struct protocol *protocol, const struct home_path *path, struct file_info *info);
 int ask_files_facts(struct protocol *protocol, const struct home_path *path, char *facts, size_t size);
 int ask_files_size_ascii(struct protocol *protocol, const struct home_path *path, uint64_t *size);
-int
-ask_files_open_read(struct protocol *protocol, const struct home_path *path, uint64_t offset, uint64_t *size, int *fd);
+int ask_files_open_read(
+    struct protocol *protocol, const struct home_path *path, uint64_t offset, uint64_t *size, int *fd);
 int ask_files_open_write(struct protocol *protocol, const struct home_path *path, enum ipc_store_mode mode,
     uint64_t offset, uint64_t *start, char name[NAME_MAX + 1], int *fd);
 int ask_files_sync_write(struct protocol *protocol);

@@ -392,9 +392,11 @@ static const struct list_option {
 	char letter;
 	uint8_t flag;	/* 0: passed over, as it asks for what is done anyway, or for a form that programs cannot read */
 } list_options[] = {
+    /* clang-format off */
     {'a', LIST_ALL}, {'A', LIST_ALL}, {'R', LIST_RECURSIVE}, {'t', LIST_BY_TIME}, {'S', LIST_BY_SIZE},
     {'r', LIST_REVERSE}, {'d', LIST_ITSELF}, {'F', LIST_CLASSIFY},
     {'l', 0}, {'1', 0}, {'C', 0}, {'L', 0}, {'T', 0}, {'h', 0}, {'n', 0}, {'g', 0}, {'o', 0},
+    /* clang-format on */
 };
 
 static const struct list_option *
@@ -430,7 +432,7 @@ exists(struct protocol *protocol, const char *client_path)
 	struct file_info info;
 
 	return home_path_resolve(&protocol->cwd, client_path, strlen(client_path), &path) == 0 &&
-	       ask_files_stat(protocol, &path, &info) == 0;
+	    ask_files_stat(protocol, &path, &info) == 0;
 }
 
 /*

@@ -17,8 +17,11 @@
 #include "common/banned.h"
 
 static const char *const names[HASH_COUNT] = {
-    [HASH_SHA256] = "SHA-256", [HASH_SHA512] = "SHA-512", [HASH_SHA1] = "SHA-1",
-    [HASH_MD5] = "MD5", [HASH_CRC32] = "CRC32",
+    [HASH_SHA256] = "SHA-256",
+    [HASH_SHA512] = "SHA-512",
+    [HASH_SHA1] = "SHA-1",
+    [HASH_MD5] = "MD5",
+    [HASH_CRC32] = "CRC32",
 };
 
 const char *
@@ -76,7 +79,8 @@ cmd_rang(struct protocol *protocol, const struct request *request)
 		*blank = '\0';
 	protocol->restart_offset = 0;
 	protocol->range_end = UINT64_MAX;
-	if (blank == NULL || parse_u64(request->argument, INT64_MAX, &first) < 0 || parse_u64(blank + 1, INT64_MAX - 1, &last) < 0) {
+	if (blank == NULL || parse_u64(request->argument, INT64_MAX, &first) < 0 ||
+	    parse_u64(blank + 1, INT64_MAX - 1, &last) < 0) {
 		reply(protocol, 501, "Usage: RANG first last, numbers of bytes below 2^63");
 		return;
 	}
@@ -144,7 +148,8 @@ xhash(struct protocol *protocol, char *argument, enum ipc_hash algorithm)
 	if (r == 0)
 		r = home_path_resolve(&protocol->cwd, client_path, strlen(client_path), &path);
 	if (r < 0) {
-		reply(protocol, 501, "Usage: a path, then the first byte and the one behind the last; quote a path with blanks");
+		reply(protocol, 501,
+		    "Usage: a path, then the first byte and the one behind the last; quote a path with blanks");
 		return;
 	}
 	r = ask_files_hash(protocol, &path, algorithm, &from, &to, digest);

@@ -175,9 +175,9 @@ cmd_host(struct protocol *protocol, const struct request *request)
 		reply(protocol, 501, "Usage: HOST name, or an address without a port");
 		return;
 	}
-	if (literal.family != AF_UNSPEC ? !address_same_host(&literal, &protocol->session->local)
-					: protocol->config->server_name[0] != '\0' &&
-		    !is_listed(protocol->config->server_name, argument)) {
+	if (literal.family != AF_UNSPEC
+		? !address_same_host(&literal, &protocol->session->local)
+		: protocol->config->server_name[0] != '\0' && !is_listed(protocol->config->server_name, argument)) {
 		reply(protocol, 504, "No server of that name is here");
 		return;
 	}
@@ -221,8 +221,13 @@ static const struct {
 	const char *name;
 	uint8_t fact;
 } facts[] = {
-    {"type", FACT_TYPE}, {"size", FACT_SIZE}, {"modify", FACT_MODIFY}, {"perm", FACT_PERM},
-    {"unique", FACT_UNIQUE}, {"UNIX.mode", FACT_UNIX_MODE}, {"UNIX.owner", FACT_UNIX_OWNER},
+    {"type", FACT_TYPE},
+    {"size", FACT_SIZE},
+    {"modify", FACT_MODIFY},
+    {"perm", FACT_PERM},
+    {"unique", FACT_UNIQUE},
+    {"UNIX.mode", FACT_UNIX_MODE},
+    {"UNIX.owner", FACT_UNIX_OWNER},
     {"UNIX.group", FACT_UNIX_GROUP},
 };
 
@@ -359,7 +364,8 @@ opts_mode(struct protocol *protocol, const char *value)
 
 	if (!protocol->config->mode_z || strncasecmp(value, prefix, sizeof(prefix) - 1) != 0 ||
 	    parse_u64(value + sizeof(prefix) - 1, 9, &level) < 0 || level == 0) {
-		reply(protocol, 501, protocol->config->mode_z ? "Usage: OPTS MODE Z LEVEL 1 to 9" : "MODE has no options");
+		reply(protocol, 501,
+		    protocol->config->mode_z ? "Usage: OPTS MODE Z LEVEL 1 to 9" : "MODE has no options");
 		return;
 	}
 	protocol->deflate_level = (int)level;
@@ -373,7 +379,11 @@ cmd_opts(struct protocol *protocol, const struct request *request)
 		const char *name;
 		void (*handler)(struct protocol *protocol, const char *value);
 	} options[] = {
-	    {"UTF8", opts_utf8}, {"UTF-8", opts_utf8}, {"MLST", opts_mlst}, {"HASH", opts_hash}, {"MODE", opts_mode},
+	    {"UTF8", opts_utf8},
+	    {"UTF-8", opts_utf8},
+	    {"MLST", opts_mlst},
+	    {"HASH", opts_hash},
+	    {"MODE", opts_mode},
 	};
 	char *argument = request->argument;
 	char *blank = strchr(argument, ' ');

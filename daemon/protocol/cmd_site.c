@@ -92,7 +92,8 @@ site_utime(struct protocol *protocol, char *argument)
 	if (argument[first] == ' ' && parse_site_time(argument, first, &seconds) == 0)
 		client_path = argument + first + 1;
 	else if (parse_utime_five(argument, &client_path, &seconds) < 0) {
-		reply(protocol, 501, "Usage: SITE UTIME YYYYMMDDhhmm[ss] path, or SITE UTIME path atime mtime ctime UTC");
+		reply(
+		    protocol, 501, "Usage: SITE UTIME YYYYMMDDhhmm[ss] path, or SITE UTIME path atime mtime ctime UTC");
 		return;
 	}
 	if (session_resolve_path(protocol, client_path, &path))

@@ -37,12 +37,17 @@ void
 cmd_type(struct protocol *protocol, const struct request *request)
 {
 	static const struct parameter rows[] = {
-	    {"A", 200, "Type is ASCII"}, {"A N", 200, "Type is ASCII"}, {"I", 200, "Type is IMAGE"},
-	    {"L 8", 200, "Type is LOCAL 8"}, {"L8", 200, "Type is LOCAL 8"},
+	    {"A", 200, "Type is ASCII"},
+	    {"A N", 200, "Type is ASCII"},
+	    {"I", 200, "Type is IMAGE"},
+	    {"L 8", 200, "Type is LOCAL 8"},
+	    {"L8", 200, "Type is LOCAL 8"},
 	    {"A T", 200, "Type is ASCII"},	/* RFC 1123, 4.1.2.2: as A N where there is no difference */
 	    {"A C", 504, "Format C is not implemented"},
-	    {"E", 504, "Type E is not implemented"}, {"E N", 504, "Type E is not implemented"},
-	    {"E T", 504, "Type E is not implemented"}, {"E C", 504, "Type E is not implemented"},
+	    {"E", 504, "Type E is not implemented"},
+	    {"E N", 504, "Type E is not implemented"},
+	    {"E T", 504, "Type E is not implemented"},
+	    {"E C", 504, "Type E is not implemented"},
 	    {"L", 504, "Only a byte size of 8 is implemented"},
 	    {NULL, 501, "Usage: TYPE A | I | L 8"},
 	};
@@ -63,8 +68,10 @@ void
 cmd_mode(struct protocol *protocol, const struct request *request)
 {
 	static const struct parameter rows[] = {
-	    {"S", 200, "Mode is STREAM"}, {"B", 504, "Mode B is not implemented"},
-	    {"C", 504, "Mode C is not implemented"}, {"Z", 200, "Mode is ZLIB"},
+	    {"S", 200, "Mode is STREAM"},
+	    {"B", 504, "Mode B is not implemented"},
+	    {"C", 504, "Mode C is not implemented"},
+	    {"Z", 200, "Mode is ZLIB"},
 	    {NULL, 501, "Usage: MODE S"},
 	};
 	const struct parameter *row = find_parameter(rows, request->argument);
@@ -82,8 +89,10 @@ void
 cmd_stru(struct protocol *protocol, const struct request *request)
 {
 	static const struct parameter rows[] = {
-	    {"F", 200, "Structure is FILE"}, {"R", 504, "Structure R is not implemented"},
-	    {"P", 504, "Structure P is not implemented"}, {NULL, 501, "Usage: STRU F"},
+	    {"F", 200, "Structure is FILE"},
+	    {"R", 504, "Structure R is not implemented"},
+	    {"P", 504, "Structure P is not implemented"},
+	    {NULL, 501, "Usage: STRU F"},
 	};
 	const struct parameter *row = find_parameter(rows, request->argument);
 
@@ -279,7 +288,8 @@ cmd_eprt(struct protocol *protocol, const struct request *request)
 		return;
 	r = eprt_parse(request->argument, &target);
 	if (r == -EPROTONOSUPPORT || (r == 0 && target.family != protocol->session->peer.family))
-		reply(protocol, 522, "Network protocol not supported, use (%d)", family_number(&protocol->session->peer));
+		reply(
+		    protocol, 522, "Network protocol not supported, use (%d)", family_number(&protocol->session->peer));
 	else if (r < 0)
 		reply(protocol, 501, "Usage: EPRT |family|address|port|");
 	else

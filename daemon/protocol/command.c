@@ -18,6 +18,7 @@
 
 #define TRANSFER (NEEDS_LOGIN | NEEDS_DATA)
 #define SETS_UP (NEEDS_LOGIN | KEEPS_RESTART)
+/* clang-format off */
 const struct command commands[] = {
     /* verb  handler   argument      needs         feature        syntax                         source */
     {"USER", cmd_user, ARG_REQUIRED, 0,            NULL,          "USER name",                   "RFC 959, 4.1.1"},
@@ -98,6 +99,7 @@ const struct command commands[] = {
     {"DELETE", cmd_http, ARG_OPTIONAL, IS_HIDDEN,  NULL,          "",                            "RFC 9110"},
     {NULL, NULL, ARG_NONE, 0, NULL, NULL, NULL},
 };
+/* clang-format on */
 
 static const struct command *
 find_command(const char *verb)

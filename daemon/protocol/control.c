@@ -185,8 +185,8 @@ control_has_line(struct protocol *protocol)
 		return true;
 	if (control->input_start == control->input_end)
 		return false;
-	control->line_event = line_feed(&control->reader, control->input + control->input_start,
-	    control->input_end - control->input_start, &used);
+	control->line_event = line_feed(
+	    &control->reader, control->input + control->input_start, control->input_end - control->input_start, &used);
 	/* a password must not stay behind */
 	explicit_bzero(control->input + control->input_start, used);
 	control->input_start += used;
@@ -283,7 +283,8 @@ control_start_tls(struct protocol *protocol)
 	while (r == 0 && (r = stream_handshake(stream)) == -EAGAIN)
 		r = wait_for_client(protocol) && protocol->end_reason < 0 ? 0 : -ETIMEDOUT;
 	if (r == 0) {
-		snprintf(detail, sizeof(detail), "%s %s", SSL_get_version(stream->tls), SSL_get_cipher_name(stream->tls));
+		snprintf(
+		    detail, sizeof(detail), "%s %s", SSL_get_version(stream->tls), SSL_get_cipher_name(stream->tls));
 		histogram_add(&claims->work.handshakes, handshake_bounds_ms, monotonic_ms() - started);
 		claim_tls(claims, detail);
 		tell_monitor_noted(protocol, NOTED_TLS, detail);

@@ -25,6 +25,7 @@ struct error_row {
  *
  * 550 has no place in 5.4 for LIST, NLST and STAT; but 450 there makes clients ask for ever, and 501 is about syntax.
  */
+/* clang-format off */
 static const struct error_row rows[] = {
     /* there is none; or a directory on the way is a file */
     {-ENOENT,       {550, 550, 553, 550}, "No such file or directory"},
@@ -63,6 +64,7 @@ static const struct error_row rows[] = {
     {-ECANCELED,    {451, 550, 451, 451}, "Stopped"},
     {-EIO,          {451, 550, 451, 451}, "Input/output error"},
 };
+/* clang-format on */
 
 static const struct error_row other = {0, {451, 550, 451, 451}, "Local error"};
 
@@ -107,8 +109,8 @@ reply_over_quota(struct protocol *protocol, int code, const char *name)
 	quota_figure_text(bytes, told.bytes, told.bytes_limit, "bytes");
 	quota_figure_text(files, told.files, told.files_limit, "files");
 	if (asked > 0)
-		reply(protocol, code, "%s: Quota exceeded: %s and %s are used, %llu bytes more were asked for", name, bytes,
-		    files, (unsigned long long)asked);
+		reply(protocol, code, "%s: Quota exceeded: %s and %s are used, %llu bytes more were asked for", name,
+		    bytes, files, (unsigned long long)asked);
 	else
 		reply(protocol, code, "%s: Quota exceeded: %s and %s are used, %s asked for", name, bytes, files,
 		    told.files >= told.files_limit ? "1 file more was" : "more bytes were");

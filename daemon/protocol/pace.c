@@ -59,7 +59,8 @@ pace_wait(struct pace *pace, struct protocol *protocol, size_t want, size_t *all
 		if (piece > want)
 			piece = want;
 		now = monotonic_ms();
-		r = sleep_until(protocol, now + (ask_monitor_pace(protocol, pace->direction, (uint32_t)piece) + 500) / 1000);
+		r = sleep_until(
+		    protocol, now + (ask_monitor_pace(protocol, pace->direction, (uint32_t)piece) + 500) / 1000);
 		if (r < 0)
 			return r;
 		pace->credit = piece;

@@ -46,7 +46,8 @@ time_parse(const char *text, size_t len, int64_t *seconds)
 
 	if (len < DIGITS || !all_digits(text, DIGITS))
 		return -EINVAL;
-	if (len > DIGITS && (text[DIGITS] != '.' || len == DIGITS + 1 || !all_digits(text + DIGITS + 1, len - DIGITS - 1)))
+	if (len > DIGITS &&
+	    (text[DIGITS] != '.' || len == DIGITS + 1 || !all_digits(text + DIGITS + 1, len - DIGITS - 1)))
 		return -EINVAL;
 	year = number(text, 4);
 	month = number(text + 4, 2);

@@ -12,7 +12,8 @@
 #include "common/banned.h"
 
 /* The monitor logs why. A client that expects TLS cannot be told. */
-static void __attribute__((noreturn)) give_up(const struct protocol_session *session)
+static void __attribute__((noreturn))
+give_up(const struct protocol_session *session)
 {
 	static const char leave[] = "421 " FAILURE_TEXT "\r\n";
 

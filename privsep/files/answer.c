@@ -25,6 +25,7 @@ static const struct {
 };
 
 /* The two tables name the same requests: each row here is sent to files, and there are as many. */
+/* clang-format off */
 enum {
 #define X(name, from, to, ...) IS_OURS_##name = ((to) & IPC_FILES) != 0,
 	IPC_MESSAGES(X)
@@ -36,6 +37,7 @@ enum {
 	ANSWERS_COUNT = 0 FILES_ANSWERS(X)
 #undef X
 };
+/* clang-format on */
 #define X(name, ...) _Static_assert(IS_OURS_##name, #name " is not a request to files");
 FILES_ANSWERS(X)
 #undef X

@@ -106,8 +106,8 @@ files_answer_remove_file(struct files *files)
 
 /* The answer to a request that is two paths. */
 static bool
-answer_with_two(struct files *files, int (*operation)(struct files *files, const struct home_path *from,
-    const struct home_path *to))
+answer_with_two(struct files *files,
+    int (*operation)(struct files *files, const struct home_path *from, const struct home_path *to))
 {
 	struct home_path from, to;
 	int r;

@@ -83,10 +83,14 @@ bool
 files_answer_facts(struct files *files)
 {
 	const struct files_session *session = files->session;
-	struct list_viewer viewer = {.uid = session->uid, .gid = session->gid,
-	    .rights = session->rights, .home_device = files->home.device,
+	struct list_viewer viewer = {
+	    .uid = session->uid,
+	    .gid = session->gid,
+	    .rights = session->rights,
+	    .home_device = files->home.device,
 	    .is_atomic = session->config->uploads == UPLOADS_ATOMIC,
-	    .facts = ipc_get_u8(&files->message)};
+	    .facts = ipc_get_u8(&files->message),
+	};
 	struct home_path path;
 	struct list_looked looked;
 	struct stat parent;

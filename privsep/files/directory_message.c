@@ -10,8 +10,8 @@
 #define FILE_NAME ".message"
 
 int
-directory_message_read(const struct home *home, const struct home_path *path, char text[DIRECTORY_MESSAGE_SIZE],
-    size_t *len)
+directory_message_read(
+    const struct home *home, const struct home_path *path, char text[DIRECTORY_MESSAGE_SIZE], size_t *len)
 {
 	struct buf out = {.data = text, .size = DIRECTORY_MESSAGE_SIZE, .max = DIRECTORY_MESSAGE_MAX};
 	char raw[DIRECTORY_MESSAGE_MAX];
@@ -24,8 +24,7 @@ directory_message_read(const struct home *home, const struct home_path *path, ch
 	r = home_enter(home, path);
 	if (r < 0)
 		return r;
-	if (home_path_push(&file, FILE_NAME, sizeof(FILE_NAME) - 1) == 0 &&
-	    home_open_file(home, &file, &fd, &st) == 0)
+	if (home_path_push(&file, FILE_NAME, sizeof(FILE_NAME) - 1) == 0 && home_open_file(home, &file, &fd, &st) == 0)
 		n = io_read_all(fd, raw, sizeof(raw));
 	close_fd(&fd);
 	if (n > 0)

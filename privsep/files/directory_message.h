@@ -16,7 +16,7 @@
  *
  * Returns 0, or -errno when the path is no directory.
  */
-int directory_message_read(const struct home *home, const struct home_path *path, char text[DIRECTORY_MESSAGE_SIZE],
-    size_t *len);
+int directory_message_read(
+    const struct home *home, const struct home_path *path, char text[DIRECTORY_MESSAGE_SIZE], size_t *len);
 
 #endif

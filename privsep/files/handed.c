@@ -84,7 +84,8 @@ handed_wait_back(const struct handed *handed)
 bool
 handed_is_seen(int fd)
 {
-	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = MARKS_AT};	/* to the end: whoever's mark */
+	/* to the end: whoever's mark */
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = MARKS_AT};
 
 	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }

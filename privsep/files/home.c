@@ -163,8 +163,8 @@ out:
 }
 
 int
-home_open_target(const struct home *home, const struct home_path *path, int *dir_fd_out, char name[NAME_MAX + 1],
-    bool *exists)
+home_open_target(
+    const struct home *home, const struct home_path *path, int *dir_fd_out, char name[NAME_MAX + 1], bool *exists)
 {
 	char text[PATH_MAX];
 

@@ -54,8 +54,8 @@ int home_open_parent(const struct home *home, const struct home_path *path, int 
  *
  * exists  whether the name is anything's at the moment.
  */
-int home_open_target(const struct home *home, const struct home_path *path, int *dir_fd_out, char name[NAME_MAX + 1],
-    bool *exists);
+int home_open_target(
+    const struct home *home, const struct home_path *path, int *dir_fd_out, char name[NAME_MAX + 1], bool *exists);
 
 /*
  * Open a plain file for reading. Special files are never opened: -ENOTSUP; directories -EISDIR.

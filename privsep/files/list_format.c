@@ -245,8 +245,8 @@ is_link(const struct list_looked *looked)
  * and is never purged: what is in the directory would go, and the link would stay.
  */
 static char *
-put_directory_perm(char *out, const struct list_looked *looked, const struct stat *parent,
-    const struct list_viewer *viewer)
+put_directory_perm(
+    char *out, const struct list_looked *looked, const struct stat *parent, const struct list_viewer *viewer)
 {
 	bool may_enter = has_bits(looked->st, viewer, BIT_EXECUTE);
 	bool may_change = has_bits(looked->st, viewer, BIT_WRITE | BIT_EXECUTE);

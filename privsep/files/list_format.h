@@ -49,8 +49,8 @@ struct list_viewer {
  */
 size_t list_format_long(char line[LIST_LINE_MAX], const struct list_shown *shown, const struct stat *st,
     const char *link_target, int64_t now, bool is_classified);
-size_t list_format_name(char line[LIST_LINE_MAX], const struct list_shown *shown, const struct stat *st,
-    bool is_classified);
+size_t list_format_name(
+    char line[LIST_LINE_MAX], const struct list_shown *shown, const struct stat *st, bool is_classified);
 size_t list_format_entry(char line[LIST_LINE_MAX], const struct list_shown *shown, const struct list_looked *looked,
     const struct stat *parent, const struct list_viewer *viewer);
 

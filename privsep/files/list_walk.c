@@ -254,7 +254,7 @@ is_streamed(const struct listing *listing)
 	if (listing->request.form == LIST_FACTS)
 		return true;
 	return listing->request.form == LIST_NAMES && (listing->request.flags & ordered) == 0 &&
-	       directory_is_large(&listing->directory);
+	    directory_is_large(&listing->directory);
 }
 
 /* Read the directory and write it sorted, or as it comes; as it comes, too, what is too large to be sorted. */
@@ -347,7 +347,7 @@ walk(struct listing *listing, unsigned depth, bool has_header)
 	int fd = -1;
 
 	if (home_open(listing->home, home_path_relative(&listing->path), O_RDONLY | O_DIRECTORY | O_NONBLOCK | follow,
-	    &fd) < 0)
+		&fd) < 0)
 		return;		/* vanished, or not ours to read */
 	directory_take(&listing->directory, fd);
 	if (has_header)
@@ -432,8 +432,7 @@ static void
 write_targets(struct listing *listing)
 {
 	size_t count = listing->names.count;
-	bool has_header =
-	    listing->request.form == LIST_LONG && (count > 1 || wants(listing, LIST_RECURSIVE));
+	bool has_header = listing->request.form == LIST_LONG && (count > 1 || wants(listing, LIST_RECURSIVE));
 
 	for (size_t i = 0; i < count; i++)
 		settle_target(listing, &listing->names.names[i]);
@@ -497,8 +496,13 @@ listing_open(struct listing *listing, const struct home *home, const struct list
 	listing->request = *request;
 	listing->home = home;
 	listing->viewer = (struct list_viewer){
-	    .uid = session->uid, .gid = session->gid, .rights = session->rights, .home_device = home->device,
-	    .is_atomic = session->config->uploads == UPLOADS_ATOMIC, .facts = request->facts};
+	    .uid = session->uid,
+	    .gid = session->gid,
+	    .rights = session->rights,
+	    .home_device = home->device,
+	    .is_atomic = session->config->uploads == UPLOADS_ATOMIC,
+	    .facts = request->facts,
+	};
 	listing->now = now.tv_sec;
 	if (request->form == LIST_NAMES && wants(listing, LIST_LONG_NAMES))
 		listing->request.form = LIST_LONG;

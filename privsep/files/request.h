@@ -47,6 +47,7 @@ struct files {
 #define NONE 0
 #define MAY_KNOW (MAY_LIST | MAY_READ)
 #define MAY_WRITE (MAY_CREATE | MAY_OVERWRITE)
+/* clang-format off */
 #define FILES_ANSWERS(X) \
 	X(stat,              READS,   NONE,                   MAY_KNOW)  \
 	X(enter,             READS,   NONE,                   NONE)      \
@@ -76,6 +77,7 @@ struct files {
 	X(remove_partials,   CHANGES, NONE,                   MAY_CREATE | MAY_DELETE) \
 	X(directory_message, READS,   NONE,                   NONE)      \
 	X(stop,              READS,   NONE,                   NONE)
+/* clang-format on */
 
 /*
  * An answer reads its request from files->message and leaves the reply there. False: the

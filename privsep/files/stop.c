@@ -92,7 +92,8 @@ fail(struct stop *stop, int error)
 int
 stop_wait_for_turn(struct stop *stop)
 {
-	struct pollfd waits[] = {{.fd = stop->channel, .events = POLLIN}, {.fd = stop->monitor_channel, .events = POLLIN}};
+	struct pollfd waits[] = {
+	    {.fd = stop->channel, .events = POLLIN}, {.fd = stop->monitor_channel, .events = POLLIN}};
 	int r;
 
 	give_back(stop);

@@ -18,7 +18,8 @@ struct stop {
 	int error;	/* the channel ended or something else than stop came: -errno; the session ends */
 	uint64_t began_ms, ended_ms;	/* of the operation in hand, and of the last one */
 	uint64_t spent_ms;	/* on those before it, less what has been forgiven since */
-	bool is_change;		/* the operation has brackets of the quota, for which others wait: its priority is not the lowest */
+	/* the operation has brackets of the quota, for which others wait: its priority is not the lowest */
+	bool is_change;
 	bool has_turn;
 	uint64_t turn_ms;	/* when it was had */
 };

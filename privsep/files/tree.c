@@ -18,7 +18,8 @@
 struct walk {
 	const struct home *home;
 	int (*meet)(struct walk *walk, int dir_fd, const char *name, const struct stat *st);	/* all but directories */
-	int (*leave)(struct walk *walk, int dir_fd, const char *name);	/* a directory below the first, walked to its end; or NULL */
+	/* a directory below the first, walked to its end; or NULL */
+	int (*leave)(struct walk *walk, int dir_fd, const char *name);
 	bool stays;		/* on the file system of the first directory: -EXDEV otherwise */
 	dev_t device;
 	uint64_t entries_left;
@@ -213,10 +214,15 @@ remove_counted(struct walk *removal, int dir_fd, const char *name)
 int
 tree_remove(const struct home *home, const struct home_path *path, struct stop *stop)
 {
-	struct walk look = {
-	    .meet = meet_nothing, .stays = true, .entries_left = TREE_REMOVE_ENTRIES_MAX, .stop = stop};
-	struct walk removal = {.home = home, .meet = meet_remove, .leave = leave_remove, .stays = true,
-	    .entries_left = TREE_REMOVE_ENTRIES_MAX, .stop = stop};
+	struct walk look = {.meet = meet_nothing, .stays = true, .entries_left = TREE_REMOVE_ENTRIES_MAX, .stop = stop};
+	struct walk removal = {
+	    .home = home,
+	    .meet = meet_remove,
+	    .leave = leave_remove,
+	    .stays = true,
+	    .entries_left = TREE_REMOVE_ENTRIES_MAX,
+	    .stop = stop,
+	};
 	const char *name;
 	int dir_fd = -1;
 	int r;

@@ -398,7 +398,8 @@ settle_mode(const struct upload *upload, const struct config *config)
 	mode_t mode = config->file_mode;
 	struct stat st;
 
-	if (!upload->found_none && fstatat(upload->dir_fd, upload->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+	if (!upload->found_none && fstatat(upload->dir_fd, upload->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(st.st_mode))
 		mode = st.st_mode & KEPT_MODE_BITS;
 	return fchmod(upload->fd, mode) < 0 ? -errno : 0;
 }
@@ -411,12 +412,11 @@ look_at_target(const struct upload *upload, struct stat *st)
 
 	if (!quota_is_kept(upload->home->quota) || upload->finished_fd < 0)
 		return quota_look(upload->home->quota, upload->dir_fd, upload->name, st);
-	if (fstatat(upload->dir_fd, upload->name, st, AT_SYMLINK_NOFOLLOW) == 0 && fstat(upload->finished_fd, &held) == 0 &&
-	    st->st_ino == held.st_ino && st->st_dev == held.st_dev)
+	if (fstatat(upload->dir_fd, upload->name, st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    fstat(upload->finished_fd, &held) == 0 && st->st_ino == held.st_ino && st->st_dev == held.st_dev)
 		return 0;
 	return quota_look(upload->home->quota, upload->dir_fd, upload->name, st);
 }
-
 
 int
 upload_sync(struct upload *upload, const struct config *config)

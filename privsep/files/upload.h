@@ -50,8 +50,8 @@ void upload_init(struct upload *upload);
  * replace it: write protection means the same whichever way uploads go; -EINVAL for a name with control characters; -EISDIR, -ENOTSUP for what is no plain
  * file; -ERANGE, -EEXIST of upload_decide(); or another -errno, without an upload then.
  */
-int upload_begin(struct upload *upload, const struct home *home, const struct home_path *path,
-    enum ipc_store_mode mode, uint64_t offset, uint64_t *start);
+int upload_begin(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
+    uint64_t offset, uint64_t *start);
 
 /*
  * Begin a whole new file by way of a partial, however uploads go: what a copy on the server

@@ -14,8 +14,7 @@ decide_at(uint64_t offset, const struct upload_found *found, struct upload_place
 		return -ERANGE;
 	if (offset > (found->has_partial ? found->partial_size : found->finished_size))
 		return -ERANGE;
-	*place = (struct upload_place){
-	    .is_partial = found->has_partial, .cuts = found->has_partial, .start = offset};
+	*place = (struct upload_place){.is_partial = found->has_partial, .cuts = found->has_partial, .start = offset};
 	return 0;
 }
 

@@ -34,7 +34,7 @@ struct upload_place {
  * Returns 0; -ERANGE when the offset lies beyond what there is, or is ambiguous; -EEXIST for
  * STORE_APPEND where the two lie side by side.
  */
-int upload_decide(enum ipc_store_mode mode, uint64_t offset, const struct upload_found *found,
-    struct upload_place *place);
+int upload_decide(
+    enum ipc_store_mode mode, uint64_t offset, const struct upload_found *found, struct upload_place *place);
 
 #endif

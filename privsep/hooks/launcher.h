@@ -42,8 +42,8 @@ struct launcher_environment {
 };
 
 /* Fill environment with what sallyport.conf(5) promises; attempt counts from 1. 0 or -E2BIG. */
-int
-launcher_environment_make(struct launcher_environment *environment, const struct hook_event *event, uint32_t attempt);
+int launcher_environment_make(
+    struct launcher_environment *environment, const struct hook_event *event, uint32_t attempt);
 
 /* Runs in the launcher, first: get behind the walls, or tell hooks which step failed, and end. */
 void launcher_enter_walls(const struct launcher *launcher);

@@ -216,8 +216,8 @@ ipc_name_senders(int channel)
 }
 
 int
-ipc_receive_from_now(int channel, enum ipc_process me, enum ipc_state state, struct ipc_message *message,
-    struct ipc_sender *sender)
+ipc_receive_from_now(
+    int channel, enum ipc_process me, enum ipc_state state, struct ipc_message *message, struct ipc_sender *sender)
 {
 	return receive_flags(channel, me, state, message, sender, MSG_DONTWAIT);
 }

@@ -123,8 +123,8 @@ struct ipc_sender {
 int ipc_name_senders(int channel);
 
 /* ipc_receive_now() for a channel of ipc_name_senders() that carries no descriptors; -EPROTO for a message with some. */
-int ipc_receive_from_now(int channel, enum ipc_process me, enum ipc_state state, struct ipc_message *message,
-    struct ipc_sender *sender);
+int ipc_receive_from_now(
+    int channel, enum ipc_process me, enum ipc_state state, struct ipc_message *message, struct ipc_sender *sender);
 
 /* Check raw bytes as ipc_receive() does; fd_count says how many descriptors came. Pure; for tests and the fuzzer. */
 int ipc_decode(const void *bytes, size_t len, unsigned fd_count, enum ipc_process me, enum ipc_state state,

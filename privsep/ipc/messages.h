@@ -54,6 +54,7 @@ enum ipc_fd {
  * name             from            to             allowed while    request, reply (shape.h), descriptor
  * Shapes are those of the fields, without kind and result; a failed reply has no fields.
  */
+/* clang-format off */
 #define IPC_MESSAGES(X) \
 	/* protocol asks monitor */ \
 	X(login,            IPC_PROTOCOL,  IPC_MONITOR,  IPC_STATE_LOGIN, \
@@ -176,6 +177,7 @@ enum ipc_kind {
 #undef X
 	IPC_KIND_COUNT
 };
+/* clang-format on */
 
 /* end: why a session is told to end. */
 enum ipc_end_reason {

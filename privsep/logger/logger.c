@@ -290,8 +290,14 @@ replace_by_alarm(struct source *source)
 	struct log_entry *entry = &source->entry;
 	int len = snprintf(source->forged, sizeof(source->forged), "%s of %s", entry->event, entry->process);
 
-	*entry = (struct log_entry){.level = LEVEL_CRITICAL, .time_ns = entry->time_ns, .pid = entry->pid,
-	    .event = "alarm", .process = "logger", .field_count = 2};
+	*entry = (struct log_entry){
+	    .level = LEVEL_CRITICAL,
+	    .time_ns = entry->time_ns,
+	    .pid = entry->pid,
+	    .event = "alarm",
+	    .process = "logger",
+	    .field_count = 2,
+	};
 	entry->fields[0] = (struct log_field){.key = "violation", .bytes = violation, .len = sizeof(violation) - 1};
 	entry->fields[1] = (struct log_field){.key = "by", .bytes = source->forged, .len = (size_t)len};
 }

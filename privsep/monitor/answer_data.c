@@ -30,7 +30,8 @@ put_host(struct monitor *monitor, const union address *address)
 	uint8_t host[16] = {0};
 	bool is_v6 = address->family == AF_INET6;
 
-	memcpy(host, is_v6 ? (const void *)&address->v6.sin6_addr : (const void *)&address->v4.sin_addr, is_v6 ? 16 : 4);
+	memcpy(
+	    host, is_v6 ? (const void *)&address->v6.sin6_addr : (const void *)&address->v4.sin_addr, is_v6 ? 16 : 4);
 	ipc_put_u8(&monitor->message, is_v6 ? 6 : 4);
 	ipc_put_bytes(&monitor->message, host, sizeof(host));
 }
@@ -74,7 +75,8 @@ announced_is_due(struct monitor *monitor)
 	struct pollfd wait = {.fd = monitor->announced.fd, .events = POLLIN};
 
 	if (poll(&wait, 1, 0) > 0)
-		monitor->announced.due_ms = monotonic_ms() + 1000ULL * monitor->session->config->timeouts.data_connect_s;
+		monitor->announced.due_ms =
+		    monotonic_ms() + 1000ULL * monitor->session->config->timeouts.data_connect_s;
 	else
 		announced_leave(monitor);
 }
@@ -166,8 +168,8 @@ monitor_answer_listen_ahead(struct monitor *monitor)
 	if (!ipc_end(&monitor->message) || wanted == 0 || wanted > IPC_FDS_MAX || monitor->listen.is_waiting)
 		return false;
 	if (has_spare)
-		count = data_socket_listen_spare(&monitor->session->local, config->passive_port_low,
-		    config->passive_port_high, wanted, ports, fds);
+		count = data_socket_listen_spare(
+		    &monitor->session->local, config->passive_port_low, config->passive_port_high, wanted, ports, fds);
 	records_expect_transfers(monitor, count);
 	ipc_begin_reply(&monitor->message, IPC_listen_ahead, !has_spare ? -EOPNOTSUPP : count == 0 ? -EAGAIN : 0);
 	if (count > 0)

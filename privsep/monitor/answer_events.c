@@ -25,7 +25,9 @@ static bool
 log_transferred(struct monitor *monitor)
 {
 	static const char *const directions[DIRECTION_COUNT] = {
-	    [DIRECTION_DOWN] = "down", [DIRECTION_UP] = "up", [DIRECTION_LIST] = "list",
+	    [DIRECTION_DOWN] = "down",
+	    [DIRECTION_UP] = "up",
+	    [DIRECTION_LIST] = "list",
 	};
 	uint8_t direction = ipc_get_u8(&monitor->message);
 	uint8_t is_ascii = ipc_get_u8(&monitor->message);
@@ -126,10 +128,12 @@ monitor_answer_unguarded(struct monitor *monitor)
 	if (event == UNGUARDED_FILE_SYSTEM) {
 		log_begin(LEVEL_WARNING, "walls");
 		log_field_text("path", path.text);
-		log_field_text("message", "the file system keeps no locks: an upload that protocol changes after its end is noticed, but not prevented");
+		log_field_text("message",
+		    "the file system keeps no locks: an upload that protocol changes after its end is noticed, but not prevented");
 	} else {
 		log_begin(LEVEL_CRITICAL, "alarm");
-		log_field_text("violation", event == UNGUARDED_CHANGED
+		log_field_text("violation",
+		    event == UNGUARDED_CHANGED
 			? "an upload was changed after its end"
 			: "an upload was changed after its end, and a hook was told of it before");
 		log_field_text("path", path.text);

@@ -85,7 +85,8 @@ quota_open(struct monitor *monitor, const struct account *account, const char **
 	int r = open_rates(monitor, account);
 
 	if (r < 0) {
-		*reason = reason_in_directory("rates cannot be kept", monitor->session->config->runtime_directory, "rates", r);
+		*reason = reason_in_directory(
+		    "rates cannot be kept", monitor->session->config->runtime_directory, "rates", r);
 		return r;
 	}
 	r = open_ledger(monitor, account);

@@ -191,7 +191,8 @@ complete_login(struct monitor *monitor, const struct account *account, int files
 		return;
 	}
 	if (home_note != NULL)
-		log_message(LEVEL_WARNING, "login", "nothing in the home '%s' can be changed: %s", account->home, home_note);
+		log_message(
+		    LEVEL_WARNING, "login", "nothing in the home '%s' can be changed: %s", account->home, home_note);
 	else
 		log_message(LEVEL_INFO, "login", "%s", account->is_read_only ? "read-only" : "read-write");
 	if (r < 0)

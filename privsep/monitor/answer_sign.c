@@ -40,8 +40,8 @@ monitor_answer_sign(struct monitor *monitor)
 	if (!budget_take(&monitor->sign_budget, &size, monotonic_ms()))
 		r = -EAGAIN;
 	else
-		r = sign_handshake(monitor->session->key_fd, (enum sign_scheme)scheme, text, len, signature,
-		    &signature_len);
+		r = sign_handshake(
+		    monitor->session->key_fd, (enum sign_scheme)scheme, text, len, signature, &signature_len);
 	if (r == -EPERM)
 		end_for_violation(monitor, &monitor->protocol, "asked to sign what is no handshake");
 	if (r < 0)

@@ -80,14 +80,15 @@ data_socket_listen(const union address *local, uint16_t low, uint16_t high, unio
 }
 
 unsigned
-data_socket_listen_spare(const union address *local, uint16_t low, uint16_t high, unsigned count, uint16_t *ports,
-    int *fds)
+data_socket_listen_spare(
+    const union address *local, uint16_t low, uint16_t high, unsigned count, uint16_t *ports, int *fds)
 {
 	uint32_t drawn[LISTEN_SPARE_MAX];
 	union address bound = *local;
 	unsigned made = 0;
 
-	if (count > LISTEN_SPARE_MAX || getrandom(drawn, count * sizeof(drawn[0]), 0) != (ssize_t)(count * sizeof(drawn[0])))
+	if (count > LISTEN_SPARE_MAX ||
+	    getrandom(drawn, count * sizeof(drawn[0]), 0) != (ssize_t)(count * sizeof(drawn[0])))
 		return 0;
 	for (; made < count; made++) {
 		ports[made] = (uint16_t)(low + drawn[made] % ((uint32_t)high - low + 1));
@@ -105,8 +106,8 @@ may_connect(const union address *peer, const union address *target)
 }
 
 int
-data_socket_connect(const union address *local, uint16_t port, const union address *peer, const union address *target,
-    int *fd_out)
+data_socket_connect(
+    const union address *local, uint16_t port, const union address *peer, const union address *target, int *fd_out)
 {
 	union address from = *local, dial;
 	int fd = -1;

@@ -25,8 +25,8 @@ int data_socket_listen(const union address *local, uint16_t low, uint16_t high, 
  *
  * Returns how many there are; ports and fds have their ports and descriptors, which are the caller's.
  */
-unsigned data_socket_listen_spare(const union address *local, uint16_t low, uint16_t high, unsigned count,
-    uint16_t *ports, int *fds);
+unsigned data_socket_listen_spare(
+    const union address *local, uint16_t low, uint16_t high, unsigned count, uint16_t *ports, int *fds);
 
 /*
  * A TCP socket on its way (non-blocking connect) from local's host and port (0: any) to target.
@@ -34,7 +34,7 @@ unsigned data_socket_listen_spare(const union address *local, uint16_t low, uint
  * Returns 0, -EACCES when target is not peer's host (RFC 2577, 3), or its port is below
  * 1024, -errno of the connect when it failed at once.
  */
-int data_socket_connect(const union address *local, uint16_t port, const union address *peer, const union address *target,
-    int *fd_out);
+int data_socket_connect(
+    const union address *local, uint16_t port, const union address *peer, const union address *target, int *fd_out);
 
 #endif

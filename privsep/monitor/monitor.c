@@ -102,7 +102,8 @@ monitor_answer_files(struct monitor *monitor)
 	return answer_child(monitor, IPC_FILES);
 }
 
-static void __attribute__((noreturn)) end_for_message(struct monitor *monitor, struct child *child)
+static void __attribute__((noreturn))
+end_for_message(struct monitor *monitor, struct child *child)
 {
 	char what[64];
 
@@ -287,7 +288,8 @@ log_connect(const struct session *session)
 }
 
 /* There is no protocol process: the client is told, unless it expects TLS, and the log why. */
-static void __attribute__((noreturn)) give_up(struct monitor *monitor, int error)
+static void __attribute__((noreturn))
+give_up(struct monitor *monitor, int error)
 {
 	static const char reply[] = "421 No resources for another session; try again later.\r\n";
 

@@ -37,7 +37,8 @@ static const struct sandbox_rule rows[] = {
     {SYS_recvmsg, ANY_ARGS, "questions of protocol, answers of master"},
     {SYS_sendmsg, SENDMSG_NO_DIAL, "descriptors to protocol"},
     {SYS_ioctl, ARG_IS(1, SIOCOUTQ), "does protocol leave descriptors unread?"},
-    {SYS_pread64, ANY_ARGS, "snapshot of the accounts; the key's numbers: a data connection that does not resume needs a signature; quota ledger, rates"},
+    {SYS_pread64, ANY_ARGS,
+	"snapshot of the accounts; the key's numbers: a data connection that does not resume needs a signature; quota ledger, rates"},
 #ifdef SYS_poll
     {SYS_poll, ANY_ARGS, "every wait"},
 #endif
@@ -47,7 +48,8 @@ static const struct sandbox_rule rows[] = {
     {SYS_socket, STREAM_SOCKET(AF_INET6, 0), "data sockets"},
     {SYS_bind, ANY_ARGS, "passive port; the server's address for active mode"},
     {SYS_listen, ANY_ARGS, "passive port"},
-    {SYS_connect, ANY_ARGS, "active mode, to the client's address; to nowhere (AF_UNSPEC): a passive port listens no more"},
+    {SYS_connect, ANY_ARGS,
+	"active mode, to the client's address; to nowhere (AF_UNSPEC): a passive port listens no more"},
     {SYS_setsockopt, OPTION(SOL_SOCKET, SO_REUSEADDR), "ports in TIME_WAIT are used again"},
     {SYS_setsockopt, OPTION(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT), "active mode"},
 

@@ -203,8 +203,8 @@ out:
 
 /* What the lists have gets action, all else the other one. */
 static int
-build_filter(const struct sandbox_rules lists[SANDBOX_LISTS_MAX], uint32_t action, uint32_t other,
-    struct filter *filter)
+build_filter(
+    const struct sandbox_rules lists[SANDBOX_LISTS_MAX], uint32_t action, uint32_t other, struct filter *filter)
 {
 	scmp_filter_ctx context;
 	int r;
@@ -343,8 +343,7 @@ sandbox_init(void (*error)(void *arg, const char *line), void *arg)
 			return r;
 		}
 	}
-	r = refusing.code != NULL ? 0
-				  : build_filter(refused, SCMP_ACT_ERRNO(EPERM), SCMP_ACT_ALLOW, &refusing);
+	r = refusing.code != NULL ? 0 : build_filter(refused, SCMP_ACT_ERRNO(EPERM), SCMP_ACT_ALLOW, &refusing);
 	if (r < 0) {
 		error(arg, "cannot build the system-call filter of hooks");
 		return r;

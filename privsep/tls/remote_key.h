@@ -16,8 +16,8 @@
  * Signs text with scheme; signature has room for *len bytes, which becomes its length.
  * Returns 0 or -errno.
  */
-typedef int
-remote_sign(void *arg, enum sign_scheme scheme, const uint8_t *text, size_t text_len, uint8_t *signature, size_t *len);
+typedef int remote_sign(
+    void *arg, enum sign_scheme scheme, const uint8_t *text, size_t text_len, uint8_t *signature, size_t *len);
 
 /* Register the provider. Once, in the master, before any fork. 0 or -EIO. */
 int remote_key_init(void);

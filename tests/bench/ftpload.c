@@ -476,10 +476,12 @@ static double *lat220, *lat230;
 static pthread_barrier_t bar;
 static sem_t sem;
 static int mode_;
+/* clang-format off */
 enum { M_LOGIN, M_RETR, M_STOR, M_SGET, M_SPUT, M_LIST, M_IDLE, M_ACTIVE, M_CONC, M_RRETR, M_RSTOR, M_RCONN, M_TREE,
 	M_MAKE, M_HASH };
-static const char *modes[] = {"login", "retr", "stor", "small-get", "small-put", "list", "idle", "active",
-    "concurrent", "raw-retr", "raw-stor", "raw-conn", "tree", "make", "hash", NULL};
+/* clang-format on */
+static const char *modes[] = {"login", "retr", "stor", "small-get", "small-put", "list", "idle", "active", "concurrent",
+    "raw-retr", "raw-stor", "raw-conn", "tree", "make", "hash", NULL};
 
 static int
 late(void)
@@ -930,7 +932,8 @@ main(int argc, char **argv)
 	pthread_attr_init(&at);
 	pthread_attr_setstacksize(&at, 256 << 10);
 	pthread_t *th = calloc(o_j, sizeof *th);
-	int simple = mode_ == M_LOGIN || mode_ == M_IDLE || mode_ == M_ACTIVE || mode_ == M_RRETR || mode_ == M_RSTOR || mode_ == M_RCONN;
+	int simple = mode_ == M_LOGIN || mode_ == M_IDLE || mode_ == M_ACTIVE || mode_ == M_RRETR || mode_ == M_RSTOR ||
+	    mode_ == M_RCONN;
 	g_t0 = now();
 	for (int i = 0; i < o_j; i++)
 		pthread_create(&th[i], &at, worker, &S[i]);

@@ -93,7 +93,8 @@ read_fields(struct ipc_message *message, uint8_t order)
 }
 
 static void
-try_message(const uint8_t *data, size_t size, unsigned fd_count, enum ipc_process me, enum ipc_state state, uint8_t order)
+try_message(
+    const uint8_t *data, size_t size, unsigned fd_count, enum ipc_process me, enum ipc_state state, uint8_t order)
 {
 	static struct ipc_message message;
 
@@ -120,7 +121,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(copy, data + 2, size - 2);
 	for (size_t p = 0; p < sizeof(processes) / sizeof(processes[0]); p++)
 		for (int state = IPC_STATE_LOGIN; state <= IPC_STATE_ANY; state++)
-			try_message(copy, size - 2, data[0] % (IPC_FDS_MAX + 2), processes[p], (enum ipc_state)state, data[1]);
+			try_message(
+			    copy, size - 2, data[0] % (IPC_FDS_MAX + 2), processes[p], (enum ipc_state)state, data[1]);
 	free(copy);
 	return 0;
 }

@@ -73,9 +73,8 @@ begin(struct monitor_end *monitor, struct input *input)
 static void
 put_message(struct input *input, struct ipc_message *message)
 {
-	static const enum ipc_kind kinds[] = {
-	    IPC_attempt, IPC_attempt, IPC_attempt_pam, IPC_verdict, IPC_admit, IPC_admit, IPC_turn, IPC_turn_end,
-	    IPC_announced, IPC_announced_end, IPC_ports_short};
+	static const enum ipc_kind kinds[] = {IPC_attempt, IPC_attempt, IPC_attempt_pam, IPC_verdict, IPC_admit,
+	    IPC_admit, IPC_turn, IPC_turn_end, IPC_announced, IPC_announced_end, IPC_ports_short};
 	uint8_t choice = input_byte(input);
 	uint8_t raw[32] = {127};
 	size_t len;

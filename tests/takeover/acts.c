@@ -65,21 +65,19 @@ next_word(char **line)
 	return word;
 }
 
+/* clang-format off */
 #define CALLS(X) \
-	X(accept4) \
-	X(bind) \
-	X(bpf) \
-	X(capset) \
-	X(chdir) X(chroot) X(clone) X(clone3) X(close) X(connect) X(dup) X(execve) X(execveat) X(fchmod) X(fchown) \
-	    X(fchownat) X(fcntl) X(fork) X(ftruncate) X(getpid) X(getsockopt) X(inotify_init1) X(io_uring_setup) \
-		X(ioctl) X(keyctl) X(kill) X(linkat) X(listen) X(memfd_create) X(mknodat) X(mmap) X(mount) X(mprotect) \
-		    X(mremap) X(open) X(open_by_handle_at) X(openat) X(openat2) X(perf_event_open) X(personality) \
-			X(pidfd_getfd) X(pidfd_open) X(pidfd_send_signal) X(pipe2) X(prctl) X(prlimit64) \
-			    X(process_madvise) X(process_vm_readv) X(process_vm_writev) X(ptrace) X(pwrite64) X(read) \
-				X(recvmsg) X(rt_sigaction) X(rt_sigqueueinfo) X(rt_tgsigqueueinfo) X(seccomp) \
-				    X(sendmmsg) X(sendto) X(setgid) X(setns) X(setresgid) X(setresuid) X(setsockopt) \
-					X(setuid) X(shutdown) X(socket) X(socketpair) X(symlinkat) X(tgkill) X(tkill) \
-					    X(unlinkat) X(unshare) X(userfaultfd) X(vfork) X(write)
+	X(accept4) X(bind) X(bpf) X(capset) X(chdir) X(chroot) X(clone) X(clone3) X(close) X(connect) X(dup) \
+	X(execve) X(execveat) X(fchmod) X(fchown) X(fchownat) X(fcntl) X(fork) X(ftruncate) X(getpid) \
+	X(getsockopt) X(inotify_init1) X(io_uring_setup) X(ioctl) X(keyctl) X(kill) X(linkat) X(listen) \
+	X(memfd_create) X(mknodat) X(mmap) X(mount) X(mprotect) X(mremap) X(open) X(open_by_handle_at) \
+	X(openat) X(openat2) X(perf_event_open) X(personality) X(pidfd_getfd) X(pidfd_open) \
+	X(pidfd_send_signal) X(pipe2) X(prctl) X(prlimit64) X(process_madvise) X(process_vm_readv) \
+	X(process_vm_writev) X(ptrace) X(pwrite64) X(read) X(recvmsg) X(rt_sigaction) X(rt_sigqueueinfo) \
+	X(rt_tgsigqueueinfo) X(seccomp) X(sendmmsg) X(sendto) X(setgid) X(setns) X(setresgid) X(setresuid) \
+	X(setsockopt) X(setuid) X(shutdown) X(socket) X(socketpair) X(symlinkat) X(tgkill) X(tkill) \
+	X(unlinkat) X(unshare) X(userfaultfd) X(vfork) X(write)
+/* clang-format on */
 
 static const struct {
 	const char *name;
@@ -194,8 +192,7 @@ act_descriptors(char *line, struct report *report)
 	    .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(DESCRIPTORS_AT_ONCE * sizeof(int))};
 	for (int i = 0; i < DESCRIPTORS_AT_ONCE; i++)
 		memcpy(CMSG_DATA(&control.header) + (size_t)i * sizeof(int), &(int){STDIN_FILENO}, sizeof(int));
-	while (sent < strtol(count, NULL, 0) &&
-	    sendmsg((int)strtol(channel, NULL, 0), &header, flags) >= 0)
+	while (sent < strtol(count, NULL, 0) && sendmsg((int)strtol(channel, NULL, 0), &header, flags) >= 0)
 		sent += DESCRIPTORS_AT_ONCE;
 	report_add(report, "descriptors: %ld, then %s; ", sent, errno_name(errno));
 }
@@ -228,7 +225,8 @@ act_wait(char *line, struct report *report)
 }
 
 /* hang: for ever, with all channels open. */
-static void __attribute__((noreturn)) act_hang(char *line, struct report *report)
+static void __attribute__((noreturn))
+act_hang(char *line, struct report *report)
 {
 	(void)line;
 	(void)report;

@@ -116,8 +116,14 @@ restart(void)
 static inline int
 setup_dir(void)
 {
-	config = (struct config){.uploads = UPLOADS_ATOMIC, .upload_sync = true, .partial_keep_s = 86400, .on_upload = no_hook,
-	    .file_mode = 0640, .directory_mode = 0750};
+	config = (struct config){
+	    .uploads = UPLOADS_ATOMIC,
+	    .upload_sync = true,
+	    .partial_keep_s = 86400,
+	    .on_upload = no_hook,
+	    .file_mode = 0640,
+	    .directory_mode = 0750,
+	};
 	rights = MAY_ALL;
 	snprintf(home, sizeof(home), "/tmp/sallyport-files-XXXXXX");
 	if (mkdtemp(home) == NULL)

@@ -118,8 +118,8 @@ test_limits(void **state)
 		len = snprintf(line, sizeof(line), "a:$y$x:1:1:/srv/a:");
 		for (size_t i = 0; i < count; i++)
 			len += snprintf(line + len, sizeof(line) - (size_t)len, "allow-from=10.0.0.%zu ", i);
-		assert_int_equal(account_parse(line, (size_t)len, &account, &error),
-		    count == ACCOUNT_ALLOW_MAX ? 0 : -22);
+		assert_int_equal(
+		    account_parse(line, (size_t)len, &account, &error), count == ACCOUNT_ALLOW_MAX ? 0 : -22);
 	}
 	memset(line, 'a', sizeof(line));
 	assert_true(account_parse(line, ACCOUNT_LINE_MAX + 1, &account, &error) < 0);
@@ -128,9 +128,10 @@ test_limits(void **state)
 static void
 test_good_line(void **state)
 {
-	static const char line[] = "j\xc3\xb6rg:!$y$j9T$salt$hash:200000:200001:/srv/my home:read-only  "
-				   "rights=create,list max-sessions=3\texpires=2030-01-02 allow-from=10.0.0.0/8,2001:db8::/32 "
-				   "allow-from=::1 quota=5G future-option=x:y";
+	static const char line[] =
+	    "j\xc3\xb6rg:!$y$j9T$salt$hash:200000:200001:/srv/my home:read-only  "
+	    "rights=create,list max-sessions=3\texpires=2030-01-02 allow-from=10.0.0.0/8,2001:db8::/32 "
+	    "allow-from=::1 quota=5G future-option=x:y";
 	struct account account;
 	const char *error = "";
 

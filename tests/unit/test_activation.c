@@ -76,8 +76,7 @@ names_of_a_former_server(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(listeners) / sizeof(listeners[0]); i++) {
-		assert_int_equal(
-		    activation_parse("1", "42", activation_name(&listeners[i]), "1", SELF, &inherited), 0);
+		assert_int_equal(activation_parse("1", "42", activation_name(&listeners[i]), "1", SELF, &inherited), 0);
 		assert_true(inherited.is_upgrade);
 		assert_int_equal(inherited.listeners[0].is_activated, listeners[i].is_activated);
 		assert_int_equal(inherited.listeners[0].kind, listeners[i].kind);

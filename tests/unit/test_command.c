@@ -27,7 +27,8 @@ test_verbs(void **state)
 
 		assert_uint_in_range(len, 3, 15);	/* what line_split() can give */
 		for (size_t i = 0; i < len; i++)
-			if (!isupper((unsigned char)command->verb[i]) && (i == 0 || !isdigit((unsigned char)command->verb[i])))
+			if (!isupper((unsigned char)command->verb[i]) &&
+			    (i == 0 || !isdigit((unsigned char)command->verb[i])))
 				fail_msg("%s is not in upper case", command->verb);
 		for (const struct command *other = command + 1; other->verb != NULL; other++)
 			if (strcmp(command->verb, other->verb) == 0)
@@ -43,13 +44,14 @@ test_columns(void **state)
 		size_t len = strlen(command->verb);
 
 		assert_true(command->handler != NULL);
-		if (command->source == NULL || (strncmp(command->source, "RFC ", 4) != 0 &&
-						   strncmp(command->source, "draft-", 6) != 0 &&
-						   strcmp(command->source, "by custom") != 0))
+		if (command->source == NULL ||
+		    (strncmp(command->source, "RFC ", 4) != 0 && strncmp(command->source, "draft-", 6) != 0 &&
+			strcmp(command->source, "by custom") != 0))
 			fail_msg("%s has no source", command->verb);
 		if ((command->needs & NEEDS_DATA) != 0 && (command->needs & NEEDS_LOGIN) == 0)
 			fail_msg("%s transfers without a login", command->verb);
-		if ((command->argument == ARG_PATH || command->argument == ARG_PATH_OPTIONAL) && (command->needs & NEEDS_LOGIN) == 0)
+		if ((command->argument == ARG_PATH || command->argument == ARG_PATH_OPTIONAL) &&
+		    (command->needs & NEEDS_LOGIN) == 0)
 			fail_msg("%s takes a path without a login", command->verb);
 		if ((command->needs & IS_HIDDEN) != 0)
 			continue;
@@ -59,8 +61,8 @@ test_columns(void **state)
 			continue;	/* takes what it does not ask for */
 		if ((command->argument == ARG_NONE) != (command->syntax[len] == '\0'))
 			fail_msg("%s: syntax '%s' and argument differ", command->verb, command->syntax);
-		if ((command->argument == ARG_OPTIONAL || command->argument == ARG_PATH_OPTIONAL) && strcmp(command->verb, "PASS") != 0 &&
-		    strchr(command->syntax, '[') == NULL)
+		if ((command->argument == ARG_OPTIONAL || command->argument == ARG_PATH_OPTIONAL) &&
+		    strcmp(command->verb, "PASS") != 0 && strchr(command->syntax, '[') == NULL)
 			fail_msg("%s: the optional argument is not told", command->verb);
 	}
 }

@@ -97,9 +97,11 @@ static const struct {
     /* unknown keys, all of them in one run */
     {"banne = x\nlog {\n levle = 1\n}\nquux = {1, 2}\nidle = 5\n",
 	{"%:1: banne: unknown key; did you mean 'banner'?", "%:3: log.levle: unknown key; did you mean 'level'?",
-	    "%:5: quux: unknown key; sallyport.conf(5)", "%:6: idle: unknown key here; it belongs into 'timeouts { }'"}},
+	    "%:5: quux: unknown key; sallyport.conf(5)",
+	    "%:6: idle: unknown key here; it belongs into 'timeouts { }'"}},
     {"log { banner = x }\n", {"%:1: log.banner: unknown key here; it belongs outside"}},
-    {"limit {\n x = 1\n}\nfoo { }\n", {"%:1: limit: unknown section; did you mean 'limits'?", "%:4: foo: unknown section;"}},
+    {"limit {\n x = 1\n}\nfoo { }\n",
+	{"%:1: limit: unknown section; did you mean 'limits'?", "%:4: foo: unknown section;"}},
     {"Banner = x\n", {"%:1: Banner: unknown key; did you mean 'banner'?"}},
     {"quux = \nbanner = \"\"\n", {"%:1: quux: unknown key"}},
     /* syntax */
@@ -108,7 +110,7 @@ static const struct {
     {"limits { sessions = {1} }\n", {"%:1: unexpected token '{'"}},
     {"banner = a b\n", {"%:1: banner: a word behind the value; put a value with blanks in quotes"}},
     {"log { level = very high }\n", {"%:1: level: a word behind the value"}},
-    {"\xef\xbb\xbf" "banner = x\n", {"%:1: the file begins with a byte order mark"}},
+    {"\357\273\277banner = x\n", {"%:1: the file begins with a byte order mark"}},
     {"banner =", {"premature end of file"}},
     {"banner += x\n", {"%:1: attempt to append"}},
     {"banner = a\nlog { }\nbanner = b\n", {"%:3: banner: set twice, first in line 1"}},
@@ -126,7 +128,8 @@ static const struct {
 	{"%:1: accounts: not an absolute path: 'users'", "%:2: state-directory: a path with '.' or '..'",
 	    "%:3: runtime-directory: not an absolute path: ''"}},
     {"service-user = \"a b\"\n", {"%:1: service-user: not a user name"}},
-    {"passive-ports = \"1023-2000\"\n", {"%:1: passive-ports: out of range: '1023-2000'; use \"LOW-HIGH\" within 1024-65535"}},
+    {"passive-ports = \"1023-2000\"\n",
+	{"%:1: passive-ports: out of range: '1023-2000'; use \"LOW-HIGH\" within 1024-65535"}},
     {"passive-ports = \"3000-2000\"\n", {"ends before it begins"}},
     {"passive-ports = 5000\n", {"not a range: '5000'"}},
     {"passive-ports = \"5000-\"\n", {"not a range"}},
@@ -163,10 +166,12 @@ static const struct {
     {"log { target = \"syslogd\" }\n", {"%:1: log.target: not an absolute path: 'syslogd'"}},
     {"log { level = notice format = xml xferlog = x }\n",
 	{"log.level: not a known word: 'notice'", "log.format: not a known word", "log.xferlog: not an absolute path"}},
-    {"tls { minimum = 1.1 require = 2 }\n", {"tls.minimum: not a known word: '1.1'", "tls.require: neither yes nor no"}},
+    {"tls { minimum = 1.1 require = 2 }\n",
+	{"tls.minimum: not a known word: '1.1'", "tls.require: neither yes nor no"}},
     {"limits { sessions = 0 login-failures = -1 ban-time = 5x concurrent-hashes = 2000 }\n",
-	{"limits.sessions: out of range: '0'; use a number from 1 to 100000", "limits.login-failures: not a number: '-1'",
-	    "limits.ban-time: not a time", "limits.concurrent-hashes: out of range"}},
+	{"limits.sessions: out of range: '0'; use a number from 1 to 100000",
+	    "limits.login-failures: not a number: '-1'", "limits.ban-time: not a time",
+	    "limits.concurrent-hashes: out of range"}},
     {"timeouts { login = 0 idle = 8d stall = \"\" drain = 1.5 }\n",
 	{"timeouts.login: out of range", "timeouts.idle: out of range: '8d'", "timeouts.stall: not a time: ''",
 	    "timeouts.drain: not a time"}},
@@ -292,7 +297,9 @@ test_values(void **state)
 			      "tls { certificate = /c key = \"/k\" minimum = \"1.3\" require = no }\n"
 			      "limits { ban-time = 0 concurrent-hashes = 3 }\n"
 			      "timeouts { idle = 90 login = \"2m\" drain = 0 }\n"
-			      "timeouts { stall = 1h }\n", &config), 0);
+			      "timeouts { stall = 1h }\n",
+			     &config),
+	    0);
 	assert_int_equal(config->listen_count, 3);
 	assert_int_equal(config->listen[0].address.family, AF_INET);
 	assert_int_equal(config->listen[0].port, 0);
@@ -326,7 +333,8 @@ test_values(void **state)
 	assert_int_equal(config->timeouts.login_s, 120);
 	assert_int_equal(config->timeouts.stall_s, 3600);
 	config_free(config);
-	assert_int_equal(load("listen = {}\nlisten-tls = {\"*:990\"}\ntls { certificate = /c key = /k }\n", &config), 0);
+	assert_int_equal(
+	    load("listen = {}\nlisten-tls = {\"*:990\"}\ntls { certificate = /c key = /k }\n", &config), 0);
 	assert_int_equal(config->listen_count, 0);
 	config_free(config);
 }
@@ -345,8 +353,8 @@ test_accounts(void **state)
 	    {"/etc/a,b,pam:c_d-e.f", "/etc/a,b", "c_d-e.f"},
 	    {"/etc/a,pam:b,pam:c", "/etc/a,pam:b", "c"},
 	};
-	static const char *const bad[] = {"pam:", "pam:/etc/passwd", "pam:..", "pam:a b", "pam:a,/etc/x", "x,pam:a", ",pam:a",
-	    "/etc/../x,pam:a", "/etc/x,pam:", "PAM:a",
+	static const char *const bad[] = {"pam:", "pam:/etc/passwd", "pam:..", "pam:a b", "pam:a,/etc/x", "x,pam:a",
+	    ",pam:a", "/etc/../x,pam:a", "/etc/x,pam:", "PAM:a",
 	    "pam:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
 	struct config *config;
 	char text[256];

@@ -25,7 +25,8 @@ test_unknown(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(errors); i++)
 		for (size_t c = 0; c < COUNT(classes); c++)
-			assert_int_equal(reply_code_for_error(classes[c], errors[i]), classes[c] == REPLY_PLACE ? 550 : 451);
+			assert_int_equal(
+			    reply_code_for_error(classes[c], errors[i]), classes[c] == REPLY_PLACE ? 550 : 451);
 }
 
 /* No error is ever told as a success, and only codes that RFC 959, 5.4 (RFC 3659, 5 for 554) has for the class. */

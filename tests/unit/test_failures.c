@@ -287,11 +287,9 @@ test_bans_stay_in_a_flood(void **state)
 static void
 test_lines_of_the_file(void **state)
 {
-	static const char *const bad[] = {
-	    "", " ", "192.0.2.1", "192.0.2.1 5", "192.0.2.1 x auto", "192.0.2.1 5 other", "192.0.2.1 -5 auto",
-	    "192.0.2.1  5 auto", "example.org 5 auto", "192.0.2.0/24 5 auto", "2001:db8::/32 5 auto",
-	    "192.0.2.1 99999999999999999999 auto", "192.0.2.1 5 auto x",
-	};
+	static const char *const bad[] = {"", " ", "192.0.2.1", "192.0.2.1 5", "192.0.2.1 x auto", "192.0.2.1 5 other",
+	    "192.0.2.1 -5 auto", "192.0.2.1  5 auto", "example.org 5 auto", "192.0.2.0/24 5 auto",
+	    "2001:db8::/32 5 auto", "192.0.2.1 99999999999999999999 auto", "192.0.2.1 5 auto x"};
 	char text[ADDRESS_TEXT_MAX];
 	struct ban_line line;
 

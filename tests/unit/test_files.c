@@ -563,8 +563,7 @@ test_list_refused(void **state)
 	assert_int_equal(list_from(LIST_FACTS, 0, 1, "/a"), -ENOTDIR);
 	assert_int_equal(list_from(LIST_FACTS, 0, 1, "/*"), -ENOENT);
 	assert_int_equal(list_from(LIST_NAMES, 0, 1, "/a/b"), -ENOTDIR);
-	assert_int_equal(list_from(LIST_NAMES, 0, 1,
-	    "/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*"), -E2BIG);
+	assert_int_equal(list_from(LIST_NAMES, 0, 1, "/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*"), -E2BIG);
 }
 
 static void

@@ -42,8 +42,8 @@ static const struct row rows[IPC_KIND_COUNT] = {
 #undef X
 };
 
-static const enum ipc_process processes[] = {IPC_MASTER, IPC_MONITOR, IPC_PROTOCOL, IPC_FILES, IPC_LOGGER, IPC_HOOKS,
-    IPC_LAUNCHER, IPC_PAM, IPC_METRICS};
+static const enum ipc_process processes[] = {
+    IPC_MASTER, IPC_MONITOR, IPC_PROTOCOL, IPC_FILES, IPC_LOGGER, IPC_HOOKS, IPC_LAUNCHER, IPC_PAM, IPC_METRICS};
 static const enum ipc_state states[] = {IPC_STATE_LOGIN, IPC_STATE_READY};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -132,12 +132,11 @@ test_not_in_table(void **state)
 		assert_int_equal(ipc_decode(one, 0, 0, processes[p], IPC_STATE_ANY, &message), -EPROTO);
 		assert_int_equal(ipc_decode(one, 1, 0, processes[p], IPC_STATE_ANY, &message), -EPROTO);
 		for (size_t len = KIND_SIZE; len <= sizeof(no_result); len++)
-			assert_int_equal(
-			    ipc_decode(no_result, len, 1, processes[p], IPC_STATE_ANY, &message), -EPROTO);
+			assert_int_equal(ipc_decode(no_result, len, 1, processes[p], IPC_STATE_ANY, &message), -EPROTO);
 	}
 	for (unsigned kind = 0; kind < IPC_KIND_COUNT; kind++)
-		assert_int_equal(decode_request(kind, IPC_MESSAGE_MAX - KIND_SIZE + 1, 0, first_of(rows[kind].to),
-				     IPC_STATE_ANY),
+		assert_int_equal(
+		    decode_request(kind, IPC_MESSAGE_MAX - KIND_SIZE + 1, 0, first_of(rows[kind].to), IPC_STATE_ANY),
 		    -EPROTO);
 }
 
@@ -207,8 +206,8 @@ test_failed_replies(void **state)
 		enum ipc_state when = (enum ipc_state)first_of(row->states);
 
 		for (size_t i = 0; i < COUNT(results); i++)
-			assert_int_equal(decode_reply(kind, results[i], row->reply_min % IPC_NOTICE,
-					     fds_of_reply(row), me, when),
+			assert_int_equal(
+			    decode_reply(kind, results[i], row->reply_min % IPC_NOTICE, fds_of_reply(row), me, when),
 			    -EPROTO);
 		/* neither fields nor a descriptor, not even those of success */
 		assert_int_equal(decode_reply(kind, -EIO, 1, 0, me, when), -EPROTO);
@@ -578,7 +577,8 @@ test_channel_rows(void **state)
 				continue;
 			wire = make_wire(kind, true, 0, row->reply_max, &len);
 			send_raw(test->channels[0], wire, len, fds);
-			expect_received(test, first_of(row->from), when, is_fd_count_of_reply(row, fds) ? 0 : -EPROTO, row->name);
+			expect_received(
+			    test, first_of(row->from), when, is_fd_count_of_reply(row, fds) ? 0 : -EPROTO, row->name);
 			free(wire);
 		}
 	}

@@ -292,7 +292,11 @@ test_damage(void **state)
 		off_t at;
 		char bytes[24];
 	} damages[] = {
-	    {0, "garbage"}, {16, "garbage"}, {8, "\xff\xff\xff\xff\xff\xff\xff"}, {4096, "garbage"}, {4096 + 40, "garbage"},
+	    {0, "garbage"},
+	    {16, "garbage"},
+	    {8, "\xff\xff\xff\xff\xff\xff\xff"},
+	    {4096, "garbage"},
+	    {4096 + 40, "garbage"},
 	};
 	struct ledger_figure figure;
 	struct ledger ledger;

@@ -33,9 +33,8 @@ static uint16_t passive_high = PASSIVE_HIGH;
 static void
 serve(int their_channel)
 {
-	static struct config config = {.passive_port_low = PASSIVE_LOW,
-	    .active_mode = true,
-	    .timeouts = {.data_connect_s = 1}};
+	static struct config config = {
+	    .passive_port_low = PASSIVE_LOW, .active_mode = true, .timeouts = {.data_connect_s = 1}};
 	static struct session session = {.config = &config, .key_fd = -1, .master_channel = -1, .log_channel = -1};
 	static struct monitor monitor = {.session = &session,
 	    .state = IPC_STATE_READY,

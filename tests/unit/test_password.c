@@ -26,8 +26,8 @@ static const char *const known[] = {
 static void
 test_refused(void **state)
 {
-	static const char *const bad[] = {"", "*", "x", "!", "*0", "$", "$y$", "$y$j9T$$x", "$6$", "$2b$99$x", "$foo$bar$baz",
-	    "secret", "$y$j9T$aaaaaaaaaaaaaaaaaaaaa.$short"};
+	static const char *const bad[] = {"", "*", "x", "!", "*0", "$", "$y$", "$y$j9T$$x", "$6$", "$2b$99$x",
+	    "$foo$bar$baz", "secret", "$y$j9T$aaaaaaaaaaaaaaaaaaaaa.$short"};
 
 	(void)state;
 	assert_false(password_verify("secret", NULL));

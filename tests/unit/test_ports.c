@@ -41,7 +41,8 @@ setup(void **state)
 		slots[i].channel = pair[0];
 		monitors[i] = pair[1];
 	}
-	return address_parse("192.0.2.1", &local) + address_parse("192.0.2.2", &elsewhere) + board_new(&master.board, SLOTS, 1);
+	return address_parse("192.0.2.1", &local) + address_parse("192.0.2.2", &elsewhere) +
+	    board_new(&master.board, SLOTS, 1);
 }
 
 static int
@@ -77,7 +78,8 @@ claim_moved(int i)
 static bool
 was_told(int i)
 {
-	return ipc_receive_now(monitors[i], IPC_MONITOR, IPC_STATE_READY, &message) == 0 && message.kind == IPC_yield_port;
+	return ipc_receive_now(monitors[i], IPC_MONITOR, IPC_STATE_READY, &message) == 0 &&
+	    message.kind == IPC_yield_port;
 }
 
 static void

@@ -17,9 +17,8 @@
 static void
 test_bad(void **state)
 {
-	static const char *const rows[] = {
-	    "", ",", "list,", ",list", "list,,read", "list read", "List", "lis", "listt", "write", "none", "all,", "list\n",
-	};
+	static const char *const rows[] = {"", ",", "list,", ",list", "list,,read", "list read", "List", "lis", "listt",
+	    "write", "none", "all,", "list\n"};
 	unsigned rights;
 
 	(void)state;

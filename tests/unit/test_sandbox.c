@@ -580,10 +580,11 @@ try_refused_calls(const void *arg, pid_t parent)
 		long args[6] = {BAD_FD, BAD_POINTER, BAD_POINTER, BAD_POINTER, BAD_POINTER, 0};
 
 		for (unsigned a = 0; a < row->arg_count; a++)
-			args[row->args[a].arg] = (long)(row->args[a].op == SCMP_CMP_MASKED_EQ ? row->args[a].datum_b
-												: row->args[a].datum_a);
+			args[row->args[a].arg] =
+			    (long)(row->args[a].op == SCMP_CMP_MASKED_EQ ? row->args[a].datum_b : row->args[a].datum_a);
 		errno = 0;
-		if (syscall(row->number, args[0], args[1], args[2], args[3], args[4], args[5]) != -1 || errno != EPERM) {
+		if (syscall(row->number, args[0], args[1], args[2], args[3], args[4], args[5]) != -1 ||
+		    errno != EPERM) {
 			dprintf(2, "not refused: %s (errno %d)\n", sandbox_syscall_name((uint32_t)row->number), errno);
 			_exit(1);
 		}

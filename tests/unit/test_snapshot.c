@@ -160,7 +160,9 @@ test_lookup(void **state)
 
 	(void)state;
 	assert_int_equal(build("zz:$y$4:4:4:/zz:\n# aaaa:x\n\nabc:$y$1:1:1:/abc:read-only\naaa:$y$2:2:2:/aaa:\n"
-			       "aa:$y$3:3:3:/aa:\naa-:$y$5:5:5:/aa-:\n\xc3\xb6:$y$6:6:6:/o:", &fd), 0);
+			       "aa:$y$3:3:3:/aa:\naa-:$y$5:5:5:/aa-:\n\xc3\xb6:$y$6:6:6:/o:",
+			     &fd),
+	    0);
 	for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
 		if (snapshot_lookup(fd, absent[i], &account) != -ENOENT)
 			fail_msg("found '%s'", absent[i]);

@@ -133,7 +133,8 @@ test_lock_is_bounded(void **state)
 static void
 test_keeps_lines(void **state)
 {
-	static const char before[] = "# top\n\n  \nbad line\nab:h:1:1:/ab:x=1 y\na:h:2:2:/a:\n#a:h:3:3:/a:\nlast:h:4:4:/l:";
+	static const char before[] =
+	    "# top\n\n  \nbad line\nab:h:1:1:/ab:x=1 y\na:h:2:2:/a:\n#a:h:3:3:/a:\nlast:h:4:4:/l:";
 	struct users_file *file = NULL;
 	struct stat st;
 	size_t index;
@@ -210,8 +211,8 @@ append_as_child(unsigned number)
 	int len;
 
 	len = snprintf(line, sizeof(line), "user%u:h:%u:%u:/u:", number, number + 1, number + 1);
-	if (users_file_open(path, true, 20000, &file, &problem) < 0 ||
-	    users_file_append(file, line, (size_t)len) < 0 || users_file_save(file, &problem) < 0)
+	if (users_file_open(path, true, 20000, &file, &problem) < 0 || users_file_append(file, line, (size_t)len) < 0 ||
+	    users_file_save(file, &problem) < 0)
 		_exit(1);
 	users_file_free(file);
 	_exit(0);
@@ -263,8 +264,8 @@ test_edit(void **state)
 	users_edit_option(&edit, "expires", "2030-01-01");
 	users_edit_option(&edit, "max-sessions", "3");
 	assert_int_equal(users_line_edit(LINE(line), &edit, &out), 0);
-	assert_string_equal(out.data,
-	    "a:new:1:2:/b:x=1 read-only-x allow-from=::1 quota=1G expires=2030-01-01 max-sessions=3");
+	assert_string_equal(
+	    out.data, "a:new:1:2:/b:x=1 read-only-x allow-from=::1 quota=1G expires=2030-01-01 max-sessions=3");
 	buf_clear(&out);
 	edit = (struct users_edit){.uid = "7", .gid = "8"};
 	users_edit_option(&edit, "read-only", "");

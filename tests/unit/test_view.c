@@ -169,7 +169,12 @@ test_percent(void **state)
 		uint64_t done, size;
 		int percent;	/* -1: nobody can know it */
 	} rows[] = {
-	    {0, 10, 0}, {1, 3, 33}, {10, 10, 100}, {0, 0, 100}, {11, 10, -1}, {5, CLAIM_SIZE_UNKNOWN, -1},
+	    {0, 10, 0},
+	    {1, 3, 33},
+	    {10, 10, 100},
+	    {0, 0, 100},
+	    {11, 10, -1},
+	    {5, CLAIM_SIZE_UNKNOWN, -1},
 	    {UINT64_MAX - 2, UINT64_MAX - 1, 100},
 	};
 
