@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <poll.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,8 @@
 #define WAIT_S 150 /* for the next line; a reload may take its time */
 #define LINE_SHOWN_MAX 4096
 #define REPLACED_MAX 3 /* servers that hang up because another has taken over */
+#define FOLLOW_MS 10000 /* for a server, or its logger, that starts again */
+#define FOLLOW_EVERY_MS 200
 
 static void
 ignore_error(void *arg, const char *line)
@@ -182,18 +186,28 @@ ask_once(const struct ctl *ctl, const char *const words[], void (*row)(void *arg
 	return take_reply(fd, row, arg);
 }
 
+/* Who answers there now, 0: the kernel does not say; -1: nobody. */
+static pid_t
+present_server(const struct ctl *ctl)
+{
+	struct sockaddr_un name;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pid_t pid = -1;
+
+	socket_path(ctl, SOCKET_NAME, &name);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0)
+		pid = server_of(fd);
+	close_fd(&fd);
+	return pid;
+}
+
 /* Another server has the name now: one that has just taken over. */
 static bool
 was_replaced(const struct ctl *ctl, pid_t former)
 {
-	struct sockaddr_un name;
-	int fd = former == 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool is_other;
+	pid_t present = former == 0 ? -1 : present_server(ctl);
 
-	socket_path(ctl, SOCKET_NAME, &name);
-	is_other = fd >= 0 && connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0 && server_of(fd) != former;
-	close_fd(&fd);
-	return is_other;
+	return present >= 0 && present != former;
 }
 
 /* The rows of a reply on their way, which are shown once. */
@@ -232,6 +246,73 @@ control_ask(
 		last = NULL;
 	}
 	return last;
+}
+
+/* What ends without a last line is cut off: by which event, as far as can be told from here. False: nobody goes on. */
+static bool
+tell_cut(const struct ctl *ctl, pid_t former, uint64_t deadline)
+{
+	pid_t present = present_server(ctl);
+
+	while (present < 0 && monotonic_ms() < deadline) {
+		poll(NULL, 0, FOLLOW_EVERY_MS);
+		present = present_server(ctl);
+	}
+	if (present < 0)
+		ctl_error("the server has stopped");
+	else if (present == former)
+		ctl_error("the server's logger has ended, and another one starts; events in between are not shown");
+	else
+		ctl_error("process %ld serves now, and its events follow; those in between are not shown", (long)present);
+	return present >= 0;
+}
+
+/*
+ * One try of control_follow(). 1: to be asked again; 0: the reply has ended; -1: as it says. *deadline: until when what was
+ * cut off may go on; 0: it went on.
+ */
+static int
+follow_once(const struct ctl *ctl, const char *const words[], struct rows *rows, uint64_t *deadline)
+{
+	size_t count = rows->count;
+	uint64_t asked_ms = monotonic_ms();
+	pid_t server;
+	json_t *last = ask_once(ctl, words, count_row, rows, &server);
+	bool is_refused = last != NULL && json_object_get(last, "error") != NULL;
+	int r = -1;
+
+	if (rows->count > count || monotonic_ms() - asked_ms >= FOLLOW_MS)
+		*deadline = 0;
+	if (last != NULL && !is_refused) {
+		r = 0;
+	} else if (*deadline != 0 && monotonic_ms() < *deadline) {
+		/* as long as there is no new logger, it is refused */
+		poll(NULL, 0, FOLLOW_EVERY_MS);
+		r = 1;
+	} else if (is_refused) {
+		ctl_error("%s", control_text(last, "error"));
+	} else if (server != 0 && *deadline != 0) {
+		ctl_error("the server closes the connection again and again");
+	} else if (server != 0) {
+		*deadline = monotonic_ms() + FOLLOW_MS;
+		r = tell_cut(ctl, server, *deadline) ? 1 : -1;
+	}
+	json_decref(last);
+	return r;
+}
+
+int
+control_follow(
+    const struct ctl *ctl, const char *const words[], void (*row)(void *arg, const struct json_t *line), void *arg)
+{
+	struct rows rows = {row, arg, 0};
+	uint64_t deadline = 0;
+	int r;
+
+	do
+		r = follow_once(ctl, words, &rows, &deadline);
+	while (r > 0);
+	return r;
 }
 
 const char *

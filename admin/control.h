@@ -26,6 +26,15 @@ int control_connect(const struct ctl *ctl, const char *socket_name);
 struct json_t *control_ask(
     const struct ctl *ctl, const char *const words[], void (*row)(void *arg, const struct json_t *line), void *arg);
 
+/*
+ * Ask a request whose rows come without end, as control_ask() does. When they end all the same, because the server's logger
+ * died or another server serves now, that is told on standard error, and the request is asked again.
+ *
+ * Returns 0 where the server ends the reply, and -1 when no server goes on or the request is refused; that has been told.
+ */
+int control_follow(
+    const struct ctl *ctl, const char *const words[], void (*row)(void *arg, const struct json_t *line), void *arg);
+
 /* The texts and numbers of a reply; "" and 0 where there is none. Texts are escaped for a terminal, by ctl_shown(). */
 const char *control_text(const struct json_t *object, const char *key);
 long long control_number(const struct json_t *object, const char *key);

@@ -218,10 +218,8 @@ enum ctl_exit
 session_watch(struct ctl *ctl)
 {
 	static const char *const request[] = {"session-watch", NULL};
-	json_t *last = control_ask(ctl, request, print_event, ctl);
 
-	json_decref(last);
-	return last == NULL ? CTL_FAILED : CTL_DONE;
+	return control_follow(ctl, request, print_event, ctl) < 0 ? CTL_FAILED : CTL_DONE;
 }
 
 /* kick and notify */

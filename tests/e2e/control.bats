@@ -264,6 +264,37 @@ watchers_are()
 	kill "$second"
 }
 
+@test "watch goes on when the logger dies or another server takes over, and says which; it ends with the server" {
+	local second status=0
+	ALARM_EXPECTED=1
+	ctl session watch >"$DIR/events" 2>"$DIR/told" 3>&- & WATCHER=$!
+	wait_until watchers_are 1
+	kill -KILL "$(pgrep -f -P "$SERVER_PID" ": logger")"
+	wait_until grep -q "logger has ended" "$DIR/told"
+	wait_until watchers_are 1
+	ftp_login alice secret
+	wait_until grep -q ' login .*user=alice' "$DIR/events"
+	ftp_close
+	wait_until grep -q ' disconnect ' "$DIR/events"
+	run -0 ctl upgrade
+	second=$(cat "$DIR/run/sallyportd.pid")
+	SERVER_PID=$second
+	wait_until watchers_are 1
+	ftp_login alice secret
+	ftp QUIT 221
+	twice() { [ "$(grep -c ' login .*user=alice' "$DIR/events")" -eq 2 ]; }
+	wait_until twice
+	stop_server
+	wait "$WATCHER" || status=$?
+	WATCHER=
+	assert_equal "$status" 1
+	run cat "$DIR/told"
+	assert_line --index 0 "sallyportctl: the server's logger has ended, and another one starts; events in between are not shown"
+	assert_line --index 1 "sallyportctl: process $second serves now, and its events follow; those in between are not shown"
+	assert_line --index 2 'sallyportctl: the server has stopped'
+	assert_equal "${#lines[@]}" 3
+}
+
 @test "the level of the log changes for running sessions, until a reload" {
 	ftp_login alice secret
 	run -0 ctl log-level critical
