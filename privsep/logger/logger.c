@@ -32,6 +32,8 @@
 #define RECONNECT_EVERY_MS 1000
 #define GATHER_MS 2
 #define RECORDS_AT_ONCE 64	/* whose lines are written in one call */
+#define NOTICE_MIN_MS 1000	/* between two lines about lost lines, */
+#define NOTICE_MAX_MS 60000	/* ever longer while more are lost */
 
 static struct {
 	int targets[LOG_TARGET_COUNT];	/* -1: not in use */
@@ -40,10 +42,17 @@ static struct {
 	struct buf gathered;		/* lines for standard error and the file, */
 	unsigned gathered_count;	/* so many */
 	uint64_t turn_ns;		/* when the records of this turn were waited for */
-	uint64_t lost;			/* lines that a target did not take */
-	uint64_t dropped_told, lost_told;
+	uint64_t lost;			/* lines that a target did not take, but those about lost lines */
+	bool has_written;
 	uint64_t reconnect_at_ms;
 } state;
+
+/* What a target was told about lost lines. */
+static struct notice {
+	uint64_t told;		/* of all losses() */
+	uint64_t due_ms, pause_ms;	/* when it may be told again, and how long it was not */
+	bool has_failed;	/* it did not take the last one */
+} notices[LOG_TARGET_COUNT];
 
 /* A channel of records, with the next one that is to be written. */
 static struct source {
@@ -55,15 +64,22 @@ static struct source {
 	char forged[64];	/* the words of a record that its sender must not write, which entry tells of instead */
 } all, reserved;
 
+/* A target that takes lines again is told at once what it did not take. */
 static void
+note_taken(enum log_target_kind kind)
+{
+	if (notices[kind].has_failed)
+		notices[kind].due_ms = 0;
+	notices[kind].has_failed = false;
+}
+
+/* False: it is lost. */
+static bool
 write_line(enum log_target_kind kind)
 {
-	int fd = state.targets[kind];
-
-	if (fd < 0 || (state.line.len == 0 && state.line.error == 0))
-		return;
-	if (state.line.error != 0 || io_write_all(fd, state.line.data, state.line.len) < 0)
-		state.lost++;
+	if (state.line.len == 0 && state.line.error == 0)
+		return true;
+	return state.line.error == 0 && io_write_all(state.targets[kind], state.line.data, state.line.len) >= 0;
 }
 
 static void
@@ -71,8 +87,12 @@ write_gathered_to(enum log_target_kind kind)
 {
 	int fd = state.targets[kind];
 
-	if (fd >= 0 && (state.gathered.error != 0 || io_write_all(fd, state.gathered.data, state.gathered.len) < 0))
+	if (fd < 0)
+		return;
+	if (state.gathered.error != 0 || io_write_all(fd, state.gathered.data, state.gathered.len) < 0)
 		state.lost += state.gathered_count;
+	else
+		note_taken(kind);
 }
 
 static void
@@ -99,27 +119,25 @@ ask_for_socket(const struct logger *logger)
 	ipc_send_now(logger->master_channel, &told, -1);
 }
 
-/* Send one datagram; a full socket is given a moment, a dead one is replaced by the master. */
-static void
+/* Send one datagram; a full socket is given a moment, a dead one is replaced by the master. False: it is lost. */
+static bool
 send_line(const struct logger *logger, enum log_target_kind kind)
 {
 	uint64_t deadline = monotonic_ms() + DATAGRAM_WAIT_MS;
 	int fd = state.targets[kind];
 
-	if (state.line.error != 0 || state.line.len == 0) {
-		state.lost++;
-		return;
-	}
+	if (state.line.error != 0 || state.line.len == 0)
+		return false;
 	while (send(fd, state.line.data, state.line.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
 		if (errno == EINTR)
 			continue;
 		if (errno == EAGAIN && io_wait(fd, POLLOUT, deadline) > 0 && monotonic_ms() < deadline)
 			continue;
-		state.lost++;
 		if (errno == ECONNREFUSED || errno == ENOTCONN || errno == EPIPE || errno == ECONNRESET)
 			ask_for_socket(logger);
-		return;
+		return false;
 	}
+	return true;
 }
 
 /* There is no memory for the line that begins there: it is lost as a whole. */
@@ -131,19 +149,56 @@ lose_line(size_t start)
 	state.gathered.error = 0;
 }
 
+static void
+format_line(const struct log_entry *entry, struct buf *out)
+{
+	if (state.format == LOG_FORMAT_JSON)
+		log_format_json(entry, out);
+	else
+		log_format_text(entry, out);
+}
+
+/* One record for one target, in its form. False: it is lost. */
+static bool
+write_to(const struct logger *logger, enum log_target_kind kind, const struct log_entry *entry)
+{
+	bool is_json = state.format == LOG_FORMAT_JSON;
+
+	buf_clear(&state.line);
+	switch (kind) {
+	case LOG_TARGET_LINES:
+	case LOG_TARGET_STDERR:
+		format_line(entry, &state.line);
+		return write_line(kind);
+	case LOG_TARGET_SYSLOG:
+		log_format_syslog(entry, is_json, &state.line);
+		return send_line(logger, kind);
+	case LOG_TARGET_JOURNAL:
+		log_format_journal(entry, &state.line);
+		return send_line(logger, kind);
+	case LOG_TARGET_STREAM:
+		log_format_stream(entry, is_json, &state.line);
+		return write_line(kind);
+	case LOG_TARGET_XFERLOG:
+		log_format_xferlog(entry, &state.line);
+		return write_line(kind);
+	case LOG_TARGET_COUNT:
+		break;
+	}
+	return true;
+}
+
 /* For the end of the turn; what may not fit together is written at once. */
 static void
 gather_line(const struct log_entry *entry)
 {
 	size_t before;
-	int r;
 
 	if (state.gathered.len > LINE_MAX_BYTES)
 		write_gathered();
 	before = state.gathered.len;
-	r = state.format == LOG_FORMAT_JSON ? log_format_json(entry, &state.gathered)
-					    : log_format_text(entry, &state.gathered);
-	if (r == 0)
+	format_line(entry, &state.gathered);
+	if (state.gathered.error == 0)
 		state.gathered_count++;
 	else
 		lose_line(before);
@@ -160,6 +215,10 @@ tell_unwatched(const struct logger *logger, size_t count)
 	}
 }
 
+/* The lines for others are gathered first. */
+static const enum log_target_kind written_at_once[] = {
+    LOG_TARGET_SYSLOG, LOG_TARGET_JOURNAL, LOG_TARGET_STREAM, LOG_TARGET_XFERLOG};
+
 static void
 write_entry(const struct logger *logger, const struct log_entry *entry)
 {
@@ -167,62 +226,91 @@ write_entry(const struct logger *logger, const struct log_entry *entry)
 	if (takeover_logger(entry, state.targets[LOG_TARGET_LINES]))
 		return;
 #endif
+	state.has_written = true;
 	tell_unwatched(logger, watchers_tell(entry, &state.line));
 	if (entry->level < log_level_now())
 		return;	/* was sent for those who watch */
 	if (state.targets[LOG_TARGET_STDERR] >= 0 || state.targets[LOG_TARGET_LINES] >= 0)
 		gather_line(entry);
-	if (state.targets[LOG_TARGET_SYSLOG] >= 0) {
-		buf_clear(&state.line);
-		log_format_syslog(entry, state.format == LOG_FORMAT_JSON, &state.line);
-		send_line(logger, LOG_TARGET_SYSLOG);
-	}
-	if (state.targets[LOG_TARGET_JOURNAL] >= 0) {
-		buf_clear(&state.line);
-		log_format_journal(entry, &state.line);
-		send_line(logger, LOG_TARGET_JOURNAL);
-	}
-	if (state.targets[LOG_TARGET_STREAM] >= 0) {
-		buf_clear(&state.line);
-		log_format_stream(entry, state.format == LOG_FORMAT_JSON, &state.line);
-		write_line(LOG_TARGET_STREAM);
-	}
-	if (state.targets[LOG_TARGET_XFERLOG] >= 0) {
-		buf_clear(&state.line);
-		log_format_xferlog(entry, &state.line);
-		write_line(LOG_TARGET_XFERLOG);
+	for (size_t i = 0; i < sizeof(written_at_once) / sizeof(written_at_once[0]); i++) {
+		enum log_target_kind kind = written_at_once[i];
+
+		if (state.targets[kind] < 0)
+			continue;
+		if (write_to(logger, kind, entry))
+			note_taken(kind);
+		else
+			state.lost++;
 	}
 }
 
-static bool
-has_untold(void)
+/* Records that senders had to drop, and lines that targets did not take. */
+static uint64_t
+losses(const struct logger *logger)
 {
-	return state.lost != state.lost_told;
+	return __atomic_load_n(logger->dropped, __ATOMIC_RELAXED) + state.lost;
 }
 
-/* Say how many records senders had to drop, and lines targets did not take, since it was last said. */
+/* When the next target is to be told about losses; UINT64_MAX: none is. */
+static uint64_t
+next_notice_ms(const struct logger *logger)
+{
+	uint64_t lost = losses(logger), next = UINT64_MAX;
+
+	for (int kind = 0; kind < LOG_TARGET_COUNT; kind++)
+		if (state.targets[kind] >= 0 && notices[kind].told != lost && notices[kind].due_ms < next)
+			next = notices[kind].due_ms;
+	return next;
+}
+
 static void
-tell_losses(const struct logger *logger)
+tell_loss(const struct logger *logger, enum log_target_kind kind, uint64_t lines)
 {
-	uint64_t dropped = __atomic_load_n(logger->dropped, __ATOMIC_RELAXED);
-	uint64_t lost = state.lost;
 	struct log_entry entry = {.level = LEVEL_WARNING, .event = "log-dropped", .process = "logger"};
 	struct timespec now;
 
-	if (dropped == state.dropped_told && lost == state.lost_told)
-		return;
 	clock_gettime(CLOCK_REALTIME, &now);
 	entry.time_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	entry.pid = (uint32_t)getpid();
 	entry.field_count = 1;
-	entry.fields[0] = (struct log_field){.key = "lines", .is_number = true};
-	entry.fields[0].number = dropped - state.dropped_told + lost - state.lost_told;
-	write_entry(logger, &entry);
-	write_gathered();
-	if (state.lost != lost)
-		return;	/* not told: the target is still full */
-	state.dropped_told = dropped;
-	state.lost_told = lost;
+	entry.fields[0] = (struct log_field){.key = "lines", .is_number = true, .number = lines};
+	notices[kind].has_failed = entry.level >= log_level_now() && !write_to(logger, kind, &entry);
+}
+
+/*
+ * Say to each target how many lines were lost since it was last told. A line about lost lines is itself not counted, and
+ * tells of nothing when it is lost: a target that takes nothing would have the others told for ever.
+ */
+static void
+tell_losses(const struct logger *logger, bool is_last)
+{
+	uint64_t lost = losses(logger), now = monotonic_ms();
+
+	for (int kind = 0; kind < LOG_TARGET_COUNT; kind++) {
+		struct notice *notice = &notices[kind];
+
+		if (state.targets[kind] < 0 || notice->told == lost || (now < notice->due_ms && !is_last))
+			continue;
+		if (now - notice->due_ms > NOTICE_MAX_MS)
+			notice->pause_ms = NOTICE_MIN_MS;
+		else if (notice->pause_ms < NOTICE_MAX_MS)
+			notice->pause_ms *= 2;
+		notice->due_ms = now + notice->pause_ms;
+		tell_loss(logger, (enum log_target_kind)kind, lost - notice->told);
+		if (!notice->has_failed)
+			notice->told = lost;
+	}
+}
+
+/* What was lost before there was this target is not its readers' concern. */
+static void
+use_target(const struct logger *logger, enum log_target_kind kind, int fd)
+{
+	if (state.targets[kind] < 0 && state.has_written)
+		notices[kind].told = losses(logger);
+	notices[kind].due_ms = 0;
+	close_fd(&state.targets[kind]);
+	state.targets[kind] = fd;
 }
 
 static int
@@ -251,8 +339,7 @@ handle_target(const struct logger *logger)
 	state.format = format == LOG_FORMAT_JSON ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
 	if (!is_used)
 		close_fd(&fd);
-	close_fd(&state.targets[kind]);
-	state.targets[kind] = fd;
+	use_target(logger, (enum log_target_kind)kind, fd);
 	return 0;
 }
 
@@ -391,14 +478,25 @@ begin_turn(struct pollfd waits[WAITS])
 	return poll(waits, WAITS, 0);
 }
 
+/* How long no record needs to come; -1: any time. */
+static int
+idle_ms(const struct logger *logger)
+{
+	uint64_t next = next_notice_ms(logger), now = monotonic_ms();
+
+	if (next == UINT64_MAX)
+		return -1;
+	return next > now ? (int)(next - now) : 0;
+}
+
 /* Wait for records; after an idle time a moment longer, so that what comes together is written in one turn. */
 static void
-wait_for_records(struct pollfd waits[WAITS])
+wait_for_records(const struct logger *logger, struct pollfd waits[WAITS])
 {
 	int n = begin_turn(waits);
 
 	if (n == 0 && !has_record()) {
-		n = poll(waits, WAITS, has_untold() ? 1000 : -1);
+		n = poll(waits, WAITS, idle_ms(logger));
 		if (n > 0 && waits[WAIT_MASTER].revents == 0) {
 			poll(NULL, 0, GATHER_MS);
 			n = begin_turn(waits);
@@ -431,13 +529,13 @@ logger_run(const struct logger *logger)
 		waits[WAIT_ALL] = (struct pollfd){.fd = all.fd, .events = POLLIN};
 		waits[WAIT_RESERVED] = (struct pollfd){.fd = reserved.fd, .events = POLLIN};
 		watchers_poll(waits + WAIT_WATCHERS);
-		wait_for_records(waits);
+		wait_for_records(logger, waits);
 		tell_unwatched(logger, watchers_check(waits + WAIT_WATCHERS));
 		/* all targets first: the lines behind them belong there */
 		if (waits[WAIT_MASTER].revents != 0 && handle_targets(logger) == -EPIPE)
 			waits[WAIT_MASTER].fd = -1;	/* the master is gone; sessions may still end */
 		handle_records(logger);
-		tell_losses(logger);
+		tell_losses(logger, all.fd < 0 && reserved.fd < 0 && !has_record());
 		if (all.fd < 0 && reserved.fd < 0 && !has_record())
 			_exit(0);
 	}

@@ -241,6 +241,62 @@ finds_port()
 	done
 }
 
+# The lines of standard error, which takes all: those about lost lines apart.
+told_lines()
+{
+	grep -c -v ' log-dropped ' "$DIR/stderr"
+}
+
+sum_of_losses()
+{
+	sed -n 's/.* log-dropped .*lines=\([0-9]*\).*/\1/p' "$@" | awk '{ sum += $1 } END { print sum + 0 }'
+}
+
+@test "a target that takes nothing: the other one is told how much, ever more seldom, and of nothing else" {
+	local before pause
+	write_config 'log { target = "/dev/full" }'
+	add_user alice secret
+	start_in_silence
+	for _ in 1 2 3 4 5 6 7 8; do
+		a_session
+		sleep 0.3	# lines come for longer than a second
+	done
+	every_loss_is_told() { [ "$(sum_of_losses "$DIR/stderr")" -eq "$(told_lines)" ]; }
+	wait_until -t 20 every_loss_is_told
+	# in 2.4 seconds or more: at 0, 1 and 3, and at 7 and 15 where this machine is slow
+	before=$(grep -c ' log-dropped ' "$DIR/stderr")
+	[ "$before" -le 5 ] || fail "$(cat "$DIR/stderr")"
+	sleep 2.5	# a line that tells of itself came once a second
+	assert_equal "$(grep -c ' log-dropped ' "$DIR/stderr")" "$before"
+	# each loss is told at the end, too
+	a_session
+	stop_server
+	assert every_loss_is_told
+}
+
+@test "a full disk that has room again: the log tells exactly what it lacks" {
+	mkdir "$DIR/logs"
+	mount -t tmpfs -o size=64k none "$DIR/logs" 2>/dev/null || skip "a mount is not permitted here"
+	LOG=$DIR/logs/log
+	write_config "log { target = \"$LOG\" }"
+	add_user alice secret
+	start_in_silence
+	a_session
+	wait_until log_has ' disconnect '
+	# to the last byte: a line is lost as a whole
+	head -c 1000000 /dev/zero >>"$DIR/logs/fill" 2>/dev/null || :
+	head -c $((4096 - $(stat -c %s "$LOG") % 4096)) /dev/zero | tr '\0' '\n' >>"$LOG"
+	for _ in 1 2 3; do a_session; done
+	wait_until grep -q ' log-dropped ' "$DIR/stderr"
+	rm "$DIR/logs/fill"
+	a_session
+	wait_until log_has ' warning log-dropped .*lines=[0-9]+'
+	stop_server
+	lines=$(grep -c -v -e '^$' -e ' log-dropped ' "$LOG")
+	assert_equal "$((lines + $(sum_of_losses "$LOG")))" "$(told_lines)"
+	umount "$DIR/logs"
+}
+
 @test "a standing logger blocks no session" {
 	serve
 	for pid in $(children_of "$SERVER_PID"); do
