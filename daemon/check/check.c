@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -92,19 +93,41 @@ check_hook(struct check *check, const struct config *config)
 
 /* The start makes no directory for a log. A unit of systemd may make it first, so this is no error. */
 static void
-check_log_directory(struct check *check, const struct config *config, const char *key, const char *path)
+check_log_directory(struct check *check, const struct config *config, const char *place, const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	char directory[PATH_MAX], place[CONFIG_PLACE_MAX];
+	char directory[PATH_MAX];
 
-	if (path[0] != '/' || slash == path)
+	if (slash == path)
 		return;
 	snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
 	if (access(directory, F_OK) == 0 || errno != ENOENT)
 		return;
-	config_place(config, "log", key, place);
 	find(check, false, "%sdirectory '%s' is missing, and the start makes none; 'install -d -o %s %s'", place,
 	    directory, config->service_user, directory);
+}
+
+/* A FIFO is not opened to see whether it has a reader: closing it again would end that. */
+static void
+check_log_file(struct check *check, const struct config *config, const char *key, const char *path)
+{
+	char place[CONFIG_PLACE_MAX];
+	struct stat st;
+
+	if (path[0] != '/')
+		return;
+	config_place(config, "log", key, place);
+	if (stat(path, &st) < 0)
+		check_log_directory(check, config, place, path);
+	else if (S_ISFIFO(st.st_mode))
+		find(check, false,
+		    "%s'%s' is a FIFO: the start is refused while nobody reads it, and lines are lost when its reader "
+		    "has ended",
+		    place, path);
+	else if (S_ISSOCK(st.st_mode))
+		find(check, true, "%s'%s' is a socket; use \"syslog\" or \"journal\", or name a file", place, path);
+	else if (S_ISDIR(st.st_mode))
+		find(check, true, "%s'%s' is a directory; name a file in it", place, path);
 }
 
 /* --- the accounts --- */
@@ -278,8 +301,8 @@ check_setup(const char *path, const struct check_sink *sink, struct check_facts 
 	facts->has_tls = config->tls.certificate[0] != '\0';
 	check_hook(&check, config);
 	(void)config_check_places(config, take_error, &check);
-	check_log_directory(&check, config, "target", config->log.target);
-	check_log_directory(&check, config, "xferlog", config->log.xferlog);
+	check_log_file(&check, config, "target", config->log.target);
+	check_log_file(&check, config, "xferlog", config->log.xferlog);
 	check_certificate(&check, config);
 	check_accounts(&check, config);
 	check_pam(&check, config);

@@ -136,15 +136,38 @@ names_in()
 	write_config 'log { target = "'"$DIR/fifo"'" }'
 	add_user alice secret
 	mkfifo "$DIR/fifo"
+	for check in "$BUILD/sallyportd -t -c $CONF" 'ctl config check'; do
+		# shellcheck disable=SC2086 # words
+		run -0 $check
+		assert_output --partial "log.target: '$DIR/fifo' is a FIFO: the start is refused while nobody reads it, and lines are lost when its reader has ended (warning)"
+	done
 	run ! timeout 20 "$BUILD/sallyportd" -f -c "$CONF"
 	assert_output --partial "cannot open log file '$DIR/fifo': it is a FIFO that nobody reads, or a socket"
 	timeout 60 cat "$DIR/fifo" >"$LOG" 3>&- &
 	reader=$!
+	# the reader survives a check
+	run -0 "$BUILD/sallyportd" -t -c "$CONF"
 	start_server
 	stop_server
 	wait "$reader"
 	log_has ' stopped'
 	[ -p "$DIR/fifo" ]
+}
+
+@test "log: a socket or a directory in the place of a log is an error of the check, as of the start" {
+	write_config "log { target = \"$DIR/odd\" }"
+	add_user alice secret
+	for key in target xferlog; do
+		sed -i "s/^log { [a-z]* =/log { $key =/" "$CONF"
+		for kind in make_socket mkdir; do
+			rm -rf "$DIR/odd"
+			"$kind" "$DIR/odd"
+			run -1 "$BUILD/sallyportd" -t -c "$CONF"
+			assert_output --regexp "log\.$key: '$DIR/odd' is a (socket|directory)[;,]"
+			run ! timeout 20 "$BUILD/sallyportd" -f -c "$CONF"
+			assert_output --partial "cannot open log file '$DIR/odd'"
+		done
+	done
 }
 
 @test "log: root's own link is followed to its file, which is appended to; another user's is refused" {
