@@ -31,7 +31,7 @@ fields()
 @test "every field of the log stands in sallyportd(8)" {
 	[ "$(fields | wc -l)" -gt 20 ]
 	for field in $(fields); do
-		grep -qE "^\.(Pq )?Cm $field( |$)" man/sallyportd.8 || fail "field $field"
+		grep -qE "^\.(Pq |It )?Cm ([a-z_]+ , )*$field( |$)" man/sallyportd.8 || fail "field $field"
 	done
 }
 
