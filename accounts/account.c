@@ -22,7 +22,7 @@ struct field {
 };
 
 static int
-fail(const char **error, const char *text)
+reject_field(const char **error, const char *text)
 {
 	*error = text;
 	return -EINVAL;
@@ -123,13 +123,14 @@ parse_hash(const struct field *field, struct account *account, const char **erro
 		hash.len--;
 	}
 	if (hash.len == 0 && !account->is_locked)
-		return fail(
+		return reject_field(
 		    error, "the password hash is empty; set one with 'sallyportctl user passwd', or lock with '!'");
 	for (size_t i = 0; i < hash.len; i++)
 		if ((unsigned char)hash.text[i] <= ' ' || (unsigned char)hash.text[i] > '~')
-			return fail(error, "the password hash is damaged; set one with 'sallyportctl user passwd'");
+			return reject_field(
+			    error, "the password hash is damaged; set one with 'sallyportctl user passwd'");
 	if (field_copy(&hash, account->hash, sizeof(account->hash)) < 0)
-		return fail(error, "the password hash is too long; set one with 'sallyportctl user passwd'");
+		return reject_field(error, "the password hash is too long; set one with 'sallyportctl user passwd'");
 	return 0;
 }
 
@@ -151,15 +152,15 @@ parse_home(const struct field *field, struct account *account, const char **erro
 	struct home_path path;
 
 	if (field->len == 0 || field->text[0] != '/')
-		return fail(error, "the home is not an absolute path; begin it with '/'");
+		return reject_field(error, "the home is not an absolute path; begin it with '/'");
 	if (field->len == 1)
-		return fail(error, "the home is '/'; give the account a directory of its own");
+		return reject_field(error, "the home is '/'; give the account a directory of its own");
 	if (has_control(field->text, field->len))
-		return fail(error, "the home has a control character; rename the directory");
+		return reject_field(error, "the home has a control character; rename the directory");
 	if (field->len >= sizeof(account->home))
-		return fail(error, "the home is too long; at most 4095 bytes");
+		return reject_field(error, "the home is too long; at most 4095 bytes");
 	if (home_path_check(field->text, field->len, &path) < 0)
-		return fail(error, "the home has '.', '..', '//' or a '/' at its end; write it without them");
+		return reject_field(error, "the home has '.', '..', '//' or a '/' at its end; write it without them");
 	memcpy(account->home, path.text, path.len + 1);
 	return 0;
 }
@@ -182,7 +183,7 @@ static int
 set_read_only(const struct field *value, struct account *account, const char **error)
 {
 	if (value->text != NULL)
-		return fail(error, "read-only takes no value; write 'read-only'");
+		return reject_field(error, "read-only takes no value; write 'read-only'");
 	account->is_read_only = true;
 	return 0;
 }
@@ -191,7 +192,7 @@ static int
 set_rights(const struct field *value, struct account *account, const char **error)
 {
 	if (value->text == NULL || rights_parse(value->text, value->len, &account->rights) < 0)
-		return fail(error,
+		return reject_field(error,
 		    "bad rights; write rights=WORD,WORD of list, read, create, overwrite, delete, rename, "
 		    "mkdir, rmdir and chmod, or lock the account");
 	return 0;
@@ -205,7 +206,7 @@ set_max_sessions(const struct field *value, struct account *account, const char 
 
 	if (value->text == NULL || field_copy(value, text, sizeof(text)) < 0 ||
 	    parse_u64(text, SESSIONS_MAX, &sessions) < 0 || sessions == 0)
-		return fail(error, "bad max-sessions; write max-sessions=N, from 1 to 100000");
+		return reject_field(error, "bad max-sessions; write max-sessions=N, from 1 to 100000");
 	account->max_sessions = (uint32_t)sessions;
 	return 0;
 }
@@ -237,7 +238,7 @@ static int
 set_expires(const struct field *value, struct account *account, const char **error)
 {
 	if (value->text == NULL || account_parse_date(value->text, value->len, &account->expires) < 0)
-		return fail(error, "bad expires; write expires=YYYY-MM-DD, a day after 1970-01-01");
+		return reject_field(error, "bad expires; write expires=YYYY-MM-DD, a day after 1970-01-01");
 	return 0;
 }
 
@@ -250,7 +251,7 @@ set_allow_from(const struct field *value, struct account *account, const char **
 	const char *end;
 
 	if (next == NULL)
-		return fail(error, bad);
+		return reject_field(error, bad);
 	end = next + value->len;
 	for (;;) {
 		const char *comma = memchr(next, ',', (size_t)(end - next));
@@ -258,10 +259,10 @@ set_allow_from(const struct field *value, struct account *account, const char **
 		char text[ADDRESS_TEXT_MAX];
 
 		if (account->allow_from_count == ACCOUNT_ALLOW_MAX)
-			return fail(error, "too many networks in allow-from; at most 32, so take larger ones");
+			return reject_field(error, "too many networks in allow-from; at most 32, so take larger ones");
 		if (field_copy(&item, text, sizeof(text)) < 0 ||
 		    address_block_parse(text, &account->allow_from[account->allow_from_count]) < 0)
-			return fail(error, bad);
+			return reject_field(error, bad);
 		account->allow_from_count++;
 		if (comma == NULL)
 			return 0;
@@ -284,7 +285,7 @@ static int
 set_quota(const struct field *value, struct account *account, const char **error)
 {
 	if (option_number(value, parse_size, &account->quota_bytes) < 0)
-		return fail(error, "bad quota; write quota=BYTES, with K, M, G or T if you like");
+		return reject_field(error, "bad quota; write quota=BYTES, with K, M, G or T if you like");
 	return 0;
 }
 
@@ -292,7 +293,7 @@ static int
 set_quota_files(const struct field *value, struct account *account, const char **error)
 {
 	if (option_number(value, parse_u64, &account->quota_files) < 0)
-		return fail(error, "bad quota-files; write quota-files=NUMBER");
+		return reject_field(error, "bad quota-files; write quota-files=NUMBER");
 	return 0;
 }
 
@@ -300,7 +301,7 @@ static int
 set_rate_down(const struct field *value, struct account *account, const char **error)
 {
 	if (option_number(value, parse_size, &account->rate_down) < 0 || account->rate_down < ACCOUNT_RATE_MIN)
-		return fail(error, "bad rate-down; write rate-down=BYTES for a second, at least 1K");
+		return reject_field(error, "bad rate-down; write rate-down=BYTES for a second, at least 1K");
 	return 0;
 }
 
@@ -308,7 +309,7 @@ static int
 set_rate_up(const struct field *value, struct account *account, const char **error)
 {
 	if (option_number(value, parse_size, &account->rate_up) < 0 || account->rate_up < ACCOUNT_RATE_MIN)
-		return fail(error, "bad rate-up; write rate-up=BYTES for a second, at least 1K");
+		return reject_field(error, "bad rate-up; write rate-up=BYTES for a second, at least 1K");
 	return 0;
 }
 
@@ -375,16 +376,17 @@ parse_option(const char *word, size_t len, unsigned *seen, struct account *accou
 	struct field value = {NULL, 0};
 
 	if (key.len == 0 || (key.len < len && word[key.len] != '='))
-		return fail(error, "a word that is no option; write KEY or KEY=VALUE with KEY of a-z, 0-9 and '-'");
+		return reject_field(
+		    error, "a word that is no option; write KEY or KEY=VALUE with KEY of a-z, 0-9 and '-'");
 	if (key.len < len)
 		value = (struct field){word + key.len + 1, len - key.len - 1};
 	if (value.len > OPTION_VALUE_MAX)
-		return fail(error, "the value of an option is too long; at most 1023 bytes");
+		return reject_field(error, "the value of an option is too long; at most 1023 bytes");
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		if (!field_is(&key, options[i].key))
 			continue;
 		if ((*seen & options[i].seen) != 0)
-			return fail(error, "an option stands twice; keep one of them");
+			return reject_field(error, "an option stands twice; keep one of them");
 		*seen |= options[i].seen;
 		return options[i].set(&value, account, error);
 	}
@@ -434,24 +436,24 @@ account_parse(const char *line, size_t len, struct account *account, const char 
 	int r;
 
 	if (len > ACCOUNT_LINE_MAX)
-		return fail(error, "the line is too long; at most 8192 bytes");
+		return reject_field(error, "the line is too long; at most 8192 bytes");
 	if (len >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0)
-		return fail(error, "the file begins with a byte order mark; save it as UTF-8 without one");
+		return reject_field(error, "the file begins with a byte order mark; save it as UTF-8 without one");
 	if (has_control_but_tab(line, len))
-		return fail(error, "a control character; lines end by a newline alone");
+		return reject_field(error, "a control character; lines end by a newline alone");
 	if (!split_fields(line, len, fields))
-		return fail(error, "too few fields; write NAME:HASH:UID:GID:HOME:OPTIONS");
+		return reject_field(error, "too few fields; write NAME:HASH:UID:GID:HOME:OPTIONS");
 	if (!account_name_valid(fields[0].text, fields[0].len, error))
 		return -EINVAL;
 	if (field_copy(&fields[0], account->name, sizeof(account->name)) < 0)
-		return fail(error, "the name is too long; at most 64 bytes");
+		return reject_field(error, "the name is too long; at most 64 bytes");
 	r = parse_hash(&fields[1], account, error);
 	if (r < 0)
 		return r;
 	if (parse_id(&fields[2], &account->uid) < 0)
-		return fail(error, "bad UID; write a number from 1 to 4294967294 (root cannot log in)");
+		return reject_field(error, "bad UID; write a number from 1 to 4294967294 (root cannot log in)");
 	if (parse_id(&fields[3], &account->gid) < 0)
-		return fail(error, "bad GID; write a number from 1 to 4294967294 (root cannot log in)");
+		return reject_field(error, "bad GID; write a number from 1 to 4294967294 (root cannot log in)");
 	r = parse_home(&fields[4], account, error);
 	if (r < 0)
 		return r;

@@ -77,7 +77,7 @@ is_byte_locked(int fd, off_t offset)
 
 /* 0, -ETIMEDOUT or -errno. */
 static int
-wait_for_lock(int fd, off_t offset)
+wait_for_ledger_lock(int fd, off_t offset)
 {
 	uint64_t deadline = monotonic_ms() + LOCK_WAIT_MS;
 	int pause_ms = 0;
@@ -100,7 +100,7 @@ lock_account(struct ledger *ledger)
 	if (r != -EAGAIN && r != -EACCES)
 		return r;
 	lock_byte(ledger->slot_fd, LOCK_AWAITED, F_RDLCK);
-	r = wait_for_lock(ledger->fd, LOCK_ACCOUNT);
+	r = wait_for_ledger_lock(ledger->fd, LOCK_ACCOUNT);
 	lock_byte(ledger->slot_fd, LOCK_AWAITED, F_UNLCK);
 	return r;
 }
@@ -114,7 +114,7 @@ unlock_account(struct ledger *ledger)
 static int
 lock_table(struct ledger *ledger)
 {
-	return wait_for_lock(ledger->fd, LOCK_TABLE);
+	return wait_for_ledger_lock(ledger->fd, LOCK_TABLE);
 }
 
 static void
@@ -174,7 +174,7 @@ is_good_header(const struct ledger *ledger, const struct header *header)
 
 /* Twice before it is called damaged: a session that begins may be writing it. */
 static int
-read_header(const struct ledger *ledger, struct header *header)
+read_ledger_header(const struct ledger *ledger, struct header *header)
 {
 	int r = read_at(ledger->fd, header, sizeof(*header), 0);
 
@@ -186,7 +186,7 @@ read_header(const struct ledger *ledger, struct header *header)
 }
 
 static int
-write_header(const struct ledger *ledger, struct header *header)
+write_ledger_header(const struct ledger *ledger, struct header *header)
 {
 	header->check = check_on(ledger->name_check, header, offsetof(struct header, check));
 	return write_at(ledger->fd, header, sizeof(*header), 0);
@@ -316,7 +316,7 @@ sum(struct ledger *ledger, struct ledger_figure *figure)
 {
 	struct header header;
 	struct sums sums;
-	int r = read_header(ledger, &header);
+	int r = read_ledger_header(ledger, &header);
 
 	if (r == 0 && (header.flags & HEADER_COUNTED) == 0)
 		r = -EUCLEAN;
@@ -365,7 +365,7 @@ static int
 open_locked(struct ledger *ledger, const uint8_t boot_id[16])
 {
 	struct header header;
-	int r = read_header(ledger, &header);
+	int r = read_ledger_header(ledger, &header);
 
 	if (r == -EUCLEAN) {	/* new, or damaged: not counted yet */
 		header = (struct header){.magic = MAGIC};
@@ -379,7 +379,7 @@ open_locked(struct ledger *ledger, const uint8_t boot_id[16])
 	if (memcmp(header.boot_id, boot_id, 16) != 0)
 		header.flags &= ~(uint32_t)HEADER_COUNTED;
 	memcpy(header.boot_id, boot_id, 16);
-	return write_header(ledger, &header);
+	return write_ledger_header(ledger, &header);
 }
 
 void
@@ -389,7 +389,7 @@ ledger_init(struct ledger *ledger)
 }
 
 static int
-open_plain(const char *path, int flags, int *fd_out)
+open_state_file(const char *path, int flags, int *fd_out)
 {
 	struct stat st;
 	int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600);
@@ -412,9 +412,9 @@ ledger_open(struct ledger *ledger, const char *path, const uint8_t boot_id[16])
 	ledger->slot = SLOTS_MAX;
 	name = strrchr(path, '/') == NULL ? path : strrchr(path, '/') + 1;
 	ledger->name_check = check_of(name, strlen(name));
-	r = open_plain(path, O_RDWR | O_CREAT, &ledger->fd);
+	r = open_state_file(path, O_RDWR | O_CREAT, &ledger->fd);
 	if (r == 0)
-		r = open_plain(path, O_RDONLY, &ledger->slot_fd);
+		r = open_state_file(path, O_RDONLY, &ledger->slot_fd);
 	/* not the account's: a login does not wait until a home is counted */
 	if (r == 0)
 		r = lock_table(ledger);
@@ -451,7 +451,7 @@ ledger_read(struct ledger *ledger, struct ledger_figure *figure)
 }
 
 static bool
-fits(uint64_t used, uint64_t more, uint64_t limit)
+fits_in_limit(uint64_t used, uint64_t more, uint64_t limit)
 {
 	return more == 0 || (used <= limit && more <= limit - used);
 }
@@ -466,7 +466,9 @@ ledger_begin(struct ledger *ledger, const struct ledger_limits *limits, uint64_t
 	if (r < 0)
 		return r;
 	r = sum(ledger, figure);
-	if (r == 0 && (!fits(figure->bytes, bytes, limits->bytes) || !fits(figure->files, files, limits->files)))
+	if (r == 0 &&
+	    (!fits_in_limit(figure->bytes, bytes, limits->bytes) ||
+		!fits_in_limit(figure->files, files, limits->files)))
 		r = -EDQUOT;
 	if (r == 0)
 		r = read_own_slot(ledger, &slot);
@@ -489,9 +491,9 @@ distrust_now(struct ledger *ledger)
 
 	if (lock_table(ledger) < 0)
 		return;
-	if (read_header(ledger, &header) == 0) {	/* a damaged one is distrusted already */
+	if (read_ledger_header(ledger, &header) == 0) {	/* a damaged one is distrusted already */
 		header.flags &= ~(uint32_t)HEADER_COUNTED;
-		(void)!write_header(ledger, &header);
+		(void)!write_ledger_header(ledger, &header);
 	}
 	unlock_table(ledger);
 }
@@ -668,7 +670,7 @@ wait_for_dying(struct ledger *ledger, uint32_t number, struct slot *slot, void *
 static int
 distrust(struct ledger *ledger, struct header *header)
 {
-	int r = read_header(ledger, header);
+	int r = read_ledger_header(ledger, header);
 
 	if (r == -EUCLEAN) {
 		/* damaged while it is in use: what slots are still good is kept */
@@ -676,7 +678,7 @@ distrust(struct ledger *ledger, struct header *header)
 		r = 0;
 	}
 	header->flags &= ~(uint32_t)HEADER_COUNTED;
-	return r < 0 ? r : write_header(ledger, header);
+	return r < 0 ? r : write_ledger_header(ledger, header);
 }
 
 static int
@@ -735,7 +737,7 @@ end_count_locked(struct ledger *ledger, const struct ledger_figure *counted)
 {
 	struct sums sums = {0, 0};
 	struct header header;
-	int r = read_header(ledger, &header);
+	int r = read_ledger_header(ledger, &header);
 
 	if (r == 0)
 		r = each_slot(ledger, header.slots, add_settled, &sums);
@@ -744,7 +746,7 @@ end_count_locked(struct ledger *ledger, const struct ledger_figure *counted)
 	header.base_bytes = (int64_t)counted->bytes - sums.bytes;
 	header.base_files = (int64_t)counted->files - sums.files;
 	header.flags |= HEADER_COUNTED;
-	return write_header(ledger, &header);
+	return write_ledger_header(ledger, &header);
 }
 
 int

@@ -80,7 +80,7 @@ struct build {
 };
 
 static void __attribute__((format(printf, 3, 4)))
-tell(struct build *build, uint64_t line, const char *format, ...)
+report_bad_line(struct build *build, uint64_t line, const char *format, ...)
 {
 	struct buf text;
 	va_list args;
@@ -148,7 +148,7 @@ open_path(struct build *build)
 
 	if (dir_fd < 0 && problem.kind != TRUST_SYSTEM) {
 		trust_explain(&problem, why, sizeof(why));
-		tell(build, 0, "%s", why);
+		report_bad_line(build, 0, "%s", why);
 		return r;
 	}
 	if (dir_fd >= 0) {
@@ -157,7 +157,7 @@ open_path(struct build *build)
 		r = r < 0 ? -errno : r;
 	}
 	if (r < 0)
-		tell(build, 0, "cannot open: %s; %s", strerror(-r),
+		report_bad_line(build, 0, "cannot open: %s; %s", strerror(-r),
 		    r == -ENOENT ? "'sallyportctl user add NAME' makes it" : "it has to be a file that root can read");
 	close_fd(&dir_fd);
 	return r;
@@ -172,7 +172,7 @@ open_users(struct build *build, int *fd_out, struct stat *st)
 
 	if (r == 0 && fstat(fd, st) < 0) {
 		r = -errno;
-		tell(build, 0, "cannot look at it: %s", strerror(-r));
+		report_bad_line(build, 0, "cannot look at it: %s", strerror(-r));
 	}
 	if (r < 0)
 		goto out;
@@ -181,7 +181,7 @@ open_users(struct build *build, int *fd_out, struct stat *st)
 		refused = "too large; a users file has less than 4 GiB";
 	if (refused != NULL) {
 		r = -EINVAL;
-		tell(build, 0, "%s", refused);
+		report_bad_line(build, 0, "%s", refused);
 		goto out;
 	}
 	*fd_out = fd;
@@ -193,7 +193,7 @@ out:
 
 /* Copy the text behind the place of the header; end its last line. */
 static int
-copy_text(struct build *build, int fd)
+copy_users_text(struct build *build, int fd)
 {
 	char *chunk = malloc(CHUNK);
 	char last = '\n';
@@ -227,7 +227,7 @@ copy_text(struct build *build, int fd)
 
 /* Copy a state of the file that nobody wrote into meanwhile. */
 static int
-copy_file(struct build *build)
+copy_users_file(struct build *build)
 {
 	const struct timespec pause = {.tv_nsec = TRY_PAUSE_MS * 1000000L};
 	struct accounts_stamp after;
@@ -237,7 +237,7 @@ copy_file(struct build *build)
 
 	if (build->path[0] == '\0') {
 		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-		r = fd < 0 ? -errno : copy_text(build, fd);
+		r = fd < 0 ? -errno : copy_users_text(build, fd);
 		close_fd(&fd);
 		return r;
 	}
@@ -246,12 +246,12 @@ copy_file(struct build *build)
 		if (r < 0)
 			return r;
 		accounts_stamp_from_stat(&st, &build->header.stamp);
-		r = copy_text(build, fd);
+		r = copy_users_text(build, fd);
 		if (r == 0 && fstat(fd, &st) < 0)
 			r = -errno;
 		close_fd(&fd);
 		if (r < 0) {
-			tell(build, 0, "cannot read: %s", strerror(-r));
+			report_bad_line(build, 0, "cannot read: %s", strerror(-r));
 			return r;
 		}
 		accounts_stamp_from_stat(&st, &after);
@@ -259,7 +259,7 @@ copy_file(struct build *build)
 			return 0;
 		nanosleep(&pause, NULL);
 	}
-	tell(build, 0, "it changes all the time; try again when nobody writes into it");
+	report_bad_line(build, 0, "it changes all the time; try again when nobody writes into it");
 	return -EAGAIN;
 }
 
@@ -351,7 +351,7 @@ check_lines(struct build *build)
 		if (account_line_is_blank(p, len))
 			;
 		else if (account_parse(p, len, &account, &problem) < 0)
-			tell(build, line, "%s", problem);
+			report_bad_line(build, line, "%s", problem);
 		else {
 			build->index[build->header.count++] = (uint64_t)(p - build->text);
 			count_kind(build, account.hash, (uint64_t)(p - build->text));
@@ -364,7 +364,7 @@ check_lines(struct build *build)
 
 /* Compare two names that each end at a colon, as bytes; a prefix comes first. */
 static int
-compare_names(const char *a, size_t a_len, const char *b, size_t b_len)
+compare_account_names(const char *a, size_t a_len, const char *b, size_t b_len)
 {
 	int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
 
@@ -415,7 +415,7 @@ check_duplicates(struct build *build)
 			continue;
 		buf_init(&name, ERROR_LINE_MAX);
 		escape_bytes(&name, ESCAPE_LOG, first, len);
-		tell(build, count_lines(build->text, again_at) + 1,
+		report_bad_line(build, count_lines(build->text, again_at) + 1,
 		    "the account '%s' stands in line %llu already; remove one of them",
 		    name.data == NULL ? "" : name.data, (unsigned long long)count_lines(build->text, first_at) + 1);
 		buf_free(&name);
@@ -439,7 +439,7 @@ compare_kinds(const void *a, const void *b)
 
 /* The header comes last: an unfinished snapshot has no magic. */
 static int
-finish(struct build *build)
+finish_snapshot(struct build *build)
 {
 	uint64_t len;
 
@@ -520,7 +520,7 @@ view_compare(const struct view *view, uint64_t i, const char *name, size_t name_
 	const char *colon = got < 0 ? NULL : memchr(start, ':', (size_t)got);
 
 	if (colon != NULL)
-		*order = compare_names(name, name_len, start, (size_t)(colon - start));
+		*order = compare_account_names(name, name_len, start, (size_t)(colon - start));
 	/* names of others, that the session must not keep */
 	explicit_bzero(start, sizeof(start));
 	return colon == NULL ? -EINVAL : 0;
@@ -599,7 +599,7 @@ view_find(const struct view *view, const char *name, struct account *account)
 
 /* The header, when all that it tells of is in the file. */
 static int
-read_header(int memory_fd, struct header *header)
+read_snapshot_header(int memory_fd, struct header *header)
 {
 	struct stat st;
 
@@ -615,7 +615,7 @@ int
 snapshot_stamp(int memory_fd, struct accounts_stamp *stamp, uint64_t *count)
 {
 	struct header header;
-	int r = read_header(memory_fd, &header);
+	int r = read_snapshot_header(memory_fd, &header);
 
 	if (r < 0)
 		return r;
@@ -629,7 +629,7 @@ snapshot_slowest_us(int memory_fd, uint64_t *cost_us)
 {
 	struct view view = {.fd = memory_fd};
 	struct kind kind;
-	int r = read_header(memory_fd, &view.header);
+	int r = read_snapshot_header(memory_fd, &view.header);
 
 	*cost_us = 0;
 	for (uint64_t i = 0; r == 0 && i < view.header.kind_count; i++) {
@@ -644,7 +644,7 @@ int
 snapshot_lookup(int memory_fd, const char *name, struct account *account)
 {
 	struct view view = {.fd = memory_fd};
-	int r = read_header(memory_fd, &view.header);
+	int r = read_snapshot_header(memory_fd, &view.header);
 
 	return r < 0 ? r : view_find(&view, name, account);
 }
@@ -678,7 +678,7 @@ take_costs(struct build *build, const struct view *former)
 
 /* runs in a child: a number into the pipe for each kind that has no cost yet, as it is known */
 static void __attribute__((noreturn))
-measure(const struct build *build, int result_fd)
+measure_hash_costs(const struct build *build, int result_fd)
 {
 	struct account account;
 	const char *problem;
@@ -714,7 +714,7 @@ measure_costs(struct build *build)
 		return -errno;
 	pid = fork();
 	if (pid == 0)
-		measure(build, ends[1]);
+		measure_hash_costs(build, ends[1]);
 	close_fd(&ends[1]);
 	for (uint64_t i = 0; i < build->header.kind_count; i++) {
 		struct kind *kind = &build->kinds[i].kind;
@@ -767,7 +767,7 @@ take_basis(struct build *build, const struct snapshot_basis *basis)
 {
 	struct view former = {.fd = basis->former_fd};
 
-	if (basis->former_fd >= 0 && read_header(basis->former_fd, &former.header) == 0) {
+	if (basis->former_fd >= 0 && read_snapshot_header(basis->former_fd, &former.header) == 0) {
 		build->header.names_key = former.header.names_key;
 		take_costs(build, &former);
 	} else {
@@ -792,7 +792,7 @@ snapshot_build_on(const struct snapshot_basis *basis, const char *path, int memo
 	struct build build = {.path = path, .memory_fd = memory_fd, .error = error, .arg = arg};
 	int r;
 
-	r = copy_file(&build);
+	r = copy_users_file(&build);
 	if (r < 0)
 		return r;
 	r = map_text(&build);
@@ -808,10 +808,10 @@ snapshot_build_on(const struct snapshot_basis *basis, const char *path, int memo
 	if (basis != NULL)
 		r = take_basis(&build, basis);
 	if (r == 0)
-		r = finish(&build);
+		r = finish_snapshot(&build);
 out:
 	unmap_text(&build);
 	if (r < 0 && build.errors == 0)
-		tell(&build, 0, "cannot make its snapshot: %s", strerror(-r));
+		report_bad_line(&build, 0, "cannot make its snapshot: %s", strerror(-r));
 	return r;
 }

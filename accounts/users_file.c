@@ -64,7 +64,7 @@ path_with(char *out, size_t size, const char *path, const char *suffix)
 }
 
 static int
-wait_for_lock(int fd, unsigned wait_ms)
+wait_for_users_lock(int fd, unsigned wait_ms)
 {
 	const struct timespec pause = {.tv_nsec = LOCK_POLL_MS * 1000000L};
 	uint64_t deadline_ms = monotonic_ms() + wait_ms;
@@ -100,7 +100,7 @@ take_lock(struct users_file *file, unsigned wait_ms, struct buf *problem)
 		say(problem, lock_path, "cannot open", r, "run as root, and see to the directory");
 		return r;
 	}
-	r = wait_for_lock(file->lock_fd, wait_ms);
+	r = wait_for_users_lock(file->lock_fd, wait_ms);
 	if (r == -EAGAIN)
 		say(problem, lock_path, "another program is changing the users file and does not end", 0,
 		    "try again, or see with 'fuser' who holds the lock");
@@ -146,7 +146,7 @@ split_lines(struct users_file *file)
 }
 
 static int
-read_text(struct users_file *file, int fd, size_t size)
+read_users_text(struct users_file *file, int fd, size_t size)
 {
 	ssize_t got;
 
@@ -162,7 +162,7 @@ read_text(struct users_file *file, int fd, size_t size)
 }
 
 static int
-read_file(struct users_file *file, struct buf *problem)
+read_users_file(struct users_file *file, struct buf *problem)
 {
 	const char *refused;
 	struct stat st;
@@ -188,7 +188,7 @@ read_file(struct users_file *file, struct buf *problem)
 		say(problem, file->path, refused, 0, NULL);
 		goto out;
 	}
-	r = read_text(file, fd, (size_t)st.st_size);
+	r = read_users_text(file, fd, (size_t)st.st_size);
 	if (r == -EAGAIN)
 		say(problem, file->path, "it changed while it was read", 0, "try again");
 	else if (r < 0)
@@ -202,7 +202,7 @@ out:
 
 /* The directory is held from here on: all that is done to the file is done there. */
 static int
-open_directory(struct users_file *file, struct buf *problem)
+open_users_directory(struct users_file *file, struct buf *problem)
 {
 	struct trust_problem refused;
 	char why[TRUST_TEXT_MAX];
@@ -231,11 +231,11 @@ users_file_open(const char *path, bool is_writing, unsigned lock_wait_ms, struct
 		say(problem, path, "the path is too long", 0, NULL);
 		goto out;
 	}
-	r = open_directory(file, problem);
+	r = open_users_directory(file, problem);
 	if (r == 0 && is_writing)
 		r = take_lock(file, lock_wait_ms, problem);
 	if (r == 0)
-		r = read_file(file, problem);
+		r = read_users_file(file, problem);
 	if (r < 0)
 		goto out;
 	*out = file;
@@ -377,7 +377,7 @@ write_lines(const struct users_file *file, int fd)
 
 /* Of its directory, which was opened without the right to sync it. */
 static void
-sync_directory(const struct users_file *file)
+sync_users_directory(const struct users_file *file)
 {
 	int fd = openat(file->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -403,7 +403,7 @@ write_beside(const struct users_file *file, const char *beside)
 }
 
 static int
-replace_file(const struct users_file *file)
+replace_users_file(const struct users_file *file)
 {
 	char beside[NAME_MAX + 1];
 	int r = path_with(beside, sizeof(beside), file->name, ".new");
@@ -424,14 +424,14 @@ replace_file(const struct users_file *file)
 int
 users_file_save(struct users_file *file, struct buf *problem)
 {
-	int r = replace_file(file);
+	int r = replace_users_file(file);
 
 	if (r < 0)
 		say(problem, file->path, "cannot write", r,
 		    r == -ENOSPC || r == -EDQUOT ? "make room on the file system; nothing was changed"
 						 : "nothing was changed");
-	else
-		sync_directory(file); /* the file is in place; that its name may not be on the disk yet is no failure */
+	else /* the file is in place; that its name may not be on the disk yet is no failure */
+		sync_users_directory(file);
 	return r;
 }
 

@@ -15,13 +15,13 @@
 #define BAN_MAX_S (3650ull * 86400)
 
 static void
-collect_row(void *arg, const json_t *line)
+collect_ban(void *arg, const json_t *line)
 {
 	json_array_append_new(arg, json_copy((json_t *)line));
 }
 
 static void
-print_row(const json_t *row)
+print_ban(const json_t *row)
 {
 	char left[AMOUNT_SIZE], until[AMOUNT_SIZE];
 
@@ -35,7 +35,7 @@ ban_list(struct ctl *ctl)
 {
 	static const char *const request[] = {"ban-list", NULL};
 	json_t *rows = json_array(), *row;
-	json_t *last = control_ask(ctl, request, collect_row, rows);
+	json_t *last = control_ask(ctl, request, collect_ban, rows);
 	size_t i;
 
 	if (last == NULL) {
@@ -46,14 +46,14 @@ ban_list(struct ctl *ctl)
 	if (ctl->is_json)
 		return ctl_print_json(rows);
 	printf("%-26s %6s %-12s %s\n", "ADDRESS", "LEFT", "UNTIL (UTC)", "BY");
-	json_array_foreach(rows, i, row) print_row(row);
+	json_array_foreach(rows, i, row) print_ban(row);
 	json_decref(rows);
 	return CTL_DONE;
 }
 
 /* An address, or the network that 'ban list' shows. */
 static bool
-is_address(const char *text)
+is_ban_address(const char *text)
 {
 	union address address;
 	struct address_key key;
@@ -66,7 +66,7 @@ is_address(const char *text)
 }
 
 static enum ctl_exit
-tell(const struct ctl *ctl, const char *const request[], const char *what)
+request_ban_change(const struct ctl *ctl, const char *const request[], const char *what)
 {
 	json_t *last = control_ask(ctl, request, NULL, NULL);
 
@@ -86,7 +86,7 @@ ban_add(struct ctl *ctl)
 	uint64_t seconds = 0;
 	char text[24];
 
-	if (!is_address(ctl->operand))
+	if (!is_ban_address(ctl->operand))
 		return CTL_USAGE;
 	if (ctl->given[OPTION_FOR]) {
 		if (parse_duration(ctl->value[OPTION_FOR], BAN_MAX_S, &seconds) < 0 || seconds == 0) {
@@ -97,7 +97,7 @@ ban_add(struct ctl *ctl)
 		snprintf(text, sizeof(text), "%llu", (unsigned long long)seconds);
 		request[2] = text;
 	}
-	return tell(ctl, request, "is banned");
+	return request_ban_change(ctl, request, "is banned");
 }
 
 enum ctl_exit
@@ -105,7 +105,7 @@ ban_del(struct ctl *ctl)
 {
 	const char *request[] = {"ban-del", ctl->operand, NULL};
 
-	if (!is_address(ctl->operand))
+	if (!is_ban_address(ctl->operand))
 		return CTL_USAGE;
-	return tell(ctl, request, "is not banned any more");
+	return request_ban_change(ctl, request, "is not banned any more");
 }

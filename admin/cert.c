@@ -133,7 +133,7 @@ set_subject(X509 *certificate, const char *name)
 
 /* For servers alone: who trusts it trusts no other certificate by it. NULL: OpenSSL failed. */
 static X509 *
-make_certificate(EVP_PKEY *key, const char *name, const char *names, uint64_t days)
+sign_certificate(EVP_PKEY *key, const char *name, const char *names, uint64_t days)
 {
 	X509 *certificate = X509_new();
 
@@ -351,7 +351,7 @@ cert_self_signed(struct ctl *ctl)
 	    !is_free(&certificate_file, force) || !is_free(&key_file, force))
 		goto out;
 	key = EVP_EC_gen("P-256");
-	certificate = key == NULL ? NULL : make_certificate(key, list[0], names.data, days);
+	certificate = key == NULL ? NULL : sign_certificate(key, list[0], names.data, days);
 	if (certificate == NULL) {
 		unsigned long number = ERR_get_error();
 		const char *reason = ERR_reason_error_string(number);

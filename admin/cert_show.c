@@ -76,7 +76,7 @@ cert_time(const ASN1_TIME *time, char text[CERT_TIME_SIZE])
 }
 
 static void
-name_text(const X509_NAME *name, struct buf *out)
+add_certificate_name(const X509_NAME *name, struct buf *out)
 {
 	BIO *text = BIO_new(BIO_s_mem());
 	char *bytes;
@@ -171,7 +171,7 @@ text_of(const struct buf *buf)
 }
 
 static enum ctl_exit
-print_json(const struct config *config, const struct shown *shown)
+print_certificate_json(const struct config *config, const struct shown *shown)
 {
 	return ctl_print_json(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:b, s:b, s:s}",
 	    "certificate", ctl_quote(config->tls.certificate), "key", ctl_quote(config->tls.key), "subject",
@@ -183,7 +183,7 @@ print_json(const struct config *config, const struct shown *shown)
 }
 
 static void
-print_text(const struct config *config, const struct shown *shown)
+print_certificate_text(const struct config *config, const struct shown *shown)
 {
 	printf(
 	    "certificate    %s\nkey            %s\n", ctl_quote(config->tls.certificate), ctl_quote(config->tls.key));
@@ -217,8 +217,8 @@ cert_show(struct ctl *ctl)
 	buf_init(&shown.names, CERT_TEXT_MAX);
 	buf_init(&shown.fingerprint, CERT_TEXT_MAX);
 	buf_init(&shown.key_type, CERT_TEXT_MAX);
-	name_text(X509_get_subject_name(leaf), &shown.subject);
-	name_text(X509_get_issuer_name(leaf), &shown.issuer);
+	add_certificate_name(X509_get_subject_name(leaf), &shown.subject);
+	add_certificate_name(X509_get_issuer_name(leaf), &shown.issuer);
 	(void)!cert_names(leaf, &shown.names);
 	(void)!cert_fingerprint(leaf, &shown.fingerprint);
 	key_text(X509_get0_pubkey(leaf), &shown.key_type);
@@ -228,9 +228,9 @@ cert_show(struct ctl *ctl)
 	look_at_key(config->tls.key, leaf, &shown);
 	(void)!certificate_check_files(config->tls.certificate, config->tls.key, &shown.report);
 	if (ctl->is_json)
-		print_json(config, &shown);
+		print_certificate_json(config, &shown);
 	else
-		print_text(config, &shown);
+		print_certificate_text(config, &shown);
 	if (shown.report.error[0] != '\0')
 		ctl_error("%s", ctl_quote(shown.report.error));
 	buf_free(&shown.subject);

@@ -12,7 +12,7 @@ struct findings {
 };
 
 static void
-take_error(void *arg, const char *line)
+collect_check_error(void *arg, const char *line)
 {
 	json_array_append_new(((struct findings *)arg)->errors, json_string(ctl_quote(line)));
 }
@@ -27,7 +27,7 @@ static enum ctl_exit
 check_as_json(const struct ctl *ctl)
 {
 	struct findings findings = {json_array(), json_array()};
-	const struct check_sink sink = {take_error, take_warning, &findings};
+	const struct check_sink sink = {collect_check_error, take_warning, &findings};
 	struct check_facts facts;
 	int r = check_setup(ctl->config_path, &sink, &facts);
 	json_t *result = json_pack("{s:s, s:b, s:i, s:b, s:o, s:o}", "file", ctl_quote(ctl->config_path), "good",

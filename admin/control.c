@@ -122,14 +122,14 @@ send_request(int fd, const char *const words[])
 }
 
 static bool
-is_last(const json_t *line)
+is_last_line(const json_t *line)
 {
 	return json_object_get(line, "done") != NULL || json_object_get(line, "error") != NULL;
 }
 
 /* The next line as an object; NULL at the end, or for what is none. */
 static json_t *
-next_line(FILE *in, char **text, size_t *size)
+next_reply_line(FILE *in, char **text, size_t *size)
 {
 	ssize_t len = getline(text, size, in);
 
@@ -137,7 +137,7 @@ next_line(FILE *in, char **text, size_t *size)
 }
 
 static json_t *
-take_reply(int fd, void (*row)(void *arg, const json_t *line), void *arg)
+read_reply(int fd, void (*row)(void *arg, const json_t *line), void *arg)
 {
 	FILE *in = fdopen(fd, "r");
 	char *text = NULL;
@@ -148,7 +148,7 @@ take_reply(int fd, void (*row)(void *arg, const json_t *line), void *arg)
 		close(fd);
 		return NULL;
 	}
-	while ((line = next_line(in, &text, &size)) != NULL && !is_last(line)) {
+	while ((line = next_reply_line(in, &text, &size)) != NULL && !is_last_line(line)) {
 		if (row != NULL)
 			row(arg, line);
 		json_decref(line);
@@ -170,7 +170,7 @@ server_of(int fd)
 
 /* The last line of the reply; NULL: none came, and *server is who listened, or 0 when that was told about. */
 static json_t *
-ask_once(const struct ctl *ctl, const char *const words[], void (*row)(void *arg, const json_t *line), void *arg,
+exchange(const struct ctl *ctl, const char *const words[], void (*row)(void *arg, const json_t *line), void *arg,
     pid_t *server)
 {
 	int fd = control_connect(ctl, SOCKET_NAME);
@@ -183,7 +183,7 @@ ask_once(const struct ctl *ctl, const char *const words[], void (*row)(void *arg
 		return NULL;
 	}
 	*server = server_of(fd);
-	return take_reply(fd, row, arg);
+	return read_reply(fd, row, arg);
 }
 
 /* Who answers there now, 0: the kernel does not say; -1: nobody. */
@@ -233,11 +233,11 @@ control_ask(
 {
 	struct rows rows = {row, arg, 0};
 	pid_t server;
-	json_t *last = ask_once(ctl, words, count_row, &rows, &server);
+	json_t *last = exchange(ctl, words, count_row, &rows, &server);
 
 	/* a server that retires hangs up; what it was asked, it has left to the next one */
 	for (int i = 0; i < REPLACED_MAX && last == NULL && rows.count == 0 && was_replaced(ctl, server); i++)
-		last = ask_once(ctl, words, count_row, &rows, &server);
+		last = exchange(ctl, words, count_row, &rows, &server);
 	if (last == NULL && server != 0) {
 		ctl_error("the server has closed the connection; was it stopped?");
 	} else if (last != NULL && json_object_get(last, "error") != NULL) {
@@ -263,7 +263,8 @@ tell_cut(const struct ctl *ctl, pid_t former, uint64_t deadline)
 	else if (present == former)
 		ctl_error("the server's logger has ended, and another one starts; events in between are not shown");
 	else
-		ctl_error("process %ld serves now, and its events follow; those in between are not shown", (long)present);
+		ctl_error(
+		    "process %ld serves now, and its events follow; those in between are not shown", (long)present);
 	return present >= 0;
 }
 
@@ -277,7 +278,7 @@ follow_once(const struct ctl *ctl, const char *const words[], struct rows *rows,
 	size_t count = rows->count;
 	uint64_t asked_ms = monotonic_ms();
 	pid_t server;
-	json_t *last = ask_once(ctl, words, count_row, rows, &server);
+	json_t *last = exchange(ctl, words, count_row, rows, &server);
 	bool is_refused = last != NULL && json_object_get(last, "error") != NULL;
 	int r = -1;
 

@@ -38,7 +38,7 @@ take_allow_from(void *targets, const char *value)
 }
 
 static int
-take_name(void *targets, const char *value)
+set_option_name(void *targets, const char *value)
 {
 	struct ctl *ctl = targets;
 
@@ -79,7 +79,7 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
 	.help = "refused from the start of this day (YYYY-MM-DD, UTC); 'never'"},
     [OPTION_PURGE_HOME] = {"purge-home", 0, NULL, OPT_FLAG, GIVEN(PURGE_HOME),
 	.help = "remove the home with all that is in it"},
-    [OPTION_NAME] = {"name", 0, "HOST", OPT_CALL, .take = take_name,
+    [OPTION_NAME] = {"name", 0, "HOST", OPT_CALL, .take = set_option_name,
 	.help = "a host name or address of the server; may be repeated; this host's name unless given"},
     [OPTION_DAYS] = {"days", 0, "N", OPT_TEXT, VALUE(DAYS),
 	.help = "how long the certificate is valid, 1 to 3650; 825 unless given"},
@@ -189,7 +189,7 @@ is_about(const struct ctl_command *command, const struct ctl *ctl)
 
 /* The usage of the commands that the words so far name. */
 static void
-print_usage(FILE *out, const struct ctl *ctl)
+print_ctl_usage(FILE *out, const struct ctl *ctl)
 {
 	unsigned options = 0;
 
@@ -216,7 +216,7 @@ struct arguments {
 };
 
 static const char *
-next_word(void *arg)
+next_ctl_argument(void *arg)
 {
 	struct arguments *arguments = arg;
 
@@ -267,23 +267,23 @@ say_problem(const struct opt_parser *parser, enum opt_problem problem)
 }
 
 static int
-take_words(struct arguments *arguments)
+take_command_words(struct arguments *arguments)
 {
 	struct opt_parser parser = {.rows = ctl_options,
 	    .count = OPTION_ALL,
 	    .targets = arguments->ctl,
 	    .takes_empty = true,
-	    .next = next_word,
+	    .next = next_ctl_argument,
 	    .accept = accept_option,
 	    .arg = arguments};
 	const char *word;
 
-	while ((word = next_word(arguments)) != NULL) {
+	while ((word = next_ctl_argument(arguments)) != NULL) {
 		enum opt_problem problem = OPT_FINE;
 
 		if (strcmp(word, "--") == 0) {
 			arguments->ctl->program = arguments->next;
-			while (next_word(arguments) != NULL)
+			while (next_ctl_argument(arguments) != NULL)
 				;
 		} else if (opt_is_option(word)) {
 			problem = opt_take(&parser, word);
@@ -301,7 +301,7 @@ take_words(struct arguments *arguments)
 }
 
 static const struct ctl_command *
-find_command(const struct ctl *ctl)
+find_ctl_command(const struct ctl *ctl)
 {
 	if (ctl->noun == NULL)
 		return NULL;
@@ -382,7 +382,7 @@ ctl_run(int argc, char **argv)
 	const struct ctl_command *command;
 
 	umask(022);
-	if (take_words(&arguments) < 0)
+	if (take_command_words(&arguments) < 0)
 		return CTL_USAGE;
 	ctl.noun = arguments.operands[0];
 	ctl.verb = arguments.operands[1];
@@ -392,10 +392,10 @@ ctl_run(int argc, char **argv)
 		return CTL_DONE;
 	}
 	if (ctl.wants_help) {
-		print_usage(stdout, &ctl);
+		print_ctl_usage(stdout, &ctl);
 		return CTL_DONE;
 	}
-	command = find_command(&ctl);
+	command = find_ctl_command(&ctl);
 	if (command != NULL && command->verb == NULL && ctl.operand == NULL) {
 		ctl.operand = ctl.verb; /* a command of one word */
 		ctl.verb = NULL;

@@ -192,7 +192,7 @@ purge_top_entry(int home_fd, const char *name, void *arg)
 
 /* Open the directory that the home is in, and look at the home. name: its name there. */
 static int
-open_place(const char *path, const struct trust *account, char name[NAME_MAX + 1], int *dir_fd, struct stat *st)
+open_home_place(const char *path, const struct trust *account, char name[NAME_MAX + 1], int *dir_fd, struct stat *st)
 {
 	struct trust_problem problem;
 
@@ -228,7 +228,7 @@ home_purge_open(const char *path, uid_t uid, gid_t gid, struct home_place *place
 	int r;
 
 	*place = (struct home_place){.dir_fd = -1, .home_fd = -1};
-	r = open_place(path, &account, place->name, &place->dir_fd, &st);
+	r = open_home_place(path, &account, place->name, &place->dir_fd, &st);
 	if (r == 0)
 		r = check_own(path, &st, uid);
 	if (r == 0) {
@@ -253,7 +253,7 @@ home_place_close(struct home_place *place)
 }
 
 static int
-remove_all(struct purge *purge)
+purge_home(struct purge *purge)
 {
 	int r = 0;
 
@@ -271,7 +271,7 @@ int
 home_purge(const char *path, const struct home_place *place)
 {
 	struct purge purge = {.home_fd = place->home_fd};
-	int r = remove_all(&purge);
+	int r = purge_home(&purge);
 
 	if (r == 0 && unlinkat(place->dir_fd, place->name, AT_REMOVEDIR) < 0)
 		r = -errno;

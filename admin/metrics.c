@@ -55,7 +55,7 @@ body_of(const struct buf *answer)
 
 /* What the process says is printed like all that comes from the server: no terminal obeys it. */
 static enum ctl_exit
-print_text(const char *body, size_t len)
+print_metrics_text(const char *body, size_t len)
 {
 	struct buf text;
 	enum ctl_exit status = CTL_DONE;
@@ -78,7 +78,7 @@ print_text(const char *body, size_t len)
 }
 
 static enum ctl_exit
-print_json(const char *body, size_t len)
+print_metrics_json(const char *body, size_t len)
 {
 	json_t *sessions = json_loadb(body, len, 0, NULL);
 
@@ -110,9 +110,9 @@ metrics_print(struct ctl *ctl)
 	else if (body == NULL)
 		ctl_error("the metrics process gives no metrics");
 	else if (ctl->is_json)
-		status = print_json(body, answer.len - (size_t)(body - answer.data));
+		status = print_metrics_json(body, answer.len - (size_t)(body - answer.data));
 	else
-		status = print_text(body, answer.len - (size_t)(body - answer.data));
+		status = print_metrics_text(body, answer.len - (size_t)(body - answer.data));
 	buf_free(&answer);
 	close_fd(&fd);
 	return status;

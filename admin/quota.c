@@ -69,7 +69,7 @@ quota_forget(const struct ctl *ctl, const char *name)
 }
 
 static int
-open_ledger(const struct ctl *ctl, const struct account *account, struct ledger *ledger)
+open_account_ledger(const struct ctl *ctl, const struct account *account, struct ledger *ledger)
 {
 	char path[PATH_MAX];
 	uint8_t boot_id[16];
@@ -120,7 +120,7 @@ count_again(struct ledger *ledger, const struct account *account, uint64_t keep_
 
 /* -EUCLEAN, the figure is in doubt, is the caller's; all else is told. */
 static int
-read_ledger(struct ledger *ledger, const struct account *account, struct ledger_figure *used)
+read_account_ledger(struct ledger *ledger, const struct account *account, struct ledger_figure *used)
 {
 	int r = ledger_read(ledger, used);
 
@@ -134,18 +134,18 @@ static int
 read_figure(const struct ctl *ctl, const struct account *account, bool counts, struct told *told)
 {
 	struct ledger ledger;
-	int r = open_ledger(ctl, account, &ledger);
+	int r = open_account_ledger(ctl, account, &ledger);
 
 	if (r < 0)
 		return r;
 	r = counts ? count_again(&ledger, account, ctl->config->partial_keep_s, &told->swept) : 0;
 	if (r == 0)
-		r = read_ledger(&ledger, account, &told->used);
+		r = read_account_ledger(&ledger, account, &told->used);
 	/* a session that dies meanwhile puts the figure in doubt again */
 	for (int counted = 0; r == -EUCLEAN && counted < COUNTS_MAX; counted++) {
 		r = count_again(&ledger, account, COUNTING_SWEEPS_NOTHING, &told->swept);
 		if (r == 0)
-			r = read_ledger(&ledger, account, &told->used);
+			r = read_account_ledger(&ledger, account, &told->used);
 	}
 	if (r == -EUCLEAN)
 		ctl_error("the quota of '%s' was in doubt again after each of %d counts, because its sessions died "
@@ -157,7 +157,7 @@ read_figure(const struct ctl *ctl, const struct account *account, bool counts, s
 
 /* Of an account without a quota nobody keeps a figure: it is counted now. */
 static int
-look(const struct ctl *ctl, const struct account *account, bool counts, struct told *told)
+find_usage(const struct ctl *ctl, const struct account *account, bool counts, struct told *told)
 {
 	struct counting counting;
 	int r;
@@ -222,11 +222,11 @@ print_figure(const struct account *account, const struct ledger_figure *figure)
 
 /* One row of the table, or one object of the list. */
 static enum ctl_exit
-add_row(const struct ctl *ctl, const struct account *account, bool counts, json_t *list)
+add_quota_row(const struct ctl *ctl, const struct account *account, bool counts, json_t *list)
 {
 	struct told told;
 
-	if (look(ctl, account, counts, &told) < 0)
+	if (find_usage(ctl, account, counts, &told) < 0)
 		return CTL_FAILED;
 	if (list != NULL) {
 		json_array_append_new(list, told_json(account, counts, &told));
@@ -255,7 +255,7 @@ show_all(struct ctl *ctl, const struct users_file *file, bool counts)
 		if (account_line_is_blank(line, len))
 			continue;
 		if (ctl_parse_line(ctl, file, i, &account) < 0 ||
-		    ((counts || has_quota(&account)) && add_row(ctl, &account, counts, list) != CTL_DONE))
+		    ((counts || has_quota(&account)) && add_quota_row(ctl, &account, counts, list) != CTL_DONE))
 			status = CTL_FAILED;
 	}
 	explicit_bzero(&account, sizeof(account));
@@ -265,15 +265,15 @@ show_all(struct ctl *ctl, const struct users_file *file, bool counts)
 }
 
 static enum ctl_exit
-show_account(const struct ctl *ctl, const struct account *account, bool counts)
+show_account_quota(const struct ctl *ctl, const struct account *account, bool counts)
 {
 	struct told told;
 
 	if (!ctl->is_json) {
 		print_head();
-		return add_row(ctl, account, counts, NULL);
+		return add_quota_row(ctl, account, counts, NULL);
 	}
-	if (look(ctl, account, counts, &told) < 0)
+	if (find_usage(ctl, account, counts, &told) < 0)
 		return CTL_FAILED;
 	return ctl_print_json(told_json(account, counts, &told));
 }
@@ -286,7 +286,7 @@ show_one(struct ctl *ctl, const struct users_file *file, bool counts)
 	size_t index;
 
 	if (ctl_find_user(ctl, file, &index) == 0 && ctl_parse_line(ctl, file, index, &account) == 0)
-		status = show_account(ctl, &account, counts);
+		status = show_account_quota(ctl, &account, counts);
 	explicit_bzero(&account, sizeof(account));
 	return status;
 }

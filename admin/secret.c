@@ -85,7 +85,7 @@ set_signals(const struct sigaction *actions, struct sigaction *saved)
 
 /* Ask once; on a signal the terminal is restored before the signal takes its course. */
 static int
-ask_once(int tty, const char *prompt, const char *name, char *line)
+ask_secret_once(int tty, const char *prompt, const char *name, char *line)
 {
 	struct sigaction actions[SIGNAL_COUNT] = {0}, saved[SIGNAL_COUNT];
 	struct termios before, silent;
@@ -118,12 +118,12 @@ ask_once(int tty, const char *prompt, const char *name, char *line)
 }
 
 static int
-ask(int tty, const char *prompt, const char *name, char *line)
+ask_secret(int tty, const char *prompt, const char *name, char *line)
 {
 	int r;
 
 	do
-		r = ask_once(tty, prompt, name, line);
+		r = ask_secret_once(tty, prompt, name, line);
 	while (r == -EAGAIN);
 	return r;
 }
@@ -141,10 +141,10 @@ ask_twice(const char *name, char *line)
 		r = -ENOTTY;
 		goto out;
 	}
-	r = check_secret(ask(tty, "Password for ", ctl_quote(name), line), line);
+	r = check_secret(ask_secret(tty, "Password for ", ctl_quote(name), line), line);
 	if (r < 0)
 		goto out;
-	r = ask(tty, "Again for ", ctl_quote(name), again);
+	r = ask_secret(tty, "Again for ", ctl_quote(name), again);
 	if (r < 0 || strcmp(line, again) != 0) {
 		ctl_error("the passwords differ; nothing was changed");
 		r = -EINVAL;

@@ -28,7 +28,7 @@ print_counters(const char *label, const json_t *object)
 }
 
 static void
-print_bytes(const json_t *object)
+print_transferred(const json_t *object)
 {
 	char down[AMOUNT_SIZE], up[AMOUNT_SIZE], list[AMOUNT_SIZE];
 
@@ -90,7 +90,7 @@ print_status(const json_t *status)
 	print_counters("logins:", json_object_get(totals, "logins"));
 	print_counters("transfers:", json_object_get(totals, "transfers"));
 	print_counters("failed by:", json_object_get(totals, "failures"));
-	print_bytes(json_object_get(totals, "bytes"));
+	print_transferred(json_object_get(totals, "bytes"));
 	printf("%-16s%lld\n", "alarms:", control_number(totals, "alarms"));
 	printf("%-16s%s\n", "log level:", control_text(status, "log_level"));
 	printf("%-16s%s, with these values in force:\n", "configuration:", control_text(status, "config_file"));
@@ -130,7 +130,7 @@ server_status(struct ctl *ctl)
 
 /* Ask; on success print the reply as JSON, or nothing and return it. */
 static json_t *
-ask(const struct ctl *ctl, const char *const words[], enum ctl_exit *status)
+ask_server(const struct ctl *ctl, const char *const words[], enum ctl_exit *status)
 {
 	json_t *last = control_ask(ctl, words, NULL, NULL);
 
@@ -200,7 +200,7 @@ server_drain(struct ctl *ctl)
 {
 	static const char *const request[] = {"drain", NULL};
 	enum ctl_exit status;
-	json_t *last = ask(ctl, request, &status);
+	json_t *last = ask_server(ctl, request, &status);
 
 	if (last != NULL)
 		printf("no new connections; %lld sessions have %lld s for their transfers\n",
@@ -214,7 +214,7 @@ server_stop(struct ctl *ctl)
 {
 	static const char *const request[] = {"stop", NULL};
 	enum ctl_exit status;
-	json_t *last = ask(ctl, request, &status);
+	json_t *last = ask_server(ctl, request, &status);
 
 	if (last != NULL)
 		printf("stopping; %lld sessions are ended\n", control_number(last, "sessions"));
@@ -242,7 +242,7 @@ server_log_level(struct ctl *ctl)
 		ctl_error("no level '%s'; use debug, info, warning, error or critical", ctl_quote(ctl->operand));
 		return CTL_USAGE;
 	}
-	last = ask(ctl, request, &status);
+	last = ask_server(ctl, request, &status);
 	if (last != NULL)
 		printf("logging from level %s on, until the next reload\n", control_text(last, "log_level"));
 	json_decref(last);

@@ -21,7 +21,7 @@
 /* list */
 
 static void
-collect_row(void *arg, const json_t *line)
+collect_session(void *arg, const json_t *line)
 {
 	json_array_append_new(arg, json_copy((json_t *)line));
 }
@@ -31,7 +31,7 @@ ask_sessions(const struct ctl *ctl)
 {
 	static const char *const request[] = {"session-list", NULL};
 	json_t *rows = json_array();
-	json_t *last = control_ask(ctl, request, collect_row, rows);
+	json_t *last = control_ask(ctl, request, collect_session, rows);
 
 	if (last == NULL) {
 		json_decref(rows);
@@ -59,7 +59,7 @@ tls_version(const json_t *row, char *text, size_t size)
 }
 
 static void
-print_row(const json_t *row)
+print_session(const json_t *row)
 {
 	bool is_moving = json_is_true(json_object_get(row, "transfer"));
 	char since[AMOUNT_SIZE], idle[AMOUNT_SIZE], bytes[AMOUNT_SIZE], rate[AMOUNT_SIZE], percent[AMOUNT_SIZE],
@@ -90,7 +90,7 @@ print_table(const json_t *rows)
 
 	printf("%-16s %-12s %-15s %-7s %-12s %5s %-8s %7s %9s %4s %s\n", "ID", "USER", "ADDRESS", "TLS", "SINCE (UTC)",
 	    "IDLE", "STATE", "BYTES", "RATE", "%", "PATH");
-	json_array_foreach(rows, i, row) print_row(row);
+	json_array_foreach(rows, i, row) print_session(row);
 }
 
 /* The rate since the last look, where the session and its transfer were there already. */
@@ -226,7 +226,7 @@ session_watch(struct ctl *ctl)
 
 /* Which sessions are meant: exactly one way to say it. */
 static bool
-find_target(const struct ctl *ctl, const char *id, const char **target, const char **value)
+find_session_target(const struct ctl *ctl, const char *id, const char **target, const char **value)
 {
 	int given = (id != NULL) + ctl->given[OPTION_USER] + ctl->given[OPTION_ADDRESS];
 
@@ -264,7 +264,7 @@ session_kick(struct ctl *ctl)
 {
 	const char *request[] = {"session-kick", NULL, NULL, NULL};
 
-	if (!find_target(ctl, ctl->operand, &request[1], &request[2])) {
+	if (!find_session_target(ctl, ctl->operand, &request[1], &request[2])) {
 		ctl_error(
 		    "'session kick' needs one of ID, --user NAME, --address ADDRESS; 'sallyportctl session list' lists "
 		    "the sessions");

@@ -78,7 +78,7 @@ prepare_homes(void)
 }
 
 static int
-prepare_directories(const struct config *config)
+make_state_directories(const struct config *config)
 {
 	const char *paths[] = {config->state_directory, config->runtime_directory, config->accounts,
 	    config->tls.certificate, config->tls.key};
@@ -123,7 +123,7 @@ make_users_file(const struct ctl *ctl)
 }
 
 static int
-make_certificate(struct ctl *ctl)
+make_first_certificate(struct ctl *ctl)
 {
 	const char *certificate = ctl->config->tls.certificate, *key = ctl->config->tls.key;
 
@@ -141,7 +141,7 @@ make_certificate(struct ctl *ctl)
 enum ctl_exit
 server_setup(struct ctl *ctl)
 {
-	if (prepare_directories(ctl->config) < 0 || make_users_file(ctl) < 0 || make_certificate(ctl) < 0)
+	if (make_state_directories(ctl->config) < 0 || make_users_file(ctl) < 0 || make_first_certificate(ctl) < 0)
 		return CTL_FAILED;
 	if (ctl->program == NULL)
 		return CTL_DONE;

@@ -247,7 +247,7 @@ warn_shared(const struct account *other, void *arg)
 /* --- results --- */
 
 static enum ctl_exit
-tell_done(const struct ctl *ctl, const char *what)
+report_user_done(const struct ctl *ctl, const char *what)
 {
 	if (ctl->is_json)
 		return ctl_print_json(json_pack("{s:s, s:s}", "name", ctl_quote(ctl->operand), "result", what));
@@ -472,7 +472,7 @@ set_locked(const struct ctl *ctl, struct users_file *file, size_t index, struct 
 	if (status != CTL_DONE)
 		trusted_made_undo(&made);
 	else
-		status = tell_done(ctl, "changed");
+		status = report_user_done(ctl, "changed");
 out:
 	trusted_made_keep(&made);
 	explicit_bzero(&account, sizeof(account));
@@ -522,7 +522,7 @@ change_hash(
 	else
 		status = edit_and_save(file, index, &edit);
 	buf_free(&field);
-	return status == CTL_DONE ? tell_done(ctl, what) : status;
+	return status == CTL_DONE ? report_user_done(ctl, what) : status;
 }
 
 enum ctl_exit
@@ -572,7 +572,7 @@ set_lock(struct ctl *ctl, bool is_locked)
 		ctl_error("account '%s' has no password; give it one with 'user passwd' before it is unlocked",
 		    ctl_quote(ctl->operand));
 	else if (account.is_locked == is_locked)
-		status = tell_done(ctl, is_locked ? "locked already" : "not locked");
+		status = report_user_done(ctl, is_locked ? "locked already" : "not locked");
 	else
 		status = change_hash(ctl, file, index, is_locked, account.hash, is_locked ? "locked" : "unlocked");
 out:
@@ -647,11 +647,11 @@ del_locked(const struct ctl *ctl, struct users_file *file, size_t index)
 		goto out;
 	quota_forget(ctl, ctl->operand);
 	if (!purges)
-		status = tell_done(ctl, "removed; its home is kept");
+		status = report_user_done(ctl, "removed; its home is kept");
 	else if (r == -ENOENT)
-		status = tell_done(ctl, "removed; there was no home");
+		status = report_user_done(ctl, "removed; there was no home");
 	else if (home_purge(account.home, &place) == 0)
-		status = tell_done(ctl, "removed with its home");
+		status = report_user_done(ctl, "removed with its home");
 	else
 		status = CTL_FAILED;
 out:

@@ -99,7 +99,7 @@ account_json(const struct account *account)
 }
 
 static void
-print_row(const struct account *account)
+print_account_row(const struct account *account)
 {
 	char rights[RIGHTS_TEXT_MAX];
 
@@ -176,7 +176,7 @@ user_list(struct ctl *ctl)
 		if (r < 0)
 			status = CTL_FAILED;
 		else if (list == NULL)
-			print_row(&account);
+			print_account_row(&account);
 		else
 			json_array_append_new(list, account_json(&account));
 	}
@@ -188,7 +188,7 @@ user_list(struct ctl *ctl)
 }
 
 static enum ctl_exit
-show_account(struct ctl *ctl, const struct account *account)
+show_account_facts(struct ctl *ctl, const struct account *account)
 {
 	if (ctl->is_json)
 		return ctl_print_json(account_json(account));
@@ -199,5 +199,5 @@ show_account(struct ctl *ctl, const struct account *account)
 enum ctl_exit
 user_show(struct ctl *ctl)
 {
-	return ctl_show_user(ctl, show_account);
+	return ctl_show_user(ctl, show_account_facts);
 }

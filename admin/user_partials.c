@@ -35,7 +35,7 @@ is_sound(struct partial_list *list)
 }
 
 static enum ctl_exit
-print_json(const struct account *account, const struct partial_list *list)
+print_partials_json(const struct account *account, const struct partial_list *list)
 {
 	json_t *rows = json_array();
 
@@ -79,7 +79,7 @@ show_partials(struct ctl *ctl, const struct account *account)
 		ctl_error("the process that looked through '%s' told nonsense", ctl_quote(account->home));
 		return CTL_FAILED;
 	}
-	return ctl->is_json ? print_json(account, &list) : print_partials(&list);
+	return ctl->is_json ? print_partials_json(account, &list) : print_partials(&list);
 }
 
 enum ctl_exit

@@ -83,7 +83,7 @@ fork_and_wait(const struct account *account, const struct walled_work *work, int
 }
 
 static void
-tell_failure(const struct account *account, const char *verb, int error)
+report_walled_failure(const struct account *account, const char *verb, int error)
 {
 	if (error == -ECHILD)
 		ctl_error("the process that was to %s '%s' died", verb, ctl_quote(account->home));
@@ -110,7 +110,7 @@ walled_run(const struct account *account, const struct walled_work *work, void *
 	}
 	r = fork_and_wait(account, work, home_fd, result, size);
 	if (r < 0)
-		tell_failure(account, work->verb, r);
+		report_walled_failure(account, work->verb, r);
 	close_fd(&home_fd);
 	return r;
 }

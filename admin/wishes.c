@@ -32,7 +32,7 @@ parse_id_option(const struct ctl *ctl, enum ctl_option option, const char *name,
 }
 
 static int
-parse_sessions(const struct ctl *ctl, struct wishes *wishes)
+parse_max_sessions(const struct ctl *ctl, struct wishes *wishes)
 {
 	const char *text = ctl->value[OPTION_MAX_SESSIONS];
 	uint64_t value;
@@ -143,7 +143,7 @@ wishes_parse(const struct ctl *ctl, struct wishes *wishes)
 	if (parse_id_option(ctl, OPTION_UID, "uid", &wishes->has_uid, &wishes->uid) < 0 ||
 	    parse_id_option(ctl, OPTION_GID, "gid", &wishes->has_gid, &wishes->gid) < 0 ||
 	    parse_rights(ctl, OPTION_ALLOW, "allow", &wishes->allowed) < 0 ||
-	    parse_rights(ctl, OPTION_DENY, "deny", &wishes->denied) < 0 || parse_sessions(ctl, wishes) < 0 ||
+	    parse_rights(ctl, OPTION_DENY, "deny", &wishes->denied) < 0 || parse_max_sessions(ctl, wishes) < 0 ||
 	    parse_amounts(ctl) < 0 || parse_expires(ctl) < 0 || parse_allow_from(ctl, wishes) < 0)
 		return -EINVAL;
 	wishes->has_allowed = ctl->given[OPTION_ALLOW];

@@ -24,7 +24,7 @@ glob_is_pattern(const char *text, size_t len)
 
 /* Take one character from a span that is not empty. */
 static uint32_t
-take(struct span *span)
+take_character(struct span *span)
 {
 	const unsigned char *p = (const unsigned char *)span->at;
 	size_t n = *p < 0x80 ? 1 : utf8_sequence(p, (size_t)(span->end - span->at));
@@ -42,7 +42,7 @@ take(struct span *span)
 }
 
 static bool
-spend(uint64_t *steps)
+spend_step(uint64_t *steps)
 {
 	if (*steps == 0)
 		return false;
@@ -56,7 +56,7 @@ take_class_end(struct span *pattern)
 {
 	if (*pattern->at == '\\' && pattern->at + 1 < pattern->end)
 		pattern->at++;
-	return take(pattern);
+	return take_character(pattern);
 }
 
 /*
@@ -74,7 +74,7 @@ match_class(struct span *pattern, uint32_t c, bool *is_in, uint64_t *steps)
 		is_negated = true;
 		p.at++;
 	}
-	while (p.at < p.end && (is_first || *p.at != ']') && spend(steps)) {
+	while (p.at < p.end && (is_first || *p.at != ']') && spend_step(steps)) {
 		uint32_t low = take_class_end(&p), high = low;
 
 		is_first = false;
@@ -101,14 +101,14 @@ match_one(struct span *pattern, struct span *name, uint64_t *steps)
 
 	if (pattern->at == pattern->end)
 		return false;
-	c = take(name);
-	wanted = take(pattern);
+	c = take_character(name);
+	wanted = take_character(pattern);
 	if (wanted == '?')
 		return true;
 	if (wanted == '[' && match_class(pattern, c, &is_in, steps))
 		return is_in;
 	if (wanted == '\\' && pattern->at < pattern->end)
-		wanted = take(pattern);
+		wanted = take_character(pattern);
 	return c == wanted;
 }
 
@@ -122,7 +122,7 @@ glob_match(const char *pattern_text, size_t pattern_len, const char *name_text, 
 
 	/* only the last star is ever tried again: what stands before it matched as early as it could */
 	while (name.at < name.end) {
-		if (!spend(steps))
+		if (!spend_step(steps))
 			return false;
 		if (pattern.at < pattern.end && *pattern.at == '*') {
 			pattern.at++;
@@ -135,7 +135,7 @@ glob_match(const char *pattern_text, size_t pattern_len, const char *name_text, 
 			continue;
 		if (!has_star)
 			return false;
-		take(&star_name);
+		take_character(&star_name);
 		pattern = star_pattern;
 		name = star_name;
 	}

@@ -28,7 +28,7 @@ rounds(struct state *s, int count)
 
 /* Up to eight bytes, the first one lowest. */
 static uint64_t
-word_of(const uint8_t *bytes, size_t len)
+load_word(const uint8_t *bytes, size_t len)
 {
 	uint64_t word = 0;
 
@@ -38,7 +38,7 @@ word_of(const uint8_t *bytes, size_t len)
 }
 
 static void
-take_word(struct state *s, uint64_t word)
+mix_word(struct state *s, uint64_t word)
 {
 	s->v3 ^= word;
 	rounds(s, 2);
@@ -58,8 +58,8 @@ siphash(const struct siphash_key *key, const void *data, size_t len)
 	size_t at = 0;
 
 	for (; len - at >= 8; at += 8)
-		take_word(&s, word_of(bytes + at, 8));
-	take_word(&s, (uint64_t)len << 56 | word_of(bytes + at, len - at));
+		mix_word(&s, load_word(bytes + at, 8));
+	mix_word(&s, (uint64_t)len << 56 | load_word(bytes + at, len - at));
 	s.v2 ^= 0xff;
 	rounds(&s, 4);
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;

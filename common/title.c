@@ -82,7 +82,7 @@ end_at(size_t len)
 
 /* Text behind the first done bytes; returns how many there are then. */
 static size_t
-add(size_t done, const char *text)
+append_title(size_t done, const char *text)
 {
 	size_t room = title.size - 1 < ROLE_MAX ? title.size - 1 : ROLE_MAX;
 
@@ -96,13 +96,13 @@ title_set(const char *role, const char *user, const char *address)
 
 	if (title.start == NULL)
 		return;
-	done = add(add(0, PROGRAM), role);
+	done = append_title(append_title(0, PROGRAM), role);
 	if (user != NULL || address != NULL)
-		done = add(done, " ");
+		done = append_title(done, " ");
 	if (user != NULL)
-		done = add(add(done, user), address == NULL ? "" : "@");
+		done = append_title(append_title(done, user), address == NULL ? "" : "@");
 	if (address != NULL)
-		done = add(done, address);
+		done = append_title(done, address);
 	title.role = done;
 	end_at(done);
 }

@@ -132,7 +132,7 @@ note_listen_line(struct config *config, const struct config_key *key, int line)
  * so that the next one is looked at.
  */
 static int
-take_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+take_config_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
 	const char *section = section_of(cfg);
 	const struct config_key *key = find_key(section, opt->name);
@@ -341,7 +341,7 @@ tell_syntax(struct load *load, const cfg_t *cfg, const char *format, va_list arg
 }
 
 static void __attribute__((format(printf, 2, 0)))
-take_error(cfg_t *cfg, const char *format, va_list args)
+take_syntax_error(cfg_t *cfg, const char *format, va_list args)
 {
 	struct unknown *unknown;
 	va_list again;
@@ -365,8 +365,8 @@ take_error(cfg_t *cfg, const char *format, va_list args)
 static cfg_opt_t
 option_for(const char *name, bool is_list)
 {
-	cfg_opt_t scalar = CFG_STR_CB(name, NULL, CFGF_NODEFAULT, take_value);
-	cfg_opt_t list = CFG_STR_LIST_CB(name, NULL, CFGF_NODEFAULT, take_value);
+	cfg_opt_t scalar = CFG_STR_CB(name, NULL, CFGF_NODEFAULT, take_config_value);
+	cfg_opt_t list = CFG_STR_LIST_CB(name, NULL, CFGF_NODEFAULT, take_config_value);
 
 	return is_list ? list : scalar;
 }
@@ -447,7 +447,7 @@ parse_once(struct load *load, const char *text, size_t len)
 		r = -ENOMEM;
 		goto out;
 	}
-	cfg_set_error_function(cfg, take_error);
+	cfg_set_error_function(cfg, take_syntax_error);
 	loading = load;
 	if (cfg_parse_fp(cfg, in) != CFG_SUCCESS && !load->again && load->problem_count == 0 &&
 	    load->unknown_count == 0)
@@ -551,7 +551,7 @@ fill_in(struct config *config)
 /* --- the file --- */
 
 static int
-read_file(struct load *load, struct buf *text)
+read_config_file(struct load *load, struct buf *text)
 {
 	struct stat st;
 	int fd = -1;
@@ -704,7 +704,7 @@ load_file(struct load *load)
 	int r;
 
 	buf_init(&text, CONFIG_SOURCE_MAX + 1);
-	r = read_file(load, &text);
+	r = read_config_file(load, &text);
 	if (r < 0)
 		goto out;
 	r = source_make_plain(text.data, text.len, &line, &problem);

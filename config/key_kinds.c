@@ -25,7 +25,7 @@ field_of(const struct config_key *key, struct config *config)
 }
 
 static void
-put_number(void *field, size_t size, uint64_t value)
+store_number(void *field, size_t size, uint64_t value)
 {
 	uint16_t u16 = (uint16_t)value;
 	uint32_t u32 = (uint32_t)value;
@@ -52,7 +52,7 @@ add_duration(struct buf *out, uint64_t seconds)
 }
 
 static void
-add_size(struct buf *out, uint64_t bytes)
+add_exact_size(struct buf *out, uint64_t bytes)
 {
 	char text[UNITS_TEXT_MAX];
 
@@ -61,7 +61,7 @@ add_size(struct buf *out, uint64_t bytes)
 }
 
 static uint64_t
-get_number(const void *field, size_t size)
+load_number(const void *field, size_t size)
 {
 	uint16_t u16;
 	uint32_t u32;
@@ -131,9 +131,9 @@ static void
 describe_size(const struct config_key *key, struct buf *out)
 {
 	buf_add_text(out, "a size from ");
-	add_size(out, key->low);
+	add_exact_size(out, key->low);
 	buf_add_text(out, " to ");
-	add_size(out, key->high);
+	add_exact_size(out, key->high);
 	buf_add_text(out, " (bytes, or with K, M, G or T)");
 }
 
@@ -216,11 +216,11 @@ field_to_print(const struct config_key *key, const struct config *config)
 static uint64_t
 number_to_print(const struct config_key *key, const struct config *config)
 {
-	return get_number(field_to_print(key, config), key->size);
+	return load_number(field_to_print(key, config), key->size);
 }
 
 static void
-print_text(const struct config_key *key, const struct config *config, struct buf *out)
+print_as_text(const struct config_key *key, const struct config *config, struct buf *out)
 {
 	const char *text = *(char *const *)(const void *)field_to_print(key, config);
 
@@ -230,7 +230,7 @@ print_text(const struct config_key *key, const struct config *config, struct buf
 static void
 print_accounts(const struct config_key *key, const struct config *config, struct buf *out)
 {
-	print_text(key, config, out);
+	print_as_text(key, config, out);
 	if (config->pam_service[0] != '\0')
 		buf_addf(out, "%spam:%s", config->accounts[0] == '\0' ? "" : ",", config->pam_service);
 }
@@ -250,7 +250,7 @@ print_number(const struct config_key *key, const struct config *config, struct b
 static void
 print_size(const struct config_key *key, const struct config *config, struct buf *out)
 {
-	add_size(out, number_to_print(key, config));
+	add_exact_size(out, number_to_print(key, config));
 }
 
 static void
@@ -270,8 +270,8 @@ print_range(const struct config_key *key, const struct config *config, struct bu
 {
 	const char *field = field_to_print(key, config);
 
-	buf_addf(out, "%llu-%llu", (unsigned long long)get_number(field, key->size),
-	    (unsigned long long)get_number(field + key->size, key->size));
+	buf_addf(out, "%llu-%llu", (unsigned long long)load_number(field, key->size),
+	    (unsigned long long)load_number(field + key->size, key->size));
 }
 
 static void
@@ -287,7 +287,7 @@ print_choice(const struct config_key *key, const struct config *config, struct b
 const char key_no_memory[] = "no memory for";
 
 static const char *
-set_text(const struct config_key *key, const char *text, struct config *config)
+set_text_field(const struct config_key *key, const char *text, struct config *config)
 {
 	char **field = field_of(key, config);
 	char *copy = strdup(text);
@@ -308,7 +308,7 @@ set_address(const struct config_key *key, const char *text, struct config *confi
 	if (!is_auto && address_parse(text, &address) < 0 && (!value_is_host_name(text) || strlen(text) > key->high))
 		return "neither an address nor a host name:";
 	config->passive_address_auto = is_auto;
-	return set_text(key, text, config);
+	return set_text_field(key, text, config);
 }
 
 static const char *
@@ -327,7 +327,7 @@ set_hosts(const struct config_key *key, const char *text, struct config *config)
 			break;
 		next += len + 1;
 	}
-	return set_text(key, text, config);
+	return set_text_field(key, text, config);
 }
 
 static const char *
@@ -366,7 +366,7 @@ set_local(const struct config_key *key, const char *text, struct config *config)
 	if (wrong != NULL)
 		return wrong;
 	config->metrics_address = listen.address;
-	return set_text(key, text, config);
+	return set_text_field(key, text, config);
 }
 
 static const char *
@@ -407,12 +407,12 @@ set_parsed(const struct config_key *key, struct config *config, int r, uint64_t 
 		return malformed;
 	if (r < 0 || value < key->low || value > key->high)
 		return "out of range:";
-	put_number(field_of(key, config), key->size, value);
+	store_number(field_of(key, config), key->size, value);
 	return NULL;
 }
 
 static const char *
-set_number(const struct config_key *key, const char *text, struct config *config)
+set_whole_number(const struct config_key *key, const char *text, struct config *config)
 {
 	uint64_t value = 0;
 	int r = parse_u64(text, UINT64_MAX, &value);
@@ -449,7 +449,7 @@ set_mode(const struct config_key *key, const char *text, struct config *config)
 		return "a mode that locks out the owner:";
 	if ((mode & ~(uint32_t)key->high) != 0)
 		return "a mode with special bits:";
-	put_number(field_of(key, config), key->size, mode);
+	store_number(field_of(key, config), key->size, mode);
 	return NULL;
 }
 
@@ -472,8 +472,8 @@ set_range(const struct config_key *key, const char *text, struct config *config)
 		return "out of range:";
 	if (low > high)
 		return "a range that ends before it begins:";
-	put_number(field, key->size, low);
-	put_number(field + key->size, key->size, high);
+	store_number(field, key->size, low);
+	store_number(field + key->size, key->size, high);
 	return NULL;
 }
 
@@ -482,7 +482,7 @@ set_choice(const struct config_key *key, const char *text, struct config *config
 {
 	for (size_t i = 0; i < KEY_CHOICES_MAX && key->choices[i] != NULL; i++) {
 		if (strcmp(text, key->choices[i]) == 0) {
-			put_number(field_of(key, config), key->size, i);
+			store_number(field_of(key, config), key->size, i);
 			return NULL;
 		}
 	}
@@ -526,7 +526,7 @@ set_accounts(const struct config_key *key, const char *text, struct config *conf
 	config->pam_service[0] = '\0';
 	if (wrong == NULL && service != NULL)
 		wrong = set_pam_service(service + 4, config);
-	return wrong != NULL ? wrong : set_text(key, path, config);
+	return wrong != NULL ? wrong : set_text_field(key, path, config);
 }
 
 static bool
@@ -553,17 +553,17 @@ set_line(const struct config_key *key, const char *text, struct config *config)
 {
 	const char *wrong = utf8_valid(text, strlen(text)) ? check_line(key, text) : "not UTF-8:";
 
-	return wrong != NULL ? wrong : set_text(key, text, config);
+	return wrong != NULL ? wrong : set_text_field(key, text, config);
 }
 
 static const char *
-set_name(const struct config_key *key, const char *text, struct config *config)
+set_user_name(const struct config_key *key, const char *text, struct config *config)
 {
 	const char *wrong = check_line(key, text);
 
 	if (wrong == NULL && text[0] != '\0' && !value_is_plain_name(text, "."))
 		wrong = "not a user name:";
-	return wrong != NULL ? wrong : set_text(key, text, config);
+	return wrong != NULL ? wrong : set_text_field(key, text, config);
 }
 
 static const char *
@@ -572,19 +572,19 @@ set_path(const struct config_key *key, const char *text, struct config *config)
 	const char *wrong =
 	    has_control(text, strlen(text)) ? "a control character in" : value_path_refusal(text, key->high);
 
-	return wrong != NULL ? wrong : set_text(key, text, config);
+	return wrong != NULL ? wrong : set_text_field(key, text, config);
 }
 
 static const char *
 set_path_or_none(const struct config_key *key, const char *text, struct config *config)
 {
-	return text[0] == '\0' ? set_text(key, text, config) : set_path(key, text, config);
+	return text[0] == '\0' ? set_text_field(key, text, config) : set_path(key, text, config);
 }
 
 static const char *
 set_log_target(const struct config_key *key, const char *text, struct config *config)
 {
-	return is_log_target_word(text) ? set_text(key, text, config) : set_path(key, text, config);
+	return is_log_target_word(text) ? set_text_field(key, text, config) : set_path(key, text, config);
 }
 
 /* clang-format off */
@@ -592,17 +592,17 @@ static const struct key_kind kinds[KEY_TYPE_COUNT] = {
     /*                    what it may be    or, without figures          in force        from text */
     [KEY_LISTEN] =       {describe_listen,   NULL,                       print_listen,   set_listen,       .is_list = true},
     [KEY_BLOCKS] =       {describe_blocks,   NULL,                       print_blocks,   set_blocks,       .is_list = true},
-    [KEY_TEXT] =         {describe_text,     NULL,                       print_text,     set_line,         .is_text = true},
-    [KEY_NAME] =         {describe_name,     NULL,                       print_text,     set_name,         .is_text = true},
-    [KEY_PATH] =         {describe_path,     NULL,                       print_text,     set_path,         .is_text = true},
-    [KEY_PATH_OR_NONE] = {NULL, "an absolute path, or \"\"",             print_text,     set_path_or_none, .is_text = true},
-    [KEY_LOG_TARGET] =   {NULL, "\"syslog\", \"journal\", \"stderr\" or an absolute path", print_text, set_log_target, .is_text = true},
-    [KEY_ADDRESS] =      {NULL, "\"auto\", a numeric address or a host name", print_text, set_address,    .is_text = true},
+    [KEY_TEXT] =         {describe_text,     NULL,                       print_as_text,  set_line,         .is_text = true},
+    [KEY_NAME] =         {describe_name,     NULL,                       print_as_text,  set_user_name,    .is_text = true},
+    [KEY_PATH] =         {describe_path,     NULL,                       print_as_text,  set_path,         .is_text = true},
+    [KEY_PATH_OR_NONE] = {NULL, "an absolute path, or \"\"",             print_as_text,  set_path_or_none, .is_text = true},
+    [KEY_LOG_TARGET] =   {NULL, "\"syslog\", \"journal\", \"stderr\" or an absolute path", print_as_text, set_log_target, .is_text = true},
+    [KEY_ADDRESS] =      {NULL, "\"auto\", a numeric address or a host name", print_as_text, set_address, .is_text = true},
     [KEY_ACCOUNTS] =     {describe_accounts, NULL,                       print_accounts, set_accounts,     .is_text = true},
-    [KEY_LOCAL] =        {NULL, "a loopback address and port (\"127.0.0.1:9121\", \"[::1]:9121\"), \"unix:/PATH\", or \"\"", print_text, set_local, .is_text = true},
-    [KEY_HOSTS] =        {NULL, "host names and addresses with ',' between them, or \"\"", print_text, set_hosts, .is_text = true},
+    [KEY_LOCAL] =        {NULL, "a loopback address and port (\"127.0.0.1:9121\", \"[::1]:9121\"), \"unix:/PATH\", or \"\"", print_as_text, set_local, .is_text = true},
+    [KEY_HOSTS] =        {NULL, "host names and addresses with ',' between them, or \"\"", print_as_text, set_hosts, .is_text = true},
     [KEY_BOOL] =         {NULL, "yes or no",                             print_bool,     set_bool, .is_text = false},
-    [KEY_NUMBER] =       {describe_number,   NULL,                       print_number,   set_number, .is_text = false},
+    [KEY_NUMBER] =       {describe_number,   NULL,                       print_number,   set_whole_number, .is_text = false},
     [KEY_SIZE] =         {describe_size,     NULL,                       print_size,     set_size, .is_text = false},
     [KEY_DURATION] =     {describe_duration, NULL,                       print_duration, set_duration, .is_text = false},
     [KEY_MODE] =         {describe_mode,     NULL,                       print_mode,     set_mode, .is_text = false},

@@ -45,7 +45,7 @@ is_refused(const struct place *place, struct trust_problem *problem)
 }
 
 static void
-explain(const struct trust_problem *problem, char *why, size_t size)
+explain_place(const struct trust_problem *problem, char *why, size_t size)
 {
 	if (problem->kind == TRUST_SYSTEM)
 		snprintf(why, size, "'%s': %s", problem->path, strerror(-problem->error));
@@ -80,7 +80,7 @@ config_check_places(const struct config *config, void (*tell)(void *arg, const c
 		if (!is_refused(&places[i], &problem))
 			continue;
 		config_place(config, places[i].section, places[i].key, key);
-		explain(&problem, why, sizeof(why));
+		explain_place(&problem, why, sizeof(why));
 		snprintf(line, sizeof(line), "%s%s", key, why);
 		tell(arg, line);
 		r = -EPERM;

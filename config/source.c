@@ -27,7 +27,7 @@ peek(const struct scan *scan, size_t ahead)
 }
 
 static int
-fail(struct scan *scan, const char *problem)
+fail_scan(struct scan *scan, const char *problem)
 {
 	scan->problem = problem;
 	return -EINVAL;
@@ -41,7 +41,7 @@ check_byte(struct scan *scan)
 	if (c == '\r' && peek(scan, 1) == '\n')
 		return 0;
 	if (((unsigned char)c < 0x20 && c != '\t' && c != '\n') || c == 0x7f)
-		return fail(scan, "a control character; the file is plain text");
+		return fail_scan(scan, "a control character; the file is plain text");
 	return 0;
 }
 
@@ -66,7 +66,7 @@ blank_block_comment(struct scan *scan)
 	}
 	if (scan->next == scan->end) {
 		scan->line = start;
-		return fail(scan, "the comment is never closed; end it with '*/'");
+		return fail_scan(scan, "the comment is never closed; end it with '*/'");
 	}
 	memset(scan->next, ' ', 2);
 	scan->next += 2;
@@ -88,15 +88,16 @@ check_string(struct scan *scan)
 		}
 		if (*scan->next == '\\') {
 			if (peek(scan, 1) != '\\' && peek(scan, 1) != quote)
-				return fail(scan,
+				return fail_scan(scan,
 				    "a backslash before another character than a quote or a backslash; "
 				    "write '\\\\' for one backslash");
 			scan->next++;
 		} else if (quote == '"' && peek(scan, 0) == '$' && peek(scan, 1) == '{') {
-			return fail(scan, "'${' is not expanded here; write the value itself, or use single quotes");
+			return fail_scan(
+			    scan, "'${' is not expanded here; write the value itself, or use single quotes");
 		}
 	}
-	return fail(scan, "the string is never closed; end it on its line with the quote that it began with");
+	return fail_scan(scan, "the string is never closed; end it on its line with the quote that it began with");
 }
 
 static int
@@ -104,12 +105,12 @@ check_brace(struct scan *scan)
 {
 	if (*scan->next == '{') {
 		if (scan->depth == BRACES_MAX)
-			return fail(scan, "braces are nested too deeply; a section holds keys, and a list values");
+			return fail_scan(scan, "braces are nested too deeply; a section holds keys, and a list values");
 		scan->braces[scan->depth++] = scan->line;
 	} else if (scan->depth > 0) {
 		scan->depth--;
 	} else {
-		return fail(scan, "a '}' that closes nothing; remove it, or open the section with 'NAME {'");
+		return fail_scan(scan, "a '}' that closes nothing; remove it, or open the section with 'NAME {'");
 	}
 	scan->next++;
 	return 0;
@@ -151,15 +152,16 @@ scan_one(struct scan *scan)
 		break;
 	case '$':
 		if (peek(scan, 1) == '{')
-			return fail(scan, "'${' is not expanded here; write the value itself, or use single quotes");
+			return fail_scan(
+			    scan, "'${' is not expanded here; write the value itself, or use single quotes");
 		break;
 	case '*':
-		return fail(scan, "'*' outside of quotes; put the value in quotes, as in \"*:21\"");
+		return fail_scan(scan, "'*' outside of quotes; put the value in quotes, as in \"*:21\"");
 	case '|':
-		return fail(scan, "'|' outside of quotes; put the value in quotes, and a key into its section");
+		return fail_scan(scan, "'|' outside of quotes; put the value in quotes, and a key into its section");
 	case '(':
 	case ')':
-		return fail(scan, "a parenthesis outside of quotes; put the value in quotes");
+		return fail_scan(scan, "a parenthesis outside of quotes; put the value in quotes");
 	default:
 		break;
 	}
@@ -224,7 +226,7 @@ check_loose_words(struct scan *scan)
 				snprintf(problem, sizeof(problem),
 				    "%.*s: a word behind the value; put a value with blanks in quotes: KEY = \"TWO WORDS\"",
 				    key_len, key == NULL ? "" : key);
-				return fail(scan, problem);
+				return fail_scan(scan, problem);
 			}
 			key = start;
 			key_len = scan->next - start < KEY_SHOWN_MAX ? (int)(scan->next - start) : KEY_SHOWN_MAX;
@@ -244,12 +246,12 @@ source_make_plain(char *text, size_t len, int *line, const char **problem)
 	int r = 0;
 
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
-		r = fail(&scan, "the file begins with a byte order mark; save it as UTF-8 without one");
+		r = fail_scan(&scan, "the file begins with a byte order mark; save it as UTF-8 without one");
 	while (scan.next < scan.end && r == 0)
 		r = scan_one(&scan);
 	if (r == 0 && scan.depth > 0) {
 		scan.line = scan.braces[scan.depth - 1];
-		r = fail(&scan, "this '{' is never closed; add a '}'");
+		r = fail_scan(&scan, "this '{' is never closed; add a '}'");
 	}
 	if (r == 0) {
 		scan = (struct scan){.next = text, .end = text + len, .line = 1};

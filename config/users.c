@@ -8,7 +8,8 @@
 #include "common/banned.h"
 
 static int
-find(const struct config *config, const char *key, const char *name, uid_t *uid, gid_t *gid, char *error, size_t size)
+find_system_user(
+    const struct config *config, const char *key, const char *name, uid_t *uid, gid_t *gid, char *error, size_t size)
 {
 	const struct passwd *user = getpwnam(name);
 	char place[CONFIG_PLACE_MAX];
@@ -33,7 +34,7 @@ find(const struct config *config, const char *key, const char *name, uid_t *uid,
 int
 config_service_user(const struct config *config, uid_t *uid, gid_t *gid, char *error, size_t size)
 {
-	return find(config, "service-user", config->service_user, uid, gid, error, size);
+	return find_system_user(config, "service-user", config->service_user, uid, gid, error, size);
 }
 
 int
@@ -41,5 +42,5 @@ config_hook_user(const struct config *config, uid_t *uid, gid_t *gid, char *erro
 {
 	if (config->hook_user[0] == '\0')
 		return config_service_user(config, uid, gid, error, size);
-	return find(config, "hook-user", config->hook_user, uid, gid, error, size);
+	return find_system_user(config, "hook-user", config->hook_user, uid, gid, error, size);
 }

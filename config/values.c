@@ -72,7 +72,7 @@ value_is_host(const char *text, size_t len)
 }
 
 static const char *
-parse_port(const char *text, uint16_t *port)
+parse_port_value(const char *text, uint16_t *port)
 {
 	uint64_t value;
 
@@ -94,7 +94,7 @@ value_parse_listen(const char *text, struct config_listen *listen)
 	memset(listen, 0, sizeof(*listen));
 	if (colon == NULL)
 		return "no port in";
-	wrong = parse_port(colon + 1, &listen->port);
+	wrong = parse_port_value(colon + 1, &listen->port);
 	if (wrong != NULL)
 		return wrong;
 	len = (size_t)(colon - text);

@@ -47,7 +47,7 @@ struct walk {
 /* --- problems --- */
 
 static int
-fail(struct walk *walk, enum trust_kind kind, int error, const char *name, const struct stat *st)
+fail_walk(struct walk *walk, enum trust_kind kind, int error, const char *name, const struct stat *st)
 {
 	struct trust_problem *problem = walk->problem;
 	int len;
@@ -142,7 +142,7 @@ trust_explain(const struct trust_problem *problem, char *text, size_t size)
 
 /* Where this is not run by root, who runs it stands for root. */
 static bool
-is_root(uid_t uid)
+is_root_owner(uid_t uid)
 {
 	return uid == 0 || uid == geteuid();
 }
@@ -168,10 +168,10 @@ others_write(const struct stat *st, gid_t trusted_gid)
 static int
 check_directory(struct walk *walk, const char *name, const struct stat *st)
 {
-	if (!is_root(st->st_uid) && (walk->trust->uid == 0 || st->st_uid != walk->trust->uid))
-		return fail(walk, TRUST_OWNER, -EPERM, name, st);
+	if (!is_root_owner(st->st_uid) && (walk->trust->uid == 0 || st->st_uid != walk->trust->uid))
+		return fail_walk(walk, TRUST_OWNER, -EPERM, name, st);
 	if (others_write(st, walk->trust->gid))
-		return fail(walk, TRUST_WRITERS, -EPERM, name, st);
+		return fail_walk(walk, TRUST_WRITERS, -EPERM, name, st);
 	return 0;
 }
 
@@ -179,17 +179,17 @@ check_directory(struct walk *walk, const char *name, const struct stat *st)
 
 /* Whether the component in hand is the last one. */
 static bool
-is_last(const struct walk *walk)
+is_last_component(const struct walk *walk)
 {
 	return walk->left[strspn(walk->left, "/")] == '\0';
 }
 
 /* The directory in fd becomes the one reached. Takes fd over. */
 static int
-enter(struct walk *walk, int *fd, const char *name, const struct stat *st)
+enter_directory(struct walk *walk, int *fd, const char *name, const struct stat *st)
 {
 	size_t len = strlen(walk->at);
-	int r = walk->last == LAST_IS_HOME && is_last(walk) ? 0 : check_directory(walk, name, st);
+	int r = walk->last == LAST_IS_HOME && is_last_component(walk) ? 0 : check_directory(walk, name, st);
 
 	if (r < 0)
 		return r;
@@ -197,17 +197,17 @@ enter(struct walk *walk, int *fd, const char *name, const struct stat *st)
 		*strrchr(walk->at, '/') = '\0';
 	else if (name[0] != '\0' &&
 	    (size_t)snprintf(walk->at + len, sizeof(walk->at) - len, "/%s", name) >= sizeof(walk->at) - len)
-		return fail(walk, TRUST_SYSTEM, -ENAMETOOLONG, "", NULL);
+		return fail_walk(walk, TRUST_SYSTEM, -ENAMETOOLONG, "", NULL);
 	close_fd(&walk->fd);
 	walk->fd = *fd;
-	walk->is_roots = is_root(st->st_uid) && !others_write(st, 0);
+	walk->is_roots = is_root_owner(st->st_uid) && !others_write(st, 0);
 	*fd = -1;
 	return 0;
 }
 
 /* Where the path begins, or a link leads back to: the root, or for a relative one the working directory. */
 static int
-begin(struct walk *walk)
+begin_walk(struct walk *walk)
 {
 	bool is_absolute = walk->left[0] == '/';
 	struct stat st;
@@ -216,9 +216,9 @@ begin(struct walk *walk)
 	snprintf(walk->at, sizeof(walk->at), "%s", is_absolute ? "" : ".");
 	fd = open(is_absolute ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
-		r = fail(walk, TRUST_SYSTEM, -errno, "", NULL);
+		r = fail_walk(walk, TRUST_SYSTEM, -errno, "", NULL);
 	else
-		r = enter(walk, &fd, "", &st);
+		r = enter_directory(walk, &fd, "", &st);
 	close_fd(&fd);
 	return r;
 }
@@ -230,18 +230,18 @@ follow(struct walk *walk, int link_fd, const struct stat *st)
 	char target[PATH_MAX], left[PATH_MAX];
 	ssize_t len;
 
-	if (!is_root(st->st_uid) || !walk->is_roots)
-		return fail(walk, TRUST_LINK, -EPERM, walk->name, st);
+	if (!is_root_owner(st->st_uid) || !walk->is_roots)
+		return fail_walk(walk, TRUST_LINK, -EPERM, walk->name, st);
 	if (++walk->links > LINKS_MAX)
-		return fail(walk, TRUST_SYSTEM, -ELOOP, walk->name, st);
+		return fail_walk(walk, TRUST_SYSTEM, -ELOOP, walk->name, st);
 	len = readlinkat(link_fd, "", target, sizeof(target) - 1);
 	if (len < 0)
-		return fail(walk, TRUST_SYSTEM, -errno, walk->name, st);
+		return fail_walk(walk, TRUST_SYSTEM, -errno, walk->name, st);
 	target[len] = '\0';
 	memcpy(left, walk->left, sizeof(left));
 	if ((size_t)snprintf(walk->left, sizeof(walk->left), "%s/%s", target, left) >= sizeof(walk->left))
-		return fail(walk, TRUST_SYSTEM, -ENAMETOOLONG, walk->name, st);
-	return target[0] == '/' ? begin(walk) : 0;
+		return fail_walk(walk, TRUST_SYSTEM, -ENAMETOOLONG, walk->name, st);
+	return target[0] == '/' ? begin_walk(walk) : 0;
 }
 
 /* Make what is missing, to be entered as if it had been there. */
@@ -253,13 +253,13 @@ make_missing(struct walk *walk)
 	    is_roots ? TRUST_ANY_GROUP : walk->trust->gid, 0755, walk->made);
 
 	if (fd < 0 && fd != -EEXIST)
-		return fail(walk, TRUST_SYSTEM, fd, walk->name, NULL);
+		return fail_walk(walk, TRUST_SYSTEM, fd, walk->name, NULL);
 	close_fd(&fd);
 	return 0;
 }
 
 static int
-step(struct walk *walk)
+walk_step(struct walk *walk)
 {
 	struct stat st;
 	int fd = openat(walk->fd, walk->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -271,25 +271,25 @@ step(struct walk *walk)
 			return r;
 		fd = openat(walk->fd, walk->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	}
-	if (fd < 0 && errno == ENOENT && walk->last == LAST_IS_TARGET && is_last(walk))
+	if (fd < 0 && errno == ENOENT && walk->last == LAST_IS_TARGET && is_last_component(walk))
 		r = walk->has_arrived = true;
 	else if (fd < 0 || fstat(fd, &st) < 0)
-		r = fail(walk, TRUST_SYSTEM, -errno, walk->name, NULL);
+		r = fail_walk(walk, TRUST_SYSTEM, -errno, walk->name, NULL);
 	else if (S_ISLNK(st.st_mode))
 		r = follow(walk, fd, &st);
 	else if (S_ISDIR(st.st_mode))
-		r = enter(walk, &fd, walk->name, &st);
-	else if ((walk->last == LAST_IS_FILE || walk->last == LAST_IS_TARGET) && is_last(walk))
+		r = enter_directory(walk, &fd, walk->name, &st);
+	else if ((walk->last == LAST_IS_FILE || walk->last == LAST_IS_TARGET) && is_last_component(walk))
 		r = walk->has_arrived = true;
 	else
-		r = fail(walk, TRUST_SYSTEM, -ENOTDIR, walk->name, &st);
+		r = fail_walk(walk, TRUST_SYSTEM, -ENOTDIR, walk->name, &st);
 	close_fd(&fd);
 	return r < 0 ? r : 0;
 }
 
 /* Move the next component from left to name. 1, 0: there is none, or -errno. */
 static int
-take_name(struct walk *walk)
+next_component(struct walk *walk)
 {
 	size_t start = strspn(walk->left, "/");
 	size_t len = strcspn(walk->left + start, "/");
@@ -297,7 +297,7 @@ take_name(struct walk *walk)
 	if (len == 0)
 		return 0;
 	if (len > NAME_MAX)
-		return fail(walk, TRUST_SYSTEM, -ENAMETOOLONG, "", NULL);
+		return fail_walk(walk, TRUST_SYSTEM, -ENAMETOOLONG, "", NULL);
 	memcpy(walk->name, walk->left + start, len);
 	walk->name[len] = '\0';
 	memmove(walk->left, walk->left + start + len, strlen(walk->left + start + len) + 1);
@@ -309,7 +309,7 @@ static int
 leave_last(struct walk *walk)
 {
 	if (strcmp(walk->name, ".") == 0 || strcmp(walk->name, "..") == 0)
-		return fail(walk, TRUST_SYSTEM, -EINVAL, walk->name, NULL);
+		return fail_walk(walk, TRUST_SYSTEM, -EINVAL, walk->name, NULL);
 	walk->has_arrived = true;
 	return 0;
 }
@@ -323,16 +323,16 @@ walk_path(struct walk *walk, const char *path)
 	walk->fd = -1;
 	walk->name[0] = '\0';
 	if ((size_t)snprintf(walk->left, sizeof(walk->left), "%s", path) >= sizeof(walk->left))
-		return fail(walk, TRUST_SYSTEM, -ENAMETOOLONG, "", NULL);
-	r = begin(walk);
-	while (r == 0 && !walk->has_arrived && (r = take_name(walk)) > 0) {
-		if (strcmp(walk->name, ".") == 0 && !(walk->last == LAST_IS_LEFT && is_last(walk)))
+		return fail_walk(walk, TRUST_SYSTEM, -ENAMETOOLONG, "", NULL);
+	r = begin_walk(walk);
+	while (r == 0 && !walk->has_arrived && (r = next_component(walk)) > 0) {
+		if (strcmp(walk->name, ".") == 0 && !(walk->last == LAST_IS_LEFT && is_last_component(walk)))
 			r = 0;
 		else
-			r = walk->last == LAST_IS_LEFT && is_last(walk) ? leave_last(walk) : step(walk);
+			r = walk->last == LAST_IS_LEFT && is_last_component(walk) ? leave_last(walk) : walk_step(walk);
 	}
 	if (r == 0 && walk->last >= LAST_IS_FILE && !walk->has_arrived)
-		r = fail(walk, TRUST_SYSTEM, walk->last == LAST_IS_LEFT ? -EINVAL : -EISDIR, "", NULL);
+		r = fail_walk(walk, TRUST_SYSTEM, walk->last == LAST_IS_LEFT ? -EINVAL : -EISDIR, "", NULL);
 	if (r < 0)
 		close_fd(&walk->fd);
 	return r < 0 ? r : walk->fd;
@@ -375,7 +375,7 @@ trusted_file_open(const char *path, struct trust_problem *problem)
 	if (dir_fd >= 0) {
 		fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 		if (fd < 0)
-			fd = fail(&walk, TRUST_SYSTEM, -errno, name, NULL);
+			fd = fail_walk(&walk, TRUST_SYSTEM, -errno, name, NULL);
 	}
 	close_fd(&dir_fd);
 	return fd;
@@ -389,7 +389,7 @@ fail_path(struct trust_problem *problem, enum trust_kind kind, int error, const 
 	struct walk walk = {.trust = &(const struct trust){.uid = wanted_uid}, .problem = problem};
 
 	snprintf(walk.at, sizeof(walk.at), "%s", path);
-	return fail(&walk, kind, error, "", st);
+	return fail_walk(&walk, kind, error, "", st);
 }
 
 int
@@ -411,7 +411,7 @@ trusted_file_check(int fd, const char *path, struct trust_problem *problem)
 
 	if (fstat(fd, &st) < 0)
 		return fail_path(problem, TRUST_SYSTEM, -errno, path, 0, NULL);
-	if (is_root(st.st_uid) && !others_write(&st, 0))
+	if (is_root_owner(st.st_uid) && !others_write(&st, 0))
 		return 0;
 	return fail_path(problem, TRUST_FILE, -EPERM, path, 0, &st);
 }
@@ -422,7 +422,8 @@ may_be_planted(int dir_fd)
 {
 	struct stat st;
 
-	return fstat(dir_fd, &st) < 0 || !is_root(st.st_uid) || (st.st_mode & S_IWOTH) != 0 || others_write(&st, 0);
+	return fstat(dir_fd, &st) < 0 || !is_root_owner(st.st_uid) || (st.st_mode & S_IWOTH) != 0 ||
+	    others_write(&st, 0);
 }
 
 static int
@@ -432,7 +433,7 @@ check_planted(int fd, const char *path, uid_t uid, struct trust_problem *problem
 
 	if (fstat(fd, &st) < 0)
 		return fail_path(problem, TRUST_SYSTEM, -errno, path, uid, NULL);
-	if (S_ISREG(st.st_mode) && st.st_nlink == 1 && (is_root(st.st_uid) || st.st_uid == uid))
+	if (S_ISREG(st.st_mode) && st.st_nlink == 1 && (is_root_owner(st.st_uid) || st.st_uid == uid))
 		return 0;
 	return fail_path(problem, TRUST_PLANTED, -EPERM, path, uid, &st);
 }
@@ -576,7 +577,7 @@ note_made(int dir_fd, const char *name, struct trusted_made *made)
 
 /* A set-group-ID parent gives its own gid, an access list its own mode. fd is of a directory of uid. */
 static int
-settle(int fd, const struct stat *st, gid_t gid, mode_t mode)
+settle_new_directory(int fd, const struct stat *st, gid_t gid, mode_t mode)
 {
 	if (gid == TRUST_ANY_GROUP)
 		return 0;
@@ -604,14 +605,14 @@ trusted_dir_make(int dir_fd, const char *name, uid_t uid, gid_t gid, mode_t mode
 	else if (st.st_uid != uid)
 		r = -EEXIST; /* somebody put it there meanwhile */
 	else
-		r = settle(fd, &st, gid, mode);
+		r = settle_new_directory(fd, &st, gid, mode);
 	if (r < 0)
 		close_fd(&fd);
 	return r < 0 ? r : fd;
 }
 
 static int
-open_beneath(int dir_fd, const char *path)
+open_path_beneath(int dir_fd, const char *path)
 {
 	struct open_how how = {
 	    .flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
@@ -635,7 +636,7 @@ remove_last(int dir_fd, char *path)
 		return;
 	}
 	*slash = '\0';
-	fd = open_beneath(dir_fd, path);
+	fd = open_path_beneath(dir_fd, path);
 	if (fd >= 0)
 		unlinkat(fd, slash + 1, AT_REMOVEDIR);
 	close_fd(&fd);
@@ -681,7 +682,7 @@ walk_home(const char *path, const struct trust *trust, struct trust_problem *pro
 }
 
 static int
-check_home(int fd, const char *path, uid_t uid, struct trust_problem *problem)
+check_home_owner(int fd, const char *path, uid_t uid, struct trust_problem *problem)
 {
 	struct stat st = {.st_uid = 0};
 
@@ -694,7 +695,7 @@ check_home(int fd, const char *path, uid_t uid, struct trust_problem *problem)
 static int
 checked_home(int fd, const char *path, uid_t uid, struct trust_problem *problem)
 {
-	int r = fd < 0 ? fd : check_home(fd, path, uid, problem);
+	int r = fd < 0 ? fd : check_home_owner(fd, path, uid, problem);
 
 	if (r < 0)
 		close_fd(&fd);
