@@ -14,7 +14,7 @@
 #include "admin/home.h"
 #include "admin/quota.h"
 #include "admin/secret.h"
-#include "admin/wishes.h"
+#include "admin/user_options.h"
 #include "common/buf.h"
 #include "config/config.h"
 
@@ -320,7 +320,7 @@ look_before_add(const struct ctl *ctl)
 }
 
 static int
-compose_line(const struct ctl *ctl, const struct wishes *wishes, const char *hash, const struct account *account,
+compose_line(const struct ctl *ctl, const struct user_options *options, const char *hash, const struct account *account,
     struct buf *out)
 {
 	struct users_edit edit = {0};
@@ -332,7 +332,7 @@ compose_line(const struct ctl *ctl, const struct wishes *wishes, const char *has
 	r = plain.error;
 	if (r < 0)
 		ctl_error("the line of the account is too long; use a shorter home");
-	wishes_to_edit(ctl, wishes, &edit);
+	user_options_to_edit(ctl, options, &edit);
 	if (r == 0)
 		r = edited_line(plain.data, plain.len, &edit, out);
 	buf_free(&plain);
@@ -342,7 +342,7 @@ compose_line(const struct ctl *ctl, const struct wishes *wishes, const char *has
 /* Name, ids and home of the account to be. */
 static int
 design_account(
-    const struct ctl *ctl, const struct users_file *file, const struct wishes *wishes, struct account *account)
+    const struct ctl *ctl, const struct users_file *file, const struct user_options *options, struct account *account)
 {
 	const char *home = ctl->value[OPTION_HOME];
 	int len;
@@ -358,17 +358,17 @@ design_account(
 		ctl_error("the home is too long; at most %d bytes", PATH_MAX - 1);
 		return -ENAMETOOLONG;
 	}
-	account->uid = wishes->uid;
-	if (!wishes->has_uid)
+	account->uid = options->uid;
+	if (!options->has_uid)
 		r = choose_uid(ctl, file, &account->uid);
-	account->gid = wishes->has_gid ? wishes->gid : account->uid;
-	if (r == 0 && wishes->has_uid && !wishes->has_gid)
+	account->gid = options->has_gid ? options->gid : account->uid;
+	if (r == 0 && options->has_uid && !options->has_gid)
 		r = choose_gid(account->uid, &account->gid);
 	return r < 0 ? r : check_not_service_user(ctl, account->uid);
 }
 
 static enum ctl_exit
-add_locked(const struct ctl *ctl, struct users_file *file, const struct wishes *wishes, const char *hash)
+add_locked(const struct ctl *ctl, struct users_file *file, const struct user_options *options, const char *hash)
 {
 	enum ctl_exit status = CTL_FAILED;
 	struct trusted_made made = TRUSTED_MADE_NOTHING;
@@ -376,8 +376,8 @@ add_locked(const struct ctl *ctl, struct users_file *file, const struct wishes *
 	struct buf line;
 
 	buf_init(&line, ACCOUNT_LINE_MAX);
-	if (refuse_existing(ctl, file) < 0 || design_account(ctl, file, wishes, &account) < 0 ||
-	    compose_line(ctl, wishes, hash, &account, &line) < 0)
+	if (refuse_existing(ctl, file) < 0 || design_account(ctl, file, options, &account) < 0 ||
+	    compose_line(ctl, options, hash, &account, &line) < 0)
 		goto out;
 	(void)for_each_account(ctl, file, account.name, false, warn_shared, &account);
 	if (home_prepare(account.home, account.uid, account.gid, ctl->config->directory_mode, &made) < 0)
@@ -403,11 +403,11 @@ user_add(struct ctl *ctl)
 {
 	enum ctl_exit status = CTL_FAILED;
 	struct users_file *file = NULL;
-	struct wishes wishes;
+	struct user_options options;
 	char *hash = NULL;
 
-	if (check_name(ctl->operand) < 0 || wishes_parse(ctl, &wishes) < 0 ||
-	    wishes_settle_rights(&wishes, MAY_ALL) < 0)
+	if (check_name(ctl->operand) < 0 || user_options_parse(ctl, &options) < 0 ||
+	    user_options_settle_rights(&options, MAY_ALL) < 0)
 		return CTL_USAGE;
 	if (look_before_add(ctl) < 0)
 		goto out;
@@ -416,7 +416,7 @@ user_add(struct ctl *ctl)
 		goto out;
 	file = ctl_open_users(ctl, true);
 	if (file != NULL)
-		status = add_locked(ctl, file, &wishes, hash);
+		status = add_locked(ctl, file, &options, hash);
 out:
 	if (hash != NULL)
 		explicit_bzero(hash, strlen(hash));
@@ -429,7 +429,7 @@ out:
 
 /* The ids and the home as they will be; the home must fit them. */
 static enum ctl_exit
-set_locked(const struct ctl *ctl, struct users_file *file, size_t index, struct wishes *wishes)
+set_locked(const struct ctl *ctl, struct users_file *file, size_t index, struct user_options *options)
 {
 	enum ctl_exit status = CTL_FAILED;
 	struct users_edit edit = {0};
@@ -441,29 +441,29 @@ set_locked(const struct ctl *ctl, struct users_file *file, size_t index, struct 
 	size_t len;
 
 	buf_init(&line, ACCOUNT_LINE_MAX);
-	if (ctl_parse_line(ctl, file, index, &account) < 0 || wishes_settle_rights(wishes, account.rights) < 0)
+	if (ctl_parse_line(ctl, file, index, &account) < 0 || user_options_settle_rights(options, account.rights) < 0)
 		goto out;
-	if (wishes->has_uid) {
-		account.uid = wishes->uid;
-		if (!wishes->has_gid && choose_gid(account.uid, &account.gid) < 0)
+	if (options->has_uid) {
+		account.uid = options->uid;
+		if (!options->has_gid && choose_gid(account.uid, &account.gid) < 0)
 			goto out;
 	}
-	if (wishes->has_gid)
-		account.gid = wishes->gid;
-	if (wishes->has_uid && check_not_service_user(ctl, account.uid) < 0)
+	if (options->has_gid)
+		account.gid = options->gid;
+	if (options->has_uid && check_not_service_user(ctl, account.uid) < 0)
 		goto out;
 	snprintf(uid, sizeof(uid), "%u", account.uid);
 	snprintf(gid, sizeof(gid), "%u", account.gid);
 	edit.uid = uid;
 	edit.gid = gid;
 	edit.home = ctl->value[OPTION_HOME];
-	wishes_to_edit(ctl, wishes, &edit);
+	user_options_to_edit(ctl, options, &edit);
 	before = users_file_line(file, index, &len);
 	if (edited_line(before, len, &edit, &line) < 0)
 		goto out;
 	if (edit.home != NULL)
 		snprintf(account.home, sizeof(account.home), "%s", edit.home);	/* edited_line() checked it */
-	if (wishes->has_uid || edit.home != NULL) {
+	if (options->has_uid || edit.home != NULL) {
 		(void)for_each_account(ctl, file, account.name, false, warn_shared, &account);
 		if (home_prepare(account.home, account.uid, account.gid, ctl->config->directory_mode, &made) < 0)
 			goto out;
@@ -485,7 +485,7 @@ user_set(struct ctl *ctl)
 {
 	enum ctl_exit status = CTL_FAILED;
 	struct users_file *file;
-	struct wishes wishes;
+	struct user_options options;
 	bool wants_any = false;
 	size_t index;
 
@@ -495,11 +495,11 @@ user_set(struct ctl *ctl)
 		ctl_error("'user set' without an option; 'sallyportctl user set --help' lists them");
 		return CTL_USAGE;
 	}
-	if (check_name(ctl->operand) < 0 || wishes_parse(ctl, &wishes) < 0)
+	if (check_name(ctl->operand) < 0 || user_options_parse(ctl, &options) < 0)
 		return CTL_USAGE;
 	file = ctl_open_users(ctl, true);
 	if (file != NULL && ctl_find_user(ctl, file, &index) == 0)
-		status = set_locked(ctl, file, index, &wishes);
+		status = set_locked(ctl, file, index, &options);
 	users_file_free(file);
 	return status;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What the options of "user add" and "user set" say, checked. */
-#ifndef ADMIN_WISHES_H
-#define ADMIN_WISHES_H
+#ifndef ADMIN_USER_OPTIONS_H
+#define ADMIN_USER_OPTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,26 +11,26 @@
 struct ctl;
 struct users_edit;
 
-struct wishes {
+struct user_options {
 	bool has_uid, has_gid;
 	uint32_t uid, gid;
 	bool has_allowed;
 	unsigned allowed, denied;	/* enum account_right */
-	char rights[RIGHTS_TEXT_MAX];	/* of wishes_settle_rights() */
+	char rights[RIGHTS_TEXT_MAX];	/* of user_options_settle_rights() */
 	char max_sessions[16];		/* "" with --max-sessions 0 */
 	char allow_from[ACCOUNT_ALLOW_MAX * ADDRESS_TEXT_MAX];	/* "": from everywhere */
 };
 
 /* Check the options and say on stderr what is wrong with one. Returns 0 or -EINVAL. */
-int wishes_parse(const struct ctl *ctl, struct wishes *wishes);
+int user_options_parse(const struct ctl *ctl, struct user_options *options);
 
 /*
  * What the account may do then: what --allow says, or else what it may do now, without what --deny says.
  * Returns 0, or -EINVAL (told) when nothing would be left.
  */
-int wishes_settle_rights(struct wishes *wishes, unsigned now);
+int user_options_settle_rights(struct user_options *options, unsigned now);
 
 /* Add the changes of OPTIONS to edit, which borrows their texts. */
-void wishes_to_edit(const struct ctl *ctl, const struct wishes *wishes, struct users_edit *edit);
+void user_options_to_edit(const struct ctl *ctl, const struct user_options *options, struct users_edit *edit);
 
 #endif

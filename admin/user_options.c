@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "admin/wishes.h"
+#include "admin/user_options.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ parse_id_option(const struct ctl *ctl, enum ctl_option option, const char *name,
 }
 
 static int
-parse_max_sessions(const struct ctl *ctl, struct wishes *wishes)
+parse_max_sessions(const struct ctl *ctl, struct user_options *options)
 {
 	const char *text = ctl->value[OPTION_MAX_SESSIONS];
 	uint64_t value;
@@ -45,7 +45,7 @@ parse_max_sessions(const struct ctl *ctl, struct wishes *wishes)
 		return -EINVAL;
 	}
 	if (value > 0)
-		snprintf(wishes->max_sessions, sizeof(wishes->max_sessions), "%u", (unsigned)value);
+		snprintf(options->max_sessions, sizeof(options->max_sessions), "%u", (unsigned)value);
 	return 0;
 }
 
@@ -80,7 +80,7 @@ parse_expires(const struct ctl *ctl)
 }
 
 static int
-parse_allow_from(const struct ctl *ctl, struct wishes *wishes)
+parse_allow_from(const struct ctl *ctl, struct user_options *options)
 {
 	struct address_block block;
 	size_t len = 0;
@@ -94,7 +94,7 @@ parse_allow_from(const struct ctl *ctl, struct wishes *wishes)
 			    ctl_quote(ctl->allow_from[i]));
 			return -EINVAL;
 		}
-		len += (size_t)snprintf(wishes->allow_from + len, sizeof(wishes->allow_from) - len, "%s%s",
+		len += (size_t)snprintf(options->allow_from + len, sizeof(options->allow_from) - len, "%s%s",
 		    i == 0 ? "" : ",", ctl->allow_from[i]);
 	}
 	return 0;
@@ -137,16 +137,16 @@ amount_to_edit(const struct ctl *ctl, enum ctl_option option, const char *key, s
 }
 
 int
-wishes_parse(const struct ctl *ctl, struct wishes *wishes)
+user_options_parse(const struct ctl *ctl, struct user_options *options)
 {
-	memset(wishes, 0, sizeof(*wishes));
-	if (parse_id_option(ctl, OPTION_UID, "uid", &wishes->has_uid, &wishes->uid) < 0 ||
-	    parse_id_option(ctl, OPTION_GID, "gid", &wishes->has_gid, &wishes->gid) < 0 ||
-	    parse_rights(ctl, OPTION_ALLOW, "allow", &wishes->allowed) < 0 ||
-	    parse_rights(ctl, OPTION_DENY, "deny", &wishes->denied) < 0 || parse_max_sessions(ctl, wishes) < 0 ||
-	    parse_amounts(ctl) < 0 || parse_expires(ctl) < 0 || parse_allow_from(ctl, wishes) < 0)
+	memset(options, 0, sizeof(*options));
+	if (parse_id_option(ctl, OPTION_UID, "uid", &options->has_uid, &options->uid) < 0 ||
+	    parse_id_option(ctl, OPTION_GID, "gid", &options->has_gid, &options->gid) < 0 ||
+	    parse_rights(ctl, OPTION_ALLOW, "allow", &options->allowed) < 0 ||
+	    parse_rights(ctl, OPTION_DENY, "deny", &options->denied) < 0 || parse_max_sessions(ctl, options) < 0 ||
+	    parse_amounts(ctl) < 0 || parse_expires(ctl) < 0 || parse_allow_from(ctl, options) < 0)
 		return -EINVAL;
-	wishes->has_allowed = ctl->given[OPTION_ALLOW];
+	options->has_allowed = ctl->given[OPTION_ALLOW];
 	if (ctl->given[OPTION_READ_ONLY] && ctl->given[OPTION_NO_READ_ONLY]) {
 		ctl_error("--read-only and --no-read-only together; keep one of them");
 		return -EINVAL;
@@ -155,20 +155,20 @@ wishes_parse(const struct ctl *ctl, struct wishes *wishes)
 }
 
 int
-wishes_settle_rights(struct wishes *wishes, unsigned now)
+user_options_settle_rights(struct user_options *options, unsigned now)
 {
-	unsigned rights = (wishes->has_allowed ? wishes->allowed : now) & ~wishes->denied;
+	unsigned rights = (options->has_allowed ? options->allowed : now) & ~options->denied;
 
 	if (rights == 0) {
 		ctl_error("nothing would be left that the account may do; lock it with 'user lock', or allow 'list'");
 		return -EINVAL;
 	}
-	rights_text(rights, wishes->rights);
+	rights_text(rights, options->rights);
 	return 0;
 }
 
 void
-wishes_to_edit(const struct ctl *ctl, const struct wishes *wishes, struct users_edit *edit)
+user_options_to_edit(const struct ctl *ctl, const struct user_options *options, struct users_edit *edit)
 {
 	const char *expires = ctl->value[OPTION_EXPIRES];
 
@@ -177,11 +177,12 @@ wishes_to_edit(const struct ctl *ctl, const struct wishes *wishes, struct users_
 	if (ctl->given[OPTION_NO_READ_ONLY])
 		users_edit_option(edit, "read-only", NULL);
 	if (ctl->given[OPTION_ALLOW] || ctl->given[OPTION_DENY])
-		users_edit_option(edit, "rights", strcmp(wishes->rights, "all") == 0 ? NULL : wishes->rights);
+		users_edit_option(edit, "rights", strcmp(options->rights, "all") == 0 ? NULL : options->rights);
 	if (ctl->given[OPTION_MAX_SESSIONS])
-		users_edit_option(edit, "max-sessions", wishes->max_sessions[0] == '\0' ? NULL : wishes->max_sessions);
+		users_edit_option(
+		    edit, "max-sessions", options->max_sessions[0] == '\0' ? NULL : options->max_sessions);
 	if (ctl->given[OPTION_ALLOW_FROM])
-		users_edit_option(edit, "allow-from", wishes->allow_from[0] == '\0' ? NULL : wishes->allow_from);
+		users_edit_option(edit, "allow-from", options->allow_from[0] == '\0' ? NULL : options->allow_from);
 	amount_to_edit(ctl, OPTION_QUOTA, "quota", edit);
 	amount_to_edit(ctl, OPTION_QUOTA_FILES, "quota-files", edit);
 	amount_to_edit(ctl, OPTION_RATE_DOWN, "rate-down", edit);
