@@ -18,7 +18,7 @@ is_digit(char c)
 
 /* Digits at *text, at most max in value; *text moves behind them. Returns 0 or -EINVAL. */
 static int
-take_number(const char **text, unsigned int max, unsigned int *value)
+read_decimal(const char **text, unsigned int max, unsigned int *value)
 {
 	const char *next = *text;
 
@@ -46,14 +46,14 @@ answer_epsv(const char *message, uint16_t *port)
 	if (is_digit(bar) || next[2] != bar || next[3] != bar)
 		return -EINVAL;
 	next += 4;
-	if (take_number(&next, UINT16_MAX, &number) < 0 || number == 0 || next[0] != bar || next[1] != ')')
+	if (read_decimal(&next, UINT16_MAX, &number) < 0 || number == 0 || next[0] != bar || next[1] != ')')
 		return -EINVAL;
 	*port = (uint16_t)number;
 	return 0;
 }
 
 static int
-take_pasv(const char *next, uint32_t *host, uint16_t *port)
+read_pasv_address(const char *next, uint32_t *host, uint16_t *port)
 {
 	unsigned int numbers[6];
 
@@ -63,7 +63,7 @@ take_pasv(const char *next, uint32_t *host, uint16_t *port)
 		/* not in the grammar, and seen in the wild: "(127, 0, 0, 1, 8, 9)" */
 		while (i > 0 && *next == ' ')
 			next++;
-		if (take_number(&next, 255, &numbers[i]) < 0)
+		if (read_decimal(&next, 255, &numbers[i]) < 0)
 			return -EINVAL;
 	}
 	if (*next == ',' || (numbers[4] == 0 && numbers[5] == 0))
@@ -78,7 +78,7 @@ answer_pasv(const char *message, uint32_t *host, uint16_t *port)
 {
 	for (const char *next = message; *next != '\0'; next++) {
 		if (is_digit(*next) && (next == message || (!is_digit(next[-1]) && next[-1] != ',')) &&
-		    take_pasv(next, host, port) == 0)
+		    read_pasv_address(next, host, port) == 0)
 			return 0;
 	}
 	return -EINVAL;
@@ -173,7 +173,7 @@ hex_digit(char c)
 }
 
 static bool
-is_word(char c)
+is_alphanumeric(char c)
 {
 	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
@@ -188,7 +188,7 @@ answer_hash(const char *message, size_t digits, char *hex)
 
 		if (next[0] == '0' && (next[1] == 'x' || next[1] == 'X'))
 			next += 2;
-		while (is_word(next[len]))
+		while (is_alphanumeric(next[len]))
 			len++;
 		if (len == digits) {
 			size_t i = 0;

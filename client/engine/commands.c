@@ -79,7 +79,7 @@ ftp_rename(struct ftp *ftp, const char *from, const char *to)
 	doing(ftp, "cannot rename '%s' to '%s'", from, to);
 	/* before RNFR is sent: a refused RNTO would leave the server waiting */
 	if (strpbrk(to, "\r\n") != NULL)
-		return fail(ftp, FTP_USAGE, NULL, "a name with a line break cannot be sent over FTP");
+		return ftp_fail(ftp, FTP_USAGE, NULL, "a name with a line break cannot be sent over FTP");
 	reason = session_ready(ftp);
 	if (reason == FTP_OK)
 		reason = control_exchange(ftp, "RNFR %s", from);
@@ -104,7 +104,7 @@ ftp_mtime(struct ftp *ftp, const char *path, int64_t *mtime)
 	if (reason != FTP_OK)
 		return reason;
 	if (ftp->has_no_mdtm)
-		return fail(ftp, FTP_REFUSED, NULL, "the server has no command for it");
+		return ftp_fail(ftp, FTP_REFUSED, NULL, "the server has no command for it");
 	reason = control_exchange(ftp, "MDTM %s", path);
 	if (reason != FTP_OK)
 		return reason;
@@ -113,7 +113,7 @@ ftp_mtime(struct ftp *ftp, const char *path, int64_t *mtime)
 	if (ftp->reply.code != 213)
 		return fail_reply(ftp);
 	if (answer_time(text, strcspn(text, " "), mtime) < 0)
-		return fail(ftp, FTP_REFUSED, NULL, "the answer to MDTM has no time: '%s'", text);
+		return ftp_fail(ftp, FTP_REFUSED, NULL, "the answer to MDTM has no time: '%s'", text);
 	return FTP_OK;
 }
 
@@ -155,7 +155,7 @@ try_way(struct ftp *ftp, int way, const char *text, const char *path, int64_t mt
 	int64_t told;
 
 	if (reason == FTP_OK && way != TIMES_MFMT && ftp_mtime(ftp, path, &told) == FTP_OK && told != mtime)
-		reason = fail(ftp, FTP_REFUSED, NULL, "the server answers well, and keeps its own time");
+		reason = ftp_fail(ftp, FTP_REFUSED, NULL, "the server answers well, and keeps its own time");
 	if (reason == FTP_OK)
 		ftp->times = way;
 	return reason;
@@ -164,7 +164,7 @@ try_way(struct ftp *ftp, int way, const char *text, const char *path, int64_t mt
 static enum ftp_class
 find_way(struct ftp *ftp, const char *text, const char *path, int64_t mtime)
 {
-	enum ftp_class reason = fail(ftp, FTP_REFUSED, NULL, "the server has no command for it");
+	enum ftp_class reason = ftp_fail(ftp, FTP_REFUSED, NULL, "the server has no command for it");
 
 	for (int way = TIMES_MFMT; way < TIMES_NONE && reason == FTP_REFUSED; way++)
 		if (has_way(ftp, way))
@@ -190,10 +190,10 @@ ftp_set_mtime(struct ftp *ftp, const char *path, int64_t mtime)
 	/* who refuses a time before 1970 is not asked about the others by it: see find_way() */
 	if (gmtime_r(&time, &utc) == NULL || utc.tm_year < (has_way(ftp, TIMES_MFMT) ? 1601 - 1900 : 70) ||
 	    utc.tm_year > 8099)
-		return fail(ftp, FTP_USAGE, NULL, "FTP has no words for this time");
+		return ftp_fail(ftp, FTP_USAGE, NULL, "FTP has no words for this time");
 	strftime(text, sizeof(text), "%Y%m%d%H%M%S", &utc);
 	if (ftp->times == TIMES_NONE)
-		return fail(ftp, FTP_REFUSED, NULL, "the server has no command for it");
+		return ftp_fail(ftp, FTP_REFUSED, NULL, "the server has no command for it");
 	if (ftp->times == TIMES_UNKNOWN)
 		return find_way(ftp, text, path, mtime);
 	return set_mtime_by(ftp, ftp->times, text, path);
@@ -218,7 +218,7 @@ ask_pwd(struct ftp *ftp)
 		reason = want_done(ftp);
 	if (reason == FTP_OK && answer_path(reply_message(&ftp->reply), ftp->path, sizeof(ftp->path)) < 0)
 		reason =
-		    fail(ftp, FTP_REFUSED, NULL, "the answer to PWD has no path: '%s'", reply_message(&ftp->reply));
+		    ftp_fail(ftp, FTP_REFUSED, NULL, "the answer to PWD has no path: '%s'", reply_message(&ftp->reply));
 	return reason;
 }
 
@@ -267,9 +267,10 @@ static enum ftp_class
 fail_listing(struct ftp *ftp, int r)
 {
 	if (r == -EMSGSIZE)
-		return fail(ftp, FTP_REFUSED, NULL, "the listing has a line of more than %d bytes", LISTING_LINE_MAX);
+		return ftp_fail(
+		    ftp, FTP_REFUSED, NULL, "the listing has a line of more than %d bytes", LISTING_LINE_MAX);
 	if (r == -E2BIG)
-		return fail(ftp, FTP_REFUSED, "list a smaller directory",
+		return ftp_fail(ftp, FTP_REFUSED, "list a smaller directory",
 		    "the listing is too long (over %d entries, or %d MiB)", LISTING_ENTRIES_MAX,
 		    LISTING_TEXT_MAX / (1024 * 1024));
 	return fail_local(ftp, r, "listing");
@@ -291,8 +292,8 @@ judge_final_reply(struct ftp *ftp, struct ftp_list *list)
 		if (strcasestr(ftp->reply.text.data, listing_words[i].words) == NULL)
 			continue;
 		if (!listing_words[i].is_cut)
-			return fail(ftp, FTP_REFUSED, NULL, "the server could not read it: '%d %s'", ftp->reply.code,
-			    reply_message(&ftp->reply));
+			return ftp_fail(ftp, FTP_REFUSED, NULL, "the server could not read it: '%d %s'",
+			    ftp->reply.code, reply_message(&ftp->reply));
 		list->doubts |= FTP_DOUBT_CUT;
 	}
 	return FTP_OK;
@@ -302,7 +303,7 @@ static enum ftp_class
 judge_cut(struct ftp *ftp, struct ftp_list *list)
 {
 	if (!ftp->options->may_be_cut)
-		return fail(ftp, FTP_NETWORK, "try again; for a server that always does this: --cut-listings",
+		return ftp_fail(ftp, FTP_NETWORK, "try again; for a server that always does this: --cut-listings",
 		    "the data connection ended without TLS's farewell: the listing may be cut off");
 	list->doubts |= FTP_DOUBT_CUT;
 	return FTP_OK;
@@ -452,7 +453,7 @@ learn_directory(struct ftp *ftp)
 
 /* CWD, for a while. FTP_OK whatever the answer is. */
 static enum ftp_class
-enter(struct ftp *ftp, const char *path, bool *is_entered)
+try_enter(struct ftp *ftp, const char *path, bool *is_entered)
 {
 	enum ftp_class reason = learn_directory(ftp);
 
@@ -471,7 +472,7 @@ list_by_name(struct ftp *ftp, const char *path, struct listing *listing)
 	bool is_entered = true;
 
 	if (path != NULL)
-		reason = enter(ftp, path, &is_entered);
+		reason = try_enter(ftp, path, &is_entered);
 	if (reason == FTP_OK && !is_entered)
 		reason = fail_reply(ftp);
 	if (reason == FTP_OK)
@@ -502,7 +503,7 @@ static void
 note_refused(struct ftp *ftp, size_t count)
 {
 	if (count > 0)
-		note(ftp, "%zu name%s of the listing lead%s elsewhere (with '/' or empty), and %s left out", count,
+		ftp_note(ftp, "%zu name%s of the listing lead%s elsewhere (with '/' or empty), and %s left out", count,
 		    count == 1 ? "" : "s", count == 1 ? "s" : "", count == 1 ? "was" : "were");
 }
 
@@ -638,7 +639,7 @@ stat_by_parts(struct ftp *ftp, const char *path, struct ftp_entry *entry)
 	enum ftp_class reason;
 
 	entry_init(entry);
-	reason = enter(ftp, path, &is_entered);
+	reason = try_enter(ftp, path, &is_entered);
 	if (reason != FTP_OK)
 		return reason;
 	if (is_entered) {
@@ -660,7 +661,7 @@ stat_by_parts(struct ftp *ftp, const char *path, struct ftp_entry *entry)
 }
 
 static enum ftp_class
-set_name(struct ftp *ftp, struct ftp_entry *entry, const char *path)
+set_entry_name(struct ftp *ftp, struct ftp_entry *entry, const char *path)
 {
 	size_t len = strlen(path), begin;
 
@@ -688,7 +689,7 @@ ftp_stat(struct ftp *ftp, const char *path, struct ftp_entry *entry)
 	if (reason == FTP_OK && ftp->has_no_mlst)
 		reason = stat_by_parts(ftp, path, entry);
 	if (reason == FTP_OK)
-		reason = set_name(ftp, entry, path);
+		reason = set_entry_name(ftp, entry, path);
 	if (reason != FTP_OK)
 		ftp_entry_free(entry);
 	return reason;
@@ -706,10 +707,10 @@ ftp_is_directory(struct ftp *ftp, const char *path, bool *is_directory)
 	if (reason == FTP_OK && session_feature(ftp, "MLST") == NULL)
 		ftp->has_no_mlst = true;
 	if (reason != FTP_OK || ftp->has_no_mlst)
-		return reason != FTP_OK ? reason : enter(ftp, path, is_directory);
+		return reason != FTP_OK ? reason : try_enter(ftp, path, is_directory);
 	reason = session_mlst(ftp, path, &entry);
 	if (reason == FTP_OK && ftp->has_no_mlst)
-		return enter(ftp, path, is_directory);
+		return try_enter(ftp, path, is_directory);
 	*is_directory = reason == FTP_OK && entry.kind == FTP_KIND_DIRECTORY;
 	ftp_entry_free(&entry);
 	return reason == FTP_REFUSED || reason == FTP_TEMPORARY ? FTP_OK : reason;

@@ -184,7 +184,7 @@ is_no_name(const char *host, int error)
 
 /* Returns the number of addresses (> 0) or -errno with why. */
 static int
-look_up(const struct connect_wish *wish, union address *addresses, char *why, size_t why_size)
+resolve_host(const struct connect_wish *wish, union address *addresses, char *why, size_t why_size)
 {
 	struct lookup *lookup = lookup_new(wish);
 	int r = lookup == NULL ? -ENOMEM : start_thread(lookup);
@@ -365,7 +365,7 @@ connect_host(const struct connect_wish *wish, int *fd, union address *peer, char
 	*fd = -1;
 	if (wish->abort != NULL && *wish->abort)
 		return -ECANCELED;
-	r = look_up(wish, race.addresses, why, why_size);
+	r = resolve_host(wish, race.addresses, why, why_size);
 	if (r < 0)
 		return r;
 	race.count = (size_t)r;

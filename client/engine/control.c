@@ -22,7 +22,7 @@
 /* --- what is told --- */
 
 static void __attribute__((format(printf, 3, 0)))
-tell(char *out, size_t size, const char *format, va_list args)
+format_escaped(char *out, size_t size, const char *format, va_list args)
 {
 	struct buf text, plain;
 
@@ -36,7 +36,7 @@ tell(char *out, size_t size, const char *format, va_list args)
 }
 
 void
-note(struct ftp *ftp, const char *format, ...)
+ftp_note(struct ftp *ftp, const char *format, ...)
 {
 	const struct ftp_events *events = ftp->options->events;
 	char text[2048];
@@ -45,7 +45,7 @@ note(struct ftp *ftp, const char *format, ...)
 	if (events == NULL || events->note == NULL)
 		return;
 	va_start(args, format);
-	tell(text, sizeof(text), format, args);
+	format_escaped(text, sizeof(text), format, args);
 	va_end(args);
 	events->note(ftp->options->context, text);
 }
@@ -60,7 +60,7 @@ trace(struct ftp *ftp, char kind, const char *format, ...)
 	if (events == NULL || events->trace == NULL)
 		return;
 	va_start(args, format);
-	tell(text, sizeof(text), format, args);
+	format_escaped(text, sizeof(text), format, args);
 	va_end(args);
 	events->trace(ftp->options->context, kind, text);
 }
@@ -84,7 +84,7 @@ doing(struct ftp *ftp, const char *format, ...)
 }
 
 enum ftp_class
-fail(struct ftp *ftp, enum ftp_class reason, const char *hint, const char *why, ...)
+ftp_fail(struct ftp *ftp, enum ftp_class reason, const char *hint, const char *why, ...)
 {
 	char text[sizeof(ftp->error.why)];
 	va_list args;
@@ -107,12 +107,12 @@ fail_local(struct ftp *ftp, int r, const char *what)
 	const char *hint = NULL;
 
 	if (r == -ECANCELED)
-		return fail(ftp, FTP_ABORTED, NULL, "stopped");
+		return ftp_fail(ftp, FTP_ABORTED, NULL, "stopped");
 	if (r == -ENOSPC || r == -EDQUOT)
 		hint = "make room and resume: what has come is kept";
 	else if (r == -EACCES || r == -EPERM || r == -EROFS)
 		hint = "choose a directory that you may write to";
-	fail(ftp, FTP_LOCAL, hint, "'%s': %s", what, strerror(-r));
+	ftp_fail(ftp, FTP_LOCAL, hint, "'%s': %s", what, strerror(-r));
 	ftp->error.error = -r;
 	return FTP_LOCAL;
 }
@@ -150,12 +150,12 @@ fail_reply(struct ftp *ftp)
 		reason = FTP_TEMPORARY;
 	} else {
 		/* nothing on this connection can be relied on any more */
-		fail(ftp, FTP_NETWORK, NULL, "the server answers out of turn: '%d %s'", code,
+		ftp_fail(ftp, FTP_NETWORK, NULL, "the server answers out of turn: '%d %s'", code,
 		    reply_message(&ftp->reply));
 		control_drop(ftp);
 		return FTP_NETWORK;
 	}
-	fail(ftp, reason, hint, "the server answers '%d %s'", code, reply_message(&ftp->reply));
+	ftp_fail(ftp, reason, hint, "the server answers '%d %s'", code, reply_message(&ftp->reply));
 	ftp->error.reply_code = code;
 	return reason;
 }
@@ -166,16 +166,17 @@ fail_wire(struct ftp *ftp, struct wire *wire, int r, const char *name)
 	enum ftp_class reason = FTP_NETWORK;
 
 	if (r == -ECANCELED)
-		reason = fail(ftp, FTP_ABORTED, NULL, "stopped");
+		reason = ftp_fail(ftp, FTP_ABORTED, NULL, "stopped");
 	else if (r == 0 || r == -ECONNRESET || r == -EPIPE)
-		fail(ftp, reason, "try again", "the server closed the connection (%s)", name);
+		ftp_fail(ftp, reason, "try again", "the server closed the connection (%s)", name);
 	else if (r == -ETIMEDOUT)
-		fail(ftp, reason, "try again, or wait longer (--timeout)", "the server was silent for %u second%s (%s)",
-		    wire->timeout_ms / 1000, wire->timeout_ms / 1000 == 1 ? "" : "s", name);
+		ftp_fail(ftp, reason, "try again, or wait longer (--timeout)",
+		    "the server was silent for %u second%s (%s)", wire->timeout_ms / 1000,
+		    wire->timeout_ms / 1000 == 1 ? "" : "s", name);
 	else if (r == -EPROTO)
-		fail(ftp, reason, NULL, "TLS failed: %s (%s)", wire->why, name);
+		ftp_fail(ftp, reason, NULL, "TLS failed: %s (%s)", wire->why, name);
 	else
-		fail(ftp, reason, "try again", "%s (%s)", strerror(-r), name);
+		ftp_fail(ftp, reason, "try again", "%s (%s)", strerror(-r), name);
 	ftp->error.error = -r;
 	if (wire == &ftp->control)
 		control_drop(ftp);
@@ -207,22 +208,22 @@ trace_command(struct ftp *ftp, const struct buf *line)
 }
 
 static enum ftp_class __attribute__((format(printf, 2, 0)))
-send_line(struct ftp *ftp, const char *format, va_list args)
+send_command_line(struct ftp *ftp, const char *format, va_list args)
 {
 	enum ftp_class reason = FTP_OK;
 	struct buf line;
 	int r;
 
 	if (ftp->control.fd < 0)
-		return fail(ftp, FTP_NETWORK, "try again", "there is no connection");
+		return ftp_fail(ftp, FTP_NETWORK, "try again", "there is no connection");
 	buf_init(&line, COMMAND_MAX);
 	r = buf_addv(&line, format, args);
 	if (r == 0 && strpbrk(line.data, "\r\n") != NULL)
-		reason = fail(ftp, FTP_USAGE, NULL, "a name with a line break cannot be sent over FTP");
+		reason = ftp_fail(ftp, FTP_USAGE, NULL, "a name with a line break cannot be sent over FTP");
 	else if (r == 0)
 		r = buf_add_text(&line, "\r\n");
 	if (reason == FTP_OK && r < 0)
-		reason = fail(ftp, FTP_USAGE, NULL, "the command is longer than %d bytes", COMMAND_MAX);
+		reason = ftp_fail(ftp, FTP_USAGE, NULL, "the command is longer than %d bytes", COMMAND_MAX);
 	if (reason == FTP_OK) {
 		trace_command(ftp, &line);
 		r = wire_write(&ftp->control, line.data, line.len);
@@ -241,7 +242,7 @@ control_send(struct ftp *ftp, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	reason = send_line(ftp, format, args);
+	reason = send_command_line(ftp, format, args);
 	va_end(args);
 	return reason;
 }
@@ -281,17 +282,17 @@ fail_parse(struct ftp *ftp, int r)
 	enum ftp_class reason;
 
 	if (r == -EMSGSIZE)
-		reason = fail(ftp, FTP_NETWORK, NULL,
+		reason = ftp_fail(ftp, FTP_NETWORK, NULL,
 		    "the server's reply is too long (a line over %d, or in all over %d bytes)", REPLY_LINE_MAX,
 		    REPLY_TEXT_MAX);
 	else if (r == -ENOMEM)
 		reason = fail_local(ftp, r, "reply");
 	else if (ftp->is_greeted)
-		reason = fail(ftp, FTP_NETWORK, "try again", "the server's words are no replies of FTP");
+		reason = ftp_fail(ftp, FTP_NETWORK, "try again", "the server's words are no replies of FTP");
 	else
-		reason =
-		    fail(ftp, FTP_REFUSED, "is this the port of an FTP server? For TLS from the first byte use ftps://",
-			"the server does not speak FTP");
+		reason = ftp_fail(ftp, FTP_REFUSED,
+		    "is this the port of an FTP server? For TLS from the first byte use ftps://",
+		    "the server does not speak FTP");
 	reply_free(&ftp->reply);
 	reply_init(&ftp->reply);
 	control_drop(ftp);
@@ -302,7 +303,7 @@ fail_parse(struct ftp *ftp, int r)
 static enum ftp_class
 fail_slow(struct ftp *ftp, uint64_t limit_ms)
 {
-	enum ftp_class reason = fail(ftp, FTP_NETWORK, "try again", "the server's reply did not end within %llu s",
+	enum ftp_class reason = ftp_fail(ftp, FTP_NETWORK, "try again", "the server's reply did not end within %llu s",
 	    (unsigned long long)limit_ms / 1000);
 
 	control_drop(ftp);
@@ -328,7 +329,7 @@ control_reply(struct ftp *ftp, unsigned int timeout_ms)
 	int r;
 
 	if (ftp->control.fd < 0)
-		return fail(ftp, FTP_NETWORK, "try again", "there is no connection");
+		return ftp_fail(ftp, FTP_NETWORK, "try again", "there is no connection");
 	while ((r = take_input(ftp)) == 0) {
 		if (timeout_ms > 0)
 			ftp->control.timeout_ms = timeout_ms;
@@ -378,7 +379,7 @@ control_has_input(struct ftp *ftp, unsigned int timeout_ms)
  * for that of the command. A goodbye, or the end, shows here as well.
  */
 static enum ftp_class
-settle(struct ftp *ftp)
+drop_early_replies(struct ftp *ftp)
 {
 	ssize_t n;
 
@@ -508,13 +509,13 @@ step_over(struct ftp *ftp, const char *format)
 enum ftp_class
 control_exchange(struct ftp *ftp, const char *format, ...)
 {
-	enum ftp_class reason = settle(ftp);
+	enum ftp_class reason = drop_early_replies(ftp);
 	va_list args;
 
 	if (reason != FTP_OK)
 		return reason;
 	va_start(args, format);
-	reason = send_line(ftp, format, args);
+	reason = send_command_line(ftp, format, args);
 	va_end(args);
 	if (reason == FTP_OK)
 		reason = control_reply(ftp, 0);

@@ -45,7 +45,7 @@ ask_epsv(struct ftp *ftp, uint16_t *port)
 	if (ftp->options->is_epsv_only)
 		return ftp->reply.code >= 400
 		    ? fail_reply(ftp)
-		    : fail(ftp, FTP_REFUSED, "--pasv, or neither switch", "the answer to EPSV has no port: '%d %s'",
+		    : ftp_fail(ftp, FTP_REFUSED, "--pasv, or neither switch", "the answer to EPSV has no port: '%d %s'",
 			  ftp->reply.code, reply_message(&ftp->reply));
 	give_up_epsv(ftp, "its answer has no port");
 	return FTP_OK;
@@ -59,7 +59,7 @@ ask_pasv(struct ftp *ftp, union address *peer, uint16_t *port)
 	uint32_t host;
 
 	if (ftp->peer.family != AF_INET)
-		return fail(ftp, FTP_REFUSED, "connect over IPv4 (-4), or by active mode",
+		return ftp_fail(ftp, FTP_REFUSED, "connect over IPv4 (-4), or by active mode",
 		    "the server has no EPSV, and PASV knows IPv4 "
 		    "only");
 	reason = control_exchange(ftp, "PASV");
@@ -68,7 +68,8 @@ ask_pasv(struct ftp *ftp, union address *peer, uint16_t *port)
 	if (reason != FTP_OK)
 		return reason;
 	if (answer_pasv(reply_message(&ftp->reply), &host, port) < 0)
-		return fail(ftp, FTP_NETWORK, NULL, "the answer to PASV has no port: '%s'", reply_message(&ftp->reply));
+		return ftp_fail(
+		    ftp, FTP_NETWORK, NULL, "the answer to PASV has no port: '%s'", reply_message(&ftp->reply));
 	if (host != ftp->peer.v4.sin_addr.s_addr && ftp->options->may_go_elsewhere)
 		peer->v4.sin_addr.s_addr = host;
 	else if (host != ftp->peer.v4.sin_addr.s_addr)
@@ -151,7 +152,7 @@ accept_server(struct ftp *ftp, struct data *data)
 		int fd = r < 0 ? -1 : accept4(data->listen_fd, &peer.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (r == -ETIMEDOUT)
-			return fail(ftp, FTP_NETWORK,
+			return ftp_fail(ftp, FTP_NETWORK,
 			    "a firewall may be in the way: try passive mode (without --active)",
 			    "the server did not connect within %u s", data->wire.timeout_ms / 1000);
 		if (r < 0)
@@ -163,7 +164,7 @@ accept_server(struct ftp *ftp, struct data *data)
 		}
 		close_fd(&fd);
 	}
-	return fail(ftp, FTP_NETWORK, NULL, "strangers connect to the port of the data connection");
+	return ftp_fail(ftp, FTP_NETWORK, NULL, "strangers connect to the port of the data connection");
 }
 
 /* --- both --- */
@@ -190,7 +191,7 @@ finish_connect(struct ftp *ftp, struct data *data)
 		return fail_reply(ftp);
 	}
 	if (r == -ETIMEDOUT || r == -ECONNREFUSED || r == -EHOSTUNREACH || r == -ENETUNREACH)
-		return fail(ftp, FTP_NETWORK, "a firewall may be in the way: try active mode (--active)",
+		return ftp_fail(ftp, FTP_NETWORK, "a firewall may be in the way: try active mode (--active)",
 		    "the data connection did not come about: %s", r == -ETIMEDOUT ? "no answer in time" : strerror(-r));
 	return fail_wire(ftp, &data->wire, r, "data connection");
 }
@@ -247,7 +248,7 @@ restart_at(struct ftp *ftp, uint64_t offset)
 }
 
 static enum ftp_class
-begin_once(struct ftp *ftp, struct data *data, const char *verb, const char *path, uint64_t offset)
+data_begin_once(struct ftp *ftp, struct data *data, const char *verb, const char *path, uint64_t offset)
 {
 	enum ftp_class reason;
 
@@ -287,13 +288,13 @@ is_epsv_dead(const struct ftp *ftp, const struct data *data, enum ftp_class reas
 enum ftp_class
 data_begin(struct ftp *ftp, struct data *data, const char *verb, const char *path, uint64_t offset)
 {
-	enum ftp_class reason = begin_once(ftp, data, verb, path, offset);
+	enum ftp_class reason = data_begin_once(ftp, data, verb, path, offset);
 
 	if (!is_epsv_dead(ftp, data, reason))
 		return reason;
 	give_up_epsv(ftp, ftp->error.why);
 	reason = session_ready(ftp);
-	return reason != FTP_OK ? reason : begin_once(ftp, data, verb, path, offset);
+	return reason != FTP_OK ? reason : data_begin_once(ftp, data, verb, path, offset);
 }
 
 enum ftp_class
@@ -340,10 +341,10 @@ static enum ftp_class
 fail_taking(struct ftp *ftp, int r)
 {
 	if (r == -EFBIG)
-		return fail(ftp, FTP_VERIFY, "fetch it again when nobody writes it",
+		return ftp_fail(ftp, FTP_VERIFY, "fetch it again when nobody writes it",
 		    "more came than the size that the server told");
 	if (r == -EBADMSG)
-		return fail(ftp, FTP_VERIFY, "fetch it again", "what comes after the cut is not of the same file");
+		return ftp_fail(ftp, FTP_VERIFY, "fetch it again", "what comes after the cut is not of the same file");
 	return fail_local(ftp, r, "the local side");
 }
 

@@ -37,7 +37,7 @@ ftp_class_name(enum ftp_class reason)
 
 /* Whatever came from outside into these words cannot end a line or move a cursor; too long is cut. */
 static void __attribute__((format(printf, 3, 0)))
-set_text(char *out, size_t size, const char *format, va_list args)
+set_error_text(char *out, size_t size, const char *format, va_list args)
 {
 	struct buf text;
 	char plain[2048];
@@ -61,7 +61,7 @@ ftp_error_what(struct ftp_error *error, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	set_text(error->what, sizeof(error->what), format, args);
+	set_error_text(error->what, sizeof(error->what), format, args);
 	va_end(args);
 }
 
@@ -71,7 +71,7 @@ ftp_error_why(struct ftp_error *error, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	set_text(error->why, sizeof(error->why), format, args);
+	set_error_text(error->why, sizeof(error->why), format, args);
 	va_end(args);
 }
 
@@ -81,7 +81,7 @@ ftp_error_hint(struct ftp_error *error, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	set_text(error->hint, sizeof(error->hint), format, args);
+	set_error_text(error->hint, sizeof(error->hint), format, args);
 	va_end(args);
 }
 

@@ -38,7 +38,7 @@ take_overlap(struct fetch *fetch, const char *bytes, size_t len)
 }
 
 static int
-take_bytes(void *context, const char *bytes, size_t len)
+sink_take_bytes(void *context, const char *bytes, size_t len)
 {
 	struct fetch *fetch = context;
 	uint64_t begin = fetch->sink.is_stream ? fetch->transfer->offset : 0;
@@ -101,12 +101,12 @@ check_end(struct fetch *fetch, const struct data *data)
 	uint64_t end = fetch_position(fetch);
 
 	if (fetch->size >= 0 && end < (uint64_t)fetch->size)
-		return fail(fetch->ftp, data->wire.is_cut ? FTP_NETWORK : FTP_VERIFY,
+		return ftp_fail(fetch->ftp, data->wire.is_cut ? FTP_NETWORK : FTP_VERIFY,
 		    data->wire.is_cut ? "resume it" : "fetch it again when nobody writes it",
 		    "%llu of %lld bytes came, then the data connection ended", (unsigned long long)end,
 		    (long long)fetch->size);
 	if (fetch->size < 0 && data->wire.is_cut)
-		return fail(fetch->ftp, FTP_NETWORK, "try again",
+		return ftp_fail(fetch->ftp, FTP_NETWORK, "try again",
 		    "the data connection ended without TLS's farewell: the file may be "
 		    "cut off");
 	return FTP_OK;
@@ -137,7 +137,7 @@ receive_rest(struct fetch *fetch)
 	reason = begin_retr(fetch, &data);
 	if (reason != FTP_OK)
 		return reason;
-	reason = data_receive(fetch->ftp, &data.wire, wanted, take_bytes, fetch);
+	reason = data_receive(fetch->ftp, &data.wire, wanted, sink_take_bytes, fetch);
 	if (reason != FTP_OK) {
 		reason = data_break(fetch->ftp, &data, reason);
 		return reason == FTP_VERIFY && fetch->is_longer ? fetch_look_at_longer(fetch) : reason;
@@ -174,13 +174,13 @@ is_for_segments(struct fetch *fetch)
 	    (uint64_t)fetch->size - fetch->sink.at < 2 * SEGMENT_MIN)
 		return false;
 	if (fetch->transfer->is_to_end) {
-		note(fetch->ftp, "'%s' is fetched over one connection: its end is not known before (--to-end)",
+		ftp_note(fetch->ftp, "'%s' is fetched over one connection: its end is not known before (--to-end)",
 		    fetch->transfer->remote);
 		return false;
 	}
 	if (has_hashes(fetch) || fetch->begun.mtime != -1)
 		return true;
-	note(fetch->ftp,
+	ftp_note(fetch->ftp,
 	    "'%s' is fetched over one connection: the server has no hashes, and a change would not be seen",
 	    fetch->transfer->remote);
 	return false;
@@ -213,9 +213,9 @@ fail_verify(struct fetch *fetch, const struct hash_algorithm *algorithm)
 {
 	fetch->is_wrong = true;
 	if (fetch->sink.is_stream)
-		return fail(fetch->ftp, FTP_VERIFY, "what was written is not to be trusted; fetch it again",
+		return ftp_fail(fetch->ftp, FTP_VERIFY, "what was written is not to be trusted; fetch it again",
 		    "%s differs from the server's", algorithm->name);
-	return fail(fetch->ftp, FTP_VERIFY, "fetch it again when nobody writes it",
+	return ftp_fail(fetch->ftp, FTP_VERIFY, "fetch it again when nobody writes it",
 	    "%s differs from the server's: what came was removed, the target is as it was", algorithm->name);
 }
 
@@ -227,7 +227,7 @@ is_beginning(const struct fetch *fetch)
 }
 
 static enum ftp_class
-verify_hash(struct fetch *fetch)
+verify_fetch_hash(struct fetch *fetch)
 {
 	struct verification verification = {
 	    .ftp = fetch->ftp,
@@ -264,7 +264,7 @@ verify_hash(struct fetch *fetch)
 
 /* What came in several pieces is of one file only when size and time are still those that were told. */
 static enum ftp_class
-check_unchanged(struct fetch *fetch)
+check_remote_unchanged(struct fetch *fetch)
 {
 	int64_t size = fetch->size, mtime = fetch->mtime;
 	enum ftp_class reason;
@@ -277,28 +277,28 @@ check_unchanged(struct fetch *fetch)
 	fetch->is_wrong = reason == FTP_OK && (size != fetch->size || mtime != fetch->mtime) &&
 	    !(fetch->transfer->is_to_end && fetch->size > size);
 	if (fetch->is_wrong)
-		reason = fail(fetch->ftp, FTP_VERIFY, "fetch it again when nobody writes it",
+		reason = ftp_fail(fetch->ftp, FTP_VERIFY, "fetch it again when nobody writes it",
 		    "it changed on the server meanwhile: what came was removed");
 	return reason;
 }
 
 static enum ftp_class
-verify(struct fetch *fetch)
+verify_fetch(struct fetch *fetch)
 {
 	enum ftp_class reason = FTP_OK;
 
 	if (fetch->transfer->verify != FTP_VERIFY_NEVER)
-		reason = verify_hash(fetch);
+		reason = verify_fetch_hash(fetch);
 	/* of a file that grew meanwhile the server has more by now, unless all of that came too */
 	fetch->result->is_size_same = fetch->size >= 0 &&
 	    (fetch->transfer->is_to_end ? (uint64_t)fetch->size == fetch->sink.at : !fetch->has_grown);
-	return reason != FTP_OK ? reason : check_unchanged(fetch);
+	return reason != FTP_OK ? reason : check_remote_unchanged(fetch);
 }
 
 /* --- all of it --- */
 
 static enum ftp_class
-prepare(struct fetch *fetch, bool is_again)
+prepare_fetch(struct fetch *fetch, bool is_again)
 {
 	enum ftp_class reason = session_ready(fetch->ftp);
 
@@ -318,7 +318,7 @@ static enum ftp_class
 fetch_once(struct fetch *fetch, bool is_again)
 {
 	bool is_first = fetch->sink.at == 0 || !fetch->is_begun;
-	enum ftp_class reason = prepare(fetch, is_again);
+	enum ftp_class reason = prepare_fetch(fetch, is_again);
 	uint64_t began;
 
 	if (reason != FTP_OK)
@@ -355,7 +355,7 @@ begin_round(struct fetch *fetch)
 		fetch->rounds++;
 		return true;
 	}
-	note(fetch->ftp, "'%s' grows on: %llu bytes were fetched, and it has %lld by now", fetch->transfer->remote,
+	ftp_note(fetch->ftp, "'%s' grows on: %llu bytes were fetched, and it has %lld by now", fetch->transfer->remote,
 	    (unsigned long long)fetch_position(fetch), (long long)fetch->size);
 	return false;
 }
@@ -414,7 +414,7 @@ ftp_get(struct ftp *ftp, const struct ftp_transfer *transfer, struct ftp_result 
 	if (fetch->announced >= 0 && fetch_position(fetch) > (uint64_t)fetch->announced)
 		fetch->result->grown = fetch_position(fetch) - (uint64_t)fetch->announced;
 	if (reason == FTP_OK && !fetch_is_limited(fetch) && transfer->offset == 0)
-		reason = verify(fetch);
+		reason = verify_fetch(fetch);
 	if (reason == FTP_OK && !fetch->sink.is_stream)
 		reason = fetch_put_in_place(fetch);
 	if (reason != FTP_OK && !fetch->sink.is_stream)

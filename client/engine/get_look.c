@@ -28,10 +28,10 @@ look_by_size(struct fetch *fetch)
 }
 
 static enum ftp_class
-take_entry(struct fetch *fetch, const struct ftp_entry *entry)
+take_remote_entry(struct fetch *fetch, const struct ftp_entry *entry)
 {
 	if (entry->kind == FTP_KIND_DIRECTORY)
-		return fail(fetch->ftp, FTP_REFUSED, "use mirror for directories", "it is a directory");
+		return ftp_fail(fetch->ftp, FTP_REFUSED, "use mirror for directories", "it is a directory");
 	/* the size of a link is that of its text, and not that of the file */
 	if (entry->kind == FTP_KIND_FILE) {
 		fetch->size = entry->size;
@@ -63,7 +63,7 @@ fetch_look(struct fetch *fetch, bool is_again)
 	fetch->size = fetch->mtime = -1;
 	fetch->validator[0] = '\0';
 	if (known != NULL && !is_again && known->mtime_is_exact && known->kind == FTP_KIND_FILE)
-		return take_entry(fetch, known);
+		return take_remote_entry(fetch, known);
 	if (ftp->has_no_mlst || session_feature(ftp, "MLST") == NULL)
 		return look_by_size(fetch);
 	reason = session_mlst(ftp, fetch->transfer->remote, &entry);
@@ -72,7 +72,7 @@ fetch_look(struct fetch *fetch, bool is_again)
 		return look_by_size(fetch);
 	if (reason == FTP_OK) {
 		take_validator(fetch);
-		reason = take_entry(fetch, &entry);
+		reason = take_remote_entry(fetch, &entry);
 		ftp_entry_free(&entry);
 	}
 	return reason;
@@ -91,7 +91,7 @@ fetch_find_growth(struct fetch *fetch)
 	fetch->size = size;
 	fetch->mtime = mtime;
 	if (fetch->has_grown)
-		note(fetch->ftp, "'%s' grows: the %lld bytes that it had at the beginning were fetched",
+		ftp_note(fetch->ftp, "'%s' grows: the %lld bytes that it had at the beginning were fetched",
 		    fetch->transfer->remote, (long long)size);
 	return fetch->has_grown;
 }
@@ -130,7 +130,7 @@ fetch_look_at_end(struct fetch *fetch)
 	fetch->is_wrong = (fetch->size >= 0 && (uint64_t)fetch->size < end) ||
 	    (validator[0] != '\0' && fetch->validator[0] != '\0' && strcmp(validator, fetch->validator) != 0);
 	if (fetch->is_wrong)
-		return fail(fetch->ftp, FTP_VERIFY, "fetch it again",
+		return ftp_fail(fetch->ftp, FTP_VERIFY, "fetch it again",
 		    "it was replaced or cut on the server meanwhile: what came %s",
 		    fetch->sink.is_stream ? "is not to be trusted" : "was removed");
 	fetch->has_grown = fetch->size > size;

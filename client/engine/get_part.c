@@ -65,9 +65,9 @@ enum ftp_class
 fetch_start_over(struct fetch *fetch, const char *why)
 {
 	if (fetch->sink.is_stream)
-		return fail(
+		return ftp_fail(
 		    fetch->ftp, FTP_VERIFY, "fetch it again", "what was written cannot be gone on with: %s", why);
-	note(fetch->ftp, "'%s' is fetched from the beginning: %s", fetch->transfer->remote, why);
+	ftp_note(fetch->ftp, "'%s' is fetched from the beginning: %s", fetch->transfer->remote, why);
 	fetch->result->is_restarted = true;
 	fetch->result->resumed = 0;
 	fetch->result->overlap = 0;
@@ -84,10 +84,10 @@ static enum ftp_class
 fail_part(struct fetch *fetch, int r)
 {
 	if (r == -EBUSY)
-		return fail(fetch->ftp, FTP_LOCAL, "wait for it, or choose another name",
+		return ftp_fail(fetch->ftp, FTP_LOCAL, "wait for it, or choose another name",
 		    "another transfer writes '%s'", fetch->part.name);
 	if (r == -EINVAL || r == -ELOOP || r == -EISDIR)
-		return fail(fetch->ftp, FTP_LOCAL, "remove it, or choose another name",
+		return ftp_fail(fetch->ftp, FTP_LOCAL, "remove it, or choose another name",
 		    "'%s' is there, and no regular file", fetch->part.name);
 	return fail_local(fetch->ftp, r, fetch->part.name);
 }
@@ -159,7 +159,8 @@ find_beginning(struct fetch *fetch)
 	if (reason != FTP_OK || fetch->is_begun || !is_there || !transfer->is_resume)
 		return reason;
 	fetch->result->is_restarted = true;
-	note(fetch->ftp, "'%s' is fetched from the beginning: '%s' is no part of it that can be proven, and stays %s",
+	ftp_note(fetch->ftp,
+	    "'%s' is fetched from the beginning: '%s' is no part of it that can be proven, and stays %s",
 	    transfer->remote, fetch->part.is_beside_other ? other : transfer->local_name,
 	    fetch->part.is_beside_other ? "as it is" : "until the new one is whole");
 	return FTP_OK;
@@ -173,13 +174,13 @@ check_target(struct fetch *fetch)
 	struct stat status;
 
 	if (r < 0)
-		return fail(fetch->ftp, FTP_LOCAL, NULL, "'%s' cannot be the name of a file here: %s",
+		return ftp_fail(fetch->ftp, FTP_LOCAL, NULL, "'%s' cannot be the name of a file here: %s",
 		    transfer->local_name,
 		    r == -EINVAL ? "it must not be empty, '.', '..' or hold a '/'" : strerror(-r));
 	if (fstatat(transfer->local_dir_fd, transfer->local_name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    S_ISREG(status.st_mode) || S_ISLNK(status.st_mode))
 		return FTP_OK;
-	return fail(fetch->ftp, FTP_LOCAL, "choose another name, or remove it first", "'%s' is there, and %s",
+	return ftp_fail(fetch->ftp, FTP_LOCAL, "choose another name, or remove it first", "'%s' is there, and %s",
 	    transfer->local_name, S_ISDIR(status.st_mode) ? "a directory" : "no regular file");
 }
 
@@ -227,7 +228,7 @@ why_not_same(const struct fetch *fetch, const struct record *record)
  * rounds is proven by the hash at the end.
  */
 static enum ftp_class
-prove_by_overlap(struct fetch *fetch, const struct record *record)
+prove_part_by_overlap(struct fetch *fetch, const struct record *record)
 {
 	uint64_t kept = sink_kept(&fetch->sink);
 
@@ -255,7 +256,7 @@ fetch_prove_part(struct fetch *fetch)
 		return fetch_start_over(fetch, "the part is longer than the file");
 	/* what this call has received is known to be good: only the joint is in question */
 	if (fetch->is_begun && (fetch->rounds > 0 || is_told_same(fetch, record)))
-		return prove_by_overlap(fetch, record);
+		return prove_part_by_overlap(fetch, record);
 	if (!fetch->sink.is_stream)
 		reason = compare_beginning(fetch, fetch->sink.fd, fetch->sink.at, &is_same);
 	if (reason == FTP_OK && !is_same)
@@ -265,9 +266,9 @@ fetch_prove_part(struct fetch *fetch)
 	if (reason != FTP_REFUSED)
 		return reason;
 	if (fetch->transfer->verify == FTP_VERIFY_ALWAYS && algorithm_best(fetch->ftp) == NULL)
-		return fail(fetch->ftp, FTP_VERIFY, "without a hash: --verify=auto",
+		return ftp_fail(fetch->ftp, FTP_VERIFY, "without a hash: --verify=auto",
 		    "the part cannot be checked: the server has no hashes");
-	return prove_by_overlap(fetch, record);
+	return prove_part_by_overlap(fetch, record);
 }
 
 enum ftp_class
@@ -280,11 +281,12 @@ fetch_put_in_place(struct fetch *fetch)
 		struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)fetch->mtime}};
 
 		if (futimens(fetch->sink.fd, times) < 0)
-			note(fetch->ftp, "the time of '%s' cannot be set: %s", transfer->local_name, strerror(errno));
+			ftp_note(
+			    fetch->ftp, "the time of '%s' cannot be set: %s", transfer->local_name, strerror(errno));
 	}
 	r = part_rename(&fetch->part, transfer->local_name);
 	if (r == -ESTALE)
-		return fail(fetch->ftp, FTP_LOCAL, "fetch it again",
+		return ftp_fail(fetch->ftp, FTP_LOCAL, "fetch it again",
 		    "another program has put its own file in the place of '%s'", fetch->part.name);
 	return r < 0 ? fail_local(fetch->ftp, r, transfer->local_name) : FTP_OK;
 }

@@ -147,7 +147,7 @@ sum_free(struct sum *sum)
 
 /* Hash length bytes (-1: to the end) from offset. Returns 0, -ENODATA (the file is shorter), -ECANCELED, -errno. */
 static int
-hash_file(struct ftp *ftp, int fd, uint64_t offset, int64_t length, struct sum *sum, struct meter *meter)
+hash_local_file(struct ftp *ftp, int fd, uint64_t offset, int64_t length, struct sum *sum, struct meter *meter)
 {
 	char *bytes = malloc(BUFFER_SIZE);
 	uint64_t done = 0;
@@ -184,7 +184,7 @@ hash_here(struct ftp *ftp, const struct hash_algorithm *algorithm, int fd, uint6
 	int r = sum_begin(&sum, algorithm);
 
 	if (r == 0)
-		r = hash_file(ftp, fd, offset, length, &sum, meter);
+		r = hash_local_file(ftp, fd, offset, length, &sum, meter);
 	if (r == 0)
 		r = sum_end(&sum, hex);
 	sum_free(&sum);
@@ -250,7 +250,8 @@ remote_hash_send(
 		return send_hash(ftp, algorithm, path, offset, length);
 	if (has_verb(ftp, algorithm))
 		return send_verb(ftp, algorithm, path, offset, length);
-	return fail(ftp, FTP_REFUSED, NULL, "the server has no %s%s", algorithm->name, is_range ? " of a range" : "");
+	return ftp_fail(
+	    ftp, FTP_REFUSED, NULL, "the server has no %s%s", algorithm->name, is_range ? " of a range" : "");
 }
 
 enum ftp_class
@@ -268,7 +269,7 @@ remote_hash_receive(
 	if (reason != FTP_OK)
 		return reason;
 	if (answer_hash(reply_message(&ftp->reply), algorithm->digits, hex) < 0)
-		return fail(
+		return ftp_fail(
 		    ftp, FTP_REFUSED, NULL, "the answer has no %s: '%s'", algorithm->name, reply_message(&ftp->reply));
 	return FTP_OK;
 }
@@ -312,11 +313,11 @@ ftp_hash(
 	memset(hash, 0, sizeof(*hash));
 	doing(ftp, "cannot have '%s' hashed by the server", path);
 	if (algorithm != NULL && found == NULL)
-		return fail(ftp, FTP_USAGE, "take SHA-256, SHA-512, SHA-1, MD5 or CRC32", "'%s' is no hash known here",
-		    algorithm);
+		return ftp_fail(ftp, FTP_USAGE, "take SHA-256, SHA-512, SHA-1, MD5 or CRC32",
+		    "'%s' is no hash known here", algorithm);
 	reason = session_ready(ftp);
 	if (reason == FTP_OK && found == NULL && (found = algorithm_best(ftp)) == NULL)
-		reason = fail(ftp, FTP_REFUSED, NULL, "the server has no command for it");
+		reason = ftp_fail(ftp, FTP_REFUSED, NULL, "the server has no command for it");
 	if (reason == FTP_OK)
 		reason = remote_hash_send(ftp, found, path, offset, length);
 	if (reason == FTP_OK)
@@ -335,8 +336,8 @@ ftp_hash_local(struct ftp *ftp, int fd, const char *algorithm, uint64_t offset, 
 	memset(hash, 0, sizeof(*hash));
 	doing(ftp, "cannot hash the local file");
 	if (found == NULL)
-		return fail(ftp, FTP_USAGE, "take SHA-256, SHA-512, SHA-1, MD5 or CRC32", "'%s' is no hash known here",
-		    algorithm);
+		return ftp_fail(ftp, FTP_USAGE, "take SHA-256, SHA-512, SHA-1, MD5 or CRC32",
+		    "'%s' is no hash known here", algorithm);
 	r = hash_here(ftp, found, fd, offset, length, NULL, hash->hex);
 	if (r < 0)
 		return fail_local(ftp, r, r == -ENODATA ? "shorter than the range" : "file");

@@ -111,7 +111,7 @@ listing_free(struct listing *listing)
 }
 
 static int
-add_entry(struct listing *listing, const struct ftp_entry *entry)
+listing_add_entry(struct listing *listing, const struct ftp_entry *entry)
 {
 	struct ftp_list *list = &listing->list;
 
@@ -154,7 +154,7 @@ add_unread(struct ftp_list *list, const char *line, size_t len)
 }
 
 static int
-take_line(struct listing *listing, const char *line, size_t len)
+take_listing_line(struct listing *listing, const char *line, size_t len)
 {
 	struct ftp_entry entry;
 	int r;
@@ -168,7 +168,7 @@ take_line(struct listing *listing, const char *line, size_t len)
 	else
 		r = list_parse(line, len, &listing->state, &entry);
 	if (r == 0) {
-		r = add_entry(listing, &entry);
+		r = listing_add_entry(listing, &entry);
 		if (r < 0)
 			ftp_entry_free(&entry);
 		return r;
@@ -183,9 +183,9 @@ take_line(struct listing *listing, const char *line, size_t len)
 }
 
 static int
-end_line(struct listing *listing)
+end_listing_line(struct listing *listing)
 {
-	int r = listing->line.len == 0 ? 0 : take_line(listing, listing->line.data, listing->line.len);
+	int r = listing->line.len == 0 ? 0 : take_listing_line(listing, listing->line.data, listing->line.len);
 
 	buf_clear(&listing->line);
 	return r;
@@ -210,7 +210,7 @@ listing_feed(struct listing *listing, const char *bytes, size_t len)
 		if (newline == NULL)
 			break;
 		next++;
-		r = end_line(listing);
+		r = end_listing_line(listing);
 		if (r < 0)
 			return r;
 	}
@@ -221,7 +221,7 @@ int
 listing_end(struct listing *listing)
 {
 	const char *pending = listing->state.pending;
-	int r = end_line(listing);
+	int r = end_listing_line(listing);
 
 	/* a name of VMS whose second line never came */
 	if (r == 0 && pending[0] != '\0')

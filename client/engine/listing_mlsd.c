@@ -197,7 +197,7 @@ is_fact_behind_blank(struct piece text, uint32_t seen)
 
 /* The facts before the blank; *rest becomes what follows it. Results as mlsd_parse(). */
 static int
-take_facts(struct ftp_entry *entry, const char *line, size_t len, struct piece *rest)
+parse_mlsd_facts(struct ftp_entry *entry, const char *line, size_t len, struct piece *rest)
 {
 	struct piece left = {line, len}, name, value;
 	uint32_t seen = 0;
@@ -240,7 +240,7 @@ mlsd_parse(const char *line, size_t len, bool is_path, struct ftp_entry *entry)
 	int r;
 
 	entry_init(entry);
-	r = take_facts(entry, line, len, &name);
+	r = parse_mlsd_facts(entry, line, len, &name);
 	if (r == 0 || (r == 1 && is_path)) {
 		const char *slash;
 

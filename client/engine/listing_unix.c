@@ -38,7 +38,7 @@ mode_bits(const char *text)
 }
 
 static enum ftp_kind
-kind_of(char letter)
+kind_of_letter(char letter)
 {
 	switch (letter) {
 	case '-':
@@ -117,7 +117,7 @@ has_no_date(const struct list_line *line)
 }
 
 static int
-take_name(const struct list_line *line, const char *begin, struct ftp_entry *entry)
+set_unix_name(const struct list_line *line, const char *begin, struct ftp_entry *entry)
 {
 	struct piece name = {begin, (size_t)(line->text + line->len - begin)};
 	int r = 0;
@@ -138,13 +138,13 @@ list_unix(const struct list_line *line, struct list_state *state, struct ftp_ent
 	if (line->count < 5 || words[0].len < MODE_LEN || line->text[0] == ' ' || line->text[0] == '\0' ||
 	    strchr("-dlbcpsDCnwP", line->text[0]) == NULL || memchr(words[0].text, '[', words[0].len) != NULL)
 		return -EINVAL;
-	entry->kind = kind_of(line->text[0]);
+	entry->kind = kind_of_letter(line->text[0]);
 	if (has_no_date(line)) {
 		piece_escape(words[2], entry->owner, sizeof(entry->owner));
 		piece_escape(words[3], entry->group, sizeof(entry->group));
 		entry->mode = mode_bits(words[0].text + 1);
 		entry->size = piece_number(words[4]);
-		return take_name(line, words[5].text, entry);
+		return set_unix_name(line, words[5].text, entry);
 	}
 	date = find_date(line, state, entry, true);
 	if (date.words == 0)
@@ -163,5 +163,5 @@ list_unix(const struct list_line *line, struct list_state *state, struct ftp_ent
 		piece_escape(words[2], entry->owner, sizeof(entry->owner));
 	if (date.at >= 5)
 		piece_escape(words[3], entry->group, sizeof(entry->group));
-	return take_name(line, end + 1, entry);
+	return set_unix_name(line, end + 1, entry);
 }

@@ -25,7 +25,7 @@ version_at(struct piece word)
 
 /* The version goes, the newest is meant without one; ".DIR" tells what it is, and is no part of what CWD wants. */
 static int
-take_name(struct ftp_entry *entry, struct piece name)
+set_vms_name(struct ftp_entry *entry, struct piece name)
 {
 	name.len = version_at(name);
 	entry->kind = FTP_KIND_FILE;
@@ -40,7 +40,7 @@ take_name(struct ftp_entry *entry, struct piece name)
 
 /* Whatever the order of the fields is. Sizes are in blocks, no size in bytes: unknown. */
 static bool
-take_facts(const struct list_line *line, size_t from, struct ftp_entry *entry)
+parse_vms_facts(const struct list_line *line, size_t from, struct ftp_entry *entry)
 {
 	struct tm utc = {0};
 
@@ -86,11 +86,11 @@ list_vms(const struct list_line *line, struct list_state *state, struct ftp_entr
 			return pending.len > 0 ? -EINVAL : LIST_NO_ENTRY;
 		}
 		/* without a date the server says why ("%RMS-E-PRV"), and the name is there none the less */
-		(void)take_facts(line, 1, entry);
-		return take_name(entry, line->words[0]);
+		(void)parse_vms_facts(line, 1, entry);
+		return set_vms_name(entry, line->words[0]);
 	}
-	if (pending.len > 0 && take_facts(line, 0, entry)) {
-		r = take_name(entry, pending);
+	if (pending.len > 0 && parse_vms_facts(line, 0, entry)) {
+		r = set_vms_name(entry, pending);
 		state->pending[0] = '\0';
 		return r;
 	}

@@ -79,7 +79,7 @@ check_regular(int fd, struct stat *status)
 
 /* Between open and lock another transfer may have renamed it to its target: that is not to be written any more. */
 static bool
-has_name(int fd, int dir_fd, const char *name)
+is_part_still_named(int fd, int dir_fd, const char *name)
 {
 	struct stat open, named;
 
@@ -107,7 +107,7 @@ local_open_part(int dir_fd, const char *name, struct stat *status, bool *is_new)
 			return r;
 		}
 	}
-	if (fd >= 0 && !has_name(fd, dir_fd, name)) {
+	if (fd >= 0 && !is_part_still_named(fd, dir_fd, name)) {
 		close_fd(&fd);
 		return -EBUSY;
 	}

@@ -8,7 +8,7 @@
 #define INTERVAL_MS 100
 
 static void
-tell(struct meter *meter)
+show_progress(struct meter *meter)
 {
 	const struct ftp_events *events = meter->options->events;
 
@@ -22,7 +22,7 @@ meter_begin(struct meter *meter, struct ftp *ftp, enum ftp_phase phase, uint64_t
 {
 	meter->options = ftp->options;
 	meter->progress = (struct ftp_progress){.phase = phase, .done = resumed, .total = total, .resumed = resumed};
-	tell(meter);
+	show_progress(meter);
 }
 
 void
@@ -30,11 +30,11 @@ meter_move(struct meter *meter, uint64_t done)
 {
 	meter->progress.done = done;
 	if (monotonic_coarse_ms() >= meter->next_ms)
-		tell(meter);
+		show_progress(meter);
 }
 
 void
 meter_end(struct meter *meter)
 {
-	tell(meter);
+	show_progress(meter);
 }

@@ -53,7 +53,7 @@ is_others_record(int dir_fd, const char *name)
 
 /* Open what has this name. Returns 0, 1 when it is somebody else's, or an error as local_open_part(). */
 static int
-open_named(struct part *part, const char *target, const char *suffix)
+open_part_named(struct part *part, const char *target, const char *suffix)
 {
 	bool is_ours = strcmp(suffix, OWN_PART_SUFFIX) == 0, is_new;
 	struct stat status;
@@ -85,10 +85,10 @@ part_open(struct part *part, int dir_fd, const char *target)
 	memset(part, 0, sizeof(*part));
 	part->dir_fd = dir_fd;
 	part->fd = -1;
-	r = open_named(part, target, PART_SUFFIX);
+	r = open_part_named(part, target, PART_SUFFIX);
 	part->is_beside_other = r == 1;
 	if (r == 1)
-		r = open_named(part, target, OWN_PART_SUFFIX);
+		r = open_part_named(part, target, OWN_PART_SUFFIX);
 	if (r < 0)
 		part->fd = -1;
 	return r;

@@ -20,7 +20,7 @@
 
 /* The next word of a line; *text moves behind it. Returns its length, 0 at the end of the line. */
 static size_t
-take_word(const char **text, const char **word)
+next_pin_word(const char **text, const char **word)
 {
 	size_t len;
 
@@ -49,7 +49,7 @@ pins_find(const char *text, const char *host, uint16_t port, char fingerprint[PI
 		size_t lens[3];
 
 		for (int i = 0; i < 3; i++)
-			lens[i] = take_word(&text, &words[i]);
+			lens[i] = next_pin_word(&text, &words[i]);
 		if (lens[0] == strlen(host) && strncasecmp(words[0], host, lens[0]) == 0 &&
 		    lens[1] == strlen(wanted_port) && strncmp(words[1], wanted_port, lens[1]) == 0 &&
 		    is_fingerprint(words[2], lens[2])) {
@@ -115,7 +115,7 @@ out:
 
 /* The directories above path; what is there already stays as it is. */
 static int
-make_parents(const char *path)
+make_pin_directories(const char *path)
 {
 	char directory[PATH_MAX];
 
@@ -139,7 +139,7 @@ pins_add(const char *path, const char *host, uint16_t port, const char *fingerpr
 
 	if (len < 0 || (size_t)len >= sizeof(line) || strpbrk(host, " \t\r\n") != NULL)
 		return -EINVAL;
-	r = make_parents(path);
+	r = make_pin_directories(path);
 	if (r < 0)
 		return r;
 	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);

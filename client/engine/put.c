@@ -47,13 +47,13 @@ struct delivery {
 static enum ftp_class
 fail_changed(struct delivery *delivery, const char *how)
 {
-	return fail(delivery->ftp, FTP_LOCAL, "send it again when nobody writes it",
+	return ftp_fail(delivery->ftp, FTP_LOCAL, "send it again when nobody writes it",
 	    "the local file %s while it was sent; the server was not told that it is complete", how);
 }
 
 /* The file is the one that was opened, down to its time: otherwise what was sent is no version of it. */
 static enum ftp_class
-check_unchanged(struct delivery *delivery)
+check_local_unchanged(struct delivery *delivery)
 {
 	struct stat now;
 
@@ -159,7 +159,7 @@ send_bytes(struct delivery *delivery, struct wire *wire)
 static void
 start_over(struct delivery *delivery, const char *why)
 {
-	note(delivery->ftp, "'%s' is sent from the beginning: %s", delivery->transfer->remote, why);
+	ftp_note(delivery->ftp, "'%s' is sent from the beginning: %s", delivery->transfer->remote, why);
 	delivery->result->is_restarted = true;
 	delivery->result->resumed = 0;
 	delivery->result->overlap = 0;
@@ -221,7 +221,7 @@ leave_temporary(struct delivery *delivery)
 	stage_forget(&delivery->stage);
 	stage_close(&delivery->stage);
 	if (stage_in_place(&delivery->stage, delivery->transfer->remote) < 0)
-		return fail(delivery->ftp, FTP_USAGE, NULL, "its name is too long");
+		return ftp_fail(delivery->ftp, FTP_USAGE, NULL, "its name is too long");
 	return FTP_OK;
 }
 
@@ -243,7 +243,7 @@ begin_anew(struct delivery *delivery, struct data *data)
 	if (reason == FTP_OK)
 		reason = data_begin(ftp, data, verb, delivery->stage.path, 0);
 	if (reason == FTP_OK)
-		note(ftp, "the server makes no temporary name for '%s': %s; it goes under its own name",
+		ftp_note(ftp, "the server makes no temporary name for '%s': %s; it goes under its own name",
 		    delivery->stage.path, refusal.why);
 	return reason;
 }
@@ -275,7 +275,7 @@ send_rest(struct delivery *delivery)
 	else
 		reason = send_bytes(delivery, &data.wire);
 	if (reason == FTP_OK)
-		reason = check_unchanged(delivery);
+		reason = check_local_unchanged(delivery);
 	if (reason != FTP_OK)
 		return data_break(delivery->ftp, &data, reason);
 	if (data.wire.tls != NULL) {
@@ -366,7 +366,7 @@ go_on_at(struct delivery *delivery, int64_t size, const char *proof)
 
 /* By its last bytes: only for what is ours by its name and record, and of the same local file. */
 static enum ftp_class
-prove_by_overlap(struct delivery *delivery, int64_t size)
+prove_upload_by_overlap(struct delivery *delivery, int64_t size)
 {
 	int64_t overlap = size < OVERLAP_BYTES ? size : OVERLAP_BYTES;
 	bool is_same;
@@ -475,7 +475,7 @@ prove(struct delivery *delivery, int64_t size)
 	if (size == delivery->status.st_size)
 		return prove_by_content(delivery, size);
 	if (delivery->stage.is_temporary)
-		return prove_by_overlap(delivery, size);
+		return prove_upload_by_overlap(delivery, size);
 	start_over(delivery, "nothing proves that what the server has is a part of it");
 	return FTP_OK;
 }
@@ -522,14 +522,14 @@ verify_size(struct delivery *delivery)
 	if (reason != FTP_OK || size < 0)
 		return reason;
 	if ((uint64_t)size != delivery->at)
-		return fail(delivery->ftp, FTP_VERIFY, "send it again", "the server has %lld bytes of %llu",
+		return ftp_fail(delivery->ftp, FTP_VERIFY, "send it again", "the server has %lld bytes of %llu",
 		    (long long)size, (unsigned long long)delivery->at);
 	delivery->result->is_size_same = true;
 	return FTP_OK;
 }
 
 static enum ftp_class
-verify_hash(struct delivery *delivery)
+verify_delivery_hash(struct delivery *delivery)
 {
 	const struct verification verification = {
 	    .ftp = delivery->ftp,
@@ -547,21 +547,21 @@ verify_hash(struct delivery *delivery)
 	if (reason != FTP_OK || algorithm == NULL)
 		return reason;
 	if (!is_same)
-		return fail(delivery->ftp, FTP_VERIFY, "send it again",
+		return ftp_fail(delivery->ftp, FTP_VERIFY, "send it again",
 		    "%s of what the server has differs from the local file's", algorithm->name);
 	note_verified(delivery, algorithm->name);
 	return FTP_OK;
 }
 
 static enum ftp_class
-verify(struct delivery *delivery)
+verify_delivery(struct delivery *delivery)
 {
 	enum ftp_class reason = FTP_OK;
 
 	if (delivery->transfer->is_append || delivery->result->verified[0] != '\0')
 		return FTP_OK;
 	if (delivery->transfer->verify != FTP_VERIFY_NEVER)
-		reason = verify_hash(delivery);
+		reason = verify_delivery_hash(delivery);
 	/* a hash says more than the size does */
 	if (reason == FTP_OK && *delivery->result->verified == '\0')
 		reason = verify_size(delivery);
@@ -596,7 +596,7 @@ remove_temporary(struct delivery *delivery, const char *path)
 	struct ftp_error saved = ftp->error;
 
 	if (control_exchange(ftp, "DELE %s", path) == FTP_OK && ftp->reply.code / 100 != 2 && delivery->is_begun)
-		note(ftp, "'%s' is left on the server: it may not be removed", path);
+		ftp_note(ftp, "'%s' is left on the server: it may not be removed", path);
 	ftp->error = saved;
 }
 
@@ -615,7 +615,7 @@ give_name(struct delivery *delivery)
 	}
 	if (reason != FTP_REFUSED && reason != FTP_TEMPORARY)
 		return reason;
-	note(delivery->ftp, "the server does not rename '%s': %s", delivery->stage.path, delivery->ftp->error.why);
+	ftp_note(delivery->ftp, "the server does not rename '%s': %s", delivery->stage.path, delivery->ftp->error.why);
 	remove_temporary(delivery, delivery->stage.path);
 	delivery->ftp->has_no_rename = true;
 	reason = leave_temporary(delivery);
@@ -625,7 +625,7 @@ give_name(struct delivery *delivery)
 	reason = session_ready(delivery->ftp);
 	if (reason == FTP_OK)
 		reason = send_rest(delivery);
-	return reason != FTP_OK ? reason : verify(delivery);
+	return reason != FTP_OK ? reason : verify_delivery(delivery);
 }
 
 /* After an error: what is under a temporary name is kept where another run can go on with it, and goes otherwise. */
@@ -664,13 +664,13 @@ open_source(struct delivery *delivery)
 	}
 	delivery->fd = local_open_source(transfer->local_dir_fd, transfer->local_name, &delivery->status);
 	if (delivery->fd == -EISDIR)
-		return fail(delivery->ftp, FTP_LOCAL, "use mirror for directories", "'%s' is a directory",
+		return ftp_fail(delivery->ftp, FTP_LOCAL, "use mirror for directories", "'%s' is a directory",
 		    transfer->local_name);
 	if (delivery->fd == -EINVAL)
-		return fail(delivery->ftp, FTP_LOCAL, "send it through standard input ('-')", "'%s' is no regular file",
-		    transfer->local_name);
+		return ftp_fail(delivery->ftp, FTP_LOCAL, "send it through standard input ('-')",
+		    "'%s' is no regular file", transfer->local_name);
 	if (delivery->fd == -EACCES)
-		return fail(delivery->ftp, FTP_LOCAL, "a user who may read it", "'%s': %s", transfer->local_name,
+		return ftp_fail(delivery->ftp, FTP_LOCAL, "a user who may read it", "'%s': %s", transfer->local_name,
 		    strerror(EACCES));
 	if (delivery->fd < 0)
 		return fail_local(delivery->ftp, delivery->fd, transfer->local_name);
@@ -687,7 +687,7 @@ check_absent(struct delivery *delivery)
 	if (delivery->transfer->is_unique) {
 		reason = ask_size(delivery, delivery->transfer->remote, &size);
 		if (reason == FTP_OK && size >= 0)
-			reason = fail(
+			reason = ftp_fail(
 			    delivery->ftp, FTP_REFUSED, "choose another name", "the name exists on the server already");
 	}
 	return reason;
@@ -712,7 +712,7 @@ choose_place(struct delivery *delivery)
 	delivery->is_placed = true;
 	if (delivery->transfer->verify == FTP_VERIFY_ALWAYS && !delivery->transfer->is_append &&
 	    algorithm_best(delivery->ftp) == NULL)
-		return fail(delivery->ftp, FTP_VERIFY, "without a hash: --verify=auto",
+		return ftp_fail(delivery->ftp, FTP_VERIFY, "without a hash: --verify=auto",
 		    "the server has no hash to compare with; nothing was sent");
 	r = wants_temporary(delivery) ? stage_temporary(&delivery->stage, delivery->ftp, remote, delivery->fd)
 				      : stage_in_place(&delivery->stage, remote);
@@ -736,7 +736,7 @@ may_resume(const struct delivery *delivery)
 
 /* Under the name itself there may be all of it already, from an earlier run or another client. */
 static enum ftp_class
-look_at_target(struct delivery *delivery)
+look_at_remote_target(struct delivery *delivery)
 {
 	struct stage temporary = delivery->stage;
 	enum ftp_class reason = FTP_OK;
@@ -818,7 +818,7 @@ send_and_check(struct delivery *delivery)
 }
 
 static enum ftp_class
-find_place(struct delivery *delivery, bool is_again)
+find_upload_place(struct delivery *delivery, bool is_again)
 {
 	enum ftp_class reason = session_ready(delivery->ftp);
 
@@ -829,16 +829,16 @@ find_place(struct delivery *delivery, bool is_again)
 	if (reason == FTP_OK && may_resume(delivery))
 		reason = find_offset(delivery);
 	else if (reason == FTP_OK && !delivery->is_whole)
-		reason = look_at_target(delivery);
+		reason = look_at_remote_target(delivery);
 	return reason;
 }
 
 static enum ftp_class
-send_once(void *context, bool is_again)
+send_file_once(void *context, bool is_again)
 {
 	struct delivery *delivery = context;
 	bool is_first = !delivery->is_begun;
-	enum ftp_class reason = find_place(delivery, is_again);
+	enum ftp_class reason = find_upload_place(delivery, is_again);
 	uint64_t began = monotonic_ms();
 
 	if (reason != FTP_OK)
@@ -846,7 +846,8 @@ send_once(void *context, bool is_again)
 	if (is_first && !delivery->is_whole)
 		delivery->result->resumed = delivery->at;
 	if (delivery->is_whole && is_first)
-		note(delivery->ftp, "'%s' is whole on the server already: nothing is sent", delivery->transfer->remote);
+		ftp_note(
+		    delivery->ftp, "'%s' is whole on the server already: nothing is sent", delivery->transfer->remote);
 	meter_begin(&delivery->meter, delivery->ftp, FTP_PHASE_TRANSFER, delivery->at,
 	    delivery->is_file ? delivery->status.st_size : -1);
 	if (!delivery->is_whole)
@@ -854,7 +855,7 @@ send_once(void *context, bool is_again)
 	delivery->result->elapsed_ms += monotonic_ms() - began;
 	meter_end(&delivery->meter);
 	if (reason == FTP_OK)
-		reason = verify(delivery);
+		reason = verify_delivery(delivery);
 	return reason != FTP_OK ? reason : give_name(delivery);
 }
 
@@ -889,7 +890,7 @@ ftp_put(struct ftp *ftp, const struct ftp_transfer *transfer, struct ftp_result 
 		    .remote = transfer->remote,
 		    .retries = &delivery->result->retries,
 		    .at = &delivery->at,
-		    .once = send_once,
+		    .once = send_file_once,
 		    .may_retry = can_retry,
 		};
 

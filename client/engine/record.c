@@ -81,7 +81,7 @@ take_text(const char *value, char *text, size_t size)
 }
 
 static int
-take_number(const char *value, int64_t *number)
+parse_record_number(const char *value, int64_t *number)
 {
 	bool is_negative = value[0] == '-';
 	uint64_t parsed;
@@ -93,7 +93,7 @@ take_number(const char *value, int64_t *number)
 }
 
 static int
-take_value(struct record *record, enum key key, const char *value)
+set_record_value(struct record *record, enum key key, const char *value)
 {
 	int64_t number;
 
@@ -107,16 +107,16 @@ take_value(struct record *record, enum key key, const char *value)
 	case KEY_INODE:
 		return parse_u64(value, UINT64_MAX, &record->file.inode);
 	case KEY_SIZE:
-		return take_number(value, &record->size);
+		return parse_record_number(value, &record->size);
 	case KEY_MTIME:
-		return take_number(value, &record->mtime);
+		return parse_record_number(value, &record->mtime);
 	case KEY_WHOLE:
-		return take_number(value, &record->whole);
+		return parse_record_number(value, &record->whole);
 	case KEY_BORN:
-		return take_number(value, &record->file.born_s);
+		return parse_record_number(value, &record->file.born_s);
 	case KEY_MTIME_NS:
 	case KEY_BORN_NS:
-		if (take_number(value, &number) < 0 || number < 0 || number > 999999999)
+		if (parse_record_number(value, &number) < 0 || number < 0 || number > 999999999)
 			return -EINVAL;
 		*(key == KEY_MTIME_NS ? &record->mtime_ns : &record->file.born_ns) = (uint32_t)number;
 		return 0;
@@ -130,7 +130,7 @@ take_value(struct record *record, enum key key, const char *value)
 
 /* One line, NUL-terminated. */
 static int
-take_line(struct record *record, char *line, unsigned int *seen)
+parse_record_line(struct record *record, char *line, unsigned int *seen)
 {
 	char *value = strchr(line, ' ');
 
@@ -143,7 +143,7 @@ take_line(struct record *record, char *line, unsigned int *seen)
 		if ((*seen & 1U << key) != 0)
 			return -EINVAL;
 		*seen |= 1U << key;
-		return take_value(record, (enum key)key, value);
+		return set_record_value(record, (enum key)key, value);
 	}
 	return 0;
 }
@@ -165,7 +165,7 @@ record_parse(const char *text, size_t len, struct record *record)
 		memcpy(line, text, used);
 		line[used] = '\0';
 		is_last = strcmp(line, LAST_LINE) == 0;
-		if (is_first ? strcmp(line, FIRST_LINE) != 0 : !is_last && take_line(record, line, &seen) < 0)
+		if (is_first ? strcmp(line, FIRST_LINE) != 0 : !is_last && parse_record_line(record, line, &seen) < 0)
 			return -EINVAL;
 		is_first = false;
 		text += used + 1;

@@ -76,7 +76,7 @@ line_code(const char *line, size_t len)
 
 /* One line is there. Lines within a reply may look like anything, another reply's line included (RFC 959, 4.2). */
 static int
-take_line(struct reply *reply)
+take_reply_line(struct reply *reply)
 {
 	const char *line = reply->line.data;
 	size_t len = reply->line.len;
@@ -128,10 +128,10 @@ reply_feed(struct reply *reply, const char *bytes, size_t len, size_t *used)
 		next += n;
 		if (newline != NULL) {
 			next++;
-			/* an empty line, too, has memory that take_line() may look at */
+			/* an empty line, too, has memory that take_reply_line() may look at */
 			r = buf_add(&reply->line, "", 0);
 			if (r == 0)
-				r = take_line(reply);
+				r = take_reply_line(reply);
 			*used = (size_t)(next - bytes);
 			if (r != 0)
 				return r;

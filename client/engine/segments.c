@@ -69,7 +69,7 @@ write_piece(struct segment *segment, const char *bytes, size_t len)
 
 /* First what is there already, then what is to be written, then what is the next one's. */
 static int
-take_bytes(void *context, const char *bytes, size_t len)
+segment_take_bytes(void *context, const char *bytes, size_t len)
 {
 	struct segment *segment = context;
 	uint64_t at = atomic_load(&segment->at);
@@ -123,16 +123,16 @@ fetch_segment(struct segment *segment)
 		return reason;
 	/* the last one reads on to the end, which must be where the file's is */
 	wanted = segment->beyond == NULL ? UINT64_MAX : segment->overlap + segment->end - at + beyond_wanted(segment);
-	reason = data_receive(ftp, &data.wire, wanted, take_bytes, segment);
+	reason = data_receive(ftp, &data.wire, wanted, segment_take_bytes, segment);
 	if (reason != FTP_OK)
 		return data_break(ftp, &data, reason);
 	if (segment->beyond == NULL && atomic_load(&segment->at) == segment->end && !data.wire.is_cut)
 		return data_end(ftp, &data);
 	if (atomic_load(&segment->at) < segment->end ||
 	    (segment->beyond != NULL && segment->beyond_len < beyond_wanted(segment))) {
-		reason =
-		    fail(ftp, data.wire.is_cut ? FTP_NETWORK : FTP_VERIFY, NULL, "the file ended at %llu of %llu bytes",
-			(unsigned long long)atomic_load(&segment->at), (unsigned long long)segment->end);
+		reason = ftp_fail(ftp, data.wire.is_cut ? FTP_NETWORK : FTP_VERIFY, NULL,
+		    "the file ended at %llu of %llu bytes", (unsigned long long)atomic_load(&segment->at),
+		    (unsigned long long)segment->end);
 		return data_break(ftp, &data, reason);
 	}
 	/* the rest of the file is another's */
@@ -193,7 +193,7 @@ start_segment(struct segment *segment)
 
 /* Wait for all; the first that fails stops the others, and so does the user. */
 static void
-watch(struct segments *all, struct fetch *fetch, uint64_t base)
+watch_segments(struct segments *all, struct fetch *fetch, uint64_t base)
 {
 	unsigned int done;
 
@@ -233,7 +233,7 @@ whole_until(const struct segments *all, uint64_t base)
 
 /* The error that counts is the first that is not the echo of the others' stop. */
 static enum ftp_class
-collect(struct segments *all, struct fetch *fetch)
+collect_segments(struct segments *all, struct fetch *fetch)
 {
 	enum ftp_class reason = FTP_OK;
 
@@ -305,14 +305,14 @@ run_segments(struct segments *all, struct fetch *fetch)
 		r = prepare_segment(all, &all->items[i], fetch);
 	for (unsigned int i = 0; i < all->count && r == 0; i++)
 		r = start_segment(&all->items[i]);
-	watch(all, fetch, base);
-	reason = collect(all, fetch);
+	watch_segments(all, fetch, base);
+	reason = collect_segments(all, fetch);
 	fetch->ftp->options = options;
 	fetch->ftp->control.abort = options->abort;
 	if (r < 0)
 		reason = fail_local(fetch->ftp, r, "segments");
 	else if (reason == FTP_OK && is_aborted(fetch->ftp))
-		reason = fail(fetch->ftp, FTP_ABORTED, NULL, "stopped");
+		reason = ftp_fail(fetch->ftp, FTP_ABORTED, NULL, "stopped");
 	fetch->seen = fetch->overlap;
 	fetch->sink.at = whole_until(all, base);
 	if (ftruncate(fetch->sink.fd, (off_t)fetch->sink.at) < 0 && reason == FTP_OK)

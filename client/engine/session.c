@@ -22,7 +22,7 @@
 /* --- the handle --- */
 
 static char *
-copy_text(const char *text)
+copy_option(const char *text)
 {
 	return text == NULL ? NULL : strdup(text);
 }
@@ -57,9 +57,9 @@ ftp_clone(const struct ftp *ftp)
 
 	if (clone == NULL)
 		return NULL;
-	clone->user = copy_text(ftp->user);
-	clone->password = copy_text(ftp->password);
-	clone->directory = copy_text(ftp->directory);
+	clone->user = copy_option(ftp->user);
+	clone->password = copy_option(ftp->password);
+	clone->directory = copy_option(ftp->directory);
 	clone->times = ftp->times;
 	clone->has_no_mdtm = ftp->has_no_mdtm;
 	clone->has_no_rename = ftp->has_no_rename;
@@ -167,12 +167,12 @@ open_connection(struct ftp *ftp)
 
 	r = connect_host(&wish, &ftp->control.fd, &ftp->peer, why, sizeof(why));
 	if (r == -ECANCELED)
-		return fail(ftp, FTP_ABORTED, NULL, "stopped");
+		return ftp_fail(ftp, FTP_ABORTED, NULL, "stopped");
 	/* a name that is not there will not be there in a minute */
 	if (r == -ENOENT)
-		return fail(ftp, FTP_REFUSED, "check the host's name", "%s: %s", ftp->host, why);
+		return ftp_fail(ftp, FTP_REFUSED, "check the host's name", "%s: %s", ftp->host, why);
 	if (r < 0)
-		return fail(ftp, FTP_NETWORK,
+		return ftp_fail(ftp, FTP_NETWORK,
 		    r == -ECONNREFUSED ? "check the port; is the server running?" : "check host, port and network",
 		    "%s: %s", ftp->host, why);
 	memset(&ftp->local, 0, sizeof(ftp->local));
@@ -220,7 +220,8 @@ ask_for_tls(struct ftp *ftp)
 	if (ftp->reply.code == 234) {
 		/* what came in clear behind the reply would be taken for the server's words under TLS */
 		if (ftp->input_at < ftp->input_end)
-			return fail(ftp, FTP_CERTIFICATE, NULL, "somebody put bytes in clear before the TLS handshake");
+			return ftp_fail(
+			    ftp, FTP_CERTIFICATE, NULL, "somebody put bytes in clear before the TLS handshake");
 		*ftp->fingerprint = '\0';
 		reason = trust_start(ftp);
 		/* it got no further than the handshake: a server without a certificate, say, that offers TLS all the same */
@@ -235,7 +236,7 @@ ask_for_tls(struct ftp *ftp)
 		return FTP_OK;
 	reason = fail_reply(ftp);
 	if (reason == FTP_REFUSED)
-		fail(ftp, reason, "ftps:// is for servers that speak TLS from the first byte",
+		ftp_fail(ftp, reason, "ftps:// is for servers that speak TLS from the first byte",
 		    "the server has no TLS: '%d %s'", ftp->reply.code, reply_message(&ftp->reply));
 	return reason;
 }
@@ -269,11 +270,11 @@ session_retry(struct ftp *ftp, enum ftp_class reason, unsigned int *tries)
 	if (delay_s > RETRY_DELAY_MAX_S)
 		delay_s = RETRY_DELAY_MAX_S;
 	++*tries;
-	note(ftp, "%s: %s; trying again in %llu s (%u of %u)", ftp->error.what, ftp->error.why,
+	ftp_note(ftp, "%s: %s; trying again in %llu s (%u of %u)", ftp->error.what, ftp->error.why,
 	    (unsigned long long)delay_s, *tries, ftp->options->retries);
 	/* -1 is never ready: this only waits, and ends when the user wants it */
 	r = wire_wait(-1, 0, (unsigned int)delay_s * 1000, ftp->options->abort);
-	return r == -ECANCELED ? fail(ftp, FTP_ABORTED, NULL, "stopped") : FTP_OK;
+	return r == -ECANCELED ? ftp_fail(ftp, FTP_ABORTED, NULL, "stopped") : FTP_OK;
 }
 
 enum ftp_class
@@ -301,7 +302,7 @@ check_secrecy(struct ftp *ftp)
 {
 	if (ftp->control.tls != NULL || ftp->options->may_plaintext || is_anonymous(ftp->user))
 		return FTP_OK;
-	return fail(ftp, FTP_LOGIN, "if everybody on the way may read it: --plaintext",
+	return ftp_fail(ftp, FTP_LOGIN, "if everybody on the way may read it: --plaintext",
 	    "the server offers no TLS, and the password would go in clear");
 }
 
@@ -332,7 +333,7 @@ send_login(struct ftp *ftp)
 	if (reason != FTP_OK)
 		return reason;
 	if (ftp->reply.code == 332)
-		return fail(ftp, FTP_LOGIN, NULL, "the server wants an account besides the password (ACCT)");
+		return ftp_fail(ftp, FTP_LOGIN, NULL, "the server wants an account besides the password (ACCT)");
 	if (ftp->reply.code / 100 != 2)
 		return fail_login(ftp);
 	return FTP_OK;
@@ -350,7 +351,7 @@ protect_data(struct ftp *ftp)
 	if (reason == FTP_OK)
 		reason = control_exchange(ftp, "PROT P");
 	if (reason == FTP_OK && ftp->reply.code / 100 != 2)
-		reason = fail(ftp, FTP_REFUSED, NULL, "the server does not protect data connections: '%d %s'",
+		reason = ftp_fail(ftp, FTP_REFUSED, NULL, "the server does not protect data connections: '%d %s'",
 		    ftp->reply.code, reply_message(&ftp->reply));
 	return reason;
 }
@@ -482,7 +483,7 @@ enum ftp_class
 session_ready(struct ftp *ftp)
 {
 	if (is_aborted(ftp))
-		return fail(ftp, FTP_ABORTED, NULL, "stopped");
+		return ftp_fail(ftp, FTP_ABORTED, NULL, "stopped");
 	/* an idle session may have been closed meanwhile; a goodbye lies there to be read, or the end */
 	if (ftp->is_logged_in && control_has_input(ftp, 0) && control_exchange(ftp, "NOOP") != FTP_OK) {
 		trace(ftp, '*', "the connection was closed meanwhile: %s", ftp->error.why);
@@ -493,7 +494,7 @@ session_ready(struct ftp *ftp)
 	if (ftp->is_logged_in)
 		return FTP_OK;
 	if (ftp->user == NULL)
-		return fail(ftp, FTP_USAGE, "open a connection and log in first", "nobody is logged in");
+		return ftp_fail(ftp, FTP_USAGE, "open a connection and log in first", "nobody is logged in");
 	return login_once(ftp);
 }
 

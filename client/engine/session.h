@@ -64,7 +64,7 @@ struct ftp {
 void doing(struct ftp *ftp, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Record why it failed and what to try (NULL: nothing known); returns reason. */
-enum ftp_class fail(struct ftp *ftp, enum ftp_class reason, const char *hint, const char *why, ...)
+enum ftp_class ftp_fail(struct ftp *ftp, enum ftp_class reason, const char *hint, const char *why, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* A local error: r is -errno. */
@@ -76,7 +76,7 @@ enum ftp_class fail_reply(struct ftp *ftp);
 /* A connection's error r (wire.h; 0 is its end). Of the control connection: that is closed. */
 enum ftp_class fail_wire(struct ftp *ftp, struct wire *wire, int r, const char *name);
 
-void note(struct ftp *ftp, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void ftp_note(struct ftp *ftp, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void trace(struct ftp *ftp, char kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 bool is_aborted(const struct ftp *ftp);
 

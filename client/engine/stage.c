@@ -113,7 +113,7 @@ is_temporary_for(const char *path, const char *remote)
 
 /* A name that nobody has: NAME.0123abcd.part beside the target. */
 static int
-make_name(struct stage *stage, const char *remote)
+make_stage_name(struct stage *stage, const char *remote)
 {
 	const char *name = last_component(remote);
 	char suffix[SUFFIX_LEN + 1], beside[LOCAL_NAME_SIZE];
@@ -187,7 +187,7 @@ stage_temporary(struct stage *stage, const struct ftp *ftp, const char *remote, 
 		memcpy(stage->path, old.name, sizeof(stage->path));
 		return 0;
 	}
-	return make_name(stage, remote);
+	return make_stage_name(stage, remote);
 }
 
 int

@@ -32,7 +32,7 @@ keep_first_error(int is_good, X509_STORE_CTX *store)
 
 /* The host without the zone of an IPv6 address. */
 static bool
-is_address(const char *host, char *plain, size_t size)
+is_host_address(const char *host, char *plain, size_t size)
 {
 	unsigned char bytes[16];
 
@@ -53,7 +53,7 @@ load_trust(struct ftp *ftp, SSL_CTX *context)
 		    ERR_SYSTEM_ERROR(number) ? strerror(ERR_GET_REASON(number)) : ERR_reason_error_string(number);
 
 		ERR_clear_error();
-		return fail(ftp, FTP_LOCAL, "give a readable file of certificates in PEM form",
+		return ftp_fail(ftp, FTP_LOCAL, "give a readable file of certificates in PEM form",
 		    "the certificates of '%s' cannot be used: %s", ca_file, reason != NULL ? reason : "unknown error");
 	}
 	return FTP_OK;
@@ -69,17 +69,18 @@ make_context(struct ftp *ftp)
 	int is_set;
 
 	if (context == NULL)
-		return fail(ftp, FTP_LOCAL, NULL, "TLS cannot be set up: %s", ERR_reason_error_string(ERR_get_error()));
+		return ftp_fail(
+		    ftp, FTP_LOCAL, NULL, "TLS cannot be set up: %s", ERR_reason_error_string(ERR_get_error()));
 	reason = load_trust(ftp, context);
 	wanted = SSL_CTX_get0_param(context);
 	X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	if (is_address(ftp->host, host, sizeof(host)))
+	if (is_host_address(ftp->host, host, sizeof(host)))
 		is_set = X509_VERIFY_PARAM_set1_ip_asc(wanted, host);
 	else
 		is_set = X509_VERIFY_PARAM_set1_host(wanted, ftp->host, 0);
 	if (reason == FTP_OK && (is_set != 1 || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1))
-		reason =
-		    fail(ftp, FTP_LOCAL, NULL, "TLS cannot be set up: %s", ERR_reason_error_string(ERR_get_error()));
+		reason = ftp_fail(
+		    ftp, FTP_LOCAL, NULL, "TLS cannot be set up: %s", ERR_reason_error_string(ERR_get_error()));
 	if (reason != FTP_OK) {
 		SSL_CTX_free(context);
 		return reason;
@@ -116,7 +117,7 @@ struct certificate_text {
 
 /* One line, without control characters whatever the certificate holds. */
 static void
-name_text(const X509_NAME *name, char text[TEXT_SIZE])
+certificate_name_text(const X509_NAME *name, char text[TEXT_SIZE])
 {
 	BIO *out = BIO_new(BIO_s_mem());
 	struct buf escaped;
@@ -134,7 +135,7 @@ name_text(const X509_NAME *name, char text[TEXT_SIZE])
 }
 
 static void
-time_text(const ASN1_TIME *time, char text[32])
+certificate_time_text(const ASN1_TIME *time, char text[32])
 {
 	struct tm utc;
 
@@ -144,7 +145,7 @@ time_text(const ASN1_TIME *time, char text[32])
 }
 
 static enum ftp_trust
-ask(struct ftp *ftp, const X509 *certificate)
+ask_user_trust(struct ftp *ftp, const X509 *certificate)
 {
 	const struct ftp_events *events = ftp->options->events;
 	struct certificate_text text;
@@ -161,10 +162,10 @@ ask(struct ftp *ftp, const X509 *certificate)
 
 	if (events == NULL || events->trust == NULL)
 		return FTP_TRUST_NO;
-	name_text(X509_get_subject_name(certificate), text.subject);
-	name_text(X509_get_issuer_name(certificate), text.issuer);
-	time_text(X509_get0_notBefore(certificate), text.not_before);
-	time_text(X509_get0_notAfter(certificate), text.not_after);
+	certificate_name_text(X509_get_subject_name(certificate), text.subject);
+	certificate_name_text(X509_get_issuer_name(certificate), text.issuer);
+	certificate_time_text(X509_get0_notBefore(certificate), text.not_before);
+	certificate_time_text(X509_get0_notAfter(certificate), text.not_after);
 	return events->trust(ftp->options->context, &told);
 }
 
@@ -185,11 +186,11 @@ ask_user(struct ftp *ftp, const X509 *certificate, const char *pin_file)
 {
 	int r;
 
-	switch (ask(ftp, certificate)) {
+	switch (ask_user_trust(ftp, certificate)) {
 	case FTP_TRUST_ALWAYS:
 		r = pin_file == NULL ? -ENOENT : pins_add(pin_file, ftp->host, ftp->port, ftp->fingerprint);
 		if (r < 0)
-			note(ftp, "the certificate is trusted this time only: '%s' cannot be written: %s",
+			ftp_note(ftp, "the certificate is trusted this time only: '%s' cannot be written: %s",
 			    pin_file == NULL ? "~/.config/sallyport/pins" : pin_file, strerror(-r));
 		/* fall through */
 	case FTP_TRUST_ONCE:
@@ -198,7 +199,7 @@ ask_user(struct ftp *ftp, const X509 *certificate, const char *pin_file)
 	case FTP_TRUST_NO:
 		break;
 	}
-	return fail(ftp, FTP_CERTIFICATE, trust_advice(ftp->verify_error),
+	return ftp_fail(ftp, FTP_CERTIFICATE, trust_advice(ftp->verify_error),
 	    "its certificate is not trusted: %s; SHA-256 %s", X509_verify_cert_error_string(ftp->verify_error),
 	    ftp->fingerprint);
 }
@@ -218,7 +219,7 @@ judge(struct ftp *ftp, const X509 *certificate)
 		pin_file = path;
 	r = pin_file == NULL ? 0 : pins_look_up(pin_file, ftp->host, ftp->port, pinned);
 	if (r == -EINVAL)
-		return fail(ftp, FTP_LOCAL, "put a file in its place, or set XDG_CONFIG_HOME",
+		return ftp_fail(ftp, FTP_LOCAL, "put a file in its place, or set XDG_CONFIG_HOME",
 		    "pin file '%s' is no regular file, and would forget what is trusted", pin_file);
 	if (r < 0)
 		return fail_local(ftp, r, pin_file);
@@ -228,7 +229,7 @@ judge(struct ftp *ftp, const X509 *certificate)
 		return FTP_OK;
 	ftp_error_hint(&ftp->error, "if the owner of the server confirms the new one, remove the line '%s %u' from %s",
 	    ftp->host, ftp->port, pin_file);
-	return fail(ftp, FTP_CERTIFICATE, ftp->error.hint,
+	return ftp_fail(ftp, FTP_CERTIFICATE, ftp->error.hint,
 	    "its certificate has changed: somebody may be listening in; trusted was SHA-256 %s, shown is %s", pinned,
 	    ftp->fingerprint);
 }
@@ -240,7 +241,7 @@ fail_handshake(struct ftp *ftp, struct wire *wire, int r)
 {
 	if (r != -EPROTO)
 		return fail_wire(ftp, wire, r, "TLS handshake");
-	return fail(ftp, FTP_CERTIFICATE,
+	return ftp_fail(ftp, FTP_CERTIFICATE,
 	    "the server must speak TLS 1.2 or later on this port; ftps:// is for TLS from the first "
 	    "byte, ftpes:// and ftp:// for AUTH TLS",
 	    "TLS could not be agreed on: %s", wire->why);
@@ -261,13 +262,13 @@ trust_start(struct ftp *ftp)
 	}
 	ftp->verify_error = X509_V_OK;
 	r = wire_start_tls(
-	    &ftp->control, ftp->context, is_address(ftp->host, plain, sizeof(plain)) ? NULL : ftp->host, NULL);
+	    &ftp->control, ftp->context, is_host_address(ftp->host, plain, sizeof(plain)) ? NULL : ftp->host, NULL);
 	if (r < 0)
 		return fail_handshake(ftp, &ftp->control, r);
 	certificate = SSL_get1_peer_certificate(ftp->control.tls);
 	fingerprint_of(certificate, ftp->fingerprint);
 	if (certificate == NULL || *ftp->fingerprint == '\0')
-		reason = fail(ftp, FTP_CERTIFICATE, NULL, "the server shows no certificate");
+		reason = ftp_fail(ftp, FTP_CERTIFICATE, NULL, "the server shows no certificate");
 	else
 		reason = judge(ftp, certificate);
 	X509_free(certificate);
@@ -304,7 +305,8 @@ trust_start_data(struct ftp *ftp, struct wire *wire)
 	X509 *certificate;
 	int r;
 
-	r = wire_start_tls(wire, ftp->context, is_address(ftp->host, plain, sizeof(plain)) ? NULL : ftp->host, session);
+	r = wire_start_tls(
+	    wire, ftp->context, is_host_address(ftp->host, plain, sizeof(plain)) ? NULL : ftp->host, session);
 	SSL_SESSION_free(session);
 	if (r < 0)
 		return fail_handshake(ftp, wire, r);
@@ -315,7 +317,7 @@ trust_start_data(struct ftp *ftp, struct wire *wire)
 	fingerprint_of(certificate, fingerprint);
 	X509_free(certificate);
 	if (strcmp(fingerprint, ftp->fingerprint) != 0)
-		return fail(ftp, FTP_CERTIFICATE, NULL,
+		return ftp_fail(ftp, FTP_CERTIFICATE, NULL,
 		    "the data connection shows another certificate than the control connection");
 	trace(ftp, '*', "the data connection did not resume the TLS session");
 	return FTP_OK;

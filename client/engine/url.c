@@ -56,7 +56,7 @@ hex_digit(char c)
 
 /* Decode %XX. CR, LF and NUL would end a command early, and are refused however they are written. */
 static int
-decode(const char *text, size_t len, char **out, const char **why)
+decode_percent(const char *text, size_t len, char **out, const char **why)
 {
 	char *decoded = malloc(len + 1);
 	size_t used = 0;
@@ -103,14 +103,14 @@ parse_login(const char *text, size_t len, struct ftp_url *url, const char **why)
 		*why = "there is no user name before '@'";
 		return -EINVAL;
 	}
-	r = decode(text, user_len, &url->user, why);
+	r = decode_percent(text, user_len, &url->user, why);
 	if (r < 0 || colon == NULL)
 		return r;
-	return decode(colon + 1, len - user_len - 1, &url->password, why);
+	return decode_percent(colon + 1, len - user_len - 1, &url->password, why);
 }
 
 static int
-parse_port(const char *text, size_t len, struct ftp_url *url, const char **why)
+parse_url_port(const char *text, size_t len, struct ftp_url *url, const char **why)
 {
 	char digits[6];
 	uint64_t port = 0;
@@ -128,7 +128,7 @@ parse_port(const char *text, size_t len, struct ftp_url *url, const char **why)
 
 /* Host and port: "name", "name:port", "[2001:db8::1]:port". */
 static int
-parse_place(const char *text, size_t len, struct ftp_url *url, const char **why)
+parse_url_place(const char *text, size_t len, struct ftp_url *url, const char **why)
 {
 	const char *end = text + len, *host = text, *rest;
 	size_t host_len;
@@ -167,11 +167,11 @@ parse_place(const char *text, size_t len, struct ftp_url *url, const char **why)
 		return -EINVAL;
 	}
 	if (rest < end) {
-		r = parse_port(rest + 1, (size_t)(end - rest - 1), url, why);
+		r = parse_url_port(rest + 1, (size_t)(end - rest - 1), url, why);
 		if (r < 0)
 			return r;
 	}
-	r = decode(host, host_len, &url->host, why);
+	r = decode_percent(host, host_len, &url->host, why);
 	if (r < 0)
 		return r;
 	if (has_control(url->host, strlen(url->host)) || strpbrk(url->host, " /@\\\"'<>#?") != NULL) {
@@ -211,9 +211,10 @@ ftp_url_parse(const char *text, struct ftp_url *url, const char **why)
 		text = at + 1;
 	}
 	if (r == 0)
-		r = parse_place(text, len, url, why);
+		r = parse_url_place(text, len, url, why);
 	if (r == 0)
-		r = decode(slash == NULL ? "" : slash + 1, slash == NULL ? 0 : strlen(slash + 1), &url->path, why);
+		r = decode_percent(
+		    slash == NULL ? "" : slash + 1, slash == NULL ? 0 : strlen(slash + 1), &url->path, why);
 	if (r < 0)
 		ftp_url_free(url);
 	return r;

@@ -73,6 +73,6 @@ verify_by_hash(const struct verification *verification, const struct hash_algori
 	*algorithm = NULL;
 	if (!verification->is_demanded)
 		return FTP_OK;
-	return fail(verification->ftp, FTP_VERIFY, "without a hash: --verify=auto",
+	return ftp_fail(verification->ftp, FTP_VERIFY, "without a hash: --verify=auto",
 	    "the server has no hash %sto compare with", verification->is_beginning ? "of a range " : "");
 }

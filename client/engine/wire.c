@@ -130,7 +130,7 @@ tls_result(struct wire *wire, int result)
 }
 
 static void
-begin_call(void)
+wire_begin_call(void)
 {
 	ERR_clear_error();
 	errno = 0;
@@ -142,7 +142,7 @@ handshake(struct wire *wire)
 	for (;;) {
 		int result, r, sent;
 
-		begin_call();
+		wire_begin_call();
 		result = SSL_do_handshake(wire->tls);
 		r = result == 1 ? 0 : tls_result(wire, result);
 		sent = send_records(wire);
@@ -179,12 +179,12 @@ wire_start_tls(struct wire *wire, SSL_CTX *context, const char *name, SSL_SESSIO
 }
 
 static ssize_t
-tls_read(struct wire *wire, void *bytes, size_t len)
+wire_tls_read(struct wire *wire, void *bytes, size_t len)
 {
 	size_t n = 0;
 	int r;
 
-	begin_call();
+	wire_begin_call();
 	r = SSL_read_ex(wire->tls, bytes, len, &n);
 	if (r == 1)
 		return (ssize_t)n;
@@ -203,7 +203,7 @@ tls_read(struct wire *wire, void *bytes, size_t len)
 }
 
 static int
-tls_write(struct wire *wire, const char *bytes, size_t len)
+wire_tls_write(struct wire *wire, const char *bytes, size_t len)
 {
 	while (len > 0) {
 		size_t piece = len < PIECE_SIZE ? len : PIECE_SIZE, done = 0;
@@ -212,7 +212,7 @@ tls_write(struct wire *wire, const char *bytes, size_t len)
 		while (done < piece && r == 0) {
 			size_t n = 0;
 
-			begin_call();
+			wire_begin_call();
 			r = SSL_write_ex(wire->tls, bytes + done, piece - done, &n);
 			done += n;
 			r = r == 1 ? 0 : tls_result(wire, r) < 0 ? -EPROTO : -EPIPE;
@@ -235,7 +235,7 @@ wire_read_now(struct wire *wire, void *bytes, size_t len)
 	ssize_t n;
 
 	if (wire->tls != NULL) {
-		n = tls_read(wire, bytes, len);
+		n = wire_tls_read(wire, bytes, len);
 	} else {
 		do
 			n = recv(wire->fd, bytes, len, 0);
@@ -275,7 +275,7 @@ wire_write(struct wire *wire, const void *bytes, size_t len)
 	if (wire->abort != NULL && *wire->abort)
 		return -ECANCELED;
 	if (wire->tls != NULL)
-		return tls_write(wire, bytes, len);
+		return wire_tls_write(wire, bytes, len);
 	while (len > 0) {
 		ssize_t n = send(wire->fd, next, len, MSG_NOSIGNAL);
 		int r = 0;
@@ -325,7 +325,7 @@ wire_finish(struct wire *wire)
 	int r = 0;
 
 	if (wire->tls != NULL) {
-		begin_call();
+		wire_begin_call();
 		SSL_shutdown(wire->tls);
 		ERR_clear_error();
 		r = send_records(wire);
@@ -350,7 +350,7 @@ wire_close(struct wire *wire, bool is_reset)
 
 		setsockopt(wire->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 	} else if (wire->tls != NULL && SSL_is_init_finished(wire->tls)) {
-		begin_call();
+		wire_begin_call();
 		if (SSL_shutdown(wire->tls) >= 0) {
 			char *bytes = NULL;
 			long len = BIO_get_mem_data(SSL_get_wbio(wire->tls), &bytes);

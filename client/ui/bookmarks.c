@@ -28,7 +28,7 @@ bookmark_name_is_good(const char *name, size_t len)
 }
 
 static bool
-is_blank(char c)
+is_separator(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r';
 }
@@ -38,17 +38,17 @@ parse_line(const char *line, size_t len, struct bookmark *bookmark)
 {
 	size_t at = 0, start;
 
-	while (at < len && is_blank(line[at]))
+	while (at < len && is_separator(line[at]))
 		at++;
 	start = at;
-	while (at < len && !is_blank(line[at]))
+	while (at < len && !is_separator(line[at]))
 		at++;
 	bookmark->name = line + start;
 	bookmark->name_len = at - start;
-	while (at < len && is_blank(line[at]))
+	while (at < len && is_separator(line[at]))
 		at++;
 	start = at;
-	while (at < len && !is_blank(line[at]))
+	while (at < len && !is_separator(line[at]))
 		at++;
 	bookmark->url = line + start;
 	bookmark->url_len = at - start;
@@ -57,7 +57,7 @@ parse_line(const char *line, size_t len, struct bookmark *bookmark)
 
 /* The end of the line that begins at, without its line end. */
 static size_t
-line_end(const char *text, size_t len, size_t at)
+bookmark_line_end(const char *text, size_t len, size_t at)
 {
 	const char *end = memchr(text + at, '\n', len - at);
 
@@ -68,7 +68,7 @@ bool
 bookmarks_next(const char *text, size_t len, size_t *at, struct bookmark *bookmark)
 {
 	while (*at < len) {
-		size_t start = *at, end = line_end(text, len, start);
+		size_t start = *at, end = bookmark_line_end(text, len, start);
 
 		*at = end < len ? end + 1 : len;
 		if (parse_line(text + start, end - start, bookmark))
@@ -111,7 +111,7 @@ bookmarks_edit(const char *text, size_t len, const char *name, const char *url, 
 	bool is_found = false;
 
 	for (size_t at = 0; at < len;) {
-		size_t end = line_end(text, len, at);
+		size_t end = bookmark_line_end(text, len, at);
 		struct bookmark bookmark;
 
 		if (parse_line(text + at, end - at, &bookmark) && is_called(&bookmark, name, strlen(name)))

@@ -58,7 +58,7 @@ print_help(FILE *out)
 
 /* Wildcards in an argument that the calling shell left alone are meant. */
 static int
-word_of(const char *text, struct word *word)
+word_of_argument(const char *text, struct word *word)
 {
 	word->text = strdup(text);
 	word->pattern = strpbrk(text, "*?[") == NULL ? NULL : strdup(text);
@@ -72,7 +72,7 @@ words_of(int argc, char **argv, struct words *words)
 	if (words->items == NULL)
 		return -ENOMEM;
 	for (int i = 1; i < argc; i++)
-		if (word_of(argv[i], &words->items[words->count++]) < 0)
+		if (word_of_argument(argv[i], &words->items[words->count++]) < 0)
 			return -ENOMEM;
 	return 0;
 }
@@ -97,7 +97,7 @@ run_batch(struct session *session, struct options *options)
 }
 
 static void
-greet(const struct session *session)
+print_greeting(const struct session *session)
 {
 	report_note("connected to %s as %s; %s%s", report_quote(session->url.host), report_quote(session->user),
 	    ftp_is_tls(session->ftp) ? "" : "no TLS, everything goes in clear", ftp_tls_text(session->ftp));
@@ -123,7 +123,7 @@ run_session(const char *place, struct options *options)
 	if (status == EXIT_DONE && path[0] != '\0' && ftp_cwd(session.ftp, path) != FTP_OK)
 		status = session_error(&session);
 	if (status == EXIT_DONE && is_person) {
-		greet(&session);
+		print_greeting(&session);
 		status = shell_run(&session, options);
 	} else if (status == EXIT_DONE) {
 		status = run_batch(&session, options);

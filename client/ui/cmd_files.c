@@ -76,7 +76,7 @@ mode_text(const struct ftp_entry *entry, char text[11])
 }
 
 static void
-time_text(const struct ftp_entry *entry, char text[32])
+entry_time_text(const struct ftp_entry *entry, char text[32])
 {
 	time_t when = (time_t)entry->mtime, now = time(NULL);
 	struct tm parts;
@@ -116,7 +116,7 @@ print_long(const struct ftp_list *list)
 		struct buf line;
 
 		mode_text(entry, mode);
-		time_text(entry, when);
+		entry_time_text(entry, when);
 		if (entry->size >= 0 && entry->kind != FTP_KIND_DIRECTORY)
 			units_short_size((uint64_t)entry->size, size);
 		buf_init(&line, LINE_MAX_BYTES);
@@ -344,7 +344,7 @@ command_pwd(struct session *session, struct options *options, const struct args 
 
 /* What was done to one name: told to --json, and to a person with --verbose only, as rm(1) is silent. */
 static void
-tell_done(const char *command, const char *path)
+report_name_done(const char *command, const char *path)
 {
 	if (report_is_json())
 		report_json(json_pack(
@@ -367,7 +367,7 @@ remove_one(struct session *session, const struct match *match, const struct opti
 	else if (ftp_delete(session->ftp, match->path) != FTP_OK)
 		status = session_error(session);
 	if (status == EXIT_DONE)
-		tell_done("rm", match->path);
+		report_name_done("rm", match->path);
 	return status;
 }
 
@@ -415,7 +415,7 @@ command_rmdir(struct session *session, struct options *options, const struct arg
 		if (ftp_rmdir(session->ftp, matches.items[i].path) != FTP_OK)
 			status = exit_status_worse(status, session_error(session));
 		else
-			tell_done("rmdir", matches.items[i].path);
+			report_name_done("rmdir", matches.items[i].path);
 	}
 	matches_free(&matches);
 	return status;
@@ -423,7 +423,7 @@ command_rmdir(struct session *session, struct options *options, const struct arg
 
 /* Make path and what is missing above it. */
 static enum ftp_class
-make_parents(struct session *session, const char *path)
+make_remote_parents(struct session *session, const char *path)
 {
 	enum ftp_class class = FTP_OK;
 	char *copy = strdup(path);
@@ -451,12 +451,12 @@ command_mkdir(struct session *session, struct options *options, const struct arg
 	for (size_t i = 0; i < args->remote_count && !signals_have_aborted(); i++) {
 		const char *path = args->remotes[i]->text;
 		enum ftp_class class =
-		    options->makes_parents ? make_parents(session, path) : ftp_mkdir(session->ftp, path);
+		    options->makes_parents ? make_remote_parents(session, path) : ftp_mkdir(session->ftp, path);
 
 		if (class != FTP_OK)
 			status = exit_status_worse(status, session_error(session));
 		else
-			tell_done("mkdir", path);
+			report_name_done("mkdir", path);
 	}
 	return status;
 }
@@ -500,7 +500,7 @@ command_chmod(struct session *session, struct options *options, const struct arg
 		if (ftp_chmod(session->ftp, mode, matches.items[i].path) != FTP_OK)
 			status = exit_status_worse(status, session_error(session));
 		else
-			tell_done("chmod", matches.items[i].path);
+			report_name_done("chmod", matches.items[i].path);
 	}
 	matches_free(&matches);
 	return status;

@@ -428,7 +428,7 @@ within_lines(struct printer *printer, const char *bytes, size_t len)
 }
 
 static void
-print_bytes(struct printer *printer, const char *bytes, size_t len, bool is_last)
+print_file_bytes(struct printer *printer, const char *bytes, size_t len, bool is_last)
 {
 	size_t used;
 
@@ -464,7 +464,7 @@ print_pipe(struct printer *printer, int fd, pthread_t thread)
 		n = read(fd, bytes, sizeof(bytes));
 		if (n < 0 && errno == EINTR)
 			continue;
-		print_bytes(printer, bytes, n > 0 ? (size_t)n : 0, n <= 0);
+		print_file_bytes(printer, bytes, n > 0 ? (size_t)n : 0, n <= 0);
 		if (n <= 0)
 			break;
 	}

@@ -331,7 +331,7 @@ is_same_server(const struct ftp_url *a, const struct ftp_url *b)
 }
 
 static enum exit_status
-parse_place(const char *text, struct place *place)
+parse_operand_place(const char *text, struct place *place)
 {
 	enum exit_status status = session_parse_place(text, &place->url, &place->word.pattern);
 
@@ -411,7 +411,7 @@ sort_mv(const struct word **operands, size_t count, struct place *places, struct
 
 	if (count != 2)
 		return usage_once(command_find("mv", WHERE_ONE_SHOT));
-	status = parse_place(operands[0]->text, &places[0]);
+	status = parse_operand_place(operands[0]->text, &places[0]);
 	if (status != EXIT_DONE)
 		return status;
 	args->remotes[args->remote_count++] = &places[0].word;
@@ -419,7 +419,7 @@ sort_mv(const struct word **operands, size_t count, struct place *places, struct
 		args->remotes[args->remote_count++] = operands[1];
 		return EXIT_DONE;
 	}
-	status = parse_place(operands[1]->text, &places[1]);
+	status = parse_operand_place(operands[1]->text, &places[1]);
 	if (status != EXIT_DONE)
 		return status;
 	if (!is_same_server(&places[0].url, &places[1].url))
@@ -438,7 +438,7 @@ sort_once(
 		return sort_mv(operands, count, places, args);
 	for (size_t i = 0; i < count; i++) {
 		if (is_remote(command, operands, count, i)) {
-			enum exit_status status = parse_place(operands[i]->text, &places[place]);
+			enum exit_status status = parse_operand_place(operands[i]->text, &places[place]);
 
 			if (status != EXIT_DONE)
 				return status;

@@ -28,7 +28,8 @@ candidates_free(struct candidates *candidates)
 
 /* directory: the part of the word up to its last slash. */
 static void
-add(struct candidates *candidates, const char *directory, size_t directory_len, const char *name, bool is_directory)
+add_candidate(
+    struct candidates *candidates, const char *directory, size_t directory_len, const char *name, bool is_directory)
 {
 	size_t name_len = strlen(name);
 	struct candidate candidate = {.is_directory = is_directory};
@@ -64,7 +65,7 @@ find_commands(const char *prefix, struct candidates *candidates)
 {
 	for (const struct command *command = client_commands; command->name != NULL; command++)
 		if ((command->flags & WHERE_SHELL) != 0 && begins_with(command->name, prefix))
-			add(candidates, "", 0, command->name, false);
+			add_candidate(candidates, "", 0, command->name, false);
 }
 
 static void
@@ -77,7 +78,7 @@ find_options(const struct command *command, const char *prefix, struct candidate
 			continue;
 		snprintf(name, sizeof(name), "--%s", options_name((enum option_id)id));
 		if (begins_with(name, prefix))
-			add(candidates, "", 0, name, false);
+			add_candidate(candidates, "", 0, name, false);
 	}
 }
 
@@ -110,7 +111,7 @@ find_remote(struct session *session, const char *word, struct candidates *candid
 	if (ftp_list(session->ftp, directory, &list) == FTP_OK) {
 		for (size_t i = 0; i < list.count; i++)
 			if (is_offered(list.entries[i].name, word + len))
-				add(candidates, word, len, list.entries[i].name,
+				add_candidate(candidates, word, len, list.entries[i].name,
 				    list.entries[i].kind == FTP_KIND_DIRECTORY);
 		ftp_list_free(&list);
 	}
@@ -130,7 +131,7 @@ find_local(const char *word, struct candidates *candidates)
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
 		    !is_offered(entry->d_name, word + len))
 			continue;
-		add(candidates, word, len, entry->d_name,
+		add_candidate(candidates, word, len, entry->d_name,
 		    fstatat(dirfd(directory), entry->d_name, &status, 0) == 0 && S_ISDIR(status.st_mode));
 	}
 	if (directory != NULL)
@@ -176,7 +177,7 @@ find_operand(struct session *session, const struct command *command, size_t plac
 }
 
 static int
-compare(const void *a, const void *b)
+compare_candidates(const void *a, const void *b)
 {
 	const struct candidate *left = a, *right = b;
 
@@ -235,7 +236,7 @@ complete_find(struct session *session, const char *line, size_t len, struct cand
 	}
 	free(word.text);
 	if (candidates->count > 0)
-		qsort(candidates->items, candidates->count, sizeof(*candidates->items), compare);
+		qsort(candidates->items, candidates->count, sizeof(*candidates->items), compare_candidates);
 }
 
 size_t

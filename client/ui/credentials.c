@@ -18,7 +18,7 @@
 #define PASSWORD_VARIABLE "SALLYPORT_PASSWORD"
 
 static int
-keep(char slot[CREDENTIAL_MAX], const char *text)
+keep_credential(char slot[CREDENTIAL_MAX], const char *text)
 {
 	size_t len = strlen(text);
 
@@ -33,7 +33,7 @@ keep_password(struct credentials *credentials, const char *text, const char *whe
 {
 	char why[128];
 
-	if (keep(credentials->password, text) < 0) {
+	if (keep_credential(credentials->password, text) < 0) {
 		snprintf(why, sizeof(why), "it is longer than %d bytes, or has a control character in it",
 		    CREDENTIAL_MAX - 1);
 		return report_failure(FTP_USAGE, where, why, "FTP sends it as one line");
@@ -80,7 +80,7 @@ from_netrc(struct credentials *credentials, const char *host, const char *user)
 	else if (r < 0 && r != -ENOENT)
 		report_warning("%s is not used: %s", report_quote(path.data), strerror(-r));
 	if (r == 0) {
-		if (user == NULL && login.user != NULL && keep(credentials->user, login.user) < 0)
+		if (user == NULL && login.user != NULL && keep_credential(credentials->user, login.user) < 0)
 			status = report_failure(
 			    FTP_USAGE, "the login in ~/.netrc cannot be used", "it has a control character in it", "");
 		if (status == EXIT_DONE && login.password != NULL && !credentials->has_password)
@@ -98,7 +98,7 @@ credentials_find(struct credentials *credentials, const char *host, const char *
 	enum exit_status status = EXIT_DONE;
 
 	memset(credentials, 0, sizeof(*credentials));
-	if (user != NULL && keep(credentials->user, user) < 0)
+	if (user != NULL && keep_credential(credentials->user, user) < 0)
 		return report_usage("the user's name is too long, or has a control character in it");
 	if (options->password_fd >= 0)
 		status = from_descriptor(credentials, options->password_fd);
@@ -109,11 +109,11 @@ credentials_find(struct credentials *credentials, const char *host, const char *
 	if (status != EXIT_DONE)
 		return status;
 	if (credentials->user[0] == '\0')
-		(void)keep(credentials->user, "anonymous");
+		(void)keep_credential(credentials->user, "anonymous");
 	credentials->is_anonymous =
 	    strcmp(credentials->user, "anonymous") == 0 || strcmp(credentials->user, "ftp") == 0;
 	if (credentials->is_anonymous && !credentials->has_password) {
-		(void)keep(credentials->password, "anonymous@");
+		(void)keep_credential(credentials->password, "anonymous@");
 		credentials->has_password = true;
 	}
 	return EXIT_DONE;

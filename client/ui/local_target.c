@@ -18,7 +18,7 @@
 #include "common/banned.h"
 
 static enum exit_status
-refuse(const char *shown, const char *why, const char *hint)
+refuse_target(const char *shown, const char *why, const char *hint)
 {
 	char what[1024];
 
@@ -27,7 +27,7 @@ refuse(const char *shown, const char *why, const char *hint)
 }
 
 static enum exit_status
-set_name(struct job *job, int dir_fd, const char *name)
+set_target_name(struct job *job, int dir_fd, const char *name)
 {
 	job->dir_fd = dir_fd;
 	job->name = strdup(name);
@@ -35,7 +35,7 @@ set_name(struct job *job, int dir_fd, const char *name)
 }
 
 static bool
-is_same_file(const struct stat *left, const struct stat *right)
+is_same_local_file(const struct stat *left, const struct stat *right)
 {
 	return left->st_dev == right->st_dev && left->st_ino == right->st_ino;
 }
@@ -55,7 +55,7 @@ named_descriptor(int dir_fd, const char *name)
 
 /* The file behind a link, by the name that the kernel found, so that its own rules for links hold. */
 static enum exit_status
-follow_link(struct job *job, int fd, const struct stat *status, const char *shown)
+follow_local_link(struct job *job, int fd, const struct stat *status, const char *shown)
 {
 	char link[32], path[PATH_MAX], *slash;
 	struct stat there;
@@ -66,14 +66,16 @@ follow_link(struct job *job, int fd, const struct stat *status, const char *show
 	path[len < 0 ? 0 : len] = '\0';
 	slash = strrchr(path, '/');
 	if (slash == NULL)
-		return refuse(shown, "it is a link, and where it leads cannot be told", "the name of the file itself");
+		return refuse_target(
+		    shown, "it is a link, and where it leads cannot be told", "the name of the file itself");
 	*slash = '\0';
 	job->own_dir_fd = open(*path == '\0' ? "/" : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (job->own_dir_fd < 0)
 		return report_local("cannot open the directory", path, -errno);
-	if (fstatat(job->own_dir_fd, slash + 1, &there, AT_SYMLINK_NOFOLLOW) < 0 || !is_same_file(&there, status))
-		return refuse(shown, "it is a link, and where it leads cannot be told", "the name of the file itself");
-	return set_name(job, job->own_dir_fd, slash + 1);
+	if (fstatat(job->own_dir_fd, slash + 1, &there, AT_SYMLINK_NOFOLLOW) < 0 || !is_same_local_file(&there, status))
+		return refuse_target(
+		    shown, "it is a link, and where it leads cannot be told", "the name of the file itself");
+	return set_target_name(job, job->own_dir_fd, slash + 1);
 }
 
 static enum exit_status
@@ -82,7 +84,7 @@ write_into(struct job *job, int fd, const char *shown)
 	if (fd < 0)
 		return report_local("cannot write into", shown, -errno);
 	job->stream_fd = job->own_stream_fd = fd;
-	return isatty(fd) == 1 ? refuse(shown, "it is a terminal", "cat, which prints files there") : EXIT_DONE;
+	return isatty(fd) == 1 ? refuse_target(shown, "it is a terminal", "cat, which prints files there") : EXIT_DONE;
 }
 
 static enum exit_status
@@ -94,10 +96,10 @@ set_existing(struct job *job, int fd, int dir_fd, const char *name, const char *
 	if (fstat(fd, &status) < 0)
 		return report_local("cannot look at", shown, -errno);
 	if (S_ISDIR(status.st_mode))
-		return refuse(shown, "it is a directory", "a name in it, or a slash behind it");
+		return refuse_target(shown, "it is a directory", "a name in it, or a slash behind it");
 	if (S_ISSOCK(status.st_mode))
-		return refuse(shown, "it is a socket", "-, and a program that writes into it");
-	*is_stdout = fstat(STDOUT_FILENO, &out) == 0 && is_same_file(&status, &out);
+		return refuse_target(shown, "it is a socket", "-, and a program that writes into it");
+	*is_stdout = fstat(STDOUT_FILENO, &out) == 0 && is_same_local_file(&status, &out);
 	if (*is_stdout) {
 		job->stream_fd = STDOUT_FILENO;
 		return EXIT_DONE;
@@ -107,8 +109,8 @@ set_existing(struct job *job, int fd, int dir_fd, const char *name, const char *
 	if (!S_ISREG(status.st_mode))
 		return write_into(job, openat(dir_fd, name, O_WRONLY | O_NOCTTY | O_CLOEXEC), shown);
 	if (fstatat(dir_fd, name, &link, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(link.st_mode))
-		return follow_link(job, fd, &status, shown);
-	return set_name(job, dir_fd, name);
+		return follow_local_link(job, fd, &status, shown);
+	return set_target_name(job, dir_fd, name);
 }
 
 enum exit_status
@@ -120,7 +122,7 @@ local_target_set(struct job *job, int dir_fd, const char *name, const char *show
 
 	*is_stdout = false;
 	if (fd < 0)
-		return set_name(job, dir_fd, name);
+		return set_target_name(job, dir_fd, name);
 	status = set_existing(job, fd, dir_fd, name, shown, is_stdout);
 	close_fd(&fd);
 	return status;

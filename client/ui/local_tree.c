@@ -18,7 +18,7 @@
 #define DEPTH_MAX 128
 
 static enum ftp_kind
-kind_of(mode_t mode)
+kind_of_local(mode_t mode)
 {
 	return S_ISREG(mode) ? FTP_KIND_FILE
 	    : S_ISDIR(mode)  ? FTP_KIND_DIRECTORY
@@ -27,7 +27,7 @@ kind_of(mode_t mode)
 }
 
 static int
-add_entry(struct ftp_list *list, const char *name, const struct stat *status)
+add_local_entry(struct ftp_list *list, const char *name, const struct stat *status)
 {
 	struct ftp_entry *entries = list->entries;
 
@@ -39,7 +39,7 @@ add_entry(struct ftp_list *list, const char *name, const struct stat *status)
 	}
 	entries[list->count] = (struct ftp_entry){
 	    .name = strdup(name),
-	    .kind = kind_of(status->st_mode),
+	    .kind = kind_of_local(status->st_mode),
 	    .size = status->st_size,
 	    .mtime = status->st_mtim.tv_sec,
 	    .mtime_is_exact = true,
@@ -66,7 +66,7 @@ look_at(DIR *directory, const char *shown, const char *name, struct ftp_list *li
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return 0;
 	if (fstatat(dirfd(directory), name, &status, AT_SYMLINK_NOFOLLOW) == 0)
-		return add_entry(list, name, &status);
+		return add_local_entry(list, name, &status);
 	if (errno == ENOENT)
 		return 0;
 	report_unknown(shown, name, -errno);
@@ -113,8 +113,8 @@ static int remove_tree(const struct removal *removal, int dir_fd, const char *na
     int depth, bool *has_kept);
 
 static int
-remove_entry(const struct removal *removal, int fd, const struct ftp_entry *entry, const struct mirror_wishes *keep,
-    int depth, bool *has_kept)
+remove_local_entry(const struct removal *removal, int fd, const struct ftp_entry *entry,
+    const struct mirror_wishes *keep, int depth, bool *has_kept)
 {
 	struct mirror_wishes deeper = *keep;
 	char *below;
@@ -136,7 +136,8 @@ remove_entry(const struct removal *removal, int fd, const struct ftp_entry *entr
 }
 
 static int
-remove_content(const struct removal *removal, int fd, const struct mirror_wishes *keep, int depth, bool *keeps_inner)
+remove_local_content(
+    const struct removal *removal, int fd, const struct mirror_wishes *keep, int depth, bool *keeps_inner)
 {
 	struct ftp_list list;
 	int r = local_list(fcntl(fd, F_DUPFD_CLOEXEC, 0), keep->path, &list);
@@ -145,7 +146,7 @@ remove_content(const struct removal *removal, int fd, const struct mirror_wishes
 		if (mirror_is_excluded(keep, list.entries[i].name))
 			*keeps_inner = true;
 		else
-			r = remove_entry(removal, fd, &list.entries[i], keep, depth, keeps_inner);
+			r = remove_local_entry(removal, fd, &list.entries[i], keep, depth, keeps_inner);
 	}
 	ftp_list_free(&list);
 	return r;
@@ -163,7 +164,7 @@ remove_tree(const struct removal *removal, int dir_fd, const char *name, const s
 	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	r = remove_content(removal, fd, keep, depth, &keeps_inner);
+	r = remove_local_content(removal, fd, keep, depth, &keeps_inner);
 	close_fd(&fd);
 	if (keeps_inner)
 		*has_kept = true;

@@ -77,7 +77,7 @@ do_copy(struct mirror *mirror, const char *directory, const struct mirror_action
 }
 
 static bool
-make_directory(struct mirror *mirror, const char *path)
+mirror_make_directory(struct mirror *mirror, const char *path)
 {
 	char *full;
 	int fd;
@@ -87,7 +87,7 @@ make_directory(struct mirror *mirror, const char *path)
 	if (mirror->options->is_dry_run)
 		return true;
 	if (!mirror->is_upload) {
-		fd = open_beneath(mirror->root_fd, path, true);
+		fd = open_local_beneath(mirror->root_fd, path, true);
 		if (fd < 0) {
 			mirror_note(mirror, report_local("cannot make", path, fd));
 			return false;
@@ -105,7 +105,7 @@ make_directory(struct mirror *mirror, const char *path)
 	return true;
 }
 
-static void walk(struct mirror *mirror, const char *path, bool is_new, const char *unique);
+static void mirror_walk(struct mirror *mirror, const char *path, bool is_new, const char *unique);
 
 /* The "unique" of a directory on the server. */
 static const char *
@@ -161,13 +161,13 @@ do_action(struct mirror *mirror, const char *directory, const struct mirror_acti
 		defer(mirror, directory, action);
 		break;
 	case MIRROR_MKDIR:
-		if (make_directory(mirror, path))
-			walk(mirror, path, true, unique_of(mirror, action));
+		if (mirror_make_directory(mirror, path))
+			mirror_walk(mirror, path, true, unique_of(mirror, action));
 		else
 			mirror->has_failed = true;
 		break;
 	case MIRROR_DESCEND:
-		walk(mirror, path, false, unique_of(mirror, action));
+		mirror_walk(mirror, path, false, unique_of(mirror, action));
 		break;
 	}
 	free(path);
@@ -298,7 +298,7 @@ refuse_depth(struct mirror *mirror, const char *path, const char *why)
 }
 
 static void
-walk(struct mirror *mirror, const char *path, bool is_new, const char *unique)
+mirror_walk(struct mirror *mirror, const char *path, bool is_new, const char *unique)
 {
 	struct ftp_list source = {0}, target = {0};
 	bool was_doubtful = mirror->is_doubtful;
@@ -506,7 +506,7 @@ copy_and_delete(struct mirror *mirror)
 }
 
 static enum exit_status
-run(struct mirror *mirror)
+mirror_run_all(struct mirror *mirror)
 {
 	bool is_new = false;
 	/* the source first: where there is none, no target is made */
@@ -516,7 +516,7 @@ run(struct mirror *mirror)
 		status = mirror->is_upload ? check_remote_root(mirror, &is_new) : open_local_root(mirror);
 	if (status != EXIT_DONE)
 		return status;
-	walk(mirror, "", is_new, "");
+	mirror_walk(mirror, "", is_new, "");
 	copy_and_delete(mirror);
 	if (!mirror->options->is_dry_run)
 		twins_check(mirror);
@@ -563,7 +563,7 @@ command_mirror(struct session *session, struct options *options, const struct ar
 	mirror.knows_times = args->is_upload && ftp_has_feature(session->ftp, "MFMT");
 	mirror.wishes.is_newer_same = args->is_upload && !mirror.knows_times;
 	options->is_continue = false;
-	status = run(&mirror);
+	status = mirror_run_all(&mirror);
 	jobs_free(&mirror.jobs);
 	deletions_free(&mirror.deletions);
 	twins_free(&mirror);

@@ -70,7 +70,7 @@ compare_entries(const void *a, const void *b)
 }
 
 static bool
-has_name(const struct ftp_list *list, const char *name)
+holds_entry(const struct ftp_list *list, const char *name)
 {
 	struct ftp_entry wanted = {.name = (char *)(uintptr_t)name};
 
@@ -105,7 +105,7 @@ find_missing(const struct arrivals *arrivals, size_t first, const char *director
 	if (list->count > 0)
 		qsort(list->entries, list->count, sizeof(*list->entries), compare_entries);
 	for (size_t i = first; i < arrivals->count && strcmp(arrivals->jobs[i]->beneath, directory) == 0; i++) {
-		if (!has_name(list, arrivals->jobs[i]->name))
+		if (!holds_entry(list, arrivals->jobs[i]->name))
 			return arrivals->jobs[i]->name;
 	}
 	return NULL;

@@ -62,7 +62,7 @@ deletions_free(struct deletions *deletions)
 static enum exit_status
 delete_local(struct mirror *mirror, const struct deletion *deletion, bool is_counting, size_t *names)
 {
-	int fd = open_beneath(mirror->root_fd, deletion->directory, false), r = fd < 0 ? fd : 0;
+	int fd = open_local_beneath(mirror->root_fd, deletion->directory, false), r = fd < 0 ? fd : 0;
 	struct mirror_wishes keep = mirror->wishes;
 
 	keep.path = deletion->path;

@@ -32,7 +32,7 @@ mirror_list_local(const struct mirror *mirror, const char *path, struct ftp_list
 	*list = (struct ftp_list){0};
 	if (mirror->root_fd < 0)
 		return 0;
-	fd = open_beneath(mirror->root_fd, path, false);
+	fd = open_local_beneath(mirror->root_fd, path, false);
 	if (fd < 0)
 		return fd;
 	r = local_list(fcntl(fd, F_DUPFD_CLOEXEC, 0), path[0] == '\0' ? mirror->local_root : path, list);

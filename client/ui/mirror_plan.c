@@ -184,7 +184,7 @@ plan_deletion(struct mirror_action *action, const struct mirror_wishes *wishes)
 }
 
 static struct mirror_action *
-add(struct mirror_plan *plan, const char *name, const struct ftp_entry *source, const struct ftp_entry *target)
+add_action(struct mirror_plan *plan, const char *name, const struct ftp_entry *source, const struct ftp_entry *target)
 {
 	struct mirror_action *action = &plan->actions[plan->count++];
 
@@ -197,7 +197,7 @@ static void
 plan_replacement(struct mirror_plan *plan, const struct ftp_entry *source, const struct ftp_entry *target,
     const struct mirror_wishes *wishes)
 {
-	struct mirror_action *action = add(plan, source->name, source, NULL);
+	struct mirror_action *action = add_action(plan, source->name, source, NULL);
 
 	plan_both(action, wishes);
 	if (action->what == MIRROR_SKIP)
@@ -213,7 +213,7 @@ plan_replacement(struct mirror_plan *plan, const struct ftp_entry *source, const
 		return;
 	}
 	action->is_replacement = true;
-	action = add(plan, target->name, NULL, target);
+	action = add_action(plan, target->name, NULL, target);
 	action->replaced_by = source;
 	plan_deletion(action, wishes);
 	action->why = "is something else in the source";
@@ -256,12 +256,12 @@ plan_name(struct mirror_plan *plan, const char *name, const struct ftp_entry *so
 	if (mirror_is_excluded(wishes, name))
 		return;
 	if (source == NULL)
-		plan_deletion(add(plan, name, NULL, target), wishes);
+		plan_deletion(add_action(plan, name, NULL, target), wishes);
 	else if (target != NULL &&
 	    (is_tree(source) != is_tree(target) || target->kind == FTP_KIND_LINK || target->kind == FTP_KIND_OTHER))
 		plan_replacement(plan, source, target, wishes);
 	else
-		plan_both(add(plan, name, source, target), wishes);
+		plan_both(add_action(plan, name, source, target), wishes);
 }
 
 int

@@ -30,7 +30,7 @@ is_space(char c)
 }
 
 static void
-step(struct reader *reader)
+next_netrc_char(struct reader *reader)
 {
 	if (*reader->at++ == '\n')
 		reader->line++;
@@ -42,10 +42,10 @@ skip_to_token(struct reader *reader)
 {
 	while (reader->at < reader->end) {
 		if (is_space(*reader->at)) {
-			step(reader);
+			next_netrc_char(reader);
 		} else if (*reader->at == '#') {
 			while (reader->at < reader->end && *reader->at != '\n')
-				step(reader);
+				next_netrc_char(reader);
 		} else {
 			return;
 		}
@@ -55,16 +55,16 @@ skip_to_token(struct reader *reader)
 static int
 take_quoted(struct reader *reader)
 {
-	step(reader);
+	next_netrc_char(reader);
 	while (reader->at < reader->end && *reader->at != '"' && *reader->at != '\n') {
 		if (*reader->at == '\\' && reader->at + 1 < reader->end)
-			step(reader);
+			next_netrc_char(reader);
 		(void)buf_add(&reader->token, reader->at, 1);
-		step(reader);
+		next_netrc_char(reader);
 	}
 	if (reader->at == reader->end || *reader->at != '"')
 		return -EINVAL;
-	step(reader);
+	next_netrc_char(reader);
 	return 0;
 }
 
@@ -77,7 +77,7 @@ next_token(struct reader *reader, bool is_value)
 	buf_clear(&reader->token);
 	if (is_value)
 		while (reader->at < reader->end && is_space(*reader->at))
-			step(reader);
+			next_netrc_char(reader);
 	else
 		skip_to_token(reader);
 	if (reader->at == reader->end)
@@ -87,9 +87,9 @@ next_token(struct reader *reader, bool is_value)
 	else
 		while (reader->at < reader->end && !is_space(*reader->at)) {
 			if (*reader->at == '\\' && reader->at + 1 < reader->end && !is_space(reader->at[1]))
-				step(reader);
+				next_netrc_char(reader);
 			(void)buf_add(&reader->token, reader->at, 1);
-			step(reader);
+			next_netrc_char(reader);
 		}
 	(void)buf_add(&reader->token, "", 0);
 	if (r < 0 || reader->token.error < 0)
@@ -112,14 +112,14 @@ skip_macro(struct reader *reader)
 		    (reader->at[1] == '\n' ||
 			(reader->at[1] == '\r' && reader->at + 2 < reader->end && reader->at[2] == '\n'));
 
-		step(reader);
+		next_netrc_char(reader);
 		if (is_end)
 			return;
 	}
 }
 
 static int
-keep(char **slot, const char *text)
+keep_netrc_value(char **slot, const char *text)
 {
 	if (*slot != NULL) {
 		explicit_bzero(*slot, strlen(*slot));
@@ -141,18 +141,18 @@ netrc_login_free(struct netrc_login *login)
 
 /* Take the value of "login" and the like; a value is due. */
 static int
-take_value(struct reader *reader, char **slot)
+read_netrc_value(struct reader *reader, char **slot)
 {
 	int r = next_token(reader, true);
 
 	if (r <= 0)
 		return -EINVAL;
-	return slot == NULL ? 0 : keep(slot, token_text(reader));
+	return slot == NULL ? 0 : keep_netrc_value(slot, token_text(reader));
 }
 
 /* Read the fields of an entry up to the next machine or default, whose word is left in the token. Returns as next_token(). */
 static int
-take_entry(struct reader *reader, struct netrc_login *login)
+read_netrc_entry(struct reader *reader, struct netrc_login *login)
 {
 	int r;
 
@@ -162,11 +162,11 @@ take_entry(struct reader *reader, struct netrc_login *login)
 		if (strcmp(word, "machine") == 0 || strcmp(word, "default") == 0)
 			return 1;
 		if (strcmp(word, "login") == 0 || strcmp(word, "user") == 0)
-			r = take_value(reader, &login->user);
+			r = read_netrc_value(reader, &login->user);
 		else if (strcmp(word, "password") == 0 || strcmp(word, "passwd") == 0)
-			r = take_value(reader, &login->password);
+			r = read_netrc_value(reader, &login->password);
 		else if (strcmp(word, "account") == 0)
-			r = take_value(reader, NULL);
+			r = read_netrc_value(reader, NULL);
 		else if (strcmp(word, "macdef") == 0)
 			skip_macro(reader);
 		else
@@ -178,14 +178,14 @@ take_entry(struct reader *reader, struct netrc_login *login)
 }
 
 static bool
-is_wanted(bool is_host, const struct netrc_login *login, const char *user)
+is_wanted_login(bool is_host, const struct netrc_login *login, const char *user)
 {
 	return is_host && (user == NULL || login->user == NULL || strcmp(login->user, user) == 0);
 }
 
 /* The first word of an entry is in the token. */
 static int
-find_entry(struct reader *reader, const char *host, const char *user, struct netrc_login *login)
+find_netrc_entry(struct reader *reader, const char *host, const char *user, struct netrc_login *login)
 {
 	int r = next_token(reader, false);
 
@@ -202,10 +202,10 @@ find_entry(struct reader *reader, const char *host, const char *user, struct net
 				return -EINVAL;
 			is_host = strcasecmp(token_text(reader), host) == 0;
 		}
-		r = take_entry(reader, login);
+		r = read_netrc_entry(reader, login);
 		if (r < 0)
 			return r;
-		if (is_wanted(is_host, login, user))
+		if (is_wanted_login(is_host, login, user))
 			return 0;
 		netrc_login_free(login);
 		if (is_default)
@@ -222,7 +222,7 @@ netrc_find(const char *text, size_t len, const char *host, const char *user, str
 
 	*login = (struct netrc_login){NULL, NULL};
 	buf_init(&reader.token, TOKEN_MAX);
-	r = find_entry(&reader, host, user, login);
+	r = find_netrc_entry(&reader, host, user, login);
 	if (r < 0)
 		netrc_login_free(login);
 	if (line != NULL)
@@ -232,7 +232,7 @@ netrc_find(const char *text, size_t len, const char *host, const char *user, str
 }
 
 static int
-read_file(int fd, struct buf *text)
+read_netrc_file(int fd, struct buf *text)
 {
 	for (;;) {
 		char *room = buf_room(text, 4096);
@@ -268,7 +268,7 @@ netrc_look_up(const char *path, const char *host, const char *user, struct netrc
 		r = -errno;
 		goto out;
 	}
-	r = S_ISREG(status.st_mode) ? read_file(fd, &text) : -EINVAL;
+	r = S_ISREG(status.st_mode) ? read_netrc_file(fd, &text) : -EINVAL;
 	if (r < 0)
 		goto out;
 	r = netrc_find(text.len == 0 ? "" : text.data, text.len, host, user, login, line);

@@ -62,7 +62,7 @@ take_epsv(void *options, const char *value)
 }
 
 static int
-take_pasv(void *options, const char *value)
+set_pasv(void *options, const char *value)
 {
 	(void)value;
 	set_way(options, false, false, true);
@@ -142,7 +142,7 @@ static const struct opt_row table[OPTION_ALL] = {
 	.help = "let the server make the data connections"},
     [OPTION_EPSV] = {"epsv", 0, NULL, OPT_CALL, .take = take_epsv,
 	.help = "passive data connections by EPSV alone; else EPSV, and PASV where that fails"},
-    [OPTION_PASV] = {"pasv", 0, NULL, OPT_CALL, .take = take_pasv, .help = "passive data connections by PASV alone"},
+    [OPTION_PASV] = {"pasv", 0, NULL, OPT_CALL, .take = set_pasv, .help = "passive data connections by PASV alone"},
     [OPTION_PASV_ANYWHERE] = {"pasv-anywhere", 0, NULL, OPT_FLAG, AT(may_go_elsewhere),
 	.help = "connect to the address that PASV names, also when it is another host's"},
     [OPTION_IPV4] = {"ipv4", '4', NULL, OPT_CALL, .take = take_ipv4, .help = "IPv4 only"},
@@ -244,7 +244,7 @@ struct parse {
 };
 
 static const char *
-next_word(void *arg)
+next_option_word(void *arg)
 {
 	struct parse *parse = arg;
 
@@ -252,7 +252,7 @@ next_word(void *arg)
 }
 
 static bool
-is_allowed(void *arg, size_t row)
+is_allowed_option(void *arg, size_t row)
 {
 	struct parse *parse = arg;
 
@@ -299,8 +299,8 @@ options_parse(struct options *options, const struct word *words, size_t count, u
 	struct opt_parser parser = {.rows = table,
 	    .count = OPTION_ALL,
 	    .targets = options,
-	    .next = next_word,
-	    .accept = is_allowed,
+	    .next = next_option_word,
+	    .accept = is_allowed_option,
 	    .arg = &parse};
 	enum opt_problem problem = OPT_FINE;
 	bool is_end = false;

@@ -57,7 +57,7 @@ base_directory(struct buf *path, const char *variable, const char *in_home)
 
 /* Make the directories of path that are missing, all but its last component. */
 static void
-make_parents(char *path)
+make_place_directories(char *path)
 {
 	for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
@@ -75,7 +75,7 @@ places_history(struct buf *path)
 
 	if (!base_directory(path, "XDG_STATE_HOME", ".local/state") || buf_add_text(path, "/sallyport/history") < 0)
 		return false;
-	make_parents(path->data);
+	make_place_directories(path->data);
 	fd = open(path->data, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
 	if (fd < 0)
 		return false;
@@ -132,7 +132,7 @@ places_write_bookmarks(const struct buf *text)
 	buf_init(&fresh, 4096);
 	if (!places_bookmarks(&path))
 		goto out;
-	make_parents(path.data);
+	make_place_directories(path.data);
 	/* a link stays, and what it leads to is replaced */
 	real = realpath(path.data, NULL);
 	if (real != NULL && stat(real, &status) == 0 && !S_ISREG(status.st_mode)) {

@@ -73,7 +73,7 @@ matches_free(struct matches *matches)
 
 /* Takes path over. entry NULL: nothing is known. */
 static int
-add_match(struct matches *matches, char *path, const struct ftp_entry *entry)
+add_remote_match(struct matches *matches, char *path, const struct ftp_entry *entry)
 {
 	static const struct ftp_entry unknown = {.kind = FTP_KIND_OTHER, .size = -1, .mtime = -1};
 
@@ -142,11 +142,11 @@ has_wildcard(const char *component, size_t len)
 	return false;
 }
 
-static enum ftp_class expand(struct expansion *expansion, const char *directory, const char *rest);
+static enum ftp_class expand_below(struct expansion *expansion, const char *directory, const char *rest);
 
 /* A name that matched: is it the end, or does more of the pattern follow? */
 static enum ftp_class
-take_name(struct expansion *expansion, const char *directory, const struct ftp_entry *entry, const char *rest)
+take_matched_name(struct expansion *expansion, const char *directory, const struct ftp_entry *entry, const char *rest)
 {
 	char *path = path_join(directory, entry->name);
 	enum ftp_class class = FTP_OK;
@@ -154,10 +154,10 @@ take_name(struct expansion *expansion, const char *directory, const struct ftp_e
 	if (path == NULL)
 		return FTP_LOCAL;
 	if (*rest == '\0')
-		return add_match(expansion->matches, path, entry) < 0 ? FTP_LOCAL : FTP_OK;
+		return add_remote_match(expansion->matches, path, entry) < 0 ? FTP_LOCAL : FTP_OK;
 	if (entry->kind != FTP_KIND_FILE && expansion->depth < DEPTH_MAX) {
 		expansion->depth++;
-		class = expand(expansion, path, rest);
+		class = expand_below(expansion, path, rest);
 		expansion->depth--;
 		if (class == FTP_REFUSED)
 			class = FTP_OK; /* a directory that may not be read has no matches */
@@ -183,7 +183,7 @@ expand_names(struct expansion *expansion, const char *directory, const char *com
 		if (name[0] == '.' && component[0] != '.')
 			continue;
 		if (glob_match(component, len, name, strlen(name), &expansion->steps))
-			class = take_name(expansion, directory, &list.entries[i], rest);
+			class = take_matched_name(expansion, directory, &list.entries[i], rest);
 	}
 	ftp_list_free(&list);
 	return class;
@@ -191,7 +191,7 @@ expand_names(struct expansion *expansion, const char *directory, const char *com
 
 /* Match the rest of a pattern below directory ("": the working directory). */
 static enum ftp_class
-expand(struct expansion *expansion, const char *directory, const char *rest)
+expand_below(struct expansion *expansion, const char *directory, const char *rest)
 {
 	size_t len;
 	char *name, *path;
@@ -215,11 +215,11 @@ expand(struct expansion *expansion, const char *directory, const char *rest)
 		if (class == FTP_REFUSED)
 			class = FTP_OK;
 		else if (class == FTP_OK) {
-			class = add_match(expansion->matches, strdup(path), &entry) < 0 ? FTP_LOCAL : FTP_OK;
+			class = add_remote_match(expansion->matches, strdup(path), &entry) < 0 ? FTP_LOCAL : FTP_OK;
 			ftp_entry_free(&entry);
 		}
 	} else {
-		class = expand(expansion, path, rest + len);
+		class = expand_below(expansion, path, rest + len);
 	}
 	free(path);
 	return class;
@@ -266,16 +266,16 @@ remote_glob(struct session *session, const struct word *word, struct matches *ma
 	int r;
 
 	if (word->pattern == NULL) {
-		if (add_match(matches, strdup(word->text), NULL) < 0)
+		if (add_remote_match(matches, strdup(word->text), NULL) < 0)
 			return report_no_memory();
 		return EXIT_DONE;
 	}
 	if (find_literal(session, word, &entry)) {
-		r = add_match(matches, strdup(word->text), &entry);
+		r = add_remote_match(matches, strdup(word->text), &entry);
 		ftp_entry_free(&entry);
 		return r < 0 ? report_no_memory() : EXIT_DONE;
 	}
-	class = expand(&expansion, word->pattern[0] == '/' ? "/" : "", word->pattern);
+	class = expand_below(&expansion, word->pattern[0] == '/' ? "/" : "", word->pattern);
 	if (class == FTP_LOCAL)
 		return report_failure(
 		    FTP_LOCAL, "cannot expand the pattern", "it has too many matches", "a narrower one");

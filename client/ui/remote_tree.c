@@ -30,7 +30,7 @@ struct level {
 static enum exit_status remove_level(struct removal *removal, struct level *level, bool *has_kept);
 
 static enum exit_status
-remove_file(struct removal *removal, const char *path)
+remove_remote_file(struct removal *removal, const char *path)
 {
 	if (!removal->is_counting && ftp_delete(removal->session->ftp, path) != FTP_OK)
 		return session_error(removal->session);
@@ -39,7 +39,7 @@ remove_file(struct removal *removal, const char *path)
 }
 
 static enum exit_status
-remove_entry(struct removal *removal, const struct level *level, const struct ftp_entry *entry, bool *has_kept)
+remove_remote_entry(struct removal *removal, const struct level *level, const struct ftp_entry *entry, bool *has_kept)
 {
 	char *inner = path_join(level->path, entry->name),
 	     *below = level->keep == NULL ? NULL : path_join(level->keep->path, entry->name);
@@ -57,7 +57,7 @@ remove_entry(struct removal *removal, const struct level *level, const struct ft
 	else if (entry->kind == FTP_KIND_DIRECTORY)
 		status = remove_level(removal, &next, has_kept);
 	else
-		status = remove_file(removal, inner);
+		status = remove_remote_file(removal, inner);
 	free(inner);
 	free(below);
 	return status;
@@ -89,14 +89,14 @@ remove_listed(struct removal *removal, struct level *level, struct ftp_list *lis
 		if (level->keep != NULL && mirror_is_excluded(level->keep, list->entries[i].name))
 			*keeps_inner = true;
 		else
-			status = remove_entry(removal, level, &list->entries[i], keeps_inner);
+			status = remove_remote_entry(removal, level, &list->entries[i], keeps_inner);
 	}
 	return status;
 }
 
 /* A listing that the server cut off is asked for again, as long as something went. */
 static enum exit_status
-remove_content(struct removal *removal, struct level *level, bool *keeps_inner)
+remove_remote_content(struct removal *removal, struct level *level, bool *keeps_inner)
 {
 	enum exit_status status;
 	size_t before;
@@ -120,7 +120,7 @@ static enum exit_status
 remove_level(struct removal *removal, struct level *level, bool *has_kept)
 {
 	bool keeps_inner = false;
-	enum exit_status status = remove_content(removal, level, &keeps_inner);
+	enum exit_status status = remove_remote_content(removal, level, &keeps_inner);
 
 	if (signals_have_aborted())
 		return exit_status_worse(status, EXIT_INTERRUPTED);
@@ -135,7 +135,7 @@ remove_level(struct removal *removal, struct level *level, bool *has_kept)
 }
 
 static enum exit_status
-remove_all(struct removal *removal, const char *path, const struct mirror_wishes *keep)
+remove_remote_tree(struct removal *removal, const char *path, const struct mirror_wishes *keep)
 {
 	struct level top = {.path = path, .keep = keep, .trail = {.unique = ""}};
 	bool has_kept = false;
@@ -147,7 +147,7 @@ enum exit_status
 remote_tree_count(struct session *session, const char *path, const struct mirror_wishes *keep, size_t *names)
 {
 	struct removal removal = {.session = session, .is_counting = true};
-	enum exit_status status = remove_all(&removal, path, keep);
+	enum exit_status status = remove_remote_tree(&removal, path, keep);
 
 	*names += removal.removed;
 	return status;
@@ -160,5 +160,5 @@ remote_tree_remove(struct session *session, const char *path, const struct mirro
 	size_t names = 0;
 	enum exit_status status = remote_tree_count(session, path, keep, &names);
 
-	return status != EXIT_DONE ? status : remove_all(&removal, path, keep);
+	return status != EXIT_DONE ? status : remove_remote_tree(&removal, path, keep);
 }

@@ -117,7 +117,7 @@ report_quote(const char *text)
 
 /* A background job neither draws nor touches the terminal. */
 static bool
-is_in_front(void)
+is_report_in_front(void)
 {
 	return tcgetpgrp(fileno(report.stream)) == getpgrp();
 }
@@ -128,7 +128,7 @@ quiet_terminal(void)
 {
 	struct termios silent;
 
-	if (!report_has_bar() || !is_in_front() || tcgetattr(fileno(report.stream), &report.before) < 0)
+	if (!report_has_bar() || !is_report_in_front() || tcgetattr(fileno(report.stream), &report.before) < 0)
 		return;
 	silent = report.before;
 	silent.c_lflag &= ~(tcflag_t)ECHO;
@@ -140,7 +140,7 @@ static void
 restore_terminal(void)
 {
 	(void)signals_resume_terminal();
-	if (report.has_quieted && is_in_front())
+	if (report.has_quieted && is_report_in_front())
 		(void)tcsetattr(fileno(report.stream), TCSADRAIN, &report.before);
 	report.has_quieted = false;
 }
@@ -237,7 +237,7 @@ draw(uint64_t now_ms)
 	size_t columns = report_columns();
 	char name[64];
 
-	if (!report_has_bar() || !report.is_running || !is_in_front())
+	if (!report_has_bar() || !report.is_running || !is_report_in_front())
 		return;
 	speed_add(&report.speed, now_ms, moved_so_far());
 	erase();
@@ -264,7 +264,7 @@ draw(uint64_t now_ms)
 
 /* What is printed, whoever it came from: nothing in it moves a cursor or turns the direction of writing. */
 static void
-print_text(FILE *stream, const char *prefix, const struct buf *text, bool is_prose)
+print_safely(FILE *stream, const char *prefix, const struct buf *text, bool is_prose)
 {
 	size_t columns = is_prose ? prose_columns(stream) : 0, len = text->len == 0 ? 0 : strlen(text->data);
 	struct buf out;
@@ -291,7 +291,7 @@ print_line(FILE *stream, const char *prefix, bool is_prose, const char *format, 
 	fflush(stdout);
 	buf_init(&text, 4 * LINE_MAX_BYTES);
 	(void)buf_addv(&text, format, args);
-	print_text(stream, prefix, &text, is_prose);
+	print_safely(stream, prefix, &text, is_prose);
 	fflush(stream);
 	buf_free(&text);
 }
@@ -325,7 +325,7 @@ report_json_text(const char *text)
 
 /* JSON as it is, but for what deceives on a terminal: that is \uXXXX, the same to a program. */
 static void
-print_json(FILE *stream, const char *text)
+print_json_safely(FILE *stream, const char *text)
 {
 	while (*text != '\0') {
 		size_t n = utf8_sequence((const unsigned char *)text, strlen(text));
@@ -349,7 +349,7 @@ write_json(json_t *event)
 	FILE *stream = report.stream == NULL ? stdout : report.stream;
 
 	if (text != NULL) {
-		print_json(stream, text);
+		print_json_safely(stream, text);
 		fflush(stream);
 	}
 	free(text);
@@ -470,7 +470,7 @@ report_trace(char kind, const char *line)
 }
 
 static void
-print_error(const struct ftp_error *error)
+print_ftp_error(const struct ftp_error *error)
 {
 	print_linef(stderr, "sallyport: ", "%s%s%s", error->what, error->why[0] == '\0' ? "" : ": ", error->why);
 	if (error->hint[0] != '\0')
@@ -488,7 +488,7 @@ report_error(const struct ftp_error *error)
 		json_error(event, error);
 		write_json(event);
 	}
-	print_error(error);
+	print_ftp_error(error);
 	pthread_mutex_unlock(&report.lock);
 	return exit_status_of(error->class);
 }
@@ -750,7 +750,7 @@ report_transfer_end(struct report_slot *slot, const struct ftp_result *result, c
 	}
 	/* those that Ctrl-C stopped are told together */
 	if (error != NULL && error->class != FTP_ABORTED)
-		print_error(error);
+		print_ftp_error(error);
 	pthread_mutex_unlock(&report.lock);
 	free(slot);
 	return error == NULL ? EXIT_DONE : exit_status_of(error->class);

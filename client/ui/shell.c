@@ -60,7 +60,7 @@ run_local(const char *line)
 }
 
 static enum exit_status
-run_line(struct session *session, struct options *options, const char *line, bool *is_end)
+run_shell_line(struct session *session, struct options *options, const char *line, bool *is_end)
 {
 	enum exit_status status = EXIT_DONE;
 	struct words words;
@@ -104,7 +104,7 @@ shell_batch(struct session *session, struct options *options, FILE *stream, cons
 		}
 		command = line + strspn(line, " \t");
 		may_fail = command[0] == '-';
-		status = run_line(session, options, command + may_fail, &is_end);
+		status = run_shell_line(session, options, command + may_fail, &is_end);
 		if (status != EXIT_DONE && !signals_have_aborted())
 			report_warning("%s:%zu: %s", report_quote(name), number,
 			    may_fail ? "failed; goes on" : "failed; the rest is not done");
@@ -350,7 +350,7 @@ open_editor(struct shell *shell)
 }
 
 static void
-remember(struct shell *shell, const char *line)
+remember_line(struct shell *shell, const char *line)
 {
 	HistEvent event;
 
@@ -380,11 +380,11 @@ one_turn(struct shell *shell)
 		fputc('\n', stdout);
 		return false;
 	}
-	remember(shell, text);
+	remember_line(shell, text);
 	line = strndup(text, strcspn(text, "\n"));
 	if (line == NULL)
 		return false;
-	shell->last = run_line(shell->session, shell->options, line, &is_end);
+	shell->last = run_shell_line(shell->session, shell->options, line, &is_end);
 	if (is_end)
 		shell->last = EXIT_DONE;
 	free(line);

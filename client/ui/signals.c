@@ -29,7 +29,7 @@ static volatile sig_atomic_t is_pending; /* at_stop waits for the job to come to
 static volatile sig_atomic_t stops;
 
 static bool
-is_in_front(void)
+is_terminal_in_front(void)
 {
 	return terminal_fd >= 0 && tcgetpgrp(terminal_fd) == getpgrp();
 }
@@ -37,7 +37,7 @@ is_in_front(void)
 bool
 signals_resume_terminal(void)
 {
-	if (!is_pending || !is_in_front())
+	if (!is_pending || !is_terminal_in_front())
 		return false;
 	is_pending = 0;
 	return tcsetattr(terminal_fd, TCSADRAIN, &at_stop) == 0;
@@ -56,7 +56,7 @@ handle_stop(int number)
 	int saved = errno;
 	sigset_t stop;
 
-	if (!is_pending && is_in_front() && tcgetattr(terminal_fd, &at_stop) == 0) {
+	if (!is_pending && is_terminal_in_front() && tcgetattr(terminal_fd, &at_stop) == 0) {
 		(void)tcsetattr(terminal_fd, TCSADRAIN, &at_begin);
 		is_pending = 1;
 	}

@@ -60,7 +60,7 @@ terminal_read_line(int fd, char *line, size_t size)
 
 /* The question, and once more after Ctrl-Z and fg. */
 static int
-ask(int fd, const char *prompt, char *answer, size_t size)
+ask_terminal(int fd, const char *prompt, char *answer, size_t size)
 {
 	unsigned int stops;
 
@@ -95,7 +95,7 @@ terminal_ask(const char *prompt, bool is_secret, char *answer, size_t size)
 		silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
 	/* at Ctrl-C the handler of signals.c has no SA_RESTART: read() returns, and the terminal is put right below */
 	tcsetattr(fd, TCSAFLUSH, &silent);
-	r = ask(fd, prompt, answer, size);
+	r = ask_terminal(fd, prompt, answer, size);
 	tcsetattr(fd, TCSAFLUSH, &before);
 	if (is_secret || r < 0)
 		(void)io_write_all(fd, "\n", 1);

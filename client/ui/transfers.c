@@ -121,7 +121,7 @@ jobs_check_names(const struct jobs *jobs)
 }
 
 int
-open_beneath(int dir_fd, const char *path, bool makes)
+open_local_beneath(int dir_fd, const char *path, bool makes)
 {
 	char name[256];
 	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), next, r;
@@ -158,7 +158,7 @@ open_beneath(int dir_fd, const char *path, bool makes)
 
 /* Whether both sides have the same content: *is_same. Reports errors. */
 static enum exit_status
-compare(struct ftp *ftp, const struct job *job, int dir_fd, const struct options *options, bool *is_same)
+compare_contents(struct ftp *ftp, const struct job *job, int dir_fd, const struct options *options, bool *is_same)
 {
 	struct ftp_hash here, there;
 	int fd = openat(dir_fd, job->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -199,7 +199,7 @@ add_hint(const struct ftp_error *error, const struct job *job, struct ftp_error 
 }
 
 static enum exit_status
-move(struct ftp *ftp, struct job *job, int dir_fd, const struct options *options, bool *is_fatal)
+move_file(struct ftp *ftp, struct job *job, int dir_fd, const struct options *options, bool *is_fatal)
 {
 	struct ftp_entry known = {
 	    .kind = FTP_KIND_FILE, .size = job->size, .mtime = job->mtime, .mtime_is_exact = true, .mode = -1};
@@ -246,7 +246,7 @@ run_job(struct ftp *ftp, struct job *job, const struct options *options, bool *i
 	int beneath_fd = -1;
 
 	if (job->beneath != NULL) {
-		beneath_fd = open_beneath(job->dir_fd, job->beneath, false);
+		beneath_fd = open_local_beneath(job->dir_fd, job->beneath, false);
 		if (beneath_fd < 0) {
 			job->status = report_local("cannot open the directory of", job->shown_local, beneath_fd);
 			job->state = JOB_FAILED;
@@ -254,9 +254,9 @@ run_job(struct ftp *ftp, struct job *job, const struct options *options, bool *i
 		}
 	}
 	if (job->is_compare)
-		job->status = compare(ftp, job, beneath_fd >= 0 ? beneath_fd : job->dir_fd, options, &is_same);
+		job->status = compare_contents(ftp, job, beneath_fd >= 0 ? beneath_fd : job->dir_fd, options, &is_same);
 	if (job->status == EXIT_DONE && !is_same)
-		job->status = move(ftp, job, beneath_fd >= 0 ? beneath_fd : job->dir_fd, options, is_fatal);
+		job->status = move_file(ftp, job, beneath_fd >= 0 ? beneath_fd : job->dir_fd, options, is_fatal);
 	job->state = job->status != EXIT_DONE ? JOB_FAILED : is_same ? JOB_SAME : JOB_DONE;
 	if (is_same)
 		report_transfer_spared();
@@ -363,7 +363,7 @@ supervise(struct pool *pool, const struct worker *workers, size_t count)
 }
 
 static size_t
-start(struct pool *pool, struct worker *workers, size_t wanted, struct session *session)
+start_workers(struct pool *pool, struct worker *workers, size_t wanted, struct session *session)
 {
 	sigset_t before;
 	size_t count = 0;
@@ -444,7 +444,7 @@ transfers_run(struct session *session, const struct options *options, struct job
 	pthread_cond_init(&pool.changed, &attributes);
 	pthread_condattr_destroy(&attributes);
 	report_begin(jobs->count, total_size(jobs));
-	count = start(&pool, workers, wanted, session);
+	count = start_workers(&pool, workers, wanted, session);
 	if (count == 0)
 		pool.status = report_failure(FTP_LOCAL, "cannot begin the transfer", "no thread could be made", "");
 	supervise(&pool, workers, count);

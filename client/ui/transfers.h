@@ -63,6 +63,6 @@ enum exit_status transfers_run(struct session *session, const struct options *op
  * Open the directory path ("a/b/c") below dir_fd, no component of it by way of a symbolic link or "..".
  * makes: make what is missing (mode 0777 and umask). Returns the descriptor, the caller's, or -errno.
  */
-int open_beneath(int dir_fd, const char *path, bool makes);
+int open_local_beneath(int dir_fd, const char *path, bool makes);
 
 #endif

@@ -34,7 +34,7 @@ is_special_to_glob(char c)
 }
 
 static void
-add_plain(struct splitter *splitter, char c)
+add_literal_char(struct splitter *splitter, char c)
 {
 	(void)buf_add(&splitter->text, &c, 1);
 	if (is_special_to_glob(c))
@@ -43,7 +43,7 @@ add_plain(struct splitter *splitter, char c)
 }
 
 static void
-add_bare(struct splitter *splitter, char c)
+add_unquoted_char(struct splitter *splitter, char c)
 {
 	if (c == '*' || c == '?' || c == '[')
 		splitter->is_wild = true;
@@ -60,13 +60,13 @@ take_backslash(struct splitter *splitter)
 		return;
 	}
 	if (splitter->quote == '"' && *splitter->at != '"' && *splitter->at != '\\')
-		add_plain(splitter, '\\');
+		add_literal_char(splitter, '\\');
 	else
-		add_plain(splitter, *splitter->at++);
+		add_literal_char(splitter, *splitter->at++);
 }
 
 static void
-take_word(struct splitter *splitter)
+split_word(struct splitter *splitter)
 {
 	buf_clear(&splitter->text);
 	buf_clear(&splitter->pattern);
@@ -83,9 +83,9 @@ take_word(struct splitter *splitter)
 		else if (c == '\\' && splitter->quote != '\'')
 			take_backslash(splitter);
 		else if (splitter->quote != '\0')
-			add_plain(splitter, c);
+			add_literal_char(splitter, c);
 		else
-			add_bare(splitter, c);
+			add_unquoted_char(splitter, c);
 	}
 	(void)buf_add(&splitter->text, "", 0);
 }
@@ -148,7 +148,7 @@ words_split(const char *line, struct words *words, const char **why)
 	splitter_init(&splitter, line, strlen(line));
 	for (skip_blanks(&splitter); r == 0 && splitter.at < splitter.end && *splitter.at != '#';
 	     skip_blanks(&splitter)) {
-		take_word(&splitter);
+		split_word(&splitter);
 		if (splitter.quote != '\0') {
 			*why = splitter.quote == '"' ? "a \" is not closed; close it, or write \\\" for the character"
 						     : "a ' is not closed; close it, or write \\' for the character";
@@ -191,7 +191,7 @@ words_at_cursor(const char *line, size_t len, struct word_at_cursor *word)
 	for (;;) {
 		skip_blanks(&splitter);
 		start = (size_t)(splitter.at - line);
-		take_word(&splitter);
+		split_word(&splitter);
 		/* a word that touches the end is the one at the cursor, an empty one too */
 		if (splitter.at == splitter.end)
 			break;
