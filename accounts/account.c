@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/character.h"
 #include "common/home_path.h"
 #include "common/text.h"
 
@@ -26,12 +27,6 @@ reject_field(const char **error, const char *text)
 {
 	*error = text;
 	return -EINVAL;
-}
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
 }
 
 static bool

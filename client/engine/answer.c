@@ -8,13 +8,9 @@
 #include <strings.h>
 #include <time.h>
 
-#include "common/banned.h"
+#include "common/character.h"
 
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
+#include "common/banned.h"
 
 /* Digits at *text, at most max in value; *text moves behind them. Returns 0 or -EINVAL. */
 static int
@@ -158,18 +154,6 @@ answer_time(const char *text, size_t len, int64_t *seconds)
 		return -EINVAL;
 	*seconds = time;
 	return 0;
-}
-
-static int
-hex_digit(char c)
-{
-	if (is_digit(c))
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 static bool

@@ -25,3 +25,19 @@ ftp_list_free(struct ftp_list *list)
 	free(list->unread);
 	memset(list, 0, sizeof(*list));
 }
+
+int
+ftp_entry_by_name(const void *a, const void *b)
+{
+	const struct ftp_entry *left = a, *right = b;
+
+	return strcmp(left->name, right->name);
+}
+
+int
+ftp_entry_pointer_by_name(const void *a, const void *b)
+{
+	const struct ftp_entry *const *left = a, *const *right = b;
+
+	return ftp_entry_by_name(*left, *right);
+}

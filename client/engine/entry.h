@@ -51,4 +51,8 @@ void ftp_doubt_text(const struct ftp_list *list, char *text, size_t size);
 void ftp_list_free(struct ftp_list *list);
 void ftp_entry_free(struct ftp_entry *entry);
 
+/* Order by name, for qsort(3) and bsearch(3): of entries, and of pointers to entries. */
+int ftp_entry_by_name(const void *a, const void *b);
+int ftp_entry_pointer_by_name(const void *a, const void *b);
+
 #endif

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "client/engine/listing_line.h"
+#include "common/character.h"
 
 #include "common/banned.h"
 
@@ -33,12 +34,6 @@ static const char *const month_names[12] = {
 /* In letters that have nothing of ASCII: UTF-8 alone. */
 static const char *const month_letters[12] = {
     "янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"};
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
 
 /* Without the '.' or ',' that some languages put behind a day or a month. */
 static struct piece

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/character.h"
+
 #include "common/banned.h"
 
 void
@@ -20,12 +22,6 @@ reply_free(struct reply *reply)
 	buf_free(&reply->text);
 	buf_free(&reply->line);
 	reply->code = 0;
-}
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
 }
 
 static bool

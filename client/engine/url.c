@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/character.h"
 #include "common/text.h"
 
 #include "common/banned.h"
@@ -40,18 +41,6 @@ bool
 ftp_is_url(const char *text)
 {
 	return find_scheme(text) < SCHEME_COUNT;
-}
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 /* Decode %XX. CR, LF and NUL would end a command early, and are refused however they are written. */

@@ -185,14 +185,6 @@ print_names(const struct ftp_list *list)
 		report_line("%s", report_quote(list->entries[i].name));
 }
 
-static int
-compare_entries(const void *a, const void *b)
-{
-	const struct ftp_entry *left = a, *right = b;
-
-	return strcmp(left->name, right->name);
-}
-
 /* Lines that were not understood, as they are: whoever looks may understand them. */
 static void
 print_unread(const char *directory, const struct ftp_list *list)
@@ -215,7 +207,7 @@ static void
 print_list(const char *directory, struct ftp_list *list, const struct options *options)
 {
 	if (list->count > 0)
-		qsort(list->entries, list->count, sizeof(*list->entries), compare_entries);
+		qsort(list->entries, list->count, sizeof(*list->entries), ftp_entry_by_name);
 	if (options->is_json)
 		for (size_t i = 0; i < list->count; i++)
 			report_json(entry_event(directory, &list->entries[i]));

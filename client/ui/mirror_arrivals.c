@@ -61,21 +61,13 @@ find_first(const struct arrivals *arrivals, const char *directory)
 	return low < arrivals->count && strcmp(arrivals->jobs[low]->beneath, directory) == 0 ? low : arrivals->count;
 }
 
-static int
-compare_entries(const void *a, const void *b)
-{
-	const struct ftp_entry *left = a, *right = b;
-
-	return strcmp(left->name, right->name);
-}
-
 static bool
 holds_entry(const struct ftp_list *list, const char *name)
 {
 	struct ftp_entry wanted = {.name = (char *)(uintptr_t)name};
 
 	return list->count > 0 &&
-	    bsearch(&wanted, list->entries, list->count, sizeof(*list->entries), compare_entries) != NULL;
+	    bsearch(&wanted, list->entries, list->count, sizeof(*list->entries), ftp_entry_by_name) != NULL;
 }
 
 static enum exit_status
@@ -103,7 +95,7 @@ static const char *
 find_missing(const struct arrivals *arrivals, size_t first, const char *directory, struct ftp_list *list)
 {
 	if (list->count > 0)
-		qsort(list->entries, list->count, sizeof(*list->entries), compare_entries);
+		qsort(list->entries, list->count, sizeof(*list->entries), ftp_entry_by_name);
 	for (size_t i = first; i < arrivals->count && strcmp(arrivals->jobs[i]->beneath, directory) == 0; i++) {
 		if (!holds_entry(list, arrivals->jobs[i]->name))
 			return arrivals->jobs[i]->name;

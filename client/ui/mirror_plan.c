@@ -67,14 +67,6 @@ mirror_is_excluded(const struct mirror_wishes *wishes, const char *name)
 	return false;
 }
 
-static int
-compare_names(const void *a, const void *b)
-{
-	const struct ftp_entry *const *left = a, *const *right = b;
-
-	return strcmp((*left)->name, (*right)->name);
-}
-
 /* The entries in the order of their names. NULL: no memory (or no entry). */
 static const struct ftp_entry **
 sorted(const struct ftp_list *list)
@@ -85,7 +77,7 @@ sorted(const struct ftp_list *list)
 		return NULL;
 	for (size_t i = 0; i < list->count; i++)
 		entries[i] = &list->entries[i];
-	qsort(entries, list->count, sizeof(const struct ftp_entry *), compare_names);
+	qsort(entries, list->count, sizeof(const struct ftp_entry *), ftp_entry_pointer_by_name);
 	return entries;
 }
 

@@ -10,14 +10,6 @@
 
 #include "common/banned.h"
 
-static int
-compare_names(const void *a, const void *b)
-{
-	const struct ftp_entry *const *left = a, *const *right = b;
-
-	return strcmp((*left)->name, (*right)->name);
-}
-
 /* The local files in the order of their names. NULL: no memory, or none. */
 static const struct ftp_entry **
 sorted_files(const struct ftp_list *list, size_t *count)
@@ -29,7 +21,7 @@ sorted_files(const struct ftp_list *list, size_t *count)
 		if (list->entries[i].kind == FTP_KIND_FILE)
 			files[(*count)++] = &list->entries[i];
 	if (files != NULL)
-		qsort(files, *count, sizeof(const struct ftp_entry *), compare_names);
+		qsort(files, *count, sizeof(const struct ftp_entry *), ftp_entry_pointer_by_name);
 	return files;
 }
 
@@ -81,7 +73,7 @@ mirror_sharpen_times(
 		struct ftp_entry *there = &remote->entries[i];
 		const struct ftp_entry *key = there, *const * here;
 
-		here = bsearch(&key, files, count, sizeof(const struct ftp_entry *), compare_names);
+		here = bsearch(&key, files, count, sizeof(const struct ftp_entry *), ftp_entry_pointer_by_name);
 
 		if (here != NULL && is_in_question(&wishes, there, *here))
 			sharpen(mirror, full, there, *here);

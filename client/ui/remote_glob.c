@@ -96,14 +96,6 @@ fail:
 	return -ENOMEM;
 }
 
-static int
-compare_entries(const void *a, const void *b)
-{
-	const struct ftp_entry *left = a, *right = b;
-
-	return strcmp(left->name, right->name);
-}
-
 /* One expansion on its way. */
 struct expansion {
 	struct session *session;
@@ -175,7 +167,7 @@ expand_names(struct expansion *expansion, const char *directory, const char *com
 	if (class != FTP_OK)
 		return class;
 	if (list.count > 0)
-		qsort(list.entries, list.count, sizeof(*list.entries), compare_entries);
+		qsort(list.entries, list.count, sizeof(*list.entries), ftp_entry_by_name);
 	remote_warn_unread(directory, &list);
 	for (size_t i = 0; i < list.count && class == FTP_OK; i++) {
 		const char *name = list.entries[i].name;

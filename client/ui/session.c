@@ -12,6 +12,7 @@
 #include "client/ui/signals.h"
 #include "client/ui/terminal.h"
 #include "common/buf.h"
+#include "common/character.h"
 
 #include "common/banned.h"
 
@@ -188,16 +189,6 @@ session_close(struct session *session)
 }
 
 /* --- places --- */
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 /* The path of a URL as a pattern: wildcards that stand there bare are meant, %XX are characters. */
 static char *

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/character.h"
 
 #include "common/banned.h"
 
@@ -20,12 +21,6 @@ struct splitter {
 	char quote;	/* open at the end */
 	bool is_dangling;	/* a backslash with nothing behind it */
 };
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
 
 static bool
 is_special_to_glob(char c)
