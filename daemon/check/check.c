@@ -42,7 +42,7 @@ struct check {
 };
 
 static void
-take_error(void *arg, const char *line)
+add_check_error(void *arg, const char *line)
 {
 	struct check *check = arg;
 
@@ -51,7 +51,7 @@ take_error(void *arg, const char *line)
 }
 
 static void __attribute__((format(printf, 3, 4)))
-find(struct check *check, bool is_error, const char *format, ...)
+add_finding(struct check *check, bool is_error, const char *format, ...)
 {
 	struct buf line;
 	va_list args;
@@ -61,7 +61,7 @@ find(struct check *check, bool is_error, const char *format, ...)
 	buf_addv(&line, format, args);
 	va_end(args);
 	if (line.data == NULL || is_error)
-		take_error(check, line.data == NULL ? "no memory" : line.data);
+		add_check_error(check, line.data == NULL ? "no memory" : line.data);
 	else
 		check->sink->warning(check->sink->arg, line.data);
 	buf_free(&line);
@@ -77,9 +77,9 @@ check_certificate(struct check *check, const struct config *config)
 	if (config->tls.certificate[0] == '\0')
 		return;
 	if (!check->is_root && access(config->tls.key, R_OK) < 0 && errno == EACCES)
-		find(check, false, "%s: tls: key '%s' was not read, which takes root", check->path, config->tls.key);
+		add_finding(check, false, "%s: tls: key '%s' was not read, which takes root", check->path, config->tls.key);
 	else if (certificate_check_files(config->tls.certificate, config->tls.key, &report) < 0)
-		find(check, !report.is_out_of_date, "%s: tls: %s", check->path, report.error);
+		add_finding(check, !report.is_out_of_date, "%s: tls: %s", check->path, report.error);
 }
 
 static void
@@ -88,7 +88,7 @@ check_hook(struct check *check, const struct config *config)
 	char error[CONFIG_USER_ERROR_MAX];
 
 	if (config_check_hook(config, error, sizeof(error)) < 0)
-		take_error(check, error);
+		add_check_error(check, error);
 }
 
 /* The start makes no directory for a log. A unit of systemd may make it first, so this is no error. */
@@ -103,7 +103,7 @@ check_log_directory(struct check *check, const struct config *config, const char
 	snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
 	if (access(directory, F_OK) == 0 || errno != ENOENT)
 		return;
-	find(check, false, "%sdirectory '%s' is missing, and the start makes none; 'install -d -o %s %s'", place,
+	add_finding(check, false, "%sdirectory '%s' is missing, and the start makes none; 'install -d -o %s %s'", place,
 	    directory, config->service_user, directory);
 }
 
@@ -120,14 +120,14 @@ check_log_file(struct check *check, const struct config *config, const char *key
 	if (stat(path, &st) < 0)
 		check_log_directory(check, config, place, path);
 	else if (S_ISFIFO(st.st_mode))
-		find(check, false,
+		add_finding(check, false,
 		    "%s'%s' is a FIFO: the start is refused while nobody reads it, and lines are lost when its reader "
 		    "has ended",
 		    place, path);
 	else if (S_ISSOCK(st.st_mode))
-		find(check, true, "%s'%s' is a socket; use \"syslog\" or \"journal\", or name a file", place, path);
+		add_finding(check, true, "%s'%s' is a socket; use \"syslog\" or \"journal\", or name a file", place, path);
 	else if (S_ISDIR(st.st_mode))
-		find(check, true, "%s'%s' is a directory; name a file in it", place, path);
+		add_finding(check, true, "%s'%s' is a directory; name a file in it", place, path);
 }
 
 /* --- the accounts --- */
@@ -145,14 +145,14 @@ check_options(struct check *check, const char *path, const struct users_file *fi
 			continue;
 		while ((n = account_option_next(&options, &left, &word)) > 0)
 			if (!account_option_known(word, n))
-				find(check, false, "%s:%zu: unknown option '%.*s'; it has no effect", path, i + 1,
+				add_finding(check, false, "%s:%zu: unknown option '%.*s'; it has no effect", path, i + 1,
 				    (int)strcspn(word, "= \t\n"), word);
 	}
 }
 
 /* Logins go on there, but sallyportctl refuses to make, count or remove such a home. */
 static void
-check_home(struct check *check, const char *path, size_t line, const struct account *account)
+check_account_home(struct check *check, const char *path, size_t line, const struct account *account)
 {
 	struct trust_problem problem;
 	char why[TRUST_TEXT_MAX];
@@ -160,11 +160,11 @@ check_home(struct check *check, const char *path, size_t line, const struct acco
 
 	if (fd < 0 && problem.kind != TRUST_SYSTEM) {
 		trust_explain(&problem, why, sizeof(why));
-		find(check, false, "%s:%zu: home: %s", path, line, why);
+		add_finding(check, false, "%s:%zu: home: %s", path, line, why);
 	}
 	close_fd(&fd);
 	if (advice_unit_is_here() && advice_for_home(account->home, NULL) != NULL)
-		find(check, false, "%s:%zu: home '%s': %s", path, line, account->home,
+		add_finding(check, false, "%s:%zu: home '%s': %s", path, line, account->home,
 		    advice_for_home(account->home, NULL));
 }
 
@@ -179,7 +179,7 @@ check_hash(struct check *check, const char *path, size_t line, const struct acco
 
 	if (account->is_locked || strcmp(hash, "*") == 0 || strcmp(hash, "x") == 0 || hash_kind_is_known(hash))
 		return;
-	find(check, false,
+	add_finding(check, false,
 	    "%s:%zu: password of '%s': %s, so nobody can log in with it; set one with 'sallyportctl user passwd %s', "
 	    "or "
 	    "write a hash of yescrypt ($y$), bcrypt ($2b$), sha512crypt ($6$) or scrypt ($7$)",
@@ -203,7 +203,7 @@ check_each_account(struct check *check, const char *path, const struct users_fil
 
 		if (account_line_is_blank(line, len) || account_parse(line, len, &account, &problem) < 0)
 			continue;
-		check_home(check, path, i + 1, &account);
+		check_account_home(check, path, i + 1, &account);
 		check_hash(check, path, i + 1, &account);
 	}
 	explicit_bzero(&account, sizeof(account));
@@ -217,14 +217,14 @@ check_accounts(struct check *check, const struct config *config)
 	int fd = -1;
 
 	if (!check->is_root && access(config->accounts, R_OK) < 0 && errno == EACCES) {
-		find(check, false, "%s: accounts: '%s' was not read, which takes root", check->path, config->accounts);
+		add_finding(check, false, "%s: accounts: '%s' was not read, which takes root", check->path, config->accounts);
 		return;
 	}
 	buf_init(&problem, LINE_MAX_BYTES);
 	fd = memfd_create("accounts", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
-		find(check, true, "cannot make a memory file: %s", strerror(errno));
-	else if (config->accounts[0] != '\0' && snapshot_build(config->accounts, fd, take_error, check) == 0 &&
+		add_finding(check, true, "cannot make a memory file: %s", strerror(errno));
+	else if (config->accounts[0] != '\0' && snapshot_build(config->accounts, fd, add_check_error, check) == 0 &&
 	    users_file_open(config->accounts, false, 0, &file, &problem) == 0) {
 		check_options(check, config->accounts, file);
 		check_each_account(check, config->accounts, file);
@@ -248,14 +248,14 @@ check_pam(struct check *check, const struct config *config)
 		if (access(path, F_OK) == 0)
 			return;
 	}
-	find(check, false, "%s: accounts: no file '/etc/pam.d/%s'; PAM takes the service 'other' instead", check->path,
+	add_finding(check, false, "%s: accounts: no file '/etc/pam.d/%s'; PAM takes the service 'other' instead", check->path,
 	    config->pam_service);
 }
 
 /* --- the walls --- */
 
 static void
-try_walls(struct check *check, const struct config *config, struct trial *trial)
+try_all_walls(struct check *check, const struct config *config, struct trial *trial)
 {
 	char path[PATH_MAX];
 
@@ -263,10 +263,10 @@ try_walls(struct check *check, const struct config *config, struct trial *trial)
 	trial->empty_directory_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (trial->empty_directory_fd < 0) /* the first start makes it */
 		trial->empty_directory_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (sandbox_init(take_error, check) < 0)
-		find(check, true, "%s: the walls cannot be built", check->path);
+	if (sandbox_init(add_check_error, check) < 0)
+		add_finding(check, true, "%s: the walls cannot be built", check->path);
 	else
-		(void)trial_run(trial, take_error, check);
+		(void)trial_run(trial, add_check_error, check);
 	close_fd(&trial->empty_directory_fd);
 }
 
@@ -278,12 +278,12 @@ check_walls(struct check *check, const struct config *config)
 	char error[CONFIG_USER_ERROR_MAX];
 
 	if (config_service_user(config, &trial.service_uid, &trial.service_gid, error, sizeof(error)) < 0)
-		take_error(check, error);
+		add_check_error(check, error);
 	else if (!check->is_root)
-		find(check, false, "%s: the walls of sessions were not tried, which takes root", check->path);
+		add_finding(check, false, "%s: the walls of sessions were not tried, which takes root", check->path);
 	else if (config->on_upload[0] == '\0' ||
 	    config_hook_user(config, &trial.hook_uid, &trial.hook_gid, error, sizeof(error)) == 0)
-		try_walls(check, config, &trial);
+		try_all_walls(check, config, &trial);
 }
 
 /* --- all of it --- */
@@ -295,12 +295,12 @@ check_setup(const char *path, const struct check_sink *sink, struct check_facts 
 	struct config *config = NULL;
 
 	*facts = (struct check_facts){0};
-	if (config_load(path, take_error, &check, &config) < 0)
+	if (config_load(path, add_check_error, &check, &config) < 0)
 		return -EINVAL;
 	facts->passive_ports = config->passive_port_high - config->passive_port_low + 1U;
 	facts->has_tls = config->tls.certificate[0] != '\0';
 	check_hook(&check, config);
-	(void)config_check_places(config, take_error, &check);
+	(void)config_check_places(config, add_check_error, &check);
 	check_log_file(&check, config, "target", config->log.target);
 	check_log_file(&check, config, "xferlog", config->log.xferlog);
 	check_certificate(&check, config);
@@ -312,7 +312,7 @@ check_setup(const char *path, const struct check_sink *sink, struct check_facts 
 }
 
 static void
-print_error(void *arg, const char *line)
+print_check_error(void *arg, const char *line)
 {
 	fprintf(stderr, "%s%s%s\n", journal_prefix(LOG_ERR), (const char *)arg, line);
 }
@@ -326,7 +326,7 @@ print_warning(void *arg, const char *line)
 int
 check_print(const char *path, const char *prefix)
 {
-	const struct check_sink sink = {print_error, print_warning, (void *)(uintptr_t)prefix};
+	const struct check_sink sink = {print_check_error, print_warning, (void *)(uintptr_t)prefix};
 	struct check_facts facts;
 	int r = check_setup(path, &sink, &facts);
 

@@ -128,7 +128,7 @@ room_with_partials(struct protocol *protocol, uint64_t room)
  * size of a file that they go on with, too: what of it is here already needs no room.
  */
 static bool
-has_room(struct protocol *protocol, uint64_t bytes, uint64_t *room)
+has_disk_room(struct protocol *protocol, uint64_t bytes, uint64_t *room)
 {
 	uint64_t here = protocol->restart_offset > protocol->told_size ? protocol->restart_offset : protocol->told_size;
 
@@ -166,7 +166,7 @@ cmd_allo(struct protocol *protocol, const struct request *request)
 		reply(protocol, 501, "Usage: ALLO bytes [R bytes]");
 		return;
 	}
-	if (!has_room(protocol, bytes, &room)) {
+	if (!has_disk_room(protocol, bytes, &room)) {
 		reply_no_room(protocol, bytes, room);
 		return;
 	}

@@ -102,7 +102,7 @@ const struct command commands[] = {
 /* clang-format on */
 
 static const struct command *
-find_command(const char *verb)
+find_verb(const char *verb)
 {
 	for (const struct command *command = commands; command->verb != NULL; command++)
 		if (strcmp(command->verb, verb) == 0)
@@ -151,7 +151,7 @@ resolve_request_path(struct protocol *protocol, struct request *request)
 
 /* What the columns of the row ask for; fills in the path. False: replied. */
 static bool
-is_allowed(struct protocol *protocol, struct request *request)
+is_allowed_command(struct protocol *protocol, struct request *request)
 {
 	const struct command *command = request->command;
 
@@ -185,11 +185,11 @@ is_allowed(struct protocol *protocol, struct request *request)
 }
 
 static void
-run(struct protocol *protocol, struct request *request)
+dispatch_command(struct protocol *protocol, struct request *request)
 {
 	const struct command *command = request->command;
 
-	if (is_allowed(protocol, request)) {
+	if (is_allowed_command(protocol, request)) {
 		const char *text = request->path != NULL ? request->path->text : "";
 		size_t len = request->path != NULL ? request->path->len : 0;
 
@@ -229,7 +229,7 @@ drop_blanks(char *argument, size_t *len)
 }
 
 static void
-run_line(struct protocol *protocol, char *line)
+run_command_line(struct protocol *protocol, char *line)
 {
 	struct request request = {.table = commands};
 	char verb[16];
@@ -238,7 +238,7 @@ run_line(struct protocol *protocol, char *line)
 		reply_senseless(protocol, "Not a command");
 		return;
 	}
-	request.command = find_command(verb);
+	request.command = find_verb(verb);
 	if (request.command == NULL) {
 		reply_senseless(protocol, "Unknown command; HELP lists the known ones");
 		return;
@@ -247,7 +247,7 @@ run_line(struct protocol *protocol, char *line)
 	if (request.argument != NULL && is_without_blanks(request.command) &&
 	    drop_blanks(request.argument, &request.len) == 0)
 		request.argument = NULL;
-	run(protocol, &request);
+	dispatch_command(protocol, &request);
 	if (protocol->refused_data >= SENSELESS_MAX && !protocol->is_over)
 		end_for_senselessness(protocol, "refused data connections", "refused data connections");
 }
@@ -265,7 +265,7 @@ command_run(struct protocol *protocol)
 	control_done_line(protocol);
 	switch (event) {
 	case LINE_WHOLE:
-		run_line(protocol, line);
+		run_command_line(protocol, line);
 		break;
 	case LINE_TOO_LONG:
 		reply_senseless(protocol, "Line too long");

@@ -20,7 +20,7 @@
 
 /* Bytes that are safe to stand in a reply as they are. */
 static void
-put(struct protocol *protocol, const char *bytes, size_t len)
+put_reply_bytes(struct protocol *protocol, const char *bytes, size_t len)
 {
 	struct control *control = &protocol->control;
 
@@ -50,20 +50,20 @@ is_plain_ascii(const char *bytes, size_t len)
 }
 
 static void
-put_escaped(struct protocol *protocol, const char *bytes, size_t len)
+put_reply_escaped(struct protocol *protocol, const char *bytes, size_t len)
 {
 	struct buf line;
 
 	if (is_plain_ascii(bytes, len)) {
-		put(protocol, bytes, len);
-		put(protocol, "\r\n", 2);
+		put_reply_bytes(protocol, bytes, len);
+		put_reply_bytes(protocol, "\r\n", 2);
 		return;
 	}
 	buf_init(&line, len);
 	if (escape_bytes(&line, ESCAPE_REPLY, bytes, len) == 0 && line.len > 0)
-		put(protocol, line.data, line.len);
+		put_reply_bytes(protocol, line.data, line.len);
 	buf_free(&line);
-	put(protocol, "\r\n", 2);
+	put_reply_bytes(protocol, "\r\n", 2);
 }
 
 static void __attribute__((format(printf, 2, 0), noinline))
@@ -74,12 +74,12 @@ put_long_text(struct protocol *protocol, const char *format, va_list args)
 
 	if (len < 0)
 		len = 0;
-	put_escaped(protocol, text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1);
+	put_reply_escaped(protocol, text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1);
 }
 
 /* Most replies are short: no deeper stack than that for them. */
 static void __attribute__((format(printf, 2, 0)))
-put_text(struct protocol *protocol, const char *format, va_list args)
+put_reply_text(struct protocol *protocol, const char *format, va_list args)
 {
 	char text[SHORT_TEXT_MAX];
 	va_list again;
@@ -88,7 +88,7 @@ put_text(struct protocol *protocol, const char *format, va_list args)
 	va_copy(again, args);
 	len = vsnprintf(text, sizeof(text), format, args);
 	if (len >= 0 && (size_t)len < sizeof(text))
-		put_escaped(protocol, text, (size_t)len);
+		put_reply_escaped(protocol, text, (size_t)len);
 	else
 		put_long_text(protocol, format, again);
 	va_end(again);
@@ -100,7 +100,7 @@ put_code(struct protocol *protocol, int code, char separator)
 	char text[8];
 
 	snprintf(text, sizeof(text), "%03d%c", code % 1000, separator);
-	put(protocol, text, 4);
+	put_reply_bytes(protocol, text, 4);
 }
 
 /* RFC 959, 4.2: further lines of a reply may stand before the last one, each with its code and '-'. */
@@ -117,7 +117,7 @@ put_notices(struct protocol *protocol, int code)
 		len = (size_t)((char *)memchr(control->notices + done, '\n', control->notices_len - done) -
 		    (control->notices + done));
 		put_code(protocol, code, '-');
-		put_escaped(protocol, control->notices + done, len);
+		put_reply_escaped(protocol, control->notices + done, len);
 	}
 	control->notices_len = 0;
 }
@@ -131,7 +131,7 @@ reply(struct protocol *protocol, int code, const char *format, ...)
 	protocol->control.in_reply = false;
 	put_code(protocol, code, ' ');
 	va_start(args, format);
-	put_text(protocol, format, args);
+	put_reply_text(protocol, format, args);
 	va_end(args);
 }
 
@@ -141,7 +141,7 @@ reply_begin(struct protocol *protocol, int code, const char *text)
 	put_notices(protocol, code);
 	protocol->control.in_reply = true;
 	put_code(protocol, code, '-');
-	put_escaped(protocol, text, strlen(text));
+	put_reply_escaped(protocol, text, strlen(text));
 }
 
 void
@@ -149,17 +149,17 @@ reply_line(struct protocol *protocol, const char *format, ...)
 {
 	va_list args;
 
-	put(protocol, " ", 1);
+	put_reply_bytes(protocol, " ", 1);
 	va_start(args, format);
-	put_text(protocol, format, args);
+	put_reply_text(protocol, format, args);
 	va_end(args);
 }
 
 void
 reply_line_bytes(struct protocol *protocol, const char *bytes, size_t len)
 {
-	put(protocol, " ", 1);
-	put_escaped(protocol, bytes, len);
+	put_reply_bytes(protocol, " ", 1);
+	put_reply_escaped(protocol, bytes, len);
 }
 
 void
@@ -170,7 +170,7 @@ reply_text(struct protocol *protocol, int code, const char *text)
 		size_t len = strcspn(text, "\n");
 
 		put_code(protocol, code, '-');
-		put_escaped(protocol, text, len);
+		put_reply_escaped(protocol, text, len);
 		text += len + (text[len] == '\n');
 	}
 }
@@ -190,7 +190,7 @@ control_has_line(struct protocol *protocol)
 	/* a password must not stay behind */
 	explicit_bzero(control->input + control->input_start, used);
 	control->input_start += used;
-	put(protocol, (const char *)control->reader.refusals, control->reader.refusals_len);
+	put_reply_bytes(protocol, (const char *)control->reader.refusals, control->reader.refusals_len);
 	control->reader.refusals_len = 0;
 	control->has_line = control->line_event != LINE_MORE;
 	return control->has_line;

@@ -24,7 +24,7 @@ is_label(const char *label, size_t len)
 }
 
 static bool
-is_name(const char *name)
+is_server_name(const char *name)
 {
 	if (strlen(name) > NAME_BYTES_MAX)
 		return false;
@@ -64,7 +64,7 @@ host_parse(const char *argument, union address *literal)
 
 	if (argument[0] == '[')
 		return parse_in_brackets(argument, literal);
-	if (!is_name(argument))
+	if (!is_server_name(argument))
 		return -EINVAL;
 	memset(&address, 0, sizeof(address));
 	if (address_parse(argument, &address) < 0) {

@@ -47,7 +47,7 @@ take_byte(struct line_reader *reader, uint8_t byte)
 }
 
 static void
-refuse(struct line_reader *reader, uint8_t verb, uint8_t option)
+refuse_option(struct line_reader *reader, uint8_t verb, uint8_t option)
 {
 	if (reader->refusals_len + 3 > sizeof(reader->refusals))
 		return;
@@ -88,7 +88,7 @@ strip_telnet(struct line_reader *reader, uint8_t byte)
 	case TELNET_OPTION:
 		reader->telnet = TELNET_TEXT;
 		if (reader->telnet_verb == TELNET_WILL || reader->telnet_verb == TELNET_DO)
-			refuse(reader, reader->telnet_verb == TELNET_WILL ? TELNET_DONT : TELNET_WONT, byte);
+			refuse_option(reader, reader->telnet_verb == TELNET_WILL ? TELNET_DONT : TELNET_WONT, byte);
 		return true;
 	default:
 		if (byte == IAC)

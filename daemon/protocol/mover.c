@@ -50,7 +50,7 @@ progress(struct protocol *protocol, uint64_t bytes)
 }
 
 static int
-look(struct protocol *protocol, struct mover *mover, uint64_t bytes)
+look_for_abort(struct protocol *protocol, struct mover *mover, uint64_t bytes)
 {
 	mover->since_look += bytes;
 	if (mover->since_look < LOOK_EVERY)
@@ -123,7 +123,7 @@ send_file_direct(struct protocol *protocol, struct mover *mover)
 			mover->left -= (uint64_t)n;
 			pace_moved(&mover->pace, (size_t)n);
 			progress(protocol, (uint64_t)n);
-			r = look(protocol, mover, (uint64_t)n);
+			r = look_for_abort(protocol, mover, (uint64_t)n);
 		} else if (n == 0) {
 			return mover_fail_local(mover, -ENODATA); /* the file became shorter */
 		} else if (errno == EAGAIN) {
@@ -172,7 +172,7 @@ send_file_buffered(struct protocol *protocol, struct mover *mover)
 		r = protocol->is_ascii ? send_converted(protocol, mover, (size_t)n)
 				       : send_piece(protocol, mover, chunk, (size_t)n, false);
 		if (r == 0)
-			r = look(protocol, mover, (uint64_t)n);
+			r = look_for_abort(protocol, mover, (uint64_t)n);
 		if (r < 0)
 			return r;
 	}
@@ -306,7 +306,7 @@ is_cut_allowed(struct protocol *protocol, struct mover *mover)
  * of the kernel; SO_RCVBUF would end its tuning and is bounded by net.core.rmem_max); the mark itself is not wanted.
  */
 static void
-make_room(struct protocol *protocol, struct mover *mover)
+grow_receive_buffer(struct protocol *protocol, struct mover *mover)
 {
 	int mark = ROOM, no_mark = 1;
 
@@ -340,10 +340,10 @@ mover_receive_file(struct protocol *protocol, struct mover *mover)
 		if (n > 0) {
 			pace_moved(&mover->pace, (size_t)n);
 			progress(protocol, (uint64_t)n);
-			make_room(protocol, mover);
+			grow_receive_buffer(protocol, mover);
 			r = store_piece(protocol, mover, (size_t)n);
 			if (r == 0)
-				r = look(protocol, mover, (uint64_t)n);
+				r = look_for_abort(protocol, mover, (uint64_t)n);
 		} else {
 			r = n == -EAGAIN ? watch_fd(protocol, mover->stream.fd, mover->stream.wants, NO_DEADLINE)
 					 : (int)n;

@@ -11,7 +11,7 @@
 
 /* One decimal field up to end; -ERANGE above max. Advances *next behind the end character. */
 static int
-take_number(const char **next, char end, uint64_t max, uint64_t *value)
+parse_port_field(const char **next, char end, uint64_t max, uint64_t *value)
 {
 	size_t len = strspn(*next, "0123456789");
 	char digits[8];
@@ -35,7 +35,7 @@ port_parse(const char *arg, union address *peer)
 	int range = 0;
 
 	for (int i = 0; i < 6; i++) {
-		int r = take_number(&arg, i == 5 ? '\0' : ',', 255, &field[i]);
+		int r = parse_port_field(&arg, i == 5 ? '\0' : ',', 255, &field[i]);
 
 		if (r == -EINVAL)
 			return r;
@@ -66,7 +66,7 @@ eprt_parse(const char *arg, union address *peer)
 	if (delimiter < 33 || delimiter > 126)
 		return -EINVAL;
 	arg++;
-	r = take_number(&arg, delimiter, UINT16_MAX, &family);
+	r = parse_port_field(&arg, delimiter, UINT16_MAX, &family);
 	if (r < 0)
 		return r == -ERANGE ? -EPROTONOSUPPORT : r;
 	if (family != 1 && family != 2)
@@ -79,7 +79,7 @@ eprt_parse(const char *arg, union address *peer)
 	arg = end + 1;
 	if (address_parse(host, &parsed) < 0 || parsed.family != (family == 1 ? AF_INET : AF_INET6))
 		return -EINVAL;
-	r = take_number(&arg, delimiter, UINT16_MAX, &port);
+	r = parse_port_field(&arg, delimiter, UINT16_MAX, &port);
 	if (r < 0)
 		return r;
 	if (*arg != '\0')

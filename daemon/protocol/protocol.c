@@ -36,7 +36,7 @@ begin_tls(void)
 
 /* In clear, the monitor has greeted the client. */
 static void
-begin(const struct protocol_session *session)
+begin_session(const struct protocol_session *session)
 {
 	protocol.session = session;
 	protocol.config = session->config;
@@ -62,7 +62,7 @@ begin(const struct protocol_session *session)
 
 /* The monitor told to end: take leave in the words of RFC 959, 421. */
 static void
-take_leave(void)
+reply_goodbye(void)
 {
 	const struct config *config = protocol.config;
 
@@ -134,10 +134,10 @@ void
 protocol_run(const struct protocol_session *session)
 {
 	protocol_enter_walls(session);
-	begin(session);
+	begin_session(session);
 	while (!protocol.is_over) {
 		if (protocol.end_reason >= 0) {
-			take_leave();
+			reply_goodbye();
 			break;
 		}
 		if (control_has_line(&protocol)) {

@@ -29,7 +29,7 @@ is_above(uint64_t used, uint64_t limit)
 }
 
 static void
-warn(struct protocol *protocol, uint64_t used, uint64_t limit, const char *unit)
+warn_of_quota(struct protocol *protocol, uint64_t used, uint64_t limit, const char *unit)
 {
 	char text[FIGURE_SIZE], line[FIGURE_SIZE + 40];
 
@@ -43,8 +43,8 @@ warn(struct protocol *protocol, uint64_t used, uint64_t limit, const char *unit)
 void
 reply_quota_warning(struct protocol *protocol, const struct quota_told *told)
 {
-	warn(protocol, told->bytes, told->bytes_limit, "bytes");
-	warn(protocol, told->files, told->files_limit, "files");
+	warn_of_quota(protocol, told->bytes, told->bytes_limit, "bytes");
+	warn_of_quota(protocol, told->files, told->files_limit, "files");
 }
 
 static void

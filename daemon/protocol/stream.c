@@ -216,7 +216,7 @@ stream_init(struct stream *stream, int fd)
 
 /* The reason of a failed call, in OpenSSL's words, out of its queue. */
 static void
-take_error(struct stream *stream, const char *otherwise)
+keep_tls_error(struct stream *stream, const char *otherwise)
 {
 	unsigned long number = ERR_get_error();
 	const char *reason = number == 0 ? NULL : ERR_reason_error_string(number);
@@ -227,7 +227,7 @@ take_error(struct stream *stream, const char *otherwise)
 
 /* SSL_get_error(3) looks at the queue of errors: what an earlier call left there is not this one's. */
 static void
-begin_call(void)
+stream_begin_call(void)
 {
 	ERR_clear_error();
 	errno = 0;
@@ -248,11 +248,11 @@ tls_error(struct stream *stream, int result)
 		stream->wants = POLLOUT;
 		return -EAGAIN;
 	case SSL_ERROR_SYSCALL:
-		take_error(stream, strerror(saved));
+		keep_tls_error(stream, strerror(saved));
 		return saved == 0 || saved == EAGAIN ? -ECONNRESET : -saved;
 	default:
 		number = ERR_peek_error();
-		take_error(stream, "TLS error");
+		keep_tls_error(stream, "TLS error");
 		return ERR_GET_REASON(number) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? -ENODATA : -EPROTO;
 	}
 }
@@ -264,7 +264,7 @@ tls_read_record(struct stream *stream, void *bytes, size_t len)
 	size_t n = 0;
 	int result;
 
-	begin_call();
+	stream_begin_call();
 	result = SSL_read_ex(stream->tls, bytes, len, &n);
 	if (result == 1)
 		return (ssize_t)n;
@@ -278,7 +278,7 @@ tls_read_record(struct stream *stream, void *bytes, size_t len)
  * stream behind them is told by the next call.
  */
 static ssize_t
-tls_read(struct stream *stream, char *bytes, size_t len)
+stream_tls_read(struct stream *stream, char *bytes, size_t len)
 {
 	size_t taken = 0;
 
@@ -306,7 +306,7 @@ tls_read(struct stream *stream, char *bytes, size_t len)
 
 /* Records of 16 KiB until all is taken or the gathering buffer cannot be sent. */
 static ssize_t
-tls_write(struct stream *stream, const char *bytes, size_t len)
+stream_tls_write(struct stream *stream, const char *bytes, size_t len)
 {
 	size_t taken = 0;
 	int r;
@@ -315,7 +315,7 @@ tls_write(struct stream *stream, const char *bytes, size_t len)
 		size_t n = 0;
 		int result;
 
-		begin_call();
+		stream_begin_call();
 		result = SSL_write_ex(stream->tls, bytes + taken, len - taken, &n);
 		if (result != 1) {
 			r = tls_error(stream, result);
@@ -333,7 +333,7 @@ stream_read(struct stream *stream, void *bytes, size_t len)
 	ssize_t n;
 
 	if (stream->tls != NULL)
-		return tls_read(stream, bytes, len);
+		return stream_tls_read(stream, bytes, len);
 	do
 		n = recv(stream->fd, bytes, len, 0);
 	while (n < 0 && errno == EINTR);
@@ -359,7 +359,7 @@ stream_write(struct stream *stream, const void *bytes, size_t len)
 	ssize_t n;
 
 	if (stream->tls != NULL)
-		return tls_write(stream, bytes, len);
+		return stream_tls_write(stream, bytes, len);
 	do
 		n = send(stream->fd, bytes, len, MSG_NOSIGNAL | (stream->expects_end ? MSG_MORE : 0));
 	while (n < 0 && errno == EINTR);
@@ -467,7 +467,7 @@ stream_handshake(struct stream *stream)
 {
 	int result, r;
 
-	begin_call();
+	stream_begin_call();
 	result = SSL_do_handshake(stream->tls);
 	if (result == 1) {
 		if (stream->kind == STREAM_CONTROL)
@@ -514,7 +514,7 @@ stream_shutdown(struct stream *stream)
 	if (stream->tls != NULL && !stream->has_said_end && stream->error[0] == '\0') {
 		int result;
 
-		begin_call();
+		stream_begin_call();
 		result = SSL_shutdown(stream->tls);
 		if (result < 0 && SSL_get_error(stream->tls, result) == SSL_ERROR_WANT_WRITE) {
 			stream->wants = POLLOUT;

@@ -160,7 +160,7 @@ reply_outcome(struct protocol *protocol, const struct transfer *transfer, enum o
 
 /* Reply, log and count; r is 0 or what ended the transfer. */
 static void
-finish(struct protocol *protocol, const struct transfer *transfer, int r)
+finish_transfer(struct protocol *protocol, const struct transfer *transfer, int r)
 {
 	enum outcome outcome = outcome_of(&(const struct ending){
 	    .error = r,
@@ -217,7 +217,7 @@ transfer_retrieve(struct protocol *protocol, const struct home_path *path)
 	if (r == 0)
 		r = mover_end_sending(protocol, mover);
 	mover_close(protocol, mover);
-	finish(protocol, &transfer, r);
+	finish_transfer(protocol, &transfer, r);
 }
 
 /* RFC 3659, 5.3: after a REST, APPE acts as STOR does. */
@@ -293,7 +293,7 @@ transfer_store(struct protocol *protocol, const struct home_path *path, enum ipc
 	finished = ask_files_finish_write(protocol, r == 0, &transfer.quota);
 	if (r == 0 && finished < 0)
 		r = mover_fail_local(mover, finished);
-	finish(protocol, &transfer, r);
+	finish_transfer(protocol, &transfer, r);
 }
 
 void
@@ -323,5 +323,5 @@ transfer_list(struct protocol *protocol, const struct home_path *path, enum ipc_
 	ended = ask_files_list_end(protocol, &entries);
 	if (r == 0 && ended < 0)
 		r = mover_fail_local(mover, ended);
-	finish(protocol, &transfer, r);
+	finish_transfer(protocol, &transfer, r);
 }

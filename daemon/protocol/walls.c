@@ -13,7 +13,7 @@
 
 /* The monitor logs why. A client that expects TLS cannot be told. */
 static void __attribute__((noreturn))
-give_up(const struct protocol_session *session)
+protocol_give_up(const struct protocol_session *session)
 {
 	static const char leave[] = "421 " FAILURE_TEXT "\r\n";
 
@@ -32,10 +32,10 @@ protocol_enter_walls(const struct protocol_session *session)
 	signal(SIGXFSZ, SIG_IGN);	/* at the end of what the quota granted, EFBIG will do */
 	sandbox_report_to(session->monitor_channel);
 	if (sandbox_close_all_but(keep, 3) < 0 || sandbox_chroot(session->empty_directory_fd) < 0)
-		give_up(session);
+		protocol_give_up(session);
 	close(session->empty_directory_fd);
 	if (sandbox_drop_identity(session->service_uid, session->service_gid) < 0 ||
 	    sandbox_landlock_nowhere(SANDBOX_PROTOCOL) < 0 || sandbox_limit(SANDBOX_PROTOCOL) < 0 ||
 	    sandbox_enter(SANDBOX_PROTOCOL, session->monitor_pid) < 0)
-		give_up(session);
+		protocol_give_up(session);
 }
