@@ -45,7 +45,7 @@ _Static_assert((int)OURS_COUNT == (int)ANSWERS_COUNT, "a request to files has no
 
 /* 0, or why the account may not ask for this. */
 static int
-permit(const struct files_session *session, enum ipc_kind kind)
+permit_request(const struct files_session *session, enum ipc_kind kind)
 {
 	unsigned each_of = answers[kind].each_of, one_of = answers[kind].one_of;
 
@@ -58,7 +58,7 @@ permit(const struct files_session *session, enum ipc_kind kind)
 
 /* One request in files->message to one reply there. */
 static int
-answer(struct files *files)
+answer_request(struct files *files)
 {
 	enum ipc_kind kind = files->message.kind;
 	int r;
@@ -72,7 +72,7 @@ answer(struct files *files)
 #endif
 	if (files->is_list_due && kind != IPC_list_end && kind != IPC_stop)
 		return -EPROTO;
-	r = permit(files->session, kind);
+	r = permit_request(files->session, kind);
 	if (r < 0) {
 		request_refuse(files, r);
 		return 0;
@@ -93,7 +93,7 @@ answer(struct files *files)
  * an answer before it asks again, so one look at every eighth descriptor finds who does not, and costs nothing.
  */
 static bool
-has_read_answers(struct files *files)
+protocol_has_read_answers(struct files *files)
 {
 	if (files->reply_fd < 0 || ++files->fds_since_look < IPC_FDS_MAX)
 		return true;
@@ -122,7 +122,7 @@ send_reply(struct files *files)
 
 	if (files->is_notice)
 		return 0;
-	if (!has_read_answers(files))
+	if (!protocol_has_read_answers(files))
 		return -EPROTO;
 	r = ipc_send_now(files->session->protocol_channel, &files->message, files->reply_fd);
 	if (r == -ETOOMANYREFS)
@@ -182,7 +182,7 @@ files_serve(const struct files_session *session)
 		r = next_request(&files);
 		if (r == 0) {
 			title_doing(ipc_kind_name(files.message.kind), "", 0);
-			r = answer(&files);
+			r = answer_request(&files);
 		}
 		if (r == 0)
 			r = send_reply(&files);

@@ -19,7 +19,7 @@
 #define COUNT_MAX (1ULL << 30)	/* bytes that SIZE in type A reads; above: -E2BIG */
 
 static enum ipc_file_kind
-kind_of(mode_t mode)
+kind_of_mode(mode_t mode)
 {
 	if (S_ISREG(mode))
 		return FILE_REGULAR;
@@ -45,7 +45,7 @@ files_answer_stat(struct files *files)
 	request_reply(files, r);
 	if (r < 0)
 		return true;
-	ipc_put_u8(&files->message, (uint8_t)kind_of(st.st_mode));
+	ipc_put_u8(&files->message, (uint8_t)kind_of_mode(st.st_mode));
 	ipc_put_u64(&files->message, (uint64_t)st.st_size);
 	ipc_put_u64(&files->message, (uint64_t)st.st_mtim.tv_sec);
 	ipc_put_u32(&files->message, st.st_mode & 07777);

@@ -18,14 +18,14 @@
 #define MODE_MAX 0777
 
 static bool
-is_root(const struct home_path *path)
+is_home_root(const struct home_path *path)
 {
 	return path->len == 1;
 }
 
 /* End the bracket that a change was made in; r is what came of the change. */
 static int
-end_change(const struct home *home, int r)
+end_quota_change(const struct home *home, int r)
 {
 	int ended = quota_end(home->quota);
 
@@ -33,7 +33,7 @@ end_change(const struct home *home, int r)
 }
 
 static int
-make_directory(const struct home *home, int dir_fd, const char *name)
+make_home_directory(const struct home *home, int dir_fd, const char *name)
 {
 	int r = quota_begin(home->quota, 0, 1);
 
@@ -43,7 +43,7 @@ make_directory(const struct home *home, int dir_fd, const char *name)
 		r = -errno;
 	else
 		quota_add(home->quota, 0, 1);
-	return end_change(home, r);
+	return end_quota_change(home, r);
 }
 
 int
@@ -53,13 +53,13 @@ change_make_directory(const struct home *home, const struct home_path *path)
 	int dir_fd = -1;
 	int r;
 
-	if (is_root(path))
+	if (is_home_root(path))
 		return -EEXIST;
 	if (has_control(home_path_name(path), strlen(home_path_name(path))))
 		return -EINVAL;
 	r = home_open_parent(home, path, &dir_fd, &name);
 	if (r == 0)
-		r = make_directory(home, dir_fd, name);
+		r = make_home_directory(home, dir_fd, name);
 	close_fd(&dir_fd);
 	return r;
 }
@@ -77,7 +77,7 @@ remove_directory(const struct home *home, int dir_fd, const char *name)
 		if (r == 0)
 			r = quota_unlink(home->quota, dir_fd, name, AT_REMOVEDIR);
 	}
-	return end_change(home, r);
+	return end_quota_change(home, r);
 }
 
 int
@@ -87,7 +87,7 @@ change_remove_directory(const struct home *home, const struct home_path *path)
 	int dir_fd = -1;
 	int r;
 
-	if (is_root(path))
+	if (is_home_root(path))
 		return -EPERM;
 	r = home_open_parent(home, path, &dir_fd, &name);
 	if (r == 0)
@@ -97,7 +97,7 @@ change_remove_directory(const struct home *home, const struct home_path *path)
 }
 
 static int
-remove_file(const struct home *home, int dir_fd, const char *name)
+remove_home_file(const struct home *home, int dir_fd, const char *name)
 {
 	int r = quota_begin(home->quota, 0, 0);
 
@@ -106,7 +106,7 @@ remove_file(const struct home *home, int dir_fd, const char *name)
 	r = quota_unlink(home->quota, dir_fd, name, 0);
 	if (r == -ENOENT)
 		r = partial_remove(home, dir_fd, name);
-	return end_change(home, r);
+	return end_quota_change(home, r);
 }
 
 int
@@ -116,11 +116,11 @@ change_remove_file(const struct home *home, const struct home_path *path)
 	int dir_fd = -1;
 	int r;
 
-	if (is_root(path))
+	if (is_home_root(path))
 		return -EISDIR;
 	r = home_open_parent(home, path, &dir_fd, &name);
 	if (r == 0)
-		r = remove_file(home, dir_fd, name);
+		r = remove_home_file(home, dir_fd, name);
 	close_fd(&dir_fd);
 	return r;
 }
@@ -147,13 +147,13 @@ rename_counted(const struct home *home, int from_fd, const char *from_name, int 
 		return r;
 	r = quota_look(home->quota, to_fd, to_name, &replaced);
 	if (r < 0)
-		return end_change(home, r);
+		return end_quota_change(home, r);
 	is_same = is_same_name_twice(from_fd, from_name, &replaced);
 	if (renameat2(from_fd, from_name, to_fd, to_name, replaces ? 0 : RENAME_NOREPLACE) < 0)
 		r = errno == EEXIST && !replaces ? -EKEYREVOKED : home_name_error(errno);
 	else if (!is_same)
 		quota_gone(home->quota, &replaced);
-	return end_change(home, r);
+	return end_quota_change(home, r);
 }
 
 int
@@ -163,7 +163,7 @@ change_rename(const struct home *home, const struct home_path *from, const struc
 	int from_fd = -1, to_fd = -1;
 	int r;
 
-	if (is_root(from) || is_root(to))
+	if (is_home_root(from) || is_home_root(to))
 		return -EPERM;
 	if (has_control(home_path_name(to), strlen(home_path_name(to))))
 		return -EINVAL;

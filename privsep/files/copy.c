@@ -74,7 +74,7 @@ copy_content(int from_fd, int to_fd, uint64_t size, struct stop *stop)
 }
 
 static bool
-is_same_file(const struct home *home, const struct home_path *path, const struct stat *st)
+is_same_home_file(const struct home *home, const struct home_path *path, const struct stat *st)
 {
 	struct stat other;
 
@@ -90,7 +90,7 @@ copy_file(const struct home *home, const struct home_path *from, const struct ho
 	int r;
 
 	r = home_open_file(home, from, &from_fd, &st);
-	if (r == 0 && is_same_file(home, to, &st))
+	if (r == 0 && is_same_home_file(home, to, &st))
 		r = -EINVAL;
 	if (r == 0)
 		r = upload_begin_copy(&upload, home, to, (uint64_t)st.st_size);

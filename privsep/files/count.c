@@ -43,7 +43,7 @@ sort(uint64_t *inodes, size_t count)
 }
 
 static int
-compare(const void *a, const void *b)
+compare_uploads(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
@@ -53,7 +53,7 @@ compare(const void *a, const void *b)
 static bool
 has(const uint64_t *inodes, size_t count, uint64_t inode)
 {
-	return count > 0 && bsearch(&inode, inodes, count, sizeof(inode), compare) != NULL;
+	return count > 0 && bsearch(&inode, inodes, count, sizeof(inode), compare_uploads) != NULL;
 }
 
 /* The last bytes of a session that was killed: its file's size is final when nobody holds it any more. */
@@ -119,7 +119,7 @@ count_entry(struct counting *counting, int dir_fd, const char *name, unsigned de
 	struct stat st;
 	int r = 0;
 
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+	if (is_dot_or_dotdot(name))
 		return 0;
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno;	/* removed by somebody of this host */

@@ -32,4 +32,11 @@ bool directory_is_large(const struct directory *directory);
 
 void directory_close(struct directory *directory);
 
+/* Whether an entry is the directory itself or the one above. */
+static inline bool
+is_dot_or_dotdot(const char *name)
+{
+	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
 #endif

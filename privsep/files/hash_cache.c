@@ -14,7 +14,7 @@
 #define FRESH_S 2	/* two changes within the granularity of mtime look the same (FAT: two seconds) */
 
 static void
-make_name(enum ipc_hash algorithm, char name[NAME_SIZE])
+make_attribute_name(enum ipc_hash algorithm, char name[NAME_SIZE])
 {
 	snprintf(name, NAME_SIZE, "user.sallyport.%s", digest_name(algorithm));
 }
@@ -35,7 +35,7 @@ hash_cache_get(int fd, const struct stat *st, enum ipc_hash algorithm, char text
 	size_t stamp_len = make_stamp(st, stamp);
 	ssize_t len;
 
-	make_name(algorithm, name);
+	make_attribute_name(algorithm, name);
 	len = fgetxattr(fd, name, value, sizeof(value) - 1);
 	if (len < 0 || (size_t)len != stamp_len + digits || memcmp(value, stamp, stamp_len) != 0)
 		return false;
@@ -63,7 +63,7 @@ hash_cache_put(int fd, const struct stat *st, enum ipc_hash algorithm, const cha
 
 	if (is_fresh(st))
 		return;
-	make_name(algorithm, name);
+	make_attribute_name(algorithm, name);
 	memcpy(value + len, text, digest_text_len(algorithm));
 	(void)fsetxattr(fd, name, value, len + digest_text_len(algorithm), 0);
 }
@@ -74,7 +74,7 @@ hash_cache_forget(int fd)
 	for (int i = 0; i < HASH_COUNT; i++) {
 		char name[NAME_SIZE];
 
-		make_name((enum ipc_hash)i, name);
+		make_attribute_name((enum ipc_hash)i, name);
 		if (fgetxattr(fd, name, NULL, 0) > 0)
 			(void)fsetxattr(fd, name, "", 0, 0);
 	}

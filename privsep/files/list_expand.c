@@ -31,7 +31,7 @@ struct component {
 };
 
 static int
-spend(uint64_t *left)
+spend_work(uint64_t *left)
 {
 	if (*left == 0)
 		return -E2BIG;
@@ -40,10 +40,11 @@ spend(uint64_t *left)
 }
 
 static int
-add_match(struct expansion *expansion, const struct home_path *parent, const char *name, size_t len, unsigned char type)
+add_home_match(
+    struct expansion *expansion, const struct home_path *parent, const char *name, size_t len, unsigned char type)
 {
 	struct home_path path = *parent;
-	int r = spend(&expansion->matches_left);
+	int r = spend_work(&expansion->matches_left);
 
 	if (r < 0 || home_path_push(&path, name, len) < 0)	/* a path too long to be asked for is no match */
 		return r;
@@ -57,14 +58,14 @@ expand_literally(struct expansion *expansion, const struct home_path *parent, co
 {
 	struct home_path path = *parent;
 	struct stat st;
-	int r = spend(&expansion->entries_left);
+	int r = spend_work(&expansion->entries_left);
 
 	if (r == 0)
 		r = home_path_push(&path, component->text, component->len) < 0 ? -ENOENT : 0;
 	if (r == 0)
 		r = home_lstat(expansion->home, &path, &st) < 0 ? -ENOENT : 0;
 	if (r == 0)
-		r = add_match(expansion, parent, component->text, component->len, DT_UNKNOWN);
+		r = add_home_match(expansion, parent, component->text, component->len, DT_UNKNOWN);
 	return r;
 }
 
@@ -83,14 +84,14 @@ match_entry(struct expansion *expansion, const struct home_path *parent, const s
     const struct dirent64 *entry)
 {
 	size_t len = strlen(entry->d_name);
-	int r = spend(&expansion->entries_left);
+	int r = spend_work(&expansion->entries_left);
 
 	if (r < 0 || !is_candidate(expansion, component, entry->d_name, len))
 		return r;
 	if (!component->is_last && entry->d_type == DT_REG)	/* nothing can be in it */
 		return 0;
 	if (glob_match(component->text, component->len, entry->d_name, len, &expansion->steps_left))
-		return add_match(expansion, parent, entry->d_name, len, entry->d_type);
+		return add_home_match(expansion, parent, entry->d_name, len, entry->d_type);
 	return expansion->steps_left == 0 ? -E2BIG : 0;
 }
 

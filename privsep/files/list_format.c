@@ -27,7 +27,7 @@ put_bytes(char *out, const void *bytes, size_t len)
 
 /* Digits of n in base 8, 10 or 16, filled on the left up to width. */
 static char *
-put_number(char *out, uint64_t n, unsigned base, int width, char fill)
+put_digits(char *out, uint64_t n, unsigned base, int width, char fill)
 {
 	char digits[24];
 	int count = 0;
@@ -53,7 +53,7 @@ has_odd(uint64_t bytes)
 }
 
 static char *
-put_escaped(char *out, const char *bytes, size_t len)
+put_escaped_name(char *out, const char *bytes, size_t len)
 {
 	/* borrowed memory with room for all: the reply style never makes text longer */
 	struct buf to = {.data = out, .size = len + 1, .max = len};
@@ -78,12 +78,12 @@ put_escaped(char *out, const char *bytes, size_t len)
 static char *
 put_shown(char *out, const struct list_shown *shown)
 {
-	out = put_escaped(out, shown->prefix, shown->prefix_len);
-	return put_escaped(out, shown->name, shown->name_len);
+	out = put_escaped_name(out, shown->prefix, shown->prefix_len);
+	return put_escaped_name(out, shown->name, shown->name_len);
 }
 
 static size_t
-end_line(const char *line, char *out)
+finish_line(const char *line, char *out)
 {
 	out = put_literal(out, "\r\n");
 	return (size_t)(out - line);
@@ -136,13 +136,13 @@ put_date(char *out, int64_t seconds, int64_t now)
 
 	out = put_bytes(out, months + 3 * (utc.month - 1), 3);
 	*out++ = ' ';
-	out = put_number(out, utc.day, 10, 2, ' ');
+	out = put_digits(out, utc.day, 10, 2, ' ');
 	*out++ = ' ';
 	if (seconds > now + DAY_S || seconds < now - RECENT_S)
-		return put_number(out, utc.year, 10, 5, ' ');
-	out = put_number(out, utc.hour, 10, 2, '0');
+		return put_digits(out, utc.year, 10, 5, ' ');
+	out = put_digits(out, utc.hour, 10, 2, '0');
 	*out++ = ':';
-	return put_number(out, utc.minute, 10, 2, '0');
+	return put_digits(out, utc.minute, 10, 2, '0');
 }
 
 static char *
@@ -171,20 +171,20 @@ list_format_long(char line[LIST_LINE_MAX], const struct list_shown *shown, const
 	char *out = put_mode(line, st->st_mode);
 
 	*out++ = ' ';
-	out = put_number(out, st->st_nlink, 10, 3, ' ');
+	out = put_digits(out, st->st_nlink, 10, 3, ' ');
 	out = put_literal(out, " ftp      ftp      ");
-	out = put_number(out, (uint64_t)st->st_size, 10, 8, ' ');
+	out = put_digits(out, (uint64_t)st->st_size, 10, 8, ' ');
 	*out++ = ' ';
 	out = put_date(out, st->st_mtim.tv_sec, now);
 	*out++ = ' ';
 	out = put_shown(out, shown);
 	if (S_ISLNK(st->st_mode) && link_target != NULL) {
 		out = put_literal(out, " -> ");
-		out = put_escaped(out, link_target, strnlen(link_target, PATH_MAX));
+		out = put_escaped_name(out, link_target, strnlen(link_target, PATH_MAX));
 	} else if (is_classified) {
 		out = put_class(out, st->st_mode);
 	}
-	return end_line(line, out);
+	return finish_line(line, out);
 }
 
 size_t
@@ -194,7 +194,7 @@ list_format_name(char line[LIST_LINE_MAX], const struct list_shown *shown, const
 
 	if (is_classified)
 		out = put_class(out, st->st_mode);
-	return end_line(line, out);
+	return finish_line(line, out);
 }
 
 enum mode_bit { BIT_EXECUTE = 1, BIT_WRITE = 2, BIT_READ = 4 };
@@ -318,12 +318,12 @@ put_time(char *out, int64_t seconds)
 {
 	struct utc utc = utc_from_seconds(seconds);
 
-	out = put_number(out, utc.year, 10, 4, '0');
-	out = put_number(out, utc.month, 10, 2, '0');
-	out = put_number(out, utc.day, 10, 2, '0');
-	out = put_number(out, utc.hour, 10, 2, '0');
-	out = put_number(out, utc.minute, 10, 2, '0');
-	return put_number(out, utc.second, 10, 2, '0');
+	out = put_digits(out, utc.year, 10, 4, '0');
+	out = put_digits(out, utc.month, 10, 2, '0');
+	out = put_digits(out, utc.day, 10, 2, '0');
+	out = put_digits(out, utc.hour, 10, 2, '0');
+	out = put_digits(out, utc.minute, 10, 2, '0');
+	return put_digits(out, utc.second, 10, 2, '0');
 }
 
 static char *
@@ -344,9 +344,9 @@ static char *
 put_unique(char *out, const struct stat *st, const struct list_viewer *viewer)
 {
 	out = put_literal(out, "unique=");
-	out = put_number(out, st->st_dev ^ viewer->home_device, 16, 0, '0');
+	out = put_digits(out, st->st_dev ^ viewer->home_device, 16, 0, '0');
 	*out++ = 'U';
-	out = put_number(out, st->st_ino, 16, 0, '0');
+	out = put_digits(out, st->st_ino, 16, 0, '0');
 	return put_literal(out, ";");
 }
 
@@ -354,7 +354,7 @@ static char *
 put_unix_mode(char *out, mode_t mode)
 {
 	out = put_literal(out, "UNIX.mode=");
-	out = put_number(out, mode & 07777, 8, 4, '0');
+	out = put_digits(out, mode & 07777, 8, 4, '0');
 	return put_literal(out, ";");
 }
 
@@ -362,7 +362,7 @@ static char *
 put_size(char *out, uint64_t size)
 {
 	out = put_literal(out, "size=");
-	out = put_number(out, size, 10, 0, ' ');
+	out = put_digits(out, size, 10, 0, ' ');
 	return put_literal(out, ";");
 }
 
@@ -407,7 +407,7 @@ list_format_entry(char line[LIST_LINE_MAX], const struct list_shown *shown, cons
 {
 	char *out = line + list_format_facts(line, looked, parent, viewer);
 
-	return end_line(line, put_shown(out, shown));
+	return finish_line(line, put_shown(out, shown));
 }
 
 size_t
@@ -417,7 +417,7 @@ list_format_header(char line[LIST_LINE_MAX], const char *directory, bool is_firs
 
 	if (!is_first)
 		out = put_literal(out, "\r\n");
-	out = put_escaped(out, directory, strlen(directory));
+	out = put_escaped_name(out, directory, strlen(directory));
 	*out++ = ':';
-	return end_line(line, out);
+	return finish_line(line, out);
 }

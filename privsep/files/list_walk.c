@@ -25,15 +25,9 @@ struct item {
 };
 
 static bool
-wants(const struct listing *listing, enum ipc_list_flag flag)
+has_list_flag(const struct listing *listing, enum ipc_list_flag flag)
 {
 	return listing->request.form != LIST_FACTS && (listing->request.flags & flag) != 0;
-}
-
-static bool
-is_dot_or_dotdot(const char *name)
-{
-	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
 /* Lines out. */
@@ -56,7 +50,7 @@ line_begin(struct listing *listing)
 }
 
 static void
-line_end(struct listing *listing, size_t len)
+count_line(struct listing *listing, size_t len)
 {
 	listing->out_len += len;
 	listing->is_begun = true;
@@ -64,7 +58,7 @@ line_end(struct listing *listing, size_t len)
 
 /* MLSD tells what a link leads to, too, as long as that is in the home. */
 static void
-follow_link(struct listing *listing, const char *name, struct list_looked *looked)
+follow_listed_link(struct listing *listing, const char *name, struct list_looked *looked)
 {
 	size_t len = listing->path.len;
 
@@ -77,7 +71,7 @@ follow_link(struct listing *listing, const char *name, struct list_looked *looke
 
 /* Look at an item. False: it has vanished, or may not be looked at; it is left out. */
 static bool
-look(struct listing *listing, const struct item *item, struct list_looked *looked)
+look_at_item(struct listing *listing, const struct item *item, struct list_looked *looked)
 {
 	looked->st = &looked->own;
 	/* ".." is shown with the facts of ".": what stands above the home is nobody's business */
@@ -88,7 +82,7 @@ look(struct listing *listing, const struct item *item, struct list_looked *looke
 	if (fstatat(item->dir_fd, item->name, &looked->own, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
 	if (S_ISLNK(looked->own.st_mode) && listing->request.form == LIST_FACTS)
-		follow_link(listing, item->name, looked);
+		follow_listed_link(listing, item->name, looked);
 	return true;
 }
 
@@ -111,7 +105,7 @@ format_long(const struct listing *listing, const struct item *item, const struct
 	char link[PATH_MAX];
 
 	return list_format_long(
-	    line, &item->shown, st, link_text(item, st, link), listing->now, wants(listing, LIST_CLASSIFY));
+	    line, &item->shown, st, link_text(item, st, link), listing->now, has_list_flag(listing, LIST_CLASSIFY));
 }
 
 static size_t
@@ -126,7 +120,7 @@ format_item(const struct listing *listing, const struct item *item, const struct
 	case LIST_FORM_COUNT:
 		break;
 	}
-	return list_format_name(line, &item->shown, &looked->own, wants(listing, LIST_CLASSIFY));
+	return list_format_name(line, &item->shown, &looked->own, has_list_flag(listing, LIST_CLASSIFY));
 }
 
 static void
@@ -135,15 +129,15 @@ write_item(struct listing *listing, const struct item *item)
 	struct list_looked looked;
 	char *line;
 
-	if (!listing->is_name_enough && !look(listing, item, &looked))
+	if (!listing->is_name_enough && !look_at_item(listing, item, &looked))
 		return;
-	if (wants(listing, LIST_RECURSIVE) && listing->entries == RECURSIVE_ENTRIES_MAX) {
+	if (has_list_flag(listing, LIST_RECURSIVE) && listing->entries == RECURSIVE_ENTRIES_MAX) {
 		flush(listing);
 		listing->error = listing->error == 0 ? -E2BIG : listing->error;
 		return;
 	}
 	line = line_begin(listing);
-	line_end(listing, format_item(listing, item, &looked, line));
+	count_line(listing, format_item(listing, item, &looked, line));
 	listing->entries++;
 }
 
@@ -164,9 +158,10 @@ nanoseconds(const struct timespec *time)
 static uint64_t
 sort_key(const struct listing *listing, const struct stat *st)
 {
-	if (wants(listing, LIST_BY_TIME))	/* newest first; the sign bit turned, so that 1969 sorts before 1970 */
+	if (has_list_flag(listing, LIST_BY_TIME))
+		/* newest first; the sign bit turned, so that 1969 sorts before 1970 */
 		return ~((uint64_t)nanoseconds(&st->st_mtim) ^ (1ULL << 63));
-	if (wants(listing, LIST_BY_SIZE))
+	if (has_list_flag(listing, LIST_BY_SIZE))
 		return ~(uint64_t)st->st_size;
 	return 0;
 }
@@ -174,34 +169,34 @@ sort_key(const struct listing *listing, const struct stat *st)
 static bool
 sorts_by_stat(const struct listing *listing)
 {
-	return wants(listing, LIST_BY_TIME) || wants(listing, LIST_BY_SIZE);
+	return has_list_flag(listing, LIST_BY_TIME) || has_list_flag(listing, LIST_BY_SIZE);
 }
 
 /* The i-th of the names from first to end, in the order asked for. */
 static const struct list_name *
 in_order(const struct listing *listing, size_t first, size_t end, size_t i)
 {
-	return &listing->names.names[wants(listing, LIST_REVERSE) ? end - 1 - i : first + i];
+	return &listing->names.names[has_list_flag(listing, LIST_REVERSE) ? end - 1 - i : first + i];
 }
 
 /* One directory. */
 
 static bool
-is_visible(const struct listing *listing, const char *name)
+is_visible_name(const struct listing *listing, const char *name)
 {
 	bool is_long = listing->request.form == LIST_LONG;
 
 	if (name[0] != '.')
 		return true;
 	if (is_dot_or_dotdot(name))
-		return is_long && wants(listing, LIST_ALL);
+		return is_long && has_list_flag(listing, LIST_ALL);
 	if (partial_name_is(name, strlen(name)))
 		return false;
-	return listing->request.form == LIST_FACTS || wants(listing, LIST_ALL);
+	return listing->request.form == LIST_FACTS || has_list_flag(listing, LIST_ALL);
 }
 
 static void
-write_entry(struct listing *listing, const char *name, size_t len)
+write_listed_entry(struct listing *listing, const char *name, size_t len)
 {
 	struct item item = {
 	    .dir_fd = listing->directory.fd,
@@ -221,15 +216,15 @@ write_collected(struct listing *listing, struct list_mark mark)
 	for (size_t i = 0; i < end - mark.count && listing->error == 0; i++) {
 		const struct list_name *name = in_order(listing, mark.count, end, i);
 
-		write_entry(listing, list_names_text(&listing->names, name), name->len);
+		write_listed_entry(listing, list_names_text(&listing->names, name), name->len);
 	}
 }
 
 /* Remember an entry for sorting. 0, or -ENOBUFS when there is no more room. */
 static int
-collect(struct listing *listing, const struct dirent64 *entry)
+collect_item(struct listing *listing, const struct dirent64 *entry)
 {
-	bool needs_type = entry->d_type == DT_UNKNOWN && wants(listing, LIST_RECURSIVE);
+	bool needs_type = entry->d_type == DT_UNKNOWN && has_list_flag(listing, LIST_RECURSIVE);
 	unsigned char type = entry->d_type;
 	size_t len = strlen(entry->d_name);
 	struct stat st = {0};
@@ -266,16 +261,16 @@ write_directory(struct listing *listing, struct list_mark mark)
 	bool streams = is_streamed(listing);
 
 	for (; listing->error == 0 && r == 0 && entry != NULL; r = directory_next(&listing->directory, &entry)) {
-		if (!is_visible(listing, entry->d_name))
+		if (!is_visible_name(listing, entry->d_name))
 			continue;
-		if (!streams && collect(listing, entry) < 0) {
+		if (!streams && collect_item(listing, entry) < 0) {
 			write_collected(listing, mark);
 			streams = true;
 		}
 		if (!streams)
 			continue;
-		write_entry(listing, entry->d_name, strlen(entry->d_name));
-		if (wants(listing, LIST_RECURSIVE) && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN))
+		write_listed_entry(listing, entry->d_name, strlen(entry->d_name));
+		if (has_list_flag(listing, LIST_RECURSIVE) && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN))
 			listing->incomplete = -E2BIG;	/* what is streamed is not descended into */
 	}
 	if (listing->error == 0)
@@ -305,7 +300,7 @@ set_prefix(struct listing *listing)
 }
 
 static void
-write_header(struct listing *listing)
+write_directory_header(struct listing *listing)
 {
 	size_t from = listing->request.shown_from;
 	bool is_inside = from < listing->path.len;
@@ -318,13 +313,13 @@ write_header(struct listing *listing)
 	}
 	if (is_inside)
 		memcpy(text + len, listing->path.text + from, listing->path.len - from + 1);
-	line_end(listing, list_format_header(line_begin(listing), text, !listing->is_begun));
+	count_line(listing, list_format_header(line_begin(listing), text, !listing->is_begun));
 }
 
-static void walk(struct listing *listing, unsigned depth, bool has_header);
+static void walk_listing(struct listing *listing, unsigned depth, bool has_header);
 
 static void
-walk_below(struct listing *listing, const char *name, unsigned depth, bool has_header)
+walk_listing_below(struct listing *listing, const char *name, unsigned depth, bool has_header)
 {
 	size_t len = listing->path.len;
 
@@ -332,14 +327,14 @@ walk_below(struct listing *listing, const char *name, unsigned depth, bool has_h
 		listing->incomplete = -E2BIG;
 		return;
 	}
-	walk(listing, depth + 1, has_header);
+	walk_listing(listing, depth + 1, has_header);
 	listing->path.len = len;
 	listing->path.text[len] = '\0';
 }
 
 /* List the directory listing->path, and with -R those in it; never through a link. */
 static void
-walk(struct listing *listing, unsigned depth, bool has_header)
+walk_listing(struct listing *listing, unsigned depth, bool has_header)
 {
 	struct list_mark mark = list_names_mark(&listing->names);
 	int follow = depth > 0 ? O_NOFOLLOW : 0;
@@ -351,18 +346,18 @@ walk(struct listing *listing, unsigned depth, bool has_header)
 		return;		/* vanished, or not ours to read */
 	directory_take(&listing->directory, fd);
 	if (has_header)
-		write_header(listing);
+		write_directory_header(listing);
 	set_prefix(listing);
 	if (fstat(fd, &listing->parent) == 0)
 		write_directory(listing, mark);
 	directory_close(&listing->directory);
 	end = listing->names.count;
-	for (size_t i = 0; wants(listing, LIST_RECURSIVE) && i < end - mark.count && listing->error == 0; i++) {
+	for (size_t i = 0; has_list_flag(listing, LIST_RECURSIVE) && i < end - mark.count && listing->error == 0; i++) {
 		const struct list_name *entry = in_order(listing, mark.count, end, i);
 		const char *name = list_names_text(&listing->names, entry);
 
 		if (entry->type == DT_DIR && !is_dot_or_dotdot(name))
-			walk_below(listing, name, depth, has_header);
+			walk_listing_below(listing, name, depth, has_header);
 	}
 	list_names_release(&listing->names, mark);
 }
@@ -409,9 +404,9 @@ write_target(struct listing *listing, const struct list_name *target)
 static bool
 is_opened_up(const struct listing *listing, const struct list_name *target)
 {
-	if (target->type != DT_DIR || wants(listing, LIST_ITSELF))
+	if (target->type != DT_DIR || has_list_flag(listing, LIST_ITSELF))
 		return false;
-	return listing->request.form != LIST_NAMES || !listing->is_expanded || wants(listing, LIST_RECURSIVE);
+	return listing->request.form != LIST_NAMES || !listing->is_expanded || has_list_flag(listing, LIST_RECURSIVE);
 }
 
 /* Find out about a target what its directory did not tell: a link counts as what it leads to. */
@@ -432,7 +427,7 @@ static void
 write_targets(struct listing *listing)
 {
 	size_t count = listing->names.count;
-	bool has_header = listing->request.form == LIST_LONG && (count > 1 || wants(listing, LIST_RECURSIVE));
+	bool has_header = listing->request.form == LIST_LONG && (count > 1 || has_list_flag(listing, LIST_RECURSIVE));
 
 	for (size_t i = 0; i < count; i++)
 		settle_target(listing, &listing->names.names[i]);
@@ -450,7 +445,7 @@ write_targets(struct listing *listing)
 			continue;
 		path_from(listing, target, &listing->path);
 		listing->is_dotted = listing->request.shown_from >= target->len;
-		walk(listing, 0, has_header);
+		walk_listing(listing, 0, has_header);
 	}
 }
 
@@ -476,7 +471,7 @@ open_literal(struct listing *listing)
 		return r;
 	if (listing->request.form == LIST_FACTS && !S_ISDIR(st.st_mode))
 		return -ENOTDIR;
-	if (S_ISDIR(st.st_mode) && !wants(listing, LIST_ITSELF))
+	if (S_ISDIR(st.st_mode) && !has_list_flag(listing, LIST_ITSELF))
 		r = home_open(listing->home, home_path_relative(path), O_RDONLY | O_DIRECTORY | O_NONBLOCK, &fd);
 	close_fd(&fd);
 	if (r < 0)
@@ -504,16 +499,17 @@ listing_open(struct listing *listing, const struct home *home, const struct list
 	    .facts = request->facts,
 	};
 	listing->now = now.tv_sec;
-	if (request->form == LIST_NAMES && wants(listing, LIST_LONG_NAMES))
+	if (request->form == LIST_NAMES && has_list_flag(listing, LIST_LONG_NAMES))
 		listing->request.form = LIST_LONG;
-	listing->is_name_enough = listing->request.form == LIST_NAMES && !wants(listing, LIST_CLASSIFY);
+	listing->is_name_enough = listing->request.form == LIST_NAMES && !has_list_flag(listing, LIST_CLASSIFY);
 	directory_take(&listing->directory, -1);
 	r = list_names_init(&listing->names);
 	if (r == 0)
 		r = open_literal(listing);
 	if (r == -ENOENT && request->form != LIST_FACTS && glob_is_pattern(request->path.text, request->path.len)) {
 		listing->is_expanded = true;
-		r = list_expand(home, &request->path, wants(listing, LIST_ALL), &listing->directory, &listing->names);
+		r = list_expand(
+		    home, &request->path, has_list_flag(listing, LIST_ALL), &listing->directory, &listing->names);
 	}
 	if (r < 0)
 		list_names_free(&listing->names);
@@ -532,7 +528,7 @@ listing_write(struct listing *listing, int *fd, uint64_t *entries)
 	listing->out_fd = *fd;
 	if (listing->request.form == LIST_FACTS) {
 		listing->path = listing->request.path;
-		walk(listing, 0, false);
+		walk_listing(listing, 0, false);
 	} else {
 		write_targets(listing);
 	}

@@ -24,7 +24,7 @@ lock_now(int fd)
 
 /* Look first, so that no FIFO or device is opened on purpose; then again, at what was opened. */
 static int
-open_plain(int dir_fd, const char *name, int *fd_out, struct stat *st)
+open_plain_file(int dir_fd, const char *name, int *fd_out, struct stat *st)
 {
 	if (fstatat(dir_fd, name, st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
@@ -55,7 +55,7 @@ locked_file_open(int dir_fd, const char *name, int *fd_out, struct stat *st)
 	int r;
 
 	for (int race = 0; race < RACES_MAX; race++) {
-		r = open_plain(dir_fd, name, &fd, st);
+		r = open_plain_file(dir_fd, name, &fd, st);
 		if (r == 0)
 			r = lock_now(fd);
 		if (r < 0)

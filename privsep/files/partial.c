@@ -142,12 +142,6 @@ partial_read_target(int fd, const char *name, char target[NAME_MAX + 1])
 	return 0;
 }
 
-static bool
-is_dot_or_dotdot(const char *name)
-{
-	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
-
 /* One pass over a directory of partials: look (is there anything else?) or remove them. */
 static int
 clear_pass(const struct home *home, int parent_fd, const char *name, bool removes)

@@ -58,7 +58,8 @@ name_row(struct partial_row *row, const struct partial_met *met, int fd)
 }
 
 static void
-add_row(struct collection *collection, const struct partial_met *met, const struct stat *st, bool is_in_use, int fd)
+add_partial_row(
+    struct collection *collection, const struct partial_met *met, const struct stat *st, bool is_in_use, int fd)
 {
 	struct partial_row *row;
 
@@ -76,7 +77,7 @@ add_row(struct collection *collection, const struct partial_met *met, const stru
 }
 
 static int
-collect(void *arg, const struct partial_met *met)
+collect_partial(void *arg, const struct partial_met *met)
 {
 	struct collection *collection = arg;
 	struct partial_list *list = collection->list;
@@ -94,7 +95,7 @@ collect(void *arg, const struct partial_met *met)
 	list->busy_count += is_in_use;
 	list->busy_bytes += is_in_use ? (uint64_t)st.st_size : 0;
 	if (collection->rows_max > 0)
-		add_row(collection, met, &st, is_in_use, fd);
+		add_partial_row(collection, met, &st, is_in_use, fd);
 	close_fd(&fd);
 	return 0;
 }
@@ -111,7 +112,7 @@ partial_list_make(const struct home *home, struct partial_list *list, unsigned r
 	collection.now = now.tv_sec;
 	list->count = list->bytes = list->busy_count = list->busy_bytes = 0;
 	list->rows = 0;
-	r = partial_walk(home, entries_max, stop, collect, &collection);
+	r = partial_walk(home, entries_max, stop, collect_partial, &collection);
 	list->is_whole = r == 0;
 	return r == -E2BIG ? 0 : r;
 }

@@ -39,7 +39,7 @@ is_directory(int dir_fd, const struct dirent64 *entry)
 
 /* The directory below, under its path. */
 static int
-walk_below(struct partial_walk *walk, int dir_fd, const char *name, unsigned depth)
+walk_partials_below(struct partial_walk *walk, int dir_fd, const char *name, unsigned depth)
 {
 	size_t len = walk->path.len;
 	bool is_cut = walk->cut_levels > 0 || home_path_push(&walk->path, name, strlen(name)) < 0;
@@ -65,7 +65,7 @@ meet_entry(struct partial_walk *walk, int dir_fd, const struct dirent64 *entry, 
 	if (--walk->entries_left % STOP_EVERY == 0 && walk->stop != NULL && stop_check(walk->stop) < 0)
 		return -ECANCELED;
 	if (is_directory(dir_fd, entry))
-		return depth < DEPTH_MAX ? walk_below(walk, dir_fd, name, depth) : 0;
+		return depth < DEPTH_MAX ? walk_partials_below(walk, dir_fd, name, depth) : 0;
 	if (!partial_name_is(name, strlen(name)))
 		return 0;
 	return walk->visit(

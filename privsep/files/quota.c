@@ -29,7 +29,7 @@ quota_is_kept(const struct quota *quota)
 
 /* Send the question in hand; its answer is then in message. */
 static int
-ask_once(const struct quota *quota)
+ask_ledger_once(const struct quota *quota)
 {
 	enum ipc_kind kind = message.kind;
 	int r;
@@ -66,7 +66,7 @@ count(struct quota *quota)
 	int counted, r;
 
 	ipc_begin(&message, IPC_ledger_count);
-	r = ask_once(quota);
+	r = ask_ledger_once(quota);
 	if (r < 0)
 		return r;
 	uploads.live_count = get_inodes(uploads.live, COUNT_UPLOADS_MAX);
@@ -78,13 +78,13 @@ count(struct quota *quota)
 	ipc_put_u32(&message, (uint32_t)-counted);
 	ipc_put_u64(&message, figure.bytes);
 	ipc_put_u64(&message, figure.files);
-	r = ask_once(quota);
+	r = ask_ledger_once(quota);
 	return counted < 0 ? counted : r;
 }
 
 /* A question with up to three figures; when the monitor wants a count first, it gets one. */
 static int
-ask(struct quota *quota, enum ipc_kind kind, size_t n, const uint64_t figures[])
+ask_ledger(struct quota *quota, enum ipc_kind kind, size_t n, const uint64_t figures[])
 {
 	int r = 0;
 
@@ -92,7 +92,7 @@ ask(struct quota *quota, enum ipc_kind kind, size_t n, const uint64_t figures[])
 		ipc_begin(&message, kind);
 		for (size_t k = 0; k < n; k++)
 			ipc_put_u64(&message, figures[k]);
-		r = ask_once(quota);
+		r = ask_ledger_once(quota);
 		if (r != -EUCLEAN)
 			return r;
 		r = count(quota);
@@ -111,7 +111,7 @@ quota_begin(struct quota *quota, uint64_t bytes, uint64_t files)
 		return -EIO;
 	quota->changes = 0;
 	quota->bytes = quota->files = 0;
-	return ask(quota, IPC_ledger_begin, 2, (uint64_t[]){bytes, files});
+	return ask_ledger(quota, IPC_ledger_begin, 2, (uint64_t[]){bytes, files});
 }
 
 int
@@ -172,7 +172,7 @@ quota_end(struct quota *quota)
 
 	if (!quota_is_kept(quota))
 		return 0;
-	r = ask(quota, IPC_ledger_end, 2, (uint64_t[]){(uint64_t)quota->bytes, (uint64_t)quota->files});
+	r = ask_ledger(quota, IPC_ledger_end, 2, (uint64_t[]){(uint64_t)quota->bytes, (uint64_t)quota->files});
 	if (r < 0)
 		quota->is_lost = true;
 	return r;
@@ -287,13 +287,13 @@ quota_upload(struct quota *quota, int fd, uint64_t wanted)
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	quota->upload_start = (uint64_t)st.st_size;
-	return ask(quota, IPC_ledger_upload, 3, (uint64_t[]){st.st_ino, (uint64_t)st.st_size, wanted});
+	return ask_ledger(quota, IPC_ledger_upload, 3, (uint64_t[]){st.st_ino, (uint64_t)st.st_size, wanted});
 }
 
 int
 quota_grow(struct quota *quota)
 {
-	return quota_is_kept(quota) ? ask(quota, IPC_ledger_grow, 0, NULL) : -EFBIG;
+	return quota_is_kept(quota) ? ask_ledger(quota, IPC_ledger_grow, 0, NULL) : -EFBIG;
 }
 
 int
@@ -313,7 +313,7 @@ quota_uploaded(struct quota *quota, int fd)
 	if (r == 0 && st.st_nlink > 1)
 		quota_add(quota, times_names(st.st_size - (int64_t)quota->upload_start, st.st_nlink - 1), 0);
 	if (r == 0)
-		r = ask(quota, IPC_ledger_uploaded, 1, (uint64_t[]){(uint64_t)st.st_size});
+		r = ask_ledger(quota, IPC_ledger_uploaded, 1, (uint64_t[]){(uint64_t)st.st_size});
 	if (r < 0)
 		quota->is_lost = true;
 	return r;
@@ -337,7 +337,7 @@ quota_read(struct quota *quota, struct quota_figures *figures)
 	*figures = no_figures;
 	if (!quota_is_kept(quota))
 		return 0;
-	r = ask(quota, IPC_ledger_read, 0, NULL);
+	r = ask_ledger(quota, IPC_ledger_read, 0, NULL);
 	if (r < 0)
 		return r;
 	figures->bytes = ipc_get_u64(&message);

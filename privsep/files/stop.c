@@ -83,7 +83,7 @@ withdraw(struct stop *stop)
 }
 
 static int
-fail(struct stop *stop, int error)
+stop_for_error(struct stop *stop, int error)
 {
 	stop->error = error;
 	return -ECANCELED;
@@ -101,10 +101,10 @@ stop_wait_for_turn(struct stop *stop)
 	ipc_put_u8(&message, stop->is_change);
 	r = ipc_send(stop->monitor_channel, &message, -1);
 	if (r < 0)
-		return fail(stop, r);
+		return stop_for_error(stop, r);
 	for (;;) {
 		if (poll(waits, 2, -1) < 0 && errno != EINTR)
-			return fail(stop, -errno);
+			return stop_for_error(stop, -errno);
 		if (waits[1].revents != 0)
 			break;
 		if (waits[0].revents != 0 && stop_look(stop) < 0) {
@@ -114,7 +114,7 @@ stop_wait_for_turn(struct stop *stop)
 	}
 	r = receive_turn(stop);
 	if (r < 0)
-		return fail(stop, r);
+		return stop_for_error(stop, r);
 	stop->has_turn = true;
 	stop->turn_ms = monotonic_coarse_ms();
 	stop->spent_ms = FREE_MS - FREE_AFTER_MS;

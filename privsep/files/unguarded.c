@@ -12,7 +12,7 @@ static struct ipc_message message;	/* not the one in hand: its reply may have be
 
 /* Never waits for room: a session has few of these. */
 static void
-tell(const struct home *home, enum unguarded_event event, const struct home_path *path)
+report_unguarded(const struct home *home, enum unguarded_event event, const struct home_path *path)
 {
 	ipc_begin(&message, IPC_unguarded);
 	ipc_put_u8(&message, (uint8_t)event);
@@ -22,7 +22,7 @@ tell(const struct home *home, enum unguarded_event event, const struct home_path
 
 /* Is the upload still what its path leads to? */
 static bool
-find(const struct home *home, const struct unguarded_upload *upload, struct stat *st)
+is_upload_in_place(const struct home *home, const struct unguarded_upload *upload, struct stat *st)
 {
 	return home_stat(home, &upload->path, st) == 0 && st->st_dev == upload->device && st->st_ino == upload->inode;
 }
@@ -36,7 +36,7 @@ is_changed(const struct unguarded_upload *upload, const struct stat *st)
 }
 
 static void
-remember(struct unguarded_upload *upload, const struct stat *st)
+remember_state(struct unguarded_upload *upload, const struct stat *st)
 {
 	upload->device = st->st_dev;
 	upload->inode = st->st_ino;
@@ -67,14 +67,14 @@ unguarded_add(struct unguarded *unguarded, const struct home *home, const struct
 	struct stat st;
 
 	if (!unguarded->was_told)
-		tell(home, UNGUARDED_FILE_SYSTEM, path);
+		report_unguarded(home, UNGUARDED_FILE_SYSTEM, path);
 	unguarded->was_told = true;
 	if (home_stat(home, path, &st) < 0)
 		return;
 	place = place_for(unguarded, path);
 	place->path = *path;
 	place->is_hooked = is_hooked;
-	remember(place, &st);
+	remember_state(place, &st);
 }
 
 void
@@ -84,10 +84,11 @@ unguarded_look(struct unguarded *unguarded, const struct home *home)
 		struct unguarded_upload *upload = &unguarded->uploads[i];
 		struct stat st;
 
-		if (!find(home, upload, &st) || !is_changed(upload, &st))
+		if (!is_upload_in_place(home, upload, &st) || !is_changed(upload, &st))
 			continue;
-		tell(home, upload->is_hooked ? UNGUARDED_CHANGED_AFTER_HOOK : UNGUARDED_CHANGED, &upload->path);
-		remember(upload, &st);
+		report_unguarded(
+		    home, upload->is_hooked ? UNGUARDED_CHANGED_AFTER_HOOK : UNGUARDED_CHANGED, &upload->path);
+		remember_state(upload, &st);
 	}
 }
 
@@ -97,8 +98,8 @@ unguarded_renew(struct unguarded *unguarded, const struct home *home)
 	for (size_t i = 0; i < unguarded->count; i++) {
 		struct stat st;
 
-		if (find(home, &unguarded->uploads[i], &st))
-			remember(&unguarded->uploads[i], &st);
+		if (is_upload_in_place(home, &unguarded->uploads[i], &st))
+			remember_state(&unguarded->uploads[i], &st);
 	}
 }
 

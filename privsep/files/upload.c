@@ -91,7 +91,7 @@ lock_partial(struct upload *upload, enum ipc_store_mode mode, struct upload_foun
 
 /* Let upload->fd be the file that the decision names, made where it is not there yet. */
 static int
-open_place(struct upload *upload, const struct config *config, const struct upload_place *place)
+open_upload_place(struct upload *upload, const struct config *config, const struct upload_place *place)
 {
 	upload->is_partial = place->is_partial;
 	if (place->is_partial) {
@@ -142,7 +142,7 @@ position(struct upload *upload, const struct upload_place *place, uint64_t size)
 
 /* New content of a finished file is an overwriting, however it comes; all else makes a file, one's own partial too. */
 static int
-permit(struct upload *upload, unsigned rights, bool has_finished)
+permit_upload(struct upload *upload, unsigned rights, bool has_finished)
 {
 	if ((rights & MAY_OVERWRITE) == 0)
 		upload->never_replaces = true;
@@ -159,13 +159,13 @@ begin_named(struct upload *upload, const struct files_session *session, enum ipc
 
 	r = lock_finished(upload, &found);
 	if (r == 0)
-		r = permit(upload, session->rights, found.has_finished);
+		r = permit_upload(upload, session->rights, found.has_finished);
 	if (r == 0 && upload->is_atomic)
 		r = lock_partial(upload, mode, &found);
 	if (r == 0)
 		r = upload_decide(mode, offset, &found, &place);
 	if (r == 0)
-		r = open_place(upload, session->config, &place);
+		r = open_upload_place(upload, session->config, &place);
 	if (r == 0)
 		r = position(upload, &place, place.is_partial ? found.partial_size : found.finished_size);
 	if (r == 0)
@@ -223,7 +223,7 @@ begin_unique(struct upload *upload, const struct files_session *session)
 
 /* The directory and the name to write to. STOU follows no link: whatever bears the name, it is taken. */
 static int
-find_target(struct upload *upload, const struct home *home, const struct home_path *path, bool is_unique)
+find_upload_target(struct upload *upload, const struct home *home, const struct home_path *path, bool is_unique)
 {
 	const char *name;
 	bool exists = true;
@@ -286,13 +286,13 @@ begin_counted(struct upload *upload, const struct home *home, const struct home_
 }
 
 static int
-begin_once(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
-    uint64_t offset, uint64_t wanted, uint64_t *start)
+begin_upload_once(struct upload *upload, const struct home *home, const struct home_path *path,
+    enum ipc_store_mode mode, uint64_t offset, uint64_t wanted, uint64_t *start)
 {
 	int r;
 
 	upload->home = home;
-	r = find_target(upload, home, path, mode == STORE_UNIQUE);
+	r = find_upload_target(upload, home, path, mode == STORE_UNIQUE);
 	if (r < 0)
 		goto out;
 	r = -ENOENT;
@@ -330,18 +330,18 @@ may_fit(const struct home *home, uint64_t wanted)
 
 /* Before the quota refuses it, partials that nobody writes to give way, one by one. */
 static int
-begin(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
+begin_with_room(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
     uint64_t offset, uint64_t wanted, uint64_t *start)
 {
 	bool is_atomic = upload->is_atomic, is_copy = upload->is_copy;
-	int r = begin_once(upload, home, path, mode, offset, wanted, start);
+	int r = begin_upload_once(upload, home, path, mode, offset, wanted, start);
 
 	if (r == -EDQUOT && !may_fit(home, wanted))
 		return r;
 	while (r == -EDQUOT && partials_give_way(home, path)) {
 		upload->is_atomic = is_atomic;
 		upload->is_copy = is_copy;
-		r = begin_once(upload, home, path, mode, offset, wanted, start);
+		r = begin_upload_once(upload, home, path, mode, offset, wanted, start);
 	}
 	return r;
 }
@@ -352,7 +352,7 @@ upload_begin(struct upload *upload, const struct home *home, const struct home_p
 {
 	upload_init(upload);
 	upload->is_atomic = home->session->config->uploads == UPLOADS_ATOMIC;
-	return begin(upload, home, path, mode, offset, 0, start);
+	return begin_with_room(upload, home, path, mode, offset, 0, start);
 }
 
 int
@@ -373,12 +373,12 @@ upload_begin_copy(struct upload *upload, const struct home *home, const struct h
 	upload_init(upload);
 	upload->is_atomic = true;
 	upload->is_copy = true;
-	return begin(upload, home, path, STORE_REPLACE, 0, size, &start);
+	return begin_with_room(upload, home, path, STORE_REPLACE, 0, size, &start);
 }
 
 /* What a rename did is safe when the directory is. Directories that cannot be read or synced are left to the kernel. */
 static int
-sync_directory(int dir_fd)
+sync_upload_directory(int dir_fd)
 {
 	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = 0;
@@ -406,7 +406,7 @@ settle_mode(const struct upload *upload, const struct config *config)
 
 /* What the partial is about to replace. Nobody else may hold it: he would tell its size when he is done. */
 static int
-look_at_target(const struct upload *upload, struct stat *st)
+look_at_replaced(const struct upload *upload, struct stat *st)
 {
 	struct stat held;
 
@@ -436,10 +436,10 @@ upload_sync(struct upload *upload, const struct config *config)
 }
 
 static int
-take_name(const struct upload *upload, unsigned flags)
+rename_to_target(const struct upload *upload, unsigned flags)
 {
 	struct stat replaced;
-	int r = look_at_target(upload, &replaced);
+	int r = look_at_replaced(upload, &replaced);
 
 	if (r < 0)
 		return r;
@@ -453,7 +453,7 @@ static int
 rename_into_place(struct upload *upload, const struct config *config)
 {
 	unsigned flags = upload->never_replaces || upload->found_none ? RENAME_NOREPLACE : 0;
-	int r = take_name(upload, flags);
+	int r = rename_to_target(upload, flags);
 
 	/*
 	 * A file system that knows no RENAME_NOREPLACE: the partial's lock reserves the name among sessions. Or a file
@@ -463,7 +463,7 @@ rename_into_place(struct upload *upload, const struct config *config)
 		return r;
 	upload->found_none = upload->is_synced = false;
 	r = upload_sync(upload, config);
-	return r < 0 ? r : take_name(upload, 0);
+	return r < 0 ? r : rename_to_target(upload, 0);
 }
 
 /* A partial is kept for a resume; one without a byte, and that of a copy, is of no use to anybody. */
@@ -502,7 +502,7 @@ end_writing(struct upload *upload)
 
 /* In one bracket of the quota: the name changes hands, and the ledger is told what the upload came to. */
 static int
-settle(struct upload *upload, const struct config *config, bool is_whole)
+settle_upload(struct upload *upload, const struct config *config, bool is_whole)
 {
 	int r = quota_begin_patiently(upload->home->quota);
 	int settled;
@@ -531,12 +531,12 @@ int
 upload_finish(struct upload *upload, const struct config *config, bool is_whole)
 {
 	int synced = is_whole ? upload_sync(upload, config) : 0;
-	int r = settle(upload, config, is_whole && synced == 0);
+	int r = settle_upload(upload, config, is_whole && synced == 0);
 
 	if (synced < 0 && r != -EPROTO)
 		r = synced;
 	if (r == 0 && is_whole && config->upload_sync && (upload->is_partial || upload->is_new))
-		r = sync_directory(upload->dir_fd);
+		r = sync_upload_directory(upload->dir_fd);
 	upload_release(upload);
 	return r;
 }
