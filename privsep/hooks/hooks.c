@@ -96,7 +96,7 @@ take_uploads(const struct hooks *hooks)
 /* Programs are run. */
 
 static struct queue_entry *
-find_entry(uint64_t number)
+find_queue_entry(uint64_t number)
 {
 	for (size_t i = 0; i < state.queue.count; i++)
 		if (state.queue.entries[i].number == number)
@@ -212,7 +212,7 @@ handle_ending(const struct hooks *hooks)
 	    outcome >= LAUNCHER_OUTCOME_COUNT)
 		return -EPROTO;
 	state.is_running = false;
-	entry = find_entry(state.running);
+	entry = find_queue_entry(state.running);
 	if (entry == NULL)
 		return -EPROTO;
 	if (outcome == LAUNCHER_EXITED && value == 0) {

@@ -142,7 +142,7 @@ read_output(int fd, struct output *output)
  * program that lives on may hold the pipe: it is the program itself that is waited for.
  */
 static void
-watch(const struct launcher *launcher, pid_t pid, int output_fd, struct ending *ending)
+watch_program(const struct launcher *launcher, pid_t pid, int output_fd, struct ending *ending)
 {
 	enum { ENDED, OUTPUT, CHANNEL, WAITS };
 	uint64_t deadline = monotonic_ms() + 1000ULL * launcher->timeout_s;
@@ -189,7 +189,7 @@ reap(pid_t pid, struct ending *ending)
 }
 
 static int
-start(const struct launcher *launcher, struct launcher_environment *environment, int output_fd, pid_t *pid)
+start_hook_program(const struct launcher *launcher, struct launcher_environment *environment, int output_fd, pid_t *pid)
 {
 	int errors[2] = {-1, -1}, error = 0;
 	pid_t parent = getpid();
@@ -212,7 +212,8 @@ start(const struct launcher *launcher, struct launcher_environment *environment,
 }
 
 static void
-run_program(const struct launcher *launcher, const struct hook_event *event, uint32_t attempt, struct ending *ending)
+run_hook_program(
+    const struct launcher *launcher, const struct hook_event *event, uint32_t attempt, struct ending *ending)
 {
 	static struct launcher_environment environment;
 	int output[2] = {-1, -1};
@@ -226,20 +227,20 @@ run_program(const struct launcher *launcher, const struct hook_event *event, uin
 	if (r == 0 && fcntl(output[0], F_SETFL, O_NONBLOCK) < 0)
 		r = -errno;
 	if (r == 0)
-		r = start(launcher, &environment, output[1], &pid);
+		r = start_hook_program(launcher, &environment, output[1], &pid);
 	close_fd(&output[1]);
 	if (r < 0) {
 		ending->outcome = LAUNCHER_NOT_STARTED;
 		ending->value = (uint32_t)-r;
 	} else {
-		watch(launcher, pid, output[0], ending);
+		watch_program(launcher, pid, output[0], ending);
 		reap(pid, ending);
 	}
 	close_fd(&output[0]);
 }
 
 static void
-serve(const struct launcher *launcher)
+serve_hooks(const struct launcher *launcher)
 {
 	static struct hook_event event;
 	struct ending ending;
@@ -253,7 +254,7 @@ serve(const struct launcher *launcher)
 		attempt = ipc_get_u32(&message);
 		if (r < 0 || message.kind != IPC_run_hook || hook_event_get(&message, &event) < 0)
 			_exit(r == -EPIPE ? 0 : 1);
-		run_program(launcher, &event, attempt, &ending);
+		run_hook_program(launcher, &event, attempt, &ending);
 		ipc_begin_reply(&message, IPC_run_hook, 0);
 		ipc_put_u8(&message, (uint8_t)ending.outcome);
 		ipc_put_u32(&message, ending.value);
@@ -267,6 +268,6 @@ void
 launcher_run(const struct launcher *launcher)
 {
 	launcher_enter_walls(launcher);
-	serve(launcher);
+	serve_hooks(launcher);
 	_exit(0);
 }

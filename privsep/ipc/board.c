@@ -130,7 +130,7 @@ begin_change(uint32_t *sequence)
 }
 
 static void
-end_change(uint32_t *sequence)
+end_board_change(uint32_t *sequence)
 {
 	__atomic_store_n(sequence, *sequence + 1, __ATOMIC_RELEASE);
 }
@@ -150,7 +150,7 @@ board_begin(
 	snprintf(entry->address, sizeof(entry->address), "%s", address);
 	entry->user[0] = '\0';
 	entry->is_live = true;
-	end_change(&entry->sequence);
+	end_board_change(&entry->sequence);
 	if (row >= board->head->used)
 		board->head->used = (uint32_t)row + 1;
 	board->head->live++;
@@ -165,7 +165,7 @@ board_login(struct board *board, size_t row, const char *user)
 	begin_change(&entry->sequence);
 	snprintf(entry->user, sizeof(entry->user), "%s", user);
 	entry->is_logged_in = true;
-	end_change(&entry->sequence);
+	end_board_change(&entry->sequence);
 }
 
 void
@@ -200,8 +200,8 @@ board_end(struct board *board, size_t row)
 	memset(claims, 0, sizeof(*claims));
 	entry->is_live = false;
 	board->head->live--;
-	end_change(&entry->sequence);
-	end_change(&board->head->sequence);
+	end_board_change(&entry->sequence);
+	end_board_change(&board->head->sequence);
 }
 
 void
@@ -210,7 +210,7 @@ board_set_bans(struct board *board, const struct board_ban *bans, size_t shown, 
 	begin_change(&board->bans->sequence);
 	memcpy(board->bans->bans, bans, shown * sizeof(*bans));
 	board->bans->count = (uint32_t)shown;
-	end_change(&board->bans->sequence);
+	end_board_change(&board->bans->sequence);
 	board->head->bans = (uint32_t)in_force;
 }
 
@@ -269,7 +269,7 @@ board_get_bans(const struct board *board, struct board_ban bans[BOARD_BANS_MAX])
 
 /* Text of a session: any bytes, perhaps without an end; the last byte could only be the NUL. */
 static void
-copy_text(const char *from, size_t from_size, char *to, size_t size)
+copy_board_text(const char *from, size_t from_size, char *to, size_t size)
 {
 	struct buf text;
 	size_t len = strnlen(from, from_size - 1);
@@ -294,9 +294,9 @@ read_texts(const struct claims *shared, struct board_session *session)
 		memcpy(copy.tls, shared->tls, sizeof(copy.tls));
 		memcpy(copy.path, shared->path, sizeof(copy.path));
 	} while (was_torn(&shared->sequence, before) && ++tries < READ_TRIES);
-	copy_text(copy.verb, sizeof(copy.verb), session->verb, sizeof(session->verb));
-	copy_text(copy.tls, sizeof(copy.tls), session->tls, sizeof(session->tls));
-	copy_text(copy.path, sizeof(copy.path), session->path, sizeof(session->path));
+	copy_board_text(copy.verb, sizeof(copy.verb), session->verb, sizeof(session->verb));
+	copy_board_text(copy.tls, sizeof(copy.tls), session->tls, sizeof(session->tls));
+	copy_board_text(copy.path, sizeof(copy.path), session->path, sizeof(session->path));
 }
 
 static const char *

@@ -15,7 +15,7 @@ board_percent(uint64_t done, uint64_t size, unsigned *percent)
 }
 
 static void
-put_text(json_t *object, const char *key, const char *text)
+put_json_text(json_t *object, const char *key, const char *text)
 {
 	json_object_set_new(object, key, json_string(text));
 }
@@ -33,15 +33,15 @@ board_session_json(const struct board_session *session)
 	json_t *object = json_object();
 	unsigned percent;
 
-	put_text(object, "id", session->id);
-	put_text(object, "user", session->user);
-	put_text(object, "address", session->address);
-	put_text(object, "tls", session->tls);
+	put_json_text(object, "id", session->id);
+	put_json_text(object, "user", session->user);
+	put_json_text(object, "address", session->address);
+	put_json_text(object, "tls", session->tls);
 	put_count(object, "since", session->since_s);
 	put_count(object, "idle", session->idle_ms / 1000);
-	put_text(object, "state", session->state);
-	put_text(object, "verb", session->verb);
-	put_text(object, "path", session->path);
+	put_json_text(object, "state", session->state);
+	put_json_text(object, "verb", session->verb);
+	put_json_text(object, "path", session->path);
 	json_object_set_new(object, "transfer", json_boolean(session->is_transfer));
 	put_count(
 	    object, "bytes", session->is_transfer ? session->bytes_done : session->bytes_down + session->bytes_up);

@@ -67,7 +67,7 @@ send_with_fds(int channel, const struct ipc_message *message, const int *fds, un
 
 /* sendmsg() where descriptors travel alone: processes that pass none have no such call. */
 static ssize_t
-send_once(int channel, const struct ipc_message *message, const int *fds, unsigned count, int flags)
+send_message_once(int channel, const struct ipc_message *message, const int *fds, unsigned count, int flags)
 {
 	return count == 0 ? send(channel, message->bytes, message->length, flags)
 			  : send_with_fds(channel, message, fds, count, flags);
@@ -78,7 +78,7 @@ send_flags(int channel, const struct ipc_message *message, const int *fds, unsig
 {
 	if (message->bad || count > IPC_FDS_MAX)
 		return -EMSGSIZE;
-	while (send_once(channel, message, fds, count, flags | MSG_NOSIGNAL) < 0) {
+	while (send_message_once(channel, message, fds, count, flags | MSG_NOSIGNAL) < 0) {
 		if (errno == EINTR)
 			continue;
 		if (errno == ECONNRESET || errno == ENOTCONN)

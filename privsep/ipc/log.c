@@ -77,7 +77,7 @@ log_takes(enum log_level level)
 
 /* All of it: the rest of a longer text would be inherited. */
 static void
-set_text(char *text, size_t size, const char *value)
+set_log_text(char *text, size_t size, const char *value)
 {
 	memset(text, 0, size);
 	snprintf(text, size, "%s", value);
@@ -87,15 +87,15 @@ void
 log_set_context(const char *process, const char *session, const char *address, const char *user)
 {
 	if (process != NULL) {
-		set_text(sender.process, sizeof(sender.process), process);
+		set_log_text(sender.process, sizeof(sender.process), process);
 		sender.pid = getpid();
 	}
 	if (session != NULL)
-		set_text(sender.session, sizeof(sender.session), session);
+		set_log_text(sender.session, sizeof(sender.session), session);
 	if (address != NULL)
-		set_text(sender.address, sizeof(sender.address), address);
+		set_log_text(sender.address, sizeof(sender.address), address);
 	if (user != NULL)
-		set_text(sender.user, sizeof(sender.user), user);
+		set_log_text(sender.user, sizeof(sender.user), user);
 }
 
 void

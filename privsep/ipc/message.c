@@ -45,7 +45,7 @@ ipc_kind_name(enum ipc_kind kind)
 }
 
 static void
-put_number(struct ipc_message *message, uint64_t value, size_t width)
+put_message_number(struct ipc_message *message, uint64_t value, size_t width)
 {
 	if (message->bad || message->length + width > IPC_MESSAGE_MAX) {
 		message->bad = true;
@@ -56,7 +56,7 @@ put_number(struct ipc_message *message, uint64_t value, size_t width)
 }
 
 static uint64_t
-get_number(struct ipc_message *message, size_t width)
+get_message_number(struct ipc_message *message, size_t width)
 {
 	uint64_t value = 0;
 
@@ -95,7 +95,7 @@ ipc_begin(struct ipc_message *message, enum ipc_kind kind)
 	message->length = 0;
 	message->cursor = 0;
 	message->fd_count = message->fds_taken = 0;
-	put_number(message, (uint64_t)kind, KIND_SIZE);
+	put_message_number(message, (uint64_t)kind, KIND_SIZE);
 }
 
 void
@@ -104,26 +104,26 @@ ipc_begin_reply(struct ipc_message *message, enum ipc_kind kind, int result)
 	ipc_begin(message, kind);
 	message->is_reply = true;
 	message->length = 0;
-	put_number(message, (uint64_t)kind | IPC_REPLY, KIND_SIZE);
-	put_number(message, (uint32_t)result, RESULT_SIZE);
+	put_message_number(message, (uint64_t)kind | IPC_REPLY, KIND_SIZE);
+	put_message_number(message, (uint32_t)result, RESULT_SIZE);
 }
 
 void
 ipc_put_u8(struct ipc_message *message, uint8_t value)
 {
-	put_number(message, value, 1);
+	put_message_number(message, value, 1);
 }
 
 void
 ipc_put_u32(struct ipc_message *message, uint32_t value)
 {
-	put_number(message, value, 4);
+	put_message_number(message, value, 4);
 }
 
 void
 ipc_put_u64(struct ipc_message *message, uint64_t value)
 {
-	put_number(message, value, 8);
+	put_message_number(message, value, 8);
 }
 
 void
@@ -133,7 +133,7 @@ ipc_put_bytes(struct ipc_message *message, const void *bytes, size_t len)
 		message->bad = true;
 		return;
 	}
-	put_number(message, len, 2);
+	put_message_number(message, len, 2);
 	if (message->bad || len == 0)
 		return;
 	memcpy(message->bytes + message->length, bytes, len);
@@ -149,19 +149,19 @@ ipc_put_text(struct ipc_message *message, const char *text)
 uint8_t
 ipc_get_u8(struct ipc_message *message)
 {
-	return (uint8_t)get_number(message, 1);
+	return (uint8_t)get_message_number(message, 1);
 }
 
 uint32_t
 ipc_get_u32(struct ipc_message *message)
 {
-	return (uint32_t)get_number(message, 4);
+	return (uint32_t)get_message_number(message, 4);
 }
 
 uint64_t
 ipc_get_u64(struct ipc_message *message)
 {
-	return get_number(message, 8);
+	return get_message_number(message, 8);
 }
 
 const void *
@@ -169,7 +169,7 @@ ipc_get_bytes(struct ipc_message *message, size_t max, size_t *len)
 {
 	const void *bytes;
 
-	*len = (size_t)get_number(message, 2);
+	*len = (size_t)get_message_number(message, 2);
 	if (message->bad || *len > max || *len > message->length - message->cursor) {
 		message->bad = true;
 		*len = 0;
@@ -232,7 +232,7 @@ ipc_get_result(struct ipc_message *message)
 }
 
 static bool
-fits(uint64_t shape, size_t size)
+fits_shape(uint64_t shape, size_t size)
 {
 	return size >= SHAPE_MIN(shape) && size <= SHAPE_MAX(shape);
 }
@@ -252,12 +252,12 @@ reply_fits(const struct ipc_row *row, struct ipc_message *message, size_t size, 
 		return size == 0 && fd_count == 0;
 	if (row->fd == IPC_FD_REPLIES ? fd_count == 0 : fd_count != (row->fd == IPC_FD_REPLY))
 		return false;
-	return fits(row->reply, size);
+	return fits_shape(row->reply, size);
 }
 
 /* The message's bytes and length are set; fill in the rest or refuse. */
 static int
-decode(struct ipc_message *message, enum ipc_process me, enum ipc_state state)
+decode_message(struct ipc_message *message, enum ipc_process me, enum ipc_state state)
 {
 	const struct ipc_row *row;
 	unsigned kind, fd_count = message->fd_count;
@@ -266,7 +266,7 @@ decode(struct ipc_message *message, enum ipc_process me, enum ipc_state state)
 	touch(message);
 	message->cursor = 0;
 	message->bad = false;
-	kind = (unsigned)get_number(message, KIND_SIZE);
+	kind = (unsigned)get_message_number(message, KIND_SIZE);
 	if (message->bad || (kind & ~(unsigned)IPC_REPLY) >= IPC_KIND_COUNT)
 		return -EPROTO;
 	message->is_reply = (kind & IPC_REPLY) != 0;
@@ -277,7 +277,7 @@ decode(struct ipc_message *message, enum ipc_process me, enum ipc_state state)
 		return -EPROTO;
 	if (message->is_reply)
 		return (row->from & me) != 0 && reply_fits(row, message, size, fd_count) ? 0 : -EPROTO;
-	if ((row->to & me) == 0 || !fits(row->request, size))
+	if ((row->to & me) == 0 || !fits_shape(row->request, size))
 		return -EPROTO;
 	return fd_count == (row->fd == IPC_FD_REQUEST) ? 0 : -EPROTO;
 }
@@ -294,13 +294,13 @@ ipc_decode(const void *bytes, size_t len, unsigned fd_count, enum ipc_process me
 		message->fds[i] = -1;
 	message->fd_count = fd_count;
 	message->fds_taken = 0;
-	return decode(message, me, state);
+	return decode_message(message, me, state);
 }
 
 int
 ipc_decode_received(struct ipc_message *message, enum ipc_process me, enum ipc_state state)
 {
-	int r = decode(message, me, state);
+	int r = decode_message(message, me, state);
 
 	if (r < 0)
 		ipc_drop_fds(message);

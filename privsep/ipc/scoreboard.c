@@ -49,7 +49,7 @@ end_texts(struct claims *claims)
 }
 
 static void
-put_text(char *to, size_t size, const char *text)
+put_claim_text(char *to, size_t size, const char *text)
 {
 	size_t len = strnlen(text, size - 1);
 
@@ -61,7 +61,7 @@ void
 claim_command(struct claims *claims, const char *verb, const char *path, size_t len)
 {
 	begin_texts(claims);
-	put_text(claims->verb, sizeof(claims->verb), verb);
+	put_claim_text(claims->verb, sizeof(claims->verb), verb);
 	if (len >= sizeof(claims->path)) {
 		size_t kept = sizeof(claims->path) - 4;
 
@@ -79,7 +79,7 @@ void
 claim_tls(struct claims *claims, const char *version_and_cipher)
 {
 	begin_texts(claims);
-	put_text(claims->tls, sizeof(claims->tls), version_and_cipher);
+	put_claim_text(claims->tls, sizeof(claims->tls), version_and_cipher);
 	end_texts(claims);
 }
 

@@ -26,7 +26,7 @@ static const int syslog_priorities[LEVEL_COUNT] = {
  * over: what it has to say must not pass for other fields or lines.
  */
 static bool
-is_word(const char *text)
+is_bare_word(const char *text)
 {
 	for (; *text != '\0'; text++)
 		if (*text <= ' ' || *text >= 0x7f || strchr("\"=\\", *text) != NULL)
@@ -47,8 +47,8 @@ log_entry_read(struct ipc_message *message, struct log_entry *entry)
 	ipc_get_text(message, entry->session, sizeof(entry->session));
 	ipc_get_text(message, entry->address, sizeof(entry->address));
 	ipc_get_text(message, entry->user, sizeof(entry->user));
-	if (entry->event[0] == '\0' || !is_word(entry->event) || !is_word(entry->process) || !is_word(entry->session) ||
-	    !is_word(entry->address))
+	if (entry->event[0] == '\0' || !is_bare_word(entry->event) || !is_bare_word(entry->process) ||
+	    !is_bare_word(entry->session) || !is_bare_word(entry->address))
 		return -EPROTO;
 	for (entry->field_count = 0; !message->bad && message->cursor < message->length; entry->field_count++) {
 		struct log_field *field = &entry->fields[entry->field_count];
@@ -57,7 +57,7 @@ log_entry_read(struct ipc_message *message, struct log_entry *entry)
 		if (entry->field_count == LOG_FIELDS_MAX || (type != 'u' && type != 't'))
 			return -EPROTO;
 		ipc_get_text(message, field->key, sizeof(field->key));
-		if (field->key[0] == '\0' || !is_word(field->key))
+		if (field->key[0] == '\0' || !is_bare_word(field->key))
 			return -EPROTO;
 		field->is_number = type == 'u';
 		if (field->is_number)
@@ -105,7 +105,7 @@ log_entry_may_be_from(const struct log_entry *entry, uid_t uid)
 #define TIME_TEXT_MAX 64
 
 static void
-time_text(uint64_t time_ns, char text[TIME_TEXT_MAX])
+log_time_text(uint64_t time_ns, char text[TIME_TEXT_MAX])
 {
 	time_t seconds = (time_t)(time_ns / 1000000000);
 	char second[32];
@@ -125,7 +125,7 @@ add_key(struct buf *out, const char *key)
 }
 
 static void
-add_bare(struct buf *out, const char *key, const char *text)
+add_bare_field(struct buf *out, const char *key, const char *text)
 {
 	if (text[0] == '\0')
 		return;
@@ -147,9 +147,9 @@ static void
 add_text_body(struct buf *out, const struct log_entry *entry)
 {
 	buf_add_text(out, entry->event);
-	add_bare(out, "session", entry->session);
-	add_bare(out, "address", entry->address);
-	add_bare(out, "process", entry->process);
+	add_bare_field(out, "session", entry->session);
+	add_bare_field(out, "address", entry->address);
+	add_bare_field(out, "process", entry->process);
 	if (entry->user[0] != '\0')
 		add_quoted(out, "user", entry->user, strlen(entry->user));
 	for (size_t i = 0; i < entry->field_count; i++) {
@@ -167,7 +167,7 @@ log_format_text(const struct log_entry *entry, struct buf *out)
 {
 	char time[TIME_TEXT_MAX];
 
-	time_text(entry->time_ns, time);
+	log_time_text(entry->time_ns, time);
 	buf_add_text(out, time);
 	buf_addf(out, " sallyportd[%u]: %s ", entry->pid, log_level_name(entry->level));
 	add_text_body(out, entry);
@@ -198,7 +198,7 @@ set_value(json_t *object, const char *key, json_t *value)
 }
 
 static bool
-set_text(json_t *object, const char *key, const char *text)
+set_json_text(json_t *object, const char *key, const char *text)
 {
 	return text[0] == '\0' || set_value(object, key, json_of_bytes(text, strlen(text)));
 }
@@ -216,11 +216,12 @@ set_all(json_t *object, const struct log_entry *entry)
 	char time[TIME_TEXT_MAX];
 	bool is_whole;
 
-	time_text(entry->time_ns, time);
-	is_whole = set_text(object, "time", time) && set_text(object, "level", log_level_name(entry->level)) &&
-	    set_text(object, "event", entry->event) && set_value(object, "pid", json_integer(entry->pid)) &&
-	    set_text(object, "session", entry->session) && set_text(object, "address", entry->address) &&
-	    set_text(object, "process", entry->process) && set_text(object, "user", entry->user);
+	log_time_text(entry->time_ns, time);
+	is_whole = set_json_text(object, "time", time) &&
+	    set_json_text(object, "level", log_level_name(entry->level)) &&
+	    set_json_text(object, "event", entry->event) && set_value(object, "pid", json_integer(entry->pid)) &&
+	    set_json_text(object, "session", entry->session) && set_json_text(object, "address", entry->address) &&
+	    set_json_text(object, "process", entry->process) && set_json_text(object, "user", entry->user);
 	for (size_t i = 0; i < entry->field_count && is_whole; i++)
 		is_whole = set_field(object, &entry->fields[i]);
 	return is_whole;

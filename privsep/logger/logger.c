@@ -121,7 +121,7 @@ ask_for_socket(const struct logger *logger)
 
 /* Send one datagram; a full socket is given a moment, a dead one is replaced by the master. False: it is lost. */
 static bool
-send_line(const struct logger *logger, enum log_target_kind kind)
+send_to_target(const struct logger *logger, enum log_target_kind kind)
 {
 	uint64_t deadline = monotonic_ms() + DATAGRAM_WAIT_MS;
 	int fd = state.targets[kind];
@@ -172,10 +172,10 @@ write_to(const struct logger *logger, enum log_target_kind kind, const struct lo
 		return write_line(kind);
 	case LOG_TARGET_SYSLOG:
 		log_format_syslog(entry, is_json, &state.line);
-		return send_line(logger, kind);
+		return send_to_target(logger, kind);
 	case LOG_TARGET_JOURNAL:
 		log_format_journal(entry, &state.line);
-		return send_line(logger, kind);
+		return send_to_target(logger, kind);
 	case LOG_TARGET_STREAM:
 		log_format_stream(entry, is_json, &state.line);
 		return write_line(kind);
@@ -220,7 +220,7 @@ static const enum log_target_kind written_at_once[] = {
     LOG_TARGET_SYSLOG, LOG_TARGET_JOURNAL, LOG_TARGET_STREAM, LOG_TARGET_XFERLOG};
 
 static void
-write_entry(const struct logger *logger, const struct log_entry *entry)
+write_log_entry(const struct logger *logger, const struct log_entry *entry)
 {
 #ifdef SALLYPORT_TAKEOVER
 	if (takeover_logger(entry, state.targets[LOG_TARGET_LINES]))
@@ -462,7 +462,7 @@ handle_records(const struct logger *logger)
 			look_for_record(&reserved);
 			source = next_source();
 		}
-		write_entry(logger, &source->entry);
+		write_log_entry(logger, &source->entry);
 		source->has_entry = false;
 	}
 	write_gathered();

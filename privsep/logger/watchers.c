@@ -56,7 +56,7 @@ close_watcher(size_t i)
 
 /* False: it is gone, or must go. */
 static bool
-send_line(size_t i, const char *line, size_t len)
+send_to_watcher(size_t i, const char *line, size_t len)
 {
 	ssize_t n = send(watchers[i].fd_plus_one - 1, line, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 
@@ -78,7 +78,7 @@ tell_missed(size_t i)
 		return true;
 	watchers[i].missed = 0;
 	len = snprintf(line, sizeof(line), "{\"event\":\"missed\",\"lines\":%llu}\n", (unsigned long long)missed);
-	if (!send_line(i, line, (size_t)len))
+	if (!send_to_watcher(i, line, (size_t)len))
 		return false;
 	if (watchers[i].missed > 0)
 		watchers[i].missed = missed; /* still no room */
@@ -109,7 +109,7 @@ watchers_tell(const struct log_entry *entry, struct buf *line)
 				return closed;
 			has_line = true;
 		}
-		if (!tell_missed(i) || !send_line(i, line->data, line->len)) {
+		if (!tell_missed(i) || !send_to_watcher(i, line->data, line->len)) {
 			close_watcher(i);
 			closed++;
 		}

@@ -13,7 +13,7 @@ add_family(struct buf *out, const char *name, const char *type, const char *help
 }
 
 static void
-add_plain(struct buf *out, const char *name, const char *type, const char *help, uint64_t value)
+add_plain_metric(struct buf *out, const char *name, const char *type, const char *help, uint64_t value)
 {
 	add_family(out, name, type, help);
 	buf_addf(out, "sallyport_%s %llu\n", name, (unsigned long long)value);
@@ -79,20 +79,21 @@ add_server(const struct view *view, struct buf *out)
 
 	add_family(out, "build_info", "gauge", "The version, as a label; always 1.");
 	buf_addf(out, "sallyport_build_info{version=\"%s\"} 1\n", SALLYPORT_VERSION);
-	add_plain(out, "start_time_seconds", "gauge", "When the server was started, since the epoch.", head->started_s);
-	add_plain(
+	add_plain_metric(
+	    out, "start_time_seconds", "gauge", "When the server was started, since the epoch.", head->started_s);
+	add_plain_metric(
 	    out, "draining", "gauge", "1 while the server stops and takes no new sessions.", head->is_draining != 0);
-	add_plain(out, "reload_time_seconds", "gauge",
+	add_plain_metric(out, "reload_time_seconds", "gauge",
 	    "When a configuration was last put in force by a reload; 0: never.", head->reloaded_s);
-	add_plain(out, "reloads_refused_total", "counter", "Reloads that left the configuration as it was.",
+	add_plain_metric(out, "reloads_refused_total", "counter", "Reloads that left the configuration as it was.",
 	    head->reloads_refused);
-	add_plain(
+	add_plain_metric(
 	    out, "alarms_total", "counter", "Processes that crashed or were stopped by a wall.", view->totals.alarms);
-	add_plain(out, "bans", "gauge", "Addresses that are banned now.", head->bans);
-	add_plain(out, "bans_made_total", "counter", "Bans since the start.", view->totals.bans);
+	add_plain_metric(out, "bans", "gauge", "Addresses that are banned now.", head->bans);
+	add_plain_metric(out, "bans_made_total", "counter", "Bans since the start.", view->totals.bans);
 	if (head->certificate_ends_s == 0)
 		return;
-	add_plain(out, "certificate_expiry_time_seconds", "gauge",
+	add_plain_metric(out, "certificate_expiry_time_seconds", "gauge",
 	    "When the certificate in force ends, since the epoch.", head->certificate_ends_s);
 	add_family(out, "certificate_days_left", "gauge", "Whole days until it ends; negative behind it.");
 	buf_addf(out, "sallyport_certificate_days_left %lld\n", (long long)view_days_left(view));
@@ -103,7 +104,7 @@ add_connections(const struct view *view, struct buf *out)
 {
 	const struct totals *totals = &view->totals;
 
-	add_plain(out, "connections_total", "counter", "Connections that became sessions.", totals->connections);
+	add_plain_metric(out, "connections_total", "counter", "Connections that became sessions.", totals->connections);
 	add_family(out, "connections_refused_total", "counter", "Connections that were refused, by the reason.");
 	for (int i = 0; i < REFUSAL_COUNT; i++)
 		add_labelled(
@@ -114,7 +115,7 @@ add_connections(const struct view *view, struct buf *out)
 		    out, "logins_total", "result", login_result_name((enum login_result)i), totals->work.logins[i]);
 	add_histogram(out, "tls_handshake_duration_seconds", "How long TLS handshakes of control connections took.",
 	    &totals->work.handshakes, handshake_bounds_ms);
-	add_plain(out, "tls_handshake_failures_total", "counter", "TLS handshakes that failed.",
+	add_plain_metric(out, "tls_handshake_failures_total", "counter", "TLS handshakes that failed.",
 	    totals->work.handshake_failures);
 }
 
@@ -165,7 +166,7 @@ add_quota_family(
 }
 
 static void
-add_quotas(const struct view *view, struct buf *out)
+add_quota_metrics(const struct view *view, struct buf *out)
 {
 	static struct quota_row rows[QUOTA_BOARD_MAX];
 	size_t count = view_quotas(view, rows);
@@ -182,6 +183,6 @@ view_add_metrics(const struct view *view, struct buf *out)
 	add_states(view, out);
 	add_connections(view, out);
 	add_transfers(view, out);
-	add_quotas(view, out);
+	add_quota_metrics(view, out);
 	return out->error;
 }

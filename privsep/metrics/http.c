@@ -32,7 +32,7 @@ is_token(const char *bytes, size_t len)
 }
 
 static bool
-is_visible(const char *bytes, size_t len)
+is_visible_text(const char *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		if (bytes[i] <= ' ' || bytes[i] >= 0x7f)
@@ -42,7 +42,7 @@ is_visible(const char *bytes, size_t len)
 
 /* The next line, without its end; a bare LF ends one too (RFC 9112, 2.2). False: it has not come whole. */
 static bool
-take_line(struct cursor *cursor, const char **line, size_t *len)
+next_http_line(struct cursor *cursor, const char **line, size_t *len)
 {
 	const char *newline = memchr(cursor->next, '\n', (size_t)(cursor->end - cursor->next));
 
@@ -87,7 +87,7 @@ parse_request_line(const char *line, size_t len, struct http_request *request, b
 	path_len = (size_t)(version - target);
 	if (path_len > HTTP_TARGET_MAX)
 		return HTTP_TARGET_TOO_LONG;
-	if (path_len == 0 || target[0] != '/' || !is_visible(target, path_len))
+	if (path_len == 0 || target[0] != '/' || !is_visible_text(target, path_len))
 		return HTTP_BAD_REQUEST;
 	if (memchr(target, '?', path_len) != NULL)
 		path_len = (size_t)((const char *)memchr(target, '?', path_len) - target);
@@ -114,7 +114,7 @@ parse_header(const char *line, size_t len, struct http_request *request, bool *h
 			return HTTP_BAD_REQUEST;
 	if (colon - line != 4 || strncasecmp(line, "Host", 4) != 0)
 		return HTTP_OK;
-	if (*has_host || end - value > HTTP_HOST_MAX || !is_visible(value, (size_t)(end - value)))
+	if (*has_host || end - value > HTTP_HOST_MAX || !is_visible_text(value, (size_t)(end - value)))
 		return HTTP_BAD_REQUEST;
 	*has_host = true;
 	memcpy(request->host, value, (size_t)(end - value));
@@ -133,11 +133,11 @@ http_parse(const char *bytes, size_t len, struct http_request *request)
 	size_t line_len;
 
 	memset(request, 0, sizeof(*request));
-	if (!take_line(&cursor, &line, &line_len))
+	if (!next_http_line(&cursor, &line, &line_len))
 		return unfinished;
 	status = parse_request_line(line, line_len, request, &needs_host);
 	for (int count = 0; status == HTTP_OK; count++) {
-		if (!take_line(&cursor, &line, &line_len))
+		if (!next_http_line(&cursor, &line, &line_len))
 			return unfinished;
 		if (line_len == 0)
 			return needs_host && !has_host ? HTTP_BAD_REQUEST : HTTP_OK;

@@ -19,7 +19,7 @@ static struct server server;
 static struct view view;
 
 static void
-prepare(const struct metrics *metrics)
+prepare_metrics(const struct metrics *metrics)
 {
 	json_object_seed(0); /* /dev/urandom, which jansson reads, is out of reach afterwards */
 	view.board = metrics->board;
@@ -47,7 +47,7 @@ metrics_run(const struct metrics *metrics)
 	};
 	struct pollfd waits[WAITS];
 
-	prepare(metrics);
+	prepare_metrics(metrics);
 	metrics_enter_walls(metrics);
 	view_update(&view, (uint64_t)time(NULL), monotonic_ms());
 	for (;;) {

@@ -146,7 +146,7 @@ server_answer(struct server *server, const char *bytes, size_t len, bool is_unix
 /* Connections. */
 
 static void
-drop(struct connection *connection)
+drop_connection(struct connection *connection)
 {
 	close_fd(&connection->fd);
 	buf_free(&connection->answer);
@@ -155,7 +155,7 @@ drop(struct connection *connection)
 }
 
 static struct connection *
-find_place(struct server *server)
+find_connection_place(struct server *server)
 {
 	struct connection *oldest = &server->connections[0];
 
@@ -165,7 +165,7 @@ find_place(struct server *server)
 		if (server->connections[i].deadline_ms < oldest->deadline_ms)
 			oldest = &server->connections[i];
 	}
-	drop(oldest);
+	drop_connection(oldest);
 	return oldest;
 }
 
@@ -177,7 +177,7 @@ server_accept(struct server *server, int listener_fd, bool is_unix, uint64_t now
 
 	if (fd < 0)
 		return;
-	connection = find_place(server);
+	connection = find_connection_place(server);
 	connection->fd = fd;
 	connection->is_unix = is_unix;
 	connection->deadline_ms = now_ms + CONNECTION_MS;
@@ -185,7 +185,7 @@ server_accept(struct server *server, int listener_fd, bool is_unix, uint64_t now
 
 /* Bytes that come behind the request are nobody's; the end, or an error, ends the connection. */
 static void
-receive(struct server *server, struct connection *connection)
+receive_request(struct server *server, struct connection *connection)
 {
 	static char ignored[4096];
 	bool is_reading = connection->answer.len == 0;
@@ -194,7 +194,7 @@ receive(struct server *server, struct connection *connection)
 	ssize_t n = recv(connection->fd, to, room, 0);
 
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-		drop(connection);
+		drop_connection(connection);
 		return;
 	}
 	if (n < 0 || !is_reading)
@@ -203,17 +203,17 @@ receive(struct server *server, struct connection *connection)
 	if (server_answer(
 		server, connection->request, connection->request_len, connection->is_unix, &connection->answer) &&
 	    connection->answer.error != 0)
-		drop(connection);
+		drop_connection(connection);
 }
 
 static void
-send_answer(struct connection *connection)
+send_http_answer(struct connection *connection)
 {
 	ssize_t n = send(connection->fd, connection->answer.data + connection->sent,
 	    connection->answer.len - connection->sent, MSG_NOSIGNAL);
 
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
-		drop(connection);
+		drop_connection(connection);
 		return;
 	}
 	if (n > 0)
@@ -251,10 +251,10 @@ server_serve(struct server *server, const struct pollfd waits[CONNECTIONS_MAX], 
 		if (connection->fd < 0 || waits[i].fd != connection->fd)
 			continue;
 		if ((waits[i].revents & POLLOUT) != 0)
-			send_answer(connection);
+			send_http_answer(connection);
 		else if (waits[i].revents != 0)
-			receive(server, connection);
+			receive_request(server, connection);
 		if (connection->fd >= 0 && now_ms >= connection->deadline_ms)
-			drop(connection);
+			drop_connection(connection);
 	}
 }

@@ -10,7 +10,7 @@
 #include "common/banned.h"
 
 static void
-set_number(json_t *object, const char *key, uint64_t value)
+set_json_number(json_t *object, const char *key, uint64_t value)
 {
 	json_object_set_new(object, key, json_integer((json_int_t)value));
 }
@@ -35,8 +35,8 @@ json_of_throughput(const struct view *view)
 	for (size_t i = 0; i < view->sample_count; i++) {
 		json_t *sample = json_object();
 
-		set_number(sample, "down", view->samples[i].down);
-		set_number(sample, "up", view->samples[i].up);
+		set_json_number(sample, "down", view->samples[i].down);
+		set_json_number(sample, "up", view->samples[i].up);
 		json_array_append_new(array, sample);
 	}
 	return array;
@@ -53,7 +53,7 @@ json_of_bans(const struct view *view)
 		json_t *ban = json_object();
 
 		json_object_set_new(ban, "address", json_string(bans[i].address));
-		set_number(ban, "until", bans[i].until_s);
+		set_json_number(ban, "until", bans[i].until_s);
 		json_object_set_new(ban, "by", json_string(bans[i].is_by_hand ? "hand" : "failures"));
 		json_array_append_new(array, ban);
 	}
@@ -71,8 +71,8 @@ json_of_quotas(const struct view *view)
 		json_t *row = json_object();
 
 		json_object_set_new(row, "user", json_string(rows[i].user));
-		set_number(row, "bytes", rows[i].bytes);
-		set_number(row, "files", rows[i].files);
+		set_json_number(row, "bytes", rows[i].bytes);
+		set_json_number(row, "files", rows[i].files);
 		json_array_append_new(array, row);
 	}
 	return array;
@@ -81,7 +81,7 @@ json_of_quotas(const struct view *view)
 static void
 set_counter(void *object, const char *name, uint64_t value)
 {
-	set_number(object, name, value);
+	set_json_number(object, name, value);
 }
 
 int
@@ -93,10 +93,10 @@ view_add_json(const struct view *view, struct buf *out)
 	int r;
 
 	json_object_set_new(object, "version", json_string(SALLYPORT_VERSION));
-	set_number(object, "time", view->now_s);
-	set_number(object, "started", head->started_s);
-	set_number(object, "live", head->live);
-	set_number(object, "bans", head->bans);
+	set_json_number(object, "time", view->now_s);
+	set_json_number(object, "started", head->started_s);
+	set_json_number(object, "live", head->live);
+	set_json_number(object, "bans", head->bans);
 	json_object_set_new(object, "draining", json_boolean(head->is_draining != 0));
 	json_object_set_new(object, "certificate_days_left",
 	    head->certificate_ends_s == 0 ? json_null() : json_integer((json_int_t)view_days_left(view)));

@@ -46,7 +46,7 @@ html_add(struct buf *out, const char *text)
 }
 
 static void
-add_size(struct buf *out, uint64_t bytes)
+add_size_down(struct buf *out, uint64_t bytes)
 {
 	char text[UNITS_TEXT_MAX];
 
@@ -92,7 +92,7 @@ static void
 add_rate(struct buf *out, const char *id, const char *title, uint64_t rate)
 {
 	buf_addf(out, "<div><dt>%s</dt><dd id=\"%s\">", title, id);
-	add_size(out, rate);
+	add_size_down(out, rate);
 	buf_add_text(out, "/s</dd></div>\n");
 }
 
@@ -161,7 +161,7 @@ add_graph(const struct view *view, struct buf *out)
 	buf_add_text(out,
 	    "<section>\n<p class=\"key\"><b class=\"down\">downloads</b> <b class=\"up\">uploads</b>, highest "
 	    "<span id=\"graph-highest\">");
-	add_size(out, highest);
+	add_size_down(out, highest);
 	buf_add_text(out,
 	    "/s</span></p>\n<h2>Throughput, last five minutes</h2>\n"
 	    "<svg viewBox=\"0 0 600 160\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"throughput\">\n"
@@ -188,11 +188,11 @@ add_progress(struct buf *out, const struct board_session *session)
 	if (session->is_transfer && board_percent(session->bytes_done, session->size, &percent)) {
 		buf_addf(out, "<progress max=\"100\" value=\"%u\"></progress> %u %%", percent, percent);
 	} else if (session->is_transfer) {
-		add_size(out, session->bytes_done);
+		add_size_down(out, session->bytes_done);
 	}
 	buf_add_text(out, "</td><td class=\"number\">");
 	if (session->is_transfer) {
-		add_size(out, session->rate);
+		add_size_down(out, session->rate);
 		buf_add_text(out, "/s");
 	}
 	buf_add_text(out, "</td>");
@@ -255,7 +255,7 @@ add_counter(void *arg, const char *name, uint64_t value)
 		return;
 	buf_addf(table->out, "<tr><td>%s</td><td class=\"number\" id=\"counter-%s\">", name + len, name);
 	if (strcmp(table->prefix, "bytes-") == 0)
-		add_size(table->out, value);
+		add_size_down(table->out, value);
 	else
 		buf_addf(table->out, "%llu", (unsigned long long)value);
 	buf_add_text(table->out, "</td></tr>\n");
@@ -283,7 +283,7 @@ add_bans(const struct view *view, struct buf *out)
 }
 
 static void
-add_quotas(const struct view *view, struct buf *out)
+add_quota_rows(const struct view *view, struct buf *out)
 {
 	static struct quota_row rows[QUOTA_BOARD_MAX];
 	size_t count = view_quotas(view, rows);
@@ -295,7 +295,7 @@ add_quotas(const struct view *view, struct buf *out)
 		buf_add_text(out, "<tr>");
 		add_cell(out, rows[i].user);
 		buf_add_text(out, "<td class=\"number\">");
-		add_size(out, rows[i].bytes);
+		add_size_down(out, rows[i].bytes);
 		buf_addf(out, "</td><td class=\"number\">%llu files</td></tr>\n", (unsigned long long)rows[i].files);
 	}
 	buf_add_text(out, "</table>\n</section>\n");
@@ -324,7 +324,7 @@ add_counters(const struct view *view, struct buf *out)
 		view_each_counter(view, add_counter, &table);
 		buf_add_text(out, "</table>\n</section>\n");
 	}
-	add_quotas(view, out);
+	add_quota_rows(view, out);
 	buf_add_text(out, "</div>\n");
 }
 

@@ -14,7 +14,7 @@
 static struct ipc_message message;
 
 static void
-send_answer(const struct pam_session *session, const struct pam_answer *answer)
+send_pam_answer(const struct pam_session *session, const struct pam_answer *answer)
 {
 	ipc_begin_reply(&message, IPC_authenticate, 0);
 	ipc_put_u32(&message, answer->outcome);
@@ -42,7 +42,7 @@ answer_authenticate(const struct pam_session *session)
 	memset(&answer, 0, sizeof(answer));
 	pam_check(session, user, password, address, &answer);
 	explicit_bzero(password, sizeof(password));
-	send_answer(session, &answer);
+	send_pam_answer(session, &answer);
 }
 
 void

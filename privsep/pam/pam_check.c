@@ -91,7 +91,7 @@ set_items(pam_handle_t *handle, const char *address)
 }
 
 static enum pam_outcome
-outcome_of(int r)
+pam_outcome_of(int r)
 {
 	switch (r) {
 	case PAM_AUTH_ERR:
@@ -131,7 +131,7 @@ take_user(const struct pam_session *session, const char *name, struct pam_answer
 }
 
 static int
-ask(const struct pam_session *session, pam_handle_t *handle, const char *address, struct pam_answer *answer)
+ask_pam_modules(const struct pam_session *session, pam_handle_t *handle, const char *address, struct pam_answer *answer)
 {
 	const void *name = NULL;
 	int r = set_items(handle, address);
@@ -142,7 +142,7 @@ ask(const struct pam_session *session, pam_handle_t *handle, const char *address
 	}
 	r = pam_authenticate(handle, FLAGS);
 	if (r != PAM_SUCCESS) {
-		decide(answer, outcome_of(r), "PAM: %s", pam_strerror(handle, r));
+		decide(answer, pam_outcome_of(r), "PAM: %s", pam_strerror(handle, r));
 		return r;
 	}
 	r = pam_acct_mgmt(handle, FLAGS);
@@ -171,7 +171,7 @@ pam_check(const struct pam_session *session, const char *user, const char *passw
 		decide(answer, PAM_FAILED, "PAM cannot be started for the service '%s'", session->service);
 		return;
 	}
-	r = ask(session, handle, address, answer);
+	r = ask_pam_modules(session, handle, address, answer);
 	pam_end(handle, r | PAM_DATA_SILENT);
 }
 

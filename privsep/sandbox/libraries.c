@@ -30,7 +30,7 @@ static uint32_t withheld; /* bits of enum sandbox_library */
 
 /* The pages from the first to the last segment that is loaded. */
 static void
-measure(const struct dl_phdr_info *info, struct library *library)
+measure_pages(const struct dl_phdr_info *info, struct library *library)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 	uintptr_t low = UINTPTR_MAX, high = 0;
@@ -55,7 +55,7 @@ measure(const struct dl_phdr_info *info, struct library *library)
 }
 
 static int
-find(struct dl_phdr_info *info, size_t size, void *arg)
+find_withheld(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	const char *slash = strrchr(info->dlpi_name, '/');
 	const char *name = slash == NULL ? info->dlpi_name : slash + 1;
@@ -64,7 +64,7 @@ find(struct dl_phdr_info *info, size_t size, void *arg)
 	(void)arg;
 	for (size_t i = 0; i < SANDBOX_LIBRARY_COUNT; i++) {
 		if (strncmp(name, libraries[i].name, strlen(libraries[i].name)) == 0)
-			measure(info, &libraries[i]);
+			measure_pages(info, &libraries[i]);
 	}
 	return 0;
 }
@@ -75,7 +75,7 @@ sandbox_slim(bool symbols_are_bound)
 	malloc_trim(0);
 	/* a sanitizer reads all libraries at the end of a process */
 	if (symbols_are_bound && !sandbox_is_widened())
-		dl_iterate_phdr(find, NULL);
+		dl_iterate_phdr(find_withheld, NULL);
 }
 
 static void

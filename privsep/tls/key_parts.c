@@ -69,7 +69,7 @@ find_kind(const EVP_PKEY *key)
 
 /* Put all parts that the key has into bytes; returns how many bytes, 0 when it has too few or too many. */
 static size_t
-collect(size_t kind, const OSSL_PARAM *params, uint8_t bytes[BYTES_MAX])
+collect_key_parts(size_t kind, const OSSL_PARAM *params, uint8_t bytes[BYTES_MAX])
 {
 	/* the exponents and the coefficient of two primes are not all that a key with three needs */
 	bool has_more_primes = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_FACTOR3) != NULL;
@@ -108,7 +108,7 @@ key_parts_write(int fd, const EVP_PKEY *key)
 	int r = -EINVAL;
 
 	if (kind < KIND_COUNT && EVP_PKEY_todata(key, EVP_PKEY_KEYPAIR, &params) == 1)
-		len = collect(kind, params, bytes);
+		len = collect_key_parts(kind, params, bytes);
 	if (len > 0)
 		r = io_write_all(fd, bytes, len);
 	explicit_bzero(bytes, sizeof(bytes));

@@ -109,7 +109,7 @@ cut_chunk(size_t size)
 }
 
 static void *
-take(size_t size, const char *file, int line)
+memory_take(size_t size, const char *file, int line)
 {
 	size_t chunk_size = (size + HEAD_SIZE + GRAIN - 1) & ~(size_t)(GRAIN - 1);
 	unsigned class = (unsigned)(chunk_size / GRAIN) - 1;
@@ -202,10 +202,10 @@ wipe(void *memory, const char *file, int line)
 
 /* Never in place, and never by realloc(3), which leaves the old bytes where they were when it moves. */
 static void *
-move(void *memory, size_t size, const char *file, int line)
+memory_move(void *memory, size_t size, const char *file, int line)
 {
 	size_t old_size = memory == NULL ? 0 : room_of(memory);
-	void *moved = take(size, file, line);
+	void *moved = memory_take(size, file, line);
 
 	if (moved == NULL)
 		return NULL;
@@ -218,7 +218,7 @@ move(void *memory, size_t size, const char *file, int line)
 int
 memory_init(void)
 {
-	return CRYPTO_set_mem_functions(take, move, wipe) == 1 ? 0 : -EALREADY;
+	return CRYPTO_set_mem_functions(memory_take, memory_move, wipe) == 1 ? 0 : -EALREADY;
 }
 
 void

@@ -72,7 +72,7 @@ make_chain(EVP_PKEY *key)
 }
 
 static int
-begin(struct rehearsal *rehearsal)
+begin_rehearsal(struct rehearsal *rehearsal)
 {
 	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, "provider=default", "EC", "P-256");
 	char error[256];
@@ -139,7 +139,7 @@ int
 tls_rehearse(void)
 {
 	struct rehearsal rehearsal = {.key_fd = -1, .chain_fd = -1};
-	int r = begin(&rehearsal);
+	int r = begin_rehearsal(&rehearsal);
 
 	remote_key_set_signer(sign, &rehearsal);
 	if (r == 0)

@@ -212,7 +212,7 @@ struct result {
 };
 
 static void
-take_words(int channel, struct result *result)
+take_result_words(int channel, struct result *result)
 {
 	static struct ipc_message message;
 
@@ -247,7 +247,7 @@ run_part(const struct trial *trial, const struct part *part, struct result *resu
 	} else {
 		while (waitpid(pid, &result->status, 0) < 0 && errno == EINTR)
 			;
-		take_words(channels[0], result);
+		take_result_words(channels[0], result);
 		result->is_good = WIFEXITED(result->status) && WEXITSTATUS(result->status) == 0;
 	}
 	close_fd(&channels[0]);
@@ -255,7 +255,7 @@ run_part(const struct trial *trial, const struct part *part, struct result *resu
 }
 
 static bool
-is_same(const struct result *a, const struct result *b)
+is_same_result(const struct result *a, const struct result *b)
 {
 	return a->failure.lacks_capability == b->failure.lacks_capability && a->was_stopped == b->was_stopped &&
 	    a->stopped_at == b->stopped_at && a->failure.step == b->failure.step &&
@@ -263,7 +263,7 @@ is_same(const struct result *a, const struct result *b)
 }
 
 static void
-explain(const struct result *result, char *text, size_t size)
+explain_result(const struct result *result, char *text, size_t size)
 {
 	char cause[DEATH_TEXT_MAX];
 
@@ -287,12 +287,12 @@ tell_alike(struct result results[PART_COUNT], size_t first, void (*tell)(void *a
 	size_t len = 0;
 
 	for (size_t i = first; i < PART_COUNT; i++) {
-		if (results[i].is_good || !is_same(&results[i], &one))
+		if (results[i].is_good || !is_same_result(&results[i], &one))
 			continue;
 		results[i].is_good = true;
 		len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", len == 0 ? "" : ", ", parts[i].name);
 	}
-	explain(&one, why, sizeof(why));
+	explain_result(&one, why, sizeof(why));
 	snprintf(line, sizeof(line), "the walls of %s cannot be built: %s", names, why);
 	tell(arg, line);
 }
