@@ -15,7 +15,7 @@
  * and, with any question but the same one, listeners ahead, which it asks for without waiting. Each excuses once.
  */
 static bool
-has_read_answers(struct monitor *monitor)
+has_protocol_read_answers(struct monitor *monitor)
 {
 	int unread = ipc_unread(monitor->protocol.channel);
 
@@ -35,14 +35,14 @@ has_read_answers(struct monitor *monitor)
 }
 
 void
-answer_protocol(struct monitor *monitor, const int *fds, unsigned count)
+monitor_send_answer(struct monitor *monitor, const int *fds, unsigned count)
 {
 	/* listeners ahead excuse another question, so they are judged even where there are none */
 	bool is_judged = count > 0 || monitor->message.kind == IPC_listen_ahead;
 	int r;
 
-	if (is_judged && !has_read_answers(monitor))
-		end_for_violation(monitor, &monitor->protocol, "answers left unread");
+	if (is_judged && !has_protocol_read_answers(monitor))
+		monitor_end_for_violation(monitor, &monitor->protocol, "answers left unread");
 	r = ipc_send_fds_now(monitor->protocol.channel, &monitor->message, fds, count);
 	if (r == -ETOOMANYREFS) {
 		ipc_begin_reply(&monitor->message, monitor->message.kind, -EAGAIN);
@@ -51,20 +51,29 @@ answer_protocol(struct monitor *monitor, const int *fds, unsigned count)
 		monitor->unread.ahead = true;
 	}
 	if (r == -EAGAIN)
-		end_for_violation(monitor, &monitor->protocol, "answers left unread");
+		monitor_end_for_violation(monitor, &monitor->protocol, "answers left unread");
 	if (r < 0)
-		end_session(monitor);
+		monitor_end_session(monitor);
 }
 
 void
-tell_protocol(struct monitor *monitor)
+monitor_send_protocol(struct monitor *monitor)
 {
 	if (ipc_send_now(monitor->protocol.channel, &monitor->message, -1) == 0)
 		monitor->unread.told = true;
 }
 
 void
-pass_notice(struct monitor *monitor)
+monitor_send_master(struct monitor *monitor)
+{
+	if (ipc_send_now(monitor->session->master_channel, &monitor->message, -1) == 0)
+		return;
+	monitor->end_reason = "master-gone";
+	monitor_end_session(monitor);
+}
+
+void
+monitor_pass_notice(struct monitor *monitor)
 {
 	char text[NOTICE_TEXT_MAX + 1];
 
@@ -73,5 +82,5 @@ pass_notice(struct monitor *monitor)
 		return;
 	ipc_begin(&monitor->message, IPC_notice);
 	ipc_put_text(&monitor->message, text);
-	tell_protocol(monitor);
+	monitor_send_protocol(monitor);
 }

@@ -41,7 +41,7 @@ static void
 tell_master_of_ports(struct monitor *monitor)
 {
 	if (ipc_send_now(monitor->session->master_channel, &monitor->message, -1) < 0)
-		end_session(monitor);
+		monitor_end_session(monitor);
 }
 
 uint64_t
@@ -83,7 +83,7 @@ announced_is_due(struct monitor *monitor)
 
 /* The listener was told to protocol, and is kept here in its place. */
 static void
-announce(struct monitor *monitor, const union address *bound, int *fd)
+keep_announced(struct monitor *monitor, const union address *bound, int *fd)
 {
 	if (*fd < 0 || !is_range_small(monitor->session->config))
 		return;
@@ -115,7 +115,7 @@ tell_ports_are_short(struct monitor *monitor)
 }
 
 void
-try_listen(struct monitor *monitor)
+monitor_retry_listen(struct monitor *monitor)
 {
 	const struct config *config = monitor->session->config;
 	const union address *local = &monitor->session->local;
@@ -137,8 +137,8 @@ try_listen(struct monitor *monitor)
 	}
 	if (r < 0 && records_take(monitor, RECORD_NOTE, LEVEL_ERROR))
 		log_message(LEVEL_ERROR, "data-refused", "no passive port: %s", strerror(-r));
-	answer_protocol(monitor, &fd, fd >= 0);
-	announce(monitor, &bound, &fd);
+	monitor_send_answer(monitor, &fd, fd >= 0);
+	keep_announced(monitor, &bound, &fd);
 	close_fd(&fd);
 }
 
@@ -151,7 +151,7 @@ monitor_answer_listen(struct monitor *monitor)
 		return false;
 	announced_leave(monitor);
 	monitor->listen.deadline_ms = monotonic_ms() + 1000ULL * monitor->session->config->timeouts.data_connect_s;
-	try_listen(monitor);
+	monitor_retry_listen(monitor);
 	return true;
 }
 
@@ -176,7 +176,7 @@ monitor_answer_listen_ahead(struct monitor *monitor)
 		ipc_put_u8(&monitor->message, (uint8_t)count);
 	for (unsigned i = 0; i < count; i++)
 		ipc_put_u32(&monitor->message, ports[i]);
-	answer_protocol(monitor, fds, count);
+	monitor_send_answer(monitor, fds, count);
 	for (unsigned i = 0; i < count; i++)
 		close_fd(&fds[i]);
 	return true;
@@ -204,7 +204,7 @@ monitor_answer_connect(struct monitor *monitor)
 		    &monitor->session->peer, &target, &fd);
 	records_expect_transfers(monitor, 1);
 	ipc_begin_reply(&monitor->message, IPC_connect, r);
-	answer_protocol(monitor, &fd, fd >= 0);
+	monitor_send_answer(monitor, &fd, fd >= 0);
 	close_fd(&fd);
 	return true;
 }

@@ -150,7 +150,7 @@ monitor_answer_protocol_gone(struct monitor *monitor)
 		return false;
 	monitor->unguarded.is_asked = true;
 	if (monitor->protocol.pid == 0)
-		tell_files_protocol_gone(monitor);
+		monitor_report_protocol_gone(monitor);
 	else if (monitor->kill_at_ms > monotonic_ms() + PROTOCOL_LEAVES_MS)
 		monitor->kill_at_ms = monotonic_ms() + PROTOCOL_LEAVES_MS;
 	return true;

@@ -66,7 +66,7 @@ open_rates(struct monitor *monitor, const struct account *account)
 }
 
 static int
-open_ledger(struct monitor *monitor, const struct account *account)
+open_quota_ledger(struct monitor *monitor, const struct account *account)
 {
 	char path[PATH_MAX];
 
@@ -89,7 +89,7 @@ quota_open(struct monitor *monitor, const struct account *account, const char **
 		    "rates cannot be kept", monitor->session->config->runtime_directory, "rates", r);
 		return r;
 	}
-	r = open_ledger(monitor, account);
+	r = open_quota_ledger(monitor, account);
 	if (r < 0)
 		*reason = r == -EUSERS ? "too many sessions share the quota"
 				       : reason_in_directory("quota ledger cannot be opened",
@@ -98,7 +98,7 @@ quota_open(struct monitor *monitor, const struct account *account, const char **
 }
 
 static void
-reply_result(struct monitor *monitor, int result)
+begin_ledger_reply(struct monitor *monitor, int result)
 {
 	ipc_begin_reply(&monitor->message, monitor->message.kind, result);
 }
@@ -112,7 +112,7 @@ answer_read(struct monitor *monitor)
 	if (!ipc_end(&monitor->message))
 		return false;
 	r = ledger_read(&monitor->quota.book, &figure);
-	reply_result(monitor, r);
+	begin_ledger_reply(monitor, r);
 	if (r < 0)
 		return true;
 	ipc_put_u64(&monitor->message, figure.bytes);
@@ -136,7 +136,7 @@ answer_begin(struct monitor *monitor)
 	r = ledger_begin(&monitor->quota.book, &monitor->quota.limits, bytes, files, &figure);
 	if (r == 0)
 		monitor->quota.changing_since_ms = monotonic_ms();
-	reply_result(monitor, r);
+	begin_ledger_reply(monitor, r);
 	return true;
 }
 
@@ -156,13 +156,13 @@ answer_end(struct monitor *monitor)
 	if (!ipc_end(&monitor->message) || !monitor->quota.book.is_locked || files < -FILES_MAX || files > FILES_MAX)
 		return false;
 	monitor->quota.changing_since_ms = 0;
-	reply_result(monitor, leave_to_count(ledger_end(&monitor->quota.book, bytes, files)));
+	begin_ledger_reply(monitor, leave_to_count(ledger_end(&monitor->quota.book, bytes, files)));
 	return true;
 }
 
 /* Reserve, and let the kernel allow as much. */
 static int
-grant(struct monitor *monitor, uint64_t from, uint64_t wanted)
+grant_reservation(struct monitor *monitor, uint64_t from, uint64_t wanted)
 {
 	struct ledger_figure figure;
 	uint64_t granted = 0;
@@ -189,12 +189,12 @@ answer_upload(struct monitor *monitor)
 	if (r == 0)
 		r = limit_writes(monitor, size);
 	if (r == 0)
-		r = grant(monitor, size, wanted);
+		r = grant_reservation(monitor, size, wanted);
 	if (r == -EDQUOT && wanted == 0 && size > 0)
 		r = 0; /* refused at the first byte too many */
 	if (r < 0)
 		(void)ledger_upload_end(&monitor->quota.book, size);
-	reply_result(monitor, r == -EUCLEAN ? -EIO : r); /* nothing can be counted within a bracket */
+	begin_ledger_reply(monitor, r == -EUCLEAN ? -EIO : r); /* nothing can be counted within a bracket */
 	return true;
 }
 
@@ -203,7 +203,7 @@ answer_grow(struct monitor *monitor)
 {
 	if (!ipc_end(&monitor->message))
 		return false;
-	reply_result(monitor, grant(monitor, monitor->quota.upload_end, 0));
+	begin_ledger_reply(monitor, grant_reservation(monitor, monitor->quota.upload_end, 0));
 	return true;
 }
 
@@ -218,7 +218,7 @@ answer_uploaded(struct monitor *monitor)
 	r = limit_writes(monitor, 0);
 	if (r == 0)
 		r = leave_to_count(ledger_upload_end(&monitor->quota.book, size));
-	reply_result(monitor, r);
+	begin_ledger_reply(monitor, r);
 	return true;
 }
 
@@ -231,7 +231,7 @@ answer_count(struct monitor *monitor)
 	if (!ipc_end(&monitor->message) || monitor->quota.book.is_locked)
 		return false;
 	r = ledger_count_begin(&monitor->quota.book, &uploads);
-	reply_result(monitor, r);
+	begin_ledger_reply(monitor, r);
 	if (r < 0)
 		return true;
 	/* more dead than fit in a message: the rest is not waited for */
@@ -270,7 +270,7 @@ answer_counted(struct monitor *monitor)
 	    figure.bytes > LEDGER_FIGURE_MAX || figure.files > LEDGER_FIGURE_MAX)
 		return false;
 	log_counted(monitor, (int)error, &figure);
-	reply_result(monitor, ledger_count_end(&monitor->quota.book, error == 0 ? &figure : NULL));
+	begin_ledger_reply(monitor, ledger_count_end(&monitor->quota.book, error == 0 ? &figure : NULL));
 	return true;
 }
 

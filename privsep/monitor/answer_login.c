@@ -19,16 +19,6 @@
 
 #include "common/banned.h"
 
-/* What is in hand goes to the master, who reads all the time: no room means that it does not any more. */
-static void
-tell_master(struct monitor *monitor)
-{
-	if (ipc_send_now(monitor->session->master_channel, &monitor->message, -1) == 0)
-		return;
-	monitor->end_reason = "master-gone";
-	end_session(monitor);
-}
-
 /* The next message of the master, or the end of the session. */
 static void
 await_master(struct monitor *monitor, uint64_t deadline_ms)
@@ -39,7 +29,7 @@ await_master(struct monitor *monitor, uint64_t deadline_ms)
 	    ipc_receive_now(channel, IPC_MONITOR, IPC_STATE_LOGIN, &monitor->message) == 0)
 		return;
 	monitor->end_reason = "master-gone";
-	end_session(monitor);
+	monitor_end_session(monitor);
 }
 
 /* Ask the master to count this session for the account; waits for the master's answer. */
@@ -52,18 +42,18 @@ ask_master_admit(struct monitor *monitor, const struct account *account)
 	ipc_begin(&monitor->message, IPC_admit);
 	ipc_put_u32(&monitor->message, account->max_sessions);
 	ipc_put_text(&monitor->message, account->name);
-	tell_master(monitor);
+	monitor_send_master(monitor);
 	for (;;) {
 		await_master(monitor, deadline);
 		if (monitor->message.kind == IPC_admit && monitor->message.is_reply)
 			break;
 		if (monitor->message.kind == IPC_end)
-			take_master_end(monitor);
+			monitor_take_end(monitor);
 		else if (monitor->message.kind == IPC_notice)
-			pass_notice(monitor);
+			monitor_pass_notice(monitor);
 	}
 	if (ipc_get_result(&monitor->message) < 0)
-		end_session(monitor);
+		monitor_end_session(monitor);
 	outcome = ipc_get_u32(&monitor->message);
 	return outcome < ADMIT_OUTCOME_COUNT ? (enum ipc_admit_outcome)outcome : ADMIT_USER_LIMIT;
 }
@@ -73,7 +63,7 @@ tell_master_verdict(struct monitor *monitor, bool is_right)
 {
 	ipc_begin(&monitor->message, IPC_verdict);
 	ipc_put_u8(&monitor->message, is_right);
-	tell_master(monitor);
+	monitor_send_master(monitor);
 }
 
 /*
@@ -142,7 +132,7 @@ drop_root(struct monitor *monitor, int files_channel)
 	if (monitor_leave_root(session, monitor->protocol.pid) < 0 ||
 	    sandbox_step(SANDBOX_STEP_LIMITS, quota_limit_writes(monitor)) < 0) {
 		close(files_channel);
-		end_without_walls(monitor, true);
+		monitor_end_without_walls(monitor, true);
 	}
 	close_fd(&session->empty_directory_fd);
 }
@@ -151,10 +141,10 @@ drop_root(struct monitor *monitor, int files_channel)
 static void
 answer_own_failure(struct monitor *monitor)
 {
-	tell_end(monitor, END_FAILURE);
+	monitor_send_end(monitor, END_FAILURE);
 	monitor->end_reason = "resources";
 	ipc_begin_reply(&monitor->message, IPC_login, -ECANCELED);
-	answer_protocol(monitor, NULL, 0);
+	monitor_send_answer(monitor, NULL, 0);
 }
 
 /* Root is given up already: there is no second try in this session. */
@@ -175,7 +165,7 @@ complete_login(struct monitor *monitor, const struct account *account, int files
 
 	log_set_context(NULL, NULL, NULL, account->name);
 	title_set("monitor", account->name, monitor->session->peer_text);
-	end_pam(monitor);
+	monitor_end_pam(monitor);
 	drop_root(monitor, files_channel);
 	monitor->state = IPC_STATE_READY;
 	memcpy(monitor->account.user, account->name, sizeof(monitor->account.user));
@@ -196,12 +186,12 @@ complete_login(struct monitor *monitor, const struct account *account, int files
 	else
 		log_message(LEVEL_INFO, "login", "%s", account->is_read_only ? "read-only" : "read-write");
 	if (r < 0)
-		end_session(monitor);
+		monitor_end_session(monitor);
 }
 
 /* Name and password are right: the rest that a session needs. Returns 0 or what login is answered with. */
 static int
-admit(struct monitor *monitor, const struct account *account, const char **reason)
+admit_account(struct monitor *monitor, const struct account *account, const char **reason)
 {
 	int home_fd = -1, files_channel = -1;
 	int r = login_open_home(account, &home_fd, reason);
@@ -257,14 +247,14 @@ tell_refusal(struct monitor *monitor)
 	if (r == -ECONNABORTED)
 		monitor->kill_at_ms = monotonic_ms() + END_GRACE_MS; /* should protocol not leave by itself */
 	ipc_begin_reply(&monitor->message, IPC_login, r);
-	answer_protocol(monitor, NULL, 0);
+	monitor_send_answer(monitor, NULL, 0);
 }
 
 /* The answer waits for its time; that of a limit, and of a failure of ours, is no secret. */
 static void
 refuse_login(struct monitor *monitor, int r, const char *reason)
 {
-	note_refusal(monitor, r, reason);
+	monitor_note_refusal(monitor, r, reason);
 	if (r == -EUSERS || r == -ECANCELED)
 		tell_refusal(monitor);
 }
@@ -300,7 +290,7 @@ finish_login(struct monitor *monitor, int r, const char *reason)
 	wipe_login(monitor);
 	/* a locked account's password is nobody's to find out either; that one was right is told by the next question */
 	if (r == 0)
-		r = admit(monitor, &account, &reason);
+		r = admit_account(monitor, &account, &reason);
 	else
 		tell_master_verdict(monitor, r != -EACCES && r != -EPERM);	/* our own failure is nobody's guess */
 	if (r < 0)
@@ -309,7 +299,7 @@ finish_login(struct monitor *monitor, int r, const char *reason)
 }
 
 void
-master_answer_attempt(struct monitor *monitor)
+monitor_attempt_granted(struct monitor *monitor)
 {
 	const struct login_circumstances at = circumstances(monitor);
 	const char *reason = NULL, *problem;
@@ -330,32 +320,32 @@ master_answer_attempt(struct monitor *monitor)
 		explicit_bzero(account.hash, sizeof(account.hash));
 		monitor->login.stage = LOGIN_WAITS_PAM;
 		ipc_begin(&monitor->message, IPC_attempt_pam);
-		tell_master(monitor);
+		monitor_send_master(monitor);
 		return;
 	}
 	finish_login(monitor, r == -ENOENT ? -EACCES : r, reason);
 }
 
 void
-master_answer_attempt_pam(struct monitor *monitor)
+monitor_attempt_pam_granted(struct monitor *monitor)
 {
 	const char *reason = NULL;
 	int r;
 
 	if (monitor->login.stage != LOGIN_WAITS_PAM || ipc_get_result(&monitor->message) < 0)
 		return;
-	r = ask_pam(monitor, &reason);
+	r = monitor_ask_pam(monitor, &reason);
 	monitor->login.stage = LOGIN_ASKS_PAM;
 	if (r < 0)
 		finish_login(monitor, r, reason);
 }
 
 void
-pam_answer_authenticate(struct monitor *monitor)
+monitor_pam_answered(struct monitor *monitor)
 {
 	const struct login_circumstances at = circumstances(monitor);
 	const char *reason = NULL;
-	int r = take_pam_answer(monitor, &account, &reason);
+	int r = monitor_take_pam_answer(monitor, &account, &reason);
 
 	if (r == 0) {
 		reason = login_identity_refusal(&account, &at);
@@ -365,12 +355,12 @@ pam_answer_authenticate(struct monitor *monitor)
 }
 
 void
-login_is_due(struct monitor *monitor)
+monitor_login_due(struct monitor *monitor)
 {
 	if (monitor->login.stage == LOGIN_ANSWERS_LATER)
 		tell_refusal(monitor);
 	else
-		pam_answer_authenticate(monitor);
+		monitor_pam_answered(monitor);
 }
 
 bool
@@ -390,6 +380,6 @@ monitor_answer_login(struct monitor *monitor)
 	explicit_bzero(monitor->message.bytes, monitor->message.length);
 	monitor->login.stage = LOGIN_WAITS;
 	ipc_begin(&monitor->message, IPC_attempt);
-	tell_master(monitor);
+	monitor_send_master(monitor);
 	return true;
 }

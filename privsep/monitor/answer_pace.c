@@ -20,6 +20,6 @@ monitor_answer_pace(struct monitor *monitor)
 		wait = rate_take(monitor->rates.fd, (enum rate_direction)direction, rate, bytes);
 	ipc_begin_reply(&monitor->message, IPC_pace, 0);
 	ipc_put_u64(&monitor->message, wait);
-	answer_protocol(monitor, NULL, 0);
+	monitor_send_answer(monitor, NULL, 0);
 	return true;
 }

@@ -43,12 +43,12 @@ monitor_answer_sign(struct monitor *monitor)
 		r = sign_handshake(
 		    monitor->session->key_fd, (enum sign_scheme)scheme, text, len, signature, &signature_len);
 	if (r == -EPERM)
-		end_for_violation(monitor, &monitor->protocol, "asked to sign what is no handshake");
+		monitor_end_for_violation(monitor, &monitor->protocol, "asked to sign what is no handshake");
 	if (r < 0)
 		log_no_signature(monitor, r);
 	ipc_begin_reply(&monitor->message, IPC_sign, r);
 	if (r == 0)
 		ipc_put_bytes(&monitor->message, signature, signature_len);
-	answer_protocol(monitor, NULL, 0);
+	monitor_send_answer(monitor, NULL, 0);
 	return true;
 }

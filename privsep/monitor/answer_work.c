@@ -22,13 +22,6 @@ asks_too_often(struct monitor *monitor)
 	return ++monitor->work.asked > ASKED_MAX;
 }
 
-static void
-tell_master(struct monitor *monitor)
-{
-	if (ipc_send_now(monitor->session->master_channel, &monitor->message, -1) < 0)
-		end_session(monitor);
-}
-
 static bool
 tell_files(struct monitor *monitor, int result)
 {
@@ -50,7 +43,7 @@ monitor_answer_work_begin(struct monitor *monitor)
 	ipc_begin(&monitor->message, IPC_turn);
 	ipc_put_u8(&monitor->message, is_change);
 	ipc_put_u32(&monitor->message, (uint32_t)monitor->files.pid);
-	tell_master(monitor);
+	monitor_send_master(monitor);
 	return true;
 }
 
@@ -64,13 +57,13 @@ monitor_answer_work_end(struct monitor *monitor)
 	monitor->work.state = WORK_NONE;
 	monitor->work.withdrawn += was_asked;
 	ipc_begin(&monitor->message, IPC_turn_end);
-	tell_master(monitor);
+	monitor_send_master(monitor);
 	return !was_asked || tell_files(monitor, -ECANCELED);
 }
 
 /* The master answers each question once, those that were withdrawn too, and in their order. */
 void
-master_answer_turn(struct monitor *monitor)
+monitor_turn_granted(struct monitor *monitor)
 {
 	if (monitor->work.withdrawn > 0) {
 		monitor->work.withdrawn--;
@@ -80,5 +73,5 @@ master_answer_turn(struct monitor *monitor)
 		return;
 	monitor->work.state = WORK_HELD;
 	if (!tell_files(monitor, 0))
-		end_for_violation(monitor, &monitor->files, "answers that it does not read");
+		monitor_end_for_violation(monitor, &monitor->files, "answers that it does not read");
 }

@@ -19,7 +19,7 @@
 #define PAM_ANSWER_MS 30000	/* no module gets longer; the login deadline may be sooner */
 
 void
-fork_pam(struct monitor *monitor)
+monitor_fork_pam(struct monitor *monitor)
 {
 	int channels[2] = {-1, -1};
 
@@ -43,7 +43,7 @@ fork_pam(struct monitor *monitor)
 }
 
 void
-end_pam(struct monitor *monitor)
+monitor_end_pam(struct monitor *monitor)
 {
 	uint64_t deadline = monotonic_ms() + REAP_MS;
 
@@ -59,7 +59,7 @@ end_pam(struct monitor *monitor)
 
 /* The reply's fields, checked again: what a module did to that process is not known. */
 static int
-take_reply(struct monitor *monitor, struct account *account, char reason[PAM_REASON_MAX + 1])
+read_pam_reply(struct monitor *monitor, struct account *account, char reason[PAM_REASON_MAX + 1])
 {
 	const char *problem;
 	uint32_t outcome;
@@ -98,13 +98,13 @@ take_reply(struct monitor *monitor, struct account *account, char reason[PAM_REA
 static int
 give_pam_up(struct monitor *monitor, const char *why, const char **reason)
 {
-	end_pam(monitor);
+	monitor_end_pam(monitor);
 	*reason = why;
 	return -EIO;
 }
 
 int
-ask_pam(struct monitor *monitor, const char **reason)
+monitor_ask_pam(struct monitor *monitor, const char **reason)
 {
 	uint64_t due = monotonic_ms() + PAM_ANSWER_MS;
 	int r = -EPIPE;
@@ -124,7 +124,7 @@ ask_pam(struct monitor *monitor, const char **reason)
 }
 
 int
-take_pam_answer(struct monitor *monitor, struct account *account, const char **reason)
+monitor_take_pam_answer(struct monitor *monitor, struct account *account, const char **reason)
 {
 	static char told[PAM_REASON_MAX + 1];
 	int r = ipc_receive_now(monitor->pam.channel, IPC_MONITOR, IPC_STATE_LOGIN, &monitor->message);
@@ -133,10 +133,10 @@ take_pam_answer(struct monitor *monitor, struct account *account, const char **r
 		return give_pam_up(monitor, "PAM did not answer in time", reason);
 	if (r < 0 && r != -EPROTO)
 		return give_pam_up(monitor, PAM_DIED, reason);
-	if (r == 0 && monitor->message.kind == IPC_no_walls && take_no_walls(monitor, &monitor->pam))
+	if (r == 0 && monitor->message.kind == IPC_no_walls && monitor_take_no_walls(monitor, &monitor->pam))
 		return give_pam_up(monitor, "the walls of the process that asks PAM cannot be built", reason);
 	if (r == 0)
-		r = take_reply(monitor, account, told);
+		r = read_pam_reply(monitor, account, told);
 	if (r == -EPROTO)
 		return give_pam_up(monitor, "the process that asks PAM said what it must not", reason);
 	*reason = told;

@@ -75,7 +75,7 @@ wait_for_child(const struct child *child, int *status, uint64_t deadline_ms)
 }
 
 bool
-reap_child(struct monitor *monitor, struct child *child, uint64_t deadline_ms)
+monitor_reap_child(struct monitor *monitor, struct child *child, uint64_t deadline_ms)
 {
 	int status = 0;
 	pid_t pid = 0;
@@ -107,7 +107,7 @@ drain_channel(struct monitor *monitor, struct child *child, enum ipc_state state
 			child->stopped_at = ipc_get_u32(&monitor->message);
 			child->reported = true;
 		} else if (monitor->message.kind == IPC_no_walls) {
-			(void)take_no_walls(monitor, child);
+			(void)monitor_take_no_walls(monitor, child);
 		}
 		ipc_drop_fds(&monitor->message);
 	}
@@ -146,7 +146,7 @@ wait_for_files(struct monitor *monitor, uint64_t deadline_ms)
 			files->stopped_at = ipc_get_u32(&monitor->message);
 			files->reported = true;
 		} else if (monitor->message.kind == IPC_no_walls) {
-			(void)take_no_walls(monitor, files);
+			(void)monitor_take_no_walls(monitor, files);
 		} else if (!files->answer(monitor)) {
 			r = -EPROTO;
 		}
@@ -156,7 +156,7 @@ wait_for_files(struct monitor *monitor, uint64_t deadline_ms)
 }
 
 void
-tell_files_protocol_gone(struct monitor *monitor)
+monitor_report_protocol_gone(struct monitor *monitor)
 {
 	if (!monitor->unguarded.is_asked)
 		return;
@@ -165,24 +165,24 @@ tell_files_protocol_gone(struct monitor *monitor)
 }
 
 void
-end_session(struct monitor *monitor)
+monitor_end_session(struct monitor *monitor)
 {
 	uint64_t deadline;
 
-	(void)end_login(monitor); /* an attempt that nobody waits for has its line in the log */
+	(void)monitor_end_login(monitor); /* an attempt that nobody waits for has its line in the log */
 	explicit_bzero(monitor->login.password, sizeof(monitor->login.password));
 	if (monitor->protocol.pid != 0 && monitor->protocol.channel >= 0) {
 		kill(monitor->protocol.pid, SIGKILL);
 		monitor->protocol.was_killed = true;
 	}
-	end_pam(monitor);
+	monitor_end_pam(monitor);
 	drain_channel(monitor, &monitor->protocol, monitor->state);
-	reap_child(monitor, &monitor->protocol, monotonic_ms() + END_GRACE_MS);
-	tell_files_protocol_gone(monitor);
+	monitor_reap_child(monitor, &monitor->protocol, monotonic_ms() + END_GRACE_MS);
+	monitor_report_protocol_gone(monitor);
 	/* its protocol end is closed now: files ends by itself */
 	deadline = monotonic_ms() + REAP_MS;
 	wait_for_files(monitor, deadline);
-	reap_child(monitor, &monitor->files, deadline);
+	monitor_reap_child(monitor, &monitor->files, deadline);
 	records_tell_left_out(monitor);
 	log_begin(LEVEL_INFO, "disconnect");
 	log_field_text("reason", monitor->end_reason);
@@ -195,16 +195,16 @@ end_session(struct monitor *monitor)
 
 /* A slow disk may be the reason: it is not held against the client's address. */
 void
-end_without_files(struct monitor *monitor)
+monitor_end_without_files(struct monitor *monitor)
 {
 	close_fd(&monitor->files.channel);
 	monitor->files.pid = 0;
 	monitor->end_reason = "alarm";
-	end_session(monitor);
+	monitor_end_session(monitor);
 }
 
 void
-end_for_violation(struct monitor *monitor, struct child *child, const char *what)
+monitor_end_for_violation(struct monitor *monitor, struct child *child, const char *what)
 {
 	log_begin(LEVEL_CRITICAL, "alarm");
 	log_field_text("violation", what);
@@ -212,5 +212,5 @@ end_for_violation(struct monitor *monitor, struct child *child, const char *what
 	log_end();
 	monitor->has_alarm = true;
 	monitor->end_reason = "alarm";
-	end_session(monitor);
+	monitor_end_session(monitor);
 }

@@ -31,27 +31,27 @@ ends_by_refusal(const struct monitor *monitor)
 }
 
 void
-tell_end(struct monitor *monitor, enum ipc_end_reason reason)
+monitor_send_end(struct monitor *monitor, enum ipc_end_reason reason)
 {
 	if (monitor->kill_at_ms != NEVER)
 		return;
 	ipc_begin(&monitor->message, IPC_end);
 	ipc_put_u8(&monitor->message, (uint8_t)reason);
-	tell_protocol(monitor);
+	monitor_send_protocol(monitor);
 	if (reason == END_DRAIN)
 		return; /* the master keeps that deadline */
 	if (!ends_by_refusal(monitor))
 		monitor->end_reason = end_reasons[reason];
-	monitor->kill_at_ms = end_login(monitor) + END_GRACE_MS;
+	monitor->kill_at_ms = monitor_end_login(monitor) + END_GRACE_MS;
 }
 
 void
-take_master_end(struct monitor *monitor)
+monitor_take_end(struct monitor *monitor)
 {
 	uint8_t reason = ipc_get_u8(&monitor->message);
 
 	if (ipc_end(&monitor->message) && reason < END_REASON_COUNT)
-		tell_end(monitor, (enum ipc_end_reason)reason);
+		monitor_send_end(monitor, (enum ipc_end_reason)reason);
 }
 
 /* Nobody checks any more what protocol does with the file that it may hold: it may write to sockets alone. */
@@ -65,13 +65,13 @@ forbid_file_writes(const struct monitor *monitor)
 }
 
 void
-files_is_gone(struct monitor *monitor)
+monitor_files_gone(struct monitor *monitor)
 {
 	close_fd(&monitor->files.channel);
-	if (reap_child(monitor, &monitor->files, monotonic_ms() + END_GRACE_MS))
+	if (monitor_reap_child(monitor, &monitor->files, monotonic_ms() + END_GRACE_MS))
 		return;
 	forbid_file_writes(monitor);
-	tell_end(monitor, monitor->files.gave_up ? END_FAILURE : END_SHUTDOWN);
+	monitor_send_end(monitor, monitor->files.gave_up ? END_FAILURE : END_SHUTDOWN);
 	monitor->end_reason = monitor->files.gave_up ? "walls" : REASON_FILES_GONE;
 }
 
@@ -94,18 +94,18 @@ await_leave(struct monitor *monitor)
 }
 
 void
-end_without_walls(struct monitor *monitor, bool is_login)
+monitor_end_without_walls(struct monitor *monitor, bool is_login)
 {
 	struct sandbox_failure failure;
 
 	sandbox_last_failure(&failure);
 	sandbox_log_failure("monitor", &failure);
-	tell_end(monitor, END_FAILURE);
+	monitor_send_end(monitor, END_FAILURE);
 	if (is_login) {
 		ipc_begin_reply(&monitor->message, IPC_login, -ECANCELED);
-		tell_protocol(monitor);
+		monitor_send_protocol(monitor);
 	}
 	monitor->end_reason = "walls";
 	await_leave(monitor);
-	end_session(monitor);
+	monitor_end_session(monitor);
 }

@@ -108,7 +108,7 @@ end_for_message(struct monitor *monitor, struct child *child)
 	char what[64];
 
 	snprintf(what, sizeof(what), "malformed or unexpected %s", ipc_kind_name(monitor->message.kind));
-	end_for_violation(monitor, child, what);
+	monitor_end_for_violation(monitor, child, what);
 }
 
 /* True: this was a notice, behind which a request is likely to wait already. */
@@ -121,14 +121,14 @@ receive_from_child(struct monitor *monitor, struct child *child)
 	if (r == -EAGAIN)
 		return false;
 	if (r == -EPROTO)
-		end_for_violation(monitor, child, "message outside the table");
+		monitor_end_for_violation(monitor, child, "message outside the table");
 	if (r < 0 && child == &monitor->files) {
-		files_is_gone(monitor);
+		monitor_files_gone(monitor);
 		return false;
 	}
 	if (r < 0) {
 		close_fd(&child->channel);
-		end_session(monitor);
+		monitor_end_session(monitor);
 	}
 	if (monitor->message.kind == IPC_alarm) {
 		child->stopped_at = ipc_get_u32(&monitor->message);
@@ -136,8 +136,8 @@ receive_from_child(struct monitor *monitor, struct child *child)
 		return false; /* it is dying; its channel closes next */
 	}
 	if (monitor->message.kind == IPC_no_walls) {
-		if (!take_no_walls(monitor, child))
-			end_for_violation(monitor, child, "no_walls out of order");
+		if (!monitor_take_no_walls(monitor, child))
+			monitor_end_for_violation(monitor, child, "no_walls out of order");
 		return false;
 	}
 	is_notice = monitor->message.kind == IPC_transferred;
@@ -160,12 +160,12 @@ static const struct {
 	bool is_reply;
 	void (*take)(struct monitor *monitor);
 } words_of_master[] = {
-    {IPC_attempt, true, master_answer_attempt},
-    {IPC_attempt_pam, true, master_answer_attempt_pam},
-    {IPC_turn, true, master_answer_turn},
+    {IPC_attempt, true, monitor_attempt_granted},
+    {IPC_attempt_pam, true, monitor_attempt_pam_granted},
+    {IPC_turn, true, monitor_turn_granted},
     {IPC_yield_port, false, announced_leave},
-    {IPC_end, false, take_master_end},
-    {IPC_notice, false, pass_notice},
+    {IPC_end, false, monitor_take_end},
+    {IPC_notice, false, monitor_pass_notice},
 };
 
 static void
@@ -177,7 +177,7 @@ receive_from_master(struct monitor *monitor)
 		return;
 	if (r < 0) {
 		monitor->end_reason = "master-gone";
-		end_session(monitor);
+		monitor_end_session(monitor);
 	}
 	for (size_t i = 0; i < sizeof(words_of_master) / sizeof(words_of_master[0]); i++)
 		if (words_of_master[i].kind == monitor->message.kind &&
@@ -236,15 +236,15 @@ keep_session_deadlines(struct monitor *monitor)
 	uint64_t tell_at;
 
 	if (now >= monitor->kill_at_ms)
-		end_session(monitor);
+		monitor_end_session(monitor);
 	if (monitor->kill_at_ms != NEVER)
 		return deadline_left_ms(monitor->kill_at_ms, now);
 	if (now >= due) {
-		tell_end(monitor, reason);
+		monitor_send_end(monitor, reason);
 		return deadline_left_ms(monitor->kill_at_ms, now);
 	}
 	if (monitor->listen.is_waiting) {
-		try_listen(monitor);
+		monitor_retry_listen(monitor);
 		if (monitor->listen.is_waiting)
 			return LISTEN_RETRY_MS;
 	}
@@ -271,9 +271,9 @@ keep_deadlines(struct monitor *monitor)
 	int left;
 
 	if (monotonic_ms() >= monitor->login.due_ms)
-		login_is_due(monitor);
+		monitor_login_due(monitor);
 	if (monotonic_ms() >= quota_change_due_ms(monitor) && quota_give_up_change(monitor))
-		end_without_files(monitor);
+		monitor_end_without_files(monitor);
 	if (monotonic_ms() >= announced_due_ms(monitor))
 		announced_is_due(monitor);
 	left = sooner_ms(keep_session_deadlines(monitor), quota_change_due_ms(monitor));
@@ -289,7 +289,7 @@ log_connect(const struct session *session)
 
 /* There is no protocol process: the client is told, unless it expects TLS, and the log why. */
 static void __attribute__((noreturn))
-give_up(struct monitor *monitor, int error)
+monitor_give_up(struct monitor *monitor, int error)
 {
 	static const char reply[] = "421 No resources for another session; try again later.\r\n";
 
@@ -300,7 +300,7 @@ give_up(struct monitor *monitor, int error)
 	close_fd(&monitor->session->client_fd);
 	monitor->protocol.pid = 0;
 	monitor->end_reason = "resources";
-	end_session(monitor);
+	monitor_end_session(monitor);
 }
 
 /*
@@ -308,7 +308,7 @@ give_up(struct monitor *monitor, int error)
  * implicit TLS protocol says them, behind the handshake. What does not fit the empty buffer of a new connection is its end.
  */
 static void
-greet(const struct session *session)
+greet_client(const struct session *session)
 {
 	const char *greeting = session->config->greeting;
 
@@ -329,11 +329,11 @@ fork_protocol(struct monitor *monitor)
 		r = ipc_bound_waits(
 		    channels[1], session->config->timeouts.login_s + session->config->timeouts.data_connect_s);
 	if (r < 0)
-		give_up(monitor, r);
-	greet(session);
+		monitor_give_up(monitor, r);
+	greet_client(session);
 	monitor->protocol.pid = sandbox_fork();
 	if (monitor->protocol.pid < 0)
-		give_up(monitor, -errno);
+		monitor_give_up(monitor, -errno);
 	if (monitor->protocol.pid == 0)
 		protocol_run(&(struct protocol_session){
 		    .client_fd = session->client_fd,
@@ -357,7 +357,7 @@ fork_protocol(struct monitor *monitor)
 }
 
 static void
-start(struct monitor *monitor, struct session *session)
+start_session_children(struct monitor *monitor, struct session *session)
 {
 	const int keep[] = {session->client_fd, session->master_channel, session->log_channel,
 	    session->reserved_log_channel, session->hook_channel, session->empty_directory_fd, session->key_fd};
@@ -381,9 +381,9 @@ start(struct monitor *monitor, struct session *session)
 	fork_protocol(monitor);
 	log_connect(session);
 	if (session->config->pam_service[0] != '\0')
-		fork_pam(monitor);
+		monitor_fork_pam(monitor);
 	if (monitor_enter_login_walls(session, monitor->protocol.pid, monitor->pam.pid) < 0)
-		end_without_walls(monitor, false);
+		monitor_end_without_walls(monitor, false);
 }
 
 /* PAM says nothing but what it is asked; its death is found by the next question. */
@@ -401,7 +401,7 @@ monitor_run(struct session *session)
 	struct pollfd waits[WAITS];
 	struct monitor *monitor = &state;
 
-	start(monitor, session);
+	start_session_children(monitor, session);
 	for (;;) {
 		int timeout = keep_deadlines(monitor);
 
@@ -417,7 +417,7 @@ monitor_run(struct session *session)
 		else if (waits[FILES].revents != 0)
 			receive_from_child(monitor, &monitor->files);
 		else if (waits[PAM].revents != 0)
-			pam_answer_authenticate(monitor);
+			monitor_pam_answered(monitor);
 		if (waits[MASTER].revents != 0)
 			receive_from_master(monitor);
 	}

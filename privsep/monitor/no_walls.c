@@ -6,7 +6,7 @@
 #include "common/banned.h"
 
 bool
-take_no_walls(struct monitor *monitor, struct child *child)
+monitor_take_no_walls(struct monitor *monitor, struct child *child)
 {
 	struct sandbox_failure failure;
 

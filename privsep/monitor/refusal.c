@@ -47,7 +47,7 @@ refusal_of(const struct monitor *monitor, int r)
 }
 
 void
-note_refusal(struct monitor *monitor, int r, const char *reason)
+monitor_note_refusal(struct monitor *monitor, int r, const char *reason)
 {
 	if (r == -ECANCELED)	/* not the client's fault, so that nothing bans for it */
 		log_message(LEVEL_ERROR, "accept-failed", "login of %s: %s", monitor->login.name, reason);
@@ -64,14 +64,14 @@ note_refusal(struct monitor *monitor, int r, const char *reason)
 
 /* PAM may answer later than a refusal would be told: what it is asked must not be seen from the end of the session. */
 uint64_t
-end_login(struct monitor *monitor)
+monitor_end_login(struct monitor *monitor)
 {
 	uint64_t now = monotonic_ms();
 
 	if (monitor->login.stage == LOGIN_WAITS_PAM || monitor->login.stage == LOGIN_ASKS_PAM) {
-		end_pam(monitor);
+		monitor_end_pam(monitor);
 		explicit_bzero(monitor->login.password, sizeof(monitor->login.password));
-		note_refusal(monitor, -EIO, "the session ended before PAM answered");
+		monitor_note_refusal(monitor, -EIO, "the session ended before PAM answered");
 	}
 	return monitor->login.stage == LOGIN_ANSWERS_LATER && monitor->login.due_ms > now ? monitor->login.due_ms : now;
 }

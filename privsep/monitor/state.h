@@ -129,71 +129,75 @@ struct monitor {
 /* ending.c: the session ends now. */
 
 /* End now: kill what is left, reap, log, exit. */
-void end_session(struct monitor *monitor) __attribute__((noreturn));
+void monitor_end_session(struct monitor *monitor) __attribute__((noreturn));
 
 /* End now, and do not wait for files: it does not keep to its times. It is killed as its parent is gone. */
-void end_without_files(struct monitor *monitor) __attribute__((noreturn));
+void monitor_end_without_files(struct monitor *monitor) __attribute__((noreturn));
 
 /* A sibling said what the table does not allow: kill it, tell, end. */
-void end_for_violation(struct monitor *monitor, struct child *child, const char *what) __attribute__((noreturn));
+void monitor_end_for_violation(struct monitor *monitor, struct child *child, const char *what)
+    __attribute__((noreturn));
 
 /*
  * The message in hand says that the walls of child could not be built, which is the fault of nobody but the machine: log
  * it; the process ends by itself. False: malformed, or said before.
  */
-bool take_no_walls(struct monitor *monitor, struct child *child);
+bool monitor_take_no_walls(struct monitor *monitor, struct child *child);
 
 /*
  * Reap a child that has closed its channel; past the deadline it is left to the master's reaper.
  * False: it did not end by itself, in order.
  */
-bool reap_child(struct monitor *monitor, struct child *child, uint64_t deadline_ms);
+bool monitor_reap_child(struct monitor *monitor, struct child *child, uint64_t deadline_ms);
 
 /* Protocol was reaped: answer files, if it asked. */
-void tell_files_protocol_gone(struct monitor *monitor);
+void monitor_report_protocol_gone(struct monitor *monitor);
 
 /* leaving.c: the session is told to end. */
 
 /* Tell protocol to take leave of the client; keep_deadlines() kills it if it does not. */
-void tell_end(struct monitor *monitor, enum ipc_end_reason reason);
+void monitor_send_end(struct monitor *monitor, enum ipc_end_reason reason);
 
 /* The monitor's own walls cannot be built: the client reads 421, the log why. is_login: protocol waits for its answer. */
-void end_without_walls(struct monitor *monitor, bool is_login) __attribute__((noreturn));
+void monitor_end_without_walls(struct monitor *monitor, bool is_login) __attribute__((noreturn));
 
 /* The master tells the session to end. */
-void take_master_end(struct monitor *monitor);
+void monitor_take_end(struct monitor *monitor);
 
 /*
  * Without files nothing is left to serve: protocol takes leave of the client. Files ends in
  * order only because protocol's end of their channel is closed: protocol is on its way out, too.
  */
-void files_is_gone(struct monitor *monitor);
+void monitor_files_gone(struct monitor *monitor);
 
 /* refusal.c: logins that failed. */
 
 /* Log and count the failed login in hand; r is what failed. login.due_ms is when it may be answered with login.refusal. */
-void note_refusal(struct monitor *monitor, int r, const char *reason);
+void monitor_note_refusal(struct monitor *monitor, int r, const char *reason);
 
 /*
  * The session is told to end: PAM is asked no longer. Returns when the attempt in hand is answered: a refusal keeps to its
  * time, so that whoever has the session ended does not learn more from it. Now, where none is to be answered.
  */
-uint64_t end_login(struct monitor *monitor);
+uint64_t monitor_end_login(struct monitor *monitor);
 
-/* answer.c: whatever goes to protocol. The monitor never waits for it to read. */
+/* answer.c: whatever goes to protocol or the master. The monitor never waits for either to read. */
 
 /*
  * Send the answer in hand to protocol, with count descriptors, which stay the caller's. Ends the session when protocol
  * does not read its answers. Where the sessions of all clients together have too many descriptors in flight, the answer
  * is -EAGAIN instead.
  */
-void answer_protocol(struct monitor *monitor, const int *fds, unsigned count);
+void monitor_send_answer(struct monitor *monitor, const int *fds, unsigned count);
 
 /* Tell protocol what is in hand; lost where there is no room. */
-void tell_protocol(struct monitor *monitor);
+void monitor_send_protocol(struct monitor *monitor);
+
+/* Send what is in hand to the master, which reads all the time. No room means that it is gone: the session ends. */
+void monitor_send_master(struct monitor *monitor);
 
 /* The master has a notice for the client: to protocol with it. */
-void pass_notice(struct monitor *monitor);
+void monitor_pass_notice(struct monitor *monitor);
 
 /* monitor.c */
 
@@ -206,31 +210,31 @@ bool monitor_answer_files(struct monitor *monitor);
 bool monitor_answer_login(struct monitor *monitor);
 
 /* runs as root: the master says that it is this session's turn to compute a hash, or to ask PAM */
-void master_answer_attempt(struct monitor *monitor);
-void master_answer_attempt_pam(struct monitor *monitor);
+void monitor_attempt_granted(struct monitor *monitor);
+void monitor_attempt_pam_granted(struct monitor *monitor);
 
 /* runs as root: PAM has answered, or can answer no more */
-void pam_answer_authenticate(struct monitor *monitor);
+void monitor_pam_answered(struct monitor *monitor);
 
 /* login.due_ms is over. */
-void login_is_due(struct monitor *monitor);
+void monitor_login_due(struct monitor *monitor);
 
 /* ask_pam.c: the second source of accounts. */
 
 /* Fork the process that asks PAM; before the filter, since PAM needs what the monitor will not have. */
-void fork_pam(struct monitor *monitor);
+void monitor_fork_pam(struct monitor *monitor);
 
 /*
  * Ask PAM about the name and password in hand, without waiting for the answer. Returns 0, with login.due_ms set to
  * when it must be there: 30 seconds, or the login deadline if that is sooner. Or -errno with reason.
  */
-int ask_pam(struct monitor *monitor, const char **reason);
+int monitor_ask_pam(struct monitor *monitor, const char **reason);
 
 /* Take the answer. account: filled on success. Returns 0, -EACCES wrong, -EPERM refused, another -errno; then with reason. */
-int take_pam_answer(struct monitor *monitor, struct account *account, const char **reason);
+int monitor_take_pam_answer(struct monitor *monitor, struct account *account, const char **reason);
 
 /* That process is not needed any more; before root is given up. */
-void end_pam(struct monitor *monitor);
+void monitor_end_pam(struct monitor *monitor);
 
 /* answer_data.c */
 bool monitor_answer_listen(struct monitor *monitor);
@@ -247,7 +251,7 @@ void announced_is_due(struct monitor *monitor);
 uint64_t announced_due_ms(const struct monitor *monitor);
 
 /* A listen that waits for a port of a full range tries again. */
-void try_listen(struct monitor *monitor);
+void monitor_retry_listen(struct monitor *monitor);
 
 /* answer_sign.c: the key is here, and only a handshake's text is signed with it. */
 bool monitor_answer_sign(struct monitor *monitor);
@@ -286,7 +290,7 @@ bool monitor_answer_work_begin(struct monitor *monitor);
 bool monitor_answer_work_end(struct monitor *monitor);
 
 /* The master gives a turn. */
-void master_answer_turn(struct monitor *monitor);
+void monitor_turn_granted(struct monitor *monitor);
 
 /* answer_pace.c */
 bool monitor_answer_pace(struct monitor *monitor);

@@ -65,7 +65,7 @@ serve(int their_channel)
 		case IPC_noted: /* stands for a word of the master */
 			ipc_begin(&monitor.message, IPC_notice);
 			ipc_put_text(&monitor.message, "a notice");
-			tell_protocol(&monitor);
+			monitor_send_protocol(&monitor);
 			break;
 		default:
 			_exit(99);

@@ -212,7 +212,7 @@ master_says(int result)
 	ipc_begin_reply(&message, IPC_turn, result);
 	assert_int_equal(ipc_send(master_end, &message, -1), 0);
 	assert_int_equal(ipc_receive(session.master_channel, IPC_MONITOR, IPC_STATE_READY, &monitor.message), 0);
-	master_answer_turn(&monitor);
+	monitor_turn_granted(&monitor);
 }
 
 /* What files reads; 1: nothing. */
