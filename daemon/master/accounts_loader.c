@@ -8,13 +8,11 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "accounts/refusal_time.h"
 #include "common/io.h"
 #include "common/journal.h"
-#include "daemon/master/master.h"
-#include "daemon/master/sessions.h"
+#include "daemon/master/server.h"
 #include "privsep/ipc/log.h"
 
 #include "common/banned.h"
@@ -48,22 +46,22 @@ current_stamp(const char *path, struct accounts_stamp *stamp)
 }
 
 int
-accounts_load_start(
-    struct master *master, struct accounts_load *load, const char *path, void (*gone)(void *arg, int status))
+accounts_load_start(struct accounts_loader *loader, struct accounts_load *load, const char *path,
+    void (*gone)(void *arg, int status), void *arg)
 {
 	const struct snapshot_basis basis = {
-	    .state_directory = master->config->state_directory,
-	    .former_fd = master->accounts.fd,
+	    .state_directory = loader->server->config->state_directory,
+	    .former_fd = loader->fd,
 	};
 	pid_t pid;
 
-	load->errand = (struct errand){.child = {.gone = gone, .arg = master}};
+	load->errand = (struct errand){.child = {.gone = gone, .arg = arg}};
 	load->fd = memfd_create("accounts", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (load->fd < 0)
 		return -errno;
 	current_stamp(path, &load->stamp);
-	pid = errand_start(
-	    &load->errand, gone == NULL ? NULL : master->loop, &master->board, "accounts", LOADER_SECONDS_MAX);
+	pid = errand_start(&load->errand, gone == NULL ? NULL : loader->server->loop, &loader->server->board,
+	    "accounts", LOADER_SECONDS_MAX);
 	if (pid == 0)
 		errand_exit(snapshot_build_on(&basis, path, load->fd, errand_say, &load->errand));
 	if (pid < 0)
@@ -89,37 +87,38 @@ accounts_load_end(struct accounts_load *load, int status, void (*tell)(void *arg
 }
 
 void
-accounts_load_drop(struct master *master, struct accounts_load *load)
+accounts_load_drop(struct accounts_loader *loader, struct accounts_load *load)
 {
-	errand_drop(&load->errand, master->loop);
+	errand_drop(&load->errand, loader->server->loop);
 	close_fd(&load->fd);
 }
 
 void
-accounts_use(struct master *master, struct accounts_load *load)
+accounts_use(struct accounts_loader *loader, struct accounts_load *load)
 {
 	struct accounts_stamp stamp;
 	uint64_t count = 0, slowest_us = 0;
 
 	snapshot_stamp(load->fd, &stamp, &count);
 	snapshot_slowest_us(load->fd, &slowest_us);
-	master->accounts.refusal_step_ms = refusal_step_ms(slowest_us, master->config->pam_service[0] != '\0');
-	close_fd(&master->accounts.fd);
-	master->accounts.fd = load->fd;
+	loader->refusal_step_ms = refusal_step_ms(slowest_us, loader->server->config->pam_service[0] != '\0');
+	close_fd(&loader->fd);
+	loader->fd = load->fd;
 	load->fd = -1;
-	master->accounts.tried = load->stamp;
+	loader->tried = load->stamp;
 	log_message(LEVEL_INFO, "accounts-loaded", "%llu accounts", (unsigned long long)count);
 }
 
 int
-accounts_load_first(struct master *master)
+accounts_load_first(struct accounts_loader *loader, struct server *server)
 {
-	struct accounts_load *load = &master->accounts.load;
+	struct accounts_load *load = &loader->load;
 	int status = 0;
 	int r;
 
-	master->accounts.fd = -1;
-	r = accounts_load_start(master, load, master->config->accounts, NULL);
+	loader->server = server;
+	loader->fd = -1;
+	r = accounts_load_start(loader, load, loader->server->config->accounts, NULL, NULL);
 	if (r < 0)
 		return r;
 	while (waitpid(load->errand.pid, &status, 0) < 0)
@@ -127,47 +126,47 @@ accounts_load_first(struct master *master)
 			return -errno;
 	r = accounts_load_end(load, status, tell_stderr, NULL);
 	if (r == 0)
-		accounts_use(master, load);
+		accounts_use(loader, load);
 	return r;
 }
 
 static void
 accounts_gone(void *arg, int status)
 {
-	struct master *master = arg;
-	struct accounts_load *load = &master->accounts.load;
+	struct accounts_loader *loader = arg;
+	struct accounts_load *load = &loader->load;
 	int r;
 
-	sessions_grant_soon(master);
+	loader->ended(loader->ended_arg);
 	r = accounts_load_end(load, status, tell_log, NULL);
 	if (r == 0) {
-		accounts_use(master, load);
+		accounts_use(loader, load);
 		return;
 	}
 	/* a file that was refused is not read again until it changes */
 	if (r == -EINTR)
-		master->accounts.not_before_ms = monotonic_ms() + TRY_AGAIN_MS;
+		loader->not_before_ms = monotonic_ms() + TRY_AGAIN_MS;
 	else
-		master->accounts.tried = load->stamp;
-	log_message(
-	    LEVEL_ERROR, "accounts-refused", "'%s' is not used; the accounts in force stay", master->config->accounts);
+		loader->tried = load->stamp;
+	log_message(LEVEL_ERROR, "accounts-refused", "'%s' is not used; the accounts in force stay",
+	    loader->server->config->accounts);
 }
 
 bool
-accounts_are_fresh(struct master *master)
+accounts_are_fresh(struct accounts_loader *loader)
 {
 	struct accounts_stamp now;
 	int r;
 
-	if (master->accounts.load.errand.pid != 0)
+	if (loader->load.errand.pid != 0)
 		return false;
-	current_stamp(master->config->accounts, &now);
-	if (accounts_stamp_equal(&now, &master->accounts.tried) || monotonic_ms() < master->accounts.not_before_ms)
+	current_stamp(loader->server->config->accounts, &now);
+	if (accounts_stamp_equal(&now, &loader->tried) || monotonic_ms() < loader->not_before_ms)
 		return true;
-	r = accounts_load_start(master, &master->accounts.load, master->config->accounts, accounts_gone);
+	r = accounts_load_start(loader, &loader->load, loader->server->config->accounts, accounts_gone, loader);
 	if (r == 0)
 		return false;
-	master->accounts.not_before_ms = monotonic_ms() + TRY_AGAIN_MS;
+	loader->not_before_ms = monotonic_ms() + TRY_AGAIN_MS;
 	log_message(LEVEL_ERROR, "accounts-refused", "loader cannot be started: %s", strerror(-r));
 	return true;
 }

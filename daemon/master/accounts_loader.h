@@ -4,44 +4,54 @@
 #define DAEMON_MASTER_ACCOUNTS_LOADER_H
 
 #include <stdbool.h>
-#include <sys/types.h>
+#include <stdint.h>
 
 #include "accounts/snapshot.h"
 #include "daemon/master/errand.h"
 
-struct master;
+struct server;
 
 /* One run of the loader. */
 struct accounts_load {
 	struct errand errand;
-	int fd;				/* the snapshot that is made */
-	struct accounts_stamp stamp;	/* of the file */
+	int fd; /* the snapshot that is made */
+	struct accounts_stamp stamp; /* of the file */
 };
 
-/* Load the users file at start and wait for it; errors go to standard error. 0 or -errno. */
-int accounts_load_first(struct master *master);
+struct accounts_loader {
+	struct server *server;
+	int fd; /* the snapshot in force, never mapped here */
+	uint32_t refusal_step_ms; /* see accounts/refusal_time.h; of these accounts */
+	struct accounts_stamp tried; /* the file that was last loaded, or refused */
+	uint64_t not_before_ms; /* no other try before */
+	struct accounts_load load; /* because the file has changed */
+	void (*ended)(void *arg); /* that load is over, and the snapshot in force is the one to use */
+	void *ended_arg;
+};
 
-/* Start a loader for the file at path. gone: called with the master at its end; NULL: the caller waits. 0 or -errno. */
-int accounts_load_start(
-    struct master *master, struct accounts_load *load, const char *path, void (*gone)(void *arg, int status));
+/* Load the users file at start and wait for it; errors go to standard error. server is borrowed. 0 or -errno. */
+int accounts_load_first(struct accounts_loader *loader, struct server *server);
+
+/* Start a load of the file at path. gone: called with arg at its end; NULL: the caller waits. 0 or -errno. */
+int accounts_load_start(struct accounts_loader *loader, struct accounts_load *load, const char *path,
+    void (*gone)(void *arg, int status), void *arg);
 
 /*
  * The loader was reaped with status; its lines go to tell.
  * Returns 0: accounts_use() or accounts_load_drop() comes next; or -errno of errand_end().
  */
-int accounts_load_end(
-    struct accounts_load *load, int status, void (*tell)(void *arg, const char *line), void *arg);
+int accounts_load_end(struct accounts_load *load, int status, void (*tell)(void *arg, const char *line), void *arg);
 
 /* Put what was loaded in force. */
-void accounts_use(struct master *master, struct accounts_load *load);
+void accounts_use(struct accounts_loader *loader, struct accounts_load *load);
 
 /* Give up a load, running or done. */
-void accounts_load_drop(struct master *master, struct accounts_load *load);
+void accounts_load_drop(struct accounts_loader *loader, struct accounts_load *load);
 
 /*
  * Has the users file changed since it was last loaded or refused? Then start the loader.
- * True: the snapshot in force is the one to use; false: the loader is running, and sessions_grant_soon() is called at its end.
+ * True: the snapshot in force is the one to use; false: the loader is running, and loader->ended is called after it.
  */
-bool accounts_are_fresh(struct master *master);
+bool accounts_are_fresh(struct accounts_loader *loader);
 
 #endif

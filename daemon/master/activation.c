@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/io.h"
 #include "common/libc.h"
 #include "common/text.h"
 
@@ -19,9 +18,9 @@
 /* Names in LISTEN_FDNAMES. Those of a service manager come first; any other name leaves it to the port. */
 static const struct {
 	const char *name;
-	bool is_upgrade;	/* only a former server says so */
+	bool is_upgrade; /* only a former server says so */
 	bool is_activated;
-	bool is_any;		/* configured with port 0 */
+	bool is_any; /* configured with port 0 */
 	enum listener_kind kind;
 } kinds[] = {
     {"ftp", false, true, false, LISTENER_PLAIN},
@@ -67,8 +66,8 @@ activation_name(const struct listener *listener)
 }
 
 int
-activation_parse(const char *fds, const char *pid, const char *names, const char *upgrade, pid_t self,
-    struct inherited *inherited)
+activation_parse(
+    const char *fds, const char *pid, const char *names, const char *upgrade, pid_t self, struct inherited *inherited)
 {
 	uint64_t count, for_pid;
 
@@ -113,7 +112,8 @@ examine(struct listener *listener, char *error, size_t size)
 	int fd = listener->fd;
 
 	if (option_of(fd, SOL_SOCKET, SO_ACCEPTCONN) != 1 || option_of(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM ||
-	    listener_examine(listener) < 0 || (listener->bound.family != AF_INET && listener->bound.family != AF_INET6)) {
+	    listener_examine(listener) < 0 ||
+	    (listener->bound.family != AF_INET && listener->bound.family != AF_INET6)) {
 		snprintf(error, size,
 		    "descriptor %d, which was inherited (LISTEN_FDS), is no listening TCP socket; in a socket unit, "
 		    "use ListenStream= with a port, and Accept=no",
@@ -125,7 +125,8 @@ examine(struct listener *listener, char *error, size_t size)
 		address_set_port(&listener->address, 0);
 	listener->is_dual = listener->bound.family == AF_INET6 && option_of(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 0;
 	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 || listener_prepare(fd) < 0) {
-		snprintf(error, size, "the options of the inherited descriptor %d cannot be set: %s", fd, strerror(errno));
+		snprintf(
+		    error, size, "the options of the inherited descriptor %d cannot be set: %s", fd, strerror(errno));
 		return -EINVAL;
 	}
 	return 0;
@@ -139,7 +140,8 @@ activation_take(struct inherited *inherited, char *error, size_t size)
 	    getenv(INHERITED_ENVIRONMENT), getpid(), inherited);
 
 	if (r == -E2BIG)
-		snprintf(error, size, "LISTEN_FDS: too many sockets were inherited; at most %d", LISTENERS_INHERITED_MAX);
+		snprintf(
+		    error, size, "LISTEN_FDS: too many sockets were inherited; at most %d", LISTENERS_INHERITED_MAX);
 	else if (r < 0)
 		snprintf(error, size, "LISTEN_FDS or LISTEN_PID is no number");
 	if (r < 0)
@@ -148,7 +150,7 @@ activation_take(struct inherited *inherited, char *error, size_t size)
 	if (inherited->is_upgrade)
 		for (int i = 0; i < INHERITED_EXTRAS; i++)
 			inherited->extras[i] = next++;
-	close_range((unsigned)next, ~0U, 0);	/* what else the caller left open is none of ours */
+	close_range((unsigned)next, ~0U, 0); /* what else the caller left open is none of ours */
 	for (int fd = INHERITED_FIRST; fd < next; fd++)
 		(void)!fcntl(fd, F_SETFD, FD_CLOEXEC);
 	for (size_t i = 0; i < inherited->count && r == 0; i++)

@@ -12,19 +12,25 @@
 
 #include "daemon/master/listeners.h"
 
-#define INHERITED_FIRST 3	/* SD_LISTEN_FDS_START */
+#define INHERITED_FIRST 3 /* SD_LISTEN_FDS_START */
 
 /* What a former server hands over besides its listeners; in this order behind them. */
-enum inherited_extra { INHERITED_CHANNEL, INHERITED_STDERR, INHERITED_UPLOADS, INHERITED_UPLOADS_READ, INHERITED_EXTRAS };
+enum inherited_extra {
+	INHERITED_CHANNEL,
+	INHERITED_STDERR,
+	INHERITED_UPLOADS,
+	INHERITED_UPLOADS_READ,
+	INHERITED_EXTRAS
+};
 
-#define INHERITED_ENVIRONMENT "SALLYPORT_UPGRADE"	/* set to "1" by a former server */
+#define INHERITED_ENVIRONMENT "SALLYPORT_UPGRADE" /* set to "1" by a former server */
 
 /* What was inherited. */
 struct inherited {
 	struct listener listeners[LISTENERS_MAX];
 	size_t count;
-	bool is_upgrade;			/* there are extras, and names are those of activation_name() */
-	int extras[INHERITED_EXTRAS];	/* -1: none */
+	bool is_upgrade; /* there are extras, and names are those of activation_name() */
+	int extras[INHERITED_EXTRAS]; /* -1: none */
 };
 
 /*
@@ -37,8 +43,8 @@ struct inherited {
  *
  * Returns 0, -EINVAL (no numbers), -E2BIG (more than there is room for).
  */
-int activation_parse(const char *fds, const char *pid, const char *names, const char *upgrade, pid_t self,
-    struct inherited *inherited);
+int activation_parse(
+    const char *fds, const char *pid, const char *names, const char *upgrade, pid_t self, struct inherited *inherited);
 
 /* The name by which a server tells the next one what a listener is. Static text. */
 const char *activation_name(const struct listener *listener);

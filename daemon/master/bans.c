@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,8 +13,8 @@
 #include "common/io.h"
 #include "common/text.h"
 #include "common/wipe.h"
-#include "daemon/master/master.h"
-#include "daemon/master/sessions.h"
+#include "daemon/master/failures.h"
+#include "daemon/master/server.h"
 #include "privsep/ipc/log.h"
 #include "trusted/place.h"
 
@@ -55,12 +55,27 @@ ban_line_parse(const char *line, struct ban_line *ban)
 
 static void bans_due(void *arg);
 
+int
+bans_init(struct bans *bans, struct server *server)
+{
+	struct failures *failures =
+	    mmap(NULL, sizeof(*failures), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (failures == MAP_FAILED)
+		return -errno;
+	/* a session has no need to know who else is here, and a fork is cheaper without */
+	if (madvise(failures, sizeof(*failures), MADV_DONTFORK) < 0)
+		return -errno;
+	*bans = (struct bans){.server = server, .failures = failures, .due = {.due = bans_due, .arg = bans}};
+	return failures_init(failures);
+}
+
 static int
-open_state_directory(const struct master *master)
+open_state_directory(const struct bans *bans)
 {
 	struct trust_problem problem;
 
-	return trusted_dir_open(master->config->state_directory, TRUST_ROOT_ALONE, &problem);
+	return trusted_dir_open(bans->server->config->state_directory, TRUST_ROOT_ALONE, &problem);
 }
 
 static void
@@ -79,14 +94,14 @@ log_ban(enum log_level level, const char *event, const struct address_key *key, 
 }
 
 static void
-show_on_board(struct master *master)
+show_on_board(struct bans *bans)
 {
 	static struct board_ban shown[BOARD_BANS_MAX];
 	uint64_t now_s = (uint64_t)time(NULL), now_ms = monotonic_ms();
 	size_t count = 0;
 
-	for (size_t i = 0; i < master->failures->used && count < BOARD_BANS_MAX; i++) {
-		const struct failure *entry = &master->failures->entries[i];
+	for (size_t i = 0; i < bans->failures->used && count < BOARD_BANS_MAX; i++) {
+		const struct failure *entry = &bans->failures->entries[i];
 
 		if (entry->banned_until_ms <= now_ms)
 			continue;
@@ -94,50 +109,50 @@ show_on_board(struct master *master)
 		shown[count].until_s = now_s + (entry->banned_until_ms - now_ms + 999) / 1000;
 		shown[count++].is_by_hand = entry->is_by_hand;
 	}
-	board_set_bans(&master->board, shown, count, master->failures->banned);
+	board_set_bans(&bans->server->board, shown, count, bans->failures->banned);
 	explicit_bzero(shown, count * sizeof(shown[0]));
 }
 
 /* What has changed shows on the board now, and in the file soon. */
 static void
-note_change(struct master *master)
+note_change(struct bans *bans)
 {
-	show_on_board(master);
-	master->bans.look_at_ms = 0;
-	if (master->bans.write_at_ms == 0)
-		master->bans.write_at_ms = monotonic_ms();
-	if (master->bans.write_at_ms < master->bans.written_ms + WRITE_EVERY_MS)
-		master->bans.write_at_ms = master->bans.written_ms + WRITE_EVERY_MS;
-	timer_set(master->loop, &master->bans.due, 0);
+	show_on_board(bans);
+	bans->look_at_ms = 0;
+	if (bans->write_at_ms == 0)
+		bans->write_at_ms = monotonic_ms();
+	if (bans->write_at_ms < bans->written_ms + WRITE_EVERY_MS)
+		bans->write_at_ms = bans->written_ms + WRITE_EVERY_MS;
+	timer_set(bans->server->loop, &bans->due, 0);
 }
 
 /* The file. */
 
 /* No ban is longer than it can have been made: what says so was written under another clock. */
 static uint64_t
-left_s(const struct master *master, const struct ban_line *ban, uint64_t now_s)
+left_s(const struct bans *bans, const struct ban_line *ban, uint64_t now_s)
 {
-	uint64_t most_s = ban->is_by_hand ? BAN_SECONDS_MAX : master->config->limits.ban_time_s;
+	uint64_t most_s = ban->is_by_hand ? BAN_SECONDS_MAX : bans->server->config->limits.ban_time_s;
 
 	return ban->until_s - now_s < most_s ? ban->until_s - now_s : most_s;
 }
 
 static void
-load_line(struct master *master, char *line, uint64_t now_s, uint64_t now_ms)
+load_line(struct bans *bans, char *line, uint64_t now_s, uint64_t now_ms)
 {
 	struct ban_line ban;
 
 	if (ban_line_parse(line, &ban) < 0)
 		log_message(LEVEL_WARNING, "bans-file", "a line that cannot be read is left out");
 	else if (ban.until_s > now_s)
-		(void)!failures_ban(master->failures, &ban.address, now_ms, now_ms + 1000 * left_s(master, &ban, now_s),
-		    ban.is_by_hand);
+		(void)!failures_ban(
+		    bans->failures, &ban.address, now_ms, now_ms + 1000 * left_s(bans, &ban, now_s), ban.is_by_hand);
 }
 
 static FILE *
-open_file(const struct master *master)
+open_file(const struct bans *bans)
 {
-	int dir_fd = open_state_directory(master);
+	int dir_fd = open_state_directory(bans);
 	int fd = dir_fd < 0 ? dir_fd : openat(dir_fd, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	FILE *file;
 
@@ -151,7 +166,7 @@ open_file(const struct master *master)
 }
 
 void
-bans_load(struct master *master)
+bans_load(struct bans *bans)
 {
 	uint64_t now_s = (uint64_t)time(NULL), now_ms = monotonic_ms();
 	char *line = NULL;
@@ -159,35 +174,33 @@ bans_load(struct master *master)
 	ssize_t len;
 	FILE *file;
 
-	master->bans.is_open = true;
-	master->bans.due.due = bans_due;
-	master->bans.due.arg = master;
-	file = open_file(master);
+	bans->is_open = true;
+	file = open_file(bans);
 	if (file == NULL) {
 		if (errno != ENOENT)
 			log_message(LEVEL_ERROR, "bans-file", "cannot read '%s/" FILE_NAME "': %s",
-			    master->config->state_directory, strerror(errno));
+			    bans->server->config->state_directory, strerror(errno));
 		return;
 	}
 	for (size_t i = 0; i < FAILURES_MAX && (len = getline(&line, &size, file)) > 0; i++) {
 		line[strcspn(line, "\n")] = '\0';
-		load_line(master, line, now_s, now_ms);
+		load_line(bans, line, now_s, now_ms);
 	}
 	free_wiped(line);
 	fclose(file);
-	master->bans.look_at_ms = 0;
-	timer_set(master->loop, &master->bans.due, 0);
-	show_on_board(master);
+	bans->look_at_ms = 0;
+	timer_set(bans->server->loop, &bans->due, 0);
+	show_on_board(bans);
 }
 
 static void
-add_lines(const struct master *master, struct buf *text)
+add_lines(const struct bans *bans, struct buf *text)
 {
 	uint64_t now_s = (uint64_t)time(NULL), now_ms = monotonic_ms();
 	char address[ADDRESS_TEXT_MAX];
 
-	for (size_t i = 0; i < master->failures->used; i++) {
-		const struct failure *entry = &master->failures->entries[i];
+	for (size_t i = 0; i < bans->failures->used; i++) {
+		const struct failure *entry = &bans->failures->entries[i];
 
 		if (entry->banned_until_ms <= now_ms)
 			continue;
@@ -217,16 +230,16 @@ replace_file(int dir_fd, const struct buf *text)
 
 /* runs as root */
 static int
-write_file(const struct master *master)
+write_file(const struct bans *bans)
 {
-	int dir_fd = open_state_directory(master);
+	int dir_fd = open_state_directory(bans);
 	struct buf text;
 	int r;
 
 	if (dir_fd < 0)
 		return dir_fd;
 	buf_init(&text, FILE_MAX);
-	add_lines(master, &text);
+	add_lines(bans, &text);
 	r = text.error < 0 ? text.error : replace_file(dir_fd, &text);
 	buf_free(&text);
 	close_fd(&dir_fd);
@@ -234,15 +247,16 @@ write_file(const struct master *master)
 }
 
 static void
-write_now(struct master *master)
+write_now(struct bans *bans)
 {
-	int r = write_file(master);
+	int r = write_file(bans);
 
-	master->bans.written_ms = monotonic_ms();
-	master->bans.write_at_ms = 0;
+	bans->written_ms = monotonic_ms();
+	bans->write_at_ms = 0;
 	if (r < 0)
 		log_message(LEVEL_ERROR, "bans-file", "bans cannot be kept over a restart: '%s/" FILE_NAME "': %s",
-		    master->config->state_directory, r == -EEXIST ? "it is no regular file; remove it" : strerror(-r));
+		    bans->server->config->state_directory,
+		    r == -EEXIST ? "it is no regular file; remove it" : strerror(-r));
 }
 
 /* The table. */
@@ -257,67 +271,72 @@ is_never_banned(const struct config *config, const union address *peer)
 }
 
 static int
-ban(struct master *master, const struct address_key *address, uint64_t seconds, bool is_by_hand)
+ban(struct bans *bans, const struct address_key *address, uint64_t seconds, bool is_by_hand)
 {
 	uint64_t now = monotonic_ms();
-	int r = failures_ban(master->failures, address, now, now + 1000 * seconds, is_by_hand);
+	int r = failures_ban(bans->failures, address, now, now + 1000 * seconds, is_by_hand);
 
 	if (r < 0)
 		return r;
-	master->board.head->ended.bans++;
+	bans->server->board.head->ended.bans++;
 	log_ban(LEVEL_WARNING, "ban", address, is_by_hand ? "administrator" : "failures", "seconds", seconds);
-	note_change(master);
-	sessions_end_unwelcome(master, address);
+	note_change(bans);
 	return 0;
 }
 
-void
-bans_failed(struct master *master, const struct address_key *address)
+bool
+bans_failed(struct bans *bans, const struct address_key *address)
 {
-	const struct config *config = master->config;
+	const struct config *config = bans->server->config;
 	union address network;
 
-	if (!failures_add(master->failures, address, monotonic_ms(), 1000 * config->limits.ban_time_s,
+	if (!failures_add(bans->failures, address, monotonic_ms(), 1000 * config->limits.ban_time_s,
 		config->limits.login_failures))
-		return;
+		return false;
 	address_key_network(address, &network);
-	if (!is_never_banned(config, &network))
-		(void)!ban(master, address, config->limits.ban_time_s, false);
+	return !is_never_banned(config, &network) && ban(bans, address, config->limits.ban_time_s, false) == 0;
+}
+
+uint64_t
+bans_reserve(struct bans *bans, const struct address_key *address, uint64_t now_ms)
+{
+	return failures_reserve(bans->failures, address, now_ms, 1000 * bans->server->config->limits.ban_time_s);
 }
 
 uint32_t
-bans_refuse(struct master *master, const union address *peer, const struct address_key *address)
+bans_refuse(struct bans *bans, const union address *peer, const struct address_key *address)
 {
-	return is_never_banned(master->config, peer) ? 0 : failures_refuse(master->failures, address, monotonic_ms());
+	return is_never_banned(bans->server->config, peer) ? 0
+							   : failures_refuse(bans->failures, address, monotonic_ms());
 }
 
 int
-bans_add(struct master *master, const union address *peer, uint64_t seconds)
+bans_add(struct bans *bans, const union address *peer, uint64_t seconds)
 {
 	struct address_key address;
 
-	if (is_never_banned(master->config, peer))
+	if (is_never_banned(bans->server->config, peer))
 		return -EPERM;
 	if (seconds == 0)
-		seconds = master->config->limits.ban_time_s;
+		seconds = bans->server->config->limits.ban_time_s;
 	if (seconds == 0)
 		return -EINVAL;
 	address_make_key(peer, &address);
-	return ban(master, &address, seconds, true);
+	return ban(bans, &address, seconds, true);
 }
 
 int
-bans_delete(struct master *master, const union address *peer)
+bans_delete(struct bans *bans, const union address *peer)
 {
 	const struct failure *entry;
 	struct address_key address;
 
 	address_make_key(peer, &address);
-	entry = failures_unban(master->failures, &address);
+	entry = failures_unban(bans->failures, &address);
 	if (entry == NULL)
 		return -ENOENT;
 	log_ban(LEVEL_INFO, "unban", &address, "administrator", "refused", entry->refused);
-	note_change(master);
+	note_change(bans);
 	return 0;
 }
 
@@ -337,45 +356,45 @@ next_end(const struct failures *failures)
 }
 
 static void
-expire(struct master *master, uint64_t now)
+expire(struct bans *bans, uint64_t now)
 {
 	const struct failure *entry;
 	size_t next = 0;
 
-	while ((entry = failures_expire(master->failures, &next, now)) != NULL) {
+	while ((entry = failures_expire(bans->failures, &next, now)) != NULL) {
 		log_ban(LEVEL_INFO, "unban", &entry->address, "time", "refused", entry->refused);
-		note_change(master);
+		note_change(bans);
 	}
 }
 
 static void
 bans_due(void *arg)
 {
-	struct master *master = arg;
+	struct bans *bans = arg;
 	uint64_t now = monotonic_ms(), next;
 
-	if (!master->bans.is_open)
+	if (!bans->is_open)
 		return;
-	if (now >= master->bans.look_at_ms) {
-		expire(master, now);
-		master->bans.look_at_ms = next_end(master->failures);
+	if (now >= bans->look_at_ms) {
+		expire(bans, now);
+		bans->look_at_ms = next_end(bans->failures);
 	}
-	if (master->bans.write_at_ms != 0 && now >= master->bans.write_at_ms)
-		write_now(master);
-	next = master->bans.look_at_ms;
-	if (master->bans.write_at_ms != 0 && master->bans.write_at_ms < next)
-		next = master->bans.write_at_ms;
+	if (bans->write_at_ms != 0 && now >= bans->write_at_ms)
+		write_now(bans);
+	next = bans->look_at_ms;
+	if (bans->write_at_ms != 0 && bans->write_at_ms < next)
+		next = bans->write_at_ms;
 	if (next == UINT64_MAX)
-		timer_stop(master->loop, &master->bans.due);
+		timer_stop(bans->server->loop, &bans->due);
 	else
-		timer_set(master->loop, &master->bans.due, next);
+		timer_set(bans->server->loop, &bans->due, next);
 }
 
 void
-bans_close(struct master *master)
+bans_close(struct bans *bans)
 {
-	if (master->bans.is_open && master->bans.write_at_ms != 0)
-		write_now(master);
-	master->bans.is_open = false;
-	timer_stop(master->loop, &master->bans.due);
+	if (bans->is_open && bans->write_at_ms != 0)
+		write_now(bans);
+	bans->is_open = false;
+	timer_stop(bans->server->loop, &bans->due);
 }

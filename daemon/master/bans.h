@@ -12,11 +12,13 @@
 #include <stdint.h>
 
 #include "common/address.h"
+#include "daemon/master/loop.h"
 
-struct master;
+struct failures;
+struct server;
 
 #define BANS_LINE_MAX 128
-#define BAN_SECONDS_MAX (3650ull * 86400)	/* of a ban by hand */
+#define BAN_SECONDS_MAX (3650ull * 86400) /* of a ban by hand */
 
 /* A line of the file: "ADDRESS UNTIL auto|manual", UNTIL in seconds since the epoch. */
 struct ban_line {
@@ -28,25 +30,43 @@ struct ban_line {
 /* Parse a line without its newline. Returns 0 or -EINVAL. Pure. */
 int ban_line_parse(const char *line, struct ban_line *ban);
 
+struct bans {
+	struct server *server;
+	struct failures *failures; /* no other process has a copy */
+	bool is_open; /* the file is this server's to write */
+	uint64_t write_at_ms; /* 0: nothing to write */
+	uint64_t written_ms, look_at_ms;
+	struct loop_timer due;
+};
+
+/* Make the empty table. server is borrowed. 0 or -errno. */
+int bans_init(struct bans *bans, struct server *server);
+
 /* At start: read the file; from now on bans end when their time is over, and the file follows the table. What is over is left out; a line that cannot be read is logged and left out. */
-void bans_load(struct master *master);
-
-/* A failed login, or a session process that was stopped, of address: bans it when that was one too many. */
-void bans_failed(struct master *master, const struct address_key *address);
-
-/* Is the peer refused? Not what is in limits.never-ban. Returns how often since the ban began; 0: it may come in. */
-uint32_t bans_refuse(struct master *master, const union address *peer, const struct address_key *address);
+void bans_load(struct bans *bans);
 
 /*
- * Ban by hand for seconds (0: limits.ban-time). Returns 0, -EPERM for what is in limits.never-ban,
+ * A failed login, or a session process that was stopped, of address: bans it when that was one too many. True: it was
+ * banned now, and its sessions without a login are to end.
+ */
+bool bans_failed(struct bans *bans, const struct address_key *address);
+
+/* When the next password check for address may start; reserves that time, see failures_reserve(). */
+uint64_t bans_reserve(struct bans *bans, const struct address_key *address, uint64_t now_ms);
+
+/* Is the peer refused? Not what is in limits.never-ban. Returns how often since the ban began; 0: it may come in. */
+uint32_t bans_refuse(struct bans *bans, const union address *peer, const struct address_key *address);
+
+/*
+ * Ban by hand for seconds (0: limits.ban-time). Returns 0: its sessions without a login are to end; -EPERM for what is in limits.never-ban,
  * -EINVAL without a time, -ENOSPC when the table is full of such bans.
  */
-int bans_add(struct master *master, const union address *peer, uint64_t seconds);
+int bans_add(struct bans *bans, const union address *peer, uint64_t seconds);
 
 /* Returns 0 or -ENOENT. */
-int bans_delete(struct master *master, const union address *peer);
+int bans_delete(struct bans *bans, const union address *peer);
 
 /* Write what was not written yet, and nothing any more behind that: another server has the file, or this one ends. */
-void bans_close(struct master *master);
+void bans_close(struct bans *bans);
 
 #endif

@@ -13,7 +13,7 @@
 
 #include "common/io.h"
 #include "common/journal.h"
-#include "daemon/master/master.h"
+#include "daemon/master/server.h"
 #include "privsep/ipc/log.h"
 #include "privsep/tls/certificate.h"
 #include "privsep/tls/context.h"
@@ -28,10 +28,12 @@
 #define WARN_EVERY_MS (24 * 3600 * 1000ULL)
 #define WARN_DAYS 14
 
+static void certificates_due(void *arg);
+
 static bool
-is_configured(const struct master *master)
+is_configured(const struct certificates *certificates)
 {
-	return master->config->tls.certificate[0] != '\0';
+	return certificates->server->config->tls.certificate[0] != '\0';
 }
 
 static void
@@ -94,15 +96,15 @@ write_parts(struct certificate_check *check)
 }
 
 int
-certificate_check_start(struct master *master, struct certificate_check *check, const struct config *config,
-    void (*gone)(void *arg, int status), void (*tell)(void *arg, const char *line), void *arg)
+certificate_check_start(struct certificates *certificates, struct certificate_check *check, const struct config *config,
+    void (*gone)(void *arg, int status), void *gone_arg, void (*tell)(void *arg, const char *line), void *arg)
 {
 	const char *chain = config->tls.certificate, *key = config->tls.key;
 	struct certificate_report report;
 	int r;
 
 	*check = (struct certificate_check){
-	    .errand = {.child = {.gone = gone, .arg = master}},
+	    .errand = {.child = {.gone = gone, .arg = gone_arg}},
 	    .chain_fd = -1,
 	    .key_fd = -1,
 	    .parts_fd = -1,
@@ -117,8 +119,8 @@ certificate_check_start(struct master *master, struct certificate_check *check, 
 		r = check->parts_fd < 0 ? check->parts_fd : 0;
 	}
 	if (r == 0) {
-		pid_t pid = errand_start(&check->errand, gone == NULL ? NULL : master->loop, &master->board,
-		    "certificate", CHECK_SECONDS_MAX);
+		pid_t pid = errand_start(&check->errand, gone == NULL ? NULL : certificates->server->loop,
+		    &certificates->server->board, "certificate", CHECK_SECONDS_MAX);
 
 		if (pid < 0) {
 			r = (int)pid;
@@ -128,14 +130,14 @@ certificate_check_start(struct master *master, struct certificate_check *check, 
 		} else if (pid == 0) {
 			r = certificate_check(check->chain_fd, check->key_fd, chain, key, &report);
 			if (r < 0 && report.is_out_of_date)
-				r = 0;	/* certificate_check_end() decides */
+				r = 0; /* certificate_check_end() decides */
 			if (r < 0)
 				errand_say(&check->errand, report.error);
 			_exit(r < 0 || write_parts(check) < 0 ? 1 : 0);
 		}
 	}
 	if (r < 0)
-		certificate_check_drop(check, master->loop);
+		certificate_check_drop(check, certificates->server->loop);
 	return r;
 }
 
@@ -213,9 +215,9 @@ certificate_check_drop(struct certificate_check *check, struct loop *loop)
 
 /* Whole days until the certificate in force ends; negative behind it. */
 static int64_t
-days_left(const struct master *master)
+days_left(const struct certificates *certificates)
 {
-	const X509 *leaf = SSL_CTX_get0_certificate(master->certificate.context);
+	const X509 *leaf = SSL_CTX_get0_certificate(certificates->server->offer.tls);
 	int days = 0, seconds = 0;
 
 	if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(leaf)) != 1)
@@ -224,14 +226,14 @@ days_left(const struct master *master)
 }
 
 bool
-certificates_dates(const struct master *master, int64_t *from, int64_t *until, const char **problem)
+certificates_dates(const struct certificates *certificates, int64_t *from, int64_t *until, const char **problem)
 {
 	const X509 *leaf;
 	struct tm utc;
 
-	if (master->certificate.context == NULL)
+	if (certificates->server->offer.tls == NULL)
 		return false;
-	leaf = SSL_CTX_get0_certificate(master->certificate.context);
+	leaf = SSL_CTX_get0_certificate(certificates->server->offer.tls);
 	*from = ASN1_TIME_to_tm(X509_get0_notBefore(leaf), &utc) == 1 ? (int64_t)timegm(&utc) : 0;
 	*until = ASN1_TIME_to_tm(X509_get0_notAfter(leaf), &utc) == 1 ? (int64_t)timegm(&utc) : 0;
 	*problem = certificate_date_problem(leaf);
@@ -240,117 +242,123 @@ certificates_dates(const struct master *master, int64_t *from, int64_t *until, c
 
 /* For who shows it. */
 static void
-show_end(const struct master *master)
+show_end(const struct certificates *certificates)
 {
 	int64_t from, until = 0;
 	const char *problem;
 
-	if (master->board.head == NULL)
+	if (certificates->server->board.head == NULL)
 		return;
-	(void)!certificates_dates(master, &from, &until, &problem);
-	master->board.head->certificate_ends_s = (uint64_t)until;
+	(void)!certificates_dates(certificates, &from, &until, &problem);
+	certificates->server->board.head->certificate_ends_s = (uint64_t)until;
 }
 
 void
-certificates_tell(const struct master *master)
+certificates_tell(const struct certificates *certificates)
 {
-	show_end(master);
-	if (master->certificate.context == NULL)
+	show_end(certificates);
+	if (certificates->server->offer.tls == NULL)
 		return;
 	log_begin(LEVEL_INFO, "certificate");
-	log_field_u64("days_left", days_left(master) < 0 ? 0 : (uint64_t)days_left(master));
-	log_field_text("file", master->config->tls.certificate);
-	log_field_text("kernel_tls", master->certificate.kernel_trouble == NULL ? "yes" : "no");
-	if (master->certificate.kernel_trouble != NULL)
-		log_field_text("message", master->certificate.kernel_trouble);
+	log_field_u64("days_left", days_left(certificates) < 0 ? 0 : (uint64_t)days_left(certificates));
+	log_field_text("file", certificates->server->config->tls.certificate);
+	log_field_text("kernel_tls", certificates->kernel_trouble == NULL ? "yes" : "no");
+	if (certificates->kernel_trouble != NULL)
+		log_field_text("message", certificates->kernel_trouble);
 	log_end();
 }
 
 void
-certificates_use(struct master *master, struct certificate_check *check)
+certificates_use(struct certificates *certificates, struct certificate_check *check)
 {
-	SSL_CTX_free(master->certificate.context);
-	close_fd(&master->certificate.key_fd);
-	master->certificate.context = NULL;
+	SSL_CTX_free(certificates->server->offer.tls);
+	close_fd(&certificates->server->offer.key_fd);
+	certificates->server->offer.tls = NULL;
 	if (check == NULL) {
-		show_end(master);
+		show_end(certificates);
 		return;
 	}
-	master->certificate.context = check->context;
-	master->certificate.kernel_trouble = check->kernel_trouble;
-	master->certificate.key_fd = check->parts_fd;
-	master->certificate.chain_stamp = check->chain_stamp;
-	master->certificate.key_stamp = check->key_stamp;
+	certificates->server->offer.tls = check->context;
+	certificates->kernel_trouble = check->kernel_trouble;
+	certificates->server->offer.key_fd = check->parts_fd;
+	certificates->chain_stamp = check->chain_stamp;
+	certificates->key_stamp = check->key_stamp;
 	check->context = NULL;
 	check->parts_fd = -1;
-	certificate_check_drop(check, master->loop);
-	master->certificate.warn_at_ms = 0;
-	master->certificate.date_problem = NULL;
-	certificates_tell(master);
-	memory_trim();	/* else each fork copies the entries of its pages */
+	certificate_check_drop(check, certificates->server->loop);
+	certificates->warn_at_ms = 0;
+	certificates->date_problem = NULL;
+	certificates_tell(certificates);
+	memory_trim(); /* else each fork copies the entries of its pages */
 }
 
 int
-certificates_load_first(struct master *master)
+certificates_load_first(struct certificates *certificates, struct server *server)
 {
 	struct certificate_check check;
 	int status = 0;
 	int r;
 
-	master->certificate.key_fd = -1;
-	master->certificate.check = (struct certificate_check){.chain_fd = -1, .key_fd = -1, .parts_fd = -1};
-	if (!is_configured(master))
+	*certificates = (struct certificates){
+	    .server = server,
+	    .check = {.chain_fd = -1, .key_fd = -1, .parts_fd = -1},
+	    .look = {.due = certificates_due, .arg = certificates},
+	};
+	server->offer.key_fd = -1;
+	if (!is_configured(certificates))
 		return 0;
-	r = certificate_check_start(master, &check, master->config, NULL, tell_stderr, NULL);
+	r = certificate_check_start(certificates, &check, certificates->server->config, NULL, NULL, tell_stderr, NULL);
 	if (r < 0)
 		return r;
 	while (waitpid(check.errand.pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
-	r = certificate_check_end(&check, master->config, NULL, status, tell_stderr, NULL);
+	r = certificate_check_end(&check, certificates->server->config, NULL, status, tell_stderr, NULL);
 	if (r == 0)
-		certificates_use(master, &check);
+		certificates_use(certificates, &check);
 	return r;
 }
 
 static bool
-have_changed(const struct master *master)
+have_changed(const struct certificates *certificates)
 {
 	struct accounts_stamp chain, key;
 
-	stamp_of(master->config->tls.certificate, &chain);
-	stamp_of(master->config->tls.key, &key);
-	return !accounts_stamp_equal(&chain, &master->certificate.chain_stamp) ||
-	    !accounts_stamp_equal(&key, &master->certificate.key_stamp);
+	stamp_of(certificates->server->config->tls.certificate, &chain);
+	stamp_of(certificates->server->config->tls.key, &key);
+	return !accounts_stamp_equal(&chain, &certificates->chain_stamp) ||
+	    !accounts_stamp_equal(&key, &certificates->key_stamp);
 }
 
 static void
 certificates_gone(void *arg, int status)
 {
-	struct master *master = arg;
-	struct certificate_check *check = &master->certificate.check;
-	int r = certificate_check_end(check, master->config, master->certificate.context, status, tell_log, NULL);
+	struct certificates *certificates = arg;
+	struct certificate_check *check = &certificates->check;
+	int r = certificate_check_end(
+	    check, certificates->server->config, certificates->server->offer.tls, status, tell_log, NULL);
 
 	if (r == 0) {
-		certificates_use(master, check);
+		certificates_use(certificates, check);
 		return;
 	}
 	if (r == -EINTR) /* a checker that was killed has found nothing out */
-		memset(&master->certificate.chain_stamp, 0, sizeof(master->certificate.chain_stamp));
+		memset(&certificates->chain_stamp, 0, sizeof(certificates->chain_stamp));
 	log_message(LEVEL_ERROR, "certificate-refused", "the certificate in force stays");
 }
 
 /* The pair was looked at; if it is refused, not again before it changes, unless something was short. */
 static void
-start_checker(struct master *master)
+start_checker(struct certificates *certificates)
 {
-	struct certificate_check *check = &master->certificate.check;
-	int r = certificate_check_start(master, check, master->config, certificates_gone, tell_log, NULL);
+	struct certificate_check *check = &certificates->check;
+	int r = certificate_check_start(
+	    certificates, check, certificates->server->config, certificates_gone, certificates, tell_log, NULL);
 
 	if (r == -EAGAIN || r == -ENOMEM || r == -EMFILE || r == -ENFILE)
 		return;
-	master->certificate.chain_stamp = check->chain_stamp;
-	master->certificate.key_stamp = check->key_stamp;
+	certificates->chain_stamp = check->chain_stamp;
+	certificates->key_stamp = check->key_stamp;
 }
 
 static void
@@ -364,38 +372,38 @@ log_end_of_certificate(enum log_level level, int64_t days, const char *message)
 
 /* At once when the clock or the end has come over it; when that is over, too. */
 static void
-tell_about_dates(struct master *master)
+tell_about_dates(struct certificates *certificates)
 {
-	const char *problem = date_problem(master->certificate.context);
-	bool was_told = master->certificate.date_problem == problem;
+	const char *problem = date_problem(certificates->server->offer.tls);
+	bool was_told = certificates->date_problem == problem;
 
-	master->certificate.date_problem = problem;
+	certificates->date_problem = problem;
 	if (was_told)
 		return;
-	master->certificate.warn_at_ms = 0;
+	certificates->warn_at_ms = 0;
 	if (problem == NULL)
-		certificates_tell(master);
+		certificates_tell(certificates);
 }
 
 static void
-warn_about_end(struct master *master, uint64_t now)
+warn_about_end(struct certificates *certificates, uint64_t now)
 {
 	const char *problem;
 	char text[PATH_MAX + 128];
 	int64_t days;
 
-	if (master->certificate.context == NULL)
+	if (certificates->server->offer.tls == NULL)
 		return;
-	tell_about_dates(master);
-	if (now < master->certificate.warn_at_ms)
+	tell_about_dates(certificates);
+	if (now < certificates->warn_at_ms)
 		return;
-	master->certificate.warn_at_ms = now + WARN_EVERY_MS;
-	problem = master->certificate.date_problem;
-	days = days_left(master);
+	certificates->warn_at_ms = now + WARN_EVERY_MS;
+	problem = certificates->date_problem;
+	days = days_left(certificates);
 	if (problem != NULL) {
 		snprintf(text, sizeof(text),
 		    "certificate '%s' %s; it is used all the same, and clients that check it refuse it",
-		    master->config->tls.certificate, problem);
+		    certificates->server->config->tls.certificate, problem);
 		log_end_of_certificate(LEVEL_ERROR, days, text);
 	} else if (days < WARN_DAYS) {
 		log_end_of_certificate(LEVEL_WARNING, days, "renew the certificate");
@@ -405,22 +413,20 @@ warn_about_end(struct master *master, uint64_t now)
 static void
 certificates_due(void *arg)
 {
-	struct master *master = arg;
+	struct certificates *certificates = arg;
 	uint64_t now = monotonic_ms();
 
-	if (!is_configured(master))
+	if (!is_configured(certificates))
 		return;
-	warn_about_end(master, now);
-	timer_set(master->loop, &master->certificate.look, now + LOOK_EVERY_MS);
+	warn_about_end(certificates, now);
+	timer_set(certificates->server->loop, &certificates->look, now + LOOK_EVERY_MS);
 	/* half of a pair that is being replaced is refused; the next look finds both */
-	if (master->certificate.check.errand.pid == 0 && have_changed(master))
-		start_checker(master);
+	if (certificates->check.errand.pid == 0 && have_changed(certificates))
+		start_checker(certificates);
 }
 
 void
-certificates_look_soon(struct master *master)
+certificates_look_soon(struct certificates *certificates)
 {
-	master->certificate.look.due = certificates_due;
-	master->certificate.look.arg = master;
-	timer_set(master->loop, &master->certificate.look, 0);
+	timer_set(certificates->server->loop, &certificates->look, 0);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What the master answers to requests over the control socket. */
+#include "daemon/master/control_answer.h"
+
 #include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -11,10 +11,13 @@
 #include "config/keys.h"
 #include "daemon/master/bans.h"
 #include "daemon/master/certificates.h"
-#include "daemon/master/control_socket.h"
+#include "daemon/master/failures.h"
 #include "daemon/master/log_switches.h"
-#include "daemon/master/master.h"
+#include "daemon/master/log_targets.h"
+#include "daemon/master/reload.h"
+#include "daemon/master/server.h"
 #include "daemon/master/sessions.h"
+#include "daemon/master/upgrade.h"
 #include "privsep/ipc/board_json.h"
 #include "privsep/ipc/log.h"
 
@@ -107,9 +110,9 @@ config_json(const struct config *config)
 }
 
 static json_t *
-limits_json(const struct master *master)
+limits_json(const struct control_answers *answers)
 {
-	const struct config *config = master->config;
+	const struct config *config = answers->server->config;
 
 	return json_pack("{s:i, s:i, s:i, s:i}", "sessions", (int)config->limits.sessions, "sessions_per_address",
 	    (int)config->limits.sessions_per_address, "sessions_per_user", (int)config->limits.sessions_per_user,
@@ -118,35 +121,37 @@ limits_json(const struct master *master)
 
 /* null: TLS is off. */
 static json_t *
-certificate_json(const struct master *master)
+certificate_json(const struct control_answers *answers)
 {
-	const char *problem, *trouble = master->certificate.kernel_trouble;
+	const char *problem, *trouble = answers->certificates->kernel_trouble;
 	int64_t from, until;
 
-	if (!certificates_dates(master, &from, &until, &problem))
+	if (!certificates_dates(answers->certificates, &from, &until, &problem))
 		return json_null();
-	return json_pack("{s:s, s:I, s:I, s:s?, s:b, s:s?}", "file", master->config->tls.certificate, "not_before",
-	    (json_int_t)from, "not_after", (json_int_t)until, "problem", problem, "kernel_tls", trouble == NULL,
-	    "kernel_tls_trouble", trouble);
+	return json_pack("{s:s, s:I, s:I, s:s?, s:b, s:s?}", "file", answers->server->config->tls.certificate,
+	    "not_before", (json_int_t)from, "not_after", (json_int_t)until, "problem", problem, "kernel_tls",
+	    trouble == NULL, "kernel_tls_trouble", trouble);
 }
 
 static void
-answer_status(struct master *master, struct control_client *client)
+answer_status(
+    const struct control_answers *answers, struct control_client *client, const struct control_request *request)
 {
-	const struct board_head *head = master->board.head;
+	const struct board_head *head = answers->server->board.head;
 	/* by the clock that does not jump; the other one may have been wrong at the start */
-	json_int_t uptime = (json_int_t)((monotonic_ms() - master->started_ms) / 1000);
+	json_int_t uptime = (json_int_t)((monotonic_ms() - answers->server->started_ms) / 1000);
 
+	(void)request;
 	finish(client,
 	    json_pack("{s:b, s:s, s:i, s:s, s:I, s:I, s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o}", "done",
-		1, "version", SALLYPORT_VERSION, "pid", (int)master->pid, "config_file", master->config_path, "started",
-		(json_int_t)time(NULL) - uptime, "uptime", uptime, "state",
-		master->is_draining ? "draining" : "serving", "tls", master->certificate.context != NULL, "certificate",
-		certificate_json(master), "sessions", (json_int_t)head->live, "former_sessions",
-		(json_int_t)master->upgrade.foreign_count, "hashing",
-		(json_int_t)turns_running(master->turns[TURN_HASH]), "bans", (json_int_t)head->bans, "log_level",
-		log_level_name(log_level_now()), "limits", limits_json(master), "totals", totals_json(&master->board),
-		"config", config_json(master->config)));
+		1, "version", SALLYPORT_VERSION, "pid", (int)answers->server->pid, "config_file",
+		answers->server->config_path, "started", (json_int_t)time(NULL) - uptime, "uptime", uptime, "state",
+		answers->server->is_draining ? "draining" : "serving", "tls", answers->server->offer.tls != NULL,
+		"certificate", certificate_json(answers), "sessions", (json_int_t)head->live, "former_sessions",
+		(json_int_t)(answers->sessions->counted - answers->sessions->live_count), "hashing",
+		(json_int_t)turns_running(answers->sessions->turns[TURN_HASH]), "bans", (json_int_t)head->bans,
+		"log_level", log_level_name(log_level_now()), "limits", limits_json(answers), "totals",
+		totals_json(&answers->server->board), "config", config_json(answers->server->config)));
 }
 
 static void
@@ -166,27 +171,28 @@ put_ban(struct control_client *client, const struct failure *entry, uint64_t now
 
 /* The row, if it is one. */
 static void
-put_row(struct master *master, struct control_client *client, size_t row, uint64_t now_ms)
+put_row(const struct control_answers *answers, struct control_client *client, size_t row, uint64_t now_ms)
 {
 	static struct board_session session;
 
 	if (client->lists_bans)
-		put_ban(client, &master->failures->entries[row], now_ms);
-	else if (board_session(&master->board, row, now_ms, &session))
+		put_ban(client, &answers->bans->failures->entries[row], now_ms);
+	else if (board_session(&answers->server->board, row, now_ms, &session))
 		control_put(client, board_session_json(&session));
 	explicit_bzero(&session, sizeof(session));
 }
 
-void
-control_answer_rows(struct master *master, struct control_client *client)
+static void
+answer_rows(void *arg, struct control_client *client)
 {
-	size_t count = client->lists_bans ? master->failures->used : board_used(&master->board);
+	const struct control_answers *answers = arg;
+	size_t count = client->lists_bans ? answers->bans->failures->used : board_used(&answers->server->board);
 	uint64_t now = monotonic_ms();
 
 	while (client->next_row < count) {
 		if (client->out.len >= ROWS_ROOM)
 			return;
-		put_row(master, client, client->next_row++, now);
+		put_row(answers, client, client->next_row++, now);
 	}
 	finish(client, json_pack("{s:b}", "done", 1));
 }
@@ -203,10 +209,12 @@ log_request(const char *what, const char *value)
 }
 
 static void
-answer_sessions(struct master *master, struct control_client *client, const struct control_request *request)
+answer_sessions(
+    const struct control_answers *answers, struct control_client *client, const struct control_request *request)
 {
 	bool is_kick = request->command == CONTROL_SESSION_KICK;
-	size_t count = is_kick ? sessions_kick(master, request) : sessions_notify(master, request);
+	size_t count =
+	    is_kick ? sessions_kick(answers->sessions, request) : sessions_notify(answers->sessions, request);
 
 	if (count == 0 && request->target != CONTROL_ALL) {
 		control_fail(client, "no session with this %s; 'sallyportctl session list' lists them",
@@ -219,11 +227,23 @@ answer_sessions(struct master *master, struct control_client *client, const stru
 	finish(client, json_pack("{s:b, s:I}", "done", 1, "sessions", (json_int_t)count));
 }
 
+static int
+add_ban(const struct control_answers *answers, const struct control_request *request)
+{
+	int r = bans_add(answers->bans, &request->address, request->seconds);
+	struct address_key key;
+
+	address_make_key(&request->address, &key);
+	if (r == 0)
+		sessions_end_unwelcome(answers->sessions, &key);
+	return r;
+}
+
 static void
-answer_ban(struct master *master, struct control_client *client, const struct control_request *request)
+answer_ban(const struct control_answers *answers, struct control_client *client, const struct control_request *request)
 {
 	bool is_add = request->command == CONTROL_BAN_ADD;
-	int r = is_add ? bans_add(master, &request->address, request->seconds) : bans_delete(master, &request->address);
+	int r = is_add ? add_ban(answers, request) : bans_delete(answers->bans, &request->address);
 
 	if (r == -EPERM)
 		control_fail(client, "the address is in limits.never-ban; take it out of there first");
@@ -234,38 +254,43 @@ answer_ban(struct master *master, struct control_client *client, const struct co
 	else if (r == -ENOENT)
 		control_fail(client, "the address is not banned; 'sallyportctl ban list' lists the bans");
 	else
-		finish(client, json_pack("{s:b, s:I}", "done", 1, "bans", (json_int_t)master->failures->banned));
+		finish(client, json_pack("{s:b, s:I}", "done", 1, "bans", (json_int_t)answers->bans->failures->banned));
 }
 
 static void
-answer_log_level(struct master *master, struct control_client *client, const struct control_request *request)
+answer_log_level(
+    const struct control_answers *answers, struct control_client *client, const struct control_request *request)
 {
 	log_request("log-level", log_level_name(request->level));
-	log_switches_set_level(master, request->level);
+	log_switches_set_level(answers->log->switches, request->level);
 	finish(client, json_pack("{s:b, s:s}", "done", 1, "log_level", log_level_name(request->level)));
 }
 
 static void
-answer_watch(struct master *master, struct control_client *client)
+answer_watch(
+    const struct control_answers *answers, struct control_client *client, const struct control_request *request)
 {
-	int r = log_switches_add_watcher(master, client->fd);
+	int r = log_switches_add_watcher(answers->log->switches, answers->log->worker.channel, client->fd);
 
+	(void)request;
 	if (r < 0) {
 		control_fail(client, "cannot watch: %s", r == -EBUSY ? "too many do already" : strerror(-r));
 		return;
 	}
-	loop_close(master->loop, &client->source, &client->fd); /* the logger has it now */
+	control_hand_on(client); /* to the logger */
 }
 
 static void
-answer_upgrade(struct master *master, struct control_client *client)
+answer_upgrade(
+    const struct control_answers *answers, struct control_client *client, const struct control_request *request)
 {
 	const char *refused;
 
+	(void)request;
 	log_request("upgrade", "");
 	client->is_upgrade = true;
-	client->ticket = master->upgrade.ended;
-	refused = upgrade_start(master);
+	client->ticket = answers->upgrade->ended;
+	refused = upgrade_start(answers->upgrade);
 	if (refused != NULL)
 		control_fail(client, "%s", refused);
 	else
@@ -273,9 +298,9 @@ answer_upgrade(struct master *master, struct control_client *client)
 }
 
 static void
-report_upgrade(const struct master *master, struct control_client *client)
+report_upgrade(const struct control_answers *answers, struct control_client *client)
 {
-	const struct upgrade *upgrade = &master->upgrade;
+	const struct upgrade *upgrade = answers->upgrade;
 
 	if (upgrade->ended == client->ticket)
 		return;
@@ -284,80 +309,85 @@ report_upgrade(const struct master *master, struct control_client *client)
 }
 
 static void
-report_reload(const struct master *master, struct control_client *client)
+report_reload(const struct control_answers *answers, struct control_client *client)
 {
-	const struct reload_report *report = reload_report(master);
+	const struct reload_report *report = reload_report(answers->reload);
 
 	if (report->ticket < client->ticket)
 		return;
 	finish(client, json_pack("{s:b, s:b, s:s}", "done", 1, "good", (int)report->is_good, "report", report->text));
 }
 
-void
-control_answer_waiting(struct master *master, struct control_client *client)
+static void
+answer_waiting(void *arg, struct control_client *client)
 {
+	const struct control_answers *answers = arg;
+
 	if (client->is_upgrade)
-		report_upgrade(master, client);
+		report_upgrade(answers, client);
 	else
-		report_reload(master, client);
+		report_reload(answers, client);
 }
 
 static void
-answer_stop(struct master *master, struct control_client *client, bool is_drain)
+answer_stop(const struct control_answers *answers, struct control_client *client, const struct control_request *request)
 {
+	bool is_drain = request->command == CONTROL_DRAIN;
+
 	log_request(is_drain ? "drain" : "stop", "");
 	finish(client,
-	    json_pack("{s:b, s:I, s:I}", "done", 1, "sessions",
-		(json_int_t)master->live_count + master->upgrade.foreign_count, "seconds",
-		(json_int_t)(is_drain ? master->config->timeouts.drain_s : 0)));
-	master_stop(master, is_drain);
+	    json_pack("{s:b, s:I, s:I}", "done", 1, "sessions", (json_int_t)answers->sessions->counted, "seconds",
+		(json_int_t)(is_drain ? answers->server->config->timeouts.drain_s : 0)));
+	answers->server->stop(answers->server, is_drain);
 }
 
-void
-control_answer(struct master *master, struct control_client *client, const struct control_request *request)
+static void
+answer_reload(
+    const struct control_answers *answers, struct control_client *client, const struct control_request *request)
 {
-	switch (request->command) {
-	case CONTROL_STATUS:
-		answer_status(master, client);
-		break;
-	case CONTROL_SESSION_LIST:
-		client->state = CONTROL_LISTING;
-		break;
-	case CONTROL_SESSION_WATCH:
-		answer_watch(master, client);
-		break;
-	case CONTROL_SESSION_KICK:
-	case CONTROL_SESSION_NOTIFY:
-		answer_sessions(master, client, request);
-		break;
-	case CONTROL_BAN_LIST:
-		client->state = CONTROL_LISTING;
-		client->lists_bans = true;
-		break;
-	case CONTROL_BAN_ADD:
-	case CONTROL_BAN_DEL:
-		answer_ban(master, client, request);
-		break;
-	case CONTROL_LOG_LEVEL:
-		answer_log_level(master, client, request);
-		break;
-	case CONTROL_RELOAD:
-		if (master->is_draining) {
-			control_fail(client, "the server is stopping; there is nothing to reload");
-			break;
-		}
-		log_request("reload", "");
-		client->ticket = reload_start(master);
-		client->state = CONTROL_WAITING;
-		break;
-	case CONTROL_UPGRADE:
-		answer_upgrade(master, client);
-		break;
-	case CONTROL_DRAIN:
-	case CONTROL_STOP:
-		answer_stop(master, client, request->command == CONTROL_DRAIN);
-		break;
-	case CONTROL_COMMAND_COUNT:
-		break;
+	(void)request;
+	if (answers->server->is_draining) {
+		control_fail(client, "the server is stopping; there is nothing to reload");
+		return;
 	}
+	log_request("reload", "");
+	client->ticket = reload_start(answers->reload);
+	client->state = CONTROL_WAITING;
 }
+
+static void
+answer_list(const struct control_answers *answers, struct control_client *client, const struct control_request *request)
+{
+	(void)answers;
+	client->state = CONTROL_LISTING;
+	client->lists_bans = request->command == CONTROL_BAN_LIST;
+}
+
+static void (*const commands[CONTROL_COMMAND_COUNT])(
+    const struct control_answers *answers, struct control_client *client, const struct control_request *request) = {
+    [CONTROL_STATUS] = answer_status,
+    [CONTROL_SESSION_LIST] = answer_list,
+    [CONTROL_SESSION_WATCH] = answer_watch,
+    [CONTROL_SESSION_KICK] = answer_sessions,
+    [CONTROL_SESSION_NOTIFY] = answer_sessions,
+    [CONTROL_RELOAD] = answer_reload,
+    [CONTROL_UPGRADE] = answer_upgrade,
+    [CONTROL_DRAIN] = answer_stop,
+    [CONTROL_STOP] = answer_stop,
+    [CONTROL_LOG_LEVEL] = answer_log_level,
+    [CONTROL_BAN_LIST] = answer_list,
+    [CONTROL_BAN_ADD] = answer_ban,
+    [CONTROL_BAN_DEL] = answer_ban,
+};
+
+static void
+answer_begin(void *arg, struct control_client *client, const struct control_request *request)
+{
+	commands[request->command](arg, client, request);
+}
+
+const struct control_kind control_answer_kind = {
+    .begin = answer_begin,
+    .rows = answer_rows,
+    .waiting = answer_waiting,
+};

@@ -13,7 +13,7 @@
 
 #include "common/io.h"
 #include "common/wipe.h"
-#include "daemon/master/master.h"
+#include "daemon/master/server.h"
 #include "privsep/ipc/log.h"
 #include "trusted/place.h"
 
@@ -30,19 +30,20 @@
 static void control_socket_ready(void *arg);
 
 int
-control_socket_open(struct master *master, char *error, size_t size)
+control_socket_open(struct control_socket *control, struct server *server, const struct control_kind *kind, void *arg,
+    char *error, size_t size)
 {
-	struct control_socket *control = &master->control;
 	char path[PATH_MAX], why[TRUST_TEXT_MAX];
 	int r;
 
+	*control = (struct control_socket){.server = server, .kind = kind, .arg = arg, .socket = LOCAL_SOCKET_NONE};
 	/* replies have names and addresses of sessions */
 	json_set_alloc_funcs(malloc, free_wiped);
-	snprintf(path, sizeof(path), "%s/" CONTROL_SOCKET, master->config->runtime_directory);
+	snprintf(path, sizeof(path), "%s/" CONTROL_SOCKET, control->server->config->runtime_directory);
 	r = local_socket_open(&control->socket, path, 0600, BACKLOG, why, sizeof(why));
 	if (r == 0) {
-		control->source = (struct loop_source){.ready = control_socket_ready, .arg = master};
-		r = loop_watch(master->loop, &control->source, control->socket.fd);
+		control->source = (struct loop_source){.ready = control_socket_ready, .arg = control};
+		r = loop_watch(control->server->loop, &control->source, control->socket.fd);
 		if (r < 0) {
 			snprintf(why, sizeof(why), "%s", strerror(-r));
 			local_socket_close(&control->socket, false);
@@ -54,29 +55,29 @@ control_socket_open(struct master *master, char *error, size_t size)
 }
 
 pid_t
-control_socket_server(const struct master *master)
+control_socket_server(const struct control_socket *control)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/" CONTROL_SOCKET, master->config->runtime_directory);
+	snprintf(path, sizeof(path), "%s/" CONTROL_SOCKET, control->server->config->runtime_directory);
 	return local_socket_server(path);
 }
 
 static void
-drop(struct master *master, struct control_client *client)
+drop(struct control_socket *control, struct control_client *client)
 {
-	loop_close(master->loop, &client->source, &client->fd);
-	timer_stop(master->loop, &client->overdue);
+	loop_close(control->server->loop, &client->source, &client->fd);
+	timer_stop(control->server->loop, &client->overdue);
 	buf_free(&client->out);
 	explicit_bzero(client->line, sizeof(client->line));
 	client->state = CONTROL_FREE;
 }
 
 void
-control_socket_forget(struct master *master)
+control_socket_forget(struct control_socket *control)
 {
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
-		struct control_client *client = &master->control.clients[i];
+		struct control_client *client = &control->clients[i];
 
 		if (client->state == CONTROL_FREE)
 			continue;
@@ -87,15 +88,14 @@ control_socket_forget(struct master *master)
 }
 
 void
-control_socket_close(struct master *master, bool keep_path)
+control_socket_close(struct control_socket *control, bool keep_path)
 {
-	struct control_socket *control = &master->control;
 
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		if (control->clients[i].state != CONTROL_FREE)
-			drop(master, &control->clients[i]);
+			drop(control, &control->clients[i]);
 	control->keeps_path = control->keeps_path || keep_path;
-	loop_unwatch(master->loop, &control->source);
+	loop_unwatch(control->server->loop, &control->source);
 	local_socket_close(&control->socket, control->keeps_path);
 }
 
@@ -107,7 +107,7 @@ extend(struct control_client *client, uint64_t ms)
 {
 	uint64_t at = monotonic_ms() + ms;
 
-	timer_set(client->master->loop, &client->overdue, at < client->end_ms ? at : client->end_ms);
+	timer_set(client->control->server->loop, &client->overdue, at < client->end_ms ? at : client->end_ms);
 }
 
 void
@@ -126,6 +126,12 @@ control_fail(struct control_client *client, const char *format, ...)
 }
 
 void
+control_hand_on(struct control_client *client)
+{
+	loop_close(client->control->server->loop, &client->source, &client->fd);
+}
+
+void
 control_put(struct control_client *client, json_t *line)
 {
 	char *text = line == NULL ? NULL : json_dumps(line, JSON_COMPACT);
@@ -138,18 +144,18 @@ control_put(struct control_client *client, json_t *line)
 
 /* Send what the socket takes. False: the client was dropped. */
 static bool
-move_out(struct master *master, struct control_client *client)
+move_out(struct control_socket *control, struct control_client *client)
 {
 	while (client->out.error == 0) {
 		ssize_t n;
 
 		if (client->state == CONTROL_LISTING && client->out.len < OUT_MAX / 4)
-			control_answer_rows(master, client);
+			control->kind->rows(control->arg, client);
 		if (client->out.len == 0)
 			break;
 		n = send(client->fd, client->out.data, client->out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno == EAGAIN) {
-			loop_want(master->loop, &client->source, EPOLLOUT);
+			loop_want(control->server->loop, &client->source, EPOLLOUT);
 			return true;
 		}
 		if (n <= 0)
@@ -158,15 +164,15 @@ move_out(struct master *master, struct control_client *client)
 		extend(client, MOVE_MS);
 	}
 	if (client->state == CONTROL_WAITING && client->out.len == 0 && client->out.error == 0) {
-		loop_want(master->loop, &client->source, 0);
+		loop_want(control->server->loop, &client->source, 0);
 		return true;
 	}
-	drop(master, client);
+	drop(control, client);
 	return false;
 }
 
 static void
-serve(struct master *master, struct control_client *client)
+serve(struct control_socket *control, struct control_client *client)
 {
 	struct control_request request;
 	const char *error;
@@ -175,21 +181,21 @@ serve(struct master *master, struct control_client *client)
 	if (control_request_parse(client->line, client->line_len, &request, &error) < 0)
 		control_fail(client, "%s", error);
 	else
-		control_answer(master, client, &request);
+		control->kind->begin(control->arg, client, &request);
 	if (client->state == CONTROL_WAITING) {
-		control_answer_waiting(master, client); /* it may have ended at once */
+		control->kind->waiting(control->arg, client); /* it may have ended at once */
 		client->end_ms = monotonic_ms() + RELOAD_MS;
 		extend(client, RELOAD_MS);
 	}
 	if (client->fd < 0)
-		drop(master, client); /* handed on */
+		drop(control, client); /* handed on */
 	else
-		move_out(master, client);
+		move_out(control, client);
 }
 
 /* One line, and nothing behind it. */
 static void
-move_in(struct master *master, struct control_client *client)
+move_in(struct control_socket *control, struct control_client *client)
 {
 	size_t room = sizeof(client->line) - client->line_len;
 	ssize_t n = recv(client->fd, client->line + client->line_len, room, MSG_DONTWAIT);
@@ -198,7 +204,7 @@ move_in(struct master *master, struct control_client *client)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		drop(master, client);
+		drop(control, client);
 		return;
 	}
 	end = memchr(client->line + client->line_len, '\n', (size_t)n);
@@ -207,11 +213,11 @@ move_in(struct master *master, struct control_client *client)
 		return;
 	if (end == NULL || end + 1 != client->line + client->line_len) {
 		control_fail(client, "a request is one line of at most %d bytes", CONTROL_LINE_MAX);
-		move_out(master, client);
+		move_out(control, client);
 		return;
 	}
 	client->line_len--;
-	serve(master, client);
+	serve(control, client);
 }
 
 static void
@@ -223,14 +229,14 @@ control_client_ready(void *arg)
 	case CONTROL_FREE:
 		break;
 	case CONTROL_READING:
-		move_in(client->master, client);
+		move_in(client->control, client);
 		break;
 	case CONTROL_WAITING: /* nothing but its end can have come */
-		drop(client->master, client);
+		drop(client->control, client);
 		break;
 	case CONTROL_LISTING:
 	case CONTROL_WRITING:
-		move_out(client->master, client);
+		move_out(client->control, client);
 		break;
 	}
 }
@@ -241,7 +247,7 @@ control_client_due(void *arg)
 {
 	struct control_client *client = arg;
 
-	drop(client->master, client);
+	drop(client->control, client);
 }
 
 static bool
@@ -264,8 +270,7 @@ turn_away(int fd, const char *line)
 static void
 control_socket_ready(void *arg)
 {
-	struct master *master = arg;
-	struct control_socket *control = &master->control;
+	struct control_socket *control = arg;
 	struct control_client *client = control->clients;
 	int fd = accept4(control->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -283,7 +288,7 @@ control_socket_ready(void *arg)
 		return;
 	}
 	*client = (struct control_client){
-	    .master = master,
+	    .control = control,
 	    .state = CONTROL_READING,
 	    .fd = fd,
 	    .source = {.ready = control_client_ready, .arg = client},
@@ -293,20 +298,20 @@ control_socket_ready(void *arg)
 	buf_init(&client->out, OUT_MAX);
 	extend(client, MOVE_MS);
 	/* its whole room at once: a buffer that grows is moved, and leaves its bytes where it was */
-	if (buf_room(&client->out, OUT_MAX) == NULL || loop_watch(master->loop, &client->source, fd) < 0)
-		drop(master, client);
+	if (buf_room(&client->out, OUT_MAX) == NULL || loop_watch(control->server->loop, &client->source, fd) < 0)
+		drop(control, client);
 }
 
 void
-control_socket_report(struct master *master)
+control_socket_report(struct control_socket *control)
 {
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
-		struct control_client *client = &master->control.clients[i];
+		struct control_client *client = &control->clients[i];
 
 		if (client->state != CONTROL_WAITING)
 			continue;
-		control_answer_waiting(master, client);
+		control->kind->waiting(control->arg, client);
 		if (client->state != CONTROL_WAITING)
-			move_out(master, client);
+			move_out(control, client);
 	}
 }

@@ -19,7 +19,8 @@
 #include "daemon/master/local_socket.h"
 #include "daemon/master/loop.h"
 
-struct master;
+struct control_socket;
+struct server;
 
 #define CONTROL_CLIENTS_MAX 16
 #define CONTROL_SOCKET "control" /* in runtime-directory */
@@ -33,7 +34,7 @@ enum control_state {
 };
 
 struct control_client {
-	struct master *master;
+	struct control_socket *control;
 	enum control_state state;
 	int fd;
 	struct loop_source source;
@@ -48,36 +49,47 @@ struct control_client {
 	uint64_t end_ms; /* of all of it */
 };
 
+/* How requests are answered. */
+struct control_kind {
+	/* Begin the reply; the client's state says how it goes on. */
+	void (*begin)(void *arg, struct control_client *client, const struct control_request *request);
+	/* Add rows while there is room; at the end the last line, and the state changes. */
+	void (*rows)(void *arg, struct control_client *client);
+	/* What the client waits for may have ended: then its report is added, and the state changes. */
+	void (*waiting)(void *arg, struct control_client *client);
+};
+
 struct control_socket {
+	struct server *server;
+	const struct control_kind *kind;
+	void *arg;
 	struct local_socket socket;
 	struct loop_source source;
 	bool keeps_path;
 	struct control_client clients[CONTROL_CLIENTS_MAX];
 };
 
-/* Make the socket in runtime-directory, in place of whatever has its name, and watch it. error: what is wrong. 0 or -errno. */
-int control_socket_open(struct master *master, char *error, size_t size);
+/*
+ * Make the socket in runtime-directory, in place of whatever has its name, and watch it. kind answers, with arg; all but
+ * error is borrowed. error: what is wrong. 0 or -errno.
+ */
+int control_socket_open(struct control_socket *control, struct server *server, const struct control_kind *kind,
+    void *arg, char *error, size_t size);
 
 /* Close the socket and drop all clients; the name is removed unless keep_path, or another server has taken it over. */
-void control_socket_close(struct master *master, bool keep_path);
+void control_socket_close(struct control_socket *control, bool keep_path);
 
 /* Whose the name of the control socket is, as far as that lives: another server's, once this one has retired. 0: nobody's. */
-pid_t control_socket_server(const struct master *master);
+pid_t control_socket_server(const struct control_socket *control);
 
 /* runs in a session that was just forked: wipe its copies of requests and replies under way. */
-void control_socket_forget(struct master *master);
+void control_socket_forget(struct control_socket *control);
 
 /* A reload or the start of an upgrade has ended: answer the clients that wait for it. */
-void control_socket_report(struct master *master);
+void control_socket_report(struct control_socket *control);
 
-/* control_answer.c: begin the reply to a request; the client's state says how it goes on. */
-void control_answer(struct master *master, struct control_client *client, const struct control_request *request);
-
-/* Add rows while there is room; at the end the last line, and the state changes. */
-void control_answer_rows(struct master *master, struct control_client *client);
-
-/* What the client waits for may have ended: then its report is added, and the state changes. */
-void control_answer_waiting(struct master *master, struct control_client *client);
+/* It is another's now: the descriptor of the client is closed here, and nothing more is sent. */
+void control_hand_on(struct control_client *client);
 
 /* Add a line to the reply; takes line over (NULL: the client is dropped). */
 void control_put(struct control_client *client, json_t *line);

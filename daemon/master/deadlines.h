@@ -8,11 +8,11 @@
 /* A moment; part of what is due then. All zero: it is in no heap. */
 struct deadline {
 	uint64_t at_ms;
-	uint32_t place;	/* in the heap, the first is 1; 0: in none */
+	uint32_t place; /* in the heap, the first is 1; 0: in none */
 };
 
 struct deadlines {
-	struct deadline **heap;	/* room for max of them; borrowed */
+	struct deadline **heap; /* room for max of them; borrowed */
 	uint32_t count, max;
 };
 

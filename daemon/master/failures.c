@@ -28,8 +28,7 @@ failures_init(struct failures *failures)
 static uint32_t *
 place_of(struct failures *failures, const struct address_key *address)
 {
-	uint32_t *place =
-	    &failures->buckets[siphash(&failures->secret, address, sizeof(*address)) % FAILURES_BUCKETS];
+	uint32_t *place = &failures->buckets[siphash(&failures->secret, address, sizeof(*address)) % FAILURES_BUCKETS];
 
 	while (*place != 0) {
 		struct failure *entry = &failures->entries[*place - 1];

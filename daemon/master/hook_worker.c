@@ -12,7 +12,7 @@
 
 #include "common/io.h"
 #include "config/users.h"
-#include "daemon/master/master.h"
+#include "daemon/master/server.h"
 #include "privsep/hooks/hooks.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
@@ -24,9 +24,9 @@
 #define QUEUE_DIRECTORY "hooks"
 
 static bool
-is_wanted(const struct master *master)
+is_wanted(const struct hook_worker *hooks)
 {
-	return master->config->on_upload[0] != '\0' && !master->hooks.is_stopped;
+	return hooks->server->config->on_upload[0] != '\0' && !hooks->is_stopped;
 }
 
 /* What is surely a file of the queue, and no link to another, changes its owner. */
@@ -102,31 +102,32 @@ out:
 static int
 hooks_prepare(void *arg, int channel, char *error, size_t size)
 {
-	struct master *master = arg;
-	int r = config_hook_user(master->config, &master->hooks.uid, &master->hooks.gid, error, size);
+	struct hook_worker *hooks = arg;
+	int r = config_hook_user(hooks->server->config, &hooks->uid, &hooks->gid, error, size);
 
 	(void)channel;
 	if (r < 0)
 		return r;
-	r = open_queue(master->config, master->hooks.uid, master->hooks.gid, &master->hooks.queue_fd);
+	r = open_queue(hooks->server->config, hooks->uid, hooks->gid, &hooks->queue_fd);
 	if (r < 0)
-		snprintf(error, size, "the queue of hooks in '%s': %s", master->config->state_directory, strerror(-r));
+		snprintf(error, size, "the queue of hooks in '%s': %s", hooks->server->config->state_directory,
+		    strerror(-r));
 	return r;
 }
 
 static void
 hooks_enter(void *arg, int channel)
 {
-	const struct master *master = arg;
-	const struct config *config = master->config;
+	const struct hook_worker *hooks = arg;
+	const struct config *config = hooks->server->config;
 
 	hooks_run(&(struct hooks){
-	    .uploads = master->hooks.uploads_read,
+	    .uploads = hooks->uploads_read,
 	    .master_channel = channel,
-	    .log_channel = master->logger.records,
-	    .queue_fd = master->hooks.queue_fd,
-	    .uid = master->hooks.uid,
-	    .gid = master->hooks.gid,
+	    .log_channel = hooks->server->offer.log_channel,
+	    .queue_fd = hooks->queue_fd,
+	    .uid = hooks->uid,
+	    .gid = hooks->gid,
 	    .program = config->on_upload,
 	    .timeout_s = config->hook_timeout_s,
 	    .queue_max = config->hook_queue,
@@ -137,9 +138,9 @@ hooks_enter(void *arg, int channel)
 static void
 hooks_release(void *arg)
 {
-	struct master *master = arg;
+	struct hook_worker *hooks = arg;
 
-	close_fd(&master->hooks.queue_fd);
+	close_fd(&hooks->queue_fd);
 }
 
 /* Uploads wait in the channel meanwhile. */
@@ -160,37 +161,49 @@ static const struct worker_kind hooks_kind = {
 };
 
 static int
-make_channel(struct master *master)
+make_channel(struct hook_worker *hooks)
 {
 	int uploads[2], bytes = UPLOADS_BUFFER;
 	int r = ipc_pair(uploads, 0);
 
 	if (r < 0)
 		return r;
-	master->hooks.uploads_read = uploads[0];
-	master->hooks.uploads = uploads[1];
+	hooks->uploads_read = uploads[0];
+	hooks->server->offer.hook_channel = uploads[1];
 	if (setsockopt(uploads[1], SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0)
 		(void)!setsockopt(uploads[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	return 0;
 }
 
-int
-hook_worker_start(struct master *master)
+void
+hook_worker_init(struct hook_worker *hooks, struct server *server)
 {
-	int r = master->hooks.uploads > 0 ? 0 : make_channel(master);
+	*hooks = (struct hook_worker){.server = server, .uploads_read = -1, .queue_fd = -1};
+}
 
-	master->hooks.queue_fd = -1;
-	worker_init(&master->hooks.worker, &hooks_kind, master->loop, &master->board, master);
-	if (r == 0 && is_wanted(master))
-		worker_restart(&master->hooks.worker);
+void
+hook_worker_take_channel(struct hook_worker *hooks, int uploads, int uploads_read)
+{
+	hooks->server->offer.hook_channel = uploads;
+	hooks->uploads_read = uploads_read;
+}
+
+int
+hook_worker_start(struct hook_worker *hooks)
+{
+	int r = hooks->server->offer.hook_channel > 0 ? 0 : make_channel(hooks);
+
+	worker_init(&hooks->worker, &hooks_kind, hooks->server->loop, &hooks->server->board, hooks);
+	if (r == 0 && is_wanted(hooks))
+		worker_restart(&hooks->worker);
 	return r;
 }
 
 void
-hook_worker_stop(struct master *master)
+hook_worker_stop(struct hook_worker *hooks)
 {
-	master->hooks.is_stopped = true;
-	worker_stop(&master->hooks.worker);
+	hooks->is_stopped = true;
+	worker_stop(&hooks->worker);
 }
 
 static bool
@@ -202,12 +215,12 @@ is_same(const struct config *a, const struct config *b)
 }
 
 void
-hook_worker_reload(struct master *master, const struct config *old)
+hook_worker_reload(struct hook_worker *hooks, const struct config *old)
 {
-	if (is_same(old, master->config))
+	if (is_same(old, hooks->server->config))
 		return;
-	if (is_wanted(master))
-		worker_restart(&master->hooks.worker);
+	if (is_wanted(hooks))
+		worker_restart(&hooks->worker);
 	else
-		worker_stop(&master->hooks.worker);
+		worker_stop(&hooks->worker);
 }

@@ -5,15 +5,13 @@
 #include <sys/mman.h>
 #include <sys/queue.h>
 
-#include "common/io.h"
-#include "daemon/master/bans.h"
-#include "daemon/master/master.h"
-#include "daemon/master/sessions.h"
+#include "daemon/master/loop.h"
+#include "daemon/master/turns.h"
 
 #include "common/banned.h"
 
 struct judgement {
-	struct master *master;
+	struct judgements *judgements;
 	struct loop_timer due;
 	struct address_key address;
 	struct turn share;
@@ -21,13 +19,18 @@ struct judgement {
 };
 
 struct judgements {
+	struct loop *loop;
+	struct turns *turns;
+	void (*judged)(void *arg, const struct address_key *address);
+	void *arg;
 	struct judgement all[JUDGEMENTS_MAX];
 	uint32_t used, waiting;
 	LIST_HEAD(judgement_list, judgement) free;
 };
 
 int
-judgements_new(struct judgements **judgements_out)
+judgements_new(struct loop *loop, struct turns *turns, void (*judged)(void *arg, const struct address_key *address),
+    void *arg, struct judgements **judgements_out)
 {
 	struct judgements *judgements =
 	    mmap(NULL, sizeof(*judgements), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -40,6 +43,10 @@ judgements_new(struct judgements **judgements_out)
 		munmap(judgements, sizeof(*judgements));
 		return r;
 	}
+	judgements->loop = loop;
+	judgements->turns = turns;
+	judgements->judged = judged;
+	judgements->arg = arg;
 	*judgements_out = judgements;
 	return 0;
 }
@@ -60,33 +67,36 @@ static void
 judgement_due(void *arg)
 {
 	struct judgement *judgement = arg;
-	struct master *master = judgement->master;
+	struct judgements *judgements = judgement->judgements;
 	struct address_key address = judgement->address;
 
-	master->judgements->waiting--;
-	turns_leave(master->turns[TURN_HASH], &judgement->share);
-	LIST_INSERT_HEAD(&master->judgements->free, judgement, free);
-	bans_failed(master, &address);
-	sessions_grant_soon(master);
+	judgements->waiting--;
+	turns_leave(judgements->turns, &judgement->share);
+	LIST_INSERT_HEAD(&judgements->free, judgement, free);
+	judgements->judged(judgements->arg, &address);
 }
 
 void
-judgements_add(struct master *master, const struct address_key *address, struct turn *share, uint64_t at_ms)
+judgements_add(struct judgements *judgements, const struct address_key *address, struct turn *share, uint64_t at_ms)
 {
-	struct judgement *judgement = take_judgement(master->judgements);
+	struct judgement *judgement = take_judgement(judgements);
 
 	if (share->state == TURN_HELD)
-		turns_give_back(master->turns[TURN_HASH], share);
+		turns_give_back(judgements->turns, share);
 	if (judgement == NULL) {
-		turns_leave(master->turns[TURN_HASH], share);
-		bans_failed(master, address);
+		turns_leave(judgements->turns, share);
+		judgements->judged(judgements->arg, address);
 		return;
 	}
 	*judgement = (struct judgement){
-	    .master = master, .due = {.due = judgement_due, .arg = judgement}, .address = *address, .share = *share};
+	    .judgements = judgements,
+	    .due = {.due = judgement_due, .arg = judgement},
+	    .address = *address,
+	    .share = *share,
+	};
 	*share = (struct turn){.state = TURN_NONE};
-	master->judgements->waiting++;
-	timer_set(master->loop, &judgement->due, at_ms);
+	judgements->waiting++;
+	timer_set(judgements->loop, &judgement->due, at_ms);
 }
 
 uint32_t

@@ -10,10 +10,11 @@
 #include <sys/socket.h>
 
 #include "common/io.h"
+#include "privsep/ipc/log.h"
 
 #include "common/banned.h"
 
-#define BACKLOG 4096	/* the kernel cuts it to net.core.somaxconn */
+#define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
 
 /* What listeners_open() works on. */
 struct opening {
@@ -216,7 +217,7 @@ open_entry(struct opening *opening, const struct config_listen *entry, bool is_t
 		if (r == 0)
 			r = listener_examine(&listener);
 		if (entry->any_family && i == 1 && (r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL))
-			continue;	/* a host without IPv6 */
+			continue; /* a host without IPv6 */
 		if (r < 0) {
 			tell_failure(opening, entry, is_tls, &addresses[i], r);
 			return r;
@@ -316,4 +317,79 @@ listener_shut(const struct listener *listener)
 	static const struct sock_fprog program = {.len = sizeof(rows) / sizeof(rows[0]), .filter = rows};
 
 	(void)!setsockopt(listener->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+/* --- those that are served --- */
+
+static void
+log_listener(const struct listener *listener)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	address_text(&listener->bound, text);
+	log_set_context(NULL, NULL, text, NULL);
+	log_begin(LEVEL_INFO, "listening");
+	log_field_u64("port", address_port(&listener->bound));
+	log_field_text("tls", listener->is_tls ? "implicit" : "no");
+	log_end();
+	log_set_context(NULL, NULL, "", NULL);
+}
+
+static void
+listener_ready(void *arg)
+{
+	const struct listener *listener = arg;
+
+	(void)!listener->owner->accept(listener->owner->arg, listener);
+}
+
+void
+listeners_watch(struct listeners *listeners)
+{
+	for (size_t i = 0; i < listeners->count; i++) {
+		struct listener *listener = &listeners->all[i];
+		int r;
+
+		listener->owner = listeners;
+		listener->source = (struct loop_source){.ready = listener_ready, .arg = listener};
+		r = loop_watch(listeners->loop, &listener->source, listener->fd);
+		if (r < 0)
+			log_message(LEVEL_ERROR, "listening", "a listener cannot be watched: %s", strerror(-r));
+		log_listener(listener);
+	}
+}
+
+void
+listeners_unwatch(struct listeners *listeners)
+{
+	for (size_t i = 0; i < listeners->count; i++)
+		loop_unwatch(listeners->loop, &listeners->all[i].source);
+}
+
+void
+listeners_leave(const struct listeners *listeners, const struct listener *listener)
+{
+	if (listener->is_activated)
+		return; /* who waits there is served by the next server */
+	listener_shut(listener);
+	while (listeners->accept(listeners->arg, listener))
+		;
+	shutdown(listener->fd, SHUT_RDWR);
+}
+
+void
+listeners_forget(struct listeners *listeners)
+{
+	listeners_unwatch(listeners);
+	listeners_close_others(listeners->all, listeners->count, NULL, 0);
+	listeners->count = 0;
+}
+
+void
+listeners_close(struct listeners *listeners)
+{
+	listeners_unwatch(listeners);
+	for (size_t i = 0; i < listeners->count; i++)
+		listeners_leave(listeners, &listeners->all[i]);
+	listeners_forget(listeners);
 }

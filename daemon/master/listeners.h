@@ -10,25 +10,35 @@
 #include "config/config.h"
 #include "daemon/master/loop.h"
 
-#define LISTENERS_MAX (8 * CONFIG_LISTEN_MAX)	/* all that can be configured, and as many activated ones */
+#define LISTENERS_MAX (8 * CONFIG_LISTEN_MAX) /* all that can be configured, and as many activated ones */
 #define LISTENERS_INHERITED_MAX (4 * CONFIG_LISTEN_MAX)
 
 /* What an inherited socket's name says it is for. */
 enum listener_kind { LISTENER_BY_PORT, LISTENER_PLAIN, LISTENER_TLS };
 
-struct master;
+struct listeners;
 
 /* One listening socket. */
 struct listener {
 	int fd;
-	union address address;		/* as configured; port 0 stays 0 */
-	union address bound;		/* what the socket has */
+	union address address; /* as configured; port 0 stays 0 */
+	union address bound; /* what the socket has */
 	bool is_tls;
-	bool is_dual;			/* an IPv6 socket that takes IPv4 too; only of activated ones */
-	bool is_activated;		/* the service manager's, which keeps it: always served, never shut */
-	enum listener_kind kind;	/* of an activated one */
-	struct master *master;
+	bool is_dual; /* an IPv6 socket that takes IPv4 too; only of activated ones */
+	bool is_activated; /* the service manager's, which keeps it: always served, never shut */
+	enum listener_kind kind; /* of an activated one */
+	struct listeners *owner;
 	struct loop_source source;
+};
+
+/* Those that are served. */
+struct listeners {
+	struct loop *loop;
+	struct listener all[LISTENERS_MAX];
+	size_t count;
+	/* Take who waits there. True: more may wait. */
+	bool (*accept)(void *arg, const struct listener *listener);
+	void *arg;
 };
 
 /*
@@ -64,5 +74,20 @@ int listener_examine(struct listener *listener);
  * socket before it is bound, for an inherited one at once. 0 or -errno.
  */
 int listener_prepare(int fd);
+
+/* Have the loop watch them all, and log them. */
+void listeners_watch(struct listeners *listeners);
+
+/* No longer, because other ones take their places in the array. */
+void listeners_unwatch(struct listeners *listeners);
+
+/* Accept who waits at one that is not watched and about to be closed (not at an activated one). */
+void listeners_leave(const struct listeners *listeners, const struct listener *listener);
+
+/* Close them: another server has taken them over. */
+void listeners_forget(struct listeners *listeners);
+
+/* Close them, and leave nobody who waits behind. */
+void listeners_close(struct listeners *listeners);
 
 #endif

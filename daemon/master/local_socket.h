@@ -9,14 +9,17 @@
 #include <sys/types.h>
 
 struct local_socket {
-	int fd;				/* -1: none */
-	int dir_fd;			/* where its name is; -1: it has none */
+	int fd; /* -1: none */
+	int dir_fd; /* where its name is; -1: it has none */
 	char name[NAME_MAX + 1];
-	dev_t device;			/* of its name when that was made */
+	dev_t device; /* of its name when that was made */
 	ino_t inode;
 };
 
-#define LOCAL_SOCKET_NONE {.fd = -1, .dir_fd = -1}
+#define LOCAL_SOCKET_NONE \
+	{ \
+		.fd = -1, .dir_fd = -1 \
+	}
 
 /*
  * runs as root: listen at path. The directories on the way must be such that root alone can change them. The socket

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "common/io.h"
-#include "daemon/master/master.h"
 #include "privsep/ipc/ipc.h"
 
 #include "common/banned.h"
@@ -19,7 +18,7 @@ static struct ipc_message message;
  * a session that is taken over cannot silence the others.
  */
 int
-log_switches_init(struct master *master)
+log_switches_new(enum log_level level, struct log_switches **switches_out)
 {
 	size_t size = sizeof(struct log_switches);
 	int fd = memfd_create("sallyport-log", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -43,8 +42,8 @@ log_switches_init(struct master *master)
 		r = -errno;
 		goto out;
 	}
-	master->logger.switches = own;
-	log_switches_set_level(master, (enum log_level)master->config->log.level);
+	*switches_out = own;
+	log_switches_set_level(own, level);
 	log_set_switches(shared);
 out:
 	close_fd(&fd);
@@ -52,41 +51,41 @@ out:
 }
 
 void
-log_switches_set_level(struct master *master, enum log_level level)
+log_switches_set_level(struct log_switches *switches, enum log_level level)
 {
-	__atomic_store_n(&master->logger.switches->level, (uint32_t)level, __ATOMIC_RELAXED);
+	__atomic_store_n(&switches->level, (uint32_t)level, __ATOMIC_RELAXED);
 }
 
 static void
-set_watchers(struct master *master, uint32_t count)
+set_watchers(struct log_switches *switches, uint32_t count)
 {
-	__atomic_store_n(&master->logger.switches->watchers, count, __ATOMIC_RELAXED);
+	__atomic_store_n(&switches->watchers, count, __ATOMIC_RELAXED);
 }
 
 int
-log_switches_add_watcher(struct master *master, int fd)
+log_switches_add_watcher(struct log_switches *switches, int logger_channel, int fd)
 {
-	uint32_t count = master->logger.switches->watchers;
+	uint32_t count = switches->watchers;
 	int r;
 
 	if (count >= WATCHERS_MAX)
 		return -EBUSY;
 	ipc_begin(&message, IPC_log_watch);
-	r = ipc_send_now(master->logger.worker.channel, &message, fd);
+	r = ipc_send_now(logger_channel, &message, fd);
 	if (r == 0)
-		set_watchers(master, count + 1);
+		set_watchers(switches, count + 1);
 	return r;
 }
 
 void
-log_switches_watcher_left(struct master *master)
+log_switches_watcher_left(struct log_switches *switches)
 {
-	if (master->logger.switches->watchers > 0)
-		set_watchers(master, master->logger.switches->watchers - 1);
+	if (switches->watchers > 0)
+		set_watchers(switches, switches->watchers - 1);
 }
 
 void
-log_switches_logger_died(struct master *master)
+log_switches_logger_died(struct log_switches *switches)
 {
-	set_watchers(master, 0);
+	set_watchers(switches, 0);
 }

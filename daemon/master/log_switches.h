@@ -11,22 +11,21 @@
 #include "privsep/ipc/log.h"
 #include "privsep/logger/watchers.h"
 
-struct master;
-
-/* Make the page, before anything is forked. 0 or -errno. */
-int log_switches_init(struct master *master);
+/* Make the page, before anything is forked, with this level. 0 or -errno. */
+int log_switches_new(enum log_level level, struct log_switches **switches_out);
 
 /* Log from level on, in all processes, until this is called again. */
-void log_switches_set_level(struct master *master, enum log_level level);
+void log_switches_set_level(struct log_switches *switches, enum log_level level);
 
 /*
- * Have the logger send events to fd as lines of JSON (a copy goes there; fd stays the caller's).
+ * Have the logger, which listens at logger_channel, send events to fd as lines of JSON (a copy goes there; fd stays the
+ * caller's).
  * Returns 0, -EBUSY when WATCHERS_MAX watch already, or -errno.
  */
-int log_switches_add_watcher(struct master *master, int fd);
+int log_switches_add_watcher(struct log_switches *switches, int logger_channel, int fd);
 
 /* The logger says that a watcher has left; all have when the logger is gone. */
-void log_switches_watcher_left(struct master *master);
-void log_switches_logger_died(struct master *master);
+void log_switches_watcher_left(struct log_switches *switches);
+void log_switches_logger_died(struct log_switches *switches);
 
 #endif

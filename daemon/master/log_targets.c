@@ -4,11 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -16,7 +14,7 @@
 #include "common/io.h"
 #include "common/journal.h"
 #include "daemon/master/log_switches.h"
-#include "daemon/master/master.h"
+#include "daemon/master/server.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
 #include "privsep/logger/logger.h"
@@ -28,19 +26,19 @@
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #define LOG_FILE_MODE 0600
 #define RESTART_MS 1000 /* between two tries to start the logger */
-#define TELL_DEATH_MS 60000	/* until the same death of a logger is told on standard error again */
+#define TELL_DEATH_MS 60000 /* until the same death of a logger is told on standard error again */
 #define RECORDS_BUFFER (1 << 20) /* bytes that may wait for the logger before records are dropped */
 
 static struct ipc_message message;
 
 static int
-hand_over(struct master *master, enum log_target_kind kind, bool is_used, int fd)
+hand_over(struct log_targets *targets, enum log_target_kind kind, bool is_used, int fd)
 {
 	ipc_begin(&message, IPC_log_target);
 	ipc_put_u8(&message, (uint8_t)kind);
-	ipc_put_u8(&message, (uint8_t)master->config->log.format);
+	ipc_put_u8(&message, (uint8_t)targets->server->config->log.format);
 	ipc_put_u8(&message, is_used);
-	return ipc_send_now(master->logger.worker.channel, &message, fd);
+	return ipc_send_now(targets->worker.channel, &message, fd);
 }
 
 /* Where nobody listens, lines go nowhere until somebody does: the logger asks again. */
@@ -61,12 +59,12 @@ open_datagrams(enum log_target_kind kind, int *fd_out)
 
 /* runs as root, maybe in a directory that is the service user's */
 static int
-open_file(const struct master *master, const struct config *config, const char *key, const char *path, int *fd_out,
-    char *error, size_t size)
+open_file(const struct log_targets *targets, const struct config *config, const char *key, const char *path,
+    int *fd_out, char *error, size_t size)
 {
 	struct trust_problem problem;
 	char place[CONFIG_PLACE_MAX], why[TRUST_TEXT_MAX];
-	int fd = trusted_file_append(path, master->service_uid, LOG_FILE_MODE, &problem);
+	int fd = trusted_file_append(path, targets->server->service_uid, LOG_FILE_MODE, &problem);
 
 	if (fd < 0) {
 		config_place(config, "log", key, place);
@@ -87,20 +85,20 @@ target_is(const struct config *config, const char *name)
 
 /* Where standard error is the journal's, it is told in its own protocol, unless standard error is what was asked for. */
 static bool
-wants(const struct master *master, const struct config *config, enum log_target_kind kind)
+wants(const struct log_targets *targets, const struct config *config, enum log_target_kind kind)
 {
 	bool is_stderr = target_is(config, "stderr"), is_syslog = target_is(config, "syslog");
-	bool is_journal = target_is(config, "journal"), is_under_journal = master->is_stderr_journal;
+	bool is_journal = target_is(config, "journal"), is_under_journal = targets->server->is_stderr_journal;
 
 	switch (kind) {
 	case LOG_TARGET_LINES:
 		return !is_stderr && !is_syslog && !is_journal;
 	case LOG_TARGET_SYSLOG:
-		return is_syslog && !master->is_foreground && !is_under_journal;
+		return is_syslog && !targets->server->is_foreground && !is_under_journal;
 	case LOG_TARGET_JOURNAL:
-		return is_journal || (is_under_journal && !is_stderr && (is_syslog || master->is_foreground));
+		return is_journal || (is_under_journal && !is_stderr && (is_syslog || targets->server->is_foreground));
 	case LOG_TARGET_STDERR: /* in the foreground it has every line, and syslog none */
-		return (is_stderr || master->is_foreground) && !is_under_journal;
+		return (is_stderr || targets->server->is_foreground) && !is_under_journal;
 	case LOG_TARGET_STREAM:
 		return is_stderr && is_under_journal;
 	case LOG_TARGET_XFERLOG:
@@ -129,11 +127,11 @@ is_connected(int fd)
 
 /* A name space may hide the journal's socket: then its lines take the way over standard error. */
 static int
-open_journal(const struct master *master, struct log_files *files)
+open_journal(const struct log_targets *targets, struct log_files *files)
 {
 	int r = open_datagrams(LOG_TARGET_JOURNAL, &files->fds[LOG_TARGET_JOURNAL]);
 
-	if (r < 0 || is_connected(files->fds[LOG_TARGET_JOURNAL]) || !master->is_stderr_journal)
+	if (r < 0 || is_connected(files->fds[LOG_TARGET_JOURNAL]) || !targets->server->is_stderr_journal)
 		return r;
 	close_fd(&files->fds[LOG_TARGET_JOURNAL]);
 	return copy_stderr(&files->fds[LOG_TARGET_STREAM]);
@@ -141,18 +139,18 @@ open_journal(const struct master *master, struct log_files *files)
 
 /* error is filled for files, with their key. */
 static int
-open_target(const struct master *master, const struct config *config, enum log_target_kind kind,
+open_target(const struct log_targets *targets, const struct config *config, enum log_target_kind kind,
     struct log_files *files, char *error, size_t size)
 {
 	switch (kind) {
 	case LOG_TARGET_LINES:
-		return open_file(master, config, "target", config->log.target, &files->fds[kind], error, size);
+		return open_file(targets, config, "target", config->log.target, &files->fds[kind], error, size);
 	case LOG_TARGET_XFERLOG:
-		return open_file(master, config, "xferlog", config->log.xferlog, &files->fds[kind], error, size);
+		return open_file(targets, config, "xferlog", config->log.xferlog, &files->fds[kind], error, size);
 	case LOG_TARGET_SYSLOG:
 		return open_datagrams(kind, &files->fds[kind]);
 	case LOG_TARGET_JOURNAL:
-		return open_journal(master, files);
+		return open_journal(targets, files);
 	case LOG_TARGET_STDERR:
 	case LOG_TARGET_STREAM:
 		return copy_stderr(&files->fds[kind]);
@@ -164,7 +162,7 @@ open_target(const struct master *master, const struct config *config, enum log_t
 
 int
 log_targets_open(
-    const struct master *master, const struct config *config, struct log_files *files, char *error, size_t size)
+    const struct log_targets *targets, const struct config *config, struct log_files *files, char *error, size_t size)
 {
 	int r = 0;
 
@@ -172,8 +170,8 @@ log_targets_open(
 		files->fds[kind] = -1;
 	for (int kind = 0; kind < LOG_TARGET_COUNT && r == 0; kind++) {
 		error[0] = '\0';
-		if (wants(master, config, (enum log_target_kind)kind))
-			r = open_target(master, config, (enum log_target_kind)kind, files, error, size);
+		if (wants(targets, config, (enum log_target_kind)kind))
+			r = open_target(targets, config, (enum log_target_kind)kind, files, error, size);
 	}
 	if (r < 0 && error[0] == '\0')
 		snprintf(error, size, "log targets cannot be opened: %s", strerror(-r));
@@ -190,29 +188,29 @@ log_targets_close(struct log_files *files)
 }
 
 int
-log_targets_use(struct master *master, struct log_files *files)
+log_targets_use(struct log_targets *targets, struct log_files *files)
 {
 	int r = 0;
 
 	for (int kind = 0; kind < LOG_TARGET_COUNT && r == 0; kind++) {
 		bool is_used = files->fds[kind] >= 0;
 
-		r = hand_over(master, kind, is_used, is_used ? files->fds[kind] : STDIN_FILENO);
+		r = hand_over(targets, kind, is_used, is_used ? files->fds[kind] : STDIN_FILENO);
 	}
 	log_targets_close(files);
 	return r;
 }
 
 int
-log_targets_reopen(struct master *master, char *error, size_t size)
+log_targets_reopen(struct log_targets *targets, char *error, size_t size)
 {
 	struct log_files files;
-	int r = log_targets_open(master, master->config, &files, error, size);
+	int r = log_targets_open(targets, targets->server->config, &files, error, size);
 
 	if (r < 0)
 		return r;
 	snprintf(error, size, "log targets cannot be handed to the logger");
-	return log_targets_use(master, &files);
+	return log_targets_use(targets, &files);
 }
 
 /* A channel of records. The order of its ends is the caller's: the kernel makes the first one first. */
@@ -232,26 +230,26 @@ make_records(int *first, int *second, const int *sending)
 }
 
 static void
-reconnect(struct master *master, enum log_target_kind kind)
+reconnect(struct log_targets *targets, enum log_target_kind kind)
 {
 	int fd = -1;
 
 	if (open_datagrams(kind, &fd) == 0)
-		(void)!hand_over(master, kind, true, fd);
+		(void)!hand_over(targets, kind, true, fd);
 	close_fd(&fd);
 }
 
 static bool
 logger_receive(void *arg, struct ipc_message *received)
 {
-	struct master *master = arg;
+	struct log_targets *targets = arg;
 
 	if (received->kind == IPC_log_unwatched)
-		log_switches_watcher_left(master);
-	else if (received->kind == IPC_log_reconnect && wants(master, master->config, LOG_TARGET_SYSLOG))
-		reconnect(master, LOG_TARGET_SYSLOG);
-	else if (received->kind == IPC_log_reconnect && wants(master, master->config, LOG_TARGET_JOURNAL))
-		reconnect(master, LOG_TARGET_JOURNAL);
+		log_switches_watcher_left(targets->switches);
+	else if (received->kind == IPC_log_reconnect && wants(targets, targets->server->config, LOG_TARGET_SYSLOG))
+		reconnect(targets, LOG_TARGET_SYSLOG);
+	else if (received->kind == IPC_log_reconnect && wants(targets, targets->server->config, LOG_TARGET_JOURNAL))
+		reconnect(targets, LOG_TARGET_JOURNAL);
 	else
 		return received->kind == IPC_log_reconnect;
 	return true;
@@ -261,36 +259,36 @@ logger_receive(void *arg, struct ipc_message *received)
 static int
 logger_prepare(void *arg, int channel, char *error, size_t size)
 {
-	struct master *master = arg;
+	struct log_targets *targets = arg;
 
 	(void)channel;
-	return log_targets_reopen(master, error, size);
+	return log_targets_reopen(targets, error, size);
 }
 
 static void
 logger_enter(void *arg, int channel)
 {
-	const struct master *master = arg;
+	const struct log_targets *targets = arg;
 
 	logger_run(&(struct logger){
-	    .records = master->logger.records_read,
-	    .reserved = master->logger.reserved_read,
+	    .records = targets->records_read,
+	    .reserved = targets->reserved_read,
 	    .master_channel = channel,
-	    .empty_directory_fd = master->empty_directory_fd,
-	    .uid = master->service_uid,
-	    .gid = master->service_gid,
-	    .dropped = master->logger.dropped,
-	    .format = master->config->log.format,
+	    .empty_directory_fd = targets->server->empty_directory_fd,
+	    .uid = targets->server->service_uid,
+	    .gid = targets->server->service_gid,
+	    .dropped = targets->dropped,
+	    .format = targets->server->config->log.format,
 	});
 }
 
 static void
 logger_down(void *arg)
 {
-	struct master *master = arg;
+	struct log_targets *targets = arg;
 
-	log_switches_logger_died(master);
-	master->logger.was_told = false;
+	log_switches_logger_died(targets->switches);
+	targets->was_told = false;
 }
 
 /* Nobody writes the log now. What was told a moment ago is not told again. */
@@ -298,24 +296,24 @@ static void
 logger_died(void *arg, const char *line)
 {
 	static char told[WORKER_TEXT_MAX];
-	struct master *master = arg;
+	struct log_targets *targets = arg;
 	uint64_t now = monotonic_ms();
 
-	if (strncmp(line, told, sizeof(told) - 1) == 0 && now - master->logger.death_told_ms < TELL_DEATH_MS)
+	if (strncmp(line, told, sizeof(told) - 1) == 0 && now - targets->death_told_ms < TELL_DEATH_MS)
 		return;
 	snprintf(told, sizeof(told), "%s", line);
-	master->logger.death_told_ms = now;
+	targets->death_told_ms = now;
 	fprintf(stderr, "%ssallyportd: %s\n", journal_prefix(LOG_ERR), line);
 }
 
 static void
 logger_failed(void *arg, const char *error)
 {
-	struct master *master = arg;
+	struct log_targets *targets = arg;
 
-	if (!master->logger.was_told)
+	if (!targets->was_told)
 		fprintf(stderr, "%ssallyportd: %s; it is tried again\n", journal_prefix(LOG_ERR), error);
-	master->logger.was_told = true;
+	targets->was_told = true;
 }
 
 static const struct worker_kind logger_kind = {
@@ -330,35 +328,37 @@ static const struct worker_kind logger_kind = {
 };
 
 int
-log_targets_start(struct master *master, char *error, size_t size)
+log_targets_start(struct log_targets *targets, struct server *server, char *error, size_t size)
 {
 	int r;
 
+	*targets = (struct log_targets){.server = server};
 	snprintf(error, size, "cannot start the logger process");
-	worker_init(&master->logger.worker, &logger_kind, master->loop, &master->board, master);
-	master->logger.dropped =
-	    mmap(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (master->logger.dropped == MAP_FAILED)
+	worker_init(&targets->worker, &logger_kind, targets->server->loop, &targets->server->board, targets);
+	targets->dropped = mmap(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (targets->dropped == MAP_FAILED)
 		return -errno;
 	/* the ends that sessions keep have neighbouring numbers: they close what is between in one call */
-	r = make_records(&master->logger.records_read, &master->logger.records, &master->logger.records);
+	r = make_records(
+	    &targets->records_read, &targets->server->offer.log_channel, &targets->server->offer.log_channel);
 	if (r == 0)
-		r = make_records(&master->logger.reserved, &master->logger.reserved_read, &master->logger.reserved);
+		r = make_records(&targets->server->offer.reserved_log_channel, &targets->reserved_read,
+		    &targets->server->offer.reserved_log_channel);
 	if (r < 0)
 		return r;
-	r = log_switches_init(master);
+	r = log_switches_new((enum log_level)server->config->log.level, &targets->switches);
 	if (r == 0)
-		r = worker_start(&master->logger.worker, error, size);
-	log_set_dropped_counter(master->logger.dropped);
-	log_set_reserved_channel(master->logger.reserved);
-	log_set_channel(master->logger.records, (enum log_level)master->config->log.level);
+		r = worker_start(&targets->worker, error, size);
+	log_set_dropped_counter(targets->dropped);
+	log_set_reserved_channel(targets->server->offer.reserved_log_channel);
+	log_set_channel(targets->server->offer.log_channel, (enum log_level)targets->server->config->log.level);
 	return r;
 }
 
 void
-log_targets_stop(struct master *master)
+log_targets_stop(struct log_targets *targets)
 {
-	worker_stop(&master->logger.worker);
-	close_fd(&master->logger.records);
-	close_fd(&master->logger.reserved);
+	worker_stop(&targets->worker);
+	close_fd(&targets->server->offer.log_channel);
+	close_fd(&targets->server->offer.reserved_log_channel);
 }

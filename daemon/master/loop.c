@@ -25,13 +25,13 @@ LIST_HEAD(child_bucket, loop_child);
 TAILQ_HEAD(children, loop_child);
 
 struct loop {
-	size_t size;	/* of this, with its room */
+	size_t size; /* of this, with its room */
 	int epoll_fd, signal_fd;
 	struct loop_source signals;
 	void (*handler)(void *arg, int signo);
 	void *handler_arg;
 	struct epoll_event events[EVENTS_AT_ONCE];
-	int event_count;	/* those that were read with the last call */
+	int event_count; /* those that were read with the last call */
 	struct child_bucket by_pid[PID_BUCKETS];
 	struct children leaving;
 	struct loop_timer reap_all;
@@ -238,7 +238,7 @@ reap_pid(struct loop *loop, pid_t pid)
 	if (waitpid(info.si_pid, &status, WNOHANG) != info.si_pid)
 		return false;
 	if (child == NULL)
-		return true;	/* an orphan, of a monitor that was killed */
+		return true; /* an orphan, of a monitor that was killed */
 	child_drop(loop, child);
 	child->gone(child->arg, status);
 	return true;

@@ -23,24 +23,24 @@ struct loop_source {
 	void (*ready)(void *arg);
 	void *arg;
 	bool is_watched;
-	int fd;	/* while it is watched */
+	int fd; /* while it is watched */
 };
 
 /* A moment. All zero but due and arg, it is not set. */
 struct loop_timer {
-	struct deadline deadline;	/* first: see loop.c */
+	struct deadline deadline; /* first: see loop.c */
 	void (*due)(void *arg);
 	void *arg;
 };
 
 /* A child of the master. All zero but the handlers and arg, there is none. */
 struct loop_child {
-	pid_t pid;	/* 0: none */
-	void (*gone)(void *arg, int status);	/* it was reaped; pid is 0 */
-	void (*ended)(void *arg);	/* it is not reaped yet, so that its number is nobody else's; may be NULL */
+	pid_t pid; /* 0: none */
+	void (*gone)(void *arg, int status); /* it was reaped; pid is 0 */
+	void (*ended)(void *arg); /* it is not reaped yet, so that its number is nobody else's; may be NULL */
 	void *arg;
 	bool is_leaving;
-	LIST_ENTRY(loop_child) same_pid;	/* of the same bucket */
+	LIST_ENTRY(loop_child) same_pid; /* of the same bucket */
 	TAILQ_ENTRY(loop_child) leaving;
 };
 

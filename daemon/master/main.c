@@ -2,7 +2,6 @@
 /* sallyportd: options, start-up in order, one line for whatever stands in the way. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,20 +25,11 @@
 #include "config/places.h"
 #include "config/users.h"
 #include "daemon/check/check.h"
-#include "daemon/master/accounts_loader.h"
 #include "daemon/master/activation.h"
-#include "daemon/master/bans.h"
 #include "daemon/master/capacity.h"
-#include "daemon/master/hook_worker.h"
-#include "daemon/master/certificates.h"
-#include "daemon/master/listeners.h"
-#include "daemon/master/log_targets.h"
 #include "daemon/master/master.h"
-#include "daemon/master/metrics_server.h"
-#include "daemon/master/quota_top.h"
 #include "daemon/master/notify.h"
 #include "daemon/master/oom.h"
-#include "daemon/master/sessions.h"
 #include "privsep/files/files.h"
 #include "privsep/ipc/log.h"
 #include "privsep/sandbox/sandbox.h"
@@ -53,7 +43,7 @@
 #include "common/banned.h"
 
 #define EXIT_NEEDS_ROOT 77
-#define PID_FILE "sallyportd.pid"	/* in runtime-directory */
+#define PID_FILE "sallyportd.pid" /* in runtime-directory */
 
 #ifdef SALLYPORT_PAM
 #define PAM_BUILD "with PAM"
@@ -63,11 +53,10 @@
 
 static struct master master;
 static struct inherited inherited;
-static bool symbols_are_bound;	/* all of them, in all libraries */
-static int former_errors_fd = -1;	/* where a former server reads what is wrong; standard error is the real one then */
+static bool symbols_are_bound; /* all of them, in all libraries */
+static int former_errors_fd = -1; /* where a former server reads what is wrong; standard error is the real one then */
 
-static void __attribute__((noreturn, format(printf, 1, 2)))
-fail(const char *format, ...)
+static void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *format, ...)
 {
 	va_list args;
 
@@ -169,7 +158,8 @@ find_service_user(void)
 {
 	char error[CONFIG_USER_ERROR_MAX];
 
-	if (config_service_user(master.config, &master.service_uid, &master.service_gid, error, sizeof(error)) < 0)
+	if (config_service_user(
+		master.server.config, &master.server.service_uid, &master.server.service_gid, error, sizeof(error)) < 0)
 		fail("%s", error);
 }
 
@@ -207,16 +197,16 @@ prepare_directories(void)
 {
 	char path[PATH_MAX];
 
-	make_directory(master.config->runtime_directory, 0755);
-	make_directory(master.config->state_directory, 0700);
-	snprintf(path, sizeof(path), "%s/ledger", master.config->state_directory);
+	make_directory(master.server.config->runtime_directory, 0755);
+	make_directory(master.server.config->state_directory, 0700);
+	snprintf(path, sizeof(path), "%s/ledger", master.server.config->state_directory);
 	make_directory(path, 0700);
-	snprintf(path, sizeof(path), "%s/swept", master.config->state_directory);
+	snprintf(path, sizeof(path), "%s/swept", master.server.config->state_directory);
 	make_directory(path, 0700);
-	snprintf(path, sizeof(path), "%s/rates", master.config->runtime_directory);
+	snprintf(path, sizeof(path), "%s/rates", master.server.config->runtime_directory);
 	make_directory(path, 0700);
-	snprintf(path, sizeof(path), "%s/empty", master.config->runtime_directory);
-	master.empty_directory_fd = open_directory(path, 0555);
+	snprintf(path, sizeof(path), "%s/empty", master.server.config->runtime_directory);
+	master.server.empty_directory_fd = open_directory(path, 0555);
 }
 
 /* Whole at any time: made beside its name with the mode that it keeps, and renamed. */
@@ -243,12 +233,12 @@ replace_pid_file(int dir_fd)
 static void
 write_pid_file(void)
 {
-	int dir_fd = open_directory(master.config->runtime_directory, 0755);
+	int dir_fd = open_directory(master.server.config->runtime_directory, 0755);
 	int r = replace_pid_file(dir_fd);
 
 	close_fd(&dir_fd);
 	if (r < 0)
-		fail("cannot write pid file '%s/" PID_FILE "': %s", master.config->runtime_directory,
+		fail("cannot write pid file '%s/" PID_FILE "': %s", master.server.config->runtime_directory,
 		    r == -EEXIST ? "it is no regular file; remove it" : strerror(-r));
 }
 
@@ -258,7 +248,7 @@ remove_pid_file(void)
 {
 	struct trust_problem problem;
 	char text[32] = "";
-	int dir_fd = trusted_dir_open(master.config->runtime_directory, TRUST_ROOT_ALONE, &problem);
+	int dir_fd = trusted_dir_open(master.server.config->runtime_directory, TRUST_ROOT_ALONE, &problem);
 	int fd = dir_fd < 0 ? -1 : openat(dir_fd, PID_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 && strtol(text, NULL, 10) == (long)getpid())
@@ -310,12 +300,12 @@ open_listeners(void)
 {
 	char error[CONFIG_PLACE_MAX + TRUST_TEXT_MAX];
 	int count = listeners_open(
-	    master.config, inherited.listeners, inherited.count, master.listeners, error, sizeof(error));
+	    master.server.config, inherited.listeners, inherited.count, master.listeners.all, error, sizeof(error));
 
 	if (count < 0)
 		fail("%s", error);
-	listeners_close_others(inherited.listeners, inherited.count, master.listeners, (size_t)count);
-	master.listener_count = (size_t)count;
+	listeners_close_others(inherited.listeners, inherited.count, master.listeners.all, (size_t)count);
+	master.listeners.count = (size_t)count;
 }
 
 /* The zone alone stays: the logger reads it for local time, and an upgrade hands it on. */
@@ -337,7 +327,7 @@ check_hooks(void)
 {
 	char error[CONFIG_PLACE_MAX + TRUST_TEXT_MAX];
 
-	if (config_check_hook(master.config, error, sizeof(error)) < 0)
+	if (config_check_hook(master.server.config, error, sizeof(error)) < 0)
 		fail("%s", error);
 }
 
@@ -360,15 +350,15 @@ static void
 try_walls(void)
 {
 	struct trial trial = {
-	    .config = master.config,
-	    .empty_directory_fd = master.empty_directory_fd,
-	    .service_uid = master.service_uid,
-	    .service_gid = master.service_gid,
+	    .config = master.server.config,
+	    .empty_directory_fd = master.server.empty_directory_fd,
+	    .service_uid = master.server.service_uid,
+	    .service_gid = master.server.service_gid,
 	};
 	char error[CONFIG_USER_ERROR_MAX];
 
-	if (master.config->on_upload[0] != '\0' &&
-	    config_hook_user(master.config, &trial.hook_uid, &trial.hook_gid, error, sizeof(error)) < 0)
+	if (master.server.config->on_upload[0] != '\0' &&
+	    config_hook_user(master.server.config, &trial.hook_uid, &trial.hook_gid, error, sizeof(error)) < 0)
 		fail("%s", error);
 	if (trial_run(&trial, tell_error, NULL) < 0)
 		exit(EXIT_FAILURE);
@@ -377,6 +367,7 @@ try_walls(void)
 static void
 start(void)
 {
+	struct server *server = &master.server;
 	char error[CONFIG_PLACE_MAX + TRUST_TEXT_MAX];
 	int ready_fd = -1;
 	int r;
@@ -389,24 +380,23 @@ start(void)
 		fail("the walls cannot be built: %s", strerror(-r));
 	try_walls();
 	oom_protect_master();
-	r = ledger_boot_id(master.boot_id);
+	r = ledger_boot_id(master.server.boot_id);
 	if (r < 0)
 		fail("cannot read '/proc/sys/kernel/random/boot_id': %s", strerror(-r));
 	open_listeners();
 	if (sandbox_empty_bounds() < 0)
 		fail("the capability bounding set cannot be emptied: CAP_SETPCAP is needed");
 	password_prepare();
-	if (memory_init() < 0 || OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1 ||
-	    remote_key_init() < 0 || files_prepare() < 0)
+	if (memory_init() < 0 || OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1 || remote_key_init() < 0 ||
+	    files_prepare() < 0)
 		fail("OpenSSL cannot be set up");
-	if (certificates_load_first(&master) < 0)
-		fail("certificate '%s' and key '%s' cannot be used; see the line above", master.config->tls.certificate,
-		    master.config->tls.key);
-	if (!master.is_foreground && !inherited.is_upgrade)
+	if (certificates_load_first(&master.certificates, &master.server) < 0)
+		fail("certificate '%s' and key '%s' cannot be used; see the line above",
+		    master.server.config->tls.certificate, master.server.config->tls.key);
+	if (!master.server.is_foreground && !inherited.is_upgrade)
 		ready_fd = go_to_background();
 	notify_init(ready_fd);
-	master.is_stderr_journal =
-	    inherited.is_upgrade ? getenv("JOURNAL_STREAM") != NULL : journal_is_stderr();
+	master.server.is_stderr_journal = inherited.is_upgrade ? getenv("JOURNAL_STREAM") != NULL : journal_is_stderr();
 	advice_set_service(getenv("INVOCATION_ID") != NULL || getenv("JOURNAL_STREAM") != NULL);
 	clear_environment();
 	umask(077);
@@ -415,40 +405,43 @@ start(void)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	/* a page of 2 MiB for the first byte that a session writes to an area is what a session costs as a whole */
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
-	master.pid = getpid();
+	master.server.pid = getpid();
 	detach_standard_files();
-	capacity_check(master.config->limits.sessions, tell_error, NULL);
-	r = master_init(&master);
+	capacity_check(master.server.config->limits.sessions, tell_error, NULL);
+	r = master_open(&master);
 	if (r < 0)
 		fail("cannot set up events: %s", strerror(-r));
-	upgrade_take(&master, &inherited);
-	r = sessions_init(&master);
+	r = bans_init(&master.bans, server);
+	if (r == 0)
+		r = sessions_init(&master.sessions, server, &master.bans, &master.accounts);
 	if (r < 0)
 		fail("cannot make the table of sessions: %s", strerror(-r));
-	r = accounts_load_first(&master);
+	admission_init(&master.admission, server, &master.sessions, &master.bans, &master.control);
+	upgrade_take(&master.upgrade, &inherited);
+	r = accounts_load_first(&master.accounts, server);
 	if (r < 0)
 		fail("accounts '%s' cannot be used; see the line above, 'sallyportctl config check', or add the first "
 		     "user with 'sallyportctl user add NAME'",
-		    master.config->accounts);
+		    server->config->accounts);
 	take_standard_error();
-	r = log_targets_start(&master, error, sizeof(error));
+	r = log_targets_start(&master.log, server, error, sizeof(error));
 	if (r < 0)
 		fail("%s", error);
-	r = hook_worker_start(&master);
+	r = hook_worker_start(&master.hooks);
 	if (r < 0)
 		fail("cannot make the channel of hooks: %s", strerror(-r));
-	bans_load(&master);
-	r = control_socket_open(&master, error, sizeof(error));
+	bans_load(&master.bans);
+	r = control_socket_open(&master.control, server, &control_answer_kind, &master.answers, error, sizeof(error));
 	if (r < 0)
 		fail("%s", error);
-	r = quota_top_init(&master);
+	r = quota_top_init(&master.quota_top, server);
 	if (r < 0)
 		fail("cannot make the list of quotas: %s", strerror(-r));
-	metrics_server_start(&master);
+	metrics_server_start(&master.metrics, server, &master.quota_top);
 	sandbox_slim(symbols_are_bound);
 	write_pid_file();
 	close_fd(&former_errors_fd);
-	if (!master.is_foreground)
+	if (!master.server.is_foreground)
 		dup2(STDIN_FILENO, STDERR_FILENO);
 }
 
@@ -478,8 +471,8 @@ main(int argc, char **argv)
 	status = take_arguments(argv, &options);
 	if (status >= 0)
 		return status;
-	master.config_path = options.config_path;
-	master.is_foreground = options.is_foreground;
+	master.server.config_path = options.config_path;
+	master.server.is_foreground = options.is_foreground;
 	is_check = options.is_check;
 	if (!is_check && geteuid() != 0) {
 		fputs("sallyportd: must be started as root, which it needs to listen, to change to each user, and to "
@@ -489,27 +482,25 @@ main(int argc, char **argv)
 	}
 	if (!is_check)
 		bind_all_symbols(argv);
-	title_name(TITLE_NAME_MASTER);	/* a program that was executed as /proc/self/exe is called "exe" */
+	title_name(TITLE_NAME_MASTER); /* a program that was executed as /proc/self/exe is called "exe" */
 	if (is_check)
-		close_range(STDERR_FILENO + 1, ~0U, 0);	/* what the caller left open is none of ours */
+		close_range(STDERR_FILENO + 1, ~0U, 0); /* what the caller left open is none of ours */
 	else if (activation_take(&inherited, error, sizeof(error)) < 0)
 		fail("%s", error);
-	if (!is_check && upgrade_init(&master, argv[0]) < 0)
+	if (!is_check && master_init(&master, argv[0]) < 0)
 		fail("no memory");
 	if (is_check)
-		return check_print(master.config_path, "sallyportd: ") == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-	if (config_load(master.config_path, tell_error, NULL, &master.config) < 0)
+		return check_print(master.server.config_path, "sallyportd: ") == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (config_load(master.server.config_path, tell_error, NULL, &master.server.config) < 0)
 		return EXIT_FAILURE;
-	master.config_path = realpath(master.config_path, NULL);
+	master.server.config_path = realpath(master.server.config_path, NULL);
 	start();
 	log_set_context("master", "", "", "");
 	title_set("master", NULL, NULL);
 	master_run(&master);
-	control_socket_close(&master, false);
-	bans_close(&master);
+	control_socket_close(&master.control, false);
+	bans_close(&master.bans);
 	remove_pid_file();
-	hook_worker_stop(&master);
-	log_targets_stop(&master);
-	master_await_children(&master);
+	master_close(&master);
 	return EXIT_SUCCESS;
 }

@@ -2,53 +2,25 @@
 /* The story of the master: wait for an event, pass it on, until told to stop and the last session is gone. */
 #include "daemon/master/master.h"
 
-#include <errno.h>
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "common/buf.h"
 #include "common/io.h"
 #include "common/title.h"
-#include "daemon/master/accounts_loader.h"
-#include "daemon/master/bans.h"
-#include "daemon/master/certificates.h"
-#include "daemon/master/hook_worker.h"
-#include "daemon/master/listeners.h"
-#include "daemon/master/log_switches.h"
-#include "daemon/master/log_targets.h"
-#include "daemon/master/metrics_server.h"
+#include "daemon/master/judgements.h"
 #include "daemon/master/notify.h"
-#include "daemon/master/quota_top.h"
 #include "daemon/master/refusals.h"
-#include "daemon/master/resolver.h"
-#include "daemon/master/sessions.h"
-#include "daemon/master/work.h"
 #include "privsep/ipc/log.h"
 #include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"
 
-#define SHUTDOWN_MS 3500	/* sessions' leave-taking at SIGINT, before they are killed */
-#define KILLED_MS 2000		/* and until the killed ones must be reaped */
+#define SHUTDOWN_MS 3500 /* sessions' leave-taking at SIGINT, before they are killed */
+#define KILLED_MS 2000 /* and until the killed ones must be reaped */
 #define KILL_EVERY_MS 50
-#define CHILDREN_MS 2000	/* for logger, hooks and metrics to end after the last session */
-#define TIMERS_OF_PARTS 64	/* and of clients of the control socket */
-
-static void
-log_listener(const struct listener *listener)
-{
-	char text[ADDRESS_TEXT_MAX];
-
-	address_text(&listener->bound, text);
-	log_set_context(NULL, NULL, text, NULL);
-	log_begin(LEVEL_INFO, "listening");
-	log_field_u64("port", address_port(&listener->bound));
-	log_field_text("tls", listener->is_tls ? "implicit" : "no");
-	log_end();
-	log_set_context(NULL, NULL, "", NULL);
-}
+#define CHILDREN_MS 2000 /* for logger, hooks and metrics to end after the last session */
+#define TIMERS_OF_PARTS 64 /* and of clients of the control socket */
 
 /* Once, at start: which walls this kernel gives, and whether a build for tests has wider ones. */
 static void
@@ -69,91 +41,33 @@ log_walls(void)
 	log_end();
 }
 
-static void
-listener_ready(void *arg)
-{
-	const struct listener *listener = arg;
-
-	(void)!sessions_accept(listener->master, listener);
-}
-
-void
-master_watch_listeners(struct master *master)
-{
-	for (size_t i = 0; i < master->listener_count; i++) {
-		struct listener *listener = &master->listeners[i];
-		int r;
-
-		listener->master = master;
-		listener->source = (struct loop_source){.ready = listener_ready, .arg = listener};
-		r = loop_watch(master->loop, &listener->source, listener->fd);
-		if (r < 0)
-			log_message(LEVEL_ERROR, "listening", "a listener cannot be watched: %s", strerror(-r));
-		log_listener(listener);
-	}
-}
-
-void
-master_unwatch_listeners(struct master *master)
-{
-	for (size_t i = 0; i < master->listener_count; i++)
-		loop_unwatch(master->loop, &master->listeners[i].source);
-}
-
-void
-master_leave_listener(struct master *master, const struct listener *listener)
-{
-	if (listener->is_activated)
-		return;	/* who waits there is served by the next server */
-	listener_shut(listener);
-	while (sessions_accept(master, listener))
-		;
-	shutdown(listener->fd, SHUT_RDWR);
-}
-
-void
-master_forget_listeners(struct master *master)
-{
-	master_unwatch_listeners(master);
-	listeners_close_others(master->listeners, master->listener_count, NULL, 0);
-	master->listener_count = 0;
-}
-
-static void
-close_listeners(struct master *master)
-{
-	master_unwatch_listeners(master);
-	for (size_t i = 0; i < master->listener_count; i++)
-		master_leave_listener(master, &master->listeners[i]);
-	master_forget_listeners(master);
-}
-
 /* Stop. */
 
-void
-master_stop(struct master *master, bool is_drain)
+static void
+master_stop(struct server *server, bool is_drain)
 {
+	struct master *master = (struct master *)(void *)((char *)server - offsetof(struct master, server));
 	uint64_t now = monotonic_ms();
 
-	upgrade_stop_predecessor(master, is_drain);
-	if (master->is_draining) {
+	upgrade_stop_predecessor(&master->upgrade, is_drain);
+	if (master->server.is_draining) {
 		log_message(LEVEL_INFO, "stop", "at once");
 		master->drain_deadline_ms = now;
-		timer_set(master->loop, &master->drain, now);
+		timer_set(master->server.loop, &master->drain, now);
 		return;
 	}
-	reload_cancel(master);
-	upgrade_cancel(master);
+	reload_cancel(&master->reload);
+	upgrade_cancel(&master->upgrade);
 	notify_stopping();
-	close_listeners(master);
-	master->is_draining = true;
-	master->board.head->is_draining = true;
+	listeners_close(&master->listeners);
+	master->server.is_draining = true;
+	master->server.board.head->is_draining = true;
 	title_doing("stopping", "", 0);
-	master->drain_deadline_ms = now + (is_drain ? 1000ULL * master->config->timeouts.drain_s : SHUTDOWN_MS);
-	timer_set(master->loop, &master->drain, master->drain_deadline_ms);
-	log_message(
-	    LEVEL_INFO, "stop", "%s, %u sessions", is_drain ? "transfers may finish" : "now", master->live_count);
-	sessions_tell_end(master, is_drain ? END_DRAIN : END_SHUTDOWN);
+	master->drain_deadline_ms = now + (is_drain ? 1000ULL * master->server.config->timeouts.drain_s : SHUTDOWN_MS);
+	timer_set(master->server.loop, &master->drain, master->drain_deadline_ms);
+	log_message(LEVEL_INFO, "stop", "%s, %u sessions", is_drain ? "transfers may finish" : "now",
+	    master->sessions.live_count);
+	sessions_tell_end(&master->sessions, is_drain ? END_DRAIN : END_SHUTDOWN);
 }
 
 /* Sessions are left at the end of the time to stop: kill them, and those again that cannot be reaped yet. */
@@ -162,8 +76,8 @@ drain_due(void *arg)
 {
 	struct master *master = arg;
 
-	sessions_kill(master);
-	timer_set(master->loop, &master->drain, monotonic_ms() + KILL_EVERY_MS);
+	sessions_kill(&master->sessions);
+	timer_set(master->server.loop, &master->drain, monotonic_ms() + KILL_EVERY_MS);
 }
 
 /* True when the master is done. */
@@ -171,10 +85,10 @@ static bool
 is_stopped(const struct master *master)
 {
 	/* a former server is waited for, since this one is the only way to stop it */
-	if (master->live_count == 0 && master->upgrade.predecessor < 0 &&
-	    (master->is_draining || upgrade_lets_go(master)))
+	if (master->sessions.live_count == 0 && master->upgrade.predecessor < 0 &&
+	    (master->server.is_draining || upgrade_lets_go(&master->upgrade)))
 		return true;
-	return master->is_draining && monotonic_ms() >= master->drain_deadline_ms + KILLED_MS;
+	return master->server.is_draining && monotonic_ms() >= master->drain_deadline_ms + KILLED_MS;
 }
 
 static void
@@ -184,47 +98,96 @@ handle_signal(void *arg, int signo)
 
 	switch (signo) {
 	case SIGHUP:
-		if (!upgrade_reload_retired(master) && !master->is_draining)
-			reload_start(master);
+		if (!upgrade_reload_retired(&master->upgrade) && !master->server.is_draining)
+			reload_start(&master->reload);
 		break;
 	case SIGUSR2:
-		upgrade_start(master);
+		upgrade_start(&master->upgrade);
 		break;
 	case SIGTERM:
 	case SIGINT:
-		master_stop(master, signo == SIGTERM);
+		master_stop(&master->server, signo == SIGTERM);
 		break;
 	default:
 		break;
 	}
 }
 
-void
-master_await_children(const struct master *master)
+static void
+reload_after_upgrade(void *arg)
 {
-	loop_await_children(master->loop, monotonic_ms() + CHILDREN_MS);
+	reload_start(arg);
 }
 
 int
-master_init(struct master *master)
+master_init(struct master *master, const char *argv0)
 {
-	int r = loop_new(SESSIONS_MAX + JUDGEMENTS_MAX + TIMERS_OF_PARTS, &master->loop);
+	struct server *server = &master->server;
+	const struct upgrade_parts upgrade = {
+	    .server = server,
+	    .sessions = &master->sessions,
+	    .listeners = &master->listeners,
+	    .log = &master->log,
+	    .hooks = &master->hooks,
+	    .metrics = &master->metrics,
+	    .control = &master->control,
+	    .bans = &master->bans,
+	    .reload = reload_after_upgrade,
+	    .reload_arg = &master->reload,
+	};
 
+	server->stop = master_stop;
 	master->drain = (struct loop_timer){.due = drain_due, .arg = master};
-	return r < 0 ? r : loop_take_signals(master->loop, handle_signal, master);
+	master->reload.parts = (struct reload_parts){
+	    .server = server,
+	    .listeners = &master->listeners,
+	    .log = &master->log,
+	    .accounts = &master->accounts,
+	    .certificates = &master->certificates,
+	    .resolver = &master->resolver,
+	    .hooks = &master->hooks,
+	    .metrics = &master->metrics,
+	    .quota_top = &master->quota_top,
+	    .sessions = &master->sessions,
+	    .upgrade = &master->upgrade,
+	    .control = &master->control,
+	};
+	master->answers = (struct control_answers){
+	    .server = server,
+	    .sessions = &master->sessions,
+	    .bans = &master->bans,
+	    .certificates = &master->certificates,
+	    .log = &master->log,
+	    .reload = &master->reload,
+	    .upgrade = &master->upgrade,
+	};
+	hook_worker_init(&master->hooks, server);
+	resolver_init(&master->resolver, server);
+	return upgrade_init(&master->upgrade, &upgrade, argv0);
+}
+
+int
+master_open(struct master *master)
+{
+	int r = loop_new(SESSIONS_MAX + JUDGEMENTS_MAX + TIMERS_OF_PARTS, &master->server.loop);
+
+	master->listeners.loop = master->server.loop;
+	master->listeners.accept = admission_accept;
+	master->listeners.arg = &master->admission;
+	return r < 0 ? r : loop_take_signals(master->server.loop, handle_signal, master);
 }
 
 /* What there is to tell once the log is there. */
 static void
 announce(struct master *master)
 {
-	master_watch_listeners(master);
-	resolver_configure(master);
+	listeners_watch(&master->listeners);
+	resolver_configure(&master->resolver);
 	log_walls();
-	certificates_tell(master);
-	certificates_look_soon(master);
+	certificates_tell(&master->certificates);
+	certificates_look_soon(&master->certificates);
 	log_message(LEVEL_INFO, "ready", "sallyportd %s", SALLYPORT_VERSION);
-	if (!upgrade_tell_ready(master))
+	if (!upgrade_tell_ready(&master->upgrade))
 		notify_ready();
 }
 
@@ -233,8 +196,16 @@ master_run(struct master *master)
 {
 	announce(master);
 	while (!is_stopped(master))
-		loop_turn(master->loop);
-	metrics_server_stop(master);
+		loop_turn(master->server.loop);
+	metrics_server_stop(&master->metrics);
 	refusals_tell();
 	log_message(LEVEL_INFO, "stopped", "sallyportd %s", SALLYPORT_VERSION);
+}
+
+void
+master_close(struct master *master)
+{
+	hook_worker_stop(&master->hooks);
+	log_targets_stop(&master->log);
+	loop_await_children(master->server.loop, monotonic_ms() + CHILDREN_MS);
 }

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "common/io.h"
-#include "daemon/master/master.h"
+#include "daemon/master/quota_top.h"
+#include "daemon/master/server.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
 #include "privsep/metrics/metrics.h"
@@ -44,18 +44,18 @@ open_tcp(struct local_socket *tcp, const union address *address)
 }
 
 static void
-tell_listening(const struct master *master)
+tell_listening(const struct metrics_server *metrics_server)
 {
 	union address bound;
 	socklen_t len = sizeof(bound);
 	char text[ADDRESS_TEXT_MAX];
 
-	if (master->metrics.wanted.dir_fd >= 0) {
-		log_message(LEVEL_INFO, "metrics", "served on %s", master->config->metrics_listen);
+	if (metrics_server->wanted.dir_fd >= 0) {
+		log_message(LEVEL_INFO, "metrics", "served on %s", metrics_server->server->config->metrics_listen);
 		return;
 	}
 	memset(&bound, 0, sizeof(bound));
-	if (getsockname(master->metrics.wanted.fd, &bound.any, &len) < 0)
+	if (getsockname(metrics_server->wanted.fd, &bound.any, &len) < 0)
 		return;
 	address_text(&bound, text);
 	log_message(LEVEL_INFO, "metrics",
@@ -65,39 +65,39 @@ tell_listening(const struct master *master)
 
 /* Have the address of metrics-listen, if there is one; else try again later. */
 static void
-open_wanted(struct master *master)
+open_wanted(struct metrics_server *metrics_server)
 {
-	const char *listen_on = master->config->metrics_listen;
+	const char *listen_on = metrics_server->server->config->metrics_listen;
 	char why[TRUST_TEXT_MAX];
 	int r;
 
-	timer_stop(master->loop, &master->metrics.open);
-	if (listen_on[0] == '\0' || master->metrics.wanted.fd >= 0)
+	timer_stop(metrics_server->server->loop, &metrics_server->open);
+	if (listen_on[0] == '\0' || metrics_server->wanted.fd >= 0)
 		return;
 	if (strncmp(listen_on, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
 		r = local_socket_open(
-		    &master->metrics.wanted, listen_on + strlen(UNIX_PREFIX), 0666, BACKLOG, why, sizeof(why));
-	else if ((r = open_tcp(&master->metrics.wanted, &master->config->metrics_address)) < 0)
+		    &metrics_server->wanted, listen_on + strlen(UNIX_PREFIX), 0666, BACKLOG, why, sizeof(why));
+	else if ((r = open_tcp(&metrics_server->wanted, &metrics_server->server->config->metrics_address)) < 0)
 		snprintf(why, sizeof(why), "%s", strerror(-r));
 	if (r == 0) {
-		tell_listening(master);
+		tell_listening(metrics_server);
 		return;
 	}
-	if (r != master->metrics.told_error)
+	if (r != metrics_server->told_error)
 		log_message(
 		    LEVEL_ERROR, "metrics", "cannot serve metrics-listen '%s': %s; it is tried again", listen_on, why);
-	master->metrics.told_error = r;
-	timer_set(master->loop, &master->metrics.open, monotonic_ms() + RETRY_MS);
+	metrics_server->told_error = r;
+	timer_set(metrics_server->server->loop, &metrics_server->open, monotonic_ms() + RETRY_MS);
 }
 
 static void
-open_own(struct master *master)
+open_own(struct metrics_server *metrics_server)
 {
 	char path[PATH_MAX], why[TRUST_TEXT_MAX];
 	int r;
 
-	snprintf(path, sizeof(path), "%s/" SOCKET_NAME, master->config->runtime_directory);
-	r = local_socket_open(&master->metrics.own, path, 0600, BACKLOG, why, sizeof(why));
+	snprintf(path, sizeof(path), "%s/" SOCKET_NAME, metrics_server->server->config->runtime_directory);
+	r = local_socket_open(&metrics_server->own, path, 0600, BACKLOG, why, sizeof(why));
 	if (r < 0)
 		log_message(LEVEL_ERROR, "metrics", "cannot make '%s' for 'sallyportctl metrics': %s", path, why);
 }
@@ -115,58 +115,58 @@ add_listener(struct metrics *metrics, const struct local_socket *local)
 static int
 metrics_prepare(void *arg, int channel, char *error, size_t size)
 {
-	const struct master *master = arg;
+	const struct metrics_server *metrics_server = arg;
 
 	(void)channel;
 	(void)error;
 	(void)size;
-	quota_board_share(master->quota_top.board, true);
+	quota_board_share(metrics_server->quota_top->board, true);
 	return 0;
 }
 
 static void
 metrics_enter(void *arg, int channel)
 {
-	struct master *master = arg;
+	struct metrics_server *metrics_server = arg;
 	struct metrics metrics = {
 	    .master_channel = channel,
-	    .empty_directory_fd = master->empty_directory_fd,
-	    .uid = master->service_uid,
-	    .gid = master->service_gid,
-	    .master_pid = master->pid,
-	    .board = &master->board,
-	    .quotas = master->quota_top.board,
+	    .empty_directory_fd = metrics_server->server->empty_directory_fd,
+	    .uid = metrics_server->server->service_uid,
+	    .gid = metrics_server->server->service_gid,
+	    .master_pid = metrics_server->server->pid,
+	    .board = &metrics_server->server->board,
+	    .quotas = metrics_server->quota_top->board,
 	};
 
-	add_listener(&metrics, &master->metrics.own);
-	add_listener(&metrics, &master->metrics.wanted);
+	add_listener(&metrics, &metrics_server->own);
+	add_listener(&metrics, &metrics_server->wanted);
 	metrics_run(&metrics);
 }
 
 static void
 metrics_release(void *arg)
 {
-	const struct master *master = arg;
+	const struct metrics_server *metrics_server = arg;
 
-	quota_board_share(master->quota_top.board, false);
+	quota_board_share(metrics_server->quota_top->board, false);
 }
 
 static void
 metrics_failed(void *arg, const char *error)
 {
-	struct master *master = arg;
+	struct metrics_server *metrics_server = arg;
 
-	if (!master->metrics.was_told)
+	if (!metrics_server->was_told)
 		log_message(LEVEL_ERROR, "metrics", "%s; it is tried again", error);
-	master->metrics.was_told = true;
+	metrics_server->was_told = true;
 }
 
 static void
 metrics_down(void *arg)
 {
-	struct master *master = arg;
+	struct metrics_server *metrics_server = arg;
 
-	master->metrics.was_told = false;
+	metrics_server->was_told = false;
 }
 
 static const struct worker_kind metrics_kind = {
@@ -184,41 +184,47 @@ static const struct worker_kind metrics_kind = {
 static void
 metrics_open_due(void *arg)
 {
-	struct master *master = arg;
+	struct metrics_server *metrics_server = arg;
 
-	open_wanted(master);
-	if (!timer_is_set(&master->metrics.open))
-		worker_restart(&master->metrics.worker);
+	open_wanted(metrics_server);
+	if (!timer_is_set(&metrics_server->open))
+		worker_restart(&metrics_server->worker);
 }
 
 void
-metrics_server_start(struct master *master)
+metrics_server_start(struct metrics_server *metrics_server, struct server *server, struct quota_top *quota_top)
 {
-	master->metrics.wanted = (struct local_socket)LOCAL_SOCKET_NONE;
-	master->metrics.open = (struct loop_timer){.due = metrics_open_due, .arg = master};
-	worker_init(&master->metrics.worker, &metrics_kind, master->loop, &master->board, master);
-	open_own(master);
-	open_wanted(master);
-	worker_restart(&master->metrics.worker);
+	*metrics_server = (struct metrics_server){
+	    .server = server,
+	    .quota_top = quota_top,
+	    .own = LOCAL_SOCKET_NONE,
+	    .wanted = LOCAL_SOCKET_NONE,
+	    .open = {.due = metrics_open_due, .arg = metrics_server},
+	};
+	worker_init(&metrics_server->worker, &metrics_kind, metrics_server->server->loop,
+	    &metrics_server->server->board, metrics_server);
+	open_own(metrics_server);
+	open_wanted(metrics_server);
+	worker_restart(&metrics_server->worker);
 }
 
 void
-metrics_server_reload(struct master *master, const struct config *old)
+metrics_server_reload(struct metrics_server *metrics_server, const struct config *old)
 {
-	if (strcmp(old->metrics_listen, master->config->metrics_listen) == 0)
+	if (strcmp(old->metrics_listen, metrics_server->server->config->metrics_listen) == 0)
 		return;
-	local_socket_close(&master->metrics.wanted, false);
-	master->metrics.told_error = 0;
-	open_wanted(master);
-	worker_restart(&master->metrics.worker);
+	local_socket_close(&metrics_server->wanted, false);
+	metrics_server->told_error = 0;
+	open_wanted(metrics_server);
+	worker_restart(&metrics_server->worker);
 }
 
 void
-metrics_server_stop(struct master *master)
+metrics_server_stop(struct metrics_server *metrics_server)
 {
-	master->metrics.is_stopped = true;
-	timer_stop(master->loop, &master->metrics.open);
-	worker_stop(&master->metrics.worker);
-	local_socket_close(&master->metrics.own, false);
-	local_socket_close(&master->metrics.wanted, false);
+	quota_top_stop(metrics_server->quota_top);
+	timer_stop(metrics_server->server->loop, &metrics_server->open);
+	worker_stop(&metrics_server->worker);
+	local_socket_close(&metrics_server->own, false);
+	local_socket_close(&metrics_server->wanted, false);
 }

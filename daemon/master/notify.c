@@ -20,7 +20,7 @@ static struct sockaddr_un target;
 static socklen_t target_len;
 static char target_name[sizeof(target.sun_path)];
 static int ready_pipe = -1;
-static bool is_main_process = true;	/* as far as the service manager was told */
+static bool is_main_process = true; /* as far as the service manager was told */
 
 void
 notify_init(int ready_fd)
@@ -92,7 +92,7 @@ notify_main_process(pid_t pid)
 	char text[64];
 
 	snprintf(text, sizeof(text), "MAINPID=%ld\n", (long)pid);
-	is_main_process = true;	/* once more, when the other has died before it was known */
+	is_main_process = true; /* once more, when the other has died before it was known */
 	tell(text);
 	is_main_process = false;
 }

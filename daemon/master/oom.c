@@ -13,11 +13,11 @@
 #include "common/banned.h"
 
 #define VALUE_FILE "/proc/self/oom_score_adj"
-#define MASTER_VALUE (-500)	/* as the unit sets it: half of the memory is to be taken off what the master has */
-#define CHILDREN_ABOVE 100	/* where the master has its value from elsewhere, or keeps it for want of a right */
+#define MASTER_VALUE (-500) /* as the unit sets it: half of the memory is to be taken off what the master has */
+#define CHILDREN_ABOVE 100 /* where the master has its value from elsewhere, or keeps it for want of a right */
 #define VALUE_MAX 1000
 
-static char children_value[16];	/* empty: the kernel tells no value, and takes none */
+static char children_value[16]; /* empty: the kernel tells no value, and takes none */
 
 /* Writes text, and leaves the descriptor open. */
 static bool

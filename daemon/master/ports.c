@@ -2,7 +2,7 @@
 #include "daemon/master/ports.h"
 
 #include "common/address.h"
-#include "daemon/master/master.h"
+#include "privsep/ipc/board.h"
 #include "privsep/ipc/ipc.h"
 
 #include "common/banned.h"
@@ -10,34 +10,34 @@
 static struct ipc_message message;
 
 void
-ports_init(struct master *master)
+ports_init(struct ports *ports, const struct board *board)
 {
-	TAILQ_INIT(&master->announcing);
+	ports->board = board;
+	TAILQ_INIT(&ports->announcing);
 }
 
 void
-ports_leave(struct master *master, struct slot *slot)
+ports_leave(struct ports *ports, struct slot *slot)
 {
 	if (slot->announced.family == AF_UNSPEC)
 		return;
-	TAILQ_REMOVE(&master->announcing, slot, announcing);
+	TAILQ_REMOVE(&ports->announcing, slot, announcing);
 	slot->announced.family = AF_UNSPEC;
 }
 
 void
-ports_announce(struct master *master, struct slot *slot, const union address *bound, uint64_t now_ms)
+ports_announce(struct ports *ports, struct slot *slot, const union address *bound, uint64_t now_ms)
 {
-	ports_leave(master, slot);
+	ports_leave(ports, slot);
 	slot->announced = *bound;
 	slot->announced_ms = now_ms;
-	TAILQ_INSERT_TAIL(&master->announcing, slot, announcing);
+	TAILQ_INSERT_TAIL(&ports->announcing, slot, announcing);
 }
 
 static bool
-may_yield(const struct master *master, const struct slot *slot, uint64_t now_ms)
+may_yield(const struct ports *ports, const struct slot *slot, uint64_t now_ms)
 {
-	return now_ms - slot->announced_ms >= PORTS_YIELD_AFTER_MS ||
-	    board_has_moved(&master->board, (size_t)(slot - master->slots));
+	return now_ms - slot->announced_ms >= PORTS_YIELD_AFTER_MS || board_has_moved(ports->board, slot->row);
 }
 
 static bool
@@ -49,17 +49,17 @@ is_in_range(const struct slot *slot, const union address *local, uint16_t low, u
 }
 
 struct slot *
-ports_yield(struct master *master, const union address *local, uint16_t low, uint16_t high, uint64_t now_ms)
+ports_yield(struct ports *ports, const union address *local, uint16_t low, uint16_t high, uint64_t now_ms)
 {
 	struct slot *slot;
 
 	/* no more of them than ports in small ranges */
-	TAILQ_FOREACH(slot, &master->announcing, announcing)
-	if (is_in_range(slot, local, low, high) && may_yield(master, slot, now_ms))
+	TAILQ_FOREACH(slot, &ports->announcing, announcing)
+	if (is_in_range(slot, local, low, high) && may_yield(ports, slot, now_ms))
 		break;
 	if (slot == NULL)
 		return NULL;
-	ports_leave(master, slot);
+	ports_leave(ports, slot);
 	ipc_begin(&message, IPC_yield_port);
 	(void)!ipc_send_now(slot->channel, &message, -1); /* its end is seen by who reads the channel */
 	return slot;

@@ -10,27 +10,31 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct master;
-struct slot;
-union address;
+#include "daemon/master/slot.h"
 
-#define PORTS_YIELD_AFTER_MS 3000	/* a client that means it connects within */
+struct board;
 
-/* Nobody has announced a port. */
-void ports_init(struct master *master);
+#define PORTS_YIELD_AFTER_MS 3000 /* a client that means it connects within */
+
+struct ports {
+	const struct board *board;
+	struct slots announcing; /* the oldest announcement first */
+};
+
+/* Nobody has announced a port. board is borrowed. */
+void ports_init(struct ports *ports, const struct board *board);
 
 /* The slot's monitor has announced a port, in place of any former one. */
-void ports_announce(struct master *master, struct slot *slot, const union address *bound, uint64_t now_ms);
+void ports_announce(struct ports *ports, struct slot *slot, const union address *bound, uint64_t now_ms);
 
 /* The announcement is used up, or the session is gone. */
-void ports_leave(struct master *master, struct slot *slot);
+void ports_leave(struct ports *ports, struct slot *slot);
 
 /*
  * No port from low to high is free on the address local. Tell the session to yield whose announcement there is the oldest, if
  * it is old enough or its bytes move already, which is a claim (scoreboard.h): one that lies loses its port early.
  * Returns the session that was told, or NULL.
  */
-struct slot *ports_yield(
-    struct master *master, const union address *local, uint16_t low, uint16_t high, uint64_t now_ms);
+struct slot *ports_yield(struct ports *ports, const union address *local, uint16_t low, uint16_t high, uint64_t now_ms);
 
 #endif

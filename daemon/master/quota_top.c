@@ -10,7 +10,7 @@
 
 #include "accounts/ledger.h"
 #include "common/io.h"
-#include "daemon/master/master.h"
+#include "daemon/master/server.h"
 #include "privsep/ipc/log.h"
 
 #include "common/banned.h"
@@ -40,13 +40,12 @@ read_ledger(const char *directory, const char *name, const uint8_t boot_id[16], 
 	if (r < 0)
 		return r;
 	*row = (struct quota_row){.bytes = figure.bytes, .files = figure.files};
-	memcpy(row->user, name, strlen(name) + 1);	/* a valid one fits */
+	memcpy(row->user, name, strlen(name) + 1); /* a valid one fits */
 	return 0;
 }
 
 /* runs in the errand, as root */
-static void __attribute__((noreturn))
-look(const struct master *master)
+static void __attribute__((noreturn)) look(const struct quota_top *top)
 {
 	static struct quota_row rows[QUOTA_BOARD_MAX];
 	const struct dirent *found;
@@ -55,12 +54,12 @@ look(const struct master *master)
 	size_t count = 0;
 	DIR *dir;
 
-	snprintf(directory, sizeof(directory), "%s/ledger", master->config->state_directory);
+	snprintf(directory, sizeof(directory), "%s/ledger", top->server->config->state_directory);
 	dir = opendir(directory);
 	while (dir != NULL && (found = readdir(dir)) != NULL)
-		if (read_ledger(directory, found->d_name, master->boot_id, &row) == 0)
-			count = quota_board_insert(rows, count, master->config->metrics_quota_users, &row);
-	quota_board_write(master->quota_top.board, rows, count);
+		if (read_ledger(directory, found->d_name, top->server->boot_id, &row) == 0)
+			count = quota_board_insert(rows, count, top->server->config->metrics_quota_users, &row);
+	quota_board_write(top->board, rows, count);
 	_exit(0);
 }
 
@@ -74,49 +73,59 @@ tell(void *arg, const char *line)
 static void
 quota_top_gone(void *arg, int status)
 {
-	struct master *master = arg;
+	struct quota_top *top = arg;
 
-	(void)errand_end(&master->quota_top.errand, status, tell, NULL);
-	quota_top_configure(master);
+	(void)errand_end(&top->errand, status, tell, NULL);
+	quota_top_configure(top);
 }
 
 static void
 quota_top_due(void *arg)
 {
-	struct master *master = arg;
+	struct quota_top *top = arg;
 	pid_t pid;
 
-	timer_set(master->loop, &master->quota_top.look, monotonic_ms() + LOOK_EVERY_MS);
-	if (master->quota_top.errand.pid != 0)
+	timer_set(top->server->loop, &top->look, monotonic_ms() + LOOK_EVERY_MS);
+	if (top->errand.pid != 0)
 		return;
-	master->quota_top.errand = (struct errand){.child = {.gone = quota_top_gone, .arg = master}};
-	quota_board_share(master->quota_top.board, true);
-	pid = errand_start(&master->quota_top.errand, master->loop, &master->board, "quota", LOOK_SECONDS_MAX);
+	top->errand = (struct errand){.child = {.gone = quota_top_gone, .arg = top}};
+	quota_board_share(top->board, true);
+	pid = errand_start(&top->errand, top->server->loop, &top->server->board, "quota", LOOK_SECONDS_MAX);
 	if (pid == 0)
-		look(master);
-	quota_board_share(master->quota_top.board, false);
+		look(top);
+	quota_board_share(top->board, false);
 }
 
 void
-quota_top_configure(struct master *master)
+quota_top_configure(struct quota_top *top)
 {
-	if (master->config->metrics_quota_users != 0 && !master->metrics.is_stopped) {
-		if (!timer_is_set(&master->quota_top.look))
-			timer_set(master->loop, &master->quota_top.look, 0);
+	if (top->server->config->metrics_quota_users != 0 && !top->is_stopped) {
+		if (!timer_is_set(&top->look))
+			timer_set(top->server->loop, &top->look, 0);
 		return;
 	}
-	timer_stop(master->loop, &master->quota_top.look);
-	if (master->quota_top.board->count > 0 && master->quota_top.errand.pid == 0)
-		quota_board_write(master->quota_top.board, NULL, 0);
+	timer_stop(top->server->loop, &top->look);
+	if (top->board->count > 0 && top->errand.pid == 0)
+		quota_board_write(top->board, NULL, 0);
 }
 
 int
-quota_top_init(struct master *master)
+quota_top_init(struct quota_top *top, struct server *server)
 {
-	master->quota_top.look = (struct loop_timer){.due = quota_top_due, .arg = master};
-	master->quota_top.board = quota_board_new();
-	if (master->quota_top.board == NULL)
+	*top = (struct quota_top){
+	    .server = server,
+	    .board = quota_board_new(),
+	    .look = {.due = quota_top_due, .arg = top},
+	};
+	if (top->board == NULL)
 		return -errno;
-	quota_top_configure(master);
+	quota_top_configure(top);
 	return 0;
+}
+
+void
+quota_top_stop(struct quota_top *top)
+{
+	top->is_stopped = true;
+	quota_top_configure(top);
 }

@@ -3,12 +3,28 @@
 #ifndef DAEMON_MASTER_QUOTA_TOP_H
 #define DAEMON_MASTER_QUOTA_TOP_H
 
-struct master;
+#include <stdbool.h>
 
-/* Make the empty list, and look, if metrics-quota-users wants it. 0 or -errno. */
-int quota_top_init(struct master *master);
+#include "daemon/master/errand.h"
+#include "privsep/ipc/quota_board.h"
 
-/* The configuration has changed, or metrics have stopped: look from now on, or no more. */
-void quota_top_configure(struct master *master);
+struct server;
+
+struct quota_top {
+	struct server *server;
+	struct quota_board *board;
+	struct errand errand;
+	struct loop_timer look;
+	bool is_stopped; /* for good */
+};
+
+/* Make the empty list, and look, if metrics-quota-users wants it. server is borrowed. 0 or -errno. */
+int quota_top_init(struct quota_top *top, struct server *server);
+
+/* The configuration has changed: look from now on, or no more. */
+void quota_top_configure(struct quota_top *top);
+
+/* Nobody shows the list any more. */
+void quota_top_stop(struct quota_top *top);
 
 #endif

@@ -26,7 +26,7 @@ static struct table {
 	struct siphash_key secret;
 	struct budget all;
 	struct budget buckets[BUCKETS];
-} *table;
+} * table;
 
 static uint64_t left_out;
 static struct loop *refusals_loop;

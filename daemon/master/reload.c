@@ -3,23 +3,22 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/buf.h"
-#include "common/io.h"
 #include "common/libc.h"
 #include "common/text.h"
 #include "config/hook.h"
 #include "daemon/master/capacity.h"
+#include "daemon/master/control_socket.h"
 #include "daemon/master/hook_worker.h"
 #include "daemon/master/log_switches.h"
-#include "daemon/master/master.h"
 #include "daemon/master/metrics_server.h"
 #include "daemon/master/notify.h"
 #include "daemon/master/resolver.h"
 #include "daemon/master/quota_top.h"
+#include "daemon/master/server.h"
 #include "daemon/master/sessions.h"
-#include "daemon/master/work.h"
+#include "daemon/master/upgrade.h"
 #include "privsep/ipc/log.h"
 #include "trusted/place.h"
 
@@ -117,96 +116,96 @@ listener_with(const struct reload *reload, int fd)
 
 /* Whoever waits at a listener that goes away, or that changes to TLS, comes in as before. */
 static void
-take_leave(struct master *master)
+take_leave(struct reload *reload)
 {
-	for (size_t i = 0; i < master->listener_count; i++) {
-		const struct listener *old = &master->listeners[i];
-		const struct listener *new = listener_with(&master->reload, old->fd);
+	for (size_t i = 0; i < reload->parts.listeners->count; i++) {
+		const struct listener *old = &reload->parts.listeners->all[i];
+		const struct listener *new = listener_with(reload, old->fd);
 
 		if (new == NULL)
-			master_leave_listener(master, old);
+			listeners_leave(reload->parts.listeners, old);
 		else if (new->is_tls != old->is_tls)
-			(void)!sessions_accept(master, old);
+			(void)!reload->parts.listeners->accept(reload->parts.listeners->arg, old);
 	}
 }
 
 static void
-take_over(struct master *master)
+take_over(struct reload *reload)
 {
-	struct reload *reload = &master->reload;
-	struct config *old = master->config;
+	struct config *old = reload->parts.server->config;
 
-	master_unwatch_listeners(master);
-	take_leave(master);
-	listeners_close_others(master->listeners, master->listener_count, reload->listeners, reload->listener_count);
-	memcpy(master->listeners, reload->listeners, sizeof(reload->listeners));
-	master->listener_count = reload->listener_count;
+	listeners_unwatch(reload->parts.listeners);
+	take_leave(reload);
+	listeners_close_others(
+	    reload->parts.listeners->all, reload->parts.listeners->count, reload->listeners, reload->listener_count);
+	memcpy(reload->parts.listeners->all, reload->listeners, sizeof(reload->listeners));
+	reload->parts.listeners->count = reload->listener_count;
 	warn_about_fixed_keys(reload, old);
 	capacity_check(reload->config->limits.sessions, warn, reload);
-	master->config = reload->config;
-	if (log_targets_use(master, &reload->log_files) < 0)
+	reload->parts.server->config = reload->config;
+	if (log_targets_use(reload->parts.log, &reload->log_files) < 0)
 		log_message(LEVEL_ERROR, "reload", "log targets cannot be handed to the logger");
-	log_switches_set_level(master, (enum log_level)master->config->log.level);
-	master_watch_listeners(master);
-	accounts_load_drop(master, &master->accounts.load);
-	accounts_use(master, &reload->accounts);
-	certificate_check_drop(&master->certificate.check, master->loop);
-	certificates_use(master, master->config->tls.certificate[0] == '\0' ? NULL : &reload->certificate);
-	certificates_look_soon(master);
-	resolver_configure(master);
-	hook_worker_reload(master, old);
-	metrics_server_reload(master, old);
-	quota_top_configure(master);
-	sessions_grant_soon(master);
-	work_grant_soon(master);
+	log_switches_set_level(reload->parts.log->switches, (enum log_level)reload->parts.server->config->log.level);
+	listeners_watch(reload->parts.listeners);
+	accounts_load_drop(reload->parts.accounts, &reload->parts.accounts->load);
+	accounts_use(reload->parts.accounts, &reload->accounts);
+	certificate_check_drop(&reload->parts.certificates->check, reload->parts.server->loop);
+	certificates_use(reload->parts.certificates,
+	    reload->parts.server->config->tls.certificate[0] == '\0' ? NULL : &reload->certificate);
+	certificates_look_soon(reload->parts.certificates);
+	resolver_configure(reload->parts.resolver);
+	hook_worker_reload(reload->parts.hooks, old);
+	metrics_server_reload(reload->parts.metrics, old);
+	quota_top_configure(reload->parts.quota_top);
+	sessions_grant_soon(reload->parts.sessions);
+	work_grant_soon(&reload->parts.sessions->work);
 	config_free(old);
 	reload->config = NULL;
 }
 
 /* Log files are opened again whatever else is wrong: somebody may be rotating them. */
 static void
-give_up(struct master *master)
+give_up(struct reload *reload)
 {
-	struct reload *reload = &master->reload;
 	char error[CONFIG_PLACE_MAX + TRUST_TEXT_MAX];
 
 	log_message(LEVEL_ERROR, "reload-refused", "%s", STAYS);
-	listeners_close_others(reload->listeners, reload->listener_count, master->listeners, master->listener_count);
+	listeners_close_others(
+	    reload->listeners, reload->listener_count, reload->parts.listeners->all, reload->parts.listeners->count);
 	log_targets_close(&reload->log_files);
-	accounts_load_drop(master, &reload->accounts);
-	certificate_check_drop(&reload->certificate, master->loop);
+	accounts_load_drop(reload->parts.accounts, &reload->accounts);
+	certificate_check_drop(&reload->certificate, reload->parts.server->loop);
 	config_free(reload->config);
 	reload->config = NULL;
-	if (log_targets_reopen(master, error, sizeof(error)) < 0)
+	if (log_targets_reopen(reload->parts.log, error, sizeof(error)) < 0)
 		log_message(LEVEL_ERROR, "reload", "%s; the log in force stays", error);
 }
 
-static void begin(struct master *master);
+static void begin(struct reload *reload);
 
 static void
-finish(struct master *master)
+finish(struct reload *reload)
 {
-	struct reload *reload = &master->reload;
 
 	if (reload->is_bad) {
 		note(&reload->next, STAYS);
-		give_up(master);
+		give_up(reload);
 	} else {
-		take_over(master);
+		take_over(reload);
 		note(&reload->next, "configuration in force");
 		log_message(LEVEL_INFO, "reload", "configuration in force");
 	}
-	upgrade_tell_predecessor(master, "reopen\n");
+	upgrade_tell_predecessor(reload->parts.upgrade, "reopen\n");
 	reload->next.is_good = !reload->is_bad;
 	reload->report = reload->next;
-	malloc_trim(0);	/* each fork copies the entries of the pages that are left */
+	malloc_trim(0); /* each fork copies the entries of the pages that are left */
 	if (reload->again)
-		begin(master);
+		begin(reload);
 	else
 		notify_ready();
 	if (reload->config == NULL)
-		upgrade_start_postponed(master);
-	control_socket_report(master);
+		upgrade_release(reload->parts.upgrade);
+	control_socket_report(reload->parts.control);
 }
 
 static struct complaint
@@ -230,92 +229,87 @@ has_children(const struct reload *reload)
 static void
 reload_accounts_gone(void *arg, int status)
 {
-	struct master *master = arg;
-	struct reload *reload = &master->reload;
+	struct reload *reload = arg;
 	struct complaint accounts = complaint_about_accounts(reload);
 
 	if (accounts_load_end(&reload->accounts, status, tell_complaint, &accounts) < 0 && !reload->is_bad)
 		tell_complaint(&accounts, "cannot be used");
 	if (!has_children(reload))
-		finish(master);
+		finish(reload);
 }
 
 static void
 reload_certificate_gone(void *arg, int status)
 {
-	struct master *master = arg;
-	struct reload *reload = &master->reload;
+	struct reload *reload = arg;
 	struct complaint certificate = complaint_about_certificate(reload);
 
-	if (certificate_check_end(&reload->certificate, reload->config, master->certificate.context, status,
+	if (certificate_check_end(&reload->certificate, reload->config, reload->parts.server->offer.tls, status,
 		tell_complaint, &certificate) < 0 &&
 	    !reload->is_bad)
 		tell_complaint(&certificate, "cannot be used");
 	if (!has_children(reload))
-		finish(master);
+		finish(reload);
 }
 
 /* The children do the rest. */
 static void
-start_children(struct master *master)
+start_children(struct reload *reload)
 {
-	struct reload *reload = &master->reload;
 	struct complaint accounts = complaint_about_accounts(reload);
 	struct complaint certificate = complaint_about_certificate(reload);
 	char error[128];
 	int r;
 
-	r = accounts_load_start(master, &reload->accounts, reload->config->accounts, reload_accounts_gone);
+	r = accounts_load_start(
+	    reload->parts.accounts, &reload->accounts, reload->config->accounts, reload_accounts_gone, reload);
 	if (r < 0) {
 		snprintf(error, sizeof(error), "the loader cannot be started: %s", strerror(-r));
 		tell_complaint(&accounts, error);
 	}
 	if (reload->config->tls.certificate[0] != '\0')
-		(void)!certificate_check_start(
-		    master, &reload->certificate, reload->config, reload_certificate_gone, tell_complaint, &certificate);
+		(void)!certificate_check_start(reload->parts.certificates, &reload->certificate, reload->config,
+		    reload_certificate_gone, reload, tell_complaint, &certificate);
 }
 
 /* Everything that takes no time. */
 static void
-examine(struct master *master)
+examine(struct reload *reload)
 {
-	struct reload *reload = &master->reload;
 	char error[CONFIG_PLACE_MAX + TRUST_TEXT_MAX];
 	int count;
 
-	if (config_load(master->config_path, tell_problem, reload, &reload->config) < 0) {
+	if (config_load(reload->parts.server->config_path, tell_problem, reload, &reload->config) < 0) {
 		reload->is_bad = true;
 		return;
 	}
-	if (log_targets_open(master, reload->config, &reload->log_files, error, sizeof(error)) < 0)
+	if (log_targets_open(reload->parts.log, reload->config, &reload->log_files, error, sizeof(error)) < 0)
 		tell_problem(reload, error);
 	if (config_check_hook(reload->config, error, sizeof(error)) < 0)
 		tell_problem(reload, error);
-	count = listeners_open(
-	    reload->config, master->listeners, master->listener_count, reload->listeners, error, sizeof(error));
+	count = listeners_open(reload->config, reload->parts.listeners->all, reload->parts.listeners->count,
+	    reload->listeners, error, sizeof(error));
 	if (count < 0)
 		tell_problem(reload, error);
 	else
 		reload->listener_count = (size_t)count;
-	start_children(master);
+	start_children(reload);
 }
 
 void
-reload_cancel(struct master *master)
+reload_cancel(struct reload *reload)
 {
-	struct reload *reload = &master->reload;
 
 	reload->again = false;
 	if (reload->config == NULL)
 		return;
 	tell_problem(reload, "the server is stopping");
-	finish(master);
+	finish(reload);
 }
 
 static void
-begin(struct master *master)
+begin(struct reload *reload)
 {
-	struct reload *reload = &master->reload;
 
 	reload->again = false;
 	reload->is_bad = false;
@@ -325,31 +319,29 @@ begin(struct master *master)
 	reload->certificate = (struct certificate_check){.chain_fd = -1, .key_fd = -1, .parts_fd = -1};
 	for (int kind = 0; kind < LOG_TARGET_COUNT; kind++)
 		reload->log_files.fds[kind] = -1;
+	upgrade_hold(reload->parts.upgrade);
 	notify_reloading();
-	examine(master);
+	examine(reload);
 	if (!has_children(reload))
-		finish(master);
+		finish(reload);
 }
 
 uint64_t
-reload_start(struct master *master)
+reload_start(struct reload *reload)
 {
-	struct reload *reload = &master->reload;
 
 	if (reload->config != NULL) {
 		reload->again = true;
 		return reload->next.ticket + 1;
 	}
-	if (master->upgrade.child.pid != 0) {
-		reload->again = true;	/* when it has failed; else it is the new server's */
+	if (upgrade_takes_reload(reload->parts.upgrade))
 		return reload->report.ticket + 1;
-	}
-	begin(master);
+	begin(reload);
 	return reload->next.ticket;
 }
 
 const struct reload_report *
-reload_report(const struct master *master)
+reload_report(const struct reload *reload)
 {
-	return &master->reload.report;
+	return &reload->report;
 }

@@ -19,25 +19,49 @@
 
 #define RELOAD_TEXT_MAX 4096
 
-struct master;
+struct control_socket;
+struct hook_worker;
+struct metrics_server;
+struct quota_top;
+struct resolver;
+struct server;
+struct sessions;
+struct upgrade;
+
+/* What a new configuration changes. All borrowed. */
+struct reload_parts {
+	struct server *server;
+	struct listeners *listeners;
+	struct log_targets *log;
+	struct accounts_loader *accounts;
+	struct certificates *certificates;
+	struct resolver *resolver;
+	struct hook_worker *hooks;
+	struct metrics_server *metrics;
+	struct quota_top *quota_top;
+	struct sessions *sessions;
+	struct upgrade *upgrade;
+	struct control_socket *control;
+};
 
 /* How a reload ended. */
 struct reload_report {
-	uint64_t ticket;		/* counts from 1; 0: there was none yet */
-	bool is_good;			/* the new configuration is in force */
-	char text[RELOAD_TEXT_MAX];	/* what is wrong, or worth knowing: printable lines, each ended by '\n' */
+	uint64_t ticket; /* counts from 1; 0: there was none yet */
+	bool is_good; /* the new configuration is in force */
+	char text[RELOAD_TEXT_MAX]; /* what is wrong, or worth knowing: printable lines, each ended by '\n' */
 };
 
 /* The reload that is under way, and the report of the last one. */
 struct reload {
-	struct config *config;	/* under examination; NULL: no reload is under way */
+	struct reload_parts parts;
+	struct config *config; /* under examination; NULL: no reload is under way */
 	struct listener listeners[LISTENERS_MAX];
 	size_t listener_count;
 	struct log_files log_files;
 	struct accounts_load accounts;
 	struct certificate_check certificate;
 	bool is_bad;
-	bool again;		/* one more was asked for meanwhile */
+	bool again; /* one more was asked for meanwhile */
 	struct reload_report next, report;
 };
 
@@ -48,12 +72,12 @@ struct reload {
  * Returns the ticket of the reload that takes what the files say now: reload_report() has it, or
  * a later one, when it has ended.
  */
-uint64_t reload_start(struct master *master);
+uint64_t reload_start(struct reload *reload);
 
 /* Give up the reload that is under way, if there is one: the server stops. */
-void reload_cancel(struct master *master);
+void reload_cancel(struct reload *reload);
 
 /* The last reload that has ended. */
-const struct reload_report *reload_report(const struct master *master);
+const struct reload_report *reload_report(const struct reload *reload);
 
 #endif

@@ -6,12 +6,23 @@
 #ifndef DAEMON_MASTER_RESOLVER_H
 #define DAEMON_MASTER_RESOLVER_H
 
-struct master;
+#include "daemon/master/errand.h"
+
+struct server;
+
+struct resolver {
+	struct server *server;
+	struct errand lookup;
+	struct loop_timer look;
+};
+
+/* Nothing is looked up yet. server is borrowed. */
+void resolver_init(struct resolver *resolver, struct server *server);
 
 /*
- * Have what the configuration in force says in master->passive.told: an address at once, a
+ * Have what the configuration in force says in server->offer.passive_told: an address at once, a
  * name when its lookup is done, and again every five minutes. At start and reload.
  */
-void resolver_configure(struct master *master);
+void resolver_configure(struct resolver *resolver);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The table of sessions: admission by limits, fork, messages of monitors, reaping. */
+/* The table of sessions: limits, messages of monitors, turns for passwords, reaping. */
 #ifndef DAEMON_MASTER_SESSIONS_H
 #define DAEMON_MASTER_SESSIONS_H
 
@@ -8,37 +8,60 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "daemon/master/ports.h"
+#include "daemon/master/slot.h"
+#include "daemon/master/work.h"
 #include "privsep/ipc/messages.h"
 
-struct master;
-struct slot;
-struct session;
-struct listener;
+struct accounts_loader;
+struct bans;
 struct control_request;
-struct address_key;
+struct judgements;
+struct server;
+struct tally;
 
-/* Make the empty table and the scoreboard. 0 or -errno. */
-int sessions_init(struct master *master);
+struct sessions {
+	struct server *server;
+	struct bans *bans;
+	struct accounts_loader *accounts;
+	struct slot *slots; /* SESSIONS_MAX of them; touched from the front */
+	size_t used; /* slots ever touched */
+	struct slots live, arriving, free;
+	uint32_t live_count;
+	uint32_t counted; /* for the limits: with those of a former server */
+	struct tally *by_address, *by_user; /* of them */
+	struct turns *turns[TURN_KIND_COUNT];
+	struct judgements *judgements;
+	struct loop_timer grant; /* of turns to those who wait */
+	struct work_turns work;
+	struct ports ports;
+	void (*gone)(void *arg, const char *id); /* one has ended; NULL: nobody waits for that */
+	void *gone_arg;
+};
+
+/* Make the empty table and the scoreboard. The rest is borrowed; gone is the caller's to set. 0 or -errno. */
+int
+sessions_init(struct sessions *sessions, struct server *server, struct bans *bans, struct accounts_loader *accounts);
 
 /* A session of address, and of user unless that is "", counts for the limits from now on, or no more. */
-void sessions_count(struct master *master, const struct address_key *address, const char *user);
-void sessions_uncount(struct master *master, const struct address_key *address, const char *user);
+void sessions_count(struct sessions *sessions, const struct address_key *address, const char *user);
+void sessions_uncount(struct sessions *sessions, const struct address_key *address, const char *user);
 
 /* A slot for a session to come, in no list yet. */
-struct slot *sessions_take_slot(struct master *master);
+struct slot *sessions_take_slot(struct sessions *sessions);
+
+/* There was no session to come after all. */
+void sessions_return_slot(struct sessions *sessions, struct slot *slot);
+
+/* Have the oldest session that did not log in make room. False: there is none. */
+bool sessions_make_room(struct sessions *sessions);
 
 /*
  * A session that was forked is one of the table from now on. pid: its monitor, which leads a group of its own;
  * channel: to it, the slot's from here on.
  */
-void sessions_enter(struct master *master, struct slot *slot, pid_t pid, int channel, const struct session *session,
+void sessions_enter(struct sessions *sessions, struct slot *slot, pid_t pid, int channel, const struct session *session,
     const struct address_key *address);
-
-/*
- * Accept what waits at listener, within limits, and fork a session for each. True: more may wait,
- * but other events want their turn.
- */
-bool sessions_accept(struct master *master, const struct listener *listener);
 
 /* Its monitor has a message, or has closed the channel. arg: the slot. */
 void slot_ready(void *arg);
@@ -48,24 +71,24 @@ void slot_gone(void *arg, int status);
 
 /*
  * Let sessions that wait compute their password hash, as far as limits.concurrent-hashes, the delays of their addresses
- * and a loader of accounts allow; again when the next one may be due. arg: the master.
+ * and a loader of accounts allow; again when the next one may be due. arg: the struct sessions.
  */
 void sessions_grant_due(void *arg);
 
 /* The same before the loop waits again: a turn is free, the accounts or the limits have changed. */
-void sessions_grant_soon(struct master *master);
+void sessions_grant_soon(struct sessions *sessions);
 
 /* End the sessions that a request names, or tell their clients a notice. Returns how many. */
-size_t sessions_kick(struct master *master, const struct control_request *request);
-size_t sessions_notify(struct master *master, const struct control_request *request);
+size_t sessions_kick(struct sessions *sessions, const struct control_request *request);
+size_t sessions_notify(struct sessions *sessions, const struct control_request *request);
 
 /* End the sessions of address without a login: it was banned. */
-void sessions_end_unwelcome(struct master *master, const struct address_key *address);
+void sessions_end_unwelcome(struct sessions *sessions, const struct address_key *address);
 
 /* Tell every session to end. */
-void sessions_tell_end(struct master *master, enum ipc_end_reason reason);
+void sessions_tell_end(struct sessions *sessions, enum ipc_end_reason reason);
 
 /* SIGKILL to all processes of every session. */
-void sessions_kill(struct master *master);
+void sessions_kill(struct sessions *sessions);
 
 #endif

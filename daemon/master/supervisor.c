@@ -11,21 +11,21 @@
 
 #include "common/banned.h"
 
-#define COMM_MAX 16	/* TASK_COMM_LEN, with its NUL; longer names are cut */
+#define COMM_MAX 16 /* TASK_COMM_LEN, with its NUL; longer names are cut */
 
 /* Programs that restart, or end with, the process that they started. As /proc/PID/comm has their names. */
 static const char *const supervisors[] = {
-    "supervise-daemo",	/* OpenRC */
-    "start-stop-daem",	/* with a pid file of its own */
-    "runsv",		/* runit */
+    "supervise-daemo", /* OpenRC */
+    "start-stop-daem", /* with a pid file of its own */
+    "runsv", /* runit */
     "s6-supervise",
-    "supervise",	/* daemontools */
+    "supervise", /* daemontools */
     "supervisord",
     "perpd",
     "dinit",
-    "conmon",		/* containers that share process numbers with the host */
+    "conmon", /* containers that share process numbers with the host */
     "containerd-shim",
-    "tini",		/* process 1 of containers, or a subreaper in them */
+    "tini", /* process 1 of containers, or a subreaper in them */
     "docker-init",
     "dumb-init",
     "catatonit",
@@ -63,7 +63,7 @@ supervisor_find(bool is_foreground, char *why, size_t size)
 
 	why[0] = '\0';
 	if (getenv(INHERITED_ENVIRONMENT) != NULL)
-		return;	/* the former server had none */
+		return; /* the former server had none */
 	if (getpid() == 1) {
 		snprintf(why, size,
 		    "this server is process 1, and the container ends with it; start a container with the new program");

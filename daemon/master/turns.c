@@ -17,21 +17,21 @@
 
 /* Where an address stands that has somebody waiting. */
 enum rank {
-	RANK_NONE,	/* nobody waits */
-	RANK_FIRST,	/* it has no turn: before those that have */
-	RANK_AGAIN,	/* it has one already */
-	RANK_LATER	/* the first one of it is put off */
+	RANK_NONE, /* nobody waits */
+	RANK_FIRST, /* it has no turn: before those that have */
+	RANK_AGAIN, /* it has one already */
+	RANK_LATER /* the first one of it is put off */
 };
 
 TAILQ_HEAD(turn_list, turn);
 
 struct turn_address {
 	struct address_key key;
-	uint32_t shares;	/* turns of it that are held or not judged */
+	uint32_t shares; /* turns of it that are held or not judged */
 	enum rank rank;
 	struct turn_list waiting;
-	TAILQ_ENTRY(turn_address) round;	/* among those of its rank */
-	LIST_ENTRY(turn_address) same_bucket;	/* or in the list of free ones */
+	TAILQ_ENTRY(turn_address) round; /* among those of its rank */
+	LIST_ENTRY(turn_address) same_bucket; /* or in the list of free ones */
 	struct deadline wake;
 };
 
@@ -41,13 +41,13 @@ LIST_HEAD(address_list, turn_address);
 struct turns {
 	uint32_t most, most_per_address;
 	uint32_t running, waiting;
-	uint32_t ranked;	/* addresses in first and again */
+	uint32_t ranked; /* addresses in first and again */
 	struct round first, again;
 	struct deadlines later;
 	struct siphash_key secret;
 	struct address_list buckets[BUCKETS], free;
 	uint32_t addresses_max, used;
-	struct turn_address addresses[];	/* behind them the room of later */
+	struct turn_address addresses[]; /* behind them the room of later */
 };
 
 static size_t
@@ -118,7 +118,7 @@ claim_address(struct turns *turns, const struct address_key *key)
 	else if (turns->used < turns->addresses_max)
 		address = &turns->addresses[turns->used++];
 	else
-		abort();	/* there are more turns than the caller said */
+		abort(); /* there are more turns than the caller said */
 	*address = (struct turn_address){.key = *key};
 	TAILQ_INIT(&address->waiting);
 	LIST_INSERT_HEAD(bucket, address, same_bucket);

@@ -23,15 +23,15 @@ enum turn_state {
 	TURN_NONE,
 	TURN_WAITS,
 	TURN_HELD,
-	TURN_GIVEN_BACK	/* others may have it, but it still counts for its address */
+	TURN_GIVEN_BACK /* others may have it, but it still counts for its address */
 };
 
 /* The part of one who waits; all zero at first. One that is given back may be copied and the original zeroed. */
 struct turn {
 	enum turn_state state;
-	uint64_t not_before_ms;	/* 0: nobody has said yet */
+	uint64_t not_before_ms; /* 0: nobody has said yet */
 	struct turn_address *address;
-	TAILQ_ENTRY(turn) next;	/* behind the same address */
+	TAILQ_ENTRY(turn) next; /* behind the same address */
 };
 
 /* Nobody waits. addresses_max: as many as there can be turns at once. No other process inherits it. 0 or -errno. */

@@ -24,97 +24,107 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/queue.h>
 #include <sys/types.h>
 
 #include "common/buf.h"
-#include "accounts/account.h"
-#include "common/address.h"
+#include "daemon/master/former_sessions.h"
 #include "daemon/master/loop.h"
-#include "privsep/monitor/monitor.h"
 
 #define UPGRADE_REPORT_MAX 4096
 
-struct master;
-struct slot;
+struct bans;
+struct control_socket;
+struct hook_worker;
 struct inherited;
+struct listeners;
+struct log_targets;
+struct metrics_server;
+struct server;
+struct sessions;
 
-/* A session of a former server. */
-struct foreign {
-	char id[SESSION_ID_SIZE];
-	struct address_key address;
-	char user[ACCOUNT_NAME_MAX + 1];
-	TAILQ_ENTRY(foreign) entry;
+/* What is handed over, or ends, when another server takes over. All borrowed. */
+struct upgrade_parts {
+	struct server *server;
+	struct sessions *sessions;
+	struct listeners *listeners;
+	struct log_targets *log;
+	struct hook_worker *hooks;
+	struct metrics_server *metrics;
+	struct control_socket *control;
+	struct bans *bans;
+	void (*reload)(void *arg); /* one that had to wait for a server that did not come up */
+	void *reload_arg;
 };
-
-TAILQ_HEAD(foreign_list, foreign);
 
 struct upgrade {
-	char *program;			/* where this program was started from */
+	struct upgrade_parts parts;
+	const char *program; /* where this program was started from */
 	/* the server that comes */
-	char supervisor[160];		/* why none may come; "": it may */
-	struct loop_child child;		/* its parent until it is ready; pid 0: none starts */
-	pid_t program_pid;		/* itself, */
-	int program_fd;			/* and its pidfd; -1: none */
-	int successor;			/* the channel to it; -1: none */
+	char supervisor[160]; /* why none may come; "": it may */
+	struct loop_child child; /* its parent until it is ready; pid 0: none starts */
+	pid_t program_pid; /* itself, */
+	int program_fd; /* and its pidfd; -1: none */
+	int successor; /* the channel to it; -1: none */
 	struct loop_source successor_source;
-	int errors_fd;			/* its standard error until it is ready */
-	struct loop_timer overdue;		/* it must be ready by then */
-	struct loop_timer rescue;		/* when one starts in place of one that died */
-	bool is_postponed;		/* it starts when the reload under way has ended */
-	bool is_retired;		/* another has taken over; this one lives for its sessions */
-	bool has_successor;		/* that other lives */
-	struct buf gone;		/* lines about sessions that have ended, which its channel has no room for yet */
-	bool is_passed;			/* and yet another has taken over from it */
+	int errors_fd; /* its standard error until it is ready */
+	struct loop_timer overdue; /* it must be ready by then */
+	struct loop_timer rescue; /* when one starts in place of one that died */
+	bool is_held; /* a reload is under way */
+	bool is_postponed; /* it starts when that has ended */
+	bool wants_reload; /* a reload was asked for while it starts */
+	bool is_retired; /* another has taken over; this one lives for its sessions */
+	bool has_successor; /* that other lives */
+	struct buf gone; /* lines about sessions that have ended, which its channel has no room for yet */
+	bool is_passed; /* and yet another has taken over from it */
 	/* the last start that ended */
-	uint64_t ended;			/* how many have */
+	uint64_t ended; /* how many have */
 	bool is_good;
-	char report[UPGRADE_REPORT_MAX];	/* lines */
+	char report[UPGRADE_REPORT_MAX]; /* lines */
 	/* the server that goes */
-	int predecessor;		/* the channel to it; -1: none */
+	int predecessor; /* the channel to it; -1: none */
 	struct loop_source predecessor_source;
-	bool is_known;			/* the service manager was told */
-	struct foreign_list foreign;	/* its sessions, for the limits */
-	struct foreign_list unused;	/* room for others */
-	struct foreign *room;	/* SESSIONS_MAX of them, that no session inherits; NULL: there was no former server */
-	uint32_t foreign_count, foreign_used;
+	bool is_known; /* the service manager was told */
+	struct former_sessions former;
 };
 
-/* At start, before the environment is cleared: remember how this program was started. 0 or -ENOMEM. */
-int upgrade_init(struct master *master, const char *argv0);
+/* At start, before the environment is cleared: remember how this program was started. parts is copied. 0 or -ENOMEM. */
+int upgrade_init(struct upgrade *upgrade, const struct upgrade_parts *parts, const char *argv0);
 
-/* Take what the former server hands over, but its listeners and its standard error. */
-void upgrade_take(struct master *master, const struct inherited *inherited);
+/* The sessions can be counted from now on. Take what the former server hands over, but its listeners and its standard error. */
+void upgrade_take(struct upgrade *upgrade, const struct inherited *inherited);
 
 /* This server is ready: tell the former one, if there is one. True: readiness is told to the manager later. */
-bool upgrade_tell_ready(struct master *master);
+bool upgrade_tell_ready(struct upgrade *upgrade);
 
 /*
- * SIGUSR2. While a reload is under way, it waits for its end, which calls upgrade_start_postponed().
- * Returns NULL, or why it is refused; nothing changes then. Its end counts up upgrade.ended.
+ * SIGUSR2. While a reload is under way, it waits for its end.
+ * Returns NULL, or why it is refused; nothing changes then. Its end counts up upgrade->ended.
  */
-const char *upgrade_start(struct master *master);
-void upgrade_start_postponed(struct master *master);
+const char *upgrade_start(struct upgrade *upgrade);
+
+/* A reload is under way; it has ended, and what waited for that starts. */
+void upgrade_hold(struct upgrade *upgrade);
+void upgrade_release(struct upgrade *upgrade);
+
+/* A reload is asked for. True: a new server is about to start, and the reload is left to it, or follows if it fails. */
+bool upgrade_takes_reload(struct upgrade *upgrade);
 
 /* SIGHUP to a server that has retired: its log files are opened again. False: it has not. */
-bool upgrade_reload_retired(struct master *master);
+bool upgrade_reload_retired(struct upgrade *upgrade);
 
-/* The server that goes has a message, or has closed its channel. arg: the master. */
+/* The server that goes has a message, or has closed its channel. arg: the struct upgrade. */
 void upgrade_predecessor_ready(void *arg);
 
 /* Another server has taken over, and none has to be started in its place: this one may leave with its last session. */
-bool upgrade_lets_go(const struct master *master);
+bool upgrade_lets_go(const struct upgrade *upgrade);
 
-/* Tell the server that goes, if there is one, to stop as master_stop() does. */
-void upgrade_stop_predecessor(struct master *master, bool is_drain);
+/* Tell the server that goes, if there is one, to stop as server->stop() does. */
+void upgrade_stop_predecessor(struct upgrade *upgrade, bool is_drain);
 
 /* Tell the server that goes, if there is one: "reopen". */
-void upgrade_tell_predecessor(struct master *master, const char *text);
+void upgrade_tell_predecessor(struct upgrade *upgrade, const char *text);
 
 /* The server stops: no new one comes up. */
-void upgrade_cancel(struct master *master);
-
-/* A session of this server has ended. */
-void upgrade_session_gone(struct master *master, const struct slot *slot);
+void upgrade_cancel(struct upgrade *upgrade);
 
 #endif

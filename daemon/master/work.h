@@ -15,23 +15,31 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-struct master;
-struct slot;
+#include "daemon/master/slot.h"
 
-/* Nobody works. */
-void work_init(struct master *master);
+struct server;
+
+struct work_turns {
+	const struct server *server;
+	struct slots waiting, working; /* first come first served; those whose turn it is */
+	struct loop_timer due;
+	int nice; /* the server's own */
+};
+
+/* Nobody works. server is borrowed. */
+void work_init(struct work_turns *work, const struct server *server);
 
 /* The slot's monitor asks for a turn of its files process, or gives it back (no turn: withdraws). False: out of order. */
-bool work_begin(struct master *master, struct slot *slot, pid_t files_pid, bool is_change);
-bool work_end(struct master *master, struct slot *slot);
+bool work_begin(struct work_turns *work, struct slot *slot, pid_t files_pid, bool is_change);
+bool work_end(struct work_turns *work, struct slot *slot);
 
 /* The session is gone, and its turn with it. */
-void work_leave(struct master *master, struct slot *slot);
+void work_leave(struct work_turns *work, struct slot *slot);
 
-/* Give turns to those who wait, as far as there are some; again when the next one may be free. arg: the master. */
+/* Give turns to those who wait, as far as there are some; again when the next one may be free. arg: the struct work_turns. */
 void work_due(void *arg);
 
 /* The same before the loop waits again: the limits have changed. */
-void work_grant_soon(struct master *master);
+void work_grant_soon(struct work_turns *work);
 
 #endif

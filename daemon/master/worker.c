@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/death.h"
@@ -230,6 +229,6 @@ worker_gone(void *arg, int status)
 		tell_death(worker, status);
 	worker->last_words[0] = '\0';
 	if (worker->is_wanted)
-		timer_set(worker->loop, &worker->restart,
-		    was_told && status == 0 ? 0 : worker->started_ms + RESTART_MS);
+		timer_set(
+		    worker->loop, &worker->restart, was_told && status == 0 ? 0 : worker->started_ms + RESTART_MS);
 }

@@ -12,15 +12,15 @@
 
 #include "daemon/master/loop.h"
 
-#define WORKER_TEXT_MAX 640	/* of what is told of a death */
+#define WORKER_TEXT_MAX 640 /* of what is told of a death */
 
 struct board;
 struct ipc_message;
 
 /* What the parts differ in. Functions but run may be NULL. */
 struct worker_kind {
-	const char *name;	/* in titles and in alarms */
-	bool sees_board;	/* run has the board of all sessions */
+	const char *name; /* in titles and in alarms */
+	bool sees_board; /* run has the board of all sessions */
 
 	/* In the master, before a fork: what the process is to have. channel is its way to it. Error: what is missing. 0 or -errno. */
 	int (*prepare)(void *arg, int channel, char *error, size_t size);
@@ -51,16 +51,17 @@ struct worker {
 	struct loop *loop;
 	struct board *board;
 	bool is_wanted;
-	int channel;	/* to the process; -1: it was closed, or there is none */
+	int channel; /* to the process; -1: it was closed, or there is none */
 	struct loop_source source;
 	struct loop_child child;
-	struct loop_timer restart;	/* set: another one is to be started */
+	struct loop_timer restart; /* set: another one is to be started */
 	uint64_t started_ms;
-	char last_words[WORKER_TEXT_MAX];	/* of one that could say why it ends */
+	char last_words[WORKER_TEXT_MAX]; /* of one that could say why it ends */
 };
 
 /* There is none, and none is wanted. loop, board and arg are borrowed. */
-void worker_init(struct worker *worker, const struct worker_kind *kind, struct loop *loop, struct board *board, void *arg);
+void
+worker_init(struct worker *worker, const struct worker_kind *kind, struct loop *loop, struct board *board, void *arg);
 
 /* Start one and keep it running. Returns 0, or -errno with the reason in error: then it is tried again later. */
 int worker_start(struct worker *worker, char *error, size_t size);

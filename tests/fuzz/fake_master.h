@@ -7,8 +7,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "daemon/master/failures.h"
+#include "daemon/master/judgements.h"
 #include "daemon/master/master.h"
-#include "daemon/master/sessions.h"
+#include "daemon/master/tally.h"
 
 #define FAKE_SESSIONS_PER_USER 2
 #define FAKE_HASHES 2
@@ -32,20 +34,18 @@ fake_master_init(struct master *master, struct config *config)
 		.login_failures = 1000,
 		.ban_time_s = 60},
 	};
-	master->config = config;
-	if (loop_new(SESSIONS_MAX + JUDGEMENTS_MAX, &master->loop) < 0)
+	if (master_init(master, "sallyportd") < 0)
 		abort();
+	master->server.config = config;
+	if (loop_new(SESSIONS_MAX + JUDGEMENTS_MAX, &master->server.loop) < 0 ||
+	    bans_init(&master->bans, &master->server) < 0 ||
+	    sessions_init(&master->sessions, &master->server, &master->bans, &master->accounts) < 0)
+		abort();
+	master->accounts.server = &master->server;
 	master->accounts.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	master->accounts.not_before_ms = UINT64_MAX; /* no loader */
 	master->accounts.refusal_step_ms = 1;
-	master->upgrade = (struct upgrade){
-	    .successor = -1,
-	    .errors_fd = -1,
-	    .predecessor = -1,
-	    .predecessor_source = {.ready = upgrade_predecessor_ready, .arg = master},
-	};
-	TAILQ_INIT(&master->upgrade.foreign);
-	if (sessions_init(master) < 0 || master->accounts.fd < 0)
+	if (master->accounts.fd < 0)
 		abort();
 }
 

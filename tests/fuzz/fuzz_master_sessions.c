@@ -14,8 +14,6 @@
 #include <unistd.h>
 
 #include "common/io.h"
-#include "daemon/master/judgements.h"
-#include "daemon/master/work.h"
 #include "privsep/ipc/ipc.h"
 #include "tests/fuzz/fake_master.h"
 #include "tests/fuzz/input.h"
@@ -65,9 +63,10 @@ begin(struct monitor_end *monitor, struct input *input)
 	if (ipc_pair(pair, 0) < 0)
 		abort();
 	address_make_key(&peer, &key);
-	*monitor = (struct monitor_end){
-	    .slot = sessions_take_slot(&master), .pid = FIRST_PID + (pid_t)(monitor - monitors), .channel = pair[1]};
-	sessions_enter(&master, monitor->slot, monitor->pid, pair[0], &session, &key);
+	*monitor = (struct monitor_end){.slot = sessions_take_slot(&master.sessions),
+	    .pid = FIRST_PID + (pid_t)(monitor - monitors),
+	    .channel = pair[1]};
+	sessions_enter(&master.sessions, monitor->slot, monitor->pid, pair[0], &session, &key);
 }
 
 static void
@@ -140,8 +139,8 @@ say(struct monitor_end *monitor, const struct ipc_message *message)
 	(void)ipc_send_now(monitor->channel, message, -1);
 	if (monitor->slot->channel >= 0)
 		slot_ready(monitor->slot);
-	sessions_grant_due(&master);
-	work_due(&master);
+	sessions_grant_due(&master.sessions);
+	work_due(&master.sessions.work);
 	for (int i = 0; i < MONITORS; i++)
 		hear(&monitors[i]);
 }
@@ -175,7 +174,7 @@ end(struct monitor_end *monitor, struct input *input)
 	static const int statuses[] = {0, SIGKILL, SIGSYS, SIGSEGV, MONITOR_EXIT_ALARM << 8, 1 << 8};
 
 	close_fd(&monitor->channel);
-	child_drop(master.loop, &monitor->slot->monitor);
+	child_drop(master.server.loop, &monitor->slot->monitor);
 	slot_gone(monitor->slot, statuses[input_below(input, sizeof(statuses) / sizeof(statuses[0]))]);
 	*monitor = (struct monitor_end){.channel = -1};
 }
@@ -185,7 +184,8 @@ check_bounds(void)
 {
 	unsigned admitted[USERS] = {0};
 
-	if (turns_running(master.turns[TURN_HASH]) > FAKE_HASHES || turns_running(master.turns[TURN_PAM]) > 1)
+	if (turns_running(master.sessions.turns[TURN_HASH]) > FAKE_HASHES ||
+	    turns_running(master.sessions.turns[TURN_PAM]) > 1)
 		abort();
 	for (int i = 0; i < MONITORS; i++)
 		for (size_t user = 0; user < USERS; user++)
@@ -195,7 +195,7 @@ check_bounds(void)
 		if (admitted[user] > FAKE_SESSIONS_PER_USER || (users[user][0] == '\0' && admitted[user] > 0))
 			abort();
 		if (users[user][0] != '\0' &&
-		    tally_count(master.by_user, users[user], strlen(users[user])) != admitted[user])
+		    tally_count(master.sessions.by_user, users[user], strlen(users[user])) != admitted[user])
 			abort();
 	}
 }
@@ -203,15 +203,15 @@ check_bounds(void)
 static void
 check_nothing_is_left(void)
 {
-	if (!TAILQ_EMPTY(&master.announcing))
+	if (!TAILQ_EMPTY(&master.sessions.ports.announcing))
 		abort();
-	if (!TAILQ_EMPTY(&master.work.waiting) || !TAILQ_EMPTY(&master.work.working))
+	if (!TAILQ_EMPTY(&master.sessions.work.waiting) || !TAILQ_EMPTY(&master.sessions.work.working))
 		abort();
-	if (master.live_count != 0 || !TAILQ_EMPTY(&master.live) || !TAILQ_EMPTY(&master.arriving) ||
-	    judgements_waiting(master.judgements) != 0)
+	if (master.sessions.live_count != 0 || !TAILQ_EMPTY(&master.sessions.live) ||
+	    !TAILQ_EMPTY(&master.sessions.arriving) || judgements_waiting(master.sessions.judgements) != 0)
 		abort();
 	for (int kind = 0; kind < TURN_KIND_COUNT; kind++)
-		if (turns_running(master.turns[kind]) != 0 || turns_waiting(master.turns[kind]) != 0)
+		if (turns_running(master.sessions.turns[kind]) != 0 || turns_waiting(master.sessions.turns[kind]) != 0)
 			abort();
 	check_bounds();
 }
@@ -233,7 +233,7 @@ step(struct input *input)
 		close_fd(&monitor->channel);
 		break;
 	case 2:
-		sessions_tell_end(&master, (enum ipc_end_reason)input_below(input, END_REASON_COUNT));
+		sessions_tell_end(&master.sessions, (enum ipc_end_reason)input_below(input, END_REASON_COUNT));
 		break;
 	case 3:
 	case 4:
@@ -248,7 +248,7 @@ step(struct input *input)
 	}
 	if (monitor->slot->channel >= 0)
 		slot_ready(monitor->slot);
-	sessions_grant_due(&master);
+	sessions_grant_due(&master.sessions);
 }
 
 int
@@ -266,8 +266,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = 0; i < MONITORS; i++)
 		if (monitors[i].slot != NULL)
 			end(&monitors[i], &input);
-	while (judgements_waiting(master.judgements) > 0)
-		loop_turn(master.loop);
+	while (judgements_waiting(master.sessions.judgements) > 0)
+		loop_turn(master.server.loop);
 	check_nothing_is_left();
 	return 0;
 }

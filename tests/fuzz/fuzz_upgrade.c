@@ -67,23 +67,23 @@ send_message(struct input *input, int channel)
 static uint32_t
 sessions_of(const char *user)
 {
-	return tally_count(master.by_user, user, strlen(user));
+	return tally_count(master.sessions.by_user, user, strlen(user));
 }
 
 static void
 check_list(void)
 {
-	const struct foreign *foreign;
+	const struct former_session *foreign;
 	uint32_t count = 0, alice = 0;
 
-	TAILQ_FOREACH(foreign, &master.upgrade.foreign, entry)
+	TAILQ_FOREACH(foreign, &master.upgrade.former.list, entry)
 	{
 		count++;
 		alice += strcmp(foreign->user, "alice") == 0;
 		if (strlen(foreign->id) >= sizeof(foreign->id) || strlen(foreign->user) >= sizeof(foreign->user))
 			abort();
 	}
-	if (count != master.upgrade.foreign_count || count > SESSIONS_MAX || alice != sessions_of("alice"))
+	if (count != master.upgrade.former.count || count > SESSIONS_MAX || alice != sessions_of("alice"))
 		abort();
 }
 
@@ -99,13 +99,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	master.upgrade.is_known = true; /* no service manager here */
 	for (int i = 0; i < MESSAGES_MAX && input.left > 0; i++) {
 		send_message(&input, pair[1]);
-		upgrade_predecessor_ready(&master);
+		upgrade_predecessor_ready(&master.upgrade);
 		check_list();
 	}
 	close_fd(&pair[1]);
-	upgrade_predecessor_ready(&master);
-	if (master.upgrade.predecessor >= 0 || master.upgrade.foreign_count != 0 ||
-	    !TAILQ_EMPTY(&master.upgrade.foreign) || sessions_of("alice") != 0 || sessions_of("bob") != 0)
+	upgrade_predecessor_ready(&master.upgrade);
+	if (master.upgrade.predecessor >= 0 || master.upgrade.former.count != 0 ||
+	    !TAILQ_EMPTY(&master.upgrade.former.list) || sessions_of("alice") != 0 || sessions_of("bob") != 0)
 		abort();
 	return 0;
 }

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "daemon/master/master.h"
 #include "daemon/master/ports.h"
+#include "privsep/ipc/board.h"
 #include "privsep/ipc/ipc.h"
 
 #include "common/banned.h"
@@ -19,7 +19,8 @@
 #define LOW 3000
 #define HIGH 3009
 
-static struct master master;
+static struct ports ports;
+static struct board board;
 static struct slot slots[SLOTS];
 static int monitors[SLOTS];
 static struct ipc_message message;
@@ -31,18 +32,17 @@ setup(void **state)
 	int pair[2];
 
 	(void)state;
-	memset(&master, 0, sizeof(master));
 	memset(slots, 0, sizeof(slots));
-	master.slots = slots;
-	ports_init(&master);
+	ports_init(&ports, &board);
 	for (int i = 0; i < SLOTS; i++) {
 		if (ipc_pair(pair, 5) < 0)
 			return -1;
+		slots[i].row = (size_t)i;
 		slots[i].channel = pair[0];
 		monitors[i] = pair[1];
 	}
 	return address_parse("192.0.2.1", &local) + address_parse("192.0.2.2", &elsewhere) +
-	    board_new(&master.board, SLOTS, 1);
+	    board_new(&board, SLOTS, 1);
 }
 
 static int
@@ -62,14 +62,14 @@ announce(int i, const union address *where, uint16_t port, uint64_t now_ms)
 	union address bound = *where;
 
 	address_set_port(&bound, port);
-	ports_announce(&master, &slots[i], &bound, now_ms);
+	ports_announce(&ports, &slots[i], &bound, now_ms);
 }
 
 /* The claims of a session are one page of the scoreboard. */
 static void
 claim_moved(int i)
 {
-	struct claims *claims = (struct claims *)(void *)(master.board.slots + (size_t)i * SCOREBOARD_SLOT_SIZE);
+	struct claims *claims = (struct claims *)(void *)(board.slots + (size_t)i * SCOREBOARD_SLOT_SIZE);
 
 	claim_transfer(claims, DIRECTION_DOWN, 100, 1);
 	claim_bytes(claims, 1);
@@ -87,31 +87,31 @@ test_the_oldest_yields_once(void **state)
 {
 	(void)state;
 	for (int i = 0; i < SLOTS; i++)
-		claims_begin((struct claims *)(void *)(master.board.slots + (size_t)i * SCOREBOARD_SLOT_SIZE), 0);
+		claims_begin((struct claims *)(void *)(board.slots + (size_t)i * SCOREBOARD_SLOT_SIZE), 0);
 	announce(0, &local, LOW, 1000);
 	announce(1, &local, HIGH, 2000);
 	announce(2, &local, LOW + 1, 3000);
-	announce(0, &local, LOW, 4000);	/* anew: the youngest */
-	assert_null(ports_yield(&master, &local, LOW, HIGH, 4999));
-	assert_ptr_equal(ports_yield(&master, &local, LOW, HIGH, 5000), &slots[1]);
+	announce(0, &local, LOW, 4000); /* anew: the youngest */
+	assert_null(ports_yield(&ports, &local, LOW, HIGH, 4999));
+	assert_ptr_equal(ports_yield(&ports, &local, LOW, HIGH, 5000), &slots[1]);
 	assert_true(was_told(1) && !was_told(2));
-	assert_null(ports_yield(&master, &local, LOW, HIGH, 5000));
-	ports_leave(&master, &slots[2]);
-	ports_leave(&master, &slots[2]);
-	assert_ptr_equal(ports_yield(&master, &local, LOW, HIGH, 9000), &slots[0]);
+	assert_null(ports_yield(&ports, &local, LOW, HIGH, 5000));
+	ports_leave(&ports, &slots[2]);
+	ports_leave(&ports, &slots[2]);
+	assert_ptr_equal(ports_yield(&ports, &local, LOW, HIGH, 9000), &slots[0]);
 	assert_true(was_told(0) && !was_told(2));
-	assert_true(TAILQ_EMPTY(&master.announcing));
+	assert_true(TAILQ_EMPTY(&ports.announcing));
 }
 
 static void
 test_ports_of_others_do_not(void **state)
 {
 	(void)state;
-	announce(0, &local, LOW - 1, 0);	/* of a range before a reload */
+	announce(0, &local, LOW - 1, 0); /* of a range before a reload */
 	announce(1, &local, HIGH + 1, 0);
 	announce(2, &elsewhere, LOW, 0);
-	assert_null(ports_yield(&master, &local, LOW, HIGH, 100000));
-	assert_ptr_equal(ports_yield(&master, &elsewhere, LOW, HIGH, 100000), &slots[2]);
+	assert_null(ports_yield(&ports, &local, LOW, HIGH, 100000));
+	assert_ptr_equal(ports_yield(&ports, &elsewhere, LOW, HIGH, 100000), &slots[2]);
 }
 
 /* Where bytes move, the port is not needed any more. */
@@ -120,12 +120,12 @@ test_used_ports_yield_at_once(void **state)
 {
 	(void)state;
 	for (int i = 0; i < SLOTS; i++)
-		claims_begin((struct claims *)(void *)(master.board.slots + (size_t)i * SCOREBOARD_SLOT_SIZE), 0);
+		claims_begin((struct claims *)(void *)(board.slots + (size_t)i * SCOREBOARD_SLOT_SIZE), 0);
 	announce(0, &local, LOW, 1000);
 	announce(1, &local, HIGH, 1000);
 	claim_moved(1);
-	assert_ptr_equal(ports_yield(&master, &local, LOW, HIGH, 1001), &slots[1]);
-	assert_null(ports_yield(&master, &local, LOW, HIGH, 1001));
+	assert_ptr_equal(ports_yield(&ports, &local, LOW, HIGH, 1001), &slots[1]);
+	assert_null(ports_yield(&ports, &local, LOW, HIGH, 1001));
 }
 
 int

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "common/io.h"
-#include "daemon/master/master.h"
+#include "daemon/master/server.h"
 #include "daemon/master/work.h"
 #include "privsep/monitor/state.h"
 #include "tests/unit/cmocka_ranges.h"
@@ -22,7 +22,8 @@
 
 #define SLOTS 6
 
-static struct master master;
+static struct server server;
+static struct work_turns work;
 static struct config config;
 static struct slot slots[SLOTS];
 static int monitors[SLOTS];
@@ -36,20 +37,20 @@ setup(void **state)
 	int pair[2];
 
 	(void)state;
-	memset(&master, 0, sizeof(master));
+	memset(&server, 0, sizeof(server));
 	memset(slots, 0, sizeof(slots));
 	config.limits.concurrent_work = 2;
 	config.limits.work_per_user = 1;
-	master.config = &config;
-	if (loop_new(1, &master.loop) < 0)
+	server.config = &config;
+	if (loop_new(1, &server.loop) < 0)
 		return -1;
-	work_init(&master);
+	work_init(&work, &server);
 	for (int i = 0; i < SLOTS; i++) {
 		if (ipc_pair(pair, 5) < 0)
 			return -1;
 		slots[i].channel = pair[0];
 		monitors[i] = pair[1];
-		slots[i].monitor_pid = 1;	/* no process of this test is in its group */
+		slots[i].monitor_pid = 1; /* no process of this test is in its group */
 		slots[i].is_logged_in = true;
 		snprintf(slots[i].user, sizeof(slots[i].user), "%s", users[i]);
 	}
@@ -60,7 +61,7 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	loop_free(master.loop);
+	loop_free(server.loop);
 	for (int i = 0; i < SLOTS; i++) {
 		close(slots[i].channel);
 		close(monitors[i]);
@@ -81,7 +82,7 @@ answer_of(int i)
 static void
 begin(int i)
 {
-	assert_true(work_begin(&master, &slots[i], 2, false));
+	assert_true(work_begin(&work, &slots[i], 2, false));
 }
 
 static void
@@ -90,27 +91,27 @@ test_rounds(void **state)
 	(void)state;
 	for (int i = 0; i < SLOTS; i++)
 		begin(i);
-	work_due(&master);
-	assert_int_equal(answer_of(0), 0);	/* the first of alice */
+	work_due(&work);
+	assert_int_equal(answer_of(0), 0); /* the first of alice */
 	assert_int_equal(answer_of(1), 1);
-	assert_int_equal(answer_of(3), 0);	/* of bob, before the second of alice */
-	assert_int_equal(answer_of(5), 1);	/* two at once */
-	assert_true(work_end(&master, &slots[0]));
-	begin(0);				/* at the end of those who wait */
-	work_due(&master);
+	assert_int_equal(answer_of(3), 0); /* of bob, before the second of alice */
+	assert_int_equal(answer_of(5), 1); /* two at once */
+	assert_true(work_end(&work, &slots[0]));
+	begin(0); /* at the end of those who wait */
+	work_due(&work);
 	assert_int_equal(answer_of(1), 0);
-	assert_true(work_end(&master, &slots[1]));
-	work_due(&master);
+	assert_true(work_end(&work, &slots[1]));
+	work_due(&work);
 	assert_int_equal(answer_of(2), 0);
-	assert_true(work_end(&master, &slots[3]));
-	work_due(&master);
+	assert_true(work_end(&work, &slots[3]));
+	work_due(&work);
 	assert_int_equal(answer_of(4), 0);
-	assert_true(work_end(&master, &slots[2]));
-	work_due(&master);
+	assert_true(work_end(&work, &slots[2]));
+	work_due(&work);
 	assert_int_equal(answer_of(5), 0);
 	assert_int_equal(answer_of(0), 1);
-	work_leave(&master, &slots[4]);		/* its session is gone */
-	work_due(&master);
+	work_leave(&work, &slots[4]); /* its session is gone */
+	work_due(&work);
 	assert_int_equal(answer_of(0), 0);
 }
 
@@ -118,14 +119,14 @@ static void
 test_order(void **state)
 {
 	(void)state;
-	assert_false(work_end(&master, &slots[0]));
-	assert_false(work_begin(&master, &slots[0], 1, false));	/* the monitor itself */
-	assert_false(work_begin(&master, &slots[0], -1, false));
+	assert_false(work_end(&work, &slots[0]));
+	assert_false(work_begin(&work, &slots[0], 1, false)); /* the monitor itself */
+	assert_false(work_begin(&work, &slots[0], -1, false));
 	begin(0);
-	assert_false(work_begin(&master, &slots[0], 2, false));
-	assert_true(work_end(&master, &slots[0]));
+	assert_false(work_begin(&work, &slots[0], 2, false));
+	assert_true(work_end(&work, &slots[0]));
 	assert_int_equal(answer_of(0), -ECANCELED);
-	work_due(&master);
+	work_due(&work);
 	assert_int_equal(answer_of(0), 1);
 }
 
@@ -136,20 +137,20 @@ test_never_given_back(void **state)
 	(void)state;
 	begin(0);
 	begin(3);
-	work_due(&master);
+	work_due(&work);
 	begin(1);
 	begin(5);
-	work_due(&master);
-	assert_true(timer_is_set(&master.work.due));
-	assert_uint_in_range(master.work.due.deadline.at_ms, monotonic_ms(), monotonic_ms() + 3000);
+	work_due(&work);
+	assert_true(timer_is_set(&work.due));
+	assert_uint_in_range(work.due.deadline.at_ms, monotonic_ms(), monotonic_ms() + 3000);
 	assert_int_equal(answer_of(5), 1);
 	slots[0].work_since_ms -= 3000;
 	slots[3].work_since_ms -= 3000;
-	work_due(&master);
+	work_due(&work);
 	assert_int_equal(answer_of(5), 0);
 	assert_int_equal(answer_of(1), 1);
-	assert_true(work_end(&master, &slots[0]));
-	work_due(&master);
+	assert_true(work_end(&work, &slots[0]));
+	work_due(&work);
 	assert_int_equal(answer_of(1), 0);
 }
 
@@ -249,7 +250,7 @@ test_monitor_withdrawn(void **state)
 	assert_true(say(IPC_work_end, 0));
 	assert_int_equal(heard(), -ECANCELED);
 	assert_true(say(IPC_work_begin, 1));
-	master_says(0);		/* crossed the withdrawal */
+	master_says(0); /* crossed the withdrawal */
 	assert_int_equal(heard(), 1);
 	master_says(0);
 	assert_int_equal(heard(), 0);

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/master/admission.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "common/title.h"
+#include "daemon/master/bans.h"
+#include "daemon/master/capacity.h"
+#include "daemon/master/control_socket.h"
+#include "daemon/master/listeners.h"
+#include "daemon/master/oom.h"
+#include "daemon/master/refusals.h"
+#include "daemon/master/server.h"
+#include "daemon/master/sessions.h"
+#include "daemon/master/tally.h"
+#include "privsep/ipc/ipc.h"
+#include "privsep/ipc/log.h"
+#include "privsep/sandbox/sandbox.h"
+
+#include "common/banned.h"
+
+#define ACCEPT_AT_ONCE 64 /* then other events get their turn */
+#define NO_RESOURCES "421 No resources for another session; try again later.\r\n"
+
+void
+admission_init(struct admission *admission, struct server *server, struct sessions *sessions, struct bans *bans,
+    struct control_socket *control)
+{
+	*admission = (struct admission){
+	    .server = server,
+	    .sessions = sessions,
+	    .bans = bans,
+	    .control = control,
+	    .spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC),
+	};
+	refusals_init(server->loop);
+}
+
+/* The reply of a refused connection, or NULL: it may come in. is_told: the log is told, too. */
+static const char *
+refusal(struct admission *admission, const union address *peer, const struct address_key *key, char *text, size_t size,
+    bool *is_told)
+{
+	const struct config *config = admission->server->config;
+	struct sessions *sessions = admission->sessions;
+	uint64_t *refused = admission->server->board.head->ended.refused;
+	uint32_t times = bans_refuse(admission->bans, peer, key);
+
+	if (times > 0) {
+		/* the first, second, fourth... time: the line of the end of the ban has the number */
+		*is_told = (times & (times - 1)) == 0;
+		refused[REFUSED_BANNED]++;
+		return "421 Your address is banned; try again later.\r\n";
+	}
+	if (tally_count(sessions->by_address, key, sizeof(*key)) >= config->limits.sessions_per_address) {
+		snprintf(text, size, "421 Too many sessions from your address (limits.sessions-per-address = %u).\r\n",
+		    config->limits.sessions_per_address);
+		refused[REFUSED_ADDRESS]++;
+		return text;
+	}
+	if (sessions->live_count >= SESSIONS_MAX ||
+	    (sessions->counted >= config->limits.sessions && !sessions_make_room(sessions))) {
+		snprintf(text, size, "421 Too many sessions (limits.sessions = %u); try again later.\r\n",
+		    config->limits.sessions);
+		refused[REFUSED_SESSIONS]++;
+		return text;
+	}
+	return NULL;
+}
+
+/* runs as root: say why in clear and close; not to a client that expects TLS. error: 0, or -errno for the log. */
+static void
+refuse(int client_fd, const struct listener *listener, const union address *peer, const struct address_key *key,
+    const char *reply, int error, bool is_told)
+{
+	char address[ADDRESS_TEXT_MAX];
+	size_t len = strlen(reply);
+
+	if (!listener->is_tls)
+		(void)!send(client_fd, reply, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (!is_told || !refusals_take(key))
+		return;
+	address_text(peer, address);
+	log_set_context(NULL, NULL, address, NULL);
+	log_begin(LEVEL_WARNING, "refused");
+	log_field_bytes("reply", reply, len - 2);
+	if (error < 0)
+		log_field_text("message", capacity_shortage(-error));
+	log_end();
+	log_set_context(NULL, NULL, "", NULL);
+}
+
+static int
+make_id(char id[SESSION_ID_SIZE])
+{
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return -EIO;
+	snprintf(id, SESSION_ID_SIZE, "%016llx", (unsigned long long)number);
+	return 0;
+}
+
+static void __attribute__((noreturn))
+run_monitor(const struct admission *admission, size_t row, struct session *session)
+{
+	const struct server *server = admission->server;
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setpgid(0, 0);
+	oom_leave_protection();
+	if (!sandbox_is_widened()) /* a sanitizer reports to standard error */
+		dup2(STDIN_FILENO, STDERR_FILENO);
+	log_set_context("monitor", session->id, session->peer_text, NULL);
+	title_name("sallyport-mon");
+	title_set("monitor", NULL, session->peer_text);
+	control_socket_forget(admission->control);
+	if (scoreboard_confine(server->board.slots, SESSIONS_MAX, row, &session->claims) < 0)
+		_exit(MONITOR_EXIT_END);
+	claims_begin(session->claims, session->started_ms);
+	monitor_run(session);
+}
+
+/* Not where PAM is asked: a process that loads modules looks for symbols in everything that is loaded. */
+static void
+withhold_libraries(const struct server *server)
+{
+	uint32_t unused = 0;
+
+	if (server->config->pam_service[0] == '\0')
+		unused = SANDBOX_LIBRARIES_OF_MASTER | (server->offer.tls == NULL ? 1U << SANDBOX_LIBSSL : 0);
+	sandbox_withhold(unused);
+}
+
+/* Fork a monitor for the client; the master's copy of client_fd stays the caller's. 0 or -errno. */
+static int
+fork_session(struct admission *admission, const struct listener *listener, int client_fd, const union address *peer,
+    const struct address_key *key)
+{
+	const struct server *server = admission->server;
+	struct session session = {
+	    .client_fd = client_fd,
+	    .log_channel = server->offer.log_channel,
+	    .reserved_log_channel = server->offer.reserved_log_channel,
+	    .hook_channel = server->offer.hook_channel,
+	    .empty_directory_fd = server->empty_directory_fd,
+	    .peer = *peer,
+	    .is_tls = listener->is_tls,
+	    .passive_told = server->offer.passive_told,
+	    .tls = server->offer.tls,
+	    .key_fd = server->offer.key_fd,
+	    .master_pid = server->pid,
+	    .service_uid = server->service_uid,
+	    .service_gid = server->service_gid,
+	    .started_ms = monotonic_ms(),
+	    .config = server->config,
+	};
+	socklen_t local_len = sizeof(session.local);
+	int channels[2] = {-1, -1};
+	struct slot *slot;
+	size_t row;
+	pid_t pid;
+	int r;
+
+	memset(&session.local, 0, sizeof(session.local));
+	if (getsockname(client_fd, &session.local.any, &local_len) < 0)
+		return -errno;
+	address_unmap(&session.local);
+	address_text(peer, session.peer_text);
+	memcpy(session.boot_id, server->boot_id, sizeof(session.boot_id));
+	r = make_id(session.id);
+	if (r == 0)
+		r = ipc_pair(channels, 0);
+	if (r < 0)
+		return r;
+	session.master_channel = channels[1];
+	slot = sessions_take_slot(admission->sessions);
+	row = slot->row;	/* the session has no slots */
+	withhold_libraries(server);
+	pid = sandbox_fork();
+	if (pid == 0)
+		run_monitor(admission, row, &session);
+	if (pid < 0) {
+		r = -errno;
+		goto out;
+	}
+	setpgid(pid, pid);
+	sessions_enter(admission->sessions, slot, pid, channels[0], &session, key);
+	channels[0] = -1;
+	slot = NULL;
+out:
+	explicit_bzero(&session, sizeof(session));
+	if (slot != NULL)
+		sessions_return_slot(admission->sessions, slot);
+	close_fd(&channels[0]);
+	close_fd(&channels[1]);
+	return r;
+}
+
+/*
+ * There is no descriptor left: accept and close the client with the spare one. Otherwise the listener stays readable,
+ * and the loop spins. False: not even that is possible.
+ */
+static bool
+turn_away(struct admission *admission, const struct listener *listener)
+{
+	uint64_t now = monotonic_ms();
+	const char *reason = capacity_shortage(errno);
+	bool is_done;
+	int fd;
+
+	if (admission->told_ms == 0 || now - admission->told_ms >= 1000) {
+		admission->told_ms = now;
+		log_message(LEVEL_ERROR, "accept-failed", "%s", reason);
+	}
+	close_fd(&admission->spare_fd);
+	fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0 && !listener->is_tls)
+		(void)!send(fd, NO_RESOURCES, strlen(NO_RESOURCES), MSG_DONTWAIT | MSG_NOSIGNAL);
+	is_done = fd >= 0;
+	close_fd(&fd);
+	admission->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return is_done;
+}
+
+/* False: nothing more waits. */
+static bool
+accept_one(struct admission *admission, const struct listener *listener)
+{
+	union address peer;
+	socklen_t len = sizeof(peer);
+	struct address_key key;
+	char text[128];
+	const char *reply;
+	bool is_told = true;
+	int fd, r = 0;
+
+	memset(&peer, 0, sizeof(peer));
+	fd = accept4(listener->fd, &peer.any, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+			return turn_away(admission, listener);
+		return errno == EINTR || errno == ECONNABORTED;
+	}
+	address_unmap(&peer);
+	address_make_key(&peer, &key);
+	reply = refusal(admission, &peer, &key, text, sizeof(text), &is_told);
+	if (reply == NULL) {
+		r = fork_session(admission, listener, fd, &peer, &key);
+		if (r < 0) {
+			reply = NO_RESOURCES;
+			admission->server->board.head->ended.refused[REFUSED_RESOURCES]++;
+		}
+	}
+	if (reply != NULL)
+		refuse(fd, listener, &peer, &key, reply, r, is_told);
+	close(fd);
+	return true;
+}
+
+bool
+admission_accept(void *arg, const struct listener *listener)
+{
+	struct admission *admission = arg;
+
+	for (int i = 0; i < ACCEPT_AT_ONCE; i++)
+		if (!accept_one(admission, listener))
+			return false;
+	return true;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+/* The sessions of servers that this one has taken over from: they count for its limits until they end. */
+#ifndef DAEMON_MASTER_FORMER_SESSIONS_H
+#define DAEMON_MASTER_FORMER_SESSIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "accounts/account.h"
+#include "common/address.h"
+#include "privsep/monitor/monitor.h"
+
+struct sessions;
+
+struct former_session {
+	char id[SESSION_ID_SIZE];
+	struct address_key address;
+	char user[ACCOUNT_NAME_MAX + 1];
+	TAILQ_ENTRY(former_session) entry;
+};
+
+TAILQ_HEAD(former_list, former_session);
+
+struct former_sessions {
+	struct sessions *sessions;
+	struct former_list list;
+	struct former_list unused; /* room for others */
+	struct former_session
+	    *room; /* SESSIONS_MAX of them, that no session inherits; NULL: there was no former server */
+	uint32_t count, used;
+};
+
+/* There are none. sessions, where they are counted, is borrowed. */
+void former_init(struct former_sessions *former, struct sessions *sessions);
+
+/* One more. text: "ID KEY USER", KEY in hexadecimal digits, USER "" before the login. What is no such text is ignored. */
+void former_add(struct former_sessions *former, const char *text);
+
+/* The session with this id has ended. False: there is none. */
+bool former_remove(struct former_sessions *former, const char *id);
+
+/* The oldest one has ended; its id is in id. False: there is none. */
+bool former_remove_first(struct former_sessions *former, char id[SESSION_ID_SIZE]);
+
+#endif

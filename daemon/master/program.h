@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The program of this server, started anew: with the listening sockets, a channel and the channel of uploads, by the way
+ * of a process that is its parent until it is ready, since a parent learns how a program ended.
+ */
+#ifndef DAEMON_MASTER_PROGRAM_H
+#define DAEMON_MASTER_PROGRAM_H
+
+#include <sys/types.h>
+
+struct listeners;
+struct server;
+
+/* How a new one is started. */
+struct program_start {
+	const struct server *server;
+	const struct listeners *listeners;
+	const char *path; /* of the program, from program_path() */
+	int uploads_read; /* of the channel of uploads; server->offer has the other end */
+	int channel; /* to this server */
+	int errors_fd; /* its standard error until it is ready */
+};
+
+/*
+ * The path by which this program was called, links and all, so that a link that will point to another version is
+ * followed; where it was found by PATH, the one that the kernel has. Before the environment is cleared.
+ * NULL: no memory. Never freed.
+ */
+const char *program_path(const char *argv0);
+
+/*
+ * Fork the parent, and wait until it has forked the program. pid_out: the program's, or 0 when there is none, and the
+ * parent ends; its descriptor (pidfd_open(2)) or -1 in fd_out. Returns the parent's pid, or -errno.
+ */
+pid_t program_start(const struct program_start *start, pid_t *pid_out, int *fd_out);
+
+#endif

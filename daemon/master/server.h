@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the parts of the master share: the loop, the configuration in force, who the server is, the board of all
+ * sessions, and what a session takes with it. Each part has a struct of its own beside it, which others do not touch.
+ */
+#ifndef DAEMON_MASTER_SERVER_H
+#define DAEMON_MASTER_SERVER_H
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/address.h"
+#include "config/config.h"
+#include "privsep/ipc/board.h"
+
+#define SESSIONS_MAX 100000
+
+struct loop;
+
+/* What the next session inherits. Each member is the part's that makes it: the log, hooks, the resolver, the certificate. */
+struct offer {
+	int log_channel, reserved_log_channel; /* of all records; of those that matter most */
+	int hook_channel; /* of uploads; 0: not made yet */
+	union address passive_told; /* what PASV tells; AF_UNSPEC: the address that the client dialled */
+	SSL_CTX *tls; /* without its key; NULL: no certificate */
+	int key_fd; /* the key's numbers in sealed memory, never read here */
+};
+
+struct server {
+	struct loop *loop;
+	const char *config_path;
+	struct config *config; /* in force; a reload puts another one here */
+	bool is_foreground;
+	bool is_stderr_journal; /* see journal_is_stderr() */
+	uid_t service_uid;
+	gid_t service_gid;
+	pid_t pid;
+	uint8_t boot_id[16];
+	int empty_directory_fd;
+	struct board board; /* of SESSIONS_MAX rows */
+	struct offer offer;
+	uint64_t started_ms;
+	bool is_draining; /* it stops */
+
+	/* What SIGTERM (is_drain: transfers may finish) and SIGINT do. A second time: everything ends at once. */
+	void (*stop)(struct server *server, bool is_drain);
+};
+
+#endif
