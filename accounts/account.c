@@ -12,9 +12,7 @@
 #include "common/banned.h"
 
 #define FIELDS 6		/* NAME:HASH:UID:GID:HOME:OPTIONS */
-#define ID_MAX 4294967294u	/* (uid_t)-1 means "leave it" to chown(2) */
 #define OPTION_VALUE_MAX 1023	/* bytes */
-#define SESSIONS_MAX 100000
 
 /* Bytes of a line; not NUL-terminated. */
 struct field {

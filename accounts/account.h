@@ -10,8 +10,8 @@
 
 #include "accounts/rights.h"
 #include "common/address.h"
+#include "common/bounds.h"
 
-#define ACCOUNT_NAME_MAX 64	/* bytes, without NUL */
 #define ACCOUNT_HASH_MAX 383	/* CRYPT_OUTPUT_SIZE - 1 */
 #define ACCOUNT_ALLOW_MAX 32
 #define ACCOUNT_NO_QUOTA UINT64_MAX

@@ -7,12 +7,10 @@
 
 #include "accounts/users_file.h"
 #include "admin/ctl.h"
+#include "common/bounds.h"
 #include "common/text.h"
 
 #include "common/banned.h"
-
-#define ID_MAX 4294967294u
-#define SESSIONS_MAX 100000
 
 static int
 parse_id_option(const struct ctl *ctl, enum ctl_option option, const char *name, bool *has, uint32_t *id)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "common/bounds.h"
 #include "common/buf.h"
 #include "common/log_level.h"
 #include "common/text.h"
@@ -16,7 +17,6 @@
 #define HOUR 3600
 #define DAY 86400
 #define PIB (1ULL << 50)
-#define UID_MAX 4294967294u	/* (uid_t)-1 means "leave it" to chown(2) */
 #define VALUE_SHOWN_MAX 80	/* bytes of a bad value that an error repeats */
 
 _Static_assert(LEVEL_DEBUG == 0 && LEVEL_CRITICAL == 4 && LEVEL_COUNT == 5, "log.level lists the levels in order");
@@ -87,7 +87,7 @@ const struct config_key config_keys[] = {
      "The mode of a new file: the result wanted, not a mask."},
     {NULL, "directory-mode", KEY_MODE, "0750", 0700, 0777, {NULL}, FIELD(directory_mode),
      "The mode of a new directory, homes included."},
-    {NULL, "uid-range", KEY_RANGE, "200000-299999", 1000, UID_MAX, {NULL}, FIELD(uid_low),
+    {NULL, "uid-range", KEY_RANGE, "200000-299999", 1000, ID_MAX, {NULL}, FIELD(uid_low),
      "The user ids that accounts get when none is named for them."},
 
     {"log", "target", KEY_LOG_TARGET, "syslog", 1, 4095, {NULL}, FIELD(log.target),
@@ -112,11 +112,11 @@ const struct config_key config_keys[] = {
     {"tls", "require-close", KEY_BOOL, "yes", 0, 1, {NULL}, FIELD(tls.require_close),
      "Whether an upload over TLS counts as complete only with a close_notify."},
 
-    {"limits", "sessions", KEY_NUMBER, "2000", 1, 100000, {NULL}, FIELD(limits.sessions),
+    {"limits", "sessions", KEY_NUMBER, "2000", 1, SESSIONS_MAX, {NULL}, FIELD(limits.sessions),
      "Sessions at once."},
-    {"limits", "sessions-per-address", KEY_NUMBER, "50", 1, 100000, {NULL}, FIELD(limits.sessions_per_address),
+    {"limits", "sessions-per-address", KEY_NUMBER, "50", 1, SESSIONS_MAX, {NULL}, FIELD(limits.sessions_per_address),
      "Sessions at once of one IPv4 address or one IPv6 /64."},
-    {"limits", "sessions-per-user", KEY_NUMBER, "20", 1, 100000, {NULL}, FIELD(limits.sessions_per_user),
+    {"limits", "sessions-per-user", KEY_NUMBER, "20", 1, SESSIONS_MAX, {NULL}, FIELD(limits.sessions_per_user),
      "Sessions at once of one account."},
     {"limits", "login-failures", KEY_NUMBER, "5", 1, 1000, {NULL}, FIELD(limits.login_failures),
      "Failed logins after which a connection is closed, and its address banned for ban-time."},

@@ -12,10 +12,9 @@
 #include <sys/types.h>
 
 #include "common/address.h"
+#include "common/bounds.h"
 #include "config/config.h"
 #include "privsep/ipc/board.h"
-
-#define SESSIONS_MAX 100000
 
 struct loop;
 

@@ -6,13 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/bounds.h"
 #include "common/home_path.h"
 #include "daemon/protocol/line.h"
 #include "daemon/protocol/protocol.h"
 #include "daemon/protocol/stream.h"
 #include "privsep/ipc/ipc.h"
 
-#define ACCOUNT_NAME_SIZE 65
 #define HOST_SIZE 256	/* a DNS name, or an address in brackets */
 #define INPUT_SIZE 4096
 #define DEFLATE_LEVEL_DEFAULT 6
@@ -48,7 +48,7 @@ struct protocol {
 	int files_channel;	/* -1 until login */
 	enum ipc_state state;
 
-	char user[ACCOUNT_NAME_SIZE];	/* of USER; "" before */
+	char user[ACCOUNT_NAME_MAX + 1];	/* of USER; "" before */
 	bool is_ascii;
 	bool is_deflated;	/* MODE Z */
 	int deflate_level;	/* OPTS MODE Z LEVEL */
