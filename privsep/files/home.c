@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "privsep/files/storage.h"
 
 #include "common/banned.h"
 
@@ -22,6 +23,7 @@ home_init(struct home *home, const struct files_session *session)
 
 	if (fstat(session->home_fd, &st) < 0)
 		return -errno;
+	storage_probe(session->home_fd, st.st_dev);
 	*home = (struct home){.fd = session->home_fd, .device = st.st_dev, .session = session};
 	return 0;
 }
@@ -34,6 +36,7 @@ home_open(const struct home *home, const char *relative, int flags, int *fd_out)
 	    .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 
+	storage_refresh_way(home->fd, relative);
 	/* EAGAIN: a rename somewhere on the way made the kernel unsure about ".." */
 	for (int race = 0; race < RACES_MAX; race++) {
 		long fd = syscall(SYS_openat2, home->fd, relative, &how, sizeof(how));
@@ -55,8 +58,8 @@ stat_with(const struct home *home, const struct home_path *path, int flags, stru
 	int r;
 
 	r = home_open(home, home_path_relative(path), O_PATH | flags, &fd);
-	if (r == 0 && fstat(fd, st) < 0)
-		r = -errno;
+	if (r == 0)
+		r = storage_look_at_fd(fd, st);
 	close_fd(&fd);
 	return r;
 }
@@ -79,12 +82,16 @@ open_directory_of(const struct home *home, const char *text, int *dir_fd_out)
 {
 	const char *slash = strrchr(text, '/');
 	char directory[PATH_MAX] = ".";
+	int r;
 
 	if (slash != NULL && slash != text) {
 		memcpy(directory, text, (size_t)(slash - text));
 		directory[slash - text] = '\0';
 	}
-	return home_open(home, directory, O_PATH | O_DIRECTORY, dir_fd_out);
+	r = home_open(home, directory, O_PATH | O_DIRECTORY, dir_fd_out);
+	if (r == 0)
+		storage_refresh(*dir_fd_out);
+	return r;
 }
 
 int

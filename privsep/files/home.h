@@ -41,7 +41,8 @@ int home_stat(const struct home *home, const struct home_path *path, struct stat
 int home_lstat(const struct home *home, const struct home_path *path, struct stat *st);
 
 /*
- * Open the directory that holds the last component (O_PATH), for *at calls that do not follow.
+ * Open the directory that holds the last component (O_PATH), for *at calls that do not follow. Of shared storage it is
+ * fresh (storage.h): for the calls that follow at once.
  *
  * name  points into path; "." for the home itself, whose "parent" is the home.
  */

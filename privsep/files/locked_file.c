@@ -9,6 +9,7 @@
 
 #include "common/io.h"
 #include "privsep/files/home.h"
+#include "privsep/files/storage.h"
 
 #include "common/banned.h"
 
@@ -26,6 +27,7 @@ lock_now(int fd)
 static int
 open_plain_file(int dir_fd, const char *name, int *fd_out, struct stat *st)
 {
+	storage_refresh(dir_fd);
 	if (fstatat(dir_fd, name, st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	if (!S_ISREG(st->st_mode))
@@ -38,12 +40,16 @@ open_plain_file(int dir_fd, const char *name, int *fd_out, struct stat *st)
 	return S_ISREG(st->st_mode) ? home_clear_nonblock(*fd_out) : -ENOTSUP;
 }
 
-/* Does the name still lead to the file that was opened? Another session may have renamed one over it. */
+/*
+ * Does the name still lead to the file that was opened? Another session may have renamed one over it, or this one to its
+ * final name. Asked after the lock is there: on shared storage a look from before shows what was.
+ */
 static bool
 is_still_named(int dir_fd, const char *name, struct stat *st, int fd)
 {
 	struct stat named;
 
+	storage_refresh(dir_fd);
 	return fstatat(dir_fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, st) == 0 &&
 	    named.st_dev == st->st_dev && named.st_ino == st->st_ino;
 }
@@ -78,6 +84,12 @@ locked_file_is_named(int dir_fd, const char *name, int fd)
 	struct stat st;
 
 	return is_still_named(dir_fd, name, &st, fd);
+}
+
+bool
+locked_file_is_held(int dir_fd, const char *name, int fd, struct stat *st)
+{
+	return lock_now(fd) == 0 && is_still_named(dir_fd, name, st, fd);
 }
 
 int

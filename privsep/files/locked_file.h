@@ -27,6 +27,12 @@ int locked_file_create(int dir_fd, const char *name, mode_t mode, int *fd_out);
 /* Does the name lead to the file of fd? */
 bool locked_file_is_named(int dir_fd, const char *name, int fd);
 
+/*
+ * Is fd, which was locked, still so, and does the name lead to its file? It asks the server, which may have given the lock
+ * to another machine. st is filled when it is.
+ */
+bool locked_file_is_held(int dir_fd, const char *name, int fd, struct stat *st);
+
 /* Unlock and close. The lock goes even where another process still holds the same open file. */
 void locked_file_close(int *fd);
 

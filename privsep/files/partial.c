@@ -13,6 +13,7 @@
 #include "privsep/files/directory.h"
 #include "privsep/files/locked_file.h"
 #include "privsep/files/partial_name.h"
+#include "privsep/files/storage.h"
 
 #include "common/banned.h"
 
@@ -38,8 +39,8 @@ partial_stat(const struct home *home, const struct home_path *path, struct stat 
 	r = home_open_target(home, path, &dir_fd, target, &exists);
 	if (r == 0)
 		r = partial_name_make(target, name);
-	if (r == 0 && fstatat(dir_fd, name, st, AT_SYMLINK_NOFOLLOW) < 0)
-		r = -errno;
+	if (r == 0)
+		r = storage_look(dir_fd, name, st);
 	if (r == 0 && !S_ISREG(st->st_mode))
 		r = -ENOENT;
 	close_fd(&dir_fd);
@@ -173,12 +174,15 @@ partial_clear_directory(const struct home *home, int parent_fd, const char *name
 	return r < 0 ? r : clear_pass(home, parent_fd, name, true);
 }
 
-static bool
-is_older(int dir_fd, const char *name, time_t limit)
+bool
+partial_is_older(int dir_fd, const char *name, time_t limit)
 {
 	struct stat st;
 
-	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtime < limit;
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_mtime >= limit)
+		return false;
+	/* another machine may write to it: what was seen of many is looked at again of the few that are to go */
+	return !storage_is_shared() || (storage_look(dir_fd, name, &st) == 0 && st.st_mtime < limit);
 }
 
 /* True, and noted, when the directory was not swept a moment ago: a thousand uploads are not a thousand readings. */
@@ -213,7 +217,8 @@ partial_sweep(const struct home *home, const struct home_path *path, int dir_fd,
 	for (int i = 0; i < SWEEP_ENTRIES_MAX; i++) {
 		if (directory_next(&directory, &entry) < 0 || entry == NULL)
 			break;
-		if (partial_name_is(entry->d_name, strlen(entry->d_name)) && is_older(dir_fd, entry->d_name, limit))
+		if (partial_name_is(entry->d_name, strlen(entry->d_name)) &&
+		    partial_is_older(dir_fd, entry->d_name, limit))
 			(void)partial_remove_named(home, dir_fd, entry->d_name);
 	}
 	directory_close(&directory);

@@ -4,8 +4,10 @@
 #define PRIVSEP_FILES_PARTIAL_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "privsep/files/home.h"
 
@@ -44,6 +46,9 @@ int partial_read_target(int fd, const char *name, char target[NAME_MAX + 1]);
  * Returns 0, -ENOTEMPTY when it holds something else (nothing is removed then), -EBUSY, or another -errno.
  */
 int partial_clear_directory(const struct home *home, int parent_fd, const char *name);
+
+/* Was the partial called name last written to before limit? */
+bool partial_is_older(int dir_fd, const char *name, time_t limit);
 
 /*
  * Remove partials that have not been written to for keep_s seconds and that nobody uploads

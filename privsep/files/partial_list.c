@@ -12,6 +12,7 @@
 #include "privsep/files/partial.h"
 #include "privsep/files/partial_name.h"
 #include "privsep/files/partial_walk.h"
+#include "privsep/files/storage.h"
 
 #include "common/banned.h"
 
@@ -134,9 +135,9 @@ give_way(const struct home *home, const struct partial_row *row, ino_t spared)
 		r = partial_name_make(name, own_name);
 		name = own_name;
 	}
-	if (r == 0 &&
-	    (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_ino != row->inode ||
-		st.st_mtime != row->mtime_s))
+	if (r == 0)
+		r = storage_look(dir_fd, name, &st);
+	if (r == 0 && (st.st_ino != row->inode || st.st_mtime != row->mtime_s))
 		r = -ESTALE;
 	if (r == 0)
 		r = partial_remove_counted(home, dir_fd, name);

@@ -10,6 +10,7 @@
 #include "privsep/files/count.h"
 #include "privsep/files/home.h"
 #include "privsep/files/locked_file.h"
+#include "privsep/files/storage.h"
 #include "privsep/ipc/ipc.h"
 
 #include "common/banned.h"
@@ -243,9 +244,10 @@ quota_look(struct quota *quota, int dir_fd, const char *name, struct stat *st)
 	memset(st, 0, sizeof(*st));
 	if (!quota_is_kept(quota))
 		return 0;
-	if (fstatat(dir_fd, name, st, AT_SYMLINK_NOFOLLOW) < 0) {
+	r = storage_look(dir_fd, name, st);
+	if (r < 0) {
 		memset(st, 0, sizeof(*st));
-		return errno == ENOENT ? 0 : -errno;
+		return r == -ENOENT ? 0 : r;
 	}
 	if (!S_ISREG(st->st_mode))
 		return 0;

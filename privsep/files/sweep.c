@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <stdbool.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "privsep/files/partial.h"
@@ -21,9 +20,8 @@ static int
 sweep_partial(void *arg, const struct partial_met *met)
 {
 	struct sweep *sweep = arg;
-	struct stat st;
 
-	if (fstatat(met->dir_fd, met->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtime < sweep->limit &&
+	if (partial_is_older(met->dir_fd, met->name, sweep->limit) &&
 	    partial_remove_counted(sweep->home, met->dir_fd, met->name) == 0)
 		sweep->removed++;
 	return 0;

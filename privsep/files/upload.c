@@ -13,12 +13,14 @@
 #include "privsep/files/locked_file.h"
 #include "privsep/files/partial.h"
 #include "privsep/files/partial_list.h"
+#include "privsep/files/storage.h"
 #include "privsep/files/upload_place.h"
 
 #include "common/banned.h"
 
 #define PARTIAL_MODE 0600	/* until it is whole; then the configured one */
 #define UNIQUE_TRIES_MAX 1000
+#define RACES_MAX 16	/* lost against other sessions before an upload gives up */
 #define KEPT_MODE_BITS 0777	/* of an overwritten file; new content inherits no setuid */
 
 void
@@ -69,6 +71,23 @@ create(struct upload *upload, const char *name, mode_t mode)
 	return r;
 }
 
+/*
+ * Where a name is given by link(2) and unlink(2) (rename_to_new()), an end between the two leaves the finished file with
+ * the name of its partial as well: in use by ourselves, who hold it. True: so it was, and that name is gone.
+ */
+static bool
+remove_left_over(struct upload *upload)
+{
+	struct stat finished, partial;
+
+	if (upload->finished_fd < 0 || fstat(upload->finished_fd, &finished) < 0 || finished.st_nlink < 2 ||
+	    storage_look(upload->dir_fd, upload->partial, &partial) < 0 || partial.st_ino != finished.st_ino ||
+	    partial.st_dev != finished.st_dev || unlinkat(upload->dir_fd, upload->partial, 0) < 0)
+		return false;
+	quota_gone(upload->home->quota, &partial);
+	return true;
+}
+
 /* Lock the partial that lies there. Most often there is none: to make it at once is to find that out. */
 static int
 lock_partial(struct upload *upload, enum ipc_store_mode mode, struct upload_found *found)
@@ -82,11 +101,26 @@ lock_partial(struct upload *upload, enum ipc_store_mode mode, struct upload_foun
 			return r;
 	}
 	r = locked_file_open(upload->dir_fd, upload->partial, &upload->fd, &st);
+	if (r == -EBUSY && remove_left_over(upload))
+		return 0;
 	if (r == 0) {
 		found->has_partial = true;
 		found->partial_size = (uint64_t)st.st_size;
 	}
 	return r == -ENOENT ? 0 : r;
+}
+
+/*
+ * An upload that goes on with what is there found no finished file, and then the partial or none. Another session may have
+ * finished between the two looks. Now that the partial is held no session can: -ESTALE when a file came, 0 when none did.
+ */
+static int
+must_be_unfinished(const struct upload *upload)
+{
+	struct stat st;
+	int r = storage_look(upload->dir_fd, upload->name, &st);
+
+	return r == 0 ? -ESTALE : r == -ENOENT ? 0 : r;
 }
 
 /* Let upload->fd be the file that the decision names, made where it is not there yet. */
@@ -166,6 +200,8 @@ begin_named(struct upload *upload, const struct files_session *session, enum ipc
 		r = upload_decide(mode, offset, &found, &place);
 	if (r == 0)
 		r = open_upload_place(upload, session->config, &place);
+	if (r == 0 && mode != STORE_REPLACE && place.is_partial && !found.has_finished)
+		r = must_be_unfinished(upload);
 	if (r == 0)
 		r = position(upload, &place, place.is_partial ? found.partial_size : found.finished_size);
 	if (r == 0)
@@ -328,20 +364,36 @@ may_fit(const struct home *home, uint64_t wanted)
 	return wanted <= quota_left(&figures);
 }
 
+/* What was looked at may be gone a moment later, by another session, or another machine: look anew. */
+static int
+begin_in_races(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
+    uint64_t offset, uint64_t wanted, uint64_t *start)
+{
+	bool is_atomic = upload->is_atomic, is_copy = upload->is_copy;
+	int r = begin_upload_once(upload, home, path, mode, offset, wanted, start);
+
+	for (int race = 0; r == -ESTALE && race < RACES_MAX; race++) {
+		upload->is_atomic = is_atomic;
+		upload->is_copy = is_copy;
+		r = begin_upload_once(upload, home, path, mode, offset, wanted, start);
+	}
+	return r;
+}
+
 /* Before the quota refuses it, partials that nobody writes to give way, one by one. */
 static int
 begin_with_room(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
     uint64_t offset, uint64_t wanted, uint64_t *start)
 {
 	bool is_atomic = upload->is_atomic, is_copy = upload->is_copy;
-	int r = begin_upload_once(upload, home, path, mode, offset, wanted, start);
+	int r = begin_in_races(upload, home, path, mode, offset, wanted, start);
 
 	if (r == -EDQUOT && !may_fit(home, wanted))
 		return r;
 	while (r == -EDQUOT && partials_give_way(home, path)) {
 		upload->is_atomic = is_atomic;
 		upload->is_copy = is_copy;
-		r = begin_upload_once(upload, home, path, mode, offset, wanted, start);
+		r = begin_in_races(upload, home, path, mode, offset, wanted, start);
 	}
 	return r;
 }
@@ -398,8 +450,7 @@ settle_mode(const struct upload *upload, const struct config *config)
 	mode_t mode = config->file_mode;
 	struct stat st;
 
-	if (!upload->found_none && fstatat(upload->dir_fd, upload->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISREG(st.st_mode))
+	if (!upload->found_none && storage_look(upload->dir_fd, upload->name, &st) == 0 && S_ISREG(st.st_mode))
 		mode = st.st_mode & KEPT_MODE_BITS;
 	return fchmod(upload->fd, mode) < 0 ? -errno : 0;
 }
@@ -412,8 +463,8 @@ look_at_replaced(const struct upload *upload, struct stat *st)
 
 	if (!quota_is_kept(upload->home->quota) || upload->finished_fd < 0)
 		return quota_look(upload->home->quota, upload->dir_fd, upload->name, st);
-	if (fstatat(upload->dir_fd, upload->name, st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    fstat(upload->finished_fd, &held) == 0 && st->st_ino == held.st_ino && st->st_dev == held.st_dev)
+	if (storage_look(upload->dir_fd, upload->name, st) == 0 && fstat(upload->finished_fd, &held) == 0 &&
+	    st->st_ino == held.st_ino && st->st_dev == held.st_dev)
 		return 0;
 	return quota_look(upload->home->quota, upload->dir_fd, upload->name, st);
 }
@@ -472,14 +523,48 @@ keep_or_remove(struct upload *upload)
 {
 	struct stat st;
 
-	if (!upload->is_partial)
-		return 0;
 	if (fstat(upload->fd, &st) < 0)
 		return -errno;
 	if ((st.st_size == 0 || upload->is_copy || upload->is_lost) && unlinkat(upload->dir_fd, upload->partial, 0) < 0)
 		return -errno;
 	partial_note_target(upload->fd, upload->name);
 	return 0;
+}
+
+/*
+ * A server of shared storage gives the lock of a machine that it does not hear to others. What those have made of the
+ * partial is theirs: -EBUSY. Each byte that was written moved the offset, so a larger file has bytes of others.
+ */
+static int
+must_be_ours(const struct upload *upload)
+{
+	off_t written = lseek(upload->fd, 0, SEEK_CUR);
+	struct stat st;
+
+	if (!storage_is_shared())
+		return 0;
+	if (!locked_file_is_held(upload->dir_fd, upload->partial, upload->fd, &st) ||
+	    (!upload->is_lost && st.st_size != written))
+		return -EBUSY;
+	return 0;
+}
+
+/* What becomes of the partial: the finished file, or one that is kept. */
+static int
+place_partial(struct upload *upload, const struct config *config, bool is_whole)
+{
+	int r = must_be_ours(upload);
+
+	if (r < 0)
+		return r;
+	if (!is_whole)
+		return keep_or_remove(upload);
+	r = rename_into_place(upload, config);
+	if (r < 0)
+		(void)!keep_or_remove(upload);
+	else if (!upload->is_fresh)
+		partial_forget_target(upload->fd);
+	return r;
 }
 
 /*
@@ -511,11 +596,8 @@ settle_upload(struct upload *upload, const struct config *config, bool is_whole)
 		quota_lose(upload->home->quota);
 		return r;
 	}
-	r = is_whole && upload->is_partial ? rename_into_place(upload, config) : is_whole ? 0 : keep_or_remove(upload);
-	if (r < 0 && is_whole && upload->is_partial)
-		(void)!keep_or_remove(upload);
-	else if (is_whole && upload->is_partial && !upload->is_fresh)
-		partial_forget_target(upload->fd);
+	if (upload->is_partial)
+		r = place_partial(upload, config, is_whole);
 	if (end_writing(upload) < 0) {
 		/* the bracket stays open: what came of it is counted when the session is gone */
 		quota_lose(upload->home->quota);

@@ -13,6 +13,8 @@
 
 #include "common/banned.h"
 
+#define FORCE_SYNC 0x2000	/* AT_STATX_FORCE_SYNC, which not every libc has */
+
 static const struct sandbox_rule rows[] = {
     {SYS_recvmsg, ANY_ARGS, "questions of protocol"},
     {SYS_sendmsg, SENDMSG_NO_DIAL, "descriptors to protocol"},
@@ -30,7 +32,9 @@ static const struct sandbox_rule rows[] = {
     {SYS_lstat, ANY_ARGS, "as newfstatat, of absolute paths"},
 #endif
     {SYS_fstat, ANY_ARGS, "facts; is it a regular file?"},
-    {SYS_fstatfs, ANY_ARGS, "AVBL: room that is left"},
+    {SYS_fstatfs, ANY_ARGS, "AVBL: room that is left; is the home on shared storage?"},
+    {SYS_statx, ARGS(IS_BUT(2, FORCE_SYNC, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)),
+	"shared storage: what the server has now, before a look that decides"},
     {SYS_getdents64, ANY_ARGS, "listings"},
     {SYS_readlinkat, ANY_ARGS, "where a link leads, for a listing"},
     {SYS_read, ANY_ARGS, "SIZE in type A, copies, the message of a directory"},

@@ -394,6 +394,66 @@ test_upload_locked(void **state)
 	assert_int_equal(ask_path(IPC_remove_directory, "/d"), 0);
 }
 
+#define RACES 1000
+
+/* One round: a session ends an upload, and another appends at some moment of that, some microseconds later. */
+static void
+race_end_and_append(int first, int second, unsigned delay_us)
+{
+	struct timespec now, begin;
+	int fd, appended;
+
+	channel = first;
+	assert_int_equal(ask_write(STORE_REPLACE, 0, "/race", &fd), 0);
+	assert_int_equal(io_write_all(fd, "whole", 5), 0);
+	close(fd);
+	ipc_begin(&message, IPC_finish_write);
+	ipc_put_u8(&message, 1);
+	assert_int_equal(ipc_send(channel, &message, -1), 0);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	do
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	while ((now.tv_sec - begin.tv_sec) * 1000000 + (now.tv_nsec - begin.tv_nsec) / 1000 < delay_us);
+	channel = second;
+	appended = store(STORE_APPEND, 0, "/race", "more", true);
+	channel = first;
+	assert_int_equal(ipc_receive(channel, IPC_PROTOCOL, IPC_STATE_READY, &message), 0);
+	assert_int_equal(ipc_get_result(&message), 0);
+	assert_true(appended == 0 || appended == -EBUSY);
+	check_content("race", appended == 0 ? "wholemore" : "whole");
+	assert_int_equal(unlink(at("race")), 0);
+}
+
+static int
+setup_unsynced(void **state)
+{
+	(void)state;
+	if (setup_dir() < 0)
+		return -1;
+	config.upload_sync = false;
+	start(false);
+	return 0;
+}
+
+/* The append looks for the finished file, then for the partial: between the two, one becomes the other. */
+static void
+test_upload_appended_at_its_end(void **state)
+{
+	int first = channel, second;
+	pid_t first_child = child;
+
+	(void)state;
+	channel = -1;
+	start(false);
+	second = channel;
+	for (unsigned i = 0; i < RACES; i++)
+		race_end_and_append(first, second, i % 60);
+	channel = second;
+	stop_files();
+	channel = first;
+	child = first_child;
+}
+
 static void
 test_upload_links(void **state)
 {
@@ -730,6 +790,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(test_upload_broken, setup, teardown),
     cmocka_unit_test_setup_teardown(test_upload_resume, setup, teardown),
     cmocka_unit_test_setup_teardown(test_upload_locked, setup, teardown),
+    cmocka_unit_test_setup_teardown(test_upload_appended_at_its_end, setup_unsynced, teardown),
     cmocka_unit_test_setup_teardown(test_upload_links, setup, teardown),
     cmocka_unit_test_setup_teardown(test_upload_unique, setup, teardown),
     cmocka_unit_test_setup_teardown(test_upload_long_name, setup, teardown),

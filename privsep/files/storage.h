@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the home lies on. The kernel keeps names and attributes of shared storage (NFS) for up to a minute, so that a look
+ * may show what was there before another machine changed it. Here is how to look at what is there now.
+ *
+ * On a local file system each function costs no call more than what it stands for.
+ */
+#ifndef PRIVSEP_FILES_STORAGE_H
+#define PRIVSEP_FILES_STORAGE_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* Ask once what the home is on; device: its st_dev. Before that, everything counts as local. */
+void storage_probe(int home_fd, dev_t device);
+
+/* May another machine write to the home? */
+bool storage_is_shared(void);
+
+/* Can RENAME_NOREPLACE be relied on? Where a program in user space serves the file system, it may take no notice. */
+bool storage_minds_flags(void);
+
+/*
+ * Have the kernel ask the server for a directory: names that it keeps from an older state of it are looked up again. To be
+ * called before each look that decides; by itself it tells nothing, and it has no error (the look will have it).
+ */
+void storage_refresh(int dir_fd);
+
+/* The same for all directories on the way to what relative names below home_fd, but for the last component. */
+void storage_refresh_way(int home_fd, const char *relative);
+
+/* fstatat(2) without following a link, of what is there now. 0 or -errno. */
+int storage_look(int dir_fd, const char *name, struct stat *st);
+
+/* fstat(2) of what a descriptor, O_PATH as well, leads to now. 0 or -errno. */
+int storage_look_at_fd(int fd, struct stat *st);
+
+#endif
