@@ -44,7 +44,7 @@ take_room(struct former_sessions *former)
 	return former->used < SESSIONS_MAX ? &former->room[former->used++] : NULL;
 }
 
-/* 32 hexadecimal digits, as tell_session() writes them. */
+/* 32 hexadecimal digits, as server_text_add_session() writes them. */
 static bool
 parse_key(const char *text, struct address_key *key)
 {
@@ -62,7 +62,7 @@ parse_key(const char *text, struct address_key *key)
 }
 
 void
-former_add(struct former_sessions *former, const char *text)
+former_add(struct former_sessions *former, const struct former_server *server, const char *text)
 {
 	struct former_session *session;
 	const char *key = strchr(text, ' ');
@@ -75,7 +75,7 @@ former_add(struct former_sessions *former, const char *text)
 	session = take_room(former);
 	if (session == NULL)
 		return;
-	*session = (struct former_session){.address = address};
+	*session = (struct former_session){.server = server, .address = address};
 	memcpy(session->id, text, SESSION_ID_SIZE - 1);
 	memcpy(session->user, user + 1, strlen(user + 1));
 	TAILQ_INSERT_TAIL(&former->list, session, entry);
@@ -92,14 +92,34 @@ remove_session(struct former_sessions *former, struct former_session *session)
 	TAILQ_INSERT_HEAD(&former->unused, session, entry);
 }
 
-bool
-former_remove(struct former_sessions *former, const char *id)
+static struct former_session *
+find_session(const struct former_sessions *former, const char *id)
 {
 	struct former_session *session;
 
 	TAILQ_FOREACH(session, &former->list, entry)
 	if (strcmp(session->id, id) == 0)
 		break;
+	return session;
+}
+
+void
+former_log_in(struct former_sessions *former, const char *id, const char *user)
+{
+	struct former_session *session = find_session(former, id);
+
+	if (session == NULL || session->user[0] != '\0' || strlen(user) >= sizeof(session->user))
+		return;
+	sessions_uncount(former->sessions, &session->address, "");
+	memcpy(session->user, user, strlen(user));
+	sessions_count(former->sessions, &session->address, session->user);
+}
+
+bool
+former_remove(struct former_sessions *former, const char *id)
+{
+	struct former_session *session = find_session(former, id);
+
 	if (session == NULL)
 		return false;
 	remove_session(former, session);
@@ -107,10 +127,13 @@ former_remove(struct former_sessions *former, const char *id)
 }
 
 bool
-former_remove_first(struct former_sessions *former, char id[SESSION_ID_SIZE])
+former_remove_of(struct former_sessions *former, const struct former_server *server, char id[SESSION_ID_SIZE])
 {
-	struct former_session *session = TAILQ_FIRST(&former->list);
+	struct former_session *session;
 
+	TAILQ_FOREACH(session, &former->list, entry)
+	if (session->server == server)
+		break;
 	if (session == NULL)
 		return false;
 	memcpy(id, session->id, SESSION_ID_SIZE);

@@ -11,9 +11,11 @@
 #include "common/address.h"
 #include "privsep/monitor/monitor.h"
 
+struct former_server;
 struct sessions;
 
 struct former_session {
+	const struct former_server *server; /* whose it is */
 	char id[SESSION_ID_SIZE];
 	struct address_key address;
 	char user[ACCOUNT_NAME_MAX + 1];
@@ -34,13 +36,16 @@ struct former_sessions {
 /* There are none. sessions, where they are counted, is borrowed. */
 void former_init(struct former_sessions *former, struct sessions *sessions);
 
-/* One more. text: "ID KEY USER", KEY in hexadecimal digits, USER "" before the login. What is no such text is ignored. */
-void former_add(struct former_sessions *former, const char *text);
+/* One more of server. text: "ID KEY USER", KEY in hexadecimal digits, USER "" before the login. What is no such text is ignored. */
+void former_add(struct former_sessions *former, const struct former_server *server, const char *text);
+
+/* The session with this id has logged in, and counts for user from now on. What is unknown is ignored. */
+void former_log_in(struct former_sessions *former, const char *id, const char *user);
 
 /* The session with this id has ended. False: there is none. */
 bool former_remove(struct former_sessions *former, const char *id);
 
-/* The oldest one has ended; its id is in id. False: there is none. */
-bool former_remove_first(struct former_sessions *former, char id[SESSION_ID_SIZE]);
+/* One of server has ended; its id is in id. False: there is none. */
+bool former_remove_of(struct former_sessions *former, const struct former_server *server, char id[SESSION_ID_SIZE]);
 
 #endif

@@ -49,7 +49,7 @@ master_stop(struct server *server, bool is_drain)
 	struct master *master = (struct master *)(void *)((char *)server - offsetof(struct master, server));
 	uint64_t now = monotonic_ms();
 
-	upgrade_stop_predecessor(&master->upgrade, is_drain);
+	upgrade_stop_formers(&master->upgrade, is_drain);
 	if (master->server.is_draining) {
 		log_message(LEVEL_INFO, "stop", "at once");
 		master->drain_deadline_ms = now;
@@ -85,7 +85,7 @@ static bool
 is_stopped(const struct master *master)
 {
 	/* a former server is waited for, since this one is the only way to stop it */
-	if (master->sessions.live_count == 0 && master->upgrade.predecessor < 0 &&
+	if (master->sessions.live_count == 0 && !former_servers_need_this(&master->upgrade.formers) &&
 	    (master->server.is_draining || upgrade_lets_go(&master->upgrade)))
 		return true;
 	return master->server.is_draining && monotonic_ms() >= master->drain_deadline_ms + KILLED_MS;

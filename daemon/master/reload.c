@@ -195,7 +195,7 @@ finish(struct reload *reload)
 		note(&reload->next, "configuration in force");
 		log_message(LEVEL_INFO, "reload", "configuration in force");
 	}
-	upgrade_tell_predecessor(reload->parts.upgrade, "reopen\n");
+	former_servers_tell(&reload->parts.upgrade->formers, "reopen\n");
 	reload->next.is_good = !reload->is_bad;
 	reload->report = reload->next;
 	malloc_trim(0); /* each fork copies the entries of the pages that are left */

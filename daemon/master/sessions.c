@@ -337,8 +337,8 @@ slot_answer_verdict(struct sessions *sessions, struct slot *slot)
 	leave_turns(sessions, slot);
 }
 
-static enum ipc_admit_outcome
-admit(const struct sessions *sessions, const char *user, uint32_t max_sessions)
+enum ipc_admit_outcome
+sessions_admit(const struct sessions *sessions, const char *user, uint32_t max_sessions)
 {
 	uint32_t count = tally_count(sessions->by_user, user, strlen(user));
 
@@ -347,12 +347,41 @@ admit(const struct sessions *sessions, const char *user, uint32_t max_sessions)
 	return count >= sessions->server->config->limits.sessions_per_user ? ADMIT_USER_LIMIT : ADMIT_YES;
 }
 
+/* The login of slot->wanted_user is decided. */
+static void
+end_admission(struct sessions *sessions, struct slot *slot, enum ipc_admit_outcome outcome)
+{
+	if (outcome == ADMIT_YES) {
+		slot->is_logged_in = true;
+		memcpy(slot->user, slot->wanted_user, sizeof(slot->user));
+		arrives_no_more(sessions, slot);
+		timer_stop(sessions->server->loop, &slot->overdue);
+		(void)!tally_add(sessions->by_user, slot->user, strlen(slot->user));
+		board_login(&sessions->server->board, slot->row, slot->user);
+	}
+	slot->wanted_user[0] = '\0';
+	if (slot->channel < 0)
+		return;
+	ipc_begin_reply(&message, IPC_admit, 0);
+	ipc_put_u32(&message, (uint32_t)outcome);
+	if (ipc_send_now(slot->channel, &message, -1) < 0)
+		close_channel(sessions, slot);
+}
+
+/* Here, unless another server has taken over. */
+static void
+decide_admission(struct sessions *sessions, struct slot *slot)
+{
+	if (sessions->ask_admission == NULL ||
+	    !sessions->ask_admission(sessions->upgrade, slot->id, slot->max_sessions, slot->wanted_user))
+		end_admission(sessions, slot, sessions_admit(sessions, slot->wanted_user, slot->max_sessions));
+}
+
 static void
 slot_answer_admit(struct sessions *sessions, struct slot *slot)
 {
 	uint32_t max_sessions = ipc_get_u32(&message);
 	char user[ACCOUNT_NAME_MAX + 1];
-	enum ipc_admit_outcome outcome;
 
 	ipc_get_text(&message, user, sizeof(user));
 	if (!ipc_end(&message) || !has_turn(slot) || user[0] == '\0') {
@@ -360,19 +389,41 @@ slot_answer_admit(struct sessions *sessions, struct slot *slot)
 		return;
 	}
 	leave_turns(sessions, slot); /* the password was right */
-	outcome = admit(sessions, user, max_sessions);
-	if (outcome == ADMIT_YES) {
-		slot->is_logged_in = true;
-		memcpy(slot->user, user, sizeof(slot->user));
-		arrives_no_more(sessions, slot);
-		timer_stop(sessions->server->loop, &slot->overdue);
-		(void)!tally_add(sessions->by_user, user, strlen(user));
-		board_login(&sessions->server->board, slot->row, user);
-	}
-	ipc_begin_reply(&message, IPC_admit, 0);
-	ipc_put_u32(&message, (uint32_t)outcome);
-	if (ipc_send_now(slot->channel, &message, -1) < 0)
-		close_channel(sessions, slot);
+	slot->max_sessions = max_sessions;
+	memcpy(slot->wanted_user, user, sizeof(slot->wanted_user));
+	decide_admission(sessions, slot);
+}
+
+void
+sessions_take_admission(struct sessions *sessions, const char *id, enum ipc_admit_outcome outcome)
+{
+	struct slot *slot;
+
+	TAILQ_FOREACH(slot, &sessions->live, live)
+	if (slot->wanted_user[0] != '\0' && strcmp(slot->id, id) == 0)
+		break;
+	if (slot != NULL)
+		end_admission(sessions, slot, outcome);
+}
+
+void
+sessions_admit_waiting(struct sessions *sessions)
+{
+	struct slot *slot;
+
+	TAILQ_FOREACH(slot, &sessions->live, live)
+	if (slot->wanted_user[0] != '\0')
+		end_admission(sessions, slot, sessions_admit(sessions, slot->wanted_user, slot->max_sessions));
+}
+
+void
+sessions_ask_again(struct sessions *sessions)
+{
+	struct slot *slot;
+
+	TAILQ_FOREACH(slot, &sessions->live, live)
+	if (slot->wanted_user[0] != '\0')
+		decide_admission(sessions, slot);
 }
 
 static void
@@ -698,7 +749,7 @@ slot_gone(void *arg, int status)
 	slot->monitor_pid = 0;
 	sessions->live_count--;
 	if (sessions->gone != NULL)
-		sessions->gone(sessions->gone_arg, slot->id);
+		sessions->gone(sessions->upgrade, slot->id);
 }
 
 static bool

@@ -35,17 +35,29 @@ struct sessions {
 	struct loop_timer grant; /* of turns to those who wait */
 	struct work_turns work;
 	struct ports ports;
-	void (*gone)(void *arg, const char *id); /* one has ended; NULL: nobody waits for that */
-	void *gone_arg;
+	/* Of upgrade.c; NULL: no other server is ever asked. */
+	void (*gone)(void *arg, const char *id); /* one has ended */
+	bool (*ask_admission)(void *arg, const char *id, uint32_t max_sessions, const char *user);
+	void *upgrade;
 };
 
-/* Make the empty table and the scoreboard. The rest is borrowed; gone is the caller's to set. 0 or -errno. */
+/* Make the empty table and the scoreboard. The rest is borrowed; the functions of upgrade.c are the caller's to set. 0 or -errno. */
 int
 sessions_init(struct sessions *sessions, struct server *server, struct bans *bans, struct accounts_loader *accounts);
 
 /* A session of address, and of user unless that is "", counts for the limits from now on, or no more. */
 void sessions_count(struct sessions *sessions, const struct address_key *address, const char *user);
 void sessions_uncount(struct sessions *sessions, const struct address_key *address, const char *user);
+
+/* May one more session of user begin, whose account has max_sessions (0: no limit of its own)? Counts nothing. */
+enum ipc_admit_outcome sessions_admit(const struct sessions *sessions, const char *user, uint32_t max_sessions);
+
+/* The server that was asked has decided about the login of this session. */
+void sessions_take_admission(struct sessions *sessions, const char *id, enum ipc_admit_outcome outcome);
+
+/* That server has died: this one decides. Another one has its place: it is asked. */
+void sessions_admit_waiting(struct sessions *sessions);
+void sessions_ask_again(struct sessions *sessions);
 
 /* A slot for a session to come, in no list yet. */
 struct slot *sessions_take_slot(struct sessions *sessions);

@@ -47,6 +47,8 @@ struct slot {
 	uint64_t announced_ms, ports_short_ms; /* since then; when its monitor last found the range full */
 	TAILQ_ENTRY(slot) announcing; /* the oldest announcement first */
 	char user[ACCOUNT_NAME_MAX + 1];
+	char wanted_user[ACCOUNT_NAME_MAX + 1]; /* another server decides about this login; "": none */
+	uint32_t max_sessions; /* of that account */
 	TAILQ_ENTRY(slot) live; /* all sessions, oldest first */
 	TAILQ_ENTRY(slot) arriving; /* neither logged in nor about to end, oldest first */
 	TAILQ_ENTRY(slot) free;

@@ -30,6 +30,7 @@
 #include "daemon/master/notify.h"
 #include "daemon/master/program.h"
 #include "daemon/master/server.h"
+#include "daemon/master/server_text.h"
 #include "daemon/master/sessions.h"
 #include "daemon/master/supervisor.h"
 #include "privsep/ipc/log.h"
@@ -38,36 +39,35 @@
 
 #define START_SECONDS 60 /* for the new server to be ready */
 #define RESCUE_MS 1000 /* a service manager may act first when the server that took over dies */
-#define ENDING_MS 200 /* for a process that has closed its descriptors to be gone */
 #define RESCUE_AGAIN_MS 10000
-#define TEXT_MAX 8192 /* bytes of one message: lines */
-#define SEND_MS 2000 /* for the list of sessions, to a server that has just said that it is ready */
 #define ERRORS_MAX 4096 /* bytes of what a server says that does not come up */
 #define GONE_LINE (sizeof("gone \n") - 1 + SESSION_ID_SIZE - 1)
-#define GONE_AT_ONCE (TEXT_MAX / GONE_LINE * GONE_LINE) /* bytes of one message: whole lines */
+#define GONE_AT_ONCE (SERVER_TEXT_MAX / GONE_LINE * GONE_LINE) /* bytes of one message: whole lines */
 
 static void upgrade_gone(void *arg, int status);
 static void upgrade_overdue_due(void *arg);
 static void upgrade_rescue_due(void *arg);
 static void upgrade_successor_ready(void *arg);
+static void upgrade_tell_gone(void *arg, const char *id);
+static void upgrade_tell_manager(void *arg);
 
 int
 upgrade_init(struct upgrade *upgrade, const struct upgrade_parts *parts, const char *argv0)
 {
+	const struct former_listener listener = {upgrade_tell_gone, upgrade_tell_manager, upgrade};
+
 	*upgrade = (struct upgrade){
 	    .parts = *parts,
 	    .program = program_path(argv0),
 	    .successor = -1,
 	    .program_fd = -1,
 	    .errors_fd = -1,
-	    .predecessor = -1,
 	    .child = {.gone = upgrade_gone, .arg = upgrade},
 	    .overdue = {.due = upgrade_overdue_due, .arg = upgrade},
 	    .rescue = {.due = upgrade_rescue_due, .arg = upgrade},
 	    .successor_source = {.ready = upgrade_successor_ready, .arg = upgrade},
-	    .predecessor_source = {.ready = upgrade_predecessor_ready, .arg = upgrade},
 	};
-	former_init(&upgrade->former, parts->sessions);
+	former_servers_init(&upgrade->formers, parts->server, parts->sessions, &listener);
 	supervisor_find(parts->server->is_foreground, upgrade->supervisor, sizeof(upgrade->supervisor));
 	return upgrade->program == NULL ? -ENOMEM : 0;
 }
@@ -96,58 +96,14 @@ end_report(struct upgrade *upgrade, bool is_good)
 	control_socket_report(upgrade->parts.control);
 }
 
-/* --- the channel --- */
-
-static void
-send_text(int fd, const char *text, size_t len)
-{
-	uint64_t deadline = monotonic_ms() + SEND_MS;
-
-	while (fd >= 0 && send(fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		if (errno != EINTR && (errno != EAGAIN || io_wait(fd, POLLOUT, deadline) <= 0))
-			return;
-}
-
 void
-upgrade_tell_predecessor(struct upgrade *upgrade, const char *text)
-{
-	send_text(upgrade->predecessor, text, strlen(text));
-}
-
-void
-upgrade_stop_predecessor(struct upgrade *upgrade, bool is_drain)
+upgrade_stop_formers(struct upgrade *upgrade, bool is_drain)
 {
 	char text[64];
 
 	snprintf(text, sizeof(text), "within %u\n%s\n", upgrade->parts.server->config->timeouts.drain_s,
 	    is_drain ? "drain" : "now");
-	upgrade_tell_predecessor(upgrade, text);
-}
-
-/* Next message as lines; 0: none now; -EPIPE: the other end is gone. */
-static int
-receive_text(int fd, char text[TEXT_MAX + 1])
-{
-	ssize_t got = recv(fd, text, TEXT_MAX, MSG_DONTWAIT);
-
-	if (got < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -EPIPE;
-	text[got] = '\0';
-	return got == 0 ? -EPIPE : 1;
-}
-
-/* The next line of text, or NULL; *text moves behind it. */
-static char *
-next_line(char **text)
-{
-	char *line = *text;
-	size_t len = strcspn(line, "\n");
-
-	if (*line == '\0')
-		return NULL;
-	*text += len + (line[len] != '\0');
-	line[len] = '\0';
-	return line;
+	former_servers_tell(&upgrade->formers, text);
 }
 
 /* --- the new program --- */
@@ -181,6 +137,7 @@ start_program(struct upgrade *upgrade)
 	child_add(upgrade->parts.server->loop, &upgrade->child, pid);
 	upgrade->successor = channels[0];
 	upgrade->errors_fd = errors[0];
+	upgrade->takes_formers = false;
 	timer_set(upgrade->parts.server->loop, &upgrade->overdue, monotonic_ms() + 1000ULL * START_SECONDS);
 	channels[0] = errors[0] = -1;
 	(void)!loop_watch(upgrade->parts.server->loop, &upgrade->successor_source, upgrade->successor);
@@ -273,7 +230,7 @@ note_errors(struct upgrade *upgrade)
 	char *rest = text, *line;
 
 	text[got < 0 ? 0 : got] = '\0';
-	while ((line = next_line(&rest)) != NULL)
+	while ((line = server_text_line(&rest)) != NULL)
 		note_problem(upgrade, "%s", line);
 }
 
@@ -364,37 +321,18 @@ upgrade_lets_go(const struct upgrade *upgrade)
 
 /* --- the old server retires --- */
 
-/* Sends what is in text first, when that is full. */
-static void
-tell_session(const struct upgrade *upgrade, struct buf *text, const char *id, const struct address_key *address,
-    const char *user)
-{
-	if (text->len + 256 > TEXT_MAX) {
-		send_text(upgrade->successor, text->data, text->len);
-		buf_clear(text);
-	}
-	buf_addf(text, "session %s ", id);
-	for (size_t i = 0; i < sizeof(address->bytes); i++)
-		buf_addf(text, "%02x", address->bytes[i]);
-	buf_addf(text, " %s\n", user);
-}
-
-/* Those of this server, and those of the servers before it, which are known to this one alone. */
 static void
 tell_sessions(const struct upgrade *upgrade)
 {
 	const struct slot *slot;
-	const struct former_session *former;
-	struct buf text;
+	struct buf lines;
 
-	buf_init(&text, TEXT_MAX);
+	buf_init(&lines, SERVER_TEXT_MAX);
 	TAILQ_FOREACH(slot, &upgrade->parts.sessions->live, live)
-	tell_session(upgrade, &text, slot->id, &slot->address, slot->user);
-	TAILQ_FOREACH(former, &upgrade->former.list, entry)
-	tell_session(upgrade, &text, former->id, &former->address, former->user);
-	if (text.len > 0)
-		send_text(upgrade->successor, text.data, text.len);
-	buf_free(&text);
+	server_text_add_session(upgrade->successor, &lines, slot->id, &slot->address, slot->user);
+	if (lines.len > 0)
+		(void)server_text_send(upgrade->successor, lines.data, lines.len, -1, SERVER_TEXT_WAIT_MS);
+	buf_free(&lines);
 }
 
 /*
@@ -423,8 +361,8 @@ report_retirement(struct upgrade *upgrade)
 {
 	char earlier[48] = "";
 
-	if (upgrade->former.count > 0)
-		snprintf(earlier, sizeof(earlier), ", and %u in servers before it", upgrade->former.count);
+	if (upgrade->formers.known.count > 0)
+		snprintf(earlier, sizeof(earlier), ", and %u in servers before it", upgrade->formers.known.count);
 	snprintf(upgrade->report, sizeof(upgrade->report),
 	    "process %ld has taken over; %u sessions go on in process %ld%s", (long)upgrade->program_pid,
 	    upgrade->parts.sessions->live_count, (long)upgrade->parts.server->pid, earlier);
@@ -445,7 +383,6 @@ retire(struct upgrade *upgrade)
 	buf_free(&upgrade->gone);
 	buf_init(&upgrade->gone, (size_t)SESSIONS_MAX * GONE_LINE);
 	upgrade->is_retired = upgrade->has_successor = true;
-	upgrade->is_passed = false;
 	if (upgrade->wants_reload)
 		(void)!pidfd_send_signal(upgrade->program_fd, SIGHUP, NULL, 0);
 	upgrade->wants_reload = false;
@@ -456,9 +393,9 @@ retire(struct upgrade *upgrade)
 	control_socket_close(upgrade->parts.control, true);
 	bans_close(upgrade->parts.bans);
 	tell_sessions(upgrade);
+	former_servers_hand_on(&upgrade->formers, upgrade->successor, upgrade->takes_formers);
 	notify_main_process(upgrade->program_pid);
-	send_text(upgrade->successor, "yours\n", 6);
-	upgrade_tell_predecessor(upgrade, "passed\n");
+	server_text_say(upgrade->successor, "yours\n");
 	title_doing("retired", "", 0);
 	log_message(LEVEL_INFO, "upgrade", "%s", upgrade->report);
 }
@@ -467,11 +404,12 @@ retire(struct upgrade *upgrade)
 static void
 miss_successor(struct upgrade *upgrade)
 {
-
 	upgrade->has_successor = false;
 	close_fd(&upgrade->program_fd);
-	if (upgrade->parts.server->is_draining || upgrade->is_passed)
+	sessions_admit_waiting(upgrade->parts.sessions);
+	if (upgrade->parts.server->is_draining)
 		return;
+	former_servers_take_back(&upgrade->formers);
 	log_message(LEVEL_CRITICAL, "upgrade-failed",
 	    "the server that took over has ended; nobody listens any more, unless a service manager starts it; "
 	    "the next attempt follows");
@@ -485,7 +423,7 @@ reopen_log(struct upgrade *upgrade)
 
 	if (log_targets_reopen(upgrade->parts.log, error, sizeof(error)) < 0)
 		log_message(LEVEL_ERROR, "reload", "%s; the log in force stays", error);
-	upgrade_tell_predecessor(upgrade, "reopen\n");
+	former_servers_tell(&upgrade->formers, "reopen\n");
 }
 
 bool
@@ -497,16 +435,38 @@ upgrade_reload_retired(struct upgrade *upgrade)
 	return true;
 }
 
+/* To a server that has the channel from one that died. */
+static void
+tell_sessions_again(struct upgrade *upgrade)
+{
+	server_text_say(upgrade->successor, "anew\n");
+	tell_sessions(upgrade);
+	sessions_ask_again(upgrade->parts.sessions);
+}
+
+/* "ID OUTCOME" */
+static void
+take_admission(struct upgrade *upgrade, const char *text)
+{
+	char id[SESSION_ID_SIZE];
+	uint64_t outcome;
+
+	if (strlen(text) < sizeof(id) || parse_u64(text + sizeof(id), ADMIT_OUTCOME_COUNT - 1, &outcome) < 0)
+		return;
+	snprintf(id, sizeof(id), "%s", text);
+	sessions_take_admission(upgrade->parts.sessions, id, (enum ipc_admit_outcome)outcome);
+}
+
 static void
 obey(struct upgrade *upgrade, const char *line)
 {
-	static const char within[] = "within ";
+	static const char within[] = "within ", admitted[] = "admitted ";
 	uint64_t seconds;
 
 	if (strcmp(line, "ready") == 0 && upgrade->child.pid != 0)
 		retire(upgrade);
-	else if (strcmp(line, "passed") == 0)
-		upgrade->is_passed = true;
+	else if (strcmp(line, "formers") == 0)
+		upgrade->takes_formers = true;
 	else if (strncmp(line, within, sizeof(within) - 1) == 0 &&
 	    parse_u64(line + sizeof(within) - 1, UINT32_MAX, &seconds) == 0)
 		upgrade->parts.server->config->timeouts.drain_s = (uint32_t)seconds;
@@ -516,6 +476,10 @@ obey(struct upgrade *upgrade, const char *line)
 		upgrade->parts.server->stop(upgrade->parts.server, true);
 	else if (strcmp(line, "now") == 0)
 		upgrade->parts.server->stop(upgrade->parts.server, false);
+	else if (strcmp(line, "sessions") == 0 && upgrade->is_retired)
+		tell_sessions_again(upgrade);
+	else if (strncmp(line, admitted, sizeof(admitted) - 1) == 0)
+		take_admission(upgrade, line + sizeof(admitted) - 1);
 }
 
 /* As much as the channel takes; what is left follows when it takes more. */
@@ -538,8 +502,9 @@ send_gone(struct upgrade *upgrade)
 
 /* The successor counts it no longer, whether it was of this server or of one before. */
 static void
-tell_gone(struct upgrade *upgrade, const char *id)
+upgrade_tell_gone(void *arg, const char *id)
 {
+	struct upgrade *upgrade = arg;
 
 	if (!upgrade->is_retired || upgrade->successor < 0)
 		return;
@@ -551,27 +516,35 @@ static void
 upgrade_successor_ready(void *arg)
 {
 	struct upgrade *upgrade = arg;
-	char text[TEXT_MAX + 1];
+	char text[SERVER_TEXT_MAX + 1];
 	char *rest = text, *line;
 	int r;
 
 	if (upgrade->gone.len > 0)
 		send_gone(upgrade);
-	r = receive_text(upgrade->successor, text);
+	r = server_text_receive(upgrade->successor, text, NULL);
 	if (r == -EPIPE) {
 		/* one that has not come up is told about when its parent is reaped */
 		loop_close(upgrade->parts.server->loop, &upgrade->successor_source, &upgrade->successor);
 		if (upgrade->has_successor)
 			miss_successor(upgrade);
 	}
-	while (r > 0 && (line = next_line(&rest)) != NULL)
+	while (r > 0 && (line = server_text_line(&rest)) != NULL)
 		obey(upgrade, line);
 }
 
-static void
-upgrade_session_gone(void *arg, const char *id)
+/* Whether a session may log in, the server in charge decides, which alone knows all of the account. False: this one does. */
+static bool
+upgrade_ask_admission(void *arg, const char *id, uint32_t max_sessions, const char *user)
 {
-	tell_gone(arg, id);
+	struct upgrade *upgrade = arg;
+	char text[128];
+	int len;
+
+	if (!upgrade->is_retired || !upgrade->has_successor || !upgrade->takes_formers)
+		return false;
+	len = snprintf(text, sizeof(text), "admit %s %u %s\n", id, max_sessions, user);
+	return len < (int)sizeof(text) && server_text_send(upgrade->successor, text, (size_t)len, -1, 0);
 }
 
 bool
@@ -587,81 +560,31 @@ upgrade_takes_reload(struct upgrade *upgrade)
 void
 upgrade_take(struct upgrade *upgrade, const struct inherited *inherited)
 {
-	upgrade->parts.sessions->gone = upgrade_session_gone;
-	upgrade->parts.sessions->gone_arg = upgrade;
+	upgrade->parts.sessions->gone = upgrade_tell_gone;
+	upgrade->parts.sessions->ask_admission = upgrade_ask_admission;
+	upgrade->parts.sessions->upgrade = upgrade;
 	if (!inherited->is_upgrade)
 		return;
-	upgrade->predecessor = inherited->extras[INHERITED_CHANNEL];
 	hook_worker_take_channel(
 	    upgrade->parts.hooks, inherited->extras[INHERITED_UPLOADS], inherited->extras[INHERITED_UPLOADS_READ]);
-	(void)!loop_watch(upgrade->parts.server->loop, &upgrade->predecessor_source, upgrade->predecessor);
+	(void)former_servers_start(&upgrade->formers, inherited->extras[INHERITED_CHANNEL]);
 }
 
 bool
 upgrade_tell_ready(struct upgrade *upgrade)
 {
-	if (upgrade->predecessor < 0)
-		return false;
-	upgrade_tell_predecessor(upgrade, "ready\n");
-	return true;
+	return former_servers_tell_starter(&upgrade->formers, "formers\nready\n");
 }
 
 /* Not before the former server has told who is the main process now, unless it has died before. */
 static void
-tell_manager(struct upgrade *upgrade)
-{
-	if (!upgrade->is_known)
-		notify_ready();
-	upgrade->is_known = true;
-}
-
-static void
-learn(struct upgrade *upgrade, const char *line)
-{
-	if (strcmp(line, "yours") == 0) {
-		bans_load(upgrade->parts.bans); /* those that the former server has made since this one began */
-		tell_manager(upgrade);
-	} else if (strncmp(line, "session ", 8) == 0)
-		former_add(&upgrade->former, line + 8);
-	else if (strncmp(line, "gone ", 5) == 0 && former_remove(&upgrade->former, line + 5))
-		tell_gone(upgrade, line + 5);
-}
-
-/*
- * A process closes its descriptors a moment before it has ended. When this server ends in that moment, the service
- * manager finds the former one alive, and says that it kills it.
- */
-static void
-await_end(int channel)
-{
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-	int fd = -1;
-
-	if (getsockopt(channel, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.pid > 0 && peer.pid != getpid())
-		fd = pidfd_open(peer.pid, 0);
-	if (fd >= 0)
-		(void)!io_wait(fd, POLLIN, monotonic_ms() + ENDING_MS);
-	close_fd(&fd);
-}
-
-void
-upgrade_predecessor_ready(void *arg)
+upgrade_tell_manager(void *arg)
 {
 	struct upgrade *upgrade = arg;
-	char text[TEXT_MAX + 1], id[SESSION_ID_SIZE];
-	char *rest = text, *line;
-	int r;
 
-	r = receive_text(upgrade->predecessor, text);
-	while (r > 0 && (line = next_line(&rest)) != NULL)
-		learn(upgrade, line);
-	if (r != -EPIPE)
+	if (upgrade->is_known)
 		return;
-	await_end(upgrade->predecessor);
-	loop_close(upgrade->parts.server->loop, &upgrade->predecessor_source, &upgrade->predecessor);
-	while (former_remove_first(&upgrade->former, id))
-		tell_gone(upgrade, id);
-	tell_manager(upgrade);
-	log_message(LEVEL_INFO, "upgrade", "the former server has ended");
+	upgrade->is_known = true;
+	bans_load(upgrade->parts.bans); /* those that the former server has made since this one began */
+	notify_ready();
 }

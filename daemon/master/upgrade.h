@@ -8,15 +8,20 @@
  * The new server is forked twice, and becomes the child of whatever this server is a child of. The process
  * between the two waits until it is ready, and passes on how it ended if it never is.
  *
- * The two talk over a channel of short texts, of which each ignores what it does not know, for
- * they may be of different versions:
- *   new to old  ready            it serves
- *               passed           another has taken over from it
+ * The two talk over a channel of short texts (server_text.h). A server that retires hands the channels to the servers before
+ * it on, so that the one in charge has a channel to each (former_servers.h):
+ *   new to old  formers          it takes such channels, and decides about logins
+ *               ready            it serves
  *               reopen           open the log files again
  *               within SECONDS   the time of the next drain
  *               drain, now       stop as SIGTERM, SIGINT say
+ *               sessions         tell all of them again
+ *               admitted ID OUTCOME    the answer to admit
  *   old to new  yours            the service manager knows the new one
+ *               former           with the channel to a server before; its sessions follow
  *               session ID KEY USER, gone ID    for the new one's limits; USER "" before the login
+ *               anew             all sessions follow
+ *               admit ID MAX USER    may this session log in? MAX of its account, or 0
  */
 #ifndef DAEMON_MASTER_UPGRADE_H
 #define DAEMON_MASTER_UPGRADE_H
@@ -27,7 +32,7 @@
 #include <sys/types.h>
 
 #include "common/buf.h"
-#include "daemon/master/former_sessions.h"
+#include "daemon/master/former_servers.h"
 #include "daemon/master/loop.h"
 
 #define UPGRADE_REPORT_MAX 4096
@@ -75,16 +80,14 @@ struct upgrade {
 	bool is_retired; /* another has taken over; this one lives for its sessions */
 	bool has_successor; /* that other lives */
 	struct buf gone; /* lines about sessions that have ended, which its channel has no room for yet */
-	bool is_passed; /* and yet another has taken over from it */
+	bool takes_formers; /* it knows that word */
 	/* the last start that ended */
 	uint64_t ended; /* how many have */
 	bool is_good;
 	char report[UPGRADE_REPORT_MAX]; /* lines */
-	/* the server that goes */
-	int predecessor; /* the channel to it; -1: none */
-	struct loop_source predecessor_source;
-	bool is_known; /* the service manager was told */
-	struct former_sessions former;
+	/* the servers that go */
+	struct former_servers formers;
+	bool is_known; /* the service manager was told of this one */
 };
 
 /* At start, before the environment is cleared: remember how this program was started. parts is copied. 0 or -ENOMEM. */
@@ -112,17 +115,11 @@ bool upgrade_takes_reload(struct upgrade *upgrade);
 /* SIGHUP to a server that has retired: its log files are opened again. False: it has not. */
 bool upgrade_reload_retired(struct upgrade *upgrade);
 
-/* The server that goes has a message, or has closed its channel. arg: the struct upgrade. */
-void upgrade_predecessor_ready(void *arg);
-
 /* Another server has taken over, and none has to be started in its place: this one may leave with its last session. */
 bool upgrade_lets_go(const struct upgrade *upgrade);
 
-/* Tell the server that goes, if there is one, to stop as server->stop() does. */
-void upgrade_stop_predecessor(struct upgrade *upgrade, bool is_drain);
-
-/* Tell the server that goes, if there is one: "reopen". */
-void upgrade_tell_predecessor(struct upgrade *upgrade, const char *text);
+/* Tell the servers that go to stop as server->stop() does. */
+void upgrade_stop_formers(struct upgrade *upgrade, bool is_drain);
 
 /* The server stops: no new one comes up. */
 void upgrade_cancel(struct upgrade *upgrade);

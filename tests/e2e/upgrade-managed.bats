@@ -111,6 +111,7 @@ is_stopped()
 	other_session
 	upgrade
 	second=$SERVER_PID
+	other_session
 	upgrade
 	assert_equal "$(parent_of "$first")" "$MANAGER"
 	assert_equal "$(parent_of "$second")" "$MANAGER"

@@ -179,6 +179,188 @@ own_program()
 	assert_file_not_exists "$DIR/run/sallyportd.pid"
 }
 
+# Three servers, each with a session of its own in $first, $second and $FTP, and their processes in $pids.
+three_servers()
+{
+	pids=$SERVER_PID
+	other_session
+	first=$OTHER
+	upgrade
+	pids+=" $SERVER_PID"
+	other_session
+	second=$OTHER
+	between=$SERVER_PID
+	upgrade
+	pids+=" $SERVER_PID"
+	ftp_login alice secret
+	OTHER=
+}
+
+all_are_gone()
+{
+	local pid
+	for pid in $pids; do
+		wait_until is_gone "$pid"
+	done
+}
+
+@test "kill -9 of the server between: its sessions count no more, reload and stop reach the oldest" {
+	serve 'limits { sessions-per-user = 3 }'
+	three_servers
+	kill -KILL "$between"
+	wait_until log_has ' upgrade .*the former server has ended'
+	# the oldest and the present session count, and no other
+	wait_until eval "ctl status | grep -qE '^former servers: +1 more'"
+	OTHER=$first
+	other_goes_on
+	mv "$LOG" "$LOG.1"
+	ctl reload
+	exec {second}>&-
+	kill -TERM "$SERVER_PID"
+	for fd in "$first" "$FTP"; do
+		assert_equal "$(timeout 20 head -n 1 <&"$fd")" $'421 Service is shutting down; closing\r'
+	done
+	exec {first}>&-
+	OTHER=
+	all_are_gone
+	# the oldest one has logged its stop in the new file
+	assert_equal "$(log_count " sallyportd\\[$OLD_PID\\]: info stop ")" 1
+	assert_file_not_exists "$DIR/run/sallyportd.pid"
+}
+
+@test "kill -9 of the server that serves: the one before starts another, whose stop reaches all" {
+	serve
+	three_servers
+	kill -KILL "$SERVER_PID"
+	pids=${pids% *}
+	wait_until -t 20 has_new_server
+	find_server
+	pids+=" $SERVER_PID"
+	assert_equal "$(log_count 'nobody listens any more')" 1
+	wait_until eval "ctl status | grep -qE '^former servers: +2 more'"
+	kill -TERM "$SERVER_PID"
+	for fd in "$first" "$second"; do
+		assert_equal "$(timeout 20 head -n 1 <&"$fd")" $'421 Service is shutting down; closing\r'
+	done
+	exec {first}>&- {second}>&-
+	all_are_gone
+}
+
+@test "kill -9 of both later servers: the oldest one starts another" {
+	serve
+	three_servers
+	# together: neither may start one in place of the other
+	kill -STOP "$between"
+	kill -KILL "$SERVER_PID" "$between"
+	pids=$OLD_PID
+	wait_until -t 20 has_new_server
+	find_server
+	pids+=" $SERVER_PID"
+	find_ports
+	ftp_close
+	ftp_login alice secret
+	OTHER=$first
+	other_goes_on
+	kill -TERM "$SERVER_PID"
+	assert_equal "$(timeout 20 head -n 1 <&"$first")" $'421 Service is shutting down; closing\r'
+	exec {first}>&- {second}>&-
+	OTHER=
+	all_are_gone
+}
+
+@test "a server between leaves with its own last session, before the oldest one" {
+	serve
+	three_servers
+	exec {second}>&-
+	wait_until is_gone "$between"
+	OTHER=$first
+	other_goes_on
+	wait_until eval "ctl status | grep -qE '^former servers: +1 more'"
+	exec {first}>&-
+	OTHER=
+	wait_until is_gone "$OLD_PID"
+	ftp NOOP 200
+}
+
+at_prompt()
+{
+	exec {OTHER}<>"/dev/tcp/127.0.0.1/$PORT"
+	timeout 20 grep -q -m 1 '^220 ' <&"$OTHER"
+}
+
+# log_in_late REPLY: who was at the prompt during an upgrade
+log_in_late()
+{
+	printf 'USER alice\r\nPASS secret\r\n' >&"$OTHER"
+	timeout 30 grep -q -m 1 "^$1 " <&"$OTHER"
+}
+
+@test "a login in the old server counts in the new one, and those of the new one count there" {
+	local first
+	serve 'limits { sessions-per-user = 2 }'
+	at_prompt
+	first=$OTHER
+	at_prompt
+	upgrade
+	logs_in()
+	{
+		ftp_close
+		ftp_open
+		ftp 'USER alice' 331
+		ftp_send 'PASS secret'
+		ftp_reply
+		[ "$REPLY" = "$1" ]
+	}
+	logs_in 230
+	log_in_late 230
+	# now there are two: one here, one there
+	exec {SECOND}<>"/dev/tcp/127.0.0.1/$PORT"
+	printf 'USER alice\r\nPASS secret\r\n' >&"$SECOND"
+	timeout 20 grep -q -m 1 '^530 ' <&"$SECOND"
+	exec {SECOND}>&-
+	second=$OTHER
+	OTHER=$first
+	log_in_late 530
+	# one that ends there makes room here
+	exec {second}>&-
+	wait_until log_has ' disconnect .*user="alice"'
+	exec {SECOND}<>"/dev/tcp/127.0.0.1/$PORT"
+	printf 'USER alice\r\nPASS secret\r\n' >&"$SECOND"
+	timeout 20 grep -q -m 1 '^230 ' <&"$SECOND"
+	exec {SECOND}>&- {first}>&-
+	OTHER=
+}
+
+@test "max-sessions of an account holds for logins in the oldest of three servers, whichever lives" {
+	serve
+	printf 'secret\n' | ctl user add bob --password-stdin --max-sessions 1
+	bob_may() # REPLY
+	{
+		ftp_close
+		ftp_open
+		ftp 'USER bob' 331
+		ftp_send 'PASS secret'
+		ftp_reply
+		[ "$REPLY" = "$1" ]
+	}
+	at_prompt
+	first=$OTHER
+	upgrade
+	other_session
+	between=$SERVER_PID
+	upgrade
+	bob_may 230
+	printf 'USER bob\r\nPASS secret\r\n' >&"$first"
+	timeout 30 grep -q -m 1 '^530 ' <&"$first"
+	kill -KILL "$between"
+	wait_until log_has ' upgrade .*the former server has ended'
+	ftp_close
+	printf 'USER bob\r\nPASS secret\r\n' >&"$first"
+	timeout 30 grep -q -m 1 '^230 ' <&"$first"
+	wait_until bob_may 530
+	exec {first}>&-
+}
+
 @test "SIGTERM after an upgrade: a transfer of the old server is finished first" {
 	serve
 	ftp_login alice secret

@@ -39,7 +39,8 @@ add_line(struct input *input, char *text, size_t room)
 	    "20010db8000000000000000000000001", "00000000000000000000ffff7f000001", "alice", "bob", "\n",
 	    "session 0123456789abcdef 00000000000000000000ffff7f000001 alice\n",
 	    "session 0123456789abcdee 00000000000000000000ffff7f000001 \n", "gone 0123456789abcdef\n",
-	    "gone 0123456789abcdee\n"};
+	    "gone 0123456789abcdee\n", "anew\n", "former\n", "admit ", " 1 ", "admit 0123456789abcdee 0 alice\n",
+	    "admit 0123456789abcdee 1 bob\n"};
 	uint8_t choice = input_byte(input);
 	const char *piece = pieces[choice % (sizeof(pieces) / sizeof(pieces[0]))];
 
@@ -76,14 +77,14 @@ check_list(void)
 	const struct former_session *foreign;
 	uint32_t count = 0, alice = 0;
 
-	TAILQ_FOREACH(foreign, &master.upgrade.former.list, entry)
+	TAILQ_FOREACH(foreign, &master.upgrade.formers.known.list, entry)
 	{
 		count++;
 		alice += strcmp(foreign->user, "alice") == 0;
 		if (strlen(foreign->id) >= sizeof(foreign->id) || strlen(foreign->user) >= sizeof(foreign->user))
 			abort();
 	}
-	if (count != master.upgrade.former.count || count > SESSIONS_MAX || alice != sessions_of("alice"))
+	if (count != master.upgrade.formers.known.count || count > SESSIONS_MAX || alice != sessions_of("alice"))
 		abort();
 }
 
@@ -95,17 +96,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		abort();
-	master.upgrade.predecessor = pair[0];
+	if (former_servers_start(&master.upgrade.formers, pair[0]) < 0)
+		abort();
 	master.upgrade.is_known = true; /* no service manager here */
 	for (int i = 0; i < MESSAGES_MAX && input.left > 0; i++) {
 		send_message(&input, pair[1]);
-		upgrade_predecessor_ready(&master.upgrade);
+		former_server_ready(TAILQ_FIRST(&master.upgrade.formers.list));
 		check_list();
 	}
 	close_fd(&pair[1]);
-	upgrade_predecessor_ready(&master.upgrade);
-	if (master.upgrade.predecessor >= 0 || master.upgrade.former.count != 0 ||
-	    !TAILQ_EMPTY(&master.upgrade.former.list) || sessions_of("alice") != 0 || sessions_of("bob") != 0)
+	former_server_ready(TAILQ_FIRST(&master.upgrade.formers.list));
+	if (!TAILQ_EMPTY(&master.upgrade.formers.list) || master.upgrade.formers.known.count != 0 ||
+	    !TAILQ_EMPTY(&master.upgrade.formers.known.list) || sessions_of("alice") != 0 || sessions_of("bob") != 0)
 		abort();
 	return 0;
 }
