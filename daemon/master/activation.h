@@ -23,13 +23,15 @@ enum inherited_extra {
 	INHERITED_EXTRAS
 };
 
-#define INHERITED_ENVIRONMENT "SALLYPORT_UPGRADE" /* set to "1" by a former server */
+#define INHERITED_ENVIRONMENT "SALLYPORT_UPGRADE" /* set to "1" by a former server, */
+#define INHERITED_GOOD_CERTIFICATE "SALLYPORT_GOOD_CERTIFICATE" /* and this, if its certificate is in date */
 
 /* What was inherited. */
 struct inherited {
 	struct listener listeners[LISTENERS_MAX];
 	size_t count;
 	bool is_upgrade; /* there are extras, and names are those of activation_name() */
+	bool needs_good_certificate; /* one that is out of its dates would replace a better one */
 	int extras[INHERITED_EXTRAS]; /* -1: none */
 };
 

@@ -292,8 +292,25 @@ certificates_use(struct certificates *certificates, struct certificate_check *ch
 	memory_trim(); /* else each fork copies the entries of its pages */
 }
 
+bool
+certificates_are_good(const struct server *server)
+{
+	return server->offer.tls != NULL && date_problem(server->offer.tls) == NULL;
+}
+
+static void
+tell_date_problem(const struct certificate_check *check, const char *path)
+{
+	char line[PATH_MAX + 160];
+
+	snprintf(line, sizeof(line),
+	    "certificate '%s' %s; it does not replace that of the running server, which is in date", path,
+	    date_problem(check->context));
+	tell_stderr(NULL, line);
+}
+
 int
-certificates_load_first(struct certificates *certificates, struct server *server)
+certificates_load_first(struct certificates *certificates, struct server *server, bool must_be_good)
 {
 	struct certificate_check check;
 	int status = 0;
@@ -314,6 +331,11 @@ certificates_load_first(struct certificates *certificates, struct server *server
 		if (errno != EINTR)
 			return -errno;
 	r = certificate_check_end(&check, certificates->server->config, NULL, status, tell_stderr, NULL);
+	if (r == 0 && must_be_good && date_problem(check.context) != NULL) {
+		tell_date_problem(&check, server->config->tls.certificate);
+		certificate_check_drop(&check, NULL);
+		r = -EINVAL;
+	}
 	if (r == 0)
 		certificates_use(certificates, &check);
 	return r;

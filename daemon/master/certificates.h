@@ -38,9 +38,12 @@ struct certificates {
 
 /*
  * Load the pair at start and wait for its check; a line about what is wrong goes to standard error. server is borrowed.
- * 0 or -errno.
+ * must_be_good: a pair that is out of its dates is refused. 0 or -errno.
  */
-int certificates_load_first(struct certificates *certificates, struct server *server);
+int certificates_load_first(struct certificates *certificates, struct server *server, bool must_be_good);
+
+/* There is a certificate in force, and it is in date. */
+bool certificates_are_good(const struct server *server);
 
 /* The log is there: say what is in force. */
 void certificates_tell(const struct certificates *certificates);

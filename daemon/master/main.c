@@ -390,7 +390,7 @@ start(void)
 	if (memory_init() < 0 || OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1 || remote_key_init() < 0 ||
 	    files_prepare() < 0)
 		fail("OpenSSL cannot be set up");
-	if (certificates_load_first(&master.certificates, &master.server) < 0)
+	if (certificates_load_first(&master.certificates, &master.server, inherited.needs_good_certificate) < 0)
 		fail("certificate '%s' and key '%s' cannot be used; see the line above",
 		    master.server.config->tls.certificate, master.server.config->tls.key);
 	if (!master.server.is_foreground && !inherited.is_upgrade)

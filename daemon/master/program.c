@@ -24,7 +24,7 @@
 
 #include "common/banned.h"
 
-#define ENVIRONMENT_MAX 9
+#define ENVIRONMENT_MAX 10
 #define NAMES_MAX 2048 /* LISTENERS_MAX names of activation_name() */
 
 static const char *const sanitizer_variables[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS"};
@@ -104,6 +104,8 @@ make_environment(const struct program_start *start, int count, char *variables[E
 	snprintf(texts[n++], sizeof(texts[0]), "LISTEN_PID=%ld", (long)getpid());
 	snprintf(texts[n++], sizeof(texts[0]), "LISTEN_FDNAMES=%s", names);
 	snprintf(texts[n++], sizeof(texts[0]), INHERITED_ENVIRONMENT "=1");
+	if (start->needs_good_certificate)
+		snprintf(texts[n++], sizeof(texts[0]), INHERITED_GOOD_CERTIFICATE "=1");
 	if (notify_socket()[0] != '\0')
 		snprintf(texts[n++], sizeof(texts[0]), "NOTIFY_SOCKET=%s", notify_socket());
 	if (start->server->is_stderr_journal && fstat(INHERITED_FIRST + count + INHERITED_STDERR, &st) == 0)

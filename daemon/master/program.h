@@ -6,6 +6,7 @@
 #ifndef DAEMON_MASTER_PROGRAM_H
 #define DAEMON_MASTER_PROGRAM_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct listeners;
@@ -19,6 +20,7 @@ struct program_start {
 	int uploads_read; /* of the channel of uploads; server->offer has the other end */
 	int channel; /* to this server */
 	int errors_fd; /* its standard error until it is ready */
+	bool needs_good_certificate; /* INHERITED_GOOD_CERTIFICATE */
 };
 
 /*

@@ -22,6 +22,7 @@
 #include "common/title.h"
 #include "daemon/master/activation.h"
 #include "daemon/master/bans.h"
+#include "daemon/master/certificates.h"
 #include "daemon/master/control_socket.h"
 #include "daemon/master/hook_worker.h"
 #include "daemon/master/listeners.h"
@@ -128,6 +129,8 @@ start_program(struct upgrade *upgrade)
 		.uploads_read = upgrade->parts.hooks->uploads_read,
 		.channel = channels[1],
 		.errors_fd = errors[1],
+		/* where nobody listens, any will do */
+		.needs_good_certificate = !upgrade->is_retired && certificates_are_good(upgrade->parts.server),
 	    },
 	    &upgrade->program_pid, &upgrade->program_fd);
 	if (pid < 0) {

@@ -111,9 +111,18 @@ teardown()
 	assert_equal "$(shown_certificate)" "$before"
 	run -0 ctl status
 	assert_output --regexp 'certificate: +good until [0-9-]+, '
+	# by an upgrade neither
+	run -1 ctl upgrade
+	assert_output --partial "certificate '$DIR/etc/cert.pem' has expired"
+	assert_output --partial 'it does not replace that of the running server, which is in date'
+	assert_output --partial 'this one goes on'
+	assert_equal "$(shown_certificate)" "$before"
 	stop_server INT
 	rm -f "$LOG"
 	start_server	# now there is no other
+	find_tls_ports
+	run -0 ctl upgrade
+	SERVER_PID=$(cat "$DIR/run/sallyportd.pid")
 	find_tls_ports
 	run -0 ctl reload
 	use_leaf server
