@@ -4,511 +4,15 @@
  * Where the server has no hashes of ranges they go under a temporary name (stage.h), are read again there, and renamed.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "client/engine/attempt.h"
-#include "client/engine/data.h"
+#include "client/engine/delivery.h"
 #include "client/engine/local.h"
 #include "client/engine/sink.h"
-#include "client/engine/stage.h"
-#include "client/engine/verify.h"
 #include "common/io.h"
-#include "common/text.h"
 
 #include "common/banned.h"
-
-#define BUFFER_SIZE (160 * 1024)
-#define SENDFILE_MAX (1024 * 1024) /* bytes a call: progress and abort in between */
-
-/* One upload. */
-struct delivery {
-	struct ftp *ftp;
-	const struct ftp_transfer *transfer;
-	struct ftp_result *result;
-	struct meter meter;
-	int fd;
-	bool is_file; /* regular: has a size, can be read again */
-	struct stat status; /* as it was when it was opened */
-	struct stage stage; /* where it goes */
-	bool is_placed; /* stage is decided */
-	bool is_begun; /* this call has sent something */
-	bool is_renaming; /* RNTO was sent: the temporary name may be gone */
-	bool is_whole; /* all of it is there, proven and finished: nothing is to be sent */
-	uint64_t at; /* sent up to here, what was resumed included */
-	struct stream_sum sum; /* of a stream */
-};
-
-static enum ftp_class
-fail_changed(struct delivery *delivery, const char *how)
-{
-	return ftp_fail(delivery->ftp, FTP_LOCAL, "send it again when nobody writes it",
-	    "the local file %s while it was sent; the server was not told that it is complete", how);
-}
-
-/* The file is the one that was opened, down to its time: otherwise what was sent is no version of it. */
-static enum ftp_class
-check_local_unchanged(struct delivery *delivery)
-{
-	struct stat now;
-
-	if (!delivery->is_file)
-		return FTP_OK;
-	if (fstat(delivery->fd, &now) < 0)
-		return fail_local(delivery->ftp, -errno, "the local file");
-	if (now.st_size < delivery->status.st_size)
-		return fail_changed(delivery, "shrank");
-	if (now.st_size > delivery->status.st_size)
-		return fail_changed(delivery, "grew");
-	if (now.st_mtim.tv_sec != delivery->status.st_mtim.tv_sec ||
-	    now.st_mtim.tv_nsec != delivery->status.st_mtim.tv_nsec)
-		return fail_changed(delivery, "changed");
-	return FTP_OK;
-}
-
-/* --- sending --- */
-
-static void
-count_sent(struct delivery *delivery, size_t n)
-{
-	delivery->at += n;
-	delivery->result->bytes += n;
-	meter_move(&delivery->meter, delivery->at);
-}
-
-static enum ftp_class
-send_plain_file(struct delivery *delivery, struct wire *wire)
-{
-	uint64_t size = (uint64_t)delivery->status.st_size;
-
-	while (delivery->at < size) {
-		off_t offset = (off_t)delivery->at;
-		uint64_t left = size - delivery->at;
-		ssize_t n =
-		    wire_sendfile(wire, delivery->fd, &offset, left < SENDFILE_MAX ? (size_t)left : SENDFILE_MAX);
-
-		if (n < 0)
-			return fail_wire(delivery->ftp, wire, (int)n, "data connection");
-		if (n == 0)
-			return fail_changed(delivery, "shrank");
-		count_sent(delivery, (size_t)n);
-	}
-	return FTP_OK;
-}
-
-/* The next bytes of the source; 0 at its end. A stream is waited for as long as it takes. */
-static ssize_t
-read_source(struct delivery *delivery, char *bytes)
-{
-	for (;;) {
-		uint64_t left = delivery->is_file ? (uint64_t)delivery->status.st_size - delivery->at : BUFFER_SIZE;
-		size_t wanted = left < BUFFER_SIZE ? (size_t)left : BUFFER_SIZE;
-		ssize_t n;
-
-		if (is_aborted(delivery->ftp))
-			return -ECANCELED;
-		if (!delivery->is_file) {
-			int r = wire_wait(delivery->fd, POLLIN, INT32_MAX, delivery->ftp->options->abort);
-
-			if (r < 0 && r != -ETIMEDOUT)
-				return r;
-		}
-		n = delivery->is_file ? pread(delivery->fd, bytes, wanted, (off_t)delivery->at)
-				      : read(delivery->fd, bytes, wanted);
-		if (n >= 0)
-			return n;
-		if (errno != EINTR && errno != EAGAIN)
-			return -errno;
-	}
-}
-
-static enum ftp_class
-send_bytes(struct delivery *delivery, struct wire *wire)
-{
-	char *bytes = malloc(BUFFER_SIZE);
-	enum ftp_class reason = bytes == NULL ? fail_local(delivery->ftp, -ENOMEM, "upload") : FTP_OK;
-
-	while (reason == FTP_OK && (!delivery->is_file || delivery->at < (uint64_t)delivery->status.st_size)) {
-		ssize_t n = read_source(delivery, bytes);
-		int r;
-
-		if (n < 0) {
-			reason = fail_local(delivery->ftp, (int)n, "the local side");
-		} else if (n == 0) {
-			if (delivery->is_file)
-				reason = fail_changed(delivery, "shrank");
-			break;
-		} else {
-			stream_sum_add(&delivery->sum, bytes, (size_t)n);
-			r = wire_write(wire, bytes, (size_t)n);
-			if (r < 0)
-				reason = fail_wire(delivery->ftp, wire, r, "data connection");
-			else
-				count_sent(delivery, (size_t)n);
-		}
-	}
-	free(bytes);
-	return reason;
-}
-
-static void
-start_over(struct delivery *delivery, const char *why)
-{
-	ftp_note(delivery->ftp, "'%s' is sent from the beginning: %s", delivery->transfer->remote, why);
-	delivery->result->is_restarted = true;
-	delivery->result->resumed = 0;
-	delivery->result->overlap = 0;
-	delivery->result->proof[0] = delivery->result->verified[0] = '\0';
-	delivery->result->is_size_same = false;
-	delivery->at = 0;
-	meter_begin(
-	    &delivery->meter, delivery->ftp, FTP_PHASE_TRANSFER, 0, delivery->is_file ? delivery->status.st_size : -1);
-}
-
-/* Whether the server will not continue a file: ProFTPD, as Debian configures it, answers 451. */
-static bool
-is_resume_refused(const struct ftp *ftp, enum ftp_class reason)
-{
-	int code = ftp->error.reply_code;
-
-	return (reason == FTP_REFUSED || reason == FTP_TEMPORARY) &&
-	    (code == 451 || code == 500 || code == 501 || code == 502 || code == 503 || code == 504);
-}
-
-/* The offset is not one that the server can go on at: it keeps another beginning aside, which APPE would go on with. */
-static bool
-is_offset_refused(const struct ftp *ftp, enum ftp_class reason)
-{
-	int code = ftp->error.reply_code;
-
-	return reason == FTP_REFUSED && (code == 551 || code == 554 || code == 555);
-}
-
-/* Continue at delivery->at: by REST and STOR, or APPE, since the end of the server's file is where we are. */
-static enum ftp_class
-begin_resumed(struct delivery *delivery, struct data *data)
-{
-	struct ftp *ftp = delivery->ftp;
-	const char *remote = delivery->stage.path;
-	enum ftp_class reason = FTP_REFUSED;
-
-	if (!ftp->has_no_stor_restart) {
-		reason = data_begin(ftp, data, "STOR", remote, delivery->at);
-		if (is_offset_refused(ftp, reason)) {
-			start_over(delivery, "the server cannot go on at this place");
-			return data_begin(ftp, data, "STOR", remote, 0);
-		}
-		if (!is_resume_refused(ftp, reason))
-			return reason;
-		ftp->has_no_stor_restart = true;
-	}
-	reason = data_begin(ftp, data, "APPE", remote, 0);
-	if (!is_resume_refused(ftp, reason))
-		return reason;
-	start_over(delivery, "the server does not continue uploads");
-	return data_begin(ftp, data, "STOR", remote, 0);
-}
-
-/* The temporary name is not wanted any more, or not allowed: from now on under the name itself. */
-static enum ftp_class
-leave_temporary(struct delivery *delivery)
-{
-	stage_forget(&delivery->stage);
-	stage_close(&delivery->stage);
-	if (stage_in_place(&delivery->stage, delivery->transfer->remote) < 0)
-		return ftp_fail(delivery->ftp, FTP_USAGE, NULL, "its name is too long");
-	return FTP_OK;
-}
-
-static enum ftp_class
-begin_anew(struct delivery *delivery, struct data *data)
-{
-	struct ftp *ftp = delivery->ftp;
-	const char *verb = delivery->transfer->is_append ? "APPE" : "STOR";
-	enum ftp_class reason = data_begin(ftp, data, verb, delivery->stage.path, 0);
-	struct ftp_error refusal;
-
-	/* who may not make a new name may still write an old one */
-	if (reason != FTP_REFUSED || !delivery->stage.is_temporary || ftp->error.reply_code == 0)
-		return reason;
-	refusal = ftp->error;
-	reason = leave_temporary(delivery);
-	if (reason == FTP_OK)
-		reason = session_ready(ftp);
-	if (reason == FTP_OK)
-		reason = data_begin(ftp, data, verb, delivery->stage.path, 0);
-	if (reason == FTP_OK)
-		ftp_note(ftp, "the server makes no temporary name for '%s': %s; it goes under its own name",
-		    delivery->stage.path, refusal.why);
-	return reason;
-}
-
-static enum ftp_class
-begin_upload(struct delivery *delivery, struct data *data)
-{
-	int r = stage_keep(&delivery->stage);
-
-	if (r < 0)
-		trace(delivery->ftp, '*', "no record of the upload can be kept: %s", strerror(-r));
-	if (!delivery->transfer->is_append && delivery->at > 0)
-		return begin_resumed(delivery, data);
-	return begin_anew(delivery, data);
-}
-
-static enum ftp_class
-send_rest(struct delivery *delivery)
-{
-	struct data data;
-	enum ftp_class reason = begin_upload(delivery, &data);
-	int r;
-
-	if (reason != FTP_OK)
-		return reason;
-	delivery->is_begun = true;
-	if (delivery->is_file && data.wire.tls == NULL)
-		reason = send_plain_file(delivery, &data.wire);
-	else
-		reason = send_bytes(delivery, &data.wire);
-	if (reason == FTP_OK)
-		reason = check_local_unchanged(delivery);
-	if (reason != FTP_OK)
-		return data_break(delivery->ftp, &data, reason);
-	if (data.wire.tls != NULL) {
-		r = wire_finish(&data.wire);
-		if (r < 0)
-			return data_break(
-			    delivery->ftp, &data, fail_wire(delivery->ftp, &data.wire, r, "data connection"));
-	}
-	return data_end(delivery->ftp, &data);
-}
-
-/* --- resuming --- */
-
-/* What the server has under this name; -1: nothing, or it does not tell. */
-static enum ftp_class
-ask_size(struct delivery *delivery, const char *path, int64_t *size)
-{
-	struct ftp *ftp = delivery->ftp;
-	enum ftp_class reason = control_exchange(ftp, "SIZE %s", path);
-	uint64_t value;
-
-	*size = -1;
-	if (reason == FTP_OK && ftp->reply.code == 213 && parse_u64(reply_message(&ftp->reply), INT64_MAX, &value) == 0)
-		*size = (int64_t)value;
-	return reason;
-}
-
-static void
-note_verified(struct delivery *delivery, const char *how)
-{
-	snprintf(delivery->result->verified, sizeof(delivery->result->verified), "%s", how);
-	delivery->result->is_size_same = true;
-}
-
-/* What comes back, beside what is here. */
-struct comparison {
-	int fd;
-	uint64_t at, end;
-	bool is_other;
-};
-
-static int
-take_again(void *context, const char *bytes, size_t len)
-{
-	struct comparison *comparison = context;
-	int r = len > comparison->end - comparison->at ? -EBADMSG
-						       : local_compare(comparison->fd, comparison->at, bytes, len);
-
-	comparison->is_other = r == -EBADMSG;
-	comparison->at += len;
-	return r;
-}
-
-/*
- * Read what the server has from offset up to end, and compare it with the local file; with is_end the file is to end there.
- * FTP_REFUSED: it cannot be read.
- */
-static enum ftp_class
-read_again(struct delivery *delivery, uint64_t offset, uint64_t end, bool is_end, bool *is_same)
-{
-	struct comparison comparison = {.fd = delivery->fd, .at = offset, .end = end};
-	struct ftp *ftp = delivery->ftp;
-	struct data data;
-	enum ftp_class reason = data_begin(ftp, &data, "RETR", delivery->stage.path, offset);
-
-	*is_same = false;
-	if (reason == FTP_TEMPORARY)
-		reason = FTP_REFUSED;
-	if (reason != FTP_OK)
-		return reason;
-	reason = data_receive(ftp, &data.wire, is_end ? UINT64_MAX : end - offset, take_again, &comparison);
-	if (reason != FTP_OK) {
-		reason = data_break(ftp, &data, reason);
-		return comparison.is_other ? session_ready(ftp) : reason;
-	}
-	reason = is_end ? data_end(ftp, &data) : data_break(ftp, &data, FTP_OK);
-	*is_same = reason == FTP_OK && comparison.at == end && !data.wire.is_cut;
-	return reason != FTP_OK ? reason : session_ready(ftp);
-}
-
-/* Take size as where to go on, once it is proven. */
-static void
-go_on_at(struct delivery *delivery, int64_t size, const char *proof)
-{
-	delivery->at = (uint64_t)size;
-	snprintf(delivery->result->proof, sizeof(delivery->result->proof), "%s", proof);
-}
-
-/* By its last bytes: only for what is ours by its name and record, and of the same local file. */
-static enum ftp_class
-prove_upload_by_overlap(struct delivery *delivery, int64_t size)
-{
-	int64_t overlap = size < OVERLAP_BYTES ? size : OVERLAP_BYTES;
-	bool is_same;
-	enum ftp_class reason = read_again(delivery, (uint64_t)(size - overlap), (uint64_t)size, true, &is_same);
-
-	if (reason == FTP_REFUSED) {
-		start_over(delivery, "what the server has cannot be read again");
-		return session_ready(delivery->ftp);
-	}
-	if (reason != FTP_OK)
-		return reason;
-	if (!is_same) {
-		start_over(delivery, "what the server has differs from the local file");
-		return FTP_OK;
-	}
-	go_on_at(delivery, size, "overlap");
-	delivery->result->overlap = (uint64_t)overlap;
-	return FTP_OK;
-}
-
-/* By all of its bytes, where as many are there as here: reading them costs no more than sending them. */
-static enum ftp_class
-prove_by_content(struct delivery *delivery, int64_t size)
-{
-	const struct hash_algorithm *algorithm = algorithm_best(delivery->ftp);
-	const char *how = "content";
-	bool is_same = false;
-	enum ftp_class reason = FTP_REFUSED;
-
-	if (algorithm != NULL) {
-		how = algorithm->name;
-		reason = remote_hash_compare(delivery->ftp, algorithm, delivery->stage.path, delivery->fd,
-		    (uint64_t)size, true, &delivery->meter, &is_same);
-	} else {
-		reason = read_again(delivery, 0, (uint64_t)size, true, &is_same);
-	}
-	if (reason == FTP_REFUSED) {
-		start_over(delivery, "what the server has cannot be compared");
-		return session_ready(delivery->ftp);
-	}
-	if (reason != FTP_OK)
-		return reason;
-	if (!is_same) {
-		start_over(delivery, "what the server has differs from the local file");
-		return FTP_OK;
-	}
-	go_on_at(delivery, size, how);
-	note_verified(delivery, how);
-	return FTP_OK;
-}
-
-/* By hash. FTP_REFUSED: the server has none of ranges after all. */
-static enum ftp_class
-prove_by_hash(struct delivery *delivery, int64_t size)
-{
-	const struct hash_algorithm *algorithm = algorithm_best(delivery->ftp);
-	enum ftp_class reason;
-	bool is_same;
-
-	if (!remote_hash_has_ranges(delivery->ftp))
-		return FTP_REFUSED;
-	meter_begin(&delivery->meter, delivery->ftp, FTP_PHASE_CHECK_PART, 0, size);
-	reason = remote_hash_compare(delivery->ftp, algorithm, delivery->stage.path, delivery->fd, (uint64_t)size,
-	    false, &delivery->meter, &is_same);
-	if (reason != FTP_OK)
-		return reason;
-	if (!is_same) {
-		start_over(delivery, "what the server has differs from the local file");
-		return FTP_OK;
-	}
-	go_on_at(delivery, size, algorithm->name);
-	if (size == delivery->status.st_size)
-		note_verified(delivery, algorithm->name);
-	return FTP_OK;
-}
-
-/*
- * All is there. Some servers keep an upload aside until its end was seen, and tell its size already: MLST does not know the
- * name then, and an empty rest ends it.
- */
-static enum ftp_class
-check_finished(struct delivery *delivery)
-{
-	struct ftp *ftp = delivery->ftp;
-	struct ftp_entry entry;
-	enum ftp_class reason;
-
-	delivery->is_whole = true;
-	if (ftp->has_no_mlst || session_feature(ftp, "MLST") == NULL)
-		return FTP_OK;
-	reason = session_mlst(ftp, delivery->stage.path, &entry);
-	if (reason == FTP_OK && !ftp->has_no_mlst)
-		ftp_entry_free(&entry);
-	delivery->is_whole = reason == FTP_OK;
-	return reason == FTP_REFUSED ? FTP_OK : reason;
-}
-
-static enum ftp_class
-prove(struct delivery *delivery, int64_t size)
-{
-	enum ftp_class reason = prove_by_hash(delivery, size);
-
-	if (reason != FTP_REFUSED)
-		return reason;
-	/* the last bytes say nothing of earlier joints, nor whose file it is */
-	if (size == delivery->status.st_size)
-		return prove_by_content(delivery, size);
-	if (delivery->stage.is_temporary)
-		return prove_upload_by_overlap(delivery, size);
-	start_over(delivery, "nothing proves that what the server has is a part of it");
-	return FTP_OK;
-}
-
-/* Where to continue: what the server has must be proven to be the beginning of the local file. */
-static enum ftp_class
-find_offset(struct delivery *delivery)
-{
-	enum ftp_class reason;
-	int64_t size;
-
-	delivery->at = 0;
-	delivery->is_whole = false;
-	reason = ask_size(delivery, delivery->stage.path, &size);
-	if (reason == FTP_OK && size < 0 && delivery->is_renaming) {
-		/* the answer to RNTO was lost: then the file has its name by now */
-		stage_forget(&delivery->stage);
-		stage_close(&delivery->stage);
-		(void)stage_in_place(&delivery->stage, delivery->transfer->remote);
-		reason = ask_size(delivery, delivery->stage.path, &size);
-	}
-	if (reason != FTP_OK || size < 0)
-		return reason;
-	if (size > delivery->status.st_size) {
-		start_over(delivery, "the server has more than the local file");
-		return FTP_OK;
-	}
-	if (size > 0)
-		reason = prove(delivery, size);
-	if (reason == FTP_OK && delivery->at == (uint64_t)delivery->status.st_size && size == delivery->status.st_size)
-		reason = check_finished(delivery);
-	return reason;
-}
 
 /* --- the end --- */
 
@@ -518,7 +22,7 @@ verify_size(struct delivery *delivery)
 	enum ftp_class reason;
 	int64_t size;
 
-	reason = ask_size(delivery, delivery->stage.path, &size);
+	reason = delivery_ask_size(delivery, delivery->stage.path, &size);
 	if (reason != FTP_OK || size < 0)
 		return reason;
 	if ((uint64_t)size != delivery->at)
@@ -549,7 +53,7 @@ verify_delivery_hash(struct delivery *delivery)
 	if (!is_same)
 		return ftp_fail(delivery->ftp, FTP_VERIFY, "send it again",
 		    "%s of what the server has differs from the local file's", algorithm->name);
-	note_verified(delivery, algorithm->name);
+	delivery_note_verified(delivery, algorithm->name);
 	return FTP_OK;
 }
 
@@ -618,13 +122,13 @@ give_name(struct delivery *delivery)
 	ftp_note(delivery->ftp, "the server does not rename '%s': %s", delivery->stage.path, delivery->ftp->error.why);
 	remove_temporary(delivery, delivery->stage.path);
 	delivery->ftp->has_no_rename = true;
-	reason = leave_temporary(delivery);
+	reason = delivery_leave_temporary(delivery);
 	if (reason != FTP_OK)
 		return reason;
-	start_over(delivery, "it has to be written under its own name");
+	delivery_start_over(delivery, "it has to be written under its own name");
 	reason = session_ready(delivery->ftp);
 	if (reason == FTP_OK)
-		reason = send_rest(delivery);
+		reason = delivery_send_rest(delivery);
 	return reason != FTP_OK ? reason : verify_delivery(delivery);
 }
 
@@ -685,7 +189,7 @@ check_absent(struct delivery *delivery)
 	int64_t size;
 
 	if (delivery->transfer->is_unique) {
-		reason = ask_size(delivery, delivery->transfer->remote, &size);
+		reason = delivery_ask_size(delivery, delivery->transfer->remote, &size);
 		if (reason == FTP_OK && size >= 0)
 			reason = ftp_fail(
 			    delivery->ftp, FTP_REFUSED, "choose another name", "the name exists on the server already");
@@ -745,15 +249,15 @@ look_at_remote_target(struct delivery *delivery)
 	if (!delivery->stage.is_temporary || delivery->stage.is_known || delivery->is_begun ||
 	    !delivery->transfer->is_resume)
 		return FTP_OK;
-	reason = ask_size(delivery, delivery->transfer->remote, &size);
+	reason = delivery_ask_size(delivery, delivery->transfer->remote, &size);
 	if (reason != FTP_OK || size <= 0)
 		return reason;
 	if (size != delivery->status.st_size) {
-		start_over(delivery, "nothing proves that what the server has is a part of it");
+		delivery_start_over(delivery, "nothing proves that what the server has is a part of it");
 		return FTP_OK;
 	}
 	(void)stage_in_place(&delivery->stage, delivery->transfer->remote);
-	reason = prove_by_content(delivery, size);
+	reason = delivery_prove_by_content(delivery, size);
 	delivery->is_whole = reason == FTP_OK && delivery->at == (uint64_t)size;
 	if (!delivery->is_whole) {
 		delivery->stage = temporary;
@@ -777,7 +281,7 @@ read_joint(struct delivery *delivery, uint64_t joint, bool *is_wrong)
 	uint64_t size = (uint64_t)delivery->status.st_size, begin = joint < OVERLAP_BYTES ? 0 : joint - OVERLAP_BYTES,
 		 end = size - joint < OVERLAP_BYTES ? size : joint + OVERLAP_BYTES;
 	bool is_same = false;
-	enum ftp_class reason = read_again(delivery, begin, end, end == size, &is_same);
+	enum ftp_class reason = delivery_read_again(delivery, begin, end, end == size, &is_same);
 
 	*is_wrong = reason == FTP_REFUSED || (reason == FTP_OK && !is_same);
 	return reason == FTP_REFUSED ? session_ready(delivery->ftp) : reason;
@@ -794,7 +298,7 @@ check_joint(struct delivery *delivery, uint64_t joint, bool *is_wrong)
 	*is_wrong = false;
 	if (delivery->result->proof[0] == '\0')
 		return FTP_OK;
-	reason = ask_size(delivery, delivery->stage.path, &size);
+	reason = delivery_ask_size(delivery, delivery->stage.path, &size);
 	*is_wrong = reason == FTP_OK && size != delivery->status.st_size;
 	if (reason != FTP_OK || *is_wrong || is_hashed)
 		return reason;
@@ -805,16 +309,16 @@ static enum ftp_class
 send_and_check(struct delivery *delivery)
 {
 	uint64_t joint = delivery->at;
-	enum ftp_class reason = send_rest(delivery);
+	enum ftp_class reason = delivery_send_rest(delivery);
 	bool is_wrong = false;
 
 	if (reason == FTP_OK)
 		reason = check_joint(delivery, joint, &is_wrong);
 	if (reason != FTP_OK || !is_wrong)
 		return reason;
-	start_over(delivery, "the server does not continue uploads");
+	delivery_start_over(delivery, "the server does not continue uploads");
 	delivery->ftp->has_no_stor_restart = true;
-	return send_rest(delivery);
+	return delivery_send_rest(delivery);
 }
 
 static enum ftp_class
@@ -827,7 +331,7 @@ find_upload_place(struct delivery *delivery, bool is_again)
 	if (reason == FTP_OK)
 		reason = choose_place(delivery);
 	if (reason == FTP_OK && may_resume(delivery))
-		reason = find_offset(delivery);
+		reason = delivery_find_offset(delivery);
 	else if (reason == FTP_OK && !delivery->is_whole)
 		reason = look_at_remote_target(delivery);
 	return reason;
