@@ -406,6 +406,7 @@ start(void)
 	/* a page of 2 MiB for the first byte that a session writes to an area is what a session costs as a whole */
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	master.server.pid = getpid();
+	master.server.started_ms = monotonic_ms();
 	detach_standard_files();
 	capacity_check(master.server.config->limits.sessions, tell_error, NULL);
 	r = master_open(&master);

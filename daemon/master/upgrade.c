@@ -249,7 +249,9 @@ static void
 fail_start(struct upgrade *upgrade, int status)
 {
 	const char *rest = upgrade->is_retired ? "nobody listens; the next attempt follows" : "this one goes on";
+	bool wants_reload = upgrade->wants_reload;
 
+	upgrade->wants_reload = false;
 	kill_program(upgrade);
 	note_errors(upgrade);
 	forget_successor(upgrade);
@@ -258,9 +260,8 @@ fail_start(struct upgrade *upgrade, int status)
 	else
 		note_problem(upgrade, "the new server did not start (exit status %d); %s", WEXITSTATUS(status), rest);
 	end_report(upgrade, false);
-	if (upgrade->wants_reload)
+	if (wants_reload)
 		upgrade->parts.reload(upgrade->parts.reload_arg);
-	upgrade->wants_reload = false;
 }
 
 static void
@@ -553,9 +554,10 @@ upgrade_ask_admission(void *arg, const char *id, uint32_t max_sessions, const ch
 bool
 upgrade_takes_reload(struct upgrade *upgrade)
 {
-	if (upgrade->child.pid != 0)
-		upgrade->wants_reload = true;
-	return upgrade->wants_reload;
+	if (upgrade->child.pid == 0)
+		return false;
+	upgrade->wants_reload = true;
+	return true;
 }
 
 /* --- the new server, and the sessions of the old one --- */

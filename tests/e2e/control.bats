@@ -326,6 +326,16 @@ watchers_are()
 		"serving 1 1 5 $DIR/run"
 }
 
+@test "status tells since when the server runs" {
+	local before
+	stop_server
+	before=$EPOCHSECONDS
+	start_server
+	run -0 ctl status --json
+	assert_equal "$(jq --argjson before "$before" --argjson now "$EPOCHSECONDS" \
+		'.started >= $before - 1 and .started <= $now and .uptime <= $now - $before' <<<"$output")" true
+}
+
 @test "reload reports how it went" {
 	run -0 ctl reload
 	assert_output 'configuration in force'

@@ -561,6 +561,29 @@ log_in_late()
 	assert_equal "$(log_count ' upgrade .*has taken over')" 1
 }
 
+@test "sallyportctl reload during an upgrade that fails: it follows" {
+	own_program
+	serve
+	rm "$PROGRAM"
+	printf '#!/bin/sh\nuntil [ -e "%s/go" ]; do sleep 0.05; done\nexit 3\n' "$DIR" >"$PROGRAM"
+	chmod 755 "$PROGRAM"
+	kill -USR2 "$SERVER_PID"
+	wait_until log_has ' upgrade .*starting'
+	ctl reload >"$DIR/reload" 2>&1 3>&- &
+	wait_until log_has ' control .*request="reload"'
+	run log_count ' reload .*configuration in force'
+	assert_output 0
+	: >"$DIR/go"
+	wait_until log_has ' error upgrade-failed .*exit status 3'
+	wait_until test -s "$DIR/reload"
+	run cat "$DIR/reload"
+	assert_output 'configuration in force'
+	assert_equal "$(log_count ' reload .*configuration in force')" 1
+	# and the next one does not wait for anything
+	run ctl reload
+	assert_output 'configuration in force'
+}
+
 @test "listeners that were configured otherwise meanwhile" {
 	serve
 	second=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
