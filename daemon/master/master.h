@@ -53,14 +53,15 @@ int master_init(struct master *master, const char *argv0);
 int master_open(struct master *master);
 
 /*
- * Serve until told to stop: SIGTERM drains, SIGINT or a second SIGTERM ends at once, SIGHUP reloads.
- * master is set up by main(). Returns when every session has ended.
+ * Serve until told to stop. SIGTERM lets transfers finish, SIGINT breaks them off, and a second of them kills at once.
+ * SIGHUP reloads, SIGUSR2 upgrades. main() has set master up. Returns when it stops, or another server has taken over, and
+ * no session and no former server are left; a stop also ends when its time is over.
  */
 void master_run(struct master *master);
 
 /*
- * The last thing that a master does: end logger, hooks and the control socket, and wait until the processes are gone, at
- * most two seconds. A service manager kills what is left when the master is gone, and lines of the log would be lost.
+ * The last thing that a master does: end hooks and logger, and wait until all its processes are gone, at most two
+ * seconds. A service manager kills what is left when the master is gone, and lines of the log would be lost.
  */
 void master_close(struct master *master);
 

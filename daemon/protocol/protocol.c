@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The story of the protocol process: enter the walls, greet, run the client's commands until the end. */
+/*
+ * The story of the protocol process: enter the walls, greet over implicit TLS (else the monitor has greeted), run the
+ * client's commands until the end.
+ */
 #include "daemon/protocol/protocol.h"
 
 #include <poll.h>
@@ -34,7 +37,6 @@ begin_tls(void)
 		_exit(1);
 }
 
-/* In clear, the monitor has greeted the client. */
 static void
 begin_session(const struct protocol_session *session)
 {

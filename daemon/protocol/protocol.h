@@ -37,8 +37,8 @@ struct protocol_session {
 void protocol_enter_walls(const struct protocol_session *session);
 
 /*
- * Runs in the protocol process, forked from the monitor, still root: empty chroot, service
- * user, filter; then serve the client until one of both ends. Never returns.
+ * Runs in the protocol process, forked from the monitor, still root: empty chroot, service user, filter; then serve the
+ * client until it leaves, or the monitor ends the session. Never returns.
  */
 void protocol_run(const struct protocol_session *session) __attribute__((noreturn));
 

@@ -1,24 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The files process from fork to end.
- *
- * System calls after the walls are up, with their users:
- *   recvmsg, sendmsg          the channel to the protocol process
- *   openat2                   every path, resolved once from the home
- *   openat                    last components, below a directory that openat2 gave
- *   newfstatat, fstat, statx  (statx where libc has no newfstatat; with FORCE_SYNC: storage.h)
- *   getdents64, readlinkat    listings
- *   lseek, fcntl              restart offset; F_SETFL, F_SETPIPE_SZ, F_OFD_SETLK, F_OFD_GETLK (O_NONBLOCK off, the listing's pipe, handed.h)
- *   read, pread               counting line ends (SIZE in type A), hashes, copies, .message files
- *   fgetxattr, fsetxattr      hashes that were kept
- *   copy_file_range           copies
- *   utimensat, fchmodat       times and modes that the client sets
- *   fstatfs                   room that is left; the kind of storage
- *   pipe2, write              listings; copies
- *   flock, ftruncate, fchmod, fsync, renameat2, renameat, unlinkat, mkdirat   uploads and changes
- *   mmap, munmap              names to sort (anonymous, never executable, at most 32 MiB at a time)
- *   clock_gettime             where the vDSO has no clock
- *   close, exit_group, rt_sigreturn, getpid, sendto   ends; the SIGSYS report
+ * The story of the files process: enter the walls, answer protocol's requests until it closes the channel. What it may
+ * call, and what for, is in privsep/sandbox/rules_files.c.
  */
 #include "privsep/files/files.h"
 

@@ -14,7 +14,7 @@
 struct files_session {
 	int home_fd;		/* O_PATH directory, checked by the monitor to belong to uid */
 	int protocol_channel;	/* requests come here */
-	int monitor_channel;	/* alarms, and questions about the quota, go here */
+	int monitor_channel;	/* alarms, questions about the quota and turns, and reports of uploads go here */
 	int quota_slot_fd;	/* kept open while this process lives (accounts/ledger.h); -1: the account has no quota */
 	uid_t uid;
 	gid_t gid;
@@ -46,9 +46,8 @@ int files_prepare(void);
 void files_enter_walls(const struct files_session *session, pid_t parent);
 
 /*
- * Runs in the files process, forked from the monitor, still root: drop to uid and gid,
- * chroot and Landlock into the home, load the filter, then answer requests until the
- * protocol process closes the channel. Never returns.
+ * Runs in the files process, forked from the monitor, still root: chroot into the home, drop to uid and gid, Landlock,
+ * filter; then answer requests until the protocol process closes the channel. Never returns.
  */
 void files_run(const struct files_session *session) __attribute__((noreturn));
 

@@ -50,8 +50,8 @@ int monitor_enter_login_walls(const struct session *session, pid_t protocol, pid
 int monitor_leave_root(const struct session *session, pid_t protocol);
 
 /*
- * Runs in the monitor process, forked from the master, root: fork the protocol process, give
- * the client's socket up to it, then serve the session until it ends. Never returns.
+ * Runs in the monitor process, forked from the master, still root: fork protocol and leave it the client's socket, enter
+ * the first filter, then answer protocol, the master and, from the login on, files, until the session ends. Never returns.
  */
 void monitor_run(struct session *session) __attribute__((noreturn));
 

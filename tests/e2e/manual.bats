@@ -62,3 +62,35 @@ claims()
 		[ -e "$name" ] || [ -e "$name.c" ] || [ "$name" = tests/fuzz/replay_files_state ] || fail "$name"
 	done
 }
+
+# What is written as `name()`.
+named_functions()
+{
+	grep -oE '`[a-z0-9_]+\(\)`' ARCHITECTURE.md | tr -d '`()' | sort -u
+}
+
+# What is written as `name.c`, `folder/name.h` or `folder/`.
+named_files()
+{
+	grep -oE '`[a-z0-9_-]+(/[a-z0-9_-]+)*(\.[ch]|/)`' ARCHITECTURE.md | tr -d '`' | sort -u
+}
+
+@test "every function that ARCHITECTURE.md names exists" {
+	[ "$(named_functions | wc -l)" -gt 20 ]
+	for name in $(named_functions); do
+		grep -rqE --include='*.[ch]' "^$name\(" accounts admin client common config daemon privsep trusted ||
+			fail "function $name()"
+	done
+}
+
+@test "every file and folder that ARCHITECTURE.md names exists" {
+	[ "$(named_files | wc -l)" -gt 60 ]
+	for name in $(named_files); do
+		if [ "${name%/}" != "$name" ]; then
+			[ -d "$name" ] || fail "folder $name"
+		else
+			find accounts admin client common config daemon privsep trusted tests -path "*/$name" | grep -q . ||
+				[ -e "$name" ] || fail "file $name"
+		fi
+	done
+}
