@@ -75,7 +75,7 @@ follow() # LINE
 	run may_upload rita
 	assert_failure
 	run --separate-stderr secure_curl --verbose --user rita:secret --upload-file "$DIR/rita" "$URL/file"
-	[[ $stderr == *'< 550 '*read-only* ]]
+	[[ $stderr == *'< 553 '*read-only* ]]
 	assert_file_not_exists /usr/local/share/rita/file
 }
 
