@@ -9,17 +9,20 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "admin/ctl.h"
+#include "common/file_system.h"
 #include "common/io.h"
 #include "trusted/place.h"
 
 #include "common/banned.h"
 
 /* What belongs to somebody else is not the account's to remove, nor for us to have removed. */
+#define SQUASHED "the server of its file system takes root for nobody (root_squash)"
 #define KEEP_HOME "delete the account without --purge-home, which leaves the place as it is"
 
 static const char *
@@ -63,6 +66,16 @@ check_existing(const char *path, const struct stat *st, uid_t uid)
 	return st->st_uid == uid ? 0 : -EPERM;
 }
 
+/* Does an error of root's mean that it is nobody there? */
+static bool
+is_squashed_error(int error, int dir_fd)
+{
+	struct stat st;
+
+	return (error == -EACCES || error == -EPERM) && fstat(dir_fd, &st) == 0 &&
+	    file_system_kind_of(dir_fd, st.st_dev) != FILE_SYSTEM_LOCAL;
+}
+
 /* In its directory: what is there already is looked at alone. */
 static int
 make_or_check(
@@ -76,7 +89,11 @@ make_or_check(
 	fd = trusted_dir_make(dir_fd, name, account->uid, account->gid, mode, made);
 	r = fd < 0 ? fd : 0;
 	close_fd(&fd);
-	if (r < 0)
+	if (is_squashed_error(r, dir_fd))
+		ctl_error("cannot make home '%s': %s; " SQUASHED
+			  "; make it there with 'install -d -m 0%o -o %u -g %u', and run this again",
+		    ctl_quote(path), strerror(-r), (unsigned)mode, (unsigned)account->uid, (unsigned)account->gid);
+	else if (r < 0)
 		ctl_error("cannot make home '%s': %s; make it by hand, or use another one with --home", ctl_quote(path),
 		    strerror(-r));
 	return r;
@@ -145,6 +162,7 @@ struct purge {
 	int home_fd;
 	unsigned long moved; /* for unique names */
 	bool found_any;
+	bool is_squashed; /* the server of the file system takes root for nobody; the account's ids do the work */
 };
 
 /*
@@ -163,10 +181,13 @@ unlink_or_lift(int dir_fd, const char *name, void *arg)
 		return -errno;
 	for (;;) {
 		snprintf(top_name, sizeof(top_name), ".purge-%ld-%lu", (long)getpid(), purge->moved++);
-		if (syscall(SYS_renameat2, dir_fd, name, purge->home_fd, top_name, 1 /* RENAME_NOREPLACE */) == 0)
-			return 0;
-		if (errno != EEXIST)
-			return -errno;
+		/* it takes the place of an empty one: not every file system has a rename that replaces nothing */
+		if (mkdirat(purge->home_fd, top_name, 0700) < 0) {
+			if (errno != EEXIST)
+				return -errno;
+			continue;
+		}
+		return renameat(dir_fd, name, purge->home_fd, top_name) < 0 ? -errno : 0;
 	}
 }
 
@@ -252,19 +273,56 @@ home_place_close(struct home_place *place)
 	close_fd(&place->dir_fd);
 }
 
+/* Let the home be root's alone. Where root has no power over it, what is to be done is done as the account itself. */
+static int
+take_home(struct purge *purge)
+{
+	struct stat st;
+
+	if (fstat(purge->home_fd, &st) < 0)
+		return -errno;
+	if (fchown(purge->home_fd, 0, 0) == 0)
+		return fchmod(purge->home_fd, 0700) < 0 ? -errno : 0;
+	if (errno != EPERM || file_system_kind_of(purge->home_fd, st.st_dev) == FILE_SYSTEM_LOCAL)
+		return -errno;
+	purge->is_squashed = true;
+	setfsgid(st.st_gid);
+	setfsuid(st.st_uid);
+	return 0;
+}
+
+static void
+leave_home(const struct purge *purge)
+{
+	if (!purge->is_squashed)
+		return;
+	setfsuid(geteuid());
+	setfsgid(getegid());
+}
+
 static int
 purge_home(struct purge *purge)
 {
-	int r = 0;
+	int r = take_home(purge);
 
-	/* root's alone from here on */
-	if (fchown(purge->home_fd, 0, 0) < 0 || fchmod(purge->home_fd, 0700) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	do {
 		purge->found_any = false;
 		r = for_each_entry(purge->home_fd, purge_top_entry, purge);
 	} while (r == 0 && purge->found_any);
+	leave_home(purge);
 	return r;
+}
+
+static const char *
+purge_cure(const struct purge *purge, int error)
+{
+	if (error == -EXDEV || error == -EBUSY)
+		return "something is mounted in it; unmount that, and remove the rest by hand";
+	if (purge->is_squashed && (error == -EACCES || error == -EPERM))
+		return SQUASHED "; remove the directory there";
+	return "remove the rest by hand";
 }
 
 int
@@ -276,8 +334,7 @@ home_purge(const char *path, const struct home_place *place)
 	if (r == 0 && unlinkat(place->dir_fd, place->name, AT_REMOVEDIR) < 0)
 		r = -errno;
 	if (r < 0)
-		ctl_error("cannot remove home '%s' to its end: %s; %s", ctl_quote(path), strerror(-r),
-		    r == -EXDEV || r == -EBUSY ? "something is mounted in it; unmount that, and remove the rest by hand"
-					       : "remove the rest by hand");
+		ctl_error(
+		    "cannot remove home '%s' to its end: %s; %s", ctl_quote(path), strerror(-r), purge_cure(&purge, r));
 	return r;
 }

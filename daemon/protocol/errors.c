@@ -51,6 +51,7 @@ static const struct error_row rows[] = {
     {-E2BIG,        {550, 550, 553, 550}, "Too much work; name fewer files"},
     /* how the administrator has mounted; -EMEDIUMTYPE: files tells it apart from a read-only account */
     {-EMEDIUMTYPE,  {550, 550, 553, 550}, "The file system is mounted read-only"},
+    {-ENOSYS,       {550, 550, 553, 550}, "The file system cannot rename without replacing what is there"},
     {-EXDEV,        {550, 550, 553, 550}, "Is a mount point, or leads to another file system"},
     /* room */
     {-EFBIG,        {550, 550, 552, 550}, "Too large"},
@@ -58,6 +59,7 @@ static const struct error_row rows[] = {
     {-EDQUOT,       {552, 552, 552, 451}, "Quota exceeded"},
     /* what passes */
     {-EBUSY,        {450, 550, 450, 450}, "In use by another transfer"},
+    {-EHOSTDOWN,    {450, 550, 450, 450}, "In use by another transfer; a server that is gone holds it for two minutes at most"},
     {-ETXTBSY,      {450, 550, 450, 450}, "In use: it is a program that runs"},
     {-EAGAIN,       {450, 550, 450, 450}, "Directories on the way are being renamed; try again"},
     {-ETIMEDOUT,    {450, 550, 450, 450}, "Another session of this account changes or counts its files; try again"},

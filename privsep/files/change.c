@@ -8,10 +8,11 @@
 #include <unistd.h>
 
 #include "common/io.h"
-#include "common/libc.h"
 #include "common/text.h"
 #include "privsep/files/hash_cache.h"
 #include "privsep/files/partial.h"
+#include "privsep/files/rename_new.h"
+#include "privsep/files/storage.h"
 
 #include "common/banned.h"
 
@@ -136,9 +137,19 @@ is_same_name_twice(int from_fd, const char *from_name, const struct stat *replac
 }
 
 static int
+rename_permitted(const struct home *home, int from_fd, const char *from_name, int to_fd, const char *to_name)
+{
+	int r;
+
+	if ((home->session->rights & MAY_OVERWRITE) != 0)
+		return renameat(from_fd, from_name, to_fd, to_name) < 0 ? home_name_error(errno) : 0;
+	r = rename_to_new(from_fd, from_name, to_fd, to_name, storage_minds_flags());
+	return r == -EEXIST ? -EKEYREVOKED : home_name_error(-r);
+}
+
+static int
 rename_counted(const struct home *home, int from_fd, const char *from_name, int to_fd, const char *to_name)
 {
-	bool replaces = (home->session->rights & MAY_OVERWRITE) != 0;
 	struct stat replaced;
 	bool is_same;
 	int r = quota_begin(home->quota, 0, 0);
@@ -149,9 +160,8 @@ rename_counted(const struct home *home, int from_fd, const char *from_name, int 
 	if (r < 0)
 		return end_quota_change(home, r);
 	is_same = is_same_name_twice(from_fd, from_name, &replaced);
-	if (renameat2(from_fd, from_name, to_fd, to_name, replaces ? 0 : RENAME_NOREPLACE) < 0)
-		r = errno == EEXIST && !replaces ? -EKEYREVOKED : home_name_error(errno);
-	else if (!is_same)
+	r = rename_permitted(home, from_fd, from_name, to_fd, to_name);
+	if (r == 0 && !is_same)
 		quota_gone(home->quota, &replaced);
 	return end_quota_change(home, r);
 }

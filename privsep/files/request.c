@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "privsep/files/partial_name.h"
+#include "privsep/files/storage.h"
 
 #include "common/banned.h"
 
@@ -37,7 +38,11 @@ request_refuse(struct files *files, int result)
 void
 request_reply(struct files *files, int result)
 {
-	request_refuse(files, result == -EROFS ? -EMEDIUMTYPE : result);
+	if (result == -EROFS)
+		result = -EMEDIUMTYPE;
+	if (result == -EBUSY && storage_is_shared())
+		result = -EHOSTDOWN;
+	request_refuse(files, result);
 }
 
 void

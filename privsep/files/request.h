@@ -96,7 +96,10 @@ bool request_only_path(struct files *files, struct home_path *path);
 /* Partial files cannot be named: -ENOENT as if they, and all that is below such a name, were not there; or 0. */
 int request_reachable(const struct home_path *path);
 
-/* Begin the reply to the request in hand. -EROFS of a file system becomes -EMEDIUMTYPE. */
+/*
+ * Begin the reply to the request in hand. -EROFS of a file system becomes -EMEDIUMTYPE; -EBUSY on shared storage becomes
+ * -EHOSTDOWN: the lock may be that of a machine which is gone.
+ */
 void request_reply(struct files *files, int result);
 
 /* The same where the account may not ask; here -EROFS is the account's. */

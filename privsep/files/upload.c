@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "common/io.h"
-#include "common/libc.h"
 #include "common/text.h"
 #include "privsep/files/locked_file.h"
 #include "privsep/files/partial.h"
 #include "privsep/files/partial_list.h"
+#include "privsep/files/rename_new.h"
 #include "privsep/files/storage.h"
 #include "privsep/files/upload_place.h"
 
@@ -487,15 +487,19 @@ upload_sync(struct upload *upload, const struct config *config)
 }
 
 static int
-rename_to_target(const struct upload *upload, unsigned flags)
+rename_to_target(const struct upload *upload, bool must_be_new)
 {
 	struct stat replaced;
 	int r = look_at_replaced(upload, &replaced);
 
 	if (r < 0)
 		return r;
-	if (renameat2(upload->dir_fd, upload->partial, upload->dir_fd, upload->name, flags) < 0)
-		return home_name_error(errno);
+	if (must_be_new)
+		r = rename_to_new(upload->dir_fd, upload->partial, upload->dir_fd, upload->name, storage_minds_flags());
+	else if (renameat(upload->dir_fd, upload->partial, upload->dir_fd, upload->name) < 0)
+		r = -errno;
+	if (r < 0)
+		return home_name_error(-r);
 	quota_gone(upload->home->quota, &replaced);
 	return 0;
 }
@@ -503,18 +507,19 @@ rename_to_target(const struct upload *upload, unsigned flags)
 static int
 rename_into_place(struct upload *upload, const struct config *config)
 {
-	unsigned flags = upload->never_replaces || upload->found_none ? RENAME_NOREPLACE : 0;
-	int r = rename_to_target(upload, flags);
+	/* on shared storage this would cost calls to the server, to keep the mode of a file that nobody saw */
+	bool is_new = upload->found_none && !storage_is_shared();
+	int r = rename_to_target(upload, upload->never_replaces || is_new);
 
-	/*
-	 * A file system that knows no RENAME_NOREPLACE: the partial's lock reserves the name among sessions. Or a file
-	 * came in the meantime, of a program on this host: it is overwritten, and its mode kept, as if it had been there.
-	 */
-	if (flags == 0 || (r != -EINVAL && (r != -EEXIST || upload->never_replaces)))
+	if (r != -EEXIST || upload->never_replaces)
 		return r;
+	/*
+	 * A file came in the meantime, of a program on this host: the partial's lock reserves the name among sessions. It is
+	 * overwritten, and its mode kept, as if it had been there.
+	 */
 	upload->found_none = upload->is_synced = false;
 	r = upload_sync(upload, config);
-	return r < 0 ? r : rename_to_target(upload, 0);
+	return r < 0 ? r : rename_to_target(upload, false);
 }
 
 /* A partial is kept for a resume; one without a byte, and that of a copy, is of no use to anybody. */

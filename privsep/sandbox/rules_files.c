@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * files: opens, lists, changes what is in one home, as its user. No socket is made, no
- * process is touched, nothing is executed, owned anew, linked or mounted.
+ * process is touched, nothing is executed, owned anew or mounted.
  */
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -51,6 +51,7 @@ static const struct sandbox_rule rows[] = {
     {SYS_renameat, ANY_ARGS, "RNTO; an upload takes its name (libc: renameat2 without flags)"},
 #endif
     {SYS_renameat2, ANY_ARGS, "RNTO without overwriting"},
+    {SYS_linkat, ARG_IS(4, 0), "RNTO without overwriting, where the file system has no flag for it: never through a link"},
     {SYS_unlinkat, ANY_ARGS, "DELE, RMD"},
     {SYS_mkdirat, ANY_ARGS, "MKD"},
     {SYS_utimensat, ANY_ARGS, "MFMT"},

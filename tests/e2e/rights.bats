@@ -137,3 +137,43 @@ verdicts()
 	assert_output --partial fly
 	assert_output --partial overwrite
 }
+
+# A rename that must not replace, where the kernel has no flag for it, as on NFS: what RNTO and STOU do without.
+@test "a file system without RENAME_NOREPLACE: accounts without overwrite rename to free names, and replace nothing" {
+	add_user alice secret --deny overwrite
+	mkdir "$DIR/without"
+	cat >"$DIR/without/sallyportd" <<-END
+		#!/bin/sh
+		exec "$BUILD/tests/helpers/without_noreplace" "$BUILD/sallyportd" "\$@"
+	END
+	chmod +x "$DIR/without/sallyportd"
+	BUILD=$DIR/without start_server
+	python3 - "$PORT" <<-'END'
+		import ftplib, io, sys
+
+		ftp = ftplib.FTP()
+		ftp.connect("127.0.0.1", int(sys.argv[1]), timeout=20)
+		ftp.login("alice", "secret")
+		for name in ("f", "g"):
+		    ftp.storbinary("STOR " + name, io.BytesIO(name.encode()))
+		for name in ("d", "e"):
+		    ftp.mkd(name)
+		    ftp.storbinary("STOR " + name + "/inside", io.BytesIO(name.encode()))
+		for old, new in (("f", "g"), ("f", "d"), ("d", "e"), ("d", "g")):
+		    try:
+		        ftp.rename(old, new)
+		        raise AssertionError(old + " has replaced " + new)
+		    except ftplib.error_perm as reply:
+		        assert "550" in str(reply) and "may not" in str(reply), reply
+		ftp.rename("f", "e/f")
+		ftp.rename("d", "e/d")
+		for _ in range(2):
+		    ftp.storbinary("STOU g", io.BytesIO(b"unique"))
+		assert sorted(ftp.nlst()) == ["e", "g", "g.1", "g.2"], ftp.nlst()
+		assert sorted(ftp.nlst("e")) == ["e/d", "e/f", "e/inside"], ftp.nlst("e")
+		ftp.quit()
+	END
+	run cat "$DIR/home/alice/g" "$DIR/home/alice/e/f" "$DIR/home/alice/e/d/inside" "$DIR/home/alice/e/inside" "$DIR/home/alice/g.2"
+	assert_output gfdeunique
+	[ "$(find "$DIR/home/alice" -name '.*' | wc -l)" -eq 0 ]
+}

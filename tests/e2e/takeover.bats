@@ -457,7 +457,7 @@ kick_ends()
 
 # --- files ---
 
-@test "files makes no socket, no process and no link, gives nothing away and signals nobody" {
+@test "files makes no socket, no process, no symbolic link and none of a descriptor, gives nothing away and signals nobody" {
 	serve
 	taken <<-'EOF'
 		CALLS = """open "/etc/passwd 0
@@ -479,7 +479,8 @@ kick_ends()
 		ptrace 16 1 0 0
 		process_vm_readv 1 buf 1 buf 1 0
 		prlimit64 1 7 buf 0
-		linkat -100 "a -100 "b 0
+		linkat -100 "a -100 "b 0x400
+		linkat 0 " -100 "b 0x1000
 		symlinkat "/etc/passwd -100 "b
 		mknodat -100 "a 060600 0
 		fchown 0 0 0
@@ -538,6 +539,7 @@ kick_ends()
 		expect("openat: EACCES" in t.files('call openat -100 "/file 1'), "open for writing")
 		expect("openat: EACCES" in t.files('call openat -100 "/new 0101 0600'), "create")
 		expect("unlinkat: EACCES" in t.files('call unlinkat -100 "/file 0'), "remove")
+		expect("linkat: E" in t.files('call linkat -100 "/file -100 "/second 0'), "a second name")
 	EOF
 }
 

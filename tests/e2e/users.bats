@@ -79,6 +79,15 @@ refused()
 	add_user alice secret --home "$DIR/home/other" --uid 12345
 }
 
+@test "del --purge-home: a tree on a file system whose rename has no flags" {
+	add_user alice secret
+	mkdir -p "$DIR/home/alice/a/b/c" "$DIR/home/alice/d/b/c"
+	touch "$DIR/home/alice/a/b/c/f" "$DIR/home/alice/d/b/f"
+	run "$BUILD/tests/helpers/without_noreplace" "$BUILD/sallyportctl" -c "$CONF" user del alice --purge-home
+	assert_success
+	[ ! -e "$DIR/home/alice" ]
+}
+
 @test "advice: nothing that root or the system owns is to change its owner or mode, or to go" {
 	run add_user alice secret --home /etc
 	assert_failure 1

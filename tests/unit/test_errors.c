@@ -73,6 +73,8 @@ test_codes(void **state)
 	    {-EINVAL, 550, 553, 501},
 	    {-ENAMETOOLONG, 550, 553, 501},
 	    {-EBUSY, 450, 450, 450},	/* another upload to the same name */
+	    {-EHOSTDOWN, 450, 450, 450},	/* the same, where the other may be a machine that is gone */
+	    {-ENOSYS, 550, 553, 550},	/* a rename that must not replace */
 	    {-ERANGE, 554, 554, 501},	/* REST beyond the end */
 	    {-ENOSPC, 452, 452, 451},
 	    {-EDQUOT, 552, 552, 451},
