@@ -56,8 +56,8 @@ master_stop(struct server *server, bool is_drain)
 		timer_set(master->server.loop, &master->drain, now);
 		return;
 	}
+	upgrade_cancel(&master->upgrade); /* first: the end of a reload starts one that was postponed */
 	reload_cancel(&master->reload);
-	upgrade_cancel(&master->upgrade);
 	notify_stopping();
 	listeners_close(&master->listeners);
 	master->server.is_draining = true;

@@ -275,6 +275,8 @@ upgrade_cancel(struct upgrade *upgrade)
 {
 	bool is_under_way = upgrade->child.pid != 0 || upgrade->is_postponed;
 
+	if (upgrade->is_postponed)
+		upgrade->report[0] = '\0'; /* of the one before */
 	if (upgrade->child.pid != 0) {
 		kill_program(upgrade);
 		kill(upgrade->child.pid, SIGKILL);

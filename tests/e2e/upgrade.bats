@@ -584,6 +584,20 @@ log_in_late()
 	assert_output 'configuration in force'
 }
 
+@test "a stop while an upgrade waits for the end of a reload: none starts" {
+	serve
+	# they are pending at once, and taken in this order
+	kill -STOP "$SERVER_PID"
+	kill -HUP "$SERVER_PID"
+	kill -USR2 "$SERVER_PID"
+	kill -TERM "$SERVER_PID"
+	kill -CONT "$SERVER_PID"
+	wait_until is_gone "$SERVER_PID"
+	assert log_has ' error reload-refused .*the server is stopping'
+	assert log_has ' error upgrade-failed .*the server is stopping'
+	refute log_has ' upgrade .*starting'
+}
+
 @test "listeners that were configured otherwise meanwhile" {
 	serve
 	second=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
