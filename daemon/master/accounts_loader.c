@@ -130,26 +130,30 @@ accounts_load_first(struct accounts_loader *loader, struct server *server)
 	return r;
 }
 
+/* A file that was refused is not read again until it changes. */
+static void
+note_refused(struct accounts_loader *loader, int error)
+{
+	if (error == -EINTR)
+		loader->not_before_ms = monotonic_ms() + TRY_AGAIN_MS;
+	else
+		loader->tried = loader->load.stamp;
+	log_message(LEVEL_ERROR, "accounts-refused", "'%s' is not used; the accounts in force stay",
+	    loader->server->config->accounts);
+}
+
 static void
 accounts_gone(void *arg, int status)
 {
 	struct accounts_loader *loader = arg;
 	struct accounts_load *load = &loader->load;
-	int r;
+	int r = accounts_load_end(load, status, tell_log, NULL);
 
-	loader->ended(loader->ended_arg);
-	r = accounts_load_end(load, status, tell_log, NULL);
-	if (r == 0) {
+	if (r == 0)
 		accounts_use(loader, load);
-		return;
-	}
-	/* a file that was refused is not read again until it changes */
-	if (r == -EINTR)
-		loader->not_before_ms = monotonic_ms() + TRY_AGAIN_MS;
 	else
-		loader->tried = load->stamp;
-	log_message(LEVEL_ERROR, "accounts-refused", "'%s' is not used; the accounts in force stay",
-	    loader->server->config->accounts);
+		note_refused(loader, r);
+	loader->ended(loader->ended_arg);
 }
 
 bool

@@ -25,7 +25,7 @@ struct accounts_loader {
 	struct accounts_stamp tried; /* the file that was last loaded, or refused */
 	uint64_t not_before_ms; /* no other try before */
 	struct accounts_load load; /* because the file has changed */
-	void (*ended)(void *arg); /* that load is over, and the snapshot in force is the one to use */
+	void (*ended)(void *arg); /* that load is over, and its snapshot in force if it was good */
 	void *ended_arg;
 };
 
@@ -50,7 +50,7 @@ void accounts_load_drop(struct accounts_loader *loader, struct accounts_load *lo
 
 /*
  * Has the users file changed since it was last loaded or refused? Then start the loader.
- * True: the snapshot in force is the one to use; false: the loader is running, and loader->ended is called after it.
+ * True: the snapshot in force is the one to use; false: the loader is running, and loader->ended is called at its end.
  */
 bool accounts_are_fresh(struct accounts_loader *loader);
 

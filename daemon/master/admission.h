@@ -21,7 +21,7 @@ struct admission {
 	uint64_t told_ms; /* when the log was last told that there is none */
 };
 
-/* The rest is borrowed. */
+/* server->loop is there already. All but admission is borrowed. */
 void admission_init(struct admission *admission, struct server *server, struct sessions *sessions, struct bans *bans,
     struct control_socket *control);
 

@@ -42,7 +42,10 @@ struct bans {
 /* Make the empty table. server is borrowed. 0 or -errno. */
 int bans_init(struct bans *bans, struct server *server);
 
-/* At start: read the file; from now on bans end when their time is over, and the file follows the table. What is over is left out; a line that cannot be read is logged and left out. */
+/*
+ * At start: read the file; from now on bans end when their time is over, and the file follows the table. What is over is
+ * left out; a line that cannot be read is logged and left out.
+ */
 void bans_load(struct bans *bans);
 
 /*
@@ -58,8 +61,8 @@ uint64_t bans_reserve(struct bans *bans, const struct address_key *address, uint
 uint32_t bans_refuse(struct bans *bans, const union address *peer, const struct address_key *address);
 
 /*
- * Ban by hand for seconds (0: limits.ban-time). Returns 0: its sessions without a login are to end; -EPERM for what is in limits.never-ban,
- * -EINVAL without a time, -ENOSPC when the table is full of such bans.
+ * Ban by hand for seconds (0: limits.ban-time). Returns 0: its sessions without a login are to end; -EPERM for what is in
+ * limits.never-ban, -EINVAL without a time, -ENOSPC when the table is full of such bans.
  */
 int bans_add(struct bans *bans, const union address *peer, uint64_t seconds);
 

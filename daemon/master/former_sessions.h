@@ -27,10 +27,10 @@ TAILQ_HEAD(former_list, former_session);
 struct former_sessions {
 	struct sessions *sessions;
 	struct former_list list;
-	struct former_list unused; /* room for others */
-	struct former_session
-	    *room; /* SESSIONS_MAX of them, that no session inherits; NULL: there was no former server */
-	uint32_t count, used;
+	struct former_list unused; /* those of room that were in the list once */
+	struct former_session *room; /* for SESSIONS_MAX, which no process inherits; NULL: none was ever needed */
+	uint32_t count; /* in the list */
+	uint32_t used; /* of room, from its front */
 };
 
 /* There are none. sessions, where they are counted, is borrowed. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The program of this server, started anew: with the listening sockets, a channel and the channel of uploads, by the way
- * of a process that is its parent until it is ready, since a parent learns how a program ended.
+ * The program of this server, started anew. It gets the listening sockets, a channel to this server, and both ends of the
+ * channel of uploads. A process between the two is its parent until it is ready, and learns how it ended if it never is.
  */
 #ifndef DAEMON_MASTER_PROGRAM_H
 #define DAEMON_MASTER_PROGRAM_H
@@ -12,7 +12,7 @@
 struct listeners;
 struct server;
 
-/* How a new one is started. */
+/* What a new one is started with. All is borrowed. */
 struct program_start {
 	const struct server *server;
 	const struct listeners *listeners;

@@ -99,7 +99,9 @@ quota_top_due(void *arg)
 void
 quota_top_configure(struct quota_top *top)
 {
-	if (top->server->config->metrics_quota_users != 0 && !top->is_stopped) {
+	if (top->is_stopped)
+		return;
+	if (top->server->config->metrics_quota_users != 0) {
 		if (!timer_is_set(&top->look))
 			timer_set(top->server->loop, &top->look, 0);
 		return;
@@ -127,5 +129,5 @@ void
 quota_top_stop(struct quota_top *top)
 {
 	top->is_stopped = true;
-	quota_top_configure(top);
+	timer_stop(top->server->loop, &top->look);
 }

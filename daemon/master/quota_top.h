@@ -24,7 +24,7 @@ int quota_top_init(struct quota_top *top, struct server *server);
 /* The configuration has changed: look from now on, or no more. */
 void quota_top_configure(struct quota_top *top);
 
-/* Nobody shows the list any more. */
+/* Look no more; the list stays as it is for who shows it to the end. */
 void quota_top_stop(struct quota_top *top);
 
 #endif

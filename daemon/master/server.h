@@ -18,7 +18,7 @@
 
 struct loop;
 
-/* What the next session inherits. Each member is the part's that makes it: the log, hooks, the resolver, the certificate. */
+/* What the next session inherits. One part each writes it: log_targets, hook_worker, resolver and certificates. */
 struct offer {
 	int log_channel, reserved_log_channel; /* of all records; of those that matter most */
 	int hook_channel; /* of uploads; 0: not made yet */
@@ -40,8 +40,8 @@ struct server {
 	int empty_directory_fd;
 	struct board board; /* of SESSIONS_MAX rows */
 	struct offer offer;
-	uint64_t started_ms;
-	bool is_draining; /* it stops */
+	uint64_t started_ms; /* of monotonic_ms() */
+	bool is_draining; /* it stops, by a drain or at once */
 
 	/* What SIGTERM (is_drain: transfers may finish) and SIGINT do. A second time: everything ends at once. */
 	void (*stop)(struct server *server, bool is_drain);

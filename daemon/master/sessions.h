@@ -41,9 +41,12 @@ struct sessions {
 	void *upgrade;
 };
 
-/* Make the empty table and the scoreboard. The rest is borrowed; the functions of upgrade.c are the caller's to set. 0 or -errno. */
-int
-sessions_init(struct sessions *sessions, struct server *server, struct bans *bans, struct accounts_loader *accounts);
+/*
+ * Make the empty table and the scoreboard, server->board. All but sessions is borrowed, and accounts->ended is set. The
+ * functions of upgrade.c are the caller's to set after this. 0 or -errno.
+ */
+int sessions_init(
+    struct sessions *sessions, struct server *server, struct bans *bans, struct accounts_loader *accounts);
 
 /* A session of address, and of user unless that is "", counts for the limits from now on, or no more. */
 void sessions_count(struct sessions *sessions, const struct address_key *address, const char *user);
