@@ -92,6 +92,8 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
 	.help = "how long, such as 90s, 30m, 12h, 7d; limits.ban-time unless given"},
     [OPTION_READY] = {"ready", 0, NULL, OPT_FLAG, GIVEN(READY),
 	.help = "tell by the exit status alone whether it takes new clients"},
+    [OPTION_PEER] = {"peer", 0, NULL, OPT_FLAG, GIVEN(PEER),
+	.help = "with the same command on another node, within two minutes"},
     [OPTION_WATCH] = {"watch", 0, NULL, OPT_FLAG, GIVEN(WATCH),
 	.help = "again every second, as a screen, until Ctrl-C"},
     [OPTION_CONFIG] = {NULL, 'c', "FILE", OPT_TEXT, AT(config_path), .help = "the configuration; " CONFIG_FILE_DEFAULT " unless given"},
@@ -137,6 +139,8 @@ static const struct ctl_command ctl_commands[] = {
     {"log-level", NULL, "LEVEL", 0, false, server_log_level, "log from this level on, until the next reload"},
     {"metrics", NULL, NULL, 0, false, metrics_print, "what Prometheus would be told"},
     {"config", "check", NULL, 0, false, config_check, "tell what is wrong with the configuration and the accounts"},
+    {"store", "check", "DIR", CTL_BIT(OPTION_PEER), false, store_check,
+     "tell whether homes there are safe with several servers: locks, renames, what one node sees of another"},
     {"setup", NULL, NULL, CTL_BIT(OPTION_NAME) | CTL_BIT(OPTION_DAYS) | CTL_TAKES_PROGRAM, true, server_setup,
      "make what the configuration names and is missing: directories, users file, certificate; then become the program"},
 };

@@ -42,6 +42,7 @@ enum ctl_option {
 	OPTION_WATCH,
 	OPTION_FOR,
 	OPTION_READY,
+	OPTION_PEER,
 	OPTION_COUNT,
 	/* of the program */
 	OPTION_CONFIG = OPTION_COUNT,
@@ -117,6 +118,7 @@ enum ctl_exit quota_recount(struct ctl *ctl);
 enum ctl_exit cert_self_signed(struct ctl *ctl);
 enum ctl_exit cert_show(struct ctl *ctl);
 enum ctl_exit config_check(struct ctl *ctl);
+enum ctl_exit store_check(struct ctl *ctl);
 enum ctl_exit metrics_print(struct ctl *ctl);
 enum ctl_exit session_list(struct ctl *ctl);
 enum ctl_exit session_watch(struct ctl *ctl);

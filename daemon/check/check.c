@@ -20,6 +20,7 @@
 #include "common/buf.h"
 #include "common/io.h"
 #include "common/journal.h"
+#include "common/mount_line.h"
 #include "config/config.h"
 #include "config/hook.h"
 #include "config/places.h"
@@ -168,6 +169,21 @@ check_account_home(struct check *check, const char *path, size_t line, const str
 		    advice_for_home(account->home, NULL));
 }
 
+/* How the file system of a home is mounted, by the text of its path alone. Each is reported once. */
+static void
+check_home_mount(struct check *check, const char *path, size_t line, const struct account *account, struct mount_table *mounts)
+{
+	const struct mount_line *mount = mount_of_path(mounts, account->home);
+	const char *advice[MOUNT_ADVICE_MAX];
+	size_t count = mount == NULL ? 0 : mount_advice(mount, advice);
+
+	for (size_t i = 0; i < count; i++)
+		add_finding(check, false, "%s:%zu: home '%s' is on %s, %s: %s", path, line, account->home, mount->type,
+		    mount->source, advice[i]);
+	if (count > 0)
+		mounts->lines[mount - mounts->lines].type[0] = '\0';	/* reported */
+}
+
 /*
  * A password field that crypt(3) makes nothing of locks the account without a word. "*", "!" and "x" say so on purpose; the
  * text itself may be a password, and is not repeated.
@@ -195,8 +211,10 @@ static void
 check_each_account(struct check *check, const char *path, const struct users_file *file)
 {
 	struct account account;
+	struct mount_table mounts;
 	const char *problem;
 
+	(void)mount_table_read(&mounts);
 	for (size_t i = 0; i < users_file_count(file); i++) {
 		size_t len;
 		const char *line = users_file_line(file, i, &len);
@@ -204,8 +222,10 @@ check_each_account(struct check *check, const char *path, const struct users_fil
 		if (account_line_is_blank(line, len) || account_parse(line, len, &account, &problem) < 0)
 			continue;
 		check_account_home(check, path, i + 1, &account);
+		check_home_mount(check, path, i + 1, &account, &mounts);
 		check_hash(check, path, i + 1, &account);
 	}
+	mount_table_free(&mounts);
 	explicit_bzero(&account, sizeof(account));
 }
 

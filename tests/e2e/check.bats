@@ -71,6 +71,27 @@ users_line()
 	refute_output --partial missing
 }
 
+@test "both warn once of a mount whose options are no good for the homes on it" {
+	mkdir "$DIR/shared"
+	users_line "bob:*:200010:200010:$DIR/shared/bob:"
+	users_line "carl:*:200011:200011:$DIR/shared/carl:"
+	# a file system of that name, which nobody serves
+	cat >"$DIR/mount" <<-'END'
+		import ctypes, os, sys
+		fuse = os.open("/dev/fuse", os.O_RDWR)
+		sys.exit(ctypes.CDLL(None).mount(b"server:/volume", sys.argv[1].encode(), b"fuse.glusterfs", 0,
+		    b"fd=%d,rootmode=40000,user_id=0,group_id=0" % fuse) != 0)
+	END
+	unshare --mount python3 "$DIR/mount" "$DIR/shared" || skip "a file system of FUSE cannot be mounted here"
+	run unshare --mount sh -c 'python3 "$0/mount" "$0/shared" && "$1" -t -c "$2"' "$DIR" "$BUILD/sallyportd" "$CONF"
+	assert_success
+	assert_line --regexp "users:2: home '$DIR/shared/bob' is on fuse.glusterfs, server:/volume: .*entry-timeout=0"
+	refute_output --partial "shared/carl' is on"
+	check
+	assert_success
+	refute_output --partial ' is on '
+}
+
 @test "both find a hash that crypt(3) does not know, and repeat no password" {
 	users_line "bob:MySecret:200001:200001:$DIR/home/bob:"
 	# shellcheck disable=SC2016 # no variables

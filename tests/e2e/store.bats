@@ -1,0 +1,108 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# sallyportctl store check: what holds on the file system of a directory. tests/vm/storage.bats does it on NFS.
+
+load lib
+
+setup()
+{
+	DIR=$(mktemp -d /tmp/sallyport-store.XXXXXX)
+	mkdir "$DIR/store"
+}
+
+teardown()
+{
+	if [ -n "${OTHER-}" ]; then kill "$OTHER" 2>/dev/null || :; fi
+	rm -rf "$DIR"
+}
+
+check_store()
+{
+	"$BUILD/sallyportctl" "$@"
+}
+
+@test "alone: all holds here, and nothing is left" {
+	run check_store store check "$DIR/store"
+	assert_success
+	assert_line --index 0 --partial "$DIR/store: "
+	assert_line 'holds  a name is made once'
+	assert_line 'holds  a locked file is locked for other sessions'
+	assert_line 'holds  a rename can replace nothing'
+	refute_line --partial WRONG
+	[ "$(find "$DIR/store" | wc -l)" -eq 1 ]
+}
+
+@test "alone: locks that lock nothing are WRONG, with the cure, and the exit status is 1" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	# as a mount with "nolock" does between two nodes
+	strace -qq -o /dev/null -e trace=flock -e inject=flock:retval=0 true || skip "strace may not trace here"
+	run strace -qq -o /dev/null -e trace=flock -e inject=flock:retval=0 "$BUILD/sallyportctl" store check "$DIR/store"
+	assert_failure 1
+	assert_line --regexp "^WRONG  a locked file is locked for other sessions: it was done all the same; .*local_lock=none"
+	run strace -qq -o /dev/null -e trace=flock -e inject=flock:error=ENOLCK "$BUILD/sallyportctl" store check "$DIR/store"
+	assert_failure 1
+	assert_line --partial "WRONG  a locked file is locked for other sessions: No locks available"
+	[ "$(find "$DIR/store" | wc -l)" -eq 1 ]
+}
+
+@test "alone: renames need no flag, and what is no directory is said" {
+	run "$BUILD/tests/helpers/without_noreplace" "$BUILD/sallyportctl" store check "$DIR/store"
+	assert_success
+	touch "$DIR/store/file"
+	run check_store store check "$DIR/store/file"
+	assert_failure 1
+	assert_output --partial 'Not a directory'
+	run check_store store check "$DIR/absent"
+	assert_failure 1
+	assert_output --partial 'No such file or directory'
+	run check_store store check
+	assert_failure 2
+	[ "$(find "$DIR/store" | wc -l)" -eq 2 ]
+}
+
+@test "as JSON, and by a user without rights" {
+	chmod 711 "$DIR"
+	chown 54321:54321 "$DIR/store"
+	run setpriv --reuid 54321 --regid 54321 --clear-groups "$BUILD/sallyportctl" --json store check "$DIR/store"
+	assert_success
+	run jq -r '.good, (.checks | map(select(.verdict == "WRONG")) | length), .directory' <<<"$output"
+	assert_output "true
+0
+$DIR/store"
+}
+
+@test "two nodes meet in the directory: each tells what it saw of the other, and nothing is left" {
+	check_store store check "$DIR/store" --peer >"$DIR/other" 2>&1 3>&- &
+	OTHER=$!
+	run check_store store check "$DIR/store" --peer
+	assert_success
+	wait "$OTHER"
+	OTHER=
+	for report in "$output" "$(cat "$DIR/other")"; do
+		run cat <<<"$report"
+		assert_line "note   the other node: $(hostname)"
+		assert_line 'holds  a file that the other node has locked is locked'
+		assert_line 'holds  a file that the other node renamed is not found by its old name'
+		assert_line 'holds  a new file of the other node is found, where there was none'
+		assert_line 'holds  a file that the other node removed is gone'
+		refute_line --partial WRONG
+	done
+	[ "$(find "$DIR/store" | wc -l)" -eq 1 ]
+}
+
+@test "two nodes are there already: the third says what to do, and leaves theirs alone" {
+	mkdir -m 700 "$DIR/store/.sallyport-store-check"
+	touch "$DIR/store/.sallyport-store-check/node-0" "$DIR/store/.sallyport-store-check/node-1"
+	run check_store store check "$DIR/store" --peer
+	assert_failure 1
+	assert_output --partial "remove '.sallyport-store-check'"
+	[ -e "$DIR/store/.sallyport-store-check/node-0" ]
+}
+
+@test "a folder that another user has put there is not used" {
+	mkdir -m 777 "$DIR/store/.sallyport-store-check"
+	chown 54321 "$DIR/store/.sallyport-store-check"
+	run check_store store check "$DIR/store" --peer
+	assert_failure 1
+	assert_output --partial 'not ours alone'
+}
