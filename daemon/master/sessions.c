@@ -128,6 +128,7 @@ arrives_no_more(struct sessions *sessions, struct slot *slot)
 static void
 expect_end(struct sessions *sessions, struct slot *slot)
 {
+	slot->is_expected_to_end = true;
 	timer_hasten(sessions->server->loop, &slot->overdue, monotonic_ms() + LEAVE_MS);
 }
 
@@ -276,6 +277,7 @@ close_channel(struct sessions *sessions, struct slot *slot)
 	if (slot->channel < 0)
 		return;
 	loop_close(sessions->server->loop, &slot->source, &slot->channel);
+	slot->wanted_user[0] = '\0';
 	note_abandoned(sessions, slot);
 	work_leave(&sessions->work, slot);
 	ports_leave(&sessions->ports, slot);
@@ -303,7 +305,7 @@ end_for_violation(struct sessions *sessions, struct slot *slot, const char *what
 static void
 slot_answer_attempt(struct sessions *sessions, struct slot *slot)
 {
-	if (slot->turns[TURN_HASH].state != TURN_NONE || slot->is_logged_in) {
+	if (slot->turns[TURN_HASH].state != TURN_NONE || slot->is_logged_in || slot->wanted_user[0] != '\0') {
 		end_for_violation(sessions, slot, "attempt out of order");
 		return;
 	}
@@ -355,13 +357,12 @@ end_admission(struct sessions *sessions, struct slot *slot, enum ipc_admit_outco
 		slot->is_logged_in = true;
 		memcpy(slot->user, slot->wanted_user, sizeof(slot->user));
 		arrives_no_more(sessions, slot);
-		timer_stop(sessions->server->loop, &slot->overdue);
+		if (!slot->is_expected_to_end)
+			timer_stop(sessions->server->loop, &slot->overdue);
 		(void)!tally_add(sessions->by_user, slot->user, strlen(slot->user));
 		board_login(&sessions->server->board, slot->row, slot->user);
 	}
 	slot->wanted_user[0] = '\0';
-	if (slot->channel < 0)
-		return;
 	ipc_begin_reply(&message, IPC_admit, 0);
 	ipc_put_u32(&message, (uint32_t)outcome);
 	if (ipc_send_now(slot->channel, &message, -1) < 0)

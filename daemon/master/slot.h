@@ -32,6 +32,7 @@ struct slot {
 	uint64_t started_ms;
 	bool is_logged_in;
 	bool was_told_to_end;
+	bool is_expected_to_end; /* within the time of overdue, whatever it says until then */
 	bool has_abandoned; /* its channel closed during a check that is not judged yet */
 	bool is_arriving; /* in the list of that name */
 	struct turn turns[TURN_KIND_COUNT]; /* of the attempt under way */

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: ISC */
+/* A monitor that was taken over logs in where it is to end, or asks again while another server decides. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/io.h"
+#include "privsep/ipc/ipc.h"
+#include "tests/fuzz/fake_master.h"
+
+#include "common/banned.h"
+
+#define PID 0x7fffff00 /* above PID_MAX_LIMIT: the master's SIGKILL finds nobody */
+#define ID "0123456789abcdef"
+
+static struct master master;
+static struct config config;
+static struct slot *slot;
+static int monitor; /* its end of the channel */
+static bool is_asked; /* another server decides about logins */
+
+static bool
+ask(void *arg, const char *id, uint32_t max_sessions, const char *user)
+{
+	(void)arg;
+	(void)id;
+	(void)max_sessions;
+	(void)user;
+	return is_asked;
+}
+
+static int
+setup_once(void **state)
+{
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	fake_master_init(&master, &config);
+	master.sessions.ask_admission = ask;
+	return 0;
+}
+
+static int
+setup(void **state)
+{
+	const struct session session = {.id = ID, .peer_text = "192.0.2.1", .started_ms = monotonic_ms()};
+	const struct address_key address = {.bytes = {1}};
+	int pair[2];
+
+	(void)state;
+	if (ipc_pair(pair, 5) < 0)
+		return -1;
+	monitor = pair[1];
+	is_asked = false;
+	slot = sessions_take_slot(&master.sessions);
+	sessions_enter(&master.sessions, slot, PID, pair[0], &session, &address);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	child_drop(master.server.loop, &slot->monitor);
+	slot_gone(slot, 0);
+	close_fd(&monitor);
+	return master.sessions.live_count == 0 && tally_count(master.sessions.by_user, "alice", 5) == 0 ? 0 : -1;
+}
+
+static void
+send_attempt(void)
+{
+	static struct ipc_message message;
+
+	ipc_begin(&message, IPC_attempt);
+	assert_int_equal(ipc_send_now(monitor, &message, -1), 0);
+	slot_ready(slot);
+	sessions_grant_due(&master.sessions);
+}
+
+static void
+log_in(void)
+{
+	static struct ipc_message message;
+
+	send_attempt();
+	ipc_begin(&message, IPC_admit);
+	ipc_put_u32(&message, 0);
+	ipc_put_text(&message, "alice");
+	assert_int_equal(ipc_send_now(monitor, &message, -1), 0);
+	slot_ready(slot);
+}
+
+static void
+test_login_ends_the_login_timeout(void **state)
+{
+	(void)state;
+	assert_true(timer_is_set(&slot->overdue));
+	log_in();
+	assert_true(slot->is_logged_in);
+	assert_false(timer_is_set(&slot->overdue));
+}
+
+static void
+test_login_after_a_kick_does_not_save_it(void **state)
+{
+	(void)state;
+	sessions_tell_end(&master.sessions, END_KICKED);
+	log_in();
+	assert_true(timer_is_set(&slot->overdue));
+}
+
+/* Its client may have a transfer by then, and the drain has a time of its own. */
+static void
+test_login_during_a_drain_is_not_overdue(void **state)
+{
+	(void)state;
+	sessions_tell_end(&master.sessions, END_DRAIN);
+	log_in();
+	assert_false(timer_is_set(&slot->overdue));
+}
+
+static void
+test_another_server_decides(void **state)
+{
+	(void)state;
+	is_asked = true;
+	log_in();
+	assert_false(slot->is_logged_in);
+	assert_true(timer_is_set(&slot->overdue));
+	sessions_take_admission(&master.sessions, ID, ADMIT_YES);
+	assert_true(slot->is_logged_in);
+	assert_string_equal(slot->user, "alice");
+	sessions_take_admission(&master.sessions, ID, ADMIT_YES);
+	assert_int_equal(tally_count(master.sessions.by_user, "alice", 5), 1);
+}
+
+static void
+test_decision_after_the_channel_closed(void **state)
+{
+	(void)state;
+	is_asked = true;
+	log_in();
+	close_fd(&monitor);
+	slot_ready(slot);
+	assert_int_equal(slot->channel, -1);
+	sessions_take_admission(&master.sessions, ID, ADMIT_YES);
+	assert_false(slot->is_logged_in);
+	assert_true(timer_is_set(&slot->overdue));
+}
+
+/* Else the answer about one account would admit to another. */
+static void
+test_no_attempt_before_the_decision(void **state)
+{
+	(void)state;
+	is_asked = true;
+	log_in();
+	send_attempt();
+	assert_int_equal(slot->channel, -1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_login_ends_the_login_timeout, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_login_after_a_kick_does_not_save_it, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_login_during_a_drain_is_not_overdue, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_another_server_decides, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_decision_after_the_channel_closed, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_no_attempt_before_the_decision, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, setup_once, NULL);
+}
