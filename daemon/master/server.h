@@ -18,7 +18,7 @@
 
 struct loop;
 
-/* What the next session inherits. One part each writes it: log_targets, hook_worker, resolver and certificates. */
+/* What the next session inherits. Each member has one writer: log_targets, hook_worker, resolver or certificates. */
 struct offer {
 	int log_channel, reserved_log_channel; /* of all records; of those that matter most */
 	int hook_channel; /* of uploads; 0: not made yet */
