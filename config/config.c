@@ -266,7 +266,7 @@ tell_unknown(struct load *load, const struct unknown *unknown)
 		add_problem(load, unknown->line, "%s%s%s: unknown key; did you mean '%s'?", unknown->section,
 		    dot_of(unknown->section), name.data, key->name);
 	else if ((key = key_elsewhere(unknown->name)) != NULL && key->section != NULL)
-		add_problem(load, unknown->line, "%s%s%s: unknown key here; it belongs into '%s { }'", unknown->section,
+		add_problem(load, unknown->line, "%s%s%s: unknown key here; it belongs in '%s { }'", unknown->section,
 		    dot_of(unknown->section), name.data, key->section);
 	else if (key != NULL)
 		add_problem(load, unknown->line, "%s%s%s: unknown key here; it belongs outside of all sections",
@@ -318,7 +318,7 @@ static const struct {
     {"attempt to append", "write KEY = VALUE"},
     {"premature end of file", "the last key lacks its value"},
     {"unexpected token",
-	"write KEY = VALUE; only listen, listen-tls and limits.never-ban take a list, {\"VALUE\", \"VALUE\"}; quote what holds blanks"},
+	"write KEY = VALUE; only listen, listen-tls and limits.never-ban take a list, {\"VALUE\", \"VALUE\"}; quote a value with blanks"},
 };
 
 static void __attribute__((format(printf, 3, 0)))
@@ -856,7 +856,7 @@ config_print_sample(FILE *out)
 {
 	fprintf(out,
 	    "# The configuration of sallyportd, sallyport.conf(5). Every key is here with its default.\n"
-	    "# \"sallyportctl config check\" tells what is wrong with this file.\n");
+	    "# \"sallyportctl config check\" reports what is wrong with this file.\n");
 	print_section(out, "", "");
 	for (size_t i = 0; config_sections[i] != NULL; i++) {
 		fprintf(out, "\n%s {", config_sections[i]);

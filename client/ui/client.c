@@ -23,17 +23,17 @@ print_help(FILE *out)
 	    "       sallyport [options] COMMAND ...\n"
 	    "       sallyport [options] --batch FILE URL\n"
 	    "\n"
-	    "The first opens a shell, the second does one command, the third the commands of a file.\n"
-	    "ftp:// takes TLS where the server offers it, ftpes:// insists on it, ftps:// begins with it.\n"
-	    "A path is seen from the directory of the login; with two slashes it is absolute.\n"
-	    "\nCommands, with a URL (or a bookmark's name, and /path) wherever a place on the server is meant:\n");
+	    "The first opens a shell, the second runs one command, the third the commands of a file.\n"
+	    "ftp:// uses TLS where the server offers it, ftpes:// insists on it, ftps:// begins with it.\n"
+	    "A path begins at the directory of the login; with two slashes it is absolute.\n"
+	    "\nCommands; for a place on the server give a URL, or a bookmark's name and /path:\n");
 	command_list(out, WHERE_ONE_SHOT);
 	fputs("\nOptions:\n", out);
 	options_help(out, OPTIONS_START | OPTIONS_CONNECTION | OPTIONS_OUTPUT);
-	prose_print(out, "\nOptions of the commands (sallyport COMMAND --help tells which has which):\n");
+	prose_print(out, "\nOptions of the commands (sallyport COMMAND --help lists those of a command):\n");
 	options_help(out, OPTION_BIT(OPTION_COUNT) - OPTION_BIT(OPTION_CONTINUE));
 	prose_print(out,
-	    "\nThe password is asked for, or comes from --password-fd N, $SALLYPORT_PASSWORD or ~/.netrc; without a "
+	    "\nsallyport asks for the password, or takes it from --password-fd N, $SALLYPORT_PASSWORD or ~/.netrc; without a "
 	    "user "
 	    "the login is anonymous. LOCAL may be - (standard input and output). In the shell, help lists its "
 	    "commands.\n"
@@ -186,8 +186,8 @@ run_words(struct words *words, struct options *options)
 		print_help(stderr);
 		status = EXIT_USAGE;
 	} else {
-		status =
-		    report_usage("'%s' is no command; sallyport --help lists them", report_quote(operands[0]->text));
+		status = report_usage(
+		    "'%s' is not a command; sallyport --help lists the commands", report_quote(operands[0]->text));
 	}
 	free(operands);
 	return status;

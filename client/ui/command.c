@@ -44,7 +44,7 @@ const struct command client_commands[] = {
 	PUT | OPTION_BIT(OPTION_PARALLEL), command_mput, "send the files that match"},
     {"reput", "LOCAL [FILE]", NULL, OPERANDS_LOCAL_REMOTE, WHERE_SHELL, 1, 2, PUT, command_reput, "put --continue"},
     {"mirror", "[SOURCE [TARGET]]", "SOURCE TARGET", OPERANDS_MIRROR, BOTH, 0, 2, MIRROR, command_mirror,
-	"make TARGET like SOURCE, directories with all that is in them; one of the two is here"},
+	"make TARGET like SOURCE, directories with all that is in them; one of the two is local"},
     {"rm", "FILE ...", "URL ...", OPERANDS_REMOTE, BOTH | MANY_REMOTES, 1, ANY, OPTION_BIT(OPTION_RECURSIVE),
 	command_rm, "remove files"},
     {"rmdir", "DIRECTORY ...", "URL ...", OPERANDS_REMOTE, BOTH | MANY_REMOTES, 1, ANY, 0, command_rmdir,
@@ -62,25 +62,25 @@ const struct command client_commands[] = {
     {"hash", "FILE ...", "URL ...", OPERANDS_REMOTE, BOTH | IS_DATA | MANY_REMOTES, 1, ANY,
 	OPTION_BIT(OPTION_ALGORITHM), command_hash, "print the server's hashes of files"},
     {"verify", "FILE [LOCAL]", "URL [LOCAL]", OPERANDS_REMOTE_LOCAL, BOTH, 1, 2, OPTION_BIT(OPTION_ALGORITHM),
-	command_verify, "compare a file on the server with one here, by hash"},
+	command_verify, "compare a file on the server with a local one, by hash"},
     {"quota", "", "URL", OPERANDS_REMOTE, BOTH | IS_DATA, 0, 0, 0, command_quota,
-	"print how much may be stored, and is"},
+	"print the limits of the account and how much it stores"},
     {"site", "TEXT ...", "URL TEXT ...", OPERANDS_REMOTE_TEXT, BOTH | IS_DATA, 1, ANY, 0, command_site,
 	"send a SITE command, print the answer"},
     {"status", "[PATH]", "URL", OPERANDS_REMOTE, BOTH | IS_DATA, 0, 1, 0, command_status,
 	"print the state of the connection and of the server"},
     {"lcd", "[DIRECTORY]", NULL, OPERANDS_LOCAL, WHERE_SHELL | NO_CONNECTION, 0, 1, 0, command_lcd,
-	"change the directory here"},
-    {"lpwd", "", NULL, OPERANDS_NONE, WHERE_SHELL | NO_CONNECTION, 0, 0, 0, command_lpwd, "print the directory here"},
+	"change the local directory"},
+    {"lpwd", "", NULL, OPERANDS_NONE, WHERE_SHELL | NO_CONNECTION, 0, 0, 0, command_lpwd, "print the local directory"},
     {"lls", "[PATH ...]", NULL, OPERANDS_LOCAL, WHERE_SHELL | NO_CONNECTION | MANY_LOCALS, 0, ANY, 0, command_lls,
-	"list directories here, by ls(1)"},
+	"list local directories, by ls(1)"},
     {"set", "[NAME [VALUE]]", NULL, OPERANDS_TEXT, WHERE_SHELL | NO_CONNECTION, 0, 2, 0, command_set,
 	"print or change settings"},
     {"bookmark", "[NAME [URL]]", "[NAME [URL]]", OPERANDS_TEXT, BOTH | NO_CONNECTION, 0, 2, OPTION_BIT(OPTION_DELETE),
-	command_bookmark, "list short names of places; NAME URL keeps one, --delete NAME forgets it"},
+	command_bookmark, "list short names of places; NAME URL adds one, --delete NAME removes it"},
     {"help", "[COMMAND]", NULL, OPERANDS_TEXT, WHERE_SHELL | NO_CONNECTION, 0, 1, 0, command_help_print,
-	"this list, or how to use COMMAND"},
-    {"quit", "", NULL, OPERANDS_NONE, WHERE_SHELL | NO_CONNECTION, 0, 0, 0, NULL, "leave; Ctrl-D does as well"},
+	"show this list, or how to use COMMAND"},
+    {"quit", "", NULL, OPERANDS_NONE, WHERE_SHELL | NO_CONNECTION, 0, 0, 0, NULL, "leave; Ctrl-D does so, too"},
     {NULL, NULL, NULL, OPERANDS_NONE, 0, 0, 0, 0, NULL, NULL},
 };
 
@@ -130,7 +130,7 @@ command_help(FILE *out, const struct command *command, unsigned int where)
 		options_help(out, command->options);
 	}
 	if (where == WHERE_ONE_SHOT) {
-		prose_print(out, "\nOf the connection, and of what is printed:\n");
+		prose_print(out, "\nOptions of the connection and of the output:\n");
 		options_help(out, OPTIONS_CONNECTION | OPTIONS_OUTPUT);
 	}
 }
@@ -158,7 +158,7 @@ command_help_print(struct session *session, struct options *options, const struc
 	(void)options;
 	if (args->text_count == 0) {
 		command_list(stdout, WHERE_SHELL);
-		prose_row(stdout, "!COMMAND", 31, "run COMMAND here, in sh(1)");
+		prose_row(stdout, "!COMMAND", 31, "run a local COMMAND in sh(1)");
 		prose_print(stdout,
 		    "\nQuotes and backslashes keep blanks and wildcards; Ctrl-C stops a transfer, the part is kept for "
 		    "reget.\n");
@@ -247,9 +247,10 @@ check_shell(const struct command *command, size_t count)
 {
 	if (count < command->min)
 		return report_usage(
-		    "%s: something is missing; usage: %s %s", command->name, command->name, command->shell_usage);
+		    "%s: missing operand; usage: %s %s", command->name, command->name, command->shell_usage);
 	if (count > command->max)
-		return report_usage("%s: too much; usage: %s %s", command->name, command->name, command->shell_usage);
+		return report_usage(
+		    "%s: too many operands; usage: %s %s", command->name, command->name, command->shell_usage);
 	return EXIT_DONE;
 }
 

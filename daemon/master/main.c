@@ -88,7 +88,7 @@ struct start_options {
 static const struct opt_row start_options[] = {
     {NULL, 'c', "FILE", OPT_TEXT, AT(config_path), .help = "configuration (default: " CONFIG_FILE_DEFAULT ")"},
     {NULL, 'f', NULL, OPT_FLAG, AT(is_foreground), .help = "stay in the foreground and log to standard error"},
-    {NULL, 't', NULL, OPT_FLAG, AT(is_check), .help = "check the configuration and exit: 0 good, 1 with what is wrong"},
+    {NULL, 't', NULL, OPT_FLAG, AT(is_check), .help = "check the configuration and exit: 0 if good, 1 if not, with a report"},
     {"version", 'V', NULL, OPT_FLAG, AT(wants_version), .help = "print the version and exit"},
     {"help", 'h', NULL, OPT_FLAG, AT(wants_help), .help = "print this help and exit"},
 };
@@ -103,8 +103,8 @@ print_usage(FILE *out)
 		fprintf(out, "  -%c %-5s %s\n", start_options[i].letter,
 		    start_options[i].value == NULL ? "" : start_options[i].value, start_options[i].help);
 	fputs("\n"
-	      "Signals: HUP reload, TERM let transfers finish and stop (twice: at once), INT stop,\n"
-	      "USR2 start the program anew and let sessions end with the old one.\n"
+	      "Signals: HUP reloads; TERM lets transfers finish and stops (twice: at once); INT stops;\n"
+	      "USR2 starts the program anew and lets sessions end with the old one.\n"
 	      "See sallyportd(8), sallyport.conf(5), sallyportctl(8).\n",
 	    out);
 }

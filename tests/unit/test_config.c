@@ -98,7 +98,7 @@ static const struct {
     {"banne = x\nlog {\n levle = 1\n}\nquux = {1, 2}\nidle = 5\n",
 	{"%:1: banne: unknown key; did you mean 'banner'?", "%:3: log.levle: unknown key; did you mean 'level'?",
 	    "%:5: quux: unknown key; sallyport.conf(5)",
-	    "%:6: idle: unknown key here; it belongs into 'timeouts { }'"}},
+	    "%:6: idle: unknown key here; it belongs in 'timeouts { }'"}},
     {"log { banner = x }\n", {"%:1: log.banner: unknown key here; it belongs outside"}},
     {"limit {\n x = 1\n}\nfoo { }\n",
 	{"%:1: limit: unknown section; did you mean 'limits'?", "%:4: foo: unknown section;"}},
