@@ -160,7 +160,7 @@ parse_home(const struct field *field, struct account *account, const char **erro
 
 /* --- options --- */
 
-/* Which options a line has had already; allow-from alone may come again. */
+/* The options that a line has had already; only allow-from may come again. */
 enum {
 	SEEN_READ_ONLY = 1,
 	SEEN_MAX_SESSIONS = 2,
@@ -239,7 +239,7 @@ static int
 set_allow_from(const struct field *value, struct account *account, const char **error)
 {
 	static const char bad[] = "bad allow-from; write allow-from=ADDRESS or allow-from=NETWORK/BITS "
-				  "(no bits behind the network), several with ',' between them";
+				  "(no bits after the network), separated by ','";
 	const char *next = value->text;
 	const char *end;
 
@@ -278,7 +278,7 @@ static int
 set_quota(const struct field *value, struct account *account, const char **error)
 {
 	if (option_number(value, parse_size, &account->quota_bytes) < 0)
-		return reject_field(error, "bad quota; write quota=BYTES, with K, M, G or T if you like");
+		return reject_field(error, "bad quota; write quota=BYTES, optionally with K, M, G or T");
 	return 0;
 }
 
@@ -294,7 +294,7 @@ static int
 set_rate_down(const struct field *value, struct account *account, const char **error)
 {
 	if (option_number(value, parse_size, &account->rate_down) < 0 || account->rate_down < ACCOUNT_RATE_MIN)
-		return reject_field(error, "bad rate-down; write rate-down=BYTES for a second, at least 1K");
+		return reject_field(error, "bad rate-down; write rate-down=BYTES per second, at least 1K");
 	return 0;
 }
 
@@ -302,7 +302,7 @@ static int
 set_rate_up(const struct field *value, struct account *account, const char **error)
 {
 	if (option_number(value, parse_size, &account->rate_up) < 0 || account->rate_up < ACCOUNT_RATE_MIN)
-		return reject_field(error, "bad rate-up; write rate-up=BYTES for a second, at least 1K");
+		return reject_field(error, "bad rate-up; write rate-up=BYTES per second, at least 1K");
 	return 0;
 }
 
@@ -370,7 +370,7 @@ parse_option(const char *word, size_t len, unsigned *seen, struct account *accou
 
 	if (key.len == 0 || (key.len < len && word[key.len] != '='))
 		return reject_field(
-		    error, "a word that is no option; write KEY or KEY=VALUE with KEY of a-z, 0-9 and '-'");
+		    error, "a word that is not an option; write KEY or KEY=VALUE with KEY of a-z, 0-9 and '-'");
 	if (key.len < len)
 		value = (struct field){word + key.len + 1, len - key.len - 1};
 	if (value.len > OPTION_VALUE_MAX)
@@ -379,7 +379,7 @@ parse_option(const char *word, size_t len, unsigned *seen, struct account *accou
 		if (!field_is(&key, options[i].key))
 			continue;
 		if ((*seen & options[i].seen) != 0)
-			return reject_field(error, "an option stands twice; keep one of them");
+			return reject_field(error, "an option appears twice; keep one of them");
 		*seen |= options[i].seen;
 		return options[i].set(&value, account, error);
 	}
@@ -433,7 +433,7 @@ account_parse(const char *line, size_t len, struct account *account, const char 
 	if (len >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0)
 		return reject_field(error, "the file begins with a byte order mark; save it as UTF-8 without one");
 	if (has_control_but_tab(line, len))
-		return reject_field(error, "a control character; lines end by a newline alone");
+		return reject_field(error, "a control character; lines end only with a newline");
 	if (!split_fields(line, len, fields))
 		return reject_field(error, "too few fields; write NAME:HASH:UID:GID:HOME:OPTIONS");
 	if (!account_name_valid(fields[0].text, fields[0].len, error))

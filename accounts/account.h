@@ -20,7 +20,7 @@
 
 struct account {
 	char name[ACCOUNT_NAME_MAX + 1];
-	char hash[ACCOUNT_HASH_MAX + 1];	/* crypt(5), without the lock mark; wiped by whoever filled the struct */
+	char hash[ACCOUNT_HASH_MAX + 1];	/* crypt(5), without the lock mark; its filler wipes it */
 	bool is_locked;
 	uint32_t uid, gid;
 	char home[PATH_MAX];			/* absolute, no "." or ".." component */
@@ -43,7 +43,7 @@ struct account {
  */
 int account_parse(const char *line, size_t len, struct account *account, const char **error);
 
-/* What the account may do: its rights, without those that change anything where it is read-only. */
+/* The rights of the account; of a read-only one, only those that change nothing. */
 unsigned account_rights(const struct account *account);
 
 /* True for an empty line, one of blanks only, or a comment ("#" first). */
@@ -65,7 +65,7 @@ int account_parse_date(const char *text, size_t len, int64_t *seconds);
 /*
  * Step to the next word of an OPTIONS field.
  *
- * text, len  what is left; moved behind the word.
+ * text, len  the rest; moved after the word.
  * word       the word found, within text.
  *
  * Returns the word's length, 0 at the end.

@@ -11,14 +11,14 @@
 #define HASH_COSTS_MAX 16
 
 struct hash_cost {
-	char front[HASH_KIND_MAX + 1];	/* as hash_kind.h tells kinds apart */
+	char front[HASH_KIND_MAX + 1];	/* as hash_kind.h distinguishes kinds */
 	uint64_t cost_us;	/* of a processor; never 0 */
 };
 
 /* Parse a line "COST FRONT" without its newline. Pure. Returns 0 or -EINVAL. */
 int hash_cost_parse(const char *line, struct hash_cost *cost);
 
-/* What state_directory has. Returns how many; 0 where there is nothing, or nothing of use. */
+/* Read the costs of state_directory. Returns how many; 0 where there is no file, or none of use. */
 size_t hash_costs_load(const char *state_directory, struct hash_cost costs[HASH_COSTS_MAX]);
 
 /* runs as root: keep these instead. 0 or -errno. */

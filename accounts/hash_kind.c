@@ -5,7 +5,7 @@
 
 #include "common/banned.h"
 
-/* What follows the prefix of a method and belongs to its cost. */
+/* The part after the prefix of a method that belongs to its cost. */
 enum cost_form {
 	COST_NONE,
 	COST_FIELD,	/* up to the next '$' */

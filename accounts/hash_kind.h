@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* What a password hash costs is said by its front: the method and the parameters of its cost (crypt(5)). Pure. */
+/* The front of a password hash says what it costs: the method and the parameters of its cost (crypt(5)). Pure. */
 #ifndef ACCOUNTS_HASH_KIND_H
 #define ACCOUNTS_HASH_KIND_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define HASH_KIND_MAX 63	/* bytes of a front that are told apart */
+#define HASH_KIND_MAX 63	/* bytes of a front that are compared */
 
 /*
  * Where the salt begins: "$y$j9T$SALT$HASH" has "$y$j9T$", "$6$rounds=5000$SALT$HASH" has "$6$rounds=5000$". At most
@@ -15,8 +15,8 @@
 size_t hash_kind_len(const char *hash);
 
 /*
- * Whether crypt(3) may know the method of this text: one of the prefixes above, or the 13 bytes of traditional DES. What has
- * the length of a hash by chance is not told apart.
+ * Whether crypt(3) may know the method of this text: one of the prefixes above, or the 13 bytes of traditional DES. A
+ * text that has the length of a hash by chance passes as well.
  */
 bool hash_kind_is_known(const char *hash);
 

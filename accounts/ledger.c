@@ -15,17 +15,17 @@
 #define MAGIC 0x31524744454c5053ULL	/* "SPLEDGR1" */
 #define SLOTS_MAX LEDGER_SESSIONS_MAX
 #define SLOTS_AT 4096
-#define LOCK_AT (1LL << 40)		/* byte locks, far behind the content: see enum lock; then one a slot */
+#define LOCK_AT (1LL << 40)		/* byte locks, far after the content: see enum lock; then one a slot */
 #define LOCK_WAIT_MS 3000
-#define DEATH_WAIT_MS 2000		/* a session that is killed needs a moment to be gone */
+#define DEATH_WAIT_MS 2000		/* a killed session needs a moment to be gone */
 #define SLOT_MAX (1LL << 51)		/* bytes or files of one slot: all slots and the base add up without an overflow */
 #define GRANT_LEAST (64 * 1024ULL)
 #define GRANT_MOST (16 * 1024 * 1024ULL)
 #define GRANT_SHARE 32			/* of what is left: sessions side by side leave each other some */
 
 enum lock {
-	LOCK_AWAITED = -2,	/* shared by those who wait for the account's */
-	LOCK_TABLE = -1,	/* the header, and which slots are in use: held for as long as that takes to write */
+	LOCK_AWAITED = -2,	/* shared by sessions that wait for LOCK_ACCOUNT */
+	LOCK_TABLE = -1,	/* the header, and which slots are in use: held while that is written */
 	LOCK_ACCOUNT = 0,	/* a change of the home, or its count */
 	LOCK_SLOTS = 1
 };
@@ -36,7 +36,7 @@ enum header_flag {
 
 enum slot_flag {
 	SLOT_IN_CHANGE = 1,	/* a change is being made */
-	SLOT_UPLOADS = 2,	/* an upload goes on: inode, start_size */
+	SLOT_UPLOADS = 2,	/* an upload runs: inode, start_size */
 };
 
 struct header {
@@ -51,7 +51,7 @@ struct header {
 struct slot {
 	int64_t bytes, files;	/* settled */
 	uint64_t reserved_bytes, reserved_files;
-	uint64_t inode, start_size;	/* of the upload that goes on */
+	uint64_t inode, start_size;	/* of the running upload */
 	uint32_t flags;
 	uint32_t unused;
 	uint64_t check;		/* of all before it; a slot of zeros is good as well */
@@ -267,14 +267,17 @@ is_held(const struct ledger *ledger, uint32_t number)
 	return number == ledger->slot || is_byte_locked(ledger->fd, LOCK_SLOTS + (off_t)number);
 }
 
-/* Only who has the account's lock changes the home: we have it, so whoever was in a change has lost it, or is being killed. */
+/*
+ * Only the holder of the account's lock changes the home. We hold it, so a session that is still in a change has lost
+ * the lock, or is being killed.
+ */
 static bool
 is_left_in_change(const struct ledger *ledger, uint32_t number, const struct slot *slot)
 {
 	return number != ledger->slot && is_good_slot(slot) && (slot->flags & SLOT_IN_CHANGE) != 0;
 }
 
-/* Damaged, or left unsettled by a session that is gone. */
+/* Damaged, or left unsettled by a session that has ended. */
 static bool
 is_doubtful(const struct ledger *ledger, uint32_t number, const struct slot *slot)
 {
@@ -287,8 +290,8 @@ struct sums {
 };
 
 /*
- * Who dies while we hold the account's lock was in no change of the home: an upload of his has come to no more than
- * he had reserved. That will do until our own change is made, and nobody can count before.
+ * A session that dies while we hold the lock was not inside a change: its upload wrote at most what it had reserved.
+ * Use the reservation as an upper bound until our change is done; nobody can count before.
  */
 static bool
 is_bounded(const struct ledger *ledger, const struct slot *slot)
@@ -303,7 +306,7 @@ add_slot(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
 
 	if (is_doubtful(ledger, number, slot) && !is_bounded(ledger, slot))
 		return -EUCLEAN;
-	/* a good slot's own figures cannot overflow; the base is believed no more than what it adds up to */
+	/* a good slot's own figures cannot overflow; the base is checked with the sum */
 	if (__builtin_add_overflow(sums->bytes, slot->bytes + (int64_t)slot->reserved_bytes, &sums->bytes) ||
 	    __builtin_add_overflow(sums->files, slot->files + (int64_t)slot->reserved_files, &sums->files))
 		return -EUCLEAN;
@@ -330,8 +333,8 @@ sum(struct ledger *ledger, struct ledger_figure *figure)
 }
 
 /*
- * Take the first settled slot that nobody holds; one that a dead session left unsettled stays as it is until the
- * home has been counted. With the table locked, so that nobody else takes it meanwhile.
+ * Take the first settled slot that nobody holds; one that a dead session left unsettled stays as it is until the home
+ * has been counted. The caller holds the lock of the table, so that nobody else takes it meanwhile.
  */
 static int
 take_slot(struct ledger *ledger, struct header *header)
@@ -375,7 +378,7 @@ open_locked(struct ledger *ledger, const uint8_t boot_id[16])
 		r = take_slot(ledger, &header);
 	if (r < 0)
 		return r;
-	/* what was written last before the machine went down may be lost; so nothing is ever synced to the disk */
+	/* the last writes before the machine went down may be lost; so nothing is ever synced to the disk */
 	if (memcmp(header.boot_id, boot_id, 16) != 0)
 		header.flags &= ~(uint32_t)HEADER_COUNTED;
 	memcpy(header.boot_id, boot_id, 16);
@@ -483,7 +486,7 @@ ledger_begin(struct ledger *ledger, const struct ledger_limits *limits, uint64_t
 	return r;
 }
 
-/* What is in the file is not what this session has done to the home: the next one who wants to know counts. */
+/* The file does not say what this session has done to the home: the next session that needs the figure counts. */
 static void
 distrust_now(struct ledger *ledger)
 {
@@ -628,7 +631,7 @@ ledger_upload_end(struct ledger *ledger, uint64_t final_size)
 
 /* Counting. */
 
-/* Live uploads are told; what ended sessions have left is cleared, since the count will see what came of it. */
+/* Report live uploads. Clear what ended sessions have left, since the count will see what came of it. */
 static int
 settle_for_count(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
 {
@@ -649,7 +652,7 @@ settle_for_count(struct ledger *ledger, uint32_t number, struct slot *slot, void
 	return write_slot(ledger, number, slot);
 }
 
-/* What a session is in the midst of when it is killed, nobody can count before it is gone. */
+/* Nobody can count the unfinished change of a killed session before the session is gone. */
 static int
 wait_for_dying(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
 {
@@ -714,7 +717,7 @@ ledger_count_begin(struct ledger *ledger, struct ledger_uploads *uploads)
 	return r;
 }
 
-/* What the slots add to the base, and the bytes of live uploads as they were before they began. */
+/* The sum of the slots, and the bytes that the files of live uploads had at the beginning. */
 static int
 add_settled(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
 {

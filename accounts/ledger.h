@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The quota ledger: how many bytes and files an account uses, one small file per account,
- * shared by all its sessions.
+ * The quota ledger: how many bytes and files an account uses. It is one small file per account, which all its
+ * sessions share.
  *
- * Every session holds a slot of its own and writes nothing else but that slot, so that a kill
- * at any moment leaves each slot as it was before or after one write:
+ * Every session holds a slot of its own and writes only that slot. So a kill at any moment leaves each slot as it was
+ * before or after one write:
  *
  *     used = base + the sum of all slots' settled figures + their reservations
  *
- * A change of the home is bracketed: ledger_begin() takes the account's lock and notes in the
- * slot that something is going on, ledger_end() settles it. An upload reserves before bytes are
- * written. A slot whose session is gone and that was not settled makes the figure doubtful; so
- * do another boot of the machine, and a damaged file. A doubtful figure is never told: -EUCLEAN
- * means that the home must be counted first, between ledger_count_begin() and ledger_count_end().
+ * A change of the home is bracketed: ledger_begin() takes the account's lock and marks the slot as changing,
+ * ledger_end() settles it. An upload reserves before bytes are written. An unsettled slot whose session has ended
+ * makes the figure doubtful; so do another boot of the machine, and a damaged file. A doubtful figure is never
+ * reported: -EUCLEAN means that the home must be counted first, between ledger_count_begin() and ledger_count_end().
  */
 #ifndef ACCOUNTS_LEDGER_H
 #define ACCOUNTS_LEDGER_H
@@ -27,7 +26,7 @@
 
 struct ledger {
 	int fd;		/* -1: none is open */
-	int slot_fd;	/* read-only; its lock says that the slot is in use, in every process that keeps it open */
+	int slot_fd;	/* read-only; its lock marks the slot as used while any process keeps it open */
 	uint32_t slot;
 	uint64_t name_check;	/* so that the file of another account is not believed */
 	bool is_locked;	/* between ledger_begin() and ledger_end() */
@@ -45,7 +44,7 @@ struct ledger_figure {
 /* The inodes of uploads that must be known while a home is counted. */
 struct ledger_uploads {
 	size_t live_count, dead_count;
-	uint64_t live[LEDGER_SESSIONS_MAX];	/* go on: the count leaves their bytes out */
+	uint64_t live[LEDGER_SESSIONS_MAX];	/* still running: the count leaves their bytes out */
 	uint64_t dead[LEDGER_SESSIONS_MAX];	/* of sessions that are gone; the last bytes may still be on their way */
 };
 
@@ -53,30 +52,28 @@ struct ledger_uploads {
 void ledger_init(struct ledger *ledger);
 
 /*
- * Open the ledger of an account and take a slot; makes the file when there is none, and anew
- * when it is damaged.
+ * Open the ledger of an account and take a slot. Makes a missing file, and a damaged one anew.
  *
  * path      of the ledger's file; its last component is the account.
  * boot_id   of this boot of the machine; the figures of another one are in doubt, and counted anew.
  *
- * Returns 0, -EUSERS when all slots are taken, -ENOTSUP for what is no plain file, or -errno.
+ * Returns 0, -EUSERS when all slots are taken, -ENOTSUP for anything but a plain file, or -errno.
  */
 int ledger_open(struct ledger *ledger, const char *path, const uint8_t boot_id[16]);
 
 /* Give the slot back. Processes that keep slot_fd open hold it on. */
 void ledger_close(struct ledger *ledger);
 
-/* What is used now. 0, -EUCLEAN, or -errno. */
+/* The bytes and files in use now. 0, -EUCLEAN, or -errno. */
 int ledger_read(struct ledger *ledger, struct ledger_figure *figure);
 
 /*
  * Take the account's lock for one change of the home that adds at most bytes and files.
  *
- * figure  what is used now; filled when 0 or -EDQUOT is returned.
+ * figure  the use now; filled when 0 or -EDQUOT is returned.
  *
- * Returns 0: make the change, then call ledger_end(), whatever came of it. -EDQUOT: it does not
- * fit; nothing is held. -EUCLEAN; -ETIMEDOUT when the lock is not to be had within three seconds (a home is being
- * counted); -errno.
+ * Returns 0: make the change, then call ledger_end(), whatever came of it. -EDQUOT: it does not fit; nothing is held.
+ * -EUCLEAN; -ETIMEDOUT when the lock does not become free within three seconds (a home is being counted); -errno.
  */
 int ledger_begin(struct ledger *ledger, const struct ledger_limits *limits, uint64_t bytes, uint64_t files,
     struct ledger_figure *figure);
@@ -93,7 +90,10 @@ void ledger_abandon(struct ledger *ledger);
 /* Does a session wait for the account's lock? */
 bool ledger_is_awaited(const struct ledger *ledger);
 
-/* An upload goes on: note the file and its size before the first byte. Within a bracket. 0, -EFBIG above 2 PiB, or -errno. */
+/*
+ * An upload begins: note the file and its size before the first byte. Within a bracket. 0, -EFBIG above 2 PiB, or
+ * -errno.
+ */
 int ledger_upload_begin(struct ledger *ledger, uint64_t inode, uint64_t start_size);
 
 /*

@@ -14,7 +14,7 @@
 
 #define FILE_NAME "names-key"
 
-/* 0; -ENOENT: there is none, or none that is whole; another -errno. */
+/* 0; -ENOENT: there is none, or it is damaged; another -errno. */
 static int
 read_key(int dir_fd, struct siphash_key *key)
 {
@@ -34,7 +34,7 @@ read_key(int dir_fd, struct siphash_key *key)
 	return 0;
 }
 
-/* Beside its place and renamed there, so that nobody reads half of it. */
+/* Write it beside its place and rename it, so that nobody reads half of it. */
 static int
 write_key(int dir_fd, const struct siphash_key *key)
 {

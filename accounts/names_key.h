@@ -6,10 +6,10 @@
 #include "common/siphash.h"
 
 /*
- * runs as root: read the key out of state_directory, or make it there. It stays the same over restarts, so that a name
- * has the same cost before and after one, as the names of accounts have.
+ * Runs as root: read the key from state_directory, or make it there. It stays the same over restarts, so that an
+ * unknown name keeps its cost, as the names of accounts do.
  *
- * Returns 0 or -errno; the key is random then, for this run alone.
+ * Returns 0 or -errno; the key is then random, for this run alone.
  */
 int names_key_load(const char *state_directory, struct siphash_key *key);
 

@@ -12,7 +12,7 @@
 
 #include "common/banned.h"
 
-/* What an unknown account is verified with: the default method and cost, a salt that stays. */
+/* The setting for unknown accounts: the default method and cost, with a fixed salt. */
 static char unknown_setting[CRYPT_GENSALT_OUTPUT_SIZE];
 
 void
@@ -23,13 +23,13 @@ password_prepare(void)
 	if (unknown_setting[0] != '\0')
 		return;
 	setting = crypt_gensalt_ra(NULL, 0, NULL, 0);
-	/* without random numbers: yescrypt at its default cost with a salt that all have; it hides nothing but time */
+	/* without random numbers: yescrypt at its default cost with a common salt; it only hides time */
 	snprintf(unknown_setting, sizeof(unknown_setting), "%s",
 	    setting == NULL ? "$y$j9T$aaaaaaaaaaaaaaaaaaaaa." : setting);
 	free(setting);
 }
 
-/* The time depends on the length of b alone, which is no secret (the method tells it). */
+/* The time depends only on the length of b, which is no secret (the method gives it). */
 static bool
 equal_in_constant_time(const char *a, const char *b)
 {
@@ -50,7 +50,7 @@ compute_and_compare(const char *password, const char *setting, const char *expec
 	char *hash;
 
 	*was_computed = false;
-	/* memory of its own: 32 KiB of the heap would stay with the monitor, and with files, which is forked next */
+	/* separate memory: 32 KiB of the heap would stay with the monitor, and with files, which is forked next */
 	data = mmap(NULL, sizeof(*data), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (data == MAP_FAILED)
 		return false;

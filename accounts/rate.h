@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A transfer rate shared by all sessions of an account: a file holds, per direction, the moment
- * at which the next byte may move; each session takes a span behind it for its own bytes.
+ * A transfer rate that all sessions of an account share. A file holds, per direction, the moment at which the next
+ * byte may move. Each session takes a span after it for its own bytes.
  */
 #ifndef ACCOUNTS_RATE_H
 #define ACCOUNTS_RATE_H
@@ -10,7 +10,7 @@
 
 enum rate_direction { RATE_DOWN, RATE_UP, RATE_DIRECTION_COUNT };
 
-/* Open the file of an account; makes it when there is none. Returns the descriptor, or -errno. */
+/* Open the file of an account; makes a missing one. Returns the descriptor, or -errno. */
 int rate_open(const char *path);
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What an account may do: bits, the words for them, and lists of such words. */
+/* The rights of an account: bits, the words for them, and lists of such words. */
 #ifndef ACCOUNTS_RIGHTS_H
 #define ACCOUNTS_RIGHTS_H
 
@@ -10,7 +10,7 @@ enum account_right {
 	MAY_LIST = 1,
 	MAY_READ = 2,
 	MAY_CREATE = 4,		/* new files */
-	MAY_OVERWRITE = 8,	/* files that are there: replace, resume, append */
+	MAY_OVERWRITE = 8,	/* existing files: replace, resume, append */
 	MAY_DELETE = 16,
 	MAY_RENAME = 32,
 	MAY_MKDIR = 64,
@@ -27,10 +27,10 @@ enum account_right {
 /* The word of right number i (1 << i), below RIGHTS_COUNT. */
 const char *rights_word(size_t i);
 
-/* Parse words with ',' between them, or "all". Returns 0, or -EINVAL for another word or none. Pure. */
+/* Parse words separated by ',', or "all". Returns 0, or -EINVAL for another word or none. Pure. */
 int rights_parse(const char *text, size_t len, unsigned *rights);
 
-/* The words with ',' between them; "all" for all, "" for none. */
+/* The words separated by ','; "all" for all, "" for none. */
 void rights_text(unsigned rights, char text[RIGHTS_TEXT_MAX]);
 
 #endif

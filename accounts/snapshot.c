@@ -41,7 +41,7 @@
 #define KINDS_MAX HASH_COSTS_MAX /* more kinds of hashes than this count as the last one */
 #define MEASURE_SECONDS 5
 
-/* A kind of hash, as hash_kind.h tells them apart, and what it costs. */
+/* A kind of hash, as hash_kind.h distinguishes them, and its cost. */
 struct kind {
 	uint64_t accounts; /* that have it */
 	uint64_t line_at; /* of one of them, in the text */
@@ -158,7 +158,7 @@ open_path(struct build *build)
 	}
 	if (r < 0)
 		report_bad_line(build, 0, "cannot open: %s; %s", strerror(-r),
-		    r == -ENOENT ? "'sallyportctl user add NAME' makes it" : "it has to be a file that root can read");
+		    r == -ENOENT ? "'sallyportctl user add NAME' makes it" : "it must be a file that root can read");
 	close_fd(&dir_fd);
 	return r;
 }
@@ -172,7 +172,7 @@ open_users(struct build *build, int *fd_out, struct stat *st)
 
 	if (r == 0 && fstat(fd, st) < 0) {
 		r = -errno;
-		report_bad_line(build, 0, "cannot look at it: %s", strerror(-r));
+		report_bad_line(build, 0, "cannot examine it: %s", strerror(-r));
 	}
 	if (r < 0)
 		goto out;
@@ -191,7 +191,7 @@ out:
 	return r;
 }
 
-/* Copy the text behind the place of the header; end its last line. */
+/* Copy the text after the place of the header; end its last line. */
 static int
 copy_users_text(struct build *build, int fd)
 {
@@ -225,7 +225,7 @@ copy_users_text(struct build *build, int fd)
 	return r;
 }
 
-/* Copy a state of the file that nobody wrote into meanwhile. */
+/* Copy a state of the file into which nobody wrote meanwhile. */
 static int
 copy_users_file(struct build *build)
 {
@@ -259,7 +259,7 @@ copy_users_file(struct build *build)
 			return 0;
 		nanosleep(&pause, NULL);
 	}
-	report_bad_line(build, 0, "it changes all the time; try again when nobody writes into it");
+	report_bad_line(build, 0, "it keeps changing; try again when nobody writes to it");
 	return -EAGAIN;
 }
 
@@ -274,7 +274,7 @@ count_lines(const char *text, uint64_t len)
 	return lines;
 }
 
-/* Map the text, and behind it room for an index of every line. */
+/* Map the text, and after it room for an index of every line. */
 static int
 map_text(struct build *build)
 {
@@ -301,7 +301,7 @@ map_text(struct build *build)
 	return 0;
 }
 
-/* The front of a hash; of one that no password fits, and that costs what password_verify() makes it cost, "*". */
+/* The front of a hash. "*" for one that no password fits, which costs what password_verify() makes it cost. */
 static void
 front_of(const char *hash, char front[HASH_KIND_MAX + 1])
 {
@@ -416,7 +416,7 @@ check_duplicates(struct build *build)
 		buf_init(&name, ERROR_LINE_MAX);
 		escape_bytes(&name, ESCAPE_LOG, first, len);
 		report_bad_line(build, count_lines(build->text, again_at) + 1,
-		    "the account '%s' stands in line %llu already; remove one of them",
+		    "the account '%s' is in line %llu already; remove one of them",
 		    name.data == NULL ? "" : name.data, (unsigned long long)count_lines(build->text, first_at) + 1);
 		buf_free(&name);
 	}
@@ -511,7 +511,7 @@ view_read(const struct view *view, uint64_t at, char *bytes, size_t max)
 	return got > 0 ? got : -EINVAL;
 }
 
-/* How name stands to that of one account: less than, equal to, greater than 0; -EINVAL. */
+/* Compare name with that of one account: less than, equal to, greater than 0; -EINVAL. */
 static int
 view_compare(const struct view *view, uint64_t i, const char *name, size_t name_len, int *order)
 {
@@ -553,7 +553,7 @@ view_kind(const struct view *view, uint64_t i, struct kind *kind)
 	return pread(view->fd, kind, sizeof(*kind), at) == (ssize_t)sizeof(*kind) ? 0 : -EINVAL;
 }
 
-/* An account with a hash of the kind that name is drawn to; all zero when there is none. */
+/* An account with a hash of the kind that is drawn for name; all zero when there is none. */
 static void
 view_substitute(const struct view *view, const char *name, size_t len, struct account *account)
 {
@@ -597,7 +597,7 @@ view_find(const struct view *view, const char *name, struct account *account)
 	return -ENOENT;
 }
 
-/* The header, when all that it tells of is in the file. */
+/* The header, if the file has all that it describes. */
 static int
 read_snapshot_header(int memory_fd, struct header *header)
 {
@@ -701,8 +701,8 @@ measure_hash_costs(const struct build *build, int result_fd)
 }
 
 /*
- * A hash may cost minutes, and a users file with such a one is good all the same: a child measures, and what it has
- * not measured in its time costs that.
+ * A hash may cost minutes, and a users file with such a hash is still good. So a child measures, and what it cannot
+ * measure in its time counts as that time.
  */
 static int
 measure_costs(struct build *build)
@@ -739,7 +739,7 @@ lacks_costs(const struct build *build)
 	return false;
 }
 
-/* Measure what is not known. That it cannot be kept costs the next start the same again, and nothing else. */
+/* Measure what is not known. If it cannot be stored, the next start only has to measure again. */
 static int
 complete_costs(struct build *build, const char *state_directory)
 {
@@ -771,7 +771,7 @@ take_basis(struct build *build, const struct snapshot_basis *basis)
 		build->header.names_key = former.header.names_key;
 		take_costs(build, &former);
 	} else {
-		/* without a place for it the key is this server's alone, and a restart deals the kinds out anew */
+		/* without a place for it only this server has the key, and a restart draws the kinds anew */
 		(void)!names_key_load(basis->state_directory, &build->header.names_key);
 	}
 	return complete_costs(build, basis->state_directory);

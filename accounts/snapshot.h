@@ -16,7 +16,7 @@
 
 struct account;
 
-/* What a users file was when it was read; equal stamps mean an unchanged file. */
+/* The state of a users file when it was read; equal stamps mean an unchanged file. */
 struct accounts_stamp {
 	uint64_t device, inode, size;
 	int64_t mtime_s, mtime_ns, ctime_s, ctime_ns;
@@ -44,15 +44,15 @@ const char *accounts_file_refused(const struct stat *st);
  */
 int snapshot_build(const char *path, int memory_fd, void (*error)(void *arg, const char *line), void *arg);
 
-/* What a snapshot takes over besides the users file. */
+/* What goes into a snapshot besides the users file. */
 struct snapshot_basis {
 	const char *state_directory;	/* has the key of unknown names and costs: names_key.h, hash_costs.h */
 	int former_fd;	/* the snapshot in force, whose key and costs are taken over; -1: none */
 };
 
 /*
- * The same for use by a server: unknown names are spread over the kinds of hashes by a key that stays, and each kind's
- * cost is measured. That computes a hash of each kind whose cost is not known yet, for five seconds at most.
+ * The same for use by a server. A lasting key spreads unknown names over the kinds of hashes, and each kind's cost is
+ * measured. That computes a hash of each kind whose cost is not known yet, for five seconds at most.
  */
 int snapshot_build_on(const struct snapshot_basis *basis, const char *path, int memory_fd,
     void (*error)(void *arg, const char *line), void *arg);
@@ -64,11 +64,10 @@ int snapshot_slowest_us(int memory_fd, uint64_t *cost_us);
 int snapshot_stamp(int memory_fd, struct accounts_stamp *stamp, uint64_t *count);
 
 /*
- * Look name up, in O(log n) reads of a few bytes.
- * Returns 0, or another -errno. -ENOENT: account is one to verify the password with all the same, all zero when there
- * is none. Its kind of hash is drawn by a keyed hash of the name, with the odds that the accounts have: the costs of
- * unknown names are spread as those of known ones are, and a name keeps its cost. The caller wipes account (it holds
- * the hash).
+ * Look up name, in O(log n) reads of a few bytes. Returns 0, or -errno. With -ENOENT, verify the password with
+ * account all the same; it is all zero when there is none. Its kind of hash is drawn by a keyed hash of the name,
+ * with the odds that the accounts have: the costs of unknown names are spread as those of known ones are, and a name
+ * keeps its cost. The caller wipes account (it holds the hash).
  */
 int snapshot_lookup(int memory_fd, const char *name, struct account *account);
 

@@ -80,8 +80,8 @@ wait_for_users_lock(int fd, unsigned wait_ms)
 }
 
 /*
- * The lock is a file of its own, which stays: the users file itself is replaced, and a lock
- * on it would be one on the old file.
+ * The lock is a separate file that stays. The users file itself is replaced, and a lock on it would be one on the old
+ * file.
  */
 static int
 take_lock(struct users_file *file, unsigned wait_ms, struct buf *problem)
@@ -97,13 +97,13 @@ take_lock(struct users_file *file, unsigned wait_ms, struct buf *problem)
 	file->lock_fd = openat(file->dir_fd, lock_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (file->lock_fd < 0) {
 		r = -errno;
-		say(problem, lock_path, "cannot open", r, "run as root, and see to the directory");
+		say(problem, lock_path, "cannot open", r, "run as root, and check the directory");
 		return r;
 	}
 	r = wait_for_users_lock(file->lock_fd, wait_ms);
 	if (r == -EAGAIN)
 		say(problem, lock_path, "another program is changing the users file and does not end", 0,
-		    "try again, or see with 'fuser' who holds the lock");
+		    "try again, or find with 'fuser' which process holds the lock");
 	else if (r < 0)
 		say(problem, lock_path, "cannot lock", r, NULL);
 	return r;
@@ -150,7 +150,7 @@ read_users_text(struct users_file *file, int fd, size_t size)
 {
 	ssize_t got;
 
-	/* one byte more than expected tells whether it grew under our hands */
+	/* one byte more than expected shows whether it grew meanwhile */
 	file->text = malloc(size + 1);
 	if (file->text == NULL)
 		return -ENOMEM;
@@ -177,7 +177,7 @@ read_users_file(struct users_file *file, struct buf *problem)
 	}
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		r = -errno;
-		say(problem, file->path, "cannot open", r, "it has to be a file, not a link; run as root");
+		say(problem, file->path, "cannot open", r, "it must be a file, not a link; run as root");
 		goto out;
 	}
 	refused = accounts_file_refused(&st);
@@ -200,7 +200,7 @@ out:
 	return r;
 }
 
-/* The directory is held from here on: all that is done to the file is done there. */
+/* From here on the directory is open, and all work on the file happens there. */
 static int
 open_users_directory(struct users_file *file, struct buf *problem)
 {
@@ -410,7 +410,7 @@ replace_users_file(const struct users_file *file)
 
 	if (r < 0)
 		return r;
-	/* a fixed name under the lock: what a crash left behind is taken away here */
+	/* a fixed name under the lock: remove here what a crash has left */
 	if (unlinkat(file->dir_fd, beside, 0) < 0 && errno != ENOENT)
 		return -errno;
 	r = write_beside(file, beside);

@@ -20,8 +20,8 @@ struct users_file;
  * makes, with a comment at its top.
  *
  * is_writing  take the lock (the file "PATH.lock", waiting at most lock_wait_ms) and keep it until
- *             users_file_free(). Without it, the file can be looked at only.
- * problem     on failure: "PATH: what is wrong; what would be right" is added.
+ *             users_file_free(). Without it, the file can only be read.
+ * problem     on failure gets "PATH: what is wrong; what would be right".
  *
  * Returns 0, -EAGAIN when another program keeps the lock, or another -errno.
  */
@@ -64,7 +64,7 @@ struct users_edit {
 	const char *uid, *gid, *home;
 	struct {
 		const char *key;
-		const char *value;	/* NULL: take the option away; "": the word alone */
+		const char *value;	/* NULL: remove the option; "": the word alone */
 	} options[USERS_EDIT_OPTIONS];
 	size_t option_count;
 };

@@ -61,7 +61,7 @@ is_ban_address(const char *text)
 	if (address_parse(text, &address) == 0 || address_key_parse(text, &key) == 0)
 		return true;
 	ctl_error(
-	    "'%s' is no numeric IPv4 or IPv6 address; whole networks are banned with a packet filter", ctl_quote(text));
+	    "'%s' is not a numeric IPv4 or IPv6 address; to ban whole networks, use a packet filter", ctl_quote(text));
 	return false;
 }
 
@@ -90,7 +90,7 @@ ban_add(struct ctl *ctl)
 		return CTL_USAGE;
 	if (ctl->given[OPTION_FOR]) {
 		if (parse_duration(ctl->value[OPTION_FOR], BAN_MAX_S, &seconds) < 0 || seconds == 0) {
-			ctl_error("'%s' is no time for --for; use seconds, or a number with s, m, h or d, such as 12h",
+			ctl_error("'%s' is not a time for --for; use seconds, or a number with s, m, h or d, such as 12h",
 			    ctl_quote(ctl->value[OPTION_FOR]));
 			return CTL_USAGE;
 		}
@@ -107,5 +107,5 @@ ban_del(struct ctl *ctl)
 
 	if (!is_ban_address(ctl->operand))
 		return CTL_USAGE;
-	return request_ban_change(ctl, request, "is not banned any more");
+	return request_ban_change(ctl, request, "is no longer banned");
 }

@@ -28,7 +28,7 @@
 
 #define DAYS_DEFAULT 825
 #define DAYS_MAX 3650
-#define CLOCK_SLACK_S 3600	/* a client whose clock is behind takes it too */
+#define CLOCK_SLACK_S 3600	/* a client whose clock is late accepts it too */
 #define SERIAL_BYTES 16
 #define COMMON_NAME_MAX 64	/* X.520, upper bound of commonName */
 #define HOST_NAME_LENGTH_MAX 253
@@ -67,7 +67,7 @@ is_host_name(const char *name)
 	return label > 0;
 }
 
-/* "DNS:a,IP:192.0.2.1" of the names asked for, or of this host's. False: told. */
+/* "DNS:a,IP:192.0.2.1" of the names asked for, or of this host's. False: reported. */
 static bool
 collect_names(const char *const *names, size_t count, struct buf *out)
 {
@@ -131,7 +131,7 @@ set_subject(X509 *certificate, const char *name)
 	    X509_set_issuer_name(certificate, subject) == 1;
 }
 
-/* For servers alone: who trusts it trusts no other certificate by it. NULL: OpenSSL failed. */
+/* For servers alone: a client that trusts it trusts no other certificate by it. NULL: OpenSSL failed. */
 static X509 *
 sign_certificate(EVP_PKEY *key, const char *name, const char *names, uint64_t days)
 {
@@ -267,7 +267,10 @@ out:
 	return r;
 }
 
-/* Open the directory of what it or a link leads to. Nothing must be there yet; with force, nothing but a file. */
+/*
+ * Open the directory of the file or, for a link, of its target. The file must not exist; with force it may, as a
+ * file.
+ */
 static bool
 is_free(struct new_file *file, bool force)
 {
@@ -341,8 +344,7 @@ cert_self_signed(struct ctl *ctl)
 	X509 *certificate = NULL;
 
 	if (ctl->given[OPTION_DAYS] && (parse_u64(ctl->value[OPTION_DAYS], DAYS_MAX, &days) < 0 || days == 0)) {
-		ctl_error(
-		    "--days is '%s'; a number from 1 to %d is wanted", ctl_quote(ctl->value[OPTION_DAYS]), DAYS_MAX);
+		ctl_error("bad --days '%s'; use a number from 1 to %d", ctl_quote(ctl->value[OPTION_DAYS]), DAYS_MAX);
 		return CTL_USAGE;
 	}
 	buf_init(&names, CERT_TEXT_MAX);

@@ -19,7 +19,7 @@
 
 #include "common/banned.h"
 
-/* What is shown; texts are "" where there is nothing to tell. */
+/* What is shown; texts are "" where there is nothing to show. */
 struct shown {
 	struct buf subject, issuer, names, fingerprint, key_type;
 	char not_before[CERT_TIME_SIZE], not_after[CERT_TIME_SIZE];
@@ -140,7 +140,7 @@ look_at_key(const char *path, const X509 *leaf, struct shown *shown)
 	close_fd(&tight_fd);
 }
 
-/* The leaf, and how many certificates follow it. NULL: told. */
+/* The leaf, and how many certificates follow it. NULL: reported. */
 static X509 *
 read_chain(const char *path, size_t *intermediates)
 {

@@ -37,8 +37,8 @@ ignore_error(void *arg, const char *line)
 }
 
 /*
- * The server may run although its file is broken by now, and it is the server that tells so:
- * then the one line that is needed is looked for.
+ * The server may run although its configuration file is broken by now, and only the server can say so. Then search
+ * the file for the one line that is needed.
  */
 static void
 find_runtime_directory(const char *path, char directory[PATH_MAX])
@@ -127,7 +127,7 @@ is_last_line(const json_t *line)
 	return json_object_get(line, "done") != NULL || json_object_get(line, "error") != NULL;
 }
 
-/* The next line as an object; NULL at the end, or for what is none. */
+/* The next line as an object; NULL at the end, or for anything else. */
 static json_t *
 next_reply_line(FILE *in, char **text, size_t *size)
 {
@@ -158,7 +158,7 @@ read_reply(int fd, void (*row)(void *arg, const json_t *line), void *arg)
 	return line;
 }
 
-/* Who listens there, 0: the kernel does not say. */
+/* The process that listens there; 0: the kernel does not say. */
 static pid_t
 server_of(int fd)
 {
@@ -168,7 +168,9 @@ server_of(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ? 0 : peer.pid;
 }
 
-/* The last line of the reply; NULL: none came, and *server is who listened, or 0 when that was told about. */
+/*
+ * The last line of the reply. NULL: none came, and *server is the process that listened, or 0 when that was reported.
+ */
 static json_t *
 exchange(const struct ctl *ctl, const char *const words[], void (*row)(void *arg, const json_t *line), void *arg,
     pid_t *server)
@@ -186,7 +188,7 @@ exchange(const struct ctl *ctl, const char *const words[], void (*row)(void *arg
 	return read_reply(fd, row, arg);
 }
 
-/* Who answers there now, 0: the kernel does not say; -1: nobody. */
+/* The process that answers there now; 0: the kernel does not say; -1: none. */
 static pid_t
 present_server(const struct ctl *ctl)
 {
@@ -248,7 +250,10 @@ control_ask(
 	return last;
 }
 
-/* What ends without a last line is cut off: by which event, as far as can be told from here. False: nobody goes on. */
+/*
+ * A reply without a last line is cut off. Report by which event, as far as can be known here. False: no server goes
+ * on.
+ */
 static bool
 tell_cut(const struct ctl *ctl, pid_t former, uint64_t deadline)
 {
@@ -269,8 +274,8 @@ tell_cut(const struct ctl *ctl, pid_t former, uint64_t deadline)
 }
 
 /*
- * One try of control_follow(). 1: to be asked again; 0: the reply has ended; -1: as it says. *deadline: until when what was
- * cut off may go on; 0: it went on.
+ * One try of control_follow(). 1: to be asked again; 0: the reply has ended; -1: as it says. *deadline: until when a
+ * reply that was cut off may go on; 0: it went on.
  */
 static int
 follow_once(const struct ctl *ctl, const char *const words[], struct rows *rows, uint64_t *deadline)

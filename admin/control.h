@@ -9,28 +9,29 @@ struct ctl;
 struct json_t;
 
 /*
- * Connect to the socket of this name in the server's runtime directory. Returns a descriptor, or -1 (told on
+ * Connect to the socket of this name in the server's runtime directory. Returns a descriptor, or -1 (reported on
  * standard error).
  */
 int control_connect(const struct ctl *ctl, const char *socket_name);
 
 /*
- * Ask a request and take the reply.
+ * Send a request and read the reply.
  *
  * words  the request (daemon/master/control_request.h), ended by NULL.
  * row    called for each line but the last one; line is the caller's of the callback only. NULL: none is expected.
  *
- * Returns the last line, which the caller releases; or NULL when there was none or it was an
- * error, which has been told on standard error.
+ * Returns the last line, which the caller releases. NULL when there was none or it was an error, which has been
+ * reported on standard error.
  */
 struct json_t *control_ask(
     const struct ctl *ctl, const char *const words[], void (*row)(void *arg, const struct json_t *line), void *arg);
 
 /*
- * Ask a request whose rows come without end, as control_ask() does. When they end all the same, because the server's logger
- * died or another server serves now, that is told on standard error, and the request is asked again.
+ * Send a request whose rows come without end, as control_ask() does. When they end because the server's logger died
+ * or another server serves now, report that on standard error and send the request again.
  *
- * Returns 0 where the server ends the reply, and -1 when no server goes on or the request is refused; that has been told.
+ * Returns 0 where the server ends the reply, and -1 when no server goes on or the request is refused; that has been
+ * reported.
  */
 int control_follow(
     const struct ctl *ctl, const char *const words[], void (*row)(void *arg, const struct json_t *line), void *arg);

@@ -15,7 +15,7 @@ struct count_order {
 static int
 count_job(int home_fd, const void *arg, void *result)
 {
-	const struct home home = {.fd = home_fd}; /* without a quota: who counts has the ledger's lock already */
+	const struct home home = {.fd = home_fd}; /* without a quota: this process has the ledger's lock already */
 	const struct count_order *order = arg;
 	struct counting *counting = result;
 

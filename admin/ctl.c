@@ -19,7 +19,7 @@
 	    CTL_BIT(OPTION_EXPIRES) | CTL_BIT(OPTION_QUOTA) | CTL_BIT(OPTION_QUOTA_FILES) | \
 	    CTL_BIT(OPTION_RATE_DOWN) | CTL_BIT(OPTION_RATE_UP))
 
-/* What repeats is kept in a list. */
+/* Options that may repeat go to a list. */
 static int
 take_repeated(const char *value, const char **list, size_t *count, size_t max)
 {
@@ -315,7 +315,7 @@ find_ctl_command(const struct ctl *ctl)
 	return NULL;
 }
 
-/* What the words and options must be for command. */
+/* Check the words and options of command. */
 static int
 check_command(const struct ctl *ctl, const struct ctl_command *command)
 {

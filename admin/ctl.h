@@ -69,8 +69,8 @@ struct ctl {
 	size_t allow_from_count;
 	const char *names[CTL_NAMES_MAX];
 	size_t name_count;
-	char **program;	/* what stands behind "--", NULL-terminated; NULL: there is none */
-	struct config *config;	/* loaded before the command runs where the command wants it */
+	char **program;	/* the words after "--", NULL-terminated; NULL: there is no "--" */
+	struct config *config;	/* loaded before the command runs, if the command needs it */
 };
 
 struct ctl_command {

@@ -21,7 +21,7 @@
 
 #include "common/banned.h"
 
-/* What belongs to somebody else is not the account's to remove, nor for us to have removed. */
+/* The account may not remove what belongs to somebody else, so we do not do it for the account. */
 #define SQUASHED "the server of its file system takes root for nobody (root_squash)"
 #define KEEP_HOME "delete the account without --purge-home, which leaves the place as it is"
 
@@ -49,18 +49,18 @@ static int
 check_existing(const char *path, const struct stat *st, uid_t uid)
 {
 	if (!S_ISDIR(st->st_mode)) {
-		ctl_error("home '%s' is there and is %s; use a directory, or another one with --home", ctl_quote(path),
+		ctl_error("home '%s' exists and is %s; use a directory, or another one with --home", ctl_quote(path),
 		    S_ISLNK(st->st_mode) ? "a symbolic link" : "not a directory");
 		return -ENOTDIR;
 	}
-	/* never "chown": what is there may be the system's, or serve something else */
+	/* never "chown": it may belong to the system, or serve another purpose */
 	if (st->st_uid != uid && st->st_uid == 0)
 		ctl_error(
-		    "home '%s' is there and belongs to root; use another one with --home: what is missing is made",
+		    "home '%s' exists and belongs to root; use another one with --home, which is made if it is missing",
 		    ctl_quote(path));
 	else if (st->st_uid != uid)
 		ctl_error(
-		    "home '%s' is there and belongs to uid %u (%s), not to uid %u; use --uid %u, so that the account "
+		    "home '%s' exists and belongs to uid %u (%s), not to uid %u; use --uid %u, so that the account "
 		    "works as its owner, or another home with --home",
 		    ctl_quote(path), (unsigned)st->st_uid, owner_name(st->st_uid), (unsigned)uid, (unsigned)st->st_uid);
 	return st->st_uid == uid ? 0 : -EPERM;
@@ -76,7 +76,7 @@ is_squashed_error(int error, int dir_fd)
 	    file_system_kind_of(dir_fd, st.st_dev) != FILE_SYSTEM_LOCAL;
 }
 
-/* In its directory: what is there already is looked at alone. */
+/* In its directory. If it exists already, only check it. */
 static int
 make_or_check(
     int dir_fd, const char *name, const char *path, const struct trust *account, mode_t mode, struct trusted_made *made)
@@ -211,7 +211,7 @@ purge_top_entry(int home_fd, const char *name, void *arg)
 	return r;
 }
 
-/* Open the directory that the home is in, and look at the home. name: its name there. */
+/* Open the directory of the home, and check the home. name: its name there. */
 static int
 open_home_place(const char *path, const struct trust *account, char name[NAME_MAX + 1], int *dir_fd, struct stat *st)
 {
@@ -335,6 +335,6 @@ home_purge(const char *path, const struct home_place *place)
 		r = -errno;
 	if (r < 0)
 		ctl_error(
-		    "cannot remove home '%s' to its end: %s; %s", ctl_quote(path), strerror(-r), purge_cure(&purge, r));
+		    "cannot remove all of home '%s': %s; %s", ctl_quote(path), strerror(-r), purge_cure(&purge, r));
 	return r;
 }

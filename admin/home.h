@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The home directory of an account: make it, look at it, remove it. */
+/* The home directory of an account: make it, check it, remove it. */
 #ifndef ADMIN_HOME_H
 #define ADMIN_HOME_H
 
@@ -10,7 +10,7 @@
 
 /*
  * Make the home, which is the account's from its first moment on, and its missing parents (0755; see
- * trusted_parent_make()). One that is there must be a directory of uid already; nothing is taken over. The directories
+ * trusted_parent_make()). An existing home must be a directory of uid already; nothing is taken over. The directories
  * above it must be root's or uid's, and closed to others. Says on stderr what is wrong.
  *
  * made  filled in any case; for trusted_made_undo() or trusted_made_keep().
@@ -19,7 +19,7 @@
  */
 int home_prepare(const char *path, uid_t uid, gid_t gid, mode_t mode, struct trusted_made *made);
 
-/* A home that is to be removed. */
+/* A home to remove. */
 struct home_place {
 	int dir_fd;			/* the directory that it is in */
 	int home_fd;
@@ -32,14 +32,14 @@ struct home_place {
  */
 int home_purge_open(const char *path, uid_t uid, gid_t gid, struct home_place *place);
 
-/* Close both descriptors; those that are -1 are none. */
+/* Close both descriptors, unless they are -1. */
 void home_place_close(struct home_place *place);
 
 /*
  * Remove a home and all that is in it. Follows no link and enters no other file system. While
  * it works the directory is root's alone, so nobody adds to it. Says on stderr what is wrong.
  *
- * path  for messages alone.
+ * path  only for messages.
  *
  * Returns 0 or -errno.
  */

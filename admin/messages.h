@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What sallyportctl prints on stderr, and text of others in it. */
+/* The messages of sallyportctl on stderr, and text from elsewhere in them. */
 #ifndef ADMIN_MESSAGES_H
 #define ADMIN_MESSAGES_H
 

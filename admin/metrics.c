@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* sallyportctl metrics: what the metrics process tells, by its socket for root. */
+/* sallyportctl metrics: ask the metrics process, by its socket for root. */
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>
@@ -53,7 +53,7 @@ body_of(const struct buf *answer)
 	return end == NULL ? NULL : end + 4;
 }
 
-/* What the process says is printed like all that comes from the server: no terminal obeys it. */
+/* Escape the answer like everything that comes from the server, so that no terminal obeys it. */
 static enum ctl_exit
 print_metrics_text(const char *body, size_t len)
 {

@@ -21,7 +21,7 @@
 
 #define COUNTS_MAX 5 /* of one command, while the account's sessions die */
 
-/* What is told of an account. */
+/* The figures of an account. */
 struct told {
 	struct ledger_figure used;
 	uint64_t swept; /* partial files that were removed before */
@@ -39,7 +39,7 @@ ledger_path(const struct ctl *ctl, const char *name, char path[PATH_MAX])
 	snprintf(path, PATH_MAX, "%s/ledger/%s", ctl->config->state_directory, name);
 }
 
-/* Open state-directory, which root alone can change. Says why not, but for one that is not there. */
+/* Open state-directory, which only root can change. Reports an error, except that it does not exist. */
 static int
 open_state(const struct ctl *ctl)
 {
@@ -78,7 +78,7 @@ open_account_ledger(const struct ctl *ctl, const struct account *account, struct
 
 	if (r == 0 && mkdirat(state_fd, "ledger", 0700) < 0 && errno != EEXIST)
 		r = -errno;
-	/* by its path: nobody but root can change where that leads */
+	/* by its path: only root can change where that leads */
 	ledger_path(ctl, account->name, path);
 	if (r == 0)
 		r = ledger_open(ledger, path, boot_id);
@@ -88,7 +88,7 @@ open_account_ledger(const struct ctl *ctl, const struct account *account, struct
 	return r;
 }
 
-/* Count, and enter it. Sessions of the account wait meanwhile with what they want to change. */
+/* Count, and enter the result. Sessions of the account wait meanwhile with their changes. */
 static int
 count_again(struct ledger *ledger, const struct account *account, uint64_t keep_s, uint64_t *swept)
 {
@@ -118,7 +118,7 @@ count_again(struct ledger *ledger, const struct account *account, uint64_t keep_
 	return r < 0 ? r : ended;
 }
 
-/* -EUCLEAN, the figure is in doubt, is the caller's; all else is told. */
+/* The caller handles -EUCLEAN (the figure is in doubt); other errors are reported. */
 static int
 read_account_ledger(struct ledger *ledger, const struct account *account, struct ledger_figure *used)
 {
@@ -155,7 +155,7 @@ read_figure(const struct ctl *ctl, const struct account *account, bool counts, s
 	return r;
 }
 
-/* Of an account without a quota nobody keeps a figure: it is counted now. */
+/* For an account without a quota nobody keeps a figure, so count now. */
 static int
 find_usage(const struct ctl *ctl, const struct account *account, bool counts, struct told *told)
 {

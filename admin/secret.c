@@ -29,8 +29,8 @@ catch_signal(int number)
 }
 
 /*
- * Read a line into line (LINE_SIZE), byte by byte, so that nothing behind it is taken. The
- * line's end is left out; a carriage return before it too.
+ * Read a line into line (LINE_SIZE), byte by byte, so that nothing after it is read. The line's end is left out, and
+ * a carriage return before it.
  */
 static int
 read_line(int fd, char *line)
@@ -137,7 +137,7 @@ ask_twice(const char *name, char *line)
 
 	tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (tty < 0 || !isatty(tty)) {
-		ctl_error("no terminal to ask for the password on; use --password-stdin");
+		ctl_error("there is no terminal to ask for the password; use --password-stdin");
 		r = -ENOTTY;
 		goto out;
 	}

@@ -38,7 +38,10 @@ print_transferred(const json_t *object)
 	printf("%-16s%s down, %s up, %s list\n", "bytes:", down, up, list);
 }
 
-/* Which certificate is in force and how downloads are encrypted; nothing of an older server, which does not tell. */
+/*
+ * Which certificate is in force and how downloads are encrypted. Prints nothing for an older server, which does not
+ * report it.
+ */
 static void
 print_tls(const json_t *status)
 {
@@ -160,7 +163,7 @@ tell_report(const json_t *last, bool is_good)
 	free(report);
 }
 
-/* Ask for what takes its time, and tell its report. */
+/* Send a request that takes time, and print its report. */
 static enum ctl_exit
 ask_report(const struct ctl *ctl, const char *const request[])
 {

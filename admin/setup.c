@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* sallyportctl setup: make what the configuration names and is not there yet, and become the server if told so. */
+/* sallyportctl setup: make what the configuration names and is missing, and become a program on request. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -33,13 +33,13 @@ close_to_others(const struct trust_problem *problem)
 
 	if (problem->kind != TRUST_WRITERS || (problem->mode & S_IWOTH) == 0)
 		return false;
-	/* those above it are root's alone, so it is the one that was looked at */
+	/* only root can change those above it, so it is the directory that was checked */
 	fd = open(problem->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid())
 		is_done = fchmod(fd, st.st_mode & 07777 & ~(mode_t)(S_IWGRP | S_IWOTH)) == 0;
 	if (is_done)
-		printf("setup: directory '%s' could be changed by everybody; it has mode %04o now\n",
-		    ctl_quote(problem->path), (unsigned)(st.st_mode & 07777 & ~(mode_t)(S_IWGRP | S_IWOTH)));
+		printf("setup: everybody could change directory '%s'; it has mode %04o now\n", ctl_quote(problem->path),
+		    (unsigned)(st.st_mode & 07777 & ~(mode_t)(S_IWGRP | S_IWOTH)));
 	close_fd(&fd);
 	return is_done;
 }
@@ -97,7 +97,7 @@ is_missing(const char *path)
 	return lstat(path, &st) < 0 && errno == ENOENT;
 }
 
-/* With a comment that tells what it is. */
+/* With a comment that says what it is. */
 static int
 make_users_file(const struct ctl *ctl)
 {
@@ -130,11 +130,11 @@ make_first_certificate(struct ctl *ctl)
 	if (certificate[0] == '\0' || (!is_missing(certificate) && !is_missing(key)))
 		return 0;
 	if (!is_missing(certificate) || !is_missing(key)) {
-		ctl_error("of certificate '%s' and key '%s' one is missing; put both there, or remove the other one",
+		ctl_error("only one of certificate '%s' and key '%s' exists; put both there, or remove it",
 		    ctl_quote(certificate), ctl_quote(key));
 		return -ENOENT;
 	}
-	printf("setup: a certificate that signs itself:\n");
+	printf("setup: a self-signed certificate:\n");
 	return cert_self_signed(ctl) == CTL_DONE ? 0 : -EIO;
 }
 
@@ -146,7 +146,7 @@ server_setup(struct ctl *ctl)
 	if (ctl->program == NULL)
 		return CTL_DONE;
 	if (ctl->program[0] == NULL) {
-		ctl_error("'--' needs a program behind it: setup -- sallyportd -f");
+		ctl_error("'--' needs a program after it: setup -- sallyportd -f");
 		return CTL_USAGE;
 	}
 	fflush(stdout);

@@ -46,7 +46,7 @@ ctl_parse_line(const struct ctl *ctl, const struct users_file *file, size_t i, s
 	return r;
 }
 
-/* In ASCII, since terminals obey characters beyond it; DEL, which is left, stands in strings alone. */
+/* In ASCII, because terminals obey characters beyond it. DEL, which remains, occurs only in strings. */
 static int
 put_json(const json_t *value, size_t flags)
 {

@@ -63,7 +63,7 @@ edited_line(const char *line, size_t len, const struct users_edit *edit, struct 
 	if (r == 0)
 		r = account_parse(out->data, out->len, &account, &problem);
 	if (r < 0)
-		ctl_error("this account cannot be: %s", problem);
+		ctl_error("invalid account: %s", problem);
 	explicit_bzero(&account, sizeof(account));
 	return r;
 }
@@ -170,7 +170,7 @@ choose_uid(const struct ctl *ctl, const struct users_file *file, uint32_t *uid)
 
 	r = for_each_account(ctl, file, "", true, collect_uid, &list);
 	if (r < 0 || list.failed) {
-		ctl_error("no free uid can be told from a damaged users file; repair it, or use --uid N");
+		ctl_error("cannot find a free uid in a damaged users file; repair it, or use --uid N");
 		r = -EINVAL;
 		goto out;
 	}
@@ -207,7 +207,7 @@ choose_gid(uint32_t uid, uint32_t *gid)
 	return -EINVAL;
 }
 
-/* The service user holds what belongs to all sessions: nobody logs in as it. */
+/* The service user owns what belongs to all sessions, so nobody logs in as it. */
 static int
 check_not_service_user(const struct ctl *ctl, uint32_t uid)
 {
@@ -304,7 +304,7 @@ refuse_existing(const struct ctl *ctl, const struct users_file *file)
 
 	if (users_file_find(file, ctl->operand, &index) < 0)
 		return 0;
-	ctl_error("account '%s' is there already; change it with 'user set' or 'user passwd'", ctl_quote(ctl->operand));
+	ctl_error("account '%s' exists already; change it with 'user set' or 'user passwd'", ctl_quote(ctl->operand));
 	return -EEXIST;
 }
 
@@ -619,7 +619,7 @@ open_for_purge(
 	struct sharing sharing = {.home = account->home};
 
 	if (for_each_account(ctl, file, account->name, true, note_sharing, &sharing) < 0) {
-		ctl_error("a damaged users file does not tell whose the home is; repair it, or leave --purge-home out");
+		ctl_error("a damaged users file does not say whose the home is; repair it, or omit --purge-home");
 		return -EINVAL;
 	}
 	return sharing.is_shared ? -EBUSY : home_purge_open(account->home, account->uid, account->gid, place);

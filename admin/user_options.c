@@ -56,8 +56,8 @@ parse_rights(const struct ctl *ctl, enum ctl_option option, const char *name, un
 	*rights = 0;
 	if (!ctl->given[option] || rights_parse(text, strlen(text), rights) == 0)
 		return 0;
-	ctl_error("bad --%s '%s'; use list, read, create, overwrite, delete, rename, mkdir, rmdir and chmod with ',' "
-		  "between them, or 'all'",
+	ctl_error(
+	    "bad --%s '%s'; use list, read, create, overwrite, delete, rename, mkdir, rmdir and chmod separated by ',', or 'all'",
 	    name, ctl_quote(text));
 	return -EINVAL;
 }
@@ -87,8 +87,8 @@ parse_allow_from(const struct ctl *ctl, struct user_options *options)
 		return 0;
 	for (size_t i = 0; i < ctl->allow_from_count; i++) {
 		if (address_block_parse(ctl->allow_from[i], &block) < 0) {
-			ctl_error("bad --allow-from '%s'; use an address or NETWORK/BITS without bits behind the "
-				  "network, or 'any' alone",
+			ctl_error(
+			    "bad --allow-from '%s'; use an address or NETWORK/BITS without bits after the network, or only 'any'",
 			    ctl_quote(ctl->allow_from[i]));
 			return -EINVAL;
 		}
@@ -98,7 +98,7 @@ parse_allow_from(const struct ctl *ctl, struct user_options *options)
 	return 0;
 }
 
-/* A number that an option of the users file takes, or 'none'. */
+/* The number of an option of the users file, or 'none'. */
 static int
 parse_amount(const struct ctl *ctl, enum ctl_option option, const char *name, bool is_size, uint64_t least)
 {
@@ -112,7 +112,7 @@ parse_amount(const struct ctl *ctl, enum ctl_option option, const char *name, bo
 	if (r == 0 && value >= least)
 		return 0;
 	ctl_error("bad --%s '%s'; use %s%s, or 'none'", name, ctl_quote(text),
-	    is_size ? "bytes, with K, M, G or T if you like" : "a number", least > 0 ? ", at least 1K" : "");
+	    is_size ? "bytes, optionally with K, M, G or T" : "a number", least > 0 ? ", at least 1K" : "");
 	return -EINVAL;
 }
 
@@ -158,7 +158,7 @@ user_options_settle_rights(struct user_options *options, unsigned now)
 	unsigned rights = (options->has_allowed ? options->allowed : now) & ~options->denied;
 
 	if (rights == 0) {
-		ctl_error("nothing would be left that the account may do; lock it with 'user lock', or allow 'list'");
+		ctl_error("the account could do nothing; lock it with 'user lock', or allow 'list'");
 		return -EINVAL;
 	}
 	rights_text(rights, options->rights);

@@ -25,8 +25,8 @@ struct user_options {
 int user_options_parse(const struct ctl *ctl, struct user_options *options);
 
 /*
- * What the account may do then: what --allow says, or else what it may do now, without what --deny says.
- * Returns 0, or -EINVAL (told) when nothing would be left.
+ * The new rights of the account: those of --allow, or else those that it has, without those of --deny. Returns 0, or
+ * -EINVAL (reported) when none would be left.
  */
 int user_options_settle_rights(struct user_options *options, unsigned now);
 

@@ -20,7 +20,7 @@ list_job(int home_fd, const void *arg, void *result)
 	return partial_list_make(&home, result, PARTIAL_ROWS_MAX, false, UINT64_MAX, NULL);
 }
 
-/* The child has seen the home: nothing that it tells leads out of the list. */
+/* The child has read the home, so bound what it reports to the list. */
 static bool
 is_sound(struct partial_list *list)
 {
@@ -76,7 +76,7 @@ show_partials(struct ctl *ctl, const struct account *account)
 	if (walled_run(account, &work, &list, sizeof(list)) < 0)
 		return CTL_FAILED;
 	if (!is_sound(&list)) {
-		ctl_error("the process that looked through '%s' told nonsense", ctl_quote(account->home));
+		ctl_error("the process that searched '%s' sent nonsense", ctl_quote(account->home));
 		return CTL_FAILED;
 	}
 	return ctl->is_json ? print_partials_json(account, &list) : print_partials(&list);

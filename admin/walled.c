@@ -25,7 +25,7 @@ tell_missing(void *arg, const char *line)
 	ctl_error("%s", line);
 }
 
-/* The story of the child: behind the walls of files, then the work, then tell. */
+/* The story of the child: go behind the walls of files, do the work, report. */
 static void __attribute__((noreturn))
 work_behind_walls(const struct account *account, const struct walled_work *work,
     int home_fd, int out_fd, void *result, size_t size, pid_t parent)

@@ -18,8 +18,8 @@ struct walled_work {
 /*
  * Do the work in the account's home. Says on stderr what is wrong.
  *
- * result  zeros, filled by the job in the child, and brought over as bytes: the child has seen the home, so that what it
- *         tells is checked like any other text from outside.
+ * result  zeros, filled by the job in the child, and copied as bytes. The child has read the home, so check what it
+ *         reports like any other text from outside.
  *
  * Returns 0 or -errno.
  */

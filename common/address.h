@@ -25,7 +25,7 @@ struct address_block {
 	uint8_t bits;	/* 0 to 32 or 128 */
 };
 
-/* Who is counted as one client by limits and bans: the IPv4 address, or the IPv6 /64. */
+/* What limits and bans count as one client: the IPv4 address, or the IPv6 /64. */
 struct address_key {
 	uint8_t bytes[16];
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A token bucket: so many things at once, and so many a second for as long as they come. Pure. */
+/* A token bucket: a number of things at once, and then a number a second. Pure. */
 #ifndef COMMON_BUDGET_H
 #define COMMON_BUDGET_H
 

@@ -24,8 +24,8 @@ void buf_free(struct buf *buf);
 void buf_clear(struct buf *buf);
 
 /*
- * Append. Returns 0, -ENOBUFS past the ceiling, -ENOMEM; the error sticks, and
- * after it nothing is added, so that a chain of calls is checked once at its end.
+ * Append. Returns 0, -ENOBUFS past the ceiling, -ENOMEM. The error sticks, and after it nothing is added. So a chain
+ * of calls is checked once at its end.
  */
 int buf_add(struct buf *buf, const void *bytes, size_t len);
 int buf_add_text(struct buf *buf, const char *text);

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #define DEATH_TEXT_MAX 64
-/* SIGKILL that was not sent by us. The kernel sends it when memory is short, and does not tell the parent why. */
+/* SIGKILL that we did not send. The kernel sends it when memory is short, and does not give the parent a reason. */
 #define DEATH_BY_KILL "killed from outside, perhaps because memory was short"
 
 /* Ended by SIGKILL? status: of waitpid(2). */

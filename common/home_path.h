@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Paths inside a home, as every process names them: absolute, "/" is the home, no
- * "." or ".." components, no empty components, no trailing slash (but "/" itself).
+ * Paths inside a home, as every process names them: absolute, with "/" for the home. They have no ".", ".." or empty
+ * components, and no trailing slash (except "/" itself).
  */
 #ifndef COMMON_HOME_PATH_H
 #define COMMON_HOME_PATH_H

@@ -23,10 +23,10 @@ int io_write_all(int fd, const void *bytes, size_t len);
 ssize_t io_read_all(int fd, void *bytes, size_t len);
 
 /*
- * Rename a new file within dir_fd to the name of the one that it replaces. What has the name already must be a regular
- * file or a link: a device, a FIFO or a socket stays. Of a link the link itself is replaced.
+ * Rename a new file within dir_fd to the name of the one that it replaces. That must be a regular file or a link,
+ * which is then replaced itself; a device, a FIFO or a socket stays.
  *
- * Returns 0, -EEXIST for something else than a file, -EISDIR, or the -errno of renameat(2).
+ * Returns 0, -EEXIST for anything but a file or a link, -EISDIR, or the -errno of renameat(2).
  */
 int io_rename_over(int dir_fd, const char *from, const char *to);
 
@@ -37,8 +37,8 @@ uint64_t monotonic_ms(void);
 uint64_t monotonic_coarse_ms(void);
 
 /*
- * What is left until deadline_ms (monotonic_ms() units) as a poll(2) timeout:
- * never negative, at most INT_MAX, rounded up.
+ * The time until deadline_ms (monotonic_ms() units) as a poll(2) timeout: never negative, at most INT_MAX, rounded
+ * up.
  */
 int deadline_left_ms(uint64_t deadline_ms, uint64_t now_ms);
 

@@ -9,8 +9,8 @@
 bool journal_is_stderr(void);
 
 /*
- * What a line on standard error begins with, so that the journal knows its priority (sd-daemon(3)): "<3>" for LOG_ERR of
- * syslog(3); "" where it does not lead to the journal.
+ * The prefix of a line on standard error from which the journal learns its priority (sd-daemon(3)): "<3>" for LOG_ERR
+ * of syslog(3). "" where standard error does not lead to the journal.
  */
 const char *journal_prefix(int priority);
 

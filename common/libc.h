@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What glibc has and musl has not, under glibc's names. Included after the headers of the system: a libc that
- * gains one of them later is in nobody's way.
+ * Functions that glibc has and musl lacks, under glibc's names. Include this after the headers of the system, so that
+ * a libc may gain one of them later.
  */
 #ifndef COMMON_LIBC_H
 #define COMMON_LIBC_H
@@ -35,14 +35,14 @@ int libc_malloc_trim(size_t pad);
 #define dirent64 dirent
 #define getdents64(fd, to, size) getdents((fd), (struct dirent *)(void *)(to), (size))
 
-/* memchr(3) of what is there for certain. */
+/* memchr(3) for a byte that is certainly there. */
 void *libc_rawmemchr(const void *memory, int byte);
 #define rawmemchr libc_rawmemchr
 
-/* The name of a signal without "SIG"; NULL for a number that is none. */
+/* The name of a signal without "SIG"; NULL for any other number. */
 const char *signal_name(int number);
 
-/* The name of an error, as "ENOENT"; NULL for a number that is none. */
+/* The name of an error, as "ENOENT"; NULL for any other number. */
 const char *errno_name(int error);
 #endif
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Options of a command line, by a table: a row says what an option is called, what value it takes, from which range, and
- * where the value is stored. What is wrong is a code; each program has its own words for it.
+ * Options of a command line, by a table. A row has the name of an option, the kind and range of its value, and the
+ * place where the value is stored. Errors are codes; each program has its own words for them.
  */
 #ifndef COMMON_OPTIONS_H
 #define COMMON_OPTIONS_H
@@ -22,11 +22,11 @@ enum opt_type {
 struct opt_row {
 	const char *name; /* "verify" for --verify; NULL: the letter alone */
 	char letter; /* 0: none */
-	const char *value; /* what to call the value; NULL: takes none */
+	const char *value; /* the name of the value in the help; NULL: no value */
 	enum opt_type type;
 	size_t target; /* offset in what the program fills in */
 	uint64_t low, high; /* OPT_NUMBER, OPT_INT: the range, both included */
-	const char *wanted; /* what a value must be; NULL: "LOW to HIGH", or "a text that is not empty" */
+	const char *wanted; /* how a value must be; NULL: "LOW to HIGH", or "a text that is not empty" */
 	int (*take)(
 	    void *targets, const char *value); /* OPT_CALL; value is NULL where none is taken. 0, -EINVAL, -ENOMEM */
 	const char *help;
@@ -47,7 +47,7 @@ struct opt_parser {
 	size_t count;
 	void *targets;
 	bool takes_empty; /* values may be "" */
-	const char *(*next)(void *arg); /* takes the next word, for a value; NULL: there is none */
+	const char *(*next)(void *arg); /* takes the next word, for a value; NULL: no more words */
 	bool (*accept)(void *arg, size_t row); /* is the option of this row meant here? NULL: all are */
 	void *arg;
 	/* what the last problem was about */
@@ -65,7 +65,7 @@ enum opt_problem opt_take(struct opt_parser *parser, const char *word);
 /* "1 to 32": what the value of a row must be. */
 void opt_wanted(const struct opt_row *row, char *text, size_t size);
 
-/* Does the value of the option at hand stand in the next word? For those who look for the first operand. */
+/* Is the value of this option in the next word? For callers that look for the first operand. */
 bool opt_takes_next_word(const struct opt_row *rows, size_t count, const char *word);
 
 #endif

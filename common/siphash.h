@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * SipHash-2-4: a hash with a secret key, for tables whose keys come from outside. Who does not know the
- * secret cannot choose keys that meet in one place (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012).
+ * SipHash-2-4: a hash with a secret key, for tables whose keys come from outside. Without the secret nobody can
+ * choose keys that meet in one place (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012).
  */
 #ifndef COMMON_SIPHASH_H
 #define COMMON_SIPHASH_H
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Two words from getrandom(2), kept by whoever has the table. */
+/* Two words from getrandom(2), kept by the owner of the table. */
 struct siphash_key {
 	uint64_t words[2];
 };

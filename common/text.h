@@ -31,9 +31,8 @@ enum escape_style {
 };
 
 /*
- * Append len bytes that a client (or a file name) chose to out so that they cannot
- * end a line, move a terminal's cursor, or pass for text of ours.
- * Returns 0 or the buffer's error.
+ * Append len bytes that a client (or a file name) chose to out. Escaped, they cannot end a line, move a terminal's
+ * cursor, or pass for our own text. Returns 0 or the buffer's error.
  */
 int escape_bytes(struct buf *out, enum escape_style style, const void *bytes, size_t len);
 
@@ -53,12 +52,12 @@ size_t utf8_sequence(const unsigned char *bytes, size_t len);
 uint32_t utf8_code(const unsigned char *bytes, size_t n);
 
 /*
- * True for a character that makes text look like another one: marks, embeddings, overrides and isolates of direction
- * (UAX 9), separators of lines, what has no width, the byte order mark.
+ * True for a character that makes one text look like another: marks, embeddings, overrides and isolates of direction
+ * (UAX 9), separators of lines, characters without width, the byte order mark.
  */
 bool utf8_deceives(uint32_t code);
 
-/* True when a byte below 0x20 or 0x7f stands in bytes. */
+/* True when bytes has one below 0x20, or 0x7f. */
 bool has_control(const void *bytes, size_t len);
 
 #endif

@@ -12,7 +12,7 @@
 
 #define PROGRAM "sallyportd: "
 #define TITLE_MAX 256
-#define ROLE_MAX 160 /* what it does has its place behind that */
+#define ROLE_MAX 160 /* the text of title_does() comes after that */
 
 static struct {
 	char *start; /* NULL: no room */
@@ -21,7 +21,7 @@ static struct {
 	size_t len; /* bytes that are not NUL */
 } title;
 
-/* The strings of argv and environ lie one behind the other (the ABI's start of a process). */
+/* The strings of argv and environ lie one after the other (the ABI's start of a process). */
 void
 title_init(int argc, char **argv)
 {
@@ -37,7 +37,7 @@ title_init(int argc, char **argv)
 	title.size = (size_t)(end - argv[0]);
 	title.len = title.size;
 	if (title.size > TITLE_MAX) {
-		/* what lies behind is not shown any more once its first byte is NUL, and it is wiped below */
+		/* the rest is no longer shown once its first byte is NUL, and is wiped below */
 		title.size = TITLE_MAX;
 	}
 }
@@ -71,7 +71,7 @@ title_clean(char *to, size_t size, const char *text, size_t len)
 	return done;
 }
 
-/* The title ends at len; what an earlier one left behind is wiped. */
+/* The title ends at len; wipe what an earlier one has left after that. */
 static void
 end_at(size_t len)
 {
@@ -80,7 +80,7 @@ end_at(size_t len)
 	title.len = len;
 }
 
-/* Text behind the first done bytes; returns how many there are then. */
+/* Append text after the first done bytes; returns the new number of bytes. */
 static size_t
 append_title(size_t done, const char *text)
 {

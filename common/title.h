@@ -13,22 +13,22 @@
 void title_init(int argc, char **argv);
 
 /*
- * Say what the process is: "protocol", "protocol 192.0.2.1", "protocol alice@192.0.2.1" (user and address
- * NULL: none); behind it comes what it does. From here on the strings of argv and of the first
- * environment are overwritten. Control characters become '?'.
+ * Say what the process is: "protocol", "protocol 192.0.2.1", "protocol alice@192.0.2.1" (user and address NULL:
+ * none); after it comes what it does. From here on the strings of argv and of the first environment are overwritten.
+ * Control characters become '?'.
  */
 void title_set(const char *role, const char *user, const char *address);
 
 /*
- * Say what it does: "RETR", with len bytes that a client chose, such as a path (0: none). What
- * could hurt a terminal becomes '?'.
+ * Say what it does: "RETR", with len bytes that a client chose, such as a path (0: none). Bytes that could hurt a
+ * terminal become '?'.
  */
 void title_doing(const char *what, const char *client_text, size_t len);
 
 /*
  * Give the process its short name, for pgrep -x, pidof, top, ss -p and the kernel's messages (PR_SET_NAME): at most
- * TITLE_NAME_MAX bytes. Children inherit it. The master alone has TITLE_NAME_MASTER, so that what ends processes by their
- * name (start-stop-daemon --name) ends no session.
+ * TITLE_NAME_MAX bytes. Children inherit it. Only the master has TITLE_NAME_MASTER, so that a tool that ends
+ * processes by their name (start-stop-daemon --name) ends no session.
  */
 void title_name(const char *name);
 

@@ -11,8 +11,8 @@ static const char letters[] = "KMGTPE";
 enum rounding { ROUND_DOWN, ROUND_HALF_UP };
 
 /*
- * Scale by 1024 until it is below. Tenths are told below tenths_below only; half a tenth or half a unit is rounded up
- * where rounding says so, and what would read 1024 becomes 1.0 of the next unit.
+ * Scale by 1024 until the value is below that. It has tenths only below tenths_below. Half a tenth or half a unit is
+ * rounded up where rounding says so, and 1024 becomes 1.0 of the next unit.
  */
 static void
 scale(uint64_t bytes, uint64_t tenths_below, enum rounding rounding, char text[UNITS_TEXT_MAX], const char *suffix)

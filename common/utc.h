@@ -12,7 +12,7 @@ struct utc {
 	unsigned hour, minute, second;
 };
 
-/* The moment so many seconds after 1970, or before it. What four digits of a year cannot tell becomes the nearest that they can. */
+/* The moment so many seconds after 1970, or before it. A year outside of four digits becomes the nearest one within. */
 struct utc utc_from_seconds(int64_t seconds);
 
 /* "YYYYMMDDhhmmss" of that moment (RFC 3659, 2.3). */

@@ -51,7 +51,7 @@ struct load {
 	int *seen_line;		/* by index of config_keys: where it was set, 0 if nowhere */
 };
 
-/* The callbacks of libconfuse get no argument of ours, and its scanner is static as well. */
+/* The callbacks of libconfuse take no argument of the caller, and its scanner is static as well. */
 static struct load *loading;
 
 static void __attribute__((format(printf, 3, 4)))
@@ -128,8 +128,8 @@ note_listen_line(struct config *config, const struct config_key *key, int line)
 }
 
 /*
- * Called by libconfuse for each value, while the line is known. Says 0 for a bad value too,
- * so that the next one is looked at.
+ * Called by libconfuse for each value, while the line is known. Returns 0 for a bad value too, so that the next one
+ * is checked.
  */
 static int
 take_config_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
@@ -141,7 +141,7 @@ take_config_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 
 	*(const char **)result = value;
 	if (key == NULL)
-		return 0;	/* unknown; told already */
+		return 0;	/* unknown; reported already */
 	seen = &loading->seen_line[key - config_keys];
 	buf_init(&problem, ERROR_LINE_MAX);
 	if (*seen > 0 && opt->nvalues == 1)
@@ -252,7 +252,7 @@ tell_unknown(struct load *load, const struct unknown *unknown)
 	struct buf name;
 
 	if (!is_known_section(unknown->section))
-		return;	/* told as a whole */
+		return;	/* reported as a whole */
 	buf_init(&name, ERROR_LINE_MAX);
 	escape_bytes(&name, ESCAPE_LOG, unknown->name, min_of(strlen(unknown->name), NAME_SHOWN_MAX));
 	if (name.data == NULL)
@@ -287,8 +287,8 @@ find_unknown(struct load *load, const char *section, const char *name)
 }
 
 /*
- * libconfuse stops at an unknown key. It is remembered as something to skip, and the file is
- * parsed again: so one run tells everything that is wrong.
+ * libconfuse stops at an unknown key. Remember it as one to skip, and parse the file again, so that one run reports
+ * all errors.
  */
 static void
 learn_unknown(struct load *load, const cfg_t *cfg, const char *name)
@@ -309,7 +309,7 @@ learn_unknown(struct load *load, const cfg_t *cfg, const char *name)
 
 /* --- libconfuse --- */
 
-/* What libconfuse 3.3 says of bad syntax (the begin of its formats), and what would be right. */
+/* The messages of libconfuse 3.3 about bad syntax (the beginning of its formats), and what would be right. */
 static const struct {
 	const char *says, *cure;
 } syntax_cures[] = {
@@ -353,7 +353,7 @@ take_syntax_error(cfg_t *cfg, const char *format, va_list args)
 	} else if (strncmp(format, "missing equal sign", strlen("missing equal sign")) == 0 &&
 	    (name = va_arg(again, const char *)) != NULL &&
 	    (unknown = find_unknown(loading, section_of(cfg), name)) != NULL && !unknown->is_section) {
-		unknown->is_section = true;	/* "NAME {", it seems; if not, the next run tells */
+		unknown->is_section = true;	/* "NAME {", it seems; if not, the next run reports it */
 		loading->again = true;
 	} else {
 		tell_syntax(loading, cfg, format, args);
@@ -361,7 +361,7 @@ take_syntax_error(cfg_t *cfg, const char *format, va_list args)
 	va_end(again);
 }
 
-/* One option for libconfuse: every value is a text to it, so that key_set() alone knows types. */
+/* One option for libconfuse. Every value is a text to it, so that only key_set() knows types. */
 static cfg_opt_t
 option_for(const char *name, bool is_list)
 {
@@ -592,7 +592,7 @@ out:
 	return r;
 }
 
-/* The bytes of a regular file of at most max bytes, which nobody but root could have put there. 0 or -errno. */
+/* The bytes of a regular file of at most max bytes, which only root could have put there. 0 or -errno. */
 static int
 read_small_file(const char *path, size_t max, struct buf *out, struct trust_problem *problem)
 {
@@ -646,7 +646,7 @@ tell_login_message(struct load *load, int error, const struct trust_problem *pro
 		add_problem(load, line, "login-message: cannot read '%s': %s; name a text file, or \"\"", path, why);
 }
 
-/* What login-message names, made fit to be shown; "" for none. */
+/* The text of the file that login-message names, escaped; "" for none. */
 static int
 load_login_message(struct load *load)
 {
@@ -673,7 +673,7 @@ load_login_message(struct load *load)
 	return r;
 }
 
-/* What every session begins with, made once. */
+/* Parts of the state of every session, made once. */
 static int
 make_greeting(struct load *load)
 {

@@ -40,7 +40,7 @@ struct config {
 	size_t listen_tls_count;
 	char *service_user;
 	char *accounts;		/* the users file; "": none, and PAM alone */
-	char pam_service[PAM_SERVICE_MAX + 1];	/* asked about users that the file does not have; "": nobody is */
+	char pam_service[PAM_SERVICE_MAX + 1];	/* asked about users that the file does not have; "": none */
 	char *state_directory;
 	char *runtime_directory;
 	char *banner;
@@ -61,7 +61,7 @@ struct config {
 	uint64_t partial_keep_s;
 	char *metrics_listen;	/* "", "ADDRESS:PORT" or "unix:/PATH" */
 	union address metrics_address;	/* of ADDRESS:PORT: loopback */
-	uint32_t metrics_quota_users;	/* 0: none is shown */
+	uint32_t metrics_quota_users;	/* 0: no accounts are shown */
 	char *on_upload;	/* absolute path of a program, or "" */
 	char *hook_user;	/* "": the service user */
 	uint32_t hook_timeout_s, hook_queue, hook_tries;
@@ -97,11 +97,11 @@ struct config {
  * Read and check a configuration file, and read the file of login-message.
  *
  * path   the file; a missing file is an error.
- * error  called once a line for everything that is wrong, without a newline:
- *        "FILE:LINE: KEY: what is wrong with VALUE; what would be right".
+ * error  called with one line for each error, without a newline: "FILE:LINE: KEY: what is wrong with VALUE; what
+ *        would be right".
  * out    set only on success; the caller frees it with config_free().
  *
- * Returns 0, -EINVAL (errors were told), -ENOMEM, or -errno of opening the file (told too).
+ * Returns 0, -EINVAL (errors were reported), -ENOMEM, or -errno of opening the file (reported too).
  */
 int config_load(const char *path, void (*error)(void *arg, const char *line), void *arg, struct config **out);
 
@@ -110,8 +110,8 @@ void config_free(struct config *config);
 #define CONFIG_PLACE_MAX 4224	/* a path, a line and a key */
 
 /*
- * Where a key was set, for errors that show only when its value is used: "FILE:LINE: KEY: ", without
- * the line where the default is in force. section: "" at the top.
+ * Where a key was set: "FILE:LINE: KEY: ", without the line where the default is in force. For errors that show only
+ * when its value is used. section: "" at the top.
  */
 void config_place(const struct config *config, const char *section, const char *name, char place[CONFIG_PLACE_MAX]);
 

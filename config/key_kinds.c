@@ -281,8 +281,8 @@ print_choice(const struct config_key *key, const struct config *config, struct b
 }
 
 /*
- * What each set_ function returns as "what is wrong" is a phrase before the value; NULL is
- * success, and key_no_memory is not the value's fault.
+ * Each set_ function returns NULL, or an error as a phrase that comes before the value. key_no_memory is not the
+ * value's fault.
  */
 const char key_no_memory[] = "no memory for";
 
@@ -362,7 +362,7 @@ set_local(const struct config_key *key, const char *text, struct config *config)
 		wrong = value_parse_listen(text, &listen);
 	if (wrong == NULL &&
 	    (listen.any_family || (listen.address.family != AF_UNSPEC && !address_is_loopback(&listen.address))))
-		wrong = "not a loopback address, and what is served has no password:";
+		wrong = "not a loopback address, and the metrics have no password:";
 	if (wrong != NULL)
 		return wrong;
 	config->metrics_address = listen.address;
@@ -600,7 +600,7 @@ static const struct key_kind kinds[KEY_TYPE_COUNT] = {
     [KEY_ADDRESS] =      {NULL, "\"auto\", a numeric address or a host name", print_as_text, set_address, .is_text = true},
     [KEY_ACCOUNTS] =     {describe_accounts, NULL,                       print_accounts, set_accounts,     .is_text = true},
     [KEY_LOCAL] =        {NULL, "a loopback address and port (\"127.0.0.1:9121\", \"[::1]:9121\"), \"unix:/PATH\", or \"\"", print_as_text, set_local, .is_text = true},
-    [KEY_HOSTS] =        {NULL, "host names and addresses with ',' between them, or \"\"", print_as_text, set_hosts, .is_text = true},
+    [KEY_HOSTS] =        {NULL, "host names and addresses separated by ',', or \"\"", print_as_text, set_hosts, .is_text = true},
     [KEY_BOOL] =         {NULL, "yes or no",                             print_bool,     set_bool, .is_text = false},
     [KEY_NUMBER] =       {describe_number,   NULL,                       print_number,   set_whole_number, .is_text = false},
     [KEY_SIZE] =         {describe_size,     NULL,                       print_size,     set_size, .is_text = false},

@@ -11,7 +11,7 @@ struct key_kind {
 	void (*describe)(const struct config_key *key, struct buf *out);	/* what a value may be; NULL: see words */
 	const char *words;
 	void (*print)(const struct config_key *key, const struct config *config, struct buf *out);
-	/* NULL, or what is wrong as a phrase in front of the value; key_no_memory: nothing of the value */
+	/* NULL, or an error as a phrase before the value; key_no_memory: not the value's fault */
 	const char *(*set)(const struct config_key *key, const char *text, struct config *config);
 	bool is_text;	/* its values are in quotes */
 	bool is_list;

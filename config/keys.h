@@ -11,8 +11,8 @@ struct buf;
 struct config;
 
 enum key_type {
-	KEY_LISTEN,	/* a list of HOST:PORT; field and the count behind it */
-	KEY_BLOCKS,	/* a list of networks (CIDR); field and the count behind it */
+	KEY_LISTEN,	/* a list of HOST:PORT; field and the count after it */
+	KEY_BLOCKS,	/* a list of networks (CIDR); field and the count after it */
 	KEY_TEXT,	/* one line of UTF-8 */
 	KEY_NAME,	/* a user name of the system */
 	KEY_PATH,	/* absolute */
@@ -27,7 +27,7 @@ enum key_type {
 	KEY_SIZE,	/* bytes */
 	KEY_DURATION,	/* seconds */
 	KEY_MODE,	/* low: bits that must be set; high: bits that may be set */
-	KEY_RANGE,	/* "LOW-HIGH" into two fields, one behind the other */
+	KEY_RANGE,	/* "LOW-HIGH" into two fields, one after the other */
 	KEY_CHOICE,	/* the index of a word of choices */
 	KEY_TYPE_COUNT
 };
@@ -38,7 +38,7 @@ struct config_key {
 	const char *section;	/* NULL: at the top */
 	const char *name;
 	enum key_type type;
-	const char *initial;	/* the default, as it would stand in the file, without quotes */
+	const char *initial;	/* the default, as in the file, without quotes */
 	uint64_t low, high;	/* range, both included; for texts high is the longest length */
 	const char *choices[KEY_CHOICES_MAX];
 	size_t offset, size;	/* of the field (the first field) in struct config */

@@ -16,12 +16,15 @@
 
 struct place {
 	const char *section, *key;
-	const char *path; /* not absolute: nothing to look at */
+	const char *path; /* not absolute: nothing to check */
 	bool is_directory; /* else what is in the directory of path */
 	struct trust trust;
 };
 
-/* What stops the start whoever looks. What is missing may be made, and that this user may not look says nothing. */
+/*
+ * Errors that stop the start, whatever user checks. A missing directory may be made, and this user's lack of rights
+ * means nothing.
+ */
 static bool
 is_hopeless(const struct trust_problem *problem)
 {

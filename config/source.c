@@ -89,7 +89,7 @@ check_string(struct scan *scan)
 		if (*scan->next == '\\') {
 			if (peek(scan, 1) != '\\' && peek(scan, 1) != quote)
 				return fail_scan(scan,
-				    "a backslash before another character than a quote or a backslash; "
+				    "a backslash before a character other than a quote or a backslash; "
 				    "write '\\\\' for one backslash");
 			scan->next++;
 		} else if (quote == '"' && peek(scan, 0) == '$' && peek(scan, 1) == '{') {
@@ -224,7 +224,7 @@ check_loose_words(struct scan *scan)
 			skip_token(scan);
 			if (has_value && strchr("={+", next_of_line(scan)) == NULL) {
 				snprintf(problem, sizeof(problem),
-				    "%.*s: a word behind the value; put a value with blanks in quotes: KEY = \"TWO WORDS\"",
+				    "%.*s: a word after the value; put a value with blanks in quotes: KEY = \"TWO WORDS\"",
 				    key_len, key == NULL ? "" : key);
 				return fail_scan(scan, problem);
 			}

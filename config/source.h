@@ -2,10 +2,9 @@
 /*
  * The text of a configuration file, made plain for libconfuse.
  *
- * libconfuse 3.3 counts the line of a comment twice, expands ${VARIABLE} from the
- * environment, swallows characters that it does not know (the '*' of an unquoted *:21)
- * and takes the end of the file for a closing brace. So the text is looked through
- * first: comments become blanks, and what would surprise is an error with its line.
+ * libconfuse 3.3 counts the line of a comment twice, expands ${VARIABLE} from the environment, swallows characters
+ * that it does not know (the '*' of an unquoted *:21) and takes the end of the file for a closing brace. So the text
+ * is scanned first: comments become blanks, and surprises become errors with their line.
  */
 #ifndef CONFIG_SOURCE_H
 #define CONFIG_SOURCE_H

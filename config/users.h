@@ -11,8 +11,8 @@
 #define CONFIG_USER_ERROR_MAX (CONFIG_PLACE_MAX + 512)
 
 /*
- * Look service-user up, or hook-user, for which service-user stands where it is empty. error: where the key is, what is
- * wrong, and what would be right; CONFIG_USER_ERROR_MAX bytes.
+ * Look up service-user or hook-user. An empty hook-user means service-user. error: where the key is, what is wrong,
+ * and what would be right; CONFIG_USER_ERROR_MAX bytes.
  *
  * Returns 0, or -ENOENT, or -EPERM for root.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What texts of the configuration may be: paths, names, hosts, addresses to listen at. Pure. */
+/* Kinds of texts in the configuration: paths, names, hosts, addresses to listen at. Pure. */
 #ifndef CONFIG_VALUES_H
 #define CONFIG_VALUES_H
 

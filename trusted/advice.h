@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the unit that comes with the server does to homes at some places. */
+/* What the installed unit of systemd does to homes at some places. */
 #ifndef TRUSTED_ADVICE_H
 #define TRUSTED_ADVICE_H
 
@@ -13,8 +13,8 @@ void advice_set_service(bool is_service);
 bool advice_is_service(void);
 
 /*
- * What a home at path needs under the unit: for a place that it hides (/tmp) or makes read-only (/usr). NULL: nothing.
- * is_hidden, unless NULL: it is another directory there than outside. Pure; static text.
+ * What a home at path needs under the unit, for a place that it hides (/tmp) or makes read-only (/usr). NULL:
+ * nothing. is_hidden, unless NULL: the server sees another directory there. Pure; static text.
  */
 const char *advice_for_home(const char *path, bool *is_hidden);
 

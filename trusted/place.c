@@ -20,7 +20,7 @@
 #define LINKS_MAX 40 /* as the kernel */
 #define SYSTEM_GIDS 1000 /* those below are the system's, as Debian, Fedora and others count */
 
-/* What becomes of the last component. */
+/* What to do with the last component. */
 enum last {
 	LAST_IS_DIRECTORY,
 	LAST_IS_HOME, /* a directory that others may write to */
@@ -140,7 +140,7 @@ trust_explain(const struct trust_problem *problem, char *text, size_t size)
 
 /* --- who can change what --- */
 
-/* Where this is not run by root, who runs it stands for root. */
+/* Where another user runs this, that user takes root's part. */
 static bool
 is_root_owner(uid_t uid)
 {
@@ -153,7 +153,7 @@ is_root_group(gid_t gid)
 	return gid == 0 || gid == getegid();
 }
 
-/* Entries of a sticky directory are changed by their owners and its own owner alone. */
+/* Only the owner of an entry, and that of the directory, can change an entry of a sticky directory. */
 static bool
 others_write(const struct stat *st, gid_t trusted_gid)
 {
@@ -355,7 +355,7 @@ trusted_parent_open(const char *path, const struct trust *trust, char name[NAME_
 	return walk_path(&walk, path);
 }
 
-/* The directory of what path leads to, whatever that is. */
+/* The directory of the file to which path leads, whatever that is. */
 static int
 open_end(const char *path, const struct trust *trust, char *name, struct trust_problem *problem)
 {
@@ -381,7 +381,7 @@ trusted_file_open(const char *path, struct trust_problem *problem)
 	return fd;
 }
 
-/* For what is said of a path as a whole. */
+/* For errors about a path as a whole. */
 static int
 fail_path(struct trust_problem *problem, enum trust_kind kind, int error, const char *path, uid_t wanted_uid,
     const struct stat *st)
@@ -416,7 +416,7 @@ trusted_file_check(int fd, const char *path, struct trust_problem *problem)
 	return fail_path(problem, TRUST_FILE, -EPERM, path, 0, &st);
 }
 
-/* What lies in a directory that root alone can write to is what root has put there. */
+/* In a directory to which only root can write, root has put everything. */
 static bool
 may_be_planted(int dir_fd)
 {
@@ -511,8 +511,8 @@ make_as(int dir_fd, const char *name, uid_t uid, gid_t gid, mode_t mode)
 }
 
 /*
- * Without the right to write to any directory, root makes it as its own and gives it away. Only where root alone can
- * change the parent: elsewhere somebody could put another directory of root's into its place.
+ * Without the right to write to any directory, root makes it as its own and gives it away. It does so only where
+ * nobody else can change the parent: elsewhere somebody could put another directory of root's into its place.
  */
 static int
 make_and_give(int dir_fd, const char *name, uid_t uid, gid_t gid, mode_t mode)
@@ -717,8 +717,8 @@ open_home(const char *path, const struct trust *trust, struct trust_problem *pro
 typedef int (*home_opener)(const char *path, const struct trust *trust, struct trust_problem *problem);
 
 /*
- * As root, and where root has no right of its own to pass the directories, as the account: in a container without
- * CAP_DAC_OVERRIDE, and on a file system whose server takes root for nobody.
+ * As root, and where root has no right to pass the directories, as the account. That is so in a container without
+ * CAP_DAC_OVERRIDE, and on a file system whose server treats root as nobody.
  */
 static int
 open_as_root_or_account(home_opener open_it, const char *path, const struct trust *trust, struct trust_problem *problem)

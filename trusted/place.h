@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Paths that root follows. A path is resolved once, step by step, through directories that nobody but
- * root (and one user whom the caller names) can change; what comes of it is a descriptor.
+ * Paths that root follows. A path is resolved once, step by step, through directories that only root (and one user
+ * whom the caller names) can change. The result is a descriptor.
  *
  * Of links, only root's own are followed, and only in directories that root alone can change.
  */
@@ -19,7 +19,7 @@
 
 /* Who may change a directory on the way, besides root. */
 struct trust {
-	uid_t uid;	/* may own it; 0: nobody else */
+	uid_t uid;	/* may own it too; 0: nobody else */
 	gid_t gid;	/* may write to it; 0: the group root alone */
 };
 
@@ -34,7 +34,7 @@ enum trust_kind {
 	TRUST_SPECIAL,	/* a device, a FIFO or a socket, where a file is to be replaced */
 };
 
-/* Why a path was not followed; see trust_explain(). Filled after an error alone. */
+/* Why a path was not followed; see trust_explain(). Filled only after an error. */
 struct trust_problem {
 	enum trust_kind kind;
 	int error;		/* -errno; -EPERM for all kinds but TRUST_SYSTEM */
@@ -45,7 +45,7 @@ struct trust_problem {
 };
 
 /*
- * Say which component is wrong, whose it is, and what would be right; of a call that failed, its error alone. Reads the
+ * Say which component is wrong, whose it is, and what would be right; for a failed call, only its error. Reads the
  * system's users, so it is not for a process behind a filter.
  */
 void trust_explain(const struct trust_problem *problem, char *text, size_t size);
@@ -54,8 +54,8 @@ void trust_explain(const struct trust_problem *problem, char *text, size_t size)
 int trusted_dir_open(const char *path, const struct trust *trust, struct trust_problem *problem);
 
 /*
- * Open the directory (O_PATH) that the last component of path is in, and copy that component to name. What name
- * leads to, if anything, was not looked at.
+ * Open the directory (O_PATH) that the last component of path is in, and copy that component to name. The file that
+ * name leads to is not checked.
  *
  * Returns a descriptor, or -errno with problem filled; -EINVAL: the path has no last component.
  */
@@ -63,17 +63,17 @@ int trusted_parent_open(
     const char *path, const struct trust *trust, char name[NAME_MAX + 1], struct trust_problem *problem);
 
 /*
- * As trusted_parent_open(), for a file that is to be replaced: root's own links at the end of path are followed, and name
- * is what they lead to. That is a regular file, or free; TRUST_SPECIAL otherwise, -EISDIR for a directory.
+ * As trusted_parent_open(), for a file to replace: root's own links at the end of path are followed, and name is
+ * their target. That is a regular file, or free; TRUST_SPECIAL otherwise, -EISDIR for a directory.
  */
 int trusted_target_open(
     const char *path, const struct trust *trust, char name[NAME_MAX + 1], struct trust_problem *problem);
 
 /*
- * Open a file for reading, links of root included. Nobody but root can put another file into its place; whose the file
- * itself is was not looked at. A FIFO is not waited for.
+ * Open a file for reading, links of root included. Only root can put another file into its place; the owner of the
+ * file itself is not checked. Does not wait for a FIFO.
  *
- * Returns a descriptor of whatever kind of file it is, or -errno with problem filled.
+ * Returns a descriptor of any kind of file, or -errno with problem filled.
  */
 int trusted_file_open(const char *path, struct trust_problem *problem);
 
@@ -81,15 +81,16 @@ int trusted_file_open(const char *path, struct trust_problem *problem);
 int trusted_file_check(int fd, const char *path, struct trust_problem *problem);
 
 /*
- * Open a file that is appended to, and make it (mode) if it is missing. Its directories may belong to uid as well, and any
- * group may write to them. Where somebody beside root could have put the file there, it must be a plain one of root or
- * uid with one name. Of links at the end of the path, root's own are followed. A FIFO without a reader is -ENXIO.
+ * Open a file that is appended to, and make it (mode) if it is missing. Its directories may belong to uid as well,
+ * and any group may write to them. Where somebody besides root could have put the file there, it must be a plain one
+ * of root or uid with one name. Root's own links at the end of the path are followed. A FIFO without a reader is
+ * -ENXIO.
  *
  * Returns a descriptor, or -errno with problem filled.
  */
 int trusted_file_append(const char *path, uid_t uid, mode_t mode, struct trust_problem *problem);
 
-/* What was made on the way of one path, so that it can be taken back. */
+/* What was made on the way of one path, so that it can be undone. */
 struct trusted_made {
 	int top_fd;		/* where the first directory was made; -1: none was made */
 	char below[PATH_MAX];	/* all of them, as a path below top_fd */
@@ -100,16 +101,16 @@ struct trusted_made {
 /* clang-format on */
 
 /*
- * As trusted_parent_open(), and make the directories (0755) that are missing: root's where root alone can change the
- * parent, else those of trust, whose parent it is. made->top_fd must be -1.
+ * As trusted_parent_open(), and make missing directories (0755). They belong to root where only root can change the
+ * parent, else to the user of trust, who owns the parent. made->top_fd must be -1.
  */
 int trusted_parent_make(const char *path, const struct trust *trust, char name[NAME_MAX + 1], struct trusted_made *made,
     struct trust_problem *problem);
 
 /*
- * Make a directory that belongs to uid and gid, with mode, from its first moment on; nothing that somebody puts into
- * its place meanwhile changes its owner. gid TRUST_ANY_GROUP: as the system gives it. made, unless NULL, gets the name
- * as its next one.
+ * Make a directory that belongs to uid and gid, with mode, from its first moment on. If somebody puts something into
+ * its place meanwhile, that keeps its owner. gid TRUST_ANY_GROUP: as the system gives it. made, unless NULL, gets the
+ * name as its next one.
  *
  * Returns a descriptor (O_RDONLY), or -errno: -EEXIST when the name is taken.
  */
@@ -128,16 +129,16 @@ void trusted_made_undo(struct trusted_made *made);
 void trusted_made_keep(struct trusted_made *made);
 
 /*
- * Open the home of an account (O_PATH), which must belong to trust->uid, the account's. A home that is reached without
- * a link costs two system calls, and the directories above it are not looked at: whoever controls those can offer
- * nothing but another directory of the account's user. Where links are on the way, all of it is looked at. What root
- * may not pass (EACCES) is tried once more with the account's ids as those of the file system (setfsuid(2)).
+ * Open the home of an account (O_PATH), which must belong to trust->uid, the account's. A home that is reached
+ * without a link costs two system calls, and the directories above it are not checked: their owners can offer only
+ * another directory of the account's user. Where links are on the way, all of it is checked. Where root may not pass
+ * (EACCES), it tries once more with the account's ids as those of the file system (setfsuid(2)).
  *
  * Returns a descriptor, or -errno with problem filled.
  */
 int trusted_home_open(const char *path, const struct trust *trust, struct trust_problem *problem);
 
-/* The same, for what makes or removes something there: all of the way is looked at in any case. */
+/* The same, for callers that make or remove something there: all of the way is checked in any case. */
 int trusted_home_open_strictly(const char *path, const struct trust *trust, struct trust_problem *problem);
 
 #endif

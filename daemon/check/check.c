@@ -78,7 +78,7 @@ check_certificate(struct check *check, const struct config *config)
 	if (config->tls.certificate[0] == '\0')
 		return;
 	if (!check->is_root && access(config->tls.key, R_OK) < 0 && errno == EACCES)
-		add_finding(check, false, "%s: tls: key '%s' was not read, which takes root", check->path, config->tls.key);
+		add_finding(check, false, "%s: tls: key '%s' was not read, because that needs root", check->path, config->tls.key);
 	else if (certificate_check_files(config->tls.certificate, config->tls.key, &report) < 0)
 		add_finding(check, !report.is_out_of_date, "%s: tls: %s", check->path, report.error);
 }
@@ -104,7 +104,7 @@ check_log_directory(struct check *check, const struct config *config, const char
 	snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
 	if (access(directory, F_OK) == 0 || errno != ENOENT)
 		return;
-	add_finding(check, false, "%sdirectory '%s' is missing, and the start makes none; 'install -d -o %s %s'", place,
+	add_finding(check, false, "%sdirectory '%s' is missing, and the start does not make it; 'install -d -o %s %s'", place,
 	    directory, config->service_user, directory);
 }
 
@@ -185,8 +185,8 @@ check_home_mount(struct check *check, const char *path, size_t line, const struc
 }
 
 /*
- * A password field that crypt(3) makes nothing of locks the account without a word. "*", "!" and "x" say so on purpose; the
- * text itself may be a password, and is not repeated.
+ * A password field that crypt(3) does not understand locks the account silently. "*", "!" and "x" do so on purpose.
+ * The text itself may be a password, and is not repeated.
  */
 static void
 check_hash(struct check *check, const char *path, size_t line, const struct account *account)
@@ -206,7 +206,7 @@ check_hash(struct check *check, const char *path, size_t line, const struct acco
 	    account->name);
 }
 
-/* What is wrong with single accounts; lines that are none have been reported. */
+/* Errors of single accounts; malformed lines have been reported already. */
 static void
 check_each_account(struct check *check, const char *path, const struct users_file *file)
 {
@@ -237,7 +237,7 @@ check_accounts(struct check *check, const struct config *config)
 	int fd = -1;
 
 	if (!check->is_root && access(config->accounts, R_OK) < 0 && errno == EACCES) {
-		add_finding(check, false, "%s: accounts: '%s' was not read, which takes root", check->path, config->accounts);
+		add_finding(check, false, "%s: accounts: '%s' was not read, because that needs root", check->path, config->accounts);
 		return;
 	}
 	buf_init(&problem, LINE_MAX_BYTES);
@@ -254,7 +254,7 @@ check_accounts(struct check *check, const struct config *config)
 	close_fd(&fd);
 }
 
-/* Without a file of its own, a service is "other", which refuses everybody on Debian. */
+/* Without a file of its own, a service falls back to "other", which refuses everybody on Debian. */
 static void
 check_pam(struct check *check, const struct config *config)
 {
@@ -300,7 +300,7 @@ check_walls(struct check *check, const struct config *config)
 	if (config_service_user(config, &trial.service_uid, &trial.service_gid, error, sizeof(error)) < 0)
 		add_check_error(check, error);
 	else if (!check->is_root)
-		add_finding(check, false, "%s: the walls of sessions were not tried, which takes root", check->path);
+		add_finding(check, false, "%s: the walls of sessions were not tried, because that needs root", check->path);
 	else if (config->on_upload[0] == '\0' ||
 	    config_hook_user(config, &trial.hook_uid, &trial.hook_gid, error, sizeof(error)) == 0)
 		try_all_walls(check, config, &trial);

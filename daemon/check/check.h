@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What stands in the way of serving: one list of checks, for sallyportd -t and sallyportctl config check. */
+/* The list of checks for what prevents serving, for sallyportd -t and sallyportctl config check. */
 #ifndef DAEMON_CHECK_CHECK_H
 #define DAEMON_CHECK_CHECK_H
 #include <stdbool.h>
@@ -17,16 +17,20 @@ struct check_facts {
 };
 
 /*
- * Check the configuration at path and all that it names: users, directories, the certificate, the program of on-upload,
- * accounts and their homes; as root, also the walls (trial_run()). Without root, a warning tells what was not tried.
+ * Check the configuration at path and all that it names: users, directories, the certificate, the program of
+ * on-upload, accounts and their homes; as root, also the walls (trial_run()). Without root, a warning says what was
+ * not tried.
  *
- * facts  what is right and worth knowing; all 0 when the configuration cannot be read.
+ * facts  results that are worth knowing; all 0 when the configuration cannot be read.
  *
- * Returns 0, or -EINVAL when an error was told.
+ * Returns 0, or -EINVAL when an error was reported.
  */
 int check_setup(const char *path, const struct check_sink *sink, struct check_facts *facts);
 
-/* Check, and print the report as text: findings to standard error, each behind prefix, the rest to standard output. 0 or -EINVAL. */
+/*
+ * Check, and print the report as text: findings to standard error, each after prefix, the rest to standard output. 0
+ * or -EINVAL.
+ */
 int check_print(const char *path, const char *prefix);
 
 #endif

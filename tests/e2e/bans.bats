@@ -111,7 +111,7 @@ is_welcome()
 	restart_server
 	is_refused
 	run -0 ctl ban del 127.0.0.1
-	assert_output '127.0.0.1 is not banned any more'
+	assert_output '127.0.0.1 is no longer banned'
 	is_welcome
 	restart_server
 	is_welcome
@@ -183,9 +183,9 @@ is_welcome()
 	run -1 ctl ban add 192.0.2.1
 	assert_output --partial 'limits.ban-time is 0; use --for TIME'
 	run -2 ctl ban add 192.0.2.0/24 --for 1h
-	assert_output --partial "'192.0.2.0/24' is no numeric IPv4 or IPv6 address"
+	assert_output --partial "'192.0.2.0/24' is not a numeric IPv4 or IPv6 address"
 	run -2 ctl ban add 192.0.2.1 --for soon
-	assert_output --partial "'soon' is no time for --for"
+	assert_output --partial "'soon' is not a time for --for"
 	run -2 ctl ban add
 	run -0 ctl ban del 192.0.2.1
 	run -1 ctl ban del 192.0.2.1

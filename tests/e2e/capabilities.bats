@@ -185,7 +185,7 @@ refused_without()
 	unshare --user --map-root-user true 2>/dev/null || skip "no user namespace can be made here"
 	run unshare --user --map-root-user "$BUILD/sallyportd" -f -c "$CONF"
 	assert_failure 1
-	assert_line --regexp '^sallyportd: the walls of logger, metrics, monitor, protocol, files cannot be built: setgroups: .*CAP_SETGID is there'
+	assert_line --regexp '^sallyportd: the walls of logger, metrics, monitor, protocol, files cannot be built: setgroups: .*CAP_SETGID is present'
 }
 
 @test "a /proc that is missing is said in words" {

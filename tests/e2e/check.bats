@@ -115,7 +115,7 @@ users_line()
 	{ echo 'banner = Welcome to all' && cat "$DIR/plain"; } >"$CONF"
 	check
 	assert_failure
-	assert_line --partial "$CONF:1: banner: a word behind the value; put a value with blanks in quotes"
+	assert_line --partial "$CONF:1: banner: a word after the value; put a value with blanks in quotes"
 	cp "$DIR/plain" "$CONF"
 	{ printf '\357\273\277' && cat "$DIR/etc/users"; } >"$DIR/users" && cat "$DIR/users" >"$DIR/etc/users"
 	check
@@ -135,7 +135,7 @@ users_line()
 		chmod -R a+rX "$DIR"
 		run unshare --user --map-root-user "$BUILD/sallyportd" -t -c "$CONF"
 		assert_failure 1
-		assert_line --partial 'cannot be built: setgroups: Operation not permitted; CAP_SETGID is there'
+		assert_line --partial 'cannot be built: setgroups: Operation not permitted; CAP_SETGID is present'
 	fi
 }
 
@@ -164,8 +164,8 @@ users_line()
 @test "an ordinary user reads what was not tried" {
 	cp "$BUILD/sallyportd" "$DIR/sallyportd"
 	run -0 setpriv --reuid nobody --regid nogroup --clear-groups "$DIR/sallyportd" -t -c "$CONF"
-	assert_line --partial "'$DIR/etc/users' was not read, which takes root"
-	assert_line --partial 'the walls of sessions were not tried, which takes root'
+	assert_line --partial "'$DIR/etc/users' was not read, because that needs root"
+	assert_line --partial 'the walls of sessions were not tried, because that needs root'
 	assert_line "$CONF: good"
 }
 

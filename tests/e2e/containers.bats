@@ -392,7 +392,7 @@ has_children()
 	chmod 777 "$STATE" "$DIR/volumes/homes"
 	start_container
 	assert_equal "$(stat -c %a "$STATE" "$DIR/volumes/homes" | tr '\n' ' ')" '755 755 '
-	log_has "setup: directory '/srv/sallyport' could be changed by everybody"
+	log_has "setup: everybody could change directory '/srv/sallyport'"
 	add_alice
 	client_of -T "$IMAGE_CONF" "$(place up)"
 }

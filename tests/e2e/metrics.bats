@@ -130,7 +130,7 @@ is_served()
 		write_config "metrics-listen = \"$value\""
 		run "$BUILD/sallyportd" -t -c "$CONF"
 		assert_failure 1
-		assert_output "sallyportd: $CONF:1: metrics-listen: not a loopback address, and what is served has no password: '$value'; use a loopback address and port (\"127.0.0.1:9121\", \"[::1]:9121\"), \"unix:/PATH\", or \"\""
+		assert_output "sallyportd: $CONF:1: metrics-listen: not a loopback address, and the metrics have no password: '$value'; use a loopback address and port (\"127.0.0.1:9121\", \"[::1]:9121\"), \"unix:/PATH\", or \"\""
 	done
 	for value in 9121 localhost:9121 127.0.0.1 unix:page unix:; do
 		write_config "metrics-listen = \"$value\""

@@ -42,7 +42,7 @@ all()
 	run -1 ctl setup -- "$DIR/none"
 	assert_output --partial "cannot start '$DIR/none': No such file"
 	run -2 ctl setup --
-	assert_output --partial "'--' needs a program behind it"
+	assert_output --partial "'--' needs a program after it"
 	run -2 ctl status -- sh
 	assert_output --partial "'status' takes no '--'"
 	sed -i '1i banne = x' "$CONF"
@@ -54,7 +54,7 @@ all()
 	mkdir -p "$DIR/volume/tls"
 	chmod 777 "$DIR/volume" "$DIR/volume/tls"
 	run -0 ctl setup --name localhost
-	assert_output --partial "directory '$DIR/volume' could be changed by everybody; it has mode 0755 now"
+	assert_output --partial "everybody could change directory '$DIR/volume'; it has mode 0755 now"
 	assert_equal "$(stat -c %a "$DIR/volume" "$DIR/volume/tls" | tr '\n' ' ')" '755 755 '
 	chgrp 47011 "$DIR/volume"
 	chmod 775 "$DIR/volume"
@@ -77,7 +77,7 @@ all()
 	rm "$DIR/volume/tls/cert.pem"
 	before=$(all)
 	run -1 ctl setup
-	assert_output --partial "of certificate '$DIR/volume/tls/cert.pem' and key '$DIR/volume/tls/key.pem' one is missing"
+	assert_output --partial "only one of certificate '$DIR/volume/tls/cert.pem' and key '$DIR/volume/tls/key.pem' exists"
 	assert_equal "$(all)" "$before"
 }
 

@@ -143,7 +143,7 @@ test_bad_lines(void **state)
 	assert_int_equal(snapshot_lookup(fd, "a", &account), -EINVAL);
 	close(fd);
 	assert_int_equal(build("b:$y$x:1:1:/a:\na:$y$x:1:1:/a:\n#\nb:$y$y:2:2:/b:\n", &fd), -EINVAL);
-	expect_told("users:4: the account 'b' stands in line 1 already");
+	expect_told("users:4: the account 'b' is in line 1 already");
 	close(fd);
 }
 
