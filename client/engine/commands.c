@@ -53,7 +53,7 @@ ftp_chmod(struct ftp *ftp, unsigned int mode, const char *path)
 enum ftp_class
 ftp_site(struct ftp *ftp, const char *text)
 {
-	doing(ftp, "cannot do 'SITE %s'", text);
+	doing(ftp, "cannot run 'SITE %s'", text);
 	DO(ftp, "SITE %s", text);
 }
 
@@ -155,7 +155,7 @@ try_way(struct ftp *ftp, int way, const char *text, const char *path, int64_t mt
 	int64_t told;
 
 	if (reason == FTP_OK && way != TIMES_MFMT && ftp_mtime(ftp, path, &told) == FTP_OK && told != mtime)
-		reason = ftp_fail(ftp, FTP_REFUSED, NULL, "the server answers well, and keeps its own time");
+		reason = ftp_fail(ftp, FTP_REFUSED, NULL, "the server agrees, but keeps its own time");
 	if (reason == FTP_OK)
 		ftp->times = way;
 	return reason;
@@ -190,7 +190,7 @@ ftp_set_mtime(struct ftp *ftp, const char *path, int64_t mtime)
 	/* who refuses a time before 1970 is not asked about the others by it: see find_way() */
 	if (gmtime_r(&time, &utc) == NULL || utc.tm_year < (has_way(ftp, TIMES_MFMT) ? 1601 - 1900 : 70) ||
 	    utc.tm_year > 8099)
-		return ftp_fail(ftp, FTP_USAGE, NULL, "FTP has no words for this time");
+		return ftp_fail(ftp, FTP_USAGE, NULL, "FTP cannot express this time");
 	strftime(text, sizeof(text), "%Y%m%d%H%M%S", &utc);
 	if (ftp->times == TIMES_NONE)
 		return ftp_fail(ftp, FTP_REFUSED, NULL, "the server has no command for it");
@@ -304,7 +304,7 @@ judge_cut(struct ftp *ftp, struct ftp_list *list)
 {
 	if (!ftp->options->may_be_cut)
 		return ftp_fail(ftp, FTP_NETWORK, "try again; for a server that always does this: --cut-listings",
-		    "the data connection ended without TLS's farewell: the listing may be cut off");
+		    "the data connection ended without TLS's close_notify: the listing may be cut off");
 	list->doubts |= FTP_DOUBT_CUT;
 	return FTP_OK;
 }
@@ -422,7 +422,7 @@ list_here(struct ftp *ftp, struct listing *listing)
 	if (is_empty_by_error(ftp, reason))
 		reason = FTP_OK;
 	if (reason == FTP_OK && !has_nothing(&plain) && !ftp->has_no_list_all) {
-		trace(ftp, '*', "LIST -a is of no use here; LIST from now on");
+		trace(ftp, '*', "LIST -a does not work here; LIST from now on");
 		ftp->has_no_list_all = true;
 	}
 	move_listing(listing, &plain);
@@ -680,7 +680,7 @@ ftp_stat(struct ftp *ftp, const char *path, struct ftp_entry *entry)
 	enum ftp_class reason;
 
 	memset(entry, 0, sizeof(*entry));
-	doing(ftp, "cannot look at '%s'", path);
+	doing(ftp, "cannot examine '%s'", path);
 	reason = session_ready(ftp);
 	if (reason == FTP_OK && session_feature(ftp, "MLST") == NULL)
 		ftp->has_no_mlst = true;
@@ -702,7 +702,7 @@ ftp_is_directory(struct ftp *ftp, const char *path, bool *is_directory)
 	struct ftp_entry entry;
 
 	*is_directory = false;
-	doing(ftp, "cannot look at '%s'", path);
+	doing(ftp, "cannot examine '%s'", path);
 	reason = session_ready(ftp);
 	if (reason == FTP_OK && session_feature(ftp, "MLST") == NULL)
 		ftp->has_no_mlst = true;

@@ -109,7 +109,7 @@ fail_local(struct ftp *ftp, int r, const char *what)
 	if (r == -ECANCELED)
 		return ftp_fail(ftp, FTP_ABORTED, NULL, "stopped");
 	if (r == -ENOSPC || r == -EDQUOT)
-		hint = "make room and resume: what has come is kept";
+		hint = "make room and resume: the part is kept";
 	else if (r == -EACCES || r == -EPERM || r == -EROFS)
 		hint = "choose a directory that you may write to";
 	ftp_fail(ftp, FTP_LOCAL, hint, "'%s': %s", what, strerror(-r));
@@ -123,7 +123,7 @@ static const struct {
 	const char *hint;
 } reply_hints[] = {
     {421, "try again later"},
-    {425, "try the other way of data connections: active instead of passive, or back"},
+    {425, "try the other kind of data connections: active instead of passive, or the reverse"},
     {426, "resume it"},
     {430, "check name and password"},
     {450, "try again later: somebody else may be using the file"},
@@ -288,7 +288,7 @@ fail_parse(struct ftp *ftp, int r)
 	else if (r == -ENOMEM)
 		reason = fail_local(ftp, r, "reply");
 	else if (ftp->is_greeted)
-		reason = ftp_fail(ftp, FTP_NETWORK, "try again", "the server's words are no replies of FTP");
+		reason = ftp_fail(ftp, FTP_NETWORK, "try again", "the server sends no replies of FTP");
 	else
 		reason = ftp_fail(ftp, FTP_REFUSED,
 		    "is this the port of an FTP server? For TLS from the first byte use ftps://",

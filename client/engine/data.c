@@ -22,7 +22,7 @@
 static void
 give_up_epsv(struct ftp *ftp, const char *why)
 {
-	trace(ftp, '*', "EPSV is of no use here (%s); PASV from now on", why);
+	trace(ftp, '*', "EPSV does not work here (%s); PASV from now on", why);
 	ftp->has_no_epsv = true;
 }
 
@@ -342,7 +342,7 @@ fail_taking(struct ftp *ftp, int r)
 {
 	if (r == -EFBIG)
 		return ftp_fail(ftp, FTP_VERIFY, "fetch it again when nobody writes it",
-		    "more came than the size that the server told");
+		    "more bytes came than the server announced");
 	if (r == -EBADMSG)
 		return ftp_fail(ftp, FTP_VERIFY, "fetch it again", "what comes after the cut is not of the same file");
 	return fail_local(ftp, r, "the local side");

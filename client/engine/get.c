@@ -107,8 +107,7 @@ check_end(struct fetch *fetch, const struct data *data)
 		    (long long)fetch->size);
 	if (fetch->size < 0 && data->wire.is_cut)
 		return ftp_fail(fetch->ftp, FTP_NETWORK, "try again",
-		    "the data connection ended without TLS's farewell: the file may be "
-		    "cut off");
+		    "the data connection ended without TLS's close_notify: the file may be cut off");
 	return FTP_OK;
 }
 
@@ -174,14 +173,14 @@ is_for_segments(struct fetch *fetch)
 	    (uint64_t)fetch->size - fetch->sink.at < 2 * SEGMENT_MIN)
 		return false;
 	if (fetch->transfer->is_to_end) {
-		ftp_note(fetch->ftp, "'%s' is fetched over one connection: its end is not known before (--to-end)",
+		ftp_note(fetch->ftp, "'%s' is fetched over one connection: its end is not known beforehand (--to-end)",
 		    fetch->transfer->remote);
 		return false;
 	}
 	if (has_hashes(fetch) || fetch->begun.mtime != -1)
 		return true;
 	ftp_note(fetch->ftp,
-	    "'%s' is fetched over one connection: the server has no hashes, and a change would not be seen",
+	    "'%s' is fetched over one connection: the server has no hashes, and a change would not be noticed",
 	    fetch->transfer->remote);
 	return false;
 }
@@ -213,7 +212,7 @@ fail_verify(struct fetch *fetch, const struct hash_algorithm *algorithm)
 {
 	fetch->is_wrong = true;
 	if (fetch->sink.is_stream)
-		return ftp_fail(fetch->ftp, FTP_VERIFY, "what was written is not to be trusted; fetch it again",
+		return ftp_fail(fetch->ftp, FTP_VERIFY, "do not trust what was written; fetch it again",
 		    "%s differs from the server's", algorithm->name);
 	return ftp_fail(fetch->ftp, FTP_VERIFY, "fetch it again when nobody writes it",
 	    "%s differs from the server's: what came was removed, the target is as it was", algorithm->name);
@@ -355,7 +354,7 @@ begin_round(struct fetch *fetch)
 		fetch->rounds++;
 		return true;
 	}
-	ftp_note(fetch->ftp, "'%s' grows on: %llu bytes were fetched, and it has %lld by now", fetch->transfer->remote,
+	ftp_note(fetch->ftp, "'%s' is still growing: %llu bytes were fetched, and it has %lld now", fetch->transfer->remote,
 	    (unsigned long long)fetch_position(fetch), (long long)fetch->size);
 	return false;
 }

@@ -66,7 +66,7 @@ fetch_start_over(struct fetch *fetch, const char *why)
 {
 	if (fetch->sink.is_stream)
 		return ftp_fail(
-		    fetch->ftp, FTP_VERIFY, "fetch it again", "what was written cannot be gone on with: %s", why);
+		    fetch->ftp, FTP_VERIFY, "fetch it again", "what was written cannot be continued: %s", why);
 	ftp_note(fetch->ftp, "'%s' is fetched from the beginning: %s", fetch->transfer->remote, why);
 	fetch->result->is_restarted = true;
 	fetch->result->resumed = 0;
@@ -88,7 +88,7 @@ fail_part(struct fetch *fetch, int r)
 		    "another transfer writes '%s'", fetch->part.name);
 	if (r == -EINVAL || r == -ELOOP || r == -EISDIR)
 		return ftp_fail(fetch->ftp, FTP_LOCAL, "remove it, or choose another name",
-		    "'%s' is there, and no regular file", fetch->part.name);
+		    "'%s' exists and is not a regular file", fetch->part.name);
 	return fail_local(fetch->ftp, r, fetch->part.name);
 }
 
@@ -160,7 +160,7 @@ find_beginning(struct fetch *fetch)
 		return reason;
 	fetch->result->is_restarted = true;
 	ftp_note(fetch->ftp,
-	    "'%s' is fetched from the beginning: '%s' is no part of it that can be proven, and stays %s",
+	    "'%s' is fetched from the beginning: '%s' is not a proven part of it, and stays %s",
 	    transfer->remote, fetch->part.is_beside_other ? other : transfer->local_name,
 	    fetch->part.is_beside_other ? "as it is" : "until the new one is whole");
 	return FTP_OK;
@@ -180,7 +180,7 @@ check_target(struct fetch *fetch)
 	if (fstatat(transfer->local_dir_fd, transfer->local_name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    S_ISREG(status.st_mode) || S_ISLNK(status.st_mode))
 		return FTP_OK;
-	return ftp_fail(fetch->ftp, FTP_LOCAL, "choose another name, or remove it first", "'%s' is there, and %s",
+	return ftp_fail(fetch->ftp, FTP_LOCAL, "choose another name, or remove it first", "'%s' exists, and it is %s",
 	    transfer->local_name, S_ISDIR(status.st_mode) ? "a directory" : "no regular file");
 }
 
@@ -214,12 +214,12 @@ why_not_same(const struct fetch *fetch, const struct record *record)
 {
 	if (fetch->is_begun)
 		return fetch->mtime == -1 || record->mtime == -1
-		    ? "whether it changed on the server meanwhile cannot be told"
+		    ? "it may have changed on the server meanwhile"
 		    : "it changed on the server meanwhile";
 	if (!fetch->part.has_record)
-		return "nothing tells of what file the part is";
+		return "nothing says which file the part is of";
 	return fetch->mtime == -1 || record->mtime == -1
-	    ? "the server has no hashes, and whether the file changed since cannot be told"
+	    ? "the server has no hashes, and the file may have changed since"
 	    : "the part is of another file, or it changed since";
 }
 
@@ -233,7 +233,7 @@ prove_part_by_overlap(struct fetch *fetch, const struct record *record)
 	uint64_t kept = sink_kept(&fetch->sink);
 
 	if (kept == 0)
-		return fetch_start_over(fetch, "its last bytes are not known any more");
+		return fetch_start_over(fetch, "its last bytes are no longer known");
 	if (fetch->rounds == 0 && !is_told_same(fetch, record))
 		return fetch_start_over(fetch, why_not_same(fetch, record));
 	fetch->overlap = kept < OVERLAP_BYTES ? kept : OVERLAP_BYTES;

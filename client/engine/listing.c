@@ -17,7 +17,7 @@ ftp_doubt_text(const struct ftp_list *list, char *text, size_t size)
 	} texts[] = {
 	    {FTP_DOUBT_CUT, "was not listed to its end"},
 	    {FTP_DOUBT_EMPTY, "was listed as empty, without a sign that the server could read it"},
-	    {FTP_DOUBT_HIDDEN, "may have names with a dot in front that the server does not list"},
+	    {FTP_DOUBT_HIDDEN, "may have names that begin with a dot, which the server does not list"},
 	};
 
 	text[0] = '\0';

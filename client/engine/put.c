@@ -100,7 +100,7 @@ remove_temporary(struct delivery *delivery, const char *path)
 	struct ftp_error saved = ftp->error;
 
 	if (control_exchange(ftp, "DELE %s", path) == FTP_OK && ftp->reply.code / 100 != 2 && delivery->is_begun)
-		ftp_note(ftp, "'%s' is left on the server: it may not be removed", path);
+		ftp_note(ftp, "'%s' is left on the server: it cannot be removed", path);
 	ftp->error = saved;
 }
 
@@ -125,7 +125,7 @@ give_name(struct delivery *delivery)
 	reason = delivery_leave_temporary(delivery);
 	if (reason != FTP_OK)
 		return reason;
-	delivery_start_over(delivery, "it has to be written under its own name");
+	delivery_start_over(delivery, "it must be written under its own name");
 	reason = session_ready(delivery->ftp);
 	if (reason == FTP_OK)
 		reason = delivery_send_rest(delivery);

@@ -227,8 +227,7 @@ ask_for_tls(struct ftp *ftp)
 		/* it got no further than the handshake: a server without a certificate, say, that offers TLS all the same */
 		if (reason != FTP_OK && reason != FTP_ABORTED && *ftp->fingerprint == '\0' && ftp->tls == FTP_TLS_AUTO)
 			ftp_error_hint(&ftp->error, "%s",
-			    "try again; where the server offers TLS and cannot: --no-tls, "
-			    "and everybody on the way may read all of it");
+			    "try again; where the server offers TLS but fails: --no-tls, and everybody on the way can read all of it");
 		return reason;
 	}
 	/* 431 and 454: it has TLS, and no certificate, or not now */

@@ -220,7 +220,7 @@ judge(struct ftp *ftp, const X509 *certificate)
 	r = pin_file == NULL ? 0 : pins_look_up(pin_file, ftp->host, ftp->port, pinned);
 	if (r == -EINVAL)
 		return ftp_fail(ftp, FTP_LOCAL, "put a file in its place, or set XDG_CONFIG_HOME",
-		    "pin file '%s' is no regular file, and would forget what is trusted", pin_file);
+		    "pin file '%s' is not a regular file, and would not keep what you trust", pin_file);
 	if (r < 0)
 		return fail_local(ftp, r, pin_file);
 	if (r == 0)

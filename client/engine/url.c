@@ -60,7 +60,7 @@ decode_percent(const char *text, size_t len, char **out, const char **why)
 			int low = len - i > 2 ? hex_digit(text[i + 2]) : -1;
 
 			if (high < 0 || low < 0) {
-				*why = "'%' stands before two hexadecimal digits; '%' itself is written %25";
+				*why = "'%' must come before two hexadecimal digits; write '%' itself as %25";
 				goto bad;
 			}
 			c = (char)(high << 4 | low);
@@ -127,7 +127,7 @@ parse_url_place(const char *text, size_t len, struct ftp_url *url, const char **
 		const char *close = memchr(text, ']', len);
 
 		if (close == NULL) {
-			*why = "'[' before an IPv6 address wants a ']' behind it";
+			*why = "'[' before an IPv6 address needs a ']' after it";
 			return -EINVAL;
 		}
 		host = text + 1;

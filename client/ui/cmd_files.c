@@ -306,8 +306,8 @@ command_cd(struct session *session, struct options *options, const struct args *
 	(void)options;
 	status = expand_all(session, args, &matches);
 	if (status == EXIT_DONE && matches.count > 1)
-		status = report_usage(
-		    "cd: '%s' matches %zu names; one is wanted", report_quote(args->remotes[0]->text), matches.count);
+		status = report_usage("cd: '%s' matches %zu names; it must match one",
+		    report_quote(args->remotes[0]->text), matches.count);
 	if (status == EXIT_DONE && matches.count == 1)
 		path = matches.items[0].path;
 	if (status == EXIT_DONE && ftp_cwd(session->ftp, path) != FTP_OK)

@@ -56,7 +56,7 @@ command_lpwd(struct session *session, struct options *options, const struct args
 	(void)options;
 	(void)args;
 	if (getcwd(path, sizeof(path)) == NULL)
-		return report_local("cannot tell the directory", ".", -errno);
+		return report_local("cannot find out the directory", ".", -errno);
 	report_line("%s", report_quote(path));
 	return EXIT_DONE;
 }
@@ -110,7 +110,7 @@ static const struct setting settings[] = {
 	"files at once in mget, mput and mirror"},
     {"plaintext", SETTING_SWITCH, offsetof(struct options, may_plaintext), 0, 1, "allow the password to go in clear"},
     {"quiet", SETTING_SWITCH, offsetof(struct options, is_quiet), 0, 1, "no progress, no summaries"},
-    {"retry", SETTING_NUMBER, offsetof(struct options, retries), 0, 1000, "how often a lost connection is made again"},
+    {"retry", SETTING_NUMBER, offsetof(struct options, retries), 0, 1000, "how often to connect again after a loss"},
     {"segments", SETTING_NUMBER, offsetof(struct options, segments), 1, SEGMENTS_MAX, "connections for one download"},
     {"timeout", SETTING_NUMBER, offsetof(struct options, timeout_s), 0, 86400,
 	"seconds of silence before giving up; 0: 60"},
@@ -227,7 +227,8 @@ check_bookmark(const char *name, const char *place)
 	if (place == NULL)
 		return EXIT_DONE;
 	if (!ftp_is_url(place) || strpbrk(place, " \t") != NULL)
-		return report_usage("'%s' is no URL; it begins with ftp://, ftpes:// or ftps://, and a blank is %%20",
+		return report_usage(
+		    "'%s' is not a URL; it begins with ftp://, ftpes:// or ftps://, and a blank is %%20",
 		    report_quote(place));
 	status = session_parse_place(place, &url, NULL);
 	if (status == EXIT_DONE)
@@ -249,8 +250,8 @@ edit_bookmarks(const struct buf *text, const char *name, const char *url)
 	else if (r == 0)
 		r = places_write_bookmarks(&fresh);
 	if (r == -EINVAL)
-		status = report_failure(FTP_LOCAL, "the bookmark is not kept", "the bookmarks are no regular file",
-		    "a file in their place");
+		status = report_failure(FTP_LOCAL, "the bookmark is not kept",
+		    "the file of bookmarks is not a regular file", "a file in their place");
 	else if (r < 0 && status == EXIT_DONE)
 		status = report_local("cannot keep the bookmark", name, r);
 	buf_free(&fresh);

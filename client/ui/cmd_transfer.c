@@ -117,8 +117,8 @@ add_get(struct jobs *jobs, const struct match *match, const struct target *targe
 
 		snprintf(what, sizeof(what), "'%s' is not fetched", report_quote(remote));
 		free(own);
-		return report_failure(FTP_USAGE, what, "this cannot be the name of a file here",
-		    "get FILE LOCAL, with a name of your own");
+		return report_failure(
+		    FTP_USAGE, what, "a local file cannot have this name", "get FILE LOCAL, with a name of your own");
 	}
 	job = jobs_add(jobs, WAY_GET);
 	if (job == NULL) {
@@ -155,7 +155,7 @@ get_matches(struct session *session, struct options *options, const struct match
 		status = check_stream(options);
 	for (size_t i = 0; i < matches->count && status == EXIT_DONE; i++) {
 		if (matches->items[i].kind == FTP_KIND_DIRECTORY)
-			report_note("%s is a directory and is left out; mirror takes directories",
+			report_note("%s is a directory and is left out; use mirror for directories",
 			    report_quote(matches->items[i].path));
 		else
 			status = add_get(&jobs, &matches->items[i], &target, options);
@@ -243,7 +243,7 @@ add_put(struct jobs *jobs, const char *local, const char *remote)
 	if (stat(local, &status) < 0)
 		return report_local("cannot read", local, -errno);
 	if (S_ISDIR(status.st_mode))
-		return report_usage("'%s' is a directory; mirror takes directories", report_quote(local));
+		return report_usage("'%s' is a directory; use mirror for directories", report_quote(local));
 	job->size = status.st_size;
 	/* the engine wants a directory and a name in it; freed by close_puts() */
 	job->name = strdup(slash == NULL ? local : slash + 1);
@@ -345,7 +345,7 @@ keep_files(char **paths, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		if (is_local_directory(paths[i]))
 			report_note(
-			    "%s is a directory and is left out; mirror takes directories", report_quote(paths[i]));
+			    "%s is a directory and is left out; use mirror for directories", report_quote(paths[i]));
 		else
 			paths[kept++] = paths[i];
 	}

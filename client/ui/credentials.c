@@ -134,7 +134,7 @@ credentials_ask(struct credentials *credentials, const char *host)
 	r = terminal_ask(prompt.error < 0 ? "Password: " : prompt.data, true, line, sizeof(line));
 	buf_free(&prompt);
 	if (r == -ENOTTY)
-		status = report_failure(FTP_LOGIN, "there is no password", "there is no terminal to ask for it on",
+		status = report_failure(FTP_LOGIN, "there is no password", "there is no terminal to ask for it",
 		    "an entry in ~/.netrc, --password-fd N, or $" PASSWORD_VARIABLE);
 	else if (r == -EINTR)
 		status = report_failure(FTP_ABORTED, "the login was stopped", "", "");

@@ -67,14 +67,14 @@ follow_local_link(struct job *job, int fd, const struct stat *status, const char
 	slash = strrchr(path, '/');
 	if (slash == NULL)
 		return refuse_target(
-		    shown, "it is a link, and where it leads cannot be told", "the name of the file itself");
+		    shown, "it is a link, and its target cannot be found", "the name of the file itself");
 	*slash = '\0';
 	job->own_dir_fd = open(*path == '\0' ? "/" : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (job->own_dir_fd < 0)
 		return report_local("cannot open the directory", path, -errno);
 	if (fstatat(job->own_dir_fd, slash + 1, &there, AT_SYMLINK_NOFOLLOW) < 0 || !is_same_local_file(&there, status))
 		return refuse_target(
-		    shown, "it is a link, and where it leads cannot be told", "the name of the file itself");
+		    shown, "it is a link, and its target cannot be found", "the name of the file itself");
 	return set_target_name(job, job->own_dir_fd, slash + 1);
 }
 
@@ -94,9 +94,9 @@ set_existing(struct job *job, int fd, int dir_fd, const char *name, const char *
 	int descriptor = named_descriptor(dir_fd, name);
 
 	if (fstat(fd, &status) < 0)
-		return report_local("cannot look at", shown, -errno);
+		return report_local("cannot examine", shown, -errno);
 	if (S_ISDIR(status.st_mode))
-		return refuse_target(shown, "it is a directory", "a name in it, or a slash behind it");
+		return refuse_target(shown, "it is a directory", "a name in it, or a slash after it");
 	if (S_ISSOCK(status.st_mode))
 		return refuse_target(shown, "it is a socket", "-, and a program that writes into it");
 	*is_stdout = fstat(STDOUT_FILENO, &out) == 0 && is_same_local_file(&status, &out);

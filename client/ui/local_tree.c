@@ -54,7 +54,7 @@ report_unknown(const char *shown, const char *name, int error)
 {
 	char *path = path_join(shown, name);
 
-	(void)report_local("cannot look at", path == NULL ? name : path, error);
+	(void)report_local("cannot examine", path == NULL ? name : path, error);
 	free(path);
 }
 

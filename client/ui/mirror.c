@@ -190,7 +190,7 @@ report_oddities(struct mirror *mirror, const char *path, const struct ftp_list *
 		mirror_note(mirror, EXIT_REFUSED);
 	}
 	if ((remote->doubts & FTP_DOUBT_CUT) != 0) {
-		report_warning("'%s' was not listed to its end: more is there", report_quote(shown));
+		report_warning("the listing of '%s' was cut off: more is there", report_quote(shown));
 		mirror_note(mirror, EXIT_REFUSED);
 	}
 }
@@ -246,7 +246,7 @@ report_doubt(struct mirror *mirror, const char *path, const struct ftp_list *lis
 
 	ftp_doubt_text(list, doubt, sizeof(doubt));
 	snprintf(what, sizeof(what), "%s in '%s' is removed from the other side",
-	    is_hidden_alone ? "no name with a dot in front" : "nothing", report_quote(shown));
+	    is_hidden_alone ? "no name that begins with a dot" : "nothing", report_quote(shown));
 	snprintf(why, sizeof(why), "%s %s", report_quote(shown), doubt);
 	mirror_note(mirror, report_failure(FTP_REFUSED, what, why, ""));
 }
@@ -292,7 +292,7 @@ refuse_depth(struct mirror *mirror, const char *path, const char *why)
 {
 	char what[1024];
 
-	snprintf(what, sizeof(what), "'%s' is not gone into", report_quote(path));
+	snprintf(what, sizeof(what), "'%s' is not entered", report_quote(path));
 	mirror->is_doubtful = true;
 	return report_failure(FTP_REFUSED, what, why, "--exclude, for the link");
 }
@@ -312,7 +312,7 @@ mirror_walk(struct mirror *mirror, const char *path, bool is_new, const char *un
 	trail.depth = trail.above == NULL ? 0 : trail.above->depth + 1;
 	if (strlen(path) >= PATH_MAX - 512) {
 		mirror->has_failed = true;
-		mirror_note(mirror, report_local("cannot go into", path, -ENAMETOOLONG));
+		mirror_note(mirror, report_local("cannot enter", path, -ENAMETOOLONG));
 		return;
 	}
 	status = list_both(mirror, path, is_new, &source, &target);
@@ -382,7 +382,7 @@ summarize(const struct mirror *mirror)
 		    mirror->same_by_size, mirror->same_by_size == 1 ? "is" : "are",
 		    mirror->same_by_size == 1 ? "it was" : "they were");
 	if (!mirror->is_upload && ftp_hides_dots(mirror->session->ftp))
-		report_note("the server lists no names with a dot in front; if it has some, they were not copied");
+		report_note("the server lists no names that begin with a dot; if it has some, they were not copied");
 	if (mirror->extra > 0 && !mirror->wishes.is_delete)
 		report_note("%zu name%s only on the other side; --delete removes such", mirror->extra,
 		    mirror->extra == 1 ? "" : "s");
@@ -558,7 +558,7 @@ command_mirror(struct session *session, struct options *options, const struct ar
 		mirror.local_root = name == NULL || name[0] == '\0' || mirror_name_refused(name) != NULL ? "." : name;
 	}
 	if (options->is_checksum + options->is_size_only + options->is_ignoring_times > 1)
-		return report_usage("one of --checksum, --size-only and --ignore-times decides, not several");
+		return report_usage("only one of --checksum, --size-only and --ignore-times can decide");
 	/* where it is not known yet, a copy too many is worse than none: see mirror_sharpen_times() */
 	mirror.knows_times = args->is_upload && ftp_has_feature(session->ftp, "MFMT");
 	mirror.wishes.is_newer_same = args->is_upload && !mirror.knows_times;

@@ -249,8 +249,8 @@ session_parse_place(const char *place, struct ftp_url *url, char **pattern)
 	if (r < 0) {
 		/* the text is not repeated where it may have a password in it */
 		status = strchr(place, '@') == NULL
-		    ? report_usage("'%s' is no place on a server: %s", report_quote(place), why)
-		    : report_usage("this is no place on a server: %s", why);
+		    ? report_usage("'%s' is not a place on a server: %s", report_quote(place), why)
+		    : report_usage("this is not a place on a server: %s", why);
 	} else if (url->password != NULL) {
 		status = report_usage("a password in a URL is seen by everybody in the list of processes; leave it "
 				      "out: it is asked for, or "

@@ -149,7 +149,7 @@ words_split(const char *line, struct words *words, const char **why)
 						     : "a ' is not closed; close it, or write \\' for the character";
 			r = -EINVAL;
 		} else if (splitter.is_dangling) {
-			*why = "a backslash stands at the end; write \\\\ for the character";
+			*why = "a backslash is at the end; write \\\\ for the character";
 			r = -EINVAL;
 		} else {
 			r = keep_word(words, &splitter);

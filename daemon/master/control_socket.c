@@ -277,7 +277,7 @@ control_socket_ready(void *arg)
 	if (fd < 0)
 		return;
 	if (!is_root(fd)) {
-		log_message(LEVEL_WARNING, "control-refused", "a process of a user that is not root asked");
+		log_message(LEVEL_WARNING, "control-refused", "a process of a user other than root sent a request");
 		turn_away(fd, "{\"error\":\"only root may ask\"}\n");
 		return;
 	}

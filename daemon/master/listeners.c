@@ -180,7 +180,7 @@ static const char *
 advice_for(int error)
 {
 	if (error == -EACCES)
-		return "; it takes CAP_NET_BIND_SERVICE, or a lower sysctl net.ipv4.ip_unprivileged_port_start";
+		return "; this needs CAP_NET_BIND_SERVICE, or a lower sysctl net.ipv4.ip_unprivileged_port_start";
 	return "";
 }
 

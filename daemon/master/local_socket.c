@@ -91,7 +91,8 @@ local_socket_open(struct local_socket *local, const char *path, mode_t mode, int
 	}
 	r = open_named(local, path, mode, backlog);
 	if (r < 0) {
-		snprintf(error, size, "%s", r == -EEXIST ? "what has this name is no socket; remove it" : strerror(-r));
+		snprintf(error, size, "%s",
+		    r == -EEXIST ? "something that is not a socket has this name; remove it" : strerror(-r));
 		close_fd(&local->fd);
 		close_fd(&local->dir_fd);
 	}

@@ -36,7 +36,7 @@ log_walls(void)
 	if (sandbox_is_widened())
 		log_field_text("widened", "a build for sanitizers: its filters allow more; not for use");
 #ifdef SALLYPORT_TAKEOVER
-	log_field_text("takeover", "a build for tests: its processes can be taken over by anybody; not for use");
+	log_field_text("takeover", "a build for tests: anybody can take over its processes; not for use");
 #endif
 	log_end();
 }

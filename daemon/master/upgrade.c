@@ -248,7 +248,7 @@ kill_program(const struct upgrade *upgrade)
 static void
 fail_start(struct upgrade *upgrade, int status)
 {
-	const char *rest = upgrade->is_retired ? "nobody listens; the next attempt follows" : "this one goes on";
+	const char *rest = upgrade->is_retired ? "no server listens; the next attempt follows" : "this one goes on";
 	bool wants_reload = upgrade->wants_reload;
 
 	upgrade->wants_reload = false;

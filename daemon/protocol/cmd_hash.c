@@ -89,7 +89,7 @@ cmd_rang(struct protocol *protocol, const struct request *request)
 		return;
 	}
 	if (first > last) {
-		reply(protocol, 501, "The first byte lies behind the last one");
+		reply(protocol, 501, "The first byte lies after the last one");
 		return;
 	}
 	protocol->restart_offset = first;
@@ -149,7 +149,7 @@ xhash(struct protocol *protocol, char *argument, enum ipc_hash algorithm)
 		r = home_path_resolve(&protocol->cwd, client_path, strlen(client_path), &path);
 	if (r < 0) {
 		reply(protocol, 501,
-		    "Usage: a path, then the first byte and the one behind the last; quote a path with blanks");
+		    "Usage: a path, then the first byte and the one after the last; quote a path with blanks");
 		return;
 	}
 	r = ask_files_hash(protocol, &path, algorithm, &from, &to, digest);

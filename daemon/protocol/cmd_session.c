@@ -417,7 +417,7 @@ help_all(struct protocol *protocol, const struct command *table)
 	}
 	if (used > 0)
 		reply_line(protocol, "%s", line);
-	reply(protocol, 214, "HELP verb tells its syntax");
+	reply(protocol, 214, "HELP verb shows its syntax");
 }
 
 void

@@ -44,8 +44,8 @@ cmd_auth(struct protocol *protocol, const struct request *request)
 	}
 	/* bytes in clear behind AUTH may be an attacker's: they are not run, and there is no going on (RFC 4217, 15.2) */
 	if (control->input_start < control->input_end) {
-		reply(protocol, 421, "Commands in clear behind AUTH TLS; closing");
-		tell_monitor_noted(protocol, NOTED_TLS_FAILED, "commands in clear behind AUTH TLS");
+		reply(protocol, 421, "Commands in clear after AUTH TLS; closing");
+		tell_monitor_noted(protocol, NOTED_TLS_FAILED, "commands in clear after AUTH TLS");
 		protocol->is_over = true;
 		return;
 	}

@@ -258,9 +258,9 @@ set_target(struct protocol *protocol, const char *verb, const union address *tar
 	if (!protocol->config->active_mode)
 		reply(protocol, 502, "Active mode is switched off; use EPSV or PASV");
 	else if (data_set_target(protocol, target) < 0 && address_same_host(target, &protocol->session->peer))
-		reply(protocol, 504, "Ports below 1024 are not connected to");
+		reply(protocol, 504, "This server does not connect to ports below 1024");
 	else if (protocol->data_mode != DATA_ACTIVE)
-		reply(protocol, 501, "Only your own address is connected to");
+		reply(protocol, 501, "This server connects only to your own address");
 	else
 		reply(protocol, 200, "%s done", verb);
 }

@@ -61,7 +61,7 @@ refuse_early(struct protocol *protocol)
 		close_fd(&fd);
 	if (strangers > 0)
 		tell_monitor_noted(
-		    protocol, NOTED_DATA_REFUSED, "a stranger on a passive port that nobody was told yet");
+		    protocol, NOTED_DATA_REFUSED, "a stranger on a passive port that was not announced yet");
 }
 
 int
@@ -233,7 +233,7 @@ note_failure(struct protocol *protocol, int error)
 	char text[ADDRESS_TEXT_MAX], detail[ADDRESS_TEXT_MAX + 128];
 
 	address_text(address, text);
-	snprintf(detail, sizeof(detail), "%s %s port %u: %s", is_active ? "active, to" : "passive, told as", text,
+	snprintf(detail, sizeof(detail), "%s %s port %u: %s", is_active ? "active, to" : "passive, announced as", text,
 	    address_port(address), strerror(-error));
 	tell_monitor_noted(protocol, NOTED_DATA_FAILED, detail);
 }

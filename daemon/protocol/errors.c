@@ -60,7 +60,7 @@ static const struct error_row rows[] = {
     /* what passes */
     {-EBUSY,        {450, 550, 450, 450}, "In use by another transfer"},
     {-EHOSTDOWN,    {450, 550, 450, 450}, "In use by another transfer; a server that is gone holds it for two minutes at most"},
-    {-ETXTBSY,      {450, 550, 450, 450}, "In use: it is a program that runs"},
+    {-ETXTBSY,      {450, 550, 450, 450}, "In use: it is a running program"},
     {-EAGAIN,       {450, 550, 450, 450}, "Directories on the way are being renamed; try again"},
     {-ETIMEDOUT,    {450, 550, 450, 450}, "Another session of this account changes or counts its files; try again"},
     {-ECANCELED,    {451, 550, 451, 451}, "Stopped"},

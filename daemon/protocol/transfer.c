@@ -155,7 +155,7 @@ reply_outcome(struct protocol *protocol, const struct transfer *transfer, enum o
 	if (outcome == OUTCOME_ABORTED)
 		reply(protocol, 226, "ABOR done");
 	else if (protocol->transfer.was_aborted)
-		reply(protocol, 226, "ABOR came when all was over");
+		reply(protocol, 226, "ABOR came after the end of the transfer");
 }
 
 /* Reply, log and count; r is 0 or what ended the transfer. */

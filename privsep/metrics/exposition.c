@@ -67,7 +67,7 @@ add_states(const struct view *view, struct buf *out)
 		for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 			counts[i] += strcmp(session.state, states[i]) == 0;
 	}
-	add_family(out, "sessions", "gauge", "Sessions that are there, by what they do.");
+	add_family(out, "sessions", "gauge", "Current sessions, by what they do.");
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		add_labelled(out, "sessions", "state", states[i], counts[i]);
 }
@@ -84,7 +84,7 @@ add_server(const struct view *view, struct buf *out)
 	add_plain_metric(
 	    out, "draining", "gauge", "1 while the server stops and takes no new sessions.", head->is_draining != 0);
 	add_plain_metric(out, "reload_time_seconds", "gauge",
-	    "When a configuration was last put in force by a reload; 0: never.", head->reloaded_s);
+	    "When a reload last changed the configuration in force; 0: never.", head->reloaded_s);
 	add_plain_metric(out, "reloads_refused_total", "counter", "Reloads that left the configuration as it was.",
 	    head->reloads_refused);
 	add_plain_metric(
@@ -95,7 +95,7 @@ add_server(const struct view *view, struct buf *out)
 		return;
 	add_plain_metric(out, "certificate_expiry_time_seconds", "gauge",
 	    "When the certificate in force ends, since the epoch.", head->certificate_ends_s);
-	add_family(out, "certificate_days_left", "gauge", "Whole days until it ends; negative behind it.");
+	add_family(out, "certificate_days_left", "gauge", "Whole days until it ends; negative after it.");
 	buf_addf(out, "sallyport_certificate_days_left %lld\n", (long long)view_days_left(view));
 }
 
@@ -132,7 +132,7 @@ add_transfers(const struct view *view, struct buf *out)
 	for (int i = 0; i < DIRECTION_COUNT; i++)
 		add_labelled(
 		    out, "transfer_bytes_total", "direction", direction_name((enum ipc_direction)i), work->bytes[i]);
-	add_family(out, "transfer_failures_total", "counter", "Transfers that were not completed, by what ended them.");
+	add_family(out, "transfer_failures_total", "counter", "Transfers that were not completed, by the reason.");
 	for (int i = 0; i < TRANSFER_FAILURE_COUNT; i++)
 		add_labelled(out, "transfer_failures_total", "reason", transfer_failure_name((enum transfer_failure)i),
 		    work->failures[i]);
@@ -172,7 +172,7 @@ add_quota_metrics(const struct view *view, struct buf *out)
 	size_t count = view_quotas(view, rows);
 
 	add_quota_family(
-	    out, "quota_used_bytes", "What the accounts that use most use of their quotas.", rows, count, false);
+	    out, "quota_used_bytes", "Bytes that the accounts use that use most of their quotas.", rows, count, false);
 	add_quota_family(out, "quota_used_files", "Files and directories of the same accounts.", rows, count, true);
 }
 

@@ -133,9 +133,8 @@ monitor_answer_unguarded(struct monitor *monitor)
 	} else {
 		log_begin(LEVEL_CRITICAL, "alarm");
 		log_field_text("violation",
-		    event == UNGUARDED_CHANGED
-			? "an upload was changed after its end"
-			: "an upload was changed after its end, and a hook was told of it before");
+		    event == UNGUARDED_CHANGED ? "an upload was changed after its end"
+					       : "an upload was changed after its end, and a hook had got it before");
 		log_field_text("path", path.text);
 	}
 	log_end();

@@ -138,7 +138,7 @@ monitor_take_pam_answer(struct monitor *monitor, struct account *account, const 
 	if (r == 0)
 		r = read_pam_reply(monitor, account, told);
 	if (r == -EPROTO)
-		return give_pam_up(monitor, "the process that asks PAM said what it must not", reason);
+		return give_pam_up(monitor, "the process that asks PAM sent what it must not send", reason);
 	*reason = told;
 	return r;
 }

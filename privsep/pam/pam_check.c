@@ -114,7 +114,7 @@ take_user(const struct pam_session *session, const char *name, struct pam_answer
 	if (user == NULL)
 		decide(answer, PAM_REFUSED, "PAM knows the user, but getpwnam does not");
 	else if (!account_name_valid(name, strlen(name), &problem))
-		decide(answer, PAM_REFUSED, "the name that PAM gave the user is none of an account");
+		decide(answer, PAM_REFUSED, "the name that PAM gave the user is not valid for an account");
 	else if (user->pw_uid == 0 || user->pw_gid == 0)
 		decide(answer, PAM_REFUSED, "system user has uid or gid 0");
 	else if (user->pw_uid == session->service_uid)

@@ -43,7 +43,7 @@ static const struct step {
     [SANDBOX_STEP_CAPABILITIES] = {"capset", CAP_NET_BIND_SERVICE, 0, "active-port below 1024 needs it"},
     [SANDBOX_STEP_NO_NEW_PRIVS] = {"prctl(PR_SET_NO_NEW_PRIVS)", SANDBOX_NO_CAPABILITY, 0, NULL},
     [SANDBOX_STEP_LANDLOCK] = {"landlock", SANDBOX_NO_CAPABILITY, E2BIG,
-	"too many rulesets of Landlock lie upon each other; start the server outside of other sandboxes"},
+	"too many rulesets of Landlock are stacked; start the server outside of other sandboxes"},
     [SANDBOX_STEP_DUMPABLE] = {"prctl(PR_SET_DUMPABLE)", SANDBOX_NO_CAPABILITY, 0, NULL},
     [SANDBOX_STEP_PARENT] = {"prctl(PR_SET_PDEATHSIG)", SANDBOX_NO_CAPABILITY, ECANCELED,
 	"the process that started it has ended"},
@@ -143,7 +143,7 @@ sandbox_explain(const struct sandbox_failure *failure, char *text, size_t size)
 		snprintf(text, size, "; CAP_%s is missing", sandbox_capability_name(step->capability));
 	else if (failure->error == EPERM && step->capability != SANDBOX_NO_CAPABILITY)
 		snprintf(text, size,
-		    "; CAP_%s is there, so the user namespace (/proc/self/setgroups) or the seccomp profile of a "
+		    "; CAP_%s is present, so the user namespace (/proc/self/setgroups) or the seccomp profile of a "
 		    "container "
 		    "denies it",
 		    sandbox_capability_name(step->capability));

@@ -170,7 +170,7 @@ is_clean()
 @test "hostile: a size that lies" {
 	serve
 	client 6 size-small get @file
-	assert_output --partial 'more came than the size'
+	assert_output --partial 'more bytes came than the server announced'
 	[ ! -e file ]
 	[ ! -e file.part ]
 	client 6 size-large get @file

@@ -109,7 +109,7 @@ new_device()
 	mkfifo "$HOME/.config/sallyport/pins"
 	run timeout 20 "$BUILD/sallyport" ls "$(at)"
 	assert_failure
-	assert_output --partial "$HOME/.config/sallyport/pins' is no regular file"
+	assert_output --partial "$HOME/.config/sallyport/pins' is not a regular file"
 	[ -p "$HOME/.config/sallyport/pins" ]
 	mkfifo "$HOME/.config/sallyport/bookmarks.new"
 	run timeout 20 "$BUILD/sallyport" bookmark here "$(at)"

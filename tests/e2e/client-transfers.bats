@@ -241,7 +241,7 @@ more_in_log()
 	timeout 60 "$BUILD/sallyport" --ca "$CA" get --to-end "$URL/log" - 2>said </dev/null 3>&- |
 		(head -c 1000 && more_in_log four && cat) >stream
 	cmp -n "$(stat -c %s stream)" stream "$HOME_DIR/log"
-	grep -qF "grows on: 5000010 bytes were fetched, and it has 5000015 by now" said
+	grep -qF "is still growing: 5000010 bytes were fetched, and it has 5000015 now" said
 }
 
 @test "transfers: Ctrl-C with --to-end keeps the part, and the command that is told fetches the rest of the log" {
@@ -382,7 +382,7 @@ peer_does()
 	# names can be read, and nothing about them
 	chmod 744 tree/dark
 	run -3 as_nobody mirror --delete tree "$URL/tree"
-	assert_output --partial "cannot look at 'dark/one': Permission denied"
+	assert_output --partial "cannot examine 'dark/one': Permission denied"
 	assert_output --partial "nothing in 'dark' is removed"
 	[ -e "$DIR/home/alice/tree/dark/one" ]
 	[ -e "$DIR/home/alice/tree/dark/three" ]

@@ -155,7 +155,7 @@ is_served()
 	echo mine >"$DIR/page"
 	: >"$LOG"
 	start_server
-	wait_until log_has " error metrics .*cannot serve metrics-listen 'unix:$DIR/page': what has this name is no socket; remove it; it is tried again"
+	wait_until log_has " error metrics .*cannot serve metrics-listen 'unix:$DIR/page': something that is not a socket has this name; remove it; it is tried again"
 	assert_equal "$(cat "$DIR/page")" mine
 }
 

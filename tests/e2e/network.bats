@@ -464,7 +464,7 @@ does_not_listen()
 		        pass
 		ftp.quit()
 	END
-	wait_until log_has ' data-refused .*detail="a stranger on a passive port that nobody was told yet"'
+	wait_until log_has ' data-refused .*detail="a stranger on a passive port that was not announced yet"'
 }
 
 @test "transfer after transfer: the listeners made ahead are closed when the client is idle" {

@@ -88,7 +88,7 @@ names_in()
 	before=$(sha256sum <"$DIR/etc/real")
 	ln -s real "$DIR/etc/users"
 	run ! add_user bob secret
-	assert_output --partial "it has to be a file, not a link"
+	assert_output --partial "it must be a file, not a link"
 	assert_equal "$(readlink "$DIR/etc/users")" real
 	assert_equal "$(sha256sum <"$DIR/etc/real")" "$before"
 	for kind in make_device mkfifo make_socket; do
@@ -115,7 +115,7 @@ names_in()
 	rm -f "$DIR/run/control"
 	mkfifo "$DIR/run/control"
 	run ! timeout 20 "$BUILD/sallyportd" -f -c "$CONF"
-	assert_output --partial "'$DIR/run/control': what has this name is no socket; remove it"
+	assert_output --partial "'$DIR/run/control': something that is not a socket has this name; remove it"
 	[ -p "$DIR/run/control" ]
 }
 

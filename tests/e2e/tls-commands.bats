@@ -158,14 +158,14 @@ restart_with()
 	END
 }
 
-@test "what stands in clear behind AUTH TLS in one segment is not run, and the session ends" {
+@test "what stands in clear after AUTH TLS in one segment is not run, and the session ends" {
 	ftp_raw <<-'END'
 		< 220
 		>> AUTH TLS\r\nFEAT\r\n
 		< 421
 		<eof
 	END
-	wait_until log_has ' tls-failed .*in clear behind AUTH'
+	wait_until log_has ' tls-failed .*in clear after AUTH'
 	ftp_raw <<-'END'
 		< 220
 		>> AUTH TLS\r\nUSER ali
@@ -174,7 +174,7 @@ restart_with()
 	END
 }
 
-@test "what stands in clear behind AUTH TLS in a later segment is not run either" {
+@test "what stands in clear after AUTH TLS in a later segment is not run either" {
 	ftps <<-'END'
 		c = Control()
 		c.ask('AUTH TLS', 234)
