@@ -416,8 +416,8 @@ check_duplicates(struct build *build)
 		buf_init(&name, ERROR_LINE_MAX);
 		escape_bytes(&name, ESCAPE_LOG, first, len);
 		report_bad_line(build, count_lines(build->text, again_at) + 1,
-		    "the account '%s' is in line %llu already; remove one of them",
-		    name.data == NULL ? "" : name.data, (unsigned long long)count_lines(build->text, first_at) + 1);
+		    "the account '%s' is in line %llu already; remove one of them", name.data == NULL ? "" : name.data,
+		    (unsigned long long)count_lines(build->text, first_at) + 1);
 		buf_free(&name);
 	}
 	return build->errors > 0 ? -EINVAL : 0;

@@ -90,7 +90,8 @@ ban_add(struct ctl *ctl)
 		return CTL_USAGE;
 	if (ctl->given[OPTION_FOR]) {
 		if (parse_duration(ctl->value[OPTION_FOR], BAN_MAX_S, &seconds) < 0 || seconds == 0) {
-			ctl_error("'%s' is not a time for --for; use seconds, or a number with s, m, h or d, such as 12h",
+			ctl_error(
+			    "'%s' is not a time for --for; use seconds, or a number with s, m, h or d, such as 12h",
 			    ctl_quote(ctl->value[OPTION_FOR]));
 			return CTL_USAGE;
 		}

@@ -354,8 +354,8 @@ begin_round(struct fetch *fetch)
 		fetch->rounds++;
 		return true;
 	}
-	ftp_note(fetch->ftp, "'%s' is still growing: %llu bytes were fetched, and it has %lld now", fetch->transfer->remote,
-	    (unsigned long long)fetch_position(fetch), (long long)fetch->size);
+	ftp_note(fetch->ftp, "'%s' is still growing: %llu bytes were fetched, and it has %lld now",
+	    fetch->transfer->remote, (unsigned long long)fetch_position(fetch), (long long)fetch->size);
 	return false;
 }
 

@@ -159,8 +159,7 @@ find_beginning(struct fetch *fetch)
 	if (reason != FTP_OK || fetch->is_begun || !is_there || !transfer->is_resume)
 		return reason;
 	fetch->result->is_restarted = true;
-	ftp_note(fetch->ftp,
-	    "'%s' is fetched from the beginning: '%s' is not a proven part of it, and stays %s",
+	ftp_note(fetch->ftp, "'%s' is fetched from the beginning: '%s' is not a proven part of it, and stays %s",
 	    transfer->remote, fetch->part.is_beside_other ? other : transfer->local_name,
 	    fetch->part.is_beside_other ? "as it is" : "until the new one is whole");
 	return FTP_OK;
@@ -213,9 +212,8 @@ static const char *
 why_not_same(const struct fetch *fetch, const struct record *record)
 {
 	if (fetch->is_begun)
-		return fetch->mtime == -1 || record->mtime == -1
-		    ? "it may have changed on the server meanwhile"
-		    : "it changed on the server meanwhile";
+		return fetch->mtime == -1 || record->mtime == -1 ? "it may have changed on the server meanwhile"
+								 : "it changed on the server meanwhile";
 	if (!fetch->part.has_record)
 		return "nothing says which file the part is of";
 	return fetch->mtime == -1 || record->mtime == -1

@@ -313,8 +313,8 @@ ftp_hash(
 	memset(hash, 0, sizeof(*hash));
 	doing(ftp, "cannot have '%s' hashed by the server", path);
 	if (algorithm != NULL && found == NULL)
-		return ftp_fail(ftp, FTP_USAGE, "use SHA-256, SHA-512, SHA-1, MD5 or CRC32",
-		    "'%s' is not a known hash", algorithm);
+		return ftp_fail(
+		    ftp, FTP_USAGE, "use SHA-256, SHA-512, SHA-1, MD5 or CRC32", "'%s' is not a known hash", algorithm);
 	reason = session_ready(ftp);
 	if (reason == FTP_OK && found == NULL && (found = algorithm_best(ftp)) == NULL)
 		reason = ftp_fail(ftp, FTP_REFUSED, NULL, "the server has no command for it");
@@ -336,8 +336,8 @@ ftp_hash_local(struct ftp *ftp, int fd, const char *algorithm, uint64_t offset, 
 	memset(hash, 0, sizeof(*hash));
 	doing(ftp, "cannot hash the local file");
 	if (found == NULL)
-		return ftp_fail(ftp, FTP_USAGE, "use SHA-256, SHA-512, SHA-1, MD5 or CRC32",
-		    "'%s' is not a known hash", algorithm);
+		return ftp_fail(
+		    ftp, FTP_USAGE, "use SHA-256, SHA-512, SHA-1, MD5 or CRC32", "'%s' is not a known hash", algorithm);
 	r = hash_here(ftp, found, fd, offset, length, NULL, hash->hex);
 	if (r < 0)
 		return fail_local(ftp, r, r == -ENODATA ? "shorter than the range" : "file");

@@ -168,7 +168,7 @@ begin_resumed(struct delivery *delivery, struct data *data)
 	if (!ftp->has_no_stor_restart) {
 		reason = data_begin(ftp, data, "STOR", remote, delivery->at);
 		if (is_offset_refused(ftp, reason)) {
-			delivery_start_over(delivery, "the server cannot go on at this place");
+			delivery_start_over(delivery, "the server cannot resume at this offset");
 			return data_begin(ftp, data, "STOR", remote, 0);
 		}
 		if (!is_resume_refused(ftp, reason))
@@ -210,7 +210,7 @@ begin_anew(struct delivery *delivery, struct data *data)
 	if (reason == FTP_OK)
 		reason = data_begin(ftp, data, verb, delivery->stage.path, 0);
 	if (reason == FTP_OK)
-		ftp_note(ftp, "the server makes no temporary name for '%s': %s; it goes under its own name",
+		ftp_note(ftp, "the server accepts no temporary name for '%s': %s; it goes under its own name",
 		    delivery->stage.path, refusal.why);
 	return reason;
 }

@@ -272,7 +272,8 @@ say_why(const struct opt_parser *parser, enum opt_problem problem, char *why, si
 		snprintf(why, size, "unknown option '%s'; --help lists the options", report_quote(parser->text));
 		break;
 	case OPT_NOT_ACCEPTED:
-		snprintf(why, size, "%s has no meaning here; --help after the command lists its options", parser->shown);
+		snprintf(
+		    why, size, "%s has no meaning here; --help after the command lists its options", parser->shown);
 		break;
 	case OPT_TAKES_NO_VALUE:
 		snprintf(why, size, "--%s takes no value", row->name);

@@ -78,7 +78,8 @@ check_certificate(struct check *check, const struct config *config)
 	if (config->tls.certificate[0] == '\0')
 		return;
 	if (!check->is_root && access(config->tls.key, R_OK) < 0 && errno == EACCES)
-		add_finding(check, false, "%s: tls: key '%s' was not read, because that needs root", check->path, config->tls.key);
+		add_finding(check, false, "%s: tls: key '%s' was not read, because that needs root", check->path,
+		    config->tls.key);
 	else if (certificate_check_files(config->tls.certificate, config->tls.key, &report) < 0)
 		add_finding(check, !report.is_out_of_date, "%s: tls: %s", check->path, report.error);
 }
@@ -104,8 +105,8 @@ check_log_directory(struct check *check, const struct config *config, const char
 	snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
 	if (access(directory, F_OK) == 0 || errno != ENOENT)
 		return;
-	add_finding(check, false, "%sdirectory '%s' is missing, and the start does not make it; 'install -d -o %s %s'", place,
-	    directory, config->service_user, directory);
+	add_finding(check, false, "%sdirectory '%s' is missing, and the start does not make it; 'install -d -o %s %s'",
+	    place, directory, config->service_user, directory);
 }
 
 /* A FIFO is not opened to see whether it has a reader: closing it again would end that. */
@@ -237,7 +238,8 @@ check_accounts(struct check *check, const struct config *config)
 	int fd = -1;
 
 	if (!check->is_root && access(config->accounts, R_OK) < 0 && errno == EACCES) {
-		add_finding(check, false, "%s: accounts: '%s' was not read, because that needs root", check->path, config->accounts);
+		add_finding(check, false, "%s: accounts: '%s' was not read, because that needs root", check->path,
+		    config->accounts);
 		return;
 	}
 	buf_init(&problem, LINE_MAX_BYTES);
@@ -300,7 +302,8 @@ check_walls(struct check *check, const struct config *config)
 	if (config_service_user(config, &trial.service_uid, &trial.service_gid, error, sizeof(error)) < 0)
 		add_check_error(check, error);
 	else if (!check->is_root)
-		add_finding(check, false, "%s: the walls of sessions were not tried, because that needs root", check->path);
+		add_finding(
+		    check, false, "%s: the walls of sessions were not tried, because that needs root", check->path);
 	else if (config->on_upload[0] == '\0' ||
 	    config_hook_user(config, &trial.hook_uid, &trial.hook_gid, error, sizeof(error)) == 0)
 		try_all_walls(check, config, &trial);

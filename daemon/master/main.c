@@ -88,7 +88,8 @@ struct start_options {
 static const struct opt_row start_options[] = {
     {NULL, 'c', "FILE", OPT_TEXT, AT(config_path), .help = "configuration (default: " CONFIG_FILE_DEFAULT ")"},
     {NULL, 'f', NULL, OPT_FLAG, AT(is_foreground), .help = "stay in the foreground and log to standard error"},
-    {NULL, 't', NULL, OPT_FLAG, AT(is_check), .help = "check the configuration and exit: 0 if good, 1 if not, with a report"},
+    {NULL, 't', NULL, OPT_FLAG, AT(is_check),
+	.help = "check the configuration and exit: 0 if good, 1 if not, with a report"},
     {"version", 'V', NULL, OPT_FLAG, AT(wants_version), .help = "print the version and exit"},
     {"help", 'h', NULL, OPT_FLAG, AT(wants_help), .help = "print this help and exit"},
 };

@@ -43,7 +43,8 @@ monitor_answer_sign(struct monitor *monitor)
 		r = sign_handshake(
 		    monitor->session->key_fd, (enum sign_scheme)scheme, text, len, signature, &signature_len);
 	if (r == -EPERM)
-		monitor_end_for_violation(monitor, &monitor->protocol, "asked to sign something other than a handshake");
+		monitor_end_for_violation(
+		    monitor, &monitor->protocol, "asked to sign something other than a handshake");
 	if (r < 0)
 		log_no_signature(monitor, r);
 	ipc_begin_reply(&monitor->message, IPC_sign, r);
