@@ -7,9 +7,8 @@
 #include <stddef.h>
 
 /*
- * File to network: every LF becomes CRLF; a CR in front of it is a byte as any other, so
- * that the way back gives the same file.
- * out has room for 2 * len. Returns the bytes written to out.
+ * File to network: every LF becomes CRLF. A CR before it is a byte like any other, so that the way back gives the
+ * same file. out has room for 2 * len. Returns the bytes written to out.
  */
 size_t ascii_encode(const char *in, size_t len, char *out);
 

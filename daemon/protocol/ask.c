@@ -17,7 +17,7 @@
 #define SIGN_PAUSE_MS 10
 #define AHEAD_LOW 1 /* listeners that are left when more are asked for */
 
-/* Transfers that the monitor was not told of yet: what comes next wakes it anyway. */
+/* Transfers that were not yet reported to the monitor: the next message wakes it anyway. */
 static struct ipc_message held;
 
 bool
@@ -107,7 +107,7 @@ note_ahead(struct protocol *protocol)
 		ask_give_up(protocol);
 }
 
-/* What the monitor says of its own accord, or of listeners ahead. False: it is nothing of that kind. */
+/* Handle a message that the monitor sends unasked, or about listeners ahead. False: it is another one. */
 static bool
 take_told(struct protocol *protocol)
 {
@@ -288,7 +288,10 @@ ask_monitor_sign(
 
 	if (text_len > SIGN_TEXT_MAX)
 		return -EINVAL;
-	/* the monitor bounds how many a session gets: a client that resumes nothing becomes slow, and loses no transfer */
+	/*
+	 * the monitor bounds the signatures of a session: a client that resumes nothing becomes slow, and loses no
+	 * transfer
+	 */
 	while ((r = ask_signature(protocol, scheme, text, text_len)) == -EAGAIN && monotonic_ms() < deadline)
 		poll(NULL, 0, SIGN_PAUSE_MS);
 	if (r < 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What protocol asks of the monitor, and how it asks its siblings (files: ask_files.h). Every question is one message
- * and its answer; the monitor's word to end may come between and is remembered. A sibling that is gone or breaks
- * the table ends this process.
+ * The questions of protocol to the monitor, and the way to ask its siblings (files: ask_files.h). Every question is
+ * one message and its answer. The monitor's message to end may come between, and is remembered. If a sibling is gone
+ * or breaks the table, this process ends.
  */
 #ifndef DAEMON_PROTOCOL_ASK_H
 #define DAEMON_PROTOCOL_ASK_H
@@ -25,7 +25,7 @@ struct protocol;
 int ask_sibling(struct protocol *protocol, int channel);
 int ask_answered(struct protocol *protocol, int result);
 
-/* Take a notice of the monitor in (poll said that there is something). */
+/* Read a notice of the monitor; poll has reported one. */
 void ask_take_notice(struct protocol *protocol);
 
 /* Leave at once: a sibling is gone. */
@@ -35,8 +35,8 @@ void ask_give_up(struct protocol *protocol) __attribute__((noreturn));
 int ask_monitor_login(struct protocol *protocol, const char *user, const char *password, size_t password_len);
 
 /*
- * A listening socket for the data connection: one that was made ahead, or a new one.
- * *was_ahead: it listened already while nobody was told. 0 or -errno. fd is the caller's.
+ * A listening socket for the data connection: one that was made ahead, or a new one. *was_ahead: it listened before
+ * it was announced. 0 or -errno. fd is the caller's.
  */
 int ask_monitor_listen(struct protocol *protocol, union address *bound, int *fd, bool *was_ahead);
 
@@ -66,10 +66,10 @@ void tell_monitor_transferred(
 #define TELL_MS 5 /* the longest wait, and */
 #define TELL_BYTES 65536 /* the most bytes of a next transfer, before what is held back must be sent */
 
-/* Send what is held back. False: there was nothing. */
+/* Send the records that are held back. False: there were none. */
 bool tell_monitor_due(struct protocol *protocol);
 
-/* How long what is held back may wait, in ms; -1: there is nothing. */
+/* How long the records that are held back may wait, in ms; -1: there are none. */
 int tell_monitor_left_ms(const struct protocol *protocol);
 
 void tell_monitor_noted(struct protocol *protocol, enum ipc_noted_event event, const char *detail);

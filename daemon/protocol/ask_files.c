@@ -10,8 +10,8 @@
 #include "common/banned.h"
 
 /*
- * ask_sibling() for what files may need long for: ABOR, or an end, makes it stop. Whatever comes,
- * the answer is waited for, so that question and answer never get out of step.
+ * ask_sibling() for long work of files: ABOR, or an end, makes it stop. In any case wait for the answer, so that
+ * question and answer never get out of step.
  */
 static int
 ask_long(struct protocol *protocol)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What protocol asks of files: a question is one message and its answer, as ask.h describes. */
+/* The questions of protocol to files: each is one message and its answer, as ask.h describes. */
 #ifndef DAEMON_PROTOCOL_ASK_FILES_H
 #define DAEMON_PROTOCOL_ASK_FILES_H
 
@@ -15,7 +15,7 @@
 
 struct protocol;
 
-/* What is known of a thing in the home. */
+/* The facts of an entry of the home. */
 struct file_info {
 	enum ipc_file_kind kind;
 	uint64_t size;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Commands that look at and change what is in the home. */
+/* Commands that read and change the home. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdint.h>
@@ -24,7 +24,7 @@
 #include "common/banned.h"
 
 #define FACTS_MAX 1024
-#define FACT_MAX 64	/* bytes of one fact of MFF as the reply tells it */
+#define FACT_MAX 64	/* bytes of one fact of MFF in the reply */
 
 /* A path in quotes, quotes in it doubled (RFC 959, appendix II). */
 static void
@@ -49,7 +49,7 @@ cmd_pwd(struct protocol *protocol, const struct request *request)
 	reply_quoted_path(protocol, 257, &protocol->cwd, "is the current directory");
 }
 
-/* What the directory's .message says, as lines in front of the reply. */
+/* The directory's .message, as lines before the reply. */
 static void
 show_directory_message(struct protocol *protocol)
 {
@@ -239,7 +239,10 @@ set_time(struct protocol *protocol, const char *stamp, const char *client_path, 
 		reply_error(protocol, REPLY_PLACE, r, path.text);
 		return;
 	}
-	/* draft-somers-ftp-mfxx-03, 3.1: the time that was set, as MDTM will tell it; file systems end in some year, too */
+	/*
+	 * draft-somers-ftp-mfxx-03, 3.1: the time that was set, as MDTM will report it; file systems, too, end in
+	 * some year
+	 */
 	utc_stamp(kept, text);
 	reply(protocol, 213, "%s=%s; %s", fact, text, client_path);
 }
@@ -276,7 +279,7 @@ cmd_mdtm(struct protocol *protocol, const struct request *request)
 	reply(protocol, 213, "%s", text);
 }
 
-/* One fact of MFF, and in told how it was set: 0, or -EINVAL when it is unknown or malformed. */
+/* Set one fact of MFF, and write the result to told. 0, or -EINVAL when it is unknown or malformed. */
 static int
 set_fact(struct protocol *protocol, const struct home_path *path, const char *fact, size_t len, char told[FACT_MAX],
     int *result)
@@ -309,7 +312,7 @@ set_fact(struct protocol *protocol, const struct home_path *path, const char *fa
 	return 0;
 }
 
-/* draft-somers-ftp-mfxx-03, 5: "fact=value;fact=value; path"; the reply tells the values that were set */
+/* draft-somers-ftp-mfxx-03, 5: "fact=value;fact=value; path"; the reply has the values that were set */
 void
 cmd_mff(struct protocol *protocol, const struct request *request)
 {
@@ -342,7 +345,7 @@ cmd_mff(struct protocol *protocol, const struct request *request)
 		reply(protocol, 213, "%s %s", told, blank + 2);
 }
 
-/* A command of one optional path that is answered with a number. */
+/* A command with one optional path and a number as its answer. */
 static void
 reply_number(struct protocol *protocol, const struct home_path *path,
     int (*ask)(struct protocol *, const struct home_path *, uint64_t *))
@@ -408,7 +411,7 @@ find_list_option(char letter)
 	return NULL;
 }
 
-/* The flags of "-la"; *has_unknown: a letter is none of ours. False: no options at all, but a name such as "-x.c". */
+/* The flags of "-la"; *has_unknown: it has an unknown letter. False: no options at all, but a name such as "-x.c". */
 static bool
 parse_list_options(const char *word, size_t len, uint8_t *flags, bool *has_unknown)
 {
@@ -462,8 +465,8 @@ take_list_options(struct protocol *protocol, const char *argument, uint8_t *flag
 }
 
 /*
- * Where the names of an NLST begin in the full path, so that each can be handed to RETR as it
- * is (RFC 1123, 4.1.2.7): behind the working directory when the argument was relative to it.
+ * Where the names of an NLST begin in the full path, so that a client can give each to RETR as it is (RFC 1123,
+ * 4.1.2.7): after the working directory when the argument was relative to it.
  */
 static uint32_t
 shown_from(const struct protocol *protocol, const char *argument, const struct home_path *path)

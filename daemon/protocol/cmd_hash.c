@@ -63,7 +63,7 @@ cmd_hash(struct protocol *protocol, const struct request *request)
 		reply_hash_error(protocol, r, request->path);
 		return;
 	}
-	/* the last byte is told, not the one behind it; an empty range has none */
+	/* the reply has the last byte, not the one after it; an empty range has none */
 	reply(protocol, 213, "%s %llu-%llu %s %s", names[protocol->hash], (unsigned long long)from,
 	    (unsigned long long)(to > from ? to - 1 : from), digest, request->argument);
 }
@@ -99,8 +99,8 @@ cmd_rang(struct protocol *protocol, const struct request *request)
 }
 
 /*
- * "path", "path first", "path first end" or the path in quotes. Numbers at the end belong to
- * the path when a file of that name is meant: only quotes tell for sure.
+ * "path", "path first", "path first end" or the path in quotes. Numbers at the end belong to the path when a file has
+ * that name: only quotes are unambiguous.
  */
 int
 xhash_parse(char *argument, char **path, uint64_t *from, uint64_t *to)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Commands of the session: who is it, what can you do. */
+/* Commands of the session: the login, and what the server can do. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,7 +54,7 @@ cmd_pass(struct protocol *protocol, const struct request *request)
 		reply(protocol, 503, protocol->user[0] == '\0' ? "USER first" : "Already logged in");
 		return;
 	}
-	/* a password that no account can have costs a check as every other; one of a control character is none */
+	/* a password that no account can have costs a check like any other; a single control character is such a one */
 	if (request->len > PASSWORD_MAX)
 		r = ask_monitor_login(protocol, protocol->user, "\x01", 1);
 	else
@@ -71,7 +71,7 @@ cmd_pass(struct protocol *protocol, const struct request *request)
 		reply(protocol, 530, "Too many sessions of this account");
 		break;
 	case -ECANCELED:
-		break;	/* the end that was told before it is the reply */
+		break;	/* the reply is the end that was announced before */
 	case -ECONNABORTED:
 		reply(protocol, 530, "Login incorrect; too many failures, closing");
 		protocol->is_over = true;
@@ -254,7 +254,7 @@ hash_feature(const struct protocol *protocol, char *text, size_t size)
 		    protocol->hash == (enum ipc_hash)i ? "*" : "");
 }
 
-/* Is command known to this server as it is configured, and told in HELP? */
+/* Does this server, as configured, know command and show it in HELP? */
 static bool
 command_is_told(const struct protocol *protocol, const struct command *command)
 {
@@ -319,7 +319,7 @@ opts_utf8(struct protocol *protocol, const char *value)
 		reply(protocol, 501, "UTF-8 is always on");	/* RFC 2389, 4 has no other reply for it */
 }
 
-/* RFC 3659, 7.9: unknown facts are left out; the reply tells those in force. */
+/* RFC 3659, 7.9: unknown facts are ignored; the reply has those in force. */
 static void
 opts_mlst(struct protocol *protocol, const char *value)
 {

@@ -42,7 +42,7 @@ cmd_auth(struct protocol *protocol, const struct request *request)
 		reply(protocol, 503, is_protected(protocol) ? "TLS is on already" : "AUTH comes before the login");
 		return;
 	}
-	/* bytes in clear behind AUTH may be an attacker's: they are not run, and there is no going on (RFC 4217, 15.2) */
+	/* bytes in clear after AUTH may be an attacker's: they are not run, and the session ends (RFC 4217, 15.2) */
 	if (control->input_start < control->input_end) {
 		reply(protocol, 421, "Commands in clear after AUTH TLS; closing");
 		tell_monitor_noted(protocol, NOTED_TLS_FAILED, "commands in clear after AUTH TLS");

@@ -106,7 +106,7 @@ is_short_of_quota(const struct quota_told *told, uint64_t room)
 	return told->bytes_limit != UINT64_MAX && told->bytes + room >= told->bytes_limit;
 }
 
-/* Partials that nobody writes to give way to an upload, so that they do not stand in the way of its announcement either. */
+/* Partials that no upload writes to give way to an upload, so its announcement counts them as room, too. */
 static uint64_t
 room_with_partials(struct protocol *protocol, uint64_t room)
 {
@@ -124,8 +124,8 @@ room_with_partials(struct protocol *protocol, uint64_t room)
 }
 
 /*
- * What there is room for, when the whole file is to have so many bytes. Clients announce the whole
- * size of a file that they go on with, too: what of it is here already needs no room.
+ * The room for a file of so many bytes. Clients announce the whole size also when they resume: the bytes that are
+ * here already need no room.
  */
 static bool
 has_disk_room(struct protocol *protocol, uint64_t bytes, uint64_t *room)
@@ -174,7 +174,7 @@ cmd_allo(struct protocol *protocol, const struct request *request)
 	reply(protocol, 202, "No allocation needed");
 }
 
-/* RFC 2428, 4: after EPSV ALL nothing but EPSV. True: replied. */
+/* RFC 2428, 4: after EPSV ALL only EPSV is allowed. True: replied. */
 static bool
 refused_by_epsv_all(struct protocol *protocol)
 {
@@ -185,8 +185,9 @@ refused_by_epsv_all(struct protocol *protocol)
 }
 
 /*
- * RFC 959, 5.4 lists 421 alone for PASV, which ends the session, and RFC 2428 nothing for EPSV. On purpose it is 425, as
- * for every data connection that cannot be had: the range is full for a moment, and the session is worth more than that.
+ * RFC 959, 5.4 lists 421 alone for PASV, which ends the session, and RFC 2428 nothing for EPSV. On purpose this is
+ * 425, as for every data connection that does not come about: the range is full for a moment, and the session is
+ * worth more than that.
  */
 static void
 reply_no_port(struct protocol *protocol)

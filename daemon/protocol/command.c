@@ -89,7 +89,7 @@ const struct command commands[] = {
     {"XCUP", cmd_cdup, ARG_NONE,     NEEDS_LOGIN,  NULL,          "XCUP",                        "RFC 775"},
     {"XMKD", cmd_mkd,  ARG_PATH,     NEEDS_LOGIN,  NULL,          "XMKD path",                   "RFC 775"},
     {"XRMD", cmd_rmd,  ARG_PATH,     NEEDS_LOGIN,  NULL,          "XRMD path",                   "RFC 775"},
-    /* a browser that is led here by another site speaks HTTP: it must not go on */
+    /* a browser that another site leads here speaks HTTP: end its session */
     {"GET",  cmd_http, ARG_OPTIONAL, IS_HIDDEN,    NULL,          "",                            "RFC 9110"},
     {"HEAD", cmd_http, ARG_OPTIONAL, IS_HIDDEN,    NULL,          "",                            "RFC 9110"},
     {"POST", cmd_http, ARG_OPTIONAL, IS_HIDDEN,    NULL,          "",                            "RFC 9110"},
@@ -118,7 +118,7 @@ end_for_senselessness(struct protocol *protocol, const char *what, const char *d
 	protocol->is_over = true;
 }
 
-/* A line that is no command of ours; too many of them are no client of ours. */
+/* A line that is no command. A client that sends too many of them is not served. */
 static void
 reply_senseless(struct protocol *protocol, const char *text)
 {
@@ -149,7 +149,7 @@ resolve_request_path(struct protocol *protocol, struct request *request)
 	return session_resolve_path(protocol, argument, &path);
 }
 
-/* What the columns of the row ask for; fills in the path. False: replied. */
+/* Check what the columns of the row require; fills in the path. False: replied. */
 static bool
 is_allowed_command(struct protocol *protocol, struct request *request)
 {

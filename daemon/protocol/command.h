@@ -12,9 +12,9 @@ struct protocol;
 enum command_argument {
 	ARG_NONE,	/* must not be there */
 	ARG_OPTIONAL,
-	ARG_OPT_WORD,	/* the same, and blanks behind it are no part of it */
+	ARG_OPT_WORD,	/* the same, without blanks after it */
 	ARG_REQUIRED,
-	ARG_WORD,	/* the same, and blanks behind it are no part of it */
+	ARG_WORD,	/* the same, without blanks after it */
 	ARG_PATH,	/* required; the request has it resolved */
 	ARG_PATH_OPTIONAL	/* the same, and without one it is the working directory */
 };
@@ -22,7 +22,7 @@ enum command_argument {
 enum command_needs {
 	NEEDS_LOGIN = 1,
 	NEEDS_DATA = 2,		/* PASV, EPSV, PORT or EPRT came before */
-	KEEPS_RESTART = 4,	/* REST stays in force behind this command */
+	KEEPS_RESTART = 4,	/* REST stays in force after this command */
 	KEEPS_RENAME = 8,	/* and RNFR */
 	IS_HIDDEN = 16,		/* not in HELP */
 	IS_FOR_TLS = 32,	/* known only where there is a certificate */
@@ -50,7 +50,7 @@ struct request {
 	const struct home_path *path;	/* ARG_PATH and ARG_PATH_OPTIONAL: the argument in the home; else NULL */
 };
 
-/* Run the line at hand (control_has_line()) and reply. */
+/* Run the current line (control_has_line()) and reply. */
 void command_run(struct protocol *protocol);
 
 /* The table, ended by a row without verb; for HELP, FEAT and tests. */

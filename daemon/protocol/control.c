@@ -18,7 +18,7 @@
 #define SHORT_TEXT_MAX 256
 #define REPLY_TEXT_MAX (PATH_MAX * 2 + 256)	/* two paths with some words */
 
-/* Bytes that are safe to stand in a reply as they are. */
+/* Bytes that are safe in a reply as they are. */
 static void
 put_reply_bytes(struct protocol *protocol, const char *bytes, size_t len)
 {
@@ -39,7 +39,7 @@ put_reply_bytes(struct protocol *protocol, const char *bytes, size_t len)
 	}
 }
 
-/* Nearly all that is said: nothing to escape, and no memory to take for it. */
+/* Nearly all replies: nothing to escape, so no memory to allocate. */
 static bool
 is_plain_ascii(const char *bytes, size_t len)
 {
@@ -103,14 +103,14 @@ put_code(struct protocol *protocol, int code, char separator)
 	put_reply_bytes(protocol, text, 4);
 }
 
-/* RFC 959, 4.2: further lines of a reply may stand before the last one, each with its code and '-'. */
+/* RFC 959, 4.2: a reply may have further lines before the last one, each with its code and '-'. */
 static void
 put_notices(struct protocol *protocol, int code)
 {
 	struct control *control = &protocol->control;
 	size_t len, done = 0;
 
-	/* 213, 227 and 229 are read by programs, and not all of them look at the last line */
+	/* programs read 213, 227 and 229, and not all of them look at the last line */
 	if (control->notices_len == 0 || control->in_reply || code < 200 || code == 213 || code == 227 || code == 229)
 		return;
 	for (; done < control->notices_len; done += len + 1) {
@@ -187,7 +187,7 @@ control_has_line(struct protocol *protocol)
 		return false;
 	control->line_event = line_feed(
 	    &control->reader, control->input + control->input_start, control->input_end - control->input_start, &used);
-	/* a password must not stay behind */
+	/* a password must not stay in memory */
 	explicit_bzero(control->input + control->input_start, used);
 	control->input_start += used;
 	put_reply_bytes(protocol, (const char *)control->reader.refusals, control->reader.refusals_len);
@@ -213,7 +213,7 @@ control_read(struct protocol *protocol)
 		return;	/* first what is here */
 	control->input_start = control->input_end = 0;
 	n = stream_read(&control->stream, control->input, sizeof(control->input));
-	/* TLS may have to answer before it can read on (RFC 8446, 4.6.3), to a client that takes nothing */
+	/* TLS may have to answer before it can read on (RFC 8446, 4.6.3), to a client that does not read */
 	control->input_wants = n == -EAGAIN ? control->stream.wants : POLLIN;
 	if (n > 0)
 		control->input_end = (size_t)n;
@@ -222,8 +222,8 @@ control_read(struct protocol *protocol)
 }
 
 /*
- * Wait until the client's socket is ready for what the stream wants. The monitor keeps the
- * deadline: false when it tells to end.
+ * Wait until the client's socket is ready for what the stream wants. The monitor keeps the deadline: false when it
+ * sends end.
  */
 static bool
 wait_for_client(struct protocol *protocol)

@@ -27,8 +27,8 @@ void reply_line_bytes(struct protocol *protocol, const char *bytes, size_t len);
 void reply_text(struct protocol *protocol, int code, const char *text);
 
 /*
- * Is a whole line at hand? Takes it out of the bytes that have come; does not wait.
- * It stays at hand until control_done_line().
+ * Has a whole line come? Takes it out of the received bytes; does not wait. The line stays current until
+ * control_done_line().
  */
 bool control_has_line(struct protocol *protocol);
 void control_done_line(struct protocol *protocol);
@@ -42,16 +42,16 @@ void control_read(struct protocol *protocol);
  */
 bool control_read_pending(struct protocol *protocol);
 
-/* Write the replies out; waits for a client that does not read, for as long as the monitor lets it. */
+/* Write the replies out; waits for a client that does not read, as long as the monitor allows. */
 void control_flush(struct protocol *protocol);
 
 /*
- * TLS on the control connection: the handshake, for as long as the monitor lets it take.
- * False: it failed (logged), and the session is to end.
+ * TLS on the control connection: the handshake, as long as the monitor allows. False: it failed (logged), and the
+ * session must end.
  */
 bool control_start_tls(struct protocol *protocol);
 
-/* Leave: what is left of the replies, and TLS's own end; waits for nobody. */
+/* Leave: send the rest of the replies, and TLS's close_notify; does not wait. */
 void control_close(struct protocol *protocol);
 
 #endif

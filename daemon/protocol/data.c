@@ -50,7 +50,10 @@ data_forget(struct protocol *protocol)
 	protocol->data_mode = DATA_NONE;
 }
 
-/* Whoever came before the port was told guessed it: a stranger, from wherever. One line for all of them. */
+/*
+ * A client that came before the port was announced has guessed it, so it is a stranger, whatever its address. One
+ * line for all of them.
+ */
 static void
 refuse_early(struct protocol *protocol)
 {
@@ -122,7 +125,7 @@ data_set_target(struct protocol *protocol, const union address *target)
 	return -EACCES;
 }
 
-/* The first stranger of a port has a line of the log, so that knocking fills nothing. */
+/* Only the first stranger of a port gets a line of the log, so that strangers cannot fill it. */
 static void
 refuse_stranger(struct protocol *protocol, const union address *peer, unsigned before)
 {
@@ -192,7 +195,7 @@ connect_client(struct protocol *protocol, uint64_t deadline, int *fd_out)
 	return r;
 }
 
-/* The client that resumes this session's TLS is the one that logged in: tickets are for nobody else. */
+/* The client that resumes this session's TLS is the one that logged in: nobody else has its tickets. */
 static int
 check_resumed(struct protocol *protocol, const struct stream *stream)
 {
@@ -224,7 +227,7 @@ protect(struct protocol *protocol, uint64_t deadline, struct stream *stream)
 	return r;
 }
 
-/* No data connection came about: where it should have gone, for the log. */
+/* No data connection came about: log where it should have gone. */
 static void
 note_failure(struct protocol *protocol, int error)
 {

@@ -13,7 +13,7 @@ struct protocol;
 /* Forget what PASV, EPSV, PORT or EPRT agreed on. */
 void data_forget(struct protocol *protocol);
 
-/* How long an announced port is kept yet, in ms; -1: none is. */
+/* How long an announced port is still kept, in ms; -1: none is announced. */
 int data_left_ms(const struct protocol *protocol);
 
 /* Give it up when its time (timeouts.data-connect) is over and nobody has connected. */
@@ -23,10 +23,9 @@ void data_expire(struct protocol *protocol);
 int data_listen(struct protocol *protocol, union address *bound);
 
 /*
- * A transfer begins: behind one passive transfer after another there is likely to be a third, whose
- * listener the monitor can make ahead, and more at a time the longer this goes on: data_prepare_next() asks
- * for them when nothing but the client is waited for. They are given up when the client is idle
- * (wait_for_input() of protocol.c), and in a large transfer.
+ * A transfer begins. After one passive transfer and another a third is likely, whose listener the monitor can make
+ * ahead, and more at a time the longer this lasts. data_prepare_next() asks for them while only the client is waited
+ * for. They are given up when the client is idle (wait_for_input() of protocol.c), and in a large transfer.
  */
 void data_expect_next(struct protocol *protocol);
 void data_prepare_next(struct protocol *protocol);

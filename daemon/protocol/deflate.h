@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * MODE Z: a data connection of zlib's format (RFC 1950), by draft-preston-ftpext-deflate-04.
- * What a client sends is inflated here, in the process without files or network rights.
+ * MODE Z: a data connection of zlib's format (RFC 1950), by draft-preston-ftpext-deflate-04. The process without
+ * files or network rights inflates what a client sends.
  */
 #ifndef DAEMON_PROTOCOL_DEFLATE_H
 #define DAEMON_PROTOCOL_DEFLATE_H
@@ -22,8 +22,8 @@ void deflate_input(const void *bytes, size_t len);
 long deflate_next(void *out, size_t size, bool is_last);
 
 /*
- * Plain bytes into out. Returns their number; 0 when more input is needed (or the end was
- * reached); -EPROTO for what is not zlib's format, or bytes behind its end; -EFBIG past most_bytes.
+ * Plain bytes into out. Returns their number; 0 when more input is needed (or the end was reached); -EPROTO for
+ * another format than zlib's, or bytes after its end; -EFBIG past most_bytes.
  */
 long inflate_next(void *out, size_t size);
 

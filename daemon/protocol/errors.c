@@ -19,24 +19,24 @@ struct error_row {
 };
 
 /*
- * 4yz tells a client to send the same command again, 5yz not to (RFC 959, 4.2.1): what stays as it is until somebody
+ * 4yz asks a client to send the same command again, 5yz not to (RFC 959, 4.2.1). An error that stays until somebody
  * changes the tree, the account or the system is 5yz, whatever the verb. Where RFC 959, 5.4 has no 4yz for a verb
- * (the column "place"), what passes is 550 as well, and the words say so.
+ * (the column "place"), a passing error is 550 as well, and the words say so.
  *
  * 550 has no place in 5.4 for LIST, NLST and STAT; but 450 there makes clients ask for ever, and 501 is about syntax.
  */
 /* clang-format off */
 static const struct error_row rows[] = {
-    /* there is none; or a directory on the way is a file */
+    /* it does not exist; or a directory on the way is a file */
     {-ENOENT,       {550, 550, 553, 550}, "No such file or directory"},
     {-ENOTDIR,      {550, 550, 553, 501}, "Not a directory"},
     {-ESTALE,       {550, 550, 553, 550}, "It is gone"},
-    /* modes, owners, attributes; rights of the account (-EROFS, -EKEYREVOKED come from files alone) */
+    /* modes, owners, attributes; rights of the account (only files sends -EROFS, -EKEYREVOKED) */
     {-EACCES,       {550, 550, 553, 550}, "Permission denied"},
     {-EPERM,        {550, 550, 553, 550}, "Operation not permitted"},
     {-EROFS,        {550, 550, 553, 550}, "This account is read-only"},
     {-EKEYREVOKED,  {550, 550, 550, 550}, "This account may not do that"},
-    /* what is there is of another kind, or in the way */
+    /* the entry is of another kind, or in the way */
     {-EEXIST,       {550, 550, 553, 550}, "It exists already"},
     {-ENOTEMPTY,    {550, 550, 553, 550}, "Directory is not empty"},
     {-EISDIR,       {550, 550, 553, 550}, "Is a directory"},
@@ -49,7 +49,7 @@ static const struct error_row rows[] = {
     {-ENAMETOOLONG, {550, 550, 553, 501}, "Name too long"},
     {-ERANGE,       {554, 550, 554, 501}, "Restart offset is beyond the end of the file"},
     {-E2BIG,        {550, 550, 553, 550}, "Too much work; name fewer files"},
-    /* how the administrator has mounted; -EMEDIUMTYPE: files tells it apart from a read-only account */
+    /* a read-only mount; files sends -EMEDIUMTYPE to distinguish it from a read-only account */
     {-EMEDIUMTYPE,  {550, 550, 553, 550}, "The file system is mounted read-only"},
     {-ENOSYS,       {550, 550, 553, 550}, "The file system cannot rename without replacing what is there"},
     {-EXDEV,        {550, 550, 553, 550}, "Is a mount point, or leads to another file system"},

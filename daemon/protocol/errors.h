@@ -8,7 +8,7 @@ struct protocol;
 /* What the command was about; the replies that RFC 959, 5.4 lists for it differ. */
 enum reply_class {
 	REPLY_FILE,	/* RETR, DELE, RNFR, HASH: 450, 451, 550 */
-	REPLY_PLACE,	/* CWD, MKD, RMD, SIZE, MDTM, MLST: 550 alone */
+	REPLY_PLACE,	/* CWD, MKD, RMD, SIZE, MDTM, MLST: only 550 */
 	REPLY_CREATE,	/* STOR, APPE, STOU, RNTO: 450, 451, 452, 552, 553, 554 */
 	REPLY_LIST,	/* LIST, NLST, STAT: 450, 451, 501, and 550 */
 	REPLY_CLASS_COUNT
@@ -20,10 +20,10 @@ void reply_error(struct protocol *protocol, enum reply_class class, int error, c
 /* Reply that a quota ends the room: what is used of it, and what was asked for: protocol->quota_asked bytes, or a file. */
 void reply_over_quota(struct protocol *protocol, int code, const char *name);
 
-/* A line in front of a refusal for want of room: what could be removed. Nothing where there are no partials. */
+/* A line before a refusal for lack of room: what the client could remove. Nothing where there are no partials. */
 void reply_partials_note(struct protocol *protocol, int code);
 
-/* The code alone; for tests. */
+/* Only the code; for tests. */
 int reply_code_for_error(enum reply_class class, int error);
 
 #endif

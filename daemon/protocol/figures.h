@@ -20,7 +20,10 @@ void quota_figure_text(char text[FIGURE_SIZE], uint64_t used, uint64_t limit, co
 /* "2 partial uploads hold 300 bytes" */
 void partials_sums_text(const struct partials_told *told, char *text, size_t size);
 
-/* Asks files. "2 partial uploads hold 300 bytes; ..." of the account. False: there are none, or that cannot be told. */
+/*
+ * Asks files. "2 partial uploads hold 300 bytes; ..." of the account. False: there are none, or their number is not
+ * known.
+ */
 bool partials_text(struct protocol *protocol, char *text, size_t size);
 
 #endif

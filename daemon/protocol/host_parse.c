@@ -50,7 +50,7 @@ parse_in_brackets(const char *argument, union address *literal)
 		return -EINVAL;
 	memcpy(text, argument + 1, len - 2);
 	text[len - 2] = '\0';
-	/* "::ffff:192.0.2.1" may be told as IPv4 by then: the colon says what was meant */
+	/* "::ffff:192.0.2.1" may be IPv4 by now: the colon says what was meant */
 	if (strchr(text, ':') == NULL || address_parse(text, &address) < 0)
 		return -EINVAL;
 	*literal = address;

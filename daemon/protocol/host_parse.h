@@ -11,7 +11,7 @@
  *
  * literal  filled on success: the address, or of the family AF_UNSPEC when it is a name.
  *
- * Returns 0, or -EINVAL for what is none of these.
+ * Returns 0, or -EINVAL for anything else.
  */
 int host_parse(const char *argument, union address *literal);
 

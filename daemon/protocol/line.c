@@ -56,7 +56,7 @@ refuse_option(struct line_reader *reader, uint8_t verb, uint8_t option)
 	reader->refusals[reader->refusals_len++] = option;
 }
 
-/* True when byte was part of a telnet command. What it leaves for the line goes in by itself. */
+/* True when byte was part of a telnet command. Adds to the line what the command leaves for it. */
 static bool
 strip_telnet(struct line_reader *reader, uint8_t byte)
 {

@@ -33,9 +33,9 @@ enum line_event {
 };
 
 /*
- * Feed bytes until a line ends (CRLF, or LF alone). Telnet commands (RFC 854: IAC and what
- * belongs to it) are dropped, WILL and DO leave a refusal (RFC 1123, 4.1.2.12), IAC IAC is one byte 0xff, and IAC before anything else is taken
- * as the byte 0xff of a file name.
+ * Feed bytes until a line ends (CRLF, or LF alone). Telnet commands (RFC 854: IAC and the bytes of its command) are
+ * dropped; WILL and DO leave a refusal (RFC 1123, 4.1.2.12). IAC IAC is one byte 0xff. IAC before anything else is
+ * the byte 0xff of a file name.
  *
  * used  how many of the bytes were consumed; feed the rest after the line was handled.
  *
@@ -46,8 +46,8 @@ enum line_event line_feed(struct line_reader *reader, const uint8_t *bytes, size
 void line_reset(struct line_reader *reader);
 
 /*
- * Split a line into verb (upper case, at most 15 letters and digits) and argument (what follows one
- * blank; NULL when there is none; trailing blanks belong to it).
+ * Split a line into verb (upper case, at most 15 letters and digits) and argument (the text after one blank, with
+ * trailing blanks; NULL when there is no blank).
  *
  * Returns 0, or -EINVAL when the line does not begin with a letter, or the verb is too long.
  */

@@ -19,7 +19,7 @@
 #include "common/banned.h"
 
 #define CHUNK (256 * 1024) /* bytes of one read or write */
-#define RECEIVE_MAX (1024 * 1024) /* and of one that is stored as it comes; with more the caches miss */
+#define RECEIVE_MAX (1024 * 1024) /* and of one that is stored unchanged; with more the caches miss */
 #define LARGE_FROM (16 * 1024) /* an upload of more is not small, */
 #define ROOM (2 * 1024 * 1024) /* and as many bytes of it may wait in the kernel */
 #define KEPT_MAX (64 * 1024) /* bytes of a buffer that may stay in memory between transfers */
@@ -301,9 +301,10 @@ is_cut_allowed(struct protocol *protocol, struct mover *mover)
 }
 
 /*
- * An upload that is not small: let more come while a piece is written, in fewer and larger ones. Left alone, the
- * kernel offers 64 KiB first and more by and by. A low-water mark makes room for itself at once (tcp_set_rcvlowat()
- * of the kernel; SO_RCVBUF would end its tuning and is bounded by net.core.rmem_max); the mark itself is not wanted.
+ * An upload that is not small: let more come while a piece is written, in fewer and larger pieces. By itself the
+ * kernel offers 64 KiB first and more only slowly. A low-water mark makes room at once (tcp_set_rcvlowat() of the
+ * kernel). SO_RCVBUF would end the kernel's tuning and is bounded by net.core.rmem_max. The mark itself is not
+ * needed, so it is taken back.
  */
 static void
 grow_receive_buffer(struct protocol *protocol, struct mover *mover)
@@ -333,7 +334,7 @@ mover_receive_file(struct protocol *protocol, struct mover *mover)
 		if (n == -ENODATA && is_cut_allowed(protocol, mover))
 			n = 0;
 		if (n == 0) {
-			/* a client that aborts or dies ends the data too: that is not the end of the file */
+			/* a client that aborts or dies ends the data, too: that is not the end of the file */
 			r = watch_fd(protocol, -1, 0, 0);
 			return r < 0 ? r : store_end(protocol, mover);
 		}

@@ -39,8 +39,8 @@ int mover_receive_file(struct protocol *protocol, struct mover *mover);
 int mover_end_sending(struct protocol *protocol, struct mover *mover);
 
 /*
- * Announce to the client that no more comes, and over TLS wait a moment for its own end. Otherwise what
- * the client has sent makes the kernel answer with a reset, which can overtake our last bytes. 0 or -errno.
+ * Announce the end to the client, and over TLS wait a moment for its own end. Otherwise what the client has sent
+ * makes the kernel answer with a reset, which can overtake our last bytes. 0 or -errno.
  */
 int mover_end_orderly(struct protocol *protocol, struct mover *mover);
 

@@ -37,7 +37,7 @@ enum outcome {
 	    OUTCOME_COUNT
 };
 
-/* What follows the text of a reply. */
+/* The detail after the text of a reply. */
 enum outcome_detail {
 	DETAIL_NOTHING,
 	DETAIL_TLS, /* what TLS says */
@@ -46,7 +46,7 @@ enum outcome_detail {
 	DETAIL_FILE /* code and text are those of the errno, by reply_error() */
 };
 
-/* What is known at the end of a transfer. */
+/* The facts at the end of a transfer. */
 struct ending {
 	int error; /* 0 or -errno */
 	bool was_open; /* the data connection was */

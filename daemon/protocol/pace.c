@@ -30,7 +30,7 @@ piece_of(uint64_t rate)
 	return piece < PIECE_MIN ? PIECE_MIN : piece > PIECE_MAX ? PIECE_MAX : piece;
 }
 
-/* Sleep until then; nothing but the control connection and an end is looked at. */
+/* Sleep until then, but watch the control connection, and for an end. */
 static int
 sleep_until(struct protocol *protocol, uint64_t due_ms)
 {
@@ -55,7 +55,7 @@ pace_wait(struct pace *pace, struct protocol *protocol, size_t want, size_t *all
 	if (pace->credit == 0) {
 		uint64_t piece = piece_of(pace->rate);
 
-		/* what is not needed any more is nobody's loss but of this moment */
+		/* credit that is left over is lost; it is at most one piece */
 		if (piece > want)
 			piece = want;
 		now = monotonic_ms();

@@ -20,9 +20,8 @@ struct pace {
 void pace_begin(struct pace *pace, const struct protocol *protocol, enum rate_direction direction);
 
 /*
- * How many of want bytes may move now: all, without a rate. Waits where there is no credit,
- * sleeping, with an eye on the control connection.
- * Returns 0 with *allowed > 0, or -ECANCELED as watch_fd().
+ * How many of want bytes may move now: all, without a rate. Without credit it sleeps, and watches the control
+ * connection. Returns 0 with *allowed > 0, or -ECANCELED as watch_fd().
  */
 int pace_wait(struct pace *pace, struct protocol *protocol, size_t want, size_t *allowed);
 

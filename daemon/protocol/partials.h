@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a client is told about its partial uploads. */
+/* Replies about a client's partial uploads. */
 #ifndef DAEMON_PROTOCOL_PARTIALS_H
 #define DAEMON_PROTOCOL_PARTIALS_H
 

@@ -9,7 +9,7 @@
 
 #include "common/banned.h"
 
-/* One decimal field up to end; -ERANGE above max. Advances *next behind the end character. */
+/* One decimal field up to end; -ERANGE above max. Advances *next past the end character. */
 static int
 parse_port_field(const char **next, char end, uint64_t max, uint64_t *value)
 {

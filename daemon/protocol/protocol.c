@@ -57,12 +57,12 @@ begin_session(const struct protocol_session *session)
 		begin_tls();
 	if (!session->is_tls || !control_start_tls(&protocol))
 		return;
-	/* RFC 4217, appendix A.3: implicit TLS begins as if PBSZ 0 and PROT P had been said */
+	/* RFC 4217, appendix A.3: implicit TLS begins as if PBSZ 0 and PROT P had been sent */
 	protocol.has_pbsz = protocol.is_data_private = true;
 	reply(&protocol, 220, "%s", session->config->banner);
 }
 
-/* The monitor told to end: take leave in the words of RFC 959, 421. */
+/* The monitor sent end: take leave with 421 of RFC 959. */
 static void
 reply_goodbye(void)
 {
@@ -113,7 +113,7 @@ wait_for_input(void)
 		return;
 	data_prepare_next(&protocol);
 	waits[0].events = protocol.control.input_wants;
-	/* the monitor keeps the deadlines, and tells */
+	/* the monitor keeps the deadlines, and sends end */
 	timeout = tell_monitor_left_ms(&protocol);
 	if (timeout < 0 && protocol.ahead.count > 0)
 		timeout = AHEAD_MS;

@@ -18,7 +18,7 @@ struct protocol_session {
 	pid_t monitor_pid;
 	union address peer, local;
 	const char *peer_text;	/* the address of peer */
-	union address passive_told;	/* what PASV tells; AF_UNSPEC: where it listens */
+	union address passive_told;	/* what PASV announces; AF_UNSPEC: the address of the listener */
 	bool is_tls;		/* TLS from the first byte (RFC 4217, appendix A.3) */
 	SSL_CTX *tls;		/* NULL: no certificate */
 	uid_t service_uid;
@@ -31,8 +31,8 @@ struct protocol_session {
 #define FAILURE_TEXT "The server cannot serve this session; its log says why"
 
 /*
- * Runs in the protocol process, first: get behind the walls. Where they cannot be built, the client reads 421, the monitor
- * is told which step failed, and the process ends.
+ * Runs in the protocol process, first: go behind the walls. If they cannot be built, send 421 to the client and the
+ * failed step to the monitor, and end.
  */
 void protocol_enter_walls(const struct protocol_session *session);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* What a client is told about its quota. */
+/* Replies about a client's quota. */
 #ifndef DAEMON_PROTOCOL_QUOTA_H
 #define DAEMON_PROTOCOL_QUOTA_H
 
 struct protocol;
 struct quota_told;
 
-/* Lines of a 226 that goes on, when nine tenths of a limit are used. */
+/* Further lines of a 226, when nine tenths of a limit are used. */
 void reply_quota_warning(struct protocol *protocol, const struct quota_told *told);
 
 /* SITE QUOTA */

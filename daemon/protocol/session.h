@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the modules of the protocol process share: the state of one session. */
+/* The state of one session, which the modules of the protocol process share. */
 #ifndef DAEMON_PROTOCOL_SESSION_H
 #define DAEMON_PROTOCOL_SESSION_H
 
@@ -17,11 +17,11 @@
 #define INPUT_SIZE 4096
 #define DEFLATE_LEVEL_DEFAULT 6
 #define OUTPUT_SIZE 8192
-#define NOTICES_SIZE 2048	/* of the administrator, until they are told */
+#define NOTICES_SIZE 2048	/* of the administrator, until they are sent */
 
 /*
- * The control connection: what came and was not a line yet, and replies on their way. Here and below what is
- * small comes first: a session writes to few pages then, and each page that is written to is one of its own.
+ * The control connection: received bytes without a line's end, and replies that are not sent yet. Here and below
+ * small members come first. So a session writes to few pages, and each page that it writes to is copied.
  */
 struct control {
 	struct stream stream;
@@ -32,7 +32,7 @@ struct control {
 	bool has_line;		/* reader.text holds a line that was not run yet */
 	enum line_event line_event;
 	bool at_end;		/* the client closed, or the connection broke */
-	bool in_reply;		/* behind reply_begin(), before its last line */
+	bool in_reply;		/* after reply_begin(), before its last line */
 	struct line_reader reader;
 	uint8_t input[INPUT_SIZE];
 	char output[OUTPUT_SIZE];
@@ -55,22 +55,22 @@ struct protocol {
 	uint8_t facts;		/* OPTS MLST: enum ipc_fact bits */
 	enum ipc_hash hash;	/* OPTS HASH */
 	uint64_t restart_offset;	/* REST, or the start of RANG */
-	uint64_t range_end;		/* behind the last byte of RANG; UINT64_MAX: the end of the file */
+	uint64_t range_end;		/* the byte after the last one of RANG; UINT64_MAX: the end of the file */
 	unsigned senseless;		/* unknown commands in a row */
 	unsigned refused_data;		/* refused PORTs, and ports where only strangers came, since a client came last */
 
 	bool must_protect;	/* tls.require with a certificate: nothing in clear */
 	bool has_pbsz;		/* PBSZ 0 (RFC 4217, 8) */
 	bool is_data_private;	/* PROT P (RFC 4217, 9) */
-	uint64_t announced;	/* ALLO; UINT64_MAX: nothing was */
-	uint64_t told_size;	/* the last answer to SIZE: what a client goes on with has this size */
+	uint64_t announced;	/* ALLO; UINT64_MAX: none */
+	uint64_t told_size;	/* the last answer to SIZE: a file that a client resumes has this size */
 	uint64_t rate_down, rate_up;	/* of the account, bytes per second; 0: no limit */
 	uint64_t quota_asked;	/* bytes that did not fit, for the reply; 0: a file */
 
 	enum data_mode data_mode;
 	int listen_fd;			/* DATA_PASSIVE */
 	uint64_t listen_until_ms;	/* then it is given up, unless somebody has connected */
-	union address data_listening;	/* where, as the client was told */
+	union address data_listening;	/* where, as the client knows it */
 	struct {
 		unsigned passive_transfers;	/* of this session, so far */
 		bool is_expected;	/* another one is likely */
@@ -81,7 +81,7 @@ struct protocol {
 		uint16_t ports[IPC_FDS_MAX];
 	} ahead;
 	union address data_target;	/* DATA_ACTIVE */
-	bool holds_notice;		/* transfers that the monitor was not told of yet (ask.c), */
+	bool holds_notice;		/* transfers that were not reported to the monitor yet (ask.c), */
 	uint64_t held_since_ms;		/* since then */
 	bool only_epsv;			/* EPSV ALL (RFC 2428, 4) */
 
@@ -89,13 +89,13 @@ struct protocol {
 		bool is_running;
 		bool was_aborted;	/* ABOR */
 		bool owes_abort_reply;	/* ABOR ended work of files: 226 follows the command's own reply */
-		bool is_deferred;	/* the line at hand waits for the end of the transfer */
+		bool is_deferred;	/* the current line waits for the end of the transfer */
 		uint64_t bytes;
 		const char *verb;
 	} transfer;
 
 	char host[HOST_SIZE];	/* of HOST (RFC 7151), as the client wrote it; "": none was accepted */
-	int end_reason;		/* enum ipc_end_reason that the monitor told; -1: none */
+	int end_reason;		/* enum ipc_end_reason that the monitor sent; -1: none */
 	bool is_over;		/* leave the loop after the replies are out */
 
 	struct control control;

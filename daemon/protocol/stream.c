@@ -23,9 +23,8 @@
 #endif
 
 /*
- * What TLS sends is gathered here, so that several records leave in one call. One buffer
- * serves the process: only one stream, the data connection, has much to send at a time, and
- * others flush at once.
+ * Records that TLS sends gather here, so that several leave in one call. One buffer serves the process: only one
+ * stream, the data connection, sends much at a time, and others flush at once.
  */
 #define GATHER_SIZE (160 * 1024)	/* bytes: nine or ten records with their heads */
 
@@ -93,7 +92,7 @@ gather_read(BIO *bio, char *bytes, int len)
 	return (int)n;
 }
 
-/* libssl flushes at the end of each flight of a handshake; it asks BIO_CTRL_EOF to tell a cut from an error. */
+/* libssl flushes at the end of each flight of a handshake; it asks BIO_CTRL_EOF to distinguish a cut from an error. */
 static long
 gather_ctrl(BIO *bio, int command, long number, void *pointer)
 {
@@ -117,15 +116,15 @@ gather_ctrl(BIO *bio, int command, long number, void *pointer)
 }
 
 /*
- * A filter above OpenSSL's BIO of a socket, which hands the keys to the kernel: records that are no data (close_notify,
- * alerts) it sends itself, with flags that the filter of system calls knows; OpenSSL sends them without.
+ * A filter above OpenSSL's BIO of a socket, which hands the keys to the kernel. It sends records other than data
+ * (close_notify, alerts) itself, with flags that the filter of system calls allows; OpenSSL sends them without.
  */
 static struct kernel {
 	int fd;
 	unsigned char record_type;	/* of the next write; 0: data, for which the kernel takes it by itself */
 } kernel;
 
-/* As openssl/bio.h tells in a comment: libssl names the type of the next record, or takes that back. */
+/* As a comment in openssl/bio.h says, libssl names the type of the next record, or takes that back. */
 #define SET_RECORD_TYPE 74
 #define CLEAR_RECORD_TYPE 75
 
@@ -225,7 +224,7 @@ keep_tls_error(struct stream *stream, const char *otherwise)
 	ERR_clear_error();
 }
 
-/* SSL_get_error(3) looks at the queue of errors: what an earlier call left there is not this one's. */
+/* SSL_get_error(3) looks at the queue of errors: clear what an earlier call has left there. */
 static void
 stream_begin_call(void)
 {
@@ -274,8 +273,8 @@ tls_read_record(struct stream *stream, void *bytes, size_t len)
 }
 
 /*
- * As many records as are here, so that a file is not written in pieces of 16 KiB. What ends the
- * stream behind them is told by the next call.
+ * Read as many records as are here, so that a file is not written in pieces of 16 KiB. The next call reports an end
+ * of the stream after them.
  */
 static ssize_t
 stream_tls_read(struct stream *stream, char *bytes, size_t len)
@@ -385,9 +384,8 @@ stream_expect_end(struct stream *stream)
 }
 
 /*
- * libssl hands the sending keys to the kernel at the end of the handshake when it writes to
- * the socket itself. Reading goes on through the gathering BIO, which takes no keys: what is
- * received is deciphered here.
+ * libssl hands the sending keys to the kernel at the end of the handshake when it writes to the socket itself.
+ * Reading still uses the gathering BIO, which takes no keys: received records are deciphered here.
  */
 static void
 offer_kernel(SSL *tls, int fd)

@@ -28,14 +28,14 @@ void stream_setup(void);
 
 void stream_init(struct stream *stream, int fd);
 
-/* Read. Returns bytes (> 0), 0 at the peer's orderly end (TLS: close_notify), -EAGAIN,
- * -ENODATA when TLS was cut off without close_notify, -EPROTO for what is no TLS, or another -errno. */
+/* Read. Returns bytes (> 0), 0 at the peer's orderly end (TLS: close_notify), -EAGAIN, -ENODATA when TLS was cut off
+ * without close_notify, -EPROTO for bytes that are not TLS, or another -errno. */
 ssize_t stream_read(struct stream *stream, void *bytes, size_t len);
 
 /* True when bytes wait inside that poll(2) does not see. */
 bool stream_has_pending(const struct stream *stream);
 
-/* True when the kernel does all that is left to do to bytes, so that sendfile(2) on fd sends them. */
+/* True when the kernel does the rest of the work on bytes, so that sendfile(2) on fd can send them. */
 bool stream_takes_sendfile(const struct stream *stream);
 
 /* Write. Returns bytes taken (> 0), -EAGAIN, or another -errno. TLS: taken bytes may wait for stream_flush(). */
@@ -60,10 +60,10 @@ bool stream_is_resumed(const struct stream *stream);
 /* False: the client has named another server than host in its ClientHello (RFC 6066, 3). host "" is any. */
 bool stream_agrees_with_host(const struct stream *stream, const char *host);
 
-/* Have one more ticket go out with what is written next, for clients that use each ticket once (RFC 8446, C.4). */
+/* Send one more ticket with the next write, for clients that use each ticket once (RFC 8446, C.4). */
 void stream_renew_ticket(struct stream *stream);
 
-/* Tell the peer that no more comes (TLS: close_notify first; then FIN). 0, -EAGAIN, or another -errno. */
+/* Announce the end to the peer (TLS: close_notify first; then FIN). 0, -EAGAIN, or another -errno. */
 int stream_shutdown(struct stream *stream);
 
 /* Close without ceremony. */

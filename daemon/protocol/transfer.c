@@ -69,9 +69,9 @@ transfer_init(struct transfer *transfer, const struct transfer_kind *kind, const
 }
 
 /*
- * A small thing on a passive connection, which most clients have opened by now: where nothing has
- * to be waited for, 150 and 226 leave in one packet. Whatever waits sends 150 first (watch_fd()).
- * An upload has to be waited for: its client sends when it has read 150.
+ * A small transfer on a passive connection, which most clients have opened by now. Where nothing has to be waited
+ * for, 150 and 226 leave in one packet. Every wait sends 150 first (watch_fd()). An upload always waits: its client
+ * sends after it has read 150.
  */
 static bool
 is_over_at_once(const struct protocol *protocol, enum ipc_direction direction, uint64_t size)
@@ -81,8 +81,8 @@ is_over_at_once(const struct protocol *protocol, enum ipc_direction direction, u
 }
 
 /*
- * 150, then the data connection for size bytes of what. 150 goes first and at once: it tells the client that the
- * file is all right while the connection may still be on its way.
+ * 150, then the data connection for size bytes of what. 150 goes first and at once: it confirms the file while the
+ * connection may still be on its way.
  */
 static int
 open_data(struct protocol *protocol, struct transfer *transfer, uint64_t size, const char *what)
@@ -96,7 +96,7 @@ open_data(struct protocol *protocol, struct transfer *transfer, uint64_t size, c
 	protocol->transfer.bytes = 0;
 	protocol->transfer.verb = transfer->kind->verb;
 	claim_transfer(protocol->session->claims, direction, size, monotonic_ms());
-	/* RFC 1123, 4.1.2.9: STOU tells the name in this form */
+	/* RFC 1123, 4.1.2.9: STOU has the name in this form */
 	if (transfer->kind == &stores[STORE_UNIQUE])
 		reply(protocol, 150, "FILE: %s", what);
 	else
@@ -228,9 +228,8 @@ mode_with_restart(const struct protocol *protocol, enum ipc_store_mode mode)
 }
 
 /*
- * To the disk, and then one more look at the control connection: a client that died has closed
- * both, the data first or last, and its upload is not whole. Without upload-sync there is no time
- * in which that could have happened.
+ * Write to the disk, then check the control connection once more. A client that died has closed both, the data first
+ * or last, and its upload is not whole. Without upload-sync there is no time for that.
  */
 static int
 sync_upload(struct protocol *protocol, struct mover *mover)

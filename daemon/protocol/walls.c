@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The way of the protocol process behind its walls. */
+/* Take the protocol process behind its walls. */
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,7 +11,7 @@
 
 #include "common/banned.h"
 
-/* The monitor logs why. A client that expects TLS cannot be told. */
+/* The monitor logs why. A client that expects TLS gets no reply. */
 static void __attribute__((noreturn))
 protocol_give_up(const struct protocol_session *session)
 {

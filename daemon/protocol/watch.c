@@ -15,7 +15,7 @@
 #define WORK_MS_MAX (30 * 60 * 1000) /* the longest that files may work on one command */
 #define WORK_TICK_MS 5000
 
-/* Serve a line that may come during a transfer; any other stays at hand until its end. */
+/* Serve a line that may come during a transfer; any other stays until its end. */
 static void
 serve_line(struct protocol *protocol)
 {
@@ -46,7 +46,7 @@ must_stop(const struct protocol *protocol)
 {
 	if (protocol->transfer.was_aborted)
 		return true;
-	/* a client that is gone ends the transfer (RFC 959, 4.1.1 QUIT) unless it left commands behind */
+	/* a client that is gone ends the transfer (RFC 959, 4.1.1 QUIT), unless it has left commands */
 	if (protocol->control.at_end && !protocol->transfer.is_deferred)
 		return true;
 	return protocol->end_reason >= 0 && protocol->end_reason != END_DRAIN;

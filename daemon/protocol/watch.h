@@ -10,17 +10,17 @@
 struct protocol;
 
 /*
- * Wait until fd is ready for events, serving the control connection (ABOR, STAT) and the
- * monitor meanwhile. fd -1: only look at these two, without waiting.
+ * Wait until fd is ready for events, serving the control connection (ABOR, STAT) and the monitor meanwhile. fd -1:
+ * only check these two, without waiting.
  *
- * Returns 0; -ETIMEDOUT past the deadline (monotonic_ms()); -ECANCELED when the transfer is
- * to stop: ABOR, the monitor's word, or a client that is gone.
+ * Returns 0; -ETIMEDOUT past the deadline (monotonic_ms()); -ECANCELED when the transfer is to stop: ABOR, the
+ * monitor's end, or a client that is gone.
  */
 int watch_fd(struct protocol *protocol, int fd, short events, uint64_t deadline_ms);
 
 /*
- * The same while files works on something long (HASH, SITE CPTO, RMDA, ...) until its channel
- * has the answer; counts as activity for at most half an hour. 0 or -ECANCELED.
+ * The same during long work of files (HASH, SITE CPTO, RMDA, ...), until its channel has the answer; counts as
+ * activity for at most half an hour. 0 or -ECANCELED.
  */
 int watch_work(struct protocol *protocol, int channel);
 
