@@ -257,9 +257,9 @@ report_user_done(const struct ctl *ctl, const char *what)
 
 /* Uploads and logins would fail, and only the server would see why. */
 static void
-warn_of_home(const char *home)
+warn_of_home(const struct ctl *ctl, const char *home)
 {
-	const char *advice = advice_unit_is_here() ? advice_for_home(home, NULL) : NULL;
+	const char *advice = advice_for_present_home(home, ctl->config->runtime_directory);
 
 	if (advice != NULL)
 		fprintf(stderr, "sallyportctl: home '%s': %s (warning)\n", ctl_quote(home), advice);
@@ -268,7 +268,7 @@ warn_of_home(const char *home)
 static enum ctl_exit
 tell_added(const struct ctl *ctl, const struct account *account)
 {
-	warn_of_home(account->home);
+	warn_of_home(ctl, account->home);
 	if (ctl->is_json)
 		return ctl_print_json(
 		    json_pack("{s:s, s:s, s:I, s:I, s:s}", "name", ctl_quote(account->name), "result", "added", "uid",
@@ -471,7 +471,9 @@ set_locked(const struct ctl *ctl, struct users_file *file, size_t index, struct 
 	status = edit_and_save(file, index, &edit);
 	if (status != CTL_DONE)
 		trusted_made_undo(&made);
-	else
+	else if (edit.home != NULL)
+		warn_of_home(ctl, account.home);
+	if (status == CTL_DONE)
 		status = report_user_done(ctl, "changed");
 out:
 	trusted_made_keep(&made);

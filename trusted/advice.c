@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "trusted/advice.h"
 
+#include <limits.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/banned.h"
@@ -75,4 +80,51 @@ advice_for_home(const char *path, bool *is_hidden)
 		return places[i].advice;
 	}
 	return NULL;
+}
+
+/* Where the server's files begin, seen from here; false: nobody knows. */
+static bool
+find_root(const char *runtime_directory, char root[PATH_MAX])
+{
+	char path[PATH_MAX];
+	long pid = 0;
+	FILE *file;
+
+	root[0] = '\0';
+	if (getppid() == 1 && getenv("INVOCATION_ID") != NULL)
+		return true; /* ExecStartPre= */
+	if (snprintf(path, sizeof(path), "%s/sallyportd.pid", runtime_directory) >= (int)sizeof(path))
+		return false;
+	file = fopen(path, "re");
+	if (file == NULL)
+		return false;
+	if (fscanf(file, "%ld", &pid) != 1)
+		pid = 0;
+	fclose(file);
+	snprintf(root, PATH_MAX, "/proc/%ld/root", pid);
+	return pid > 0 && access(root, X_OK) == 0;
+}
+
+/* The same directory is there, and no mount makes it read-only. */
+static bool
+is_seen_below(const char *root, const char *path)
+{
+	struct stat here, there;
+	struct statvfs fs;
+	char seen[PATH_MAX];
+
+	return snprintf(seen, sizeof(seen), "%s%s", root, path) < (int)sizeof(seen) && stat(path, &here) == 0 &&
+	    stat(seen, &there) == 0 && here.st_dev == there.st_dev && here.st_ino == there.st_ino &&
+	    statvfs(seen, &fs) == 0 && (fs.f_flag & ST_RDONLY) == 0;
+}
+
+const char *
+advice_for_present_home(const char *path, const char *runtime_directory)
+{
+	const char *advice = advice_unit_is_here() ? advice_for_home(path, NULL) : NULL;
+	char root[PATH_MAX];
+
+	if (advice == NULL || (find_root(runtime_directory, root) && is_seen_below(root, path)))
+		return NULL;
+	return advice;
 }

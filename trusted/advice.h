@@ -18,4 +18,11 @@ bool advice_is_service(void);
  */
 const char *advice_for_home(const char *path, bool *is_hidden);
 
+/*
+ * The same of a home that is there, in tools: NULL also where there is no such unit, and where the server sees it and can
+ * write to it, because the unit was changed. Looks from where the server whose pid file is in runtime_directory looks; within
+ * the unit, from here. Without either, or without root, the unit is taken for the one that comes with the server.
+ */
+const char *advice_for_present_home(const char *path, const char *runtime_directory);
+
 #endif

@@ -40,6 +40,7 @@ struct check {
 	const struct check_sink *sink;
 	bool is_root;
 	bool has_errors;
+	const char *runtime_directory;
 };
 
 static void
@@ -158,6 +159,7 @@ check_account_home(struct check *check, const char *path, size_t line, const str
 {
 	struct trust_problem problem;
 	char why[TRUST_TEXT_MAX];
+	const char *advice;
 	int fd = trusted_home_open_strictly(account->home, &(const struct trust){account->uid, account->gid}, &problem);
 
 	if (fd < 0 && problem.kind != TRUST_SYSTEM) {
@@ -165,9 +167,9 @@ check_account_home(struct check *check, const char *path, size_t line, const str
 		add_finding(check, false, "%s:%zu: home: %s", path, line, why);
 	}
 	close_fd(&fd);
-	if (advice_unit_is_here() && advice_for_home(account->home, NULL) != NULL)
-		add_finding(check, false, "%s:%zu: home '%s': %s", path, line, account->home,
-		    advice_for_home(account->home, NULL));
+	advice = advice_for_present_home(account->home, check->runtime_directory);
+	if (advice != NULL)
+		add_finding(check, false, "%s:%zu: home '%s': %s", path, line, account->home, advice);
 }
 
 /* How the file system of a home is mounted, by the text of its path alone. Each is reported once. */
@@ -320,6 +322,7 @@ check_setup(const char *path, const struct check_sink *sink, struct check_facts 
 	*facts = (struct check_facts){0};
 	if (config_load(path, add_check_error, &check, &config) < 0)
 		return -EINVAL;
+	check.runtime_directory = config->runtime_directory;
 	facts->passive_ports = config->passive_port_high - config->passive_port_low + 1U;
 	facts->has_tls = config->tls.certificate[0] != '\0';
 	check_hook(&check, config);

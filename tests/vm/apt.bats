@@ -109,12 +109,17 @@ serves()
 		-startdate 20200101000000Z -enddate 20210101000000Z -out "$DIR/cert.pem" -notext 2>/dev/null
 	install -m 600 "$DIR/key.pem" /etc/sallyport/key.pem
 	install -m 644 "$DIR/cert.pem" /etc/sallyport/cert.pem
+	before=$(master_pid)
 	run install_packages newest
-	status_of_apt=$status
+	status_of_apt=$status words=$output
 	serves
+	# with the certificate that it has
+	is_served
 	install -m 644 "$DIR/saved-cert.pem" /etc/sallyport/cert.pem
 	install -m 644 "$DIR/saved-key.pem" /etc/sallyport/key.pem
 	assert_equal "$status_of_apt" 0
+	assert_equal "$(master_pid)" "$before"
+	[[ $words == *'the running server goes on with the former program'*'has expired; it does not replace that of the running server'* ]]
 	is_installed
 	before=$(master_pid)
 	run install_packages debs

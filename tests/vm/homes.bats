@@ -32,6 +32,22 @@ both_checks_warn() # HOME, TEXT
 	done
 }
 
+# No check warns of it any more, nor does the start, as the server itself sees it.
+nobody_warns() # HOME
+{
+	local check
+	for check in 'sallyportd -t' 'sallyportctl config check' 'sallyportctl user set '"${1##*/} --home $1"; do
+		# shellcheck disable=SC2086 # words
+		run $check
+		assert_success
+		refute_output --partial "home '$1'"
+	done
+	run journalctl --boot --output cat --unit sallyportd --invocation=0
+	[ "$status" -eq 0 ] || run journalctl --output cat "_SYSTEMD_INVOCATION_ID=$(systemctl show --property InvocationID --value sallyportd)"
+	assert_output --partial ': good'
+	refute_output --partial "home '$1'"
+}
+
 # What the advice says to write with "systemctl edit".
 follow() # LINE
 {
@@ -48,6 +64,8 @@ follow() # LINE
 		run new_account "$name" --home "$top/$name"
 		assert_success
 		assert_output --partial "home '$top/$name': $HIDDEN"
+		run sallyportctl user set "$name" --home "$top/$name"
+		assert_output --partial "home '$top/$name': $HIDDEN"
 		both_checks_warn "$top/$name" "$HIDDEN"
 		run secure_curl --user "$name:secret" --list-only "$URL/"
 		assert_failure
@@ -60,6 +78,10 @@ follow() # LINE
 	follow 'BindPaths=/tmp/intmp'
 	may_upload intmp
 	cmp "$DIR/intmp" /tmp/intmp/file
+	nobody_warns /tmp/intmp
+	# that of the other one stays
+	run sallyportctl config check
+	assert_output --partial "home '/var/tmp/invartmp': $HIDDEN"
 }
 
 @test "a home below /usr: user add and the checks say that it is read-only; the login works, and the log warns" {
@@ -83,4 +105,5 @@ follow() # LINE
 	follow 'ReadWritePaths=/usr/local/share/rita'
 	may_upload rita
 	cmp "$DIR/rita" /usr/local/share/rita/file
+	nobody_warns /usr/local/share/rita
 }
