@@ -89,8 +89,9 @@ answer_request(struct files *files)
 }
 
 /*
- * Descriptors that lie unread count against a limit of the account's user, whose other sessions need it. Protocol reads
- * an answer before it asks again, so one look at every eighth descriptor finds who does not, and costs nothing.
+ * Unread descriptors count against a limit of the account's user, whose other sessions need it. Protocol reads an
+ * answer before it asks again. So a check at every eighth descriptor finds a protocol process that does not, and
+ * costs nothing.
  */
 static bool
 protocol_has_read_answers(struct files *files)
@@ -133,7 +134,7 @@ send_reply(struct files *files)
 	return r == -EAGAIN ? -EPROTO : r;
 }
 
-/* One that comes when nothing runs any more: what it was meant for has ended by itself. */
+/* A stop that comes when nothing runs: its work has ended by itself. */
 bool
 files_answer_stop(struct files *files)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Answers to questions about what is there, and to openings for reading. */
+/* Answers to questions about the home, and to openings for reading. */
 #include "privsep/files/request.h"
 
 #include <errno.h>
@@ -58,7 +58,7 @@ files_answer_enter(struct files *files)
 	return request_answer_with(files, home_enter);
 }
 
-/* The name and the directory that it stands in. A link that leads nowhere is told as a link. */
+/* The name and its directory. A link that leads nowhere is reported as a link. */
 static int
 look_with_parent(const struct home *home, const struct home_path *path, struct list_looked *looked, struct stat *parent)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Answers to requests about partial files: told, and removed. */
+/* Answers to requests about partial files: list them, and remove them. */
 #include "privsep/files/request.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@ struct removal {
 	uint64_t removed, bytes, busy, failed;
 };
 
-/* Names are for those who may list; without that right the sums are told. */
+/* Accounts that may list get names; others get only sums. */
 static bool
 may_name(const struct files *files)
 {
@@ -67,7 +67,7 @@ files_answer_partials(struct files *files)
 	return true;
 }
 
-/* The partial of a file called so; or the partial itself, as it is told where its target is not known. */
+/* The partial of a file of this name; or the partial itself, by the name that it has where its target is not known. */
 static int
 remove_partial(const struct home *home, const struct home_path *path)
 {

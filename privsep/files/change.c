@@ -193,7 +193,7 @@ must_be_file_or_directory(const struct stat *st)
 	return S_ISREG(st->st_mode) || S_ISDIR(st->st_mode) ? 0 : -ENOTSUP;
 }
 
-/* What was kept for the content at one mtime must not come to life when the client sets it again. */
+/* A hash that was kept for one mtime must not become valid again when the client sets that mtime. */
 static void
 forget_hashes(const struct home *home, const struct home_path *path)
 {

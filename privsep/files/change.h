@@ -15,8 +15,8 @@ int change_remove_directory(const struct home *home, const struct home_path *pat
 int change_remove_file(const struct home *home, const struct home_path *path);
 
 /*
- * RNFR and RNTO, as rename(2); -EPERM for "/" as either, -EINVAL for a new name with control
- * characters, -EKEYREVOKED for a name that is there where the account may not overwrite.
+ * RNFR and RNTO, as rename(2); -EPERM for "/" as either, -EINVAL for a new name with control characters, -EKEYREVOKED
+ * for an existing name where the account may not overwrite.
  */
 int change_rename(const struct home *home, const struct home_path *from, const struct home_path *to);
 

@@ -9,7 +9,7 @@
 
 #include "common/banned.h"
 
-#define KERNEL_CHUNK (8 << 20)	/* between two looks for stop */
+#define KERNEL_CHUNK (8 << 20)	/* between two checks for stop */
 #define CHUNK (256 * 1024)
 
 static size_t
@@ -57,7 +57,7 @@ copy_content(int from_fd, int to_fd, uint64_t size, struct stop *stop)
 	while (r == 0 && size > 0) {
 		ssize_t n = by_hand ? copy_by_hand(from_fd, to_fd, size) : copy_in_kernel(from_fd, to_fd, size);
 
-		/* some file systems tell an end that is none */
+		/* some file systems report an end where there is none */
 		if (!by_hand && (n == 0 || is_no_way(n))) {
 			by_hand = true;
 			continue;

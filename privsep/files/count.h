@@ -9,7 +9,7 @@
 #define COUNT_UPLOADS_MAX 1024
 #define COUNT_DEPTH_MAX 128
 
-/* Inodes of uploads, as the ledger tells them (accounts/ledger.h). */
+/* Inodes of uploads, as the ledger reports them (accounts/ledger.h). */
 struct count_uploads {
 	size_t live_count, dead_count;
 	uint64_t live[COUNT_UPLOADS_MAX];	/* their bytes are left out */
@@ -22,8 +22,8 @@ struct count_figure {
 };
 
 /*
- * Count what is below home_fd. No link is followed. A directory of one's own without a right to
- * read it is given one for the time; one of somebody else is left out. Runs behind the walls of files.
+ * Count what is below home_fd. No link is followed. A directory of the account without the right to read gets that
+ * right meanwhile; one of somebody else is left out. Runs behind the walls of files.
  *
  * uploads  is sorted.
  *

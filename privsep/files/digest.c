@@ -28,7 +28,7 @@ digest_init(void)
 {
 	if (shared_context != NULL)
 		return 0;
-	/* openssl.cnf is nobody's business here */
+	/* openssl.cnf must have no effect here */
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
 		return -EIO;
 	for (size_t i = 0; i < HASH_COUNT; i++) {

@@ -27,7 +27,7 @@ int directory_open_at(struct directory *directory, int dir_fd, const char *name)
  */
 int directory_next(struct directory *directory, const struct dirent64 **entry);
 
-/* Are there more entries than one read brings (64 KiB, some 1,600)? To be asked behind the first directory_next(). */
+/* Are there more entries than one read brings (64 KiB, some 1,600)? Ask after the first directory_next(). */
 bool directory_is_large(const struct directory *directory);
 
 void directory_close(struct directory *directory);

@@ -11,8 +11,8 @@
 #define DIRECTORY_MESSAGE_SIZE (DIRECTORY_MESSAGE_MAX + 1)	/* with NUL */
 
 /*
- * Read it, lines ended by '\n' alone, other control characters replaced by '?'; no more than its first
- * 4096 bytes. *len is 0 when there is none that can be read.
+ * Read it, lines ended by '\n' alone, other control characters replaced by '?'; no more than its first 4096 bytes.
+ * *len is 0 when there is no readable one.
  *
  * Returns 0, or -errno when the path is no directory.
  */

@@ -10,7 +10,7 @@
 #include "accounts/rights.h"
 #include "config/config.h"
 
-/* What the monitor settles at login and this process enforces. */
+/* What the monitor decides at login and this process enforces. */
 struct files_session {
 	int home_fd;		/* O_PATH directory, checked by the monitor to belong to uid */
 	int protocol_channel;	/* requests come here */
@@ -19,7 +19,7 @@ struct files_session {
 	uid_t uid;
 	gid_t gid;
 	bool takes_turns;	/* long work asks the monitor for a turn */
-	bool sweeps;		/* old partials are looked for in the whole home first */
+	bool sweeps;		/* first search the whole home for old partials */
 	bool is_read_only;
 	unsigned rights;	/* enum account_right; without the changing ones when read-only */
 	const struct config *config;	/* uploads, upload_sync, partial_keep_s, file_mode, directory_mode */
@@ -34,14 +34,14 @@ enum files_exit {
 };
 
 /*
- * What every files process needs of OpenSSL, fetched once in the master: a fetch costs more than
- * the rest of a login. 0 or -errno.
+ * Fetch once in the master what every files process needs of OpenSSL: a fetch costs more than the rest of a login. 0
+ * or -errno.
  */
 int files_prepare(void);
 
 /*
- * Runs in the files process, first: get behind the walls. Where they cannot be built, the monitor is told which step
- * failed, and the process ends. parent: the monitor.
+ * Runs in the files process, first: go behind the walls. If they cannot be built, report the failed step to the
+ * monitor, and end. parent: the monitor.
  */
 void files_enter_walls(const struct files_session *session, pid_t parent);
 

@@ -24,8 +24,8 @@ mark_of_ours(short type)
 }
 
 /*
- * Is the mark there? It keeps every other lock off its byte: one that is larger, as that of a program that waited for
- * the whole file, says that the mark has gone.
+ * Does the mark still exist? It keeps every other lock off its byte. So a larger lock, like that of a program that
+ * waited for the whole file, shows that the mark has gone.
  */
 static bool
 is_mark_seen(int fd)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Was a descriptor given back that another process was handed? It cannot be taken back. So it is marked: a byte lock
- * far behind the content belongs to the open file (fcntl(2), F_OFD_SETLK) and lasts until the last copy of the
- * descriptor is closed, wherever that copy went: into another process, a channel, a mapping.
+ * Has another process given back a descriptor that it got? Nobody can take it back. So it is marked: a byte lock far
+ * after the content belongs to the open file (fcntl(2), F_OFD_SETLK) and lasts until the last copy of the descriptor
+ * is closed, wherever that copy went: into another process, a channel, a mapping.
  */
 #ifndef PRIVSEP_FILES_HANDED_H
 #define PRIVSEP_FILES_HANDED_H

@@ -24,7 +24,7 @@ read_chunk(int fd, char *chunk, size_t size, uint64_t from, uint64_t to)
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	return n == 0 ? -EBUSY : n; /* cut while it is read: there is nothing to vouch for */
+	return n == 0 ? -EBUSY : n; /* it was cut while it was read: there is no hash */
 }
 
 static int

@@ -8,8 +8,9 @@
 #include "privsep/files/stop.h"
 
 /*
- * Where there is no finished file but a partial, that is hashed when uploads are atomic, as SIZE tells its size: so a
- * client knows whether it may resume. The digest of the bytes from *from up to, without, *to; UINT64_MAX is the end, and becomes it.
+ * Where there is only a partial file and uploads are atomic, hash that, as SIZE reports its size. So a client knows
+ * whether it may resume. The digest of the bytes from *from up to, without, *to; UINT64_MAX is the end, and becomes
+ * it.
  *
  * Returns 0; -ERANGE where the bytes are not all there; -EISDIR, -ENOTSUP for what is no plain
  * file; -EBUSY when the file was cut meanwhile; -ECANCELED; or another -errno.

@@ -19,7 +19,7 @@ make_attribute_name(enum ipc_hash algorithm, char name[NAME_SIZE])
 	snprintf(name, NAME_SIZE, "user.sallyport.%s", digest_name(algorithm));
 }
 
-/* What a value begins with while it is valid. Values are compared with it, never parsed. */
+/* The beginning of a valid value. Values are compared with it, never parsed. */
 static size_t
 make_stamp(const struct stat *st, char stamp[STAMP_SIZE])
 {

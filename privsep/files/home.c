@@ -101,7 +101,7 @@ home_open_parent(const struct home *home, const struct home_path *path, int *dir
 	return open_directory_of(home, home_path_relative(path), dir_fd_out);
 }
 
-/* The last component of a text that links have been put into; -EISDIR where it is none that a file could bear. */
+/* The last component of a text after links were put in; -EISDIR where it cannot be the name of a file. */
 static int
 target_name(const char *text, char name[NAME_MAX + 1])
 {
@@ -216,8 +216,8 @@ must_be_plain(const struct stat *st)
 }
 
 /*
- * Is it worth opening at once? A hint that costs one call: it decides nothing but whether a closer look comes first,
- * and so it may be found by another way than the opening's.
+ * Is it worth opening at once? A hint that costs one call. It only decides whether a closer look comes first, so it
+ * may resolve the path in another way than the opening.
  */
 static bool
 looks_plain(const struct home *home, const struct home_path *path)
@@ -227,7 +227,7 @@ looks_plain(const struct home *home, const struct home_path *path)
 	return fstatat(home->fd, home_path_relative(path), &st, 0) == 0 && S_ISREG(st.st_mode);
 }
 
-/* Look without opening, open, and look whether it is what was looked at: no FIFO or device is opened on purpose. */
+/* Examine without opening, open, and check that it is the same: no FIFO or device is opened on purpose. */
 int
 home_open_file(const struct home *home, const struct home_path *path, int *fd_out, struct stat *st)
 {

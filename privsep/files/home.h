@@ -20,7 +20,7 @@ struct home {
 	int fd;		/* borrowed from the session */
 	dev_t device;	/* of the home's root */
 	const struct files_session *session;
-	struct quota *quota;	/* NULL: of this home nobody keeps one */
+	struct quota *quota;	/* NULL: nobody keeps one for this home */
 };
 
 /* Take the session's home. 0 or -errno. */

@@ -23,7 +23,7 @@ struct expansion {
 	uint64_t entries_left, matches_left, steps_left;
 };
 
-/* The component that is expanded now. */
+/* The component that is being expanded. */
 struct component {
 	const char *text;
 	size_t len;

@@ -8,8 +8,8 @@
 #include "privsep/files/list_names.h"
 
 /*
- * Push the home path of everything that the pattern matches, in any order. A component
- * that exists as it is written is taken as it is written.
+ * Push the home path of everything that the pattern matches, in any order. A component that exists literally is taken
+ * literally.
  *
  * scratch         for reading directories; closed before and after.
  * matches_hidden  wildcards match a leading dot, too.

@@ -199,7 +199,7 @@ list_format_name(char line[LIST_LINE_MAX], const struct list_shown *shown, const
 
 enum mode_bit { BIT_EXECUTE = 1, BIT_WRITE = 2, BIT_READ = 4 };
 
-/* What the mode bits grant the viewer, as the kernel reckons without further groups. */
+/* The rights that the mode bits give the viewer, as the kernel decides without further groups. */
 static unsigned
 bits_of(const struct stat *st, const struct list_viewer *viewer)
 {
@@ -272,8 +272,8 @@ put_name_perm(char *out, const struct list_looked *looked, const struct stat *pa
 }
 
 /*
- * A rename takes what an unlink does. The directory of a file that a link leads to was not looked at: there the mode of the
- * file decides alone.
+ * A rename needs what an unlink needs. The directory of a link's target is not examined: there only the mode of the
+ * file decides.
  */
 static bool
 is_replaceable(const struct list_looked *looked, const struct stat *parent, const struct list_viewer *viewer)
@@ -339,7 +339,7 @@ put_perm(char *out, const struct list_looked *looked, const struct stat *parent,
 	return put_literal(out, ";");
 }
 
-/* The device relative to the home's: unique below the home, and nothing told of the host. */
+/* The device relative to the home's: unique below the home, and reveals nothing about the host. */
 static char *
 put_unique(char *out, const struct stat *st, const struct list_viewer *viewer)
 {

@@ -19,14 +19,14 @@ struct list_shown {
 	size_t prefix_len, name_len;
 };
 
-/* A name that was looked at. */
+/* A name that was examined. */
 struct list_looked {
 	struct stat own;	/* what stands there: DELE, RMD and RNFR are about it */
 	struct stat target;	/* of a link that leads somewhere in the home */
 	const struct stat *st;	/* of these two, what RETR, SIZE, MDTM and CWD are about */
 };
 
-/* In whose eyes perm is told, and what is told at all. */
+/* The viewer for perm, and which facts are listed. */
 struct list_viewer {
 	uid_t uid;
 	gid_t gid;
@@ -55,8 +55,8 @@ size_t list_format_entry(char line[LIST_LINE_MAX], const struct list_shown *show
     const struct stat *parent, const struct list_viewer *viewer);
 
 /*
- * The facts that the viewer wants, "type=file;size=3;... " with the blank that ends them (RFC 3659, 7.2).
- * parent is the directory that the name stands in; it decides about deleting and renaming.
+ * The facts that the viewer wants, "type=file;size=3;... " with the blank that ends them (RFC 3659, 7.2). parent is
+ * the directory of the name; it decides about deleting and renaming.
  *
  * Links have facts that no client deletes the wrong things by:
  *

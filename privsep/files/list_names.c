@@ -7,7 +7,7 @@
 
 #include "common/banned.h"
 
-/* The names twice: they are sorted with the room behind them. Then the text. */
+/* The names twice, because sorting needs the room after them. Then the text. */
 #define NAMES_SIZE (2 * LIST_NAMES_COUNT_MAX * sizeof(struct list_name))
 #define SIZE (NAMES_SIZE + LIST_NAMES_TEXT_MAX + LIST_SORT_SLACK)
 

@@ -17,7 +17,7 @@ struct list_names {
 	size_t text_len, count;
 };
 
-/* Where the stack stands, to go back to. */
+/* The position of the stack, to go back to. */
 struct list_mark {
 	size_t text_len, count;
 };
@@ -31,7 +31,7 @@ void list_names_free(struct list_names *names);
 /* Push a copy of a name; see list_sort() for the key. 0, or -ENOBUFS when the memory is used up (nothing is changed). */
 int list_names_add(struct list_names *names, const char *name, size_t len, unsigned char type, uint64_t key);
 
-/* The bytes of a name, with a NUL behind them; good until it is released. */
+/* The bytes of a name, with a NUL after them; valid until it is released. */
 const char *list_names_text(const struct list_names *names, const struct list_name *name);
 
 struct list_mark list_names_mark(const struct list_names *names);

@@ -138,7 +138,7 @@ count_shared(const char *a, const char *b, size_t max)
 	return max;
 }
 
-/* Eight bytes of a name from skip on as one number, zeros behind its end. */
+/* Eight bytes of a name from skip on as one number, zeros after its end. */
 static uint64_t
 key_behind(const char *text, const struct list_name *name, size_t skip)
 {
@@ -184,7 +184,7 @@ run_of_key(const struct list_name *names, size_t count)
 	return run;
 }
 
-/* The names share their first skip bytes. Each round of keys tells some of them apart. */
+/* The names share their first skip bytes. Each round of keys separates some of them. */
 static void
 sort_behind(struct list_name *names, struct list_name *spare, size_t count, const char *text, size_t skip)
 {

@@ -6,13 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LIST_SORT_SLACK 8	/* bytes behind the last name that may be read, whatever they are */
+#define LIST_SORT_SLACK 8	/* bytes after the last name that may be read, whatever they are */
 
 struct list_name {
 	uint64_t key;		/* sorted by first, ascending; the same for all where the name alone decides */
-	uint32_t at;		/* where the name begins in the text that holds all of them, with a NUL behind it */
+	uint32_t at;		/* where the name begins in the text that holds all of them, with a NUL after it */
 	uint16_t len;
-	unsigned char type;	/* DT_* as the directory told, perhaps DT_UNKNOWN */
+	unsigned char type;	/* DT_* of the directory entry, perhaps DT_UNKNOWN */
 };
 
 /*
@@ -21,8 +21,8 @@ struct list_name {
  * spare  room for count names.
  * text   what list_name.at counts from; LIST_SORT_SLACK bytes longer than its names.
  *
- * Time is linear in the bytes of all names, whatever they are; names that are in order already, or in
- * the opposite order, as some file systems tell them, are only looked at.
+ * Time is linear in the bytes of all names, whatever they are; names in order, or in the opposite order, as some file
+ * systems return them, are only compared.
  */
 void list_sort(struct list_name *names, struct list_name *spare, size_t count, const char *text);
 

@@ -56,7 +56,7 @@ count_line(struct listing *listing, size_t len)
 	listing->is_begun = true;
 }
 
-/* MLSD tells what a link leads to, too, as long as that is in the home. */
+/* MLSD also reports the target of a link, as long as that is in the home. */
 static void
 follow_listed_link(struct listing *listing, const char *name, struct list_looked *looked)
 {
@@ -69,12 +69,12 @@ follow_listed_link(struct listing *listing, const char *name, struct list_looked
 	listing->path.text[len] = '\0';
 }
 
-/* Look at an item. False: it has vanished, or may not be looked at; it is left out. */
+/* Examine an item. False: it has vanished, or may not be examined; it is left out. */
 static bool
 look_at_item(struct listing *listing, const struct item *item, struct list_looked *looked)
 {
 	looked->st = &looked->own;
-	/* ".." is shown with the facts of ".": what stands above the home is nobody's business */
+	/* ".." is shown with the facts of ".": nobody may see what is above the home */
 	if (strcmp(item->name, "..") == 0) {
 		looked->own = listing->parent;
 		return true;
@@ -238,8 +238,8 @@ collect_item(struct listing *listing, const struct dirent64 *entry)
 }
 
 /*
- * May the entries be written as they come? What programs read, MLSD and NLST of a large directory without a wish
- * for its order, does not wait for the last name before the first is sent.
+ * May the entries be written in the order of the directory? Programs read MLSD and NLST: for a large directory,
+ * without an option for the order, the first name does not wait for the last one.
  */
 static bool
 is_streamed(const struct listing *listing)
@@ -409,7 +409,7 @@ is_opened_up(const struct listing *listing, const struct list_name *target)
 	return listing->request.form != LIST_NAMES || !listing->is_expanded || has_list_flag(listing, LIST_RECURSIVE);
 }
 
-/* Find out about a target what its directory did not tell: a link counts as what it leads to. */
+/* Find out what the directory did not say about a target: a link counts as its target. */
 static void
 settle_target(const struct listing *listing, struct list_name *target)
 {

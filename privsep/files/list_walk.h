@@ -36,7 +36,7 @@ struct listing {
 	char prefix[PATH_MAX + 1];	/* shown before its names */
 	size_t prefix_len;
 	int64_t now;
-	bool is_name_enough;	/* lines are written without a look at what they are about */
+	bool is_name_enough;	/* lines are written without examining the entries */
 	bool is_expanded;	/* the targets are matches of a pattern */
 	bool is_dotted;		/* the target of -R is the working directory: "." and "./sub" */
 	bool is_begun;		/* something was written already */
@@ -53,9 +53,9 @@ struct listing {
 bool listing_shown_from_fits(const struct list_request *request);
 
 /*
- * Find what is to be listed, so that errors come before the first line: -ENOENT (also when a
- * pattern matches nothing), -ENOTDIR for LIST_FACTS of a file, -EACCES, -E2BIG, or another -errno.
- * After 0, listing_write() or listing_drop() must follow.
+ * Find what is to be listed, so that errors come before the first line: -ENOENT (also when a pattern matches
+ * nothing), -ENOTDIR for LIST_FACTS of a file, -EACCES, -E2BIG, or another -errno. After 0, call listing_write() or
+ * listing_drop().
  */
 int listing_open(struct listing *listing, const struct home *home, const struct list_request *request);
 
@@ -67,10 +67,10 @@ int listing_open(struct listing *listing, const struct home *home, const struct 
  * Returns 0; -EPIPE when the reader gave up; -E2BIG when a bound cut the listing short or a
  * part was left out; or another -errno.
  *
- * A pattern names files: for LIST a single match that is a directory is listed as if it had
- * been named, several come as blocks; for NLST the matches themselves are the answer, so that
- * each line is a name that RETR can be given. No wildcards in MLSD. "cdir" and "pdir" entries
- * are optional (RFC 3659, 7.5.1) and left out: clients that mirror trees have followed them.
+ * A pattern names files. LIST lists a single match that is a directory as if it had been named, and several as
+ * blocks. NLST answers with the matches themselves, so that each line is a name for RETR. MLSD has no wildcards.
+ * "cdir" and "pdir" entries are optional (RFC 3659, 7.5.1) and left out: clients that mirror trees have followed
+ * them.
  */
 int listing_write(struct listing *listing, int *fd, uint64_t *entries);
 

@@ -181,7 +181,7 @@ partial_is_older(int dir_fd, const char *name, time_t limit)
 
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_mtime >= limit)
 		return false;
-	/* another machine may write to it: what was seen of many is looked at again of the few that are to go */
+	/* another machine may write to it: examine the few that are to go once more */
 	return !storage_is_shared() || (storage_look(dir_fd, name, &st) == 0 && st.st_mtime < limit);
 }
 

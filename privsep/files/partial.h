@@ -11,7 +11,7 @@
 
 #include "privsep/files/home.h"
 
-/* fstat of the partial that an upload to path would go on with. 0, -ENOENT or another -errno. */
+/* fstat of the partial that an upload to path would resume. 0, -ENOENT or another -errno. */
 int partial_stat(const struct home *home, const struct home_path *path, struct stat *st);
 
 /* Open it for reading. The caller closes *fd_out. Errors as above. */
@@ -27,8 +27,8 @@ int partial_remove_named(const struct home *home, int dir_fd, const char *name);
 int partial_remove_counted(const struct home *home, int dir_fd, const char *name);
 
 /*
- * Note in a partial that is kept whose it is: its own name is a hash, from which no way leads back. A courtesy: on a file
- * system without extended attributes nothing is noted.
+ * Note in a kept partial to which file it belongs: its own name is a hash, which does not lead back. A courtesy: on a
+ * file system without extended attributes nothing is noted.
  */
 void partial_note_target(int fd, const char *target);
 
@@ -36,8 +36,8 @@ void partial_note_target(int fd, const char *target);
 void partial_forget_target(int fd);
 
 /*
- * The target of the partial called name. What is noted counts only if name is its hash, whoever noted it.
- * 0; -ENODATA: nothing (true) is noted.
+ * The target of the partial called name. The note counts only if name is its hash, whoever wrote it. 0; -ENODATA:
+ * nothing (true) is noted.
  */
 int partial_read_target(int fd, const char *name, char target[NAME_MAX + 1]);
 
@@ -51,8 +51,8 @@ int partial_clear_directory(const struct home *home, int parent_fd, const char *
 bool partial_is_older(int dir_fd, const char *name, time_t limit);
 
 /*
- * Remove partials that have not been written to for keep_s seconds and that nobody uploads
- * to. A courtesy: errors are not told, and one call looks at a bounded number of entries.
+ * Remove partials that have not been written to for keep_s seconds and that nobody uploads to. A courtesy: errors are
+ * not reported, and one call examines a bounded number of entries.
  *
  * path  of a file in dir_fd, as the client names it: uploads to one directory after the other cost one look a minute.
  */

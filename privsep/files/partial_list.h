@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What partial files a home holds: sums of all, and the oldest ones by name. */
+/* The partial files of a home: sums of all, and the oldest ones by name. */
 #ifndef PRIVSEP_FILES_PARTIAL_LIST_H
 #define PRIVSEP_FILES_PARTIAL_LIST_H
 
@@ -51,8 +51,8 @@ int partial_list_make(const struct home *home, struct partial_list *list, unsign
 struct partial_row *partial_list_place(struct partial_list *list, unsigned rows_max, int64_t mtime_s);
 
 /*
- * The account's quota is short: remove the oldest partial that nobody writes to, but for the one that an upload to path
- * would go on with. Not within a bracket. False: there is none (any more), or no quota.
+ * The account's quota is short: remove the oldest partial that no upload writes to, except the one that an upload to
+ * path would resume. Not within a bracket. False: there is none (any more), or no quota.
  */
 bool partials_give_way(const struct home *home, const struct home_path *path);
 

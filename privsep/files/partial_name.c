@@ -25,7 +25,7 @@ partial_name_init(void)
 
 	if (digest != NULL)
 		return 0;
-	/* openssl.cnf is nobody's business here */
+	/* openssl.cnf must have no effect here */
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
 		return -EIO;
 	digest = EVP_MD_fetch(NULL, "SHA256", NULL);

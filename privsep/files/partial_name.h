@@ -22,7 +22,7 @@ int partial_name_make(const char *target, char name[PARTIAL_NAME_SIZE]);
 /* Is this the name of a partial file? Such names are never listed and never reachable. */
 bool partial_name_is(const char *name, size_t len);
 
-/* Does a component of the path bear such a name? */
+/* Does a component of the path have such a name? */
 bool partial_name_in_path(const struct home_path *path);
 
 #endif

@@ -17,7 +17,7 @@
 #define STOP_EVERY 256	/* entries; to look is a system call */
 
 struct partial_walk {
-	struct home_path path;	/* of the directory at hand, as far as it fits */
+	struct home_path path;	/* of the current directory, as far as it fits */
 	unsigned cut_levels;	/* directories at the end of it that did not */
 	uint64_t entries_left;
 	struct stop *stop;

@@ -12,7 +12,7 @@
 struct partial_met {
 	int dir_fd;
 	const char *name;	/* in dir_fd; never followed */
-	const struct home_path *directory;	/* NULL: the path is too long to be told */
+	const struct home_path *directory;	/* NULL: the path is too long */
 };
 
 /*

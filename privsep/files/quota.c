@@ -217,8 +217,8 @@ look_locked(int dir_fd, const char *name, struct stat *st)
 }
 
 /*
- * A file that its owner may not write to may have lost that right while a session uploads to it. Whoever opens files
- * for an upload does so in a bracket, and this is one, so that giving the right back for a moment lets nobody in.
+ * A file that its owner may not write to may have lost that right while a session uploads to it. Sessions open files
+ * for an upload in a bracket, and this is one, so giving the right back for a moment lets nobody in.
  */
 static int
 look_closed(int dir_fd, const char *name, struct stat *st)
@@ -251,7 +251,7 @@ quota_look(struct quota *quota, int dir_fd, const char *name, struct stat *st)
 	}
 	if (!S_ISREG(st->st_mode))
 		return 0;
-	/* whoever holds the lock of a file tells its size when he is done */
+	/* the session that holds the lock of a file reports its size at its end */
 	r = look_locked(dir_fd, name, st);
 	if (r == -EACCES)
 		r = look_closed(dir_fd, name, st);

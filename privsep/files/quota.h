@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The quota as files sees it: every change of the home is bracketed by questions to the monitor, who keeps
- * the ledger. Without a quota nothing is asked, and every function here is done at once.
+ * The quota as files sees it: questions to the monitor, which keeps the ledger, bracket every change of the home.
+ * Without a quota nothing is asked, and every function here returns at once.
  *
- * Between quota_begin() and quota_end() no other session of the account changes anything: the change and
- * its tally are one. Brackets are short; what takes long is cut into several by quota_turn().
+ * Between quota_begin() and quota_end() no other session of the account changes anything: the change and its tally
+ * are one. Brackets are short; quota_turn() cuts long work into several.
  */
 #ifndef PRIVSEP_FILES_QUOTA_H
 #define PRIVSEP_FILES_QUOTA_H
@@ -17,7 +17,7 @@ struct quota {
 	int channel;		/* to the monitor */
 	int home_fd;		/* borrowed: what is counted where the ledger is in doubt */
 	bool is_kept;		/* the account has a quota */
-	bool is_lost;		/* an upload could not be settled: no change any more */
+	bool is_lost;		/* an upload could not be settled: no further change is allowed */
 	unsigned changes;	/* in this bracket */
 	int64_t bytes, files;	/* tally of this bracket */
 	uint64_t upload_start;	/* the size of the upload's file before the first byte */
@@ -27,7 +27,7 @@ struct quota_figures {
 	uint64_t bytes, bytes_limit, files, files_limit;	/* UINT64_MAX: no limit; used is 0 without any limit */
 };
 
-/* False also for NULL: of this home nobody keeps one. */
+/* False also for NULL: nobody keeps one for this home. */
 bool quota_is_kept(const struct quota *quota);
 
 /*
@@ -48,7 +48,7 @@ void quota_resized(struct quota *quota, int fd, int64_t bytes);
 /* The change is made. Only where quota_begin() returned 0. */
 int quota_end(struct quota *quota);
 
-/* An upload cannot be settled: the session's figure is not right any more, and nothing is changed any more. */
+/* An upload cannot be settled: the session's figure is no longer right, and no further change is allowed. */
 void quota_lose(struct quota *quota);
 
 /* One of many changes is made: from time to time, let others have their turn. As quota_begin(); after an error there is no bracket. */

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 /*
- * Rename what is called from in from_fd to a name that is free at that moment, whoever else wants it, on whatever machine.
+ * Rename from in from_fd to a name that is free at that moment, even if sessions on other machines want it.
  *
  * minds_flags  RENAME_NOREPLACE of renameat2(2) can be relied on, where it is not refused. Without it a file gets a
  *              second name (linkat(2), which never replaces) and loses its first; for a directory an empty one is made,

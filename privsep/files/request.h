@@ -38,9 +38,9 @@ struct files {
 };
 
 /*
- * Every request that this process answers. Those that change the home are refused for a
- * read-only account (-EROFS). Of the rights, each in the third column and at least one in the
- * fourth are needed (-EKEYREVOKED); what depends on the thing itself is for the answer to see.
+ * Every request that this process answers. Those that change the home are refused for a read-only account (-EROFS).
+ * Of the rights, each in the third column and at least one in the fourth are needed (-EKEYREVOKED); the answer checks
+ * what depends on the file itself.
  */
 #define READS false
 #define CHANGES true
@@ -80,8 +80,8 @@ struct files {
 /* clang-format on */
 
 /*
- * An answer reads its request from files->message and leaves the reply there. False: the
- * request is malformed, or not in turn; the session ends.
+ * An answer reads its request from files->message and leaves the reply there. False: the request is malformed, or out
+ * of turn; the session ends.
  */
 typedef bool files_answer(struct files *files);
 
@@ -111,7 +111,7 @@ void request_put_quota(struct files *files, const struct quota_figures *figures)
 /* The answer to every request that is a path and gets a result, no more. */
 bool request_answer_with(struct files *files, int (*operation)(const struct home *home, const struct home_path *path));
 
-/* Write the listing whose pipe is out, for as long as its reader wants it. */
+/* Write the listing whose pipe protocol has, until its reader closes it. */
 void files_write_listing(struct files *files);
 
 #endif

@@ -73,7 +73,7 @@ give_back(struct stop *stop)
 	(void)!ipc_send(stop->monitor_channel, &message, -1);
 }
 
-/* The client does not want it any more. */
+/* The client has aborted it. */
 static void
 withdraw(struct stop *stop)
 {

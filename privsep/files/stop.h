@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a long operation looks at between its pieces: the word "stop" of protocol, and whether it is still its turn.
+ * What a long operation checks between its pieces: a "stop" from protocol, and whether it still has its turn.
  *
- * Work that lasts asks the monitor, and the monitor the master, for a turn: only so many run at once for an account and
- * for the server, in rounds. While it has one, the master gives it a low priority. What is done in a moment asks for nothing,
- * but moments add up, so that many small operations do not take what a long one may not.
+ * Long work asks the monitor, and the monitor the master, for a turn. Turns are limited for an account and for the
+ * server, and go in rounds. During a turn the master gives the work a low priority. Short work asks for nothing, but
+ * its time adds up, so that many small operations cannot take more than a long one.
  */
 #ifndef PRIVSEP_FILES_STOP_H
 #define PRIVSEP_FILES_STOP_H
@@ -28,17 +28,17 @@ struct stop {
 void stop_begin(struct stop *stop);
 
 /*
- * Look for stop, without waiting, and wait for a turn when one is due.
- * 0: go on; -ECANCELED: the operation is to end now. Not while anything is held that others wait for.
+ * Check for stop, without waiting, and wait for a turn when one is due. 0: go on; -ECANCELED: end the operation now.
+ * Do not call it while you hold anything for which others wait.
  */
 int stop_check(struct stop *stop);
 
-/* The two parts of it, for those who hold something: look for stop; is a turn due; wait for it. */
+/* Its parts, for callers that hold something: check for stop; is a turn due; wait for it. */
 int stop_look(struct stop *stop);
 bool stop_is_turn_due(const struct stop *stop);
 int stop_wait_for_turn(struct stop *stop);
 
-/* What follows takes brackets of the quota, for which others wait: not at the lowest priority. */
+/* The next work takes brackets of the quota, for which others wait: do not use the lowest priority. */
 void stop_before_changes(struct stop *stop);
 
 /* The operation has ended, or what is left of it is short: the turn is given back. May be called again. */

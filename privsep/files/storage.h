@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the home lies on. The kernel keeps names and attributes of shared storage (NFS) for up to a minute, so that a look
- * may show what was there before another machine changed it. Here is how to look at what is there now.
+ * The storage of the home. The kernel caches names and attributes of shared storage (NFS) for up to a minute, so a
+ * look may show the state before another machine's change. These functions look at the present state.
  *
- * On a local file system each function costs no call more than what it stands for.
+ * On a local file system no function costs an additional call.
  */
 #ifndef PRIVSEP_FILES_STORAGE_H
 #define PRIVSEP_FILES_STORAGE_H
@@ -22,8 +22,8 @@ bool storage_is_shared(void);
 bool storage_minds_flags(void);
 
 /*
- * Have the kernel ask the server for a directory: names that it keeps from an older state of it are looked up again. To be
- * called before each look that decides; by itself it tells nothing, and it has no error (the look will have it).
+ * Have the kernel ask the server for a directory: names that it keeps from an older state of it are looked up again.
+ * Call it before each look that decides. It returns nothing; the look itself has the error.
  */
 void storage_refresh(int dir_fd);
 

@@ -12,10 +12,10 @@
 
 #include "common/banned.h"
 
-#define PIECE (1024 * 1024) /* bytes between two looks for a request */
+#define PIECE (1024 * 1024) /* bytes between two checks for a request */
 #define AFTERWARDS_MS 2000 /* how long the end of the session waits for a hash */
 
-/* Never waits: what the monitor has no room for is not told. */
+/* Never waits: an upload for which the monitor's channel has no room is not reported. */
 static void
 tell_monitor(struct stored *stored, int monitor_channel, const char *hash)
 {
@@ -60,7 +60,7 @@ hash_piece(struct stored *stored)
 	if (n < 0 && errno == EINTR)
 		return true;
 	if (n <= 0 || digest_add(&stored->digest, piece, (size_t)n) < 0) {
-		close_fd(&stored->fd); /* cut or unreadable: there is nothing to vouch for */
+		close_fd(&stored->fd); /* it was cut or is unreadable: there is no hash */
 		return false;
 	}
 	stored->hashed += (uint64_t)n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tells the monitor of a finished upload, for on-upload: its path, its size, and its SHA-256,
- * which is computed here, since no other process may read the file, while no request waits.
+ * Reports a finished upload to the monitor, for on-upload: its path, its size and its SHA-256. The hash is computed
+ * here, because no other process may read the file, while no request waits.
  */
 #ifndef PRIVSEP_FILES_STORED_H
 #define PRIVSEP_FILES_STORED_H
@@ -13,24 +13,24 @@
 #include "privsep/files/digest.h"
 #include "privsep/files/home.h"
 
-/* The upload that the monitor has not been told of. */
+/* The upload that was not yet reported to the monitor. */
 struct stored {
 	bool is_pending;
 	struct home_path path;
 	uint64_t size, hashed; /* bytes */
-	int fd; /* -1: it cannot be read, and no hash is told */
+	int fd; /* -1: it cannot be read, and is reported without a hash */
 	struct digest digest;
 };
 
 /*
- * The file at path is finished: begin to hash it. One that still was being hashed is told
- * without its hash.
+ * The file at path is finished: begin to hash it. An earlier one that is still being hashed is reported without its
+ * hash.
  */
 void stored_begin(struct stored *stored, const struct home *home, const struct home_path *path);
 
 /*
- * Go on until the monitor has been told, or a request waits at the session's channel. When
- * protocol is gone, this takes two seconds more at most.
+ * Go on until the upload is reported, or a request waits at the session's channel. When protocol is gone, this takes
+ * two seconds more at most.
  */
 void stored_work(struct stored *stored, const struct files_session *session);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Partial files that nobody goes on with, in a whole home: found and removed. */
+/* Find and remove abandoned partial files in a whole home. */
 #ifndef PRIVSEP_FILES_SWEEP_H
 #define PRIVSEP_FILES_SWEEP_H
 
@@ -10,10 +10,10 @@
 #define SWEEP_LOGIN_ENTRIES_MAX 10000	/* so that no login waits for it */
 
 /*
- * Remove the partials of the home that have not been written to for keep_s seconds and that
- * nobody uploads to. No link is followed. What cannot be read or removed is left out.
+ * Remove the partials of the home that have not been written to for keep_s seconds and that nobody uploads to. No
+ * link is followed. Files that cannot be read or removed are left out.
  *
- * entries_max  how many entries are looked at; the rest is for another time.
+ * entries_max  how many entries are examined; the rest is for another time.
  *
  * Returns how many were removed.
  */

@@ -45,7 +45,7 @@ walk_subdirectory(struct walk *walk, int dir_fd, const char *name, const struct 
 	return r;
 }
 
-/* Nobody waits for a turn with the quota's lock, for which others wait. */
+/* Do not wait for a turn while holding the quota's lock, for which others wait. */
 static int
 take_turn_outside(struct walk *walk)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Uploads of which nobody can tell whether protocol gave their descriptors back, because their file system keeps no locks
- * (handed.h). They are remembered, and looked at again when protocol is gone: a descriptor that it kept may
- * have changed them. Changes that the session asks for are no such changes.
+ * Uploads on file systems without locks, for which nobody can find out whether protocol gave their descriptors back
+ * (handed.h). They are remembered, and checked again when protocol is gone: a descriptor that it kept may have
+ * changed them. Changes that the session asks for do not count.
  */
 #ifndef PRIVSEP_FILES_UNGUARDED_H
 #define PRIVSEP_FILES_UNGUARDED_H
@@ -23,12 +23,12 @@ struct unguarded {
 		ino_t inode;
 		off_t size;
 		struct timespec mtime;
-		bool is_hooked;	/* a hook was told of it, with its digest */
+		bool is_hooked;	/* a hook has got it, with its digest */
 		struct home_path path;
 	} uploads[UNGUARDED_MAX];
 };
 
-/* An upload to path has ended. The monitor is told of its file system once. */
+/* An upload to path has ended. Its file system is reported to the monitor once. */
 void unguarded_add(struct unguarded *unguarded, const struct home *home, const struct home_path *path, bool is_hooked);
 
 /* Tell the monitor of each that has changed since; those that have gone are forgotten. Before a change that the session asks for. */

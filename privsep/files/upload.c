@@ -111,8 +111,8 @@ lock_partial(struct upload *upload, enum ipc_store_mode mode, struct upload_foun
 }
 
 /*
- * An upload that goes on with what is there found no finished file, and then the partial or none. Another session may have
- * finished between the two looks. Now that the partial is held no session can: -ESTALE when a file came, 0 when none did.
+ * A resuming upload found no finished file, and then the partial or none. Another session may have finished between
+ * the two looks. Now that the partial is locked no session can: -ESTALE when a file came, 0 when none did.
  */
 static int
 must_be_unfinished(const struct upload *upload)
@@ -174,7 +174,7 @@ position(struct upload *upload, const struct upload_place *place, uint64_t size)
 	return lseek(upload->fd, (off_t)place->start, SEEK_SET) < 0 ? -errno : 0;
 }
 
-/* New content of a finished file is an overwriting, however it comes; all else makes a file, one's own partial too. */
+/* New content of a finished file needs overwrite, however it comes. Everything else needs create, even a partial. */
 static int
 permit_upload(struct upload *upload, unsigned rights, bool has_finished)
 {
@@ -348,7 +348,10 @@ out:
 	return r;
 }
 
-/* May so many bytes fit once all partials that nobody writes to have given way? If not, none is to go for nothing. */
+/*
+ * Will so many bytes fit after all partials that no upload writes to have given way? If not, none must go for
+ * nothing.
+ */
 static bool
 may_fit(const struct home *home, uint64_t wanted)
 {
@@ -364,7 +367,7 @@ may_fit(const struct home *home, uint64_t wanted)
 	return wanted <= quota_left(&figures);
 }
 
-/* What was looked at may be gone a moment later, by another session, or another machine: look anew. */
+/* A file that was examined may be gone a moment later, through another session or machine: look anew. */
 static int
 begin_in_races(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
     uint64_t offset, uint64_t wanted, uint64_t *start)
@@ -380,7 +383,7 @@ begin_in_races(struct upload *upload, const struct home *home, const struct home
 	return r;
 }
 
-/* Before the quota refuses it, partials that nobody writes to give way, one by one. */
+/* Before the quota refuses it, partials that no upload writes to give way, one by one. */
 static int
 begin_with_room(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
     uint64_t offset, uint64_t wanted, uint64_t *start)
@@ -428,7 +431,10 @@ upload_begin_copy(struct upload *upload, const struct home *home, const struct h
 	return begin_with_room(upload, home, path, STORE_REPLACE, 0, size, &start);
 }
 
-/* What a rename did is safe when the directory is. Directories that cannot be read or synced are left to the kernel. */
+/*
+ * A rename is safe when its directory is on the disk. Directories that cannot be read or synced are left to the
+ * kernel.
+ */
 static int
 sync_upload_directory(int dir_fd)
 {
@@ -455,7 +461,10 @@ settle_mode(const struct upload *upload, const struct config *config)
 	return fchmod(upload->fd, mode) < 0 ? -errno : 0;
 }
 
-/* What the partial is about to replace. Nobody else may hold it: he would tell its size when he is done. */
+/*
+ * The file that the partial is about to replace. If another session holds it, that session will report its size; fail
+ * with -EBUSY.
+ */
 static int
 look_at_replaced(const struct upload *upload, struct stat *st)
 {
@@ -554,7 +563,7 @@ must_be_ours(const struct upload *upload)
 	return 0;
 }
 
-/* What becomes of the partial: the finished file, or one that is kept. */
+/* Turn the partial into the finished file, or into one that is kept. */
 static int
 place_partial(struct upload *upload, const struct config *config, bool is_whole)
 {
@@ -573,7 +582,7 @@ place_partial(struct upload *upload, const struct config *config, bool is_whole)
 }
 
 /*
- * The last byte is written: we close our descriptor, protocol has closed its own before it said so. From here on
+ * The last byte is written: we close our descriptor, protocol has closed its own before it asked. From here on
  * upload->fd is one that nobody else has. -EBUSY: protocol keeps a copy.
  */
 static int
@@ -590,7 +599,7 @@ end_writing(struct upload *upload)
 	return r == -EBUSY ? r : 0;
 }
 
-/* In one bracket of the quota: the name changes hands, and the ledger is told what the upload came to. */
+/* In one bracket of the quota: the name changes hands, and the ledger gets the result of the upload. */
 static int
 settle_upload(struct upload *upload, const struct config *config, bool is_whole)
 {

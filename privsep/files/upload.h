@@ -21,8 +21,8 @@ struct upload {
 	int dir_fd;		/* O_PATH, of both names */
 	struct handed handed;	/* fd, since protocol has it too; of a copy nobody has it */
 	const struct home *home;	/* from the beginning to the end */
-	bool is_atomic;		/* by way of a partial, where there is no finished file to go on with */
-	bool is_copy;		/* nobody resumes it: its partial is never kept */
+	bool is_atomic;		/* through a partial, where there is no finished file to resume */
+	bool is_copy;		/* cannot be resumed: its partial is never kept */
 	bool is_partial;
 	bool found_none;	/* nothing bore the name at the beginning */
 	bool never_replaces;	/* STOU, or no right to: not even a file that came in the meantime */
@@ -30,7 +30,7 @@ struct upload {
 	bool is_new;		/* made in place: its directory is synced too */
 	bool is_bracketed;	/* the quota's bracket is open */
 	bool is_synced;		/* upload_sync() is done */
-	bool is_lost;		/* not all that was written has reached the disk, and nobody knows what has */
+	bool is_lost;		/* not all written bytes have reached the disk, and nobody knows which have */
 	char name[NAME_MAX + 1];
 	char partial[PARTIAL_NAME_SIZE];
 };
@@ -44,11 +44,11 @@ void upload_init(struct upload *upload);
  * offset  of STORE_AT; see upload_decide().
  * start   the offset that upload->fd stands at.
  *
- * Returns 0 (upload_finish() must follow); -EKEYREVOKED where the account may not create, or
- * overwrite, what is to be written; -EBUSY when another session uploads to that
- * name; -EDQUOT over the quota; -EACCES also for a finished file that may not be written, although a rename could
- * replace it: write protection means the same whichever way uploads go; -EINVAL for a name with control characters; -EISDIR, -ENOTSUP for what is no plain
- * file; -ERANGE, -EEXIST of upload_decide(); or another -errno, without an upload then.
+ * Returns 0 (upload_finish() must follow); -EKEYREVOKED where the account may not create, or overwrite, what is to be
+ * written; -EBUSY when another session uploads to that name; -EDQUOT over the quota; -EACCES also for a finished file
+ * that may not be written, although a rename could replace it, so that write protection means the same for both kinds
+ * of uploads; -EINVAL for a name with control characters; -EISDIR, -ENOTSUP for anything but a plain file; -ERANGE,
+ * -EEXIST of upload_decide(); or another -errno, without an upload then.
  */
 int upload_begin(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
     uint64_t offset, uint64_t *start);
@@ -66,9 +66,9 @@ int upload_begin_copy(struct upload *upload, const struct home *home, const stru
 int upload_grow(const struct upload *upload, const struct home_path *path);
 
 /*
- * Bring the bytes that were written to the disk, with the mode of the result (upload-sync; without
- * it, the mode alone); nothing is renamed yet. 0 or -errno; the partial is not kept then: the
- * kernel forgets what it could not write, so that a resume would build on bytes that are not there.
+ * Bring the bytes that were written to the disk, with the mode of the result (upload-sync; without it, the mode
+ * alone); nothing is renamed yet. 0 or -errno; the partial is then not kept: the kernel forgets what it could not
+ * write, so that a resume would build on bytes that do not exist.
  */
 int upload_sync(struct upload *upload, const struct config *config);
 

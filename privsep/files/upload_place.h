@@ -8,7 +8,7 @@
 
 #include "privsep/ipc/messages.h"
 
-/* What lies there when the upload begins. An empty partial is as good as none. */
+/* What exists when the upload begins. An empty partial counts as none. */
 struct upload_found {
 	bool is_atomic;		/* the configured way of uploads */
 	bool has_finished, has_partial;
@@ -17,19 +17,18 @@ struct upload_found {
 
 struct upload_place {
 	bool is_partial;	/* write the partial, rename it at the end; otherwise write in place */
-	bool cuts;		/* what lies behind start is cut off first */
+	bool cuts;		/* bytes after start are cut off first */
 	uint64_t start;
 };
 
 /*
  * Decide. Sizes and offsets are in bytes.
  *
- * Where a finished file and a partial lie side by side, the partial is the beginning of
- * another version. SIZE tells the finished file's size, so that REST and APPE of a client
- * that means to go on with the partial would write the tail of one version behind the head
- * of the other. No offset but one tells the two apart: exactly the partial's size, where
- * that is not the finished file's. All others are refused; STOR from the start replaces the
- * partial, DELE removes the finished file.
+ * Where a finished file and a partial lie side by side, the partial is the beginning of another version. SIZE reports
+ * the finished file's size. So REST and APPE of a client that means to resume the partial would write the tail of one
+ * version after the head of the other. Only one offset distinguishes the two: exactly the partial's size, where that
+ * is not the finished file's. All others are refused; STOR from the start replaces the partial, DELE removes the
+ * finished file.
  *
  * Returns 0; -ERANGE when the offset lies beyond what there is, or is ambiguous; -EEXIST for
  * STORE_APPEND where the two lie side by side.

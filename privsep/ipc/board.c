@@ -16,7 +16,7 @@
 
 #define HEAD_SIZE 4096
 #define BANS_SIZE 8192	/* behind it */
-#define READ_TRIES 8 /* of something that is being written; then what is there is taken */
+#define READ_TRIES 8 /* of something that is being written; after that, take what is there */
 
 _Static_assert(sizeof(struct board_head) <= HEAD_SIZE, "the head is one page");
 _Static_assert(sizeof(struct board_bans) <= BANS_SIZE, "the bans have their place");
@@ -33,7 +33,7 @@ slots_size(const struct board *board)
 	return board->count * SCOREBOARD_SLOT_SIZE;
 }
 
-/* Whoever gets the descriptor later can map it for reading alone. */
+/* A process that gets the descriptor later can map it only for reading. */
 static int
 make_file(const char *name, size_t size, int *fd_out, void **map_out)
 {

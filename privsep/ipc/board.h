@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * All sessions as master and metrics see them: the facts that the master alone writes, beside
- * what each session claims in its slot of the scoreboard.
+ * All sessions as master and metrics see them: the facts that only the master writes, and what each session claims in
+ * its slot of the scoreboard.
  *
- * Two memory files, sealed against new writable mappings: facts (head and rows) are mapped
- * in the master and not in its children; slots are inherited by sessions, which keep their
- * own page alone. Another process gets both read-only by board_attach().
+ * Two memory files, sealed against new writable mappings: The master maps facts (head and rows), and its children do
+ * not. Sessions inherit slots, and keep only their own page. Another process gets both read-only by board_attach().
  */
 #ifndef PRIVSEP_IPC_BOARD_H
 #define PRIVSEP_IPC_BOARD_H
@@ -21,12 +20,12 @@
 #define BOARD_USER_SIZE 65
 #define BOARD_BANS_MAX 64
 
-/* What holds for the server as a whole; plain loads will do. */
+/* Values of the server as a whole; plain loads are enough. */
 struct board_head {
 	uint64_t started_s; /* CLOCK_REALTIME */
-	uint64_t reloaded_s; /* the last reload that was put in force; 0: none */
+	uint64_t reloaded_s; /* the last reload that came in force; 0: none */
 	uint64_t reloads_refused;
-	uint32_t used; /* rows that were ever in use; those behind are empty */
+	uint32_t used; /* rows that were ever in use; those after them are empty */
 	uint32_t live; /* sessions now */
 	uint32_t bans; /* in force now */
 	uint32_t is_draining;
@@ -81,7 +80,7 @@ struct board_session {
 	uint64_t idle_ms; /* since the last command or byte */
 	bool is_transfer;
 	enum ipc_direction direction; /* of the transfer */
-	uint64_t bytes_done, size; /* of the transfer; size is CLAIM_SIZE_UNKNOWN where nobody can know */
+	uint64_t bytes_done, size; /* of the transfer; size is CLAIM_SIZE_UNKNOWN where it is not known */
 	uint64_t rate; /* bytes a second since the transfer began */
 	uint64_t bytes_down, bytes_up; /* of the session, with the transfer that runs */
 };
@@ -95,10 +94,10 @@ int board_new(struct board *board, size_t count, uint64_t now_s);
  */
 int board_attach(struct board *board);
 
-/* In any other child of the master: unmap the slots, which are none of its business. */
+/* In any other child of the master: unmap the slots, which it does not need. */
 void board_leave(struct board *board);
 
-/* In the master: a session begins in row, logs in, is told to end, has ended (its claims are added up and wiped). */
+/* In the master: a session begins in row, logs in, is asked to end, has ended (its claims are added up and wiped). */
 void board_begin(
     struct board *board, size_t row, const char *id, const char *address, bool is_tls, uint64_t now_s, uint64_t now_ms);
 void board_login(struct board *board, size_t row, const char *user);

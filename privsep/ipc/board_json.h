@@ -10,8 +10,8 @@
 struct board_session;
 
 /*
- * Bytes, rate and percent are those of the transfer that runs; without one, the bytes are the session's. What nobody
- * can know is null. A new reference, or NULL: no memory.
+ * Bytes, rate and percent are those of the running transfer; without one, the bytes are the session's. Unknown values
+ * are null. A new reference, or NULL: no memory.
  */
 json_t *board_session_json(const struct board_session *session);
 

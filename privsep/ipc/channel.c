@@ -65,7 +65,7 @@ send_with_fds(int channel, const struct ipc_message *message, const int *fds, un
 	return sendmsg(channel, &msg, flags);
 }
 
-/* sendmsg() where descriptors travel alone: processes that pass none have no such call. */
+/* sendmsg() only where descriptors travel: processes that pass none do not have this call. */
 static ssize_t
 send_message_once(int channel, const struct ipc_message *message, const int *fds, unsigned count, int flags)
 {
@@ -130,7 +130,7 @@ take_control(struct ipc_message *message, struct msghdr *msg)
 	memcpy(message->fds, CMSG_DATA(header), message->fd_count * sizeof(int));
 }
 
-/* Who sent it, as the kernel says (unix(7), SO_PASSCRED). False: the kernel did not say. */
+/* The sender of the message, from the kernel (unix(7), SO_PASSCRED). False: the kernel did not say. */
 static bool
 take_sender(struct msghdr *msg, struct ipc_sender *sender)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Between message.c and channel.c: decode what stands in the message already. */
+/* Between message.c and channel.c: decode the bytes that are in the message already. */
 #ifndef PRIVSEP_IPC_DECODE_H
 #define PRIVSEP_IPC_DECODE_H
 

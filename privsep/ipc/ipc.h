@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Messages between the processes of one server: SOCK_SEQPACKET socket pairs, fields put and
- * got one by one, descriptors by SCM_RIGHTS. What may be said is in the table of messages.h.
+ * Messages between the processes of one server: SOCK_SEQPACKET socket pairs, fields put and got one by one,
+ * descriptors by SCM_RIGHTS. The table of messages.h has all messages.
  *
  * On the wire: u16 kind (IPC_REPLY set in a reply), then the fields; a reply begins with
  * i32 result (0 or -errno). Integers little-endian; text and bytes as u16 length + bytes.
@@ -64,7 +64,7 @@ const void *ipc_get_bytes(struct ipc_message *message, size_t max, size_t *len);
 /* Bytes of at most size - 1 without a NUL inside, copied to text with a NUL. */
 void ipc_get_text(struct ipc_message *message, char *text, size_t size);
 
-/* True when there are fields behind those that were read, all of which were there. */
+/* True when there are fields after those that were read, none of which was missing. */
 bool ipc_has_more(const struct ipc_message *message);
 
 /* True when every field was there, none was too long, and nothing is left over. */
@@ -90,8 +90,9 @@ int ipc_send_now(int channel, const struct ipc_message *message, int fd);
 int ipc_send_fds_now(int channel, const struct ipc_message *message, const int *fds, unsigned count);
 
 /*
- * Does the other end leave unread what was sent? Descriptors that nobody takes out of a channel count against a
- * limit that all processes of a user share (unix(7), ETOOMANYREFS), so whoever answers with one asks this before.
+ * Does the other end leave messages unread? Descriptors that nobody takes out of a channel count against a limit that
+ * all processes of a user share (unix(7), ETOOMANYREFS). So a process that answers with a descriptor asks this
+ * before.
  *
  * Returns the memory, in bytes, that unread messages occupy, 0 for none, or -errno.
  */
@@ -104,16 +105,16 @@ int ipc_unread(int channel);
  *         that me asked for.
  * state   the state the session is in; a message out of state is refused.
  *
- * Returns 0; -EPIPE at the end of the channel; -ETIMEDOUT; -EAGAIN (non-blocking channels);
- * -EPROTO for anything that is not in the table, too long, too short, out of state or with
- * more or fewer descriptors than travel there. After -EPROTO the session must end.
+ * Returns 0; -EPIPE at the end of the channel; -ETIMEDOUT; -EAGAIN (non-blocking channels); -EPROTO for anything that
+ * is not in the table, too long, too short, out of state or with another number of descriptors. After -EPROTO the
+ * session must end.
  */
 int ipc_receive(int channel, enum ipc_process me, enum ipc_state state, struct ipc_message *message);
 
 /* The same without waiting, on any channel. */
 int ipc_receive_now(int channel, enum ipc_process me, enum ipc_state state, struct ipc_message *message);
 
-/* Who sent a message: the kernel's word, which no sender chooses. */
+/* The sender of a message, from the kernel; no sender can choose it. */
 struct ipc_sender {
 	pid_t pid;
 	uid_t uid;

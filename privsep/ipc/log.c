@@ -27,7 +27,7 @@ static struct {
 	bool is_wanted, is_reserved;
 } record;
 
-/* What guards others, and what says that lines are missing: no flood of other records takes their room. */
+/* Events that protect others, and those that report missing lines: no flood of other records takes their room. */
 static const char *const reserved_events[] = {
     "alarm",
     "login-failed",

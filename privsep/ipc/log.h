@@ -22,7 +22,7 @@ void log_set_channel(int channel, enum log_level level);
  */
 void log_set_reserved_channel(int channel);
 
-/* Which records are sent, for all processes of the server; in memory that the master alone can write. */
+/* Which records are sent, for all processes of the server; in memory that only the master can write. */
 struct log_switches {
 	uint32_t level;		/* enum log_level */
 	uint32_t watchers;	/* how many watch events as they happen: then LEVEL_INFO and above are sent in any case */
@@ -38,8 +38,8 @@ bool log_takes(enum log_level level);
 enum log_level log_level_now(void);
 
 /*
- * What every later record of this process carries. NULL: leave as it is; "": none. Copied. A forked
- * process that logs names itself first: its process id is taken then.
+ * Set fields for every later record of this process. NULL: leave as it is; "": none. Copied. A forked process that
+ * logs calls this first, which also takes its process id.
  */
 void log_set_context(const char *process, const char *session, const char *address, const char *user);
 

@@ -5,7 +5,7 @@
 
 #include "privsep/ipc/shape.h"
 
-/* Who runs what; used as bits. */
+/* The processes; used as bits. */
 enum ipc_process {
 	IPC_MASTER = 1,
 	IPC_MONITOR = 2,
@@ -18,7 +18,7 @@ enum ipc_process {
 	IPC_METRICS = 256
 };
 
-/* Where a session stands; used as bits. */
+/* The state of a session; used as bits. */
 enum ipc_state {
 	IPC_STATE_LOGIN = 1,	/* nobody has logged in yet */
 	IPC_STATE_READY = 2,	/* logged in */
@@ -41,7 +41,7 @@ enum ipc_fd {
 #define IPC_SHA256_MAX 64	/* in hex */
 #define IPC_NOTICE 0xffff	/* reply sizes of a message without a reply; larger than any message */
 
-/* Shapes that stand in more than one row, or are too long for one. */
+/* Shapes that more than one row has, or that are too long for one. */
 #define S_NONE SHAPE(IPC_NOTICE, IPC_NOTICE)	/* there is no reply */
 #define S_FIGURES (S_U64 + S_U64 + S_U64 + S_U64)
 #define S_TRANSFER (S_U8 + S_U8 + S_U64 + S_U64 + S_U32 + S_TEXT(0, HOME_PATH_MAX))
@@ -89,7 +89,7 @@ enum ipc_fd {
 	X(work_end,         IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_NOTHING, S_NONE, IPC_FD_NONE) \
 	X(turn,             IPC_MONITOR,   IPC_MASTER,   IPC_STATE_READY, S_U8 + S_U32, S_NOTHING, IPC_FD_NONE) \
 	X(turn_end,         IPC_MONITOR,   IPC_MASTER,   IPC_STATE_READY, S_NOTHING, S_NONE, IPC_FD_NONE) \
-	/* monitor tells master of the ports that it announced, in small ranges; master has the oldest give way */ \
+	/* monitor reports announced ports of small ranges to master, which makes the oldest give way */ \
 	X(announced,        IPC_MONITOR,   IPC_MASTER,   IPC_STATE_READY, S_U8 + S_HOST + S_U32, S_NONE, IPC_FD_NONE) \
 	X(announced_end,    IPC_MONITOR,   IPC_MASTER,   IPC_STATE_READY, S_NOTHING, S_NONE, IPC_FD_NONE) \
 	X(ports_short,      IPC_MONITOR,   IPC_MASTER,   IPC_STATE_READY, S_U8 + S_HOST + S_U32 + S_U32, \
@@ -98,7 +98,7 @@ enum ipc_fd {
 	/* monitor tells protocol */ \
 	X(end,              IPC_MONITOR | IPC_MASTER, IPC_PROTOCOL | IPC_MONITOR, IPC_STATE_ANY,   S_U8, \
 	  S_NONE, IPC_FD_NONE) \
-	/* the administrator tells the client something */ \
+	/* a notice of the administrator for the client */ \
 	X(notice,           IPC_MONITOR | IPC_MASTER, IPC_PROTOCOL | IPC_MONITOR, IPC_STATE_ANY, \
 	  S_TEXT(1, NOTICE_TEXT_MAX), \
 	  S_NONE, IPC_FD_NONE) \
@@ -138,7 +138,10 @@ enum ipc_fd {
 	X(space,            IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_PATH, S_U64, IPC_FD_NONE) \
 	X(directory_message, IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_PATH, S_TEXT(0, 4096), IPC_FD_NONE) \
 	X(stop,             IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_NOTHING, S_NONE, IPC_FD_NONE) \
-	/* files tells the monitor of a finished upload, which goes to the hooks process, and from there to its launcher */ \
+	/*
+	 * files reports a finished upload to the monitor, which passes it to the hooks process, and that to its
+	 * launcher
+	 */ \
 	X(stored,           IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_U64 + S_TEXT(0, IPC_SHA256_MAX) + S_PATH, \
 	  S_NONE, IPC_FD_NONE) \
 	X(unguarded,        IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_U8 + S_PATH, S_NONE, IPC_FD_NONE) \
@@ -167,7 +170,7 @@ enum ipc_fd {
 	  S_NONE, IPC_FD_NONE) \
 	X(log_target,       IPC_MASTER,    IPC_LOGGER,   IPC_STATE_ANY,   S_U8 + S_U8 + S_U8, S_NONE, IPC_FD_REQUEST) \
 	X(log_reconnect,    IPC_LOGGER,    IPC_MASTER,   IPC_STATE_ANY,   S_NOTHING, S_NONE, IPC_FD_NONE) \
-	/* sallyportctl watches: its socket goes to the logger, which says when it has closed it */ \
+	/* sallyportctl watches: its socket goes to the logger, which reports when it has closed it */ \
 	X(log_watch,        IPC_MASTER,    IPC_LOGGER,   IPC_STATE_ANY,   S_NOTHING, S_NONE, IPC_FD_REQUEST) \
 	X(log_unwatched,    IPC_LOGGER,    IPC_MASTER,   IPC_STATE_ANY,   S_NOTHING, S_NONE, IPC_FD_NONE)
 
@@ -179,7 +182,7 @@ enum ipc_kind {
 };
 /* clang-format on */
 
-/* end: why a session is told to end. */
+/* end: why a session must end. */
 enum ipc_end_reason {
 	END_LOGIN_TIMEOUT,
 	END_IDLE_TIMEOUT,
@@ -197,7 +200,7 @@ enum ipc_end_reason {
 enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT_OUTCOME_COUNT };
 
 /*
- * What the fields mean, in the order of the shape:
+ * The meaning of the fields, in the order of the shape:
  *   login         user, password              -> bytes per second down, up; 0: no limit (channel to files)
  *                 -EACCES wrong or refused, -EUSERS a limit of the account, -ECONNABORTED the last try
  *   listen        family (0: the control connection's) -> family, address, port (listening socket)
@@ -293,8 +296,8 @@ enum ipc_noted_event {
 /* unguarded: what files cannot prevent, since a file system keeps no locks. */
 enum unguarded_event {
 	UNGUARDED_FILE_SYSTEM,		/* this is the first such upload of the session */
-	UNGUARDED_CHANGED,		/* an upload has changed after its end, and nobody asked for that */
-	UNGUARDED_CHANGED_AFTER_HOOK,	/* and a hook was told its digest */
+	UNGUARDED_CHANGED,		/* an upload has changed after its end, without a request */
+	UNGUARDED_CHANGED_AFTER_HOOK,	/* and a hook has got its digest */
 	UNGUARDED_EVENT_COUNT
 };
 

@@ -24,16 +24,16 @@ struct quota_board {
 	struct quota_row rows[QUOTA_BOARD_MAX]; /* the largest first */
 };
 
-/* Map an empty board that children do not inherit but where quota_board_share() says so. NULL: errno. */
+/* Map an empty board, which children inherit only after quota_board_share(). NULL: errno. */
 struct quota_board *quota_board_new(void);
 
 /* From here on children inherit it, or do not. */
 void quota_board_share(struct quota_board *board, int is_shared);
 
-/* In the reader: it is not written any more. 0 or -errno. */
+/* In the reader: make it read-only. 0 or -errno. */
 int quota_board_make_read_only(struct quota_board *board);
 
-/* Keep row among the at most max largest in rows, count of which are there. Returns the new count. Pure. */
+/* Keep row among the at most max largest in rows, which has count of them. Returns the new count. Pure. */
 size_t quota_board_insert(struct quota_row *rows, size_t count, size_t max, const struct quota_row *row);
 
 /* The one writer: replace all rows. */

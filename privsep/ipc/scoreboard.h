@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Shared memory of the sessions, one page a slot: what a session claims about its own work.
- * Its monitor keeps the deadlines by it; master and metrics show it (board.h). Each session
- * can reach its own slot only, and is believed for nothing else.
+ * Shared memory of the sessions, one page a slot: what a session claims about its own work. Its monitor uses it for
+ * deadlines; master and metrics show it (board.h). Each session can reach only its own slot, and is not trusted
+ * beyond that.
  */
 #ifndef PRIVSEP_IPC_SCOREBOARD_H
 #define PRIVSEP_IPC_SCOREBOARD_H

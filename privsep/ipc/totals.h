@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What is counted over the life of the server: the counters, their names, and sums of them. */
+/* The counters over the life of the server, their names, and their sums. */
 #ifndef PRIVSEP_IPC_TOTALS_H
 #define PRIVSEP_IPC_TOTALS_H
 
@@ -23,7 +23,7 @@
 	X(BANNED, "banned") \
 	X(RESOURCES, "resources")
 
-/* What ended a transfer that did not complete. */
+/* Why a transfer did not complete. */
 #define TRANSFER_FAILURES(X) \
 	X(ABORTED, "aborted") /* ABOR, or the client left */ \
 	X(ENDED, "ended") /* by the server: a deadline, the administrator, a stop */ \
@@ -55,7 +55,7 @@ struct histogram {
 extern const uint32_t handshake_bounds_ms[HISTOGRAM_BUCKETS - 1];
 extern const uint32_t transfer_bounds_ms[HISTOGRAM_BUCKETS - 1];
 
-/* What sessions count themselves. Nothing but uint64_t in it. */
+/* The counters of sessions. All members are uint64_t. */
 struct work {
 	uint64_t logins[LOGIN_RESULT_COUNT];
 	uint64_t transfers[DIRECTION_COUNT]; /* complete ones */
@@ -66,7 +66,7 @@ struct work {
 	struct histogram durations; /* of transfers, complete or not */
 };
 
-/* All that is counted. Nothing but uint64_t in it. */
+/* All counters. All members are uint64_t. */
 struct totals {
 	uint64_t connections; /* that became sessions */
 	uint64_t refused[REFUSAL_COUNT];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Answers to protocol. They never wait: protocol asks one question at a time and reads the answer before it asks the
- * next, so an answer has room unless protocol has stopped reading. A descriptor that lies unread counts against a limit
- * of the service user (unix(7), ETOOMANYREFS), who all sessions are, and without descriptors nobody logs in.
+ * next, so an answer has room unless protocol has stopped reading. An unread descriptor counts against a limit of the
+ * service user (unix(7), ETOOMANYREFS), which all sessions share, and without descriptors nobody logs in.
  */
 #include <errno.h>
 
@@ -11,8 +11,9 @@
 #include "common/banned.h"
 
 /*
- * Has protocol read all that it must have read before this question? What it may have left: the last notice of ours;
- * and, with any question but the same one, listeners ahead, which it asks for without waiting. Each excuses once.
+ * Has protocol read all that it must have read before this question? It may have left our last notice unread. With
+ * any question but the same one it may have left listeners ahead, for which it asks without waiting. Each excuses
+ * once.
  */
 static bool
 has_protocol_read_answers(struct monitor *monitor)

@@ -14,7 +14,7 @@
 
 /* A range with fewer ports has none to spare for transfers that may not come. */
 #define PORTS_FOR_AHEAD 1024
-#define SHORT_AGAIN_MS 250	/* the master is told again that there are none */
+#define SHORT_AGAIN_MS 250	/* report to the master again that there are none */
 
 _Static_assert(LISTEN_SPARE_MAX == IPC_FDS_MAX, "as many listeners ahead as fit into a message");
 
@@ -51,8 +51,9 @@ announced_due_ms(const struct monitor *monitor)
 }
 
 /*
- * Protocol has the same socket open, and may keep it. Disconnected (connect(2), AF_UNSPEC), it listens no more for either: the
- * port is free for others, and protocol is refused at accept(2), which its client reads as 425. What was accepted goes on.
+ * Protocol has the same socket open, and may keep it. Disconnected (connect(2), AF_UNSPEC), the socket no longer
+ * listens in either process: the port is free for others. Protocol's accept(2) fails, and its client reads 425.
+ * Accepted connections go on.
  */
 void
 announced_leave(struct monitor *monitor)
@@ -68,7 +69,7 @@ announced_leave(struct monitor *monitor)
 	tell_master_of_ports(monitor);
 }
 
-/* A client that connected early, and sends its command later, is nobody's loss while ports are left. */
+/* While ports are left, a client that connects early and sends its command later costs nobody anything. */
 void
 announced_is_due(struct monitor *monitor)
 {
@@ -81,7 +82,7 @@ announced_is_due(struct monitor *monitor)
 		announced_leave(monitor);
 }
 
-/* The listener was told to protocol, and is kept here in its place. */
+/* Protocol has got the listener; keep it here, too. */
 static void
 keep_announced(struct monitor *monitor, const union address *bound, int *fd)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Events that protocol tells, as lines of the log. */
+/* Events that protocol reports, as lines of the log. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -141,7 +141,7 @@ monitor_answer_unguarded(struct monitor *monitor)
 	return true;
 }
 
-/* Protocol may have closed its channel to files alone: it has a moment to end. The answer follows when it is reaped. */
+/* Protocol may have closed only its channel to files: give it a moment to end. The answer follows when it is reaped. */
 bool
 monitor_answer_protocol_gone(struct monitor *monitor)
 {

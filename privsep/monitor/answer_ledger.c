@@ -140,7 +140,10 @@ answer_begin(struct monitor *monitor)
 	return true;
 }
 
-/* The file was damaged under us, or the figures are out of bounds: it is distrusted from now on, and whoever asks next counts. */
+/*
+ * The file was damaged meanwhile, or the figures are out of bounds: distrust it from now on; the next session that
+ * asks counts.
+ */
 static int
 leave_to_count(int r)
 {
@@ -174,7 +177,7 @@ grant_reservation(struct monitor *monitor, uint64_t from, uint64_t wanted)
 	return r < 0 ? r : limit_writes(monitor, from + granted);
 }
 
-/* What lies below the present size may be written anew, even where nothing is left of the quota. */
+/* An upload may rewrite bytes below the present size, even where nothing is left of the quota. */
 static bool
 answer_upload(struct monitor *monitor)
 {
@@ -295,5 +298,5 @@ monitor_answer_ledger(struct monitor *monitor)
 		return false;
 	/* files has one question at a time, too: an answer without room is one that follows many unread ones */
 	r = ipc_send_now(monitor->files.channel, &monitor->message, -1);
-	return r == 0 || r == -EPIPE; /* files died meanwhile, which is told where it is reaped */
+	return r == 0 || r == -EPIPE; /* files died meanwhile, which is reported where it is reaped */
 }

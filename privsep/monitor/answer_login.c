@@ -123,7 +123,10 @@ out:
 	return r;
 }
 
-/* Root is not needed any more: the empty chroot, the service user, the narrow filter. Without them files ends, too. */
+/*
+ * Root is no longer needed: enter the empty chroot, become the service user, load the narrow filter. If that fails,
+ * files ends, too.
+ */
 static void
 drop_root(struct monitor *monitor, int files_channel)
 {
@@ -157,7 +160,7 @@ answer_too_many_in_flight(struct monitor *monitor)
 	answer_own_failure(monitor);
 }
 
-/* The session belongs to account from here on; tell protocol. */
+/* The session belongs to account from here on; answer protocol. */
 static void
 complete_login(struct monitor *monitor, const struct account *account, int files_channel, const char *home_note)
 {
@@ -250,7 +253,7 @@ tell_refusal(struct monitor *monitor)
 	monitor_send_answer(monitor, NULL, 0);
 }
 
-/* The answer waits for its time; that of a limit, and of a failure of ours, is no secret. */
+/* The answer waits for its time. That of a limit, and of an internal failure, is no secret and does not wait. */
 static void
 refuse_login(struct monitor *monitor, int r, const char *reason)
 {
@@ -281,18 +284,18 @@ wipe_login(struct monitor *monitor)
 	explicit_bzero(account.hash, sizeof(account.hash));
 }
 
-/* What came of the check is known: r, as of login_check(). */
+/* The check is done, with the result r of login_check(). */
 static void
 finish_login(struct monitor *monitor, int r, const char *reason)
 {
 	monitor->login.stage = LOGIN_NONE;
 	monitor->login.due_ms = NEVER;
 	wipe_login(monitor);
-	/* a locked account's password is nobody's to find out either; that one was right is told by the next question */
+	/* do not reveal whether a locked account's password was right; a right one is reported by admit */
 	if (r == 0)
 		r = admit_account(monitor, &account, &reason);
 	else
-		tell_master_verdict(monitor, r != -EACCES && r != -EPERM);	/* our own failure is nobody's guess */
+		tell_master_verdict(monitor, r != -EACCES && r != -EPERM);	/* our own error is no failed attempt */
 	if (r < 0)
 		refuse_login(monitor, r, reason);
 	explicit_bzero(&account, sizeof(account));

@@ -9,7 +9,7 @@
 
 #include "common/banned.h"
 
-/* Protocol asks again when there are too many at once: that is told once. */
+/* Protocol asks again when there are too many at once: report that once. */
 static void
 log_no_signature(struct monitor *monitor, int error)
 {

@@ -29,7 +29,7 @@ tell_files(struct monitor *monitor, int result)
 
 	ipc_begin_reply(&monitor->message, IPC_work_begin, result);
 	r = ipc_send_now(monitor->files.channel, &monitor->message, -1);
-	return r == 0 || r == -EPIPE; /* files died meanwhile, which is told where it is reaped */
+	return r == 0 || r == -EPIPE; /* files died meanwhile, which is reported where it is reaped */
 }
 
 bool

@@ -50,7 +50,7 @@ monitor_end_pam(struct monitor *monitor)
 	close_fd(&monitor->pam.channel);
 	if (monitor->pam.pid == 0)
 		return;
-	/* whatever a module is about: nothing of it is wanted any more */
+	/* whatever a module is doing: its result is no longer needed */
 	kill(monitor->pam.pid, SIGKILL);
 	while (waitpid(monitor->pam.pid, NULL, WNOHANG) == 0 && monotonic_ms() < deadline)
 		poll(NULL, 0, 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Data connections' sockets: passive listeners and active connections, for one client only. */
+/* Sockets of data connections: passive listeners and active connections, for one client only. */
 #ifndef PRIVSEP_MONITOR_DATA_SOCKET_H
 #define PRIVSEP_MONITOR_DATA_SOCKET_H
 
@@ -20,8 +20,8 @@ int data_socket_listen(const union address *local, uint16_t low, uint16_t high, 
 #define LISTEN_SPARE_MAX 8
 
 /*
- * Up to count (at most LISTEN_SPARE_MAX) such sockets, each on a port of its own drawing, for transfers that may
- * come. Stops at the first port that is taken: the fuller the range, the fewer are taken out of it.
+ * Up to count (at most LISTEN_SPARE_MAX) such sockets, each on a port that is drawn for it, for transfers that may
+ * come. Stops at the first port in use: the fuller the range, the fewer are taken from it.
  *
  * Returns how many there are; ports and fds have their ports and descriptors, which are the caller's.
  */

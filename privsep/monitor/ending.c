@@ -98,7 +98,7 @@ monitor_reap_child(struct monitor *monitor, struct child *child, uint64_t deadli
 	return is_orderly;
 }
 
-/* A last look for an alarm in the channel of a process that is gone. */
+/* Check the channel of a process that is gone once more for an alarm. */
 static void
 drain_channel(struct monitor *monitor, struct child *child, enum ipc_state state)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A session that is told to end: protocol takes leave of the client before it goes. */
+/* A session that must end: protocol takes leave of the client before it ends. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -54,7 +54,7 @@ monitor_take_end(struct monitor *monitor)
 		monitor_send_end(monitor, (enum ipc_end_reason)reason);
 }
 
-/* Nobody checks any more what protocol does with the file that it may hold: it may write to sockets alone. */
+/* Nobody checks any longer what protocol does with a file that it may hold, so it may write only to sockets. */
 static void
 forbid_file_writes(const struct monitor *monitor)
 {
@@ -75,7 +75,7 @@ monitor_files_gone(struct monitor *monitor)
 	monitor->end_reason = monitor->files.gave_up ? "walls" : REASON_FILES_GONE;
 }
 
-/* Protocol takes its leave of the client, and is not heard any more. */
+/* Protocol takes leave of the client, and its messages are no longer read. */
 static void
 await_leave(struct monitor *monitor)
 {

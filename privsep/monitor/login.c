@@ -76,7 +76,7 @@ login_check(int snapshot_fd, const char *name, const char *password, const struc
     struct account *account, const char **reason)
 {
 	int r = snapshot_lookup(snapshot_fd, name, account);
-	/* for an unknown name a hash is computed as well, of a kind as others have: the time tells nothing */
+	/* compute a hash for an unknown name as well, of a kind that others have: the time reveals nothing */
 	bool is_right = password_verify(password, r == 0 || r == -ENOENT ? account->hash : NULL);
 
 	if (r == -ENOENT) {

@@ -10,7 +10,7 @@
 
 #include "accounts/account.h"
 
-/* Who is at the door, when, and whose identity no account may have. */
+/* The client's address, the time, and the ids that no account may have. */
 struct login_circumstances {
 	const union address *peer;
 	int64_t now;	/* seconds since the epoch */
@@ -22,15 +22,18 @@ struct login_circumstances {
  * Costs one password hash, whatever the outcome.
  *
  * account  filled when the name exists; the caller wipes it.
- * reason   on failure: why, for the log; static text. The client is told the same for all.
+ * reason   on failure: why, for the log; static text. The client gets the same reply for all.
  *
- * Returns 0; -ENOENT for a name that is not there; -EACCES for a wrong password; -EPERM when both are right, but the account
+ * Returns 0; -ENOENT for an unknown name; -EACCES for a wrong password; -EPERM when both are right, but the account
  * is locked, expired, or not allowed from there; another -errno when the snapshot is unusable.
  */
 int login_check(int snapshot_fd, const char *name, const char *password, const struct login_circumstances *at,
     struct account *account, const char **reason);
 
-/* Why nobody may be served as the account's uid and gid, wherever the account came from; NULL: it is good. Static text. */
+/*
+ * Why the server serves nobody with the account's uid and gid, wherever the account came from; NULL: they are good.
+ * Static text.
+ */
 const char *login_identity_refusal(const struct account *account, const struct login_circumstances *at);
 
 /*
@@ -40,8 +43,8 @@ const char *login_identity_refusal(const struct account *account, const struct l
 int login_open_home(const struct account *account, int *fd_out, const char **reason);
 
 /*
- * What stands in the way of changes in an open home that the account may change, where the unit makes such places read-only;
- * else NULL. One system call for these places, none for others. Static text.
+ * What prevents changes in an open home that the account may change, where the unit makes such places read-only; else
+ * NULL. One system call for these places, none for others. Static text.
  */
 const char *login_home_note(const struct account *account, int home_fd);
 

@@ -26,8 +26,8 @@
 #define FINISH_STALLS 10 /* a slow disk may take this many stall times to sync an upload */
 
 /*
- * What each child may ask, beside the alarm and no_walls, which any of them may send. The answering function returns false where it
- * must not ask that, or not now, or the message is malformed.
+ * The questions of each child, besides alarm and no_walls, which any of them may send. The answering function returns
+ * false if the child must not ask that, or not now, or if the message is malformed.
  */
 /* clang-format off */
 #define MONITOR_ANSWERS(X) \
@@ -111,7 +111,7 @@ end_for_message(struct monitor *monitor, struct child *child)
 	monitor_end_for_violation(monitor, child, what);
 }
 
-/* True: this was a notice, behind which a request is likely to wait already. */
+/* True: this was a notice, after which a request is likely to wait already. */
 static bool
 receive_from_child(struct monitor *monitor, struct child *child)
 {
@@ -154,7 +154,7 @@ receive_notices(struct monitor *monitor)
 		;
 }
 
-/* What the master says or answers; anything else is passed over. */
+/* Handle messages and answers of the master; ignore anything else. */
 static const struct {
 	enum ipc_kind kind;
 	bool is_reply;
@@ -188,7 +188,7 @@ receive_from_master(struct monitor *monitor)
 	ipc_drop_fds(&monitor->message);
 }
 
-/* When the session overstays, and how that is told. */
+/* When the session overstays, and the reason that is reported. */
 static uint64_t
 session_deadline(const struct monitor *monitor, enum ipc_end_reason *reason)
 {
@@ -264,7 +264,7 @@ sooner_ms(int left, uint64_t due_ms)
 	return due_left < left ? due_left : left;
 }
 
-/* Do what is due; return how long nothing will be, in ms. */
+/* Do what is due; return how long nothing will be due, in ms. */
 static int
 keep_deadlines(struct monitor *monitor)
 {
@@ -287,7 +287,7 @@ log_connect(const struct session *session)
 	log_message(LEVEL_INFO, "connect", "%s", session->is_tls ? "implicit TLS" : "plain");
 }
 
-/* There is no protocol process: the client is told, unless it expects TLS, and the log why. */
+/* There is no protocol process: send 421 to the client, unless it expects TLS, and log why. */
 static void __attribute__((noreturn))
 monitor_give_up(struct monitor *monitor, int error)
 {
@@ -304,8 +304,9 @@ monitor_give_up(struct monitor *monitor, int error)
 }
 
 /*
- * Said here, the words of the configuration meet the client while protocol is still being walled in. Over
- * implicit TLS protocol says them, behind the handshake. What does not fit the empty buffer of a new connection is its end.
+ * Send the greeting here, so that the client reads it while protocol still goes behind its walls. Over implicit TLS
+ * protocol sends it after the handshake. If the greeting does not fit into the empty buffer of a new connection, the
+ * connection ends.
  */
 static void
 greet_client(const struct session *session)
@@ -386,7 +387,7 @@ start_session_children(struct monitor *monitor, struct session *session)
 		monitor_end_without_walls(monitor, false);
 }
 
-/* PAM says nothing but what it is asked; its death is found by the next question. */
+/* The pam process only answers questions; the next question notices its death. */
 static int
 pam_to_wait_for(const struct monitor *monitor)
 {

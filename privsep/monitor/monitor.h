@@ -14,11 +14,11 @@
 
 #define SESSION_ID_SIZE 17	/* 16 hexadecimal digits and NUL */
 
-/* Exit status of a monitor: the session ended by itself, or one of its processes was stopped by a wall or crashed. */
+/* Exit status of a monitor: the session ended by itself, or a wall stopped one of its processes, or one crashed. */
 #define MONITOR_EXIT_END 0
 #define MONITOR_EXIT_ALARM 70
 
-/* What the master hands to a session. Descriptors belong to the monitor from here on. */
+/* What the master gives to a session. Descriptors belong to the monitor from here on. */
 struct session {
 	char id[SESSION_ID_SIZE];
 	int client_fd;
@@ -29,7 +29,7 @@ struct session {
 	union address peer;	/* unmapped */
 	char peer_text[ADDRESS_TEXT_MAX];
 	union address local;	/* the address that the client dialled; unmapped */
-	union address passive_told;	/* what PASV tells instead; AF_UNSPEC: local */
+	union address passive_told;	/* what PASV announces instead; AF_UNSPEC: local */
 	bool is_tls;		/* came in on a listen-tls port */
 	SSL_CTX *tls;		/* NULL: no certificate */
 	int key_fd;		/* the private key's numbers in sealed memory; -1 without a certificate */
@@ -43,8 +43,8 @@ struct session {
 };
 
 /*
- * Run in the monitor: get behind the first filter as root, and, after the login, give root up for the empty directory and
- * the narrow filter. protocol, pam: process ids, 0 for none. 0 or -errno; see sandbox_last_failure().
+ * Run in the monitor: load the first filter as root; after the login, give root up for the empty directory and the
+ * narrow filter. protocol, pam: process ids, 0 for none. 0 or -errno; see sandbox_last_failure().
  */
 int monitor_enter_login_walls(const struct session *session, pid_t protocol, pid_t pam);
 int monitor_leave_root(const struct session *session, pid_t protocol);

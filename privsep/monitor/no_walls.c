@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A child that cannot get behind its walls. */
+/* A child that cannot go behind its walls. */
 #include "privsep/monitor/state.h"
 #include "privsep/sandbox/sandbox.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How many records of the log a session causes. Protocol and files only tell what happened: the monitor decides
- * what becomes a line, since a client, or a process that was taken over, could fill the disk and hide what others do.
+ * How many records of the log a session causes. Protocol and files only report what happened. The monitor decides
+ * what becomes a line, because a client, or a taken-over process, could fill the disk and hide what others do.
  */
 #include "common/io.h"
 #include "privsep/ipc/log.h"

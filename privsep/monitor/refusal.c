@@ -35,8 +35,8 @@ result_of(int r)
 }
 
 /*
- * What protocol is told: the same for every reason but a limit, and a failure of ours (-ECANCELED); the last try ends the
- * session.
+ * The answer to protocol: the same for every reason except a limit and an internal failure (-ECANCELED). The last try
+ * ends the session.
  */
 static int
 refusal_of(const struct monitor *monitor, int r)
@@ -62,7 +62,7 @@ monitor_note_refusal(struct monitor *monitor, int r, const char *reason)
 	monitor->login.due_ms = refusal_due_ms(monitor->login.granted_ms, monitor->login.step_ms, monotonic_ms());
 }
 
-/* PAM may answer later than a refusal would be told: what it is asked must not be seen from the end of the session. */
+/* PAM may answer later than a refusal would be sent: the end of the session must not reveal that PAM was asked. */
 uint64_t
 monitor_end_login(struct monitor *monitor)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the modules of the monitor share: the state of one session, its end, and the doors
- * that other processes knock at. One grep for _answer_ lists them all.
+ * What the modules of the monitor share: the state of one session, its end, and the functions that answer other
+ * processes. One grep for _answer_ lists them all.
  */
 #ifndef PRIVSEP_MONITOR_STATE_H
 #define PRIVSEP_MONITOR_STATE_H
@@ -21,7 +21,7 @@
 
 #define LEDGER_ANSWER_S 20	/* the longest wait of files for an answer about its quota; more than the ledger's own */
 #define MASTER_ANSWER_MS 10000	/* the longest wait for the master to count a session, which it does at once */
-#define END_GRACE_MS 3000	/* from telling protocol to end until killing it */
+#define END_GRACE_MS 3000	/* from sending end to protocol until killing it */
 #define NEVER UINT64_MAX
 #define REASON_CLIENT "client"	/* of an end: until another one is known */
 #define REASON_FILES_GONE "files-gone"
@@ -40,7 +40,7 @@ struct monitor;
 /* A session process that the monitor started. */
 struct child {
 	const char *name;
-	bool (*answer)(struct monitor *monitor);	/* to what it says, beside alarms. False: it must not say that */
+	bool (*answer)(struct monitor *monitor);	/* but for alarms. False: it must not send that */
 	pid_t pid;	/* 0: not started, or reaped */
 	int channel;	/* -1: closed */
 	bool was_killed;	/* by the monitor itself */
@@ -49,7 +49,7 @@ struct child {
 	uint32_t stopped_at;
 };
 
-/* What becomes a line of the log, by budget. */
+/* The budgets of lines of the log. */
 enum record_kind {
 	RECORD_TRANSFER,
 	RECORD_UPLOAD,	/* one that the hooks process did not take */
@@ -83,7 +83,7 @@ struct monitor {
 	} listen;
 	struct {
 		bool is_kept;		/* in a small range, until the port is used */
-		int fd;			/* of the listener that was last told */
+		int fd;			/* of the listener that was last announced */
 		uint64_t due_ms;	/* it is given up then */
 	} announced;
 	uint64_t login_deadline_ms;
@@ -96,7 +96,7 @@ struct monitor {
 		char home[PATH_MAX];
 	} account;	/* whose session this is, after login */
 	struct budget sign_budget;
-	bool is_slow_to_sign;	/* protocol had to wait for a signature, which was told */
+	bool is_slow_to_sign;	/* protocol had to wait for a signature, which was reported */
 	struct {
 		struct ledger book;	/* open where the account has a quota */
 		struct ledger_limits limits;
@@ -110,7 +110,7 @@ struct monitor {
 	} unguarded;
 	struct {
 		enum { WORK_NONE, WORK_ASKED, WORK_HELD } state;	/* long work of files */
-		unsigned withdrawn;	/* questions to the master whose answers nobody waits for */
+		unsigned withdrawn;	/* questions to the master for whose answers nobody waits any more */
 		uint64_t window_ms;
 		unsigned asked;		/* since then */
 	} work;
@@ -122,7 +122,7 @@ struct monitor {
 		struct budget budgets[RECORD_KIND_COUNT];
 		uint64_t sockets;	/* for data, made here, whose transfers were not logged yet */
 		uint64_t left_out[RECORD_KIND_COUNT];
-		uint64_t tell_at_ms;	/* 0: none was left out since it was last told */
+		uint64_t tell_at_ms;	/* 0: none was left out since the last report */
 	} records;
 };
 
@@ -134,13 +134,13 @@ void monitor_end_session(struct monitor *monitor) __attribute__((noreturn));
 /* End now, and do not wait for files: it does not keep to its times. It is killed as its parent is gone. */
 void monitor_end_without_files(struct monitor *monitor) __attribute__((noreturn));
 
-/* A sibling said what the table does not allow: kill it, tell, end. */
+/* A sibling sent what the table does not allow: kill it, log, end. */
 void monitor_end_for_violation(struct monitor *monitor, struct child *child, const char *what)
     __attribute__((noreturn));
 
 /*
- * The message in hand says that the walls of child could not be built, which is the fault of nobody but the machine: log
- * it; the process ends by itself. False: malformed, or said before.
+ * The current message says that the walls of child could not be built, which is the machine's fault: log it. The
+ * process ends by itself. False: malformed, or sent before.
  */
 bool monitor_take_no_walls(struct monitor *monitor, struct child *child);
 
@@ -153,7 +153,7 @@ bool monitor_reap_child(struct monitor *monitor, struct child *child, uint64_t d
 /* Protocol was reaped: answer files, if it asked. */
 void monitor_report_protocol_gone(struct monitor *monitor);
 
-/* leaving.c: the session is told to end. */
+/* leaving.c: the session must end. */
 
 /* Tell protocol to take leave of the client; keep_deadlines() kills it if it does not. */
 void monitor_send_end(struct monitor *monitor, enum ipc_end_reason reason);
@@ -161,7 +161,7 @@ void monitor_send_end(struct monitor *monitor, enum ipc_end_reason reason);
 /* The monitor's own walls cannot be built: the client reads 421, the log why. is_login: protocol waits for its answer. */
 void monitor_end_without_walls(struct monitor *monitor, bool is_login) __attribute__((noreturn));
 
-/* The master tells the session to end. */
+/* The master sends end. */
 void monitor_take_end(struct monitor *monitor);
 
 /*
@@ -176,8 +176,8 @@ void monitor_files_gone(struct monitor *monitor);
 void monitor_note_refusal(struct monitor *monitor, int r, const char *reason);
 
 /*
- * The session is told to end: PAM is asked no longer. Returns when the attempt in hand is answered: a refusal keeps to its
- * time, so that whoever has the session ended does not learn more from it. Now, where none is to be answered.
+ * The session must end: stop asking PAM. Returns when the current attempt is answered. A refusal keeps to its time,
+ * so that a client that makes the session end does not learn more from it. Now, where no attempt waits for an answer.
  */
 uint64_t monitor_end_login(struct monitor *monitor);
 
@@ -201,7 +201,7 @@ void monitor_pass_notice(struct monitor *monitor);
 
 /* monitor.c */
 
-/* What files asks or tells, beside alarms. False: it must not, or it is gone. */
+/* Handle questions and reports of files, besides alarms. False: it must not send that, or it is gone. */
 bool monitor_answer_files(struct monitor *monitor);
 
 /* answer_login.c */
@@ -209,7 +209,7 @@ bool monitor_answer_files(struct monitor *monitor);
 /* Protocol has a name and a password; the answer waits until the master says that they may be checked. */
 bool monitor_answer_login(struct monitor *monitor);
 
-/* runs as root: the master says that it is this session's turn to compute a hash, or to ask PAM */
+/* runs as root: the master gives this session its turn to compute a hash, or to ask PAM */
 void monitor_attempt_granted(struct monitor *monitor);
 void monitor_attempt_pam_granted(struct monitor *monitor);
 
@@ -225,7 +225,7 @@ void monitor_login_due(struct monitor *monitor);
 void monitor_fork_pam(struct monitor *monitor);
 
 /*
- * Ask PAM about the name and password in hand, without waiting for the answer. Returns 0, with login.due_ms set to
+ * Ask PAM about the current name and password, without waiting for the answer. Returns 0, with login.due_ms set to
  * when it must be there: 30 seconds, or the login deadline if that is sooner. Or -errno with reason.
  */
 int monitor_ask_pam(struct monitor *monitor, const char **reason);
@@ -233,7 +233,7 @@ int monitor_ask_pam(struct monitor *monitor, const char **reason);
 /* Take the answer. account: filled on success. Returns 0, -EACCES wrong, -EPERM refused, another -errno; then with reason. */
 int monitor_take_pam_answer(struct monitor *monitor, struct account *account, const char **reason);
 
-/* That process is not needed any more; before root is given up. */
+/* That process is no longer needed; call this before root is given up. */
 void monitor_end_pam(struct monitor *monitor);
 
 /* answer_data.c */
@@ -242,9 +242,9 @@ bool monitor_answer_listen_ahead(struct monitor *monitor);
 bool monitor_answer_connect(struct monitor *monitor);
 
 /*
- * Announced ports of small ranges, which protocol cannot keep for longer than it may: the monitor has the listener, too. The
- * announcement is over when a transfer is, with the next one, at its due time unless somebody has connected, or when the
- * master needs it.
+ * Announced ports of small ranges. The monitor has the listener, too, so protocol cannot keep it too long. An
+ * announcement ends with a transfer, with the next announcement, at its due time unless somebody has connected, or
+ * when the master needs the port.
  */
 void announced_leave(struct monitor *monitor);
 void announced_is_due(struct monitor *monitor);
@@ -264,7 +264,7 @@ bool monitor_answer_sign(struct monitor *monitor);
  */
 uint64_t quota_change_due_ms(const struct monitor *monitor);
 
-/* That time has come. True: somebody waits; the lock is given up, the log told, and the session must end. */
+/* That time has come. True: somebody waits; the lock was given up and this was logged, and the session must end. */
 bool quota_give_up_change(struct monitor *monitor);
 
 /* answer_ledger.c: the quota is kept here, and what was granted is a limit of the kernel on protocol's writes. */
@@ -280,8 +280,8 @@ int quota_open(struct monitor *monitor, const struct account *account, const cha
 void quota_close(struct monitor *monitor);
 
 /*
- * As the service user, whose process protocol is, too (root in a container need not have the right): from now
- * on protocol writes to no file what is not granted. 0 or -errno.
+ * From now on protocol writes only granted bytes to files. Runs as the service user, as which protocol runs, too
+ * (root in a container may lack the right). 0 or -errno.
  */
 int quota_limit_writes(struct monitor *monitor);
 
@@ -300,8 +300,8 @@ bool monitor_answer_pace(struct monitor *monitor);
 void records_expect_transfers(struct monitor *monitor, unsigned sockets);
 
 /*
- * May a record of this kind and level be logged now? False also when nobody wants it; what the budget does not
- * allow is counted, and told by the event log-limited.
+ * May a record of this kind and level be logged now? False also when no target takes its level. Records beyond the
+ * budget are counted, and reported by the event log-limited.
  */
 bool records_take(struct monitor *monitor, enum record_kind kind, enum log_level level);
 
@@ -321,7 +321,7 @@ bool monitor_answer_unguarded(struct monitor *monitor);
 /* Files waits for the end of protocol. False: it asked before. */
 bool monitor_answer_protocol_gone(struct monitor *monitor);
 
-/* An upload of which only files knows that it is whole, for the hooks process. False: malformed. */
+/* A finished upload, for the hooks process; only files knows that it is whole. False: malformed. */
 bool monitor_answer_stored(struct monitor *monitor);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The ways of the monitor behind its walls: behind the first filter as root, and out of root after the login. */
+/* Take the monitor behind its walls: the first filter as root, and out of root after the login. */
 #include <linux/capability.h>
 
 #include "privsep/monitor/monitor.h"
