@@ -184,6 +184,7 @@ announce(struct master *master)
 	listeners_watch(&master->listeners);
 	resolver_configure(&master->resolver);
 	log_walls();
+	home_mounts_tell(&master->home_mounts, &master->server);
 	certificates_tell(&master->certificates);
 	certificates_look_soon(&master->certificates);
 	log_message(LEVEL_INFO, "ready", "sallyportd %s", SALLYPORT_VERSION);

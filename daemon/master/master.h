@@ -12,6 +12,7 @@
 #include "daemon/master/certificates.h"
 #include "daemon/master/control_answer.h"
 #include "daemon/master/control_socket.h"
+#include "daemon/master/home_mounts.h"
 #include "daemon/master/hook_worker.h"
 #include "daemon/master/listeners.h"
 #include "daemon/master/log_targets.h"
@@ -34,6 +35,7 @@ struct master {
 	struct bans bans;
 	struct hook_worker hooks;
 	struct quota_top quota_top;
+	struct home_mounts home_mounts;
 	struct metrics_server metrics;
 	struct control_socket control;
 	struct sessions sessions;

@@ -37,6 +37,17 @@ users_line()
 	printf '%s\n' "$1" >>"$DIR/etc/users"
 }
 
+# A program that mounts a file system of GlusterFS' name, which nobody serves.
+write_mount_program()
+{
+	cat >"$DIR/mount" <<-'END'
+		import ctypes, os, sys
+		fuse = os.open("/dev/fuse", os.O_RDWR)
+		sys.exit(ctypes.CDLL(None).mount(b"server:/volume", sys.argv[1].encode(), b"fuse.glusterfs", 0,
+		    b"fd=%d,rootmode=40000,user_id=0,group_id=0" % fuse) != 0)
+	END
+}
+
 @test "a good configuration is good for both" {
 	check
 	assert_success
@@ -75,13 +86,7 @@ users_line()
 	mkdir "$DIR/shared"
 	users_line "bob:*:200010:200010:$DIR/shared/bob:"
 	users_line "carl:*:200011:200011:$DIR/shared/carl:"
-	# a file system of that name, which nobody serves
-	cat >"$DIR/mount" <<-'END'
-		import ctypes, os, sys
-		fuse = os.open("/dev/fuse", os.O_RDWR)
-		sys.exit(ctypes.CDLL(None).mount(b"server:/volume", sys.argv[1].encode(), b"fuse.glusterfs", 0,
-		    b"fd=%d,rootmode=40000,user_id=0,group_id=0" % fuse) != 0)
-	END
+	write_mount_program
 	unshare --mount python3 "$DIR/mount" "$DIR/shared" || skip "a file system of FUSE cannot be mounted here"
 	run unshare --mount sh -c 'python3 "$0/mount" "$0/shared" && "$1" -t -c "$2"' "$DIR" "$BUILD/sallyportd" "$CONF"
 	assert_success
@@ -90,6 +95,20 @@ users_line()
 	check
 	assert_success
 	refute_output --partial ' is on '
+}
+
+@test "the start says so in the event walls, of a home that is there" {
+	mkdir "$DIR/shared" "$DIR/within"
+	users_line "bob:*:200010:200010:$DIR/shared/bob:"
+	write_mount_program
+	unshare --mount python3 "$DIR/mount" "$DIR/shared" || skip "a file system of FUSE cannot be mounted here"
+	cat >"$DIR/within/sallyportd" <<-END
+		#!/bin/sh
+		exec unshare --mount sh -c 'python3 "\$0/mount" "\$0/shared" && exec "\$@"' "$DIR" "$BUILD/sallyportd" "\$@"
+	END
+	chmod +x "$DIR/within/sallyportd"
+	BUILD=$DIR/within start_server
+	wait_until log_has " walls .*storage=\"home '$DIR/shared/bob' is on fuse.glusterfs, server:/volume: .*entry-timeout=0"
 }
 
 @test "both find a hash that crypt(3) does not know, and repeat no password" {

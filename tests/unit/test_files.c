@@ -394,6 +394,26 @@ test_upload_locked(void **state)
 	assert_int_equal(ask_path(IPC_remove_directory, "/d"), 0);
 }
 
+/* An end between the two calls of a rename by link(2) leaves the finished file with the name of its partial as well. */
+static void
+test_upload_left_over(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	put_file("f", "old");
+	assert_int_equal(link(at("f"), at(partial_of("f"))), 0);
+	assert_int_equal(store(STORE_APPEND, 0, "/f", " and more", true), 0);
+	check_content("f", "old and more");
+	assert_false(exists(partial_of("f")));
+	assert_int_equal(link(at("f"), at(partial_of("f"))), 0);
+	assert_int_equal(store(STORE_REPLACE, 0, "/f", "new", true), 0);
+	check_content("f", "new");
+	assert_false(exists(partial_of("f")));
+	assert_int_equal(stat(at("f"), &st), 0);
+	assert_int_equal(st.st_nlink, 1);
+}
+
 #define RACES 1000
 
 /* One round: a session ends an upload, and another appends at some moment of that, some microseconds later. */
@@ -791,6 +811,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(test_upload_resume, setup, teardown),
     cmocka_unit_test_setup_teardown(test_upload_locked, setup, teardown),
     cmocka_unit_test_setup_teardown(test_upload_appended_at_its_end, setup_unsynced, teardown),
+    cmocka_unit_test_setup_teardown(test_upload_left_over, setup, teardown),
     cmocka_unit_test_setup_teardown(test_upload_links, setup, teardown),
     cmocka_unit_test_setup_teardown(test_upload_unique, setup, teardown),
     cmocka_unit_test_setup_teardown(test_upload_long_name, setup, teardown),

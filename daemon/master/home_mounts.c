@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/master/home_mounts.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "accounts/account.h"
+#include "accounts/users_file.h"
+#include "common/buf.h"
+#include "common/mount_line.h"
+#include "daemon/master/server.h"
+#include "privsep/ipc/log.h"
+
+#include "common/banned.h"
+
+#define LOOK_SECONDS_MAX 60
+#define TEXT_SIZE (PATH_MAX + 2048)
+
+static bool
+has_bad_mount(const struct mount_table *table)
+{
+	const char *advice[MOUNT_ADVICE_MAX];
+
+	for (size_t i = 0; i < table->count; i++)
+		if (mount_advice(&table->lines[i], advice) > 0)
+			return true;
+	return false;
+}
+
+/* In the errand: the mount of a home, once. */
+static void
+say_home_mount(struct errand *errand, const struct mount_table *table, const struct account *account)
+{
+	const struct mount_line *mount = mount_of_path(table, account->home);
+	const char *advice[MOUNT_ADVICE_MAX];
+	size_t count = mount == NULL ? 0 : mount_advice(mount, advice);
+	char text[TEXT_SIZE];
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(text, sizeof(text), "home '%s' is on %s, %s: %s", account->home, mount->type, mount->source,
+		    advice[i]);
+		errand_say(errand, text);
+	}
+	if (count > 0)
+		table->lines[mount - table->lines].type[0] = '\0';	/* said */
+}
+
+/* In the errand. What is wrong with the file itself, the loader says. */
+static int
+say_home_mounts(struct errand *errand, const struct mount_table *table, const char *path)
+{
+	struct users_file *file = NULL;
+	struct account account = {0};
+	struct buf problem;
+	const char *wrong;
+	int r;
+
+	buf_init(&problem, TEXT_SIZE);
+	r = users_file_open(path, false, 0, &file, &problem);
+	for (size_t i = 0; r == 0 && i < users_file_count(file); i++) {
+		size_t len;
+		const char *line = users_file_line(file, i, &len);
+
+		if (!account_line_is_blank(line, len) && account_parse(line, len, &account, &wrong) == 0)
+			say_home_mount(errand, table, &account);
+	}
+	explicit_bzero(&account, sizeof(account));
+	users_file_free(file);
+	buf_free(&problem);
+	return 0;
+}
+
+static void
+tell_mount(void *arg, const char *line)
+{
+	(void)arg;
+	log_begin(LEVEL_WARNING, "walls");
+	log_field_text("storage", line);
+	log_end();
+}
+
+static void
+home_mounts_gone(void *arg, int status)
+{
+	struct home_mounts *mounts = arg;
+
+	(void)errand_end(&mounts->errand, status, tell_mount, NULL);
+}
+
+void
+home_mounts_tell(struct home_mounts *mounts, struct server *server)
+{
+	const char *path = server->config->accounts;
+	struct mount_table table;
+
+	*mounts = (struct home_mounts){.server = server};
+	if (path[0] != '\0' && mount_table_read(&table) == 0 && has_bad_mount(&table)) {
+		mounts->errand = (struct errand){.child = {.gone = home_mounts_gone, .arg = mounts}};
+		if (errand_start(&mounts->errand, server->loop, &server->board, "accounts", LOOK_SECONDS_MAX) == 0)
+			errand_exit(say_home_mounts(&mounts->errand, &table, path));
+	}
+	mount_table_free(&table);
+}
