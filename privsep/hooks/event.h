@@ -25,8 +25,8 @@ struct hook_event {
 void hook_event_put(struct ipc_message *message, const struct hook_event *event);
 
 /*
- * Take the fields, which must be all that is left of message. Whoever sent it may have been
- * taken over: home and path must be absolute, and the hash 64 digits or none.
+ * Read the fields, which must be all that is left of message. The sender may have been taken over: home and path must
+ * be absolute, and the hash 64 digits or none.
  *
  * Returns 0 or -EPROTO.
  */

@@ -104,7 +104,7 @@ find_queue_entry(uint64_t number)
 	return NULL;
 }
 
-/* Have the launcher run the program for entry. -errno: there is no launcher any more. */
+/* Make the launcher run the program for entry. -errno: the launcher is gone. */
 static int
 launch(struct queue_entry *entry)
 {
@@ -185,7 +185,7 @@ handle_failure(const struct hooks *hooks, struct queue_entry *entry, enum launch
 	end_event_log();
 }
 
-/* The launcher tells how a program ended. */
+/* The launcher reports how a program ended. */
 static int
 handle_ending(const struct hooks *hooks)
 {
@@ -255,7 +255,7 @@ fork_launcher(const struct hooks *hooks)
 static void
 open_own_queue(const struct hooks *hooks)
 {
-	/* a predecessor that was told to end may still put its last uploads to the disk */
+	/* a predecessor that is ending may still write its last uploads to the disk */
 	while (flock(hooks->queue_fd, LOCK_EX) < 0)
 		if (errno != EINTR)
 			_exit(1);

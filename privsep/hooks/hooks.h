@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The hooks process: keeps the queue of finished uploads and has the launcher run the program
- * of on-upload for each, again and again until it succeeds or was tried often enough.
+ * The hooks process: keeps the queue of finished uploads. For each it makes the launcher run the program of
+ * on-upload, until that succeeds or was tried often enough.
  */
 #ifndef PRIVSEP_HOOKS_HOOKS_H
 #define PRIVSEP_HOOKS_HOOKS_H
@@ -23,16 +23,16 @@ struct hooks {
 };
 
 /*
- * Run in the hooks process, in this order: get behind the walls, and behind the filter. Where that fails, the master is
- * told which step it was, and the process ends. launcher: the channel to it.
+ * Run in the hooks process, in this order: go behind the walls, then load the filter. If that fails, report the step
+ * to the master, and end. launcher: the channel to it.
  */
 void hooks_enter_walls(const struct hooks *hooks, int launcher);
 void hooks_enter_filter(void);
 
 /*
- * Runs in the hooks process, forked from the master, still root: fork the launcher, confine
- * itself to the directory of the queue, drop to uid, load the filter; then serve until the master has closed its
- * channel. What is in the queue then waits for the next start.
+ * Runs in the hooks process, forked from the master, still root: fork the launcher, confine itself to the directory
+ * of the queue, drop to uid, load the filter; then serve until the master has closed its channel. The rest of the
+ * queue waits for the next start.
  */
 void hooks_run(const struct hooks *hooks) __attribute__((noreturn));
 

@@ -98,7 +98,7 @@ become_program(const struct launcher *launcher, char **variables, int output_fd,
 	if (getppid() != parent)
 		_exit(1);
 	prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);	/* the server's own choice */
-	/* ignored signals and SIGSYS's handler are none of the program's business */
+	/* the program must not inherit ignored signals and the handler of SIGSYS */
 	for (int number = 1; number < NSIG; number++)
 		(void)!sigaction(number, &by_default, NULL);
 	dup2(output_fd, STDOUT_FILENO);
@@ -138,8 +138,8 @@ read_output(int fd, struct output *output)
 }
 
 /*
- * Until the program has ended, its time is over, or nobody waits for it any more. A child of the
- * program that lives on may hold the pipe: it is the program itself that is waited for.
+ * Wait until the program has ended, its time is over, or nobody waits for it any more. A child of the program may
+ * live on and hold the pipe, so wait for the program itself.
  */
 static void
 watch_program(const struct launcher *launcher, pid_t pid, int output_fd, struct ending *ending)
@@ -172,7 +172,7 @@ watch_program(const struct launcher *launcher, pid_t pid, int output_fd, struct 
 		;
 }
 
-/* Nothing of the program's process group is left behind; how the program ended. */
+/* Kill the rest of the program's process group; returns how the program ended. */
 static void
 reap(pid_t pid, struct ending *ending)
 {

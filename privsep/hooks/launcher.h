@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The launcher: runs the program of on-upload, one at a time, kills it when it takes too long,
- * and tells how it ended. It has neither the queue nor a client's connection.
+ * The launcher: runs the program of on-upload, one at a time, kills it when it takes too long, and reports how it
+ * ended. It has neither the queue nor a client's connection.
  */
 #ifndef PRIVSEP_HOOKS_LAUNCHER_H
 #define PRIVSEP_HOOKS_LAUNCHER_H
@@ -12,7 +12,7 @@
 
 #include "privsep/hooks/event.h"
 
-#define LAUNCHER_OUTPUT_MAX 256 /* bytes of what a program printed last that are told */
+#define LAUNCHER_OUTPUT_MAX 256 /* last bytes of a program's output that are reported */
 
 struct launcher {
 	int channel; /* run_hook and its replies; the end of it is the end of the launcher */
@@ -33,7 +33,7 @@ enum launcher_outcome {
 
 #define LAUNCHER_VARIABLES_MAX 16
 
-/* The environment of a program: texts in a buffer of its own, and the array that execve wants. */
+/* The environment of a program: texts in a buffer of its own, and the array for execve. */
 struct launcher_environment {
 	char text[4 * PATH_MAX];
 	size_t used;
@@ -45,12 +45,12 @@ struct launcher_environment {
 int launcher_environment_make(
     struct launcher_environment *environment, const struct hook_event *event, uint32_t attempt);
 
-/* Runs in the launcher, first: get behind the walls, or tell hooks which step failed, and end. */
+/* Runs in the launcher, first: go behind the walls, or report the failed step to hooks, and end. */
 void launcher_enter_walls(const struct launcher *launcher);
 
 /*
- * Runs in the launcher process, forked from the hooks process, still root: drop to uid and gid,
- * refuse what no program of a hook should do, then run what comes over the channel.
+ * Runs in the launcher process, forked from the hooks process, still root: drop to uid and gid, load the filter that
+ * refuses what no program of a hook should do, then run what comes over the channel.
  */
 void launcher_run(const struct launcher *launcher) __attribute__((noreturn));
 

@@ -113,7 +113,7 @@ queue_close(struct queue *queue)
 	*queue = (struct queue){.dir_fd = -1};
 }
 
-/* The whole file, safe on the disk, under a name that is no place in the queue. */
+/* Write the whole file, safe on the disk, under a name outside of the queue. */
 static int
 write_new(const struct queue *queue)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The queue of uploads whose hook has not succeeded yet: one file each in a directory of the
- * hooks process, so that it survives restarts, a kill and a power cut. The name of a file is
- * its number, which tells the order, and how often it was tried: "000000000000002a.3".
+ * The queue of uploads whose hook has not succeeded yet: one file each in a directory of the hooks process, so that
+ * it survives restarts, a kill and a power cut. The name of a file is its number, which gives the order, and how
+ * often it was tried: "000000000000002a.3".
  */
 #ifndef PRIVSEP_HOOKS_QUEUE_H
 #define PRIVSEP_HOOKS_QUEUE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The ways of the hooks process and of its launcher behind their walls. */
+/* Take the hooks process and its launcher behind their walls. */
 #include <errno.h>
 #include <sys/resource.h>
 #include <unistd.h>

@@ -22,8 +22,8 @@ static const int syslog_priorities[LEVEL_COUNT] = {
 };
 
 /*
- * Words of ours stand in a line without quotes. Who sends another is a process that was taken
- * over: what it has to say must not pass for other fields or lines.
+ * The server's own words appear in a line without quotes. A process that sends other characters has been taken over:
+ * its text must not pass for other fields or lines.
  */
 static bool
 is_bare_word(const char *text)
@@ -142,7 +142,7 @@ add_quoted(struct buf *out, const char *key, const char *bytes, size_t len)
 	buf_add(out, "\"", 1);
 }
 
-/* Everything behind the colon of a text line, without a newline. */
+/* Everything after the colon of a text line, without a newline. */
 static void
 add_text_body(struct buf *out, const struct log_entry *entry)
 {
@@ -174,7 +174,7 @@ log_format_text(const struct log_entry *entry, struct buf *out)
 	return buf_add(out, "\n", 1);
 }
 
-/* jansson is strict about UTF-8: what is not stands as \xHH. */
+/* jansson is strict about UTF-8: write other bytes as \xHH. */
 static json_t *
 json_of_bytes(const char *bytes, size_t len)
 {

@@ -36,14 +36,14 @@ struct log_entry {
 int log_entry_read(struct ipc_message *message, struct log_entry *entry);
 
 /*
- * May a process that runs as uid write this record? Root may write any. Who has given root up writes what happens in a
- * session (monitor) or to a hook (hooks), but no failed login, ban, refusal or word of the master.
+ * May a process that runs as uid write this record? Root may write any. A process that has given root up may write
+ * what happens in a session (monitor) or to a hook (hooks), but no failed login, ban, refusal or event of the master.
  */
 bool log_entry_may_be_from(const struct log_entry *entry, uid_t uid);
 
 /*
- * "2026-01-31T23:59:59.123Z sallyportd[77]: info login session=1f address=192.0.2.1 user="bob" ..."
- * with a newline. What a client chose stands behind the address and in quotes.
+ * "2026-01-31T23:59:59.123Z sallyportd[77]: info login session=1f address=192.0.2.1 user="bob" ..." with a newline.
+ * What a client chose comes after the address and in quotes.
  */
 int log_format_text(const struct log_entry *entry, struct buf *out);
 
@@ -53,7 +53,10 @@ int log_format_json(const struct log_entry *entry, struct buf *out);
 /* "<6>login session=..." for standard error that the journal reads (sd-daemon(3)); it has the time and the process itself. */
 int log_format_stream(const struct log_entry *entry, bool is_json, struct buf *out);
 
-/* "<94>Jan 31 23:59:59 sallyportd[77]: login session=..." for a syslog socket (RFC 3164), text or JSON behind the colon. */
+/*
+ * "<94>Jan 31 23:59:59 sallyportd[77]: login session=..." for a syslog socket (RFC 3164), text or JSON after the
+ * colon.
+ */
 int log_format_syslog(const struct log_entry *entry, bool is_json, struct buf *out);
 
 /*

@@ -47,10 +47,10 @@ static struct {
 	uint64_t reconnect_at_ms;
 } state;
 
-/* What a target was told about lost lines. */
+/* What was reported to a target about lost lines. */
 static struct notice {
 	uint64_t told;		/* of all losses() */
-	uint64_t due_ms, pause_ms;	/* when it may be told again, and how long it was not */
+	uint64_t due_ms, pause_ms;	/* when the next report may come, and the time since the last one */
 	bool has_failed;	/* it did not take the last one */
 } notices[LOG_TARGET_COUNT];
 
@@ -61,10 +61,10 @@ static struct source {
 	bool may_have_more;	/* worth a look in this turn */
 	struct ipc_message message;
 	struct log_entry entry;	/* points into message */
-	char forged[64];	/* the words of a record that its sender must not write, which entry tells of instead */
+	char forged[64];	/* the words of a record that its sender must not write; entry reports it instead */
 } all, reserved;
 
-/* A target that takes lines again is told at once what it did not take. */
+/* A target that takes lines again gets a report at once of what it lost. */
 static void
 note_taken(enum log_target_kind kind)
 {
@@ -229,7 +229,7 @@ write_log_entry(const struct logger *logger, const struct log_entry *entry)
 	state.has_written = true;
 	tell_unwatched(logger, watchers_tell(entry, &state.line));
 	if (entry->level < log_level_now())
-		return;	/* was sent for those who watch */
+		return;	/* was sent for watchers */
 	if (state.targets[LOG_TARGET_STDERR] >= 0 || state.targets[LOG_TARGET_LINES] >= 0)
 		gather_line(entry);
 	for (size_t i = 0; i < sizeof(written_at_once) / sizeof(written_at_once[0]); i++) {
@@ -251,7 +251,7 @@ losses(const struct logger *logger)
 	return __atomic_load_n(logger->dropped, __ATOMIC_RELAXED) + state.lost;
 }
 
-/* When the next target is to be told about losses; UINT64_MAX: none is. */
+/* When the next target gets a report about losses; UINT64_MAX: none. */
 static uint64_t
 next_notice_ms(const struct logger *logger)
 {
@@ -278,8 +278,8 @@ tell_loss(const struct logger *logger, enum log_target_kind kind, uint64_t lines
 }
 
 /*
- * Say to each target how many lines were lost since it was last told. A line about lost lines is itself not counted, and
- * tells of nothing when it is lost: a target that takes nothing would have the others told for ever.
+ * Report to each target how many lines were lost since its last report. A lost report is itself not counted:
+ * otherwise a target that takes nothing would cause reports to the others for ever.
  */
 static void
 tell_losses(const struct logger *logger, bool is_last)
@@ -302,7 +302,7 @@ tell_losses(const struct logger *logger, bool is_last)
 	}
 }
 
-/* What was lost before there was this target is not its readers' concern. */
+/* Losses before this target existed do not concern its readers. */
 static void
 use_target(const struct logger *logger, enum log_target_kind kind, int fd)
 {
@@ -369,7 +369,10 @@ handle_targets(const struct logger *logger)
 	return r;
 }
 
-/* entry is not for its sender to write: an alarm takes its place, so that what it says protects or accuses nobody. */
+/*
+ * The sender must not write entry: an alarm takes its place, so that a forged record neither protects nor accuses
+ * anybody.
+ */
 static void
 replace_by_alarm(struct source *source)
 {
@@ -389,7 +392,7 @@ replace_by_alarm(struct source *source)
 	entry->fields[1] = (struct log_field){.key = "by", .bytes = source->forged, .len = (size_t)len};
 }
 
-/* Take the next record in hand; what is none is passed over: one bad record is not worth the log. */
+/* Read the next record; skip a malformed one, which must not stop the log. */
 static void
 look_for_record(struct source *source)
 {
@@ -416,8 +419,8 @@ look_for_record(struct source *source)
 }
 
 /*
- * The earlier of the two records in hand, so that the lines of a session stay in order; NULL: there is none.
- * A backlog, or a record that lies about its time, keeps the reserved ones waiting for RECORDS_AT_ONCE others at most.
+ * The earlier of the two current records, so that the lines of a session stay in order; NULL: there is none. A
+ * backlog, or a record that lies about its time, keeps the reserved ones waiting for RECORDS_AT_ONCE others at most.
  */
 static struct source *
 next_source(void)
@@ -434,7 +437,7 @@ next_source(void)
 	return &all;
 }
 
-/* What was sent after the last look may belong to a target, or after a record, that came in between. */
+/* A record that was sent after the last look may belong to a target, or after a record, that came in between. */
 static void
 look_again(const struct logger *logger)
 {
@@ -470,7 +473,7 @@ handle_records(const struct logger *logger)
 
 enum { WAIT_MASTER, WAIT_ALL, WAIT_RESERVED, WAIT_WATCHERS, WAITS = WAIT_WATCHERS + WATCHERS_MAX };
 
-/* What is there, and since when it is known. */
+/* What can be read, and since when it is known. */
 static int
 begin_turn(struct pollfd waits[WAITS])
 {
@@ -520,7 +523,7 @@ logger_run(const struct logger *logger)
 	state.format = logger->format;
 	buf_init(&state.line, LINE_MAX_BYTES);
 	buf_init(&state.gathered, 2 * LINE_MAX_BYTES);
-	/* all that they will ever need, which costs nothing before it is used: JSON alone takes memory for a line */
+	/* all that they will ever need, which costs nothing before it is used: only JSON allocates memory for a line */
 	(void)!buf_room(&state.line, LINE_MAX_BYTES);
 	(void)!buf_room(&state.gathered, 2 * LINE_MAX_BYTES);
 	all.fd = logger->records;
@@ -531,7 +534,7 @@ logger_run(const struct logger *logger)
 		watchers_poll(waits + WAIT_WATCHERS);
 		wait_for_records(logger, waits);
 		tell_unwatched(logger, watchers_check(waits + WAIT_WATCHERS));
-		/* all targets first: the lines behind them belong there */
+		/* all targets first: the lines after them belong there */
 		if (waits[WAIT_MASTER].revents != 0 && handle_targets(logger) == -EPIPE)
 			waits[WAIT_MASTER].fd = -1;	/* the master is gone; sessions may still end */
 		handle_records(logger);

@@ -31,8 +31,8 @@ enum log_target_kind {
 };
 
 /*
- * Runs in the logger, first: get behind the walls. Where they cannot be built, the master is told which step failed, and the
- * process ends.
+ * Runs in the logger, first: go behind the walls. If they cannot be built, report the failed step to the master, and
+ * end.
  */
 void logger_enter_walls(const struct logger *logger);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The way of the logger behind its walls. */
+/* Take the logger behind its walls. */
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>

@@ -17,7 +17,7 @@ static struct {
 	uint64_t missed;
 } watchers[WATCHERS_MAX];
 
-/* The events of a session's life, and what an administrator who watches wants to see beside. */
+/* The events of a session's life, and others that a watching administrator wants to see. */
 static const char *const watched[] = {
     "connect",
     "login",

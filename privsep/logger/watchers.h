@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Who watches events as they happen: sockets of sallyportctl, handed over by the master. */
+/* Watchers of events as they happen: sockets of sallyportctl, handed over by the master. */
 #ifndef PRIVSEP_LOGGER_WATCHERS_H
 #define PRIVSEP_LOGGER_WATCHERS_H
 
@@ -15,9 +15,9 @@
 void watchers_add(int fd);
 
 /*
- * Send an event to all, as a line of JSON made in line. Nothing waits: what a watcher does not
- * take is left out, and told in number ("missed") before the next line; half a line ends it.
- * Returns how many were closed.
+ * Send an event to all, as a line of JSON made in line. Nothing waits: lines that a watcher does not take are left
+ * out, and their number ("missed") comes before its next line. Half a line ends the watcher. Returns how many were
+ * closed.
  */
 size_t watchers_tell(const struct log_entry *entry, struct buf *line);
 

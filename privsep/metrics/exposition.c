@@ -19,7 +19,7 @@ add_plain_metric(struct buf *out, const char *name, const char *type, const char
 	buf_addf(out, "sallyport_%s %llu\n", name, (unsigned long long)value);
 }
 
-/* Values are words of ours: nothing in them needs an escape. */
+/* Values are the server's own words: nothing in them needs an escape. */
 static void
 add_labelled(struct buf *out, const char *name, const char *label, const char *value, uint64_t number)
 {

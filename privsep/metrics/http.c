@@ -96,7 +96,7 @@ parse_request_line(const char *line, size_t len, struct http_request *request, b
 	return HTTP_OK;
 }
 
-/* "Name: value"; Host is kept, the others are only looked at for their form. */
+/* "Name: value"; Host is kept, only the form of the others is checked. */
 static enum http_status
 parse_header(const char *line, size_t len, struct http_request *request, bool *has_host)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A request of HTTP/1.1 (RFC 9112), as far as a page that is only read needs it: no body, one request a connection. Pure. */
+/* A request of HTTP/1.1 (RFC 9112), as far as a read-only page needs it: no body, one request a connection. Pure. */
 #ifndef PRIVSEP_METRICS_HTTP_H
 #define PRIVSEP_METRICS_HTTP_H
 
@@ -41,8 +41,8 @@ enum http_status http_parse(const char *bytes, size_t len, struct http_request *
 const char *http_reason(enum http_status status);
 
 /*
- * True for what a Host header names this machine by: localhost, 127.0.0.0/8, [::1], with or without a
- * port; and for none. Another name is a page of elsewhere whose name was bent to a loopback address.
+ * True for a Host header that names this machine: localhost, 127.0.0.0/8, [::1], with or without a port; and for
+ * none. Another name comes from a page of another site whose name points to a loopback address.
  */
 bool http_host_is_local(const char *host);
 

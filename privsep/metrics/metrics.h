@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The metrics process: serves the state of the server over HTTP, on loopback and Unix sockets
- * that the master made, to whoever asks. It sees the board read-only, and nothing else.
+ * The metrics process: serves the state of the server over HTTP, on loopback and Unix sockets that the master made,
+ * to every client. It sees the board read-only, and nothing else.
  */
 #ifndef PRIVSEP_METRICS_METRICS_H
 #define PRIVSEP_METRICS_METRICS_H
@@ -33,8 +33,8 @@ struct metrics {
 };
 
 /*
- * Runs in the metrics process, before it serves: get behind the walls. Where they cannot be built, the master is told which
- * step failed, and the process ends.
+ * Runs in the metrics process, before it serves: go behind the walls. If they cannot be built, report the failed step
+ * to the master, and end.
  */
 void metrics_enter_walls(const struct metrics *metrics);
 

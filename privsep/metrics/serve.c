@@ -183,7 +183,7 @@ server_accept(struct server *server, int listener_fd, bool is_unix, uint64_t now
 	connection->deadline_ms = now_ms + CONNECTION_MS;
 }
 
-/* Bytes that come behind the request are nobody's; the end, or an error, ends the connection. */
+/* Ignore bytes after the request; the end, or an error, ends the connection. */
 static void
 receive_request(struct server *server, struct connection *connection)
 {

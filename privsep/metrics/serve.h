@@ -42,7 +42,7 @@ void server_accept(struct server *server, int listener_fd, bool is_unix, uint64_
 /* One entry of waits for each connection. Returns the ms until the first deadline, -1: none. */
 int server_prepare(const struct server *server, struct pollfd waits[CONNECTIONS_MAX], uint64_t now_ms);
 
-/* Serve what is ready; drop who is too late. now_s: CLOCK_REALTIME. */
+/* Serve what is ready; drop clients that are too late. now_s: CLOCK_REALTIME. */
 void server_serve(struct server *server, const struct pollfd waits[CONNECTIONS_MAX], uint64_t now_s, uint64_t now_ms);
 
 /* The answer to the request in bytes, or false: it is not whole yet. For tests; server_serve() calls it. */

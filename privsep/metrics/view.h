@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What there is to show at one moment, and the texts made of it: Prometheus' exposition format,
- * JSON and the status page. Nothing here reads or writes but memory.
+ * The state of the server at one moment, and the texts made of it: Prometheus' exposition format, JSON and the status
+ * page. It only reads and writes memory.
  */
 #ifndef PRIVSEP_METRICS_VIEW_H
 #define PRIVSEP_METRICS_VIEW_H
@@ -50,7 +50,7 @@ int view_add_page(const struct view *view, struct buf *out);
 /* Call each with a name such as "logins-ok" and its value, for all counters, in the order of a reader's interest. */
 void view_each_counter(const struct view *view, void (*each)(void *arg, const char *name, uint64_t value), void *arg);
 
-/* Whole days until the certificate ends, negative behind it. Only where there is one. */
+/* Whole days until the certificate ends, negative after it. Only where there is one. */
 int64_t view_days_left(const struct view *view);
 
 /* The accounts that use most: copied to rows (room for QUOTA_BOARD_MAX). Returns their number. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The state of the server as JSON, for the script of the status page and for whoever wants it. */
+/* The state of the server as JSON, for the script of the status page and for other programs. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>

@@ -239,7 +239,7 @@ add_sessions(const struct view *view, struct buf *out)
 	buf_add_text(out, "</section>\n");
 }
 
-/* "logins-ok" stands in the table "logins" as "ok". */
+/* "logins-ok" is "ok" in the table "logins". */
 struct counter_table {
 	struct buf *out;
 	const char *prefix;

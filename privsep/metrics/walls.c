@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The way of the metrics process behind its walls. */
+/* Take the metrics process behind its walls. */
 #include <signal.h>
 #include <unistd.h>
 

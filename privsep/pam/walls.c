@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The way of the pam process behind its walls. */
+/* Take the pam process behind its walls. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -32,8 +32,8 @@ die_with(pid_t parent)
 }
 
 /*
- * No allow-list: what a module calls is not ours to know. What no module has any business with is
- * refused all the same, and there are no descriptors but the channel.
+ * No allow-list, because we cannot know what a module calls. The filter refuses what no module has any business with,
+ * and the channel is the only descriptor.
  */
 void
 pam_enter_walls(const struct pam_session *session, pid_t parent)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a wall that cannot be built says: which step, why, and what would be right. */
+/* The message for a wall that cannot be built: which step, why, and what would be right. */
 #include "privsep/sandbox/failure.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ static volatile int report_channel = -1;
 /* A step: the call, the capability behind its EPERM, and what else its error means. */
 static const struct step {
 	const char *call;
-	int capability; /* SANDBOX_NO_CAPABILITY: none helps */
+	int capability; /* SANDBOX_NO_CAPABILITY: no capability helps */
 	int error; /* the errno that advice is about; 0: any */
 	const char *advice;
 } steps[SANDBOX_STEP_COUNT] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which step of the way behind the walls failed last, for the one who reports it. */
+/* Which step of the way behind the walls failed last, for its report. */
 #ifndef PRIVSEP_SANDBOX_FAILURE_H
 #define PRIVSEP_SANDBOX_FAILURE_H
 

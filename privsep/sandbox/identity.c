@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* chroot, and the way from root to nobody in particular. */
+/* chroot, and the way from root to a user without rights. */
 #include <cap-ng.h>
 #include <errno.h>
 #include <grp.h>
@@ -17,7 +17,10 @@
 
 #include "common/banned.h"
 
-/* uid 0 means nothing any more, and this stays. NO_SETUID_FIXUP is locked unset: leaving uid 0 drops capabilities. */
+/*
+ * uid 0 has no powers any more, and this is locked. NO_SETUID_FIXUP is locked unset: leaving uid 0 drops
+ * capabilities.
+ */
 #define LOCKED_SECUREBITS \
 	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED | \
 	    SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
@@ -37,7 +40,7 @@ sandbox_chroot_home(int home_fd, uid_t uid, gid_t gid)
 
 	if (r != -EACCES)
 		return r;
-	/* root may not enter it: no CAP_DAC_OVERRIDE, or a file system whose server takes root for nobody */
+	/* root may not enter it: no CAP_DAC_OVERRIDE, or a file system whose server treats root as nobody */
 	setfsgid(gid);
 	setfsuid(uid);
 	return sandbox_chroot(home_fd);
@@ -71,7 +74,7 @@ sandbox_empty_bounds(void)
 	return sandbox_step(SANDBOX_STEP_BOUNDS, capng_apply(CAPNG_SELECT_BOUNDS) < 0 ? -EPERM : 0);
 }
 
-/* What only root can do: everything but the ids themselves. */
+/* The part that only root can do: everything but the ids themselves. */
 static int
 drop_while_root(gid_t gid, int kept)
 {
@@ -81,7 +84,7 @@ drop_while_root(gid_t gid, int kept)
 		return sandbox_step(SANDBOX_STEP_GROUPS, -errno);
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return sandbox_step(SANDBOX_STEP_AMBIENT, -errno);
-	/* empty already where the master did it; a look at one bit instead of a call for each */
+	/* empty already where the master did it; a check of one bit instead of a call for each */
 	if (prctl(PR_CAPBSET_READ, CAP_SETUID, 0, 0, 0) != 0 && sandbox_empty_bounds() < 0)
 		return -EPERM;
 	if (prctl(PR_SET_SECUREBITS, securebits, 0, 0, 0) < 0)

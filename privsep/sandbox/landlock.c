@@ -13,7 +13,7 @@
 
 #include "common/banned.h"
 
-/* The newest ABI this file knows; a later kernel is asked for no more than this. */
+/* The newest ABI that this file knows, and the most that it asks of a later kernel. */
 #define LL_ABI_KNOWN 7
 
 #define LL_CREATE_RULESET_VERSION 1U
@@ -95,7 +95,7 @@ fs_rights_of(int abi)
 	return rights;
 }
 
-/* What the ABI can forbid, all of it; sets the size of the struct that this ABI takes. */
+/* Forbid all that the ABI can forbid; sets the size of the struct for this ABI. */
 static struct ll_ruleset
 ruleset_of(int abi, size_t *size)
 {
@@ -119,7 +119,7 @@ known_abi(void)
 	return kernel_abi < LL_ABI_KNOWN ? kernel_abi : LL_ABI_KNOWN;
 }
 
-/* Nothing of what the ruleset handles any more, but for what home (NULL: none) allows. */
+/* From now on forbid all that the ruleset handles, except what home (NULL: none) allows. */
 static int
 restrict_to(const struct ll_ruleset *ruleset, size_t size, const struct ll_path_beneath *home)
 {

@@ -23,8 +23,8 @@
  *              the monitors of all sessions are one user. A low figure would let one session
  *              that does not read its answers starve the others.
  * processes    Counted per user too, so the only useful figures are none and as it is.
- * data         Private writable memory, what was inherited included. A monitor that checks
- *              a password needs what the hash wants: the administrator chose it.
+ * data         Private writable memory, inherited pages included. A monitor that checks a password needs the memory
+ *              of the hash, which the administrator chose.
  */
 static const struct limits {
 	rlim_t descriptors, processes, data;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* No program gives rights any more: what Landlock and filters ask for, set once on the way behind the walls. */
+/*
+ * From now on no program gives rights. Landlock and filters require this; it is set once on the way behind the walls.
+ */
 #ifndef PRIVSEP_SANDBOX_NO_NEW_PRIVS_H
 #define PRIVSEP_SANDBOX_NO_NEW_PRIVS_H
 

@@ -54,16 +54,16 @@ struct sandbox_rule {
 #define ARG_HAS_NONE(n, bits) ARGS(HAS_NONE(n, bits))
 
 /*
- * sendto(2) to where the socket is connected already, and sendmsg(2) that does not connect it first: with MSG_FASTOPEN
- * a socket that was shut down dials anywhere. No filter sees the name within a msghdr: whoever holds datagram
- * sockets has no sendmsg.
+ * sendto(2) to where the socket is connected already, and sendmsg(2) that does not connect it first: with
+ * MSG_FASTOPEN a socket that was shut down dials anywhere. No filter sees the name within a msghdr, so a process with
+ * datagram sockets has no sendmsg.
  */
 #define SEND_TO_PEER ARGS(HAS_NONE(3, MSG_FASTOPEN), IS(4, 0), IS(5, 0))
 #define SENDMSG_NO_DIAL ARG_HAS_NONE(2, MSG_FASTOPEN)
 
 /*
- * In place of a process id: the one that the caller of sandbox_enter_with() gives for child n. Above PID_MAX_LIMIT
- * of the kernel, so a filter in which it was never set allows nothing on any process.
+ * Stands for the process id that the caller of sandbox_enter_with() gives for child n. It is above PID_MAX_LIMIT of
+ * the kernel, so a filter in which it was never set allows nothing on any process.
  */
 #define SANDBOX_CHILD_PID(n) (0x7fffffe0U + (unsigned)(n))
 

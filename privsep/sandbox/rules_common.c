@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What every process needs: libc itself and sending to a peer; the newer calls it can do without, and what a sanitizer adds. */
+/*
+ * Calls for every process: those of libc itself and for sending to a peer. Newer calls that libc can do without, and
+ * those that a sanitizer adds.
+ */
 #include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -104,7 +107,10 @@ rules_of(enum sandbox_process process, struct sandbox_rules lists[SANDBOX_LISTS_
 		lists[2] = rules_protocol;
 		break;
 	case SANDBOX_MONITOR_LOGIN:
-		/* Filters stack: what is loaded after this one, here or in a child, gets no call that is missing here. */
+		/*
+		 * Filters stack: a filter that is loaded later, here or in a child, gets no call that is missing
+		 * here.
+		 */
 		lists[2] = rules_monitor_login;
 		lists[3] = rules_monitor;
 		lists[4] = rules_files;

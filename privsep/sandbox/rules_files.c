@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * files: opens, lists, changes what is in one home, as its user. No socket is made, no
- * process is touched, nothing is executed, owned anew or mounted.
+ * files: opens, lists and changes the entries of one home, as its user. It makes no socket, touches no process, and
+ * neither executes, changes owners nor mounts.
  */
 #include <fcntl.h>
 #include <linux/sockios.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hooks: keeps the files of its queue, in a directory that is its root; runs nothing itself.
- * Behind it the calls that no program of a hook gets: the launcher cannot have an allow-list,
- * since every program that it starts would inherit it.
+ * hooks: keeps the files of its queue, in a directory that is its root; runs nothing itself. Below that are the calls
+ * that no program of a hook gets: the launcher cannot have an allow-list, since every program that it starts would
+ * inherit it.
  */
 #include <fcntl.h>
 #include <sched.h>

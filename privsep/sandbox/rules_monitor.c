@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * monitor: as root it verifies one login and forks the files process; afterwards it is the
- * service user, hands out data sockets and ends what overstays.
+ * monitor: as root it verifies one login and forks the files process. Afterwards it is the service user, hands out
+ * data sockets and ends processes that overstay.
  */
 #include <fcntl.h>
 #include <linux/seccomp.h>
@@ -26,7 +26,7 @@
 #define PROTOCOL_PID SANDBOX_CHILD_PID(SANDBOX_CHILD_PROTOCOL)
 #define PAM_PID SANDBOX_CHILD_PID(SANDBOX_CHILD_PAM)
 
-/* fork() of the libc, and nothing that makes a thread or a namespace. */
+/* fork() of libc, but nothing that makes a thread or a namespace. */
 #ifdef __GLIBC__
 #define FORK_FLAGS (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)
 #else

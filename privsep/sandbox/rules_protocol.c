@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * protocol: parses what the network sends, and moves bytes between sockets and files that
- * were handed to it. Names nothing: no call here takes a path or a process, nor an address to
- * connect to. (sendmsg has room for one, which the kernel ignores or refuses on its sockets.)
+ * protocol: parses what the network sends, and moves bytes between sockets and files that other processes hand to it.
+ * It can name nothing: no call here takes a path, a process, or an address to connect to. (sendmsg has room for one,
+ * which the kernel ignores or refuses on its sockets.)
  */
 #include <fcntl.h>
 #include <linux/tls.h>

@@ -49,28 +49,32 @@ enum sandbox_library {
 	SANDBOX_LIBRARY_COUNT
 };
 
-/* What no session calls: filters are exported, configuration and accounts parsed before; JSON is the logger's. */
+/*
+ * Libraries that no session calls: filters are exported, configuration and accounts parsed before; only the logger
+ * needs JSON.
+ */
 #define SANDBOX_LIBRARIES_OF_MASTER \
 	(1U << SANDBOX_LIBSECCOMP | 1U << SANDBOX_LIBCONFUSE | 1U << SANDBOX_LIBJANSSON | 1U << SANDBOX_LIBPAM | \
 	    1U << SANDBOX_LIBAUDIT)
 
 /*
- * Give free memory back and note where the libraries lie: in the master, when it is ready to fork sessions and
- * no library will be loaded any more. symbols_are_bound: nothing is left for ld.so to look for, in all of them,
- * at a first call; otherwise no library may be withheld, since it looks into each.
+ * Give free memory back and note where the libraries lie. Call it in the master, when it is ready to fork sessions
+ * and will load no more libraries. symbols_are_bound: ld.so has resolved all symbols. Otherwise it looks into each
+ * library at a first call, so none may be withheld.
  */
 void sandbox_slim(bool symbols_are_bound);
 
 /*
- * Children of sandbox_fork() lack these libraries, and no others (bits 1 << enum sandbox_library): code that a process must
- * never run is not there, and a fork copies that much less (MADV_DONTFORK, madvise(2)). In such a child a
- * call of one of their functions is SIGSEGV. Without sandbox_slim() nothing is withheld.
+ * Children of sandbox_fork() lack these libraries, and no others (bits 1 << enum sandbox_library): code that a
+ * process must never run is missing there, and a fork copies that much less (MADV_DONTFORK, madvise(2)). In such a
+ * child a call of one of their functions is SIGSEGV. Without sandbox_slim() nothing is withheld.
  */
 void sandbox_withhold(uint32_t libraries);
 
 /*
- * fork(2) for a process with one thread that goes on as another part of this program: without what is withheld, and
- * without the handlers of libraries (pthread_atfork(3)), which would write to pages that then are the child's own.
+ * fork(2) for a process with one thread that goes on as another part of this program. The child lacks what is
+ * withheld. The handlers of libraries (pthread_atfork(3)) do not run, because they would write to pages, which copies
+ * them.
  */
 pid_t sandbox_fork(void);
 
@@ -81,8 +85,8 @@ pid_t sandbox_fork_whole(void);
 bool sandbox_is_widened(void);
 
 /*
- * Where the SIGSYS handler of this process reports the call that it was stopped at, as one
- * "alarm" message (privsep/ipc/messages.h): a channel, or -1 for nowhere.
+ * Set the channel to which the SIGSYS handler of this process reports the call at which it was stopped, as one
+ * "alarm" message (privsep/ipc/messages.h); -1: none.
  */
 void sandbox_report_to(int channel);
 
@@ -131,7 +135,7 @@ void sandbox_give_up(void) __attribute__((noreturn));
 /* The step that failed last in this process. */
 void sandbox_last_failure(struct sandbox_failure *failure);
 
-/* The fields of a no_walls message. False: they are none; failure is one that is not known then. */
+/* The fields of a no_walls message. False: they are malformed; failure is then an unknown one. */
 bool sandbox_get_failure(struct ipc_message *message, struct sandbox_failure *failure);
 
 /* The name of a capability that the server can use, without CAP_. */
@@ -143,7 +147,10 @@ void sandbox_explain(const struct sandbox_failure *failure, char *text, size_t s
 /* Log it as an alarm of this process. */
 void sandbox_log_failure(const char *process, const struct sandbox_failure *failure);
 
-/* Close every descriptor above 2 but those in keep. 0, 1 and 2 stay, so that nothing opened later takes their numbers. */
+/*
+ * Close every descriptor above 2 except those in keep. 0, 1 and 2 stay, so that nothing opened later takes their
+ * numbers.
+ */
 int sandbox_close_all_but(const int *keep, size_t count);
 
 /*
@@ -156,9 +163,9 @@ void sandbox_clear_environment(void);
 int sandbox_limit(enum sandbox_process process);
 
 /*
- * Empty the bounding set of this process and of all that it forks, once in the master for every
- * session. What is permitted becomes inheritable, so that the master, and it alone, can execute its own
- * program anew; sandbox_drop_identity() empties that set too. Needs CAP_SETPCAP. 0 or -errno.
+ * Empty the bounding set of this process and of all that it forks, once in the master for every session. Permitted
+ * capabilities become inheritable, so that the master, and only the master, can execute its own program anew;
+ * sandbox_drop_identity() empties that set too. Needs CAP_SETPCAP. 0 or -errno.
  */
 int sandbox_empty_bounds(void);
 
@@ -175,9 +182,8 @@ int sandbox_chroot(int directory_fd);
 int sandbox_chroot_home(int home_fd, uid_t uid, gid_t gid);
 
 /*
- * Drop to uid and gid for good: groups (the gid alone), gid, uid, every capability set and
- * the bounding set empty, no_new_privs; then try to get root back, and abort() if that works.
- * uid and gid must not be 0. 0 or -errno.
+ * Drop to uid and gid for good: groups (only the gid), gid, uid, every capability set and the bounding set empty,
+ * no_new_privs; then try to get root back, and abort() if that works. uid and gid must not be 0. 0 or -errno.
  */
 int sandbox_drop_identity(uid_t uid, gid_t gid);
 
@@ -185,9 +191,8 @@ int sandbox_drop_identity(uid_t uid, gid_t gid);
 int sandbox_drop_identity_but(uid_t uid, gid_t gid, int kept);
 
 /*
- * Confine this process to the tree below home_fd (and to nothing of the network, signals and
- * abstract sockets where the ABI knows them). is_read_only: reading and listing alone.
- * 0 (also where the kernel has no Landlock) or -errno.
+ * Confine this process to the tree below home_fd (and to nothing of the network, signals and abstract sockets where
+ * the ABI knows them). is_read_only: only reading and listing. 0 (also where the kernel has no Landlock) or -errno.
  */
 int sandbox_landlock(int home_fd, bool is_read_only);
 
@@ -205,18 +210,18 @@ int sandbox_landlock_nowhere(enum sandbox_process process);
  */
 int sandbox_enter(enum sandbox_process process, pid_t parent);
 
-/* The children that a filter names: whom else it lets the process end or limit is nobody. */
+/* The children that a filter names. The process can end or limit no other process. */
 enum sandbox_child { SANDBOX_CHILD_PROTOCOL, SANDBOX_CHILD_PAM, SANDBOX_CHILD_COUNT };
 
 /*
- * sandbox_enter() of a process that may end its own children. children: their ids; 0 for one that there is not,
- * which the filter then allows nothing on.
+ * sandbox_enter() of a process that may end its own children. children: their ids; 0 for a missing one, on which the
+ * filter then allows nothing.
  */
 int sandbox_enter_with(enum sandbox_process process, pid_t parent, const pid_t children[SANDBOX_CHILD_COUNT]);
 
 /*
- * For a process that runs programs which are not ours, and which inherit what it has: no_new_privs,
- * and a filter that refuses (EPERM) what rules_refused lists. 0 or -errno.
+ * For a process that runs other programs, which inherit its walls: no_new_privs, and a filter that refuses (EPERM)
+ * what rules_refused lists. 0 or -errno.
  */
 int sandbox_refuse(void);
 

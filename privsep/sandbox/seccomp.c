@@ -115,7 +115,7 @@ rules_have(const struct sandbox_rules lists[SANDBOX_LISTS_MAX], int number)
 	return false;
 }
 
-/* A call that some row allows whatever its arguments are; narrower rows for it say nothing more. */
+/* A call that some row allows with any arguments; narrower rows for it add nothing. */
 static bool
 rules_have_any_args(const struct sandbox_rules lists[SANDBOX_LISTS_MAX], int number)
 {
@@ -201,7 +201,7 @@ out:
 	return r;
 }
 
-/* What the lists have gets action, all else the other one. */
+/* Calls in the lists get action, all others the other one. */
 static int
 build_filter(
     const struct sandbox_rules lists[SANDBOX_LISTS_MAX], uint32_t action, uint32_t other, struct filter *filter)
@@ -386,7 +386,7 @@ sandbox_enter_with(enum sandbox_process process, pid_t parent, const pid_t child
 	if ((int)process < 0 || process >= SANDBOX_COUNT || filters[process].code == NULL)
 		return sandbox_step(SANDBOX_STEP_FILTER, -EINVAL);
 
-	/* Both are undone by a change of identity, so they stand here, after it. */
+	/* A change of identity undoes both, so they come after it. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return sandbox_step(SANDBOX_STEP_DUMPABLE, -errno);
 	if (parent != 0) {

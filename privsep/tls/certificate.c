@@ -20,7 +20,7 @@
 
 #include "common/banned.h"
 
-/* What another service reads is not ours to close. */
+/* We must not close a file that another service reads. */
 #define OR_COPY ", or, where another service needs it as it is, name a copy ('install -m 600')"
 
 static int
@@ -262,7 +262,7 @@ certificate_check(
 	return r;
 }
 
-/* One file in sealed memory. Its descriptor, or -errno (told). */
+/* One file in sealed memory. Its descriptor, or -errno (reported). */
 static int
 seal_path(const char *path, bool is_key, char *error, size_t size)
 {

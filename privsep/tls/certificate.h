@@ -12,7 +12,7 @@
 
 #define PEM_FILE_MAX (256 * 1024)	/* bytes */
 
-/* What a certificate and key are checked for, in one go. */
+/* The checks of a certificate and its key, in one report. */
 struct certificate_report {
 	char error[1024];	/* what is wrong and what would be right; "" when all is well */
 	bool is_out_of_date;	/* nothing else is wrong: it encrypts, and clients judge */
@@ -20,15 +20,15 @@ struct certificate_report {
 };
 
 /*
- * Open a PEM file. is_key: the file must belong to root (or who runs this), give nothing to
- * others, and let its group read it at most.
+ * Open a PEM file. is_key: the file must belong to root (or the user who runs this), give nothing to others, and let
+ * its group at most read it.
  *
  * Returns a descriptor, or -errno with error filled.
  */
 int certificate_open(const char *path, bool is_key, char *error, size_t size);
 
 /*
- * The same for a file that root parses: nobody but root may be able to change it, or to put another one into its place.
+ * The same for a file that root parses: only root may be able to change it, or to put another one into its place.
  * Links of root are followed, so that a tool that renews certificates can turn them.
  */
 int certificate_open_trusted(const char *path, bool is_key, char *error, size_t size);
@@ -52,7 +52,7 @@ int certificate_check(
 /* certificate_open_trusted(), certificate_seal() and certificate_check() in one. 0, or -errno with report->error filled. */
 int certificate_check_files(const char *chain_path, const char *key_path, struct certificate_report *report);
 
-/* Why a certificate is out of its dates now, for a message behind its name; NULL: it is not. */
+/* Why a certificate is not in date now, for a message after its name; NULL: it is. */
 const char *certificate_date_problem(const X509 *certificate);
 
 /* The whole of a memory file, in memory that is wiped when freed. NULL: out of memory or unreadable. */

@@ -26,7 +26,7 @@
 #define READ_BUFFER (64 * 1024)	/* bytes: several records a read */
 #define TICKET_KEYS_SIZE 80	/* SSL_CTX_set_tlsext_ticket_keys(3): name, HMAC and AES keys */
 
-/* The client offers "ftp" (or nothing): anything else is another protocol led here (RFC 7301, 3.2). */
+/* The client offers "ftp" (or nothing): anything else is another protocol that was led here (RFC 7301, 3.2). */
 static int
 select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned int in_len,
     void *arg)
@@ -43,7 +43,7 @@ select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const u
 	return SSL_TLSEXT_ERR_OK;
 }
 
-/* What a ticket carries when its session began on the control connection. */
+/* The mark of a ticket whose session began on the control connection. */
 static char control_mark[] = "control";
 
 /* A session that is resumed keeps its mark. Called for each ticket. */
@@ -94,7 +94,7 @@ set_rules(SSL_CTX *context, enum config_tls_version minimum)
 		SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_ANTI_REPLAY);
 	SSL_CTX_set_mode(context,
 	    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-		/* the chain is the file's: none is to be sought at each handshake */
+		/* the file has the chain: do not search for one at each handshake */
 		SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER);
 	SSL_CTX_set_timeout(context, TICKET_SECONDS);
@@ -109,7 +109,7 @@ set_rules(SSL_CTX *context, enum config_tls_version minimum)
 	    SSL_CTX_set_session_ticket_cb(context, mark_ticket, NULL, NULL) == 1;
 }
 
-/* Leaf, intermediates and the key that is elsewhere. */
+/* Leaf, intermediates and the key that another process holds. */
 static bool
 set_chain(SSL_CTX *context, BIO *bio)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What libssl needs of a certificate: made once in the master, made a session's own in the protocol process. */
+/* What libssl needs of a certificate: made once in the master, and bound to a session in the protocol process. */
 #ifndef PRIVSEP_TLS_CONTEXT_H
 #define PRIVSEP_TLS_CONTEXT_H
 
@@ -16,8 +16,8 @@
 const char *context_kernel_trouble(void);
 
 /*
- * A server context with the chain of chain_fd (a memory file) and a key that is elsewhere
- * (remote_key.h). remote_key_init() came before. NULL: error filled. SSL_CTX_free() frees it.
+ * A server context with the chain of chain_fd (a memory file) and a key that another process holds (remote_key.h).
+ * Call remote_key_init() before. NULL: error filled. SSL_CTX_free() frees it.
  *
  * uses_kernel  data connections may have the kernel encrypt (stream.c).
  */
@@ -30,8 +30,8 @@ SSL_CTX *context_new(int chain_fd, enum config_tls_version minimum, bool uses_ke
 int context_confine(SSL_CTX *context);
 
 /*
- * What may be resumed are sessions that began on the control connection. One that began on
- * a data connection proves nothing: anybody at the client's address may have come first.
+ * Only sessions that began on the control connection may be resumed. One that began on a data connection proves
+ * nothing: anybody at the client's address may have come first.
  *
  * context_control_begin() before the handshake of the control connection, _done() after it.
  */

@@ -127,7 +127,7 @@ key_parts_seal(int fd)
 	return 0;
 }
 
-/* Bytes to parameters that point into them. False: they are none. */
+/* Bytes to parameters that point into them. False: malformed. */
 static bool
 parse(uint8_t *bytes, size_t len, OSSL_PARAM params[PARTS_MAX + 1])
 {

@@ -14,7 +14,7 @@ int key_parts_new(void);
 /* Write the numbers of key (RSA, EC, ED25519) into the memory file. 0, -EINVAL for another kind of key, or -errno. */
 int key_parts_write(int fd, const EVP_PKEY *key);
 
-/* Nobody can change them any more. 0 or -errno. */
+/* Seal them: nobody can change them any more. 0 or -errno. */
 int key_parts_seal(int fd);
 
 /* The key again. NULL: there is none, or out of memory. EVP_PKEY_free() wipes and frees it. */

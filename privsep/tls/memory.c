@@ -24,7 +24,7 @@
  */
 #define SKEW (PAGE / 2)
 #define WIPED_IN_PLACE (2 * PAGE - SKEW)
-#define GIVEN_BACK_MIN (8 * PAGE)	/* most of such a buffer was not touched, and need not be to be wiped */
+#define GIVEN_BACK_MIN (8 * PAGE)	/* most of such a buffer was never touched, and wiping must not touch it */
 
 struct chunk {
 	uint32_t size;	/* with these two */

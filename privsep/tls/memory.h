@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * OpenSSL's memory. What it frees is wiped: its decoders leave pieces of a key behind, and a process that is forked
- * later gets them. What it takes in a session comes from pages of the session's own: a page that is inherited
- * from the master is copied at the first byte that is written to it, and an allocator that fills holes writes everywhere.
+ * OpenSSL's memory. What it frees is wiped: its decoders leave pieces of a key there, which a process that is forked
+ * later would get. In a session its memory comes from the session's own pages. The first byte that is written to a
+ * page inherited from the master copies it, and an allocator that fills holes writes everywhere.
  */
 #ifndef PRIVSEP_TLS_MEMORY_H
 #define PRIVSEP_TLS_MEMORY_H
@@ -11,8 +11,8 @@
 int memory_init(void);
 
 /*
- * Once, in the monitor, before it forks: from here on nothing is taken from what was inherited, and what is
- * inherited stays as it is when it is freed.
+ * Once, in the monitor, before it forks: from here on no inherited memory is used, and inherited memory stays as it
+ * is when it is freed.
  */
 void memory_begin_session(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A whole handshake before any client comes, with a certificate that is thrown away: in the master, so that what libcrypto looks
- * up, makes and keeps at the first handshake is there for every session, instead of being made in each.
+ * A whole handshake in the master before any client comes, with a throw-away certificate. What libcrypto looks up,
+ * makes and keeps at the first handshake is then ready for every session, instead of being made in each.
  */
 #include <errno.h>
 #include <fcntl.h>

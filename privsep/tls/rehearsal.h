@@ -4,8 +4,8 @@
 #define PRIVSEP_TLS_REHEARSAL_H
 
 /*
- * Run one whole handshake with a throw-away certificate: what libssl and libcrypto prepare at the first handshake and keep
- * is made here, once, for all sessions. 0, or -EIO: sessions will prepare it themselves.
+ * Run one whole handshake with a throw-away certificate. What libssl and libcrypto prepare and keep at the first
+ * handshake is made here, once, for all sessions. 0, or -EIO: sessions will prepare it themselves.
  */
 int tls_rehearse(void);
 

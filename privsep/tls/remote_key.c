@@ -171,7 +171,7 @@ key_operation_ec(int operation)
 	return operation == OSSL_OP_SIGNATURE ? "ECDSA" : NULL;
 }
 
-/* A function of a dispatch table, as core.h wants it. */
+/* A function of a dispatch table, in the type of core.h. */
 #define FUNCTION(id, name) \
 	{ \
 		(id), (void (*)(void))(name) \
@@ -352,7 +352,7 @@ remote_key_init(void)
 {
 	if (OSSL_PROVIDER_add_builtin(NULL, PROVIDER_NAME, provider_init) != 1)
 		return -EIO;
-	/* the default provider first: nothing but keys made by remote_key_new() is ours */
+	/* the default provider first: only keys made by remote_key_new() are ours */
 	for (size_t i = 0; i < IN_USE; i++) {
 		in_use[i] = OSSL_PROVIDER_load(NULL, i == 0 ? "default" : PROVIDER_NAME);
 		if (in_use[i] == NULL)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A private key that is elsewhere: an OpenSSL provider whose keys hold the public half only
- * and whose signatures are asked for. So libssl runs in a process that has no key.
+ * A private key that another process holds: an OpenSSL provider whose keys have only the public half, and which asks
+ * that process for signatures. So libssl runs in a process that has no key.
  */
 #ifndef PRIVSEP_TLS_REMOTE_KEY_H
 #define PRIVSEP_TLS_REMOTE_KEY_H
@@ -25,7 +25,7 @@ int remote_key_init(void);
 /* The private key that belongs to a public one, held elsewhere. NULL: not RSA, EC or Ed25519. EVP_PKEY_free() frees it. */
 EVP_PKEY *remote_key_new(EVP_PKEY *public_key);
 
-/* Who signs in this process. */
+/* The function that signs in this process. */
 void remote_key_set_signer(remote_sign *sign, void *arg);
 
 #endif

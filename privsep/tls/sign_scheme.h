@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the monitor is asked to sign: the text of a TLS handshake message, whole, so that it
- * can see that it is one; not a digest, which could be of anything.
+ * What the monitor signs: the whole text of a TLS handshake message, so that it can check that it is one. It signs no
+ * digest, which could be of anything.
  */
 #ifndef PRIVSEP_TLS_SIGN_SCHEME_H
 #define PRIVSEP_TLS_SIGN_SCHEME_H
@@ -34,16 +34,16 @@ struct sign_scheme_row {
 	bool is_pss;
 };
 
-/* What a scheme means; scheme is below SIGN_SCHEME_COUNT. */
+/* The meaning of a scheme; scheme is below SIGN_SCHEME_COUNT. */
 const struct sign_scheme_row *sign_scheme_row(enum sign_scheme scheme);
 
 /* The scheme of a key type, digest and padding. 0 or -EINVAL when there is none. */
 int sign_scheme_find(const char *key_type, const char *digest, bool is_pss, enum sign_scheme *scheme);
 
 /*
- * True when text is what a TLS server signs, and nothing else can be made of it:
- * TLS 1.3, 64 blanks, "TLS 1.3, server CertificateVerify", NUL and a transcript hash (RFC 8446, 4.4.3);
- * TLS 1.2, two random values and a point of a named curve that we offer (RFC 8422, 5.4).
+ * True when text is what a TLS server signs, and cannot be anything else. In TLS 1.3 that is 64 blanks, "TLS 1.3,
+ * server CertificateVerify", NUL and a transcript hash (RFC 8446, 4.4.3). In TLS 1.2 it is two random values and a
+ * point of a named curve that we offer (RFC 8422, 5.4).
  */
 bool sign_text_is_handshake(const uint8_t *text, size_t len);
 

@@ -101,7 +101,7 @@ try_protocol(const struct trial *trial, int channel)
 {
 	protocol_enter_walls(&(struct protocol_session){
 	    .client_fd = any_fd(trial),
-	    .is_tls = true, /* there is no client who could be told */
+	    .is_tls = true, /* there is no client that could read it */
 	    .monitor_channel = channel,
 	    .empty_directory_fd = trial->empty_directory_fd,
 	    .monitor_pid = getppid(),
@@ -200,7 +200,7 @@ static const struct part {
 
 /* --- one after the other --- */
 
-/* How it went with a part: status as of waitpid(2), and what it said. */
+/* The result of a part: status as of waitpid(2), and its message. */
 struct result {
 	bool is_good;
 	bool has_said;
@@ -278,7 +278,7 @@ explain_result(const struct result *result, char *text, size_t size)
 		snprintf(text, size, "they ended by %s", cause);
 }
 
-/* Name all processes that failed as the first of them did, and mark them as told. */
+/* Name all processes that failed as the first of them did, and mark them as reported. */
 static void
 tell_alike(struct result results[PART_COUNT], size_t first, void (*tell)(void *arg, const char *line), void *arg)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One throw-away set of walls, before any client comes: a process of each kind is forked and goes behind its walls, by the
- * same functions and with the same settings as later, and says what is missing.
+ * One throw-away set of walls, before any client comes. A process of each kind is forked and goes behind its walls,
+ * by the same functions and with the same settings as later, and reports what is missing.
  */
 #ifndef PRIVSEP_TRIAL_TRIAL_H
 #define PRIVSEP_TRIAL_TRIAL_H
@@ -22,10 +22,10 @@ struct trial {
 /*
  * Run it, as root, after sandbox_init(). It takes a moment, and a few seconds at most.
  *
- * tell  is called with one line for each thing that is missing: capabilities by their names; else the processes, the call
- *       that failed, and what would be right.
+ * tell  called with one line for each thing that is missing: capabilities by their names; else the processes, the
+ *       call that failed, and what would be right.
  *
- * Returns 0, or -EPERM when something was told.
+ * Returns 0, or -EPERM when something was reported.
  */
 int trial_run(const struct trial *trial, void (*tell)(void *arg, const char *line), void *arg);
 
