@@ -113,10 +113,10 @@ serves()
 	run install_packages newest
 	status_of_apt=$status words=$output
 	serves
-	# with the certificate that it has
-	is_served
 	install -m 644 "$DIR/saved-cert.pem" /etc/sallyport/cert.pem
 	install -m 644 "$DIR/saved-key.pem" /etc/sallyport/key.pem
+	# with the certificate that it has had all the time
+	is_served
 	assert_equal "$status_of_apt" 0
 	assert_equal "$(master_pid)" "$before"
 	[[ $words == *'the running server goes on with the former program'*'has expired; it does not replace that of the running server'* ]]
