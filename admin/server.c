@@ -90,6 +90,9 @@ print_status(const json_t *status)
 	    control_number(totals, "bans"));
 	printf("%-16s%lld\n", "connections:", control_number(totals, "connections"));
 	print_counters("refused by:", json_object_get(totals, "refused"));
+	if (control_number(totals, "health_checks") > 0)
+		printf("%-16s%lld, answered without a session\n",
+		    "health checks:", control_number(totals, "health_checks"));
 	print_counters("logins:", json_object_get(totals, "logins"));
 	print_counters("transfers:", json_object_get(totals, "transfers"));
 	print_counters("failed by:", json_object_get(totals, "failures"));

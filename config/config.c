@@ -121,10 +121,10 @@ dot_of(const char *section)
 static void
 note_listen_line(struct config *config, const struct config_key *key, int line)
 {
-	if (key->offset == offsetof(struct config, listen_tls))
-		config->listen_tls[config->listen_tls_count - 1].line = line;
-	else
-		config->listen[config->listen_count - 1].line = line;
+	struct config_listen *list = (struct config_listen *)(void *)((char *)config + key->offset);
+	size_t count = *(size_t *)(void *)((char *)config + key->offset + key->size);
+
+	list[count - 1].line = line;
 }
 
 /*
@@ -318,7 +318,7 @@ static const struct {
     {"attempt to append", "write KEY = VALUE"},
     {"premature end of file", "the last key lacks its value"},
     {"unexpected token",
-	"write KEY = VALUE; only listen, listen-tls and limits.never-ban take a list, {\"VALUE\", \"VALUE\"}; quote a value with blanks"},
+	"write KEY = VALUE; only the listen keys, proxy-from and limits.never-ban take a list, {\"VALUE\", \"VALUE\"}; quote a value with blanks"},
 };
 
 static void __attribute__((format(printf, 3, 0)))
@@ -515,6 +515,21 @@ line_of(const struct load *load, const char *section, const char *name)
 	return load->seen_line[find_key(section, name) - config_keys];
 }
 
+bool
+config_has_proxied(const struct config *config)
+{
+	return config->listen_proxied_count + config->listen_proxied_tls_count > 0;
+}
+
+bool
+config_is_proxy(const struct config *config, const union address *address)
+{
+	for (size_t i = 0; i < config->proxy_from_count; i++)
+		if (address_in_block(address, &config->proxy_from[i]))
+			return true;
+	return false;
+}
+
 static void
 check_together(struct load *load)
 {
@@ -522,9 +537,17 @@ check_together(struct load *load)
 	bool has_certificate = config->tls.certificate[0] != '\0';
 	bool has_key = config->tls.key[0] != '\0';
 
-	if (config->listen_count == 0 && config->listen_tls_count == 0)
+	if (config->listen_count == 0 && config->listen_tls_count == 0 && !config_has_proxied(config))
 		add_problem(load, line_of(load, "", "listen"),
-		    "listen: empty, and listen-tls too; name an address in one of them, such as \"*:21\"");
+		    "listen: empty, and the other listen keys too; name an address in one of them, such as \"*:21\"");
+	if (config_has_proxied(config) && config->proxy_from_count == 0)
+		add_problem(load,
+		    line_of(load, "", config->listen_proxied_count > 0 ? "listen-proxied" : "listen-proxied-tls"),
+		    "%s: needs proxy-from, the addresses of the proxy, or nobody could come in",
+		    config->listen_proxied_count > 0 ? "listen-proxied" : "listen-proxied-tls");
+	if (config->listen_proxied_tls_count > 0 && !has_certificate)
+		add_problem(load, line_of(load, "", "listen-proxied-tls"),
+		    "listen-proxied-tls: needs a certificate; set tls.certificate and tls.key");
 	if (config->listen_tls_count > 0 && !has_certificate)
 		add_problem(load, line_of(load, "", "listen-tls"),
 		    "listen-tls: needs a certificate; set tls.certificate and tls.key");

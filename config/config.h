@@ -19,13 +19,16 @@
 #define CONFIG_BLOCKS_MAX 64
 #define CONFIG_LOGIN_MESSAGE_MAX 8192
 
-/* One "host:port" of listen or listen-tls. */
+/* One "host:port" of listen, listen-tls, listen-proxied or listen-proxied-tls. */
 struct config_listen {
 	bool any_family;	/* "*:port": IPv4 and IPv6; address is not used then */
 	union address address;	/* with port */
 	uint16_t port;		/* 0: the kernel chooses; the port chosen is logged */
 	int line;		/* of the file; 0: the default */
 };
+
+/* How the proxy's client reaches a passive port; see sallyport.conf(5). */
+enum config_proxy_data { PROXY_DATA_HEADER, PROXY_DATA_THROUGH, PROXY_DATA_DIRECT };
 
 enum config_uploads { UPLOADS_ATOMIC, UPLOADS_IN_PLACE };
 enum config_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
@@ -38,6 +41,13 @@ struct config {
 	size_t listen_count;
 	struct config_listen listen_tls[CONFIG_LISTEN_MAX];
 	size_t listen_tls_count;
+	struct config_listen listen_proxied[CONFIG_LISTEN_MAX];
+	size_t listen_proxied_count;
+	struct config_listen listen_proxied_tls[CONFIG_LISTEN_MAX];
+	size_t listen_proxied_tls_count;
+	struct address_block proxy_from[CONFIG_BLOCKS_MAX];	/* never empty where one of them is not */
+	size_t proxy_from_count;
+	enum config_proxy_data proxy_data;
 	char *service_user;
 	char *accounts;		/* the users file; "": none, and PAM alone */
 	char pam_service[PAM_SERVICE_MAX + 1];	/* asked about users that the file does not have; "": none */
@@ -106,6 +116,12 @@ struct config {
 int config_load(const char *path, void (*error)(void *arg, const char *line), void *arg, struct config **out);
 
 void config_free(struct config *config);
+
+/* Does the server listen for a proxy? */
+bool config_has_proxied(const struct config *config);
+
+/* Is address one of proxy-from? */
+bool config_is_proxy(const struct config *config, const union address *address);
 
 #define CONFIG_PLACE_MAX 4224	/* a path, a line and a key */
 

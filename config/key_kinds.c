@@ -24,6 +24,25 @@ field_of(const struct config_key *key, struct config *config)
 	return (char *)config + key->offset;
 }
 
+/* Of a list: it stands behind the field. */
+static size_t *
+count_of(const struct config_key *key, struct config *config)
+{
+	return (size_t *)(void *)((char *)config + key->offset + key->size);
+}
+
+#define COUNT_FOLLOWS(list) \
+	_Static_assert(offsetof(struct config, list##_count) == \
+		offsetof(struct config, list) + sizeof(((struct config *)0)->list), \
+	    "count_of() finds it")
+
+COUNT_FOLLOWS(listen);
+COUNT_FOLLOWS(listen_tls);
+COUNT_FOLLOWS(listen_proxied);
+COUNT_FOLLOWS(listen_proxied_tls);
+COUNT_FOLLOWS(proxy_from);
+COUNT_FOLLOWS(limits.never_ban);
+
 static void
 store_number(void *field, size_t size, uint64_t value)
 {
@@ -170,6 +189,12 @@ describe_choice(const struct config_key *key, struct buf *out)
 
 /* The value in force. */
 
+static const char *
+field_to_print(const struct config_key *key, const struct config *config)
+{
+	return (const char *)config + key->offset;
+}
+
 static void
 add_listen(const struct config_listen *listen, struct buf *out)
 {
@@ -185,9 +210,8 @@ add_listen(const struct config_listen *listen, struct buf *out)
 static void
 print_listen(const struct config_key *key, const struct config *config, struct buf *out)
 {
-	bool is_tls = key->offset == offsetof(struct config, listen_tls);
-	const struct config_listen *list = is_tls ? config->listen_tls : config->listen;
-	size_t count = is_tls ? config->listen_tls_count : config->listen_count;
+	const struct config_listen *list = (const void *)field_to_print(key, config);
+	size_t count = *(const size_t *)(const void *)(field_to_print(key, config) + key->size);
 
 	for (size_t i = 0; i < count; i++) {
 		buf_add_text(out, i == 0 ? "" : ", ");
@@ -198,19 +222,14 @@ print_listen(const struct config_key *key, const struct config *config, struct b
 static void
 print_blocks(const struct config_key *key, const struct config *config, struct buf *out)
 {
+	const struct address_block *list = (const void *)field_to_print(key, config);
+	size_t count = *(const size_t *)(const void *)(field_to_print(key, config) + key->size);
 	char address[ADDRESS_TEXT_MAX];
 
-	(void)key;
-	for (size_t i = 0; i < config->limits.never_ban_count; i++) {
-		address_text(&config->limits.never_ban[i].network, address);
-		buf_addf(out, "%s%s/%u", i == 0 ? "" : ", ", address, config->limits.never_ban[i].bits);
+	for (size_t i = 0; i < count; i++) {
+		address_text(&list[i].network, address);
+		buf_addf(out, "%s%s/%u", i == 0 ? "" : ", ", address, list[i].bits);
 	}
-}
-
-static const char *
-field_to_print(const struct config_key *key, const struct config *config)
-{
-	return (const char *)config + key->offset;
 }
 
 static uint64_t
@@ -333,9 +352,8 @@ set_hosts(const struct config_key *key, const char *text, struct config *config)
 static const char *
 set_listen(const struct config_key *key, const char *text, struct config *config)
 {
-	bool is_tls = key->offset == offsetof(struct config, listen_tls);
-	struct config_listen *list = is_tls ? config->listen_tls : config->listen;
-	size_t *count = is_tls ? &config->listen_tls_count : &config->listen_count;
+	struct config_listen *list = field_of(key, config);
+	size_t *count = count_of(key, config);
 	struct config_listen listen;
 	const char *wrong;
 
@@ -372,14 +390,15 @@ set_local(const struct config_key *key, const char *text, struct config *config)
 static const char *
 set_blocks(const struct config_key *key, const char *text, struct config *config)
 {
+	struct address_block *list = field_of(key, config);
+	size_t *count = count_of(key, config);
 	struct address_block block;
 
-	(void)key;
 	if (address_block_parse(text, &block) < 0)
 		return "not a network:";
-	if (config->limits.never_ban_count == CONFIG_BLOCKS_MAX)
+	if (*count == CONFIG_BLOCKS_MAX)
 		return "one network too many:";
-	config->limits.never_ban[config->limits.never_ban_count++] = block;
+	list[(*count)++] = block;
 	return NULL;
 }
 

@@ -32,6 +32,16 @@ const struct config_key config_keys[] = {
      "\"192.0.2.1:21\", \"[2001:db8::1]:21\". Port 0: the kernel chooses one."},
     {NULL, "listen-tls", KEY_LISTEN, "", 0, 65535, {NULL}, FIELD(listen_tls),
      "Where to listen for implicit TLS, for example {\"*:990\"}; needs tls.certificate."},
+    {NULL, "listen-proxied", KEY_LISTEN, "", 0, 65535, {NULL}, FIELD(listen_proxied),
+     "As listen, for a proxy that begins each connection with a header of the PROXY protocol, for example\n"
+     "{\"10.0.0.1:2121\"}; needs proxy-from."},
+    {NULL, "listen-proxied-tls", KEY_LISTEN, "", 0, 65535, {NULL}, FIELD(listen_proxied_tls),
+     "As listen-tls, for a proxy; the header comes before TLS."},
+    {NULL, "proxy-from", KEY_BLOCKS, "", 0, 0, {NULL}, FIELD(proxy_from),
+     "The addresses of the proxy, for example {\"10.0.0.5\", \"10.0.0.6\"}; what it says of its clients is believed."},
+    {NULL, "proxy-data", KEY_CHOICE, "header", 0, 0, {"header", "through", "direct"}, FIELD(proxy_data),
+     "How the proxy's clients reach passive ports: through the proxy with a \"header\" for each connection,\n"
+     "\"through\" it without, or \"direct\", past it."},
     {NULL, "service-user", KEY_NAME, "sallyport", 1, 32, {NULL}, FIELD(service_user),
      "The system user of all processes that need neither root's nor an account's rights."},
     {NULL, "accounts", KEY_ACCOUNTS, SYSCONFDIR "/sallyport/users", 1, 4095, {NULL}, FIELD(accounts),

@@ -34,6 +34,7 @@
 #include "common/banned.h"
 
 #define LINE_MAX_BYTES 16384
+#define FORWARDED_PORTS 4096 /* each is a socket of the proxy */
 
 struct check {
 	const char *path;
@@ -128,9 +129,93 @@ check_log_file(struct check *check, const struct config *config, const char *key
 		    "has ended",
 		    place, path);
 	else if (S_ISSOCK(st.st_mode))
-		add_finding(check, true, "%s'%s' is a socket; use \"syslog\" or \"journal\", or name a file", place, path);
+		add_finding(
+		    check, true, "%s'%s' is a socket; use \"syslog\" or \"journal\", or name a file", place, path);
 	else if (S_ISDIR(st.st_mode))
 		add_finding(check, true, "%s'%s' is a directory; name a file in it", place, path);
+}
+
+/* --- a proxy in front --- */
+
+static bool
+protects_all_data(const struct config *config)
+{
+	return config->tls.certificate[0] != '\0' && config->tls.require && config->tls.require_data_reuse;
+}
+
+static bool
+believes_everybody(const struct config *config)
+{
+	for (size_t i = 0; i < config->proxy_from_count; i++)
+		if (config->proxy_from[i].bits == 0)
+			return true;
+	return false;
+}
+
+static bool
+dials_past_proxy(const struct config *config)
+{
+	return config_has_proxied(config) && config->active_mode;
+}
+
+static bool
+takes_strangers_data(const struct config *config)
+{
+	return config_has_proxied(config) && config->proxy_data == PROXY_DATA_THROUGH && !protects_all_data(config);
+}
+
+static bool
+tells_inner_address(const struct config *config)
+{
+	return config_has_proxied(config) && config->proxy_data == PROXY_DATA_DIRECT && config->passive_address_auto;
+}
+
+static bool
+has_many_forwarded_ports(const struct config *config)
+{
+	return config_has_proxied(config) && config->proxy_data != PROXY_DATA_DIRECT &&
+	    config->passive_port_high - config->passive_port_low >= FORWARDED_PORTS;
+}
+
+static bool
+has_proxy_for_nothing(const struct config *config)
+{
+	return !config_has_proxied(config) && config->proxy_from_count > 0;
+}
+
+/* Settings that do not work behind a proxy, or mean something else there. */
+static const struct {
+	const char *key;
+	bool (*is_so)(const struct config *config);
+	const char *what;
+} proxy_warnings[] = {
+    {"proxy-from", believes_everybody, "everybody counts as the proxy, and may say who he is; name the proxy alone"},
+    {"proxy-from", has_proxy_for_nothing,
+	"no key has an address for the proxy; set listen-proxied, or hand over a socket named ftp-proxied"},
+    {"active-mode", dials_past_proxy,
+	"active data connections go from this server to the client, past the proxy; where they cannot, set "
+	"active-mode = no"},
+    {"proxy-data", takes_strangers_data,
+	"with \"through\", only the TLS session tells a stranger from the client; set tls.require and "
+	"tls.require-data-reuse, or proxy-data = \"header\""},
+    {"passive-address", tells_inner_address,
+	"with proxy-data = \"direct\", clients are told the address that the proxy connects to; name one that they "
+	"reach"},
+    {"passive-ports", has_many_forwarded_ports,
+	"the proxy has to listen on each of these ports; a range of some hundred is enough"},
+};
+
+static void
+check_proxy(struct check *check, const struct config *config)
+{
+	char place[CONFIG_PLACE_MAX];
+
+	for (size_t i = 0; i < sizeof(proxy_warnings) / sizeof(proxy_warnings[0]); i++) {
+		if (!proxy_warnings[i].is_so(config))
+			continue;
+		config_place(config, "", proxy_warnings[i].key, place);
+		add_finding(check, false, "%s%s", place, proxy_warnings[i].what);
+	}
 }
 
 /* --- the accounts --- */
@@ -148,8 +233,8 @@ check_options(struct check *check, const char *path, const struct users_file *fi
 			continue;
 		while ((n = account_option_next(&options, &left, &word)) > 0)
 			if (!account_option_known(word, n))
-				add_finding(check, false, "%s:%zu: unknown option '%.*s'; it has no effect", path, i + 1,
-				    (int)strcspn(word, "= \t\n"), word);
+				add_finding(check, false, "%s:%zu: unknown option '%.*s'; it has no effect", path,
+				    i + 1, (int)strcspn(word, "= \t\n"), word);
 	}
 }
 
@@ -272,8 +357,8 @@ check_pam(struct check *check, const struct config *config)
 		if (access(path, F_OK) == 0)
 			return;
 	}
-	add_finding(check, false, "%s: accounts: no file '/etc/pam.d/%s'; PAM takes the service 'other' instead", check->path,
-	    config->pam_service);
+	add_finding(check, false, "%s: accounts: no file '/etc/pam.d/%s'; PAM takes the service 'other' instead",
+	    check->path, config->pam_service);
 }
 
 /* --- the walls --- */
@@ -330,6 +415,7 @@ check_setup(const char *path, const struct check_sink *sink, struct check_facts 
 	check_log_file(&check, config, "target", config->log.target);
 	check_log_file(&check, config, "xferlog", config->log.xferlog);
 	check_certificate(&check, config);
+	check_proxy(&check, config);
 	check_accounts(&check, config);
 	check_pam(&check, config);
 	check_walls(&check, config);

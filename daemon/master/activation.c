@@ -25,9 +25,13 @@ static const struct {
 } kinds[] = {
     {"ftp", false, true, false, LISTENER_PLAIN},
     {"ftps", false, true, false, LISTENER_TLS},
+    {"ftp-proxied", false, true, false, LISTENER_PROXIED},
+    {"ftps-proxied", false, true, false, LISTENER_PROXIED_TLS},
     {"activated", true, true, false, LISTENER_BY_PORT},
     {"activated-ftp", true, true, false, LISTENER_PLAIN},
     {"activated-ftps", true, true, false, LISTENER_TLS},
+    {"activated-ftp-proxied", true, true, false, LISTENER_PROXIED},
+    {"activated-ftps-proxied", true, true, false, LISTENER_PROXIED_TLS},
     {"own", true, false, false, LISTENER_BY_PORT},
     {"own-any", true, false, true, LISTENER_BY_PORT},
 };

@@ -52,8 +52,13 @@ refusal(struct admission *admission, const union address *peer, const struct add
 	const struct config *config = admission->server->config;
 	struct sessions *sessions = admission->sessions;
 	uint64_t *refused = admission->server->board.head->ended.refused;
-	uint32_t times = bans_refuse(admission->bans, peer, key);
+	uint32_t times;
 
+	if (admission->server->is_draining) { /* a listener for a proxy is open still */
+		refused[REFUSED_STOPPING]++;
+		return "421 The server is stopping; try again later.\r\n";
+	}
+	times = bans_refuse(admission->bans, peer, key);
 	if (times > 0) {
 		/* the first, second, fourth... time: the line of the end of the ban has the number */
 		*is_told = (times & (times - 1)) == 0;
@@ -78,17 +83,16 @@ refusal(struct admission *admission, const union address *peer, const struct add
 
 /* runs as root: say why in clear and close; not to a client that expects TLS. error: 0, or -errno for the log. */
 static void
-refuse(int client_fd, const struct listener *listener, const union address *peer, const struct address_key *key,
-    const char *reply, int error, bool is_told)
+refuse(const struct arrival *arrival, const struct address_key *key, const char *reply, int error, bool is_told)
 {
 	char address[ADDRESS_TEXT_MAX];
 	size_t len = strlen(reply);
 
-	if (!listener->is_tls)
-		(void)!send(client_fd, reply, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (!arrival->is_tls)
+		(void)!send(arrival->fd, reply, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (!is_told || !refusals_take(key))
 		return;
-	address_text(peer, address);
+	address_text(&arrival->peer, address);
 	log_set_context(NULL, NULL, address, NULL);
 	log_begin(LEVEL_WARNING, "refused");
 	log_field_bytes("reply", reply, len - 2);
@@ -142,20 +146,35 @@ withhold_libraries(const struct server *server)
 	sandbox_withhold(unused);
 }
 
-/* Fork a monitor for the client; the master's copy of client_fd stays the caller's. 0 or -errno. */
+/* What the proxy says of the connection, and what follows for PASV: see sallyport.conf(5), passive-address. */
+static void
+take_told(const struct arrival *arrival, struct session *session)
+{
+	bool is_direct = session->config->proxy_data == PROXY_DATA_DIRECT;
+
+	session->dialled = arrival->dialled.family != AF_UNSPEC ? arrival->dialled : session->local;
+	if (arrival->proxy.family == AF_UNSPEC)
+		return;
+	session->proxy = arrival->proxy;
+	if (session->passive_told.family == AF_UNSPEC)
+		session->passive_told = is_direct ? session->local : session->dialled;
+	memcpy(session->unique_id, arrival->unique_id, arrival->unique_id_len);
+	session->unique_id_len = arrival->unique_id_len;
+}
+
+/* Fork a monitor for the client; the master's copy of its connection stays the caller's. 0 or -errno. */
 static int
-fork_session(struct admission *admission, const struct listener *listener, int client_fd, const union address *peer,
-    const struct address_key *key)
+fork_session(struct admission *admission, const struct arrival *arrival, const struct address_key *key)
 {
 	const struct server *server = admission->server;
 	struct session session = {
-	    .client_fd = client_fd,
+	    .client_fd = arrival->fd,
 	    .log_channel = server->offer.log_channel,
 	    .reserved_log_channel = server->offer.reserved_log_channel,
 	    .hook_channel = server->offer.hook_channel,
 	    .empty_directory_fd = server->empty_directory_fd,
-	    .peer = *peer,
-	    .is_tls = listener->is_tls,
+	    .peer = arrival->peer,
+	    .is_tls = arrival->is_tls,
 	    .passive_told = server->offer.passive_told,
 	    .tls = server->offer.tls,
 	    .key_fd = server->offer.key_fd,
@@ -173,10 +192,11 @@ fork_session(struct admission *admission, const struct listener *listener, int c
 	int r;
 
 	memset(&session.local, 0, sizeof(session.local));
-	if (getsockname(client_fd, &session.local.any, &local_len) < 0)
+	if (getsockname(arrival->fd, &session.local.any, &local_len) < 0)
 		return -errno;
 	address_unmap(&session.local);
-	address_text(peer, session.peer_text);
+	take_told(arrival, &session);
+	address_text(&arrival->peer, session.peer_text);
 	memcpy(session.boot_id, server->boot_id, sizeof(session.boot_id));
 	r = make_id(session.id);
 	if (r == 0)
@@ -185,7 +205,7 @@ fork_session(struct admission *admission, const struct listener *listener, int c
 		return r;
 	session.master_channel = channels[1];
 	slot = sessions_take_slot(admission->sessions);
-	row = slot->row;	/* the session has no slots */
+	row = slot->row; /* the session has no slots */
 	withhold_libraries(server);
 	pid = sandbox_fork();
 	if (pid == 0)
@@ -233,38 +253,58 @@ turn_away(struct admission *admission, const struct listener *listener)
 	return is_done;
 }
 
-/* False: nothing more waits. */
-static bool
-accept_one(struct admission *admission, const struct listener *listener)
+int
+admission_accept_connection(struct admission *admission, const struct listener *listener, union address *peer)
 {
-	union address peer;
-	socklen_t len = sizeof(peer);
+	socklen_t len = sizeof(*peer);
+	int fd;
+
+	memset(peer, 0, sizeof(*peer));
+	fd = accept4(listener->fd, &peer->any, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0) {
+		address_unmap(peer);
+		return fd;
+	}
+	if (errno == EINTR || errno == ECONNABORTED)
+		return -errno;
+	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+		return turn_away(admission, listener) ? -EMFILE : -EAGAIN;
+	return -EAGAIN; /* or an error of the listener, which waiting does not mend */
+}
+
+void
+admission_admit(struct admission *admission, const struct arrival *arrival)
+{
 	struct address_key key;
 	char text[128];
 	const char *reply;
 	bool is_told = true;
-	int fd, r = 0;
+	int r = 0;
 
-	memset(&peer, 0, sizeof(peer));
-	fd = accept4(listener->fd, &peer.any, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd < 0) {
-		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-			return turn_away(admission, listener);
-		return errno == EINTR || errno == ECONNABORTED;
-	}
-	address_unmap(&peer);
-	address_make_key(&peer, &key);
-	reply = refusal(admission, &peer, &key, text, sizeof(text), &is_told);
+	address_make_key(&arrival->peer, &key);
+	reply = refusal(admission, &arrival->peer, &key, text, sizeof(text), &is_told);
 	if (reply == NULL) {
-		r = fork_session(admission, listener, fd, &peer, &key);
+		r = fork_session(admission, arrival, &key);
 		if (r < 0) {
 			reply = NO_RESOURCES;
 			admission->server->board.head->ended.refused[REFUSED_RESOURCES]++;
 		}
 	}
 	if (reply != NULL)
-		refuse(fd, listener, &peer, &key, reply, r, is_told);
-	close(fd);
+		refuse(arrival, &key, reply, r, is_told);
+}
+
+/* False: nothing more waits. */
+static bool
+accept_one(struct admission *admission, const struct listener *listener)
+{
+	struct arrival arrival = {.is_tls = listener->is_tls};
+
+	arrival.fd = admission_accept_connection(admission, listener, &arrival.peer);
+	if (arrival.fd < 0)
+		return arrival.fd != -EAGAIN;
+	admission_admit(admission, &arrival);
+	close_fd(&arrival.fd);
 	return true;
 }
 

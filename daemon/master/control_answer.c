@@ -74,14 +74,14 @@ totals_json(const struct board *board)
 	struct totals totals;
 
 	board_totals(board, &totals);
-	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "connections", (json_int_t)totals.connections,
-	    "refused", counters(totals.refused, REFUSAL_COUNT, refusal_key), "logins",
+	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "connections",
+	    (json_int_t)totals.connections, "refused", counters(totals.refused, REFUSAL_COUNT, refusal_key), "logins",
 	    counters(totals.work.logins, LOGIN_RESULT_COUNT, login_key), "transfers",
 	    counters(totals.work.transfers, DIRECTION_COUNT, direction_key), "bytes",
 	    counters(totals.work.bytes, DIRECTION_COUNT, direction_key), "failures",
 	    counters(totals.work.failures, TRANSFER_FAILURE_COUNT, failure_key), "handshake_failures",
 	    (json_int_t)totals.work.handshake_failures, "alarms", (json_int_t)totals.alarms, "bans",
-	    (json_int_t)totals.bans);
+	    (json_int_t)totals.bans, "health_checks", (json_int_t)totals.health_checks);
 }
 
 /* The configuration in force: "section.key" and its value as the file would have it. */

@@ -185,7 +185,7 @@ advice_for(int error)
 }
 
 static void
-tell_failure(const struct opening *opening, const struct config_listen *entry, bool is_tls,
+tell_failure(const struct opening *opening, const struct config_listen *entry, const char *key,
     const union address *address, int error)
 {
 	char text[ADDRESS_TEXT_MAX];
@@ -195,17 +195,38 @@ tell_failure(const struct opening *opening, const struct config_listen *entry, b
 		snprintf(line, sizeof(line), "%d:", entry->line);
 	address_text(address, text);
 	snprintf(opening->error, opening->size, "%s:%s %s: cannot listen on %s port %u: %s%s", opening->config->path,
-	    line, is_tls ? "listen-tls" : "listen", text, entry->port, strerror(-error), advice_for(error));
+	    line, key, text, entry->port, strerror(-error), advice_for(error));
+}
+
+/* One of the keys that name addresses. */
+struct listen_key {
+	const char *name;
+	const struct config_listen *entries;
+	size_t count;
+	bool is_tls, is_proxied;
+};
+
+#define LISTEN_KEYS 4
+
+static void
+list_keys(const struct config *config, struct listen_key keys[LISTEN_KEYS])
+{
+	keys[0] = (struct listen_key){"listen", config->listen, config->listen_count, false, false};
+	keys[1] =
+	    (struct listen_key){"listen-proxied", config->listen_proxied, config->listen_proxied_count, false, true};
+	keys[2] = (struct listen_key){"listen-tls", config->listen_tls, config->listen_tls_count, true, false};
+	keys[3] = (struct listen_key){
+	    "listen-proxied-tls", config->listen_proxied_tls, config->listen_proxied_tls_count, true, true};
 }
 
 static int
-open_entry(struct opening *opening, const struct config_listen *entry, bool is_tls)
+open_entry(struct opening *opening, const struct listen_key *key, const struct config_listen *entry)
 {
 	union address addresses[2];
 	size_t n = expand(entry, addresses);
 
 	for (size_t i = 0; i < n; i++) {
-		struct listener listener = {.fd = -1, .is_tls = is_tls};
+		struct listener listener = {.fd = -1, .is_tls = key->is_tls, .is_proxied = key->is_proxied};
 		int r = 0;
 
 		listener.address = addresses[i];
@@ -219,7 +240,7 @@ open_entry(struct opening *opening, const struct config_listen *entry, bool is_t
 		if (entry->any_family && i == 1 && (r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL))
 			continue; /* a host without IPv6 */
 		if (r < 0) {
-			tell_failure(opening, entry, is_tls, &addresses[i], r);
+			tell_failure(opening, entry, key->name, &addresses[i], r);
 			return r;
 		}
 		opening->listeners[opening->count++] = listener;
@@ -227,16 +248,37 @@ open_entry(struct opening *opening, const struct config_listen *entry, bool is_t
 	return 0;
 }
 
-_Static_assert(
-    LISTENERS_MAX - LISTENERS_INHERITED_MAX >= 4 * CONFIG_LISTEN_MAX, "each configured entry has room for two");
+_Static_assert(LISTENERS_MAX - LISTENERS_INHERITED_MAX >= 2 * LISTEN_KEYS * CONFIG_LISTEN_MAX,
+    "each configured entry has room for two");
 
 static bool
-has_port(const struct config_listen *entries, size_t count, uint16_t port)
+has_port(const struct listen_key *key, uint16_t port)
 {
-	for (size_t i = 0; i < count; i++)
-		if (entries[i].port == port)
+	for (size_t i = 0; i < key->count; i++)
+		if (key->entries[i].port == port)
 			return true;
 	return false;
+}
+
+/* What is spoken at an activated socket: its name says so, or else the first key that has its port. */
+static void
+set_speech(const struct opening *opening, struct listener *listener)
+{
+	struct listen_key keys[LISTEN_KEYS];
+	uint16_t port = address_port(&listener->bound);
+
+	listener->is_tls = listener->kind == LISTENER_TLS || listener->kind == LISTENER_PROXIED_TLS;
+	listener->is_proxied = listener->kind == LISTENER_PROXIED || listener->kind == LISTENER_PROXIED_TLS;
+	if (listener->kind != LISTENER_BY_PORT)
+		return;
+	list_keys(opening->config, keys);
+	for (size_t i = 0; i < LISTEN_KEYS; i++) {
+		if (!has_port(&keys[i], port))
+			continue;
+		listener->is_tls = keys[i].is_tls;
+		listener->is_proxied = keys[i].is_proxied;
+		return;
+	}
 }
 
 /* An activated socket is there whatever is configured; only what it speaks may be. */
@@ -250,11 +292,14 @@ take_activated(struct opening *opening)
 		if (!opening->old[i].is_activated || opening->count == LISTENERS_INHERITED_MAX)
 			continue;
 		*listener = opening->old[i];
-		listener->is_tls = listener->kind == LISTENER_TLS;
-		if (listener->kind == LISTENER_BY_PORT)
-			listener->is_tls =
-			    has_port(opening->config->listen_tls, opening->config->listen_tls_count, port) &&
-			    !has_port(opening->config->listen, opening->config->listen_count, port);
+		set_speech(opening, listener);
+		if (listener->is_proxied && opening->config->proxy_from_count == 0) {
+			snprintf(opening->error, opening->size,
+			    "%s: the socket for a proxy that was inherited, port %u, needs proxy-from, the addresses of "
+			    "the proxy",
+			    opening->config->path, port);
+			return -EINVAL;
+		}
 		if (listener->is_tls && opening->config->tls.certificate[0] == '\0') {
 			snprintf(opening->error, opening->size,
 			    "%s: the socket for TLS that was inherited, port %u, needs a certificate; set "
@@ -280,12 +325,13 @@ listeners_open(const struct config *config, const struct listener *old, size_t o
 	    .error = error,
 	    .size = size,
 	};
+	struct listen_key keys[LISTEN_KEYS];
 	int r = take_activated(&opening);
 
-	for (size_t i = 0; i < config->listen_count && r == 0; i++)
-		r = open_entry(&opening, &config->listen[i], false);
-	for (size_t i = 0; i < config->listen_tls_count && r == 0; i++)
-		r = open_entry(&opening, &config->listen_tls[i], true);
+	list_keys(config, keys);
+	for (size_t k = 0; k < LISTEN_KEYS; k++)
+		for (size_t i = 0; i < keys[k].count && r == 0; i++)
+			r = open_entry(&opening, &keys[k], &keys[k].entries[i]);
 	if (r == 0)
 		return (int)opening.count;
 	listeners_close_others(listeners, opening.count, old, old_count);
@@ -331,6 +377,8 @@ log_listener(const struct listener *listener)
 	log_begin(LEVEL_INFO, "listening");
 	log_field_u64("port", address_port(&listener->bound));
 	log_field_text("tls", listener->is_tls ? "implicit" : "no");
+	if (listener->is_proxied)
+		log_field_text("for", "proxy");
 	log_end();
 	log_set_context(NULL, NULL, "", NULL);
 }
@@ -340,7 +388,23 @@ listener_ready(void *arg)
 {
 	const struct listener *listener = arg;
 
-	(void)!listener->owner->accept(listener->owner->arg, listener);
+	(void)!listeners_accept(listener->owner, listener);
+}
+
+bool
+listeners_accept(const struct listeners *listeners, const struct listener *listener)
+{
+	return listener->is_proxied ? listeners->accept_proxied(listeners->proxied_arg, listener)
+				    : listeners->accept(listeners->arg, listener);
+}
+
+bool
+listeners_have_proxied(const struct listeners *listeners)
+{
+	for (size_t i = 0; i < listeners->count; i++)
+		if (listeners->all[i].is_proxied)
+			return true;
+	return false;
 }
 
 void
@@ -372,7 +436,7 @@ listeners_leave(const struct listeners *listeners, const struct listener *listen
 	if (listener->is_activated)
 		return; /* who waits there is served by the next server */
 	listener_shut(listener);
-	while (listeners->accept(listeners->arg, listener))
+	while (listeners_accept(listeners, listener))
 		;
 	shutdown(listener->fd, SHUT_RDWR);
 }
@@ -386,10 +450,15 @@ listeners_forget(struct listeners *listeners)
 }
 
 void
-listeners_close(struct listeners *listeners)
+listeners_close_for_clients(struct listeners *listeners)
 {
-	listeners_unwatch(listeners);
-	for (size_t i = 0; i < listeners->count; i++)
-		listeners_leave(listeners, &listeners->all[i]);
-	listeners_forget(listeners);
+	for (size_t i = 0; i < listeners->count; i++) {
+		struct listener *listener = &listeners->all[i];
+
+		if (listener->is_proxied)
+			continue;
+		loop_unwatch(listeners->loop, &listener->source);
+		listeners_leave(listeners, listener);
+		close_fd(&listener->fd);
+	}
 }

@@ -10,11 +10,11 @@
 #include "config/config.h"
 #include "daemon/master/loop.h"
 
-#define LISTENERS_MAX (8 * CONFIG_LISTEN_MAX) /* all that can be configured, and as many activated ones */
+#define LISTENERS_MAX (12 * CONFIG_LISTEN_MAX) /* all that can be configured, and as many activated ones */
 #define LISTENERS_INHERITED_MAX (4 * CONFIG_LISTEN_MAX)
 
 /* What an inherited socket's name says it is for. */
-enum listener_kind { LISTENER_BY_PORT, LISTENER_PLAIN, LISTENER_TLS };
+enum listener_kind { LISTENER_BY_PORT, LISTENER_PLAIN, LISTENER_TLS, LISTENER_PROXIED, LISTENER_PROXIED_TLS };
 
 struct listeners;
 
@@ -24,6 +24,7 @@ struct listener {
 	union address address; /* as configured; port 0 stays 0 */
 	union address bound; /* what the socket has */
 	bool is_tls;
+	bool is_proxied; /* a proxy connects, and says for whom */
 	bool is_dual; /* an IPv6 socket that takes IPv4 too; only of activated ones */
 	bool is_activated; /* the service manager's, which keeps it: always served, never shut */
 	enum listener_kind kind; /* of an activated one */
@@ -36,10 +37,18 @@ struct listeners {
 	struct loop *loop;
 	struct listener all[LISTENERS_MAX];
 	size_t count;
-	/* Take who waits there. True: more may wait. */
+	/* Take who waits there, or at one for a proxy. True: more may wait. */
 	bool (*accept)(void *arg, const struct listener *listener);
 	void *arg;
+	bool (*accept_proxied)(void *arg, const struct listener *listener);
+	void *proxied_arg;
 };
+
+/* Take who waits at a listener of these, or one that was of them. True: more may wait. */
+bool listeners_accept(const struct listeners *listeners, const struct listener *listener);
+
+/* Is one of them for a proxy? */
+bool listeners_have_proxied(const struct listeners *listeners);
 
 /*
  * Bring together what config asks for and the sockets that there are, into listeners (room for
@@ -87,7 +96,10 @@ void listeners_leave(const struct listeners *listeners, const struct listener *l
 /* Close them: another server has taken them over. */
 void listeners_forget(struct listeners *listeners);
 
-/* Close them, and leave nobody who waits behind. */
-void listeners_close(struct listeners *listeners);
+/*
+ * Close them, and leave nobody who waits behind. Those for a proxy stay open: its health checks are to read that the
+ * server stops.
+ */
+void listeners_close_for_clients(struct listeners *listeners);
 
 #endif

@@ -419,6 +419,7 @@ start(void)
 	if (r < 0)
 		fail("cannot make the table of sessions: %s", strerror(-r));
 	admission_init(&master.admission, server, &master.sessions, &master.bans, &master.control);
+	proxied_init(&master.proxied, server, &master.admission);
 	upgrade_take(&master.upgrade, &inherited);
 	r = accounts_load_first(&master.accounts, server);
 	if (r < 0)

@@ -59,7 +59,7 @@ master_stop(struct server *server, bool is_drain)
 	upgrade_cancel(&master->upgrade); /* first: the end of a reload starts one that was postponed */
 	reload_cancel(&master->reload);
 	notify_stopping();
-	listeners_close(&master->listeners);
+	listeners_close_for_clients(&master->listeners);
 	master->server.is_draining = true;
 	master->server.board.head->is_draining = true;
 	title_doing("stopping", "", 0);
@@ -127,6 +127,7 @@ master_init(struct master *master, const char *argv0)
 	    .server = server,
 	    .sessions = &master->sessions,
 	    .listeners = &master->listeners,
+	    .proxied = &master->proxied,
 	    .log = &master->log,
 	    .hooks = &master->hooks,
 	    .metrics = &master->metrics,
@@ -141,6 +142,7 @@ master_init(struct master *master, const char *argv0)
 	master->reload.parts = (struct reload_parts){
 	    .server = server,
 	    .listeners = &master->listeners,
+	    .proxied = &master->proxied,
 	    .log = &master->log,
 	    .accounts = &master->accounts,
 	    .certificates = &master->certificates,
@@ -174,6 +176,8 @@ master_open(struct master *master)
 	master->listeners.loop = master->server.loop;
 	master->listeners.accept = admission_accept;
 	master->listeners.arg = &master->admission;
+	master->listeners.accept_proxied = proxied_accept;
+	master->listeners.proxied_arg = &master->proxied;
 	return r < 0 ? r : loop_take_signals(master->server.loop, handle_signal, master);
 }
 
@@ -181,6 +185,7 @@ master_open(struct master *master)
 static void
 announce(struct master *master)
 {
+	proxied_configure(&master->proxied, listeners_have_proxied(&master->listeners));
 	listeners_watch(&master->listeners);
 	resolver_configure(&master->resolver);
 	log_walls();
@@ -198,6 +203,7 @@ master_run(struct master *master)
 	announce(master);
 	while (!is_stopped(master))
 		loop_turn(master->server.loop);
+	listeners_forget(&master->listeners);
 	metrics_server_stop(&master->metrics);
 	refusals_tell();
 	log_message(LEVEL_INFO, "stopped", "sallyportd %s", SALLYPORT_VERSION);

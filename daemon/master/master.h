@@ -18,6 +18,7 @@
 #include "daemon/master/log_targets.h"
 #include "daemon/master/loop.h"
 #include "daemon/master/metrics_server.h"
+#include "daemon/master/proxied.h"
 #include "daemon/master/quota_top.h"
 #include "daemon/master/reload.h"
 #include "daemon/master/resolver.h"
@@ -40,6 +41,7 @@ struct master {
 	struct control_socket control;
 	struct sessions sessions;
 	struct admission admission;
+	struct proxied proxied;
 	struct listeners listeners;
 	struct upgrade upgrade;
 	struct reload reload;

@@ -14,6 +14,7 @@
 #include "daemon/master/log_switches.h"
 #include "daemon/master/metrics_server.h"
 #include "daemon/master/notify.h"
+#include "daemon/master/proxied.h"
 #include "daemon/master/resolver.h"
 #include "daemon/master/quota_top.h"
 #include "daemon/master/server.h"
@@ -114,7 +115,7 @@ listener_with(const struct reload *reload, int fd)
 	return NULL;
 }
 
-/* Whoever waits at a listener that goes away, or that changes to TLS, comes in as before. */
+/* Whoever waits at a listener that goes away, or that speaks something else from now on, comes in as before. */
 static void
 take_leave(struct reload *reload)
 {
@@ -124,8 +125,8 @@ take_leave(struct reload *reload)
 
 		if (new == NULL)
 			listeners_leave(reload->parts.listeners, old);
-		else if (new->is_tls != old->is_tls)
-			(void)!reload->parts.listeners->accept(reload->parts.listeners->arg, old);
+		else if (new->is_tls != old->is_tls || new->is_proxied != old->is_proxied)
+			(void)!listeners_accept(reload->parts.listeners, old);
 	}
 }
 
@@ -147,6 +148,7 @@ take_over(struct reload *reload)
 		log_message(LEVEL_ERROR, "reload", "log targets cannot be handed to the logger");
 	log_switches_set_level(reload->parts.log->switches, (enum log_level)reload->parts.server->config->log.level);
 	listeners_watch(reload->parts.listeners);
+	proxied_configure(reload->parts.proxied, listeners_have_proxied(reload->parts.listeners));
 	accounts_load_drop(reload->parts.accounts, &reload->parts.accounts->load);
 	accounts_use(reload->parts.accounts, &reload->accounts);
 	certificate_check_drop(&reload->parts.certificates->check, reload->parts.server->loop);

@@ -22,6 +22,7 @@
 struct control_socket;
 struct hook_worker;
 struct metrics_server;
+struct proxied;
 struct quota_top;
 struct resolver;
 struct server;
@@ -32,6 +33,7 @@ struct upgrade;
 struct reload_parts {
 	struct server *server;
 	struct listeners *listeners;
+	struct proxied *proxied;
 	struct log_targets *log;
 	struct accounts_loader *accounts;
 	struct certificates *certificates;

@@ -30,6 +30,7 @@
 #include "daemon/master/metrics_server.h"
 #include "daemon/master/notify.h"
 #include "daemon/master/program.h"
+#include "daemon/master/proxied.h"
 #include "daemon/master/server.h"
 #include "daemon/master/server_text.h"
 #include "daemon/master/sessions.h"
@@ -393,6 +394,7 @@ retire(struct upgrade *upgrade)
 		(void)!pidfd_send_signal(upgrade->program_fd, SIGHUP, NULL, 0);
 	upgrade->wants_reload = false;
 	listeners_forget(upgrade->parts.listeners);
+	proxied_leave(upgrade->parts.proxied);
 	hook_worker_stop(upgrade->parts.hooks);
 	metrics_server_stop(upgrade->parts.metrics);
 	report_retirement(upgrade);

@@ -44,6 +44,7 @@ struct inherited;
 struct listeners;
 struct log_targets;
 struct metrics_server;
+struct proxied;
 struct server;
 struct sessions;
 
@@ -52,6 +53,7 @@ struct upgrade_parts {
 	struct server *server;
 	struct sessions *sessions;
 	struct listeners *listeners;
+	struct proxied *proxied;
 	struct log_targets *log;
 	struct hook_worker *hooks;
 	struct metrics_server *metrics;

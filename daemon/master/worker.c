@@ -206,12 +206,16 @@ receive_one(struct worker *worker)
 	return false;
 }
 
+void
+worker_receive(struct worker *worker)
+{
+	(void)receive_one(worker);
+}
+
 static void
 worker_ready(void *arg)
 {
-	struct worker *worker = arg;
-
-	(void)receive_one(worker);
+	worker_receive(arg);
 }
 
 static void

@@ -60,14 +60,17 @@ struct worker {
 };
 
 /* There is none, and none is wanted. loop, board and arg are borrowed. */
-void
-worker_init(struct worker *worker, const struct worker_kind *kind, struct loop *loop, struct board *board, void *arg);
+void worker_init(
+    struct worker *worker, const struct worker_kind *kind, struct loop *loop, struct board *board, void *arg);
 
 /* Start one and keep it running. Returns 0, or -errno with the reason in error: then it is tried again later. */
 int worker_start(struct worker *worker, char *error, size_t size);
 
 /* Have one with what is in force now: the present one ends in good order, and its end starts another. */
 void worker_restart(struct worker *worker);
+
+/* Take one message of it now, if there is one, outside of the loop. */
+void worker_receive(struct worker *worker);
 
 /* It ends in good order, and none is started any more. */
 void worker_stop(struct worker *worker);

@@ -176,7 +176,7 @@ cmd_host(struct protocol *protocol, const struct request *request)
 		return;
 	}
 	if (literal.family != AF_UNSPEC
-		? !address_same_host(&literal, &protocol->session->local)
+		? !address_same_host(&literal, &protocol->session->dialled)
 		: protocol->config->server_name[0] != '\0' && !is_listed(protocol->config->server_name, argument)) {
 		reply(protocol, 504, "No server of that name is here");
 		return;

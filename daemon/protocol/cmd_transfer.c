@@ -195,16 +195,25 @@ reply_no_port(struct protocol *protocol)
 	reply(protocol, 425, "No passive port is free; try again later");
 }
 
+/* What PASV tells: behind a NAT the configuration says what clients dial. */
+static const union address *
+passive_host(const struct protocol *protocol)
+{
+	const struct protocol_session *session = protocol->session;
+
+	return session->passive_told.family == AF_INET ? &session->passive_told : &session->local;
+}
+
 void
 cmd_pasv(struct protocol *protocol, const struct request *request)
 {
-	union address bound, told;
+	union address bound, told = *passive_host(protocol);
 	char text[40];
 
 	(void)request;
 	if (refused_by_epsv_all(protocol))
 		return;
-	if (protocol->session->local.family != AF_INET) {
+	if (protocol->session->dialled.family != AF_INET || told.family != AF_INET) {
 		reply(protocol, 501, "PASV is for IPv4; use EPSV");
 		return;
 	}
@@ -212,8 +221,6 @@ cmd_pasv(struct protocol *protocol, const struct request *request)
 		reply_no_port(protocol);
 		return;
 	}
-	/* behind a NAT the configuration says what clients dial */
-	told = protocol->session->passive_told.family == AF_INET ? protocol->session->passive_told : bound;
 	address_set_port(&told, address_port(&bound));
 	port_format(&told, text, sizeof(text));
 	reply(protocol, 227, "Entering Passive Mode %s", text);
@@ -231,7 +238,7 @@ cmd_epsv(struct protocol *protocol, const struct request *request)
 	const char *argument = request->argument;
 	union address bound;
 	uint64_t family = 0;
-	int own = family_number(&protocol->session->local);
+	int own = family_number(&protocol->session->dialled);
 
 	if (argument != NULL && strcasecmp(argument, "ALL") == 0) {
 		protocol->only_epsv = true;
@@ -240,6 +247,10 @@ cmd_epsv(struct protocol *protocol, const struct request *request)
 	}
 	if (argument != NULL && parse_u64(argument, UINT16_MAX, &family) < 0) {
 		reply(protocol, 501, "Usage: EPSV [1 | 2 | ALL]");
+		return;
+	}
+	if (protocol->session->proxy.family != AF_UNSPEC && protocol->config->proxy_data == PROXY_DATA_DIRECT) {
+		reply(protocol, 522, "Data connections do not pass the proxy that was dialled; use PASV");
 		return;
 	}
 	if (argument != NULL && family != (uint64_t)own) {

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "common/io.h"
+#include "common/proxy_header.h"
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/session.h"
 #include "daemon/protocol/watch.h"
@@ -16,6 +17,7 @@
 #include "common/banned.h"
 
 #define PORT_RESERVED_BELOW 1024
+#define HEADER_MS 5000 /* for the header of a proxy, which comes with the connection */
 
 static uint64_t
 connect_ms(const struct protocol *protocol)
@@ -139,38 +141,115 @@ refuse_stranger(struct protocol *protocol, const union address *peer, unsigned b
 }
 
 /*
+ * Who is at the other end of a connection that a proxy has made: what its header says, in place of the proxy's own
+ * address. 0; -ENOMSG for a health check; -EPERM without a header, which is told once a port; -errno of watch_fd().
+ */
+static int
+read_told_peer(struct protocol *protocol, int fd, uint64_t deadline, unsigned before, union address *peer)
+{
+	uint64_t own_deadline = monotonic_ms() + HEADER_MS;
+	struct proxy_reader reader = {.len = 0};
+	struct proxy_header header;
+	char text[ADDRESS_TEXT_MAX], detail[ADDRESS_TEXT_MAX + 128];
+	int r;
+
+	if (own_deadline > deadline)
+		own_deadline = deadline;
+	while ((r = proxy_header_read(fd, &reader, &header)) == -EAGAIN) {
+		r = watch_fd(protocol, fd, POLLIN, own_deadline);
+		if (r == -ETIMEDOUT && own_deadline < deadline)
+			break;
+		if (r < 0)
+			return r;
+	}
+	if (r == 0 && header.told == PROXY_TOLD_CLIENT)
+		*peer = header.source;
+	if ((r == 0 && header.told == PROXY_TOLD_LOCAL) || r == -EPIPE)
+		return -ENOMSG;
+	if (r == 0)
+		return 0;
+	address_text(peer, text);
+	snprintf(detail, sizeof(detail), "proxy %s on a passive port, without a PROXY header: %s", text,
+	    r == -EBADMSG ? proxy_fault_text(header.fault) : strerror(-r));
+	if (before == 0)
+		tell_monitor_noted(protocol, NOTED_DATA_REFUSED, detail);
+	return -EPERM;
+}
+
+/*
+ * Is a connection on the announced port the client's own? A session behind a proxy has that by the proxy's word, or not at
+ * all (proxy-data).
+ *
+ * peer  who has connected; replaced by what a header says.
+ *
+ * Returns 0; -EACCES for a stranger; -ENOMSG and -EPERM as of read_told_peer(); -errno of watch_fd().
+ */
+static int
+check_data_peer(struct protocol *protocol, int fd, uint64_t deadline, unsigned before, union address *peer)
+{
+	const struct protocol_session *session = protocol->session;
+	bool passes_proxy = session->proxy.family != AF_UNSPEC && protocol->config->proxy_data != PROXY_DATA_DIRECT;
+	int r;
+
+	if (passes_proxy && !config_is_proxy(protocol->config, peer))
+		return -EACCES;
+	if (passes_proxy && protocol->config->proxy_data == PROXY_DATA_THROUGH)
+		return 0; /* what it proves, tls.require-data-reuse has to */
+	if (passes_proxy) {
+		r = read_told_peer(protocol, fd, deadline, before, peer);
+		if (r < 0)
+			return r;
+	}
+	return address_same_host(peer, &session->peer) ? 0 : -EACCES;
+}
+
+/*
+ * Accept one connection. Returns 0 with the client's own in fd_out; -EAGAIN when none waits, or it was somebody else's
+ * and is closed; another -errno ends the wait.
+ */
+static int
+accept_one_peer(struct protocol *protocol, uint64_t deadline, unsigned *strangers, int *fd_out)
+{
+	union address peer;
+	socklen_t len = sizeof(peer);
+	int fd, r;
+
+	memset(&peer, 0, sizeof(peer));
+	fd = accept4(protocol->listen_fd, &peer.any, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
+		return -EAGAIN;
+	if (fd < 0)
+		return errno == EINVAL ? -ESTALE : -errno;	/* the monitor took it back */
+	r = check_data_peer(protocol, fd, deadline, *strangers, &peer);
+	if (r == 0) {
+		*fd_out = fd;
+		return 0;
+	}
+	if (r == -EACCES)
+		refuse_stranger(protocol, &peer, *strangers);
+	*strangers += r == -EACCES || r == -EPERM;
+	close_fd(&fd);
+	return r == -EACCES || r == -EPERM || r == -ENOMSG ? -EAGAIN : r;
+}
+
+/*
  * Accept until the client's own connection comes; strangers are closed and the port goes on listening. A port counts
  * against the session once, and only when the client itself did not come: else a stranger could end its session.
  */
 static int
 accept_client(struct protocol *protocol, uint64_t deadline, int *fd_out)
 {
-	for (unsigned strangers = 0;;) {
-		union address peer;
-		socklen_t len = sizeof(peer);
-		int fd, r;
+	unsigned strangers = 0;
+	int r;
 
-		memset(&peer, 0, sizeof(peer));
-		fd = accept4(protocol->listen_fd, &peer.any, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd >= 0 && address_same_host(&peer, &protocol->session->peer)) {
-			*fd_out = fd;
-			return 0;
-		}
-		if (fd >= 0) {
-			refuse_stranger(protocol, &peer, strangers++);
-			close_fd(&fd);
-		} else if (errno == EINTR || errno == ECONNABORTED) {
-			continue;
-		} else if (errno != EAGAIN) {
-			return errno == EINVAL ? -ESTALE : -errno;	/* the monitor took it back */
-		}
+	while ((r = accept_one_peer(protocol, deadline, &strangers, fd_out)) == -EAGAIN) {
 		/* after a stranger, too: ABOR and the end of the session are seen while others knock */
 		r = watch_fd(protocol, protocol->listen_fd, POLLIN, deadline);
-		if (r < 0) {
-			protocol->refused_data += strangers > 0;
-			return r;
-		}
+		if (r < 0)
+			break;
 	}
+	protocol->refused_data += r < 0 && strangers > 0;
+	return r;
 }
 
 static int

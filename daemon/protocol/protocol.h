@@ -19,6 +19,8 @@ struct protocol_session {
 	union address peer, local;
 	const char *peer_text;	/* the address of peer */
 	union address passive_told;	/* what PASV announces; AF_UNSPEC: the address of the listener */
+	union address dialled;	/* the address that the client dialled: local, but behind a proxy */
+	union address proxy;	/* who has connected for the client; AF_UNSPEC: nobody, it came itself */
 	bool is_tls;		/* TLS from the first byte (RFC 4217, appendix A.3) */
 	SSL_CTX *tls;		/* NULL: no certificate */
 	uid_t service_uid;

@@ -9,6 +9,7 @@
 #include "accounts/password.h"
 #include "common/home_path.h"
 #include "common/io.h"
+#include "common/proxy_header.h"
 #include "privsep/ipc/decode.h"
 #include "privsep/tls/sign_scheme.h"
 

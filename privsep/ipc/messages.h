@@ -15,7 +15,8 @@ enum ipc_process {
 	IPC_HOOKS = 32,
 	IPC_LAUNCHER = 64,
 	IPC_PAM = 128,
-	IPC_METRICS = 256
+	IPC_METRICS = 256,
+	IPC_PORTER = 512
 };
 
 /* The state of a session; used as bits. */
@@ -49,6 +50,7 @@ enum ipc_fd {
 	(S_U64 + S_TEXT(0, 19) + S_TEXT(0, ADDRESS_TEXT_MAX) + S_TEXT(1, ACCOUNT_NAME_MAX) + S_PATH + S_PATH + S_U64 + \
 	    S_TEXT(0, IPC_SHA256_MAX))
 #define S_LOG SHAPE(20, 12000)	/* see log.c */
+#define S_END (S_U8 + S_HOST + S_U32)	/* of a connection: family (0: none), address, port */
 
 /*
  * name             from            to             allowed while    request, reply (shape.h), descriptor
@@ -160,10 +162,10 @@ enum ipc_fd {
 	X(admit,            IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, S_U32 + S_TEXT(1, ACCOUNT_NAME_MAX), \
 	  S_U32, IPC_FD_NONE) \
 	/* a filtered process reports the call that it was stopped at, then dies */ \
-	X(alarm,            IPC_PROTOCOL | IPC_FILES | IPC_MONITOR | IPC_LOGGER | IPC_HOOKS | IPC_METRICS, IPC_MONITOR | IPC_MASTER, IPC_STATE_ANY, \
+	X(alarm,            IPC_PROTOCOL | IPC_FILES | IPC_MONITOR | IPC_LOGGER | IPC_HOOKS | IPC_METRICS | IPC_PORTER, IPC_MONITOR | IPC_MASTER, IPC_STATE_ANY, \
 	  S_U32, S_NONE, IPC_FD_NONE) \
 	/* a process says which step of its way behind the walls failed, then ends */ \
-	X(no_walls,         IPC_PROTOCOL | IPC_FILES | IPC_MONITOR | IPC_LOGGER | IPC_HOOKS | IPC_METRICS | IPC_LAUNCHER | IPC_PAM, IPC_MONITOR | IPC_MASTER | IPC_HOOKS, IPC_STATE_ANY, \
+	X(no_walls,         IPC_PROTOCOL | IPC_FILES | IPC_MONITOR | IPC_LOGGER | IPC_HOOKS | IPC_METRICS | IPC_PORTER | IPC_LAUNCHER | IPC_PAM, IPC_MONITOR | IPC_MASTER | IPC_HOOKS, IPC_STATE_ANY, \
 	  S_U8 + S_U8 + S_U32, S_NONE, IPC_FD_NONE) \
 	/* master and monitor to the logger; logger asks the master for a new syslog socket */ \
 	X(log,              IPC_MASTER | IPC_MONITOR | IPC_HOOKS, IPC_LOGGER,   IPC_STATE_ANY,   S_LOG, \
@@ -172,7 +174,11 @@ enum ipc_fd {
 	X(log_reconnect,    IPC_LOGGER,    IPC_MASTER,   IPC_STATE_ANY,   S_NOTHING, S_NONE, IPC_FD_NONE) \
 	/* sallyportctl watches: its socket goes to the logger, which reports when it has closed it */ \
 	X(log_watch,        IPC_MASTER,    IPC_LOGGER,   IPC_STATE_ANY,   S_NOTHING, S_NONE, IPC_FD_REQUEST) \
-	X(log_unwatched,    IPC_LOGGER,    IPC_MASTER,   IPC_STATE_ANY,   S_NOTHING, S_NONE, IPC_FD_NONE)
+	X(log_unwatched,    IPC_LOGGER,    IPC_MASTER,   IPC_STATE_ANY,   S_NOTHING, S_NONE, IPC_FD_NONE) \
+	/* master gives porter a connection that a proxy has made; porter says whose it is */ \
+	X(introduce,        IPC_MASTER,    IPC_PORTER,   IPC_STATE_ANY,   S_U32 + S_U8, S_NONE, IPC_FD_REQUEST) \
+	X(introduced,       IPC_PORTER,    IPC_MASTER,   IPC_STATE_ANY, \
+	  S_U32 + S_U8 + S_U8 + S_END + S_END + S_BYTES(0, PROXY_UNIQUE_ID_MAX), S_NONE, IPC_FD_NONE)
 
 enum ipc_kind {
 #define X(name, ...) IPC_##name,
@@ -275,6 +281,9 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   no_walls      enum sandbox_step, lacks_capability, errno
  *   log           see log.c
  *   log_target    enum log_target_kind, enum config_log_format, 0 (the opened target)
+ *   introduce     number, enum introduce_state (the connection, whose header is not read yet)
+ *   introduced    number of introduce, enum introduced_verdict, enum proxy_fault, source and destination that the
+ *                 header has, each as family, address, port; unique id of the proxy (any bytes)
  */
 
 /* transferred: what moved. */
@@ -291,6 +300,20 @@ enum ipc_noted_event {
 	NOTED_TLS_REUSE,	/* a data connection did not resume the control connection's session */
 	NOTED_TLS_CUT,		/* an upload ended without close_notify */
 	NOTED_EVENT_COUNT
+};
+
+/* introduce: what a health check is told. */
+enum introduce_state { INTRODUCE_READY, INTRODUCE_DRAINING, INTRODUCE_FULL, INTRODUCE_STATE_COUNT };
+
+/* introduced: what the header is. Only after the first two does the connection go on. */
+enum introduced_verdict {
+	INTRODUCED_CLIENT,	/* source and destination are those of the client */
+	INTRODUCED_PROXY,	/* it tells no addresses: those of the connection count */
+	INTRODUCED_CHECK,	/* a health check, which has its answer */
+	INTRODUCED_SILENT,	/* closed without a byte, as some health checks are */
+	INTRODUCED_SLOW,	/* its time is over */
+	INTRODUCED_BAD,		/* enum proxy_fault says why */
+	INTRODUCED_VERDICT_COUNT
 };
 
 /* unguarded: what files cannot prevent, since a file system keeps no locks. */

@@ -21,7 +21,10 @@
 	X(ADDRESS, "sessions-per-address") \
 	X(SESSIONS, "sessions") \
 	X(BANNED, "banned") \
-	X(RESOURCES, "resources")
+	X(RESOURCES, "resources") \
+	X(STOPPING, "stopping") /* at a listener for a proxy, which stays open until the last session has ended */ \
+	X(STRANGER, "not-from-proxy") /* at such a listener: the address is not in proxy-from */ \
+	X(HEADER, "proxy-header") /* malformed, too slow, or in the way of newer ones */
 
 /* Why a transfer did not complete. */
 #define TRANSFER_FAILURES(X) \
@@ -70,6 +73,7 @@ struct work {
 struct totals {
 	uint64_t connections; /* that became sessions */
 	uint64_t refused[REFUSAL_COUNT];
+	uint64_t health_checks; /* of a proxy, answered without a session */
 	uint64_t alarms;
 	uint64_t bans; /* made since the start; not those in force */
 	struct work work;

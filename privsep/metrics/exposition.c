@@ -109,6 +109,8 @@ add_connections(const struct view *view, struct buf *out)
 	for (int i = 0; i < REFUSAL_COUNT; i++)
 		add_labelled(
 		    out, "connections_refused_total", "reason", refusal_name((enum refusal)i), totals->refused[i]);
+	add_plain_metric(out, "health_checks_total", "counter",
+	    "Health checks of a proxy that were answered without a session.", totals->health_checks);
 	add_family(out, "logins_total", "counter", "Logins, by their result.");
 	for (int i = 0; i < LOGIN_RESULT_COUNT; i++)
 		add_labelled(

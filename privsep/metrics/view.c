@@ -100,6 +100,7 @@ view_each_counter(const struct view *view, void (*each)(void *arg, const char *n
 		call_each(each, arg, "refused-", refusal_name((enum refusal)i), totals->refused[i]);
 	each(arg, "other-connections", totals->connections);
 	each(arg, "other-tls-handshake-failures", work->handshake_failures);
+	each(arg, "other-health-checks", totals->health_checks);
 	each(arg, "other-bans", totals->bans);
 	each(arg, "other-alarms", totals->alarms);
 }

@@ -284,7 +284,17 @@ keep_deadlines(struct monitor *monitor)
 static void
 log_connect(const struct session *session)
 {
-	log_message(LEVEL_INFO, "connect", "%s", session->is_tls ? "implicit TLS" : "plain");
+	char proxy[ADDRESS_TEXT_MAX];
+
+	log_begin(LEVEL_INFO, "connect");
+	log_field_text("message", session->is_tls ? "implicit TLS" : "plain");
+	if (session->proxy.family != AF_UNSPEC) {
+		address_text(&session->proxy, proxy);
+		log_field_text("proxy", proxy);
+	}
+	if (session->unique_id_len > 0)
+		log_field_bytes("proxy_id", session->unique_id, session->unique_id_len);
+	log_end();
 }
 
 /* There is no protocol process: send 421 to the client, unless it expects TLS, and log why. */
@@ -345,6 +355,8 @@ fork_protocol(struct monitor *monitor)
 		    .peer_text = session->peer_text,
 		    .local = session->local,
 		    .passive_told = session->passive_told,
+		    .dialled = session->dialled,
+		    .proxy = session->proxy,
 		    .is_tls = session->is_tls,
 		    .tls = session->tls,
 		    .service_uid = session->service_uid,

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "common/address.h"
+#include "common/proxy_header.h"
 #include "config/config.h"
 #include "privsep/ipc/scoreboard.h"
 
@@ -28,8 +29,12 @@ struct session {
 	int empty_directory_fd;
 	union address peer;	/* unmapped */
 	char peer_text[ADDRESS_TEXT_MAX];
-	union address local;	/* the address that the client dialled; unmapped */
+	union address local;	/* of this end of the connection; unmapped */
 	union address passive_told;	/* what PASV announces instead; AF_UNSPEC: local */
+	union address dialled;	/* the address that the client dialled: local, but behind a proxy */
+	union address proxy;	/* who has connected for the client; AF_UNSPEC: nobody, it came itself */
+	uint8_t unique_id[PROXY_UNIQUE_ID_MAX];	/* of the proxy for this connection; any bytes */
+	size_t unique_id_len;
 	bool is_tls;		/* came in on a listen-tls port */
 	SSL_CTX *tls;		/* NULL: no certificate */
 	int key_fd;		/* the private key's numbers in sealed memory; -1 without a certificate */

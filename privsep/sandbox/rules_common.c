@@ -130,6 +130,9 @@ rules_of(enum sandbox_process process, struct sandbox_rules lists[SANDBOX_LISTS_
 	case SANDBOX_METRICS:
 		lists[2] = rules_metrics;
 		break;
+	case SANDBOX_PORTER:
+		lists[2] = rules_porter;
+		break;
 	case SANDBOX_COUNT:
 		break;
 	}

@@ -20,6 +20,7 @@ enum sandbox_process {
 	SANDBOX_LOGGER,
 	SANDBOX_HOOKS,
 	SANDBOX_METRICS,
+	SANDBOX_PORTER,
 	SANDBOX_COUNT
 };
 
@@ -198,7 +199,7 @@ int sandbox_landlock(int home_fd, bool is_read_only);
 
 /*
  * Confine a process that has no file to open by name: it reaches none, nor an abstract socket of a stranger. Protocol,
- * logger and metrics have no TCP port and no signal either; the monitor makes data connections and ends
+ * logger, metrics and porter have no TCP port and no signal either; the monitor makes data connections and ends
  * protocol. Once its identity is dropped. 0 (also where the kernel has no Landlock) or -errno.
  */
 int sandbox_landlock_nowhere(enum sandbox_process process);

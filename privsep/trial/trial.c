@@ -21,6 +21,7 @@
 #include "privsep/metrics/metrics.h"
 #include "privsep/monitor/monitor.h"
 #include "privsep/pam/pam.h"
+#include "privsep/porter/porter.h"
 #include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"
@@ -56,6 +57,19 @@ try_metrics(const struct trial *trial, int channel)
 {
 	metrics_enter_walls(&(struct metrics){
 	    .master_channel = channel,
+	    .empty_directory_fd = trial->empty_directory_fd,
+	    .uid = trial->service_uid,
+	    .gid = trial->service_gid,
+	    .master_pid = getppid(),
+	});
+}
+
+static void
+try_porter(const struct trial *trial, int channel)
+{
+	porter_enter_walls(&(struct porter_process){
+	    .master_channel = channel,
+	    .epoll_fd = any_fd(trial),
 	    .empty_directory_fd = trial->empty_directory_fd,
 	    .uid = trial->service_uid,
 	    .gid = trial->service_gid,
@@ -181,6 +195,12 @@ with_pam(const struct config *config)
 	return config->pam_service[0] != '\0';
 }
 
+static bool
+with_proxy(const struct config *config)
+{
+	return config->proxy_from_count > 0; /* a socket that is activated may be for a proxy */
+}
+
 static const struct part {
 	const char *name;
 	void (*run)(const struct trial *trial, int channel);
@@ -191,6 +211,7 @@ static const struct part {
     {"monitor", try_monitor, always},
     {"protocol", try_protocol, always},
     {"files", try_files, always},
+    {"porter", try_porter, with_proxy},
     {"pam", try_pam, with_pam},
     {"hooks", try_hooks, with_hooks},
     {"launcher", try_launcher, with_hooks},

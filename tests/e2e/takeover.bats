@@ -760,6 +760,14 @@ stops_in()
 		            urllib.request.urlopen(os.environ["PAGE"] + "TAKEOVER+" + line.replace(" ", "+"), timeout=10).read()
 		        except (OSError, ValueError):
 		            pass
+		    elif how == "header":
+		        # while there is no porter, it waits for the next one
+		        with socket.create_connection((os.environ["NODE"], int(os.environ["NODE_PORT"])), 10) as sock:
+		            sock.sendall(b"PROXY TAKEOVER " + line.encode() + b"\n")
+		            try:
+		                sock.recv(1000)
+		            except ConnectionResetError:
+		                pass
 		    elif how == "noted":
 		        Taken().login().act("noted 3 LOGGER-TAKEOVER " + line)
 		    else:
@@ -784,6 +792,55 @@ stops_in()
 	PAGE=$(sed -n 's/.* metrics .*message="served on \(http:[^"]*\)".*/\1/p' "$LOG" | tail -n 1)
 	export PAGE
 	stops_in metrics http
+}
+
+# serve_proxied [LINE...]: with a listener for a proxy, NODE_PORT.
+serve_proxied()
+{
+	serve 'listen-proxied = {"127.0.0.2:0"}' 'proxy-from = {"127.0.0.1"}' "$@"
+	NODE_PORT=$(sed -n 's/.* listening address=127\.0\.0\.2 .*port=\([0-9]*\).*/\1/p' "$LOG" | tail -n 1)
+	PORT=$(sed -n 's/.* listening address=127\.0\.0\.1 .*port=\([0-9]*\).*/\1/p' "$LOG" | tail -n 1)
+	export NODE=127.0.0.2 NODE_PORT
+}
+
+@test "the porter opens, dials, executes and signals nothing" {
+	serve_proxied
+	stops_in porter header
+}
+
+@test "messages that no porter sends end it, and not the server; it can name false clients, and nothing else" {
+	serve_proxied
+	taken <<-'EOF'
+		from proxied import Proxied, connect, rest, v2
+
+		def tell(line):
+		    """What a porter that is taken over reports; "" when it is ended for that."""
+		    with connect() as sock:
+		        sock.sendall(b"PROXY TAKEOVER " + line.encode() + b"\n")
+		        sock.shutdown(socket.SHUT_WR)
+		        return rest(sock).decode()
+
+		count = int(tell("messages").split(";")[0])
+		expect(count > 50, count)
+		ended = 0
+		for n in range(count):
+		    if n % 4:    # each that ends the porter takes a second
+		        continue
+		    report = tell("message %d" % n)
+		    died = log().count("porter died")
+		    if died > ended:
+		        ended = died
+		        wait_until(lambda: tell("call getpid"), "another porter")
+		expect(ended > 3, "endings", ended)
+		# a word about nothing, and about a connection that has its verdict
+		for number in (5, 1023, 4294967295):
+		    died = log().count("porter died")
+		    tell("claim %d" % number)
+		    wait_until(lambda: log().count("porter died") > died, "the end of a porter that makes words up")
+		    wait_until(lambda: tell("call getpid"), "another porter")
+		Proxied(v2()).login().ask("QUIT", 221)
+		can_log_in()
+	EOF
 }
 
 @test "the logger opens, dials, executes and signals nothing; what it writes is what it has open" {

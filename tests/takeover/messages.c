@@ -10,6 +10,7 @@
 #include "common/home_path.h"
 #include "common/io.h"
 #include "common/libc.h"
+#include "common/proxy_header.h"
 #include "privsep/tls/sign_scheme.h"
 #include "tests/takeover/takeover.h"
 

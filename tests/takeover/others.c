@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* logger, hooks and metrics. */
+/* logger, hooks, metrics and porter. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/buf.h"
 #include "common/io.h"
+#include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
 #include "privsep/logger/log_format.h"
 #include "tests/takeover/takeover.h"
@@ -77,5 +80,61 @@ takeover_metrics(const char *path, struct buf *body)
 			*at = ' ';
 	run(line + sizeof(prefix) - 1, len - (sizeof(prefix) - 1), &report);
 	buf_add_text(body, report.text);
+	return true;
+}
+
+/*
+ * What only the porter does: "messages" tells how many hostile ones there are, "message N" sends one, "claim N ADDRESS" says
+ * that the introduction with this number is a client from there. False: none of these.
+ */
+static bool
+act_of_porter(const char *line, int channel, struct report *report)
+{
+	static struct ipc_message message;
+	static const uint8_t host[16] = {203, 0, 113, 66};
+	unsigned number;
+
+	if (strcmp(line, "messages") == 0) {
+		report_add(report, "%u; ", messages_count(IPC_PORTER, IPC_MASTER));
+		return true;
+	}
+	if (sscanf(line, "message %u", &number) == 1) {
+		(void)messages_send(channel, IPC_PORTER, IPC_MASTER, number, report);
+		return true;
+	}
+	if (sscanf(line, "claim %u", &number) != 1)
+		return false;
+	ipc_begin(&message, IPC_introduced);
+	ipc_put_u32(&message, number);
+	ipc_put_u8(&message, INTRODUCED_CLIENT);
+	ipc_put_u8(&message, 0);
+	for (int i = 0; i < 2; i++) {
+		ipc_put_u8(&message, 4);
+		ipc_put_bytes(&message, host, sizeof(host));
+		ipc_put_u32(&message, 21);
+	}
+	ipc_put_bytes(&message, host, 0);
+	report_result(report, "claim", ipc_send_now(channel, &message, -1));
+	return true;
+}
+
+bool
+takeover_porter(int fd, int master_channel)
+{
+	static const char prefix[] = "PROXY " TAKEOVER_WORD;
+	static struct report report;
+	char line[REPORT_MAX + 1];
+	ssize_t len = recv(fd, line, REPORT_MAX, MSG_PEEK | MSG_DONTWAIT);
+	const char *end = len <= 0 ? NULL : memchr(line, '\n', (size_t)len);
+
+	if (end == NULL || (size_t)(end - line) < sizeof(prefix) || memcmp(line, prefix, sizeof(prefix) - 1) != 0)
+		return false;
+	len = recv(fd, line, (size_t)(end - line) + 1, MSG_DONTWAIT);
+	line[len - 1] = '\0';
+	report = (struct report){.len = 0};
+	if (!act_of_porter(line + sizeof(prefix) - 1, master_channel, &report))
+		run(line + sizeof(prefix) - 1, strlen(line) - (sizeof(prefix) - 1), &report);
+	report_add(&report, "\n");
+	(void)!send(fd, report.text, report.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	return true;
 }

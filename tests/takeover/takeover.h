@@ -30,6 +30,7 @@ bool takeover_files(struct files *files); /* MLST /TAKEOVER line; the facts are 
 bool takeover_monitor(struct monitor *monitor, const char *detail); /* a noted event; a record of the log reports */
 bool takeover_logger(const struct log_entry *entry, int file); /* a field of a record; a line of the log reports */
 bool takeover_hooks(const char *path); /* the path of an upload; a record of the log reports */
+bool takeover_porter(int fd, int master_channel); /* "PROXY TAKEOVER line" in place of a header */
 bool takeover_metrics(const char *path, struct buf *body); /* GET /TAKEOVER%20line */
 
 #define REPORT_MAX 900

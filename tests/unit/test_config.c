@@ -119,7 +119,7 @@ static const struct {
 	    "an IPv6 address without brackets: '2001:db8::1:21'", "not a numeric address: 'host:21'"}},
     {"listen = {\"[192.0.2.1]:21\", \":21\", \"*:\", \"*:-1\"}\n",
 	{"brackets around an IPv4 address: '[192.0.2.1]:21'", "not a numeric address: ':21'", "in '*:'", "in '*:-1'"}},
-    {"listen = {}\n", {"%: listen: empty, and listen-tls too"}},
+    {"listen = {}\n", {"%: listen: empty, and the other listen keys too"}},
     {"listen-tls = {\"*:990\"}\n", {"%:1: listen-tls: needs a certificate"}},
     {"tls { certificate = \"/c\" }\n", {"%:1: tls.certificate: has no key"}},
     {"tls {\n key = \"/k\"\n}\n", {"%:2: tls.key: has no certificate"}},

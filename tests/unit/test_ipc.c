@@ -17,6 +17,7 @@
 #include "accounts/account.h"
 #include "accounts/password.h"
 #include "common/home_path.h"
+#include "common/proxy_header.h"
 #include "common/io.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/tls/sign_scheme.h"
@@ -42,8 +43,8 @@ static const struct row rows[IPC_KIND_COUNT] = {
 #undef X
 };
 
-static const enum ipc_process processes[] = {
-    IPC_MASTER, IPC_MONITOR, IPC_PROTOCOL, IPC_FILES, IPC_LOGGER, IPC_HOOKS, IPC_LAUNCHER, IPC_PAM, IPC_METRICS};
+static const enum ipc_process processes[] = {IPC_MASTER, IPC_MONITOR, IPC_PROTOCOL, IPC_FILES, IPC_LOGGER, IPC_HOOKS,
+    IPC_LAUNCHER, IPC_PAM, IPC_METRICS, IPC_PORTER};
 static const enum ipc_state states[] = {IPC_STATE_LOGIN, IPC_STATE_READY};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -335,7 +336,7 @@ test_fields(void **state)
 	assert_string_equal(text, "four");
 	assert_memory_equal(ipc_get_bytes(&message, 3, &len), "a\0b", 3);
 	assert_int_equal(len, 3);
-	assert_false(ipc_end(&message));	/* the empty one is left */
+	assert_false(ipc_end(&message)); /* the empty one is left */
 	ipc_get_text(&message, text, sizeof(text));
 	assert_string_equal(text, "");
 	assert_true(ipc_end(&message));
@@ -468,7 +469,7 @@ test_full_writer(void **state)
 	}
 	ipc_begin(&message, IPC_log);
 	ipc_put_bytes(&message, bytes, IPC_MESSAGE_MAX);
-	ipc_put_u8(&message, 1);	/* would fit, but the field before did not */
+	ipc_put_u8(&message, 1); /* would fit, but the field before did not */
 	assert_true(message.bad);
 	assert_int_equal(ipc_receive_now(channels[1], IPC_LOGGER, IPC_STATE_ANY, &message), -EAGAIN);
 	close_fd(&channels[0]);
@@ -506,7 +507,7 @@ send_raw(int channel, const void *bytes, size_t len, size_t fd_count)
 	if (fd_count > 0) {
 		control.header.cmsg_level = SOL_SOCKET;
 		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(fd_count * sizeof(int));	/* each is 0 */
+		control.header.cmsg_len = CMSG_LEN(fd_count * sizeof(int)); /* each is 0 */
 		msg.msg_control = &control;
 		msg.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
 	}
@@ -636,7 +637,7 @@ test_channel_end(void **state)
 	assert_int_equal(ipc_receive(test->channels[1], IPC_MASTER, IPC_STATE_ANY, &message), -EPIPE);
 	assert_int_equal(ipc_receive_now(test->channels[1], IPC_MASTER, IPC_STATE_ANY, &message), -EPIPE);
 	ipc_begin(&message, IPC_log_reconnect);
-	assert_int_equal(ipc_send(test->channels[1], &message, -1), -EPIPE);	/* and no SIGPIPE */
+	assert_int_equal(ipc_send(test->channels[1], &message, -1), -EPIPE); /* and no SIGPIPE */
 	assert_int_equal(ipc_send_now(test->channels[1], &message, -1), -EPIPE);
 	test->descriptors = 0;
 }

@@ -49,6 +49,7 @@
 #define IN_LOGGER (1u << SANDBOX_LOGGER)
 #define IN_HOOKS (1u << SANDBOX_HOOKS)
 #define IN_METRICS (1u << SANDBOX_METRICS)
+#define IN_PORTER (1u << SANDBOX_PORTER)
 #define IN_MONITORS (IN_LOGIN | IN_MONITOR)
 #ifdef __GLIBC__
 #define IN_LOGIN_OF_MUSL 0
@@ -202,6 +203,7 @@ static const struct forbidden forbidden[] = {
     {"ioctl: TIOCSTI", 0, SYS_ioctl, {BAD_FD, 0x5412, BAD_POINTER}},
     {"ioctl: FIONREAD", 0, SYS_ioctl, {BAD_FD, 0x541b, BAD_POINTER}},
     {"epoll_create1", 0, SYS_epoll_create1, {-1}},
+    {"epoll_ctl", IN_PORTER, SYS_epoll_ctl, {BAD_FD, 0, BAD_FD, 0}},
     {"eventfd2", 0, SYS_eventfd2, {0, -1}},
     {"pipe2", IN_LOGIN | IN_FILES, SYS_pipe2, {BAD_POINTER, 0}},
     {"splice", 0, SYS_splice, {BAD_FD, 0, BAD_FD, 0, 1, 0}},

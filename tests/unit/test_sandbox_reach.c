@@ -389,7 +389,7 @@ static void
 landlock_leaves_no_file_to_whom_has_none(void **state)
 {
 	static const enum sandbox_process homeless[] = {
-	    SANDBOX_PROTOCOL, SANDBOX_MONITOR, SANDBOX_LOGGER, SANDBOX_METRICS};
+	    SANDBOX_PROTOCOL, SANDBOX_MONITOR, SANDBOX_LOGGER, SANDBOX_METRICS, SANDBOX_PORTER};
 
 	(void)state;
 	if (sandbox_landlock_abi() < 1) {
