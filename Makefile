@@ -170,7 +170,7 @@ fuzz-programs: $(FUZZ_BIN)
 
 # --- run -------------------------------------------------------------------------------------
 
-.PHONY: demo test unit e2e vm-test asan takeover fuzz lint
+.PHONY: demo test unit e2e many-files vm-test asan takeover fuzz lint
 FUZZ_SECONDS ?= 20
 
 ## demo: serve 127.0.0.1:2121 with a throw-away account until Ctrl-C (root; installs what is missing)
@@ -188,6 +188,10 @@ unit: programs test-programs
 ## e2e: end-to-end tests alone (root)
 e2e: programs test-programs takeover
 	$(Q)scripts/run-tests $(B) e2e
+
+## many-files: counts of a home with a million files, for its quota, beside its sessions (root; two minutes)
+many-files: programs
+	$(Q)QUOTA_FILES=$${QUOTA_FILES:-1000000} scripts/run-tests $(B) tests/e2e/quota-many.bats
 
 ## vm-test: boot Debian with its systemd in an emulated machine, install the packages, run tests/vm (root)
 vm-test:

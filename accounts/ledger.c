@@ -12,31 +12,38 @@
 
 #include "common/banned.h"
 
-#define MAGIC 0x31524744454c5053ULL	/* "SPLEDGR1" */
+#define MAGIC 0x32524744454c5053ULL	/* "SPLEDGR2" */
+#define FORMER_MAGIC 0x31524744454c5053ULL	/* "SPLEDGR1": the same without a note and a journal */
 #define SLOTS_MAX LEDGER_SESSIONS_MAX
+#define NOTE_AT 64
 #define SLOTS_AT 4096
+#define JOURNAL_AT (SLOTS_AT + SLOTS_MAX * 64)
+#define JOURNAL_MAX (1U << 17)	/* events; a count that meets more is repeated */
 #define LOCK_AT (1LL << 40)		/* byte locks, far after the content: see enum lock; then one a slot */
 #define LOCK_WAIT_MS 3000
 #define DEATH_WAIT_MS 2000		/* a killed session needs a moment to be gone */
+#define DEATH_LOOK_MS 5
 #define SLOT_MAX (1LL << 51)		/* bytes or files of one slot: all slots and the base add up without an overflow */
 #define GRANT_LEAST (64 * 1024ULL)
 #define GRANT_MOST (16 * 1024 * 1024ULL)
 #define GRANT_SHARE 32			/* of what is left: sessions side by side leave each other some */
 
 enum lock {
+	LOCK_COUNTER = -3,	/* held by the process that counts the home, from beginning to end */
 	LOCK_AWAITED = -2,	/* shared by sessions that wait for LOCK_ACCOUNT */
 	LOCK_TABLE = -1,	/* the header, and which slots are in use: held while that is written */
-	LOCK_ACCOUNT = 0,	/* a change of the home, or its count */
+	LOCK_ACCOUNT = 0,	/* a change of the home, the note of a count and its journal */
 	LOCK_SLOTS = 1
 };
 
 enum header_flag {
 	HEADER_COUNTED = 1,	/* the base is a count's */
+	HEADER_UNSURE = 2,	/* but of another boot, or an alarm came since: it is to be counted anew */
 };
 
 enum slot_flag {
 	SLOT_IN_CHANGE = 1,	/* a change is being made */
-	SLOT_UPLOADS = 2,	/* an upload runs: inode, start_size */
+	SLOT_UPLOADS = 2,	/* an upload runs: key, start_size */
 };
 
 struct header {
@@ -48,16 +55,35 @@ struct header {
 	uint64_t check;		/* of all before it */
 };
 
+/* That a count is under way, and what it must know of the changes since. */
+struct note {
+	uint32_t is_running;
+	uint32_t events;	/* in the journal */
+	uint32_t moves;		/* of directories */
+	uint32_t is_spoiled;	/* a change that no event tells: the count is in vain */
+	uint64_t check;		/* of all before it; a note of zeros is good as well */
+};
+
+/* What is read at once. */
+struct head {
+	struct header header;
+	uint64_t unused;
+	struct note note;
+};
+
+_Static_assert(offsetof(struct head, note) == NOTE_AT, "the note lies where it is written");
+
 struct slot {
 	int64_t bytes, files;	/* settled */
 	uint64_t reserved_bytes, reserved_files;
-	uint64_t inode, start_size;	/* of the running upload */
+	uint64_t key, start_size;	/* of the running upload */
 	uint32_t flags;
 	uint32_t unused;
 	uint64_t check;		/* of all before it; a slot of zeros is good as well */
 };
 
 _Static_assert(sizeof(struct slot) == 64, "a slot never crosses a page");
+_Static_assert(sizeof(struct ledger_event) == 24, "events have no gaps");
 
 static int
 lock_byte(int fd, off_t offset, short type)
@@ -168,28 +194,55 @@ slot_at(uint32_t slot)
 static bool
 is_good_header(const struct ledger *ledger, const struct header *header)
 {
-	return header->magic == MAGIC && header->slots <= SLOTS_MAX &&
+	return (header->magic == MAGIC || header->magic == FORMER_MAGIC) && header->slots <= SLOTS_MAX &&
 	    header->check == check_on(ledger->name_check, header, offsetof(struct header, check));
 }
 
-/* Twice before it is called damaged: a session that begins may be writing it. */
+/* A note that is damaged is none: the count that it belongs to finds that out at its end. */
+static void
+check_note(struct note *note)
+{
+	if (note->events > JOURNAL_MAX || note->check != check_of(note, offsetof(struct note, check)))
+		*note = (struct note){.is_running = 0};
+}
+
+/* The header twice before it is called damaged: a session that begins may be writing it. */
+static int
+read_head(const struct ledger *ledger, struct head *head)
+{
+	int r = read_at(ledger->fd, head, sizeof(*head), 0);
+
+	if (r == 0 && !is_good_header(ledger, &head->header)) {
+		poll(NULL, 0, 1);
+		r = read_at(ledger->fd, head, sizeof(*head), 0);
+	}
+	check_note(&head->note);
+	return r == 0 && !is_good_header(ledger, &head->header) ? -EUCLEAN : r;
+}
+
 static int
 read_ledger_header(const struct ledger *ledger, struct header *header)
 {
-	int r = read_at(ledger->fd, header, sizeof(*header), 0);
+	struct head head;
+	int r = read_head(ledger, &head);
 
-	if (r == 0 && !is_good_header(ledger, header)) {
-		poll(NULL, 0, 1);
-		r = read_at(ledger->fd, header, sizeof(*header), 0);
-	}
-	return r == 0 && !is_good_header(ledger, header) ? -EUCLEAN : r;
+	*header = head.header;
+	return r;
 }
 
 static int
 write_ledger_header(const struct ledger *ledger, struct header *header)
 {
+	header->magic = MAGIC;
 	header->check = check_on(ledger->name_check, header, offsetof(struct header, check));
 	return write_at(ledger->fd, header, sizeof(*header), 0);
+}
+
+static int
+write_note(const struct ledger *ledger, struct note *note)
+{
+	note->check = check_of(note, offsetof(struct note, check));
+	return write_at(ledger->fd, note, sizeof(*note), NOTE_AT);
 }
 
 static bool
@@ -277,35 +330,27 @@ is_left_in_change(const struct ledger *ledger, uint32_t number, const struct slo
 	return number != ledger->slot && is_good_slot(slot) && (slot->flags & SLOT_IN_CHANGE) != 0;
 }
 
-/* Damaged, or left unsettled by a session that has ended. */
+/* Left unsettled by a session that has ended, or has lost the lock: it added at most what it had reserved. */
 static bool
-is_doubtful(const struct ledger *ledger, uint32_t number, const struct slot *slot)
+is_left_unsettled(const struct ledger *ledger, uint32_t number, const struct slot *slot)
 {
-	return !is_good_slot(slot) || is_left_in_change(ledger, number, slot) ||
-	    (is_unsettled(slot) && !is_held(ledger, number));
+	return is_left_in_change(ledger, number, slot) || (is_unsettled(slot) && !is_held(ledger, number));
 }
 
 struct sums {
 	int64_t bytes, files;
+	bool has_left;	/* an upper bound: of a slot that was left unsettled */
 };
-
-/*
- * A session that dies while we hold the lock was not inside a change: its upload wrote at most what it had reserved.
- * Use the reservation as an upper bound until our change is done; nobody can count before.
- */
-static bool
-is_bounded(const struct ledger *ledger, const struct slot *slot)
-{
-	return ledger->is_locked && is_good_slot(slot) && (slot->flags & SLOT_IN_CHANGE) == 0;
-}
 
 static int
 add_slot(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
 {
 	struct sums *sums = arg;
 
-	if (is_doubtful(ledger, number, slot) && !is_bounded(ledger, slot))
+	if (!is_good_slot(slot))
 		return -EUCLEAN;
+	if (is_left_unsettled(ledger, number, slot))
+		sums->has_left = true;
 	/* a good slot's own figures cannot overflow; the base is checked with the sum */
 	if (__builtin_add_overflow(sums->bytes, slot->bytes + (int64_t)slot->reserved_bytes, &sums->bytes) ||
 	    __builtin_add_overflow(sums->files, slot->files + (int64_t)slot->reserved_files, &sums->files))
@@ -313,23 +358,33 @@ add_slot(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
 	return 0;
 }
 
-/* The figure; with the account locked. Never below zero, whatever happened. -EUCLEAN: count first. */
+/* The figure; with the account locked. No home has less than nothing: such a figure is wrong. -EUCLEAN: nobody knows it. */
 static int
-sum(struct ledger *ledger, struct ledger_figure *figure)
+sum(struct ledger *ledger, const struct header *header, struct ledger_figure *figure)
 {
-	struct header header;
-	struct sums sums;
-	int r = read_ledger_header(ledger, &header);
+	struct sums sums = {header->base_bytes, header->base_files, false};
+	int r = (header->flags & HEADER_COUNTED) == 0 ? -EUCLEAN : 0;
 
-	if (r == 0 && (header.flags & HEADER_COUNTED) == 0)
-		r = -EUCLEAN;
+	*figure = (struct ledger_figure){.state = LEDGER_UNKNOWN};
+	if (r == 0)
+		r = each_slot(ledger, header->slots, add_slot, &sums);
 	if (r < 0)
 		return r;
-	sums = (struct sums){header.base_bytes, header.base_files};
-	r = each_slot(ledger, header.slots, add_slot, &sums);
 	figure->bytes = sums.bytes < 0 ? 0 : (uint64_t)sums.bytes;
 	figure->files = sums.files < 0 ? 0 : (uint64_t)sums.files;
-	return r;
+	figure->state = sums.has_left || (header->flags & HEADER_UNSURE) != 0 || sums.bytes < 0 || sums.files < 0
+	    ? LEDGER_BOUND
+	    : LEDGER_EXACT;
+	return 0;
+}
+
+static int
+read_and_sum(struct ledger *ledger, struct head *head, struct ledger_figure *figure)
+{
+	int r = read_head(ledger, head);
+
+	*figure = (struct ledger_figure){.state = LEDGER_UNKNOWN};
+	return r < 0 ? r : sum(ledger, &head->header, figure);
 }
 
 /*
@@ -371,7 +426,7 @@ open_locked(struct ledger *ledger, const uint8_t boot_id[16])
 	int r = read_ledger_header(ledger, &header);
 
 	if (r == -EUCLEAN) {	/* new, or damaged: not counted yet */
-		header = (struct header){.magic = MAGIC};
+		header = (struct header){.flags = 0};
 		r = ftruncate(ledger->fd, 0) < 0 ? -errno : 0;
 	}
 	if (r == 0)
@@ -380,7 +435,7 @@ open_locked(struct ledger *ledger, const uint8_t boot_id[16])
 		return r;
 	/* the last writes before the machine went down may be lost; so nothing is ever synced to the disk */
 	if (memcmp(header.boot_id, boot_id, 16) != 0)
-		header.flags &= ~(uint32_t)HEADER_COUNTED;
+		header.flags |= HEADER_UNSURE;
 	memcpy(header.boot_id, boot_id, 16);
 	return write_ledger_header(ledger, &header);
 }
@@ -444,10 +499,12 @@ ledger_read(struct ledger *ledger, struct ledger_figure *figure)
 {
 	bool was_locked = ledger->is_locked;
 	int r = was_locked ? 0 : lock_account(ledger);
+	struct head head;
 
+	*figure = (struct ledger_figure){.state = LEDGER_UNKNOWN};
 	if (r < 0)
 		return r;
-	r = sum(ledger, figure);
+	r = read_and_sum(ledger, &head, figure);
 	if (!was_locked)
 		unlock_account(ledger);
 	return r;
@@ -459,46 +516,141 @@ fits_in_limit(uint64_t used, uint64_t more, uint64_t limit)
 	return more == 0 || (used <= limit && more <= limit - used);
 }
 
+/* Of a figure that nobody knows no limit is kept, but where nothing is added, or there is none. */
+static int
+check_limits(
+    int summed, const struct ledger_limits *limits, uint64_t bytes, uint64_t files, const struct ledger_figure *figure)
+{
+	bool needs_figure =
+	    (bytes > 0 && limits->bytes != LEDGER_NO_LIMIT) || (files > 0 && limits->files != LEDGER_NO_LIMIT);
+
+	if (summed == -EUCLEAN)
+		return needs_figure ? -EUCLEAN : 0;
+	if (summed < 0)
+		return summed;
+	return fits_in_limit(figure->bytes, bytes, limits->bytes) && fits_in_limit(figure->files, files, limits->files)
+	    ? 0
+	    : -EDQUOT;
+}
+
+/* Does somebody count? One that died has left its note. */
+static bool
+is_counter_alive(const struct ledger *ledger, struct note *note)
+{
+	if (note->is_running == 0)
+		return false;
+	if (is_byte_locked(ledger->fd, LOCK_COUNTER))
+		return true;
+	note->is_running = 0;
+	(void)!write_note(ledger, note);
+	return false;
+}
+
+/* What the change may add is reserved while it is made: should we die, it is a bound of what came of it. */
+static int
+enter_change(struct ledger *ledger, uint64_t bytes, uint64_t files)
+{
+	struct slot slot;
+	int r = read_own_slot(ledger, &slot);
+
+	if (r < 0)
+		return r;
+	if (bytes > SLOT_MAX - slot.reserved_bytes || files > SLOT_MAX)
+		return -EDQUOT;
+	slot.reserved_bytes += bytes;
+	slot.reserved_files = files;
+	slot.flags |= SLOT_IN_CHANGE;
+	ledger->change_bytes = bytes;
+	return write_slot(ledger, ledger->slot, &slot);
+}
+
 int
 ledger_begin(struct ledger *ledger, const struct ledger_limits *limits, uint64_t bytes, uint64_t files,
     struct ledger_figure *figure)
 {
-	struct slot slot;
 	int r = lock_account(ledger);
+	struct head head;
 
+	*figure = (struct ledger_figure){.state = LEDGER_UNKNOWN};
 	if (r < 0)
 		return r;
-	r = sum(ledger, figure);
-	if (r == 0 &&
-	    (!fits_in_limit(figure->bytes, bytes, limits->bytes) ||
-		!fits_in_limit(figure->files, files, limits->files)))
-		r = -EDQUOT;
+	r = check_limits(read_and_sum(ledger, &head, figure), limits, bytes, files, figure);
 	if (r == 0)
-		r = read_own_slot(ledger, &slot);
-	if (r == 0) {
-		slot.flags |= SLOT_IN_CHANGE;
-		r = write_slot(ledger, ledger->slot, &slot);
-	}
-	if (r < 0)
+		r = enter_change(ledger, bytes, files);
+	if (r < 0) {
 		unlock_account(ledger);
-	else
-		ledger->is_locked = true;
-	return r;
+		return r;
+	}
+	ledger->is_locked = true;
+	ledger->is_counted = is_counter_alive(ledger, &head.note);
+	return 0;
 }
 
-/* The file does not say what this session has done to the home: the next session that needs the figure counts. */
 static void
-distrust_now(struct ledger *ledger)
+change_header_flags(struct ledger *ledger, uint32_t clear, uint32_t set)
 {
 	struct header header;
 
 	if (lock_table(ledger) < 0)
 		return;
 	if (read_ledger_header(ledger, &header) == 0) {	/* a damaged one is distrusted already */
-		header.flags &= ~(uint32_t)HEADER_COUNTED;
+		header.flags = (header.flags & ~clear) | set;
 		(void)!write_ledger_header(ledger, &header);
 	}
 	unlock_table(ledger);
+}
+
+/* The file does not say what this session has done to the home: nobody knows the figure until it is counted. */
+static void
+distrust_now(struct ledger *ledger)
+{
+	change_header_flags(ledger, HEADER_COUNTED, 0);
+}
+
+void
+ledger_suspect(struct ledger *ledger)
+{
+	if (ledger->fd >= 0)
+		change_header_flags(ledger, 0, HEADER_UNSURE);
+}
+
+/* The count that is under way is in vain: what it would have to know is not to be told. */
+static void
+spoil_count(struct ledger *ledger, struct note *note)
+{
+	note->is_spoiled = 1;
+	(void)!write_note(ledger, note);
+}
+
+/* Journal first, then the note that says how long it is. */
+static int
+append_events(struct ledger *ledger, struct note *note, const struct ledger_event *events, size_t count)
+{
+	int r;
+
+	if (count > JOURNAL_MAX - note->events)
+		return -ENOSPC;
+	r = write_at(
+	    ledger->fd, events, count * sizeof(events[0]), JOURNAL_AT + (off_t)note->events * (off_t)sizeof(events[0]));
+	for (size_t i = 0; i < count; i++) {
+		if (events[i].kind >= LEDGER_EVENT_KIND_COUNT || events[i].kind == LEDGER_UNTOLD)
+			r = -EINVAL;
+		note->moves += events[i].kind == LEDGER_DIRECTORY_MOVED;
+	}
+	note->events += (uint32_t)count;
+	return r < 0 ? r : write_note(ledger, note);
+}
+
+void
+ledger_tell_count(struct ledger *ledger, const struct ledger_event *events, size_t count)
+{
+	struct head head;
+
+	if (!ledger->is_locked || !ledger->is_counted || count == 0)
+		return;
+	(void)!read_head(ledger, &head);
+	if (head.note.is_running != 0 && append_events(ledger, &head.note, events, count) < 0)
+		spoil_count(ledger, &head.note);
 }
 
 int
@@ -513,6 +665,9 @@ ledger_end(struct ledger *ledger, int64_t bytes, int64_t files)
 	if (r == 0) {
 		fitted =
 		    add_in_bounds(&slot.bytes, bytes) < 0 || add_in_bounds(&slot.files, files) < 0 ? -EOVERFLOW : 0;
+		slot.reserved_bytes -=
+		    slot.reserved_bytes < ledger->change_bytes ? slot.reserved_bytes : ledger->change_bytes;
+		slot.reserved_files = 0;
 		slot.flags &= ~(uint32_t)SLOT_IN_CHANGE;
 		r = write_slot(ledger, ledger->slot, &slot);
 	}
@@ -539,16 +694,17 @@ ledger_is_awaited(const struct ledger *ledger)
 }
 
 int
-ledger_upload_begin(struct ledger *ledger, uint64_t inode, uint64_t start_size)
+ledger_upload_begin(struct ledger *ledger, uint64_t key, uint64_t start_size)
 {
 	struct slot slot;
 	int r = start_size > SLOT_MAX ? -EFBIG : read_own_slot(ledger, &slot);
 
 	if (r < 0)
 		return r;
-	slot.inode = inode;
+	slot.key = key;
 	slot.start_size = start_size;
 	slot.reserved_bytes = 0;
+	ledger->change_bytes = 0;
 	slot.flags |= SLOT_UPLOADS;
 	return write_slot(ledger, ledger->slot, &slot);
 }
@@ -570,9 +726,10 @@ static int
 reserve_locked(struct ledger *ledger, const struct ledger_limits *limits, uint64_t wanted, uint64_t *granted,
     struct ledger_figure *figure)
 {
+	struct head head;
 	struct slot slot;
 	uint64_t left;
-	int r = sum(ledger, figure);
+	int r = read_and_sum(ledger, &head, figure);
 
 	if (r < 0)
 		return r;
@@ -598,6 +755,7 @@ ledger_upload_reserve(struct ledger *ledger, const struct ledger_limits *limits,
 	bool was_locked = ledger->is_locked;
 	int r = was_locked ? 0 : lock_account(ledger);
 
+	*figure = (struct ledger_figure){.state = LEDGER_UNKNOWN};
 	if (r < 0)
 		return r;
 	r = reserve_locked(ledger, limits, wanted, granted, figure);
@@ -620,7 +778,8 @@ ledger_upload_end(struct ledger *ledger, uint64_t final_size)
 	if (r == 0) {
 		fitted = add_in_bounds(&slot.bytes, (int64_t)final_size - (int64_t)slot.start_size);
 		slot.reserved_bytes = 0;
-		slot.inode = slot.start_size = 0;
+		slot.key = slot.start_size = 0;
+		ledger->change_bytes = 0;
 		slot.flags &= ~(uint32_t)SLOT_UPLOADS;
 		r = write_slot(ledger, ledger->slot, &slot);
 	}
@@ -631,93 +790,177 @@ ledger_upload_end(struct ledger *ledger, uint64_t final_size)
 
 /* Counting. */
 
-/* Report live uploads. Clear what ended sessions have left, since the count will see what came of it. */
+/* The slots as they are when the count begins. What is damaged is cleared: nobody knows its figure. */
 static int
-settle_for_count(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
+begin_slot_count(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
 {
 	static const struct slot zeros;
-	struct ledger_uploads *uploads = arg;
-	bool is_good = is_good_slot(slot);
+	struct ledger_count *count = arg;
+	struct ledger_upload *upload;
 
-	if (is_held(ledger, number) && is_good) {
-		if ((slot->flags & SLOT_UPLOADS) != 0)
-			uploads->live[uploads->live_count++] = slot->inode;
-		return 0;
+	if (!is_good_slot(slot)) {
+		count->has_damage = true;
+		*slot = zeros;
+		return write_slot(ledger, number, slot);
 	}
-	if (memcmp(slot, &zeros, sizeof(zeros)) == 0)
+	count->was_left[number] = is_left_unsettled(ledger, number, slot);
+	if ((slot->flags & SLOT_UPLOADS) == 0)
 		return 0;
-	if (is_good && (slot->flags & SLOT_UPLOADS) != 0)
-		uploads->dead[uploads->dead_count++] = slot->inode;
-	*slot = zeros;
-	return write_slot(ledger, number, slot);
-}
-
-/* Nobody can count the unfinished change of a killed session before the session is gone. */
-static int
-wait_for_dying(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
-{
-	uint64_t deadline = monotonic_ms() + DEATH_WAIT_MS;
-
-	(void)arg;
-	if (!is_left_in_change(ledger, number, slot))
-		return 0;
-	while (is_held(ledger, number)) {
-		if (monotonic_ms() >= deadline)
-			return -ETIMEDOUT;
-		poll(NULL, 0, 2);
-	}
+	upload = &count->uploads[count->upload_count++];
+	*upload = (struct ledger_upload){slot->key, slot->start_size, count->was_left[number]};
 	return 0;
 }
 
-/* Until the count is done, the figure is not to be trusted, whatever happens to us. */
+/* A header that is damaged while it is in use: what slots are still good is kept. One of the former format becomes ours. */
 static int
-distrust(struct ledger *ledger, struct header *header)
+mend_header(struct ledger *ledger, struct header *header)
 {
 	int r = read_ledger_header(ledger, header);
 
 	if (r == -EUCLEAN) {
-		/* damaged while it is in use: what slots are still good is kept */
-		*header = (struct header){.magic = MAGIC, .slots = SLOTS_MAX};
+		*header = (struct header){.slots = SLOTS_MAX};
 		r = 0;
 	}
-	header->flags &= ~(uint32_t)HEADER_COUNTED;
 	return r < 0 ? r : write_ledger_header(ledger, header);
 }
 
 static int
-begin_count_locked(struct ledger *ledger, struct ledger_uploads *uploads)
+begin_count_locked(struct ledger *ledger, struct ledger_count *count)
 {
+	struct note note = {.is_running = 1};
 	struct header header;
 	int r = lock_table(ledger);
 
 	if (r < 0)
 		return r;
-	r = distrust(ledger, &header);
+	memset(count, 0, sizeof(*count));
+	r = mend_header(ledger, &header);
 	if (r == 0)
-		r = each_slot(ledger, header.slots, settle_for_count, uploads);
+		r = each_slot(ledger, header.slots, begin_slot_count, count);
+	if (r == 0 && count->has_damage) {
+		header.flags &= ~(uint32_t)HEADER_COUNTED;
+		r = write_ledger_header(ledger, &header);
+	}
+	count->files_before = header.base_files;
+	if (r == 0)
+		r = write_note(ledger, &note);
 	unlock_table(ledger);
 	return r;
 }
 
-int
-ledger_count_begin(struct ledger *ledger, struct ledger_uploads *uploads)
+static int
+find_dying(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
 {
-	int r = lock_account(ledger);
+	(void)arg;
+	return is_left_in_change(ledger, number, slot) && is_held(ledger, number) ? -EAGAIN : 0;
+}
+
+/* Lock the account when nobody is in the midst of a change, whose lock is gone already: what is being killed needs a moment. */
+static int
+lock_account_at_rest(struct ledger *ledger)
+{
+	uint64_t deadline = monotonic_ms() + DEATH_WAIT_MS;
+	int r;
+
+	for (;;) {
+		r = lock_account(ledger);
+		if (r < 0)
+			return r;
+		r = each_slot(ledger, SLOTS_MAX, find_dying, NULL);
+		if (r == 0)
+			return 0;
+		unlock_account(ledger);
+		if (r != -EAGAIN)
+			return r;
+		if (monotonic_ms() >= deadline)
+			return -ETIMEDOUT;
+		poll(NULL, 0, DEATH_LOOK_MS);
+	}
+}
+
+int
+ledger_count_begin(struct ledger *ledger, struct ledger_count *count)
+{
+	int r = lock_byte(ledger->fd, LOCK_COUNTER, F_WRLCK);
 
 	if (r < 0)
-		return r;
-	uploads->live_count = uploads->dead_count = 0;
-	r = each_slot(ledger, SLOTS_MAX, wait_for_dying, NULL);
-	if (r == 0)
-		r = begin_count_locked(ledger, uploads);
-	if (r < 0)
+		return r == -EAGAIN || r == -EACCES ? -EBUSY : r;
+	r = lock_account_at_rest(ledger);
+	if (r == 0) {
+		r = begin_count_locked(ledger, count);
 		unlock_account(ledger);
-	else
-		ledger->is_locked = true;
+	}
+	if (r < 0)
+		lock_byte(ledger->fd, LOCK_COUNTER, F_UNLCK);
 	return r;
 }
 
-/* The sum of the slots, and the bytes that the files of live uploads had at the beginning. */
+/* A change by a session that died since the count began was never told. One that was left before has come to its end. */
+static int
+find_untold(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
+{
+	const struct ledger_count *count = arg;
+
+	if (!is_good_slot(slot))
+		return -EAGAIN;
+	return is_left_in_change(ledger, number, slot) && !count->was_left[number] ? -EAGAIN : 0;
+}
+
+int
+ledger_count_look(struct ledger *ledger, struct ledger_count *count)
+{
+	struct head head;
+	int r;
+
+	if (!ledger->is_locked) {
+		r = lock_account_at_rest(ledger);
+		if (r < 0)
+			return r;
+		ledger->is_locked = true;
+	}
+	r = read_head(ledger, &head);
+	if (r == -EUCLEAN ||
+	    (r == 0 && (head.header.magic != MAGIC || head.note.is_running == 0 || head.note.is_spoiled != 0)))
+		r = -EAGAIN;
+	if (r == 0)
+		r = each_slot(ledger, head.header.slots, find_untold, count);
+	count->events = head.note.events;
+	count->moves = head.note.moves;
+	return r;
+}
+
+void
+ledger_count_go_on(struct ledger *ledger)
+{
+	ledger_abandon(ledger);
+}
+
+int
+ledger_journal_read(int fd, uint32_t first, struct ledger_event *events, size_t count)
+{
+	ssize_t n = pread(fd, events, count * sizeof(events[0]), JOURNAL_AT + (off_t)first * (off_t)sizeof(events[0]));
+
+	if (n < 0)
+		return -errno;
+	return (size_t)n == count * sizeof(events[0]) ? 0 : -EIO;
+}
+
+/* What the count has seen is cleared: what was left before it began, and what ended sessions have settled. */
+static int
+end_slot_count(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
+{
+	static const struct slot zeros;
+	const struct ledger_count *count = arg;
+
+	if (is_held(ledger, number) || memcmp(slot, &zeros, sizeof(zeros)) == 0)
+		return 0;
+	if (is_unsettled(slot) && !count->was_left[number])
+		return 0;
+	*slot = zeros;
+	return write_slot(ledger, number, slot);
+}
+
+/* The sum of the slots. */
 static int
 add_settled(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
 {
@@ -730,18 +973,22 @@ add_settled(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg
 	/* bounded: see SLOT_MAX */
 	sums->bytes += slot->bytes;
 	sums->files += slot->files;
-	if ((slot->flags & SLOT_UPLOADS) != 0)
-		sums->bytes -= (int64_t)slot->start_size;
 	return 0;
 }
 
+/* While slots and base do not fit each other, nobody believes them. */
 static int
-end_count_locked(struct ledger *ledger, const struct ledger_figure *counted)
+end_count_locked(struct ledger *ledger, struct ledger_count *count, const struct ledger_figure *counted)
 {
-	struct sums sums = {0, 0};
+	struct sums sums = {0, 0, false};
 	struct header header;
 	int r = read_ledger_header(ledger, &header);
 
+	header.flags &= ~(uint32_t)(HEADER_COUNTED | HEADER_UNSURE);
+	if (r == 0)
+		r = write_ledger_header(ledger, &header);
+	if (r == 0)
+		r = each_slot(ledger, header.slots, end_slot_count, count);
 	if (r == 0)
 		r = each_slot(ledger, header.slots, add_settled, &sums);
 	if (r < 0)
@@ -752,22 +999,38 @@ end_count_locked(struct ledger *ledger, const struct ledger_figure *counted)
 	return write_ledger_header(ledger, &header);
 }
 
-int
-ledger_count_end(struct ledger *ledger, const struct ledger_figure *counted)
+/* The note is of no use to anybody without the lock of the counter. */
+static void
+end_note(struct ledger *ledger)
 {
-	int r;
+	struct note none = {.is_running = 0};
 
-	if (!ledger->is_locked)
-		return -EINVAL;
-	r = counted == NULL ? 0 : lock_table(ledger);
+	if (ledger->is_locked)
+		(void)!write_note(ledger, &none);
+	ledger_abandon(ledger);
+	lock_byte(ledger->fd, LOCK_COUNTER, F_UNLCK);
+}
+
+int
+ledger_count_end(struct ledger *ledger, struct ledger_count *count, const struct ledger_figure *counted)
+{
+	int r = counted == NULL ? 0
+	    : !ledger->is_locked || counted->bytes > LEDGER_FIGURE_MAX || counted->files > LEDGER_FIGURE_MAX
+	    ? -EINVAL
+	    : lock_table(ledger);
+
 	if (r == 0 && counted != NULL) {
-		r = counted->bytes > LEDGER_FIGURE_MAX || counted->files > LEDGER_FIGURE_MAX
-		    ? -EINVAL
-		    : end_count_locked(ledger, counted);
+		r = end_count_locked(ledger, count, counted);
 		unlock_table(ledger);
 	}
-	ledger_abandon(ledger);
+	end_note(ledger);
 	return r;
+}
+
+bool
+ledger_is_counted_by_others(const struct ledger *ledger)
+{
+	return is_byte_locked(ledger->fd, LOCK_COUNTER);
 }
 
 int

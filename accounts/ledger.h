@@ -8,10 +8,14 @@
  *
  *     used = base + the sum of all slots' settled figures + their reservations
  *
- * A change of the home is bracketed: ledger_begin() takes the account's lock and marks the slot as changing,
- * ledger_end() settles it. An upload reserves before bytes are written. An unsettled slot whose session has ended
- * makes the figure doubtful; so do another boot of the machine, and a damaged file. A doubtful figure is never
- * reported: -EUCLEAN means that the home must be counted first, between ledger_count_begin() and ledger_count_end().
+ * A change of the home is bracketed: ledger_begin() takes the account's lock and reserves in the slot what the change
+ * may add, ledger_end() settles it. An upload reserves before bytes are written. An unsettled slot whose session has
+ * ended keeps its reservation, and the figure is an upper bound (LEDGER_BOUND). After another boot of the machine and
+ * after an alarm the last known figure holds, in the same state. Only a new ledger and a damaged one have no figure
+ * (LEDGER_UNKNOWN): nothing may grow before the home was counted.
+ *
+ * A count does not hold the lock while it walks. Sessions report their changes meanwhile in a journal after the slots,
+ * and the count corrects itself with them: see ledger_count_begin().
  */
 #ifndef ACCOUNTS_LEDGER_H
 #define ACCOUNTS_LEDGER_H
@@ -30,6 +34,8 @@ struct ledger {
 	uint32_t slot;
 	uint64_t name_check;	/* so that the file of another account is not believed */
 	bool is_locked;	/* between ledger_begin() and ledger_end() */
+	bool is_counted;	/* by somebody, as ledger_begin() saw it: tell the count what the change comes to */
+	uint64_t change_bytes;	/* reserved for the change in hand */
 };
 
 /* Limits of an account; LEDGER_NO_LIMIT: none. */
@@ -37,15 +43,47 @@ struct ledger_limits {
 	uint64_t bytes, files;
 };
 
-struct ledger_figure {
-	uint64_t bytes, files;	/* used, with reservations */
+enum ledger_state {
+	LEDGER_EXACT,
+	LEDGER_BOUND,	/* a session is gone that had not settled, or the machine was started: to be counted */
+	LEDGER_UNKNOWN	/* never counted, or damaged: to be counted before anything grows */
 };
 
-/* The inodes of uploads that must be known while a home is counted. */
-struct ledger_uploads {
-	size_t live_count, dead_count;
-	uint64_t live[LEDGER_SESSIONS_MAX];	/* still running: the count leaves their bytes out */
-	uint64_t dead[LEDGER_SESSIONS_MAX];	/* of sessions that are gone; the last bytes may still be on their way */
+struct ledger_figure {
+	uint64_t bytes, files;	/* used, with reservations */
+	enum ledger_state state;
+};
+
+/* What a change came to, for a count that is under way. The last one of a key holds. */
+enum ledger_event_kind {
+	LEDGER_THERE,		/* one name, with bytes */
+	LEDGER_GONE,
+	LEDGER_MOVED,		/* as LEDGER_THERE, where nothing was told of the key before: an upload may go on in it */
+	LEDGER_DIRECTORY_MOVED,	/* with all below it: the count looks for directories that it has not seen yet */
+	LEDGER_UNTOLD,		/* cannot be told (a file of several names): the count is repeated */
+	LEDGER_EVENT_KIND_COUNT
+};
+
+/* key: the inode, which files makes unique over mounts below a home (quota_key()). */
+struct ledger_event {
+	uint64_t key, bytes;
+	uint64_t kind;	/* enum ledger_event_kind */
+};
+
+/* An upload that had begun before the count. */
+struct ledger_upload {
+	uint64_t key, start_size;
+	bool is_dead;	/* its session is gone; the last bytes may still be on their way */
+};
+
+/* A count that is under way. */
+struct ledger_count {
+	size_t upload_count;
+	struct ledger_upload uploads[LEDGER_SESSIONS_MAX];	/* live ones count with the size that they began with */
+	uint32_t events, moves;	/* as ledger_count_look() saw them */
+	int64_t files_before;	/* about so many files were counted the last time */
+	bool has_damage;
+	bool was_left[LEDGER_SESSIONS_MAX];	/* slots that were left unsettled before */
 };
 
 /* No ledger. */
@@ -55,7 +93,7 @@ void ledger_init(struct ledger *ledger);
  * Open the ledger of an account and take a slot. Makes a missing file, and a damaged one anew.
  *
  * path      of the ledger's file; its last component is the account.
- * boot_id   of this boot of the machine; the figures of another one are in doubt, and counted anew.
+ * boot_id   of this boot of the machine; figures of another one hold until they are counted anew.
  *
  * Returns 0, -EUSERS when all slots are taken, -ENOTSUP for anything but a plain file, or -errno.
  */
@@ -64,19 +102,26 @@ int ledger_open(struct ledger *ledger, const char *path, const uint8_t boot_id[1
 /* Give the slot back. Processes that keep slot_fd open hold it on. */
 void ledger_close(struct ledger *ledger);
 
-/* The bytes and files in use now. 0, -EUCLEAN, or -errno. */
+/* The bytes and files in use now. 0, -EUCLEAN when nobody knows (LEDGER_UNKNOWN), or -errno. */
 int ledger_read(struct ledger *ledger, struct ledger_figure *figure);
 
 /*
  * Take the account's lock for one change of the home that adds at most bytes and files.
  *
- * figure  the use now; filled when 0 or -EDQUOT is returned.
+ * figure  the use now; its state is filled with errors, too.
  *
- * Returns 0: make the change, then call ledger_end(), whatever came of it. -EDQUOT: it does not fit; nothing is held.
- * -EUCLEAN; -ETIMEDOUT when the lock does not become free within three seconds (a home is being counted); -errno.
+ * Returns 0: make the change, then call ledger_end(), whatever came of it. -EDQUOT: it does not
+ * fit; nothing is held. -EUCLEAN: nobody knows the figure, which is no obstacle for changes that add
+ * nothing. -ETIMEDOUT when the lock does not become free within three seconds; -errno.
  */
 int ledger_begin(struct ledger *ledger, const struct ledger_limits *limits, uint64_t bytes, uint64_t files,
     struct ledger_figure *figure);
+
+/*
+ * Within a bracket, where ledger->is_counted: tell the count what the change came to. Events that it cannot have make it
+ * begin anew.
+ */
+void ledger_tell_count(struct ledger *ledger, const struct ledger_event *events, size_t count);
 
 /*
  * Settle what the change came to, and give the lock back. 0, -errno, or -EOVERFLOW for figures that no home can have:
@@ -84,8 +129,11 @@ int ledger_begin(struct ledger *ledger, const struct ledger_limits *limits, uint
  */
 int ledger_end(struct ledger *ledger, int64_t bytes, int64_t files);
 
-/* Give the lock back without an end: what the change came to is in doubt until the session is gone and the home counted. */
+/* Give the lock back without an end: what was reserved for the change bounds it until the home is counted. */
 void ledger_abandon(struct ledger *ledger);
+
+/* What the account's session told is not to be believed for long (an alarm): the figure holds until it is counted anew. */
+void ledger_suspect(struct ledger *ledger);
 
 /* Does a session wait for the account's lock? */
 bool ledger_is_awaited(const struct ledger *ledger);
@@ -94,12 +142,12 @@ bool ledger_is_awaited(const struct ledger *ledger);
  * An upload begins: note the file and its size before the first byte. Within a bracket. 0, -EFBIG above 2 PiB, or
  * -errno.
  */
-int ledger_upload_begin(struct ledger *ledger, uint64_t inode, uint64_t start_size);
+int ledger_upload_begin(struct ledger *ledger, uint64_t key, uint64_t start_size);
 
 /*
  * Reserve more bytes for the upload: wanted ones, all or nothing; or, where wanted is 0, as many as
  * sensible, but never past the limit. Within a bracket or without.
- * Returns 0 with granted > 0 added, -EDQUOT with figure filled, -EUCLEAN (not within a bracket), or -errno.
+ * Returns 0 with granted > 0 added, -EDQUOT with figure filled, -EUCLEAN when nobody knows the figure, or -errno.
  */
 int ledger_upload_reserve(struct ledger *ledger, const struct ledger_limits *limits, uint64_t wanted, uint64_t *granted,
     struct ledger_figure *figure);
@@ -108,16 +156,34 @@ int ledger_upload_reserve(struct ledger *ledger, const struct ledger_limits *lim
 int ledger_upload_end(struct ledger *ledger, uint64_t final_size);
 
 /*
- * Begin to count the home. Takes the account's lock until ledger_count_end(); what sessions that are gone
- * have left is cleared, since the count sees what came of it. 0, -ETIMEDOUT as ledger_begin(), or -errno.
+ * Begin to count the home; one at a time does. The sessions go on, and their changes are told from here on.
+ *
+ * Then walk the home without a lock: what is seen counts, but of an upload that is live the size that it began with, in
+ * place of its file's. ledger_count_look() takes the lock; the events in the journal replace what was seen of their keys
+ * (ledger_journal_read()). Where directories have moved since the walk began, ledger_count_go_on() gives the lock back
+ * and those that were not seen are walked. ledger_count_end() enters the sum.
+ *
+ * Returns 0; -EBUSY: another one counts. -ETIMEDOUT: a session is in the midst of a change and does not end; or -errno.
  */
-int ledger_count_begin(struct ledger *ledger, struct ledger_uploads *uploads);
+int ledger_count_begin(struct ledger *ledger, struct ledger_count *count);
+
+/* With the lock, which it takes: events and moves so far. 0; -EAGAIN: the count is in vain, begin anew; or -errno. */
+int ledger_count_look(struct ledger *ledger, struct ledger_count *count);
+
+/* Give the lock back: there is more to walk. */
+void ledger_count_go_on(struct ledger *ledger);
+
+/* Read count events of the journal, from the first on. fd may be slot_fd. 0 or -errno. */
+int ledger_journal_read(int fd, uint32_t first, struct ledger_event *events, size_t count);
 
 /*
- * The home was counted: bytes of its regular files without those of live uploads; files, directories and
- * links, those of live uploads too; both at most LEDGER_FIGURE_MAX. NULL: it could not be counted, and stays in doubt. 0 or -errno.
+ * The home was counted, after ledger_count_look(): both figures at most LEDGER_FIGURE_MAX. NULL: it could not be
+ * counted, and all is as it was before. 0 or -errno.
  */
-int ledger_count_end(struct ledger *ledger, const struct ledger_figure *counted);
+int ledger_count_end(struct ledger *ledger, struct ledger_count *count, const struct ledger_figure *counted);
+
+/* Does another one count? */
+bool ledger_is_counted_by_others(const struct ledger *ledger);
 
 /* The id of this boot of the machine, from the kernel. 0 or -errno. */
 int ledger_boot_id(uint8_t boot_id[16]);

@@ -1,36 +1,110 @@
 /* SPDX-License-Identifier: ISC */
 #include "admin/counting.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admin/ctl.h"
 #include "admin/walled.h"
+#include "common/io.h"
+#include "privsep/counter/counter.h"
 #include "privsep/files/sweep.h"
 
 #include "common/banned.h"
 
-struct count_order {
-	struct count_uploads *uploads;
-	uint64_t keep_s;
+#define SHOW_AFTER_MS 200	/* what is quicker needs no progress, */
+#define SHOW_EVERY_MS 200	/* and no eye reads faster */
+#define OTHER_LOOK_MS 50	/* does another one count yet? */
+
+struct progress {
+	const char *user;
+	uint64_t next_ms;
+	bool is_shown, is_wanted;
 };
 
-/* Sweep, then count. */
 static int
-count_job(int home_fd, const void *arg, void *result)
+sweep_job(int home_fd, const void *arg, void *result)
 {
-	const struct home home = {.fd = home_fd}; /* without a quota: this process has the ledger's lock already */
-	const struct count_order *order = arg;
-	struct counting *counting = result;
+	const struct home home = {.fd = home_fd}; /* without a quota: the count that follows sees what is gone */
 
-	if (order->keep_s != COUNTING_SWEEPS_NOTHING)
-		counting->swept = sweep_home(&home, order->keep_s, UINT64_MAX);
-	return count_home(home_fd, order->uploads, &counting->figure);
+	*(uint64_t *)result = sweep_home(&home, *(const uint64_t *)arg, UINT64_MAX);
+	return 0;
+}
+
+static void
+begin_progress(struct progress *progress, const char *user)
+{
+	*progress = (struct progress){
+	    .user = user, .next_ms = monotonic_ms() + SHOW_AFTER_MS, .is_wanted = isatty(STDERR_FILENO) == 1};
+}
+
+static bool
+is_due(struct progress *progress)
+{
+	uint64_t now = monotonic_ms();
+
+	if (!progress->is_wanted || now < progress->next_ms)
+		return false;
+	progress->next_ms = now + SHOW_EVERY_MS;
+	progress->is_shown = true;
+	return true;
+}
+
+static void
+show_met(void *arg, uint64_t met)
+{
+	struct progress *progress = arg;
+
+	if (is_due(progress))
+		fprintf(stderr, "\r%s: %llu files counted\033[K", ctl_quote(progress->user), (unsigned long long)met);
+}
+
+static void
+end_progress(const struct progress *progress)
+{
+	if (progress->is_shown)
+		fputs("\r\033[K", stderr);
+}
+
+/* Another one counts what the server needs; ours comes after it, since it is to see all that there is now. */
+static int
+count_after_others(const struct counter_order *order, struct progress *progress, struct ledger_figure *counted)
+{
+	int r;
+
+	while ((r = counter_run(order, counted)) == -EBUSY) {
+		if (is_due(progress))
+			fprintf(stderr, "\r%s: the server counts; waiting for that\033[K", ctl_quote(progress->user));
+		poll(NULL, 0, OTHER_LOOK_MS);
+	}
+	return r;
 }
 
 int
-counting_run(const struct account *account, struct count_uploads *uploads, uint64_t keep_s, struct counting *counting)
+counting_run(const struct account *account, struct ledger *ledger, uint64_t keep_s, uint64_t *swept,
+    struct ledger_figure *counted)
 {
-	static struct count_uploads none;
-	const struct count_order order = {uploads == NULL ? &none : uploads, keep_s};
-	const struct walled_work work = {"count", count_job, &order, keep_s == COUNTING_SWEEPS_NOTHING};
+	const struct walled_work sweep = {"sweep", sweep_job, &keep_s, false};
+	struct progress progress;
+	struct counter_order order = {account, -1, ledger, show_met, &progress};
+	int r = keep_s == COUNTING_SWEEPS_NOTHING ? 0 : walled_run(account, &sweep, swept, sizeof(*swept));
 
-	*counting = (struct counting){.swept = 0};
-	return walled_run(account, &work, counting, sizeof(*counting));
+	if (r < 0)
+		return r;
+	order.home_fd = walled_open_home(account, "count");
+	if (order.home_fd < 0)
+		return order.home_fd;
+	begin_progress(&progress, account->name);
+	r = count_after_others(&order, &progress, counted);
+	end_progress(&progress);
+	close_fd(&order.home_fd);
+	if (r == -EAGAIN)
+		ctl_error("'%s' was counted in vain several times, because its sessions died meanwhile; try again",
+		    ctl_quote(account->name));
+	else if (r < 0)
+		walled_report(account, "count", r);
+	return r;
 }

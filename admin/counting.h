@@ -4,25 +4,22 @@
 #define ADMIN_COUNTING_H
 
 #include "accounts/account.h"
-#include "privsep/files/count.h"
+#include "accounts/ledger.h"
 
 #define COUNTING_SWEEPS_NOTHING UINT64_MAX
 
-struct counting {
-	struct count_figure figure;
-	uint64_t swept;		/* partial files that were removed before */
-};
-
 /*
- * Count the home of an account. Says on stderr what is wrong.
+ * Count the home of an account into its ledger, while its sessions go on; who counts it already is waited for. Shows how
+ * far it is where stderr is a terminal, and says there what is wrong.
  *
- * uploads  of accounts/ledger.h; NULL: none.
+ * ledger   NULL: the account has no quota.
  * keep_s   partial files that have not been written to for so many seconds are removed first, but for
  *          COUNTING_SWEEPS_NOTHING.
+ * swept    how many were.
  *
  * Returns 0 or -errno.
  */
-int counting_run(
-    const struct account *account, struct count_uploads *uploads, uint64_t keep_s, struct counting *counting);
+int counting_run(const struct account *account, struct ledger *ledger, uint64_t keep_s, uint64_t *swept,
+    struct ledger_figure *counted);
 
 #endif

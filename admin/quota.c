@@ -19,8 +19,6 @@
 
 #include "common/banned.h"
 
-#define COUNTS_MAX 5 /* of one command, while the account's sessions die */
-
 /* The figures of an account. */
 struct told {
 	struct ledger_figure used;
@@ -88,69 +86,27 @@ open_account_ledger(const struct ctl *ctl, const struct account *account, struct
 	return r;
 }
 
-/* Count, and enter the result. Sessions of the account wait meanwhile with their changes. */
-static int
-count_again(struct ledger *ledger, const struct account *account, uint64_t keep_s, uint64_t *swept)
-{
-	static struct ledger_uploads known;
-	static struct count_uploads uploads;
-	struct ledger_figure counted;
-	struct counting counting;
-	int r = ledger_count_begin(ledger, &known);
-	int ended;
-
-	if (r < 0) {
-		ctl_error("cannot lock the quota ledger of '%s': %s", ctl_quote(account->name), strerror(-r));
-		return r;
-	}
-	uploads.live_count = known.live_count;
-	uploads.dead_count = known.dead_count;
-	memcpy(uploads.live, known.live, sizeof(uploads.live));
-	memcpy(uploads.dead, known.dead, sizeof(uploads.dead));
-	r = counting_run(account, &uploads, keep_s, &counting);
-	if (r == 0) {
-		counted = (struct ledger_figure){counting.figure.bytes, counting.figure.files};
-		*swept = counting.swept;
-	}
-	ended = ledger_count_end(ledger, r == 0 ? &counted : NULL);
-	if (ended < 0 && ended != -EUCLEAN)
-		ctl_error("cannot write the quota ledger of '%s': %s", ctl_quote(account->name), strerror(-ended));
-	return r < 0 ? r : ended;
-}
-
-/* The caller handles -EUCLEAN (the figure is in doubt); other errors are reported. */
-static int
-read_account_ledger(struct ledger *ledger, const struct account *account, struct ledger_figure *used)
-{
-	int r = ledger_read(ledger, used);
-
-	if (r < 0 && r != -EUCLEAN)
-		ctl_error("cannot read the quota ledger of '%s': %s", ctl_quote(account->name), strerror(-r));
-	return r;
-}
-
-/* The figure of an account with a quota; what is in doubt is counted first. */
+/* A figure that is none, or only a bound, is counted first; what is a bound again is told as such: a session has just died. */
 static int
 read_figure(const struct ctl *ctl, const struct account *account, bool counts, struct told *told)
 {
+	uint64_t keep_s = counts ? ctl->config->partial_keep_s : COUNTING_SWEEPS_NOTHING;
+	struct ledger_figure counted;
 	struct ledger ledger;
 	int r = open_account_ledger(ctl, account, &ledger);
 
 	if (r < 0)
 		return r;
-	r = counts ? count_again(&ledger, account, ctl->config->partial_keep_s, &told->swept) : 0;
-	if (r == 0)
-		r = read_account_ledger(&ledger, account, &told->used);
-	/* a session that dies meanwhile puts the figure in doubt again */
-	for (int counted = 0; r == -EUCLEAN && counted < COUNTS_MAX; counted++) {
-		r = count_again(&ledger, account, COUNTING_SWEEPS_NOTHING, &told->swept);
-		if (r == 0)
-			r = read_account_ledger(&ledger, account, &told->used);
+	r = ledger_read(&ledger, &told->used);
+	if (counts || r == -EUCLEAN || (r == 0 && told->used.state != LEDGER_EXACT)) {
+		r = counting_run(account, &ledger, keep_s, &told->swept, &counted);
+		if (r < 0)
+			goto out;
+		r = ledger_read(&ledger, &told->used);
 	}
-	if (r == -EUCLEAN)
-		ctl_error("the quota of '%s' was in doubt again after each of %d counts, because its sessions died "
-			  "meanwhile; try again",
-		    ctl_quote(account->name), COUNTS_MAX);
+	if (r < 0)
+		ctl_error("cannot read the quota ledger of '%s': %s", ctl_quote(account->name), strerror(-r));
+out:
 	ledger_close(&ledger);
 	return r;
 }
@@ -159,16 +115,11 @@ read_figure(const struct ctl *ctl, const struct account *account, bool counts, s
 static int
 find_usage(const struct ctl *ctl, const struct account *account, bool counts, struct told *told)
 {
-	struct counting counting;
-	int r;
-
 	*told = (struct told){.swept = 0};
 	if (has_quota(account))
 		return read_figure(ctl, account, counts, told);
-	r = counting_run(account, NULL, counts ? ctl->config->partial_keep_s : COUNTING_SWEEPS_NOTHING, &counting);
-	if (r == 0)
-		*told = (struct told){{counting.figure.bytes, counting.figure.files}, counting.swept};
-	return r;
+	return counting_run(
+	    account, NULL, counts ? ctl->config->partial_keep_s : COUNTING_SWEEPS_NOTHING, &told->swept, &told->used);
 }
 
 static json_t *

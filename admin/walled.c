@@ -4,19 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "admin/ctl.h"
 #include "common/io.h"
+#include "privsep/counter/home_walls.h"
 #include "privsep/files/partial_name.h"
 #include "privsep/sandbox/sandbox.h"
 #include "trusted/place.h"
 
 #include "common/banned.h"
-
-#define NICE_LOWEST 19
 
 static void
 tell_missing(void *arg, const char *line)
@@ -31,20 +29,15 @@ work_behind_walls(const struct account *account, const struct walled_work *work,
     int home_fd, int out_fd, void *result, size_t size, pid_t parent)
 {
 	const int kept[] = {home_fd, out_fd};
-	int r = sandbox_close_all_but(kept, 2);
+	const struct home_walls walls = {.home_fd = home_fd,
+	    .uid = account->uid,
+	    .gid = account->gid,
+	    .is_read_only = work->is_read_only,
+	    .kept = kept,
+	    .kept_count = 2,
+	    .parent = parent};
+	int r = home_walls_enter(&walls);
 
-	/* for processor and disk alike; not the lowest, since sessions of the account wait for the ledger's lock */
-	(void)setpriority(PRIO_PROCESS, 0, NICE_LOWEST);
-	if (r == 0)
-		r = sandbox_limit(SANDBOX_FILES);
-	if (r == 0)
-		r = sandbox_chroot_home(home_fd, account->uid, account->gid);
-	if (r == 0)
-		r = sandbox_drop_identity(account->uid, account->gid);
-	if (r == 0)
-		r = sandbox_landlock(home_fd, work->is_read_only);
-	if (r == 0)
-		r = sandbox_enter(SANDBOX_FILES, parent);
 	if (r == 0)
 		r = work->job(home_fd, work->arg, result);
 	_exit(io_write_all(out_fd, &r, sizeof(r)) == 0 && io_write_all(out_fd, result, size) == 0 ? 0 : 1);
@@ -82,8 +75,8 @@ fork_and_wait(const struct account *account, const struct walled_work *work, int
 	return r < 0 ? r : told;
 }
 
-static void
-report_walled_failure(const struct account *account, const char *verb, int error)
+void
+walled_report(const struct account *account, const char *verb, int error)
 {
 	if (error == -ECHILD)
 		ctl_error("the process that was to %s '%s' died", verb, ctl_quote(account->home));
@@ -92,12 +85,12 @@ report_walled_failure(const struct account *account, const char *verb, int error
 }
 
 int
-walled_run(const struct account *account, const struct walled_work *work, void *result, size_t size)
+walled_open_home(const struct account *account, const char *verb)
 {
 	static bool is_ready;
 	struct trust_problem problem;
 	char why[TRUST_TEXT_MAX];
-	int home_fd, r;
+	int home_fd;
 
 	if (!is_ready && (sandbox_init(tell_missing, NULL) < 0 || partial_name_init() < 0))
 		return -ENOSYS;
@@ -105,12 +98,22 @@ walled_run(const struct account *account, const struct walled_work *work, void *
 	home_fd = trusted_home_open(account->home, &(const struct trust){account->uid, account->gid}, &problem);
 	if (home_fd < 0) {
 		trust_explain(&problem, why, sizeof(why));
-		ctl_error("cannot %s '%s': %s", work->verb, ctl_quote(account->home), ctl_quote(why));
-		return home_fd;
+		ctl_error("cannot %s '%s': %s", verb, ctl_quote(account->home), ctl_quote(why));
 	}
+	return home_fd;
+}
+
+int
+walled_run(const struct account *account, const struct walled_work *work, void *result, size_t size)
+{
+	int home_fd = walled_open_home(account, work->verb);
+	int r;
+
+	if (home_fd < 0)
+		return home_fd;
 	r = fork_and_wait(account, work, home_fd, result, size);
 	if (r < 0)
-		report_walled_failure(account, work->verb, r);
+		walled_report(account, work->verb, r);
 	close_fd(&home_fd);
 	return r;
 }

@@ -16,6 +16,15 @@ struct walled_work {
 };
 
 /*
+ * Open the account's home for a process behind walls, which can be built from now on. Says on stderr what is wrong; verb:
+ * as of struct walled_work. The descriptor or -errno.
+ */
+int walled_open_home(const struct account *account, const char *verb);
+
+/* Say on stderr that the work failed, with -errno; -ECHILD: its process died. */
+void walled_report(const struct account *account, const char *verb, int error);
+
+/*
  * Do the work in the account's home. Says on stderr what is wrong.
  *
  * result  zeros, filled by the job in the child, and copied as bytes. The child has read the home, so check what it

@@ -79,6 +79,7 @@ sessions_init(struct sessions *sessions, struct server *server, struct bans *ban
 	TAILQ_INIT(&sessions->arriving);
 	TAILQ_INIT(&sessions->free);
 	work_init(&sessions->work, server);
+	home_counts_init(&sessions->counts, server, accounts);
 	ports_init(&sessions->ports, &server->board);
 	r = make_slots(&sessions->slots);
 	/* a former server's sessions are counted as well */
@@ -444,6 +445,15 @@ slot_answer_turn_end(struct sessions *sessions, struct slot *slot)
 		end_for_violation(sessions, slot, "turn_end out of order");
 }
 
+static void
+slot_answer_count_home(struct sessions *sessions, struct slot *slot)
+{
+	if (!ipc_end(&message) || !slot->is_logged_in)
+		end_for_violation(sessions, slot, "count_home out of order");
+	else
+		home_counts_want(&sessions->counts, slot->user);
+}
+
 /* The fields of a host, with port 0. False: they are none. */
 static bool
 get_host(union address *address)
@@ -538,6 +548,7 @@ static void (*const answers[])(struct sessions *sessions, struct slot *slot) = {
     [IPC_admit] = slot_answer_admit,
     [IPC_turn] = slot_answer_turn,
     [IPC_turn_end] = slot_answer_turn_end,
+    [IPC_count_home] = slot_answer_count_home,
     [IPC_announced] = slot_answer_announced,
     [IPC_announced_end] = slot_answer_announced_end,
     [IPC_ports_short] = slot_answer_ports_short,

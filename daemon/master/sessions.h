@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "daemon/master/home_counts.h"
 #include "daemon/master/ports.h"
 #include "daemon/master/slot.h"
 #include "daemon/master/work.h"
@@ -34,6 +35,7 @@ struct sessions {
 	struct judgements *judgements;
 	struct loop_timer grant; /* of turns to those who wait */
 	struct work_turns work;
+	struct home_counts counts; /* of their homes */
 	struct ports ports;
 	/* Of upgrade.c; NULL: no other server is ever asked. */
 	void (*gone)(void *arg, const char *id); /* one has ended */

@@ -171,11 +171,11 @@ files_serve(const struct files_session *session)
 	upload_init(&files.upload);
 	files.quota = (struct quota){
 	    .channel = session->monitor_channel,
-	    .home_fd = session->home_fd,
 	    .is_kept = session->quota_slot_fd >= 0,
 	};
 	r = home_init(&files.home, session);
 	files.home.quota = &files.quota;
+	files.quota.home_device = files.home.device;
 	if (r == 0 && session->sweeps)
 		(void)sweep_home(&files.home, session->config->partial_keep_s, SWEEP_LOGIN_ENTRIES_MAX);
 	while (r == 0) {

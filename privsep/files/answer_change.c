@@ -79,7 +79,7 @@ files_answer_finish_write(struct files *files)
 		unguarded_add(&files->unguarded, &files->home, &files->upload_path, is_hooked);
 	if (r == 0 && is_hooked)
 		stored_begin(&files->stored, &files->home, &files->upload_path);
-	(void)quota_read(files->home.quota, &figures);	/* no limits, should it fail */
+	(void)quota_read(files->home.quota, false, &figures);	/* no limits, should it fail */
 	request_reply(files, r);
 	if (r == 0)
 		request_put_quota(files, &figures);

@@ -270,7 +270,7 @@ files_answer_space(struct files *files)
 	if (r == 0)
 		r = space_in(&files->home, &path, &bytes);
 	if (r == 0)
-		r = quota_read(files->home.quota, &figures);
+		r = quota_read(files->home.quota, true, &figures);
 	request_reply(files, r);
 	if (r == 0 && bytes > quota_left(&figures))
 		bytes = quota_left(&figures);
@@ -287,7 +287,7 @@ files_answer_quota(struct files *files)
 
 	if (!ipc_end(&files->message))
 		return false;
-	r = quota_read(files->home.quota, &figures);
+	r = quota_read(files->home.quota, true, &figures);
 	request_reply(files, r);
 	if (r == 0)
 		request_put_quota(files, &figures);

@@ -43,7 +43,7 @@ make_home_directory(const struct home *home, int dir_fd, const char *name)
 	if (mkdirat(dir_fd, name, home->session->config->directory_mode) < 0)
 		r = -errno;
 	else
-		quota_add(home->quota, 0, 1);
+		quota_made(home->quota, dir_fd, name);
 	return end_quota_change(home, r);
 }
 
@@ -150,7 +150,7 @@ rename_permitted(const struct home *home, int from_fd, const char *from_name, in
 static int
 rename_counted(const struct home *home, int from_fd, const char *from_name, int to_fd, const char *to_name)
 {
-	struct stat replaced;
+	struct stat replaced, moved;
 	bool is_same;
 	int r = quota_begin(home->quota, 0, 0);
 
@@ -160,9 +160,10 @@ rename_counted(const struct home *home, int from_fd, const char *from_name, int 
 	if (r < 0)
 		return end_quota_change(home, r);
 	is_same = is_same_name_twice(from_fd, from_name, &replaced);
+	quota_look_for_count(home->quota, from_fd, from_name, &moved);
 	r = rename_permitted(home, from_fd, from_name, to_fd, to_name);
 	if (r == 0 && !is_same)
-		quota_gone(home->quota, &replaced);
+		quota_renamed(home->quota, &moved, &replaced);
 	return end_quota_change(home, r);
 }
 

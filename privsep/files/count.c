@@ -4,56 +4,29 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "accounts/ledger.h"
 #include "common/io.h"
-#include "common/libc.h"
 #include "privsep/files/directory.h"
 #include "privsep/files/locked_file.h"
 
 #include "common/banned.h"
 
 #define DEAD_WAIT_MS 5000	/* a killed process needs a moment to be gone */
+#define PROGRESS_EVERY 1024
 #define OWNER_READS (S_IRUSR | S_IXUSR)
 
-struct counting {
-	const struct count_uploads *uploads;
-	struct count_figure figure;
-};
+static int count_directory(struct count *count, int dir_fd, const char *name, const struct stat *st, unsigned depth);
 
-static int count_directory(struct counting *counting, int dir_fd, const char *name, unsigned depth);
-
-/* By insertion: they are few, and libc's qsort asks for the machine's memory first, which the walls do not allow. */
-static void
-sort(uint64_t *inodes, size_t count)
+uint64_t
+count_key(dev_t home_device, const struct stat *st)
 {
-	for (size_t i = 1; i < count; i++) {
-		uint64_t inode = inodes[i];
-		size_t at = i;
+	uint64_t key = st->st_ino;
 
-		for (; at > 0 && inodes[at - 1] > inode; at--)
-			inodes[at] = inodes[at - 1];
-		inodes[at] = inode;
-	}
-}
-
-static int
-compare_uploads(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static bool
-has(const uint64_t *inodes, size_t count, uint64_t inode)
-{
-	return count > 0 && bsearch(&inode, inodes, count, sizeof(inode), compare_uploads) != NULL;
+	if (st->st_dev != home_device)
+		key ^= ((uint64_t)st->st_dev << 1 | 1) * 0x9e3779b97f4a7c15ULL;
+	return key == 0 ? UINT64_MAX : key;
 }
 
 /* The last bytes of a session that was killed: its file's size is final when nobody holds it any more. */
@@ -68,24 +41,19 @@ wait_for_dead(int dir_fd, const char *name, struct stat *st)
 	locked_file_close(&fd);
 }
 
-static void
-count_file(struct counting *counting, int dir_fd, const char *name, struct stat *st)
+static uint64_t
+size_of_file(int dir_fd, const char *name, struct stat *st, const struct count_seen *seen)
 {
-	const struct count_uploads *uploads = counting->uploads;
-
-	if (has(uploads->live, uploads->live_count, st->st_ino))
-		return;
-	if (has(uploads->dead, uploads->dead_count, st->st_ino))
+	if (!S_ISREG(st->st_mode))
+		return 0;
+	if (seen != NULL && seen->is_awaited)
 		wait_for_dead(dir_fd, name, st);
-	/* of sparse files a home can have more than a figure holds */
-	counting->figure.bytes += (uint64_t)st->st_size;
-	if (counting->figure.bytes > LEDGER_FIGURE_MAX)
-		counting->figure.bytes = LEDGER_FIGURE_MAX;
+	return (uint64_t)st->st_size;
 }
 
 /* A directory that its owner made unreadable must not hide anything. */
 static int
-count_closed(struct counting *counting, int dir_fd, const char *name, const struct stat *st, unsigned depth)
+count_closed(struct count *count, int dir_fd, const char *name, const struct stat *st, unsigned depth)
 {
 	mode_t mode = st->st_mode & 07777 & ~(mode_t)S_ISUID;
 	int r;
@@ -94,67 +62,107 @@ count_closed(struct counting *counting, int dir_fd, const char *name, const stru
 		return 0;	/* somebody else's */
 	if (fchmodat(dir_fd, name, mode | OWNER_READS, 0) < 0)
 		return -errno;
-	r = count_directory(counting, dir_fd, name, depth);
+	r = count_directory(count, dir_fd, name, st, depth);
 	if (fchmodat(dir_fd, name, mode, 0) < 0 && r == 0)
 		r = -errno;
 	return r == -EACCES ? 0 : r;
 }
 
 static int
-count_subdirectory(struct counting *counting, int dir_fd, const char *name, const struct stat *st, unsigned depth)
+count_subdirectory(struct count *count, int dir_fd, const char *name, const struct stat *st, unsigned depth)
 {
 	int r;
 
 	if (depth == COUNT_DEPTH_MAX)
 		return -E2BIG;
 	if ((st->st_mode & OWNER_READS) != OWNER_READS)
-		return count_closed(counting, dir_fd, name, st, depth);
-	r = count_directory(counting, dir_fd, name, depth);
-	return r == -EACCES ? count_closed(counting, dir_fd, name, st, depth) : r;
+		return count_closed(count, dir_fd, name, st, depth);
+	r = count_directory(count, dir_fd, name, st, depth);
+	return r == -EACCES ? count_closed(count, dir_fd, name, st, depth) : r;
 }
 
-static int
-count_entry(struct counting *counting, int dir_fd, const char *name, unsigned depth)
+static void
+tell_progress(struct count *count)
 {
+	if (++count->met % PROGRESS_EVERY == 0 && count->progress != NULL)
+		count->progress(count->arg, count->met);
+}
+
+/* was_walked: the directory's names were seen before, and only what lies below them may be new. */
+static int
+count_entry(struct count *count, int dir_fd, const struct dirent64 *entry, bool was_walked, unsigned depth)
+{
+	const char *name = entry->d_name;
 	struct stat st;
+	const struct count_seen *seen;
+	uint64_t key;
 	int r = 0;
 
-	if (is_dot_or_dotdot(name))
+	if (is_dot_or_dotdot(name) || (was_walked && entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
 		return 0;
+	tell_progress(count);
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : -errno;	/* removed by somebody of this host */
-	counting->figure.files++;
+		return errno == ENOENT ? 0 : -errno;	/* removed meanwhile, which the journal tells */
+	key = count_key(count->device, &st);
+	/* an upload that goes on in a file of several names: which of them were seen cannot be told */
+	if (S_ISREG(st.st_mode) && st.st_nlink > 1 && (seen = count_table_find(&count->table, key)) != NULL &&
+	    seen->is_told)
+		count->table.is_wrong = true;
+	if (!was_walked)
+		count_table_see(
+		    &count->table, key, size_of_file(dir_fd, name, &st, count_table_find(&count->table, key)));
 	if (S_ISDIR(st.st_mode))
-		r = count_subdirectory(counting, dir_fd, name, &st, depth + 1);
-	else if (S_ISREG(st.st_mode))
-		count_file(counting, dir_fd, name, &st);
+		r = count_subdirectory(count, dir_fd, name, &st, depth + 1);
 	return r == -ENOENT ? 0 : r;
 }
 
+/* The first walk meets a directory again only where it was moved; the next one looks what is below. */
 static int
-count_directory(struct counting *counting, int dir_fd, const char *name, unsigned depth)
+count_directory(struct count *count, int dir_fd, const char *name, const struct stat *st, unsigned depth)
 {
 	static struct directory levels[COUNT_DEPTH_MAX];	/* touched as deep as trees are */
 	struct directory *level = &levels[depth];
+	uint64_t key = count_key(count->device, st);
+	const struct count_seen *seen = count_table_find(&count->table, key);
+	bool was_walked = seen != NULL && seen->is_walked;
 	const struct dirent64 *entry;
 	int r;
 
+	if (was_walked && count->is_first_walk)
+		return 0;
 	r = directory_open_at(level, dir_fd, name);
+	if (r == 0 && !was_walked)
+		count_table_walked(&count->table, key);
 	while (r == 0 && (r = directory_next(level, &entry)) == 0 && entry != NULL)
-		r = count_entry(counting, level->fd, entry->d_name, depth);
+		r = count_entry(count, level->fd, entry, was_walked, depth);
 	directory_close(level);
 	return r;
 }
 
 int
-count_home(int home_fd, struct count_uploads *uploads, struct count_figure *figure)
+count_init(struct count *count, int home_fd)
 {
-	struct counting counting = {.uploads = uploads};
-	int r;
+	struct stat st;
 
-	sort(uploads->live, uploads->live_count);
-	sort(uploads->dead, uploads->dead_count);
-	r = count_directory(&counting, home_fd, ".", 0);
-	*figure = counting.figure;
+	*count = (struct count){.home_fd = home_fd, .is_first_walk = true};
+	if (fstat(home_fd, &st) < 0)
+		return -errno;
+	count->device = st.st_dev;
+	return count_table_init(&count->table);
+}
+
+int
+count_walk(struct count *count)
+{
+	struct stat st;
+	int r = fstat(count->home_fd, &st) < 0 ? -errno : count_directory(count, count->home_fd, ".", &st, 0);
+
+	count->is_first_walk = false;
 	return r;
+}
+
+void
+count_end(struct count *count)
+{
+	count_table_free(&count->table);
 }

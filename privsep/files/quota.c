@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,11 +17,19 @@
 #include "common/banned.h"
 
 #define CHANGES_MAX 64		/* in one bracket */
-#define COUNTS_MAX 3		/* one question leads to so many counts at most */
+#define COUNT_LOOK_MS 4		/* has the count ended? */
+#define FIRST_WAIT_MS 3000	/* for a figure where there is none */
+#define GROW_WAIT_MS 10000	/* for a count: an upload that has nearly filled the quota is not to be lost */
 #define PATIENCE_MS 60000	/* what has been uploaded waits longer for its turn than what has not begun */
 #define TALLY_MAX (1LL << 60)	/* more than any home has, and nothing overflows */
 
 static struct ipc_message message;
+
+/* What this bracket has changed, for a count that is under way. */
+static struct {
+	struct ledger_event list[IPC_LEDGER_EVENTS_MAX];
+	size_t count;
+} events;
 
 bool
 quota_is_kept(const struct quota *quota)
@@ -48,71 +57,65 @@ ask_ledger_once(const struct quota *quota)
 	return -EIO;
 }
 
-static size_t
-get_inodes(uint64_t *inodes, size_t max)
+static int
+ask_ledger(const struct quota *quota, enum ipc_kind kind, size_t n, const uint64_t figures[])
 {
-	size_t len;
-	const void *bytes = ipc_get_bytes(&message, max * sizeof(*inodes), &len);
-
-	memcpy(inodes, bytes, len);
-	return len / sizeof(*inodes);
+	ipc_begin(&message, kind);
+	for (size_t k = 0; k < n; k++)
+		ipc_put_u64(&message, figures[k]);
+	return ask_ledger_once(quota);
 }
 
-/* The figure is in doubt: count the home for the monitor. */
-static int
-count(struct quota *quota)
+static bool
+is_count_wanted(int r)
 {
-	static struct count_uploads uploads;
-	struct count_figure figure = {0, 0};
-	int counted, r;
-
-	ipc_begin(&message, IPC_ledger_count);
-	r = ask_ledger_once(quota);
-	if (r < 0)
-		return r;
-	uploads.live_count = get_inodes(uploads.live, COUNT_UPLOADS_MAX);
-	uploads.dead_count = get_inodes(uploads.dead, COUNT_UPLOADS_MAX);
-	if (!ipc_end(&message))
-		return -EIO;
-	counted = count_home(quota->home_fd, &uploads, &figure);
-	ipc_begin(&message, IPC_ledger_counted);
-	ipc_put_u32(&message, (uint32_t)-counted);
-	ipc_put_u64(&message, figure.bytes);
-	ipc_put_u64(&message, figure.files);
-	r = ask_ledger_once(quota);
-	return counted < 0 ? counted : r;
+	return r == -EUCLEAN || r == -EINPROGRESS;
 }
 
-/* A question with up to three figures; when the monitor wants a count first, it gets one. */
-static int
-ask_ledger(struct quota *quota, enum ipc_kind kind, size_t n, const uint64_t figures[])
+static bool
+is_time_left(uint64_t *since_ms, uint64_t wait_ms)
 {
-	int r = 0;
+	if (*since_ms == 0)
+		*since_ms = monotonic_ms();
+	if (monotonic_ms() - *since_ms >= wait_ms)
+		return false;
+	poll(NULL, 0, COUNT_LOOK_MS);
+	return true;
+}
 
-	for (int i = 0; i <= COUNTS_MAX; i++) {
-		ipc_begin(&message, kind);
-		for (size_t k = 0; k < n; k++)
-			ipc_put_u64(&message, figures[k]);
-		r = ask_ledger_once(quota);
-		if (r != -EUCLEAN)
-			return r;
-		r = count(quota);
-		if (r < 0)
-			return r;
-	}
-	return -EIO;
+bool
+quota_wait_for_count(int r, uint64_t *since_ms)
+{
+	return is_count_wanted(r) && is_time_left(since_ms, r == -EUCLEAN ? FIRST_WAIT_MS : QUOTA_WAIT_MS);
+}
+
+int
+quota_counted_too_late(int r)
+{
+	return is_count_wanted(r) ? -ETIMEDOUT : r;
 }
 
 int
 quota_begin(struct quota *quota, uint64_t bytes, uint64_t files)
 {
+	uint64_t since_ms = 0;
+	int r;
+
 	if (!quota_is_kept(quota))
 		return 0;
 	if (quota->is_lost)
 		return -EIO;
 	quota->changes = 0;
 	quota->bytes = quota->files = 0;
-	return ask_ledger(quota, IPC_ledger_begin, 2, (uint64_t[]){bytes, files});
+	events.count = 0;
+	do
+		r = ask_ledger(quota, IPC_ledger_begin, 2, (uint64_t[]){bytes, files});
+	while (quota_wait_for_count(r, &since_ms));
+	if (r < 0)
+		return quota_counted_too_late(r);
+	quota->is_counted = ipc_get_u8(&message) != 0;
+	quota->is_unknown = ipc_get_u8(&message) != 0;
+	return ipc_end(&message) ? 0 : -EIO;
 }
 
 int
@@ -146,6 +149,65 @@ quota_add(struct quota *quota, int64_t bytes, int64_t files)
 	quota->files = sum_within(quota->files, files);
 }
 
+/* Where a home is counted meanwhile, the count must know. Of a file with several names it cannot know enough. */
+static void
+note_event(struct quota *quota, const struct stat *st, enum ledger_event_kind kind)
+{
+	bool is_file = S_ISREG(st->st_mode);
+	struct ledger_event event = {count_key(quota->home_device, st), is_file ? (uint64_t)st->st_size : 0, kind};
+
+	if (!quota->is_counted)
+		return;
+	if (!S_ISDIR(st->st_mode) && st->st_nlink > 1)
+		event.kind = LEDGER_UNTOLD;
+	if (events.count == IPC_LEDGER_EVENTS_MAX)
+		events.list[--events.count].kind = event.kind = LEDGER_UNTOLD;
+	events.list[events.count++] = event;
+}
+
+void
+quota_made(struct quota *quota, int dir_fd, const char *name)
+{
+	struct stat st;
+
+	if (!quota_is_kept(quota))
+		return;
+	quota_add(quota, 0, 1);
+	if (quota->is_counted && fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		note_event(quota, &st, LEDGER_THERE);
+}
+
+void
+quota_made_file(struct quota *quota, int fd)
+{
+	struct stat st;
+
+	if (!quota_is_kept(quota))
+		return;
+	quota_add(quota, 0, 1);
+	if (quota->is_counted && fstat(fd, &st) == 0)
+		note_event(quota, &st, LEDGER_THERE);
+}
+
+void
+quota_unmade(struct quota *quota, int fd)
+{
+	struct stat st;
+
+	if (!quota_is_kept(quota))
+		return;
+	quota_add(quota, 0, -1);
+	if (quota->is_counted && fstat(fd, &st) == 0)
+		note_event(quota, &st, LEDGER_GONE);
+}
+
+void
+quota_look_for_count(const struct quota *quota, int dir_fd, const char *name, struct stat *st)
+{
+	if (!quota_is_kept(quota) || !quota->is_counted || fstatat(dir_fd, name, st, AT_SYMLINK_NOFOLLOW) < 0)
+		memset(st, 0, sizeof(*st));
+}
+
 /* So many bytes under each of so many names. */
 static int64_t
 times_names(int64_t bytes, uint64_t names)
@@ -162,8 +224,22 @@ quota_resized(struct quota *quota, int fd, int64_t bytes)
 {
 	struct stat st;
 
-	if (quota_is_kept(quota) && fstat(fd, &st) == 0)
-		quota_add(quota, times_names(bytes, st.st_nlink), 0);
+	if (!quota_is_kept(quota) || fstat(fd, &st) < 0)
+		return;
+	quota_add(quota, times_names(bytes, st.st_nlink), 0);
+	note_event(quota, &st, LEDGER_THERE);
+}
+
+/* Before the change is settled: a session that dies between the two has told, and not settled, and is counted again. */
+static void
+tell_events(const struct quota *quota)
+{
+	if (!quota->is_counted || events.count == 0)
+		return;
+	ipc_begin(&message, IPC_ledger_tell);
+	ipc_put_bytes(&message, events.list, events.count * sizeof(events.list[0]));
+	(void)ask_ledger_once(quota);
+	events.count = 0;
 }
 
 int
@@ -173,6 +249,7 @@ quota_end(struct quota *quota)
 
 	if (!quota_is_kept(quota))
 		return 0;
+	tell_events(quota);
 	r = ask_ledger(quota, IPC_ledger_end, 2, (uint64_t[]){(uint64_t)quota->bytes, (uint64_t)quota->files});
 	if (r < 0)
 		quota->is_lost = true;
@@ -261,8 +338,18 @@ quota_look(struct quota *quota, int dir_fd, const char *name, struct stat *st)
 void
 quota_gone(struct quota *quota, const struct stat *st)
 {
-	if (st->st_nlink > 0)
-		quota_add(quota, S_ISREG(st->st_mode) ? -(int64_t)st->st_size : 0, -1);
+	if (st->st_nlink == 0 || !quota_is_kept(quota))
+		return;
+	quota_add(quota, S_ISREG(st->st_mode) ? -(int64_t)st->st_size : 0, -1);
+	note_event(quota, st, LEDGER_GONE);
+}
+
+void
+quota_renamed(struct quota *quota, const struct stat *moved, const struct stat *replaced)
+{
+	quota_gone(quota, replaced);
+	if (moved->st_nlink > 0)
+		note_event(quota, moved, S_ISDIR(moved->st_mode) ? LEDGER_DIRECTORY_MOVED : LEDGER_MOVED);
 }
 
 int
@@ -289,13 +376,23 @@ quota_upload(struct quota *quota, int fd, uint64_t wanted)
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	quota->upload_start = (uint64_t)st.st_size;
-	return ask_ledger(quota, IPC_ledger_upload, 3, (uint64_t[]){st.st_ino, (uint64_t)st.st_size, wanted});
+	note_event(quota, &st, LEDGER_THERE);
+	return ask_ledger(quota, IPC_ledger_upload, 3,
+	    (uint64_t[]){count_key(quota->home_device, &st), (uint64_t)st.st_size, wanted});
 }
 
 int
 quota_grow(struct quota *quota)
 {
-	return quota_is_kept(quota) ? ask_ledger(quota, IPC_ledger_grow, 0, NULL) : -EFBIG;
+	uint64_t since_ms = 0;
+	int r;
+
+	if (!quota_is_kept(quota))
+		return -EFBIG;
+	do
+		r = ask_ledger(quota, IPC_ledger_grow, 0, NULL);
+	while (is_count_wanted(r) && is_time_left(&since_ms, GROW_WAIT_MS));
+	return quota_counted_too_late(r);
 }
 
 int
@@ -307,6 +404,8 @@ quota_uploaded(struct quota *quota, int fd)
 	if (!quota_is_kept(quota))
 		return 0;
 	r = fstat(fd, &st) < 0 ? -errno : 0;
+	if (r == 0)
+		note_event(quota, &st, st.st_nlink == 0 ? LEDGER_GONE : LEDGER_THERE);
 	if (r == 0 && st.st_nlink == 0) {
 		quota_add(quota, 0, -1);
 		st.st_size = 0;
@@ -331,23 +430,36 @@ quota_left(const struct quota_figures *figures)
 
 static const struct quota_figures no_figures = {0, UINT64_MAX, 0, UINT64_MAX};
 
-int
-quota_read(struct quota *quota, struct quota_figures *figures)
+static int
+read_figures(const struct quota *quota, struct quota_figures *figures, enum ledger_state *state)
 {
-	int r;
+	int r = ask_ledger(quota, IPC_ledger_read, 0, NULL);
 
-	*figures = no_figures;
-	if (!quota_is_kept(quota))
-		return 0;
-	r = ask_ledger(quota, IPC_ledger_read, 0, NULL);
+	*state = LEDGER_UNKNOWN;
 	if (r < 0)
 		return r;
 	figures->bytes = ipc_get_u64(&message);
 	figures->bytes_limit = ipc_get_u64(&message);
 	figures->files = ipc_get_u64(&message);
 	figures->files_limit = ipc_get_u64(&message);
-	if (ipc_end(&message))
-		return 0;
+	*state = ipc_get_u8(&message);
+	return ipc_end(&message) ? 0 : -EIO;
+}
+
+int
+quota_read(struct quota *quota, bool is_patient, struct quota_figures *figures)
+{
+	enum ledger_state state;
+	uint64_t since_ms = 0;
+	int r;
+
 	*figures = no_figures;
-	return -EIO;
+	if (!quota_is_kept(quota))
+		return 0;
+	do
+		r = read_figures(quota, figures, &state);
+	while (quota_wait_for_count(r == 0 && state == LEDGER_BOUND && is_patient ? -EINPROGRESS : r, &since_ms));
+	if (r < 0)
+		*figures = no_figures;
+	return quota_counted_too_late(r);
 }

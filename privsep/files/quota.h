@@ -13,13 +13,17 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#define QUOTA_WAIT_MS 80	/* for a count: most homes are counted meanwhile, and no command takes longer for the others */
+
 struct quota {
 	int channel;		/* to the monitor */
-	int home_fd;		/* borrowed: what is counted where the ledger is in doubt */
+	dev_t home_device;
 	bool is_kept;		/* the account has a quota */
 	bool is_lost;		/* an upload could not be settled: no further change is allowed */
 	unsigned changes;	/* in this bracket */
 	int64_t bytes, files;	/* tally of this bracket */
+	bool is_counted;	/* somebody counts the home: what changes in this bracket is told */
+	bool is_unknown;	/* nobody knows the figure: no upload can begin */
 	uint64_t upload_start;	/* the size of the upload's file before the first byte */
 };
 
@@ -31,19 +35,43 @@ struct quota_figures {
 bool quota_is_kept(const struct quota *quota);
 
 /*
- * A change begins that adds at most so much. 0; -EDQUOT; -ETIMEDOUT while another session counts the home; -EIO when the
- * ledger fails; or why the home cannot be counted.
+ * A change begins that adds at most so much. 0; -EDQUOT; -ETIMEDOUT while another session changes the home, or the figure
+ * must be counted first, which takes too long; -EIO when the ledger fails.
  */
 int quota_begin(struct quota *quota, uint64_t bytes, uint64_t files);
 
-/* The same for the end of an upload, which is not to be lost because another session counts the home: waits up to a minute. */
+/* The same for the end of an upload, which is not to be lost because another session changes the home: waits up to a minute. */
 int quota_begin_patiently(struct quota *quota);
+
+/*
+ * True: r says that the home is being counted, and it is time to ask again, after a moment. -EUCLEAN: there is no figure,
+ * which is waited for up to three seconds; -EINPROGRESS: there is one, a bound, QUOTA_WAIT_MS. since_ms: 0 at first.
+ */
+bool quota_wait_for_count(int r, uint64_t *since_ms);
+
+/* r, or -ETIMEDOUT for what was waited for in vain. */
+int quota_counted_too_late(int r);
 
 /* What the change has added; may be called several times, and takes negative figures. */
 void quota_add(struct quota *quota, int64_t bytes, int64_t files);
 
 /* A file has become so many bytes larger, or smaller: under each of its names. */
 void quota_resized(struct quota *quota, int fd, int64_t bytes);
+
+/* What bears this name was made: a name more. */
+void quota_made(struct quota *quota, int dir_fd, const char *name);
+
+/* The same for the file that was opened. */
+void quota_made_file(struct quota *quota, int fd);
+
+/* The file that was just made is removed again. */
+void quota_unmade(struct quota *quota, int fd);
+
+/* Within a bracket: what is called so is about to be renamed. Only where the home is counted meanwhile st is filled (else st_nlink 0). */
+void quota_look_for_count(const struct quota *quota, int dir_fd, const char *name, struct stat *st);
+
+/* It has its new name, in place of what quota_look() saw there. */
+void quota_renamed(struct quota *quota, const struct stat *moved, const struct stat *replaced);
 
 /* The change is made. Only where quota_begin() returned 0. */
 int quota_end(struct quota *quota);
@@ -69,10 +97,11 @@ int quota_look(struct quota *quota, int dir_fd, const char *name, struct stat *s
 /* Tally what quota_look() saw as gone. */
 void quota_gone(struct quota *quota, const struct stat *st);
 
-/* Within a bracket: an upload to fd begins, which wants so many bytes (0: not known). 0, -EDQUOT, or -EIO. */
+/* Within a bracket: an upload to fd begins, which wants so many bytes (0: not known). 0, -EDQUOT, -EUCLEAN or -EINPROGRESS
+ * (see quota_wait_for_count()), or -EIO. */
 int quota_upload(struct quota *quota, int fd, uint64_t wanted);
 
-/* More bytes for the upload. 0, -EDQUOT; -EFBIG where there is no quota. */
+/* More bytes for the upload. 0, -EDQUOT; -EFBIG where there is no quota; -ETIMEDOUT as quota_begin(), after ten seconds. */
 int quota_grow(struct quota *quota);
 
 /* Within a bracket: the upload to fd has ended, its file wherever it is now, or removed. */
@@ -81,7 +110,10 @@ int quota_uploaded(struct quota *quota, int fd);
 /* Bytes that fit yet; UINT64_MAX without a limit. */
 uint64_t quota_left(const struct quota_figures *figures);
 
-/* 0, or -errno with figures of no limit. */
-int quota_read(struct quota *quota, struct quota_figures *figures);
+/*
+ * 0, or -errno with figures of no limit.
+ * is_patient: a figure that is only a bound is waited for, QUOTA_WAIT_MS at most, since a home is counted.
+ */
+int quota_read(struct quota *quota, bool is_patient, struct quota_figures *figures);
 
 #endif

@@ -67,7 +67,7 @@ create(struct upload *upload, const char *name, mode_t mode)
 		r = locked_file_create(upload->dir_fd, name, mode, &upload->fd);
 	upload->is_fresh = r == 0;
 	if (r == 0)
-		quota_add(upload->home->quota, 0, 1);
+		quota_made_file(upload->home->quota, upload->fd);
 	return r;
 }
 
@@ -307,6 +307,10 @@ begin_counted(struct upload *upload, const struct home *home, const struct home_
 	upload->is_bracketed = r == 0;
 	if (r < 0)
 		return r;
+	if (quota_is_kept(home->quota) && home->quota->is_unknown) {
+		r = quota_end(home->quota);
+		return r < 0 ? r : -EUCLEAN;
+	}
 	partial_sweep(home, path, upload->dir_fd, session->config->partial_keep_s);
 	r = mode == STORE_UNIQUE ? begin_unique(upload, session) : begin_named(upload, session, mode, offset, start);
 	if (r == 0)
@@ -315,7 +319,7 @@ begin_counted(struct upload *upload, const struct home *home, const struct home_
 		r = quota_upload(home->quota, upload->fd, wanted);
 	if (r < 0 && upload->is_fresh && upload->is_bracketed &&
 	    unlinkat(upload->dir_fd, upload->is_partial ? upload->partial : upload->name, 0) == 0)
-		quota_add(home->quota, 0, -1);
+		quota_unmade(home->quota, upload->fd);
 	if (upload->is_bracketed && quota_end(home->quota) < 0 && r == 0)
 		r = -EIO;
 	return r;
@@ -359,7 +363,7 @@ may_fit(const struct home *home, uint64_t wanted)
 	struct quota_figures figures;
 	uint64_t idle;
 
-	if (wanted == 0 || quota_read(home->quota, &figures) < 0 ||
+	if (wanted == 0 || quota_read(home->quota, true, &figures) < 0 ||
 	    partial_list_make(home, &list, 0, false, PARTIAL_ROOM_ENTRIES_MAX, NULL) < 0 || !list.is_whole)
 		return true;
 	idle = list.bytes - list.busy_bytes;
@@ -389,8 +393,14 @@ begin_with_room(struct upload *upload, const struct home *home, const struct hom
     uint64_t offset, uint64_t wanted, uint64_t *start)
 {
 	bool is_atomic = upload->is_atomic, is_copy = upload->is_copy;
+	uint64_t since_ms = 0;
 	int r = begin_in_races(upload, home, path, mode, offset, wanted, start);
 
+	while (quota_wait_for_count(r, &since_ms)) {
+		upload->is_atomic = is_atomic;
+		upload->is_copy = is_copy;
+		r = begin_in_races(upload, home, path, mode, offset, wanted, start);
+	}
 	if (r == -EDQUOT && !may_fit(home, wanted))
 		return r;
 	while (r == -EDQUOT && partials_give_way(home, path)) {
@@ -398,7 +408,7 @@ begin_with_room(struct upload *upload, const struct home *home, const struct hom
 		upload->is_copy = is_copy;
 		r = begin_in_races(upload, home, path, mode, offset, wanted, start);
 	}
-	return r;
+	return quota_counted_too_late(r);
 }
 
 int

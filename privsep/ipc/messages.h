@@ -37,8 +37,7 @@ enum ipc_fd {
 
 #define NOTICE_TEXT_MAX 512	/* bytes of a notice to a client */
 #define IPC_PARTIALS_BYTES 12000	/* of a reply to partials, kind and result included */
-#define IPC_LEDGER_LIVE_MAX 1024	/* inodes of live uploads in one ledger_count, */
-#define IPC_LEDGER_DEAD_MAX 376	/* and of dead ones */
+#define IPC_LEDGER_EVENTS_MAX 256	/* in one ledger_tell */
 #define IPC_SHA256_MAX 64	/* in hex */
 #define IPC_NOTICE 0xffff	/* reply sizes of a message without a reply; larger than any message */
 
@@ -75,17 +74,17 @@ enum ipc_fd {
 	X(pace,             IPC_PROTOCOL,  IPC_MONITOR,  IPC_STATE_READY, S_U8 + S_U32, S_U64, IPC_FD_NONE) \
 	/* files asks monitor: the quota ledger; an account without a quota never asks */ \
 	X(ledger_read,      IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_NOTHING, \
-	  S_FIGURES, IPC_FD_NONE) \
-	X(ledger_begin,     IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_U64 + S_U64, S_NOTHING, IPC_FD_NONE) \
+	  S_FIGURES + S_U8, IPC_FD_NONE) \
+	X(ledger_begin,     IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_U64 + S_U64, S_U8 + S_U8, IPC_FD_NONE) \
 	X(ledger_end,       IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_U64 + S_U64, S_NOTHING, IPC_FD_NONE) \
 	X(ledger_upload,    IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_U64 + S_U64 + S_U64, \
 	  S_NOTHING, IPC_FD_NONE) \
 	X(ledger_grow,      IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_NOTHING, S_NOTHING, IPC_FD_NONE) \
 	X(ledger_uploaded,  IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_U64, S_NOTHING, IPC_FD_NONE) \
-	X(ledger_count,     IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_NOTHING, \
-	  S_BYTES(0, 8 * IPC_LEDGER_LIVE_MAX) + S_BYTES(0, 8 * IPC_LEDGER_DEAD_MAX), IPC_FD_NONE) \
-	X(ledger_counted,   IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_U32 + S_U64 + S_U64, \
+	X(ledger_tell,      IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_BYTES(0, 24 * IPC_LEDGER_EVENTS_MAX), \
 	  S_NOTHING, IPC_FD_NONE) \
+	/* monitor asks master: the home of the account is to be counted */ \
+	X(count_home,       IPC_MONITOR,   IPC_MASTER,   IPC_STATE_READY, S_NOTHING, S_NONE, IPC_FD_NONE) \
 	/* files asks monitor, and monitor asks master, for a turn of long work */ \
 	X(work_begin,       IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_U8, S_NOTHING, IPC_FD_NONE) \
 	X(work_end,         IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_NOTHING, S_NONE, IPC_FD_NONE) \
@@ -219,14 +218,16 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   sign          enum sign_scheme, bytes text         -> signature (-EPERM, -EAGAIN: too many, -EINVAL)
  *   notice        text (UTF-8, no control characters), for the client's next reply
  *   pace          enum rate_direction, bytes       -> microseconds to wait before they move
- *   ledger_read                   -> figures as of quota. Each ledger_ question may be answered -EUCLEAN: count first
- *   ledger_begin  bytes, files (that a change adds at most) -> (make it, then ledger_end) or -EDQUOT
+ *   ledger_read                   -> figures as of quota, enum ledger_state. Each ledger_ question may be answered that
+ *                                 the home is being counted, ask again: -EUCLEAN (there is no figure yet) or
+ *                                 -EINPROGRESS (the figure is a bound, and does not allow it)
+ *   ledger_begin  bytes, files (that a change adds at most) -> is_counted (ledger_tell is wanted), is_unknown (no
+ *                                 byte is granted yet): make it, then ledger_end; or -EDQUOT
+ *   ledger_tell   struct ledger_event, so many as were made (within begin and end)
  *   ledger_end    bytes, files (that were added; two's complement)
- *   ledger_upload inode, size, wanted (bytes, or 0 for as many as sensible; within begin and end)
+ *   ledger_upload key, size, wanted (bytes, or 0 for as many as sensible; within begin and end)
  *   ledger_grow                   -> (more bytes are granted to the upload)
  *   ledger_uploaded size at the end (within begin and end)
- *   ledger_count                  -> bytes inodes of live uploads, bytes inodes of dead ones
- *   ledger_counted 0 or errno, bytes, files
  *   work_begin    is_change    -> (now); each gets one answer: -ECANCELED when work_end was quicker
  *   work_end                      (the turn is given back, or not waited for any more)
  *   turn          is_change, process id of files -> (now); as work_begin

@@ -17,6 +17,7 @@
 #include "common/banned.h"
 
 #define FILES_MAX (1LL << 40)	/* that one change can add or take away */
+#define ASK_EVERY_MS 500	/* for a count: the master starts none that is under way, and none too often */
 
 /* Nothing but the file of an upload is open for writing in protocol, and no byte of it past this offset is written. */
 static int
@@ -103,6 +104,30 @@ begin_ledger_reply(struct monitor *monitor, int result)
 	ipc_begin_reply(&monitor->message, monitor->message.kind, result);
 }
 
+/* The figure is none, or only a bound: the master has the home counted, while the session goes on. */
+static void
+ask_for_count(struct monitor *monitor)
+{
+	static struct ipc_message question;	/* the answer to files is in hand */
+	uint64_t now = monotonic_ms();
+
+	if (monitor->quota.asked_ms != 0 && now - monitor->quota.asked_ms < ASK_EVERY_MS)
+		return;
+	monitor->quota.asked_ms = now;
+	ipc_begin(&question, IPC_count_home);
+	/* one that is lost is asked again */
+	(void)!ipc_send_now(monitor->session->master_channel, &question, -1);
+}
+
+/* What a bound forbids, the count may allow: files asks again. r is the ledger's answer. */
+static int
+judge_figure(struct monitor *monitor, int r, const struct ledger_figure *figure)
+{
+	if (figure->state != LEDGER_EXACT && (r == 0 || r == -EDQUOT || r == -EUCLEAN))
+		ask_for_count(monitor);
+	return r == -EDQUOT && figure->state == LEDGER_BOUND ? -EINPROGRESS : r;
+}
+
 static bool
 answer_read(struct monitor *monitor)
 {
@@ -112,6 +137,7 @@ answer_read(struct monitor *monitor)
 	if (!ipc_end(&monitor->message))
 		return false;
 	r = ledger_read(&monitor->quota.book, &figure);
+	r = judge_figure(monitor, r, &figure);
 	begin_ledger_reply(monitor, r);
 	if (r < 0)
 		return true;
@@ -119,6 +145,7 @@ answer_read(struct monitor *monitor)
 	ipc_put_u64(&monitor->message, monitor->quota.limits.bytes);
 	ipc_put_u64(&monitor->message, figure.files);
 	ipc_put_u64(&monitor->message, monitor->quota.limits.files);
+	ipc_put_u8(&monitor->message, (uint8_t)figure.state);
 	return true;
 }
 
@@ -134,9 +161,30 @@ answer_begin(struct monitor *monitor)
 	if (!ipc_end(&monitor->message) || monitor->quota.book.is_locked)
 		return false;
 	r = ledger_begin(&monitor->quota.book, &monitor->quota.limits, bytes, files, &figure);
-	if (r == 0)
-		monitor->quota.changing_since_ms = monotonic_ms();
+	r = judge_figure(monitor, r, &figure);
 	begin_ledger_reply(monitor, r);
+	if (r < 0)
+		return true;
+	monitor->quota.changing_since_ms = monotonic_ms();
+	ipc_put_u8(&monitor->message, monitor->quota.book.is_counted);
+	ipc_put_u8(&monitor->message, figure.state == LEDGER_UNKNOWN && monitor->quota.limits.bytes != LEDGER_NO_LIMIT);
+	return true;
+}
+
+static bool
+answer_tell(struct monitor *monitor)
+{
+	static struct ledger_event events[IPC_LEDGER_EVENTS_MAX];
+	size_t len;
+	const void *bytes = ipc_get_bytes(&monitor->message, sizeof(events), &len);
+
+	if (!monitor->quota.book.is_locked || len % sizeof(events[0]) != 0)
+		return false;
+	memcpy(events, bytes, len);
+	if (!ipc_end(&monitor->message))
+		return false;
+	ledger_tell_count(&monitor->quota.book, events, len / sizeof(events[0]));
+	begin_ledger_reply(monitor, 0);
 	return true;
 }
 
@@ -174,6 +222,7 @@ grant_reservation(struct monitor *monitor, uint64_t from, uint64_t wanted)
 	if (monitor->quota.limits.bytes == LEDGER_NO_LIMIT)
 		return 0;
 	r = ledger_upload_reserve(&monitor->quota.book, &monitor->quota.limits, wanted, &granted, &figure);
+	r = judge_figure(monitor, r, &figure);
 	return r < 0 ? r : limit_writes(monitor, from + granted);
 }
 
@@ -181,23 +230,23 @@ grant_reservation(struct monitor *monitor, uint64_t from, uint64_t wanted)
 static bool
 answer_upload(struct monitor *monitor)
 {
-	uint64_t inode = ipc_get_u64(&monitor->message);
+	uint64_t key = ipc_get_u64(&monitor->message);
 	uint64_t size = ipc_get_u64(&monitor->message);
 	uint64_t wanted = ipc_get_u64(&monitor->message);
 	int r;
 
 	if (!ipc_end(&monitor->message) || !monitor->quota.book.is_locked || size > INT64_MAX)
 		return false;
-	r = ledger_upload_begin(&monitor->quota.book, inode, size);
+	r = ledger_upload_begin(&monitor->quota.book, key, size);
 	if (r == 0)
 		r = limit_writes(monitor, size);
 	if (r == 0)
 		r = grant_reservation(monitor, size, wanted);
-	if (r == -EDQUOT && wanted == 0 && size > 0)
+	if ((r == -EDQUOT || r == -EUCLEAN || r == -EINPROGRESS) && wanted == 0 && size > 0)
 		r = 0; /* refused at the first byte too many */
 	if (r < 0)
 		(void)ledger_upload_end(&monitor->quota.book, size);
-	begin_ledger_reply(monitor, r == -EUCLEAN ? -EIO : r); /* nothing can be counted within a bracket */
+	begin_ledger_reply(monitor, r);
 	return true;
 }
 
@@ -225,58 +274,6 @@ answer_uploaded(struct monitor *monitor)
 	return true;
 }
 
-static bool
-answer_count(struct monitor *monitor)
-{
-	static struct ledger_uploads uploads;
-	int r;
-
-	if (!ipc_end(&monitor->message) || monitor->quota.book.is_locked)
-		return false;
-	r = ledger_count_begin(&monitor->quota.book, &uploads);
-	begin_ledger_reply(monitor, r);
-	if (r < 0)
-		return true;
-	/* more dead than fit in a message: the rest is not waited for */
-	if (uploads.dead_count > IPC_LEDGER_DEAD_MAX)
-		uploads.dead_count = IPC_LEDGER_DEAD_MAX;
-	ipc_put_bytes(&monitor->message, uploads.live, uploads.live_count * sizeof(uploads.live[0]));
-	ipc_put_bytes(&monitor->message, uploads.dead, uploads.dead_count * sizeof(uploads.dead[0]));
-	return true;
-}
-
-static void
-log_counted(struct monitor *monitor, int error, const struct ledger_figure *figure)
-{
-	enum log_level level = error == 0 ? LEVEL_INFO : LEVEL_WARNING;
-
-	if (!records_take(monitor, RECORD_NOTE, level))
-		return;
-	log_begin(level, "quota-counted");
-	if (error == 0) {
-		log_field_u64("bytes", figure->bytes);
-		log_field_u64("files", figure->files);
-	} else {
-		log_field_text("result", errno_name(error) == NULL ? "error" : errno_name(error));
-	}
-	log_end();
-}
-
-static bool
-answer_counted(struct monitor *monitor)
-{
-	uint32_t error = ipc_get_u32(&monitor->message);
-	struct ledger_figure figure = {.bytes = ipc_get_u64(&monitor->message)};
-
-	figure.files = ipc_get_u64(&monitor->message);
-	if (!ipc_end(&monitor->message) || !monitor->quota.book.is_locked || error > 4095 ||
-	    figure.bytes > LEDGER_FIGURE_MAX || figure.files > LEDGER_FIGURE_MAX)
-		return false;
-	log_counted(monitor, (int)error, &figure);
-	begin_ledger_reply(monitor, ledger_count_end(&monitor->quota.book, error == 0 ? &figure : NULL));
-	return true;
-}
-
 bool
 monitor_answer_ledger(struct monitor *monitor)
 {
@@ -287,8 +284,7 @@ monitor_answer_ledger(struct monitor *monitor)
 	    [IPC_ledger_upload] = answer_upload,
 	    [IPC_ledger_grow] = answer_grow,
 	    [IPC_ledger_uploaded] = answer_uploaded,
-	    [IPC_ledger_count] = answer_count,
-	    [IPC_ledger_counted] = answer_counted,
+	    [IPC_ledger_tell] = answer_tell,
 	};
 	int r;
 

@@ -183,6 +183,8 @@ monitor_end_session(struct monitor *monitor)
 	deadline = monotonic_ms() + REAP_MS;
 	wait_for_files(monitor, deadline);
 	monitor_reap_child(monitor, &monitor->files, deadline);
+	if (monitor->has_alarm)
+		ledger_suspect(&monitor->quota.book);
 	records_tell_left_out(monitor);
 	log_begin(LEVEL_INFO, "disconnect");
 	log_field_text("reason", monitor->end_reason);

@@ -45,8 +45,7 @@
 	X(ledger_upload,   IPC_FILES,    monitor_answer_ledger)        \
 	X(ledger_grow,     IPC_FILES,    monitor_answer_ledger)        \
 	X(ledger_uploaded, IPC_FILES,    monitor_answer_ledger)        \
-	X(ledger_count,    IPC_FILES,    monitor_answer_ledger)        \
-	X(ledger_counted,  IPC_FILES,    monitor_answer_ledger)        \
+	X(ledger_tell,     IPC_FILES,    monitor_answer_ledger)        \
 	X(work_begin,      IPC_FILES,    monitor_answer_work_begin)    \
 	X(work_end,        IPC_FILES,    monitor_answer_work_end)      \
 	X(stored,          IPC_FILES,    monitor_answer_stored)        \

@@ -28,5 +28,6 @@ quota_give_up_change(struct monitor *monitor)
 	log_end();
 	monitor->quota.changing_since_ms = 0;
 	ledger_abandon(&monitor->quota.book);
+	ledger_suspect(&monitor->quota.book);
 	return true;
 }

@@ -103,6 +103,7 @@ struct monitor {
 		uint64_t hard_limit;	/* RLIMIT_FSIZE of protocol, as it was */
 		uint64_t upload_end;	/* offset up to which protocol may write; 0: no upload */
 		uint64_t changing_since_ms;	/* files changes the home; 0: it does not */
+		uint64_t asked_ms;	/* the master, for a count; 0: never */
 	} quota;
 	struct {
 		unsigned told;

@@ -207,6 +207,15 @@ def no_session():
     return not any(children(pid) for pid in children(int(os.environ["SERVER_PID"])))
 
 
+def is_errand(pid):
+    """A short-lived process of the master, as the one that has a home counted."""
+    try:
+        with open("/proc/%d/comm" % pid) as file:
+            return file.read() == "sallyport-task\n"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 class Session:
     """The processes of the only session that has logged in."""
 
@@ -215,7 +224,7 @@ class Session:
 
         service = str(pwd.getpwnam("sallyport").pw_uid)
         self.master = int(os.environ["SERVER_PID"])
-        self.monitor = next(pid for pid in children(self.master) if children(pid))
+        self.monitor = next(pid for pid in children(self.master) if children(pid) and not is_errand(pid))
         pids = children(self.monitor)
         self.protocol = next(pid for pid in pids if status(pid, "Uid").split()[0] == service)
         self.files = next(pid for pid in pids if pid != self.protocol)

@@ -543,15 +543,178 @@ def broken_off(c, command, data):
 	END
 }
 
-# --- what is in doubt is counted ---
+# --- what is in doubt is counted, and nobody waits for that ---
 
-# The figure of an idle server is right, and nothing of the log before now tells so.
+# HOLD: what holds up a count for as long as it is wanted: the partial of a dead session is not at its end as long as
+# somebody holds it.
+HOLD='
+import fcntl
+
+def held(name):
+    fd = os.open(path(partial_name(name)), os.O_WRONLY)
+    wait_until(lambda: lock(fd))
+    return fd
+
+def lock(fd):
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+
+def die_in_upload(name, size):
+    c = Control().login()
+    d = c.open("STOR " + name)
+    d.sendall(bytes(size))
+    wait_until(lambda: size_of(path(partial_name(name))) == size)
+    session = Session()
+    session.kill("monitor", "protocol", "files")
+    session.wait_until_gone()
+    d.close()
+
+def errands():
+    return [pid for pid in children(int(os.environ["SERVER_PID"])) if is_errand(pid)]
+
+def settled(c):
+    wait_until(lambda: used(c)[0] == count(HOME_DIR), "the right figure")
+'
+
+# The figure of an idle server is soon right.
 figure_is_right()
 {
 	py <<-END
 		$STEPS
+		$HOLD
 		c = Control().login()
-		check(c)
+		settled(c)
+	END
+}
+
+@test "a session is killed in mid-upload: a sibling logs in and uploads at once, while the home is counted" {
+	ALARM_EXPECTED=1
+	serve '100000000 100'
+	py <<-END
+		$STEPS
+		$HOLD
+		Control().login().put('f', bytes(1000))
+		wait_until(no_session)
+		die_in_upload('g', 300000)
+		fd = held('g')
+		began = time.monotonic()
+		c = Control().login()
+		c.put('h', bytes(2000))
+		c.ask('MKD d', 257)
+		c.ask('RNFR h', 350)
+		c.ask('RNTO d/h', 250)
+		c.put('i', bytes(50), 'APPE')
+		c.ask('DELE i', 250)
+		assert errands(), 'the home is not counted meanwhile'
+		# a count waits for the partial's last byte for five seconds
+		assert time.monotonic() - began < 2.5, time.monotonic() - began
+		# never less than there is, nor more than the dead session had reserved
+		told = used(c)[0]
+		assert 303000 <= told[0] <= 1000 + 2000 + 100000000 // 32 and told[1] == 4, told
+		os.close(fd)
+		settled(c)
+	END
+	log_has ' quota-counted '
+}
+
+@test "what a dead session may have added leaves no room: the client is told to try again, not that the quota is full" {
+	ALARM_EXPECTED=1
+	serve '100000 100'
+	py <<-END
+		$STEPS
+		$HOLD
+		Control().login().put('f', bytes(50000))
+		wait_until(no_session)
+		die_in_upload('g', 100)
+		fd = held('g')
+		c = Control().login()
+		began = time.monotonic()
+		c.connect()
+		c.ask('STOR h', 450)
+		assert time.monotonic() - began < 2.5, time.monotonic() - began
+		c.ask('DELE f', 250)
+		# one that has begun is not lost for that: it waits for the count
+		d = c.open('STOR h')
+		threading.Timer(1, os.close, (fd,)).start()
+		send_all(d, bytes(99000))
+		d.close()
+		c.expect(226)
+		settled(c)
+		check(c, 99100, 2)
+	END
+}
+
+@test "a count that is killed is begun again, and the sessions go on" {
+	ALARM_EXPECTED=1
+	serve '100000000 100'
+	py <<-END
+		$STEPS
+		$HOLD
+		die_in_upload('g', 300)
+		fd = held('g')
+		c = Control().login()
+		c.put('f', bytes(10))
+		for _ in range(3):
+		    c.put('f', bytes(10))
+		    wait_until(errands)
+		    pid = errands()[0]
+		    wait_until(lambda: children(pid) or not errands())
+		    os.kill(pid, signal.SIGKILL)
+		    wait_until(lambda: pid not in errands())
+		    c.put('f%d' % pid, bytes(10))
+		    wait_until(lambda: c.put('f', bytes(10)) and errands())
+		os.close(fd)
+		settled(c)
+	END
+}
+
+@test "sallyportctl quota recount while the server counts waits for that, and says so on a terminal" {
+	ALARM_EXPECTED=1
+	serve '100000000 100'
+	CTL=$BUILD/sallyportctl py <<-END
+		$STEPS
+		$HOLD
+		import pty, subprocess
+		die_in_upload('g', 300)
+		fd = held('g')
+		c = Control().login()
+		c.put('f', bytes(10))
+		wait_until(errands)
+		terminal, other = pty.openpty()
+		ctl = subprocess.Popen([os.environ['CTL'], '-c', os.environ['CONF'], 'quota', 'recount', 'alice'],
+		                       stdout=subprocess.PIPE, stderr=other, text=True)
+		said = b''
+		while b'alice: the server counts' not in said:
+		    said += os.read(terminal, 1000)
+		os.close(fd)
+		out, _ = ctl.communicate(timeout=60)
+		assert ctl.returncode == 0 and re.search(r'alice +310 ', out), out
+		settled(c)
+	END
+}
+
+@test "sallyportctl quota recount shows on a terminal how far it is" {
+	serve '100000000 10000'
+	need_trace
+	CTL=$BUILD/sallyportctl py <<-END
+		$STEPS
+		import pty, subprocess
+		Control().login().put('f', bytes(7))
+		for i in range(5000):
+		    os.mknod(path('n%d' % i), 0o100644)
+		terminal, other = pty.openpty()
+		# each piece of the directory takes its time
+		ctl = subprocess.Popen(['strace', '-f', '-o', '/dev/null', '-e', 'trace=getdents64', '-e',
+		                        'inject=getdents64:delay_enter=200000', os.environ['CTL'], '-c', os.environ['CONF'],
+		                        'quota', 'recount', 'alice'], stdout=subprocess.PIPE, stderr=other, text=True)
+		said = b''
+		while not re.search(rb'alice: [0-9]+ files counted', said):
+		    said += os.read(terminal, 1000)
+		out, _ = ctl.communicate(timeout=60)
+		assert ctl.returncode == 0 and re.search(r'alice +7 .* 5001 ', out), out
 	END
 }
 
@@ -560,6 +723,7 @@ figure_is_right()
 	serve '1000000 100'
 	py <<-END
 		$STEPS
+		$HOLD
 		for kind in 'protocol', 'files', 'monitor':
 		    for size in 1, 70000, 300000:
 		        c = Control().login()
@@ -573,6 +737,9 @@ figure_is_right()
 		        wait_until(no_session)
 		        d.close()
 		        c = Control().login()
+		        told = used(c)[0]
+		        assert told[0] >= 1234 + size and told[1] == 2, told
+		        settled(c)
 		        check(c, 1234 + size, 2)
 		        c.ask('QUIT', 221)
 		        wait_until(no_session)
@@ -654,6 +821,7 @@ figure_is_right()
 	serve '1000000 100'
 	py <<-END
 		$STEPS
+		$HOLD
 		ledger = os.environ['DIR'] + '/state/ledger/alice'
 
 		def noise():
@@ -665,31 +833,34 @@ figure_is_right()
 		other.put('g', bytes(300))
 		for damage in noise, lambda: os.truncate(ledger, 0), lambda: os.truncate(ledger, 4200):
 		    damage()
-		    check(other)
+		    settled(other)
 		    damage()
 		    c.put('f', bytes(20), 'APPE')
-		    check(other)
+		    settled(other)
 		    d = c.open('STOR h')
 		    d.sendall(bytes(5000))
 		    wait_until(lambda: size_of(path(partial_name('h'))) == 5000)
 		    damage()
 		    d.close()
 		    code, text = c.reply()
-		    check(other)
+		    settled(other)
 		    if code != 226:
 		        c = Control().login()
-		        check(c)
+		        settled(c)
 		    c.put('h', b'')
-		    check(c)
+		    settled(c)
 	END
 }
 
-@test "after a start of the machine nothing is believed: the ledger of another boot is counted" {
+@test "after a start of the machine the last figure holds until the home was counted, and nobody waits" {
+	ALARM_EXPECTED=1
 	serve '1000000 100'
 	py <<-END
 		$STEPS
-		c = Control().login()
-		c.put('f', bytes(5000))
+		$HOLD
+		Control().login().put('f', bytes(5000))
+		wait_until(no_session)
+		die_in_upload('g', 100)
 	END
 	wait_until no_session
 	# what was written last is lost, as a power cut may do
@@ -706,8 +877,26 @@ figure_is_right()
 		with open(ledger, 'r+b') as file:
 		    file.seek(at)
 		    file.write(bytes(16))
+		    # the header's check
+		    check = 0xcbf29ce484222325
+		    for byte in b'alice' + content[:at] + bytes(16) + content[at + 16:48]:
+		        check = (check ^ byte) * 0x100000001b3 % (1 << 64)
+		    file.seek(48)
+		    file.write(check.to_bytes(8, 'little'))
 	END
-	figure_is_right
+	py <<-END
+		$STEPS
+		$HOLD
+		fd = held('g')
+		began = time.monotonic()
+		c = Control().login()
+		c.put('h', bytes(2000))
+		assert time.monotonic() - began < 2.5, time.monotonic() - began
+		told = used(c)[0]
+		assert 7100 <= told[0] and told[1] == 3, told
+		os.close(fd)
+		settled(c)
+	END
 	log_has ' quota-counted '
 }
 
@@ -759,7 +948,7 @@ figure_is_right()
 	END
 }
 
-@test "while another process counts the home, logins do not wait, changes are refused with the reason, and an upload's end waits" {
+@test "while another process changes the home, logins do not wait, changes are refused with the reason, and an upload's end waits" {
 	serve '1000000 100'
 	py <<-END
 		$STEPS
@@ -769,7 +958,7 @@ figure_is_right()
 		d = first.open('STOR g')
 		d.sendall(bytes(100))
 		wait_until(lambda: size_of(path(partial_name('g'))) == 100)
-		# the account's lock, as a count holds it
+		# the account's lock, as a change holds it
 		ledger = os.open(os.path.join(os.environ['DIR'], 'state/ledger/alice'), os.O_RDWR)
 		def lock(kind):
 		    fcntl.fcntl(ledger, 37, struct.pack('hhqqi4x', kind, os.SEEK_SET, 1 << 40, 1, 0))

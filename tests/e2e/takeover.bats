@@ -561,6 +561,28 @@ kick_ends()
 	EOF
 }
 
+@test "files belittles its home to the ledger: with the alarm that ends the session the home is counted, and the quota holds" {
+	serve
+	add_user quo secret --quota 10M
+	LIMIT=90 taken <<-'EOF'
+		from ftp import used
+		t = Taken().login("quo")
+		t.put("f", bytes(6000000))
+		expect("belittle: 0" in t.files("belittle 6000000"), "the figure")
+		expect(used(t)[0][0] == 0, "no session checks what another one says of its home")
+		channel = re.search(r"monitor: (\d+)", t.files("channels"))[1]
+		try:
+		    t.files("descriptors %s 100000" % channel)
+		    wait_until(t.is_over, "the end")
+		except Ended:
+		    pass
+		wait_until(lambda: any("message outside the table" in a for a in t.alarms()), "the alarm")
+		wait_until(lambda: used(Taken().login("quo"))[0][0] == 6000000, "the count")
+		Taken().login("quo").put("g", bytes(6000000), codes=(552,))
+		can_log_in()
+	EOF
+}
+
 @test "files sends the monitor no descriptors, and files that hang or go away harm their own session alone" {
 	serve
 	taken <<-'EOF'

@@ -26,7 +26,7 @@ struct forged_header {
 
 struct forged_slot {
 	int64_t bytes, files;
-	uint64_t reserved_bytes, reserved_files, inode, start_size;
+	uint64_t reserved_bytes, reserved_files, key, start_size;
 	uint32_t flags, unused;
 	uint64_t check;
 };
@@ -42,7 +42,7 @@ forged_check(uint64_t check, const void *bytes, size_t len)
 static inline void
 forge_header(int fd, const char *name, struct input *input)
 {
-	struct forged_header header = {.magic = 0x31524744454c5053ULL};
+	struct forged_header header = {.magic = 0x32524744454c5053ULL};
 
 	header.flags = input_byte(input) & 3;
 	header.slots = input_byte(input) < 250 ? input_below(input, FORGED_SLOTS + 1) : (uint32_t)input_number(input);
@@ -63,7 +63,7 @@ forge_slot(int fd, unsigned number, struct input *input)
 	slot.files = (int64_t)input_number(input);
 	slot.reserved_bytes = input_number(input);
 	slot.reserved_files = input_number(input);
-	slot.inode = input_number(input);
+	slot.key = input_number(input);
 	slot.start_size = input_number(input);
 	slot.flags = input_byte(input) & 3;
 	slot.check = input_byte(input) < 230

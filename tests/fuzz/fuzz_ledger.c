@@ -89,25 +89,20 @@ change(struct ledger *ledger, struct input *input)
 static void
 count_home(struct ledger *ledger, struct input *input)
 {
-	static struct ledger_uploads uploads;
-	struct ledger_figure counted = {input_byte(input) * 4096ULL, input_byte(input)}, figure;
+	static struct ledger_count counting;
+	struct ledger_figure counted = {input_byte(input) * 4096ULL, input_byte(input), LEDGER_EXACT};
 	bool is_known = input_byte(input) < 200;
 	int r;
 
-	r = ledger_count_begin(ledger, &uploads);
-	if (r == -ETIMEDOUT)
+	r = ledger_count_begin(ledger, &counting);
+	if (r == -ETIMEDOUT || r == -EBUSY)
 		abort(); /* nobody is in the midst of anything */
 	if (r < 0)
 		return;
-	if (uploads.live_count > LEDGER_SESSIONS_MAX || uploads.dead_count > LEDGER_SESSIONS_MAX)
+	if (counting.upload_count > LEDGER_SESSIONS_MAX)
 		abort();
-	if (ledger_count_end(ledger, is_known ? &counted : NULL) < 0)
-		return;
-	if (!is_known) {
-		if (ledger_read(ledger, &figure) != -EUCLEAN)
-			abort();
-		return;
-	}
+	r = ledger_count_look(ledger, &counting);
+	(void)ledger_count_end(ledger, &counting, r == 0 && is_known ? &counted : NULL);
 	read_figure(ledger);
 }
 
@@ -116,14 +111,15 @@ static void
 check_exactness(void)
 {
 	static const struct ledger_limits limits = {1 << 20, 100};
-	static struct ledger_uploads uploads;
-	const struct ledger_figure counted = {4096, 2};
+	static struct ledger_count counting;
+	const struct ledger_figure counted = {4096, 2, LEDGER_EXACT};
 	struct ledger ledger;
 	struct ledger_figure figure;
 
 	if (ledger_open(&ledger, path, boot_id) < 0)
 		return; /* every slot is in doubt or taken */
-	if (ledger_count_begin(&ledger, &uploads) < 0 || ledger_count_end(&ledger, &counted) < 0)
+	if (ledger_count_begin(&ledger, &counting) < 0 || ledger_count_look(&ledger, &counting) < 0 ||
+	    ledger_count_end(&ledger, &counting, &counted) < 0)
 		abort();
 	if (ledger_read(&ledger, &figure) == 0 && figure.bytes == counted.bytes &&
 	    ledger_begin(&ledger, &limits, 10, 1, &figure) == 0 &&

@@ -45,6 +45,18 @@ put_upload(struct input *input, struct ipc_message *message)
 	ipc_put_bytes(message, name, 1 + input_bytes(input, name + 1, sizeof(name) - 2));
 }
 
+static void
+put_events(struct input *input, struct ipc_message *message)
+{
+	struct ledger_event events[2] = {
+	    {input_number(input), input_number(input), input_number(input)},
+	    {input_number(input), input_number(input), input_below(input, LEDGER_EVENT_KIND_COUNT)},
+	};
+
+	ipc_put_bytes(
+	    message, events, input_below(input, 4) == 0 ? input_byte(input) % sizeof(events) : sizeof(events));
+}
+
 /* As files_quota and upload.c would, but for the numbers. */
 static void
 put_question(struct input *input, struct ipc_message *message)
@@ -53,13 +65,12 @@ put_question(struct input *input, struct ipc_message *message)
 		enum ipc_kind kind;
 		unsigned numbers;
 	} questions[] = {{IPC_ledger_read, 0}, {IPC_ledger_begin, 2}, {IPC_ledger_end, 2}, {IPC_ledger_upload, 3},
-	    {IPC_ledger_grow, 0}, {IPC_ledger_uploaded, 1}, {IPC_ledger_count, 0}, {IPC_ledger_counted, 2},
-	    {IPC_stored, 0}};
+	    {IPC_ledger_grow, 0}, {IPC_ledger_uploaded, 1}, {IPC_ledger_tell, 0}, {IPC_stored, 0}};
 	unsigned which = input_below(input, sizeof(questions) / sizeof(questions[0]));
 
 	ipc_begin(message, questions[which].kind);
-	if (questions[which].kind == IPC_ledger_counted)
-		ipc_put_u32(message, input_byte(input) < 200 ? 0 : (uint32_t)input_number(input));
+	if (questions[which].kind == IPC_ledger_tell)
+		put_events(input, message);
 	if (questions[which].kind == IPC_stored)
 		put_upload(input, message);
 	for (unsigned i = 0; i < questions[which].numbers; i++)
@@ -114,7 +125,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (ipc_pair(files, 1) < 0 || ipc_pair(hooks, 1) < 0)
 		abort();
 	config = (struct config){.on_upload = hook};
-	session = (struct session){.config = &config, .claims = &claims, .log_channel = -1, .hook_channel = hooks[0]};
+	session = (struct session){
+	    .config = &config, .claims = &claims, .master_channel = -1, .log_channel = -1, .hook_channel = hooks[0]};
 	monitor = (struct monitor){.session = &session,
 	    .state = IPC_STATE_READY,
 	    .protocol = {.name = "protocol", .channel = -1},

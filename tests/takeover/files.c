@@ -19,6 +19,20 @@ act_begin(struct files *files, struct report *report)
 	report_add(report, "begin: %d; ", quota_begin(files->home.quota, 0, 0));
 }
 
+/* belittle BYTES: a change that takes away so many bytes, and was none. */
+static void
+act_belittle(struct files *files, char *line, struct report *report)
+{
+	const char *bytes = next_word(&line);
+	int r = quota_begin(files->home.quota, 0, 0);
+
+	if (r == 0 && bytes != NULL)
+		quota_add(files->home.quota, -strtoll(bytes, NULL, 10), 0);
+	if (r == 0)
+		r = quota_end(files->home.quota);
+	report_add(report, "belittle: %d; ", r);
+}
+
 /* stored NAME: an upload that was none, for the hooks process. */
 static void
 act_stored(struct files *files, char *line, struct report *report)
@@ -64,6 +78,8 @@ run(struct files *files, char *line, struct report *report)
 		return;
 	if (strcmp(name, "begin") == 0)
 		act_begin(files, report);
+	else if (strcmp(name, "belittle") == 0)
+		act_belittle(files, rest, report);
 	else if (strcmp(name, "stored") == 0)
 		act_stored(files, rest, report);
 	else if (strcmp(name, "message") == 0)

@@ -28,17 +28,17 @@ static struct monitor monitor;
 static struct session session;
 static struct config config;
 static struct claims claims;
-static int files_end = -1;
+static int files_end = -1, master_end = -1;
 static struct ipc_message message;
 
 static int
 setup(void **state)
 {
-	int pair[2];
+	int pair[2], master[2];
 
 	(void)state;
 	snprintf(directory, sizeof(directory), "/tmp/test-monitor-quota.XXXXXX");
-	if (mkdtemp(directory) == NULL || ipc_pair(pair, 10) < 0)
+	if (mkdtemp(directory) == NULL || ipc_pair(pair, 10) < 0 || ipc_pair(master, 10) < 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s/alice", directory);
 	memset(&monitor, 0, sizeof(monitor));
@@ -48,6 +48,8 @@ setup(void **state)
 	monitor.protocol = (struct child){.name = "protocol", .channel = -1};
 	monitor.files = (struct child){.name = "files", .channel = pair[0]};
 	files_end = pair[1];
+	session.master_channel = master[0];
+	master_end = master[1];
 	monitor.quota.limits = (struct ledger_limits){1 << 20, 100};
 	return ledger_open(&monitor.quota.book, path, boot);
 }
@@ -59,37 +61,69 @@ teardown(void **state)
 	ledger_close(&monitor.quota.book);
 	close_fd(&monitor.files.channel);
 	close_fd(&files_end);
+	close_fd(&master_end);
+	close_fd(&session.master_channel);
 	unlink(path);
 	return rmdir(directory);
+}
+
+/* Send what is in hand as files does. */
+static int
+answered(void)
+{
+	assert_int_equal(ipc_send(files_end, &message, -1), 0);
+	assert_int_equal(ipc_receive(monitor.files.channel, IPC_MONITOR, IPC_STATE_READY, &monitor.message), 0);
+	if (!monitor_answer_files(&monitor))
+		return 1;
+	assert_int_equal(ipc_receive(files_end, IPC_FILES, IPC_STATE_READY, &message), 0);
+	return ipc_get_result(&message);
 }
 
 /* What files says, with its figures. Returns the result in the monitor's answer; 1: the session must end. */
 static int
 say(enum ipc_kind kind, size_t count, const uint64_t figures[])
 {
-	int r;
-
 	ipc_begin(&message, kind);
-	if (kind == IPC_ledger_counted)
-		ipc_put_u32(&message, 0);
 	for (size_t i = 0; i < count; i++)
 		ipc_put_u64(&message, figures[i]);
-	assert_int_equal(ipc_send(files_end, &message, -1), 0);
-	assert_int_equal(ipc_receive(monitor.files.channel, IPC_MONITOR, IPC_STATE_READY, &monitor.message), 0);
-	if (!monitor_answer_files(&monitor))
-		return 1;
-	r = ipc_receive(files_end, IPC_FILES, IPC_STATE_READY, &message);
-	assert_int_equal(r, 0);
-	return ipc_get_result(&message);
+	return answered();
+}
+
+static int
+tell(const void *bytes, size_t len)
+{
+	ipc_begin(&message, IPC_ledger_tell);
+	ipc_put_bytes(&message, bytes, len);
+	return answered();
 }
 
 #define SAY(kind, ...) say(IPC_##kind, sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t), (uint64_t[]){__VA_ARGS__})
 
+/* As the counter of another process does. */
 static void
 count_home(uint64_t bytes, uint64_t files)
 {
-	assert_int_equal(say(IPC_ledger_count, 0, NULL), 0);
-	assert_int_equal(SAY(ledger_counted, bytes, files), 0);
+	static struct ledger_count counting;
+	const struct ledger_figure counted = {bytes, files, LEDGER_EXACT};
+	struct ledger counter;
+
+	assert_int_equal(ledger_open(&counter, path, boot), 0);
+	assert_int_equal(ledger_count_begin(&counter, &counting), 0);
+	assert_int_equal(ledger_count_look(&counter, &counting), 0);
+	assert_int_equal(ledger_count_end(&counter, &counting, &counted), 0);
+	ledger_close(&counter);
+}
+
+/* Is the master told that the home is to be counted? */
+static bool
+is_count_wanted(void)
+{
+	int r = ipc_receive_now(master_end, IPC_MASTER, IPC_STATE_READY, &message);
+
+	assert_true(r == 0 || r == -EAGAIN);
+	if (r == 0)
+		assert_int_equal(message.kind, IPC_count_home);
+	return r == 0;
 }
 
 static void
@@ -99,11 +133,72 @@ test_order(void **state)
 	assert_int_equal(SAY(ledger_end, 0, 0), 1);
 	assert_int_equal(SAY(ledger_upload, 1, 1, 1), 1);
 	assert_int_equal(SAY(ledger_uploaded, 1), 1);
-	assert_int_equal(SAY(ledger_counted, 1, 1), 1);
+	assert_int_equal(tell(NULL, 0), 1);
 	count_home(1, 1);
 	assert_int_equal(SAY(ledger_begin, 0, 0), 0);
 	assert_int_equal(SAY(ledger_begin, 0, 0), 1);
-	assert_int_equal(say(IPC_ledger_count, 0, NULL), 1);
+	assert_int_equal(tell(NULL, 0), 0);
+	assert_int_equal(tell("half an event", 13), 1);
+}
+
+/* Without a figure nothing grows, and the master is asked for one; not at each question. */
+static void
+test_count_is_asked_for(void **state)
+{
+	struct ledger_figure figure;
+	struct ledger other;
+	uint64_t granted;
+
+	(void)state;
+	assert_int_equal(say(IPC_ledger_read, 0, NULL), -EUCLEAN);
+	assert_int_equal(SAY(ledger_begin, 0, 1), -EUCLEAN);
+	assert_true(is_count_wanted());
+	assert_false(is_count_wanted());
+	assert_int_equal(SAY(ledger_begin, 0, 0), 0);
+	assert_int_equal(ipc_get_u8(&message), 0);	/* nobody counts yet */
+	assert_int_equal(ipc_get_u8(&message), 1);	/* no byte is to be had */
+	assert_int_equal(SAY(ledger_upload, 1, 0, 0), -EUCLEAN);
+	assert_int_equal(SAY(ledger_end, 0, 0), 0);
+	count_home(1, 1);
+	monitor.quota.asked_ms = 0;
+	assert_int_equal(SAY(ledger_begin, 0, 1), 0);
+	assert_int_equal(SAY(ledger_end, 0, 1), 0);
+	assert_false(is_count_wanted());
+	/* a session dies, and what it may have added leaves no room: the count is to say */
+	assert_int_equal(ledger_open(&other, path, boot), 0);
+	assert_int_equal(ledger_begin(&other, &monitor.quota.limits, 0, 0, &figure), 0);
+	assert_int_equal(ledger_upload_begin(&other, 5, 0), 0);
+	assert_int_equal(ledger_upload_reserve(&other, &monitor.quota.limits, (1 << 20) - 1, &granted, &figure), 0);
+	assert_int_equal(ledger_end(&other, 0, 0), 0);
+	assert_int_equal(SAY(ledger_begin, 1, 0), -EDQUOT);
+	assert_false(is_count_wanted());
+	ledger_close(&other);
+	assert_int_equal(SAY(ledger_begin, 1, 0), -EINPROGRESS);
+	assert_true(is_count_wanted());
+	assert_int_equal(SAY(ledger_begin, 0, 1), 0);
+	assert_int_equal(SAY(ledger_end, 0, 1), 0);
+}
+
+/* A taken-over files process tells a count what it likes: the count, of its own account, is in vain at worst. */
+static void
+test_tales_for_a_count(void **state)
+{
+	static struct ledger_count counting;
+	struct ledger_event event = {1, UINT64_MAX, UINT64_MAX};
+	struct ledger counter;
+
+	(void)state;
+	count_home(1, 1);
+	assert_int_equal(ledger_open(&counter, path, boot), 0);
+	assert_int_equal(ledger_count_begin(&counter, &counting), 0);
+	assert_int_equal(SAY(ledger_begin, 0, 0), 0);
+	assert_int_equal(ipc_get_u8(&message), 1);
+	assert_int_equal(tell(&event, sizeof(event)), 0);
+	assert_int_equal(SAY(ledger_end, 0, 0), 0);
+	assert_int_equal(ledger_count_look(&counter, &counting), -EAGAIN);
+	assert_int_equal(ledger_count_end(&counter, &counting, NULL), 0);
+	ledger_close(&counter);
+	assert_int_equal(say(IPC_ledger_read, 0, NULL), 0);
 }
 
 /* No figure overflows anything (the build for sanitizers sees it), and none that no home can have is believed. */
@@ -130,14 +225,12 @@ test_figures(void **state)
 			r = say(IPC_ledger_read, 0, NULL);
 			assert_true(r == 0 || r == -EUCLEAN);
 			if (r == 0)
-				assert_uint_in_range(ipc_get_u64(&message), 0, 1 << 20);
+				assert_uint_in_range(ipc_get_u64(&message), 0, 1 << 21);
 			/* the session is gone, and another one begins */
 			ledger_close(&monitor.quota.book);
 			monitor.quota.changing_since_ms = 0;
 			assert_int_equal(ledger_open(&monitor.quota.book, path, boot), 0);
 		}
-	assert_int_equal(say(IPC_ledger_count, 0, NULL), 0);
-	assert_int_equal(SAY(ledger_counted, LEDGER_FIGURE_MAX + 1, 1), 1);
 }
 
 /*
@@ -166,8 +259,10 @@ test_change_without_end(void **state)
 		alarm(20);
 		if (ledger_open(&other, path, boot) < 0)
 			_exit(1);
-		/* the change that was given up is in doubt, which is told at once */
-		_exit(ledger_begin(&other, &monitor.quota.limits, 0, 0, &figure) == -EUCLEAN ? 0 : 2);
+		/* the change that was given up is bounded, and nobody waits for more */
+		_exit(ledger_begin(&other, &monitor.quota.limits, 0, 0, &figure) == 0 && figure.state == LEDGER_BOUND
+			? 0
+			: 2);
 	}
 	while (!quota_give_up_change(&monitor) && monotonic_ms() - began < 10000)
 		io_wait(-1, 0, monotonic_ms() + 10);
@@ -184,6 +279,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_order),
+	    TEST(test_count_is_asked_for),
+	    TEST(test_tales_for_a_count),
 	    TEST(test_figures),
 	    TEST(test_change_without_end),
 	};

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/master/home_counts.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "accounts/ledger.h"
+#include "accounts/snapshot.h"
+#include "common/io.h"
+#include "common/libc.h"
+#include "common/title.h"
+#include "daemon/master/accounts_loader.h"
+#include "daemon/master/server.h"
+#include "privsep/counter/counter.h"
+#include "privsep/ipc/log.h"
+#include "trusted/place.h"
+
+#include "common/banned.h"
+
+#define AT_ONCE 4
+#define COUNT_SECONDS_MAX (24 * 3600) /* a home on a slow file system may have millions of names */
+#define AGAIN_MS 1000 /* sessions or the child died, another one counts, memory is short */
+#define FAILED_MS 60000 /* the home cannot be counted as it is */
+
+void
+home_counts_init(struct home_counts *counts, struct server *server, const struct accounts_loader *accounts)
+{
+	*counts = (struct home_counts){.server = server, .accounts = accounts};
+	for (size_t i = 0; i < HOME_COUNTS_KNOWN; i++)
+		counts->known[i].counts = counts;
+}
+
+/* In the errand, as root. */
+
+static void
+log_count(int result, const char *why, const struct ledger_figure *figure)
+{
+	enum log_level level = result == 0 ? LEVEL_INFO : LEVEL_WARNING;
+
+	log_begin(level, "quota-counted");
+	if (result == 0) {
+		log_field_u64("bytes", figure->bytes);
+		log_field_u64("files", figure->files);
+	} else {
+		log_field_text("result", errno_name(-result) == NULL ? "error" : errno_name(-result));
+	}
+	if (why[0] != '\0')
+		log_field_text("message", why);
+	log_end();
+}
+
+static int
+count_into(struct ledger *ledger, const struct account *account)
+{
+	const struct trust trust = {account->uid, account->gid};
+	struct counter_order order = {.account = account, .ledger = ledger};
+	struct ledger_figure figure = {.state = LEDGER_UNKNOWN};
+	struct trust_problem problem;
+	char why[TRUST_TEXT_MAX] = "";
+	int r;
+
+	order.home_fd = trusted_home_open(account->home, &trust, &problem);
+	if (order.home_fd < 0) {
+		r = order.home_fd;
+		trust_explain(&problem, why, sizeof(why));
+	} else {
+		r = counter_run(&order, &figure);
+		close_fd(&order.home_fd);
+	}
+	/* who counts already tells */
+	if (r != -EBUSY)
+		log_count(r, why, &figure);
+	return r;
+}
+
+static int
+count_account(const struct home_counts *counts, const char *user)
+{
+	const struct server *server = counts->server;
+	struct account account;
+	struct ledger ledger;
+	char path[PATH_MAX];
+	int r = snapshot_lookup(counts->accounts->fd, user, &account);
+
+	explicit_bzero(account.hash, sizeof(account.hash));
+	if (r < 0)
+		return r;
+	if (account.quota_bytes == ACCOUNT_NO_QUOTA && account.quota_files == ACCOUNT_NO_QUOTA)
+		return 0;
+	snprintf(path, sizeof(path), "%s/ledger/%s", server->config->state_directory, user);
+	r = ledger_open(&ledger, path, server->boot_id);
+	if (r == 0) {
+		r = count_into(&ledger, &account);
+		ledger_close(&ledger);
+	}
+	return r == -EBUSY || r == -ECHILD || r == -ETIMEDOUT ? -EAGAIN : r;
+}
+
+/* In the master. */
+
+static void
+tell_home_count(void *arg, const char *line)
+{
+	const struct home_count *count = arg;
+
+	log_message(LEVEL_WARNING, "quota-counted", "home of '%s': %s", count->user, line);
+}
+
+/* At most half of the time of a large home is spent with its counts. */
+static void
+count_gone(void *arg, int status)
+{
+	struct home_count *count = arg;
+	int r = errand_end(&count->errand, status, tell_home_count, count);
+	uint64_t now = monotonic_ms(), took = now - count->began_ms;
+
+	if (r == -EINTR && took < AGAIN_MS)
+		took = AGAIN_MS;
+	else if (r == -EINVAL && took < FAILED_MS)
+		took = FAILED_MS;
+	count->not_before_ms = now + took;
+	count->counts->running--;
+}
+
+/* The entry of user, or else the one that is of no use any more first. NULL: all are being counted. */
+static struct home_count *
+find_count(struct home_counts *counts, const char *user)
+{
+	struct home_count *free = NULL;
+
+	for (size_t i = 0; i < HOME_COUNTS_KNOWN; i++) {
+		struct home_count *count = &counts->known[i];
+
+		if (strcmp(count->user, user) == 0)
+			return count;
+		if (count->errand.pid == 0 && (free == NULL || count->not_before_ms < free->not_before_ms))
+			free = count;
+	}
+	return free;
+}
+
+void
+home_counts_want(struct home_counts *counts, const char *user)
+{
+	struct home_count *count = find_count(counts, user);
+	uint64_t now = monotonic_ms();
+	bool is_known = count != NULL && strcmp(count->user, user) == 0;
+	pid_t pid;
+
+	if (count == NULL || count->errand.pid != 0 || counts->running == AT_ONCE ||
+	    (is_known && now < count->not_before_ms))
+		return;
+	snprintf(count->user, sizeof(count->user), "%s", user);
+	count->began_ms = now;
+	count->errand = (struct errand){.child = {.gone = count_gone, .arg = count}};
+	pid = errand_start(&count->errand, counts->server->loop, &counts->server->board, "count", COUNT_SECONDS_MAX);
+	if (pid == 0) {	/* without the table of sessions, which user may lie in */
+		log_set_context(NULL, NULL, NULL, count->user);
+		title_set("count", count->user, NULL);
+		errand_exit(count_account(counts, count->user));
+	}
+	if (pid > 0)
+		counts->running++;
+	else
+		count->not_before_ms = now + AGAIN_MS;
+}

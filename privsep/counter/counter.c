@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: ISC */
+#include "privsep/counter/counter.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "privsep/counter/home_walls.h"
+#include "privsep/files/count.h"
+
+#include "common/banned.h"
+
+#define COUNTS_MAX 4		/* in vain: sessions died, or changed what no event tells */
+#define WALKS_MAX 16		/* of one count: directories moved */
+#define SUM_MS 5000		/* the lock is held until the child has told its sum */
+#define EVENTS_AT_ONCE 512
+
+/* What the child says. */
+struct counter_word {
+	enum { WORD_MET, WORD_WALKED, WORD_SUM } kind;
+	int result;		/* 0 or -errno */
+	uint64_t bytes, files;	/* WORD_MET: files is what was met so far */
+};
+
+/* What the parent says after a walk. */
+struct counter_reply {
+	bool is_end;		/* else walk again */
+	uint32_t events;	/* in the journal */
+};
+
+struct child_process {
+	pid_t pid;
+	int channel;	/* our end */
+};
+
+static struct ledger_count ledger_count;
+
+/* In the child. */
+
+static int
+read_whole(int fd, void *bytes, size_t size)
+{
+	char *to = bytes;
+
+	for (size_t got = 0; got < size;) {
+		ssize_t n = read(fd, to + got, size - got);
+
+		if (n == 0)
+			return -ECHILD;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		got += n < 0 ? 0 : (size_t)n;
+	}
+	return 0;
+}
+
+static void
+tell_met(void *arg, uint64_t met)
+{
+	const struct counter_word word = {.kind = WORD_MET, .files = met};
+
+	(void)!io_write_all(*(const int *)arg, &word, sizeof(word));
+}
+
+/* Uploads that had begun before: live ones count as they began, and those of dead sessions when nobody holds their file. */
+static void
+enter_uploads(struct count *count)
+{
+	for (size_t i = 0; i < ledger_count.upload_count; i++) {
+		const struct ledger_upload *upload = &ledger_count.uploads[i];
+		const struct ledger_event event = {upload->key, upload->start_size, LEDGER_THERE};
+
+		if (upload->is_dead)
+			count_table_await(&count->table, upload->key);
+		else
+			count_table_tell(&count->table, &event);
+	}
+}
+
+static int
+enter_journal(struct count *count, int journal_fd, uint32_t total)
+{
+	static struct ledger_event events[EVENTS_AT_ONCE];
+	int r = 0;
+
+	for (uint32_t first = 0; first < total && r == 0; first += EVENTS_AT_ONCE) {
+		uint32_t n = total - first < EVENTS_AT_ONCE ? total - first : EVENTS_AT_ONCE;
+
+		r = ledger_journal_read(journal_fd, first, events, n);
+		for (uint32_t i = 0; i < n && r == 0; i++)
+			count_table_tell(&count->table, &events[i]);
+	}
+	return r;
+}
+
+static int
+walk_until_told(struct count *count, int channel, struct counter_reply *reply)
+{
+	struct counter_word word = {.kind = WORD_WALKED};
+	int r;
+
+	do {
+		word.result = count_walk(count);
+		r = io_write_all(channel, &word, sizeof(word));
+		if (r == 0)
+			r = word.result < 0 ? word.result : read_whole(channel, reply, sizeof(*reply));
+	} while (r == 0 && !reply->is_end);
+	return r;
+}
+
+static void __attribute__((noreturn))
+count_behind_walls(const struct counter_order *order, int channel, pid_t parent)
+{
+	const int journal_fd = order->ledger == NULL ? channel : order->ledger->slot_fd;
+	const int kept[] = {order->home_fd, channel, journal_fd};
+	const struct home_walls walls = {.home_fd = order->home_fd,
+	    .uid = order->account->uid,
+	    .gid = order->account->gid,
+	    .kept = kept,
+	    .kept_count = 3,
+	    .parent = parent};
+	struct counter_word word = {.kind = WORD_SUM};
+	struct counter_reply reply;
+	struct ledger_figure sum = {0};
+	struct count count;
+	int r = home_walls_enter(&walls);
+
+	if (r == 0)
+		r = count_init(&count, order->home_fd);
+	if (r < 0) {
+		word.result = r;
+		_exit(io_write_all(channel, &word, sizeof(word)) == 0 ? 0 : 1);
+	}
+	count.progress = tell_met;
+	count.arg = &channel;
+	enter_uploads(&count);
+	r = walk_until_told(&count, channel, &reply);
+	if (r == 0)
+		r = enter_journal(&count, journal_fd, reply.events);
+	if (r == 0)
+		r = count_table_sum(&count.table, &sum);
+	word = (struct counter_word){WORD_SUM, r, sum.bytes, sum.files};
+	_exit(io_write_all(channel, &word, sizeof(word)) == 0 ? 0 : 1);
+}
+
+/* In the parent. */
+
+static int
+start_child(const struct counter_order *order, struct child_process *child)
+{
+	pid_t parent = getpid();
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	child->pid = fork();
+	if (child->pid == 0)
+		count_behind_walls(order, ends[1], parent);
+	child->channel = ends[0];
+	close(ends[1]);
+	return child->pid < 0 ? -ENOMEM : 0;
+}
+
+static void
+end_child(struct child_process *child, bool is_killed)
+{
+	close_fd(&child->channel);
+	if (child->pid > 0 && is_killed)
+		kill(child->pid, SIGKILL);
+	while (child->pid > 0 && waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* The next word that is no progress. The child has seen the home: what it says is checked. */
+static int
+await_word(const struct counter_order *order, const struct child_process *child, int kind, uint64_t deadline_ms,
+    struct counter_word *word)
+{
+	for (;;) {
+		int r = io_wait(child->channel, POLLIN, deadline_ms);
+
+		if (r == 0)
+			return -ECHILD;
+		if (r > 0)
+			r = read_whole(child->channel, word, sizeof(*word));
+		if (r < 0 && r != -EINTR)
+			return r;
+		if (r < 0 || word->kind == WORD_MET) {
+			if (r == 0 && order->progress != NULL)
+				order->progress(order->arg, word->files);
+			continue;
+		}
+		if (word->result < 0 && word->result >= -4095)
+			return word->result;
+		return (int)word->kind == kind && word->result == 0 ? 0 : -ECHILD;
+	}
+}
+
+static int
+send_reply_to(const struct child_process *child, bool is_end, uint32_t events)
+{
+	const struct counter_reply reply = {.is_end = is_end, .events = events};
+
+	return send(child->channel, &reply, sizeof(reply), MSG_NOSIGNAL) == (ssize_t)sizeof(reply) ? 0 : -ECHILD;
+}
+
+/* Until a walk was not disturbed by directories that moved. With the ledger's lock then. */
+static int
+await_walks(const struct counter_order *order, const struct child_process *child)
+{
+	struct counter_word word;
+	uint32_t moves = 0;
+	int r;
+
+	for (int walks = 0; walks < WALKS_MAX; walks++) {
+		r = await_word(order, child, WORD_WALKED, UINT64_MAX, &word);
+		if (r < 0 || order->ledger == NULL)
+			return r;
+		r = ledger_count_look(order->ledger, &ledger_count);
+		if (r < 0 || ledger_count.moves == moves)
+			return r;
+		moves = ledger_count.moves;
+		ledger_count_go_on(order->ledger);
+		r = send_reply_to(child, false, 0);
+		if (r < 0)
+			return r;
+	}
+	return -EAGAIN;
+}
+
+static int
+follow_child(const struct counter_order *order, const struct child_process *child, struct ledger_figure *counted)
+{
+	struct counter_word word;
+	int r = await_walks(order, child);
+
+	if (r == 0)
+		r = send_reply_to(child, true, order->ledger == NULL ? 0 : ledger_count.events);
+	if (r == 0)
+		r = await_word(order, child, WORD_SUM, monotonic_ms() + SUM_MS, &word);
+	if (r == 0)
+		*counted = (struct ledger_figure){word.bytes, word.files, LEDGER_EXACT};
+	return r;
+}
+
+static int
+count_once(const struct counter_order *order, struct ledger_figure *counted)
+{
+	struct child_process child = {.pid = 0, .channel = -1};
+	int r, ended;
+
+	ledger_count.upload_count = 0;
+	r = order->ledger == NULL ? 0 : ledger_count_begin(order->ledger, &ledger_count);
+	if (r < 0)
+		return r;
+	r = start_child(order, &child);
+	if (r == 0)
+		r = follow_child(order, &child, counted);
+	ended = order->ledger == NULL ? 0 : ledger_count_end(order->ledger, &ledger_count, r == 0 ? counted : NULL);
+	end_child(&child, r < 0);
+	return r < 0 ? r : ended;
+}
+
+int
+counter_run(const struct counter_order *order, struct ledger_figure *counted)
+{
+	int r = -EAGAIN;
+
+	*counted = (struct ledger_figure){.state = LEDGER_UNKNOWN};
+	for (int counts = 0; r == -EAGAIN && counts < COUNTS_MAX; counts++)
+		r = count_once(order, counted);
+	return r;
+}
