@@ -46,7 +46,8 @@ ban_list(struct ctl *ctl)
 	if (ctl->is_json)
 		return ctl_print_json(rows);
 	printf("%-26s %6s %-12s %s\n", "ADDRESS", "LEFT", "UNTIL (UTC)", "BY");
-	json_array_foreach(rows, i, row) print_ban(row);
+	json_array_foreach(rows, i, row)
+		print_ban(row);
 	json_decref(rows);
 	return CTL_DONE;
 }

@@ -23,7 +23,7 @@ print_counters(const char *label, const json_t *object)
 
 	printf("%-16s", label);
 	json_object_foreach((json_t *)object, key, value)
-	    printf("%s%lld %s", count++ == 0 ? "" : ", ", (long long)json_integer_value(value), ctl_shown(key));
+		printf("%s%lld %s", count++ == 0 ? "" : ", ", (long long)json_integer_value(value), ctl_shown(key));
 	putchar('\n');
 }
 
@@ -101,7 +101,7 @@ print_status(const json_t *status)
 	printf("%-16s%s\n", "log level:", control_text(status, "log_level"));
 	printf("%-16s%s, with these values in force:\n", "configuration:", control_text(status, "config_file"));
 	json_object_foreach(json_object_get(status, "config"), key, value)
-	    printf("    %-28s %s\n", ctl_shown(key), control_text(json_object_get(status, "config"), key));
+		printf("    %-28s %s\n", ctl_shown(key), control_text(json_object_get(status, "config"), key));
 }
 
 /* Takes status over. One that drains refuses new clients, and is not ready. */

@@ -90,7 +90,8 @@ print_table(const json_t *rows)
 
 	printf("%-16s %-12s %-15s %-7s %-12s %5s %-8s %7s %9s %4s %s\n", "ID", "USER", "ADDRESS", "TLS", "SINCE (UTC)",
 	    "IDLE", "STATE", "BYTES", "RATE", "%", "PATH");
-	json_array_foreach(rows, i, row) print_session(row);
+	json_array_foreach(rows, i, row)
+		print_session(row);
 }
 
 /* The rate since the last look, where the session and its transfer were there already. */
@@ -100,8 +101,7 @@ put_current_rates(json_t *rows, json_t *before)
 	size_t i;
 	json_t *row;
 
-	json_array_foreach(rows, i, row)
-	{
+	json_array_foreach(rows, i, row) {
 		const char *id = control_text(row, "id");
 		const json_t *old = json_object_get(before, id);
 		long long bytes = control_number(row, "bytes");
@@ -124,7 +124,8 @@ print_screen(const json_t *rows)
 	size_t i;
 	json_t *row;
 
-	json_array_foreach(rows, i, row) sum += control_number(row, "rate");
+	json_array_foreach(rows, i, row)
+		sum += control_number(row, "rate");
 	amount_time((long long)time(NULL), now);
 	units_short_size((uint64_t)sum, rate);
 	printf(
@@ -200,8 +201,7 @@ print_event(void *arg, const json_t *line)
 		printf("%.8s %-12s",
 		    strlen(control_text(line, "time")) > 11 ? control_text(line, "time") + 11 : "--------",
 		    control_text(line, "event"));
-		json_object_foreach((json_t *)line, key, value)
-		{
+		json_object_foreach((json_t *)line, key, value) {
 			bool is_known = false;
 
 			for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

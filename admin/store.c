@@ -104,8 +104,7 @@ print_rows(const json_t *report)
 	if (source != NULL)
 		printf(", %s (%s)", source, json_string_value(json_object_get(report, "options")));
 	printf("\n");
-	json_array_foreach(rows, i, row)
-	{
+	json_array_foreach(rows, i, row) {
 		const char *detail = json_string_value(json_object_get(row, "detail"));
 		const char *cure = json_string_value(json_object_get(row, "cure"));
 

@@ -259,7 +259,8 @@ check_account_home(struct check *check, const char *path, size_t line, const str
 
 /* How the file system of a home is mounted, by the text of its path alone. Each is reported once. */
 static void
-check_home_mount(struct check *check, const char *path, size_t line, const struct account *account, struct mount_table *mounts)
+check_home_mount(
+    struct check *check, const char *path, size_t line, const struct account *account, struct mount_table *mounts)
 {
 	const struct mount_line *mount = mount_of_path(mounts, account->home);
 	const char *advice[MOUNT_ADVICE_MAX];
@@ -269,7 +270,7 @@ check_home_mount(struct check *check, const char *path, size_t line, const struc
 		add_finding(check, false, "%s:%zu: home '%s' is on %s, %s: %s", path, line, account->home, mount->type,
 		    mount->source, advice[i]);
 	if (count > 0)
-		mounts->lines[mount - mounts->lines].type[0] = '\0';	/* reported */
+		mounts->lines[mount - mounts->lines].type[0] = '\0'; /* reported */
 }
 
 /*

@@ -52,9 +52,9 @@ void certificates_tell(const struct certificates *certificates);
  * Read the pair that config names and fork the process that checks it; what is wrong goes to tell. gone: called with
  * gone_arg at its end; NULL: the caller waits. 0 or -errno.
  */
-int
-certificate_check_start(struct certificates *certificates, struct certificate_check *check, const struct config *config,
-    void (*gone)(void *arg, int status), void *gone_arg, void (*tell)(void *arg, const char *line), void *arg);
+int certificate_check_start(struct certificates *certificates, struct certificate_check *check,
+    const struct config *config, void (*gone)(void *arg, int status), void *gone_arg,
+    void (*tell)(void *arg, const char *line), void *arg);
 
 /*
  * The checker was reaped with status; its lines go to tell. A pair that is out of its dates is good, unless in_force (NULL:

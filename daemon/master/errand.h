@@ -24,8 +24,8 @@ struct errand {
  * ends it after that. The child leaves the board.
  * Returns its pid, 0 in the child, which ends with _exit(), or -errno.
  */
-pid_t
-errand_start(struct errand *errand, struct loop *loop, struct board *board, const char *process, unsigned seconds);
+pid_t errand_start(
+    struct errand *errand, struct loop *loop, struct board *board, const char *process, unsigned seconds);
 
 /* End it, if it is under way: nobody wants to know any more. */
 void errand_drop(struct errand *errand, struct loop *loop);

@@ -48,8 +48,8 @@ int failures_init(struct failures *failures);
  * When the next check for address may start; reserves that time, so that connections side
  * by side wait one after the other. Failures older than forget_ms do not count.
  */
-uint64_t
-failures_reserve(struct failures *failures, const struct address_key *address, uint64_t now_ms, uint64_t forget_ms);
+uint64_t failures_reserve(
+    struct failures *failures, const struct address_key *address, uint64_t now_ms, uint64_t forget_ms);
 
 /*
  * One more failed login (or a session process that was stopped) of address.

@@ -89,8 +89,8 @@ former_servers_tell(struct former_servers *formers, const char *text)
 	const struct former_server *former;
 
 	TAILQ_FOREACH(former, &formers->list, entry)
-	if (!former->is_lent)
-		server_text_say(former->channel, text);
+		if (!former->is_lent)
+			server_text_say(former->channel, text);
 }
 
 bool
@@ -99,8 +99,8 @@ former_servers_need_this(const struct former_servers *formers)
 	const struct former_server *former;
 
 	TAILQ_FOREACH(former, &formers->list, entry)
-	if (!former->is_lent)
-		return true;
+		if (!former->is_lent)
+			return true;
 	return false;
 }
 
@@ -114,8 +114,8 @@ tell_sessions_of(const struct former_servers *formers, const struct former_serve
 
 	buf_init(&lines, SERVER_TEXT_MAX);
 	TAILQ_FOREACH(session, &formers->known.list, entry)
-	if (session->server == former)
-		server_text_add_session(successor, &lines, session->id, &session->address, session->user);
+		if (session->server == former)
+			server_text_add_session(successor, &lines, session->id, &session->address, session->user);
 	if (lines.len > 0)
 		(void)server_text_send(successor, lines.data, lines.len, -1, SERVER_TEXT_WAIT_MS);
 	buf_free(&lines);
@@ -139,8 +139,7 @@ former_servers_hand_on(struct former_servers *formers, int successor, bool takes
 {
 	struct former_server *former;
 
-	TAILQ_FOREACH(former, &formers->list, entry)
-	{
+	TAILQ_FOREACH(former, &formers->list, entry) {
 		if (takes_channels)
 			lend(former, successor);
 		tell_sessions_of(formers, former, successor);
@@ -153,8 +152,7 @@ former_servers_take_back(struct former_servers *formers)
 {
 	struct former_server *former;
 
-	TAILQ_FOREACH(former, &formers->list, entry)
-	{
+	TAILQ_FOREACH(former, &formers->list, entry) {
 		if (!former->is_lent)
 			continue;
 		former->is_lent = false;
@@ -173,7 +171,7 @@ watch_all(struct former_servers *formers)
 
 	formers->named = NULL;
 	TAILQ_FOREACH(former, &formers->list, entry)
-	watch(former);
+		watch(former);
 	formers->listener.is_ours(formers->listener.arg);
 }
 

@@ -98,8 +98,8 @@ find_session(const struct former_sessions *former, const char *id)
 	struct former_session *session;
 
 	TAILQ_FOREACH(session, &former->list, entry)
-	if (strcmp(session->id, id) == 0)
-		break;
+		if (strcmp(session->id, id) == 0)
+			break;
 	return session;
 }
 
@@ -132,8 +132,8 @@ former_remove_of(struct former_sessions *former, const struct former_server *ser
 	struct former_session *session;
 
 	TAILQ_FOREACH(session, &former->list, entry)
-	if (session->server == server)
-		break;
+		if (session->server == server)
+			break;
 	if (session == NULL)
 		return false;
 	memcpy(id, session->id, SESSION_ID_SIZE);

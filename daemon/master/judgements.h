@@ -28,8 +28,8 @@ int judgements_new(struct loop *loop, struct turns *turns, void (*judged)(void *
  * An attempt of address has failed, which counts at at_ms. share, a turn for a hash that is held or given back, is taken
  * over and zeroed. Over JUDGEMENTS_MAX the failure counts at once.
  */
-void
-judgements_add(struct judgements *judgements, const struct address_key *address, struct turn *share, uint64_t at_ms);
+void judgements_add(
+    struct judgements *judgements, const struct address_key *address, struct turn *share, uint64_t at_ms);
 
 /* How many have not counted yet. */
 uint32_t judgements_waiting(const struct judgements *judgements);

@@ -188,8 +188,8 @@ find_child(struct loop *loop, pid_t pid)
 	struct loop_child *child;
 
 	LIST_FOREACH(child, bucket_of_pid(loop, pid), same_pid)
-	if (child->pid == pid)
-		break;
+		if (child->pid == pid)
+			break;
 	return child;
 }
 

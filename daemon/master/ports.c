@@ -55,8 +55,8 @@ ports_yield(struct ports *ports, const union address *local, uint16_t low, uint1
 
 	/* no more of them than ports in small ranges */
 	TAILQ_FOREACH(slot, &ports->announcing, announcing)
-	if (is_in_range(slot, local, low, high) && may_yield(ports, slot, now_ms))
-		break;
+		if (is_in_range(slot, local, low, high) && may_yield(ports, slot, now_ms))
+			break;
 	if (slot == NULL)
 		return NULL;
 	ports_leave(ports, slot);

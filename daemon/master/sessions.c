@@ -402,8 +402,8 @@ sessions_take_admission(struct sessions *sessions, const char *id, enum ipc_admi
 	struct slot *slot;
 
 	TAILQ_FOREACH(slot, &sessions->live, live)
-	if (slot->wanted_user[0] != '\0' && strcmp(slot->id, id) == 0)
-		break;
+		if (slot->wanted_user[0] != '\0' && strcmp(slot->id, id) == 0)
+			break;
 	if (slot != NULL)
 		end_admission(sessions, slot, outcome);
 }
@@ -414,8 +414,8 @@ sessions_admit_waiting(struct sessions *sessions)
 	struct slot *slot;
 
 	TAILQ_FOREACH(slot, &sessions->live, live)
-	if (slot->wanted_user[0] != '\0')
-		end_admission(sessions, slot, sessions_admit(sessions, slot->wanted_user, slot->max_sessions));
+		if (slot->wanted_user[0] != '\0')
+			end_admission(sessions, slot, sessions_admit(sessions, slot->wanted_user, slot->max_sessions));
 }
 
 void
@@ -424,8 +424,8 @@ sessions_ask_again(struct sessions *sessions)
 	struct slot *slot;
 
 	TAILQ_FOREACH(slot, &sessions->live, live)
-	if (slot->wanted_user[0] != '\0')
-		decide_admission(sessions, slot);
+		if (slot->wanted_user[0] != '\0')
+			decide_admission(sessions, slot);
 }
 
 static void
@@ -791,8 +791,7 @@ sessions_kick(struct sessions *sessions, const struct control_request *request)
 	struct slot *slot;
 	size_t count = 0;
 
-	TAILQ_FOREACH(slot, &sessions->live, live)
-	{
+	TAILQ_FOREACH(slot, &sessions->live, live) {
 		if (!is_meant(sessions, slot, request))
 			continue;
 		tell_slot_end(sessions, slot, END_KICKED);
@@ -810,8 +809,8 @@ sessions_notify(struct sessions *sessions, const struct control_request *request
 	ipc_begin(&message, IPC_notice);
 	ipc_put_text(&message, request->text);
 	TAILQ_FOREACH(slot, &sessions->live, live)
-	if (is_meant(sessions, slot, request) && slot->channel >= 0)
-		count += ipc_send_now(slot->channel, &message, -1) == 0;
+		if (is_meant(sessions, slot, request) && slot->channel >= 0)
+			count += ipc_send_now(slot->channel, &message, -1) == 0;
 	ipc_wipe(&message);
 	return count;
 }
@@ -836,7 +835,7 @@ sessions_tell_end(struct sessions *sessions, enum ipc_end_reason reason)
 	struct slot *slot;
 
 	TAILQ_FOREACH(slot, &sessions->live, live)
-	tell_slot_end(sessions, slot, reason);
+		tell_slot_end(sessions, slot, reason);
 }
 
 void
@@ -845,5 +844,5 @@ sessions_kill(struct sessions *sessions)
 	struct slot *slot;
 
 	TAILQ_FOREACH(slot, &sessions->live, live)
-	kill(-slot->monitor_pid, SIGKILL);
+		kill(-slot->monitor_pid, SIGKILL);
 }

@@ -110,8 +110,8 @@ claim_address(struct turns *turns, const struct address_key *key)
 	struct turn_address *address;
 
 	LIST_FOREACH(address, bucket, same_bucket)
-	if (memcmp(&address->key, key, sizeof(*key)) == 0)
-		return address;
+		if (memcmp(&address->key, key, sizeof(*key)) == 0)
+			return address;
 	address = LIST_FIRST(&turns->free);
 	if (address != NULL)
 		LIST_REMOVE(address, same_bucket);

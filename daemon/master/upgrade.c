@@ -77,7 +77,8 @@ upgrade_init(struct upgrade *upgrade, const struct upgrade_parts *parts, const c
 /* --- how it went --- */
 
 /* A line of the report, which is the answer to sallyportctl, and of the log. */
-static void __attribute__((format(printf, 2, 3))) note_problem(struct upgrade *upgrade, const char *format, ...)
+static void __attribute__((format(printf, 2, 3)))
+note_problem(struct upgrade *upgrade, const char *format, ...)
 {
 	size_t len = strlen(upgrade->report);
 	char text[ERRORS_MAX - 1]; /* a line break goes before it */
@@ -336,7 +337,7 @@ tell_sessions(const struct upgrade *upgrade)
 
 	buf_init(&lines, SERVER_TEXT_MAX);
 	TAILQ_FOREACH(slot, &upgrade->parts.sessions->live, live)
-	server_text_add_session(upgrade->successor, &lines, slot->id, &slot->address, slot->user);
+		server_text_add_session(upgrade->successor, &lines, slot->id, &slot->address, slot->user);
 	if (lines.len > 0)
 		(void)server_text_send(upgrade->successor, lines.data, lines.len, -1, SERVER_TEXT_WAIT_MS);
 	buf_free(&lines);

@@ -113,11 +113,11 @@ count_working(const struct work_turns *work, uint64_t now, uint64_t *due_ms)
 
 	*due_ms = UINT64_MAX;
 	TAILQ_FOREACH(slot, &work->working, work_next)
-	if (!is_overdue(slot, now)) {
-		count++;
-		if (slot->work_since_ms + OVERDUE_MS < *due_ms)
-			*due_ms = slot->work_since_ms + OVERDUE_MS;
-	}
+		if (!is_overdue(slot, now)) {
+			count++;
+			if (slot->work_since_ms + OVERDUE_MS < *due_ms)
+				*due_ms = slot->work_since_ms + OVERDUE_MS;
+		}
 	return count;
 }
 
@@ -128,7 +128,7 @@ has_room(const struct work_turns *work, const char *user)
 	uint32_t count = 0;
 
 	TAILQ_FOREACH(slot, &work->working, work_next)
-	count += strcmp(slot->user, user) == 0;
+		count += strcmp(slot->user, user) == 0;
 	return count < work->server->config->limits.work_per_user;
 }
 

@@ -13,7 +13,7 @@
 
 #include "common/banned.h"
 
-#define FORCE_SYNC 0x2000	/* AT_STATX_FORCE_SYNC, which not every libc has */
+#define FORCE_SYNC 0x2000 /* AT_STATX_FORCE_SYNC, which not every libc has */
 
 static const struct sandbox_rule rows[] = {
     {SYS_recvmsg, ANY_ARGS, "questions of protocol"},
@@ -51,7 +51,8 @@ static const struct sandbox_rule rows[] = {
     {SYS_renameat, ANY_ARGS, "RNTO; an upload takes its name (libc: renameat2 without flags)"},
 #endif
     {SYS_renameat2, ANY_ARGS, "RNTO without overwriting"},
-    {SYS_linkat, ARG_IS(4, 0), "RNTO without overwriting, where the file system has no flag for it: never through a link"},
+    {SYS_linkat, ARG_IS(4, 0),
+	"RNTO without overwriting, where the file system has no flag for it: never through a link"},
     {SYS_unlinkat, ANY_ARGS, "DELE, RMD"},
     {SYS_mkdirat, ANY_ARGS, "MKD"},
     {SYS_utimensat, ANY_ARGS, "MFMT"},

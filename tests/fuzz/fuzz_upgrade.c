@@ -77,8 +77,7 @@ check_list(void)
 	const struct former_session *foreign;
 	uint32_t count = 0, alice = 0;
 
-	TAILQ_FOREACH(foreign, &master.upgrade.formers.known.list, entry)
-	{
+	TAILQ_FOREACH(foreign, &master.upgrade.formers.known.list, entry) {
 		count++;
 		alice += strcmp(foreign->user, "alice") == 0;
 		if (strlen(foreign->id) >= sizeof(foreign->id) || strlen(foreign->user) >= sizeof(foreign->user))
