@@ -20,7 +20,7 @@ struct field {
 };
 
 static size_t
-split(const char *line, size_t len, struct field fields[FIELDS_MAX])
+split_mount_fields(const char *line, size_t len, struct field fields[FIELDS_MAX])
 {
 	size_t count = 0, at = 0;
 
@@ -88,7 +88,7 @@ int
 mount_line_parse(const char *line, size_t len, struct mount_line *mount)
 {
 	struct field fields[FIELDS_MAX];
-	size_t count = split(line, len, fields), dash = OPTIONAL_FIELDS;
+	size_t count = split_mount_fields(line, len, fields), dash = OPTIONAL_FIELDS;
 
 	while (dash < count && !(fields[dash].len == 1 && fields[dash].text[0] == '-'))
 		dash++;

@@ -29,7 +29,7 @@ enum family { FAMILY_UNSPEC, FAMILY_INET, FAMILY_INET6, FAMILY_UNIX, FAMILY_COUN
 static const size_t address_sizes[FAMILY_COUNT] = {0, 12, 36, 216};
 
 static int
-refuse_header(struct proxy_header *header, enum proxy_fault fault)
+set_header_fault(struct proxy_header *header, enum proxy_fault fault)
 {
 	header->fault = fault;
 	return -EBADMSG;
@@ -91,13 +91,13 @@ take_line(char *line, struct proxy_header *header)
 	if (count != LINE_FIELDS || (family == AF_INET6 && strcmp(fields[0], "TCP6") != 0) ||
 	    !take_told_end(fields[1], fields[3], family, &header->source) ||
 	    !take_told_end(fields[2], fields[4], family, &header->destination))
-		return refuse_header(header, PROXY_FAULT_LINE);
+		return set_header_fault(header, PROXY_FAULT_LINE);
 	header->told = PROXY_TOLD_CLIENT;
 	return 0;
 }
 
 static int
-parse_line(const uint8_t *bytes, size_t len, struct proxy_header *header)
+parse_line_header(const uint8_t *bytes, size_t len, struct proxy_header *header)
 {
 	size_t most = len < LINE_MAX_BYTES ? len : LINE_MAX_BYTES;
 	const uint8_t *end = memchr(bytes, '\n', most);
@@ -105,12 +105,12 @@ parse_line(const uint8_t *bytes, size_t len, struct proxy_header *header)
 	size_t line_len;
 
 	if (end == NULL && memchr(bytes, '\0', most) != NULL)
-		return refuse_header(header, PROXY_FAULT_LINE);
+		return set_header_fault(header, PROXY_FAULT_LINE);
 	if (end == NULL)
-		return len < LINE_MAX_BYTES ? -EAGAIN : refuse_header(header, PROXY_FAULT_LINE_LONG);
+		return len < LINE_MAX_BYTES ? -EAGAIN : set_header_fault(header, PROXY_FAULT_LINE_LONG);
 	line_len = (size_t)(end - bytes);
 	if (line_len <= sizeof(line_start) || end[-1] != '\r' || memchr(bytes, '\0', line_len) != NULL)
-		return refuse_header(header, PROXY_FAULT_LINE);
+		return set_header_fault(header, PROXY_FAULT_LINE);
 	memcpy(line, bytes, line_len - 1);
 	line[line_len - 1] = '\0';
 	header->length = line_len + 1;
@@ -145,10 +145,10 @@ check_crc(const uint8_t *bytes, size_t at, size_t len, struct proxy_header *head
 	const uint8_t *told = bytes + at;
 
 	if (len != CRC_SIZE)
-		return refuse_header(header, PROXY_FAULT_EXTENSION);
+		return set_header_fault(header, PROXY_FAULT_EXTENSION);
 	if (crc32c_of(bytes, header->length, at) !=
 	    ((uint32_t)told[0] << 24 | (uint32_t)told[1] << 16 | (uint32_t)told[2] << 8 | told[3]))
-		return refuse_header(header, PROXY_FAULT_CHECKSUM);
+		return set_header_fault(header, PROXY_FAULT_CHECKSUM);
 	return 0;
 }
 
@@ -156,7 +156,7 @@ static int
 take_unique_id(const uint8_t *value, size_t len, struct proxy_header *header)
 {
 	if (len > PROXY_UNIQUE_ID_MAX)
-		return refuse_header(header, PROXY_FAULT_EXTENSION);
+		return set_header_fault(header, PROXY_FAULT_EXTENSION);
 	memcpy(header->unique_id, value, len);
 	header->unique_id_len = len;
 	return 0;
@@ -173,7 +173,7 @@ take_extensions(const uint8_t *bytes, size_t at, struct proxy_header *header)
 		size_t len = left < TLV_HEAD ? 0 : get_u16(bytes + at + 1);
 
 		if (left < TLV_HEAD || len > left - TLV_HEAD)
-			return refuse_header(header, PROXY_FAULT_EXTENSION);
+			return set_header_fault(header, PROXY_FAULT_EXTENSION);
 		if (bytes[at] == TLV_CRC32C)
 			r = check_crc(bytes, at + TLV_HEAD, len, header);
 		else if (bytes[at] == TLV_UNIQUE_ID)
@@ -256,9 +256,9 @@ proxy_header_parse(const uint8_t *bytes, size_t len, struct proxy_header *header
 	if (begins_as(bytes, len, signature, SIGNATURE_SIZE))
 		r = parse_binary(bytes, len, header);
 	else if (begins_as(bytes, len, line_start, sizeof(line_start)))
-		r = parse_line(bytes, len, header);
+		r = parse_line_header(bytes, len, header);
 	else
-		r = refuse_header(header, PROXY_FAULT_NO_HEADER);
+		r = set_header_fault(header, PROXY_FAULT_NO_HEADER);
 	address_unmap(&header->source);
 	address_unmap(&header->destination);
 	return r;
@@ -299,7 +299,7 @@ proxy_header_read(int fd, struct proxy_reader *reader, struct proxy_header *head
 	if (n < 0)
 		return errno == EINTR ? -EAGAIN : -errno;
 	if (n == 0)
-		return before == 0 ? -EPIPE : refuse_header(header, PROXY_FAULT_CUT);
+		return before == 0 ? -EPIPE : set_header_fault(header, PROXY_FAULT_CUT);
 	r = proxy_header_parse(reader->bytes, before + (size_t)n, header);
 	if (r == -EBADMSG)
 		return r;

@@ -21,14 +21,14 @@
 #define TRY_AGAIN_MS 1000 /* after a loader that was killed, or could not be started */
 
 static void
-tell_stderr(void *arg, const char *line)
+print_accounts_problem(void *arg, const char *line)
 {
 	(void)arg;
 	fprintf(stderr, "%ssallyportd: %s\n", journal_prefix(LOG_ERR), line);
 }
 
 static void
-tell_log(void *arg, const char *line)
+log_accounts_problem(void *arg, const char *line)
 {
 	(void)arg;
 	log_message(LEVEL_ERROR, "accounts-refused", "%s", line);
@@ -124,7 +124,7 @@ accounts_load_first(struct accounts_loader *loader, struct server *server)
 	while (waitpid(load->errand.pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
-	r = accounts_load_end(load, status, tell_stderr, NULL);
+	r = accounts_load_end(load, status, print_accounts_problem, NULL);
 	if (r == 0)
 		accounts_use(loader, load);
 	return r;
@@ -147,7 +147,7 @@ accounts_gone(void *arg, int status)
 {
 	struct accounts_loader *loader = arg;
 	struct accounts_load *load = &loader->load;
-	int r = accounts_load_end(load, status, tell_log, NULL);
+	int r = accounts_load_end(load, status, log_accounts_problem, NULL);
 
 	if (r == 0)
 		accounts_use(loader, load);

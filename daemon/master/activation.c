@@ -42,7 +42,7 @@ static const struct {
 static const union address any_port = {.family = AF_INET};
 
 static void
-take_name(const char *name, size_t len, bool is_upgrade, struct listener *listener)
+take_listener_name(const char *name, size_t len, bool is_upgrade, struct listener *listener)
 {
 	listener->is_activated = true;
 	listener->kind = LISTENER_BY_PORT;
@@ -92,7 +92,7 @@ activation_parse(
 		size_t len = names == NULL ? 0 : strcspn(names, ":");
 
 		inherited->listeners[i].fd = INHERITED_FIRST + (int)i;
-		take_name(names == NULL ? "" : names, len, inherited->is_upgrade, &inherited->listeners[i]);
+		take_listener_name(names == NULL ? "" : names, len, inherited->is_upgrade, &inherited->listeners[i]);
 		if (names != NULL)
 			names += len + (names[len] == ':');
 	}
@@ -110,7 +110,7 @@ option_of(int fd, int level, int option)
 
 /* What an inherited socket is, whatever its name says. */
 static int
-examine(struct listener *listener, char *error, size_t size)
+examine_inherited(struct listener *listener, char *error, size_t size)
 {
 	bool is_any = listener->address.family != AF_UNSPEC;
 	int fd = listener->fd;
@@ -159,6 +159,6 @@ activation_take(struct inherited *inherited, char *error, size_t size)
 	for (int fd = INHERITED_FIRST; fd < next; fd++)
 		(void)!fcntl(fd, F_SETFD, FD_CLOEXEC);
 	for (size_t i = 0; i < inherited->count && r == 0; i++)
-		r = examine(&inherited->listeners[i], error, size);
+		r = examine_inherited(&inherited->listeners[i], error, size);
 	return r;
 }

@@ -46,8 +46,8 @@ admission_init(struct admission *admission, struct server *server, struct sessio
 
 /* The reply of a refused connection, or NULL: it may come in. is_told: the log is told, too. */
 static const char *
-refusal(struct admission *admission, const union address *peer, const struct address_key *key, char *text, size_t size,
-    bool *is_told)
+refusal_reply(struct admission *admission, const union address *peer, const struct address_key *key, char *text,
+    size_t size, bool *is_told)
 {
 	const struct config *config = admission->server->config;
 	struct sessions *sessions = admission->sessions;
@@ -83,7 +83,7 @@ refusal(struct admission *admission, const union address *peer, const struct add
 
 /* runs as root: say why in clear and close; not to a client that expects TLS. error: 0, or -errno for the log. */
 static void
-refuse(const struct arrival *arrival, const struct address_key *key, const char *reply, int error, bool is_told)
+refuse_client(const struct arrival *arrival, const struct address_key *key, const char *reply, int error, bool is_told)
 {
 	char address[ADDRESS_TEXT_MAX];
 	size_t len = strlen(reply);
@@ -148,7 +148,7 @@ withhold_libraries(const struct server *server)
 
 /* What the proxy says of the connection, and what follows for PASV: see sallyport.conf(5), passive-address. */
 static void
-take_told(const struct arrival *arrival, struct session *session)
+set_told_addresses(const struct arrival *arrival, struct session *session)
 {
 	bool is_direct = session->config->proxy_data == PROXY_DATA_DIRECT;
 
@@ -195,7 +195,7 @@ fork_session(struct admission *admission, const struct arrival *arrival, const s
 	if (getsockname(arrival->fd, &session.local.any, &local_len) < 0)
 		return -errno;
 	address_unmap(&session.local);
-	take_told(arrival, &session);
+	set_told_addresses(arrival, &session);
 	address_text(&arrival->peer, session.peer_text);
 	memcpy(session.boot_id, server->boot_id, sizeof(session.boot_id));
 	r = make_id(session.id);
@@ -232,7 +232,7 @@ out:
  * and the loop spins. False: not even that is possible.
  */
 static bool
-turn_away(struct admission *admission, const struct listener *listener)
+accept_and_close(struct admission *admission, const struct listener *listener)
 {
 	uint64_t now = monotonic_ms();
 	const char *reason = capacity_shortage(errno);
@@ -268,7 +268,7 @@ admission_accept_connection(struct admission *admission, const struct listener *
 	if (errno == EINTR || errno == ECONNABORTED)
 		return -errno;
 	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-		return turn_away(admission, listener) ? -EMFILE : -EAGAIN;
+		return accept_and_close(admission, listener) ? -EMFILE : -EAGAIN;
 	return -EAGAIN; /* or an error of the listener, which waiting does not mend */
 }
 
@@ -282,7 +282,7 @@ admission_admit(struct admission *admission, const struct arrival *arrival)
 	int r = 0;
 
 	address_make_key(&arrival->peer, &key);
-	reply = refusal(admission, &arrival->peer, &key, text, sizeof(text), &is_told);
+	reply = refusal_reply(admission, &arrival->peer, &key, text, sizeof(text), &is_told);
 	if (reply == NULL) {
 		r = fork_session(admission, arrival, &key);
 		if (r < 0) {
@@ -291,7 +291,7 @@ admission_admit(struct admission *admission, const struct arrival *arrival)
 		}
 	}
 	if (reply != NULL)
-		refuse(arrival, &key, reply, r, is_told);
+		refuse_client(arrival, &key, reply, r, is_told);
 }
 
 /* False: nothing more waits. */

@@ -130,7 +130,7 @@ note_change(struct bans *bans)
 
 /* No ban is longer than it can have been made: what says so was written under another clock. */
 static uint64_t
-left_s(const struct bans *bans, const struct ban_line *ban, uint64_t now_s)
+ban_left_s(const struct bans *bans, const struct ban_line *ban, uint64_t now_s)
 {
 	uint64_t most_s = ban->is_by_hand ? BAN_SECONDS_MAX : bans->server->config->limits.ban_time_s;
 
@@ -145,12 +145,12 @@ load_line(struct bans *bans, char *line, uint64_t now_s, uint64_t now_ms)
 	if (ban_line_parse(line, &ban) < 0)
 		log_message(LEVEL_WARNING, "bans-file", "a line that cannot be read is left out");
 	else if (ban.until_s > now_s)
-		(void)!failures_ban(
-		    bans->failures, &ban.address, now_ms, now_ms + 1000 * left_s(bans, &ban, now_s), ban.is_by_hand);
+		(void)!failures_ban(bans->failures, &ban.address, now_ms, now_ms + 1000 * ban_left_s(bans, &ban, now_s),
+		    ban.is_by_hand);
 }
 
 static FILE *
-open_file(const struct bans *bans)
+open_bans_file(const struct bans *bans)
 {
 	int dir_fd = open_state_directory(bans);
 	int fd = dir_fd < 0 ? dir_fd : openat(dir_fd, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -175,7 +175,7 @@ bans_load(struct bans *bans)
 	FILE *file;
 
 	bans->is_open = true;
-	file = open_file(bans);
+	file = open_bans_file(bans);
 	if (file == NULL) {
 		if (errno != ENOENT)
 			log_message(LEVEL_ERROR, "bans-file", "cannot read '%s/" FILE_NAME "': %s",
@@ -213,7 +213,7 @@ add_lines(const struct bans *bans, struct buf *text)
 
 /* A new file beside the old one, renamed over it. */
 static int
-replace_file(int dir_fd, const struct buf *text)
+replace_bans_file(int dir_fd, const struct buf *text)
 {
 	int fd, r;
 
@@ -240,7 +240,7 @@ write_file(const struct bans *bans)
 		return dir_fd;
 	buf_init(&text, FILE_MAX);
 	add_lines(bans, &text);
-	r = text.error < 0 ? text.error : replace_file(dir_fd, &text);
+	r = text.error < 0 ? text.error : replace_bans_file(dir_fd, &text);
 	buf_free(&text);
 	close_fd(&dir_fd);
 	return r;
@@ -356,7 +356,7 @@ next_end(const struct failures *failures)
 }
 
 static void
-expire(struct bans *bans, uint64_t now)
+end_expired_bans(struct bans *bans, uint64_t now)
 {
 	const struct failure *entry;
 	size_t next = 0;
@@ -376,7 +376,7 @@ bans_due(void *arg)
 	if (!bans->is_open)
 		return;
 	if (now >= bans->look_at_ms) {
-		expire(bans, now);
+		end_expired_bans(bans, now);
 		bans->look_at_ms = next_end(bans->failures);
 	}
 	if (bans->write_at_ms != 0 && now >= bans->write_at_ms)

@@ -48,7 +48,7 @@ capacity_shortage(int error)
 }
 
 static void __attribute__((format(printf, 4, 5)))
-tell(const struct report *report, const char *what, uint64_t needed, const char *format, ...)
+report_shortage(const struct report *report, const char *what, uint64_t needed, const char *format, ...)
 {
 	char text[TEXT_MAX];
 	va_list args;
@@ -85,14 +85,14 @@ raise_descriptors(const struct report *report)
 	    set_descriptors(&limit, needed))
 		return;
 	(void)!setrlimit(RLIMIT_NOFILE, &(struct rlimit){limit.rlim_max, limit.rlim_max});
-	tell(report, "descriptors", needed,
+	report_shortage(report, "descriptors", needed,
 	    "the limit is %llu: raise it (systemd: LimitNOFILE=; fs.nr_open), or lower limits.sessions",
 	    (unsigned long long)limit.rlim_max);
 }
 
 /* A text of less than size bytes. False: it cannot be read. */
 static bool
-read_text(const char *path, char *text, size_t size)
+read_proc_text(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t len = fd < 0 ? -1 : io_read_all(fd, text, size - 1);
@@ -108,7 +108,7 @@ read_number(const char *path, uint64_t *number)
 {
 	char text[64];
 
-	if (!read_text(path, text, sizeof(text)))
+	if (!read_proc_text(path, text, sizeof(text)))
 		return false;
 	text[strcspn(text, "\n")] = '\0';
 	return parse_u64(text, UINT64_MAX, number) == 0;
@@ -120,8 +120,8 @@ check_kernel(const struct report *report, uint64_t needed, const char *path, con
 	uint64_t there;
 
 	if (read_number(path, &there) && there < needed)
-		tell(report, "processes", needed, "%s is %llu: raise it with sysctl, or lower limits.sessions", name,
-		    (unsigned long long)there);
+		report_shortage(report, "processes", needed,
+		    "%s is %llu: raise it with sysctl, or lower limits.sessions", name, (unsigned long long)there);
 }
 
 int
@@ -167,13 +167,14 @@ check_cgroup(const struct report *report, uint64_t needed)
 	int is_unified;
 	uint64_t there;
 
-	if (!read_text("/proc/self/cgroup", text, sizeof(text)) || capacity_parse_cgroup(text, &is_unified, group) < 0)
+	if (!read_proc_text("/proc/self/cgroup", text, sizeof(text)) ||
+	    capacity_parse_cgroup(text, &is_unified, group) < 0)
 		return;
 	while (group[0] != '\0') {
 		snprintf(path, sizeof(path), "/sys/fs/cgroup%s%s/pids.max", is_unified ? "" : "/pids",
 		    strcmp(group, "/") == 0 ? "" : group);
 		if (read_number(path, &there) && there < needed)
-			tell(report, "processes", needed,
+			report_shortage(report, "processes", needed,
 			    "'%s' is %llu: raise it (systemd: TasksMax=), or lower limits.sessions", path,
 			    (unsigned long long)there);
 		*strrchr(group, '/') = '\0';

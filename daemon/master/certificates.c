@@ -47,14 +47,14 @@ stamp_of(const char *path, struct accounts_stamp *stamp)
 }
 
 static void
-tell_stderr(void *arg, const char *line)
+print_certificate_problem(void *arg, const char *line)
 {
 	(void)arg;
 	fprintf(stderr, "%ssallyportd: %s\n", journal_prefix(LOG_ERR), line);
 }
 
 static void
-tell_log(void *arg, const char *line)
+log_certificate_problem(void *arg, const char *line)
 {
 	(void)arg;
 	log_message(LEVEL_ERROR, "certificate-refused", "%s", line);
@@ -306,7 +306,7 @@ tell_date_problem(const struct certificate_check *check, const char *path)
 	snprintf(line, sizeof(line),
 	    "certificate '%s' %s; it does not replace that of the running server, which is in date", path,
 	    date_problem(check->context));
-	tell_stderr(NULL, line);
+	print_certificate_problem(NULL, line);
 }
 
 int
@@ -324,13 +324,14 @@ certificates_load_first(struct certificates *certificates, struct server *server
 	server->offer.key_fd = -1;
 	if (!is_configured(certificates))
 		return 0;
-	r = certificate_check_start(certificates, &check, certificates->server->config, NULL, NULL, tell_stderr, NULL);
+	r = certificate_check_start(
+	    certificates, &check, certificates->server->config, NULL, NULL, print_certificate_problem, NULL);
 	if (r < 0)
 		return r;
 	while (waitpid(check.errand.pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
-	r = certificate_check_end(&check, certificates->server->config, NULL, status, tell_stderr, NULL);
+	r = certificate_check_end(&check, certificates->server->config, NULL, status, print_certificate_problem, NULL);
 	if (r == 0 && must_be_good && date_problem(check.context) != NULL) {
 		tell_date_problem(&check, server->config->tls.certificate);
 		certificate_check_drop(&check, NULL);
@@ -357,8 +358,8 @@ certificates_gone(void *arg, int status)
 {
 	struct certificates *certificates = arg;
 	struct certificate_check *check = &certificates->check;
-	int r = certificate_check_end(
-	    check, certificates->server->config, certificates->server->offer.tls, status, tell_log, NULL);
+	int r = certificate_check_end(check, certificates->server->config, certificates->server->offer.tls, status,
+	    log_certificate_problem, NULL);
 
 	if (r == 0) {
 		certificates_use(certificates, check);
@@ -374,8 +375,8 @@ static void
 start_checker(struct certificates *certificates)
 {
 	struct certificate_check *check = &certificates->check;
-	int r = certificate_check_start(
-	    certificates, check, certificates->server->config, certificates_gone, certificates, tell_log, NULL);
+	int r = certificate_check_start(certificates, check, certificates->server->config, certificates_gone,
+	    certificates, log_certificate_problem, NULL);
 
 	if (r == -EAGAIN || r == -ENOMEM || r == -EMFILE || r == -ENFILE)
 		return;

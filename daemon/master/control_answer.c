@@ -27,7 +27,7 @@
 #define VALUE_MAX 8192
 
 static void
-finish(struct control_client *client, json_t *last)
+end_control_reply(struct control_client *client, json_t *last)
 {
 	control_put(client, last);
 	client->state = CONTROL_WRITING;
@@ -142,7 +142,7 @@ answer_status(
 	json_int_t uptime = (json_int_t)((monotonic_ms() - answers->server->started_ms) / 1000);
 
 	(void)request;
-	finish(client,
+	end_control_reply(client,
 	    json_pack("{s:b, s:s, s:i, s:s, s:I, s:I, s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o}", "done",
 		1, "version", SALLYPORT_VERSION, "pid", (int)answers->server->pid, "config_file",
 		answers->server->config_path, "started", (json_int_t)time(NULL) - uptime, "uptime", uptime, "state",
@@ -194,7 +194,7 @@ answer_rows(void *arg, struct control_client *client)
 			return;
 		put_row(answers, client, client->next_row++, now);
 	}
-	finish(client, json_pack("{s:b}", "done", 1));
+	end_control_reply(client, json_pack("{s:b}", "done", 1));
 }
 
 /* For the log: who steers the server from this host is of interest later. */
@@ -224,11 +224,11 @@ answer_sessions(
 		return;
 	}
 	log_request(is_kick ? "session-kick" : "session-notify", is_kick ? request->value : request->text);
-	finish(client, json_pack("{s:b, s:I}", "done", 1, "sessions", (json_int_t)count));
+	end_control_reply(client, json_pack("{s:b, s:I}", "done", 1, "sessions", (json_int_t)count));
 }
 
 static int
-add_ban(const struct control_answers *answers, const struct control_request *request)
+add_manual_ban(const struct control_answers *answers, const struct control_request *request)
 {
 	int r = bans_add(answers->bans, &request->address, request->seconds);
 	struct address_key key;
@@ -243,7 +243,7 @@ static void
 answer_ban(const struct control_answers *answers, struct control_client *client, const struct control_request *request)
 {
 	bool is_add = request->command == CONTROL_BAN_ADD;
-	int r = is_add ? add_ban(answers, request) : bans_delete(answers->bans, &request->address);
+	int r = is_add ? add_manual_ban(answers, request) : bans_delete(answers->bans, &request->address);
 
 	if (r == -EPERM)
 		control_fail(client, "the address is in limits.never-ban; take it out of there first");
@@ -254,7 +254,8 @@ answer_ban(const struct control_answers *answers, struct control_client *client,
 	else if (r == -ENOENT)
 		control_fail(client, "the address is not banned; 'sallyportctl ban list' lists the bans");
 	else
-		finish(client, json_pack("{s:b, s:I}", "done", 1, "bans", (json_int_t)answers->bans->failures->banned));
+		end_control_reply(
+		    client, json_pack("{s:b, s:I}", "done", 1, "bans", (json_int_t)answers->bans->failures->banned));
 }
 
 static void
@@ -263,7 +264,7 @@ answer_log_level(
 {
 	log_request("log-level", log_level_name(request->level));
 	log_switches_set_level(answers->log->switches, request->level);
-	finish(client, json_pack("{s:b, s:s}", "done", 1, "log_level", log_level_name(request->level)));
+	end_control_reply(client, json_pack("{s:b, s:s}", "done", 1, "log_level", log_level_name(request->level)));
 }
 
 static void
@@ -304,7 +305,7 @@ report_upgrade(const struct control_answers *answers, struct control_client *cli
 
 	if (upgrade->ended == client->ticket)
 		return;
-	finish(
+	end_control_reply(
 	    client, json_pack("{s:b, s:b, s:s}", "done", 1, "good", (int)upgrade->is_good, "report", upgrade->report));
 }
 
@@ -315,7 +316,8 @@ report_reload(const struct control_answers *answers, struct control_client *clie
 
 	if (report->ticket < client->ticket)
 		return;
-	finish(client, json_pack("{s:b, s:b, s:s}", "done", 1, "good", (int)report->is_good, "report", report->text));
+	end_control_reply(
+	    client, json_pack("{s:b, s:b, s:s}", "done", 1, "good", (int)report->is_good, "report", report->text));
 }
 
 static void
@@ -335,7 +337,7 @@ answer_stop(const struct control_answers *answers, struct control_client *client
 	bool is_drain = request->command == CONTROL_DRAIN;
 
 	log_request(is_drain ? "drain" : "stop", "");
-	finish(client,
+	end_control_reply(client,
 	    json_pack("{s:b, s:I, s:I}", "done", 1, "sessions", (json_int_t)answers->sessions->counted, "seconds",
 		(json_int_t)(is_drain ? answers->server->config->timeouts.drain_s : 0)));
 	answers->server->stop(answers->server, is_drain);
@@ -381,13 +383,13 @@ static void (*const commands[CONTROL_COMMAND_COUNT])(
 };
 
 static void
-answer_begin(void *arg, struct control_client *client, const struct control_request *request)
+run_control_command(void *arg, struct control_client *client, const struct control_request *request)
 {
 	commands[request->command](arg, client, request);
 }
 
 const struct control_kind control_answer_kind = {
-    .begin = answer_begin,
+    .begin = run_control_command,
     .rows = answer_rows,
     .waiting = answer_waiting,
 };

@@ -28,7 +28,7 @@ static const char *const targets[CONTROL_TARGET_COUNT] = {
 
 /* Split at tabs. Returns the number of words, more than max when there are too many. */
 static size_t
-split(char *line, char *words[], size_t max)
+split_request_words(char *line, char *words[], size_t max)
 {
 	size_t count = 0;
 
@@ -168,7 +168,7 @@ control_request_parse(char *line, size_t len, struct control_request *request, c
 	if (!is_text(line, len))
 		return -EINVAL;
 	line[len] = '\0';
-	count = split(line, words, CONTROL_WORDS_MAX);
+	count = split_request_words(line, words, CONTROL_WORDS_MAX);
 	while (command < CONTROL_COMMAND_COUNT && strcmp(words[0], commands[command].name) != 0)
 		command++;
 	*error = "unknown request; sallyportctl and sallyportd must be of one version";

@@ -64,7 +64,7 @@ control_socket_server(const struct control_socket *control)
 }
 
 static void
-drop(struct control_socket *control, struct control_client *client)
+drop_control_client(struct control_socket *control, struct control_client *client)
 {
 	loop_close(control->server->loop, &client->source, &client->fd);
 	timer_stop(control->server->loop, &client->overdue);
@@ -93,7 +93,7 @@ control_socket_close(struct control_socket *control, bool keep_path)
 
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		if (control->clients[i].state != CONTROL_FREE)
-			drop(control, &control->clients[i]);
+			drop_control_client(control, &control->clients[i]);
 	control->keeps_path = control->keeps_path || keep_path;
 	loop_unwatch(control->server->loop, &control->source);
 	local_socket_close(&control->socket, control->keeps_path);
@@ -103,7 +103,7 @@ control_socket_close(struct control_socket *control, bool keep_path)
 
 /* It has this long for its next byte, and no longer than is left for all. */
 static void
-extend(struct control_client *client, uint64_t ms)
+extend_deadline(struct control_client *client, uint64_t ms)
 {
 	uint64_t at = monotonic_ms() + ms;
 
@@ -161,18 +161,18 @@ move_out(struct control_socket *control, struct control_client *client)
 		if (n <= 0)
 			break;
 		buf_consume(&client->out, (size_t)n);
-		extend(client, MOVE_MS);
+		extend_deadline(client, MOVE_MS);
 	}
 	if (client->state == CONTROL_WAITING && client->out.len == 0 && client->out.error == 0) {
 		loop_want(control->server->loop, &client->source, 0);
 		return true;
 	}
-	drop(control, client);
+	drop_control_client(control, client);
 	return false;
 }
 
 static void
-serve(struct control_socket *control, struct control_client *client)
+serve_control_client(struct control_socket *control, struct control_client *client)
 {
 	struct control_request request;
 	const char *error;
@@ -185,10 +185,10 @@ serve(struct control_socket *control, struct control_client *client)
 	if (client->state == CONTROL_WAITING) {
 		control->kind->waiting(control->arg, client); /* it may have ended at once */
 		client->end_ms = monotonic_ms() + RELOAD_MS;
-		extend(client, RELOAD_MS);
+		extend_deadline(client, RELOAD_MS);
 	}
 	if (client->fd < 0)
-		drop(control, client); /* handed on */
+		drop_control_client(control, client); /* handed on */
 	else
 		move_out(control, client);
 }
@@ -204,7 +204,7 @@ move_in(struct control_socket *control, struct control_client *client)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		drop(control, client);
+		drop_control_client(control, client);
 		return;
 	}
 	end = memchr(client->line + client->line_len, '\n', (size_t)n);
@@ -217,7 +217,7 @@ move_in(struct control_socket *control, struct control_client *client)
 		return;
 	}
 	client->line_len--;
-	serve(control, client);
+	serve_control_client(control, client);
 }
 
 static void
@@ -232,7 +232,7 @@ control_client_ready(void *arg)
 		move_in(client->control, client);
 		break;
 	case CONTROL_WAITING: /* nothing but its end can have come */
-		drop(client->control, client);
+		drop_control_client(client->control, client);
 		break;
 	case CONTROL_LISTING:
 	case CONTROL_WRITING:
@@ -247,11 +247,11 @@ control_client_due(void *arg)
 {
 	struct control_client *client = arg;
 
-	drop(client->control, client);
+	drop_control_client(client->control, client);
 }
 
 static bool
-is_root(int fd)
+is_root_peer(int fd)
 {
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
@@ -261,7 +261,7 @@ is_root(int fd)
 
 /* A line that fits into any socket's buffer; then it is closed. */
 static void
-turn_away(int fd, const char *line)
+refuse_control_client(int fd, const char *line)
 {
 	(void)!send(fd, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL);
 	close(fd);
@@ -276,15 +276,16 @@ control_socket_ready(void *arg)
 
 	if (fd < 0)
 		return;
-	if (!is_root(fd)) {
+	if (!is_root_peer(fd)) {
 		log_message(LEVEL_WARNING, "control-refused", "a process of a user other than root sent a request");
-		turn_away(fd, "{\"error\":\"only root may ask\"}\n");
+		refuse_control_client(fd, "{\"error\":\"only root may ask\"}\n");
 		return;
 	}
 	while (client < control->clients + CONTROL_CLIENTS_MAX && client->state != CONTROL_FREE)
 		client++;
 	if (client == control->clients + CONTROL_CLIENTS_MAX) {
-		turn_away(fd, "{\"error\":\"too many control connections at once; try again in a minute\"}\n");
+		refuse_control_client(
+		    fd, "{\"error\":\"too many control connections at once; try again in a minute\"}\n");
 		return;
 	}
 	*client = (struct control_client){
@@ -296,10 +297,10 @@ control_socket_ready(void *arg)
 	    .end_ms = monotonic_ms() + ALL_MS,
 	};
 	buf_init(&client->out, OUT_MAX);
-	extend(client, MOVE_MS);
+	extend_deadline(client, MOVE_MS);
 	/* its whole room at once: a buffer that grows is moved, and leaves its bytes where it was */
 	if (buf_room(&client->out, OUT_MAX) == NULL || loop_watch(control->server->loop, &client->source, fd) < 0)
-		drop(control, client);
+		drop_control_client(control, client);
 }
 
 void

@@ -13,13 +13,13 @@ deadlines_init(struct deadlines *deadlines, struct deadline **room, uint32_t max
 }
 
 static uint64_t
-at(const struct deadlines *deadlines, uint32_t place)
+deadline_at(const struct deadlines *deadlines, uint32_t place)
 {
 	return deadlines->heap[place - 1]->at_ms;
 }
 
 static void
-put(struct deadlines *deadlines, uint32_t place, struct deadline *deadline)
+put_deadline(struct deadlines *deadlines, uint32_t place, struct deadline *deadline)
 {
 	deadlines->heap[place - 1] = deadline;
 	deadline->place = place;
@@ -27,30 +27,30 @@ put(struct deadlines *deadlines, uint32_t place, struct deadline *deadline)
 
 /* From place upwards, until its parent is due no later. */
 static void
-rise(struct deadlines *deadlines, uint32_t place, struct deadline *deadline)
+rise_in_heap(struct deadlines *deadlines, uint32_t place, struct deadline *deadline)
 {
-	while (place > 1 && at(deadlines, place / 2) > deadline->at_ms) {
-		put(deadlines, place, deadlines->heap[place / 2 - 1]);
+	while (place > 1 && deadline_at(deadlines, place / 2) > deadline->at_ms) {
+		put_deadline(deadlines, place, deadlines->heap[place / 2 - 1]);
 		place /= 2;
 	}
-	put(deadlines, place, deadline);
+	put_deadline(deadlines, place, deadline);
 }
 
 /* From place downwards, until its children are due no sooner. */
 static void
-sink(struct deadlines *deadlines, uint32_t place, struct deadline *deadline)
+sink_in_heap(struct deadlines *deadlines, uint32_t place, struct deadline *deadline)
 {
 	while (place <= deadlines->count / 2) {
 		uint32_t child = 2 * place;
 
-		if (child < deadlines->count && at(deadlines, child + 1) < at(deadlines, child))
+		if (child < deadlines->count && deadline_at(deadlines, child + 1) < deadline_at(deadlines, child))
 			child++;
-		if (at(deadlines, child) >= deadline->at_ms)
+		if (deadline_at(deadlines, child) >= deadline->at_ms)
 			break;
-		put(deadlines, place, deadlines->heap[child - 1]);
+		put_deadline(deadlines, place, deadlines->heap[child - 1]);
 		place = child;
 	}
-	put(deadlines, place, deadline);
+	put_deadline(deadlines, place, deadline);
 }
 
 void
@@ -66,9 +66,9 @@ deadlines_drop(struct deadlines *deadlines, struct deadline *deadline)
 	if (last == deadline)
 		return;
 	if (last->at_ms < deadline->at_ms)
-		rise(deadlines, place, last);
+		rise_in_heap(deadlines, place, last);
 	else
-		sink(deadlines, place, last);
+		sink_in_heap(deadlines, place, last);
 }
 
 void
@@ -78,7 +78,7 @@ deadlines_set(struct deadlines *deadlines, struct deadline *deadline, uint64_t a
 	if (deadlines->count == deadlines->max)
 		abort();
 	deadline->at_ms = at_ms;
-	rise(deadlines, ++deadlines->count, deadline);
+	rise_in_heap(deadlines, ++deadlines->count, deadline);
 }
 
 struct deadline *

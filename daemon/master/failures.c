@@ -26,7 +26,7 @@ failures_init(struct failures *failures)
 
 /* Where the number of the address's entry stands, or, as 0, where it would. */
 static uint32_t *
-place_of(struct failures *failures, const struct address_key *address)
+failure_place(struct failures *failures, const struct address_key *address)
 {
 	uint32_t *place = &failures->buckets[siphash(&failures->secret, address, sizeof(*address)) % FAILURES_BUCKETS];
 
@@ -41,17 +41,17 @@ place_of(struct failures *failures, const struct address_key *address)
 }
 
 static struct failure *
-find(struct failures *failures, const struct address_key *address)
+find_failure(struct failures *failures, const struct address_key *address)
 {
-	uint32_t number = *place_of(failures, address);
+	uint32_t number = *failure_place(failures, address);
 
 	return number == 0 ? NULL : &failures->entries[number - 1];
 }
 
 static void
-release(struct failures *failures, struct failure *entry)
+release_entry(struct failures *failures, struct failure *entry)
 {
-	*place_of(failures, &entry->address) = entry->next;
+	*failure_place(failures, &entry->address) = entry->next;
 	entry->is_used = false;
 	entry->next = failures->free;
 	failures->free = (uint32_t)(entry - failures->entries) + 1;
@@ -59,7 +59,7 @@ release(struct failures *failures, struct failure *entry)
 
 /* Which of two entries is missed less; NULL is missed most. */
 static struct failure *
-lesser(struct failure *a, struct failure *b)
+lesser_failure(struct failure *a, struct failure *b)
 {
 	if (a == NULL || b == NULL)
 		return a == NULL ? b : a;
@@ -72,17 +72,17 @@ lesser(struct failure *a, struct failure *b)
 
 /* The entry that is missed least is released. False: all are bans by hand. */
 static bool
-make_room(struct failures *failures)
+make_failure_room(struct failures *failures)
 {
 	struct failure *least = NULL;
 
 	for (size_t i = 0; i < failures->used; i++)
 		if (!failures->entries[i].is_by_hand)
-			least = lesser(least, &failures->entries[i]);
+			least = lesser_failure(least, &failures->entries[i]);
 	if (least == NULL)
 		return false;
 	failures->banned -= least->banned_until_ms != 0;
-	release(failures, least);
+	release_entry(failures, least);
 	return true;
 }
 
@@ -90,7 +90,7 @@ make_room(struct failures *failures)
 static struct failure *
 claim_entry(struct failures *failures, const struct address_key *address)
 {
-	struct failure *entry = find(failures, address);
+	struct failure *entry = find_failure(failures, address);
 	uint32_t *place;
 
 	if (entry != NULL)
@@ -98,13 +98,13 @@ claim_entry(struct failures *failures, const struct address_key *address)
 	if (failures->free == 0 && failures->used < FAILURES_MAX) {
 		entry = &failures->entries[failures->used++];
 	} else {
-		if (failures->free == 0 && !make_room(failures))
+		if (failures->free == 0 && !make_failure_room(failures))
 			return NULL;
 		entry = &failures->entries[failures->free - 1];
 		failures->free = entry->next;
 	}
 	*entry = (struct failure){.address = *address, .is_used = true};
-	place = place_of(failures, address);
+	place = failure_place(failures, address);
 	*place = (uint32_t)(entry - failures->entries) + 1;
 	return entry;
 }
@@ -122,7 +122,7 @@ delay_ms(uint32_t count)
 uint64_t
 failures_reserve(struct failures *failures, const struct address_key *address, uint64_t now_ms, uint64_t forget_ms)
 {
-	struct failure *entry = find(failures, address);
+	struct failure *entry = find_failure(failures, address);
 	uint64_t start;
 
 	if (entry == NULL || is_forgotten(entry, now_ms, forget_ms))
@@ -184,13 +184,13 @@ end_ban(struct failures *failures, struct failure *entry)
 	entry->banned_until_ms = 0;
 	entry->is_by_hand = false;
 	if (entry->count == 0)
-		release(failures, entry);
+		release_entry(failures, entry);
 }
 
 const struct failure *
 failures_unban(struct failures *failures, const struct address_key *address)
 {
-	struct failure *entry = find(failures, address);
+	struct failure *entry = find_failure(failures, address);
 
 	if (entry == NULL || entry->banned_until_ms == 0)
 		return NULL;
@@ -201,7 +201,7 @@ failures_unban(struct failures *failures, const struct address_key *address)
 uint32_t
 failures_refuse(struct failures *failures, const struct address_key *address, uint64_t now_ms)
 {
-	struct failure *entry = failures->banned == 0 ? NULL : find(failures, address);
+	struct failure *entry = failures->banned == 0 ? NULL : find_failure(failures, address);
 
 	if (entry == NULL || entry->banned_until_ms <= now_ms)
 		return 0;

@@ -24,7 +24,7 @@
 #define QUEUE_DIRECTORY "hooks"
 
 static bool
-is_wanted(const struct hook_worker *hooks)
+is_hook_wanted(const struct hook_worker *hooks)
 {
 	return hooks->server->config->on_upload[0] != '\0' && !hooks->is_stopped;
 }
@@ -194,7 +194,7 @@ hook_worker_start(struct hook_worker *hooks)
 	int r = hooks->server->offer.hook_channel > 0 ? 0 : make_channel(hooks);
 
 	worker_init(&hooks->worker, &hooks_kind, hooks->server->loop, &hooks->server->board, hooks);
-	if (r == 0 && is_wanted(hooks))
+	if (r == 0 && is_hook_wanted(hooks))
 		worker_restart(&hooks->worker);
 	return r;
 }
@@ -207,7 +207,7 @@ hook_worker_stop(struct hook_worker *hooks)
 }
 
 static bool
-is_same(const struct config *a, const struct config *b)
+is_same_hook(const struct config *a, const struct config *b)
 {
 	return strcmp(a->on_upload, b->on_upload) == 0 && strcmp(a->hook_user, b->hook_user) == 0 &&
 	    strcmp(a->state_directory, b->state_directory) == 0 && a->hook_timeout_s == b->hook_timeout_s &&
@@ -217,9 +217,9 @@ is_same(const struct config *a, const struct config *b)
 void
 hook_worker_reload(struct hook_worker *hooks, const struct config *old)
 {
-	if (is_same(old, hooks->server->config))
+	if (is_same_hook(old, hooks->server->config))
 		return;
-	if (is_wanted(hooks))
+	if (is_hook_wanted(hooks))
 		worker_restart(&hooks->worker);
 	else
 		worker_stop(&hooks->worker);

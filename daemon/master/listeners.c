@@ -162,7 +162,7 @@ is_covered(const struct opening *opening, const union address *address)
 
 /* The socket addresses of one configured entry: one, or two for "*". */
 static size_t
-expand(const struct config_listen *entry, union address addresses[2])
+addresses_of_entry(const struct config_listen *entry, union address addresses[2])
 {
 	memset(addresses, 0, 2 * sizeof(addresses[0]));
 	if (!entry->any_family) {
@@ -185,7 +185,7 @@ advice_for(int error)
 }
 
 static void
-tell_failure(const struct opening *opening, const struct config_listen *entry, const char *key,
+report_listener_failure(const struct opening *opening, const struct config_listen *entry, const char *key,
     const union address *address, int error)
 {
 	char text[ADDRESS_TEXT_MAX];
@@ -223,7 +223,7 @@ static int
 open_entry(struct opening *opening, const struct listen_key *key, const struct config_listen *entry)
 {
 	union address addresses[2];
-	size_t n = expand(entry, addresses);
+	size_t n = addresses_of_entry(entry, addresses);
 
 	for (size_t i = 0; i < n; i++) {
 		struct listener listener = {.fd = -1, .is_tls = key->is_tls, .is_proxied = key->is_proxied};
@@ -240,7 +240,7 @@ open_entry(struct opening *opening, const struct listen_key *key, const struct c
 		if (entry->any_family && i == 1 && (r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL))
 			continue; /* a host without IPv6 */
 		if (r < 0) {
-			tell_failure(opening, entry, key->name, &addresses[i], r);
+			report_listener_failure(opening, entry, key->name, &addresses[i], r);
 			return r;
 		}
 		opening->listeners[opening->count++] = listener;

@@ -38,7 +38,7 @@ bind_beside(int fd, const char *path, mode_t mode)
 
 /* Make it listen, and give it its name. */
 static int
-name_it(struct local_socket *local, const char *beside, int backlog)
+name_local_socket(struct local_socket *local, const char *beside, int backlog)
 {
 	struct stat st;
 
@@ -55,7 +55,7 @@ name_it(struct local_socket *local, const char *beside, int backlog)
 
 /* Under a name of its own, then under its name. */
 static int
-open_named(struct local_socket *local, const char *path, mode_t mode, int backlog)
+open_local_socket(struct local_socket *local, const char *path, mode_t mode, int backlog)
 {
 	char beside[NAME_MAX + 32];
 	struct stat st;
@@ -71,7 +71,7 @@ open_named(struct local_socket *local, const char *path, mode_t mode, int backlo
 	r = bind_beside(local->fd, path, mode);
 	if (r < 0)
 		return r;
-	r = name_it(local, beside, backlog);
+	r = name_local_socket(local, beside, backlog);
 	if (r < 0)
 		(void)!unlinkat(local->dir_fd, beside, 0);
 	return r;
@@ -89,7 +89,7 @@ local_socket_open(struct local_socket *local, const char *path, mode_t mode, int
 		trust_explain(&problem, error, size);
 		return problem.error;
 	}
-	r = open_named(local, path, mode, backlog);
+	r = open_local_socket(local, path, mode, backlog);
 	if (r < 0) {
 		snprintf(error, size, "%s",
 		    r == -EEXIST ? "something that is not a socket has this name; remove it" : strerror(-r));

@@ -59,7 +59,7 @@ open_datagrams(enum log_target_kind kind, int *fd_out)
 
 /* runs as root, maybe in a directory that is the service user's */
 static int
-open_file(const struct log_targets *targets, const struct config *config, const char *key, const char *path,
+open_log_file(const struct log_targets *targets, const struct config *config, const char *key, const char *path,
     int *fd_out, char *error, size_t size)
 {
 	struct trust_problem problem;
@@ -85,7 +85,7 @@ target_is(const struct config *config, const char *name)
 
 /* Where standard error is the journal's, it is told in its own protocol, unless standard error is what was asked for. */
 static bool
-wants(const struct log_targets *targets, const struct config *config, enum log_target_kind kind)
+wants_target(const struct log_targets *targets, const struct config *config, enum log_target_kind kind)
 {
 	bool is_stderr = target_is(config, "stderr"), is_syslog = target_is(config, "syslog");
 	bool is_journal = target_is(config, "journal"), is_under_journal = targets->server->is_stderr_journal;
@@ -144,9 +144,9 @@ open_target(const struct log_targets *targets, const struct config *config, enum
 {
 	switch (kind) {
 	case LOG_TARGET_LINES:
-		return open_file(targets, config, "target", config->log.target, &files->fds[kind], error, size);
+		return open_log_file(targets, config, "target", config->log.target, &files->fds[kind], error, size);
 	case LOG_TARGET_XFERLOG:
-		return open_file(targets, config, "xferlog", config->log.xferlog, &files->fds[kind], error, size);
+		return open_log_file(targets, config, "xferlog", config->log.xferlog, &files->fds[kind], error, size);
 	case LOG_TARGET_SYSLOG:
 		return open_datagrams(kind, &files->fds[kind]);
 	case LOG_TARGET_JOURNAL:
@@ -170,7 +170,7 @@ log_targets_open(
 		files->fds[kind] = -1;
 	for (int kind = 0; kind < LOG_TARGET_COUNT && r == 0; kind++) {
 		error[0] = '\0';
-		if (wants(targets, config, (enum log_target_kind)kind))
+		if (wants_target(targets, config, (enum log_target_kind)kind))
 			r = open_target(targets, config, (enum log_target_kind)kind, files, error, size);
 	}
 	if (r < 0 && error[0] == '\0')
@@ -246,9 +246,11 @@ logger_receive(void *arg, struct ipc_message *received)
 
 	if (received->kind == IPC_log_unwatched)
 		log_switches_watcher_left(targets->switches);
-	else if (received->kind == IPC_log_reconnect && wants(targets, targets->server->config, LOG_TARGET_SYSLOG))
+	else if (received->kind == IPC_log_reconnect &&
+	    wants_target(targets, targets->server->config, LOG_TARGET_SYSLOG))
 		reconnect(targets, LOG_TARGET_SYSLOG);
-	else if (received->kind == IPC_log_reconnect && wants(targets, targets->server->config, LOG_TARGET_JOURNAL))
+	else if (received->kind == IPC_log_reconnect &&
+	    wants_target(targets, targets->server->config, LOG_TARGET_JOURNAL))
 		reconnect(targets, LOG_TARGET_JOURNAL);
 	else
 		return received->kind == IPC_log_reconnect;

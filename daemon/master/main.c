@@ -56,7 +56,8 @@ static struct inherited inherited;
 static bool symbols_are_bound; /* all of them, in all libraries */
 static int former_errors_fd = -1; /* where a former server reads what is wrong; standard error is the real one then */
 
-static void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *format, ...)
+static void __attribute__((noreturn, format(printf, 1, 2)))
+exit_with_error(const char *format, ...)
 {
 	va_list args;
 
@@ -161,12 +162,12 @@ find_service_user(void)
 
 	if (config_service_user(
 		master.server.config, &master.server.service_uid, &master.server.service_gid, error, sizeof(error)) < 0)
-		fail("%s", error);
+		exit_with_error("%s", error);
 }
 
 /* A directory of ours: made if missing, refused if anybody but root could change it, or put another into its place. */
 static int
-open_directory(const char *path, mode_t mode)
+open_master_directory(const char *path, mode_t mode)
 {
 	struct trust_problem problem;
 	char name[NAME_MAX + 1];
@@ -175,21 +176,21 @@ open_directory(const char *path, mode_t mode)
 	int fd = dir_fd < 0 ? dir_fd : trusted_dir_make(dir_fd, name, 0, TRUST_ANY_GROUP, mode, NULL);
 
 	if (dir_fd >= 0 && fd < 0 && fd != -EEXIST)
-		fail("cannot create directory '%s': %s", path, strerror(-fd));
+		exit_with_error("cannot create directory '%s': %s", path, strerror(-fd));
 	close_fd(&fd);
 	close_fd(&dir_fd);
 	fd = trusted_dir_open(path, TRUST_ROOT_ALONE, &problem);
 	if (fd < 0) {
 		trust_explain(&problem, why, sizeof(why));
-		fail("cannot use directory '%s': %s", path, why);
+		exit_with_error("cannot use directory '%s': %s", path, why);
 	}
 	return fd;
 }
 
 static void
-make_directory(const char *path, mode_t mode)
+make_master_directory(const char *path, mode_t mode)
 {
-	close(open_directory(path, mode));
+	close(open_master_directory(path, mode));
 }
 
 /* The directories of this server, among them the empty chroot of the session processes. */
@@ -198,16 +199,16 @@ prepare_directories(void)
 {
 	char path[PATH_MAX];
 
-	make_directory(master.server.config->runtime_directory, 0755);
-	make_directory(master.server.config->state_directory, 0700);
+	make_master_directory(master.server.config->runtime_directory, 0755);
+	make_master_directory(master.server.config->state_directory, 0700);
 	snprintf(path, sizeof(path), "%s/ledger", master.server.config->state_directory);
-	make_directory(path, 0700);
+	make_master_directory(path, 0700);
 	snprintf(path, sizeof(path), "%s/swept", master.server.config->state_directory);
-	make_directory(path, 0700);
+	make_master_directory(path, 0700);
 	snprintf(path, sizeof(path), "%s/rates", master.server.config->runtime_directory);
-	make_directory(path, 0700);
+	make_master_directory(path, 0700);
 	snprintf(path, sizeof(path), "%s/empty", master.server.config->runtime_directory);
-	master.server.empty_directory_fd = open_directory(path, 0555);
+	master.server.empty_directory_fd = open_master_directory(path, 0555);
 }
 
 /* Whole at any time: made beside its name with the mode that it keeps, and renamed. */
@@ -234,12 +235,12 @@ replace_pid_file(int dir_fd)
 static void
 write_pid_file(void)
 {
-	int dir_fd = open_directory(master.server.config->runtime_directory, 0755);
+	int dir_fd = open_master_directory(master.server.config->runtime_directory, 0755);
 	int r = replace_pid_file(dir_fd);
 
 	close_fd(&dir_fd);
 	if (r < 0)
-		fail("cannot write pid file '%s/" PID_FILE "': %s", master.server.config->runtime_directory,
+		exit_with_error("cannot write pid file '%s/" PID_FILE "': %s", master.server.config->runtime_directory,
 		    r == -EEXIST ? "it is no regular file; remove it" : strerror(-r));
 }
 
@@ -268,7 +269,7 @@ go_to_background(void)
 	pid_t pid;
 
 	if (pipe2(ready, O_CLOEXEC) < 0 || (pid = fork()) < 0)
-		fail("cannot go to the background: %s", strerror(errno));
+		exit_with_error("cannot go to the background: %s", strerror(errno));
 	if (pid > 0) {
 		close(ready[1]);
 		if (read(ready[0], &byte, 1) == 1)
@@ -289,7 +290,7 @@ detach_standard_files(void)
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null < 0)
-		fail("cannot open /dev/null: %s", strerror(errno));
+		exit_with_error("cannot open /dev/null: %s", strerror(errno));
 	dup2(null, STDIN_FILENO);
 	dup2(null, STDOUT_FILENO);
 	if (null > STDERR_FILENO)
@@ -304,7 +305,7 @@ open_listeners(void)
 	    master.server.config, inherited.listeners, inherited.count, master.listeners.all, error, sizeof(error));
 
 	if (count < 0)
-		fail("%s", error);
+		exit_with_error("%s", error);
 	listeners_close_others(inherited.listeners, inherited.count, master.listeners.all, (size_t)count);
 	master.listeners.count = (size_t)count;
 }
@@ -329,7 +330,7 @@ check_hooks(void)
 	char error[CONFIG_PLACE_MAX + TRUST_TEXT_MAX];
 
 	if (config_check_hook(master.server.config, error, sizeof(error)) < 0)
-		fail("%s", error);
+		exit_with_error("%s", error);
 }
 
 /* Until now standard error was a pipe to the former server, which goes on if this one cannot start. */
@@ -342,7 +343,7 @@ take_standard_error(void)
 		return;
 	former_errors_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (former_errors_fd < 0 || dup2(fd, STDERR_FILENO) < 0)
-		fail("cannot take standard error over: %s", strerror(errno));
+		exit_with_error("cannot take standard error over: %s", strerror(errno));
 	close_fd(&fd);
 }
 
@@ -360,13 +361,13 @@ try_walls(void)
 
 	if (master.server.config->on_upload[0] != '\0' &&
 	    config_hook_user(master.server.config, &trial.hook_uid, &trial.hook_gid, error, sizeof(error)) < 0)
-		fail("%s", error);
+		exit_with_error("%s", error);
 	if (trial_run(&trial, tell_error, NULL) < 0)
 		exit(EXIT_FAILURE);
 }
 
 static void
-start(void)
+start_master(void)
 {
 	struct server *server = &master.server;
 	char error[CONFIG_PLACE_MAX + TRUST_TEXT_MAX];
@@ -378,21 +379,21 @@ start(void)
 	prepare_directories();
 	r = sandbox_init(tell_error, NULL);
 	if (r < 0)
-		fail("the walls cannot be built: %s", strerror(-r));
+		exit_with_error("the walls cannot be built: %s", strerror(-r));
 	try_walls();
 	oom_protect_master();
 	r = ledger_boot_id(master.server.boot_id);
 	if (r < 0)
-		fail("cannot read '/proc/sys/kernel/random/boot_id': %s", strerror(-r));
+		exit_with_error("cannot read '/proc/sys/kernel/random/boot_id': %s", strerror(-r));
 	open_listeners();
 	if (sandbox_empty_bounds() < 0)
-		fail("the capability bounding set cannot be emptied: CAP_SETPCAP is needed");
+		exit_with_error("the capability bounding set cannot be emptied: CAP_SETPCAP is needed");
 	password_prepare();
 	if (memory_init() < 0 || OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1 || remote_key_init() < 0 ||
 	    files_prepare() < 0)
-		fail("OpenSSL cannot be set up");
+		exit_with_error("OpenSSL cannot be set up");
 	if (certificates_load_first(&master.certificates, &master.server, inherited.needs_good_certificate) < 0)
-		fail("certificate '%s' and key '%s' cannot be used; see the line above",
+		exit_with_error("certificate '%s' and key '%s' cannot be used; see the line above",
 		    master.server.config->tls.certificate, master.server.config->tls.key);
 	if (!master.server.is_foreground && !inherited.is_upgrade)
 		ready_fd = go_to_background();
@@ -402,7 +403,7 @@ start(void)
 	clear_environment();
 	umask(077);
 	if (chdir("/") < 0)
-		fail("cannot change to /: %s", strerror(errno));
+		exit_with_error("cannot change to /: %s", strerror(errno));
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	/* a page of 2 MiB for the first byte that a session writes to an area is what a session costs as a whole */
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
@@ -412,34 +413,35 @@ start(void)
 	capacity_check(master.server.config->limits.sessions, tell_error, NULL);
 	r = master_open(&master);
 	if (r < 0)
-		fail("cannot set up events: %s", strerror(-r));
+		exit_with_error("cannot set up events: %s", strerror(-r));
 	r = bans_init(&master.bans, server);
 	if (r == 0)
 		r = sessions_init(&master.sessions, server, &master.bans, &master.accounts);
 	if (r < 0)
-		fail("cannot make the table of sessions: %s", strerror(-r));
+		exit_with_error("cannot make the table of sessions: %s", strerror(-r));
 	admission_init(&master.admission, server, &master.sessions, &master.bans, &master.control);
 	proxied_init(&master.proxied, server, &master.admission);
 	upgrade_take(&master.upgrade, &inherited);
 	r = accounts_load_first(&master.accounts, server);
 	if (r < 0)
-		fail("accounts '%s' cannot be used; see the line above, 'sallyportctl config check', or add the first "
-		     "user with 'sallyportctl user add NAME'",
+		exit_with_error(
+		    "accounts '%s' cannot be used; see the line above, 'sallyportctl config check', or add the first "
+		    "user with 'sallyportctl user add NAME'",
 		    server->config->accounts);
 	take_standard_error();
 	r = log_targets_start(&master.log, server, error, sizeof(error));
 	if (r < 0)
-		fail("%s", error);
+		exit_with_error("%s", error);
 	r = hook_worker_start(&master.hooks);
 	if (r < 0)
-		fail("cannot make the channel of hooks: %s", strerror(-r));
+		exit_with_error("cannot make the channel of hooks: %s", strerror(-r));
 	bans_load(&master.bans);
 	r = control_socket_open(&master.control, server, &control_answer_kind, &master.answers, error, sizeof(error));
 	if (r < 0)
-		fail("%s", error);
+		exit_with_error("%s", error);
 	r = quota_top_init(&master.quota_top, server);
 	if (r < 0)
-		fail("cannot make the list of quotas: %s", strerror(-r));
+		exit_with_error("cannot make the list of quotas: %s", strerror(-r));
 	metrics_server_start(&master.metrics, server, &master.quota_top);
 	sandbox_slim(symbols_are_bound);
 	write_pid_file();
@@ -489,15 +491,15 @@ main(int argc, char **argv)
 	if (is_check)
 		close_range(STDERR_FILENO + 1, ~0U, 0); /* what the caller left open is none of ours */
 	else if (activation_take(&inherited, error, sizeof(error)) < 0)
-		fail("%s", error);
+		exit_with_error("%s", error);
 	if (!is_check && master_init(&master, argv[0]) < 0)
-		fail("no memory");
+		exit_with_error("no memory");
 	if (is_check)
 		return check_print(master.server.config_path, "sallyportd: ") == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (config_load(master.server.config_path, tell_error, NULL, &master.server.config) < 0)
 		return EXIT_FAILURE;
 	master.server.config_path = realpath(master.server.config_path, NULL);
-	start();
+	start_master();
 	log_set_context("master", "", "", "");
 	title_set("master", NULL, NULL);
 	master_run(&master);

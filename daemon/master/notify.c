@@ -46,7 +46,7 @@ notify_socket(void)
 }
 
 static void
-tell(const char *text)
+notify_send(const char *text)
 {
 	int fd;
 
@@ -62,7 +62,7 @@ tell(const char *text)
 void
 notify_ready(void)
 {
-	tell("READY=1\n");
+	notify_send("READY=1\n");
 	if (ready_pipe >= 0)
 		(void)!write(ready_pipe, "1", 1);
 	close_fd(&ready_pipe);
@@ -77,13 +77,13 @@ notify_reloading(void)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu\n",
 	    (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
-	tell(text);
+	notify_send(text);
 }
 
 void
 notify_stopping(void)
 {
-	tell("STOPPING=1\n");
+	notify_send("STOPPING=1\n");
 }
 
 void
@@ -93,6 +93,6 @@ notify_main_process(pid_t pid)
 
 	snprintf(text, sizeof(text), "MAINPID=%ld\n", (long)pid);
 	is_main_process = true; /* once more, when the other has died before it was known */
-	tell(text);
+	notify_send(text);
 	is_main_process = false;
 }

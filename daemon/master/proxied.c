@@ -189,14 +189,14 @@ log_refused(const union address *proxy, const char *message)
 }
 
 static void
-refuse_stranger(struct proxied *proxied, const union address *peer)
+refuse_strange_proxy(struct proxied *proxied, const union address *peer)
 {
 	proxied->server->board.head->ended.refused[REFUSED_STRANGER]++;
 	log_refused(peer, "the address is not in proxy-from");
 }
 
 static void
-refuse_header(struct proxied *proxied, const union address *proxy, const struct word *word)
+refuse_bad_header(struct proxied *proxied, const union address *proxy, const struct word *word)
 {
 	char message[160];
 
@@ -289,7 +289,7 @@ obey_word(struct proxied *proxied, struct unnamed *unnamed, const struct word *w
 		break;
 	case INTRODUCED_SLOW:
 	case INTRODUCED_BAD:
-		refuse_header(proxied, &unnamed->proxy, word);
+		refuse_bad_header(proxied, &unnamed->proxy, word);
 		break;
 	case INTRODUCED_VERDICT_COUNT:
 		break;
@@ -441,7 +441,7 @@ accept_one_proxied(struct proxied *proxied, const struct listener *listener)
 	if (fd < 0)
 		return fd != -EAGAIN;
 	if (!config_is_proxy(proxied->server->config, &peer)) {
-		refuse_stranger(proxied, &peer);
+		refuse_strange_proxy(proxied, &peer);
 		close_fd(&fd);
 	} else if (!has_places(proxied)) {
 		proxied->server->board.head->ended.refused[REFUSED_RESOURCES]++;

@@ -20,7 +20,7 @@
 
 /* What the account of one ledger uses. A figure in doubt is left out until a session has counted again. */
 static int
-read_ledger(const char *directory, const char *name, const uint8_t boot_id[16], struct quota_row *row)
+read_top_ledger(const char *directory, const char *name, const uint8_t boot_id[16], struct quota_row *row)
 {
 	struct ledger_figure figure;
 	struct ledger ledger;
@@ -45,7 +45,8 @@ read_ledger(const char *directory, const char *name, const uint8_t boot_id[16], 
 }
 
 /* runs in the errand, as root */
-static void __attribute__((noreturn)) look(const struct quota_top *top)
+static void __attribute__((noreturn))
+run_quota_errand(const struct quota_top *top)
 {
 	static struct quota_row rows[QUOTA_BOARD_MAX];
 	const struct dirent *found;
@@ -57,14 +58,14 @@ static void __attribute__((noreturn)) look(const struct quota_top *top)
 	snprintf(directory, sizeof(directory), "%s/ledger", top->server->config->state_directory);
 	dir = opendir(directory);
 	while (dir != NULL && (found = readdir(dir)) != NULL)
-		if (read_ledger(directory, found->d_name, top->server->boot_id, &row) == 0)
+		if (read_top_ledger(directory, found->d_name, top->server->boot_id, &row) == 0)
 			count = quota_board_insert(rows, count, top->server->config->metrics_quota_users, &row);
 	quota_board_write(top->board, rows, count);
 	_exit(0);
 }
 
 static void
-tell(void *arg, const char *line)
+report_ledger_problem(void *arg, const char *line)
 {
 	(void)arg;
 	log_message(LEVEL_WARNING, "metrics", "the ledgers of quotas cannot be read: %s", line);
@@ -75,7 +76,7 @@ quota_top_gone(void *arg, int status)
 {
 	struct quota_top *top = arg;
 
-	(void)errand_end(&top->errand, status, tell, NULL);
+	(void)errand_end(&top->errand, status, report_ledger_problem, NULL);
 	quota_top_configure(top);
 }
 
@@ -92,7 +93,7 @@ quota_top_due(void *arg)
 	quota_board_share(top->board, true);
 	pid = errand_start(&top->errand, top->server->loop, &top->server->board, "quota", LOOK_SECONDS_MAX);
 	if (pid == 0)
-		look(top);
+		run_quota_errand(top);
 	quota_board_share(top->board, false);
 }
 

@@ -46,7 +46,7 @@ has_table(void)
 }
 
 static struct budget *
-bucket_of(const struct address_key *address)
+refusal_bucket(const struct address_key *address)
 {
 	return &table->buckets[siphash(&table->secret, address, sizeof(*address)) % BUCKETS];
 }
@@ -56,7 +56,8 @@ refusals_take(const struct address_key *address)
 {
 	uint64_t now = monotonic_ms();
 
-	if (has_table() && budget_take(bucket_of(address), &of_address, now) && budget_take(&table->all, &of_all, now))
+	if (has_table() && budget_take(refusal_bucket(address), &of_address, now) &&
+	    budget_take(&table->all, &of_all, now))
 		return true;
 	left_out++;
 	if (refusals_loop != NULL && !timer_is_set(&tell_timer))

@@ -29,7 +29,7 @@
 
 /* A line into the report; what does not fit is in the log alone. */
 static void
-note(struct reload_report *report, const char *line)
+note_reload_line(struct reload_report *report, const char *line)
 {
 	size_t have = strlen(report->text);
 	struct buf shown;
@@ -42,17 +42,17 @@ note(struct reload_report *report, const char *line)
 }
 
 static void
-tell(struct reload *reload, const char *event, const char *line)
+report_reload_problem(struct reload *reload, const char *event, const char *line)
 {
 	reload->is_bad = true;
-	note(&reload->next, line);
+	note_reload_line(&reload->next, line);
 	log_message(LEVEL_ERROR, event, "%s", line);
 }
 
 static void
 tell_problem(void *arg, const char *line)
 {
-	tell(arg, "reload-refused", line);
+	report_reload_problem(arg, "reload-refused", line);
 }
 
 /* What is wrong with a file that a key names: the place of the key comes first. */
@@ -70,15 +70,15 @@ tell_complaint(void *arg, const char *line)
 
 	config_place(complaint->reload->config, complaint->section, complaint->key, place);
 	snprintf(text, sizeof(text), "%s%s", place, line);
-	tell(complaint->reload, complaint->event, text);
+	report_reload_problem(complaint->reload, complaint->event, text);
 }
 
 static void
-warn(void *arg, const char *line)
+report_reload_warning(void *arg, const char *line)
 {
 	struct reload *reload = arg;
 
-	note(&reload->next, line);
+	note_reload_line(&reload->next, line);
 	log_message(LEVEL_WARNING, "reload", "%s", line);
 }
 
@@ -102,7 +102,7 @@ warn_about_fixed_keys(struct reload *reload, const struct config *old)
 			continue;
 		config_place(new, "", keys[i].key, place);
 		snprintf(text, sizeof(text), "%schanges with a restart only", place);
-		warn(reload, text);
+		report_reload_warning(reload, text);
 	}
 }
 
@@ -117,7 +117,7 @@ listener_with(const struct reload *reload, int fd)
 
 /* Whoever waits at a listener that goes away, or that speaks something else from now on, comes in as before. */
 static void
-take_leave(struct reload *reload)
+leave_old_listeners(struct reload *reload)
 {
 	for (size_t i = 0; i < reload->parts.listeners->count; i++) {
 		const struct listener *old = &reload->parts.listeners->all[i];
@@ -136,13 +136,13 @@ take_over(struct reload *reload)
 	struct config *old = reload->parts.server->config;
 
 	listeners_unwatch(reload->parts.listeners);
-	take_leave(reload);
+	leave_old_listeners(reload);
 	listeners_close_others(
 	    reload->parts.listeners->all, reload->parts.listeners->count, reload->listeners, reload->listener_count);
 	memcpy(reload->parts.listeners->all, reload->listeners, sizeof(reload->listeners));
 	reload->parts.listeners->count = reload->listener_count;
 	warn_about_fixed_keys(reload, old);
-	capacity_check(reload->config->limits.sessions, warn, reload);
+	capacity_check(reload->config->limits.sessions, report_reload_warning, reload);
 	reload->parts.server->config = reload->config;
 	if (log_targets_use(reload->parts.log, &reload->log_files) < 0)
 		log_message(LEVEL_ERROR, "reload", "log targets cannot be handed to the logger");
@@ -167,7 +167,7 @@ take_over(struct reload *reload)
 
 /* Log files are opened again whatever else is wrong: somebody may be rotating them. */
 static void
-give_up(struct reload *reload)
+drop_reload(struct reload *reload)
 {
 	char error[CONFIG_PLACE_MAX + TRUST_TEXT_MAX];
 
@@ -183,18 +183,18 @@ give_up(struct reload *reload)
 		log_message(LEVEL_ERROR, "reload", "%s; the log in force stays", error);
 }
 
-static void begin(struct reload *reload);
+static void begin_reload(struct reload *reload);
 
 static void
-finish(struct reload *reload)
+finish_reload(struct reload *reload)
 {
 
 	if (reload->is_bad) {
-		note(&reload->next, STAYS);
-		give_up(reload);
+		note_reload_line(&reload->next, STAYS);
+		drop_reload(reload);
 	} else {
 		take_over(reload);
-		note(&reload->next, "configuration in force");
+		note_reload_line(&reload->next, "configuration in force");
 		log_message(LEVEL_INFO, "reload", "configuration in force");
 	}
 	former_servers_tell(&reload->parts.upgrade->formers, "reopen\n");
@@ -202,7 +202,7 @@ finish(struct reload *reload)
 	reload->report = reload->next;
 	malloc_trim(0); /* each fork copies the entries of the pages that are left */
 	if (reload->again)
-		begin(reload);
+		begin_reload(reload);
 	else
 		notify_ready();
 	if (reload->config == NULL)
@@ -237,7 +237,7 @@ reload_accounts_gone(void *arg, int status)
 	if (accounts_load_end(&reload->accounts, status, tell_complaint, &accounts) < 0 && !reload->is_bad)
 		tell_complaint(&accounts, "cannot be used");
 	if (!has_children(reload))
-		finish(reload);
+		finish_reload(reload);
 }
 
 static void
@@ -251,7 +251,7 @@ reload_certificate_gone(void *arg, int status)
 	    !reload->is_bad)
 		tell_complaint(&certificate, "cannot be used");
 	if (!has_children(reload))
-		finish(reload);
+		finish_reload(reload);
 }
 
 /* The children do the rest. */
@@ -276,7 +276,7 @@ start_children(struct reload *reload)
 
 /* Everything that takes no time. */
 static void
-examine(struct reload *reload)
+examine_config(struct reload *reload)
 {
 	char error[CONFIG_PLACE_MAX + TRUST_TEXT_MAX];
 	int count;
@@ -306,11 +306,11 @@ reload_cancel(struct reload *reload)
 	if (reload->config == NULL)
 		return;
 	tell_problem(reload, "the server is stopping");
-	finish(reload);
+	finish_reload(reload);
 }
 
 static void
-begin(struct reload *reload)
+begin_reload(struct reload *reload)
 {
 
 	reload->again = false;
@@ -323,9 +323,9 @@ begin(struct reload *reload)
 		reload->log_files.fds[kind] = -1;
 	upgrade_hold(reload->parts.upgrade);
 	notify_reloading();
-	examine(reload);
+	examine_config(reload);
 	if (!has_children(reload))
-		finish(reload);
+		finish_reload(reload);
 }
 
 uint64_t
@@ -338,7 +338,7 @@ reload_start(struct reload *reload)
 	}
 	if (upgrade_takes_reload(reload->parts.upgrade))
 		return reload->report.ticket + 1;
-	begin(reload);
+	begin_reload(reload);
 	return reload->next.ticket;
 }
 

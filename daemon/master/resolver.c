@@ -16,7 +16,7 @@
 #define LOOKUP_SECONDS_MAX 30
 
 static bool
-is_name(const struct resolver *resolver)
+is_name_to_resolve(const struct resolver *resolver)
 {
 	union address address;
 
@@ -25,7 +25,8 @@ is_name(const struct resolver *resolver)
 }
 
 /* runs in the errand: the first IPv4 address of the name, four bytes in place of lines */
-static void __attribute__((noreturn)) look_up(const struct resolver *resolver, struct errand *errand)
+static void __attribute__((noreturn))
+look_up_address(const struct resolver *resolver, struct errand *errand)
 {
 	static const struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
 	const int keep[] = {errand->lines_fd};
@@ -58,7 +59,7 @@ resolver_gone(void *arg, int status)
 	if (errand_end(&resolver->lookup, status, ignore_line, NULL) < 0 || !has_address)
 		log_message(LEVEL_WARNING, "passive-address", "'%s' cannot be looked up; the last address stays",
 		    resolver->server->config->passive_address);
-	else if (is_name(resolver))
+	else if (is_name_to_resolve(resolver))
 		resolver->server->offer.passive_told = address;
 }
 
@@ -73,7 +74,7 @@ resolver_due(void *arg)
 	resolver->lookup = (struct errand){.child = {.gone = resolver_gone, .arg = resolver}};
 	if (errand_start(&resolver->lookup, resolver->server->loop, &resolver->server->board, "resolver",
 		LOOKUP_SECONDS_MAX) == 0)
-		look_up(resolver, &resolver->lookup);
+		look_up_address(resolver, &resolver->lookup);
 }
 
 void
@@ -87,7 +88,7 @@ resolver_configure(struct resolver *resolver)
 {
 	union address address;
 
-	if (is_name(resolver)) {
+	if (is_name_to_resolve(resolver)) {
 		timer_set(resolver->server->loop, &resolver->look, 0); /* the last answer serves until then */
 		return;
 	}

@@ -290,7 +290,7 @@ close_channel(struct sessions *sessions, struct slot *slot)
 
 /* A monitor that breaks the table is not trusted with anything more. */
 static void
-end_for_violation(struct sessions *sessions, struct slot *slot, const char *what)
+kill_for_violation(struct sessions *sessions, struct slot *slot, const char *what)
 {
 	log_set_context(NULL, slot->id, NULL, NULL);
 	log_begin(LEVEL_CRITICAL, "alarm");
@@ -307,7 +307,7 @@ static void
 slot_answer_attempt(struct sessions *sessions, struct slot *slot)
 {
 	if (slot->turns[TURN_HASH].state != TURN_NONE || slot->is_logged_in || slot->wanted_user[0] != '\0') {
-		end_for_violation(sessions, slot, "attempt out of order");
+		kill_for_violation(sessions, slot, "attempt out of order");
 		return;
 	}
 	turns_wait(sessions->turns[TURN_HASH], &slot->turns[TURN_HASH], &slot->address);
@@ -318,7 +318,7 @@ static void
 slot_answer_attempt_pam(struct sessions *sessions, struct slot *slot)
 {
 	if (slot->turns[TURN_HASH].state != TURN_HELD) {
-		end_for_violation(sessions, slot, "attempt_pam out of order");
+		kill_for_violation(sessions, slot, "attempt_pam out of order");
 		return;
 	}
 	turns_give_back(sessions->turns[TURN_HASH], &slot->turns[TURN_HASH]);
@@ -331,7 +331,7 @@ slot_answer_verdict(struct sessions *sessions, struct slot *slot)
 	bool is_right = ipc_get_u8(&message) != 0;
 
 	if (!ipc_end(&message) || !has_turn(slot)) {
-		end_for_violation(sessions, slot, "verdict out of order");
+		kill_for_violation(sessions, slot, "verdict out of order");
 		return;
 	}
 	if (!is_right)
@@ -387,7 +387,7 @@ slot_answer_admit(struct sessions *sessions, struct slot *slot)
 
 	ipc_get_text(&message, user, sizeof(user));
 	if (!ipc_end(&message) || !has_turn(slot) || user[0] == '\0') {
-		end_for_violation(sessions, slot, "admit out of order");
+		kill_for_violation(sessions, slot, "admit out of order");
 		return;
 	}
 	leave_turns(sessions, slot); /* the password was right */
@@ -435,21 +435,21 @@ slot_answer_turn(struct sessions *sessions, struct slot *slot)
 	uint32_t pid = ipc_get_u32(&message);
 
 	if (!ipc_end(&message) || !work_begin(&sessions->work, slot, (pid_t)pid, is_change))
-		end_for_violation(sessions, slot, "turn out of order");
+		kill_for_violation(sessions, slot, "turn out of order");
 }
 
 static void
 slot_answer_turn_end(struct sessions *sessions, struct slot *slot)
 {
 	if (!work_end(&sessions->work, slot))
-		end_for_violation(sessions, slot, "turn_end out of order");
+		kill_for_violation(sessions, slot, "turn_end out of order");
 }
 
 static void
 slot_answer_count_home(struct sessions *sessions, struct slot *slot)
 {
 	if (!ipc_end(&message) || !slot->is_logged_in)
-		end_for_violation(sessions, slot, "count_home out of order");
+		kill_for_violation(sessions, slot, "count_home out of order");
 	else
 		home_counts_want(&sessions->counts, slot->user);
 }
@@ -479,7 +479,7 @@ slot_answer_announced(struct sessions *sessions, struct slot *slot)
 	uint32_t port = ipc_get_u32(&message);
 
 	if (!ipc_end(&message) || !is_host || port == 0 || port > UINT16_MAX || !slot->is_logged_in) {
-		end_for_violation(sessions, slot, "malformed announced");
+		kill_for_violation(sessions, slot, "malformed announced");
 		return;
 	}
 	address_set_port(&bound, (uint16_t)port);
@@ -502,7 +502,7 @@ slot_answer_ports_short(struct sessions *sessions, struct slot *slot)
 	uint64_t now = monotonic_ms();
 
 	if (!ipc_end(&message) || !is_host || high > UINT16_MAX || low > high || !slot->is_logged_in) {
-		end_for_violation(sessions, slot, "malformed ports_short");
+		kill_for_violation(sessions, slot, "malformed ports_short");
 		return;
 	}
 	if (now - slot->ports_short_ms < PORTS_SHORT_MS)
@@ -556,7 +556,7 @@ static void (*const answers[])(struct sessions *sessions, struct slot *slot) = {
 };
 
 static void
-receive(struct sessions *sessions, struct slot *slot)
+receive_from_monitor(struct sessions *sessions, struct slot *slot)
 {
 	void (*answer)(struct sessions * sessions, struct slot * slot);
 	int r;
@@ -566,7 +566,7 @@ receive(struct sessions *sessions, struct slot *slot)
 	if (r == -EAGAIN)
 		return;
 	if (r == -EPROTO) {
-		end_for_violation(sessions, slot, "message outside the table");
+		kill_for_violation(sessions, slot, "message outside the table");
 		return;
 	}
 	if (r < 0) {
@@ -579,7 +579,7 @@ receive(struct sessions *sessions, struct slot *slot)
 	if (answer != NULL)
 		answer(sessions, slot);
 	else
-		end_for_violation(sessions, slot, ipc_kind_name(message.kind));
+		kill_for_violation(sessions, slot, ipc_kind_name(message.kind));
 }
 
 void
@@ -588,7 +588,7 @@ slot_ready(void *arg)
 	struct slot *slot = arg;
 	struct sessions *sessions = slot->sessions;
 
-	receive(sessions, slot);
+	receive_from_monitor(sessions, slot);
 	ipc_wipe(&message); /* the next session that is forked has a copy of it */
 	sessions_grant_soon(sessions);
 }
@@ -600,7 +600,7 @@ slot_of_turn(struct turn *turn, enum turn_kind kind)
 }
 
 static void
-grant(struct sessions *sessions, struct turn *turn, enum turn_kind kind)
+grant_attempt(struct sessions *sessions, struct turn *turn, enum turn_kind kind)
 {
 	struct slot *slot = slot_of_turn(turn, kind);
 	bool is_hash = kind == TURN_HASH;
@@ -655,7 +655,7 @@ grant_hashes(struct sessions *sessions, uint64_t now)
 		if (is_slowed(sessions, turn, now))
 			turns_put_off(turns, turn, turn->not_before_ms);
 		else
-			grant(sessions, turn, TURN_HASH);
+			grant_attempt(sessions, turn, TURN_HASH);
 	return turns_due_ms(turns);
 }
 
@@ -667,7 +667,7 @@ grant_pam(struct sessions *sessions, uint64_t now)
 
 	turns_set_bounds(turns, sessions->server->config->limits.concurrent_pam, pam_share(sessions));
 	while ((turn = turns_next(turns, now)) != NULL)
-		grant(sessions, turn, TURN_PAM);
+		grant_attempt(sessions, turn, TURN_PAM);
 }
 
 void

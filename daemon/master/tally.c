@@ -29,7 +29,7 @@ struct tally {
 };
 
 static size_t
-size_of(uint32_t keys_max)
+tally_size(uint32_t keys_max)
 {
 	return sizeof(struct tally) + (keys_max + 1UL) * sizeof(struct entry);
 }
@@ -37,14 +37,14 @@ size_of(uint32_t keys_max)
 int
 tally_new(uint32_t keys_max, struct tally **tally_out)
 {
-	struct tally *tally =
-	    mmap(NULL, size_of(keys_max), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct tally *tally = mmap(
+	    NULL, tally_size(keys_max), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	int r = 0;
 
 	if (tally == MAP_FAILED)
 		return -errno;
 	tally->keys_max = keys_max;
-	if (madvise(tally, size_of(keys_max), MADV_DONTFORK) < 0)
+	if (madvise(tally, tally_size(keys_max), MADV_DONTFORK) < 0)
 		r = -errno;
 	else if (getrandom(&tally->secret, sizeof(tally->secret), 0) != sizeof(tally->secret))
 		r = -EIO;
@@ -59,12 +59,12 @@ void
 tally_free(struct tally *tally)
 {
 	if (tally != NULL)
-		munmap(tally, size_of(tally->keys_max));
+		munmap(tally, tally_size(tally->keys_max));
 }
 
 /* Where the number of the key's entry stands, or, as 0, where it would. */
 static uint32_t *
-place_of(struct tally *tally, const void *key, size_t len)
+tally_place(struct tally *tally, const void *key, size_t len)
 {
 	uint32_t *place = &tally->buckets[siphash(&tally->secret, key, len) % BUCKETS];
 
@@ -81,7 +81,7 @@ place_of(struct tally *tally, const void *key, size_t len)
 uint32_t
 tally_count(struct tally *tally, const void *key, size_t len)
 {
-	uint32_t number = *place_of(tally, key, len);
+	uint32_t number = *tally_place(tally, key, len);
 
 	return number == 0 ? 0 : tally->entries[number].count;
 }
@@ -105,7 +105,7 @@ tally_add(struct tally *tally, const void *key, size_t len)
 
 	if (len == 0 || len > TALLY_KEY_MAX)
 		return -EINVAL;
-	place = place_of(tally, key, len);
+	place = tally_place(tally, key, len);
 	if (*place == 0) {
 		uint32_t number = take_entry(tally);
 
@@ -122,7 +122,7 @@ tally_add(struct tally *tally, const void *key, size_t len)
 void
 tally_remove(struct tally *tally, const void *key, size_t len)
 {
-	uint32_t *place = place_of(tally, key, len);
+	uint32_t *place = tally_place(tally, key, len);
 	uint32_t number = *place;
 
 	if (number == 0 || --tally->entries[number].count > 0)

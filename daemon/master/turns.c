@@ -51,7 +51,7 @@ struct turns {
 };
 
 static size_t
-size_of(uint32_t addresses_max)
+turns_size(uint32_t addresses_max)
 {
 	return sizeof(struct turns) + addresses_max * (sizeof(struct turn_address) + sizeof(struct deadline *));
 }
@@ -59,7 +59,7 @@ size_of(uint32_t addresses_max)
 int
 turns_new(uint32_t addresses_max, struct turns **turns_out)
 {
-	size_t size = size_of(addresses_max);
+	size_t size = turns_size(addresses_max);
 	struct turns *turns =
 	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	int r = 0;
@@ -85,7 +85,7 @@ void
 turns_free(struct turns *turns)
 {
 	if (turns != NULL)
-		munmap(turns, size_of(turns->addresses_max));
+		munmap(turns, turns_size(turns->addresses_max));
 }
 
 void
@@ -98,7 +98,7 @@ turns_set_bounds(struct turns *turns, uint32_t most, uint32_t most_per_address)
 /* Addresses. */
 
 static struct address_list *
-bucket_of(struct turns *turns, const struct address_key *key)
+turn_bucket(struct turns *turns, const struct address_key *key)
 {
 	return &turns->buckets[siphash(&turns->secret, key, sizeof(*key)) % BUCKETS];
 }
@@ -106,7 +106,7 @@ bucket_of(struct turns *turns, const struct address_key *key)
 static struct turn_address *
 claim_address(struct turns *turns, const struct address_key *key)
 {
-	struct address_list *bucket = bucket_of(turns, key);
+	struct address_list *bucket = turn_bucket(turns, key);
 	struct turn_address *address;
 
 	LIST_FOREACH(address, bucket, same_bucket)
@@ -143,7 +143,7 @@ leave_rank(struct turns *turns, struct turn_address *address)
 }
 
 static enum rank
-rank_of(const struct turn_address *address)
+turn_rank(const struct turn_address *address)
 {
 	if (TAILQ_EMPTY(&address->waiting))
 		return RANK_NONE;
@@ -152,9 +152,9 @@ rank_of(const struct turn_address *address)
 
 /* Who waits at the address, or what it has, is another; an address of a new rank stands last there. */
 static void
-settle(struct turns *turns, struct turn_address *address)
+settle_place(struct turns *turns, struct turn_address *address)
 {
-	enum rank rank = rank_of(address);
+	enum rank rank = turn_rank(address);
 
 	if (rank != address->rank) {
 		leave_rank(turns, address);
@@ -181,7 +181,7 @@ turns_wait(struct turns *turns, struct turn *turn, const struct address_key *key
 	TAILQ_INSERT_TAIL(&address->waiting, turn, next);
 	turns->waiting++;
 	if (address->rank != RANK_LATER)
-		settle(turns, address);
+		settle_place(turns, address);
 }
 
 static struct turn_address *
@@ -197,7 +197,7 @@ turns_next(struct turns *turns, uint64_t now_ms)
 	struct deadline *wake;
 
 	while ((wake = deadlines_first(&turns->later)) != NULL && wake->at_ms <= now_ms)
-		settle(turns, address_of_wake(wake));
+		settle_place(turns, address_of_wake(wake));
 	if (turns->running >= turns->most)
 		return NULL;
 	address = TAILQ_FIRST(&turns->first);
@@ -233,7 +233,7 @@ turns_take(struct turns *turns, struct turn *turn)
 	turn->state = TURN_HELD;
 	turn->address->shares++;
 	turns->running++;
-	settle(turns, turn->address);
+	settle_place(turns, turn->address);
 }
 
 void
@@ -267,7 +267,7 @@ turns_leave(struct turns *turns, struct turn *turn)
 	*turn = (struct turn){.state = TURN_NONE};
 	/* an address sleeps for the sake of the first one alone */
 	if (address->rank != RANK_LATER || was_first)
-		settle(turns, address);
+		settle_place(turns, address);
 }
 
 uint32_t

@@ -378,7 +378,7 @@ report_retirement(struct upgrade *upgrade)
 }
 
 static void
-retire(struct upgrade *upgrade)
+retire_old(struct upgrade *upgrade)
 {
 	int status = release_program(upgrade);
 
@@ -467,13 +467,13 @@ take_admission(struct upgrade *upgrade, const char *text)
 }
 
 static void
-obey(struct upgrade *upgrade, const char *line)
+obey_successor(struct upgrade *upgrade, const char *line)
 {
 	static const char within[] = "within ", admitted[] = "admitted ";
 	uint64_t seconds;
 
 	if (strcmp(line, "ready") == 0 && upgrade->child.pid != 0)
-		retire(upgrade);
+		retire_old(upgrade);
 	else if (strcmp(line, "formers") == 0)
 		upgrade->takes_formers = true;
 	else if (strncmp(line, within, sizeof(within) - 1) == 0 &&
@@ -539,7 +539,7 @@ upgrade_successor_ready(void *arg)
 			miss_successor(upgrade);
 	}
 	while (r > 0 && (line = server_text_line(&rest)) != NULL)
-		obey(upgrade, line);
+		obey_successor(upgrade, line);
 }
 
 /* Whether a session may log in, the server in charge decides, which alone knows all of the account. False: this one does. */

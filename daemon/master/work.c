@@ -46,7 +46,7 @@ set_priority(const struct work_turns *work, const struct slot *slot, bool is_low
 }
 
 static void
-answer(const struct slot *slot, int result)
+answer_work_request(const struct slot *slot, int result)
 {
 	ipc_begin_reply(&message, IPC_turn, result);
 	(void)!ipc_send_now(slot->channel, &message, -1); /* its end is seen by who reads the channel */
@@ -94,7 +94,7 @@ work_end(struct work_turns *work, struct slot *slot)
 		set_priority(work, slot, false);
 	work_leave(work, slot);
 	if (was_waiting)
-		answer(slot, -ECANCELED);
+		answer_work_request(slot, -ECANCELED);
 	return true;
 }
 
@@ -122,7 +122,7 @@ count_working(const struct work_turns *work, uint64_t now, uint64_t *due_ms)
 }
 
 static bool
-has_room(const struct work_turns *work, const char *user)
+has_work_room(const struct work_turns *work, const char *user)
 {
 	const struct slot *slot;
 	uint32_t count = 0;
@@ -133,14 +133,14 @@ has_room(const struct work_turns *work, const char *user)
 }
 
 static void
-grant(struct work_turns *work, struct slot *slot, uint64_t now)
+grant_work(struct work_turns *work, struct slot *slot, uint64_t now)
 {
 	TAILQ_REMOVE(&work->waiting, slot, work_next);
 	TAILQ_INSERT_TAIL(&work->working, slot, work_next);
 	slot->work = WORK_TURN_HELD;
 	slot->work_since_ms = now;
 	set_priority(work, slot, true);
-	answer(slot, 0);
+	answer_work_request(slot, 0);
 }
 
 void
@@ -157,9 +157,9 @@ work_due(void *arg)
 	working = count_working(work, now, &due_ms);
 	for (; slot != NULL && working < work->server->config->limits.concurrent_work; slot = following) {
 		following = TAILQ_NEXT(slot, work_next);
-		if (!has_room(work, slot->user))
+		if (!has_work_room(work, slot->user))
 			continue;
-		grant(work, slot, now);
+		grant_work(work, slot, now);
 		working++;
 	}
 	(void)count_working(work, now, &due_ms); /* with those that have just begun */

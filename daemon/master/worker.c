@@ -42,7 +42,7 @@ worker_init(struct worker *worker, const struct worker_kind *kind, struct loop *
 
 /* In the child. */
 static void
-become(const struct worker *worker, int channel)
+become_worker(const struct worker *worker, int channel)
 {
 	sigset_t none;
 
@@ -65,7 +65,7 @@ fork_worker(struct worker *worker, int channel, char *error, size_t size)
 	int r;
 
 	if (pid == 0)
-		become(worker, channel);
+		become_worker(worker, channel);
 	if (pid < 0) {
 		r = -errno;
 		snprintf(error, size, "cannot fork the %s process: %s", worker->kind->name, strerror(-r));
@@ -79,7 +79,7 @@ fork_worker(struct worker *worker, int channel, char *error, size_t size)
 }
 
 static int
-start(struct worker *worker, char *error, size_t size)
+start_worker(struct worker *worker, char *error, size_t size)
 {
 	int channels[2] = {-1, -1};
 	int r;
@@ -112,7 +112,7 @@ worker_start(struct worker *worker, char *error, size_t size)
 	timer_stop(worker->loop, &worker->restart);
 	if (worker->child.pid != 0)
 		return 0;
-	r = start(worker, error, size);
+	r = start_worker(worker, error, size);
 	if (r < 0)
 		timer_set(worker->loop, &worker->restart, monotonic_ms() + worker->kind->retry_ms);
 	return r;

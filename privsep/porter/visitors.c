@@ -182,7 +182,7 @@ give_up_visitor(struct visitor *visitor)
 }
 
 static struct visitor *
-take_place(void)
+take_visitor_place(void)
 {
 	struct visitor *visitor;
 
@@ -203,7 +203,7 @@ visitors_introduce(struct ipc_message *message, uint64_t now_ms)
 
 	if (!ipc_end(message) || state >= INTRODUCE_STATE_COUNT)
 		return false;
-	visitor = take_place();
+	visitor = take_visitor_place();
 	visitor->fd = ipc_take_fd(message);
 	visitor->number = number;
 	visitor->state = (enum introduce_state)state;
