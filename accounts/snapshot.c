@@ -21,6 +21,7 @@
 #include "accounts/names_key.h"
 #include "accounts/password.h"
 #include "common/buf.h"
+#include "common/file_stamp.h"
 #include "common/io.h"
 #include "common/libc.h"
 #include "common/text.h"
@@ -54,7 +55,7 @@ struct kind {
  */
 struct header {
 	uint64_t magic, version;
-	struct accounts_stamp stamp;
+	struct file_stamp stamp;
 	uint64_t text_at, text_len;
 	uint64_t index_at, count;
 	uint64_t kinds_at, kind_count;
@@ -97,27 +98,6 @@ report_bad_line(struct build *build, uint64_t line, const char *format, ...)
 	va_end(args);
 	build->error(build->arg, text.data == NULL ? "no memory" : text.data);
 	buf_free(&text);
-}
-
-void
-accounts_stamp_from_stat(const struct stat *st, struct accounts_stamp *stamp)
-{
-	*stamp = (struct accounts_stamp){
-	    .device = st->st_dev,
-	    .inode = st->st_ino,
-	    .size = (uint64_t)st->st_size,
-	    .mtime_s = st->st_mtim.tv_sec,
-	    .mtime_ns = st->st_mtim.tv_nsec,
-	    .ctime_s = st->st_ctim.tv_sec,
-	    .ctime_ns = st->st_ctim.tv_nsec,
-	};
-}
-
-bool
-accounts_stamp_equal(const struct accounts_stamp *a, const struct accounts_stamp *b)
-{
-	return a->device == b->device && a->inode == b->inode && a->size == b->size && a->mtime_s == b->mtime_s &&
-	    a->mtime_ns == b->mtime_ns && a->ctime_s == b->ctime_s && a->ctime_ns == b->ctime_ns;
 }
 
 /* Somebody names /etc/passwd. */
@@ -230,7 +210,7 @@ static int
 copy_users_file(struct build *build)
 {
 	const struct timespec pause = {.tv_nsec = TRY_PAUSE_MS * 1000000L};
-	struct accounts_stamp after;
+	struct file_stamp after;
 	struct stat st;
 	int fd = -1;
 	int r;
@@ -245,7 +225,7 @@ copy_users_file(struct build *build)
 		r = open_users(build, &fd, &st);
 		if (r < 0)
 			return r;
-		accounts_stamp_from_stat(&st, &build->header.stamp);
+		file_stamp_from_stat(&st, &build->header.stamp);
 		r = copy_users_text(build, fd);
 		if (r == 0 && fstat(fd, &st) < 0)
 			r = -errno;
@@ -254,8 +234,8 @@ copy_users_file(struct build *build)
 			report_bad_line(build, 0, "cannot read: %s", strerror(-r));
 			return r;
 		}
-		accounts_stamp_from_stat(&st, &after);
-		if (accounts_stamp_equal(&build->header.stamp, &after))
+		file_stamp_from_stat(&st, &after);
+		if (file_stamp_equal(&build->header.stamp, &after))
 			return 0;
 		nanosleep(&pause, NULL);
 	}
@@ -612,7 +592,7 @@ read_snapshot_header(int memory_fd, struct header *header)
 }
 
 int
-snapshot_stamp(int memory_fd, struct accounts_stamp *stamp, uint64_t *count)
+snapshot_stamp(int memory_fd, struct file_stamp *stamp, uint64_t *count)
 {
 	struct header header;
 	int r = read_snapshot_header(memory_fd, &header);

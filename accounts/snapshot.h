@@ -15,15 +15,7 @@
 #include <sys/stat.h>
 
 struct account;
-
-/* The state of a users file when it was read; equal stamps mean an unchanged file. */
-struct accounts_stamp {
-	uint64_t device, inode, size;
-	int64_t mtime_s, mtime_ns, ctime_s, ctime_ns;
-};
-
-void accounts_stamp_from_stat(const struct stat *st, struct accounts_stamp *stamp);
-bool accounts_stamp_equal(const struct accounts_stamp *a, const struct accounts_stamp *b);
+struct file_stamp;
 
 /*
  * Why a users file must not be used (type, owner, mode), with the cure; static text.
@@ -61,7 +53,7 @@ int snapshot_build_on(const struct snapshot_basis *basis, const char *path, int 
 int snapshot_slowest_us(int memory_fd, uint64_t *cost_us);
 
 /* The stamp of the file that the snapshot was made of, and the number of its accounts. Returns 0, or -errno: -EINVAL for a damaged one. */
-int snapshot_stamp(int memory_fd, struct accounts_stamp *stamp, uint64_t *count);
+int snapshot_stamp(int memory_fd, struct file_stamp *stamp, uint64_t *count);
 
 /*
  * Look up name, in O(log n) reads of a few bytes. Returns 0, or -errno. With -ENOENT, verify the password with

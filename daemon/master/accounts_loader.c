@@ -34,17 +34,6 @@ log_accounts_problem(void *arg, const char *line)
 	log_message(LEVEL_ERROR, "accounts-refused", "%s", line);
 }
 
-/* The stamp of the users file now; all zero when there is none. */
-static void
-current_stamp(const char *path, struct accounts_stamp *stamp)
-{
-	struct stat st;
-
-	memset(stamp, 0, sizeof(*stamp));
-	if (stat(path, &st) == 0)
-		accounts_stamp_from_stat(&st, stamp);
-}
-
 int
 accounts_load_start(struct accounts_loader *loader, struct accounts_load *load, const char *path,
     void (*gone)(void *arg, int status), void *arg)
@@ -59,7 +48,7 @@ accounts_load_start(struct accounts_loader *loader, struct accounts_load *load, 
 	load->fd = memfd_create("accounts", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (load->fd < 0)
 		return -errno;
-	current_stamp(path, &load->stamp);
+	file_stamp_of_path(path, &load->stamp);
 	pid = errand_start(&load->errand, gone == NULL ? NULL : loader->server->loop, &loader->server->board,
 	    "accounts", LOADER_SECONDS_MAX);
 	if (pid == 0)
@@ -72,7 +61,7 @@ accounts_load_start(struct accounts_loader *loader, struct accounts_load *load, 
 int
 accounts_load_end(struct accounts_load *load, int status, void (*tell)(void *arg, const char *line), void *arg)
 {
-	struct accounts_stamp stamp;
+	struct file_stamp stamp;
 	uint64_t count;
 	int r;
 
@@ -96,7 +85,7 @@ accounts_load_drop(struct accounts_loader *loader, struct accounts_load *load)
 void
 accounts_use(struct accounts_loader *loader, struct accounts_load *load)
 {
-	struct accounts_stamp stamp;
+	struct file_stamp stamp;
 	uint64_t count = 0, slowest_us = 0;
 
 	snapshot_stamp(load->fd, &stamp, &count);
@@ -159,13 +148,13 @@ accounts_gone(void *arg, int status)
 bool
 accounts_are_fresh(struct accounts_loader *loader)
 {
-	struct accounts_stamp now;
+	struct file_stamp now;
 	int r;
 
 	if (loader->load.errand.pid != 0)
 		return false;
-	current_stamp(loader->server->config->accounts, &now);
-	if (accounts_stamp_equal(&now, &loader->tried) || monotonic_ms() < loader->not_before_ms)
+	file_stamp_of_path(loader->server->config->accounts, &now);
+	if (file_stamp_equal(&now, &loader->tried) || monotonic_ms() < loader->not_before_ms)
 		return true;
 	r = accounts_load_start(loader, &loader->load, loader->server->config->accounts, accounts_gone, loader);
 	if (r == 0)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "accounts/snapshot.h"
+#include "common/file_stamp.h"
 #include "daemon/master/errand.h"
 
 struct server;
@@ -15,14 +16,14 @@ struct server;
 struct accounts_load {
 	struct errand errand;
 	int fd; /* the snapshot that is made */
-	struct accounts_stamp stamp; /* of the file */
+	struct file_stamp stamp; /* of the file */
 };
 
 struct accounts_loader {
 	struct server *server;
 	int fd; /* the snapshot in force, never mapped here */
 	uint32_t refusal_step_ms; /* see accounts/refusal_time.h; of these accounts */
-	struct accounts_stamp tried; /* the file that was last loaded, or refused */
+	struct file_stamp tried; /* the file that was last loaded, or refused */
 	uint64_t not_before_ms; /* no other try before */
 	struct accounts_load load; /* because the file has changed */
 	void (*ended)(void *arg); /* that load is over, and its snapshot in force if it was good */

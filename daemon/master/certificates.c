@@ -37,16 +37,6 @@ is_configured(const struct certificates *certificates)
 }
 
 static void
-stamp_of(const char *path, struct accounts_stamp *stamp)
-{
-	struct stat st;
-
-	memset(stamp, 0, sizeof(*stamp));
-	if (stat(path, &st) == 0)
-		accounts_stamp_from_stat(&st, stamp);
-}
-
-static void
 print_certificate_problem(void *arg, const char *line)
 {
 	(void)arg;
@@ -109,8 +99,8 @@ certificate_check_start(struct certificates *certificates, struct certificate_ch
 	    .key_fd = -1,
 	    .parts_fd = -1,
 	};
-	stamp_of(chain, &check->chain_stamp);
-	stamp_of(key, &check->key_stamp);
+	file_stamp_of_path(chain, &check->chain_stamp);
+	file_stamp_of_path(key, &check->key_stamp);
 	r = take_file(chain, false, &check->chain_fd, tell, arg);
 	if (r == 0)
 		r = take_file(key, true, &check->key_fd, tell, arg);
@@ -345,12 +335,12 @@ certificates_load_first(struct certificates *certificates, struct server *server
 static bool
 have_changed(const struct certificates *certificates)
 {
-	struct accounts_stamp chain, key;
+	struct file_stamp chain, key;
 
-	stamp_of(certificates->server->config->tls.certificate, &chain);
-	stamp_of(certificates->server->config->tls.key, &key);
-	return !accounts_stamp_equal(&chain, &certificates->chain_stamp) ||
-	    !accounts_stamp_equal(&key, &certificates->key_stamp);
+	file_stamp_of_path(certificates->server->config->tls.certificate, &chain);
+	file_stamp_of_path(certificates->server->config->tls.key, &key);
+	return !file_stamp_equal(&chain, &certificates->chain_stamp) ||
+	    !file_stamp_equal(&key, &certificates->key_stamp);
 }
 
 static void

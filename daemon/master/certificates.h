@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "accounts/snapshot.h"
+#include "common/file_stamp.h"
 #include "config/config.h"
 #include "daemon/master/errand.h"
 
@@ -20,7 +20,7 @@ struct certificate_check {
 	struct errand errand;
 	int chain_fd, key_fd; /* the files' bytes in sealed memory */
 	int parts_fd; /* the checker writes the key's numbers there; see key_parts.h */
-	struct accounts_stamp chain_stamp, key_stamp;
+	struct file_stamp chain_stamp, key_stamp;
 	SSL_CTX *context; /* made when the check was good */
 	const char *kernel_trouble; /* of context_kernel_trouble() */
 };
@@ -28,7 +28,7 @@ struct certificate_check {
 /* What is in force is in server->offer: tls and key_fd. */
 struct certificates {
 	struct server *server;
-	struct accounts_stamp chain_stamp, key_stamp; /* the files last looked at */
+	struct file_stamp chain_stamp, key_stamp; /* the files last looked at */
 	struct certificate_check check; /* because the files have changed */
 	struct loop_timer look;
 	uint64_t warn_at_ms;

@@ -17,6 +17,7 @@
 #include "accounts/account.h"
 #include "accounts/snapshot.h"
 #include "common/buf.h"
+#include "common/file_stamp.h"
 #include "common/io.h"
 #include "tests/unit/cmocka_ranges.h"
 
@@ -153,7 +154,7 @@ test_lookup(void **state)
 	static const char *const absent[] = {"", "a", "aaaa", "ab", "abcd", "z", "A", "#", "abc:", "abc:$y$1", "\xff"};
 	static const char *const present[] = {"abc", "aa", "aaa", "zz", "aa-", "\xc3\xb6"};
 	struct account account;
-	struct accounts_stamp stamp, now;
+	struct file_stamp stamp, now;
 	struct stat st;
 	uint64_t count;
 	int fd;
@@ -176,10 +177,10 @@ test_lookup(void **state)
 	assert_int_equal(snapshot_stamp(fd, &stamp, &count), 0);
 	assert_int_equal(count, 6);
 	assert_int_equal(stat(path, &st), 0);
-	accounts_stamp_from_stat(&st, &now);
-	assert_true(accounts_stamp_equal(&stamp, &now));
+	file_stamp_from_stat(&st, &now);
+	assert_true(file_stamp_equal(&stamp, &now));
 	now.ctime_ns++;
-	assert_false(accounts_stamp_equal(&stamp, &now));
+	assert_false(file_stamp_equal(&stamp, &now));
 	assert_int_equal(write(fd, "x", 1), -1);	/* sealed */
 	close(fd);
 }
@@ -206,7 +207,7 @@ test_damaged(void **state)
 	static const uint64_t values[] = {0, 1, 7, 8, 1 << 20, UINT64_MAX, UINT64_MAX - 7, 1ull << 63};
 	char good[1024], bad[1024];
 	struct account account;
-	struct accounts_stamp stamp;
+	struct file_stamp stamp;
 	uint64_t count;
 	ssize_t len;
 	int fd, damaged;
