@@ -230,38 +230,46 @@ bench-growth: programs
 
 # --- lint ------------------------------------------------------------------------------------
 
-SOURCES     := $(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC) $(CLIENT_SRC) $(UNIT_SRC) $(HELPER_SRC) $(FUZZ_SRC) $(REPLAY_SRC) $(wildcard tests/takeover/*.c)
-SHELL_FILES := tests/bench/run tests/bench/get-peers $(wildcard scripts/* etc/init.d/* .ci/run tests/portability/* packaging/arch/PKGBUILD packaging/*/*.install packaging/alpine/*.p* packaging/alpine/APKBUILD debian/*.postinst debian/*.postrm debian/*.prerm debian/*.needrestart debian/tests/tls-login tests/vm/machine/image tests/vm/machine/agent)
-SOURCES     += $(PRELOAD_SRC)
+SOURCES     := $(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC) $(CLIENT_SRC) $(UNIT_SRC) $(HELPER_SRC) $(PRELOAD_SRC) $(FUZZ_SRC) $(REPLAY_SRC) \
+               $(wildcard tests/takeover/*.c)
+# what is laid out, but not analysed by itself
+HEADERS     := $(wildcard $(sort $(addsuffix *.h,$(dir $(SOURCES)))) tests/bench/*.c)
+SHELL_FILES := tests/bench/run tests/bench/get-peers $(wildcard scripts/* etc/init.d/* .ci/run tests/portability/* packaging/arch/PKGBUILD packaging/*/*.install packaging/alpine/*.p*-* packaging/alpine/APKBUILD debian/*.postinst debian/*.postrm debian/*.prerm debian/*.needrestart debian/tests/tls-login tests/vm/machine/image tests/vm/machine/agent)
+SHELL_FILES := $(filter-out scripts/check-prose,$(SHELL_FILES))
 BATS_FILES  := $(wildcard tests/e2e/*.bats tests/e2e/*.bash tests/vm/*.bats tests/vm/*.bash)
 
 .PHONY: format
 ## format: let clang-format write the layout (look at the difference before you commit)
 format:
-	$(Q)clang-format --style=file -i $(SOURCES)
+	$(Q)scripts/check-format -w $(SOURCES) $(HEADERS)
 
-# The tools that it runs: LINT="cppcheck mandoc" for some of them; nm and awk for the rules of the tree
-LINT        ?= nm awk clang-format cppcheck clang-tidy shellcheck mandoc
+# The tools that it runs: LINT_TOOLS="cppcheck mandoc" for some of them; nm and awk for the rules of the tree
+LINT_TOOLS  ?= nm awk clang-format cppcheck clang-tidy shellcheck mandoc
 
-## lint: circles of calls, clang-format, cppcheck, clang-tidy, shellcheck, mandoc; runs all that is installed (LINT)
+## lint: walls, names, circles of calls, clang-format, cppcheck, clang-tidy, shellcheck, mandoc; skips what is not installed (LINT_TOOLS)
 lint: programs
-	$(Q)status=0; \
+	$(Q)passed=0 failed=0 skipped=0; \
 	run() { \
 		tool=$$1; shift; \
-		case " $(LINT) " in *" $$tool "*) ;; *) return ;; esac; \
-		if ! command -v $$tool >/dev/null; then echo "  LINT  $$tool is not installed"; return; fi; \
-		echo "  LINT  $$tool"; "$$@" || status=1; \
+		case " $(LINT_TOOLS) " in *" $$tool "*) ;; *) return ;; esac; \
+		if ! command -v $$tool >/dev/null; then \
+			echo "  LINT  $$tool is not installed"; skipped=$$((skipped + 1)); return; \
+		fi; \
+		echo "  LINT  $$tool"; "$$@"; \
+		case $$? in 0) passed=$$((passed + 1)) ;; 77) skipped=$$((skipped + 1)) ;; *) failed=$$((failed + 1)) ;; esac; \
 	}; \
 	run nm scripts/check-circles $(B); \
 	run awk scripts/check-walls; \
-	run clang-format scripts/check-format $(SOURCES); \
+	run awk scripts/check-names; \
+	run clang-format scripts/check-format $(SOURCES) $(HEADERS); \
 	run cppcheck cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
 		--suppress=missingIncludeSystem --suppress=unknownMacro --suppress=normalCheckLevelMaxBranches -I. -D_GNU_SOURCE -D__linux__ -D__LP64__ -D__x86_64__ $(SOURCES); \
 	run clang-tidy clang-tidy --quiet --warnings-as-errors='*' $(SOURCES) -- $(CPPFLAGS) -std=gnu11; \
 	run shellcheck shellcheck $(SHELL_FILES); \
 	run shellcheck shellcheck --shell=bash $(BATS_FILES) $(wildcard etc/bash-completion/*); \
-	$(if $(wildcard man/*.[1-8]),run mandoc mandoc -Tlint -Wwarning $(wildcard man/*.[1-8]);) \
-	exit $$status
+	run mandoc mandoc -Tlint -Wwarning $(wildcard man/*.[1-8]); \
+	echo "$$passed passed, $$failed failed, $$skipped skipped"; \
+	[ $$failed -eq 0 ]
 
 # --- install ---------------------------------------------------------------------------------
 

@@ -121,7 +121,7 @@ accounts_load_first(struct accounts_loader *loader, struct server *server)
 
 /* A file that was refused is not read again until it changes. */
 static void
-note_refused(struct accounts_loader *loader, int error)
+note_refused_accounts(struct accounts_loader *loader, int error)
 {
 	if (error == -EINTR)
 		loader->not_before_ms = monotonic_ms() + TRY_AGAIN_MS;
@@ -141,7 +141,7 @@ accounts_gone(void *arg, int status)
 	if (r == 0)
 		accounts_use(loader, load);
 	else
-		note_refused(loader, r);
+		note_refused_accounts(loader, r);
 	loader->ended(loader->ended_arg);
 }
 

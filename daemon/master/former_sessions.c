@@ -132,11 +132,10 @@ former_remove_of(struct former_sessions *former, const struct former_server *ser
 	struct former_session *session;
 
 	TAILQ_FOREACH(session, &former->list, entry)
-		if (session->server == server)
-			break;
-	if (session == NULL)
-		return false;
-	memcpy(id, session->id, SESSION_ID_SIZE);
-	remove_session(former, session);
-	return true;
+		if (session->server == server) {
+			memcpy(id, session->id, SESSION_ID_SIZE);
+			remove_session(former, session);
+			return true;
+		}
+	return false;
 }

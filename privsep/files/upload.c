@@ -188,7 +188,7 @@ begin_named(struct upload *upload, const struct files_session *session, enum ipc
     uint64_t *start)
 {
 	struct upload_found found = {.is_atomic = upload->is_atomic};
-	struct upload_place place;
+	struct upload_place place = {0};
 	int r;
 
 	r = lock_finished(upload, &found);

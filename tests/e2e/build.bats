@@ -93,6 +93,43 @@ commit_tree()
 	assert_output 'check-walls: privsep/files/home.c includes privsep/monitor/state.h, which no row allows'
 }
 
+@test "no function has the name of another" {
+	run -0 scripts/check-names
+	assert_output ''
+	printf 'int\nhome_open(void)\n{\n\treturn 0;\n}\n' >daemon/protocol/twin.c
+	printf 'static void __attribute__((format(printf, 1, 2))) reply_line(const char *format, ...)\n{\n}\n' >client/twin.c
+	printf 'int main(void)\n{\n\treturn reply_end(0);\n}\nint home_path_resolve(int a);\n' >admin/twin.c
+	run -1 scripts/check-names
+	assert_line --regexp '^check-names: home_open is defined in daemon/protocol/twin.c:2 and in privsep/files/home.c:[0-9]+$'
+	assert_line --regexp '^check-names: reply_line is defined in client/twin.c:1 and in daemon/protocol/control.c:[0-9]+$'
+	assert_equal "${#lines[@]}" 2
+}
+
+@test "make lint runs its tools, counts them, and fails when one finds something" {
+	run -0 make -n -o programs lint
+	assert_output --partial 'case " nm awk clang-format cppcheck clang-tidy shellcheck mandoc "'
+	run -0 make -o programs lint LINT_TOOLS=awk
+	assert_line '2 passed, 0 failed, 0 skipped'
+	sed -i '1a #include "privsep/monitor/state.h"' privsep/files/home.c
+	run -2 make -o programs lint LINT_TOOLS=awk
+	assert_line 'check-walls: privsep/files/home.c includes privsep/monitor/state.h, which no row allows'
+	assert_line '1 passed, 1 failed, 0 skipped'
+}
+
+@test "check-format shows what clang-format would change, and writes it with -w" {
+	command -v clang-format >/dev/null || skip "clang-format is not installed (scripts/deps lint)"
+	printf '/* SPDX-License-Identifier: ISC */\nint f(int  a);\n' >common/odd.h
+	run scripts/check-format common/odd.h common/text.h
+	[ "$status" -ne 77 ] || skip "$output"
+	assert_equal "$status" 1
+	assert_line '+int f(int a);'
+	refute_output --partial text.h
+	run -0 scripts/check-format -w common/odd.h common/text.h
+	assert_output common/odd.h
+	run -0 scripts/check-format common/odd.h
+	assert_output ''
+}
+
 @test "check-circles finds files that use each other, also by way of a third, and an excuse that is not needed" {
 	mkdir -p "$BATS_TEST_TMPDIR/small/scripts" "$BATS_TEST_TMPDIR/small/room" "$BATS_TEST_TMPDIR/small/build/room"
 	cd "$BATS_TEST_TMPDIR/small"

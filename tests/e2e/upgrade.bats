@@ -452,7 +452,7 @@ log_in_late()
 	: >"$DIR/leave"
 	has_one_left()
 	{
-		[ "$(ps -o args= --ppid "$OLD_PID" | grep -c ': monitor')" -eq 1 ]
+		[ "$(pgrep -c -f -P "$OLD_PID" ': monitor')" -eq 1 ]
 	}
 	wait_until -t 60 has_one_left || { kill -CONT "$SERVER_PID" && : >"$DIR/end" && return 1; }
 	kill -CONT "$SERVER_PID"
