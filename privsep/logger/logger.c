@@ -31,37 +31,37 @@
 #define DATAGRAM_WAIT_MS 500
 #define RECONNECT_EVERY_MS 1000
 #define GATHER_MS 2
-#define RECORDS_AT_ONCE 64	/* whose lines are written in one call */
-#define NOTICE_MIN_MS 1000	/* between two lines about lost lines, */
-#define NOTICE_MAX_MS 60000	/* ever longer while more are lost */
+#define RECORDS_AT_ONCE 64 /* whose lines are written in one call */
+#define NOTICE_MIN_MS 1000 /* between two lines about lost lines, */
+#define NOTICE_MAX_MS 60000 /* ever longer while more are lost */
 
 static struct {
-	int targets[LOG_TARGET_COUNT];	/* -1: not in use */
+	int targets[LOG_TARGET_COUNT]; /* -1: not in use */
 	enum config_log_format format;
 	struct buf line;
-	struct buf gathered;		/* lines for standard error and the file, */
-	unsigned gathered_count;	/* so many */
-	uint64_t turn_ns;		/* when the records of this turn were waited for */
-	uint64_t lost;			/* lines that a target did not take, but those about lost lines */
+	struct buf gathered; /* lines for standard error and the file, */
+	unsigned gathered_count; /* so many */
+	uint64_t turn_ns; /* when the records of this turn were waited for */
+	uint64_t lost; /* lines that a target did not take, but those about lost lines */
 	bool has_written;
 	uint64_t reconnect_at_ms;
 } state;
 
 /* What was reported to a target about lost lines. */
 static struct notice {
-	uint64_t told;		/* of all losses() */
-	uint64_t due_ms, pause_ms;	/* when the next report may come, and the time since the last one */
-	bool has_failed;	/* it did not take the last one */
+	uint64_t told; /* of all losses() */
+	uint64_t due_ms, pause_ms; /* when the next report may come, and the time since the last one */
+	bool has_failed; /* it did not take the last one */
 } notices[LOG_TARGET_COUNT];
 
 /* A channel of records, with the next one that is to be written. */
 static struct source {
-	int fd;			/* -1: every sender is gone */
+	int fd; /* -1: every sender is gone */
 	bool has_entry;
-	bool may_have_more;	/* worth a look in this turn */
+	bool may_have_more; /* worth a look in this turn */
 	struct ipc_message message;
-	struct log_entry entry;	/* points into message */
-	char forged[64];	/* the words of a record that its sender must not write; entry reports it instead */
+	struct log_entry entry; /* points into message */
+	char forged[64]; /* the words of a record that its sender must not write; entry reports it instead */
 } all, reserved;
 
 /* A target that takes lines again gets a report at once of what it lost. */
@@ -109,7 +109,7 @@ write_gathered(void)
 static void
 ask_for_socket(const struct logger *logger)
 {
-	static struct ipc_message told;	/* a record may be in hand */
+	static struct ipc_message told; /* a record may be in hand */
 	uint64_t now = monotonic_ms();
 
 	if (now < state.reconnect_at_ms)
@@ -149,18 +149,15 @@ lose_line(size_t start)
 	state.gathered.error = 0;
 }
 
-static void
+static int
 format_line(const struct log_entry *entry, struct buf *out)
 {
-	if (state.format == LOG_FORMAT_JSON)
-		log_format_json(entry, out);
-	else
-		log_format_text(entry, out);
+	return state.format == LOG_FORMAT_JSON ? log_format_json(entry, out) : log_format_text(entry, out);
 }
 
-/* One record for one target, in its form. False: it is lost. */
-static bool
-write_to(const struct logger *logger, enum log_target_kind kind, const struct log_entry *entry)
+/* The record as this target has it, in state.line. 0, or -errno where there is no memory for it: JSON has its own. */
+static int
+format_for(enum log_target_kind kind, const struct log_entry *entry)
 {
 	bool is_json = state.format == LOG_FORMAT_JSON;
 
@@ -168,24 +165,30 @@ write_to(const struct logger *logger, enum log_target_kind kind, const struct lo
 	switch (kind) {
 	case LOG_TARGET_LINES:
 	case LOG_TARGET_STDERR:
-		format_line(entry, &state.line);
-		return write_line(kind);
+		return format_line(entry, &state.line);
 	case LOG_TARGET_SYSLOG:
-		log_format_syslog(entry, is_json, &state.line);
-		return send_to_target(logger, kind);
+		return log_format_syslog(entry, is_json, &state.line);
 	case LOG_TARGET_JOURNAL:
-		log_format_journal(entry, &state.line);
-		return send_to_target(logger, kind);
+		return log_format_journal(entry, &state.line);
 	case LOG_TARGET_STREAM:
-		log_format_stream(entry, is_json, &state.line);
-		return write_line(kind);
+		return log_format_stream(entry, is_json, &state.line);
 	case LOG_TARGET_XFERLOG:
-		log_format_xferlog(entry, &state.line);
-		return write_line(kind);
+		return log_format_xferlog(entry, &state.line);
 	case LOG_TARGET_COUNT:
 		break;
 	}
-	return true;
+	return 0;
+}
+
+/* One record for one target. False: it is lost. */
+static bool
+write_to(const struct logger *logger, enum log_target_kind kind, const struct log_entry *entry)
+{
+	bool is_datagram = kind == LOG_TARGET_SYSLOG || kind == LOG_TARGET_JOURNAL;
+
+	if (format_for(kind, entry) < 0)
+		return false;
+	return is_datagram ? send_to_target(logger, kind) : write_line(kind);
 }
 
 /* For the end of the turn; what may not fit together is written at once. */
@@ -197,8 +200,7 @@ gather_line(const struct log_entry *entry)
 	if (state.gathered.len > LINE_MAX_BYTES)
 		write_gathered();
 	before = state.gathered.len;
-	format_line(entry, &state.gathered);
-	if (state.gathered.error == 0)
+	if (format_line(entry, &state.gathered) == 0)
 		state.gathered_count++;
 	else
 		lose_line(before);
@@ -207,7 +209,7 @@ gather_line(const struct log_entry *entry)
 static void
 tell_unwatched(const struct logger *logger, size_t count)
 {
-	static struct ipc_message told;	/* the record in hand stays as it is */
+	static struct ipc_message told; /* the record in hand stays as it is */
 
 	for (size_t i = 0; i < count; i++) {
 		ipc_begin(&told, IPC_log_unwatched);
@@ -229,7 +231,7 @@ write_log_entry(const struct logger *logger, const struct log_entry *entry)
 	state.has_written = true;
 	tell_unwatched(logger, watchers_tell(entry, &state.line));
 	if (entry->level < log_level_now())
-		return;	/* was sent for watchers */
+		return; /* was sent for watchers */
 	if (state.targets[LOG_TARGET_STDERR] >= 0 || state.targets[LOG_TARGET_LINES] >= 0)
 		gather_line(entry);
 	for (size_t i = 0; i < sizeof(written_at_once) / sizeof(written_at_once[0]); i++) {
@@ -316,7 +318,7 @@ use_target(const struct logger *logger, enum log_target_kind kind, int fd)
 static int
 handle_target(const struct logger *logger)
 {
-	static struct ipc_message told;	/* a record may be in hand */
+	static struct ipc_message told; /* a record may be in hand */
 	int r = ipc_receive_now(logger->master_channel, IPC_LOGGER, IPC_STATE_ANY, &told);
 	uint8_t kind, format;
 	bool is_used;
@@ -516,7 +518,7 @@ logger_run(const struct logger *logger)
 {
 	struct pollfd waits[WAITS] = {[WAIT_MASTER] = {.fd = logger->master_channel, .events = POLLIN}};
 
-	json_object_seed(0);	/* jansson reads /dev/urandom, which is out of reach afterwards */
+	json_object_seed(0); /* jansson reads /dev/urandom, which is out of reach afterwards */
 	logger_enter_walls(logger);
 	for (int i = 0; i < LOG_TARGET_COUNT; i++)
 		state.targets[i] = -1;
@@ -536,7 +538,7 @@ logger_run(const struct logger *logger)
 		tell_unwatched(logger, watchers_check(waits + WAIT_WATCHERS));
 		/* all targets first: the lines after them belong there */
 		if (waits[WAIT_MASTER].revents != 0 && handle_targets(logger) == -EPIPE)
-			waits[WAIT_MASTER].fd = -1;	/* the master is gone; sessions may still end */
+			waits[WAIT_MASTER].fd = -1; /* the master is gone; sessions may still end */
 		handle_records(logger);
 		tell_losses(logger, all.fd < 0 && reserved.fd < 0 && !has_record());
 		if (all.fd < 0 && reserved.fd < 0 && !has_record())
