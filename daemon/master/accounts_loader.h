@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Keeps the snapshot of the users file fresh, by a short-lived process that alone reads the file. */
+/* Keeps the snapshot of the users file fresh. Only a short-lived process reads the file. */
 #ifndef DAEMON_MASTER_ACCOUNTS_LOADER_H
 #define DAEMON_MASTER_ACCOUNTS_LOADER_H
 

@@ -108,7 +108,7 @@ option_of(int fd, int level, int option)
 	return getsockopt(fd, level, option, &value, &len) < 0 ? -1 : value;
 }
 
-/* What an inherited socket is, whatever its name says. */
+/* The kind of an inherited socket, whatever its name says. */
 static int
 examine_inherited(struct listener *listener, char *error, size_t size)
 {
@@ -155,7 +155,7 @@ activation_take(struct inherited *inherited, char *error, size_t size)
 	if (inherited->is_upgrade)
 		for (int i = 0; i < INHERITED_EXTRAS; i++)
 			inherited->extras[i] = next++;
-	close_range((unsigned)next, ~0U, 0); /* what else the caller left open is none of ours */
+	close_range((unsigned)next, ~0U, 0); /* close what else the caller has left open */
 	for (int fd = INHERITED_FIRST; fd < next; fd++)
 		(void)!fcntl(fd, F_SETFD, FD_CLOEXEC);
 	for (size_t i = 0; i < inherited->count && r == 0; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Sockets that were there before this process: from the service manager (the protocol of
- * sd_listen_fds(3), by hand), or from the server that this one takes the place of.
+ * Sockets that are older than this process: from the service manager (the protocol of sd_listen_fds(3), by hand), or
+ * from the server that this one replaces.
  */
 #ifndef DAEMON_MASTER_ACTIVATION_H
 #define DAEMON_MASTER_ACTIVATION_H
@@ -14,7 +14,7 @@
 
 #define INHERITED_FIRST 3 /* SD_LISTEN_FDS_START */
 
-/* What a former server hands over besides its listeners; in this order behind them. */
+/* What a former server hands over besides its listeners; in this order after them. */
 enum inherited_extra {
 	INHERITED_CHANNEL,
 	INHERITED_STDERR,
@@ -31,7 +31,7 @@ struct inherited {
 	struct listener listeners[LISTENERS_MAX];
 	size_t count;
 	bool is_upgrade; /* there are extras, and names are those of activation_name() */
-	bool needs_good_certificate; /* one that is out of its dates would replace a better one */
+	bool needs_good_certificate; /* one that is not in date would replace a better one */
 	int extras[INHERITED_EXTRAS]; /* -1: none */
 };
 
@@ -48,13 +48,12 @@ struct inherited {
 int activation_parse(
     const char *fds, const char *pid, const char *names, const char *upgrade, pid_t self, struct inherited *inherited);
 
-/* The name by which a server tells the next one what a listener is. Static text. */
+/* The name by which the next server knows the kind of a listener. Static text. */
 const char *activation_name(const struct listener *listener);
 
 /*
- * Take what this process inherited, make it close-on-exec, and close every other descriptor above
- * standard error. What is no listening TCP socket is an error. error: what is wrong.
- * 0 or -errno.
+ * Take what this process inherited, make it close-on-exec, and close every other descriptor above standard error.
+ * Anything but a listening TCP socket is an error. error: what is wrong. 0 or -errno.
  */
 int activation_take(struct inherited *inherited, char *error, size_t size);
 

@@ -44,7 +44,7 @@ admission_init(struct admission *admission, struct server *server, struct sessio
 	refusals_init(server->loop);
 }
 
-/* The reply of a refused connection, or NULL: it may come in. is_told: the log is told, too. */
+/* The reply to a refused connection; NULL: accept it. is_told: log it, too. */
 static const char *
 refusal_reply(struct admission *admission, const union address *peer, const struct address_key *key, char *text,
     size_t size, bool *is_told)
@@ -135,7 +135,7 @@ run_monitor(const struct admission *admission, size_t row, struct session *sessi
 	monitor_run(session);
 }
 
-/* Not where PAM is asked: a process that loads modules looks for symbols in everything that is loaded. */
+/* Not with PAM: a process that loads modules looks for symbols in all loaded libraries. */
 static void
 withhold_libraries(const struct server *server)
 {

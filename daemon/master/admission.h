@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Who may come in: accepts what waits at a listener, refuses it by ban or limit, or forks a session for it. */
+/* Admission of clients: accepts what waits at a listener, refuses it by ban or limit, or forks a session for it. */
 #ifndef DAEMON_MASTER_ADMISSION_H
 #define DAEMON_MASTER_ADMISSION_H
 
@@ -32,7 +32,7 @@ struct admission {
 	struct bans *bans;
 	struct control_socket *control; /* no session keeps a copy of what it holds */
 	int spare_fd; /* given up for a moment when there is no descriptor left */
-	uint64_t told_ms; /* when the log was last told that there is none */
+	uint64_t told_ms; /* when it was last logged that there is none */
 };
 
 /* server->loop is there already. All but admission is borrowed. */

@@ -63,7 +63,7 @@ bans_init(struct bans *bans, struct server *server)
 
 	if (failures == MAP_FAILED)
 		return -errno;
-	/* a session has no need to know who else is here, and a fork is cheaper without */
+	/* a session needs no addresses of others, and a fork is cheaper without */
 	if (madvise(failures, sizeof(*failures), MADV_DONTFORK) < 0)
 		return -errno;
 	*bans = (struct bans){.server = server, .failures = failures, .due = {.due = bans_due, .arg = bans}};
@@ -128,7 +128,7 @@ note_change(struct bans *bans)
 
 /* The file. */
 
-/* No ban is longer than it can have been made: what says so was written under another clock. */
+/* No ban can be longer than the longest one: a line that says so was written under another clock. */
 static uint64_t
 ban_left_s(const struct bans *bans, const struct ban_line *ban, uint64_t now_s)
 {

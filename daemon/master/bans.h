@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Bans of addresses: after too many failures, or by the administrator's word. They are in the
- * table of failures (failures.h); here is what the table does not know: the configuration, the
- * log, and the file in state-directory that keeps them over restarts.
+ * Bans of addresses: after too many failures, or by the administrator. The table of failures (failures.h) holds them.
+ * This part adds what the table does not know: the configuration, the log, and the file in state-directory that keeps
+ * them over restarts.
  */
 #ifndef DAEMON_MASTER_BANS_H
 #define DAEMON_MASTER_BANS_H
@@ -43,8 +43,8 @@ struct bans {
 int bans_init(struct bans *bans, struct server *server);
 
 /*
- * At start: read the file; from now on bans end when their time is over, and the file follows the table. What is over is
- * left out; a line that cannot be read is logged and left out.
+ * At start: read the file; from now on bans end when their time is over, and the file follows the table. Bans that
+ * are over are left out; a line that cannot be read is logged and left out.
  */
 void bans_load(struct bans *bans);
 
@@ -69,7 +69,7 @@ int bans_add(struct bans *bans, const union address *peer, uint64_t seconds);
 /* Returns 0 or -ENOENT. */
 int bans_delete(struct bans *bans, const union address *peer);
 
-/* Write what was not written yet, and nothing any more behind that: another server has the file, or this one ends. */
+/* Write what was not written yet, and nothing after that: another server has the file, or this one ends. */
 void bans_close(struct bans *bans);
 
 #endif

@@ -70,9 +70,10 @@ set_descriptors(const struct rlimit *limit, rlim_t count)
 }
 
 /*
- * Every session costs the master a descriptor, and for a moment, while it is accepted, two more. The same limit is the
- * ceiling of descriptors in flight from all monitors to all protocol processes (unix(7), ETOOMANYREFS), of which each
- * may leave the listeners ahead and one more unread. Only hostile ones do, so nobody is told where that is too many.
+ * Every session costs the master a descriptor, and for a moment, while it is accepted, two more. The same limit is
+ * the ceiling of descriptors in flight from all monitors to all protocol processes (unix(7), ETOOMANYREFS), of which
+ * each may leave the listeners ahead and one more unread. Only hostile ones do, so a limit that is too low for that
+ * is not reported.
  */
 static void
 raise_descriptors(const struct report *report)

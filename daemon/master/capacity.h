@@ -8,12 +8,12 @@
 #define CAPACITY_CGROUP_MAX 4096
 
 /*
- * Raise the limit of open files to what this many sessions need, as far as it goes. Each limit of the system that
- * is too low for them is told with its cure. Nothing is refused: fewer sessions than the limit may come.
+ * Raise the limit of open files to what this many sessions need, as far as it goes. Each limit of the system that is
+ * too low for them is reported with its cure. This refuses nothing, because fewer sessions than the limit may come.
  */
 void capacity_check(uint32_t sessions, void (*tell)(void *arg, const char *line), void *arg);
 
-/* What error of fork() or accept() is short, with the cure: never NULL. */
+/* What is short according to an error of fork() or accept(), with the cure: never NULL. */
 const char *capacity_shortage(int error);
 
 /*

@@ -148,7 +148,7 @@ date_problem(const SSL_CTX *context)
 	return certificate_date_problem(SSL_CTX_get0_certificate(context));
 }
 
-/* What is out of its dates replaces nothing that is not. */
+/* A certificate that is not in date replaces none that is. */
 static int
 compare_dates(
     const SSL_CTX *new, const SSL_CTX *in_force, const char *path, void (*tell)(void *arg, const char *line), void *arg)
@@ -203,7 +203,7 @@ certificate_check_drop(struct certificate_check *check, struct loop *loop)
 	check->context = NULL;
 }
 
-/* Whole days until the certificate in force ends; negative behind it. */
+/* Whole days until the certificate in force ends; negative after it. */
 static int64_t
 days_left(const struct certificates *certificates)
 {
@@ -230,7 +230,7 @@ certificates_dates(const struct certificates *certificates, int64_t *from, int64
 	return true;
 }
 
-/* For who shows it. */
+/* For the status page and metrics. */
 static void
 show_end(const struct certificates *certificates)
 {
@@ -355,12 +355,12 @@ certificates_gone(void *arg, int status)
 		certificates_use(certificates, check);
 		return;
 	}
-	if (r == -EINTR) /* a checker that was killed has found nothing out */
+	if (r == -EINTR) /* a killed checker has no result */
 		memset(&certificates->chain_stamp, 0, sizeof(certificates->chain_stamp));
 	log_message(LEVEL_ERROR, "certificate-refused", "the certificate in force stays");
 }
 
-/* The pair was looked at; if it is refused, not again before it changes, unless something was short. */
+/* The pair was checked. If it is refused, check it again only after a change, or if something was short. */
 static void
 start_checker(struct certificates *certificates)
 {

@@ -49,17 +49,17 @@ bool certificates_are_good(const struct server *server);
 void certificates_tell(const struct certificates *certificates);
 
 /*
- * Read the pair that config names and fork the process that checks it; what is wrong goes to tell. gone: called with
- * gone_arg at its end; NULL: the caller waits. 0 or -errno.
+ * Read the pair that config names and fork the process that checks it; errors go to tell. gone: called with gone_arg
+ * at its end; NULL: the caller waits. 0 or -errno.
  */
 int certificate_check_start(struct certificates *certificates, struct certificate_check *check,
     const struct config *config, void (*gone)(void *arg, int status), void *gone_arg,
     void (*tell)(void *arg, const char *line), void *arg);
 
 /*
- * The checker was reaped with status; its lines go to tell. A pair that is out of its dates is good, unless in_force (NULL:
- * none) is not: the clock may be wrong, and who has no other one still wants TLS. Returns 0: certificates_use() or
- * certificate_check_drop() comes next; or -errno of errand_end(), with nothing left to drop.
+ * The checker was reaped with status; its lines go to tell. A pair that is not in date is good, unless in_force
+ * (NULL: none) is in date: the clock may be wrong, and a server without another pair still needs TLS. Returns 0:
+ * certificates_use() or certificate_check_drop() comes next; or -errno of errand_end(), with nothing left to drop.
  */
 int certificate_check_end(struct certificate_check *check, const struct config *config, const SSL_CTX *in_force,
     int status, void (*tell)(void *arg, const char *line), void *arg);

@@ -197,7 +197,7 @@ answer_rows(void *arg, struct control_client *client)
 	end_control_reply(client, json_pack("{s:b}", "done", 1));
 }
 
-/* For the log: who steers the server from this host is of interest later. */
+/* Log it: later somebody may ask who controlled the server from this host. */
 static void
 log_request(const char *what, const char *value)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the master answers to requests over the control socket. */
+/* The master's answers to requests over the control socket. */
 #ifndef DAEMON_MASTER_CONTROL_ANSWER_H
 #define DAEMON_MASTER_CONTROL_ANSWER_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Requests over the control socket: one line, words with a tab between them, ended by '\n'.
- * The parser is pure; who may ask is checked before a byte is read (control_socket.c).
+ * Requests over the control socket: one line, words separated by tabs, ended by '\n'. The parser is pure. The peer is
+ * checked before a byte is read (control_socket.c).
  */
 #ifndef DAEMON_MASTER_CONTROL_REQUEST_H
 #define DAEMON_MASTER_CONTROL_REQUEST_H

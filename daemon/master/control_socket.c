@@ -193,7 +193,7 @@ serve_control_client(struct control_socket *control, struct control_client *clie
 		move_out(control, client);
 }
 
-/* One line, and nothing behind it. */
+/* One line, and nothing after it. */
 static void
 move_in(struct control_socket *control, struct control_client *client)
 {
@@ -231,7 +231,7 @@ control_client_ready(void *arg)
 	case CONTROL_READING:
 		move_in(client->control, client);
 		break;
-	case CONTROL_WAITING: /* nothing but its end can have come */
+	case CONTROL_WAITING: /* only its end can have come */
 		drop_control_client(client->control, client);
 		break;
 	case CONTROL_LISTING:

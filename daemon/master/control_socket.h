@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The control socket: runtime-directory/control, mode 0600, for root alone. One request a
- * connection (control_request.h); the reply is JSON, one object a line, the last one with
- * "done" or "error". The master never waits for a client: whoever is slow is dropped.
+ * The control socket: runtime-directory/control, mode 0600, for root alone. One request a connection
+ * (control_request.h); the reply is JSON, one object a line, the last one with "done" or "error". The master never
+ * waits for a client, and drops a slow one.
  */
 #ifndef DAEMON_MASTER_CONTROL_SOCKET_H
 #define DAEMON_MASTER_CONTROL_SOCKET_H
@@ -79,7 +79,10 @@ int control_socket_open(struct control_socket *control, struct server *server, c
 /* Close the socket and drop all clients; the name is removed unless keep_path, or another server has taken it over. */
 void control_socket_close(struct control_socket *control, bool keep_path);
 
-/* Whose the name of the control socket is, as far as that lives: another server's, once this one has retired. 0: nobody's. */
+/*
+ * The live process that listens at the name of the control socket: another server, once this one has retired. 0:
+ * none.
+ */
 pid_t control_socket_server(const struct control_socket *control);
 
 /* runs in a session that was just forked: wipe its copies of requests and replies under way. */
@@ -88,7 +91,7 @@ void control_socket_forget(struct control_socket *control);
 /* A reload or the start of an upgrade has ended: answer the clients that wait for it. */
 void control_socket_report(struct control_socket *control);
 
-/* It is another's now: the descriptor of the client is closed here, and nothing more is sent. */
+/* Another process has the client now: its descriptor is closed here, and nothing more is sent. */
 void control_hand_on(struct control_client *client);
 
 /* Add a line to the reply; takes line over (NULL: the client is dropped). */

@@ -21,10 +21,10 @@ void deadlines_init(struct deadlines *deadlines, struct deadline **room, uint32_
 /* It is due at at_ms from now on, wherever it stood before. There must be room: max is the number of all that exist. */
 void deadlines_set(struct deadlines *deadlines, struct deadline *deadline, uint64_t at_ms);
 
-/* It is not due any more. Nothing happens to one that is in no heap. */
+/* Remove it from its heap; does nothing for one that is in no heap. */
 void deadlines_drop(struct deadlines *deadlines, struct deadline *deadline);
 
-/* The one that is due next, or NULL. It stays. */
+/* The one that is due next, or NULL. It stays in the heap. */
 struct deadline *deadlines_first(const struct deadlines *deadlines);
 
 #endif

@@ -27,19 +27,22 @@ struct errand {
 pid_t errand_start(
     struct errand *errand, struct loop *loop, struct board *board, const char *process, unsigned seconds);
 
-/* End it, if it is under way: nobody wants to know any more. */
+/* End it, if it is under way: its result is no longer needed. */
 void errand_drop(struct errand *errand, struct loop *loop);
 
 /* In the child: say one line. Never waits; what is too much is lost. errand is a struct errand. */
 void errand_say(void *errand, const char *line);
 
-/* In the child: end, with what came of it: 0 or -errno. What was only short for now (memory, descriptors) is told apart. */
+/*
+ * In the child: end, with the result: 0 or -errno. A lack that may pass (memory, descriptors) has a status of its
+ * own.
+ */
 void errand_exit(int r) __attribute__((noreturn));
 
 /*
- * The child was reaped with status: tell its lines, and how it ended when it did not by itself.
- * Returns 0 when it ended with 0; -EINVAL when not; -EINTR when somebody killed it (SIGKILL) or
- * something was short, so that another try may end otherwise.
+ * The child was reaped with status: report its lines, and how it ended if not by itself. Returns 0 when it ended with
+ * 0; -EINVAL when not; -EINTR when somebody killed it (SIGKILL) or something was short, so that another try may end
+ * otherwise.
  */
 int errand_end(struct errand *errand, int status, void (*tell)(void *arg, const char *line), void *arg);
 

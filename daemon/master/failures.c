@@ -24,7 +24,7 @@ failures_init(struct failures *failures)
 	return 0;
 }
 
-/* Where the number of the address's entry stands, or, as 0, where it would. */
+/* The place of the number of the address's entry, or, with 0, where it would be. */
 static uint32_t *
 failure_place(struct failures *failures, const struct address_key *address)
 {
@@ -70,7 +70,7 @@ lesser_failure(struct failure *a, struct failure *b)
 	return a->last_ms <= b->last_ms ? a : b;
 }
 
-/* The entry that is missed least is released. False: all are bans by hand. */
+/* Release the least important entry. False: all are bans by hand. */
 static bool
 make_failure_room(struct failures *failures)
 {

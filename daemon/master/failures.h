@@ -22,7 +22,7 @@
 struct failure {
 	struct address_key address;
 	bool is_used;
-	uint32_t count; /* one after the other, none later than the time to forget behind the last */
+	uint32_t count; /* one after the other, none later than the time to forget after the last */
 	uint64_t last_ms;
 	uint64_t next_ms; /* no check before */
 	uint64_t times_ms[FAILURES_KEPT]; /* a ring; count says how much of it is filled */
@@ -41,7 +41,7 @@ struct failures {
 	uint32_t free; /* the first of those below used that are not used */
 };
 
-/* Make the table ready, which is all zero: nothing else of it is touched, since each fork would pay. 0 or -EIO. */
+/* Prepare the table, which is all zero. The rest of it stays untouched, because each fork would pay. 0 or -EIO. */
 int failures_init(struct failures *failures);
 
 /*
@@ -60,13 +60,13 @@ bool failures_add(
     struct failures *failures, const struct address_key *address, uint64_t now_ms, uint64_t forget_ms, uint32_t limit);
 
 /*
- * Ban address until until_ms (monotonic); its failures are forgotten. A ban that is there is replaced.
- * Returns 0 or -ENOSPC when all entries are bans of the administrator.
+ * Ban address until until_ms (monotonic); its failures are forgotten. An existing ban is replaced. Returns 0 or
+ * -ENOSPC when all entries are bans of the administrator.
  */
 int failures_ban(
     struct failures *failures, const struct address_key *address, uint64_t now_ms, uint64_t until_ms, bool is_by_hand);
 
-/* Take the ban of address away. Returns its entry, until the table changes again; NULL: there is none. */
+/* Remove the ban of address. Returns its entry, valid until the table changes again; NULL: there is none. */
 const struct failure *failures_unban(struct failures *failures, const struct address_key *address);
 
 /* Is address banned now? Then this is counted: how often since the ban began; 0: it is not. */

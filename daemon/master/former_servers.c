@@ -146,7 +146,7 @@ former_servers_hand_on(struct former_servers *formers, int successor, bool takes
 	}
 }
 
-/* What they told the server that has died is told again. */
+/* Ask them to report again what they reported to the server that has died. */
 void
 former_servers_take_back(struct former_servers *formers)
 {
@@ -161,9 +161,9 @@ former_servers_take_back(struct former_servers *formers)
 	}
 }
 
-/* --- what they tell --- */
+/* --- what they report --- */
 
-/* Not before: what they tell belongs after what the starter has told of them. */
+/* Not before: their reports belong after the starter's report about them. */
 static void
 watch_all(struct former_servers *formers)
 {
@@ -206,7 +206,7 @@ answer_admit(struct former_server *former, char *text)
 	(void)server_text_send(former->channel, answer, (size_t)len, -1, 0);
 }
 
-/* What is behind word in line; NULL: another word is in front. */
+/* The rest of line after word; NULL: it begins with another word. */
 static char *
 after(char *line, const char *word)
 {

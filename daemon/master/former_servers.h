@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The servers before this one that live for their sessions. Each is told to stop, and tells of its sessions, over a
- * channel of its own: when this server retires in its turn, the next one gets these channels as well. So every server is
- * reached, whichever between has died. This one keeps its ends, for the case that the next one dies.
+ * The servers before this one, which live for their sessions. Each has a channel of its own, over which it is asked
+ * to stop and reports its sessions. When this server retires in its turn, the next one gets these channels as well.
+ * So every server is reached, whichever in between has died. This one keeps its ends, for the case that the next one
+ * dies.
  */
 #ifndef DAEMON_MASTER_FORMER_SERVERS_H
 #define DAEMON_MASTER_FORMER_SERVERS_H
@@ -51,10 +52,10 @@ void former_servers_init(struct former_servers *formers, struct server *server, 
 /* This server was started by another one, over channel, which is ours from here on. 0 or -errno. */
 int former_servers_start(struct former_servers *formers, int channel);
 
-/* Tell the starter. False: there is none. */
+/* Send it to the starter. False: there is none. */
 bool former_servers_tell_starter(struct former_servers *formers, const char *text);
 
-/* Tell each that no other server tells. */
+/* Send it to each to which no other server sends it. */
 void former_servers_tell(struct former_servers *formers, const char *text);
 
 /* This server waits for one before it ends, and is the only way to stop it. */

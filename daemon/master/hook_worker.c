@@ -29,7 +29,7 @@ is_hook_wanted(const struct hook_worker *hooks)
 	return hooks->server->config->on_upload[0] != '\0' && !hooks->is_stopped;
 }
 
-/* What is surely a file of the queue, and no link to another, changes its owner. */
+/* Change the owner of what is surely a file of the queue, and no link to another. */
 static void
 adopt_file(int dir_fd, const char *name, uid_t former, uid_t uid, gid_t gid)
 {
@@ -58,7 +58,7 @@ adopt_queue(int dir_fd, uid_t former, uid_t uid, gid_t gid)
 	closedir(dir);
 }
 
-/* One that is right already takes no capability. */
+/* One that is right already needs no capability. */
 static int
 settle_queue(int fd, const struct stat *st, uid_t uid, gid_t gid)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Refused logins whose failure does not count yet. It counts when the client gets its answer, so that other
- * connections of the address learn nothing from when they are slowed; until then the attempt keeps its share of turns.
+ * Refused logins whose failure does not count yet. A failure counts when the client gets its answer, so that other
+ * connections of the address learn nothing from when they slow down. Until then the attempt keeps its share of turns.
  */
 #ifndef DAEMON_MASTER_JUDGEMENTS_H
 #define DAEMON_MASTER_JUDGEMENTS_H

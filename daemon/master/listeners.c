@@ -16,7 +16,7 @@
 
 #define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
 
-/* What listeners_open() works on. */
+/* The state of listeners_open(). */
 struct opening {
 	const struct config *config;
 	const struct listener *old;
@@ -61,8 +61,8 @@ listeners_have(const struct listener *listeners, size_t count, int fd)
 }
 
 /*
- * Sockets of ours that are about to go and have the port of address stand in the way of a new one when
- * "*" takes the place of an address, or the other way round. They let it in with SO_REUSEPORT, for a moment.
+ * When "*" replaces an address, or the other way round, our old sockets with that port block the new one. They let it
+ * in with SO_REUSEPORT, for a moment.
  */
 static bool
 allow_overlap(const struct opening *opening, const union address *address, bool allow)
@@ -175,7 +175,7 @@ addresses_of_entry(const struct config_listen *entry, union address addresses[2]
 	return 2;
 }
 
-/* What the error alone does not say. */
+/* The part that the error alone does not say. */
 static const char *
 advice_for(int error)
 {
@@ -281,7 +281,7 @@ set_speech(const struct opening *opening, struct listener *listener)
 	}
 }
 
-/* An activated socket is there whatever is configured; only what it speaks may be. */
+/* An activated socket exists whatever is configured; only its protocol depends on the configuration. */
 static int
 take_activated(struct opening *opening)
 {
@@ -434,7 +434,7 @@ void
 listeners_leave(const struct listeners *listeners, const struct listener *listener)
 {
 	if (listener->is_activated)
-		return; /* who waits there is served by the next server */
+		return; /* the next server serves clients that wait there */
 	listener_shut(listener);
 	while (listeners_accept(listeners, listener))
 		;

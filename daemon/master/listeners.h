@@ -13,7 +13,7 @@
 #define LISTENERS_MAX (12 * CONFIG_LISTEN_MAX) /* all that can be configured, and as many activated ones */
 #define LISTENERS_INHERITED_MAX (4 * CONFIG_LISTEN_MAX)
 
-/* What an inherited socket's name says it is for. */
+/* The purpose of an inherited socket, by its name. */
 enum listener_kind { LISTENER_BY_PORT, LISTENER_PLAIN, LISTENER_TLS, LISTENER_PROXIED, LISTENER_PROXIED_TLS };
 
 struct listeners;
@@ -70,8 +70,8 @@ bool listeners_have(const struct listener *listeners, size_t count, int fd);
 void listeners_close_others(const struct listener *old, size_t old_count, const struct listener *kept, size_t count);
 
 /*
- * Let nobody new in at a socket of ours: from now on the kernel drops who wants to connect, so
- * that the queue can be accepted to its end before it is closed. Never for an activated one.
+ * Close one of our sockets to new clients: from now on the kernel drops their connections, so that the queue can be
+ * accepted to its end before the socket is closed. Never for an activated one.
  */
 void listener_shut(const struct listener *listener);
 
@@ -90,15 +90,15 @@ void listeners_watch(struct listeners *listeners);
 /* No longer, because other ones take their places in the array. */
 void listeners_unwatch(struct listeners *listeners);
 
-/* Accept who waits at one that is not watched and about to be closed (not at an activated one). */
+/* Accept clients that wait at one that is not watched and will be closed (not at an activated one). */
 void listeners_leave(const struct listeners *listeners, const struct listener *listener);
 
 /* Close them: another server has taken them over. */
 void listeners_forget(struct listeners *listeners);
 
 /*
- * Close them, and leave nobody who waits behind. Those for a proxy stay open: its health checks are to read that the
- * server stops.
+ * Close them, after accepting all clients that wait. Those for a proxy stay open: its health checks are to read that
+ * the server stops.
  */
 void listeners_close_for_clients(struct listeners *listeners);
 

@@ -17,8 +17,8 @@
 #include "common/banned.h"
 
 /*
- * Bind with the mode that it keeps; nothing is done to the name afterwards. bind(2) takes paths alone, and keeps the
- * one that it is given for ss(8); it leads to dir_fd, since nobody but root can change that.
+ * Bind with the mode that it keeps; nothing is done to the name afterwards. bind(2) takes only paths, and keeps the
+ * given one for ss(8). The path leads to dir_fd, because only root can change that.
  */
 static int
 bind_beside(int fd, const char *path, mode_t mode)
@@ -53,7 +53,7 @@ name_local_socket(struct local_socket *local, const char *beside, int backlog)
 	return 0;
 }
 
-/* Under a name of its own, then under its name. */
+/* Under a temporary name, then under its own. */
 static int
 open_local_socket(struct local_socket *local, const char *path, mode_t mode, int backlog)
 {
@@ -127,6 +127,6 @@ local_socket_server(const char *path)
 		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0))
 		peer.pid = 0;
 	close_fd(&fd);
-	/* a copy of the descriptor, in a process that it has forked, may outlive who listened */
+	/* a copy of the descriptor, in a process that it has forked, may outlive the listener */
 	return peer.pid > 0 && kill(peer.pid, 0) == 0 ? peer.pid : 0;
 }

@@ -24,7 +24,7 @@ struct local_socket {
 /*
  * runs as root: listen at path. The directories on the way must be such that root alone can change them. The socket
  * is bound beside its name with the mode that it keeps, and renamed: the name leads to a socket that listens at any
- * time, whoever had it before. What has the name and is no socket stays.
+ * time, whoever had it before. Anything else than a socket of that name stays.
  *
  * Returns 0, or -errno with error filled (what is wrong, without the path).
  */
@@ -33,7 +33,7 @@ int local_socket_open(struct local_socket *local, const char *path, mode_t mode,
 /* Close it; its name is removed unless keep_name, or another server has it now. */
 void local_socket_close(struct local_socket *local, bool keep_name);
 
-/* The process that listens at path, as far as it lives; 0: nobody does. */
+/* The live process that listens at path; 0: none. */
 pid_t local_socket_server(const char *path);
 
 #endif

@@ -14,8 +14,8 @@
 static struct ipc_message message;
 
 /*
- * The master's own mapping is not inherited, and the memory file takes no other for writing:
- * a session that is taken over cannot silence the others.
+ * Children do not inherit the master's own mapping, and the memory file allows no other for writing: a taken-over
+ * session cannot silence the others.
  */
 int
 log_switches_new(enum log_level level, struct log_switches **switches_out)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What decides, while the server runs, which records are sent: the level in force, and whether
- * somebody watches. One page that the master writes and every process of the server reads.
+ * The switches that decide at run time which records are sent: the level in force, and whether somebody watches. They
+ * are one page, which the master writes and every process of the server reads.
  */
 #ifndef DAEMON_MASTER_LOG_SWITCHES_H
 #define DAEMON_MASTER_LOG_SWITCHES_H
@@ -24,7 +24,7 @@ void log_switches_set_level(struct log_switches *switches, enum log_level level)
  */
 int log_switches_add_watcher(struct log_switches *switches, int logger_channel, int fd);
 
-/* The logger says that a watcher has left; all have when the logger is gone. */
+/* The logger reports that a watcher has left; when the logger is gone, all have. */
 void log_switches_watcher_left(struct log_switches *switches);
 void log_switches_logger_died(struct log_switches *switches);
 

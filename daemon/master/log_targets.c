@@ -26,7 +26,7 @@
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #define LOG_FILE_MODE 0600
 #define RESTART_MS 1000 /* between two tries to start the logger */
-#define TELL_DEATH_MS 60000 /* until the same death of a logger is told on standard error again */
+#define TELL_DEATH_MS 60000 /* until the same death of a logger is reported on standard error again */
 #define RECORDS_BUFFER (1 << 20) /* bytes that may wait for the logger before records are dropped */
 
 static struct ipc_message message;
@@ -41,7 +41,7 @@ hand_over(struct log_targets *targets, enum log_target_kind kind, bool is_used, 
 	return ipc_send_now(targets->worker.channel, &message, fd);
 }
 
-/* Where nobody listens, lines go nowhere until somebody does: the logger asks again. */
+/* While nobody listens, lines go nowhere; the logger asks again. */
 static int
 open_datagrams(enum log_target_kind kind, int *fd_out)
 {
@@ -83,7 +83,10 @@ target_is(const struct config *config, const char *name)
 	return strcmp(config->log.target, name) == 0;
 }
 
-/* Where standard error is the journal's, it is told in its own protocol, unless standard error is what was asked for. */
+/*
+ * Where standard error leads to the journal, use the journal's protocol, unless the configuration names standard
+ * error.
+ */
 static bool
 wants_target(const struct log_targets *targets, const struct config *config, enum log_target_kind kind)
 {
@@ -213,7 +216,7 @@ log_targets_reopen(struct log_targets *targets, char *error, size_t size)
 	return log_targets_use(targets, &files);
 }
 
-/* A channel of records. The order of its ends is the caller's: the kernel makes the first one first. */
+/* A channel of records. The caller chooses the order of its ends: the kernel makes the first one first. */
 static int
 make_records(int *first, int *second, const int *sending)
 {
@@ -293,7 +296,7 @@ logger_down(void *arg)
 	targets->was_told = false;
 }
 
-/* Nobody writes the log now. What was told a moment ago is not told again. */
+/* Nobody writes the log now. Do not repeat what was reported a moment ago. */
 static void
 logger_died(void *arg, const char *line)
 {

@@ -18,7 +18,7 @@
 
 #define EVENTS_AT_ONCE 64
 #define PID_BUCKETS 4096
-/* Children that end at the same time may have one SIGCHLD. All are looked for this much after it. */
+/* Children that end at the same time may share one SIGCHLD. Look for all of them this long after it. */
 #define REAP_ALL_AFTER_MS 200
 
 LIST_HEAD(child_bucket, loop_child);
@@ -222,7 +222,7 @@ child_leaves(struct loop *loop, struct loop_child *child)
 	child->is_leaving = true;
 }
 
-/* pid, or with -1 any child, for which the kernel looks at all of them. False: none is gone. */
+/* Reap pid, or with -1 any child, for which the kernel looks at all of them. False: none is gone. */
 static bool
 reap_pid(struct loop *loop, pid_t pid)
 {
@@ -339,7 +339,7 @@ loop_turn(struct loop *loop)
 	for (int i = 0; i < loop->event_count; i++) {
 		struct loop_source *source = loop->events[i].data.ptr;
 
-		/* a session that is forked finds nothing on the stack of what the events before were about */
+		/* a session that is forked finds nothing of earlier events on the stack */
 		wipe_stack();
 		if (source != NULL)
 			source->ready(source->arg);

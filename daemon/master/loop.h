@@ -84,10 +84,10 @@ bool timer_is_set(const struct loop_timer *timer);
 /* Call child->gone when pid is gone. */
 void child_add(struct loop *loop, struct loop_child *child, pid_t pid);
 
-/* Its end is nobody's business any more; it is reaped all the same. */
+/* Nobody waits for its end any more; it is reaped all the same. */
 void child_drop(struct loop *loop, struct loop_child *child);
 
-/* It is about to end. The kernel may merge its SIGCHLD with that of another: it is looked at with each of them. */
+/* It is about to end. The kernel may merge its SIGCHLD with that of another, so check it at each SIGCHLD. */
 void child_leaves(struct loop *loop, struct loop_child *child);
 
 /* Reap what ends until there is no child any more, or until deadline_ms. No handler is called. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* sallyportd: options, start-up in order, one line for whatever stands in the way. */
+/* sallyportd: options, start-up in order, one line for each error that prevents it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -78,7 +78,7 @@ tell_error(void *arg, const char *line)
 	fprintf(stderr, "%ssallyportd: %s\n", journal_prefix(LOG_ERR), line);
 }
 
-/* What the command line says. */
+/* The options of the command line. */
 struct start_options {
 	const char *config_path;
 	bool is_foreground, is_check, wants_version, wants_help;
@@ -119,7 +119,7 @@ next_argument(void *arg)
 	return **next == NULL ? NULL : *(*next)++;
 }
 
-/* -1: go on; or the exit status, where the version, the help, or what is wrong was printed. */
+/* -1: go on; or the exit status, after printing the version, the help, or an error. */
 static int
 take_arguments(char **argv, struct start_options *options)
 {
@@ -165,7 +165,7 @@ find_service_user(void)
 		exit_with_error("%s", error);
 }
 
-/* A directory of ours: made if missing, refused if anybody but root could change it, or put another into its place. */
+/* One of our directories: make it if it is missing, and refuse it if anybody but root could change or replace it. */
 static int
 open_master_directory(const char *path, mode_t mode)
 {
@@ -489,7 +489,7 @@ main(int argc, char **argv)
 		bind_all_symbols(argv);
 	title_name(TITLE_NAME_MASTER); /* a program that was executed as /proc/self/exe is called "exe" */
 	if (is_check)
-		close_range(STDERR_FILENO + 1, ~0U, 0); /* what the caller left open is none of ours */
+		close_range(STDERR_FILENO + 1, ~0U, 0); /* close what the caller has left open */
 	else if (activation_take(&inherited, error, sizeof(error)) < 0)
 		exit_with_error("%s", error);
 	if (!is_check && master_init(&master, argv[0]) < 0)

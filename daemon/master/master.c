@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The story of the master: wait for an event, pass it on, until told to stop and the last session is gone. */
+/* The story of the master: wait for an event, pass it on, until it must stop and the last session is gone. */
 #include "daemon/master/master.h"
 
 #include <signal.h>
@@ -181,7 +181,7 @@ master_open(struct master *master)
 	return r < 0 ? r : loop_take_signals(master->server.loop, handle_signal, master);
 }
 
-/* What there is to tell once the log is there. */
+/* What to log once the log is open. */
 static void
 announce(struct master *master)
 {

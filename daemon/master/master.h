@@ -57,9 +57,9 @@ int master_init(struct master *master, const char *argv0);
 int master_open(struct master *master);
 
 /*
- * Serve until told to stop. SIGTERM lets transfers finish, SIGINT breaks them off, and a second of them kills at once.
- * SIGHUP reloads, SIGUSR2 upgrades. main() has set master up. Returns when it stops, or another server has taken over, and
- * no session and no former server are left; a stop also ends when its time is over.
+ * Serve until a signal or a request to stop. SIGTERM lets transfers finish, SIGINT breaks them off, and a second of
+ * them kills at once. SIGHUP reloads, SIGUSR2 upgrades. main() has set master up. Returns when it stops, or another
+ * server has taken over, and no session and no former server are left; a stop also ends when its time is over.
  */
 void master_run(struct master *master);
 

@@ -24,8 +24,8 @@ struct metrics_server {
 };
 
 /*
- * Start it: on runtime-directory/metrics.sock, for root alone, and on metrics-listen. An address that
- * cannot be had is logged, and tried again every second: files are served all the same. server and quota_top are
+ * Start it: on runtime-directory/metrics.sock, for root alone, and on metrics-listen. An address that is not
+ * available is logged, and tried again every second; the server serves files all the same. server and quota_top are
  * borrowed.
  */
 void metrics_server_start(struct metrics_server *metrics_server, struct server *server, struct quota_top *quota_top);

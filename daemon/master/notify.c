@@ -20,7 +20,7 @@ static struct sockaddr_un target;
 static socklen_t target_len;
 static char target_name[sizeof(target.sun_path)];
 static int ready_pipe = -1;
-static bool is_main_process = true; /* as far as the service manager was told */
+static bool is_main_process = true; /* as far as the service manager knows */
 
 void
 notify_init(int ready_fd)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Tells whoever started the server how it is: systemd by one datagram (sd_notify(3)), a waiting parent by a byte. */
+/*
+ * Reports the state of the server to its starter: to systemd by one datagram (sd_notify(3)), to a waiting parent by a
+ * byte.
+ */
 #ifndef DAEMON_MASTER_NOTIFY_H
 #define DAEMON_MASTER_NOTIFY_H
 
@@ -15,7 +18,7 @@ void notify_ready(void);
 void notify_reloading(void);
 void notify_stopping(void);
 
-/* Another process is the server from now on; nothing is told any more by this one. */
+/* Another process is the server from now on; this one sends no more notifications. */
 void notify_main_process(pid_t pid);
 
 #endif

@@ -14,10 +14,11 @@
 
 #define VALUE_FILE "/proc/self/oom_score_adj"
 #define MASTER_VALUE (-500) /* as the unit sets it: half of the memory is to be taken off what the master has */
-#define CHILDREN_ABOVE 100 /* where the master has its value from elsewhere, or keeps it for want of a right */
+#define CHILDREN_ABOVE \
+	100 /* where the master's value is somebody else's, or it may not change it */
 #define VALUE_MAX 1000
 
-static char children_value[16]; /* empty: the kernel tells no value, and takes none */
+static char children_value[16]; /* empty: the kernel has no such value */
 
 /* Writes text, and leaves the descriptor open. */
 static bool
@@ -29,7 +30,7 @@ write_value(const char *text, int *fd)
 	return *fd >= 0 && write(*fd, text, len) == (ssize_t)len;
 }
 
-/* False: the kernel does not tell. */
+/* False: the kernel does not say. */
 static bool
 read_value(int *value)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whom the kernel ends when memory is short (proc(5), oom_score_adj): sessions, the one that has most of it first; the
+ * Which process the kernel ends when memory is short (proc(5), oom_score_adj): sessions, the largest first; the
  * master, without which nobody listens, last.
  */
 #ifndef DAEMON_MASTER_OOM_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Announced ports of small ranges (passive-ports): who holds one, the oldest first. When a session finds the range full,
- * the oldest announcement gives way, so that sessions that announce ports and never use them hold up nobody for longer
- * than three seconds. A session announces one port at a time: more sessions are what it takes to hold more of them.
+ * Announced ports of small ranges (passive-ports) and their sessions, the oldest first. When a session finds the
+ * range full, the oldest announcement gives way. So sessions that announce ports and never use them hold up nobody
+ * for longer than three seconds. A session announces one port at a time, so holding more ports takes more sessions.
  */
 #ifndef DAEMON_MASTER_PORTS_H
 #define DAEMON_MASTER_PORTS_H
@@ -31,9 +31,9 @@ void ports_announce(struct ports *ports, struct slot *slot, const union address 
 void ports_leave(struct ports *ports, struct slot *slot);
 
 /*
- * No port from low to high is free on the address local. Tell the session to yield whose announcement there is the oldest, if
- * it is old enough or its bytes move already, which is a claim (scoreboard.h): one that lies loses its port early.
- * Returns the session that was told, or NULL.
+ * No port from low to high is free on the address local. Ask the session with the oldest announcement there to yield,
+ * if that is old enough or its bytes move already. The latter is a claim (scoreboard.h): a session that lies loses
+ * its port early. Returns that session, or NULL.
  */
 struct slot *ports_yield(struct ports *ports, const union address *local, uint16_t low, uint16_t high, uint64_t now_ms);
 

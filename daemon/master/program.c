@@ -88,7 +88,7 @@ place_descriptors(const struct program_start *start)
 	return count;
 }
 
-/* runs in the child: nothing of the old environment but what tells about descriptors, the service manager and the zone */
+/* runs in the child: keep of the old environment only descriptors, the service manager and the zone */
 static void
 make_environment(const struct program_start *start, int count, char *variables[ENVIRONMENT_MAX + 1])
 {

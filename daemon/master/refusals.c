@@ -17,7 +17,10 @@
 #define BUCKETS 1024
 #define TELL_EVERY_MS 10000
 
-/* Addresses that meet in one bucket share it; who wants that needs many addresses, which the second size is for. */
+/*
+ * Addresses that meet in one bucket share it. An attacker needs many addresses for that, which the second size
+ * bounds.
+ */
 static const struct budget_size of_address = {.burst = 20, .per_s = 1};
 static const struct budget_size of_all = {.burst = 1000, .per_s = 50};
 

@@ -55,7 +55,7 @@ tell_problem(void *arg, const char *line)
 	report_reload_problem(arg, "reload-refused", line);
 }
 
-/* What is wrong with a file that a key names: the place of the key comes first. */
+/* An error of a file that a key names: the place of the key comes first. */
 struct complaint {
 	struct reload *reload;
 	const char *section, *key, *event;
@@ -82,7 +82,7 @@ report_reload_warning(void *arg, const char *line)
 	log_message(LEVEL_WARNING, "reload", "%s", line);
 }
 
-/* What a running master cannot change; says so. */
+/* Report keys that a running master cannot change. */
 static void
 warn_about_fixed_keys(struct reload *reload, const struct config *old)
 {

@@ -20,8 +20,8 @@ struct resolver {
 void resolver_init(struct resolver *resolver, struct server *server);
 
 /*
- * Have what the configuration in force says in server->offer.passive_told: an address at once, a
- * name when its lookup is done, and again every five minutes. At start and reload.
+ * Put what the configuration in force says into server->offer.passive_told: an address at once, a name when its
+ * lookup is done, and again every five minutes. At start and reload.
  */
 void resolver_configure(struct resolver *resolver);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the parts of the master share: the loop, the configuration in force, who the server is, the board of all
- * sessions, and what a session takes with it. Each part has a struct of its own beside it, which others do not touch.
+ * What the parts of the master share: the loop, the configuration in force, the identity of the server, the board of
+ * all sessions, and what a session inherits. Each part has a struct of its own beside it, which others do not touch.
  */
 #ifndef DAEMON_MASTER_SERVER_H
 #define DAEMON_MASTER_SERVER_H
@@ -22,7 +22,7 @@ struct loop;
 struct offer {
 	int log_channel, reserved_log_channel; /* of all records; of those that matter most */
 	int hook_channel; /* of uploads; 0: not made yet */
-	union address passive_told; /* what PASV tells; AF_UNSPEC: the address that the client dialled */
+	union address passive_told; /* what PASV announces; AF_UNSPEC: the address that the client dialled */
 	SSL_CTX *tls; /* without its key; NULL: no certificate */
 	int key_fd; /* the key's numbers in sealed memory, never read here */
 };

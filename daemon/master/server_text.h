@@ -29,7 +29,7 @@ void server_text_say(int channel, const char *text);
  */
 int server_text_receive(int channel, char text[SERVER_TEXT_MAX + 1], int *fd_out);
 
-/* The next line of text, without its line break, or NULL; *text moves behind it. */
+/* The next line of text, without its line break, or NULL; *text moves past it. */
 char *server_text_line(char **text);
 
 /* Add "session ID KEY USER" to lines, which are sent first, and cleared, when there is no room. */

@@ -50,7 +50,7 @@ static void slot_overdue_due(void *arg);
 static void sessions_accounts_ended(void *arg);
 static void sessions_judged(void *arg, const struct address_key *address);
 
-/* No other process has a copy: a session has no need to know who else is here, and a fork is cheaper without. */
+/* No other process has a copy: a session needs nothing of others, and a fork is cheaper without. */
 static int
 make_slots(struct slot **slots_out)
 {
@@ -125,7 +125,7 @@ arrives_no_more(struct sessions *sessions, struct slot *slot)
 	slot->is_arriving = false;
 }
 
-/* It is to end by itself, within LEAVE_MS. */
+/* It must end by itself, within LEAVE_MS. */
 static void
 expect_end(struct sessions *sessions, struct slot *slot)
 {
@@ -234,7 +234,7 @@ leave_turns(struct sessions *sessions, struct slot *slot)
 		turns_leave(sessions->turns[kind], &slot->turns[kind]);
 }
 
-/* The monitor was told to check the password, and has not said yet what came of it. */
+/* The monitor has its turn to check the password, and has not reported the result yet. */
 static bool
 has_turn(const struct slot *slot)
 {
@@ -454,7 +454,7 @@ slot_answer_count_home(struct sessions *sessions, struct slot *slot)
 		home_counts_want(&sessions->counts, slot->user);
 }
 
-/* The fields of a host, with port 0. False: they are none. */
+/* The fields of a host, with port 0. False: malformed. */
 static bool
 get_host(union address *address)
 {
@@ -540,7 +540,7 @@ slot_ended(void *arg)
 	kill(-slot->monitor_pid, SIGKILL);
 }
 
-/* What a monitor may say; whether it may now is each one's to check. */
+/* The messages of a monitor; each function checks whether it may come now. */
 static void (*const answers[])(struct sessions *sessions, struct slot *slot) = {
     [IPC_attempt] = slot_answer_attempt,
     [IPC_attempt_pam] = slot_answer_attempt_pam,
@@ -628,8 +628,8 @@ is_slowed(struct sessions *sessions, struct turn *turn, uint64_t now)
 }
 
 /*
- * The turns for PAM that one address may have, alone or not: whoever holds one computes nothing, so that keeping the
- * rest for others costs nothing either.
+ * The turns for PAM that one address may have, alone or not. A session that holds one computes nothing, so keeping
+ * the rest for others costs nothing either.
  */
 static uint32_t
 pam_share(const struct sessions *sessions)

@@ -33,7 +33,7 @@ struct sessions {
 	struct tally *by_address, *by_user; /* of them */
 	struct turns *turns[TURN_KIND_COUNT];
 	struct judgements *judgements;
-	struct loop_timer grant; /* of turns to those who wait */
+	struct loop_timer grant; /* of turns to waiting sessions */
 	struct work_turns work;
 	struct home_counts counts; /* of their homes */
 	struct ports ports;
@@ -70,12 +70,12 @@ struct slot *sessions_take_slot(struct sessions *sessions);
 /* There was no session to come after all. */
 void sessions_return_slot(struct sessions *sessions, struct slot *slot);
 
-/* Have the oldest session that did not log in make room. False: there is none. */
+/* End the oldest session without a login to make room. False: there is none. */
 bool sessions_make_room(struct sessions *sessions);
 
 /*
- * A session that was forked is one of the table from now on. pid: its monitor, which leads a group of its own;
- * channel: to it, the slot's from here on.
+ * Add a forked session to the table. pid: its monitor, which leads a group of its own; channel: to it, the slot's
+ * from here on.
  */
 void sessions_enter(struct sessions *sessions, struct slot *slot, pid_t pid, int channel, const struct session *session,
     const struct address_key *address);
@@ -87,15 +87,15 @@ void slot_ready(void *arg);
 void slot_gone(void *arg, int status);
 
 /*
- * Let sessions that wait compute their password hash, as far as limits.concurrent-hashes, the delays of their addresses
- * and a loader of accounts allow; again when the next one may be due. arg: the struct sessions.
+ * Give waiting sessions their turns to compute a hash, as far as limits.concurrent-hashes, the delays of their
+ * addresses and a loader of accounts allow; again when the next one may be due. arg: the struct sessions.
  */
 void sessions_grant_due(void *arg);
 
 /* The same before the loop waits again: a turn is free, the accounts or the limits have changed. */
 void sessions_grant_soon(struct sessions *sessions);
 
-/* End the sessions that a request names, or tell their clients a notice. Returns how many. */
+/* End the sessions that a request names, or send their clients a notice. Returns how many. */
 size_t sessions_kick(struct sessions *sessions, const struct control_request *request);
 size_t sessions_notify(struct sessions *sessions, const struct control_request *request);
 

@@ -17,7 +17,7 @@
 
 struct sessions;
 
-/* What an attempt to log in takes turns for: a hash computes; PAM waits, for other machines as well. */
+/* The two kinds of turns of an attempt to log in: a hash computes; PAM waits, for other machines as well. */
 enum turn_kind { TURN_HASH, TURN_PAM, TURN_KIND_COUNT };
 
 struct slot {

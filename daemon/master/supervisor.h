@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Who watches this process by its number, so that no other process can take its place. */
+/* Supervisors that watch this process by its number, so that no other process can take its place. */
 #ifndef DAEMON_MASTER_SUPERVISOR_H
 #define DAEMON_MASTER_SUPERVISOR_H
 
@@ -7,7 +7,8 @@
 #include <stddef.h>
 
 /*
- * Find what would take the end of this process for the end of the service; at start, before the environment is cleared.
+ * Find a supervisor that would take the end of this process for the end of the service; at start, before the
+ * environment is cleared.
  *
  * is_foreground  started with -f. In the background, the server is known by its pid file.
  * why            "" when nothing does: a service manager with NOTIFY_SOCKET learns of the new main process. Else the

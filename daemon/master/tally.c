@@ -62,7 +62,7 @@ tally_free(struct tally *tally)
 		munmap(tally, tally_size(tally->keys_max));
 }
 
-/* Where the number of the key's entry stands, or, as 0, where it would. */
+/* The place of the number of the key's entry, or, with 0, where it would be. */
 static uint32_t *
 tally_place(struct tally *tally, const void *key, size_t len)
 {

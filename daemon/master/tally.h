@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How many there are of each key: the sessions of an address, of an account. Each call takes the same time
- * however many keys there are, no client can choose keys that meet in one place, and no child has a copy.
+ * Counts for keys: the sessions of an address, of an account. Each call takes the same time however many keys there
+ * are, no client can choose keys that meet in one place, and no child has a copy.
  */
 #ifndef DAEMON_MASTER_TALLY_H
 #define DAEMON_MASTER_TALLY_H
@@ -20,13 +20,13 @@ struct tally;
 int tally_new(uint32_t keys_max, struct tally **tally_out);
 void tally_free(struct tally *tally);
 
-/* How many of key are there; len is 1 to TALLY_KEY_MAX. */
+/* The count of key; len is 1 to TALLY_KEY_MAX. */
 uint32_t tally_count(struct tally *tally, const void *key, size_t len);
 
 /* One more. Returns 0, -EINVAL for a length that no key has, -ENOSPC when there are keys_max others. */
 int tally_add(struct tally *tally, const void *key, size_t len);
 
-/* One less; of a key that is not there nothing. */
+/* One less; does nothing for an unknown key. */
 void tally_remove(struct tally *tally, const void *key, size_t len);
 
 #endif

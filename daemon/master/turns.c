@@ -15,7 +15,7 @@
 
 #define BUCKETS 4096
 
-/* Where an address stands that has somebody waiting. */
+/* The rank of an address for which somebody waits. */
 enum rank {
 	RANK_NONE, /* nobody waits */
 	RANK_FIRST, /* it has no turn: before those that have */
@@ -150,7 +150,7 @@ turn_rank(const struct turn_address *address)
 	return address->shares == 0 ? RANK_FIRST : RANK_AGAIN;
 }
 
-/* Who waits at the address, or what it has, is another; an address of a new rank stands last there. */
+/* The address has other waiters or turns now; an address of a new rank comes last there. */
 static void
 settle_place(struct turns *turns, struct turn_address *address)
 {
@@ -265,7 +265,7 @@ turns_leave(struct turns *turns, struct turn *turn)
 		break;
 	}
 	*turn = (struct turn){.state = TURN_NONE};
-	/* an address sleeps for the sake of the first one alone */
+	/* an address sleeps only for its first waiter */
 	if (address->rank != RANK_LATER || was_first)
 		settle_place(turns, address);
 }

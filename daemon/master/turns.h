@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Turns: who may do something of which only so much runs at once, in rounds over addresses.
+ * Turns for work of which only a number runs at once, in rounds over addresses.
  *
- * Who waits does so behind its own address. While several addresses wait, each has one turn at most, first come
- * first served; an address that waits alone may have all. A turn may be given back before the attempt is judged; it
- * counts for its address until then, so that an address tries no faster because its answers come late.
- * Every step costs O(1), or O(log n) for one that is put off. No clock, no descriptor.
+ * Each waits in the queue of its address. While several addresses wait, each has at most one turn, first come first
+ * served; an address that waits alone may have all. A turn may be given back before the attempt is judged; it counts
+ * for its address until then, so that an address tries no faster because its answers come late. Every step costs
+ * O(1), or O(log n) for one that is put off. No clock, no descriptor.
  */
 #ifndef DAEMON_MASTER_TURNS_H
 #define DAEMON_MASTER_TURNS_H
@@ -26,12 +26,12 @@ enum turn_state {
 	TURN_GIVEN_BACK /* others may have it, but it still counts for its address */
 };
 
-/* The part of one who waits; all zero at first. One that is given back may be copied and the original zeroed. */
+/* The state of one waiter; all zero at first. One that is given back may be copied and the original zeroed. */
 struct turn {
 	enum turn_state state;
-	uint64_t not_before_ms; /* 0: nobody has said yet */
+	uint64_t not_before_ms; /* 0: not known yet */
 	struct turn_address *address;
-	TAILQ_ENTRY(turn) next; /* behind the same address */
+	TAILQ_ENTRY(turn) next; /* of the same address */
 };
 
 /* Nobody waits. addresses_max: as many as there can be turns at once. No other process inherits it. 0 or -errno. */
@@ -44,7 +44,7 @@ void turns_set_bounds(struct turns *turns, uint32_t most, uint32_t most_per_addr
 /* turn, in state TURN_NONE, waits from now on. */
 void turns_wait(struct turns *turns, struct turn *turn, const struct address_key *address);
 
-/* Whose turn it is by now_ms; NULL: nobody's. Take it or put it off, then ask again. */
+/* The waiter whose turn it is by now_ms; NULL: none. Take it or put it off, then ask again. */
 struct turn *turns_next(struct turns *turns, uint64_t now_ms);
 
 /* What turns_next() has returned waits until until_ms, and with it all of its address. */

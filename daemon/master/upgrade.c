@@ -42,7 +42,7 @@
 #define START_SECONDS 60 /* for the new server to be ready */
 #define RESCUE_MS 1000 /* a service manager may act first when the server that took over dies */
 #define RESCUE_AGAIN_MS 10000
-#define ERRORS_MAX 4096 /* bytes of what a server says that does not come up */
+#define ERRORS_MAX 4096 /* bytes of the output of a server that does not come up */
 #define GONE_LINE (sizeof("gone \n") - 1 + SESSION_ID_SIZE - 1)
 #define GONE_AT_ONCE (SERVER_TEXT_MAX / GONE_LINE * GONE_LINE) /* bytes of one message: whole lines */
 
@@ -131,7 +131,7 @@ start_program(struct upgrade *upgrade)
 		.uploads_read = upgrade->parts.hooks->uploads_read,
 		.channel = channels[1],
 		.errors_fd = errors[1],
-		/* where nobody listens, any will do */
+		/* while nobody listens, any certificate is good enough */
 		.needs_good_certificate = !upgrade->is_retired && certificates_are_good(upgrade->parts.server),
 	    },
 	    &upgrade->program_pid, &upgrade->program_fd);
@@ -533,7 +533,7 @@ upgrade_successor_ready(void *arg)
 		send_gone(upgrade);
 	r = server_text_receive(upgrade->successor, text, NULL);
 	if (r == -EPIPE) {
-		/* one that has not come up is told about when its parent is reaped */
+		/* one that has not come up is reported when its parent is reaped */
 		loop_close(upgrade->parts.server->loop, &upgrade->successor_source, &upgrade->successor);
 		if (upgrade->has_successor)
 			miss_successor(upgrade);
@@ -542,7 +542,10 @@ upgrade_successor_ready(void *arg)
 		obey_successor(upgrade, line);
 }
 
-/* Whether a session may log in, the server in charge decides, which alone knows all of the account. False: this one does. */
+/*
+ * The server in charge decides whether a session may log in, because only it knows all sessions of the account.
+ * False: this one does.
+ */
 static bool
 upgrade_ask_admission(void *arg, const char *id, uint32_t max_sessions, const char *user)
 {
@@ -586,7 +589,10 @@ upgrade_tell_ready(struct upgrade *upgrade)
 	return former_servers_tell_starter(&upgrade->formers, "formers\nready\n");
 }
 
-/* Not before the former server has told who is the main process now, unless it has died before. */
+/*
+ * Not before the former server has told the service manager which process is the main one now, unless it has died
+ * before.
+ */
 static void
 upgrade_tell_manager(void *arg)
 {

@@ -67,7 +67,7 @@ struct upgrade {
 	struct upgrade_parts parts;
 	const char *program; /* where this program was started from */
 	/* the server that comes */
-	char supervisor[160]; /* why none may come; "": it may */
+	char supervisor[160]; /* why no upgrade is possible; "": it is */
 	struct loop_child child; /* its parent until it is ready; pid 0: none starts */
 	pid_t program_pid; /* itself, */
 	int program_fd; /* and its pidfd; -1: none */
@@ -89,7 +89,7 @@ struct upgrade {
 	char report[UPGRADE_REPORT_MAX]; /* lines */
 	/* the servers that go */
 	struct former_servers formers;
-	bool is_known; /* the service manager was told of this one */
+	bool is_known; /* the service manager knows this one */
 };
 
 /* At start, before the environment is cleared: remember how this program was started. parts is copied. 0 or -ENOMEM. */
@@ -98,7 +98,7 @@ int upgrade_init(struct upgrade *upgrade, const struct upgrade_parts *parts, con
 /* The sessions can be counted from now on. Take what the former server hands over, but its listeners and its standard error. */
 void upgrade_take(struct upgrade *upgrade, const struct inherited *inherited);
 
-/* This server is ready: tell the former one, if there is one. True: readiness is told to the manager later. */
+/* This server is ready: report it to the former one, if there is one. True: the manager learns of it later. */
 bool upgrade_tell_ready(struct upgrade *upgrade);
 
 /*

@@ -29,8 +29,8 @@ work_init(struct work_turns *work, const struct server *server)
 }
 
 /*
- * The word of a monitor is checked: a process of its session is in its group, which none can leave. Errors are those of
- * a process that has just ended, or of a master without CAP_SYS_NICE.
+ * Check the monitor's claim: a process of its session is in its group, which none can leave. Errors are those of a
+ * process that has just ended, or of a master without CAP_SYS_NICE.
  */
 static void
 set_priority(const struct work_turns *work, const struct slot *slot, bool is_low)
@@ -104,7 +104,10 @@ is_overdue(const struct slot *slot, uint64_t now)
 	return now - slot->work_since_ms >= OVERDUE_MS;
 }
 
-/* How many count for the server; due_ms: when one of them will not any more. There are few: who is overdue counts for its account. */
+/*
+ * How many count for the server; due_ms: when one of them no longer will. There are few. An overdue one counts only
+ * for its account.
+ */
 static uint32_t
 count_working(const struct work_turns *work, uint64_t now, uint64_t *due_ms)
 {

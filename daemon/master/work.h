@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Turns for long work of files processes: HASH, SITE CPTO, RMDA and the like. So many run at once for an account
- * (limits.work-per-user) and for the server (limits.concurrent-work); the others wait, first come first served. A
- * session gives its turn back after a second and waits again, so that the work of all goes on in rounds. One that
- * does not give it back stops counting for the server, and so holds up its own account alone.
+ * Turns for long work of files processes: HASH, SITE CPTO, RMDA and the like. Limited numbers run at once for an
+ * account (limits.work-per-user) and for the server (limits.concurrent-work). The others wait, first come first
+ * served. A session gives its turn back after a second and waits again, so that the work of all goes on in rounds.
+ * One that does not give it back stops counting for the server, and so holds up its own account alone.
  *
- * A process that has a turn runs at low priority: what only reads when nobody else is ready to run (SCHED_IDLE), for
- * the disk too; what changes the home, and so may have the lock of its quota, at nice 19. The master sets it, since
- * to come back takes a right that a session does not have. Without CAP_SYS_NICE there are turns alone.
+ * A process with a turn runs at low priority. Work that only reads runs when nobody else is ready to run
+ * (SCHED_IDLE), for the disk too. Work that changes the home, and so may have the lock of its quota, runs at nice 19.
+ * The master sets the priority, because a session lacks the right to go back. Without CAP_SYS_NICE there are only
+ * turns.
  */
 #ifndef DAEMON_MASTER_WORK_H
 #define DAEMON_MASTER_WORK_H
@@ -36,7 +37,10 @@ bool work_end(struct work_turns *work, struct slot *slot);
 /* The session is gone, and its turn with it. */
 void work_leave(struct work_turns *work, struct slot *slot);
 
-/* Give turns to those who wait, as far as there are some; again when the next one may be free. arg: the struct work_turns. */
+/*
+ * Give turns to waiting processes, as far as some are free; again when the next one may be free. arg: the struct
+ * work_turns.
+ */
 void work_due(void *arg);
 
 /* The same before the loop waits again: the limits have changed. */

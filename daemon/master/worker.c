@@ -201,7 +201,7 @@ receive_one(struct worker *worker)
 	if (is_known)
 		return true;
 	if (r != -EPIPE && worker->child.pid != 0)
-		kill(worker->child.pid, SIGKILL); /* no process of ours says that; another one is started */
+		kill(worker->child.pid, SIGKILL); /* none of our processes sends that; start another one */
 	loop_close(worker->loop, &worker->source, &worker->channel);
 	return false;
 }

@@ -12,12 +12,12 @@
 
 #include "daemon/master/loop.h"
 
-#define WORKER_TEXT_MAX 640 /* of what is told of a death */
+#define WORKER_TEXT_MAX 640 /* of the report of a death */
 
 struct board;
 struct ipc_message;
 
-/* What the parts differ in. Functions but run may be NULL. */
+/* The differences between the parts. All functions except run may be NULL. */
 struct worker_kind {
 	const char *name; /* in titles and in alarms */
 	bool sees_board; /* run has the board of all sessions */
@@ -31,13 +31,13 @@ struct worker_kind {
 	/* In the master, after the fork, or when there was none: what prepare has opened is closed. */
 	void (*release)(void *arg);
 
-	/* A message that is no alarm. False: no worker of this kind says it, and it is killed. */
+	/* A message that is no alarm. False: no worker of this kind sends it, and it is killed. */
 	bool (*receive)(void *arg, struct ipc_message *message);
 
 	/* It is gone. */
 	void (*down)(void *arg);
 
-	/* It is gone, and not in good order: what its alarm says. */
+	/* It is gone, and not in good order: the text of its alarm. */
 	void (*died)(void *arg, const char *line);
 
 	/* One could not be started; retry_ms: when it is tried again. error: why. */
@@ -72,7 +72,7 @@ void worker_restart(struct worker *worker);
 /* Take one message of it now, if there is one, outside of the loop. */
 void worker_receive(struct worker *worker);
 
-/* It ends in good order, and none is started any more. */
+/* It ends in good order, and no other one is started. */
 void worker_stop(struct worker *worker);
 
 #endif
