@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "accounts/ledger.h"
@@ -158,6 +160,9 @@ home_counts_want(struct home_counts *counts, const char *user)
 	count->errand = (struct errand){.child = {.gone = count_gone, .arg = count}};
 	pid = errand_start(&count->errand, counts->server->loop, &counts->server->board, "count", COUNT_SECONDS_MAX);
 	if (pid == 0) {	/* without the table of sessions, which user may lie in */
+		/* it may take long: it ends with the master, and its own child with it */
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != counts->server->pid)
+			_exit(1);
 		log_set_context(NULL, NULL, NULL, count->user);
 		title_set("count", count->user, NULL);
 		errand_exit(count_account(counts, count->user));

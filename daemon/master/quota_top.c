@@ -18,7 +18,7 @@
 #define LOOK_EVERY_MS (60 * 1000)
 #define LOOK_SECONDS_MAX 300
 
-/* The use of one ledger's account. A figure in doubt is left out until a session has counted again. */
+/* The use of one ledger's account. An unknown one is left out until the home was counted. */
 static int
 read_top_ledger(const char *directory, const char *name, const uint8_t boot_id[16], struct quota_row *row)
 {

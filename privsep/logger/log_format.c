@@ -76,7 +76,6 @@ log_entry_may_be_from(const struct log_entry *entry, uid_t uid)
 	} rows[] = {
 	    {"monitor", "login"},
 	    {"monitor", "transfer"},
-	    {"monitor", "quota-counted"},
 	    {"monitor", "data-refused"},
 	    {"monitor", "data-failed"},
 	    {"monitor", "bad-commands"},

@@ -204,7 +204,7 @@ def is_gone(pid):
 
 
 def no_session():
-    return not any(children(pid) for pid in children(int(os.environ["SERVER_PID"])))
+    return not any(children(pid) for pid in children(int(os.environ["SERVER_PID"])) if not is_errand(pid))
 
 
 def is_errand(pid):

@@ -671,6 +671,28 @@ figure_is_right()
 	END
 }
 
+@test "a count ends with the server" {
+	ALARM_EXPECTED=1
+	serve '100000000 100'
+	py <<-END
+		$STEPS
+		$HOLD
+		die_in_upload('g', 300)
+		fd = held('g')
+		c = Control().login()
+		c.put('f', bytes(10))
+		wait_until(lambda: errands() and children(errands()[0]))
+		pids = errands() + children(errands()[0])
+		os.kill(int(os.environ['SERVER_PID']), signal.SIGINT)
+		began = time.monotonic()
+		wait_until(lambda: all(is_gone(pid) for pid in pids))
+		# the partial that is held would keep it for five seconds
+		assert time.monotonic() - began < 4, time.monotonic() - began
+	END
+	wait "$SERVER_PID" || :
+	start_server
+}
+
 @test "sallyportctl quota recount while the server counts waits for that, and says so on a terminal" {
 	ALARM_EXPECTED=1
 	serve '100000000 100'
