@@ -14,8 +14,7 @@
 
 #define VALUE_FILE "/proc/self/oom_score_adj"
 #define MASTER_VALUE (-500) /* as the unit sets it: half of the memory is to be taken off what the master has */
-#define CHILDREN_ABOVE \
-	100 /* where the master's value is somebody else's, or it may not change it */
+#define CHILDREN_ABOVE 100 /* where somebody else set the master's value, or it may not change it */
 #define VALUE_MAX 1000
 
 static char children_value[16]; /* empty: the kernel has no such value */
