@@ -562,13 +562,12 @@ keep_or_remove(struct upload *upload)
 static int
 must_be_ours(const struct upload *upload)
 {
-	off_t written = lseek(upload->fd, 0, SEEK_CUR);
 	struct stat st;
 
 	if (!storage_is_shared())
 		return 0;
 	if (!locked_file_is_held(upload->dir_fd, upload->partial, upload->fd, &st) ||
-	    (!upload->is_lost && st.st_size != written))
+	    (!upload->is_lost && st.st_size != lseek(upload->fd, 0, SEEK_CUR)))
 		return -EBUSY;
 	return 0;
 }
