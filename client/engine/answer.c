@@ -12,7 +12,7 @@
 
 #include "common/banned.h"
 
-/* Digits at *text, at most max in value; *text moves behind them. Returns 0 or -EINVAL. */
+/* Digits at *text, at most max in value; *text moves past them. Returns 0 or -EINVAL. */
 static int
 read_decimal(const char **text, unsigned int max, unsigned int *value)
 {
@@ -80,7 +80,7 @@ answer_pasv(const char *message, uint32_t *host, uint16_t *port)
 	return -EINVAL;
 }
 
-/* "257 /x", "257 /x is the current directory": without quotes only an absolute path can be told from a word. */
+/* "257 /x", "257 /x is the current directory": without quotes only an absolute path differs from a word. */
 static int
 bare_path(const char *message, char *path, size_t size)
 {
@@ -195,7 +195,7 @@ answer_feature(const char *text, const char *feature)
 {
 	size_t len = strlen(feature);
 
-	/* features stand in lines that begin with a blank; some servers put the code there */
+	/* features are in lines that begin with a blank; some servers put the code there */
 	while (text != NULL && *text != '\0') {
 		const char *line = text;
 

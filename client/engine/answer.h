@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What certain replies tell: ports, paths, times, hashes, features. Pure. */
+/* The content of certain replies: ports, paths, times, hashes, features. Pure. */
 #ifndef CLIENT_ENGINE_ANSWER_H
 #define CLIENT_ENGINE_ANSWER_H
 

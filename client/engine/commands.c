@@ -276,7 +276,7 @@ fail_listing(struct ftp *ftp, int r)
 	return fail_local(ftp, r, "listing");
 }
 
-/* What servers say in the final reply of a listing that is not what it seems. */
+/* The final reply of a listing that is not what it seems. */
 static const struct {
 	const char *words; /* lower case */
 	bool is_cut; /* else: the directory was not read at all */
@@ -429,7 +429,7 @@ list_here(struct ftp *ftp, struct listing *listing)
 	return reason;
 }
 
-/* What is not shown by this listing, and may be there. */
+/* Names that this listing does not show, and that may exist. */
 static void
 doubt_listing(struct ftp *ftp, struct listing *listing)
 {
@@ -440,7 +440,7 @@ doubt_listing(struct ftp *ftp, struct listing *listing)
 		listing->list.doubts |= FTP_DOUBT_EMPTY;
 }
 
-/* Where the session stands is asked for before it leaves, so that it can come back without a new login. */
+/* Ask for the session's directory before leaving it, so that it can come back without a new login. */
 static enum ftp_class
 learn_directory(struct ftp *ftp)
 {
@@ -586,7 +586,7 @@ ask_mtime(struct ftp *ftp, const char *path, struct ftp_entry *entry)
 	return FTP_OK;
 }
 
-/* What SIZE and MDTM tell of a name that cannot be entered. FTP_OK with *is_there false: they know of none. */
+/* What SIZE and MDTM report of a name that cannot be entered. FTP_OK with *is_there false: they know of none. */
 static enum ftp_class
 stat_file(struct ftp *ftp, const char *path, struct ftp_entry *entry, bool *is_there)
 {

@@ -270,7 +270,7 @@ struct race {
 	size_t why_size;
 };
 
-/* An address has failed: that is told for each, and the last error counts. */
+/* An address has failed: report it, and keep the last error. */
 static void
 lose(struct race *race, size_t i, int error)
 {

@@ -17,9 +17,9 @@
 #define RESYNC_MS 5000
 #define RESYNC_ABORTED_MS 1000
 #define LATE_MS 1000 /* for a reply that may be on its way */
-#define RESYNC_REPLIES 8 /* that a broken-off transfer may leave behind */
+#define RESYNC_REPLIES 8 /* that a broken-off transfer may leave */
 
-/* --- what is told --- */
+/* --- messages --- */
 
 static void __attribute__((format(printf, 3, 0)))
 format_escaped(char *out, size_t size, const char *format, va_list args)
@@ -117,7 +117,7 @@ fail_local(struct ftp *ftp, int r, const char *what)
 	return FTP_LOCAL;
 }
 
-/* What to try after a reply with this code. */
+/* A hint after a reply with this code. */
 static const struct {
 	int code;
 	const char *hint;
@@ -341,7 +341,7 @@ control_reply(struct ftp *ftp, unsigned int timeout_ms)
 			return fail_parse(ftp, -EBADMSG);
 		}
 		if (n <= 0) {
-			/* the error tells how long was waited indeed */
+			/* the error says how long the wait really was */
 			enum ftp_class reason = fail_wire(ftp, &ftp->control, (int)n, "control connection");
 
 			ftp->control.timeout_ms = usual_ms;
@@ -454,7 +454,7 @@ is_fitting(const struct ftp *ftp, const char *format)
 	return true;
 }
 
-/* Only a login, or the beginning, has these: a second one is nobody's reply. */
+/* Only a login, or the beginning, has these: a second one replies to nothing. */
 static bool
 is_of_login(int code)
 {
@@ -471,8 +471,8 @@ is_before_noop(struct ftp *ftp, const char *format)
 }
 
 /*
- * The reply does not fit the command: a late one to something else, or this server's way. NOOP tells: when the command's own
- * reply comes before that of NOOP, the first one was nobody's.
+ * The reply does not fit the command: it is a late one to another command, or this server's way. Send NOOP to find
+ * out: if the command's own reply comes before that of NOOP, the first reply was a late one.
  */
 static enum ftp_class
 step_over(struct ftp *ftp, const char *format)
@@ -561,13 +561,13 @@ void
 control_resync(struct ftp *ftp)
 {
 	struct ftp_error saved = ftp->error;
-	/* whoever pressed Ctrl-C waits */
+	/* the user has pressed Ctrl-C and waits */
 	unsigned int timeout_ms = ftp->control.timeout_ms, limit_ms = is_aborted(ftp) ? RESYNC_ABORTED_MS : RESYNC_MS;
 	bool is_in_step = false;
 
 	if (ftp->control.fd < 0)
 		return;
-	/* whoever stopped the transfer must not stop this, which is bounded anyway */
+	/* the signal that stopped the transfer must not stop this, which is bounded anyway */
 	ftp->control.abort = NULL;
 	ftp->control.timeout_ms = limit_ms;
 	/* how many replies ABOR has depends on how far the transfer was; 257 belongs to PWD alone */

@@ -26,7 +26,7 @@ give_up_epsv(struct ftp *ftp, const char *why)
 	ftp->has_no_epsv = true;
 }
 
-/* RFC 2428, 3. FTP_OK with *port 0: it does not work with this server, for whatever reason. */
+/* RFC 2428, 3. FTP_OK with *port 0: EPSV does not work with this server. */
 static enum ftp_class
 ask_epsv(struct ftp *ftp, uint16_t *port)
 {
@@ -51,7 +51,7 @@ ask_epsv(struct ftp *ftp, uint16_t *port)
 	return FTP_OK;
 }
 
-/* The address in the answer is not used unless that was wished: it may be wrong behind NAT, or a third party's. */
+/* The address in the answer is used only on request: it may be wrong behind NAT, or a third party's. */
 static enum ftp_class
 ask_pasv(struct ftp *ftp, union address *peer, uint16_t *port)
 {
@@ -318,7 +318,7 @@ data_break(struct ftp *ftp, struct data *data, enum ftp_class reason)
 	wire_close(&data->wire, true);
 	if (data->is_answered || ftp->control.fd < 0)
 		return reason;
-	/* whoever was silent that long is not asked again */
+	/* do not ask a server again that was silent that long */
 	if (reason == FTP_NETWORK && ftp->error.error == ETIMEDOUT) {
 		control_drop(ftp);
 		return reason;

@@ -22,7 +22,7 @@ enum ftp_class data_begin(struct ftp *ftp, struct data *data, const char *verb, 
 
 /*
  * Receive bytes of a data connection and hand them on in large pieces, until its end or until wanted bytes have come.
- * take() returns 0, -EFBIG (more than the size that was told), -EBADMSG (other bytes than before), or another -errno of
+ * take() returns 0, -EFBIG (more than the announced size), -EBADMSG (other bytes than before), or another -errno of
  * the local side.
  */
 enum ftp_class data_receive(struct ftp *ftp, struct wire *wire, uint64_t wanted,
@@ -32,8 +32,8 @@ enum ftp_class data_receive(struct ftp *ftp, struct wire *wire, uint64_t wanted,
 enum ftp_class data_end(struct ftp *ftp, struct data *data);
 
 /*
- * The data connection failed, or is not wanted any more: reset it, and bring the control connection
- * in step again. An error that the server tells for the cut replaces that of the connection (quota, disk).
+ * The data connection failed, or is no longer needed: reset it, and bring the control connection in step again. An
+ * error that the server reports for the cut (quota, disk) replaces that of the connection.
  */
 enum ftp_class data_break(struct ftp *ftp, struct data *data, enum ftp_class reason);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a listing tells of one file or directory. */
+/* One file or directory of a listing. */
 #ifndef CLIENT_ENGINE_ENTRY_H
 #define CLIENT_ENGINE_ENTRY_H
 
@@ -45,7 +45,7 @@ struct ftp_list {
 	unsigned int doubts;	/* enum ftp_doubt */
 };
 
-/* What the doubts are, for a sentence that begins with the directory: "has 2 lines that ..."; "" for none. */
+/* The doubts, for a sentence that begins with the directory: "has 2 lines that ..."; "" for none. */
 void ftp_doubt_text(const struct ftp_list *list, char *text, size_t size);
 
 void ftp_list_free(struct ftp_list *list);

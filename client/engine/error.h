@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What went wrong, in a class that decides an exit status and in words for a person. */
+/* An error: its class, which decides the exit status, and words for a person. */
 #ifndef CLIENT_ENGINE_ERROR_H
 #define CLIENT_ENGINE_ERROR_H
 

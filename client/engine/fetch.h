@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What getting in one and in several pieces have in common. */
+/* The common part of downloads in one and in several pieces. */
 #ifndef CLIENT_ENGINE_FETCH_H
 #define CLIENT_ENGINE_FETCH_H
 
@@ -14,8 +14,8 @@ struct fetch {
 	const struct ftp_transfer *transfer;
 	struct ftp_result *result;
 	struct meter meter;
-	int64_t size, mtime;	/* as the server tells them; -1 unknown */
-	int64_t announced;	/* the size that it told at first */
+	int64_t size, mtime;	/* as the server reports them; -1 unknown */
+	int64_t announced;	/* the size that it announced at first */
 	unsigned int rounds;	/* is_to_end: further transfers, of what the file had grown by at the end of one */
 	char validator[RECORD_VALIDATOR_SIZE];
 	struct sink sink;
@@ -28,8 +28,8 @@ struct fetch {
 	uint64_t overlap, seen;	/* bytes before the cut that come again; how many have come */
 	bool is_other;	/* they differ */
 	bool is_wrong;	/* what is there is no version of the file */
-	bool is_longer;	/* more came than the size that was told */
-	bool has_grown;	/* and the server tells a larger one by now */
+	bool is_longer;	/* more came than the announced size */
+	bool has_grown;	/* and the server reports a larger one by now */
 
 	struct stream_sum sum;	/* of a stream */
 };
@@ -47,13 +47,13 @@ fetch_is_limited(const struct fetch *fetch)
 	return fetch->sink.is_stream && fetch->transfer->limit > 0;
 }
 
-/* get_look.c: size and time, as far as the server tells them. Whether there is such a file is RETR's to say. */
+/* get_look.c: size and time, as far as the server reports them. RETR will say whether the file exists. */
 enum ftp_class fetch_look(struct fetch *fetch, bool is_again);
 
-/* Does the server tell a larger size by now? Then what was told at the beginning is whole, and that is said. */
+/* Does the server report a larger size by now? Then the part announced at first is whole; say so. */
 bool fetch_find_growth(struct fetch *fetch);
 
-/* More came than was told: unless the file has grown, the part is known to be wrong. */
+/* More came than announced: unless the file has grown, the part is known to be wrong. */
 enum ftp_class fetch_look_at_longer(struct fetch *fetch);
 
 /* The server has ended a transfer of all that there was: is it still the same file? */
@@ -62,17 +62,17 @@ enum ftp_class fetch_look_at_end(struct fetch *fetch);
 /* get_part.c: how the source is told now, for the record. */
 void fetch_describe(struct fetch *fetch);
 
-/* What is there is not of this file: forget it, and say so. What a stream has written stays written. */
+/* The existing part is not of this file: forget it, and say so. Bytes written to a stream stay written. */
 enum ftp_class fetch_start_over(struct fetch *fetch, const char *why);
 
 enum ftp_class fetch_open_part(struct fetch *fetch);
 
-/* What is there must be proven to be a beginning of the remote file; else it is fetched anew. */
+/* The existing part must be proven to be a beginning of the remote file; else it is fetched anew. */
 enum ftp_class fetch_prove_part(struct fetch *fetch);
 
 enum ftp_class fetch_put_in_place(struct fetch *fetch);
 
-/* The download has failed: remove a part that helps nobody. */
+/* The download has failed: remove a useless part. */
 void fetch_leave_part(struct fetch *fetch);
 
 /*

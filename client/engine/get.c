@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Downloads: into a part beside the target, which takes its place when all of it is there and is what was sent. */
+/* Downloads: into a part beside the target, which takes the target's place when it is whole and right. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -51,7 +51,7 @@ take_validator(struct fetch *fetch)
 		snprintf(fetch->validator, sizeof(fetch->validator), "%.*s", (int)len, at + 7);
 }
 
-/* Size and time, as far as the server tells them. Whether there is such a file is RETR's to say. */
+/* Size and time, as far as the server reports them. RETR will say whether the file exists. */
 enum ftp_class
 fetch_look(struct fetch *fetch, bool is_again)
 {
@@ -78,7 +78,7 @@ fetch_look(struct fetch *fetch, bool is_again)
 	return reason;
 }
 
-/* Does the server tell a larger size by now? Then what was told at the beginning is whole, and that is said. */
+/* Does the server report a larger size by now? Then the part announced at first is whole; say so. */
 bool
 fetch_find_growth(struct fetch *fetch)
 {
@@ -96,7 +96,7 @@ fetch_find_growth(struct fetch *fetch)
 	return fetch->has_grown;
 }
 
-/* More came than was told: unless the file has grown, the part is known to be wrong. */
+/* More came than announced: unless the file has grown, the part is known to be wrong. */
 enum ftp_class
 fetch_look_at_longer(struct fetch *fetch)
 {

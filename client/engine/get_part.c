@@ -60,7 +60,7 @@ write_record(struct fetch *fetch)
 		trace(fetch->ftp, '*', "no record of the part can be kept: %s", strerror(-r));
 }
 
-/* What is there is not of this file: forget it, and say so. What a stream has written stays written. */
+/* The existing part is not of this file: forget it, and say so. Bytes written to a stream stay written. */
 enum ftp_class
 fetch_start_over(struct fetch *fetch, const char *why)
 {

@@ -226,7 +226,7 @@ send_hash(struct ftp *ftp, const struct hash_algorithm *algorithm, const char *p
 	return reason != FTP_OK ? reason : control_send(ftp, "HASH %s", path);
 }
 
-/* The end of a range of the X-verbs lies behind its last byte. A path with blanks is quoted, where numbers follow it. */
+/* The end of a range of the X-verbs lies after its last byte. A path with blanks is quoted, where numbers follow it. */
 static enum ftp_class
 send_verb(struct ftp *ftp, const struct hash_algorithm *algorithm, const char *path, uint64_t offset, int64_t length)
 {

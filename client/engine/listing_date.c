@@ -35,7 +35,7 @@ static const char *const month_names[12] = {
 static const char *const month_letters[12] = {
     "янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"};
 
-/* Without the '.' or ',' that some languages put behind a day or a month. */
+/* Without the '.' or ',' that some languages put after a day or a month. */
 static struct piece
 without_mark(struct piece word)
 {
@@ -246,7 +246,7 @@ split_date(struct piece word, const char *order, struct tm *utc)
 	month = month_number(parts[m]);
 	if (month < 0) {
 		month = day_number(parts[m]) - 1;
-		/* whoever writes the day first shows it by the 13th at the latest */
+		/* a server that writes the day first shows it by the 13th at the latest */
 		if (month > 11 && day >= 1 && day <= 12) {
 			int64_t swap = month + 1;
 

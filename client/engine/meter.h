@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* How far a transfer or a hash is, told often enough for a person. */
+/* The progress of a transfer or a hash, reported often enough for a person. */
 #ifndef CLIENT_ENGINE_METER_H
 #define CLIENT_ENGINE_METER_H
 
@@ -8,16 +8,16 @@
 struct meter {
 	const struct ftp_options *options;	/* whose progress is called */
 	struct ftp_progress progress;
-	uint64_t next_ms;	/* when it is told again; monotonic_coarse_ms() */
+	uint64_t next_ms;	/* when it is reported again; monotonic_coarse_ms() */
 };
 
-/* Begin a phase; it is told at once. total -1: unknown. */
+/* Begin a phase; it is reported at once. total -1: unknown. */
 void meter_begin(struct meter *meter, struct ftp *ftp, enum ftp_phase phase, uint64_t resumed, int64_t total);
 
-/* done bytes in all: told when a tenth of a second has passed. */
+/* done bytes in all: reported when a tenth of a second has passed. */
 void meter_move(struct meter *meter, uint64_t done);
 
-/* The end of the phase: told. */
+/* The end of the phase: reported. */
 void meter_end(struct meter *meter);
 
 #endif

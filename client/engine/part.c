@@ -24,7 +24,7 @@ has_suffix(const char *name, const char *suffix)
 	return len > suffix_len && strcmp(name + len - suffix_len, suffix) == 0;
 }
 
-/* Is the file that is open the one which its record tells of? */
+/* Is the open file the one that its record describes? */
 static bool
 read_own_record(int dir_fd, const char *name, int fd, struct record *record)
 {

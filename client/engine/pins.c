@@ -18,7 +18,7 @@
 
 #define FILE_MAX (1024 * 1024)
 
-/* The next word of a line; *text moves behind it. Returns its length, 0 at the end of the line. */
+/* The next word of a line; *text moves past it. Returns its length, 0 at the end of the line. */
 static size_t
 next_pin_word(const char **text, const char **word)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the server has of a file already, and the proof that it is the file's beginning. */
+/* The part of a file that the server has already, and the proof that it is the file's beginning. */
 #include <errno.h>
 #include <stdio.h>
 

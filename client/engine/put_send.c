@@ -200,7 +200,7 @@ begin_anew(struct delivery *delivery, struct data *data)
 	enum ftp_class reason = data_begin(ftp, data, verb, delivery->stage.path, 0);
 	struct ftp_error refusal;
 
-	/* who may not make a new name may still write an old one */
+	/* a user who may not make a new name may still write an old one */
 	if (reason != FTP_REFUSED || !delivery->stage.is_temporary || ftp->error.reply_code == 0)
 		return reason;
 	refusal = ftp->error;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The record beside a part: of what file it is, and how that was when the part was begun. Without its record a file is
- * nobody's part.
+ * The record beside a part: which file it is of, and the state of that file when the part began. Without its record a
+ * file is no part.
  */
 #ifndef CLIENT_ENGINE_RECORD_H
 #define CLIENT_ENGINE_RECORD_H

@@ -30,7 +30,7 @@ is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* What servers of other protocols say first. */
+/* The greetings of servers of other protocols. */
 static bool
 is_other_protocol(const char *line, size_t len)
 {

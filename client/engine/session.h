@@ -60,7 +60,7 @@ struct ftp {
 
 /* --- errors --- */
 
-/* What is tried, for the errors to come: doing(ftp, "cannot list '%s'", path). Forgets the last error. */
+/* Set what is being tried, for later errors: doing(ftp, "cannot list '%s'", path). Forgets the last error. */
 void doing(struct ftp *ftp, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Record why it failed and what to try (NULL: nothing known); returns reason. */

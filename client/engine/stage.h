@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where an upload goes: under its own name, or under a temporary one of ours, of which a record here tells. The records are
- * in $XDG_STATE_HOME/sallyport/uploads, one for each target.
+ * The name of an upload: its own, or a temporary one of ours, which a record describes. The records are in
+ * $XDG_STATE_HOME/sallyport/uploads, one for each target.
  */
 #ifndef CLIENT_ENGINE_STAGE_H
 #define CLIENT_ENGINE_STAGE_H
@@ -36,7 +36,7 @@ int stage_temporary(struct stage *stage, const struct ftp *ftp, const char *remo
 /* Keep the record, before the first byte is sent. Returns 0 or -errno. */
 int stage_keep(struct stage *stage);
 
-/* The temporary file is there no more. */
+/* The temporary file no longer exists. */
 void stage_forget(struct stage *stage);
 
 void stage_close(struct stage *stage);

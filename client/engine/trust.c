@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* TLS: who is at the other end. The system's authorities, a file of more of them, or a pin. */
+/* TLS: trust in the server, by the system's authorities, a file of more of them, or a pin. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Is what is here what is there? By hash, for downloads and uploads alike. */
+/* Are the local and the remote file the same? By hash, for downloads and uploads alike. */
 #ifndef CLIENT_ENGINE_VERIFY_H
 #define CLIENT_ENGINE_VERIFY_H
 

@@ -355,7 +355,7 @@ wire_close(struct wire *wire, bool is_reset)
 			char *bytes = NULL;
 			long len = BIO_get_mem_data(SSL_get_wbio(wire->tls), &bytes);
 
-			/* best effort: nobody waits for a farewell */
+			/* best effort: do not wait for close_notify */
 			(void)!send(wire->fd, bytes, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
 		}
 		ERR_clear_error();
