@@ -26,7 +26,7 @@ struct fields {
 	char percent[FIELD_MAX], bytes[FIELD_MAX], speed[FIELD_MAX], time[FIELD_MAX];
 };
 
-/* Rounded down: 100 is told when it is true only. */
+/* Rounded down: 100 only when it is true. */
 static unsigned int
 percent_of(uint64_t done, uint64_t total)
 {

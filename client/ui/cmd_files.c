@@ -57,7 +57,7 @@ kind_name(enum ftp_kind kind)
 	return "other";
 }
 
-/* What follows a name to tell what it is, as ls -F does. */
+/* The mark after a name that shows its kind, as ls -F does. */
 static const char *
 kind_mark(enum ftp_kind kind)
 {
@@ -185,7 +185,7 @@ print_names(const struct ftp_list *list)
 		report_line("%s", report_quote(list->entries[i].name));
 }
 
-/* Lines that were not understood, as they are: whoever looks may understand them. */
+/* Lines that were not understood, as they are: the user may understand them. */
 static void
 print_unread(const char *directory, const struct ftp_list *list)
 {
@@ -244,7 +244,7 @@ list_file(struct session *session, const char *path, const struct options *optio
 static enum exit_status
 list_one(struct session *session, const char *path, const struct options *options, bool is_titled)
 {
-	/* MLST tells by one command what a name is; without it the listing itself does */
+	/* MLST says in one command what a name is; without it the listing itself does */
 	bool is_asked_first = ftp_has_feature(session->ftp, "MLST");
 	struct ftp_list list;
 
@@ -334,7 +334,7 @@ command_pwd(struct session *session, struct options *options, const struct args 
 
 /* --- changes --- */
 
-/* What was done to one name: told to --json, and to a person with --verbose only, as rm(1) is silent. */
+/* Report what was done to one name: with --json, and to a person only with --verbose, as rm(1) is silent. */
 static void
 report_name_done(const char *command, const char *path)
 {

@@ -504,7 +504,7 @@ print_file(struct session *session, const char *path, uint64_t lines)
 	buf_free(&printer.waiting);
 	buf_free(&printer.text);
 	if (printer.error == -EPIPE)
-		return EXIT_DONE; /* whoever reads our output has seen enough, as with cat(1) | head(1) */
+		return EXIT_DONE; /* the reader of our output has seen enough, as with cat(1) | head(1) */
 	if (printer.error < 0)
 		return report_failure(FTP_LOCAL, "cannot write to standard output", strerror(-printer.error), "");
 	if (fetching.class != FTP_OK && !(was_cut && fetching.class == FTP_LOCAL))

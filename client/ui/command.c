@@ -84,7 +84,7 @@ const struct command client_commands[] = {
     {NULL, NULL, NULL, OPERANDS_NONE, 0, 0, 0, 0, NULL, NULL},
 };
 
-/* What other clients call them. */
+/* Their names in other clients. */
 static const struct {
 	const char *alias, *name;
 } aliases[] = {

@@ -11,7 +11,7 @@
 #include "client/ui/options.h"
 #include "client/ui/session.h"
 
-/* What was given, sorted: borrowed words. */
+/* The given words, sorted; borrowed. */
 struct args {
 	const struct word **remotes;	/* on the server */
 	size_t remote_count;
@@ -22,7 +22,7 @@ struct args {
 	bool is_upload;	/* mirror: the source is here */
 };
 
-/* What an operand is, for sorting and for completion. */
+/* The kind of an operand, for sorting and for completion. */
 enum operand_kind {
 	OPERANDS_NONE,
 	OPERANDS_REMOTE,	/* all on the server */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a word of the shell may be completed to. */
+/* The possible completions of a word of the shell. */
 #ifndef CLIENT_UI_COMPLETE_H
 #define CLIENT_UI_COMPLETE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Who logs in, and with which password: never from an argument. */
+/* The user and the password of a login; the password is never an argument. */
 #ifndef CLIENT_UI_CREDENTIALS_H
 #define CLIENT_UI_CREDENTIALS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What stands under the name that a download is to get here, and how it is written. */
+/* What the local name of a download is at present, and how to write to it. */
 #ifndef CLIENT_UI_LOCAL_TARGET_H
 #define CLIENT_UI_LOCAL_TARGET_H
 

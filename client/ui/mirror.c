@@ -173,7 +173,7 @@ do_action(struct mirror *mirror, const char *directory, const struct mirror_acti
 	free(path);
 }
 
-/* What the server's listing has besides entries. */
+/* The other lines of the server's listing, besides entries. */
 static void
 report_oddities(struct mirror *mirror, const char *path, const struct ftp_list *remote)
 {

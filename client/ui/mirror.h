@@ -35,7 +35,7 @@ struct mirror {
 	size_t names;	/* seen on the server */
 	bool is_doubtful;	/* below here nothing is removed */
 	bool has_failed;	/* something was not copied */
-	bool has_begun;	/* files were moved: then what was stopped is told already */
+	bool has_begun;	/* files were moved: then stopped ones are reported already */
 	char **twins;	/* directories with names that another system may take for one; owned */
 	size_t twin_count;
 	bool knows_times;	/* wishes.is_newer_same was found out */

@@ -88,8 +88,8 @@ mirror_knows_times(const struct ftp_entry *source, const struct ftp_entry *targe
 }
 
 /*
- * How far two times may be apart: LIST tells minutes or days, in a zone that nobody knows. A second is allowed always:
- * file systems keep 1 or 2 seconds, or fractions.
+ * How far two times may be apart: LIST has minutes or days, in an unknown zone. A second is allowed always: file
+ * systems keep 1 or 2 seconds, or fractions.
  */
 static bool
 times_differ(const struct ftp_entry *source, const struct ftp_entry *target, const struct mirror_wishes *wishes)

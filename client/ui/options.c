@@ -234,7 +234,7 @@ options_verify_name(enum ftp_verify verify)
 	return verify_names[verify];
 }
 
-/* What is being parsed. */
+/* The state of the parser. */
 struct parse {
 	struct options *options;
 	const struct word *words;

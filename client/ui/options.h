@@ -71,7 +71,10 @@ enum option_id {
 #define OPTIONS_OUTPUT (OPTION_BIT(OPTION_QUIET) | OPTION_BIT(OPTION_VERBOSE) | OPTION_BIT(OPTION_JSON))
 #define OPTIONS_START (OPTION_BIT(OPTION_BATCH) | OPTION_BIT(OPTION_VERSION) | OPTION_BIT(OPTION_HELP))
 
-/* What was wished for; a copy of the shell's own is the start for each of its commands. Texts are borrowed from the words. */
+/*
+ * The options given; a copy of the shell's own is the start for each of its commands. Texts are borrowed from the
+ * words.
+ */
 struct options {
 	const char *user, *ca_file, *algorithm, *batch;
 	int password_fd;	/* -1: none */
@@ -94,7 +97,7 @@ void options_free(struct options *options);
 
 /*
  * Take the options out of words; what remains is put into operands (room for count), in order. Options may stand
- * anywhere; behind "--" and for "-" alone everything is an operand.
+ * anywhere; everything after "--", and "-" itself, is an operand.
  *
  * allowed   OPTION_BIT()s; another option is an error that says so.
  *

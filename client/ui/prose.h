@@ -13,8 +13,8 @@ size_t prose_columns(FILE *out);
 void prose_print(FILE *out, const char *text);
 
 /*
- * One row of a table: left behind two blanks, and text beside it from column width on, or, where the terminal is narrow or left
- * is long, below it.
+ * One row of a table: left after two blanks, and text beside it from column width on, or, where the terminal is
+ * narrow or left is long, below it.
  */
 void prose_row(FILE *out, const char *left, size_t width, const char *text);
 

@@ -202,7 +202,7 @@ expand_below(struct expansion *expansion, const char *directory, const char *res
 	if (rest[len] == '\0') {
 		struct ftp_entry entry;
 
-		/* behind a wildcard: only what is there matches */
+		/* after a wildcard: only existing names match */
 		class = ftp_stat(expansion->session->ftp, path, &entry);
 		if (class == FTP_REFUSED)
 			class = FTP_OK;

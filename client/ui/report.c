@@ -262,7 +262,7 @@ draw(uint64_t now_ms)
 	report.drawn_ms = now_ms;
 }
 
-/* What is printed, whoever it came from: nothing in it moves a cursor or turns the direction of writing. */
+/* Escape printed text from any source: nothing in it moves a cursor or changes the direction of writing. */
 static void
 print_safely(FILE *stream, const char *prefix, const struct buf *text, bool is_prose)
 {
@@ -635,14 +635,14 @@ add_amount(struct buf *line, uint64_t bytes, uint64_t elapsed_ms)
 	units_size(bytes, size);
 	units_elapsed(elapsed_ms, time);
 	(void)buf_addf(line, "%s in %s", size, time);
-	/* a speed of a moment tells nothing */
+	/* the speed of a moment means nothing */
 	if (elapsed_ms >= SPEED_FROM_MS || (elapsed_ms > 0 && bytes >= SPEED_FROM_BYTES)) {
 		units_size((uint64_t)((double)bytes * 1000.0 / (double)elapsed_ms), speed);
 		(void)buf_addf(line, ", %s/s", speed);
 	}
 }
 
-/* What showed that the bytes before the cut were of the same file. */
+/* The proof that the bytes before the cut were of the same file. */
 static void
 add_proof(struct buf *line, const struct ftp_result *result)
 {
@@ -748,7 +748,7 @@ report_transfer_end(struct report_slot *slot, const struct ftp_result *result, c
 	} else if (error == NULL && !report.is_quiet) {
 		print_summary(slot, result);
 	}
-	/* those that Ctrl-C stopped are told together */
+	/* those that Ctrl-C stopped are reported together */
 	if (error != NULL && error->class != FTP_ABORTED)
 		print_ftp_error(error);
 	pthread_mutex_unlock(&report.lock);

@@ -95,12 +95,12 @@ void report_tick(void);
 void report_end(void);
 
 /*
- * Ctrl-C has stopped a set: what could not be done (one file, or ""), parts that are kept and their bytes, and the command that
- * goes on ("" none). The errors of those that were stopped are not told one by one.
+ * Ctrl-C has stopped a set: what could not be done (one file, or ""), parts that are kept and their bytes, and the
+ * command that goes on ("" none). The errors of stopped ones are not reported one by one.
  */
 void report_stopped(const char *what, size_t parts, uint64_t bytes, const char *command);
 
-/* The width of the terminal of the report, 80 where it cannot be told. */
+/* The width of the terminal of the report, 80 where it is not known. */
 size_t report_columns(void);
 
 #endif

@@ -26,7 +26,7 @@ session_show_in(struct report_slot *slot)
 	is_transferring = slot != NULL;
 }
 
-/* --- what the engine tells and asks --- */
+/* --- messages and questions of the engine --- */
 
 static void
 on_trace(void *context, char kind, const char *line)

@@ -33,7 +33,7 @@ struct shell {
 	EditLine *editor;
 	History *history;
 	char prompt[PROMPT_MAX];
-	char path[4096]; /* the directory on the server, as it was last told */
+	char path[4096]; /* the directory on the server, as it was last reported */
 	char history_path[4096];
 	bool was_interrupted;
 	unsigned int stops; /* signals_stops() that were seen */

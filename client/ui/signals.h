@@ -22,7 +22,7 @@ void signals_init(void);
  */
 bool signals_resume_terminal(void);
 
-/* How often the program was stopped by Ctrl-Z and went on; whoever shows something on the terminal shows it again. */
+/* How often the program was stopped by Ctrl-Z and went on; output that stays on the terminal must be drawn again. */
 unsigned int signals_stops(void);
 
 /* Whether one has come since signals_clear(). */

@@ -19,7 +19,10 @@ void speed_add(struct speed *speed, uint64_t now_ms, uint64_t bytes);
 /* Bytes a second, or -1 while too little was seen. */
 int64_t speed_get(const struct speed *speed);
 
-/* Seconds that the rest takes at this speed, or -1 where that cannot be told (unknown total, standing still, over 1000 days). */
+/*
+ * Seconds that the rest takes at this speed, or -1 where that is not known (unknown total, standing still, over 1000
+ * days).
+ */
 int64_t speed_eta(int64_t bytes_per_s, uint64_t done, int64_t total);
 
 #endif

@@ -39,8 +39,9 @@ size_t term_cut(struct buf *out, const char *text, size_t len, size_t columns);
 void term_pad(struct buf *out, const char *text, size_t len, size_t columns);
 
 /*
- * Append text, with line ends where a word would pass the last column; a word that is wider than a line stays whole. The first
- * line begins in column first (0 is the leftmost), the others behind indent blanks. Blanks at the beginning of text stay.
+ * Append text, with line ends where a word would pass the last column; a word that is wider than a line stays whole.
+ * The first line begins in column first (0 is the leftmost), the others after indent blanks. Blanks at the beginning
+ * of text stay.
  */
 void term_wrap(struct buf *out, const char *text, size_t len, size_t columns, size_t first, size_t indent);
 

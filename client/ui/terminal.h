@@ -17,7 +17,7 @@ bool terminal_is_there(void);
  */
 int terminal_ask(const char *prompt, bool is_secret, char *answer, size_t size);
 
-/* Read one line from a descriptor, byte by byte, so that nothing behind it is taken. Errors as terminal_ask(). */
+/* Read one line from a descriptor, byte by byte, so that nothing after it is read. Errors as terminal_ask(). */
 int terminal_read_line(int fd, char *line, size_t size);
 
 #endif

@@ -14,7 +14,7 @@
 /* One directory of the way; the one above is the caller's. Zeroed but for above, unique and depth before trail_check(). */
 struct trail {
 	const struct trail *above;	/* NULL at the top */
-	const char *unique;	/* of this directory, as its parent's listing told; "" unknown; borrowed */
+	const char *unique;	/* of this directory, from its parent's listing; "" unknown; borrowed */
 	int depth;	/* 0 at the top */
 	uint64_t print;	/* of the listing: equal for equal listings */
 	size_t count;

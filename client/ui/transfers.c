@@ -175,7 +175,7 @@ compare_contents(struct ftp *ftp, const struct job *job, int dir_fd, const struc
 	return status;
 }
 
-/* A mirror's files are told with their directories. */
+/* A mirror's files are shown with their directories. */
 static const char *
 shown_name(const struct job *job)
 {
@@ -184,7 +184,7 @@ shown_name(const struct job *job)
 	return job->name != NULL ? job->name : job->remote;
 }
 
-/* What was stopped on its way can go on; say how. */
+/* A stopped transfer can be resumed; say how. */
 static const struct ftp_error *
 add_hint(const struct ftp_error *error, const struct job *job, struct ftp_error *hinted)
 {

@@ -27,7 +27,7 @@ struct job {
 	int own_dir_fd, own_stream_fd;	/* what is closed with the job; -1 none */
 	char *shown_local;	/* owned */
 	int64_t size, mtime;	/* of the source; -1 unknown */
-	bool is_known;	/* get: a fresh listing told size and mtime, to the second */
+	bool is_known;	/* get: a fresh listing gave size and mtime, to the second */
 	bool is_resume_own;	/* continue what an earlier run left, whatever the options say */
 	bool is_compare;	/* move it only where the hashes differ */
 	/* afterwards */

@@ -19,7 +19,7 @@ struct splitter {
 	struct buf text, pattern;
 	bool is_wild;
 	char quote;	/* open at the end */
-	bool is_dangling;	/* a backslash with nothing behind it */
+	bool is_dangling;	/* a backslash with nothing after it */
 };
 
 static bool

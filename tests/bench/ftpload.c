@@ -621,7 +621,7 @@ pct(double *v, long n, double p)
 	return n ? v[(long)(p * (n - 1) + 0.5)] : 0;
 }
 
-/* until whoever started this closes stdin */
+/* until the process that started this closes stdin */
 static void
 hold(void)
 {

@@ -102,7 +102,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > 12000)
 		return 0;
-	/* the fuzzer gives what is behind the kind */
+	/* the fuzzer gives what comes after the kind */
 	ipc_begin(&message, IPC_log);
 	memcpy(message.bytes + message.length, data, size);
 	message.length += size;

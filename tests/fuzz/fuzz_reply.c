@@ -20,7 +20,7 @@ must(bool is_so)
 		abort();
 }
 
-/* The next reply from pieces of this size; *at moves behind it. */
+/* The next reply from pieces of this size; *at moves past it. */
 static int
 next_reply(struct reply *reply, const char *bytes, size_t len, size_t piece, size_t *at)
 {
