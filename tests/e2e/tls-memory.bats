@@ -15,7 +15,10 @@ setup()
 	skip_if_asan "sanitizers keep memory of their own"
 	new_place
 	start_tls_server
-	export SERVER_PID
+	# Debian 12's OpenSSL; 3.5 of Debian 13 touches more pages of its own data
+	MOST=400
+	[[ $(openssl version) == 'OpenSSL 3.0.'* ]] || MOST=500
+	export SERVER_PID MOST
 }
 
 teardown()
@@ -45,7 +48,7 @@ teardown()
 		    while any(len(children(pid)) > 1 for pid in children(os.environ["SERVER_PID"])):
 		        time.sleep(0.02)
 		print("KiB:", *kept, "sum:", sum(kept))
-		assert 100 < sum(kept) <= 400, kept
+		assert 100 < sum(kept) <= int(os.environ["MOST"]), kept
 	END
 	echo "# kept by protocol, files and monitor, $output" >&3
 }
