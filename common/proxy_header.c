@@ -49,14 +49,16 @@ static size_t
 split_line(char *line, char *fields[LINE_FIELDS + 1])
 {
 	size_t count = 0;
+	char *blank;
 
-	for (char *next = line; next != NULL && count <= LINE_FIELDS;) {
-		fields[count++] = next;
-		next = strchr(next, ' ');
-		if (next != NULL)
-			*next++ = '\0';
+	for (;;) {
+		fields[count++] = line;
+		blank = strchr(line, ' ');
+		if (blank == NULL || count > LINE_FIELDS)
+			return count;
+		*blank = '\0';
+		line = blank + 1;
 	}
-	return count;
 }
 
 /* No leading zero, which some read as octal. */

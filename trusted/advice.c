@@ -3,12 +3,15 @@
 
 #include <limits.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+#include "common/text.h"
 
 #include "common/banned.h"
 
@@ -87,7 +90,8 @@ static bool
 find_root(const char *runtime_directory, char root[PATH_MAX])
 {
 	char path[PATH_MAX];
-	long pid = 0;
+	uint64_t pid = 0;
+	char text[24];
 	FILE *file;
 
 	root[0] = '\0';
@@ -98,10 +102,12 @@ find_root(const char *runtime_directory, char root[PATH_MAX])
 	file = fopen(path, "re");
 	if (file == NULL)
 		return false;
-	if (fscanf(file, "%ld", &pid) != 1)
-		pid = 0;
+	if (fgets(text, sizeof(text), file) != NULL) {
+		text[strcspn(text, "\n")] = '\0';
+		(void)!parse_u64(text, INT_MAX, &pid);
+	}
 	fclose(file);
-	snprintf(root, PATH_MAX, "/proc/%ld/root", pid);
+	snprintf(root, PATH_MAX, "/proc/%llu/root", (unsigned long long)pid);
 	return pid > 0 && access(root, X_OK) == 0;
 }
 

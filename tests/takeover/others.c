@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "common/io.h"
+#include "common/text.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
 #include "privsep/logger/log_format.h"
@@ -92,20 +93,20 @@ act_of_porter(const char *line, int channel, struct report *report)
 {
 	static struct ipc_message message;
 	static const uint8_t host[16] = {203, 0, 113, 66};
-	unsigned number;
+	uint64_t number;
 
 	if (strcmp(line, "messages") == 0) {
 		report_add(report, "%u; ", messages_count(IPC_PORTER, IPC_MASTER));
 		return true;
 	}
-	if (sscanf(line, "message %u", &number) == 1) {
-		(void)messages_send(channel, IPC_PORTER, IPC_MASTER, number, report);
+	if (strncmp(line, "message ", 8) == 0 && parse_u64(line + 8, UINT32_MAX, &number) == 0) {
+		(void)messages_send(channel, IPC_PORTER, IPC_MASTER, (unsigned)number, report);
 		return true;
 	}
-	if (sscanf(line, "claim %u", &number) != 1)
+	if (strncmp(line, "claim ", 6) != 0 || parse_u64(line + 6, UINT32_MAX, &number) < 0)
 		return false;
 	ipc_begin(&message, IPC_introduced);
-	ipc_put_u32(&message, number);
+	ipc_put_u32(&message, (uint32_t)number);
 	ipc_put_u8(&message, INTRODUCED_CLIENT);
 	ipc_put_u8(&message, 0);
 	for (int i = 0; i < 2; i++) {

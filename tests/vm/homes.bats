@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Homes that the unit hides (PrivateTmp=) or makes read-only (ProtectSystem=): each tool explains it, and the advice helps.
 
+# shellcheck disable=SC2154 # run sets stderr
 bats_require_minimum_version 1.5.0
 
 setup() { load lib; }
