@@ -13,6 +13,7 @@
 #include "common/io.h"
 #include "common/text.h"
 #include "privsep/ipc/messages.h"
+#include "privsep/porter/porter.h"
 
 #include "common/banned.h"
 
@@ -72,8 +73,8 @@ set_descriptors(const struct rlimit *limit, rlim_t count)
 /*
  * Every session costs the master a descriptor, and for a moment, while it is accepted, two more. The same limit is
  * the ceiling of descriptors in flight from all monitors to all protocol processes (unix(7), ETOOMANYREFS), of which
- * each may leave the listeners ahead and one more unread. Only hostile ones do, so a limit that is too low for that
- * is not reported.
+ * each may leave the listeners ahead and one more unread. Connections of a proxy wait for their headers. Only hostile
+ * ones need so many, so a limit that is too low for that is not reported.
  */
 static void
 raise_descriptors(const struct report *report)
@@ -82,7 +83,7 @@ raise_descriptors(const struct report *report)
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
-	    set_descriptors(&limit, needed + (rlim_t)report->sessions * (IPC_FDS_MAX + 1)) ||
+	    set_descriptors(&limit, needed + (rlim_t)report->sessions * (IPC_FDS_MAX + 1) + PORTER_CONNECTIONS_MAX) ||
 	    set_descriptors(&limit, needed))
 		return;
 	(void)!setrlimit(RLIMIT_NOFILE, &(struct rlimit){limit.rlim_max, limit.rlim_max});

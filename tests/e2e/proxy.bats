@@ -89,21 +89,6 @@ has_porter()
 	ftp_login alice secret
 }
 
-@test "the porter is the service user in an empty root, behind a filter, and holds no file" {
-	serve
-	wait_until has_porter
-	local pid
-	pid=$(porter_pid)
-	assert_equal "$(status_of "$pid" Uid)" "$(id -u sallyport) $(id -u sallyport) $(id -u sallyport) $(id -u sallyport)"
-	assert_equal "$(status_of "$pid" CapEff)" 0000000000000000
-	assert_equal "$(status_of "$pid" CapBnd)" 0000000000000000
-	assert_equal "$(status_of "$pid" NoNewPrivs)" 1
-	is_asan || assert_equal "$(status_of "$pid" Seccomp)" 2
-	assert_equal "$(readlink "/proc/$pid/root")" "$DIR/run/empty"
-	run bash -c "readlink /proc/$pid/fd/* | grep -vE '^(/dev/null|socket:.*|anon_inode:\[eventpoll\])$'"
-	is_asan || assert_output ''
-}
-
 @test "a porter that dies or hangs is replaced, and who comes meanwhile is served" {
 	ALARM_EXPECTED=1
 	serve

@@ -216,6 +216,22 @@ strange_sockets_of()
 	assert_equal "$(readlink "/proc/$logger/root")" "$DIR/run/empty"
 }
 
+@test "the porter is the service user in the empty root, and holds its channel alone" {
+	stop_server
+	write_config 'listen-proxied = {"127.0.0.2:0"}' 'proxy-from = {"127.0.0.1"}'
+	start_server
+	local pid porter=
+	wait_until eval 'grep -qx sallyport-port $(printf "/proc/%s/comm " $(children_of "$SERVER_PID"))'
+	for pid in $(children_of "$SERVER_PID"); do
+		[ "$(cat "/proc/$pid/comm")" != sallyport-port ] || porter=$pid
+	done
+	wait_until eval '[ "$(readlink "/proc/'"$porter"'/root")" = "$DIR/run/empty" ]'
+	wait_until eval '[ "$(status_of '"$porter"' Seccomp)" = 2 ]'
+	is_walled "$porter" "$SERVICE_UID" "$SERVICE_GID"
+	run bash -c "readlink /proc/$porter/fd/* | grep -vE '^(/dev/null|anon_inode:\[eventpoll\])$' | wc -l"
+	is_asan || assert_output 1
+}
+
 @test "the processes of a session are gone after QUIT" {
 	ftp_login alice secret
 	find_session

@@ -36,6 +36,25 @@ bad_variables(void **state)
 		    activation_parse(rows[i].fds, rows[i].pid, NULL, NULL, SELF, &inherited), rows[i].result);
 }
 
+/* Of a listener for a proxy, in both directions. */
+static void
+names_for_a_proxy(void **state)
+{
+	const struct listener plain = {.is_activated = true, .kind = LISTENER_PROXIED};
+	const struct listener tls = {.is_activated = true, .kind = LISTENER_PROXIED_TLS};
+
+	(void)state;
+	assert_int_equal(activation_parse("2", "42", "ftp-proxied:ftps-proxied", NULL, SELF, &inherited), 0);
+	assert_int_equal(inherited.listeners[0].kind, LISTENER_PROXIED);
+	assert_int_equal(inherited.listeners[1].kind, LISTENER_PROXIED_TLS);
+	assert_string_equal(activation_name(&plain), "activated-ftp-proxied");
+	assert_string_equal(activation_name(&tls), "activated-ftps-proxied");
+	assert_int_equal(
+	    activation_parse("2", "42", "activated-ftp-proxied:activated-ftps-proxied", "1", SELF, &inherited), 0);
+	assert_int_equal(inherited.listeners[0].kind, LISTENER_PROXIED);
+	assert_int_equal(inherited.listeners[1].kind, LISTENER_PROXIED_TLS);
+}
+
 static void
 for_another_process(void **state)
 {
@@ -89,6 +108,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(bad_variables),
+	    cmocka_unit_test(names_for_a_proxy),
 	    cmocka_unit_test(for_another_process),
 	    cmocka_unit_test(names_of_a_service_manager),
 	    cmocka_unit_test(names_of_a_former_server),
