@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The header of the PROXY protocol, versions 1 and 2 (haproxy, doc/proxy-protocol.txt): what a proxy says of the client
- * before the first byte of the connection that it passes on.
+ * The header of the PROXY protocol, versions 1 and 2 (haproxy, doc/proxy-protocol.txt). A proxy begins each connection
+ * with it, and says for which client it connects.
  */
 #ifndef COMMON_PROXY_HEADER_H
 #define COMMON_PROXY_HEADER_H
@@ -67,11 +67,11 @@ struct proxy_reader {
 };
 
 /*
- * Take the next bytes of the header from a socket that does not block, and leave what follows in it: the bytes are peeked
- * at first, and those that belong to the header are taken.
+ * Take the next bytes of the header from a socket that does not block. What follows the header stays in the socket: this
+ * function peeks first, and then takes what belongs to the header.
  *
- * Returns 0 when header is whole; -EAGAIN: call again when more can be read; -EBADMSG with header->fault; -EPIPE when
- * the connection ended before its first byte; another -errno of recv(2).
+ * Returns 0 when header is whole; -EAGAIN: call again when more can be read; -EBADMSG with header->fault.
+ * -EPIPE: the connection ended before its first byte. Another -errno is one of recv(2).
  */
 int proxy_header_read(int fd, struct proxy_reader *reader, struct proxy_header *header);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The porter: reads the header of the PROXY protocol from connections that a proxy has made, before there is a process for
- * them, and says whose they are. It answers the proxy's health checks itself. It takes no byte behind a header.
+ * The porter reads the header of the PROXY protocol, and says whose a connection is before there is a process for it. It
+ * answers the proxy's health checks itself. It takes no byte that follows a header.
  */
 #ifndef PRIVSEP_PORTER_PORTER_H
 #define PRIVSEP_PORTER_PORTER_H
@@ -27,8 +27,8 @@ struct porter_process {
 void porter_enter_walls(const struct porter_process *process);
 
 /*
- * Runs in the porter, forked from the master, still root: drop to the service user, empty chroot, filter; then read
- * headers until the master is gone or has closed its channel. epoll_fd is made here.
+ * Runs in the porter, forked from the master, still root: drop to the service user, empty chroot, filter. Then it reads
+ * headers until the master is gone or has closed its channel. It makes epoll_fd.
  */
 void porter_run(struct porter_process *process) __attribute__((noreturn));
 
