@@ -78,7 +78,7 @@ has_porter()
 	cp "$CONF" "$DIR/plain"
 	sed -i '1i listen-proxied = {"127.0.0.2:0"}\nproxy-from = {"127.0.0.1"}' "$CONF"
 	ctl reload
-	find_node
+	wait_until find_node
 	wait_until has_porter
 	proxied <<-'EOF'
 		Proxied(v2()).login().ask("QUIT", 221)
