@@ -11,12 +11,12 @@ setup_file()
 	local node
 	modprobe fuse
 	mkdir -p /brick
-	glusterd 3>&-
+	detached glusterd
 	wait_until -t 120 volume_is_made
 	for option in stat-prefetch readdir-ahead quick-read; do
-		gluster --mode=script volume set homes "performance.$option" off 3>&-
+		detached gluster --mode=script volume set homes "performance.$option" off
 	done
-	gluster --mode=script volume start homes 3>&-
+	detached gluster --mode=script volume start homes
 	for node in $NODES; do
 		mkdir -p "/mnt/$node/gluster"
 		wait_until -t 120 mount_volume "/mnt/$node/gluster"
@@ -32,12 +32,12 @@ setup_file()
 
 volume_is_made()
 {
-	gluster --mode=script volume create homes "$(hostname):/brick/homes" force 3>&- || gluster volume info homes 3>&-
+	detached gluster --mode=script volume create homes "$(hostname):/brick/homes" force || detached gluster volume info homes
 }
 
 mount_volume()
 {
-	mountpoint -q "$1" || mount -t glusterfs -o entry-timeout=0,attribute-timeout=0,negative-timeout=0 "$(hostname):/homes" "$1" 3>&-
+	mountpoint -q "$1" || detached mount -t glusterfs -o entry-timeout=0,attribute-timeout=0,negative-timeout=0 "$(hostname):/homes" "$1"
 }
 
 setup()

@@ -29,6 +29,18 @@ make_nodes()
 	done
 }
 
+# detached COMMAND...: one that leaves a daemon behind, which must hold nothing that bats waits for
+detached()
+{
+	(
+		for fd in /proc/self/fd/*; do
+			fd=${fd##*/}
+			[ "$fd" -le 2 ] || eval "exec $fd>&-"
+		done
+		"$@"
+	) </dev/null >/dev/null 2>&1
+}
+
 # The kernel's NFS server: /export/free and /export/squash, a lease of 20 s
 serve_nfs()
 {
@@ -38,12 +50,12 @@ serve_nfs()
 	printf '%s\n' '/export/free 10.0.0.0/16(rw,sync,no_root_squash,no_subtree_check,fsid=1)' \
 		'/export/squash 10.0.0.0/16(rw,sync,root_squash,no_subtree_check,fsid=2)' >/etc/exports
 	mountpoint -q /proc/fs/nfsd || mount -t nfsd nfsd /proc/fs/nfsd
-	rpcbind -w 3>&-
+	detached rpcbind -w
 	exportfs -ra
 	echo 10 >/proc/fs/nfsd/nfsv4gracetime
 	echo 20 >/proc/fs/nfsd/nfsv4leasetime
-	rpc.nfsd -N 3 -V 4.2 8 3>&-
-	rpc.mountd 3>&-
+	detached rpc.nfsd -N 3 -V 4.2 8
+	detached rpc.mountd
 }
 
 # mount_nfs EXPORT NAME OPTIONS: at both nodes, as /mnt/NODE/NAME. No cache is shared: they are two machines.
@@ -52,7 +64,7 @@ mount_nfs()
 	local node
 	for node in $NODES; do
 		mkdir -p "/mnt/$node/$2"
-		in_node "$node" timeout 100 mount -t nfs4 -o "vers=4.2,sec=sys,hard,nosharecache,$3" \
+		detached in_node "$node" timeout 100 mount -t nfs4 -o "vers=4.2,sec=sys,hard,nosharecache,$3" \
 			"$(address_of "$node" 1):$1" "/mnt/$node/$2"
 	done
 }
@@ -84,7 +96,7 @@ configure_nodes()
 
 start_node() # NODE
 {
-	in_node "$1" sallyportd -c "/run/$1/conf" 3>&- </dev/null >"/run/$1/stdout" 2>&1
+	detached in_node "$1" sallyportd -c "/run/$1/conf"
 	wait_until -t 60 grep -q ' ready ' "/run/$1/log" || cat "/run/$1/log"
 }
 
