@@ -243,6 +243,7 @@ test_changes_meanwhile(void **state)
 {
 	struct count count;
 	unsigned walks = 0;
+	size_t told = 0;
 
 	(void)state;
 	seed = (uint64_t)getpid();
@@ -265,10 +266,10 @@ test_changes_meanwhile(void **state)
 		for (size_t i = 0; i < event_count; i++)
 			count_table_tell(&count.table, &events[i]);
 		assert_counted(&count);
-		assert_true(event_count > 20);
+		told += event_count;	/* of one round there may be few: the home is random */
 		count_end(&count);
 	}
-	assert_true(moves > ROUNDS && walks > ROUNDS);
+	assert_true(told > 20 * ROUNDS && moves > 0 && walks > ROUNDS);
 }
 
 static void
