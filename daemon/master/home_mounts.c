@@ -92,7 +92,7 @@ void
 home_mounts_tell(struct home_mounts *mounts, struct server *server)
 {
 	const char *path = server->config->accounts;
-	struct mount_table table;
+	struct mount_table table = {0};
 
 	*mounts = (struct home_mounts){.server = server};
 	if (path[0] != '\0' && mount_table_read(&table) == 0 && has_bad_mount(&table)) {
