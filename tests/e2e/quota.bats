@@ -617,7 +617,7 @@ figure_is_right()
 		os.close(fd)
 		settled(c)
 	END
-	log_has ' quota-counted '
+	wait_until log_has ' quota-counted '
 }
 
 @test "what a dead session may have added leaves no room: the client is told to try again, not that the quota is full" {
@@ -658,11 +658,19 @@ figure_is_right()
 		c = Control().login()
 		c.put('f', bytes(10))
 		for _ in range(3):
-		    c.put('f', bytes(10))
-		    wait_until(errands)
-		    pid = errands()[0]
-		    wait_until(lambda: children(pid) or not errands())
-		    os.kill(pid, signal.SIGKILL)
+		    killed = []
+		    def kill_count():
+		        c.put('f', bytes(10))
+		        for pid in errands():
+		            try:
+		                if children(pid):
+		                    os.kill(pid, signal.SIGKILL)
+		                    killed.append(pid)
+		            except ProcessLookupError:
+		                pass    # it has ended by itself
+		        return killed
+		    wait_until(kill_count)
+		    pid = killed[0]
 		    wait_until(lambda: pid not in errands())
 		    c.put('f%d' % pid, bytes(10))
 		    wait_until(lambda: c.put('f', bytes(10)) and errands())
@@ -786,7 +794,7 @@ figure_is_right()
 	: >"$LOG"
 	start_server
 	figure_is_right
-	log_has ' quota-counted '
+	wait_until log_has ' quota-counted '
 }
 
 @test "more uploads cut off at once than libc sorts without asking for memory: counted all the same" {
@@ -835,7 +843,7 @@ figure_is_right()
 		garbage) yes sallyport | head -c 100000 >"$ledger" ;;
 		esac
 		figure_is_right
-		[ "$damage" = cut ] || log_has ' quota-counted '
+		[ "$damage" = cut ] || wait_until log_has ' quota-counted '
 	done
 }
 
@@ -919,7 +927,7 @@ figure_is_right()
 		os.close(fd)
 		settled(c)
 	END
-	log_has ' quota-counted '
+	wait_until log_has ' quota-counted '
 }
 
 # --- a protocol process that has been taken over ---

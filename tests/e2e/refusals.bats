@@ -134,7 +134,7 @@ mount_in_home()
 	ftp_login alice secret
 	ftp_passive
 	ftp 'STOR program' 450
-	[[ $REPLY_TEXT == *'program that runs'* ]]
+	[[ $REPLY_TEXT == *'running program'* ]]
 	kill "$program"
 }
 
