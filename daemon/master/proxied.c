@@ -132,7 +132,8 @@ server_state(const struct proxied *proxied)
 
 	if (proxied->server->is_draining)
 		return INTRODUCE_DRAINING;
-	if (sessions->live_count >= SESSIONS_MAX || sessions->counted >= proxied->server->config->limits.sessions)
+	if (sessions->live_count >= SESSIONS_MAX ||
+	    (sessions->counted >= proxied->server->config->limits.sessions && !sessions_have_room_to_make(sessions)))
 		return INTRODUCE_FULL;
 	return INTRODUCE_READY;
 }

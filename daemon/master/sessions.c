@@ -149,13 +149,20 @@ tell_slot_end(struct sessions *sessions, struct slot *slot, enum ipc_end_reason 
 }
 
 bool
+sessions_have_room_to_make(const struct sessions *sessions)
+{
+	const struct slot *slot = TAILQ_FIRST(&sessions->arriving);
+
+	/* all after it are younger */
+	return slot != NULL && monotonic_ms() - slot->started_ms >= GIVE_WAY_AFTER_MS;
+}
+
+bool
 sessions_make_room(struct sessions *sessions)
 {
-	struct slot *slot = TAILQ_FIRST(&sessions->arriving);
-
-	if (slot == NULL || monotonic_ms() - slot->started_ms < GIVE_WAY_AFTER_MS)
-		return false; /* and all behind it are younger */
-	tell_slot_end(sessions, slot, END_PLACE_NEEDED);
+	if (!sessions_have_room_to_make(sessions))
+		return false;
+	tell_slot_end(sessions, TAILQ_FIRST(&sessions->arriving), END_PLACE_NEEDED);
 	return true;
 }
 

@@ -70,6 +70,9 @@ struct slot *sessions_take_slot(struct sessions *sessions);
 /* There was no session to come after all. */
 void sessions_return_slot(struct sessions *sessions, struct slot *slot);
 
+/* Is there a session without a login that may be ended to make room? */
+bool sessions_have_room_to_make(const struct sessions *sessions);
+
 /* End the oldest session without a login to make room. False: there is none. */
 bool sessions_make_room(struct sessions *sessions);
 

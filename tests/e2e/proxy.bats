@@ -273,6 +273,16 @@ has_porter()
 	EOF
 }
 
+@test "connections without a login do not take a node out: checks read 220 while one of them can give way" {
+	serve 'limits { sessions = 2 }'
+	proxied <<-'EOF'
+		idle = [Proxied(v2((name, 9))).greet() for name in ("192.0.2.8", "192.0.2.9")]
+		expect(checked(LOCAL).startswith(b"421 "), "both are too young to give way")
+		wait_until(lambda: checked(LOCAL) == b"220 ready\r\n", "an answer that the next client has a place")
+		Proxied(v2()).login().ask("QUIT", 221)
+	EOF
+}
+
 @test "a server that stops answers checks with 421 and refuses clients until the last session has ended" {
 	serve 'timeouts { drain = 30 }'
 	proxied <<-'EOF'
