@@ -370,7 +370,7 @@ porter_down(void *arg)
 	}
 	proxied->owed = 0;
 	proxied->was_told = false;
-	set_overdue(proxied);
+	settle_porter(proxied);
 }
 
 static void

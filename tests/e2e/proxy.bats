@@ -89,6 +89,30 @@ has_porter()
 	ftp_login alice secret
 }
 
+@test "a porter that dies after the last listener for a proxy has gone is not replaced" {
+	ALARM_EXPECTED=1
+	serve
+	wait_until has_porter
+	proxied <<-'EOF'
+		import signal
+		with connect() as sock:
+		    sock.sendall(b"PROXY ")
+		    path = os.environ["CONF"]
+		    lines = [line for line in open(path) if not line.startswith(("listen-proxied", "proxy-from"))]
+		    open(path, "w").writelines(lines)
+		    subprocess.run([os.environ["BUILD"] + "/sallyportctl", "-c", path, "reload"], check=True)
+		    with open("/proc/%s/task/%s/children" % (2 * (os.environ["SERVER_PID"],))) as file:
+		        porters = [int(p) for p in file.read().split()
+		                   if open("/proc/%s/comm" % p).read() == "sallyport-port\n"]
+		    expect(len(porters) == 1, "the porter waits for the header", porters)
+		    os.kill(porters[0], signal.SIGKILL)
+		    expect(rest(sock) == b"", "an answer")
+	EOF
+	sleep 1.5 # another one would be started after a second
+	run has_porter
+	assert_failure
+}
+
 @test "a porter that dies or hangs is replaced, and who comes meanwhile is served" {
 	ALARM_EXPECTED=1
 	serve
