@@ -149,6 +149,7 @@ introduce(struct proxied *proxied, int channel, struct unnamed *unnamed)
 	ipc_put_u8(&introduction, (uint8_t)server_state(proxied));
 	r = ipc_send_now(channel, &introduction, unnamed->fd);
 	unnamed->is_introduced = r == 0;
+	unnamed->due_ms = monotonic_ms() + OVERDUE_MS; /* not earlier than the porter's own time, which begins now */
 	return r;
 }
 
