@@ -65,6 +65,7 @@ visitor_leave(struct visitor *visitor)
 {
 	(void)!epoll_ctl(visitors.epoll_fd, EPOLL_CTL_DEL, visitor->fd, NULL);
 	close_fd(&visitor->fd);
+	explicit_bzero(&visitor->reader, sizeof(visitor->reader)); /* a peek has seen the client's bytes, too */
 	TAILQ_REMOVE(&visitors.waiting, visitor, entry);
 	TAILQ_INSERT_TAIL(&visitors.free, visitor, entry);
 }
@@ -209,7 +210,6 @@ visitors_introduce(struct ipc_message *message, uint64_t now_ms)
 	visitor->state = (enum introduce_state)state;
 	visitor->has_answer = false;
 	visitor->due_ms = now_ms + PORTER_HEADER_MS;
-	visitor->reader.len = 0;
 	TAILQ_INSERT_TAIL(&visitors.waiting, visitor, entry);
 	event.data.u32 = (uint32_t)(visitor - visitors.all);
 	if (epoll_ctl(visitors.epoll_fd, EPOLL_CTL_ADD, visitor->fd, &event) < 0)

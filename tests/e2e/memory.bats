@@ -135,3 +135,24 @@ time.sleep(300)
 	next_session_knows_nothing
 	kill "$asker"
 }
+
+@test "the porter, which peeks at a header, keeps nothing of what comes after it" {
+	local port porter
+	sed -i '1i listen-proxied = {"127.0.0.2:0"}\nproxy-from = {"127.0.0.1"}' "$CONF"
+	ctl reload
+	wait_until log_has 'listening address=127\.0\.0\.2 '
+	port=$(sed -n 's/.* listening address=127\.0\.0\.2 .*port=\([0-9]*\).*/\1/p' "$LOG")
+	python3 - "$port" <<-'PY'
+		import socket, sys
+		s = socket.create_connection(("127.0.0.2", int(sys.argv[1])), 20)
+		s.sendall(b"PROXY TCP4 127.88.77.66 127.0.0.2 7 21\r\nUSER alice\r\nPASS what-alice-knows\r\n")
+		text = b""
+		while b"\r\n530 " not in text:
+		    piece = s.recv(1000)
+		    assert piece, text
+		    text += piece
+	PY
+	porter=$(pgrep -P "$SERVER_PID" -x sallyport-port)
+	run -0 holds "$porter" what-alice-knows
+	assert_output ''
+}
