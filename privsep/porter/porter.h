@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The porter reads the header of the PROXY protocol, and says whose a connection is before there is a process for it. It
- * answers the proxy's health checks itself. It takes no byte that follows a header.
+ * The porter reads the header of the PROXY protocol, and reports the client of a connection before there is a process
+ * for it. It leaves the bytes of a client after the header in the socket. It answers the proxy's health checks itself.
  */
 #ifndef PRIVSEP_PORTER_PORTER_H
 #define PRIVSEP_PORTER_PORTER_H

@@ -830,7 +830,7 @@ serve_proxied()
 	stops_in porter header
 }
 
-@test "messages that no porter sends end it, and not the server; it can name false clients, and nothing else" {
+@test "messages that no porter sends end it, and not the server" {
 	serve_proxied
 	taken <<-'EOF'
 		from proxied import Proxied, connect, rest, v2
