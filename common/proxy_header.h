@@ -12,6 +12,7 @@
 #include "common/address.h"
 
 #define PROXY_HEADER_MAX 536 /* bytes of one header; what fits into any TCP segment */
+#define PROXY_HEADER_MS 5000 /* for a whole header, which comes with the connection */
 #define PROXY_UNIQUE_ID_MAX 128 /* bytes */
 
 /* What is wrong with a header, for the log. */

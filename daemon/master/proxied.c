@@ -24,7 +24,7 @@
 #include "common/banned.h"
 
 #define ACCEPT_AT_ONCE 64 /* then other events get their turn */
-#define OVERDUE_MS (PORTER_HEADER_MS + 3000) /* the porter has not kept its own time */
+#define OVERDUE_MS (PROXY_HEADER_MS + 3000) /* the porter has not kept its own time */
 #define LEAVE_MS 500
 #define CHANNEL_BYTES (1 << 20) /* room for an introduction of each connection */
 
@@ -206,7 +206,7 @@ refuse_bad_header(struct proxied *proxied, const union address *proxy, const str
 	if (word->verdict == INTRODUCED_SLOW)
 		snprintf(message, sizeof(message),
 		    "the proxy sent no whole PROXY header within %d seconds; does it send one (send-proxy-v2)?",
-		    PORTER_HEADER_MS / 1000);
+		    PROXY_HEADER_MS / 1000);
 	else
 		snprintf(message, sizeof(message), "the proxy sent %s", proxy_fault_text(word->fault));
 	log_refused(proxy, message);

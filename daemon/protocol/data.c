@@ -17,7 +17,6 @@
 #include "common/banned.h"
 
 #define PORT_RESERVED_BELOW 1024
-#define HEADER_MS 5000 /* for the header of a proxy, which comes with the connection */
 
 static uint64_t
 connect_ms(const struct protocol *protocol)
@@ -147,7 +146,7 @@ refuse_stranger(struct protocol *protocol, const union address *peer, unsigned b
 static int
 read_told_peer(struct protocol *protocol, int fd, uint64_t deadline, unsigned before, union address *peer)
 {
-	uint64_t own_deadline = monotonic_ms() + HEADER_MS;
+	uint64_t own_deadline = monotonic_ms() + PROXY_HEADER_MS;
 	struct proxy_reader reader = {.len = 0};
 	struct proxy_header header;
 	char text[ADDRESS_TEXT_MAX], detail[ADDRESS_TEXT_MAX + 128];

@@ -9,7 +9,6 @@
 #include <sys/types.h>
 
 #define PORTER_CONNECTIONS_MAX 1024 /* at once; the oldest gives way to another one */
-#define PORTER_HEADER_MS 5000 /* for a whole header */
 
 struct porter_process {
 	int master_channel; /* connections come in, verdicts go out; its end is the end of the process */

@@ -209,7 +209,7 @@ visitors_introduce(struct ipc_message *message, uint64_t now_ms)
 	visitor->number = number;
 	visitor->state = (enum introduce_state)state;
 	visitor->has_answer = false;
-	visitor->due_ms = now_ms + PORTER_HEADER_MS;
+	visitor->due_ms = now_ms + PROXY_HEADER_MS;
 	TAILQ_INSERT_TAIL(&visitors.waiting, visitor, entry);
 	event.data.u32 = (uint32_t)(visitor - visitors.all);
 	if (epoll_ctl(visitors.epoll_fd, EPOLL_CTL_ADD, visitor->fd, &event) < 0)
