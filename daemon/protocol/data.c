@@ -140,8 +140,9 @@ refuse_stranger(struct protocol *protocol, const union address *peer, unsigned b
 }
 
 /*
- * Who is at the other end of a connection that a proxy has made: what its header says, in place of the proxy's own
- * address. 0; -ENOMSG for a health check; -EPERM without a header, which is told once a port; -errno of watch_fd().
+ * Read the header of a connection that a proxy has made. peer becomes the address that the header names.
+ *
+ * Returns 0; -ENOMSG for a health check; -EPERM without a header, which is logged once per port; -errno of watch_fd().
  */
 static int
 read_told_peer(struct protocol *protocol, int fd, uint64_t deadline, unsigned before, union address *peer)
@@ -163,8 +164,8 @@ read_told_peer(struct protocol *protocol, int fd, uint64_t deadline, unsigned be
 	}
 	if (r == 0 && header.told == PROXY_TOLD_CLIENT)
 		*peer = header.source;
-	if ((r == 0 && header.told == PROXY_TOLD_LOCAL) || r == -EPIPE)
-		return -ENOMSG;
+	if ((r == 0 && header.told == PROXY_TOLD_LOCAL) || r == -EPIPE || (r == -ECONNRESET && reader.len == 0))
+		return -ENOMSG; /* HAProxy ends a check of a port with a reset */
 	if (r == 0)
 		return 0;
 	address_text(peer, text);
@@ -176,10 +177,10 @@ read_told_peer(struct protocol *protocol, int fd, uint64_t deadline, unsigned be
 }
 
 /*
- * Is a connection on the announced port the client's own? A session behind a proxy has that by the proxy's word, or not at
- * all (proxy-data).
+ * Is a connection on the announced port the client's own? Behind a proxy the header says so. With proxy-data =
+ * "through" there is none, and each connection of the proxy counts.
  *
- * peer  who has connected; replaced by what a header says.
+ * peer  the address that has connected; replaced by what a header names.
  *
  * Returns 0; -EACCES for a stranger; -ENOMSG and -EPERM as of read_told_peer(); -errno of watch_fd().
  */

@@ -343,6 +343,9 @@ has_porter()
 		    return made
 
 		p.send("STOR file")
+		reset = dial(b"")
+		reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+		reset.close()
 		strangers = [dial(v2(("192.0.2.9", 1))), dial(LOCAL), dial(b"hello, who is there?\r\n"), dial(v2(), "127.0.0.77")]
 		for stranger in strangers:
 		    expect(rest(stranger) == b"", "a stranger was served")
@@ -355,6 +358,7 @@ has_porter()
 		expect(open(os.environ["DIR"] + "/home/alice/file").read() == "the first bytes and the last", "the file")
 		expect(p.get("file") == b"the first bytes and the last", "the file that is read back")
 	EOF
+	# the first stranger of a port has a line, and a check that ends with a reset is none
 	log_has 'data-refused .*address=192\.0\.2\.1 .*stranger 192\.0\.2\.9 on a passive port'
 }
 
