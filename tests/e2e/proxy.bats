@@ -411,6 +411,48 @@ has_porter()
 	EOF
 }
 
+@test "active mode goes to the client that the header names, and neither to the proxy nor to a stranger" {
+	serve
+	proxied <<-'EOF'
+		with socket.create_server(("127.0.0.77", 0)) as own:
+		    port = "%d,%d" % divmod(own.getsockname()[1], 256)
+		    for source in "127.0.0.77", "::ffff:127.0.0.77":
+		        to = DIALLED if source != "::ffff:127.0.0.77" else ("::ffff:198.51.100.2", 21)
+		        p = Proxied(v2((source, 5), to)).login()
+		        for host in "127,0,0,1", "127,0,0,2", "127,0,0,78":    # the proxy, the server, a stranger
+		            p.ask("PORT %s,%s" % (host, port), 501)
+		        p.ask("EPRT |2|::ffff:127.0.0.1|%d|" % own.getsockname()[1], 501, 522)
+		        p.ask("PORT 127,0,0,77," + port, 200)
+		        p.send("STOR active")
+		        data, server = own.accept()
+		        expect(server[0] == NODE, server)
+		        data.sendall(b"bytes")
+		        p.expect(150)
+		        data.close()
+		        p.expect(226)
+		        p.ask("QUIT", 221)
+	EOF
+	assert_equal "$(log_count 'login .*address=127\.0\.0\.77 .*user="alice"')" 2
+}
+
+@test "addresses of IPv4 within IPv6 are those of IPv4: limits, and connections for data" {
+	serve 'limits { sessions-per-address = 1 }'
+	proxied <<-'EOF'
+		p = Proxied(v2(("::ffff:192.0.2.1", 5), ("::ffff:198.51.100.2", 21))).login()
+		expect("(198,51,100,2," in p.ask("PASV", 227), "the address")
+		Proxied(v2()).expect(421)
+		Proxied(v1(("::ffff:192.0.2.1", 5), ("2001:db8::2", 21))).expect(421)
+		stranger = p.dial(v2(("::ffff:192.0.2.9", 5), ("::ffff:198.51.100.2", 21)))
+		address = stranger.getpeername()
+		p.send("STOR file")
+		expect(rest(stranger) == b"", "a stranger was served")
+		with socket.create_connection(address, WAIT_S) as own:
+		    own.sendall(v2() + b"bytes")
+		    p.expect(150)
+		p.expect(226)
+	EOF
+}
+
 @test "PASV, EPSV and HOST go by the address that the client dialled" {
 	need_ipv6
 	serve
