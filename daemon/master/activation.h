@@ -12,6 +12,7 @@
 
 #include "daemon/master/listeners.h"
 
+#define ACTIVATION_NAME_MAX 24 /* bytes of activation_name(), with its ":" or NUL */
 #define INHERITED_FIRST 3 /* SD_LISTEN_FDS_START */
 
 /* What a former server hands over besides its listeners; in this order after them. */

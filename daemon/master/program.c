@@ -25,7 +25,7 @@
 #include "common/banned.h"
 
 #define ENVIRONMENT_MAX 10
-#define NAMES_MAX 2048 /* LISTENERS_MAX names of activation_name() */
+#define NAMES_MAX (LISTENERS_MAX * ACTIVATION_NAME_MAX)
 
 static const char *const sanitizer_variables[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS"};
 static char *sanitizer_values[2];

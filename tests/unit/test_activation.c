@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <cmocka.h>
 
 #define SELF 42
@@ -103,6 +104,21 @@ names_of_a_former_server(void **state)
 	}
 }
 
+/* So many names of a former server fit into its variable. */
+static void
+names_are_short(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind <= LISTENER_PROXIED_TLS; kind++)
+		for (int is_activated = 0; is_activated < 2; is_activated++) {
+			struct listener listener = {
+			    .is_activated = is_activated != 0, .kind = (enum listener_kind)kind};
+			size_t len = strlen(activation_name(&listener));
+
+			assert_in_range(len, is_activated ? 1 : 0, ACTIVATION_NAME_MAX - 1);
+		}
+}
+
 int
 main(void)
 {
@@ -112,6 +128,7 @@ main(void)
 	    cmocka_unit_test(for_another_process),
 	    cmocka_unit_test(names_of_a_service_manager),
 	    cmocka_unit_test(names_of_a_former_server),
+	    cmocka_unit_test(names_are_short),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
