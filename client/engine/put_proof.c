@@ -80,6 +80,23 @@ go_on_at(struct delivery *delivery, int64_t size, const char *proof)
 	snprintf(delivery->result->proof, sizeof(delivery->result->proof), "%s", proof);
 }
 
+/*
+ * After a comparison: without a proof, all is sent anew. unreadable: why, where the server does not let it be read.
+ * *is_same is false then.
+ */
+static enum ftp_class
+judge_comparison(struct delivery *delivery, enum ftp_class reason, bool *is_same, const char *unreadable)
+{
+	*is_same = *is_same && reason == FTP_OK;
+	if (reason == FTP_REFUSED) {
+		delivery_start_over(delivery, unreadable);
+		return session_ready(delivery->ftp);
+	}
+	if (reason == FTP_OK && !*is_same)
+		delivery_start_over(delivery, "what the server has differs from the local file");
+	return reason;
+}
+
 /* By its last bytes: only for what is ours by its name and record, and of the same local file. */
 static enum ftp_class
 prove_upload_by_overlap(struct delivery *delivery, int64_t size)
@@ -89,16 +106,9 @@ prove_upload_by_overlap(struct delivery *delivery, int64_t size)
 	enum ftp_class reason =
 	    delivery_read_again(delivery, (uint64_t)(size - overlap), (uint64_t)size, true, &is_same);
 
-	if (reason == FTP_REFUSED) {
-		delivery_start_over(delivery, "what the server has cannot be read again");
-		return session_ready(delivery->ftp);
-	}
-	if (reason != FTP_OK)
+	reason = judge_comparison(delivery, reason, &is_same, "what the server has cannot be read again");
+	if (reason != FTP_OK || !is_same)
 		return reason;
-	if (!is_same) {
-		delivery_start_over(delivery, "what the server has differs from the local file");
-		return FTP_OK;
-	}
 	go_on_at(delivery, size, "overlap");
 	delivery->result->overlap = (uint64_t)overlap;
 	return FTP_OK;
@@ -119,16 +129,9 @@ delivery_prove_by_content(struct delivery *delivery, int64_t size)
 	} else {
 		reason = delivery_read_again(delivery, 0, (uint64_t)size, true, &is_same);
 	}
-	if (reason == FTP_REFUSED) {
-		delivery_start_over(delivery, "what the server has cannot be compared");
-		return session_ready(delivery->ftp);
-	}
-	if (reason != FTP_OK)
+	reason = judge_comparison(delivery, reason, &is_same, "what the server has cannot be compared");
+	if (reason != FTP_OK || !is_same)
 		return reason;
-	if (!is_same) {
-		delivery_start_over(delivery, "what the server has differs from the local file");
-		return FTP_OK;
-	}
 	go_on_at(delivery, size, how);
 	delivery_note_verified(delivery, how);
 	return FTP_OK;
