@@ -46,7 +46,6 @@ static struct ipc_message message;
 
 static void slot_ended(void *arg);
 static void slot_overdue_due(void *arg);
-
 static void sessions_accounts_ended(void *arg);
 static void sessions_judged(void *arg, const struct address_key *address);
 
@@ -214,7 +213,7 @@ sessions_enter(struct sessions *sessions, struct slot *slot, pid_t pid, int chan
 		kill(-pid, SIGKILL);
 }
 
-/* A login of address has failed, or what was as bad. Its sessions that have not logged in end with the last one that may. */
+/* Count a failed login of address, or what is as bad. If that bans it, its sessions without a login end. */
 static void
 count_failure(struct sessions *sessions, const struct address_key *address)
 {

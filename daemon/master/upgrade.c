@@ -323,7 +323,6 @@ upgrade_rescue_due(void *arg)
 bool
 upgrade_lets_go(const struct upgrade *upgrade)
 {
-
 	return upgrade->is_retired && upgrade->child.pid == 0 && !timer_is_set(&upgrade->rescue);
 }
 

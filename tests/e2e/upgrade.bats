@@ -295,6 +295,17 @@ log_in_late()
 	timeout 30 grep -q -m 1 "^$1 " <&"$OTHER"
 }
 
+# logs_in CODE: the answer to the password of a new connection.
+logs_in()
+{
+	ftp_close
+	ftp_open
+	ftp 'USER alice' 331
+	ftp_send 'PASS secret'
+	ftp_reply
+	[ "$REPLY" = "$1" ]
+}
+
 @test "a login in the old server counts in the new one, and those of the new one count there" {
 	local first
 	serve 'limits { sessions-per-user = 2 }'
@@ -302,15 +313,6 @@ log_in_late()
 	first=$OTHER
 	at_prompt
 	upgrade
-	logs_in()
-	{
-		ftp_close
-		ftp_open
-		ftp 'USER alice' 331
-		ftp_send 'PASS secret'
-		ftp_reply
-		[ "$REPLY" = "$1" ]
-	}
 	logs_in 230
 	log_in_late 230
 	# now there are two: one here, one there
@@ -406,15 +408,6 @@ log_in_late()
 	upgrade
 	run ctl status
 	assert_line --regexp '^former servers: +2 more, which count for the limits$'
-	logs_in()
-	{
-		ftp_close
-		ftp_open
-		ftp 'USER alice' 331
-		ftp_send 'PASS secret'
-		ftp_reply
-		[ "$REPLY" = "$1" ]
-	}
 	logs_in 530
 	# that of the oldest server ends, and the server between says so
 	exec {first}>&-
