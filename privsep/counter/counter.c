@@ -39,24 +39,21 @@ struct child_process {
 
 static struct ledger_count ledger_count;
 
-/* In the child. */
-
+/* The channel keeps words apart, so nobody waits for the rest of one. */
 static int
-read_whole(int fd, void *bytes, size_t size)
+read_word(int fd, void *word, size_t size)
 {
-	char *to = bytes;
+	ssize_t n;
 
-	for (size_t got = 0; got < size;) {
-		ssize_t n = read(fd, to + got, size - got);
-
-		if (n == 0)
-			return -ECHILD;
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		got += n < 0 ? 0 : (size_t)n;
-	}
-	return 0;
+	do
+		n = read(fd, word, size);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == size ? 0 : -ECHILD;
 }
+
+/* In the child. */
 
 static void
 tell_met(void *arg, uint64_t met)
@@ -107,7 +104,7 @@ walk_until_told(struct count *count, int channel, struct counter_reply *reply)
 		word.result = count_walk(count);
 		r = io_write_all(channel, &word, sizeof(word));
 		if (r == 0)
-			r = word.result < 0 ? word.result : read_whole(channel, reply, sizeof(*reply));
+			r = word.result < 0 ? word.result : read_word(channel, reply, sizeof(*reply));
 	} while (r == 0 && !reply->is_end);
 	return r;
 }
@@ -155,7 +152,7 @@ start_child(const struct counter_order *order, struct child_process *child)
 	pid_t parent = getpid();
 	int ends[2];
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
 	child->pid = fork();
 	if (child->pid == 0)
@@ -166,10 +163,11 @@ start_child(const struct counter_order *order, struct child_process *child)
 }
 
 static void
-end_child(struct child_process *child, bool is_killed)
+end_child(struct child_process *child)
 {
 	close_fd(&child->channel);
-	if (child->pid > 0 && is_killed)
+	/* it has said all that we need, and might never end by itself */
+	if (child->pid > 0)
 		kill(child->pid, SIGKILL);
 	while (child->pid > 0 && waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
 		;
@@ -183,10 +181,11 @@ await_word(const struct counter_order *order, const struct child_process *child,
 	for (;;) {
 		int r = io_wait(child->channel, POLLIN, deadline_ms);
 
-		if (r == 0)
+		/* a child that reports progress again and again does not prolong the deadline */
+		if (r == 0 || monotonic_ms() >= deadline_ms)
 			return -ECHILD;
 		if (r > 0)
-			r = read_whole(child->channel, word, sizeof(*word));
+			r = read_word(child->channel, word, sizeof(*word));
 		if (r < 0 && r != -EINTR)
 			return r;
 		if (r < 0 || word->kind == WORD_MET) {
@@ -194,6 +193,9 @@ await_word(const struct counter_order *order, const struct child_process *child,
 				order->progress(order->arg, word->files);
 			continue;
 		}
+		/* callers take -EBUSY for another counter, and ask again until that has ended */
+		if (word->result == -EBUSY)
+			return -EIO;
 		if (word->result < 0 && word->result >= -4095)
 			return word->result;
 		return (int)word->kind == kind && word->result == 0 ? 0 : -ECHILD;
@@ -205,7 +207,7 @@ send_reply_to(const struct child_process *child, bool is_end, uint32_t events)
 {
 	const struct counter_reply reply = {.is_end = is_end, .events = events};
 
-	return send(child->channel, &reply, sizeof(reply), MSG_NOSIGNAL) == (ssize_t)sizeof(reply) ? 0 : -ECHILD;
+	return send(child->channel, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(reply) ? 0 : -ECHILD;
 }
 
 /* Until a walk was not disturbed by directories that moved. With the ledger's lock then. */
@@ -261,7 +263,7 @@ count_once(const struct counter_order *order, struct ledger_figure *counted)
 	if (r == 0)
 		r = follow_child(order, &child, counted);
 	ended = order->ledger == NULL ? 0 : ledger_count_end(order->ledger, &ledger_count, r == 0 ? counted : NULL);
-	end_child(&child, r < 0);
+	end_child(&child);
 	return r < 0 ? r : ended;
 }
 

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: ISC */
+/* The parent's side of a count, with a child that says anything at any time, or nothing. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/io.h"
+#include "privsep/counter/counter.h"
+#include "privsep/counter/home_walls.h"
+#include "privsep/files/count.h"
+
+#include "common/banned.h"
+
+/* As in counter.c. */
+struct counter_word {
+	int kind, result;
+	uint64_t bytes, files;
+};
+
+enum { WORD_MET, WORD_WALKED, WORD_SUM };
+
+static char directory[] = "/tmp/test-counter.XXXXXX";
+static char path[sizeof(directory) + 16];
+static struct ledger ledger;
+static void (*child_walks)(int channel);	/* in the child, in place of a walk */
+
+/* In place of walls and walk: the child keeps what the test has. */
+
+int
+home_walls_enter(const struct home_walls *walls)
+{
+	(void)walls;
+	return 0;
+}
+
+int
+count_init(struct count *count, int home_fd)
+{
+	*count = (struct count){.home_fd = home_fd};
+	return count_table_init(&count->table);
+}
+
+int
+count_walk(struct count *count)
+{
+	child_walks(*(const int *)count->arg);
+	return 0;
+}
+
+static int
+setup(void **state)
+{
+	static const uint8_t boot[16] = {1};
+
+	(void)state;
+	snprintf(directory, sizeof(directory), "/tmp/test-counter.XXXXXX");
+	if (mkdtemp(directory) == NULL)
+		return -1;
+	snprintf(path, sizeof(path), "%s/alice", directory);
+	return ledger_open(&ledger, path, boot);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	ledger_close(&ledger);
+	unlink(path);
+	return rmdir(directory);
+}
+
+/* With an alarm, should it wait without an end. */
+static int
+count_with(void (*walks)(int channel), struct ledger_figure *figure)
+{
+	static struct account account;
+	const struct counter_order order = {.account = &account, .home_fd = -1, .ledger = &ledger};
+	int r;
+
+	child_walks = walks;
+	alarm(20);
+	r = counter_run(&order, figure);
+	alarm(0);
+	return r;
+}
+
+/* Nobody counts, and the lock is free. */
+static void
+assert_idle(void)
+{
+	static struct ledger_count count;
+
+	assert_false(ledger.is_locked);
+	assert_int_equal(ledger_count_begin(&ledger, &count), 0);
+	assert_int_equal(ledger_count_end(&ledger, &count, NULL), 0);
+}
+
+static void
+say(int channel, int kind, int result, uint64_t figure)
+{
+	const struct counter_word word = {kind, result, figure, figure};
+
+	(void)!write(channel, &word, sizeof(word));
+}
+
+static void __attribute__((noreturn))
+wait_to_be_killed(void)
+{
+	for (;;)
+		pause();
+}
+
+static void
+walks_as_it_should(int channel)
+{
+	(void)channel;
+}
+
+static void
+says_busy(int channel)
+{
+	say(channel, WORD_WALKED, -EBUSY, 0);
+	wait_to_be_killed();
+}
+
+static void
+sums_and_stays(int channel)
+{
+	say(channel, WORD_WALKED, 0, 0);
+	say(channel, WORD_SUM, 0, 7);
+	wait_to_be_killed();
+}
+
+static void
+says_half_a_sum(int channel)
+{
+	const struct counter_word word = {WORD_SUM, 0, 7, 7};
+
+	say(channel, WORD_WALKED, 0, 0);
+	(void)!write(channel, &word, sizeof(word) / 2);
+	wait_to_be_killed();
+}
+
+static void
+says_nothing_with_the_lock(int channel)
+{
+	say(channel, WORD_WALKED, 0, 0);
+	wait_to_be_killed();
+}
+
+static void
+reports_progress_on_and_on(int channel)
+{
+	say(channel, WORD_WALKED, 0, 0);
+	for (;;)
+		say(channel, WORD_MET, 0, 1);
+}
+
+static void
+sums_too_much(int channel)
+{
+	say(channel, WORD_WALKED, 0, 0);
+	say(channel, WORD_SUM, 0, UINT64_MAX);
+	wait_to_be_killed();
+}
+
+static void
+says_what_is_no_word(int channel)
+{
+	say(channel, 77, 77, 77);
+	wait_to_be_killed();
+}
+
+static void
+test_counts(void **state)
+{
+	struct ledger_figure figure;
+
+	(void)state;
+	assert_int_equal(count_with(walks_as_it_should, &figure), 0);
+	assert_int_equal(ledger_read(&ledger, &figure), 0);
+	assert_int_equal(figure.bytes, 0);
+	assert_int_equal(figure.state, LEDGER_EXACT);
+	/* all is said: whether the child ends or not */
+	assert_int_equal(count_with(sums_and_stays, &figure), 0);
+	assert_int_equal(ledger_read(&ledger, &figure), 0);
+	assert_int_equal(figure.bytes, 7);
+	assert_idle();
+}
+
+static void
+test_hostile_words(void **state)
+{
+	struct ledger_figure figure;
+
+	(void)state;
+	/* -EBUSY would make the caller ask again without an end */
+	assert_int_equal(count_with(says_busy, &figure), -EIO);
+	assert_int_equal(count_with(says_half_a_sum, &figure), -ECHILD);
+	assert_int_equal(count_with(sums_too_much, &figure), -EINVAL);
+	assert_int_equal(count_with(says_what_is_no_word, &figure), -ECHILD);
+	assert_int_equal(ledger_read(&ledger, &figure), -EUCLEAN);
+	assert_idle();
+}
+
+static void
+test_lock_has_a_deadline(void **state)
+{
+	uint64_t began = monotonic_ms();
+	struct ledger_figure figure;
+
+	(void)state;
+	assert_int_equal(count_with(says_nothing_with_the_lock, &figure), -ECHILD);
+	assert_int_equal(count_with(reports_progress_on_and_on, &figure), -ECHILD);
+	assert_true(monotonic_ms() - began < 15000);
+	assert_idle();
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_counts),
+	    TEST(test_hostile_words),
+	    TEST(test_lock_has_a_deadline),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
