@@ -46,6 +46,31 @@ entry_place(struct count_seen *entries, size_t size, uint64_t key)
 	return &entries[at];
 }
 
+static bool
+has_entry_room(size_t used, size_t size)
+{
+	return used < size - size / 8;
+}
+
+static bool
+is_needed(const struct count_seen *entry)
+{
+	return entry->key != 0 && (entry->is_told || entry->is_awaited);
+}
+
+/* The least size that has room for the needed entries and one more. */
+static size_t
+size_for_needed(const struct count_table *table)
+{
+	size_t needed = 0, size = SIZE_FIRST;
+
+	for (size_t i = 0; i < table->size; i++)
+		needed += is_needed(&table->entries[i]);
+	while (!has_entry_room(needed, size))
+		size *= 2;
+	return size;
+}
+
 /* Into a table of another size; only_needed: without those that were merely seen. False: no memory, and all is as before. */
 static bool
 move_entries(struct count_table *table, size_t size, bool only_needed)
@@ -58,7 +83,7 @@ move_entries(struct count_table *table, size_t size, bool only_needed)
 	for (size_t i = 0; i < table->size; i++) {
 		const struct count_seen *entry = &table->entries[i];
 
-		if (entry->key == 0 || (only_needed && !entry->is_told && !entry->is_awaited))
+		if (entry->key == 0 || (only_needed && !is_needed(entry)))
 			continue;
 		*entry_place(entries, size, entry->key) = *entry;
 		used++;
@@ -74,14 +99,14 @@ move_entries(struct count_table *table, size_t size, bool only_needed)
 static bool
 make_entry_room(struct count_table *table)
 {
-	if (table->used < table->size - table->size / 8)
+	if (has_entry_room(table->used, table->size))
 		return true;
 	if (table->size < SIZE_MOST && move_entries(table, 2 * table->size, false))
 		return true;
 	if (!table->is_whole)
 		return false;
 	table->is_whole = false;
-	return move_entries(table, SIZE_FIRST, true) && table->used < table->size - table->size / 8;
+	return move_entries(table, size_for_needed(table), true);
 }
 
 struct count_seen *

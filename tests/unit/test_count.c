@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -349,6 +350,50 @@ test_table_that_is_full(void **state)
 	count_table_free(&table);
 }
 
+/* Memory that this process may have more than it has now. */
+static void
+limit_memory(rlim_t more)
+{
+	struct rlimit limit;
+	unsigned long pages;
+	FILE *file = fopen("/proc/self/statm", "re");
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%lu", &pages), 1);
+	fclose(file);
+	assert_int_equal(getrlimit(RLIMIT_AS, &limit), 0);
+	limit.rlim_cur = more == RLIM_INFINITY ? limit.rlim_max : (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + more;
+	assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+}
+
+/* More was told than the smallest table holds when memory ends: what was told is kept, and each look-up ends. */
+static void
+test_table_without_memory(void **state)
+{
+	struct ledger_figure figure;
+	struct count_table table;
+	uint64_t key = 1;
+
+	(void)state;
+	assert_int_equal(count_table_init(&table), 0);
+	for (; key <= 10000; key++)
+		tell_key(&table, key, 2, LEDGER_THERE);
+	for (; table.used < ((size_t)1 << 16) - ((size_t)1 << 13); key++)
+		count_table_see(&table, key, 1);
+	limit_memory(1 << 20);
+	for (; key <= 70000; key++)
+		count_table_see(&table, key, 1);
+	limit_memory(RLIM_INFINITY);
+	assert_false(table.is_whole);
+	assert_true(table.size < (size_t)1 << 16);
+	assert_sum(&table, 2 * 10000 + 60000, 70000);
+	tell_key(&table, 9999, 5, LEDGER_THERE);
+	assert_sum(&table, 2 * 10000 + 60000 + 3, 70000);
+	tell_key(&table, 60000, 5, LEDGER_THERE);
+	assert_int_equal(count_table_sum(&table, &figure), -EAGAIN);
+	count_table_free(&table);
+}
+
 /* Holes as large as they may be: no sum overflows, and none is told that no ledger holds. */
 static void
 test_sparse_files(void **state)
@@ -375,6 +420,7 @@ main(void)
 	    TEST(test_changes_meanwhile),
 	    TEST(test_table),
 	    TEST(test_table_that_is_full),
+	    TEST(test_table_without_memory),
 	    TEST(test_sparse_files),
 	};
 
