@@ -140,7 +140,7 @@ count_table_see(struct count_table *table, uint64_t key, uint64_t bytes)
 		return;
 	table->files++;
 	table->bytes += bytes;
-	if (entry == NULL)
+	if (entry == NULL || entry->names == UINT32_MAX)
 		return;
 	entry->names++;
 	if (__builtin_add_overflow(entry->bytes, bytes, &entry->bytes))

@@ -398,6 +398,7 @@ test_table_without_memory(void **state)
 static void
 test_sparse_files(void **state)
 {
+	struct ledger_figure figure;
 	struct count_table table;
 
 	(void)state;
@@ -408,6 +409,11 @@ test_sparse_files(void **state)
 	for (uint64_t key = 1; key < 100; key++)
 		tell_key(&table, key, 1, LEDGER_THERE);
 	assert_sum(&table, 99, 99);
+	/* more names of such a file do not make it countable again */
+	for (int names = 0; names < 4; names++)
+		count_table_see(&table, 200, INT64_MAX);
+	tell_key(&table, 200, 1, LEDGER_THERE);
+	assert_int_equal(count_table_sum(&table, &figure), -EAGAIN);
 	count_table_free(&table);
 }
 
