@@ -17,7 +17,7 @@
 #define PROGRESS_EVERY 1024
 #define OWNER_READS (S_IRUSR | S_IXUSR)
 
-static int count_directory(struct count *count, int dir_fd, const char *name, const struct stat *st, unsigned depth);
+static int count_directory(struct count *count, int dir_fd, const char *name, unsigned depth);
 
 uint64_t
 count_key(dev_t home_device, const struct stat *st)
@@ -62,7 +62,7 @@ count_closed(struct count *count, int dir_fd, const char *name, const struct sta
 		return 0;	/* somebody else's */
 	if (fchmodat(dir_fd, name, mode | OWNER_READS, 0) < 0)
 		return -errno;
-	r = count_directory(count, dir_fd, name, st, depth);
+	r = count_directory(count, dir_fd, name, depth);
 	if (fchmodat(dir_fd, name, mode, 0) < 0 && r == 0)
 		r = -errno;
 	return r == -EACCES ? 0 : r;
@@ -77,7 +77,7 @@ count_subdirectory(struct count *count, int dir_fd, const char *name, const stru
 		return -E2BIG;
 	if ((st->st_mode & OWNER_READS) != OWNER_READS)
 		return count_closed(count, dir_fd, name, st, depth);
-	r = count_directory(count, dir_fd, name, st, depth);
+	r = count_directory(count, dir_fd, name, depth);
 	return r == -EACCES ? count_closed(count, dir_fd, name, st, depth) : r;
 }
 
@@ -118,23 +118,42 @@ count_entry(struct count *count, int dir_fd, const struct dirent64 *entry, bool 
 
 /* The first walk meets a directory again only where it was moved; the next one looks what is below. */
 static int
-count_directory(struct count *count, int dir_fd, const char *name, const struct stat *st, unsigned depth)
+count_opened(struct count *count, struct directory *level, unsigned depth)
+{
+	const struct dirent64 *entry;
+	const struct count_seen *seen;
+	struct stat st;
+	uint64_t key;
+	bool was_walked;
+	int r;
+
+	/* of what was opened: the name may have led to another directory when it was looked at */
+	if (fstat(level->fd, &st) < 0)
+		return -errno;
+	key = count_key(count->device, &st);
+	seen = count_table_find(&count->table, key);
+	was_walked = seen != NULL && seen->is_walked;
+	if (was_walked && count->is_first_walk)
+		return 0;
+	if (!was_walked)
+		count_table_walked(&count->table, key);
+	while ((r = directory_next(level, &entry)) == 0 && entry != NULL) {
+		r = count_entry(count, level->fd, entry, was_walked, depth);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+static int
+count_directory(struct count *count, int dir_fd, const char *name, unsigned depth)
 {
 	static struct directory levels[COUNT_DEPTH_MAX];	/* touched as deep as trees are */
 	struct directory *level = &levels[depth];
-	uint64_t key = count_key(count->device, st);
-	const struct count_seen *seen = count_table_find(&count->table, key);
-	bool was_walked = seen != NULL && seen->is_walked;
-	const struct dirent64 *entry;
-	int r;
+	int r = directory_open_at(level, dir_fd, name);
 
-	if (was_walked && count->is_first_walk)
-		return 0;
-	r = directory_open_at(level, dir_fd, name);
-	if (r == 0 && !was_walked)
-		count_table_walked(&count->table, key);
-	while (r == 0 && (r = directory_next(level, &entry)) == 0 && entry != NULL)
-		r = count_entry(count, level->fd, entry, was_walked, depth);
+	if (r == 0)
+		r = count_opened(count, level, depth);
 	directory_close(level);
 	return r;
 }
@@ -154,8 +173,7 @@ count_init(struct count *count, int home_fd)
 int
 count_walk(struct count *count)
 {
-	struct stat st;
-	int r = fstat(count->home_fd, &st) < 0 ? -errno : count_directory(count, count->home_fd, ".", &st, 0);
+	int r = count_directory(count, count->home_fd, ".", 0);
 
 	count->is_first_walk = false;
 	return r;

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -273,6 +274,52 @@ test_changes_meanwhile(void **state)
 	assert_true(told > 20 * ROUNDS && moves > 0 && walks > ROUNDS);
 }
 
+static const struct count *swaps_for;	/* the next openat() of d0 finds d1 there: they change their names just before */
+
+int
+openat(int dir_fd, const char *name, int flags, ...)
+{
+	const struct count *count = swaps_for;
+	mode_t mode = 0;
+	va_list args;
+
+	if ((flags & O_CREAT) != 0) {
+		va_start(args, flags);
+		mode = va_arg(args, mode_t);
+		va_end(args);
+	}
+	if (count != NULL && strcmp(name, "d0") == 0) {
+		swaps_for = NULL;
+		assert_int_equal(renameat2(home_fd, "d0", home_fd, "d1", RENAME_EXCHANGE), 0);
+		tell_named(count, "d0", LEDGER_DIRECTORY_MOVED);
+		tell_named(count, "d1", LEDGER_DIRECTORY_MOVED);
+	}
+	return (int)syscall(SYS_openat, dir_fd, name, flags, mode);
+}
+
+/* Another directory takes a name between the look at it and its opening: each is read, and read once. */
+static void
+test_directories_change_names(void **state)
+{
+	struct count count;
+
+	(void)state;
+	event_count = 0;
+	assert_int_equal(mkdirat(home_fd, "d0", 0700), 0);
+	assert_int_equal(mkdirat(home_fd, "d1", 0700), 0);
+	make_file("d0/small", 10);
+	make_file("d1/large", 3000);
+	assert_int_equal(count_init(&count, home_fd), 0);
+	swaps_for = &count;
+	for (int walks = 0; walks < 2; walks++)
+		assert_int_equal(count_walk(&count), 0);
+	assert_null(swaps_for);
+	for (size_t i = 0; i < event_count; i++)
+		count_table_tell(&count.table, &events[i]);
+	assert_counted(&count);
+	count_end(&count);
+}
+
 static void
 tell_key(struct count_table *table, uint64_t key, uint64_t bytes, enum ledger_event_kind kind)
 {
@@ -424,6 +471,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_changes_meanwhile),
+	    TEST(test_directories_change_names),
 	    TEST(test_table),
 	    TEST(test_table_that_is_full),
 	    TEST(test_table_without_memory),
