@@ -841,7 +841,6 @@ begin_count_locked(struct ledger *ledger, struct ledger_count *count)
 		header.flags &= ~(uint32_t)HEADER_COUNTED;
 		r = write_ledger_header(ledger, &header);
 	}
-	count->files_before = header.base_files;
 	if (r == 0)
 		r = write_note(ledger, &note);
 	unlock_table(ledger);
@@ -1025,12 +1024,6 @@ ledger_count_end(struct ledger *ledger, struct ledger_count *count, const struct
 	}
 	end_note(ledger);
 	return r;
-}
-
-bool
-ledger_is_counted_by_others(const struct ledger *ledger)
-{
-	return is_byte_locked(ledger->fd, LOCK_COUNTER);
 }
 
 int

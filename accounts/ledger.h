@@ -81,7 +81,6 @@ struct ledger_count {
 	size_t upload_count;
 	struct ledger_upload uploads[LEDGER_SESSIONS_MAX];	/* live ones count with the size that they began with */
 	uint32_t events, moves;	/* as ledger_count_look() saw them */
-	int64_t files_before;	/* about so many files were counted the last time */
 	bool has_damage;
 	bool was_left[LEDGER_SESSIONS_MAX];	/* slots that were left unsettled before */
 };
@@ -181,9 +180,6 @@ int ledger_journal_read(int fd, uint32_t first, struct ledger_event *events, siz
  * counted, and all is as it was before. 0 or -errno.
  */
 int ledger_count_end(struct ledger *ledger, struct ledger_count *count, const struct ledger_figure *counted);
-
-/* Does another one count? */
-bool ledger_is_counted_by_others(const struct ledger *ledger);
 
 /* The id of this boot of the machine, from the kernel. 0 or -errno. */
 int ledger_boot_id(uint8_t boot_id[16]);

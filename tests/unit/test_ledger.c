@@ -590,9 +590,7 @@ test_one_counts_at_a_time(void **state)
 	(void)state;
 	assert_int_equal(ledger_count_begin(&one, &counting), 0);
 	assert_int_equal(ledger_count_begin(&two, &other), -EBUSY);
-	assert_true(ledger_is_counted_by_others(&two));
 	ledger_close(&one);	/* as a kill does */
-	assert_false(ledger_is_counted_by_others(&two));
 	/* its note is of no use: nothing is told any more */
 	assert_int_equal(ledger_begin(&two, &no_limits, 0, 0, &figure), 0);
 	assert_false(two.is_counted);
@@ -683,7 +681,6 @@ test_change_without_its_lock(void **state)
 	ledger_abandon(&ledger);
 	assert_bound(&other, 1, 2);
 	assert_int_equal(ledger_count_begin(&other, &counting), -ETIMEDOUT);
-	assert_false(ledger_is_counted_by_others(&ledger));
 	ledger_close(&ledger);
 	count(&other, 4, 4);
 	assert_used(&other, 4, 4);
