@@ -39,6 +39,7 @@ enum lock {
 enum header_flag {
 	HEADER_COUNTED = 1,	/* the base is a count's */
 	HEADER_UNSURE = 2,	/* but of another boot, or an alarm came since: it is to be counted anew */
+	HEADER_ALARM = 4,	/* an alarm came while the home was counted: what the count was told may be wrong */
 };
 
 enum slot_flag {
@@ -611,7 +612,7 @@ void
 ledger_suspect(struct ledger *ledger)
 {
 	if (ledger->fd >= 0)
-		change_header_flags(ledger, 0, HEADER_UNSURE);
+		change_header_flags(ledger, 0, HEADER_UNSURE | HEADER_ALARM);
 }
 
 /* The count that is under way is in vain: what it would have to know is not to be told. */
@@ -837,10 +838,9 @@ begin_count_locked(struct ledger *ledger, struct ledger_count *count)
 	r = mend_header(ledger, &header);
 	if (r == 0)
 		r = each_slot(ledger, header.slots, begin_slot_count, count);
-	if (r == 0 && count->has_damage) {
-		header.flags &= ~(uint32_t)HEADER_COUNTED;
+	header.flags &= ~(uint32_t)(HEADER_ALARM | (count->has_damage ? HEADER_COUNTED : 0));
+	if (r == 0)
 		r = write_ledger_header(ledger, &header);
-	}
 	if (r == 0)
 		r = write_note(ledger, &note);
 	unlock_table(ledger);
@@ -983,7 +983,8 @@ end_count_locked(struct ledger *ledger, struct ledger_count *count, const struct
 	struct header header;
 	int r = read_ledger_header(ledger, &header);
 
-	header.flags &= ~(uint32_t)(HEADER_COUNTED | HEADER_UNSURE);
+	header.flags &=
+	    ~(uint32_t)((header.flags & HEADER_ALARM) != 0 ? HEADER_COUNTED : HEADER_COUNTED | HEADER_UNSURE);
 	if (r == 0)
 		r = write_ledger_header(ledger, &header);
 	if (r == 0)

@@ -131,7 +131,10 @@ int ledger_end(struct ledger *ledger, int64_t bytes, int64_t files);
 /* Give the lock back without an end: what was reserved for the change bounds it until the home is counted. */
 void ledger_abandon(struct ledger *ledger);
 
-/* What the account's session told is not to be believed for long (an alarm): the figure holds until it is counted anew. */
+/*
+ * The account's session raised an alarm: what it reported may be wrong. The figure holds until the home is counted anew.
+ * A count that is under way does not suffice, because the session may have reported to it.
+ */
 void ledger_suspect(struct ledger *ledger);
 
 /* Does a session wait for the account's lock? */

@@ -299,6 +299,7 @@ test_failed_count_changes_nothing(void **state)
 {
 	struct ledger ledger = opened();
 	struct ledger_figure figure;
+	const struct ledger_figure counted = {5, 5, LEDGER_EXACT};
 
 	(void)state;
 	count(&ledger, 1, 1);
@@ -316,6 +317,14 @@ test_failed_count_changes_nothing(void **state)
 	assert_bound(&ledger, 2, 2);
 	count(&ledger, 2, 2);
 	assert_used(&ledger, 2, 2);
+	/* the session may have told the count what is not so: the next one tells */
+	assert_int_equal(ledger_count_begin(&ledger, &counting), 0);
+	ledger_suspect(&ledger);
+	assert_int_equal(ledger_count_look(&ledger, &counting), 0);
+	assert_int_equal(ledger_count_end(&ledger, &counting, &counted), 0);
+	assert_bound(&ledger, 5, 5);
+	count(&ledger, 6, 6);
+	assert_used(&ledger, 6, 6);
 	ledger_close(&ledger);
 }
 
