@@ -29,7 +29,7 @@ struct counter_word {
 /* What the parent says after a walk. */
 struct counter_reply {
 	bool is_end;		/* else walk again */
-	uint32_t events;	/* in the journal */
+	uint32_t events;	/* in the journal: they follow, EVENTS_AT_ONCE in a message */
 };
 
 struct child_process {
@@ -38,6 +38,13 @@ struct child_process {
 };
 
 static struct ledger_count ledger_count;
+static struct ledger_event events[EVENTS_AT_ONCE];
+
+static uint32_t
+events_at_once(uint32_t left)
+{
+	return left < EVENTS_AT_ONCE ? left : EVENTS_AT_ONCE;
+}
 
 /* The channel keeps words apart, so nobody waits for the rest of one. */
 static int
@@ -79,15 +86,14 @@ enter_uploads(struct count *count)
 }
 
 static int
-enter_journal(struct count *count, int journal_fd, uint32_t total)
+enter_journal(struct count *count, int channel, uint32_t total)
 {
-	static struct ledger_event events[EVENTS_AT_ONCE];
 	int r = 0;
 
 	for (uint32_t first = 0; first < total && r == 0; first += EVENTS_AT_ONCE) {
-		uint32_t n = total - first < EVENTS_AT_ONCE ? total - first : EVENTS_AT_ONCE;
+		uint32_t n = events_at_once(total - first);
 
-		r = ledger_journal_read(journal_fd, first, events, n);
+		r = read_word(channel, events, n * sizeof(events[0]));
 		for (uint32_t i = 0; i < n && r == 0; i++)
 			count_table_tell(&count->table, &events[i]);
 	}
@@ -112,13 +118,13 @@ walk_until_told(struct count *count, int channel, struct counter_reply *reply)
 static void __attribute__((noreturn))
 count_behind_walls(const struct counter_order *order, int channel, pid_t parent)
 {
-	const int journal_fd = order->ledger == NULL ? channel : order->ledger->slot_fd;
-	const int kept[] = {order->home_fd, channel, journal_fd};
+	/* no descriptor of the ledger: a lock on it would hold up the account's sessions */
+	const int kept[] = {order->home_fd, channel};
 	const struct home_walls walls = {.home_fd = order->home_fd,
 	    .uid = order->account->uid,
 	    .gid = order->account->gid,
 	    .kept = kept,
-	    .kept_count = 3,
+	    .kept_count = 2,
 	    .parent = parent};
 	struct counter_word word = {.kind = WORD_SUM};
 	struct counter_reply reply;
@@ -137,7 +143,7 @@ count_behind_walls(const struct counter_order *order, int channel, pid_t parent)
 	enter_uploads(&count);
 	r = walk_until_told(&count, channel, &reply);
 	if (r == 0)
-		r = enter_journal(&count, journal_fd, reply.events);
+		r = enter_journal(&count, channel, reply.events);
 	if (r == 0)
 		r = count_table_sum(&count.table, &sum);
 	word = (struct counter_word){WORD_SUM, r, sum.bytes, sum.files};
@@ -203,17 +209,37 @@ await_word(const struct counter_order *order, const struct child_process *child,
 }
 
 static int
-send_reply_to(const struct child_process *child, bool is_end, uint32_t events)
+send_word(const struct child_process *child, const void *word, size_t size, uint64_t deadline_ms)
 {
-	const struct counter_reply reply = {.is_end = is_end, .events = events};
+	int r = io_wait(child->channel, POLLOUT, deadline_ms);
 
-	return send(child->channel, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(reply) ? 0 : -ECHILD;
+	if (r < 0)
+		return r;
+	return send(child->channel, word, size, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size ? 0 : -ECHILD;
+}
+
+static int
+send_end(const struct counter_order *order, const struct child_process *child, uint64_t deadline_ms)
+{
+	const uint32_t total = order->ledger == NULL ? 0 : ledger_count.events;
+	const struct counter_reply reply = {.is_end = true, .events = total};
+	int r = send_word(child, &reply, sizeof(reply), deadline_ms);
+
+	for (uint32_t first = 0; first < total && r == 0; first += EVENTS_AT_ONCE) {
+		uint32_t n = events_at_once(total - first);
+
+		r = ledger_journal_read(order->ledger->fd, first, events, n);
+		if (r == 0)
+			r = send_word(child, events, n * sizeof(events[0]), deadline_ms);
+	}
+	return r;
 }
 
 /* Until a walk was not disturbed by directories that moved. With the ledger's lock then. */
 static int
 await_walks(const struct counter_order *order, const struct child_process *child)
 {
+	const struct counter_reply again = {.is_end = false};
 	struct counter_word word;
 	uint32_t moves = 0;
 	int r;
@@ -227,7 +253,7 @@ await_walks(const struct counter_order *order, const struct child_process *child
 			return r;
 		moves = ledger_count.moves;
 		ledger_count_go_on(order->ledger);
-		r = send_reply_to(child, false, 0);
+		r = send_word(child, &again, sizeof(again), monotonic_ms() + SUM_MS);
 		if (r < 0)
 			return r;
 	}
@@ -239,11 +265,12 @@ follow_child(const struct counter_order *order, const struct child_process *chil
 {
 	struct counter_word word;
 	int r = await_walks(order, child);
+	uint64_t deadline_ms = monotonic_ms() + SUM_MS;
 
 	if (r == 0)
-		r = send_reply_to(child, true, order->ledger == NULL ? 0 : ledger_count.events);
+		r = send_end(order, child, deadline_ms);
 	if (r == 0)
-		r = await_word(order, child, WORD_SUM, monotonic_ms() + SUM_MS, &word);
+		r = await_word(order, child, WORD_SUM, deadline_ms, &word);
 	if (r == 0)
 		*counted = (struct ledger_figure){word.bytes, word.files, LEDGER_EXACT};
 	return r;
