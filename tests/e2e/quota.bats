@@ -572,6 +572,13 @@ def die_in_upload(name, size):
     session.wait_until_gone()
     d.close()
 
+# The account has the file f, and a session that was killed in an upload of g, whose partial stays held.
+def die_beside_file(size, uploaded):
+    Control().login().put("f", bytes(size))
+    wait_until(no_session)
+    die_in_upload("g", uploaded)
+    return held("g")
+
 def errands():
     return [pid for pid in children(int(os.environ["SERVER_PID"])) if is_errand(pid)]
 
@@ -596,10 +603,7 @@ figure_is_right()
 	py <<-END
 		$STEPS
 		$HOLD
-		Control().login().put('f', bytes(1000))
-		wait_until(no_session)
-		die_in_upload('g', 300000)
-		fd = held('g')
+		fd = die_beside_file(1000, 300000)
 		began = time.monotonic()
 		c = Control().login()
 		c.put('h', bytes(2000))
@@ -626,10 +630,7 @@ figure_is_right()
 	py <<-END
 		$STEPS
 		$HOLD
-		Control().login().put('f', bytes(50000))
-		wait_until(no_session)
-		die_in_upload('g', 100)
-		fd = held('g')
+		fd = die_beside_file(50000, 100)
 		c = Control().login()
 		began = time.monotonic()
 		c.connect()
