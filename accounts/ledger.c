@@ -517,7 +517,7 @@ fits_in_limit(uint64_t used, uint64_t more, uint64_t limit)
 	return more == 0 || (used <= limit && more <= limit - used);
 }
 
-/* Of a figure that nobody knows no limit is kept, but where nothing is added, or there is none. */
+/* Without a known figure, only a change passes that adds nothing to what has a limit. */
 static int
 check_limits(
     int summed, const struct ledger_limits *limits, uint64_t bytes, uint64_t files, const struct ledger_figure *figure)
@@ -534,7 +534,7 @@ check_limits(
 	    : -EDQUOT;
 }
 
-/* Does somebody count? One that died has left its note. */
+/* Is the home being counted? A counter that died left its note, which is cleared here. */
 static bool
 is_counter_alive(const struct ledger *ledger, struct note *note)
 {
@@ -615,7 +615,7 @@ ledger_suspect(struct ledger *ledger)
 		change_header_flags(ledger, 0, HEADER_UNSURE | HEADER_ALARM);
 }
 
-/* The count that is under way is in vain: what it would have to know is not to be told. */
+/* The count under way cannot learn of a change, so it is in vain. */
 static void
 spoil_count(struct ledger *ledger, struct note *note)
 {

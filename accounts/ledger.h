@@ -117,8 +117,8 @@ int ledger_begin(struct ledger *ledger, const struct ledger_limits *limits, uint
     struct ledger_figure *figure);
 
 /*
- * Within a bracket, where ledger->is_counted: tell the count what the change came to. Events that it cannot have make it
- * begin anew.
+ * Within a bracket, where ledger->is_counted: report to the count what the change came to. Events that the journal cannot
+ * take make the count begin anew.
  */
 void ledger_tell_count(struct ledger *ledger, const struct ledger_event *events, size_t count);
 
@@ -175,7 +175,7 @@ int ledger_count_look(struct ledger *ledger, struct ledger_count *count);
 /* Give the lock back: there is more to walk. */
 void ledger_count_go_on(struct ledger *ledger);
 
-/* Read count events of the journal, from the first on. fd may be slot_fd. 0 or -errno. */
+/* Read count events of the journal, from the first on. 0 or -errno. */
 int ledger_journal_read(int fd, uint32_t first, struct ledger_event *events, size_t count);
 
 /*

@@ -72,7 +72,7 @@ count_into(struct ledger *ledger, const struct account *account)
 		r = counter_run(&order, &figure);
 		close_fd(&order.home_fd);
 	}
-	/* who counts already tells */
+	/* the other counter logs its own result */
 	if (r != -EBUSY)
 		log_count(r, why, &figure);
 	return r;

@@ -19,7 +19,7 @@ struct count_seen {
 	uint32_t names;
 	bool is_told;	/* by an event: what is seen of it does not count */
 	bool is_awaited;	/* its writer is being killed: wait until nobody holds it */
-	bool is_walked;	/* a directory that was read to its end */
+	bool is_walked;	/* a directory whose reading has begun: only a failed count does not end it */
 };
 
 struct count_table {
@@ -48,7 +48,7 @@ void count_table_tell(struct count_table *table, const struct ledger_event *even
 /* Its size is final when nobody holds it any more. */
 void count_table_await(struct count_table *table, uint64_t key);
 
-/* The directory was read to its end. */
+/* The directory is about to be read. */
 void count_table_walked(struct count_table *table, uint64_t key);
 
 /* The sum. 0, or -EAGAIN where it is not right. */

@@ -155,7 +155,6 @@ answer_begin(struct monitor *monitor)
 	uint64_t bytes = ipc_get_u64(&monitor->message);
 	uint64_t files = ipc_get_u64(&monitor->message);
 	struct ledger_figure figure;
-
 	int r;
 
 	if (!ipc_end(&monitor->message) || monitor->quota.book.is_locked)
@@ -188,10 +187,7 @@ answer_tell(struct monitor *monitor)
 	return true;
 }
 
-/*
- * The file was damaged meanwhile, or the figures are out of bounds: distrust it from now on; the next session that
- * asks counts.
- */
+/* The file was damaged meanwhile, or the figures are out of bounds. The ledger has no figure then until a count. */
 static int
 leave_to_count(int r)
 {
