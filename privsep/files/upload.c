@@ -88,6 +88,21 @@ remove_left_over(struct upload *upload)
 	return true;
 }
 
+/*
+ * The same, after the client renamed the finished file: an upload that wrote to this partial would destroy a file of
+ * another name. The partial is locked, and loses its name.
+ */
+static int
+remove_linked_partial(struct upload *upload, const struct stat *st)
+{
+	int r = unlinkat(upload->dir_fd, upload->partial, 0) < 0 ? -errno : 0;
+
+	if (r == 0)
+		quota_gone(upload->home->quota, st);
+	locked_file_close(&upload->fd);
+	return r;
+}
+
 /* Lock the partial that lies there. Most often there is none: to make it at once is to find that out. */
 static int
 lock_partial(struct upload *upload, enum ipc_store_mode mode, struct upload_found *found)
@@ -103,6 +118,8 @@ lock_partial(struct upload *upload, enum ipc_store_mode mode, struct upload_foun
 	r = locked_file_open(upload->dir_fd, upload->partial, &upload->fd, &st);
 	if (r == -EBUSY && remove_left_over(upload))
 		return 0;
+	if (r == 0 && st.st_nlink > 1)
+		return remove_linked_partial(upload, &st);
 	if (r == 0) {
 		found->has_partial = true;
 		found->partial_size = (uint64_t)st.st_size;

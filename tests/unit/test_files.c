@@ -412,6 +412,17 @@ test_upload_left_over(void **state)
 	assert_false(exists(partial_of("f")));
 	assert_int_equal(stat(at("f"), &st), 0);
 	assert_int_equal(st.st_nlink, 1);
+	/* the finished file has another name by now */
+	for (int mode = STORE_REPLACE; mode <= STORE_APPEND; mode += STORE_APPEND - STORE_REPLACE) {
+		assert_int_equal(link(at("f"), at(partial_of("f"))), 0);
+		assert_int_equal(rename(at("f"), at("renamed")), 0);
+		assert_int_equal(store((enum ipc_store_mode)mode, 0, "/f", "newer", true), 0);
+		check_content("renamed", "new");
+		check_content("f", "newer");
+		assert_int_equal(stat(at("renamed"), &st), 0);
+		assert_int_equal(st.st_nlink, 1);
+		assert_int_equal(rename(at("renamed"), at("f")), 0);
+	}
 }
 
 #define RACES 1000
