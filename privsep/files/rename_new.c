@@ -36,18 +36,32 @@ link_error(int error, const struct stat *st)
 	return -error;
 }
 
+static bool
+is_same(const struct stat *one, const struct stat *other)
+{
+	return one->st_ino == other->st_ino && one->st_dev == other->st_dev;
+}
+
 static int
 rename_by_link(int from_fd, const char *from, int to_fd, const char *to, const struct stat *st)
 {
+	struct stat now;
 	int r;
 
 	if (linkat(from_fd, from, to_fd, to, 0) < 0)
 		return link_error(errno, st);
+	/* another session has put its file there meanwhile, which is not ours to remove */
+	if (fstatat(from_fd, from, &now, AT_SYMLINK_NOFOLLOW) == 0 && !is_same(&now, st))
+		return 0;
 	/* gone: another session has removed or renamed it meanwhile, and the new name may be its only one */
 	if (unlinkat(from_fd, from, 0) == 0 || errno == ENOENT)
 		return 0;
 	r = -errno;
-	(void)unlinkat(to_fd, to, 0);
+	/* a file server may have removed it, and only its answer is lost */
+	if (fstatat(from_fd, from, &now, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : r;
+	if (is_same(&now, st))
+		(void)unlinkat(to_fd, to, 0);
 	return r;
 }
 

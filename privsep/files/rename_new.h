@@ -12,7 +12,8 @@
  *              second name (linkat(2), which never replaces) and loses its first; for a directory an empty one is made,
  *              and taken the place of.
  *
- * Returns 0; -EEXIST; -ENOSYS where the file system has no way to do this; or another -errno, with everything as it was.
+ * Returns 0; -EEXIST; -ENOSYS where the file system has no way to do this; or another -errno, with everything as it was,
+ * unless the file system fails between two of its calls: then the file may have both names.
  */
 int rename_to_new(int from_fd, const char *from, int to_fd, const char *to, bool minds_flags);
 

@@ -146,6 +146,84 @@ test_directories(void **state)
 	has("free/inside", "content");
 }
 
+/* --- what another session or the file server does between two calls --- */
+
+static void (*before_unlink)(void), (*after_link)(void);
+
+/* In place of that of libc, in this program. */
+int
+unlinkat(int fd, const char *name, int flags)
+{
+	if (before_unlink != NULL) {
+		void (*act)(void) = before_unlink;
+
+		before_unlink = NULL;
+		act();
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_unlinkat, fd, name, flags);
+}
+
+int
+linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
+{
+	int r = (int)syscall(SYS_linkat, from_fd, from, to_fd, to, flags);
+
+	void (*act)(void) = after_link;
+
+	after_link = NULL;
+	if (r == 0 && act != NULL)
+		act();
+	return r;
+}
+
+static void
+replace_file(void)
+{
+	put("new", "newer");
+	assert_int_equal(renameat(dir_fd, "new", dir_fd, "file"), 0);
+}
+
+static void
+remove_file(void)
+{
+	assert_int_equal(syscall(SYS_unlinkat, dir_fd, "file", 0), 0);
+}
+
+static void
+do_nothing(void)
+{
+}
+
+static void
+test_file_replaced_meanwhile(void **state)
+{
+	(void)state;
+	put("file", "content");
+	after_link = replace_file;
+	assert_int_equal(take("file", "free"), 0);
+	has("free", "content");
+	has("file", "newer");
+}
+
+/* The server has removed the name, and its answer is lost; or it has not. */
+static void
+test_unlink_fails(void **state)
+{
+	(void)state;
+	put("file", "content");
+	before_unlink = remove_file;
+	assert_int_equal(take("file", "free"), 0);
+	has("free", "content");
+	assert_int_equal(unlinkat(dir_fd, "free", 0), 0);
+	put("file", "content");
+	before_unlink = do_nothing;
+	assert_int_equal(take("file", "free"), -EIO);
+	has("file", "content");
+	assert_false(is_there("free"));
+}
+
 static void
 refuse_flag(void)
 {
@@ -167,12 +245,17 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_links, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_directories, setup, teardown),
 	};
+	static const struct CMUnitTest link_tests[] = {
+	    cmocka_unit_test_setup_teardown(test_file_replaced_meanwhile, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_unlink_fails, setup, teardown),
+	};
 	int failed;
 
 	minds_flags = true;
 	failed = cmocka_run_group_tests_name("by the flag", tests, NULL, NULL);
 	minds_flags = false;
 	failed += cmocka_run_group_tests_name("where the flag may be ignored", tests, NULL, NULL);
+	failed += cmocka_run_group_tests_name("what comes between link and unlink", link_tests, NULL, NULL);
 	minds_flags = true;
 	refuse_flag();
 	failed += cmocka_run_group_tests_name("where the flag is refused", tests, NULL, NULL);
