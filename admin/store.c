@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,12 +25,61 @@
 
 /* --- the folder --- */
 
+/* Does a check give this name to a file or directory of its folder? */
+static bool
+is_name_of_check(const char *name)
+{
+	static const char *const names[] = {
+	    "exclusive", "locked", "partial", "finished", "free", "directory", "moved", "content", "home", "end"};
+	static const char *const beginnings[] = {"node-", "step-", "half-"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
+		if (strncmp(name, beginnings[i], strlen(beginnings[i])) == 0)
+			return true;
+	return false;
+}
+
+static DIR *
+open_entries(int folder_fd)
+{
+	int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir == NULL)
+		close_fd(&fd);
+	return dir;
+}
+
+/*
+ * Does the folder have nothing but files of a check? A user who can write to the directory above can rename another
+ * directory of ours to the folder's name. 0, -EEXIST or another -errno.
+ */
+static int
+must_be_of_check(int folder_fd)
+{
+	DIR *dir = open_entries(folder_fd);
+	struct dirent *entry;
+	int r = 0;
+
+	if (dir == NULL)
+		return -errno;
+	while (r == 0 && (entry = readdir(dir)) != NULL)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+		    !is_name_of_check(entry->d_name))
+			r = -EEXIST;
+	closedir(dir);
+	return r;
+}
+
 /* With a peer it is one for both. Without, it is new. */
 static int
 open_folder(int parent_fd, bool has_peer, char name[NAME_MAX + 1])
 {
 	struct stat st;
-	int fd;
+	int fd, r;
 
 	snprintf(name, NAME_MAX + 1, FOLDER);
 	if (!has_peer)
@@ -44,23 +94,22 @@ open_folder(int parent_fd, bool has_peer, char name[NAME_MAX + 1])
 		close_fd(&fd);
 		return -EEXIST;
 	}
-	return fd;
+	r = must_be_of_check(fd);
+	if (r < 0)
+		close_fd(&fd);
+	return r < 0 ? r : fd;
 }
 
 static void
 remove_folder(int parent_fd, const char *name, int folder_fd)
 {
-	int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	DIR *dir = open_entries(folder_fd);
 	struct dirent *entry;
 
-	if (dir == NULL) {
-		close_fd(&fd);
+	if (dir == NULL)
 		return;
-	}
 	while ((entry = readdir(dir)) != NULL)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-		    unlinkat(folder_fd, entry->d_name, 0) < 0)
+		if (is_name_of_check(entry->d_name) && unlinkat(folder_fd, entry->d_name, 0) < 0)
 			(void)unlinkat(folder_fd, entry->d_name, AT_REMOVEDIR);
 	closedir(dir);
 	if (unlinkat(parent_fd, name, AT_REMOVEDIR) < 0)

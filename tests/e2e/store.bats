@@ -106,3 +106,13 @@ $DIR/store"
 	assert_failure 1
 	assert_output --partial 'not ours alone'
 }
+
+@test "another directory of ours with the folder's name is refused, and keeps its files" {
+	mkdir -m 700 "$DIR/store/.sallyport-store-check"
+	echo kept >"$DIR/store/.sallyport-store-check/file"
+	run check_store store check "$DIR/store" --peer
+	assert_failure 1
+	assert_output --partial 'not ours alone'
+	[ "$(cat "$DIR/store/.sallyport-store-check/file")" = kept ]
+	[ "$(find "$DIR/store" | wc -l)" -eq 3 ]
+}
