@@ -293,7 +293,8 @@ tell_losses(const struct logger *logger, bool is_last)
 
 		if (state.targets[kind] < 0 || notice->told == lost || (now < notice->due_ms && !is_last))
 			continue;
-		if (now - notice->due_ms > NOTICE_MAX_MS)
+		/* none yet, in the first minute of the machine */
+		if (notice->pause_ms == 0 || now - notice->due_ms > NOTICE_MAX_MS)
 			notice->pause_ms = NOTICE_MIN_MS;
 		else if (notice->pause_ms < NOTICE_MAX_MS)
 			notice->pause_ms *= 2;

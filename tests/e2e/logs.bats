@@ -310,3 +310,33 @@ sum_of_losses()
 	kill -CONT "$logger"
 	wait_until log_has ' disconnect '
 }
+
+# A young machine: the clock of the server stands at a few seconds, as it does after a start of the machine.
+start_young()
+{
+	local offset=$(($(cut -d. -f1 /proc/uptime) - 5))
+	unshare --time --monotonic="-$offset" --fork true 2>/dev/null || skip "no time namespace can be made here"
+	unshare --time --monotonic="-$offset" --fork "$BUILD/sallyportd" -f -c "$CONF" </dev/null >"$DIR/stdout" \
+		2>"$DIR/stderr" 3>&- &
+	STARTER=$!
+	has_started() { SERVER_PID=$(children_of "$STARTER") && SERVER_PID=${SERVER_PID% } && [ -n "$SERVER_PID" ]; }
+	wait_until has_started
+	wait_until finds_port
+}
+
+@test "a target that takes nothing in the first minute of the machine keeps no processor busy" {
+	local ticks logger
+	write_config 'log { target = "/dev/full" }'
+	add_user alice secret
+	start_young
+	a_session
+	# shellcheck disable=SC2046 # the children are words
+	logger=$(grep -la logger $(children_of "$SERVER_PID" | sed 's|[0-9][0-9]*|/proc/&/cmdline|g') | cut -d / -f 3)
+	ticks=$(awk '{ print $14 + $15 }' "/proc/$logger/stat")
+	sleep 1
+	ticks=$(($(awk '{ print $14 + $15 }' "/proc/$logger/stat") - ticks))
+	kill "$SERVER_PID"
+	wait "$STARTER" || :
+	SERVER_PID=
+	[ "$ticks" -le 20 ] || fail "$ticks ticks in a second"
+}
