@@ -4,31 +4,7 @@
 # long: it waits for a client of NFS to write back, and for the lease of its server
 # limit: 600
 
-setup_file()
-{
-	load lib
-	load storage.bash
-	serve_homes
-}
-
-setup()
-{
-	load lib
-	load storage.bash
-}
-
-teardown()
-{
-	if [ -z "${BATS_TEST_COMPLETED-}" ]; then
-		grep -hE 'alarm|error|critical' /run/[ab]/log | tail -n 20
-	fi
-}
-
-for_both_mounts() # CASE ROUNDS
-{
-	two_nodes "$1" cached /export/free/homes/cached "$2"
-	two_nodes "$1" exact /export/free/homes/exact "$2"
-}
+load storage-nfs.bash
 
 @test "a node that is killed in mid-upload: the other goes on at once" {
 	two_nodes killed cached /export/free/homes/cached 1

@@ -6,31 +6,7 @@
 # with the default options of mount: the second server wrote into the finished file by its old name, and said 553 or 450.
 # limit: 400
 
-setup_file()
-{
-	load lib
-	load storage.bash
-	serve_homes
-}
-
-setup()
-{
-	load lib
-	load storage.bash
-}
-
-teardown()
-{
-	if [ -z "${BATS_TEST_COMPLETED-}" ]; then
-		grep -hE 'alarm|error|critical' /run/[ab]/log | tail -n 20
-	fi
-}
-
-for_both_mounts() # CASE ROUNDS
-{
-	two_nodes "$1" cached /export/free/homes/cached "$2"
-	two_nodes "$1" exact /export/free/homes/exact "$2"
-}
+load storage-nfs.bash
 
 @test "APPE at once to what the other server has just finished: 20 rounds, nothing is lost" {
 	two_nodes append cached /export/free/homes/cached 20
