@@ -21,6 +21,7 @@
 #include "common/io.h"
 #include "common/journal.h"
 #include "common/mount_line.h"
+#include "common/text.h"
 #include "config/config.h"
 #include "config/hook.h"
 #include "config/places.h"
@@ -257,6 +258,16 @@ check_account_home(struct check *check, const char *path, size_t line, const str
 		add_finding(check, false, "%s:%zu: home '%s': %s", path, line, account->home, advice);
 }
 
+/* "TYPE, SOURCE". Any user chooses both where he mounts a file system of FUSE. */
+static void
+show_mount(const struct mount_line *mount, struct buf *shown)
+{
+	buf_init(shown, LINE_MAX_BYTES);
+	escape_bytes(shown, ESCAPE_LOG, mount->type, strlen(mount->type));
+	buf_add_text(shown, ", ");
+	escape_bytes(shown, ESCAPE_LOG, mount->source, strlen(mount->source));
+}
+
 /* How the file system of a home is mounted, by the text of its path alone. Each is reported once. */
 static void
 check_home_mount(
@@ -265,12 +276,16 @@ check_home_mount(
 	const struct mount_line *mount = mount_of_path(mounts, account->home);
 	const char *advice[MOUNT_ADVICE_MAX];
 	size_t count = mount == NULL ? 0 : mount_advice(mount, advice);
+	struct buf shown;
 
+	if (count == 0)
+		return;
+	show_mount(mount, &shown);
 	for (size_t i = 0; i < count; i++)
-		add_finding(check, false, "%s:%zu: home '%s' is on %s, %s: %s", path, line, account->home, mount->type,
-		    mount->source, advice[i]);
-	if (count > 0)
-		mounts->lines[mount - mounts->lines].type[0] = '\0'; /* reported */
+		add_finding(check, false, "%s:%zu: home '%s' is on %s: %s", path, line, account->home,
+		    shown.data == NULL ? "" : shown.data, advice[i]);
+	buf_free(&shown);
+	mounts->lines[mount - mounts->lines].type[0] = '\0'; /* reported */
 }
 
 /*

@@ -43,7 +43,7 @@ write_mount_program()
 	cat >"$DIR/mount" <<-'END'
 		import ctypes, os, sys
 		fuse = os.open("/dev/fuse", os.O_RDWR)
-		sys.exit(ctypes.CDLL(None).mount(b"server:/volume", sys.argv[1].encode(), b"fuse.glusterfs", 0,
+		sys.exit(ctypes.CDLL(None).mount(b"server:/\33volume", sys.argv[1].encode(), b"fuse.glusterfs", 0,
 		    b"fd=%d,rootmode=40000,user_id=0,group_id=0" % fuse) != 0)
 	END
 }
@@ -90,7 +90,7 @@ write_mount_program()
 	unshare --mount python3 "$DIR/mount" "$DIR/shared" || skip "a file system of FUSE cannot be mounted here"
 	run unshare --mount sh -c 'python3 "$0/mount" "$0/shared" && "$1" -t -c "$2"' "$DIR" "$BUILD/sallyportd" "$CONF"
 	assert_success
-	assert_line --regexp "users:2: home '$DIR/shared/bob' is on fuse.glusterfs, server:/volume: .*entry-timeout=0"
+	assert_line --regexp "users:2: home '$DIR/shared/bob' is on fuse.glusterfs, server:/[\\]x1[Bb]volume: .*entry-timeout=0"
 	refute_output --partial "shared/carl' is on"
 	check
 	assert_success
@@ -108,7 +108,7 @@ write_mount_program()
 	END
 	chmod +x "$DIR/within/sallyportd"
 	BUILD=$DIR/within start_server
-	wait_until log_has " walls .*storage=\"home '$DIR/shared/bob' is on fuse.glusterfs, server:/volume: .*entry-timeout=0"
+	wait_until log_has " walls .*storage=\"home '$DIR/shared/bob' is on fuse.glusterfs, server:/.*volume: .*entry-timeout=0"
 }
 
 @test "both find a hash that crypt(3) does not know, and repeat no password" {
