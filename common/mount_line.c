@@ -228,6 +228,7 @@ is_of_type(const char *type, const char *row)
 size_t
 mount_advice(const struct mount_line *mount, const char *advice[MOUNT_ADVICE_MAX])
 {
+	const char *said = "";
 	size_t count = 0;
 
 	for (size_t i = 0; i < sizeof(mount_rows) / sizeof(mount_rows[0]) && count < MOUNT_ADVICE_MAX; i++) {
@@ -236,8 +237,9 @@ mount_advice(const struct mount_line *mount, const char *advice[MOUNT_ADVICE_MAX
 		if (!is_of_type(mount->type, mount_rows[i].type) || has == mount_rows[i].is_missing)
 			continue;
 		/* the row of a certain program says it better than that of all */
-		if (mount_rows[i].is_missing && count > 0)
-			break;
+		if (mount_rows[i].is_missing && strcmp(mount_rows[i].option, said) == 0)
+			continue;
+		said = mount_rows[i].option;
 		advice[count++] = mount_rows[i].advice;
 	}
 	return count;

@@ -101,6 +101,7 @@ test_advice(void **state)
 	    {"1 1 0:1 / /m rw - nfsd nfsd rw,soft", {NULL}},
 	    {"1 1 0:1 / /m rw - cifs //s/x rw,cache=strict", {"cache=none"}},
 	    {"1 1 0:1 / /m rw - cifs //s/x rw,cache=none", {NULL}},
+	    {"1 1 0:1 / /m rw - cifs //s/x rw,nobrl,cache=strict", {"without 'nobrl'", "cache=none"}},
 	    {"1 1 0:1 / /m rw - fuse.glusterfs s:/v rw", {"entry-timeout=0"}},
 	    {"1 1 0:1 / /m rw - fuse.sshfs s:/v rw", {"store check"}},
 	    {"1 1 0:1 / /m rw - ceph s:/v rw", {NULL}},
