@@ -94,7 +94,7 @@ home_mounts_tell(struct home_mounts *mounts, struct server *server)
 	const char *path = server->config->accounts;
 	struct mount_table table = {0};
 
-	*mounts = (struct home_mounts){.server = server};
+	*mounts = (struct home_mounts){0};
 	if (path[0] != '\0' && mount_table_read(&table) == 0 && has_bad_mount(&table)) {
 		mounts->errand = (struct errand){.child = {.gone = home_mounts_gone, .arg = mounts}};
 		if (errand_start(&mounts->errand, server->loop, &server->board, "accounts", LOOK_SECONDS_MAX) == 0)

@@ -8,7 +8,6 @@
 struct server;
 
 struct home_mounts {
-	struct server *server;
 	struct errand errand;
 };
 

@@ -3,7 +3,8 @@
  * The storage of the home. The kernel caches names and attributes of shared storage (NFS) for up to a minute, so a
  * look may show the state before another machine's change. These functions look at the present state.
  *
- * On a local file system no function costs an additional call.
+ * On a local file system no function costs an additional call, but for one fstatfs(2) of storage_probe() where that is on
+ * no block device (btrfs, ZFS, overlay, tmpfs).
  */
 #ifndef PRIVSEP_FILES_STORAGE_H
 #define PRIVSEP_FILES_STORAGE_H
