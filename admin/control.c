@@ -73,20 +73,33 @@ socket_path(const struct ctl *ctl, const char *socket_name, struct sockaddr_un *
 	snprintf(name->sun_path, sizeof(name->sun_path), "%.90s/%s", directory, socket_name);
 }
 
-int
-control_connect(const struct ctl *ctl, const char *socket_name)
+/* A server that hangs accepts nobody, and its queue may be full: connect(2) would wait for ever. Or -errno. */
+static int
+connect_in_time(const struct sockaddr_un *name, time_t wait_s)
 {
-	static const struct timeval wait = {.tv_sec = WAIT_S};
-	struct sockaddr_un name;
+	struct timeval wait = {.tv_sec = wait_s};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int r;
 
-	socket_path(ctl, socket_name, &name);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0) {
-		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) == 0 &&
+	    connect(fd, (const struct sockaddr *)name, sizeof(*name)) == 0)
 		return fd;
-	}
-	r = errno;
+	r = errno == EAGAIN ? -ETIMEDOUT : -errno;
+	close_fd(&fd);
+	return r;
+}
+
+int
+control_connect(const struct ctl *ctl, const char *socket_name)
+{
+	struct sockaddr_un name;
+	int fd, r;
+
+	socket_path(ctl, socket_name, &name);
+	fd = connect_in_time(&name, WAIT_S);
+	if (fd >= 0)
+		return fd;
+	r = -fd;
 	if (r == ENOENT || r == ECONNREFUSED)
 		ctl_error(
 		    "the server is not running: nothing answers at '%s'; start it with 'systemctl start sallyportd', "
@@ -96,7 +109,6 @@ control_connect(const struct ctl *ctl, const char *socket_name)
 		ctl_error("cannot ask the server at '%s': only root may; try with sudo", ctl_quote(name.sun_path));
 	else
 		ctl_error("cannot ask the server at '%s': %s", ctl_quote(name.sun_path), strerror(r));
-	close_fd(&fd);
 	return -1;
 }
 
@@ -193,11 +205,12 @@ static pid_t
 present_server(const struct ctl *ctl)
 {
 	struct sockaddr_un name;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	pid_t pid = -1;
+	int fd;
 
 	socket_path(ctl, SOCKET_NAME, &name);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0)
+	fd = connect_in_time(&name, FOLLOW_MS / 1000);
+	if (fd >= 0)
 		pid = server_of(fd);
 	close_fd(&fd);
 	return pid;
