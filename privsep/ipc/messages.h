@@ -16,7 +16,8 @@ enum ipc_process {
 	IPC_LAUNCHER = 64,
 	IPC_PAM = 128,
 	IPC_METRICS = 256,
-	IPC_PORTER = 512
+	IPC_PORTER = 512,
+	IPC_BROKER = 1024
 };
 
 /* The state of a session; used as bits. */
@@ -39,6 +40,9 @@ enum ipc_fd {
 #define IPC_PARTIALS_BYTES 12000	/* of a reply to partials, kind and result included */
 #define IPC_LEDGER_EVENTS_MAX 256	/* in one ledger_tell */
 #define IPC_SHA256_MAX 64	/* in hex */
+#define BROKER_LINE_MAX 8192	/* of an account: a line of sallyport-users(5) */
+#define BROKER_HOST_MAX 253	/* bytes of the name of a database's host */
+#define BROKER_ADDRESSES_MAX 8	/* of one such name */
 #define IPC_NOTICE 0xffff	/* reply sizes of a message without a reply; larger than any message */
 
 /* Shapes that more than one row has, or that are too long for one. */
@@ -161,13 +165,13 @@ enum ipc_fd {
 	X(admit,            IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, S_U32 + S_TEXT(1, ACCOUNT_NAME_MAX), \
 	  S_U32, IPC_FD_NONE) \
 	/* a filtered process reports the call that it was stopped at, then dies */ \
-	X(alarm,            IPC_PROTOCOL | IPC_FILES | IPC_MONITOR | IPC_LOGGER | IPC_HOOKS | IPC_METRICS | IPC_PORTER, IPC_MONITOR | IPC_MASTER, IPC_STATE_ANY, \
+	X(alarm,            IPC_PROTOCOL | IPC_FILES | IPC_MONITOR | IPC_LOGGER | IPC_HOOKS | IPC_METRICS | IPC_PORTER | IPC_BROKER, IPC_MONITOR | IPC_MASTER, IPC_STATE_ANY, \
 	  S_U32, S_NONE, IPC_FD_NONE) \
 	/* a process says which step of its way behind the walls failed, then ends */ \
-	X(no_walls,         IPC_PROTOCOL | IPC_FILES | IPC_MONITOR | IPC_LOGGER | IPC_HOOKS | IPC_METRICS | IPC_PORTER | IPC_LAUNCHER | IPC_PAM, IPC_MONITOR | IPC_MASTER | IPC_HOOKS, IPC_STATE_ANY, \
+	X(no_walls,         IPC_PROTOCOL | IPC_FILES | IPC_MONITOR | IPC_LOGGER | IPC_HOOKS | IPC_METRICS | IPC_PORTER | IPC_BROKER | IPC_LAUNCHER | IPC_PAM, IPC_MONITOR | IPC_MASTER | IPC_HOOKS, IPC_STATE_ANY, \
 	  S_U8 + S_U8 + S_U32, S_NONE, IPC_FD_NONE) \
 	/* master and monitor to the logger; logger asks the master for a new syslog socket */ \
-	X(log,              IPC_MASTER | IPC_MONITOR | IPC_HOOKS, IPC_LOGGER,   IPC_STATE_ANY,   S_LOG, \
+	X(log,              IPC_MASTER | IPC_MONITOR | IPC_HOOKS | IPC_BROKER, IPC_LOGGER,   IPC_STATE_ANY,   S_LOG, \
 	  S_NONE, IPC_FD_NONE) \
 	X(log_target,       IPC_MASTER,    IPC_LOGGER,   IPC_STATE_ANY,   S_U8 + S_U8 + S_U8, S_NONE, IPC_FD_REQUEST) \
 	X(log_reconnect,    IPC_LOGGER,    IPC_MASTER,   IPC_STATE_ANY,   S_NOTHING, S_NONE, IPC_FD_NONE) \
@@ -177,7 +181,15 @@ enum ipc_fd {
 	/* master gives porter a connection that a proxy has made; porter says whose it is */ \
 	X(introduce,        IPC_MASTER,    IPC_PORTER,   IPC_STATE_ANY,   S_U32 + S_U8, S_NONE, IPC_FD_REQUEST) \
 	X(introduced,       IPC_PORTER,    IPC_MASTER,   IPC_STATE_ANY, \
-	  S_U32 + S_U8 + S_U8 + S_END + S_END + S_BYTES(0, PROXY_UNIQUE_ID_MAX), S_NONE, IPC_FD_NONE)
+	  S_U32 + S_U8 + S_U8 + S_END + S_END + S_BYTES(0, PROXY_UNIQUE_ID_MAX), S_NONE, IPC_FD_NONE) \
+	/* master gives the broker the end of a session's channel, on which the monitor asks for an account */ \
+	X(broker_session,   IPC_MASTER,    IPC_BROKER,   IPC_STATE_ANY,   S_NOTHING, S_NONE, IPC_FD_REQUEST) \
+	X(find_account,     IPC_MONITOR,   IPC_BROKER,   IPC_STATE_LOGIN, S_TEXT(1, ACCOUNT_NAME_MAX), \
+	  S_U8 + S_U8 + S_U64 + S_TEXT(0, BROKER_LINE_MAX), IPC_FD_NONE) \
+	/* broker reports whether the database answers, and asks master for the addresses of a name */ \
+	X(broker_state,      IPC_BROKER,    IPC_MASTER,   IPC_STATE_ANY,   S_U8 + S_U32, S_NONE, IPC_FD_NONE) \
+	X(broker_lookup,     IPC_BROKER,    IPC_MASTER,   IPC_STATE_ANY,   S_TEXT(1, BROKER_HOST_MAX), \
+	  S_TIMES(0, BROKER_ADDRESSES_MAX, S_U8 + S_HOST), IPC_FD_NONE)
 
 enum ipc_kind {
 #define X(name, ...) IPC_##name,
@@ -301,6 +313,22 @@ enum ipc_noted_event {
 	NOTED_TLS_REUSE,	/* a data connection did not resume the control connection's session */
 	NOTED_TLS_CUT,		/* an upload ended without close_notify */
 	NOTED_EVENT_COUNT
+};
+
+/* find_account: what is known of the name. */
+enum found_account {
+	FOUND_ACCOUNT,
+	FOUND_NOBODY,	/* the database has no such account */
+	FOUND_NOT_NOW,	/* nobody knows: the database does not answer, and has not of late */
+	FOUND_COUNT
+};
+
+/* broker_state: can accounts be looked up? */
+enum broker_state {
+	BROKER_DOWN,	/* no: no connection, or no answer */
+	BROKER_UP,
+	BROKER_STRANGE,	/* no: its schema is not one that this version knows, or it refuses the role */
+	BROKER_STATE_COUNT
 };
 
 /* introduce: what a health check is told. */

@@ -44,7 +44,7 @@ static const struct row rows[IPC_KIND_COUNT] = {
 };
 
 static const enum ipc_process processes[] = {IPC_MASTER, IPC_MONITOR, IPC_PROTOCOL, IPC_FILES, IPC_LOGGER, IPC_HOOKS,
-    IPC_LAUNCHER, IPC_PAM, IPC_METRICS, IPC_PORTER};
+    IPC_LAUNCHER, IPC_PAM, IPC_METRICS, IPC_PORTER, IPC_BROKER};
 static const enum ipc_state states[] = {IPC_STATE_LOGIN, IPC_STATE_READY};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
