@@ -122,7 +122,7 @@ session_lacks()
 }
 
 @test "a request of the administrator that is not whole yet is not inherited" {
-	coproc ASKER { python3 -c '
+	coproc ASKER { exec python3 -c '
 import socket, sys, time
 s = socket.socket(socket.AF_UNIX)
 s.connect(sys.argv[1])
