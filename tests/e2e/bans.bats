@@ -15,7 +15,7 @@ teardown()
 	end_place
 }
 
-# serve LIMITS...: a server with these in the section limits.
+# serve LIMITS...: start a server with these lines in the section limits.
 serve()
 {
 	write_config "limits { $* }" "log { target = \"$LOG\" level = \"debug\" }"
@@ -31,7 +31,7 @@ restart_server()
 	start_server
 }
 
-# fail_login [ADDRESS]: one failed login of one connection.
+# fail_login [ADDRESS]: connect once and fail one login.
 fail_login()
 {
 	ftp_open "${1:-127.0.0.1}" "${2:-$PORT}"
@@ -42,7 +42,7 @@ fail_login()
 	[ "$REPLY" = 530 ] || [ "$REPLY" = 421 ]
 }
 
-# The reply to a connection is 421, and nothing is forked for it.
+# The server replies 421 to a connection, and forks nothing for it.
 is_refused()
 {
 	ftp_open "${1:-127.0.0.1}" "${2:-$PORT}"
@@ -72,11 +72,11 @@ is_welcome()
 	assert_line --regexp '^127\.0\.0\.1 +[0-9]+s +[0-9:]{8} +failures$'
 	run -0 ctl status --json
 	assert_equal "$(jq -c '[.bans, .totals.bans, .totals.refused.banned]' <<<"$output")" '[1,1,1]'
-	# who knocks all the time fills no log
+	# a client that connects all the time fills no log
 	for _ in {2..20}; do is_refused; done
 	wait_until log_has ' refused '
 	assert_equal "$(log_count ' warning refused .*421 Your address is banned')" 5
-	# who had logged in goes on
+	# the client that had logged in goes on
 	FTP=$kept
 	ftp NOOP 200
 	ftp_close
@@ -190,7 +190,7 @@ is_welcome()
 	run -0 ctl ban del 192.0.2.1
 	run -1 ctl ban del 192.0.2.1
 	assert_output --partial 'the address is not banned'
-	# without a ban-time nobody is banned for failures
+	# without a ban-time the server bans nobody for failures
 	for _ in {1..7}; do fail_login; done
 	is_welcome
 }

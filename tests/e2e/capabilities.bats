@@ -18,7 +18,7 @@ teardown()
 	[ -z "${DIR-}" ] || end_place
 }
 
-# with_only CAPABILITY,... COMMAND...: as root, but with no other power.
+# with_only CAPABILITY,... COMMAND...: run it as root with these capabilities and no other.
 with_only()
 {
 	local set=$1
@@ -39,7 +39,7 @@ start_with()
 
 REAL_BUILD=${BUILD:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)/build}
 
-# The power of master is this one, in hexadecimal.
+# The master's capabilities are these, in hexadecimal.
 has_only()
 {
 	assert_equal "$(status_of "$SERVER_PID" CapPrm)" "$(printf '%016x' "$1")"
@@ -80,7 +80,7 @@ has_only()
 @test "a home that its user alone may enter, behind directories that root may not pass, takes no power over files" {
 	add_user alice secret --uid 234567 --gid 234568 --home "$DIR/home/team/alice"
 	chmod 700 "$DIR/home/team/alice"
-	# of another user, open to the account's group alone
+	# the file belongs to another user, and is open to the account's group alone
 	chown 234569:234568 "$DIR/home/team"
 	chmod 710 "$DIR/home/team"
 	start_with "$WALLS"
@@ -138,7 +138,7 @@ has_only()
 	assert_output --partial "$(stat -c %s "$CONF")"
 }
 
-# --- what is missing is named at the start ---
+# --- the start names what is missing ---
 
 # refused_without CAPABILITY: the server names it, the words that add it, and nothing else.
 refused_without()
@@ -196,7 +196,7 @@ refused_without()
 	assert_line --partial "'/proc' is not mounted"
 }
 
-# --- what fails later is told the client and the log ---
+# --- the client and the log see what fails later ---
 
 @test "a session whose protocol process cannot be walled in answers 421, and the log says why" {
 	ALARM_EXPECTED=1

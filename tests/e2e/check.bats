@@ -21,7 +21,7 @@ teardown()
 	end_place
 }
 
-# both say the same, but for the name of the program in front of findings: sets output, lines and status.
+# Both programs print the same findings, but for their own name. Sets output, lines and status.
 check()
 {
 	local by_ctl status_of_ctl=0
@@ -31,13 +31,13 @@ check()
 	assert_equal "${output//sallyportd: /}" "$by_ctl"
 }
 
-# users_line LINE: one more account.
+# users_line LINE: add an account.
 users_line()
 {
 	printf '%s\n' "$1" >>"$DIR/etc/users"
 }
 
-# A program that mounts a file system of GlusterFS' name, which nobody serves.
+# A program that mounts a file system of the type GlusterFS, which no process serves.
 write_mount_program()
 {
 	cat >"$DIR/mount" <<-'END'
@@ -173,7 +173,7 @@ write_mount_program()
 		run timeout 20 "$BUILD/sallyportd" -f -c "$CONF"
 		assert_failure 1
 	done
-	# what the start makes may be missing
+	# what the start creates may be missing
 	write_config
 	rm -rf "$DIR/run" "$DIR/state"
 	run "$BUILD/sallyportd" -t -c "$CONF"

@@ -36,7 +36,7 @@ end_hostile()
 	rm -f "$DIR/port"
 }
 
-# serve [OPTION...]: of ftp-hostile.
+# serve [OPTION...]: start ftp-hostile with these options.
 serve()
 {
 	"$BATS_TEST_DIRNAME/ftp-hostile" "$@" "$DIR/port" "$COMMANDS" 2>"$DIR/hostile.err" 3>&- &
@@ -45,7 +45,8 @@ serve()
 	PORT=$(cat "$DIR/port")
 }
 
-# client STATUS SCENARIO COMMAND [ARGUMENT...]: '@PATH' becomes a URL. In clear, bounded in time and memory.
+# client STATUS SCENARIO COMMAND [ARGUMENT...]: '@PATH' becomes a URL. The client runs in clear, bounded in time and
+# memory.
 client()
 {
 	local status=$1 scenario=$2 argument
@@ -64,13 +65,13 @@ bounded()
 	timeout 20 "$BUILD/sallyport" "${OPTION:---plaintext}" --ca "$CA" --timeout 1 --retry "${RETRY:-0}" "$@" </dev/null 3>&-
 }
 
-# The content of "file" that the server has.
+# The content that the server has for "file".
 reference()
 {
 	python3 -c 'import hashlib, sys; sys.stdout.buffer.write(hashlib.shake_256(b"sallyport").digest(300000))' >"$DIR/reference"
 }
 
-# Nothing that moves a cursor came out.
+# The client printed nothing that moves a cursor.
 is_clean()
 {
 	! printf '%s' "$output" | LC_ALL=C grep -q $'[\001-\010\013-\037\177]'
@@ -199,7 +200,7 @@ is_clean()
 	rm file
 	RETRY=2 client 0 cut-control get @file
 	cmp "$DIR/reference" file
-	# 64 KiB before the cut come again, and are compared
+	# the client reads the 64 KiB before the cut again, and compares them
 	grep -q '^REST 34464' "$COMMANDS"
 }
 
@@ -218,7 +219,7 @@ is_clean()
 	printf 'cd /\n' >script
 	client 10 early --batch script @
 	assert_output --partial 'out of turn'
-	# whether the extra reply is seen before the next command is a matter of time: then it is passed over
+	# the client passes over the extra reply if it arrives before the next command, which is a matter of time
 	run bounded get "ftp://out-of-turn@127.0.0.1:$PORT/file"
 	[ "$status" -eq 0 ] || [ "$status" -eq 10 ] || [ "$status" -eq 3 ]
 	[ ! -e file ] || cmp "$DIR/reference" file

@@ -21,19 +21,19 @@ new_client_place()
 	cd "$WORK" || return 1
 }
 
-# client COMMAND...: the authority is trusted.
+# client COMMAND...: it trusts the test's authority.
 client()
 {
 	timeout 60 "$BUILD/sallyport" --ca "$CA" "$@"
 }
 
-# at [PATH]: where alice is.
+# at [PATH]: the URL of a path in alice's home.
 at()
 {
 	echo "ftp://alice@127.0.0.1:$PORT/${1-}"
 }
 
-# in_home NAME [TEXT]: a file of alice's, on the server.
+# in_home NAME [TEXT]: make a file of alice's on the server.
 in_home()
 {
 	mkdir -p "$H/$(dirname "$1")"
@@ -41,7 +41,7 @@ in_home()
 	chown -R --reference="$H" "$H"
 }
 
-# big_in_home NAME SIZE: of zeros, sparse.
+# big_in_home NAME SIZE: make a sparse file of zeros.
 big_in_home()
 {
 	truncate -s "$2" "$H/$1"

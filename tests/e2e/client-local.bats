@@ -24,7 +24,7 @@ teardown()
 	end_place
 }
 
-# A null device of our own; where that is not allowed, or not usable, the test is skipped.
+# A null device of the test's own. The test is skipped where the kernel does not allow one, or it cannot be used.
 new_device()
 {
 	mknod null c 1 3 2>/dev/null || skip "no device can be made here"

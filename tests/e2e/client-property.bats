@@ -13,13 +13,13 @@ setup_file()
 	export PEERS_ROOT=${PEERS_ROOT:-/opt/peers/root} SALLYPORT_PASSWORD=secret PYTHONUTF8=1
 	export SEED=${SEED:-$((RANDOM * 1000))}
 	mkdir -p "$BENCH_HOME"
-	# the user of the server enters it from the root on
+	# the server's user has to reach it from the root directory on
 	local path=$BATS_FILE_TMPDIR
 	while [ "$path" != / ] && [ "$path" != /tmp ]; do
 		chmod a+x "$path"
 		path=$(dirname "$path")
 	done
-	# no trees for measurements
+	# do not compile the trees that only measure
 	: >"$BENCH_HOME/.ready"
 	timeout 120 "$BATS_TEST_DIRNAME/../bench/get-peers" >"$BATS_FILE_TMPDIR/get-peers" 2>&1 3>&- || :
 }
@@ -36,7 +36,7 @@ try_server()
 	"$PEERS" has "$1" || skip "$1 cannot be had: $(tr '\n' ' ' <"$BATS_FILE_TMPDIR/get-peers")"
 	port=$(free_port)
 	"$PEERS" setup 3>&-
-	# the tmpfs that is mounted there has no home yet
+	# the tmpfs that the test mounts there has no home yet
 	mkdir -p "$BENCH_HOME"
 	chown "$BENCH_USER:" "$BENCH_HOME"
 	"$PEERS" start "$1" "$port" 3>&-

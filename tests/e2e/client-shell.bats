@@ -31,13 +31,13 @@ screen()
 	TMUX_TMPDIR=$DIR tmux -L t capture-pane -p -t s
 }
 
-# sees REGEX: a line of the screen matches, from its first column to its last.
+# sees REGEX: a whole line of the screen matches.
 sees()
 {
 	screen | grep -qE -- "^$1 *$"
 }
 
-# types KEY...: as send-keys of tmux takes them.
+# types KEY...: the keys have the names that send-keys of tmux gives them.
 types()
 {
 	TMUX_TMPDIR=$DIR tmux -L t send-keys -t s "$@"
@@ -53,7 +53,7 @@ resize()
 	TMUX_TMPDIR=$DIR tmux -L t resize-window -t s -x "$1" -y "$2"
 }
 
-# log in; the prompt is there
+# Log in, and wait for the prompt.
 shell()
 {
 	types "clear; '$BUILD/sallyport' --ca '$CA' $* $(at)" Enter
@@ -114,7 +114,7 @@ shell()
 	wait_until sees 'huge\.bin +[0-9]+% \[=*> {35,}\] +[0-9.]+ [KMG]iB/20\.0 GiB +([0-9.]+ [KMG]iB|-)/s  ETA +[0-9:-]+'
 	types abc C-c
 	wait_until sees '127\.0\.0\.1:/>'
-	# the line is wrapped at words
+	# the terminal wraps the line at words
 	wait_until sees "sallyport: cannot fetch 'huge\.bin': stopped: 1 part kept, [0-9.]+ .iB; continue with: get --continue huge\.bin"
 	run ! sees '.*%.*'
 	assert_exist huge.bin.part
@@ -137,13 +137,13 @@ shell()
 	rm -f f?.part
 }
 
-# The terminal does not echo what is typed.
+# The terminal does not echo what the user types.
 is_silent()
 {
 	stty -F "$(TMUX_TMPDIR=$DIR tmux -L t display-message -p -t s '#{pane_tty}')" -a | grep -q ' -echo '
 }
 
-# What a program finds that the calling shell starts now: it echoes.
+# A program that the calling shell starts now finds a terminal that echoes.
 calling_shell_echoes()
 {
 	types "clear; stty -a | grep -o ' echo ' | sed 's/.*/echo is on/'" Enter
@@ -195,7 +195,7 @@ calling_shell_echoes()
 		script -qec "stty cols $columns; '$BUILD/sallyport' --help; '$BUILD/sallyport' mirror --help; \
 			'$BUILD/sallyport' --nonsense" /dev/null </dev/null >out 3>&- || :
 		grep -q 'unknown option' out
-		# what passes the last column is one word, behind its indent or a prompt
+		# only one word, after its indent or a prompt, passes the last column
 		run awk -v columns="$columns" '{ sub(/\r$/, "") } length($0) > columns && NF > 1 && !/^ *(sallyport|usage:) / { print }' out
 		refute_output
 	done

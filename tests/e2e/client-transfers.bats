@@ -27,7 +27,7 @@ teardown()
 	end_place
 }
 
-# serve [OPTION...]: of the account; with a certificate that the client trusts.
+# serve [OPTION...]: the options are the account's; the client trusts the server's certificate.
 serve()
 {
 	write_tls_config tls='require = no'
@@ -43,7 +43,7 @@ client()
 	timeout 60 "$BUILD/sallyport" --quiet --ca "$CA" --timeout 10 "$@" </dev/null 3>&-
 }
 
-# Without any right: the password and the files go in clear, within this machine.
+# Run as a user without any right: the password and the files go in clear, within this machine.
 as_nobody()
 {
 	SALLYPORT_PASSWORD=secret HOME=/nonexistent timeout 60 setpriv --reuid 65534 --regid 65534 --clear-groups \
@@ -61,7 +61,7 @@ serve_file()
 	install -o "$(stat -c %u "$HOME_DIR")" -g "$(stat -c %g "$HOME_DIR")" -m 640 file "$HOME_DIR/$1"
 }
 
-# broken_off SIGNAL COMMAND...: in the middle, at a point that nobody knows. Sets status, as run does.
+# broken_off SIGNAL COMMAND...: kill it in the middle, at a random point. Sets status, as run does.
 broken_off()
 {
 	local signal=$1
@@ -155,7 +155,7 @@ broken_off()
 	run -0 timeout 60 "$BUILD/sallyport" --ca "$CA" put -c file "$URL/up"
 	assert_output --partial 'from the beginning'
 	cmp file "$HOME_DIR/up"
-	# a download that another client left
+	# the partial file of another client's download
 	head -c 1000000 file >left
 	run -0 timeout 60 "$BUILD/sallyport" --ca "$CA" -v get -c "$URL/f" left
 	assert_output --partial 'REST 1000000'
@@ -166,7 +166,7 @@ broken_off()
 	serve --rate-down 2M
 	new_file 8
 	serve_file f
-	# a shell without jobs has what it starts in the background ignore the signal
+	# a command in the background ignores SIGINT when its shell has no job control
 	env --default-signal=INT "$BUILD/sallyport" -q --ca "$CA" get "$URL/f" back </dev/null >out 2>&1 3>&- &
 	pid=$!
 	wait_until [ -s back.part ]
@@ -176,7 +176,7 @@ broken_off()
 	assert_equal "$status" 130
 	[ ! -e back ]
 	cmp -n "$(stat -c %s back.part)" back.part file
-	# one line, with a command that works
+	# the client prints one line, with a command that works
 	assert_equal "$(wc -l <out)" 1
 	run -0 sed -n 's/.*1 part kept, .*; continue with: //p' out
 	eval "$output"
@@ -208,7 +208,7 @@ broken_off()
 	cmp file back
 }
 
-# more_in_log TEXT: a program writes on in the file on the server.
+# more_in_log TEXT: a program appends to the file on the server.
 more_in_log()
 {
 	printf '%s\n' "$1" >>"$HOME_DIR/log"
@@ -308,7 +308,8 @@ has_partial()
 
 # --- other servers ---
 
-# find_peer PROGRAM: sets PEER. PEERS_ROOT names a directory where Debian's packages are unpacked, since they exclude each other.
+# find_peer PROGRAM: sets PEER. PEERS_ROOT names a directory with unpacked packages, since Debian's servers exclude
+# each other.
 find_peer()
 {
 	PEER=${PEERS_ROOT-}/usr/sbin/$1
@@ -335,7 +336,8 @@ peer_answers()
 	(exec 3<>"/dev/tcp/127.0.0.1/$PEER_PORT") 2>/dev/null
 }
 
-# peer_does USER PASSWORD: down and up, and resumed both ways; "up" may be written. One login a way: some cost a second.
+# peer_does USER PASSWORD: download and upload, and resume both; "up" has to be writable. It logs in once for each
+# direction, because some servers delay a login by a second.
 peer_does()
 {
 	local url=ftp://$1@127.0.0.1:$PEER_PORT/
@@ -379,7 +381,7 @@ peer_does()
 	echo 3 >"$DIR/home/alice/tree/dark/three"
 	echo 4 >"$DIR/home/alice/tree/extra"
 	chown -R --reference="$DIR/home/alice" "$DIR/home/alice/tree"
-	# names can be read, and nothing about them
+	# the client can read the names, but nothing about them
 	chmod 744 tree/dark
 	run -3 as_nobody mirror --delete tree "$URL/tree"
 	assert_output --partial "cannot examine 'dark/one': Permission denied"
@@ -471,7 +473,7 @@ peer_does()
 	chown nobody "$PEER_HOME" "$PEER_HOME/up"
 	pure_pw=${PEER%/sbin/*}/bin/pure-pw
 	[ -x "$pure_pw" ] || skip "pure-pw is not installed (Debian: pure-ftpd-common)"
-	# a hash that is cheaper than pure-pw's own, which takes a second a login
+	# a cheaper hash than the default of pure-pw, which costs a second a login
 	echo "alice:$(openssl passwd -6 secret):$(id -u nobody):$(id -g nobody)::$PEER_HOME/./::::::::::::" >"$DIR/passwd"
 	"$pure_pw" mkdb "$DIR/pdb" -f "$DIR/passwd"
 	start_peer "$PEER" -4 -S "127.0.0.1,$PEER_PORT" -E -H -l "puredb:$DIR/pdb" -u 1 -g "$DIR/pid" -Y 2 -2 "$DIR/both.pem"

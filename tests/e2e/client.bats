@@ -266,7 +266,7 @@ teardown()
 	in_home a.txt
 	unset SALLYPORT_PASSWORD
 	run -0 client ls --password-fd 3 "$(at)" 3<<<secret
-	# the first that has one is the one that counts
+	# the client takes the first entry that has a password
 	SALLYPORT_PASSWORD=wrong run -0 client ls --password-fd 3 "$(at)" 3<<<secret
 	SALLYPORT_PASSWORD=secret run -4 client ls --password-fd 3 "$(at)" 3<<<wrong
 	echo "machine 127.0.0.1 login alice password wrong" >mine
@@ -324,7 +324,7 @@ teardown()
 
 @test "a pinned certificate is trusted, another one in its place is not" {
 	mkdir -p "$HOME/.config/sallyport"
-	# the terminal's answer: yes, always
+	# the user answers yes, always
 	run -0 python3 - "$BUILD/sallyport" "$(at)" <<-'EOF'
 		import os, pty, sys
 		pid, fd = pty.fork()

@@ -18,7 +18,7 @@ teardown()
 	[ -z "${DIR-}" ] || end_place
 }
 
-# completed PROGRAM WORD...: what the last word can become, one a line.
+# completed PROGRAM WORD...: print the completions of the last word, one a line.
 completed()
 {
 	local function

@@ -39,7 +39,7 @@ teardown_file()
 	BATS_TEST_COMPLETED=1 end_place
 }
 
-# All cases of a group ran, and none is a deviation or was left out.
+# The group ran completely; no case deviates or was left out.
 conforms()
 {
 	local cases

@@ -4,7 +4,7 @@
 # default filter of the engines, process ids of its own. crun runs it, in a network of its own, with the image's own ports.
 # And what docs/CONTAINERS.md tells engines must be what the image is.
 #
-# IMAGE=FILE.oci.tar: this image; otherwise one of the programs that were built, for these tests alone.
+# IMAGE=FILE.oci.tar: test this image. Without it, the tests pack one of the programs that were built.
 
 bats_require_minimum_version 1.5.0
 load lib
@@ -14,7 +14,7 @@ IMAGE_CONF=$BATS_TEST_DIRNAME/../../etc/container/sallyport.conf
 DOCUMENT=$BATS_TEST_DIRNAME/../../docs/CONTAINERS.md
 PROFILE=/usr/share/containers/seccomp.json
 
-# A package of the programs as they were built: enough for scripts/image, and no more.
+# A package of the programs as they were built; it has only what scripts/image reads.
 build_package()
 {
 	local tree=$BATS_FILE_TMPDIR/package program
@@ -34,7 +34,7 @@ build_package()
 	dpkg-deb -Znone -b "$tree" "$BATS_FILE_TMPDIR/package.deb" >/dev/null
 }
 
-# Why there is no image; nothing: there is one.
+# Print why there is no image, or nothing.
 build_image()
 {
 	local tool
@@ -52,7 +52,7 @@ build_image()
 	unpack_image
 }
 
-# pack OUTPUT. Only where no mirror can be reached nothing is wrong with the script.
+# pack OUTPUT. A mirror that cannot be reached is no fault of the script.
 pack()
 {
 	local status=0
@@ -65,7 +65,7 @@ pack()
 	esac
 }
 
-# One layer, so no tool is needed.
+# The image has one layer, so the tests unpack it without a tool.
 unpack_image()
 {
 	local oci=$BATS_FILE_TMPDIR/oci manifest
@@ -104,7 +104,7 @@ teardown()
 
 # --- a container ---
 
-# Volumes, and a network that is nobody else's.
+# Volumes, and a network of the container's own.
 new_container_place()
 {
 	[ -z "$NO_IMAGE" ] || skip "$NO_IMAGE"
@@ -118,7 +118,7 @@ new_container_place()
 	timeout 20 cat "$DIR/net" >/dev/null || skip "no network of its own can be had here"
 }
 
-# The image's own words become the bundle of a runtime, as an engine does it, with what is given here for all of them.
+# Turn the image's configuration into a bundle for a runtime, as an engine does, with the mounts of these tests.
 write_bundle()
 {
 	local profile=null
@@ -151,7 +151,7 @@ write_bundle()
 		"$BATS_FILE_TMPDIR/image.json" >"$DIR/bundle/config.json"
 }
 
-# The default filter of podman and its like, for the image's capabilities.
+# The default seccomp filter of podman and other engines, for the image's capabilities.
 default_profile()
 {
 	jq -c --slurpfile image "$BATS_FILE_TMPDIR/image.json" '
@@ -165,7 +165,7 @@ default_profile()
 			(if (.args // []) == [] then {} else {args} end)]}' "$PROFILE"
 }
 
-# crun takes no mixture of the two kinds of control groups: it sees none.
+# crun refuses a mixture of both versions of control groups, so this hides them.
 runtime()
 {
 	unshare --mount -- sh -c 'mount -t tmpfs none /sys/fs/cgroup && exec crun --root "$0/crun" --cgroup-manager=disabled "$@"' \
@@ -210,7 +210,7 @@ kill_container()
 	runtime kill "$CONTAINER" "$1"
 }
 
-# Stopped as engines do it. Sets STATUS.
+# Stop the container as engines do. Sets STATUS.
 stop_container()
 {
 	kill_container TERM
@@ -225,7 +225,7 @@ add_alice()
 	echo secret | in_container /usr/sbin/sallyportctl user add alice --password-stdin "$@"
 }
 
-# From the container's network, with the certificate that the container made.
+# Run a client in the container's network. It trusts the certificate that the container made.
 client_of()
 {
 	nsenter --net="/proc/$NET_PID/ns/net" -- curl -sS --max-time 60 --ssl-reqd --cacert "$STATE/cert.pem" \
@@ -237,7 +237,7 @@ place()
 	echo "ftp://$NAME:2121/$1"
 }
 
-# What the image names, as the kernel tells it.
+# Print the mask of the capabilities that the image's label names.
 power()
 {
 	local -A bits=([CHOWN]=0 [KILL]=5 [SETGID]=6 [SETUID]=7 [SETPCAP]=8 [NET_BIND_SERVICE]=10 [SYS_CHROOT]=18)
@@ -258,7 +258,7 @@ power()
 	install -d -o "$user" "$DIR/packing"
 	setpriv --reuid "$user" --regid "$user" --clear-groups test -x "$image" || skip "others cannot read the sources here"
 	install -m 644 "$BATS_FILE_TMPDIR/package.deb" "$DIR/package.deb"
-	# as a user of the sources would, who owns them
+	# an unprivileged user who owns the sources packs it
 	setpriv --reuid "$user" --regid "$user" --clear-groups env HOME="$DIR/packing" TMPDIR="$DIR/packing" TZ=Asia/Tokyo \
 		GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' \
 		timeout 240 "$image" --deb "$DIR/package.deb" --output "$DIR/packing/again.oci.tar" 3>&-
@@ -271,7 +271,7 @@ power()
 	assert_equal "$(find . -type f -perm /111 ! -name 'ld-linux*' | sort | tr '\n' ' ')" "./usr/sbin/sallyportctl ./usr/sbin/sallyportd "
 	assert_equal "$(find . -perm /7000 ! -path ./tmp)" ''
 	[ "$(du -sk . | cut -f 1)" -lt 20000 ]
-	# of each library it is known which package and which licence it has
+	# the package and the licence of each library are known
 	assert_equal "$(ls usr/share/doc)" "$(ls var/lib/dpkg/status.d)"
 	[ -e usr/share/doc/libssl3/copyright ]
 }
@@ -320,7 +320,7 @@ power()
 	wait "$transfer"
 }
 
-# files_process_of MASTER: sets FILES, the process of an account
+# files_process_of MASTER: sets FILES, the process of an account.
 files_process_of()
 {
 	local monitor pid
@@ -370,7 +370,7 @@ is_not_ready()
 	wait_until -t 20 has_children "$before"
 }
 
-# Zombies are children, too.
+# The kernel counts zombies as children.
 has_children()
 {
 	[ "$(children_of "$INIT_PID" | wc -w)" -eq "$1" ]
@@ -397,7 +397,8 @@ has_children()
 	client_of -T "$IMAGE_CONF" "$(place up)"
 }
 
-# secret DIRECTORY FILE...: a volume as Kubernetes mounts Secrets and ConfigMaps: links of root's in a directory for all.
+# secret DIRECTORY FILE...: a volume as Kubernetes mounts Secrets and ConfigMaps, with links that root owns in a
+# world-writable directory.
 secret()
 {
 	local directory=$1 file
@@ -418,7 +419,7 @@ secret()
 	secret "$DIR/tls" "$DIR/tls.key" "$DIR/tls.crt"
 	sed 's|/var/lib/sallyport/cert.pem|/tls/tls.crt|; s|/var/lib/sallyport/key.pem|/tls/tls.key|' "$IMAGE_CONF" >"$DIR/sallyport.conf"
 	secret "$DIR/config" "$DIR/sallyport.conf"
-	# a mount point that a read-only root has
+	# the image has the mount point, because its root is read-only
 	VOLUMES='[["'"$DIR/config"'", "/etc/sallyport"], ["'"$DIR/tls"'", "/tls"]]'
 	start_container
 	log_has 'certificate .*file="/tls/tls.crt"'
@@ -448,9 +449,10 @@ secret()
 	CONTAINER=
 }
 
-# --- what the document says ---
+# --- the documents ---
 
-# facts PYTHON: the lines, without the blanks in front of the first one; the documents of docs/CONTAINERS.md are "compose" and "objects" (by kind), the configuration is "conf".
+# facts PYTHON: the lines, without the blanks in front of the first one. "compose" and "objects" (by kind) are the
+# examples of docs/CONTAINERS.md; "conf" is the configuration.
 facts()
 {
 	python3 -c 'import yaml' 2>/dev/null || skip "python3-yaml is not installed"

@@ -22,8 +22,8 @@ teardown()
 	end_place
 }
 
-# Answers whatever it is asked with keys and texts that no server should send; the logger and the metrics process
-# write to what the administrator reads without any other process in between.
+# A server that answers every request with keys and texts that no honest server sends. The logger and the metrics
+# process produce what the administrator reads, and no other process checks it on the way.
 fake_server()
 {
 	python3 - "$DIR/run" 3>&- <<-'END' &
@@ -63,7 +63,8 @@ fake_server()
 	wait_until test -S "$DIR/run/control" -a -S "$DIR/run/metrics.sock"
 }
 
-# harmless WORD...: what this prints, on both streams, is safe for a terminal, and as JSON it says what the server said.
+# harmless WORD...: sallyportctl's output is safe for a terminal on both streams, and its JSON has the server's
+# words unchanged.
 harmless()
 {
 	run --separate-stderr ctl "$@"

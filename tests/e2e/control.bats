@@ -20,7 +20,7 @@ teardown()
 	end_place
 }
 
-# ask SECONDS: a raw control client; its standard input goes out, what comes is printed.
+# ask SECONDS: a raw control client that sends its standard input, and prints what arrives.
 ask()
 {
 	timeout "$1" python3 -c '
@@ -49,7 +49,7 @@ session_count_is()
 	[ "$(sessions)" = "$1" ]
 }
 
-# The sockets of those who watch are the logger's: its only ones of the control socket.
+# The logger's sockets of clients that watch; it has no other connections of the control socket.
 watchers_are()
 {
 	local pid fd inode count=0
@@ -234,7 +234,7 @@ watchers_are()
 	assert_equal "$(wc -l <<<"$REPLY_TEXT")" 3	# with the newline of <<<
 	ftp NOOP 200
 	refute [ "$REPLY_TEXT" != "${REPLY_TEXT#200-}" ]
-	# not where programs read numbers; in front of a reply of several lines
+	# programs that read numbers see no advice; a reply of several lines has it in front
 	ctl session notify --user alice 'one'
 	ctl session notify --session "$(ctl session list --json | jq -r '.[0].id')" 'two'
 	ftp EPSV 229
@@ -416,7 +416,7 @@ print while <$s>;
 }
 
 @test "hostile control clients are refused or dropped, and the master goes on" {
-	# not a request, too long, a second line, binary
+	# no request, a line that is too long, a second line, binary
 	run -0 ask 5 <<<'nonsense'
 	assert_output '{"error":"unknown request; sallyportctl and sallyportd must be of one version"}'
 	run -0 ask 5 < <(head -c 100000 /dev/zero | tr '\0' x)
@@ -433,9 +433,9 @@ print while <$s>;
 	python3 -c 'import time
 for i in range(4000): print(f"198.18.{i // 250}.{i % 250} {int(time.time()) + 3600} manual")' >"$DIR/state/bans"
 	start_server
-	# a reply that is longer than the socket's buffer comes whole to who reads, and slowly
+	# a slow reader gets a reply whole that is longer than the socket's buffer
 	assert_equal "$(ctl ban list --json | jq length)" 4000
-	# these take every place
+	# these clients take every place
 	python3 - "$DIR/run/control" >"$DIR/half" 3>&- <<-'END' &
 		import select, socket, sys
 		many = []
@@ -449,7 +449,7 @@ for i in range(4000): print(f"198.18.{i // 250}.{i % 250} {int(time.time()) + 36
 		many[1].settimeout(20)
 		print("silent", len(many[0].recv(1)), flush=True)
 		print("half-sent", len(many[1].recv(1)), flush=True)
-		# its time ends a moment later than theirs: reading now would save it
+		# its deadline is a moment after theirs, so reading now would save it
 		ended = select.poll()
 		ended.register(many[2], select.POLLRDHUP)
 		ended.poll(20000)

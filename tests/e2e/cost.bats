@@ -33,7 +33,7 @@ is_traced()
 	[ "$(status_of "$SERVER_PID" TracerPid)" != 0 ]
 }
 
-# calls WHAT COUNT: prints how many system calls the server makes meanwhile.
+# calls WHAT COUNT: print how many system calls the server makes meanwhile.
 calls()
 {
 	local tracer status=0
@@ -62,7 +62,7 @@ is_traced_or_refused()
 	is_traced || is_gone "$1"
 }
 
-# cost_of WHAT: the calls of one turn, from a run of 5 and one of 25.
+# cost_of WHAT: the system calls of one turn, computed from a run of 5 turns and one of 25.
 cost_of()
 {
 	local few many

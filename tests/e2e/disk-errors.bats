@@ -36,7 +36,7 @@ serve()
 	start_server
 }
 
-# What the tests share.
+# Steps that several tests share.
 STEPS='
 OLD, NEW = b"old content", os.urandom(1500000)
 
@@ -176,8 +176,8 @@ def put_old(name):
 	END
 }
 
-# The injected error leaves the descriptor open, which no kernel does. Files then takes protocol for a process that
-# keeps the descriptor to write later, and the session ends.
+# The injected error leaves the descriptor open, which no kernel does. Files therefore takes protocol for a process
+# that keeps the descriptor to write later, and ends the session.
 @test "close reports an error that no write reported: the upload is not confirmed, and the old file stays" {
 	serve
 	need_trace
@@ -266,7 +266,7 @@ def put_old(name):
 		        with Failing('files', call, error):
 		            c.ask('SITE CPFR f', 350)
 		            assert reason in c.ask('SITE CPTO g', code, 550)
-		    # the first one looks for the finished file
+		    # the first statx looks for the finished file
 		    with Failing('files', 'openat', error, 2, None):
 		        c.connect()
 		        c.send('STOR g')

@@ -20,13 +20,13 @@ teardown()
 	[ -z "${DIR-}" ] || end_place
 }
 
-# found LOG [MODE]: the addresses, one a line.
+# found LOG [MODE]: print the addresses that the filter finds, one a line.
 found()
 {
 	fail2ban-regex -c "$DIR/fail2ban" -o ip "$1" "sallyport[mode=${2:-normal}]" 2>&1
 }
 
-# The lines of the test log that have to match.
+# The lines of the test log that the filter has to match.
 wanted()
 {
 	sed -n 's/^# failJSON: .*"match": true , "host": "\([^"]*\)".*/\1/p' "$TREE/tests/fail2ban/sallyport.log"
@@ -61,7 +61,7 @@ wanted()
 	done
 }
 
-# The jails of this machine with ours, and none other on.
+# This machine's jails with ours added; only ours is on.
 make_jails()
 {
 	cp -r /etc/fail2ban/. "$DIR/fail2ban/"
@@ -70,7 +70,8 @@ make_jails()
 	cp "$TREE/etc/fail2ban/jail.d/sallyport.conf" "$DIR/fail2ban/jail.d/"
 }
 
-# follow_recipe [LOG]: what the comment of the jail says, in the file that it names; with LOG, the lines for a file as well.
+# follow_recipe [LOG]: do what the comment of the jail asks for, in the file that it names. With LOG, use its lines
+# for a log file too.
 follow_recipe()
 {
 	local jail=$TREE/etc/fail2ban/jail.d/sallyport.conf name
@@ -87,7 +88,7 @@ jail_client()
 	fail2ban-client -c "$DIR/fail2ban" -s "$DIR/fail2ban.sock" -p "$DIR/fail2ban.pid" "$@"
 }
 
-# An action that notes the address in a file, and changes no packet filter.
+# An action that writes the address to a file, and changes no packet filter.
 noting_action()
 {
 	printf '[Definition]\nactionban = echo <ip> >>%s\n' "$DIR/banned" >"$DIR/fail2ban/action.d/note.conf"
@@ -115,7 +116,7 @@ jail_is_on()
 	jail_client status sallyport >/dev/null 2>&1
 }
 
-# The printed recipe, from the line of a failed login to the ban.
+# The printed recipe works, from the line of a failed login to the ban.
 @test "a real fail2ban bans who fails to log in: the recipe of the jail, with a log file" {
 	write_config "log { target = \"$LOG\" level = \"info\" }" 'limits { login-failures = 100 }'
 	start_server

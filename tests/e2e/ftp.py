@@ -251,7 +251,7 @@ class Failing:
     """While it lasts, the nth of these system calls of a process fails; with path, of those on this file alone."""
 
     def __init__(self, kind, calls, error, nth=1, path=None):
-        # a call that does nothing takes its place: no filter knows the one that strace would make of it
+        # a call that does nothing takes its place: the call that strace would use is in no filter
         inject = "inject=%s:error=%s:syscall=getpid:when=%d" % (calls, error, nth)
         only = ["-P", path] if path else []
         self.tracer = Session().trace(kind, "-o", "/dev/null", *only, "-e", inject)

@@ -17,7 +17,7 @@ teardown()
 	end_place
 }
 
-# hook_program <TEXT: what on-upload runs. OUT is a directory that it may write to.
+# hook_program <TEXT: the program that on-upload runs. OUT is a directory that it may write to.
 hook_program()
 {
 	{
@@ -49,7 +49,7 @@ queue_has()
 	[ "$(queued)" -eq "$1" ]
 }
 
-# The hooks process is the child of the master whose root is the queue.
+# The hooks process is the child of the master that has the queue as its root.
 hooks_pid()
 {
 	local pid

@@ -18,7 +18,7 @@ setup()
 	EOF
 }
 
-# A server in the background is no child of the test: by its pid file.
+# A server in the background is no child of the test, so its pid file names it.
 teardown()
 {
 	if [ -s "$PIDFILE" ]; then
@@ -27,7 +27,7 @@ teardown()
 	end_place
 }
 
-# A sanitizer's logger keeps standard error for its reports: "run" would wait for the end of that.
+# A sanitizer's logger keeps standard error for its reports, and "run" would wait until that closes.
 init()
 {
 	local status=0
@@ -92,7 +92,7 @@ greeting()
 	wait_until is_gone "$pid"
 	run init status
 	assert_failure 1
-	# and start clears that up
+	# "start" removes it
 	run init start
 	assert_success
 	greeting

@@ -40,7 +40,7 @@ serve_file()
 	install -o "$(stat -c %u "$HOME_DIR")" -g "$(stat -c %g "$HOME_DIR")" -m 640 "$FILE" "$HOME_DIR/$1"
 }
 
-# serve_part NAME BYTES: an upload was broken off behind these.
+# serve_part NAME BYTES: an upload of $FILE broke off after these bytes.
 serve_part()
 {
 	serve_file "$1"
@@ -132,7 +132,7 @@ wget_does()
 	cmp "$FILE" 'tree/a file'
 	cmp "$FILE" tree/dir/inner
 	"$@" -N "$url/dir/inner"
-	# the times of LIST are of a minute
+	# LIST has the times to the minute
 	[ "$(($(stat -c %Y inner) / 60))" -eq "$(($(stat -c %Y "$HOME_DIR/dir/inner") / 60))" ]
 	"$@" -O globbed "$url/a*e"
 	cmp "$FILE" globbed
@@ -209,7 +209,7 @@ lftp_does()
 	serve_file part
 	ncftpget -V -z "${login[@]}" 127.0.0.1 . part
 	cmp "$FILE" part
-	# it resumes no upload: ncftpput 3.2.6 asks for REST and sends the whole file
+	# ncftpput 3.2.6 resumes no upload: it asks for REST and sends the whole file
 	serve_file resumed
 	ncftpls -x -1 "${login[@]}" ftp://127.0.0.1/ | grep -qx resumed
 	ncftpls -x -l "${login[@]}" ftp://127.0.0.1/ | grep -q '3000000 .* resumed'
@@ -302,7 +302,7 @@ rclone_does()
 	rclone_does "port=$TLS_PORT,tls=true,concurrency=1"
 }
 
-# It keeps one cache of sessions for all its connections, so that data resume the session of another one.
+# rclone keeps one cache of sessions for all its connections, so data connections resume the session of another one.
 @test "rclone, TLS, several connections, with require-data-reuse = no" {
 	without_reuse
 	rclone_does "port=$PORT,explicit_tls=true"
@@ -310,7 +310,7 @@ rclone_does()
 
 # --- aria2 ---
 
-# One connection: with several, aria2 1.36 at times waits for ever for a 226 that it has read together with the 150.
+# One connection: with several, aria2 1.36 sometimes waits for ever for a 226 that it read together with the 150.
 @test "aria2" {
 	need aria2c aria2
 	head -c 64000000 /dev/urandom >"$FILE"
@@ -325,7 +325,7 @@ rclone_does()
 
 # --- libraries ---
 
-# python_does CLASS: its connections are made by open().
+# python_does CLASS: open() makes its connections.
 python_does()
 {
 	serve_part resumed 1000000
@@ -391,7 +391,7 @@ python_does()
 	python_does Reusing
 }
 
-# perl_does TLS OPTION...: TLS is 0 or 1, the options are of Net::FTP->new.
+# perl_does TLS OPTION...: TLS is 0 or 1; Net::FTP->new gets the options.
 perl_does()
 {
 	need perl perl
@@ -449,12 +449,12 @@ perl_does()
 
 @test "perl: Net::FTP, TLS" {
 	perl -MIO::Socket::SSL -e 1 2>/dev/null || skip 'IO::Socket::SSL is not installed (Debian: libio-socket-ssl-perl)'
-	# 3.14 looks for the session under the port of the data connection, and finds none
+	# Net::FTP 3.14 looks for the session under the port of the data connection, and finds none
 	without_reuse
 	perl_does 1 Passive 1 SSL_ca_file "$CA" SSL_verifycn_scheme none
 }
 
-# node_does VALUE: of "secure". The package comes from the registry, into the test's own directory.
+# node_does VALUE: the value of "secure". npm puts the package into the test's own directory.
 node_does()
 {
 	local major

@@ -16,8 +16,8 @@ BUILD=${BUILD:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)/build}
 ALARM_EXPECTED=
 SERVER_PID=
 
-# A port that nobody has, on no address; not one of those that the kernel gives to clients, of whom any
-# may have had it a minute ago.
+# Print a port that is free on every address. It is outside the range of the kernel's ephemeral ports, which any
+# client may have used a minute ago.
 free_port()
 {
 	python3 -c '
@@ -64,7 +64,7 @@ is_gone()
 
 # --- place and configuration ---
 
-# A private directory that every user may enter, since homes are below it.
+# A private directory that every user may enter, since the homes are in it.
 new_place()
 {
 	DIR=$(mktemp -d /tmp/sallyport-test.XXXXXX)
@@ -96,7 +96,8 @@ skip_if_asan()
 	! is_asan || skip "$1"
 }
 
-# write_config [LINE...]: the lines come first, sections included; of a key that is given here the default is left out.
+# write_config [LINE...]: write these lines first, sections included, and then the default of each key that they do
+# not set.
 write_config()
 {
 	local listen='{"127.0.0.1:0"}' line
@@ -143,7 +144,7 @@ add_user()
 
 # --- the server ---
 
-# Standard error in the foreground has every line of the log too; it is kept apart, and has sanitizers' reports.
+# The test keeps the server's standard error, where the log's lines and sanitizers' reports go.
 start_server()
 {
 	local before
@@ -167,7 +168,7 @@ times_ready()
 	echo "${count:-0}"
 }
 
-# server_is_settled COUNT: it is ready once more than COUNT times, or gone.
+# server_is_settled COUNT: the log has more than COUNT events "ready", or the server is gone.
 server_is_settled()
 {
 	is_gone "$SERVER_PID" || [ "$(times_ready)" -gt "$1" ]
@@ -194,7 +195,7 @@ find_ports()
 	[ -n "$PORT" ]
 }
 
-# stop_server [SIGNAL]: TERM unless given; fails when it does not end.
+# stop_server [SIGNAL]: send TERM unless given; fails when the server does not end.
 stop_server()
 {
 	local pid=$SERVER_PID
@@ -205,7 +206,7 @@ stop_server()
 	SERVER_PID=
 }
 
-# Ends what the test started, and only that; fails on an alarm or a sanitizer's report.
+# End the processes that the test started, and no others; fails on an alarm or a sanitizer's report.
 end_place()
 {
 	local status=0
@@ -245,15 +246,15 @@ status_of()
 	sed -n "s/^$2:[[:blank:]]*//p" "/proc/$1/status" | tr -s '[:blank:]' ' ' | sed 's/ $//'
 }
 
-# A child that has ended is a zombie until the master looks: after 200 ms when its SIGCHLD was merged with another.
+# An ended child is a zombie until the master reaps it: up to 200 ms, when its SIGCHLD merged with another.
 has_no_zombie()
 {
 	# shellcheck disable=SC2009 # pgrep tells no states
 	! ps -o stat= --ppid "$SERVER_PID" | grep -q Z
 }
 
-# Monitors are the children of the master that have (or had) a protocol process; the logger has no child, and hooks,
-# which has, is known by its root.
+# Print the pids of monitors: the children of the master that have, or had, a protocol process. The logger has no
+# child; the hooks process has one, and its root identifies it.
 monitor_pids()
 {
 	local pid
@@ -267,7 +268,7 @@ no_session()
 	[ -z "$(monitor_pids)" ]
 }
 
-# Sets MONITOR, PROTOCOL and, after login, FILES of the only session.
+# Set MONITOR, PROTOCOL and, after login, FILES of the only session.
 find_session()
 {
 	local pid service_uid
@@ -323,7 +324,7 @@ ftp_send()
 	printf '%s\r\n' "$1" >&"$FTP"
 }
 
-# ftp COMMAND CODE: send it, expect this reply.
+# ftp COMMAND CODE: send the command, and expect this reply.
 ftp()
 {
 	ftp_send "$1"
@@ -349,7 +350,7 @@ url()
 
 # --- a data connection, DATA its descriptor ---
 
-# Open it in extended passive mode; it is used by the next command.
+# Open it in extended passive mode; the next command uses it.
 ftp_passive()
 {
 	local port
@@ -365,7 +366,7 @@ data_close()
 	DATA=
 }
 
-# ftp_receive COMMAND [FILE]: what it sends goes to FILE, or standard output.
+# ftp_receive COMMAND [FILE]: write what the server sends to FILE, or to standard output.
 ftp_receive()
 {
 	ftp_passive
@@ -376,7 +377,8 @@ ftp_receive()
 	assert_equal "$REPLY" 226
 }
 
-# ftp_stuck PATH SIZE: a download that stands still in the middle, since nobody reads the data connection.
+# ftp_stuck PATH SIZE: a download that stands still in the middle, because the test does not read the data
+# connection.
 ftp_stuck()
 {
 	truncate -s "${2:-64M}" "$DIR/home/alice/$1"
@@ -387,7 +389,7 @@ ftp_stuck()
 	wait_until data_is_full
 }
 
-# What has come over the connection and was not read is much already.
+# The connection holds many bytes that the test did not read.
 data_is_full()
 {
 	local inode queue
@@ -404,7 +406,7 @@ ftp_raw()
 	timeout 60 "$BATS_TEST_DIRNAME/ftp-raw" "$@" 127.0.0.1 "$PORT"
 }
 
-# as_alice [-s SOURCE] <TRANSCRIPT: after the login.
+# as_alice [-s SOURCE] <TRANSCRIPT: run it after a login as alice.
 as_alice()
 {
 	{
@@ -415,7 +417,7 @@ as_alice()
 
 # --- steps in Python ---
 
-# need_trace: strace can stop processes here; a server runs.
+# need_trace: skip unless strace can stop processes here; start a server.
 need_trace()
 {
 	command -v strace >/dev/null || skip "strace is not installed"
@@ -426,7 +428,7 @@ need_trace()
 	grep -q attached "$DIR/strace" || skip "processes cannot be traced here"
 }
 
-# py <SCRIPT: Python with everything of ftp.py, and HOME_DIR, the home of alice. LIMIT: its seconds.
+# py <SCRIPT: run Python with everything of ftp.py, and HOME_DIR, the home of alice. LIMIT: its seconds.
 py()
 {
 	{

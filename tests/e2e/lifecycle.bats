@@ -30,7 +30,7 @@ get()
 	curl -sS --max-time 30 "$@"
 }
 
-# A second session, whose fate is watched: OTHER its control connection.
+# Open a second session, which should survive. OTHER is its control connection.
 other_session()
 {
 	exec {OTHER}<>"/dev/tcp/127.0.0.1/$PORT"
@@ -55,7 +55,7 @@ ends()
 	wait_until -t "${1:-10}" is_gone "$SERVER_PID"
 }
 
-# --- a process is killed ---
+# --- the test kills a process ---
 
 # kill_in_transfer PROTOCOL|FILES|MONITOR
 kill_in_transfer()
@@ -71,7 +71,7 @@ kill_in_transfer()
 	for pid in "$MONITOR" "$PROTOCOL" "$FILES"; do
 		wait_until is_gone "$pid"
 	done
-	# the client sees the end of both connections
+	# the client sees both connections end
 	timeout 20 cat <&"$DATA" >/dev/null || [ $? -ne 124 ]
 	timeout 20 cat <&"$FTP" >/dev/null || [ $? -ne 124 ]
 	other_goes_on
@@ -286,7 +286,7 @@ kill_in_transfer()
 	wait_until has_no_more
 }
 
-# --- options and what stands in the way ---
+# --- options, and what prevents a start ---
 
 @test "-V, -h, -t and wrong options: exit codes" {
 	write_config
@@ -343,7 +343,7 @@ kill_in_transfer()
 	assert_output --partial root
 }
 
-# does_not_start CODE TEXT: one line says why.
+# does_not_start CODE TEXT: the server prints one line that says why.
 does_not_start()
 {
 	run timeout 20 "$BUILD/sallyportd" -f -c "$CONF"

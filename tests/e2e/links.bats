@@ -39,7 +39,7 @@ need()
 	command -v "$1" >/dev/null || skip "$1 is not installed (Debian: $2)"
 }
 
-# Nothing outside the tree was touched.
+# The server changed nothing outside the tree.
 precious_is_whole()
 {
 	assert_equal "$(cd "$H/precious" && find . | sort | tr '\n' ' ')" '. ./deep ./deep/keep ./keep '
@@ -58,7 +58,7 @@ tree_is_empty()
 	precious_is_whole
 }
 
-# Every file once, and no directory behind a link.
+# Every file is listed once, and no directory behind a link.
 copy_is_finite()
 {
 	assert_equal "$(cd "$1" && find . -type f | sort | tr '\n' ' ')" "$2"

@@ -9,7 +9,7 @@ setup()
 	new_place
 	write_config
 	add_user alice secret
-	# a zone far from UTC: listings must not care
+	# a zone far from UTC, which listings have to ignore
 	TZ=Asia/Tokyo start_server
 	HOME_DIR=$DIR/home/alice
 	cd "$HOME_DIR" || return
@@ -42,14 +42,14 @@ login()
 	ftp 'TYPE I' 200
 }
 
-# listed COMMAND: without CR.
+# listed COMMAND: print the listing without CR.
 listed()
 {
 	ftp_receive "$1" "$DIR/listed"
 	run tr -d '\r' <"$DIR/listed"
 }
 
-# names COMMAND: the last words of a LIST, in their order, in one line.
+# names COMMAND: print the last word of each line of a LIST, in order, on one line.
 names()
 {
 	listed "$1"
@@ -80,7 +80,7 @@ names()
 	touch new
 	chown "$(stat -c %u:%g .)" new
 	listed 'LIST new'
-	# the minute may turn while this runs
+	# a new minute may begin while this runs
 	[[ $output == *" $(TZ=UTC date -r new '+%b %e %H:%M') new" ]]
 }
 

@@ -35,7 +35,7 @@ log_counts()
 	[ "$(log_count "$2")" -eq "$1" ]
 }
 
-# left_out KIND: how many records the log says are missing.
+# left_out KIND: print how many records the log reports as missing.
 left_out()
 {
 	sed -nE 's/.* log-limited .*\b'"$1"'=([0-9]+).*/\1/p' "$LOG" | awk '{ sum += $1 } END { print sum + 0 }'

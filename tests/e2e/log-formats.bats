@@ -53,7 +53,7 @@ provoke()
 	data_close
 	ftp_reply
 	ftp_receive 'RETR file' /dev/null
-	# a third and fourth connection are too many
+	# a third and a fourth connection are too many
 	exec {second}<>"/dev/tcp/127.0.0.1/$PORT"
 	exec {third}<>"/dev/tcp/127.0.0.1/$PORT"
 	wait_until log_has '"event":"refused"'
@@ -109,8 +109,8 @@ provoke()
  reload-refused stop stopped tls tls-failed transfer walls"
 }
 
-# A journald of the test's own, in a /run of its own, that writes each datagram as a line of JSON.
-# serve_journal [VARIABLE=VALUE]: for the server; without it, the target is set.
+# A journald of the test's own, in a private /run, that writes each datagram as a line of JSON.
+# serve_journal [VARIABLE=VALUE]: set it for the server; without it, set the log's target.
 serve_journal()
 {
 	mkdir -p "$DIR/run-of-host/systemd/journal"
@@ -168,11 +168,11 @@ has_entry()
 	assert_output --partial '"SALLYPORT_DIRECTION=list"'
 	run grep -vE '^\["MESSAGE=[^"]*(\\"[^"]*)*"(, "[A-Z][A-Z0-9_]*=[^"]*")*\]$' "$DIR/journal"
 	assert_output ""
-	# standard error is no journal: it has the lines, too
+	# standard error is no journal, so it has the lines too
 	grep -q ' login-failed ' "$DIR/stderr"
 }
 
-# As under systemd: standard error is the journal's, and nobody has set a target.
+# Start as under systemd: standard error is the journal's, and the configuration sets no target.
 journal_stream()
 {
 	: >"$DIR/stderr"
@@ -193,7 +193,7 @@ journal_stream()
 	assert_equal "$(cat "$DIR/stderr")" ""
 }
 
-# start_with_stream FORMAT: standard error is asked for, and it is the journal's.
+# start_with_stream FORMAT: the configuration asks for standard error, which is the journal's.
 start_with_stream()
 {
 	write_config "log { target = \"stderr\" format = \"$1\" }"
@@ -212,7 +212,7 @@ start_with_stream()
 	run grep -vE '^<[0-7]>\{"time":' "$DIR/stderr"
 	assert_output ""
 	stop_server INT
-	# what stands in the way of a start, and advice
+	# what prevents a start, and advice
 	echo 'no-such-key = 1' >>"$CONF"
 	: >"$DIR/stderr"
 	env "$(journal_stream)" "$BUILD/sallyportd" -t -c "$CONF" 2>"$DIR/stderr" || :

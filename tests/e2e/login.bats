@@ -22,7 +22,7 @@ serve()
 	start_server
 }
 
-# refused NAME PASSWORD REASON: 530 like every other, and the log knows better.
+# refused NAME PASSWORD REASON: the client gets the usual 530; the log has the reason.
 refused()
 {
 	ftp_open
@@ -41,7 +41,7 @@ accepted()
 	ftp_close
 }
 
-# sessions_are N: so many are alive.
+# sessions_are N: the server has this many sessions.
 sessions_are()
 {
 	[ "$(monitor_pids | wc -l)" -eq "$1" ]
@@ -104,7 +104,8 @@ sessions_are()
 	accepted alice ' größe  "x" '
 }
 
-# median_ms NAME: of nine logins with a wrong password, each from another address so that none is slowed.
+# median_ms NAME: the median time of nine logins with a wrong password. Each comes from another address, so that the
+# server slows none.
 median_ms()
 {
 	python3 - "$PORT" "$1" <<-'END'
@@ -150,7 +151,7 @@ median_ms()
 	accepted alice secret
 }
 
-# set_ids UID GID: of alice, past sallyportctl, which refuses what is tried here.
+# set_ids UID GID: change those of alice in the users file, since sallyportctl refuses these values.
 set_ids()
 {
 	sed -i "s/^\(alice:[^:]*\):[0-9]*:[0-9]*:/\1:$1:$2:/" "$DIR/etc/users"
@@ -247,7 +248,8 @@ set_ids()
 	wait_until log_has ' disconnect .*reason="login-failures"'
 }
 
-# failures ADDRESS N: so many, one after the other; prints how long they took, in hundredths of a second.
+# failures ADDRESS N: fail this many logins, one after the other; print how long they took, in hundredths of a
+# second.
 failures()
 {
 	local start end
@@ -264,7 +266,7 @@ failures()
 
 @test "failures of one address slow that address, and no other" {
 	serve
-	# 1/4, 1/2 and 1 second between four attempts
+	# pauses of 1/4, 1/2 and 1 second between four attempts
 	slow=$(failures 127.0.0.2 4)
 	fast=$(failures 127.0.0.3 1)
 	echo "slow: $slow, fast: $fast hundredths"
@@ -274,7 +276,7 @@ failures()
 
 @test "failures are slowed over parallel connections too" {
 	serve 'limits { concurrent-hashes = 1 }'
-	# the first at once, the others 1/4 of a second apart at least
+	# the first is refused at once, each other one at least 1/4 of a second later
 	parallel=$("$BATS_TEST_DIRNAME/ftp-many" fail 5 127.0.0.1 "$PORT" alice wrong)
 	echo "five in parallel: $parallel s"
 	python3 -c "assert $parallel > 0.9"
@@ -389,7 +391,7 @@ failures()
 	echo 'this is no account' >>"$DIR/etc/users"
 	accepted alice secret
 	wait_until log_has ' error accounts-refused '
-	# the line that is wrong is named
+	# the message names the line that is wrong
 	log_has "accounts-refused .*$DIR/etc/users:[0-9]+"
 	cat "$DIR/etc/users.good" >"$DIR/etc/users"
 	add_user bob secret

@@ -126,7 +126,7 @@ assert transfers[0]["bytes"] == 5 and transfers[0]["path"] == "/file"
 		< 221
 	END
 	wait_until log_has ' disconnect '
-	# connect, two failures, quit, disconnect
+	# connect, two failed logins, quit, disconnect
 	assert_equal "$(($(wc -l <"$LOG") - before))" 5
 	run grep -aF 'name="x\x22 reason=\x22ok\x22 address=192.0.2.1\x1b[2J\xc2\x9b\xff\x5c \x7f" reason="unknown user"' "$LOG"
 	assert_success
@@ -134,7 +134,7 @@ assert transfers[0]["bytes"] == 5 and transfers[0]["path"] == "/file"
 	assert_output 0
 	run grep -aP '[\x00-\x08\x0b-\x1f\x7f]' "$LOG"
 	assert_output ""
-	# what a filter of failed logins takes for the address is the client's
+	# a filter of failed logins finds the client's address
 	run sed -nE 's/^.* login-failed session=[0-9a-f]+ address=([^ ]+) .*/\1/p' "$LOG"
 	assert_output $'127.0.0.1\n127.0.0.1'
 }
@@ -180,7 +180,7 @@ assert transfers[0]["bytes"] == 5 and transfers[0]["path"] == "/file"
 	assert_line --index 2 --regexp "^$stamp [0-9]+ 127.0.0.1 0 /with_blank a _ i r alice ftp 0 \* c$"
 }
 
-# Start a server that does not tell its port in a log.
+# Start a server that logs no port.
 start_in_silence()
 {
 	"$BUILD/sallyportd" -f -c "$CONF" </dev/null >"$DIR/stdout" 2>"$DIR/stderr" 3>&- &
@@ -241,7 +241,7 @@ finds_port()
 	done
 }
 
-# The lines of standard error, which takes all: those about lost lines apart.
+# Print the lines of standard error, which loses none, without the reports of lost lines.
 told_lines()
 {
 	grep -c -v ' log-dropped ' "$DIR/stderr"
@@ -263,12 +263,12 @@ sum_of_losses()
 	done
 	every_loss_is_told() { [ "$(sum_of_losses "$DIR/stderr")" -eq "$(told_lines)" ]; }
 	wait_until -t 20 every_loss_is_told
-	# in 2.4 seconds or more: at 0, 1 and 3, and at 7 and 15 where this machine is slow
+	# takes 2.4 seconds or more: attempts at 0, 1 and 3 seconds, and at 7 and 15 where this machine is slow
 	before=$(grep -c ' log-dropped ' "$DIR/stderr")
 	[ "$before" -le 5 ] || fail "$(cat "$DIR/stderr")"
 	sleep 2.5	# a line that tells of itself came once a second
 	assert_equal "$(grep -c ' log-dropped ' "$DIR/stderr")" "$before"
-	# each loss is told at the end, too
+	# the end of the server reports each loss too
 	a_session
 	stop_server
 	assert every_loss_is_told
@@ -283,7 +283,7 @@ sum_of_losses()
 	start_in_silence
 	a_session
 	wait_until log_has ' disconnect '
-	# to the last byte: a line is lost as a whole
+	# the log is complete to the last byte: the server loses a line as a whole
 	head -c 1000000 /dev/zero >>"$DIR/logs/fill" 2>/dev/null || :
 	size=$(stat -c %s "$LOG")
 	head -c $((4096 - size % 4096)) /dev/zero | tr '\0' '\n' >>"$LOG"
@@ -311,7 +311,7 @@ sum_of_losses()
 	wait_until log_has ' disconnect '
 }
 
-# A young machine: the clock of the server stands at a few seconds, as it does after a start of the machine.
+# A young machine: the server's clock shows a few seconds, as it does soon after the machine boots.
 start_young()
 {
 	local offset=$(($(cut -d. -f1 /proc/uptime) - 5))

@@ -8,14 +8,14 @@ setup()
 	cd "$BATS_TEST_DIRNAME/../.." || return 1
 }
 
-# Every event in a call of log_begin() or log_message(), and in the monitor's table of notes.
+# Print every event of a call of log_begin() or log_message(), and of the monitor's table of notes.
 events()
 {
 	grep -rhoE --include='*.c' '(log_begin|log_message)\([^"]*"[a-z-]+"|\{"[a-z-]+", LEVEL_[A-Z]+' daemon privsep |
 		sed 's/^[^"]*"//; s/".*//' | sort -u
 }
 
-# "takeover" is a field of test builds alone, which no manual describes.
+# only test builds have the field "takeover", so no manual describes it
 fields()
 {
 	grep -rhoE --include='*.c' 'log_field_(text|bytes|u64)\("[a-z_]+"' daemon privsep | sed 's/^[^"]*"//; s/".*//' | grep -vx takeover | sort -u
@@ -41,7 +41,8 @@ fields()
 	done
 }
 
-# The tests of takeover.bats that SECURITY.md names, in brackets: 'takeover.bats: NAME; NAME'. The beginning of a name will do.
+# Print the tests of takeover.bats that SECURITY.md names in brackets: 'takeover.bats: NAME; NAME'. A reference may
+# be the beginning of a name.
 claims()
 {
 	tr -s '\n ' '  ' <SECURITY.md | grep -oE 'takeover\.bats: [^)]+' | sed 's/^takeover\.bats: //' | tr ';' '\n' | sed 's/^ *//'
@@ -63,13 +64,13 @@ claims()
 	done
 }
 
-# What is written as `name()`.
+# Print every word in the form `name()`.
 named_functions()
 {
 	grep -oE '`[a-z0-9_]+\(\)`' ARCHITECTURE.md | tr -d '`()' | sort -u
 }
 
-# What is written as `name.c`, `folder/name.h` or `folder/`.
+# Print every word in the form `name.c`, `folder/name.h` or `folder/`.
 named_files()
 {
 	grep -oE '`[a-z0-9_-]+(/[a-z0-9_-]+)*(\.[ch]|/)`' ARCHITECTURE.md | tr -d '`' | sort -u

@@ -26,7 +26,7 @@ teardown()
 	[ -z "${DIR-}" ] || end_place
 }
 
-# holds PID TEXT...: which of the texts are in what the process has mapped; fails when it cannot be read.
+# holds PID TEXT...: print which of the texts the process has mapped; fails when they cannot be read.
 holds()
 {
 	python3 - "$@" <<-'PY'
@@ -51,7 +51,7 @@ holds()
 	PY
 }
 
-# other_logs_in: another session, of NAME, from ADDRESS; its connection stays.
+# other_logs_in: open another session, of NAME, from ADDRESS, and keep its connection.
 other_logs_in()
 {
 	exec {OTHER}< <(exec python3 -c '
@@ -71,7 +71,7 @@ time.sleep(300)
 	assert_equal "$code" 230
 }
 
-# next_session_knows_nothing: neither before its login nor after it.
+# next_session_knows_nothing: a new session has no such text, before or after its login.
 next_session_knows_nothing()
 {
 	local pid known

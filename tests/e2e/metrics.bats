@@ -15,7 +15,7 @@ teardown()
 	end_place
 }
 
-# serve [LINE...]: with metrics on a free port. Sets PAGE.
+# serve [LINE...]: start a server with metrics on a free port. Sets PAGE.
 serve()
 {
 	write_config "$@" 'metrics-listen = "127.0.0.1:0"'
@@ -46,13 +46,13 @@ metric_is()
 	[ "$(metric "$1")" = "$2" ]
 }
 
-# status CURL-OPTION...: the status of the answer.
+# status CURL-OPTION...: print the status of the answer.
 status()
 {
 	curl -sS -o /dev/null -w '%{http_code}' "$@"
 }
 
-# The metrics process is the child of the master that holds a listening socket beside it.
+# The metrics process is the child of the master that holds a listening socket of the page.
 metrics_pid()
 {
 	local pid inode
@@ -240,7 +240,7 @@ has_connections()
 	assert_equal "$(readlink "/proc/$pid/root")" "$DIR/run/empty"
 	run bash -c "readlink /proc/$pid/fd/* | grep -v -e '^/dev/null' -e ^socket:"
 	assert_output ""
-	# the board cannot be written
+	# the metrics process cannot write to the board
 	run grep -E ' (rw|.w).s .*sallyport-(facts|slots)' "/proc/$pid/maps"
 	assert_failure
 	run grep -c 'r--s .*sallyport-facts' "/proc/$pid/maps"
@@ -345,7 +345,7 @@ assert session["path"] == "/<script>alert(1)<b>&\\x22\x27", session'
 		--virtual-time-budget=6000 --enable-logging=stderr --dump-dom "$PAGE" >"$DIR/dom" 2>"$DIR/browser.log"
 	refute grep -iE 'Content Security Policy|Uncaught' "$DIR/browser.log"
 	grep -q '<td>alice</td>' "$DIR/dom"
-	# a row as the script makes it, and no word about missing answers
+	# the row equals the script's, and no message reports missing answers
 	grep -q '<td class="path">' "$DIR/dom"
 	grep -q 'id="trouble"></p>' "$DIR/dom"
 }

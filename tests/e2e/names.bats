@@ -18,7 +18,7 @@ teardown()
 	end_place
 }
 
-# add_line NAME SETTING [OPTIONS]: an account of the password "secret" with a hash of that cost.
+# add_line NAME SETTING [OPTIONS]: add an account with the password "secret" and a hash of that cost.
 add_line()
 {
 	local hash uid
@@ -28,7 +28,7 @@ add_line()
 	echo "$1:$hash:$uid:$uid:$DIR/home/$1:${3-}" >>"$DIR/etc/users"
 }
 
-# Kinds of mixed cost; as many cheap ones as expensive ones.
+# Kinds of hashes of mixed cost, as many cheap ones as expensive ones.
 mixed_accounts()
 {
 	add_line cheap '$6$rounds=1000$salt'
@@ -37,8 +37,9 @@ mixed_accounts()
 	add_line also-expensive '$6$rounds=20000$salt'
 }
 
-# measure WHAT NAME...: 40 times each, all names side by side, from an address of its own each time. WHAT: own, the time
-# until the answer; next, the time of the next attempt from the same address. Fails when two names can be told apart.
+# measure WHAT NAME...: try each name 40 times, all names side by side, each time from an address of its own. WHAT
+# is own, the time until the answer, or next, the time of the next attempt from the same address. Fails when the
+# times distinguish two names.
 measure()
 {
 	python3 - "$PORT" "$@" <<-'PY'

@@ -74,7 +74,7 @@ get()
 		ftp QUIT 221
 		ftp_close
 	done
-	# and a client of IPv4 is known by its own address, not by one that is mapped into IPv6
+	# the server logs a client of IPv4 with its own address, not with one that is mapped into IPv6
 	wait_until log_has ' connect .*address=127.0.0.1 '
 	wait_until log_has ' connect .*address=::1 '
 }
@@ -156,7 +156,7 @@ get()
 	[[ $REPLY_TEXT =~ ([0-9]+)\|\) ]]
 	port=${BASH_REMATCH[1]}
 	ftp 'RETR f' 150
-	# three strangers first; each sees the end and nothing of the file
+	# three strangers connect first; each sees the end and nothing of the file
 	for _ in 1 2 3; do
 		timeout 20 python3 - "$port" <<-'END'
 			import socket, sys
@@ -185,12 +185,12 @@ get()
 		echo "${BASH_REMATCH[1]}" >>"$DIR/ports"
 	done
 	[ "$(sort -u "$DIR/ports" | wc -l)" -ge 6 ]
-	# neither always up nor always down
+	# the ports go neither always up nor always down
 	run sort -n -c "$DIR/ports"
 	assert_failure
 }
 
-# A range of two ports that nothing listens on, as "LOW-HIGH".
+# Print a range of two ports that nothing listens on, as "LOW-HIGH".
 free_range()
 {
 	python3 - <<-'END'
@@ -217,7 +217,7 @@ free_range()
 @test "a full range of passive ports: 425 after data-connect, and all sessions go on" {
 	serve "passive-ports = \"$(free_range)\"" 'timeouts { data-connect = "1s" }'
 	py <<-'END'
-		# listeners of another program: nobody can be told to yield
+		# another program's listeners have the ports, so no session can give one up
 		import re
 		low, high = map(int, re.search('passive-ports = "(\d+)-(\d+)"', open(os.environ['CONF']).read()).groups())
 		taken = [socket.create_server(('127.0.0.1', port)) for port in (low, high)]
@@ -233,7 +233,7 @@ free_range()
 	END
 }
 
-# hold N: that many sessions have announced a port, and do not use it.
+# hold N: open this many sessions that have announced a port, and do not use it.
 HOLD='
 def hold(n):
     sessions = [Control().login() for _ in range(n)]
@@ -391,7 +391,7 @@ place_is_free()
 	assert_equal "$(get "$(url alice:secret f)")" content
 }
 
-# listens PID: does it hold a listening socket?
+# listens PID: the process holds a listening socket.
 listens()
 {
 	local fd
@@ -411,7 +411,8 @@ does_not_listen()
 
 @test "transfer after transfer: strangers on the ports made ahead are turned away, and every port is told once" {
 	serve
-	# behind a few transfers there are listeners for the next ones; whoever connects to them all stays outside
+	# after a few transfers, protocol keeps listeners for the next ones; a stranger that connects to them all
+	# gets nothing
 	timeout 60 python3 - "$PORT" "$SERVER_PID" <<-'END'
 		import ftplib, glob, os, socket, sys
 

@@ -25,7 +25,7 @@ serve()
 	HOME_DIR=$DIR/home/alice
 }
 
-# As the account's own uid, so that the home stays the account's.
+# Run as the account's own uid, so that the home stays the account's.
 as_user()
 {
 	setpriv --reuid 200000 --regid 200000 --clear-groups "$@"
@@ -109,7 +109,7 @@ as_user()
 	assert_output --partial "(203,0,113,7,"
 	ftp_close
 
-	# a name: the server is dialled at another loopback address than the one that the name has
+	# the client dials a name, and the server has another loopback address than that name
 	stop_server
 	sed -i 's/^passive-address.*/passive-address = "localhost"/; s/^listen .*/listen = {"127.0.0.2:0"}/' "$CONF"
 	start_server

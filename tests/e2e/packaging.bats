@@ -25,7 +25,7 @@ need_program()
 	command -v "$1" >/dev/null || skip "$1 is not installed"
 }
 
-# What is built already, whatever it was built with.
+# Use what is built already, with whatever flags.
 install_tree()
 {
 	need_program make
@@ -46,7 +46,7 @@ install_tree()
 	assert_line 'LogsDirectory=sallyport-%i'
 	run grep -v '%i' "$DIR/of-instances"
 	assert_output ""
-	# and no place of the only server is left in it
+	# the unit names no directory of the only server
 	run grep -E '/sallyport/sallyport\.conf|Directory=sallyport$' "$UNITS/sallyportd@.service"
 	assert_output ""
 }
@@ -62,7 +62,7 @@ install_tree()
 	refute_output --partial sallyportd
 }
 
-# start_instance NAME ACCOUNT: as sallyportd@NAME does, with the directories that it makes.
+# start_instance NAME ACCOUNT: start a server as sallyportd@NAME does, with the directories that the unit makes.
 start_instance()
 {
 	CONF=$DIR/etc/$1.conf
@@ -93,7 +93,7 @@ start_instance()
 	CONF=$DIR/etc/two.conf
 	run ctl quota bob
 	refute_output --partial '4 of'
-	# the end of one is not that of the other
+	# the other server runs on after the first one ends
 	local pid
 	pid=$(cat "$DIR/run-one/sallyportd.pid")
 	kill -TERM "$pid"
@@ -107,7 +107,7 @@ start_instance()
 
 # --- OpenRC ---
 
-# openrc COMMAND...: each in turn, on a /run and a /var/lib of its own, where OpenRC runs the default level.
+# openrc COMMAND...: run each in turn, with a private /run and /var/lib, after OpenRC has started the default level.
 openrc()
 {
 	local script=$DIR/sallyportd.one
@@ -139,7 +139,7 @@ openrc()
 	[ "$(log_count ' ready ')" -eq 3 ]
 	log_has ' reload .*configuration in force'
 	log_has 'has taken over'
-	# a mistake is told before anything starts
+	# the service reports a mistake before it starts anything
 	: >"$LOG"
 	run openrc start
 	[ "$(grep -c '^status 0$' <<<"$output")" -eq 1 ]
@@ -211,7 +211,7 @@ openrc()
 	for script in "$TREE"/packaging/alpine/sallyport.p*-*; do
 		sh -n "$script"
 	done
-	# package() of each, but with what is built already
+	# run package() of each, with the programs that are built already
 	need_program make
 	local pam=no
 	! "$BUILD/sallyportd" -V | grep -qi pam || pam=yes

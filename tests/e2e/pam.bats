@@ -44,7 +44,7 @@ with_passwords()
 	serve "${1:-$(both)}" 'auth required pam_unix.so' 'account required pam_unix.so'
 }
 
-# refused NAME PASSWORD REASON: the same answer for every reason; the log has it.
+# refused NAME PASSWORD REASON: the client gets the same answer for every reason; the log has it.
 refused()
 {
 	ftp_open
@@ -54,7 +54,7 @@ refused()
 	wait_until log_has "login-failed .* name=\"$1\" reason=\"$3\""
 }
 
-# Sets PAM: the process of the only session, not logged in yet, that is still root.
+# Set PAM: the process of the only session, not logged in yet, that still runs as root.
 find_pam()
 {
 	local pid
@@ -77,7 +77,7 @@ find_pam()
 	assert_equal "$(stat -c %U:%s "$DIR/home/system/file")" "$SYSTEM_USER:3"
 	find_session
 	assert_equal "$(status_of "$FILES" Uid | cut -d' ' -f1)" "$(id -u "$SYSTEM_USER")"
-	# what asked PAM is gone with the login: two processes are left of the session
+	# the process that asked PAM ends with the login, so the session has two processes
 	assert_equal "$(children_of "$MONITOR" | wc -w)" 2
 	log_has " login .* user=\"$SYSTEM_USER\""
 	assert_equal "$(log_count ' critical ')" 0
@@ -88,7 +88,7 @@ find_pam()
 	refused "$SYSTEM_USER" wrong 'PAM: Authentication failure'
 	refused nobody-of-this-name wrong 'PAM: .*'
 	refused "$SYSTEM_USER" '' 'PAM: Authentication failure'
-	# a name that could be no account's does not get that far
+	# PAM never sees a name that no account can have
 	refused -x wrong 'unknown user'
 	wait_until no_session
 }
@@ -130,7 +130,7 @@ find_pam()
 	refused sallyport any 'system user is service-user'
 	usermod -g 0 "$SYSTEM_USER"
 	refused "$SYSTEM_USER" any 'system user has uid or gid 0'
-	# permitted, but nobody that the system knows
+	# PAM permits the login of a user that the system does not know
 	refused no-such-user-here any 'PAM knows the user, but getpwnam does not'
 }
 
@@ -183,7 +183,8 @@ find_pam()
 	: >"$DIR/never"
 }
 
-# answered_in NAME PASSWORD CODE ADDRESS: how long that takes, in hundredths of a second, after 40 others from one other address.
+# answered_in NAME PASSWORD CODE ADDRESS: print how long the answer takes, in hundredths of a second, after 40 other
+# clients connected from one other address.
 answered_in()
 {
 	python3 - "$PORT" "$@" <<-'END'
@@ -215,7 +216,7 @@ answered_in()
 	add_user alice secret
 	serve "$(both)" 'auth required pam_exec.so /bin/sleep 3' 'account required pam_permit.so'
 	local hundredths
-	# the processes of 41 sessions start meanwhile; a module's time is 300
+	# the processes of 41 sessions start meanwhile; the module takes 300
 	hundredths=$(answered_in alice secret 230 127.0.6.6)
 	echo "login of the users file: $hundredths hundredths"
 	[ "$hundredths" -lt 200 ]
@@ -224,7 +225,7 @@ answered_in()
 	echo "refusal of the users file: $hundredths hundredths"
 	[ "$hundredths" -lt 200 ]
 	wait_until -t 30 no_session
-	# and who needs the module waits for it alone: it takes three seconds, and not those of others besides
+	# a client that needs the module waits for its own module alone, which takes three seconds
 	hundredths=$(answered_in "$SYSTEM_USER" any 230 127.0.6.8)
 	echo "login by PAM: $hundredths hundredths"
 	[ "$hundredths" -ge 300 ]

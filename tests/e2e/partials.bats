@@ -28,7 +28,7 @@ serve()
 	start_server
 }
 
-# What the tests share.
+# Steps that several tests share.
 STEPS='
 def broken_off(c, name, data, command="STOR"):
     d = c.open("%s %s" % (command, name))
@@ -75,7 +75,7 @@ def check(c):
 		for bad in 'DELETE', 'DELETE ', 'REMOVE x', 'x':
 		    c.ask('SITE PARTIALS ' + bad, 501)
 		check(c)
-		# gone on with, it is a file like any other
+		# a partial that an upload goes on with is a file like any other
 		c.put('young', b'x', 'APPE')
 		assert '1 partial upload holds 200 bytes' in c.ask('SITE PARTIALS', 200)
 		assert not any(os.getxattr(os.path.join(HOME_DIR, 'young'), a) for a in os.listxattr(os.path.join(HOME_DIR, 'young')) if 'partial' in a)

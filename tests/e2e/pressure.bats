@@ -23,7 +23,7 @@ score()
 	cat "/proc/$1/oom_score_adj"
 }
 
-# descendants PID: its children, and theirs.
+# descendants PID: print its children, and theirs.
 descendants()
 {
 	local pid
@@ -33,7 +33,7 @@ descendants()
 	done
 }
 
-# start_server_with PROGRAM...: the server, as PROGRAM... starts it.
+# start_server_with PROGRAM...: PROGRAM... starts the server.
 start_server_with()
 {
 	printf '#!/bin/sh\nexec %s "%s" "$@"\n' "$*" "$BUILD/sallyportd" >"$DIR/sallyportd"
@@ -52,7 +52,7 @@ all_but_the_master_have()
 	done
 }
 
-# without_right: the words before a program that may not lower its value.
+# without_right: print the words before a program that may not lower its value.
 without_right()
 {
 	has_right && echo setpriv --bounding-set -sys_resource --inh-caps -sys_resource
@@ -64,7 +64,8 @@ has_right()
 	setpriv --dump | grep -q '^Capability bounding set:.*sys_resource'
 }
 
-# The server, a session, and a program that it runs, behind an upgrade as before it: master and others have these values.
+# The server, a session, and a program that it runs, before and after an upgrade: master and others have these
+# values.
 values_are()
 {
 	ftp_login alice secret
@@ -121,7 +122,7 @@ upgrade()
 	values_are 300 400
 }
 
-# --- a cgroup of our own ---
+# --- a cgroup of the test's own ---
 
 # make_group: a memory cgroup, GROUP, for the server.
 make_group()
@@ -139,11 +140,11 @@ make_group()
 		GROUP=
 		skip "no memory cgroup can be made here"
 	fi
-	# swap would only make it slow
+	# swap would only slow it down
 	echo 0 >"$GROUP/memory.swappiness" 2>/dev/null || echo 0 >"$GROUP/memory.swap.max" 2>/dev/null || :
 }
 
-# limit_memory BYTES: so much more than is in use.
+# limit_memory BYTES: allow this much more than is in use.
 limit_memory()
 {
 	echo "$(($(cat "$GROUP/$GROUP_USAGE") + $1))" >"$GROUP/$GROUP_LIMIT"
@@ -204,13 +205,13 @@ start_short_server()
 	start_server_with env "SHORTAGE=$DIR/shortage" "LD_PRELOAD=$BUILD/tests/preload/shortage.so"
 }
 
-# shortage MEMORY PROCESSES: 1 is short.
+# shortage MEMORY PROCESSES: "1" makes that short.
 shortage()
 {
 	printf '%s%s' "$1" "$2" | dd of="$DIR/shortage" conv=notrunc status=none
 }
 
-# hashing_is COUNT: so many passwords are verified now.
+# hashing_is COUNT: the server verifies this many passwords now.
 hashing_is()
 {
 	[ "$(ctl status --json | jq .hashing)" = "$1" ]
@@ -238,7 +239,7 @@ hashing_is()
 	run ctl ban list --json
 	assert_output '[]'
 	ftp_login alice secret
-	# that a client leaves is a guess, as before
+	# a client that leaves has made a guess, as before
 	ftp_close
 	for _ in 1 2; do
 		ftp_open
@@ -271,7 +272,7 @@ hashing_is()
 	assert_equal "$(ctl status --json | jq .totals.refused.resources)" 1
 }
 
-# Everything that the master is asked for while it has no memory; what it answers does not matter.
+# Ask the master for everything while it has no memory; the answers do not matter.
 ask_everything()
 {
 	local words
@@ -343,7 +344,7 @@ child_called()
 	wait_until -t 20 may_log_in
 	wait_until log_has '"event":"login"'
 	wait_until ctl metrics
-	# the logger tells what it could not write
+	# the logger reports what it could not write
 	wait_until log_has '"event":"log-dropped"'
 	refute log_has '"signal":'
 }

@@ -19,7 +19,7 @@ teardown()
 	end_place
 }
 
-# owned COMMAND...: run it; what it leaves in the home belongs to alice.
+# owned COMMAND...: run it; alice owns what it leaves in the home.
 owned()
 {
 	"$@"
@@ -304,7 +304,7 @@ owned()
 		< 350
 		> PWD
 		< 257
-		# another command in between ends it (RFC 959, 4.1.3)
+		# another command between the two ends the rename (RFC 959, 4.1.3)
 		> RNTO c
 		< 503
 		> RNFR b
@@ -553,7 +553,7 @@ owned()
 		assert_line --regexp "^<  $feature$"
 	done
 	assert_line --regexp '^<  MLST type\*;size\*;modify\*;perm\*;'
-	# each verb of HELP is one that the server knows
+	# the server knows each verb that HELP lists
 	verbs=$(grep -E '^<  ([A-Z]{3,4} +)+$' <<<"$output" | tr -d '<')
 	assert_equal "$(wc -w <<<"$verbs" | tr -d ' ')" "$(tr -s ' ' '\n' <<<"$verbs" | sort -u | grep -c .)"
 	for verb in USER PASS QUIT NOOP SYST FEAT OPTS HELP STAT TYPE MODE STRU ALLO PWD CWD CDUP MKD RMD DELE RNFR RNTO \
@@ -867,7 +867,7 @@ owned()
 	END
 }
 
-# --- the way out of the home ---
+# --- ways out of the home ---
 
 @test "no link leads out of the home" {
 	mkdir "$DIR/outside"
@@ -897,7 +897,7 @@ owned()
 	} >"$DIR/transcript"
 	as_alice <"$DIR/transcript"
 	assert_equal "$(ls "$DIR/outside")" f
-	# links themselves may go
+	# a command may remove links themselves
 	as_alice <<-'END'
 		> DELE absolute
 		< 250

@@ -3,7 +3,7 @@
 # A proxy in front: the header before the fork, health checks, data connections through the proxy. The first half speaks
 # the header byte by byte (proxied.py), the second half has HAProxy in front.
 #
-# PROXY_CHECKS: how many health checks are made where they are counted (default: 500).
+# PROXY_CHECKS: how many health checks a test makes where it counts them (default: 500).
 
 load lib
 load tls-lib
@@ -28,7 +28,7 @@ teardown()
 	end_place
 }
 
-# serve [LINE...]: for a proxy at 127.0.0.1, on NODE; also for clients, on 127.0.0.1.
+# serve [LINE...]: listen for a proxy of 127.0.0.1 on NODE, and for clients on 127.0.0.1.
 serve()
 {
 	write_config 'listen = {"127.0.0.1:0"}' 'listen-proxied = {"127.0.0.2:0"}' "$@"
@@ -45,7 +45,7 @@ find_node()
 	[ -n "$NODE_PORT" ]
 }
 
-# proxied <SCRIPT: Python with everything of proxied.py.
+# proxied <SCRIPT: run Python with everything of proxied.py.
 proxied()
 {
 	{
@@ -358,7 +358,7 @@ has_porter()
 		expect(open(os.environ["DIR"] + "/home/alice/file").read() == "the first bytes and the last", "the file")
 		expect(p.get("file") == b"the first bytes and the last", "the file that is read back")
 	EOF
-	# the first stranger of a port has a line, and a check that ends with a reset is none
+	# the log has a line for the first stranger of a port; a check that ends with a reset is no stranger
 	log_has 'data-refused .*address=192\.0\.2\.1 .*stranger 192\.0\.2\.9 on a passive port'
 }
 
@@ -479,7 +479,7 @@ has_porter()
 
 # --- HAProxy ---
 
-# A range of ports for data that nobody has on either address.
+# Print a range of ports for data that is free on both addresses.
 free_range()
 {
 	python3 -c '
@@ -498,8 +498,8 @@ for low in random.sample(range(10000, 31000), 100):
         break'
 }
 
-# behind_haproxy SEND [LINE...]: HAProxy on 127.0.0.1 and ::1 (PORT, TLS_PORT), which checks the node every half second; the
-# server has these lines, and TLS.
+# behind_haproxy SEND [LINE...]: HAProxy on 127.0.0.1 and ::1 (PORT, TLS_PORT), which checks the node every half
+# second. The server has these lines, and TLS.
 behind_haproxy()
 {
 	local send=$1 range ipv6=
@@ -540,7 +540,7 @@ behind_haproxy()
 	export PORT TLS_PORT
 }
 
-# haproxy_says UP|DOWN: of the node.
+# haproxy_says UP|DOWN: HAProxy has this state for the node.
 haproxy_says()
 {
 	python3 - "$DIR/haproxy.sock" <<-'EOF' 2>/dev/null | grep -q "$1"

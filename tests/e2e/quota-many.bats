@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # A home with many files: its counts hold up nobody, and what is changed beside them is in the sum.
 #
-# QUOTA_FILES: how many (50000 unless given; "make many-files" takes a million).
+# QUOTA_FILES: how many files the home has (default: 50000; "make many-files" takes a million).
 
 load lib
 
@@ -18,7 +18,7 @@ setup()
 	chmod 755 "$DIR" "$DIR/home"
 	start_server
 	QUOTA_FILES=${QUOTA_FILES:-50000} LIMIT=300 py <<-END
-		# half of them in one directory, half in many
+		# half of the files are in one directory, half in many
 		files = int(os.environ['QUOTA_FILES'])
 		uid = os.stat(HOME_DIR).st_uid
 		os.setegid(uid)
@@ -91,7 +91,7 @@ def told(what, times):
 		for i in range(30):
 		    session(quiet, i).close()
 		quiet = told('no count', quiet)
-		# a session is killed in mid-upload
+		# the test kills a session in the middle of an upload
 		c = Control().login()
 		d = c.open('STOR flat/killed')
 		d.sendall(bytes(300000))

@@ -29,7 +29,7 @@ serve()
 	start_server
 }
 
-# What the tests share: the figure must be the count after each step.
+# Steps that several tests share: after each step the figure must equal the count.
 STEPS='
 def path(name):
     return os.path.join(HOME_DIR, name)
@@ -276,7 +276,7 @@ def broken_off(c, command, data):
 		left = c.size('f')
 		c.put('f', bytes(50000 - left), at=left)
 		check(c, 50000, 1)
-		# to the byte
+		# the quota is exact to the byte
 		c.put('g', bytes(50001), codes=(552,))
 		c.ask('DELE g', 250)
 		c.put('g', bytes(50000))
@@ -291,7 +291,7 @@ def broken_off(c, command, data):
 		assert '100000 of 100000' in c.ask('SITE CPTO copy', 552)
 		check(c, 100000, 2)
 		c.ask('DELE g', 250)
-		# files
+		# the quota of files
 		c.ask('MKD d', 257)
 		c.ask('MKD d/e', 257)
 		c.put('d/e/f', b'')
@@ -323,7 +323,7 @@ def broken_off(c, command, data):
 		text = c.ask('SITE QUOTA', 200)
 		for word in '60000 of 100000', '40000', '1 of 10':
 		    assert word in text, text
-		# an announced file that goes on
+		# an upload of an announced size that a client resumes
 		broken_off(c, 'STOR g', bytes(30000))
 		c.ask('ALLO 40001', 552)
 		c.ask('ALLO 40000', 202)         # the partial would give way to it
@@ -375,10 +375,10 @@ def broken_off(c, command, data):
 		for t in threads:
 		    t.join()
 		told = check(c)
-		# not all fit, and what is left over is less than any of them asked for
+		# some upload fails, and the rest is less than any of them asked for
 		assert len(codes) == 30 and set(codes) == {226, 552}, codes
 		assert 2900000 < told[0] <= 3000000, told
-		# what is left can be filled to its last byte
+		# uploads can fill the rest to its last byte
 		c.ask('DELE f', 250)
 		c.ask('SITE PARTIALS DELETE ALL', 200)
 		left = 3000000 - check(c)[0]
@@ -436,10 +436,10 @@ def broken_off(c, command, data):
 	run ctl quota show alice
 	assert_success
 	assert_output --partial 63000
-	# behind the server's back
+	# a program changes the home without the server
 	head -c 500 /dev/zero >"$DIR/home/alice/behind"
 	chown --reference="$DIR/home/alice" "$DIR/home/alice/behind"
-	# and a partial that has expired
+	# a partial has expired
 	head -c 900 /dev/zero >"$DIR/home/alice/.sallyport-$(printf old | sha256sum | cut -c1-32).partial"
 	touch -d '-8 days' "$DIR/home/alice"/.sallyport-*
 	touch "$DIR/home/alice/.sallyport-$(printf p | sha256sum | cut -c1-32).partial"
@@ -543,10 +543,10 @@ def broken_off(c, command, data):
 	END
 }
 
-# --- what is in doubt is counted, and nobody waits for that ---
+# --- the server counts again after doubt, and no client waits for that ---
 
-# HOLD: what holds up a count for as long as it is wanted: the partial of a dead session is not at its end as long as
-# somebody holds it.
+# HOLD: makes a count take as long as the test wants. A count waits for the partial of a dead session as long as a
+# process holds it.
 HOLD='
 import fcntl
 
@@ -572,7 +572,7 @@ def die_in_upload(name, size):
     session.wait_until_gone()
     d.close()
 
-# The account has the file f, and a session that was killed in an upload of g, whose partial stays held.
+# The account has the file f. A session was killed in an upload of g, and a process holds its partial.
 def die_beside_file(size, uploaded):
     Control().login().put("f", bytes(size))
     wait_until(no_session)
@@ -613,9 +613,9 @@ figure_is_right()
 		c.put('i', bytes(50), 'APPE')
 		c.ask('DELE i', 250)
 		assert errands(), 'the home is not counted meanwhile'
-		# a count waits for the partial's last byte for five seconds
+		# a count waits up to five seconds for the partial's last byte
 		assert time.monotonic() - began < 2.5, time.monotonic() - began
-		# never less than there is, nor more than the dead session had reserved
+		# the figure is never below the count, nor above it by more than the dead session had reserved
 		told = used(c)[0]
 		assert 303000 <= told[0] <= 1000 + 2000 + 100000000 // 32 and told[1] == 4, told
 		os.close(fd)
@@ -637,7 +637,7 @@ figure_is_right()
 		c.ask('STOR h', 450)
 		assert time.monotonic() - began < 2.5, time.monotonic() - began
 		c.ask('DELE f', 250)
-		# one that has begun is not lost for that: it waits for the count
+		# a running upload does not fail: it waits for the count
 		d = c.open('STOR h')
 		threading.Timer(1, os.close, (fd,)).start()
 		send_all(d, bytes(99000))
@@ -695,7 +695,7 @@ figure_is_right()
 		os.kill(int(os.environ['SERVER_PID']), signal.SIGINT)
 		began = time.monotonic()
 		wait_until(lambda: all(is_gone(pid) for pid in pids))
-		# the partial that is held would keep it for five seconds
+		# the count would wait five seconds for the partial that the process holds
 		assert time.monotonic() - began < 4, time.monotonic() - began
 	END
 	wait "$SERVER_PID" || :
@@ -894,7 +894,7 @@ figure_is_right()
 		die_in_upload('g', 100)
 	END
 	wait_until no_session
-	# what was written last is lost, as a power cut may do
+	# the last writes are lost, as after a power cut
 	head -c 100 /dev/zero >"$DIR/home/alice/lost"
 	chown --reference="$DIR/home/alice" "$DIR/home/alice/lost"
 	: >"$LOG"
@@ -908,7 +908,7 @@ figure_is_right()
 		with open(ledger, 'r+b') as file:
 		    file.seek(at)
 		    file.write(bytes(16))
-		    # the header's check
+		    # the checksum of the header
 		    check = 0xcbf29ce484222325
 		    for byte in b'alice' + content[:at] + bytes(16) + content[at + 16:48]:
 		        check = (check ^ byte) * 0x100000001b3 % (1 << 64)
@@ -949,7 +949,7 @@ figure_is_right()
 		wait_until(lambda: size_of(path(partial_name('f'))) == 300000)
 		assert 300000 <= int(limit(session.protocol)) <= 1000000
 		other = Control().login()
-		# what one session was granted no other has
+		# no other session has what the server granted to this one
 		assert used(other)[0][0] == int(limit(session.protocol))
 		other.put('g', bytes(1000000), codes=(552,))
 		other.ask('DELE g', 250)
@@ -989,7 +989,7 @@ figure_is_right()
 		d = first.open('STOR g')
 		d.sendall(bytes(100))
 		wait_until(lambda: size_of(path(partial_name('g'))) == 100)
-		# the account's lock, as a change holds it
+		# the lock of the account, which a change holds
 		ledger = os.open(os.path.join(os.environ['DIR'], 'state/ledger/alice'), os.O_RDWR)
 		def lock(kind):
 		    fcntl.fcntl(ledger, 37, struct.pack('hhqqi4x', kind, os.SEEK_SET, 1 << 40, 1, 0))
@@ -1032,6 +1032,6 @@ figure_is_right()
 	local seconds=${QUOTA_SECONDS:-12}
 	QUOTA_SECONDS=$seconds PYTHONDONTWRITEBYTECODE=1 timeout "$((seconds + 90))" \
 		"$BATS_TEST_DIRNAME/quota-model" "$DIR/home/alice"
-	# the kills are alarms, and the only ones
+	# the kills are alarms, and there are no others
 	refute grep -q 'violation=' "$LOG"
 }

@@ -30,7 +30,8 @@ serve()
 	find_tls_ports
 }
 
-# What the tests share. Ratios of what was measured to what was asked for; a machine that is busy gets a second try.
+# Steps that several tests share. They print ratios of the measured rate to the wanted one; a busy machine gets a
+# second try.
 STEPS='
 import sys, threading, time
 import ftp
@@ -138,7 +139,7 @@ big_file()
 		$STEPS
 		measure('one, down', lambda: [lambda c=Control().login(): down(c)])
 		measure('two, down', lambda: [lambda c=Control().login(): down(c) for _ in range(2)])
-		# the other direction is free
+		# the other direction has no limit
 		c, started = Control().login(), time.monotonic()
 		c.put('fast', bytes(20000000))
 		assert time.monotonic() - started < 5

@@ -35,7 +35,7 @@ reloaded_since()
 	[ "$(reload_count)" -gt "$1" ]
 }
 
-# Reload, and wait for how it ended.
+# Reload, and wait for its outcome.
 reload()
 {
 	local before
@@ -44,7 +44,7 @@ reload()
 	wait_until reloaded_since "$before"
 }
 
-# is_refused PATTERN: nothing has changed, and the log has the pattern.
+# is_refused PATTERN: nothing has changed, and the log matches the pattern.
 is_refused()
 {
 	wait_until log_has " error [a-z-]*-refused .*$1"
@@ -141,7 +141,7 @@ time.sleep(60)" 3>&- &
 	echo "log { target = \"$LOG\" level = \"debug\" }" >>"$CONF"
 	reload
 	is_refused "$CONF:3: listen: cannot listen on 127.0.0.1 port $taken: Address already in use"
-	# what was opened on the way is closed again
+	# the refused reload closes what it had opened
 	run can_connect "$other"
 	assert_failure
 }
@@ -166,7 +166,7 @@ time.sleep(60)" 3>&- &
 	reload
 	ftp_login alice secret
 	ftp_close
-	# no other user can share the port
+	# a server of another user cannot share the port
 	run python3 -c "
 import os, socket
 os.setuid($(id -u nobody))
@@ -194,7 +194,7 @@ s.bind(('127.0.0.1', $PORT))"
 	serve
 	second=$(free_port)
 	write_config "listen = {\"127.0.0.1:$second\"}"
-	# the server stands still while three connections are made and the reload is asked for
+	# the server stands still while the test opens three connections and asks for the reload
 	kill -STOP "$SERVER_PID"
 	exec {A}<>"/dev/tcp/127.0.0.1/$PORT" {B}<>"/dev/tcp/127.0.0.1/$PORT" {C}<>"/dev/tcp/127.0.0.1/$PORT"
 	kill -HUP "$SERVER_PID"

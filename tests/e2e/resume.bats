@@ -29,7 +29,7 @@ partial_of()
 	printf '.sallyport-%s.partial' "$(printf %s "$1" | sha256sum | cut -c1-32)"
 }
 
-# leave_partial NAME BYTES FILE: the upload of FILE broke off after so many bytes.
+# leave_partial NAME BYTES FILE: break the upload of FILE off after this many bytes.
 leave_partial()
 {
 	NAME=$1 BYTES=$2 FILE=$3 py <<-'END'

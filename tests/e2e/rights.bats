@@ -17,7 +17,7 @@ teardown()
 	end_place
 }
 
-# serve [OPTION...]: an account with these rights and a home of one file, one directory and one file in it.
+# serve [OPTION...]: an account with these rights. Its home has one file, and one directory with a file.
 serve()
 {
 	add_user alice secret "$@"
@@ -27,7 +27,7 @@ serve()
 		cd $HOME_DIR && echo content >f && mkdir d && echo inner >d/g && mkdir empty"
 }
 
-# The verdict on each thing that one can do, one a line: NAME yes or NAME CODE.
+# Print the verdict on each action, one a line: NAME yes, or NAME CODE.
 verdicts()
 {
 	python3 - "$PORT" <<-'END'
@@ -138,7 +138,7 @@ verdicts()
 	assert_output --partial overwrite
 }
 
-# A rename that must not replace, where the kernel has no flag for it, as on NFS: what RNTO and STOU do without.
+# A rename that must not replace, where the kernel has no flag for it, as on NFS. RNTO and STOU have to do without.
 @test "a file system without RENAME_NOREPLACE: accounts without overwrite rename to free names, and replace nothing" {
 	add_user alice secret --deny overwrite
 	mkdir "$DIR/without"

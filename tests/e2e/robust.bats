@@ -22,7 +22,7 @@ teardown()
 	fi
 }
 
-# small_disk: a file system of 64 KiB at $DISK, outside of what is removed with the test.
+# small_disk: a file system of 64 KiB at $DISK, outside of what the test removes.
 small_disk()
 {
 	DISK=$(mktemp -d /tmp/sallyport-disk.XXXXXX)
@@ -39,7 +39,7 @@ fill_disk()
 	! cat /dev/zero >"$DISK/fill" 2>/dev/null
 }
 
-# limit_processes: the server and its children are a group of their own, in which only so many may be.
+# limit_processes: put the server and its children into a group that may have only so many processes.
 limit_processes()
 {
 	local group
@@ -145,7 +145,7 @@ bob_logs_in()
 	LOG=$DIR/log
 }
 
-# Who has the log's file open for writing: the logger alone, when it has one.
+# Print which processes have the log's file open for writing: the logger alone, when there is one.
 logger_pid()
 {
 	local pid
@@ -243,13 +243,13 @@ same_descriptors()
 	[ "$(find "/proc/$SERVER_PID/fd" -mindepth 1 | wc -l)" -le "$1" ]
 }
 
-# The master's descriptors, and its memory in KiB.
+# Print the number of the master's descriptors, and its memory in KiB.
 held()
 {
 	echo "$(find "/proc/$SERVER_PID/fd" -mindepth 1 | wc -l) $(status_of "$SERVER_PID" RssAnon | cut -d' ' -f1)"
 }
 
-# Half of them are reset.
+# Half of the connections end with a reset.
 vanish()
 {
 	timeout 60 python3 - "$1" "$PORT" <<'EOF'

@@ -34,12 +34,12 @@ as_user()
 	setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
 }
 
-# swap UID exchange|plant ARGUMENT...: in the background
+# swap UID exchange|plant ARGUMENT...: run swap_paths in the background
 swap()
 {
 	local uid=$1 what=$2
 	shift 2
-	# one process, so that its pid is the one to end
+	# exec leaves one process, whose pid ends it
 	(exec setpriv --reuid "$uid" --regid "$uid" --clear-groups \
 		"$BUILD/tests/helpers/swap_paths" "$what" "$((SECONDS_MAX + 10))" "$@" >"$DIR/swaps" 3>&-) &
 	SWAP_PID=$!
@@ -51,14 +51,15 @@ stop_swapping()
 	SWAP_PID=
 }
 
-# Owner, mode and content of everything outside.
+# Print owner, mode and content of everything outside.
 outside()
 {
 	find "$DIR/outside" -printf '%p %U:%G %m %y\n' | sort
 	find "$DIR/outside" -type f -exec sha256sum {} +
 }
 
-# race COUNT COMMAND...: again and again, until COUNT is reached, the time is over, or something has changed outside
+# race COUNT COMMAND...: repeat it until the helper succeeded COUNT times, the time is over, or something outside
+# has changed
 race()
 {
 	local count=$1 end=$((SECONDS + SECONDS_MAX)) before
@@ -145,7 +146,7 @@ add_and_forget()
 	assert [ "$(cat "$DIR/swaps")" -gt 100 ]
 }
 
-# An account of alice's uid, whose home is set again and again: without a hash, that is quick.
+# An account of alice's uid, whose home the test sets again and again: without a hash, that is quick.
 add_alice()
 {
 	add_user alice secret --uid "$ALICE_UID" --gid "$ALICE_UID" --home "$DIR/home/alice/first"
@@ -159,7 +160,7 @@ add_alice()
 	race 300 set_home_in_p
 	stop_swapping
 	assert [ "$(cat "$DIR/swaps")" -gt 100 ]
-	# now the one, now the other
+	# either directory is correct
 	grep -q 'alice: changed' "$DIR/race"
 	grep -q "is a symbolic link of uid $ALICE_UID" "$DIR/race"
 }
@@ -184,7 +185,7 @@ set_home_beside_roots()
 	local place=$DIR/home/alice name
 	ctl user set alice --home "$place/new" || :
 	for name in roots new; do
-		# entered first: the names go on changing
+		# the session is in the home already while the names go on changing
 		(cd "$place/$name" && [ -e inner ] && [ "$(stat -c %u .)" != 0 ]) && touch "$DIR/outside/roots-directory-was-given-away"
 	done
 	rmdir "$place/roots" "$place/new" || :	# the empty one, whatever its name is now
@@ -271,7 +272,7 @@ reload_twice()
 
 # --- files that root reads and writes ---
 
-# is_refused_everywhere MESSAGE: by -t, config check, and the start.
+# is_refused_everywhere MESSAGE: -t, config check and the start all refuse it.
 is_refused_everywhere()
 {
 	run "$BUILD/sallyportd" -t -c "$CONF"
@@ -392,7 +393,7 @@ with_certificate()
 
 # --- logs ---
 
-# log_in FILE: a server that logs there; the start of the test's own log is not its.
+# log_in FILE: start a server that logs there, in place of the test's own log.
 log_in()
 {
 	write_config "log { target = \"$1\" level = \"info\" }"
@@ -407,7 +408,7 @@ log_in()
 	start_server
 	stop_server
 	assert_equal "$(stat -c %u:%a "$LOG")" 0:600
-	# the logger is the service user: what it could put there
+	# the logger runs as the service user; these are links that this user could make
 	rm "$LOG"
 	as_user "$service" ln -s "$DIR/outside/file" "$LOG"
 	run timeout 20 "$BUILD/sallyportd" -f -c "$CONF"

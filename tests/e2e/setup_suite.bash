@@ -14,9 +14,9 @@ setup_suite()
 		return 1
 	fi
 	BUILD=$(cd "$BUILD" && pwd)
-	# what libraries allocate once is no leak; unit tests look for those
+	# libraries allocate some memory once, which is no leak; unit tests look for leaks
 	export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1
-	# away from where others may change things: what a test starts must reach its own home
+	# the working directory has to let every user pass, so that what a test starts reaches its own home
 	umask 022
 	if ! getent passwd sallyport >/dev/null; then
 		useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin sallyport

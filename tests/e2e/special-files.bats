@@ -22,7 +22,7 @@ make_socket()
 	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$1"
 }
 
-# A null device of our own at PATH; false where that is not allowed.
+# A null device of the test's own at PATH; false where the kernel does not allow it.
 make_device()
 {
 	mknod -m 600 "$1" c 1 3 2>/dev/null
@@ -101,7 +101,7 @@ names_in()
 	done
 }
 
-# --- what the server keeps ---
+# --- the server's own files ---
 
 @test "pid file and control socket: what is neither stays, and the start is refused with its name" {
 	write_config

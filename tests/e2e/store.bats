@@ -34,7 +34,7 @@ check_store()
 
 @test "alone: locks that lock nothing are WRONG, with the cure, and the exit status is 1" {
 	command -v strace >/dev/null || skip "strace is not installed"
-	# as a mount with "nolock" does between two nodes
+	# two nodes mount it with "nolock"
 	strace -qq -o /dev/null -e trace=flock -e inject=flock:retval=0 true || skip "strace may not trace here"
 	run strace -qq -o /dev/null -e trace=flock -e inject=flock:retval=0 "$BUILD/sallyportctl" store check "$DIR/store"
 	assert_failure 1

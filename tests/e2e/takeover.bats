@@ -28,7 +28,7 @@ teardown()
 	[ -z "${DIR-}" ] || end_place
 }
 
-# serve [LINE...]: the hostile server, with accounts that are alice's and bob's.
+# serve [LINE...]: start the hostile server, with the accounts alice and bob.
 serve()
 {
 	write_config "log { target = \"$LOG\" level = \"debug\" }" 'limits { sessions-per-user = 1000 sessions = 1000 }' "$@"
@@ -38,14 +38,14 @@ serve()
 	start_hostile
 }
 
-# Programs that administrate are those of the release.
+# Administrative programs are those of the release.
 start_hostile()
 {
 	BUILD=$TAKEOVER start_server
 	BUILD=$RELEASE
 }
 
-# taken <SCRIPT: Python with everything of taken.py.
+# taken <SCRIPT: run Python with everything of taken.py.
 taken()
 {
 	{
@@ -196,7 +196,7 @@ taken()
 		    ["sendmsg FD TARGET %d" % FASTOPEN],
 		    ["sendmsg FD TARGET 0"],
 		])
-		# the monitor dials for it: the client's own address alone, from port 1024 on
+		# the monitor connects for it to the client's own address alone, from port 1024 on
 		t = Taken().login()
 		expect("connect: EACCES" in t.act("connect 127.0.0.77 %d" % service.port), "another address")
 		expect("connect: EACCES" in t.act("connect %s 22" % t.address), "a port below 1024")
@@ -227,7 +227,7 @@ taken()
 	EOF
 }
 
-# kick_ends ACT: a session of alice that this act holds is gone, all of it, soon after it is kicked.
+# kick_ends ACT: alice's session runs this act; soon after a kick, none of its processes is left.
 kick_ends()
 {
 	taken <<-EOF
@@ -669,7 +669,8 @@ kick_ends()
 
 # --- messages ---
 
-# Every kind of message in every form, in whatever state the session is in: the victim refuses it, or answers.
+# Protocol sends every kind of message in every form, in every state of the session: the victim refuses it, or
+# answers.
 
 @test "no message of protocol, before the login, harms the monitor" {
 	serve
@@ -753,8 +754,8 @@ kick_ends()
 
 # --- logger, metrics, hooks ---
 
-# stops_in WHO HOW: each of these calls, made by the process WHO by way of HOW, ends it with an alarm. Another one is
-# started, a second later, so these are few; tests/unit/test_sandbox.c has them all.
+# stops_in WHO HOW: the process WHO makes each of these calls by way of HOW; each ends it with an alarm. The master
+# starts another one a second later, so these are few; tests/unit/test_sandbox.c has them all.
 stops_in()
 {
 	WHO=$1 HOW=$2 taken <<-'EOF'
@@ -801,7 +802,7 @@ stops_in()
 		    act(line)
 		    wait_until(lambda: len(alarms()) > n, "an alarm of %s for '%s'" % (who, line))
 		    expect('stopped_at="%s"' % call.split()[0] in alarms()[-1], call, alarms()[-1])
-		    # another one is there
+		    # the master has started another one
 		    time.sleep(0.05)
 		service.expect_nobody()
 		can_log_in()
@@ -816,7 +817,7 @@ stops_in()
 	stops_in metrics http
 }
 
-# serve_proxied [LINE...]: with a listener for a proxy, NODE_PORT.
+# serve_proxied [LINE...]: add a listener for a proxy, NODE_PORT.
 serve_proxied()
 {
 	serve 'listen-proxied = {"127.0.0.2:0"}' 'proxy-from = {"127.0.0.1"}' "$@"
@@ -854,7 +855,7 @@ serve_proxied()
 		        ended = died
 		        wait_until(lambda: tell("call getpid"), "another porter")
 		expect(ended > 3, "endings", ended)
-		# a word about nothing, and about a connection that has its verdict
+		# one message names no connection, the other one names a connection that has its verdict
 		for number in (5, 1023, 4294967295):
 		    died = log().count("porter died")
 		    tell("claim %d" % number)

@@ -49,7 +49,7 @@ title_is()
 	wait_until title_is "$PROTOCOL" 'protocol alice@127.0.0.1 idle'
 }
 
-# names_of PID...: what the kernel calls them, sorted, on one line.
+# names_of PID...: print the kernel's names of them, sorted, on one line.
 names_of()
 {
 	local pid
@@ -66,7 +66,7 @@ names_of()
 	ftp_login alice secret
 	find_session
 	assert_equal "$(names_of "$MONITOR" "$PROTOCOL" "$FILES")" 'sallyport-files sallyport-mon sallyport-proto'
-	# other servers may run here: of the processes of this one, these find the master alone
+	# other servers may run here; of this server's processes, these commands find the master alone
 	ours=" $SERVER_PID $(children_of "$SERVER_PID") $(children_of "$MONITOR") "
 	for find in 'pgrep -x sallyportd' 'pidof sallyportd' 'ps -C sallyportd -o pid='; do
 		found=

@@ -79,7 +79,7 @@ teardown()
 	done
 }
 
-# A wrong clock at the boot must not keep the server down: who cares about dates is the client.
+# A wrong clock at boot must not keep the server down: clients check dates.
 @test "a certificate that has expired, or is not valid yet, is served with an error in the log, and told by everything" {
 	write_tls_config
 	use_leaf server
@@ -111,7 +111,7 @@ teardown()
 	assert_equal "$(shown_certificate)" "$before"
 	run -0 ctl status
 	assert_output --regexp 'certificate: +good until [0-9-]+, '
-	# by an upgrade neither
+	# an upgrade does not warn either
 	run -1 ctl upgrade
 	assert_output --partial "certificate '$DIR/etc/cert.pem' has expired"
 	assert_output --partial 'it does not replace that of the running server, which is in date'
@@ -156,7 +156,7 @@ teardown()
 	assert_line --regexp '^certificate: +none, TLS is off'
 }
 
-# cert_from_to START END: a self-signed certificate of the key in force.
+# cert_from_to START END: make a self-signed certificate of the key in force.
 cert_from_to()
 {
 	mkdir -p "$DIR/ca"
@@ -272,7 +272,7 @@ offers_no_tls()
 	END
 	local load=$!
 	sleep 1
-	# one after the other, as certbot does: a look in between finds half a pair, and keeps the old one
+	# certbot writes one file after the other: a look in between finds half a pair, and keeps the old one
 	ln -s ../archive/other.chain "$DIR/etc/live/new" && mv -T "$DIR/etc/live/new" "$DIR/etc/live/cert.pem"
 	sleep 0.2
 	ln -s ../archive/other.key "$DIR/etc/live/new" && mv -T "$DIR/etc/live/new" "$DIR/etc/live/key.pem"

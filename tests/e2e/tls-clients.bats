@@ -23,7 +23,7 @@ teardown()
 	end_place
 }
 
-# curl_both_ways URL OPTION...: two files up and two down on one connection.
+# curl_both_ways URL OPTION...: upload two files and download two, on one connection.
 curl_both_ways()
 {
 	local url=$1
@@ -55,7 +55,7 @@ curl_both_ways()
 	curl_both_ways "ftps://127.0.0.1:$TLS_PORT" --tls-max 1.2
 }
 
-# lftp is GnuTLS
+# lftp uses GnuTLS
 lftp_does()
 {
 	timeout 60 lftp -c "set ssl:ca-file $CA; set ftp:ssl-force yes; set ftp:ssl-protect-data yes; set net:max-retries 1;

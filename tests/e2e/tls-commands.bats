@@ -185,7 +185,7 @@ restart_with()
 	wait_until log_has ' tls-failed '
 }
 
-# The TLS client hello names this server.
+# The client's TLS hello names this server.
 NAMED='
 def named(c, name):
     c.ask("AUTH TLS", 234)

@@ -32,7 +32,7 @@ restart_with()
 	find_tls_ports
 }
 
-# --- whose they are ---
+# --- which client owns them ---
 
 @test "TLS 1.3: 200 data connections on the ticket of one control connection" {
 	ftps <<-'END'
@@ -145,7 +145,7 @@ restart_with()
 	END
 }
 
-# --- how they end ---
+# --- their end ---
 
 @test "an upload without close_notify is 426, and the old file stays" {
 	echo old >"$DIR/home/alice/file"
@@ -255,7 +255,8 @@ restart_with()
 		assert got == open(os.environ['DIR'] + '/home/alice/file', 'rb').read()
 		d.unwrap().close()
 		c.expect(226)
-		# one that reads nothing until it has read 226: all has left the server, which waits for nobody's end for ever
+		# a client that reads nothing before it has read 226: the server has sent everything, and does not
+		# wait for ever for the client's end
 		c.put('small', got[:30000])
 		d = c.open('RETR small')
 		c.expect(226)
@@ -358,7 +359,7 @@ restart_with()
 		    c.expect(150)
 		    c.expect(426)
 		    c.expect(226)
-		# two records in one segment: the second is deciphered by nobody until somebody asks
+		# one segment has two records: the server deciphers the second one only when a process asks for it
 		c = Control(tls=context()).login()
 		raw = c.connect()
 		inner = socket.socket(fileno=os.dup(c.socket.fileno()))
@@ -417,13 +418,13 @@ restart_with()
 		    c.put('file', b'1', session=None)
 		assert time.monotonic() - began > 1, 'a hundred more than at once, fifty a second'
 	END
-	# told once, where the machine was fast enough for it
+	# the server reports it once, if the machine was fast enough
 	[ "$(log_count ' tls-failed .*are slowed down')" -le 1 ]
 	[ "$(log_count ' tls-failed ')" -le 1 ]
 }
 
 @test "1 GiB up and down, byte for byte" {
-	# a sixteenth of it random, the rest holes
+	# a sixteenth of the file is random, the rest is holes
 	truncate -s 1G "$DIR/big"
 	for i in 0 5 9 15; do
 		dd if=/dev/urandom of="$DIR/big" bs=1M count=16 seek="$((i * 64 + i))" conv=notrunc status=none

@@ -33,7 +33,7 @@ restart_with()
 	find_tls_ports
 }
 
-# s_client OPTION...: QUIT over implicit TLS
+# s_client OPTION...: send QUIT over implicit TLS
 s_client()
 {
 	timeout 20 openssl s_client -connect "127.0.0.1:$TLS_PORT" -CAfile "$CA" -verify_return_error "$@" <<<QUIT 2>&1
@@ -45,7 +45,7 @@ is_served()
 	assert_output --partial 'Verify return code: 0 (ok)'
 }
 
-# is_refused OPTION...: and one line of the log says so
+# is_refused OPTION...: the server refuses, and one line of the log says so
 is_refused()
 {
 	local before after

@@ -43,7 +43,7 @@ lacks_key()
 	[ "$status" -eq 1 ] || { echo "in process $*: $output" >&2 && return 1; }
 }
 
-# The same search has to be able to find: a process that does hold the key, as openssl reads it.
+# A control: the same search finds the key in a process that holds it, as openssl reads it.
 holder_has_key()
 {
 	openssl s_server -accept 127.0.0.1:0 -cert "$DIR/etc/cert.pem" -key "$DIR/etc/key.pem" -quiet >/dev/null 2>&1 3>&- &
@@ -52,7 +52,7 @@ holder_has_key()
 	end_holder
 }
 
-# session_lacks_key: protocol and files of the only session hold no part of it.
+# session_lacks_key: protocol and files of the only session hold no part of the key.
 session_lacks_key()
 {
 	find_session
@@ -69,12 +69,12 @@ key_is_isolated()
 	use_leaf "$1"
 	start_tls_server tls='require-data-reuse = no'
 	holder_has_key
-	# where it must be: the master's sealed memory file, and no file of protocol's
+	# the key has to be in the master's sealed memory file, and in no file of protocol's
 	has_key "$SERVER_PID" --files
 	assert_output --partial memfd:key
 	lacks_key "$SERVER_PID"
 
-	# a client that stops at each step
+	# a client that stops at each step of the handshake
 	mkfifo "$DIR/go"
 	coproc CLIENT { ftps 2>&1 <<-'END'
 		def step():

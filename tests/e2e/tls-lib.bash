@@ -10,7 +10,7 @@ bats_require_minimum_version 1.5.0
 
 # --- certificates ---
 
-# A key of this type on standard output: rsa2048, p256, p384, p521, ed25519, or what openssl genpkey takes.
+# Print a new key of this type: rsa2048, p256, p384, p521, ed25519, or what openssl genpkey takes.
 make_key()
 {
 	case $1 in
@@ -22,7 +22,7 @@ make_key()
 	esac 2>/dev/null
 }
 
-# sign_with ISSUER NAME SUBJECT DAYS EXTENSION...: NAME.key becomes the certificate NAME.pem.
+# sign_with ISSUER NAME SUBJECT DAYS EXTENSION...: sign a certificate NAME.pem for NAME.key.
 sign_with()
 {
 	local issuer=$1 name=$2 subject=$3 days=$4 line
@@ -34,7 +34,7 @@ sign_with()
 		-CAcreateserial -extfile "$PKI/$name.ext" -out "$PKI/$name.pem" 2>/dev/null
 }
 
-# A root, and an intermediate that signs the servers' certificates.
+# Make a root, and an intermediate that signs the servers' certificates.
 make_authority()
 {
 	PKI=$BATS_FILE_TMPDIR/pki
@@ -48,7 +48,7 @@ make_authority()
 	make_leaf server p256
 }
 
-# make_leaf NAME TYPE [DAYS]: NAME.chain (leaf and intermediate) and NAME.key for localhost and 127.0.0.1.
+# make_leaf NAME TYPE [DAYS]: make NAME.chain (leaf and intermediate) and NAME.key for localhost and 127.0.0.1.
 make_leaf()
 {
 	make_key "$2" >"$PKI/$1.key"
@@ -57,7 +57,7 @@ make_leaf()
 	cat "$PKI/$1.pem" "$PKI/intermediate.pem" >"$PKI/$1.chain"
 }
 
-# use_leaf NAME: this pair is the server's.
+# use_leaf NAME: give this pair to the server.
 use_leaf()
 {
 	install -m 600 "$PKI/$1.key" "$DIR/etc/key.pem"
@@ -93,7 +93,7 @@ find_tls_ports()
 	[ -n "$PORT" ] && [ -n "$TLS_PORT" ]
 }
 
-# The server must not start, and say this in one line.
+# The server must not start, and must print this in one line.
 refuses_to_start()
 {
 	run -1 timeout 30 "$BUILD/sallyportd" -f -c "$CONF" 3>&-
@@ -102,7 +102,7 @@ refuses_to_start()
 	assert_output --regexp "^sallyportd: [^"$'\n'"]*$1[^"$'\n'"]*$"
 }
 
-# SHA-256 of the certificate that the server shows to a new connection.
+# Print the SHA-256 of the certificate that the server shows to a new connection.
 shown_certificate()
 {
 	timeout 20 openssl s_client -connect "127.0.0.1:$TLS_PORT" -CAfile "$CA" </dev/null 2>/dev/null |
@@ -116,13 +116,13 @@ shows_leaf()
 
 # --- clients ---
 
-# curls OPTION... URL: with the root, bounded, silent.
+# curls OPTION... URL: run curl with the root, bounded, silent.
 curls()
 {
 	curl -sS --max-time 60 --cacert "$CA" "$@"
 }
 
-# ftps <SCRIPT: Python with everything of ftps.py.
+# ftps <SCRIPT: run Python with everything of ftps.py.
 ftps()
 {
 	{

@@ -15,7 +15,7 @@ setup()
 	skip_if_asan "sanitizers keep memory of their own"
 	new_place
 	start_tls_server
-	# Debian 12's OpenSSL; 3.5 of Debian 13 touches more pages of its own data
+	# the bound is for OpenSSL of Debian 12; OpenSSL 3.5 of Debian 13 touches more pages of its own data
 	MOST=400
 	[[ $(openssl version) == 'OpenSSL 3.0.'* ]] || MOST=500
 	export SERVER_PID MOST

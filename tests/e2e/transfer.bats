@@ -25,7 +25,7 @@ serve()
 	HOME_DIR=$DIR/home/alice
 }
 
-# new_file NAME SIZE: random bytes in the home.
+# new_file NAME SIZE: make a file of random bytes in the home.
 new_file()
 {
 	head -c "$2" /dev/urandom >"$HOME_DIR/$1"
@@ -37,7 +37,7 @@ get()
 	curl -sS --max-time 60 "$@"
 }
 
-# store COMMAND: standard input goes up.
+# store COMMAND: upload standard input.
 store()
 {
 	ftp_passive
@@ -156,7 +156,7 @@ login()
 
 # --- ASCII ---
 
-# Line ends of all kinds around every border of 256 KiB.
+# Make line ends of all kinds around every border of 256 KiB.
 ascii_file()
 {
 	python3 - "$1" <<-'END'
@@ -193,7 +193,7 @@ ascii_file()
 	ftp_login alice secret
 	store 'STOR f' <"$DIR/f"
 	cmp "$DIR/expected" "$HOME_DIR/f"
-	# CR and LF in different segments
+	# CR and LF arrive in different segments
 	ftp_passive
 	ftp 'STOR pieces' 150
 	for piece in 'a\r' '\nb\r' '\r' '\n' '\r'; do
@@ -344,7 +344,7 @@ ascii_file()
 	exec {PIPE}>&-
 	wait_until log_has ' transfer .*direction="up" .*path="/f"'
 	wait_until no_session
-	# without TLS nothing tells a killed client from the end of the file, if the data ends first
+	# in clear, a killed client looks like the end of the file if the data connection ends first
 	get -T "$CONF" "$(url alice:secret f)"
 	cmp "$CONF" "$HOME_DIR/f"
 }
@@ -382,7 +382,7 @@ ascii_file()
 	done
 }
 
-# partial_has SIZE: the home has a hidden file with so many bytes.
+# partial_has SIZE: the home has a hidden file of this many bytes.
 partial_has()
 {
 	[ -n "$(find "$HOME_DIR" -name '.*' -type f -size "-$(($1 + 1))c" -size "+$(($1 - 1))c")" ]
@@ -431,7 +431,7 @@ partial_has()
 	assert_equal "$(cat "$HOME_DIR/f")" old
 }
 
-# --- what goes wrong ---
+# --- failures ---
 
 @test "a full disk: 452, and the server goes on" {
 	mkdir "$DIR/home/disk"
@@ -443,7 +443,7 @@ partial_has()
 	login
 	ftp_passive
 	ftp 'STOR f' 150
-	# the server may close it before the end
+	# the server may close the data connection before the client ends
 	cat "$DIR/file" >&"$DATA" || :
 	data_close
 	ftp_reply
@@ -473,7 +473,7 @@ partial_has()
 	assert_equal "$(ls -A "$HOME_DIR")" f
 }
 
-# break_off COMMAND BYTES: an upload of so many zeros whose client vanishes.
+# break_off COMMAND BYTES: upload this many zeros from a client that vanishes.
 break_off()
 {
 	login
@@ -481,7 +481,7 @@ break_off()
 	ftp "$1" 150
 	head -c "$2" /dev/zero >&"$DATA"
 	wait_until partial_has "$2"
-	# ABOR, since the end of the data connection alone is the end of the file
+	# ABOR, since the end of the data connection alone would end the file
 	ftp ABOR 426
 	ftp_reply
 	data_close

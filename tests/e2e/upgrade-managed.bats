@@ -27,7 +27,7 @@ teardown()
 	return "$status"
 }
 
-# managed_server [COMMAND...]: started by the stand-in for systemd, which is tests/e2e/manager.
+# managed_server [COMMAND...]: tests/e2e/manager, which stands in for systemd, starts it.
 managed_server()
 {
 	[ $# -gt 0 ] || set -- "$BUILD/sallyportd" -f -c "$CONF"
@@ -51,7 +51,7 @@ end_manager()
 	[ ! -s "$DIR/manager.out" ] || { cat "$DIR/manager.out" && return 1; }
 }
 
-# Who the manager takes for the main process.
+# Print the pid that the manager takes for the main process.
 main_pid()
 {
 	sed -n 's/^\(main\|alien\) //p' "$DIR/manager" 2>/dev/null | tail -n 1
@@ -73,7 +73,7 @@ parent_of()
 	status_of "$1" PPid
 }
 
-# upgrade [WAY]: SERVER_PID is the new server then, which is the manager's main process and own child.
+# upgrade [WAY]: afterwards SERVER_PID is the new server, the manager's main process and own child.
 upgrade()
 {
 	local old=$SERVER_PID
@@ -117,7 +117,7 @@ is_stopped()
 	assert_equal "$(parent_of "$second")" "$MANAGER"
 	run bash -c "tr '\\0' ' ' </proc/$first/cmdline"
 	assert_output --partial 'master retired'
-	# nobody between them stays
+	# no process between them stays
 	for pid in "$first" "$second" "$SERVER_PID"; do
 		for child in $(children_of "$pid"); do
 			run cat "/proc/$child/cmdline"
@@ -201,7 +201,7 @@ is_stopped()
 	ftp_login alice secret
 	printf 'PWD\r\n' >&"$OTHER"
 	timeout 20 grep -q -m 1 '^257 ' <&"$OTHER"
-	# and it is stopped by the one that serves
+	# a stop of the new server ends the old one too
 	kill -TERM "$SERVER_PID"
 	wait_until is_gone "$first"
 	wait_until is_gone "$SERVER_PID"
@@ -220,7 +220,7 @@ is_stopped()
 	timeout 20 "$BUILD/sallyportd" -c "$CONF" 3>&-
 	SERVER_PID=$(cat "$DIR/run/sallyportd.pid")
 	[ "$(parent_of "$SERVER_PID")" != "$first" ]
-	# at once, or with the attempt after one that found the port taken
+	# the old server sees it at once, or with the attempt after one that found the port taken
 	wait_until -t 30 log_has " warning upgrade .*process $SERVER_PID serves, and was not started by this one"
 	printf 'PWD\r\n' >&"$OTHER"
 	timeout 20 grep -q -m 1 '^257 ' <&"$OTHER"
@@ -241,7 +241,7 @@ is_stopped()
 	wait_until test -s "$DIR/starting"
 	kill -KILL "$(cat "$DIR/starting")"
 	wait_until log_has ' error upgrade-failed .*the new server was ended by signal 9; this one goes on'
-	# its parent alone
+	# the test kills its parent alone
 	rm "$DIR/starting"
 	kill -USR2 "$old"
 	wait_until test -s "$DIR/starting"
@@ -249,7 +249,7 @@ is_stopped()
 	wait_until eval "[ \$(log_count 'ended by signal 9; this one goes on') -eq 2 ]"
 	wait_until is_gone "$(cat "$DIR/starting")"
 	ftp_login alice secret
-	# and a stop meanwhile
+	# the manager stops the server meanwhile
 	rm "$DIR/starting"
 	kill -USR2 "$old"
 	wait_until test -s "$DIR/starting"
@@ -285,7 +285,7 @@ is_stopped()
 	ftp_login alice secret
 }
 
-# --- watched by its number ---
+# --- a manager that watches the pid ---
 
 @test "as process 1, an upgrade is refused with the reason, and sessions go on" {
 	unshare --pid --fork --mount-proc true 2>/dev/null || skip "no name space of processes can be made here"
@@ -306,7 +306,7 @@ is_stopped()
 }
 
 @test "under a supervisor that waits for its end, an upgrade is refused with the reason" {
-	# as OpenRC's supervise-daemon, runit's runsv and others do; the name is what is looked at
+	# supervise-daemon of OpenRC, runsv of runit and others wait like this; the server looks at the name
 	cat >"$DIR/supervise" <<-END
 		#!/bin/sh
 		"$BUILD/sallyportd" -f -c "$CONF"

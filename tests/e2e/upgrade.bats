@@ -32,7 +32,7 @@ serve()
 	OLD_PID=$SERVER_PID
 }
 
-# The server is who the pid file says.
+# The pid file names the server.
 find_server()
 {
 	local pid
@@ -54,7 +54,8 @@ upgrade()
 	find_server
 }
 
-# Connect, read the greeting, close, again and again in the background; "N connections, M failures" into $DIR/connect.
+# Connect, read the greeting and close, again and again in the background; write "N connections, M failures" into
+# $DIR/connect.
 connect_all_the_time()
 {
 	python3 - "$PORT" "$DIR/connect" 3>&- <<'END' &
@@ -118,7 +119,7 @@ own_program()
 	printf 'the end' | dd of="$DIR/home/alice/big" bs=1 seek=1073741800 conv=notrunc status=none
 	chown "$(stat -c %u:%g "$DIR/home/alice")" "$DIR/home/alice/big"
 	connect_all_the_time
-	# the reader takes its time until the new server is there
+	# the reader pauses until the new server is there
 	mkfifo "$DIR/pipe"
 	curl -sS --max-time 120 "ftp://alice:secret@127.0.0.1:$PORT/big" -o "$DIR/pipe" 3>&- &
 	curl=$!
@@ -179,7 +180,7 @@ own_program()
 	assert_file_not_exists "$DIR/run/sallyportd.pid"
 }
 
-# Three servers, each with a session of its own in $first, $second and $FTP, and their processes in $pids.
+# Start three servers, each with a session of its own in $first, $second and $FTP, and their processes in $pids.
 three_servers()
 {
 	pids=$SERVER_PID
@@ -249,7 +250,7 @@ all_are_gone()
 @test "kill -9 of both later servers: the oldest one starts another" {
 	serve
 	three_servers
-	# together: neither may start one in place of the other
+	# both upgrades at once: neither server may start one in place of the other
 	kill -STOP "$between"
 	kill -KILL "$SERVER_PID" "$between"
 	pids=$OLD_PID
@@ -288,14 +289,14 @@ at_prompt()
 	timeout 20 grep -q -m 1 '^220 ' <&"$OTHER"
 }
 
-# log_in_late REPLY: who was at the prompt during an upgrade
+# log_in_late REPLY: a client logs in that had connected before an upgrade
 log_in_late()
 {
 	printf 'USER alice\r\nPASS secret\r\n' >&"$OTHER"
 	timeout 30 grep -q -m 1 "^$1 " <&"$OTHER"
 }
 
-# logs_in CODE: the answer to the password of a new connection.
+# logs_in CODE: the reply to the password of a new connection.
 logs_in()
 {
 	ftp_close
@@ -315,7 +316,7 @@ logs_in()
 	upgrade
 	logs_in 230
 	log_in_late 230
-	# now there are two: one here, one there
+	# the account has two sessions now, one in each server
 	exec {SECOND}<>"/dev/tcp/127.0.0.1/$PORT"
 	printf 'USER alice\r\nPASS secret\r\n' >&"$SECOND"
 	timeout 20 grep -q -m 1 '^530 ' <&"$SECOND"
@@ -323,7 +324,7 @@ logs_in()
 	second=$OTHER
 	OTHER=$first
 	log_in_late 530
-	# one that ends there makes room here
+	# the end of a session there makes room here
 	exec {second}>&-
 	wait_until log_has ' disconnect .*user="alice"'
 	exec {SECOND}<>"/dev/tcp/127.0.0.1/$PORT"
@@ -409,7 +410,7 @@ logs_in()
 	run ctl status
 	assert_line --regexp '^former servers: +2 more, which count for the limits$'
 	logs_in 530
-	# that of the oldest server ends, and the server between says so
+	# the oldest server's session ends, and the server between says so
 	exec {first}>&-
 	wait_until is_gone "$OLD_PID"
 	wait_until logs_in 230
@@ -487,7 +488,7 @@ logs_in()
 	ftp_login alice secret
 	ftp_close
 	assert_equal "$(cat "$DIR/run/sallyportd.pid")" "$OLD_PID"
-	# and it can be tried again
+	# another upgrade can be tried
 	sed -i '$d' "$CONF"
 	upgrade
 	ftp_login alice secret
@@ -505,7 +506,7 @@ logs_in()
 	wait_until log_has ' error upgrade-failed .*exit status 3'
 	ftp_login alice secret
 	ftp_close
-	# as a package does it: another file under the same name
+	# a package puts another file under the same name
 	cp "$BUILD_OF_TEST/sallyportd" "$PROGRAM.new"
 	mv "$PROGRAM.new" "$PROGRAM"
 	rm "$PROGRAM.away"
@@ -572,14 +573,14 @@ logs_in()
 	run cat "$DIR/reload"
 	assert_output 'configuration in force'
 	assert_equal "$(log_count ' reload .*configuration in force')" 1
-	# and the next one does not wait for anything
+	# the next upgrade does not wait for anything
 	run ctl reload
 	assert_output 'configuration in force'
 }
 
 @test "a stop while an upgrade waits for the end of a reload: none starts" {
 	serve
-	# they are pending at once, and taken in this order
+	# the signals are pending at once, and the server takes them in this order
 	kill -STOP "$SERVER_PID"
 	kill -HUP "$SERVER_PID"
 	kill -USR2 "$SERVER_PID"
@@ -652,7 +653,8 @@ $(sed -n 's/.*MAINPID=//p' "$DIR/told") STOPPING=1"
 
 # --- socket activation ---
 
-# activated_server NAMES ADDRESS...: started with listening sockets, as systemd does; the first one's port is PORT.
+# activated_server NAMES ADDRESS...: start it with listening sockets, as systemd does; the first one has the port
+# PORT.
 activated_server()
 {
 	"$BATS_TEST_DIRNAME/activate" "$DIR/ports" "$1" "${@:2}" -- "$BUILD/sallyportd" -f -c "$CONF" \
@@ -671,7 +673,7 @@ activated_server()
 	ftp_close
 	kill -TERM "$SERVER_PID"
 	wait_until is_gone "$SERVER_PID"
-	# nobody is there; the launcher has the socket
+	# no server runs; the launcher has the socket
 	exec {OTHER}<>"/dev/tcp/127.0.0.1/$PORT"
 	: >"$LOG"
 	: >"$DIR/ports.again"
@@ -692,7 +694,7 @@ activated_server()
 	assert_success
 	run curl -sS --max-time 20 "ftp://alice:secret@127.0.0.1:$dual_port/"
 	assert_success
-	# by port, and no second socket for what one socket has already
+	# the server compares ports, and opens no second socket where it was given one
 	write_config "tls { certificate = \"$DIR/etc/cert.pem\" key = \"$DIR/etc/key.pem\" require = no }" \
 		'listen = {}' "listen-tls = {\"*:$dual_port\"}"
 	kill -HUP "$SERVER_PID"
@@ -701,7 +703,7 @@ activated_server()
 	assert_success
 	ftp_login alice secret
 	ftp_close
-	# and over an upgrade
+	# an upgrade keeps them
 	OLD_PID=$SERVER_PID
 	upgrade
 	run curl -sSk --max-time 20 "ftps://alice:secret@127.0.0.1:$tls_port/"

@@ -84,7 +84,7 @@ def resume(name, size, command):
 		            d.close()
 		            assert content('f') == (OLD if name == 'f' else NEW), (kind, size)
 		            assert size_of(path(partial_name(name))) == size
-		            # where both files are, REST with the partial's size names the partial
+		            # where both files exist, REST with the partial's size refers to the partial
 		            resume(name, size, 'APPE' if name == 'g' and i % 2 else 'REST')
 		        os.unlink(path('g'))
 	END
@@ -120,7 +120,8 @@ def resume(name, size, command):
 	done
 }
 
-# kill_at_each_call KIND STEP: of the calls of one upload each, or each STEP-th, is the last in another one.
+# kill_at_each_call KIND STEP: kill one upload after another, each at a later one of its system calls, or at each
+# STEP-th.
 kill_at_each_call()
 {
 	need_trace

@@ -15,7 +15,7 @@ teardown()
 	end_place
 }
 
-# may_login NAME PASSWORD / refused NAME PASSWORD: a whole connection each.
+# may_login NAME PASSWORD / refused NAME PASSWORD: each makes a connection of its own.
 may_login()
 {
 	curl -sS --max-time 30 --user "$1:$2" "ftp://127.0.0.1:$PORT/" >/dev/null
@@ -172,7 +172,7 @@ refused()
 	ctl user set alice --allow list,read,create
 	run ctl user show alice
 	assert_line 'rights:       list,read,create'
-	# what is denied is taken away and never brings anything back
+	# --deny removes rights, and never brings any back
 	ctl user set alice --deny create,delete
 	run ctl --json user show alice
 	assert_output --partial '"rights": ['

@@ -21,7 +21,8 @@ teardown()
 	end_place
 }
 
-# is_walled PID UID GID: this identity alone, no power, a filter, nothing to gain by exec, nobody looks in.
+# is_walled PID UID GID: it has this identity alone, no capability, a filter, and no_new_privs; no other process may
+# inspect it.
 is_walled()
 {
 	assert_equal "$(status_of "$1" Uid)" "$2 $2 $2 $2"
@@ -32,7 +33,7 @@ is_walled()
 	done
 	assert_equal "$(status_of "$1" Seccomp)" 2
 	assert_equal "$(status_of "$1" NoNewPrivs)" 1
-	# files of /proc/PID belong to root when a process is not dumpable
+	# root owns the files of /proc/PID when the process is not dumpable
 	assert_equal "$(stat -c %u "/proc/$1/environ")" 0
 	assert_equal "$(tr -d '\0' <"/proc/$1/environ" | wc -c)" 0
 }
@@ -48,7 +49,7 @@ has_no_process_or_core_limit()
 	assert_equal "$(limit_of "$1" 'Max core file size')" 0
 }
 
-# The kinds of what a process holds: "socket", "anon_inode:...", paths.
+# Print the kinds of a process's descriptors: "socket", "anon_inode:...", paths.
 descriptors_of()
 {
 	local fd
@@ -62,7 +63,7 @@ count_sockets()
 	descriptors_of "$1" | grep -c '^socket:' || :
 }
 
-# tcp_inodes: sockets of TCP that some process may hold.
+# tcp_inodes: print the inodes of TCP sockets that some process may hold.
 tcp_sockets_of()
 {
 	local link inode
@@ -126,13 +127,13 @@ tcp_sockets_of()
 		run status_of "$pid" Uid
 		refute_output --regexp '(^| )0( |$)'
 	done
-	# the monitor's filter before login stays below that of files and its own
+	# files and monitor keep the filter that the monitor had before login, below their own
 	assert_equal "$(status_of "$PROTOCOL" Seccomp_filters)" 1
 	assert_equal "$(status_of "$FILES" Seccomp_filters)" 2
 	assert_equal "$(status_of "$MONITOR" Seccomp_filters)" 2
 }
 
-# libraries_of PID: which of them are in its memory
+# libraries_of PID: print which of them are in its memory
 libraries_of()
 {
 	sed -n 's|.*/lib\([a-z]*\)[-a-z]*\.so.*|\1|p' "/proc/$1/maps" | sort -u | tr '\n' ' '
@@ -182,7 +183,7 @@ libraries_of()
 	done
 }
 
-# The sockets of a process that could send to a name: all but TCP, and channels that have their peer.
+# Print the sockets of a process that could send to a name: all but TCP, and channels that have their peer.
 strange_sockets_of()
 {
 	local inode
