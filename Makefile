@@ -5,6 +5,8 @@ PREFIX      ?= /usr/local
 SYSCONFDIR  ?= /etc
 LOCALSTATEDIR ?= /var
 RUNDIR      ?= /run
+# Programs that only the server runs
+LIBEXECDIR  ?= $(PREFIX)/libexec
 DESTDIR     ?=
 VARIANT     ?= release
 B           := $(if $(filter release,$(VARIANT)),build,build/$(VARIANT))
@@ -21,7 +23,8 @@ AR          := $(shell $(CC) -print-prog-name=ar)
 endif
 PKG         := libseccomp libconfuse libcap-ng jansson openssl zlib libcrypt
 CPPFLAGS    += -D_GNU_SOURCE -I. -DSALLYPORT_VERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' \
-               -DLOCALSTATEDIR='"$(LOCALSTATEDIR)"' -DRUNDIR='"$(RUNDIR)"' -DOPENSSL_API_COMPAT=30000 -DOPENSSL_NO_DEPRECATED
+               -DLOCALSTATEDIR='"$(LOCALSTATEDIR)"' -DRUNDIR='"$(RUNDIR)"' \
+               -DLIBEXECDIR='"$(LIBEXECDIR)"' -DOPENSSL_API_COMPAT=30000 -DOPENSSL_NO_DEPRECATED
 WARNINGS    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings \
                -Wvla -Wformat=2 -Wundef
 # Developers set WERROR=1 (scripts/test does); packagers are not stopped by a new compiler's warning.
@@ -283,7 +286,7 @@ COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 PAM_FILE    ?= etc/pam.d/sallyport
 MAN_PAGES   := $(notdir $(wildcard man/*.[1-8]))
 # The files of etc/ name the default places; this puts those of this installation there.
-PLACES      := sed -e 's|/usr/local/sbin|$(SBINDIR)|g' -e 's|/etc/|$(SYSCONFDIR)/|g' -e 's|/run/sallyport|$(RUNDIR)/sallyport|g' \
+PLACES      := sed -e 's|/usr/local/sbin|$(SBINDIR)|g' -e 's|/usr/local/libexec|$(LIBEXECDIR)|g' -e 's|/etc/|$(SYSCONFDIR)/|g' -e 's|/run/sallyport|$(RUNDIR)/sallyport|g' \
                -e 's|/var/lib/|$(LOCALSTATEDIR)/lib/|g' -e 's|/var/log/|$(LOCALSTATEDIR)/log/|g'
 # The unit of one server of several: its own configuration and its own directories, all else as the unit of the only one.
 INSTANCE    := sed -e 's|^Description=.*|& (%i)|' -e 's|/sallyport/sallyport\.conf|/sallyport/%i.conf|g' \

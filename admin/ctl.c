@@ -53,7 +53,7 @@ set_option_name(void *targets, const char *value)
 /* clang-format off */
 static const struct opt_row ctl_options[OPTION_ALL] = {
     [OPTION_HOME] = {"home", 0, "DIR", OPT_TEXT, VALUE(HOME),
-	.help = "the home; default: " CTL_HOME_PARENT "/NAME"},
+	.help = "the home; default: NAME in home-directory"},
     [OPTION_PASSWORD_STDIN] = {"password-stdin", 0, NULL, OPT_FLAG, GIVEN(PASSWORD_STDIN),
 	.help = "read the password from standard input, one line"},
     [OPTION_UID] = {"uid", 0, "N", OPT_TEXT, VALUE(UID), .help = "the user id; default: a free one of uid-range"},

@@ -53,7 +53,6 @@ enum ctl_option {
 };
 
 #define CTL_NAMES_MAX 32
-#define CTL_HOME_PARENT "/srv/sallyport" /* of homes that no --home names */
 
 #define CTL_BIT(option) (1u << (option))
 #define CTL_TAKES_PROGRAM CTL_BIT(OPTION_COUNT) /* "-- PROGRAM ARGUMENT..." at the end */

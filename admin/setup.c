@@ -70,11 +70,13 @@ prepare_parent(const char *path)
 
 /* A missing one is made by 'user add'. */
 static int
-prepare_homes(void)
+prepare_homes(const struct config *config)
 {
+	char path[PATH_MAX + 8];
 	struct stat st;
 
-	return stat(CTL_HOME_PARENT, &st) < 0 ? 0 : prepare_parent(CTL_HOME_PARENT "/.home");
+	snprintf(path, sizeof(path), "%s/.home", config->home_directory);
+	return stat(config->home_directory, &st) < 0 ? 0 : prepare_parent(path);
 }
 
 static int
@@ -86,7 +88,7 @@ make_state_directories(const struct config *config)
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && r == 0; i++)
 		r = paths[i][0] == '\0' ? 0 : prepare_parent(paths[i]);
-	return r == 0 ? prepare_homes() : r;
+	return r == 0 ? prepare_homes(config) : r;
 }
 
 static bool

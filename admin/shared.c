@@ -21,7 +21,8 @@ ctl_open_users(const struct ctl *ctl, bool is_writing)
 	struct buf problem;
 
 	if (ctl->config->accounts[0] == '\0') {
-		ctl_error("accounts names PAM alone, so there is no users file; see accounts in sallyport.conf(5)");
+		ctl_error("accounts names %s alone, so there is no users file; see accounts in sallyport.conf(5)",
+		    config_has_store(ctl->config) ? "a database" : "PAM");
 		return NULL;
 	}
 	buf_init(&problem, PROBLEM_MAX);

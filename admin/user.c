@@ -353,7 +353,7 @@ design_account(
 	if (home != NULL)
 		len = snprintf(account->home, sizeof(account->home), "%s", home);
 	else
-		len = snprintf(account->home, sizeof(account->home), "%s/%s", CTL_HOME_PARENT, ctl->operand);
+		len = snprintf(account->home, sizeof(account->home), "%s/%s", ctl->config->home_directory, ctl->operand);
 	if (len < 0 || (size_t)len >= sizeof(account->home)) {
 		ctl_error("the home is too long; at most %d bytes", PATH_MAX - 1);
 		return -ENAMETOOLONG;

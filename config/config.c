@@ -468,6 +468,7 @@ free_values(struct config *config)
 	for (size_t i = 0; i < config_key_count; i++)
 		if (key_is_text(&config_keys[i]))
 			free(*(char **)((char *)config + config_keys[i].offset));
+	free(config->store_conf);
 	free(config->login_message_text);
 	free(config->greeting);
 	memset(config, 0, sizeof(*config));
@@ -516,6 +517,12 @@ line_of(const struct load *load, const char *section, const char *name)
 }
 
 bool
+config_has_store(const struct config *config)
+{
+	return config->store_conf[0] != '\0';
+}
+
+bool
 config_has_proxied(const struct config *config)
 {
 	return config->listen_proxied_count + config->listen_proxied_tls_count > 0;
@@ -551,6 +558,9 @@ check_together(struct load *load)
 	if (config->listen_tls_count > 0 && !has_certificate)
 		add_problem(load, line_of(load, "", "listen-tls"),
 		    "listen-tls: needs a certificate; set tls.certificate and tls.key");
+	if (config_has_store(config) && config->broker_user[0] == '\0')
+		add_problem(load, line_of(load, "", "accounts"),
+		    "accounts: \"postgresql:\" needs broker-user, a system user that nothing else runs as");
 	if (has_certificate && !has_key)
 		add_problem(load, line_of(load, "tls", "certificate"),
 		    "tls.certificate: has no key; set tls.key to the file of its private key");

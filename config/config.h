@@ -50,7 +50,11 @@ struct config {
 	enum config_proxy_data proxy_data;
 	char *service_user;
 	char *accounts;		/* the users file; "": none, and PAM alone */
-	char pam_service[PAM_SERVICE_MAX + 1];	/* asked about users that the file does not have; "": none */
+	char *store_conf;	/* of the database, asked about accounts that the file does not have; "": none */
+	char pam_service[PAM_SERVICE_MAX + 1];	/* asked about users that neither has; "": none */
+	char *broker_user;	/* who speaks with the database; never "" where there is one */
+	char *libexec_directory;	/* of programs that only the server runs */
+	char *home_directory;	/* of the homes of new accounts, and of all homes that the database may name */
 	char *state_directory;
 	char *runtime_directory;
 	char *banner;
@@ -116,6 +120,9 @@ struct config {
 int config_load(const char *path, void (*error)(void *arg, const char *line), void *arg, struct config **out);
 
 void config_free(struct config *config);
+
+/* Does accounts name a database? */
+bool config_has_store(const struct config *config);
 
 /* Does the server listen for a proxy? */
 bool config_has_proxied(const struct config *config);

@@ -18,6 +18,10 @@
 #define HOUR 3600
 #define DAY 86400
 
+/* The parts of accounts but the first, the users file. */
+#define STORE_PREFIX "postgresql:"
+#define PAM_PREFIX "pam:"
+
 static void *
 field_of(const struct config_key *key, struct config *config)
 {
@@ -137,7 +141,8 @@ static void
 describe_accounts(const struct config_key *key, struct buf *out)
 {
 	describe_path(key, out);
-	buf_add_text(out, ", \"pam:SERVICE\", or \"PATH,pam:SERVICE\"");
+	buf_add_text(
+	    out, ", \"postgresql:PATH\" or \"pam:SERVICE\", or several of them in this order with ',' between");
 }
 
 static void
@@ -249,9 +254,16 @@ print_as_text(const struct config_key *key, const struct config *config, struct 
 static void
 print_accounts(const struct config_key *key, const struct config *config, struct buf *out)
 {
+	const char *between = config->accounts[0] == '\0' ? "" : ",";
+
 	print_as_text(key, config, out);
+	if (config->store_conf[0] != '\0') {
+		buf_addf(out, "%s" STORE_PREFIX, between);
+		escape_bytes(out, ESCAPE_LOG, config->store_conf, strlen(config->store_conf));
+		between = ",";
+	}
 	if (config->pam_service[0] != '\0')
-		buf_addf(out, "%spam:%s", config->accounts[0] == '\0' ? "" : ",", config->pam_service);
+		buf_addf(out, "%s" PAM_PREFIX "%s", between, config->pam_service);
 }
 
 static void
@@ -523,28 +535,108 @@ set_pam_service(const char *service, struct config *config)
 #endif
 }
 
+/* A path that no prefix begins, of len bytes. */
 static const char *
-set_accounts(const struct config_key *key, const char *text, struct config *config)
+copy_path(const struct config_key *key, const char *text, size_t len, char path[PATH_MAX])
 {
-	static const char pam[] = "pam:";
-	const char *service = strncmp(text, pam, 4) == 0 ? text : NULL;
-	char path[PATH_MAX];
-	size_t len;
-	const char *wrong;
-
-	for (const char *p = strstr(text, ",pam:"); p != NULL; p = strstr(p + 1, ",pam:"))
-		service = p + 1;
-	len = service == NULL ? strlen(text) : service == text ? 0 : (size_t)(service - text) - 1;
-	if (has_control(text, strlen(text)))
-		return "a control character in";
-	if (len >= sizeof(path))
+	if (len >= PATH_MAX)
 		return "too long a path:";
 	memcpy(path, text, len);
 	path[len] = '\0';
-	wrong = len == 0 && service == text ? NULL : value_path_refusal(path, key->high);
+	return value_path_refusal(path, key->high);
+}
+
+static bool
+starts_with(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* The path of the database's file, without its prefix. */
+static const char *
+set_store(const struct config_key *key, const char *text, size_t len, struct config *config)
+{
+	char path[PATH_MAX];
+	const char *wrong = len == 0 ? "no path after \"" STORE_PREFIX "\" in" : copy_path(key, text, len, path);
+	char *copy;
+
+	if (wrong == NULL && starts_with(text, "//"))
+		wrong = "an address of a database, where the path of a file with it is wanted, in";
+	if (wrong == NULL && strstr(path, "," STORE_PREFIX) != NULL)
+		wrong = "\"" STORE_PREFIX "\" twice in";
+	if (wrong == NULL && strstr(path, ",/") != NULL)
+		wrong = "a users file that does not come first in";
+	if (wrong != NULL)
+		return wrong;
+	copy = strdup(path);
+	if (copy == NULL)
+		return key_no_memory;
+	free(config->store_conf);
+	config->store_conf = copy;
+	return NULL;
+}
+
+/* What stands behind a PAM service is no part of its name. */
+static const char *
+service_refusal(const char *service)
+{
+	const char *next = strchr(service, ',');
+
+	if (service[0] == '\0')
+		return "no service after \"" PAM_PREFIX "\" in";
+	return next != NULL && (starts_with(next + 1, STORE_PREFIX) || next[1] == '/') ? "PAM before the others in"
+										       : NULL;
+}
+
+/* The last part that is PAM's, and the first that is the database's; a path may have commas. */
+static void
+split_accounts(const char *text, const char **store, const char **service)
+{
+	*service = starts_with(text, PAM_PREFIX) ? text : NULL;
+	for (const char *p = strstr(text, "," PAM_PREFIX); p != NULL; p = strstr(p + 1, "," PAM_PREFIX))
+		*service = p + 1;
+	*store = starts_with(text, STORE_PREFIX) ? text : strstr(text, "," STORE_PREFIX);
+	if (*store != NULL && **store == ',')
+		++*store;
+	if (*service != NULL && *store > *service)
+		*store = NULL;
+}
+
+/* How many bytes before the next part belong to this one. */
+static size_t
+part_len(const char *from, const char *next)
+{
+	return next == NULL ? strlen(from) : next == from ? 0 : (size_t)(next - from) - 1;
+}
+
+static const char *
+set_accounts(const struct config_key *key, const char *text, struct config *config)
+{
+	const char *store, *service, *wrong;
+	char path[PATH_MAX] = "";
+	size_t len;
+
+	if (has_control(text, strlen(text)))
+		return "a control character in";
+	split_accounts(text, &store, &service);
+	len = part_len(text, store != NULL ? store : service);
+	if (service != NULL && service != text && starts_with(text, PAM_PREFIX))
+		return "\"" PAM_PREFIX "\" twice in";
+	wrong = service == NULL ? NULL : service_refusal(service + strlen(PAM_PREFIX));
+	if (wrong == NULL && text != store && text != service)
+		wrong = copy_path(key, text, len, path);
+	if (wrong != NULL)
+		return wrong;
 	config->pam_service[0] = '\0';
+	free(config->store_conf);
+	config->store_conf = strdup("");
+	if (config->store_conf == NULL)
+		return key_no_memory;
+	if (store != NULL)
+		wrong = set_store(
+		    key, store + strlen(STORE_PREFIX), part_len(store, service) - strlen(STORE_PREFIX), config);
 	if (wrong == NULL && service != NULL)
-		wrong = set_pam_service(service + 4, config);
+		wrong = set_pam_service(service + strlen(PAM_PREFIX), config);
 	return wrong != NULL ? wrong : set_text_field(key, path, config);
 }
 

@@ -17,7 +17,7 @@ enum key_type {
 	KEY_NAME,	/* a user name of the system */
 	KEY_PATH,	/* absolute */
 	KEY_PATH_OR_NONE,
-	KEY_ACCOUNTS,	/* a path, "pam:SERVICE", or "PATH,pam:SERVICE" */
+	KEY_ACCOUNTS,	/* "PATH,postgresql:PATH,pam:SERVICE", or some of these parts */
 	KEY_LOG_TARGET,	/* "syslog", "journal", "stderr" or a path */
 	KEY_ADDRESS,	/* "auto", a numeric address or a host name */
 	KEY_LOCAL,	/* "", a loopback address and port, or "unix:/PATH" */

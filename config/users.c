@@ -44,3 +44,25 @@ config_hook_user(const struct config *config, uid_t *uid, gid_t *gid, char *erro
 		return config_service_user(config, uid, gid, error, size);
 	return find_system_user(config, "hook-user", config->hook_user, uid, gid, error, size);
 }
+
+/* Whoever takes its process over could otherwise signal the others, and read what they hold. */
+int
+config_broker_user(const struct config *config, uid_t *uid, gid_t *gid, char *error, size_t size)
+{
+	char place[CONFIG_PLACE_MAX], ignored[CONFIG_USER_ERROR_MAX];
+	uid_t other;
+	gid_t other_gid;
+	int r = find_system_user(config, "broker-user", config->broker_user, uid, gid, error, size);
+
+	if (r < 0)
+		return r;
+	config_place(config, "", "broker-user", place);
+	if (config_service_user(config, &other, &other_gid, ignored, sizeof(ignored)) == 0 && other == *uid)
+		r = -EPERM;
+	if (config_hook_user(config, &other, &other_gid, ignored, sizeof(ignored)) == 0 && other == *uid)
+		r = -EPERM;
+	if (r < 0)
+		snprintf(error, size, "%s'%s' is service-user or hook-user as well; give the broker a user of its own",
+		    place, config->broker_user);
+	return r;
+}

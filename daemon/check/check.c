@@ -22,6 +22,7 @@
 #include "common/journal.h"
 #include "common/mount_line.h"
 #include "common/text.h"
+#include "config/broker.h"
 #include "config/config.h"
 #include "config/hook.h"
 #include "config/places.h"
@@ -333,6 +334,29 @@ check_each_account(struct check *check, const char *path, const struct users_fil
 	explicit_bzero(&account, sizeof(account));
 }
 
+/* An account of the database with this uid could have this home. */
+static void
+check_uids_apart(struct check *check, const struct config *config, const struct users_file *file)
+{
+	struct account account;
+	const char *problem;
+
+	for (size_t i = 0; config_has_store(config) && i < users_file_count(file); i++) {
+		size_t len;
+		const char *line = users_file_line(file, i, &len);
+
+		if (account_line_is_blank(line, len) || account_parse(line, len, &account, &problem) < 0 ||
+		    account.uid < config->uid_low || account.uid > config->uid_high)
+			continue;
+		add_finding(check, false,
+		    "%s:%zu: the uid of '%s' is in uid-range, so an account of the database may have it as well; give "
+		    "accounts of the file uids outside of %u-%u",
+		    config->accounts, i + 1, account.name, config->uid_low, config->uid_high);
+		break;
+	}
+	explicit_bzero(&account, sizeof(account));
+}
+
 static void
 check_accounts(struct check *check, const struct config *config)
 {
@@ -353,6 +377,7 @@ check_accounts(struct check *check, const struct config *config)
 	    users_file_open(config->accounts, false, 0, &file, &problem) == 0) {
 		check_options(check, config->accounts, file);
 		check_each_account(check, config->accounts, file);
+		check_uids_apart(check, config, file);
 	}
 	users_file_free(file);
 	buf_free(&problem);
@@ -375,6 +400,40 @@ check_pam(struct check *check, const struct config *config)
 	}
 	add_finding(check, false, "%s: accounts: no file '/etc/pam.d/%s'; PAM takes the service 'other' instead",
 	    check->path, config->pam_service);
+}
+
+/* --- the database of accounts --- */
+
+/* The database names these homes and ids, and anybody who could make a directory there could be one of them. */
+static void
+check_home_directory(struct check *check, const struct config *config)
+{
+	char place[CONFIG_PLACE_MAX], why[TRUST_TEXT_MAX];
+	struct trust_problem problem;
+	int fd = trusted_dir_open(config->home_directory, TRUST_ROOT_ALONE, &problem);
+
+	if (fd < 0) {
+		config_place(config, "", "home-directory", place);
+		trust_explain(&problem, why, sizeof(why));
+		add_finding(check, false, "%sno account of the database can log in: '%s': %s", place,
+		    config->home_directory, why);
+	}
+	close_fd(&fd);
+}
+
+static void
+check_store(struct check *check, const struct config *config)
+{
+	char error[CONFIG_BROKER_ERROR_MAX];
+
+	if (!config_has_store(config))
+		return;
+	if (!check->is_root && access(config->store_conf, R_OK) < 0 && errno == EACCES)
+		add_finding(check, false, "%s: accounts: '%s' was not examined, because that needs root", check->path,
+		    config->store_conf);
+	else if (config_check_broker(config, error, sizeof(error)) < 0)
+		add_check_error(check, error);
+	check_home_directory(check, config);
 }
 
 /* --- the walls --- */
@@ -434,6 +493,7 @@ check_setup(const char *path, const struct check_sink *sink, struct check_facts 
 	check_proxy(&check, config);
 	check_accounts(&check, config);
 	check_pam(&check, config);
+	check_store(&check, config);
 	check_walls(&check, config);
 	config_free(config);
 	return check.has_errors ? -EINVAL : 0;

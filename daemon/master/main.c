@@ -21,6 +21,7 @@
 #include "common/libc.h"
 #include "common/options.h"
 #include "common/title.h"
+#include "config/broker.h"
 #include "config/hook.h"
 #include "config/places.h"
 #include "config/users.h"
@@ -333,6 +334,15 @@ check_hooks(void)
 		exit_with_error("%s", error);
 }
 
+static void
+check_broker(void)
+{
+	char error[CONFIG_BROKER_ERROR_MAX];
+
+	if (config_check_broker(master.server.config, error, sizeof(error)) < 0)
+		exit_with_error("%s", error);
+}
+
 /* Until now standard error was a pipe to the former server, which goes on if this one cannot start. */
 static void
 take_standard_error(void)
@@ -376,6 +386,7 @@ start_master(void)
 
 	find_service_user();
 	check_hooks();
+	check_broker();
 	prepare_directories();
 	r = sandbox_init(tell_error, NULL);
 	if (r < 0)

@@ -7,6 +7,7 @@
 #include "common/buf.h"
 #include "common/libc.h"
 #include "common/text.h"
+#include "config/broker.h"
 #include "config/hook.h"
 #include "daemon/master/capacity.h"
 #include "daemon/master/control_socket.h"
@@ -278,7 +279,7 @@ start_children(struct reload *reload)
 static void
 examine_config(struct reload *reload)
 {
-	char error[CONFIG_PLACE_MAX + TRUST_TEXT_MAX];
+	char error[CONFIG_BROKER_ERROR_MAX];
 	int count;
 
 	if (config_load(reload->parts.server->config_path, tell_problem, reload, &reload->config) < 0) {
@@ -288,6 +289,8 @@ examine_config(struct reload *reload)
 	if (log_targets_open(reload->parts.log, reload->config, &reload->log_files, error, sizeof(error)) < 0)
 		tell_problem(reload, error);
 	if (config_check_hook(reload->config, error, sizeof(error)) < 0)
+		tell_problem(reload, error);
+	if (config_check_broker(reload->config, error, sizeof(error)) < 0)
 		tell_problem(reload, error);
 	count = listeners_open(reload->config, reload->parts.listeners->all, reload->parts.listeners->count,
 	    reload->listeners, error, sizeof(error));

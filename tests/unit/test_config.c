@@ -381,6 +381,71 @@ test_accounts(void **state)
 #endif
 }
 
+/* accounts: a file, a database and PAM, each may be left out, in this order alone. */
+static void
+test_accounts_of_store(void **state)
+{
+	static const struct {
+		const char *text, *path, *store, *service;
+	} rows[] = {
+	    {"postgresql:/s", "", "/s", ""},
+	    {"/etc/x,postgresql:/s", "/etc/x", "/s", ""},
+	    {"/etc/a,b,postgresql:/s,t", "/etc/a,b", "/s,t", ""},
+#ifdef SALLYPORT_PAM
+	    {"postgresql:/s,pam:c", "", "/s", "c"},
+	    {"/etc/x,postgresql:/s,pam:c", "/etc/x", "/s", "c"},
+#endif
+	};
+	static const struct {
+		const char *text, *wrong;
+	} bad[] = {
+	    {"postgresql:", "no path after"},
+	    {"/etc/x,postgresql:", "no path after"},
+	    {"postgresql:s", "not an absolute path"},
+	    {"postgresql:/s,postgresql:/t", "twice"},
+	    {"postgresql:/s,/etc/x", "does not come first"},
+	    {",postgresql:/s", "not an absolute path"},
+	    {"postgresql://host/db", "the path of a file"},
+	    {"PostgreSQL:/s", "not an absolute path"},
+	    {"/etc/x,postgresql:/a/../s", "'.'"},
+#ifdef SALLYPORT_PAM
+	    {"postgresql:,pam:c", "no path after"},
+	    {"pam:c,postgresql:/s", "PAM before the others"},
+	    {"pam:c,/etc/x", "PAM before the others"},
+	    {"pam:c,postgresql:/s,pam:d", "twice"},
+	    {"postgresql:/s,pam:", "no service after"},
+#endif
+	};
+	struct config *config;
+	struct buf printed;
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(text, sizeof(text), "accounts = \"%s\"\nbroker-user = \"b\"\n", rows[i].text);
+		assert_int_equal(load(text, &config), 0);
+		assert_string_equal(config->accounts, rows[i].path);
+		assert_string_equal(config->store_conf, rows[i].store);
+		assert_string_equal(config->pam_service, rows[i].service);
+		buf_init(&printed, 256);
+		for (size_t k = 0; k < config_key_count; k++)
+			if (strcmp(config_keys[k].name, "accounts") == 0)
+				key_value(&config_keys[k], config, &printed);
+		assert_string_equal(printed.data, rows[i].text);
+		buf_free(&printed);
+		config_free(config);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text), "accounts = \"%s\"\nbroker-user = \"b\"\n", bad[i].text);
+		if (load(text, &config) == 0)
+			fail_msg("'%s' was taken", bad[i].text);
+		if (strstr(told.data, ":1: accounts: ") == NULL || strstr(told.data, bad[i].wrong) == NULL)
+			fail_msg("'%s': %s", bad[i].text, told.data);
+	}
+	assert_int_equal(load("accounts = \"postgresql:/s\"\n", &config), -EINVAL);
+	assert_non_null(strstr(told.data, ":1: accounts: \"postgresql:\" needs broker-user"));
+}
+
 /* login-message: what it names is read, bounded, and made fit to be shown. */
 static void
 test_login_message(void **state)
@@ -509,7 +574,7 @@ test_sample(void **state)
 	if (load(sample, &config) < 0)
 		fail_msg("%s", told.data);
 	config_free(config);
-	if (strcmp(SYSCONFDIR LOCALSTATEDIR RUNDIR, "/etc/var/run") == 0) {
+	if (strcmp(SYSCONFDIR LOCALSTATEDIR RUNDIR LIBEXECDIR, "/etc/var/run/usr/local/libexec") == 0) {
 		buf_init(&file, 1 << 18);
 		read_tree_file("etc/sallyport.conf", &file);
 		assert_string_equal(file.data, sample);
@@ -565,6 +630,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_bad_files),
 	    cmocka_unit_test(test_accounts),
+	    cmocka_unit_test(test_accounts_of_store),
 	    cmocka_unit_test(test_no_file),
 	    cmocka_unit_test(test_defaults),
 	    cmocka_unit_test(test_values),
