@@ -70,33 +70,50 @@ ifeq ($(PAM),yes)
 CPPFLAGS    += -DSALLYPORT_PAM
 LDLIBS_DAEMON += -lpam
 endif
+# Accounts in PostgreSQL where libpq is; STORE=no leaves its two programs out
+PKG_CONFIG  ?= $(or $(shell command -v $(TARGET)-pkg-config),pkg-config)
+PQ_CFLAGS   := $(shell $(PKG_CONFIG) --cflags libpq 2>/dev/null)
+PQ_LIBS     := $(shell $(PKG_CONFIG) --libs libpq 2>/dev/null)
+STORE       ?= $(if $(PQ_LIBS),$(if $(shell echo '\#include <libpq-fe.h>' | $(CC) $(CPPFLAGS) $(PQ_CFLAGS) -E - 2>/dev/null),yes,no),no)
+LDLIBS_STORE := $(PQ_LIBS) $(LDLIBS_DAEMON)
 LDLIBS_CLIENT := -ledit -ljansson -lssl -lcrypto -lz -lpthread
 LDLIBS_CTL  := -lconfuse -ljansson -lcrypt -lcrypto -lseccomp -lcap-ng
 
 Q           := $(if $(filter 1,$(V)),,@)
 
 SHARED_SRC  := $(wildcard common/*.c config/*.c accounts/*.c trusted/*.c)
-DAEMON_SRC  := $(wildcard privsep/*/*.c daemon/*/*.c)
+DAEMON_SRC  := $(filter-out privsep/broker/%,$(wildcard privsep/*/*.c daemon/*/*.c))
 CTL_SRC     := $(wildcard admin/*.c)
 CLIENT_SRC  := $(wildcard client/*.c client/*/*.c)
-MAINS       := daemon/master/main.c admin/main.c client/main.c
+# Of the two programs with libpq, and of no other: what both have, and each one's own
+STORE_SRC   := $(wildcard store/*.c store/tool/*.c)
+BROKER_SRC  := $(wildcard privsep/broker/*.c)
+MAINS       := daemon/master/main.c admin/main.c client/main.c store/tool/main.c privsep/broker/main.c
 LIB_SRC     := $(filter-out $(MAINS),$(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC)) $(TAKEOVER_SRC)
-UNIT_SRC    := $(wildcard tests/unit/test_*.c)
+# without libpq there is nothing to test of what needs it
+OF_STORE    := tests/unit/test_store_%.c tests/unit/test_broker_%.c tests/fuzz/fuzz_store_%.c tests/fuzz/fuzz_broker_%.c
+without_store = $(if $(filter yes,$(STORE)),$(1),$(filter-out $(OF_STORE),$(1)))
+UNIT_SRC    := $(call without_store,$(wildcard tests/unit/test_*.c))
 HELPER_SRC  := $(wildcard tests/helpers/*.c)
 PRELOAD_SRC := $(wildcard tests/preload/*.c)
 
 LIB_OBJ     := $(LIB_SRC:%.c=$(B)/%.o)
 CLIENT_OBJ  := $(patsubst %.c,$(B)/%.o,$(filter-out client/main.c,$(CLIENT_SRC)))
 SERVER_PROGRAMS := $(B)/sallyportd $(B)/sallyportctl
-PROGRAMS    := $(SERVER_PROGRAMS) $(B)/sallyport
+STORE_OBJ   := $(patsubst %.c,$(B)/%.o,$(filter-out $(MAINS),$(STORE_SRC) $(BROKER_SRC)))
+ifeq ($(STORE),yes)
+STORE_PROGRAMS := $(if $(wildcard store/tool/main.c),$(B)/sallyport-store) $(if $(wildcard privsep/broker/main.c),$(B)/sallyport-broker)
+STORE_LIB   := $(B)/libsallyport-store.a
+endif
+PROGRAMS    := $(SERVER_PROGRAMS) $(B)/sallyport $(STORE_PROGRAMS)
 UNIT_BIN    := $(UNIT_SRC:%.c=$(B)/%)
 HELPER_BIN  := $(HELPER_SRC:%.c=$(B)/%)
 PRELOAD_LIB := $(PRELOAD_SRC:%.c=$(B)/%.so)
-FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_SRC    := $(call without_store,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN    := $(FUZZ_SRC:%.c=$(B)/%)
 REPLAY_SRC  := tests/fuzz/replay.c
 REPLAY_BIN  := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(B)/tests/fuzz/replay_%)
-OBJS        := $(LIB_OBJ) $(CLIENT_OBJ) $(MAINS:%.c=$(B)/%.o) $(UNIT_SRC:%.c=$(B)/%.o) $(HELPER_SRC:%.c=$(B)/%.o) $(FUZZ_SRC:%.c=$(B)/%.o) $(REPLAY_SRC:%.c=$(B)/%.o)
+OBJS        := $(LIB_OBJ) $(CLIENT_OBJ) $(STORE_OBJ) $(MAINS:%.c=$(B)/%.o) $(UNIT_SRC:%.c=$(B)/%.o) $(HELPER_SRC:%.c=$(B)/%.o) $(FUZZ_SRC:%.c=$(B)/%.o) $(REPLAY_SRC:%.c=$(B)/%.o)
 
 .PHONY: all programs test-programs fuzz-programs clean help FORCE
 .SECONDARY:
@@ -104,7 +121,7 @@ all: programs
 
 # What is compiled in and linked, from the command line and the environment. When it changes, the file
 # does, and all is built again: "make" and then "make SYSCONFDIR=/opt/etc" is a program for /opt/etc.
-FLAGS       := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDLIBS_DAEMON) $(LDLIBS_CTL) $(LDLIBS_CLIENT)
+FLAGS       := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDLIBS_DAEMON) $(LDLIBS_CTL) $(LDLIBS_CLIENT) $(STORE) $(PQ_CFLAGS) $(PQ_LIBS)
 FLAGS_BUILT := $(file <$(B)/flags)
 $(B)/flags: $(if $(and $(findstring <$(FLAGS)>,<$(FLAGS_BUILT)>),$(findstring <$(FLAGS_BUILT)>,<$(FLAGS)>)),,FORCE)
 	$(Q)mkdir -p $(@D)
@@ -122,7 +139,11 @@ $(B)/%.o: %.c Makefile VERSION $(B)/flags | $(B)/target
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# libpq's headers are on the way of its own programs alone
+$(B)/store/%.o $(B)/privsep/broker/%.o: CPPFLAGS += $(PQ_CFLAGS)
+
 # what the assembler includes, no compiler lists
+$(B)/store/tool/schema.o: $(wildcard store/*.sql)
 $(B)/privsep/metrics/page_assets.o: privsep/metrics/page.css privsep/metrics/page.js
 
 $(B)/libsallyport.a: $(LIB_OBJ)
@@ -147,21 +168,34 @@ $(B)/sallyport: $(B)/client/main.o $(B)/libsallyport-client.a $(B)/libsallyport.
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS_CLIENT)
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libsallyport-client.a $(B)/libsallyport.a
+$(B)/libsallyport-store.a: $(STORE_OBJ)
+	$(if $(Q),@echo "  AR    $@")
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $(STORE_OBJ)
+
+$(B)/sallyport-store: $(B)/store/tool/main.o $(B)/libsallyport-store.a $(B)/libsallyport.a
 	$(if $(Q),@echo "  LD    $@")
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS_DAEMON) -lcmocka
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS_STORE)
+
+$(B)/sallyport-broker: $(B)/privsep/broker/main.o $(B)/libsallyport-store.a $(B)/libsallyport.a
+	$(if $(Q),@echo "  LD    $@")
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS_STORE)
+
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libsallyport-client.a $(STORE_LIB) $(B)/libsallyport.a
+	$(if $(Q),@echo "  LD    $@")
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS_STORE) -lcmocka
 
 $(B)/tests/helpers/%: $(B)/tests/helpers/%.o $(B)/libsallyport.a
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS_DAEMON)
 
-$(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/libsallyport-client.a $(B)/libsallyport.a
+$(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/libsallyport-client.a $(STORE_LIB) $(B)/libsallyport.a
 	$(if $(Q),@echo "  LD    $@")
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS_DAEMON) -lpthread
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS_STORE) -lpthread
 
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libsallyport-client.a $(B)/libsallyport.a
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libsallyport-client.a $(STORE_LIB) $(B)/libsallyport.a
 	$(if $(Q),@echo "  LD    $@")
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS_DAEMON)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS_STORE)
 
 $(B)/tests/preload/%.so: tests/preload/%.c Makefile $(B)/flags
 	$(if $(Q),@echo "  LD    $@")
@@ -233,7 +267,7 @@ bench-growth: programs
 
 # --- lint ------------------------------------------------------------------------------------
 
-SOURCES     := $(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC) $(CLIENT_SRC) $(UNIT_SRC) $(HELPER_SRC) $(PRELOAD_SRC) $(FUZZ_SRC) $(REPLAY_SRC) \
+SOURCES     := $(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC) $(CLIENT_SRC) $(STORE_SRC) $(BROKER_SRC) $(UNIT_SRC) $(HELPER_SRC) $(PRELOAD_SRC) $(FUZZ_SRC) $(REPLAY_SRC) \
                $(wildcard tests/takeover/*.c)
 # what is laid out, but not analysed by itself
 HEADERS     := $(wildcard $(sort $(addsuffix *.h,$(dir $(SOURCES)))) tests/bench/*.c)
@@ -267,7 +301,7 @@ lint: programs
 	run clang-format scripts/check-format $(SOURCES) $(HEADERS); \
 	run cppcheck cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
 		--suppress=missingIncludeSystem --suppress=unknownMacro --suppress=normalCheckLevelMaxBranches -I. -D_GNU_SOURCE -D__linux__ -D__LP64__ -D__x86_64__ $(SOURCES); \
-	run clang-tidy clang-tidy --quiet --warnings-as-errors='*' $(SOURCES) -- $(CPPFLAGS) -std=gnu11; \
+	run clang-tidy clang-tidy --quiet --warnings-as-errors='*' $(SOURCES) -- $(CPPFLAGS) $(PQ_CFLAGS) -std=gnu11; \
 	run shellcheck shellcheck $(SHELL_FILES); \
 	run shellcheck shellcheck --shell=bash $(BATS_FILES) $(wildcard etc/bash-completion/*); \
 	run mandoc mandoc -Tlint -Wwarning $(wildcard man/*.[1-8]); \
@@ -297,13 +331,17 @@ man_path     = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(1)
 .PHONY: install uninstall
 ## install: programs, man pages, service files, and a configuration where there is none (PREFIX, SYSCONFDIR, DESTDIR)
 install: programs
-	$(Q)! grep -qa $(TAKEOVER_MARK) $(SERVER_PROGRAMS) || { echo "install: $(B) has hostile processes for tests" >&2; exit 1; }
+	$(Q)! grep -qa $(TAKEOVER_MARK) $(SERVER_PROGRAMS) $(STORE_PROGRAMS) || { echo "install: $(B) has hostile processes for tests" >&2; exit 1; }
 	$(Q)install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(SYSCONFDIR)/sallyport $(DESTDIR)$(SYSCONFDIR)/init.d \
 		$(DESTDIR)$(SYSCONFDIR)/default $(DESTDIR)$(SYSCONFDIR)/logrotate.d $(DESTDIR)$(LIBDIR)/systemd/system \
 		$(DESTDIR)$(LIBDIR)/sysusers.d $(DESTDIR)$(LIBDIR)/tmpfiles.d $(DESTDIR)$(COMPLETIONDIR) \
 		$(DESTDIR)$(SYSCONFDIR)/fail2ban/filter.d $(DESTDIR)$(SYSCONFDIR)/fail2ban/jail.d
 	$(Q)install -m 755 $(SERVER_PROGRAMS) $(DESTDIR)$(SBINDIR)/
 	$(Q)install -m 755 $(B)/sallyport $(DESTDIR)$(BINDIR)/
+ifeq ($(STORE),yes)
+	$(Q)install -d $(DESTDIR)$(LIBEXECDIR)/sallyport
+	$(Q)install -m 755 $(STORE_PROGRAMS) $(DESTDIR)$(LIBEXECDIR)/sallyport/
+endif
 	$(Q)for page in $(MAN_PAGES); do \
 		install -D -m 644 man/$$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit 1; \
 	done
@@ -337,6 +375,7 @@ endif
 ## uninstall: removes what install placed; configuration and accounts stay
 uninstall:
 	$(Q)rm -f $(foreach program,$(SERVER_PROGRAMS),$(DESTDIR)$(SBINDIR)/$(notdir $(program))) $(DESTDIR)$(BINDIR)/sallyport \
+		$(foreach program,sallyport-store sallyport-broker,$(DESTDIR)$(LIBEXECDIR)/sallyport/$(program)) \
 		$(foreach page,$(MAN_PAGES),$(call man_path,$(page))) \
 		$(DESTDIR)$(SYSCONFDIR)/init.d/sallyportd $(DESTDIR)$(SYSCONFDIR)/logrotate.d/sallyport \
 		$(UNITS:%=$(DESTDIR)$(LIBDIR)/systemd/system/%) \
