@@ -6,7 +6,7 @@
 
 suite=bookworm
 
-# room_enter SCRIPT ARGUMENT...: run the script again in name spaces of its own, unless it is there.
+# room_enter SCRIPT ARGUMENT...: run the script again in name spaces of its own, unless it is in them already.
 room_enter()
 {
 	name=${1##*/}
@@ -36,7 +36,7 @@ leave_room()
 	done
 }
 
-# Room for another root.
+# Remove the root, so that there is room for another one.
 unmake_room()
 {
 	leave_room
@@ -49,7 +49,7 @@ room_clean_up()
 	[ -n "${KEEP-}" ] || rm -rf --one-file-system "$room"
 }
 
-# host_sources [SUITE]: this host's sources of it as one-line entries, "deb URI SUITE main".
+# host_sources [SUITE]: print this host's sources of it as one-line entries, "deb URI SUITE main".
 host_sources()
 {
 	cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
@@ -73,7 +73,7 @@ host_sources()
 	done
 }
 
-# The same mirror has other suites: that of this host's own stands for a suite that its apt does not know.
+# The same mirror has other suites: a suite that this host's apt does not know takes the mirror of the host's own.
 sources_of_suite()
 {
 	own=$(host_sources "$suite" | sort -u)
@@ -92,7 +92,7 @@ mount_room()
 	mount --bind /dev/pts "$root/dev/pts"
 }
 
-# Becomes the command; for one in the background, so that its process is the command itself.
+# exec, so that a process in the background is the command itself.
 become_in_room()
 {
 	exec chroot "$root" /usr/bin/env -u ROOM_INSIDE HOME=/root TMPDIR=/tmp \
@@ -118,7 +118,7 @@ make_room()
 	echo "$sources" >"$root/etc/apt/sources.list"
 	apt-config dump | grep -i '^Acquire::https*::Proxy' >"$root/etc/apt/apt.conf.d/90room" || :
 	cp -L /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null || :
-	# the index of a suite that moves is old on a mirror that stands still
+	# a mirror that stands still has an old index of a suite that moves
 	[ "$suite" != sid ] || echo 'Acquire::Check-Valid-Until "false";' >>"$root/etc/apt/apt.conf.d/90room"
 	mount_room
 	git clone -q --no-hardlinks . "$root/sallyport"
