@@ -15,7 +15,7 @@
 
 #define LINE(text) (text), sizeof(text) - 1
 
-/* Lines that are no account, and a part of what is said about them. */
+/* Lines that are no account, and a part of the error for each. */
 static const struct {
 	const char *line;
 	size_t len;

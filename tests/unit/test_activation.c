@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Variables of sockets that were inherited. */
+/* Variables that describe inherited sockets. */
 #include "daemon/master/activation.h"
 
 #include <errno.h>
@@ -37,7 +37,7 @@ bad_variables(void **state)
 		    activation_parse(rows[i].fds, rows[i].pid, NULL, NULL, SELF, &inherited), rows[i].result);
 }
 
-/* Of a listener for a proxy, in both directions. */
+/* The names of a listener for a proxy, written and parsed. */
 static void
 names_for_a_proxy(void **state)
 {
@@ -104,7 +104,7 @@ names_of_a_former_server(void **state)
 	}
 }
 
-/* So many names of a former server fit into its variable. */
+/* The variable has room for this many names of a former server. */
 static void
 names_are_short(void **state)
 {

@@ -24,7 +24,7 @@ struct row {
 	size_t network_len;
 };
 
-/* Decode in pieces, each from and to memory of just the promised size, so that a sanitizer sees a byte too far. */
+/* Decode in pieces. Input and output have exactly the promised size, so that a sanitizer sees a byte too far. */
 static size_t
 decode_in_pieces(const char *in, size_t len, size_t (*next_piece)(size_t left, size_t wanted), size_t wanted, char *out)
 {
@@ -63,7 +63,7 @@ fixed_piece(size_t left, size_t wanted)
 static size_t
 random_piece(size_t left, size_t wanted)
 {
-	return (size_t)rand() % ((left < wanted ? left : wanted) + 1);	/* 0 is a piece, too */
+	return (size_t)rand() % ((left < wanted ? left : wanted) + 1);	/* a piece of no bytes counts too */
 }
 
 static void
@@ -127,7 +127,7 @@ test_encode(void **state)
 	}
 }
 
-/* Whatever is in a file, it comes back as it was, however both ways were cut. */
+/* Any file comes back unchanged, whatever the sizes of the pieces in both directions. */
 static void
 test_round_trip(void **state)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The progress bar: for every width one line that fits, honest about what is not known. */
+/* The progress bar: one line that fits every width, and claims nothing unknown. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -148,7 +148,7 @@ test_speed(void **state)
 	assert_uint_in_range(speed_get(&speed), 999000, 1001000);	/* no slow start */
 	for (unsigned int i = 1; i <= 10; i++)
 		speed_add(&speed, 3000 + i * 100, 2000000);
-	assert_uint_in_range(speed_get(&speed), 300000, 700000);	/* a second of silence: it falls, not at once */
+	assert_uint_in_range(speed_get(&speed), 300000, 700000);	/* a second of silence lowers it, not at once */
 	for (unsigned int i = 1; i <= 200; i++)
 		speed_add(&speed, 4000 + i * 100, 2000000);
 	assert_uint_in_range(speed_get(&speed), 0, 5000);

@@ -121,7 +121,7 @@ test_totals_hold_live_and_ended(void **state)
 	}
 }
 
-/* Whatever stands in a slot is shown without harm, and does not spoil the sums. */
+/* A reader shows any content of a slot without harm, and the sums stay right. */
 static void
 test_hostile_slot(void **state)
 {
@@ -169,7 +169,7 @@ test_long_path_keeps_its_end(void **state)
 	assert_int_equal(session.path[CLAIM_PATH_SIZE - 2], 'z');
 }
 
-/* What a forked reader gets cannot be written, nor mapped anew for writing. */
+/* A forked reader can neither write its mapping, nor make it writable. */
 static void
 test_attach_is_read_only(void **state)
 {
@@ -198,7 +198,7 @@ test_attach_is_read_only(void **state)
 	assert_int_equal(status, 0);
 }
 
-/* A session has its own page, and neither another's nor the facts. */
+/* A session maps its own page, and neither another session's nor the facts. */
 static void
 test_confined_session(void **state)
 {

@@ -32,7 +32,7 @@ test_burst_then_rate(void **state)
 	assert_false(budget_take(&budget, &size, now + 19));
 	assert_true(budget_take(&budget, &size, now + 20));
 	assert_false(budget_take(&budget, &size, now + 20));
-	/* no more than before however long nobody asks */
+	/* a long pause saves no more than this */
 	now += 24ULL * 3600 * 1000;
 	assert_int_equal(take_all(&budget, &size, now), 100);
 	for (int i = 0; i < 1000; i++)

@@ -74,7 +74,7 @@ test_empty(void **state)
 
 	(void)state;
 	buf_init(&buf, 0);
-	assert_null(buf.data);	/* nothing is allocated before there is something */
+	assert_null(buf.data);	/* an empty buffer allocates nothing */
 	buf_clear(&buf);
 	buf_consume(&buf, 0);
 	assert_int_equal(buf_add(&buf, NULL, 0), 0);
@@ -104,7 +104,7 @@ test_growth(void **state)
 	assert_int_equal(buf_add(&buf, "x", 1), -ENOBUFS);
 	buf_free(&buf);
 	assert_null(buf.data);
-	assert_int_equal(buf_add(&buf, "again", 5), 0);	/* usable as it was */
+	assert_int_equal(buf_add(&buf, "again", 5), 0);	/* the buffer is usable again */
 	buf_free(&buf);
 }
 

@@ -40,7 +40,7 @@ remove_directory(void **state)
 	return rmdir(directory);
 }
 
-/* The pair of key and certificate is refused, and the reason has this in it; NULL: it is good. */
+/* Check that the pair is refused for a reason that contains this text; NULL: that it is good. */
 static void
 check_pair(EVP_PKEY *key, X509 *certificate, const char *reason)
 {
@@ -103,7 +103,7 @@ test_no_pem(void **state)
 		assert_non_null(strstr(report.error, "'KEY' holds no PEM private key"));
 		close(fd);
 	}
-	/* each where the other belongs */
+	/* key and certificate exchanged */
 	assert_int_equal(certificate_check(key_fd, chain_fd, "CHAIN", "KEY", &report), -EINVAL);
 	close(key_fd);
 	close(chain_fd);
@@ -177,7 +177,7 @@ test_modes_of_keys(void **state)
 			close(fd);
 		else
 			assert_int_equal(fd, -EPERM);
-		/* of a certificate the mode is nobody's business */
+		/* any mode of a certificate is fine */
 		fd = certificate_open(path, false, error, sizeof(error));
 		if (geteuid() == 0 || (rows[i].mode & 0400) != 0)
 			assert_true(fd >= 0);

@@ -25,7 +25,7 @@ test_verbs(void **state)
 	for (const struct command *command = commands; command->verb != NULL; command++) {
 		size_t len = strlen(command->verb);
 
-		assert_uint_in_range(len, 3, 15);	/* what line_split() can give */
+		assert_uint_in_range(len, 3, 15);	/* the lengths that line_split() can return */
 		for (size_t i = 0; i < len; i++)
 			if (!isupper((unsigned char)command->verb[i]) &&
 			    (i == 0 || !isdigit((unsigned char)command->verb[i])))
@@ -58,7 +58,7 @@ test_columns(void **state)
 		if (command->syntax == NULL || strncmp(command->syntax, command->verb, len) != 0)
 			fail_msg("%s has no syntax", command->verb);
 		if (strcmp(command->verb, "NOOP") == 0)
-			continue;	/* takes what it does not ask for */
+			continue;	/* NOOP takes arguments that its syntax does not show */
 		if ((command->argument == ARG_NONE) != (command->syntax[len] == '\0'))
 			fail_msg("%s: syntax '%s' and argument differ", command->verb, command->syntax);
 		if ((command->argument == ARG_OPTIONAL || command->argument == ARG_PATH_OPTIONAL) &&
@@ -67,7 +67,7 @@ test_columns(void **state)
 	}
 }
 
-/* RFC 2389, 3.2: a feature is one line of its own; a verb with several has them on as many. */
+/* RFC 2389, 3.2: each feature has a line of its own; a verb with several features has as many lines. */
 static void
 test_features(void **state)
 {
@@ -86,7 +86,7 @@ test_features(void **state)
 	}
 }
 
-/* What RFC 959, 5.1 and RFC 1123, 4.1.2.13 ask for at least, and what clients take for granted. */
+/* The verbs that RFC 959, 5.1 and RFC 1123, 4.1.2.13 require, and those that clients expect. */
 static void
 test_complete(void **state)
 {
@@ -145,7 +145,7 @@ test_complete(void **state)
 	}
 }
 
-/* Does a row of the page's table begin with the verb, and name its source? */
+/* True when a row of the page's table begins with the verb, and names its source. */
 static bool
 stands_in_page(FILE *page, const struct command *command)
 {

@@ -75,12 +75,12 @@ load(const char *text, struct config **config)
 	return load_bytes(text, strlen(text), config);
 }
 
-/* Texts that are refused, and what is said; "%" stands for the file's path. */
+/* Texts that the parser refuses, and its errors; "%" stands for the file's path. */
 static const struct {
 	const char *text;
 	const char *told[4];
 } bad_files[] = {
-    /* what libconfuse would let pass, or tell with the wrong line */
+    /* libconfuse accepts these, or reports them with the wrong line */
     {"log {\n level = info\n", {"%:1: this '{' is never closed"}},
     {"\n}\n", {"%:2: a '}' that closes nothing"}},
     {"banner = \"${HOME}\"\n", {"%:1: '${' is not expanded"}},
@@ -94,7 +94,7 @@ static const struct {
     {"banner = \"a\x01\"\n", {"%:1: a control character"}},
     {"include(\"/etc/passwd\")\n", {"%:1: a parenthesis"}},
     {"# one\n// two\n/* three\n four */\nbanner = \"\"\n", {"%:5: banner: empty: ''"}},
-    /* unknown keys, all of them in one run */
+    /* one run reports all unknown keys */
     {"banne = x\nlog {\n levle = 1\n}\nquux = {1, 2}\nidle = 5\n",
 	{"%:1: banne: unknown key; did you mean 'banner'?", "%:3: log.levle: unknown key; did you mean 'level'?",
 	    "%:5: quux: unknown key; sallyport.conf(5)", "%:6: idle: unknown key here; it belongs in 'timeouts { }'"}},
@@ -215,7 +215,7 @@ test_no_file(void **state)
 	assert_int_equal(config_load(directory, take_error, NULL, &config), -EINVAL);
 	unlink(path);
 	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_int_equal(config_load(path, take_error, NULL, &config), -EINVAL);	/* and does not hang */
+	assert_int_equal(config_load(path, take_error, NULL, &config), -EINVAL);	/* opening it does not hang */
 	unlink(path);
 	assert_int_equal(load_bytes("banner = \"a\0b\"\n", 15, &config), -EINVAL);
 }
@@ -446,7 +446,7 @@ test_accounts_of_store(void **state)
 	assert_non_null(strstr(told.data, ":1: accounts: \"postgresql:\" needs broker-user"));
 }
 
-/* login-message: what it names is read, bounded, and made fit to be shown. */
+/* login-message: the parser reads the file that it names, bounds it, and makes it fit for clients. */
 static void
 test_login_message(void **state)
 {
@@ -544,7 +544,7 @@ read_tree_file(const char *name, struct buf *out)
 	int fd;
 
 	if (!find_tree(tree))
-		skip();	/* runs outside of the source tree */
+		skip();	/* the program runs outside of the source tree */
 	snprintf(file, sizeof(file), "%s/%s", tree, name);
 	fd = open(file, O_RDONLY | O_CLOEXEC);
 	assert_true(fd >= 0);

@@ -33,7 +33,7 @@ host(const char *text, uint16_t port)
 	return address;
 }
 
-/* The first port of a range that nobody uses now, below those that the kernel gives away by itself. */
+/* The first port of a range that is free now, below the kernel's ephemeral ports. */
 static uint16_t
 free_range(const union address *local)
 {
@@ -122,7 +122,7 @@ test_connect(void **state)
 	close_fd(&accepted);
 	close_fd(&fd);
 	close_fd(&listener);
-	/* nobody listens there any more: refused at once or a little later, but not by us */
+	/* nothing listens there any more: the kernel refuses, now or later, but this function does not */
 	assert_int_not_equal(data_socket_connect(&local, 0, &peer, &target, &fd), -EACCES);
 	close_fd(&fd);
 }
@@ -176,7 +176,7 @@ test_listen_ipv6(void **state)
 	check_listening(&local, free_range(&local));
 }
 
-/* Listeners for later: each on a port of its own, and none out of a range that is full. */
+/* Spare listeners: each has a port of its own, and a full range gives none. */
 static void
 test_listen_spare(void **state)
 {
@@ -187,7 +187,7 @@ test_listen_spare(void **state)
 	unsigned made = 0;
 
 	(void)state;
-	for (int i = 0; i < 20 && made < 2; i++) {	/* a port that happens to be somebody's ends it */
+	for (int i = 0; i < 20 && made < 2; i++) {	/* a port that is taken by chance ends it */
 		made = data_socket_listen_spare(&local, 10000, 60000, LISTEN_SPARE_MAX, ports, fds);
 		assert_uint_in_range(made, 0, LISTEN_SPARE_MAX);
 		for (unsigned k = 0; k < made; k++) {
@@ -207,7 +207,7 @@ test_listen_spare(void **state)
 	low = address_port(&bound);
 	assert_int_equal(data_socket_listen_spare(&local, low, low, LISTEN_SPARE_MAX, ports, fds), 0);
 	close_fd(&taken);
-	/* in a range of one port the second is taken by the first */
+	/* in a range of one port the first listener takes the only one */
 	assert_int_equal(data_socket_listen_spare(&local, low, low, LISTEN_SPARE_MAX, ports, fds), 1);
 	close_all(fds, 1);
 }
@@ -225,14 +225,14 @@ test_full_range(void **state)
 		assert_int_equal(data_socket_listen(&local, low, low + RANGE - 1, &last, &fds[i]), 0);
 	assert_int_equal(data_socket_listen(&local, low, low + RANGE - 1, &bound, &more), -EADDRINUSE);
 	assert_int_equal(more, -1);
-	/* one that comes free is found, wherever in the range it is */
+	/* it finds a port that comes free, wherever in the range that is */
 	close_fd(&fds[RANGE - 1]);
 	assert_int_equal(data_socket_listen(&local, low, low + RANGE - 1, &bound, &fds[RANGE - 1]), 0);
 	assert_int_equal(address_port(&bound), address_port(&last));
 	close_all(fds, RANGE);
 }
 
-/* A range that was used up by closed connections, which wait out their time, is as good as new. */
+/* A range whose ports are all in TIME_WAIT serves as well as a fresh one. */
 static void
 test_time_wait(void **state)
 {
@@ -249,7 +249,7 @@ test_time_wait(void **state)
 		served = accept(listener, NULL, NULL);
 		assert_true(served >= 0);
 		close_fd(&listener);
-		close_fd(&served);	/* this end first: it is the one that waits */
+		close_fd(&served);	/* the end that closes first keeps the port in TIME_WAIT */
 		close_fd(&client);
 	}
 }

@@ -36,7 +36,7 @@ test_empty(void **state)
 	assert_null(deadlines_first(&deadlines));
 }
 
-/* Whatever is set, moved and dropped in between, they come out in order, and all of them. */
+/* Deadlines are set, moved and dropped at random: all of them come out, in order. */
 static void
 test_order(void **state)
 {

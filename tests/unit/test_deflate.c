@@ -39,7 +39,7 @@ pack(const char *plain, size_t len, size_t piece, size_t size, char *out)
 	return used;
 }
 
-/* Returns the bytes that came out, or what inflate_next() ended with. */
+/* Returns the number of bytes that came out, or the error of inflate_next(). */
 static long
 unpack(const char *packed, size_t len, size_t piece, size_t size, uint64_t most, char *out, bool *is_complete)
 {
@@ -84,7 +84,7 @@ test_round(void **state)
 				size_t len;
 
 				if (lengths[i] == PLAIN && (pieces[j] == 1 || sizes[k] == 1))
-					continue; /* the same at length */
+					continue; /* one byte at a time takes too long for this length */
 				len = pack(plain, lengths[i], pieces[j], sizes[k], packed);
 				assert_true(len > 0);
 				assert_int_equal(
@@ -110,10 +110,10 @@ test_bad(void **state)
 	assert_false(is_complete);
 	assert_int_equal(unpack(packed, 1, 1, 65536, PLAIN, back, &is_complete), 0);
 	assert_false(is_complete);
-	/* bytes behind the end */
+	/* bytes after the end */
 	packed[len] = 'x';
 	assert_int_equal(unpack(packed, len + 1, len + 1, 65536, PLAIN, back, &is_complete), -EPROTO);
-	/* the checksum */
+	/* a wrong checksum */
 	packed[len - 1] ^= 1;
 	assert_int_equal(unpack(packed, len, 4096, 65536, PLAIN, back, &is_complete), -EPROTO);
 	assert_int_equal(unpack("no zlib at all", 14, 14, 65536, PLAIN, back, &is_complete), -EPROTO);
@@ -123,7 +123,7 @@ test_bad(void **state)
 	free(back);
 }
 
-/* What may come out is counted to the byte. */
+/* The limit of the output is exact to the byte. */
 static void
 test_limit(void **state)
 {
@@ -142,7 +142,7 @@ test_limit(void **state)
 	free(back);
 }
 
-/* To close without a begin, or twice, is harmless. */
+/* Closing without a begin, or twice, is harmless. */
 static void
 test_close(void **state)
 {

@@ -29,7 +29,7 @@ test_unknown(void **state)
 			    reply_code_for_error(classes[c], errors[i]), classes[c] == REPLY_PLACE ? 550 : 451);
 }
 
-/* No error is ever told as a success, and only codes that RFC 959, 5.4 (RFC 3659, 5 for 554) has for the class. */
+/* Every error has a code of failure that RFC 959, 5.4 (RFC 3659, 5 for 554) allows for its class. */
 static void
 test_classes(void **state)
 {
@@ -73,7 +73,7 @@ test_codes(void **state)
 	    {-EINVAL, 550, 553, 501},
 	    {-ENAMETOOLONG, 550, 553, 501},
 	    {-EBUSY, 450, 450, 450},	/* another upload to the same name */
-	    {-EHOSTDOWN, 450, 450, 450},	/* the same, where the other may be a machine that is gone */
+	    {-EHOSTDOWN, 450, 450, 450},	/* the same, where another machine may hold it, which may be gone */
 	    {-ENOSYS, 550, 553, 550},	/* a rename that must not replace */
 	    {-ERANGE, 554, 554, 501},	/* REST beyond the end */
 	    {-ENOSPC, 452, 452, 451},

@@ -80,12 +80,12 @@ test_delays(void **state)
 	for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
 		fail_at(1, now);
 		assert_int_equal(wait_of(1, now), waits[i]);
-		assert_int_equal(wait_of(2, now), 0);	/* others do not pay for it */
+		assert_int_equal(wait_of(2, now), 0);	/* other addresses do not wait */
 		now += 20000;
 	}
 }
 
-/* Waiting is what a failure costs: who comes late enough does not wait again. */
+/* A client that comes after its wait is over does not wait again. */
 static void
 test_wait_runs(void **state)
 {
@@ -100,7 +100,7 @@ test_wait_runs(void **state)
 	assert_int_equal(wait_of(1, START + 5000), 0);
 }
 
-/* Connections side by side do not try faster than one would. */
+/* Connections side by side get no more tries than one connection. */
 static void
 test_parallel_attempts_queue(void **state)
 {
@@ -109,7 +109,7 @@ test_parallel_attempts_queue(void **state)
 	fail_at(1, START);
 	for (uint64_t i = 1; i <= 50; i++)
 		assert_int_equal(wait_of(1, START), i * 500);
-	/* what fails meanwhile does not shorten what is reserved */
+	/* a failure meanwhile does not shorten the reserved waits */
 	fail_at(1, START);
 	assert_true(wait_of(1, START) >= 50 * 500);
 }
@@ -122,9 +122,9 @@ test_forgetting(void **state)
 	fail_at(1, START);
 	fail_at(1, START);
 	assert_int_equal(wait_of(1, START + FORGET), 0);
-	assert_int_equal(wait_of(1, START + FORGET), 0);	/* and nothing is reserved any more */
+	assert_int_equal(wait_of(1, START + FORGET), 0);	/* the table holds no reservation any more */
 	fail_at(1, START + FORGET);
-	assert_int_equal(wait_of(1, START + FORGET), 250);	/* counted from the beginning */
+	assert_int_equal(wait_of(1, START + FORGET), 250);	/* the address counts from the beginning again */
 }
 
 static void
@@ -134,7 +134,7 @@ test_last_failure_counts(void **state)
 	fail_at(1, START);
 	fail_at(1, START + FORGET - 1);
 	assert_int_equal(wait_of(1, START + FORGET - 1), 500);
-	assert_int_equal(wait_of(1, START + FORGET + 10), 989);	/* behind the one before */
+	assert_int_equal(wait_of(1, START + FORGET + 10), 989);	/* after the wait of the attempt before */
 }
 
 static void
@@ -144,13 +144,13 @@ test_bounded_memory(void **state)
 	for (uint32_t i = 1; i <= 3 * FAILURES_MAX; i++)
 		fail_at(i, START + i);
 	assert_int_equal(failures.used, FAILURES_MAX);
-	/* the least recent gave way */
+	/* the least recent address has lost its row */
 	assert_int_equal(wait_of(1, START + 3 * FAILURES_MAX), 0);
 	assert_int_equal(wait_of(2 * FAILURES_MAX, START + 3 * FAILURES_MAX), 0);
 	assert_int_equal(wait_of(3 * FAILURES_MAX, START + 3 * FAILURES_MAX), 250);
 }
 
-/* Room that a ban leaves is used again, and nobody else is forgotten for it. */
+/* A new address takes the row of an ended ban, and no other address loses its own. */
 static void
 test_room_of_an_ended_ban(void **state)
 {
@@ -169,7 +169,7 @@ test_room_of_an_ended_ban(void **state)
 		assert_int_equal(wait_of(i, START), i == 7 ? 0 : 250);
 }
 
-/* An address that fails all the time is not pushed out by many that fail once. */
+/* Many addresses that fail once do not displace an address that fails all the time. */
 static void
 test_frequent_stays(void **state)
 {
@@ -261,7 +261,7 @@ test_a_ban_counts_anew(void **state)
 	assert_false(fail_at(1, START + 2000));
 }
 
-/* A flood of addresses takes neither bans away while others can go, nor those by hand at all. */
+/* A flood of addresses displaces no ban while another row can go, and never one that an administrator set. */
 static void
 test_bans_stay_in_a_flood(void **state)
 {
@@ -277,7 +277,7 @@ test_bans_stay_in_a_flood(void **state)
 	assert_int_equal(failures.used, FAILURES_MAX);
 	assert_int_equal(failures.banned, FAILURES_MAX);
 	assert_true(is_banned(1, START + 10));
-	assert_false(is_banned(2, START + 10));	/* the one that ends first gave way */
+	assert_false(is_banned(2, START + 10));	/* the ban that ends first has lost its row */
 	for (uint32_t i = 1; i <= FAILURES_MAX; i++)
 		assert_int_equal(ban(i, START, START + 10, true), 0);
 	assert_int_equal(ban(FAILURES_MAX + 1, START, START + 10, true), -ENOSPC);

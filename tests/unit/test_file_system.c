@@ -48,7 +48,7 @@ test_names(void **state)
 	assert_string_equal(file_system_name_of_type(TYPE_UNKNOWN), "file system 0x12345678");
 }
 
-/* A device is believed without a call; else the file system is asked; what cannot be asked is shared. */
+/* A device needs no call; otherwise the file system answers; an unknown one counts as shared. */
 static void
 test_of_descriptors(void **state)
 {
@@ -58,7 +58,7 @@ test_of_descriptors(void **state)
 	(void)state;
 	assert_true(proc >= 0);
 	assert_int_equal(fstat(proc, &st), 0);
-	assert_int_equal(file_system_kind_of(proc, st.st_dev), FILE_SYSTEM_SHARED);	/* none that homes are on */
+	assert_int_equal(file_system_kind_of(proc, st.st_dev), FILE_SYSTEM_SHARED);	/* a type that has no homes */
 	assert_int_equal(file_system_kind_of(-1, makedev(8, 1)), FILE_SYSTEM_LOCAL);
 	assert_int_equal(file_system_kind_of(-1, makedev(0, 1)), FILE_SYSTEM_SHARED);
 	close(proc);

@@ -7,7 +7,7 @@
 
 #include "common/banned.h"
 
-/* Malformed and out of turn: the process ends. */
+/* A malformed request, or one out of turn, ends the process. */
 
 static void
 test_protocol_errors(void **state)
@@ -95,7 +95,7 @@ test_confined(void **state)
 	assert_int_equal(store(STORE_REPLACE, 0, "/loop", "x", true), -ELOOP);
 	assert_int_equal(store(STORE_REPLACE, 0, "/up", "x", true), -EISDIR);
 	assert_int_equal(store(STORE_REPLACE, 0, "/root", "x", true), -EISDIR);
-	assert_int_equal(store(STORE_REPLACE, 0, "/abs", "x", true), -ENOENT);	/* there is no /etc here */
+	assert_int_equal(store(STORE_REPLACE, 0, "/abs", "x", true), -ENOENT);	/* the home has no /etc */
 }
 
 static void
@@ -247,21 +247,21 @@ test_upload_broken(void **state)
 	check_content("a", "old");
 	assert_int_equal(ask_size("/a", &size), 0);
 	assert_int_equal(size, 3);
-	/* side by side: only the partial's own size is clear */
+	/* both files exist: only the partial's own size is unambiguous */
 	assert_int_equal(store(STORE_AT, 3, "/a", "x", true), -ERANGE);
 	assert_int_equal(store(STORE_APPEND, 0, "/a", "x", true), -EEXIST);
 	check_content("a", "old");
 	assert_int_equal(store(STORE_AT, 2, "/a", "w", true), 0);
 	check_content("a", "new");
 
-	/* without a byte, nothing is kept */
+	/* an upload of no bytes that breaks off leaves no partial */
 	assert_int_equal(store(STORE_REPLACE, 0, "/b", "", false), 0);
 	assert_false(exists(partial_of("b")));
 	/* an empty file is a file */
 	assert_int_equal(store(STORE_REPLACE, 0, "/b", "", true), 0);
 	check_content("b", "");
 
-	/* the session dies in the midst of it */
+	/* the session dies in the middle of it */
 	assert_int_equal(ask_write(STORE_REPLACE, 0, "/a", &fd), 0);
 	assert_int_equal(io_write_all(fd, "xyz", 3), 0);
 	close(fd);
@@ -270,7 +270,7 @@ test_upload_broken(void **state)
 	check_content(partial_of("a"), "xyz");
 }
 
-/* A taken-over protocol process keeps the descriptor: no answer tells that the upload is whole, and the process ends. */
+/* A taken-over protocol process keeps the descriptor: files never answers that the upload is whole, and ends. */
 static void
 check_held(bool is_whole)
 {
@@ -300,7 +300,7 @@ test_upload_held(void **state)
 	check_held(false);	/* a partial that another upload may go on with */
 }
 
-/* What was kept of one upload would be of use in the next one to the same file. */
+/* A descriptor kept from one upload could write into the next upload of the same file. */
 static void
 test_upload_held_and_resumed(void **state)
 {
@@ -338,7 +338,7 @@ test_upload_resume(void **state)
 	check_content(partial_of("a"), "123ab");
 	assert_int_equal(store(STORE_APPEND, 0, "/a", "cd", true), 0);
 	check_content("a", "123abcd");
-	/* finished, and no partial: in place */
+	/* the file is finished and has no partial: APPE and REST write in place */
 	assert_int_equal(store(STORE_APPEND, 0, "/a", "e", true), 0);
 	assert_int_equal(stored_start, 7);
 	check_content("a", "123abcde");
@@ -360,7 +360,7 @@ test_upload_locked(void **state)
 	put_file("f", "old");
 	put_dir("d");
 	channel = -1;
-	start(false);	/* before there is a descriptor that it would inherit */
+	start(false);	/* started before there is a descriptor that it would inherit */
 	second = channel;
 	channel = first;
 	assert_int_equal(ask_write(STORE_REPLACE, 0, "/a", &fd), 0);
@@ -369,7 +369,7 @@ test_upload_locked(void **state)
 	assert_int_equal(store(STORE_APPEND, 0, "/a", "x", true), -EBUSY);
 	assert_int_equal(ask_path(IPC_remove_file, "/a"), -EBUSY);
 	assert_int_equal(store(STORE_REPLACE, 0, "/b", "x", true), 0);
-	/* in place against whole */
+	/* one writes in place, the other one replaces the whole file */
 	assert_int_equal(ask_write(STORE_APPEND, 0, "/f", &other_fd), 0);
 	channel = first;
 	close(fd);
@@ -394,7 +394,7 @@ test_upload_locked(void **state)
 	assert_int_equal(ask_path(IPC_remove_directory, "/d"), 0);
 }
 
-/* An end between the two calls of a rename by link(2) leaves the finished file with the name of its partial as well. */
+/* A process that dies between the two calls of a rename by link(2) leaves the finished file under both names. */
 static void
 test_upload_left_over(void **state)
 {
@@ -412,7 +412,7 @@ test_upload_left_over(void **state)
 	assert_false(exists(partial_of("f")));
 	assert_int_equal(stat(at("f"), &st), 0);
 	assert_int_equal(st.st_nlink, 1);
-	/* the finished file has another name by now */
+	/* the finished file has another name now */
 	for (int mode = STORE_REPLACE; mode <= STORE_APPEND; mode += STORE_APPEND - STORE_REPLACE) {
 		assert_int_equal(link(at("f"), at(partial_of("f"))), 0);
 		assert_int_equal(rename(at("f"), at("renamed")), 0);
@@ -427,7 +427,7 @@ test_upload_left_over(void **state)
 
 #define RACES 1000
 
-/* One round: a session ends an upload, and another appends at some moment of that, some microseconds later. */
+/* One round: a session ends an upload, and another one appends some microseconds later. */
 static void
 race_end_and_append(int first, int second, unsigned delay_us)
 {
@@ -466,7 +466,7 @@ setup_unsynced(void **state)
 	return 0;
 }
 
-/* The append looks for the finished file, then for the partial: between the two, one becomes the other. */
+/* The append looks for the finished file, then for the partial; the upload may finish between the two. */
 static void
 test_upload_appended_at_its_end(void **state)
 {
@@ -521,7 +521,7 @@ test_upload_unique(void **state)
 	assert_int_equal(store(STORE_UNIQUE, 0, "/u", "3", true), 0);
 	assert_string_equal(stored_name, "u.3");
 	check_content("u", "0");
-	/* one that came in the meantime is not replaced */
+	/* the upload does not replace a file that appeared meanwhile */
 	assert_int_equal(ask_write(STORE_UNIQUE, 0, "/v", &fd), 0);
 	put_file("v", "other");
 	close(fd);
@@ -584,7 +584,7 @@ test_upload_in_place(void **state)
 	assert_int_equal(ask_size("/p", &size), -ENOENT);
 }
 
-/* Partials cannot be named, and old ones go. */
+/* Clients cannot name partials, and old partials go. */
 static void
 test_partials_hidden(void **state)
 {
@@ -615,7 +615,7 @@ test_partials_hidden(void **state)
 	assert_false(exists(path + 1));
 	assert_int_equal(ask_path(IPC_remove_file, "/a"), -ENOENT);
 
-	/* a directory is swept at the first upload to it */
+	/* the first upload to a directory sweeps it */
 	assert_int_equal(ask_path(IPC_make_directory, "/s"), 0);
 	snprintf(target, sizeof(target), "s/%s", partial_of("old"));
 	put_file(target, "x");
@@ -777,7 +777,7 @@ test_list_facts(void **state)
 	assert_int_equal(ask_facts(FACTS_ALL, "/none"), -ENOENT);
 }
 
-/* The reader gives up: the listing stops, and the session goes on. */
+/* The reader closes the connection: the listing stops, and the session goes on. */
 static void
 test_list_reader_gone(void **state)
 {

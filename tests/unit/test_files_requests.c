@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The files process from the outside, continued: hashes, times and modes, copies, whole trees,
- * and the word that stops them.
+ * The files process from the outside, continued: hashes, times and modes, copies, whole trees, and the message that
+ * stops them.
  */
 #include "tests/unit/cmocka_ranges.h"
 #include "tests/unit/files_fixture.h"
@@ -86,7 +86,7 @@ ask_u64(enum ipc_kind kind, const char *path, uint64_t *value)
 	return r;
 }
 
-/* Send the message in hand with stop behind it, so that the one is found while the other is worked on. */
+/* Send the message in hand and stop right after it, so that files finds stop while it works. */
 static int
 ask_and_stop(void)
 {
@@ -126,7 +126,7 @@ make_old(const char *path)
 	assert_int_equal(utimensat(AT_FDCWD, at(path), times, AT_SYMLINK_NOFOLLOW), 0);
 }
 
-/* Malformed and out of turn. */
+/* Malformed requests, and requests out of turn. */
 
 static void
 check_fatal(void)
@@ -171,7 +171,7 @@ test_stop(void **state)
 	put_large("large", 20 << 20);
 	put_dir("d");
 	put_file("d/f", "x");
-	/* nothing runs: dropped, also before list_end */
+	/* nothing runs: files drops it, also before list_end */
 	ipc_begin(&message, IPC_stop);
 	assert_int_equal(ipc_send(channel, &message, -1), 0);
 	assert_int_equal(ask_u64(IPC_tree_size, "/d", &size), 0);
@@ -288,7 +288,7 @@ skip_without_attributes(void)
 static void
 test_hash_kept(void **state)
 {
-	/* not to be believed: of another size, time or form; then one that is */
+	/* kept digests of another size, time or form, which files ignores; then one that it uses */
 	static const struct {
 		const char *value, *expected;
 	} rows[] = {
@@ -313,10 +313,10 @@ test_hash_kept(void **state)
 		if (strcmp(digest, rows[i].expected) != 0)
 			fail_msg("row %zu: %s", i, digest);
 	}
-	/* a part is never kept, nor taken from what was */
+	/* files neither keeps the digest of a part, nor takes a part from a kept one */
 	assert_int_equal(ask_hash(HASH_MD5, 0, 2, "/f"), 0);
 	assert_string_equal(digest, "187ef4436122d1cc2f40dc2b92f0eba0");
-	/* a time of the client's choice does not bring a digest back to life */
+	/* a client that sets the old time does not revive a digest */
 	assert_int_equal(ask_set_time(OLD, "/f"), 0);
 	assert_string_equal(kept("f"), "");
 	assert_int_equal(ask_hash(HASH_MD5, 0, UINT64_MAX, "/f"), 0);
@@ -329,7 +329,7 @@ test_hash_not_kept(void **state)
 {
 	(void)state;
 	skip_without_attributes();
-	/* too fresh: another change could bear the same mtime */
+	/* too fresh: the next change could have the same mtime */
 	put_file("fresh", "abc");
 	assert_int_equal(ask_hash(HASH_MD5, 0, UINT64_MAX, "/fresh"), 0);
 	assert_string_equal(kept("fresh"), "");
@@ -392,14 +392,14 @@ test_set_mode(void **state)
 	assert_int_equal(ask_set_mode(0601, "/l"), 0);
 	assert_int_equal(look("f").st_mode & 07777, 0601);
 	assert_int_equal(look("l").st_mode & 07777, 0777);
-	/* there and back again, without a right to open it */
+	/* files changes the mode and back, without a right to open it */
 	assert_int_equal(ask_set_mode(0, "/f"), 0);
 	assert_int_equal(ask_set_mode(0604, "/l"), 0);
 	assert_int_equal(look("f").st_mode & 07777, 0604);
 	assert_int_equal(ask_set_mode(0, "/d"), 0);
 	assert_int_equal(ask_set_mode(0750, "/d"), 0);
 	assert_int_equal(look("d").st_mode & 07777, 0750);
-	/* the administrator's bits of a directory stay, those of a file do not */
+	/* a directory keeps the administrator's bits, a file does not */
 	assert_int_equal(chmod(at("d"), 03750), 0);
 	assert_int_equal(ask_set_mode(0700, "/d"), 0);
 	assert_int_equal(look("d").st_mode & 07777, 03700);
@@ -468,7 +468,7 @@ test_copy(void **state)
 	put_large("large", (9 << 20) + 1);
 	assert_int_equal(ask_copy("/large", "/larger"), 0);
 	assert_int_equal(look("larger").st_size, (9 << 20) + 1);
-	/* by way of a partial, however uploads go; one of a broken upload is written over */
+	/* a copy goes by way of a partial, whatever uploads do, and overwrites that of a broken upload */
 	assert_int_equal(store(STORE_REPLACE, 0, "/b", "longer than new", false), 0);
 	assert_int_equal(ask_copy("/f", "/b"), 0);
 	check_content("b", "new");
@@ -484,7 +484,7 @@ test_copy_locked(void **state)
 	(void)state;
 	put_file("f", "new");
 	channel = -1;
-	start(false);	/* before there is a descriptor that it would inherit */
+	start(false);	/* started before there is a descriptor that it would inherit */
 	second = channel;
 	channel = first;
 	assert_int_equal(ask_write(STORE_REPLACE, 0, "/a", &fd), 0);
@@ -596,7 +596,7 @@ test_tree_too_many(void **state)
 
 	(void)state;
 	if (has_walls)
-		skip();	/* walls do not count entries, and once takes seconds */
+		skip();	/* the walls do not change it, and once already takes seconds */
 	put_dir("d");
 	for (int i = 0; i <= TREE_REMOVE_ENTRIES_MAX; i++) {
 		snprintf(name, sizeof(name), "d/%d", i);
@@ -609,7 +609,7 @@ test_tree_too_many(void **state)
 	assert_false(exists("d"));
 }
 
-/* Another file system in the home: copies by hand, and a tree that is not crossed. */
+/* Another file system in the home: files copies the bytes itself, and no tree crosses the border. */
 static void
 test_other_file_system(void **state)
 {
@@ -882,7 +882,7 @@ try_message(void)
 	return ask_path(IPC_directory_message, "/");
 }
 
-/* Each with what it needs: these rights are enough, and none of them can be missing. */
+/* Each request with the rights that it needs: these are enough, and it fails without any one of them. */
 static void
 test_rights(void **state)
 {
@@ -935,7 +935,7 @@ test_rights(void **state)
 	}
 }
 
-/* SIZE and MDTM: for whoever may list or read. */
+/* SIZE and MDTM work with the right to list or to read. */
 static void
 test_right_to_know(void **state)
 {
@@ -952,7 +952,7 @@ test_right_to_know(void **state)
 	}
 }
 
-/* A file that comes while an upload without the right to overwrite runs stays. */
+/* An upload without the right to overwrite leaves a file that appeared meanwhile. */
 static void
 test_no_overwriting_at_the_end(void **state)
 {
@@ -970,14 +970,14 @@ test_no_overwriting_at_the_end(void **state)
 	check_content("a", "theirs");
 }
 
-/* Descriptors that the test finds in the channel. */
+/* Count the descriptors in the channel. */
 static unsigned
 count_descriptors(void)
 {
 	unsigned count = 0;
 	int errors = 0;
 
-	/* the first error may be that questions were left unread, and comes before the answers */
+	/* the first error may be that files left questions unread, and comes before the answers */
 	while (errors < 2) {
 		if (ipc_receive_now(channel, IPC_PROTOCOL, IPC_STATE_READY, &message) < 0) {
 			errors++;
@@ -1012,7 +1012,7 @@ test_descriptors_left_unread(void **state)
 	close_fd(&home_fd);
 }
 
-/* Whoever reads each answer before the next question may go on for as long as he likes. */
+/* A protocol process that reads each answer before its next question may go on without an end. */
 static void
 test_descriptors_read(void **state)
 {
@@ -1026,7 +1026,7 @@ test_descriptors_read(void **state)
 	}
 }
 
-/* Small answers, until there is no room: nobody waits for the reader. */
+/* Small answers, until there is no room: files does not wait for the reader. */
 static void
 test_answers_left_unread(void **state)
 {

@@ -216,7 +216,7 @@ test_queue_keeps_order_and_tries_over_a_restart(void **state)
 
 	assert_int_equal(queue_open(&queue, place_fd, 3), 0);
 	assert_int_equal(queue.count, 1);
-	entry = queue_due(&queue, 0, &next); /* a new start waits for nothing */
+	entry = queue_due(&queue, 0, &next); /* after a start, no entry waits */
 	assert_int_equal(entry->number, 1);
 	assert_int_equal(entry->tries, 1);
 	assert_int_equal(queue_add(&queue, &sample), 0);

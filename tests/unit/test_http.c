@@ -80,7 +80,7 @@ test_good_requests(void **state)
 	assert_int_equal(parse("GET / HTTP/1.1\nHost:\n\n"), HTTP_OK);
 }
 
-/* Every beginning of a good request is one that is not whole yet. */
+/* Every proper prefix of a good request is incomplete. */
 static void
 test_incomplete_requests(void **state)
 {

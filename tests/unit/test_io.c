@@ -39,7 +39,7 @@ test_close(void **state)
 	assert_int_equal(errno, ENOENT);
 	assert_int_equal(ends[0], -1);
 	close_fd(&ends[1]);
-	none = 1 << 20;	/* not open: closing it sets errno, which is kept */
+	none = 1 << 20;	/* not open: closing it sets errno, which close_fd() restores */
 	close_fd(&none);
 	assert_int_equal(errno, ENOENT);
 }
@@ -68,7 +68,7 @@ nothing(int number)
 	(void)number;
 }
 
-/* Far more than a pipe holds, while signals keep cutting the calls short. */
+/* Write far more than a pipe holds, while signals keep cutting the calls short. */
 static void
 test_all_with_interrupts(void **state)
 {
@@ -121,7 +121,7 @@ test_short_read(void **state)
 	close_fd(&ends[0]);
 }
 
-/* Files and links are replaced; everything else keeps its name, and so does the new file. */
+/* The rename replaces files and links; any other target keeps its name, and so does the new file. */
 static void
 test_rename_over(void **state)
 {

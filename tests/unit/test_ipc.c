@@ -57,7 +57,7 @@ is_notice(const struct row *row)
 	return row->reply_min == IPC_NOTICE;
 }
 
-/* A message on the wire: kind, for a reply the result, and size bytes of fields. The caller frees it. */
+/* Make a message as bytes: kind, for a reply the result, and size bytes of fields. The caller frees it. */
 static uint8_t *
 make_wire(unsigned kind, bool is_reply, int32_t result, size_t size, size_t *len)
 {
@@ -74,7 +74,7 @@ make_wire(unsigned kind, bool is_reply, int32_t result, size_t size, size_t *len
 	return wire;
 }
 
-/* May a reply to the row carry so many descriptors? */
+/* True when a reply to the row may carry this many descriptors. */
 static bool
 is_fd_count_of_reply(const struct row *row, unsigned fd_count)
 {
@@ -111,7 +111,7 @@ decode_reply(unsigned kind, int32_t result, size_t size, unsigned fd_count, enum
 	return r;
 }
 
-/* One process and state that the row is for. */
+/* One process or state of those that the row is for. */
 static enum ipc_process
 first_of(unsigned set)
 {
@@ -210,7 +210,7 @@ test_failed_replies(void **state)
 			assert_int_equal(
 			    decode_reply(kind, results[i], row->reply_min % IPC_NOTICE, fds_of_reply(row), me, when),
 			    -EPROTO);
-		/* neither fields nor a descriptor, not even those of success */
+		/* a failed reply has neither fields nor a descriptor */
 		assert_int_equal(decode_reply(kind, -EIO, 1, 0, me, when), -EPROTO);
 		assert_int_equal(decode_reply(kind, -EIO, 0, 1, me, when), -EPROTO);
 		if (!is_notice(row)) {
@@ -271,13 +271,13 @@ test_table(void **state)
 			assert_uint_in_range(row->reply_min, 0, row->reply_max);
 			assert_uint_in_range(row->reply_max, 0, IPC_MESSAGE_MAX - KIND_SIZE - RESULT_SIZE);
 		}
-		/* protocol, which the network reaches first, is told things and never asked */
+		/* protocol, which the network reaches first, gets notices and never a question */
 		assert_true((row->to & IPC_PROTOCOL) == 0 || is_notice(row));
 	}
 	assert_string_equal(ipc_kind_name(IPC_KIND_COUNT), "unknown");
 }
 
-/* The longest that the parsers let through fits. */
+/* The longest values that the parsers accept fit. */
 static void
 test_longest_fields(void **state)
 {
@@ -336,13 +336,13 @@ test_fields(void **state)
 	assert_string_equal(text, "four");
 	assert_memory_equal(ipc_get_bytes(&message, 3, &len), "a\0b", 3);
 	assert_int_equal(len, 3);
-	assert_false(ipc_end(&message)); /* the empty one is left */
+	assert_false(ipc_end(&message)); /* the empty field is still unread */
 	ipc_get_text(&message, text, sizeof(text));
 	assert_string_equal(text, "");
 	assert_true(ipc_end(&message));
 }
 
-/* Once a field was missing or too long, nothing is given any more. */
+/* After a missing or too long field, every further field is empty. */
 static void
 expect_bad(void)
 {
@@ -469,7 +469,7 @@ test_full_writer(void **state)
 	}
 	ipc_begin(&message, IPC_log);
 	ipc_put_bytes(&message, bytes, IPC_MESSAGE_MAX);
-	ipc_put_u8(&message, 1); /* would fit, but the field before did not */
+	ipc_put_u8(&message, 1); /* this would fit, but the field before it did not */
 	assert_true(message.bad);
 	assert_int_equal(ipc_receive_now(channels[1], IPC_LOGGER, IPC_STATE_ANY, &message), -EAGAIN);
 	close_fd(&channels[0]);
@@ -531,7 +531,7 @@ open_channel(void **state)
 	return 0;
 }
 
-/* Nothing that was sent may have stayed open. */
+/* No sent descriptor stays open. */
 static int
 close_channel(void **state)
 {
@@ -600,13 +600,13 @@ test_channel_oversized(void **state)
 		send_raw(test->channels[0], wire, len, fds);
 		expect_received(test, IPC_LOGGER, IPC_STATE_LOGIN, -EPROTO, "far above");
 	}
-	/* what was cut off does not come as the next one */
+	/* the rest of a truncated message does not come as the next one */
 	send_raw(test->channels[0], wire, 1000, 0);
 	expect_received(test, IPC_LOGGER, IPC_STATE_LOGIN, 0, "the next");
 	free(wire);
 }
 
-/* An empty message is short, not the end of the channel: what is behind it counts. */
+/* An empty message is too short, but not the end of the channel: the next message arrives. */
 static void
 test_channel_empty(void **state)
 {
@@ -632,7 +632,7 @@ test_channel_end(void **state)
 	ipc_begin(&message, IPC_log_reconnect);
 	assert_int_equal(ipc_send(test->channels[0], &message, -1), 0);
 	close_fd(&test->channels[0]);
-	/* what was sent before the end still comes */
+	/* messages sent before the end still arrive */
 	assert_int_equal(ipc_receive(test->channels[1], IPC_MASTER, IPC_STATE_ANY, &message), 0);
 	assert_int_equal(ipc_receive(test->channels[1], IPC_MASTER, IPC_STATE_ANY, &message), -EPIPE);
 	assert_int_equal(ipc_receive_now(test->channels[1], IPC_MASTER, IPC_STATE_ANY, &message), -EPIPE);

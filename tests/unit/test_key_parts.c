@@ -45,7 +45,7 @@ test_round_trip(void **state)
 	}
 }
 
-/* Every beginning of a key, and every key with one byte more, is none. */
+/* Every proper prefix of a key, and every key with one byte more, is refused. */
 static void
 test_damaged(void **state)
 {

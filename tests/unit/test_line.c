@@ -15,7 +15,7 @@
 
 #define BYTES(literal) (literal), sizeof(literal) - 1
 
-/* The reader after line_feed() took all of bytes, piece bytes at a time; stops at the first line end. */
+/* Feed the reader all bytes, piece bytes at a time; stops at the first line end. */
 static enum line_event
 feed(struct line_reader *reader, const char *bytes, size_t len, size_t piece, size_t *used)
 {
@@ -114,7 +114,10 @@ test_ends(void **state)
 	check_rows(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
-/* RFC 1123, 4.1.2.12: WILL and DO are refused; nothing else is answered, or two that refuse would not end. */
+/*
+ * RFC 1123, 4.1.2.12: the reader refuses WILL and DO, and answers nothing else: two sides that refuse would never
+ * end.
+ */
 static void
 test_refusals(void **state)
 {
@@ -159,7 +162,7 @@ static void
 test_telnet(void **state)
 {
 	static const struct line_row rows[] = {
-	    /* what clients send in front of ABOR: IAC IP, IAC DM */
+	    /* clients send IAC IP, IAC DM before ABOR */
 	    {BYTES("\xff\xf4\xff\362ABOR\r\n"), LINE_WHOLE, BYTES("ABOR")},
 	    {BYTES("AB\xff\xf1OR\r\n"), LINE_WHOLE, BYTES("ABOR")},
 	    {BYTES("\xff\xfb\001A\xff\xfc\001B\xff\xfd\x01O\xff\xfe\x01R\r\n"), LINE_WHOLE, BYTES("ABOR")},
@@ -167,17 +170,17 @@ test_telnet(void **state)
 	    {BYTES("\xff\xfd\0NOOP\r\n"), LINE_WHOLE, BYTES("NOOP")},
 	    {BYTES("NOOP\r\xff\xf1\n"), LINE_WHOLE, BYTES("NOOP")},
 	    {BYTES("NOOP\xff\xf1\r\n"), LINE_WHOLE, BYTES("NOOP")},
-	    /* a subnegotiation goes whole, and no further than its line when it does not end */
+	    /* the reader removes a subnegotiation, and at most the rest of the line when it does not end */
 	    {BYTES("AB\xff\xfa\030\001xterm\xff\xff\xff\xf0OR\r\n"), LINE_WHOLE, BYTES("ABOR")},
 	    {BYTES("NOOP\xff\xfa\030x\r\n"), LINE_WHOLE, BYTES("NOOP")},
-	    /* IAC IAC is the byte, and so is IAC in front of what is no telnet command */
+	    /* IAC IAC is the byte, and so is IAC before a byte that is no telnet command */
 	    {BYTES("DELE \xff\xff\r\n"), LINE_WHOLE, BYTES("DELE \xff")},
 	    {BYTES("DELE \xff\xff\xff\xff\r\n"), LINE_WHOLE, BYTES("DELE \xff\xff")},
 	    {BYTES("DELE \xff\xff\xf4\r\n"), LINE_WHOLE, BYTES("DELE \xff\xf4")},
 	    {BYTES("DELE \377a\r\n"), LINE_WHOLE, BYTES("DELE \377a")},
 	    {BYTES("DELE \xff\r\n"), LINE_WHOLE, BYTES("DELE \xff")},
 	    {BYTES("DELE \xff\n"), LINE_WHOLE, BYTES("DELE \xff")},
-	    /* a bare CR stays in front of the byte behind it */
+	    /* a bare CR stays before the byte that follows it */
 	    {BYTES("a\r\xff\377b\n"), LINE_WHOLE, BYTES("a\r\377b")},
 	    {BYTES("a\r\377b\n"), LINE_WHOLE, BYTES("a\r\377b")},
 	    {BYTES("a\r\xff\n"), LINE_WHOLE, BYTES("a\r\xff")},
@@ -222,7 +225,7 @@ test_length(void **state)
 				fail_msg("row %zu in pieces of %zu", i, pieces[p]);
 			assert_uint_in_range(reader.len, 0, COMMAND_LINE_MAX);
 
-			/* the next line is as good as any */
+			/* the next line is read as usual */
 			line_reset(&reader);
 			assert_int_equal(feed(&reader, BYTES("NOOP\r\n"), SIZE_MAX, &used), LINE_WHOLE);
 			assert_string_equal(reader.text, "NOOP");
@@ -251,7 +254,7 @@ test_several_lines(void **state)
 	assert_string_equal(reader.text, "QUIT");
 }
 
-/* It may have been a password. */
+/* The line may have been a password. */
 static void
 test_reset_wipes(void **state)
 {

@@ -25,7 +25,7 @@ shown(const char *name)
 	return (struct list_shown){.prefix = "", .name = name, .name_len = strlen(name)};
 }
 
-/* What is no link. */
+/* A look at a file that is no link. */
 static const struct list_looked *
 looked_at(const struct stat *st)
 {
@@ -71,7 +71,7 @@ test_long_hostile(void **state)
 	check_long(&st, "f", NULL, "---------- 100000 ftp      ftp      9223372036854775807 Jan  1     0 f\r\n");
 }
 
-/* Eight bytes are looked at together: one that must not be shown is seen wherever it stands. */
+/* The code looks at eight bytes at a time, and finds a byte that it must hide at any place. */
 static void
 test_every_place(void **state)
 {
@@ -210,7 +210,7 @@ test_facts_chosen(void **state)
 	}
 }
 
-/* perm, for each who and what (RFC 3659, 7.5.5). */
+/* perm, for each kind of file and relation to it (RFC 3659, 7.5.5). */
 static void
 test_perm(void **state)
 {
@@ -221,11 +221,11 @@ test_perm(void **state)
 		const char *perm;
 	} rows[] = {
 	    {S_IFREG | 0000, 0700, ME, ME, MAY_ALL, ";perm=df;"},
-	    {S_IFREG | 0077, 0000, ME, ME, MAY_ALL, ";perm=;"},	/* the owner's bits alone count */
+	    {S_IFREG | 0077, 0000, ME, ME, MAY_ALL, ";perm=;"},	/* only the owner's bits count */
 	    {S_IFREG | 0777, 0777, ME, ME, MAY_ONLY_LOOK, ";perm=r;"},
 	    {S_IFDIR | 0777, 0777, ME, ME, MAY_ONLY_LOOK, ";perm=el;"},
 	    {S_IFREG | 0604, 0755, 0, 0, MAY_ALL, ";perm=r;"},
-	    {S_IFREG | 0600, 01777, 0, 0, MAY_ALL, ";perm=;"},	/* sticky, and not ours */
+	    {S_IFREG | 0600, 01777, 0, 0, MAY_ALL, ";perm=;"},	/* sticky, and the file is another user's */
 	    {S_IFREG | 0600, 01777, ME, 0, MAY_ALL, ";perm=adfrw;"},
 	    {S_IFDIR | 0400, 0500, ME, ME, MAY_ALL, ";perm=;"},
 	    {S_IFDIR | 0100, 0500, ME, ME, MAY_ALL, ";perm=e;"},
@@ -258,7 +258,7 @@ test_perm(void **state)
 	}
 }
 
-/* STOR takes the place of a file by a rename, for which the directory counts; APPE writes into the file itself. */
+/* STOR replaces a file by a rename, so the directory's mode counts; APPE writes into the file itself. */
 static void
 test_atomic_store(void **state)
 {
@@ -289,12 +289,12 @@ test_atomic_store(void **state)
 	}
 }
 
-/* A link's own deletion and renaming, and what it leads to for the rest. */
+/* Deleting and renaming concern the link, everything else its target. */
 static void
 test_links(void **state)
 {
 	static const struct {
-		mode_t target;	/* 0: nothing */
+		mode_t target;	/* 0: the link leads nowhere */
 		mode_t parent;
 		uid_t link_uid, target_uid;
 		unsigned rights;
@@ -304,7 +304,7 @@ test_links(void **state)
 	    {S_IFREG | 0640, 0700, ME, ME, MAY_ALL, "type=file;size=3;perm=adfrw;unique=0U2;UNIX.mode=0640; "},
 	    {S_IFIFO | 0600, 0700, ME, ME, MAY_ALL, "type=OS.unix=symlink;perm=df;unique=0U2;UNIX.mode=0600; "},
 	    {0, 0700, ME, ME, MAY_ALL, "type=OS.unix=symlink;perm=df;unique=0U1;UNIX.mode=0777; "},
-	    /* RMD does not take a link away, DELE does */
+	    /* DELE removes a link, RMD does not */
 	    {S_IFDIR | 0750, 0700, ME, ME, MAY_RMDIR, "type=OS.unix=symlink;perm=e;unique=0U2;UNIX.mode=0750; "},
 	    {S_IFDIR | 0750, 0700, ME, ME, MAY_DELETE, "type=OS.unix=symlink;perm=de;unique=0U2;UNIX.mode=0750; "},
 	    /* sticky: the owner of the link counts, not that of the target */

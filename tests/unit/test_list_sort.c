@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Names in order, whatever they have in common. */
+/* Sorted names, however much their beginnings share. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ static uint64_t key_at[sizeof(text)];	/* of the name that begins there */
 static void
 begin(void)
 {
-	/* what stands behind a name must not matter */
+	/* the bytes after a name must not matter */
 	memset(text, 0xff, sizeof(text));
 	text_len = count = 0;
 }
@@ -110,7 +110,7 @@ test_orders(void **state)
 	char name[64];
 
 	(void)state;
-	/* 1: in order; the others have no factor of COUNT */
+	/* step 1 adds them in order; no other step has a common factor with COUNT */
 	for (unsigned step = 1; step < COUNT; step += 600) {
 		begin();
 		for (unsigned i = 0; i < COUNT; i++) {
@@ -127,7 +127,7 @@ test_orders(void **state)
 	check_order();
 }
 
-/* Runs of the same key again and again: each name has the one before as its beginning. */
+/* Many names with equal keys: each one begins with the name before it. */
 static void
 test_beginnings(void **state)
 {
@@ -155,7 +155,7 @@ test_same(void **state)
 	check_order();
 }
 
-/* Few letters and few keys: much that is alike, in every length. */
+/* Names of few letters, with few different keys, in every length. */
 static void
 test_random(void **state)
 {

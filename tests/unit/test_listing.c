@@ -103,7 +103,7 @@ test_mlsd_good(void **state)
 	    {"type=file; a;b=c; d", "a;b=c; d", NULL, FTP_KIND_FILE, -1, -1, -1, ""},
 	    {"type=file; ...", "...", NULL, FTP_KIND_FILE, -1, -1, -1, ""},
 	    {"type=file; \033[31mred", "\033[31mred", NULL, FTP_KIND_FILE, -1, -1, -1, ""},
-	    /* blanks where none belong, and no semicolon at the end; what only looks like a fact is a name */
+	    /* blanks in wrong places, and no semicolon at the end; a name that looks like a fact stays a name */
 	    {"type=file; size=3; modify=20200229123456; f", "f", NULL, FTP_KIND_FILE, 3, 1582979696, -1, ""},
 	    {"  type=file;size=3; f", "f", NULL, FTP_KIND_FILE, 3, -1, -1, ""},
 	    {"type=file;size=3 f", "f", NULL, FTP_KIND_FILE, 3, -1, -1, ""},
@@ -231,7 +231,7 @@ test_list_good(void **state)
 	    {"02-29-20  12:34PM       <DIR>          a b", "a b", NULL, FTP_KIND_DIRECTORY, -1, 1582979640, -1, ""},
 	    {"02-29-2020  12:34AM                 3 x", "x", NULL, FTP_KIND_FILE, 3, 1582936440, -1, ""},
 	    {"02-28-99  01:00PM 3 x", "x", NULL, FTP_KIND_FILE, 3, 920206800, -1, ""},
-	    /* what has no date that is one: read, and its time is unknown */
+	    /* the date is none: the line is read, and its time is unknown */
 	    {"drwxr-xr-x 2 a b 4096 Foo 31 12:34 x", "x", NULL, FTP_KIND_DIRECTORY, 4096, -1, 0755, "a"},
 	    {"drwxr-xr-x 2 a b 4096 Jan 32 12:34 x", "x", NULL, FTP_KIND_DIRECTORY, 4096, -1, 0755, "a"},
 	    {"-rw-r--r-- 1 u g 12 000 17 2024 f", "f", NULL, FTP_KIND_FILE, 12, -1, 0644, "u"},

@@ -51,7 +51,7 @@ close_all(void **state)
 	return 0;
 }
 
-/* What a client may put into a record. */
+/* Texts that a client may put into a record. */
 static const struct {
 	const char *bytes;
 	size_t len;
@@ -110,7 +110,7 @@ add_transfer(const char *direction, const char *type, const char *result, const 
 	log_field_bytes("path", path, len);
 }
 
-/* Exactly one line, of characters that no terminal and no reader of lines trips over. */
+/* The line is exactly one, and its characters are safe for a terminal and for readers of lines. */
 static void
 check_line(const struct buf *line, size_t row)
 {
@@ -181,7 +181,7 @@ test_read_bad(void **state)
 	assert_int_equal(read_back(), -EPROTO);
 }
 
-/* Words of ours stand unquoted: what is none is no record, whoever sent it. */
+/* The server's own words stand unquoted. A record with another word is refused, whoever sent it. */
 static void
 test_read_bad_words(void **state)
 {
@@ -242,7 +242,7 @@ test_read_bad_fields(void **state)
 		assert_int_equal(read_back(), count <= LOG_FIELDS_MAX ? 0 : -EPROTO);
 	}
 	put_head("login", "monitor", "1f", "192.0.2.1", "bob");
-	message.bytes[2] = 200;	/* a level that there is not: better loud than lost */
+	message.bytes[2] = 200;	/* an unknown level: better loud than lost */
 	assert_int_equal(read_back(), 0);
 	assert_int_equal(entry.level, LEVEL_CRITICAL);
 }
@@ -304,7 +304,7 @@ skip_quoted(const char *p, size_t row)
 	return p + 1;
 }
 
-/* The line splits into the fields that were sent, no more, whatever is in their values. */
+/* The line splits into exactly the fields that were sent, whatever their values contain. */
 static void
 test_text_cannot_be_forged(void **state)
 {
@@ -479,7 +479,7 @@ test_journal(void **state)
 	assert_int_equal(out.data[out.len - 1], '\n');
 }
 
-/* Every line has a name that journald takes, and no value makes a line of its own. */
+/* journald takes the name of every line, and no value makes a line of its own. */
 static void
 test_journal_cannot_be_forged(void **state)
 {
@@ -602,7 +602,7 @@ test_xferlog_missing(void **state)
 	assert_int_equal(count_fields(out.data), XFERLOG_FIELDS);
 }
 
-/* In a process of another user; the kernel tells who it was, whatever the record says. */
+/* A process of another user sends a record; the kernel names the sender, whatever the record says. */
 static void
 test_sender_is_the_kernels_word(void **state)
 {
@@ -628,8 +628,8 @@ test_sender_is_the_kernels_word(void **state)
 	assert_int_equal(sender.pid, child);
 	assert_int_equal(sender.uid, 65534);
 	assert_int_equal(log_entry_read(&message, &entry), 0);
-	assert_int_equal(entry.pid, getpid());	/* what the record says */
-	/* no descriptor comes in beside it */
+	assert_int_equal(entry.pid, getpid());	/* the record's own claim */
+	/* a record with a descriptor is refused */
 	ipc_begin(&message, IPC_log);
 	ipc_put_u64(&message, 0);
 	assert_int_equal(ipc_send_now(channels[0], &message, channels[0]), 0);

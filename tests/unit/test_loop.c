@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The master's loop: descriptors, moments and children, in any order, and parts that change their minds meanwhile. */
+/* The master's loop: descriptors, deadlines and children, in any order. Their handlers change what it watches. */
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -26,7 +26,7 @@ static struct loop *loop;
 static int pipes[PIPES][2];
 static struct loop_source sources[PIPES];
 static struct loop_timer timers[PIPES];
-static char trail[64];	/* what has been called, in order */
+static char trail[64];	/* the handlers that ran, in order */
 
 static void
 leave(char letter)
@@ -100,7 +100,7 @@ test_sources(void **state)
 	assert_false(sources[1].is_watched);
 }
 
-/* The handler of one that is ready takes the others away, which were ready too. */
+/* The handler of one ready descriptor removes the others, which are ready too. */
 static void
 unwatch_all(void *arg)
 {
@@ -152,7 +152,7 @@ timer_again(void *arg)
 	timer_set(loop, arg, 0);
 }
 
-/* One that is always due does not keep the others from their turn. */
+/* A deadline that is always due does not starve the others. */
 static void
 test_timer_that_sets_itself(void **state)
 {
@@ -173,7 +173,7 @@ child_ended(void *arg)
 {
 	siginfo_t info = {.si_pid = 0};
 
-	/* a zombie still: its number is its own */
+	/* the child is still a zombie, so no other process has its pid */
 	assert_int_equal(waitid(P_PID, *(pid_t *)arg, &info, WEXITED | WNOHANG | WNOWAIT), 0);
 	assert_int_equal(info.si_pid, *(pid_t *)arg);
 	leave('e');
@@ -217,7 +217,7 @@ take_signal(void *arg, int signo)
 	leave(signo == SIGHUP ? 'H' : '?');
 }
 
-/* Many end at once: their SIGCHLDs become few, and each is reaped all the same. */
+/* Many children end at once: their SIGCHLDs merge, and the loop reaps each one. */
 static void
 test_signals(void **state)
 {
@@ -236,7 +236,7 @@ test_signals(void **state)
 		children[i] = (struct loop_child){.gone = child_gone, .arg = &pids[i]};
 		child_add(loop, &children[i], pids[i]);
 	}
-	child_drop(loop, &children[0]);	/* nobody wants to know; it is reaped all the same */
+	child_drop(loop, &children[0]);	/* no handler is left; the loop reaps it all the same */
 	while (strlen(trail) < PIPES * 4)
 		loop_turn(loop);
 	assert_string_equal(trail, "Hggggggggggg");

@@ -37,7 +37,7 @@ is_all(const unsigned char *bytes, int value, size_t len)
 	return true;
 }
 
-/* A session is for good: what is tested of it happens in a child, which fails by its exit status. */
+/* A process never leaves the mode of a session, so each such test runs in a child, and fails by its exit status. */
 static void
 in_session(void (*test)(void *arg), void *arg)
 {
@@ -57,7 +57,7 @@ in_session(void (*test)(void *arg), void *arg)
 static void
 test_sizes(void **state)
 {
-	/* chunks, pages, and more than there is */
+	/* sizes of chunks, of pages, and beyond the area */
 	static const size_t sizes[] = {
 	    0, 1, 8, 9, 24, 56, 100, 1023, 1024, 2040, 2041, 2048, 4095, 4096, 4097, 16712, 65536, 1 << 20, 3 << 20};
 	unsigned char *taken[sizeof(sizes) / sizeof(sizes[0])];
@@ -88,7 +88,7 @@ test_wiped(void **state)
 
 		memset(bytes, 's', sizes[i]);
 		OPENSSL_free(bytes);
-		/* the first bytes lead to the next free one; the area is never given back as a whole */
+		/* a free piece begins with a pointer to the next one; the area is never given back as a whole */
 		assert_true(is_all(bytes + sizeof(void *), 0, sizes[i] - sizeof(void *)));
 		assert_ptr_equal(OPENSSL_malloc(sizes[i]), bytes);
 		OPENSSL_free(bytes);
@@ -112,7 +112,7 @@ test_moved(void **state)
 	OPENSSL_free(bytes);
 }
 
-/* More than the area has: malloc's, all the same wiped and freed (the sanitizer would tell). */
+/* malloc gives what the area has no room for. It is wiped and freed all the same; the sanitizer would report a leak. */
 static void
 test_full(void **state)
 {
@@ -186,7 +186,7 @@ touch_little(void *arg)
 	_exit(count <= 2 ? 0 : 2);
 }
 
-/* A large buffer that was hardly used is not touched as a whole in order to wipe it. */
+/* Wiping a large buffer that was hardly used does not touch all of it. */
 static void
 test_large_and_unused(void **state)
 {

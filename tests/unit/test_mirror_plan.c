@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The plan of a mirror: names that lead elsewhere never get into it, and nothing is removed that was not asked for. */
+/* The plan of a mirror: no name in it leads elsewhere, and it removes nothing that the user did not ask for. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -127,7 +127,7 @@ test_kinds(void **state)
 	struct mirror_wishes wishes = {.path = ""};
 
 	(void)state;
-	/* a link on the target's side is never followed, neither as a directory nor as a file */
+	/* the plan never follows a link on the target's side, neither to a directory nor to a file */
 	check(ROWS(source), ROWS(target), &wishes, "skip a; skip b; skip c; skip d; ");
 	wishes.is_delete = true;
 	check(ROWS(source), ROWS(target), &wishes,
@@ -158,7 +158,7 @@ test_exit_status(void **state)
 
 		assert_int_not_equal(status, 0);
 		assert_non_null(exit_status_help(status));
-		/* what may be tried again, and only that, is 10 to 19 */
+		/* statuses 10 to 19, and no others, may be tried again */
 		assert_int_equal(ftp_class_is_retryable(class), status >= 10 && status < 20);
 		for (enum ftp_class other = FTP_OK; other < class; other++)
 			assert_int_not_equal(exit_status_of(other), status);
@@ -171,7 +171,7 @@ test_exit_status(void **state)
 	assert_int_equal(exit_status_worse(EXIT_REFUSED, EXIT_INTERRUPTED), EXIT_INTERRUPTED);
 }
 
-/* What decides on files of the same size. */
+/* What decides between files of the same size. */
 static void
 test_what_decides(void **state)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The monitor answers a protocol process that does not read: the session ends, and few descriptors were on their way. */
+/*
+ * The monitor answers a protocol process that does not read: the session ends before many descriptors are in the
+ * channel.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +32,7 @@ static pid_t child;
 
 static uint16_t passive_high = PASSIVE_HIGH;
 
-/* The monitor's side: what protocol asks, one after the other, until the channel ends. */
+/* The monitor's side: answer protocol's questions in turn, until the channel ends. */
 static void
 serve(int their_channel)
 {
@@ -62,7 +65,7 @@ serve(int their_channel)
 		case IPC_pace:
 			monitor_answer_pace(&monitor);
 			break;
-		case IPC_noted: /* stands for a word of the master */
+		case IPC_noted: /* stands for a notice from the master */
 			ipc_begin(&monitor.message, IPC_notice);
 			ipc_put_text(&monitor.message, "a notice");
 			monitor_send_protocol(&monitor);
@@ -141,14 +144,14 @@ send_question(enum ipc_kind kind)
 	return ipc_send(channel, &message, -1);
 }
 
-/* Descriptors that lie in the channel. */
+/* Count the descriptors in the channel. */
 static unsigned
 descriptors_left(void)
 {
 	unsigned count = 0;
 	int errors = 0;
 
-	/* the first error may be that questions were left unread, and comes before the answers */
+	/* the first error may be that the monitor left questions unread, and comes before the answers */
 	while (errors < 2) {
 		if (ipc_receive_now(channel, IPC_PROTOCOL, IPC_STATE_READY, &message) < 0) {
 			errors++;
@@ -169,7 +172,7 @@ read_answer(enum ipc_kind kind)
 	} while (message.kind != kind);
 }
 
-/* One question, over and over. */
+/* Ask one question, over and over. */
 static void
 test_nothing_is_read(void **state)
 {
@@ -178,7 +181,7 @@ test_nothing_is_read(void **state)
 		unsigned descriptors_min, descriptors_max;
 	} rows[] = {
 	    {IPC_listen, 1, 1},
-	    {IPC_listen_ahead, 0, IPC_FDS_MAX},	/* a drawn port that somebody has ends a batch */
+	    {IPC_listen_ahead, 0, IPC_FDS_MAX},	/* a drawn port that is taken ends a batch */
 	    {IPC_connect, 1, 1},
 	    {IPC_pace, 0, 0},
 	};
@@ -195,7 +198,7 @@ test_nothing_is_read(void **state)
 	assert_int_equal(ended(), MONITOR_EXIT_END);
 }
 
-/* Listeners ahead excuse one other question, a notice any: not more. */
+/* Unread spare listeners allow one other question, an unread notice allows any one; no more. */
 static void
 test_excuses(void **state)
 {
@@ -207,7 +210,7 @@ test_excuses(void **state)
 	assert_uint_in_range(descriptors_left(), 0, IPC_FDS_MAX + 1);
 }
 
-/* A range that has no port to spare gives no listener ahead; an answer without one is no excuse for the next. */
+/* A range without a spare port gives no spare listener; an answer without one allows no further question. */
 static void
 test_no_spare(void **state)
 {
@@ -218,7 +221,7 @@ test_no_spare(void **state)
 	passive_high = PASSIVE_HIGH;
 }
 
-/* What an honest protocol process does: listeners ahead and notices lie unread while it asks for something else. */
+/* An honest protocol process leaves spare listeners and notices unread while it asks for something else. */
 static void
 test_honest(void **state)
 {

@@ -137,7 +137,7 @@ test_table(void **state)
 		const char *path, *source;
 	} rows[] = {
 	    {"/etc", "/dev/x"},
-	    {"/srv", "c:/"}, /* the later one hides the former */
+	    {"/srv", "c:/"}, /* the later mount hides the former */
 	    {"/srv/alice", "c:/"},
 	    {"/srvalice", "/dev/x"},
 	    {"/srv/local/alice", "/dev/y"},
@@ -157,7 +157,7 @@ test_table(void **state)
 	assert_null(mount_of_path(&table, "/"));
 }
 
-/* What this test runs on is mounted. */
+/* The files of this test are on some mount. */
 static void
 test_read(void **state)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* ~/.netrc and bookmarks: what is found, and whose password is not used. */
+/* ~/.netrc and bookmarks: which entries they find, and which passwords the client does not use. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -93,7 +93,7 @@ test_rights(void **state)
 	assert_int_equal(fchmod(fd, 0640), 0);
 	assert_int_equal(netrc_look_up(path, "h", NULL, &login, NULL), -EPERM);
 	assert_null(login.password);
-	assert_int_equal(netrc_look_up(path, "n", NULL, &login, NULL), 0);	/* no secret in it */
+	assert_int_equal(netrc_look_up(path, "n", NULL, &login, NULL), 0);	/* this entry has no secret */
 	netrc_login_free(&login);
 	assert_int_equal(fchmod(fd, 0604), 0);
 	assert_int_equal(netrc_look_up(path, "h", NULL, &login, NULL), -EPERM);

@@ -54,7 +54,7 @@ test_outcomes(void **state)
 			fail_msg("%s: %d", rows[i].what, (int)outcome_of(&rows[i].ending));
 }
 
-/* A text ends in a colon and a blank, or the like, exactly where something follows it; 226 alone is no failure. */
+/* A text ends with a colon and a blank, or the like, only where something follows it; 226 alone is no failure. */
 static void
 test_rows(void **state)
 {

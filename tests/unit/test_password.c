@@ -76,7 +76,7 @@ test_round_trip(void **state)
 	free(hash);
 }
 
-/* Made by other programs: openssl passwd, htpasswd, mkpasswd. */
+/* Hashes that other programs made: openssl passwd, htpasswd, mkpasswd. */
 static void
 test_foreign(void **state)
 {
@@ -104,7 +104,10 @@ seconds_of(const char *hash)
 	return (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
 }
 
-/* Unknown, damaged and wrong cost alike; the bounds are wide, an early return is a hundred times off. */
+/*
+ * An unknown name, a damaged hash and a wrong password cost the same. The bounds are wide: an early return is a
+ * hundred times off.
+ */
 static void
 test_same_cost(void **state)
 {

@@ -78,7 +78,7 @@ test_file(void **state)
 	assert_int_equal(stat(path, &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0600);
 	unlink(path);
-	/* nothing is kept in what forgets it, and nothing takes its place */
+	/* a FIFO keeps no pins, and no file replaces it */
 	assert_int_equal(mkfifo(path, 0600), 0);
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	assert_int_equal(pins_add(path, "host", 21, ONE), -EINVAL);

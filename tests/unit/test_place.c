@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which paths root follows: links, owners, modes, and what is made on the way. */
+/* Paths that root follows: links, owners, modes, and the directories that it makes on the way. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -113,7 +113,7 @@ struct row {
 	gid_t gid;
 	int error;	/* 0: it is opened */
 	enum trust_kind kind;
-	const char *wrong;	/* the component that is named */
+	const char *wrong;	/* the component that the error names */
 };
 
 static const struct row rows[] = {
@@ -184,7 +184,7 @@ test_parent(void **state)
 	assert_string_equal(name, "none");
 	assert_int_equal(faccessat(fd, "inner", F_OK, 0), 0);
 	close(fd);
-	/* what the last component leads to is not looked at */
+	/* the function does not look at what the last component leads to */
 	fd = trusted_parent_open(below("alices-link"), TRUST_ROOT_ALONE, name, &problem);
 	assert_true(fd >= 0);
 	close(fd);
@@ -198,8 +198,8 @@ test_parent(void **state)
 
 struct file_row {
 	const char *path;
-	int error;	/* of opening; 0: it is opened */
-	int check;	/* of the check after that */
+	int error;	/* the error of opening; 0: it opens */
+	int check;	/* the error of the check after that */
 	enum trust_kind kind;
 };
 
@@ -234,7 +234,7 @@ test_files(void **state)
 	}
 }
 
-/* Only where somebody beside root could have put the file there, the file itself is looked at. */
+/* The function looks at the file itself only where a user other than root could have put it there. */
 static void
 test_append(void **state)
 {
@@ -279,13 +279,13 @@ test_append(void **state)
 	}
 }
 
-/* Root's links are followed to a file or a free name; what is neither stays, and is told. */
+/* Root's links lead to a file or a free name. Other targets stay, and the function reports them. */
 static void
 test_target(void **state)
 {
 	static const struct {
 		const char *path;
-		const char *name;	/* what is to be replaced; NULL: nothing */
+		const char *name;	/* the file to replace; NULL: none */
 		int error;
 		enum trust_kind kind;
 	} targets[] = {
@@ -360,19 +360,19 @@ test_making(void **state)
 	trusted_made_undo(&made);
 	assert_int_equal(access(below("alices/a/b"), F_OK), -1);
 	assert_int_equal(access(below("alices/a/kept"), F_OK), 0);
-	/* what root alone can change stays so */
+	/* a directory that only root can change keeps its owner */
 	dir_fd = trusted_parent_make(below("sticky/c/home"), &alice, name, &made, &problem);
 	assert_true(dir_fd >= 0);
 	expect_owner("sticky/c", 0, 0, 0755);
 	close(dir_fd);
 	trusted_made_undo(&made);
 	assert_int_equal(access(below("sticky/c"), F_OK), -1);
-	/* root is root again: nobody else could do this */
+	/* the owner is root again, as nobody else could make it */
 	assert_int_equal(chown(below("roots/inner"), 0, 0), 0);
 	make("roots/after", 0, 0, 0700);
 }
 
-/* The parent hands its group on; the home gets the account's all the same. */
+/* The parent hands its group on; the home gets the account's group all the same. */
 static void
 test_set_group_id(void **state)
 {
@@ -402,7 +402,7 @@ test_homes(void **state)
 		skip();
 	make("open/home", ALICE, ALICE, 02775);
 	make("roots/home", ALICE, BOB, 02775);
-	/* without a link, at any place that is the account's */
+	/* no link on the way, and the account owns the place */
 	fd = trusted_home_open(below("open/home"), &alice, &problem);
 	assert_true(fd >= 0);
 	close(fd);

@@ -187,7 +187,7 @@ test_eprt(void **state)
 	check_good(rows, sizeof(rows) / sizeof(rows[0]), eprt_parse);
 }
 
-/* What 227 tells is what PORT takes. */
+/* PORT accepts what 227 announces. */
 static void
 test_format(void **state)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Announced ports of small ranges: who gives way to a session that finds none. */
+/* Announced ports of small ranges: which session gives its port up for one that finds none. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -91,7 +91,7 @@ test_the_oldest_yields_once(void **state)
 	announce(0, &local, LOW, 1000);
 	announce(1, &local, HIGH, 2000);
 	announce(2, &local, LOW + 1, 3000);
-	announce(0, &local, LOW, 4000); /* anew: the youngest */
+	announce(0, &local, LOW, 4000); /* announced again: now the youngest */
 	assert_null(ports_yield(&ports, &local, LOW, HIGH, 4999));
 	assert_ptr_equal(ports_yield(&ports, &local, LOW, HIGH, 5000), &slots[1]);
 	assert_true(was_told(1) && !was_told(2));
@@ -107,14 +107,14 @@ static void
 test_ports_of_others_do_not(void **state)
 {
 	(void)state;
-	announce(0, &local, LOW - 1, 0); /* of a range before a reload */
+	announce(0, &local, LOW - 1, 0); /* a port of a range before a reload */
 	announce(1, &local, HIGH + 1, 0);
 	announce(2, &elsewhere, LOW, 0);
 	assert_null(ports_yield(&ports, &local, LOW, HIGH, 100000));
 	assert_ptr_equal(ports_yield(&ports, &elsewhere, LOW, HIGH, 100000), &slots[2]);
 }
 
-/* Where bytes move, the port is not needed any more. */
+/* A port is not needed any more once its data connection moves bytes. */
 static void
 test_used_ports_yield_at_once(void **state)
 {

@@ -124,7 +124,7 @@ test_bad_headers(void **state)
 	}
 }
 
-/* Every header byte by byte: it is whole with its last byte and never before, and what follows changes nothing. */
+/* Every header byte by byte: it is complete with its last byte and never before, and later bytes change nothing. */
 static void
 assert_whole(struct bytes bytes, size_t length)
 {
@@ -175,7 +175,7 @@ test_binary(void **state)
 	assert_end(&header.source, "192.0.2.1", 56324);
 }
 
-/* A check, a family without use here: nothing of a client. */
+/* A health check, or a family that the server does not use, gives no client's address. */
 static void
 test_binary_without_client(void **state)
 {
@@ -205,7 +205,7 @@ test_binary_without_client(void **state)
 static void
 test_extensions(void **state)
 {
-	/* the checksum was computed by another program */
+	/* another program computed the checksum */
 	static const char checked[] = SIGNATURE "\x21\x11\0\x13" INET_ENDS "\x03\0\x04\x1c\x8d\xcc\x05";
 	char changed[sizeof(checked)];
 
@@ -217,7 +217,7 @@ test_extensions(void **state)
 	assert_whole((struct bytes){checked, sizeof(checked) - 1}, sizeof(checked) - 1);
 	for (size_t i = 12; i < sizeof(checked) - 1; i++) {
 		if (i == 28)
-			continue; /* another type, and there is no checksum any more */
+			continue; /* the type is another one now, so there is no checksum any more */
 		memcpy(changed, checked, sizeof(checked));
 		changed[i] ^= 1;
 		assert_int_not_equal(parse_bytes((struct bytes){changed, sizeof(checked) - 1}), 0);
@@ -241,7 +241,7 @@ test_bounds(void **state)
 	assert_int_equal(header.unique_id_len, PROXY_UNIQUE_ID_MAX);
 }
 
-/* What follows the header stays in the socket, in however many pieces both come. */
+/* The bytes after the header stay in the socket, however many pieces they arrive in. */
 static void
 assert_read(struct bytes bytes, size_t piece)
 {

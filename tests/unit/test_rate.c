@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Rates that sessions share: who waits, and for how long. */
+/* Rates that sessions share: which session waits, and for how long. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +37,7 @@ test_sessions_queue_up(void **state)
 	assert_about(rate_take(one, RATE_DOWN, RATE, 500000), 0);
 	assert_about(rate_take(two, RATE_DOWN, RATE, 500000), 500000);
 	assert_about(rate_take(one, RATE_DOWN, RATE, 1), 1000000);
-	assert_about(rate_take(one, RATE_UP, RATE, 1), 0);	/* each direction for itself */
+	assert_about(rate_take(one, RATE_UP, RATE, 1), 0);	/* each direction has its own rate */
 	close(one);
 	close(two);
 }
@@ -52,7 +52,7 @@ test_no_rate(void **state)
 	close(fd);
 }
 
-/* A moment from before the machine was started anew, or from a file that is damaged, holds nobody up. */
+/* A moment from before a reboot, or from a damaged file, delays no session. */
 static void
 test_nonsense_in_the_file(void **state)
 {

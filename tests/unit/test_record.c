@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The record beside a part: what is written is read again, and nothing else is taken for one. */
+/* The record beside a part: a written record reads back, and no other file passes for one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -58,7 +58,7 @@ test_round_trip(void **state)
 	assert_int_equal(record_format(&text, &sample), 0);
 	assert_int_equal(record_parse(text.data, text.len, &record), 0);
 	check_same(&record);
-	/* cut off anywhere it is none */
+	/* a truncated record is none */
 	for (size_t len = 0; len < text.len; len++)
 		assert_int_equal(record_parse(text.data, len, &record), -EINVAL);
 	buf_free(&text);
@@ -173,7 +173,7 @@ test_part_is_ours_by_its_record(void **state)
 	assert_int_equal(part.length, 3);
 	part_close(&part);
 
-	/* a file of the user's in its place, with our record beside it */
+	/* the user's own file has the part's name, with the client's record beside it */
 	assert_int_equal(unlinkat(dir_fd, "f.part", 0), 0);
 	write_file(dir_fd, "g", "");
 	write_file(dir_fd, "f.part", "mine");

@@ -10,7 +10,7 @@
 
 #include "common/banned.h"
 
-/* Longer than the slowest hash, with room for a processor that is shared; never so long that clients give up. */
+/* A step is longer than the slowest hash, with a margin for a busy processor, but short enough for clients. */
 static void
 test_step(void **state)
 {
@@ -29,7 +29,7 @@ test_due(void **state)
 	(void)state;
 	assert_int_equal(refusal_due_ms(1000, 150, 900), 1150);
 	assert_int_equal(refusal_due_ms(1000, 150, 1000), 1150);
-	/* whatever it cost within a step */
+	/* any cost within a step gives the same time */
 	assert_int_equal(refusal_due_ms(1000, 150, 1001), 1150);
 	assert_int_equal(refusal_due_ms(1000, 150, 1149), 1150);
 	assert_int_equal(refusal_due_ms(1000, 150, 1150), 1150);

@@ -25,7 +25,7 @@
 
 static struct {
 	int key_fd;
-	int result;	/* what the signer returns instead of signing; 0: it signs */
+	int result;	/* the error that the signer returns; 0: it signs */
 	unsigned signatures;
 	enum sign_scheme scheme;
 } signer;
@@ -66,7 +66,7 @@ set_up(void **state)
 	return 0;
 }
 
-/* Move bytes between both ends until neither gets on. True: both are done. */
+/* Move bytes between both ends until neither advances. True: both are done. */
 static bool
 shake_hands(SSL *server, SSL *client)
 {
@@ -200,7 +200,7 @@ test_handshakes(void **state)
 	}
 }
 
-/* One handshake with session (NULL: none); returns what the client can resume from it. */
+/* One handshake with session (NULL: none); returns the session that the client can resume. */
 static SSL_SESSION *
 one_handshake(struct both *both, bool is_control, SSL_SESSION *session, bool *resumes)
 {
@@ -216,7 +216,7 @@ one_handshake(struct both *both, bool is_control, SSL_SESSION *session, bool *re
 	assert_true(shake_hands(server, client));
 	if (is_control)
 		context_control_done(server);
-	SSL_read(client, &byte, 1);	/* takes the ticket in */
+	SSL_read(client, &byte, 1);	/* reads the ticket */
 	*resumes = context_resumes_control(server);
 	next = SSL_get1_session(client);
 	SSL_set_shutdown(server, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
@@ -243,18 +243,18 @@ test_what_is_resumed(void **state)
 			SSL_CTX_set_options(both.client_context, SSL_OP_NO_TICKET);
 		control = one_handshake(&both, true, NULL, &resumes);
 		assert_false(resumes);
-		/* a data connection without a session proves nothing, and neither does what it is given */
+		/* a data connection without a session proves nothing, and neither does the session that it gets */
 		first_come = one_handshake(&both, false, NULL, &resumes);
 		assert_false(resumes);
 		again = one_handshake(&both, false, first_come, &resumes);
 		assert_false(resumes);
-		/* the control connection's session does, and what it leads to */
+		/* the control connection's session proves it, and so do the sessions that follow from it */
 		chained = one_handshake(&both, false, control, &resumes);
 		assert_true(resumes);
 		SSL_SESSION_free(again);
 		again = one_handshake(&both, false, chained, &resumes);
 		assert_true(resumes);
-		/* another session's context knows none of them */
+		/* the context of another session knows none of these sessions */
 		begin(&stranger, "P-256", versions[i % 2]);
 		other = one_handshake(&stranger, true, control, &resumes);
 		assert_false(resumes);
@@ -268,7 +268,7 @@ test_what_is_resumed(void **state)
 	}
 }
 
-/* What the master does beforehand leaves neither a signer behind nor anything that disturbs a handshake. */
+/* The master's preparation leaves no signer, and nothing that disturbs a handshake. */
 static void
 test_rehearsal(void **state)
 {

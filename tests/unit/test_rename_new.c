@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* With the flag of renameat2(2), without it (NFS, CephFS), and where it is not to be relied on (FUSE). */
+/* rename_new() with the flag of renameat2(2), without it (NFS, CephFS), and where the flag is unreliable (FUSE). */
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
@@ -115,7 +115,7 @@ test_files(void **state)
 	assert_int_equal(st.st_nlink, 1);
 }
 
-/* The link itself moves, not what it leads to. */
+/* The link itself moves, not its target. */
 static void
 test_links(void **state)
 {
@@ -135,7 +135,7 @@ test_directories(void **state)
 	(void)state;
 	assert_int_equal(mkdirat(dir_fd, "directory", 0750), 0);
 	put("directory/inside", "content");
-	assert_int_equal(take("directory", "other"), -EEXIST); /* an empty one is no free name */
+	assert_int_equal(take("directory", "other"), -EEXIST); /* an empty directory is no free name */
 	put("file", "x");
 	assert_int_equal(take("directory", "file"), -EEXIST);
 	assert_int_equal(take("directory", "directory/below"), -EINVAL);
@@ -146,11 +146,11 @@ test_directories(void **state)
 	has("free/inside", "content");
 }
 
-/* --- what another session or the file server does between two calls --- */
+/* --- another session or the file server acts between two calls --- */
 
 static void (*before_unlink)(void), (*after_link)(void);
 
-/* In place of that of libc, in this program. */
+/* Replaces unlinkat() of libc in this program. */
 int
 unlinkat(int fd, const char *name, int flags)
 {
@@ -207,7 +207,7 @@ test_file_replaced_meanwhile(void **state)
 	has("file", "newer");
 }
 
-/* The server has removed the name, and its answer is lost; or it has not. */
+/* The server has removed the name, and its answer is lost; or it has not removed it. */
 static void
 test_unlink_fails(void **state)
 {

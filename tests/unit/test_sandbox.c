@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The walls: every forbidden call is tried behind each of them, and must end the process. */
+/* The walls: a process behind each of them tries every forbidden call, and the call must end it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -362,7 +362,7 @@ has_row(enum sandbox_process process, long number)
 	return false;
 }
 
-/* uretprobe and uprobe of x86_64: the kernel itself shows them to no filter, and answers SIGILL to a stranger. */
+/* uretprobe and uprobe of x86_64: the kernel shows them to no filter, and sends SIGILL to any other caller. */
 static bool
 is_hidden_from_filters(long number)
 {
@@ -383,7 +383,7 @@ is_hidden_from_filters(long number)
 /* Numbers that never were, and those of other tables when a bit gets lost. */
 static const long odd_numbers[] = {1023, 1024, 1999, 4096, 0x10000, 0x3fffffff, -1};
 
-/* What goes on in a walker: one per sandbox, which forks a child for every call. */
+/* The state of a walker. Each sandbox has one, which forks a child for every call. */
 struct walk {
 	enum sandbox_process process;
 	struct sandbox_rules lists[SANDBOX_LISTS_MAX];
@@ -400,7 +400,7 @@ argument_fits(const struct scmp_arg_cmp *test, const long args[WALK_ARGS])
 	return test->op == SCMP_CMP_EQ ? value == test->datum_a : (value & test->datum_a) == test->datum_b;
 }
 
-/* The tables, read as rules.h says: the verdict that the filter must come to. */
+/* The tables, read as rules.h says: the verdict that the filter must reach. */
 static bool
 tables_allow(const struct walk *walk, long number, const long args[WALK_ARGS])
 {
@@ -428,7 +428,7 @@ is_newer(long number)
 	return false;
 }
 
-/* These run, but not so that a child could say so; other tests use them all. */
+/* These calls run, but the child cannot report that; other tests use them all. */
 static bool
 ends_or_forks(long number)
 {
@@ -457,7 +457,7 @@ status_of_call(struct walk *walk, long number, const long a[WALK_ARGS])
 	return status;
 }
 
-/* Takes the alarm of the child out of the channel; true when there was one, for this call. */
+/* Take the child's alarm from the channel; true when there was one, for this call. */
 static bool
 alarm_names(struct walk *walk, long number)
 {
@@ -467,7 +467,7 @@ alarm_names(struct walk *walk, long number)
 	    message.kind == IPC_alarm && ipc_get_u32(&message) == (uint32_t)number && ipc_end(&message);
 }
 
-/* One call in one child: stopped and reported, or not stopped, as the tables say. */
+/* One call in one child: the filter stops and reports it, or lets it pass, as the tables say. */
 static void
 try_call(struct walk *walk, long number, const long args[WALK_ARGS])
 {
@@ -496,14 +496,14 @@ try_call(struct walk *walk, long number, const long args[WALK_ARGS])
 	(void)alarm_names(walk, number);
 }
 
-/* An argument that the test accepts, as different as may be from the one that it names. */
+/* An argument that the test accepts, with as many other bits as possible. */
 static long
 fitting(const struct scmp_arg_cmp *test)
 {
 	return (long)(test->op == SCMP_CMP_EQ ? test->datum_a : ~test->datum_a | test->datum_b);
 }
 
-/* Every bit that the test looks at, wrong alone: a comparison that forgets half of a register shows. */
+/* Each bit that the test looks at, wrong alone, shows a comparison that forgets half of a register. */
 static void
 violate(struct walk *walk, const struct sandbox_rule *row, const struct scmp_arg_cmp *test, long args[WALK_ARGS])
 {
@@ -518,7 +518,7 @@ violate(struct walk *walk, const struct sandbox_rule *row, const struct scmp_arg
 	args[test->arg] = fitting(test);
 }
 
-/* As the row has it, and each of its conditions violated while the others hold. */
+/* The call as the row has it, and with each of its conditions violated while the others hold. */
 static void
 try_row(struct walk *walk, const struct sandbox_rule *row)
 {
@@ -565,7 +565,7 @@ walk_all_numbers(const void *arg, pid_t parent)
 	_exit(walk.wrong == 0 ? 0 : 1);
 }
 
-/* What runs is what the tables say: nothing else, for no argument that a row does not allow, and all of it. */
+/* The filter lets pass exactly the calls and arguments that the tables allow. */
 static void
 every_call_does_what_the_tables_say(void **state)
 {
@@ -657,7 +657,10 @@ newer_variants_are_unknown(void **state)
 #ifdef __x86_64__
 #define X32_BIT 0x40000000L
 
-/* Not by a wrong pointer, which the kernel would survive: the filter, or SIGSEGV where it has no such calls. */
+/*
+ * The filter ends the process, or SIGSEGV does where the kernel has no such calls; the wrong pointer alone would
+ * not.
+ */
 static void
 call_as_i386(long number)
 {
@@ -789,7 +792,7 @@ names_calls(void **state)
 	assert_string_equal(sandbox_syscall_name(UINT32_MAX), "syscall-4294967295");
 }
 
-/* ---- what must go on working ---- */
+/* ---- calls that must go on working ---- */
 
 static void
 work_everywhere(const void *arg, pid_t parent)
@@ -868,7 +871,7 @@ temporary_directory(char path[PATH_MAX])
 	return fd;
 }
 
-/* The way that the files process goes, with the filter of the monitor loaded before. */
+/* Become files as the monitor's child does, with the monitor's filter loaded before. */
 static void
 go_the_way_of_files(const void *arg, pid_t parent)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a process that was taken over reaches from behind its walls, as those see it whom it would reach: sockets of
- * strangers and processes of the same user. Whether a call failed is no answer; whether anything came is.
+ * What a taken-over process reaches from behind its walls, seen by its targets: sockets of strangers and processes
+ * of the same user. A failed call proves nothing; the test looks whether anything arrived.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,10 +37,10 @@
 
 /* ---- dialling ---- */
 
-/* Whom a process could dial: held by the test, which looks whether anybody came. */
+/* Sockets that a process could dial. The test holds them, and looks whether anything arrived. */
 enum target { TARGET_TCP, TARGET_UDP, TARGET_UNIX_STREAM, TARGET_UNIX_DATAGRAM, TARGET_COUNT };
 
-/* What it has in hand for that: sockets of its own, and some that only a sibling could give it. */
+/* The sockets that a process can use for that: its own, and some that only a sibling could give it. */
 enum tool {
 	TOOL_TCP_LISTENER,
 	TOOL_TCP,
@@ -99,7 +99,7 @@ open_places(void **state)
 	return build_filters(state);
 }
 
-/* Anew for each attempt, which may use them up. */
+/* Open them again for each attempt, which may use them up. */
 static void
 open_tools(void)
 {
@@ -202,7 +202,7 @@ by_shutdown_and_connect(int fd, const struct place *to)
 	by_connect(fd, to);
 }
 
-/* The first write connects. */
+/* The socket connects with the first write. */
 static void
 by_late_connect(int fd, const struct place *to)
 {
@@ -220,8 +220,8 @@ static const struct dial {
 	enum tool tool;
 	enum target target;
 	void (*by)(int fd, const struct place *to);
-	unsigned may_in; /* where it may, as SECURITY.md says */
-	unsigned lacks_tool_in; /* where the filter would let it, but there is no such socket: see walls.bats */
+	unsigned may_in; /* processes that may do it, as SECURITY.md says */
+	unsigned lacks_tool_in; /* the filter would allow it, but the process has no such socket: see walls.bats */
 } dials[] = {
     {"sendto of a listener that was shut down", TOOL_TCP_LISTENER, TARGET_TCP, by_shutdown_and_sendto, 0, 0},
     {"sendmsg of a listener that was shut down", TOOL_TCP_LISTENER, TARGET_TCP, by_shutdown_and_sendmsg, 0, 0},
@@ -275,7 +275,7 @@ dial(const void *arg, pid_t parent)
 	attempt->dial->by(tools[attempt->dial->tool], &targets[attempt->dial->target]);
 }
 
-/* True when anything came; takes it. */
+/* True when anything arrived; takes it. */
 static bool
 has_arrived(const struct place *target, int wait_ms)
 {
@@ -304,7 +304,7 @@ arrives(const struct attempt *attempt, int wait_ms)
 	return result;
 }
 
-/* Otherwise nothing below would prove anything. */
+/* A control: without walls, every attempt arrives. */
 static void
 every_way_to_dial_works_without_walls(void **state)
 {
@@ -312,7 +312,7 @@ every_way_to_dial_works_without_walls(void **state)
 	for (size_t i = 0; i < sizeof(dials) / sizeof(*dials); i++) {
 		struct attempt attempt = {&dials[i], SANDBOX_COUNT, false};
 
-		/* the connected tool comes last: it loses its peer here, and only here, where nothing stops it */
+		/* the connected tool comes last: without walls, the attempt costs it its peer */
 		if (!arrives(&attempt, CONTROL_MS))
 			fail_msg("%s does not work at all", dials[i].what);
 	}
@@ -325,7 +325,7 @@ dial_from_everywhere(bool has_landlock)
 
 	for (enum sandbox_process process = 0; process < SANDBOX_COUNT; process++) {
 		if (has_landlock && process == SANDBOX_MONITOR_LOGIN)
-			continue; /* has files to open, and is not behind it yet */
+			continue; /* it has files to open, so it is not behind Landlock yet */
 		for (size_t i = 0; i < sizeof(dials) / sizeof(*dials); i++) {
 			struct attempt attempt = {&dials[i], process, has_landlock};
 			bool may = (dials[i].may_in & 1U << process) != 0;
@@ -349,7 +349,7 @@ nobody_dials_but_the_monitor_over_tcp(void **state)
 	dial_from_everywhere(false);
 }
 
-/* Where the kernel has scopes, abstract sockets are out of reach even for whom a sibling gave a socket. */
+/* Where the kernel has scopes, a process reaches no abstract socket, even with a sibling's socket. */
 static void
 nobody_dials_abstract_sockets_from_behind_landlock(void **state)
 {
@@ -375,7 +375,7 @@ look_around(const void *arg, pid_t parent)
 	MUST(open("/etc/passwd", O_RDONLY | O_CLOEXEC) == -1 && errno == EACCES);
 	MUST(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) == -1 && errno == EACCES);
 	MUST(mkdir("/tmp/from-behind-a-wall", 0700) == -1 && errno == EACCES);
-	MUST(write(inherited, "x", 1) == 1); /* what it was given goes on */
+	MUST(write(inherited, "x", 1) == 1); /* it may go on with descriptors that it was given */
 	if (sandbox_landlock_abi() >= 4) {
 		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		MUST((bind(fd, (struct sockaddr *)&local, sizeof(local)) == 0) == is_monitor);
@@ -529,7 +529,7 @@ nobody_limits_or_ends_a_stranger(void **state)
 	assert_int_equal(prlimit(stranger, RLIMIT_NOFILE, NULL, &before), 0);
 	for (enum sandbox_process process = 0; process < SANDBOX_COUNT; process++) {
 		for (enum deed deed = 0; deed < DEED_COUNT; deed++) {
-			/* with a child, and with none: what stands for an absent one stands for nobody */
+			/* with a child, and without one: the number for an absent child matches no process */
 			struct assault some = {process, {[SANDBOX_CHILD_PROTOCOL] = protocol}, stranger, deed};
 			struct assault none = {process, {0}, stranger, deed};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A monitor that was taken over logs in where it is to end, or asks again while another server decides. */
+/* A taken-over monitor logs in after it was told to end, or asks again while another server decides. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -115,7 +115,7 @@ test_login_after_a_kick_does_not_save_it(void **state)
 	assert_true(timer_is_set(&slot->overdue));
 }
 
-/* Its client may have a transfer by then, and the drain has a time of its own. */
+/* Its client may have a transfer by then, and a drain has its own deadline. */
 static void
 test_login_during_a_drain_is_not_overdue(void **state)
 {
@@ -154,7 +154,7 @@ test_decision_after_the_channel_closed(void **state)
 	assert_true(timer_is_set(&slot->overdue));
 }
 
-/* Else the answer about one account would admit to another. */
+/* Otherwise the answer for one account could admit another one. */
 static void
 test_no_attempt_before_the_decision(void **state)
 {

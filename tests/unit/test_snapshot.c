@@ -200,7 +200,7 @@ test_empty(void **state)
 	close(fd);
 }
 
-/* Every 8-byte word of a snapshot damaged in turn, and every length: an error, or the truth. */
+/* Damage every 8-byte word of a snapshot, and try every length: reading gives an error, or the truth. */
 static void
 test_damaged(void **state)
 {
@@ -236,7 +236,7 @@ test_damaged(void **state)
 	close(damaged);
 }
 
-/* Lines of any length up to the longest are found whole. */
+/* Look-ups find lines of any length up to the longest. */
 static void
 test_long_lines(void **state)
 {
@@ -310,7 +310,7 @@ build_on(const char *text)
 	return fd;
 }
 
-/* Is the unknown name number i verified with a cheap hash? */
+/* True when unknown name number i gets a cheap hash. */
 static bool
 draws_cheap(int fd, unsigned i)
 {
@@ -323,7 +323,10 @@ draws_cheap(int fd, unsigned i)
 	return strcmp(account.hash, CHEAP) == 0;
 }
 
-/* Unknown names have the costs of known ones, as often, and stay with theirs when the file changes or is loaded anew. */
+/*
+ * Unknown names have the costs of known ones, as often. A name keeps its cost when the file changes or is loaded
+ * again.
+ */
 static void
 test_unknown_names(void **state)
 {
@@ -340,11 +343,11 @@ test_unknown_names(void **state)
 		bool is_cheap = draws_cheap(fd, i);
 
 		cheap += is_cheap;
-		assert_int_equal(draws_cheap(again, i), is_cheap);	/* the key was kept in a file */
+		assert_int_equal(draws_cheap(again, i), is_cheap);	/* a file keeps the key */
 		moved += draws_cheap(other, i) != is_cheap;
 	}
 	assert_uint_in_range(cheap, NAMES / 4 - NAMES / 20, NAMES / 4 + NAMES / 20);
-	/* from 1 in 4 to 1 in 5 */
+	/* the share falls from 1 in 4 to 1 in 5 */
 	assert_uint_in_range(moved, NAMES / 50, NAMES / 10);
 	assert_int_equal(snapshot_slowest_us(fd, &cost), 0);
 	assert_true(cost > 1000);
@@ -353,7 +356,7 @@ test_unknown_names(void **state)
 	close(other);
 }
 
-/* Where the key cannot be kept, it is taken over from the snapshot in force; so are the costs, which take time. */
+/* Where no file can keep the key, a new snapshot takes it from the former one, and the measured costs too. */
 static void
 test_former_snapshot(void **state)
 {
@@ -376,7 +379,7 @@ test_former_snapshot(void **state)
 	close(again);
 }
 
-/* A hash that costs minutes is a hash all the same: the file is good, and its cost a guess. */
+/* A hash that costs minutes is still a hash: the file is good, and its cost a guess. */
 static void
 test_endless_hash(void **state)
 {

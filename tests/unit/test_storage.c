@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Looks at storage that counts as shared: they tell what is there, as plain ones do. tests/vm/storage.bats has the storage. */
+/*
+ * Storage that counts as shared: looks at it report the same as on local storage. tests/vm/storage.bats has real
+ * shared storage.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -18,7 +21,7 @@
 static char place[] = "/tmp/sallyport-storage-XXXXXX";
 static int dir_fd = -1;
 
-/* Nothing that is on no device is local but what is known to be so: /proc is not. */
+/* A file without a device counts as shared unless its type is known to be local; /proc is not. */
 static void
 take_for_shared(void)
 {
@@ -85,7 +88,7 @@ test_looks(void **state)
 	assert_int_equal(storage_look_at_fd(-1, &st), -EBADF);
 }
 
-/* It changes nothing and fails nowhere, whatever the text. */
+/* The refresh changes nothing and never fails, whatever the text. */
 static void
 test_refresh(void **state)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Old partials in a whole home; and whether a descriptor was given back. */
+/* Old partials in a whole home, and whether the receiver of a descriptor has closed it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -107,7 +107,7 @@ test_old_ones_go(void **state)
 	assert_int_equal(sweep_home(&home, UINT64_MAX, UINT64_MAX), 0);
 }
 
-/* No more than so many entries are looked at, and no link is followed. */
+/* The sweep looks at a bounded number of entries, and follows no link. */
 static void
 test_bounds(void **state)
 {
@@ -124,7 +124,7 @@ test_bounds(void **state)
 	assert_uint_in_range(sweep_home(&home, HOUR, UINT64_MAX), 30, 33);
 }
 
-/* Rows come in any order and stay by age; of more than fit, the youngest go. */
+/* Rows arrive in any order and are kept by age; when there are too many, the youngest go. */
 static void
 test_rows_by_age(void **state)
 {
@@ -143,7 +143,7 @@ test_rows_by_age(void **state)
 	assert_non_null(partial_list_place(&list, 4, 19));
 }
 
-/* Sums of all, names of some; what is noted in a partial counts only where it is true. */
+/* The list sums all partials and names some; a note in a partial counts only where it is true. */
 static void
 test_list(void **state)
 {
@@ -160,7 +160,7 @@ test_list(void **state)
 	close(fd);
 	make_partial("d/", "b", 3 * HOUR, path);
 	fd = openat(home.fd, path, O_RDWR);
-	partial_note_target(fd, "a");	/* somebody lies */
+	partial_note_target(fd, "a");	/* a note that is false */
 	assert_int_equal(handed_mark(&handed, fd, home.fd, path), 0);
 	assert_int_equal(partial_list_make(&home, &list, 64, false, UINT64_MAX, NULL), 0);
 	assert_true(list.is_whole && list.count == 2 && list.rows == 2 && list.busy_count == 1);
@@ -178,7 +178,7 @@ test_list(void **state)
 	handed_close(&handed);
 }
 
-/* Two descriptors of one file, as two sessions have them: each is asked about its own alone. */
+/* Two sessions have descriptors of one file: each check sees its own descriptor alone. */
 static void
 test_handed(void **state)
 {
@@ -196,17 +196,17 @@ test_handed(void **state)
 	ipc_begin(&message, IPC_attempt);
 	assert_int_equal(ipc_send(channel[0], &message, copy), 0);
 	close(copy);
-	assert_int_equal(handed_wait_back(&handed), -EBUSY);	/* on its way */
+	assert_int_equal(handed_wait_back(&handed), -EBUSY);	/* the descriptor is in a channel */
 	close(channel[0]);
 	close(channel[1]);
-	assert_int_equal(handed_wait_back(&handed), 0);		/* although somebody else has the file open */
+	assert_int_equal(handed_wait_back(&handed), 0);		/* another process has it open, which does not matter */
 	handed_close(&handed);
 	close(other);
 	assert_int_equal(handed_wait_back(&none), 0);
 	assert_int_equal(handed_mark(&handed, -1, home.fd, "missing"), -ENOENT);
 }
 
-/* A program that waited for the file has it next; that is no copy of ours. */
+/* A program that waited for the lock gets it next; that is no copy of this descriptor. */
 static void
 test_handed_and_locked_by_another(void **state)
 {
@@ -245,7 +245,7 @@ test_handed_and_mapped(void **state)
 	handed_close(&handed);
 }
 
-/* The name leads to another file: nothing can be told of this one. */
+/* The name leads to another file, so the answer about this one is unknown. */
 static void
 test_handed_under_another_name(void **state)
 {

@@ -69,7 +69,7 @@ test_lengths_that_no_key_has(void **state)
 	assert_int_equal(tally_count(tally, key, TALLY_KEY_MAX), 1);
 }
 
-/* More keys than buckets, so that they share some; then room is given back and used again. */
+/* More keys than buckets, so that some share one; then keys go, and others take their room. */
 static void
 test_many_keys(void **state)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Text for a terminal: nothing that moves the cursor, and columns counted right. */
+/* Text for a terminal: no byte moves the cursor, and the count of columns is right. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -50,7 +50,7 @@ test_clean(void **state)
 	assert_memory_equal(text, "a?b", 3);
 }
 
-/* The strings of a process lie one behind the other; what is somewhere else is never written. */
+/* The strings of a process lie one after the other; a string elsewhere is never written. */
 static void
 test_only_in_its_room(void **state)
 {

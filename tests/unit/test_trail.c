@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Walks of a tree on a server: a link that leads back ends them, nested directories that look alike do not. */
+/* Walks of a tree on a server: a link that leads back ends them; nested directories that look alike do not. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,7 +57,7 @@ test_alike(void **state)
 	turned[1] = entries[0];
 	assert_null(trail_check(&top, &list, &names));
 	assert_null(trail_check(&below, &other, &names));
-	/* the order of a listing does not count, its times do */
+	/* a listing's order does not matter, its times do */
 	assert_true(top.print == below.print);
 	turned[1].mtime++;
 	assert_null(trail_check(&lower, &other, &names));

@@ -52,7 +52,7 @@ wait_from(uint32_t address, size_t first, size_t count)
 		turns_wait(turns, &all[i], &key);
 }
 
-/* Whose turn it is, taken; -1: nobody's. */
+/* Take the next turn, and return its session; -1: none. */
 static int
 take_next(void)
 {
@@ -80,7 +80,7 @@ test_alone_it_may_have_all(void **state)
 	assert_int_equal(take_next(), -1);
 }
 
-/* Whoever comes from elsewhere has the next turn, however many waited before. */
+/* A session from another address has the next turn, however many waited before. */
 static void
 test_a_flood_does_not_hold_others_up(void **state)
 {
@@ -93,7 +93,7 @@ test_a_flood_does_not_hold_others_up(void **state)
 	turns_leave(turns, &all[0]);
 	assert_int_equal(take_next(), 100);
 	turns_leave(turns, &all[1]);
-	assert_int_equal(take_next(), 2);	/* it waits alone again */
+	assert_int_equal(take_next(), 2);	/* the address waits alone again */
 }
 
 static void
@@ -105,7 +105,7 @@ test_while_others_wait_an_address_has_one(void **state)
 	wait_from(2, 100, 10);
 	assert_int_equal(take_next(), 0);
 	assert_int_equal(take_next(), 100);
-	assert_int_equal(take_next(), -1);	/* six are left for addresses that have none */
+	assert_int_equal(take_next(), -1);	/* six turns stay for addresses that have none */
 	wait_from(3, 200, 2);
 	assert_int_equal(take_next(), 200);
 	assert_int_equal(take_next(), -1);
@@ -113,7 +113,7 @@ test_while_others_wait_an_address_has_one(void **state)
 	assert_int_equal(take_next(), 101);
 }
 
-/* Addresses come one after the other, over and over. */
+/* Many addresses come in turn, over and over. */
 static void
 test_rounds(void **state)
 {
@@ -133,7 +133,7 @@ test_rounds(void **state)
 	}
 }
 
-/* A turn that was given back is others' to have, but its address tries no faster for it. */
+/* Other addresses can have a turn that was given back, but its own address tries no faster for it. */
 static void
 test_given_back_counts_for_the_address(void **state)
 {
@@ -149,7 +149,7 @@ test_given_back_counts_for_the_address(void **state)
 	wait_from(2, 100, 1);
 	assert_int_equal(take_next(), 100);
 	turns_leave(turns, &all[100]);
-	kept = all[0];	/* the session is gone, its judgement is not */
+	kept = all[0];	/* the session is gone, the verification still runs */
 	memset(&all[0], 0, sizeof(all[0]));
 	assert_int_equal(take_next(), -1);
 	turns_leave(turns, &kept);
@@ -157,7 +157,7 @@ test_given_back_counts_for_the_address(void **state)
 	assert_int_equal(take_next(), 1);
 }
 
-/* The bound for one address holds when it is alone, too; the rest is for whoever comes. */
+/* The bound for one address holds even when no other waits; the rest stays for newcomers. */
 static void
 test_bound_of_an_address(void **state)
 {
@@ -171,7 +171,7 @@ test_bound_of_an_address(void **state)
 	assert_int_equal(take_next(), 100);
 }
 
-/* An address that is slowed down sleeps as a whole, and counts as nobody who waits meanwhile. */
+/* A slowed address sleeps with all its sessions, and does not count among those that wait. */
 static void
 test_put_off(void **state)
 {
@@ -188,7 +188,7 @@ test_put_off(void **state)
 	assert_int_equal(turns_due_ms(turns), NOW + 50);
 	assert_int_equal(take_next(), 100);
 	assert_int_equal(take_next(), 101);
-	wait_from(1, 2, 1);	/* who comes meanwhile sleeps with it */
+	wait_from(1, 2, 1);	/* a session that comes meanwhile sleeps too */
 	turns_leave(turns, &all[100]);
 	assert_int_equal(take_next(), -1);
 	assert_ptr_equal(turns_next(turns, NOW + 50), &all[0]);
@@ -203,7 +203,7 @@ test_put_off_and_gone(void **state)
 	turns_set_bounds(turns, 1, 1);
 	wait_from(1, 0, 2);
 	turns_put_off(turns, turns_next(turns, NOW), NOW + 50);
-	turns_leave(turns, &all[1]);	/* not the one that it sleeps for */
+	turns_leave(turns, &all[1]);	/* not the session that the address sleeps for */
 	assert_int_equal(turns_due_ms(turns), NOW + 50);
 	wait_from(1, 2, 1);
 	turns_leave(turns, &all[0]);
@@ -214,7 +214,7 @@ test_put_off_and_gone(void **state)
 	assert_int_equal(turns_waiting(turns) + turns_running(turns), 0);
 }
 
-/* Each session from an address of its own, again and again: the room is enough, and no turn is lost. */
+/* Each session comes from an address of its own, again and again: the room is enough, and no turn is lost. */
 static void
 test_room(void **state)
 {
@@ -231,7 +231,7 @@ test_room(void **state)
 	}
 }
 
-/* Whatever happens, no more run than may, and in the end nobody is forgotten. */
+/* Random events: never more turns run than may, and in the end no session is forgotten. */
 static void
 test_at_random(void **state)
 {

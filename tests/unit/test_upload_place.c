@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where an upload goes: every pair of finished file and partial, every way to begin. */
+/* The file that an upload writes: every pair of finished file and partial, every way to begin. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,7 +48,7 @@ static void
 test_atomic(void **state)
 {
 	static const struct row rows[] = {
-	    /* refused: beyond the end, or of which of the two? */
+	    /* refused: beyond the end, or ambiguous between the two files */
 	    {NONE, NONE, STORE_AT, 1, -ERANGE, false, 0},
 	    {NONE, 0, STORE_AT, 1, -ERANGE, false, 0},
 	    {NONE, 5, STORE_AT, 6, -ERANGE, false, 0},

@@ -154,7 +154,7 @@ test_keeps_lines(void **state)
 	assert_int_equal(users_file_append(file, LINE("z:h:5:5:/z:")), 0);
 	assert_int_equal(users_file_find(file, "last", &index), 0);
 	users_file_remove(file, index);
-	/* what a crash left behind is in nobody's way */
+	/* a file that a crash left does not disturb */
 	close(open(new_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
 	assert_int_equal(users_file_save(file, &problem), 0);
 	users_file_free(file);
@@ -185,7 +185,7 @@ test_new_file(void **state)
 	users_file_free(file);
 }
 
-/* A save that cannot be done leaves the file as it was. */
+/* A save that fails leaves the file unchanged. */
 static void
 test_failed_save(void **state)
 {

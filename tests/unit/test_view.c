@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What is made of the board: numbers that never go back, and texts in HTML. */
+/* Figures from the board: numbers that never go back, and texts in HTML. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -93,7 +93,7 @@ test_samples(void **state)
 	for (uint64_t i = 1; i <= VIEW_SAMPLES; i++)
 		view_update(&view, NOW_S, 5000 + i * VIEW_SAMPLE_MS);
 	assert_int_equal(view.sample_count, VIEW_SAMPLES);
-	assert_int_equal(view.samples[0].down, 0); /* the oldest is gone */
+	assert_int_equal(view.samples[0].down, 0); /* the oldest sample is gone */
 }
 
 static void
@@ -156,7 +156,7 @@ test_quotas(void **state)
 	quota_board_write(quotas, rows, 1);
 	assert_has(view_add_metrics, "\nsallyport_quota_used_bytes{user=\"x\\\\y\\\"\"} 5\n", true);
 	assert_has(view_add_page, "<td>x\\y&quot;</td>", true);
-	quotas->sequence++; /* a writer was killed */
+	quotas->sequence++; /* a writer was killed in the middle */
 	assert_has(view_add_metrics, "quota", false);
 	quota_board_write(quotas, rows, 2);
 	assert_has(view_add_metrics, "quota", true);
@@ -167,7 +167,7 @@ test_percent(void **state)
 {
 	static const struct {
 		uint64_t done, size;
-		int percent;	/* -1: nobody can know it */
+		int percent;	/* -1: unknown */
 	} rows[] = {
 	    {0, 10, 0},
 	    {1, 3, 33},

@@ -55,7 +55,7 @@ lines_in(int fd, const char *word)
 	return count;
 }
 
-/* Drop everybody who is left. */
+/* Drop all watchers that are left. */
 static int
 end(void **state)
 {
@@ -92,7 +92,7 @@ test_events_of_sessions_only(void **state)
 	close(fd);
 }
 
-/* Who does not read is not waited for, and told how much was left out. */
+/* The logger does not wait for a watcher that does not read, and reports how many lines it left out. */
 static void
 test_slow_watcher(void **state)
 {
@@ -128,7 +128,7 @@ test_a_watcher_that_left_is_closed(void **state)
 	assert_int_equal(watchers_check(waits), 0);
 	fd = add_watcher();
 	close(fd);
-	assert_int_equal(tell("login"), 1);	/* found by writing */
+	assert_int_equal(tell("login"), 1);	/* a write finds out */
 	assert_int_equal(tell("login"), 0);
 }
 
@@ -141,7 +141,7 @@ test_bounded_number(void **state)
 	(void)state;
 	for (size_t i = 0; i <= WATCHERS_MAX; i++)
 		ends[i] = add_watcher();
-	assert_int_equal(read(ends[WATCHERS_MAX], &byte, 1), 0);	/* one too many: closed */
+	assert_int_equal(read(ends[WATCHERS_MAX], &byte, 1), 0);	/* one watcher too many, which is closed */
 	assert_int_equal(read(ends[0], &byte, 1), -1);
 	watchers_add(-1);
 	for (size_t i = 0; i <= WATCHERS_MAX; i++)

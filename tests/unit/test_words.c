@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Words of the shell: splitting, what is at the cursor, and quoting as its inverse. */
+/* Words of the shell: splitting, the word at the cursor, and quoting as its inverse. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -29,7 +29,7 @@ static struct slot slots[SLOTS];
 static int monitors[SLOTS];
 static struct ipc_message message;
 
-/* The slots are of alice, alice, alice, bob, bob and carol. */
+/* The sessions of the slots belong to alice, alice, alice, bob, bob and carol. */
 static int
 setup(void **state)
 {
@@ -69,7 +69,7 @@ teardown(void **state)
 	return 0;
 }
 
-/* What the monitor of a slot reads: 0 or -ECANCELED; 1: nothing. */
+/* The message that a slot's monitor reads: 0 or -ECANCELED; 1: nothing. */
 static int
 answer_of(int i)
 {
@@ -92,12 +92,12 @@ test_rounds(void **state)
 	for (int i = 0; i < SLOTS; i++)
 		begin(i);
 	work_due(&work);
-	assert_int_equal(answer_of(0), 0); /* the first of alice */
+	assert_int_equal(answer_of(0), 0); /* the first turn of alice */
 	assert_int_equal(answer_of(1), 1);
-	assert_int_equal(answer_of(3), 0); /* of bob, before the second of alice */
+	assert_int_equal(answer_of(3), 0); /* bob's turn, before the second one of alice */
 	assert_int_equal(answer_of(5), 1); /* two at once */
 	assert_true(work_end(&work, &slots[0]));
-	begin(0); /* at the end of those who wait */
+	begin(0); /* it waits after all others */
 	work_due(&work);
 	assert_int_equal(answer_of(1), 0);
 	assert_true(work_end(&work, &slots[1]));
@@ -120,7 +120,7 @@ test_order(void **state)
 {
 	(void)state;
 	assert_false(work_end(&work, &slots[0]));
-	assert_false(work_begin(&work, &slots[0], 1, false)); /* the monitor itself */
+	assert_false(work_begin(&work, &slots[0], 1, false)); /* the number of the monitor itself */
 	assert_false(work_begin(&work, &slots[0], -1, false));
 	begin(0);
 	assert_false(work_begin(&work, &slots[0], 2, false));
@@ -130,7 +130,7 @@ test_order(void **state)
 	assert_int_equal(answer_of(0), 1);
 }
 
-/* Who never gives a turn back holds up its own account alone. */
+/* A session that never gives a turn back delays its own account alone. */
 static void
 test_never_given_back(void **state)
 {
@@ -190,7 +190,7 @@ teardown_monitor(void **state)
 	return 0;
 }
 
-/* Files says this: may the session go on? What the master hears is dropped. */
+/* Give the monitor a message of files; true when the session may go on. No message reaches the master. */
 static bool
 say(enum ipc_kind kind, uint8_t is_change)
 {
@@ -216,7 +216,7 @@ master_says(int result)
 	monitor_turn_granted(&monitor);
 }
 
-/* What files reads; 1: nothing. */
+/* The message that files reads; 1: nothing. */
 static int
 heard(void)
 {
@@ -241,7 +241,7 @@ test_monitor_order(void **state)
 	assert_int_equal(heard(), 1);
 }
 
-/* The master's answer to a question that was withdrawn is not taken for one to the next. */
+/* The master's answer to a withdrawn question does not count for the next one. */
 static void
 test_monitor_withdrawn(void **state)
 {
@@ -250,7 +250,7 @@ test_monitor_withdrawn(void **state)
 	assert_true(say(IPC_work_end, 0));
 	assert_int_equal(heard(), -ECANCELED);
 	assert_true(say(IPC_work_begin, 1));
-	master_says(0); /* crossed the withdrawal */
+	master_says(0); /* it crossed the withdrawal */
 	assert_int_equal(heard(), 1);
 	master_says(0);
 	assert_int_equal(heard(), 0);
