@@ -313,7 +313,7 @@ dopen(struct sess *s, struct data *d, const char *cmd, const char *arg)
 		SSL_SESSION *ss = SSL_get1_session(s->ssl);
 		d->ssl = SSL_new(ctx);
 		SSL_set_fd(d->ssl, d->fd);
-		if (!o_discard) /* what is read ahead would be missing from the count of discarded bytes */
+		if (!o_discard) /* bytes that are read ahead would be missing from the count of discarded bytes */
 			SSL_set_read_ahead(d->ssl, 1);
 		if (ss) {
 			SSL_set_session(d->ssl, ss);
@@ -557,7 +557,7 @@ worker(void *arg)
 	sem_post(&sem);
 	if (!ok)
 		s->err++;
-	pthread_barrier_wait(&bar); /* everybody is logged in */
+	pthread_barrier_wait(&bar); /* every session is logged in */
 	pthread_barrier_wait(&bar); /* main has started the clock */
 	if (!ok)
 		return NULL;

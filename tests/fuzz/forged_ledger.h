@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* A ledger's file with any figures in it: the layout and the checks of accounts/ledger.c, so that they are believed. */
+/*
+ * A ledger's file with any figures. It has the layout and the checks of accounts/ledger.c, so that the ledger
+ * believes it.
+ */
 #ifndef TESTS_FUZZ_FORGED_LEDGER_H
 #define TESTS_FUZZ_FORGED_LEDGER_H
 

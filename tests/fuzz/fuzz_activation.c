@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES and SALLYPORT_UPGRADE as a service manager or a former server sets them, or
- * anybody else: four texts, each to its NUL. What is taken is bounded, and a name that one server gives another reads back.
+ * LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES and SALLYPORT_UPGRADE: four texts, each up to its NUL, from a service
+ * manager, a former server or any other program. Accepted values are bounded, and a name that one server writes
+ * another one reads.
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the engine reads out of single replies. */
+/* The values that the engine parses from single replies. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The input as a configuration file, by way of a memory file. */
+/* The input as a configuration file, in a memory file. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fd < 0 || io_write_all(fd, data, size) < 0)
 		abort();
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	/* an error is told, and told errors are one */
+	/* a failure is reported, and a reported error is a failure */
 	if ((config_load(path, count_error, &errors, &config) < 0) != (errors > 0))
 		abort();
 	config_free(config);

@@ -20,7 +20,7 @@ must(bool is_so)
 		abort();
 }
 
-/* Whatever is taken is text without control characters, within its bounds. */
+/* An accepted text has no control characters, and keeps its bounds. */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -30,7 +30,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size >= CONTROL_LINE_MAX)
 		return 0;
-	line = malloc(size + 1); /* the NUL's place, and no more */
+	line = malloc(size + 1); /* only the NUL fits after it */
 	if (line == NULL)
 		return 0;
 	memcpy(line, data, size);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A protocol process that was taken over talks to files: requests in any order, with hostile paths and numbers, and
- * some that are no requests. files_serve() itself, in a home with links that lead out. What lies outside is neither
- * changed nor handed over, every answer is one of the table, and no descriptor is left behind.
+ * A taken-over protocol process talks to files: requests in any order, with hostile paths and numbers, and messages
+ * that are no requests. files_serve() runs in a home with links that lead out. It neither changes nor hands over a
+ * file outside, every answer is one of the table, and no descriptor stays open.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 #define REMOVE_PASSES 32 /* deeper than any home gets here */
 
 static char base[64], home[80], outside[80], secret[96];
-static uid_t owner; /* of the home: nobody where the fuzzer is root, so that a way out does no harm */
+static uid_t owner; /* the owner of the home: nobody where the fuzzer is root, so that a way out does no harm */
 
 static const char *const paths[] = {"/", "/a", "/b", "/d", "/d/x", "/d/e", "/d/e/f", "/link", "/link/secret",
     "/absolute", "/absolute/secret", "/loop", "/fifo", "/..", "/../outside/secret", "/d/../../outside/secret", "/./a",
@@ -53,7 +53,7 @@ static const enum ipc_kind requests[] = {IPC_stat, IPC_enter, IPC_facts, IPC_siz
 
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
 
-/* --- the home and what lies beside it --- */
+/* --- the home and its surroundings --- */
 
 static void
 become(uid_t uid)
@@ -67,7 +67,7 @@ remove_entry(const char *path, const struct stat *st, int kind, struct FTW *wher
 {
 	(void)st;
 	(void)where;
-	/* what its owner had closed lets the next pass in; never through a link */
+	/* the next pass opens a directory that its owner had closed, but never through a link */
 	if (kind == FTW_DNR || (remove(path) < 0 && kind == FTW_DP))
 		(void)!chmod(path, 0700);
 	return 0;
@@ -249,7 +249,7 @@ put_fields(struct input *input, struct ipc_message *message, enum ipc_kind kind)
 	put_path(input, message);
 }
 
-/* What was handed over is of the home; an upload gets some bytes, a listing is read. */
+/* A handed-over file is in the home; an upload gets some bytes, a listing is read. */
 static void
 use_descriptor(int fd)
 {
@@ -300,7 +300,7 @@ ask(struct protocol *protocol)
 	if (kind == IPC_stop)
 		return true;
 	if (input_byte(protocol->input) >= 250)
-		return true; /* unread, which files must bear */
+		return true; /* stay unread, which files has to bear */
 	return read_answer(protocol);
 }
 
@@ -333,7 +333,7 @@ serve(const struct files_session *session, struct protocol *protocol)
 	pthread_join(thread, NULL);
 }
 
-/* The lowest number that is free: the same again when nothing was left open. */
+/* The lowest free number: it is the same again when no descriptor stayed open. */
 static int
 next_descriptor(void)
 {

@@ -15,7 +15,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* On its own, so that reading past its end is seen. */
+/* A copy of exact size, so that reading past its end is seen. */
 static char *
 copy(const void *bytes, size_t len)
 {
@@ -39,7 +39,7 @@ matches(const char *pattern, size_t pattern_len, const char *name, size_t name_l
 	return answer;
 }
 
-/* What runs out of steps is no match, and nothing else changes. */
+/* A match that runs out of steps fails; other results do not depend on the steps. */
 static void
 check_steps(const char *pattern, size_t pattern_len, const char *name, size_t name_len, bool expected)
 {
@@ -50,7 +50,7 @@ check_steps(const char *pattern, size_t pattern_len, const char *name, size_t na
 		abort();
 }
 
-/* A name with a backslash before each byte that could mean something matches itself. */
+/* A name with a backslash before each special byte matches itself. */
 static void
 check_quoted(const char *name, size_t len)
 {
@@ -69,7 +69,7 @@ check_quoted(const char *name, size_t len)
 	free(quoted);
 }
 
-/* Stars at both ends only make a pattern match more; a star alone matches all. */
+/* Stars at both ends can only make a pattern match more; a star alone matches all. */
 static void
 check_stars(const char *pattern, size_t pattern_len, const char *name, size_t name_len, bool expected)
 {

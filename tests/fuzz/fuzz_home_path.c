@@ -46,7 +46,7 @@ check_path(const struct home_path *path)
 static int
 resolve(const struct home_path *cwd, const uint8_t *bytes, size_t len, struct home_path *out)
 {
-	char *copy = malloc(len == 0 ? 1 : len);	/* on its own, so that reading past its end is seen */
+	char *copy = malloc(len == 0 ? 1 : len);	/* a copy of exact size, so that reading past its end is seen */
 	int r;
 
 	must(copy != NULL);
@@ -55,7 +55,7 @@ resolve(const struct home_path *cwd, const uint8_t *bytes, size_t len, struct ho
 	must(r == 0 || r == -EINVAL || r == -ENAMETOOLONG);
 	if (r == 0)
 		check_path(out);
-	/* what is a home path already resolves to itself, wherever one is */
+	/* a home path resolves to itself, from any working directory */
 	if (home_path_check(copy, len, out) == 0) {
 		must(r == 0 && out->len == len && memcmp(out->text, copy, len) == 0);
 		check_path(out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A file of the queue of hooks and a message of an upload: any bytes; what is taken comes back the same. */
+/* A file of the queue of hooks and a message of an upload: any bytes; an accepted one is written again the same. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A request to the metrics process: any bytes; what is taken is a path and a host within bounds. */
+/* A request to the metrics process: any bytes; an accepted one has a path and a host within bounds. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (status == HTTP_OK && request.path[0] != '/')
 		abort();
-	/* what is decided stays decided, whatever follows */
+	/* later bytes do not change the verdict */
 	if (status != HTTP_INCOMPLETE && size > 0 && size < HTTP_REQUEST_MAX &&
 	    http_parse((const char *)data, size - 1, &again) != HTTP_INCOMPLETE &&
 	    http_parse((const char *)data, size - 1, &again) != status)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a client sends in MODE Z. */
+/* The bytes that a client sends in MODE Z. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,8 +24,8 @@ must(bool is_so)
 #define MOST_BYTES (256 * 1024)
 
 /*
- * The first byte tells the size of the pieces in and out. No more comes out than is allowed, and
- * what is complete comes out the same when it is packed and unpacked again.
+ * The first byte gives the size of the pieces in and out. The output keeps its limit, and complete data come out
+ * the same after they are packed and unpacked again.
  */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

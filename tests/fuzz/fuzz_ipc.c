@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A message from another process: first byte who receives it, in which state and whether a
- * descriptor came; second byte in which order the fields are read; the rest is the message.
+ * A message from another process. The first byte chooses who receives it, in which state, and whether a descriptor
+ * came; the second byte the order in which the fields are read. The rest is the message.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -49,7 +49,7 @@ read_bytes(struct ipc_message *message, size_t max)
 	(void)sum;
 }
 
-/* Read fields of all kinds until nothing is left, or one was bad. */
+/* Read fields of all kinds until none is left, or one was bad. */
 static void
 read_fields(struct ipc_message *message, uint8_t order)
 {
@@ -115,7 +115,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2)
 		return 0;
-	copy = malloc(size - 2 + 1);	/* on its own, so that reading past its end is seen */
+	copy = malloc(size - 2 + 1);	/* a copy of exact size, so that reading past its end is seen */
 	if (copy == NULL)
 		return 0;
 	memcpy(copy, data + 2, size - 2);

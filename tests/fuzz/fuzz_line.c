@@ -62,7 +62,7 @@ take_line(struct line_reader *reader, enum line_event event)
 	return line;
 }
 
-/* All lines of the bytes, fed in pieces of at most piece (0: of a size that the bytes tell). */
+/* All lines of the bytes, fed in pieces of at most piece (0: the bytes choose the sizes). */
 static size_t
 read_lines(const uint8_t *bytes, size_t len, size_t piece, struct line lines[LINES_MAX])
 {
@@ -76,7 +76,7 @@ read_lines(const uint8_t *bytes, size_t len, size_t piece, struct line lines[LIN
 		uint8_t *copy;
 
 		n = n < len - next ? n : len - next;
-		copy = malloc(n);	/* on its own, so that reading past its end is seen */
+		copy = malloc(n);	/* a copy of exact size, so that reading past its end is seen */
 		must(copy != NULL);
 		memcpy(copy, bytes + next, n);
 		event = line_feed(&reader, copy, n, &used);
@@ -96,7 +96,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct line lines[LINES_MAX], others[LINES_MAX];
 	size_t count = read_lines(data, size, SIZE_MAX, lines);
 
-	/* however the bytes came, the lines are the same */
+	/* any pieces give the same lines */
 	for (size_t p = 0; p < sizeof(pieces) / sizeof(pieces[0]); p++) {
 		must(read_lines(data, size, pieces[p], others) == count);
 		for (size_t i = 0; i < count; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A record for the logger, as every format writes it. */
+/* A record for the logger, written in every format. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,7 +26,7 @@ must(bool is_so)
 		abort();
 }
 
-/* One line that no terminal obeys. */
+/* The line is one, and safe for a terminal. */
 static void
 check_line(const struct buf *line, bool has_end)
 {
@@ -102,7 +102,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > 12000)
 		return 0;
-	/* the fuzzer gives what comes after the kind */
+	/* the fuzzer makes the bytes after the kind */
 	ipc_begin(&message, IPC_log);
 	memcpy(message.bytes + message.length, data, size);
 	message.length += size;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Monitors that were taken over talk to the master: messages of the table and others, in any order, from several
- * sessions at once, which end in any way. No more turns run than may, no account has more sessions than it may, and
- * when all have ended nothing is left of them.
+ * Taken-over monitors talk to the master: messages of the table and others, in any order, from several sessions at
+ * once, which end in any way. The bounds of turns and of sessions per account hold, and no state is left of
+ * sessions that ended.
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -23,7 +23,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 #define MONITORS 6
 #define STEPS_MAX 64
-#define FIRST_PID 0x7fffff00 /* above PID_MAX_LIMIT: the master's SIGKILL finds nobody */
+#define FIRST_PID 0x7fffff00 /* above PID_MAX_LIMIT: the master's SIGKILL hits no process */
 
 static const char *const users[] = {"alice", "bob", ""};
 
@@ -31,13 +31,13 @@ static const char *const users[] = {"alice", "bob", ""};
 
 static struct master master;
 static struct config config;
-static uint32_t network; /* another for each input: failures of an address outlive its sessions */
+static uint32_t network; /* each input has another address, since failures of an address outlive its sessions */
 
 static struct monitor_end {
 	struct slot *slot; /* NULL: no session */
 	pid_t pid;
 	int channel; /* -1: closed */
-	bool has_turn; /* was told that it may check a password, and has not said what came of it */
+	bool has_turn; /* may check a password, and has not reported the result */
 	bool may_be_admitted; /* had a turn when it asked */
 	bool is_admitted;
 } monitors[MONITORS];
@@ -78,7 +78,7 @@ put_message(struct input *input, struct ipc_message *message)
 	uint8_t raw[32] = {127};
 	size_t len;
 
-	if (choice >= 240) { /* of any kind, with any bytes */
+	if (choice >= 240) { /* a message of any kind, with any bytes */
 		ipc_begin(message, (enum ipc_kind)(input_byte(input) % IPC_KIND_COUNT));
 		len = input_bytes(input, raw, sizeof(raw));
 		for (size_t i = 0; i < len; i++)
@@ -103,7 +103,7 @@ put_message(struct input *input, struct ipc_message *message)
 		ipc_put_text(message, users[input_below(input, USERS)]);
 }
 
-/* The master's word: a turn, or what came of admit. */
+/* The master's message: a turn, or the answer to admit. */
 static void
 hear(struct monitor_end *monitor)
 {
@@ -126,7 +126,7 @@ hear(struct monitor_end *monitor)
 	}
 }
 
-/* Say it, and let the master do what follows. */
+/* Send the message, and let the master act on it. */
 static void
 say(struct monitor_end *monitor, const struct ipc_message *message)
 {
@@ -154,7 +154,7 @@ say_anything(struct monitor_end *monitor, struct input *input)
 	say(monitor, &message);
 }
 
-/* As an honest monitor does. */
+/* Act as an honest monitor does. */
 static void
 log_in(struct monitor_end *monitor, struct input *input)
 {

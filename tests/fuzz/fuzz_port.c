@@ -21,7 +21,7 @@ must(bool is_so)
 		abort();
 }
 
-/* What is taken is told as it is taken, and a refusal leaves no trace. */
+/* An accepted address, written again, is accepted as the same; a refusal changes nothing. */
 static void
 check_port(const char *arg, const union address *nothing)
 {

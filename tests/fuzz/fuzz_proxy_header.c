@@ -39,7 +39,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(bytes, data, size);
 	r = proxy_header_parse(bytes, size, &header);
 	check_header(&header, r, size);
-	/* what is decided stays decided, whatever follows */
+	/* later bytes do not change the verdict */
 	if (size > 0) {
 		int before = proxy_header_parse(bytes, size - 1, &shorter);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Records beside parts: whoever may write the directory may write them. What is taken is written again as the same. */
+/* Records beside parts, which every user of the directory may write. An accepted record is written again the same. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,7 +50,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(record.mtime_ns < 1000000000 && record.file.born_ns < 1000000000);
 	buf_init(&text, RECORD_BYTES_MAX);
 	r = record_format(&text, &record);
-	/* a short line may stand for a text that needs three bytes for each of its own, and is then too long */
+	/* a text may need three bytes for each of its own, and is then too long for a line */
 	must(r == 0 || r == -EINVAL || r == -ENOMEM);
 	if (r == 0)
 		must(record_parse(text.data, text.len, &again) == 0 && is_same(&record, &again));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Replies of a hostile server, in one piece and byte by byte: the same comes out. */
+/* Replies of a hostile server, in one piece and byte by byte: the results are the same. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>

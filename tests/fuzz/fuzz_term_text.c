@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Bytes from a server as text for a terminal: nothing that moves a cursor comes out, and the columns are kept. */
+/* Bytes from a server as text for a terminal: no output moves a cursor, and it keeps the columns. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -22,7 +22,7 @@ must(bool is_so)
 		abort();
 }
 
-/* What is taken is told back with the same digits, but for a leap second. */
+/* An accepted time, written again, has the same digits, except for a leap second. */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

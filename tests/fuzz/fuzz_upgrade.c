@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a server that goes tells the one that takes its place: its sessions, in lines of any bytes. The list is bounded,
- * counts no session twice after it is gone, and is empty when the former server has ended.
+ * A former server reports its sessions to the server that takes its place, in lines of any bytes. The list is
+ * bounded, counts no session twice after it has ended, and is empty when the former server has ended.
  */
 #include <stdint.h>
 #include <stdlib.h>

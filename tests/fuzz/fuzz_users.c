@@ -13,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What is accepted stays accepted, and the same, when an edit that changes nothing is applied. */
+/* An accepted line stays accepted, and the same, when an edit that changes nothing is applied. */
 static void
 check_line(const char *line, size_t len)
 {
@@ -47,7 +47,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (text < end) {
 		const char *newline = memchr(text, '\n', (size_t)(end - text));
 		size_t len = (size_t)((newline == NULL ? end : newline) - text);
-		char *line = malloc(len + 1);	/* on its own, so that reading past its end is seen */
+		char *line = malloc(len + 1);	/* a copy of exact size, so that reading past its end is seen */
 
 		if (line == NULL)
 			return 0;

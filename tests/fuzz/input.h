@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The bytes of a fuzzer as a source of decisions: what is asked next, with which numbers. Zeros when they are used up. */
+/*
+ * The bytes of a fuzzer as a source of decisions, such as the next request and its numbers. They are zeros when
+ * used up.
+ */
 #ifndef TESTS_FUZZ_INPUT_H
 #define TESTS_FUZZ_INPUT_H
 
@@ -27,7 +30,7 @@ input_below(struct input *input, unsigned count)
 	return input_byte(input) % count;
 }
 
-/* Mostly one at which sums and comparisons turn over; otherwise any. */
+/* Mostly a number at which sums and comparisons turn over; otherwise any. */
 static inline uint64_t
 input_number(struct input *input)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Runs one harness without libFuzzer, as a test: its seeds, and a number of inputs made of them and of chance. The same
- * inputs each time; REPLAY_SEED gives others. What breaks is written to a file, which a fuzzer takes as an argument.
+ * Runs one harness without libFuzzer, as a test. The inputs are its seeds, and a number of changed seeds and random
+ * bytes. Each run has the same ones; REPLAY_SEED chooses others. An input that crashes the harness is written to a
+ * file, which a fuzzer takes as an argument.
  *
  * usage: replay_NAME (from the root of the tree)
  */
@@ -25,8 +26,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
 #define INPUT_MAX 4096
 #define SEEDS_MAX 512
 #define RANDOM_INPUTS 10000
-#define SECONDS 3 /* for the random ones; a slow machine tries fewer */
-#define INPUT_SECONDS 20 /* for one */
+#define SECONDS 3 /* for the random inputs; a slow machine tries fewer */
+#define INPUT_SECONDS 20 /* for one input */
 #define DEFAULT_SEED 1
 
 struct sample {
@@ -40,7 +41,7 @@ static uint64_t state;
 static const char *name;
 static char crash_path[PATH_MAX];
 
-/* xorshift64*: chance that a test can have twice. */
+/* xorshift64*: the same random numbers in every run. */
 static uint64_t
 chance(uint64_t below)
 {
@@ -50,7 +51,7 @@ chance(uint64_t below)
 	return (state * 0x2545f4914f6cdd1dULL >> 16) % below;
 }
 
-/* Uses nothing but system calls: the harness may have died anywhere. */
+/* Uses only system calls, because the harness may have died anywhere. */
 static void
 keep_input(int signal_number)
 {
@@ -113,7 +114,7 @@ read_seeds(void)
 	free(entries);
 }
 
-/* A seed with some bytes changed, or bytes alone. */
+/* A seed with some bytes changed, or random bytes. */
 static void
 make_input(void)
 {
@@ -130,7 +131,7 @@ make_input(void)
 		current.bytes[i] = (uint8_t)chance(256);
 }
 
-/* In memory of its own size, so that a sanitizer sees a step too far. */
+/* Memory of exact size, so that a sanitizer sees a step too far. */
 static void
 run(void)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Is any part of a private key in a process?
+ * Search a process for any part of a private key.
  *
  * usage: find_key KEY.pem PID            in what the process has mapped and can read
  *        find_key KEY.pem PID --files    in the files and memory files that it holds open
  *
- * Looks for pieces of 16 bytes of each private number of the key (RSA: d, p, q, dp, dq, qinv; EC: the scalar; Ed25519:
- * the seed and what is made of it), in both byte orders, and of the lines of the PEM text. DER has the numbers as they
- * are. Prints where; exit 0: found, 1: not found, 2: cannot look.
+ * Looks for pieces of 16 bytes of each private number of the key, in both byte orders, and of the lines of the PEM
+ * text. The numbers are d, p, q, dp, dq and qinv of RSA, the scalar of EC, the seed of Ed25519 and what is made of
+ * it; DER has them as they are. Prints where; exit 0: found, 1: not found, 2: cannot look.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -37,9 +37,9 @@ static struct {
 	uint8_t bytes[PIECE];
 } needles[NEEDLES_MAX];
 static size_t needle_count;
-static uint8_t first_three[1 << 21];	/* a bit for each beginning of a needle */
+static uint8_t first_three[1 << 21];	/* a bit for each first byte of a needle */
 
-static uint8_t public_bytes[PUBLIC_MAX];	/* what is in the certificate too, and so no secret */
+static uint8_t public_bytes[PUBLIC_MAX];	/* parts of the certificate, which are no secret */
 static size_t public_len;
 
 static uint32_t
@@ -126,7 +126,7 @@ add_numbers(const EVP_PKEY *key)
 	}
 }
 
-/* The public half as DER and, at each of the three ways to begin, as base64. */
+/* The public half as DER and as base64, which has three forms for the three possible offsets. */
 static void
 know_public(EVP_PKEY *key)
 {
@@ -142,7 +142,7 @@ know_public(EVP_PKEY *key)
 	OPENSSL_free(der);
 }
 
-/* The lines of base64; the first 48 characters of a file say for the most part what kind of key it is. */
+/* Add the lines of base64, without the first 48 characters of the file, which mostly say what kind of key it is. */
 static void
 add_lines(FILE *file)
 {
@@ -182,7 +182,7 @@ search(const char *place, const uint8_t *bytes, size_t len)
 	return found;
 }
 
-/* From offset to end of fd, in chunks that overlap by a piece. */
+/* Search fd from offset to end, in chunks that overlap by a piece. */
 static size_t
 search_span(int fd, const char *place, uint64_t offset, uint64_t end, uint64_t *looked)
 {
@@ -194,7 +194,7 @@ search_span(int fd, const char *place, uint64_t offset, uint64_t end, uint64_t *
 		ssize_t n = pread(fd, chunk, want, (off_t)offset);
 
 		if (n <= 0)
-			break;	/* a mapping that nobody can read */
+			break;	/* no process can read this mapping */
 		found += search(place, chunk, (size_t)n);
 		*looked += (uint64_t)n;
 		if ((size_t)n < want || want < CHUNK)
@@ -259,7 +259,7 @@ search_files(const char *pid, uint64_t *looked)
 		target[len] = '\0';
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
-			continue;	/* open for writing alone */
+			continue;	/* open for writing only */
 		found += search_span(fd, target, 0, (uint64_t)st.st_size, looked);
 		close(fd);
 	}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a user can do to names in a directory of his own while root works there.
+ * Change names in a user's own directory while root works there.
  *
  * usage: swap_paths exchange SECONDS DIR NAME OTHER   exchange the two names, again and again
  *        swap_paths plant SECONDS DIR TARGET NAME...  put a link to TARGET in the place of each socket NAME that appears
  *
- * Prints how often that succeeded. Ends after SECONDS, or with SIGTERM.
+ * Prints how many changes succeeded. Ends after SECONDS, or with SIGTERM.
  */
 #include <errno.h>
 #include <fcntl.h>

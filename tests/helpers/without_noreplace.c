@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Run a program in which renameat2(2) refuses RENAME_NOREPLACE with EINVAL, as it does on NFS and CephFS. What the program
- * starts has that as well, below its own filters.
+ * Run a program in which renameat2(2) refuses RENAME_NOREPLACE with EINVAL, as on NFS and CephFS. Processes that
+ * the program starts inherit that, below their own filters.
  *
  * usage: without_noreplace PROGRAM [ARGUMENT]...
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * LD_PRELOAD: a process that can be made to run out of memory, and of processes, and gets both back. The file that
- * $SHORTAGE names has two bytes: for memory, whose want no allocation survives, and for processes, whose want no fork does.
- * While a byte is '1', it is short in the process itself; while it is '2', in its children.
+ * LD_PRELOAD: lets a process run out of memory and of processes, and get both back. The file that $SHORTAGE names
+ * has two bytes: one for memory, which fails every allocation, and one for processes, which fails every fork. '1'
+ * makes that short in the process itself, '2' in its children.
  */
 #include <dlfcn.h>
 #include <errno.h>

@@ -110,7 +110,7 @@ address_argument(char *text, bool is_unix)
 	return (long)&host;
 }
 
-/* A number; a text after '"'; in:HOST:PORT; un:PATH; buf: memory; self: this process; up: ".." */
+/* Parse a number; text after '"'; in:HOST:PORT; un:PATH; buf: memory; self: this process; up: ".." */
 static long
 argument(char *word)
 {
@@ -146,7 +146,7 @@ act_call(char *line, struct report *report)
 			    syscall(calls[i].number, args[0], args[1], args[2], args[3], args[4], args[5]));
 }
 
-/* sendmsg FD ADDRESS FLAGS: with a name in its header, which no filter sees; "-" without one. */
+/* sendmsg FD ADDRESS FLAGS: the name is in the message's header, which no filter sees; "-" sends without one. */
 static void
 act_sendmsg(char *line, struct report *report)
 {
@@ -168,8 +168,8 @@ act_sendmsg(char *line, struct report *report)
 }
 
 /*
- * descriptors FD COUNT [FLAGS]: send one's own, many at a time, until the channel or the kernel takes no more. The flags
- * of sendmsg() are those of kernel TLS if they are named, or else others.
+ * descriptors FD COUNT [FLAGS]: send copies of standard input, many at a time, until the channel or the kernel
+ * takes no more. FLAGS are those of sendmsg(), as a number.
  */
 static void
 act_descriptors(char *line, struct report *report)
@@ -197,7 +197,7 @@ act_descriptors(char *line, struct report *report)
 	report_add(report, "descriptors: %ld, then %s; ", sent, errno_name(errno));
 }
 
-/* memory: as much as there is, touched; in MiB. */
+/* memory: allocate and touch as much as there is; reports MiB. */
 static void
 act_memory(char *line, struct report *report)
 {
@@ -213,7 +213,7 @@ act_memory(char *line, struct report *report)
 	report_add(report, "memory: %zu; ", total / MIB);
 }
 
-/* wait MS: does nothing. A process that waits for ever does not answer. */
+/* wait MS: do nothing for so long. A process that waits for ever does not report. */
 static void
 act_wait(char *line, struct report *report)
 {
@@ -224,7 +224,7 @@ act_wait(char *line, struct report *report)
 		poll(NULL, 0, (int)strtol(ms, NULL, 0));
 }
 
-/* hang: for ever, with all channels open. */
+/* hang: stand still for ever, with all channels open. */
 static void __attribute__((noreturn))
 act_hang(char *line, struct report *report)
 {
@@ -234,7 +234,7 @@ act_hang(char *line, struct report *report)
 		poll(NULL, 0, 1000);
 }
 
-/* store ADDRESS: write into memory that this process maps. */
+/* store ADDRESS: write to memory that this process maps. */
 static void
 act_store(char *line, struct report *report)
 {

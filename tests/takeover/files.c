@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* files: MLST /TAKEOVER line. The facts of the answer are the report. */
+/* files: MLST /TAKEOVER line. The facts in the reply are the report. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,14 +12,14 @@
 
 #include "common/banned.h"
 
-/* begin: a bracket of the ledger that is never ended, in which no other session of the account changes anything. */
+/* begin: start a change in the ledger and never end it; meanwhile no other session of the account changes anything. */
 static void
 act_begin(struct files *files, struct report *report)
 {
 	report_add(report, "begin: %d; ", quota_begin(files->home.quota, 0, 0));
 }
 
-/* belittle BYTES: a change that takes away so many bytes, and was none. */
+/* belittle BYTES: report a change that frees this many bytes, and did not happen. */
 static void
 act_belittle(struct files *files, char *line, struct report *report)
 {
@@ -33,7 +33,7 @@ act_belittle(struct files *files, char *line, struct report *report)
 	report_add(report, "belittle: %d; ", r);
 }
 
-/* stored NAME: an upload that was none, for the hooks process. */
+/* stored NAME: report an upload to the hooks process that did not happen. */
 static void
 act_stored(struct files *files, char *line, struct report *report)
 {
@@ -49,7 +49,7 @@ act_stored(struct files *files, char *line, struct report *report)
 	report_add(report, "stored: %d; ", ipc_send_now(files->session->monitor_channel, &message, -1));
 }
 
-/* message NUMBER|count: a hostile one to the monitor. */
+/* message NUMBER|count: send a hostile message to the monitor. */
 static void
 act_message(struct files *files, char *line, struct report *report)
 {
@@ -87,7 +87,7 @@ run(struct files *files, char *line, struct report *report)
 	else if (strcmp(name, "channels") == 0)
 		report_add(report, "monitor: %d; protocol: %d; home: %d; ", files->session->monitor_channel,
 		    files->session->protocol_channel, files->session->home_fd);
-	else if (strcmp(name, "leave") == 0) /* the monitor, and stay */
+	else if (strcmp(name, "leave") == 0) /* send it to the monitor, and stay */
 		close(files->session->monitor_channel);
 	else if (!act(copy, report))
 		report_add(report, "no such act; ");

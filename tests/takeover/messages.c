@@ -16,11 +16,11 @@
 
 #include "common/banned.h"
 
-#define ANSWER_MS 50 /* an answer that comes later is read with the next one */
+#define ANSWER_MS 50 /* a later answer is read with the next one */
 #define WIRE_MAX (IPC_MESSAGE_MAX + 64)
 #define REPLY_OK_LEN 4 /* the result of a reply */
 
-/* The forms of a message whose kind may be sent on a channel; of any other kind the first one is sent. */
+/* The forms of a message whose kind is allowed on a channel. A message of any other kind has the first form. */
 enum form {
 	FORM_ZEROS, /* as short as allowed: every number 0, every text empty, which leaves bytes over */
 	FORM_ONES, /* as short as allowed: every number its largest, every text longer than the message */
@@ -28,10 +28,10 @@ enum form {
 	FORM_TEXT, /* as long as allowed, of letters */
 	FORM_SHORT, /* a byte too short */
 	FORM_LONG, /* a byte too long */
-	FORM_REPLY, /* as the reply to a question that was never asked */
+	FORM_REPLY, /* a reply to a question that was never asked */
 	FORM_FAILED, /* the same, with a result that is no error */
-	FORM_DESCRIPTOR, /* with one */
-	FORM_DESCRIPTORS, /* with nine */
+	FORM_DESCRIPTOR, /* one descriptor */
+	FORM_DESCRIPTORS, /* nine descriptors */
 	FORM_COUNT
 };
 
@@ -49,7 +49,7 @@ static const struct row {
 #undef X
 };
 
-/* Of no kind at all. */
+/* A number that no kind has. */
 static const struct row no_row = {"none", 0, 0, 0, 0, IPC_NOTICE};
 
 static uint8_t wire[WIRE_MAX];
@@ -72,7 +72,7 @@ messages_count(enum ipc_process from, enum ipc_process to)
 	return count;
 }
 
-/* The message on the wire; its length. */
+/* Write the message as bytes; returns its length. */
 static size_t
 make(unsigned kind, enum form form)
 {
@@ -102,7 +102,7 @@ make(unsigned kind, enum form form)
 	return head + size;
 }
 
-/* sendmsg() with descriptors alone: not every process has it. */
+/* sendmsg() only for descriptors: not every process may call it. */
 static ssize_t
 send_wire(int channel, size_t len, unsigned fd_count)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The monitor after login: a noted event whose text begins with the word. Records of the log report. */
+/* The monitor after login: a noted event whose text begins with the word is a line. Records of the log report. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 #include "common/banned.h"
 
-/* message NUMBER|count: a hostile one to the master. */
+/* message NUMBER|count: send a hostile message to the master. */
 static void
 act_message(struct monitor *monitor, char *line, struct report *report)
 {
@@ -26,7 +26,7 @@ act_message(struct monitor *monitor, char *line, struct report *report)
 		    (unsigned)strtoul(number, NULL, 10), report);
 }
 
-/* logmessage NUMBER|count: the same to the logger, beside records whose words are none. */
+/* logmessage NUMBER|count: send a hostile message to the logger. */
 static void
 act_logmessage(struct monitor *monitor, char *line, struct report *report)
 {
@@ -41,7 +41,7 @@ act_logmessage(struct monitor *monitor, char *line, struct report *report)
 		    (unsigned)strtoul(number, NULL, 10), report);
 }
 
-/* forge: records whose words would begin another line, and one that protects others. */
+/* forge: send records whose words would begin another line, and a failed login that did not happen. */
 static void
 act_forge(struct monitor *monitor, struct report *report)
 {
@@ -88,7 +88,7 @@ takeover_monitor(struct monitor *monitor, const char *detail)
 	} else if (!act(rest, &report)) {
 		report_add(&report, "no such act; ");
 	}
-	log_begin(LEVEL_INFO, "data-failed"); /* which it may write */
+	log_begin(LEVEL_INFO, "data-failed"); /* this process may write it */
 	log_field_text("takeover", report.text);
 	log_end();
 	return true;

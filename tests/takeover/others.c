@@ -57,13 +57,13 @@ takeover_hooks(const char *path)
 	if (strncmp(path, prefix, sizeof(prefix) - 1) != 0)
 		return false;
 	run(path + sizeof(prefix) - 1, strlen(path) - (sizeof(prefix) - 1), &report);
-	log_begin(LEVEL_INFO, "hook"); /* which it may write */
+	log_begin(LEVEL_INFO, "hook"); /* this process may write it */
 	log_field_text("takeover", report.text);
 	log_end();
 	return true;
 }
 
-/* A blank is written as '+' in a target. */
+/* A target has '+' in place of a blank. */
 bool
 takeover_metrics(const char *path, struct buf *body)
 {
@@ -85,8 +85,9 @@ takeover_metrics(const char *path, struct buf *body)
 }
 
 /*
- * What only the porter does: "messages" tells how many hostile ones there are, "message N" sends one, "claim N ADDRESS" says
- * that the introduction with this number is a client from there. False: none of these.
+ * Acts of the porter: "messages" reports how many hostile messages there are, "message N" sends one, "claim N
+ * ADDRESS" reports to the master that connection N belongs to a client with this address. False: the line is none
+ * of these.
  */
 static bool
 act_of_porter(const char *line, int channel, struct report *report)

@@ -19,7 +19,7 @@
 #define BLOCK 65536
 #define UPLOADS 3
 
-/* To the client past the control stream, since an act may not come back. */
+/* Send it to the client past the control stream, since an act may never return. */
 static void
 say(struct protocol *protocol, const char *text)
 {
@@ -29,7 +29,7 @@ say(struct protocol *protocol, const char *text)
 	(void)!send(protocol->control.stream.fd, line, (size_t)len, MSG_NOSIGNAL);
 }
 
-/* listen: a listening socket of the monitor's. */
+/* listen: get a listening socket from the monitor. */
 static void
 act_listen(struct protocol *protocol, char *line, struct report *report)
 {
@@ -43,7 +43,7 @@ act_listen(struct protocol *protocol, char *line, struct report *report)
 	report_result(report, "listen", r < 0 ? r : fd);
 }
 
-/* connect HOST PORT: a connection that the monitor makes. */
+/* connect HOST PORT: get a connection from the monitor. */
 static void
 act_connect(struct protocol *protocol, char *line, struct report *report)
 {
@@ -59,7 +59,7 @@ act_connect(struct protocol *protocol, char *line, struct report *report)
 	report_result(report, "connect", r < 0 ? r : fd);
 }
 
-/* Until nothing more is taken for a while: a message, over and over, whose answers nobody reads. */
+/* Send a message over and over, and read no answer, until the channel has taken none for a while. */
 static unsigned
 flood(int channel, const struct ipc_message *message, unsigned max)
 {
@@ -76,7 +76,10 @@ flood(int channel, const struct ipc_message *message, unsigned max)
 	return sent;
 }
 
-/* hoard KIND COUNT: ask for descriptors (listen, listen_ahead, open_read) or for nothing (pace), never read, stay. */
+/*
+ * hoard KIND COUNT: ask for descriptors (listen, listen_ahead, open_read) or for nothing (pace), never read, and
+ * stay.
+ */
 static void
 act_hoard(struct protocol *protocol, char *line, struct report *report)
 {
@@ -105,7 +108,7 @@ act_hoard(struct protocol *protocol, char *line, struct report *report)
 		poll(NULL, 0, 1000);
 }
 
-/* noted EVENT TEXT: a note, with any text. */
+/* noted EVENT TEXT: send a note with any text. */
 static void
 act_noted(struct protocol *protocol, char *line, struct report *report)
 {
@@ -117,7 +120,7 @@ act_noted(struct protocol *protocol, char *line, struct report *report)
 	report_add(report, "noted; ");
 }
 
-/* logflood COUNT: that many messages full of transfers that were none. */
+/* logflood COUNT: send this many messages full of transfers that did not happen. */
 static void
 act_logflood(struct protocol *protocol, char *line, struct report *report)
 {
@@ -139,7 +142,7 @@ act_logflood(struct protocol *protocol, char *line, struct report *report)
 	    report, "sent: %u; ", flood(protocol->monitor_channel, &message, (unsigned)strtoul(count, NULL, 10)));
 }
 
-/* forge: a transfer of a path with the end of a line in it, and with another session's words. */
+/* forge: report a transfer whose path has the end of a line in it, and another session's words. */
 static void
 act_forge(struct protocol *protocol, char *line, struct report *report)
 {
@@ -151,7 +154,7 @@ act_forge(struct protocol *protocol, char *line, struct report *report)
 	report_add(report, "forged; ");
 }
 
-/* claims: bytes that no reader of the board should pass on as they are. */
+/* claims: write bytes that no reader of the board should pass on unchanged. */
 static void
 act_claims(struct protocol *protocol, char *line, struct report *report)
 {
@@ -201,7 +204,7 @@ open_upload(struct protocol *protocol, const char *name, int *fd)
 	return ask_files_open_write(protocol, &path, STORE_REPLACE, 0, &start, stored, fd);
 }
 
-/* keep NAME: an upload whose descriptor is kept, and written to after its end. The session may have ended before. */
+/* keep NAME: keep the descriptor of an upload, and write to it after the upload's end. The session may end first. */
 static void
 act_keep(struct protocol *protocol, char *line, struct report *report)
 {
@@ -218,7 +221,7 @@ act_keep(struct protocol *protocol, char *line, struct report *report)
 	report_result(report, "write", write(fd, after, sizeof(after) - 1));
 }
 
-/* Write until the kernel refuses and no more is granted. Returns the bytes. */
+/* Write until the kernel refuses, and no grant follows. Returns the bytes. */
 static uint64_t
 fill(struct protocol *protocol, int fd)
 {
@@ -235,7 +238,7 @@ fill(struct protocol *protocol, int fd)
 	}
 }
 
-/* overquota: uploads as large as the kernel lets them be, and more after they were finished. */
+/* overquota: make uploads as large as the kernel lets them be, and write on after they are finished. */
 static void
 act_overquota(struct protocol *protocol, char *line, struct report *report)
 {
@@ -256,7 +259,7 @@ act_overquota(struct protocol *protocol, char *line, struct report *report)
 	}
 }
 
-/* message monitor|files NUMBER: a hostile one. "count" instead of a number tells how many there are. */
+/* message monitor|files NUMBER: send a hostile message. "count" instead of a number reports how many there are. */
 static void
 act_message(struct protocol *protocol, char *line, struct report *report)
 {
@@ -273,7 +276,7 @@ act_message(struct protocol *protocol, char *line, struct report *report)
 		    process, (unsigned)strtoul(number, NULL, 10), report);
 }
 
-/* channels: the numbers of the descriptors that this process has. */
+/* channels: report the descriptors of this process's channels and of its client. */
 static void
 act_channels(struct protocol *protocol, char *line, struct report *report)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What somebody does who runs code in a process of the server. Built with VARIANT=takeover alone, driven by
- * tests/e2e/takeover.bats: every process has one hook in its real code, behind its real walls, that hands a line
- * to one of these. A line is the name of an act and its arguments; what came of it goes back the way that the
- * process has: a reply, a record of the log, a page.
+ * The acts of an attacker who runs code in a process of the server. Only VARIANT=takeover builds them;
+ * tests/e2e/takeover.bats drives them. Every process has one hook in its real code, behind its real walls, that
+ * hands a line to one of these functions. A line is the name of an act and its arguments. The result goes back in
+ * the way that the process has: a reply, a record of the log, a page.
  */
 #ifndef TESTS_TAKEOVER_TAKEOVER_H
 #define TESTS_TAKEOVER_TAKEOVER_H
@@ -14,9 +14,9 @@
 
 #include "privsep/ipc/ipc.h"
 
-/* In the program, so that a test finds out which one has hostile processes. */
+/* A text in the program, by which a test finds a build that has hostile processes. */
 #define TAKEOVER_MARK "SALLYPORT-TAKEOVER-VARIANT"
-#define TAKEOVER_WORD "TAKEOVER " /* what precedes a line in a path, a record or a request */
+#define TAKEOVER_WORD "TAKEOVER " /* the prefix of a line in a path, a record or a request */
 
 struct files;
 struct monitor;
@@ -24,7 +24,7 @@ struct protocol;
 struct log_entry;
 struct buf;
 
-/* The hooks. Those that return a bool: was that a line for them? */
+/* The hooks. A bool says whether the input was a line for them. */
 void takeover_protocol(struct protocol *protocol, char *line); /* SITE TAKEOVER line, also before login */
 bool takeover_files(struct files *files); /* MLST /TAKEOVER line; the facts are the report */
 bool takeover_monitor(struct monitor *monitor, const char *detail); /* a noted event; a record of the log reports */
@@ -45,21 +45,21 @@ void report_add(struct report *report, const char *format, ...) __attribute__((f
 /* "NAME: result" or "NAME: EPERM", errno where value is negative. */
 void report_result(struct report *report, const char *name, long value);
 
-/* acts.c: what every process may try. False: there is no such act. */
+/* acts.c: the acts that every process may try. False: there is no such act. */
 bool act(char *line, struct report *report);
 
-/* The next word of a line, cut off; NULL at its end. */
+/* Cut the next word off a line; NULL at its end. */
 char *next_word(char **line);
 
 /*
- * messages.c: hostile messages, made of the table. Those of one channel are numbered: of each kind that may be sent there
- * every form, of each other kind one.
+ * messages.c: hostile messages, made from the table. A channel numbers its messages: every form of each kind that
+ * is allowed there, and one form of each other kind.
  */
 unsigned messages_count(enum ipc_process from, enum ipc_process to);
 
 /*
- * Send the numbered one; report its kind and form, and the answer. fd goes along with forms that have descriptors.
- * -errno when the channel did not take it.
+ * Send the message with this number; report its kind and form, and the answer. fd goes along with forms that have
+ * descriptors. -errno when the channel did not take it.
  */
 int messages_send(int channel, enum ipc_process from, enum ipc_process to, unsigned number, struct report *report);
 
