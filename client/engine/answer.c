@@ -149,7 +149,7 @@ answer_time(const char *text, size_t len, int64_t *seconds)
 	    utc.tm_hour > 23 || utc.tm_min > 59 || utc.tm_sec > 60)
 		return -EINVAL;
 	time = timegm(&utc);
-	/* this one second is the sign for no time at all */
+	/* ftp uses the second before 1970 as the sign for no time */
 	if (time == -1)
 		return -EINVAL;
 	*seconds = time;

@@ -11,15 +11,15 @@
 int answer_epsv(const char *message, uint16_t *port);
 
 /*
- * "Entering Passive Mode (h1,h2,h3,h4,p1,p2)", with or without parentheses and blanks (RFC 1123, 4.1.2.6). host is in network
- * byte order; whoever asks connects to the control connection's address anyway. Returns 0 or -EINVAL.
+ * "Entering Passive Mode (h1,h2,h3,h4,p1,p2)", with or without parentheses and blanks (RFC 1123, 4.1.2.6). host is
+ * in network byte order; callers normally connect to the control connection's address instead. Returns 0 or
+ * -EINVAL.
  */
 int answer_pasv(const char *message, uint32_t *host, uint16_t *port);
 
 /*
- * The path of 257, in quotes, "" within it is one quote (RFC 959, appendix II); a path that begins with a slash may come
- * without. path gets at most size bytes with NUL.
- * Returns 0, -EINVAL, -ENAMETOOLONG.
+ * The path of 257, in quotes; "" within it is one quote (RFC 959, appendix II). A path that begins with a slash may
+ * lack the quotes. path gets at most size bytes with NUL. Returns 0, -EINVAL, -ENAMETOOLONG.
  */
 int answer_path(const char *message, char *path, size_t size);
 
@@ -34,8 +34,9 @@ int answer_time(const char *text, size_t len, int64_t *seconds);
 int answer_hash(const char *message, size_t digits, char *hex);
 
 /*
- * The line of a feature in the text of a reply to FEAT (RFC 2389, 3.2), what follows the feature's name and a blank:
- * "" when nothing does; NULL when it is not there. Points into text; ends at '\n' or NUL.
+ * Find a feature's line in the text of a reply to FEAT (RFC 2389, 3.2). Returns what follows the feature's name and
+ * a blank, "" when nothing does; NULL when the line is not there. The result points into text, and ends at '\n' or
+ * NUL.
  */
 const char *answer_feature(const char *text, const char *feature);
 

@@ -15,7 +15,7 @@ attempt_run(const struct attempt *attempt, void *transfer)
 		reason = attempt->once(transfer, tries > 0);
 		if (reason == FTP_OK || (attempt->may_retry != NULL && !attempt->may_retry(transfer)))
 			return reason;
-		/* what moves on is worth another try */
+		/* a try that moved bytes does not count */
 		if (*attempt->at > at && attempt->ftp->options->retries > 0 && tries > 1)
 			tries = 1;
 		reason = session_retry(attempt->ftp, reason, &tries);

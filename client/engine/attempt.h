@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A transfer that is tried again after a failure that may pass. */
+/* Try a transfer again after a failure that may pass. */
 #ifndef CLIENT_ENGINE_ATTEMPT_H
 #define CLIENT_ENGINE_ATTEMPT_H
 
@@ -7,10 +7,10 @@
 
 struct attempt {
 	struct ftp *ftp;
-	const char *verb;	/* "fetch", "send": for what cannot be done */
+	const char *verb;	/* "fetch" or "send", for messages */
 	const char *remote;
 	unsigned int *retries;	/* counts them */
-	const uint64_t *at;	/* how far it has come: only tries in vain are counted */
+	const uint64_t *at;	/* the bytes moved so far: only tries without progress count */
 	enum ftp_class (*once)(void *transfer, bool is_again);
 	bool (*may_retry)(const void *transfer);	/* NULL: always */
 };

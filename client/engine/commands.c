@@ -15,7 +15,7 @@
 
 #include "common/banned.h"
 
-/* Send what was put together and want 2yz. */
+/* Send the command that was put together, and expect 2yz. */
 #define DO(ftp, ...) \
 	enum ftp_class reason = session_ready(ftp); \
 	if (reason == FTP_OK) \
@@ -117,7 +117,7 @@ ftp_mtime(struct ftp *ftp, const char *path, int64_t *mtime)
 	return FTP_OK;
 }
 
-/* Each way to set a time: MFMT (draft-somers-ftp-mfxx), what older servers do with MDTM, and SITE UTIME. */
+/* The ways to set a time: MFMT (draft-somers-ftp-mfxx), MDTM with a time as older servers have it, and SITE UTIME. */
 static enum ftp_class
 set_mtime_by(struct ftp *ftp, int way, const char *text, const char *path)
 {
@@ -147,7 +147,7 @@ has_way(struct ftp *ftp, int way)
 	}
 }
 
-/* A server may take the time for a part of a name, or the command for the question that it otherwise is. */
+/* A server may take the time for a part of the name, or the command for a question. */
 static enum ftp_class
 try_way(struct ftp *ftp, int way, const char *text, const char *path, int64_t mtime)
 {
@@ -169,7 +169,7 @@ find_way(struct ftp *ftp, const char *text, const char *path, int64_t mtime)
 	for (int way = TIMES_MFMT; way < TIMES_NONE && reason == FTP_REFUSED; way++)
 		if (has_way(ftp, way))
 			reason = try_way(ftp, way, text, path, mtime);
-	/* of one file MFMT may be refused and still work for others */
+	/* a server may refuse MFMT for one file and accept it for others */
 	if (reason == FTP_REFUSED && !has_way(ftp, TIMES_MFMT))
 		ftp->times = TIMES_NONE;
 	return reason;
@@ -187,7 +187,7 @@ ftp_set_mtime(struct ftp *ftp, const char *path, int64_t mtime)
 	reason = session_ready(ftp);
 	if (reason != FTP_OK)
 		return reason;
-	/* who refuses a time before 1970 is not asked about the others by it: see find_way() */
+	/* a refused time before 1970 proves nothing about other times: see find_way() */
 	if (gmtime_r(&time, &utc) == NULL || utc.tm_year < (has_way(ftp, TIMES_MFMT) ? 1601 - 1900 : 70) ||
 	    utc.tm_year > 8099)
 		return ftp_fail(ftp, FTP_USAGE, NULL, "FTP cannot express this time");
@@ -248,7 +248,7 @@ ftp_cwd(struct ftp *ftp, const char *path)
 		    strcmp(path, "..") == 0 ? control_exchange(ftp, "CDUP") : control_exchange(ftp, "CWD %s", path);
 	if (reason == FTP_OK)
 		reason = want_done(ftp);
-	/* where that is counts for connecting again */
+	/* connecting again needs to know where that is */
 	if (reason == FTP_OK)
 		reason = ask_pwd(ftp);
 	if (reason != FTP_OK)
@@ -276,10 +276,10 @@ fail_listing(struct ftp *ftp, int r)
 	return fail_local(ftp, r, "listing");
 }
 
-/* The final reply of a listing that is not what it seems. */
+/* Final replies of listings that differ from what they seem. */
 static const struct {
 	const char *words; /* lower case */
-	bool is_cut; /* else: the directory was not read at all */
+	bool is_cut; /* otherwise the server did not read the directory at all */
 } listing_words[] = {
     {"truncated", true},
     {"failed to open directory", false},
@@ -334,7 +334,7 @@ read_listing(struct ftp *ftp, struct data *data, struct listing *listing)
 	return reason != FTP_OK ? reason : judge_final_reply(ftp, &listing->list);
 }
 
-/* 450 and 550 that mean no more than that there is nothing to list. */
+/* Replies 450 and 550 that only mean an empty listing. */
 static bool
 is_empty_by_error(const struct ftp *ftp, enum ftp_class reason)
 {
@@ -364,7 +364,7 @@ list_by(struct ftp *ftp, enum listing_style style, const char *argument, struct 
 	return reason;
 }
 
-/* --- LIST: the directory is entered first, for a name that is an argument of LIST is split at blanks by some --- */
+/* --- LIST: enter the directory first, because some servers split an argument of LIST at blanks --- */
 
 static bool
 has_nothing(const struct listing *listing)
@@ -390,7 +390,7 @@ move_listing(struct listing *to, struct listing *from)
 	memset(from, 0, sizeof(*from));
 }
 
-/* Is what LIST -a said of use? Where "-a" is taken for a name, there is nothing, or a complaint. */
+/* True when LIST -a was of use. A server that takes "-a" for a name sends nothing, or a complaint. */
 static bool
 is_all_of_use(const struct ftp *ftp, const struct listing *all)
 {
@@ -398,7 +398,7 @@ is_all_of_use(const struct ftp *ftp, const struct listing *all)
 	    (ftp->has_list_all && has_nothing(all));
 }
 
-/* LIST in the directory where the server stands, with names that begin with a dot where they can be had. */
+/* LIST in the server's present directory; where possible, with names that begin with a dot. */
 static enum ftp_class
 list_here(struct ftp *ftp, struct listing *listing)
 {
@@ -429,7 +429,7 @@ list_here(struct ftp *ftp, struct listing *listing)
 	return reason;
 }
 
-/* Names that this listing does not show, and that may exist. */
+/* Note whether names may exist that this listing does not show. */
 static void
 doubt_listing(struct ftp *ftp, struct listing *listing)
 {
@@ -451,7 +451,7 @@ learn_directory(struct ftp *ftp)
 	return ftp->control.fd >= 0 ? FTP_OK : reason;
 }
 
-/* CWD, for a while. FTP_OK whatever the answer is. */
+/* Change the directory for a while. FTP_OK whatever the reply is. */
 static enum ftp_class
 try_enter(struct ftp *ftp, const char *path, bool *is_entered)
 {
@@ -586,7 +586,7 @@ ask_mtime(struct ftp *ftp, const char *path, struct ftp_entry *entry)
 	return FTP_OK;
 }
 
-/* What SIZE and MDTM report of a name that cannot be entered. FTP_OK with *is_there false: they know of none. */
+/* Ask SIZE and MDTM about a name that cannot be entered. FTP_OK with *is_there false: they know no such name. */
 static enum ftp_class
 stat_file(struct ftp *ftp, const char *path, struct ftp_entry *entry, bool *is_there)
 {
@@ -602,7 +602,7 @@ stat_file(struct ftp *ftp, const char *path, struct ftp_entry *entry, bool *is_t
 	return ask_mtime(ftp, path, entry);
 }
 
-/* Take the entry of this name out of the listing of its directory. */
+/* Find the entry of this name in the listing of its directory. */
 static enum ftp_class
 stat_by_listing(struct ftp *ftp, const char *path, struct ftp_entry *entry, bool *is_there)
 {
@@ -628,8 +628,8 @@ stat_by_listing(struct ftp *ftp, const char *path, struct ftp_entry *entry, bool
 }
 
 /*
- * Without MLST: what can be entered is a directory, whatever its SIZE is (ftp-srv has one for directories). What cannot, and
- * has a size, is a file; the rest is looked for in the listing of its directory.
+ * Without MLST: a name that can be entered is a directory, even if it has a SIZE, as with ftp-srv. Any other name
+ * that has a size is a file; for the rest, look into the listing of its directory.
  */
 static enum ftp_class
 stat_by_parts(struct ftp *ftp, const char *path, struct ftp_entry *entry)

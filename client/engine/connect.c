@@ -25,8 +25,8 @@
 /* --- the look-up --- */
 
 /*
- * getaddrinfo(3) waits as long as it likes and hears no signal: a thread of its own asks, and whoever leaves last, the
- * thread or the one who waits, frees this.
+ * getaddrinfo(3) waits as long as it likes, and no signal stops it. So a thread asks, and the last of thread and
+ * waiting caller frees this.
  */
 struct lookup {
 	pthread_mutex_t lock;
@@ -95,7 +95,7 @@ lookup_new(const struct connect_wish *wish)
 	return lookup;
 }
 
-/* The thread must not take the signals of the one that waits. */
+/* The thread must not take the signals of the caller that waits. */
 static int
 start_thread(struct lookup *lookup)
 {
@@ -144,7 +144,7 @@ lookup_wait(struct lookup *lookup, const struct connect_wish *wish)
 	return 0;
 }
 
-/* Put what was found into addresses, the families in turns. Returns the number. */
+/* Put the results into addresses, with the families taking turns. Returns their number. */
 static size_t
 take_turns(const struct addrinfo *found, uint16_t port, union address *addresses)
 {
@@ -171,7 +171,7 @@ take_turns(const struct addrinfo *found, uint16_t port, union address *addresses
 	return count;
 }
 
-/* Whether the look-up failed for good: there is no such name, and never is one below "invalid" (RFC 6761, 6.4). */
+/* True when the look-up failed for good: no such name exists. None below "invalid" ever does (RFC 6761, 6.4). */
 static bool
 is_no_name(const char *host, int error)
 {
@@ -238,7 +238,7 @@ connect_begin(const union address *peer)
 	return fd;
 }
 
-/* Whether a connection that is ready came about: 0 or -errno. */
+/* The result of a connection that is ready: 0 or -errno. */
 static int
 connect_result(int fd)
 {

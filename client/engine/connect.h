@@ -18,12 +18,12 @@ struct connect_wish {
 };
 
 /*
- * Look the host up and connect: the families take turns, the next address is tried when the last one
- * has failed or after a quarter of a second, the first connection that comes about wins.
+ * Look the host up and connect. The families take turns. The next address starts when the last one has failed, or
+ * after a quarter of a second. The first connection that succeeds wins.
  *
  * fd    non-blocking, close-on-exec, without delay; the caller's.
  * peer  the address that answered.
- * why   what went wrong, with every address that was tried.
+ * why   the error, with every address that was tried.
  *
  * Returns 0, -ECANCELED, -ETIMEDOUT, -ENOENT (no such host), -EAGAIN (the name servers fail), -errno of the last address.
  */
@@ -32,7 +32,7 @@ int connect_host(const struct connect_wish *wish, int *fd, union address *peer, 
 /* Begin to connect to one address; non-blocking. Returns the descriptor or -errno. */
 int connect_begin(const union address *peer);
 
-/* Wait until connect_begin() has come about. Returns 0, -ETIMEDOUT, -ECANCELED, -errno. */
+/* Wait until connect_begin() has succeeded or failed. Returns 0, -ETIMEDOUT, -ECANCELED, -errno. */
 int connect_end(int fd, unsigned int timeout_ms, const volatile sig_atomic_t *abort);
 
 #endif

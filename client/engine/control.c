@@ -17,7 +17,7 @@
 #define RESYNC_MS 5000
 #define RESYNC_ABORTED_MS 1000
 #define LATE_MS 1000 /* for a reply that may be on its way */
-#define RESYNC_REPLIES 8 /* that a broken-off transfer may leave */
+#define RESYNC_REPLIES 8 /* replies that a broken-off transfer may leave */
 
 /* --- messages --- */
 
@@ -149,7 +149,7 @@ fail_reply(struct ftp *ftp)
 	} else if (code >= 400) {
 		reason = FTP_TEMPORARY;
 	} else {
-		/* nothing on this connection can be relied on any more */
+		/* the connection is out of step, so no later reply can be trusted */
 		ftp_fail(ftp, FTP_NETWORK, NULL, "the server answers out of turn: '%d %s'", code,
 		    reply_message(&ftp->reply));
 		control_drop(ftp);
@@ -227,7 +227,7 @@ send_command_line(struct ftp *ftp, const char *format, va_list args)
 	if (reason == FTP_OK) {
 		trace_command(ftp, &line);
 		r = wire_write(&ftp->control, line.data, line.len);
-		/* a server that has said goodbye resets the connection; its last words may still be there to be read */
+		/* a server that has sent its goodbye resets the connection; its last reply may still be unread */
 		if (r < 0 && r != -EPIPE && r != -ECONNRESET)
 			reason = fail_wire(ftp, &ftp->control, r, "control connection");
 	}
@@ -262,7 +262,10 @@ trace_reply(struct ftp *ftp)
 	}
 }
 
-/* Take a reply from what was read already. 1 when complete, 0 when more is wanted, or the parser's error. */
+/*
+ * Take a reply from the bytes that were read already. Returns 1 when it is complete, 0 when more is wanted, or the
+ * parser's error.
+ */
 static int
 take_input(struct ftp *ftp)
 {
@@ -299,7 +302,7 @@ fail_parse(struct ftp *ftp, int r)
 	return reason;
 }
 
-/* It was not silent, and yet did not come to an end. */
+/* The server was not silent, but its reply did not end. */
 static enum ftp_class
 fail_slow(struct ftp *ftp, uint64_t limit_ms)
 {
@@ -322,7 +325,7 @@ enum ftp_class
 control_reply(struct ftp *ftp, unsigned int timeout_ms)
 {
 	unsigned int usual_ms = ftp->control.timeout_ms;
-	/* each byte begins the silence anew; the whole reply has its time, too */
+	/* each byte restarts the time for silence; the whole reply has its time too */
 	uint64_t limit_ms = 10 * (uint64_t)(timeout_ms > 0 ? timeout_ms : usual_ms),
 		 deadline = monotonic_ms() + limit_ms;
 	ssize_t n;
@@ -411,7 +414,7 @@ drop_early_replies(struct ftp *ftp)
 	}
 }
 
-/* The codes of 2yz and 3yz that a command has; what is not here is not known that well. */
+/* The codes of 2yz and 3yz that these commands have; nothing is known for other commands. */
 static const struct fitting {
 	const char *verb;
 	int codes[3];
@@ -436,7 +439,7 @@ static const struct fitting {
     {"TYPE", {200}},
 };
 
-/* Could the last reply be the one to a command of this format ("SIZE %s")? */
+/* True when the last reply can be that to a command of this format ("SIZE %s"). */
 static bool
 is_fitting(const struct ftp *ftp, const char *format)
 {
@@ -454,14 +457,17 @@ is_fitting(const struct ftp *ftp, const char *format)
 	return true;
 }
 
-/* Only a login, or the beginning, has these: a second one replies to nothing. */
+/* Only a login or a greeting has these codes; a second one replies to nothing. */
 static bool
 is_of_login(int code)
 {
 	return code == 220 || code == 230 || code == 331;
 }
 
-/* Is the last reply that of the command, and not that of the NOOP after it? A server without NOOP answers like one without it. */
+/*
+ * True when the last reply is that of the command, and not that of the NOOP after it. The reply of a server without
+ * NOOP looks like that of a server without the command.
+ */
 static bool
 is_before_noop(struct ftp *ftp, const char *format)
 {
@@ -471,8 +477,8 @@ is_before_noop(struct ftp *ftp, const char *format)
 }
 
 /*
- * The reply does not fit the command: it is a late one to another command, or this server's way. Send NOOP to find
- * out: if the command's own reply comes before that of NOOP, the first reply was a late one.
+ * The reply does not fit the command: it is late and belongs to another command, or this server is unusual. Send
+ * NOOP to find out: if another reply comes before that of NOOP, the first one was late.
  */
 static enum ftp_class
 step_over(struct ftp *ftp, const char *format)
@@ -570,7 +576,7 @@ control_resync(struct ftp *ftp)
 	/* the signal that stopped the transfer must not stop this, which is bounded anyway */
 	ftp->control.abort = NULL;
 	ftp->control.timeout_ms = limit_ms;
-	/* how many replies ABOR has depends on how far the transfer was; 257 belongs to PWD alone */
+	/* the number of replies to ABOR depends on how far the transfer was; 257 belongs to PWD alone */
 	if (control_send(ftp, "ABOR") == FTP_OK && control_send(ftp, "PWD") == FTP_OK) {
 		for (int i = 0; i < RESYNC_REPLIES && !is_in_step && control_reply(ftp, limit_ms) == FTP_OK; i++)
 			is_in_step = ftp->reply.code == 257;

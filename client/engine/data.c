@@ -51,7 +51,7 @@ ask_epsv(struct ftp *ftp, uint16_t *port)
 	return FTP_OK;
 }
 
-/* The address in the answer is used only on request: it may be wrong behind NAT, or a third party's. */
+/* The client uses the address in the reply only on request: it may be wrong behind NAT, or a third party's. */
 static enum ftp_class
 ask_pasv(struct ftp *ftp, union address *peer, uint16_t *port)
 {
@@ -141,7 +141,7 @@ open_active(struct ftp *ftp, struct data *data)
 	return tell_address(ftp, &address);
 }
 
-/* Only the server's own address is let in. */
+/* Accept a connection only from the server's own address. */
 static enum ftp_class
 accept_server(struct ftp *ftp, struct data *data)
 {
@@ -169,7 +169,7 @@ accept_server(struct ftp *ftp, struct data *data)
 
 /* --- both --- */
 
-/* A passive connection must have come about; when it has not, the server may have said why. */
+/* Wait for a passive connection. When it fails, the server may have sent the reason. */
 static enum ftp_class
 finish_connect(struct ftp *ftp, struct data *data)
 {
@@ -217,7 +217,10 @@ send_command(struct ftp *ftp, struct data *data, const char *verb, const char *p
 	return ftp->reply.code / 100 <= 2 ? FTP_OK : fail_reply(ftp);
 }
 
-/* When TLS fails on the data connection, the server has the better words: that it wants a session resumed, say. */
+/*
+ * When TLS fails on the data connection, the server's reply has the better reason, such as a session that must be
+ * resumed.
+ */
 static enum ftp_class
 start_tls(struct ftp *ftp, struct data *data)
 {
@@ -264,7 +267,7 @@ data_begin_once(struct ftp *ftp, struct data *data, const char *verb, const char
 		return reason;
 	}
 	reason = send_command(ftp, data, verb, path);
-	/* some servers keep an offset until a transfer takes place: one that was refused leaves it to the next */
+	/* some servers keep the offset of a refused transfer, and use it for the next one */
 	if (reason == FTP_OK)
 		ftp->is_restart_pending = false;
 	if (reason == FTP_OK && data->listen_fd >= 0)
@@ -276,7 +279,10 @@ data_begin_once(struct ftp *ftp, struct data *data, const char *verb, const char
 	return FTP_OK;
 }
 
-/* A port that nobody can connect to, or 425: what EPSV names is not what this server, or a box on the way, has. */
+/*
+ * Nobody can connect to the port, or the reply is 425: EPSV does not work with this server, or with a firewall on
+ * the way.
+ */
 static bool
 is_epsv_dead(const struct ftp *ftp, const struct data *data, enum ftp_class reason)
 {
@@ -326,7 +332,7 @@ data_break(struct ftp *ftp, struct data *data, enum ftp_class reason)
 	if (reason == FTP_NETWORK && control_has_input(ftp, WHY_MS)) {
 		struct ftp_error saved = ftp->error;
 
-		/* 426 only says that the connection broke, which is known */
+		/* 426 only repeats that the connection broke */
 		if (control_reply(ftp, 0) == FTP_OK && ftp->reply.code >= 400 && ftp->reply.code != 426)
 			return fail_reply(ftp);
 		if (ftp->control.fd >= 0)

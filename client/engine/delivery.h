@@ -20,21 +20,21 @@ struct delivery {
 	int fd;
 	bool is_file; /* regular: has a size, can be read again */
 	struct stat status; /* as it was when it was opened */
-	struct stage stage; /* where it goes */
+	struct stage stage; /* the name that is written */
 	bool is_placed; /* stage is decided */
 	bool is_begun; /* this call has sent something */
 	bool is_renaming; /* RNTO was sent: the temporary name may be gone */
-	bool is_whole; /* all of it is there, proven and finished: nothing is to be sent */
-	uint64_t at; /* sent up to here, what was resumed included */
+	bool is_whole; /* the server has all of it, proven: nothing is left to send */
+	uint64_t at; /* sent up to here, resumed bytes included */
 	struct stream_sum sum; /* of a stream */
 };
 
 /* put_send.c */
 
-/* Forget what was sent and proven, and begin anew at byte 0. why is for the user. */
+/* Forget what was sent and proven, and begin again at byte 0. why is for the user. */
 void delivery_start_over(struct delivery *delivery, const char *why);
 
-/* The temporary name is not wanted any more, or not allowed: from now on under the name itself. */
+/* Give the temporary name up, as unwanted or not allowed: from now on write to the name itself. */
 enum ftp_class delivery_leave_temporary(struct delivery *delivery);
 
 /* Send from delivery->at to the end of the source. */
@@ -42,10 +42,10 @@ enum ftp_class delivery_send_rest(struct delivery *delivery);
 
 /* put_proof.c */
 
-/* What the server has under this name; size -1: nothing, or it does not say. */
+/* Ask for the size that the server has under this name; -1: none, or unknown. */
 enum ftp_class delivery_ask_size(struct delivery *delivery, const char *path, int64_t *size);
 
-/* All of it was compared, by how: a hash, or "content". */
+/* Record that all of it was compared, and how: by a hash, or by "content". */
 void delivery_note_verified(struct delivery *delivery, const char *how);
 
 /*
@@ -55,10 +55,10 @@ void delivery_note_verified(struct delivery *delivery, const char *how);
 enum ftp_class delivery_read_again(
     struct delivery *delivery, uint64_t offset, uint64_t end, bool is_end, bool *is_same);
 
-/* By all of its bytes, where as many are there as here: reading them costs no more than sending them. */
+/* Compare all bytes, where the server has as many as the local file: reading them costs no more than sending them. */
 enum ftp_class delivery_prove_by_content(struct delivery *delivery, int64_t size);
 
-/* Where to continue: what the server has must be proven to be the beginning of the local file. */
+/* Find where to continue: what the server has must be proven to be the beginning of the local file. */
 enum ftp_class delivery_find_offset(struct delivery *delivery);
 
 #endif

@@ -15,7 +15,10 @@ struct ftp_entry {
 	char *target;	/* of a symbolic link where told, raw; NULL otherwise; owned */
 	enum ftp_kind kind;
 	int64_t size;	/* bytes; -1 unknown */
-	/* seconds since 1970, UTC; -1 unknown; before 1970 it is negative as well, and few need to know it */
+	/*
+	 * seconds since 1970, UTC; -1 unknown. A time before 1970 is negative as well, and few callers need to tell
+	 * it apart
+	 */
 	int64_t mtime;
 	/* to the second and in UTC (MLSD, MDTM); LIST is of a minute or a day, in an unknown zone */
 	bool mtime_is_exact;

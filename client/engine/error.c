@@ -35,7 +35,7 @@ ftp_class_name(enum ftp_class reason)
 	return names[reason];
 }
 
-/* Whatever came from outside into these words cannot end a line or move a cursor; too long is cut. */
+/* Escape text from outside, so that it cannot end a line or move a cursor, and cut it when it is too long. */
 static void __attribute__((format(printf, 3, 0)))
 set_error_text(char *out, size_t size, const char *format, va_list args)
 {
@@ -54,7 +54,7 @@ set_error_text(char *out, size_t size, const char *format, va_list args)
 	buf_free(&text);
 }
 
-/* Replace what was tried; the cause stays. */
+/* Replace the action; the cause stays. */
 static void __attribute__((format(printf, 2, 3)))
 ftp_error_what(struct ftp_error *error, const char *format, ...)
 {

@@ -25,7 +25,7 @@ struct ftp_error {
 	enum ftp_class class;
 	int reply_code;	/* of the server's reply that said so; 0 when there was none */
 	int error;	/* errno; 0 when there was none */
-	char what[512];	/* what could not be done: cannot fetch 'a' */
+	char what[512];	/* the action that failed: cannot fetch 'a' */
 	char why[1024];	/* cause: the server answers "550 No such file." */
 	char hint[512];	/* what to try; may be empty */
 };

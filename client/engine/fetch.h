@@ -20,21 +20,21 @@ struct fetch {
 	char validator[RECORD_VALIDATOR_SIZE];
 	struct sink sink;
 	struct part part;
-	struct record begun;	/* how the source was told when what is there was begun */
-	bool is_begun;	/* this call has proven or written what is there */
-	bool is_continued;	/* what is there came over several connections */
+	struct record begun;	/* the source's state when the existing bytes were begun */
+	bool is_begun;	/* this call has proven or written the existing bytes */
+	bool is_continued;	/* the existing bytes came over several connections */
 
 	/* of the connection that goes on at a cut */
-	uint64_t overlap, seen;	/* bytes before the cut that come again; how many have come */
+	uint64_t overlap, seen;	/* bytes before the cut that come again, and how many have come */
 	bool is_other;	/* they differ */
-	bool is_wrong;	/* what is there is no version of the file */
+	bool is_wrong;	/* the existing bytes are no version of the file */
 	bool is_longer;	/* more came than the announced size */
 	bool has_grown;	/* and the server reports a larger one by now */
 
 	struct stream_sum sum;	/* of a stream */
 };
 
-/* Where in the remote file the next byte is from. */
+/* The offset of the next byte in the remote file. */
 static inline uint64_t
 fetch_position(const struct fetch *fetch)
 {
@@ -50,19 +50,19 @@ fetch_is_limited(const struct fetch *fetch)
 /* get_look.c: size and time, as far as the server reports them. RETR will say whether the file exists. */
 enum ftp_class fetch_look(struct fetch *fetch, bool is_again);
 
-/* Does the server report a larger size by now? Then the part announced at first is whole; say so. */
+/* Ask whether the server reports a larger size now. Then the part announced at first is whole; report so. */
 bool fetch_find_growth(struct fetch *fetch);
 
 /* More came than announced: unless the file has grown, the part is known to be wrong. */
 enum ftp_class fetch_look_at_longer(struct fetch *fetch);
 
-/* The server has ended a transfer of all that there was: is it still the same file? */
+/* The server has ended a transfer of the whole file: check that it is still the same one. */
 enum ftp_class fetch_look_at_end(struct fetch *fetch);
 
-/* get_part.c: how the source is told now, for the record. */
+/* get_part.c: the source's present state, for the record. */
 void fetch_describe(struct fetch *fetch);
 
-/* The existing part is not of this file: forget it, and say so. Bytes written to a stream stay written. */
+/* The existing part is not of this file: forget it, and report so. Bytes written to a stream stay written. */
 enum ftp_class fetch_start_over(struct fetch *fetch, const char *why);
 
 enum ftp_class fetch_open_part(struct fetch *fetch);

@@ -19,7 +19,10 @@
 
 /* --- receiving --- */
 
-/* The bytes before the cut, which come again, are those that are there. Returns how many there were, -EBADMSG, -errno. */
+/*
+ * Compare the bytes before the cut, which come again, with the existing ones. Returns how many there were,
+ * -EBADMSG, -errno.
+ */
 static ssize_t
 take_overlap(struct fetch *fetch, const char *bytes, size_t len)
 {
@@ -62,7 +65,7 @@ sink_take_bytes(void *context, const char *bytes, size_t len)
 
 /* --- the transfer --- */
 
-/* The codes of servers that do not take REST, or not there. */
+/* The codes of servers that do not support REST, or not at this point. */
 static bool
 is_restart_refused(const struct ftp *ftp)
 {
@@ -81,7 +84,7 @@ is_restart_refused(const struct ftp *ftp)
 	}
 }
 
-/* REST is not everybody's: without it a part is of no use. */
+/* Some servers have no REST: without it a part is of no use. */
 static enum ftp_class
 begin_retr(struct fetch *fetch, struct data *data)
 {
@@ -94,7 +97,7 @@ begin_retr(struct fetch *fetch, struct data *data)
 	return reason != FTP_OK ? reason : data_begin(fetch->ftp, data, "RETR", fetch->transfer->remote, 0);
 }
 
-/* Whether all has come: by size where that is known, else by a proper end. */
+/* True when everything has come: by size where that is known, else by a proper end. */
 static enum ftp_class
 check_end(struct fetch *fetch, const struct data *data)
 {
@@ -111,14 +114,14 @@ check_end(struct fetch *fetch, const struct data *data)
 	return FTP_OK;
 }
 
-/* The connection has all that is wanted, or failed with reason. */
+/* The connection has received all that is wanted, or failed with reason. */
 static enum ftp_class
 end_retr(struct fetch *fetch, struct data *data)
 {
 	enum ftp_class reason = check_end(fetch, data), ended;
 	struct ftp_error cut = fetch->ftp->error;
 
-	/* the server's own words say more than a short file does: 426, 451 */
+	/* the server's reply explains more than a short file does: 426, 451 */
 	ended = data_end(fetch->ftp, data);
 	if (ended == FTP_OK && reason != FTP_OK)
 		fetch->ftp->error = cut;
@@ -144,7 +147,7 @@ receive_rest(struct fetch *fetch)
 	if (fetch_is_limited(fetch) && fetch->sink.at == (uint64_t)fetch->transfer->limit && !data.wire.is_ended)
 		return data_break(fetch->ftp, &data, FTP_OK);
 	reason = end_retr(fetch, &data);
-	/* a server that had less than the overlap had not this file */
+	/* a server that had less than the overlap did not have this file */
 	if (reason == FTP_OK && fetch->seen < fetch->overlap)
 		fetch->is_other = true;
 	if (reason == FTP_OK && !fetch->is_other && fetch->transfer->is_to_end)
@@ -165,7 +168,7 @@ has_hashes(struct fetch *fetch)
 	return fetch->transfer->verify != FTP_VERIFY_NEVER && algorithm_best(fetch->ftp) != NULL;
 }
 
-/* In pieces only where it is worth it, and where a change of the file meanwhile would be seen. */
+/* Use several connections only where it is worth it, and where a change of the file meanwhile would be noticed. */
 static bool
 is_for_segments(struct fetch *fetch)
 {
@@ -218,7 +221,7 @@ fail_verify(struct fetch *fetch, const struct hash_algorithm *algorithm)
 	    "%s differs from the server's: what came was removed, the target is as it was", algorithm->name);
 }
 
-/* The file may be longer by now: only a hash of a range is one of what came. */
+/* The file may be longer now: only the hash of a range is that of the received bytes. */
 static bool
 is_beginning(const struct fetch *fetch)
 {
@@ -235,7 +238,7 @@ verify_fetch_hash(struct fetch *fetch)
 	    .sum = &fetch->sum,
 	    .length = fetch->sink.at,
 	    .is_beginning = is_beginning(fetch),
-	    /* what came in rounds is proven by nothing else */
+	    /* only the hash proves a file that came in rounds */
 	    .is_demanded = fetch->transfer->verify == FTP_VERIFY_ALWAYS || fetch->rounds > 0,
 	    .meter = &fetch->meter,
 	};
@@ -243,11 +246,11 @@ verify_fetch_hash(struct fetch *fetch)
 	enum ftp_class reason;
 	bool is_same;
 
-	/* no bytes begin any file: there is nothing to compare, and nothing to claim */
+	/* every file begins with no bytes: there is nothing to compare, and nothing to claim */
 	if (is_beginning(fetch) && fetch->sink.at == 0)
 		return FTP_OK;
 	reason = verify_by_hash(&verification, &algorithm, &is_same);
-	/* a server that sends only what a file had when it was opened hashes what it has grown by as well */
+	/* a server that sends only the size at opening still hashes the bytes that the file has grown by */
 	if (reason == FTP_OK && algorithm != NULL && !is_same && !is_beginning(fetch) && fetch->sink.at > 0 &&
 	    fetch_find_growth(fetch)) {
 		verification.is_beginning = true;
@@ -261,7 +264,7 @@ verify_fetch_hash(struct fetch *fetch)
 	return FTP_OK;
 }
 
-/* What came in several pieces is of one file only when size and time are still those that were told. */
+/* Pieces over several connections belong to one file only when its size and time are still the announced ones. */
 static enum ftp_class
 check_remote_unchanged(struct fetch *fetch)
 {
@@ -288,7 +291,7 @@ verify_fetch(struct fetch *fetch)
 
 	if (fetch->transfer->verify != FTP_VERIFY_NEVER)
 		reason = verify_fetch_hash(fetch);
-	/* of a file that grew meanwhile the server has more by now, unless all of that came too */
+	/* a file that grew meanwhile is longer on the server, unless its new bytes came too */
 	fetch->result->is_size_same = fetch->size >= 0 &&
 	    (fetch->transfer->is_to_end ? (uint64_t)fetch->size == fetch->sink.at : !fetch->has_grown);
 	return reason != FTP_OK ? reason : check_remote_unchanged(fetch);
@@ -341,8 +344,8 @@ fetch_once(struct fetch *fetch, bool is_again)
 }
 
 /*
- * Most servers send what a file had when they opened it. Another round fetches what it grew by since, where a hash of all
- * of it will prove that the rounds are of one file.
+ * Most servers send the size that a file had when they opened it. Another round fetches what it grew by since,
+ * where a hash of the whole will prove that the rounds are of one file.
  */
 static bool
 begin_round(struct fetch *fetch)

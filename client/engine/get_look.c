@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Downloads: what the server has, at the beginning, and whether it has grown at the end. */
+/* Downloads: what the server has at the beginning, and whether the file has grown at the end. */
 #include <stdio.h>
 #include <string.h>
 
@@ -40,7 +40,7 @@ take_remote_entry(struct fetch *fetch, const struct ftp_entry *entry)
 	return FTP_OK;
 }
 
-/* The fact "unique" (RFC 3659, 7.5.2), where the last reply has one: another file of this name has another. */
+/* The fact "unique" (RFC 3659, 7.5.2), where the last reply has one: another file with this name has another value. */
 static void
 take_validator(struct fetch *fetch)
 {
@@ -67,7 +67,7 @@ fetch_look(struct fetch *fetch, bool is_again)
 	if (ftp->has_no_mlst || session_feature(ftp, "MLST") == NULL)
 		return look_by_size(fetch);
 	reason = session_mlst(ftp, fetch->transfer->remote, &entry);
-	/* some refuse MLST for what they send: RETR has the last word */
+	/* some servers refuse MLST for files that they send: RETR decides */
 	if (reason == FTP_REFUSED || (reason == FTP_OK && ftp->has_no_mlst))
 		return look_by_size(fetch);
 	if (reason == FTP_OK) {
@@ -78,7 +78,7 @@ fetch_look(struct fetch *fetch, bool is_again)
 	return reason;
 }
 
-/* Does the server report a larger size by now? Then the part announced at first is whole; say so. */
+/* Ask whether the server reports a larger size now. Then the part announced at first is whole; report so. */
 bool
 fetch_find_growth(struct fetch *fetch)
 {
@@ -111,8 +111,8 @@ fetch_look_at_longer(struct fetch *fetch)
 }
 
 /*
- * The server has ended a transfer of all that there was. Of a file that only grew it tells no fewer bytes than came, and
- * the same fact "unique".
+ * The server has ended a transfer of the whole file. A file that only grew has no fewer bytes than came, and the
+ * same fact "unique".
  */
 enum ftp_class
 fetch_look_at_end(struct fetch *fetch)

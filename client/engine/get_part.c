@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Downloads: the part, what proves that it may be gone on with, and its way to the place of the target. */
+/* Downloads: the part, the proof that it may be continued, and the step that makes it the target. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,10 +13,10 @@
 
 #include "common/banned.h"
 
-#define SETTLED_S 2 /* of a younger file, another version may have the same time */
+#define SETTLED_S 2 /* another version of a younger file may have the same time */
 
 /*
- * How the source is told now, for the record. A time of just now is kept as unknown: another version may be written
+ * The source's present state, for the record. A very recent time counts as unknown: another version may be written
  * within the same second.
  */
 void
@@ -33,7 +33,7 @@ fetch_describe(struct fetch *fetch)
 	begun->whole = -1;
 }
 
-/* Without hashes this is what may be known before a byte is read: the same place, size and time as told by record. */
+/* Without hashes, this is known before any byte is read: the same place, size and time as in the record. */
 static bool
 is_told_same(const struct fetch *fetch, const struct record *record)
 {
@@ -60,7 +60,7 @@ write_record(struct fetch *fetch)
 		trace(fetch->ftp, '*', "no record of the part can be kept: %s", strerror(-r));
 }
 
-/* The existing part is not of this file: forget it, and say so. Bytes written to a stream stay written. */
+/* The existing part is not of this file: forget it, and report so. Bytes written to a stream stay written. */
 enum ftp_class
 fetch_start_over(struct fetch *fetch, const char *why)
 {
@@ -93,8 +93,8 @@ fail_part(struct fetch *fetch, int r)
 }
 
 /*
- * Compare length bytes of a local file with the beginning of what the server has, by hash. FTP_REFUSED: it has no hashes
- * of ranges.
+ * Compare length bytes of a local file with the beginning of the remote file, by hash. FTP_REFUSED: the server has
+ * no hashes of ranges.
  */
 static enum ftp_class
 compare_beginning(struct fetch *fetch, int fd, uint64_t length, bool *is_same)
@@ -140,8 +140,9 @@ copy_beginning(struct fetch *fetch, const char *name, bool *is_there)
 }
 
 /*
- * Where no part is, another file may be a beginning of the remote one, by its hash: another client's NAME.part, or what
- * stands under the name itself (a download that was cut off, a log that grew). Neither is changed before the transfer is whole.
+ * Without a part, another file may be a beginning of the remote one, proven by hash: another client's NAME.part, or
+ * the file under the name itself (a download that was cut off, a log that grew). Neither changes before the
+ * transfer is whole.
  */
 static enum ftp_class
 find_beginning(struct fetch *fetch)
@@ -222,8 +223,8 @@ why_not_same(const struct fetch *fetch, const struct record *record)
 }
 
 /*
- * By size and time, and then by bytes that are read again: as many as there are, OVERLAP_BYTES are enough. What comes in
- * rounds is proven by the hash at the end.
+ * Compare size and time, and then the last bytes, which come again: at most OVERLAP_BYTES. The hash at the end
+ * proves a file that comes in rounds.
  */
 static enum ftp_class
 prove_part_by_overlap(struct fetch *fetch, const struct record *record)
@@ -252,7 +253,7 @@ fetch_prove_part(struct fetch *fetch)
 	fetch->is_continued = true;
 	if (fetch->size >= 0 && fetch_position(fetch) > (uint64_t)fetch->size)
 		return fetch_start_over(fetch, "the part is longer than the file");
-	/* what this call has received is known to be good: only the joint is in question */
+	/* the bytes of this call are known to be good: only the joint is in question */
 	if (fetch->is_begun && (fetch->rounds > 0 || is_told_same(fetch, record)))
 		return prove_part_by_overlap(fetch, record);
 	if (!fetch->sink.is_stream)
@@ -289,7 +290,7 @@ fetch_put_in_place(struct fetch *fetch)
 	return r < 0 ? fail_local(fetch->ftp, r, transfer->local_name) : FTP_OK;
 }
 
-/* A part that is empty, known to be wrong, or that nothing would know again helps nobody. */
+/* Remove a part that is empty, known to be wrong, or without a record: no later run can use it. */
 void
 fetch_leave_part(struct fetch *fetch)
 {

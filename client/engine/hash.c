@@ -14,7 +14,7 @@
 #include "common/banned.h"
 
 #define BUFFER_SIZE (256 * 1024)
-#define SLOWEST_BYTES_PER_MS 10000 /* a server that hashes slower than 10 MB/s is not waited for */
+#define SLOWEST_BYTES_PER_MS 10000 /* the client does not wait for a server that hashes slower than 10 MB/s */
 
 /* In the order of preference. */
 static const struct hash_algorithm algorithms[] = {
@@ -27,7 +27,7 @@ static const struct hash_algorithm algorithms[] = {
 
 #define ALGORITHM_COUNT (sizeof(algorithms) / sizeof(algorithms[0]))
 
-/* By its name, in any case; NULL: unknown. */
+/* Find an algorithm by its name, in any case; NULL: unknown. */
 static const struct hash_algorithm *
 algorithm_find(const char *name)
 {
@@ -55,7 +55,7 @@ find_in_feature(const char *list, const char *name)
 	return NULL;
 }
 
-/* The one that HASH computes without being told which is marked. */
+/* True for the marked algorithm, which HASH uses unless the client chooses another. */
 static bool
 is_default(const char *list, const char *name)
 {
@@ -245,7 +245,7 @@ remote_hash_send(
 {
 	bool is_range = offset > 0 || length >= 0;
 
-	/* what would come out of turn is seen before a command without a wait is sent */
+	/* an unexpected reply shows before the client sends a command without waiting */
 	if (has_hash(ftp, algorithm) && (!is_range || session_feature(ftp, "RANG") != NULL))
 		return send_hash(ftp, algorithm, path, offset, length);
 	if (has_verb(ftp, algorithm))
@@ -290,7 +290,7 @@ remote_hash_compare(struct ftp *ftp, const struct hash_algorithm *algorithm, con
 		return reason;
 	r = hash_here(ftp, algorithm, fd, 0, (int64_t)length, meter, here);
 	if (r < 0) {
-		/* the answer is still to come, and may be long in coming */
+		/* the reply may take long */
 		control_drop(ftp);
 		return fail_local(ftp, r, "hashing");
 	}

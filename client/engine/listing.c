@@ -36,7 +36,7 @@ ftp_doubt_text(const struct ftp_list *list, char *text, size_t size)
 
 /* --- LIST --- */
 
-/* All that are known. Each is sure of what it takes, so that the order matters for speed alone. */
+/* All known styles. Each parser accepts only its own lines, so the order matters for speed alone. */
 static list_parser *const families[] = {list_unix, list_dos, list_eplf, list_netware, list_as400, list_vms, list_mvs,
     list_os9, list_vxworks, list_nonstop, list_numeric, list_os2, list_vshell, list_zvm, list_router};
 #define FAMILY_COUNT (sizeof(families) / sizeof(families[0]))
@@ -49,7 +49,7 @@ is_total(const struct list_line *line, const struct list_state *state)
 	    piece_number(line->words[0]) < 0;
 }
 
-/* What DIR of Windows puts around: "Directory of C:\\", "2 File(s) 12 bytes". */
+/* Lines that DIR of Windows prints around entries: "Directory of C:\\", "2 File(s) 12 bytes". */
 static bool
 is_dos_frame(const struct list_line *line)
 {
@@ -70,7 +70,7 @@ list_parse(const char *text, size_t len, struct list_state *state, struct ftp_en
 
 	list_split(text, len, &line);
 	for (size_t i = 0; i < FAMILY_COUNT && r == -EINVAL; i++) {
-		/* the family of the line before comes first */
+		/* try the family of the line before first */
 		size_t family = (state->family + i) % FAMILY_COUNT;
 
 		entry_init(entry);
@@ -130,7 +130,7 @@ listing_add_entry(struct listing *listing, const struct ftp_entry *entry)
 	return 0;
 }
 
-/* Keep a line that was not understood; how many there are is counted in any case. */
+/* Keep a line that no parser understood; the number of such lines counts in any case. */
 static int
 add_unread(struct ftp_list *list, const char *line, size_t len)
 {

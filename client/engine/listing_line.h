@@ -19,7 +19,7 @@ struct piece {
 	size_t len;
 };
 
-/* Which heading came last, and what the last line left open. */
+/* The last heading, and what the last line left open. */
 enum list_heading { LIST_HEADING_NONE, LIST_HEADING_DATASETS, LIST_HEADING_MEMBERS };
 
 struct list_state {
@@ -29,7 +29,7 @@ struct list_state {
 	char pending[256];	/* VMS: a name whose facts stand in the next line */
 	bool has_entry;	/* an entry was read already */
 	bool has_self;	/* "." or ".." was among the lines */
-	bool has_proof;	/* a line shows that the server read the directory: that, or "total 0" */
+	bool has_proof;	/* a line shows that the server read the directory: an entry "." or "total 0" */
 };
 
 /* A line taken apart. */
@@ -70,7 +70,7 @@ int64_t piece_grouped_number(struct piece piece);
 /* Escaped, cut to nothing where it does not fit. */
 void piece_escape(struct piece piece, char *out, size_t size);
 
-/* What stands in the line from word i on, to the end of the line. */
+/* The rest of the line from word i on. */
 struct piece list_rest(const struct list_line *line, size_t i);
 
 /*

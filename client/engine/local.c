@@ -60,7 +60,7 @@ local_copy(int from_fd, int to_fd, uint64_t length)
 	return 0;
 }
 
-/* fd is regular, or closed. */
+/* Check that fd is a regular file, or close it. */
 static int
 check_regular(int fd, struct stat *status)
 {
@@ -77,7 +77,10 @@ check_regular(int fd, struct stat *status)
 	return r < 0 ? r : fd;
 }
 
-/* Between open and lock another transfer may have renamed it to its target: that is not to be written any more. */
+/*
+ * Between open and lock another transfer may have renamed the part to its target, which must not be written any
+ * more.
+ */
 static bool
 is_part_still_named(int fd, int dir_fd, const char *name)
 {
@@ -101,7 +104,7 @@ local_open_part(int dir_fd, const char *name, struct stat *status, bool *is_new)
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		int r = errno == EWOULDBLOCK ? -EBUSY : -errno;
 
-		/* some file systems have no locks: then nobody is kept out */
+		/* a file system without locks excludes nobody */
 		if (r == -EBUSY) {
 			close_fd(&fd);
 			return r;

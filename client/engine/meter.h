@@ -14,7 +14,7 @@ struct meter {
 /* Begin a phase; it is reported at once. total -1: unknown. */
 void meter_begin(struct meter *meter, struct ftp *ftp, enum ftp_phase phase, uint64_t resumed, int64_t total);
 
-/* done bytes in all: reported when a tenth of a second has passed. */
+/* done is the number of bytes in all; the callback hears of it every tenth of a second. */
 void meter_move(struct meter *meter, uint64_t done);
 
 /* The end of the phase: reported. */

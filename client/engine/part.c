@@ -13,7 +13,7 @@
 
 #include "common/banned.h"
 
-/* The second name is ours whoever wrote it: nobody else has files of this name. */
+/* A file with the second name is ours, because no other program uses such names. */
 #define OWN_PART_SUFFIX ".sallyport.part"
 
 static bool
@@ -24,7 +24,7 @@ has_suffix(const char *name, const char *suffix)
 	return len > suffix_len && strcmp(name + len - suffix_len, suffix) == 0;
 }
 
-/* Is the open file the one that its record describes? */
+/* True when the open file is the one that its record describes. */
 static bool
 read_own_record(int dir_fd, const char *name, int fd, struct record *record)
 {
@@ -34,14 +34,14 @@ read_own_record(int dir_fd, const char *name, int fd, struct record *record)
 	    file_is_same(&id, &record->file);
 }
 
-/* Errors of what we would not have made: a directory, a link, a FIFO, another user's file. */
+/* Errors of files that the client would not have made: a directory, a link, a FIFO, another user's file. */
 static bool
 is_others(int r)
 {
 	return r == -EACCES || r == -EISDIR || r == -EINVAL || r == -ELOOP || r == -ENXIO;
 }
 
-/* Something has the name of the record, and is none. */
+/* A file has the record's name, and is no record. */
 static bool
 is_others_record(int dir_fd, const char *name)
 {
@@ -51,7 +51,7 @@ is_others_record(int dir_fd, const char *name)
 	return r < 0 && r != -ENOENT;
 }
 
-/* Open what has this name. Returns 0, 1 when it is somebody else's, or an error as local_open_part(). */
+/* Open the file with this name. Returns 0, 1 when it is another program's, or an error as local_open_part(). */
 static int
 open_part_named(struct part *part, const char *target, const char *suffix)
 {
@@ -107,7 +107,7 @@ part_record(struct part *part, const struct record *record)
 	return r;
 }
 
-/* Is the part still the file of this name? Another transfer may have renamed its own over it. */
+/* True when the part still has its name. Another transfer may have renamed its own part over it. */
 static bool
 part_is_there(const struct part *part)
 {

@@ -19,16 +19,20 @@ struct part {
 };
 
 /*
- * Open the part of a target, made when it is not there. What is called NAME.part and has no record of ours is the user's, and
- * so is a NAME.part.sallyport that is no record: they stay untouched, and the part gets another name. Sets fd, the names, length and record.
- * Returns 0, -EBUSY (another transfer writes it), -EINVAL or -ELOOP where the other name is no regular file, -errno.
+ * Open the part of a target, made when it is not there. A NAME.part without a record of ours is the user's, and so
+ * is a NAME.part.sallyport that is no record: they stay untouched, and the part gets another name. Sets fd, the
+ * names, length and record. Returns 0, -EBUSY (another transfer writes it), -EINVAL or -ELOOP where the other name
+ * is no regular file, -errno.
  */
 int part_open(struct part *part, int dir_fd, const char *target);
 
-/* Write the record: of what file the part is, from now on. Without one a part is of no use later. Returns 0 or -errno. */
+/*
+ * Write the record: which file the part belongs to from now on. A part without a record is of no use later. Returns
+ * 0 or -errno.
+ */
 int part_record(struct part *part, const struct record *record);
 
-/* The part becomes the target, in one step. Returns 0, -ESTALE when its name is another file's, -errno. */
+/* Turn the part into the target, in one step. Returns 0, -ESTALE when its name is another file's, -errno. */
 int part_rename(struct part *part, const char *target);
 
 /* Remove the part and its record. */
@@ -36,7 +40,7 @@ void part_remove(struct part *part);
 
 void part_close(struct part *part);
 
-/* Is this name that of a part of ours, or of a record? For those who list a directory. */
+/* True when this name is that of a part of ours, or of a record. For code that lists a directory. */
 bool part_is_own(int dir_fd, const char *name);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Uploads: gone on with where what the server has is proven to be a beginning, and never complete when the file changed.
- * Where the server has no hashes of ranges they go under a temporary name (stage.h), are read again there, and renamed.
+ * Uploads: they resume where the server's bytes are proven to be a beginning, and never succeed when the file
+ * changed. On a server without hashes of ranges they go under a temporary name (stage.h); the client reads that
+ * file again there, and renames it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -72,7 +73,7 @@ verify_delivery(struct delivery *delivery)
 	return reason;
 }
 
-/* RNFR and RNTO (RFC 959, 4.1.3). FTP_REFUSED, or FTP_TEMPORARY: the account, or the server, does not do that. */
+/* RNFR and RNTO (RFC 959, 4.1.3). FTP_REFUSED, or FTP_TEMPORARY: the account, or the server, cannot rename. */
 static enum ftp_class
 rename_there(struct delivery *delivery)
 {
@@ -92,7 +93,7 @@ rename_there(struct delivery *delivery)
 	return reason;
 }
 
-/* A file of ours that nobody is to find. When it cannot be removed, that is said. */
+/* Remove a temporary file of ours. A failure to remove it is reported. */
 static void
 remove_temporary(struct delivery *delivery, const char *path)
 {
@@ -132,7 +133,7 @@ give_name(struct delivery *delivery)
 	return reason != FTP_OK ? reason : verify_delivery(delivery);
 }
 
-/* After an error: what is under a temporary name is kept where another run can go on with it, and goes otherwise. */
+/* After an error: keep the temporary file where another run can resume it, remove it otherwise. */
 static void
 leave_wrong(struct delivery *delivery, enum ftp_class reason)
 {
@@ -223,7 +224,7 @@ choose_place(struct delivery *delivery)
 	return r < 0 ? fail_local(delivery->ftp, r, remote) : FTP_OK;
 }
 
-/* May what the server has be gone on with, if it is proven? */
+/* True when the server's bytes may be resumed, if they are proven. */
 static bool
 may_resume(const struct delivery *delivery)
 {
@@ -263,7 +264,7 @@ look_at_remote_target(struct delivery *delivery)
 		delivery->stage = temporary;
 		return reason;
 	}
-	/* what an earlier run left of another version is of no use any more */
+	/* an earlier run left this of another version, which is of no use any more */
 	if (temporary.has_record)
 		remove_temporary(delivery, temporary.path);
 	stage_forget(&temporary);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The part of a file that the server has already, and the proof that it is the file's beginning. */
+/* The bytes that the server has already, and the proof that they are the file's beginning. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -30,7 +30,7 @@ delivery_note_verified(struct delivery *delivery, const char *how)
 	delivery->result->is_size_same = true;
 }
 
-/* What comes back, beside what is here. */
+/* Compares the bytes that come back with the local ones. */
 struct comparison {
 	int fd;
 	uint64_t at, end;
@@ -72,7 +72,7 @@ delivery_read_again(struct delivery *delivery, uint64_t offset, uint64_t end, bo
 	return reason != FTP_OK ? reason : session_ready(ftp);
 }
 
-/* Take size as where to go on, once it is proven. */
+/* Use size as the place to continue, once it is proven. */
 static void
 go_on_at(struct delivery *delivery, int64_t size, const char *proof)
 {
@@ -81,8 +81,8 @@ go_on_at(struct delivery *delivery, int64_t size, const char *proof)
 }
 
 /*
- * After a comparison: without a proof, all is sent anew. unreadable: why, where the server does not let it be read.
- * *is_same is false then.
+ * After a comparison: without a proof, the client sends everything again. unreadable: the reason, where the server
+ * does not let the client read the file. *is_same is false then.
  */
 static enum ftp_class
 judge_comparison(struct delivery *delivery, enum ftp_class reason, bool *is_same, const char *unreadable)
@@ -97,7 +97,7 @@ judge_comparison(struct delivery *delivery, enum ftp_class reason, bool *is_same
 	return reason;
 }
 
-/* By its last bytes: only for what is ours by its name and record, and of the same local file. */
+/* Compare the last bytes: only for a file that is ours by its name and record, and of the same local file. */
 static enum ftp_class
 prove_upload_by_overlap(struct delivery *delivery, int64_t size)
 {
@@ -137,7 +137,7 @@ delivery_prove_by_content(struct delivery *delivery, int64_t size)
 	return FTP_OK;
 }
 
-/* By hash. FTP_REFUSED: the server has none of ranges after all. */
+/* Compare by hash. FTP_REFUSED: the server has no hashes of ranges after all. */
 static enum ftp_class
 prove_by_hash(struct delivery *delivery, int64_t size)
 {
@@ -163,8 +163,8 @@ prove_by_hash(struct delivery *delivery, int64_t size)
 }
 
 /*
- * All is there. Some servers keep an upload aside until its end was seen, and tell its size already: MLST does not know the
- * name then, and an empty rest ends it.
+ * The server has all bytes. Some servers keep an upload aside until they see its end, but report its size already:
+ * MLST does not know the name then, and sending an empty rest ends the upload.
  */
 static enum ftp_class
 check_finished(struct delivery *delivery)
@@ -190,7 +190,7 @@ prove(struct delivery *delivery, int64_t size)
 
 	if (reason != FTP_REFUSED)
 		return reason;
-	/* the last bytes say nothing of earlier joints, nor whose file it is */
+	/* the last bytes prove nothing about earlier joints, nor whose file it is */
 	if (size == delivery->status.st_size)
 		return delivery_prove_by_content(delivery, size);
 	if (delivery->stage.is_temporary)

@@ -21,7 +21,7 @@ fail_changed(struct delivery *delivery, const char *how)
 	    "the local file %s while it was sent; the server was not told that it is complete", how);
 }
 
-/* The file is the one that was opened, down to its time: otherwise what was sent is no version of it. */
+/* Check that the file is the one that was opened, down to its time: otherwise the sent bytes are no version of it. */
 static enum ftp_class
 check_local_unchanged(struct delivery *delivery)
 {
@@ -69,7 +69,7 @@ send_plain_file(struct delivery *delivery, struct wire *wire)
 	return FTP_OK;
 }
 
-/* The next bytes of the source; 0 at its end. A stream is waited for as long as it takes. */
+/* The next bytes of the source; 0 at its end. The client waits for a stream as long as it takes. */
 static ssize_t
 read_source(struct delivery *delivery, char *bytes)
 {
@@ -138,7 +138,7 @@ delivery_start_over(struct delivery *delivery, const char *why)
 	    &delivery->meter, delivery->ftp, FTP_PHASE_TRANSFER, 0, delivery->is_file ? delivery->status.st_size : -1);
 }
 
-/* Whether the server will not continue a file: ProFTPD, as Debian configures it, answers 451. */
+/* True when the server refuses to continue a file: ProFTPD, as Debian configures it, replies 451. */
 static bool
 is_resume_refused(const struct ftp *ftp, enum ftp_class reason)
 {
@@ -148,7 +148,7 @@ is_resume_refused(const struct ftp *ftp, enum ftp_class reason)
 	    (code == 451 || code == 500 || code == 501 || code == 502 || code == 503 || code == 504);
 }
 
-/* The offset is not one that the server can go on at: it keeps another beginning aside, which APPE would go on with. */
+/* The server cannot continue at this offset: it keeps another beginning aside, which APPE would continue. */
 static bool
 is_offset_refused(const struct ftp *ftp, enum ftp_class reason)
 {
@@ -157,7 +157,7 @@ is_offset_refused(const struct ftp *ftp, enum ftp_class reason)
 	return reason == FTP_REFUSED && (code == 551 || code == 554 || code == 555);
 }
 
-/* Continue at delivery->at: by REST and STOR, or APPE, since the end of the server's file is where we are. */
+/* Continue at delivery->at, by REST and STOR, or by APPE, because the server's file ends there. */
 static enum ftp_class
 begin_resumed(struct delivery *delivery, struct data *data)
 {

@@ -47,10 +47,10 @@ int record_format(struct buf *text, const struct record *record);
 /* Read a record; no link is followed. Returns 0, -EINVAL for what is no record, -errno. */
 int record_read(int dir_fd, const char *name, struct record *record);
 
-/* Write it anew, in the place of what has this name. Returns 0 or -errno. */
+/* Write it again, in place of any file with this name. Returns 0 or -errno. */
 int record_write(int dir_fd, const char *name, const struct record *record);
 
-/* Which file a descriptor is. Returns 0 or -errno. */
+/* Identify the file of a descriptor. Returns 0 or -errno. */
 int file_identify(int fd, struct file_id *id);
 
 bool file_is_same(const struct file_id *left, const struct file_id *right);

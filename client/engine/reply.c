@@ -30,7 +30,7 @@ is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* The greetings of servers of other protocols. */
+/* Greetings of servers of other protocols. */
 static bool
 is_other_protocol(const char *line, size_t len)
 {
@@ -45,7 +45,7 @@ is_other_protocol(const char *line, size_t len)
 	return false;
 }
 
-/* A line that belongs to no reply. Returns 0 when it is passed over. */
+/* A line that belongs to no reply. Returns 0 when the parser skips it. */
 static int
 pass_over(struct reply *reply, const char *line, size_t len)
 {
@@ -59,7 +59,7 @@ pass_over(struct reply *reply, const char *line, size_t len)
 	return is_other || reply->strays > REPLY_STRAYS_MAX ? -EBADMSG : 0;
 }
 
-/* The code at the front of a line, or 0. What follows it is a blank, a hyphen, a letter, or nothing. */
+/* The code at the beginning of a line, or 0. A blank, a hyphen, a letter or nothing follows it. */
 static int
 line_code(const char *line, size_t len)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One large file over several connections. While they run the part has holes, and its record says how much of it counts;
- * when they end early, what is whole from the beginning on is the part. Each piece is read on into the next one: the bytes
- * that come twice show that the server begins where it is asked to.
+ * One large file over several connections. While they run, the part has holes, and its record says how many of its
+ * bytes count. When they end early, the part keeps what is whole from the beginning on. Each connection reads on
+ * into the next piece: the bytes that come twice show that the server begins at the offset that it was asked for.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@ struct segment {
 	int fd;
 	uint64_t begin, end;
 	uint64_t size; /* of the file */
-	uint64_t lowest; /* from here on the file has what this connection may compare itself with */
+	uint64_t lowest; /* from here on the file has bytes that this connection may compare */
 	atomic_ullong at; /* written up to here */
 	uint64_t overlap; /* bytes before at that still come again */
 	char *beyond; /* the bytes of the next piece, OVERLAP_BYTES or less; NULL: it is the last */
@@ -67,7 +67,7 @@ write_piece(struct segment *segment, const char *bytes, size_t len)
 	return 0;
 }
 
-/* First what is there already, then what is to be written, then what is the next one's. */
+/* Handle first the bytes that exist already, then the bytes to write, then those of the next piece. */
 static int
 segment_take_bytes(void *context, const char *bytes, size_t len)
 {
@@ -98,7 +98,7 @@ segment_take_bytes(void *context, const char *bytes, size_t len)
 	return 0;
 }
 
-/* How much of the next piece comes twice. */
+/* The number of bytes of the next piece that come twice. */
 static size_t
 beyond_wanted(const struct segment *segment)
 {
@@ -121,7 +121,7 @@ fetch_segment(struct segment *segment)
 		reason = data_begin(ftp, &data, "RETR", segment->remote, at - segment->overlap);
 	if (reason != FTP_OK)
 		return reason;
-	/* the last one reads on to the end, which must be where the file's is */
+	/* the last connection reads to the end, which must be the file's end */
 	wanted = segment->beyond == NULL ? UINT64_MAX : segment->overlap + segment->end - at + beyond_wanted(segment);
 	reason = data_receive(ftp, &data.wire, wanted, segment_take_bytes, segment);
 	if (reason != FTP_OK)
@@ -135,7 +135,7 @@ fetch_segment(struct segment *segment)
 		    (unsigned long long)segment->end);
 		return data_break(ftp, &data, reason);
 	}
-	/* the rest of the file is another's */
+	/* the rest of the file belongs to another connection */
 	return data_break(ftp, &data, FTP_OK);
 }
 
@@ -158,7 +158,7 @@ segment_thread(void *argument)
 
 /* --- in the caller's thread --- */
 
-/* The handle and what it has to do. Before any thread runs: the caller's handle is one of them. */
+/* Set up the handle and its work before any thread runs, because one handle is the caller's. */
 static int
 prepare_segment(struct segments *all, struct segment *segment, struct fetch *fetch)
 {
@@ -176,7 +176,7 @@ prepare_segment(struct segments *all, struct segment *segment, struct fetch *fet
 	return segment != &all->items[all->count - 1] && segment->beyond == NULL ? -ENOMEM : 0;
 }
 
-/* Signals are for the thread that waits. */
+/* Only the thread that waits takes signals. */
 static int
 start_segment(struct segment *segment)
 {
@@ -191,7 +191,7 @@ start_segment(struct segment *segment)
 	return -r;
 }
 
-/* Wait for all; the first that fails stops the others, and so does the user. */
+/* Wait for all; the first failure stops the others, and so does the user. */
 static void
 watch_segments(struct segments *all, struct fetch *fetch, uint64_t base)
 {
@@ -231,7 +231,7 @@ whole_until(const struct segments *all, uint64_t base)
 	return base;
 }
 
-/* The error that counts is the first that is not the echo of the others' stop. */
+/* Find the first error that is not caused by stopping the others. */
 static enum ftp_class
 collect_segments(struct segments *all, struct fetch *fetch)
 {
@@ -254,7 +254,7 @@ collect_segments(struct segments *all, struct fetch *fetch)
 	return reason;
 }
 
-/* Do the pieces fit together? A server that begins elsewhere than it is asked to would mix the file up. */
+/* Check that the pieces fit together. A server that begins at another offset would mix the file up. */
 static bool
 fits_together(const struct segments *all, bool is_all)
 {
@@ -270,7 +270,7 @@ fits_together(const struct segments *all, bool is_all)
 	return true;
 }
 
-/* From now on only so many bytes of the part count; -1: all of them. */
+/* From now on only this many bytes of the part count; -1: all of them. */
 static void
 record_whole(struct fetch *fetch, int64_t whole)
 {

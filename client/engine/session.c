@@ -110,7 +110,7 @@ ftp_close(struct ftp *ftp)
 
 	if (ftp->control.fd < 0)
 		return;
-	/* nobody waits for the answer */
+	/* no code waits for the reply */
 	ftp->control.abort = NULL;
 	ftp->control.timeout_ms = 1000;
 	trace(ftp, '>', "QUIT");
@@ -168,7 +168,7 @@ open_connection(struct ftp *ftp)
 	r = connect_host(&wish, &ftp->control.fd, &ftp->peer, why, sizeof(why));
 	if (r == -ECANCELED)
 		return ftp_fail(ftp, FTP_ABORTED, NULL, "stopped");
-	/* a name that is not there will not be there in a minute */
+	/* a name that does not exist will not exist in a minute */
 	if (r == -ENOENT)
 		return ftp_fail(ftp, FTP_REFUSED, "check the host's name", "%s: %s", ftp->host, why);
 	if (r < 0)
@@ -218,13 +218,13 @@ ask_for_tls(struct ftp *ftp)
 	if (reason != FTP_OK)
 		return reason;
 	if (ftp->reply.code == 234) {
-		/* what came in clear behind the reply would be taken for the server's words under TLS */
+		/* bytes in clear after the reply would count as the server's replies under TLS */
 		if (ftp->input_at < ftp->input_end)
 			return ftp_fail(
 			    ftp, FTP_CERTIFICATE, NULL, "somebody put bytes in clear before the TLS handshake");
 		*ftp->fingerprint = '\0';
 		reason = trust_start(ftp);
-		/* it got no further than the handshake: a server without a certificate, say, that offers TLS all the same */
+		/* the server ended the handshake: it may have no certificate, although it offers TLS */
 		if (reason != FTP_OK && reason != FTP_ABORTED && *ftp->fingerprint == '\0' && ftp->tls == FTP_TLS_AUTO)
 			ftp_error_hint(&ftp->error, "%s",
 			    "try again; where the server offers TLS but fails: --no-tls, and everybody on the way can read all of it");
@@ -271,7 +271,7 @@ session_retry(struct ftp *ftp, enum ftp_class reason, unsigned int *tries)
 	++*tries;
 	ftp_note(ftp, "%s: %s; trying again in %llu s (%u of %u)", ftp->error.what, ftp->error.why,
 	    (unsigned long long)delay_s, *tries, ftp->options->retries);
-	/* -1 is never ready: this only waits, and ends when the user wants it */
+	/* -1 is never ready: this only waits, until the user stops it */
 	r = wire_wait(-1, 0, (unsigned int)delay_s * 1000, ftp->options->abort);
 	return r == -ECANCELED ? ftp_fail(ftp, FTP_ABORTED, NULL, "stopped") : FTP_OK;
 }
@@ -355,7 +355,7 @@ protect_data(struct ftp *ftp)
 	return reason;
 }
 
-/* Names go in UTF-8, and MLSD tells what is of use; that a server has neither is no error. */
+/* Ask for names in UTF-8, and for useful facts in MLSD; a server without either is no error. */
 static enum ftp_class
 set_options(struct ftp *ftp)
 {
@@ -451,7 +451,7 @@ ftp_login(struct ftp *ftp, const char *user, const char *password)
 	ftp->user = new_user;
 	ftp->password = new_password;
 	ftp->directory = NULL;
-	/* another user on this connection: servers differ, a new connection is the same everywhere */
+	/* another user on this connection: servers differ, but a new connection works with all of them */
 	if (ftp->is_logged_in)
 		ftp_close(ftp);
 	do {
@@ -463,7 +463,7 @@ ftp_login(struct ftp *ftp, const char *user, const char *password)
 	return reason;
 }
 
-/* A listing went elsewhere. Where the login led is not always known by name: a new one leads there again. */
+/* A listing changed the directory. The login's directory may have no known name, so a new login leads back there. */
 static enum ftp_class
 lead_back(struct ftp *ftp)
 {
@@ -483,7 +483,7 @@ session_ready(struct ftp *ftp)
 {
 	if (is_aborted(ftp))
 		return ftp_fail(ftp, FTP_ABORTED, NULL, "stopped");
-	/* an idle session may have been closed meanwhile; a goodbye lies there to be read, or the end */
+	/* the server may have closed an idle session: a goodbye or the end is waiting to be read */
 	if (ftp->is_logged_in && control_has_input(ftp, 0) && control_exchange(ftp, "NOOP") != FTP_OK) {
 		trace(ftp, '*', "the connection was closed meanwhile: %s", ftp->error.why);
 		control_drop(ftp);

@@ -21,7 +21,7 @@ struct ftp {
 	char *host;
 	uint16_t port;
 	char *user, *password;	/* NULL before the first login */
-	char *directory;	/* absolute, where the session stands; NULL: where the login led */
+	char *directory;	/* absolute, where the session is; NULL: where the login led */
 
 	/* the control connection */
 	struct wire control;
@@ -31,7 +31,7 @@ struct ftp {
 	struct reply reply;
 	bool is_logged_in;
 	bool is_greeted;	/* 220 came: it is an FTP server */
-	bool is_astray;	/* the server stands elsewhere than the session, for a listing; session_ready() leads back */
+	bool is_astray;	/* the server is in another directory, for a listing; session_ready() leads back */
 	struct buf told;	/* of ftp_last_reply() */
 	struct buf features;	/* the text of FEAT */
 	char tls_text[96];
@@ -60,20 +60,20 @@ struct ftp {
 
 /* --- errors --- */
 
-/* Set what is being tried, for later errors: doing(ftp, "cannot list '%s'", path). Forgets the last error. */
+/* Set the action that later errors name: doing(ftp, "cannot list '%s'", path). Forgets the last error. */
 void doing(struct ftp *ftp, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Record why it failed and what to try (NULL: nothing known); returns reason. */
+/* Record why it failed and what to try (NULL: unknown); returns reason. */
 enum ftp_class ftp_fail(struct ftp *ftp, enum ftp_class reason, const char *hint, const char *why, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* A local error: r is -errno. */
 enum ftp_class fail_local(struct ftp *ftp, int r, const char *what);
 
-/* The last reply is not what was wanted: its class by its first digit. */
+/* The last reply is not the expected one: its first digit decides the class. */
 enum ftp_class fail_reply(struct ftp *ftp);
 
-/* A connection's error r (wire.h; 0 is its end). Of the control connection: that is closed. */
+/* A connection's error r (wire.h; 0 is its end). If it is the control connection, this closes it. */
 enum ftp_class fail_wire(struct ftp *ftp, struct wire *wire, int r, const char *name);
 
 void ftp_note(struct ftp *ftp, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -82,7 +82,7 @@ bool is_aborted(const struct ftp *ftp);
 
 /* --- the control connection --- */
 
-/* Close it without a word. */
+/* Close it without QUIT. */
 void control_drop(struct ftp *ftp);
 
 /* Send one command. FTP_USAGE when an argument holds CR or LF. */
@@ -92,8 +92,8 @@ enum ftp_class control_send(struct ftp *ftp, const char *format, ...) __attribut
 enum ftp_class control_reply(struct ftp *ftp, unsigned int timeout_ms);
 
 /*
- * Both, for a command that has one reply. FTP_OK whatever its code is. A code that this command never has makes sure, by NOOP,
- * that it is no late reply to something else.
+ * Send a command that has one reply, and read it. FTP_OK whatever its code is. When this command never has such a
+ * code, NOOP makes sure that it is no late reply.
  */
 enum ftp_class control_exchange(struct ftp *ftp, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -103,7 +103,7 @@ enum ftp_class want_done(struct ftp *ftp);
 /* Whether the server does not know the verb or this use of it: 500, 501, 502, 504. */
 bool is_unknown(const struct ftp *ftp);
 
-/* Is there something to read on the control connection already? Waits at most this long. */
+/* True when there is something to read on the control connection. Waits at most this long. */
 bool control_has_input(struct ftp *ftp, unsigned int timeout_ms);
 
 /*
@@ -120,7 +120,7 @@ void control_resync(struct ftp *ftp);
 
 /* --- the session --- */
 
-/* Connected, logged in and where the user stands: at once, or by doing that again after the connection was lost. */
+/* Make sure that the session is connected, logged in and in its directory, again after the connection was lost. */
 enum ftp_class session_ready(struct ftp *ftp);
 
 /* After an error that may pass: wait, longer each time. FTP_ABORTED, or the error when tries are used up. */

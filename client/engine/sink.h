@@ -28,7 +28,7 @@ void sink_keep_tail(struct sink *sink);
 /* Write all of it, and count it. A stream may be a pipe whose reader is slow. 0, -ECANCELED, -errno. */
 int sink_write(struct sink *sink, struct ftp *ftp, const char *bytes, size_t len);
 
-/* Are these the bytes that begin left bytes before the end? 0, -EBADMSG: no, -errno. */
+/* Compare with the bytes that begin left bytes before the end. 0, -EBADMSG: they differ, -errno. */
 int sink_compare(const struct sink *sink, uint64_t left, const char *bytes, size_t len);
 
 /* How many of the last bytes can be compared. */

@@ -20,7 +20,7 @@
 
 #define DIGITS 8 /* of a temporary name: NAME.0123abcd.part */
 #define SUFFIX_LEN (1 + DIGITS + 5)
-#define KEEP_S (30 * 86400) /* an older record is of an upload that nobody goes on with */
+#define KEEP_S (30 * 86400) /* an older record is of an upload that no run will continue */
 
 /* --- records --- */
 
@@ -78,7 +78,7 @@ name_record(const char *url, char name[STAGE_RECORD_SIZE])
 	return 0;
 }
 
-/* Is the upload of the record under way in another process? Its record is locked then. */
+/* True when another process works on the record's upload. Its record is locked then. */
 static bool
 is_busy(int dir_fd, const char *name)
 {
@@ -111,7 +111,7 @@ is_temporary_for(const char *path, const char *remote)
 	    strcmp(name + len - 5, ".part") == 0 && strpbrk(path, "\r\n") == NULL;
 }
 
-/* A name that nobody has: NAME.0123abcd.part beside the target. */
+/* A free name: NAME.0123abcd.part beside the target. */
 static int
 make_stage_name(struct stage *stage, const char *remote)
 {
@@ -224,7 +224,7 @@ stage_close(struct stage *stage)
 	close_fd(&stage->dir_fd);
 }
 
-/* A record that is too old counts no more, so that what it tells of is removed some day. */
+/* True while the record counts. A record that is too old does not, so that some run removes its temporary file. */
 static bool
 is_kept(int dir_fd, const char *name, const char *path)
 {

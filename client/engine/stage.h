@@ -27,9 +27,9 @@ struct stage {
 int stage_in_place(struct stage *stage, const char *remote);
 
 /*
- * Under a temporary name: that of the record, where one tells of an upload to this target that no process does at present;
- * a new one otherwise. Where no record can be kept there is none, and a later run starts over.
- * source_fd is the local file. Returns 0, -ENAMETOOLONG, -errno.
+ * Use a temporary name: that of the record, if one names an upload to this target that no process works on now; a
+ * new one otherwise. Where no record can be kept, a later run starts over. source_fd is the local file. Returns 0,
+ * -ENAMETOOLONG, -errno.
  */
 int stage_temporary(struct stage *stage, const struct ftp *ftp, const char *remote, int source_fd);
 
@@ -41,7 +41,7 @@ void stage_forget(struct stage *stage);
 
 void stage_close(struct stage *stage);
 
-/* Is this path the temporary file of an upload that can be gone on with? For those who list a directory. */
+/* True when this path is the temporary file of an upload that a run can continue. For code that lists a directory. */
 bool stage_is_own(const struct ftp *ftp, const char *path);
 
 #endif

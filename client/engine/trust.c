@@ -18,7 +18,7 @@
 
 #define READ_AHEAD (256 * 1024) /* bytes: several records for one read(2) */
 
-/* The handshake goes on whatever is wrong; the first fault is kept, and judged when all is there. */
+/* The handshake goes on whatever is wrong; the first fault is kept, and judged at the end. */
 static int
 keep_first_error(int is_good, X509_STORE_CTX *store)
 {
@@ -169,7 +169,7 @@ ask_user_trust(struct ftp *ftp, const X509 *certificate)
 	return events->trust(ftp->options->context, &told);
 }
 
-/* What would be right, where the user does not. Another authority does not help a certificate of another name. */
+/* The advice for the user. Another authority does not help a certificate with another name. */
 static const char *
 trust_advice(int verify_error)
 {
@@ -180,7 +180,7 @@ trust_advice(int verify_error)
 	       "comparing its fingerprint with the server's owner";
 }
 
-/* Nobody vouches for it, and no pin is there: the user may. */
+/* No authority vouches for it, and there is no pin: ask the user. */
 static enum ftp_class
 ask_user(struct ftp *ftp, const X509 *certificate, const char *pin_file)
 {

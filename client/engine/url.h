@@ -34,7 +34,7 @@ struct ftp_url {
  */
 int ftp_url_parse(const char *text, struct ftp_url *url, const char **why);
 
-/* Whether text names a place on a server: it begins with ftp://, ftps:// or ftpes:// in any case. */
+/* True when text names a place on a server: it begins with ftp://, ftps:// or ftpes://, in any case. */
 bool ftp_is_url(const char *text);
 
 /* Wipes the password. An empty url is fine. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Are the local and the remote file the same? By hash, for downloads and uploads alike. */
+/* Compare the local and the remote file by hash, for downloads and uploads alike. */
 #ifndef CLIENT_ENGINE_VERIFY_H
 #define CLIENT_ENGINE_VERIFY_H
 
 #include "client/engine/hash.h"
 
-/* The hash of a stream, as it goes by: it cannot be read again. */
+/* The hash of a stream, computed as its bytes pass, because they cannot be read again. */
 struct stream_sum {
 	bool is_begun;
 	bool is_ended;

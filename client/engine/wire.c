@@ -16,16 +16,16 @@
 #include "common/banned.h"
 
 /*
- * A signal may come just before poll(2) and would not end it; and it may come to another thread. So nobody sleeps
- * longer than this where there is something that can be aborted.
+ * A signal may come just before poll(2), which it would not end, or in another thread. So no wait that the user can
+ * abort sleeps longer than this.
  */
 #define NAP_MS 100
 #define LATE_MS 1000 /* that a nap may last too long on a busy machine */
 
-/* What TLS makes of one call of wire_write() at a time: several records leave in one send(2). */
+/* The bytes that TLS takes from one call of wire_write() at a time: several records leave in one send(2). */
 #define PIECE_SIZE (160 * 1024)
 
-/* After the last byte of an upload was acknowledged by TLS's end: a server that does not close is not waited for. */
+/* The time for a server to close after TLS's end has acknowledged the last byte of an upload. */
 #define LINGER_MS 5000
 
 void
@@ -49,7 +49,7 @@ wire_wait(int fd, short events, unsigned int timeout_ms, const volatile sig_atom
 		if (r != 0)
 			return r;
 		now = monotonic_ms();
-		/* Ctrl-Z, or a lid that was closed: that was our silence, not the other side's */
+		/* after Ctrl-Z, or a closed lid, the silence is this machine's */
 		if (now > until + LATE_MS)
 			deadline += now - until;
 		if (now >= deadline)
@@ -78,8 +78,8 @@ take_why(struct wire *wire)
 }
 
 /*
- * libssl writes into memory, this sends it: records of a large write leave together, and a handshake's
- * flight is one packet.
+ * libssl writes into memory, and this sends it: the records of a large write, or a handshake's flight, leave
+ * together.
  */
 static int
 send_records(struct wire *wire)
@@ -105,7 +105,7 @@ send_records(struct wire *wire)
 	return r;
 }
 
-/* What a call of libssl that returned result means: -EAGAIN wants more bytes to read, 0 the proper end, else an error. */
+/* Translate the result of a call of libssl: -EAGAIN needs more bytes to read, 0 is the proper end, else an error. */
 static int
 tls_result(struct wire *wire, int result)
 {
@@ -255,7 +255,7 @@ wire_read(struct wire *wire, void *bytes, size_t len)
 		ssize_t n;
 		int r;
 
-		/* a connection that never pauses can be aborted, too */
+		/* the user can abort a connection that never pauses, too */
 		if (wire->abort != NULL && *wire->abort)
 			return -ECANCELED;
 		n = wire_read_now(wire, bytes, len);

@@ -15,7 +15,7 @@ struct wire {
 	const volatile sig_atomic_t *abort;	/* NULL none */
 	unsigned int timeout_ms;	/* of silence */
 	bool is_ended;	/* the other side has ended it */
-	bool is_cut;	/* and that without TLS's close_notify: whatever came may not be all */
+	bool is_cut;	/* and that without TLS's close_notify: the received bytes may not be all */
 	char why[160];	/* of -EPROTO, in OpenSSL's words */
 };
 
@@ -33,7 +33,7 @@ int wire_wait(int fd, short events, unsigned int timeout_ms, const volatile sig_
  */
 int wire_start_tls(struct wire *wire, SSL_CTX *context, const char *name, SSL_SESSION *session);
 
-/* Returns the number of bytes (> 0), 0 at the end, -ETIMEDOUT, -ECANCELED, -EPROTO, -errno. */
+/* Read. Returns the number of bytes (> 0), 0 at the end, -ETIMEDOUT, -ECANCELED, -EPROTO, -errno. */
 ssize_t wire_read(struct wire *wire, void *bytes, size_t len);
 
 /* The same without waiting: -EAGAIN when nothing is there. */
@@ -51,7 +51,10 @@ ssize_t wire_sendfile(struct wire *wire, int fd, off_t *offset, size_t len);
  */
 int wire_finish(struct wire *wire);
 
-/* Close; with is_reset in a way that the other side cannot take for a proper end. An empty wire is fine. */
+/*
+ * Close the connection; is_reset does it so that the other side cannot take it for a proper end. An empty wire is
+ * fine.
+ */
 void wire_close(struct wire *wire, bool is_reset);
 
 #endif

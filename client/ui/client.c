@@ -133,7 +133,7 @@ run_session(const char *place, struct options *options)
 	return status;
 }
 
-/* One word alone: a place, unless it is what the shell, or a person, calls a command. */
+/* One word alone is a place, unless the shell, or a person, calls a command so. */
 static enum exit_status
 run_word(const char *text, struct options *options)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The program sallyport: what its arguments ask for. */
+/* The program sallyport: runs what its arguments ask for. */
 #ifndef CLIENT_UI_CLIENT_H
 #define CLIENT_UI_CLIENT_H
 

@@ -177,7 +177,7 @@ print_columns(const struct ftp_list *list)
 	buf_free(&line);
 }
 
-/* Names alone, as they are: a script reads them. A terminal is spared what moves its cursor. */
+/* Print names alone and unchanged, for scripts. A terminal gets no characters that move its cursor. */
 static void
 print_names(const struct ftp_list *list)
 {
@@ -185,7 +185,7 @@ print_names(const struct ftp_list *list)
 		report_line("%s", report_quote(list->entries[i].name));
 }
 
-/* Lines that were not understood, as they are: the user may understand them. */
+/* Print unchanged the lines that no parser understood: the user may understand them. */
 static void
 print_unread(const char *directory, const struct ftp_list *list)
 {
@@ -264,7 +264,7 @@ list_one(struct session *session, const char *path, const struct options *option
 	return EXIT_DONE;
 }
 
-/* Put what all words stand for into matches. */
+/* Put all names that the words match into matches. */
 static enum exit_status
 expand_all(struct session *session, const struct args *args, struct matches *matches)
 {
@@ -363,7 +363,7 @@ remove_one(struct session *session, const struct match *match, const struct opti
 	return status;
 }
 
-/* "." and "..", "/" and "" are never what rm -r is to remove. */
+/* rm -r refuses "." and "..", "/" and "". */
 static bool
 is_dangerous(const char *path)
 {
@@ -413,7 +413,7 @@ command_rmdir(struct session *session, struct options *options, const struct arg
 	return status;
 }
 
-/* Make path and what is missing above it. */
+/* Make path and its missing parents. */
 static enum ftp_class
 make_remote_parents(struct session *session, const char *path)
 {

@@ -77,7 +77,7 @@ command_hash(struct session *session, struct options *options, const struct args
 	return status;
 }
 
-/* Compare by hash, the sizes first: they tell the reason better. */
+/* Compare by hash, but the sizes first: a difference there explains more. */
 static enum exit_status
 verify_open(struct session *session, const struct options *options, const char *remote, const char *local, int fd)
 {

@@ -86,7 +86,7 @@ target_open(struct target *target, const char *local, bool must_be_directory)
 
 /* --- get --- */
 
-/* Data on a terminal would be printed raw; cat shows it. */
+/* A terminal would show the data raw; cat is for that. */
 static enum exit_status
 check_stream(struct options *options)
 {
@@ -271,7 +271,7 @@ close_puts(struct jobs *jobs)
 	jobs_free(jobs);
 }
 
-/* remote: where to, or NULL: the working directory there. is_directory: it takes files under their own names. */
+/* remote: the destination, or NULL: the working directory there. is_directory: it takes files under their own names. */
 static enum exit_status
 put_locals(struct session *session, struct options *options, char *const *locals, size_t count, const char *remote,
     bool is_directory)
@@ -336,7 +336,7 @@ command_reput(struct session *session, struct options *options, const struct arg
 	return command_put(session, options, args);
 }
 
-/* Leave directories out, which a pattern matches by the way. */
+/* Leave out directories, which a pattern matches too. */
 static size_t
 keep_files(char **paths, size_t count)
 {
@@ -408,7 +408,7 @@ struct printer {
 	int error;
 };
 
-/* How much of the bytes is in the lines that are wanted; counts them down. */
+/* The number of bytes that belong to wanted lines; counts these down. */
 static size_t
 within_lines(struct printer *printer, const char *bytes, size_t len)
 {
@@ -437,7 +437,7 @@ print_file_bytes(struct printer *printer, const char *bytes, size_t len, bool is
 		printer->error = io_write_all(STDOUT_FILENO, bytes, len);
 		return;
 	}
-	/* what a file says to a terminal is text, never a command */
+	/* a terminal gets the file's bytes as text, never as commands */
 	(void)buf_add(&printer->waiting, bytes, len);
 	if (printer->waiting.len == 0)
 		return;
@@ -448,7 +448,7 @@ print_file_bytes(struct printer *printer, const char *bytes, size_t len, bool is
 		printer->error = io_write_all(STDOUT_FILENO, printer->text.data, printer->text.len);
 }
 
-/* Print what comes through the pipe until its end, until enough lines have come, or Ctrl-C. */
+/* Print the bytes of the pipe until its end, until enough lines have come, or Ctrl-C. */
 static void
 print_pipe(struct printer *printer, int fd, pthread_t thread)
 {
@@ -456,7 +456,7 @@ print_pipe(struct printer *printer, int fd, pthread_t thread)
 	ssize_t n;
 
 	while (printer->error == 0 && printer->lines_left > 0) {
-		/* again and again: it may have looked at the flag just before it began to wait */
+		/* repeat it: the thread may have looked at the flag just before it began to wait */
 		if (signals_have_aborted())
 			signals_wake(thread);
 		if (io_wait(fd, POLLIN, monotonic_ms() + TICK_MS) <= 0)

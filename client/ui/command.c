@@ -348,8 +348,8 @@ usage_once(const struct command *command)
 }
 
 /*
- * Which operand is a place on the server? By the kind of the command, and by what the operand looks like where both
- * can be.
+ * Decide which operand is a place on the server: by the kind of the command, and, where both are possible, by what
+ * the operand looks like.
  */
 static bool
 is_remote(const struct command *command, const struct word **operands, size_t count, size_t i)
@@ -404,7 +404,7 @@ is_count_right(const struct command *command, const struct args *args)
 	return false;
 }
 
-/* mv: what follows the URL is a path there, or a URL of the same server. */
+/* mv: after the URL comes a path there, or a URL of the same server. */
 static enum exit_status
 sort_mv(const struct word **operands, size_t count, struct place *places, struct args *args)
 {
@@ -464,7 +464,7 @@ run_places(const struct command *command, struct options *options, struct place 
 	size_t all = args->remote_count, first = 0;
 	const struct word **remotes = args->remotes;
 
-	/* the second place of mv is not connected to */
+	/* mv does not connect to its second place */
 	while (first < all && !signals_have_aborted()) {
 		struct session session = {0};
 		enum exit_status one;

@@ -35,7 +35,7 @@ add_candidate(
 	struct candidate candidate = {.is_directory = is_directory};
 	struct candidate *items;
 
-	/* what cannot be typed is not offered */
+	/* do not offer names that cannot be typed */
 	if (candidates->count >= CANDIDATES_MAX || has_control(name, name_len))
 		return;
 	items = realloc(candidates->items, (candidates->count + 1) * sizeof(*items));
@@ -139,7 +139,7 @@ find_local(const char *word, struct candidates *candidates)
 	free(path);
 }
 
-/* Where the operand at this place (1: the first) is looked for. */
+/* Where to look for the operand at this place (1: the first). */
 static void
 find_operand(struct session *session, const struct command *command, size_t place, const char *word, bool is_upload,
     struct candidates *candidates)
@@ -184,7 +184,7 @@ compare_candidates(const void *a, const void *b)
 	return strcmp(left->text, right->text);
 }
 
-/* The words before the cursor: which command is it, and how many of them are operands? */
+/* Look at the words before the cursor: the command, and the number of its operands so far. */
 static const struct command *
 look_at_words(const char *line, size_t start, size_t *operands, bool *is_upload)
 {

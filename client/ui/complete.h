@@ -20,14 +20,15 @@ struct candidates {
 };
 
 /*
- * Find what the word at the cursor can become: commands for the first word, then what the command takes: names on the
- * server (a listing is fetched), names here, settings. Errors leave the list empty; nothing is printed. Sorted.
+ * Find the completions of the word at the cursor: commands for the first word, then the operands of the command:
+ * names on the server (which costs a listing), names here, settings. Errors leave the list empty, and nothing is
+ * printed. Sorted.
  */
 void complete_find(struct session *session, const char *line, size_t len, struct candidates *candidates);
 
 void candidates_free(struct candidates *candidates);
 
-/* How many leading bytes all have in common; never cuts a UTF-8 character. */
+/* The number of leading bytes that all have in common; never cuts a UTF-8 character. */
 size_t candidates_common(const struct candidates *candidates);
 
 #endif

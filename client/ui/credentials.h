@@ -17,8 +17,8 @@ struct credentials {
 };
 
 /*
- * Look where nobody needs to be asked: --password-fd, $SALLYPORT_PASSWORD, ~/.netrc (or $NETRC). Without a user anywhere:
- * "anonymous". user may be NULL. Reports errors; credentials_free() in any case.
+ * Look for a login without asking: --password-fd, $SALLYPORT_PASSWORD, ~/.netrc (or $NETRC). Without a user
+ * anywhere: "anonymous". user may be NULL. Reports errors; credentials_free() in any case.
  */
 enum exit_status credentials_find(
     struct credentials *credentials, const char *host, const char *user, const struct options *options);

@@ -20,7 +20,7 @@ enum exit_status {
 
 enum exit_status exit_status_of(enum ftp_class class);
 
-/* The status of several things done one after the other: the first that is not "try again" stays, else the first error. */
+/* The status of several actions in a row: the first that is not "try again" stays, else the first error. */
 enum exit_status exit_status_worse(enum exit_status so_far, enum exit_status next);
 
 /* One line for --help and the man page's test; NULL for a number that is none. */

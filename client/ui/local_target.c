@@ -53,7 +53,7 @@ named_descriptor(int dir_fd, const char *name)
 	return (int)number;
 }
 
-/* The file behind a link, by the name that the kernel found, so that its own rules for links hold. */
+/* The file behind a link, by the name that the kernel found, so that the kernel's own rules for links hold. */
 static enum exit_status
 follow_local_link(struct job *job, int fd, const struct stat *status, const char *shown)
 {
@@ -116,7 +116,7 @@ set_existing(struct job *job, int fd, int dir_fd, const char *name, const char *
 enum exit_status
 local_target_set(struct job *job, int dir_fd, const char *name, const char *shown, bool *is_stdout)
 {
-	/* as the kernel follows links: not those of others in a directory for all */
+	/* follow links as the kernel does: not other users' links in a world-writable directory */
 	int fd = openat(dir_fd, name, O_PATH | O_CLOEXEC);
 	enum exit_status status;
 

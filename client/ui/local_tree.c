@@ -48,7 +48,7 @@ add_local_entry(struct ftp_list *list, const char *name, const struct stat *stat
 	return entries[list->count++].name == NULL ? -ENOMEM : 0;
 }
 
-/* A name that is there, and nobody knows as what. */
+/* A name that exists, and whose kind cannot be found out. */
 static void
 report_unknown(const char *shown, const char *name, int error)
 {

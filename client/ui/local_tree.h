@@ -6,20 +6,21 @@
 #include "client/ui/mirror_plan.h"
 
 /*
- * List an open directory; takes dir_fd over. What has gone meanwhile is not there. What cannot be looked at for another reason
- * (EIO, ESTALE, EACCES) is reported, left out, and a doubt: FTP_DOUBT_CUT. shown is the directory's name for that report.
+ * List an open directory; takes dir_fd over. Names that vanish meanwhile are left out. A name that cannot be looked
+ * at for another reason (EIO, ESTALE, EACCES) is reported, left out, and a doubt: FTP_DOUBT_CUT. shown is the
+ * directory's name for that report.
  *
  * Returns 0 or -errno, with an empty list.
  */
 int local_list(int dir_fd, const char *shown, struct ftp_list *list);
 
 /*
- * Remove the directory name with all that is in it, following no link. What keep excludes stays, and so do the directories above
- * that; keep->path is that of the directory in the mirror.
+ * Remove the directory name with all that is in it, following no link. What keep excludes stays, and so do its
+ * parents; keep->path is the path of the directory in the mirror.
  *
  * is_counting: remove nothing. names: how many names went, or would, counted on.
  *
- * Returns 0 or -errno of the first that failed.
+ * Returns 0 or the first -errno.
  */
 int local_tree_remove(int dir_fd, const char *name, const struct mirror_wishes *keep, bool is_counting, size_t *names);
 

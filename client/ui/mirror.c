@@ -28,7 +28,7 @@
 
 /* --- the remote side --- */
 
-/* Uploads under a temporary name are this program's, too: this run goes on with them. */
+/* Leave out the temporary names of this program's uploads: this run resumes them. */
 static void
 hide_stages(const struct mirror *mirror, const char *directory, struct ftp_list *list)
 {
@@ -46,7 +46,7 @@ hide_stages(const struct mirror *mirror, const char *directory, struct ftp_list 
 	list->count = kept;
 }
 
-/* --- what the plan says, done --- */
+/* --- the actions of the plan --- */
 
 static void
 do_copy(struct mirror *mirror, const char *directory, const struct mirror_action *action, const char *path)
@@ -116,7 +116,7 @@ unique_of(const struct mirror *mirror, const struct mirror_action *action)
 	return entry == NULL ? "" : entry->unique;
 }
 
-/* Deletions wait; what takes the place of one is planned with it. */
+/* Deletions wait, and so does the copy that takes the place of one. */
 static void
 defer(struct mirror *mirror, const char *directory, const struct mirror_action *action)
 {
@@ -129,7 +129,7 @@ do_action(struct mirror *mirror, const char *directory, const struct mirror_acti
 {
 	char *path = action->is_replacement ? NULL : path_join(directory, action->name);
 
-	/* what stands in the way goes first: replace() */
+	/* the name in the way goes first: replace() */
 	if (action->is_replacement)
 		return;
 	if (path == NULL) {
@@ -252,8 +252,8 @@ report_doubt(struct mirror *mirror, const char *path, const struct ftp_list *lis
 }
 
 /*
- * Only what is proven to be extra goes. A listing that may not be all there is proves nothing of its directory, and of what
- * lies below.
+ * Delete only names that are proven to be extra. A doubtful listing proves nothing of its directory, or of
+ * directories below.
  */
 static enum exit_status
 plan_without_doubt(struct mirror *mirror, const char *path, const struct ftp_list *source,
@@ -331,7 +331,7 @@ mirror_walk(struct mirror *mirror, const char *path, bool is_new, const char *un
 		mirror_plan_free(&plan);
 	}
 	mirror_note(mirror, status);
-	/* what is in there was not copied, and may be what was renamed elsewhere */
+	/* the files in there were not copied, and may be those that were renamed elsewhere */
 	mirror->has_failed = mirror->has_failed || status != EXIT_DONE;
 	mirror->is_doubtful = was_doubtful;
 	ftp_list_free(&source);
@@ -436,7 +436,7 @@ copy(struct mirror *mirror, size_t from)
 	mirror_note(mirror, status);
 }
 
-/* What stood in the way has gone: now comes what it was in the way of. */
+/* The name in the way is gone: now copy what takes its place. */
 static void
 replace(struct mirror *mirror, const struct deletion *deletion)
 {
@@ -450,7 +450,7 @@ replace(struct mirror *mirror, const struct deletion *deletion)
 	do_action(mirror, deletion->directory, &action);
 }
 
-/* A name that moved here, and whose copy under the new name failed, must not go from the other side under the old one. */
+/* When a file moved here, and the copy under its new name failed, its copy under the old name must stay. */
 static bool
 may_delete(struct mirror *mirror)
 {
@@ -489,7 +489,7 @@ run_deletions(struct mirror *mirror)
 	arrivals_free(&arrivals);
 }
 
-/* Copies, then deletions, then the copies of what replaces something; or deletions first. */
+/* Copy, then delete, then copy what replaces something; or delete first. */
 static void
 copy_and_delete(struct mirror *mirror)
 {
@@ -509,7 +509,7 @@ static enum exit_status
 mirror_run_all(struct mirror *mirror)
 {
 	bool is_new = false;
-	/* the source first: where there is none, no target is made */
+	/* the source first: without one, make no target */
 	enum exit_status status = mirror->is_upload ? open_local_root(mirror) : check_remote_root(mirror, &is_new);
 
 	if (status == EXIT_DONE)
@@ -559,7 +559,7 @@ command_mirror(struct session *session, struct options *options, const struct ar
 	}
 	if (options->is_checksum + options->is_size_only + options->is_ignoring_times > 1)
 		return report_usage("only one of --checksum, --size-only and --ignore-times can decide");
-	/* where it is not known yet, a copy too many is worse than none: see mirror_sharpen_times() */
+	/* where it is unknown yet, one copy too many is better than none: see mirror_sharpen_times() */
 	mirror.knows_times = args->is_upload && ftp_has_feature(session->ftp, "MFMT");
 	mirror.wishes.is_newer_same = args->is_upload && !mirror.knows_times;
 	options->is_continue = false;

@@ -7,7 +7,7 @@
 #include "client/ui/transfers.h"
 #include "client/ui/trail.h"
 
-/* What goes from the target once all copies have succeeded, and, for a replacement, what comes in its place. */
+/* A deletion, done once all copies have succeeded, and what takes its place. */
 struct deletion {
 	char *directory, *name, *path;	/* of the mirror; owned */
 	const char *why;
@@ -44,7 +44,7 @@ struct mirror {
 
 void mirror_note(struct mirror *mirror, enum exit_status status);
 
-/* Tell one action: always in a dry run, and to --json. why may be NULL. */
+/* Report one action: always in a dry run, and with --json. why may be NULL. */
 void mirror_tell(const struct mirror *mirror, const char *what, const char *path, const char *why);
 
 /* Keep a deletion for later. source is what takes its place, or NULL. Returns 0 or -ENOMEM. */
@@ -70,22 +70,25 @@ int arrivals_init(struct arrivals *arrivals, const struct jobs *jobs);
 void arrivals_free(struct arrivals *arrivals);
 
 /*
- * Whether all that was copied into a directory is there under the name that it has in the source. Where it is not, the other
- * side folds case or replaces characters, and what looks extra there may be the copy itself. Reports that.
+ * True when all copies in a directory have the names of their sources. Otherwise the other side folds case or
+ * replaces characters, and a name that looks extra there may be the copy itself. Reports that.
  */
 bool arrivals_are_there(struct arrivals *arrivals, struct mirror *mirror, const char *directory);
 
-/* Remember a directory whose source has names that differ in case, or in how a letter is composed, alone. Returns 0 or -ENOMEM. */
+/*
+ * Remember a directory whose source has names that differ only in case, or in how a letter is composed. Returns 0
+ * or -ENOMEM.
+ */
 int twins_note(struct mirror *mirror, const char *directory, const struct ftp_list *source);
 
-/* Were the copies there made one of two? Reports that. */
+/* True when the other side has made one file of two such copies. Reports that. */
 void twins_check(struct mirror *mirror);
 void twins_free(struct mirror *mirror);
 
 /* List a directory of the mirror on its local side, as seen by the mirror. Returns 0 or -errno. */
 int mirror_list_local(const struct mirror *mirror, const char *path, struct ftp_list *list);
 
-/* Remove it, or, in a dry run, say so. Returns whether it is gone. */
+/* Remove it, or report it in a dry run. Returns whether it is gone. */
 bool deletion_run(struct mirror *mirror, const struct deletion *deletion);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Before something is removed as extra: did the copies arrive under their own names? */
+/* Before the mirror removes extra names: have the copies arrived under their own names? */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,14 +103,14 @@ find_missing(const struct arrivals *arrivals, size_t first, const char *director
 	return NULL;
 }
 
-/* What is reported of a copy that is not there under its name. */
+/* The report about a copy that is not there under its name. */
 struct missing_words {
-	const char *before, *after; /* what cannot be relied on, around the directory */
+	const char *before, *after; /* the part that cannot be relied on, around the directory */
 	const char *why; /* after the name of the copy */
 	const char *hint;
 };
 
-/* Did all that was copied into the directory arrive? Reports what did not. */
+/* True when all copies in the directory have arrived. Reports those that have not. */
 static bool
 check_arrived(
     const struct arrivals *arrivals, struct mirror *mirror, const char *directory, const struct missing_words *words)

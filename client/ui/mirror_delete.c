@@ -117,7 +117,7 @@ deletions_are_allowed(struct mirror *mirror)
 	for (size_t i = 0; i < mirror->deletions.count && !signals_have_aborted(); i++) {
 		enum exit_status status = delete_or_count(mirror, &mirror->deletions.items[i], true, &names);
 
-		/* what cannot be counted may be more than is allowed */
+		/* a number that cannot be counted may be more than is allowed */
 		if (status != EXIT_DONE) {
 			mirror_note(mirror, status);
 			return false;

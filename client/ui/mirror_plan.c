@@ -88,8 +88,8 @@ mirror_knows_times(const struct ftp_entry *source, const struct ftp_entry *targe
 }
 
 /*
- * How far two times may be apart: LIST has minutes or days, in an unknown zone. A second is allowed always: file
- * systems keep 1 or 2 seconds, or fractions.
+ * How far two times may be apart: LIST gives minutes or days, in an unknown zone. One second is always allowed:
+ * file systems keep 1 or 2 seconds, or fractions.
  */
 static bool
 times_differ(const struct ftp_entry *source, const struct ftp_entry *target, const struct mirror_wishes *wishes)
@@ -184,7 +184,7 @@ add_action(struct mirror_plan *plan, const char *name, const struct ftp_entry *s
 	return action;
 }
 
-/* One name that both sides have, as different kinds of things: what is in the way goes first, if it may. */
+/* Both sides have the name, as different kinds: the target's goes first, if it may. */
 static void
 plan_replacement(struct mirror_plan *plan, const struct ftp_entry *source, const struct ftp_entry *target,
     const struct mirror_wishes *wishes)

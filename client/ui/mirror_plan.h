@@ -48,7 +48,7 @@ struct mirror_plan {
 	size_t count;
 };
 
-/* Do both sides tell when the file was written? Otherwise its size alone decides. */
+/* True when both sides report the time of the file. Otherwise its size alone decides. */
 bool mirror_knows_times(const struct ftp_entry *source, const struct ftp_entry *target);
 
 /*

@@ -25,7 +25,7 @@ sorted_files(const struct ftp_list *list, size_t *count)
 	return files;
 }
 
-/* Only where nothing but the time can decide is it worth a question. */
+/* Only a time that decides alone is worth a question. */
 static bool
 is_in_question(const struct mirror_wishes *wishes, const struct ftp_entry *there, const struct ftp_entry *here)
 {
@@ -34,7 +34,7 @@ is_in_question(const struct mirror_wishes *wishes, const struct ftp_entry *there
 	    !mirror_is_excluded(wishes, there->name);
 }
 
-/* Two times that differ because the server's is that of the upload, or because one side was written since? */
+/* True when two times may differ because the server's is that of the upload, or because one side was written since. */
 static void
 learn_of_times(struct mirror *mirror, const char *path, const struct ftp_entry *there, const struct ftp_entry *here)
 {

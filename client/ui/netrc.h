@@ -25,7 +25,7 @@ int netrc_find(
     const char *text, size_t len, const char *host, const char *user, struct netrc_login *login, size_t *line);
 
 /*
- * Read the file at path and find the entry. Passwords of a file that somebody else may read are not used:
+ * Read the file at path and find the entry. A password is not used if somebody else may read the file.
  *
  * Returns as netrc_find(), or -EPERM (others or the group have rights on it, or it belongs to somebody
  * else, and the entry has a password), -errno of opening and reading (-ENOENT: no file).

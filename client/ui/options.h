@@ -59,7 +59,7 @@ enum option_id {
 	OPTION_LINES,
 	OPTION_ALGORITHM,
 	OPTION_COUNT,
-	/* before any command */
+	/* these come before any command */
 	OPTION_BATCH = OPTION_COUNT,
 	OPTION_VERSION,
 	OPTION_HELP,

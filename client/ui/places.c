@@ -133,7 +133,7 @@ places_write_bookmarks(const struct buf *text)
 	if (!places_bookmarks(&path))
 		goto out;
 	make_place_directories(path.data);
-	/* a link stays, and what it leads to is replaced */
+	/* a link stays, and its target is replaced */
 	real = realpath(path.data, NULL);
 	if (real != NULL && stat(real, &status) == 0 && !S_ISREG(status.st_mode)) {
 		r = -EINVAL;

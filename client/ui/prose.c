@@ -13,7 +13,7 @@
 #define COLUMNS_UNKNOWN 80
 #define COLUMNS_CEILING 120 /* longer lines are hard to read */
 #define TEXT_MAX 65536
-#define NARROW 64 /* a table's second column has no room beside the first */
+#define NARROW 64 /* below this, a table's second column has no room beside the first */
 #define NARROW_INDENT 8
 
 size_t

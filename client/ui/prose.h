@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Texts of ours, wrapped at words for the terminal that they are printed on. */
+/* The client's own texts, wrapped at words for the terminal that they go to. */
 #ifndef CLIENT_UI_PROSE_H
 #define CLIENT_UI_PROSE_H
 

@@ -136,7 +136,7 @@ has_wildcard(const char *component, size_t len)
 
 static enum ftp_class expand_below(struct expansion *expansion, const char *directory, const char *rest);
 
-/* A name that matched: is it the end, or does more of the pattern follow? */
+/* A name that matched: the end, or more of the pattern follows. */
 static enum ftp_class
 take_matched_name(struct expansion *expansion, const char *directory, const struct ftp_entry *entry, const char *rest)
 {

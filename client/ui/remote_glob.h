@@ -42,10 +42,10 @@ char *path_join(const char *directory, const char *name);
 /* The last component of a path, trailing slashes aside; the caller frees. "" for "/" and "". */
 char *path_name(const char *path);
 
-/* Say that a listing has lines that were not understood, where it has. */
+/* Report that a listing has lines that no parser understood, where it has. */
 void remote_warn_unread(const char *directory, const struct ftp_list *list);
 
-/* Is there a directory of this name on the server? */
+/* True when the server has a directory of this name. */
 bool remote_is_directory(struct session *session, const char *path);
 
 #endif

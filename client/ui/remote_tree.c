@@ -63,7 +63,7 @@ remove_remote_entry(struct removal *removal, const struct level *level, const st
 	return status;
 }
 
-/* What speaks against removing what was listed. */
+/* The reason not to remove a listed name. */
 static enum exit_status
 check_level(struct removal *removal, struct level *level, const struct ftp_list *list)
 {
@@ -94,7 +94,7 @@ remove_listed(struct removal *removal, struct level *level, struct ftp_list *lis
 	return status;
 }
 
-/* A listing that the server cut off is asked for again, as long as something went. */
+/* A listing that the server cut off is asked for again, as long as some names could be removed. */
 static enum exit_status
 remove_remote_content(struct removal *removal, struct level *level, bool *keeps_inner)
 {

@@ -7,11 +7,11 @@
 #include "client/ui/session.h"
 
 /*
- * Remove path with all that is in it; links are removed, not followed. The whole tree is looked at first: where a listing has
- * lines that are not understood, or a link leads back, nothing of it is removed.
+ * Remove path with all that is in it; links are removed, not followed. It looks at the whole tree first: if a
+ * listing has lines that no parser understands, or a link leads back, it removes nothing.
  *
- * keep   what it excludes stays, and so do the directories above that; keep->path is that of the directory in the
- *        mirror. NULL: nothing stays.
+ * keep   what it excludes stays, and so do its parents; keep->path is the path of the directory in the mirror.
+ * NULL: nothing stays.
  *
  * Reports errors; stops at the first.
  */

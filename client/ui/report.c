@@ -122,7 +122,7 @@ is_report_in_front(void)
 	return tcgetpgrp(fileno(report.stream)) == getpgrp();
 }
 
-/* While bars are drawn what is typed, "^C" too, is not echoed into them. */
+/* While bars are drawn, the terminal does not echo into them, "^C" included. */
 static void
 quiet_terminal(void)
 {
@@ -135,7 +135,7 @@ quiet_terminal(void)
 	report.has_quieted = tcsetattr(fileno(report.stream), TCSANOW, &silent) == 0;
 }
 
-/* In the background the terminal is as it was already, and another's. */
+/* In the background, the terminal is another job's and stays as it is. */
 static void
 restore_terminal(void)
 {
@@ -145,7 +145,7 @@ restore_terminal(void)
 	report.has_quieted = false;
 }
 
-/* Take the lines of the bars away. A terminal that became narrower has wrapped them: more rows to go up. */
+/* Remove the lines of the bars. A terminal that became narrower has wrapped them: more rows to go up. */
 static void
 erase(void)
 {
@@ -204,7 +204,7 @@ bar_of(struct report_slot *slot, uint64_t now_ms)
 	};
 }
 
-/* What has been moved by all, those that run included; checking and verifying move nothing. */
+/* The bytes that all transfers have moved, running ones included; checking and verifying move nothing. */
 static uint64_t
 moved_so_far(void)
 {
@@ -323,7 +323,10 @@ report_json_text(const char *text)
 	return string;
 }
 
-/* JSON as it is, but for what deceives on a terminal: that is \uXXXX, the same to a program. */
+/*
+ * Print JSON unchanged, except that characters which deceive on a terminal become \uXXXX, which programs read as
+ * the same.
+ */
 static void
 print_json_safely(FILE *stream, const char *text)
 {
@@ -729,7 +732,7 @@ report_transfer_end(struct report_slot *slot, const struct ftp_result *result, c
 	pthread_mutex_lock(&report.lock);
 	forget(slot);
 	report.bytes_moved += result->bytes;
-	/* of what failed only the bytes that came */
+	/* a failed transfer counts only its received bytes */
 	if (error != NULL)
 		report.bytes_done += slot->progress.done;
 	else

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What the user sees: results, errors, notes and the progress of transfers, as text or as JSON lines. Locks; any thread may call. */
+/*
+ * Everything that the user sees: results, errors, notes and the progress of transfers, as text or as JSON lines.
+ * Locks; any thread may call.
+ */
 #ifndef CLIENT_UI_REPORT_H
 #define CLIENT_UI_REPORT_H
 
@@ -14,8 +17,8 @@
 struct options;
 
 /*
- * Choose how to speak. is_data: standard output carries a file, so that everything else goes to standard error.
- * May be called again for each command of a shell.
+ * Choose the form of output. is_data: standard output carries a file, so that everything else goes to standard
+ * error. May be called again for each command of a shell.
  */
 void report_set(const struct options *options, bool is_data);
 
@@ -30,7 +33,7 @@ void report_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same on standard error: what happened on the way (a retry, a resume that starts over). */
 void report_notice(const char *text);
 
-/* On standard error, also with --quiet: something that should not be missed. */
+/* On standard error, also with --quiet: a message that nobody should miss. */
 void report_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A line that was asked for (a listing's, a hash), on standard output; with --json nothing: use report_json(). */
@@ -44,7 +47,7 @@ enum exit_status report_error(const struct ftp_error *error);
 /* An error of the user interface's own. what, why, hint: text of ours with report_quote()d parts; hint may be "". */
 enum exit_status report_failure(enum ftp_class class, const char *what, const char *why, const char *hint);
 
-/* What could not be done with a local name, and -errno. */
+/* Report an action that failed on a local name, and -errno. */
 enum exit_status report_local(const char *what, const char *name, int error);
 
 /* Memory is out. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The command that goes on where this one was stopped, as it is to be typed. */
+/* The command that resumes a stopped one, in the form in which the user types it. */
 #ifndef CLIENT_UI_RESUME_H
 #define CLIENT_UI_RESUME_H
 
@@ -11,8 +11,8 @@ struct options;
 struct word;
 
 /*
- * A command begins: keep its words, with --continue where it takes it and has it not. words are without the command's name.
- * is_shell: it was typed in the shell, whose commands have no program in front.
+ * A command begins: keep its words, and add --continue if it takes that and lacks it. words are without the
+ * command's name. is_shell: it was typed in the shell, whose commands have no program in front.
  */
 void resume_set(const struct command *command, const struct word *words, size_t count, bool is_shell);
 

@@ -59,7 +59,7 @@ on_trust(void *context, const struct ftp_certificate *certificate)
 	enum ftp_trust trust = FTP_TRUST_NO;
 
 	(void)context;
-	/* nobody is asked while a bar is on the screen: there the certificate has changed since the login */
+	/* nobody can answer while a bar is on the screen: the certificate has changed since the login */
 	if (is_transferring || report_is_json() || !terminal_is_there())
 		return FTP_TRUST_NO;
 	buf_init(&prompt, 8192);
@@ -116,7 +116,7 @@ session_error(const struct session *session)
 	return report_error(ftp_error(session->ftp));
 }
 
-/* The password is asked for after the connection: it is not typed for a host that is not there. */
+/* Ask for the password after connecting, so that nobody types it for a host that does not exist. */
 static enum exit_status
 log_in(struct session *session, const struct options *options)
 {
@@ -128,7 +128,7 @@ log_in(struct session *session, const struct options *options)
 	status = credentials_find(&credentials, session->url.host, session->user, options);
 	if (status != EXIT_DONE)
 		return status;
-	/* a first connection that fails was not lost: it is tried again only where that was asked for */
+	/* a first connection that fails was not lost: the client tries it again only on request */
 	if ((options->given & OPTION_BIT(OPTION_RETRY)) == 0)
 		session->ftp_options.retries = 0;
 	class = ftp_connect(session->ftp);

@@ -21,9 +21,10 @@ struct session {
 };
 
 /*
- * Connect to url and log in. Who and the password come from: the URL or --user; --password-fd, $SALLYPORT_PASSWORD, ~/.netrc, the
- * terminal; without any user "anonymous". Takes url over, also on errors. The session is zeroed memory; options are borrowed.
- * Returns EXIT_DONE, or the status of the error that was reported; session_close() in both cases.
+ * Connect to url and log in. User and password come from the URL or --user; --password-fd, $SALLYPORT_PASSWORD,
+ * ~/.netrc, the terminal; without any user "anonymous". Takes url over, also on errors. The session is zeroed
+ * memory; options are borrowed. Returns EXIT_DONE, or the status of the error that was reported; session_close() in
+ * both cases.
  */
 enum exit_status session_open(struct session *session, struct ftp_url *url, const struct options *options);
 

@@ -138,7 +138,7 @@ make_prompt(struct shell *shell)
 	const char *path = NULL;
 	struct buf out;
 
-	/* asked only while connected: a prompt is no reason to connect again; the directory stays the same */
+	/* only while connected: a prompt is no reason to connect again, and the directory stays the same */
 	if (ftp_is_connected(shell->session->ftp) && ftp_pwd(shell->session->ftp, &path) == FTP_OK)
 		snprintf(shell->path, sizeof(shell->path), "%s", path);
 	path = shell->path;

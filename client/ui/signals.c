@@ -102,7 +102,7 @@ signals_init(void)
 	sigemptyset(&action.sa_mask);
 	action.sa_handler = handle_end; /* no SA_RESTART: what waits returns */
 	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
-		/* what nohup(1), or a shell for a job in the background, wants ignored stays so */
+		/* signals that nohup(1), or a shell for a job in the background, ignores stay ignored */
 		if (sigaction(ending[i], NULL, &before) < 0 || before.sa_handler != SIG_IGN)
 			sigaction(ending[i], &action, NULL);
 	action.sa_handler = handle_nothing;

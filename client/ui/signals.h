@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Ctrl-C, and the terminal's size: what handlers do, and who asks for it. */
+/* Ctrl-C, and the terminal's size: handlers, and functions that ask for their results. */
 #ifndef CLIENT_UI_SIGNALS_H
 #define CLIENT_UI_SIGNALS_H
 
@@ -17,24 +17,25 @@ extern volatile sig_atomic_t signals_abort;
 void signals_init(void);
 
 /*
- * After Ctrl-Z the terminal is as it was when the program began, and after fg as it was at Ctrl-Z. A job that went on in the
- * background, and then comes to the front without a signal, calls this now and then. Whether it changed something is returned.
+ * After Ctrl-Z the terminal is as it was when the program began, and after fg as it was at Ctrl-Z. A job that went
+ * on in the background, and comes to the front without a signal, calls this now and then. Returns whether it
+ * changed something.
  */
 bool signals_resume_terminal(void);
 
 /* How often the program was stopped by Ctrl-Z and went on; output that stays on the terminal must be drawn again. */
 unsigned int signals_stops(void);
 
-/* Whether one has come since signals_clear(). */
+/* True when one has come since signals_clear(). */
 bool signals_have_aborted(void);
 
 /* Forget a Ctrl-C. SIGTERM and SIGHUP are not forgotten. */
 void signals_clear(void);
 
-/* Whether SIGTERM or SIGHUP has come: the program ends when what runs has stopped. */
+/* True when SIGTERM or SIGHUP has come: the program ends when its running work has stopped. */
 bool signals_want_end(void);
 
-/* Block what the main thread handles; for threads that are about to be made. Returns to the mask of before with signals_unblock(). */
+/* Block the signals that the main thread handles, for new threads. signals_unblock() restores the mask. */
 void signals_block(sigset_t *before);
 void signals_unblock(const sigset_t *before);
 

@@ -3,7 +3,7 @@
 
 #include "common/banned.h"
 
-#define WINDOW_MS 3000.0	/* what lies this far back counts for about a third */
+#define WINDOW_MS 3000.0	/* bytes of this age count for about a third */
 #define STEP_MS 50
 #define ETA_MAX_S 86400000
 

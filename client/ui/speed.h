@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The speed of a transfer, smoothed: what counts is the last few seconds. Pure; times are the caller's. */
+/* The speed of a transfer, smoothed: the last few seconds count. Pure; times are the caller's. */
 #ifndef CLIENT_UI_SPEED_H
 #define CLIENT_UI_SPEED_H
 
@@ -13,7 +13,7 @@ struct speed {
 	bool has_begun;
 };
 
-/* What had been moved at a time (milliseconds of any monotonic clock). Calls less than 50 ms apart are gathered. */
+/* The bytes moved until a time (milliseconds of any monotonic clock). Calls less than 50 ms apart are gathered. */
 void speed_add(struct speed *speed, uint64_t now_ms, uint64_t bytes);
 
 /* Bytes a second, or -1 while too little was seen. */

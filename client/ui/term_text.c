@@ -31,7 +31,7 @@ term_locale(void)
 		setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-/* ZWNJ and ZWJ join letters, or keep them from joining: without them Persian, and many pictures, are not what was written. */
+/* ZWNJ and ZWJ join letters, or keep them from joining: Persian, and many emoji, change without them. */
 static bool
 is_joiner(unsigned long c)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Text for a terminal: bytes from anywhere become what can be printed, measured and cut in columns. */
+/* Text for a terminal: any bytes become text that can be printed, measured and cut in columns. */
 #ifndef CLIENT_UI_TERM_TEXT_H
 #define CLIENT_UI_TERM_TEXT_H
 
@@ -15,10 +15,9 @@ struct buf;
 void term_locale(void);
 
 /*
- * Append text so that it cannot move a cursor: control characters (C1 too), characters that turn the
- * direction of writing, unprintable ones and bytes that are not UTF-8 become '?'. What only joins letters, or keeps them from
- * joining (ZWJ, ZWNJ), stays: Persian and pictures need it.
- * Returns the columns that it takes.
+ * Append text so that it cannot move a cursor: '?' replaces control characters (C1 too), characters that turn the
+ * direction of writing, unprintable ones and bytes that are not UTF-8. Characters that only join letters, or keep
+ * them from joining (ZWJ, ZWNJ), stay: Persian and emoji need them. Returns the columns that it takes.
  */
 size_t term_add(struct buf *out, const char *text, size_t len);
 

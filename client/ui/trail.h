@@ -21,12 +21,12 @@ struct trail {
 };
 
 /*
- * Look at the listing of the directory that trail ends with. A link that leads back shows by the same "unique" fact, else by
- * listings with several names that repeat themselves all along the way.
+ * Look at the listing of the directory that trail ends with. The same "unique" fact shows a link that leads back;
+ * without that fact, listings with several names do that repeat themselves all along the way.
  *
  * names   how many were seen in this walk, counted on.
  *
- * Returns NULL, or static text that says why the walk must not go on below: "... leads back to ...".
+ * Returns NULL, or static text that says why the walk must not go deeper: "... leads back to ...".
  */
 const char *trail_check(struct trail *trail, const struct ftp_list *list, size_t *names);
 

@@ -156,7 +156,7 @@ open_local_beneath(int dir_fd, const char *path, bool makes)
 
 /* --- one job --- */
 
-/* Whether both sides have the same content: *is_same. Reports errors. */
+/* Compare the content of both sides: *is_same. Reports errors. */
 static enum exit_status
 compare_contents(struct ftp *ftp, const struct job *job, int dir_fd, const struct options *options, bool *is_same)
 {
@@ -184,7 +184,7 @@ shown_name(const struct job *job)
 	return job->name != NULL ? job->name : job->remote;
 }
 
-/* A stopped transfer can be resumed; say how. */
+/* A stopped transfer can be resumed; report how. */
 static const struct ftp_error *
 add_hint(const struct ftp_error *error, const struct job *job, struct ftp_error *hinted)
 {
@@ -352,7 +352,7 @@ supervise(struct pool *pool, const struct worker *workers, size_t count)
 		wait_a_tick(pool);
 		pthread_mutex_unlock(&pool->lock);
 		report_tick();
-		/* again and again: a worker may have looked at the flag just before it began to wait */
+		/* repeat it: a worker may have looked at the flag just before it began to wait */
 		if (signals_have_aborted())
 			for (size_t i = 0; i < count; i++)
 				if (workers[i].has_thread)

@@ -48,20 +48,20 @@ struct job *jobs_add(struct jobs *jobs, enum transfer_way way);
 void jobs_free(struct jobs *jobs);
 
 /*
- * Would two of them, from different places, end under one name, so that the second destroys what the first has brought?
- * Reports it as an error of usage.
+ * True when two of them, from different places, end under one name, so that the second destroys the first. Reports
+ * it as an error of usage.
  */
 enum exit_status jobs_check_names(const struct jobs *jobs);
 
 /*
- * Do them all, options->parallel at once. Goes on after a file that failed, unless the rest would fail too
- * (no connection, no login, disk full) or Ctrl-C came. Errors are reported. Returns the worst status.
+ * Do them all, options->parallel at once. Goes on after a file that failed, unless the others would fail too (no
+ * connection, no login, disk full) or Ctrl-C came. Errors are reported. Returns the worst status.
  */
 enum exit_status transfers_run(struct session *session, const struct options *options, struct jobs *jobs);
 
 /*
- * Open the directory path ("a/b/c") below dir_fd, no component of it by way of a symbolic link or "..".
- * makes: make what is missing (mode 0777 and umask). Returns the descriptor, the caller's, or -errno.
+ * Open the directory path ("a/b/c") below dir_fd, no component of it by way of a symbolic link or "..". makes: make
+ * missing directories (mode 0777 and umask). Returns the descriptor, the caller's, or -errno.
  */
 int open_local_beneath(int dir_fd, const char *path, bool makes);
 

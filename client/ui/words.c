@@ -46,7 +46,7 @@ add_unquoted_char(struct splitter *splitter, char c)
 	(void)buf_add(&splitter->pattern, &c, 1);
 }
 
-/* A backslash has been read: what does it quote? */
+/* After a backslash: which character does it quote? */
 static void
 take_backslash(struct splitter *splitter)
 {

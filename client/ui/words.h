@@ -33,7 +33,7 @@ struct word_at_cursor {
 	size_t index;	/* number of the word; 0 is the command */
 	size_t start;	/* offset of its first byte in the line, quote included */
 	char quote;	/* ' or " when the cursor is inside such quotes, else 0 */
-	char *text;	/* what it says up to the cursor, without quotes; owned by the caller, free() */
+	char *text;	/* the word up to the cursor, without quotes; owned by the caller, free() */
 };
 
 /* Look at the first len bytes of line. Returns 0 or -ENOMEM. */
