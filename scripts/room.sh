@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-# A fresh Debian root, of Debian 12 unless suite says another, for the scripts that prove something in one. They source this file in
-# name spaces of their own ("room_enter"), so that mounts and processes go when they do.
-# Sets room (a directory that room_clean_up removes) and root (the root in it).
+# A fresh Debian root for scripts that test something in one, of Debian 12 unless suite names another release.
+# They source this file in name spaces of their own ("room_enter"), so that mounts and processes end with
+# them. Sets room (a directory that room_clean_up removes) and root (the root in it).
 # shellcheck shell=sh
 
 suite=bookworm

@@ -27,9 +27,9 @@ int answer_path(const char *message, char *path, size_t size);
 int answer_time(const char *text, size_t len, int64_t *seconds);
 
 /*
- * The hash in a reply to HASH ("SHA-256 0-49 6f1a... name"; draft-bryan-ftpext-hash-02, 3.2) or to an X-verb (the digits
- * anywhere: "6f1a...", "name 6f1a...", "0x6F1A"): the first run of exactly digits hexadecimal digits.
- * hex gets them in lower case, digits + 1 bytes. Returns 0 or -EINVAL.
+ * The hash in a reply to HASH ("SHA-256 0-49 6f1a... name"; draft-bryan-ftpext-hash-02, 3.2) or to an X-verb
+ * ("6f1a...", "name 6f1a...", "0x6F1A"): the first run of hexadecimal digits of exactly this length. The
+ * digits go to hex in lower case, digits + 1 bytes. Returns 0 or -EINVAL.
  */
 int answer_hash(const char *message, size_t digits, char *hex);
 

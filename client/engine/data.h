@@ -21,9 +21,9 @@ struct data {
 enum ftp_class data_begin(struct ftp *ftp, struct data *data, const char *verb, const char *path, uint64_t offset);
 
 /*
- * Receive bytes of a data connection and hand them on in large pieces, until its end or until wanted bytes have
- * come. take() returns 0, -EFBIG (more than the announced size), -EBADMSG (other bytes than before), or another
- * -errno of the local side.
+ * Receive bytes of a data connection and hand them on in large pieces, until its end or until wanted bytes
+ * have come. The function take returns 0, -EFBIG (more than the announced size), -EBADMSG (other bytes than
+ * before), or another -errno of the local side.
  */
 enum ftp_class data_receive(struct ftp *ftp, struct wire *wire, uint64_t wanted,
     int (*take)(void *context, const char *bytes, size_t len), void *context);

@@ -31,8 +31,9 @@ void reply_free(struct reply *reply);
  * the next bytes come. Lines end with LF, a CR before it is dropped. Between replies, empty lines and up to REPLY_STRAYS_MAX
  * lines without a code are passed over. A letter may follow the code at once ("125Data").
  *
- * Returns 1 when the reply is complete, 0 when more bytes are wanted, -EBADMSG for what is no FTP (too many lines without
- * a code, or the greeting of another protocol), -EMSGSIZE for a line or a reply that is too long, -ENOMEM. After an error the connection is of no use.
+ * Returns 1 when the reply is complete, 0 when more bytes are wanted. Errors: -EBADMSG for another protocol
+ * than FTP (too many lines without a code, or its greeting), -EMSGSIZE for a line or a reply that is too
+ * long, -ENOMEM. After an error the connection is of no use.
  */
 int reply_feed(struct reply *reply, const char *bytes, size_t len, size_t *used);
 

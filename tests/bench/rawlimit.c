@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* rawlimit.c - what this machine can do at all: bare fork-per-connection servers on loopback.
+/* rawlimit.c - the limits of this machine: bare fork-per-connection servers on loopback.
  *
  * build: cc -O2 -Wall -Wextra -o rawlimit rawlimit.c -lssl -lcrypto
  *
@@ -42,7 +42,7 @@ static char *iobuf;
 #define IOSZ (256 << 10)
 #endif
 
-/* Port 0 means a random port named here, not by the kernel: bind(port 0) passes over every port
+/* Port 0 means a random port named here, not by the kernel. A bind(port 0) passes over every port
  * that is in TIME_WAIT, whatever SO_REUSEADDR says, and crawls once they fill the range (measured:
  * a few hundred small downloads a second instead of thousands). */
 static int

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-# Addresses that fail too often are banned, over restarts too, and an administrator has the last word.
+# The server bans addresses that fail too often, restarts keep the bans, and the administrator has the last
+# word.
 
 # shellcheck disable=SC2030,SC2031 # each test is a subshell of its own
 bats_require_minimum_version 1.5.0

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# What make builds again, and what scripts/release refuses.
+# When make builds something again, and what scripts/release refuses.
 
 bats_require_minimum_version 1.5.0
 load lib

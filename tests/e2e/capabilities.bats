@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-# What the server does with exactly the capabilities that sallyportd(8) names, and what it says without one of them.
+# The server works with exactly the capabilities that sallyportd(8) names, and says what it lacks without one
+# of them.
 
 bats_require_minimum_version 1.5.0
 load lib

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-# sallyportd -t and sallyportctl config check: one report, and what it finds.
+# sallyportd -t and sallyportctl config check print one report, with the same findings.
 
 bats_require_minimum_version 1.5.0
 load lib

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# sallyport against servers that lie, babble, break off and lure: it ends in time, says what is wrong, and writes nowhere else.
+# sallyport against servers that lie, babble and break off: it ends in time, reports the fault, and writes
+# nowhere else.
 
 load lib
 load tls-lib

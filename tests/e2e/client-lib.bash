@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-# What the tests of the client use beside lib.bash and tls-lib.bash.
+# Helpers of the client's tests, besides lib.bash and tls-lib.bash.
 #
 #   setup_file() { make_authority; }
 #   setup()      { new_client_place; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# What sallyport writes here, where something stands already: devices, FIFOs and links stay what they are. All of them are the
-# test's own, in its directory.
+# sallyport writes to local names that exist already: devices, FIFOs and links stay devices, FIFOs and links.
+# All of them are the test's own, in its directory.
 
 load lib
 load tls-lib

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# sallyport and real servers: random cuts, changes between cut and resume, and random trees; no byte may be wrong. Each run has
-# another seed, which is printed; SEED sets it. A server that cannot be had is skipped.
+# sallyport and real servers: random cuts, changes between cut and resume, and random trees; no byte may be
+# wrong. Each run has another seed, and prints it; SEED sets it. A server that is not available is skipped.
 
 load lib
 

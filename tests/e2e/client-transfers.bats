@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# sallyport moves files: in clear, with TLS, broken off at any point and resumed, over lost connections, with other servers.
+# sallyport moves files: in clear, with TLS, broken off at any point and resumed, over lost connections, with
+# other servers.
 
 load lib
 load tls-lib

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# Completion in bash: what --help shows can be completed, all of it.
+# Completion in bash offers everything that --help shows.
 
 load lib
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# The RFCs, clause by clause: see conformance. It runs once; each group of its cases is a test.
+# The RFCs, clause by clause: see conformance, which runs once. Each group of its cases is a test.
 
 load lib
 

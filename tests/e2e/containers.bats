@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# The image of scripts/image in a container: read-only, with the capabilities that it names and no more, no_new_privs, the
-# default filter of the engines, process ids of its own. crun runs it, in a network of its own, with the image's own ports.
-# And what docs/CONTAINERS.md tells engines must be what the image is.
+# The image of scripts/image in a container: read-only, with only the capabilities that it names,
+# no_new_privs, the engines' default filter, and its own process ids. The runtime crun runs it, in a network of its own,
+# with the image's own ports. docs/CONTAINERS.md and the image must agree.
 #
 # IMAGE=FILE.oci.tar: test this image. Without it, the tests pack one of the programs that were built.
 

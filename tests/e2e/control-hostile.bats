@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# sallyportctl against a server whose processes were taken over: nothing that it prints moves a terminal's cursor,
-# changes a colour or turns the direction of writing.
+# sallyportctl against a taken-over server: its output never moves a terminal's cursor, changes a colour or
+# turns the direction of writing.
 
 bats_require_minimum_version 1.5.0
 load lib

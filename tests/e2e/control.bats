@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-# sallyportctl asks and steers the running server over its control socket.
+# sallyportctl queries and controls the running server over its control socket.
 
 bats_require_minimum_version 1.5.0
 load lib

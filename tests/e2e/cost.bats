@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-# What a login and a small file cost, in system calls of all processes of a session: counts repeat, times do not.
-# The bounds leave room for a wait more or less, not for a call more in every turn.
+# The cost of a login and a small file, in system calls of all processes of a session: counts repeat, times do
+# not. The bounds allow a wait more or less, but not one more call in every turn.
 
 load lib
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# What the disk refuses is told to the client, with the reason; and no half of a file is left under a final name.
+# The client gets the reason when the disk refuses, and no partial file stays under a final name.
 
 load lib
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# The tarball, and what the packages are made of.
+# The tarball, and the files that packages are made of.
 
 load lib
 

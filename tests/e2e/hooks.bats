@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# on-upload: a program that is run for each finished upload, and never in a session's way.
+# on-upload: the server runs a program for each finished upload, and no session waits for it.
 
 load lib
 

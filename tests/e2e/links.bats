@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# Trees with links: clients that remove, mirror or delete them leave alone what the links lead to.
+# Trees with links: clients that remove, mirror or delete them leave the targets of the links alone.
 
 load lib
 load tls-lib

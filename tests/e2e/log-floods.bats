@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# A client, and a process that was taken over, write no more of the log than their budget; what others do is logged.
+# A client or a taken-over process writes no more of the log than its budget; the log still has the others'
+# events.
 
 load lib
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# The log for other programs: JSON by its schema, the journal by its protocol, xferlog by its page.
+# The log for other programs: JSON follows its schema, the journal its protocol, xferlog its manual page.
 
 load lib
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# Who may log in, who may not, and what either learns from it.
+# Which logins succeed, which fail, and what a client learns from either.
 
 bats_require_minimum_version 1.5.0
 load lib

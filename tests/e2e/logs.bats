@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# What the log says, and that no client can make it say anything else.
+# The content of the log, and that no client can forge it.
 
 load lib
 

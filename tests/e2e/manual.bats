@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-# What sallyportd(8) says of the log is what the sources write.
+# sallyportd(8) describes exactly the log that the sources write, and SECURITY.md names real tests.
 
 load lib
 

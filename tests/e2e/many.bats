@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# Many clients at once, and what is left when they are gone.
+# Many clients at once, and what remains when they are gone.
 
 load lib
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# A session is forked from the master: what the master knew of other sessions is not in its memory.
+# A session is forked from the master, but its memory has nothing that the master knew of other sessions.
 
 bats_require_minimum_version 1.5.0
 load lib

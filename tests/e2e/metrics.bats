@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# What the metrics process serves, and to whom.
+# What the metrics process serves, and to which clients.
 
 load lib
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# Whether a name is that of an account is not told by time: distributions are compared, of samples taken in turn.
+# Times must not reveal whether an account exists: the tests compare distributions of samples that they take
+# in turn.
 
 load lib
 

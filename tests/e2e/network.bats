@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# Addresses and ports: both families, both directions, strangers, and what happens when places run short.
+# Addresses and ports: both families, both directions, strangers, and ranges that run short.
 
 load lib
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# What an administrator switches on: texts, names, ports and MODE Z.
+# Options of the administrator: texts, names, ports and MODE Z.
 
 # shellcheck disable=SC2153 # PORT is set by lib.bash
 

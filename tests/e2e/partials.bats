@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# Partial uploads: told, removed, and out of the way when their room is needed.
+# Partial uploads: SITE PARTIALS lists and removes them, and they go when their room is needed.
 
 load lib
 

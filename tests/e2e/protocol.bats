@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# Every verb as raw lines, and lines as no client would send them.
+# Every verb as raw lines, and lines that no client would send.
 
 load lib
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# A proxy in front: the header before the fork, health checks, data connections through the proxy. The first half speaks
-# the header byte by byte (proxied.py), the second half has HAProxy in front.
+# A proxy in front: the header before the fork, health checks, data connections through the proxy. The first
+# half sends the header byte by byte (proxied.py), the second half has HAProxy in front.
 #
 # PROXY_CHECKS: how many health checks a test makes where it counts them (default: 500).
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# A home with many files: its counts hold up nobody, and what is changed beside them is in the sum.
+# A home with many files: no session waits for its counts, and their sum has the changes that happen
+# meanwhile.
 #
 # QUOTA_FILES: how many files the home has (default: 50000; "make many-files" takes a million).
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# Quotas: never a byte over, whatever happens, and the figure is what find counts.
+# Quotas: never a byte over, whatever happens, and the figure is what find(1) counts.
 
 load lib
 

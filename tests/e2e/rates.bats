@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# Rates of an account: shared by its sessions, smooth, and free of charge while they wait.
+# Rates of an account: its sessions share them, they are smooth, and waiting costs no processor time.
 
 load lib
 load tls-lib

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# What cannot work is refused for good, 5yz, and says why; what another session is about is 450 (RFC 959, 4.2.1).
+# A request that cannot work gets a permanent reply, 5yz, with the reason; a conflict with another session
+# gets 450 (RFC 959, 4.2.1).
 
 load lib
 

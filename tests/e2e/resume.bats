@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# What is left of an upload that broke off: for whom it is there, for whom not, and how each client goes on with it.
+# The partial of an upload that broke off: which sessions see it, which do not, and how each client resumes
+# it.
 
 load lib
 load tls-lib

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# What an account may do beyond its password: --read-only, --allow and --deny.
+# The rights of an account: --read-only, --allow and --deny.
 
 # shellcheck disable=SC2153 # PORT is set by lib.bash
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# What the machine refuses the server (processes, memory, disk) and who is killed: the log says so, and service goes on.
+# The machine refuses the server processes, memory or disk, or kills one of its processes: the log says so,
+# and service goes on.
 
 # shellcheck disable=SC2030,SC2031	# each test is a shell of its own
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-# Users who change the directories that root works in: nothing outside of their own changes, and root says which
-# directory it does not go into.
+# Users change the directories in which root works: nothing changes outside of their own, and root names the
+# directory that it refuses.
 
 load lib
 

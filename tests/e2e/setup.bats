@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# sallyportctl setup: what is missing is made, what is there stays, and then the server starts. And status --ready.
+# sallyportctl setup makes what is missing, keeps what exists, and then starts the server. Also status
+# --ready.
 
 bats_require_minimum_version 1.5.0
 load lib

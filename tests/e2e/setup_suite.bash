@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-# Once for all end-to-end tests: root, the programs, the service user.
+# Once for all end-to-end tests: check for root and the programs, and add the service user.
 
 setup_suite()
 {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# What the server and sallyportctl write as root, where something stands already that is no file: it stays. Everything here
-# is the test's own, in its directory.
+# The server and sallyportctl, as root, write to names that exist already and are no files: they stay.
+# Everything here is the test's own, in its directory.
 
 load lib
 load tls-lib

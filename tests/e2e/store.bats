@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# sallyportctl store check: what holds on the file system of a directory. tests/vm/storage.bats does it on NFS.
+# sallyportctl store check: the guarantees of a directory's file system. tests/vm/storage.bats runs it on NFS.
 
 load lib
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# What somebody can do who runs code in a process of the server: the claims of SECURITY.md, "What taking a process over
-# is worth", tried by a build whose processes obey (make takeover; tests/takeover).
+# The claims of SECURITY.md, "What taking a process over is worth", against an attacker who runs code in a
+# process of the server. A build with processes that obey plays the attacker (make takeover; tests/takeover).
 
 load lib
 

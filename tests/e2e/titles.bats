@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-# What ps shows of the server's processes.
+# How ps shows the server's processes.
 
 bats_require_minimum_version 1.5.0
 load lib

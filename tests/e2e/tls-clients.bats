@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# TLS with the clients that people use: both ways, both versions, explicit and implicit.
+# TLS with widespread clients: both directions, both versions, explicit and implicit.
 
 load lib
 load tls-lib

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# RFC 4217 by hand: what may be said in clear, in which order, and what is closed.
+# RFC 4217 by hand: which commands may go in clear, in which order, and what ends the connection.
 
 load lib
 load tls-lib

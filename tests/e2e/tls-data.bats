@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# TLS on data connections: whose they are, how they end, what goes on meanwhile.
+# TLS on data connections: which client owns them, how they end, and what works meanwhile.
 
 load lib
 load tls-lib

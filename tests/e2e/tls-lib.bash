@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-# What the tests of TLS use beside lib.bash: a small certificate authority, a server with it, a client in Python.
+# Helpers of the tests of TLS, besides lib.bash: a small certificate authority, a server with it, a client in
+# Python.
 #
 #   setup_file() { make_authority; }
 #   setup()      { new_place; start_tls_server; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# What an idle session over TLS keeps for itself: pages, which repeat, where times do not.
+# The memory that an idle session over TLS keeps, in pages: their number repeats, as times do not.
 
 load lib
 load tls-lib

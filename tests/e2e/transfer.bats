@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# Bytes up and down: whole, in part, broken off, and what is left behind.
+# Uploads and downloads: whole, in part, broken off, and the files that remain.
 
 load lib
 

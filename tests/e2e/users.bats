@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# sallyportctl user ..., and what each change does to the next login.
+# sallyportctl user ..., and the effect of each change on the next login.
 
 load lib
 

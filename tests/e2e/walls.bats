@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# What the kernel says about each process of a session, before and after login.
+# The kernel's view of each process of a session, before and after login.
 
 load lib
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# Long work of one account: so much at once, at low priority, and nobody else notices.
+# Long work of one account: a bounded number at once, at low priority, without an effect on other accounts.
 
 load lib
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The quota ledger over a file of any bytes, by two sessions of the account: it opens, it never claims a figure that
- * nobody counted, and after a count it tells what was counted.
+ * The quota ledger over a file of any bytes, by two sessions of the account: it opens, never shows a figure
+ * that no count gave, and shows the result of a count afterwards.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A files process that was taken over talks to the monitor: questions about the ledger and finished uploads, in any
- * order, with any numbers, over a ledger whose file has any figures. Every answer is one of the table, and what the
- * monitor tells afterwards is a figure or doubt, at once.
+ * A taken-over files process talks to the monitor: questions about the ledger and finished uploads, in any
+ * order, with any numbers, over a ledger with any figures. Every answer is one of the table, and the monitor
+ * then reports a figure or doubt, at once.
  */
 #include <errno.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Children of a test that go behind a wall: forked, watched, and always gone in the end. */
+/* Children of a test that go behind a wall: the fixture forks and watches them, and always ends them. */
 #ifndef TESTS_UNIT_CHILD_FIXTURE_H
 #define TESTS_UNIT_CHILD_FIXTURE_H
 

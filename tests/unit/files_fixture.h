@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* A files process under test: started in a directory of its own, bare or behind its walls, and asked over a channel. */
+/*
+ * A files process under test: it runs in a directory of its own, bare or behind its walls, and answers over a
+ * channel.
+ */
 #ifndef TESTS_UNIT_FILES_FIXTURE_H
 #define TESTS_UNIT_FILES_FIXTURE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The files process from the outside: requests over a channel, replies checked, in a
- * directory of its own; bare, and (as root) behind its walls and those of the monitor.
+ * The files process from the outside: requests over a channel, checked replies, a directory of its own. It
+ * runs bare and, as root, behind its walls and those of the monitor.
  */
 #include "tests/unit/files_fixture.h"
 

@@ -3,7 +3,7 @@
 # Homes on NFS, two servers as two clients of it: what one has answered is there for the other, at once.
 #
 # Before files asked the NFS server for a directory before each look that decides, "append" failed in all of 20 rounds
-# with the default options of mount: the second server wrote into the finished file by its old name, and said 553 or 450.
+# with the default options of mount. The second server wrote into the finished file by its old name, and said 553 or 450.
 # limit: 400
 
 load storage-nfs.bash
