@@ -19,7 +19,7 @@
 #define SHUTDOWN_MS 3500 /* sessions' leave-taking at SIGINT, before they are killed */
 #define KILLED_MS 2000 /* and until the killed ones must be reaped */
 #define KILL_EVERY_MS 50
-#define CHILDREN_MS 2000 /* for logger, hooks and metrics to end after the last session */
+#define CHILDREN_MS 2000 /* for logger, hooks, metrics and porter to end after the last session */
 #define TIMERS_OF_PARTS 64 /* and of clients of the control socket */
 
 /* Once, at start: which walls this kernel gives, and whether a build for tests has wider ones. */
@@ -204,6 +204,7 @@ master_run(struct master *master)
 	while (!is_stopped(master))
 		loop_turn(master->server.loop);
 	listeners_forget(&master->listeners);
+	proxied_leave(&master->proxied);
 	metrics_server_stop(&master->metrics);
 	refusals_tell();
 	log_message(LEVEL_INFO, "stopped", "sallyportd %s", SALLYPORT_VERSION);

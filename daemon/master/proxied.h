@@ -41,8 +41,8 @@ void proxied_configure(struct proxied *proxied, bool is_wanted);
 bool proxied_accept(void *arg, const struct listener *listener);
 
 /*
- * Another server takes over. Admit those whose header comes within half a second, so that it learns of their sessions.
- * Close the others, and end the porter.
+ * Another server takes over: admit those whose header comes within half a second, so that it learns of their sessions.
+ * At the end of the server they read why they are refused. Close the others, and end the porter.
  */
 void proxied_leave(struct proxied *proxied);
 

@@ -329,6 +329,22 @@ has_porter()
 	stop_server
 }
 
+@test "a server that stops does not wait for its porter" {
+	serve
+	wait_until has_porter
+	proxied <<-'EOF'
+		import signal
+		server = int(os.environ["SERVER_PID"])
+		os.kill(server, signal.SIGTERM)
+		wait_until(lambda: " stopped " in log(), "its last line")
+		stopped = time.monotonic()
+		wait_until(lambda: ftp.is_gone(server), "its end")
+		took = time.monotonic() - stopped
+		expect(took < 1.5, "it took %.1f s" % took)
+	EOF
+	stop_server
+}
+
 # --- data connections ---
 
 @test "proxy-data header: a stranger behind the same proxy is refused on a port, the client is served" {
