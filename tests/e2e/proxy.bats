@@ -635,14 +635,6 @@ both_ways_through_haproxy()
 	assert_equal "$(stat -c %s "$DIR/home/alice/big")" 1000000
 }
 
-@test "HAProxy takes the configuration of docs/CLUSTER.md, whose times outlast a transfer" {
-	command -v haproxy >/dev/null || skip "haproxy is not installed"
-	sed -n '/^    defaults$/,/^$/p' "$BATS_TEST_DIRNAME/../../docs/CLUSTER.md" >"$DIR/haproxy.cfg"
-	run haproxy -c -f "$DIR/haproxy.cfg"
-	assert_success
-	assert_equal "$(grep -cE '^ *timeout (client|server) 24h' "$DIR/haproxy.cfg")" 2
-}
-
 @test "HAProxy: a ban made by failures at one client address does not touch another" {
 	behind_haproxy send-proxy-v2 'limits { login-failures = 2 }'
 	py <<-'EOF'
