@@ -264,6 +264,23 @@ cmd_epsv(struct protocol *protocol, const struct request *request)
 	reply(protocol, 229, "Entering Extended Passive Mode (|||%u|)", address_port(&bound));
 }
 
+/*
+ * A proxy can bring clients of one family to a server of the other. The server has no address from which it could
+ * connect to such a client. True: replied.
+ */
+static bool
+refused_across_families(struct protocol *protocol, unsigned code)
+{
+	const struct protocol_session *session = protocol->session;
+
+	if (!protocol->config->active_mode || session->peer.family == session->local.family)
+		return false;
+	reply(protocol, code,
+	    "This server cannot connect to your address from behind its proxy (IPv%d to IPv%d); use passive mode",
+	    session->local.family == AF_INET6 ? 6 : 4, session->peer.family == AF_INET6 ? 6 : 4);
+	return true;
+}
+
 static void
 set_target(struct protocol *protocol, const char *verb, const union address *target)
 {
@@ -282,7 +299,7 @@ cmd_port(struct protocol *protocol, const struct request *request)
 {
 	union address target;
 
-	if (refused_by_epsv_all(protocol))
+	if (refused_by_epsv_all(protocol) || refused_across_families(protocol, 501))
 		return;
 	if (port_parse(request->argument, &target) < 0)
 		reply(protocol, 501, "Usage: PORT h1,h2,h3,h4,p1,p2 with numbers up to 255");
@@ -296,7 +313,7 @@ cmd_eprt(struct protocol *protocol, const struct request *request)
 	union address target;
 	int r;
 
-	if (refused_by_epsv_all(protocol))
+	if (refused_by_epsv_all(protocol) || refused_across_families(protocol, 522))
 		return;
 	r = eprt_parse(request->argument, &target);
 	if (r == -EPROTONOSUPPORT || (r == 0 && target.family != protocol->session->peer.family))

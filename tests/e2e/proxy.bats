@@ -451,6 +451,25 @@ has_porter()
 	assert_equal "$(log_count 'login .*address=127\.0\.0\.77 .*user="alice"')" 2
 }
 
+@test "active mode is refused with the reason where the client has the other family than the node" {
+	need_ipv6
+	serve
+	proxied <<-'EOF'
+		p = Proxied(v2(("2001:db8::1", 7), ("2001:db8::2", 21))).login()
+		for line, code in (("EPRT |2|2001:db8::1|40000|", 522), ("EPRT |1|192.0.2.1|40000|", 522), ("PORT 192,0,2,1,156,64", 501)):
+		    expect("IPv4 to IPv6); use passive mode" in p.ask(line, code), line)
+		p.ask("LIST", 425)
+		expect(p.put("file", b"over IPv6"), "EPSV")
+	EOF
+	run log_count 'data-failed|data-refused'
+	assert_output 0
+	sed -i '1i active-mode = no' "$CONF"
+	ctl reload
+	proxied <<-'EOF'
+		Proxied(v2(("2001:db8::1", 7), ("2001:db8::2", 21))).login().ask("EPRT |2|2001:db8::1|40000|", 502)
+	EOF
+}
+
 @test "addresses of IPv4 within IPv6 are those of IPv4: limits, and connections for data" {
 	serve 'limits { sessions-per-address = 1 }'
 	proxied <<-'EOF'
