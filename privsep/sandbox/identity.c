@@ -123,6 +123,15 @@ has_capabilities(int kept)
 	return false;
 }
 
+bool
+sandbox_is_powerless(void)
+{
+	uid_t ruid, euid, suid;
+
+	return getresuid(&ruid, &euid, &suid) == 0 && ruid != 0 && euid != 0 && suid != 0 &&
+	    !has_capabilities(SANDBOX_NO_CAPABILITY);
+}
+
 /* True when any of it is still there, or can be had back. */
 static bool
 root_is_left(uid_t uid, gid_t gid, int kept)

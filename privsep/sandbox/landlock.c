@@ -18,6 +18,7 @@
 
 #define LL_CREATE_RULESET_VERSION 1U
 #define LL_RULE_PATH_BENEATH 1
+#define LL_RULE_NET_PORT 2
 
 /* Rights on files, by the ABI that brought them. */
 enum {
@@ -47,6 +48,8 @@ enum {
 #define LL_SCOPE_ABSTRACT_UNIX (1U << 0) /* ABI 6 */
 #define LL_SCOPE_SIGNAL (1U << 1)
 
+#define LL_PATHS_MAX 8 /* of one ruleset */
+
 #define LL_MAY_READ (LL_FS_READ_FILE | LL_FS_READ_DIR)
 #define LL_MAY_WRITE \
 	(LL_FS_WRITE_FILE | LL_FS_TRUNCATE | LL_FS_REMOVE_DIR | LL_FS_REMOVE_FILE | LL_FS_MAKE_DIR | LL_FS_MAKE_REG | \
@@ -63,6 +66,19 @@ struct ll_path_beneath {
 	uint64_t allowed;
 	int32_t parent_fd;
 } __attribute__((packed));
+
+struct ll_net_port {
+	uint64_t allowed;
+	uint64_t port;
+};
+
+/* What a ruleset does not forbid. */
+struct exceptions {
+	const struct ll_path_beneath *paths;
+	size_t path_count;
+	const uint16_t *ports; /* for connections; void where the kernel cannot forbid them */
+	size_t port_count;
+};
 
 static int kernel_abi;
 
@@ -119,18 +135,32 @@ known_abi(void)
 	return kernel_abi < LL_ABI_KNOWN ? kernel_abi : LL_ABI_KNOWN;
 }
 
-/* From now on forbid all that the ruleset handles, except what home (NULL: none) allows. */
 static int
-restrict_to(const struct ll_ruleset *ruleset, size_t size, const struct ll_path_beneath *home)
+add_exceptions(int fd, const struct ll_ruleset *ruleset, const struct exceptions *but)
+{
+	for (size_t i = 0; i < but->path_count; i++)
+		if (syscall(SYS_landlock_add_rule, fd, LL_RULE_PATH_BENEATH, &but->paths[i], 0) < 0)
+			return -errno;
+	for (size_t i = 0; i < but->port_count && (ruleset->handled_net & LL_NET_CONNECT_TCP) != 0; i++) {
+		const struct ll_net_port port = {.allowed = LL_NET_CONNECT_TCP, .port = but->ports[i]};
+
+		if (syscall(SYS_landlock_add_rule, fd, LL_RULE_NET_PORT, &port, 0) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+/* From now on forbid all that the ruleset handles, but for the exceptions. */
+static int
+restrict_to(const struct ll_ruleset *ruleset, size_t size, const struct exceptions *but)
 {
 	int fd, r;
 
 	fd = (int)syscall(SYS_landlock_create_ruleset, ruleset, size, 0);
 	if (fd < 0)
 		return sandbox_step(SANDBOX_STEP_LANDLOCK, -errno);
-	if (home != NULL && syscall(SYS_landlock_add_rule, fd, LL_RULE_PATH_BENEATH, home, 0) < 0)
-		r = sandbox_step(SANDBOX_STEP_LANDLOCK, -errno);
-	else
+	r = sandbox_step(SANDBOX_STEP_LANDLOCK, add_exceptions(fd, ruleset, but));
+	if (r == 0)
 		r = sandbox_no_new_privs();
 	if (r == 0 && syscall(SYS_landlock_restrict_self, fd, 0) < 0)
 		r = sandbox_step(SANDBOX_STEP_LANDLOCK, -errno);
@@ -151,7 +181,27 @@ sandbox_landlock(int home_fd, bool is_read_only)
 		return 0;
 	ruleset = ruleset_of(abi, &size);
 	home.allowed = (is_read_only ? LL_MAY_READ : LL_MAY_READ | LL_MAY_WRITE) & ruleset.handled_fs;
-	return restrict_to(&ruleset, size, &home);
+	return restrict_to(&ruleset, size, &(struct exceptions){.paths = &home, .path_count = 1});
+}
+
+int
+sandbox_landlock_outward(const int *directory_fds, size_t directory_count, const uint16_t *ports, size_t port_count)
+{
+	struct ll_path_beneath paths[LL_PATHS_MAX];
+	struct ll_ruleset ruleset;
+	int abi = known_abi();
+	size_t size;
+
+	if (directory_count > LL_PATHS_MAX)
+		return sandbox_step(SANDBOX_STEP_LANDLOCK, -E2BIG);
+	if (abi == 0)
+		return 0;
+	ruleset = ruleset_of(abi, &size);
+	for (size_t i = 0; i < directory_count; i++)
+		paths[i] = (struct ll_path_beneath){.allowed = LL_MAY_READ, .parent_fd = directory_fds[i]};
+	return restrict_to(&ruleset, size,
+	    &(struct exceptions){
+		.paths = paths, .path_count = directory_count, .ports = ports, .port_count = port_count});
 }
 
 int
@@ -168,5 +218,5 @@ sandbox_landlock_nowhere(enum sandbox_process process)
 		ruleset.handled_net = 0;
 		ruleset.scoped &= ~(uint64_t)LL_SCOPE_SIGNAL; /* protocol was forked before this */
 	}
-	return restrict_to(&ruleset, size, NULL);
+	return restrict_to(&ruleset, size, &(struct exceptions){.paths = NULL});
 }

@@ -37,6 +37,7 @@ static const struct limits {
     [SANDBOX_HOOKS] = {64, 0, 256 * MIB},
     [SANDBOX_METRICS] = {64, 0, 256 * MIB},
     [SANDBOX_PORTER] = {1088, 0, 256 * MIB},
+    [SANDBOX_BROKER] = {AS_IT_IS, 0, 256 * MIB},
 };
 
 /* Lower the soft and the hard limit to at most value. */

@@ -82,6 +82,7 @@ extern const struct sandbox_rules rules_logger;
 extern const struct sandbox_rules rules_hooks;
 extern const struct sandbox_rules rules_metrics;
 extern const struct sandbox_rules rules_porter;
+extern const struct sandbox_rules rules_broker;
 extern const struct sandbox_rules rules_refused; /* the other way round: what no program of a hook may call */
 extern const struct sandbox_rules rules_sanitizer; /* empty but in builds for sanitizers */
 

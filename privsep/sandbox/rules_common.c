@@ -133,6 +133,9 @@ rules_of(enum sandbox_process process, struct sandbox_rules lists[SANDBOX_LISTS_
 	case SANDBOX_PORTER:
 		lists[2] = rules_porter;
 		break;
+	case SANDBOX_BROKER:
+		lists[2] = rules_broker;
+		break;
 	case SANDBOX_COUNT:
 		break;
 	}

@@ -21,6 +21,7 @@ enum sandbox_process {
 	SANDBOX_HOOKS,
 	SANDBOX_METRICS,
 	SANDBOX_PORTER,
+	SANDBOX_BROKER,
 	SANDBOX_COUNT
 };
 
@@ -170,6 +171,9 @@ int sandbox_limit(enum sandbox_process process);
  */
 int sandbox_empty_bounds(void);
 
+/* True for a process that is not root and has no capability in any of its sets. */
+bool sandbox_is_powerless(void);
+
 /* Whether this process may use a capability (CAP_...). */
 bool sandbox_has_capability(int capability);
 
@@ -196,6 +200,14 @@ int sandbox_drop_identity_but(uid_t uid, gid_t gid, int kept);
  * the ABI knows them). is_read_only: only reading and listing. 0 (also where the kernel has no Landlock) or -errno.
  */
 int sandbox_landlock(int home_fd, bool is_read_only);
+
+/*
+ * Confine a process that speaks with a database: it reads files below the directories alone, and changes none; it makes
+ * connections to TCP ports of the list alone (none: to no port), and reaches no abstract socket of a stranger and no
+ * signal. Once its identity is dropped. 0 (also where the kernel has no Landlock) or -errno.
+ */
+int sandbox_landlock_outward(
+    const int *directory_fds, size_t directory_count, const uint16_t *ports, size_t port_count);
 
 /*
  * Confine a process that has no file to open by name: it reaches none, nor an abstract socket of a stranger. Protocol,

@@ -24,6 +24,8 @@ static const char *const process_names[SANDBOX_COUNT] = {
     [SANDBOX_LOGGER] = "logger",
     [SANDBOX_HOOKS] = "hooks",
     [SANDBOX_METRICS] = "metrics",
+    [SANDBOX_PORTER] = "porter",
+    [SANDBOX_BROKER] = "broker",
 };
 
 static void

@@ -50,13 +50,16 @@
 #define IN_HOOKS (1u << SANDBOX_HOOKS)
 #define IN_METRICS (1u << SANDBOX_METRICS)
 #define IN_PORTER (1u << SANDBOX_PORTER)
+#define IN_BROKER (1u << SANDBOX_BROKER)
 #define IN_MONITORS (IN_LOGIN | IN_MONITOR)
 #ifdef __GLIBC__
 #define IN_LOGIN_OF_MUSL 0
 #define IN_FILES_OF_MUSL 0
+#define IN_BROKER_OF_MUSL 0
 #else
 #define IN_LOGIN_OF_MUSL IN_LOGIN
 #define IN_FILES_OF_MUSL IN_FILES
+#define IN_BROKER_OF_MUSL IN_BROKER
 #endif
 
 struct forbidden {
@@ -89,12 +92,12 @@ static const struct forbidden forbidden[] = {
     {"shmat", 0, SYS_shmat, {-1, 0, 0}},
     {"personality", 0, SYS_personality, {0xffffffff}},
     /* the network */
-    {"socket: TCP", IN_MONITORS, SYS_socket, {AF_INET, SOCK_STREAM, 0}},
+    {"socket: TCP", IN_MONITORS | IN_BROKER, SYS_socket, {AF_INET, SOCK_STREAM, 0}},
     {"socket: TCP over IPv6", IN_MONITORS, SYS_socket, {AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP}},
     {"socket: UDP", 0, SYS_socket, {AF_INET, SOCK_DGRAM, 0}},
     {"socket: raw", 0, SYS_socket, {AF_INET, SOCK_RAW, IPPROTO_ICMP}},
     {"socket: SCTP", 0, SYS_socket, {AF_INET, SOCK_STREAM, IPPROTO_SCTP}},
-    {"socket: unix", 0, SYS_socket, {AF_UNIX, SOCK_STREAM, 0}},
+    {"socket: unix", IN_BROKER, SYS_socket, {AF_UNIX, SOCK_STREAM, 0}},
     {"socket: netlink", 0, SYS_socket, {AF_NETLINK, SOCK_RAW, 0}},
     {"socket: packet", 0, SYS_socket, {AF_PACKET, SOCK_RAW, 0}},
     {"socket: vsock", 0, SYS_socket, {AF_VSOCK, SOCK_STREAM, 0}},
@@ -102,7 +105,7 @@ static const struct forbidden forbidden[] = {
     {"socketpair: stream", 0, SYS_socketpair, {AF_UNIX, SOCK_STREAM, 0, BAD_POINTER}},
     {"bind", IN_MONITORS, SYS_bind, {BAD_FD, BAD_POINTER, 16}},
     {"listen", IN_MONITORS, SYS_listen, {BAD_FD, 1}},
-    {"connect", IN_MONITORS, SYS_connect, {BAD_FD, BAD_POINTER, 16}},
+    {"connect", IN_MONITORS | IN_BROKER, SYS_connect, {BAD_FD, BAD_POINTER, 16}},
     {"accept", 0, SYS_accept, {BAD_FD, 0, 0}},
     {"accept4", IN_PROTOCOL | IN_METRICS, SYS_accept4, {BAD_FD, 0, 0, 0}},
     {"setsockopt: SO_ATTACH_FILTER", 0, SYS_setsockopt, {BAD_FD, SOL_SOCKET, SO_ATTACH_FILTER, BAD_POINTER, 16}},
@@ -143,12 +146,15 @@ static const struct forbidden forbidden[] = {
     {"setsid", 0, SYS_setsid, {0}},
     {"setpgid", 0, SYS_setpgid, {NO_PROCESS, 0}},
     /* names of files */
-    {"openat", IN_LOGIN | IN_FILES | IN_HOOKS, SYS_openat, {BAD_FD, BAD_POINTER, O_RDONLY, 0}},
+    {"openat", IN_LOGIN | IN_FILES | IN_HOOKS | IN_BROKER, SYS_openat, {BAD_FD, BAD_POINTER, O_RDONLY, 0}},
+    {"openat: for writing", IN_LOGIN | IN_FILES | IN_HOOKS, SYS_openat, {BAD_FD, BAD_POINTER, O_WRONLY, 0}},
+    {"openat: a new file", IN_LOGIN | IN_FILES | IN_HOOKS, SYS_openat, {BAD_FD, BAD_POINTER, O_CREAT, 0600}},
+    {"openat: a path", IN_LOGIN | IN_FILES | IN_HOOKS, SYS_openat, {BAD_FD, BAD_POINTER, O_PATH, 0}},
     {"openat2", IN_LOGIN | IN_FILES, SYS_openat2, {BAD_FD, BAD_POINTER, BAD_POINTER, 24}},
 #ifdef SYS_open
-    {"open", IN_LOGIN_OF_MUSL, SYS_open, {BAD_POINTER, O_RDONLY, 0}},
+    {"open", IN_LOGIN_OF_MUSL | IN_BROKER_OF_MUSL, SYS_open, {BAD_POINTER, O_RDONLY, 0}},
     {"creat", 0, SYS_creat, {BAD_POINTER, 0}},
-    {"stat", IN_LOGIN_OF_MUSL | IN_FILES_OF_MUSL, SYS_stat, {BAD_POINTER, BAD_POINTER}},
+    {"stat", IN_LOGIN_OF_MUSL | IN_FILES_OF_MUSL | IN_BROKER_OF_MUSL, SYS_stat, {BAD_POINTER, BAD_POINTER}},
     {"unlink", 0, SYS_unlink, {BAD_POINTER}},
     {"rename", 0, SYS_rename, {BAD_POINTER, BAD_POINTER}},
     {"mkdir", 0, SYS_mkdir, {BAD_POINTER, 0}},
@@ -165,7 +171,8 @@ static const struct forbidden forbidden[] = {
     {"unlinkat", IN_LOGIN | IN_FILES | IN_HOOKS, SYS_unlinkat, {BAD_FD, BAD_POINTER, 0}},
     {"renameat2", IN_LOGIN | IN_FILES | IN_HOOKS, SYS_renameat2, {BAD_FD, BAD_POINTER, BAD_FD, BAD_POINTER, 0}},
     {"mkdirat", IN_LOGIN | IN_FILES, SYS_mkdirat, {BAD_FD, BAD_POINTER, 0}},
-    {"newfstatat", IN_LOGIN | IN_FILES, SYS_newfstatat, {BAD_FD, BAD_POINTER, BAD_POINTER, AT_SYMLINK_NOFOLLOW}},
+    {"newfstatat", IN_LOGIN | IN_FILES | IN_BROKER, SYS_newfstatat,
+	{BAD_FD, BAD_POINTER, BAD_POINTER, AT_SYMLINK_NOFOLLOW}},
     {"statx", 0, SYS_statx, {BAD_FD, BAD_POINTER, AT_EMPTY_PATH, 0x7ff, BAD_POINTER}},
     {"statx: FORCE_SYNC", IN_LOGIN | IN_FILES, SYS_statx,
 	{BAD_FD, BAD_POINTER, 0x2000 | AT_EMPTY_PATH, 0x7ff, BAD_POINTER}},
@@ -203,7 +210,7 @@ static const struct forbidden forbidden[] = {
     {"ioctl: TIOCSTI", 0, SYS_ioctl, {BAD_FD, 0x5412, BAD_POINTER}},
     {"ioctl: FIONREAD", 0, SYS_ioctl, {BAD_FD, 0x541b, BAD_POINTER}},
     {"epoll_create1", 0, SYS_epoll_create1, {-1}},
-    {"epoll_ctl", IN_PORTER, SYS_epoll_ctl, {BAD_FD, 0, BAD_FD, 0}},
+    {"epoll_ctl", IN_PORTER | IN_BROKER, SYS_epoll_ctl, {BAD_FD, 0, BAD_FD, 0}},
     {"eventfd2", 0, SYS_eventfd2, {0, -1}},
     {"pipe2", IN_LOGIN | IN_FILES, SYS_pipe2, {BAD_POINTER, 0}},
     {"splice", 0, SYS_splice, {BAD_FD, 0, BAD_FD, 0, 1, 0}},
@@ -596,7 +603,7 @@ try_refused_calls(const void *arg, pid_t parent)
 			_exit(1);
 		}
 	}
-	MUST(getpid() > 0 && access("/", F_OK) == 0);	/* all else goes on */
+	MUST(getpid() > 0 && access("/", F_OK) == 0); /* all else goes on */
 	_exit(0);
 }
 
@@ -1110,6 +1117,109 @@ landlock_keeps_inside_the_home(void **state)
 	close_fd(&where.outside_fd);
 }
 
+/* ---- Landlock of a process that speaks with a database ---- */
+
+struct outward {
+	int inside_fd, outside_fd;
+	uint16_t open_port, other_port;
+};
+
+static bool
+can_connect(uint16_t port)
+{
+	struct sockaddr_in to = {
+	    .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool can = connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0;
+
+	close_fd(&fd);
+	return can;
+}
+
+static void
+speak_outward(const void *arg, pid_t parent)
+{
+	const struct outward *where = arg;
+	struct sockaddr_in local = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd;
+
+	MUST(can_connect(where->open_port) && can_connect(where->other_port));
+	MUST(sandbox_landlock_outward(&where->inside_fd, 1, &where->open_port, 1) == 0);
+	MUST(openat(where->inside_fd, "file", O_RDONLY | O_CLOEXEC) >= 0);
+	MUST(openat(where->inside_fd, "file", O_WRONLY | O_CLOEXEC) == -1 && errno == EACCES);
+	MUST(openat(where->inside_fd, "new", O_CREAT | O_WRONLY | O_CLOEXEC, 0600) == -1 && errno == EACCES);
+	MUST(openat(where->outside_fd, "file", O_RDONLY | O_CLOEXEC) == -1 && errno == EACCES);
+	MUST(open("/etc/passwd", O_RDONLY | O_CLOEXEC) == -1 && errno == EACCES);
+	if (sandbox_landlock_abi() >= 4) {
+		MUST(can_connect(where->open_port));
+		MUST(!can_connect(where->other_port) && errno == EACCES);
+		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		MUST(bind(fd, (struct sockaddr *)&local, sizeof(local)) == -1 && errno == EACCES);
+	}
+	if (sandbox_landlock_abi() >= 6)
+		MUST(kill(parent, 0) == -1 && errno == EPERM);
+	_exit(0);
+}
+
+static int
+listen_somewhere(uint16_t *port)
+{
+	struct sockaddr_in local = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(local);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&local, len) == 0 && listen(fd, 8) == 0 &&
+	    getsockname(fd, (struct sockaddr *)&local, &len) == 0);
+	*port = ntohs(local.sin_port);
+	return fd;
+}
+
+static void
+make_file_in(const char *directory)
+{
+	char path[PATH_MAX + 8];
+
+	snprintf(path, sizeof(path), "%s/file", directory);
+	assert_int_equal(close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0644)), 0);
+}
+
+static void
+remove_with_file(const char *directory)
+{
+	char path[PATH_MAX + 8];
+
+	snprintf(path, sizeof(path), "%s/file", directory);
+	unlink(path);
+	rmdir(directory);
+}
+
+static void
+landlock_lets_a_database_be_asked(void **state)
+{
+	char inside[PATH_MAX], outside[PATH_MAX];
+	struct outward where = {.inside_fd = -1};
+	int listeners[2];
+
+	(void)state;
+	if (sandbox_landlock_abi() < 2) {
+		print_message("Landlock: skipped, the kernel has ABI %d\n", sandbox_landlock_abi());
+		skip();
+	}
+	where.inside_fd = temporary_directory(inside);
+	where.outside_fd = temporary_directory(outside);
+	make_file_in(inside);
+	make_file_in(outside);
+	listeners[0] = listen_somewhere(&where.open_port);
+	listeners[1] = listen_somewhere(&where.other_port);
+	assert_int_equal(run_in_child(speak_outward, &where), 0);
+	close_fd(&listeners[0]);
+	close_fd(&listeners[1]);
+	remove_with_file(inside);
+	remove_with_file(outside);
+	close_fd(&where.inside_fd);
+	close_fd(&where.outside_fd);
+}
+
 /* ---- descriptors and limits ---- */
 
 static void
@@ -1224,6 +1334,7 @@ main(void)
 	    cmocka_unit_test(identity_is_dropped_without_proc),
 	    cmocka_unit_test(root_is_not_an_identity),
 	    cmocka_unit_test(landlock_keeps_inside_the_home),
+	    cmocka_unit_test(landlock_lets_a_database_be_asked),
 	    cmocka_unit_test(descriptors_are_closed),
 	    cmocka_unit_test(environment_is_wiped),
 	    cmocka_unit_test(limits_are_lowered),

@@ -221,27 +221,28 @@ static const struct dial {
 	enum target target;
 	void (*by)(int fd, const struct place *to);
 	unsigned may_in; /* processes that may do it, as SECURITY.md says */
-	unsigned lacks_tool_in; /* the filter would allow it, but the process has no such socket: see walls.bats */
+	/* the filter would allow it, but Landlock does not, or the process has no such socket: see walls.bats */
+	unsigned lacks_tool_in;
 } dials[] = {
     {"sendto of a listener that was shut down", TOOL_TCP_LISTENER, TARGET_TCP, by_shutdown_and_sendto, 0, 0},
     {"sendmsg of a listener that was shut down", TOOL_TCP_LISTENER, TARGET_TCP, by_shutdown_and_sendmsg, 0, 0},
     {"connect of a listener that was shut down", TOOL_TCP_LISTENER, TARGET_TCP, by_shutdown_and_connect, 0, 0},
     {"sendto that connects", TOOL_TCP, TARGET_TCP, by_fastopen_sendto, 0, 0},
     {"sendmsg that connects", TOOL_TCP, TARGET_TCP, by_fastopen_sendmsg, 0, 0},
-    {"connect over TCP", TOOL_TCP, TARGET_TCP, by_connect, MONITORS, 0},
+    {"connect over TCP", TOOL_TCP, TARGET_TCP, by_connect, MONITORS | IN(BROKER), 0},
     {"connect at the first write", TOOL_TCP, TARGET_TCP, by_late_connect, 0, 0},
     {"sendto over UDP", TOOL_UDP, TARGET_UDP, by_sendto, 0, 0},
     {"sendmsg over UDP", TOOL_UDP, TARGET_UDP, by_sendmsg, 0, MONITORS | IN(FILES)},
     {"sendmmsg over UDP", TOOL_UDP, TARGET_UDP, by_sendmmsg, 0, 0},
-    {"connect over UDP", TOOL_UDP, TARGET_UDP, by_connect, 0, MONITORS},
+    {"connect over UDP", TOOL_UDP, TARGET_UDP, by_connect, 0, MONITORS | IN(BROKER)},
     {"sendto to an abstract socket", TOOL_UNIX_DATAGRAM, TARGET_UNIX_DATAGRAM, by_sendto, 0, 0},
     {"sendmsg to an abstract socket", TOOL_UNIX_DATAGRAM, TARGET_UNIX_DATAGRAM, by_sendmsg, 0, MONITORS | IN(FILES)},
     {"sendmmsg to an abstract socket", TOOL_UNIX_DATAGRAM, TARGET_UNIX_DATAGRAM, by_sendmmsg, 0, 0},
-    {"connect to an abstract socket", TOOL_UNIX_DATAGRAM, TARGET_UNIX_DATAGRAM, by_connect, 0, MONITORS},
-    {"connect to an abstract stream", TOOL_UNIX_STREAM, TARGET_UNIX_STREAM, by_connect, 0, MONITORS},
+    {"connect to an abstract socket", TOOL_UNIX_DATAGRAM, TARGET_UNIX_DATAGRAM, by_connect, 0, MONITORS | IN(BROKER)},
+    {"connect to an abstract stream", TOOL_UNIX_STREAM, TARGET_UNIX_STREAM, by_connect, 0, MONITORS | IN(BROKER)},
     {"sendto past the peer", TOOL_UNIX_CONNECTED, TARGET_UNIX_DATAGRAM, by_sendto, 0, 0},
     {"sendmsg past the peer", TOOL_UNIX_CONNECTED, TARGET_UNIX_DATAGRAM, by_sendmsg, 0, MONITORS | IN(FILES)},
-    {"connect away from the peer", TOOL_UNIX_CONNECTED, TARGET_UNIX_DATAGRAM, by_connect, 0, MONITORS},
+    {"connect away from the peer", TOOL_UNIX_CONNECTED, TARGET_UNIX_DATAGRAM, by_connect, 0, MONITORS | IN(BROKER)},
 };
 
 struct attempt {
@@ -255,6 +256,12 @@ go_behind_landlock(enum sandbox_process process)
 {
 	int root_fd;
 
+	if (process == SANDBOX_BROKER) {
+		uint16_t port = ntohs(targets[TARGET_TCP].name.inet.sin_port);
+
+		MUST(sandbox_landlock_outward(NULL, 0, &port, 1) == 0);
+		return;
+	}
 	if (process != SANDBOX_FILES && process != SANDBOX_HOOKS) {
 		MUST(sandbox_landlock_nowhere(process) == 0);
 		return;
@@ -343,7 +350,7 @@ dial_from_everywhere(bool has_landlock)
 }
 
 static void
-nobody_dials_but_the_monitor_over_tcp(void **state)
+nobody_dials_but_monitor_and_broker_over_tcp(void **state)
 {
 	(void)state;
 	dial_from_everywhere(false);
@@ -550,7 +557,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(nobody_dials_but_the_monitor_over_tcp),
+	    cmocka_unit_test(nobody_dials_but_monitor_and_broker_over_tcp),
 	    cmocka_unit_test(nobody_dials_abstract_sockets_from_behind_landlock),
 	    cmocka_unit_test(landlock_leaves_no_file_to_whom_has_none),
 	    cmocka_unit_test(the_monitor_limits_and_ends_its_own_protocol),

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: ISC */
+/* The story of the broker: wait for a question, an answer or the master, until the master is gone. */
+#include "privsep/broker/broker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "common/title.h"
+#include "privsep/broker/askers.h"
+#include "privsep/broker/cache.h"
+#include "privsep/broker/database.h"
+#include "privsep/ipc/ipc.h"
+#include "privsep/ipc/log.h"
+#include "store/store_conf.h"
+
+#include "common/banned.h"
+
+#define EVENTS_AT_ONCE 64
+#define MESSAGES_AT_ONCE 64 /* of the master; then the others get their turn */
+#define KEPT_TOLD_MS 5000 /* how often the master hears how many accounts are kept */
+
+/* In epoll_event.data: below the first are channels of askers. */
+#define TAG_CONNECTION (UINT64_C(1) << 32)
+#define TAG_MASTER (UINT64_C(2) << 32)
+
+static struct {
+	struct database database;
+	struct cache cache;
+	size_t kept_told;
+	uint64_t kept_told_ms;
+} broker;
+
+static struct ipc_message message;
+
+/* --- what the master is told --- */
+
+/* The master is gone when it cannot be told. */
+static void
+send_to_master(void)
+{
+	if (ipc_send(BROKER_CHANNEL, &message, -1) < 0)
+		_exit(0);
+}
+
+static void
+tell_state(void)
+{
+	ipc_begin(&message, IPC_broker_state);
+	ipc_put_u8(&message, (uint8_t)broker.database.state);
+	ipc_put_u32(&message, (uint32_t)broker.cache.count);
+	send_to_master();
+	broker.kept_told = broker.cache.count;
+	broker.kept_told_ms = monotonic_ms();
+}
+
+static void
+tell_kept(uint64_t now_ms)
+{
+	if (broker.cache.count != broker.kept_told && broker.kept_told_ms + KEPT_TOLD_MS <= now_ms)
+		tell_state();
+}
+
+static const struct {
+	const char *event, *title;
+	enum log_level level;
+} states[BROKER_STATE_COUNT] = {
+    [BROKER_DOWN] = {"store-down", "down", LEVEL_WARNING},
+    [BROKER_UP] = {"store-up", "up", LEVEL_INFO},
+    [BROKER_STRANGE] = {"store-strange", "strange", LEVEL_WARNING},
+};
+
+static void
+state_changed(enum broker_state state, const char *problem)
+{
+	log_begin(states[state].level, states[state].event);
+	log_field_text("message", state == BROKER_UP ? "accounts are looked up in the database" : problem);
+	log_end();
+	title_doing(states[state].title, NULL, 0);
+	tell_state();
+}
+
+static bool
+ask_for_addresses(const char *name)
+{
+	ipc_begin(&message, IPC_broker_lookup);
+	ipc_put_text(&message, name);
+	send_to_master();
+	return true;
+}
+
+static const struct database_owner owner = {
+    .answered = askers_answered,
+    .look_up = ask_for_addresses,
+    .changed = state_changed,
+};
+
+/* --- what the master says --- */
+
+static void
+take_one_address(union address *address)
+{
+	uint8_t family = ipc_get_u8(&message);
+	size_t len = 0;
+	const void *host = ipc_get_bytes(&message, 16, &len);
+
+	if (len != 16 || (family != 4 && family != 6))
+		_exit(1);
+	*address = (union address){.family = family == 6 ? AF_INET6 : AF_INET};
+	memcpy(
+	    family == 6 ? (void *)&address->v6.sin6_addr : (void *)&address->v4.sin_addr, host, family == 6 ? 16 : 4);
+}
+
+static void
+take_found(void)
+{
+	struct conninfo_found found = {.count = 0};
+	int result = ipc_get_result(&message);
+
+	while (result == 0 && ipc_has_more(&message) && found.count < CONNINFO_ADDRESSES_MAX)
+		take_one_address(&found.addresses[found.count++]);
+	database_found(&broker.database, &found, monotonic_ms());
+}
+
+static void
+hear_master(void)
+{
+	for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
+		int r = ipc_receive_now(BROKER_CHANNEL, IPC_BROKER, IPC_STATE_ANY, &message);
+
+		if (r == -EAGAIN)
+			return;
+		if (r < 0)
+			_exit(r == -EPIPE ? 0 : 1);
+		if (message.kind == IPC_broker_session)
+			askers_add(ipc_take_fd(&message), monotonic_ms());
+		else if (message.kind == IPC_broker_lookup && broker.database.is_looking_up)
+			take_found();
+		else
+			_exit(1);
+	}
+}
+
+/* --- beginning --- */
+
+/* What the database is told of this node: its name, and the id of the machine's boot. */
+static void
+name_node(struct database *database, const char *node)
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || io_read_all(fd, database->boot, DATABASE_BOOT_LEN) != DATABASE_BOOT_LEN)
+		memcpy(database->boot, "00000000-0000-0000-0000-000000000000", DATABASE_BOOT_LEN);
+	close_fd(&fd);
+	if (node[0] != '\0')
+		memcpy(database->node, node, strnlen(node, DATABASE_NODE_MAX));
+	else if (gethostname(database->node, DATABASE_NODE_MAX) < 0)
+		memcpy(database->node, "unknown", sizeof("unknown"));
+}
+
+static void
+prepare_broker(struct broker_process *process)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u64 = TAG_MASTER};
+	struct siphash_key key;
+
+	process->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (process->epoll_fd < 0 || epoll_ctl(process->epoll_fd, EPOLL_CTL_ADD, BROKER_CHANNEL, &event) < 0 ||
+	    getrandom(&key, sizeof(key), 0) != sizeof(key) ||
+	    cache_init(&broker.cache, &key, CACHE_ENTRIES_MAX, CACHE_BYTES_MAX) < 0)
+		_exit(1);
+	if (process->places == NULL) {
+		database_init(&broker.database, &owner, NULL, 0, process->epoll_fd, TAG_CONNECTION);
+	} else {
+		database_init(&broker.database, &owner, process->places, process->conf->connections, process->epoll_fd,
+		    TAG_CONNECTION);
+		name_node(&broker.database, process->conf->node);
+	}
+	askers_init(process->epoll_fd, &broker.database, &broker.cache,
+	    process->conf == NULL ? 0 : process->conf->grace_s * 1000);
+}
+
+static int
+next_wait_ms(void)
+{
+	int wait_ms = database_expire(&broker.database, monotonic_ms());
+
+	if (broker.cache.count == broker.kept_told)
+		return wait_ms;
+	return wait_ms < 0 || wait_ms > KEPT_TOLD_MS ? KEPT_TOLD_MS : wait_ms;
+}
+
+void
+broker_run(struct broker_process *process)
+{
+	struct epoll_event events[EVENTS_AT_ONCE];
+
+	prepare_broker(process);
+	broker_enter_walls(process);
+	if (process->places == NULL)
+		tell_state();
+	for (;;) {
+		int count = epoll_wait(process->epoll_fd, events, EVENTS_AT_ONCE, next_wait_ms());
+		uint64_t now_ms = monotonic_ms();
+		bool has_master = false;
+
+		for (int i = 0; i < count; i++) {
+			uint64_t tag = events[i].data.u64;
+
+			if (tag == TAG_MASTER)
+				has_master = true;
+			else if (tag >= TAG_CONNECTION)
+				database_ready(
+				    &broker.database, (unsigned)(tag - TAG_CONNECTION), events[i].events, now_ms);
+			else
+				askers_ready((int)tag, now_ms);
+		}
+		/* last: a new channel may get the number of one that an event is for */
+		if (has_master)
+			hear_master();
+		tell_kept(now_ms);
+	}
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One connection to the database, by libpq, which never blocks here: dialling, questions in a pipeline, answers in their
+ * order. What the server sends is hostile: one row an answer, and a bound for all that comes before it.
+ */
+#ifndef PRIVSEP_BROKER_CONNECTION_H
+#define PRIVSEP_BROKER_CONNECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "common/bounds.h"
+
+#define ROW_FIELDS_MAX 3
+#define PROBLEM_TEXT_MAX 600 /* of the reason why a connection is none, escaped */
+
+enum question_kind {
+	QUESTION_VERSION, /* of the schema; also a sign of life */
+	QUESTION_HELLO, /* this node is there */
+	QUESTION_PREPARE, /* the look-up, for QUESTION_ACCOUNT */
+	QUESTION_ACCOUNT
+};
+
+struct question {
+	enum question_kind kind;
+	char name[ACCOUNT_NAME_MAX + 1]; /* of the account */
+	uint64_t asked_ms, due_ms;
+	TAILQ_ENTRY(question) entry; /* of who has it in hand */
+};
+
+TAILQ_HEAD(question_list, question);
+
+/* The one row of an answer; borrowed from the connection. NULL and 0: the field is NULL. */
+struct row {
+	unsigned count;
+	const char *fields[ROW_FIELDS_MAX]; /* each with a NUL after its bytes */
+	size_t lens[ROW_FIELDS_MAX];
+};
+
+enum connection_state {
+	CONNECTION_NONE,
+	CONNECTION_DIALLING,
+	CONNECTION_GREETING, /* it takes questions, and nobody but its owner asks yet */
+	CONNECTION_READY /* its owner says so */
+};
+
+struct connection {
+	uint64_t tag; /* of its events */
+	int epoll_fd;
+	enum connection_state state;
+	struct pg_conn *pg;
+	int fd; /* of libpq; -1: not waited for */
+	uint32_t events; /* that are waited for */
+	struct question_list asked; /* in the order of their answers */
+	unsigned asked_count;
+	unsigned reads; /* since the last answer */
+	uint64_t heard_ms; /* the last answer */
+	struct pg_result *result; /* has the row of the answer that is in hand */
+	struct row row;
+	unsigned row_count;
+	bool has_taken; /* result was given out: the next take drops it */
+	bool is_refusal; /* the problem: the server answers, but not what is asked */
+	char problem[PROBLEM_TEXT_MAX + 1];
+	/* of the owner */
+	uint64_t due_ms; /* to be ready, or the next sign of life */
+	uint64_t redial_ms, ready_ms;
+	unsigned failures;
+	struct question own[3];
+};
+
+void connection_init(struct connection *connection, int epoll_fd, uint64_t tag);
+
+/* Begin to dial. conninfo is libpq's, with addresses in place of names. 0, or -errno: see problem. */
+int connection_dial(struct connection *connection, const char *conninfo);
+
+/*
+ * There are events of epoll(7), while it is dialled or later. Returns 0, or -errno when the connection is none any more:
+ * problem says why, and connection_end() is due.
+ */
+int connection_advance(struct connection *connection, uint32_t events);
+
+/*
+ * Ask. The question stays the caller's, and must stay where it is until it is answered or the connection has ended. p1
+ * and p2: NULL for parameters that its kind lacks. Errors as connection_advance().
+ */
+int connection_ask(struct connection *connection, struct question *question, const char *p1, const char *p2);
+
+/*
+ * Take the next answer: 1, with its question, which is no longer in hand, and its row, which stays until the next call;
+ * 0: there is none yet. Errors as connection_advance().
+ */
+int connection_take(struct connection *connection, struct question **question, const struct row **row);
+
+/* Where it leads, or where it was tried last: an address or a directory, and a port; "" when unknown. Borrowed. */
+const char *connection_place(const struct connection *connection);
+const char *connection_port(const struct connection *connection);
+
+/* Set the problem to one of our own words. */
+void connection_blame(struct connection *connection, const char *problem, bool is_refusal);
+
+/* Close it at once; questions in hand are moved to the end of unanswered. The problem stays. */
+void connection_end(struct connection *connection, struct question_list *unanswered);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/* What a database says of itself, as one line for the log. Pure. */
+#ifndef PRIVSEP_BROKER_PROBLEM_H
+#define PRIVSEP_BROKER_PROBLEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Write text as one line of at most size - 1 bytes: lines become one, what could hurt a log is escaped.
+ *
+ * secret  is replaced by "***" wherever it stands; NULL or "": there is none.
+ */
+void problem_clean(const char *text, const char *secret, char *line, size_t size);
+
+/*
+ * Does the SQLSTATE of an error (NULL: none) say that the database works, but refuses what is asked: no such function, no
+ * right to it?
+ */
+bool problem_is_refusal(const char *sqlstate);
+
+#endif
