@@ -54,7 +54,7 @@ add_former(struct former_servers *formers, int channel)
 }
 
 static void
-watch(struct former_server *former)
+former_watch(struct former_server *former)
 {
 	if (!former->is_watched && loop_watch(former->all->server->loop, &former->source, former->channel) == 0)
 		former->is_watched = true;
@@ -68,7 +68,7 @@ former_servers_start(struct former_servers *formers, int channel)
 	if (former == NULL)
 		return -ENOMEM;
 	former->is_starter = true;
-	watch(former);
+	former_watch(former);
 	return 0;
 }
 
@@ -122,7 +122,7 @@ tell_sessions_of(const struct former_servers *formers, const struct former_serve
 }
 
 static void
-lend(struct former_server *former, int successor)
+former_lend(struct former_server *former, int successor)
 {
 	static const char words[] = "former\n";
 
@@ -141,7 +141,7 @@ former_servers_hand_on(struct former_servers *formers, int successor, bool takes
 
 	TAILQ_FOREACH(former, &formers->list, entry) {
 		if (takes_channels)
-			lend(former, successor);
+			former_lend(former, successor);
 		tell_sessions_of(formers, former, successor);
 	}
 }
@@ -157,7 +157,7 @@ former_servers_take_back(struct former_servers *formers)
 			continue;
 		former->is_lent = false;
 		server_text_say(former->channel, "sessions\n");
-		watch(former);
+		former_watch(former);
 	}
 }
 
@@ -171,7 +171,7 @@ watch_all(struct former_servers *formers)
 
 	formers->named = NULL;
 	TAILQ_FOREACH(former, &formers->list, entry)
-		watch(former);
+		former_watch(former);
 	formers->listener.is_ours(formers->listener.arg);
 }
 
@@ -208,7 +208,7 @@ answer_admit(struct former_server *former, char *text)
 
 /* The rest of line after word; NULL: it begins with another word. */
 static char *
-after(char *line, const char *word)
+rest_after(char *line, const char *word)
 {
 	size_t len = strlen(word);
 
@@ -217,7 +217,7 @@ after(char *line, const char *word)
 
 /* fd: what came with the message; -1 once it is taken. */
 static void
-learn(struct former_server *former, char *line, int *fd)
+former_take_line(struct former_server *former, char *line, int *fd)
 {
 	struct former_servers *formers = former->all;
 	char *rest;
@@ -227,15 +227,15 @@ learn(struct former_server *former, char *line, int *fd)
 	} else if (strcmp(line, "former") == 0 && former->is_starter && *fd >= 0) {
 		formers->named = add_former(formers, *fd);
 		*fd = -1;
-	} else if ((rest = after(line, "session ")) != NULL) {
+	} else if ((rest = rest_after(line, "session ")) != NULL) {
 		former_add(
 		    &formers->known, former->is_starter && formers->named != NULL ? formers->named : former, rest);
-	} else if ((rest = after(line, "gone ")) != NULL) {
+	} else if ((rest = rest_after(line, "gone ")) != NULL) {
 		if (former_remove(&formers->known, rest))
 			formers->listener.gone(formers->listener.arg, rest);
 	} else if (strcmp(line, "anew") == 0) {
 		forget_sessions(former);
-	} else if ((rest = after(line, "admit ")) != NULL) {
+	} else if ((rest = rest_after(line, "admit ")) != NULL) {
 		answer_admit(former, rest);
 	}
 }
@@ -284,7 +284,7 @@ former_server_ready(void *arg)
 	int r = server_text_receive(former->channel, text, &fd);
 
 	while (r > 0 && (line = server_text_line(&rest)) != NULL)
-		learn(former, line, &fd);
+		former_take_line(former, line, &fd);
 	close_fd(&fd);
 	if (r == -EPIPE)
 		remove_former(former);

@@ -16,9 +16,9 @@
 
 #include "common/banned.h"
 
-static struct sockaddr_un target;
+static struct sockaddr_un notify_address;
 static socklen_t target_len;
-static char target_name[sizeof(target.sun_path)];
+static char target_name[sizeof(notify_address.sun_path)];
 static int ready_pipe = -1;
 static bool is_main_process = true; /* as far as the service manager knows */
 
@@ -29,13 +29,13 @@ notify_init(int ready_fd)
 	size_t len = path == NULL ? 0 : strlen(path);
 
 	ready_pipe = ready_fd;
-	if (len < 2 || len >= sizeof(target.sun_path) || (path[0] != '/' && path[0] != '@'))
+	if (len < 2 || len >= sizeof(notify_address.sun_path) || (path[0] != '/' && path[0] != '@'))
 		return;
 	memcpy(target_name, path, len);
-	target.sun_family = AF_UNIX;
-	memcpy(target.sun_path, path, len);
+	notify_address.sun_family = AF_UNIX;
+	memcpy(notify_address.sun_path, path, len);
 	if (path[0] == '@')
-		target.sun_path[0] = '\0';
+		notify_address.sun_path[0] = '\0';
 	target_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 }
 
@@ -55,7 +55,8 @@ notify_send(const char *text)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	(void)!sendto(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&target, target_len);
+	(void)!sendto(
+	    fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&notify_address, target_len);
 	close(fd);
 }
 

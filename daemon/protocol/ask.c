@@ -18,7 +18,7 @@
 #define AHEAD_LOW 1 /* listeners that are left when more are asked for */
 
 /* Transfers that were not yet reported to the monitor: the next message wakes it anyway. */
-static struct ipc_message held;
+static struct ipc_message held_transfers;
 
 bool
 tell_monitor_due(struct protocol *protocol)
@@ -26,7 +26,7 @@ tell_monitor_due(struct protocol *protocol)
 	if (!protocol->holds_notice)
 		return false;
 	protocol->holds_notice = false;
-	if (ipc_send(protocol->monitor_channel, &held, -1) < 0)
+	if (ipc_send(protocol->monitor_channel, &held_transfers, -1) < 0)
 		ask_give_up(protocol);
 	return true;
 }
@@ -43,7 +43,7 @@ ask_give_up(struct protocol *protocol)
 	static const char leave[] = "421 Internal failure; closing.\r\n";
 
 	if (protocol->holds_notice)
-		(void)!ipc_send_now(protocol->monitor_channel, &held, -1);
+		(void)!ipc_send_now(protocol->monitor_channel, &held_transfers, -1);
 	if (protocol->state == IPC_STATE_READY || protocol->control.output_len > 0)
 		(void)!stream_write(&protocol->control.stream, leave, sizeof(leave) - 1);
 	_exit(0);
@@ -308,18 +308,18 @@ void
 tell_monitor_transferred(
     struct protocol *protocol, enum ipc_direction direction, uint64_t bytes, uint64_t ms, int error, const char *path)
 {
-	if (tell_monitor_left_ms(protocol) == 0 || (protocol->holds_notice && held.length > HELD_MAX))
+	if (tell_monitor_left_ms(protocol) == 0 || (protocol->holds_notice && held_transfers.length > HELD_MAX))
 		tell_monitor_due(protocol);
 	if (!protocol->holds_notice) {
-		ipc_begin(&held, IPC_transferred);
+		ipc_begin(&held_transfers, IPC_transferred);
 		protocol->held_since_ms = monotonic_ms();
 	}
-	ipc_put_u8(&held, (uint8_t)direction);
-	ipc_put_u8(&held, protocol->is_ascii);
-	ipc_put_u64(&held, bytes);
-	ipc_put_u64(&held, ms);
-	ipc_put_u32(&held, (uint32_t)error);
-	ipc_put_text(&held, path);
+	ipc_put_u8(&held_transfers, (uint8_t)direction);
+	ipc_put_u8(&held_transfers, protocol->is_ascii);
+	ipc_put_u64(&held_transfers, bytes);
+	ipc_put_u64(&held_transfers, ms);
+	ipc_put_u32(&held_transfers, (uint32_t)error);
+	ipc_put_text(&held_transfers, path);
 	protocol->holds_notice = true;
 }
 

@@ -429,7 +429,7 @@ parse_list_options(const char *word, size_t len, uint8_t *flags, bool *has_unkno
 }
 
 static bool
-exists(struct protocol *protocol, const char *client_path)
+name_exists(struct protocol *protocol, const char *client_path)
 {
 	struct home_path path;
 	struct file_info info;
@@ -453,7 +453,7 @@ take_list_options(struct protocol *protocol, const char *argument, uint8_t *flag
 
 		if (!is_end && !parse_list_options(argument, word, &found, &has_unknown))
 			break;
-		if (!is_end && has_unknown && exists(protocol, argument))
+		if (!is_end && has_unknown && name_exists(protocol, argument))
 			break;
 		*flags |= is_end ? 0 : found;
 		argument += word;
@@ -496,7 +496,7 @@ parse_listing(struct protocol *protocol, const char *argument, struct listing *l
 }
 
 static void
-list(struct protocol *protocol, const char *argument, enum ipc_list_form form)
+send_list(struct protocol *protocol, const char *argument, enum ipc_list_form form)
 {
 	struct listing listing;
 
@@ -510,13 +510,13 @@ list(struct protocol *protocol, const char *argument, enum ipc_list_form form)
 void
 cmd_list(struct protocol *protocol, const struct request *request)
 {
-	list(protocol, request->argument, LIST_LONG);
+	send_list(protocol, request->argument, LIST_LONG);
 }
 
 void
 cmd_nlst(struct protocol *protocol, const struct request *request)
 {
-	list(protocol, request->argument, LIST_NAMES);
+	send_list(protocol, request->argument, LIST_NAMES);
 }
 
 void

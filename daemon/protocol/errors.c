@@ -68,7 +68,7 @@ static const struct error_row rows[] = {
 };
 /* clang-format on */
 
-static const struct error_row other = {0, {451, 550, 451, 451}, "Local error"};
+static const struct error_row other_error = {0, {451, 550, 451, 451}, "Local error"};
 
 static const struct error_row *
 find_row(int error)
@@ -76,7 +76,7 @@ find_row(int error)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (rows[i].error == error)
 			return &rows[i];
-	return &other;
+	return &other_error;
 }
 
 int

@@ -20,7 +20,7 @@ all_digits(const char *text, size_t len)
 }
 
 static int
-number(const char *text, int len)
+digits_value(const char *text, int len)
 {
 	int n = 0;
 
@@ -49,12 +49,12 @@ time_parse(const char *text, size_t len, int64_t *seconds)
 	if (len > DIGITS &&
 	    (text[DIGITS] != '.' || len == DIGITS + 1 || !all_digits(text + DIGITS + 1, len - DIGITS - 1)))
 		return -EINVAL;
-	year = number(text, 4);
-	month = number(text + 4, 2);
-	day = number(text + 6, 2);
-	utc.tm_hour = number(text + 8, 2);
-	utc.tm_min = number(text + 10, 2);
-	utc.tm_sec = number(text + 12, 2);
+	year = digits_value(text, 4);
+	month = digits_value(text + 4, 2);
+	day = digits_value(text + 6, 2);
+	utc.tm_hour = digits_value(text + 8, 2);
+	utc.tm_min = digits_value(text + 10, 2);
+	utc.tm_sec = digits_value(text + 12, 2);
 	if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || utc.tm_hour > 23 ||
 	    utc.tm_min > 59 || utc.tm_sec > 60)
 		return -ERANGE;
