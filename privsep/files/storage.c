@@ -18,24 +18,24 @@
 #define BASIC_STATS 0x7ffU
 
 /* Of the one home that this process serves. */
-static enum file_system_kind kind = FILE_SYSTEM_LOCAL;
+static enum file_system_kind home_kind = FILE_SYSTEM_LOCAL;
 
 void
 storage_probe(int home_fd, dev_t device)
 {
-	kind = file_system_kind_of(home_fd, device);
+	home_kind = file_system_kind_of(home_fd, device);
 }
 
 bool
 storage_is_shared(void)
 {
-	return kind != FILE_SYSTEM_LOCAL;
+	return home_kind != FILE_SYSTEM_LOCAL;
 }
 
 bool
 storage_minds_flags(void)
 {
-	return kind != FILE_SYSTEM_FUSE;
+	return home_kind != FILE_SYSTEM_FUSE;
 }
 
 /* Only that the kernel asks the server is wanted: what it answers is in the kernel's cache then. */

@@ -58,7 +58,7 @@ lock_finished(struct upload *upload, struct upload_found *found)
 
 /* Make the file that bytes go to, as far as the quota has room for one. */
 static int
-create(struct upload *upload, const char *name, mode_t mode)
+create_upload_file(struct upload *upload, const char *name, mode_t mode)
 {
 	int r = quota_need_file(upload->home->quota);
 
@@ -111,7 +111,7 @@ lock_partial(struct upload *upload, enum ipc_store_mode mode, struct upload_foun
 	int r;
 
 	if (mode == STORE_REPLACE && !quota_is_kept(upload->home->quota)) {
-		r = create(upload, upload->partial, PARTIAL_MODE);
+		r = create_upload_file(upload, upload->partial, PARTIAL_MODE);
 		if (r != -EBUSY)
 			return r;
 	}
@@ -148,7 +148,7 @@ open_upload_place(struct upload *upload, const struct config *config, const stru
 	if (place->is_partial) {
 		if (upload->fd >= 0)
 			return 0;
-		return create(upload, upload->partial, PARTIAL_MODE);
+		return create_upload_file(upload, upload->partial, PARTIAL_MODE);
 	}
 	locked_file_close(&upload->fd);	/* an empty partial, left by a crash */
 	upload->fd = upload->finished_fd;
@@ -156,12 +156,12 @@ open_upload_place(struct upload *upload, const struct config *config, const stru
 	if (upload->fd >= 0)
 		return 0;
 	upload->is_new = true;
-	return create(upload, upload->name, config->file_mode);
+	return create_upload_file(upload, upload->name, config->file_mode);
 }
 
 /* What the cut gives back is settled in a bracket of its own: there it is of use to the upload itself. */
 static int
-cut(struct upload *upload, uint64_t start, uint64_t size)
+cut_partial(struct upload *upload, uint64_t start, uint64_t size)
 {
 	int r;
 
@@ -178,14 +178,14 @@ cut(struct upload *upload, uint64_t start, uint64_t size)
 }
 
 static int
-position(struct upload *upload, const struct upload_place *place, uint64_t size)
+position_upload(struct upload *upload, const struct upload_place *place, uint64_t size)
 {
 	int r = 0;
 
 	if (upload->is_fresh)
 		return 0;	/* empty, and at its start */
 	if (place->cuts)
-		r = cut(upload, place->start, size);
+		r = cut_partial(upload, place->start, size);
 	if (r < 0)
 		return r;
 	return lseek(upload->fd, (off_t)place->start, SEEK_SET) < 0 ? -errno : 0;
@@ -220,7 +220,7 @@ begin_named(struct upload *upload, const struct files_session *session, enum ipc
 	if (r == 0 && mode != STORE_REPLACE && place.is_partial && !found.has_finished)
 		r = must_be_unfinished(upload);
 	if (r == 0)
-		r = position(upload, &place, place.is_partial ? found.partial_size : found.finished_size);
+		r = position_upload(upload, &place, place.is_partial ? found.partial_size : found.finished_size);
 	if (r == 0)
 		*start = place.start;
 	return r;
@@ -240,12 +240,12 @@ try_unique(struct upload *upload, const struct config *config)
 	upload->is_partial = upload->is_atomic;
 	if (!upload->is_partial) {
 		upload->is_new = true;
-		r = create(upload, upload->name, config->file_mode);
+		r = create_upload_file(upload, upload->name, config->file_mode);
 		return r == -EBUSY ? -EEXIST : r;
 	}
 	r = partial_name_make(upload->name, upload->partial);
 	if (r == 0)
-		r = create(upload, upload->partial, PARTIAL_MODE);
+		r = create_upload_file(upload, upload->partial, PARTIAL_MODE);
 	return r == -EBUSY ? -EEXIST : r;	/* a kept partial reserves its name, too */
 }
 
@@ -299,7 +299,7 @@ find_upload_target(struct upload *upload, const struct home *home, const struct 
  * is still ours: another session may have taken the name before the lock was there.
  */
 static int
-mark(struct upload *upload)
+mark_upload(struct upload *upload)
 {
 	const char *name = upload->is_partial ? upload->partial : upload->name;
 	int r = upload->is_copy ? 0 : handed_mark(&upload->handed, upload->fd, upload->dir_fd, name);
@@ -331,7 +331,7 @@ begin_counted(struct upload *upload, const struct home *home, const struct home_
 	partial_sweep(home, path, upload->dir_fd, session->config->partial_keep_s);
 	r = mode == STORE_UNIQUE ? begin_unique(upload, session) : begin_named(upload, session, mode, offset, start);
 	if (r == 0)
-		r = mark(upload);
+		r = mark_upload(upload);
 	if (r == 0)
 		r = quota_upload(home->quota, upload->fd, wanted);
 	if (r < 0 && upload->is_fresh && upload->is_bracketed &&

@@ -106,7 +106,7 @@ find_queue_entry(uint64_t number)
 
 /* Make the launcher run the program for entry. -errno: the launcher is gone. */
 static int
-launch(struct queue_entry *entry)
+launch_hook(struct queue_entry *entry)
 {
 	ipc_begin(&message, IPC_run_hook);
 	ipc_put_u32(&message, entry->tries + 1);
@@ -128,7 +128,7 @@ start_due(void)
 		int r = queue_read(&state.queue, entry, &state.event);
 
 		if (r == 0) {
-			if (launch(entry) < 0)
+			if (launch_hook(entry) < 0)
 				_exit(1);
 			return -1;
 		}

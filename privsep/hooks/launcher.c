@@ -174,7 +174,7 @@ watch_program(const struct launcher *launcher, pid_t pid, int output_fd, struct 
 
 /* Kill the rest of the program's process group; returns how the program ended. */
 static void
-reap(pid_t pid, struct ending *ending)
+reap_hook(pid_t pid, struct ending *ending)
 {
 	int status = 0;
 
@@ -234,7 +234,7 @@ run_hook_program(
 		ending->value = (uint32_t)-r;
 	} else {
 		watch_program(launcher, pid, output[0], ending);
-		reap(pid, ending);
+		reap_hook(pid, ending);
 	}
 	close_fd(&output[0]);
 }

@@ -71,7 +71,7 @@ get_message_number(struct ipc_message *message, size_t width)
 }
 
 static void
-touch(struct ipc_message *message)
+note_touched(struct ipc_message *message)
 {
 	if (message->length > message->touched)
 		message->touched = message->length;
@@ -80,7 +80,7 @@ touch(struct ipc_message *message)
 void
 ipc_wipe(struct ipc_message *message)
 {
-	touch(message);
+	note_touched(message);
 	explicit_bzero(message->bytes, message->touched);
 	message->touched = 0;
 	message->length = message->cursor = 0;
@@ -89,7 +89,7 @@ ipc_wipe(struct ipc_message *message)
 void
 ipc_begin(struct ipc_message *message, enum ipc_kind kind)
 {
-	touch(message);
+	note_touched(message);
 	message->kind = kind;
 	message->is_reply = false;
 	message->bad = false;
@@ -264,7 +264,7 @@ decode_message(struct ipc_message *message, enum ipc_process me, enum ipc_state 
 	unsigned kind, fd_count = message->fd_count;
 	size_t size;
 
-	touch(message);
+	note_touched(message);
 	message->cursor = 0;
 	message->bad = false;
 	kind = (unsigned)get_message_number(message, KIND_SIZE);

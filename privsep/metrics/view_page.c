@@ -83,7 +83,7 @@ add_date(struct buf *out, uint64_t s)
 }
 
 static uint64_t
-since(const struct view *view, uint64_t then_s)
+seconds_since(const struct view *view, uint64_t then_s)
 {
 	return view->now_s > then_s ? view->now_s - then_s : 0;
 }
@@ -211,7 +211,7 @@ add_session(const struct view *view, struct buf *out, const struct board_session
 	buf_add_text(out, "</td>");
 	add_progress(out, session);
 	buf_add_text(out, "<td class=\"number\">");
-	add_span(out, since(view, session->since_s));
+	add_span(out, seconds_since(view, session->since_s));
 	buf_add_text(out, "</td></tr>\n");
 }
 
@@ -340,7 +340,7 @@ add_head(const struct view *view, struct buf *out)
 	buf_add_text(out, page_style);
 	buf_addf(out, "</style>\n</head>\n<body>\n<header>\n<h1>sallyport</h1>\n<p>version %s, up <span id=\"uptime\">",
 	    SALLYPORT_VERSION);
-	add_span(out, since(view, head->started_s));
+	add_span(out, seconds_since(view, head->started_s));
 	buf_addf(out, "</span></p>\n<p class=\"bad\" id=\"trouble\">%s</p>\n</header>\n<main>\n",
 	    head->is_draining ? "the server is stopping" : "");
 }

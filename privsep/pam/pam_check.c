@@ -16,7 +16,7 @@
 #define FLAGS (PAM_SILENT | PAM_DISALLOW_NULL_AUTHTOK)
 
 static void __attribute__((format(printf, 3, 4)))
-decide(struct pam_answer *answer, enum pam_outcome outcome, const char *format, ...)
+pam_decide(struct pam_answer *answer, enum pam_outcome outcome, const char *format, ...)
 {
 	va_list args;
 
@@ -112,15 +112,15 @@ take_user(const struct pam_session *session, const char *name, struct pam_answer
 	const char *problem;
 
 	if (user == NULL)
-		decide(answer, PAM_REFUSED, "PAM knows the user, but getpwnam does not");
+		pam_decide(answer, PAM_REFUSED, "PAM knows the user, but getpwnam does not");
 	else if (!account_name_valid(name, strlen(name), &problem))
-		decide(answer, PAM_REFUSED, "the name that PAM gave the user is not valid for an account");
+		pam_decide(answer, PAM_REFUSED, "the name that PAM gave the user is not valid for an account");
 	else if (user->pw_uid == 0 || user->pw_gid == 0)
-		decide(answer, PAM_REFUSED, "system user has uid or gid 0");
+		pam_decide(answer, PAM_REFUSED, "system user has uid or gid 0");
 	else if (user->pw_uid == session->service_uid)
-		decide(answer, PAM_REFUSED, "system user is service-user");
+		pam_decide(answer, PAM_REFUSED, "system user is service-user");
 	else if (user->pw_dir == NULL || user->pw_dir[0] != '/' || strlen(user->pw_dir) >= sizeof(answer->home))
-		decide(answer, PAM_REFUSED, "home of the system user is no absolute path");
+		pam_decide(answer, PAM_REFUSED, "home of the system user is no absolute path");
 	else {
 		answer->outcome = PAM_YES;
 		answer->uid = user->pw_uid;
@@ -137,22 +137,22 @@ ask_pam_modules(const struct pam_session *session, pam_handle_t *handle, const c
 	int r = set_items(handle, address);
 
 	if (r != PAM_SUCCESS) {
-		decide(answer, PAM_FAILED, "PAM: %s", pam_strerror(handle, r));
+		pam_decide(answer, PAM_FAILED, "PAM: %s", pam_strerror(handle, r));
 		return r;
 	}
 	r = pam_authenticate(handle, FLAGS);
 	if (r != PAM_SUCCESS) {
-		decide(answer, pam_outcome_of(r), "PAM: %s", pam_strerror(handle, r));
+		pam_decide(answer, pam_outcome_of(r), "PAM: %s", pam_strerror(handle, r));
 		return r;
 	}
 	r = pam_acct_mgmt(handle, FLAGS);
 	if (r != PAM_SUCCESS) {
-		decide(answer, PAM_REFUSED, "PAM: %s", pam_strerror(handle, r));
+		pam_decide(answer, PAM_REFUSED, "PAM: %s", pam_strerror(handle, r));
 		return r;
 	}
 	r = pam_get_item(handle, PAM_USER, &name);
 	if (r != PAM_SUCCESS || name == NULL)
-		decide(answer, PAM_FAILED, "PAM: no user");
+		pam_decide(answer, PAM_FAILED, "PAM: no user");
 	else
 		take_user(session, name, answer);
 	return r;
@@ -168,7 +168,7 @@ pam_check(const struct pam_session *session, const char *user, const char *passw
 	int r = pam_start(session->service, user, &conversation, &handle);
 
 	if (r != PAM_SUCCESS) {
-		decide(answer, PAM_FAILED, "PAM cannot be started for the service '%s'", session->service);
+		pam_decide(answer, PAM_FAILED, "PAM cannot be started for the service '%s'", session->service);
 		return;
 	}
 	r = ask_pam_modules(session, handle, address, answer);

@@ -16,7 +16,7 @@
 #define MODULE_DESCRIPTORS 1024
 
 static int
-limit(void)
+pam_limit(void)
 {
 	struct rlimit no_core = {0, 0}, descriptors = {MODULE_DESCRIPTORS, MODULE_DESCRIPTORS};
 
@@ -45,7 +45,8 @@ pam_enter_walls(const struct pam_session *session, pid_t parent)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	sandbox_report_to(session->monitor_channel);
-	if (sandbox_close_all_but(&session->monitor_channel, 1) < 0 || sandbox_step(SANDBOX_STEP_LIMITS, limit()) < 0 ||
+	if (sandbox_close_all_but(&session->monitor_channel, 1) < 0 ||
+	    sandbox_step(SANDBOX_STEP_LIMITS, pam_limit()) < 0 ||
 	    sandbox_step(SANDBOX_STEP_PARENT, die_with(parent)) < 0 || sandbox_refuse() < 0)
 		sandbox_give_up();
 }

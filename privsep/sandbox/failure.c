@@ -15,7 +15,7 @@
 #include "common/banned.h"
 
 /* Of this process: the last step that failed. */
-static struct sandbox_failure last = {.step = SANDBOX_STEP_COUNT};
+static struct sandbox_failure last_failure = {.step = SANDBOX_STEP_COUNT};
 static volatile int report_channel = -1;
 
 /* A step: the call, the capability behind its EPERM, and what else its error means. */
@@ -70,7 +70,7 @@ sandbox_step(enum sandbox_step step, int error)
 	int capability = steps[step].capability;
 
 	if (error < 0)
-		last = (struct sandbox_failure){
+		last_failure = (struct sandbox_failure){
 		    .step = step,
 		    .lacks_capability = capability != SANDBOX_NO_CAPABILITY && !sandbox_has_capability(capability),
 		    .error = -error,
@@ -81,19 +81,19 @@ sandbox_step(enum sandbox_step step, int error)
 void
 sandbox_last_failure(struct sandbox_failure *failure)
 {
-	*failure = last;
+	*failure = last_failure;
 }
 
 void
 sandbox_give_up(void)
 {
 	int channel = sandbox_report_channel();
-	const uint32_t error = (uint32_t)last.error;
+	const uint32_t error = (uint32_t)last_failure.error;
 	const uint8_t report[] = {
 	    IPC_no_walls & 0xff,
 	    IPC_no_walls >> 8,
-	    (uint8_t)last.step,
-	    last.lacks_capability,
+	    (uint8_t)last_failure.step,
+	    last_failure.lacks_capability,
 	    error & 0xff,
 	    (error >> 8) & 0xff,
 	    (error >> 16) & 0xff,

@@ -42,7 +42,7 @@ static const struct limits {
 
 /* Lower the soft and the hard limit to at most value. */
 static int
-lower(int resource, rlim_t value)
+lower_limit(int resource, rlim_t value)
 {
 	struct rlimit limit;
 
@@ -68,15 +68,15 @@ sandbox_limit(enum sandbox_process process)
 		return -EINVAL;
 	limit = &limits[process];
 
-	r = lower(RLIMIT_CORE, 0);
+	r = lower_limit(RLIMIT_CORE, 0);
 	if (r == 0)
-		r = lower(RLIMIT_MEMLOCK, 0);
+		r = lower_limit(RLIMIT_MEMLOCK, 0);
 	if (r == 0)
-		r = lower(RLIMIT_NOFILE, limit->descriptors);
+		r = lower_limit(RLIMIT_NOFILE, limit->descriptors);
 	if (r == 0)
-		r = lower(RLIMIT_NPROC, limit->processes);
+		r = lower_limit(RLIMIT_NPROC, limit->processes);
 	if (r == 0 && !sandbox_is_widened()) /* shadow memory is terabytes */
-		r = lower(RLIMIT_DATA, limit->data);
+		r = lower_limit(RLIMIT_DATA, limit->data);
 	return sandbox_step(SANDBOX_STEP_LIMITS, r);
 }
 

@@ -45,7 +45,7 @@ struct filter {
 };
 
 static struct filter filters[SANDBOX_COUNT];
-static struct filter refusing;
+static struct filter refusing_filter;
 static char call_names[CALLS_NAMED][CALL_NAME_MAX];	/* sessions have no libseccomp */
 
 bool
@@ -313,7 +313,7 @@ sandbox_init(void (*error)(void *arg, const char *line), void *arg)
 {
 	struct sandbox_rules lists[SANDBOX_LISTS_MAX], refused[SANDBOX_LISTS_MAX] = {rules_refused};
 	char line[160];
-	int r;
+	int r = 0;
 
 	if (!kernel_has_traps()) {
 		error(
@@ -343,7 +343,8 @@ sandbox_init(void (*error)(void *arg, const char *line), void *arg)
 			return r;
 		}
 	}
-	r = refusing.code != NULL ? 0 : build_filter(refused, SCMP_ACT_ERRNO(EPERM), SCMP_ACT_ALLOW, &refusing);
+	if (refusing_filter.code == NULL)
+		r = build_filter(refused, SCMP_ACT_ERRNO(EPERM), SCMP_ACT_ALLOW, &refusing_filter);
 	if (r < 0) {
 		error(arg, "cannot build the system-call filter of hooks");
 		return r;
@@ -402,10 +403,10 @@ sandbox_enter_with(enum sandbox_process process, pid_t parent, const pid_t child
 int
 sandbox_refuse(void)
 {
-	struct sock_fprog program = {.len = refusing.length, .filter = refusing.code};
+	struct sock_fprog program = {.len = refusing_filter.length, .filter = refusing_filter.code};
 	int r;
 
-	if (refusing.code == NULL)
+	if (refusing_filter.code == NULL)
 		return sandbox_step(SANDBOX_STEP_FILTER, -EINVAL);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return sandbox_step(SANDBOX_STEP_DUMPABLE, -errno);

@@ -129,7 +129,7 @@ key_parts_seal(int fd)
 
 /* Bytes to parameters that point into them. False: malformed. */
 static bool
-parse(uint8_t *bytes, size_t len, OSSL_PARAM params[PARTS_MAX + 1])
+parse_key_parts(uint8_t *bytes, size_t len, OSSL_PARAM params[PARTS_MAX + 1])
 {
 	size_t at = HEAD_SIZE, count;
 
@@ -170,7 +170,7 @@ key_parts_read(int fd)
 	EVP_PKEY_CTX *context = NULL;
 	EVP_PKEY *key = NULL;
 
-	if (len > 0 && parse(bytes, (size_t)len, params))
+	if (len > 0 && parse_key_parts(bytes, (size_t)len, params))
 		context = EVP_PKEY_CTX_new_from_name(NULL, kinds[bytes[0]].name, "provider=default");
 	if (context != NULL && EVP_PKEY_fromdata_init(context) == 1 &&
 	    EVP_PKEY_fromdata(context, &key, EVP_PKEY_KEYPAIR, params) != 1)

@@ -43,8 +43,8 @@ struct area {
 	unsigned char bytes[PAGES][PAGE] __attribute__((aligned(PAGE)));
 };
 
-static struct area inherited, own;
-static struct area *area = &inherited;
+static struct area master_area, session_area;
+static struct area *area = &master_area;
 
 static bool
 is_in(const struct area *place, const void *memory)
@@ -146,9 +146,13 @@ chunk_of(void *memory)
 static size_t
 room_of(void *memory)
 {
-	const struct area *place = is_in(&own, memory) ? &own : is_in(&inherited, memory) ? &inherited : NULL;
+	const struct area *place;
 
-	if (place == NULL)
+	if (is_in(&session_area, memory))
+		place = &session_area;
+	else if (is_in(&master_area, memory))
+		place = &master_area;
+	else
 		return malloc_usable_size(memory);
 	return place->pages[page_of(place, memory)] == PAGE_CHUNKS ? chunk_of(memory)->size - HEAD_SIZE
 								   : count_pages(place, memory) * PAGE - SKEW;
@@ -178,13 +182,13 @@ free_pages(unsigned char *memory, size_t count)
 }
 
 static void
-wipe(void *memory, const char *file, int line)
+memory_wipe(void *memory, const char *file, int line)
 {
 	size_t size, rest = 0;
 
 	(void)file;
 	(void)line;
-	if (memory == NULL || (area == &own && is_in(&inherited, memory)))
+	if (memory == NULL || (area == &session_area && is_in(&master_area, memory)))
 		return;
 	size = room_of(memory);
 	if (is_in(area, memory) && size >= GIVEN_BACK_MIN)
@@ -211,20 +215,20 @@ memory_move(void *memory, size_t size, const char *file, int line)
 		return NULL;
 	if (memory != NULL)
 		memcpy(moved, memory, old_size < size ? old_size : size);
-	wipe(memory, file, line);
+	memory_wipe(memory, file, line);
 	return moved;
 }
 
 int
 memory_init(void)
 {
-	return CRYPTO_set_mem_functions(memory_take, memory_move, wipe) == 1 ? 0 : -EALREADY;
+	return CRYPTO_set_mem_functions(memory_take, memory_move, memory_wipe) == 1 ? 0 : -EALREADY;
 }
 
 void
 memory_begin_session(void)
 {
-	area = &own;
+	area = &session_area;
 }
 
 void

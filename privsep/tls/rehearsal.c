@@ -30,7 +30,8 @@ struct rehearsal {
 };
 
 static int
-sign(void *arg, enum sign_scheme scheme, const uint8_t *text, size_t text_len, uint8_t *signature, size_t *len)
+sign_rehearsed(
+    void *arg, enum sign_scheme scheme, const uint8_t *text, size_t text_len, uint8_t *signature, size_t *len)
 {
 	const struct rehearsal *rehearsal = arg;
 	uint8_t made[SIGNATURE_MAX];
@@ -141,7 +142,7 @@ tls_rehearse(void)
 	struct rehearsal rehearsal = {.key_fd = -1, .chain_fd = -1};
 	int r = begin_rehearsal(&rehearsal);
 
-	remote_key_set_signer(sign, &rehearsal);
+	remote_key_set_signer(sign_rehearsed, &rehearsal);
 	if (r == 0)
 		r = shake_hands(&rehearsal);
 	if (r == 0)

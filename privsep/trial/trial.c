@@ -177,7 +177,7 @@ try_files(const struct trial *trial, int channel)
 }
 
 static bool
-always(const struct config *config)
+is_always_needed(const struct config *config)
 {
 	(void)config;
 	return true;
@@ -206,11 +206,11 @@ static const struct part {
 	void (*run)(const struct trial *trial, int channel);
 	bool (*is_wanted)(const struct config *config);
 } parts[] = {
-    {"logger", try_logger, always},
-    {"metrics", try_metrics, always},
-    {"monitor", try_monitor, always},
-    {"protocol", try_protocol, always},
-    {"files", try_files, always},
+    {"logger", try_logger, is_always_needed},
+    {"metrics", try_metrics, is_always_needed},
+    {"monitor", try_monitor, is_always_needed},
+    {"protocol", try_protocol, is_always_needed},
+    {"files", try_files, is_always_needed},
     {"porter", try_porter, with_proxy},
     {"pam", try_pam, with_pam},
     {"hooks", try_hooks, with_hooks},
@@ -331,11 +331,11 @@ static const struct need {
 	const char *what_for;
 	bool (*is_needed)(const struct config *config);
 } needs[] = {
-    {CAP_SYS_CHROOT, "roots of processes", always},
-    {CAP_SETUID, "identities of processes", always},
-    {CAP_SETGID, "identities of processes", always},
-    {CAP_SETPCAP, "processes without rights", always},
-    {CAP_KILL, "ends of sessions that overstay", always},
+    {CAP_SYS_CHROOT, "roots of processes", is_always_needed},
+    {CAP_SETUID, "identities of processes", is_always_needed},
+    {CAP_SETGID, "identities of processes", is_always_needed},
+    {CAP_SETPCAP, "processes without rights", is_always_needed},
+    {CAP_KILL, "ends of sessions that overstay", is_always_needed},
     {CAP_NET_BIND_SERVICE, "active-port below 1024", with_low_active_port},
 };
 
