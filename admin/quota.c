@@ -243,7 +243,7 @@ show_one(struct ctl *ctl, const struct users_file *file, bool counts)
 }
 
 static enum ctl_exit
-show(struct ctl *ctl, bool counts)
+show_quotas(struct ctl *ctl, bool counts)
 {
 	struct users_file *file = ctl_open_users(ctl, false);
 	enum ctl_exit status;
@@ -258,11 +258,11 @@ show(struct ctl *ctl, bool counts)
 enum ctl_exit
 quota_show(struct ctl *ctl)
 {
-	return show(ctl, false);
+	return show_quotas(ctl, false);
 }
 
 enum ctl_exit
 quota_recount(struct ctl *ctl)
 {
-	return show(ctl, true);
+	return show_quotas(ctl, true);
 }

@@ -272,7 +272,7 @@ struct race {
 
 /* An address has failed: report it, and keep the last error. */
 static void
-lose(struct race *race, size_t i, int error)
+lose_address(struct race *race, size_t i, int error)
 {
 	char host[ADDRESS_TEXT_MAX];
 	size_t used = strlen(race->why);
@@ -293,7 +293,7 @@ begin_next(struct race *race, unsigned int timeout_ms)
 	race->tries[i] = (struct pollfd){.fd = fd < 0 ? -1 : fd, .events = POLLOUT};
 	race->deadlines[i] = monotonic_ms() + timeout_ms;
 	if (fd < 0)
-		lose(race, i, fd);
+		lose_address(race, i, fd);
 }
 
 static bool
@@ -321,9 +321,9 @@ look_at_tries(struct race *race)
 			r = connect_result(race->tries[i].fd);
 			if (r == 0)
 				return (int)i;
-			lose(race, i, r);
+			lose_address(race, i, r);
 		} else if (now >= race->deadlines[i]) {
-			lose(race, i, -ETIMEDOUT);
+			lose_address(race, i, -ETIMEDOUT);
 		}
 	}
 	return -1;

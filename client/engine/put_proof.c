@@ -184,7 +184,7 @@ check_finished(struct delivery *delivery)
 }
 
 static enum ftp_class
-prove(struct delivery *delivery, int64_t size)
+prove_beginning(struct delivery *delivery, int64_t size)
 {
 	enum ftp_class reason = prove_by_hash(delivery, size);
 
@@ -222,7 +222,7 @@ delivery_find_offset(struct delivery *delivery)
 		return FTP_OK;
 	}
 	if (size > 0)
-		reason = prove(delivery, size);
+		reason = prove_beginning(delivery, size);
 	if (reason == FTP_OK && delivery->at == (uint64_t)delivery->status.st_size && size == delivery->status.st_size)
 		reason = check_finished(delivery);
 	return reason;

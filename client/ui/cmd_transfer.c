@@ -392,7 +392,7 @@ struct fetch {
 };
 
 static void *
-fetch(void *argument)
+fetch_into_pipe(void *argument)
 {
 	struct fetch *fetch = argument;
 
@@ -489,7 +489,7 @@ print_file(struct session *session, const char *path, uint64_t lines)
 	if (lines != UINT64_MAX)
 		fetching.transfer.limit = HEAD_BYTES_MAX;
 	signals_block(&before);
-	if (pthread_create(&thread, NULL, fetch, &fetching) != 0) {
+	if (pthread_create(&thread, NULL, fetch_into_pipe, &fetching) != 0) {
 		signals_unblock(&before);
 		close_fd(&ends[0]);
 		close_fd(&ends[1]);

@@ -118,7 +118,7 @@ unique_of(const struct mirror *mirror, const struct mirror_action *action)
 
 /* Deletions wait, and so does the copy that takes the place of one. */
 static void
-defer(struct mirror *mirror, const char *directory, const struct mirror_action *action)
+defer_deletion(struct mirror *mirror, const char *directory, const struct mirror_action *action)
 {
 	if (deletions_add(mirror, directory, action, action->replaced_by) < 0)
 		mirror_note(mirror, report_no_memory());
@@ -129,7 +129,7 @@ do_action(struct mirror *mirror, const char *directory, const struct mirror_acti
 {
 	char *path = action->is_replacement ? NULL : path_join(directory, action->name);
 
-	/* the name in the way goes first: replace() */
+	/* the name in the way goes first: replace_name() */
 	if (action->is_replacement)
 		return;
 	if (path == NULL) {
@@ -158,7 +158,7 @@ do_action(struct mirror *mirror, const char *directory, const struct mirror_acti
 		break;
 	case MIRROR_DELETE_FILE:
 	case MIRROR_DELETE_TREE:
-		defer(mirror, directory, action);
+		defer_deletion(mirror, directory, action);
 		break;
 	case MIRROR_MKDIR:
 		if (mirror_make_directory(mirror, path))
@@ -423,7 +423,7 @@ check_remote_root(struct mirror *mirror, bool *is_new)
 
 /* Do the jobs from this one on. */
 static void
-copy(struct mirror *mirror, size_t from)
+copy_jobs(struct mirror *mirror, size_t from)
 {
 	struct jobs jobs = {mirror->jobs.items + from, mirror->jobs.count - from};
 	enum exit_status status = EXIT_DONE;
@@ -438,7 +438,7 @@ copy(struct mirror *mirror, size_t from)
 
 /* The name in the way is gone: now copy what takes its place. */
 static void
-replace(struct mirror *mirror, const struct deletion *deletion)
+replace_name(struct mirror *mirror, const struct deletion *deletion)
 {
 	struct mirror_action action = {
 	    .what = deletion->source.kind == FTP_KIND_DIRECTORY ? MIRROR_MKDIR : MIRROR_COPY,
@@ -484,7 +484,7 @@ run_deletions(struct mirror *mirror)
 		if (!arrivals_are_there(&arrivals, mirror, deletion.directory))
 			mirror->kept++;
 		else if (deletion_run(mirror, &deletion) && deletion.is_replaced)
-			replace(mirror, &deletion);
+			replace_name(mirror, &deletion);
 	}
 	arrivals_free(&arrivals);
 }
@@ -497,12 +497,12 @@ copy_and_delete(struct mirror *mirror)
 
 	if (mirror->options->is_delete_before) {
 		run_deletions(mirror);
-		copy(mirror, 0);
+		copy_jobs(mirror, 0);
 		return;
 	}
-	copy(mirror, 0);
+	copy_jobs(mirror, 0);
 	run_deletions(mirror);
-	copy(mirror, first);
+	copy_jobs(mirror, first);
 }
 
 static enum exit_status

@@ -136,7 +136,7 @@ is_tree(const struct ftp_entry *entry)
 }
 
 static void
-skip(struct mirror_action *action, const char *why)
+skip_name(struct mirror_action *action, const char *why)
 {
 	action->what = MIRROR_SKIP;
 	action->why = why;
@@ -148,11 +148,11 @@ plan_both(struct mirror_action *action, const struct mirror_wishes *wishes)
 	const char *refused = mirror_name_refused(action->name);
 
 	if (refused != NULL)
-		skip(action, refused);
+		skip_name(action, refused);
 	else if (action->source->kind == FTP_KIND_LINK)
-		skip(action, "is a symbolic link");
+		skip_name(action, "is a symbolic link");
 	else if (action->source->kind == FTP_KIND_OTHER)
-		skip(action, "is neither a file nor a directory");
+		skip_name(action, "is neither a file nor a directory");
 	else if (is_tree(action->source))
 		action->what = action->target == NULL ? MIRROR_MKDIR : MIRROR_DESCEND;
 	else
@@ -170,7 +170,7 @@ plan_deletion(struct mirror_action *action, const struct mirror_wishes *wishes)
 	}
 	action->why = "is not in the source";
 	if (refused != NULL)
-		skip(action, refused);
+		skip_name(action, refused);
 	else
 		action->what = is_tree(action->target) ? MIRROR_DELETE_TREE : MIRROR_DELETE_FILE;
 }
@@ -195,12 +195,12 @@ plan_replacement(struct mirror_plan *plan, const struct ftp_entry *source, const
 	if (action->what == MIRROR_SKIP)
 		return;
 	if (target->kind == FTP_KIND_OTHER) {
-		skip(action, "is a device, a FIFO or a socket on the other side, which stays");
+		skip_name(action, "is a device, a FIFO or a socket on the other side, which stays");
 		action->target = target;
 		return;
 	}
 	if (!wishes->is_delete) {
-		skip(action, "is something else on the other side; --delete replaces it");
+		skip_name(action, "is something else on the other side; --delete replaces it");
 		action->target = target;
 		return;
 	}
@@ -212,7 +212,7 @@ plan_replacement(struct mirror_plan *plan, const struct ftp_entry *source, const
 }
 
 static int
-rank(enum mirror_do what)
+action_rank(enum mirror_do what)
 {
 	switch (what) {
 	case MIRROR_SKIP:
@@ -236,7 +236,7 @@ static int
 compare_actions(const void *a, const void *b)
 {
 	const struct mirror_action *left = a, *right = b;
-	int by_rank = rank(left->what) - rank(right->what);
+	int by_rank = action_rank(left->what) - action_rank(right->what);
 
 	return by_rank != 0 ? by_rank : strcmp(left->name, right->name);
 }

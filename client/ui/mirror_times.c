@@ -46,7 +46,7 @@ learn_of_times(struct mirror *mirror, const char *path, const struct ftp_entry *
 }
 
 static void
-sharpen(struct mirror *mirror, const char *full, struct ftp_entry *there, const struct ftp_entry *here)
+sharpen_time(struct mirror *mirror, const char *full, struct ftp_entry *there, const struct ftp_entry *here)
 {
 	char *path = path_join(full, there->name);
 	int64_t mtime;
@@ -76,7 +76,7 @@ mirror_sharpen_times(
 		here = bsearch(&key, files, count, sizeof(const struct ftp_entry *), ftp_entry_pointer_by_name);
 
 		if (here != NULL && is_in_question(&wishes, there, *here))
-			sharpen(mirror, full, there, *here);
+			sharpen_time(mirror, full, there, *here);
 	}
 	free(files);
 }

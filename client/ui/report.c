@@ -147,7 +147,7 @@ restore_terminal(void)
 
 /* Remove the lines of the bars. A terminal that became narrower has wrapped them: more rows to go up. */
 static void
-erase(void)
+erase_bars(void)
 {
 	size_t columns = report_columns(), rows = 0;
 
@@ -232,7 +232,7 @@ done_so_far(void)
 }
 
 static void
-draw(uint64_t now_ms)
+draw_bars(uint64_t now_ms)
 {
 	size_t columns = report_columns();
 	char name[64];
@@ -240,7 +240,7 @@ draw(uint64_t now_ms)
 	if (!report_has_bar() || !report.is_running || !is_report_in_front())
 		return;
 	speed_add(&report.speed, now_ms, moved_so_far());
-	erase();
+	erase_bars();
 	for (struct report_slot *slot = report.slots; slot != NULL; slot = slot->next) {
 		struct bar bar = bar_of(slot, now_ms);
 
@@ -285,7 +285,7 @@ print_line(FILE *stream, const char *prefix, bool is_prose, const char *format, 
 	struct buf text;
 
 	if (report.lines > 0) {
-		erase();
+		erase_bars();
 		fflush(report.stream);
 	}
 	fflush(stdout);
@@ -624,7 +624,7 @@ report_transfer_progress(struct report_slot *slot, const struct ftp_progress *pr
 		tell_plain(slot, now_ms);
 		slot->told_ms = now_ms;
 	} else if (report_has_bar() && now_ms - report.drawn_ms >= REDRAW_MS) {
-		draw(now_ms);
+		draw_bars(now_ms);
 	}
 	pthread_mutex_unlock(&report.lock);
 }
@@ -711,7 +711,7 @@ write_done(const struct report_slot *slot, const struct ftp_result *result)
 }
 
 static void
-forget(struct report_slot *slot)
+forget_slot(struct report_slot *slot)
 {
 	for (struct report_slot **at = &report.slots; *at != NULL; at = &(*at)->next) {
 		if (*at == slot) {
@@ -730,7 +730,7 @@ report_transfer_end(struct report_slot *slot, const struct ftp_result *result, c
 		return error == NULL ? EXIT_DONE : report_error(error);
 	result = result == NULL ? &nothing : result;
 	pthread_mutex_lock(&report.lock);
-	forget(slot);
+	forget_slot(slot);
 	report.bytes_moved += result->bytes;
 	/* a failed transfer counts only its received bytes */
 	if (error != NULL)
@@ -800,7 +800,7 @@ report_tick(void)
 	for (struct report_slot *slot = report.slots; slot != NULL; slot = slot->next)
 		if (now_ms - slot->speed.last_ms > 1000)
 			speed_add(&slot->speed, now_ms, slot->progress.done);
-	draw(now_ms);
+	draw_bars(now_ms);
 	pthread_mutex_unlock(&report.lock);
 }
 
@@ -812,7 +812,7 @@ report_end(void)
 	pthread_mutex_lock(&report.lock);
 	report.is_running = false;
 	if (report.lines > 0) {
-		erase();
+		erase_bars();
 		fflush(report.stream);
 	}
 	restore_terminal();

@@ -14,7 +14,7 @@
 #define TEXT_MAX 16384
 
 /* One command at a time is run by the main thread. */
-static char resume[TEXT_MAX];
+static char kept_command[TEXT_MAX];
 
 /* A word for sh(1): bare where all of its characters are harmless, else in single quotes. */
 static void
@@ -64,12 +64,12 @@ resume_set(const struct command *command, const struct word *words, size_t count
 		else
 			add_word(&text, words[i].text);
 	}
-	snprintf(resume, sizeof(resume), "%s", text.error < 0 ? "" : text.data);
+	snprintf(kept_command, sizeof(kept_command), "%s", text.error < 0 ? "" : text.data);
 	buf_free(&text);
 }
 
 const char *
 resume_text(void)
 {
-	return resume;
+	return kept_command;
 }

@@ -26,7 +26,7 @@ handle_end(int number)
 static int terminal_fd = -1;
 static struct termios at_begin, at_stop;
 static volatile sig_atomic_t is_pending; /* at_stop waits for the job to come to the front */
-static volatile sig_atomic_t stops;
+static volatile sig_atomic_t stop_count;
 
 static bool
 is_terminal_in_front(void)
@@ -46,7 +46,7 @@ signals_resume_terminal(void)
 unsigned int
 signals_stops(void)
 {
-	return (unsigned int)stops;
+	return (unsigned int)stop_count;
 }
 
 static void
@@ -69,7 +69,7 @@ handle_stop(int number)
 	pthread_sigmask(SIG_UNBLOCK, &stop, NULL);
 	pthread_sigmask(SIG_BLOCK, &stop, NULL);
 	sigaction(number, &ours, NULL);
-	stops++;
+	stop_count++;
 	(void)signals_resume_terminal();
 	errno = saved;
 }

@@ -9,7 +9,7 @@
 #define REPEATS_MAX 3 /* equal listings above; nested directories that are equal by chance are that deep at most */
 
 static uint64_t
-mix(uint64_t print, const void *bytes, size_t len)
+mix_print(uint64_t print, const void *bytes, size_t len)
 {
 	const unsigned char *p = bytes;
 
@@ -29,7 +29,8 @@ print_of(const struct ftp_list *list)
 		const struct ftp_entry *entry = &list->entries[i];
 		int64_t facts[3] = {entry->kind, entry->size, entry->mtime};
 
-		sum += mix(mix(UINT64_C(14695981039346656037), entry->name, strlen(entry->name)), facts, sizeof(facts));
+		sum += mix_print(
+		    mix_print(UINT64_C(14695981039346656037), entry->name, strlen(entry->name)), facts, sizeof(facts));
 	}
 	return sum;
 }

@@ -308,7 +308,7 @@ may_work(const struct worker *worker)
 }
 
 static void *
-work(void *argument)
+run_worker(void *argument)
 {
 	struct worker *worker = argument;
 	struct pool *pool = worker->pool;
@@ -379,7 +379,7 @@ start_workers(struct pool *pool, struct worker *workers, size_t wanted, struct s
 		pthread_mutex_lock(&pool->lock);
 		pool->running++;
 		pthread_mutex_unlock(&pool->lock);
-		if (pthread_create(&worker->thread, NULL, work, worker) != 0) {
+		if (pthread_create(&worker->thread, NULL, run_worker, worker) != 0) {
 			pthread_mutex_lock(&pool->lock);
 			pool->running--;
 			pthread_mutex_unlock(&pool->lock);
