@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,57 +13,64 @@
 
 #include "common/banned.h"
 
-#define MAGIC 0x32524744454c5053ULL	/* "SPLEDGR2" */
-#define FORMER_MAGIC 0x31524744454c5053ULL	/* "SPLEDGR1": the same without a note and a journal */
+#define MAGIC 0x32524744454c5053ULL /* "SPLEDGR2" */
+#define FORMER_MAGIC 0x31524744454c5053ULL /* "SPLEDGR1": the same without a note and a journal */
 #define SLOTS_MAX LEDGER_SESSIONS_MAX
 #define NOTE_AT 64
 #define SLOTS_AT 4096
 #define JOURNAL_AT (SLOTS_AT + SLOTS_MAX * 64)
-#define JOURNAL_MAX (1U << 17)	/* events; a count that meets more is repeated */
-#define LOCK_AT (1LL << 40)		/* byte locks, far after the content: see enum lock; then one a slot */
+#define JOURNAL_MAX (1U << 17) /* events; a count that meets more is repeated */
+#define LOCK_AT (1LL << 40) /* byte locks, far after the content: see enum lock; then one a slot */
 #define LOCK_WAIT_MS 3000
-#define DEATH_WAIT_MS 2000		/* a killed session needs a moment to be gone */
+#define COUNT_LOCK_WAITS 6 /* a count has taken long: it outlasts a change that another session must give up */
+#define DEATH_WAIT_MS 2000 /* a killed session needs a moment to be gone */
 #define DEATH_LOOK_MS 5
-#define SLOT_MAX (1LL << 51)		/* bytes or files of one slot: all slots and the base add up without an overflow */
+#define SLOT_MAP_SIZE 1 /* no byte of it is ever read */
+#define SLOT_MAX (1LL << 51) /* bytes or files of one slot: all slots and the base add up without an overflow */
 #define GRANT_LEAST (64 * 1024ULL)
 #define GRANT_MOST (16 * 1024 * 1024ULL)
-#define GRANT_SHARE 32			/* of what is left: sessions side by side leave each other some */
+#define GRANT_SHARE 32 /* of what is left: sessions side by side leave each other some */
 
 enum lock {
-	LOCK_COUNTER = -3,	/* held by the process that counts the home, from beginning to end */
-	LOCK_AWAITED = -2,	/* shared by sessions that wait for LOCK_ACCOUNT */
-	LOCK_TABLE = -1,	/* the header, and which slots are in use: held while that is written */
-	LOCK_ACCOUNT = 0,	/* a change of the home, the note of a count and its journal */
+	LOCK_COUNTER = -3, /* held by the process that counts the home, from beginning to end */
+	LOCK_AWAITED = -2, /* shared by sessions that wait for LOCK_ACCOUNT */
+	LOCK_TABLE = -1, /* the header, and which slots are in use: held while that is written */
+	LOCK_ACCOUNT = 0, /* a change of the home, the note of a count and its journal */
 	LOCK_SLOTS = 1
 };
 
 enum header_flag {
-	HEADER_COUNTED = 1,	/* the base is a count's */
-	HEADER_UNSURE = 2,	/* but of another boot, or an alarm came since: it is to be counted anew */
-	HEADER_ALARM = 4,	/* an alarm came while the home was counted: what the count was told may be wrong */
+	HEADER_COUNTED = 1, /* the base is a count's */
+	HEADER_UNSURE = 2, /* but of another boot, or an alarm came since: it is to be counted anew */
+	HEADER_ALARM = 4, /* an alarm came while the home was counted: what the count was told may be wrong */
 };
 
 enum slot_flag {
-	SLOT_IN_CHANGE = 1,	/* a change is being made */
-	SLOT_UPLOADS = 2,	/* an upload runs: key, start_size */
+	SLOT_IN_CHANGE = 1, /* a change is being made */
+	SLOT_UPLOADS = 2, /* an upload runs: key, start_size */
 };
 
 struct header {
 	uint64_t magic;
 	uint32_t flags;
-	uint32_t slots;		/* ever used */
+	uint32_t slots; /* ever used */
 	int64_t base_bytes, base_files;
 	uint8_t boot_id[16];
-	uint64_t check;		/* of all before it */
+	uint64_t check; /* of all before it */
+};
+
+enum note_spoiled {
+	SPOILED_UNTOLD = 1, /* a change that no event tells: the count is in vain */
+	SPOILED_LOST = 2 /* a change that no slot has settled: a count that has looked before it is in vain */
 };
 
 /* That a count is under way, and what it must know of the changes since. */
 struct note {
 	uint32_t is_running;
-	uint32_t events;	/* in the journal */
-	uint32_t moves;		/* of directories */
-	uint32_t is_spoiled;	/* a change that no event tells: the count is in vain */
-	uint64_t check;		/* of all before it; a note of zeros is good as well */
+	uint32_t events; /* in the journal */
+	uint32_t moves; /* of directories */
+	uint32_t spoiled; /* enum note_spoiled */
+	uint64_t check; /* of all before it; a note of zeros is good as well */
 };
 
 /* What is read at once. */
@@ -75,12 +83,12 @@ struct head {
 _Static_assert(offsetof(struct head, note) == NOTE_AT, "the note lies where it is written");
 
 struct slot {
-	int64_t bytes, files;	/* settled */
+	int64_t bytes, files; /* settled */
 	uint64_t reserved_bytes, reserved_files;
-	uint64_t key, start_size;	/* of the running upload */
+	uint64_t key, start_size; /* of the running upload */
 	uint32_t flags;
 	uint32_t unused;
-	uint64_t check;		/* of all before it; a slot of zeros is good as well */
+	uint64_t check; /* of all before it; a slot of zeros is good as well */
 };
 
 _Static_assert(sizeof(struct slot) == 64, "a slot never crosses a page");
@@ -126,9 +134,9 @@ lock_account(struct ledger *ledger)
 
 	if (r != -EAGAIN && r != -EACCES)
 		return r;
-	lock_byte(ledger->slot_fd, LOCK_AWAITED, F_RDLCK);
+	lock_byte(ledger->fd, LOCK_AWAITED, F_RDLCK);
 	r = wait_for_ledger_lock(ledger->fd, LOCK_ACCOUNT);
-	lock_byte(ledger->slot_fd, LOCK_AWAITED, F_UNLCK);
+	lock_byte(ledger->fd, LOCK_AWAITED, F_UNLCK);
 	return r;
 }
 
@@ -340,7 +348,7 @@ is_left_unsettled(const struct ledger *ledger, uint32_t number, const struct slo
 
 struct sums {
 	int64_t bytes, files;
-	bool has_left;	/* an upper bound: of a slot that was left unsettled */
+	bool has_left; /* an upper bound: of a slot that was left unsettled */
 };
 
 static int
@@ -426,7 +434,7 @@ open_locked(struct ledger *ledger, const uint8_t boot_id[16])
 	struct header header;
 	int r = read_ledger_header(ledger, &header);
 
-	if (r == -EUCLEAN) {	/* new, or damaged: not counted yet */
+	if (r == -EUCLEAN) { /* new, or damaged: not counted yet */
 		header = (struct header){.flags = 0};
 		r = ftruncate(ledger->fd, 0) < 0 ? -errno : 0;
 	}
@@ -461,6 +469,29 @@ open_state_file(const char *path, int flags, int *fd_out)
 	return S_ISREG(st.st_mode) ? 0 : -ENOTSUP;
 }
 
+/*
+ * Leave the slot's lock to a mapping of its file, and close the descriptor. Some file systems map another file than the
+ * one that is locked; there the descriptor stays. With the table locked.
+ */
+static int
+map_slot(struct ledger *ledger, const char *path)
+{
+	const off_t lock = LOCK_SLOTS + (off_t)ledger->slot;
+	void *map = mmap(NULL, SLOT_MAP_SIZE, PROT_NONE, MAP_PRIVATE, ledger->slot_fd, 0);
+	int r;
+
+	if (map == MAP_FAILED)
+		return 0;
+	close_fd(&ledger->slot_fd);
+	if (is_byte_locked(ledger->fd, lock)) {
+		ledger->slot_map = map;
+		return 0;
+	}
+	munmap(map, SLOT_MAP_SIZE);
+	r = open_state_file(path, O_RDONLY, &ledger->slot_fd);
+	return r < 0 ? r : lock_byte(ledger->slot_fd, lock, F_RDLCK);
+}
+
 int
 ledger_open(struct ledger *ledger, const char *path, const uint8_t boot_id[16])
 {
@@ -479,6 +510,8 @@ ledger_open(struct ledger *ledger, const char *path, const uint8_t boot_id[16])
 		r = lock_table(ledger);
 	if (r == 0) {
 		r = open_locked(ledger, boot_id);
+		if (r == 0)
+			r = map_slot(ledger, path);
 		unlock_table(ledger);
 	}
 	if (r < 0) {
@@ -491,8 +524,11 @@ ledger_open(struct ledger *ledger, const char *path, const uint8_t boot_id[16])
 void
 ledger_close(struct ledger *ledger)
 {
+	if (ledger->slot_map != NULL)
+		munmap(ledger->slot_map, SLOT_MAP_SIZE);
+	ledger->slot_map = NULL;
 	close_fd(&ledger->slot_fd);
-	close_fd(&ledger->fd);	/* with all its locks */
+	close_fd(&ledger->fd); /* with all its locks */
 }
 
 int
@@ -594,18 +630,11 @@ change_header_flags(struct ledger *ledger, uint32_t clear, uint32_t set)
 
 	if (lock_table(ledger) < 0)
 		return;
-	if (read_ledger_header(ledger, &header) == 0) {	/* a damaged one is distrusted already */
+	if (read_ledger_header(ledger, &header) == 0) { /* a damaged one is distrusted already */
 		header.flags = (header.flags & ~clear) | set;
 		(void)!write_ledger_header(ledger, &header);
 	}
 	unlock_table(ledger);
-}
-
-/* The file does not say what this session has done to the home: nobody knows the figure until it is counted. */
-static void
-distrust_now(struct ledger *ledger)
-{
-	change_header_flags(ledger, HEADER_COUNTED, 0);
 }
 
 void
@@ -615,12 +644,26 @@ ledger_suspect(struct ledger *ledger)
 		change_header_flags(ledger, 0, HEADER_UNSURE | HEADER_ALARM);
 }
 
-/* The count under way cannot learn of a change, so it is in vain. */
 static void
-spoil_count(struct ledger *ledger, struct note *note)
+spoil_count(struct ledger *ledger, struct note *note, enum note_spoiled how)
 {
-	note->is_spoiled = 1;
+	note->spoiled |= how;
 	(void)!write_note(ledger, note);
+}
+
+/*
+ * The file does not say what this session has done to the home: nobody knows the figure until it is counted. Within a
+ * bracket.
+ */
+static void
+distrust_now(struct ledger *ledger)
+{
+	struct head head;
+
+	change_header_flags(ledger, HEADER_COUNTED, 0);
+	(void)!read_head(ledger, &head);
+	if (head.note.is_running != 0)
+		spoil_count(ledger, &head.note, SPOILED_LOST);
 }
 
 /* Journal first, then the note that says how long it is. */
@@ -651,7 +694,7 @@ ledger_tell_count(struct ledger *ledger, const struct ledger_event *events, size
 		return;
 	(void)!read_head(ledger, &head);
 	if (head.note.is_running != 0 && append_events(ledger, &head.note, events, count) < 0)
-		spoil_count(ledger, &head.note);
+		spoil_count(ledger, &head.note, SPOILED_UNTOLD);
 }
 
 int
@@ -739,7 +782,7 @@ reserve_locked(struct ledger *ledger, const struct ledger_limits *limits, uint64
 		return -EDQUOT;
 	r = read_own_slot(ledger, &slot);
 	if (r == 0 && (slot.flags & SLOT_UPLOADS) == 0)
-		r = -EIO;	/* the file was damaged in the meantime */
+		r = -EIO; /* the file was damaged in the meantime */
 	if (r < 0)
 		return r;
 	*granted = wanted > 0 ? wanted : grant_of(left);
@@ -775,7 +818,7 @@ ledger_upload_end(struct ledger *ledger, uint64_t final_size)
 		return -EINVAL;
 	r = read_own_slot(ledger, &slot);
 	if (r == 0 && (slot.flags & SLOT_UPLOADS) == 0)
-		r = -EUCLEAN;	/* the file was damaged in the meantime */
+		r = -EUCLEAN; /* the file was damaged in the meantime */
 	if (r == 0) {
 		fitted = add_in_bounds(&slot.bytes, (int64_t)final_size - (int64_t)slot.start_size);
 		slot.reserved_bytes = 0;
@@ -877,6 +920,16 @@ lock_account_at_rest(struct ledger *ledger)
 	}
 }
 
+static int
+lock_account_for_count(struct ledger *ledger)
+{
+	int r = -ETIMEDOUT;
+
+	for (int waits = 0; r == -ETIMEDOUT && waits < COUNT_LOCK_WAITS; waits++)
+		r = lock_account_at_rest(ledger);
+	return r;
+}
+
 int
 ledger_count_begin(struct ledger *ledger, struct ledger_count *count)
 {
@@ -894,44 +947,54 @@ ledger_count_begin(struct ledger *ledger, struct ledger_count *count)
 	return r;
 }
 
-/* A change by a session that died since the count began was never told. One that was left before has come to its end. */
+/*
+ * What the slots have settled. A change by a session that died since the count began was never told: -EAGAIN. One that
+ * was left before has come to its end.
+ */
 static int
-find_untold(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
+look_at_slot(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
 {
-	const struct ledger_count *count = arg;
+	struct ledger_count *count = arg;
 
-	if (!is_good_slot(slot))
+	if (!is_good_slot(slot) || (is_left_in_change(ledger, number, slot) && !count->was_left[number]))
 		return -EAGAIN;
-	return is_left_in_change(ledger, number, slot) && !count->was_left[number] ? -EAGAIN : 0;
+	/* bounded: see SLOT_MAX */
+	count->settled_bytes += slot->bytes;
+	count->settled_files += slot->files;
+	return 0;
+}
+
+static int
+note_moment(struct ledger *ledger, struct ledger_count *count)
+{
+	struct head head;
+	int r = read_head(ledger, &head);
+
+	if (r == -EUCLEAN ||
+	    (r == 0 &&
+		(head.header.magic != MAGIC || head.note.is_running == 0 || (head.note.spoiled & SPOILED_UNTOLD))))
+		r = -EAGAIN;
+	count->settled_bytes = count->settled_files = 0;
+	if (r == 0)
+		r = each_slot(ledger, head.header.slots, look_at_slot, count);
+	count->events = head.note.events;
+	count->moves = head.note.moves;
+	if (r < 0 || head.note.spoiled == 0)
+		return r;
+	head.note.spoiled = 0; /* the home has what was lost so far */
+	return write_note(ledger, &head.note);
 }
 
 int
 ledger_count_look(struct ledger *ledger, struct ledger_count *count)
 {
-	struct head head;
-	int r;
+	int r = lock_account_for_count(ledger);
 
-	if (!ledger->is_locked) {
-		r = lock_account_at_rest(ledger);
-		if (r < 0)
-			return r;
-		ledger->is_locked = true;
-	}
-	r = read_head(ledger, &head);
-	if (r == -EUCLEAN ||
-	    (r == 0 && (head.header.magic != MAGIC || head.note.is_running == 0 || head.note.is_spoiled != 0)))
-		r = -EAGAIN;
-	if (r == 0)
-		r = each_slot(ledger, head.header.slots, find_untold, count);
-	count->events = head.note.events;
-	count->moves = head.note.moves;
+	if (r < 0)
+		return r;
+	r = note_moment(ledger, count);
+	unlock_account(ledger);
 	return r;
-}
-
-void
-ledger_count_go_on(struct ledger *ledger)
-{
-	ledger_abandon(ledger);
 }
 
 int
@@ -944,86 +1007,90 @@ ledger_journal_read(int fd, uint32_t first, struct ledger_event *events, size_t 
 	return (size_t)n == count * sizeof(events[0]) ? 0 : -EIO;
 }
 
-/* What the count has seen is cleared: what was left before it began, and what ended sessions have settled. */
+struct slot_end {
+	const struct ledger_count *count;
+	struct header *header;
+};
+
+/*
+ * What was left before the count began is cleared, since the count has seen what came of it. What ended sessions have
+ * settled goes to the base.
+ */
 static int
 end_slot_count(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
 {
 	static const struct slot zeros;
-	const struct ledger_count *count = arg;
+	const struct slot_end *end = arg;
 
+	if (!is_good_slot(slot))
+		return -EAGAIN;
 	if (is_held(ledger, number) || memcmp(slot, &zeros, sizeof(zeros)) == 0)
 		return 0;
-	if (is_unsettled(slot) && !count->was_left[number])
+	if (is_unsettled(slot) && !end->count->was_left[number])
 		return 0;
+	end->header->base_bytes += slot->bytes;
+	end->header->base_files += slot->files;
 	*slot = zeros;
 	return write_slot(ledger, number, slot);
 }
 
-/* The sum of the slots. */
-static int
-add_settled(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
-{
-	struct sums *sums = arg;
-
-	(void)ledger;
-	(void)number;
-	if (!is_good_slot(slot))
-		return -EUCLEAN;
-	/* bounded: see SLOT_MAX */
-	sums->bytes += slot->bytes;
-	sums->files += slot->files;
-	return 0;
-}
-
 /* While slots and base do not fit each other, nobody believes them. */
 static int
-end_count_locked(struct ledger *ledger, struct ledger_count *count, const struct ledger_figure *counted)
+enter_counted(
+    struct ledger *ledger, const struct ledger_count *count, const struct ledger_figure *counted, struct header *header)
 {
-	struct sums sums = {0, 0, false};
-	struct header header;
-	int r = read_ledger_header(ledger, &header);
+	struct slot_end end = {count, header};
+	int r;
 
-	header.flags &=
-	    ~(uint32_t)((header.flags & HEADER_ALARM) != 0 ? HEADER_COUNTED : HEADER_COUNTED | HEADER_UNSURE);
+	header->flags &=
+	    ~(uint32_t)((header->flags & HEADER_ALARM) != 0 ? HEADER_COUNTED : HEADER_COUNTED | HEADER_UNSURE);
+	r = write_ledger_header(ledger, header);
+	/* what was settled after the look is in the slots, and comes on top */
+	header->base_bytes = (int64_t)counted->bytes - count->settled_bytes;
+	header->base_files = (int64_t)counted->files - count->settled_files;
 	if (r == 0)
-		r = write_ledger_header(ledger, &header);
-	if (r == 0)
-		r = each_slot(ledger, header.slots, end_slot_count, count);
-	if (r == 0)
-		r = each_slot(ledger, header.slots, add_settled, &sums);
-	if (r < 0)
-		return r;
-	header.base_bytes = (int64_t)counted->bytes - sums.bytes;
-	header.base_files = (int64_t)counted->files - sums.files;
-	header.flags |= HEADER_COUNTED;
-	return write_ledger_header(ledger, &header);
+		r = each_slot(ledger, header->slots, end_slot_count, &end);
+	header->flags |= HEADER_COUNTED;
+	return r < 0 ? r : write_ledger_header(ledger, header);
 }
 
-/* The note is of no use to anybody without the lock of the counter. */
-static void
-end_note(struct ledger *ledger)
+static int
+end_count_locked(struct ledger *ledger, const struct ledger_count *count, const struct ledger_figure *counted)
 {
 	struct note none = {.is_running = 0};
+	struct head head;
+	int r = lock_table(ledger);
 
-	if (ledger->is_locked)
+	if (r < 0)
+		return r;
+	r = read_head(ledger, &head);
+	/* made anew since the look, or a change since then is in no slot */
+	if (r == -EUCLEAN || (r == 0 && (head.note.is_running == 0 || (head.note.spoiled & SPOILED_LOST) != 0)))
+		r = -EAGAIN;
+	if (r == 0)
+		r = enter_counted(ledger, count, counted, &head.header);
+	unlock_table(ledger);
+	if (r == 0)
 		(void)!write_note(ledger, &none);
-	ledger_abandon(ledger);
-	lock_byte(ledger->fd, LOCK_COUNTER, F_UNLCK);
+	return r;
 }
 
+/* A note that is left is of no use to anybody without the lock of the counter. */
 int
-ledger_count_end(struct ledger *ledger, struct ledger_count *count, const struct ledger_figure *counted)
+ledger_count_end(struct ledger *ledger, const struct ledger_count *count, const struct ledger_figure *counted)
 {
-	int r = counted == NULL ? 0
-	    : !ledger->is_locked || counted->bytes > LEDGER_FIGURE_MAX || counted->files > LEDGER_FIGURE_MAX
-	    ? -EINVAL
-	    : lock_table(ledger);
+	int r = 0;
 
-	if (r == 0 && counted != NULL) {
-		r = end_count_locked(ledger, count, counted);
-		unlock_table(ledger);
+	if (counted != NULL && (counted->bytes > LEDGER_FIGURE_MAX || counted->files > LEDGER_FIGURE_MAX)) {
+		r = -EINVAL;
+	} else if (counted != NULL) {
+		r = lock_account_for_count(ledger);
+		if (r == 0) {
+			r = end_count_locked(ledger, count, counted);
+			unlock_account(ledger);
+		}
 	}
-	end_note(ledger);
+	lock_byte(ledger->fd, LOCK_COUNTER, F_UNLCK);
 	return r;
 }
 
@@ -1045,7 +1112,7 @@ ledger_boot_id(uint8_t boot_id[16])
 		const char *digit = strchr(hex, text[i]);
 
 		if (digit == NULL || *digit == '\0')
-			continue;	/* a dash */
+			continue; /* a dash */
 		boot_id[digits / 2] = (uint8_t)(boot_id[digits / 2] << 4 | (uint8_t)(digit - hex));
 		digits++;
 	}

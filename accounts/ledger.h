@@ -30,7 +30,12 @@
 
 struct ledger {
 	int fd;		/* -1: none is open */
-	int slot_fd;	/* read-only; its lock marks the slot as used while any process keeps it open */
+	/*
+	 * A lock marks the slot as used. It lasts as long as a process has this mapping of the file, which is no
+	 * descriptor: nobody can lock anything with it.
+	 */
+	void *slot_map;
+	int slot_fd;	/* -1; in place of slot_map where a mapping keeps no lock (overlayfs) */
 	uint32_t slot;
 	uint64_t name_check;	/* so that the file of another account is not believed */
 	bool is_locked;	/* between ledger_begin() and ledger_end() */
@@ -81,6 +86,7 @@ struct ledger_count {
 	size_t upload_count;
 	struct ledger_upload uploads[LEDGER_SESSIONS_MAX];	/* live ones count with the size that they began with */
 	uint32_t events, moves;	/* as ledger_count_look() saw them */
+	int64_t settled_bytes, settled_files;	/* by all slots, at the same moment */
 	bool has_damage;
 	bool was_left[LEDGER_SESSIONS_MAX];	/* slots that were left unsettled before */
 };
@@ -98,7 +104,7 @@ void ledger_init(struct ledger *ledger);
  */
 int ledger_open(struct ledger *ledger, const char *path, const uint8_t boot_id[16]);
 
-/* Give the slot back. Processes that keep slot_fd open hold it on. */
+/* Give the slot back. Processes that were forked before hold it on, by slot_map, or by slot_fd where it is kept. */
 void ledger_close(struct ledger *ledger);
 
 /* The bytes and files in use now. 0, -EUCLEAN when nobody knows (LEDGER_UNKNOWN), or -errno. */
@@ -160,29 +166,29 @@ int ledger_upload_end(struct ledger *ledger, uint64_t final_size);
 /*
  * Begin to count the home; one at a time does. The sessions go on, and their changes are told from here on.
  *
- * Then walk the home without a lock: what is seen counts, but of an upload that is live the size that it began with, in
- * place of its file's. ledger_count_look() takes the lock; the events in the journal replace what was seen of their keys
- * (ledger_journal_read()). Where directories have moved since the walk began, ledger_count_go_on() gives the lock back
- * and those that were not seen are walked. ledger_count_end() enters the sum.
+ * Then walk the home: what is seen counts, but of an upload that is live the size that it began with, in place of its
+ * file's. ledger_count_look() notes a moment; the events in the journal before it replace what was seen of their keys
+ * (ledger_journal_read()). Where directories have moved since the walk began, those that were not seen are walked, and
+ * the count looks again. ledger_count_end() enters the sum as that of the last look.
+ *
+ * The account's lock is held only at the beginning, the look and the end, each time for a pass over the slots: no
+ * session waits for a walk, a journal or a sum.
  *
  * Returns 0; -EBUSY: another one counts. -ETIMEDOUT: a session is in the midst of a change and does not end; or -errno.
  */
 int ledger_count_begin(struct ledger *ledger, struct ledger_count *count);
 
-/* With the lock, which it takes: events and moves so far. 0; -EAGAIN: the count is in vain, begin anew; or -errno. */
+/* Events, moves, and what slots have settled so far. 0; -EAGAIN: the count is in vain, begin anew; or -errno. */
 int ledger_count_look(struct ledger *ledger, struct ledger_count *count);
-
-/* Give the lock back: there is more to walk. */
-void ledger_count_go_on(struct ledger *ledger);
 
 /* Read count events of the journal, from the first on. 0 or -errno. */
 int ledger_journal_read(int fd, uint32_t first, struct ledger_event *events, size_t count);
 
 /*
- * The home was counted, after ledger_count_look(): both figures at most LEDGER_FIGURE_MAX. NULL: it could not be
- * counted, and all is as it was before. 0 or -errno.
+ * The home was counted, as it was at the last ledger_count_look(): both figures at most LEDGER_FIGURE_MAX. NULL: it could
+ * not be counted, and all is as it was before. 0; -EAGAIN: the count is in vain; or -errno.
  */
-int ledger_count_end(struct ledger *ledger, struct ledger_count *count, const struct ledger_figure *counted);
+int ledger_count_end(struct ledger *ledger, const struct ledger_count *count, const struct ledger_figure *counted);
 
 /* The id of this boot of the machine, from the kernel. 0 or -errno. */
 int ledger_boot_id(uint8_t boot_id[16]);

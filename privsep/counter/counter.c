@@ -16,7 +16,7 @@
 
 #define COUNTS_MAX 4		/* in vain: sessions died, or changed what no event tells */
 #define WALKS_MAX 16		/* of one count: directories moved */
-#define SUM_MS 5000		/* the lock is held until the child has told its sum */
+#define SUM_MS 15000		/* the child has walked: it is not waited for without an end */
 #define EVENTS_AT_ONCE 512
 
 /* What the child says. */
@@ -235,7 +235,7 @@ send_end(const struct counter_order *order, const struct child_process *child, u
 	return r;
 }
 
-/* Until a walk was not disturbed by directories that moved. With the ledger's lock then. */
+/* Until a walk was not disturbed by directories that moved. */
 static int
 await_walks(const struct counter_order *order, const struct child_process *child)
 {
@@ -252,7 +252,6 @@ await_walks(const struct counter_order *order, const struct child_process *child
 		if (r < 0 || ledger_count.moves == moves)
 			return r;
 		moves = ledger_count.moves;
-		ledger_count_go_on(order->ledger);
 		r = send_word(child, &again, sizeof(again), monotonic_ms() + SUM_MS);
 		if (r < 0)
 			return r;

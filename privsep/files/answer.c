@@ -171,7 +171,7 @@ files_serve(const struct files_session *session)
 	upload_init(&files.upload);
 	files.quota = (struct quota){
 	    .channel = session->monitor_channel,
-	    .is_kept = session->quota_slot_fd >= 0,
+	    .is_kept = session->has_quota,
 	};
 	r = home_init(&files.home, session);
 	files.home.quota = &files.quota;

@@ -15,7 +15,8 @@ struct files_session {
 	int home_fd;		/* O_PATH directory, checked by the monitor to belong to uid */
 	int protocol_channel;	/* requests come here */
 	int monitor_channel;	/* alarms, questions about the quota and turns, and reports of uploads go here */
-	int quota_slot_fd;	/* kept open while this process lives (accounts/ledger.h); -1: the account has no quota */
+	bool has_quota;
+	int quota_slot_fd;	/* mostly -1; else kept open while this process lives (accounts/ledger.h) */
 	uid_t uid;
 	gid_t gid;
 	bool takes_turns;	/* long work asks the monitor for a turn */

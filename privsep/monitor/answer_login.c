@@ -103,6 +103,7 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 		    .takes_turns = true,
 		    .uid = account->uid,
 		    .gid = account->gid,
+		    .has_quota = monitor->quota.book.fd >= 0,
 		    .quota_slot_fd = monitor->quota.book.slot_fd,
 		    .sweeps = (account_rights(account) & MAY_CHANGE) != 0 &&
 			login_takes_sweep(session->config->state_directory, account->name, time(NULL)),

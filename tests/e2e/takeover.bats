@@ -561,6 +561,32 @@ kick_ends()
 	EOF
 }
 
+@test "files locks all that it can: other sessions of its account and of others log in, change and upload, and counts end" {
+	serve
+	add_user quo secret --quota 10M
+	add_user other secret --quota 10M
+	LIMIT=90 taken <<-'EOF'
+		from ftp import count
+		Taken().login("quo").put("f", bytes(1000))
+		t = Taken().login("quo")
+		expect("locks: " in t.files("locks"), "the locks")
+		for name in "quo", "other":
+		    for i in range(2):
+		        began = time.monotonic()
+		        s = Taken().login(name)
+		        s.put("g%d" % i, bytes(2000))
+		        s.ask("MKD d%d" % i, 257)
+		        took = time.monotonic() - began
+		        expect(took < 2, "a session of %s took %.1f s" % (name, took))
+	EOF
+	began=$SECONDS
+	run ctl quota recount
+	assert_success
+	[ $((SECONDS - began)) -lt 10 ]
+	assert_line --regexp '^quo +5000 .* 5 '
+	assert_line --regexp '^other +4000 .* 4 '
+}
+
 @test "files belittles its home to the ledger: with the alarm that ends the session the home is counted, and the quota holds" {
 	serve
 	add_user quo secret --quota 10M

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* files: MLST /TAKEOVER line. The facts in the reply are the report. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,6 +32,22 @@ act_belittle(struct files *files, char *line, struct report *report)
 	if (r == 0)
 		r = quota_end(files->home.quota);
 	report_add(report, "belittle: %d; ", r);
+}
+
+/* locks: lock each descriptor, over the whole file and beyond its end. How many locks were got. */
+static void
+act_locks(struct report *report)
+{
+	unsigned got = 0;
+
+	for (int fd = 0; fd < 1024; fd++) {
+		struct flock shared = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+		struct flock alone = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+		got += fcntl(fd, F_OFD_SETLK, &shared) == 0;
+		got += fcntl(fd, F_OFD_SETLK, &alone) == 0;
+	}
+	report_add(report, "locks: %u; ", got);
 }
 
 /* stored NAME: report an upload to the hooks process that did not happen. */
@@ -80,6 +97,8 @@ run(struct files *files, char *line, struct report *report)
 		act_begin(files, report);
 	else if (strcmp(name, "belittle") == 0)
 		act_belittle(files, rest, report);
+	else if (strcmp(name, "locks") == 0)
+		act_locks(report);
 	else if (strcmp(name, "stored") == 0)
 		act_stored(files, rest, report);
 	else if (strcmp(name, "message") == 0)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -329,6 +330,36 @@ test_failed_count_changes_nothing(void **state)
 }
 
 /* What was last known holds until it is counted: a start of the machine stops nobody. */
+/* The slot is held by a process that has no descriptor of the ledger, and by nothing else. */
+static void
+test_slot_outlives_its_descriptors(void **state)
+{
+	struct ledger ledger = opened(), other = opened();
+	struct ledger_figure figure;
+	pid_t child;
+	int status;
+
+	(void)state;
+	count(&ledger, 1, 1);
+	begin_upload(&ledger, 9, 1);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		/* as files: what is not a mapping is closed */
+		if (ledger.slot_fd < 0)
+			close_range(3, ~0U, 0);
+		for (;;)
+			pause();
+	}
+	ledger_close(&ledger);
+	assert_used(&other, 1, 1);
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(ledger_read(&other, &figure), 0);
+	assert_int_equal(figure.state, LEDGER_BOUND);
+	ledger_close(&other);
+}
+
 static void
 test_another_boot(void **state)
 {
@@ -530,12 +561,11 @@ test_changes_beside_a_count(void **state)
 	assert_int_equal(ledger_count_look(&counter, &counting), 0);
 	assert_int_equal(counting.events, 2);
 	assert_int_equal(counting.moves, 0);
-	ledger_count_go_on(&counter);
 	CHANGE(&other, 0, 0, {7, 0, LEDGER_DIRECTORY_MOVED});
 	assert_int_equal(ledger_count_look(&counter, &counting), 0);
 	assert_int_equal(counting.events, 3);
 	assert_int_equal(counting.moves, 1);
-	assert_int_equal(ledger_journal_read(other.slot_fd, 0, events, 3), 0);
+	assert_int_equal(ledger_journal_read(other.fd, 0, events, 3), 0);
 	assert_int_equal(events[0].key, 5);
 	assert_int_equal(events[0].bytes, 10);
 	assert_int_equal(events[1].kind, LEDGER_MOVED);
@@ -587,6 +617,91 @@ test_death_beside_a_count(void **state)
 	count(&counter, 90, 3);
 	assert_used(&counter, 90, 3);
 	ledger_close(&counter);
+}
+
+/* What comes after the look is no part of the sum, and comes on top of it: told or not, by live sessions or dead ones. */
+static void
+test_changes_after_the_look(void **state)
+{
+	struct ledger counter = opened(), one = opened(), two = opened(), three = opened();
+	struct ledger_figure counted = {100, 4, LEDGER_EXACT}, figure;
+
+	(void)state;
+	count(&counter, 70, 3);
+	CHANGE(&one, 1, 1, {1, 1, LEDGER_THERE});
+	CHANGE(&two, 9, 1, {2, 9, LEDGER_THERE});
+	ledger_close(&two);
+	assert_int_equal(ledger_count_begin(&counter, &counting), 0);
+	assert_int_equal(ledger_count_look(&counter, &counting), 0);
+	CHANGE(&one, 10, 1, {5, 10, LEDGER_THERE});
+	CHANGE(&one, 0, 0, {5, 10, LEDGER_UNTOLD});
+	two = opened();
+	CHANGE(&two, 20, 2, {6, 20, LEDGER_THERE});
+	ledger_close(&two);
+	assert_int_equal(ledger_begin(&three, &limits, 300, 1, &figure), 0);
+	ledger_close(&three);
+	assert_int_equal(ledger_count_end(&counter, &counting, &counted), 0);
+	assert_bound(&counter, 430, 8);
+	count(&counter, 150, 8);
+	assert_used(&one, 150, 8);
+	/* a change whose figures no slot can have: those before the look are in the sum, those after it nowhere */
+	for (int is_after = 0; is_after < 2; is_after++) {
+		assert_int_equal(ledger_count_begin(&counter, &counting), 0);
+		if (is_after)
+			assert_int_equal(ledger_count_look(&counter, &counting), 0);
+		assert_int_equal(ledger_begin(&one, &no_limits, 0, 0, &figure), 0);
+		assert_int_equal(ledger_end(&one, INT64_MAX, 0), -EOVERFLOW);
+		if (!is_after)
+			assert_int_equal(ledger_count_look(&counter, &counting), 0);
+		assert_int_equal(ledger_count_end(&counter, &counting, &counted), is_after ? -EAGAIN : 0);
+		assert_int_equal(ledger_read(&one, &figure), is_after ? -EUCLEAN : 0);
+	}
+	ledger_close(&counter);
+	ledger_close(&one);
+}
+
+static int file_calls;
+
+ssize_t
+pread(int fd, void *bytes, size_t len, off_t offset)
+{
+	file_calls++;
+	return syscall(SYS_pread64, fd, bytes, len, offset);
+}
+
+static int
+calls_of_count(struct ledger *counter, struct ledger *other, int batches)
+{
+	static struct ledger_event events[256];
+	const struct ledger_figure counted = {100, 4, LEDGER_EXACT};
+	int calls;
+
+	assert_int_equal(ledger_count_begin(counter, &counting), 0);
+	for (int i = 0; i < batches; i++)
+		change(other, 0, 0, events, 256);
+	file_calls = 0;
+	assert_int_equal(ledger_count_look(counter, &counting), 0);
+	calls = file_calls;
+	assert_int_equal(counting.events, 256 * (uint32_t)batches);
+	file_calls = 0;
+	assert_int_equal(ledger_count_end(counter, &counting, &counted), 0);
+	return calls + file_calls;
+}
+
+/* What a count does with the account's lock is the same for a quiet account and for one that has filled the journal. */
+static void
+test_lock_is_held_for_slots_alone(void **state)
+{
+	struct ledger counter = opened(), other = opened();
+	int quiet;
+
+	(void)state;
+	count(&counter, 1, 1);
+	quiet = calls_of_count(&counter, &other, 0);
+	assert_in_range(quiet, 1, 50);	/* a pass over the slots each, 64 at once */
+	assert_int_equal(calls_of_count(&counter, &other, 500), quiet);
+	ledger_close(&counter);
+	ledger_close(&other);
 }
 
 static void
@@ -706,6 +821,7 @@ static int writes_left = -1;	/* -1: as many as it likes */
 ssize_t
 pwrite(int fd, const void *bytes, size_t len, off_t offset)
 {
+	file_calls++;
 	if (writes_left == 0)
 		_exit(0);
 	writes_left -= writes_left > 0;
@@ -857,6 +973,7 @@ main(void)
 	    TEST(test_death_in_a_change),
 	    TEST(test_count_beside_an_upload),
 	    TEST(test_failed_count_changes_nothing),
+	    TEST(test_slot_outlives_its_descriptors),
 	    TEST(test_another_boot),
 	    TEST(test_damage),
 	    TEST(test_no_plain_file),
@@ -866,6 +983,8 @@ main(void)
 	    TEST(test_many_large_figures),
 	    TEST(test_changes_beside_a_count),
 	    TEST(test_death_beside_a_count),
+	    TEST(test_changes_after_the_look),
+	    TEST(test_lock_is_held_for_slots_alone),
 	    TEST(test_one_counts_at_a_time),
 	    TEST(test_counts_in_vain),
 	    TEST(test_former_format),
