@@ -17,6 +17,7 @@
 #define FORMER_MAGIC 0x31524744454c5053ULL /* "SPLEDGR1": the same without a note and a journal */
 #define SLOTS_MAX LEDGER_SESSIONS_MAX
 #define NOTE_AT 64
+#define PROGRESS_AT 128			/* of a count: the names that it has met */
 #define SLOTS_AT 4096
 #define JOURNAL_AT (SLOTS_AT + SLOTS_MAX * 64)
 #define JOURNAL_MAX (1U << 17) /* events; a count that meets more is repeated */
@@ -945,6 +946,19 @@ ledger_count_begin(struct ledger *ledger, struct ledger_count *count)
 	if (r < 0)
 		lock_byte(ledger->fd, LOCK_COUNTER, F_UNLCK);
 	return r;
+}
+
+void
+ledger_count_show(const struct ledger *ledger, uint64_t met)
+{
+	(void)!write_at(ledger->fd, &met, sizeof(met), PROGRESS_AT);
+}
+
+bool
+ledger_count_is_under_way(const struct ledger *ledger, uint64_t *met)
+{
+	*met = 0;
+	return is_byte_locked(ledger->fd, LOCK_COUNTER) && read_at(ledger->fd, met, sizeof(*met), PROGRESS_AT) == 0;
 }
 
 /*

@@ -178,6 +178,12 @@ int ledger_upload_end(struct ledger *ledger, uint64_t final_size);
  */
 int ledger_count_begin(struct ledger *ledger, struct ledger_count *count);
 
+/* Tell whoever asks how many names the walk has met. The counter only. */
+void ledger_count_show(const struct ledger *ledger, uint64_t met);
+
+/* Is the home being counted, by somebody else? met: the names so far. */
+bool ledger_count_is_under_way(const struct ledger *ledger, uint64_t *met);
+
 /* Events, moves, and what slots have settled so far. 0; -EAGAIN: the count is in vain, begin anew; or -errno. */
 int ledger_count_look(struct ledger *ledger, struct ledger_count *count);
 

@@ -145,13 +145,15 @@ ask_files_grow_write(struct protocol *protocol)
 static int
 take_quota(struct protocol *protocol, int r, struct quota_told *told)
 {
-	*told = (struct quota_told){0, UINT64_MAX, 0, UINT64_MAX};
+	*told = (struct quota_told){0, UINT64_MAX, 0, UINT64_MAX, false};
 	if (r < 0)
 		return ask_answered(protocol, r);
 	told->bytes = ipc_get_u64(&protocol->message);
 	told->bytes_limit = ipc_get_u64(&protocol->message);
 	told->files = ipc_get_u64(&protocol->message);
 	told->files_limit = ipc_get_u64(&protocol->message);
+	if (protocol->message.kind == IPC_quota)
+		told->is_bound = ipc_get_u8(&protocol->message) != 0;
 	return ask_answered(protocol, 0);
 }
 

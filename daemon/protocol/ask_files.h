@@ -26,6 +26,7 @@ struct file_info {
 /* A quota; UINT64_MAX: no limit. */
 struct quota_told {
 	uint64_t bytes, bytes_limit, files, files_limit;
+	bool is_bound; /* the home is being counted, and holds no more; only ask_files_quota() says so */
 };
 
 /* The partial uploads of the account. */

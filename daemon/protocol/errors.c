@@ -63,6 +63,7 @@ static const struct error_row rows[] = {
     {-ETXTBSY,      {450, 550, 450, 450}, "In use: it is a running program"},
     {-EAGAIN,       {450, 550, 450, 450}, "Directories on the way are being renamed; try again"},
     {-ETIMEDOUT,    {450, 550, 450, 450}, "Another session of this account changes or counts its files; try again"},
+    {-EINPROGRESS,  {450, 550, 450, 450}, "The home is being counted for its quota, which ends by itself; try again in a while"},
     {-ECANCELED,    {451, 550, 451, 451}, "Stopped"},
     {-EIO,          {451, 550, 451, 451}, "Input/output error"},
 };

@@ -48,15 +48,16 @@ reply_quota_warning(struct protocol *protocol, const struct quota_told *told)
 }
 
 static void
-reply_figure(struct protocol *protocol, uint64_t used, uint64_t limit, const char *unit)
+reply_figure(struct protocol *protocol, uint64_t used, uint64_t limit, const char *unit, bool is_bound)
 {
+	const char *most = is_bound ? "at most " : "", *least = is_bound ? "at least " : "";
 	char text[FIGURE_SIZE];
 
 	quota_figure_text(text, used, limit, unit);
 	if (limit == UINT64_MAX)
-		reply_line(protocol, "%s used, no limit", text);
+		reply_line(protocol, "%s%s used, no limit", most, text);
 	else
-		reply_line(protocol, "%s used (%u %%), %llu left", text, per_cent(used, limit),
+		reply_line(protocol, "%s%s used (%u %%), %s%llu left", most, text, per_cent(used, limit), least,
 		    (unsigned long long)(used < limit ? limit - used : 0));
 }
 
@@ -80,8 +81,10 @@ reply_quota(struct protocol *protocol)
 		return;
 	}
 	reply_begin(protocol, 200, "Quota");
-	reply_figure(protocol, told.bytes, told.bytes_limit, "bytes");
-	reply_figure(protocol, told.files, told.files_limit, "files");
+	reply_figure(protocol, told.bytes, told.bytes_limit, "bytes", told.is_bound);
+	reply_figure(protocol, told.files, told.files_limit, "files", told.is_bound);
+	if (told.is_bound)
+		reply_line(protocol, "the home is being counted");
 	if (has_partials)
 		reply_line(protocol, "%s", partials);
 	reply(protocol, 200, "End");

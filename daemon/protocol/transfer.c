@@ -63,7 +63,7 @@ transfer_init(struct transfer *transfer, const struct transfer_kind *kind, const
 	transfer->kind = kind;
 	transfer->path = path;
 	transfer->started_ms = monotonic_ms();
-	transfer->quota = (struct quota_told){0, UINT64_MAX, 0, UINT64_MAX};
+	transfer->quota = (struct quota_told){0, UINT64_MAX, 0, UINT64_MAX, false};
 	transfer->was_open = false;
 	mover_init(&transfer->mover);
 }

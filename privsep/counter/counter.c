@@ -179,6 +179,15 @@ end_child(struct child_process *child)
 		;
 }
 
+static void
+take_progress(const struct counter_order *order, uint64_t met)
+{
+	if (order->ledger != NULL)
+		ledger_count_show(order->ledger, met);
+	if (order->progress != NULL)
+		order->progress(order->arg, met);
+}
+
 /* The next word that is no progress. The child has seen the home: what it says is checked. */
 static int
 await_word(const struct counter_order *order, const struct child_process *child, int kind, uint64_t deadline_ms,
@@ -195,8 +204,8 @@ await_word(const struct counter_order *order, const struct child_process *child,
 		if (r < 0 && r != -EINTR)
 			return r;
 		if (r < 0 || word->kind == WORD_MET) {
-			if (r == 0 && order->progress != NULL)
-				order->progress(order->arg, word->files);
+			if (r == 0)
+				take_progress(order, word->files);
 			continue;
 		}
 		/* callers take -EBUSY for another counter, and ask again until that has ended */
@@ -285,6 +294,7 @@ count_once(const struct counter_order *order, struct ledger_figure *counted)
 	r = order->ledger == NULL ? 0 : ledger_count_begin(order->ledger, &ledger_count);
 	if (r < 0)
 		return r;
+	take_progress(order, 0);
 	r = start_child(order, &child);
 	if (r == 0)
 		r = follow_child(order, &child, counted);

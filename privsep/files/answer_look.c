@@ -289,8 +289,10 @@ files_answer_quota(struct files *files)
 		return false;
 	r = quota_read(files->home.quota, true, &figures);
 	request_reply(files, r);
-	if (r == 0)
-		request_put_quota(files, &figures);
+	if (r < 0)
+		return true;
+	request_put_quota(files, &figures);
+	ipc_put_u8(&files->message, figures.is_bound);
 	return true;
 }
 

@@ -84,15 +84,22 @@ is_time_left(uint64_t *since_ms, uint64_t wait_ms)
 }
 
 bool
-quota_wait_for_count(int r, uint64_t *since_ms)
+quota_wait_for_count(struct quota *quota, int r, uint64_t *since_ms)
 {
-	return is_count_wanted(r) && is_time_left(since_ms, r == -EUCLEAN ? FIRST_WAIT_MS : QUOTA_WAIT_MS);
+	bool is_first = r == -EUCLEAN && !quota->was_patient;
+
+	if (!is_count_wanted(r))
+		return false;
+	if (is_time_left(since_ms, is_first ? FIRST_WAIT_MS : QUOTA_WAIT_MS))
+		return true;
+	quota->was_patient = quota->was_patient || is_first;
+	return false;
 }
 
 int
 quota_counted_too_late(int r)
 {
-	return is_count_wanted(r) ? -ETIMEDOUT : r;
+	return r == -EUCLEAN ? -EINPROGRESS : r == -EINPROGRESS ? -ETIMEDOUT : r;
 }
 
 int
@@ -110,7 +117,7 @@ quota_begin(struct quota *quota, uint64_t bytes, uint64_t files)
 	events.count = 0;
 	do
 		r = ask_ledger(quota, IPC_ledger_begin, 2, (uint64_t[]){bytes, files});
-	while (quota_wait_for_count(r, &since_ms));
+	while (quota_wait_for_count(quota, r, &since_ms));
 	if (r < 0)
 		return quota_counted_too_late(r);
 	quota->is_counted = ipc_get_u8(&message) != 0;
@@ -126,7 +133,7 @@ quota_begin_patiently(struct quota *quota)
 
 	do
 		r = quota_begin(quota, 0, 0);
-	while (r == -ETIMEDOUT && monotonic_ms() < deadline);
+	while ((r == -ETIMEDOUT || r == -EINPROGRESS) && monotonic_ms() < deadline);
 	return r;
 }
 
@@ -428,28 +435,26 @@ quota_left(const struct quota_figures *figures)
 	return figures->bytes < figures->bytes_limit ? figures->bytes_limit - figures->bytes : 0;
 }
 
-static const struct quota_figures no_figures = {0, UINT64_MAX, 0, UINT64_MAX};
+static const struct quota_figures no_figures = {0, UINT64_MAX, 0, UINT64_MAX, false};
 
 static int
-read_figures(const struct quota *quota, struct quota_figures *figures, enum ledger_state *state)
+read_figures(const struct quota *quota, struct quota_figures *figures)
 {
 	int r = ask_ledger(quota, IPC_ledger_read, 0, NULL);
 
-	*state = LEDGER_UNKNOWN;
 	if (r < 0)
 		return r;
 	figures->bytes = ipc_get_u64(&message);
 	figures->bytes_limit = ipc_get_u64(&message);
 	figures->files = ipc_get_u64(&message);
 	figures->files_limit = ipc_get_u64(&message);
-	*state = ipc_get_u8(&message);
+	figures->is_bound = ipc_get_u8(&message) == LEDGER_BOUND;
 	return ipc_end(&message) ? 0 : -EIO;
 }
 
 int
 quota_read(struct quota *quota, bool is_patient, struct quota_figures *figures)
 {
-	enum ledger_state state;
 	uint64_t since_ms = 0;
 	int r;
 
@@ -457,8 +462,8 @@ quota_read(struct quota *quota, bool is_patient, struct quota_figures *figures)
 	if (!quota_is_kept(quota))
 		return 0;
 	do
-		r = read_figures(quota, figures, &state);
-	while (quota_wait_for_count(r == 0 && state == LEDGER_BOUND && is_patient ? -EINPROGRESS : r, &since_ms));
+		r = read_figures(quota, figures);
+	while (quota_wait_for_count(quota, r == 0 && figures->is_bound && is_patient ? -EINPROGRESS : r, &since_ms));
 	if (r < 0)
 		*figures = no_figures;
 	return quota_counted_too_late(r);

@@ -24,11 +24,13 @@ struct quota {
 	int64_t bytes, files;	/* tally of this bracket */
 	bool is_counted;	/* somebody counts the home: what changes in this bracket is told */
 	bool is_unknown;	/* nobody knows the figure: no upload can begin */
+	bool was_patient;	/* a first count was waited for in vain: from now on QUOTA_WAIT_MS at most */
 	uint64_t upload_start;	/* the size of the upload's file before the first byte */
 };
 
 struct quota_figures {
 	uint64_t bytes, bytes_limit, files, files_limit;	/* UINT64_MAX: no limit; used is 0 without any limit */
+	bool is_bound;	/* used is an upper bound */
 };
 
 /* False also for NULL: nobody keeps one for this home. */
@@ -36,7 +38,7 @@ bool quota_is_kept(const struct quota *quota);
 
 /*
  * A change begins that adds at most so much. 0; -EDQUOT; -ETIMEDOUT while another session changes the home, or the figure
- * must be counted first, which takes too long; -EIO when the ledger fails.
+ * must be counted first, which takes too long; -EINPROGRESS where there is no figure; -EIO when the ledger fails.
  */
 int quota_begin(struct quota *quota, uint64_t bytes, uint64_t files);
 
@@ -45,11 +47,12 @@ int quota_begin_patiently(struct quota *quota);
 
 /*
  * True: r says that the home is being counted, and it is time to ask again, after a moment. -EUCLEAN: there is no figure,
- * which is waited for up to three seconds; -EINPROGRESS: there is one, a bound, QUOTA_WAIT_MS. since_ms: 0 at first.
+ * which is waited for up to three seconds, once in a session; -EINPROGRESS: there is one, a bound, QUOTA_WAIT_MS.
+ * since_ms: 0 at first.
  */
-bool quota_wait_for_count(int r, uint64_t *since_ms);
+bool quota_wait_for_count(struct quota *quota, int r, uint64_t *since_ms);
 
-/* r, or -ETIMEDOUT for what was waited for in vain. */
+/* r; for what was waited for in vain -EINPROGRESS where there is no figure, and -ETIMEDOUT where it is a bound. */
 int quota_counted_too_late(int r);
 
 /* What the change has added; may be called several times, and takes negative figures. */
@@ -111,7 +114,7 @@ int quota_uploaded(struct quota *quota, int fd);
 uint64_t quota_left(const struct quota_figures *figures);
 
 /*
- * 0, or -errno with figures of no limit.
+ * 0, or -errno with figures of no limit; -EINPROGRESS: there is no figure.
  * is_patient: a figure that is only a bound is waited for, QUOTA_WAIT_MS at most, since a home is counted.
  */
 int quota_read(struct quota *quota, bool is_patient, struct quota_figures *figures);

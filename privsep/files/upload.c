@@ -413,7 +413,7 @@ begin_with_room(struct upload *upload, const struct home *home, const struct hom
 	uint64_t since_ms = 0;
 	int r = begin_in_races(upload, home, path, mode, offset, wanted, start);
 
-	while (quota_wait_for_count(r, &since_ms)) {
+	while (quota_wait_for_count(home->quota, r, &since_ms)) {
 		upload->is_atomic = is_atomic;
 		upload->is_copy = is_copy;
 		r = begin_in_races(upload, home, path, mode, offset, wanted, start);
