@@ -215,6 +215,7 @@ begin_named(struct upload *upload, const struct files_session *session, enum ipc
 		r = lock_partial(upload, mode, &found);
 	if (r == 0)
 		r = upload_decide(mode, offset, &found, &place);
+	upload->adds_to_none = place.is_partial && !found.has_finished && (mode == STORE_APPEND || offset > 0);
 	if (r == 0)
 		r = open_upload_place(upload, session->config, &place);
 	if (r == 0 && mode != STORE_REPLACE && place.is_partial && !found.has_finished)
@@ -540,18 +541,31 @@ rename_to_target(const struct upload *upload, bool must_be_new)
 	return 0;
 }
 
+/* Where the file system has no rename that replaces nothing: a look before it, which leaves a moment in between. */
+static int
+rename_after_look(const struct upload *upload)
+{
+	struct stat st;
+	int r = storage_look(upload->dir_fd, upload->name, &st);
+
+	return r == 0 ? -EEXIST : r == -ENOENT ? rename_to_target(upload, false) : r;
+}
+
 static int
 rename_into_place(struct upload *upload, const struct config *config)
 {
+	bool keeps = upload->never_replaces || upload->adds_to_none;
 	/* on shared storage this would cost calls to the server, to keep the mode of a file that nobody saw */
 	bool is_new = upload->found_none && !storage_is_shared();
-	int r = rename_to_target(upload, upload->never_replaces || is_new);
+	int r = rename_to_target(upload, keeps || is_new);
 
-	if (r != -EEXIST || upload->never_replaces)
+	if (r == -ENOSYS && !upload->never_replaces && upload->adds_to_none)
+		r = rename_after_look(upload);
+	if (r != -EEXIST || keeps)
 		return r;
 	/*
-	 * A file came in the meantime, of a program on this host: the partial's lock reserves the name among sessions. It is
-	 * overwritten, and its mode kept, as if it had been there.
+	 * A file came in the meantime, of RNTO or of a program on this host: the partial's lock reserves the name among
+	 * uploads. It is overwritten, and its mode kept, as if it had been there.
 	 */
 	upload->found_none = upload->is_synced = false;
 	r = upload_sync(upload, config);

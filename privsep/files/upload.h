@@ -26,6 +26,7 @@ struct upload {
 	bool is_partial;
 	bool found_none;	/* nothing bore the name at the beginning */
 	bool never_replaces;	/* STOU, or no right to: not even a file that came in the meantime */
+	bool adds_to_none;	/* APPE or REST that found no finished file: it replaces none that came in the meantime */
 	bool is_fresh;		/* fd was made for this upload: it is empty */
 	bool is_new;		/* made in place: its directory is synced too */
 	bool is_bracketed;	/* the quota's bracket is open */

@@ -161,6 +161,16 @@ start_server()
 	find_ports
 }
 
+# start_server_with PROGRAM...: PROGRAM... starts the server.
+start_server_with()
+{
+	mkdir "$DIR/bin"
+	ln -s "$BUILD/sallyportctl" "$DIR/bin/"
+	printf '#!/bin/sh\nexec %s "%s" "$@"\n' "$*" "$BUILD/sallyportd" >"$DIR/bin/sallyportd"
+	chmod 755 "$DIR/bin/sallyportd"
+	BUILD=$DIR/bin start_server
+}
+
 times_ready()
 {
 	local count

@@ -33,17 +33,6 @@ descendants()
 	done
 }
 
-# start_server_with PROGRAM...: PROGRAM... starts the server.
-start_server_with()
-{
-	printf '#!/bin/sh\nexec %s "%s" "$@"\n' "$*" "$BUILD/sallyportd" >"$DIR/sallyportd"
-	chmod 755 "$DIR/sallyportd"
-	mkdir "$DIR/bin"
-	ln -s "$BUILD"/sallyportctl "$DIR/bin/"
-	mv "$DIR/sallyportd" "$DIR/bin/"
-	BUILD=$DIR/bin start_server
-}
-
 all_but_the_master_have()
 {
 	local pid

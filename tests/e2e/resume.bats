@@ -249,6 +249,69 @@ new_file()
 	END
 }
 
+# Two ways to begin a file that is not there, while another session renames one to its name.
+ADDITIONS='
+def renamed_meanwhile(name, begin):
+    a, b = Control().login(), Control().login()
+    b.put("other", b"acknowledged")
+    d = begin(a, name)
+    d.sendall(b"added")
+    b.ask("RNFR other", 350)
+    b.ask("RNTO " + name, 250)
+    d.close()
+    assert "exists already" in a.expect(553)
+    assert b.get(name) == b"acknowledged", b.get(name)
+    with open(os.path.join(HOME_DIR, partial_name(name)), "rb") as file:
+        return a, file.read()
+
+def append(a, name):
+    return a.open("APPE " + name)
+
+def restart(a, name):
+    d = a.open("STOR " + name)
+    d.sendall(b"begun")
+    wait_until(lambda: size_of(os.path.join(HOME_DIR, partial_name(name))) == 5)
+    a.ask("ABOR", 426)
+    a.expect(226)
+    a.ask("REST 5", 350)
+    return a.open("STOR " + name)
+'
+
+@test "APPE and REST that found no file replace none that comes meanwhile: 553, and what they sent is kept" {
+	serve
+	py <<-END
+		$ADDITIONS
+		a, kept = renamed_meanwhile('appended', append)
+		assert kept == b'added', kept
+		a, kept = renamed_meanwhile('resumed', restart)
+		assert kept == b'begunadded', kept
+		# the client decides: at exactly its size the partial goes on, and takes the name
+		a.put('resumed', b'!', at=len(kept))
+		assert a.get('resumed') == b'begunadded!'
+		# a whole file is another thing: the last one to end wins
+		b = Control().login()
+		b.put('other', b'acknowledged')
+		d = a.open('STOR whole')
+		b.ask('RNFR other', 350)
+		b.ask('RNTO whole', 250)
+		d.sendall(b'new')
+		d.close()
+		a.expect(226)
+		assert a.get('whole') == b'new'
+	END
+}
+
+@test "the same where renames have no flag for it (NFS, CephFS)" {
+	write_config
+	add_user alice secret
+	start_server_with "$BUILD/tests/helpers/without_noreplace"
+	py <<-END
+		$ADDITIONS
+		a, kept = renamed_meanwhile('appended', append)
+		assert kept == b'added', kept
+	END
+}
+
 @test "TLS that ends without close_notify leaves a partial, which is resumed" {
 	BATS_FILE_TMPDIR=$DIR
 	make_authority
