@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "privsep/files/storage.h"
 
 #include "common/banned.h"
 
@@ -41,8 +42,10 @@ static int
 open_beside(int dir_fd, const char *name, int *fd_out)
 {
 	int flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	/* a server of NFS delegates to a reader: another node would wait for its return, for the lease if this one is gone */
+	int access_mode = storage_is_shared() ? O_WRONLY : O_RDONLY;
 
-	*fd_out = openat(dir_fd, name, O_RDONLY | flags);
+	*fd_out = openat(dir_fd, name, access_mode | flags);
 	if (*fd_out < 0 && errno == EACCES)	/* its owner may write to it and not read */
 		*fd_out = openat(dir_fd, name, O_WRONLY | flags);
 	return *fd_out < 0 ? -errno : 0;
