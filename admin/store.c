@@ -122,7 +122,7 @@ remove_folder(int parent_fd, const char *name, int folder_fd)
 static void
 describe_mount(struct store *store, const struct stat *st, const char *type, json_t *report)
 {
-	const char *advice[MOUNT_ADVICE_MAX];
+	struct mount_advice advice[MOUNT_ADVICE_MAX];
 	const struct mount_line *mount;
 	struct mount_table table;
 
@@ -130,13 +130,16 @@ describe_mount(struct store *store, const struct stat *st, const char *type, jso
 	(void)mount_table_read(&table);
 	mount = mount_of_device(&table, st->st_dev);
 	if (mount != NULL) {
-		size_t count = mount_advice(mount, advice);
+		size_t count = mount_advise(mount, advice);
 
 		json_object_set_new(report, "type", json_string(ctl_quote(mount->type)));
 		json_object_set_new(report, "source", json_string(ctl_quote(mount->source)));
 		json_object_set_new(report, "options", json_string(ctl_quote(mount->options)));
 		for (size_t i = 0; i < count; i++)
-			store_note(store, STORE_NOTE, "how it is mounted", advice[i], "");
+			if (advice[i].is_doubt)
+				store->doubt = advice[i].text;
+			else
+				store_note(store, STORE_NOTE, "how it is mounted", advice[i].text, "");
 	}
 	mount_table_free(&table);
 }
@@ -248,6 +251,9 @@ store_check(struct ctl *ctl)
 	(void)fstatfs(parent_fd, &fs);
 	describe_mount(&store, &st, file_system_name_of_type((unsigned long)fs.f_type & 0xffffffffUL), report);
 	r = run_checks(&store, has_peer);
+	/* with a peer the rows have told, unless the nodes were too slow to see it */
+	if (store.doubt != NULL && !store.is_wrong && (r < 0 || !has_peer || store.is_slow))
+		store_note(&store, STORE_NOTE, "how it is mounted", store.doubt, "");
 	if (!store.keeps_folder)
 		remove_folder(parent_fd, folder, store.dir_fd);
 	close_fd(&store.dir_fd);

@@ -20,6 +20,8 @@ struct store {
 	struct json_t *rows; /* what was found, in order */
 	bool is_wrong; /* some row is */
 	bool keeps_folder; /* others work in it, or remove it */
+	bool is_slow; /* what a kernel keeps for a second could have gone unnoticed */
+	const char *doubt; /* static; what the options of the mount do not show. NULL: they show all */
 };
 
 /* Note what was found: what is meant, in words; detail and cure may be "". */

@@ -24,6 +24,7 @@
 #define HOST_SIZE 256
 #define END_NAME "end"
 #define END_WAIT_MS 10000
+#define KEPT_MS 1000 /* FUSE has the kernel keep names for so long, unless it is told otherwise */
 #define CURE_LOCK \
 	"uploads at two nodes can mix; mount with locks of the server (NFS: 'local_lock=none', without 'nolock')"
 #define CURE_LOOK \
@@ -36,6 +37,7 @@ struct peer {
 	int dir_fd;
 	unsigned self; /* 0 or 1 */
 	unsigned step;
+	uint64_t looked_ms; /* when this node has last looked at what the other changes next */
 	char prefix[16]; /* of the names in this half */
 };
 
@@ -136,6 +138,7 @@ look_at_lock(struct peer *peer, int *fd)
 	struct stat st;
 	int r = look_for(peer, "partial", &st);
 
+	peer->looked_ms = monotonic_ms();
 	*fd = openat(peer->dir_fd, own_name(peer, "partial"), O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	store_test(
 	    peer->store, store_refused(again, -EEXIST), "a name of the other node is not made again", CURE_NAMES);
@@ -153,6 +156,21 @@ look_at_lock(struct peer *peer, int *fd)
 	store_test(peer->store, r, "a rename that must not replace finds its file", CURE_NAMES);
 }
 
+/* A name that is kept for a second is looked up again after that: a stale one is seen in that time alone. */
+static void
+note_slow(struct peer *peer)
+{
+	uint64_t passed_ms = monotonic_ms() - peer->looked_ms;
+	char detail[64];
+
+	if (passed_ms < KEPT_MS)
+		return;
+	peer->store->is_slow = true;
+	snprintf(detail, sizeof(detail), "%llu ms from one look to the next", (unsigned long long)passed_ms);
+	store_note(peer->store, STORE_NOTE, "the nodes were slow", detail,
+	    "names that are kept for a second go unnoticed; run it again when the storage is idle");
+}
+
 /* The partial has become the finished file: the loss of an APPE that takes it for the partial still. */
 static void
 look_at_finished(struct peer *peer, int fd)
@@ -161,6 +179,7 @@ look_at_finished(struct peer *peer, int fd)
 	int r = store_result(flock(fd, LOCK_EX | LOCK_NB));
 
 	store_test(peer->store, r, "a lock that the other node gave back can be had", CURE_LOCK);
+	note_slow(peer);
 	r = store_refused(look_for(peer, "partial", &st), -ENOENT);
 	store_test(peer->store, r, "a file that the other node renamed is not found by its old name", CURE_LOOK);
 	r = look_for(peer, "finished", &st);

@@ -208,12 +208,17 @@ static const struct {
     {"nfs", "softerr", NULL, false, "an upload fails where the file server restarts; mount with 'hard'"},
     {"cifs", "nobrl", NULL, false, "locks of other machines are not seen; mount without 'nobrl'"},
     {"cifs", "cache", "none", true, "what other machines write is seen late; mount with 'cache=none,actimeo=0'"},
-    /* what a program in user space was told does not stand there */
-    {"fuse.glusterfs", "entry-timeout", "0", true,
-	"what other machines do is seen late, unless it is mounted with "
-	"'entry-timeout=0,attribute-timeout=0,negative-timeout=0'; 'sallyportctl store check --peer' tells"},
-    {"fuse", "entry-timeout", "0", true,
-	"what other machines do may be seen late; 'sallyportctl store check --peer' tells"},
+};
+
+/* The options that a program in user space was mounted with do not stand there, whether they are right or not. */
+static const struct {
+	const char *type, *advice;
+} doubt_rows[] = {
+    {"fuse.glusterfs",
+	"needs 'entry-timeout=0,attribute-timeout=0,negative-timeout=0', which the kernel does not show; run "
+	"'sallyportctl store check --peer' once"},
+    {"fuse",
+	"a program decides how late changes of other machines are seen; run 'sallyportctl store check --peer' once"},
 };
 
 /* "nfs4" is of "nfs", "fuse.sshfs" of "fuse". */
@@ -225,22 +230,27 @@ is_of_type(const char *type, const char *row)
 	return strncmp(type, row, len) == 0 && (type[len] == '\0' || type[len] == '.' || type[len] == '4');
 }
 
-size_t
-mount_advice(const struct mount_line *mount, const char *advice[MOUNT_ADVICE_MAX])
+/* The row of a certain program comes before that of all. */
+static const char *
+find_doubt(const struct mount_line *mount)
 {
-	const char *said = "";
+	for (size_t i = 0; i < sizeof(doubt_rows) / sizeof(doubt_rows[0]); i++)
+		if (is_of_type(mount->type, doubt_rows[i].type))
+			return doubt_rows[i].advice;
+	return NULL;
+}
+
+size_t
+mount_advise(const struct mount_line *mount, struct mount_advice advice[MOUNT_ADVICE_MAX])
+{
+	const char *doubt = find_doubt(mount);
 	size_t count = 0;
 
-	for (size_t i = 0; i < sizeof(mount_rows) / sizeof(mount_rows[0]) && count < MOUNT_ADVICE_MAX; i++) {
-		bool has = mount_has_option(mount, mount_rows[i].option, mount_rows[i].value);
-
-		if (!is_of_type(mount->type, mount_rows[i].type) || has == mount_rows[i].is_missing)
-			continue;
-		/* the row of a certain program says it better than that of all */
-		if (mount_rows[i].is_missing && strcmp(mount_rows[i].option, said) == 0)
-			continue;
-		said = mount_rows[i].option;
-		advice[count++] = mount_rows[i].advice;
-	}
+	for (size_t i = 0; i < sizeof(mount_rows) / sizeof(mount_rows[0]) && count < MOUNT_ADVICE_MAX; i++)
+		if (is_of_type(mount->type, mount_rows[i].type) &&
+		    mount_has_option(mount, mount_rows[i].option, mount_rows[i].value) != mount_rows[i].is_missing)
+			advice[count++] = (struct mount_advice){.text = mount_rows[i].advice};
+	if (doubt != NULL && count < MOUNT_ADVICE_MAX)
+		advice[count++] = (struct mount_advice){.text = doubt, .is_doubt = true};
 	return count;
 }

@@ -41,10 +41,12 @@ const struct mount_line *mount_of_path(const struct mount_table *table, const ch
 /* Is there an option like "lookupcache", with that value unless it is NULL? Pure. */
 bool mount_has_option(const struct mount_line *mount, const char *name, const char *value);
 
-/*
- * What is wrong with it for homes on shared storage, and the cure: static texts, at most MOUNT_ADVICE_MAX. Returns how
- * many. What its options do not tell is for 'sallyportctl store check' to find. Pure.
- */
-size_t mount_advice(const struct mount_line *mount, const char *advice[MOUNT_ADVICE_MAX]);
+struct mount_advice {
+	const char *text; /* static: what is wrong, and the cure */
+	bool is_doubt; /* its options do not show whether it is wrong: 'sallyportctl store check --peer' finds out */
+};
+
+/* What is wrong with it for homes on shared storage, at most MOUNT_ADVICE_MAX. Returns how many. Pure. */
+size_t mount_advise(const struct mount_line *mount, struct mount_advice advice[MOUNT_ADVICE_MAX]);
 
 #endif

@@ -275,8 +275,8 @@ check_home_mount(
     struct check *check, const char *path, size_t line, const struct account *account, struct mount_table *mounts)
 {
 	const struct mount_line *mount = mount_of_path(mounts, account->home);
-	const char *advice[MOUNT_ADVICE_MAX];
-	size_t count = mount == NULL ? 0 : mount_advice(mount, advice);
+	struct mount_advice advice[MOUNT_ADVICE_MAX];
+	size_t count = mount == NULL ? 0 : mount_advise(mount, advice);
 	struct buf shown;
 
 	if (count == 0)
@@ -284,7 +284,7 @@ check_home_mount(
 	show_mount(mount, &shown);
 	for (size_t i = 0; i < count; i++)
 		add_finding(check, false, "%s:%zu: home '%s' is on %s: %s", path, line, account->home,
-		    shown.data == NULL ? "" : shown.data, advice[i]);
+		    shown.data == NULL ? "" : shown.data, advice[i].text);
 	buf_free(&shown);
 	mounts->lines[mount - mounts->lines].type[0] = '\0'; /* reported */
 }

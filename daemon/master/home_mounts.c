@@ -16,14 +16,17 @@
 
 #define LOOK_SECONDS_MAX 60
 #define TEXT_SIZE (PATH_MAX + 2048)
+/* the first byte of each line of the errand */
+#define MARK_DOUBT '?'
+#define MARK_FAULT '!'
 
 static bool
 has_bad_mount(const struct mount_table *table)
 {
-	const char *advice[MOUNT_ADVICE_MAX];
+	struct mount_advice advice[MOUNT_ADVICE_MAX];
 
 	for (size_t i = 0; i < table->count; i++)
-		if (mount_advice(&table->lines[i], advice) > 0)
+		if (mount_advise(&table->lines[i], advice) > 0)
 			return true;
 	return false;
 }
@@ -33,17 +36,18 @@ static void
 say_home_mount(struct errand *errand, const struct mount_table *table, const struct account *account)
 {
 	const struct mount_line *mount = mount_of_path(table, account->home);
-	const char *advice[MOUNT_ADVICE_MAX];
-	size_t count = mount == NULL ? 0 : mount_advice(mount, advice);
+	struct mount_advice advice[MOUNT_ADVICE_MAX];
+	size_t count = mount == NULL ? 0 : mount_advise(mount, advice);
 	char text[TEXT_SIZE];
 
 	for (size_t i = 0; i < count; i++) {
-		snprintf(text, sizeof(text), "home '%s' is on %s, %s: %s", account->home, mount->type, mount->source,
-		    advice[i]);
+		snprintf(text, sizeof(text), "%chome '%s' is on %s, %s: %s",
+		    advice[i].is_doubt ? MARK_DOUBT : MARK_FAULT, account->home, mount->type, mount->source,
+		    advice[i].text);
 		errand_say(errand, text);
 	}
 	if (count > 0)
-		table->lines[mount - table->lines].type[0] = '\0';	/* said */
+		table->lines[mount - table->lines].type[0] = '\0'; /* said */
 }
 
 /* In the errand. What is wrong with the file itself, the loader says. */
@@ -75,8 +79,11 @@ static void
 tell_mount(void *arg, const char *line)
 {
 	(void)arg;
-	log_begin(LEVEL_WARNING, "walls");
-	log_field_text("storage", line);
+	if (line[0] == '\0')
+		return;
+	/* what may be right is no warning at each start */
+	log_begin(line[0] == MARK_DOUBT ? LEVEL_INFO : LEVEL_WARNING, "walls");
+	log_field_text("storage", line + 1);
 	log_end();
 }
 

@@ -104,22 +104,25 @@ test_advice(void **state)
 	    {"1 1 0:1 / /m rw - cifs //s/x rw,nobrl,cache=strict", {"without 'nobrl'", "cache=none"}},
 	    {"1 1 0:1 / /m rw - fuse.glusterfs s:/v rw", {"entry-timeout=0"}},
 	    {"1 1 0:1 / /m rw - fuse.sshfs s:/v rw", {"store check"}},
+	    {"1 1 0:1 / /m rw - fuseblk /dev/x rw", {NULL}},
 	    {"1 1 0:1 / /m rw - ceph s:/v rw", {NULL}},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		const char *advice[MOUNT_ADVICE_MAX];
+		struct mount_advice advice[MOUNT_ADVICE_MAX];
 		size_t count, wanted = 0;
 
 		assert_int_equal(parse(rows[i].line), 0);
-		count = mount_advice(&mount, advice);
+		count = mount_advise(&mount, advice);
 		while (wanted < 2 && rows[i].advice[wanted] != NULL)
 			wanted++;
 		if (count != wanted)
 			fail_msg("%zu, not %zu: %s", count, wanted, rows[i].line);
 		for (size_t k = 0; k < count; k++)
-			assert_non_null(strstr(advice[k], rows[i].advice[k]));
+			assert_non_null(strstr(advice[k].text, rows[i].advice[k]));
+		for (size_t k = 0; k < count; k++)
+			assert_int_equal(advice[k].is_doubt, strstr(advice[k].text, "store check") != NULL);
 	}
 }
 
