@@ -14,6 +14,7 @@ setup()
 
 teardown()
 {
+	[ -z "${MEMORY-}" ] || rm -rf "$MEMORY"
 	end_place
 }
 
@@ -141,13 +142,22 @@ verdicts()
 # A rename that must not replace, where the kernel has no flag for it, as on NFS. RNTO and STOU have to do without.
 @test "a file system without RENAME_NOREPLACE: accounts without overwrite rename to free names, and replace nothing" {
 	add_user alice secret --deny overwrite
-	mkdir "$DIR/without"
-	cat >"$DIR/without/sallyportd" <<-END
-		#!/bin/sh
-		exec "$BUILD/tests/helpers/without_noreplace" "$BUILD/sallyportd" "\$@"
-	END
-	chmod +x "$DIR/without/sallyportd"
-	BUILD=$DIR/without start_server
+	start_server_with "$BUILD/tests/helpers/without_noreplace"
+	rename_to_free_names_alone "$DIR/home/alice"
+}
+
+# A ceph-fuse that takes no notice of the flag: what is asked for must come true all the same.
+@test "a FUSE file system that ignores RENAME_NOREPLACE: the same" {
+	[ "$(stat -c %Hd /dev/shm)" -eq 0 ] || skip "/dev/shm is on a block device"
+	MEMORY=$(mktemp -d /dev/shm/sallyport-rights.XXXXXX)
+	chmod 755 "$MEMORY"
+	add_user alice secret --deny overwrite --home "$MEMORY/alice"
+	start_server_with env "LD_PRELOAD=$BUILD/tests/preload/ceph_fuse.so"
+	rename_to_free_names_alone "$MEMORY/alice"
+}
+
+rename_to_free_names_alone() # HOME
+{
 	python3 - "$PORT" <<-'END'
 		import ftplib, io, sys
 
@@ -173,7 +183,7 @@ verdicts()
 		assert sorted(ftp.nlst("e")) == ["e/d", "e/f", "e/inside"], ftp.nlst("e")
 		ftp.quit()
 	END
-	run cat "$DIR/home/alice/g" "$DIR/home/alice/e/f" "$DIR/home/alice/e/d/inside" "$DIR/home/alice/e/inside" "$DIR/home/alice/g.2"
+	run cat "$1/g" "$1/e/f" "$1/e/d/inside" "$1/e/inside" "$1/g.2"
 	assert_output gfdeunique
-	[ "$(find "$DIR/home/alice" -name '.*' | wc -l)" -eq 0 ]
+	[ "$(find "$1" -name '.*' | wc -l)" -eq 0 ]
 }
