@@ -61,10 +61,45 @@ setup()
 	two_nodes keep keeper /brick/homes/keeper 3
 }
 
-@test "store check --peer: all holds" {
+@test "mixed writers for a minute, and kill -9: what was answered is there" {
+	run mixed_writers cluster /brick/homes/cluster --seconds 60
+	printf '# %s\n' "${lines[@]}" >&3
+	[ "$status" -eq 0 ] || grep -A 80 -m 3 WRONG "$DIR/journal" | grep -v ': refused'
+	assert_success
+}
+
+@test "store check --peer: all holds, and a doubt is left only where the nodes were too slow to see it" {
+	local node
 	check_at_both gluster
+	for node in $NODES; do
+		run cat "/run/$node/check"
+		grep ' ms from one look' <<<"$output" | sed 's/^/# /' >&3 || :
+		refute_output --partial WRONG
+		assert_line 'holds  a file that the other node renamed is not found by its old name'
+		if grep -q 'the nodes were slow' <<<"$output"; then
+			assert_line --partial "needs 'entry-timeout=0"
+		else
+			refute_output --partial entry-timeout
+		fi
+	done
+}
+
+@test "alone, store check and the log say what the mount does not show, and neither calls it wrong" {
+	run sallyportctl store check /mnt/a/gluster
+	assert_success
+	assert_line --regexp "^note .*needs 'entry-timeout=0.*store check --peer' once"
+	run grep ' walls .*storage=' /run/a/log
+	assert_line --regexp " info walls .*entry-timeout=0"
+	refute_output --partial warning
+}
+
+@test "with names that are kept for half a minute, store check --peer says what is wrong and the cure" {
+	local node
+	for node in $NODES; do
+		mkdir -p "/mnt/$node/kept"
+		detached mount -t glusterfs -o entry-timeout=30,attribute-timeout=30,negative-timeout=30 "$(hostname):/homes" "/mnt/$node/kept"
+	done
+	check_at_both kept || :
 	run cat /run/a/check /run/b/check
-	refute_output --partial WRONG
-	assert_line 'holds  a file that the other node renamed is not found by its old name'
-	assert_line --regexp '^note .*entry-timeout=0'
+	assert_line --regexp '^WRONG  a file that the other node renamed is not found by its old name: .*negative-timeout 0'
 }

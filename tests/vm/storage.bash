@@ -94,9 +94,11 @@ configure_nodes()
 	done
 }
 
-start_node() # NODE
+# start_node NODE [PROGRAM...]: as PROGRAM... starts it
+start_node()
 {
-	detached in_node "$1" sallyportd -c "/run/$1/conf"
+	rm -f "/run/$1/log"
+	detached in_node "$1" "${@:2}" sallyportd -c "/run/$1/conf"
 	wait_until -t 60 grep -q ' ready ' "/run/$1/log" || cat "/run/$1/log"
 }
 
@@ -105,9 +107,45 @@ pid_of_node()
 	cat "/run/$1/run/sallyportd.pid"
 }
 
+stop_node() # NODE
+{
+	local pid
+	pid=$(pid_of_node "$1")
+	kill "$pid"
+	wait_until -t 60 is_gone "$pid"
+}
+
+# Let both servers never ask the file server for the present state: a library in place of a call of libc.
+forget_fresh_looks()
+{
+	local library=$BATS_TEST_DIRNAME/../preload/stale_looks.so node
+	[ -e "$library" ] || skip "tests/preload/stale_looks.c was not built"
+	for node in $NODES; do
+		stop_node "$node"
+		start_node "$node" env "LD_PRELOAD=$library"
+	done
+}
+
 two_nodes()
 {
 	"$BATS_TEST_DIRNAME/two-nodes" "$@"
+}
+
+# mixed_writers ACCOUNT DIRECTORY [OPTION...]: DIRECTORY as two_nodes has it. What was wrong is in $DIR/journal, with what
+# the clients did. MIXED_SECONDS is of scripts/vm-test.
+mixed_writers()
+{
+	# shellcheck source=/dev/null
+	source "$BATS_TEST_DIRNAME/settings"
+	"$BATS_TEST_DIRNAME/mixed-writers" --account "$1" --home "$2" --lease 20 --journal "$DIR/journal" \
+		--seconds "$MIXED_SECONDS" "${@:3}" 10.0.1.2:2121:/run/a:a 10.0.2.2:2121:/run/b:b
+}
+
+# What two_nodes noted, as comments of the test
+say_notes()
+{
+	[ ! -e /run/two-nodes.notes ] || sed 's/^/# /' /run/two-nodes.notes >&3
+	rm -f /run/two-nodes.notes
 }
 
 # rpcs MOUNT [OPERATION]: calls to the file server so far, of one kind or of all
