@@ -92,6 +92,12 @@ locked_file_is_held(int dir_fd, const char *name, int fd, struct stat *st)
 	return lock_now(fd) == 0 && is_still_named(dir_fd, name, st, fd);
 }
 
+bool
+locked_file_is_still_locked(int fd, struct stat *st)
+{
+	return lock_now(fd) == 0 && storage_look_at_fd(fd, st) == 0;
+}
+
 int
 locked_file_create(int dir_fd, const char *name, mode_t mode, int *fd_out)
 {

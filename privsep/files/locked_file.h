@@ -33,6 +33,9 @@ bool locked_file_is_named(int dir_fd, const char *name, int fd);
  */
 bool locked_file_is_held(int dir_fd, const char *name, int fd, struct stat *st);
 
+/* The same without a look at the name: another session may have renamed the file, or removed it. */
+bool locked_file_is_still_locked(int fd, struct stat *st);
+
 /* Unlock and close. The lock goes even where another process still holds the same open file. */
 void locked_file_close(int *fd);
 

@@ -142,7 +142,8 @@ must_be_unfinished(const struct upload *upload)
 
 /* Let upload->fd be the file that the decision names, made where it is not there yet. */
 static int
-open_upload_place(struct upload *upload, const struct config *config, const struct upload_place *place)
+open_upload_place(struct upload *upload, const struct config *config, const struct upload_found *found,
+    const struct upload_place *place)
 {
 	upload->is_partial = place->is_partial;
 	if (place->is_partial) {
@@ -153,6 +154,7 @@ open_upload_place(struct upload *upload, const struct config *config, const stru
 	locked_file_close(&upload->fd);	/* an empty partial, left by a crash */
 	upload->fd = upload->finished_fd;
 	upload->finished_fd = -1;
+	upload->size_before = place->cuts ? place->start : found->finished_size;
 	if (upload->fd >= 0)
 		return 0;
 	upload->is_new = true;
@@ -217,7 +219,7 @@ begin_named(struct upload *upload, const struct files_session *session, enum ipc
 		r = upload_decide(mode, offset, &found, &place);
 	upload->adds_to_none = place.is_partial && !found.has_finished && (mode == STORE_APPEND || offset > 0);
 	if (r == 0)
-		r = open_upload_place(upload, session->config, &place);
+		r = open_upload_place(upload, session->config, &found, &place);
 	if (r == 0 && mode != STORE_REPLACE && place.is_partial && !found.has_finished)
 		r = must_be_unfinished(upload);
 	if (r == 0)
@@ -588,29 +590,31 @@ keep_or_remove(struct upload *upload)
 
 /*
  * A server of shared storage gives the lock of a machine that it does not hear to others. What those have made of the
- * partial is theirs: -EBUSY. Each byte that was written moved the offset, so a larger file has bytes of others.
+ * file is theirs: -EBUSY. Each byte that was written moved the offset, so a larger file has bytes of others.
  */
 static int
 must_be_ours(const struct upload *upload)
 {
 	struct stat st;
+	off_t written;
+	bool is_held;
 
 	if (!storage_is_shared())
 		return 0;
-	if (!locked_file_is_held(upload->dir_fd, upload->partial, upload->fd, &st) ||
-	    (!upload->is_lost && st.st_size != lseek(upload->fd, 0, SEEK_CUR)))
-		return -EBUSY;
-	return 0;
+	written = lseek(upload->fd, 0, SEEK_CUR);
+	is_held = upload->is_partial ? locked_file_is_held(upload->dir_fd, upload->partial, upload->fd, &st)
+				     : locked_file_is_still_locked(upload->fd, &st);
+	if (!upload->is_partial && written < (off_t)upload->size_before)
+		written = (off_t)upload->size_before;
+	return is_held && (upload->is_lost || st.st_size == written) ? 0 : -EBUSY;
 }
 
 /* Turn the partial into the finished file, or into one that is kept. */
 static int
 place_partial(struct upload *upload, const struct config *config, bool is_whole)
 {
-	int r = must_be_ours(upload);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (!is_whole)
 		return keep_or_remove(upload);
 	r = rename_into_place(upload, config);
@@ -650,7 +654,8 @@ settle_upload(struct upload *upload, const struct config *config, bool is_whole)
 		quota_lose(upload->home->quota);
 		return r;
 	}
-	if (upload->is_partial)
+	r = must_be_ours(upload);
+	if (r == 0 && upload->is_partial)
 		r = place_partial(upload, config, is_whole);
 	if (end_writing(upload) < 0) {
 		/* the bracket stays open: what came of it is counted when the session is gone */

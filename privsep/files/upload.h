@@ -29,6 +29,7 @@ struct upload {
 	bool adds_to_none;	/* APPE or REST that found no finished file: it replaces none that came in the meantime */
 	bool is_fresh;		/* fd was made for this upload: it is empty */
 	bool is_new;		/* made in place: its directory is synced too */
+	uint64_t size_before;	/* of a file that is written in place */
 	bool is_bracketed;	/* the quota's bracket is open */
 	bool is_synced;		/* upload_sync() is done */
 	bool is_lost;		/* not all written bytes have reached the disk, and nobody knows which have */

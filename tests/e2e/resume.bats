@@ -14,6 +14,7 @@ setup()
 
 teardown()
 {
+	[ -z "${MEMORY-}" ] || rm -rf "$MEMORY"
 	data_close
 	end_place
 }
@@ -309,6 +310,35 @@ def restart(a, name):
 		$ADDITIONS
 		a, kept = renamed_meanwhile('appended', append)
 		assert kept == b'added', kept
+	END
+}
+
+# Another machine that got the lock, because the file server did not hear this one, is a write without a lock here.
+@test "on shared storage an upload into a file ends with 450 where somebody else has written to it" {
+	[ "$(stat -c %Hd /dev/shm)" -eq 0 ] || skip "/dev/shm is on a block device"
+	MEMORY=$(mktemp -d /dev/shm/sallyport-resume.XXXXXX)
+	chmod 755 "$MEMORY"
+	HOME_DIR=$MEMORY/alice
+	write_config
+	add_user alice secret --home "$HOME_DIR"
+	start_server_with env "LD_PRELOAD=$BUILD/tests/preload/ceph_fuse.so"
+	MEMORY=$MEMORY py <<-'END'
+		file = os.path.join(os.environ['MEMORY'], 'alice', 'f')
+		a = Control().login()
+		a.put('f', b'begin')
+		a.put('f', b'-more', command='APPE')
+		a.put('f', b'BEG', at=1)
+		assert a.get('f') == b'bBEGn-more', a.get('f')
+		d = a.open('APPE f')
+		d.sendall(b'-ours')
+		wait_until(lambda: size_of(file) == 15)
+		with open(file, 'ab') as other:
+		    other.write(b'-theirs')
+		d.close()
+		a.expect(450)
+		assert a.get('f') == b'bBEGn-more-ours-theirs'
+		a.put('f', b'!', command='APPE')
+		assert a.get('f') == b'bBEGn-more-ours-theirs!'
 	END
 }
 
