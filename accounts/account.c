@@ -2,6 +2,7 @@
 #include "accounts/account.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <time.h>
 
@@ -405,6 +406,13 @@ parse_options(const struct field *field, struct account *account, const char **e
 	while (r == 0 && (len = account_option_next(&next, &left, &word)) > 0)
 		r = parse_option(word, len, &seen, account, error);
 	return r;
+}
+
+void
+account_wipe(struct account *account)
+{
+	explicit_bzero(account->home, strnlen(account->home, sizeof(account->home)));
+	explicit_bzero(account, offsetof(struct account, home));
 }
 
 unsigned

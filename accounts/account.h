@@ -23,15 +23,15 @@ struct account {
 	char hash[ACCOUNT_HASH_MAX + 1];	/* crypt(5), without the lock mark; its filler wipes it */
 	bool is_locked;
 	uint32_t uid, gid;
-	char home[PATH_MAX];			/* absolute, no "." or ".." component */
 	bool is_read_only;
 	unsigned rights;			/* enum account_right, as the line says; see account_rights() */
 	uint32_t max_sessions;			/* 0: no limit of its own */
 	uint64_t quota_bytes, quota_files;	/* ACCOUNT_NO_QUOTA: none */
 	uint64_t rate_down, rate_up;		/* bytes per second, all sessions together; 0: no limit */
 	int64_t expires;			/* seconds since the epoch (UTC): refused from then on; 0: never */
-	struct address_block allow_from[ACCOUNT_ALLOW_MAX];
 	size_t allow_from_count;		/* 0: from everywhere */
+	struct address_block allow_from[ACCOUNT_ALLOW_MAX];
+	char home[PATH_MAX];			/* absolute, no "." or ".." component; last: most are short */
 };
 
 /*
@@ -42,6 +42,9 @@ struct account {
  * Returns 0, or -EINVAL. Not for blank lines and comments; see account_line_is_blank().
  */
 int account_parse(const char *line, size_t len, struct account *account, const char **error);
+
+/* Wipe an account. Nothing is touched after the end of its home, so call this before another one is parsed into it. */
+void account_wipe(struct account *account);
 
 /* The rights of the account; of a read-only one, only those that change nothing. */
 unsigned account_rights(const struct account *account);

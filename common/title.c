@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/text.h"
+#include "common/written.h"
 
 #include "common/banned.h"
 
@@ -19,7 +20,7 @@ static struct {
 	size_t size; /* the last byte stays NUL */
 	size_t role; /* bytes that say what the process is */
 	size_t len; /* bytes that are not NUL */
-} title;
+} title OFTEN_WRITTEN;
 
 /* The strings of argv and environ lie one after the other (the ABI's start of a process). */
 void

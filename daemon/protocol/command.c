@@ -7,6 +7,7 @@
 
 #include "common/io.h"
 #include "common/title.h"
+#include "common/written.h"
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/errors.h"
@@ -209,7 +210,7 @@ dispatch_command(struct protocol *protocol, struct request *request)
 	if ((command->needs & NEEDS_DATA) != 0)
 		protocol->announced = UINT64_MAX;
 	if ((command->needs & KEEPS_RENAME) == 0)
-		protocol->rename_from.len = 0;
+		session_forget_path(&protocol->rename_from);
 }
 
 /* Blanks that are part of a path, a name or a password stay. */
@@ -256,7 +257,7 @@ void
 command_run(struct protocol *protocol)
 {
 	/* its own copy: the reader takes the next line in while a transfer of this one runs */
-	static char line[COMMAND_LINE_MAX + 1];
+	static char line[COMMAND_LINE_MAX + 1] BEGINS_A_PAGE;
 	enum line_event event = protocol->control.line_event;
 	size_t len = protocol->control.reader.len;
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/written.h"
 #include "daemon/protocol/ascii.h"
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/data.h"
@@ -29,9 +30,9 @@
 #define DISCARD_MAX (16 * 1024 * 1024)
 #define PEER_END_MS 1000 /* how long mover_end_orderly() waits for the close_notify of the client */
 
-static char chunk[RECEIVE_MAX] __attribute__((aligned(4096)));
-static char converted[2 * CHUNK];
-static char packed[CHUNK]; /* MODE Z: what comes out of zlib */
+static char chunk[RECEIVE_MAX] SELDOM_WRITTEN __attribute__((aligned(4096)));
+static char converted[2 * CHUNK] SELDOM_WRITTEN;
+static char packed[CHUNK] SELDOM_WRITTEN; /* MODE Z: what comes out of zlib */
 
 void
 mover_init(struct mover *mover)

@@ -12,6 +12,7 @@
 
 #include "common/io.h"
 #include "common/title.h"
+#include "common/written.h"
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/command.h"
 #include "daemon/protocol/control.h"
@@ -25,7 +26,7 @@
 
 #define AHEAD_MS 1000	/* of silence, and the listeners ahead are given up */
 
-static struct protocol protocol;
+static struct protocol protocol BEGINS_A_PAGE;
 
 /* The context is inherited from the master: make it this session's own. */
 static void

@@ -108,6 +108,9 @@ struct protocol {
 /* Every parameter of the session but HOST as it is right after the greeting (REIN; RFC 959, 4.1.1). */
 void session_reset(struct protocol *protocol);
 
+/* A path that the client named for a later command is no longer kept. */
+void session_forget_path(struct home_path *path);
+
 /* The client's path, seen from the working directory, as a path in the home. False: 501 was sent. */
 bool session_resolve_path(struct protocol *protocol, const char *client_path, struct home_path *path);
 

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "common/io.h"
+#include "common/written.h"
 #include "privsep/tls/context.h"
 
 #include "common/banned.h"
@@ -31,12 +32,12 @@
 struct gather {
 	int fd;
 	int flags;	/* of send(2) */
-	char bytes[GATHER_SIZE];
 	size_t start, end;
+	char bytes[GATHER_SIZE];
 };
 
 static struct gather gathers[STREAM_KIND_COUNT];
-static BIO_METHOD *gather_method;
+static BIO_METHOD *gather_method OFTEN_WRITTEN;
 
 /* Send what was gathered. 1, or -1 with errno. */
 static int
@@ -128,7 +129,7 @@ static struct kernel {
 #define SET_RECORD_TYPE 74
 #define CLEAR_RECORD_TYPE 75
 
-static BIO_METHOD *kernel_method;
+static BIO_METHOD *kernel_method OFTEN_WRITTEN;
 
 static ssize_t
 kernel_send_record(const struct kernel *to, const char *bytes, size_t len)

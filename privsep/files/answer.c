@@ -5,6 +5,7 @@
 
 #include "common/io.h"
 #include "common/title.h"
+#include "common/written.h"
 #include "privsep/files/request.h"
 #include "privsep/files/sweep.h"
 
@@ -157,7 +158,7 @@ next_request(struct files *files)
 int
 files_serve(const struct files_session *session)
 {
-	static struct files files;
+	static struct files files BEGINS_A_PAGE;
 	int r;
 
 	files.session = session;
@@ -167,7 +168,8 @@ files_serve(const struct files_session *session)
 	files.stop = (struct stop){.channel = session->protocol_channel,
 	    .monitor_channel = session->takes_turns ? session->monitor_channel : -1,
 	    .ended_ms = monotonic_coarse_ms()};
-	files.stored = (struct stored){.fd = -1};
+	if (files.stored.is_pending)	/* a page that most sessions never touch */
+		files.stored.is_pending = false;
 	upload_init(&files.upload);
 	files.quota = (struct quota){
 	    .channel = session->monitor_channel,

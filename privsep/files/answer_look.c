@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/written.h"
 #include "privsep/files/directory_message.h"
 #include "privsep/files/hash.h"
 #include "privsep/files/partial.h"
@@ -112,7 +113,7 @@ files_answer_facts(struct files *files)
 static int
 count_line_ends(int fd, struct stop *stop, uint64_t *count)
 {
-	static char chunk[COUNT_CHUNK];
+	static char chunk[COUNT_CHUNK] SELDOM_WRITTEN;
 	ssize_t n;
 
 	*count = 0;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "common/io.h"
+#include "common/written.h"
 #include "privsep/files/partial.h"
 #include "privsep/files/partial_list.h"
 #include "privsep/files/partial_name.h"
@@ -48,7 +49,7 @@ put_rows(struct files *files, const struct partial_list *list)
 bool
 files_answer_partials(struct files *files)
 {
-	static struct partial_list list;
+	static struct partial_list list SELDOM_WRITTEN;
 	uint8_t wants_rows = ipc_get_u8(&files->message);
 	int r;
 

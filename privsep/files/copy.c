@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/written.h"
 #include "privsep/files/upload.h"
 
 #include "common/banned.h"
@@ -30,7 +31,7 @@ copy_in_kernel(int from_fd, int to_fd, uint64_t left)
 static ssize_t
 copy_by_hand(int from_fd, int to_fd, uint64_t left)
 {
-	static char chunk[CHUNK];
+	static char chunk[CHUNK] SELDOM_WRITTEN;
 	ssize_t n = io_read_all(from_fd, chunk, at_most(left, sizeof(chunk)));
 	int r;
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/written.h"
 #include "privsep/files/directory.h"
 #include "privsep/files/locked_file.h"
 
@@ -148,7 +149,7 @@ count_opened(struct count *count, struct directory *level, unsigned depth)
 static int
 count_directory(struct count *count, int dir_fd, const char *name, unsigned depth)
 {
-	static struct directory levels[COUNT_DEPTH_MAX];	/* touched as deep as trees are */
+	static struct directory levels[COUNT_DEPTH_MAX] SELDOM_WRITTEN;	/* touched as deep as trees are */
 	struct directory *level = &levels[depth];
 	int r = directory_open_at(level, dir_fd, name);
 

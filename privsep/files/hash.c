@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/written.h"
 #include "privsep/files/hash_cache.h"
 #include "privsep/files/partial.h"
 
@@ -30,7 +31,7 @@ read_chunk(int fd, char *chunk, size_t size, uint64_t from, uint64_t to)
 static int
 hash_range(int fd, enum ipc_hash algorithm, uint64_t from, uint64_t to, struct stop *stop, char text[DIGEST_TEXT_SIZE])
 {
-	static char chunk[CHUNK];
+	static char chunk[CHUNK] SELDOM_WRITTEN;
 	struct digest digest;
 	int r = digest_begin(&digest, algorithm);
 

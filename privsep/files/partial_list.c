@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "common/io.h"
+#include "common/written.h"
 #include "privsep/files/handed.h"
 #include "privsep/files/partial.h"
 #include "privsep/files/partial_name.h"
@@ -148,7 +149,7 @@ give_way(const struct home *home, const struct partial_row *row, ino_t spared)
 bool
 partials_give_way(const struct home *home, const struct home_path *path)
 {
-	static struct partial_list oldest;	/* looked for once for many */
+	static struct partial_list oldest SELDOM_WRITTEN;	/* looked for once for many */
 	static unsigned next;
 	struct stat st;
 	ino_t spared;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/written.h"
 #include "privsep/files/directory.h"
 #include "privsep/files/partial_name.h"
 
@@ -75,7 +76,7 @@ meet_entry(struct partial_walk *walk, int dir_fd, const struct dirent64 *entry, 
 static int
 walk_partials(struct partial_walk *walk, int dir_fd, const char *name, unsigned depth)
 {
-	static struct directory levels[DEPTH_MAX];	/* touched as deep as trees are */
+	static struct directory levels[DEPTH_MAX] SELDOM_WRITTEN;	/* touched as deep as trees are */
 	struct directory *level = &levels[depth];
 	const struct dirent64 *entry;
 	int r = 0;

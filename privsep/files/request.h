@@ -16,15 +16,12 @@
 #include "privsep/files/upload.h"
 #include "privsep/ipc/ipc.h"
 
+/* Small members come first: each page that a session writes to is copied. */
 struct files {
 	const struct files_session *session;
 	struct home home;
 	struct quota quota;
 	struct upload upload;		/* between open_write and finish_write */
-	struct home_path upload_path;	/* of it, as the client names it */
-	struct stored stored;
-	struct unguarded unguarded;
-	struct listing listing;
 	int list_fd;			/* write end of the pipe: a listing begins when the reply is out */
 	bool is_list_due;		/* list_end must be the next request */
 	int list_result;
@@ -35,6 +32,10 @@ struct files {
 	struct stop stop;
 	bool is_notice;			/* no reply goes out */
 	struct ipc_message message;	/* the request, then the reply: paths are copied out first */
+	struct stored stored;
+	struct home_path upload_path;	/* of the upload, as the client names it */
+	struct unguarded unguarded;
+	struct listing listing;
 };
 
 /*

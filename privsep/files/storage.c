@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/file_system.h"
+#include "common/written.h"
 
 #include "common/banned.h"
 
@@ -18,7 +19,7 @@
 #define BASIC_STATS 0x7ffU
 
 /* Of the one home that this process serves. */
-static enum file_system_kind home_kind = FILE_SYSTEM_LOCAL;
+static enum file_system_kind home_kind OFTEN_WRITTEN = FILE_SYSTEM_LOCAL;
 
 void
 storage_probe(int home_fd, dev_t device)

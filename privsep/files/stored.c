@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/written.h"
 #include "privsep/files/files.h"
 #include "privsep/ipc/ipc.h"
 
@@ -50,7 +51,7 @@ stored_begin(struct stored *stored, const struct home *home, const struct home_p
 static bool
 hash_piece(struct stored *stored)
 {
-	static char piece[PIECE];
+	static char piece[PIECE] SELDOM_WRITTEN;
 	uint64_t left = stored->size - stored->hashed;
 	ssize_t n;
 

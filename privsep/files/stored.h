@@ -15,11 +15,11 @@
 
 /* The upload that was not yet reported to the monitor. */
 struct stored {
-	bool is_pending;
-	struct home_path path;
+	bool is_pending; /* false: the other members are not read */
 	uint64_t size, hashed; /* bytes */
 	int fd; /* -1: it cannot be read, and is reported without a hash */
 	struct digest digest;
+	struct home_path path;
 };
 
 /*

@@ -8,6 +8,7 @@
 
 #include "common/io.h"
 #include "common/libc.h"
+#include "common/written.h"
 #include "privsep/files/directory.h"
 #include "privsep/files/partial.h"
 #include "privsep/files/partial_name.h"
@@ -96,7 +97,7 @@ walk_entry(struct walk *walk, int dir_fd, const char *name, unsigned depth)
 static int
 walk_directory(struct walk *walk, int dir_fd, const char *name, unsigned depth)
 {
-	static struct directory levels[TREE_DEPTH_MAX];	/* touched as deep as trees are */
+	static struct directory levels[TREE_DEPTH_MAX] SELDOM_WRITTEN;	/* touched as deep as trees are */
 	struct directory *level = &levels[depth];
 	const struct dirent64 *entry;
 	int r;

@@ -9,6 +9,7 @@
 
 #include "common/io.h"
 #include "common/text.h"
+#include "common/written.h"
 #include "privsep/files/locked_file.h"
 #include "privsep/files/partial.h"
 #include "privsep/files/partial_list.h"
@@ -379,7 +380,7 @@ out:
 static bool
 may_fit(const struct home *home, uint64_t wanted)
 {
-	static struct partial_list list;
+	static struct partial_list list SELDOM_WRITTEN;
 	struct quota_figures figures;
 	uint64_t idle;
 

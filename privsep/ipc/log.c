@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/written.h"
 #include "privsep/ipc/ipc.h"
 
 #include "common/banned.h"
@@ -23,9 +24,9 @@ static struct {
 } sender = {.channel = -1, .reserved = -1, .level = LEVEL_INFO};
 
 static struct {
-	struct ipc_message message;
 	bool is_wanted, is_reserved;
-} record;
+	struct ipc_message message;
+} record BEGINS_A_PAGE;
 
 /* Events that protect others, and those that report missing lines: no flood of other records takes their room. */
 static const char *const reserved_events[] = {

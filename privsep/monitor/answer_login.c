@@ -10,6 +10,7 @@
 #include "accounts/rights.h"
 #include "common/io.h"
 #include "common/title.h"
+#include "common/written.h"
 #include "privsep/files/files.h"
 #include "privsep/ipc/log.h"
 #include "privsep/monitor/login.h"
@@ -172,8 +173,10 @@ complete_login(struct monitor *monitor, const struct account *account, int files
 	monitor_end_pam(monitor);
 	drop_root(monitor, files_channel);
 	monitor->state = IPC_STATE_READY;
-	memcpy(monitor->account.user, account->name, sizeof(monitor->account.user));
-	memcpy(monitor->account.home, account->home, sizeof(monitor->account.home));
+	if (monitor->session->config->on_upload[0] != '\0') {
+		memcpy(monitor->account.user, account->name, sizeof(monitor->account.user));
+		memcpy(monitor->account.home, account->home, strlen(account->home) + 1);
+	}
 	claim(monitor->session->claims, CLAIM_IDLE, monotonic_ms());
 	monitor->session->claims->work.logins[LOGIN_OK]++;
 	ipc_begin_reply(&monitor->message, IPC_login, 0);
@@ -276,7 +279,7 @@ circumstances(const struct monitor *monitor)
 }
 
 /* The account that the login in hand is about. */
-static struct account account;
+static struct account account BEGINS_A_PAGE;
 
 static void
 wipe_login(struct monitor *monitor)
@@ -299,7 +302,7 @@ finish_login(struct monitor *monitor, int r, const char *reason)
 		tell_master_verdict(monitor, r != -EACCES && r != -EPERM);	/* our own error is no failed attempt */
 	if (r < 0)
 		refuse_login(monitor, r, reason);
-	explicit_bzero(&account, sizeof(account));
+	account_wipe(&account);
 }
 
 void
@@ -321,7 +324,7 @@ monitor_attempt_granted(struct monitor *monitor)
 	close_fd(&snapshot_fd);
 	if (r == -ENOENT && monitor->session->config->pam_service[0] != '\0' &&
 	    account_name_valid(name, strlen(name), &problem)) {
-		explicit_bzero(account.hash, sizeof(account.hash));
+		account_wipe(&account);
 		monitor->login.stage = LOGIN_WAITS_PAM;
 		ipc_begin(&monitor->message, IPC_attempt_pam);
 		monitor_send_master(monitor);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/written.h"
 #include "daemon/protocol/protocol.h"
 #include "privsep/ipc/log.h"
 #include "privsep/monitor/state.h"
@@ -408,7 +409,7 @@ pam_to_wait_for(const struct monitor *monitor)
 void
 monitor_run(struct session *session)
 {
-	static struct monitor state;
+	static struct monitor state BEGINS_A_PAGE;
 	enum { PROTOCOL, MASTER, FILES, PAM, WAITS };
 	struct pollfd waits[WAITS];
 	struct monitor *monitor = &state;

@@ -58,10 +58,10 @@ enum record_kind {
 	RECORD_KIND_COUNT
 };
 
+/* Small members come first: each page that a session writes to is copied. */
 struct monitor {
 	struct session *session;
 	enum ipc_state state;
-	struct ipc_message message;	/* the one in hand */
 	struct child protocol, files, pam;
 	struct {
 		enum login_stage stage;
@@ -91,10 +91,6 @@ struct monitor {
 	const char *end_reason;	/* for the log */
 	bool has_alarm;
 	uint64_t bytes_down, bytes_up;
-	struct {
-		char user[ACCOUNT_NAME_MAX + 1];
-		char home[PATH_MAX];
-	} account;	/* whose session this is, after login */
 	struct budget sign_budget;
 	bool is_slow_to_sign;	/* protocol had to wait for a signature, which was reported */
 	struct {
@@ -125,6 +121,11 @@ struct monitor {
 		uint64_t left_out[RECORD_KIND_COUNT];
 		uint64_t tell_at_ms;	/* 0: none was left out since the last report */
 	} records;
+	struct ipc_message message;	/* the one in hand */
+	struct {
+		char user[ACCOUNT_NAME_MAX + 1];
+		char home[PATH_MAX];
+	} account;	/* whose session this is, after login; for hooks, else empty */
 };
 
 /* ending.c: the session ends now. */

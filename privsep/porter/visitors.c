@@ -11,6 +11,7 @@
 
 #include "common/io.h"
 #include "common/proxy_header.h"
+#include "common/written.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/porter/porter.h"
 
@@ -37,7 +38,7 @@ static struct {
 	int epoll_fd, channel;
 	struct visitor all[PORTER_CONNECTIONS_MAX];
 	struct visitor_list waiting, free; /* waiting: the oldest first, so that it is due first */
-} visitors;
+} visitors SELDOM_WRITTEN;
 
 static struct ipc_message verdict;
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/libc.h"
+#include "common/written.h"
 #include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"
@@ -26,7 +27,7 @@ static struct library {
     [SANDBOX_LIBCRYPT] = {.name = "libcrypt.so"},
 };
 
-static uint32_t withheld; /* bits of enum sandbox_library */
+static uint32_t withheld OFTEN_WRITTEN; /* bits of enum sandbox_library */
 
 /* The pages from the first to the last segment that is loaded. */
 static void

@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/written.h"
+
 #include "common/banned.h"
 
 #define PROVIDER_NAME "sallyport-remote"
@@ -25,7 +27,7 @@
 static struct {
 	remote_sign *sign;
 	void *arg;
-} signer;
+} signer OFTEN_WRITTEN;
 
 struct remote_key {
 	const char *type;	/* as in sign_scheme_row */

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: ISC
-# The cost of a login and a small file, in system calls of all processes of a session: counts repeat, times do
-# not. The bounds allow a wait more or less, but not one more call in every turn.
+# The cost of a login and a small file, in system calls of all processes of a session, and the memory of an idle
+# session, in pages: counts repeat, times do not. The bounds allow a wait more or less, and two pages or three, but not
+# one more call in every turn.
 
+bats_require_minimum_version 1.5.0
 load lib
 
 setup()
@@ -93,4 +95,48 @@ cost_of()
 	echo "# system calls of a small upload: $cost" >&3
 	[ "$cost" -gt 10 ]
 	[ "$cost" -le 53 ]
+}
+
+# idle_sessions COUNT: sets PAGES and TABLES, KiB of the mean one of so many.
+idle_sessions()
+{
+	run -0 py <<-END
+		for i in range(2):  # the first ones find pages of libraries that nobody has used
+		    kept = [Control().login() for i in range($1)]
+		    for c in kept:
+		        c.ask("NOOP", 200)
+		    pages, tables = sessions_kib()
+		    while kept:
+		        kept.pop().close()
+		    wait_until(lambda: not any(map(children, children(int(os.environ["SERVER_PID"])))), "the end of all")
+		print(pages, tables)
+	END
+	read -r PAGES TABLES <<<"$output"
+}
+
+@test "cost: pages that an idle session writes to" {
+	idle_sessions 3
+	echo "# KiB of an idle session: $PAGES" >&3
+	[ "$PAGES" -gt 50 ]
+	[ "$PAGES" -le 164 ]
+}
+
+@test "cost: pages that each of 200 idle sessions writes to" {
+	idle_sessions 200
+	echo "# KiB of each of 200 idle sessions: $PAGES" >&3
+	[ "$PAGES" -gt 50 ]
+	[ "$PAGES" -le 164 ]
+}
+
+@test "cost: page tables of an idle session" {
+	local least=1000000 i
+	for i in 1 2 3 4; do	# they depend on addresses, which each start draws anew
+		idle_sessions 1
+		[ "$TABLES" -ge "$least" ] || least=$TABLES
+		stop_server
+		start_server
+	done
+	echo "# KiB of page tables of an idle session: $least" >&3
+	[ "$least" -gt 20 ]
+	[ "$least" -le 192 ]
 }

@@ -247,6 +247,20 @@ class Session:
         wait_until(lambda: all(is_gone(pid) for pid in (self.monitor, self.protocol, self.files)), "the session's end")
 
 
+def kib(path, key):
+    with open(path) as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(key + ":"))
+
+
+def sessions_kib():
+    """The mean session that has logged in, in KiB: pages of its own that it wrote to, and page tables."""
+    monitors = [pid for pid in children(int(os.environ["SERVER_PID"])) if len(children(pid)) == 2]
+    pids = [pid for monitor in monitors for pid in [monitor] + children(monitor)]
+    pages = sum(kib(f"/proc/{pid}/smaps_rollup", "Private_Dirty") for pid in pids)
+    tables = sum(kib(f"/proc/{pid}/status", "VmPTE") for pid in pids)
+    return pages // len(monitors), tables // len(monitors)
+
+
 class Failing:
     """While it lasts, the nth of these system calls of a process fails; with path, of those on this file alone."""
 

@@ -191,6 +191,23 @@ test_option_words(void **state)
 	assert_int_equal(account_option_next(&text, &len, &word), 0);
 }
 
+/* A wiped account is as if nothing had been parsed into it. */
+static void
+test_wipe(void **state)
+{
+	static const char line[] =
+	    "alice:$y$secret:1000:1001:/srv/ftp/alice:read-only max-sessions=3 quota=5 expires=2030-01-01 allow-from=::1";
+	static const struct account nothing;
+	static struct account account;
+	const char *error;
+
+	(void)state;
+	assert_int_equal(account_parse(line, sizeof(line) - 1, &account, &error), 0);
+	assert_string_equal(account.home, "/srv/ftp/alice");
+	account_wipe(&account);
+	assert_memory_equal(&account, &nothing, sizeof(account));
+}
+
 int
 main(void)
 {
@@ -198,6 +215,7 @@ main(void)
 	    cmocka_unit_test(test_bad_lines),
 	    cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_good_line),
+	    cmocka_unit_test(test_wipe),
 	    cmocka_unit_test(test_blank_lines),
 	    cmocka_unit_test(test_option_words),
 	};
