@@ -711,6 +711,78 @@ activated_server()
 	ftp_login alice secret
 }
 
+# through_a_proxy <SCRIPT: Python with everything of proxied.py, for the first socket of the launcher.
+through_a_proxy()
+{
+	{
+		printf '%s\n' 'from proxied import *'
+		cat
+	} | PORT=$PORT NODE=127.0.0.1 NODE_PORT=$PORT TLS_NODE_PORT=$(sed -n 2p "$DIR/ports") BUILD=$BUILD py
+}
+
+proxied_sockets_work()
+{
+	through_a_proxy <<-'EOF'
+		import ssl
+		p = Proxied(v2()).login()
+		p.ask("QUIT", 221)
+		expect(checked(LOCAL) == b"220 ready\r\n", "a health check")
+		expect(checked(b"USER alice\r\n") == b"", "served without a header")
+		with socket.create_connection((NODE, int(os.environ["TLS_NODE_PORT"])), WAIT_S) as raw:
+		    raw.sendall(v2(("192.0.2.7", 5)))
+		    context = ssl._create_unverified_context()
+		    with context.wrap_socket(raw) as tls:
+		        expect(tls.recv(100).startswith(b"220 "), "the greeting over TLS")
+	EOF
+	wait_until log_has ' login .*address=192\.0\.2\.1 .*user="alice"'
+	wait_until log_has ' connect .*address=192\.0\.2\.7 .*proxy="127\.0\.0\.1"'
+	: >"$LOG"
+}
+
+@test "socket activation: listeners for a proxy, by name, over reload, upgrade and restart" {
+	local tls="tls { certificate = \"$DIR/etc/cert.pem\" key = \"$DIR/etc/key.pem\" require = no }"
+	write_config "$tls" 'listen = {"127.0.0.9:0"}' 'proxy-from = {"127.0.0.1"}'
+	ctl cert self-signed --name localhost >/dev/null
+	add_user alice secret
+	activated_server 'ftp-proxied:ftps-proxied' 127.0.0.1 127.0.0.1
+	proxied_sockets_work
+	ctl reload
+	proxied_sockets_work
+	OLD_PID=$SERVER_PID
+	upgrade
+	proxied_sockets_work
+	# the new program keeps the sockets, the launcher has them as well: those who come while nobody is there wait
+	kill -TERM "$SERVER_PID"
+	wait_until is_gone "$SERVER_PID"
+	through_a_proxy <<-'EOF'
+		p = Proxied(v2())
+		open(os.environ["DIR"] + "/ports.again", "w").close()
+		p.login().ask("QUIT", 221)
+	EOF
+	find_server
+	proxied_sockets_work
+}
+
+@test "socket activation: a socket without a name is for a proxy when a key for proxies has its port" {
+	local tls="tls { certificate = \"$DIR/etc/cert.pem\" key = \"$DIR/etc/key.pem\" require = no }"
+	write_config "$tls" 'listen = {"127.0.0.9:0"}'
+	ctl cert self-signed --name localhost >/dev/null
+	add_user alice secret
+	activated_server '' 127.0.0.1 127.0.0.1
+	write_config "$tls" 'listen = {}' 'proxy-from = {"127.0.0.1"}' "listen-proxied = {\"127.0.0.1:$PORT\"}" \
+		"listen-proxied-tls = {\"127.0.0.1:$(sed -n 2p "$DIR/ports")\"}"
+	ctl reload
+	proxied_sockets_work
+}
+
+@test "socket activation: a socket for a proxy needs proxy-from" {
+	write_config 'listen = {"127.0.0.9:0"}'
+	add_user alice secret
+	run timeout 20 "$BATS_TEST_DIRNAME/activate" "$DIR/ports" ftp-proxied 127.0.0.1 -- "$BUILD/sallyportd" -f -c "$CONF"
+	assert_failure
+	assert_output --partial proxy-from
+}
+
 @test "socket activation: what is no listening TCP socket is refused" {
 	write_config
 	add_user alice secret
