@@ -199,32 +199,38 @@ take_addresses(const uint8_t *at, enum family family, struct proxy_header *heade
 	}
 }
 
+static bool
+is_local_command(const uint8_t *bytes)
+{
+	return (bytes[12] & 0x0f) == 0;
+}
+
+/* Of LOCAL, nothing that follows the command counts, the family included (2.2). */
 static enum proxy_fault
 fixed_part_fault(const uint8_t *bytes)
 {
 	unsigned family = bytes[13] >> 4, transport = bytes[13] & 0x0f;
+	size_t length = get_u16(bytes + 14);
 
 	if (bytes[12] >> 4 != 2)
 		return PROXY_FAULT_VERSION;
 	if ((bytes[12] & 0x0f) > 1)
 		return PROXY_FAULT_COMMAND;
+	if (length > PROXY_HEADER_MAX - FIXED_SIZE)
+		return PROXY_FAULT_LONG;
+	if (is_local_command(bytes))
+		return PROXY_FAULT_NONE;
 	if (family >= FAMILY_COUNT)
 		return PROXY_FAULT_FAMILY;
 	if (transport > 1 || (transport == 0 && family != FAMILY_UNSPEC))
 		return PROXY_FAULT_TRANSPORT;
-	if (get_u16(bytes + 14) > PROXY_HEADER_MAX - FIXED_SIZE)
-		return PROXY_FAULT_LONG;
-	/* a check says nothing of a client, whatever its family */
-	if ((bytes[12] & 0x0f) == 1 && get_u16(bytes + 14) < address_sizes[family])
-		return PROXY_FAULT_SHORT;
-	return PROXY_FAULT_NONE;
+	return length < address_sizes[family] ? PROXY_FAULT_SHORT : PROXY_FAULT_NONE;
 }
 
 static int
 parse_binary(const uint8_t *bytes, size_t len, struct proxy_header *header)
 {
 	enum family family;
-	bool is_local;
 
 	if (len < FIXED_SIZE)
 		return -EAGAIN;
@@ -234,17 +240,16 @@ parse_binary(const uint8_t *bytes, size_t len, struct proxy_header *header)
 	header->length = FIXED_SIZE + get_u16(bytes + 14);
 	if (len < header->length)
 		return -EAGAIN;
+	if (is_local_command(bytes)) {
+		header->told = PROXY_TOLD_LOCAL;
+		return 0;
+	}
 	family = (enum family)(bytes[13] >> 4);
-	is_local = (bytes[12] & 0x0f) == 0;
-	header->told = is_local                               ? PROXY_TOLD_LOCAL
-	    : family == FAMILY_INET || family == FAMILY_INET6 ? PROXY_TOLD_CLIENT
-							      : PROXY_TOLD_NOTHING;
+	header->told = family == FAMILY_INET || family == FAMILY_INET6 ? PROXY_TOLD_CLIENT : PROXY_TOLD_NOTHING;
 	if (header->told == PROXY_TOLD_CLIENT)
 		take_addresses(bytes + FIXED_SIZE, family, header);
 	/* without a family nobody can say where extensions begin: all of it is passed over (2.2) */
-	if (family == FAMILY_UNSPEC || header->length < FIXED_SIZE + address_sizes[family])
-		return 0;
-	return take_extensions(bytes, FIXED_SIZE + address_sizes[family], header);
+	return family == FAMILY_UNSPEC ? 0 : take_extensions(bytes, FIXED_SIZE + address_sizes[family], header);
 }
 
 int
