@@ -26,6 +26,7 @@ struct visitor {
 	int fd;
 	uint32_t number; /* of the master */
 	enum introduce_state state;
+	bool is_watched; /* by epoll */
 	bool has_answer; /* a health check: what still comes is nobody's, until the proxy closes */
 	uint64_t due_ms;
 	struct proxy_reader reader;
@@ -64,7 +65,9 @@ visitors_init(int epoll_fd, int channel, uint32_t most)
 static void
 visitor_leave(struct visitor *visitor)
 {
-	(void)!epoll_ctl(visitors.epoll_fd, EPOLL_CTL_DEL, visitor->fd, NULL);
+	if (visitor->is_watched)
+		(void)!epoll_ctl(visitors.epoll_fd, EPOLL_CTL_DEL, visitor->fd, NULL);
+	visitor->is_watched = false;
 	close_fd(&visitor->fd);
 	explicit_bzero(&visitor->reader, sizeof(visitor->reader)); /* a peek has seen the client's bytes, too */
 	TAILQ_REMOVE(&visitors.waiting, visitor, entry);
@@ -195,12 +198,21 @@ take_visitor_place(void)
 	return visitor;
 }
 
+static void
+watch_visitor(struct visitor *visitor)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)(visitor - visitors.all)};
+
+	visitor->is_watched = epoll_ctl(visitors.epoll_fd, EPOLL_CTL_ADD, visitor->fd, &event) == 0;
+	if (!visitor->is_watched)
+		give_up_visitor(visitor);
+}
+
 bool
 visitors_introduce(struct ipc_message *message, uint64_t now_ms)
 {
 	uint32_t number = ipc_get_u32(message);
 	uint8_t state = ipc_get_u8(message);
-	struct epoll_event event = {.events = EPOLLIN};
 	struct visitor *visitor;
 
 	if (!ipc_end(message) || state >= INTRODUCE_STATE_COUNT)
@@ -212,9 +224,10 @@ visitors_introduce(struct ipc_message *message, uint64_t now_ms)
 	visitor->has_answer = false;
 	visitor->due_ms = now_ms + PROXY_HEADER_MS;
 	TAILQ_INSERT_TAIL(&visitors.waiting, visitor, entry);
-	event.data.u32 = (uint32_t)(visitor - visitors.all);
-	if (epoll_ctl(visitors.epoll_fd, EPOLL_CTL_ADD, visitor->fd, &event) < 0)
-		give_up_visitor(visitor);
+	/* a proxy sends its header as soon as it is connected: most of them are here already */
+	read_header(visitor);
+	if (visitor->fd >= 0)
+		watch_visitor(visitor);
 	return true;
 }
 

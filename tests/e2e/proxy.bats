@@ -173,6 +173,29 @@ has_porter()
 	assert_equal "$(log_count 'login .*address=127\.0\.0\.1 .*user="alice"')" 3
 }
 
+@test "a header that came with its connection costs the porter one look, and no wait" {
+	serve
+	need_trace
+	wait_until has_porter
+	PORTER=$(porter_pid) proxied <<-'EOF'
+		import signal
+		porter = int(os.environ["PORTER"])
+		calls = os.environ["DIR"] + "/calls"
+		tracer = subprocess.Popen(["strace", "-o", calls, "-p", str(porter)], stderr=subprocess.PIPE, text=True)
+		expect("attached" in tracer.stderr.readline(), "strace")
+		os.kill(porter, signal.SIGSTOP)
+		clients = [Proxied(v2()) for n in range(20)]
+		os.kill(porter, signal.SIGCONT)
+		for client in clients:
+		    client.greet().ask("QUIT", 221)
+		tracer.terminate()
+		tracer.communicate()
+		made = open(calls).read()
+		expect("epoll_ctl" not in made, "a connection was watched", made)
+		expect(made.count("MSG_PEEK") == 20, "looks", made)
+	EOF
+}
+
 @test "a header in pieces, and with the client's first bytes behind it" {
 	serve
 	proxied <<-'EOF'
@@ -187,6 +210,43 @@ has_porter()
 		    p.expect(331)
 		    p.expect(230)
 		    p.expect(257)
+	EOF
+}
+
+@test "a client's own header is no header: on a session, on a direct one, in the bytes of a file" {
+	serve
+	proxied <<-'EOF'
+		for own in (v1(("192.0.2.99", 1)), v2(("192.0.2.99", 1))):
+		    p = Proxied(v2() + own).greet()
+		    p.expect(500)
+		    p = Proxied(v2()).login()
+		    with p.open("STOR file") as data:
+		        data.sendall(own + b"bytes")
+		    p.expect(226)
+		    expect(p.get("file") == own + b"bytes", "the file")
+		    c = ftp.Control()
+		    c.raw(own)
+		    c.greet().expect(500)
+		expect("address=192.0.2.99" not in log(), "believed")
+	EOF
+}
+
+@test "a proxy that lies about the family, or names no client's address, makes no session of another kind" {
+	serve
+	proxied <<-'EOF'
+		v6 = end(("2001:db8::1", 0), socket.AF_INET6) * 2 + b"\0\1\0\x15"
+		for lie in (block(1, 0x11, v6), block(1, 0x21, v2()[16:]), b"PROXY TCP6 192.0.2.1 192.0.2.2 1 2\r\n",
+		            b"PROXY TCP4 2001:db8::1 2001:db8::2 1 2\r\n", b"PROXY TCP4 192.0.2.1 2001:db8::2 1 2\r\n"):
+		    expect(checked(lie) == b"", lie)
+		expect(" connect " not in log(), "a session began")
+		for source, to in ((("0.0.0.0", 0), ("0.0.0.0", 0)), (("::", 0), ("::", 0)), (("255.255.255.255", 9), DIALLED),
+		                   (("224.0.0.1", 9), DIALLED), (("ff02::1", 9), ("ff02::1", 21)), (("fe80::1", 9), ("fe80::2", 21))):
+		    p = Proxied(v2(source, to)).login()
+		    p.ask("PASV", 227, 501)
+		    p.ask("EPSV", 229)
+		    p.ask("PORT 127,0,0,1,200,1", 501)
+		    p.ask("EPRT |1|127.0.0.2|50000|", 501, 522)
+		    p.ask("QUIT", 221)
 	EOF
 }
 
@@ -285,6 +345,20 @@ has_porter()
 		expect(len(log()) == size, log()[size:])
 		expect(children() == before, "processes came and went")
 	EOF
+}
+
+@test "a health check is one whatever stands in the rest of its header" {
+	serve
+	proxied <<-'EOF'
+		ends = v2()[16:]
+		for family, body in ((0x00, b"\x03\0\x04\0\0\0\0"), (0x11, ends), (0x11, ends + b"\x03\0\x04\0\0\0\0"),
+		                     (0x11, ends + b"\x04\xff\xff"), (0x21, b""), (0xf3, b"x"), (0x00, b"x" * 520)):
+		    expect(checked(block(0, family, body)) == b"220 ready\r\n", family, body)
+		expect(checked(block(0, 0, b"x" * 521)) == b"", "more than a header may have")
+		wait_until(lambda: metric("sallyport_health_checks_total") == 7, "the counter")
+	EOF
+	run log_count ' connect '
+	assert_output 0
 }
 
 @test "a server without a place answers checks with 421, and with 220 again when there is one" {
@@ -624,6 +698,13 @@ both_ways_through_haproxy()
 @test "HAProxy, version 2: both families, both directions, the client's address everywhere" {
 	behind_haproxy send-proxy-v2
 	both_ways_through_haproxy
+}
+
+@test "HAProxy, version 2 with checksums, on checks as well" {
+	behind_haproxy 'send-proxy-v2 proxy-v2-options crc32c'
+	both_ways_through_haproxy
+	run log_count ' refused '
+	assert_output 0
 }
 
 @test "HAProxy's checks leave no line; a server that stops is taken out within three seconds, while its session goes on" {
