@@ -24,6 +24,7 @@
 #define SOCKET_NAME "control"
 #define REQUEST_MAX 2048
 #define WAIT_S 150 /* for the next line; a reload may take its time */
+#define SERVED_S 5 /* whether one answers at all */
 #define LINE_SHOWN_MAX 4096
 #define REPLACED_MAX 3 /* servers that hang up because another has taken over */
 #define FOLLOW_MS 10000 /* for a server, or its logger, that starts again */
@@ -110,6 +111,20 @@ control_connect(const struct ctl *ctl, const char *socket_name)
 	else
 		ctl_error("cannot ask the server at '%s': %s", ctl_quote(name.sun_path), strerror(r));
 	return -1;
+}
+
+bool
+control_is_served(const struct ctl *ctl)
+{
+	struct sockaddr_un name;
+	int fd;
+
+	socket_path(ctl, SOCKET_NAME, &name);
+	fd = connect_in_time(&name, SERVED_S);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
 }
 
 static bool

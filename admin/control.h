@@ -3,6 +3,7 @@
 #ifndef ADMIN_CONTROL_H
 #define ADMIN_CONTROL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct ctl;
@@ -13,6 +14,9 @@ struct json_t;
  * standard error).
  */
 int control_connect(const struct ctl *ctl, const char *socket_name);
+
+/* Does a server answer at the control socket? Says nothing where none does. */
+bool control_is_served(const struct ctl *ctl);
 
 /*
  * Send a request and read the reply.

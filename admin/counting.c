@@ -15,9 +15,9 @@
 
 #include "common/banned.h"
 
-#define SHOW_AFTER_MS 200	/* what is quicker needs no progress, */
-#define SHOW_EVERY_MS 200	/* and no eye reads faster */
-#define OTHER_LOOK_MS 50	/* does another one count yet? */
+#define SHOW_AFTER_MS 200 /* what is quicker needs no progress, */
+#define SHOW_EVERY_MS 200 /* and no eye reads faster */
+#define OTHER_LOOK_MS 50 /* does another one count yet? */
 
 struct progress {
 	const char *user;
@@ -71,20 +71,43 @@ end_progress(const struct progress *progress)
 
 /* Another one counts what the server needs; ours comes after it, since it is to see all that there is now. */
 static int
-count_after_others(const struct counter_order *order, struct progress *progress, struct ledger_figure *counted)
+count_after_others(
+    const struct counter_order *order, struct progress *progress, uint64_t wait_s, struct ledger_figure *counted)
 {
+	uint64_t deadline_ms = monotonic_ms() + wait_s * 1000, met;
 	int r;
 
-	while ((r = counter_run(order, counted)) == -EBUSY) {
+	while ((r = counter_run(order, counted)) == -EBUSY && monotonic_ms() < deadline_ms) {
+		(void)ledger_count_is_under_way(order->ledger, &met);
 		if (is_due(progress))
-			fprintf(stderr, "\r%s: the server counts; waiting for that\033[K", ctl_quote(progress->user));
+			fprintf(stderr, "\r%s: the server counts, %llu files so far; waiting for that\033[K",
+			    ctl_quote(progress->user), (unsigned long long)met);
 		poll(NULL, 0, OTHER_LOOK_MS);
 	}
 	return r;
 }
 
+static void
+report_count(const struct account *account, struct ledger *ledger, uint64_t wait_s, int r)
+{
+	uint64_t met;
+
+	if (r == -EBUSY) {
+		(void)ledger_count_is_under_way(ledger, &met);
+		ctl_error(
+		    "'%s' is being counted by the server or another command, %llu files so far; that has not ended "
+		    "within %llu seconds; try again later, or wait longer with 'quota recount --wait TIME'",
+		    ctl_quote(account->name), (unsigned long long)met, (unsigned long long)wait_s);
+	} else if (r == -EAGAIN) {
+		ctl_error("'%s' was counted in vain several times, because its sessions died meanwhile; try again",
+		    ctl_quote(account->name));
+	} else if (r < 0) {
+		walled_report(account, "count", r);
+	}
+}
+
 int
-counting_run(const struct account *account, struct ledger *ledger, uint64_t keep_s, uint64_t *swept,
+counting_run(const struct account *account, struct ledger *ledger, uint64_t keep_s, uint64_t wait_s, uint64_t *swept,
     struct ledger_figure *counted)
 {
 	const struct walled_work sweep = {"count", sweep_job, &keep_s, false};
@@ -98,13 +121,9 @@ counting_run(const struct account *account, struct ledger *ledger, uint64_t keep
 	if (order.home_fd < 0)
 		return order.home_fd;
 	begin_progress(&progress, account->name);
-	r = count_after_others(&order, &progress, counted);
+	r = count_after_others(&order, &progress, wait_s, counted);
 	end_progress(&progress);
 	close_fd(&order.home_fd);
-	if (r == -EAGAIN)
-		ctl_error("'%s' was counted in vain several times, because its sessions died meanwhile; try again",
-		    ctl_quote(account->name));
-	else if (r < 0)
-		walled_report(account, "count", r);
+	report_count(account, ledger, wait_s, r);
 	return r;
 }

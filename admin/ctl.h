@@ -43,6 +43,7 @@ enum ctl_option {
 	OPTION_FOR,
 	OPTION_READY,
 	OPTION_PEER,
+	OPTION_WAIT,
 	OPTION_COUNT,
 	/* of the program */
 	OPTION_CONFIG = OPTION_COUNT,

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,20 +11,38 @@
 #include "accounts/ledger.h"
 #include "accounts/users_file.h"
 #include "admin/amount.h"
+#include "admin/control.h"
 #include "admin/counting.h"
 #include "admin/ctl.h"
 #include "admin/quota.h"
 #include "common/io.h"
+#include "common/text.h"
 #include "config/config.h"
 #include "trusted/place.h"
 
 #include "common/banned.h"
 
+#define WAIT_DEFAULT_S 600 /* for the end of another count */
+#define WAIT_MAX_S (24 * 3600ULL)
+#define SHOW_WAIT_MS 1000 /* to show a figure that is about to be exact */
+#define SHOW_LOOK_MS 20
+
+/* What a command is to do with each account. */
+struct asked {
+	bool counts;
+	uint64_t wait_s;
+};
+
 /* The figures of an account. */
 struct told {
 	struct ledger_figure used;
 	uint64_t swept; /* partial files that were removed before */
+	bool is_counting; /* somebody else, */
+	uint64_t met; /* so many files so far */
 };
+
+static const char *const state_names[] = {
+    [LEDGER_EXACT] = "exact", [LEDGER_BOUND] = "at most", [LEDGER_UNKNOWN] = "unknown"};
 
 static bool
 has_quota(const struct account *account)
@@ -86,11 +105,28 @@ open_account_ledger(const struct ctl *ctl, const struct account *account, struct
 	return r;
 }
 
-/* A figure that is none, or only a bound, is counted first; what is a bound again is told as such: a session has just died. */
-static int
-read_figure(const struct ctl *ctl, const struct account *account, bool counts, struct told *told)
+/* Wait for a moment while somebody else counts: most homes are counted then. True: it goes on. */
+static bool
+is_being_counted(struct ledger *ledger, struct told *told)
 {
-	uint64_t keep_s = counts ? ctl->config->partial_keep_s : COUNTING_SWEEPS_NOTHING;
+	uint64_t deadline_ms = monotonic_ms() + SHOW_WAIT_MS;
+
+	while (ledger_count_is_under_way(ledger, &told->met)) {
+		if (monotonic_ms() >= deadline_ms)
+			return true;
+		poll(NULL, 0, SHOW_LOOK_MS);
+	}
+	return false;
+}
+
+/*
+ * A figure that is none, or only a bound, is counted first, unless somebody else does so. One that is a bound again is
+ * told as such: a session has just died.
+ */
+static int
+read_figure(const struct ctl *ctl, const struct account *account, const struct asked *asked, struct told *told)
+{
+	uint64_t keep_s = asked->counts ? ctl->config->partial_keep_s : COUNTING_SWEEPS_NOTHING;
 	struct ledger_figure counted;
 	struct ledger ledger;
 	int r = open_account_ledger(ctl, account, &ledger);
@@ -98,12 +134,18 @@ read_figure(const struct ctl *ctl, const struct account *account, bool counts, s
 	if (r < 0)
 		return r;
 	r = ledger_read(&ledger, &told->used);
-	if (counts || r == -EUCLEAN || (r == 0 && told->used.state != LEDGER_EXACT)) {
-		r = counting_run(account, &ledger, keep_s, &told->swept, &counted);
+	if (!asked->counts && told->used.state != LEDGER_EXACT && (r == 0 || r == -EUCLEAN)) {
+		told->is_counting = is_being_counted(&ledger, told);
+		r = ledger_read(&ledger, &told->used);
+	}
+	if (asked->counts || (!told->is_counting && told->used.state != LEDGER_EXACT && (r == 0 || r == -EUCLEAN))) {
+		r = counting_run(account, &ledger, keep_s, asked->wait_s, &told->swept, &counted);
 		if (r < 0)
 			goto out;
 		r = ledger_read(&ledger, &told->used);
 	}
+	if (r == -EUCLEAN && told->is_counting)
+		r = 0;
 	if (r < 0)
 		ctl_error("cannot read the quota ledger of '%s': %s", ctl_quote(account->name), strerror(-r));
 out:
@@ -113,13 +155,50 @@ out:
 
 /* For an account without a quota nobody keeps a figure, so count now. */
 static int
-find_usage(const struct ctl *ctl, const struct account *account, bool counts, struct told *told)
+find_usage(const struct ctl *ctl, const struct account *account, const struct asked *asked, struct told *told)
 {
 	*told = (struct told){.swept = 0};
 	if (has_quota(account))
-		return read_figure(ctl, account, counts, told);
-	return counting_run(
-	    account, NULL, counts ? ctl->config->partial_keep_s : COUNTING_SWEEPS_NOTHING, &told->swept, &told->used);
+		return read_figure(ctl, account, asked, told);
+	return counting_run(account, NULL, asked->counts ? ctl->config->partial_keep_s : COUNTING_SWEEPS_NOTHING, 0,
+	    &told->swept, &told->used);
+}
+
+void
+quota_begin_count(const struct ctl *ctl, const struct account *account)
+{
+	const char *const request[] = {"count-home", account->name, NULL};
+	struct told told = {.swept = 0};
+	struct ledger ledger;
+	struct stat st;
+	uint64_t deadline_ms = monotonic_ms() + SHOW_WAIT_MS;
+	json_t *last;
+
+	/* without the directory no server has run yet */
+	if (!has_quota(account) || stat(ctl->config->state_directory, &st) < 0 ||
+	    open_account_ledger(ctl, account, &ledger) < 0)
+		return;
+	if (ledger_read(&ledger, &told.used) != -EUCLEAN)
+		goto out;
+	if (!control_is_served(ctl)) {
+		ctl_warning(
+		    "the home of '%s' is not counted yet; 'sallyportctl quota recount %s' counts it, or the server "
+		    "when it is used, and until that has ended its uploads are refused",
+		    ctl_quote(account->name), ctl_quote(account->name));
+		goto out;
+	}
+	last = control_ask(ctl, request, NULL, NULL);
+	if (last == NULL)
+		goto out;
+	json_decref(last);
+	while (ledger_read(&ledger, &told.used) == -EUCLEAN && monotonic_ms() < deadline_ms)
+		poll(NULL, 0, SHOW_LOOK_MS);
+	if (told.used.state == LEDGER_UNKNOWN)
+		ctl_warning("the server counts the home of '%s'; until that has ended its uploads are refused (450); "
+			    "'sallyportctl quota show %s' shows how far it is",
+		    ctl_quote(account->name), ctl_quote(account->name));
+out:
+	ledger_close(&ledger);
 }
 
 static json_t *
@@ -129,21 +208,30 @@ limit_json(uint64_t limit)
 }
 
 static json_t *
+figure_json(const struct ledger_figure *figure, uint64_t value)
+{
+	return figure->state == LEDGER_UNKNOWN ? json_null() : json_integer((json_int_t)value);
+}
+
+static json_t *
 told_json(const struct account *account, bool counts, const struct told *told)
 {
-	json_t *json = json_pack("{s:s, s:I, s:o, s:I, s:o}", "name", ctl_quote(account->name), "bytes",
-	    (json_int_t)told->used.bytes, "quota", limit_json(account->quota_bytes), "files",
-	    (json_int_t)told->used.files, "quota_files", limit_json(account->quota_files));
+	json_t *json = json_pack("{s:s, s:o, s:o, s:o, s:o, s:s}", "name", ctl_quote(account->name), "bytes",
+	    figure_json(&told->used, told->used.bytes), "quota", limit_json(account->quota_bytes), "files",
+	    figure_json(&told->used, told->used.files), "quota_files", limit_json(account->quota_files), "figure",
+	    state_names[told->used.state]);
 
+	if (told->is_counting)
+		json_object_set_new(json, "counted_files", json_integer((json_int_t)told->met));
 	if (counts)
 		json_object_set_new(json, "partials_removed", json_integer((json_int_t)told->swept));
 	return json;
 }
 
 static void
-percent_text(uint64_t used, uint64_t limit, char text[AMOUNT_SIZE])
+percent_text(const struct ledger_figure *figure, uint64_t used, uint64_t limit, char text[AMOUNT_SIZE])
 {
-	if (limit == ACCOUNT_NO_QUOTA)
+	if (limit == ACCOUNT_NO_QUOTA || figure->state == LEDGER_UNKNOWN)
 		snprintf(text, AMOUNT_SIZE, "-");
 	else
 		snprintf(text, AMOUNT_SIZE, "%u%%", limit == 0 ? 100 : (unsigned)((double)used * 100 / (double)limit));
@@ -156,42 +244,69 @@ print_head(void)
 }
 
 static void
+used_text(const struct ledger_figure *figure, uint64_t used, char text[AMOUNT_SIZE])
+{
+	if (figure->state == LEDGER_UNKNOWN)
+		snprintf(text, AMOUNT_SIZE, "?");
+	else
+		snprintf(text, AMOUNT_SIZE, "%llu", (unsigned long long)used);
+}
+
+static void
 print_figure(const struct account *account, const struct ledger_figure *figure)
 {
 	char limit[AMOUNT_SIZE] = "none", files[AMOUNT_SIZE] = "none";
 	char percent[AMOUNT_SIZE], files_percent[AMOUNT_SIZE];
+	char bytes_used[AMOUNT_SIZE], files_used[AMOUNT_SIZE];
 
 	if (account->quota_bytes != ACCOUNT_NO_QUOTA)
 		snprintf(limit, sizeof(limit), "%llu", (unsigned long long)account->quota_bytes);
 	if (account->quota_files != ACCOUNT_NO_QUOTA)
 		snprintf(files, sizeof(files), "%llu", (unsigned long long)account->quota_files);
-	percent_text(figure->bytes, account->quota_bytes, percent);
-	percent_text(figure->files, account->quota_files, files_percent);
-	printf("%-24s %15llu %15s %5s %9llu %9s %5s\n", ctl_quote(account->name), (unsigned long long)figure->bytes,
-	    limit, percent, (unsigned long long)figure->files, files, files_percent);
+	used_text(figure, figure->bytes, bytes_used);
+	used_text(figure, figure->files, files_used);
+	percent_text(figure, figure->bytes, account->quota_bytes, percent);
+	percent_text(figure, figure->files, account->quota_files, files_percent);
+	printf("%-24s %15s %15s %5s %9s %9s %5s\n", ctl_quote(account->name), bytes_used, limit, percent, files_used,
+	    files, files_percent);
+}
+
+/* What the row alone does not say. */
+static void
+print_notes(const struct told *told)
+{
+	if (told->used.state == LEDGER_BOUND)
+		printf(
+		    "%-24s at most: a session ended without a report, or the machine was started, and the home is to be "
+		    "counted\n",
+		    "");
+	if (told->is_counting)
+		printf("%-24s counting, %llu files so far%s\n", "", (unsigned long long)told->met,
+		    told->used.state == LEDGER_UNKNOWN ? "; until that has ended uploads are refused" : "");
+	if (told->swept > 0)
+		printf("%-24s %llu expired partial files removed\n", "", (unsigned long long)told->swept);
 }
 
 /* One row of the table, or one object of the list. */
 static enum ctl_exit
-add_quota_row(const struct ctl *ctl, const struct account *account, bool counts, json_t *list)
+add_quota_row(const struct ctl *ctl, const struct account *account, const struct asked *asked, json_t *list)
 {
 	struct told told;
 
-	if (find_usage(ctl, account, counts, &told) < 0)
+	if (find_usage(ctl, account, asked, &told) < 0)
 		return CTL_FAILED;
 	if (list != NULL) {
-		json_array_append_new(list, told_json(account, counts, &told));
+		json_array_append_new(list, told_json(account, asked->counts, &told));
 		return CTL_DONE;
 	}
 	print_figure(account, &told.used);
-	if (told.swept > 0)
-		printf("%-24s %llu expired partial files removed\n", "", (unsigned long long)told.swept);
+	print_notes(&told);
 	return CTL_DONE;
 }
 
 /* Accounts without a quota have no figure to show, but partial files to sweep. */
 static enum ctl_exit
-show_all(struct ctl *ctl, const struct users_file *file, bool counts)
+show_all(struct ctl *ctl, const struct users_file *file, const struct asked *asked)
 {
 	json_t *list = ctl->is_json ? json_array() : NULL;
 	enum ctl_exit status = CTL_DONE;
@@ -206,7 +321,7 @@ show_all(struct ctl *ctl, const struct users_file *file, bool counts)
 		if (account_line_is_blank(line, len))
 			continue;
 		if (ctl_parse_line(ctl, file, i, &account) < 0 ||
-		    ((counts || has_quota(&account)) && add_quota_row(ctl, &account, counts, list) != CTL_DONE))
+		    ((asked->counts || has_quota(&account)) && add_quota_row(ctl, &account, asked, list) != CTL_DONE))
 			status = CTL_FAILED;
 	}
 	explicit_bzero(&account, sizeof(account));
@@ -216,41 +331,41 @@ show_all(struct ctl *ctl, const struct users_file *file, bool counts)
 }
 
 static enum ctl_exit
-show_account_quota(const struct ctl *ctl, const struct account *account, bool counts)
+show_account_quota(const struct ctl *ctl, const struct account *account, const struct asked *asked)
 {
 	struct told told;
 
 	if (!ctl->is_json) {
 		print_head();
-		return add_quota_row(ctl, account, counts, NULL);
+		return add_quota_row(ctl, account, asked, NULL);
 	}
-	if (find_usage(ctl, account, counts, &told) < 0)
+	if (find_usage(ctl, account, asked, &told) < 0)
 		return CTL_FAILED;
-	return ctl_print_json(told_json(account, counts, &told));
+	return ctl_print_json(told_json(account, asked->counts, &told));
 }
 
 static enum ctl_exit
-show_one(struct ctl *ctl, const struct users_file *file, bool counts)
+show_one(struct ctl *ctl, const struct users_file *file, const struct asked *asked)
 {
 	enum ctl_exit status = CTL_FAILED;
 	struct account account;
 	size_t index;
 
 	if (ctl_find_user(ctl, file, &index) == 0 && ctl_parse_line(ctl, file, index, &account) == 0)
-		status = show_account_quota(ctl, &account, counts);
+		status = show_account_quota(ctl, &account, asked);
 	explicit_bzero(&account, sizeof(account));
 	return status;
 }
 
 static enum ctl_exit
-show_quotas(struct ctl *ctl, bool counts)
+show_quotas(struct ctl *ctl, const struct asked *asked)
 {
 	struct users_file *file = ctl_open_users(ctl, false);
 	enum ctl_exit status;
 
 	if (file == NULL)
 		return CTL_FAILED;
-	status = ctl->operand == NULL ? show_all(ctl, file, counts) : show_one(ctl, file, counts);
+	status = ctl->operand == NULL ? show_all(ctl, file, asked) : show_one(ctl, file, asked);
 	users_file_free(file);
 	return status;
 }
@@ -258,11 +373,22 @@ show_quotas(struct ctl *ctl, bool counts)
 enum ctl_exit
 quota_show(struct ctl *ctl)
 {
-	return show_quotas(ctl, false);
+	const struct asked asked = {.wait_s = WAIT_DEFAULT_S};
+
+	return show_quotas(ctl, &asked);
 }
 
 enum ctl_exit
 quota_recount(struct ctl *ctl)
 {
-	return show_quotas(ctl, true);
+	struct asked asked = {.counts = true, .wait_s = WAIT_DEFAULT_S};
+
+	if (ctl->given[OPTION_WAIT] && parse_duration(ctl->value[OPTION_WAIT], WAIT_MAX_S, &asked.wait_s) < 0) {
+		ctl_error(
+		    "'%s' is not a time for --wait, which is a day at most; use seconds, or a number with s, m or h, "
+		    "such as 2h",
+		    ctl_quote(ctl->value[OPTION_WAIT]));
+		return CTL_USAGE;
+	}
+	return show_quotas(ctl, &asked);
 }

@@ -3,9 +3,16 @@
 #ifndef ADMIN_QUOTA_H
 #define ADMIN_QUOTA_H
 
+struct account;
 struct ctl;
 
 /* An account is removed, or made anew: an old ledger of that name is not its own. */
 void quota_forget(const struct ctl *ctl, const char *name);
+
+/*
+ * The account has got its settings, perhaps a quota. Where nobody knows the figure, have the running server count the
+ * home, and print what that means for uploads.
+ */
+void quota_begin_count(const struct ctl *ctl, const struct account *account);
 
 #endif

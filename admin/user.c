@@ -353,7 +353,8 @@ design_account(
 	if (home != NULL)
 		len = snprintf(account->home, sizeof(account->home), "%s", home);
 	else
-		len = snprintf(account->home, sizeof(account->home), "%s/%s", ctl->config->home_directory, ctl->operand);
+		len =
+		    snprintf(account->home, sizeof(account->home), "%s/%s", ctl->config->home_directory, ctl->operand);
 	if (len < 0 || (size_t)len >= sizeof(account->home)) {
 		ctl_error("the home is too long; at most %d bytes", PATH_MAX - 1);
 		return -ENAMETOOLONG;
@@ -462,7 +463,7 @@ set_locked(const struct ctl *ctl, struct users_file *file, size_t index, struct 
 	if (edited_line(before, len, &edit, &line) < 0)
 		goto out;
 	if (edit.home != NULL)
-		snprintf(account.home, sizeof(account.home), "%s", edit.home);	/* edited_line() checked it */
+		snprintf(account.home, sizeof(account.home), "%s", edit.home); /* edited_line() checked it */
 	if (options->has_uid || edit.home != NULL) {
 		(void)for_each_account(ctl, file, account.name, false, warn_shared, &account);
 		if (home_prepare(account.home, account.uid, account.gid, ctl->config->directory_mode, &made) < 0)
@@ -488,7 +489,8 @@ user_set(struct ctl *ctl)
 	enum ctl_exit status = CTL_FAILED;
 	struct users_file *file;
 	struct user_options options;
-	bool wants_any = false;
+	struct account account;
+	bool wants_any = false, has_new_quota = false;
 	size_t index;
 
 	for (size_t i = 0; i < OPTION_COUNT; i++)
@@ -502,7 +504,12 @@ user_set(struct ctl *ctl)
 	file = ctl_open_users(ctl, true);
 	if (file != NULL && ctl_find_user(ctl, file, &index) == 0)
 		status = set_locked(ctl, file, index, &options);
-	users_file_free(file);
+	if (status == CTL_DONE && (ctl->given[OPTION_QUOTA] || ctl->given[OPTION_QUOTA_FILES]))
+		has_new_quota = ctl_parse_line(ctl, file, index, &account) == 0;
+	users_file_free(file); /* with its lock */
+	if (has_new_quota)
+		quota_begin_count(ctl, &account);
+	explicit_bzero(&account, sizeof(account));
 	return status;
 }
 

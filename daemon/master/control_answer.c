@@ -9,6 +9,7 @@
 #include "common/buf.h"
 #include "common/io.h"
 #include "config/keys.h"
+#include "daemon/master/accounts_loader.h"
 #include "daemon/master/bans.h"
 #include "daemon/master/certificates.h"
 #include "daemon/master/failures.h"
@@ -281,6 +282,17 @@ answer_watch(
 	control_hand_on(client); /* to the logger */
 }
 
+/* Where the users file has changed, it is loaded first: the quota may be new. */
+static void
+answer_count_home(
+    const struct control_answers *answers, struct control_client *client, const struct control_request *request)
+{
+	(void)accounts_are_fresh(answers->sessions->accounts);
+	log_request("count-home", request->value);
+	home_counts_want(&answers->sessions->counts, request->value);
+	end_control_reply(client, json_pack("{s:b}", "done", 1));
+}
+
 static void
 answer_upgrade(
     const struct control_answers *answers, struct control_client *client, const struct control_request *request)
@@ -377,6 +389,7 @@ static void (*const commands[CONTROL_COMMAND_COUNT])(
     [CONTROL_DRAIN] = answer_stop,
     [CONTROL_STOP] = answer_stop,
     [CONTROL_LOG_LEVEL] = answer_log_level,
+    [CONTROL_COUNT_HOME] = answer_count_home,
     [CONTROL_BAN_LIST] = answer_list,
     [CONTROL_BAN_ADD] = answer_ban,
     [CONTROL_BAN_DEL] = answer_ban,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "accounts/account.h"
 #include "common/text.h"
 #include "daemon/master/bans.h"
 
@@ -125,6 +126,9 @@ parse_words(char *const words[], struct control_request *request, const char **e
 	case CONTROL_LOG_LEVEL:
 		*error = "a level is debug, info, warning, error or critical";
 		return parse_level(words[1], &request->level);
+	case CONTROL_COUNT_HOME:
+		request->value = words[1];
+		return account_name_valid(words[1], strlen(words[1]), error) ? 0 : -EINVAL;
 	case CONTROL_BAN_ADD:
 		*error = "the time of a ban is a number of seconds, at most ten years";
 		if (parse_u64(words[2], BAN_SECONDS_MAX, &request->seconds) < 0)

@@ -22,15 +22,23 @@
 
 #include "common/banned.h"
 
-#define AT_ONCE 4
+#define QUICK_PLACES 4
+#define QUICK_MS 5000 /* in one of them */
+#define LARGE_PLACES 4
 #define COUNT_SECONDS_MAX (24 * 3600) /* a home on a slow file system may have millions of names */
 #define AGAIN_MS 1000 /* sessions or the child died, another one counts, memory is short */
 #define FAILED_MS 60000 /* the home cannot be counted as it is */
 
+static void home_counts_due(void *arg);
+
 void
 home_counts_init(struct home_counts *counts, struct server *server, const struct accounts_loader *accounts)
 {
-	*counts = (struct home_counts){.server = server, .accounts = accounts};
+	*counts = (struct home_counts){
+	    .server = server,
+	    .accounts = accounts,
+	    .next = {.due = home_counts_due, .arg = counts},
+	};
 	for (size_t i = 0; i < HOME_COUNTS_KNOWN; i++)
 		counts->known[i].counts = counts;
 }
@@ -82,6 +90,7 @@ static int
 count_account(const struct home_counts *counts, const char *user)
 {
 	const struct server *server = counts->server;
+	struct ledger_figure figure;
 	struct account account;
 	struct ledger ledger;
 	char path[PATH_MAX];
@@ -95,7 +104,9 @@ count_account(const struct home_counts *counts, const char *user)
 	snprintf(path, sizeof(path), "%s/ledger/%s", server->config->state_directory, user);
 	r = ledger_open(&ledger, path, server->boot_id);
 	if (r == 0) {
-		r = count_into(&ledger, &account);
+		/* somebody else may have counted it while it waited for a place */
+		if (ledger_read(&ledger, &figure) < 0 || figure.state != LEDGER_EXACT)
+			r = count_into(&ledger, &account);
 		ledger_close(&ledger);
 	}
 	return r == -EBUSY || r == -ECHILD || r == -ETIMEDOUT ? -EAGAIN : r;
@@ -111,6 +122,15 @@ tell_home_count(void *arg, const char *line)
 	log_message(LEVEL_WARNING, "quota-counted", "home of '%s': %s", count->user, line);
 }
 
+static void
+leave_place(struct home_count *count)
+{
+	if (count->is_large)
+		count->counts->large--;
+	else
+		count->counts->quick--;
+}
+
 /* At most half of the time of a large home is spent with its counts. */
 static void
 count_gone(void *arg, int status)
@@ -124,10 +144,11 @@ count_gone(void *arg, int status)
 	else if (r == -EINVAL && took < FAILED_MS)
 		took = FAILED_MS;
 	count->not_before_ms = now + took;
-	count->counts->running--;
+	leave_place(count);
+	timer_set(count->counts->server->loop, &count->counts->next, 0);
 }
 
-/* The entry of user, or else the one that is of no use any more first. NULL: all are being counted. */
+/* The entry of user, or else the one that is of no use any more first. NULL: all run or wait. */
 static struct home_count *
 find_count(struct home_counts *counts, const char *user)
 {
@@ -138,24 +159,73 @@ find_count(struct home_counts *counts, const char *user)
 
 		if (strcmp(count->user, user) == 0)
 			return count;
-		if (count->errand.pid == 0 && (free == NULL || count->not_before_ms < free->not_before_ms))
+		if (count->errand.pid == 0 && !count->is_wanted &&
+		    (free == NULL || count->not_before_ms < free->not_before_ms))
 			free = count;
 	}
 	return free;
 }
 
-void
-home_counts_want(struct home_counts *counts, const char *user)
+/* The count that has had its quick place the longest. Only where one runs. */
+static struct home_count *
+oldest_quick(struct home_counts *counts)
 {
-	struct home_count *count = find_count(counts, user);
-	uint64_t now = monotonic_ms();
-	bool is_known = count != NULL && strcmp(count->user, user) == 0;
+	struct home_count *oldest = NULL;
+
+	for (size_t i = 0; i < HOME_COUNTS_KNOWN; i++) {
+		struct home_count *count = &counts->known[i];
+
+		if (count->errand.pid != 0 && !count->is_large &&
+		    (oldest == NULL || count->began_ms < oldest->began_ms))
+			oldest = count;
+	}
+	return oldest;
+}
+
+/* It has had its time in a quick place: it goes on in another one, or waits for that. */
+static void
+make_large(struct home_count *count)
+{
+	struct home_counts *counts = count->counts;
+
+	leave_place(count);
+	count->is_large = true;
+	if (counts->large < LARGE_PLACES) {
+		counts->large++;
+		return;
+	}
+	/* its child ends with it */
+	errand_drop(&count->errand, counts->server->loop);
+	count->is_wanted = true;
+}
+
+/* Is there a place for it? due_ms: if not, when there may be one. */
+static bool
+find_place(struct home_count *count, uint64_t now, uint64_t *due_ms)
+{
+	struct home_counts *counts = count->counts;
+	struct home_count *oldest;
+
+	if (count->is_large)
+		return counts->large < LARGE_PLACES;
+	if (counts->quick < QUICK_PLACES)
+		return true;
+	oldest = oldest_quick(counts);
+	if (now >= oldest->began_ms + QUICK_MS) {
+		make_large(oldest);
+		return true;
+	}
+	if (oldest->began_ms + QUICK_MS < *due_ms)
+		*due_ms = oldest->began_ms + QUICK_MS;
+	return false;
+}
+
+static void
+start_count(struct home_count *count, uint64_t now)
+{
+	struct home_counts *counts = count->counts;
 	pid_t pid;
 
-	if (count == NULL || count->errand.pid != 0 || counts->running == AT_ONCE ||
-	    (is_known && now < count->not_before_ms))
-		return;
-	snprintf(count->user, sizeof(count->user), "%s", user);
 	count->began_ms = now;
 	count->errand = (struct errand){.child = {.gone = count_gone, .arg = count}};
 	pid = errand_start(&count->errand, counts->server->loop, &counts->server->board, "count", COUNT_SECONDS_MAX);
@@ -167,8 +237,56 @@ home_counts_want(struct home_counts *counts, const char *user)
 		title_set("count", count->user, NULL);
 		errand_exit(count_account(counts, count->user));
 	}
-	if (pid > 0)
-		counts->running++;
-	else
+	if (pid < 0) {
 		count->not_before_ms = now + AGAIN_MS;
+		return;
+	}
+	count->is_wanted = false;
+	counts->quick += !count->is_large;
+	counts->large += count->is_large;
+}
+
+static void
+try_count(struct home_count *count, uint64_t now, uint64_t *due_ms)
+{
+	if (now >= count->not_before_ms && find_place(count, now, due_ms))
+		start_count(count, now);
+	if (count->is_wanted && count->not_before_ms > now && count->not_before_ms < *due_ms)
+		*due_ms = count->not_before_ms;
+}
+
+void
+home_counts_go_on(struct home_counts *counts)
+{
+	uint64_t now = monotonic_ms(), due_ms = UINT64_MAX;
+
+	if (counts->accounts->load.errand.pid != 0)
+		return; /* a quota may be new: it is in the accounts that are being loaded */
+	for (size_t i = 0; i < HOME_COUNTS_KNOWN; i++)
+		if (counts->known[i].is_wanted)
+			try_count(&counts->known[i], now, &due_ms);
+	if (due_ms != UINT64_MAX)
+		timer_set(counts->server->loop, &counts->next, due_ms);
+}
+
+static void
+home_counts_due(void *arg)
+{
+	home_counts_go_on(arg);
+}
+
+void
+home_counts_want(struct home_counts *counts, const char *user)
+{
+	struct home_count *count = find_count(counts, user);
+
+	if (count == NULL || count->errand.pid != 0)
+		return;
+	if (strcmp(count->user, user) != 0) {
+		snprintf(count->user, sizeof(count->user), "%s", user);
+		count->is_large = false;
+		count->not_before_ms = 0;
+	}
+	count->is_wanted = true;
+	home_counts_go_on(counts);
 }

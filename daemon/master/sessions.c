@@ -700,7 +700,10 @@ sessions_grant_soon(struct sessions *sessions)
 static void
 sessions_accounts_ended(void *arg)
 {
-	sessions_grant_soon(arg);
+	struct sessions *sessions = arg;
+
+	home_counts_go_on(&sessions->counts);
+	sessions_grant_soon(sessions);
 }
 
 static void

@@ -18,6 +18,7 @@ setup()
 	ln -s disk/alice "$DIR/home/alice"
 	chmod 755 "$DIR" "$DIR/home"
 	start_server
+	export CTL=$BUILD/sallyportctl
 	QUOTA_FILES=${QUOTA_FILES:-50000} LIMIT=300 py <<-END
 		# half of the files are in one directory, half in many
 		files = int(os.environ['QUOTA_FILES'])
@@ -109,7 +110,7 @@ def told(what, times):
 }
 
 @test "the administrator counts a home with many files, and its sessions go on" {
-	CTL=$BUILD/sallyportctl LIMIT=300 py <<-END
+	LIMIT=300 py <<-END
 		$MEASURE
 		import subprocess
 		command = [os.environ['CTL'], '-c', os.environ['CONF'], 'quota', 'recount', 'alice']
@@ -129,5 +130,130 @@ def told(what, times):
 		    assert used(c)[0] == count(HOME_DIR), (used(c)[0], count(HOME_DIR))
 		    c.close()
 		assert told('sallyportctl quota recount', beside) <= quiet + 0.1
+	END
+}
+
+# Counts that are stopped in mid-walk take as long as the test likes.
+STOP='
+import json, subprocess
+
+def ctl(*words, **given):
+    return subprocess.run([os.environ["CTL"], "-c", os.environ["CONF"], *words], text=True, capture_output=True, **given)
+
+def shown(name):
+    return json.loads(ctl("--json", "quota", "show", name, check=True).stdout)
+
+def ledger(name):
+    return os.path.join(os.environ["DIR"], "state", "ledger", name)
+
+def walker_of(errand):
+    """Its child that walks the home, behind its walls."""
+    return next((pid for pid in children(errand) if status(pid, "Seccomp") == "2"), None)
+
+def stop_walker(known):
+    """Stop the next count in its walk; None: all were too quick."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        for errand in errands():
+            pid = walker_of(errand) if errand not in known else None
+            if pid:
+                os.kill(pid, signal.SIGSTOP)
+                if walker_of(errand) == pid and status(pid, "State").startswith("T"):
+                    return errand, pid
+    return None
+
+def set_quota(name, stopped):
+    """The account gets its first quota, and the count of its home is stopped. Returns what the command said."""
+    for _ in range(20):
+        command = subprocess.Popen([os.environ["CTL"], "-c", os.environ["CONF"], "user", "set", name, "--quota", "100G"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        found = stop_walker([errand for errand, _ in stopped])
+        out, _ = command.communicate(timeout=30)
+        if found:
+            stopped.append(found)
+            return out
+        ctl("user", "set", name, "--quota", "none", check=True)
+        os.unlink(ledger(name))
+    raise Exception("each count was too quick")
+
+def go_on(stopped):
+    for _, pid in stopped:
+        try:
+            os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            pass
+'
+
+@test "a first quota: the count begins at once, uploads are 450 until it has ended, and everybody is told" {
+	LIMIT=300 py <<-END
+		$MEASURE
+		$STOP
+		ctl('user', 'set', 'alice', '--quota', 'none', check=True)
+		Control().login().close()
+		wait_until(lambda: not os.path.exists(ledger('alice')))
+		stopped = []
+		out = set_quota('alice', stopped)    # nobody has logged in since
+		assert "the server counts the home of 'alice'" in out and '450' in out, out
+		out = ctl('quota', 'show', 'alice', check=True).stdout
+		met = re.search(r'counting, (\d+) files so far; until that has ended uploads are refused', out)
+		assert met and re.search(r'alice +\? ', out), out
+		told = shown('alice')
+		assert told['figure'] == 'unknown' and told['bytes'] is None and told['counted_files'] == int(met[1]), told
+		c = Control().login()
+		for longest in 5, 1, 1:
+		    began = time.monotonic()
+		    text = c.put('new', bytes(10), codes=(450,))
+		    assert 'is being counted for its quota, which ends by itself' in text, text
+		    assert time.monotonic() - began < longest, time.monotonic() - began
+		assert 'is being counted' in c.ask('SITE QUOTA', 450)
+		c.ask('DELE flat/f1', 250)           # what adds nothing does not wait
+		began = time.monotonic()
+		failed = ctl('quota', 'recount', '--wait', '1', 'alice')
+		assert failed.returncode == 1 and time.monotonic() - began < 10
+		assert re.search(r"'alice' is being counted .* \d+ files so far", failed.stderr), failed.stderr
+		go_on(stopped)
+		wait_until(lambda: shown('alice')['figure'] == 'exact')
+		c.put('new', bytes(10))
+		assert used(c) == (count(HOME_DIR), (100 << 30, 1 << 63)), used(c)
+	END
+	run ctl quota recount --wait soon alice
+	assert_failure 2
+	assert_output --partial "'soon' is not a time for --wait"
+}
+
+@test "homes whose counts take long do not keep a small home from its count, and are counted all" {
+	for i in 1 2 3 4 5 6 7 8; do
+		add_user "large$i" secret --home "$DIR/home/disk/large$i"
+	done
+	add_user small secret
+	LIMIT=300 py <<-END
+		$MEASURE
+		$STOP
+		names = ['large%d' % i for i in range(1, 9)]
+		for name in names:
+		    home = os.path.join(os.environ['DIR'], 'home', 'disk', name)
+		    fd = os.open(home, os.O_RDONLY)
+		    for i in range(20000):
+		        os.mknod('f%d' % i, 0o100644, dir_fd=fd)
+		    os.close(fd)
+		stopped = []
+		for name in names:
+		    set_quota(name, stopped)
+		began = time.monotonic()
+		ctl('user', 'set', 'small', '--quota', '1G', check=True)
+		# by the server: 'quota show' would count by itself
+		def counted(name):
+		    with open(os.environ['LOG']) as log:
+		        return any(' quota-counted ' in line and 'user="%s"' % name in line for line in log)
+		wait_until(lambda: counted('small'))
+		assert time.monotonic() - began < 15, time.monotonic() - began
+		# one has given way
+		assert sum(bool(walker_of(errand)) for errand, _ in stopped) == 7
+		assert not any(counted(name) for name in names)
+		go_on(stopped)
+		wait_until(lambda: all(counted(name) for name in names))
+		for name in names:
+		    told = shown(name)
+		    assert told['figure'] == 'exact' and told['files'] == 20000, told
 	END
 }

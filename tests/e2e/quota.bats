@@ -600,9 +600,10 @@ figure_is_right()
 @test "a session is killed in mid-upload: a sibling logs in and uploads at once, while the home is counted" {
 	ALARM_EXPECTED=1
 	serve '100000000 100'
-	py <<-END
+	CTL=$BUILD/sallyportctl py <<-END
 		$STEPS
 		$HOLD
+		import subprocess
 		fd = die_beside_file(1000, 300000)
 		began = time.monotonic()
 		c = Control().login()
@@ -618,6 +619,13 @@ figure_is_right()
 		# the figure is never below the count, nor above it by more than the dead session had reserved
 		told = used(c)[0]
 		assert 303000 <= told[0] <= 1000 + 2000 + 100000000 // 32 and told[1] == 4, told
+		text = c.ask('SITE QUOTA', 200)
+		assert re.search(r'at most %d of 100000000 bytes used .* at least ' % told[0], text), text
+		assert 'the home is being counted' in text, text
+		out = subprocess.run([os.environ['CTL'], '-c', os.environ['CONF'], 'quota', 'show', 'alice'], text=True,
+		                     check=True, capture_output=True).stdout
+		assert re.search(r'alice +%d ' % told[0], out) and ' at most: ' in out, out
+		assert re.search(r'counting, \d+ files so far', out), out
 		os.close(fd)
 		settled(c)
 	END

@@ -68,6 +68,9 @@ test_bad_requests(void **state)
 	    "ban-add\t192.0.2.0/24\t5",
 	    "ban-add\texample.org\t5",
 	    "ban-del\t",
+	    "count-home",
+	    "count-home\t",
+	    "count-home\t../alice",
 	    "no-such-request",
 	};
 
@@ -104,6 +107,9 @@ test_good_requests(void **state)
 	assert_int_equal(request.command, CONTROL_RELOAD);
 	assert_int_equal(parse("upgrade"), 0);
 	assert_int_equal(request.command, CONTROL_UPGRADE);
+	assert_int_equal(parse("count-home\talice"), 0);
+	assert_int_equal(request.command, CONTROL_COUNT_HOME);
+	assert_string_equal(request.value, "alice");
 	assert_int_equal(parse("log-level\tcritical"), 0);
 	assert_int_equal(request.level, LEVEL_CRITICAL);
 }
