@@ -415,6 +415,26 @@ own_there_and_back()
 	cmp "$DIR/payload" "$DIR/home/alice/own"
 }
 
+@test "a node that hangs is taken out, and comes back when it goes on" {
+	behind_haproxy
+	nodes <<-'END'
+		source = sources("a")[0]
+		c = Control(source=source).login()
+		os.kill(int(os.environ["PID_a"]), signal.SIGSTOP)
+		begun = time.monotonic()
+		try:
+		    wait_until(lambda: is_out("a"), "node a is taken out")
+		    took = time.monotonic() - begun
+		    assert took < 6, took
+		    assert node_of(Control(source=source).login()) == "b"
+		finally:
+		    os.kill(int(os.environ["PID_a"]), signal.SIGCONT)
+		c.put("file", b"by the session of before")
+		wait_until(lambda: is_in("a"), "node a is back")
+		assert node_of(Control(source=source).login()) == "a"
+	END
+}
+
 # --- who is who ---
 
 @test "a ban at one client address touches no other one, and is that of one node" {
