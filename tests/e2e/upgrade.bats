@@ -663,6 +663,7 @@ activated_server()
 	wait_until log_has ' ready '
 	find_server
 	PORT=$(head -n 1 "$DIR/ports")
+	export PORT
 }
 
 @test "socket activation: a restart lets those who come meanwhile wait, and refuses nobody" {
@@ -717,7 +718,7 @@ through_a_proxy()
 	{
 		printf '%s\n' 'from proxied import *'
 		cat
-	} | PORT=$PORT NODE=127.0.0.1 NODE_PORT=$PORT TLS_NODE_PORT=$(sed -n 2p "$DIR/ports") BUILD=$BUILD py
+	} | NODE=127.0.0.1 NODE_PORT=$PORT TLS_NODE_PORT=$(sed -n 2p "$DIR/ports") BUILD=$BUILD py
 }
 
 proxied_sockets_work()
@@ -740,11 +741,14 @@ proxied_sockets_work()
 }
 
 @test "socket activation: listeners for a proxy, by name, over reload, upgrade and restart" {
+	local first=127.0.0.1
 	local tls="tls { certificate = \"$DIR/etc/cert.pem\" key = \"$DIR/etc/key.pem\" require = no }"
 	write_config "$tls" 'listen = {"127.0.0.9:0"}' 'proxy-from = {"127.0.0.1"}'
 	ctl cert self-signed --name localhost >/dev/null
 	add_user alice secret
-	activated_server 'ftp-proxied:ftps-proxied' 127.0.0.1 127.0.0.1
+	# a socket for both families: the proxy's address is one of IPv4 within IPv6 there
+	! has_ipv6 || first='*'
+	activated_server 'ftp-proxied:ftps-proxied' "$first" 127.0.0.1
 	proxied_sockets_work
 	ctl reload
 	proxied_sockets_work
