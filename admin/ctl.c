@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "admin/store_tool.h"
 #include "common/options.h"
 #include "config/config.h"
 
@@ -13,7 +14,9 @@
 
 #define OPERANDS_MAX 3 /* noun, verb, operand */
 
-#define USER_OPTIONS \
+#define STORE_OPTIONS (CTL_BIT(OPTION_STORE) | CTL_BIT(OPTION_STORE_CONF))
+#define USER_OPTIONS (STORE_OPTIONS | ACCOUNT_OPTIONS)
+#define ACCOUNT_OPTIONS \
 	(CTL_BIT(OPTION_HOME) | CTL_BIT(OPTION_UID) | CTL_BIT(OPTION_GID) | CTL_BIT(OPTION_MAX_SESSIONS) | \
 	    CTL_BIT(OPTION_READ_ONLY) | CTL_BIT(OPTION_ALLOW) | CTL_BIT(OPTION_DENY) | CTL_BIT(OPTION_ALLOW_FROM) | \
 	    CTL_BIT(OPTION_EXPIRES) | CTL_BIT(OPTION_QUOTA) | CTL_BIT(OPTION_QUOTA_FILES) | \
@@ -96,6 +99,16 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
 	.help = "with the same command on another node, within two minutes"},
     [OPTION_WAIT] = {"wait", 0, "TIME", OPT_TEXT, VALUE(WAIT),
 	.help = "how long to wait while somebody else counts, such as 30s, 2h; default: 10m"},
+    [OPTION_STORE] = {"store", 0, "file|postgresql", OPT_TEXT, VALUE(STORE),
+	.help = "the accounts of the users file, or of the database; default: where the account is; a new one: the database"},
+    [OPTION_STORE_CONF] = {"store-conf", 0, "FILE", OPT_TEXT, VALUE(STORE_CONF),
+	.help = "how to reach the database as its administrator; default: " ADMIN_CONF_NAME " beside the file that accounts names"},
+    [OPTION_AS] = {"as", 0, "USER", OPT_TEXT, VALUE(AS),
+	.help = "connect as this system user, such as 'postgres', whom the database knows by its socket"},
+    [OPTION_FROM] = {"from", 0, "FORMAT", OPT_TEXT, VALUE(FROM),
+	.help = "what FILE is: users (the default), pure-ftpd, proftpd, vsftpd or passwd"},
+    [OPTION_SKIP] = {"skip", 0, NULL, OPT_FLAG, GIVEN(SKIP),
+	.help = "leave out accounts that cannot be taken, and take the others"},
     [OPTION_WATCH] = {"watch", 0, NULL, OPT_FLAG, GIVEN(WATCH),
 	.help = "show it again every second until Ctrl-C"},
     [OPTION_CONFIG] = {NULL, 'c', "FILE", OPT_TEXT, AT(config_path), .help = "the configuration; default: " CONFIG_FILE_DEFAULT},
@@ -110,15 +123,18 @@ static const struct ctl_command ctl_commands[] = {
     {"user", "add", "NAME", USER_OPTIONS | CTL_BIT(OPTION_PASSWORD_STDIN), true, user_add,
      "make an account and its home"},
     {"user", "set", "NAME", USER_OPTIONS | CTL_BIT(OPTION_NO_READ_ONLY), true, user_set, "change an account"},
-    {"user", "passwd", "NAME", CTL_BIT(OPTION_PASSWORD_STDIN), true, user_passwd, "set a new password"},
-    {"user", "lock", "NAME", 0, true, user_lock, "refuse logins, but keep the password"},
-    {"user", "unlock", "NAME", 0, true, user_unlock, "allow logins again"},
-    {"user", "del", "NAME", CTL_BIT(OPTION_PURGE_HOME), true, user_del, "remove an account; the home stays"},
-    {"user", "list", NULL, 0, true, user_list, "list the accounts"},
-    {"user", "show", "NAME", 0, true, user_show, "show one account"},
-    {"user", "partials", "NAME", 0, true, user_partials, "show what interrupted uploads hold"},
-    {"quota", "show", "[NAME]", 0, true, quota_show, "show how much of its quota an account uses, one account or all"},
-    {"quota", "recount", "[NAME]", CTL_BIT(OPTION_WAIT), true, quota_recount,
+    {"user", "passwd", "NAME", STORE_OPTIONS | CTL_BIT(OPTION_PASSWORD_STDIN), true, user_passwd, "set a new password"},
+    {"user", "lock", "NAME", STORE_OPTIONS, true, user_lock, "refuse logins, but keep the password"},
+    {"user", "unlock", "NAME", STORE_OPTIONS, true, user_unlock, "allow logins again"},
+    {"user", "del", "NAME", STORE_OPTIONS | CTL_BIT(OPTION_PURGE_HOME), true, user_del, "remove an account; the home stays"},
+    {"user", "list", NULL, STORE_OPTIONS, true, user_list, "list the accounts"},
+    {"user", "import", "FILE", STORE_OPTIONS | CTL_BIT(OPTION_FROM) | CTL_BIT(OPTION_SKIP), true, user_import,
+     "add the accounts of a file, all or none; '-': standard input"},
+    {"user", "export", "[FILE]", STORE_OPTIONS, true, user_export, "write the accounts as a users file; default: standard output"},
+    {"user", "show", "NAME", STORE_OPTIONS, true, user_show, "show one account"},
+    {"user", "partials", "NAME", STORE_OPTIONS, true, user_partials, "show what interrupted uploads hold"},
+    {"quota", "show", "[NAME]", STORE_OPTIONS, true, quota_show, "show how much of its quota an account uses, one account or all"},
+    {"quota", "recount", "[NAME]", STORE_OPTIONS | CTL_BIT(OPTION_WAIT), true, quota_recount,
      "remove expired partial files, and count the home anew, of one account or of all"},
     {"cert", "self-signed", NULL, CTL_BIT(OPTION_NAME) | CTL_BIT(OPTION_DAYS) | CTL_BIT(OPTION_FORCE), true,
      cert_self_signed, "make a key and a self-signed certificate"},
@@ -141,8 +157,13 @@ static const struct ctl_command ctl_commands[] = {
     {"log-level", NULL, "LEVEL", 0, false, server_log_level, "log from this level on, until the next reload"},
     {"metrics", NULL, NULL, 0, false, metrics_print, "print the metrics in the format of Prometheus"},
     {"config", "check", NULL, 0, false, config_check, "report what is wrong with the configuration and the accounts"},
-    {"store", "check", "DIR", CTL_BIT(OPTION_PEER), false, store_check,
-     "tell whether homes there are safe with several servers: locks, renames, what one node sees of another"},
+    {"store", "check", "[DIR]", CTL_BIT(OPTION_PEER) | CTL_BIT(OPTION_STORE_CONF), false, store_check,
+     "tell whether homes in DIR are safe with several servers: locks, renames, what one node sees of another; without DIR: "
+     "whether the database of accounts can be used"},
+    {"store", "init", "[CONNECT]", CTL_BIT(OPTION_STORE_CONF) | CTL_BIT(OPTION_AS), true, store_init,
+     "make the roles and the schema of accounts in a PostgreSQL database, as its superuser; CONNECT is a connection string"},
+    {"store", "upgrade", "[CONNECT]", CTL_BIT(OPTION_STORE_CONF) | CTL_BIT(OPTION_AS), true, store_upgrade,
+     "bring the schema to the version of this program, as superuser of the database"},
     {"setup", NULL, NULL, CTL_BIT(OPTION_NAME) | CTL_BIT(OPTION_DAYS) | CTL_TAKES_PROGRAM, true, server_setup,
      "make what is missing of what the configuration names: directories, users file, certificate; then become the program"},
 };
@@ -173,7 +194,7 @@ print_command(FILE *out, const struct ctl_command *command)
 }
 
 static void
-print_options(FILE *out, unsigned options)
+print_options(FILE *out, uint64_t options)
 {
 	char name[64];
 
@@ -197,7 +218,7 @@ is_about(const struct ctl_command *command, const struct ctl *ctl)
 static void
 print_ctl_usage(FILE *out, const struct ctl *ctl)
 {
-	unsigned options = 0;
+	uint64_t options = 0;
 
 	fprintf(out, "usage: sallyportctl [-c FILE] [--json] NOUN VERB ...\n\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
@@ -356,19 +377,12 @@ check_command(const struct ctl *ctl, const struct ctl_command *command)
 	return 0;
 }
 
-static void
-print_config_error(void *arg, const char *line)
-{
-	(void)arg;
-	ctl_error("%s", line);
-}
-
 static enum ctl_exit
 run_command(struct ctl *ctl, const struct ctl_command *command)
 {
 	enum ctl_exit status;
 
-	if (command->wants_config && config_load(ctl->config_path, print_config_error, NULL, &ctl->config) < 0)
+	if (command->wants_config && ctl_load_config(ctl) < 0)
 		return CTL_FAILED;
 	status = command->run(ctl);
 	config_free(ctl->config);

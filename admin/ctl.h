@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "accounts/account.h"
 #include "admin/messages.h"
@@ -44,6 +45,11 @@ enum ctl_option {
 	OPTION_READY,
 	OPTION_PEER,
 	OPTION_WAIT,
+	OPTION_STORE,
+	OPTION_STORE_CONF,
+	OPTION_AS,
+	OPTION_FROM,
+	OPTION_SKIP,
 	OPTION_COUNT,
 	/* of the program */
 	OPTION_CONFIG = OPTION_COUNT,
@@ -55,7 +61,7 @@ enum ctl_option {
 
 #define CTL_NAMES_MAX 32
 
-#define CTL_BIT(option) (1u << (option))
+#define CTL_BIT(option) (UINT64_C(1) << (option))
 #define CTL_TAKES_PROGRAM CTL_BIT(OPTION_COUNT) /* "-- PROGRAM ARGUMENT..." at the end */
 
 /* The command line, parsed. Texts are borrowed from argv. */
@@ -76,7 +82,7 @@ struct ctl {
 struct ctl_command {
 	const char *noun, *verb;	/* verb NULL: the noun says it all */
 	const char *operand;	/* "NAME"; "[ID]": may be left out; NULL: none */
-	unsigned options;	/* CTL_BIT()s, CTL_TAKES_PROGRAM */
+	uint64_t options;	/* CTL_BIT()s, CTL_TAKES_PROGRAM */
 	bool wants_config;
 	enum ctl_exit (*run)(struct ctl *ctl);
 	const char *help;
@@ -85,16 +91,16 @@ struct ctl_command {
 /* Run sallyportctl; main() does nothing else. Returns the exit status. */
 int ctl_run(int argc, char **argv);
 
+/* Read the configuration; for a command that needs it only sometimes. Says what is wrong. 0 or -errno. */
+int ctl_load_config(struct ctl *ctl);
+
 /* Open the users file of the configuration; says on stderr what is wrong, and returns NULL. */
 struct users_file *ctl_open_users(const struct ctl *ctl, bool is_writing);
 
 /* Parse line i of the users file; says what is wrong with it. The caller wipes account. 0 or -EINVAL. */
 int ctl_parse_line(const struct ctl *ctl, const struct users_file *file, size_t i, struct account *account);
 
-/* The line of the account that the command names; says when there is none. 0 or -ENOENT. */
-int ctl_find_user(const struct ctl *ctl, const struct users_file *file, size_t *index);
-
-/* Open the users file, find the account that the command names, and show it; says what is wrong. */
+/* Find the account that the command names, in the users file or the database, and show it; says what is wrong. */
 enum ctl_exit ctl_show_user(struct ctl *ctl, enum ctl_exit (*show)(struct ctl *ctl, const struct account *account));
 
 /* Print value and release it. */
@@ -111,6 +117,8 @@ enum ctl_exit user_lock(struct ctl *ctl);
 enum ctl_exit user_unlock(struct ctl *ctl);
 enum ctl_exit user_del(struct ctl *ctl);
 enum ctl_exit user_list(struct ctl *ctl);
+enum ctl_exit user_import(struct ctl *ctl);
+enum ctl_exit user_export(struct ctl *ctl);
 enum ctl_exit user_show(struct ctl *ctl);
 enum ctl_exit user_partials(struct ctl *ctl);
 enum ctl_exit quota_show(struct ctl *ctl);
@@ -119,6 +127,8 @@ enum ctl_exit cert_self_signed(struct ctl *ctl);
 enum ctl_exit cert_show(struct ctl *ctl);
 enum ctl_exit config_check(struct ctl *ctl);
 enum ctl_exit store_check(struct ctl *ctl);
+enum ctl_exit store_init(struct ctl *ctl);
+enum ctl_exit store_upgrade(struct ctl *ctl);
 enum ctl_exit metrics_print(struct ctl *ctl);
 enum ctl_exit session_list(struct ctl *ctl);
 enum ctl_exit session_watch(struct ctl *ctl);

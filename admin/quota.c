@@ -9,12 +9,13 @@
 #include <unistd.h>
 
 #include "accounts/ledger.h"
-#include "accounts/users_file.h"
 #include "admin/amount.h"
+#include "admin/book.h"
 #include "admin/control.h"
 #include "admin/counting.h"
 #include "admin/ctl.h"
 #include "admin/quota.h"
+#include "common/buf.h"
 #include "common/io.h"
 #include "common/text.h"
 #include "config/config.h"
@@ -304,30 +305,52 @@ add_quota_row(const struct ctl *ctl, const struct account *account, const struct
 	return CTL_DONE;
 }
 
+/* One run over all accounts. */
+struct quota_run {
+	const struct ctl *ctl;
+	const struct asked *asked;
+	json_t *list;
+	enum ctl_exit status;
+};
+
 /* Accounts without a quota have no figure to show, but partial files to sweep. */
-static enum ctl_exit
-show_all(struct ctl *ctl, const struct users_file *file, const struct asked *asked)
+static void
+show_next(const char *line, size_t len, const struct account *account, void *arg)
 {
-	json_t *list = ctl->is_json ? json_array() : NULL;
-	enum ctl_exit status = CTL_DONE;
-	struct account account;
+	struct quota_run *run = arg;
 
-	if (list == NULL)
+	(void)line;
+	(void)len;
+	if (account != NULL && (run->asked->counts || has_quota(account)) &&
+	    add_quota_row(run->ctl, account, run->asked, run->list) != CTL_DONE)
+		run->status = CTL_FAILED;
+}
+
+static void
+show_book(struct quota_run *run, enum book_kind kind)
+{
+	struct book *book = book_open(run->ctl, kind, false);
+
+	if (book == NULL || book_each(book, true, show_next, run) < 0)
+		run->status = CTL_FAILED;
+	book_close(book);
+}
+
+static enum ctl_exit
+show_all(struct ctl *ctl, const struct asked *asked)
+{
+	struct quota_run run = {.ctl = ctl, .asked = asked, .list = ctl->is_json ? json_array() : NULL};
+	bool has_store = book_is_configured(ctl, BOOK_STORE);
+
+	if (run.list == NULL)
 		print_head();
-	for (size_t i = 0; i < users_file_count(file); i++) {
-		size_t len;
-		const char *line = users_file_line(file, i, &len);
-
-		if (account_line_is_blank(line, len))
-			continue;
-		if (ctl_parse_line(ctl, file, i, &account) < 0 ||
-		    ((asked->counts || has_quota(&account)) && add_quota_row(ctl, &account, asked, list) != CTL_DONE))
-			status = CTL_FAILED;
-	}
-	explicit_bzero(&account, sizeof(account));
-	if (list != NULL && ctl_print_json(list) != CTL_DONE)
-		status = CTL_FAILED;
-	return status;
+	if (book_is_configured(ctl, BOOK_FILE) || !has_store)
+		show_book(&run, BOOK_FILE);
+	if (has_store)
+		show_book(&run, BOOK_STORE);
+	if (run.list != NULL && ctl_print_json(run.list) != CTL_DONE)
+		run.status = CTL_FAILED;
+	return run.status;
 }
 
 static enum ctl_exit
@@ -345,29 +368,29 @@ show_account_quota(const struct ctl *ctl, const struct account *account, const s
 }
 
 static enum ctl_exit
-show_one(struct ctl *ctl, const struct users_file *file, const struct asked *asked)
+show_one(struct ctl *ctl, const struct asked *asked)
 {
 	enum ctl_exit status = CTL_FAILED;
-	struct account account;
-	size_t index;
+	struct account account = {.name = ""};
+	struct book *book;
+	struct buf line;
 
-	if (ctl_find_user(ctl, file, &index) == 0 && ctl_parse_line(ctl, file, index, &account) == 0)
+	buf_init(&line, ACCOUNT_LINE_MAX);
+	book = book_with(ctl, false, &line, &account);
+	book_close(book);
+	if (book != NULL)
 		status = show_account_quota(ctl, &account, asked);
 	explicit_bzero(&account, sizeof(account));
+	buf_free(&line);
 	return status;
 }
 
 static enum ctl_exit
 show_quotas(struct ctl *ctl, const struct asked *asked)
 {
-	struct users_file *file = ctl_open_users(ctl, false);
-	enum ctl_exit status;
-
-	if (file == NULL)
-		return CTL_FAILED;
-	status = ctl->operand == NULL ? show_all(ctl, file, asked) : show_one(ctl, file, asked);
-	users_file_free(file);
-	return status;
+	if (book_kind_for_new(ctl) < 0)
+		return CTL_USAGE;
+	return ctl->operand == NULL ? show_all(ctl, asked) : show_one(ctl, asked);
 }
 
 enum ctl_exit

@@ -14,6 +14,19 @@
 
 #define PROBLEM_MAX 16384
 
+static void
+print_config_error(void *arg, const char *line)
+{
+	(void)arg;
+	ctl_error("%s", line);
+}
+
+int
+ctl_load_config(struct ctl *ctl)
+{
+	return config_load(ctl->config_path, print_config_error, NULL, &ctl->config);
+}
+
 struct users_file *
 ctl_open_users(const struct ctl *ctl, bool is_writing)
 {
@@ -84,32 +97,4 @@ ctl_print_json(json_t *value)
 		return CTL_DONE;
 	ctl_error("cannot write JSON");
 	return CTL_FAILED;
-}
-
-int
-ctl_find_user(const struct ctl *ctl, const struct users_file *file, size_t *index)
-{
-	int r = users_file_find(file, ctl->operand, index);
-
-	if (r < 0)
-		ctl_error("no account '%s' in '%s'; 'sallyportctl user list' lists them", ctl_quote(ctl->operand),
-		    ctl_quote(ctl->config->accounts));
-	return r;
-}
-
-enum ctl_exit
-ctl_show_user(struct ctl *ctl, enum ctl_exit (*show)(struct ctl *ctl, const struct account *account))
-{
-	struct users_file *file = ctl_open_users(ctl, false);
-	enum ctl_exit status = CTL_FAILED;
-	struct account account;
-	size_t index;
-
-	if (file == NULL)
-		return CTL_FAILED;
-	if (ctl_find_user(ctl, file, &index) == 0 && ctl_parse_line(ctl, file, index, &account) == 0)
-		status = show(ctl, &account);
-	explicit_bzero(&account, sizeof(account));
-	users_file_free(file);
-	return status;
 }

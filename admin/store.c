@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* store check: its folder and its report. */
 #include "admin/store.h"
+#include "admin/store_database.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -224,8 +225,8 @@ say_no_folder(const char *path, int error, bool is_shared)
 			: "");
 }
 
-enum ctl_exit
-store_check(struct ctl *ctl)
+static enum ctl_exit
+check_store_directory(struct ctl *ctl)
 {
 	bool has_peer = ctl->given[OPTION_PEER];
 	struct store store = {.dir_fd = -1};
@@ -259,4 +260,16 @@ store_check(struct ctl *ctl)
 	close_fd(&store.dir_fd);
 	close_fd(&parent_fd);
 	return report_store(ctl, report, r == 0 && !store.is_wrong);
+}
+
+enum ctl_exit
+store_check(struct ctl *ctl)
+{
+	if (ctl->operand != NULL && ctl->given[OPTION_STORE_CONF])
+		ctl_error("--store-conf is about the database; leave DIR out to check that");
+	else if (ctl->operand == NULL && ctl->given[OPTION_PEER])
+		ctl_error("'store check --peer' needs a DIR: store check DIR --peer");
+	else
+		return ctl->operand == NULL ? store_check_database(ctl) : check_store_directory(ctl);
+	return CTL_USAGE;
 }

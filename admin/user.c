@@ -10,19 +10,19 @@
 #include "accounts/account.h"
 #include "accounts/password.h"
 #include "accounts/users_file.h"
+#include "admin/book.h"
 #include "admin/ctl.h"
 #include "admin/home.h"
 #include "admin/quota.h"
 #include "admin/secret.h"
 #include "admin/user_options.h"
+#include "admin/user_uid.h"
 #include "common/buf.h"
 #include "config/config.h"
 
 #include "trusted/advice.h"
 
 #include "common/banned.h"
-
-#define PROBLEM_MAX 16384
 
 static int
 check_name(const char *name)
@@ -35,21 +35,7 @@ check_name(const char *name)
 	return -EINVAL;
 }
 
-/* --- the users file --- */
-
-static enum ctl_exit
-save_users(struct users_file *file)
-{
-	struct buf problem;
-	int r;
-
-	buf_init(&problem, PROBLEM_MAX);
-	r = users_file_save(file, &problem);
-	if (r < 0)
-		ctl_error("%s", problem.data == NULL ? "no memory" : ctl_quote(problem.data));
-	buf_free(&problem);
-	return r < 0 ? CTL_FAILED : CTL_DONE;
-}
+/* --- lines --- */
 
 /* Edit a line, and check that what comes out is a good one. */
 static int
@@ -68,131 +54,22 @@ edited_line(const char *line, size_t len, const struct users_edit *edit, struct 
 	return r;
 }
 
-/* Replace line i by its edited form and save. */
+/* Put the edited form of a line in its place and save. */
 static enum ctl_exit
-edit_and_save(struct users_file *file, size_t i, const struct users_edit *edit)
+edit_and_save(struct book *book, const char *name, const struct buf *before, const struct users_edit *edit)
 {
 	enum ctl_exit status = CTL_FAILED;
 	struct buf line;
-	const char *before;
-	size_t len;
 
 	buf_init(&line, ACCOUNT_LINE_MAX);
-	before = users_file_line(file, i, &len);
-	if (edited_line(before, len, edit, &line) < 0)
-		goto out;
-	if (users_file_replace(file, i, line.data, line.len) < 0) {
-		ctl_error("no memory");
-		goto out;
-	}
-	status = save_users(file);
-out:
+	if (edited_line(before->data, before->len, edit, &line) == 0 &&
+	    book_set(book, name, line.data, line.len) == 0 && book_save(book) == 0)
+		status = CTL_DONE;
 	buf_free(&line);
 	return status;
 }
 
-/* --- what accounts share --- */
-
-typedef void (*each_account_fn)(const struct account *account, void *arg);
-
-/* Call each for every good line but that of skip. Returns -EINVAL when there was a bad one. */
-static int
-for_each_account(const struct ctl *ctl, const struct users_file *file, const char *skip, bool tell_bad,
-    each_account_fn each, void *arg)
-{
-	struct account account;
-	const char *problem;
-	int r = 0;
-
-	for (size_t i = 0; i < users_file_count(file); i++) {
-		size_t len;
-		const char *line = users_file_line(file, i, &len);
-		int parsed;
-
-		if (account_line_is_blank(line, len))
-			continue;
-		parsed =
-		    tell_bad ? ctl_parse_line(ctl, file, i, &account) : account_parse(line, len, &account, &problem);
-		if (parsed < 0)
-			r = -EINVAL;
-		else if (strcmp(account.name, skip) != 0)
-			each(&account, arg);
-	}
-	explicit_bzero(&account, sizeof(account));
-	return r;
-}
-
-struct uid_list {
-	uint32_t low, high;
-	uint32_t *uids;
-	size_t count, size;
-	bool failed;
-};
-
-static void
-collect_uid(const struct account *account, void *arg)
-{
-	struct uid_list *list = arg;
-	uint32_t *uids;
-
-	if (account->uid < list->low || account->uid > list->high || list->failed)
-		return;
-	if (list->count == list->size) {
-		list->size = list->size == 0 ? 1024 : list->size * 2;
-		uids = reallocarray(list->uids, list->size, sizeof(*uids));
-		if (uids == NULL) {
-			list->failed = true;
-			return;
-		}
-		list->uids = uids;
-	}
-	list->uids[list->count++] = account->uid;
-}
-
-static int
-compare_uids(const void *a, const void *b)
-{
-	uint32_t x, y;
-
-	memcpy(&x, a, sizeof(x));
-	memcpy(&y, b, sizeof(y));
-	return (x > y) - (x < y);
-}
-
-/* The lowest uid of the range that neither an account nor the system has. */
-static int
-choose_uid(const struct ctl *ctl, const struct users_file *file, uint32_t *uid)
-{
-	struct uid_list list = {.low = ctl->config->uid_low, .high = ctl->config->uid_high};
-	uint64_t candidate = list.low;
-	size_t next = 0;
-	int r;
-
-	r = for_each_account(ctl, file, "", true, collect_uid, &list);
-	if (r < 0 || list.failed) {
-		ctl_error("cannot find a free uid in a damaged users file; repair it, or use --uid N");
-		r = -EINVAL;
-		goto out;
-	}
-	if (list.count > 0)
-		qsort(list.uids, list.count, sizeof(*list.uids), compare_uids);
-	for (; candidate <= list.high; candidate++) {
-		while (next < list.count && list.uids[next] < candidate)
-			next++;
-		if ((next == list.count || list.uids[next] != candidate) && getpwuid((uid_t)candidate) == NULL)
-			break;
-	}
-	if (candidate > list.high) {
-		ctl_error("no uid is free in uid-range %u-%u; widen it in '%s', or use --uid N", list.low, list.high,
-		    ctl_quote(ctl->config_path));
-		r = -ENOSPC;
-		goto out;
-	}
-	*uid = (uint32_t)candidate;
-out:
-	free(list.uids);
-	return r;
-}
+/* --- ids --- */
 
 /* A gid for a uid that was named: that system user's own group, or the same number. */
 static int
@@ -229,11 +106,16 @@ is_inside(const char *path, const char *directory)
 }
 
 static void
-warn_shared(const struct account *other, void *arg)
+warn_shared(const char *line, size_t len, const struct account *other, void *arg)
 {
 	const struct account *account = arg;
-	const char *name = ctl_quote(other->name);
+	const char *name;
 
+	(void)line;
+	(void)len;
+	if (other == NULL || strcmp(other->name, account->name) == 0)
+		return;
+	name = ctl_quote(other->name);
 	if (other->uid == account->uid)
 		ctl_warning("account '%s' has uid %u too: the system does not keep the two apart", name, other->uid);
 	if (strcmp(other->home, account->home) == 0)
@@ -242,6 +124,21 @@ warn_shared(const struct account *other, void *arg)
 		ctl_warning("the home is inside that of account '%s'", name);
 	else if (is_inside(other->home, account->home))
 		ctl_warning("the home of account '%s' is inside this one", name);
+}
+
+/* Other accounts with its uid or home, in all books. */
+static void
+warn_of_sharing(struct book *book, const struct account *account, const struct buf *line)
+{
+	struct book *other = NULL;
+
+	(void)book_each_sharing(book, line->data, line->len, false, warn_shared, (void *)(uintptr_t)account);
+	if (book_open_other(book, &other) < 0 ||
+	    (other != NULL &&
+		book_each_sharing(other, line->data, line->len, false, warn_shared, (void *)(uintptr_t)account) ==
+		    -EIO))
+		ctl_warning("whether other accounts have the same uid or home is not known");
+	book_close(other);
 }
 
 /* --- results --- */
@@ -298,24 +195,50 @@ out:
 }
 
 static int
-refuse_existing(const struct ctl *ctl, const struct users_file *file)
+refuse_existing(struct book *book, const char *name)
 {
-	size_t index;
+	struct buf line;
+	int r;
 
-	if (users_file_find(file, ctl->operand, &index) < 0)
-		return 0;
-	ctl_error("account '%s' exists already; change it with 'user set' or 'user passwd'", ctl_quote(ctl->operand));
+	buf_init(&line, ACCOUNT_LINE_MAX);
+	r = book_find(book, name, &line, NULL);
+	buf_free(&line);
+	if (r != 0)
+		return r == -ENOENT ? 0 : r;
+	if (book_kind_of(book) == BOOK_FILE)
+		ctl_error("account '%s' exists already; change it with 'user set' or 'user passwd'", ctl_quote(name));
+	else
+		ctl_error("account '%s' exists already in the database; change it with 'user set' or 'user passwd'",
+		    ctl_quote(name));
 	return -EEXIST;
+}
+
+/* The file is asked before the database, so an account there would never be found in the database. */
+static int
+refuse_hidden(const struct book *book, const char *name)
+{
+	struct book *file = NULL;
+	int r = 0;
+
+	if (book_kind_of(book) != BOOK_STORE)
+		return 0;
+	r = book_open_other(book, &file);
+	if (r == 0 && file != NULL)
+		r = refuse_existing(file, name);
+	book_close(file);
+	return r;
 }
 
 /* Before a password is asked for: whether it would be in vain. */
 static int
-look_before_add(const struct ctl *ctl)
+look_before_add(const struct ctl *ctl, enum book_kind kind)
 {
-	struct users_file *file = ctl_open_users(ctl, false);
-	int r = file == NULL ? -EIO : refuse_existing(ctl, file);
+	struct book *book = book_open(ctl, kind, false);
+	int r = book == NULL ? -EIO : refuse_existing(book, ctl->operand);
 
-	users_file_free(file);
+	if (r == 0)
+		r = refuse_hidden(book, ctl->operand);
+	book_close(book);
 	return r;
 }
 
@@ -341,8 +264,7 @@ compose_line(const struct ctl *ctl, const struct user_options *options, const ch
 
 /* Name, ids and home of the account to be. */
 static int
-design_account(
-    const struct ctl *ctl, const struct users_file *file, const struct user_options *options, struct account *account)
+design_account(const struct ctl *ctl, struct book *book, const struct user_options *options, struct account *account)
 {
 	const char *home = ctl->value[OPTION_HOME];
 	int len;
@@ -361,15 +283,19 @@ design_account(
 	}
 	account->uid = options->uid;
 	if (!options->has_uid)
-		r = choose_uid(ctl, file, &account->uid);
+		r = user_free_uid(ctl, book, 0, 1, &account->uid);
 	account->gid = options->has_gid ? options->gid : account->uid;
 	if (r == 0 && options->has_uid && !options->has_gid)
 		r = choose_gid(account->uid, &account->gid);
 	return r < 0 ? r : check_not_service_user(ctl, account->uid);
 }
 
+/*
+ * Make the home, then write the account: a login finds both or neither. What was made of the home is undone when that
+ * fails.
+ */
 static enum ctl_exit
-add_locked(const struct ctl *ctl, struct users_file *file, const struct user_options *options, const char *hash)
+add_locked(const struct ctl *ctl, struct book *book, const struct user_options *options, const char *hash)
 {
 	enum ctl_exit status = CTL_FAILED;
 	struct trusted_made made = TRUSTED_MADE_NOTHING;
@@ -377,16 +303,14 @@ add_locked(const struct ctl *ctl, struct users_file *file, const struct user_opt
 	struct buf line;
 
 	buf_init(&line, ACCOUNT_LINE_MAX);
-	if (refuse_existing(ctl, file) < 0 || design_account(ctl, file, options, &account) < 0 ||
+	if (refuse_existing(book, ctl->operand) < 0 || design_account(ctl, book, options, &account) < 0 ||
 	    compose_line(ctl, options, hash, &account, &line) < 0)
 		goto out;
-	(void)for_each_account(ctl, file, account.name, false, warn_shared, &account);
+	warn_of_sharing(book, &account, &line);
 	if (home_prepare(account.home, account.uid, account.gid, ctl->config->directory_mode, &made) < 0)
 		goto out;
-	if (users_file_append(file, line.data, line.len) < 0)
-		ctl_error("no memory");
-	else
-		status = save_users(file);
+	if (book_add(book, line.data, line.len) == 0 && book_save(book) == 0)
+		status = CTL_DONE;
 	if (status == CTL_DONE)
 		quota_forget(ctl, account.name);
 	if (status != CTL_DONE)
@@ -403,82 +327,84 @@ enum ctl_exit
 user_add(struct ctl *ctl)
 {
 	enum ctl_exit status = CTL_FAILED;
-	struct users_file *file = NULL;
+	struct book *book = NULL;
 	struct user_options options;
 	char *hash = NULL;
+	int kind = book_kind_for_new(ctl);
 
-	if (check_name(ctl->operand) < 0 || user_options_parse(ctl, &options) < 0 ||
+	if (kind < 0 || check_name(ctl->operand) < 0 || user_options_parse(ctl, &options) < 0 ||
 	    user_options_settle_rights(&options, MAY_ALL) < 0)
 		return CTL_USAGE;
-	if (look_before_add(ctl) < 0)
+	if (look_before_add(ctl, kind) < 0)
 		goto out;
 	/* the hash is slow by design: made before the lock is taken */
 	if (read_hash(ctl, &hash) < 0)
 		goto out;
-	file = ctl_open_users(ctl, true);
-	if (file != NULL)
-		status = add_locked(ctl, file, &options, hash);
+	book = book_open(ctl, kind, true);
+	if (book != NULL)
+		status = add_locked(ctl, book, &options, hash);
 out:
 	if (hash != NULL)
 		explicit_bzero(hash, strlen(hash));
 	free(hash);
-	users_file_free(file);
+	book_close(book);
 	return status;
 }
 
 /* --- set --- */
 
-/* The ids and the home as they will be; the home must fit them. */
+/* The ids as they will be. */
+static int
+settle_ids(const struct ctl *ctl, const struct user_options *options, struct account *account)
+{
+	if (options->has_uid) {
+		account->uid = options->uid;
+		if (!options->has_gid && choose_gid(account->uid, &account->gid) < 0)
+			return -EINVAL;
+	}
+	if (options->has_gid)
+		account->gid = options->gid;
+	return options->has_uid ? check_not_service_user(ctl, account->uid) : 0;
+}
+
+/* The home must fit the ids. account becomes the new one. */
 static enum ctl_exit
-set_locked(const struct ctl *ctl, struct users_file *file, size_t index, struct user_options *options)
+set_locked(const struct ctl *ctl, struct book *book, const struct buf *before, struct account *account,
+    struct user_options *options)
 {
 	enum ctl_exit status = CTL_FAILED;
 	struct users_edit edit = {0};
 	struct trusted_made made = TRUSTED_MADE_NOTHING;
-	struct account account;
+	const char *problem;
 	char uid[16], gid[16];
 	struct buf line;
-	const char *before;
-	size_t len;
 
 	buf_init(&line, ACCOUNT_LINE_MAX);
-	if (ctl_parse_line(ctl, file, index, &account) < 0 || user_options_settle_rights(options, account.rights) < 0)
+	if (user_options_settle_rights(options, account->rights) < 0 || settle_ids(ctl, options, account) < 0)
 		goto out;
-	if (options->has_uid) {
-		account.uid = options->uid;
-		if (!options->has_gid && choose_gid(account.uid, &account.gid) < 0)
-			goto out;
-	}
-	if (options->has_gid)
-		account.gid = options->gid;
-	if (options->has_uid && check_not_service_user(ctl, account.uid) < 0)
-		goto out;
-	snprintf(uid, sizeof(uid), "%u", account.uid);
-	snprintf(gid, sizeof(gid), "%u", account.gid);
+	snprintf(uid, sizeof(uid), "%u", account->uid);
+	snprintf(gid, sizeof(gid), "%u", account->gid);
 	edit.uid = uid;
 	edit.gid = gid;
 	edit.home = ctl->value[OPTION_HOME];
 	user_options_to_edit(ctl, options, &edit);
-	before = users_file_line(file, index, &len);
-	if (edited_line(before, len, &edit, &line) < 0)
+	if (edited_line(before->data, before->len, &edit, &line) < 0 ||
+	    account_parse(line.data, line.len, account, &problem) < 0)
 		goto out;
-	if (edit.home != NULL)
-		snprintf(account.home, sizeof(account.home), "%s", edit.home); /* edited_line() checked it */
 	if (options->has_uid || edit.home != NULL) {
-		(void)for_each_account(ctl, file, account.name, false, warn_shared, &account);
-		if (home_prepare(account.home, account.uid, account.gid, ctl->config->directory_mode, &made) < 0)
+		warn_of_sharing(book, account, &line);
+		if (home_prepare(account->home, account->uid, account->gid, ctl->config->directory_mode, &made) < 0)
 			goto out;
 	}
-	status = edit_and_save(file, index, &edit);
+	status = edit_and_save(book, account->name, before, &edit);
 	if (status != CTL_DONE)
 		trusted_made_undo(&made);
 	else if (edit.home != NULL)
-		warn_of_home(ctl, account.home);
+		warn_of_home(ctl, account->home);
 	if (status == CTL_DONE)
 		status = report_user_done(ctl, "changed");
 out:
 	trusted_made_keep(&made);
-	explicit_bzero(&account, sizeof(account));
 	buf_free(&line);
 	return status;
 }
@@ -487,27 +413,27 @@ enum ctl_exit
 user_set(struct ctl *ctl)
 {
 	enum ctl_exit status = CTL_FAILED;
-	struct users_file *file;
 	struct user_options options;
-	struct account account;
-	bool wants_any = false, has_new_quota = false;
-	size_t index;
+	struct account account = {.name = ""};
+	struct buf line;
+	struct book *book;
+	bool wants_any = false;
 
 	for (size_t i = 0; i < OPTION_COUNT; i++)
-		wants_any = wants_any || ctl->given[i];
+		wants_any = wants_any || (ctl->given[i] && i != OPTION_STORE && i != OPTION_STORE_CONF);
 	if (!wants_any) {
 		ctl_error("'user set' without an option; 'sallyportctl user set --help' lists them");
 		return CTL_USAGE;
 	}
 	if (check_name(ctl->operand) < 0 || user_options_parse(ctl, &options) < 0)
 		return CTL_USAGE;
-	file = ctl_open_users(ctl, true);
-	if (file != NULL && ctl_find_user(ctl, file, &index) == 0)
-		status = set_locked(ctl, file, index, &options);
+	buf_init(&line, ACCOUNT_LINE_MAX);
+	book = book_with(ctl, true, &line, &account);
+	if (book != NULL)
+		status = set_locked(ctl, book, &line, &account, &options);
+	book_close(book); /* with its lock */
+	buf_free(&line);
 	if (status == CTL_DONE && (ctl->given[OPTION_QUOTA] || ctl->given[OPTION_QUOTA_FILES]))
-		has_new_quota = ctl_parse_line(ctl, file, index, &account) == 0;
-	users_file_free(file); /* with its lock */
-	if (has_new_quota)
 		quota_begin_count(ctl, &account);
 	explicit_bzero(&account, sizeof(account));
 	return status;
@@ -516,8 +442,8 @@ user_set(struct ctl *ctl)
 /* --- passwd, lock, unlock --- */
 
 static enum ctl_exit
-change_hash(
-    const struct ctl *ctl, struct users_file *file, size_t index, bool is_locked, const char *hash, const char *what)
+change_hash(const struct ctl *ctl, struct book *book, const struct buf *line, bool is_locked, const char *hash,
+    const char *what)
 {
 	enum ctl_exit status = CTL_FAILED;
 	struct users_edit edit = {0};
@@ -529,38 +455,51 @@ change_hash(
 	if (field.error < 0)
 		ctl_error("no memory");
 	else
-		status = edit_and_save(file, index, &edit);
+		status = edit_and_save(book, ctl->operand, line, &edit);
 	buf_free(&field);
 	return status == CTL_DONE ? report_user_done(ctl, what) : status;
+}
+
+/* Before a password is asked for: is there somebody to have it? */
+static int
+look_before_passwd(const struct ctl *ctl)
+{
+	struct buf line;
+	struct book *book;
+
+	buf_init(&line, ACCOUNT_LINE_MAX);
+	book = book_with(ctl, false, &line, NULL);
+	book_close(book);
+	buf_free(&line);
+	return book == NULL ? -ENOENT : 0;
 }
 
 enum ctl_exit
 user_passwd(struct ctl *ctl)
 {
 	enum ctl_exit status = CTL_FAILED;
-	struct users_file *file = NULL;
-	struct account account;
+	struct account account = {.name = ""};
+	struct book *book = NULL;
 	char *hash = NULL;
-	size_t index;
+	struct buf line;
 
 	if (check_name(ctl->operand) < 0)
 		return CTL_USAGE;
-	/* looked up twice: before the password is asked for, and under the lock */
-	file = ctl_open_users(ctl, false);
-	if (file == NULL || ctl_find_user(ctl, file, &index) < 0 || read_hash(ctl, &hash) < 0)
+	buf_init(&line, ACCOUNT_LINE_MAX);
+	if (look_before_passwd(ctl) < 0 || read_hash(ctl, &hash) < 0)
 		goto out;
-	users_file_free(file);
-	file = ctl_open_users(ctl, true);
-	if (file == NULL || ctl_find_user(ctl, file, &index) < 0 || ctl_parse_line(ctl, file, index, &account) < 0)
+	book = book_with(ctl, true, &line, &account);
+	if (book == NULL)
 		goto out;
-	status = change_hash(ctl, file, index, account.is_locked, hash,
+	status = change_hash(ctl, book, &line, account.is_locked, hash,
 	    account.is_locked ? "password changed; still locked" : "password changed");
 out:
 	explicit_bzero(&account, sizeof(account));
 	if (hash != NULL)
 		explicit_bzero(hash, strlen(hash));
 	free(hash);
-	users_file_free(file);
+	book_close(book);
+	buf_free(&line);
 	return status;
 }
 
@@ -568,14 +507,15 @@ static enum ctl_exit
 set_lock(struct ctl *ctl, bool is_locked)
 {
 	enum ctl_exit status = CTL_FAILED;
-	struct users_file *file;
-	struct account account;
-	size_t index;
+	struct account account = {.name = ""};
+	struct buf line;
+	struct book *book;
 
 	if (check_name(ctl->operand) < 0)
 		return CTL_USAGE;
-	file = ctl_open_users(ctl, true);
-	if (file == NULL || ctl_find_user(ctl, file, &index) < 0 || ctl_parse_line(ctl, file, index, &account) < 0)
+	buf_init(&line, ACCOUNT_LINE_MAX);
+	book = book_with(ctl, true, &line, &account);
+	if (book == NULL)
 		goto out;
 	if (!is_locked && account.hash[0] == '\0')
 		ctl_error("account '%s' has no password; give it one with 'user passwd' before it is unlocked",
@@ -583,10 +523,11 @@ set_lock(struct ctl *ctl, bool is_locked)
 	else if (account.is_locked == is_locked)
 		status = report_user_done(ctl, is_locked ? "locked already" : "not locked");
 	else
-		status = change_hash(ctl, file, index, is_locked, account.hash, is_locked ? "locked" : "unlocked");
+		status = change_hash(ctl, book, &line, is_locked, account.hash, is_locked ? "locked" : "unlocked");
 out:
 	explicit_bzero(&account, sizeof(account));
-	users_file_free(file);
+	book_close(book);
+	buf_free(&line);
 	return status;
 }
 
@@ -605,67 +546,70 @@ user_unlock(struct ctl *ctl)
 /* --- del --- */
 
 struct sharing {
-	const char *home;
+	const struct account *account;
 	bool is_shared;
 };
 
 static void
-note_sharing(const struct account *other, void *arg)
+note_sharing(const char *line, size_t len, const struct account *other, void *arg)
 {
 	struct sharing *sharing = arg;
 
-	if (is_inside(other->home, sharing->home)) {
-		ctl_error("home '%s' holds the home of account '%s'; remove this account without --purge-home",
-		    ctl_quote(sharing->home), ctl_quote(other->name));
-		sharing->is_shared = true;
-	}
+	(void)line;
+	(void)len;
+	if (other == NULL || strcmp(other->name, sharing->account->name) == 0 ||
+	    !is_inside(other->home, sharing->account->home))
+		return;
+	ctl_error("home '%s' holds the home of account '%s'; remove this account without --purge-home",
+	    ctl_quote(sharing->account->home), ctl_quote(other->name));
+	sharing->is_shared = true;
 }
 
+/* A home is removed only when all books say that no other account has it. */
 static int
-open_for_purge(
-    const struct ctl *ctl, const struct users_file *file, const struct account *account, struct home_place *place)
+open_for_purge(struct book *book, const struct buf *line, const struct account *account, struct home_place *place)
 {
-	struct sharing sharing = {.home = account->home};
+	struct sharing sharing = {.account = account};
+	struct book *other = NULL;
+	int r = book_each_sharing(book, line->data, line->len, true, note_sharing, &sharing);
 
-	if (for_each_account(ctl, file, account->name, true, note_sharing, &sharing) < 0) {
+	if (r == 0)
+		r = book_open_other(book, &other);
+	if (r == 0 && other != NULL)
+		r = book_each_sharing(other, line->data, line->len, true, note_sharing, &sharing);
+	book_close(other);
+	if (r == -EINVAL)
 		ctl_error("a damaged users file does not say whose the home is; repair it, or omit --purge-home");
-		return -EINVAL;
-	}
+	else if (r < 0)
+		ctl_error("it is not known whose the home is; omit --purge-home");
+	if (r < 0)
+		return r == -ENOENT ? -EIO : r;
 	return sharing.is_shared ? -EBUSY : home_purge_open(account->home, account->uid, account->gid, place);
 }
 
 static enum ctl_exit
-del_locked(const struct ctl *ctl, struct users_file *file, size_t index)
+del_locked(const struct ctl *ctl, struct book *book, const struct buf *line, const struct account *account)
 {
 	enum ctl_exit status = CTL_FAILED;
 	bool purges = ctl->given[OPTION_PURGE_HOME];
 	struct home_place place = {.dir_fd = -1, .home_fd = -1};
-	struct account account = {.home = ""};
 	int r = 0;
 
-	/* without --purge-home a damaged line can be removed as well */
-	if (purges && ctl_parse_line(ctl, file, index, &account) < 0)
-		goto out;
 	if (purges)
-		r = open_for_purge(ctl, file, &account, &place);
+		r = open_for_purge(book, line, account, &place);
 	if (r < 0 && r != -ENOENT)
 		goto out;
-	users_file_remove(file, index);
-	status = save_users(file);
-	if (status != CTL_DONE)
+	if (book_remove(book, ctl->operand) < 0 || book_save(book) < 0)
 		goto out;
 	quota_forget(ctl, ctl->operand);
 	if (!purges)
 		status = report_user_done(ctl, "removed; its home is kept");
 	else if (r == -ENOENT)
 		status = report_user_done(ctl, "removed; there was no home");
-	else if (home_purge(account.home, &place) == 0)
+	else if (home_purge(account->home, &place) == 0)
 		status = report_user_done(ctl, "removed with its home");
-	else
-		status = CTL_FAILED;
 out:
 	home_place_close(&place);
-	explicit_bzero(&account, sizeof(account));
 	return status;
 }
 
@@ -673,12 +617,17 @@ enum ctl_exit
 user_del(struct ctl *ctl)
 {
 	enum ctl_exit status = CTL_FAILED;
-	struct users_file *file;
-	size_t index;
+	struct account account = {.name = ""};
+	struct buf line;
+	struct book *book;
 
-	file = ctl_open_users(ctl, true);
-	if (file != NULL && ctl_find_user(ctl, file, &index) == 0)
-		status = del_locked(ctl, file, index);
-	users_file_free(file);
+	buf_init(&line, ACCOUNT_LINE_MAX);
+	/* without --purge-home a damaged line can be removed as well */
+	book = book_with(ctl, true, &line, ctl->given[OPTION_PURGE_HOME] ? &account : NULL);
+	if (book != NULL)
+		status = del_locked(ctl, book, &line, &account);
+	book_close(book);
+	buf_free(&line);
+	explicit_bzero(&account, sizeof(account));
 	return status;
 }

@@ -6,10 +6,9 @@
 
 #include "accounts/account.h"
 #include "accounts/password.h"
-#include "accounts/users_file.h"
+#include "admin/book.h"
 #include "admin/ctl.h"
 #include "common/buf.h"
-#include "config/config.h"
 
 #include "common/banned.h"
 
@@ -150,38 +149,59 @@ print_account(const struct account *account)
 	buf_free(&from);
 }
 
+/* One run of "user list". */
+struct listing {
+	const char *store;
+	json_t *list;	/* NULL: rows on standard output */
+};
+
+static void
+list_account(const char *line, size_t len, const struct account *account, void *arg)
+{
+	struct listing *listing = arg;
+	json_t *object;
+
+	(void)line;
+	(void)len;
+	if (account == NULL)
+		return;
+	if (listing->list == NULL) {
+		print_account_row(account);
+		return;
+	}
+	object = account_json(account);
+	json_object_set_new(object, "store", json_string(listing->store));
+	json_array_append_new(listing->list, object);
+}
+
+static enum ctl_exit
+list_book(const struct ctl *ctl, enum book_kind kind, json_t *list)
+{
+	struct listing listing = {.store = book_word(kind), .list = list};
+	struct book *book = book_open(ctl, kind, false);
+	enum ctl_exit status = CTL_FAILED;
+
+	if (book != NULL && book_each(book, true, list_account, &listing) == 0)
+		status = CTL_DONE;
+	book_close(book);
+	return status;
+}
+
 enum ctl_exit
 user_list(struct ctl *ctl)
 {
-	struct users_file *file = ctl_open_users(ctl, false);
 	json_t *list = ctl->is_json ? json_array() : NULL;
 	enum ctl_exit status = CTL_DONE;
-	struct account account;
+	bool has_store = book_is_configured(ctl, BOOK_STORE);
 
-	if (file == NULL) {
-		json_decref(list);
-		return CTL_FAILED;
-	}
+	if (book_kind_for_new(ctl) < 0)
+		return CTL_USAGE;
 	if (list == NULL)
 		printf("%-24s %10s  %-11s %-10s %s\n", "NAME", "UID", "STATE", "RIGHTS", "HOME");
-	for (size_t i = 0; i < users_file_count(file); i++) {
-		const char *line;
-		size_t len;
-		int r;
-
-		line = users_file_line(file, i, &len);
-		if (account_line_is_blank(line, len))
-			continue;
-		r = ctl_parse_line(ctl, file, i, &account);
-		if (r < 0)
-			status = CTL_FAILED;
-		else if (list == NULL)
-			print_account_row(&account);
-		else
-			json_array_append_new(list, account_json(&account));
-	}
-	explicit_bzero(&account, sizeof(account));
-	users_file_free(file);
+	if ((book_is_configured(ctl, BOOK_FILE) || !has_store) && list_book(ctl, BOOK_FILE, list) != CTL_DONE)
+		status = CTL_FAILED;
+	if (has_store && list_book(ctl, BOOK_STORE, list) != CTL_DONE)
+		status = CTL_FAILED;
 	if (list != NULL && ctl_print_json(list) != CTL_DONE)
 		status = CTL_FAILED;
 	return status;

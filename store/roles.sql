@@ -19,6 +19,3 @@ END $$;
 CREATE SCHEMA IF NOT EXISTS sallyport AUTHORIZATION sallyport_owner;
 REVOKE ALL ON SCHEMA sallyport FROM PUBLIC;
 GRANT USAGE ON SCHEMA sallyport TO sallyport_node, sallyport_admin;
-SET LOCAL ROLE sallyport_owner;
--- also for what later versions add
-ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;

@@ -2,6 +2,9 @@
 -- Version 1 of schema "sallyport": accounts, and the nodes that ask for them. Run once, within a transaction, by
 -- sallyport-store as sallyport_owner. A change of it is a new file, schema_2.sql: what was run stays as it is.
 
+-- also for what later versions add
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+
 CREATE TABLE sallyport.meta (
 	one boolean PRIMARY KEY DEFAULT true CHECK (one),
 	version int NOT NULL,
@@ -49,7 +52,7 @@ $$;
 -- The kind and cost of a hash, then points for salt and digest: it costs what the hash costs, and nothing fits it. As
 -- hash_kind_len() of accounts/hash_kind.c.
 CREATE FUNCTION sallyport.decoy_of(p_hash text) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = sallyport, pg_temp AS $$
+LANGUAGE sql IMMUTABLE STRICT SET search_path = sallyport, pg_temp AS $$
 	SELECT CASE WHEN h.bare ~ '^(\$|_)' THEN h.front || regexp_replace(substr(h.bare, length(h.front) + 1), '[^$]', '.', 'g')
 		WHEN h.bare ~ '^[./0-9A-Za-z]{13}$' THEN '.............'
 		ELSE '*' END
@@ -115,10 +118,12 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
 BEGIN
 	RETURN QUERY
 	WITH wanted AS (SELECT line_fields(l) AS f, n FROM unnest(p_lines) WITH ORDINALITY AS u (l, n)),
+	numbered AS (SELECT f, n, row_number() OVER (PARTITION BY f[1] COLLATE "C" ORDER BY n) AS nth FROM wanted),
 	added AS (INSERT INTO account (name, hash, uid, gid, home, options)
-		SELECT f[1], f[2], f[3]::bigint, f[4]::bigint, f[5], f[6] FROM wanted ORDER BY n
+		SELECT f[1], f[2], f[3]::bigint, f[4]::bigint, f[5], f[6] FROM numbered WHERE nth = 1 ORDER BY n
 		ON CONFLICT (name) DO NOTHING RETURNING name)
-	SELECT w.f[1] FROM wanted w WHERE NOT EXISTS (SELECT 1 FROM added WHERE added.name = w.f[1] COLLATE "C");
+	SELECT w.f[1] FROM numbered w WHERE w.nth > 1
+		OR NOT EXISTS (SELECT 1 FROM added WHERE added.name = w.f[1] COLLATE "C");
 END $$;
 
 -- Replace an account by a line of the same name. false: there is none.
@@ -157,18 +162,21 @@ BEGIN
 		ORDER BY a.name LIMIT p_max;
 END $$;
 
--- The first free uid of a range above those in use, else the lowest between them; NULL: none is left.
-CREATE FUNCTION sallyport.account_free_uid(p_low bigint, p_high bigint) RETURNS bigint
+-- The first of p_count free uids in a row of a range: above those in use, or a single one between them. NULL: none is left.
+CREATE FUNCTION sallyport.account_free_uid(p_low bigint, p_high bigint, p_count bigint) RETURNS bigint
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
 DECLARE
 	v_uid bigint;
 BEGIN
-	SELECT max(uid) + 1 INTO v_uid FROM account WHERE uid BETWEEN p_low AND p_high;
-	IF v_uid IS NULL OR NOT EXISTS (SELECT 1 FROM account WHERE uid = p_low) THEN
-		RETURN coalesce(CASE WHEN v_uid <= p_high THEN v_uid END, p_low);
-	END IF;
-	IF v_uid <= p_high THEN
+	SELECT coalesce(max(uid) + 1, p_low) INTO v_uid FROM account WHERE uid BETWEEN p_low AND p_high;
+	IF v_uid + p_count - 1 <= p_high THEN
 		RETURN v_uid;
+	END IF;
+	IF p_count > 1 THEN
+		RETURN NULL;
+	END IF;
+	IF NOT EXISTS (SELECT 1 FROM account WHERE uid = p_low) THEN
+		RETURN p_low;
 	END IF;
 	SELECT a.uid + 1 INTO v_uid FROM account a
 		WHERE a.uid BETWEEN p_low AND p_high - 1 AND NOT EXISTS (SELECT 1 FROM account b WHERE b.uid = a.uid + 1)

@@ -96,12 +96,17 @@ store_sign()
 		-extfile <(echo "$3") -out "$tls/$1.pem" 2>/dev/null
 }
 
-# Start the server (again); with TLS on a port that nobody has, a few times if another one takes it meanwhile.
+# Start the server; with TLS on a port that nobody has, a few times if another one takes it meanwhile. Once it has run, it
+# comes back where it was.
 store_run()
 {
 	local tries
 	for tries in 1 2 3; do
-		[ -z "$STORE_TLS" ] || STORE_PORT=$(free_port)
+		if [ -e "$STORE_DIR/port" ]; then
+			STORE_PORT=$(cat "$STORE_DIR/port")
+		elif [ -n "$STORE_TLS" ]; then
+			STORE_PORT=$(free_port)
+		fi
 		if store_as_postgres timeout 60 "$STORE_BIN/pg_ctl" -D "$STORE_DIR/data" -l "$STORE_DIR/data/log" -w -t 30 \
 			-o "-p $STORE_PORT ${STORE_TLS:+-c listen_addresses=127.0.0.1}" start >"$STORE_DIR/start.log" 2>&1 3>&-; then
 			echo "$STORE_PORT" >"$STORE_DIR/port"
@@ -160,7 +165,9 @@ store_schema()
 	local top=$BATS_TEST_DIRNAME/../..
 	{
 		echo 'BEGIN;'
-		cat "$top/store/roles.sql" "$top/store/schema_1.sql"
+		cat "$top/store/roles.sql"
+		echo 'SET LOCAL ROLE sallyport_owner;'
+		cat "$top/store/schema_1.sql"
 		echo 'COMMIT;'
 	} | store_psql -q
 }
@@ -179,7 +186,7 @@ store_account()
 {
 	local uid home=${3:-$DIR/home/$1} hash
 	hash=$(openssl passwd -6 "$2")
-	uid=$(store_psql -c 'SELECT sallyport.account_free_uid(200000, 299999)')
+	uid=$(store_psql -c 'SELECT sallyport.account_free_uid(200000, 299999, 1)')
 	install -d -o "$uid" -g "$uid" -m 750 "$home"
 	store_add "$1:$hash:$uid:$uid:$home:${4-}"
 }

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+#include "admin/user_uid.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stddef.h>
+
+#include "admin/book.h"
+#include "admin/ctl.h"
+#include "config/config.h"
+
+#include "common/banned.h"
+
+/*
+ * The first of count uids from low on that neither book has: each is asked from what the other one offers, until both
+ * agree. -ENOSPC when the range is used up.
+ */
+static int
+agree_on_uid(struct book *book, struct book *other, uint32_t low, uint32_t high, uint32_t count, uint32_t *uid)
+{
+	uint32_t mine = low, theirs = low;
+	int r;
+
+	for (;;) {
+		r = book_free_uid(book, theirs, high, count, &mine);
+		if (r < 0 || other == NULL)
+			break;
+		r = book_free_uid(other, mine, high, count, &theirs);
+		if (r < 0 || theirs == mine)
+			break;
+	}
+	*uid = mine;
+	return r;
+}
+
+/* The highest uid from first on, count of them, that a user of the system has; 0: none. */
+static uint32_t
+system_uid_within(uint32_t first, uint32_t count)
+{
+	const struct passwd *entry;
+	uint32_t highest = 0;
+
+	if (count == 1)
+		return getpwuid(first) == NULL ? 0 : first;
+	setpwent();
+	while ((entry = getpwent()) != NULL)
+		if (entry->pw_uid >= first && entry->pw_uid - first < count && entry->pw_uid > highest)
+			highest = entry->pw_uid;
+	endpwent();
+	return highest;
+}
+
+int
+user_free_uid(const struct ctl *ctl, struct book *book, uint32_t taken_below, uint32_t count, uint32_t *uid)
+{
+	uint32_t low = ctl->config->uid_low, high = ctl->config->uid_high;
+	struct book *other = NULL;
+	uint32_t taken;
+	int r = book_open_other(book, &other);
+
+	if (r < 0)
+		ctl_error("which uids the other accounts have is not known; try again, or use --uid N");
+	if (taken_below > low)
+		low = taken_below;
+	while (r == 0) {
+		r = low > high ? -ENOSPC : agree_on_uid(book, other, low, high, count, uid);
+		if (r < 0 || (taken = system_uid_within(*uid, count)) == 0)
+			break;
+		low = taken + 1;
+	}
+	if (r == -ENOSPC)
+		ctl_error("no uid is free in uid-range %u-%u; widen it in '%s', or use --uid N", ctl->config->uid_low,
+		    high, ctl_quote(ctl->config_path));
+	book_close(other);
+	return r;
+}

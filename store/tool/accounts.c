@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "accounts/account.h"
+#include "store/tool/database.h"
+#include "store/tool/modes.h"
+#include "store/tool/schema.h"
+
+#include "common/banned.h"
+
+#define PAGE_LINES "2000" /* accounts of one statement; as many as a page of the answer has */
+#define PAGE_LINES_MAX 2000
+#define BATCH_LINES 1000
+#define BATCH_BYTES ((size_t)1 << 20)
+
+/* Lines that wait for their statement: a literal of text[]. */
+struct accounts_session {
+	struct database *database;
+	struct buf batch;
+	size_t batch_lines;
+	struct buf taken; /* names, each ended by '\n' */
+	bool has_failed; /* an "add" did; the next "flush" says so */
+};
+
+/* --- asking --- */
+
+/* "account" for each row, of which the first column is a line; how many, or -EIO. */
+static int
+answer_accounts(struct database *database, const PGresult *result)
+{
+	for (int row = 0; row < PQntuples(result); row++) {
+		const char *line = database_text(database, result, row, 0, false);
+
+		if (line == NULL)
+			return -EIO;
+		answer_line(DIALOG_ACCOUNT, line, strlen(line));
+	}
+	return PQntuples(result);
+}
+
+static int
+answer_find(struct accounts_session *session, const char *name)
+{
+	PGresult *result = database_query(
+	    session->database, PGRES_TUPLES_OK, "SELECT o_line FROM sallyport.account_find($1)", 1, &name);
+	const char *line = result == NULL ? NULL : database_text(session->database, result, 0, 0, true);
+
+	if (line != NULL && line[0] == '\0')
+		answer_line(DIALOG_NONE, "", 0);
+	else if (line != NULL)
+		answer_line(DIALOG_ACCOUNT, line, strlen(line));
+	PQclear(result);
+	return line == NULL ? -EIO : 0;
+}
+
+/* The name of the last line, for the next page. It must come after the one before, or there would be no end. */
+static int
+step_on(struct database *database, const PGresult *result, int count, char after[ACCOUNT_NAME_MAX + 1])
+{
+	const char *line = PQgetvalue(result, count - 1, 0);
+	size_t len = strcspn(line, ":");
+	char name[ACCOUNT_NAME_MAX + 1] = "";
+
+	if (len <= ACCOUNT_NAME_MAX) {
+		memcpy(name, line, len);
+		name[len] = '\0';
+	}
+	if (strcmp(name, after) <= 0)
+		return database_fail(
+		    database, "the database lists accounts out of order; nothing can be said about it");
+	memcpy(after, name, len + 1);
+	return 0;
+}
+
+static int
+answer_pages(struct database *database)
+{
+	char after[ACCOUNT_NAME_MAX + 1] = "";
+	int count;
+
+	do {
+		const char *values[] = {after};
+		PGresult *result = database_query(
+		    database, PGRES_TUPLES_OK, "SELECT * FROM sallyport.account_lines($1, " PAGE_LINES ")", 1, values);
+
+		count = result == NULL ? -EIO : answer_accounts(database, result);
+		if (count > 0 && step_on(database, result, count, after) < 0)
+			count = -EIO;
+		PQclear(result);
+	} while (count == PAGE_LINES_MAX);
+	return count < 0 ? count : 0;
+}
+
+/* All of one moment, unless a transaction has begun already. */
+static int
+list_accounts(struct accounts_session *session, const char *argument)
+{
+	struct database *database = session->database;
+	bool is_within = PQtransactionStatus(database->connection) == PQTRANS_INTRANS;
+	int r = is_within ? 0 : database_run(database, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+
+	(void)argument;
+	if (r == 0)
+		r = answer_pages(database);
+	if (r == 0 && !is_within)
+		r = database_run(database, "COMMIT");
+	if (r == 0)
+		answer_line(DIALOG_DONE, "", 0);
+	return r;
+}
+
+/* "done" with the only field of the only row, or "none" for a NULL. */
+static int
+answer_field(struct accounts_session *session, const char *statement, int count, const char *const *values)
+{
+	PGresult *result = database_query(session->database, PGRES_TUPLES_OK, statement, count, values);
+	const char *text = result == NULL ? NULL : database_text(session->database, result, 0, 0, true);
+
+	if (text != NULL)
+		answer_line(text[0] == '\0' ? DIALOG_NONE : DIALOG_DONE, text, strlen(text));
+	PQclear(result);
+	return text == NULL ? -EIO : 0;
+}
+
+static int
+answer_count(struct accounts_session *session, const char *argument)
+{
+	(void)argument;
+	return answer_field(session, "SELECT sallyport.account_count()", 0, NULL);
+}
+
+static int
+answer_free_uid(struct accounts_session *session, const char *range)
+{
+	char low[16], high[16], count[16];
+	const char *values[] = {low, high, count};
+
+	if (sscanf(range, "%15[0-9] %15[0-9] %15[0-9]", low, high, count) != 3)
+		return database_fail(session->database, "'free-uid' without LOW HIGH COUNT");
+	return answer_field(session, "SELECT sallyport.account_free_uid($1, $2, $3)", 3, values);
+}
+
+static int
+answer_sharing(struct accounts_session *session, const char *line)
+{
+	struct account account;
+	const char *problem;
+	char uid[16];
+	const char *values[] = {account.name, uid, account.home};
+	PGresult *result;
+	int r;
+
+	if (account_parse(line, strlen(line), &account, &problem) < 0)
+		return database_fail(session->database, "'sharing': %s", problem);
+	snprintf(uid, sizeof(uid), "%u", account.uid);
+	explicit_bzero(account.hash, sizeof(account.hash));
+	result = database_query(
+	    session->database, PGRES_TUPLES_OK, "SELECT * FROM sallyport.account_sharing($1, $2, $3, 20)", 3, values);
+	r = result == NULL ? -EIO : answer_accounts(session->database, result);
+	PQclear(result);
+	if (r >= 0)
+		answer_line(DIALOG_DONE, "", 0);
+	return r < 0 ? r : 0;
+}
+
+/* --- changing --- */
+
+static int
+begin_changes(struct accounts_session *session, const char *argument)
+{
+	PGresult *result;
+	int r;
+
+	(void)argument;
+	r = database_run(session->database, "BEGIN; SET LOCAL lock_timeout = '10s'");
+	if (r < 0)
+		return r;
+	result = database_query(session->database, PGRES_TUPLES_OK, "SELECT sallyport.accounts_lock()", 0, NULL);
+	if (result != NULL)
+		answer_line(DIALOG_DONE, "", 0);
+	PQclear(result);
+	return result == NULL ? -EIO : 0;
+}
+
+/* A string of a literal of an array; PostgreSQL's "Array Value Input". */
+static void
+add_element(struct buf *out, const char *text)
+{
+	buf_add_text(out, out->len == 0 ? "{\"" : ",\"");
+	for (; *text != '\0'; text++) {
+		size_t plain = strcspn(text, "\"\\");
+
+		buf_add(out, text, plain);
+		text += plain;
+		if (*text == '\0')
+			break;
+		buf_add(out, "\\", 1);
+		buf_add(out, text, 1);
+	}
+	buf_add(out, "\"", 1);
+}
+
+static int
+send_batch(struct accounts_session *session)
+{
+	struct database *database = session->database;
+	const char *values[1];
+	PGresult *result;
+	int r = 0;
+
+	if (session->batch_lines == 0)
+		return 0;
+	buf_add(&session->batch, "}", 1);
+	if (session->batch.error < 0)
+		return database_fail(database, "no memory for accounts");
+	values[0] = session->batch.data;
+	result = database_query(database, PGRES_TUPLES_OK, "SELECT * FROM sallyport.account_add($1)", 1, values);
+	for (int row = 0; row < PQntuples(result) && r == 0; row++) {
+		const char *name = database_text(database, result, row, 0, false);
+
+		if (name == NULL)
+			r = -EIO;
+		else
+			buf_addf(&session->taken, "%s\n", name);
+	}
+	if (result == NULL || session->taken.error < 0)
+		r = -EIO;
+	PQclear(result);
+	explicit_bzero(session->batch.data, session->batch.len);
+	buf_clear(&session->batch);
+	session->batch_lines = 0;
+	return r;
+}
+
+/* Not answered, so that many can come one after the other; the first that fails is kept for "flush". */
+static int
+take_add(struct accounts_session *session, const char *line)
+{
+	struct account account;
+	const char *problem;
+
+	if (session->has_failed)
+		return 0;
+	if (account_parse(line, strlen(line), &account, &problem) < 0) {
+		database_fail(session->database, "'add': %s", problem);
+		session->has_failed = true;
+	}
+	explicit_bzero(account.hash, sizeof(account.hash));
+	add_element(&session->batch, line);
+	session->batch_lines++;
+	if (!session->has_failed && (session->batch_lines == BATCH_LINES || session->batch.len >= BATCH_BYTES / 2))
+		session->has_failed = send_batch(session) < 0;
+	return 0;
+}
+
+static int
+answer_flush(struct accounts_session *session, const char *argument)
+{
+	(void)argument;
+	if (session->has_failed || send_batch(session) < 0)
+		return -EIO;
+	for (const char *name = session->taken.data; name != NULL && *name != '\0'; name += strcspn(name, "\n") + 1)
+		answer_line(DIALOG_TAKEN, name, strcspn(name, "\n"));
+	buf_clear(&session->taken);
+	answer_line(DIALOG_DONE, "", 0);
+	return 0;
+}
+
+/* "done" for true, "none" for false. */
+static int
+answer_changed(struct accounts_session *session, const char *statement, const char *value)
+{
+	PGresult *result = database_query(session->database, PGRES_TUPLES_OK, statement, 1, &value);
+	const char *text = result == NULL ? NULL : database_text(session->database, result, 0, 0, false);
+
+	if (text != NULL)
+		answer_line(strcmp(text, "t") == 0 ? DIALOG_DONE : DIALOG_NONE, "", 0);
+	PQclear(result);
+	return text == NULL ? -EIO : 0;
+}
+
+static int
+answer_set(struct accounts_session *session, const char *line)
+{
+	struct account account;
+	const char *problem;
+	int r = account_parse(line, strlen(line), &account, &problem);
+
+	explicit_bzero(account.hash, sizeof(account.hash));
+	if (r < 0)
+		return database_fail(session->database, "'set': %s", problem);
+	return answer_changed(session, "SELECT sallyport.account_set($1)", line);
+}
+
+static int
+answer_remove(struct accounts_session *session, const char *name)
+{
+	return answer_changed(session, "SELECT sallyport.account_remove($1)", name);
+}
+
+static int
+answer_commit(struct accounts_session *session, const char *argument)
+{
+	(void)argument;
+	if (database_run(session->database, "COMMIT") < 0)
+		return -EIO;
+	answer_line(DIALOG_DONE, "", 0);
+	return 0;
+}
+
+/* --- the dialog --- */
+
+static int (*const handlers[DIALOG_REQUEST_COUNT])(struct accounts_session *session, const char *argument) = {
+    /* clang-format off */
+    [DIALOG_FIND]     = answer_find,
+    [DIALOG_LIST]     = list_accounts,
+    [DIALOG_COUNT]    = answer_count,
+    [DIALOG_SHARING]  = answer_sharing,
+    [DIALOG_FREE_UID] = answer_free_uid,
+    [DIALOG_BEGIN]    = begin_changes,
+    [DIALOG_ADD]      = take_add,
+    [DIALOG_FLUSH]    = answer_flush,
+    [DIALOG_SET]      = answer_set,
+    [DIALOG_REMOVE]   = answer_remove,
+    [DIALOG_COMMIT]   = answer_commit,
+    /* clang-format on */
+};
+
+/* line is ended by a newline, which becomes a NUL. */
+static int
+handle_line(struct accounts_session *session, char *line, size_t len)
+{
+	const char *argument;
+	size_t argument_len;
+	int request;
+
+	if (len > 0 && line[len - 1] == '\n')
+		line[--len] = '\0';
+	request = dialog_parse_request(line, len, &argument, &argument_len);
+	if (request < 0)
+		return database_fail(session->database, "a request that is none; sallyportctl asks otherwise");
+	return handlers[request](session, argument);
+}
+
+static int
+check_schema_version(struct database *database)
+{
+	int version;
+	int r = schema_version_found(database, &version);
+
+	if (r < 0)
+		return r;
+	if (version == 0)
+		return database_fail(
+		    database, "the database has no schema of sallyport; run 'sallyportctl store init' once");
+	if (version > SCHEMA_VERSION)
+		return database_fail(database,
+		    "the schema has version %d, and this program knows %d; install the newer sallyport-server-postgresql",
+		    version, SCHEMA_VERSION);
+	if (version < SCHEMA_VERSION)
+		return database_fail(database,
+		    "the schema has version %d, and %d is wanted; run 'sallyportctl store upgrade'", version,
+		    SCHEMA_VERSION);
+	return 0;
+}
+
+int
+accounts_mode(struct database *database)
+{
+	struct accounts_session session = {.database = database};
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t len;
+	int r = check_schema_version(database);
+
+	buf_init(&session.batch, 2 * BATCH_BYTES);
+	buf_init(&session.taken, BATCH_BYTES);
+	if (r == 0)
+		answer_line(DIALOG_READY, "", 0);
+	while (r == 0 && fflush(stdout) == 0 && (len = getline(&line, &size, stdin)) > 0) {
+		r = handle_line(&session, line, (size_t)len);
+		explicit_bzero(line, (size_t)len);
+	}
+	free(line);
+	buf_free(&session.batch);
+	buf_free(&session.taken);
+	return r;
+}
