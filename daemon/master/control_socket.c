@@ -71,6 +71,7 @@ drop_control_client(struct control_socket *control, struct control_client *clien
 	buf_free(&client->out);
 	explicit_bzero(client->line, sizeof(client->line));
 	client->state = CONTROL_FREE;
+	give_memory_back();
 }
 
 void

@@ -8,6 +8,7 @@
 
 #include "common/io.h"
 #include "common/title.h"
+#include "common/wipe.h"
 #include "daemon/master/judgements.h"
 #include "daemon/master/notify.h"
 #include "daemon/master/refusals.h"
@@ -192,6 +193,7 @@ announce(struct master *master)
 	home_mounts_tell(&master->home_mounts, &master->server);
 	certificates_tell(&master->certificates);
 	certificates_look_soon(&master->certificates);
+	give_memory_back();
 	log_message(LEVEL_INFO, "ready", "sallyportd %s", SALLYPORT_VERSION);
 	if (!upgrade_tell_ready(&master->upgrade))
 		notify_ready();

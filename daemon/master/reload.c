@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "common/buf.h"
-#include "common/libc.h"
 #include "common/text.h"
+#include "common/wipe.h"
 #include "config/broker.h"
 #include "config/hook.h"
 #include "daemon/master/capacity.h"
@@ -201,7 +201,6 @@ finish_reload(struct reload *reload)
 	former_servers_tell(&reload->parts.upgrade->formers, "reopen\n");
 	reload->next.is_good = !reload->is_bad;
 	reload->report = reload->next;
-	malloc_trim(0); /* each fork copies the entries of the pages that are left */
 	if (reload->again)
 		begin_reload(reload);
 	else
@@ -209,6 +208,7 @@ finish_reload(struct reload *reload)
 	if (reload->config == NULL)
 		upgrade_release(reload->parts.upgrade);
 	control_socket_report(reload->parts.control);
+	give_memory_back();
 }
 
 static struct complaint

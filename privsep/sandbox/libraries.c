@@ -6,7 +6,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "common/libc.h"
 #include "common/written.h"
 #include "privsep/sandbox/sandbox.h"
 
@@ -73,7 +72,6 @@ find_withheld(struct dl_phdr_info *info, size_t size, void *arg)
 void
 sandbox_slim(bool symbols_are_bound)
 {
-	malloc_trim(0);
 	/* a sanitizer reads all libraries at the end of a process */
 	if (symbols_are_bound && !sandbox_is_widened())
 		dl_iterate_phdr(find_withheld, NULL);

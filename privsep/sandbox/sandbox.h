@@ -60,9 +60,9 @@ enum sandbox_library {
 	    1U << SANDBOX_LIBAUDIT)
 
 /*
- * Give free memory back and note where the libraries lie. Call it in the master, when it is ready to fork sessions
- * and will load no more libraries. symbols_are_bound: ld.so has resolved all symbols. Otherwise it looks into each
- * library at a first call, so none may be withheld.
+ * Note where the libraries lie. Call it in the master, when it is ready to fork sessions and will load no more
+ * libraries. symbols_are_bound: ld.so has resolved all symbols. Otherwise it looks into each library at a first call,
+ * so none may be withheld.
  */
 void sandbox_slim(bool symbols_are_bound);
 

@@ -118,14 +118,14 @@ idle_sessions()
 	idle_sessions 3
 	echo "# KiB of an idle session: $PAGES" >&3
 	[ "$PAGES" -gt 50 ]
-	[ "$PAGES" -le 164 ]
+	[ "$PAGES" -le 168 ]
 }
 
 @test "cost: pages that each of 200 idle sessions writes to" {
 	idle_sessions 200
 	echo "# KiB of each of 200 idle sessions: $PAGES" >&3
 	[ "$PAGES" -gt 50 ]
-	[ "$PAGES" -le 164 ]
+	[ "$PAGES" -le 168 ]
 }
 
 @test "cost: page tables of an idle session" {
@@ -139,4 +139,27 @@ idle_sessions()
 	echo "# KiB of page tables of an idle session: $least" >&3
 	[ "$least" -gt 20 ]
 	[ "$least" -le 192 ]
+}
+
+# KiB of the master's heap and stack: each fork copies their entries.
+heap_and_stack()
+{
+	awk '/^[0-9a-f]+-/ { is_counted = $6 == "[heap]" || $6 == "[stack]" }
+		is_counted && $1 == "Anonymous:" { sum += $2 }
+		END { print sum }' "/proc/$SERVER_PID/smaps"
+}
+
+has_small_heap_and_stack()
+{
+	[ "$(heap_and_stack)" -le 260 ]
+}
+
+@test "cost: heap and stack that a start, a list and a reload leave" {
+	[ "$(heap_and_stack)" -gt 40 ]
+	echo "# KiB of heap and stack: $(heap_and_stack)" >&3
+	has_small_heap_and_stack
+	ctl session list
+	wait_until has_small_heap_and_stack
+	ctl reload
+	wait_until has_small_heap_and_stack
 }
