@@ -234,7 +234,7 @@ many-files: programs
 vm-test:
 	$(Q)scripts/vm-test
 
-## asan: unit and end-to-end tests in a build with AddressSanitizer and UndefinedBehaviorSanitizer (root)
+## asan: unit and end-to-end tests in a build with AddressSanitizer and UndefinedBehaviorSanitizer (root; 45 minutes)
 asan:
 	$(Q)$(MAKE) --no-print-directory VARIANT=asan WERROR=1 programs test-programs
 	$(Q)scripts/run-tests build/asan unit e2e

@@ -54,6 +54,7 @@ holds()
 # other_logs_in: open another session, of NAME, from ADDRESS, and keep its connection.
 other_logs_in()
 {
+	# shellcheck disable=SC2153 # PORT is set by lib.bash
 	exec {OTHER}< <(exec python3 -c '
 import socket, sys, time
 s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20, (sys.argv[3], 0))
