@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,8 +31,8 @@
 static bool
 is_name_of_check(const char *name)
 {
-	static const char *const names[] = {
-	    "exclusive", "locked", "partial", "finished", "free", "directory", "moved", "content", "home", "end"};
+	static const char *const names[] = {"exclusive", "locked", "partial", "finished", "free", "directory", "moved",
+	    "content", "home", "end", "stopped"};
 	static const char *const beginnings[] = {"node-", "step-", "half-"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -101,6 +102,7 @@ open_folder(int parent_fd, bool has_peer, char name[NAME_MAX + 1])
 	return r < 0 ? r : fd;
 }
 
+/* Where the other node has removed it, there is nothing to do. */
 static void
 remove_folder(int parent_fd, const char *name, int folder_fd)
 {
@@ -113,8 +115,51 @@ remove_folder(int parent_fd, const char *name, int folder_fd)
 		if (is_name_of_check(entry->d_name) && unlinkat(folder_fd, entry->d_name, 0) < 0)
 			(void)unlinkat(folder_fd, entry->d_name, AT_REMOVEDIR);
 	closedir(dir);
-	if (unlinkat(parent_fd, name, AT_REMOVEDIR) < 0)
+	if (unlinkat(parent_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		ctl_warning("'%s' is left there: %s; remove it", name, strerror(errno));
+}
+
+/* --- an end before its time --- */
+
+static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+static volatile sig_atomic_t stop_signal;
+
+static void
+note_stop(int number)
+{
+	stop_signal = number;
+}
+
+bool
+store_is_stopped(void)
+{
+	return stop_signal != 0;
+}
+
+/* One that was ignored before, as by nohup(1), stays so. */
+static void
+take_stop_signals(void)
+{
+	const struct sigaction noted = {.sa_handler = note_stop};
+	struct sigaction former;
+
+	for (size_t i = 0; i < sizeof(stop_signals) / sizeof(stop_signals[0]); i++)
+		if (sigaction(stop_signals[i], NULL, &former) == 0 && former.sa_handler != SIG_IGN)
+			sigaction(stop_signals[i], &noted, NULL);
+}
+
+/* The signal that came takes its course, now that the folder is gone. */
+static void
+end_by_signal(void)
+{
+	const struct sigaction none = {.sa_handler = SIG_DFL};
+	int number = stop_signal;
+
+	if (number == 0)
+		return;
+	sigaction(number, &none, NULL);
+	raise(number);
 }
 
 /* --- the report --- */
@@ -195,7 +240,9 @@ run_checks(struct store *store, bool has_peer)
 	else if (r == -ETIMEDOUT)
 		ctl_error("the other node did not answer for %d seconds; run the same command there, within that time",
 		    STORE_PEER_WAIT_S);
-	else if (r < 0)
+	else if (r == -ECONNABORTED)
+		ctl_error("the other node has broken off its check");
+	else if (r < 0 && !store_is_stopped())
 		ctl_error("the two nodes do not meet: %s", strerror(-r));
 	return r;
 }
@@ -240,6 +287,7 @@ check_store_directory(struct ctl *ctl)
 	if (parent_fd < 0)
 		return CTL_FAILED;
 	storage_probe(parent_fd, st.st_dev);
+	take_stop_signals();
 	store.dir_fd = open_folder(parent_fd, has_peer, folder);
 	if (store.dir_fd < 0) {
 		say_no_folder(ctl->operand, store.dir_fd, storage_is_shared());
@@ -257,6 +305,7 @@ check_store_directory(struct ctl *ctl)
 		store_note(&store, STORE_NOTE, "how it is mounted", store.doubt, "");
 	if (!store.keeps_folder)
 		remove_folder(parent_fd, folder, store.dir_fd);
+	end_by_signal();
 	close_fd(&store.dir_fd);
 	close_fd(&parent_fd);
 	return report_store(ctl, report, r == 0 && !store.is_wrong);

@@ -45,12 +45,16 @@ int store_make(int dir_fd, const char *name, const char *content);
 /* The same, closed; what lies there is replaced. 0 or -errno. */
 int store_put(int dir_fd, const char *name, const char *content);
 
+/* Has SIGINT, SIGTERM or SIGHUP come? Then the check is to end, and to remove what it has made. */
+bool store_is_stopped(void);
+
 /* What one node can find out alone. */
 void store_check_alone(struct store *store);
 
 /*
  * Meet the same command on another node in the folder, and find out what each sees of the other. 0, or -errno when there
- * was nobody (-ETIMEDOUT), or the other one stopped answering; what was found until then is noted.
+ * was nobody (-ETIMEDOUT), or the other one stopped answering; what was found until then is noted. -EINTR:
+ * store_is_stopped(); -ECONNABORTED: so it is at the other node.
  */
 int store_check_with_peer(struct store *store);
 

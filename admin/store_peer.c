@@ -24,6 +24,8 @@
 #define HOST_SIZE 256
 #define END_NAME "end"
 #define END_WAIT_MS 10000
+#define STOPPED_NAME "stopped" /* by a node that breaks off: the other one removes the folder */
+#define STOPPED_WAIT_MS 2000
 #define KEPT_MS 1000 /* FUSE has the kernel keep names for so long, unless it is told otherwise */
 #define CURE_LOCK \
 	"uploads at two nodes can mix; mount with locks of the server (NFS: 'local_lock=none', without 'nolock')"
@@ -61,20 +63,39 @@ static int
 meet(struct peer *peer)
 {
 	uint64_t deadline = monotonic_ms() + STORE_PEER_WAIT_S * 1000ULL;
-	char name[NAME_SIZE];
+	char name[NAME_SIZE], own[NAME_SIZE];
 	int r;
 
-	name_step(name, peer->self, peer->step);
-	r = store_put(peer->dir_fd, name, "");
+	name_step(own, peer->self, peer->step);
+	r = store_put(peer->dir_fd, own, "");
 	if (r < 0)
 		return r;
 	name_step(name, 1 - peer->self, peer->step++);
 	while (!has_entry(peer->dir_fd, name)) {
+		if (store_is_stopped())
+			return -EINTR;
+		/* or it has removed all by itself */
+		if (has_entry(peer->dir_fd, STOPPED_NAME) || !has_entry(peer->dir_fd, own))
+			return -ECONNABORTED;
 		if (monotonic_ms() >= deadline)
 			return -ETIMEDOUT;
 		poll(NULL, 0, POLL_MS);
 	}
-	return 0;
+	return store_is_stopped() ? -EINTR : 0;
+}
+
+/* Leave the folder to the other node, if there is one that removes it. It must not wait for this one. */
+static void
+break_off(struct peer *peer)
+{
+	uint64_t deadline = monotonic_ms() + STOPPED_WAIT_MS;
+	char other[NAME_SIZE];
+
+	snprintf(other, sizeof(other), "node-%u", 1 - peer->self);
+	if (!has_entry(peer->dir_fd, other) || store_put(peer->dir_fd, STOPPED_NAME, "") < 0)
+		return;
+	while (has_entry(peer->dir_fd, STOPPED_NAME) && monotonic_ms() < deadline)
+		poll(NULL, 0, POLL_MS);
 }
 
 static const char *
@@ -295,6 +316,8 @@ store_check_with_peer(struct store *store)
 		if (r == 0)
 			r = meet(&peer);
 	}
+	if (r == -EINTR)
+		break_off(&peer);
 	/* the first one removes the folder, once the second has nothing more to see there */
 	if (r == 0 && peer.self == 1)
 		store->keeps_folder = store_put(peer.dir_fd, END_NAME, "") == 0;

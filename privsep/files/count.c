@@ -114,7 +114,8 @@ count_entry(struct count *count, int dir_fd, const struct dirent64 *entry, bool 
 		    &count->table, key, size_of_file(dir_fd, name, &st, count_table_find(&count->table, key)));
 	if (S_ISDIR(st.st_mode))
 		r = count_subdirectory(count, dir_fd, name, &st, depth + 1);
-	return r == -ENOENT ? 0 : r;
+	/* gone, or another file has its name now, which the journal tells */
+	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP ? 0 : r;
 }
 
 /* The first walk meets a directory again only where it was moved; the next one looks what is below. */

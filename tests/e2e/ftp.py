@@ -230,9 +230,11 @@ class Session:
         self.files = next(pid for pid in pids if pid != self.protocol)
 
     def kill(self, *kinds):
-        for kind in kinds:
-            with contextlib.suppress(ProcessLookupError):  # ended by the end of its parent
-                os.kill(getattr(self, kind), signal.SIGKILL)
+        # stopped first: none settles anything because another one is gone
+        for number in signal.SIGSTOP, signal.SIGKILL:
+            for kind in kinds:
+                with contextlib.suppress(ProcessLookupError):  # ended by the end of its parent
+                    os.kill(getattr(self, kind), number)
 
     def trace(self, kind, *options):
         """strace of this process from now on."""

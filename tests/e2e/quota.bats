@@ -1038,7 +1038,7 @@ figure_is_right()
 	ALARM_EXPECTED=1
 	serve '700000 25' 'limits { sessions-per-user = 100 }'
 	local seconds=${QUOTA_SECONDS:-12}
-	QUOTA_SECONDS=$seconds PYTHONDONTWRITEBYTECODE=1 timeout "$((seconds + 90))" \
+	CTL=$BUILD/sallyportctl CONF=$CONF QUOTA_SECONDS=$seconds PYTHONDONTWRITEBYTECODE=1 timeout "$((seconds + 90))" \
 		"$BATS_TEST_DIRNAME/quota-model" "$DIR/home/alice"
 	# the kills are alarms, and there are no others
 	refute grep -q 'violation=' "$LOG"

@@ -90,6 +90,66 @@ $DIR/store"
 	[ "$(find "$DIR/store" | wc -l)" -eq 1 ]
 }
 
+# Runs one check, or two, and breaks the first off.
+BROKEN_OFF='
+import os, signal, subprocess, sys, time
+
+STORE = os.path.join(os.environ["DIR"], "store")
+FOLDER = os.path.join(STORE, ".sallyport-store-check")
+
+def start():
+    return subprocess.Popen([os.path.join(os.environ["BUILD"], "sallyportctl"), "store", "check", STORE, "--peer"],
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+def wait_for(what):
+    deadline = time.monotonic() + 20
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+def has(name):
+    return os.path.exists(os.path.join(FOLDER, name))
+'
+
+@test "broken off while it waits for the other node: nothing is left, and the signal takes its course" {
+	export DIR BUILD
+	python3 - <<-END
+		$BROKEN_OFF
+		for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+		    check = start()
+		    wait_for(lambda: has('step-0-of-0'))
+		    check.send_signal(number)
+		    out, _ = check.communicate(timeout=20)
+		    assert check.returncode == -number, (check.returncode, out)
+		    assert os.listdir(STORE) == [], (os.listdir(STORE), out)
+	END
+}
+
+@test "broken off while the other node is at it: that one says so at once, and nothing is left" {
+	export DIR BUILD
+	python3 - <<-END
+		$BROKEN_OFF
+		for is_slow in False, True:
+		    one = start()
+		    wait_for(lambda: has('step-0-of-0'))
+		    two = start()
+		    wait_for(lambda: has('node-1'))
+		    two.send_signal(signal.SIGSTOP)
+		    one.send_signal(signal.SIGINT)
+		    if is_slow:              # the first one removes the folder by itself, in the end
+		        wait_for(lambda: os.listdir(STORE) == [])
+		    two.send_signal(signal.SIGCONT)
+		    began = time.monotonic()
+		    out, _ = one.communicate(timeout=20)
+		    assert one.returncode == -signal.SIGINT, (one.returncode, out)
+		    out, _ = two.communicate(timeout=20)
+		    assert two.returncode == 1 and time.monotonic() - began < 10, (two.returncode, out)
+		    assert is_slow or 'the other node has broken off its check' in out, out
+		    assert 'warning' not in out, out
+		    assert os.listdir(STORE) == [], (os.listdir(STORE), out)
+	END
+}
+
 @test "two nodes are there already: the third says what to do, and leaves theirs alone" {
 	mkdir -m 700 "$DIR/store/.sallyport-store-check"
 	touch "$DIR/store/.sallyport-store-check/node-0" "$DIR/store/.sallyport-store-check/node-1"

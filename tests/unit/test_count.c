@@ -298,6 +298,48 @@ openat(int dir_fd, const char *name, int flags, ...)
 }
 
 /* Another directory takes a name between the look at it and its opening: each is read, and read once. */
+static bool swaps;
+
+/* The directory "swapped" gives way to a file between the look at its name and its opening. */
+int
+fstatat(int fd, const char *name, struct stat *st, int flags)
+{
+	int r = (int)syscall(SYS_newfstatat, fd, name, st, flags);
+
+	if (!swaps || strcmp(name, "swapped") != 0)
+		return r;
+	swaps = false;
+	assert_int_equal(renameat(home_fd, "swapped", home_fd, "moved"), 0);
+	make_file("swapped", 5);
+	return r;
+}
+
+static void
+test_directory_becomes_a_file(void **state)
+{
+	struct ledger_event event = {0};
+	struct count count;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(mkdirat(home_fd, "swapped", 0700), 0);
+	make_file("swapped/file", 7);
+	assert_int_equal(count_init(&count, home_fd), 0);
+	swaps = true;
+	assert_int_equal(count_walk(&count), 0);
+	assert_false(swaps);
+	/* the journal tells of both; the directory has moved, so the walk is repeated */
+	assert_int_equal(count_walk(&count), 0);
+	assert_int_equal(fstatat(home_fd, "swapped", &st, 0), 0);
+	event = (struct ledger_event){count_key(count.device, &st), 5, LEDGER_THERE};
+	count_table_tell(&count.table, &event);
+	assert_int_equal(fstatat(home_fd, "moved", &st, 0), 0);
+	event = (struct ledger_event){count_key(count.device, &st), 0, LEDGER_DIRECTORY_MOVED};
+	count_table_tell(&count.table, &event);
+	assert_counted(&count);
+	count_end(&count);
+}
+
 static void
 test_directories_change_names(void **state)
 {
@@ -471,6 +513,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_changes_meanwhile),
+	    TEST(test_directory_becomes_a_file),
 	    TEST(test_directories_change_names),
 	    TEST(test_table),
 	    TEST(test_table_that_is_full),
