@@ -26,6 +26,7 @@
 #define ACCEPT_AT_ONCE 64 /* then other events get their turn */
 #define OVERDUE_MS (PROXY_HEADER_MS + 3000) /* the porter has not kept its own time */
 #define LEAVE_MS 500
+#define LOOK_MS 500 /* for the porter to look at a connection, before another one takes its place */
 #define CHANNEL_BYTES (1 << 20) /* room for an introduction of each connection */
 
 struct unnamed {
@@ -153,13 +154,36 @@ introduce(struct proxied *proxied, int channel, struct unnamed *unnamed)
 	return r;
 }
 
+/* What the porter has not looked at yet need not be slow. False: it had time, or there is no porter. */
+static bool
+await_verdict(struct proxied *proxied)
+{
+	const struct unnamed *oldest = TAILQ_FIRST(&proxied->waiting);
+	uint64_t looked_at_ms = oldest->due_ms - OVERDUE_MS + LOOK_MS;
+
+	if (!oldest->is_introduced || proxied->porter.channel < 0 ||
+	    io_wait(proxied->porter.channel, POLLIN, looked_at_ms) <= 0)
+		return false;
+	worker_receive(&proxied->porter);
+	return true;
+}
+
+/* In a burst, many headers are there, and the porter's verdicts are on their way. Otherwise the oldest one gives way. */
+static void
+make_place(struct proxied *proxied)
+{
+	while (TAILQ_EMPTY(&proxied->free) && await_verdict(proxied))
+		;
+	if (TAILQ_EMPTY(&proxied->free))
+		give_up_unnamed(proxied, TAILQ_FIRST(&proxied->waiting), REFUSED_HEADER);
+}
+
 static void
 add_unnamed(struct proxied *proxied, int fd, const struct listener *listener, const union address *proxy)
 {
 	struct unnamed *unnamed;
 
-	if (TAILQ_EMPTY(&proxied->free))
-		give_up_unnamed(proxied, TAILQ_FIRST(&proxied->waiting), REFUSED_HEADER);
+	make_place(proxied);
 	unnamed = TAILQ_FIRST(&proxied->free);
 	TAILQ_REMOVE(&proxied->free, unnamed, entry);
 	TAILQ_INSERT_TAIL(&proxied->waiting, unnamed, entry);
@@ -321,6 +345,14 @@ porter_receive(void *arg, struct ipc_message *message)
 	return true;
 }
 
+static bool
+porter_expects_more(void *arg)
+{
+	const struct proxied *proxied = arg;
+
+	return !TAILQ_EMPTY(&proxied->waiting);
+}
+
 /* --- the porter --- */
 
 /* Those that came while there was none are introduced to the new one. */
@@ -389,6 +421,7 @@ static const struct worker_kind porter_kind = {
     .prepare = porter_prepare,
     .run = porter_enter,
     .receive = porter_receive,
+    .expects_more = porter_expects_more,
     .down = porter_down,
     .failed = porter_failed,
     .retry_ms = 1000,

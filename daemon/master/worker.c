@@ -9,6 +9,7 @@
 
 #include "common/death.h"
 #include "common/io.h"
+#include "common/wipe.h"
 #include "daemon/master/oom.h"
 #include "privsep/ipc/board.h"
 #include "privsep/ipc/ipc.h"
@@ -18,6 +19,7 @@
 #include "common/banned.h"
 
 #define RESTART_MS 1000 /* at least between two starts */
+#define RECEIVE_AT_ONCE 256 /* then other events get their turn */
 
 static struct ipc_message message;
 
@@ -209,7 +211,12 @@ receive_one(struct worker *worker)
 void
 worker_receive(struct worker *worker)
 {
-	(void)receive_one(worker);
+	for (int left = RECEIVE_AT_ONCE; left > 0 && worker->channel >= 0; left--) {
+		if (!receive_one(worker) || worker->kind->expects_more == NULL ||
+		    !worker->kind->expects_more(worker->arg))
+			return;
+		wipe_stack(); /* as between two events: the next message may fork a session */
+	}
 }
 
 static void

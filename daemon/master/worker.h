@@ -34,6 +34,9 @@ struct worker_kind {
 	/* A message that is no alarm. False: no worker of this kind sends it, and it is killed. */
 	bool (*receive)(void *arg, struct ipc_message *message);
 
+	/* Is another message likely now? Then it is taken in the same turn. NULL: one a turn. */
+	bool (*expects_more)(void *arg);
+
 	/* It is gone. */
 	void (*down)(void *arg);
 
@@ -69,7 +72,7 @@ int worker_start(struct worker *worker, char *error, size_t size);
 /* Have one with what is in force now: the present one ends in good order, and its end starts another. */
 void worker_restart(struct worker *worker);
 
-/* Take one message of it now, if there is one, outside of the loop. */
+/* Take a message of it now, if there is one, and those that are expected; at most 256. */
 void worker_receive(struct worker *worker);
 
 /* It ends in good order, and no other one is started. */

@@ -304,6 +304,23 @@ has_porter()
 	log_has 'refused .*message="the proxy sent no whole PROXY header within 5 seconds'
 }
 
+@test "a burst of more connections than wait at once loses none whose header is there" {
+	[ "$(cat /proc/sys/net/core/somaxconn)" -ge 2000 ] || skip "so many connections cannot wait here (net.core.somaxconn)"
+	serve
+	proxied <<-'EOF'
+		import resource, signal
+		resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+		server = int(os.environ["SERVER_PID"])
+		os.kill(server, signal.SIGSTOP)
+		burst = [connect() for n in range(2000)]
+		for sock in burst:
+		    sock.sendall(LOCAL)
+		os.kill(server, signal.SIGCONT)
+		lost = [n for n, sock in enumerate(burst) if rest(sock) != b"220 ready\r\n"]
+		expect(not lost, "%d connections were closed, the first is number %d" % (len(lost), (lost or [0])[0]))
+	EOF
+}
+
 # --- limits ---
 
 @test "limits and bans are those of the client, and refusals fork nothing" {
