@@ -93,6 +93,11 @@ def log():
         return file.read()
 
 
+def porters():
+    """Those of the server; one that has just died is none."""
+    return [pid for pid in ftp.children(int(os.environ["SERVER_PID"])) if ftp.status(pid, "Name") == "sallyport-port"]
+
+
 def metric(name):
     text = subprocess.run([os.environ["BUILD"] + "/sallyportctl", "-c", os.environ["CONF"], "metrics"],
                           check=True, capture_output=True, text=True).stdout

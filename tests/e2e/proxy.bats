@@ -101,11 +101,9 @@ has_porter()
 		    lines = [line for line in open(path) if not line.startswith(("listen-proxied", "proxy-from"))]
 		    open(path, "w").writelines(lines)
 		    subprocess.run([os.environ["BUILD"] + "/sallyportctl", "-c", path, "reload"], check=True)
-		    with open("/proc/%s/task/%s/children" % (2 * (os.environ["SERVER_PID"],))) as file:
-		        porters = [int(p) for p in file.read().split()
-		                   if open("/proc/%s/comm" % p).read() == "sallyport-port\n"]
-		    expect(len(porters) == 1, "the porter waits for the header", porters)
-		    os.kill(porters[0], signal.SIGKILL)
+		    waiting = porters()
+		    expect(len(waiting) == 1, "the porter waits for the header", waiting)
+		    os.kill(waiting[0], signal.SIGKILL)
 		    expect(rest(sock) == b"", "an answer")
 	EOF
 	sleep 1.5 # another one would be started after a second
@@ -119,10 +117,6 @@ has_porter()
 	wait_until has_porter
 	proxied <<-'EOF'
 		import signal
-		def porters():
-		    with open("/proc/%s/task/%s/children" % (2 * (os.environ["SERVER_PID"],))) as file:
-		        return [int(p) for p in file.read().split() if open("/proc/%s/comm" % p).read() == "sallyport-port\n"]
-
 		for n in range(3):    # the second one is another one's a second after it was started
 		    wait_until(porters, "a porter")
 		    os.kill(porters()[0], signal.SIGKILL)
