@@ -44,10 +44,9 @@ def is_out(node):
 
 
 def say_all(node, state):
-    for section in SECTIONS:
-        answer = told("set server %s/%s state %s" % (section, node, state)).strip()
-        if answer:
-            raise ftp.Unexpected(answer)
+    answer = told("; ".join("set server %s/%s state %s" % (section, node, state) for section in SECTIONS)).strip()
+    if answer:
+        raise ftp.Unexpected(answer)
 
 
 def ports_of(node):
