@@ -20,4 +20,10 @@ size_t hash_kind_len(const char *hash);
  */
 bool hash_kind_is_known(const char *hash);
 
+/*
+ * Whether this hash costs no more than a server computes for somebody else's say-so: a second or so, and 128 MiB. False
+ * also for parameters that are malformed, or that nobody uses. True for what is no hash, which nobody computes.
+ */
+bool hash_kind_is_bearable(const char *hash);
+
 #endif

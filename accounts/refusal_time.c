@@ -4,13 +4,13 @@
 #include "common/banned.h"
 
 #define SPARE_MS 100	/* for a processor that others want as well */
-#define PAM_MS 300	/* for what PAM does with a password that it has on this machine */
+#define OTHERS_MS 300	/* for what PAM or a database does, if it is near */
 #define STEP_MAX_MS 5000	/* a client does not wait longer, whatever a hash costs */
 
 uint32_t
-refusal_step_ms(uint64_t slowest_us, bool asks_pam)
+refusal_step_ms(uint64_t slowest_us, bool asks_others)
 {
-	uint64_t step = SPARE_MS + (asks_pam ? PAM_MS : 0);
+	uint64_t step = SPARE_MS + (asks_others ? OTHERS_MS : 0);
 
 	/* twice: hashes side by side share memory and caches */
 	if (slowest_us > (uint64_t)STEP_MAX_MS * 1000)

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A step where the slowest hash costs slowest_us microseconds of a processor. */
-uint32_t refusal_step_ms(uint64_t slowest_us, bool asks_pam);
+/* A step where the slowest hash costs slowest_us microseconds of a processor. asks_others: PAM, or a database. */
+uint32_t refusal_step_ms(uint64_t slowest_us, bool asks_others);
 
 /* The first step, counted from granted_ms, that is not over at now_ms; the beginning is no step. */
 uint64_t refusal_due_ms(uint64_t granted_ms, uint32_t step_ms, uint64_t now_ms);

@@ -66,6 +66,18 @@ print_tls(const json_t *status)
 		printf("%-16soff: %s\n", "kernel TLS:", control_text(certificate, "kernel_tls_trouble"));
 }
 
+/* Where accounts names a database. */
+static void
+print_store(const json_t *store)
+{
+	if (!json_is_object(store))
+		return;
+	printf("%-16s%s, %s; %lld accounts kept for the time in which it does not answer\n",
+	    "database:", control_text(store, "state"), control_text(store, "file"),
+	    control_number(store, "kept_accounts"));
+	print_counters("look-ups:", json_object_get(store, "lookups"));
+}
+
 static void
 print_status(const json_t *status)
 {
@@ -80,6 +92,7 @@ print_status(const json_t *status)
 	    control_text(status, "version"), control_number(status, "pid"));
 	printf("%-16s%s UTC, %s ago\n", "started:", since, uptime);
 	print_tls(status);
+	print_store(json_object_get(status, "store"));
 	printf("%-16s%lld of %lld (%lld an address, %lld a user)\n", "sessions:", control_number(status, "sessions"),
 	    control_number(limits, "sessions"), control_number(limits, "sessions_per_address"),
 	    control_number(limits, "sessions_per_user"));

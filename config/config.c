@@ -519,7 +519,7 @@ line_of(const struct load *load, const char *section, const char *name)
 bool
 config_has_store(const struct config *config)
 {
-	return config->store_conf[0] != '\0';
+	return config->store_conf != NULL && config->store_conf[0] != '\0';
 }
 
 bool

@@ -90,7 +90,9 @@ accounts_use(struct accounts_loader *loader, struct accounts_load *load)
 
 	snapshot_stamp(load->fd, &stamp, &count);
 	snapshot_slowest_us(load->fd, &slowest_us);
-	loader->refusal_step_ms = refusal_step_ms(slowest_us, loader->server->config->pam_service[0] != '\0');
+	loader->account_count = count;
+	loader->refusal_step_ms = refusal_step_ms(
+	    slowest_us, loader->server->config->pam_service[0] != '\0' || config_has_store(loader->server->config));
 	close_fd(&loader->fd);
 	loader->fd = load->fd;
 	load->fd = -1;

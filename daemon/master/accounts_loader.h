@@ -22,6 +22,7 @@ struct accounts_load {
 struct accounts_loader {
 	struct server *server;
 	int fd; /* the snapshot in force, never mapped here */
+	uint64_t account_count; /* in it */
 	uint32_t refusal_step_ms; /* see accounts/refusal_time.h; of these accounts */
 	struct file_stamp tried; /* the file that was last loaded, or refused */
 	uint64_t not_before_ms; /* no other try before */

@@ -181,6 +181,8 @@ fork_session(struct admission *admission, const struct arrival *arrival, const s
 	    .master_pid = server->pid,
 	    .service_uid = server->service_uid,
 	    .service_gid = server->service_gid,
+	    .hook_uid = server->offer.hook_uid,
+	    .broker_uid = server->offer.broker_uid,
 	    .started_ms = monotonic_ms(),
 	    .config = server->config,
 	};

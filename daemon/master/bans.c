@@ -297,6 +297,12 @@ bans_failed(struct bans *bans, const struct address_key *address)
 	return !is_never_banned(config, &network) && ban(bans, address, config->limits.ban_time_s, false) == 0;
 }
 
+void
+bans_note_unknown(struct bans *bans, const struct address_key *address)
+{
+	failures_add_unknown(bans->failures, address, monotonic_ms(), 1000 * bans->server->config->limits.ban_time_s);
+}
+
 uint64_t
 bans_reserve(struct bans *bans, const struct address_key *address, uint64_t now_ms)
 {

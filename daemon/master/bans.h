@@ -54,6 +54,9 @@ void bans_load(struct bans *bans);
  */
 bool bans_failed(struct bans *bans, const struct address_key *address);
 
+/* An attempt of address that nobody could judge: its next one waits, and nothing is banned. */
+void bans_note_unknown(struct bans *bans, const struct address_key *address);
+
 /* When the next password check for address may start; reserves that time, see failures_reserve(). */
 uint64_t bans_reserve(struct bans *bans, const struct address_key *address, uint64_t now_ms);
 

@@ -58,6 +58,12 @@ login_key(size_t i)
 }
 
 static const char *
+lookup_key(size_t i)
+{
+	return lookup_name((enum lookup)i);
+}
+
+static const char *
 direction_key(size_t i)
 {
 	return direction_name((enum ipc_direction)i);
@@ -134,6 +140,22 @@ certificate_json(const struct control_answers *answers)
 	    trouble == NULL, "kernel_tls_trouble", trouble);
 }
 
+/* null: accounts names no database. */
+static json_t *
+store_json(const struct control_answers *answers)
+{
+	static const char *const states[BROKER_STATE_COUNT] = {"down", "up", "strange"};
+	const struct board_head *head = answers->server->board.head;
+	struct totals totals;
+
+	if (head->has_store == 0)
+		return json_null();
+	board_totals(&answers->server->board, &totals);
+	return json_pack("{s:s, s:s, s:I, s:o}", "file", answers->server->config->store_conf, "state",
+	    states[head->store_state], "kept_accounts", (json_int_t)head->store_kept, "lookups",
+	    counters(totals.work.lookups, LOOKUP_COUNT, lookup_key));
+}
+
 static void
 answer_status(
     const struct control_answers *answers, struct control_client *client, const struct control_request *request)
@@ -144,11 +166,12 @@ answer_status(
 
 	(void)request;
 	end_control_reply(client,
-	    json_pack("{s:b, s:s, s:i, s:s, s:I, s:I, s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o}", "done",
-		1, "version", SALLYPORT_VERSION, "pid", (int)answers->server->pid, "config_file",
+	    json_pack("{s:b, s:s, s:i, s:s, s:I, s:I, s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o}",
+		"done", 1, "version", SALLYPORT_VERSION, "pid", (int)answers->server->pid, "config_file",
 		answers->server->config_path, "started", (json_int_t)time(NULL) - uptime, "uptime", uptime, "state",
 		answers->server->is_draining ? "draining" : "serving", "tls", answers->server->offer.tls != NULL,
-		"certificate", certificate_json(answers), "sessions", (json_int_t)head->live, "former_sessions",
+		"certificate", certificate_json(answers), "store", store_json(answers), "sessions",
+		(json_int_t)head->live, "former_sessions",
 		(json_int_t)(answers->sessions->counted - answers->sessions->live_count), "hashing",
 		(json_int_t)turns_running(answers->sessions->turns[TURN_HASH]), "bans", (json_int_t)head->bans,
 		"log_level", log_level_name(log_level_now()), "limits", limits_json(answers), "totals",

@@ -16,6 +16,16 @@ is_forgotten(const struct failure *entry, uint64_t now_ms, uint64_t forget_ms)
 	return entry->count == 0 || now_ms - entry->last_ms >= forget_ms;
 }
 
+/* How many attempts slow the next one down: failures, and those of which nobody knows what they were. */
+static uint32_t
+slowing_count(const struct failure *entry, uint64_t now_ms, uint64_t forget_ms)
+{
+	uint32_t count = is_forgotten(entry, now_ms, forget_ms) ? 0 : entry->count;
+	uint32_t unknown = now_ms - entry->unknown_ms >= forget_ms ? 0 : entry->unknown;
+
+	return count < UINT32_MAX - unknown ? count + unknown : UINT32_MAX;
+}
+
 int
 failures_init(struct failures *failures)
 {
@@ -57,6 +67,12 @@ release_entry(struct failures *failures, struct failure *entry)
 	failures->free = (uint32_t)(entry - failures->entries) + 1;
 }
 
+static uint64_t
+last_seen_ms(const struct failure *entry)
+{
+	return entry->last_ms > entry->unknown_ms ? entry->last_ms : entry->unknown_ms;
+}
+
 /* Which of two entries is missed less; NULL is missed most. */
 static struct failure *
 lesser_failure(struct failure *a, struct failure *b)
@@ -67,7 +83,7 @@ lesser_failure(struct failure *a, struct failure *b)
 		return a->banned_until_ms == 0 ? a : b;
 	if (a->banned_until_ms != 0)
 		return a->banned_until_ms <= b->banned_until_ms ? a : b;
-	return a->last_ms <= b->last_ms ? a : b;
+	return last_seen_ms(a) <= last_seen_ms(b) ? a : b;
 }
 
 /* Release the least important entry. False: all are bans by hand. */
@@ -123,12 +139,13 @@ uint64_t
 failures_reserve(struct failures *failures, const struct address_key *address, uint64_t now_ms, uint64_t forget_ms)
 {
 	struct failure *entry = find_failure(failures, address);
+	uint32_t count = entry == NULL ? 0 : slowing_count(entry, now_ms, forget_ms);
 	uint64_t start;
 
-	if (entry == NULL || is_forgotten(entry, now_ms, forget_ms))
+	if (count == 0)
 		return now_ms;
 	start = entry->next_ms > now_ms ? entry->next_ms : now_ms;
-	entry->next_ms = start + delay_ms(entry->count);
+	entry->next_ms = start + delay_ms(count);
 	return start;
 }
 
@@ -139,6 +156,31 @@ is_too_much(const struct failure *entry, uint64_t now_ms, uint64_t forget_ms, ui
 	if (entry->count < limit)
 		return false;
 	return limit > FAILURES_KEPT || now_ms - entry->times_ms[(entry->count - limit) % FAILURES_KEPT] < forget_ms;
+}
+
+/* The next attempt waits from now on. */
+static void
+slow_down(struct failure *entry, uint64_t now_ms, uint64_t forget_ms)
+{
+	uint64_t next = now_ms + delay_ms(slowing_count(entry, now_ms, forget_ms));
+
+	if (entry->next_ms < next)
+		entry->next_ms = next;
+}
+
+void
+failures_add_unknown(struct failures *failures, const struct address_key *address, uint64_t now_ms, uint64_t forget_ms)
+{
+	struct failure *entry = claim_entry(failures, address);
+
+	if (entry == NULL)
+		return;
+	if (now_ms - entry->unknown_ms >= forget_ms)
+		entry->unknown = 0;
+	if (entry->unknown < UINT32_MAX)
+		entry->unknown++;
+	entry->unknown_ms = now_ms;
+	slow_down(entry, now_ms, forget_ms);
 }
 
 bool
@@ -155,8 +197,7 @@ failures_add(
 	if (entry->count < UINT32_MAX)
 		entry->count++;
 	entry->last_ms = now_ms;
-	if (entry->next_ms < now_ms + delay_ms(entry->count))
-		entry->next_ms = now_ms + delay_ms(entry->count);
+	slow_down(entry, now_ms, forget_ms);
 	return is_too_much(entry, now_ms, forget_ms, limit);
 }
 
@@ -172,7 +213,7 @@ failures_ban(
 	entry->banned_until_ms = until_ms;
 	entry->is_by_hand = is_by_hand;
 	entry->refused = 0;
-	entry->count = 0;
+	entry->count = entry->unknown = 0;
 	entry->last_ms = now_ms;
 	return 0;
 }
@@ -183,7 +224,7 @@ end_ban(struct failures *failures, struct failure *entry)
 	failures->banned--;
 	entry->banned_until_ms = 0;
 	entry->is_by_hand = false;
-	if (entry->count == 0)
+	if (entry->count == 0 && entry->unknown == 0)
 		release_entry(failures, entry);
 }
 

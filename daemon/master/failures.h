@@ -24,6 +24,8 @@ struct failure {
 	bool is_used;
 	uint32_t count; /* one after the other, none later than the time to forget after the last */
 	uint64_t last_ms;
+	uint32_t unknown; /* attempts that nobody could judge, one after the other; they slow down, and ban nobody */
+	uint64_t unknown_ms; /* the last of them */
 	uint64_t next_ms; /* no check before */
 	uint64_t times_ms[FAILURES_KEPT]; /* a ring; count says how much of it is filled */
 	uint64_t banned_until_ms; /* 0: not banned */
@@ -58,6 +60,13 @@ uint64_t failures_reserve(
  */
 bool failures_add(
     struct failures *failures, const struct address_key *address, uint64_t now_ms, uint64_t forget_ms, uint32_t limit);
+
+/*
+ * An attempt of address that nobody could judge: its next one waits as after a failure, so that an outage is no time
+ * for guesses without end. It bans nobody.
+ */
+void failures_add_unknown(
+    struct failures *failures, const struct address_key *address, uint64_t now_ms, uint64_t forget_ms);
 
 /*
  * Ban address until until_ms (monotonic); its failures are forgotten. An existing ban is replaced. Returns 0 or

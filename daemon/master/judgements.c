@@ -15,13 +15,14 @@ struct judgement {
 	struct loop_timer due;
 	struct address_key address;
 	struct turn share;
+	bool is_failure;
 	LIST_ENTRY(judgement) free;
 };
 
 struct judgements {
 	struct loop *loop;
 	struct turns *turns;
-	void (*judged)(void *arg, const struct address_key *address);
+	void (*judged)(void *arg, const struct address_key *address, bool is_failure);
 	void *arg;
 	struct judgement all[JUDGEMENTS_MAX];
 	uint32_t used, waiting;
@@ -29,8 +30,9 @@ struct judgements {
 };
 
 int
-judgements_new(struct loop *loop, struct turns *turns, void (*judged)(void *arg, const struct address_key *address),
-    void *arg, struct judgements **judgements_out)
+judgements_new(struct loop *loop, struct turns *turns,
+    void (*judged)(void *arg, const struct address_key *address, bool is_failure), void *arg,
+    struct judgements **judgements_out)
 {
 	struct judgements *judgements =
 	    mmap(NULL, sizeof(*judgements), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -69,15 +71,17 @@ judgement_due(void *arg)
 	struct judgement *judgement = arg;
 	struct judgements *judgements = judgement->judgements;
 	struct address_key address = judgement->address;
+	bool is_failure = judgement->is_failure;
 
 	judgements->waiting--;
 	turns_leave(judgements->turns, &judgement->share);
 	LIST_INSERT_HEAD(&judgements->free, judgement, free);
-	judgements->judged(judgements->arg, &address);
+	judgements->judged(judgements->arg, &address, is_failure);
 }
 
 void
-judgements_add(struct judgements *judgements, const struct address_key *address, struct turn *share, uint64_t at_ms)
+judgements_add(struct judgements *judgements, const struct address_key *address, struct turn *share, uint64_t at_ms,
+    bool is_failure)
 {
 	struct judgement *judgement = take_judgement(judgements);
 
@@ -85,7 +89,7 @@ judgements_add(struct judgements *judgements, const struct address_key *address,
 		turns_give_back(judgements->turns, share);
 	if (judgement == NULL) {
 		turns_leave(judgements->turns, share);
-		judgements->judged(judgements->arg, address);
+		judgements->judged(judgements->arg, address, is_failure);
 		return;
 	}
 	*judgement = (struct judgement){
@@ -93,6 +97,7 @@ judgements_add(struct judgements *judgements, const struct address_key *address,
 	    .due = {.due = judgement_due, .arg = judgement},
 	    .address = *address,
 	    .share = *share,
+	    .is_failure = is_failure,
 	};
 	*share = (struct turn){.state = TURN_NONE};
 	judgements->waiting++;

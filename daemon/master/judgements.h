@@ -6,6 +6,7 @@
 #ifndef DAEMON_MASTER_JUDGEMENTS_H
 #define DAEMON_MASTER_JUDGEMENTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/address.h"
@@ -18,18 +19,19 @@ struct turns;
 #define JUDGEMENTS_MAX 4096
 
 /*
- * None waits. No other process inherits them. turns, those for a hash, and loop are borrowed. judged: the failure of
- * address counts now. 0 or -errno.
+ * None waits. No other process inherits them. turns, those for a hash, and loop are borrowed. judged: what was added
+ * of address counts now. 0 or -errno.
  */
-int judgements_new(struct loop *loop, struct turns *turns, void (*judged)(void *arg, const struct address_key *address),
-    void *arg, struct judgements **judgements_out);
+int judgements_new(struct loop *loop, struct turns *turns,
+    void (*judged)(void *arg, const struct address_key *address, bool is_failure), void *arg,
+    struct judgements **judgements_out);
 
 /*
- * An attempt of address has failed, which counts at at_ms. share, a turn for a hash that is held or given back, is taken
- * over and zeroed. Over JUDGEMENTS_MAX the failure counts at once.
+ * An attempt of address has failed (is_failure), or nobody could judge it, which counts at at_ms. share, a turn for a
+ * hash that is held or given back, is taken over and zeroed. Over JUDGEMENTS_MAX it counts at once.
  */
-void judgements_add(
-    struct judgements *judgements, const struct address_key *address, struct turn *share, uint64_t at_ms);
+void judgements_add(struct judgements *judgements, const struct address_key *address, struct turn *share,
+    uint64_t at_ms, bool is_failure);
 
 /* How many have not counted yet. */
 uint32_t judgements_waiting(const struct judgements *judgements);

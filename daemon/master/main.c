@@ -430,6 +430,7 @@ start_master(void)
 		r = sessions_init(&master.sessions, server, &master.bans, &master.accounts);
 	if (r < 0)
 		exit_with_error("cannot make the table of sessions: %s", strerror(-r));
+	master.sessions.broker = &master.broker;
 	admission_init(&master.admission, server, &master.sessions, &master.bans, &master.control);
 	proxied_init(&master.proxied, server, &master.admission);
 	upgrade_take(&master.upgrade, &inherited);
@@ -446,6 +447,7 @@ start_master(void)
 	r = hook_worker_start(&master.hooks);
 	if (r < 0)
 		exit_with_error("cannot make the channel of hooks: %s", strerror(-r));
+	broker_worker_start(&master.broker);
 	bans_load(&master.bans);
 	r = control_socket_open(&master.control, server, &control_answer_kind, &master.answers, error, sizeof(error));
 	if (r < 0)

@@ -131,6 +131,7 @@ master_init(struct master *master, const char *argv0)
 	    .proxied = &master->proxied,
 	    .log = &master->log,
 	    .hooks = &master->hooks,
+	    .broker = &master->broker,
 	    .metrics = &master->metrics,
 	    .control = &master->control,
 	    .bans = &master->bans,
@@ -149,6 +150,7 @@ master_init(struct master *master, const char *argv0)
 	    .certificates = &master->certificates,
 	    .resolver = &master->resolver,
 	    .hooks = &master->hooks,
+	    .broker = &master->broker,
 	    .metrics = &master->metrics,
 	    .quota_top = &master->quota_top,
 	    .sessions = &master->sessions,
@@ -165,6 +167,7 @@ master_init(struct master *master, const char *argv0)
 	    .upgrade = &master->upgrade,
 	};
 	hook_worker_init(&master->hooks, server);
+	broker_worker_init(&master->broker, server);
 	resolver_init(&master->resolver, server);
 	return upgrade_init(&master->upgrade, &upgrade, argv0);
 }
@@ -207,6 +210,7 @@ master_run(struct master *master)
 		loop_turn(master->server.loop);
 	listeners_forget(&master->listeners);
 	proxied_leave(&master->proxied);
+	broker_worker_stop(&master->broker);
 	metrics_server_stop(&master->metrics);
 	refusals_tell();
 	log_message(LEVEL_INFO, "stopped", "sallyportd %s", SALLYPORT_VERSION);

@@ -9,6 +9,7 @@
 #include "daemon/master/accounts_loader.h"
 #include "daemon/master/admission.h"
 #include "daemon/master/bans.h"
+#include "daemon/master/broker_worker.h"
 #include "daemon/master/certificates.h"
 #include "daemon/master/control_answer.h"
 #include "daemon/master/control_socket.h"
@@ -35,6 +36,7 @@ struct master {
 	struct resolver resolver;
 	struct bans bans;
 	struct hook_worker hooks;
+	struct broker_worker broker;
 	struct quota_top quota_top;
 	struct home_mounts home_mounts;
 	struct metrics_server metrics;

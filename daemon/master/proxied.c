@@ -12,6 +12,7 @@
 #include "common/io.h"
 #include "common/proxy_header.h"
 #include "config/config.h"
+#include "daemon/master/accounts_loader.h"
 #include "daemon/master/admission.h"
 #include "daemon/master/listeners.h"
 #include "daemon/master/refusals.h"
@@ -125,6 +126,17 @@ give_up_unnamed(struct proxied *proxied, struct unnamed *unnamed, enum refusal r
 	close_fd(&fd);
 }
 
+/* Accounts of the users file, and those that are kept, log in whatever the database does. PAM speaks for itself. */
+static bool
+serves_nobody(const struct proxied *proxied)
+{
+	const struct config *config = proxied->server->config;
+	const struct board_head *head = proxied->server->board.head;
+
+	return config_has_store(config) && head->store_state != BROKER_UP && head->store_kept == 0 &&
+	    config->pam_service[0] == '\0' && proxied->admission->sessions->accounts->account_count == 0;
+}
+
 /* What a health check is told. */
 static enum introduce_state
 server_state(const struct proxied *proxied)
@@ -136,7 +148,7 @@ server_state(const struct proxied *proxied)
 	if (sessions->live_count >= SESSIONS_MAX ||
 	    (sessions->counted >= proxied->server->config->limits.sessions && !sessions_have_room_to_make(sessions)))
 		return INTRODUCE_FULL;
-	return INTRODUCE_READY;
+	return serves_nobody(proxied) ? INTRODUCE_NO_ACCOUNTS : INTRODUCE_READY;
 }
 
 /* 0, or -errno of the channel. */

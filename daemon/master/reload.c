@@ -9,6 +9,7 @@
 #include "common/wipe.h"
 #include "config/broker.h"
 #include "config/hook.h"
+#include "daemon/master/broker_worker.h"
 #include "daemon/master/capacity.h"
 #include "daemon/master/control_socket.h"
 #include "daemon/master/hook_worker.h"
@@ -158,6 +159,7 @@ take_over(struct reload *reload)
 	certificates_look_soon(reload->parts.certificates);
 	resolver_configure(reload->parts.resolver);
 	hook_worker_reload(reload->parts.hooks, old);
+	broker_worker_reload(reload->parts.broker, old);
 	metrics_server_reload(reload->parts.metrics, old);
 	quota_top_configure(reload->parts.quota_top);
 	sessions_grant_soon(reload->parts.sessions);

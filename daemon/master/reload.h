@@ -19,6 +19,7 @@
 
 #define RELOAD_TEXT_MAX 4096
 
+struct broker_worker;
 struct control_socket;
 struct hook_worker;
 struct metrics_server;
@@ -39,6 +40,7 @@ struct reload_parts {
 	struct certificates *certificates;
 	struct resolver *resolver;
 	struct hook_worker *hooks;
+	struct broker_worker *broker;
 	struct metrics_server *metrics;
 	struct quota_top *quota_top;
 	struct sessions *sessions;

@@ -18,11 +18,15 @@
 
 struct loop;
 
-/* What the next session inherits. Each member has one writer: log_targets, hook_worker, resolver or certificates. */
+/*
+ * What the next session inherits. Each member has one writer: log_targets, hook_worker, resolver, broker_worker or
+ * certificates.
+ */
 struct offer {
 	int log_channel, reserved_log_channel; /* of all records; of those that matter most */
 	int hook_channel; /* of uploads; 0: not made yet */
 	union address passive_told; /* what PASV announces; AF_UNSPEC: the address that the client dialled */
+	uid_t hook_uid, broker_uid; /* no account of a database has one of them; set where accounts names one */
 	SSL_CTX *tls; /* without its key; NULL: no certificate */
 	int key_fd; /* the key's numbers in sealed memory, never read here */
 };

@@ -16,6 +16,7 @@
 #include "common/io.h"
 #include "daemon/master/accounts_loader.h"
 #include "daemon/master/bans.h"
+#include "daemon/master/broker_worker.h"
 #include "daemon/master/control_request.h"
 #include "daemon/master/failures.h"
 #include "daemon/master/judgements.h"
@@ -47,7 +48,7 @@ static struct ipc_message message;
 static void slot_ended(void *arg);
 static void slot_overdue_due(void *arg);
 static void sessions_accounts_ended(void *arg);
-static void sessions_judged(void *arg, const struct address_key *address);
+static void sessions_judged(void *arg, const struct address_key *address, bool is_failure);
 
 /* No other process has a copy: a session needs nothing of others, and a fork is cheaper without. */
 static int
@@ -122,6 +123,8 @@ arrives_no_more(struct sessions *sessions, struct slot *slot)
 	if (slot->is_arriving)
 		TAILQ_REMOVE(&sessions->arriving, slot, arriving);
 	slot->is_arriving = false;
+	if (sessions->broker != NULL && TAILQ_EMPTY(&sessions->arriving))
+		broker_worker_note_idle(sessions->broker);
 }
 
 /* It must end by itself, within LEAVE_MS. */
@@ -222,11 +225,14 @@ count_failure(struct sessions *sessions, const struct address_key *address)
 }
 
 static void
-sessions_judged(void *arg, const struct address_key *address)
+sessions_judged(void *arg, const struct address_key *address, bool is_failure)
 {
 	struct sessions *sessions = arg;
 
-	count_failure(sessions, address);
+	if (is_failure)
+		count_failure(sessions, address);
+	else
+		bans_note_unknown(sessions->bans, address);
 	sessions_grant_soon(sessions);
 }
 
@@ -263,6 +269,14 @@ note_abandoned(struct sessions *sessions, struct slot *slot)
 		turns_leave(sessions->turns[TURN_HASH], &slot->turns[TURN_HASH]);
 }
 
+/* What the attempt was counts when its answer is due. */
+static void
+judge_attempt(struct sessions *sessions, struct slot *slot, bool is_failure)
+{
+	judgements_add(sessions->judgements, &slot->address, &slot->turns[TURN_HASH],
+	    refusal_due_ms(slot->granted_ms, slot->refusal_step_ms, monotonic_ms()), is_failure);
+}
+
 /* is_failure: the guess counts. Where memory is short, the kernel ends monitors, and the client has no part in it. */
 static void
 judge_abandoned(struct sessions *sessions, struct slot *slot, bool is_failure)
@@ -271,8 +285,7 @@ judge_abandoned(struct sessions *sessions, struct slot *slot, bool is_failure)
 		return;
 	slot->has_abandoned = false;
 	if (is_failure)
-		judgements_add(sessions->judgements, &slot->address, &slot->turns[TURN_HASH],
-		    refusal_due_ms(slot->granted_ms, slot->refusal_step_ms, monotonic_ms()));
+		judge_attempt(sessions, slot, true);
 	else
 		turns_leave(sessions->turns[TURN_HASH], &slot->turns[TURN_HASH]);
 	sessions_grant_soon(sessions);
@@ -334,15 +347,18 @@ slot_answer_attempt_pam(struct sessions *sessions, struct slot *slot)
 static void
 slot_answer_verdict(struct sessions *sessions, struct slot *slot)
 {
-	bool is_right = ipc_get_u8(&message) != 0;
+	enum login_verdict verdict = (enum login_verdict)ipc_get_u8(&message);
 
 	if (!ipc_end(&message) || !has_turn(slot)) {
 		kill_for_violation(sessions, slot, "verdict out of order");
 		return;
 	}
-	if (!is_right)
-		judgements_add(sessions->judgements, &slot->address, &slot->turns[TURN_HASH],
-		    refusal_due_ms(slot->granted_ms, slot->refusal_step_ms, monotonic_ms()));
+	if (verdict == VERDICT_UNANSWERED && sessions->broker != NULL)
+		broker_worker_note_silence(sessions->broker);
+	if (verdict == VERDICT_WRONG)
+		judge_attempt(sessions, slot, true);
+	else if (verdict != VERDICT_RIGHT)
+		judge_attempt(sessions, slot, false);
 	leave_turns(sessions, slot);
 }
 
@@ -610,6 +626,8 @@ grant_attempt(struct sessions *sessions, struct turn *turn, enum turn_kind kind)
 {
 	struct slot *slot = slot_of_turn(turn, kind);
 	bool is_hash = kind == TURN_HASH;
+	int fds[] = {sessions->accounts->fd, -1};
+	int r;
 
 	turns_take(sessions->turns[kind], turn);
 	ipc_begin_reply(&message, is_hash ? IPC_attempt : IPC_attempt_pam, 0);
@@ -617,8 +635,12 @@ grant_attempt(struct sessions *sessions, struct turn *turn, enum turn_kind kind)
 		slot->granted_ms = monotonic_ms();
 		slot->refusal_step_ms = sessions->accounts->refusal_step_ms;
 		ipc_put_u32(&message, slot->refusal_step_ms);
+		if (sessions->broker != NULL)
+			fds[1] = broker_worker_open_channel(sessions->broker);
 	}
-	if (ipc_send_now(slot->channel, &message, is_hash ? sessions->accounts->fd : -1) < 0)
+	r = ipc_send_fds_now(slot->channel, &message, fds, !is_hash ? 0 : fds[1] < 0 ? 1 : 2);
+	close_fd(&fds[1]);
+	if (r < 0)
 		close_channel(sessions, slot);
 }
 

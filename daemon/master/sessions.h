@@ -16,6 +16,7 @@
 
 struct accounts_loader;
 struct bans;
+struct broker_worker;
 struct control_request;
 struct judgements;
 struct server;
@@ -25,6 +26,7 @@ struct sessions {
 	struct server *server;
 	struct bans *bans;
 	struct accounts_loader *accounts;
+	struct broker_worker *broker; /* NULL: none is ever asked */
 	struct slot *slots; /* SESSIONS_MAX of them; touched from the front */
 	size_t used; /* slots ever touched */
 	struct slots live, arriving, free;
@@ -45,7 +47,7 @@ struct sessions {
 
 /*
  * Make the empty table and the scoreboard, server->board. All but sessions is borrowed, and accounts->ended is set. The
- * functions of upgrade.c are the caller's to set after this. 0 or -errno.
+ * broker and the functions of upgrade.c are the caller's to set after this. 0 or -errno.
  */
 int sessions_init(
     struct sessions *sessions, struct server *server, struct bans *bans, struct accounts_loader *accounts);

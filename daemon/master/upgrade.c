@@ -22,6 +22,7 @@
 #include "common/title.h"
 #include "daemon/master/activation.h"
 #include "daemon/master/bans.h"
+#include "daemon/master/broker_worker.h"
 #include "daemon/master/certificates.h"
 #include "daemon/master/control_socket.h"
 #include "daemon/master/hook_worker.h"
@@ -396,6 +397,7 @@ retire_old(struct upgrade *upgrade)
 	listeners_forget(upgrade->parts.listeners);
 	proxied_leave(upgrade->parts.proxied);
 	hook_worker_stop(upgrade->parts.hooks);
+	broker_worker_retire(upgrade->parts.broker, TAILQ_EMPTY(&upgrade->parts.sessions->arriving));
 	metrics_server_stop(upgrade->parts.metrics);
 	report_retirement(upgrade);
 	control_socket_close(upgrade->parts.control, true);

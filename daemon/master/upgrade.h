@@ -38,6 +38,7 @@
 #define UPGRADE_REPORT_MAX 4096
 
 struct bans;
+struct broker_worker;
 struct control_socket;
 struct hook_worker;
 struct inherited;
@@ -56,6 +57,7 @@ struct upgrade_parts {
 	struct proxied *proxied;
 	struct log_targets *log;
 	struct hook_worker *hooks;
+	struct broker_worker *broker;
 	struct metrics_server *metrics;
 	struct control_socket *control;
 	struct bans *bans;

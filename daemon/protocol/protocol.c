@@ -91,6 +91,9 @@ reply_goodbye(void)
 	case END_FAILURE:
 		reply(&protocol, 421, "%s", FAILURE_TEXT);
 		break;
+	case END_STORE_DOWN:
+		reply(&protocol, 421, "Accounts cannot be looked up now; try again later");
+		break;
 	case END_SHUTDOWN:
 	case END_DRAIN:
 	case END_REASON_COUNT:

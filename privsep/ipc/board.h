@@ -29,6 +29,9 @@ struct board_head {
 	uint32_t live; /* sessions now */
 	uint32_t bans; /* in force now */
 	uint32_t is_draining;
+	uint32_t has_store; /* accounts names a database: */
+	uint32_t store_state; /* enum broker_state */
+	uint32_t store_kept; /* accounts that log in although it does not answer */
 	uint64_t certificate_ends_s; /* CLOCK_REALTIME: when the one in force does; 0: there is none */
 	uint32_t sequence; /* odd while ended and a row change together */
 	struct totals ended; /* of sessions that have ended, and what the master counts; see board_totals() */

@@ -159,7 +159,7 @@ enum ipc_fd {
 	  S_TEXT(0, ACCOUNT_NAME_MAX) + S_TEXT(0, PASSWORD_MAX) + S_TEXT(0, ADDRESS_TEXT_MAX), \
 	  S_U32 + S_U32 + S_U32 + S_TEXT(0, ACCOUNT_NAME_MAX) + S_TEXT(0, HOME_PATH_MAX) + S_TEXT(0, 255), IPC_FD_NONE) \
 	/* monitor asks master */ \
-	X(attempt,          IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, S_NOTHING, S_U32, IPC_FD_REPLY) \
+	X(attempt,          IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, S_NOTHING, S_U32, IPC_FD_REPLIES) \
 	X(attempt_pam,      IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, S_NOTHING, S_NOTHING, IPC_FD_NONE) \
 	X(verdict,          IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, S_U8, S_NONE, IPC_FD_NONE) \
 	X(admit,            IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, S_U32 + S_TEXT(1, ACCOUNT_NAME_MAX), \
@@ -210,7 +210,17 @@ enum ipc_end_reason {
 	END_KICKED,	/* by the administrator */
 	END_BANNED,	/* too many failures of the address */
 	END_FAILURE,	/* the server cannot serve the session: no walls, no room for its own files */
+	END_STORE_DOWN,	/* the database of accounts does not answer */
 	END_REASON_COUNT
+};
+
+/* verdict: what became of the attempt. Neither of the last two is a failure of the address, but they delay its next. */
+enum login_verdict {
+	VERDICT_WRONG,
+	VERDICT_RIGHT,	/* the password was, or the failure is the server's own; not sent when admit follows at once */
+	VERDICT_UNKNOWN,	/* the database did not know, or said what is not believed */
+	VERDICT_UNANSWERED,	/* the same, and the broker has not even answered */
+	VERDICT_COUNT
 };
 
 /* admit: the u32 of its reply. */
@@ -286,9 +296,9 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   authenticate  user, password, address -> enum pam_outcome, uid, gid, name,
  *                                    home, reason
  *   attempt                       -> step of refusals in ms (now: the password may be checked; snapshot of the
- *                                 users file)
+ *                                 users file; then, if accounts names a database and a broker runs, a channel to it)
  *   attempt_pam                   -> (now: PAM may be asked; the hash is computed, the name is not in the users file)
- *   verdict       is_right (not sent when admit follows at once: that one was right)
+ *   verdict       enum login_verdict
  *   admit         max_sessions of the account, name -> enum ipc_admit_outcome
  *   alarm         number of the system call
  *   no_walls      enum sandbox_step, lacks_capability, errno
@@ -297,6 +307,12 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   introduce     number, enum introduce_state (the connection, whose header is not read yet)
  *   introduced    number of introduce, enum introduced_verdict, enum proxy_fault, source and destination that the
  *                 header has, each as family, address, port; unique id of the proxy (any bytes)
+ *   broker_session                (the broker's end of a channel to a monitor)
+ *   find_account  name            -> enum found_account, is_kept (an answer of before: the database does not answer now),
+ *                                 id of the account, its line of sallyport-users(5). Where there is none: a hash that
+ *                                 costs as those of accounts do, or ""
+ *   broker_state  enum broker_state, accounts that are kept
+ *   broker_lookup name of a host  -> up to BROKER_ADDRESSES_MAX of family, address; -EAGAIN: too often
  */
 
 /* transferred: what moved. */
@@ -332,7 +348,13 @@ enum broker_state {
 };
 
 /* introduce: what a health check is told. */
-enum introduce_state { INTRODUCE_READY, INTRODUCE_DRAINING, INTRODUCE_FULL, INTRODUCE_STATE_COUNT };
+enum introduce_state {
+	INTRODUCE_READY,
+	INTRODUCE_DRAINING,
+	INTRODUCE_FULL,
+	INTRODUCE_NO_ACCOUNTS,	/* nobody could log in: the database does not answer, and there is nothing else */
+	INTRODUCE_STATE_COUNT
+};
 
 /* introduced: what the header is. Only after the first two does the connection go on. */
 enum introduced_verdict {

@@ -12,6 +12,9 @@ const uint32_t transfer_bounds_ms[HISTOGRAM_BUCKETS - 1] = {
 #define X(name, text) [LOGIN_##name] = (text),
 static const char *const login_results[LOGIN_RESULT_COUNT] = {LOGIN_RESULTS(X)};
 #undef X
+#define X(name, text) [LOOKUP_##name] = (text),
+static const char *const lookups[LOOKUP_COUNT] = {LOOKUPS(X)};
+#undef X
 #define X(name, text) [REFUSED_##name] = (text),
 static const char *const refusals[REFUSAL_COUNT] = {REFUSALS(X)};
 #undef X
@@ -23,6 +26,12 @@ const char *
 login_result_name(enum login_result result)
 {
 	return result < LOGIN_RESULT_COUNT ? login_results[result] : "unknown";
+}
+
+const char *
+lookup_name(enum lookup lookup)
+{
+	return lookup < LOOKUP_COUNT ? lookups[lookup] : "unknown";
 }
 
 const char *

@@ -16,6 +16,15 @@
 	X(LIMIT, "limit") /* sessions-per-user, or the account's own max-sessions */ \
 	X(ERROR, "error") /* no home, no process, no accounts */
 
+/* What the database of accounts said about a name. */
+#define LOOKUPS(X) \
+	X(FOUND, "found") \
+	X(KEPT, "kept") /* found, as it was when the database last answered */ \
+	X(NOBODY, "nobody") /* there is no such account */ \
+	X(REFUSED, "refused") /* found, and not believed */ \
+	X(NOT_NOW, "not-now") /* the database does not answer */ \
+	X(UNANSWERED, "unanswered") /* nor does the broker */
+
 /* Why a connection was refused before a session began. */
 #define REFUSALS(X) \
 	X(ADDRESS, "sessions-per-address") \
@@ -39,6 +48,9 @@
 #define X(name, text) LOGIN_##name,
 enum login_result { LOGIN_RESULTS(X) LOGIN_RESULT_COUNT };
 #undef X
+#define X(name, text) LOOKUP_##name,
+enum lookup { LOOKUPS(X) LOOKUP_COUNT };
+#undef X
 #define X(name, text) REFUSED_##name,
 enum refusal { REFUSALS(X) REFUSAL_COUNT };
 #undef X
@@ -61,6 +73,7 @@ extern const uint32_t transfer_bounds_ms[HISTOGRAM_BUCKETS - 1];
 /* The counters of sessions. All members are uint64_t. */
 struct work {
 	uint64_t logins[LOGIN_RESULT_COUNT];
+	uint64_t lookups[LOOKUP_COUNT];
 	uint64_t transfers[DIRECTION_COUNT]; /* complete ones */
 	uint64_t bytes[DIRECTION_COUNT]; /* of all, complete or not */
 	uint64_t failures[TRANSFER_FAILURE_COUNT];
@@ -80,6 +93,7 @@ struct totals {
 };
 
 const char *login_result_name(enum login_result result);
+const char *lookup_name(enum lookup lookup);
 const char *refusal_name(enum refusal refusal);
 const char *transfer_failure_name(enum transfer_failure failure);
 const char *direction_name(enum ipc_direction direction);

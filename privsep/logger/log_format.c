@@ -93,6 +93,11 @@ log_entry_may_be_from(const struct log_entry *entry, uid_t uid)
 	    {"hooks", "hook-failed"},
 	    {"hooks", "hook-given-up"},
 	    {"hooks", "hook-dropped"},
+	    {"broker", "store-down"},
+	    {"broker", "store-up"},
+	    {"broker", "store-strange"},
+	    {"broker", "store-refused"},
+	    {"broker", "alarm"},
 	};
 
 	for (size_t i = 0; uid != 0 && i < sizeof(rows) / sizeof(rows[0]); i++)

@@ -99,6 +99,24 @@ add_server(const struct view *view, struct buf *out)
 	buf_addf(out, "sallyport_certificate_days_left %lld\n", (long long)view_days_left(view));
 }
 
+/* What the server says of the database of accounts, where it has one. */
+static void
+add_store(const struct view *view, struct buf *out)
+{
+	const struct board_head *head = view->board->head;
+
+	if (head->has_store == 0)
+		return;
+	add_plain_metric(out, "store_up", "gauge", "1 while the database of accounts answers.",
+	    head->store_state == BROKER_UP);
+	add_plain_metric(out, "store_kept_accounts", "gauge",
+	    "Accounts whose last answer is kept for the time in which the database does not answer.", head->store_kept);
+	add_family(out, "store_lookups_total", "counter", "Look-ups of accounts in the database, by their outcome.");
+	for (int i = 0; i < LOOKUP_COUNT; i++)
+		add_labelled(
+		    out, "store_lookups_total", "outcome", lookup_name((enum lookup)i), view->totals.work.lookups[i]);
+}
+
 static void
 add_connections(const struct view *view, struct buf *out)
 {
@@ -184,6 +202,7 @@ view_add_metrics(const struct view *view, struct buf *out)
 	add_server(view, out);
 	add_states(view, out);
 	add_connections(view, out);
+	add_store(view, out);
 	add_transfers(view, out);
 	add_quota_metrics(view, out);
 	return out->error;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "accounts/rights.h"
+#include "accounts/snapshot.h"
 #include "common/io.h"
 #include "common/title.h"
 #include "common/written.h"
@@ -60,10 +61,10 @@ ask_master_admit(struct monitor *monitor, const struct account *account)
 }
 
 static void
-tell_master_verdict(struct monitor *monitor, bool is_right)
+tell_master_verdict(struct monitor *monitor, enum login_verdict verdict)
 {
 	ipc_begin(&monitor->message, IPC_verdict);
-	ipc_put_u8(&monitor->message, is_right);
+	ipc_put_u8(&monitor->message, (uint8_t)verdict);
 	monitor_send_master(monitor);
 }
 
@@ -142,12 +143,11 @@ drop_root(struct monitor *monitor, int files_channel)
 	close_fd(&session->empty_directory_fd);
 }
 
-/* The password was right, and the server cannot go on: not 530, but 421 and the end of the session. */
+/* The server cannot go on: not 530, but 421 and the end of the session. */
 static void
-answer_own_failure(struct monitor *monitor)
+answer_by_end(struct monitor *monitor, enum ipc_end_reason reason)
 {
-	monitor_send_end(monitor, END_FAILURE);
-	monitor->end_reason = "resources";
+	monitor_send_end(monitor, reason);
 	ipc_begin_reply(&monitor->message, IPC_login, -ECANCELED);
 	monitor_send_answer(monitor, NULL, 0);
 }
@@ -159,7 +159,8 @@ answer_too_many_in_flight(struct monitor *monitor)
 	log_message(LEVEL_ERROR, "login-failed",
 	    "too many descriptors in flight between the processes of all sessions; raise the limit of open files "
 	    "(systemd: LimitNOFILE=)");
-	answer_own_failure(monitor);
+	answer_by_end(monitor, END_FAILURE);
+	monitor->end_reason = "resources";
 }
 
 /* The session belongs to account from here on; answer protocol. */
@@ -204,7 +205,7 @@ admit_account(struct monitor *monitor, const struct account *account, const char
 	int r = login_open_home(account, &home_fd, reason);
 
 	if (r < 0) {
-		tell_master_verdict(monitor, true);
+		tell_master_verdict(monitor, VERDICT_RIGHT);
 		return -EIO;
 	}
 	switch (ask_master_admit(monitor, account)) {
@@ -247,8 +248,13 @@ tell_refusal(struct monitor *monitor)
 
 	monitor->login.stage = LOGIN_NONE;
 	monitor->login.due_ms = NEVER;
+	if (r == -EHOSTDOWN) {
+		answer_by_end(monitor, END_STORE_DOWN);
+		return;
+	}
 	if (r == -ECANCELED) {
-		answer_own_failure(monitor);
+		answer_by_end(monitor, END_FAILURE);
+		monitor->end_reason = "resources";
 		return;
 	}
 	if (r == -ECONNABORTED)
@@ -288,49 +294,177 @@ wipe_login(struct monitor *monitor)
 	explicit_bzero(account.hash, sizeof(account.hash));
 }
 
-/* The check is done, with the result r of login_check(). */
+/* Our own error is no failed attempt, and neither is what the database does not know or makes up. */
+static enum login_verdict
+verdict_of(int r, enum lookup lookup)
+{
+	switch (r) {
+	case -EACCES:
+	case -EPERM:
+		return VERDICT_WRONG;
+	case -EHOSTDOWN:
+		return lookup == LOOKUP_UNANSWERED ? VERDICT_UNANSWERED : VERDICT_UNKNOWN;
+	case -EKEYREJECTED:
+		return VERDICT_UNKNOWN;
+	default:
+		return VERDICT_RIGHT;
+	}
+}
+
+/* The check is done, with the result r of login_check(), or what else is in the way. */
 static void
-finish_login(struct monitor *monitor, int r, const char *reason)
+finish_login(struct monitor *monitor, int r, enum lookup lookup, const char *reason)
 {
 	monitor->login.stage = LOGIN_NONE;
 	monitor->login.due_ms = NEVER;
+	monitor_close_store(monitor);
 	wipe_login(monitor);
 	/* do not reveal whether a locked account's password was right; a right one is reported by admit */
 	if (r == 0)
 		r = admit_account(monitor, &account, &reason);
 	else
-		tell_master_verdict(monitor, r != -EACCES && r != -EPERM);	/* our own error is no failed attempt */
+		tell_master_verdict(monitor, verdict_of(r, lookup));
 	if (r < 0)
 		refuse_login(monitor, r, reason);
 	account_wipe(&account);
 }
 
-void
-monitor_attempt_granted(struct monitor *monitor)
+/* A name that no part before PAM has; its hash is computed. True: PAM will be asked. */
+static bool
+goes_to_pam(struct monitor *monitor)
+{
+	const char *problem, *name = monitor->login.name;
+
+	if (monitor->session->config->pam_service[0] == '\0' || !account_name_valid(name, strlen(name), &problem))
+		return false;
+	account_wipe(&account);
+	monitor_close_store(monitor);
+	monitor->login.stage = LOGIN_WAITS_PAM;
+	monitor->login.due_ms = NEVER;
+	ipc_begin(&monitor->message, IPC_attempt_pam);
+	monitor_send_master(monitor);
+	return true;
+}
+
+/* found: of the name in the users file and, if it was asked, in the database. */
+static void
+check_password(struct monitor *monitor, int found, enum lookup lookup)
 {
 	const struct login_circumstances at = circumstances(monitor);
-	const char *reason = NULL, *problem;
-	const char *name = monitor->login.name;
-	int snapshot_fd = ipc_take_fd(&monitor->message);
-	int r;
+	const char *reason = NULL;
+	int r = login_check(found, monitor->login.password, &at, &account, &reason);
 
-	if (monitor->login.stage != LOGIN_WAITS || ipc_get_result(&monitor->message) < 0) {
-		close_fd(&snapshot_fd);
+	if (r == -ENOENT && goes_to_pam(monitor))
 		return;
+	r = r == -ENOENT ? -EACCES : r;
+	/* the password may be a newer one than the answer is: nobody knows whether it is wrong */
+	if (r < 0 && lookup == LOOKUP_KEPT)
+		r = -EHOSTDOWN;
+	finish_login(monitor, r, lookup, reason);
+}
+
+/*
+ * A refusal by the users file alone would come sooner than others while the database is slow, and tell that the name is
+ * there. So the database is asked about it as well, and its answer dropped. A right password does not wait.
+ */
+static void
+check_password_of_file(struct monitor *monitor, int found)
+{
+	const struct login_circumstances at = circumstances(monitor);
+	const char *reason = NULL;
+	int r = login_check(found, monitor->login.password, &at, &account, &reason);
+
+	if (r == 0 || monitor_ask_store(monitor) < 0) {
+		finish_login(monitor, r, LOOKUP_NOBODY, reason);
+		return;
+	}
+	wipe_login(monitor);
+	monitor->store.refusal = r;
+	monitor->store.reason = reason;
+}
+
+static bool
+may_be_in_store(const struct monitor *monitor)
+{
+	const char *problem, *name = monitor->login.name;
+
+	return config_has_store(monitor->session->config) && account_name_valid(name, strlen(name), &problem);
+}
+
+static void
+judge_store_answer(struct monitor *monitor, enum lookup lookup, const char *reason)
+{
+	monitor->session->claims->work.lookups[lookup]++;
+	switch (lookup) {
+	case LOOKUP_FOUND:
+	case LOOKUP_KEPT:
+		check_password(monitor, 0, lookup);
+		return;
+	case LOOKUP_NOBODY:
+		check_password(monitor, -ENOENT, lookup);
+		return;
+	case LOOKUP_REFUSED:
+	case LOOKUP_NOT_NOW:
+	case LOOKUP_UNANSWERED:
+	case LOOKUP_COUNT:
+		break;
+	}
+	(void)!password_verify(monitor->login.password, account.hash); /* in the time of a known name */
+	finish_login(monitor, lookup == LOOKUP_REFUSED ? -EKEYREJECTED : -EHOSTDOWN, lookup, reason);
+}
+
+void
+monitor_store_answered(struct monitor *monitor)
+{
+	const char *reason = NULL;
+	enum lookup lookup;
+
+	if (monitor->store.refusal != 0) {
+		finish_login(monitor, monitor->store.refusal, LOOKUP_NOBODY, monitor->store.reason);
+		return;
+	}
+	lookup = monitor_take_store_answer(monitor, &account, &reason);
+	judge_store_answer(monitor, lookup, reason);
+}
+
+/* The snapshot, and where there is a broker a channel to it. */
+static bool
+take_grant(struct monitor *monitor, int *snapshot_fd)
+{
+	int store_channel;
+
+	*snapshot_fd = ipc_take_fd(&monitor->message);
+	store_channel = ipc_take_fd(&monitor->message);
+	ipc_drop_fds(&monitor->message);
+	monitor_close_store(monitor);
+	if (store_channel >= 0)
+		monitor->store.channel = store_channel;
+	monitor->store.refusal = 0;
+	if (monitor->login.stage != LOGIN_WAITS || ipc_get_result(&monitor->message) < 0) {
+		close_fd(snapshot_fd);
+		monitor_close_store(monitor);
+		return false;
 	}
 	monitor->login.step_ms = ipc_get_u32(&monitor->message);
 	monitor->login.granted_ms = monotonic_ms();
-	r = login_check(snapshot_fd, name, monitor->login.password, &at, &account, &reason);
-	close_fd(&snapshot_fd);
-	if (r == -ENOENT && monitor->session->config->pam_service[0] != '\0' &&
-	    account_name_valid(name, strlen(name), &problem)) {
-		account_wipe(&account);
-		monitor->login.stage = LOGIN_WAITS_PAM;
-		ipc_begin(&monitor->message, IPC_attempt_pam);
-		monitor_send_master(monitor);
+	return true;
+}
+
+void
+monitor_attempt_granted(struct monitor *monitor)
+{
+	int snapshot_fd, found;
+
+	if (!take_grant(monitor, &snapshot_fd))
 		return;
-	}
-	finish_login(monitor, r == -ENOENT ? -EACCES : r, reason);
+	found = snapshot_lookup(snapshot_fd, monitor->login.name, &account);
+	close_fd(&snapshot_fd);
+	if (!may_be_in_store(monitor))
+		check_password(monitor, found, LOOKUP_NOBODY);
+	else if (found != -ENOENT)
+		check_password_of_file(monitor, found);
+	else if (monitor_ask_store(monitor) < 0)
+		judge_store_answer(monitor, LOOKUP_NOT_NOW, NULL);
 }
 
 void
@@ -344,7 +478,7 @@ monitor_attempt_pam_granted(struct monitor *monitor)
 	r = monitor_ask_pam(monitor, &reason);
 	monitor->login.stage = LOGIN_ASKS_PAM;
 	if (r < 0)
-		finish_login(monitor, r, reason);
+		finish_login(monitor, r, LOOKUP_NOBODY, reason);
 }
 
 void
@@ -358,7 +492,7 @@ monitor_pam_answered(struct monitor *monitor)
 		reason = login_identity_refusal(&account, &at);
 		r = reason == NULL ? 0 : -EPERM;
 	}
-	finish_login(monitor, r, reason);
+	finish_login(monitor, r, LOOKUP_NOBODY, reason);
 }
 
 void
@@ -366,6 +500,8 @@ monitor_login_due(struct monitor *monitor)
 {
 	if (monitor->login.stage == LOGIN_ANSWERS_LATER)
 		tell_refusal(monitor);
+	else if (monitor->login.stage == LOGIN_ASKS_STORE)
+		monitor_store_answered(monitor);
 	else
 		monitor_pam_answered(monitor);
 }

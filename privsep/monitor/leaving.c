@@ -21,6 +21,7 @@ static const char *const end_reasons[END_REASON_COUNT] = {
     [END_KICKED] = "kicked",
     [END_BANNED] = "banned",
     [END_FAILURE] = "failure",
+    [END_STORE_DOWN] = "store-down",
 };
 
 /* The last failed login ends the session already; its answer waits for its time, as the ban that follows from it did. */

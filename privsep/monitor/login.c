@@ -13,7 +13,6 @@
 
 #include "accounts/password.h"
 #include "accounts/rights.h"
-#include "accounts/snapshot.h"
 #include "common/io.h"
 #include "common/libc.h"
 #include "trusted/advice.h"
@@ -72,20 +71,15 @@ account_refusal(const struct account *account, const struct login_circumstances 
 }
 
 int
-login_check(int snapshot_fd, const char *name, const char *password, const struct login_circumstances *at,
-    struct account *account, const char **reason)
+login_check(int found, const char *password, const struct login_circumstances *at, const struct account *account,
+    const char **reason)
 {
-	int r = snapshot_lookup(snapshot_fd, name, account);
 	/* compute a hash for an unknown name as well, of a kind that others have: the time reveals nothing */
-	bool is_right = password_verify(password, r == 0 || r == -ENOENT ? account->hash : NULL);
+	bool is_right = password_verify(password, found == 0 || found == -ENOENT ? account->hash : NULL);
 
-	if (r == -ENOENT) {
-		*reason = "unknown user";
-		return -ENOENT;
-	}
-	if (r < 0) {
-		*reason = "accounts cannot be read";
-		return r;
+	if (found < 0) {
+		*reason = found == -ENOENT ? "unknown user" : "accounts cannot be read";
+		return found;
 	}
 	if (!is_right) {
 		*reason = "wrong password";

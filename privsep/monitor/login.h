@@ -18,17 +18,18 @@ struct login_circumstances {
 };
 
 /*
- * Check name and password against a snapshot of the users file (accounts/snapshot.h).
- * Costs one password hash, whatever the outcome.
+ * Judge a password, once it is known what there is of the name. Costs one password hash, whatever the outcome.
  *
- * account  filled when the name exists; the caller wipes it.
+ * found    0: account is the name's. -ENOENT: there is none, and account has the hash that is computed all the same (see
+ *          snapshot_lookup()). Another -errno: nobody could look.
+ * account  the caller wipes it.
  * reason   on failure: why, for the log; static text. The client gets the same reply for all.
  *
- * Returns 0; -ENOENT for an unknown name; -EACCES for a wrong password; -EPERM when both are right, but the account
- * is locked, expired, or not allowed from there; another -errno when the snapshot is unusable.
+ * Returns 0; found, if that is an error; -EACCES for a wrong password; -EPERM when it is right, but the account is
+ * locked, expired, or not allowed from there.
  */
-int login_check(int snapshot_fd, const char *name, const char *password, const struct login_circumstances *at,
-    struct account *account, const char **reason);
+int login_check(int found, const char *password, const struct login_circumstances *at, const struct account *account,
+    const char **reason);
 
 /*
  * Why the server serves nobody with the account's uid and gid, wherever the account came from; NULL: they are good.

@@ -399,6 +399,13 @@ start_session_children(struct monitor *monitor, struct session *session)
 		monitor_end_without_walls(monitor, false);
 }
 
+/* The broker only answers a question. */
+static int
+store_to_wait_for(const struct monitor *monitor)
+{
+	return monitor->login.stage == LOGIN_ASKS_STORE ? monitor->store.channel : -1;
+}
+
 /* The pam process only answers questions; the next question notices its death. */
 static int
 pam_to_wait_for(const struct monitor *monitor)
@@ -410,7 +417,7 @@ void
 monitor_run(struct session *session)
 {
 	static struct monitor state BEGINS_A_PAGE;
-	enum { PROTOCOL, MASTER, FILES, PAM, WAITS };
+	enum { PROTOCOL, MASTER, FILES, PAM, STORE, WAITS };
 	struct pollfd waits[WAITS];
 	struct monitor *monitor = &state;
 
@@ -422,6 +429,7 @@ monitor_run(struct session *session)
 		waits[MASTER] = (struct pollfd){.fd = session->master_channel, .events = POLLIN};
 		waits[FILES] = (struct pollfd){.fd = monitor->files.channel, .events = POLLIN};
 		waits[PAM] = (struct pollfd){.fd = pam_to_wait_for(monitor), .events = POLLIN};
+		waits[STORE] = (struct pollfd){.fd = store_to_wait_for(monitor), .events = POLLIN};
 		if (poll(waits, WAITS, timeout) <= 0)
 			continue;
 		/* protocol first: when both are gone, it was protocol that ended the session */
@@ -431,6 +439,8 @@ monitor_run(struct session *session)
 			receive_from_child(monitor, &monitor->files);
 		else if (waits[PAM].revents != 0)
 			monitor_pam_answered(monitor);
+		else if (waits[STORE].revents != 0)
+			monitor_store_answered(monitor);
 		if (waits[MASTER].revents != 0)
 			receive_from_master(monitor);
 	}

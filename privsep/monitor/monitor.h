@@ -41,6 +41,7 @@ struct session {
 	pid_t master_pid;
 	uid_t service_uid;
 	gid_t service_gid;
+	uid_t hook_uid, broker_uid;	/* set where accounts names a database */
 	struct claims *claims;
 	uint64_t started_ms;	/* monotonic */
 	uint8_t boot_id[16];	/* of the machine: see accounts/ledger.h */

@@ -10,6 +10,16 @@
 
 #include "common/banned.h"
 
+/* Nothing bans for store-refused, and the client is told nothing of it: the database is wrong, not he. */
+static void
+log_store_refused(const char *name, const char *reason)
+{
+	log_begin(LEVEL_ERROR, "store-refused");
+	log_field_text("account", name);
+	log_field_text("message", reason);
+	log_end();
+}
+
 static void
 log_login_failed(const char *name, const char *reason)
 {
@@ -35,13 +45,13 @@ result_of(int r)
 }
 
 /*
- * The answer to protocol: the same for every reason except a limit and an internal failure (-ECANCELED). The last try
- * ends the session.
+ * The answer to protocol: the same for every reason except a limit, an internal failure (-ECANCELED), and accounts that
+ * cannot be looked up (-EHOSTDOWN). The last try ends the session.
  */
 static int
 refusal_of(const struct monitor *monitor, int r)
 {
-	if (r == -EUSERS || r == -ECANCELED)
+	if (r == -EUSERS || r == -ECANCELED || r == -EHOSTDOWN)
 		return r;
 	return monitor->failures >= monitor->session->config->limits.login_failures ? -ECONNABORTED : -EACCES;
 }
@@ -51,7 +61,9 @@ monitor_note_refusal(struct monitor *monitor, int r, const char *reason)
 {
 	if (r == -ECANCELED)	/* not the client's fault, so that nothing bans for it */
 		log_message(LEVEL_ERROR, "accept-failed", "login of %s: %s", monitor->login.name, reason);
-	else
+	else if (r == -EKEYREJECTED)
+		log_store_refused(monitor->login.name, reason);
+	else if (r != -EHOSTDOWN)	/* store-down was logged once, for all */
 		log_login_failed(monitor->login.name, reason);
 	monitor->session->claims->work.logins[result_of(r)]++;
 	monitor->failures++;
@@ -62,7 +74,10 @@ monitor_note_refusal(struct monitor *monitor, int r, const char *reason)
 	monitor->login.due_ms = refusal_due_ms(monitor->login.granted_ms, monitor->login.step_ms, monotonic_ms());
 }
 
-/* PAM may answer later than a refusal would be sent: the end of the session must not reveal that PAM was asked. */
+/*
+ * PAM and the database may answer later than a refusal would be sent: the end of the session must not reveal that they
+ * were asked.
+ */
 uint64_t
 monitor_end_login(struct monitor *monitor)
 {
@@ -72,6 +87,10 @@ monitor_end_login(struct monitor *monitor)
 		monitor_end_pam(monitor);
 		explicit_bzero(monitor->login.password, sizeof(monitor->login.password));
 		monitor_note_refusal(monitor, -EIO, "the session ended before PAM answered");
+	} else if (monitor->login.stage == LOGIN_ASKS_STORE) {
+		monitor_close_store(monitor);
+		explicit_bzero(monitor->login.password, sizeof(monitor->login.password));
+		monitor_note_refusal(monitor, -EIO, "the session ended before the database answered");
 	}
 	return monitor->login.stage == LOGIN_ANSWERS_LATER && monitor->login.due_ms > now ? monitor->login.due_ms : now;
 }

@@ -30,6 +30,7 @@
 enum login_stage {
 	LOGIN_NONE,
 	LOGIN_WAITS,		/* for the master's word to check the password */
+	LOGIN_ASKS_STORE,	/* the database of accounts was asked */
 	LOGIN_WAITS_PAM,	/* for the master's word to ask PAM */
 	LOGIN_ASKS_PAM,		/* PAM was asked */
 	LOGIN_ANSWERS_LATER	/* it is refused, and the answer waits for its time */
@@ -65,13 +66,18 @@ struct monitor {
 	struct child protocol, files, pam;
 	struct {
 		enum login_stage stage;
-		uint64_t due_ms;	/* when PAM must have answered, or a refusal is answered; NEVER in other stages */
+		uint64_t due_ms;	/* when the other side must have answered, or a refusal is; NEVER in other stages */
 		uint64_t granted_ms;	/* the beginning and the step of the grid that refusals keep to; */
 		uint32_t step_ms;	/* see accounts/refusal_time.h */
 		int refusal;	/* what login is answered with */
 		char name[ACCOUNT_NAME_MAX + 1];
 		char password[PASSWORD_MAX + 1];
 	} login;
+	struct {
+		int channel;	/* to the broker, while a password is checked; 0: none */
+		int refusal;	/* decided by the users file, 0: nothing is; the question only takes its time */
+		const char *reason;	/* of that */
+	} store;
 	unsigned failures;
 	struct {
 		bool told, ahead;	/* a notice, listeners ahead */
@@ -215,13 +221,31 @@ bool monitor_answer_login(struct monitor *monitor);
 void monitor_attempt_granted(struct monitor *monitor);
 void monitor_attempt_pam_granted(struct monitor *monitor);
 
-/* runs as root: PAM has answered, or can answer no more */
+/* runs as root: the database, or PAM, has answered, or can answer no more */
+void monitor_store_answered(struct monitor *monitor);
 void monitor_pam_answered(struct monitor *monitor);
 
 /* login.due_ms is over. */
 void monitor_login_due(struct monitor *monitor);
 
-/* ask_pam.c: the second source of accounts. */
+/* ask_store.c: accounts of a database. */
+
+/*
+ * Ask about the current name, without waiting for the answer. Returns 0, with stage and due_ms of the login set; or
+ * -errno: there is nobody to ask.
+ */
+int monitor_ask_store(struct monitor *monitor);
+
+/*
+ * Take the answer, or note that there is none, and end the conversation. account has the hash for an unknown name, and
+ * gets the account, or another such hash. reason: set for LOOKUP_REFUSED, static text.
+ */
+enum lookup monitor_take_store_answer(struct monitor *monitor, struct account *account, const char **reason);
+
+/* The database is not asked any more in this attempt. */
+void monitor_close_store(struct monitor *monitor);
+
+/* ask_pam.c: users of the system. */
 
 /* Fork the process that asks PAM; before the filter, since PAM needs what the monitor will not have. */
 void monitor_fork_pam(struct monitor *monitor);

@@ -48,6 +48,7 @@ static const char *const answers[INTRODUCE_STATE_COUNT] = {
     [INTRODUCE_READY] = "220 ready\r\n",
     [INTRODUCE_DRAINING] = "421 The server is stopping\r\n",
     [INTRODUCE_FULL] = "421 Too many sessions\r\n",
+    [INTRODUCE_NO_ACCOUNTS] = "421 Accounts cannot be looked up now\r\n",
 };
 
 void

@@ -69,6 +69,28 @@ test_no_failure_no_wait(void **state)
 	assert_int_equal(failures.used, 0);
 }
 
+/* An attempt that nobody could judge slows the next one down as a failure does, and bans nobody. */
+static void
+test_unknown_attempts(void **state)
+{
+	struct address_key key = key_of(1);
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		failures_add_unknown(&failures, &key, START + i, FORGET);
+	assert_int_equal(wait_of(1, START + 100), 4000 - 1);
+	assert_int_equal(wait_of(1, START + FORGET + 200), 0);
+	for (int i = 1; i < LIMIT; i++)
+		assert_false(fail_at(1, START + FORGET + 300));
+	/* what came between does not count */
+	failures_add_unknown(&failures, &key, START + FORGET + 400, FORGET);
+	assert_true(fail_at(1, START + FORGET + 500));
+	assert_int_equal(failures.used, 1);
+	/* nor does it keep failures alive */
+	failures_add_unknown(&failures, &key, START + 2 * FORGET + 400, FORGET);
+	assert_false(fail_at(1, START + 2 * FORGET + 600));
+}
+
 /* Each failure doubles the wait, up to a bound. */
 static void
 test_delays(void **state)
@@ -313,6 +335,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(test_no_failure_no_wait, forget_all),
+	    cmocka_unit_test_setup(test_unknown_attempts, forget_all),
 	    cmocka_unit_test_setup(test_delays, forget_all),
 	    cmocka_unit_test_setup(test_wait_runs, forget_all),
 	    cmocka_unit_test_setup(test_parallel_attempts_queue, forget_all),

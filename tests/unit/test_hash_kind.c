@@ -61,10 +61,73 @@ test_longest(void **state)
 	assert_int_equal(hash_kind_len(hash), HASH_KIND_MAX);
 }
 
+/* What crypt_gensalt(3) makes is bearable at its default cost and some steps above, and nothing takes minutes. */
+static void
+test_bearable(void **state)
+{
+	static const struct {
+		const char *hash;
+		bool is_bearable;
+	} costs[] = {
+	    {"$y$j9T$GRoWGWrOo3WhVBjPWJLaB.$hash", true},
+	    {"$y$j75$7di1S/F.7b5Tb.NrBqCbF0$hash", true},
+	    {"$y$jCT$salt$hash", true},	/* 128 MiB */
+	    {"$y$jDT$salt$hash", false},
+	    {"$y$jFT$salt$hash", false},
+	    {"$y$jZT$salt$hash", false},
+	    {"$y$j9zzz$salt$hash", false},
+	    {"$y$j9T./$salt$hash", false},	/* more parameters */
+	    {"$y$j9", false},
+	    {"$y$", false},
+	    {"$y$j9$salt", false},
+	    {"$gy$j9T$salt$hash", true},
+	    {"$gy$jFT$salt$hash", false},
+	    {"$7$CU..../....salt$hash", true},
+	    {"$7$DU..../....salt$hash", true},
+	    {"$7$EU..../....salt$hash", false},
+	    {"$7$zU..../....salt$hash", false},
+	    {"$7$CU....0....salt$hash", true},	/* p = 2 */
+	    {"$7$CU....zzzzzsalt$hash", false},
+	    {"$7$Czzzzz/....salt$hash", false},
+	    {"$7$CU", false},
+	    {"$7$C...../....salt", false},	/* r = 0 */
+	    {"$2b$12$abcdefghijklmnopqrstuu", true},
+	    {"$2y$13$abcdefghijklmnopqrstuu", true},
+	    {"$2a$14$abcdefghijklmnopqrstuu", false},
+	    {"$2x$31$abcdefghijklmnopqrstuu", false},
+	    {"$2b$", false},
+	    {"$6$saltsalt$hash", true},
+	    {"$6$rounds=656000$salt$hash", true},
+	    {"$6$rounds=1000000$salt$hash", true},
+	    {"$6$rounds=1000001$salt$hash", false},
+	    {"$5$rounds=999999999$salt$hash", false},
+	    {"$5$rounds=99999999999999999999999999$salt", false},
+	    {"$5$rounds=x$salt", false},
+	    {"$6$roundsalt$hash", true},
+	    {"$sm3$rounds=5000$salt$hash", true},
+	    {"$sha1$262144$jtNX3nZ2$hash", true},
+	    {"$sha1$4294967295$jtNX3nZ2$hash", false},
+	    {"$md5,rounds=904$GUBv0xjJ$$hash", true},
+	    {"$md5,rounds=4000000000$GUBv0xjJ$$hash", false},
+	    {"$1$saltsalt$hash", true},
+	    {"_J9..SDizh.vll5VED9g", true},
+	    {"_zzzzSDizh.vll5VED9g", false},
+	    {"abJnggxhB/yWI", true},
+	    {"*", true},
+	    {"", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(costs) / sizeof(costs[0]); i++)
+		if (hash_kind_is_bearable(costs[i].hash) != costs[i].is_bearable)
+			fail_msg("'%s' is %s", costs[i].hash, costs[i].is_bearable ? "refused" : "borne");
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_bearable),
 	    cmocka_unit_test(test_kinds),
 	    cmocka_unit_test(test_longest),
 	};

@@ -660,6 +660,10 @@ test_who_may_write_what(void **state)
 	    {"monitor", "disconnect", true},
 	    {"monitor", "alarm", true},
 	    {"hooks", "hook-failed", true},
+	    {"broker", "store-down", true},
+	    {"broker", "store-refused", true},
+	    {"broker", "login-failed", false},
+	    {"monitor", "store-down", false},
 	};
 
 	(void)state;

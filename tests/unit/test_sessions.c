@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -165,6 +166,55 @@ test_no_attempt_before_the_decision(void **state)
 	assert_int_equal(slot->channel, -1);
 }
 
+static void
+give_verdict(uint8_t verdict)
+{
+	static struct ipc_message message;
+
+	send_attempt();
+	ipc_begin(&message, IPC_verdict);
+	ipc_put_u8(&message, verdict);
+	assert_int_equal(ipc_send_now(monitor, &message, -1), 0);
+	slot_ready(slot);
+	assert_int_equal(slot->turns[TURN_HASH].state, TURN_NONE);
+	while (judgements_waiting(master.sessions.judgements) > 0)
+		loop_turn(master.server.loop);
+}
+
+static const struct failure *
+failures_of_slot(void)
+{
+	for (size_t i = 0; i < master.bans.failures->used; i++)
+		if (memcmp(&master.bans.failures->entries[i].address, &slot->address, sizeof(slot->address)) == 0)
+			return &master.bans.failures->entries[i];
+	fail_msg("nothing is known of the address");
+	return NULL;
+}
+
+/* What nobody could judge is no failure of the address, and slows it down all the same. */
+static void
+test_unknown_is_no_failure(void **state)
+{
+	(void)state;
+	give_verdict(VERDICT_UNKNOWN);
+	assert_int_equal(failures_of_slot()->count, 0);
+	assert_int_equal(failures_of_slot()->unknown, 1);
+}
+
+static void
+test_unanswered_is_no_failure(void **state)
+{
+	uint32_t unknown;
+
+	(void)state;
+	give_verdict(VERDICT_UNANSWERED);
+	unknown = failures_of_slot()->unknown;
+	close_fd(&monitor);
+	slot_ready(slot);
+	assert_int_equal(failures_of_slot()->unknown, unknown);
+	assert_int_equal(failures_of_slot()->count, 0);
+}
+
 int
 main(void)
 {
@@ -175,6 +225,9 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_another_server_decides, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_decision_after_the_channel_closed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_no_attempt_before_the_decision, setup, teardown),
+	    /* these last: the address waits from then on */
+	    cmocka_unit_test_setup_teardown(test_unknown_is_no_failure, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_unanswered_is_no_failure, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, setup_once, NULL);

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The broker: a program of its own that asks the database of accounts, where accounts names one. The master executes it,
+ * again when it dies, anew when what it depends on changes. It makes a channel to it for each session that logs in,
+ * and looks up the names of the database's hosts for it. Of what it says, the master believes a state and a count.
+ */
+#ifndef DAEMON_MASTER_BROKER_WORKER_H
+#define DAEMON_MASTER_BROKER_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/budget.h"
+#include "common/file_stamp.h"
+#include "daemon/master/errand.h"
+#include "daemon/master/worker.h"
+#include "privsep/ipc/messages.h"
+
+struct config;
+struct server;
+
+struct broker_worker {
+	struct server *server;
+	struct worker worker;
+	uid_t uid; /* whom it runs as */
+	gid_t gid;
+	struct file_stamp program, store_conf; /* that it was started with */
+	struct errand lookup; /* of a name that it has asked for */
+	char host[BROKER_HOST_MAX + 1];
+	struct budget lookups;
+	uint64_t quiet_until_ms; /* sessions get no channel until then: it does not answer */
+	uint64_t silent_since_ms, silent_ms; /* the first and the last time in a row that it did not */
+	bool was_up; /* when it ended */
+	bool was_told; /* that it cannot be started */
+	bool is_retired; /* another master serves: it ends with the last session that may ask */
+};
+
+/* There is none. server is borrowed. */
+void broker_worker_init(struct broker_worker *broker, struct server *server);
+
+/* Start it, if accounts names a database. At the start of the server. */
+void broker_worker_start(struct broker_worker *broker);
+
+/* The configuration has been replaced. One whose program, user and file are the same goes on. */
+void broker_worker_reload(struct broker_worker *broker, const struct config *old);
+
+/* A session is about to log in. Returns an end of a new channel to it, which is the caller's, or -errno: there is none. */
+int broker_worker_open_channel(struct broker_worker *broker);
+
+/* A session has asked in vain. It may be busy, so others wait a little. One that never answers is killed. */
+void broker_worker_note_silence(struct broker_worker *broker);
+
+/* Another master serves. is_idle: no session is left that may ask. */
+void broker_worker_retire(struct broker_worker *broker, bool is_idle);
+
+/* No session is left that may ask, unless new ones come. */
+void broker_worker_note_idle(struct broker_worker *broker);
+
+/* End it for good. */
+void broker_worker_stop(struct broker_worker *broker);
+
+#endif
