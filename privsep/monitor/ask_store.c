@@ -142,7 +142,7 @@ take_decoy(const char *text, size_t len, struct account *account)
 
 /* The reply in hand. A failed one, and one that breaks the table, say nothing about the name. */
 static enum lookup
-take_found(struct monitor *monitor, struct account *account, const char **reason)
+take_store_reply(struct monitor *monitor, struct account *account, const char **reason)
 {
 	uint8_t found, is_kept;
 	const char *text, *why;
@@ -181,7 +181,7 @@ monitor_take_store_answer(struct monitor *monitor, struct account *account, cons
 	    : ipc_receive_now(monitor->store.channel, IPC_MONITOR, IPC_STATE_LOGIN, &monitor->message);
 
 	if (r == 0)
-		lookup = take_found(monitor, account, reason);
+		lookup = take_store_reply(monitor, account, reason);
 	else if (r == -EAGAIN)
 		lookup = LOOKUP_UNANSWERED;
 	ipc_wipe(&monitor->message);
