@@ -126,6 +126,27 @@ file_user()
 	add_user breakglass secret --uid 150001 --gid 150001
 }
 
+# How many descriptors a monitor has after the login, in a server that has no database.
+descriptors_without_store()
+{
+	(
+		LOG=$DIR/log2
+		PORT=
+		mkdir "$DIR/etc2" "$DIR/home2"
+		CONF=$DIR/etc2/sallyport.conf
+		write_config 'listen = {"127.0.0.1:0"}' "accounts = \"$DIR/etc2/users\"" "state-directory = \"$DIR/state2\"" \
+			"runtime-directory = \"$DIR/run2\"" "log { target = \"$LOG\" level = \"debug\" }"
+		(umask 077 && : >"$DIR/etc2/users")
+		add_user other secret --home "$DIR/home2/other" >/dev/null
+		start_server
+		ftp_login other secret
+		find_session
+		ls "/proc/$MONITOR/fd" | wc -l
+		ftp_close
+		stop_server INT
+	)
+}
+
 # --- logins ---
 
 @test "an account of the database logs in, with its rights, and each login asks" {
@@ -141,8 +162,9 @@ file_user()
 	assert_equal "$(stat -c %u:%g:%s "$DIR/home/dora/file")" 200001:200001:3
 	find_session
 	assert_equal "$(status_of "$FILES" Uid | cut -d' ' -f1)" 200001
-	# nothing of the broker is left with the session
+	# nothing of the broker is left with the session: it has the descriptors that a session without a database has
 	assert_equal "$(children_of "$MONITOR" | wc -w)" 2
+	assert_equal "$(ls "/proc/$MONITOR/fd" | wc -l)" "$(descriptors_without_store)"
 	ftp_close
 	ftp_login rita secret
 	ftp 'MKD x' 550
