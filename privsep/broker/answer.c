@@ -51,7 +51,7 @@ answer_of_row(const struct row *row, struct answer *answer)
 	    parse_u64(row->fields[FIELD_ID], INT64_MAX, &id) < 0)
 		return "its id is no number";
 	if (line == NULL || len == 0)
-		return "it has no line";
+		return "its line is missing";
 	if (len > BROKER_LINE_MAX)
 		return "its line is too long; at most 8192 bytes";
 	if (!is_one_line(line, len))

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "accounts/account.h"
 #include "common/io.h"
 #include "privsep/broker/answer.h"
 #include "privsep/broker/cache.h"
@@ -104,10 +105,44 @@ asker_leave(struct asker *asker)
 		free(asker);
 }
 
+static int
+reply_to_asker(int channel, const struct answer *answer)
+{
+	int r;
+
+	ipc_begin_reply(&message, IPC_find_account, 0);
+	ipc_put_u8(&message, (uint8_t)answer->found);
+	ipc_put_u8(&message, answer->is_kept);
+	ipc_put_u64(&message, answer->id);
+	ipc_put_bytes(&message, answer->text, answer->len);
+	r = ipc_send_now(channel, &message, -1);
+	ipc_wipe(&message);
+	return r;
+}
+
+static void
+askers_reply(struct asker *asker, const struct answer *answer)
+{
+	asker->is_asking = false;
+	if (asker->channel < 0)
+		free(asker);
+	else if (reply_to_asker(asker->channel, answer) < 0)
+		asker_leave(asker);
+}
+
+static void
+reply_nobody(struct asker *asker)
+{
+	const struct answer nobody = {.found = FOUND_NOBODY, .text = ""};
+
+	askers_reply(asker, &nobody);
+}
+
 void
 askers_ready(int channel, uint64_t now_ms)
 {
 	struct asker *asker = (size_t)channel < askers.size ? askers.by_channel[channel] : NULL;
+	const char *error;
 	int r;
 
 	if (asker == NULL) /* ended by an event before this one */
@@ -125,7 +160,10 @@ askers_ready(int channel, uint64_t now_ms)
 		return;
 	}
 	asker->is_asking = true;
-	database_ask(askers.database, &asker->question, now_ms);
+	if (account_name_valid(asker->question.name, strlen(asker->question.name), &error))
+		database_ask(askers.database, &asker->question, now_ms);
+	else
+		reply_nobody(asker); /* without a question: a database answers bytes that are no text with an error */
 }
 
 /* --- answers --- */
@@ -182,31 +220,12 @@ judge_row(const char *name, const struct row *row, struct answer *answer)
 	keep_answer(name, now_ms, answer);
 }
 
-static int
-reply_to_asker(int channel, const struct answer *answer)
-{
-	int r;
-
-	ipc_begin_reply(&message, IPC_find_account, 0);
-	ipc_put_u8(&message, (uint8_t)answer->found);
-	ipc_put_u8(&message, answer->is_kept);
-	ipc_put_u64(&message, answer->id);
-	ipc_put_bytes(&message, answer->text, answer->len);
-	r = ipc_send_now(channel, &message, -1);
-	ipc_wipe(&message);
-	return r;
-}
-
 void
 askers_answered(struct question *question, const struct row *row)
 {
 	struct asker *asker = (struct asker *)(void *)((char *)question - offsetof(struct asker, question));
 	struct answer answer;
 
-	asker->is_asking = false;
 	judge_row(question->name, row, &answer);
-	if (asker->channel < 0)
-		free(asker);
-	else if (reply_to_asker(asker->channel, &answer) < 0)
-		asker_leave(asker);
+	askers_reply(asker, &answer);
 }

@@ -76,6 +76,15 @@ static const struct {
 };
 
 static void
+log_complaint(const char *problem)
+{
+	log_begin(
+	    LEVEL_WARNING, states[broker.database.state == BROKER_UP ? BROKER_STRANGE : broker.database.state].event);
+	log_field_text("message", problem);
+	log_end();
+}
+
+static void
 state_changed(enum broker_state state, const char *problem)
 {
 	log_begin(states[state].level, states[state].event);
@@ -98,6 +107,7 @@ static const struct database_owner owner = {
     .answered = askers_answered,
     .look_up = ask_for_addresses,
     .changed = state_changed,
+    .complained = log_complaint,
 };
 
 /* --- what the master says --- */

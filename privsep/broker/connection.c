@@ -24,6 +24,7 @@ static const struct {
     [QUESTION_VERSION] = {"SELECT sallyport.schema_version()", 0, 1},
     [QUESTION_HELLO] = {"SELECT sallyport.node_hello($1, $2)", 2, 1},
     [QUESTION_PREPARE] = {"SELECT o_id, o_line, o_decoy FROM sallyport.account_find($1)", 0, 0},
+    [QUESTION_PROBE] = {NULL, 1, 3},
     [QUESTION_ACCOUNT] = {NULL, 1, 3},
 };
 
@@ -65,11 +66,15 @@ static int
 blame_result(struct connection *connection, const PGresult *result)
 {
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	size_t len;
 
 	if (PQresultStatus(result) != PGRES_FATAL_ERROR)
 		return blame_server(connection, "the database answers with something that is no row");
-	blame_libpq(connection, PQresultErrorMessage(result), 0);
+	blame_libpq(connection, primary == NULL ? PQresultErrorMessage(result) : primary, 0);
 	connection->is_refusal = problem_is_refusal(state);
+	len = strlen(connection->problem);
+	snprintf(connection->problem + len, sizeof(connection->problem) - len, "%s", problem_cure(state));
 	return -EREMOTEIO;
 }
 
@@ -211,7 +216,7 @@ connection_ask(struct connection *connection, struct question *question, const c
 
 	if (question->kind == QUESTION_PREPARE)
 		sent = PQsendPrepare(connection->pg, LOOK_UP, sql, 0, NULL);
-	else if (question->kind == QUESTION_ACCOUNT)
+	else if (sql == NULL)
 		sent = PQsendQueryPrepared(connection->pg, LOOK_UP, count, params, NULL, NULL, 0);
 	else
 		sent = PQsendQueryParams(connection->pg, sql, count, NULL, params, NULL, NULL, 0);
@@ -267,13 +272,22 @@ read_row(struct connection *connection, enum question_kind kind)
 static void
 drop_result(struct connection *connection)
 {
-	for (unsigned i = 0; connection->has_taken && i < connection->row.count; i++)
+	for (unsigned i = 0; connection->has_taken && connection->result != NULL && i < connection->row.count; i++)
 		if (connection->row.fields[i] != NULL)
 			explicit_bzero((char *)(uintptr_t)connection->row.fields[i], connection->row.lens[i]);
 	PQclear(connection->result);
 	connection->result = NULL;
 	connection->row_count = 0;
+	connection->has_failed = false;
 	connection->has_taken = false;
+}
+
+static bool
+is_of_account(const struct connection *connection)
+{
+	const struct question *first = TAILQ_FIRST(&connection->asked);
+
+	return first != NULL && first->kind == QUESTION_ACCOUNT;
 }
 
 /* One result of libpq: 1 when the answer in hand is whole. */
@@ -296,7 +310,8 @@ take_result(struct connection *connection, PGresult *result)
 	default:
 		r = blame_result(connection, result);
 		PQclear(result);
-		return r;
+		connection->has_failed = r == -EREMOTEIO && is_of_account(connection);
+		return connection->has_failed ? 0 : r;
 	}
 }
 
@@ -345,7 +360,7 @@ connection_take(struct connection *connection, struct question **question, const
 		return r;
 	if (first == NULL)
 		return blame_server(connection, "the database answers what nobody has asked");
-	r = read_row(connection, first->kind);
+	r = connection->has_failed ? 0 : read_row(connection, first->kind);
 	if (r < 0)
 		return r;
 	TAILQ_REMOVE(&connection->asked, first, entry);
@@ -353,7 +368,7 @@ connection_take(struct connection *connection, struct question **question, const
 	connection->reads = 0;
 	connection->has_taken = true;
 	*question = first;
-	*row = &connection->row;
+	*row = connection->has_failed ? NULL : &connection->row;
 	return 1;
 }
 
@@ -384,7 +399,6 @@ connection_port(const struct connection *connection)
 void
 connection_end(struct connection *connection, struct question_list *unanswered)
 {
-	connection->has_taken = connection->has_taken && connection->result != NULL;
 	drop_result(connection);
 	/* says goodbye without waiting: the socket does not block */
 	PQfinish(connection->pg);

@@ -19,7 +19,8 @@
 enum question_kind {
 	QUESTION_VERSION, /* of the schema; also a sign of life */
 	QUESTION_HELLO, /* this node is there */
-	QUESTION_PREPARE, /* the look-up, for QUESTION_ACCOUNT */
+	QUESTION_PREPARE, /* the look-up, for the next two */
+	QUESTION_PROBE, /* the look-up of a name that no account has: does it work at all? */
 	QUESTION_ACCOUNT
 };
 
@@ -27,6 +28,7 @@ struct question {
 	enum question_kind kind;
 	char name[ACCOUNT_NAME_MAX + 1]; /* of the account */
 	uint64_t asked_ms, due_ms;
+	unsigned losses; /* connections that ended with it in hand; it was asked again */
 	TAILQ_ENTRY(question) entry; /* of who has it in hand */
 };
 
@@ -60,6 +62,7 @@ struct connection {
 	struct pg_result *result; /* has the row of the answer that is in hand */
 	struct row row;
 	unsigned row_count;
+	bool has_failed; /* the answer in hand is an error of the server */
 	bool has_taken; /* result was given out: the next take drops it */
 	bool is_refusal; /* the problem: the server answers, but not what is asked */
 	char problem[PROBLEM_TEXT_MAX + 1];
@@ -67,7 +70,7 @@ struct connection {
 	uint64_t due_ms; /* to be ready, or the next sign of life */
 	uint64_t redial_ms, ready_ms;
 	unsigned failures;
-	struct question own[3];
+	struct question own[4];
 };
 
 void connection_init(struct connection *connection, int epoll_fd, uint64_t tag);
@@ -89,7 +92,8 @@ int connection_ask(struct connection *connection, struct question *question, con
 
 /*
  * Take the next answer: 1, with its question, which is no longer in hand, and its row, which stays until the next call;
- * 0: there is none yet. Errors as connection_advance().
+ * 0: there is none yet. Errors as connection_advance(). A QUESTION_ACCOUNT that the server answers with an error has the
+ * row NULL and a problem, and the connection goes on: who asked may have chosen a name for that.
  */
 int connection_take(struct connection *connection, struct question **question, const struct row **row);
 

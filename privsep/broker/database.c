@@ -19,9 +19,12 @@
 #define REDIAL_FIRST_MS 100
 #define REDIAL_LAST_MS 2000
 #define REDIAL_LAST 6 /* failures, after which the delay does not grow */
+#define COMPLAINT_MS 60000 /* between events about the same */
 #define STEADY_MS 2000 /* a connection that held so long was a good one */
 
-enum { OWN_FIRST, OWN_HELLO, OWN_PREPARE };
+enum { OWN_VERSION, OWN_HELLO, OWN_PREPARE, OWN_PROBE };
+
+static void place_question(struct database *database, struct question *question, uint64_t now_ms);
 
 static const char silence[] = "the database has not answered within 2 s";
 
@@ -53,12 +56,29 @@ count_connections(const struct database *database, enum connection_state state)
 }
 
 static void
-tell_database(struct database *database, enum broker_state state, const char *problem)
+complain(struct database *database, const char *problem, uint64_t now_ms)
 {
-	if (database->has_told && database->state == state)
+	if (now_ms < database->complaint_ms)
+		return;
+	database->complaint_ms = now_ms + COMPLAINT_MS;
+	database->owner->complained(problem);
+}
+
+static void
+tell_database(struct database *database, enum broker_state state, const char *problem, uint64_t now_ms)
+{
+	bool is_new = !database->has_told || database->state != state;
+	bool has_new_reason = strcmp(database->problem, problem) != 0;
+
+	if (has_new_reason)
+		snprintf(database->problem, sizeof(database->problem), "%s", problem);
+	if (!is_new && has_new_reason)
+		complain(database, problem, now_ms);
+	if (!is_new)
 		return;
 	database->has_told = true;
 	database->state = state;
+	database->complaint_ms = state == BROKER_UP ? now_ms : now_ms + COMPLAINT_MS;
 	database->owner->changed(state, problem);
 }
 
@@ -87,13 +107,30 @@ redial_delay(unsigned failures)
 
 /* The last connection is gone. One that was good and ended is dialled again before the database counts as down. */
 static void
-lose_database(struct database *database, const struct connection *last, bool has_hope)
+lose_database(struct database *database, const struct connection *last, bool has_hope, uint64_t now_ms)
 {
 	database->is_hopeful = has_hope;
 	if (has_hope)
 		return;
-	tell_database(database, last->is_refusal ? BROKER_STRANGE : BROKER_DOWN, last->problem);
+	tell_database(database, last->is_refusal ? BROKER_STRANGE : BROKER_DOWN, last->problem, now_ms);
 	answer_nothing(database, &database->waiting);
+}
+
+/* What was lost with a connection is asked again, in time and once for each: another one may have the answer. */
+static void
+ask_again(struct database *database, struct question_list *questions, uint64_t now_ms)
+{
+	struct question *question;
+
+	while ((question = TAILQ_FIRST(questions)) != NULL) {
+		TAILQ_REMOVE(questions, question, entry);
+		if (question->kind != QUESTION_ACCOUNT)
+			continue;
+		if (question->due_ms > now_ms && question->losses++ < database->count)
+			place_question(database, question, now_ms);
+		else
+			database->owner->answered(question, NULL);
+	}
 }
 
 static void
@@ -110,9 +147,14 @@ end_connection(struct database *database, struct connection *connection, bool is
 	else if (!was_steady)
 		database->failures++;
 	database->redial_ms = now_ms + redial_delay(database->failures);
-	answer_nothing(database, &unanswered);
 	if (count_connections(database, CONNECTION_READY) == 0)
-		lose_database(database, connection, was_steady && !is_silent && !connection->is_refusal);
+		lose_database(database, connection, was_steady && !is_silent && !connection->is_refusal, now_ms);
+	else if (connection->is_refusal || is_silent)
+		complain(database, connection->problem, now_ms);
+	if (is_silent || connection->is_refusal)
+		answer_nothing(database, &unanswered);
+	else
+		ask_again(database, &unanswered, now_ms);
 }
 
 /* --- dialling --- */
@@ -201,7 +243,9 @@ ask_own(
     struct database *database, struct connection *connection, unsigned which, enum question_kind kind, uint64_t now_ms)
 {
 	const char *const params[2] = {
-	    kind == QUESTION_HELLO ? database->node : NULL, kind == QUESTION_HELLO ? database->boot : NULL};
+	    kind == QUESTION_HELLO ? database->node : "", /* no account has that name */
+	    kind == QUESTION_HELLO ? database->boot : NULL,
+	};
 	struct question *question = &connection->own[which];
 
 	*question = (struct question){.kind = kind, .due_ms = now_ms + DATABASE_ANSWER_MS};
@@ -241,6 +285,7 @@ void
 database_ask(struct database *database, struct question *question, uint64_t now_ms)
 {
 	question->kind = QUESTION_ACCOUNT;
+	question->losses = 0;
 	question->due_ms = now_ms + DATABASE_ANSWER_MS;
 	place_question(database, question, now_ms);
 }
@@ -279,16 +324,20 @@ take_version(struct database *database, struct connection *connection, const str
 	ask_own(database, connection, OWN_HELLO, QUESTION_HELLO, now_ms);
 	if (connection->state == CONNECTION_GREETING)
 		ask_own(database, connection, OWN_PREPARE, QUESTION_PREPARE, now_ms);
+	if (connection->state == CONNECTION_GREETING)
+		ask_own(database, connection, OWN_PROBE, QUESTION_PROBE, now_ms);
 }
 
 static void
 take_ready(struct database *database, struct connection *connection, uint64_t now_ms)
 {
+	if (connection->state == CONNECTION_READY)
+		return;
 	connection->state = CONNECTION_READY;
 	connection->ready_ms = now_ms;
 	connection->due_ms = now_ms + BEAT_MS;
 	database->is_hopeful = false;
-	tell_database(database, BROKER_UP, "");
+	tell_database(database, BROKER_UP, "", now_ms);
 	ask_waiting(database, now_ms);
 }
 
@@ -304,11 +353,14 @@ take_database_answer(struct database *database, struct connection *connection, s
 		take_version(database, connection, row, now_ms);
 		break;
 	case QUESTION_HELLO:
-		break;
 	case QUESTION_PREPARE:
+		break;
+	case QUESTION_PROBE:
 		take_ready(database, connection, now_ms);
 		break;
 	case QUESTION_ACCOUNT:
+		if (row == NULL)
+			complain(database, connection->problem, now_ms);
 		database->owner->answered(question, row);
 		break;
 	}
@@ -327,7 +379,7 @@ database_ready(struct database *database, unsigned number, uint32_t events, uint
 		return;
 	r = connection_advance(connection, events);
 	if (r == 0 && was_dialling && connection->state == CONNECTION_GREETING)
-		ask_own(database, connection, OWN_FIRST, QUESTION_VERSION, now_ms);
+		ask_own(database, connection, OWN_VERSION, QUESTION_VERSION, now_ms);
 	while (r == 0 && connection->state >= CONNECTION_GREETING &&
 	    (r = connection_take(connection, &question, &row)) == 1) {
 		take_database_answer(database, connection, question, row, now_ms);
@@ -362,6 +414,14 @@ end_silent(struct database *database, uint64_t asked_ms, uint64_t now_ms)
 }
 
 static void
+ask_for_life(struct database *database, struct connection *connection, uint64_t now_ms)
+{
+	ask_own(database, connection, OWN_VERSION, QUESTION_VERSION, now_ms);
+	if (connection->state == CONNECTION_READY)
+		ask_own(database, connection, OWN_PROBE, QUESTION_PROBE, now_ms);
+}
+
+static void
 expire_connection(struct database *database, struct connection *connection, uint64_t now_ms)
 {
 	const struct question *first = TAILQ_FIRST(&connection->asked);
@@ -376,7 +436,7 @@ expire_connection(struct database *database, struct connection *connection, uint
 	} else if (connection->state == CONNECTION_READY && connection->due_ms <= now_ms) {
 		connection->due_ms = now_ms + BEAT_MS;
 		if (first == NULL)
-			ask_own(database, connection, OWN_FIRST, QUESTION_VERSION, now_ms);
+			ask_for_life(database, connection, now_ms);
 	}
 }
 

@@ -27,6 +27,11 @@ struct database_owner {
 	bool (*look_up)(const char *name);
 	/* The state has changed; problem: why it is not up. */
 	void (*changed)(enum broker_state state, const char *problem);
+	/*
+	 * Another problem, in the same state: a new reason why it is not up, or one of several connections has ended because of
+	 * what it said, or because it said nothing. At most once a minute.
+	 */
+	void (*complained)(const char *problem);
 };
 
 struct database {
@@ -43,6 +48,8 @@ struct database {
 	uint64_t redial_ms; /* not before */
 	bool is_looking_up; /* the master has not answered yet */
 	uint64_t lookup_due_ms, fresh_until_ms; /* of addresses */
+	uint64_t complaint_ms; /* no complaint before */
+	char problem[PROBLEM_TEXT_MAX + 1]; /* told last */
 };
 
 /*

@@ -79,3 +79,20 @@ problem_is_refusal(const char *sqlstate)
 			return true;
 	return false;
 }
+
+static const struct {
+	const char *sqlstate, *cure;
+} cures[] = {
+    {"3F000", "; run 'sallyportctl store init'"},
+    {"42883", "; run 'sallyportctl store upgrade'"},
+    {"42501", "; the user of 'connect' is to be sallyport_node, or a member of it"},
+};
+
+const char *
+problem_cure(const char *sqlstate)
+{
+	for (size_t i = 0; sqlstate != NULL && i < sizeof(cures) / sizeof(cures[0]); i++)
+		if (strcmp(sqlstate, cures[i].sqlstate) == 0)
+			return cures[i].cure;
+	return "";
+}

@@ -19,4 +19,7 @@ void problem_clean(const char *text, const char *secret, char *line, size_t size
  */
 bool problem_is_refusal(const char *sqlstate);
 
+/* What helps against such an error, to be put after it; "" when nothing is known. Static. */
+const char *problem_cure(const char *sqlstate);
+
 #endif

@@ -432,11 +432,10 @@ is_over(void)
 	give_up_silent();
 	if ((polls[2].revents & POLLIN) != 0)
 		hear_log();
-	if (polls[1].revents != 0 && !hear_broker())
-		return true;
+	/* lines first: what the master knows before it is asked */
 	if (polls[0].revents != 0 && !hear_lines())
 		return true;
-	return host.master < 0;
+	return host.master < 0 || (polls[1].revents != 0 && !hear_broker());
 }
 
 int
