@@ -103,7 +103,7 @@ const struct config_key config_keys[] = {
      "The mode of a new file: the mode itself, not a mask."},
     {NULL, "directory-mode", KEY_MODE, "0750", 0700, 0777, {NULL}, FIELD(directory_mode),
      "The mode of a new directory, homes included."},
-    {NULL, "uid-range", KEY_RANGE, "200000-299999", 1000, ID_MAX, {NULL}, FIELD(uid_low),
+    {NULL, "uid-range", KEY_RANGE, "200000-1299999", 1000, ID_MAX, {NULL}, FIELD(uid_low),
      "The user ids for accounts that are added without one. Accounts of a database have no others."},
 
     {"log", "target", KEY_LOG_TARGET, "syslog", 1, 4095, {NULL}, FIELD(log.target),

@@ -6,8 +6,9 @@
 struct conninfo;
 
 /*
- * Confine this process, before the first byte of a database is read: no capability, no new program, no core. conf: the
- * file of the connection string, in whose directory certificates may be. 0 or -errno.
+ * Confine this process, before the first byte of a database is read: no capability; connections to its ports, and files to
+ * read beside conf, in SYSCONFDIR/sallyport/store and among the authorities of the system, by Landlock; the filter of the
+ * broker, which speaks with the same library. conf: the file of the connection string, or "-". 0 or -errno.
  */
 int store_walls_enter(const char *conf, const struct conninfo *info);
 

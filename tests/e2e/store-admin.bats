@@ -82,17 +82,23 @@ add_stored()
 	assert_success
 	assert_equal "$(jq -c . <<<"$output")" '{"version":"1","sallyport_node_password":null,"sallyport_admin_password":null}'
 	# the password is right, over TLS that is verified; the server has its verifier alone
-	write_store_conf admin.conf "$(store_connect_tls sallyport_admin "password=$password")"
+	cp "$STORE_DIR/tls/ca.pem" "$DIR/etc/store/ca.pem"
+	write_store_conf admin.conf "$(store_connect_tls sallyport_admin "password=$password" "sslrootcert=$DIR/etc/store/ca.pem")"
 	run ctl store check --store-conf "$DIR/etc/store/admin.conf"
 	assert_success
 	assert_line --regexp '^holds  the connection is encrypted, and the server is who it says: TLS'
 	run store_psql -c "SELECT rolpassword LIKE 'SCRAM-SHA-256\$%' FROM pg_authid WHERE rolname LIKE 'sallyport_%' AND rolcanlogin"
 	assert_output $'t\nt'
-	write_store_conf admin.conf "$(store_connect_tls sallyport_admin password=wrong)"
+	write_store_conf admin.conf "$(store_connect_tls sallyport_admin password=wrong "sslrootcert=$DIR/etc/store/ca.pem")"
 	run ctl user list --store postgresql
 	assert_failure 1
 	assert_output --partial "password authentication failed"
 	assert_output --partial "write the password of the role into $DIR/etc/store/admin.conf"
+	# without the authority: what to write
+	write_store_conf admin.conf "$(store_connect_tls sallyport_admin password=x | sed 's/sslrootcert=[^ ]*//')"
+	run ctl user list --store postgresql
+	assert_failure 1
+	assert_output --partial 'write sslrootcert=FILE into'
 }
 
 @test "init fails as a whole, and names the right database, encoding and rights" {
@@ -506,6 +512,21 @@ fake_store()
 	run "$BUILD/sallyport-store" 0.0.0 accounts -
 	assert_failure 2
 	assert_output --partial 'is started by sallyportctl of the same version'
+}
+
+@test "sallyport-store runs behind walls: no capability, no new program, files of the connection alone" {
+	need_schema
+	local pid
+	mkfifo "$DIR/in"
+	"$BUILD/sallyport-store" "$(cat "$BATS_TEST_DIRNAME/../../VERSION")" accounts "$DIR/etc/store/admin.conf" \
+		<"$DIR/in" >"$DIR/out" 2>&1 3>&- &
+	pid=$!
+	exec 8>"$DIR/in"
+	wait_until grep -q ready "$DIR/out"
+	assert_equal "$(status_of "$pid" CapEff) $(status_of "$pid" CapPrm)" '0000000000000000 0000000000000000'
+	assert_equal "$(status_of "$pid" NoNewPrivs) $(status_of "$pid" Seccomp)" '1 2'
+	exec 8>&-
+	wait "$pid"
 }
 
 @test "a database whose functions lie gives no more than lines that are accounts" {

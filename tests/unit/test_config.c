@@ -247,7 +247,7 @@ test_defaults(void **state)
 	assert_int_equal(config->file_mode, 0640);
 	assert_int_equal(config->directory_mode, 0750);
 	assert_int_equal(config->uid_low, 200000);
-	assert_int_equal(config->uid_high, 299999);
+	assert_int_equal(config->uid_high, 1299999);
 	assert_string_equal(config->log.target, "syslog");
 	assert_string_equal(config->server_name, "");
 	assert_string_equal(config->login_message, "");
