@@ -318,7 +318,7 @@ LIBDIR      ?= $(PREFIX)/lib
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 # Debian's; those of other families lie in packaging
 PAM_FILE    ?= etc/pam.d/sallyport
-MAN_PAGES   := $(notdir $(wildcard man/*.[1-8]))
+MAN_PAGES   := $(filter-out $(if $(filter yes,$(STORE)),,sallyport-store.conf.5),$(notdir $(wildcard man/*.[1-8])))
 # The files of etc/ name the default places; this puts those of this installation there.
 PLACES      := sed -e 's|/usr/local/sbin|$(SBINDIR)|g' -e 's|/usr/local/libexec|$(LIBEXECDIR)|g' -e 's|/etc/|$(SYSCONFDIR)/|g' -e 's|/run/sallyport|$(RUNDIR)/sallyport|g' \
                -e 's|/var/lib/|$(LOCALSTATEDIR)/lib/|g' -e 's|/var/log/|$(LOCALSTATEDIR)/log/|g'
@@ -341,6 +341,9 @@ install: programs
 ifeq ($(STORE),yes)
 	$(Q)install -d $(DESTDIR)$(LIBEXECDIR)/sallyport
 	$(Q)install -m 755 $(STORE_PROGRAMS) $(DESTDIR)$(LIBEXECDIR)/sallyport/
+	$(Q)install -d -m 750 $(DESTDIR)$(SYSCONFDIR)/sallyport/store
+	$(Q)$(PLACES) etc/sysusers.d/sallyport-broker.conf >$(DESTDIR)$(LIBDIR)/sysusers.d/sallyport-broker.conf
+	$(Q)chmod 644 $(DESTDIR)$(LIBDIR)/sysusers.d/sallyport-broker.conf
 endif
 	$(Q)for page in $(MAN_PAGES); do \
 		install -D -m 644 man/$$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit 1; \
@@ -380,6 +383,7 @@ uninstall:
 		$(DESTDIR)$(SYSCONFDIR)/init.d/sallyportd $(DESTDIR)$(SYSCONFDIR)/logrotate.d/sallyport \
 		$(UNITS:%=$(DESTDIR)$(LIBDIR)/systemd/system/%) \
 		$(DESTDIR)$(LIBDIR)/sysusers.d/sallyport.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/sallyport.conf \
+		$(DESTDIR)$(LIBDIR)/sysusers.d/sallyport-broker.conf \
 		$(patsubst etc/bash-completion/%,$(DESTDIR)$(COMPLETIONDIR)/%,$(wildcard etc/bash-completion/*)) \
 		$(DESTDIR)$(SYSCONFDIR)/fail2ban/filter.d/sallyport.conf $(DESTDIR)$(SYSCONFDIR)/fail2ban/jail.d/sallyport.conf
 

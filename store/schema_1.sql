@@ -50,17 +50,25 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
 $$;
 
 -- The kind and cost of a hash, then points for salt and digest: it costs what the hash costs, and nothing fits it. As
--- hash_kind_len() of accounts/hash_kind.c.
+-- hash_kind_len() of accounts/hash_kind.c. It has no search path of its own, which would cost more than all else: only
+-- account_find() calls it.
 CREATE FUNCTION sallyport.decoy_of(p_hash text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT SET search_path = sallyport, pg_temp AS $$
-	SELECT CASE WHEN h.bare ~ '^(\$|_)' THEN h.front || regexp_replace(substr(h.bare, length(h.front) + 1), '[^$]', '.', 'g')
-		WHEN h.bare ~ '^[./0-9A-Za-z]{13}$' THEN '.............'
-		ELSE '*' END
-	FROM (SELECT b.bare, coalesce(substring(b.bare from
-			'^(?:\$(?:gy|y|2[abxy]|sha1)\$[^$]*\$?|\$md5[^$]*\$?|\$7\$.{0,11}|\$(?:6|5|sm3)\$(?:rounds=[^$]*\$?)?|\$[13]\$|_.{0,4})'),
-			'') AS front
-		FROM (SELECT ltrim(p_hash, '!') AS bare) b) h;
-$$;
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+DECLARE
+	v_bare text := pg_catalog.ltrim(p_hash, '!');
+	v_front text;
+BEGIN
+	IF v_bare ~ '^[./0-9A-Za-z]{13}$' THEN
+		RETURN '.............';
+	END IF;
+	IF v_bare !~ '^[$_]' THEN
+		RETURN '*';
+	END IF;
+	v_front := coalesce(substring(v_bare from
+		'^(?:\$(?:gy|y|2[abxy]|sha1)\$[^$]*\$?|\$md5[^$]*\$?|\$7\$.{0,11}|\$(?:6|5|sm3)\$(?:rounds=[^$]*\$?)?|\$[13]\$|_.{0,4})'),
+		'');
+	RETURN v_front || pg_catalog.regexp_replace(pg_catalog.substr(v_bare, pg_catalog.length(v_front) + 1), '[^$]', '.', 'g');
+END $$;
 
 -- One account as a line of sallyport-users(5). o_id NULL: there is none, and o_decoy is what its password is verified
 -- with: the kind of hash of an account that a keyed hash of the name draws. '': there are no accounts.
@@ -108,8 +116,8 @@ $$;
 
 -- The fields of a line; NULL where it has too few of them.
 CREATE FUNCTION sallyport.line_fields(p_line text) RETURNS text[]
-LANGUAGE sql IMMUTABLE SET search_path = sallyport, pg_temp AS $$
-	SELECT regexp_match(p_line, '^([^:]*):([^:]*):([0-9]{1,15}):([0-9]{1,15}):([^:]*):(.*)$');
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT pg_catalog.regexp_match(p_line, '^([^:]*):([^:]*):([0-9]{1,15}):([0-9]{1,15}):([^:]*):(.*)$');
 $$;
 
 -- Add accounts; the names that are taken already, of which none was changed.

@@ -475,12 +475,12 @@ fake_store()
 		refute_output --partial $'\x1b'
 		assert_equal "${#lines[@]}" 1
 	done
-	fake_store ready 'account b:x:1:1:/srv/b:' 'account a:x:1:1:/srv/a:' done
+	fake_store ready 'account b:x:1:1:/srv/b:' 'account a:x:1:1:/srv/a:' 'done'
 	run ctl user export "$DIR/exported"
 	assert_failure 1
 	assert_output --partial 'the database lists accounts out of order'
 	assert_not_exists "$DIR/exported"
-	fake_store ready done 'done 4294967295'
+	fake_store ready 'done' 'done 4294967295'
 	run add_stored carol
 	assert_failure 1
 	assert_not_exists "$DIR/home/carol"
