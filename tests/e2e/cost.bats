@@ -22,6 +22,7 @@ setup()
 
 teardown()
 {
+	[ -z "${BROKER-}" ] || userdel "$BROKER"
 	[ -z "${DIR-}" ] || end_place
 }
 
@@ -79,6 +80,43 @@ cost_of()
 	echo "# system calls of a login: $cost" >&3
 	[ "$cost" -gt 50 ]
 	[ "$cost" -le 262 ]
+}
+
+# The same server with a database, which has alice as well.
+serve_with_store()
+{
+	local line
+	line=$(grep '^alice:' "$DIR/etc/users")
+	BROKER=sp-broker-$$
+	useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$BROKER"
+	install -d -m 755 "$DIR/libexec"
+	install -m 755 "$BUILD/tests/helpers/fake_broker" "$DIR/libexec/sallyport-broker"
+	install -m 0640 -g "$BROKER" /dev/null "$DIR/etc/store.conf"
+	echo "account alice $line" >"$DIR/etc/store.conf"
+	stop_server
+	sed -i '/^accounts/d' "$CONF"
+	printf '%s\n' "accounts = \"$DIR/etc/users,postgresql:$DIR/etc/store.conf\"" "broker-user = \"$BROKER\"" \
+		"libexec-directory = \"$DIR/libexec\"" "home-directory = \"$DIR/home\"" >"$CONF.new"
+	cat "$CONF" >>"$CONF.new"
+	mv "$CONF.new" "$CONF"
+	start_server
+	wait_until log_has ' store-up '
+	repeat login 2
+}
+
+@test "cost: a login beside a database, and one by it" {
+	need_tracing
+	serve_with_store
+	cost=$(cost_of login)
+	echo "# system calls of a login by the users file, beside a database: $cost" >&3
+	[ "$cost" -le 266 ]
+	: >"$DIR/etc/users"
+	repeat login 2
+	cost=$(cost_of login)
+	echo "# system calls of a login by a database: $cost" >&3
+	[ "$cost" -le 266 ]
+	run grep -c libpq "/proc/$SERVER_PID/maps"
+	assert_output 0
 }
 
 @test "cost: a download of 1 KiB" {

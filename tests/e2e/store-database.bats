@@ -79,6 +79,11 @@ broker_pid()
 	done
 }
 
+descriptors_of()
+{
+	find "/proc/$1/fd" -mindepth 1 | wc -l
+}
+
 # refused NAME PASSWORD
 refused()
 {
@@ -116,11 +121,13 @@ set_line()
 stand_still()
 {
 	STOPPED=$(store_pid)
+	# shellcheck disable=SC2046 # several
 	kill -STOP "$STOPPED" $(children_of "$STOPPED")
 }
 
 go_on()
 {
+	# shellcheck disable=SC2046 # several
 	kill -CONT "$STOPPED" $(children_of "$STOPPED")
 	STOPPED=
 }
@@ -279,7 +286,7 @@ end_clone()
 	ftp_login dora secret
 	standing=$FTP
 	wait_until no_arrivals
-	before=$(ls "/proc/$SERVER_PID/fd" | wc -l)
+	before=$(descriptors_of "$SERVER_PID")
 	for i in 1 2 3 4 5; do
 		former=$(broker_pid)
 		kill -KILL "$former"
@@ -299,7 +306,7 @@ end_clone()
 	FTP=$standing
 	ftp NOOP 200
 	wait_until no_arrivals
-	assert_equal "$(ls "/proc/$SERVER_PID/fd" | wc -l)" "$before"
+	assert_equal "$(descriptors_of "$SERVER_PID")" "$before"
 }
 
 # One session is there, that of this test.

@@ -88,6 +88,11 @@ broker_pid()
 	done
 }
 
+descriptors_of()
+{
+	find "/proc/$1/fd" -mindepth 1 | wc -l
+}
+
 has_broker()
 {
 	[ -n "$(broker_pid)" ]
@@ -141,7 +146,7 @@ descriptors_without_store()
 		start_server
 		ftp_login other secret
 		find_session
-		ls "/proc/$MONITOR/fd" | wc -l
+		descriptors_of "$MONITOR"
 		ftp_close
 		stop_server INT
 	)
@@ -164,7 +169,7 @@ descriptors_without_store()
 	assert_equal "$(status_of "$FILES" Uid | cut -d' ' -f1)" 200001
 	# nothing of the broker is left with the session: it has the descriptors that a session without a database has
 	assert_equal "$(children_of "$MONITOR" | wc -w)" 2
-	assert_equal "$(ls "/proc/$MONITOR/fd" | wc -l)" "$(descriptors_without_store)"
+	assert_equal "$(descriptors_of "$MONITOR")" "$(descriptors_without_store)"
 	ftp_close
 	ftp_login rita secret
 	ftp 'MKD x' 550
@@ -353,7 +358,7 @@ hundredths_of()
 	ftp_login dora secret
 	ftp_close
 	wait_until no_session
-	before=$(ls "/proc/$SERVER_PID/fd" | wc -l)
+	before=$(descriptors_of "$SERVER_PID")
 	store_says 'mode dies'
 	not_now dora secret
 	ftp_login breakglass secret
@@ -370,7 +375,7 @@ hundredths_of()
 	ftp_close
 	wait_until no_session
 	wait_until has_no_zombie
-	assert_equal "$(ls "/proc/$SERVER_PID/fd" | wc -l)" "$before"
+	assert_equal "$(descriptors_of "$SERVER_PID")" "$before"
 	log_has 'alarm .*broker died .*another one is started'
 	log_has 'store-down .*broker died'
 }
@@ -539,7 +544,7 @@ measure()
 	for set in CapInh CapPrm CapEff CapBnd CapAmb; do
 		assert_equal "$(status_of "$pid" "$set")" 0000000000000000
 	done
-	assert_equal "$(ls "/proc/$pid/fd" | tr '\n' ' ')" '0 1 2 3 4 '
+	assert_equal "$(find "/proc/$pid/fd" -mindepth 1 -printf '%f ' | tr ' ' '\n' | sort | xargs)" '0 1 2 3 4'
 	for fd in 0 1 2; do
 		assert_equal "$(readlink "/proc/$pid/fd/$fd")" /dev/null
 	done
