@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,6 +25,8 @@
 #include "common/banned.h"
 
 #define FOLDER ".sallyport-store-check"
+#define FOLDER_WAIT_MS 2000
+#define FOLDER_POLL_MS 50
 
 /* --- the folder --- */
 
@@ -44,17 +47,6 @@ is_name_of_check(const char *name)
 	return false;
 }
 
-static DIR *
-open_entries(int folder_fd)
-{
-	int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-	if (dir == NULL)
-		close_fd(&fd);
-	return dir;
-}
-
 /*
  * Does the folder have nothing but files of a check? A user who can write to the directory above can rename another
  * directory of ours to the folder's name. 0, -EEXIST or another -errno.
@@ -62,7 +54,7 @@ open_entries(int folder_fd)
 static int
 must_be_of_check(int folder_fd)
 {
-	DIR *dir = open_entries(folder_fd);
+	DIR *dir = store_entries(folder_fd);
 	struct dirent *entry;
 	int r = 0;
 
@@ -74,6 +66,21 @@ must_be_of_check(int folder_fd)
 			r = -EEXIST;
 	closedir(dir);
 	return r;
+}
+
+/* The other node may have made it a moment ago. -ESTALE: it is still not found. */
+static int
+open_made_folder(int parent_fd, const char *name)
+{
+	int fd;
+
+	for (unsigned waited_ms = 0; waited_ms < FOLDER_WAIT_MS; waited_ms += FOLDER_POLL_MS) {
+		fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0 || errno != ENOENT)
+			return fd < 0 ? -errno : fd;
+		poll(NULL, 0, FOLDER_POLL_MS);
+	}
+	return -ESTALE;
 }
 
 /* With a peer it is one for both. Without, it is new. */
@@ -88,9 +95,9 @@ open_folder(int parent_fd, bool has_peer, char name[NAME_MAX + 1])
 		snprintf(name, NAME_MAX + 1, FOLDER "-%ld", (long)getpid());
 	if (mkdirat(parent_fd, name, 0700) < 0 && (!has_peer || errno != EEXIST))
 		return -errno;
-	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open_made_folder(parent_fd, name);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	/* what another user has put there is no place to work in */
 	if (fstat(fd, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 077) != 0) {
 		close_fd(&fd);
@@ -106,7 +113,7 @@ open_folder(int parent_fd, bool has_peer, char name[NAME_MAX + 1])
 static void
 remove_folder(int parent_fd, const char *name, int folder_fd)
 {
-	DIR *dir = open_entries(folder_fd);
+	DIR *dir = store_entries(folder_fd);
 	struct dirent *entry;
 
 	if (dir == NULL)
@@ -263,7 +270,10 @@ open_store(const char *path, struct stat *st)
 static void
 say_no_folder(const char *path, int error, bool is_shared)
 {
-	if (error == -EEXIST)
+	if (error == -ESTALE)
+		ctl_error("'%s/" FOLDER "' is there, for it cannot be made, and is not found: %s", ctl_quote(path),
+		    STORE_CURE_LOOK);
+	else if (error == -EEXIST)
 		ctl_error("'%s/" FOLDER "' is there, and not ours alone; remove it", ctl_quote(path));
 	else
 		ctl_error("cannot make a folder in '%s': %s%s", ctl_quote(path), strerror(-error),

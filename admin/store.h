@@ -3,9 +3,13 @@
 #ifndef ADMIN_STORE_H
 #define ADMIN_STORE_H
 
+#include <dirent.h>
 #include <stdbool.h>
 
 #define STORE_PEER_WAIT_S 120 /* for the other node, at each step */
+#define STORE_CURE_LOOK \
+	"finished files can be lost; NFS: 'lookupcache=none'; GlusterFS and FUSE: entry-, attribute- and negative-timeout 0, and " \
+	"'gluster volume set VOLUME performance.stat-prefetch off'"
 
 struct json_t;
 
@@ -44,6 +48,9 @@ int store_make(int dir_fd, const char *name, const char *content);
 
 /* The same, closed; what lies there is replaced. 0 or -errno. */
 int store_put(int dir_fd, const char *name, const char *content);
+
+/* The entries of a directory that is open for reading, from the first one. NULL: errno. */
+DIR *store_entries(int dir_fd);
 
 /* Has SIGINT, SIGTERM or SIGHUP come? Then the check is to end, and to remove what it has made. */
 bool store_is_stopped(void);

@@ -47,6 +47,17 @@ store_result(int result)
 	return result < 0 ? -errno : 0;
 }
 
+DIR *
+store_entries(int dir_fd)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir == NULL)
+		close_fd(&fd);
+	return dir;
+}
+
 static int
 make_with(int dir_fd, const char *name, const char *content, int flags)
 {
