@@ -527,13 +527,19 @@ upload_sync(struct upload *upload, const struct config *config)
 }
 
 static int
-rename_to_target(const struct upload *upload, bool must_be_new)
+rename_to_target(struct upload *upload, bool must_be_new)
 {
 	struct stat replaced;
 	int r = look_at_replaced(upload, &replaced);
 
 	if (r < 0)
 		return r;
+	/*
+	 * A client of NFS gives a file that is open another name before it renames one over it: for a moment nobody finds
+	 * it, and for good if the machine is lost then. Another session may write into the old file now, which goes anyway.
+	 */
+	if (storage_is_shared())
+		locked_file_close(&upload->finished_fd);
 	if (must_be_new)
 		r = rename_to_new(upload->dir_fd, upload->partial, upload->dir_fd, upload->name, storage_minds_flags());
 	else if (renameat(upload->dir_fd, upload->partial, upload->dir_fd, upload->name) < 0)
@@ -546,7 +552,7 @@ rename_to_target(const struct upload *upload, bool must_be_new)
 
 /* Where the file system has no rename that replaces nothing: a look before it, which leaves a moment in between. */
 static int
-rename_after_look(const struct upload *upload)
+rename_after_look(struct upload *upload)
 {
 	struct stat st;
 	int r = storage_look(upload->dir_fd, upload->name, &st);

@@ -287,6 +287,18 @@ def pieces_of(data, numbers, size_max):
     return " + ".join(f"{who}*{length}" for who, length in found) or "empty"
 
 
+def without_moments(commands):
+    """For NFS: RNTO over a file that is open at the same node is two calls, between which nobody finds the name. So what
+    was absent while such a command ran is no proof."""
+    renames = [command for command in commands if command.verb == "RNTO" and command.result in (DONE, FAILED, LOST)]
+    last = max((command.end for command in commands), default=0)
+
+    def may_be_moment(absent):
+        return any(rename.to == absent.name and rename.start < absent.end and
+                   (last if rename.result == LOST else rename.end) > absent.start for rename in renames)
+    return [command for command in commands if command.result != ABSENT or not may_be_moment(command)]
+
+
 def judge_round(names, before, commands, after):
     """What is wrong, as texts; none where all is well.
 

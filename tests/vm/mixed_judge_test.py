@@ -7,7 +7,7 @@ import unittest
 
 sys.dont_write_bytecode = True
 from mixed_judge import (ABSENT, DONE, FAILED, LOST, REFUSED, Command, content_of, judge_round,  # noqa: E402
-                         stuck_locks)
+                         stuck_locks, without_moments)
 
 NAMES = ["a", "b"]
 NONE = {"a": (None, None), "b": (None, None)}
@@ -108,6 +108,15 @@ class TestOfReplies(JudgeTest):
         refused = [command(1, "STOR", "a", 1, 2, REFUSED)]
         self.accept(there(a=OLD), refused, there(a=OLD))
         self.find(there(a=OLD), refused, there(a=up(1)))
+
+
+    def test_on_nfs_a_name_is_absent_while_another_is_renamed_to_it(self):
+        absent = command(1, "DELE", "a", 3, 4, ABSENT)
+        for rename in (command(2, "RNTO", "b", 2, 5, to="a"), command(2, "RNTO", "b", 1, 2, LOST, to="a")):
+            self.assertEqual(without_moments([absent, rename, command(3, "STOR", "b", 5, 6)])[0], rename)
+        for other in (command(2, "RNTO", "b", 1, 2, to="a"), command(2, "RNTO", "a", 2, 5, to="b"),
+                      command(2, "STOR", "a", 2, 5)):
+            self.assertEqual(without_moments([absent, other]), [absent, other])
 
 
 class TestOfOrders(JudgeTest):

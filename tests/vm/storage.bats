@@ -65,6 +65,17 @@ load storage-nfs.bash
 	done
 }
 
+# A client of NFS renames a file that is open away before it renames one over it: absent for others, for as long as a cut.
+@test "an upload over a file is one rename: the name is there at every moment" {
+	local renames removes
+	two_nodes replace cached /export/free/homes/cached 1
+	renames=$(rpcs /mnt/a/cached RENAME)
+	removes=$(rpcs /mnt/a/cached REMOVE)
+	two_nodes replace cached /export/free/homes/cached 20
+	[ "$(($(rpcs /mnt/a/cached RENAME) - renames))" -eq 20 ]
+	[ "$(($(rpcs /mnt/a/cached REMOVE) - removes))" -eq 0 ]
+}
+
 @test "store check --peer: all holds on both mounts" {
 	local mount
 	for mount in cached exact; do
