@@ -55,8 +55,10 @@ check_store()
 	run check_store store check "$DIR/absent"
 	assert_failure 1
 	assert_output --partial 'No such file or directory'
-	run check_store store check
-	assert_failure 2
+	# without a directory it is the database of the configuration
+	run check_store -c "$DIR/absent.conf" store check
+	assert_failure 1
+	assert_output --partial "$DIR/absent.conf: cannot open"
 	[ "$(find "$DIR/store" | wc -l)" -eq 2 ]
 }
 
