@@ -15,6 +15,7 @@
 #include "admin/home.h"
 #include "admin/quota.h"
 #include "admin/secret.h"
+#include "admin/store_limits.h"
 #include "admin/user_options.h"
 #include "admin/user_uid.h"
 #include "common/buf.h"
@@ -67,6 +68,21 @@ edit_and_save(struct book *book, const char *name, const struct buf *before, con
 		status = CTL_DONE;
 	buf_free(&line);
 	return status;
+}
+
+/* An account of a database that every server would refuse is no account. */
+static int
+check_store_limits(const struct ctl *ctl, const struct book *book, const struct buf *line)
+{
+	struct account account = {.name = ""};
+	const char *problem = NULL;
+
+	if (book_kind_of(book) == BOOK_STORE && account_parse(line->data, line->len, &account, &problem) == 0)
+		problem = store_account_refusal(ctl->config, &account);
+	if (problem != NULL)
+		ctl_error("'%s': %s", ctl_quote(ctl->operand), problem);
+	explicit_bzero(&account, sizeof(account));
+	return problem == NULL ? 0 : -EINVAL;
 }
 
 /* --- ids --- */
@@ -304,7 +320,7 @@ add_locked(const struct ctl *ctl, struct book *book, const struct user_options *
 
 	buf_init(&line, ACCOUNT_LINE_MAX);
 	if (refuse_existing(book, ctl->operand) < 0 || design_account(ctl, book, options, &account) < 0 ||
-	    compose_line(ctl, options, hash, &account, &line) < 0)
+	    compose_line(ctl, options, hash, &account, &line) < 0 || check_store_limits(ctl, book, &line) < 0)
 		goto out;
 	warn_of_sharing(book, &account, &line);
 	if (home_prepare(account.home, account.uid, account.gid, ctl->config->directory_mode, &made) < 0)
@@ -390,6 +406,8 @@ set_locked(const struct ctl *ctl, struct book *book, const struct buf *before, s
 	user_options_to_edit(ctl, options, &edit);
 	if (edited_line(before->data, before->len, &edit, &line) < 0 ||
 	    account_parse(line.data, line.len, account, &problem) < 0)
+		goto out;
+	if ((options->has_uid || options->has_gid || edit.home != NULL) && check_store_limits(ctl, book, &line) < 0)
 		goto out;
 	if (options->has_uid || edit.home != NULL) {
 		warn_of_sharing(book, account, &line);

@@ -14,6 +14,7 @@
 #include "accounts/password.h"
 #include "admin/book.h"
 #include "admin/ctl.h"
+#include "admin/store_limits.h"
 #include "admin/user_uid.h"
 #include "common/buf.h"
 #include "common/io.h"
@@ -91,34 +92,12 @@ refuse_account(struct import *run, size_t number, const char *name, const char *
 	run->refused++;
 }
 
-static bool
-is_home_below(const char *path, const char *directory)
-{
-	size_t len = strlen(directory);
-
-	return strncmp(path, directory, len) == 0 && path[len] == '/';
-}
-
-/* What the server would refuse of the database. The file may have more: root alone writes it. */
-static const char *
-store_refusal(const struct config *config, const struct account *account)
-{
-	if (account->uid < config->uid_low || account->uid > config->uid_high || account->gid < config->uid_low ||
-	    account->gid > config->uid_high)
-		return "its uid or gid is outside of uid-range, and servers take no such account of a database; widen "
-		       "uid-range, or import it with '--store file'";
-	if (!is_home_below(account->home, config->home_directory))
-		return "its home is outside of home-directory, and servers take no such account of a database; set "
-		       "home-directory, or import it with '--store file'";
-	return NULL;
-}
-
 static const char *
 import_refusal(const struct import *run, const struct account *account)
 {
 	if (run->service_uid != 0 && account->uid == run->service_uid)
 		return "its uid is that of service-user; an account needs another one";
-	return run->kind == BOOK_STORE ? store_refusal(run->ctl->config, account) : NULL;
+	return run->kind == BOOK_STORE ? store_account_refusal(run->ctl->config, account) : NULL;
 }
 
 /* --- candidates --- */

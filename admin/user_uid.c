@@ -11,6 +11,9 @@
 
 #include "common/banned.h"
 
+#define UID_LEAST 1000 /* of uid-range */
+#define BELOW_RANGE 10000 /* uids for accounts of the file */
+
 /*
  * The first of count uids from low on that neither book has: each is asked from what the other one offers, until both
  * agree. -ENOSPC when the range is used up.
@@ -50,14 +53,30 @@ system_uid_within(uint32_t first, uint32_t count)
 	return highest;
 }
 
+/*
+ * uid-range is for the database, where there is one: an account of the file gets a uid below it, so that no account of the
+ * database can have the same one.
+ */
+static void
+range_of(const struct ctl *ctl, const struct book *book, uint32_t *low, uint32_t *high)
+{
+	*low = ctl->config->uid_low;
+	*high = ctl->config->uid_high;
+	if (book_kind_of(book) == BOOK_FILE && config_has_store(ctl->config) && *low > UID_LEAST) {
+		*high = *low - 1;
+		*low = *high - UID_LEAST > BELOW_RANGE ? *high - BELOW_RANGE + 1 : UID_LEAST;
+	}
+}
+
 int
 user_free_uid(const struct ctl *ctl, struct book *book, uint32_t taken_below, uint32_t count, uint32_t *uid)
 {
-	uint32_t low = ctl->config->uid_low, high = ctl->config->uid_high;
 	struct book *other = NULL;
-	uint32_t taken;
+	uint32_t low, high, first, taken;
 	int r = book_open_other(book, &other);
 
+	range_of(ctl, book, &low, &high);
+	first = low;
 	if (r < 0)
 		ctl_error("which uids the other accounts have is not known; try again, or use --uid N");
 	if (taken_below > low)
@@ -69,8 +88,9 @@ user_free_uid(const struct ctl *ctl, struct book *book, uint32_t taken_below, ui
 		low = taken + 1;
 	}
 	if (r == -ENOSPC)
-		ctl_error("no uid is free in uid-range %u-%u; widen it in '%s', or use --uid N", ctl->config->uid_low,
-		    high, ctl_quote(ctl->config_path));
+		ctl_error("no uid is free in %s%u-%u; %s it in '%s', or use --uid N",
+		    high < ctl->config->uid_low ? "" : "uid-range ", first, high,
+		    high < ctl->config->uid_low ? "begin uid-range after" : "widen", ctl_quote(ctl->config_path));
 	book_close(other);
 	return r;
 }

@@ -181,7 +181,8 @@ add_stored()
 	assert_output --partial "account 'alice' exists already in the database"
 	run add_stored bob --store file
 	assert_success
-	assert_output --partial 'uid 200001'
+	# where the database cannot have it
+	assert_output --partial 'uid 190000, gid 190000'
 	run add_stored bob
 	assert_failure 1
 	run ctl --json user list
@@ -195,6 +196,13 @@ add_stored()
 	assert_output 'alice: unlocked'
 	run store_psql -c "SELECT o_line FROM sallyport.account_find('alice')"
 	assert_output --regexp "^alice:\\\$y\\\$[^:]*:200000:200000:$DIR/home/alice:max-sessions=3 quota=2G\$"
+	run ctl user set alice --uid 1000
+	assert_failure 1
+	assert_output --partial "'alice': its uid or gid is outside of uid-range"
+	run add_stored carol --home /etc/carol
+	assert_failure 1
+	assert_output --partial "'carol': its home is outside of home-directory"
+	assert_not_exists /etc/carol
 	run ctl user show alice --store file
 	assert_failure 1
 	assert_output --partial "no account 'alice' in '$DIR/etc/users'"
@@ -324,6 +332,8 @@ has_advisory_lock()
 		twice:!:200014:200014:$DIR/home/twice:
 		far:!:1000:1000:$DIR/home/far:
 		etc:!:200015:200015:/etc/cron.d:
+		slow:\$6\$rounds=900000000\$salt\$digest:200016:200016:$DIR/home/slow:
+		server:!:$(id -u nobody):200017:$DIR/home/server:
 		bad line
 	USERS
 	run ctl user import "$DIR/users"
@@ -333,12 +343,14 @@ has_advisory_lock()
 	assert_line --partial "users:5: 'twice': it is in line 4 already"
 	assert_line --partial "users:6: 'far': its uid or gid is outside of uid-range"
 	assert_line --partial "users:7: 'etc': its home is outside of home-directory"
-	assert_line --partial "users:8: '': too few fields"
-	assert_line --partial '6 accounts cannot be taken, so none was'
+	assert_line --partial "users:8: 'slow': its password hash would take too long"
+	assert_line --partial "users:9: 'server': its uid is that of a user of the server"
+	assert_line --partial "users:10: '': too few fields"
+	assert_line --partial '8 accounts cannot be taken, so none was'
 	assert_equal "$(store_psql -c "SELECT string_agg(name, ' ') FROM sallyport.account")" alice
 	run ctl user import "$DIR/users" --skip
 	assert_failure 1
-	assert_line '2 accounts imported into the database, 6 left out'
+	assert_line '2 accounts imported into the database, 8 left out'
 	assert_equal "$(store_psql -c "SELECT string_agg(name, ' ' ORDER BY name) FROM sallyport.account")" 'alice good twice'
 	run ctl user import "$DIR/users" --from apache
 	assert_failure 2
