@@ -592,6 +592,45 @@ measure()
 	assert_line 'sallyport_store_up 0'
 }
 
+# health PORT: what a health check of the proxy reads (version 2, LOCAL)
+health()
+{
+	python3 - "$1" <<-'PY'
+		import socket, sys
+		with socket.create_connection(("127.0.0.2", int(sys.argv[1])), 10) as check:
+		    check.sendall(b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0")
+		    print(check.recv(200).decode().strip())
+	PY
+}
+
+healthy()
+{
+	[ "$(health "$node")" = '220 ready' ]
+}
+
+@test "a health check of the proxy fails only while nobody could log in" {
+	local proxied='listen-proxied = {"127.0.0.2:0"}' node
+	store_says "account dora $(line_of dora secret 200001)"
+	serve "accounts = \"$DIR/etc/users,postgresql:$STORE\"" "$proxied" 'proxy-from = {"127.0.0.1"}'
+	node=$(sed -n 's/.* listening address=127\.0\.0\.2 .*port=\([0-9]*\).*/\1/p' "$LOG" | tail -n 1)
+	assert_equal "$(health "$node")" '220 ready'
+	store_says 'state down'
+	wait_until store_is down
+	assert_equal "$(health "$node")" '421 Accounts cannot be looked up now'
+	# one that is kept can
+	store_says 'state down' "kept dora $(line_of dora secret 200001)"
+	wait_until healthy
+	store_says 'state down'
+	wait_until store_is down
+	# and so can one of the users file
+	echo "breakglass:$(hash_of secret):150001:150001:$DIR/home/breakglass:" >>"$DIR/etc/users"
+	install -d -o 150001 -g 150001 "$DIR/home/breakglass"
+	ftp_login breakglass secret
+	ftp_close
+	wait_until healthy
+	[ "$(ctl --json status | jq .totals.health_checks)" -ge 4 ]
+}
+
 # --- reload, upgrade, drain ---
 
 reload()

@@ -10,7 +10,7 @@ setup_file()
 	local tree
 	tree=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 	export RELEASE=$BUILD TAKEOVER=$tree/build/takeover
-	is_asan || [ -x "$TAKEOVER/sallyportd" ] || make -C "$tree" -s -j"$(nproc)" takeover >"$BATS_FILE_TMPDIR/make" 2>&1 || {
+	is_asan || { [ -x "$TAKEOVER/sallyportd" ] && [ -x "$TAKEOVER/tests/helpers/fake_broker" ]; } || make -C "$tree" -s -j"$(nproc)" takeover >"$BATS_FILE_TMPDIR/make" 2>&1 || {
 		cat "$BATS_FILE_TMPDIR/make" >&2
 		return 1
 	}
@@ -25,6 +25,7 @@ setup()
 
 teardown()
 {
+	[ -z "${BROKER-}" ] || userdel "$BROKER"
 	[ -z "${DIR-}" ] || end_place
 }
 
@@ -890,6 +891,90 @@ serve_proxied()
 		Proxied(v2()).login().ask("QUIT", 221)
 		can_log_in()
 	EOF
+}
+
+# serve_with_broker: tests/helpers/fake_broker.c is in the broker's place, and does what STORE says.
+serve_with_broker()
+{
+	BROKER=sp-broker-$$
+	useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$BROKER"
+	STORE=$DIR/etc/store.conf
+	export STORE
+	install -d -m 755 "$DIR/libexec"
+	install -m 755 "$TAKEOVER/tests/helpers/fake_broker" "$DIR/libexec/sallyport-broker"
+	install -m 0640 -g "$BROKER" /dev/null "$STORE"
+	write_config
+	add_user alice secret --uid 150001 --gid 150001
+	add_user bob secret --uid 150002 --gid 150002
+	write_config "accounts = \"$DIR/etc/users,postgresql:$STORE\"" "broker-user = \"$BROKER\"" \
+		"libexec-directory = \"$DIR/libexec\"" "home-directory = \"$DIR/home\"" 'uid-range = "200000-299999"' \
+		"log { target = \"$LOG\" level = \"debug\" }" 'limits { sessions-per-user = 1000 sessions = 1000 }'
+	start_hostile
+	wait_until log_has ' store-up '
+}
+
+@test "messages that no broker sends end it, and not the server" {
+	serve_with_broker
+	taken <<-'EOF'
+		STORE = os.environ["STORE"]
+		rounds = iter(range(1000))
+
+		def say(text):
+		    with open(STORE, "w") as file:
+		        file.write("%s\n# %d\n" % (text, next(rounds)))    # another text is a change
+
+		def died():
+		    return len(re.findall("broker died", log()))
+
+		def said(number):
+		    return re.search("store-up .*message %d of " % number, log())
+
+		def another_broker(former):
+		    say("state up")
+		    wait_until(lambda: len(re.findall("store-up .*the test says so", log())) > former, "another broker")
+
+		say("message 100000")
+		wait_until(lambda: said(100000), "the number of messages")
+		count = int(re.search("message 100000 of (\\d+)", log()).group(1))
+		expect(count > 60, count)
+		ended = 0
+		for n in range(0, count, 5):    # each that ends the broker takes a second
+		    before, ups = died(), len(re.findall("store-up .*the test says so", log()))
+		    say("message %d" % n)
+		    wait_until(lambda: said(n) or died() > before, "message %d" % n)
+		    if died() > before or not said(n):
+		        ended += 1
+		        another_broker(ups)
+		expect(ended > 3, "endings", ended)
+		can_log_in()
+	EOF
+}
+
+@test "a broker that is taken over names no home and no user of others" {
+	ALARM_EXPECTED=
+	serve_with_broker
+	hash=$(openssl passwd -6 secret)
+	install -d -o 200001 -g 200001 "$DIR/home/dora"
+	# the account of the users file, with another password
+	echo "account alice alice:$hash:200001:200001:$DIR/home/dora:" >"$STORE"
+	ftp_open
+	ftp 'USER alice' 331
+	ftp 'PASS wrong' 530
+	for line in 0:0:/ 0:0:/root 150001:150001:$DIR/home/alice 200001:200001:/etc 200001:200001:$DIR/home/alice \
+		150001:200001:$DIR/home/alice "$(id -u sallyport):200001:$DIR/home/dora" 200001:200001:$DIR/state; do
+		echo "account dora dora:$hash:$line:" >"$STORE"
+		ftp_close
+		ftp_open
+		ftp 'USER dora' 331
+		ftp 'PASS secret' 530
+	done
+	# what it can do: log in as an account of the database
+	echo "account dora dora:$hash:200001:200001:$DIR/home/dora:" >"$STORE"
+	ftp_close
+	ftp_login dora secret
+	ftp 'CWD /../alice' 550
+	ftp_close
+	assert_equal "$(log_count ' login .*user="dora"')" 1
 }
 
 @test "the logger opens, dials, executes and signals nothing; what it writes is what it has open" {

@@ -11,6 +11,9 @@
  *   mode WORD            how it misbehaves; see misbehave()
  *   early NAME           with "mode early": whom the answer is about that nobody has asked for
  *   lookup HOST          once: ask the master for its addresses, and log them
+ *   message N            once, in a build with VARIANT=takeover: send the master the hostile message with this number
+ *
+ * This is what somebody gains who takes the broker over, but for its connections and its cache.
  */
 #include <errno.h>
 #include <poll.h>
@@ -24,8 +27,12 @@
 #include "common/address.h"
 #include "common/bounds.h"
 #include "common/io.h"
+#include "common/text.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
+#ifdef SALLYPORT_TAKEOVER
+#include "tests/takeover/takeover.h"
+#endif
 
 #include "common/banned.h"
 
@@ -177,10 +184,13 @@ answer_question(int channel)
 {
 	char name[ACCOUNT_NAME_MAX + 1];
 	const char *delay = find_line("delay");
+	uint64_t delay_ms = 0;
 
-	ipc_get_text(&message, name, sizeof(name));
 	if (delay != NULL)
-		poll(NULL, 0, atoi(delay));
+		(void)parse_u64(delay, 60000, &delay_ms);
+	ipc_get_text(&message, name, sizeof(name));
+	if (delay_ms > 0)
+		poll(NULL, 0, (int)delay_ms);
 	make_answer(name);
 	if (!misbehave(channel))
 		(void)!ipc_send_now(channel, &message, -1);
@@ -283,6 +293,27 @@ bother_master(void)
 		(void)!send(MASTER, "garbage", 7, MSG_NOSIGNAL);
 }
 
+#ifdef SALLYPORT_TAKEOVER
+static void
+send_hostile_message(void)
+{
+	static struct report report;
+	static bool has_looked; /* the next broker does not begin with it */
+	const char *text = find_line("message");
+	uint64_t number;
+
+	if (!has_looked || text == NULL || parse_u64(text, UINT32_MAX, &number) < 0) {
+		has_looked = true;
+		return;
+	}
+	report = (struct report){.len = 0};
+	if (number < messages_count(IPC_BROKER, IPC_MASTER))
+		(void)messages_send(MASTER, IPC_BROKER, IPC_MASTER, (unsigned)number, &report);
+	log_message(LEVEL_INFO, "store-up", "message %u of %u: %s", (unsigned)number,
+	    messages_count(IPC_BROKER, IPC_MASTER), report.text);
+}
+#endif
+
 /* As the real one: each change is told and logged once. */
 static void
 note_changes(void)
@@ -304,6 +335,9 @@ note_changes(void)
 	bother_master();
 	if (find_line("lookup") != NULL)
 		ask_for_host(find_line("lookup"));
+#ifdef SALLYPORT_TAKEOVER
+	send_hostile_message();
+#endif
 }
 
 int
