@@ -44,10 +44,14 @@ accounts_load_start(struct accounts_loader *loader, struct accounts_load *load, 
 	};
 	pid_t pid;
 
-	load->errand = (struct errand){.child = {.gone = gone, .arg = arg}};
 	load->fd = memfd_create("accounts", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (load->fd < 0)
 		return -errno;
+	load->errand = (struct errand){
+	    .child = {.gone = gone, .arg = arg},
+	    .kept = {load->fd, loader->fd},
+	    .kept_count = 2,
+	};
 	file_stamp_of_path(path, &load->stamp);
 	pid = errand_start(&load->errand, gone == NULL ? NULL : loader->server->loop, &loader->server->board,
 	    "accounts", LOADER_SECONDS_MAX);

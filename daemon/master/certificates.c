@@ -109,7 +109,12 @@ certificate_check_start(struct certificates *certificates, struct certificate_ch
 		r = check->parts_fd < 0 ? check->parts_fd : 0;
 	}
 	if (r == 0) {
-		pid_t pid = errand_start(&check->errand, gone == NULL ? NULL : certificates->server->loop,
+		pid_t pid;
+
+		check->errand.kept[check->errand.kept_count++] = check->chain_fd;
+		check->errand.kept[check->errand.kept_count++] = check->key_fd;
+		check->errand.kept[check->errand.kept_count++] = check->parts_fd;
+		pid = errand_start(&check->errand, gone == NULL ? NULL : certificates->server->loop,
 		    &certificates->server->board, "certificate", CHECK_SECONDS_MAX);
 
 		if (pid < 0) {

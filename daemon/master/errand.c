@@ -21,6 +21,19 @@
 #define EXIT_AGAIN 2 /* memory, descriptors or the like were short: nothing was found out */
 #define LINES_MAX (16 * 1024) /* bytes of all lines that are read */
 
+/* In the child. */
+static int
+close_others(const struct errand *errand)
+{
+	int keep[ERRAND_KEPT_MAX + 1 + LOG_CHANNELS];
+	size_t count = errand->kept_count;
+
+	memcpy(keep, errand->kept, count * sizeof(keep[0]));
+	keep[count++] = errand->lines_fd;
+	log_get_channels(keep + count);
+	return sandbox_close_all_but(keep, count + LOG_CHANNELS);
+}
+
 pid_t
 errand_start(struct errand *errand, struct loop *loop, struct board *board, const char *process, unsigned seconds)
 {
@@ -40,8 +53,9 @@ errand_start(struct errand *errand, struct loop *loop, struct board *board, cons
 		return r;
 	}
 	if (pid == 0) {
-		close(ends[0]);
 		errand->lines_fd = ends[1];
+		if (close_others(errand) < 0)
+			_exit(1);
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		board_leave(board);

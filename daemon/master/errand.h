@@ -7,21 +7,27 @@
 #define DAEMON_MASTER_ERRAND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "daemon/master/loop.h"
 
 struct board;
 
+#define ERRAND_KEPT_MAX 3
+
 struct errand {
 	pid_t pid; /* 0: not under way */
 	struct loop_child child; /* gone and arg are the part's */
 	int lines_fd; /* where its lines come from; in the child, where they go */
+	int kept[ERRAND_KEPT_MAX]; /* descriptors that the child needs of the master's; -1 is none */
+	size_t kept_count;
 };
 
 /*
  * Fork. loop: it calls child.gone at the end; NULL: the caller waits. process: its name in the log. seconds: the kernel
- * ends it after that. The child leaves the board.
+ * ends it after that. The child leaves the board, and closes all descriptors but those that are kept, its lines and the
+ * channels of records: a count may last for a day, longer than what the others belong to.
  * Returns its pid, 0 in the child, which ends with _exit(), or -errno.
  */
 pid_t errand_start(

@@ -227,7 +227,11 @@ start_count(struct home_count *count, uint64_t now)
 	pid_t pid;
 
 	count->began_ms = now;
-	count->errand = (struct errand){.child = {.gone = count_gone, .arg = count}};
+	count->errand = (struct errand){
+	    .child = {.gone = count_gone, .arg = count},
+	    .kept = {counts->accounts->fd},
+	    .kept_count = 1,
+	};
 	pid = errand_start(&count->errand, counts->server->loop, &counts->server->board, "count", COUNT_SECONDS_MAX);
 	if (pid == 0) {	/* without the table of sessions, which user may lie in */
 		/* it may take long: it ends with the master, and its own child with it */

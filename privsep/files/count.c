@@ -89,6 +89,18 @@ tell_progress(struct count *count)
 		count->progress(count->arg, count->met);
 }
 
+/*
+ * The name is gone, or another file has it now, which the journal tells. What another machine has removed is -ESTALE, and
+ * in no journal: this count is in vain, and the next one does not meet it.
+ */
+static int
+of_entry_gone(struct count *count, int r)
+{
+	if (r == -ESTALE)
+		count->table.is_wrong = true;
+	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -ESTALE ? 0 : r;
+}
+
 /* was_walked: the directory's names were seen before, and only what lies below them may be new. */
 static int
 count_entry(struct count *count, int dir_fd, const struct dirent64 *entry, bool was_walked, unsigned depth)
@@ -103,7 +115,7 @@ count_entry(struct count *count, int dir_fd, const struct dirent64 *entry, bool 
 		return 0;
 	tell_progress(count);
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : -errno;	/* removed meanwhile, which the journal tells */
+		return of_entry_gone(count, -errno);
 	key = count_key(count->device, &st);
 	/* an upload that goes on in a file of several names: which of them were seen cannot be told */
 	if (S_ISREG(st.st_mode) && st.st_nlink > 1 && (seen = count_table_find(&count->table, key)) != NULL &&
@@ -114,8 +126,7 @@ count_entry(struct count *count, int dir_fd, const struct dirent64 *entry, bool 
 		    &count->table, key, size_of_file(dir_fd, name, &st, count_table_find(&count->table, key)));
 	if (S_ISDIR(st.st_mode))
 		r = count_subdirectory(count, dir_fd, name, &st, depth + 1);
-	/* gone, or another file has its name now, which the journal tells */
-	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP ? 0 : r;
+	return of_entry_gone(count, r);
 }
 
 /* The first walk meets a directory again only where it was moved; the next one looks what is below. */

@@ -107,6 +107,9 @@ locked_file_create(int dir_fd, const char *name, mode_t mode, int *fd_out)
 	if (fd < 0)
 		return errno == EEXIST ? -EBUSY : -errno;
 	r = lock_now(fd);
+	/* -EBUSY: another session has opened it meanwhile, and keeps it. Otherwise no lock is to be had, nor by who would remove it. */
+	if (r < 0 && r != -EBUSY && locked_file_is_named(dir_fd, name, fd))
+		(void)unlinkat(dir_fd, name, 0);
 	if (r < 0)
 		close_fd(&fd);
 	else

@@ -509,6 +509,26 @@ look_at_replaced(const struct upload *upload, struct stat *st)
 	return quota_look(upload->home->quota, upload->dir_fd, upload->name, st);
 }
 
+/*
+ * Where nothing is synced, some file systems report only to close(2) that they could not keep what was written. Protocol
+ * closes its descriptor before the end of an upload (mover_close_file()); that of a copy is ours, and closed too late.
+ */
+static int
+close_second_descriptor(int fd)
+{
+	int second_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	return second_fd < 0 || (close(second_fd) < 0 && errno != EINTR) ? -errno : 0;
+}
+
+static int
+bring_to_disk(const struct upload *upload, const struct config *config)
+{
+	if (config->upload_sync)
+		return fsync(upload->fd) == 0 ? 0 : errno == EPROTO ? -EIO : -errno;
+	return upload->is_copy ? close_second_descriptor(upload->fd) : 0;
+}
+
 int
 upload_sync(struct upload *upload, const struct config *config)
 {
@@ -518,9 +538,9 @@ upload_sync(struct upload *upload, const struct config *config)
 		return 0;
 	if (upload->is_partial)
 		r = settle_mode(upload, config);
-	if (r == 0 && config->upload_sync && fsync(upload->fd) < 0) {
-		r = errno == EPROTO ? -EIO : -errno;
-		upload->is_lost = true;
+	if (r == 0) {
+		r = bring_to_disk(upload, config);
+		upload->is_lost = r < 0;
 	}
 	upload->is_synced = r == 0;
 	return r;

@@ -52,6 +52,13 @@ log_set_reserved_channel(int channel)
 }
 
 void
+log_get_channels(int channels[LOG_CHANNELS])
+{
+	channels[0] = sender.channel;
+	channels[1] = sender.reserved;
+}
+
+void
 log_set_switches(const struct log_switches *switches)
 {
 	sender.switches = switches;

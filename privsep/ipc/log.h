@@ -22,6 +22,10 @@ void log_set_channel(int channel, enum log_level level);
  */
 void log_set_reserved_channel(int channel);
 
+/* Those two, for a child that closes all others; -1: none. */
+#define LOG_CHANNELS 2
+void log_get_channels(int channels[LOG_CHANNELS]);
+
 /* Which records are sent, for all processes of the server; in memory that only the master can write. */
 struct log_switches {
 	uint32_t level;		/* enum log_level */

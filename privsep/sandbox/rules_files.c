@@ -63,6 +63,7 @@ static const struct sandbox_rule rows[] = {
 
     {SYS_fcntl, ARG_IS(1, F_SETFL), "handed-over files block"},
     {SYS_fcntl, ARG_IS(1, F_SETPIPE_SZ), "the pipe of a listing"},
+    {SYS_fcntl, ARG_IS(1, F_DUPFD_CLOEXEC), "SITE CPTO: what close says, before the copy takes its name"},
     {SYS_fcntl, ARG_IS(1, F_OFD_SETLK), "an upload's descriptor is marked"},
     {SYS_fcntl, ARG_IS(1, F_OFD_GETLK), "does protocol keep it after the upload?"},
 };

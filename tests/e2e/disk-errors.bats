@@ -195,6 +195,61 @@ def put_old(name):
 	END
 }
 
+# Where nothing is synced, some file systems report only to close(2) that they could not keep what was written.
+@test "close reports an error of a copy: it is not confirmed, and nothing is left of it" {
+	serve 'upload-sync = no'
+	need_trace
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.put('f', NEW)
+		put_old('h')
+		for error, code in ('EIO', 451), ('ENOSPC', 452), ('EDQUOT', 552):
+		    for name in 'g', 'h':
+		        c.ask('SITE CPFR f', 350)
+		        with Failing('files', 'close', error, 1, path(partial_name(name))):
+		            c.ask('SITE CPTO ' + name, code)
+		    assert sorted(os.listdir(HOME_DIR)) == ['f', 'h'], os.listdir(HOME_DIR)
+		    assert content('h') == OLD
+		c.ask('SITE CPFR f', 350)
+		c.ask('SITE CPTO g', 250)
+		assert content('g') == NEW
+	END
+}
+
+@test "a new file cannot be locked: the reason is told, and no empty file is left, nor counted" {
+	write_config
+	add_user alice secret --quota 10M
+	start_server
+	need_trace
+	py <<-END
+		$STEPS
+		c = Control().login()
+		def left_nothing():
+		    assert os.listdir(HOME_DIR) == [], os.listdir(HOME_DIR)
+		    assert used(c)[0] == count(HOME_DIR) == (0, 0), (used(c), count(HOME_DIR))
+		for error in 'ENOLCK', 'EIO':
+		    for command in 'STOR f', 'APPE f', 'STOU f':
+		        with Failing('files', 'flock', error):
+		            c.connect()
+		            c.ask(command, 451, 450, 550)
+		        left_nothing()
+		c.put('f', NEW)
+	END
+	stop_server
+	rm -f "$DIR/home/alice/f"
+	write_config 'uploads = "in-place"'
+	start_server
+	py <<-END
+		$STEPS
+		c = Control().login()
+		with Failing('files', 'flock', 'ENOLCK'):
+		    c.connect()
+		    c.ask('STOR f', 451, 450, 550)
+		assert os.listdir(HOME_DIR) == [], os.listdir(HOME_DIR)
+	END
+}
+
 @test "fsync fails: 451 or 452, the old file stays, and what may not be on the disk is not resumed" {
 	serve
 	need_trace

@@ -710,6 +710,53 @@ figure_is_right()
 	start_server
 }
 
+@test "a count holds nothing of the server open: not what a reload ends, and not the connection of a client" {
+	ALARM_EXPECTED=1
+	serve '100000000 100' 'listen-proxied = {"127.0.0.2:0"}' 'proxy-from = "127.0.0.1"' 'metrics-listen = "127.0.0.1:0"'
+	NODE_PORT=$(sed -n 's/.* listening address=127\.0\.0\.2 .*port=\([0-9]*\) .*/\1/p' "$LOG") \
+		CTL=$BUILD/sallyportctl py <<-END
+		$STEPS
+		$HOLD
+		import subprocess
+		server = int(os.environ['SERVER_PID'])
+		die_in_upload('g', 300)
+		fd = held('g')
+		# the connection of a proxy that waits for its header when the count begins
+		client = socket.create_connection(('127.0.0.2', int(os.environ['NODE_PORT'])), 5, ('127.0.0.1', 0))
+		client.settimeout(10)
+		c = Control().login()
+		c.put('f', bytes(10))
+		wait_until(lambda: errands() and children(errands()[0]))
+		counter = errands()[0]
+		os.kill(counter, signal.SIGSTOP)
+		c.ask('QUIT', 221)
+		wait_until(no_session)
+
+		def process(name):
+		    for pid in children(server):
+		        with open('/proc/%d/comm' % pid) as file:
+		            if file.read().strip() == name:
+		                return pid
+
+		metrics = process('sallyport-stats')
+		conf = os.environ['CONF']
+		with open(conf) as file:
+		    lines = [line for line in file if not line.startswith('metrics-listen')]
+		with open(conf, 'w') as file:
+		    file.writelines(lines)
+		subprocess.run([os.environ['CTL'], '-c', conf, 'reload'], check=True)
+		wait_until(lambda: is_gone(metrics), 'the end of metrics')
+		client.sendall(b'PROXY TCP4 192.0.2.7 192.0.2.1 1024 21' + bytes((13, 10)))
+		assert client.recv(100).startswith(b'220 ')
+		os.kill(process('sallyport-mon'), signal.SIGKILL)
+		while client.recv(100):
+		    pass
+		assert not is_gone(counter)
+		os.kill(counter, signal.SIGCONT)
+		os.close(fd)
+	END
+}
+
 @test "sallyportctl quota recount while the server counts waits for that, and says so on a terminal" {
 	ALARM_EXPECTED=1
 	serve '100000000 100'

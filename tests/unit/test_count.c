@@ -300,12 +300,18 @@ openat(int dir_fd, const char *name, int flags, ...)
 /* Another directory takes a name between the look at it and its opening: each is read, and read once. */
 static bool swaps;
 
+static const char *stale;	/* a name that another machine has removed */
+
 /* The directory "swapped" gives way to a file between the look at its name and its opening. */
 int
 fstatat(int fd, const char *name, struct stat *st, int flags)
 {
 	int r = (int)syscall(SYS_newfstatat, fd, name, st, flags);
 
+	if (stale != NULL && strcmp(name, stale) == 0) {
+		errno = ESTALE;
+		return -1;
+	}
 	if (!swaps || strcmp(name, "swapped") != 0)
 		return r;
 	swaps = false;
@@ -336,6 +342,32 @@ test_directory_becomes_a_file(void **state)
 	assert_int_equal(fstatat(home_fd, "moved", &st, 0), 0);
 	event = (struct ledger_event){count_key(count.device, &st), 0, LEDGER_DIRECTORY_MOVED};
 	count_table_tell(&count.table, &event);
+	assert_counted(&count);
+	count_end(&count);
+}
+
+/* The walk goes on, and its sum is not believed. The next count is right. */
+static void
+test_removed_by_another_machine(void **state)
+{
+	static const char *const names[] = {"gone", "below"};
+	struct ledger_figure figure;
+	struct count count;
+
+	(void)state;
+	make_file("gone", 7);
+	assert_int_equal(mkdirat(home_fd, "d0", 0700), 0);
+	make_file("d0/below", 10);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		stale = names[i];
+		assert_int_equal(count_init(&count, home_fd), 0);
+		assert_int_equal(count_walk(&count), 0);
+		assert_int_equal(count_table_sum(&count.table, &figure), -EAGAIN);
+		count_end(&count);
+	}
+	stale = NULL;
+	assert_int_equal(count_init(&count, home_fd), 0);
+	assert_int_equal(count_walk(&count), 0);
 	assert_counted(&count);
 	count_end(&count);
 }
@@ -514,6 +546,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_changes_meanwhile),
 	    TEST(test_directory_becomes_a_file),
+	    TEST(test_removed_by_another_machine),
 	    TEST(test_directories_change_names),
 	    TEST(test_table),
 	    TEST(test_table_that_is_full),
