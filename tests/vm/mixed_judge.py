@@ -7,7 +7,7 @@ upload is unlike all others (content_of()), so that a byte tells which upload it
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 WORLDS_MAX = 20000
 HEAD = 8  # bytes that tell one upload from all others
@@ -16,6 +16,7 @@ DONE = "done"        # 2yz
 REFUSED = "refused"  # 4yz or 5yz before a byte went: no effect
 FAILED = "failed"    # 4yz or 5yz after the transfer began
 LOST = "lost"        # the connection broke: any effect, also later
+PERHAPS = "perhaps"  # 2yz of DELE beside an upload: of nothing else than the partial that it had just made
 ABSENT = "absent"    # 550, there is no such file: it must be true
 
 FINISHED, PARTIAL = 0, 1
@@ -184,6 +185,8 @@ def after_delete(command, finished, partial):
     if command.result == ABSENT:
         return {(finished, partial)} if finished is None and may_be_empty(partial) else set()
     after = {(finished, partial)} if command.result == LOST else set()
+    if command.result == PERHAPS and finished is None and partial is None:
+        after.add((None, None))
     if finished is not None:
         after.add((None, partial))
     elif partial is not None:
@@ -299,6 +302,18 @@ def without_moments(commands):
     return [command for command in commands if command.result != ABSENT or not may_be_moment(command)]
 
 
+def with_doubts(commands):
+    """An upload makes its partial, and then locks it: DELE of a name that has nothing else may come in between, and the
+    upload begins anew or is refused."""
+    uploads = [command for command in commands if command.verb in ("STOR", "APPE", "REST")]
+
+    def is_doubt(command):
+        return command.verb == "DELE" and command.result == DONE and any(
+            upload.name == command.name and upload.start < command.end and
+            (upload.end > command.start or upload.result == LOST) for upload in uploads)
+    return [replace(command, result=PERHAPS) if is_doubt(command) else command for command in commands]
+
+
 def judge_round(names, before, commands, after):
     """What is wrong, as texts; none where all is well.
 
@@ -306,7 +321,7 @@ def judge_round(names, before, commands, after):
     before    name to (finished, partial), each bytes or None
     commands  of the round, of these names
     """
-    effective = [command for command in commands if command.result != REFUSED]
+    effective = [command for command in with_doubts(commands) if command.result != REFUSED]
     heads = {content_of(command.number, HEAD) for command in effective}
     try:
         worlds = worlds_after(names, before, effective)

@@ -110,6 +110,12 @@ class TestOfReplies(JudgeTest):
         self.find(there(a=OLD), refused, there(a=up(1)))
 
 
+    def test_what_an_upload_has_just_begun_may_be_removed(self):
+        for result, after in ((DONE, up(1)), (REFUSED, None)):
+            self.accept(NONE, [command(1, "STOR", "a", 1, 4, result), command(2, "DELE", "a", 2, 3)], there(a=after))
+        self.find(NONE, [command(1, "STOR", "a", 1, 2), command(2, "DELE", "a", 3, 4)], there(a=up(1)))
+        self.find(there(a=OLD), [command(1, "APPE", "a", 1, 4), command(2, "DELE", "a", 2, 3)], there(a=OLD + up(1)))
+
     def test_on_nfs_a_name_is_absent_while_another_is_renamed_to_it(self):
         absent = command(1, "DELE", "a", 3, 4, ABSENT)
         for rename in (command(2, "RNTO", "b", 2, 5, to="a"), command(2, "RNTO", "b", 1, 2, LOST, to="a")):
