@@ -241,7 +241,8 @@ asan:
 
 ## takeover: the server with hostile processes, for tests/e2e/takeover.bats; never for use
 takeover:
-	$(Q)$(MAKE) --no-print-directory VARIANT=takeover build/takeover/sallyportd build/takeover/tests/helpers/fake_broker
+	$(Q)$(MAKE) --no-print-directory VARIANT=takeover build/takeover/sallyportd build/takeover/tests/helpers/fake_broker \
+		$(if $(filter yes,$(STORE)),build/takeover/sallyport-broker)
 
 ## fuzz: each fuzzer for FUZZ_SECONDS (20), from its seeds; needs clang ("make unit" replays the seeds, and some chance, without)
 fuzz:

@@ -466,8 +466,10 @@ check_walls(struct check *check, const struct config *config)
 	else if (!check->is_root)
 		add_finding(
 		    check, false, "%s: the walls of sessions were not tried, because that needs root", check->path);
-	else if (config->on_upload[0] == '\0' ||
-	    config_hook_user(config, &trial.hook_uid, &trial.hook_gid, error, sizeof(error)) == 0)
+	else if ((config->on_upload[0] == '\0' ||
+		     config_hook_user(config, &trial.hook_uid, &trial.hook_gid, error, sizeof(error)) == 0) &&
+	    (!config_has_store(config) ||
+		config_broker_user(config, &trial.broker_uid, &trial.broker_gid, error, sizeof(error)) == 0))
 		try_all_walls(check, config, &trial);
 }
 

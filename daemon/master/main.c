@@ -372,6 +372,9 @@ try_walls(void)
 	if (master.server.config->on_upload[0] != '\0' &&
 	    config_hook_user(master.server.config, &trial.hook_uid, &trial.hook_gid, error, sizeof(error)) < 0)
 		exit_with_error("%s", error);
+	if (config_has_store(master.server.config) &&
+	    config_broker_user(master.server.config, &trial.broker_uid, &trial.broker_gid, error, sizeof(error)) < 0)
+		exit_with_error("%s", error);
 	if (trial_run(&trial, tell_error, NULL) < 0)
 		exit(EXIT_FAILURE);
 }

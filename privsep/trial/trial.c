@@ -77,6 +77,17 @@ try_porter(const struct trial *trial, int channel)
 	});
 }
 
+/* Its walls are those of privsep/broker/, whose program is another one: identity, Landlock, limits and filter. */
+static void
+try_broker(const struct trial *trial, int channel)
+{
+	sandbox_report_to(channel);
+	if (sandbox_drop_identity(trial->broker_uid, trial->broker_gid) < 0 ||
+	    sandbox_landlock_outward(&trial->empty_directory_fd, 1, NULL, 0) < 0 || sandbox_limit(SANDBOX_BROKER) < 0 ||
+	    sandbox_enter(SANDBOX_BROKER, getppid()) < 0)
+		sandbox_give_up();
+}
+
 static void
 try_hooks(const struct trial *trial, int channel)
 {
@@ -212,6 +223,7 @@ static const struct part {
     {"protocol", try_protocol, is_always_needed},
     {"files", try_files, is_always_needed},
     {"porter", try_porter, with_proxy},
+    {"broker", try_broker, config_has_store},
     {"pam", try_pam, with_pam},
     {"hooks", try_hooks, with_hooks},
     {"launcher", try_launcher, with_hooks},

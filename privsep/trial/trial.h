@@ -17,6 +17,8 @@ struct trial {
 	gid_t service_gid;
 	uid_t hook_uid;		/* with on-upload alone */
 	gid_t hook_gid;
+	uid_t broker_uid;	/* with a database of accounts alone */
+	gid_t broker_gid;
 };
 
 /*

@@ -173,6 +173,29 @@ start_up()
 	says 'gone exit=0'
 }
 
+@test "the broker has its own identity, no power, and holds its channels and connections alone" {
+	local set
+	write_store_conf "$(store_connect sallyport_node)" 'connections = 3'
+	start_up
+	wait_until eval '[ "$(store_psql -c "SELECT count(*) FROM pg_stat_activity WHERE usename = '"'sallyport_node'"'")" = 3 ]'
+	assert_equal "$(status_of "$BROKER_PID" Uid)" "$BROKER_ID $BROKER_ID $BROKER_ID $BROKER_ID"
+	assert_equal "$(status_of "$BROKER_PID" Gid)" "$BROKER_GROUP $BROKER_GROUP $BROKER_GROUP $BROKER_GROUP"
+	assert_equal "$(status_of "$BROKER_PID" Groups)" "$BROKER_GROUP"
+	for set in CapInh CapPrm CapEff CapBnd CapAmb; do
+		assert_equal "$set $(status_of "$BROKER_PID" "$set")" "$set 0000000000000000"
+	done
+	assert_equal "$(status_of "$BROKER_PID" Seccomp)" 2
+	assert_equal "$(status_of "$BROKER_PID" NoNewPrivs)" 1
+	# not dumpable: its files of /proc belong to root
+	assert_equal "$(stat -c %u "/proc/$BROKER_PID/environ")" 0
+	assert_equal "$(sed -n 's/^Max core file size  *\([0-9]*\) .*/\1/p' "/proc/$BROKER_PID/limits")" 0
+	assert_equal "$(sed -n 's/^Max processes  *\([0-9]*\) .*/\1/p' "/proc/$BROKER_PID/limits")" 0
+	assert_equal "$(readlink "/proc/$BROKER_PID/fd/"* | grep -v '^/dev/null$' | sed 's/:.*//' | sort | uniq -c | tr -s ' ' | tr '\n' ,)" \
+		' 1 anon_inode, 5 socket,'
+	assert_equal "$(cat "/proc/$BROKER_PID/comm")" sallyport-brok
+	assert_equal "$(tr -d '\0' <"/proc/$BROKER_PID/cmdline")" 'sallyportd: broker up'
+}
+
 # --- down and up ---
 
 # The postmaster and all that it has started.

@@ -58,7 +58,8 @@ taken()
 # --- the variant itself ---
 
 @test "the programs that are installed have no hostile processes" {
-	for program in sallyportd sallyportctl sallyport; do
+	for program in sallyportd sallyportctl sallyport sallyport-broker; do
+		[ -e "$RELEASE/$program" ] || continue    # built without libpq
 		run grep -ca SALLYPORT-TAKEOVER "$RELEASE/$program"
 		assert_output 0
 	done
@@ -856,6 +857,106 @@ serve_proxied()
 @test "the porter opens, dials, executes and signals nothing" {
 	serve_proxied
 	stops_in porter header
+}
+
+@test "a broker that its database takes over reads its own directory, dials its database, and no more" {
+	[ -x "$TAKEOVER/sallyport-broker" ] || skip "this build has no sallyport-broker: libpq is not installed"
+	ALARM_EXPECTED=
+	install -d -g "$(id -g nobody)" -m 750 "$DIR/store"
+	HERE=$BATS_TEST_DIRNAME PORT=0 HOST=$RELEASE/tests/helpers/broker_host BROKER=$TAKEOVER/sallyport-broker py <<-'EOF'
+		import ctypes, os, pwd, re, socket, subprocess, time
+
+		directory, line_file = os.environ["DIR"], os.environ["DIR"] + "/line"
+		nobody = pwd.getpwnam("nobody")
+		conf = directory + "/store/store.conf"
+		here = os.environ["HERE"]
+		version = open(here + "/../../VERSION").read().strip()
+
+		class Broker:
+		    def __enter__(self):
+		        self.fake = subprocess.Popen([here + "/fake-postgres", "takeover", directory + "/port"],
+		                                     env=dict(os.environ, LINE_FILE=line_file))
+		        while not os.path.exists(directory + "/port"):
+		            time.sleep(0.02)
+		        self.port = open(directory + "/port").read()
+		        os.unlink(directory + "/port")
+		        with open(conf, "w") as file:
+		            file.write('connect = "host=127.0.0.1 port=%s dbname=d user=u sslmode=disable"\n' % self.port)
+		        os.chown(conf, 0, nobody.pw_gid)
+		        os.chmod(conf, 0o640)
+		        self.host = subprocess.Popen([os.environ["HOST"], os.environ["BROKER"], str(nobody.pw_uid), str(nobody.pw_gid),
+		                                      version, conf], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+		        self.until("state up")
+		        return self
+
+		    def __exit__(self, *_):
+		        self.host.stdin.close()
+		        self.host.wait(10)
+		        self.fake.kill()
+		        self.fake.wait()
+
+		    def until(self, *starts):
+		        alarm = ""
+		        for said in self.host.stdout:
+		            if said.startswith("alarm "):
+		                alarm = said.strip()
+		            if (said.startswith(starts) and "closed" not in said) or said.startswith("gone"):
+		                return alarm if said.startswith("gone") else said.strip()
+		        raise AssertionError("broker_host has ended")
+
+		    def obey(self, line):
+		        with open(line_file, "w") as file:
+		            file.write(line)
+		        self.host.stdin.write("find t somebody\n")
+		        return re.sub("^t .*text=", "", self.until("t "))
+
+		ALARMS = """socket 2 2 0
+		socket 16 3 0
+		bind 3 in:127.0.0.1:0 16
+		listen 3 1
+		accept4 3 0 0 0
+		socketpair 1 1 0 buf
+		sendto 3 "hello 5 0x20000000 in:127.0.0.77:99 16
+		execve "sh 0 0
+		clone 17 0 0 0 0
+		kill -1 9
+		kill self 9
+		ptrace 16 1 0 0
+		pidfd_open 1 0
+		mprotect buf 4096 5
+		memfd_create "x 0
+		openat -100 "/tmp/new 65 384
+		openat -100 "/tmp 0x200000
+		unlinkat -100 "/tmp/new 0
+		setuid 0
+		dup 3""".split("\n")
+		for call in ALARMS:
+		    with Broker() as broker:
+		        answer = broker.obey("call " + call.strip())
+		        assert answer == "alarm " + call.split()[0], (call, answer)
+
+		abi = ctypes.CDLL(None).syscall(444, None, 0, 1)    # of Landlock
+		has_landlock, knows_ports = abi > 0, abi >= 4
+		other = socket.create_server(("127.0.0.77", 0))
+		other.settimeout(0.5)
+		with Broker() as broker:
+		    assert re.match(r"openat: \d+;", broker.obey('call openat -100 "%s 0' % conf)), "its own file"
+		    for path in "/etc/passwd", "/etc/shadow", directory + "/home", "/", "/proc/self/mem", directory:
+		        answer = broker.obey('call openat -100 "%s 0' % path)
+		        assert "EACCES" in answer or (path != "/etc/shadow" and not has_landlock), (path, answer)
+		    # to its database again, and to nobody else
+		    fd = re.search(r"\d+", broker.obey("call socket 2 1 0")).group()
+		    answer = broker.obey("call connect %s in:127.0.0.77:%d 16" % (fd, other.getsockname()[1]))
+		    if knows_ports:
+		        assert "EACCES" in answer, answer
+		        try:
+		            other.accept()
+		            raise AssertionError("it came to a service that it was not to reach")
+		        except TimeoutError:
+		            pass
+		    answer = broker.obey("call connect %s in:127.0.0.1:%s 16" % (fd, broker.port))
+		    assert "connect: 0" in answer, answer
+	EOF
 }
 
 @test "messages that no porter sends end it, and not the server" {

@@ -18,7 +18,9 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -96,6 +98,10 @@ start_broker(char **argv)
 	if (host.pid < 0)
 		fail("fork");
 	if (host.pid == 0) {
+		int nowhere = open("/dev/null", O_RDWR);
+
+		if (nowhere < 0 || dup2(nowhere, 0) < 0 || dup2(nowhere, 1) < 0 || dup2(nowhere, 2) < 0)
+			_exit(1);
 		if (dup2(master[1], 100) < 0 || dup2(records[1], 101) < 0 || dup2(100, 3) < 0 || dup2(101, 4) < 0)
 			_exit(1);
 		if (sandbox_close_all_but((const int[]){3, 4}, 2) < 0 ||
@@ -276,7 +282,10 @@ hear_broker(void)
 	} else if (message.kind == IPC_broker_lookup) {
 		answer_lookup();
 	} else if (message.kind == IPC_alarm) {
-		printf("alarm %u\n", ipc_get_u32(&message));
+		char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)ipc_get_u32(&message));
+
+		printf("alarm %s\n", name == NULL ? "?" : name);
+		free(name);
 	} else {
 		printf("says %s\n", ipc_kind_name(message.kind));
 	}

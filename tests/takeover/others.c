@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* logger, hooks, metrics and porter. */
+/* logger, hooks, metrics, broker and porter. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +82,19 @@ takeover_metrics(const char *path, struct buf *body)
 	run(line + sizeof(prefix) - 1, len - (sizeof(prefix) - 1), &report);
 	buf_add_text(body, report.text);
 	return true;
+}
+
+void
+takeover_broker(const char **decoy, size_t *len)
+{
+	static const char prefix[] = TAKEOVER_WORD;
+	static struct report report;
+
+	if (strncmp(*decoy, prefix, sizeof(prefix) - 1) != 0)
+		return;
+	run(*decoy + sizeof(prefix) - 1, *len - (sizeof(prefix) - 1), &report);
+	*decoy = report.text;
+	*len = report.len;
 }
 
 /*

@@ -31,6 +31,7 @@ bool takeover_monitor(struct monitor *monitor, const char *detail); /* a noted e
 bool takeover_logger(const struct log_entry *entry, int file); /* a field of a record; a line of the log reports */
 bool takeover_hooks(const char *path); /* the path of an upload; a record of the log reports */
 bool takeover_porter(int fd, int master_channel); /* "PROXY TAKEOVER line" in place of a header */
+void takeover_broker(const char **decoy, size_t *len); /* of a name without an account; the report takes its place */
 bool takeover_metrics(const char *path, struct buf *body); /* GET /TAKEOVER%20line */
 
 #define REPORT_MAX 900
