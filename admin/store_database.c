@@ -19,12 +19,29 @@
 
 /* --- init and upgrade --- */
 
+/* As "password=" or as "postgresql://USER:PASSWORD@"; all users can see arguments. */
+static bool
+names_password(const char *connect)
+{
+	const char *user = strstr(connect, "://");
+	size_t user_len = user == NULL ? 0 : strcspn(user + 3, "@/");
+
+	return strstr(connect, "password") != NULL ||
+	    (user != NULL && user[3 + user_len] == '@' && memchr(user + 3, ':', user_len) != NULL);
+}
+
 /* The connection string of the command line, or the administrator's file. */
 static int
 choose_way(const struct ctl *ctl, struct store_way *way)
 {
 	if (ctl->operand != NULL && ctl->given[OPTION_STORE_CONF]) {
 		ctl_error("a connection string and --store-conf together; keep one of them");
+		return -EINVAL;
+	}
+	if (ctl->operand != NULL && names_password(ctl->operand)) {
+		ctl_error(
+		    "a password on the command line is everybody's to read; write connect = \"...\" into a file of mode "
+		    "0600, and name it with --store-conf");
 		return -EINVAL;
 	}
 	if (ctl->operand == NULL)

@@ -122,6 +122,12 @@ add_stored()
 	run ctl store upgrade "$(store_connect sallyport_admin)"
 	assert_failure 1
 	assert_output --partial 'permission denied to set role "sallyport_owner"'
+	local connect
+	for connect in 'dbname=x user=y password=z' 'postgresql://y:z@localhost/x'; do
+		run ctl store init "$connect"
+		assert_failure 2
+		assert_output --partial "a password on the command line is everybody's to read"
+	done
 	run ctl store init --as postgres
 	assert_failure 2
 	assert_output --partial '--as needs a connection string'
