@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "admin/amount.h"
 #include "admin/ctl.h"
 #include "admin/walled.h"
 #include "common/io.h"
@@ -90,14 +91,16 @@ count_after_others(
 static void
 report_count(const struct account *account, struct ledger *ledger, uint64_t wait_s, int r)
 {
+	char wait[AMOUNT_SIZE];
 	uint64_t met;
 
 	if (r == -EBUSY) {
 		(void)ledger_count_is_under_way(ledger, &met);
+		amount_duration((long long)wait_s, wait);
 		ctl_error(
 		    "'%s' is being counted by the server or another command, %llu files so far; that has not ended "
-		    "within %llu seconds; try again later, or wait longer with 'quota recount --wait TIME'",
-		    ctl_quote(account->name), (unsigned long long)met, (unsigned long long)wait_s);
+		    "within %s; try again later, or wait longer with 'quota recount --wait TIME'",
+		    ctl_quote(account->name), (unsigned long long)met, wait);
 	} else if (r == -EAGAIN) {
 		ctl_error("'%s' was counted in vain several times, because its sessions died meanwhile; try again",
 		    ctl_quote(account->name));

@@ -194,6 +194,12 @@ print_command(FILE *out, const struct ctl_command *command)
 }
 
 static void
+print_option(FILE *out, const char *name, const char *help)
+{
+	fprintf(out, "  %-24s %s\n", name, help); /* as wide as the longest */
+}
+
+static void
 print_options(FILE *out, uint64_t options)
 {
 	char name[64];
@@ -203,7 +209,7 @@ print_options(FILE *out, uint64_t options)
 			continue;
 		snprintf(name, sizeof(name), "--%s %s", ctl_options[i].name,
 		    ctl_options[i].value == NULL ? "" : ctl_options[i].value);
-		fprintf(out, "  %-20s %s\n", name, ctl_options[i].help);
+		print_option(out, name, ctl_options[i].help);
 	}
 }
 
@@ -229,8 +235,9 @@ print_ctl_usage(FILE *out, const struct ctl *ctl)
 	}
 	fprintf(out, "\n");
 	print_options(out, options);
-	fprintf(out, "  %-20s %s\n  %-20s %s\n  %-20s %s\n", "-c FILE", ctl_options[OPTION_CONFIG].help, "--json",
-	    ctl_options[OPTION_JSON].help, "--version, --help", "the version; this text");
+	print_option(out, "-c FILE", ctl_options[OPTION_CONFIG].help);
+	print_option(out, "--json", ctl_options[OPTION_JSON].help);
+	print_option(out, "--version, --help", "the version; this text");
 }
 
 /* --- the command line --- */

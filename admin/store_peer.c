@@ -311,6 +311,16 @@ note_other(const struct peer *peer)
 	close_fd(&fd);
 }
 
+/* Tell who came first what else is to be done. */
+static void
+say_wait(const struct peer *peer)
+{
+	if (peer->self == 0)
+		fprintf(stderr,
+		    "sallyportctl: waiting for the other node; run the same command there, within %d seconds\n",
+		    STORE_PEER_WAIT_S);
+}
+
 int
 store_check_with_peer(struct store *store)
 {
@@ -318,8 +328,10 @@ store_check_with_peer(struct store *store)
 	int r = take_place(&peer);
 
 	store->keeps_folder = r == -EUSERS; /* it belongs to others */
-	if (r == 0)
+	if (r == 0) {
+		say_wait(&peer);
 		r = meet(&peer);
+	}
 	if (r == 0)
 		note_other(&peer);
 	for (unsigned half = 0; r == 0 && half < 2; half++) {

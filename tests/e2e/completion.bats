@@ -55,6 +55,13 @@ completed()
 	done <"$BATS_TEST_TMPDIR/commands"
 }
 
+@test "sallyportctl --help: what options do begins in one column" {
+	"$BUILD/sallyportctl" --help >"$BATS_TEST_TMPDIR/help"
+	run awk '/^  -/ { match($0, /^  -[^ ]+( (file\|[a-z]+|[A-Z]+)|, --help)? +/); columns[RLENGTH]++; lines++ }
+		END { for (c in columns) kinds++; print kinds, (lines > 20) }' "$BATS_TEST_TMPDIR/help"
+	assert_output '1 1'
+}
+
 @test "sallyportctl: the beginning of a word, options on the way, nothing where nothing fits" {
 	run completed sallyportctl us
 	assert_output user

@@ -210,7 +210,7 @@ def go_on(stopped):
 		began = time.monotonic()
 		failed = ctl('quota', 'recount', '--wait', '1', 'alice')
 		assert failed.returncode == 1 and time.monotonic() - began < 10
-		assert re.search(r"'alice' is being counted .* \d+ files so far", failed.stderr), failed.stderr
+		assert re.search(r"'alice' is being counted .* \d+ files so far; that has not ended within 1s;", failed.stderr), failed.stderr
 		go_on(stopped)
 		wait_until(lambda: shown('alice')['figure'] == 'exact')
 		c.put('new', bytes(10))

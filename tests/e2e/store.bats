@@ -45,6 +45,18 @@ check_store()
 	[ "$(find "$DIR/store" | wc -l)" -eq 1 ]
 }
 
+@test "alone: a storage that syncs slowly has the right time; of one with another time the difference is told" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	strace -qq -o /dev/null -e trace=fsync -e inject=fsync:delay_enter=1000 true || skip "strace may not trace here"
+	run strace -qq -o /dev/null -e trace=fsync -e inject=fsync:delay_enter=4s "$BUILD/sallyportctl" store check "$DIR/store"
+	assert_success
+	assert_line 'holds  the clocks here and at the storage agree'
+	is_asan && return
+	run env "LD_PRELOAD=$BUILD/tests/preload/late_clock.so" "$BUILD/sallyportctl" store check "$DIR/store"
+	assert_failure 1
+	assert_line --regexp "^WRONG  the clocks here and at the storage agree: the storage's is 3(599|600|601) s ahead; set both by NTP"
+}
+
 @test "alone: renames need no flag, and what is no directory is said" {
 	run "$BUILD/tests/helpers/without_noreplace" "$BUILD/sallyportctl" store check "$DIR/store"
 	assert_success
@@ -59,6 +71,9 @@ check_store()
 	run check_store -c "$DIR/absent.conf" store check
 	assert_failure 1
 	assert_output --partial "$DIR/absent.conf: cannot open"
+	run check_store store check --peer
+	assert_failure 2
+	assert_output --partial "'store check --peer' needs a DIR"
 	[ "$(find "$DIR/store" | wc -l)" -eq 2 ]
 }
 
@@ -123,6 +138,7 @@ def has(name):
 		    check.send_signal(number)
 		    out, _ = check.communicate(timeout=20)
 		    assert check.returncode == -number, (check.returncode, out)
+		    assert 'waiting for the other node; run the same command there, within 120 seconds' in out, out
 		    assert os.listdir(STORE) == [], (os.listdir(STORE), out)
 	END
 }
