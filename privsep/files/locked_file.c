@@ -107,7 +107,7 @@ locked_file_create(int dir_fd, const char *name, mode_t mode, int *fd_out)
 	if (fd < 0)
 		return errno == EEXIST ? -EBUSY : -errno;
 	r = lock_now(fd);
-	/* -EBUSY: another session has opened it meanwhile, and keeps it. Otherwise no lock is to be had, nor by who would remove it. */
+	/* -EBUSY: another session has it. Otherwise no lock is to be had, and nobody could remove the file later. */
 	if (r < 0 && r != -EBUSY && locked_file_is_named(dir_fd, name, fd))
 		(void)unlinkat(dir_fd, name, 0);
 	if (r < 0)

@@ -588,8 +588,8 @@ rename_into_place(struct upload *upload, const struct config *config)
 	bool is_new = upload->found_none && !storage_is_shared();
 	int r = rename_to_target(upload, keeps || is_new);
 
-	if (r == -ENOSYS && !upload->never_replaces && upload->adds_to_none)
-		r = rename_after_look(upload);
+	if (r == -ENOSYS && !upload->never_replaces)
+		r = upload->adds_to_none ? rename_after_look(upload) : rename_to_target(upload, false);
 	if (r != -EEXIST || keeps)
 		return r;
 	/*
@@ -615,6 +615,19 @@ keep_or_remove(struct upload *upload)
 	return 0;
 }
 
+/* Another session may have removed the file, or renamed one over it: what was written is nowhere then. */
+static int
+must_have_a_name(const struct upload *upload)
+{
+	struct stat st;
+
+	if (upload->is_partial)
+		return 0;	/* its lock keeps its name */
+	if (fstat(upload->fd, &st) < 0)
+		return -errno;
+	return st.st_nlink > 0 ? 0 : -ESTALE;
+}
+
 /*
  * A server of shared storage gives the lock of a machine that it does not hear to others. What those have made of the
  * file is theirs: -EBUSY. Each byte that was written moved the offset, so a larger file has bytes of others.
@@ -627,13 +640,13 @@ must_be_ours(const struct upload *upload)
 	bool is_held;
 
 	if (!storage_is_shared())
-		return 0;
+		return must_have_a_name(upload);
 	written = lseek(upload->fd, 0, SEEK_CUR);
 	is_held = upload->is_partial ? locked_file_is_held(upload->dir_fd, upload->partial, upload->fd, &st)
 				     : locked_file_is_still_locked(upload->fd, &st);
 	if (!upload->is_partial && written < (off_t)upload->size_before)
 		written = (off_t)upload->size_before;
-	return is_held && (upload->is_lost || st.st_size == written) ? 0 : -EBUSY;
+	return is_held && (upload->is_lost || st.st_size == written) ? must_have_a_name(upload) : -EBUSY;
 }
 
 /* Turn the partial into the finished file, or into one that is kept. */

@@ -313,6 +313,25 @@ def restart(a, name):
 	END
 }
 
+@test "where a file cannot get a second name either (FAT in user space), new files, APPE and REST have their names" {
+	write_config
+	add_user alice secret
+	start_server_with "$BUILD/tests/helpers/without_noreplace" --no-links
+	py <<-END
+		$ADDITIONS
+		a = Control().login()
+		a.put('new', b'whole')
+		a.put('new', b'again')
+		a.put('appended', b'begun', command='APPE')
+		restarted = restart(a, 'restarted')
+		restarted.sendall(b'-ended')
+		restarted.close()
+		a.expect(226)
+		for name, content in ('new', b'again'), ('appended', b'begun'), ('restarted', b'begun-ended'):
+		    assert a.get(name) == content, (name, a.get(name))
+	END
+}
+
 # Another machine that got the lock, because the file server did not hear this one, is a write without a lock here.
 @test "on shared storage an upload into a file ends with 450 where somebody else has written to it" {
 	[ "$(stat -c %Hd /dev/shm)" -eq 0 ] || skip "/dev/shm is on a block device"

@@ -264,6 +264,31 @@ keep_descriptor()
 	END
 }
 
+@test "an upload into a file that is removed or replaced meanwhile is not confirmed; one that is renamed is" {
+	serve
+	py <<-END
+		$STEPS
+		def meanwhile(command, *steps, codes, data=b'more'):
+		    put_old('f')
+		    a, b = Control().login(), Control().login()
+		    b.put('other', b'other')
+		    d = a.open(command)
+		    d.sendall(data)
+		    for line, code in steps:
+		        b.ask(line, code)
+		    d.close()
+		    return a.expect(*codes)
+
+		gone = meanwhile('APPE f', ('DELE f', 250), codes=(553,))
+		assert 'gone' in gone, gone
+		assert not os.path.exists(path('f'))
+		meanwhile('APPE f', ('RNFR other', 350), ('RNTO f', 250), codes=(553,))
+		assert content('f') == b'other'
+		meanwhile('APPE f', ('RNFR f', 350), ('RNTO g', 250), codes=(226,))
+		assert content('g') == OLD + b'more'
+	END
+}
+
 @test "who watches a directory sees one IN_MOVED_TO for a whole file, and none for a broken upload" {
 	serve
 	py <<-END
