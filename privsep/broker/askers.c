@@ -14,6 +14,7 @@
 #include "privsep/broker/answer.h"
 #include "privsep/broker/cache.h"
 #include "privsep/broker/database.h"
+#include "privsep/broker/decoys.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
 
@@ -36,6 +37,7 @@ static struct {
 	struct database *database;
 	struct cache *cache;
 	uint64_t grace_ms;
+	struct decoys decoys;
 	struct asker **by_channel; /* indexed by descriptors */
 	size_t size;
 	int channel_max; /* above are the broker's own */
@@ -48,11 +50,11 @@ askers_init(int epoll_fd, struct database *database, struct cache *cache, uint64
 {
 	struct rlimit limit;
 
+	decoys_init(&askers.decoys, &cache->key);
 	askers.epoll_fd = epoll_fd;
 	askers.database = database;
 	askers.cache = cache;
 	askers.grace_ms = grace_ms;
-	askers.channel_max = 1024 - OWN_DESCRIPTORS;
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < SESSIONS_MAX + OWN_DESCRIPTORS)
 		askers.channel_max = (int)limit.rlim_cur - OWN_DESCRIPTORS;
 	else
@@ -187,6 +189,8 @@ answer_kept(const char *name, uint64_t now_ms, struct answer *answer)
 {
 	struct kept_answer kept;
 
+	*answer = (struct answer){.found = FOUND_NOT_NOW, .text = decoys_draw(&askers.decoys, name)};
+	answer->len = strlen(answer->text);
 	if (askers.grace_ms == 0)
 		return;
 	cache_drop_older(askers.cache, now_ms > askers.grace_ms ? now_ms - askers.grace_ms : 0);
@@ -213,7 +217,6 @@ judge_row(const char *name, const struct row *row, struct answer *answer)
 	uint64_t now_ms = monotonic_ms();
 	const char *problem;
 
-	*answer = (struct answer){.found = FOUND_NOT_NOW, .text = ""};
 	if (row == NULL) {
 		answer_kept(name, now_ms, answer);
 		return;
@@ -225,6 +228,8 @@ judge_row(const char *name, const struct row *row, struct answer *answer)
 #endif
 	if (problem != NULL)
 		log_bad_line(name, problem);
+	if (answer->found == FOUND_NOBODY)
+		decoys_keep(&askers.decoys, name, answer->text, answer->len);
 	keep_answer(name, now_ms, answer);
 }
 

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "privsep/broker/cache.h"
+#include "privsep/broker/decoys.h"
 
 #include "common/banned.h"
 
@@ -150,6 +151,35 @@ a_cache_for_nothing_keeps_nothing(void **state)
 	cache_free(&cache);
 }
 
+static void
+decoys_are_those_that_were_kept(void **state)
+{
+	static struct decoys decoys;
+	char name[16], decoy[32];
+	unsigned others = 0;
+
+	(void)state;
+	decoys_init(&decoys, &key);
+	assert_string_equal(decoys_draw(&decoys, "alice"), "");
+	decoys_keep(&decoys, "x", "", 0);
+	assert_string_equal(decoys_draw(&decoys, "alice"), "");
+	decoys_keep(&decoys, "x", "$6$....", 7);
+	assert_string_equal(decoys_draw(&decoys, "alice"), "$6$....");
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "user%u", i);
+		snprintf(decoy, sizeof(decoy), "$6$%u", i);
+		decoys_keep(&decoys, name, decoy, strlen(decoy));
+	}
+	assert_int_equal(decoys.count, DECOYS_MAX);
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "other%u", i);
+		snprintf(decoy, sizeof(decoy), "%s", decoys_draw(&decoys, name));
+		assert_string_equal(decoys_draw(&decoys, name), decoy); /* the same again */
+		others += strcmp(decoy, decoys_draw(&decoys, "other0")) != 0;
+	}
+	assert_in_range(others, 80, 99);
+}
+
 int
 main(void)
 {
@@ -159,6 +189,7 @@ main(void)
 	    cmocka_unit_test(drops_the_oldest_beyond_bytes),
 	    cmocka_unit_test(drops_what_is_too_old),
 	    cmocka_unit_test(a_cache_for_nothing_keeps_nothing),
+	    cmocka_unit_test(decoys_are_those_that_were_kept),
 	};
 
 	return cmocka_run_group_tests_name("broker_cache", tests, NULL, NULL);
