@@ -207,7 +207,7 @@ fuzz-programs: $(FUZZ_BIN)
 
 # --- run -------------------------------------------------------------------------------------
 
-.PHONY: demo test unit e2e many-files vm-test asan takeover fuzz lint
+.PHONY: demo test unit e2e many-files test-cluster vm-test asan takeover fuzz lint
 FUZZ_SECONDS ?= 20
 
 ## demo: serve 127.0.0.1:2121 with a throw-away account until Ctrl-C (root; installs what is missing)
@@ -229,6 +229,10 @@ e2e: programs test-programs takeover
 ## many-files: counts of a home with a million files, for its quota, beside its sessions (root; two minutes)
 many-files: programs
 	$(Q)QUOTA_FILES=$${QUOTA_FILES:-1000000} scripts/run-tests $(B) tests/e2e/quota-many.bats
+
+## test-cluster: the long form of tests/e2e/shares.bats: 300 random walks over the shared ledger, and each mutant (root)
+test-cluster: programs
+	$(Q)SHARES_WALKS=$${SHARES_WALKS:-300} scripts/run-tests $(B) tests/e2e/shares.bats
 
 ## vm-test: boot Debian with its systemd in an emulated machine, install the packages, run tests/vm (root)
 vm-test:

@@ -29,6 +29,12 @@ CREATE TABLE sallyport.account (
 			AND octet_length(home) < 4096),
 	-- as it was written: words of other versions stay
 	options text COLLATE "C" NOT NULL DEFAULT '' CHECK (translate(options, E'\t', '') !~ '[[:cntrl:]]'),
+	-- What account_parse() found in these options; NULL: no limit. Whoever changes the options by hand is refused, so
+	-- that a line and its limits never disagree.
+	max_sessions int CHECK (max_sessions > 0),
+	quota_bytes bigint CHECK (quota_bytes >= 0),
+	quota_files bigint CHECK (quota_files >= 0),
+	limits_of uuid NOT NULL CONSTRAINT limits_are_of_these_options CHECK (limits_of = md5(options)::uuid),
 	changed timestamptz NOT NULL DEFAULT now(),
 	-- with five colons
 	CHECK (octet_length(name) + octet_length(hash) + octet_length(home) + octet_length(options)
@@ -42,7 +48,47 @@ CREATE TABLE sallyport.node (
 	id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	name text COLLATE "C" NOT NULL UNIQUE CHECK (octet_length(name) BETWEEN 1 AND 253 AND name !~ '[[:cntrl:][:space:]]'),
 	boot uuid NOT NULL,
+	-- the boots before it, which never come back
+	past uuid[] NOT NULL DEFAULT '{}',
+	-- the role that said hello; nobody else says so in this name until node_forget(). NULL: whoever comes first
+	owner name,
 	lease_until timestamptz NOT NULL);
+
+-- What is settled of an account's quota, and what nodes that are gone may have used on top of it.
+CREATE TABLE sallyport.usage (
+	account bigint PRIMARY KEY REFERENCES sallyport.account ON DELETE CASCADE,
+	base_bytes bigint NOT NULL DEFAULT 0,
+	base_files bigint NOT NULL DEFAULT 0,
+	slack_bytes bigint NOT NULL DEFAULT 0 CHECK (slack_bytes >= 0),
+	slack_files bigint NOT NULL DEFAULT 0 CHECK (slack_files >= 0),
+	-- how often a share went into base
+	folds bigint NOT NULL DEFAULT 0,
+	is_counted boolean NOT NULL DEFAULT false) WITH (fillfactor = 50);
+
+-- What one node may use of an account's quota (allow), and what it said it has used of that (net; below 0 where it
+-- has removed more than it added).
+CREATE TABLE sallyport.share (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	account bigint NOT NULL REFERENCES sallyport.account ON DELETE CASCADE,
+	node int NOT NULL REFERENCES sallyport.node,
+	boot uuid NOT NULL,
+	seq bigint NOT NULL,
+	sessions int NOT NULL,
+	net_bytes bigint NOT NULL DEFAULT 0,
+	net_files bigint NOT NULL DEFAULT 0,
+	allow_bytes bigint NOT NULL DEFAULT 0,
+	allow_files bigint NOT NULL DEFAULT 0,
+	UNIQUE (account, node, boot),
+	CHECK (net_bytes <= allow_bytes AND net_files <= allow_files)) WITH (fillfactor = 50);
+CREATE INDEX share_node ON sallyport.share (node, boot);
+
+-- A share was taken from this boot of a node, which may not know it yet and go on within it. While the boot is the
+-- node's, the account cannot be counted.
+CREATE TABLE sallyport.ghost (
+	account bigint NOT NULL REFERENCES sallyport.account ON DELETE CASCADE,
+	node int NOT NULL REFERENCES sallyport.node,
+	boot uuid NOT NULL,
+	PRIMARY KEY (account, node));
 
 CREATE FUNCTION sallyport.schema_version() RETURNS int
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
@@ -94,17 +140,305 @@ BEGIN
 END $$;
 
 -- A node says that it is there, with the id of its boot; its number. Then it says so again before its lease ends.
+-- NULL: another boot has said hello after this one, another role has the name, or there are 1024 nodes.
 CREATE FUNCTION sallyport.node_hello(p_name text, p_boot uuid) RETURNS int
 LANGUAGE sql SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
-	INSERT INTO node (name, boot, lease_until) VALUES (p_name, p_boot, now() + (SELECT lease FROM meta))
-		ON CONFLICT (name) DO UPDATE SET boot = excluded.boot, lease_until = excluded.lease_until RETURNING id;
+	INSERT INTO node (name, boot, owner, lease_until)
+		SELECT p_name, p_boot, session_user, now() + m.lease FROM meta m
+		WHERE EXISTS (SELECT 1 FROM node WHERE name = p_name) OR (SELECT count(*) FROM node) < 1024
+		ON CONFLICT (name) DO UPDATE SET boot = excluded.boot, owner = excluded.owner,
+			lease_until = excluded.lease_until,
+			past = CASE WHEN node.boot = excluded.boot THEN node.past ELSE (node.boot || node.past)[1:32] END
+		WHERE coalesce(node.owner, session_user) = session_user AND excluded.boot <> ALL (node.past)
+		RETURNING id;
 $$;
 
 -- true; NULL: another boot of the node has said hello.
 CREATE FUNCTION sallyport.node_beat(p_node int, p_boot uuid) RETURNS boolean
 LANGUAGE sql SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
-	UPDATE node SET lease_until = now() + (SELECT lease FROM meta) WHERE id = p_node AND boot = p_boot RETURNING true;
+	UPDATE node SET lease_until = now() + (SELECT lease FROM meta) WHERE id = p_node AND boot = p_boot AND owner = session_user RETURNING true;
 $$;
+
+-- --- the ledger: each node borrows a share of an account's quota ---
+--
+-- For bytes, and for files, of each account:   base + slack + sum of all allow <= quota   (I)
+-- and on each node, before it lets anything grow:                          net <= allow
+--
+-- All functions keep (I), except where the quota itself went down; then nothing is granted until it holds again. What
+-- is used is at most base + slack + all allow, whatever was lost, whoever died: no clock is needed for that. Leases
+-- decide only when the room of a node that is silent becomes slack, which the next count of the home frees.
+--
+-- A node keeps to this: (1) A share's messages are numbered from 1 on; it takes an answer only to its last number.
+-- (2) It lowers its allow before it tells so, and raises it after the answer. (3) It opens an account anew (share 0) only
+-- after all that used the share before has ended. (4) It ends what uses a share that is gone.
+--
+-- Locks are taken in one order: the account's row, its row of usage, its shares; expire() waits for none.
+
+-- The largest figure: 1 EiB, or as many files. Sums of a few stay within bigint.
+CREATE FUNCTION sallyport.figure_max() RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT 1152921504606846976';
+
+CREATE FUNCTION sallyport.figure_clamp(p_figure numeric) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+	SELECT least(greatest(p_figure, -1152921504606846976), 1152921504606846976)::bigint;
+$$;
+
+CREATE FUNCTION sallyport.ledger_refuse(p_are_good boolean) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = sallyport, pg_temp AS $$
+BEGIN
+	IF p_are_good IS NOT TRUE THEN
+		RAISE 'figures that no ledger has' USING ERRCODE = '22023';
+	END IF;
+END $$;
+
+-- Until the end of the transaction, nobody else changes the account's ledger. false: there is no such account.
+CREATE FUNCTION sallyport.ledger_lock(p_account bigint) RETURNS boolean
+LANGUAGE plpgsql SET search_path = sallyport, pg_temp AS $$
+BEGIN
+	-- an older snapshot would miss what others did before the lock
+	IF current_setting('transaction_isolation') <> 'read committed' THEN
+		RAISE 'the ledger wants READ COMMITTED' USING ERRCODE = '25001';
+	END IF;
+	PERFORM 1 FROM account WHERE id = p_account FOR KEY SHARE;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	PERFORM 1 FROM usage WHERE account = p_account FOR UPDATE;
+	IF NOT FOUND THEN
+		INSERT INTO usage (account) VALUES (p_account) ON CONFLICT DO NOTHING;
+		PERFORM 1 FROM usage WHERE account = p_account FOR UPDATE;
+	END IF;
+	RETURN true;
+END $$;
+
+-- Shares of nodes that have another boot now, or whose lease has ended.
+CREATE VIEW sallyport.share_left AS
+	SELECT s.id, s.account, s.node, s.boot FROM sallyport.share s JOIN sallyport.node n ON n.id = s.node
+	WHERE n.boot <> s.boot OR n.lease_until < now();
+
+-- A share is over, without a word of the node: all that it allowed counts as used. (I) does not move. The ledger is locked.
+CREATE FUNCTION sallyport.share_bury(p_share bigint) RETURNS void
+LANGUAGE sql SET search_path = sallyport, pg_temp AS $$
+	WITH gone AS (DELETE FROM share WHERE id = p_share RETURNING *),
+	seen AS (INSERT INTO ghost (account, node, boot)
+		SELECT g.account, g.node, g.boot FROM gone g JOIN node n ON n.id = g.node AND n.boot = g.boot
+		ON CONFLICT (account, node) DO UPDATE SET boot = excluded.boot)
+	UPDATE usage u SET folds = folds + 1,
+		base_bytes = figure_clamp(u.base_bytes + g.net_bytes),
+		base_files = figure_clamp(u.base_files + g.net_files),
+		slack_bytes = figure_clamp(u.slack_bytes + g.allow_bytes - g.net_bytes),
+		slack_files = figure_clamp(u.slack_files + g.allow_files - g.net_files)
+		FROM gone g WHERE u.account = g.account;
+$$;
+
+-- Is there room for what is wanted? What is not wanted needs none.
+CREATE FUNCTION sallyport.ledger_fits(p_want_bytes bigint, p_left_bytes numeric, p_want_files bigint, p_left_files numeric)
+RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+	SELECT (p_want_bytes = 0 OR p_want_bytes <= p_left_bytes) AND (p_want_files = 0 OR p_want_files <= p_left_files);
+$$;
+
+-- What is wanted, and some of what is spare: at most an eighth of what is left, so that there is some for others.
+CREATE FUNCTION sallyport.ledger_grant(p_want bigint, p_spare bigint, p_left numeric) RETURNS bigint
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE WHEN p_want = 0 THEN 0 ELSE greatest(p_want, least(p_want + p_spare, floor(p_left / 8)))::bigint END;
+$$;
+
+-- Does a node that can be alive hold something of the account that the database has forgotten?
+CREATE FUNCTION sallyport.ledger_haunted(p_account bigint) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = sallyport, pg_temp AS $$
+	SELECT EXISTS (SELECT 1 FROM ghost g JOIN node n ON n.id = g.node AND n.boot = g.boot WHERE g.account = p_account);
+$$;
+
+/*
+ * A node tells what came of its share, and asks for more. p_share 0 opens one: what the node had before is over. net is
+ * what was used since the share was opened; keep is how much of its allow it keeps; want is what it lacks beyond that, 0:
+ * nothing; spare is what it would like on top. The message is absolute and numbered: lost, late and doubled ones do no harm.
+ *
+ * o_outcome: 0 granted
+ *            1 over the quota, even if all others gave back what they said they do not use, and a count found no slack used
+ *            2 others hold enough that is not used; they are called on channel sallyport_recall
+ *            3 gone: the share, the node's boot or the account; end what uses it, and open anew
+ *            4 the home must be counted first; nobody else holds anything
+ *            5 too many sessions: their number stays, nothing is granted, and none is opened
+ *            6 not now: there may be room, but it cannot be counted while others hold shares, or may still be alive
+ *            7 an old number: nothing was done; the figures are those of the share now
+ * o_allow_*: the node's from now on. o_used_*: of all nodes, as far as they have told. o_count: NULL, or what counted()
+ * wants to hear if the count begins after this answer.
+ */
+CREATE FUNCTION sallyport.credit(p_account bigint, p_node int, p_boot uuid, p_share bigint, p_seq bigint, p_sessions int,
+	p_net_bytes bigint, p_net_files bigint, p_keep_bytes bigint, p_keep_files bigint,
+	p_want_bytes bigint, p_want_files bigint, p_spare_bytes bigint, p_spare_files bigint,
+	OUT o_outcome int, OUT o_share bigint, OUT o_allow_bytes bigint, OUT o_allow_files bigint,
+	OUT o_used_bytes bigint, OUT o_used_files bigint, OUT o_count bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '5s' AS $$
+DECLARE
+	q account;
+	u usage;
+	s share;
+	o record;
+	v_left_bytes numeric;
+	v_left_files numeric;
+BEGIN
+	PERFORM ledger_refuse(p_share >= 0 AND p_seq >= 1 AND p_sessions BETWEEN 0 AND 1000000
+		AND p_net_bytes BETWEEN -figure_max() AND figure_max() AND p_net_files BETWEEN -figure_max() AND figure_max()
+		AND p_keep_bytes BETWEEN -figure_max() AND figure_max() AND p_keep_files BETWEEN -figure_max() AND figure_max()
+		AND p_want_bytes BETWEEN 0 AND figure_max() AND p_want_files BETWEEN 0 AND figure_max()
+		AND p_spare_bytes BETWEEN 0 AND figure_max() AND p_spare_files BETWEEN 0 AND figure_max()
+		AND (p_share > 0 OR (p_net_bytes = 0 AND p_net_files = 0)));
+	o_outcome := 3;
+	IF NOT ledger_lock(p_account)
+		OR NOT EXISTS (SELECT 1 FROM node WHERE id = p_node AND boot = p_boot AND owner = session_user) THEN
+		RETURN;
+	END IF;
+	PERFORM share_bury(l.id) FROM share_left l
+		WHERE l.account = p_account AND (l.node <> p_node OR l.boot <> p_boot);
+
+	SELECT * INTO s FROM share x WHERE x.account = p_account AND x.node = p_node AND x.boot = p_boot;
+	IF p_share <> 0 AND s.id IS DISTINCT FROM p_share THEN
+		RETURN;
+	ELSIF p_share = 0 THEN  -- what it held before, it holds no longer
+		PERFORM share_bury(s.id);
+		DELETE FROM ghost WHERE account = p_account AND node = p_node;
+		s := NULL;
+	END IF;
+
+	SELECT * INTO q FROM account WHERE id = p_account;
+	SELECT * INTO u FROM usage WHERE account = p_account;
+	SELECT count(*) AS shares, coalesce(sum(allow_bytes), 0) AS allow_bytes, coalesce(sum(allow_files), 0) AS allow_files,
+		coalesce(sum(net_bytes), 0) AS net_bytes, coalesce(sum(net_files), 0) AS net_files,
+		coalesce(sum(sessions), 0) AS sessions
+		INTO o FROM share WHERE account = p_account AND id IS DISTINCT FROM s.id;
+	o_outcome := 0;
+	IF p_sessions > coalesce(s.sessions, 0) AND o.sessions + p_sessions > q.max_sessions THEN
+		o_outcome := 5;
+		IF p_share = 0 THEN
+			o_share := 0;
+			RETURN;
+		END IF;
+		p_sessions := s.sessions;
+	END IF;
+
+	IF p_share = 0 THEN
+		INSERT INTO share (account, node, boot, seq, sessions) VALUES (p_account, p_node, p_boot, p_seq, p_sessions)
+			RETURNING * INTO s;
+	ELSIF p_seq <= s.seq THEN
+		o_outcome := 7;
+		p_seq := s.seq;
+		p_sessions := s.sessions;
+		p_net_bytes := s.net_bytes;
+		p_net_files := s.net_files;
+		p_keep_bytes := s.allow_bytes;
+		p_keep_files := s.allow_files;
+	ELSIF u.is_counted AND ((q.quota_bytes IS NOT NULL AND (p_net_bytes > s.allow_bytes
+				OR u.base_bytes + u.slack_bytes + o.allow_bytes + p_net_bytes < 0))
+			OR (q.quota_files IS NOT NULL AND (p_net_files > s.allow_files
+				OR u.base_files + u.slack_files + o.allow_files + p_net_files < 0))) THEN
+		-- It went over its share, or removed more than there was: no figure of the account is believed any more.
+		PERFORM share_bury(s.id);
+		UPDATE usage SET is_counted = false WHERE account = p_account;
+		o_outcome := 3;
+		RETURN;
+	END IF;
+	o_share := s.id;
+
+	o_allow_bytes := greatest(p_net_bytes, least(p_keep_bytes, s.allow_bytes));
+	o_allow_files := greatest(p_net_files, least(p_keep_files, s.allow_files));
+	v_left_bytes := least(coalesce(q.quota_bytes, figure_max()), figure_max())
+		- u.base_bytes - u.slack_bytes - o.allow_bytes - o_allow_bytes;
+	v_left_files := least(coalesce(q.quota_files, figure_max()), figure_max())
+		- u.base_files - u.slack_files - o.allow_files - o_allow_files;
+	IF o.shares = 0 AND NOT ledger_haunted(p_account) THEN
+		o_count := u.folds;
+	END IF;
+
+	IF o_outcome = 0 AND (p_want_bytes > 0 OR p_want_files > 0) THEN
+		o_outcome := CASE
+			WHEN NOT u.is_counted THEN CASE WHEN o_count IS NULL THEN 6 ELSE 4 END
+			WHEN ledger_fits(p_want_bytes, v_left_bytes, p_want_files, v_left_files) THEN 0
+			WHEN ledger_fits(p_want_bytes, v_left_bytes + o.allow_bytes - o.net_bytes,
+				p_want_files, v_left_files + o.allow_files - o.net_files) THEN 2
+			WHEN NOT ledger_fits(p_want_bytes, v_left_bytes + u.slack_bytes + o.allow_bytes - o.net_bytes,
+				p_want_files, v_left_files + u.slack_files + o.allow_files - o.net_files) THEN 1
+			WHEN o_count IS NULL THEN 6
+			ELSE 4 END;
+		IF o_outcome = 0 THEN
+			o_allow_bytes := o_allow_bytes + ledger_grant(p_want_bytes, p_spare_bytes, v_left_bytes);
+			o_allow_files := o_allow_files + ledger_grant(p_want_files, p_spare_files, v_left_files);
+		ELSIF o_outcome = 2 THEN
+			PERFORM pg_notify('sallyport_recall', p_account::text);
+		END IF;
+	END IF;
+	UPDATE share SET seq = p_seq, sessions = p_sessions, net_bytes = p_net_bytes, net_files = p_net_files,
+		allow_bytes = o_allow_bytes, allow_files = o_allow_files WHERE id = s.id;
+	o_used_bytes := figure_clamp(u.base_bytes + u.slack_bytes + o.net_bytes + p_net_bytes);
+	o_used_files := figure_clamp(u.base_files + u.slack_files + o.net_files + p_net_files);
+END $$;
+
+-- The last session of the account on this node has ended, and net is its last word. false: the share is gone.
+CREATE FUNCTION sallyport.share_close(p_account bigint, p_node int, p_boot uuid, p_share bigint, p_seq bigint,
+	p_net_bytes bigint, p_net_files bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
+DECLARE
+	v_outcome int;
+	v_share bigint;
+BEGIN
+	PERFORM ledger_refuse(p_share >= 1);
+	SELECT c.o_outcome, c.o_share INTO v_outcome, v_share FROM credit(p_account, p_node, p_boot, p_share, p_seq, 0,
+		p_net_bytes, p_net_files, p_net_bytes, p_net_files, 0, 0, 0, 0) c;
+	IF v_outcome IS DISTINCT FROM 0 THEN
+		RETURN false;
+	END IF;
+	-- allow is net now: nothing is left for slack, and nobody for a ghost
+	PERFORM share_bury(v_share);
+	DELETE FROM ghost WHERE account = p_account AND node = p_node AND boot = p_boot;
+	RETURN true;
+END $$;
+
+-- The home was counted, beginning after the answer that p_count is of, with nothing of this node growing meanwhile: the
+-- share has used net of what was found. false: not believed; somebody else held something meanwhile.
+CREATE FUNCTION sallyport.counted(p_account bigint, p_node int, p_boot uuid, p_share bigint, p_seq bigint,
+	p_net_bytes bigint, p_net_files bigint, p_bytes bigint, p_files bigint, p_count bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '5s' AS $$
+BEGIN
+	PERFORM ledger_refuse(p_share >= 1 AND p_seq >= 1 AND p_bytes BETWEEN 0 AND figure_max()
+		AND p_files BETWEEN 0 AND figure_max()
+		AND p_net_bytes BETWEEN -figure_max() AND figure_max() AND p_net_files BETWEEN -figure_max() AND figure_max());
+	IF NOT ledger_lock(p_account)
+		OR NOT EXISTS (SELECT 1 FROM node WHERE id = p_node AND boot = p_boot AND owner = session_user)
+		OR NOT EXISTS (SELECT 1 FROM usage WHERE account = p_account AND folds = p_count)
+		OR EXISTS (SELECT 1 FROM share WHERE account = p_account AND id <> p_share)
+		OR ledger_haunted(p_account) THEN
+		RETURN false;
+	END IF;
+	UPDATE share s SET seq = p_seq, net_bytes = p_net_bytes, net_files = p_net_files,
+		allow_bytes = greatest(s.allow_bytes, p_net_bytes), allow_files = greatest(s.allow_files, p_net_files)
+		WHERE s.id = p_share AND s.account = p_account AND s.node = p_node AND s.boot = p_boot AND s.seq < p_seq;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	UPDATE usage SET base_bytes = figure_clamp(p_bytes::numeric - p_net_bytes),
+		base_files = figure_clamp(p_files::numeric - p_net_files),
+		slack_bytes = 0, slack_files = 0, folds = folds + 1, is_counted = true WHERE account = p_account;
+	DELETE FROM ghost WHERE account = p_account;
+	RETURN true;
+END $$;
+
+-- Bury up to p_max shares of nodes that are gone; how many. Ledgers that somebody has locked are left for the next time.
+CREATE FUNCTION sallyport.expire(p_max int) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
+DECLARE
+	v_left record;
+	v_count int := 0;
+BEGIN
+	PERFORM ledger_refuse(p_max BETWEEN 1 AND 10000);
+	FOR v_left IN SELECT id, account FROM share_left LIMIT p_max LOOP
+		PERFORM 1 FROM account WHERE id = v_left.account FOR KEY SHARE SKIP LOCKED;
+		CONTINUE WHEN NOT FOUND;
+		PERFORM 1 FROM usage WHERE account = v_left.account FOR UPDATE SKIP LOCKED;
+		CONTINUE WHEN NOT FOUND;
+		PERFORM share_bury(l.id) FROM share_left l WHERE l.id = v_left.id;  -- if it still is one
+		v_count := v_count + CASE WHEN FOUND THEN 1 ELSE 0 END;
+	END LOOP;
+	RETURN v_count;
+END $$;
 
 -- --- for sallyport_admin ---
 
@@ -120,29 +454,49 @@ LANGUAGE sql IMMUTABLE AS $$
 	SELECT pg_catalog.regexp_match(p_line, '^([^:]*):([^:]*):([0-9]{1,15}):([0-9]{1,15}):([^:]*):(.*)$');
 $$;
 
--- Add accounts; the names that are taken already, of which none was changed.
-CREATE FUNCTION sallyport.account_add(p_lines text[]) RETURNS SETOF text
+-- Add accounts; the names that are taken already, of which none was changed. Each line comes with the limits that
+-- account_parse() found in it; NULL: none.
+CREATE FUNCTION sallyport.account_add(p_lines text[], p_max_sessions int[], p_quota_bytes bigint[], p_quota_files bigint[])
+RETURNS SETOF text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
 BEGIN
+	IF (cardinality(p_max_sessions), cardinality(p_quota_bytes), cardinality(p_quota_files))
+		IS DISTINCT FROM (cardinality(p_lines), cardinality(p_lines), cardinality(p_lines)) THEN
+		RAISE 'each line needs its limits' USING ERRCODE = '22023';
+	END IF;
 	RETURN QUERY
-	WITH wanted AS (SELECT line_fields(l) AS f, n FROM unnest(p_lines) WITH ORDINALITY AS u (l, n)),
-	numbered AS (SELECT f, n, row_number() OVER (PARTITION BY f[1] COLLATE "C" ORDER BY n) AS nth FROM wanted),
-	added AS (INSERT INTO account (name, hash, uid, gid, home, options)
-		SELECT f[1], f[2], f[3]::bigint, f[4]::bigint, f[5], f[6] FROM numbered WHERE nth = 1 ORDER BY n
+	WITH wanted AS (SELECT line_fields(l) AS f, s, b, q, n
+		FROM unnest(p_lines, p_max_sessions, p_quota_bytes, p_quota_files) WITH ORDINALITY AS u (l, s, b, q, n)),
+	numbered AS (SELECT w.*, row_number() OVER (PARTITION BY f[1] COLLATE "C" ORDER BY n) AS nth FROM wanted w),
+	added AS (INSERT INTO account (name, hash, uid, gid, home, options, max_sessions, quota_bytes, quota_files, limits_of)
+		SELECT f[1], f[2], f[3]::bigint, f[4]::bigint, f[5], f[6], s, b, q, md5(f[6])::uuid
+		FROM numbered WHERE nth = 1 ORDER BY n
 		ON CONFLICT (name) DO NOTHING RETURNING name)
 	SELECT w.f[1] FROM numbered w WHERE w.nth > 1
 		OR NOT EXISTS (SELECT 1 FROM added WHERE added.name = w.f[1] COLLATE "C");
 END $$;
 
--- Replace an account by a line of the same name. false: there is none.
-CREATE FUNCTION sallyport.account_set(p_line text) RETURNS boolean
+-- Replace an account by a line of the same name, with its limits as account_add() has them. false: there is none.
+-- A figure that gets its first quota was not bounded until now: the home is counted before anything is granted.
+CREATE FUNCTION sallyport.account_set(p_line text, p_max_sessions int, p_quota_bytes bigint, p_quota_files bigint)
+RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
 DECLARE
 	f text[] := line_fields(p_line);
+	o account;
 BEGIN
-	UPDATE account SET hash = f[2], uid = f[3]::bigint, gid = f[4]::bigint, home = f[5], options = f[6], changed = now()
-		WHERE name = f[1];
-	RETURN FOUND;
+	SELECT * INTO o FROM account WHERE name = f[1] FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	UPDATE account SET hash = f[2], uid = f[3]::bigint, gid = f[4]::bigint, home = f[5], options = f[6],
+		max_sessions = p_max_sessions, quota_bytes = p_quota_bytes, quota_files = p_quota_files,
+		limits_of = md5(f[6])::uuid, changed = now() WHERE id = o.id;
+	IF f[5] <> o.home OR (o.quota_bytes IS NULL AND p_quota_bytes IS NOT NULL)
+		OR (o.quota_files IS NULL AND p_quota_files IS NOT NULL) THEN
+		UPDATE usage SET is_counted = false, folds = folds + 1 WHERE account = o.id;
+	END IF;
+	RETURN true;
 END $$;
 
 CREATE FUNCTION sallyport.account_remove(p_name text) RETURNS boolean
@@ -197,9 +551,35 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
 	SELECT count(*) FROM account;
 $$;
 
+-- What an account uses, and a row for each node that holds a share of it (o_node NULL: none does). o_haunted: nodes
+-- that may go on within a share that the database has taken back; they hold up a count.
+CREATE FUNCTION sallyport.quota_show(p_name text, OUT o_quota_bytes bigint, OUT o_quota_files bigint,
+	OUT o_max_sessions int, OUT o_is_counted boolean, OUT o_base_bytes bigint, OUT o_base_files bigint,
+	OUT o_slack_bytes bigint, OUT o_slack_files bigint, OUT o_haunted text[], OUT o_node text, OUT o_is_gone boolean,
+	OUT o_sessions int, OUT o_net_bytes bigint, OUT o_net_files bigint, OUT o_allow_bytes bigint, OUT o_allow_files bigint)
+RETURNS SETOF record LANGUAGE sql STABLE SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
+	SELECT a.quota_bytes, a.quota_files, a.max_sessions, coalesce(u.is_counted, false),
+		coalesce(u.base_bytes, 0), coalesce(u.base_files, 0), coalesce(u.slack_bytes, 0), coalesce(u.slack_files, 0),
+		ARRAY(SELECT n.name FROM ghost g JOIN node n ON n.id = g.node AND n.boot = g.boot
+			WHERE g.account = a.id ORDER BY n.name),
+		n.name, l.id IS NOT NULL, s.sessions, s.net_bytes, s.net_files, s.allow_bytes, s.allow_files
+	FROM account a LEFT JOIN usage u ON u.account = a.id LEFT JOIN share s ON s.account = a.id
+		LEFT JOIN node n ON n.id = s.node LEFT JOIN share_left l ON l.id = s.id
+	WHERE a.name = p_name ORDER BY n.name, s.id;
+$$;
+
+-- Declare a node dead: nothing runs on it any more that was started before. Its name is free for another role, and its
+-- boot never comes back. How many shares expire() will find of it; NULL: there is no such node.
+CREATE FUNCTION sallyport.node_forget(p_name text) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
+	UPDATE node SET boot = gen_random_uuid(), past = (boot || past)[1:32], owner = NULL, lease_until = '-infinity'
+		WHERE name = p_name RETURNING (SELECT count(*) FROM share WHERE share.node = node.id);
+$$;
+
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA sallyport FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION sallyport.schema_version, sallyport.account_find, sallyport.node_hello, sallyport.node_beat
-	TO sallyport_node;
+GRANT EXECUTE ON FUNCTION sallyport.schema_version, sallyport.account_find, sallyport.node_hello, sallyport.node_beat,
+	sallyport.credit, sallyport.share_close, sallyport.counted, sallyport.expire TO sallyport_node;
 GRANT EXECUTE ON FUNCTION sallyport.schema_version, sallyport.account_find, sallyport.accounts_lock,
 	sallyport.account_add, sallyport.account_set, sallyport.account_remove, sallyport.account_lines,
-	sallyport.account_sharing, sallyport.account_free_uid, sallyport.account_count TO sallyport_admin;
+	sallyport.account_sharing, sallyport.account_free_uid, sallyport.account_count,
+	sallyport.quota_show, sallyport.node_forget TO sallyport_admin;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,10 +18,16 @@
 #define BATCH_LINES 1000
 #define BATCH_BYTES ((size_t)1 << 20)
 
-/* Lines that wait for their statement: a literal of text[]. */
+/* What the ledger has to know of a line; the database parses none of it. */
+enum limit { LIMIT_SESSIONS, LIMIT_BYTES, LIMIT_FILES, LIMIT_COUNT };
+
+#define LIMIT_TEXT_MAX 21
+
+/* Lines that wait for their statement, and the limits in them: literals of arrays. */
 struct accounts_session {
 	struct database *database;
 	struct buf batch;
+	struct buf batch_limits[LIMIT_COUNT];
 	size_t batch_lines;
 	struct buf taken; /* names, each ended by '\n' */
 	bool has_failed; /* an "add" did; the next "flush" says so */
@@ -204,21 +211,72 @@ add_element(struct buf *out, const char *text)
 	buf_add(out, "\"", 1);
 }
 
+/* The value of a parameter, in text; NULL: no such limit. */
+static const char *
+limit_text(const struct account *account, enum limit limit, char text[LIMIT_TEXT_MAX])
+{
+	const uint64_t limits[] = {
+	    [LIMIT_SESSIONS] = account->max_sessions == 0 ? ACCOUNT_NO_QUOTA : account->max_sessions,
+	    [LIMIT_BYTES] = account->quota_bytes,
+	    [LIMIT_FILES] = account->quota_files,
+	};
+
+	if (limits[limit] == ACCOUNT_NO_QUOTA)
+		return NULL;
+	snprintf(text, LIMIT_TEXT_MAX, "%" PRIu64, limits[limit]);
+	return text;
+}
+
+static void
+add_limits(struct accounts_session *session, const struct account *account)
+{
+	for (int i = 0; i < LIMIT_COUNT; i++) {
+		struct buf *out = &session->batch_limits[i];
+		char text[LIMIT_TEXT_MAX];
+		const char *value = limit_text(account, (enum limit)i, text);
+
+		buf_addf(out, "%s%s", out->len == 0 ? "{" : ",", value == NULL ? "NULL" : value);
+	}
+}
+
+/* false: there is no memory for it. */
+static bool
+end_batch(struct accounts_session *session, const char *values[1 + LIMIT_COUNT])
+{
+	bool is_whole = buf_add(&session->batch, "}", 1) == 0;
+
+	values[0] = session->batch.data;
+	for (int i = 0; i < LIMIT_COUNT; i++) {
+		is_whole = buf_add(&session->batch_limits[i], "}", 1) == 0 && is_whole;
+		values[1 + i] = session->batch_limits[i].data;
+	}
+	return is_whole;
+}
+
+static void
+clear_batch(struct accounts_session *session)
+{
+	explicit_bzero(session->batch.data, session->batch.len);
+	buf_clear(&session->batch);
+	for (int i = 0; i < LIMIT_COUNT; i++)
+		buf_clear(&session->batch_limits[i]);
+	session->batch_lines = 0;
+}
+
 static int
 send_batch(struct accounts_session *session)
 {
 	struct database *database = session->database;
-	const char *values[1];
+	const char *values[1 + LIMIT_COUNT];
 	PGresult *result;
 	int r = 0;
 
 	if (session->batch_lines == 0)
 		return 0;
-	buf_add(&session->batch, "}", 1);
-	if (session->batch.error < 0)
+	if (!end_batch(session, values))
 		return database_fail(database, "no memory for accounts");
-	values[0] = session->batch.data;
-	result = database_query(database, PGRES_TUPLES_OK, "SELECT * FROM sallyport.account_add($1)", 1, values);
+	result = database_query(
+	    database, PGRES_TUPLES_OK, "SELECT * FROM sallyport.account_add($1, $2, $3, $4)", 1 + LIMIT_COUNT, values);
 	for (int row = 0; row < PQntuples(result) && r == 0; row++) {
 		const char *name = database_text(database, result, row, 0, false);
 
@@ -230,9 +288,7 @@ send_batch(struct accounts_session *session)
 	if (result == NULL || session->taken.error < 0)
 		r = -EIO;
 	PQclear(result);
-	explicit_bzero(session->batch.data, session->batch.len);
-	buf_clear(&session->batch);
-	session->batch_lines = 0;
+	clear_batch(session);
 	return r;
 }
 
@@ -251,6 +307,7 @@ take_add(struct accounts_session *session, const char *line)
 	}
 	explicit_bzero(account.hash, sizeof(account.hash));
 	add_element(&session->batch, line);
+	add_limits(session, &account);
 	session->batch_lines++;
 	if (!session->has_failed && (session->batch_lines == BATCH_LINES || session->batch.len >= BATCH_BYTES / 2))
 		session->has_failed = send_batch(session) < 0;
@@ -272,9 +329,9 @@ answer_flush(struct accounts_session *session, const char *argument)
 
 /* "done" for true, "none" for false. */
 static int
-answer_changed(struct accounts_session *session, const char *statement, const char *value)
+answer_changed(struct accounts_session *session, const char *statement, int count, const char *const *values)
 {
-	PGresult *result = database_query(session->database, PGRES_TUPLES_OK, statement, 1, &value);
+	PGresult *result = database_query(session->database, PGRES_TUPLES_OK, statement, count, values);
 	const char *text = result == NULL ? NULL : database_text(session->database, result, 0, 0, false);
 
 	if (text != NULL)
@@ -288,18 +345,22 @@ answer_set(struct accounts_session *session, const char *line)
 {
 	struct account account;
 	const char *problem;
+	char texts[LIMIT_COUNT][LIMIT_TEXT_MAX];
+	const char *values[1 + LIMIT_COUNT] = {line};
 	int r = account_parse(line, strlen(line), &account, &problem);
 
 	explicit_bzero(account.hash, sizeof(account.hash));
 	if (r < 0)
 		return database_fail(session->database, "'set': %s", problem);
-	return answer_changed(session, "SELECT sallyport.account_set($1)", line);
+	for (int i = 0; i < LIMIT_COUNT; i++)
+		values[1 + i] = limit_text(&account, (enum limit)i, texts[i]);
+	return answer_changed(session, "SELECT sallyport.account_set($1, $2, $3, $4)", 1 + LIMIT_COUNT, values);
 }
 
 static int
 answer_remove(struct accounts_session *session, const char *name)
 {
-	return answer_changed(session, "SELECT sallyport.account_remove($1)", name);
+	return answer_changed(session, "SELECT sallyport.account_remove($1)", 1, &name);
 }
 
 static int
@@ -378,6 +439,8 @@ accounts_mode(struct database *database)
 	int r = check_schema_version(database);
 
 	buf_init(&session.batch, 2 * BATCH_BYTES);
+	for (int i = 0; i < LIMIT_COUNT; i++)
+		buf_init(&session.batch_limits[i], BATCH_BYTES);
 	buf_init(&session.taken, BATCH_BYTES);
 	if (r == 0)
 		answer_line(DIALOG_READY, "", 0);
@@ -387,6 +450,8 @@ accounts_mode(struct database *database)
 	}
 	free(line);
 	buf_free(&session.batch);
+	for (int i = 0; i < LIMIT_COUNT; i++)
+		buf_free(&session.batch_limits[i]);
 	buf_free(&session.taken);
 	return r;
 }

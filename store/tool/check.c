@@ -51,6 +51,11 @@ static const char *const node_functions[] = {
     "sallyport.account_find(text)",
     "sallyport.node_hello(text, uuid)",
     "sallyport.node_beat(integer, uuid)",
+    "sallyport.credit(bigint, integer, uuid, bigint, bigint, integer, "
+    "bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint)",
+    "sallyport.share_close(bigint, integer, uuid, bigint, bigint, bigint, bigint)",
+    "sallyport.counted(bigint, integer, uuid, bigint, bigint, bigint, bigint, bigint, bigint, bigint)",
+    "sallyport.expire(integer)",
     NULL,
 };
 
@@ -58,13 +63,15 @@ static const char *const admin_functions[] = {
     "sallyport.schema_version()",
     "sallyport.account_find(text)",
     "sallyport.accounts_lock()",
-    "sallyport.account_add(text[])",
-    "sallyport.account_set(text)",
+    "sallyport.account_add(text[], integer[], bigint[], bigint[])",
+    "sallyport.account_set(text, integer, bigint, bigint)",
     "sallyport.account_remove(text)",
     "sallyport.account_lines(text, integer)",
     "sallyport.account_sharing(text, bigint, text, integer)",
     "sallyport.account_free_uid(bigint, bigint, bigint)",
     "sallyport.account_count()",
+    "sallyport.quota_show(text)",
+    "sallyport.node_forget(text)",
     NULL,
 };
 

@@ -405,7 +405,7 @@ node_psql()
 	assert_output --regexp '^alice:'
 	local statement
 	for statement in 'SELECT * FROM sallyport.account' 'SELECT names_key FROM sallyport.meta' 'SELECT * FROM sallyport.node' \
-		"SELECT * FROM sallyport.account_lines('', 10)" "SELECT * FROM sallyport.account_add('{x}')" \
+		"SELECT * FROM sallyport.account_lines('', 10)" "SELECT * FROM sallyport.account_add('{x}', '{NULL}', '{NULL}', '{NULL}')" \
 		"SELECT * FROM sallyport.account_sharing('', 1, '/', 10)" 'SELECT sallyport.accounts_lock()' \
 		"SELECT sallyport.account_remove('alice')" 'SELECT sallyport.account_count()' "UPDATE sallyport.account SET hash = 'x'" \
 		'CREATE TABLE sallyport.mine ()' 'SET ROLE sallyport_owner' 'SET ROLE sallyport_admin' \
@@ -441,9 +441,13 @@ node_psql()
 @test "an unknown name always finds the same decoy, of the kinds that accounts have, with no salt of theirs" {
 	need_schema
 	store_psql -q <<-'SQL'
-		SELECT * FROM sallyport.account_add(ARRAY(SELECT 'y' || i || ':$y$j9T$saltsalt$digestdigest:200000:200000:/srv/x:' FROM generate_series(1, 300) i));
-		SELECT * FROM sallyport.account_add(ARRAY(SELECT 's' || i || ':!$6$rounds=9999$saltsalt$digestdigest:200000:200000:/srv/x:' FROM generate_series(1, 100) i));
-		SELECT * FROM sallyport.account_add(ARRAY['d:abcdefghijklm:200000:200000:/srv/x:', 'b:$2b$10$saltsaltsaltsaltsaltsadigest:200000:200000:/srv/x:', 'm:$1$salt$digest:200000:200000:/srv/x:', 'z:*:200000:200000:/srv/x:']);
+		CREATE FUNCTION pg_temp.add(text[]) RETURNS SETOF text LANGUAGE sql AS $$
+			SELECT sallyport.account_add($1, array_fill(NULL::int, ARRAY[cardinality($1)]),
+				array_fill(NULL::bigint, ARRAY[cardinality($1)]), array_fill(NULL::bigint, ARRAY[cardinality($1)]))
+		$$;
+		SELECT * FROM pg_temp.add(ARRAY(SELECT 'y' || i || ':$y$j9T$saltsalt$digestdigest:200000:200000:/srv/x:' FROM generate_series(1, 300) i));
+		SELECT * FROM pg_temp.add(ARRAY(SELECT 's' || i || ':!$6$rounds=9999$saltsalt$digestdigest:200000:200000:/srv/x:' FROM generate_series(1, 100) i));
+		SELECT * FROM pg_temp.add(ARRAY['d:abcdefghijklm:200000:200000:/srv/x:', 'b:$2b$10$saltsaltsaltsaltsaltsadigest:200000:200000:/srv/x:', 'm:$1$salt$digest:200000:200000:/srv/x:', 'z:*:200000:200000:/srv/x:']);
 	SQL
 	run node_psql -c "SELECT DISTINCT o_decoy FROM generate_series(1, 5000) i, LATERAL sallyport.account_find('none' || i) ORDER BY 1"
 	assert_line '$y$j9T$........$............'

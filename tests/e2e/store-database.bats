@@ -114,7 +114,7 @@ set_line()
 {
 	local line
 	line=$(store_psql -c "SELECT o_line FROM sallyport.account_find('$1')" | sed "$2")
-	[ "$(store_psql -v "line=$line" <<<"SELECT sallyport.account_set(:'line')")" = t ]
+	[ "$(store_psql -v "line=$line" <<<"SELECT sallyport.account_set(:'line', NULL, NULL, NULL)")" = t ]
 }
 
 # All processes of PostgreSQL stand still, or go on.
@@ -360,7 +360,7 @@ no_arrivals()
 		line=$(store_psql -c "SELECT o_line FROM sallyport.account_find('dora')")
 		set_line dora "$change" || continue
 		refused dora secret
-		[ "$(store_psql -v "line=$line" <<<"SELECT sallyport.account_set(:'line')")" = t ]
+		[ "$(store_psql -v "line=$line" <<<"SELECT sallyport.account_set(:'line', NULL, NULL, NULL)")" = t ]
 	done
 	assert_equal "$(log_count ' store-refused ')" 3
 	logs_in dora secret

@@ -172,13 +172,25 @@ store_schema()
 	} | store_psql -q
 }
 
-# store_add LINE...: accounts, as lines of sallyport-users(5).
+# store_add LINE...: accounts, as lines of sallyport-users(5); limits are numbers without a letter.
 store_add()
 {
 	local line
 	for line in "$@"; do
-		[ -z "$(store_psql -v "line=$line" <<<"SELECT * FROM sallyport.account_add(ARRAY[:'line'])")" ]
+		[ -z "$(store_psql -v "line=$line" -v "sessions=$(store_limit max-sessions "$line")" \
+			-v "bytes=$(store_limit quota "$line")" -v "files=$(store_limit quota-files "$line")" \
+			<<<"SELECT * FROM sallyport.account_add(ARRAY[:'line'], ARRAY[:sessions]::int[], ARRAY[:bytes]::bigint[],
+				ARRAY[:files]::bigint[])")" ]
 	done
+}
+
+# store_limit WORD LINE: the figure of an option, or NULL
+store_limit()
+{
+	case " ${2##*:} " in
+	*" $1="*) local rest=" ${2##*:} "; rest=${rest#*" $1="}; echo "${rest%% *}" ;;
+	*) echo NULL ;;
+	esac
 }
 
 # store_account NAME PASSWORD [HOME [OPTIONS]]: one with a home of its own; its uid is drawn by the database.
