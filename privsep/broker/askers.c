@@ -73,10 +73,10 @@ place_of_channel(int channel)
 	while (size <= (size_t)channel)
 		size *= 2;
 	if (size > askers.size) {
-		grown = reallocarray(askers.by_channel, size, sizeof(grown[0]));
+		grown = reallocarray(askers.by_channel, size, sizeof(struct asker *));
 		if (grown == NULL)
 			return NULL;
-		memset(grown + askers.size, 0, (size - askers.size) * sizeof(grown[0]));
+		memset(grown + askers.size, 0, (size - askers.size) * sizeof(struct asker *));
 		askers.by_channel = grown;
 		askers.size = size;
 	}

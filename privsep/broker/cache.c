@@ -30,7 +30,7 @@ cache_init(struct cache *cache, const struct siphash_key *key, size_t count_max,
 		slot_count *= 2;
 	*cache = (struct cache){.key = *key, .slot_count = slot_count, .count_max = count_max, .bytes_max = bytes_max};
 	TAILQ_INIT(&cache->by_age);
-	cache->slots = calloc(slot_count, sizeof(cache->slots[0]));
+	cache->slots = calloc(slot_count, sizeof(struct kept *));
 	return cache->slots == NULL ? -ENOMEM : 0;
 }
 

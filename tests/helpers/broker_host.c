@@ -73,7 +73,7 @@ static struct ipc_message message;
 static const char *const states[] = {"down", "up", "strange"};
 static const char *const founds[] = {"account", "nobody", "not-now"};
 
-static void
+static void __attribute__((noreturn))
 fail(const char *what)
 {
 	printf("failed: %s: %s\n", what, strerror(errno));
@@ -347,6 +347,16 @@ learn_name(char *words)
 	}
 }
 
+static unsigned
+number_of(const char *word)
+{
+	uint64_t number;
+
+	if (word == NULL || parse_u64(word, SESSIONS_AT_ONCE, &number) < 0)
+		fail("a number is wanted");
+	return (unsigned)number;
+}
+
 static void
 obey(char *line)
 {
@@ -375,11 +385,11 @@ obey(char *line)
 	} else if (strcmp(verb, "garbage") == 0) {
 		(void)!write(new_session(tag)->channel, "what is that?", 13);
 	} else if (strcmp(verb, "many") == 0) {
-		const char *count = strsep(&line, " ");
+		unsigned count = number_of(strsep(&line, " "));
 
-		ask_for_many(tag, (unsigned)atoi(count), line);
+		ask_for_many(tag, count, line);
 	} else if (strcmp(verb, "open") == 0) {
-		for (int i = atoi(line); i > 0; i--)
+		for (unsigned i = number_of(line); i > 0; i--)
 			new_session(tag)->is_quiet = true;
 		printf("%s opened\n", tag);
 	} else {
