@@ -204,6 +204,28 @@ passive_host(const struct protocol *protocol)
 	return session->passive_told.family == AF_INET ? &session->passive_told : &session->local;
 }
 
+static bool
+is_for_pasv(const struct protocol *protocol)
+{
+	return protocol->session->dialled.family == AF_INET && passive_host(protocol)->family == AF_INET;
+}
+
+/* Data connections that go past the proxy need an address, which EPSV does not tell. */
+static bool
+is_for_epsv(const struct protocol *protocol)
+{
+	return protocol->session->proxy.family == AF_UNSPEC || protocol->config->proxy_data != PROXY_DATA_DIRECT;
+}
+
+/* What to say where passive mode does not work: data connections go past the proxy, and have no IPv4 address. */
+static const char *
+advice_without_passive(const struct protocol *protocol)
+{
+	return protocol->session->dialled.family == AF_INET
+	    ? "'passive-address' of this server has to be an IPv4 address"
+	    : "dial the proxy over IPv4";
+}
+
 void
 cmd_pasv(struct protocol *protocol, const struct request *request)
 {
@@ -213,8 +235,9 @@ cmd_pasv(struct protocol *protocol, const struct request *request)
 	(void)request;
 	if (refused_by_epsv_all(protocol))
 		return;
-	if (protocol->session->dialled.family != AF_INET || told.family != AF_INET) {
-		reply(protocol, 501, "PASV is for IPv4; use EPSV");
+	if (!is_for_pasv(protocol)) {
+		reply(protocol, 501, "PASV is for IPv4; %s",
+		    is_for_epsv(protocol) ? "use EPSV" : advice_without_passive(protocol));
 		return;
 	}
 	if (data_listen(protocol, &bound) < 0) {
@@ -249,8 +272,9 @@ cmd_epsv(struct protocol *protocol, const struct request *request)
 		reply(protocol, 501, "Usage: EPSV [1 | 2 | ALL]");
 		return;
 	}
-	if (protocol->session->proxy.family != AF_UNSPEC && protocol->config->proxy_data == PROXY_DATA_DIRECT) {
-		reply(protocol, 522, "Data connections do not pass the proxy that was dialled; use PASV");
+	if (!is_for_epsv(protocol)) {
+		reply(protocol, 522, "Data connections do not pass the proxy that was dialled; %s",
+		    is_for_pasv(protocol) ? "use PASV" : advice_without_passive(protocol));
 		return;
 	}
 	if (argument != NULL && family != (uint64_t)own) {
@@ -275,9 +299,9 @@ refused_across_families(struct protocol *protocol, unsigned code)
 
 	if (!protocol->config->active_mode || session->peer.family == session->local.family)
 		return false;
-	reply(protocol, code,
-	    "This server cannot connect to your address from behind its proxy (IPv%d to IPv%d); use passive mode",
-	    session->local.family == AF_INET6 ? 6 : 4, session->peer.family == AF_INET6 ? 6 : 4);
+	reply(protocol, code, "This server cannot connect to your address from behind its proxy (IPv%d to IPv%d); %s",
+	    session->local.family == AF_INET6 ? 6 : 4, session->peer.family == AF_INET6 ? 6 : 4,
+	    is_for_pasv(protocol) || is_for_epsv(protocol) ? "use passive mode" : advice_without_passive(protocol));
 	return true;
 }
 

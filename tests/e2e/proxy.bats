@@ -512,6 +512,17 @@ has_porter()
 	EOF
 }
 
+@test "proxy-data direct: a client of IPv6 is not sent from EPSV to PASV and back, but to IPv4" {
+	serve 'proxy-data = "direct"'
+	proxied <<-'EOF'
+		p = Proxied(v2(("2001:db8::9", 5), ("2001:db8::1", 21))).login()
+		for command, code in ("EPSV", 522), ("PASV", 501), ("PORT 192,0,2,9,200,10", 501), ("EPRT |2|2001:db8::9|5000|", 522):
+		    said = p.ask(command, code)
+		    expect("dial the proxy over IPv4" in said and "use " not in said, (command, said))
+		p.ask("NOOP", 200)
+	EOF
+}
+
 @test "active mode goes to the client that the header names, and neither to the proxy nor to a stranger" {
 	serve
 	proxied <<-'EOF'
