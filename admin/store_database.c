@@ -10,11 +10,13 @@
 
 #include "admin/store_tool.h"
 #include "common/text.h"
+#include "config/broker.h"
 #include "config/config.h"
 
 #include "common/banned.h"
 
 #define ROLES_MAX 4
+#define BROKER_USER_OF_PACKAGE "sallyport-broker"
 #define ROLE_TEXT_MAX 256
 
 /* --- init and upgrade --- */
@@ -49,6 +51,11 @@ choose_way(const struct ctl *ctl, struct store_way *way)
 	else
 		*way = (struct store_way){.connect = ctl->operand};
 	way->as_user = ctl->value[OPTION_AS];
+	if (way->as_user != NULL && getpwnam(way->as_user) == NULL) {
+		ctl_error("there is no system user '%s'; name that of the database, such as 'postgres'",
+		    ctl_quote(way->as_user));
+		return -ENOENT;
+	}
 	if (way->as_user == NULL || ctl->operand != NULL)
 		return 0;
 	ctl_error("--as needs a connection string, since '%s' is root's: store %s \"dbname=sallyport user=%s\" --as %s",
@@ -86,17 +93,21 @@ static void
 print_advice(const struct ctl *ctl, const struct made_roles *roles, const char *version)
 {
 	const char *node = password_of(roles, "sallyport_node"), *admin = password_of(roles, "sallyport_admin");
+	const char *broker = ctl->config->broker_user[0] == '\0' ? BROKER_USER_OF_PACKAGE : ctl->config->broker_user;
+	char readers[128];
 
 	printf("schema: version %s\n", ctl_shown(version));
 	if (node != NULL || admin != NULL)
 		printf("The passwords below are shown this once.\n");
 	printf("\nOn each server, with the HOST and DATABASE of this connection:\n\n");
-	print_connect(
-	    SYSCONFDIR "/sallyport/store/store.conf", "root:GROUP OF broker-user, mode 0640", "sallyport_node", node);
+	snprintf(readers, sizeof(readers), "root:%s, mode 0640", broker);
+	print_connect(SYSCONFDIR "/sallyport/store/store.conf", readers, "sallyport_node", node);
 	printf("\n");
 	print_connect(ADMIN_CONF_DEFAULT, "root, mode 0600", "sallyport_admin", admin);
-	printf("\n# %s\naccounts = \"%s%spostgresql:" SYSCONFDIR "/sallyport/store/store.conf\"\n",
-	    ctl_quote(ctl->config_path), ctl_quote(ctl->config->accounts), ctl->config->accounts[0] == '\0' ? "" : ",");
+	printf("\n# %s\naccounts = \"%s%spostgresql:" SYSCONFDIR
+	       "/sallyport/store/store.conf\"\nbroker-user = \"%s\"\n",
+	    ctl_quote(ctl->config_path), ctl_quote(ctl->config->accounts), ctl->config->accounts[0] == '\0' ? "" : ",",
+	    broker);
 	printf(
 	    "\nOn the host of the database, a line for each network of servers in pg_hba.conf, then 'SELECT pg_reload_conf()':\n\n"
 	    "hostssl DATABASE sallyport_node,sallyport_admin ADDRESS/BITS scram-sha-256\n");
@@ -207,6 +218,18 @@ tell_row(json_t *rows, const char *verdict, const char *text)
 		json_array_append_new(rows, json_pack("{s:s, s:s}", "verdict", verdict, "what", ctl_shown(text)));
 }
 
+/* Whether a server takes the file and can open it, as 'config check' asks; for the server's own alone. */
+static bool
+check_broker(const struct ctl *ctl, const struct store_way *way, json_t *rows)
+{
+	char why[CONFIG_BROKER_ERROR_MAX];
+
+	if (way->readers == 0 || config_check_broker(ctl->config, why, sizeof(why)) == 0)
+		return true;
+	tell_row(rows, "WRONG", why);
+	return false;
+}
+
 /* Check one connection; its rows are printed, or added to rows. */
 static bool
 check_way(const struct ctl *ctl, const struct store_way *way, json_t *rows)
@@ -219,6 +242,7 @@ check_way(const struct ctl *ctl, const struct store_way *way, json_t *rows)
 
 	if (rows == NULL && tool != NULL)
 		printf("%s:\n", ctl_quote(way->conf));
+	is_good = is_good && check_broker(ctl, way, rows);
 	while (tool != NULL && (answer = store_tool_answer(tool, &text, &len)) != DIALOG_DONE) {
 		const char *verdict = verdict_word(answer);
 

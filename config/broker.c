@@ -2,6 +2,8 @@
 #include "config/broker.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -46,9 +48,37 @@ check_program(const struct config *config, char *error, size_t size)
 	return r;
 }
 
+static bool
+may_pass(const struct stat *st, uid_t uid, gid_t gid)
+{
+	mode_t bit = st->st_uid == uid ? S_IXUSR : st->st_gid == gid ? S_IXGRP : S_IXOTH;
+
+	return (st->st_mode & bit) != 0;
+}
+
+/* The broker opens the file as broker-user, so each directory on the way lets that user pass. */
+static int
+check_way_to_store_conf(const struct config *config, const char *place, uid_t uid, gid_t gid, char *error, size_t size)
+{
+	const char *path = config->store_conf;
+	char dir[PATH_MAX];
+	struct stat st;
+
+	for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
+		if (stat(dir, &st) < 0 || may_pass(&st, uid, gid))
+			continue;
+		snprintf(error, size,
+		    "%sdirectory '%s' does not let broker-user '%s' pass; 'chgrp %s %s', 'chmod 0750 %s'", place, dir,
+		    config->broker_user, config->broker_user, dir, dir);
+		return -EACCES;
+	}
+	return 0;
+}
+
 /* Its directories are root's, and so is the file: whoever writes it says which database is believed. */
 static int
-check_store_conf(const struct config *config, gid_t gid, char *error, size_t size)
+check_store_conf(const struct config *config, uid_t uid, gid_t gid, char *error, size_t size)
 {
 	char place[CONFIG_PLACE_MAX], why[TRUST_TEXT_MAX];
 	struct trust_problem problem;
@@ -73,7 +103,7 @@ check_store_conf(const struct config *config, gid_t gid, char *error, size_t siz
 		    "'chmod 0640 %s'",
 		    place, config->store_conf, config->broker_user, config->store_conf, config->store_conf);
 	close_fd(&fd);
-	return r;
+	return r < 0 ? r : check_way_to_store_conf(config, place, uid, gid, error, size);
 }
 
 int
@@ -88,5 +118,5 @@ config_check_broker(const struct config *config, char *error, size_t size)
 	r = config_broker_user(config, &uid, &gid, error, size);
 	if (r == 0)
 		r = check_program(config, error, size);
-	return r < 0 ? r : check_store_conf(config, gid, error, size);
+	return r < 0 ? r : check_store_conf(config, uid, gid, error, size);
 }

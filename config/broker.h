@@ -15,12 +15,13 @@ void config_broker_program(const struct config *config, char path[BROKER_PROGRAM
 
 /*
  * Check its program, which root alone may change; its user; and the file that accounts names: root owns it, its group
- * is that of the user, and nobody else reads it, because it may have a password. Nothing is read from it.
+ * is that of the user, and nobody else reads it, because it may have a password. The user passes each directory on the
+ * way to it. Nothing is read from it.
  *
  * error: where and what is wrong, CONFIG_BROKER_ERROR_MAX bytes. Returns 0, also without a database, or -errno.
  */
 int config_check_broker(const struct config *config, char *error, size_t size);
 
-#define CONFIG_BROKER_ERROR_MAX (CONFIG_PLACE_MAX + 2 * PATH_MAX + 1024)
+#define CONFIG_BROKER_ERROR_MAX (CONFIG_PLACE_MAX + 3 * PATH_MAX + 1024)
 
 #endif

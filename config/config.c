@@ -560,7 +560,7 @@ check_together(struct load *load)
 		    "listen-tls: needs a certificate; set tls.certificate and tls.key");
 	if (config_has_store(config) && config->broker_user[0] == '\0')
 		add_problem(load, line_of(load, "", "accounts"),
-		    "accounts: \"postgresql:\" needs broker-user, a system user that nothing else runs as");
+		    "accounts: \"postgresql:\" needs broker-user; write broker-user = \"sallyport-broker\", a system user that nothing else runs as");
 	if (has_certificate && !has_key)
 		add_problem(load, line_of(load, "tls", "certificate"),
 		    "tls.certificate: has no key; set tls.key to the file of its private key");

@@ -2,11 +2,15 @@
 #include "store/conninfo.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libpq-fe.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/buf.h"
+#include "common/io.h"
 #include "common/text.h"
 
 #include "common/banned.h"
@@ -176,6 +180,52 @@ conninfo_free(struct conninfo *info)
 	PQconninfoFree(options);
 	info->options = NULL;
 	info->place_count = 0;
+}
+
+/* --- files --- */
+
+static const char *const file_keys[] = {"sslrootcert", "sslcert", "sslkey", "sslcrl"};
+
+/* A file of another owner than root is the reader's own, or that of nobody who matters here. */
+static bool
+group_may_read(const struct stat *st, gid_t readers)
+{
+	return readers == CONNINFO_READER_SELF || st->st_uid != 0 || (st->st_mode & S_IROTH) != 0 ||
+	    ((st->st_mode & S_IRGRP) != 0 && st->st_gid == readers);
+}
+
+/* What is missing is left to libpq, which has a word for it, and goes without some of them. */
+static int
+check_file(const char *path, gid_t readers)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	int r = fd < 0 ? -errno : 0;
+
+	if (r == 0 && fstat(fd, &st) < 0)
+		r = -errno;
+	else if (r == 0 && !group_may_read(&st, readers))
+		r = -EACCES;
+	close_fd(&fd);
+	return r == -ENOENT ? 0 : r;
+}
+
+int
+conninfo_check_files(const struct conninfo *info, gid_t readers, struct buf *problem)
+{
+	for (size_t i = 0; i < sizeof(file_keys) / sizeof(file_keys[0]); i++) {
+		const char *path = conninfo_value(info, file_keys[i]);
+		int r = path == NULL || path[0] != '/' ? 0 : check_file(path, readers);
+
+		if (r == 0)
+			continue;
+		buf_addf(problem,
+		    "%s: cannot read '%s': %s; put it beside store.conf, owned by root and the group of broker-user, "
+		    "with mode 0640",
+		    file_keys[i], path, strerror(-r));
+		return r;
+	}
+	return 0;
 }
 
 /* --- composing --- */

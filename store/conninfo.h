@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "common/address.h"
 
@@ -63,6 +64,16 @@ int conninfo_parse(const char *text, struct conninfo *info, struct buf *problem)
  * Returns 0, -ENOENT when no place is left, or the buffer's error. The text has the password; the caller wipes it.
  */
 int conninfo_compose(const struct conninfo *info, const struct conninfo_found *found, struct buf *out);
+
+/*
+ * Whether the certificates and keys that the string names can be read, by this process and by the group readers. libpq's
+ * own words for one that cannot have bytes in them that mean nothing. A file that is missing is left to libpq.
+ *
+ * Returns 0, or -errno with problem filled: which file, why not, what would be right.
+ */
+int conninfo_check_files(const struct conninfo *info, gid_t readers, struct buf *problem);
+
+#define CONNINFO_READER_SELF ((gid_t)0)	/* as STORE_READERS_ROOT: no other group is to read them */
 
 /* The value of a key of libpq; NULL: not set. Borrowed. */
 const char *conninfo_value(const struct conninfo *info, const char *key);

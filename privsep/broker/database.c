@@ -182,18 +182,22 @@ has_addresses(struct database *database, uint64_t now_ms)
 static void
 dial_connection(struct database *database, struct connection *connection, uint64_t now_ms)
 {
-	struct buf conninfo;
+	struct buf conninfo, why;
 	int r;
 
 	buf_init(&conninfo, CONNINFO_TEXT_MAX);
+	buf_init(&why, CONNINFO_TEXT_MAX);
 	r = places_compose(&database->places, &conninfo);
 	connection->due_ms = now_ms + DIAL_MS;
-	if (r == 0)
+	if (r == 0 && (r = conninfo_check_files(&database->places.info, CONNINFO_READER_SELF, &why)) < 0)
+		connection_blame(connection, why.data == NULL ? strerror(-r) : why.data, false);
+	else if (r == 0)
 		r = connection_dial(connection, conninfo.data);
 	else
 		connection_blame(
 		    connection, r == -ENOENT ? "none of the hosts of 'connect' has an address" : strerror(-r), false);
 	buf_free(&conninfo); /* wipes it: it has the password */
+	buf_free(&why);
 	if (r < 0)
 		end_connection(database, connection, false, now_ms);
 }

@@ -149,6 +149,7 @@ check_schema(struct database *database)
 int
 check_mode(struct database *database)
 {
+	bool is_of_server = database->readers != CONNINFO_READER_SELF;
 	char lists = '\0';
 	int r;
 
@@ -165,8 +166,13 @@ check_mode(struct database *database)
 		    "sallyport.account_lines(text, integer)");
 		r = lists == '\0' ? -EIO : 0;
 	}
-	if (r == 0 && lists == 't')
+	if (r == 0 && lists == 't' && is_of_server)
+		answer_text(
+		    DIALOG_WRONG, "the role can list the accounts, and the file is a server's; name sallyport_node");
+	if (r == 0 && lists == 't' && !is_of_server)
 		r = check_functions(database, "the role can manage accounts", admin_functions);
+	else if (r == 0 && lists == 't')
+		r = check_functions(database, "the role can look up an account", node_functions);
 	else if (r == 0)
 		r = check_functions(database, "the role can look up an account, and list none", node_functions);
 	if (r == 0)

@@ -33,27 +33,38 @@ database_fail(struct database *database, const char *format, ...)
 	return -EIO;
 }
 
-/* What an administrator does about an error of PostgreSQL (its appendix "Error Codes"). %s: see say_cure(). */
+/*
+ * What an administrator does about an error of PostgreSQL (its appendix "Error Codes"); the first row that fits counts.
+ * %s: see say_cure().
+ */
 static const struct {
-	const char *sqlstate, *cure;
+	const char *sqlstate;
+	const char *words; /* of the problem; NULL: any */
+	const char *cure;
 } cures[] = {
-    {"28P01", "write the password of the role into %s, or give it a new one with '\\password' of psql"},
-    {"28000",
+    {"28P01", NULL, "write the password of the role into %s, or give it a new one with '\\password' of psql"},
+    {"28000", "no encryption", "leave sslmode out of %s; the connection is to be encrypted"},
+    {"28000", "Peer authentication",
+	"'store init' and 'store upgrade' take '--as USER', the system user of that role; other commands need a role with a password in %s"},
+    {"28000", "pg_hba.conf",
+	"let the role in by a line of pg_hba.conf, such as 'hostssl DATABASE ROLE ADDRESS scram-sha-256', and reload the database"},
+    {"28000", NULL,
 	"make the roles with '" INIT_COMMAND
 	"', and let them in by lines of pg_hba.conf, such as 'hostssl DATABASE ROLE ADDRESS scram-sha-256', and reload the database"},
-    {"3D000", "make it: 'sudo -u postgres createdb -E UTF8 -T template0 DATABASE', or name another one in %s"},
-    {"3F000", "run '" INIT_COMMAND "' once, as a superuser of the database"},
-    {"42883",
+    {"3D000", NULL, "make it: 'sudo -u postgres createdb -E UTF8 -T template0 DATABASE', or name another one in %s"},
+    {"3F000", NULL, "run '" INIT_COMMAND "' once, as a superuser of the database"},
+    {"42883", NULL,
 	"run '" INIT_COMMAND "' once, or 'sallyportctl store upgrade' after an update, as a superuser of the database"},
-    {"42P01", "run '" INIT_COMMAND "' once, as a superuser of the database"},
-    {"42501",
-	"%s must name a role that may do this: sallyport_admin for accounts, a superuser for 'store init' and 'store upgrade'"},
-    {"53300", "wait, or raise max_connections of the database"},
-    {"57P03", "try again when the database has started"},
-    {"55P03", "another program is changing accounts; try again"},
-    {"25006", "the database is a standby; name all servers as host=A,B in %s, and target_session_attrs=read-write"},
-    {"53100", "make room on the disk of the database; nothing was changed"},
-    {"23514", "nothing was changed; sallyport-users(5) says what an account may be"},
+    {"42P01", NULL, "run '" INIT_COMMAND "' once, as a superuser of the database"},
+    {"42501", NULL,
+	"%s must name a role that may do this: sallyport_node for servers, sallyport_admin for accounts, a superuser for 'store init' and 'store upgrade'"},
+    {"53300", NULL, "wait, or raise max_connections of the database"},
+    {"57P03", NULL, "try again when the database has started"},
+    {"55P03", NULL, "another program is changing accounts; try again"},
+    {"25006", NULL,
+	"the database is a standby; name all servers as host=A,B in %s, and target_session_attrs=read-write"},
+    {"53100", NULL, "make room on the disk of the database; nothing was changed"},
+    {"23514", NULL, "nothing was changed; sallyport-users(5) says what an account may be"},
 };
 
 static void
@@ -62,7 +73,8 @@ say_cure(struct database *database, const char *sqlstate)
 	for (size_t i = 0; sqlstate != NULL && i < sizeof(cures) / sizeof(cures[0]); i++) {
 		const char *place = strstr(cures[i].cure, "%s");
 
-		if (strncmp(sqlstate, cures[i].sqlstate, SQLSTATE_LEN) != 0)
+		if (strncmp(sqlstate, cures[i].sqlstate, SQLSTATE_LEN) != 0 ||
+		    (cures[i].words != NULL && strstr(database->problem.data, cures[i].words) == NULL))
 			continue;
 		buf_add_text(&database->problem, "; ");
 		if (place == NULL) {
@@ -123,6 +135,14 @@ state_in(const char *line, size_t len)
 	return state;
 }
 
+/* A place in the server's source, or advice of libpq: ours comes instead, and never is to verify less. */
+static bool
+is_idle_line(const char *line)
+{
+	return strncmp(line, "LOCATION:", 9) == 0 || line[0] == '\t' ||
+	    strncmp(line, "Either provide the file", 23) == 0;
+}
+
 static void
 say_unreachable(struct database *database, const char *text)
 {
@@ -133,8 +153,7 @@ say_unreachable(struct database *database, const char *text)
 	while (*text != '\0') {
 		size_t len = strcspn(text, "\n");
 
-		/* of the server's source */
-		if (len > 0 && strncmp(text, "LOCATION:", 9) != 0) {
+		if (len > 0 && !is_idle_line(text)) {
 			buf_add_text(&database->problem, between);
 			add_flat(&database->problem, text, len);
 			between = " ";
@@ -224,10 +243,16 @@ database_prepare(struct database *database, const char *conf, const char *connec
 int
 database_open(struct database *database)
 {
-	struct buf text;
+	struct buf text, why;
 	int r;
 
 	buf_init(&text, CONNINFO_TEXT_MAX);
+	buf_init(&why, DATABASE_PROBLEM_MAX);
+	r = conninfo_check_files(&database->info, database->readers, &why);
+	if (r < 0) {
+		database_fail(database, "%s: %s", database->conf, why.data == NULL ? "no memory" : why.data);
+		goto out;
+	}
 	r = conninfo_compose(&database->info, database->found, &text);
 	if (r == -ENOENT) {
 		database_fail(database,
@@ -250,6 +275,7 @@ database_open(struct database *database)
 	r = connect_within(database, monotonic_ms() + CONNECT_MS);
 out:
 	buf_free(&text);
+	buf_free(&why);
 	return r;
 }
 

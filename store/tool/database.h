@@ -15,6 +15,7 @@ struct database {
 	PGconn *connection;
 	struct conninfo info;
 	struct conninfo_found found[CONNINFO_PLACES_MAX];	/* addresses of its names */
+	gid_t readers;		/* who reads the files of the string: CONNINFO_READER_SELF, or a server's group */
 	const char *conf;	/* where the connection string comes from, for messages */
 	struct buf problem;	/* the last error: what is wrong; what would be right; one line */
 };

@@ -70,6 +70,7 @@ run_mode(size_t mode, const char *conf, gid_t readers)
 	if (r < 0)
 		return r;
 	r = database_prepare(&database, strcmp(conf, "-") == 0 ? "the connection string" : conf, connect);
+	database.readers = readers;
 	explicit_bzero(connect, strlen(connect));
 	free(connect);
 	if (r == 0 && (r = store_walls_enter(conf, &database.info)) < 0)

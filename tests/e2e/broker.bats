@@ -584,6 +584,12 @@ write_tls_conf()
 	FIRST='address localhost 127.0.0.1' start_broker
 	says 'log store-down message=.*certificate verify failed'
 	end_broker
+	# unreadable: the reason, and not the bytes that libpq has for it
+	chmod 600 "$DIR/store/ca.pem"
+	chown root:root "$DIR/store/ca.pem"
+	FIRST='address localhost 127.0.0.1' start_broker
+	says "log store-down message=.*sslrootcert: cannot read '.*ca.pem': Permission denied; put it beside store.conf, owned by root"
+	end_broker
 	rm "$DIR/store/ca.pem"
 	FIRST='address localhost 127.0.0.1' start_broker
 	says 'log store-down message=.*root certificate file .* does not exist'

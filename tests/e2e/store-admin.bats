@@ -76,6 +76,8 @@ add_stored()
 	assert_line 'schema: version 1'
 	assert_line --regexp 'connect = "host=HOST dbname=DATABASE user=sallyport_node password=[A-Za-z0-9_-]{32} sslrootcert='
 	assert_line 'hostssl DATABASE sallyport_node,sallyport_admin ADDRESS/BITS scram-sha-256'
+	assert_line '# /etc/sallyport/store/store.conf (root:nobody, mode 0640)'
+	assert_line 'broker-user = "nobody"'
 	local password
 	password=$(sed -n 's/.*user=sallyport_admin password=\([^ ]*\).*/\1/p' <<<"$output")
 	run init_store --json
@@ -99,6 +101,7 @@ add_stored()
 	run ctl user list --store postgresql
 	assert_failure 1
 	assert_output --partial 'write sslrootcert=FILE into'
+	refute_output --partial 'disable server certificate verification'
 }
 
 @test "init fails as a whole, and names the right database, encoding and rights" {
@@ -128,6 +131,9 @@ add_stored()
 		assert_failure 2
 		assert_output --partial "a password on the command line is everybody's to read"
 	done
+	run ctl store init "$(store_connect postgres)" --as no-such-user-here
+	assert_failure 2
+	assert_output "sallyportctl: there is no system user 'no-such-user-here'; name that of the database, such as 'postgres'"
 	run ctl store init --as postgres
 	assert_failure 2
 	assert_output --partial '--as needs a connection string'
@@ -149,6 +155,55 @@ add_stored()
 	assert_failure 1
 	assert_line --partial 'WRONG  the schema has version 2'
 	store_psql -qc 'UPDATE sallyport.meta SET version = 1'
+}
+
+# write_server_conf CONNECT: store.conf, as a server takes it
+write_server_conf()
+{
+	write_store_conf store.conf "$1"
+	chown root:nogroup "$DIR/etc/store/store.conf"
+	chmod 640 "$DIR/etc/store/store.conf"
+}
+
+@test "check finds what keeps the server from the database, although root gets there" {
+	need_schema
+	run ctl store check
+	assert_success
+	chmod 700 "$DIR/etc/store"
+	run ctl store check
+	assert_failure 1
+	assert_line --regexp "^WRONG  .*accounts: directory '$DIR/etc/store' does not let broker-user 'nobody' pass; 'chgrp nobody $DIR/etc/store', 'chmod 0750 $DIR/etc/store'"
+	run ctl config check
+	assert_failure 1
+	assert_output --partial "does not let broker-user 'nobody' pass"
+	chmod 755 "$DIR/etc/store"
+	chgrp root "$DIR/etc/store/store.conf"
+	run ctl store check
+	assert_failure 1
+	assert_line --regexp "^WRONG  .*must be a file of root that only broker-user reads besides"
+	# a certificate that root alone reads
+	store_psql -qc "ALTER ROLE sallyport_node PASSWORD 'node'"
+	install -m 600 "$STORE_DIR/tls/ca.pem" "$DIR/etc/store/ca.pem"
+	write_server_conf "$(store_connect_tls sallyport_node password=node "sslrootcert=$DIR/etc/store/ca.pem")"
+	run ctl store check
+	assert_failure 1
+	assert_output --partial "$DIR/etc/store/store.conf: sslrootcert: cannot read '$DIR/etc/store/ca.pem': Permission denied; put it beside store.conf"
+	chgrp nogroup "$DIR/etc/store/ca.pem"
+	chmod 640 "$DIR/etc/store/ca.pem"
+	run ctl store check
+	assert_success
+	# a certificate where nothing may be read
+	install -m 644 "$STORE_DIR/tls/ca.pem" "$DIR/elsewhere.pem"
+	write_server_conf "$(store_connect_tls sallyport_node password=node "sslrootcert=$DIR/elsewhere.pem")"
+	run ctl store check
+	assert_failure 1
+	assert_output --partial "sslrootcert: cannot read '$DIR/elsewhere.pem': Permission denied; put it beside store.conf"
+	# the administrator's role is none for a server
+	write_server_conf "$(store_connect sallyport_admin)"
+	run ctl store check
+	assert_failure 1
+	assert_line "WRONG  the role can list the accounts, and the file is a server's; name sallyport_node"
+	assert_line --partial 'WRONG  the role can look up an account: the role may not call sallyport.node_hello(text, uuid)'
 }
 
 @test "check tells of both connections what the roles may do" {
