@@ -22,8 +22,11 @@ setup()
 
 teardown()
 {
-	[ -z "${BROKER-}" ] || userdel "$BROKER"
-	[ -z "${DIR-}" ] || end_place
+	local status=0
+	[ -z "${DIR-}" ] || end_place || status=1
+	# while its process lives, the user stays
+	[ -z "${BROKER-}" ] || wait_until userdel "$BROKER"
+	return "$status"
 }
 
 repeat()

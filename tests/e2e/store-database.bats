@@ -19,7 +19,7 @@ setup_file()
 
 teardown_file()
 {
-	[ -z "${BROKER-}" ] || userdel "$BROKER"
+	[ -z "${BROKER-}" ] || wait_until userdel "$BROKER"
 	store_end
 }
 

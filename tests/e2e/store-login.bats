@@ -14,7 +14,7 @@ setup_file()
 
 teardown_file()
 {
-	userdel "$BROKER"
+	wait_until userdel "$BROKER"
 }
 
 setup()
