@@ -117,7 +117,7 @@ start_up()
 }
 
 @test "the broker finds an account, and knows that there is no other" {
-	store_account alice secret /srv/sallyport/alice
+	store_account alice secret
 	write_store_conf "$(store_connect sallyport_node)"
 	start_up
 	says 'log store-up'
@@ -133,7 +133,7 @@ start_up()
 	local name i=0
 	for name in "o'neil" 'semi;colon' 'back\slash' '$1' 'ünï-çødé' 'a"b' "$(printf '%064d' 7)"; do
 		i=$((i + 1))
-		store_account "$name" secret "/srv/sallyport/n$i"
+		store_account "$name" secret "$DIR/home/n$i"
 	done
 	write_store_conf "$(store_connect sallyport_node)"
 	start_up
@@ -154,7 +154,7 @@ start_up()
 }
 
 @test "a channel that breaks the table is closed, and no other" {
-	store_account alice secret /srv/sallyport/alice
+	store_account alice secret
 	write_store_conf "$(store_connect sallyport_node)"
 	start_up
 	tell "garbage g"
@@ -216,8 +216,8 @@ kill_store()
 }
 
 @test "a restart: the names that were asked for are known meanwhile, others are not, and then all are" {
-	store_account alice secret /srv/sallyport/alice
-	store_account carol secret /srv/sallyport/carol
+	store_account alice secret
+	store_account carol secret
 	write_store_conf "$(store_connect sallyport_node)"
 	start_up
 	ask a alice
@@ -237,7 +237,7 @@ kill_store()
 }
 
 @test "kill -9 of the database" {
-	store_account alice secret /srv/sallyport/alice
+	store_account alice secret
 	write_store_conf "$(store_connect sallyport_node)"
 	start_up
 	ask a alice
@@ -253,8 +253,8 @@ kill_store()
 }
 
 @test "a database that has stopped without a word: kept names within 3 s, others are not known now" {
-	store_account alice secret /srv/sallyport/alice
-	store_account carol secret /srv/sallyport/carol
+	store_account alice secret
+	store_account carol secret
 	write_store_conf "$(store_connect sallyport_node)"
 	start_up
 	ask a alice
@@ -293,7 +293,7 @@ kill_store()
 }
 
 @test "grace 0: nothing is kept" {
-	store_account alice secret /srv/sallyport/alice
+	store_account alice secret
 	write_store_conf "$(store_connect sallyport_node)" 'grace = "0"'
 	start_up
 	ask a alice
@@ -305,7 +305,7 @@ kill_store()
 }
 
 @test "an answer is as old as grace at most" {
-	store_account alice secret /srv/sallyport/alice
+	store_account alice secret
 	write_store_conf "$(store_connect sallyport_node)" 'grace = "3s"'
 	start_up
 	ask a alice
@@ -320,7 +320,7 @@ kill_store()
 }
 
 @test "an account that was deleted is not kept" {
-	store_account alice secret /srv/sallyport/alice
+	store_account alice secret
 	write_store_conf "$(store_connect sallyport_node)"
 	start_up
 	ask a alice
@@ -335,7 +335,7 @@ kill_store()
 }
 
 @test "connections that an administrator ends come back, and the database was never down" {
-	store_account alice secret /srv/sallyport/alice
+	store_account alice secret
 	write_store_conf "$(store_connect sallyport_node)"
 	start_up
 	sleep 2.5    # a connection that has held for a while
@@ -357,7 +357,7 @@ kill_store()
 }
 
 @test "questions that come before the first connection wait for it" {
-	store_account alice secret /srv/sallyport/alice
+	store_account alice secret
 	write_store_conf "$(store_connect sallyport_node)"
 	start_broker
 	ask a alice
@@ -365,7 +365,7 @@ kill_store()
 }
 
 @test "two thousand sessions ask over four connections" {
-	store_account alice secret /srv/sallyport/alice
+	store_account alice secret
 	write_store_conf "$(store_connect sallyport_node)" 'connections = 4'
 	start_up
 	tell 'open o 2000'
@@ -549,7 +549,7 @@ write_tls_conf()
 
 @test "over TLS, with the name that the certificate has, which the master looks up" {
 	need_tcp
-	store_account alice secret /srv/sallyport/alice
+	store_account alice secret
 	write_tls_conf localhost
 	FIRST='address localhost 127.0.0.1' start_broker
 	wait_until said 'state up'
@@ -635,7 +635,7 @@ write_tls_conf()
 
 @test "two hosts, of which the first is dead, then one that says nothing" {
 	local dead
-	store_account alice secret /srv/sallyport/alice
+	store_account alice secret
 	dead=$(free_port)
 	write_store_conf "host=127.0.0.1,$STORE_SOCKETS port=$dead,$STORE_PORT dbname=sallyport user=sallyport_node"
 	start_up
@@ -653,7 +653,7 @@ write_tls_conf()
 
 @test "the primary stops without a word, and its standby is promoted" {
 	local standby=$STORE_DIR/standby standby_port=5999
-	store_account alice secret /srv/sallyport/alice
+	store_account alice secret
 	store_hba 'local replication all trust'
 	install -d -o postgres -g postgres -m 700 "$standby"
 	store_as_postgres timeout 60 "$STORE_BIN/pg_basebackup" -D "$standby" -h "$STORE_SOCKETS" -p "$STORE_PORT" -U postgres -R -c fast --no-sync
