@@ -227,14 +227,12 @@ times_names(int64_t bytes, uint64_t names)
 }
 
 void
-quota_resized(struct quota *quota, int fd, int64_t bytes)
+quota_resized(struct quota *quota, const struct stat *st, int64_t bytes)
 {
-	struct stat st;
-
-	if (!quota_is_kept(quota) || fstat(fd, &st) < 0)
+	if (!quota_is_kept(quota))
 		return;
-	quota_add(quota, times_names(bytes, st.st_nlink), 0);
-	note_event(quota, &st, LEDGER_THERE);
+	quota_add(quota, times_names(bytes, st->st_nlink), 0);
+	note_event(quota, st, LEDGER_THERE);
 }
 
 /* Before the change is settled: a session that dies between the two has told, and not settled, and is counted again. */
@@ -374,18 +372,14 @@ quota_unlink(struct quota *quota, int dir_fd, const char *name, int flags)
 }
 
 int
-quota_upload(struct quota *quota, int fd, uint64_t wanted)
+quota_upload(struct quota *quota, const struct stat *st, uint64_t wanted)
 {
-	struct stat st;
-
 	if (!quota_is_kept(quota))
 		return 0;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	quota->upload_start = (uint64_t)st.st_size;
-	note_event(quota, &st, LEDGER_THERE);
+	quota->upload_start = (uint64_t)st->st_size;
+	note_event(quota, st, LEDGER_THERE);
 	return ask_ledger(quota, IPC_ledger_upload, 3,
-	    (uint64_t[]){count_key(quota->home_device, &st), (uint64_t)st.st_size, wanted});
+	    (uint64_t[]){count_key(quota->home_device, st), (uint64_t)st->st_size, wanted});
 }
 
 int

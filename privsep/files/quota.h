@@ -58,8 +58,8 @@ int quota_counted_too_late(int r);
 /* What the change has added; may be called several times, and takes negative figures. */
 void quota_add(struct quota *quota, int64_t bytes, int64_t files);
 
-/* A file has become so many bytes larger, or smaller: under each of its names. */
-void quota_resized(struct quota *quota, int fd, int64_t bytes);
+/* A file has become so many bytes larger, or smaller, under each of its names; st: as it is now. */
+void quota_resized(struct quota *quota, const struct stat *st, int64_t bytes);
 
 /* What bears this name was made: a name more. */
 void quota_made(struct quota *quota, int dir_fd, const char *name);
@@ -100,9 +100,9 @@ int quota_look(struct quota *quota, int dir_fd, const char *name, struct stat *s
 /* Tally what quota_look() saw as gone. */
 void quota_gone(struct quota *quota, const struct stat *st);
 
-/* Within a bracket: an upload to fd begins, which wants so many bytes (0: not known). 0, -EDQUOT, -EUCLEAN or -EINPROGRESS
- * (see quota_wait_for_count()), or -EIO. */
-int quota_upload(struct quota *quota, int fd, uint64_t wanted);
+/* Within a bracket: an upload begins that wants so many bytes (0: not known), to a file that is as st says. 0, -EDQUOT,
+ * -EUCLEAN or -EINPROGRESS (see quota_wait_for_count()), or -EIO. */
+int quota_upload(struct quota *quota, const struct stat *st, uint64_t wanted);
 
 /* More bytes for the upload. 0, -EDQUOT; -EFBIG where there is no quota; -ETIMEDOUT as quota_begin(), after ten seconds. */
 int quota_grow(struct quota *quota);

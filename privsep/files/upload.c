@@ -162,15 +162,35 @@ open_upload_place(struct upload *upload, const struct config *config, const stru
 	return create_upload_file(upload, upload->name, config->file_mode);
 }
 
+/*
+ * Mark what protocol will have. The mark is seen by the file's name, so that it also says that a file which was just made
+ * is still ours: another session may have taken the name before the lock was there.
+ */
+static int
+mark_upload(struct upload *upload)
+{
+	const char *name = upload->is_partial ? upload->partial : upload->name;
+	int r = upload->is_copy ? 0 : handed_mark(&upload->handed, upload->fd, upload->dir_fd, name);
+
+	if (!upload->is_fresh || upload->handed.is_marked)
+		return r;
+	if (r == -ENOENT || (r == 0 && !locked_file_is_named(upload->dir_fd, name, upload->fd))) {
+		upload->is_fresh = false;	/* whatever bears the name is not ours to remove */
+		return -EBUSY;
+	}
+	return r;
+}
+
 /* What the cut gives back is settled in a bracket of its own: there it is of use to the upload itself. */
 static int
-cut_partial(struct upload *upload, uint64_t start, uint64_t size)
+cut_partial(struct upload *upload, uint64_t start, uint64_t size, struct stat *st)
 {
 	int r;
 
 	if (ftruncate(upload->fd, (off_t)start) < 0)
 		return -errno;
-	quota_resized(upload->home->quota, upload->fd, (int64_t)start - (int64_t)size);
+	st->st_size = (off_t)start;
+	quota_resized(upload->home->quota, st, (int64_t)start - (int64_t)size);
 	if (start == size)
 		return 0;
 	r = quota_end(upload->home->quota);
@@ -180,18 +200,23 @@ cut_partial(struct upload *upload, uint64_t start, uint64_t size)
 	return r;
 }
 
+/* What the quota is told of the file. Known before it is cut, since a cut cannot be taken back. */
 static int
-position_upload(struct upload *upload, const struct upload_place *place, uint64_t size)
+look_for_quota(const struct upload *upload, struct stat *st)
 {
-	int r = 0;
+	return quota_is_kept(upload->home->quota) && fstat(upload->fd, st) < 0 ? -errno : 0;
+}
 
-	if (upload->is_fresh)
-		return 0;	/* empty, and at its start */
-	if (place->cuts)
-		r = cut_partial(upload, place->start, size);
-	if (r < 0)
-		return r;
-	return lseek(upload->fd, (off_t)place->start, SEEK_SET) < 0 ? -errno : 0;
+static int
+position_upload(struct upload *upload, const struct upload_place *place, uint64_t size, struct stat *st)
+{
+	int r = look_for_quota(upload, st);
+
+	if (r < 0 || upload->is_fresh)
+		return r;	/* fresh: empty, and at its start */
+	if (lseek(upload->fd, (off_t)place->start, SEEK_SET) < 0)
+		return -errno;
+	return place->cuts ? cut_partial(upload, place->start, size, st) : 0;
 }
 
 /* New content of a finished file needs overwrite, however it comes. Everything else needs create, even a partial. */
@@ -205,7 +230,7 @@ permit_upload(struct upload *upload, unsigned rights, bool has_finished)
 
 static int
 begin_named(struct upload *upload, const struct files_session *session, enum ipc_store_mode mode, uint64_t offset,
-    uint64_t *start)
+    uint64_t *start, struct stat *st)
 {
 	struct upload_found found = {.is_atomic = upload->is_atomic};
 	struct upload_place place = {0};
@@ -224,7 +249,10 @@ begin_named(struct upload *upload, const struct files_session *session, enum ipc
 	if (r == 0 && mode != STORE_REPLACE && place.is_partial && !found.has_finished)
 		r = must_be_unfinished(upload);
 	if (r == 0)
-		r = position_upload(upload, &place, place.is_partial ? found.partial_size : found.finished_size);
+		r = mark_upload(upload);
+	/* last: what is cut is gone, whatever fails then */
+	if (r == 0)
+		r = position_upload(upload, &place, place.is_partial ? found.partial_size : found.finished_size, st);
 	if (r == 0)
 		*start = place.start;
 	return r;
@@ -255,7 +283,7 @@ try_unique(struct upload *upload, const struct config *config)
 
 /* NAME, NAME.1, NAME.2 and so on: the first that nothing and no partial bears. */
 static int
-begin_unique(struct upload *upload, const struct files_session *session)
+begin_unique(struct upload *upload, const struct files_session *session, struct stat *st)
 {
 	const struct config *config = session->config;
 	char base[NAME_MAX + 1];
@@ -275,7 +303,9 @@ begin_unique(struct upload *upload, const struct files_session *session)
 		memcpy(upload->name, name, (size_t)len + 1);
 		r = try_unique(upload, config);
 	}
-	return r;
+	if (r == 0)
+		r = mark_upload(upload);
+	return r == 0 ? look_for_quota(upload, st) : r;
 }
 
 /* The directory and the name to write to. STOU follows no link: whatever bears the name, it is taken. */
@@ -298,31 +328,13 @@ find_upload_target(struct upload *upload, const struct home *home, const struct 
 	return r;
 }
 
-/*
- * Mark what protocol will have. The mark is seen by the file's name, so that it also says that a file which was just made
- * is still ours: another session may have taken the name before the lock was there.
- */
-static int
-mark_upload(struct upload *upload)
-{
-	const char *name = upload->is_partial ? upload->partial : upload->name;
-	int r = upload->is_copy ? 0 : handed_mark(&upload->handed, upload->fd, upload->dir_fd, name);
-
-	if (!upload->is_fresh || upload->handed.is_marked)
-		return r;
-	if (r == -ENOENT || (r == 0 && !locked_file_is_named(upload->dir_fd, name, upload->fd))) {
-		upload->is_fresh = false;	/* whatever bears the name is not ours to remove */
-		return -EBUSY;
-	}
-	return r;
-}
-
 /* In one bracket of the quota: sweep, find or make the file, and tell the ledger what the upload begins with. */
 static int
 begin_counted(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
     uint64_t offset, uint64_t wanted, uint64_t *start)
 {
 	const struct files_session *session = home->session;
+	struct stat st = {0};
 	int r = quota_begin(home->quota, 0, 0);
 
 	upload->is_bracketed = r == 0;
@@ -333,11 +345,10 @@ begin_counted(struct upload *upload, const struct home *home, const struct home_
 		return r < 0 ? r : -EUCLEAN;
 	}
 	partial_sweep(home, path, upload->dir_fd, session->config->partial_keep_s);
-	r = mode == STORE_UNIQUE ? begin_unique(upload, session) : begin_named(upload, session, mode, offset, start);
+	r = mode == STORE_UNIQUE ? begin_unique(upload, session, &st)
+				 : begin_named(upload, session, mode, offset, start, &st);
 	if (r == 0)
-		r = mark_upload(upload);
-	if (r == 0)
-		r = quota_upload(home->quota, upload->fd, wanted);
+		r = quota_upload(home->quota, &st, wanted);
 	if (r < 0 && upload->is_fresh && upload->is_bracketed &&
 	    unlinkat(upload->dir_fd, upload->is_partial ? upload->partial : upload->name, 0) == 0)
 		quota_unmade(home->quota, upload->fd);

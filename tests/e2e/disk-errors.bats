@@ -250,6 +250,30 @@ def put_old(name):
 	END
 }
 
+@test "an upload in place that cannot begin leaves the old file, and the figure of the quota is the count" {
+	write_config 'uploads = "in-place"'
+	add_user alice secret --quota 10M
+	start_server
+	need_trace
+	py <<-END
+		$STEPS
+		Control().login().put('f', OLD)
+		for call, last in ('openat', 3), ('lseek', 1), ('ftruncate', 1), ('fcntl', 2), ('newfstatat', 9):
+		    for nth in range(1, last + 1):
+		        wait_until(no_session)
+		        c = Control().login()
+		        with Failing('files', call, 'EIO', nth):
+		            said = c.put('f', NEW, codes=(226, 451))
+		        # what fails at the end, in the file itself, is not undone
+		        assert content('f') in ((NEW,) if said[:3] == '226' else (OLD, NEW)), (call, nth, said)
+		        c.close()
+		        c = Control().login()
+		        wait_until(lambda: used(c)[0] == count(HOME_DIR), (call, nth, used(c), count(HOME_DIR)))
+		        c.put('f', OLD)
+		        c.close()
+	END
+}
+
 @test "fsync fails: 451 or 452, the old file stays, and what may not be on the disk is not resumed" {
 	serve
 	need_trace
