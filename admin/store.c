@@ -126,49 +126,6 @@ remove_folder(int parent_fd, const char *name, int folder_fd)
 		ctl_warning("'%s' is left there: %s; remove it", name, strerror(errno));
 }
 
-/* --- an end before its time --- */
-
-static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP};
-
-static volatile sig_atomic_t stop_signal;
-
-static void
-note_stop(int number)
-{
-	stop_signal = number;
-}
-
-bool
-store_is_stopped(void)
-{
-	return stop_signal != 0;
-}
-
-/* One that was ignored before, as by nohup(1), stays so. */
-static void
-take_stop_signals(void)
-{
-	const struct sigaction noted = {.sa_handler = note_stop};
-	struct sigaction former;
-
-	for (size_t i = 0; i < sizeof(stop_signals) / sizeof(stop_signals[0]); i++)
-		if (sigaction(stop_signals[i], NULL, &former) == 0 && former.sa_handler != SIG_IGN)
-			sigaction(stop_signals[i], &noted, NULL);
-}
-
-/* The signal that came takes its course, now that the folder is gone. */
-static void
-end_by_signal(void)
-{
-	const struct sigaction none = {.sa_handler = SIG_DFL};
-	int number = stop_signal;
-
-	if (number == 0)
-		return;
-	sigaction(number, &none, NULL);
-	raise(number);
-}
-
 /* --- the report --- */
 
 /* How the directory is mounted, and what is wrong with that. */
@@ -297,7 +254,7 @@ check_store_directory(struct ctl *ctl)
 	if (parent_fd < 0)
 		return CTL_FAILED;
 	storage_probe(parent_fd, st.st_dev);
-	take_stop_signals();
+	store_take_stop_signals();
 	store.dir_fd = open_folder(parent_fd, has_peer, folder);
 	if (store.dir_fd < 0) {
 		say_no_folder(ctl->operand, store.dir_fd, storage_is_shared());
@@ -315,7 +272,7 @@ check_store_directory(struct ctl *ctl)
 		store_note(&store, STORE_NOTE, "how it is mounted", store.doubt, "");
 	if (!store.keeps_folder)
 		remove_folder(parent_fd, folder, store.dir_fd);
-	end_by_signal();
+	store_end_by_signal();
 	close_fd(&store.dir_fd);
 	close_fd(&parent_fd);
 	return report_store(ctl, report, r == 0 && !store.is_wrong);

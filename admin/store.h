@@ -52,6 +52,12 @@ int store_put(int dir_fd, const char *name, const char *content);
 /* The entries of a directory that is open for reading, from the first one. NULL: errno. */
 DIR *store_entries(int dir_fd);
 
+/* From now on SIGINT, SIGTERM and SIGHUP are only noted. */
+void store_take_stop_signals(void);
+
+/* The signal that came, if one did, takes its course: call it when the folder is gone. */
+void store_end_by_signal(void);
+
 /* Has SIGINT, SIGTERM or SIGHUP come? Then the check is to end, and to remove what it has made. */
 bool store_is_stopped(void);
 

@@ -220,7 +220,7 @@ tell_row(json_t *rows, const char *verdict, const char *text)
 
 /* Whether a server takes the file and can open it, as 'config check' asks; for the server's own alone. */
 static bool
-check_broker(const struct ctl *ctl, const struct store_way *way, json_t *rows)
+check_broker_of_server(const struct ctl *ctl, const struct store_way *way, json_t *rows)
 {
 	char why[CONFIG_BROKER_ERROR_MAX];
 
@@ -242,7 +242,7 @@ check_way(const struct ctl *ctl, const struct store_way *way, json_t *rows)
 
 	if (rows == NULL && tool != NULL)
 		printf("%s:\n", ctl_quote(way->conf));
-	is_good = is_good && check_broker(ctl, way, rows);
+	is_good = is_good && check_broker_of_server(ctl, way, rows);
 	while (tool != NULL && (answer = store_tool_answer(tool, &text, &len)) != DIALOG_DONE) {
 		const char *verdict = verdict_word(answer);
 

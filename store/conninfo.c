@@ -196,7 +196,7 @@ group_may_read(const struct stat *st, gid_t readers)
 
 /* What is missing is left to libpq, which has a word for it, and goes without some of them. */
 static int
-check_file(const char *path, gid_t readers)
+check_readable_file(const char *path, gid_t readers)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -215,7 +215,7 @@ conninfo_check_files(const struct conninfo *info, gid_t readers, struct buf *pro
 {
 	for (size_t i = 0; i < sizeof(file_keys) / sizeof(file_keys[0]); i++) {
 		const char *path = conninfo_value(info, file_keys[i]);
-		int r = path == NULL || path[0] != '/' ? 0 : check_file(path, readers);
+		int r = path == NULL || path[0] != '/' ? 0 : check_readable_file(path, readers);
 
 		if (r == 0)
 			continue;

@@ -107,8 +107,8 @@ add_store(const struct view *view, struct buf *out)
 
 	if (head->has_store == 0)
 		return;
-	add_plain_metric(out, "store_up", "gauge", "1 while the database of accounts answers.",
-	    head->store_state == BROKER_UP);
+	add_plain_metric(
+	    out, "store_up", "gauge", "1 while the database of accounts answers.", head->store_state == BROKER_UP);
 	add_plain_metric(out, "store_kept_accounts", "gauge",
 	    "Accounts whose last answer is kept for the time in which the database does not answer.", head->store_kept);
 	add_family(out, "store_lookups_total", "counter", "Look-ups of accounts in the database, by their outcome.");

@@ -477,11 +477,14 @@ limit_memory(rlim_t more)
 {
 	struct rlimit limit;
 	unsigned long pages;
+	char text[128];
 	FILE *file = fopen("/proc/self/statm", "re");
 
 	assert_non_null(file);
-	assert_int_equal(fscanf(file, "%lu", &pages), 1);
+	assert_non_null(fgets(text, sizeof(text), file));
 	fclose(file);
+	pages = strtoul(text, NULL, 10);
+	assert_true(pages > 0);
 	assert_int_equal(getrlimit(RLIMIT_AS, &limit), 0);
 	limit.rlim_cur = more == RLIM_INFINITY ? limit.rlim_max : (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + more;
 	assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
