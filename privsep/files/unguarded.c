@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "privsep/files/storage.h"
 #include "privsep/ipc/ipc.h"
 
 #include "common/banned.h"
@@ -77,6 +78,15 @@ unguarded_add(struct unguarded *unguarded, const struct home *home, const struct
 	remember_state(place, &st);
 }
 
+/* On shared storage, the locks are those of the file server: they are missing too when this machine was cut off from it. */
+static enum unguarded_event
+change_of(const struct unguarded_upload *upload)
+{
+	if (storage_is_shared())
+		return UNGUARDED_CHANGED_SHARED;
+	return upload->is_hooked ? UNGUARDED_CHANGED_AFTER_HOOK : UNGUARDED_CHANGED;
+}
+
 void
 unguarded_look(struct unguarded *unguarded, const struct home *home)
 {
@@ -86,8 +96,7 @@ unguarded_look(struct unguarded *unguarded, const struct home *home)
 
 		if (!is_upload_in_place(home, upload, &st) || !is_changed(upload, &st))
 			continue;
-		report_unguarded(
-		    home, upload->is_hooked ? UNGUARDED_CHANGED_AFTER_HOOK : UNGUARDED_CHANGED, &upload->path);
+		report_unguarded(home, change_of(upload), &upload->path);
 		remember_state(upload, &st);
 	}
 }

@@ -372,6 +372,7 @@ enum unguarded_event {
 	UNGUARDED_FILE_SYSTEM,		/* this is the first such upload of the session */
 	UNGUARDED_CHANGED,		/* an upload has changed after its end, without a request */
 	UNGUARDED_CHANGED_AFTER_HOOK,	/* and a hook has got its digest */
+	UNGUARDED_CHANGED_SHARED,	/* the same on shared storage, where another server may have done it */
 	UNGUARDED_EVENT_COUNT
 };
 

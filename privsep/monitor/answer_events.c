@@ -117,6 +117,18 @@ tell_hooks_uploaded(struct monitor *monitor, const struct hook_event *event)
 bool
 monitor_answer_unguarded(struct monitor *monitor)
 {
+	static const struct {
+		enum log_level level;
+		const char *event, *field, *text;
+	} events[UNGUARDED_EVENT_COUNT] = {
+	    [UNGUARDED_FILE_SYSTEM] = {LEVEL_WARNING, "walls", "message",
+		"the file system keeps no locks: an upload that protocol changes after its end is noticed, but not prevented"},
+	    [UNGUARDED_CHANGED] = {LEVEL_CRITICAL, "alarm", "violation", "an upload was changed after its end"},
+	    [UNGUARDED_CHANGED_AFTER_HOOK] = {LEVEL_CRITICAL, "alarm", "violation",
+		"an upload was changed after its end, and a hook had got it before"},
+	    [UNGUARDED_CHANGED_SHARED] = {LEVEL_WARNING, "walls", "message",
+		"an upload was changed after its end: by another server, or without a request"},
+	};
 	uint8_t event = ipc_get_u8(&monitor->message);
 	struct home_path path;
 	size_t len;
@@ -125,18 +137,9 @@ monitor_answer_unguarded(struct monitor *monitor)
 	if (!ipc_end(&monitor->message) || event >= UNGUARDED_EVENT_COUNT || home_path_check(text, len, &path) < 0 ||
 	    ++monitor->unguarded.told > UNGUARDED_TOLD_MAX)
 		return false;
-	if (event == UNGUARDED_FILE_SYSTEM) {
-		log_begin(LEVEL_WARNING, "walls");
-		log_field_text("path", path.text);
-		log_field_text("message",
-		    "the file system keeps no locks: an upload that protocol changes after its end is noticed, but not prevented");
-	} else {
-		log_begin(LEVEL_CRITICAL, "alarm");
-		log_field_text("violation",
-		    event == UNGUARDED_CHANGED ? "an upload was changed after its end"
-					       : "an upload was changed after its end, and a hook had got it before");
-		log_field_text("path", path.text);
-	}
+	log_begin(events[event].level, events[event].event);
+	log_field_text("path", path.text);
+	log_field_text(events[event].field, events[event].text);
 	log_end();
 	return true;
 }

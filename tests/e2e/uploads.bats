@@ -13,6 +13,7 @@ teardown()
 {
 	data_close
 	end_place
+	[ -z "${MEMORY-}" ] || rm -rf "$MEMORY"
 }
 
 serve()
@@ -261,6 +262,31 @@ keep_descriptor()
 		found = alarms()
 		assert len(found) == 1 and 'path="/moved/e"' in found[0], found
 		assert len(logged(' walls ', 'keeps no locks')) == 2
+	END
+}
+
+@test "on shared storage, a change after the end of an upload may be another server's, and is no alarm" {
+	[ "$(stat -c %Hd /dev/shm)" -eq 0 ] || skip "/dev/shm is on a block device"
+	MEMORY=$(mktemp -d /dev/shm/sallyport-uploads.XXXXXX)
+	chmod 755 "$MEMORY"
+	write_config
+	add_user alice secret --home "$MEMORY/alice"
+	start_server_with env "LD_PRELOAD=$BUILD/tests/preload/ceph_fuse.so"
+	need_trace
+	MEMORY=$MEMORY py <<-'END'
+		# Like a mark that a cut of the network took away.
+		c = Control().login()
+		tracer = Session().trace('files', '-o', '/dev/null', '-e', 'inject=fcntl:error=ENOLCK:syscall=getpid')
+		c.put('f', b'new')
+		with open(os.path.join(os.environ['MEMORY'], 'alice', 'f'), 'ab') as file:
+		    file.write(b' and more')
+		c.ask('QUIT', 221)
+		tracer.communicate()
+		def told():
+		    with open(os.environ['LOG']) as log:
+		        return [line for line in log if ' walls ' in line and 'by another server' in line]
+		wait_until(told, 'the line of the log')
+		assert 'warning' in told()[0] and 'path="/f"' in told()[0], told()
 	END
 }
 
