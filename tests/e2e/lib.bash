@@ -96,6 +96,14 @@ skip_if_asan()
 	! is_asan || skip "$1"
 }
 
+# preload NAME: the word for env with which a program loads tests/preload/NAME first, after a sanitizer's runtime.
+preload()
+{
+	local first=
+	! is_asan || first=$(ldd "$BUILD/sallyportctl" | awk '/libasan/ { print $3 ":" }')
+	echo "LD_PRELOAD=$first$BUILD/tests/preload/$1.so"
+}
+
 # write_config [LINE...]: write these lines first, sections included, and then the default of each key that they do
 # not set.
 write_config()

@@ -72,8 +72,10 @@ mixed_writers()
 }
 
 @test "the same on storage whose locks lock nothing: the judge sees the loss" {
-	start_nodes env "LD_PRELOAD=$BUILD/tests/preload/no_locks.so"
-	run mixed_writers --preload "$BUILD/tests/preload/no_locks.so" --seconds 100 --families 2 --until-wrong
+	local word
+	word=$(preload no_locks)
+	start_nodes env "$word"
+	run mixed_writers --preload "${word#LD_PRELOAD=}" --seconds 100 --families 2 --until-wrong
 	echo "# ${lines[-1]}" >&3
 	assert_failure 1
 	assert_output --partial 'no order explains'

@@ -192,7 +192,7 @@ start_short_server()
 	skip_if_asan "sanitizers have an allocator of their own"
 	printf '00' >"$DIR/shortage"
 	truncate -s 4096 "$DIR/shortage"
-	start_server_with env "SHORTAGE=$DIR/shortage" "LD_PRELOAD=$BUILD/tests/preload/shortage.so"
+	start_server_with env "SHORTAGE=$DIR/shortage" "$(preload shortage)"
 }
 
 # shortage MEMORY PROCESSES: "1" makes that short.

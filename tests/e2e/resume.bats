@@ -340,7 +340,7 @@ def restart(a, name):
 	HOME_DIR=$MEMORY/alice
 	write_config
 	add_user alice secret --home "$HOME_DIR"
-	start_server_with env "LD_PRELOAD=$BUILD/tests/preload/ceph_fuse.so"
+	start_server_with env "$(preload ceph_fuse)"
 	MEMORY=$MEMORY py <<-'END'
 		file = os.path.join(os.environ['MEMORY'], 'alice', 'f')
 		a = Control().login()

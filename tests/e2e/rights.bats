@@ -152,7 +152,7 @@ verdicts()
 	MEMORY=$(mktemp -d /dev/shm/sallyport-rights.XXXXXX)
 	chmod 755 "$MEMORY"
 	add_user alice secret --deny overwrite --home "$MEMORY/alice"
-	start_server_with env "LD_PRELOAD=$BUILD/tests/preload/ceph_fuse.so"
+	start_server_with env "$(preload ceph_fuse)"
 	rename_to_free_names_alone "$MEMORY/alice"
 }
 

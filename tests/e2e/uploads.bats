@@ -271,7 +271,7 @@ keep_descriptor()
 	chmod 755 "$MEMORY"
 	write_config
 	add_user alice secret --home "$MEMORY/alice"
-	start_server_with env "LD_PRELOAD=$BUILD/tests/preload/ceph_fuse.so"
+	start_server_with env "$(preload ceph_fuse)"
 	need_trace
 	MEMORY=$MEMORY py <<-'END'
 		# Like a mark that a cut of the network took away.
