@@ -113,6 +113,8 @@ import os, signal, subprocess, sys, time
 STORE = os.path.join(os.environ["DIR"], "store")
 FOLDER = os.path.join(STORE, ".sallyport-store-check")
 
+signal.signal(signal.SIGINT, signal.default_int_handler)    # who runs the tests may ignore it
+
 def start():
     return subprocess.Popen([os.path.join(os.environ["BUILD"], "sallyportctl"), "store", "check", STORE, "--peer"],
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
