@@ -138,7 +138,7 @@ def abort(c):
 @test "a copy, a tree and their quota: each gets through beside work that does not end" {
 	serve
 	ctl user set alice --quota 1G --quota-files 50000
-	py <<-END
+	LIMIT=180 py <<-END    # long work has the time that others leave
 		$STEPS
 		home = os.path.join(os.environ['DIR'], 'home', 'alice')
 		huge('alice', 'huge', 900 << 20)
