@@ -13,7 +13,7 @@
 #include "common/banned.h"
 
 static const struct {
-	const char *word;	/* of --store */
+	const char *word; /* of --store */
 	const struct book_ops *ops;
 } kinds[BOOK_KIND_COUNT] = {
     [BOOK_FILE] = {"file", &book_file_ops},
@@ -193,7 +193,8 @@ book_free_uid(struct book *book, uint32_t low, uint32_t high, uint32_t count, ui
 }
 
 enum ctl_exit
-ctl_show_user(struct ctl *ctl, enum ctl_exit (*show)(struct ctl *ctl, const struct account *account))
+ctl_show_user(struct ctl *ctl, enum ctl_exit (*show)(struct ctl *ctl, const struct account *account, const void *arg),
+    const void *arg)
 {
 	enum ctl_exit status = CTL_FAILED;
 	struct account account = {.name = ""};
@@ -204,7 +205,7 @@ ctl_show_user(struct ctl *ctl, enum ctl_exit (*show)(struct ctl *ctl, const stru
 	book = book_with(ctl, false, &line, &account);
 	book_close(book);
 	if (book != NULL)
-		status = show(ctl, &account);
+		status = show(ctl, &account, arg);
 	explicit_bzero(&account, sizeof(account));
 	buf_free(&line);
 	return status;

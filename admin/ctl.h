@@ -100,8 +100,9 @@ struct users_file *ctl_open_users(const struct ctl *ctl, bool is_writing);
 /* Parse line i of the users file; says what is wrong with it. The caller wipes account. 0 or -EINVAL. */
 int ctl_parse_line(const struct ctl *ctl, const struct users_file *file, size_t i, struct account *account);
 
-/* Find the account that the command names, in the users file or the database, and show it; says what is wrong. */
-enum ctl_exit ctl_show_user(struct ctl *ctl, enum ctl_exit (*show)(struct ctl *ctl, const struct account *account));
+/* Find the account that the command names, in the users file or the database, and show it; says what is wrong. arg is for show. */
+enum ctl_exit ctl_show_user(struct ctl *ctl,
+    enum ctl_exit (*show)(struct ctl *ctl, const struct account *account, const void *arg), const void *arg);
 
 /* Print value and release it. */
 enum ctl_exit ctl_print_json(struct json_t *value);

@@ -354,8 +354,9 @@ show_all(struct ctl *ctl, const struct asked *asked)
 }
 
 static enum ctl_exit
-show_account_quota(const struct ctl *ctl, const struct account *account, const struct asked *asked)
+show_account_quota(struct ctl *ctl, const struct account *account, const void *arg)
 {
+	const struct asked *asked = arg;
 	struct told told;
 
 	if (!ctl->is_json) {
@@ -368,29 +369,11 @@ show_account_quota(const struct ctl *ctl, const struct account *account, const s
 }
 
 static enum ctl_exit
-show_one(struct ctl *ctl, const struct asked *asked)
-{
-	enum ctl_exit status = CTL_FAILED;
-	struct account account = {.name = ""};
-	struct book *book;
-	struct buf line;
-
-	buf_init(&line, ACCOUNT_LINE_MAX);
-	book = book_with(ctl, false, &line, &account);
-	book_close(book);
-	if (book != NULL)
-		status = show_account_quota(ctl, &account, asked);
-	explicit_bzero(&account, sizeof(account));
-	buf_free(&line);
-	return status;
-}
-
-static enum ctl_exit
 show_quotas(struct ctl *ctl, const struct asked *asked)
 {
 	if (book_kind_for_new(ctl) < 0)
 		return CTL_USAGE;
-	return ctl->operand == NULL ? show_all(ctl, asked) : show_one(ctl, asked);
+	return ctl->operand == NULL ? show_all(ctl, asked) : ctl_show_user(ctl, show_account_quota, asked);
 }
 
 enum ctl_exit

@@ -208,8 +208,9 @@ user_list(struct ctl *ctl)
 }
 
 static enum ctl_exit
-show_account_facts(struct ctl *ctl, const struct account *account)
+show_account_facts(struct ctl *ctl, const struct account *account, const void *arg)
 {
+	(void)arg;
 	if (ctl->is_json)
 		return ctl_print_json(account_json(account));
 	print_account(account);
@@ -219,5 +220,5 @@ show_account_facts(struct ctl *ctl, const struct account *account)
 enum ctl_exit
 user_show(struct ctl *ctl)
 {
-	return ctl_show_user(ctl, show_account_facts);
+	return ctl_show_user(ctl, show_account_facts, NULL);
 }

@@ -68,11 +68,12 @@ print_partials(const struct partial_list *list)
 }
 
 static enum ctl_exit
-show_partials(struct ctl *ctl, const struct account *account)
+show_partials(struct ctl *ctl, const struct account *account, const void *arg)
 {
 	static struct partial_list list;
 	const struct walled_work work = {"look through", list_job, NULL, true};
 
+	(void)arg;
 	if (walled_run(account, &work, &list, sizeof(list)) < 0)
 		return CTL_FAILED;
 	if (!is_sound(&list)) {
@@ -85,5 +86,5 @@ show_partials(struct ctl *ctl, const struct account *account)
 enum ctl_exit
 user_partials(struct ctl *ctl)
 {
-	return ctl_show_user(ctl, show_partials);
+	return ctl_show_user(ctl, show_partials, NULL);
 }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include "config/broker.h"
 #include "config/users.h"
 #include "config/values.h"
+#include "daemon/master/host_lookup.h"
 #include "daemon/master/server.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
@@ -31,15 +31,12 @@
 
 #define RETRY_MS 10000 /* after one that could not be started */
 #define LOOKUP_SECONDS_MAX 10
-#define ADDRESS_BYTES 17 /* 4 or 6, then the bytes */
 #define QUIET_MS 3000 /* as long as a session waits for an answer */
 #define PATIENCE_MS 10000 /* with one that does not answer */
 #define SAME_SILENCE_MS 30000 /* between two that count as one */
 
 static const struct budget_size lookups_size = {.burst = 16, .per_s = 2};
 static struct ipc_message message;
-
-static void broker_lookup_gone(void *arg, int status);
 
 /* --- what it says of the database --- */
 
@@ -67,51 +64,14 @@ take_state(struct broker_worker *broker, struct ipc_message *word)
 
 /* --- names of hosts --- */
 
-static bool
-put_looked_up(int fd, const struct sockaddr *address)
-{
-	uint8_t bytes[ADDRESS_BYTES] = {0};
-
-	if (address->sa_family == AF_INET) {
-		bytes[0] = 4;
-		memcpy(bytes + 1, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
-	} else if (address->sa_family == AF_INET6) {
-		bytes[0] = 6;
-		memcpy(bytes + 1, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
-	} else {
-		return true;
-	}
-	return io_write_all(fd, bytes, sizeof(bytes)) == 0;
-}
-
-/* runs in the errand: its answer is bytes of addresses in place of lines */
-static void __attribute__((noreturn))
-look_up_host(const struct broker_worker *broker)
-{
-	static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-	const int keep[] = {broker->lookup.lines_fd};
-	struct addrinfo *found = NULL;
-	size_t count = 0;
-
-	if (sandbox_close_all_but(keep, 1) < 0 ||
-	    sandbox_drop_identity(broker->server->service_uid, broker->server->service_gid) < 0)
-		_exit(1);
-	if (getaddrinfo(broker->host, NULL, &hints, &found) != 0)
-		_exit(1);
-	for (; found != NULL && count < BROKER_ADDRESSES_MAX; found = found->ai_next, count++)
-		if (!put_looked_up(broker->lookup.lines_fd, found->ai_addr))
-			_exit(1);
-	_exit(0);
-}
-
-/* bytes: count addresses, of ADDRESS_BYTES each. */
+/* bytes: count addresses, of HOST_ADDRESS_BYTES each. */
 static void
 send_looked_up(struct broker_worker *broker, int result, const uint8_t *bytes, size_t count)
 {
 	ipc_begin_reply(&message, IPC_broker_lookup, result);
-	for (size_t i = 0; result == 0 && i < count; i++, bytes += ADDRESS_BYTES) {
+	for (size_t i = 0; result == 0 && i < count; i++, bytes += HOST_ADDRESS_BYTES) {
 		ipc_put_u8(&message, bytes[0] == 6 ? 6 : 4);
-		ipc_put_bytes(&message, bytes + 1, ADDRESS_BYTES - 1);
+		ipc_put_bytes(&message, bytes + 1, HOST_ADDRESS_BYTES - 1);
 	}
 	if (broker->worker.channel >= 0)
 		(void)!ipc_send_now(broker->worker.channel, &message, -1);
@@ -119,22 +79,13 @@ send_looked_up(struct broker_worker *broker, int result, const uint8_t *bytes, s
 }
 
 static void
-ignore_host_line(void *arg, const char *line)
-{
-	(void)arg;
-	(void)line;
-}
-
-/* The process has read the network: the master takes addresses, and no word of it. */
-static void
 broker_lookup_gone(void *arg, int status)
 {
 	struct broker_worker *broker = arg;
-	uint8_t bytes[BROKER_ADDRESSES_MAX * ADDRESS_BYTES];
-	ssize_t got = read(broker->lookup.lines_fd, bytes, sizeof(bytes));
-	int r = errand_end(&broker->lookup, status, ignore_host_line, NULL);
+	uint8_t bytes[BROKER_ADDRESSES_MAX * HOST_ADDRESS_BYTES];
+	size_t count = host_lookup_take(&broker->lookup, status, bytes, BROKER_ADDRESSES_MAX);
 
-	send_looked_up(broker, r < 0 || got <= 0 ? -ENOENT : 0, bytes, got <= 0 ? 0 : (size_t)got / ADDRESS_BYTES);
+	send_looked_up(broker, count == 0 ? -ENOENT : 0, bytes, count);
 }
 
 /* One at a time: the answer does not repeat the name. */
@@ -160,7 +111,7 @@ start_lookup(struct broker_worker *broker, struct ipc_message *word)
 	pid =
 	    errand_start(&broker->lookup, broker->server->loop, &broker->server->board, "resolver", LOOKUP_SECONDS_MAX);
 	if (pid == 0)
-		look_up_host(broker);
+		host_lookup_run(&broker->lookup, broker->server, broker->host, AF_UNSPEC, BROKER_ADDRESSES_MAX);
 	if (pid < 0)
 		send_looked_up(broker, (int)pid, NULL, 0);
 	return true;

@@ -411,17 +411,10 @@ static int
 check_schema_version(struct database *database)
 {
 	int version;
-	int r = schema_version_found(database, &version);
+	int r = schema_version_usable(database, &version);
 
 	if (r < 0)
 		return r;
-	if (version == 0)
-		return database_fail(
-		    database, "the database has no schema of sallyport; run 'sallyportctl store init' once");
-	if (version > SCHEMA_VERSION)
-		return database_fail(database,
-		    "the schema has version %d, and this program knows %d; install the newer sallyport-server-postgresql",
-		    version, SCHEMA_VERSION);
 	if (version < SCHEMA_VERSION)
 		return database_fail(database,
 		    "the schema has version %d, and %d is wanted; run 'sallyportctl store upgrade'", version,

@@ -56,6 +56,23 @@ schema_version_found(struct database *database, int *version)
 	return query_number(database, "SELECT sallyport.schema_version()", 0, NULL, version);
 }
 
+int
+schema_version_usable(struct database *database, int *version)
+{
+	int r = schema_version_found(database, version);
+
+	if (r < 0)
+		return r;
+	if (*version == 0)
+		return database_fail(
+		    database, "the database has no schema of sallyport; run 'sallyportctl store init' once");
+	if (*version > SCHEMA_VERSION)
+		return database_fail(database,
+		    "the schema has version %d, and this program knows %d; install the newer sallyport-server-postgresql",
+		    *version, SCHEMA_VERSION);
+	return 0;
+}
+
 static int
 check_server(struct database *database)
 {
@@ -231,16 +248,9 @@ upgrade_mode(struct database *database)
 	if (r == 0)
 		r = database_run(database, "BEGIN; SET LOCAL lock_timeout = '10s'");
 	if (r == 0)
-		r = schema_version_found(database, &version);
+		r = schema_version_usable(database, &version);
 	if (r < 0)
 		return r;
-	if (version == 0)
-		return database_fail(
-		    database, "the database has no schema of sallyport; run 'sallyportctl store init' once");
-	if (version > SCHEMA_VERSION)
-		return database_fail(database,
-		    "the schema has version %d, and this program knows %d; install the newer sallyport-server-postgresql",
-		    version, SCHEMA_VERSION);
 	/* of two upgrades at once, the second waits here, and finds the version of the first */
 	r = database_run(database, "SET LOCAL ROLE sallyport_owner; SELECT version FROM sallyport.meta FOR UPDATE");
 	if (r == 0)

@@ -23,4 +23,7 @@ void answer_text(enum dialog_answer answer, const char *format, ...) __attribute
 /* The version of the schema; 0 where there is none. -EIO with database->problem filled. */
 int schema_version_found(struct database *database, int *version);
 
+/* The same, where none and a newer one than this program knows is a failure, too. */
+int schema_version_usable(struct database *database, int *version);
+
 #endif

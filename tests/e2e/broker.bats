@@ -313,7 +313,7 @@ kill_store()
 	says 'state down'
 	ask b alice
 	[[ $ANSWER == found=account\ kept=1* ]]
-	sleep 3.5
+	sleep 3.5    # the grace is over, which nothing tells
 	ask c alice
 	[[ $ANSWER == found=not-now* ]]
 	store_again
@@ -488,7 +488,7 @@ restart_with_fake()
 		ask "$mode" alice
 		[[ $ANSWER == found=not-now* ]] || [ "$mode" = unasked ] || [ "$mode" = flap ] || { echo "$mode: $ANSWER" >&2; return 1; }
 		[ "$MS" -lt 3000 ]
-		sleep 1
+		sleep 1    # tries go on, without a line for each
 		[ "$(count_said 'log store-')" -lt 8 ]
 		is_well
 	done

@@ -104,6 +104,20 @@ preload()
 	echo "LD_PRELOAD=$first$BUILD/tests/preload/$1.so"
 }
 
+# The broker of a server whose libexec-directory is $DIR/libexec.
+broker_pid()
+{
+	local pid
+	for pid in $(children_of "$SERVER_PID"); do
+		! [ "$(readlink "/proc/$pid/exe")" = "$DIR/libexec/sallyport-broker" ] || echo "$pid"
+	done
+}
+
+count_descriptors()
+{
+	find "/proc/$1/fd" -mindepth 1 | wc -l
+}
+
 # write_config [LINE...]: write these lines first, sections included, and then the default of each key that they do
 # not set.
 write_config()

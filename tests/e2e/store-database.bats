@@ -71,19 +71,6 @@ store_is()
 	[ "$(ctl --json status | jq -r .store.state)" = "$1" ]
 }
 
-broker_pid()
-{
-	local pid
-	for pid in $(children_of "$SERVER_PID"); do
-		! [ "$(readlink "/proc/$pid/exe")" = "$DIR/libexec/sallyport-broker" ] || echo "$pid"
-	done
-}
-
-descriptors_of()
-{
-	find "/proc/$1/fd" -mindepth 1 | wc -l
-}
-
 # refused NAME PASSWORD
 refused()
 {
@@ -286,7 +273,7 @@ end_clone()
 	ftp_login dora secret
 	standing=$FTP
 	wait_until no_arrivals
-	before=$(descriptors_of "$SERVER_PID")
+	before=$(count_descriptors "$SERVER_PID")
 	for i in 1 2 3 4 5; do
 		former=$(broker_pid)
 		kill -KILL "$former"
@@ -306,7 +293,7 @@ end_clone()
 	FTP=$standing
 	ftp NOOP 200
 	wait_until no_arrivals
-	assert_equal "$(descriptors_of "$SERVER_PID")" "$before"
+	assert_equal "$(count_descriptors "$SERVER_PID")" "$before"
 }
 
 # One session is there, that of this test.

@@ -80,19 +80,6 @@ lookups()
 	ctl --json status | jq ".store.lookups[\"$1\"]"
 }
 
-broker_pid()
-{
-	local pid
-	for pid in $(children_of "$SERVER_PID"); do
-		! [ "$(readlink "/proc/$pid/exe")" = "$DIR/libexec/sallyport-broker" ] || echo "$pid"
-	done
-}
-
-descriptors_of()
-{
-	find "/proc/$1/fd" -mindepth 1 | wc -l
-}
-
 has_broker()
 {
 	[ -n "$(broker_pid)" ]
@@ -146,7 +133,7 @@ descriptors_without_store()
 		start_server
 		ftp_login other secret
 		find_session
-		descriptors_of "$MONITOR"
+		count_descriptors "$MONITOR"
 		ftp_close
 		stop_server INT
 	)
@@ -169,7 +156,7 @@ descriptors_without_store()
 	assert_equal "$(status_of "$FILES" Uid | cut -d' ' -f1)" 200001
 	# nothing of the broker is left with the session: it has the descriptors that a session without a database has
 	assert_equal "$(children_of "$MONITOR" | wc -w)" 2
-	assert_equal "$(descriptors_of "$MONITOR")" "$(descriptors_without_store)"
+	assert_equal "$(count_descriptors "$MONITOR")" "$(descriptors_without_store)"
 	ftp_close
 	ftp_login rita secret
 	ftp 'MKD x' 550
@@ -358,7 +345,7 @@ hundredths_of()
 	ftp_login dora secret
 	ftp_close
 	wait_until no_session
-	before=$(descriptors_of "$SERVER_PID")
+	before=$(count_descriptors "$SERVER_PID")
 	store_says 'mode dies'
 	not_now dora secret
 	ftp_login breakglass secret
@@ -375,7 +362,7 @@ hundredths_of()
 	ftp_close
 	wait_until no_session
 	wait_until has_no_zombie
-	assert_equal "$(descriptors_of "$SERVER_PID")" "$before"
+	assert_equal "$(count_descriptors "$SERVER_PID")" "$before"
 	log_has 'alarm .*broker died .*another one is started'
 	log_has 'store-down .*broker died'
 }
