@@ -27,6 +27,7 @@
 #define ANSWER_MS 120000 /* for each line; a database that waits for a lock says so after ten seconds */
 #define REQUESTS_MAX 65536 /* bytes that wait to be sent */
 #define READ_SIZE 65536
+#define END_MS 2000 /* from the signal on; then it is killed */
 
 struct store_tool {
 	pid_t pid;
@@ -35,6 +36,7 @@ struct store_tool {
 	char *input; /* READ_SIZE + DIALOG_LINE_MAX; from input_at on not yet read */
 	size_t input_at, input_len;
 	bool has_failed; /* and said why */
+	bool is_committing; /* what was asked for may be done, whatever comes */
 };
 
 struct store_way
@@ -164,6 +166,7 @@ store_tool_start(const struct ctl *ctl, const char *mode, const struct store_way
 	if (tool == NULL)
 		return NULL;
 	tool->to_fd = tool->from_fd = -1;
+	tool->is_committing = strcmp(mode, "init") == 0 || strcmp(mode, "upgrade") == 0; /* all in one go */
 	buf_init(&tool->requests, 2 * REQUESTS_MAX);
 	tool->input = malloc(READ_SIZE + DIALOG_LINE_MAX + 1);
 	snprintf(path, sizeof(path), "%s/" STORE_TOOL_PROGRAM, ctl->config->libexec_directory);
@@ -179,6 +182,19 @@ store_tool_start(const struct ctl *ctl, const char *mode, const struct store_way
 	return tool;
 }
 
+static void
+reap_store_tool(pid_t pid)
+{
+	uint64_t deadline = monotonic_ms() + END_MS;
+
+	kill(pid, SIGTERM);
+	while (waitpid(pid, NULL, WNOHANG) == 0) {
+		if (monotonic_ms() >= deadline)
+			kill(pid, SIGKILL);
+		poll(NULL, 0, 1);
+	}
+}
+
 void
 store_tool_end(struct store_tool *tool)
 {
@@ -186,11 +202,8 @@ store_tool_end(struct store_tool *tool)
 		return;
 	close_fd(&tool->to_fd);
 	close_fd(&tool->from_fd);
-	if (tool->pid > 0) {
-		kill(tool->pid, SIGTERM);
-		while (waitpid(tool->pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
+	if (tool->pid > 0)
+		reap_store_tool(tool->pid);
 	buf_free(&tool->requests);
 	if (tool->input != NULL)
 		explicit_bzero(tool->input, READ_SIZE + DIALOG_LINE_MAX + 1);
@@ -207,6 +220,18 @@ store_tool_refuse(struct store_tool *tool, const char *what)
 		ctl_error("sallyport-store: %s", what);
 	tool->has_failed = true;
 	return -EIO;
+}
+
+/* There will be no answer. */
+static int
+lose_answer(struct store_tool *tool, const char *what)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text), "%s; %s", what,
+	    tool->is_committing ? "whether it was changed is not known: look, and repeat the command if not"
+				: "nothing was changed");
+	return store_tool_refuse(tool, text);
 }
 
 /* Send what waits. What it says meanwhile stays in its pipe: requests without an answer are the only ones that pile up. */
@@ -240,6 +265,7 @@ store_tool_ask(struct store_tool *tool, enum dialog_request request, const char 
 {
 	if (tool->has_failed)
 		return -EIO;
+	tool->is_committing = request == DIALOG_COMMIT;
 	if (!dialog_may_carry(argument, len))
 		return store_tool_refuse(tool, "text that is not UTF-8, which no database of accounts takes");
 	buf_add_text(&tool->requests, dialog_requests[request]);
@@ -267,12 +293,12 @@ read_more(struct store_tool *tool)
 		return store_tool_refuse(tool, "a line that is too long; nothing more is read of it");
 	r = io_wait(tool->from_fd, POLLIN, monotonic_ms() + ANSWER_MS);
 	if (r == 0)
-		return store_tool_refuse(tool, "the database does not answer for two minutes");
+		return lose_answer(tool, "the database does not answer for two minutes");
 	n = r < 0 ? r : read(tool->from_fd, tool->input + tool->input_len, READ_SIZE);
 	if (n < 0)
 		return store_tool_refuse(tool, "its output cannot be read");
 	if (n == 0)
-		return store_tool_refuse(tool, "it ended without an answer; nothing was changed");
+		return lose_answer(tool, "it ended without an answer");
 	tool->input_len += (size_t)n;
 	return 0;
 }

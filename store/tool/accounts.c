@@ -366,9 +366,15 @@ answer_remove(struct accounts_session *session, const char *name)
 static int
 answer_commit(struct accounts_session *session, const char *argument)
 {
+	struct database *database = session->database;
+
 	(void)argument;
-	if (database_run(session->database, "COMMIT") < 0)
+	if (database_run(database, "COMMIT") < 0) {
+		if (PQstatus(database->connection) == CONNECTION_BAD)
+			buf_add_text(&database->problem,
+			    "; whether it was changed is not known: look, and repeat the command if not");
 		return -EIO;
+	}
 	answer_line(DIALOG_DONE, "", 0);
 	return 0;
 }

@@ -345,6 +345,22 @@ write_server_conf()
 	wait
 }
 
+@test "the connection ends at COMMIT: nobody says that nothing was changed" {
+	need_schema
+	add_stored alice
+	store_psql -q <<-'SQL'
+		CREATE FUNCTION sallyport.cut() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+			AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+		CREATE CONSTRAINT TRIGGER cut AFTER UPDATE ON sallyport.account DEFERRABLE INITIALLY DEFERRED
+			FOR EACH ROW EXECUTE FUNCTION sallyport.cut();
+	SQL
+	run ctl user lock alice
+	store_psql -qc 'DROP TRIGGER cut ON sallyport.account' -c 'DROP FUNCTION sallyport.cut()'
+	assert_failure 1
+	assert_output --partial 'whether it was changed is not known'
+	refute_output --partial 'nothing was changed'
+}
+
 has_advisory_lock()
 {
 	[ -n "$(store_psql -c "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted")" ]
