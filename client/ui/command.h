@@ -49,7 +49,7 @@ struct command {
 	enum operand_kind kind;
 	unsigned int flags;
 	size_t min, max;	/* operands in the shell */
-	uint64_t options;	/* OPTION_BIT()s that it takes besides those of connection and output */
+	option_set options;	/* OPTION_BIT()s that it takes besides those of connection and output */
 	enum exit_status (*run)(struct session *session, struct options *options, const struct args *args);
 	const char *help;
 };

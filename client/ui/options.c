@@ -19,6 +19,8 @@
 
 #define TEXT_OF_VALUE(value) #value
 #define TEXT_OF(macro) TEXT_OF_VALUE(macro) /* of a number that help texts name */
+_Static_assert(OPTION_ALL <= 8 * sizeof(option_set), "each option has its bit");
+
 #define AT(member) .target = offsetof(struct options, member)
 
 static const char *const verify_names[] = {
@@ -239,7 +241,7 @@ struct parse {
 	struct options *options;
 	const struct word *words;
 	size_t count, at;
-	uint64_t allowed;
+	option_set allowed;
 };
 
 static const char *
@@ -292,7 +294,7 @@ say_why(const struct opt_parser *parser, enum opt_problem problem, char *why, si
 }
 
 int
-options_parse(struct options *options, const struct word *words, size_t count, uint64_t allowed,
+options_parse(struct options *options, const struct word *words, size_t count, option_set allowed,
     const struct word **operands, size_t *operand_count, char *why, size_t why_size)
 {
 	struct parse parse = {options, words, count, 0, allowed};
@@ -339,7 +341,7 @@ options_first_operand(const struct word *words, size_t count)
 }
 
 void
-options_help(FILE *out, uint64_t ids)
+options_help(FILE *out, option_set ids)
 {
 	for (int id = 0; id < OPTION_ALL; id++) {
 		char left[64];

@@ -66,7 +66,10 @@ enum option_id {
 	OPTION_ALL
 };
 
-#define OPTION_BIT(id) (UINT64_C(1) << (id))
+/* One bit for each option; there are more than 64. */
+__extension__ typedef unsigned __int128 option_set;
+
+#define OPTION_BIT(id) ((option_set)1 << (id))
 #define OPTIONS_CONNECTION (OPTION_BIT(OPTION_QUIET) - 1)
 #define OPTIONS_OUTPUT (OPTION_BIT(OPTION_QUIET) | OPTION_BIT(OPTION_VERBOSE) | OPTION_BIT(OPTION_JSON))
 #define OPTIONS_START (OPTION_BIT(OPTION_BATCH) | OPTION_BIT(OPTION_VERSION) | OPTION_BIT(OPTION_HELP))
@@ -89,7 +92,7 @@ struct options {
 	size_t exclude_count;
 	bool is_long, is_one, is_recursive, makes_parents;
 	bool wants_version, wants_help;
-	uint64_t given;	/* OPTION_BIT()s of what was given */
+	option_set given;	/* OPTION_BIT()s of what was given */
 };
 
 void options_init(struct options *options);
@@ -103,14 +106,14 @@ void options_free(struct options *options);
  *
  * Returns 0, -EINVAL with the text of what is wrong in why (escaped), -ENOMEM.
  */
-int options_parse(struct options *options, const struct word *words, size_t count, uint64_t allowed,
+int options_parse(struct options *options, const struct word *words, size_t count, option_set allowed,
     const struct word **operands, size_t *operand_count, char *why, size_t why_size);
 
 /* Which word is the first that is neither an option nor an option's value? count: none. Bad options are passed over. */
 size_t options_first_operand(const struct word *words, size_t count);
 
 /* Print a table of these options. */
-void options_help(FILE *out, uint64_t ids);
+void options_help(FILE *out, option_set ids);
 
 /* The long name, "--verify"; for the test of the man page. */
 const char *options_name(enum option_id id);
