@@ -48,6 +48,7 @@ enum ipc_fd {
 /* Shapes that more than one row has, or that are too long for one. */
 #define S_NONE SHAPE(IPC_NOTICE, IPC_NOTICE)	/* there is no reply */
 #define S_FIGURES (S_U64 + S_U64 + S_U64 + S_U64)
+#define S_USE (S_U64 + S_U64)	/* bytes, files */
 #define S_TRANSFER (S_U8 + S_U8 + S_U64 + S_U64 + S_U32 + S_TEXT(0, HOME_PATH_MAX))
 #define S_UPLOAD \
 	(S_U64 + S_TEXT(0, 19) + S_TEXT(0, ADDRESS_TEXT_MAX) + S_TEXT(1, ACCOUNT_NAME_MAX) + S_PATH + S_PATH + S_U64 + \
@@ -186,6 +187,14 @@ enum ipc_fd {
 	X(broker_session,   IPC_MASTER,    IPC_BROKER,   IPC_STATE_ANY,   S_NOTHING, S_NONE, IPC_FD_REQUEST) \
 	X(find_account,     IPC_MONITOR,   IPC_BROKER,   IPC_STATE_LOGIN, S_TEXT(1, ACCOUNT_NAME_MAX), \
 	  S_U8 + S_U8 + S_U64 + S_TEXT(0, BROKER_LINE_MAX), IPC_FD_NONE) \
+	/* monitor asks broker for a part of the quota of the account that find_account has answered */ \
+	X(credit,           IPC_MONITOR,   IPC_BROKER,   IPC_STATE_ANY, \
+	  S_U64 + S_U64 + S_USE + S_USE + S_USE + S_USE, \
+	  S_U8 + S_U64 + S_USE + S_USE + S_U64 + S_U32, IPC_FD_NONE) \
+	X(share_close,      IPC_MONITOR,   IPC_BROKER,   IPC_STATE_ANY,   S_U64 + S_U64 + S_USE, S_U8, IPC_FD_NONE) \
+	X(counted,          IPC_MONITOR,   IPC_BROKER,   IPC_STATE_ANY,   S_U64 + S_U64 + S_USE + S_USE + S_U64, \
+	  S_U8, IPC_FD_NONE) \
+	X(recall,           IPC_BROKER,    IPC_MONITOR,  IPC_STATE_ANY,   S_NOTHING, S_NONE, IPC_FD_NONE) \
 	/* broker reports whether the database answers, and asks master for the addresses of a name */ \
 	X(broker_state,      IPC_BROKER,    IPC_MASTER,   IPC_STATE_ANY,   S_U8 + S_U32, S_NONE, IPC_FD_NONE) \
 	X(broker_lookup,     IPC_BROKER,    IPC_MASTER,   IPC_STATE_ANY,   S_TEXT(1, BROKER_HOST_MAX), \
@@ -311,6 +320,14 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   find_account  name            -> enum found_account, is_kept (an answer of before: the database does not answer now),
  *                                 id of the account, its line of sallyport-users(5). Where there is none: a hash that
  *                                 costs as those of accounts do, or ""
+ *   credit        share (0: open one), number of the message, net, keep, want, spare -> enum credit_outcome, share, allow,
+ *                                 used by all nodes, count (UINT64_MAX: none), nodes that have the account open (at
+ *                                 least 1). Each use is bytes, files (two's complement): see the function of this name in
+ *                                 store/schema_1.sql. -EAGAIN: not now
+ *   share_close   share, number, net -> was_there (no session of the account is left on this node); -EAGAIN
+ *   counted       share, number, net, what was found in the home, count of the credit that came before -> is_believed;
+ *                                 -EAGAIN
+ *   recall                        (others need what is not used: lower allow to net and reservations, then credit)
  *   broker_state  enum broker_state, accounts that are kept
  *   broker_lookup name of a host  -> up to BROKER_ADDRESSES_MAX of family, address; -EAGAIN: too often
  */
@@ -337,6 +354,19 @@ enum found_account {
 	FOUND_NOBODY,	/* the database has no such account */
 	FOUND_NOT_NOW,	/* nobody knows: the database does not answer, and has not of late */
 	FOUND_COUNT
+};
+
+/* credit: what came of it. The database has these numbers: see credit() in store/schema_1.sql. */
+enum credit_outcome {
+	CREDIT_GRANTED,
+	CREDIT_OVER_QUOTA,		/* even if all others gave back what they do not use */
+	CREDIT_OTHERS_CALLED,		/* other nodes hold enough that they do not use, and are asked to give it back */
+	CREDIT_GONE,			/* the share, the node's boot or the account: end what uses it */
+	CREDIT_COUNT_FIRST,		/* the home is to be counted, and nobody else holds anything */
+	CREDIT_TOO_MANY_SESSIONS,	/* of the account, on all nodes */
+	CREDIT_NOT_NOW,			/* what others hold, or may hold, is in the way of a count */
+	CREDIT_OLD_NUMBER,		/* nothing was done; the figures are those of the share now */
+	CREDIT_OUTCOME_COUNT
 };
 
 /* broker_state: can accounts be looked up? */
