@@ -204,6 +204,7 @@ sessions_enter(struct sessions *sessions, struct slot *slot, pid_t pid, int chan
 	    (uint64_t)time(NULL), session->started_ms);
 	slot->address = *address;
 	slot->started_ms = session->started_ms;
+	slot->attempts_max = sessions->server->config->limits.login_failures;
 	TAILQ_INSERT_TAIL(&sessions->live, slot, live);
 	TAILQ_INSERT_TAIL(&sessions->arriving, slot, arriving);
 	slot->is_arriving = true;
@@ -327,6 +328,10 @@ slot_answer_attempt(struct sessions *sessions, struct slot *slot)
 {
 	if (slot->turns[TURN_HASH].state != TURN_NONE || slot->is_logged_in || slot->wanted_user[0] != '\0') {
 		kill_for_violation(sessions, slot, "attempt out of order");
+		return;
+	}
+	if (slot->attempts++ >= slot->attempts_max) {
+		kill_for_violation(sessions, slot, "more attempts than limits.login-failures");
 		return;
 	}
 	turns_wait(sessions->turns[TURN_HASH], &slot->turns[TURN_HASH], &slot->address);

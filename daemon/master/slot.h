@@ -36,6 +36,7 @@ struct slot {
 	bool has_abandoned; /* its channel closed during a check that is not judged yet */
 	bool is_arriving; /* in the list of that name */
 	struct turn turns[TURN_KIND_COUNT]; /* of the attempt under way */
+	uint32_t attempts, attempts_max; /* to log in; the configuration that it was forked with */
 	uint64_t granted_ms; /* when its first turn began, */
 	uint32_t refusal_step_ms; /* and the step by which a refusal is answered */
 	struct loop_timer overdue; /* when its processes are killed */

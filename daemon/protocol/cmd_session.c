@@ -73,7 +73,7 @@ cmd_pass(struct protocol *protocol, const struct request *request)
 	case -ECANCELED:
 		break;	/* the reply is the end that was announced before */
 	case -ECONNABORTED:
-		reply(protocol, 530, "Login incorrect; too many failures, closing");
+		reply(protocol, 530, "Too many failed logins, closing");
 		protocol->is_over = true;
 		break;
 	default:

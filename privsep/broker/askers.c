@@ -28,7 +28,7 @@
 
 struct asker {
 	int channel; /* -1: it has ended, and its question is not answered yet */
-	bool is_asking;
+	bool is_asking, has_asked;
 	struct question question;
 };
 
@@ -156,7 +156,8 @@ askers_ready(int channel, uint64_t now_ms)
 	r = ipc_receive_now(channel, IPC_BROKER, IPC_STATE_LOGIN, &message);
 	if (r == -EAGAIN)
 		return;
-	if (r < 0 || message.kind != IPC_find_account || asker->is_asking) {
+	/* one account a channel: a monitor that is taken over collects no hashes by guessing names */
+	if (r < 0 || message.kind != IPC_find_account || asker->has_asked) {
 		asker_leave(asker);
 		return;
 	}
@@ -165,7 +166,7 @@ askers_ready(int channel, uint64_t now_ms)
 		asker_leave(asker);
 		return;
 	}
-	asker->is_asking = true;
+	asker->is_asking = asker->has_asked = true;
 	if (account_name_valid(asker->question.name, strlen(asker->question.name), &error))
 		database_ask(askers.database, &asker->question, now_ms);
 	else

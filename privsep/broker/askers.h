@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The channels of monitors. Each asks for one account at a time, and reads what the database says; or, while that says
+ * The channels of monitors. Each asks for one account, once, and reads what the database says; or, while that says
  * nothing, what it said last.
  */
 #ifndef PRIVSEP_BROKER_ASKERS_H

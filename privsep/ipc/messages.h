@@ -317,7 +317,7 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   introduced    number of introduce, enum introduced_verdict, enum proxy_fault, source and destination that the
  *                 header has, each as family, address, port; unique id of the proxy (any bytes)
  *   broker_session                (the broker's end of a channel to a monitor)
- *   find_account  name            -> enum found_account, is_kept (an answer of before: the database does not answer now),
+ *   find_account  name; once on a channel -> enum found_account, is_kept (an answer of before: the database does not answer now),
  *                                 id of the account, its line of sallyport-users(5). Where there is none: a hash that
  *                                 costs as those of accounts do, or ""
  *   credit        share (0: open one), number of the message, net, keep, want, spare -> enum credit_outcome, share, allow,

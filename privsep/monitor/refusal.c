@@ -51,9 +51,11 @@ result_of(int r)
 static int
 refusal_of(const struct monitor *monitor, int r)
 {
-	if (r == -EUSERS || r == -ECANCELED || r == -EHOSTDOWN)
+	if (r == -ECANCELED || r == -EHOSTDOWN)
 		return r;
-	return monitor->failures >= monitor->session->config->limits.login_failures ? -ECONNABORTED : -EACCES;
+	if (monitor->failures >= monitor->session->config->limits.login_failures)
+		return -ECONNABORTED; /* the master grants no more attempts than that */
+	return r == -EUSERS ? r : -EACCES;
 }
 
 void

@@ -227,6 +227,26 @@ set_ids()
 	exec {A}>&- {B}>&-
 }
 
+@test "logins that a limit refuses count for login-failures of the session" {
+	serve 'limits { login-failures = 2 }'
+	ctl user set alice --max-sessions 1
+	ftp_login alice secret
+	ftp_raw <<-'END'
+		< 220
+		> USER alice
+		< 331
+		> PASS secret
+		< 530 Too many sessions of this account
+		> USER alice
+		< 331
+		> PASS secret
+		< 530 Too many failed logins, closing
+		<eof
+	END
+	assert_equal "$(log_count ' alarm ')" 0
+	ftp_close
+}
+
 @test "limits.login-failures closes the connection" {
 	serve 'limits { login-failures = 3 }'
 	ftp_raw <<-'END'
@@ -242,7 +262,7 @@ set_ids()
 		> USER alice
 		< 331
 		> PASS 3
-		< 530 Login incorrect; too many failures, closing
+		< 530 Too many failed logins, closing
 		<eof
 	END
 	wait_until log_has ' disconnect .*reason="login-failures"'

@@ -997,7 +997,8 @@ serve_proxied()
 	EOF
 }
 
-# serve_with_broker: tests/helpers/fake_broker.c is in the broker's place, and does what STORE says.
+# serve_with_broker: tests/helpers/fake_broker.c is in the broker's place, and does what STORE says. With CONNECT it is the
+# broker itself, which connects to that.
 serve_with_broker()
 {
 	BROKER=sp-broker-$$
@@ -1007,6 +1008,10 @@ serve_with_broker()
 	install -d -m 755 "$DIR/libexec"
 	install -m 755 "$TAKEOVER/tests/helpers/fake_broker" "$DIR/libexec/sallyport-broker"
 	install -m 0640 -g "$BROKER" /dev/null "$STORE"
+	if [ -n "${CONNECT-}" ]; then
+		install -m 755 "$TAKEOVER/sallyport-broker" "$DIR/libexec/"
+		echo "connect = \"$CONNECT\"" >"$STORE"
+	fi
 	write_config
 	add_user alice secret --uid 150001 --gid 150001
 	add_user bob secret --uid 150002 --gid 150002
@@ -1079,6 +1084,33 @@ serve_with_broker()
 	ftp 'CWD /../alice' 550
 	ftp_close
 	assert_equal "$(log_count ' login .*user="dora"')" 1
+}
+
+@test "a monitor that is taken over before the login gets one account for each attempt, and as many as login-failures" {
+	[ -x "$TAKEOVER/sallyport-broker" ] || skip "this build has no sallyport-broker: libpq is not installed"
+	local fake
+	# this database has every name
+	"$BATS_TEST_DIRNAME/fake-postgres" honest "$DIR/port" 3>&- &
+	fake=$!
+	wait_until [ -s "$DIR/port" ]
+	CONNECT="host=127.0.0.1 port=$(cat "$DIR/port") dbname=d user=u sslmode=disable" serve_with_broker
+	taken <<-'EOF'
+		t = Taken().greet()
+		try:
+		    t.act("noted 3 TAKEOVER harvest 60")
+		except Ended:
+		    pass
+		wait_until(t.is_over, "the end")
+		expect("lines: 5; channels: 5;" in t.reports()[-1], *t.reports())
+		expect(any("more attempts than limits.login-failures" in a for a in t.alarms()), t.alarms())
+		# after the login nobody gives it another channel, and that of the login has its one answer
+		t = Taken().login()
+		t.act("noted 3 TAKEOVER harvest 60")
+		wait_until(t.is_over, "the end")
+		expect(not any("lines: 0" not in line for line in t.reports()), *t.reports())
+		can_log_in()
+	EOF
+	kill "$fake"
 }
 
 @test "the logger opens, dials, executes and signals nothing; what it writes is what it has open" {

@@ -181,6 +181,21 @@ give_verdict(uint8_t verdict)
 		loop_turn(master.server.loop);
 }
 
+/* Each comes with the accounts, and with a channel to the database. */
+static void
+test_no_more_attempts_than_login_failures(void **state)
+{
+	(void)state;
+	assert_int_equal(slot->attempts_max, config.limits.login_failures);
+	slot->attempts_max = 3;
+	for (int i = 0; i < 3; i++) {
+		give_verdict(VERDICT_RIGHT);
+		assert_int_not_equal(slot->channel, -1);
+	}
+	send_attempt();
+	assert_int_equal(slot->channel, -1);
+}
+
 static const struct failure *
 failures_of_slot(void)
 {
@@ -225,6 +240,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_another_server_decides, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_decision_after_the_channel_closed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_no_attempt_before_the_decision, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_no_more_attempts_than_login_failures, setup, teardown),
 	    /* these last: the address waits from then on */
 	    cmocka_unit_test_setup_teardown(test_unknown_is_no_failure, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_unanswered_is_no_failure, setup, teardown),
