@@ -261,14 +261,15 @@ $$;
  *            6 not now: there may be room, but it cannot be counted while others hold shares, or may still be alive
  *            7 an old number: nothing was done; the figures are those of the share now
  * o_allow_*: the node's from now on. o_used_*: of all nodes, as far as they have told. o_count: NULL, or what counted()
- * wants to hear if the count begins after this answer.
+ * wants to hear if the count begins after this answer. o_nodes: on how many nodes the account has sessions, this one
+ * among them. Who waits for a lock gives up after a second: others wait behind it, on the same connection.
  */
 CREATE FUNCTION sallyport.credit(p_account bigint, p_node int, p_boot uuid, p_share bigint, p_seq bigint, p_sessions int,
 	p_net_bytes bigint, p_net_files bigint, p_keep_bytes bigint, p_keep_files bigint,
 	p_want_bytes bigint, p_want_files bigint, p_spare_bytes bigint, p_spare_files bigint,
 	OUT o_outcome int, OUT o_share bigint, OUT o_allow_bytes bigint, OUT o_allow_files bigint,
-	OUT o_used_bytes bigint, OUT o_used_files bigint, OUT o_count bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '5s' AS $$
+	OUT o_used_bytes bigint, OUT o_used_files bigint, OUT o_count bigint, OUT o_nodes int)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '1s' AS $$
 DECLARE
 	q account;
 	u usage;
@@ -304,9 +305,10 @@ BEGIN
 	SELECT * INTO u FROM usage WHERE account = p_account;
 	SELECT count(*) AS shares, coalesce(sum(allow_bytes), 0) AS allow_bytes, coalesce(sum(allow_files), 0) AS allow_files,
 		coalesce(sum(net_bytes), 0) AS net_bytes, coalesce(sum(net_files), 0) AS net_files,
-		coalesce(sum(sessions), 0) AS sessions
+		coalesce(sum(sessions), 0) AS sessions, count(*) FILTER (WHERE sessions > 0) AS nodes
 		INTO o FROM share WHERE account = p_account AND id IS DISTINCT FROM s.id;
 	o_outcome := 0;
+	o_nodes := o.nodes + 1;
 	IF p_sessions > coalesce(s.sessions, 0) AND o.sessions + p_sessions > q.max_sessions THEN
 		o_outcome := 5;
 		IF p_share = 0 THEN
@@ -372,6 +374,20 @@ BEGIN
 	o_used_files := figure_clamp(u.base_files + u.slack_files + o.net_files + p_net_files);
 END $$;
 
+-- Sessions of the account on this node have ended without a word: so many are left. p_seq is the last number that was sent
+-- of the share, so that this undoes no later message, and it never raises the number. false: the share is gone, or has
+-- heard a later one.
+CREATE FUNCTION sallyport.share_sessions(p_account bigint, p_node int, p_boot uuid, p_share bigint, p_seq bigint,
+	p_sessions int) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '1s' AS $$
+BEGIN
+	PERFORM ledger_refuse(p_share >= 1 AND p_seq >= 0 AND p_sessions BETWEEN 0 AND 1000000);
+	UPDATE share s SET sessions = least(s.sessions, p_sessions)
+		WHERE s.id = p_share AND s.account = p_account AND s.node = p_node AND s.boot = p_boot AND s.seq <= p_seq
+		AND EXISTS (SELECT 1 FROM node n WHERE n.id = p_node AND n.boot = p_boot AND n.owner = session_user);
+	RETURN FOUND;
+END $$;
+
 -- The last session of the account on this node has ended, and net is its last word. false: the share is gone.
 CREATE FUNCTION sallyport.share_close(p_account bigint, p_node int, p_boot uuid, p_share bigint, p_seq bigint,
 	p_net_bytes bigint, p_net_files bigint) RETURNS boolean
@@ -396,7 +412,7 @@ END $$;
 -- share has used net of what was found. false: not believed; somebody else held something meanwhile.
 CREATE FUNCTION sallyport.counted(p_account bigint, p_node int, p_boot uuid, p_share bigint, p_seq bigint,
 	p_net_bytes bigint, p_net_files bigint, p_bytes bigint, p_files bigint, p_count bigint) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '5s' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '1s' AS $$
 BEGIN
 	PERFORM ledger_refuse(p_share >= 1 AND p_seq >= 1 AND p_bytes BETWEEN 0 AND figure_max()
 		AND p_files BETWEEN 0 AND figure_max()
@@ -429,7 +445,12 @@ DECLARE
 	v_count int := 0;
 BEGIN
 	PERFORM ledger_refuse(p_max BETWEEN 1 AND 10000);
-	FOR v_left IN SELECT id, account FROM share_left LIMIT p_max LOOP
+	-- each node asks every ten seconds: two looks into the index for each node, and not one into all shares
+	FOR v_left IN SELECT l.id, l.account FROM node n CROSS JOIN LATERAL (
+		(SELECT s.id, s.account FROM share s WHERE s.node = n.id AND s.boot < n.boot LIMIT p_max) UNION ALL
+		(SELECT s.id, s.account FROM share s WHERE s.node = n.id AND s.boot > n.boot LIMIT p_max) UNION ALL
+		(SELECT s.id, s.account FROM share s WHERE s.node = n.id AND s.boot = n.boot AND n.lease_until < now() LIMIT p_max)) l
+		LIMIT p_max LOOP
 		PERFORM 1 FROM account WHERE id = v_left.account FOR KEY SHARE SKIP LOCKED;
 		CONTINUE WHEN NOT FOUND;
 		PERFORM 1 FROM usage WHERE account = v_left.account FOR UPDATE SKIP LOCKED;
@@ -576,10 +597,24 @@ LANGUAGE sql SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
 		WHERE name = p_name RETURNING (SELECT count(*) FROM share WHERE share.node = node.id);
 $$;
 
+-- The nodes, and what they hold. o_seen_s: seconds since it was heard last, by the clock of the database; NULL: it was
+-- declared dead. o_is_alive: its lease holds.
+CREATE FUNCTION sallyport.node_list(OUT o_name text, OUT o_seen_s bigint, OUT o_is_alive boolean, OUT o_shares bigint,
+	OUT o_sessions bigint)
+RETURNS SETOF record LANGUAGE sql STABLE SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
+	SELECT n.name, CASE WHEN isfinite(n.lease_until)
+			THEN greatest(0, extract(epoch FROM now() - (n.lease_until - m.lease)))::bigint END,
+		n.lease_until >= now(), s.shares, s.sessions
+	FROM node n CROSS JOIN meta m
+		CROSS JOIN LATERAL (SELECT count(*) AS shares, coalesce(sum(sessions), 0) AS sessions FROM share WHERE node = n.id) s
+	ORDER BY n.name;
+$$;
+
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA sallyport FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION sallyport.schema_version, sallyport.account_find, sallyport.node_hello, sallyport.node_beat,
-	sallyport.credit, sallyport.share_close, sallyport.counted, sallyport.expire TO sallyport_node;
+	sallyport.credit, sallyport.share_sessions, sallyport.share_close, sallyport.counted, sallyport.expire
+	TO sallyport_node;
 GRANT EXECUTE ON FUNCTION sallyport.schema_version, sallyport.account_find, sallyport.accounts_lock,
 	sallyport.account_add, sallyport.account_set, sallyport.account_remove, sallyport.account_lines,
 	sallyport.account_sharing, sallyport.account_free_uid, sallyport.account_count,
-	sallyport.quota_show, sallyport.node_forget TO sallyport_admin;
+	sallyport.quota_show, sallyport.node_list, sallyport.node_forget TO sallyport_admin;

@@ -53,6 +53,7 @@ static const char *const node_functions[] = {
     "sallyport.node_beat(integer, uuid)",
     "sallyport.credit(bigint, integer, uuid, bigint, bigint, integer, "
     "bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint)",
+    "sallyport.share_sessions(bigint, integer, uuid, bigint, bigint, integer)",
     "sallyport.share_close(bigint, integer, uuid, bigint, bigint, bigint, bigint)",
     "sallyport.counted(bigint, integer, uuid, bigint, bigint, bigint, bigint, bigint, bigint, bigint)",
     "sallyport.expire(integer)",
@@ -71,6 +72,7 @@ static const char *const admin_functions[] = {
     "sallyport.account_free_uid(bigint, bigint, bigint)",
     "sallyport.account_count()",
     "sallyport.quota_show(text)",
+    "sallyport.node_list()",
     "sallyport.node_forget(text)",
     NULL,
 };

@@ -412,6 +412,10 @@ class Walk:
             node.forget()
             node.is_forgotten = True
             self.administer("SELECT sallyport.node_forget($1)", node.name)
+        elif die > 0.97 and node.share:
+            node.sessions = self.draw.randint(0, node.sessions)
+            self.send(node, ("share_sessions", (self.account, node.id, node.boot, node.share, node.seq, node.sessions)))
+            node.repeated = None      # nobody repeats it
         return None
 
     def deliver_late(self, message):

@@ -171,6 +171,49 @@ base_and_slack()
 	[ "$(credit b 0 2 0 0 0 3 | cut -d' ' -f1)" = 0 ]
 }
 
+@test "sessions that end without a word are told apart from later ones" {
+	fresh frida 'max-sessions=2'
+	local left="SELECT sallyport.share_sessions($account, $a, '$boot_a'"
+	read -r _ share _ < <(credit a 0 1 0 0 0 2)
+	[ "$(credit b 0 1 0 0 0 1)" = '5 0 ' ]
+	[ "$(ask "$left, $share, 1, 1)")" = t ]
+	[ "$(credit b 0 1 0 0 0 1 | cut -d' ' -f1)" = 0 ]
+	[ "$(ask "$left, $share, 1, 2)")" = t ]    # it never raises the number
+	[ "$(credit b 0 2 0 0 0 1 | cut -d' ' -f1)" = 0 ]
+	credit a "$share" 2 0 0 0 1
+	[ "$(ask "$left, $share, 1, 0)")" = f ]    # it was said before the last message
+	[ "$(credit b 0 3 0 0 0 2)" = '5 0 ' ]
+	[ "$(ask "SELECT sallyport.share_sessions($account, $b, '$boot_b', $share, 9, 0)")" = f ]
+	[ "$(ask "SELECT sallyport.share_sessions($account, $a, '$boot_b', $share, 9, 0)")" = f ]
+	run ask "$left, $share, 9, -1)"
+	assert_output --partial 'figures that no ledger has'
+}
+
+@test "an administrator sees the nodes: when they were heard last, and what they hold" {
+	fresh karl 'quota=1000'
+	store_psql -qc "DELETE FROM sallyport.ghost; DELETE FROM sallyport.share; DELETE FROM sallyport.node"
+	fresh karl 'quota=1000'
+	credit a 0 1 0 0 0 3 >/dev/null
+	store_psql -qc "UPDATE sallyport.node SET lease_until = lease_until - interval '45 s' WHERE name = 'b'"
+	run store_psql -F' ' -U sallyport_admin -c 'SELECT * FROM sallyport.node_list()'
+	assert_line --index 0 --regexp '^a [0-5] t 1 3$'
+	assert_line --index 1 --regexp '^b (4[5-9]|50) f 0 0$'
+	store_psql -qc "SELECT sallyport.node_forget('a')" >/dev/null
+	assert_equal "$(store_psql -F' ' -U sallyport_admin -c "SELECT * FROM sallyport.node_list() WHERE o_name = 'a'")" 'a  f 1 3'
+	run ask 'SELECT * FROM sallyport.node_list()'
+	assert_failure
+	assert_output --partial 'permission denied'
+}
+
+@test "the answer says on how many nodes the account has sessions" {
+	fresh leo 'quota=1000'
+	local nodes="SELECT o_nodes FROM sallyport.credit($account"
+	[ "$(ask "$nodes, $a, '$boot_a', 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0)")" = 1 ]
+	[ "$(ask "$nodes, $b, '$boot_b', 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0)")" = 2 ]
+	[ "$(ask "$nodes, $a, '$boot_a', 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0)")" = 2 ]
+	[ "$(ask "$nodes, $b, '$boot_b', 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0)")" = 1 ]
+}
+
 @test "a line and its limits are changed together, or not at all" {
 	fresh grace 'quota=1000'
 	run store_psql -c "UPDATE sallyport.account SET options = 'quota=1G' WHERE name = 'grace'"
