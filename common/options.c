@@ -25,14 +25,20 @@ find_name(const struct opt_row *rows, size_t count, const char *name, size_t len
 	return i;
 }
 
+/* The first row of this letter that is meant here, else the first of them. */
 static size_t
-find_letter(const struct opt_row *rows, size_t count, char letter)
+find_letter(const struct opt_parser *parser, char letter)
 {
-	size_t i = 0;
+	size_t first = parser->count;
 
-	while (i < count && rows[i].letter != letter)
-		i++;
-	return i;
+	for (size_t i = 0; i < parser->count; i++) {
+		if (parser->rows[i].letter != letter)
+			continue;
+		if (parser->accept == NULL || parser->accept(parser->arg, i))
+			return i;
+		first = first < i ? first : i;
+	}
+	return first;
 }
 
 static int
@@ -111,7 +117,7 @@ take_letters(struct opt_parser *parser, const char *word)
 	enum opt_problem problem = OPT_FINE;
 
 	for (const char *p = word + 1; *p != '\0' && problem == OPT_FINE; p++) {
-		size_t i = find_letter(parser->rows, parser->count, *p);
+		size_t i = find_letter(parser, *p);
 
 		if (i == parser->count)
 			return take_unknown(parser, word);
@@ -143,6 +149,7 @@ opt_wanted(const struct opt_row *row, char *text, size_t size)
 bool
 opt_takes_next_word(const struct opt_row *rows, size_t count, const char *word)
 {
+	const struct opt_parser parser = {.rows = rows, .count = count};
 	size_t i;
 
 	if (word[1] == '-') {
@@ -151,7 +158,7 @@ opt_takes_next_word(const struct opt_row *rows, size_t count, const char *word)
 	}
 	/* of "-lP4" the value follows the letter at once */
 	for (const char *p = word + 1; *p != '\0'; p++) {
-		i = find_letter(rows, count, *p);
+		i = find_letter(&parser, *p);
 		if (i < count && rows[i].value != NULL)
 			return p[1] == '\0';
 	}

@@ -21,7 +21,7 @@ enum opt_type {
 
 struct opt_row {
 	const char *name; /* "verify" for --verify; NULL: the letter alone */
-	char letter; /* 0: none */
+	char letter; /* 0: none; rows may share one, where accept() tells them apart */
 	const char *value; /* the name of the value in the help; NULL: no value */
 	enum opt_type type;
 	size_t target; /* offset in what the program fills in */
@@ -29,6 +29,7 @@ struct opt_row {
 	const char *wanted; /* how a value must be; NULL: "LOW to HIGH", or "a text that is not empty" */
 	int (*take)(
 	    void *targets, const char *value); /* OPT_CALL; value is NULL where none is taken. 0, -EINVAL, -ENOMEM */
+	uint32_t groups; /* the program's own: which of its commands take it */
 	const char *help;
 };
 
