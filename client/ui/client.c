@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "client/ui/command.h"
+#include "client/ui/preferences.h"
 #include "client/ui/prose.h"
 #include "client/ui/report.h"
 #include "client/ui/shell.h"
@@ -116,6 +117,13 @@ run_session(const char *place, struct options *options)
 	status = session_parse_place(place, &url, NULL);
 	if (status != EXIT_DONE)
 		return status;
+	options_free(options);
+	status = preferences_begin(options, url.host);
+	report_set(options, false);
+	if (status != EXIT_DONE) {
+		ftp_url_free(&url);
+		return status;
+	}
 	path = strdup(url.path);
 	status = path == NULL ? report_no_memory() : session_open(&session, &url, options);
 	if (path == NULL)
@@ -152,6 +160,8 @@ run_word(const char *text, struct options *options)
 static enum exit_status
 run_words(struct words *words, struct options *options)
 {
+	option_set allowed = OPTIONS_START | OPTIONS_CONNECTION | OPTIONS_OUTPUT | OPTION_BIT(OPTION_VERIFY) |
+	    OPTION_BIT(OPTION_PARALLEL) | OPTION_BIT(OPTION_SEGMENTS);
 	size_t at = options_first_operand(words->items, words->count), count;
 	const struct command *command = at < words->count ? command_find(words->items[at].text, WHERE_ONE_SHOT) : NULL;
 	const struct word **operands;
@@ -169,10 +179,8 @@ run_words(struct words *words, struct options *options)
 	operands = calloc(words->count + 1, sizeof(const struct word *));
 	if (operands == NULL)
 		return report_no_memory();
-	if (options_parse(options, words->items, words->count,
-		OPTIONS_START | OPTIONS_CONNECTION | OPTIONS_OUTPUT | OPTION_BIT(OPTION_VERIFY) |
-		    OPTION_BIT(OPTION_PARALLEL) | OPTION_BIT(OPTION_SEGMENTS),
-		operands, &count, why, sizeof(why)) < 0) {
+	preferences_keep_arguments(words->items, words->count, allowed);
+	if (options_parse(options, words->items, words->count, allowed, operands, &count, why, sizeof(why)) < 0) {
 		status = report_usage("%s", why);
 	} else if (options->wants_help) {
 		print_help(stdout);
@@ -193,6 +201,20 @@ run_words(struct words *words, struct options *options)
 	return status;
 }
 
+/* Help and version do not need a file that may be wrong. */
+static bool
+needs_config(const struct words *words)
+{
+	for (size_t i = 0; i < words->count; i++) {
+		const char *text = words->items[i].text;
+
+		if (strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0 || strcmp(text, "--version") == 0 ||
+		    strcmp(text, "-V") == 0)
+			return false;
+	}
+	return true;
+}
+
 int
 client_run(int argc, char **argv)
 {
@@ -206,8 +228,11 @@ client_run(int argc, char **argv)
 	report_set(&options, false);
 	if (argc < 1 || words_of(argc, argv, &words) < 0)
 		return EXIT_LOCAL;
-	status = run_words(&words, &options);
+	status = needs_config(&words) ? preferences_load() : EXIT_DONE;
+	if (status == EXIT_DONE)
+		status = run_words(&words, &options);
 	words_free(&words);
+	preferences_free();
 	options_free(&options);
 	if (fflush(stdout) != 0 && status == EXIT_DONE)
 		status = report_failure(FTP_LOCAL, "cannot write to standard output", strerror(errno), "");

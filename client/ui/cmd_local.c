@@ -10,6 +10,7 @@
 #include "client/ui/bookmarks.h"
 #include "client/ui/command.h"
 #include "client/ui/places.h"
+#include "client/ui/preferences.h"
 #include "client/ui/prose.h"
 #include "client/ui/report.h"
 #include "common/buf.h"
@@ -190,6 +191,39 @@ command_set(struct session *session, struct options *options, const struct args 
 	return args->text_count == 0
 	    ? EXIT_DONE
 	    : report_usage("there is no setting '%s'; set lists them", report_quote(args->texts[0]->text));
+}
+
+/* --- config --- */
+
+/* The file was read, and is right: else the program has ended with the error. */
+static enum exit_status
+check_config(void)
+{
+	size_t lines, sections;
+
+	if (!preferences_have_file(&lines, &sections))
+		report_note("there is no configuration; it would be %s", report_quote(preferences_path()));
+	else
+		report_note("%s is right: %zu settings, %zu sections of hosts", report_quote(preferences_path()), lines,
+		    sections);
+	return EXIT_DONE;
+}
+
+enum exit_status
+command_config(struct session *session, struct options *options, const struct args *args)
+{
+	const char *what = args->text_count > 0 ? args->texts[0]->text : "show";
+	const char *host = args->text_count > 1 ? args->texts[1]->text : NULL;
+
+	(void)options;
+	if (strcmp(what, "check") == 0 && host == NULL)
+		return check_config();
+	if (strcmp(what, "show") != 0)
+		return report_usage("config: '%s' is neither check nor show HOST", report_quote(what));
+	if (host == NULL && session != NULL)
+		host = session->url.host;
+	preferences_show(host);
+	return EXIT_DONE;
 }
 
 /* --- bookmarks --- */

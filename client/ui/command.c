@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "client/ui/preferences.h"
 #include "client/ui/prose.h"
 #include "client/ui/report.h"
 #include "client/ui/resume.h"
@@ -78,6 +79,8 @@ const struct command client_commands[] = {
 	"print or change settings"},
     {"bookmark", "[NAME [URL]]", "[NAME [URL]]", OPERANDS_TEXT, BOTH | NO_CONNECTION, 0, 2, OPTION_BIT(OPTION_DELETE),
 	command_bookmark, "list short names of places; NAME URL adds one, --delete NAME removes it"},
+    {"config", "[show [HOST]]", "[check | show [HOST]]", OPERANDS_TEXT, BOTH | NO_CONNECTION, 0, 2, 0, command_config,
+	"check the configuration file, or print what holds, for a HOST or in general"},
     {"help", "[COMMAND]", NULL, OPERANDS_TEXT, WHERE_SHELL | NO_CONNECTION, 0, 1, 0, command_help_print,
 	"show this list, or how to use COMMAND"},
     {"quit", "", NULL, OPERANDS_NONE, WHERE_SHELL | NO_CONNECTION, 0, 0, 0, NULL, "leave; Ctrl-D does so, too"},
@@ -254,13 +257,19 @@ check_shell(const struct command *command, size_t count)
 	return EXIT_DONE;
 }
 
+static void
+set_report(const struct command *command, const struct options *options)
+{
+	report_set(options, (command->flags & IS_DATA) != 0 && !options->is_json);
+}
+
 enum exit_status
 command_run_line(
     struct session *session, struct options *defaults, const struct word *words, size_t count, bool *is_end)
 {
 	const struct command *command = command_find(words[0].text, WHERE_SHELL);
 	const struct word **operands;
-	struct options options = *defaults;
+	struct options options;
 	enum exit_status status;
 	struct args args;
 	size_t operand_count;
@@ -274,8 +283,11 @@ command_run_line(
 		free(operands);
 		return report_no_memory();
 	}
-	options.excludes = NULL;
-	options.exclude_count = 0;
+	if (options_copy(&options, defaults) < 0) {
+		args_free(&args);
+		free(operands);
+		return report_no_memory();
+	}
 	r = options_parse(&options, words + 1, count - 1, command->options | OPTIONS_OUTPUT | OPTION_BIT(OPTION_HELP),
 	    operands, &operand_count, why, sizeof(why));
 	if (r == -ENOMEM)
@@ -292,7 +304,7 @@ command_run_line(
 			*is_end = true;
 		if (status == EXIT_DONE && command->run != NULL) {
 			sort_shell(command, &options, operands, operand_count, &args);
-			report_set(&options, (command->flags & IS_DATA) != 0 && !options.is_json);
+			set_report(command, &options);
 			session_apply(session, &options);
 			status = command->run(session, command->run == command_set ? defaults : &options, &args);
 			report_set(defaults, false);
@@ -458,7 +470,7 @@ sort_once(
 
 /* Run the command for consecutive places of one server, then for the next ones. */
 static enum exit_status
-run_places(const struct command *command, struct options *options, struct place *places, struct args *args)
+run_places(const struct command *command, struct place *places, struct args *args)
 {
 	enum exit_status status = EXIT_DONE;
 	size_t all = args->remote_count, first = 0;
@@ -467,6 +479,7 @@ run_places(const struct command *command, struct options *options, struct place 
 	/* mv does not connect to its second place */
 	while (first < all && !signals_have_aborted()) {
 		struct session session = {0};
+		struct options options;
 		enum exit_status one;
 		size_t end = first + 1;
 
@@ -476,16 +489,19 @@ run_places(const struct command *command, struct options *options, struct place 
 			end++;
 		args->remotes = remotes + first;
 		args->remote_count = end - first;
+		one = preferences_begin(&options, places[first].url.host);
+		set_report(command, &options);
 		/* session_open() takes the URL, but the word is its path */
-		{
+		if (one == EXIT_DONE) {
 			struct ftp_url url = places[first].url;
 
 			places[first].url = (struct ftp_url){0};
-			one = session_open(&session, &url, options);
+			one = session_open(&session, &url, &options);
 		}
 		if (one == EXIT_DONE)
-			one = command->run(&session, options, args);
+			one = command->run(&session, &options, args);
 		session_close(&session);
+		options_free(&options);
 		status = exit_status_worse(status, one);
 		first = end;
 	}
@@ -497,6 +513,7 @@ run_places(const struct command *command, struct options *options, struct place 
 enum exit_status
 command_run_once(const struct command *command, struct options *options, const struct word *words, size_t count)
 {
+	option_set allowed = command->options | OPTIONS_CONNECTION | OPTIONS_OUTPUT | OPTION_BIT(OPTION_HELP);
 	const struct word **operands = calloc(count + 1, sizeof(const struct word *));
 	struct place *places = calloc(count + 1, sizeof(*places));
 	enum exit_status status;
@@ -509,10 +526,8 @@ command_run_once(const struct command *command, struct options *options, const s
 		status = report_no_memory();
 		goto out;
 	}
-	r = options_parse(options, words, count,
-	    command->options | OPTIONS_CONNECTION | OPTIONS_OUTPUT | OPTION_BIT(OPTION_HELP), operands, &operand_count,
-	    why, sizeof(why));
-	report_set(options, (command->flags & IS_DATA) != 0 && !options->is_json);
+	r = options_parse(options, words, count, allowed, operands, &operand_count, why, sizeof(why));
+	set_report(command, options);
 	if (r < 0) {
 		status = r == -ENOMEM ? report_no_memory() : report_usage("%s: %s", command->name, why);
 		goto out;
@@ -523,13 +538,18 @@ command_run_once(const struct command *command, struct options *options, const s
 		goto out;
 	}
 	resume_set(command, words, count, false);
-	status = sort_once(command, operands, operand_count, places, &args);
+	options_free(options);
+	preferences_keep_arguments(words, count, allowed);
+	status = preferences_begin(options, NULL);
+	set_report(command, options);
+	if (status == EXIT_DONE)
+		status = sort_once(command, operands, operand_count, places, &args);
 	if (status != EXIT_DONE)
 		goto out;
 	if ((command->flags & NO_CONNECTION) != 0)
 		status = command->run(NULL, options, &args);
 	else
-		status = run_places(command, options, places, &args);
+		status = run_places(command, places, &args);
 out:
 	for (size_t i = 0; places != NULL && i < count; i++)
 		place_free(&places[i]);

@@ -103,6 +103,7 @@ COMMAND(quota);
 COMMAND(site);
 COMMAND(status);
 COMMAND(set);
+COMMAND(config);
 enum exit_status command_help_print(struct session *, struct options *, const struct args *);
 COMMAND(bookmark);
 #undef COMMAND

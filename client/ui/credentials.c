@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client/ui/netrc.h"
+#include "client/ui/own_command.h"
 #include "client/ui/places.h"
 #include "client/ui/report.h"
 #include "client/ui/terminal.h"
@@ -59,6 +60,26 @@ from_descriptor(struct credentials *credentials, int fd)
 	return status;
 }
 
+/* The first line that the user's own command prints. It is told for whom in its environment. */
+static enum exit_status
+from_command(struct credentials *credentials, const char *host, const char *command)
+{
+	static const char what[] = "cannot get the password from password-command";
+	char line[CREDENTIAL_MAX + 2] = "";
+	enum exit_status status;
+	int r = own_command_line(command, host, credentials->user, line, sizeof(line));
+
+	if (r == -ECANCELED)
+		status = report_failure(FTP_LOGIN, what, "the command failed", "run it in sh(1), to see why");
+	else if (r < 0)
+		status = report_failure(FTP_LOGIN, what, r == -ENODATA ? "it printed nothing" : strerror(-r),
+		    "one line on standard output");
+	else
+		status = keep_password(credentials, line, what);
+	explicit_bzero(line, sizeof(line));
+	return status;
+}
+
 static enum exit_status
 from_netrc(struct credentials *credentials, const char *host, const char *user)
 {
@@ -104,6 +125,9 @@ credentials_find(struct credentials *credentials, const char *host, const char *
 		status = from_descriptor(credentials, options->password_fd);
 	else if (variable != NULL)
 		status = keep_password(credentials, variable, "the password in $" PASSWORD_VARIABLE " cannot be used");
+	else if (options->kept_password != NULL)
+		status = keep_password(
+		    credentials, options->kept_password, "the password of the configuration cannot be used");
 	if (status == EXIT_DONE && (!credentials->has_password || user == NULL))
 		status = from_netrc(credentials, host, user);
 	if (status != EXIT_DONE)
@@ -116,7 +140,9 @@ credentials_find(struct credentials *credentials, const char *host, const char *
 		(void)keep_credential(credentials->password, "anonymous@");
 		credentials->has_password = true;
 	}
-	return EXIT_DONE;
+	if (!credentials->has_password && options->password_command != NULL)
+		status = from_command(credentials, host, options->password_command);
+	return status;
 }
 
 enum exit_status

@@ -131,6 +131,8 @@ static const struct opt_row table[OPTION_ALL] = {
     [OPTION_USER] = {"user", 'u', "NAME", OPT_TEXT, AT(user), .help = "log in as NAME, where the URL has no user"},
     [OPTION_PASSWORD_FD] = {"password-fd", 0, "N", OPT_INT, AT(password_fd), 0, 65535, .wanted = "a number of an open descriptor",
 	.help = "read the password from descriptor N, one line"},
+    [OPTION_PASSWORD_COMMAND] = {"password-command", 0, "COMMAND", OPT_TEXT, AT(password_command),
+	.help = "read the password from the first line that COMMAND prints; sh(1) runs it, with SALLYPORT_HOST and SALLYPORT_USER set"},
     [OPTION_PLAINTEXT] = {"plaintext", 0, NULL, OPT_FLAG, AT(may_plaintext),
 	.help = "allow the password and files to go in clear where the server has no TLS"},
     [OPTION_CA] = {"ca", 0, "FILE", OPT_TEXT, AT(ca_file),
@@ -224,6 +226,21 @@ options_free(struct options *options)
 	options->exclude_count = 0;
 }
 
+int
+options_copy(struct options *to, const struct options *from)
+{
+	*to = *from;
+	to->excludes = NULL;
+	to->exclude_count = 0;
+	for (size_t i = 0; i < from->exclude_count; i++) {
+		if (take_exclude(to, from->excludes[i]) < 0) {
+			options_free(to);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
 const char *
 options_name(enum option_id id)
 {
@@ -234,6 +251,92 @@ const char *
 options_verify_name(enum ftp_verify verify)
 {
 	return verify_names[verify];
+}
+
+enum option_id
+options_find(const char *name)
+{
+	size_t id = 0;
+
+	while (id < OPTION_ALL && strcmp(table[id].name, name) != 0)
+		id++;
+	return (enum option_id)id;
+}
+
+bool
+options_takes_value(enum option_id id)
+{
+	return table[id].value != NULL;
+}
+
+bool
+options_takes_path(enum option_id id)
+{
+	return table[id].value != NULL &&
+	    (strcmp(table[id].value, "FILE") == 0 || strcmp(table[id].value, "DIRECTORY") == 0);
+}
+
+bool
+options_may_collect(enum option_id id)
+{
+	return table[id].value != NULL && table[id].type == OPT_CALL;
+}
+
+void
+options_wanted(enum option_id id, char *text, size_t size)
+{
+	if (table[id].value == NULL)
+		snprintf(text, size, "yes or no");
+	else
+		opt_wanted(&table[id], text, size);
+}
+
+static const char *
+no_more_words(void *arg)
+{
+	(void)arg;
+	return NULL;
+}
+
+int
+options_take_word(struct options *options, enum option_id id, const char *word)
+{
+	struct opt_parser parser = {.rows = table, .count = OPTION_ALL, .targets = options, .next = no_more_words};
+	enum opt_problem problem = opt_take(&parser, word);
+
+	options->given |= OPTION_BIT(id);
+	return problem == OPT_FINE ? 0 : problem == OPT_NO_MEMORY ? -ENOMEM : -EINVAL;
+}
+
+/* "--NAME=no", or "=yes", of an option that takes no value: which one? OPTION_ALL: it is no such word. */
+static enum option_id
+find_switch(const char *word, bool *is_on)
+{
+	size_t len = strcspn(word, "=");
+	char name[64];
+	enum option_id id;
+
+	*is_on = strcmp(word + len, "=yes") == 0;
+	if (strncmp(word, "--", 2) != 0 || len - 2 >= sizeof(name) || (!*is_on && strcmp(word + len, "=no") != 0))
+		return OPTION_ALL;
+	snprintf(name, sizeof(name), "%.*s", (int)(len - 2), word + 2);
+	id = options_find(name);
+	return id < OPTION_ALL && table[id].value == NULL ? id : OPTION_ALL;
+}
+
+option_set
+options_denied(const struct word *words, size_t count)
+{
+	option_set denied = 0;
+
+	for (size_t i = 0; i < count && strcmp(words[i].text, "--") != 0; i++) {
+		bool is_on;
+		enum option_id id = find_switch(words[i].text, &is_on);
+
+		if (id < OPTION_ALL)
+			denied = is_on ? denied & ~OPTION_BIT(id) : denied | OPTION_BIT(id);
+	}
+	return denied;
 }
 
 /* The state of the parser. */
@@ -293,6 +396,29 @@ say_why(const struct opt_parser *parser, enum opt_problem problem, char *why, si
 	}
 }
 
+/* One word that is an option. */
+static enum opt_problem
+take_option_word(struct opt_parser *parser, struct options *options, const char *word)
+{
+	bool is_on;
+	enum option_id id = find_switch(word, &is_on);
+	char plain[64];
+
+	if (id == OPTION_ALL)
+		return opt_take(parser, word);
+	snprintf(plain, sizeof(plain), "--%s", table[id].name);
+	if (is_on)
+		return opt_take(parser, plain);
+	if (!is_allowed_option(parser->arg, id)) {
+		snprintf(parser->shown, sizeof(parser->shown), "%s", plain);
+		return OPT_NOT_ACCEPTED;
+	}
+	/* what no member keeps, the caller has left out: options_denied() */
+	if (table[id].type == OPT_FLAG)
+		*(bool *)((char *)options + table[id].target) = false;
+	return OPT_FINE;
+}
+
 int
 options_parse(struct options *options, const struct word *words, size_t count, option_set allowed,
     const struct word **operands, size_t *operand_count, char *why, size_t why_size)
@@ -312,7 +438,7 @@ options_parse(struct options *options, const struct word *words, size_t count, o
 		const struct word *word = &words[parse.at++];
 
 		if (!is_end && opt_is_option(word->text))
-			problem = opt_take(&parser, word->text);
+			problem = take_option_word(&parser, options, word->text);
 		else if (!is_end && strcmp(word->text, "--") == 0)
 			is_end = true;
 		else

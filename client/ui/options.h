@@ -18,6 +18,7 @@ enum option_id {
 	/* of a connection */
 	OPTION_USER,
 	OPTION_PASSWORD_FD,
+	OPTION_PASSWORD_COMMAND,
 	OPTION_PLAINTEXT,
 	OPTION_CA,
 	OPTION_NO_TLS,
@@ -80,6 +81,8 @@ __extension__ typedef unsigned __int128 option_set;
  */
 struct options {
 	const char *user, *ca_file, *algorithm, *batch;
+	const char *password_command;
+	const char *kept_password;	/* of the configuration file; borrowed; NULL: none */
 	int password_fd;	/* -1: none */
 	int family;
 	bool may_plaintext, no_tls, may_be_cut, is_active, is_epsv_only, is_pasv_only, may_go_elsewhere;
@@ -98,9 +101,12 @@ struct options {
 void options_init(struct options *options);
 void options_free(struct options *options);
 
+/* Copy options; the copy has lists of its own. Returns 0, or -ENOMEM with nothing to free. */
+int options_copy(struct options *to, const struct options *from);
+
 /*
  * Take the options out of words; what remains is put into operands (room for count), in order. Options may stand
- * anywhere; everything after "--", and "-" itself, is an operand.
+ * anywhere; everything after "--", and "-" itself, is an operand. An option that takes no value may have "=no" or "=yes".
  *
  * allowed   OPTION_BIT()s; another option is an error that says so.
  *
@@ -115,8 +121,31 @@ size_t options_first_operand(const struct word *words, size_t count);
 /* Print a table of these options. */
 void options_help(FILE *out, option_set ids);
 
-/* The long name, "--verify"; for the test of the man page. */
+/* The long name, "verify"; for the configuration file, completion, and the test of the man page. */
 const char *options_name(enum option_id id);
+
+/* The option of a long name; OPTION_ALL: there is none. */
+enum option_id options_find(const char *name);
+
+bool options_takes_value(enum option_id id);
+
+/* Whether the option's value is the name of a local file or directory. */
+bool options_takes_path(enum option_id id);
+
+/* Whether several values of the option may all hold, as far as one can tell from its row. */
+bool options_may_collect(enum option_id id);
+
+/* The value that the option wants: "1 to 32". */
+void options_wanted(enum option_id id, char *text, size_t size);
+
+/*
+ * Take "--NAME" or "--NAME=VALUE"; the word is borrowed as long as options are used. Returns 0, -EINVAL for a value that is not
+ * options_wanted(), -ENOMEM.
+ */
+int options_take_word(struct options *options, enum option_id id, const char *word);
+
+/* The options that words switch off: --NAME=no, for options that take no value. */
+option_set options_denied(const struct word *words, size_t count);
 
 /* "auto", "always", "never". Returns 0 or -EINVAL. */
 int options_parse_verify(const char *text, enum ftp_verify *verify);

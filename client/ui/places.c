@@ -87,6 +87,12 @@ places_history(struct buf *path)
 	return is_file;
 }
 
+bool
+places_config(struct buf *path)
+{
+	return base_directory(path, "XDG_CONFIG_HOME", ".config") && buf_add_text(path, "/sallyport/config") == 0;
+}
+
 /* $XDG_CONFIG_HOME/sallyport/bookmarks (~/.config). */
 static bool
 places_bookmarks(struct buf *path)

@@ -15,6 +15,9 @@ bool places_netrc(struct buf *path);
 /* $XDG_STATE_HOME/sallyport/history (~/.local/state); its directory is made, and the file with mode 0600. False: cannot. */
 bool places_history(struct buf *path);
 
+/* $XDG_CONFIG_HOME/sallyport/config (~/.config). False where there is no home. */
+bool places_config(struct buf *path);
+
 /* The text of the bookmarks' file, empty where there is none. Returns 0 or -errno. */
 int places_read_bookmarks(struct buf *text);
 

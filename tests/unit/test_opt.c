@@ -139,6 +139,40 @@ test_accept(void **state)
 	assert_string_equal(parser.shown, "-q");
 }
 
+static bool
+accept_long_alone(void *arg, size_t row)
+{
+	(void)arg;
+	return row == 1;
+}
+
+/* Two rows of one letter: the one that is accepted is meant, and where none is, the error names the first. */
+static void
+test_shared_letter(void **state)
+{
+	static const struct opt_row shared[] = {
+	    {"all", 'a', NULL, OPT_FLAG, AT(is_quiet), .help = ""},
+	    {"address", 'a', "NAME", OPT_TEXT, AT(name), .help = ""},
+	};
+	const char *list[] = {"there", NULL};
+	const char **words = list;
+	struct wanted wanted = {.fd = -1};
+	struct opt_parser parser = {.rows = shared,
+	    .count = 2,
+	    .targets = &wanted,
+	    .next = next_word,
+	    .accept = accept_long_alone,
+	    .arg = &words};
+
+	(void)state;
+	assert_int_equal(opt_take(&parser, "-a"), OPT_FINE);
+	assert_string_equal(wanted.name, "there");
+	assert_false(wanted.is_quiet);
+	parser.count = 1;
+	assert_int_equal(opt_take(&parser, "-a"), OPT_NOT_ACCEPTED);
+	assert_string_equal(parser.shown, "-a");
+}
+
 static void
 test_words(void **state)
 {
@@ -165,6 +199,7 @@ main(void)
 	    cmocka_unit_test(test_problems),
 	    cmocka_unit_test(test_values),
 	    cmocka_unit_test(test_accept),
+	    cmocka_unit_test(test_shared_letter),
 	    cmocka_unit_test(test_words),
 	};
 
