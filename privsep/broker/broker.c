@@ -103,11 +103,31 @@ ask_for_addresses(const char *name)
 	return true;
 }
 
+/* Who hears what other nodes tell this one; NULL: nobody. */
+static void (*const hearers[NOTIFICATION_CHANNEL_COUNT])(const char *payload) = {
+    [NOTIFICATION_RECALL] = NULL,
+};
+
+static void
+hear_notification(enum notification_channel channel, const char *payload)
+{
+	if (hearers[channel] != NULL)
+		hearers[channel](payload);
+}
+
+/* What other nodes said while nobody listened. */
+static void
+hear_missed(void)
+{
+}
+
 static const struct database_owner owner = {
     .answered = askers_answered,
     .look_up = ask_for_addresses,
     .changed = state_changed,
     .complained = log_complaint,
+    .notified = hear_notification,
+    .listening = hear_missed,
 };
 
 /* --- what the master says --- */

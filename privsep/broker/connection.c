@@ -20,13 +20,25 @@ static const struct {
 	const char *sql; /* NULL: the prepared statement */
 	int param_count;
 	unsigned field_count; /* of the row; 0: there is none */
+	bool may_fail; /* an error of the server is an answer; else it ends the connection */
 } kinds[] = {
-    [QUESTION_VERSION] = {"SELECT sallyport.schema_version()", 0, 1},
-    [QUESTION_HELLO] = {"SELECT sallyport.node_hello($1, $2)", 2, 1},
-    [QUESTION_PREPARE] = {"SELECT o_id, o_line, o_decoy FROM sallyport.account_find($1)", 0, 0},
-    [QUESTION_PROBE] = {NULL, 1, 3},
-    [QUESTION_ACCOUNT] = {NULL, 1, 3},
+    [QUESTION_VERSION] = {"SELECT sallyport.schema_version()", 0, 1, false},
+    [QUESTION_HELLO] = {"SELECT sallyport.node_hello($1, $2)", 2, 1, false},
+    [QUESTION_PREPARE] = {"SELECT o_id, o_line, o_decoy FROM sallyport.account_find($1)", 0, 0, false},
+    [QUESTION_PROBE] = {NULL, 1, 3, false},
+    [QUESTION_ACCOUNT] = {NULL, 1, 3, true},
+    [QUESTION_LISTEN_RECALL] = {"LISTEN sallyport_recall", 0, 0, true},
 };
+
+static const struct {
+	const char *name;
+	enum question_kind listen;
+} channels[NOTIFICATION_CHANNEL_COUNT] = {
+    [NOTIFICATION_RECALL] = {"sallyport_recall", QUESTION_LISTEN_RECALL},
+};
+
+/* A busy ledger recalls some hundred times a second. What is left out is found in tables, or asked for again. */
+static const struct budget_size notifications_size = {.burst = 2000, .per_s = 500};
 
 void
 connection_init(struct connection *connection, int epoll_fd, uint64_t tag)
@@ -123,6 +135,8 @@ connection_dial(struct connection *connection, const char *conninfo)
 
 	connection->problem[0] = '\0';
 	connection->reads = 0;
+	connection->notifications = (struct budget){.left_milli = 0};
+	connection->is_flooded = false;
 	connection->pg = PQconnectStartParams(keys, values, 1);
 	if (connection->pg == NULL) {
 		connection_blame(connection, strerror(ENOMEM), false);
@@ -283,11 +297,11 @@ drop_result(struct connection *connection)
 }
 
 static bool
-is_of_account(const struct connection *connection)
+may_fail(const struct connection *connection)
 {
 	const struct question *first = TAILQ_FIRST(&connection->asked);
 
-	return first != NULL && first->kind == QUESTION_ACCOUNT;
+	return first != NULL && kinds[first->kind].may_fail;
 }
 
 /* One result of libpq: 1 when the answer in hand is whole. */
@@ -310,19 +324,9 @@ take_result(struct connection *connection, PGresult *result)
 	default:
 		r = blame_result(connection, result);
 		PQclear(result);
-		connection->has_failed = r == -EREMOTEIO && is_of_account(connection);
+		connection->has_failed = r == -EREMOTEIO && may_fail(connection);
 		return connection->has_failed ? 0 : r;
 	}
-}
-
-/* Nobody listens for notifications, and a server may send them all the same. */
-static void
-drop_notifications(struct connection *connection)
-{
-	PGnotify *one;
-
-	while ((one = PQnotifies(connection->pg)) != NULL)
-		PQfreemem(one);
 }
 
 /* Results until the answer in hand is whole: 1; 0 when there are no more bytes. */
@@ -341,7 +345,6 @@ gather_answer(struct connection *connection)
 		else
 			r = take_result(connection, result);
 	}
-	drop_notifications(connection);
 	if (r == 0 && PQstatus(connection->pg) == CONNECTION_BAD)
 		return blame_libpq(connection, PQerrorMessage(connection->pg), -EPIPE);
 	return r;
@@ -370,6 +373,57 @@ connection_take(struct connection *connection, struct question **question, const
 	*question = first;
 	*row = connection->has_failed ? NULL : &connection->row;
 	return 1;
+}
+
+/* --- notifications --- */
+
+enum question_kind
+connection_listening(enum notification_channel channel)
+{
+	return channels[channel].listen;
+}
+
+/* False: nobody listens for it, and a server may send it all the same. */
+static bool
+read_notification(const PGnotify *one, struct notification *notification)
+{
+	size_t len = strnlen(one->extra, NOTIFICATION_PAYLOAD_MAX + 1);
+
+	if (len > NOTIFICATION_PAYLOAD_MAX)
+		return false;
+	for (unsigned i = 0; i < NOTIFICATION_CHANNEL_COUNT; i++) {
+		if (strcmp(one->relname, channels[i].name) != 0)
+			continue;
+		notification->channel = (enum notification_channel)i;
+		memcpy(notification->payload, one->extra, len + 1);
+		return true;
+	}
+	return false;
+}
+
+bool
+connection_take_notification(struct connection *connection, struct notification *notification, uint64_t now_ms)
+{
+	bool is_good = false;
+	PGnotify *one;
+
+	while (!is_good && (one = PQnotifies(connection->pg)) != NULL) {
+		if (!budget_take(&connection->notifications, &notifications_size, now_ms))
+			connection->is_flooded = true;
+		else if ((is_good = read_notification(one, notification)) && TAILQ_EMPTY(&connection->asked))
+			connection->reads = 0; /* one that is welcome; others use up what may come before an answer */
+		PQfreemem(one);
+	}
+	return is_good;
+}
+
+bool
+connection_is_flooded(struct connection *connection)
+{
+	bool is_flooded = connection->is_flooded;
+
+	connection->is_flooded = false;
+	return is_flooded;
 }
 
 /* --- the end --- */

@@ -12,8 +12,10 @@
 #include <sys/queue.h>
 
 #include "common/bounds.h"
+#include "common/budget.h"
 
 #define ROW_FIELDS_MAX 3
+#define NOTIFICATION_PAYLOAD_MAX 64 /* one with more is nobody's */
 #define PROBLEM_TEXT_MAX 600 /* of the reason why a connection is none, escaped */
 
 enum question_kind {
@@ -21,7 +23,19 @@ enum question_kind {
 	QUESTION_HELLO, /* this node is there */
 	QUESTION_PREPARE, /* the look-up, for the next two */
 	QUESTION_PROBE, /* the look-up of a name that no account has: does it work at all? */
-	QUESTION_ACCOUNT
+	QUESTION_ACCOUNT,
+	QUESTION_LISTEN_RECALL, /* to notifications, from now on */
+};
+
+/* The channels of notifications that a connection listens on, by their numbers. */
+enum notification_channel {
+	NOTIFICATION_RECALL, /* payload: the id of an account, of which others want room */
+	NOTIFICATION_CHANNEL_COUNT
+};
+
+struct notification {
+	enum notification_channel channel;
+	char payload[NOTIFICATION_PAYLOAD_MAX + 1]; /* hostile, as all of it */
 };
 
 struct question {
@@ -64,13 +78,15 @@ struct connection {
 	unsigned row_count;
 	bool has_failed; /* the answer in hand is an error of the server */
 	bool has_taken; /* result was given out: the next take drops it */
+	struct budget notifications;
+	bool is_flooded; /* some were left out since the last of connection_is_flooded() */
 	bool is_refusal; /* the problem: the server answers, but not what is asked */
 	char problem[PROBLEM_TEXT_MAX + 1];
 	/* of the owner */
 	uint64_t due_ms; /* to be ready, or the next sign of life */
 	uint64_t redial_ms, ready_ms;
 	unsigned failures;
-	struct question own[4];
+	struct question own[4 + NOTIFICATION_CHANNEL_COUNT];
 };
 
 void connection_init(struct connection *connection, int epoll_fd, uint64_t tag);
@@ -92,10 +108,21 @@ int connection_ask(struct connection *connection, struct question *question, con
 
 /*
  * Take the next answer: 1, with its question, which is no longer in hand, and its row, which stays until the next call;
- * 0: there is none yet. Errors as connection_advance(). A QUESTION_ACCOUNT that the server answers with an error has the
- * row NULL and a problem, and the connection goes on: who asked may have chosen a name for that.
+ * 0: there is none yet. Errors as connection_advance(). A question that may fail (QUESTION_ACCOUNT, whose name somebody may
+ * have chosen for that, and those that are less than a login) and that the server answers with an error has the row NULL and
+ * a problem, and the connection goes on.
  */
 int connection_take(struct connection *connection, struct question **question, const struct row **row);
+
+/* The question that listens on a channel. */
+enum question_kind connection_listening(enum notification_channel channel);
+
+/*
+ * Take the next notification; false: there is none now. Those of other channels, or with a payload that is too long, are
+ * dropped, and so are those beyond what a server may send at once: connection_is_flooded() says so, once.
+ */
+bool connection_take_notification(struct connection *connection, struct notification *notification, uint64_t now_ms);
+bool connection_is_flooded(struct connection *connection);
 
 /* Where it leads, or where it was tried last: an address or a directory, and a port; "" when unknown. Borrowed. */
 const char *connection_place(const struct connection *connection);

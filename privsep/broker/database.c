@@ -22,11 +22,12 @@
 #define COMPLAINT_MS 60000 /* between events about the same */
 #define STEADY_MS 2000 /* a connection that held so long was a good one */
 
-enum { OWN_VERSION, OWN_HELLO, OWN_PREPARE, OWN_PROBE };
+enum { OWN_VERSION, OWN_HELLO, OWN_PREPARE, OWN_PROBE, OWN_LISTEN };
 
 static void place_question(struct database *database, struct question *question, uint64_t now_ms);
 
 static const char silence[] = "the database has not answered within 2 s";
+static const char flood[] = "the database sends more notifications than are read; some are dropped";
 
 void
 database_init(struct database *database, const struct database_owner *owner, const struct places *places,
@@ -142,6 +143,8 @@ end_connection(struct database *database, struct connection *connection, bool is
 	if (is_silent)
 		places_blame(&database->places, connection_place(connection), connection_port(connection));
 	connection_end(connection, &unanswered);
+	if (database->listener == connection)
+		database->listener = NULL;
 	if (connection->is_refusal)
 		database->failures = REDIAL_LAST;
 	else if (!was_steady)
@@ -256,6 +259,41 @@ ask_own(
 	ask_connection(database, connection, question, params, now_ms);
 }
 
+/* One connection listens to notifications. When it has ended, another one does. */
+static void
+listen_somewhere(struct database *database, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < database->count && database->listener == NULL; i++)
+		if (database->all[i].state == CONNECTION_READY)
+			database->listener = &database->all[i];
+	for (unsigned i = 0; i < NOTIFICATION_CHANNEL_COUNT && database->listener != NULL; i++)
+		ask_own(database, database->listener, OWN_LISTEN + i,
+		    connection_listening((enum notification_channel)i), now_ms);
+}
+
+/* The last LISTEN is answered: what came before it is in tables. Without it they are looked at all the same. */
+static void
+take_listening(struct database *database, const struct connection *connection, const struct question *question,
+    const struct row *row, uint64_t now_ms)
+{
+	if (row == NULL)
+		complain(database, connection->problem, now_ms);
+	if (question->kind == connection_listening(NOTIFICATION_CHANNEL_COUNT - 1))
+		database->owner->listening();
+}
+
+static void
+hear_notifications(struct database *database, struct connection *connection, uint64_t now_ms)
+{
+	struct notification notification;
+
+	while (connection_take_notification(connection, &notification, now_ms))
+		if (connection == database->listener)
+			database->owner->notified(notification.channel, notification.payload);
+	if (connection_is_flooded(connection))
+		complain(database, flood, now_ms);
+}
+
 static struct connection *
 least_busy(struct database *database)
 {
@@ -367,6 +405,9 @@ take_database_answer(struct database *database, struct connection *connection, s
 			complain(database, connection->problem, now_ms);
 		database->owner->answered(question, row);
 		break;
+	case QUESTION_LISTEN_RECALL:
+		take_listening(database, connection, question, row, now_ms);
+		break;
 	}
 }
 
@@ -391,6 +432,8 @@ database_ready(struct database *database, unsigned number, uint32_t events, uint
 		if (connection->state == CONNECTION_NONE)
 			return;
 	}
+	if (r == 0 && connection->state >= CONNECTION_GREETING)
+		hear_notifications(database, connection, now_ms);
 	if (r < 0)
 		end_connection(database, connection, false, now_ms);
 }
@@ -496,6 +539,8 @@ database_expire(struct database *database, uint64_t now_ms)
 	for (unsigned i = 0; i < database->count; i++)
 		expire_connection(database, &database->all[i], now_ms);
 	expire_waiting(database, now_ms);
+	if (database->listener == NULL)
+		listen_somewhere(database, now_ms);
 	dial_due(database, now_ms);
 	due = next_due(database);
 	return due == UINT64_MAX ? -1 : deadline_left_ms(due, now_ms);

@@ -32,12 +32,17 @@ struct database_owner {
 	 * what it said, or because it said nothing. At most once a minute.
 	 */
 	void (*complained)(const char *problem);
+	/* A notification has come; what it says is as hostile as its payload. */
+	void (*notified)(enum notification_channel channel, const char *payload);
+	/* Notifications come from now on. Those before this may be lost: what they were about is in tables. */
+	void (*listening)(void);
 };
 
 struct database {
 	const struct database_owner *owner;
 	struct places places;
 	struct connection all[DATABASE_CONNECTIONS_MAX];
+	struct connection *listener; /* the one that listens to notifications; NULL: none does */
 	unsigned count; /* 0: the configuration is bad, and there is no database */
 	char node[DATABASE_NODE_MAX + 1], boot[DATABASE_BOOT_LEN + 1]; /* what it is told of this node */
 	enum broker_state state;

@@ -480,6 +480,46 @@ restart_with_fake()
 	is_well
 }
 
+@test "a flood of notifications: some are dropped, with one event, and logins go on" {
+	restart_with_fake flood
+	says 'state up'
+	says 'log store-strange message=the database sends more notifications than are read'
+	for i in 1 2 3 4; do
+		ask "e$i" alice
+		[[ $ANSWER == found=account* ]]
+	done
+	assert_equal "$(count_said 'log store-strange') $(count_said 'state')" '1 1'
+	is_well
+	# those that nobody listens for, or that are too long
+	restart_with_fake flood-others
+	says 'state up'
+	ask others alice
+	[[ $ANSWER == found=account* ]]
+	is_well
+}
+
+@test "notifications without an end end their connection" {
+	local mode
+	for mode in flood-endless flood-endless-others; do
+		restart_with_fake "$mode"
+		says 'state up'
+		says 'log store-strange message=the database sends '
+		sleep 2    # it begins again and again, without a line for each
+		[ "$(count_said 'log store-')" -lt 8 ]
+		is_well
+	done
+}
+
+@test "when the connection that listens ends, another one listens" {
+	write_store_conf "$(store_connect sallyport_node)" 'connections = 2'
+	start_up
+	listeners="SELECT count(*) FROM pg_stat_activity WHERE usename = 'sallyport_node' AND query LIKE 'LISTEN%'"
+	wait_until eval '[ "$(store_psql -c "$listeners")" = 1 ]'
+	store_psql -qc "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND usename = 'sallyport_node'" >/dev/null
+	wait_until eval '[ "$(store_psql -c "$listeners")" = 1 ]'
+	assert_equal "$(count_said 'log store-down')" 0
+}
+
 @test "a server that lets nobody in is down, and nobody waits for it" {
 	local mode
 	for mode in mute noise drip kerberos unasked flap blind; do
