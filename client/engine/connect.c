@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
@@ -18,7 +19,6 @@
 
 #include "common/banned.h"
 
-#define ADDRESSES_MAX 8
 #define NEXT_AFTER_MS 250 /* RFC 8305, 5 */
 #define NAP_MS 100
 
@@ -153,11 +153,11 @@ take_turns(const struct addrinfo *found, uint16_t port, union address *addresses
 	const struct addrinfo *next[2] = {found, found};
 
 	/* next[0] walks over the family of the first address, next[1] over the others */
-	while (count < ADDRESSES_MAX && (next[0] != NULL || next[1] != NULL)) {
+	while (count < CONNECT_ADDRESSES_MAX && (next[0] != NULL || next[1] != NULL)) {
 		for (int i = 0; i < 2; i++) {
 			while (next[i] != NULL && (next[i]->ai_family == family) != (i == 0))
 				next[i] = next[i]->ai_next;
-			if (next[i] == NULL || count == ADDRESSES_MAX)
+			if (next[i] == NULL || count == CONNECT_ADDRESSES_MAX)
 				continue;
 			if (next[i]->ai_addrlen <= sizeof(addresses[count]) &&
 			    (next[i]->ai_family == AF_INET || next[i]->ai_family == AF_INET6)) {
@@ -182,9 +182,8 @@ is_no_name(const char *host, int error)
 	    (len > strlen(invalid) && strcasecmp(host + len - strlen(invalid), invalid) == 0);
 }
 
-/* Returns the number of addresses (> 0) or -errno with why. */
-static int
-resolve_host(const struct connect_wish *wish, union address *addresses, char *why, size_t why_size)
+int
+connect_resolve(const struct connect_wish *wish, union address *addresses, char *why, size_t why_size)
 {
 	struct lookup *lookup = lookup_new(wish);
 	int r = lookup == NULL ? -ENOMEM : start_thread(lookup);
@@ -222,7 +221,41 @@ resolve_host(const struct connect_wish *wish, union address *addresses, char *wh
 /* --- one address --- */
 
 int
-connect_begin(const union address *peer)
+connect_source_parse(const char *text, struct connect_source *source)
+{
+	*source = (struct connect_source){.address.family = AF_UNSPEC};
+	if (address_parse(text, &source->address) == 0)
+		return 0;
+	source->address.family = AF_UNSPEC;
+	if (strlen(text) >= sizeof(source->interface))
+		return -EINVAL;
+	if (if_nametoindex(text) == 0)
+		return -ENODEV;
+	snprintf(source->interface, sizeof(source->interface), "%s", text);
+	return 0;
+}
+
+int
+connect_bind(int fd, int family, const struct connect_source *source)
+{
+	int on = 1;
+
+	if (source == NULL)
+		return 0;
+	if (source->interface[0] != '\0' &&
+	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, source->interface, (socklen_t)strlen(source->interface)) < 0)
+		return -errno;
+	if (source->address.family == AF_UNSPEC)
+		return 0;
+	if (source->address.family != family)
+		return -EAFNOSUPPORT;
+	/* connect(2) chooses the port, so that many connections share one */
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+	return bind(fd, &source->address.any, address_len(&source->address)) < 0 ? -errno : 0;
+}
+
+int
+connect_begin(const union address *peer, const struct connect_source *source)
 {
 	int fd = socket(peer->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int on = 1, r;
@@ -230,6 +263,11 @@ connect_begin(const union address *peer)
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	r = connect_bind(fd, peer->family, source);
+	if (r < 0) {
+		close_fd(&fd);
+		return r;
+	}
 	if (connect(fd, &peer->any, address_len(peer)) < 0 && errno != EINPROGRESS) {
 		r = -errno;
 		close_fd(&fd);
@@ -261,9 +299,9 @@ connect_end(int fd, unsigned int timeout_ms, const volatile sig_atomic_t *abort)
 /* --- the race --- */
 
 struct race {
-	union address addresses[ADDRESSES_MAX];
-	struct pollfd tries[ADDRESSES_MAX]; /* fd -1: failed, or not begun */
-	uint64_t deadlines[ADDRESSES_MAX];
+	union address addresses[CONNECT_ADDRESSES_MAX];
+	struct pollfd tries[CONNECT_ADDRESSES_MAX]; /* fd -1: failed, or not begun */
+	uint64_t deadlines[CONNECT_ADDRESSES_MAX];
 	size_t count, begun;
 	int error; /* the last one */
 	char *why;
@@ -285,13 +323,13 @@ lose_address(struct race *race, size_t i, int error)
 }
 
 static void
-begin_next(struct race *race, unsigned int timeout_ms)
+begin_next(struct race *race, const struct connect_wish *wish)
 {
 	size_t i = race->begun++;
-	int fd = connect_begin(&race->addresses[i]);
+	int fd = connect_begin(&race->addresses[i], wish->source);
 
 	race->tries[i] = (struct pollfd){.fd = fd < 0 ? -1 : fd, .events = POLLOUT};
-	race->deadlines[i] = monotonic_ms() + timeout_ms;
+	race->deadlines[i] = monotonic_ms() + wish->timeout_ms;
 	if (fd < 0)
 		lose_address(race, i, fd);
 }
@@ -341,7 +379,7 @@ run_race(struct race *race, const struct connect_wish *wish)
 		if (wish->abort != NULL && *wish->abort)
 			return -ECANCELED;
 		if (race->begun < race->count && (monotonic_ms() >= next_at || !is_running(race))) {
-			begin_next(race, wish->timeout_ms);
+			begin_next(race, wish);
 			next_at = monotonic_ms() + NEXT_AFTER_MS;
 		}
 		if (!is_running(race))
@@ -365,7 +403,7 @@ connect_host(const struct connect_wish *wish, int *fd, union address *peer, char
 	*fd = -1;
 	if (wish->abort != NULL && *wish->abort)
 		return -ECANCELED;
-	r = resolve_host(wish, race.addresses, why, why_size);
+	r = connect_resolve(wish, race.addresses, why, why_size);
 	if (r < 0)
 		return r;
 	race.count = (size_t)r;

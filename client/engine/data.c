@@ -9,6 +9,7 @@
 
 #include "client/engine/answer.h"
 #include "client/engine/connect.h"
+#include "client/engine/route.h"
 #include "common/io.h"
 
 #include "common/banned.h"
@@ -51,6 +52,13 @@ ask_epsv(struct ftp *ftp, uint16_t *port)
 	return FTP_OK;
 }
 
+/* PASV knows IPv4 only. Where a proxy looks the server up, it may be of either family. */
+static bool
+can_use_pasv(const struct ftp *ftp)
+{
+	return ftp->peer.family == AF_INET || ftp->peer.family == AF_UNSPEC;
+}
+
 /* The client uses the address in the reply only on request: it may be wrong behind NAT, or a third party's. */
 static enum ftp_class
 ask_pasv(struct ftp *ftp, union address *peer, uint16_t *port)
@@ -58,7 +66,7 @@ ask_pasv(struct ftp *ftp, union address *peer, uint16_t *port)
 	enum ftp_class reason;
 	uint32_t host;
 
-	if (ftp->peer.family != AF_INET)
+	if (!can_use_pasv(ftp))
 		return ftp_fail(ftp, FTP_REFUSED, "connect over IPv4 (-4), or by active mode",
 		    "the server has no EPSV, and PASV knows IPv4 "
 		    "only");
@@ -70,9 +78,9 @@ ask_pasv(struct ftp *ftp, union address *peer, uint16_t *port)
 	if (answer_pasv(reply_message(&ftp->reply), &host, port) < 0)
 		return ftp_fail(
 		    ftp, FTP_NETWORK, NULL, "the answer to PASV has no port: '%s'", reply_message(&ftp->reply));
-	if (host != ftp->peer.v4.sin_addr.s_addr && ftp->options->may_go_elsewhere)
-		peer->v4.sin_addr.s_addr = host;
-	else if (host != ftp->peer.v4.sin_addr.s_addr)
+	if (ftp->options->may_go_elsewhere)
+		peer->v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = host};
+	else if (ftp->peer.family == AF_INET && host != ftp->peer.v4.sin_addr.s_addr)
 		trace(ftp, '*', "PASV names another address; the control connection's is used");
 	return FTP_OK;
 }
@@ -83,7 +91,6 @@ open_passive(struct ftp *ftp, struct data *data)
 	union address peer = ftp->peer;
 	enum ftp_class reason;
 	uint16_t port;
-	int fd;
 
 	reason = ask_epsv(ftp, &port);
 	data->is_by_epsv = port != 0;
@@ -91,13 +98,7 @@ open_passive(struct ftp *ftp, struct data *data)
 		reason = ask_pasv(ftp, &peer, &port);
 	if (reason != FTP_OK)
 		return reason;
-	address_set_port(&peer, port);
-	fd = connect_begin(&peer);
-	if (fd < 0)
-		return fail_wire(ftp, &data->wire, fd, "data connection");
-	data->wire.fd = fd;
-	data->is_connecting = true;
-	return FTP_OK;
+	return route_begin_data(ftp, data, &peer, port);
 }
 
 /* --- active --- */
@@ -173,14 +174,13 @@ accept_server(struct ftp *ftp, struct data *data)
 static enum ftp_class
 finish_connect(struct ftp *ftp, struct data *data)
 {
-	unsigned int connect_s =
-	    ftp->options->connect_timeout_s > 0 ? ftp->options->connect_timeout_s : DEFAULT_CONNECT_S;
+	char why[768];
 	int r;
 
 	if (!data->is_connecting)
 		return FTP_OK;
 	data->is_connecting = false;
-	r = connect_end(data->wire.fd, connect_s * 1000, data->wire.abort);
+	r = route_end_data(ftp, data, why, sizeof(why));
 	if (r == 0) {
 		ftp->has_working_epsv = ftp->has_working_epsv || data->is_by_epsv;
 		return FTP_OK;
@@ -190,6 +190,9 @@ finish_connect(struct ftp *ftp, struct data *data)
 		data->is_answered = true;
 		return fail_reply(ftp);
 	}
+	if (r != -ECANCELED && why[0] != '\0')
+		return ftp_fail(
+		    ftp, route_class(r), "ask the proxy's owner, or connect without it: --proxy none", "%s", why);
 	if (r == -ETIMEDOUT || r == -ECONNREFUSED || r == -EHOSTUNREACH || r == -ENETUNREACH)
 		return ftp_fail(ftp, FTP_NETWORK, "a firewall may be in the way: try active mode (--active)",
 		    "the data connection did not come about: %s", r == -ETIMEDOUT ? "no answer in time" : strerror(-r));
@@ -257,7 +260,9 @@ data_begin_once(struct ftp *ftp, struct data *data, const char *verb, const char
 
 	*data = (struct data){.listen_fd = -1};
 	wire_init(&data->wire, ftp->options->abort, ftp->control.timeout_ms);
-	reason = ftp->options->is_active ? open_active(ftp, data) : open_passive(ftp, data);
+	reason = route_check_mode(ftp);
+	if (reason == FTP_OK)
+		reason = ftp->options->is_active ? open_active(ftp, data) : open_passive(ftp, data);
 	if (reason == FTP_OK)
 		reason = restart_at(ftp, offset);
 	if (reason != FTP_OK) {
@@ -286,8 +291,8 @@ data_begin_once(struct ftp *ftp, struct data *data, const char *verb, const char
 static bool
 is_epsv_dead(const struct ftp *ftp, const struct data *data, enum ftp_class reason)
 {
-	return data->is_by_epsv && !ftp->has_working_epsv && !ftp->options->is_epsv_only &&
-	    ftp->peer.family == AF_INET && (reason == FTP_NETWORK || reason == FTP_TEMPORARY) &&
+	return data->is_by_epsv && !ftp->has_working_epsv && !ftp->options->is_epsv_only && can_use_pasv(ftp) &&
+	    (reason == FTP_NETWORK || reason == FTP_TEMPORARY) &&
 	    (ftp->error.reply_code == 425 || ftp->error.reply_code == 0);
 }
 

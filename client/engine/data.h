@@ -9,6 +9,8 @@ struct data {
 	struct wire wire;
 	int listen_fd;	/* active: -1 after accept */
 	bool is_connecting;
+	union address peer;	/* passive: where it leads; AF_UNSPEC: to the server, by name */
+	uint16_t port;
 	bool is_by_epsv;
 	bool is_early;	/* 2yz came at once, before any byte: replies may follow */
 	bool is_answered;	/* the final reply has come already */

@@ -20,7 +20,9 @@
 #include "client/engine/url.h"
 
 struct buf;
+struct connect_source;
 struct ftp;
+struct proxy;
 
 /* --- what the engine asks and tells --- */
 
@@ -76,6 +78,8 @@ struct ftp_options {
 	bool no_tls;	/* do not ask for TLS (not with FTP_TLS_EXPLICIT or _IMPLICIT) */
 	bool may_be_cut;	/* believe a listing over TLS that ends without close_notify: somebody may have cut it */
 	int family;	/* AF_UNSPEC, AF_INET, AF_INET6 */
+	const struct proxy *proxy;	/* for all connections; NULL none */
+	const struct connect_source *source;	/* where connections come from; NULL: any */
 	const char *ca_file;	/* trusted besides the system's; NULL none */
 	const char *pin_file;	/* NULL: $XDG_CONFIG_HOME/sallyport/pins, or ~/.config/sallyport/pins */
 	unsigned int connect_timeout_s;	/* 0: 15 s an address */

@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "client/engine/answer.h"
-#include "client/engine/connect.h"
+#include "client/engine/route.h"
 #include "common/io.h"
 
 #include "common/banned.h"
@@ -150,45 +150,6 @@ ftp_last_reply(const struct ftp *ftp)
 
 /* --- connecting --- */
 
-static enum ftp_class
-open_connection(struct ftp *ftp)
-{
-	unsigned int connect_s = ftp->options->connect_timeout_s;
-	struct connect_wish wish = {
-	    .host = ftp->host,
-	    .port = ftp->port,
-	    .family = ftp->options->family,
-	    .timeout_ms = (connect_s > 0 && connect_s < UINT32_MAX / 1000 ? connect_s : DEFAULT_CONNECT_S) * 1000,
-	    .abort = ftp->options->abort,
-	};
-	socklen_t len = sizeof(ftp->local);
-	char why[768], peer[ADDRESS_TEXT_MAX];
-	int r;
-
-	r = connect_host(&wish, &ftp->control.fd, &ftp->peer, why, sizeof(why));
-	if (r == -ECANCELED)
-		return ftp_fail(ftp, FTP_ABORTED, NULL, "stopped");
-	/* a name that does not exist will not exist in a minute */
-	if (r == -ENOENT)
-		return ftp_fail(ftp, FTP_REFUSED, "check the host's name", "%s: %s", ftp->host, why);
-	if (r < 0)
-		return ftp_fail(ftp, FTP_NETWORK,
-		    r == -ECONNREFUSED ? "check the port; is the server running?" : "check host, port and network",
-		    "%s: %s", ftp->host, why);
-	memset(&ftp->local, 0, sizeof(ftp->local));
-	if (getsockname(ftp->control.fd, &ftp->local.any, &len) < 0)
-		return fail_wire(ftp, &ftp->control, -errno, "control connection");
-	ftp->control.is_ended = ftp->control.is_cut = false;
-	ftp->control.abort = ftp->options->abort;
-	ftp->control.timeout_ms =
-	    (ftp->options->timeout_s > 0 && ftp->options->timeout_s < UINT32_MAX / 1000 ? ftp->options->timeout_s
-											: DEFAULT_TIMEOUT_S) *
-	    1000;
-	address_text(&ftp->peer, peer);
-	trace(ftp, '*', "connected to %s port %u", peer, ftp->port);
-	return FTP_OK;
-}
-
 /* 120 announces a delay; 220 is the greeting (RFC 959, 5.4). */
 static enum ftp_class
 read_greeting(struct ftp *ftp)
@@ -243,7 +204,7 @@ ask_for_tls(struct ftp *ftp)
 static enum ftp_class
 connect_once(struct ftp *ftp)
 {
-	enum ftp_class reason = open_connection(ftp);
+	enum ftp_class reason = route_connect(ftp);
 
 	if (reason == FTP_OK && ftp->tls == FTP_TLS_IMPLICIT)
 		reason = trust_start(ftp);

@@ -25,7 +25,9 @@ struct ftp {
 
 	/* the control connection */
 	struct wire control;
-	union address peer, local;
+	union address peer;	/* AF_UNSPEC where only a proxy knows it */
+	union address local;
+	union address proxy_peer;	/* the address of the proxy that answered, with its port */
 	char input[16384];	/* read, not yet taken */
 	size_t input_at, input_end;
 	struct reply reply;

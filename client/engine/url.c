@@ -171,10 +171,24 @@ parse_url_place(const char *text, size_t len, struct ftp_url *url, const char **
 }
 
 int
+url_parse_server(const char *text, size_t len, struct ftp_url *url, const char **why)
+{
+	/* the last one: people write the '@' of a mail address in a user name as it is */
+	const char *at = memrchr(text, '@', len);
+	int r = at == NULL ? 0 : parse_login(text, (size_t)(at - text), url, why);
+
+	if (r == 0 && at != NULL) {
+		len -= (size_t)(at + 1 - text);
+		text = at + 1;
+	}
+	return r < 0 ? r : parse_url_place(text, len, url, why);
+}
+
+int
 ftp_url_parse(const char *text, struct ftp_url *url, const char **why)
 {
 	size_t scheme = find_scheme(text);
-	const char *slash, *at;
+	const char *slash;
 	size_t len;
 	int r;
 
@@ -192,15 +206,7 @@ ftp_url_parse(const char *text, struct ftp_url *url, const char **why)
 	url->port = schemes[scheme].port;
 	slash = strchr(text, '/');
 	len = slash == NULL ? strlen(text) : (size_t)(slash - text);
-	/* the last one: people write the '@' of a mail address in a user name as it is */
-	at = memrchr(text, '@', len);
-	r = at == NULL ? 0 : parse_login(text, (size_t)(at - text), url, why);
-	if (r == 0 && at != NULL) {
-		len -= (size_t)(at + 1 - text);
-		text = at + 1;
-	}
-	if (r == 0)
-		r = parse_url_place(text, len, url, why);
+	r = url_parse_server(text, len, url, why);
 	if (r == 0)
 		r = decode_percent(
 		    slash == NULL ? "" : slash + 1, slash == NULL ? 0 : strlen(slash + 1), &url->path, why);

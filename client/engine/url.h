@@ -4,6 +4,7 @@
 #define CLIENT_ENGINE_URL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum ftp_tls {
@@ -33,6 +34,12 @@ struct ftp_url {
  * url is empty on errors; on success the caller calls ftp_url_free().
  */
 int ftp_url_parse(const char *text, struct ftp_url *url, const char **why);
+
+/*
+ * Parse "[user[:password]@]host[:port]", len bytes, the part of any URL that names the server. The port stays as it was where
+ * none is given. Returns as ftp_url_parse(); url may be half filled on errors, and the caller calls ftp_url_free() in any case.
+ */
+int url_parse_server(const char *text, size_t len, struct ftp_url *url, const char **why);
 
 /* True when text names a place on a server: it begins with ftp://, ftps:// or ftpes://, in any case. */
 bool ftp_is_url(const char *text);

@@ -17,6 +17,7 @@
 #include "common/banned.h"
 
 #define PASSWORD_VARIABLE "SALLYPORT_PASSWORD"
+#define PROXY_PASSWORD_VARIABLE "SALLYPORT_PROXY_PASSWORD"
 
 static int
 keep_credential(char slot[CREDENTIAL_MAX], const char *text)
@@ -145,8 +146,9 @@ credentials_find(struct credentials *credentials, const char *host, const char *
 	return status;
 }
 
-enum exit_status
-credentials_ask(struct credentials *credentials, const char *host)
+/* ways: where else a password may come from, for the message that there is none. */
+static enum exit_status
+ask_for_password(struct credentials *credentials, const char *host, const char *ways)
 {
 	char line[CREDENTIAL_MAX + 2] = "";
 	enum exit_status status;
@@ -160,8 +162,7 @@ credentials_ask(struct credentials *credentials, const char *host)
 	r = terminal_ask(prompt.error < 0 ? "Password: " : prompt.data, true, line, sizeof(line));
 	buf_free(&prompt);
 	if (r == -ENOTTY)
-		status = report_failure(FTP_LOGIN, "there is no password", "there is no terminal to ask for it",
-		    "an entry in ~/.netrc, --password-fd N, or $" PASSWORD_VARIABLE);
+		status = report_failure(FTP_LOGIN, "there is no password", "there is no terminal to ask for it", ways);
 	else if (r == -EINTR)
 		status = report_failure(FTP_ABORTED, "the login was stopped", "", "");
 	else if (r < 0)
@@ -170,6 +171,33 @@ credentials_ask(struct credentials *credentials, const char *host)
 		status = keep_password(credentials, line, "this password cannot be used");
 	explicit_bzero(line, sizeof(line));
 	return status;
+}
+
+enum exit_status
+credentials_ask(struct credentials *credentials, const char *host)
+{
+	return ask_for_password(credentials, host, "an entry in ~/.netrc, --password-fd N, or $" PASSWORD_VARIABLE);
+}
+
+enum exit_status
+credentials_for_proxy(struct credentials *credentials, const char *host, const char *user)
+{
+	const char *variable = getenv(PROXY_PASSWORD_VARIABLE);
+	enum exit_status status = EXIT_DONE;
+
+	memset(credentials, 0, sizeof(*credentials));
+	if (keep_credential(credentials->user, user) < 0)
+		return report_usage("the user's name at the proxy is too long, or has a control character in it");
+	if (variable != NULL)
+		status =
+		    keep_password(credentials, variable, "the password in $" PROXY_PASSWORD_VARIABLE " cannot be used");
+	else
+		status = from_netrc(credentials, host, user);
+	if (status != EXIT_DONE)
+		return status;
+	return ask_for_password(credentials, host,
+	    "an entry of the proxy in ~/.netrc, $" PROXY_PASSWORD_VARIABLE
+	    ", or the password in the URL of the variable");
 }
 
 void

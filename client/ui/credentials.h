@@ -26,6 +26,12 @@ enum exit_status credentials_find(
 /* Ask on the terminal for a password that was not found. Reports errors. */
 enum exit_status credentials_ask(struct credentials *credentials, const char *host);
 
+/*
+ * The password of a user at a proxy: $SALLYPORT_PROXY_PASSWORD, ~/.netrc (or $NETRC), the terminal. Reports errors;
+ * credentials_free() in any case.
+ */
+enum exit_status credentials_for_proxy(struct credentials *credentials, const char *host, const char *user);
+
 /* Wipes. */
 void credentials_free(struct credentials *credentials);
 

@@ -31,6 +31,8 @@ enum option_id {
 	OPTION_IPV6,
 	OPTION_TIMEOUT,
 	OPTION_RETRY,
+	OPTION_PROXY,
+	OPTION_SOURCE,
 	/* of what is printed */
 	OPTION_QUIET,
 	OPTION_VERBOSE,
@@ -80,6 +82,7 @@ __extension__ typedef unsigned __int128 option_set;
  * words.
  */
 struct options {
+	const char *proxy, *source;
 	const char *user, *ca_file, *algorithm, *batch;
 	const char *password_command;
 	const char *kept_password;	/* of the configuration file; borrowed; NULL: none */

@@ -100,6 +100,8 @@ session_apply(struct session *session, const struct options *options)
 	    .no_tls = options->no_tls,
 	    .may_be_cut = options->may_be_cut,
 	    .family = options->family,
+	    .proxy = network_proxy(&session->network),
+	    .source = network_source(&session->network),
 	    .ca_file = options->ca_file,
 	    .timeout_s = (unsigned int)options->timeout_s,
 	    .connect_timeout_s = (unsigned int)options->timeout_s,
@@ -163,10 +165,15 @@ out:
 enum exit_status
 session_open(struct session *session, struct ftp_url *url, const struct options *options)
 {
+	enum exit_status status;
+
 	session->url = *url;
 	*url = (struct ftp_url){0};
 	if (options->no_tls && session->url.tls != FTP_TLS_AUTO)
 		return report_usage("--no-tls is for ftp://; ftpes:// and ftps:// are places with TLS");
+	status = network_find(&session->network, options, session->url.host, session->url.port);
+	if (status != EXIT_DONE)
+		return status;
 	session_apply(session, options);
 	session->user = session->url.user != NULL ? session->url.user : options->user;
 	session->ftp = ftp_new(&session->ftp_options, session->url.tls, session->url.host, session->url.port);
@@ -180,6 +187,7 @@ session_close(struct session *session)
 {
 	ftp_free(session->ftp);
 	ftp_url_free(&session->url);
+	network_free(&session->network);
 	free(session->user_owned);
 	free(session->home);
 	session->ftp = NULL;

@@ -7,6 +7,7 @@
 
 #include "client/engine/ftp.h"
 #include "client/ui/exit_status.h"
+#include "client/ui/network.h"
 #include "client/ui/options.h"
 
 struct session {
@@ -14,6 +15,7 @@ struct session {
 	struct ftp_url url;	/* of the server; its password is never set */
 	struct ftp_options ftp_options;
 	struct ftp_events events;
+	struct network network;
 	const char *user;	/* who is logged in */
 	char *user_owned;	/* of netrc */
 	char *home;	/* the directory after the login; NULL where the server does not tell */

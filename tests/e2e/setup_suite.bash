@@ -16,6 +16,8 @@ setup_suite()
 	BUILD=$(cd "$BUILD" && pwd)
 	# libraries allocate some memory once, which is no leak; unit tests look for leaks
 	export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1
+	# a proxy of this machine would not lead to the tests' servers
+	unset ftp_proxy FTP_PROXY all_proxy ALL_PROXY
 	# the working directory has to let every user pass, so that what a test starts reaches its own home
 	umask 022
 	if ! getent passwd sallyport >/dev/null; then
