@@ -3,22 +3,32 @@
 #ifndef CLIENT_UI_MIRROR_H
 #define CLIENT_UI_MIRROR_H
 
+#include <pthread.h>
+
 #include "client/ui/mirror_plan.h"
+#include "client/ui/mirror_queue.h"
 #include "client/ui/transfers.h"
-#include "client/ui/trail.h"
 
 /* A deletion, done once all copies have succeeded, and what takes its place. */
 struct deletion {
-	char *directory, *name, *path;	/* of the mirror; owned */
+	struct mirror_node *directory;	/* one use of it */
+	char *name;	/* owned */
 	const char *why;
 	bool is_tree;
-	bool is_replaced;	/* source is what takes its place */
-	struct ftp_entry source;	/* without texts */
+	struct ftp_entry *replaced_by;	/* what takes its place, without texts; NULL: nothing; owned */
 };
 
 struct deletions {
 	struct deletion *items;
 	size_t count;
+};
+
+/* What the summary says. */
+struct mirror_counts {
+	size_t copied, directories, deleted, same, same_by_size, extra, skipped, unread, kept, failed;
+	uint64_t bytes;
+	size_t parts;	/* that Ctrl-C left */
+	uint64_t part_bytes;
 };
 
 struct mirror {
@@ -27,61 +37,70 @@ struct mirror {
 	bool is_upload;
 	int root_fd;	/* the local directory; -1 in a dry run where it is missing */
 	const char *remote_root, *local_root;
-	struct mirror_wishes wishes;
-	struct jobs jobs;
+	struct mirror_queue queue;
+
+	pthread_mutex_t lock;	/* of what follows */
 	struct deletions deletions;
 	enum exit_status status;
-	size_t directories, deleted, same, same_by_size, extra, skipped, unread, kept;
+	struct mirror_counts counts;
 	size_t names;	/* seen on the server */
-	bool is_doubtful;	/* below here nothing is removed */
+	size_t listed, found;	/* directories, and files in them */
 	bool has_failed;	/* something was not copied */
 	bool has_begun;	/* files were moved: then stopped ones are reported already */
-	char **twins;	/* directories with names that another system may take for one; owned */
+	struct mirror_node **twins;	/* directories with names that another system may take for one; each one use */
 	size_t twin_count;
+
+	pthread_mutex_t learning;	/* of what follows; held while the server is asked */
+	struct mirror_wishes wishes;
 	bool knows_times;	/* wishes.is_newer_same was found out */
-	const struct trail *trail;
 };
 
+/* Worse the status of the command; has_failed: something was not copied, so that nothing may be removed. */
 void mirror_note(struct mirror *mirror, enum exit_status status);
+void mirror_fail(struct mirror *mirror, enum exit_status status);
+
+/* Add these counts to those of the mirror. */
+void mirror_count(struct mirror *mirror, const struct mirror_counts *counts);
+
+/* The wishes as they are known now. path: of the directory that they are for; borrowed. */
+struct mirror_wishes mirror_wishes_for(struct mirror *mirror, const char *path);
 
 /* Report one action: always in a dry run, and with --json. why may be NULL. */
 void mirror_tell(const struct mirror *mirror, const char *what, const char *path, const char *why);
 
-/* Keep a deletion for later. source is what takes its place, or NULL. Returns 0 or -ENOMEM. */
-int deletions_add(
-    struct mirror *mirror, const char *directory, const struct mirror_action *action, const struct ftp_entry *source);
-void deletions_free(struct deletions *deletions);
+/* The line at the end, or its event. */
+void mirror_summarize(struct mirror *mirror);
+
+/*
+ * List a directory on both sides, and pass on what there is to do: files to copy, directories below, deletions. Reports
+ * errors.
+ */
+void mirror_visit(struct mirror *mirror, struct ftp *ftp, struct mirror_node *node);
+
+/* Do what waits in the queue, with up to options->parallel connections. */
+struct crew;
+void mirror_work(struct mirror *mirror, struct crew *crew);
+
+/* Keep a deletion for later. Returns 0 or -ENOMEM. */
+int deletions_add(struct mirror *mirror, struct mirror_node *node, const struct mirror_action *action);
+void deletions_free(struct mirror *mirror);
 
 /* Whether --max-delete allows all of them; reports when it does not. */
 bool deletions_are_allowed(struct mirror *mirror);
 
 /*
- * The copies of this run, by directory, to be looked up by arrivals_are_there(). arrivals_init() returns 0 or -ENOMEM; what it
- * made is borrowed from the jobs.
- */
-struct arrivals {
-	const struct job **jobs;
-	size_t count;
-	char *directory;	/* that was asked for last; owned */
-	bool is_sound;
-};
-
-int arrivals_init(struct arrivals *arrivals, const struct jobs *jobs);
-void arrivals_free(struct arrivals *arrivals);
-
-/*
  * True when all copies in a directory have the names of their sources. Otherwise the other side folds case or
- * replaces characters, and a name that looks extra there may be the copy itself. Reports that.
+ * replaces characters, and a name that looks extra there may be the copy itself. Reports that, once.
  */
-bool arrivals_are_there(struct arrivals *arrivals, struct mirror *mirror, const char *directory);
+bool arrivals_are_there(struct mirror *mirror, struct mirror_node *node);
 
 /*
  * Remember a directory whose source has names that differ only in case, or in how a letter is composed. Returns 0
  * or -ENOMEM.
  */
-int twins_note(struct mirror *mirror, const char *directory, const struct ftp_list *source);
+int twins_note(struct mirror *mirror, struct mirror_node *node, const struct ftp_list *source);
 
-/* True when the other side has made one file of two such copies. Reports that. */
+/* Check whether the other side has made one file of two such copies. Reports that. */
 void twins_check(struct mirror *mirror);
 void twins_free(struct mirror *mirror);
 

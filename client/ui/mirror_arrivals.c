@@ -13,54 +13,6 @@
 
 #include "common/banned.h"
 
-static int
-compare_jobs(const void *a, const void *b)
-{
-	const struct job *const *left = a, *const *right = b;
-
-	return strcmp((*left)->beneath, (*right)->beneath);
-}
-
-int
-arrivals_init(struct arrivals *arrivals, const struct jobs *jobs)
-{
-	*arrivals = (struct arrivals){0};
-	arrivals->jobs = calloc(jobs->count + 1, sizeof(const struct job *));
-	if (arrivals->jobs == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < jobs->count; i++) {
-		if (jobs->items[i].state == JOB_DONE)
-			arrivals->jobs[arrivals->count++] = &jobs->items[i];
-	}
-	qsort(arrivals->jobs, arrivals->count, sizeof(const struct job *), compare_jobs);
-	return 0;
-}
-
-void
-arrivals_free(struct arrivals *arrivals)
-{
-	free(arrivals->jobs);
-	free(arrivals->directory);
-	*arrivals = (struct arrivals){NULL, 0, NULL, false};
-}
-
-/* The first copy of a directory; count: there is none. */
-static size_t
-find_first(const struct arrivals *arrivals, const char *directory)
-{
-	size_t low = 0, high = arrivals->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(arrivals->jobs[middle]->beneath, directory) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < arrivals->count && strcmp(arrivals->jobs[low]->beneath, directory) == 0 ? low : arrivals->count;
-}
-
 static bool
 holds_entry(const struct ftp_list *list, const char *name)
 {
@@ -92,13 +44,13 @@ list_target(struct mirror *mirror, const char *directory, struct ftp_list *list)
 
 /* The first copy that is not there; NULL: all are. */
 static const char *
-find_missing(const struct arrivals *arrivals, size_t first, const char *directory, struct ftp_list *list)
+find_missing(const struct mirror_node *node, struct ftp_list *list)
 {
 	if (list->count > 0)
 		qsort(list->entries, list->count, sizeof(*list->entries), ftp_entry_by_name);
-	for (size_t i = first; i < arrivals->count && strcmp(arrivals->jobs[i]->beneath, directory) == 0; i++) {
-		if (!holds_entry(list, arrivals->jobs[i]->name))
-			return arrivals->jobs[i]->name;
+	for (size_t i = 0; i < node->arrival_count; i++) {
+		if (!holds_entry(list, node->arrivals[i]))
+			return node->arrivals[i];
 	}
 	return NULL;
 }
@@ -112,19 +64,17 @@ struct missing_words {
 
 /* True when all copies in the directory have arrived. Reports those that have not. */
 static bool
-check_arrived(
-    const struct arrivals *arrivals, struct mirror *mirror, const char *directory, const struct missing_words *words)
+check_arrived(struct mirror *mirror, const struct mirror_node *node, const struct missing_words *words)
 {
-	size_t first = find_first(arrivals, directory);
+	const char *directory = node->path, *missing;
 	char what[1024], why[1024];
 	enum exit_status status;
 	struct ftp_list list;
-	const char *missing;
 
-	if (first == arrivals->count)
+	if (node->arrival_count == 0)
 		return true;
 	status = list_target(mirror, directory, &list);
-	missing = status == EXIT_DONE ? find_missing(arrivals, first, directory, &list) : NULL;
+	missing = status == EXIT_DONE ? find_missing(node, &list) : NULL;
 	if (missing != NULL) {
 		snprintf(what, sizeof(what), "%s '%s' %s", words->before,
 		    directory[0] == '\0' ? "the top directory" : report_quote(directory), words->after);
@@ -137,17 +87,15 @@ check_arrived(
 }
 
 bool
-arrivals_are_there(struct arrivals *arrivals, struct mirror *mirror, const char *directory)
+arrivals_are_there(struct mirror *mirror, struct mirror_node *node)
 {
 	static const struct missing_words words = {"nothing in", "is removed from the other side",
 	    " under this name; what looks extra may be it", "--delete-before, where names are changed there"};
 
-	if (arrivals->directory == NULL || strcmp(arrivals->directory, directory) != 0) {
-		free(arrivals->directory);
-		arrivals->directory = strdup(directory);
-		arrivals->is_sound = check_arrived(arrivals, mirror, directory, &words);
-	}
-	return arrivals->is_sound;
+	if (!node->is_checked)
+		node->is_sound = check_arrived(mirror, node, &words);
+	node->is_checked = true;
+	return node->is_sound;
 }
 
 /* --- names that may be one on the other side --- */
@@ -189,10 +137,10 @@ has_twins(const struct ftp_list *list, const struct ftp_entry **sorted)
 }
 
 int
-twins_note(struct mirror *mirror, const char *directory, const struct ftp_list *source)
+twins_note(struct mirror *mirror, struct mirror_node *node, const struct ftp_list *source)
 {
 	const struct ftp_entry **sorted;
-	char **twins, *own = NULL;
+	struct mirror_node **twins;
 	bool has_any;
 
 	if (source->count < 2)
@@ -204,15 +152,16 @@ twins_note(struct mirror *mirror, const char *directory, const struct ftp_list *
 	free(sorted);
 	if (!has_any)
 		return 0;
+	node->keeps_arrivals = true;
+	pthread_mutex_lock(&mirror->lock);
 	twins = reallocarray(mirror->twins, mirror->twin_count + 1, sizeof(*twins));
 	if (twins != NULL) {
 		mirror->twins = twins;
-		own = strdup(directory);
+		mirror->twins[mirror->twin_count++] = node;
+		mirror_node_use(&mirror->queue, node);
 	}
-	if (own == NULL)
-		return -ENOMEM;
-	mirror->twins[mirror->twin_count++] = own;
-	return 0;
+	pthread_mutex_unlock(&mirror->lock);
+	return twins == NULL ? -ENOMEM : 0;
 }
 
 void
@@ -220,24 +169,16 @@ twins_check(struct mirror *mirror)
 {
 	static const struct missing_words words = {"not all of", "is on the other side",
 	    ": that side takes it and another name for one", "another name for one of them"};
-	struct arrivals arrivals;
 
-	if (mirror->twin_count == 0)
-		return;
-	if (arrivals_init(&arrivals, &mirror->jobs) < 0) {
-		mirror_note(mirror, report_no_memory());
-		return;
-	}
 	for (size_t i = 0; i < mirror->twin_count && !signals_have_aborted(); i++)
-		(void)check_arrived(&arrivals, mirror, mirror->twins[i], &words);
-	arrivals_free(&arrivals);
+		(void)check_arrived(mirror, mirror->twins[i], &words);
 }
 
 void
 twins_free(struct mirror *mirror)
 {
 	for (size_t i = 0; i < mirror->twin_count; i++)
-		free(mirror->twins[i]);
+		mirror_node_drop(&mirror->queue, mirror->twins[i]);
 	free(mirror->twins);
 	mirror->twins = NULL;
 	mirror->twin_count = 0;

@@ -16,56 +16,75 @@
 
 #include "common/banned.h"
 
-int
-deletions_add(
-    struct mirror *mirror, const char *directory, const struct mirror_action *action, const struct ftp_entry *source)
+/* Make a deletion of an action. Returns 0 or -ENOMEM, with nothing to free. */
+static int
+deletion_init(struct deletion *deletion, struct mirror_node *node, const struct mirror_action *action)
 {
-	struct deletions *deletions = &mirror->deletions;
-	struct deletion *deletion;
-
-	if ((deletions->count & (deletions->count - 1)) == 0) {
-		struct deletion *items =
-		    reallocarray(deletions->items, deletions->count == 0 ? 1 : 2 * deletions->count, sizeof(*items));
-
-		if (items == NULL)
-			return -ENOMEM;
-		deletions->items = items;
-	}
-	deletion = &deletions->items[deletions->count++];
 	*deletion = (struct deletion){
-	    .directory = strdup(directory),
+	    .directory = node,
 	    .name = strdup(action->name),
-	    .path = path_join(directory, action->name),
 	    .why = action->why,
 	    .is_tree = action->what == MIRROR_DELETE_TREE,
-	    .is_replaced = source != NULL,
 	};
-	if (source != NULL) {
-		deletion->source = *source;
-		deletion->source.name = deletion->source.target = NULL;
+	if (deletion->name == NULL)
+		return -ENOMEM;
+	if (action->replaced_by == NULL)
+		return 0;
+	deletion->replaced_by = malloc(sizeof(*deletion->replaced_by));
+	if (deletion->replaced_by == NULL) {
+		free(deletion->name);
+		return -ENOMEM;
 	}
-	return deletion->directory == NULL || deletion->name == NULL || deletion->path == NULL ? -ENOMEM : 0;
+	*deletion->replaced_by = *action->replaced_by;
+	deletion->replaced_by->name = deletion->replaced_by->target = NULL;
+	return 0;
+}
+
+int
+deletions_add(struct mirror *mirror, struct mirror_node *node, const struct mirror_action *action)
+{
+	struct deletions *deletions = &mirror->deletions;
+	struct deletion deletion, *items = deletions->items;
+
+	if (deletion_init(&deletion, node, action) < 0)
+		return -ENOMEM;
+	pthread_mutex_lock(&mirror->lock);
+	if ((deletions->count & (deletions->count - 1)) == 0)
+		items =
+		    reallocarray(deletions->items, deletions->count == 0 ? 1 : 2 * deletions->count, sizeof(*items));
+	if (items != NULL) {
+		deletions->items = items;
+		items[deletions->count++] = deletion;
+		mirror_node_use(&mirror->queue, node);
+	}
+	pthread_mutex_unlock(&mirror->lock);
+	if (items != NULL)
+		return 0;
+	free(deletion.name);
+	free(deletion.replaced_by);
+	return -ENOMEM;
 }
 
 void
-deletions_free(struct deletions *deletions)
+deletions_free(struct mirror *mirror)
 {
+	struct deletions *deletions = &mirror->deletions;
+
 	for (size_t i = 0; i < deletions->count; i++) {
-		free(deletions->items[i].directory);
+		mirror_node_drop(&mirror->queue, deletions->items[i].directory);
 		free(deletions->items[i].name);
-		free(deletions->items[i].path);
+		free(deletions->items[i].replaced_by);
 	}
 	free(deletions->items);
 	*deletions = (struct deletions){NULL, 0};
 }
 
 static enum exit_status
-delete_local(struct mirror *mirror, const struct deletion *deletion, bool is_counting, size_t *names)
+delete_local(struct mirror *mirror, const struct deletion *deletion, const char *path, bool is_counting, size_t *names)
 {
-	int fd = open_local_beneath(mirror->root_fd, deletion->directory, false), r = fd < 0 ? fd : 0;
-	struct mirror_wishes keep = mirror->wishes;
+	int fd = open_local_beneath(mirror->root_fd, deletion->directory->path, false), r = fd < 0 ? fd : 0;
+	struct mirror_wishes keep = mirror_wishes_for(mirror, path);
 
-	keep.path = deletion->path;
 	if (r == 0 && deletion->is_tree)
 		r = local_tree_remove(fd, deletion->name, &keep, is_counting, names);
 	else if (r == 0 && !is_counting && unlinkat(fd, deletion->name, 0) < 0)
@@ -73,19 +92,18 @@ delete_local(struct mirror *mirror, const struct deletion *deletion, bool is_cou
 	else
 		++*names;
 	close_fd(&fd);
-	return r < 0 ? report_local(is_counting ? "cannot count" : "cannot remove", deletion->path, r) : EXIT_DONE;
+	return r < 0 ? report_local(is_counting ? "cannot count" : "cannot remove", path, r) : EXIT_DONE;
 }
 
 static enum exit_status
-delete_remote(struct mirror *mirror, const struct deletion *deletion, bool is_counting, size_t *names)
+delete_remote(struct mirror *mirror, const struct deletion *deletion, const char *path, bool is_counting, size_t *names)
 {
-	char *full = path_join(mirror->remote_root, deletion->path);
-	struct mirror_wishes keep = mirror->wishes;
+	char *full = path_join(mirror->remote_root, path);
+	struct mirror_wishes keep = mirror_wishes_for(mirror, path);
 	enum exit_status status = EXIT_DONE;
 
 	if (full == NULL)
 		return report_no_memory();
-	keep.path = deletion->path;
 	if (deletion->is_tree && is_counting)
 		status = remote_tree_count(mirror->session, full, &keep, names);
 	else if (deletion->is_tree)
@@ -98,11 +116,25 @@ delete_remote(struct mirror *mirror, const struct deletion *deletion, bool is_co
 	return status;
 }
 
+/* path: of the deletion, in the mirror. */
 static enum exit_status
-delete_or_count(struct mirror *mirror, const struct deletion *deletion, bool is_counting, size_t *names)
+delete_or_count(
+    struct mirror *mirror, const struct deletion *deletion, const char *path, bool is_counting, size_t *names)
 {
-	return mirror->is_upload ? delete_remote(mirror, deletion, is_counting, names)
-				 : delete_local(mirror, deletion, is_counting, names);
+	return mirror->is_upload ? delete_remote(mirror, deletion, path, is_counting, names)
+				 : delete_local(mirror, deletion, path, is_counting, names);
+}
+
+/* Count into *names what a deletion would remove. */
+static enum exit_status
+count_deletion(struct mirror *mirror, const struct deletion *deletion, size_t *names)
+{
+	char *path = path_join(deletion->directory->path, deletion->name);
+	enum exit_status status =
+	    path == NULL ? report_no_memory() : delete_or_count(mirror, deletion, path, true, names);
+
+	free(path);
+	return status;
 }
 
 bool
@@ -115,7 +147,7 @@ deletions_are_allowed(struct mirror *mirror)
 	if ((options->given & OPTION_BIT(OPTION_MAX_DELETE)) == 0)
 		return true;
 	for (size_t i = 0; i < mirror->deletions.count && !signals_have_aborted(); i++) {
-		enum exit_status status = delete_or_count(mirror, &mirror->deletions.items[i], true, &names);
+		enum exit_status status = count_deletion(mirror, &mirror->deletions.items[i], &names);
 
 		/* a number that cannot be counted may be more than is allowed */
 		if (status != EXIT_DONE) {
@@ -135,14 +167,17 @@ deletions_are_allowed(struct mirror *mirror)
 bool
 deletion_run(struct mirror *mirror, const struct deletion *deletion)
 {
-	enum exit_status status = EXIT_DONE;
+	char *path = path_join(deletion->directory->path, deletion->name);
+	enum exit_status status = path == NULL ? report_no_memory() : EXIT_DONE;
 	size_t names = 0;
 
-	mirror_tell(mirror, "remove", deletion->path, deletion->why);
-	if (!mirror->options->is_dry_run)
-		status = delete_or_count(mirror, deletion, false, &names);
+	if (path != NULL)
+		mirror_tell(mirror, "remove", path, deletion->why);
+	if (path != NULL && !mirror->options->is_dry_run)
+		status = delete_or_count(mirror, deletion, path, false, &names);
 	if (status == EXIT_DONE)
-		mirror->deleted++;
+		mirror->counts.deleted++;
 	mirror_note(mirror, status);
+	free(path);
 	return status == EXIT_DONE;
 }

@@ -36,39 +36,43 @@ is_in_question(const struct mirror_wishes *wishes, const struct ftp_entry *there
 
 /* True when two times may differ because the server's is that of the upload, or because one side was written since. */
 static void
-learn_of_times(struct mirror *mirror, const char *path, const struct ftp_entry *there, const struct ftp_entry *here)
+learn_of_times(struct mirror *mirror, struct ftp *ftp, const char *path, const struct ftp_entry *there,
+    const struct ftp_entry *here)
 {
-	if (!mirror->is_upload || mirror->knows_times || !there->mtime_is_exact || there->mtime <= here->mtime + 1)
+	if (!mirror->is_upload || !there->mtime_is_exact || there->mtime <= here->mtime + 1)
 		return;
-	mirror->wishes.is_newer_same =
-	    mirror->options->is_dry_run || !ftp_keeps_times(mirror->session->ftp, path, there->mtime);
-	mirror->knows_times = !mirror->options->is_dry_run;
+	pthread_mutex_lock(&mirror->learning);
+	if (!mirror->knows_times) {
+		mirror->wishes.is_newer_same = mirror->options->is_dry_run || !ftp_keeps_times(ftp, path, there->mtime);
+		mirror->knows_times = !mirror->options->is_dry_run;
+	}
+	pthread_mutex_unlock(&mirror->learning);
 }
 
 static void
-sharpen_time(struct mirror *mirror, const char *full, struct ftp_entry *there, const struct ftp_entry *here)
+sharpen_time(
+    struct mirror *mirror, struct ftp *ftp, const char *full, struct ftp_entry *there, const struct ftp_entry *here)
 {
 	char *path = path_join(full, there->name);
 	int64_t mtime;
 
-	if (path != NULL && !there->mtime_is_exact && ftp_mtime(mirror->session->ftp, path, &mtime) == FTP_OK) {
+	if (path != NULL && !there->mtime_is_exact && ftp_mtime(ftp, path, &mtime) == FTP_OK) {
 		there->mtime = mtime;
 		there->mtime_is_exact = true;
 	}
 	if (path != NULL)
-		learn_of_times(mirror, path, there, here);
+		learn_of_times(mirror, ftp, path, there, here);
 	free(path);
 }
 
 void
-mirror_sharpen_times(
-    struct mirror *mirror, const char *full, const char *path, struct ftp_list *remote, const struct ftp_list *local)
+mirror_sharpen_times(struct mirror *mirror, struct ftp *ftp, const char *full, const char *path,
+    struct ftp_list *remote, const struct ftp_list *local)
 {
-	struct mirror_wishes wishes = mirror->wishes;
+	struct mirror_wishes wishes = mirror_wishes_for(mirror, path);
 	size_t count;
 	const struct ftp_entry **files = sorted_files(local, &count);
 
-	wishes.path = path;
 	for (size_t i = 0; files != NULL && i < remote->count && !signals_have_aborted(); i++) {
 		struct ftp_entry *there = &remote->entries[i];
 		const struct ftp_entry *key = there, *const * here;
@@ -76,7 +80,7 @@ mirror_sharpen_times(
 		here = bsearch(&key, files, count, sizeof(const struct ftp_entry *), ftp_entry_pointer_by_name);
 
 		if (here != NULL && is_in_question(&wishes, there, *here))
-			sharpen_time(mirror, full, there, *here);
+			sharpen_time(mirror, ftp, full, there, *here);
 	}
 	free(files);
 }

@@ -13,7 +13,7 @@
  * full is the directory on the server, path that in the mirror. A time that the server does not report stays
  * unchanged.
  */
-void mirror_sharpen_times(
-    struct mirror *mirror, const char *full, const char *path, struct ftp_list *remote, const struct ftp_list *local);
+void mirror_sharpen_times(struct mirror *mirror, struct ftp *ftp, const char *full, const char *path,
+    struct ftp_list *remote, const struct ftp_list *local);
 
 #endif

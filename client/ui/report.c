@@ -30,6 +30,7 @@
 #define REDRAW_MS 180
 #define PLAIN_EVERY_MS 10000
 #define JSON_EVERY_MS 450
+#define LISTING_MS 3000 /* its line goes when nothing was listed for so long */
 #define SPEED_FROM_MS 100
 #define SPEED_FROM_BYTES 1048576
 #define COLUMNS_UNKNOWN 80
@@ -53,9 +54,11 @@ static struct {
 	int64_t bytes_wanted;
 	uint64_t bytes_done; /* of transfers that ended */
 	uint64_t bytes_moved;
+	size_t directories_listed, files_listed;
+	uint64_t listed_ms, listing_told_ms; /* when they became more, and were told in a line */
 	struct speed speed; /* of all */
 	uint64_t begun_ms, drawn_ms;
-	size_t widths[PARALLEL_MAX + 2]; /* of the lines on the screen */
+	size_t widths[PARALLEL_MAX + 3]; /* of the lines on the screen */
 	size_t lines;
 	bool is_running;
 	struct termios before; /* of the terminal, while has_quieted */
@@ -231,6 +234,48 @@ done_so_far(void)
 	return done;
 }
 
+/* "48,120" */
+static void
+format_thousands(size_t number, char *text, size_t size)
+{
+	char digits[32];
+	size_t count = (size_t)snprintf(digits, sizeof(digits), "%zu", number), at = 0;
+
+	for (size_t i = 0; i < count && at + 2 < size; i++) {
+		if (i > 0 && (count - i) % 3 == 0)
+			text[at++] = ',';
+		text[at++] = digits[i];
+	}
+	text[at] = '\0';
+}
+
+/* "listing 312 directories, 48,120 files" */
+static void
+format_listing(char *text, size_t size)
+{
+	char directories[48], files[48];
+
+	format_thousands(report.directories_listed, directories, sizeof(directories));
+	format_thousands(report.files_listed, files, sizeof(files));
+	snprintf(text, size, "listing %s director%s, %s file%s", directories,
+	    report.directories_listed == 1 ? "y" : "ies", files, report.files_listed == 1 ? "" : "s");
+}
+
+static void
+draw_listing(uint64_t now_ms, size_t columns)
+{
+	char text[160];
+
+	if (report.directories_listed == 0 || now_ms - report.listed_ms > LISTING_MS ||
+	    report.lines == sizeof(report.widths) / sizeof(report.widths[0]))
+		return;
+	format_listing(text, sizeof(text));
+	if (strlen(text) >= columns)
+		text[columns > 0 ? columns - 1 : 0] = '\0';
+	fprintf(report.stream, "%s%s", report.lines > 0 ? "\r\n" : "\r", text);
+	report.widths[report.lines++] = strlen(text);
+}
+
 static void
 draw_bars(uint64_t now_ms)
 {
@@ -258,6 +303,7 @@ draw_bars(uint64_t now_ms)
 		snprintf(name, sizeof(name), "%zu of %zu", report.files_done + report.files_failed, report.files);
 		draw_line(&bar, columns);
 	}
+	draw_listing(now_ms, columns);
 	fflush(report.stream);
 	report.drawn_ms = now_ms;
 }
@@ -545,12 +591,43 @@ report_begin(size_t files, int64_t bytes)
 	report.bytes_wanted = bytes;
 	report.bytes_done = report.bytes_moved = 0;
 	report.speed = (struct speed){0};
-	report.begun_ms = monotonic_ms();
+	report.begun_ms = report.listing_told_ms = monotonic_ms();
+	report.directories_listed = report.files_listed = 0;
 	report.drawn_ms = 0;
 	report.lines = 0;
 	report.is_running = true;
 	quiet_terminal();
 	speed_add(&report.speed, report.begun_ms, 0);
+	pthread_mutex_unlock(&report.lock);
+}
+
+void
+report_expect(size_t files, int64_t bytes)
+{
+	pthread_mutex_lock(&report.lock);
+	report.files += files;
+	if (bytes < 0 || report.bytes_wanted < 0 ||
+	    __builtin_add_overflow(report.bytes_wanted, bytes, &report.bytes_wanted))
+		report.bytes_wanted = -1;
+	pthread_mutex_unlock(&report.lock);
+}
+
+void
+report_listing(size_t directories, size_t files)
+{
+	uint64_t now_ms = monotonic_ms();
+	char text[160];
+
+	pthread_mutex_lock(&report.lock);
+	report.directories_listed = directories;
+	report.files_listed = files;
+	report.listed_ms = now_ms;
+	if (!report.is_json && !report.is_quiet && !report.is_terminal &&
+	    now_ms - report.listing_told_ms >= PLAIN_EVERY_MS) {
+		format_listing(text, sizeof(text));
+		print_linef(report.stream, "", "%s", text);
+		report.listing_told_ms = now_ms;
+	}
 	pthread_mutex_unlock(&report.lock);
 }
 

@@ -80,6 +80,12 @@ struct shown_transfer {
 /* A set of transfers begins: how many files, and bytes in all (-1 unknown). report_end() ends it. */
 void report_begin(size_t files, int64_t bytes);
 
+/* The set grows by so many files and bytes (-1 unknown). */
+void report_expect(size_t files, int64_t bytes);
+
+/* Directories that were listed so far, and the files in them: a line of its own while they become more. */
+void report_listing(size_t directories, size_t files);
+
 struct report_slot;
 
 /* A transfer begins and ends. The slot is the report's own. error NULL: it succeeded. */

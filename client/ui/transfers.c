@@ -7,34 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "client/ui/crew.h"
 #include "client/ui/resume.h"
 #include "client/ui/signals.h"
 #include "common/io.h"
 
 #include "common/banned.h"
 
-#define TICK_MS 200
-
 struct pool {
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
 	const struct options *options;
 	struct jobs *jobs;
-	size_t next, running;
+	size_t next;
 	bool is_stopped; /* no other job is begun */
-	bool is_told_short; /* that the server allows fewer connections */
 	enum exit_status status;
-};
-
-struct worker {
-	struct pool *pool;
-	struct ftp *ftp;
-	bool is_first; /* has the session's own handle */
-	bool has_thread;
-	pthread_t thread;
 };
 
 struct job *
@@ -48,27 +36,38 @@ jobs_add(struct jobs *jobs, enum transfer_way way)
 			return NULL;
 		jobs->items = items;
 	}
-	jobs->items[jobs->count] = (struct job){.way = way,
+	job_init(&jobs->items[jobs->count], way);
+	return &jobs->items[jobs->count++];
+}
+
+void
+job_init(struct job *job, enum transfer_way way)
+{
+	*job = (struct job){.way = way,
 	    .dir_fd = AT_FDCWD,
 	    .stream_fd = -1,
 	    .own_dir_fd = -1,
 	    .own_stream_fd = -1,
 	    .size = -1,
 	    .mtime = -1};
-	return &jobs->items[jobs->count++];
+}
+
+void
+job_free(struct job *job)
+{
+	free(job->remote);
+	free(job->beneath);
+	free(job->name);
+	free(job->shown_local);
+	close_fd(&job->own_dir_fd);
+	close_fd(&job->own_stream_fd);
 }
 
 void
 jobs_free(struct jobs *jobs)
 {
-	for (size_t i = 0; i < jobs->count; i++) {
-		free(jobs->items[i].remote);
-		free(jobs->items[i].beneath);
-		free(jobs->items[i].name);
-		free(jobs->items[i].shown_local);
-		close_fd(&jobs->items[i].own_dir_fd);
-		close_fd(&jobs->items[i].own_stream_fd);
-	}
+	for (size_t i = 0; i < jobs->count; i++)
+		job_free(&jobs->items[i]);
 	free(jobs->items);
 	*jobs = (struct jobs){NULL, 0};
 }
@@ -239,8 +238,8 @@ move_file(struct ftp *ftp, struct job *job, int dir_fd, const struct options *op
 	return report_transfer_end(slot, &job->result, error);
 }
 
-static void
-run_job(struct ftp *ftp, struct job *job, const struct options *options, bool *is_fatal)
+void
+job_run(struct ftp *ftp, struct job *job, const struct options *options, bool *is_fatal)
 {
 	bool is_same = false;
 	int beneath_fd = -1;
@@ -287,110 +286,24 @@ job_is_over(struct pool *pool, const struct job *job, bool is_fatal)
 	pthread_mutex_unlock(&pool->lock);
 }
 
-/* A further connection that the server does not want is no error: the others do the work. */
-static bool
-may_work(const struct worker *worker)
+static void
+run_jobs(void *context, struct crew_member *member)
 {
-	struct pool *pool = worker->pool;
-	const char *path;
-	bool is_first_to_tell;
-
-	if (worker->is_first || ftp_pwd(worker->ftp, &path) == FTP_OK || ftp_error(worker->ftp)->class == FTP_REFUSED)
-		return true;
-	pthread_mutex_lock(&pool->lock);
-	is_first_to_tell = !pool->is_told_short && !pool->is_stopped && !signals_have_aborted();
-	pool->is_told_short = true;
-	pthread_mutex_unlock(&pool->lock);
-	if (is_first_to_tell)
-		report_note("fewer connections than %u: %s", (unsigned int)pool->options->parallel,
-		    ftp_error(worker->ftp)->why);
-	return false;
-}
-
-static void *
-run_worker(void *argument)
-{
-	struct worker *worker = argument;
-	struct pool *pool = worker->pool;
+	struct pool *pool = context;
+	bool is_over;
 	struct job *job;
 
-	if (may_work(worker)) {
-		while ((job = next_job(pool)) != NULL) {
-			bool is_fatal = false;
-
-			run_job(worker->ftp, job, pool->options, &is_fatal);
-			job_is_over(pool, job, is_fatal);
-		}
-	}
 	pthread_mutex_lock(&pool->lock);
-	pool->running--;
-	pthread_cond_signal(&pool->changed);
+	is_over = pool->is_stopped;
 	pthread_mutex_unlock(&pool->lock);
-	return NULL;
-}
+	if (!crew_may_work(member, is_over))
+		return;
+	while ((job = next_job(pool)) != NULL) {
+		bool is_fatal = false;
 
-static void
-wait_a_tick(struct pool *pool)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += TICK_MS * 1000000L;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000L;
+		job_run(member->ftp, job, pool->options, &is_fatal);
+		job_is_over(pool, job, is_fatal);
 	}
-	(void)pthread_cond_timedwait(&pool->changed, &pool->lock, &until);
-}
-
-/* The main thread draws, and passes Ctrl-C on. */
-static void
-supervise(struct pool *pool, const struct worker *workers, size_t count)
-{
-	pthread_mutex_lock(&pool->lock);
-	while (pool->running > 0) {
-		wait_a_tick(pool);
-		pthread_mutex_unlock(&pool->lock);
-		report_tick();
-		/* repeat it: a worker may have looked at the flag just before it began to wait */
-		if (signals_have_aborted())
-			for (size_t i = 0; i < count; i++)
-				if (workers[i].has_thread)
-					signals_wake(workers[i].thread);
-		pthread_mutex_lock(&pool->lock);
-	}
-	pthread_mutex_unlock(&pool->lock);
-}
-
-static size_t
-start_workers(struct pool *pool, struct worker *workers, size_t wanted, struct session *session)
-{
-	sigset_t before;
-	size_t count = 0;
-
-	signals_block(&before);
-	for (; count < wanted; count++) {
-		struct worker *worker = &workers[count];
-
-		*worker = (struct worker){.pool = pool, .is_first = count == 0};
-		worker->ftp = count == 0 ? session->ftp : ftp_clone(session->ftp);
-		if (worker->ftp == NULL)
-			break;
-		pthread_mutex_lock(&pool->lock);
-		pool->running++;
-		pthread_mutex_unlock(&pool->lock);
-		if (pthread_create(&worker->thread, NULL, run_worker, worker) != 0) {
-			pthread_mutex_lock(&pool->lock);
-			pool->running--;
-			pthread_mutex_unlock(&pool->lock);
-			if (count > 0)
-				ftp_free(worker->ftp);
-			break;
-		}
-		worker->has_thread = true;
-	}
-	signals_unblock(&before);
-	return count;
 }
 
 static int64_t
@@ -404,6 +317,12 @@ total_size(const struct jobs *jobs)
 	return total;
 }
 
+bool
+job_has_part(const struct job *job)
+{
+	return job->state == JOB_FAILED && job->name != NULL && job->result.size > 0;
+}
+
 /* Ctrl-C: one line for all that it stopped, with a command that goes on. */
 static void
 report_stopped_jobs(const struct jobs *jobs)
@@ -415,7 +334,7 @@ report_stopped_jobs(const struct jobs *jobs)
 
 	for (size_t i = 0; i < jobs->count; i++) {
 		const struct job *job = &jobs->items[i];
-		bool has_part = job->state == JOB_FAILED && job->name != NULL && job->result.size > 0;
+		bool has_part = job_has_part(job);
 
 		/* a stream has no part */
 		is_resumable = is_resumable && job->name != NULL;
@@ -431,32 +350,21 @@ report_stopped_jobs(const struct jobs *jobs)
 enum exit_status
 transfers_run(struct session *session, const struct options *options, struct jobs *jobs)
 {
-	struct worker workers[PARALLEL_MAX];
 	struct pool pool = {.options = options, .jobs = jobs, .status = EXIT_DONE};
-	size_t wanted = options->parallel < jobs->count ? options->parallel : jobs->count, count;
-	pthread_condattr_t attributes;
+	size_t wanted = options->parallel < jobs->count ? options->parallel : jobs->count;
+	struct crew crew;
 
 	if (jobs->count == 0)
 		return EXIT_DONE;
 	pthread_mutex_init(&pool.lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&pool.changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	crew_init(&crew, session);
 	report_begin(jobs->count, total_size(jobs));
-	count = start_workers(&pool, workers, wanted, session);
-	if (count == 0)
+	if (crew_run(&crew, wanted, run_jobs, &pool) == 0)
 		pool.status = report_failure(FTP_LOCAL, "cannot begin the transfer", "no thread could be made", "");
-	supervise(&pool, workers, count);
-	for (size_t i = 0; i < count; i++) {
-		pthread_join(workers[i].thread, NULL);
-		if (!workers[i].is_first)
-			ftp_free(workers[i].ftp);
-	}
 	report_end();
+	crew_free(&crew);
 	if (signals_have_aborted())
 		report_stopped_jobs(jobs);
-	pthread_cond_destroy(&pool.changed);
 	pthread_mutex_destroy(&pool.lock);
 	return signals_have_aborted() ? exit_status_worse(pool.status, EXIT_INTERRUPTED) : pool.status;
 }

@@ -47,6 +47,19 @@ struct jobs {
 struct job *jobs_add(struct jobs *jobs, enum transfer_way way);
 void jobs_free(struct jobs *jobs);
 
+/* One job alone. job_free() frees what it owns. */
+void job_init(struct job *job, enum transfer_way way);
+void job_free(struct job *job);
+
+/*
+ * Do it over this connection. Reports errors; its state and status are set. *is_fatal becomes true when other jobs
+ * would fail too: no connection, no login, disk full.
+ */
+void job_run(struct ftp *ftp, struct job *job, const struct options *options, bool *is_fatal);
+
+/* Whether it failed, and left a part that the same command continues. */
+bool job_has_part(const struct job *job);
+
 /*
  * True when two of them, from different places, end under one name, so that the second destroys the first. Reports
  * it as an error of usage.
