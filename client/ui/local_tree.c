@@ -143,7 +143,7 @@ remove_local_content(
 	int r = local_list(fcntl(fd, F_DUPFD_CLOEXEC, 0), keep->path, &list);
 
 	for (size_t i = 0; r == 0 && i < list.count; i++) {
-		if (mirror_is_excluded(keep, list.entries[i].name))
+		if (mirror_filtered(keep, &list.entries[i]) != NULL)
 			*keeps_inner = true;
 		else
 			r = remove_local_entry(removal, fd, &list.entries[i], keep, depth, keeps_inner);

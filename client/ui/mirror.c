@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/ui/command.h"
 #include "client/ui/crew.h"
 #include "client/ui/mirror.h"
+#include "client/ui/mirror_filter.h"
 #include "client/ui/remote_glob.h"
 #include "client/ui/report.h"
 #include "client/ui/resume.h"
@@ -186,6 +188,7 @@ mirror_free(struct mirror *mirror)
 enum exit_status
 command_mirror(struct session *session, struct options *options, const struct args *args)
 {
+	struct filter filter;
 	struct mirror mirror = {
 	    .session = session,
 	    .options = options,
@@ -196,12 +199,17 @@ command_mirror(struct session *session, struct options *options, const struct ar
 		.is_checksum = options->is_checksum,
 		.is_size_only = options->is_size_only,
 		.is_ignoring_times = options->is_ignoring_times,
-		.excludes = options->excludes,
-		.exclude_count = options->exclude_count},
+		.is_only_missing = options->is_only_missing,
+		.is_existing = options->is_existing,
+		.filter = &filter},
 	};
 	char *name = NULL;
-	enum exit_status status;
+	enum exit_status status = mirror_filter_load(&filter, options, time(NULL));
 
+	if (status != EXIT_DONE) {
+		filter_free(&filter);
+		return status;
+	}
 	/* the second name, where it is missing: that of the first, here or there */
 	if (args->local_count > 0) {
 		mirror.local_root = args->locals[0]->text;
@@ -214,8 +222,6 @@ command_mirror(struct session *session, struct options *options, const struct ar
 		name = path_name(mirror.remote_root);
 		mirror.local_root = name == NULL || name[0] == '\0' || mirror_name_refused(name) != NULL ? "." : name;
 	}
-	if (options->is_checksum + options->is_size_only + options->is_ignoring_times > 1)
-		return report_usage("only one of --checksum, --size-only and --ignore-times can decide");
 	/* where it is unknown yet, one copy too many is better than none: see mirror_sharpen_times() */
 	mirror.knows_times = args->is_upload && ftp_has_feature(session->ftp, "MFMT");
 	mirror.wishes.is_newer_same = args->is_upload && !mirror.knows_times;
@@ -225,6 +231,7 @@ command_mirror(struct session *session, struct options *options, const struct ar
 	mirror_queue_init(&mirror.queue, options->parallel);
 	status = mirror_run_all(&mirror);
 	mirror_free(&mirror);
+	filter_free(&filter);
 	free(name);
 	return status;
 }

@@ -6,12 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/glob.h"
 #include "common/text.h"
 
 #include "common/banned.h"
 
-#define STEPS_MAX 1000000
 #define DAY_S 86400
 #define MINUTE_S 60
 #define NO_TIME (-1) /* a time before 1970 is one */
@@ -32,39 +30,10 @@ mirror_name_refused(const char *name)
 	return NULL;
 }
 
-static bool
-pattern_matches(const char *pattern, const char *text, size_t len)
+const char *
+mirror_filtered(const struct mirror_wishes *wishes, const struct ftp_entry *entry)
 {
-	uint64_t steps = STEPS_MAX;
-
-	return glob_match(pattern, strlen(pattern), text, len, &steps);
-}
-
-bool
-mirror_is_excluded(const struct mirror_wishes *wishes, const char *name)
-{
-	char path[PATH_MAX];
-	size_t dir_len = strlen(wishes->path), name_len = strlen(name), len = name_len;
-
-	memcpy(path, "", 1);
-	if (dir_len + 1 + name_len < sizeof(path)) {
-		len = 0;
-		if (dir_len > 0) {
-			memcpy(path, wishes->path, dir_len);
-			path[dir_len] = '/';
-			len = dir_len + 1;
-		}
-		memcpy(path + len, name, name_len + 1);
-		len += name_len;
-	}
-	for (size_t i = 0; i < wishes->exclude_count; i++) {
-		const char *pattern = wishes->excludes[i];
-
-		if (strchr(pattern, '/') != NULL ? pattern_matches(pattern, path, len)
-						 : pattern_matches(pattern, name, name_len))
-			return true;
-	}
-	return false;
+	return wishes->filter == NULL ? NULL : filter_of_entry(wishes->filter, wishes->path, entry);
 }
 
 /* The entries in the order of their names. NULL: no memory (or no entry). */
@@ -106,6 +75,13 @@ times_differ(const struct ftp_entry *source, const struct ftp_entry *target, con
 }
 
 static void
+leave_name(struct mirror_action *action, const char *why)
+{
+	action->what = MIRROR_FILTERED;
+	action->why = why;
+}
+
+static void
 plan_file(struct mirror_action *action, const struct mirror_wishes *wishes)
 {
 	const struct ftp_entry *source = action->source, *target = action->target;
@@ -113,6 +89,8 @@ plan_file(struct mirror_action *action, const struct mirror_wishes *wishes)
 	action->what = MIRROR_COPY;
 	if (target == NULL)
 		action->why = "is new";
+	else if (wishes->is_only_missing)
+		leave_name(action, "exists on the other side (--only-missing)");
 	else if (source->size < 0 || target->size < 0)
 		action->why = "has an unknown size";
 	else if (source->size != target->size)
@@ -153,6 +131,8 @@ plan_both(struct mirror_action *action, const struct mirror_wishes *wishes)
 		skip_name(action, "is a symbolic link");
 	else if (action->source->kind == FTP_KIND_OTHER)
 		skip_name(action, "is neither a file nor a directory");
+	else if (action->target == NULL && wishes->is_existing && !action->is_replacement)
+		leave_name(action, "is not on the other side (--existing)");
 	else if (is_tree(action->source))
 		action->what = action->target == NULL ? MIRROR_MKDIR : MIRROR_DESCEND;
 	else
@@ -191,9 +171,15 @@ plan_replacement(struct mirror_plan *plan, const struct ftp_entry *source, const
 {
 	struct mirror_action *action = add_action(plan, source->name, source, NULL);
 
+	action->is_replacement = true;
 	plan_both(action, wishes);
-	if (action->what == MIRROR_SKIP)
+	action->is_replacement = false;
+	if (action->what == MIRROR_SKIP || action->what == MIRROR_FILTERED)
 		return;
+	if (wishes->is_only_missing) {
+		leave_name(action, "exists on the other side (--only-missing)");
+		return;
+	}
 	if (target->kind == FTP_KIND_OTHER) {
 		skip_name(action, "is a device, a FIFO or a socket on the other side, which stays");
 		action->target = target;
@@ -217,6 +203,7 @@ action_rank(enum mirror_do what)
 	switch (what) {
 	case MIRROR_SKIP:
 	case MIRROR_EXTRA:
+	case MIRROR_FILTERED:
 	case MIRROR_SAME:
 		return 0;
 	case MIRROR_DELETE_FILE:
@@ -245,9 +232,14 @@ static void
 plan_name(struct mirror_plan *plan, const char *name, const struct ftp_entry *source, const struct ftp_entry *target,
     const struct mirror_wishes *wishes)
 {
-	if (mirror_is_excluded(wishes, name))
-		return;
-	if (source == NULL)
+	/* a target of another kind has rules of its own: it must not go if they keep it */
+	const char *why = source != NULL ? mirror_filtered(wishes, source) : NULL;
+
+	if (why == NULL && target != NULL && (source == NULL || is_tree(source) != is_tree(target)))
+		why = mirror_filtered(wishes, target);
+	if (why != NULL)
+		leave_name(add_action(plan, name, source, target), why);
+	else if (source == NULL)
 		plan_deletion(add_action(plan, name, NULL, target), wishes);
 	else if (target != NULL &&
 	    (is_tree(source) != is_tree(target) || target->kind == FTP_KIND_LINK || target->kind == FTP_KIND_OTHER))

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "client/engine/entry.h"
+#include "client/ui/filter.h"
 
 enum mirror_do {
 	MIRROR_COPY,	/* a file that is missing or differs */
@@ -18,6 +19,7 @@ enum mirror_do {
 	MIRROR_DELETE_FILE,	/* of the target */
 	MIRROR_DELETE_TREE,	/* of the target, with all that is in it */
 	MIRROR_EXTRA,	/* of the target, and stays, since is_delete is not set */
+	MIRROR_FILTERED,	/* left alone on both sides, as the user asked; why says by what */
 	MIRROR_SKIP	/* not taken; why says why */
 };
 
@@ -38,9 +40,10 @@ struct mirror_wishes {
 	bool is_size_only;	/* files of the same size are the same */
 	bool is_ignoring_times;	/* files of the same size are copied as well */
 	bool is_newer_same;	/* the target's times cannot be set: a target that is not older is the same */
-	const char *const *excludes;	/* patterns; with a slash they are matched with the path, else with the name */
-	size_t exclude_count;
-	const char *path;	/* of this directory in the mirror, "" for its top; for patterns with a slash */
+	bool is_only_missing;	/* copy only what the target has not */
+	bool is_existing;	/* copy only what the target has */
+	const struct filter *filter;	/* NULL: none */
+	const char *path;	/* of this directory in the mirror, "" for its top; for the filter */
 };
 
 struct mirror_plan {
@@ -60,7 +63,8 @@ const char *mirror_name_refused(const char *name);
 /*
  * Plan one directory. Deletions come first, then files, then directories, each in the order of names (bytes); when they are
  * done is the caller's to decide.
- * A name that the source has twice is taken once. An excluded name is left alone on both sides.
+ * A name that the source has twice is taken once. What the filter leaves out is left alone on both sides: of a name on
+ * both sides the source's entry counts, and of one on the target alone the target's.
  * What is a file on one side and a directory on the other is replaced with is_delete, and skipped without.
  *
  * Returns 0 or -ENOMEM. The caller calls mirror_plan_free().
@@ -69,7 +73,7 @@ int mirror_plan(const struct ftp_list *source, const struct ftp_list *target, co
     struct mirror_plan *plan);
 void mirror_plan_free(struct mirror_plan *plan);
 
-/* Whether a pattern excludes this name; path as in struct mirror_wishes. */
-bool mirror_is_excluded(const struct mirror_wishes *wishes, const char *name);
+/* Whether the filter leaves this entry out: NULL, or why. */
+const char *mirror_filtered(const struct mirror_wishes *wishes, const struct ftp_entry *entry);
 
 #endif

@@ -30,8 +30,8 @@ static bool
 is_in_question(const struct mirror_wishes *wishes, const struct ftp_entry *there, const struct ftp_entry *here)
 {
 	return !wishes->is_checksum && !wishes->is_size_only && !wishes->is_ignoring_times &&
-	    there->kind == FTP_KIND_FILE && there->size >= 0 && there->size == here->size &&
-	    !mirror_is_excluded(wishes, there->name);
+	    there->kind == FTP_KIND_FILE && there->size >= 0 && there->size == here->size && !wishes->is_only_missing &&
+	    mirror_filtered(wishes, there) == NULL;
 }
 
 /* True when two times may differ because the server's is that of the upload, or because one side was written since. */

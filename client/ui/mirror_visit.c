@@ -247,6 +247,9 @@ do_action(struct visit *visit, const struct mirror_action *action)
 	case MIRROR_EXTRA:
 		visit->counts.extra++;
 		break;
+	case MIRROR_FILTERED:
+		mirror_tell(visit->mirror, "leave", path, action->why);
+		break;
 	case MIRROR_SKIP:
 		plan_skip(visit, action, path);
 		break;

@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "client/ui/prose.h"
 #include "client/ui/report.h"
 #include "common/options.h"
+#include "common/text.h"
 
 #include "common/banned.h"
 
@@ -16,6 +19,7 @@
 #define RETRIES_MAX 1000
 #define LINES_MAX 1000000
 #define DELETE_MAX 1000000000
+#define AGE_MAX_S (UINT64_C(100) * 366 * 86400)
 
 #define TEXT_OF_VALUE(value) #value
 #define TEXT_OF(macro) TEXT_OF_VALUE(macro) /* of a number that help texts name */
@@ -114,16 +118,94 @@ take_delete_before(void *targets, const char *value)
 }
 
 static int
+add_filter(struct options *options, enum filter_kind kind, const char *text)
+{
+	struct filter_word *filters = reallocarray(options->filters, options->filter_count + 1, sizeof(*filters));
+
+	if (filters == NULL)
+		return -ENOMEM;
+	options->filters = filters;
+	filters[options->filter_count++] = (struct filter_word){kind, text};
+	return 0;
+}
+
+static int
 take_exclude(void *targets, const char *value)
 {
-	struct options *options = targets;
-	const char **excludes = realloc(options->excludes, (options->exclude_count + 1) * sizeof(*excludes));
+	return add_filter(targets, FILTER_EXCLUDE, value);
+}
 
-	if (excludes == NULL)
-		return -ENOMEM;
-	options->excludes = excludes;
-	excludes[options->exclude_count++] = value;
+static int
+take_include(void *targets, const char *value)
+{
+	return add_filter(targets, FILTER_INCLUDE, value);
+}
+
+static int
+take_exclude_regex(void *targets, const char *value)
+{
+	return add_filter(targets, FILTER_EXCLUDE_REGEX, value);
+}
+
+static int
+take_include_regex(void *targets, const char *value)
+{
+	return add_filter(targets, FILTER_INCLUDE_REGEX, value);
+}
+
+static int
+take_filter_from(void *targets, const char *value)
+{
+	return add_filter(targets, FILTER_FROM, value);
+}
+
+/* A date of the local zone, or the time of a file. */
+static int
+take_newer(void *targets, const char *value)
+{
+	static const char *const forms[] = {
+	    "%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"};
+	struct options *options = targets;
+	struct stat status;
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		struct tm moment = {.tm_isdst = -1};
+		const char *end = strptime(value, forms[i], &moment);
+
+		if (end == NULL || *end != '\0')
+			continue;
+		/* a file of that very second is not newer; one of the first second of a day is of that day */
+		options->newer_than = (int64_t)mktime(&moment) - 1;
+		return 0;
+	}
+	if (stat(value, &status) < 0)
+		return -EINVAL;
+	options->newer_than = status.st_mtim.tv_sec;
 	return 0;
+}
+
+static int
+take_min_age(void *targets, const char *value)
+{
+	return parse_duration(value, AGE_MAX_S, &((struct options *)targets)->min_age_s) < 0 ? -EINVAL : 0;
+}
+
+static int
+take_max_age(void *targets, const char *value)
+{
+	return parse_duration(value, AGE_MAX_S, &((struct options *)targets)->max_age_s) < 0 ? -EINVAL : 0;
+}
+
+static int
+take_min_size(void *targets, const char *value)
+{
+	return parse_size(value, INT64_MAX, &((struct options *)targets)->min_size) < 0 ? -EINVAL : 0;
+}
+
+static int
+take_max_size(void *targets, const char *value)
+{
+	return parse_size(value, INT64_MAX, &((struct options *)targets)->max_size) < 0 ? -EINVAL : 0;
 }
 
 /* clang-format off */
@@ -192,6 +274,28 @@ static const struct opt_row table[OPTION_ALL] = {
 	.help = "also copy files of the same size, whatever their times are"},
     [OPTION_EXCLUDE] = {"exclude", 'x', "GLOB", OPT_CALL, .take = take_exclude,
 	.help = "leave such names alone; may be repeated; with a slash it applies to the path"},
+    [OPTION_INCLUDE] = {"include", 0, "GLOB", OPT_CALL, .take = take_include,
+	.help = "take such names; the first rule that matches decides; includes alone leave out all other files"},
+    [OPTION_EXCLUDE_REGEX] = {"exclude-regex", 0, "REGEX", OPT_CALL, .take = take_exclude_regex,
+	.help = "as --exclude, for paths with a match of an extended regular expression"},
+    [OPTION_INCLUDE_REGEX] = {"include-regex", 0, "REGEX", OPT_CALL, .take = take_include_regex,
+	.help = "as --include, for paths with a match of an extended regular expression"},
+    [OPTION_FILTER_FROM] = {"filter-from", 0, "FILE", OPT_CALL, .take = take_filter_from,
+	.help = "rules from FILE, one a line: - GLOB, + GLOB, -~ REGEX, +~ REGEX"},
+    [OPTION_NEWER] = {"newer", 0, "FILE|DATE", OPT_CALL, .take = take_newer,
+	.wanted = "a local file, or a date: 2026-11-29, 2026-11-29T13:00", .help = "only files newer than FILE, or of DATE and later"},
+    [OPTION_MIN_AGE] = {"min-age", 0, "TIME", OPT_CALL, .take = take_min_age, .wanted = "a time: 90, 90s, 10m, 12h, 7d",
+	.help = "only files that are at least so old: 90s, 10m, 12h, 7d"},
+    [OPTION_MAX_AGE] = {"max-age", 0, "TIME", OPT_CALL, .take = take_max_age, .wanted = "a time: 90, 90s, 10m, 12h, 7d",
+	.help = "only files that are at most so old"},
+    [OPTION_MIN_SIZE] = {"min-size", 0, "SIZE", OPT_CALL, .take = take_min_size, .wanted = "a size: 512, 64K, 10M, 2G",
+	.help = "only files of at least SIZE bytes: 512, 64K, 10M, 2G"},
+    [OPTION_MAX_SIZE] = {"max-size", 0, "SIZE", OPT_CALL, .take = take_max_size, .wanted = "a size: 512, 64K, 10M, 2G",
+	.help = "only files of at most SIZE bytes"},
+    [OPTION_ONLY_MISSING] = {"only-missing", 0, NULL, OPT_FLAG, AT(is_only_missing),
+	.help = "copy only files that the target does not have"},
+    [OPTION_EXISTING] = {"existing", 0, NULL, OPT_FLAG, AT(is_existing),
+	.help = "copy only files that the target has"},
     [OPTION_LONG] = {"long", 'l', NULL, OPT_FLAG, AT(is_long), .help = "rights, size and time of each"},
     [OPTION_ONE] = {"one", '1', NULL, OPT_FLAG, AT(is_one), .help = "one name a line"},
     [OPTION_RECURSIVE] = {"recursive", 'r', NULL, OPT_FLAG, AT(is_recursive),
@@ -219,25 +323,26 @@ options_init(struct options *options)
 	    .parallel = 1,
 	    .segments = 1,
 	    .lines = 10,
+	    .newer_than = INT64_MIN,
 	};
 }
 
 void
 options_free(struct options *options)
 {
-	free(options->excludes);
-	options->excludes = NULL;
-	options->exclude_count = 0;
+	free(options->filters);
+	options->filters = NULL;
+	options->filter_count = 0;
 }
 
 int
 options_copy(struct options *to, const struct options *from)
 {
 	*to = *from;
-	to->excludes = NULL;
-	to->exclude_count = 0;
-	for (size_t i = 0; i < from->exclude_count; i++) {
-		if (take_exclude(to, from->excludes[i]) < 0) {
+	to->filters = NULL;
+	to->filter_count = 0;
+	for (size_t i = 0; i < from->filter_count; i++) {
+		if (add_filter(to, from->filters[i].kind, from->filters[i].text) < 0) {
 			options_free(to);
 			return -ENOMEM;
 		}

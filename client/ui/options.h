@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "client/engine/ftp.h"
+#include "client/ui/filter.h"
 #include "client/ui/words.h"
 
 #define PARALLEL_MAX 32
@@ -55,6 +56,17 @@ enum option_id {
 	OPTION_SIZE_ONLY,
 	OPTION_IGNORE_TIMES,
 	OPTION_EXCLUDE,
+	OPTION_INCLUDE,
+	OPTION_EXCLUDE_REGEX,
+	OPTION_INCLUDE_REGEX,
+	OPTION_FILTER_FROM,
+	OPTION_NEWER,
+	OPTION_MIN_AGE,
+	OPTION_MAX_AGE,
+	OPTION_MIN_SIZE,
+	OPTION_MAX_SIZE,
+	OPTION_ONLY_MISSING,
+	OPTION_EXISTING,
 	OPTION_LONG,
 	OPTION_ONE,
 	OPTION_RECURSIVE,
@@ -75,6 +87,7 @@ __extension__ typedef unsigned __int128 option_set;
 #define OPTION_BIT(id) ((option_set)1 << (id))
 #define OPTIONS_CONNECTION (OPTION_BIT(OPTION_QUIET) - 1)
 #define OPTIONS_OUTPUT (OPTION_BIT(OPTION_QUIET) | OPTION_BIT(OPTION_VERBOSE) | OPTION_BIT(OPTION_JSON))
+#define OPTIONS_MIRROR_FILTER (OPTION_BIT(OPTION_EXISTING + 1) - OPTION_BIT(OPTION_EXCLUDE)) /* in the order above */
 #define OPTIONS_START (OPTION_BIT(OPTION_BATCH) | OPTION_BIT(OPTION_VERSION) | OPTION_BIT(OPTION_HELP))
 
 /*
@@ -94,8 +107,11 @@ struct options {
 	bool is_continue, is_to_end, is_append, is_in_place;
 	enum ftp_verify verify;
 	bool is_upload, is_delete, is_delete_before, is_dry_run, is_checksum, is_size_only, is_ignoring_times;
-	const char **excludes;	/* owned */
-	size_t exclude_count;
+	struct filter_word *filters;	/* rules, in the order in which they were given; owned */
+	size_t filter_count;
+	int64_t newer_than;	/* seconds since 1970; INT64_MIN: not given */
+	uint64_t min_age_s, max_age_s, min_size, max_size;	/* given, where the bits say so */
+	bool is_only_missing, is_existing;
 	bool is_long, is_one, is_recursive, makes_parents;
 	bool wants_version, wants_help;
 	option_set given;	/* OPTION_BIT()s of what was given */

@@ -86,7 +86,7 @@ remove_listed(struct removal *removal, struct level *level, struct ftp_list *lis
 	enum exit_status status = check_level(removal, level, list);
 
 	for (size_t i = 0; i < list->count && status == EXIT_DONE && !signals_have_aborted(); i++) {
-		if (level->keep != NULL && mirror_is_excluded(level->keep, list->entries[i].name))
+		if (level->keep != NULL && mirror_filtered(level->keep, &list->entries[i]) != NULL)
 			*keeps_inner = true;
 		else
 			status = remove_remote_entry(removal, level, &list->entries[i], keeps_inner);

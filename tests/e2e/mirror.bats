@@ -93,3 +93,100 @@ moves()
 	assert_line --partial '12 copied'
 	assert_line --partial '3 removed'
 }
+
+# filter_tree DIRECTORY: make a tree that filters take apart.
+filter_tree()
+{
+	mkdir -p "$1/build" "$1/src/build" "$1/cache"
+	for name in a.c a.o keep.o build/x src/b.c src/b.o src/build/y cache/z; do
+		echo "$name" >"$1/$name"
+	done
+	truncate -s 5000 "$1/big"
+	touch -d '2020-01-02 03:04:05' "$1/src/b.c"
+}
+
+# leaves OPTION...: mirror the tree with these options in both directions; print the names that arrived.
+leaves()
+{
+	local down
+	rm -rf down "$H/up"
+	client -q mirror "$@" "$(at tree)" down
+	client -q mirror "$@" "$H/tree" "$(at up)"
+	down=$(cd down && find . -type f | sort | tr '\n' ' ')
+	assert_equal "$(cd "$H/up" && find . -type f | sort | tr '\n' ' ')" "$down"
+	echo "$down"
+}
+
+@test "mirror: rules for names, in their order, both ways" {
+	filter_tree "$H/tree"
+	chown -R --reference="$H" "$H/tree"
+	assert_equal "$(leaves --exclude '*.o' --exclude big)" './a.c ./build/x ./cache/z ./src/b.c ./src/build/y '
+	assert_equal "$(leaves --include keep.o --exclude '*.o' -x build/ -x /cache)" './a.c ./big ./keep.o ./src/b.c '
+	assert_equal "$(leaves --include '*.c')" './a.c ./src/b.c '
+	assert_equal "$(leaves --exclude-regex '\.o$|^build/|^[ck].*/' -x big)" './a.c ./src/b.c ./src/build/y '
+	assert_equal "$(leaves --include-regex '^src/.*c$' -x '*')" ''
+	printf '# rules\n\n+ keep.o\n- *.o\n-~ /build/\n' >rules
+	assert_equal "$(leaves --filter-from rules -x cache -x big)" './a.c ./build/x ./keep.o ./src/b.c '
+}
+
+@test "mirror: ranges of size and time, --only-missing and --existing" {
+	filter_tree "$H/tree"
+	chown -R --reference="$H" "$H/tree"
+	assert_equal "$(leaves --min-size 1K)" './big '
+	assert_equal "$(leaves --max-size 4 --max-age 1h)" './a.c ./a.o '
+	assert_equal "$(leaves --min-age 365d)" './src/b.c '
+	assert_equal "$(leaves --newer 2020-01-02T03:05 --max-size 1K -x build -x '*.o' -x cache)" './a.c '
+	touch -d '2020-01-02 03:04:04' stamp
+	assert_equal "$(leaves --newer stamp --min-age 1d)" './src/b.c '
+	mkdir existing
+	echo old >existing/a.c
+	run -0 client mirror --existing "$(at tree)" existing
+	assert_equal "$(find existing -type f)" existing/a.c
+	assert_equal "$(cat existing/a.c)" a.c
+	echo mine >existing/a.o
+	run -0 client mirror --only-missing "$(at tree)" existing
+	assert_equal "$(cat existing/a.o)" mine
+	[ -e existing/src/build/y ]
+}
+
+@test "mirror --delete: what filters leave out stays on the other side; a dry run says why" {
+	filter_tree "$H/tree"
+	chown -R --reference="$H" "$H/tree"
+	mkdir -p m/gone/deep
+	echo x >m/extra.o
+	echo x >m/gone/deep/x.o
+	echo x >m/gone/other
+	truncate -s 9000 m/large
+	run -0 client mirror -n --delete -x '*.o' --max-size 1K "$(at tree)" m
+	assert_line "would leave extra.o: is excluded by '- *.o'"
+	assert_line 'would leave large: is larger than --max-size'
+	assert_line 'would leave big: is larger than --max-size'
+	assert_line --partial 'would remove gone'
+	run -0 client mirror --delete -x '*.o' --max-size 1K "$(at tree)" m
+	[ -e m/extra.o ]
+	[ -e m/large ]
+	[ -e m/gone/deep/x.o ]
+	[ ! -e m/gone/other ]
+	[ ! -e m/big ]
+}
+
+@test "mirror: a bad filter is an error that names option, value and what would be right" {
+	run -2 client mirror --exclude-regex '(' "$(at)" m
+	assert_output --partial "--exclude-regex is '(': "
+	assert_output --partial 'it must be an extended regular expression'
+	run -2 client mirror --max-size 12Q "$(at)" m
+	assert_output --partial "--max-size is '12Q'; it must be a size: 512, 64K, 10M, 2G"
+	run -2 client mirror --min-age soon "$(at)" m
+	assert_output --partial "--min-age is 'soon'; it must be a time: 90, 90s, 10m, 12h, 7d"
+	run -2 client mirror --newer nothing "$(at)" m
+	assert_output --partial "--newer is 'nothing'; it must be a local file, or a date"
+	run -2 client mirror --filter-from nothing "$(at)" m
+	assert_output --partial "--filter-from is 'nothing': No such file or directory"
+	printf -- '- fine\nwrong\n' >rules
+	run -2 client mirror --filter-from rules "$(at)" m
+	assert_output --partial "--filter-from 'rules', line 2: 'wrong'; a rule is"
+	run -2 client mirror --only-missing --existing "$(at)" m
+	assert_output --partial '--only-missing and --existing leave nothing to copy'
+	run -2 client mirror --min-size 2K --max-size 1K "$(at)" m
+	[ ! -e m ]
+}

@@ -19,7 +19,7 @@
 #define L FTP_KIND_LINK
 
 static const char *const verbs[] = {
-    "copy", "compare", "same", "mkdir", "descend", "delete", "delete-tree", "extra", "skip"};
+    "copy", "compare", "same", "mkdir", "descend", "delete", "delete-tree", "extra", "leave", "skip"};
 
 struct row {
 	const char *name;
@@ -139,13 +139,49 @@ test_exclude(void **state)
 {
 	static const struct row source[] = {{"a.o", F, 5, 1}, {"b.c", F, 5, 1}, {".git", D, -1, 1}};
 	static const struct row target[] = {{"z.o", F, 5, 1}};
-	static const char *const patterns[] = {"*.o", "sub/.git"};
-	struct mirror_wishes wishes = {.is_delete = true, .excludes = patterns, .exclude_count = 2, .path = "sub"};
+	struct filter filter;
+	struct mirror_wishes wishes = {.is_delete = true, .filter = &filter, .path = "sub"};
+	char why[64];
 
 	(void)state;
-	check(ROWS(source), ROWS(target), &wishes, "copy b.c; ");
+	filter_init(&filter);
+	assert_int_equal(filter_add(&filter, FILTER_EXCLUDE, "*.o", why, sizeof(why)), 0);
+	assert_int_equal(filter_add(&filter, FILTER_EXCLUDE, "sub/.git", why, sizeof(why)), 0);
+	check(ROWS(source), ROWS(target), &wishes, "leave .git; leave a.o; leave z.o; copy b.c; ");
 	wishes.path = "";
-	check(ROWS(source), ROWS(target), &wishes, "copy b.c; mkdir .git; ");
+	check(ROWS(source), ROWS(target), &wishes, "leave a.o; leave z.o; copy b.c; mkdir .git; ");
+	filter_free(&filter);
+}
+
+/* A file out of range is neither copied nor removed, on whichever side it is; another kind of thing stays as well. */
+static void
+test_ranges(void **state)
+{
+	static const struct row source[] = {{"big", F, 500, 1}, {"kind", D, -1, 1}, {"small", F, 5, 1}};
+	static const struct row target[] = {
+	    {"big", F, 5, 1}, {"extra", F, 500, 1}, {"gone", F, 5, 1}, {"kind", F, 500, 1}};
+	struct filter filter;
+	struct mirror_wishes wishes = {.is_delete = true, .filter = &filter, .path = ""};
+
+	(void)state;
+	filter_init(&filter);
+	filter.max_size = 100;
+	check(ROWS(source), ROWS(target), &wishes, "leave big; leave extra; leave kind; delete gone; copy small; ");
+	filter_free(&filter);
+}
+
+static void
+test_missing_and_existing(void **state)
+{
+	static const struct row source[] = {{"both", F, 5, 1}, {"dir", D, -1, 1}, {"new", F, 5, 1}, {"tree", D, -1, 1}};
+	static const struct row target[] = {{"both", F, 6, 1}, {"dir", F, 6, 1}, {"extra", F, 5, 1}};
+
+	(void)state;
+	check(ROWS(source), ROWS(target),
+	    &(struct mirror_wishes){.path = "", .is_delete = true, .is_only_missing = true},
+	    "leave both; leave dir; delete extra; copy new; mkdir tree; ");
+	check(ROWS(source), ROWS(target), &(struct mirror_wishes){.path = "", .is_delete = true, .is_existing = true},
+	    "leave new; leave tree; delete dir; delete extra; copy both; mkdir dir; ");
 }
 
 static void
@@ -202,6 +238,8 @@ main(void)
 	    cmocka_unit_test(test_compare),
 	    cmocka_unit_test(test_kinds),
 	    cmocka_unit_test(test_exclude),
+	    cmocka_unit_test(test_ranges),
+	    cmocka_unit_test(test_missing_and_existing),
 	    cmocka_unit_test(test_exit_status),
 	};
 
