@@ -58,6 +58,13 @@ ftp_site(struct ftp *ftp, const char *text)
 }
 
 enum ftp_class
+ftp_quote(struct ftp *ftp, const char *text)
+{
+	doing(ftp, "cannot run '%s'", text);
+	DO(ftp, "%s", text);
+}
+
+enum ftp_class
 ftp_quota(struct ftp *ftp)
 {
 	doing(ftp, "cannot ask for the quota");

@@ -173,6 +173,8 @@ bool ftp_keeps_times(struct ftp *ftp, const char *path, int64_t mtime);
 
 /* Each leaves its text in ftp_last_reply(). */
 enum ftp_class ftp_site(struct ftp *ftp, const char *text);	/* SITE text */
+enum ftp_class ftp_quote(
+    struct ftp *ftp, const char *text); /* text as it is; a command with one reply, and without data */
 enum ftp_class ftp_status(struct ftp *ftp, const char *path);	/* STAT, of a path unless NULL */
 enum ftp_class ftp_quota(struct ftp *ftp);	/* SITE QUOTA */
 

@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include "client/ui/command.h"
+#include "client/ui/connections.h"
 #include "client/ui/preferences.h"
 #include "client/ui/prose.h"
 #include "client/ui/report.h"
 #include "client/ui/shell.h"
+#include "client/ui/shell_aliases.h"
 #include "client/ui/signals.h"
 #include "client/ui/term_text.h"
 
@@ -79,65 +81,39 @@ words_of(int argc, char **argv, struct words *words)
 }
 
 static enum exit_status
-run_batch(struct session *session, struct options *options)
+run_batch(const struct options *options)
 {
 	enum exit_status status;
 	char what[512];
 	FILE *stream;
 
 	if (options->batch == NULL || strcmp(options->batch, "-") == 0)
-		return shell_batch(session, options, stdin, "standard input");
+		return shell_batch(stdin, "standard input");
 	stream = fopen(options->batch, "re");
 	if (stream == NULL) {
 		snprintf(what, sizeof(what), "cannot read '%s'", report_quote(options->batch));
 		return report_failure(FTP_LOCAL, what, strerror(errno), "");
 	}
-	status = shell_batch(session, options, stream, options->batch);
+	status = shell_batch(stream, options->batch);
 	fclose(stream);
 	return status;
 }
 
-static void
-print_greeting(const struct session *session)
-{
-	report_note("connected to %s as %s; %s%s", report_quote(session->url.host), report_quote(session->user),
-	    ftp_is_tls(session->ftp) ? "" : "no TLS, everything goes in clear", ftp_tls_text(session->ftp));
-}
-
 /* The shell, or a batch: log in, go to the URL's directory, read commands. */
 static enum exit_status
-run_session(const char *place, struct options *options)
+run_session(const char *place, const struct options *options)
 {
 	bool is_person = options->batch == NULL && isatty(STDIN_FILENO) == 1;
-	struct session session = {.is_shell = true};
-	enum exit_status status;
-	struct ftp_url url;
-	char *path;
+	enum exit_status status = connections_open(place, NULL, 0);
 
-	status = session_parse_place(place, &url, NULL);
-	if (status != EXIT_DONE)
-		return status;
-	options_free(options);
-	status = preferences_begin(options, url.host);
-	report_set(options, false);
-	if (status != EXIT_DONE) {
-		ftp_url_free(&url);
-		return status;
-	}
-	path = strdup(url.path);
-	status = path == NULL ? report_no_memory() : session_open(&session, &url, options);
-	if (path == NULL)
-		ftp_url_free(&url);
-	if (status == EXIT_DONE && path[0] != '\0' && ftp_cwd(session.ftp, path) != FTP_OK)
-		status = session_error(&session);
 	if (status == EXIT_DONE && is_person) {
-		print_greeting(&session);
-		status = shell_run(&session, options);
+		connection_greet(connections_current());
+		status = shell_run();
 	} else if (status == EXIT_DONE) {
-		status = run_batch(&session, options);
+		status = run_batch(options);
 	}
-	session_close(&session);
-	free(path);
+	connections_close_all();
+	aliases_free();
 	return status;
 }
 

@@ -8,10 +8,12 @@
 
 #include "client/ui/columns.h"
 #include "client/ui/command.h"
+#include "client/ui/listing_cache.h"
 #include "client/ui/remote_glob.h"
 #include "client/ui/remote_tree.h"
 #include "client/ui/report.h"
 #include "client/ui/signals.h"
+#include "client/ui/symbolic_mode.h"
 #include "client/ui/term_text.h"
 #include "common/units.h"
 #include "common/buf.h"
@@ -260,7 +262,7 @@ list_one(struct session *session, const char *path, const struct options *option
 	if (is_titled)
 		report_line("%s:", report_quote(path));
 	print_list(path, &list, options);
-	ftp_list_free(&list);
+	listing_keep(session->listings, session->ftp, path, &list);
 	return EXIT_DONE;
 }
 
@@ -475,6 +477,41 @@ command_mv(struct session *session, struct options *options, const struct args *
 	return status;
 }
 
+/* A mode of letters changes the one that the file has. */
+static enum exit_status
+find_mode(struct session *session, const struct match *match, const char *text, uint32_t *mode)
+{
+	struct ftp_entry entry = {.mode = 0};
+	enum exit_status status = EXIT_DONE;
+	char what[512];
+
+	if (mode_is_symbolic(text)) {
+		if (ftp_stat(session->ftp, match->path, &entry) != FTP_OK)
+			return session_error(session);
+		snprintf(what, sizeof(what), "cannot change the mode of '%s'", report_quote(match->path));
+		if (entry.mode < 0)
+			status = report_failure(FTP_REFUSED, what, "the server does not tell the one that it has",
+			    "an octal mode, such as 644");
+	}
+	(void)mode_apply(text, entry.mode < 0 ? 0 : (uint32_t)entry.mode, entry.kind == FTP_KIND_DIRECTORY, mode);
+	ftp_entry_free(&entry);
+	return status;
+}
+
+static enum exit_status
+change_mode(struct session *session, const struct match *match, const char *text)
+{
+	uint32_t mode = 0;
+	enum exit_status status = find_mode(session, match, text, &mode);
+
+	if (status != EXIT_DONE)
+		return status;
+	if (ftp_chmod(session->ftp, mode, match->path) != FTP_OK)
+		return session_error(session);
+	report_name_done("chmod", match->path);
+	return EXIT_DONE;
+}
+
 enum exit_status
 command_chmod(struct session *session, struct options *options, const struct args *args)
 {
@@ -484,16 +521,14 @@ command_chmod(struct session *session, struct options *options, const struct arg
 	uint32_t mode;
 
 	(void)options;
-	if (parse_mode(text, &mode) < 0)
+	if (mode_apply(text, 0, false, &mode) < 0)
 		return report_usage(
-		    "chmod: the mode is '%s'; it must be three or four octal digits, such as 644", report_quote(text));
+		    "chmod: the mode is '%s'; it must be three or four octal digits, such as 644, or letters, "
+		    "such as u+x,g-w",
+		    report_quote(text));
 	status = expand_all(session, args, &matches);
-	for (size_t i = 0; i < matches.count && !signals_have_aborted(); i++) {
-		if (ftp_chmod(session->ftp, mode, matches.items[i].path) != FTP_OK)
-			status = exit_status_worse(status, session_error(session));
-		else
-			report_name_done("chmod", matches.items[i].path);
-	}
+	for (size_t i = 0; i < matches.count && !signals_have_aborted(); i++)
+		status = exit_status_worse(status, change_mode(session, &matches.items[i], text));
 	matches_free(&matches);
 	return status;
 }

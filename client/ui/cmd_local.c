@@ -121,6 +121,12 @@ static const struct setting settings[] = {
 
 #define SETTING_COUNT (sizeof(settings) / sizeof(settings[0]))
 
+const char *
+command_setting_name(size_t n)
+{
+	return n < SETTING_COUNT ? settings[n].name : NULL;
+}
+
 static void *
 member(struct options *options, const struct setting *setting)
 {

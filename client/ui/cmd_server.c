@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -196,6 +197,69 @@ command_site(struct session *session, struct options *options, const struct args
 		status = session_error(session);
 	else
 		print_reply(session, "site");
+	buf_free(&text);
+	return status;
+}
+
+/* Verbs that have a data connection, or change what the client believes about the session: which command does it. */
+static const struct {
+	const char *verb, *instead;
+} unquotable[] = {
+    {"RETR", "get"},
+    {"STOR", "put"},
+    {"STOU", "put"},
+    {"APPE", "put --append"},
+    {"LIST", "ls"},
+    {"NLST", "ls"},
+    {"MLSD", "ls"},
+    {"REST", "get --continue"},
+    {"PORT", "--active"},
+    {"EPRT", "--active"},
+    {"PASV", "--pasv"},
+    {"EPSV", "--epsv"},
+    {"CWD", "cd"},
+    {"XCWD", "cd"},
+    {"CDUP", "cd .."},
+    {"XCUP", "cd .."},
+    {"USER", "user"},
+    {"PASS", "user"},
+    {"ACCT", "user"},
+    {"REIN", "user"},
+    {"HOST", "open"},
+    {"AUTH", "an ftpes:// place"},
+    {"PBSZ", "an ftpes:// place"},
+    {"PROT", "an ftpes:// place"},
+    {"CCC", "--no-tls"},
+    {"TYPE", "get"},
+    {"MODE", "get"},
+    {"STRU", "get"},
+    {"ABOR", "Ctrl-C"},
+    {"QUIT", "close"},
+};
+
+enum exit_status
+command_quote(struct session *session, struct options *options, const struct args *args)
+{
+	const char *verb = args->texts[0]->text;
+	size_t len = strcspn(verb, " ");
+	enum exit_status status = EXIT_DONE;
+	struct buf text;
+
+	(void)options;
+	for (size_t i = 0; i < sizeof(unquotable) / sizeof(unquotable[0]); i++)
+		if (strlen(unquotable[i].verb) == len && strncasecmp(unquotable[i].verb, verb, len) == 0)
+			return report_usage("quote: %s changes what the client keeps track of; use %s",
+			    unquotable[i].verb, unquotable[i].instead);
+	buf_init(&text, 4096);
+	for (size_t i = 0; i < args->text_count; i++)
+		(void)buf_addf(&text, "%s%s", i > 0 ? " " : "", args->texts[i]->text);
+	if (text.error < 0 || len == 0)
+		status = report_usage(
+		    len == 0 ? "quote: the text begins with a command of FTP" : "quote: the text is too long");
+	else if (ftp_quote(session->ftp, text.data) != FTP_OK)
+		status = session_error(session);
+	else
+		print_reply(session, "quote");
 	buf_free(&text);
 	return status;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "client/ui/connections.h"
 #include "client/ui/preferences.h"
 #include "client/ui/prose.h"
 #include "client/ui/report.h"
@@ -39,23 +40,24 @@ const struct command client_commands[] = {
     {"mget", "PATTERN ...", "URL ... [DIRECTORY]", OPERANDS_REMOTE_LOCAL, BOTH | MANY_REMOTES, 1, ANY,
 	GET | OPTION_BIT(OPTION_PARALLEL), command_mget, "fetch the files that match"},
     {"reget", "FILE [LOCAL]", NULL, OPERANDS_REMOTE_LOCAL, WHERE_SHELL, 1, 2, GET, command_reget, "get --continue"},
-    {"put", "LOCAL [FILE]", "LOCAL ... URL", OPERANDS_LOCAL_REMOTE, BOTH | MANY_LOCALS, 1, 2,
+    {"put", "LOCAL [FILE]", "LOCAL ... URL", OPERANDS_LOCAL_REMOTE, BOTH | CHANGES_SERVER | MANY_LOCALS, 1, 2,
 	PUT | OPTION_BIT(OPTION_PARALLEL), command_put, "send files; LOCAL may be - for standard input"},
-    {"mput", "PATTERN ...", "PATTERN ... URL", OPERANDS_LOCAL_REMOTE, BOTH | MANY_LOCALS, 1, ANY,
+    {"mput", "PATTERN ...", "PATTERN ... URL", OPERANDS_LOCAL_REMOTE, BOTH | CHANGES_SERVER | MANY_LOCALS, 1, ANY,
 	PUT | OPTION_BIT(OPTION_PARALLEL), command_mput, "send the files that match"},
-    {"reput", "LOCAL [FILE]", NULL, OPERANDS_LOCAL_REMOTE, WHERE_SHELL, 1, 2, PUT, command_reput, "put --continue"},
-    {"mirror", "[SOURCE [TARGET]]", "SOURCE TARGET", OPERANDS_MIRROR, BOTH, 0, 2, MIRROR, command_mirror,
-	"make TARGET like SOURCE, directories with all that is in them; one of the two is local"},
-    {"rm", "FILE ...", "URL ...", OPERANDS_REMOTE, BOTH | MANY_REMOTES, 1, ANY, OPTION_BIT(OPTION_RECURSIVE),
-	command_rm, "remove files"},
-    {"rmdir", "DIRECTORY ...", "URL ...", OPERANDS_REMOTE, BOTH | MANY_REMOTES, 1, ANY, 0, command_rmdir,
-	"remove empty directories"},
-    {"mkdir", "DIRECTORY ...", "URL ...", OPERANDS_REMOTE, BOTH | MANY_REMOTES, 1, ANY, OPTION_BIT(OPTION_PARENTS),
-	command_mkdir, "make directories"},
-    {"mv", "FROM TO", "URL TO", OPERANDS_REMOTE, BOTH, 2, 2, 0, command_mv,
+    {"reput", "LOCAL [FILE]", NULL, OPERANDS_LOCAL_REMOTE, WHERE_SHELL | CHANGES_SERVER, 1, 2, PUT, command_reput,
+	"put --continue"},
+    {"mirror", "[SOURCE [TARGET]]", "SOURCE TARGET", OPERANDS_MIRROR, BOTH | CHANGES_SERVER, 0, 2, MIRROR,
+	command_mirror, "make TARGET like SOURCE, directories with all that is in them; one of the two is local"},
+    {"rm", "FILE ...", "URL ...", OPERANDS_REMOTE, BOTH | CHANGES_SERVER | MANY_REMOTES, 1, ANY,
+	OPTION_BIT(OPTION_RECURSIVE), command_rm, "remove files"},
+    {"rmdir", "DIRECTORY ...", "URL ...", OPERANDS_REMOTE, BOTH | CHANGES_SERVER | MANY_REMOTES, 1, ANY, 0,
+	command_rmdir, "remove empty directories"},
+    {"mkdir", "DIRECTORY ...", "URL ...", OPERANDS_REMOTE, BOTH | CHANGES_SERVER | MANY_REMOTES, 1, ANY,
+	OPTION_BIT(OPTION_PARENTS), command_mkdir, "make directories"},
+    {"mv", "FROM TO", "URL TO", OPERANDS_REMOTE, BOTH | CHANGES_SERVER, 2, 2, 0, command_mv,
 	"rename; TO is a path on the same server, or a directory"},
-    {"chmod", "MODE FILE ...", "MODE URL ...", OPERANDS_TEXT_REMOTE, BOTH | MANY_REMOTES, 2, ANY, 0, command_chmod,
-	"change rights; MODE is octal: 644"},
+    {"chmod", "MODE FILE ...", "MODE URL ...", OPERANDS_TEXT_REMOTE, BOTH | CHANGES_SERVER | MANY_REMOTES, 2, ANY, 0,
+	command_chmod, "change rights; MODE is octal, as 644, or of letters, as u+x,g-w"},
     {"cat", "FILE ...", "URL ...", OPERANDS_REMOTE, BOTH | IS_DATA | MANY_REMOTES, 1, ANY, 0, command_cat,
 	"print files"},
     {"head", "FILE ...", "URL ...", OPERANDS_REMOTE, BOTH | IS_DATA | MANY_REMOTES, 1, ANY, OPTION_BIT(OPTION_LINES),
@@ -66,7 +68,7 @@ const struct command client_commands[] = {
 	command_verify, "compare a file on the server with a local one, by hash"},
     {"quota", "", "URL", OPERANDS_REMOTE, BOTH | IS_DATA, 0, 0, 0, command_quota,
 	"print the limits of the account and how much it stores"},
-    {"site", "TEXT ...", "URL TEXT ...", OPERANDS_REMOTE_TEXT, BOTH | IS_DATA, 1, ANY, 0, command_site,
+    {"site", "TEXT ...", "URL TEXT ...", OPERANDS_REMOTE_TEXT, BOTH | CHANGES_SERVER | IS_DATA, 1, ANY, 0, command_site,
 	"send a SITE command, print the answer"},
     {"status", "[PATH]", "URL", OPERANDS_REMOTE, BOTH | IS_DATA, 0, 1, 0, command_status,
 	"print the state of the connection and of the server"},
@@ -75,6 +77,28 @@ const struct command client_commands[] = {
     {"lpwd", "", NULL, OPERANDS_NONE, WHERE_SHELL | NO_CONNECTION, 0, 0, 0, command_lpwd, "print the local directory"},
     {"lls", "[PATH ...]", NULL, OPERANDS_LOCAL, WHERE_SHELL | NO_CONNECTION | MANY_LOCALS, 0, ANY, 0, command_lls,
 	"list local directories, by ls(1)"},
+    {"quote", "TEXT ...", NULL, OPERANDS_TEXT, WHERE_SHELL | CHANGES_SERVER | IS_DATA, 1, ANY, 0, command_quote,
+	"send TEXT as it is, and print the answer"},
+    {"open", "PLACE", NULL, OPERANDS_TEXT, WHERE_SHELL | NO_CONNECTION, 1, 1, OPTIONS_CONNECTION, command_open,
+	"open one more connection, and use it"},
+    {"close", "[CONNECTION]", NULL, OPERANDS_TEXT, WHERE_SHELL | NO_CONNECTION, 0, 1, 0, command_close,
+	"close this connection, or the one of a number or host"},
+    {"user", "NAME", NULL, OPERANDS_TEXT, WHERE_SHELL, 1, 1, 0, command_user, "log in on this server as another user"},
+    {"connections", "[CONNECTION]", NULL, OPERANDS_TEXT, WHERE_SHELL | NO_CONNECTION | IS_DATA, 0, 1, 0,
+	command_connections, "list the connections, or use the one of a number or host"},
+    {"jobs", "", NULL, OPERANDS_NONE, WHERE_SHELL | NO_CONNECTION | IS_DATA, 0, 0, 0, command_jobs,
+	"list what runs in the background; COMMAND & begins it there"},
+    {"queue", "[COMMAND ...]", NULL, OPERANDS_TEXT, WHERE_SHELL | NO_CONNECTION | IS_DATA, 0, 0, 0, command_queue,
+	"run COMMAND in the background, after those that were queued before"},
+    {"fg", "[JOB]", NULL, OPERANDS_TEXT, WHERE_SHELL | NO_CONNECTION, 0, 1, 0, command_fg,
+	"wait for a job, and show what it says; Ctrl-C stops it"},
+    {"kill", "[JOB]", NULL, OPERANDS_TEXT, WHERE_SHELL | NO_CONNECTION, 0, 1, 0, command_kill,
+	"stop a job; parts are kept"},
+    {"wait", "[JOB]", NULL, OPERANDS_TEXT, WHERE_SHELL | NO_CONNECTION, 0, 1, 0, command_wait,
+	"wait for a job, or for all"},
+    {"alias", "[NAME [TEXT]]", NULL, OPERANDS_TEXT, WHERE_SHELL | NO_CONNECTION | IS_DATA, 0, 2, 0, command_alias,
+	"list names for commands, or add one: alias ll 'ls -l'"},
+    {"unalias", "NAME", NULL, OPERANDS_TEXT, WHERE_SHELL | NO_CONNECTION, 1, 1, 0, command_unalias, "forget an alias"},
     {"set", "[NAME [VALUE]]", NULL, OPERANDS_TEXT, WHERE_SHELL | NO_CONNECTION, 0, 2, 0, command_set,
 	"print or change settings"},
     {"bookmark", "[NAME [URL]]", "[NAME [URL]]", OPERANDS_TEXT, BOTH | NO_CONNECTION, 0, 2, OPTION_BIT(OPTION_DELETE),
@@ -162,6 +186,9 @@ command_help_print(struct session *session, struct options *options, const struc
 	if (args->text_count == 0) {
 		command_list(stdout, WHERE_SHELL);
 		prose_row(stdout, "!COMMAND", 31, "run a local COMMAND in sh(1)");
+		prose_row(stdout, "COMMAND | LOCAL", 31, "send what COMMAND prints into a local command");
+		prose_row(stdout, "COMMAND > FILE", 31, "write it to a local FILE; >> appends");
+		prose_row(stdout, "COMMAND &", 31, "run COMMAND in the background");
 		prose_print(stdout,
 		    "\nQuotes and backslashes keep blanks and wildcards; Ctrl-C stops a transfer, the part is kept for "
 		    "reget.\n");
@@ -300,15 +327,23 @@ command_run_line(
 	} else {
 		resume_set(command, words + 1, count - 1, true);
 		status = check_shell(command, operand_count);
+		if (status == EXIT_DONE && session == NULL && (command->flags & NO_CONNECTION) == 0)
+			status = report_usage("%s: no connection is open; open PLACE opens one", command->name);
 		if (status == EXIT_DONE && command->run == NULL)
 			*is_end = true;
 		if (status == EXIT_DONE && command->run != NULL) {
 			sort_shell(command, &options, operands, operand_count, &args);
+			args.words = words + 1;
+			args.word_count = count - 1;
 			set_report(command, &options);
-			session_apply(session, &options);
+			if (session != NULL)
+				session_apply(session, &options);
 			status = command->run(session, command->run == command_set ? defaults : &options, &args);
 			report_set(defaults, false);
-			session_apply(session, defaults);
+			if (session != NULL)
+				session_apply(session, defaults);
+			if ((command->flags & CHANGES_SERVER) != 0)
+				connections_forget_listings();
 		}
 	}
 	options_free(&options);

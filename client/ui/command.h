@@ -20,6 +20,8 @@ struct args {
 	const struct word **texts;	/* neither: a mode, a name of a setting */
 	size_t text_count;
 	bool is_upload;	/* mirror: the source is here */
+	const struct word *words;	/* of the shell: all after the command's name, options too; borrowed */
+	size_t word_count;
 };
 
 /* The kind of an operand, for sorting and for completion. */
@@ -41,6 +43,10 @@ enum operand_kind {
 #define NO_CONNECTION 8	/* does not need the server */
 #define MANY_LOCALS 16	/* several local names before the place on the server */
 #define MANY_REMOTES 32
+#define CHANGES_SERVER 64	/* listings that were kept are no longer believed */
+
+/* The name of the n-th setting of "set"; NULL after the last. */
+const char *command_setting_name(size_t n);
 
 struct command {
 	const char *name;
@@ -57,7 +63,7 @@ struct command {
 /* The table, in the order of help; ends with a NULL name. */
 extern const struct command client_commands[];
 
-/* NULL: there is none of this name. In the shell "dir", "exit", "bye", "delete", "rename", "?" and "open" of other clients are known. */
+/* NULL: there is none of this name. In the shell "dir", "exit", "bye", "delete", "rename" and "?" of other clients are known. */
 const struct command *command_find(const char *name, unsigned int where);
 
 /* Print the list of commands. */
@@ -103,6 +109,18 @@ COMMAND(quota);
 COMMAND(site);
 COMMAND(status);
 COMMAND(set);
+COMMAND(quote);
+COMMAND(open);
+COMMAND(close);
+COMMAND(user);
+COMMAND(connections);
+COMMAND(jobs);
+COMMAND(fg);
+COMMAND(kill);
+COMMAND(wait);
+COMMAND(queue);
+COMMAND(alias);
+COMMAND(unalias);
 COMMAND(config);
 enum exit_status command_help_print(struct session *, struct options *, const struct args *);
 COMMAND(bookmark);

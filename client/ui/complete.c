@@ -6,14 +6,21 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "client/ui/bookmarks.h"
 #include "client/ui/command.h"
+#include "client/ui/connections.h"
 #include "client/ui/options.h"
+#include "client/ui/places.h"
+#include "client/ui/shell_aliases.h"
 #include "client/ui/words.h"
+#include "common/buf.h"
+#include "common/character.h"
 #include "common/text.h"
 
 #include "common/banned.h"
 
 #define CANDIDATES_MAX 10000
+#define BOOKMARKS_MAX 1048576
 
 void
 candidates_free(struct candidates *candidates)
@@ -66,6 +73,75 @@ find_commands(const char *prefix, struct candidates *candidates)
 	for (const struct command *command = client_commands; command->name != NULL; command++)
 		if ((command->flags & WHERE_SHELL) != 0 && begins_with(command->name, prefix))
 			add_candidate(candidates, "", 0, command->name, false);
+	for (size_t i = 0; alias_nth(i) != NULL; i++)
+		if (begins_with(alias_nth(i), prefix))
+			add_candidate(candidates, "", 0, alias_nth(i), false);
+}
+
+static void
+find_settings(const char *prefix, struct candidates *candidates)
+{
+	for (size_t i = 0; command_setting_name(i) != NULL; i++)
+		if (begins_with(command_setting_name(i), prefix))
+			add_candidate(candidates, "", 0, command_setting_name(i), false);
+}
+
+static void
+find_bookmarks(const char *prefix, struct candidates *candidates)
+{
+	struct bookmark bookmark;
+	struct buf text;
+	size_t at = 0;
+
+	buf_init(&text, BOOKMARKS_MAX);
+	if (places_read_bookmarks(&text) == 0)
+		while (text.len > 0 && bookmarks_next(text.data, text.len, &at, &bookmark)) {
+			char name[128];
+
+			snprintf(name, sizeof(name), "%.*s", (int)bookmark.name_len, bookmark.name);
+			if (begins_with(name, prefix))
+				add_candidate(candidates, "", 0, name, false);
+		}
+	buf_free(&text);
+}
+
+/* Their numbers, and the names of hosts. */
+static void
+find_connections(const char *prefix, struct candidates *candidates)
+{
+	struct connection *connection;
+
+	for (size_t i = 0; (connection = connections_nth(i)) != NULL; i++) {
+		char number[16];
+
+		snprintf(number, sizeof(number), "%u", connection->number);
+		if (begins_with(number, prefix))
+			add_candidate(candidates, "", 0, number, false);
+		if (*prefix != '\0' && begins_with(connection->session.url.host, prefix))
+			add_candidate(candidates, "", 0, connection->session.url.host, false);
+	}
+}
+
+/* Texts that are neither here nor on the server: each command has its own. */
+static void
+find_texts(const struct command *command, size_t place, const char *word, struct candidates *candidates)
+{
+	static const struct {
+		enum exit_status (*run)(struct session *, struct options *, const struct args *);
+		void (*find)(const char *prefix, struct candidates *candidates);
+	} finders[] = {
+	    {command_help_print, find_commands},
+	    {command_queue, find_commands},
+	    {command_set, find_settings},
+	    {command_open, find_bookmarks},
+	    {command_bookmark, find_bookmarks},
+	    {command_close, find_connections},
+	    {command_connections, find_connections},
+	};
+
+	for (size_t i = 0; place == 1 && i < sizeof(finders) / sizeof(finders[0]); i++)
+		if (finders[i].run == command->run)
+			finders[i].find(word, candidates);
 }
 
 static void
@@ -74,7 +150,7 @@ find_options(const struct command *command, const char *prefix, struct candidate
 	for (int id = 0; id < OPTION_COUNT; id++) {
 		char name[64];
 
-		if ((command->options & OPTION_BIT(id)) == 0)
+		if (((command->options | OPTIONS_OUTPUT) & OPTION_BIT(id)) == 0)
 			continue;
 		snprintf(name, sizeof(name), "--%s", options_name((enum option_id)id));
 		if (begins_with(name, prefix))
@@ -102,19 +178,16 @@ find_remote(struct session *session, const char *word, struct candidates *candid
 {
 	size_t len = directory_length(word);
 	char *directory = strndup(word, len);
-	struct ftp_list list;
+	const struct ftp_list *list = NULL;
 
-	if (directory == NULL)
-		return;
-	if (len > 1)
+	if (directory != NULL && len > 1)
 		directory[len - 1] = '\0';
-	if (ftp_list(session->ftp, directory, &list) == FTP_OK) {
-		for (size_t i = 0; i < list.count; i++)
-			if (is_offered(list.entries[i].name, word + len))
-				add_candidate(candidates, word, len, list.entries[i].name,
-				    list.entries[i].kind == FTP_KIND_DIRECTORY);
-		ftp_list_free(&list);
-	}
+	if (directory != NULL && session != NULL && session->listings != NULL)
+		list = listing_look(session->listings, session->ftp, directory);
+	for (size_t i = 0; list != NULL && i < list->count; i++)
+		if (is_offered(list->entries[i].name, word + len))
+			add_candidate(
+			    candidates, word, len, list->entries[i].name, list->entries[i].kind == FTP_KIND_DIRECTORY);
 	free(directory);
 }
 
@@ -167,8 +240,7 @@ find_operand(struct session *session, const struct command *command, size_t plac
 			find_remote(session, word, candidates);
 		break;
 	case OPERANDS_TEXT:
-		if (command->run == command_help_print)
-			find_commands(word, candidates);
+		find_texts(command, place, word, candidates);
 		break;
 	case OPERANDS_NONE:
 	case OPERANDS_REMOTE_TEXT:
@@ -214,9 +286,19 @@ look_at_words(const char *line, size_t start, size_t *operands, bool *is_upload)
 	return command;
 }
 
-void
-complete_find(struct session *session, const char *line, size_t len, struct candidates *candidates)
+/* After ">" comes a local name. */
+static bool
+follows_redirection(const char *line, size_t start)
 {
+	while (start > 0 && is_blank(line[start - 1]))
+		start--;
+	return start > 0 && line[start - 1] == '>';
+}
+
+void
+complete_find(struct connection *connection, const char *line, size_t len, struct candidates *candidates)
+{
+	struct session *session = connection == NULL ? NULL : &connection->session;
 	const struct command *command;
 	struct word_at_cursor word;
 	size_t operands;
@@ -225,7 +307,9 @@ complete_find(struct session *session, const char *line, size_t len, struct cand
 	*candidates = (struct candidates){NULL, 0};
 	if (words_at_cursor(line, len, &word) < 0)
 		return;
-	if (word.index == 0) {
+	if (follows_redirection(line, word.start)) {
+		find_local(word.text, candidates);
+	} else if (word.index == 0) {
 		find_commands(word.text, candidates);
 	} else {
 		command = look_at_words(line, word.start, &operands, &is_upload);

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "client/ui/session.h"
+struct connection;
 
 struct candidate {
 	char *text;	/* the whole word, unquoted; owned */
@@ -24,7 +24,7 @@ struct candidates {
  * names on the server (which costs a listing), names here, settings. Errors leave the list empty, and nothing is
  * printed. Sorted.
  */
-void complete_find(struct session *session, const char *line, size_t len, struct candidates *candidates);
+void complete_find(struct connection *connection, const char *line, size_t len, struct candidates *candidates);
 
 void candidates_free(struct candidates *candidates);
 

@@ -10,6 +10,8 @@
 #include "client/ui/network.h"
 #include "client/ui/options.h"
 
+struct listing_cache;
+
 struct session {
 	struct ftp *ftp;
 	struct ftp_url url;	/* of the server; its password is never set */
@@ -19,6 +21,7 @@ struct session {
 	const char *user;	/* who is logged in */
 	char *user_owned;	/* of netrc */
 	char *home;	/* the directory after the login; NULL where the server does not tell */
+	struct listing_cache *listings;	/* of the shell; NULL: none; borrowed */
 	bool is_shell;	/* commands come from a person or a batch, not from the program's arguments */
 };
 

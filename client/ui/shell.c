@@ -6,17 +6,24 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <wchar.h>
 
+#include "client/ui/background.h"
 #include "client/ui/columns.h"
 #include "client/ui/command.h"
 #include "client/ui/complete.h"
+#include "client/ui/connections.h"
+#include "client/ui/diversion.h"
 #include "client/ui/places.h"
 #include "client/ui/report.h"
+#include "client/ui/shell_aliases.h"
+#include "client/ui/shell_line.h"
 #include "client/ui/signals.h"
 #include "client/ui/term_text.h"
+#include "client/ui/terminal.h"
 #include "client/ui/words.h"
 #include "common/buf.h"
 
@@ -28,12 +35,9 @@
 #define LINE_MAX_BYTES 65536
 
 struct shell {
-	struct session *session;
-	struct options *options;
 	EditLine *editor;
 	History *history;
 	char prompt[PROMPT_MAX];
-	char path[4096]; /* the directory on the server, as it was last reported */
 	char history_path[4096];
 	bool was_interrupted;
 	unsigned int stops; /* signals_stops() that were seen */
@@ -59,30 +63,131 @@ run_local(const char *line)
 	return WIFEXITED(r) && WEXITSTATUS(r) == 0 ? EXIT_DONE : EXIT_LOCAL;
 }
 
+/* One command with its words; what it prints goes where standard output goes now. */
 static enum exit_status
-run_shell_line(struct session *session, struct options *options, const char *line, bool *is_end)
+run_command_text(const char *text, bool *is_end)
 {
+	struct connection *connection = connections_current();
 	enum exit_status status = EXIT_DONE;
 	struct words words;
 	const char *why;
-	int r;
+	int r = words_split(text, &words, &why);
 
-	line += strspn(line, " \t");
-	if (*line == '!')
-		return run_local(line + 1 + strspn(line + 1, " \t"));
-	r = words_split(line, &words, &why);
 	if (r == -EINVAL)
 		return report_usage("%s", why);
 	if (r < 0)
 		return report_failure(FTP_LOCAL, "cannot read the line", strerror(-r), "");
 	if (words.count > 0)
-		status = command_run_line(session, options, words.items, words.count, is_end);
+		status = command_run_line(connection == NULL ? NULL : &connection->session, connections_defaults(),
+		    words.items, words.count, is_end);
 	words_free(&words);
 	return status;
 }
 
+/* With its operators: standard output goes elsewhere for one command. */
+static enum exit_status
+run_diverted(const struct shell_line *line, bool *is_end)
+{
+	struct diversion diversion;
+	enum exit_status status = diversion_begin(&diversion, line), ended;
+
+	if (status != EXIT_DONE)
+		return status;
+	status = run_command_text(line->command, is_end);
+	ended = diversion_end(&diversion);
+	report_set(connections_defaults(), false);
+	return exit_status_worse(status, ended);
+}
+
+/* What a job does in its process. */
+static enum exit_status
+run_job_line(const char *text)
+{
+	enum exit_status status;
+	struct shell_line line;
+	const char *why;
+	bool is_end;
+
+	if (shell_line_parse(text, &line, &why) < 0)
+		return EXIT_USAGE;
+	report_set(connections_defaults(), false);
+	status = run_diverted(&line, &is_end);
+	shell_line_free(&line);
+	return status;
+}
+
+/* "queue COMMAND": the command; NULL: the line is another one. */
+static const char *
+queued_command(const char *line)
+{
+	size_t len = strlen("queue");
+
+	if (strncmp(line, "queue", len) != 0 || (line[len] != ' ' && line[len] != '\t'))
+		return NULL;
+	line += len + strspn(line + len, " \t");
+	return *line == '\0' || *line == '-' ? NULL : line;
+}
+
+/* A line that goes to the background keeps its operators, but for the & at its end. */
+static enum exit_status
+start_job(const char *text, bool is_queued)
+{
+	size_t len = strlen(text);
+	enum exit_status status;
+	char *line;
+
+	while (len > 0 && strchr(" \t&", text[len - 1]) != NULL)
+		len--;
+	line = strndup(text, len);
+	if (line == NULL)
+		return report_no_memory();
+	status = background_start(line, is_queued, run_job_line);
+	free(line);
+	return status;
+}
+
+/* A line whose alias has been expanded. */
+static enum exit_status
+run_expanded_line(const char *text, bool *is_end)
+{
+	const char *queued = queued_command(text), *why = "";
+	enum exit_status status;
+	struct shell_line line;
+	int r = shell_line_parse(queued == NULL ? text : queued, &line, &why);
+
+	if (r == -EINVAL)
+		return report_usage("%s", why);
+	if (r < 0)
+		return report_no_memory();
+	if (queued != NULL)
+		status = start_job(queued, true);
+	else if (line.is_background)
+		status = start_job(text, false);
+	else
+		status = run_diverted(&line, is_end);
+	shell_line_free(&line);
+	return status;
+}
+
+static enum exit_status
+run_shell_line(const char *line, bool *is_end)
+{
+	enum exit_status status;
+	char *expanded = alias_expand(line);
+
+	if (expanded == NULL)
+		return report_no_memory();
+	if (*expanded == '!')
+		status = run_local(expanded + 1 + strspn(expanded + 1, " \t"));
+	else
+		status = run_expanded_line(expanded, is_end);
+	free(expanded);
+	connections_sweep();
+	return status;
+}
+
 enum exit_status
-shell_batch(struct session *session, struct options *options, FILE *stream, const char *name)
+shell_batch(FILE *stream, const char *name)
 {
 	enum exit_status status = EXIT_DONE;
 	bool is_end = false;
@@ -104,14 +209,18 @@ shell_batch(struct session *session, struct options *options, FILE *stream, cons
 		}
 		command = line + strspn(line, " \t");
 		may_fail = command[0] == '-';
-		status = run_shell_line(session, options, command + may_fail, &is_end);
+		status = run_shell_line(command + may_fail, &is_end);
 		if (status != EXIT_DONE && !signals_have_aborted())
 			report_warning("%s:%zu: %s", report_quote(name), number,
 			    may_fail ? "failed; goes on" : "failed; the rest is not done");
-		if (may_fail && status != EXIT_INTERRUPTED)
+		if (may_fail && !signals_have_aborted())
 			status = EXIT_DONE;
 	}
 	free(line);
+	/* a batch is done when its jobs are */
+	if (!signals_have_aborted())
+		status = exit_status_worse(status, background_wait(0, true));
+	background_end();
 	return signals_have_aborted() ? EXIT_INTERRUPTED : status;
 }
 
@@ -135,17 +244,17 @@ get_prompt(EditLine *editor)
 static void
 make_prompt(struct shell *shell)
 {
-	const char *path = NULL;
+	struct connection *connection = connections_current();
+	const char *path = connection == NULL ? "" : connections_path(connection);
+	const char *host = connection == NULL ? "sallyport" : connection->session.url.host;
 	struct buf out;
 
-	/* only while connected: a prompt is no reason to connect again, and the directory stays the same */
-	if (ftp_is_connected(shell->session->ftp) && ftp_pwd(shell->session->ftp, &path) == FTP_OK)
-		snprintf(shell->path, sizeof(shell->path), "%s", path);
-	path = shell->path;
 	buf_init(&out, PROMPT_MAX - 1);
-	(void)term_cut(&out, shell->session->url.host, strlen(shell->session->url.host), 30);
-	(void)buf_add_text(&out, ":");
-	(void)term_cut(&out, path, strlen(path), 40);
+	(void)term_cut(&out, host, strlen(host), 30);
+	if (connection != NULL) {
+		(void)buf_add_text(&out, ":");
+		(void)term_cut(&out, path, strlen(path), 40);
+	}
 	(void)buf_add_text(&out, "> ");
 	snprintf(shell->prompt, sizeof(shell->prompt), "%s", out.error < 0 ? "sallyport> " : out.data);
 	buf_free(&out);
@@ -273,7 +382,6 @@ replace_word(EditLine *editor, const struct candidates *candidates, const char *
 static unsigned char
 complete(EditLine *editor, int character)
 {
-	struct shell *shell = shell_of(editor);
 	const LineInfo *info = el_line(editor);
 	size_t cursor = (size_t)(info->cursor - info->buffer);
 	char *line = strndup(info->buffer, cursor);
@@ -283,7 +391,7 @@ complete(EditLine *editor, int character)
 	(void)character;
 	if (line == NULL)
 		return CC_ERROR;
-	complete_find(shell->session, line, cursor, &candidates);
+	complete_find(connections_current(), line, cursor, &candidates);
 	signals_clear();
 	if (candidates.count > 0) {
 		if (replace_word(editor, &candidates, line, cursor)) {
@@ -358,6 +466,21 @@ remember_line(struct shell *shell, const char *line)
 		history(shell->history, &event, H_ENTER, line);
 }
 
+/* Jobs end with the shell: a person says whether they may. */
+static bool
+may_leave(void)
+{
+	size_t count = background_count();
+	char prompt[128], answer[16];
+
+	if (count == 0 || signals_want_end())
+		return true;
+	snprintf(prompt, sizeof(prompt), "%zu job%s not done. End %s, and leave? [y]es; [N]o: ", count,
+	    count == 1 ? " is" : "s are", count == 1 ? "it" : "them");
+	return terminal_ask(prompt, false, answer, sizeof(answer)) < 0 || strcasecmp(answer, "y") == 0 ||
+	    strcasecmp(answer, "yes") == 0;
+}
+
 /* Returns false when it is over. */
 static bool
 one_turn(struct shell *shell)
@@ -367,6 +490,7 @@ one_turn(struct shell *shell)
 	char *line;
 	int count = 0;
 
+	background_notice();
 	make_prompt(shell);
 	signals_clear();
 	shell->was_interrupted = false;
@@ -378,28 +502,29 @@ one_turn(struct shell *shell)
 	}
 	if (text == NULL || count <= 0) {
 		fputc('\n', stdout);
-		return false;
+		return !may_leave();
 	}
 	remember_line(shell, text);
 	line = strndup(text, strcspn(text, "\n"));
 	if (line == NULL)
 		return false;
-	shell->last = run_shell_line(shell->session, shell->options, line, &is_end);
+	shell->last = run_shell_line(line, &is_end);
 	if (is_end)
 		shell->last = EXIT_DONE;
 	free(line);
-	return !is_end && !signals_want_end();
+	return (!is_end || !may_leave()) && !signals_want_end();
 }
 
 enum exit_status
-shell_run(struct session *session, struct options *options)
+shell_run(void)
 {
-	struct shell shell = {.session = session, .options = options, .last = EXIT_DONE};
+	struct shell shell = {.last = EXIT_DONE};
 
 	if (open_editor(&shell) < 0)
 		return report_no_memory();
 	while (one_turn(&shell))
 		continue;
+	background_end();
 	close_history(&shell);
 	el_end(shell.editor);
 	return signals_want_end() ? EXIT_INTERRUPTED : EXIT_DONE;

@@ -5,15 +5,15 @@
 
 #include <stdio.h>
 
-#include "client/ui/options.h"
-#include "client/ui/session.h"
+#include "client/ui/exit_status.h"
 
-/* Read commands from the terminal until quit or the end of input. session is logged in. */
-enum exit_status shell_run(struct session *session, struct options *options);
+/* Read commands from the terminal until quit or the end of input. A connection is open. */
+enum exit_status shell_run(void);
 
 /*
  * Do the commands of a stream, one a line. The first that fails ends it, unless a '-' stands before it. name is shown with errors.
+ * Jobs in the background are waited for.
  */
-enum exit_status shell_batch(struct session *session, struct options *options, FILE *stream, const char *name);
+enum exit_status shell_batch(FILE *stream, const char *name);
 
 #endif

@@ -205,7 +205,7 @@ words_quote(struct buf *out, const char *text, char quote)
 			(void)buf_add_text(out, "'\\''");
 			continue;
 		}
-		if (quote == '\0' && (strchr(" \t'\"\\*?[]", *p) != NULL || (*p == '#' && p == text)))
+		if (quote == '\0' && (strchr(" \t'\"\\*?[]|>&", *p) != NULL || (*p == '#' && p == text)))
 			(void)buf_add(out, "\\", 1);
 		else if (quote == '"' && (*p == '"' || *p == '\\'))
 			(void)buf_add(out, "\\", 1);

@@ -246,3 +246,68 @@ calling_shell_echoes()
 	types "'$BUILD/sallyport' $(at)" Enter
 	wait_until sees 'Password for alice .*'
 }
+
+@test "the shell with no connection, then several; the prompt says where one is" {
+	in_home a.txt
+	shell
+	types close Enter
+	wait_until sees 'sallyport>'
+	types ls Enter
+	wait_until sees 'sallyport: ls: no connection is open; open PLACE opens one'
+	types C-l "open --ca $CA $(at)" Enter
+	wait_until sees 'Password for alice on 127\.0\.0\.1:'
+	types secret Enter
+	wait_until sees '127\.0\.0\.1:/>'
+	types connections Enter
+	wait_until sees '\* 2  alice@127\.0\.0\.1:/'
+	types 'connec' Tab ' ' Tab Enter
+	wait_until sees '127\.0\.0\.1:/> connections +2'
+}
+
+@test "a job ends while the prompt waits; leaving with one that runs asks" {
+	big_in_home huge.bin 20G
+	in_home a.txt
+	shell
+	types 'get a.txt &' Enter
+	wait_until sees '\[1\] get a\.txt'
+	wait_until test -s a.txt
+	types wait Enter
+	wait_until sees '.*a\.txt.*verified'
+	types 'get huge.bin &' Enter
+	wait_until test -s huge.bin.part
+	types C-d
+	wait_until sees '1 job is not done\. End it, and leave\? \[y\]es; \[N\]o:'
+	types n Enter
+	types C-l jobs Enter
+	wait_until sees '\[[0-9]\] running  get huge\.bin.*'
+	types fg Enter
+	types C-c
+	wait_until sees '.*stopped: 1 part kept.*'
+	types quit Enter
+	wait_until sees '\$'
+	rm -f huge.bin.part*
+}
+
+@test "Tab: options, settings, local names after >, and names with operators in them" {
+	in_home 'a>b&c.txt' found
+	touch local-list
+	shell
+	types 'ls --lo' Tab Enter
+	wait_until sees '127\.0\.0\.1:/> ls --long'
+	types 'set par' Tab Enter
+	wait_until sees 'parallel +1 .*'
+	types 'cat a' Tab Enter
+	wait_until sees found
+	types 'ls > local-l' Tab Enter
+	wait_until grep -q 'a>b&c.txt' local-list
+}
+
+@test "a listing that Tab has kept is forgotten at once when the shell changes something" {
+	in_home dir/one.txt
+	shell
+	types 'cat dir/' Tab Enter
+	wait_until sees 'content of dir/one\.txt'
+	types 'mv dir/one.txt dir/two.txt' Enter
+	types 'cat dir/' Tab Enter
+	wait_until sees '.*> cat dir/two\.txt'
+}
