@@ -130,7 +130,7 @@ bump_package()
 {
 	bump=$(mktemp -d)
 	dpkg-deb -R "$1" "$bump/root"
-	sed -i "s/^Version: .*/&$3/" "$bump/root/DEBIAN/control"
+	sed -i "s/^Version: .*/&$3/; s/(= \([^)]*\))/(= \1$3)/" "$bump/root/DEBIAN/control"
 	[ ! -e "$bump/root/etc/sallyport/sallyport.conf" ] ||
 		echo "# a newer default: $3" >>"$bump/root/etc/sallyport/sallyport.conf"
 	dpkg-deb --root-owner-group -Zgzip -b "$bump/root" "$2" >/dev/null
