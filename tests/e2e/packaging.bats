@@ -208,7 +208,7 @@ openrc()
 	bash -n "$TREE/packaging/arch/PKGBUILD"
 	bash -n "$TREE/packaging/arch/sallyport.install"
 	sh -n "$TREE/packaging/alpine/APKBUILD"
-	for script in "$TREE"/packaging/alpine/sallyport.p*-*; do
+	for script in "$TREE"/packaging/alpine/sallyport*.p*-*; do
 		sh -n "$script"
 	done
 	# run package() of each, with the programs that are built already
@@ -219,13 +219,17 @@ openrc()
 	printf '#!/bin/sh\nexec %s -s -o programs "$@" "B=%s" PAM=%s\n' "$(command -v make)" "$BUILD" "$pam" >"$DIR/bin/make"
 	chmod 755 "$DIR/bin/make"
 	ln -s "$TREE" "$DIR/sallyport-$VERSION"
-	for recipe in arch/PKGBUILD alpine/APKBUILD; do
-		run env -i PATH="$DIR/bin:$PATH" pkgdir="$DIR/package-${recipe#*/}" bash -euc '
+	# make_package RECIPE FUNCTION: as makepkg and abuild do
+	make_package()
+	{
+		env -i PATH="$DIR/bin:$PATH" srcdir="$DIR" pkgdir="$DIR/package-${1#*/}${2#package}" bash -euc '
 			. "$1"
 			case $1 in *APKBUILD) cd "sallyport-$pkgver" ;; esac
-			package' recipe "$TREE/packaging/$recipe"
-		assert_success
-	done
+			"$2"' recipe "$TREE/packaging/$1" "$2"
+	}
+	make_package arch/PKGBUILD package_sallyport
+	mv "$DIR/package-PKGBUILD_sallyport" "$DIR/package-PKGBUILD"
+	make_package alpine/APKBUILD package
 	[ -x "$DIR/package-PKGBUILD/usr/bin/sallyportd" ]
 	[ -e "$DIR/package-PKGBUILD/usr/lib/systemd/system/sallyportd@.service" ]
 	grep -q '^ExecStart=/usr/bin/sallyportd ' "$DIR/package-PKGBUILD/usr/lib/systemd/system/sallyportd.service"
@@ -234,4 +238,37 @@ openrc()
 	head -n 1 "$DIR/package-APKBUILD/etc/init.d/sallyportd" | grep -qx '#!/sbin/openrc-run'
 	run grep /usr/local "$DIR/package-APKBUILD/etc/init.d/sallyportd"
 	assert_output ""
+	[ -x "$BUILD/sallyport-broker" ] || skip "this build has no sallyport-broker: libpq is not installed"
+	# the database's package has what the other one lacks, and nothing of it
+	make_package arch/PKGBUILD package_sallyport-postgresql
+	other=$DIR/package-PKGBUILD_sallyport-postgresql
+	[ -x "$other/usr/lib/sallyport/sallyport-broker" ] && [ -x "$other/usr/lib/sallyport/sallyport-store" ]
+	[ "$(stat -c %a "$other/etc/sallyport/store")" = 750 ]
+	run comm -12 <(cd "$other" && find . -type f | sort) <(cd "$DIR/package-PKGBUILD" && find . -type f | sort)
+	assert_output ""
+	run comm -3 <(cd "$DIR/all" && find . -type f ! -path './etc/init.d/*' ! -path './etc/default/*' | sort) \
+		<(cd "$DIR/package-PKGBUILD" && find . -type f ! -path '*/licenses/*' ! -path './usr/share/doc/*' | sort)
+	assert_output ""
+	# abuild's amove moves from one to the other
+	run env -i PATH="$DIR/bin:$PATH" pkgdir="$DIR/package-APKBUILD" subpkgdir="$DIR/sub-APKBUILD" bash -euc '
+		amove() { for path in "$@"; do mkdir -p "$subpkgdir/${path%/*}" && mv "$pkgdir/$path" "$subpkgdir/${path%/*}/"; done; }
+		. "$1"
+		_postgresql
+		echo "$depends"' recipe "$TREE/packaging/alpine/APKBUILD"
+	assert_success
+	assert_output "sallyport=$VERSION-r0"
+	[ -x "$DIR/sub-APKBUILD/usr/libexec/sallyport/sallyport-broker" ] && [ -d "$DIR/sub-APKBUILD/etc/sallyport/store" ]
+	run grep -rl libpq.so "$DIR/package-APKBUILD"
+	assert_output ""
+}
+
+@test "makepkg reads the Arch recipe: two packages, of which one depends on the other" {
+	need_program makepkg
+	cp "$TREE"/packaging/arch/* "$DIR/"
+	chown -R nobody "$DIR"
+	run runuser -u nobody -- sh -c "cd '$DIR' && HOME='$DIR' makepkg --printsrcinfo"
+	assert_success
+	assert_line 'pkgname = sallyport'
+	assert_line 'pkgname = sallyport-postgresql'
+	assert_line --regexp "depends = sallyport=$VERSION-1\$"
 }
