@@ -63,10 +63,11 @@ choose_way(const struct ctl *ctl, struct store_way *way)
 	return -EINVAL;
 }
 
-/* What "role" lines said: "ROLE PASSWORD" of a new one, or "ROLE". */
+/* What "role" lines said: "ROLE PASSWORD" of a new one, or "ROLE". And of what database; "-" is not known. */
 struct made_roles {
 	char text[ROLES_MAX][ROLE_TEXT_MAX];
 	size_t count;
+	char version[16], database[128], host[256];
 };
 
 /* The password of a role that was made now; NULL: it was there. */
@@ -81,51 +82,62 @@ password_of(const struct made_roles *roles, const char *role)
 	return NULL;
 }
 
-static void
-print_connect(const char *file, const char *mode, const char *role, const char *password)
+/* What is known of the connection, or a word in capitals that config_check_broker() does not let pass. */
+static const char *
+known_or(const char *text, const char *placeholder)
 {
-	printf("# %s (%s)\nconnect = \"host=HOST dbname=DATABASE user=%s%s%s sslrootcert=" SYSCONFDIR
-	       "/sallyport/store/ca.pem\"\n",
-	    file, mode, role, password == NULL ? "" : " password=", password == NULL ? "" : ctl_quote(password));
+	return strcmp(text, "-") == 0 ? placeholder : ctl_quote(text);
 }
 
 static void
-print_advice(const struct ctl *ctl, const struct made_roles *roles, const char *version)
+print_connect(const struct made_roles *roles, const char *file, const char *mode, const char *role)
+{
+	const char *password = password_of(roles, role);
+
+	printf("# %s (%s)\nconnect = \"host=%s", file, mode, known_or(roles->host, "HOST"));
+	printf(" dbname=%s user=%s", known_or(roles->database, "DATABASE"), role);
+	printf(" password=%s sslrootcert=" SYSCONFDIR "/sallyport/store/ca.pem\"\n",
+	    password == NULL ? "PASSWORD" : ctl_quote(password));
+}
+
+static void
+print_advice(const struct ctl *ctl, const struct made_roles *roles)
 {
 	const char *node = password_of(roles, "sallyport_node"), *admin = password_of(roles, "sallyport_admin");
 	const char *broker = ctl->config->broker_user[0] == '\0' ? BROKER_USER_OF_PACKAGE : ctl->config->broker_user;
 	char readers[128];
 
-	printf("schema: version %s\n", ctl_shown(version));
+	printf("schema: version %s\n", ctl_shown(roles->version));
 	if (node != NULL || admin != NULL)
 		printf("The passwords below are shown this once.\n");
-	printf("\nOn each server, with the HOST and DATABASE of this connection:\n\n");
+	printf("\nOn each server, with words of yours for those in capitals:\n\n");
 	snprintf(readers, sizeof(readers), "root:%s, mode 0640", broker);
-	print_connect(SYSCONFDIR "/sallyport/store/store.conf", readers, "sallyport_node", node);
+	print_connect(roles, SYSCONFDIR "/sallyport/store/store.conf", readers, "sallyport_node");
 	printf("\n");
-	print_connect(ADMIN_CONF_DEFAULT, "root, mode 0600", "sallyport_admin", admin);
+	print_connect(roles, ADMIN_CONF_DEFAULT, "root, mode 0600", "sallyport_admin");
 	printf("\n# %s\naccounts = \"%s%spostgresql:" SYSCONFDIR
 	       "/sallyport/store/store.conf\"\nbroker-user = \"%s\"\n",
 	    ctl_quote(ctl->config_path), ctl_quote(ctl->config->accounts), ctl->config->accounts[0] == '\0' ? "" : ",",
 	    broker);
 	printf(
 	    "\nOn the host of the database, a line for each network of servers in pg_hba.conf, then 'SELECT pg_reload_conf()':\n\n"
-	    "hostssl DATABASE sallyport_node,sallyport_admin ADDRESS/BITS scram-sha-256\n");
+	    "hostssl %s sallyport_node,sallyport_admin ADDRESS/BITS scram-sha-256\n",
+	    known_or(roles->database, "DATABASE"));
 	if (node == NULL || admin == NULL)
 		printf(
 		    "\nThe password of a role that was there stays as it is; '\\password ROLE' of psql sets another.\n");
 }
 
 static enum ctl_exit
-report_init(const struct ctl *ctl, const struct made_roles *roles, const char *version)
+report_init(const struct ctl *ctl, const struct made_roles *roles)
 {
 	const char *node = password_of(roles, "sallyport_node"), *admin = password_of(roles, "sallyport_admin");
 
 	if (!ctl->is_json) {
-		print_advice(ctl, roles, version);
+		print_advice(ctl, roles);
 		return CTL_DONE;
 	}
-	return ctl_print_json(json_pack("{s:s, s:s?, s:s?}", "version", ctl_shown(version), "sallyport_node_password",
+	return ctl_print_json(json_pack("{s:s, s:s?, s:s?}", "version", ctl_shown(roles->version), "sallyport_node_password",
 	    node == NULL ? NULL : ctl_quote(node), "sallyport_admin_password",
 	    admin == NULL ? NULL : ctl_quote(admin)));
 }
@@ -153,8 +165,12 @@ store_init(struct ctl *ctl)
 		}
 		memcpy(roles.text[roles.count++], text, len + 1);
 	}
-	if (tool != NULL)
-		status = report_init(ctl, &roles, text);
+	if (tool == NULL)
+		goto out;
+	if (sscanf(text, "%15[0-9] %127[A-Za-z0-9._-] %255[A-Za-z0-9._-]", roles.version, roles.database, roles.host) != 3)
+		store_tool_refuse(tool, "an answer to another question");
+	else
+		status = report_init(ctl, &roles);
 out:
 	explicit_bzero(&roles, sizeof(roles));
 	store_tool_end(tool);

@@ -16,6 +16,7 @@
 #include "common/banned.h"
 
 #define STORE_MODE 0640
+#define STORE_CONF_MAX 65536 /* what is beyond is not looked at */
 
 void
 config_broker_program(const struct config *config, char path[BROKER_PROGRAM_MAX])
@@ -76,6 +77,31 @@ check_way_to_store_conf(const struct config *config, const char *place, uid_t ui
 	return 0;
 }
 
+/* The words that 'sallyportctl store init' writes where it does not know yours; not in comments. */
+static int
+check_no_placeholder(const struct config *config, int fd, const char *place, char *error, size_t size)
+{
+	static const char *const words[] = {"host=HOST", "dbname=DATABASE", "password=PASSWORD"};
+	static char text[STORE_CONF_MAX];
+	ssize_t len = io_read_all(fd, text, sizeof(text) - 1);
+	int r = 0;
+
+	text[len < 0 ? 0 : len] = '\0';
+	for (char *rest = text, *line; r == 0 && (line = strsep(&rest, "\n")) != NULL;) {
+		for (size_t i = 0; line[strspn(line, " \t")] != '#' && i < sizeof(words) / sizeof(words[0]); i++) {
+			const char *at = strstr(line, words[i]);
+
+			if (at == NULL || strchr(" ,\"", at[strlen(words[i])]) == NULL)
+				continue;
+			snprintf(error, size, "%s'%s' still has '%s'; write your own in its place", place,
+			    config->store_conf, words[i]);
+			r = -EINVAL;
+		}
+	}
+	explicit_bzero(text, sizeof(text)); /* it has a password, and sessions are forked from this process */
+	return r;
+}
+
 /* Its directories are root's, and so is the file: whoever writes it says which database is believed. */
 static int
 check_store_conf(const struct config *config, uid_t uid, gid_t gid, char *error, size_t size)
@@ -102,6 +128,8 @@ check_store_conf(const struct config *config, uid_t uid, gid_t gid, char *error,
 		    "%s'%s' must be a file of root that only broker-user reads besides; 'chown root:%s %s', "
 		    "'chmod 0640 %s'",
 		    place, config->store_conf, config->broker_user, config->store_conf, config->store_conf);
+	if (r == 0)
+		r = check_no_placeholder(config, fd, place, error, size);
 	close_fd(&fd);
 	return r < 0 ? r : check_way_to_store_conf(config, place, uid, gid, error, size);
 }

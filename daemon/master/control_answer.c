@@ -144,7 +144,6 @@ certificate_json(const struct control_answers *answers)
 static json_t *
 store_json(const struct control_answers *answers)
 {
-	static const char *const states[BROKER_STATE_COUNT] = {"down", "up", "strange"};
 	const struct board_head *head = answers->server->board.head;
 	struct totals totals;
 
@@ -152,7 +151,7 @@ store_json(const struct control_answers *answers)
 		return json_null();
 	board_totals(&answers->server->board, &totals);
 	return json_pack("{s:s, s:s, s:I, s:o}", "file", answers->server->config->store_conf, "state",
-	    states[head->store_state], "kept_accounts", (json_int_t)head->store_kept, "lookups",
+	    broker_state_name((enum broker_state)head->store_state), "kept_accounts", (json_int_t)head->store_kept, "lookups",
 	    counters(totals.work.lookups, LOOKUP_COUNT, lookup_key));
 }
 

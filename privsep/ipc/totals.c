@@ -35,6 +35,14 @@ lookup_name(enum lookup lookup)
 }
 
 const char *
+broker_state_name(enum broker_state state)
+{
+	static const char *const states[BROKER_STATE_COUNT] = {"down", "up", "strange"};
+
+	return state < BROKER_STATE_COUNT ? states[state] : "unknown";
+}
+
+const char *
 refusal_name(enum refusal refusal)
 {
 	return refusal < REFUSAL_COUNT ? refusals[refusal] : "unknown";

@@ -107,6 +107,13 @@
 			var value = data.counters[name];
 			set("counter-" + name, name.indexOf("bytes-") === 0 ? size(value) : value);
 		});
+		if (data.store && by("store")) {
+			by("store").textContent = data.store.state;
+			by("store").className = data.store.state === "up" ? "" : "bad";
+			Object.keys(data.store.lookups).forEach(function (name) {
+				set("lookup-" + name, data.store.lookups[name]);
+			});
+		}
 		showSessions(data);
 		showBanned(data.banned);
 		showGraph(data.throughput);

@@ -78,6 +78,25 @@ json_of_quotas(const struct view *view)
 	return array;
 }
 
+/* null: accounts names no database. */
+static json_t *
+json_of_store(const struct view *view)
+{
+	const struct board_head *head = view->board->head;
+	json_t *object, *lookups;
+
+	if (head->has_store == 0)
+		return json_null();
+	object = json_object();
+	lookups = json_object();
+	json_object_set_new(object, "state", json_string(broker_state_name((enum broker_state)head->store_state)));
+	set_json_number(object, "kept_accounts", head->store_kept);
+	for (int i = 0; i < LOOKUP_COUNT; i++)
+		set_json_number(lookups, lookup_name((enum lookup)i), view->totals.work.lookups[i]);
+	json_object_set_new(object, "lookups", lookups);
+	return object;
+}
+
 static void
 set_counter(void *object, const char *name, uint64_t value)
 {
@@ -100,6 +119,7 @@ view_add_json(const struct view *view, struct buf *out)
 	json_object_set_new(object, "draining", json_boolean(head->is_draining != 0));
 	json_object_set_new(object, "certificate_days_left",
 	    head->certificate_ends_s == 0 ? json_null() : json_integer((json_int_t)view_days_left(view)));
+	json_object_set_new(object, "store", json_of_store(view));
 	view_each_counter(view, set_counter, counters);
 	json_object_set_new(object, "counters", counters);
 	json_object_set_new(object, "banned", json_of_bans(view));

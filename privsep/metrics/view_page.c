@@ -117,6 +117,19 @@ add_certificate(const struct view *view, struct buf *out)
 	buf_add_text(out, "</dd></div>\n");
 }
 
+/* The database of accounts, where there is one. */
+static void
+add_store_card(const struct view *view, struct buf *out)
+{
+	const struct board_head *head = view->board->head;
+	enum broker_state state = (enum broker_state)head->store_state;
+
+	if (head->has_store == 0)
+		return;
+	buf_addf(out, "<div><dt>Database</dt><dd id=\"store\" title=\"%u accounts kept for the time without it\"%s>%s</dd></div>\n",
+	    head->store_kept, state == BROKER_UP ? "" : " class=\"bad\"", broker_state_name(state));
+}
+
 static void
 add_cards(const struct view *view, struct buf *out)
 {
@@ -130,6 +143,7 @@ add_cards(const struct view *view, struct buf *out)
 	add_rate(out, "up", "Uploads", last.up);
 	buf_addf(out, "<div><dt>Addresses banned</dt><dd id=\"bans\">%u</dd></div>\n", head->bans);
 	add_certificate(view, out);
+	add_store_card(view, out);
 	buf_add_text(out, "</dl>\n");
 }
 
@@ -302,6 +316,18 @@ add_quota_rows(const struct view *view, struct buf *out)
 }
 
 static void
+add_lookups(const struct view *view, struct buf *out)
+{
+	if (view->board->head->has_store == 0)
+		return;
+	buf_add_text(out, "<section>\n<h2>Look-ups in the database</h2>\n<table>\n");
+	for (int i = 0; i < LOOKUP_COUNT; i++)
+		buf_addf(out, "<tr><td>%s</td><td class=\"number\" id=\"lookup-%s\">%llu</td></tr>\n", lookup_name((enum lookup)i),
+		    lookup_name((enum lookup)i), (unsigned long long)view->totals.work.lookups[i]);
+	buf_add_text(out, "</table>\n</section>\n");
+}
+
+static void
 add_counters(const struct view *view, struct buf *out)
 {
 	static const struct {
@@ -324,6 +350,7 @@ add_counters(const struct view *view, struct buf *out)
 		view_each_counter(view, add_counter, &table);
 		buf_add_text(out, "</table>\n</section>\n");
 	}
+	add_lookups(view, out);
 	add_quota_rows(view, out);
 	buf_add_text(out, "</div>\n");
 }

@@ -213,6 +213,15 @@ make_schema(struct database *database)
 	return 0;
 }
 
+/* What a connection string has without quotes; else "-". */
+static const char *
+plain_or_dash(const char *text)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+	return text == NULL || text[0] == '\0' || text[strspn(text, plain)] != '\0' ? "-" : text;
+}
+
 int
 init_mode(struct database *database)
 {
@@ -233,7 +242,8 @@ init_mode(struct database *database)
 		answer_text(DIALOG_ROLE, "%s%s%s", login_roles[i], roles.is_new[i] ? " " : "", roles.passwords[i]);
 	explicit_bzero(&roles, sizeof(roles));
 	if (r == 0)
-		answer_text(DIALOG_DONE, "%d", SCHEMA_VERSION);
+		answer_text(DIALOG_DONE, "%d %s %s", SCHEMA_VERSION, plain_or_dash(PQdb(database->connection)),
+		    plain_or_dash(PQhost(database->connection)));
 	return r;
 }
 

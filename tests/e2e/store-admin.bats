@@ -74,8 +74,8 @@ add_stored()
 	run init_store
 	assert_success
 	assert_line 'schema: version 1'
-	assert_line --regexp 'connect = "host=HOST dbname=DATABASE user=sallyport_node password=[A-Za-z0-9_-]{32} sslrootcert='
-	assert_line 'hostssl DATABASE sallyport_node,sallyport_admin ADDRESS/BITS scram-sha-256'
+	assert_line --regexp 'connect = "host=HOST dbname=sallyport user=sallyport_node password=[A-Za-z0-9_-]{32} sslrootcert='
+	assert_line 'hostssl sallyport sallyport_node,sallyport_admin ADDRESS/BITS scram-sha-256'
 	assert_line '# /etc/sallyport/store/store.conf (root:nobody, mode 0640)'
 	assert_line 'broker-user = "nobody"'
 	local password

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
 # Accounts in PostgreSQL, from the client to the database and back: what counts at once, what an outage does, and what
-# nobody may ask. store-login.bats has a broker that misbehaves; broker.bats has the broker alone.
+# nobody may ask. store-login.bats has a broker that misbehaves; broker.bats has the broker alone. tests/cluster/README.md
+# says which promise is tested where. "make test-cluster" (STORE_LONG=1) runs the long forms.
 
 load lib
 load store
@@ -39,6 +40,7 @@ teardown()
 	[ -z "$STOPPED" ] || go_on
 	ftp_close
 	[ -z "${CLONE-}" ] || end_clone
+	[ -z "${OTHER_PID-}" ] || { kill -INT "$OTHER_PID" && wait "$OTHER_PID"; } || :
 	end_place
 	[ -e "$STORE_DIR/data/postmaster.pid" ] || store_run
 }
@@ -154,6 +156,51 @@ go_on()
 	log_has 'login-failed .* name="dora" reason="unknown user"'
 }
 
+# start_other: a second server of the same database, with places of its own; the test's own stays the one of "ctl".
+# Sets OTHER_PORT, and OTHER_CONF for its sallyportctl, with the administrator's role.
+start_other()
+{
+	local own_conf=$CONF own_log=$LOG own_pid=$SERVER_PID own_port=$PORT
+	OTHER_CONF=$DIR/etc/other.conf
+	sed -e "s|$DIR/log|$DIR/log-other|; s|$DIR/state|$DIR/state-other|; s|\"$DIR/run\"|\"$DIR/run-other\"|" "$CONF" >"$OTHER_CONF"
+	(umask 077 && echo "connect = \"$(store_connect sallyport_admin)\"" >"$DIR/etc/admin.conf")
+	ln "$BUILD/sallyport-store" "$DIR/libexec/" 2>/dev/null || install -m 755 "$BUILD/sallyport-store" "$DIR/libexec/"
+	CONF=$OTHER_CONF LOG=$DIR/log-other
+	start_server
+	OTHER_PID=$SERVER_PID OTHER_PORT=$PORT
+	wait_until -t 20 store_is up
+	CONF=$own_conf LOG=$own_log SERVER_PID=$own_pid PORT=$own_port
+}
+
+# other_user VERB NAME [OPTION...]: sallyportctl user of the other server
+other_user()
+{
+	"$BUILD/sallyportctl" -c "$OTHER_CONF" user "$1" "$2" --store postgresql --store-conf "$DIR/etc/admin.conf" "${@:3}"
+}
+
+@test "two servers: what sallyportctl of one changes counts at the next login on the other" {
+	serve 'limits { login-failures = 100 }'
+	start_other
+	other_user add dora --password-stdin <<<secret
+	logs_in dora secret
+	other_user passwd dora --password-stdin <<<another
+	refused dora secret
+	logs_in dora another
+	other_user lock dora
+	refused dora another
+	other_user unlock dora
+	logs_in dora another
+	other_user set dora --expires 2001-01-01
+	refused dora another
+	other_user set dora --expires never
+	logs_in dora another
+	# and where it was changed
+	PORT=$OTHER_PORT logs_in dora another
+	other_user del dora
+	refused dora another
+	PORT=$OTHER_PORT refused dora another
+}
+
 @test "names that SQL could take for something else log in, and the role of a node reads no table" {
 	serve 'limits { login-failures = 100 }'
 	for name in "o'brien" 'x"y' 'a;b' 'back\slash' '$1' 'müller' "$(printf 'n%.0s' {1..64})"; do
@@ -187,6 +234,15 @@ go_on()
 	logs_in_meanwhile dora secret
 	logs_in_meanwhile breakglass secret
 	[ "$SECONDS" -le 15 ]
+	# the long form: a minute, and nobody waits longer at its end than at its beginning
+	while [ -n "${STORE_LONG-}" ] && [ "$SECONDS" -lt 60 ]; do
+		local began=$SECONDS
+		logs_in_meanwhile dora secret
+		[ $((SECONDS - began)) -le 3 ]
+		logs_in_meanwhile breakglass secret
+		not_now eve secret
+		sleep 2
+	done
 	go_on
 	wait_until -t 15 store_is up
 	FTP=$standing
@@ -303,10 +359,12 @@ no_arrivals()
 }
 
 @test "hundreds of sessions share the connections of store.conf" {
+	local count=200
+	[ -z "${STORE_LONG-}" ] || count=2000
 	store_account dora secret
 	connects_to "$(store_connect sallyport_node)" 'connections = 2'
-	serve 'limits { sessions-per-address = 1000 sessions-per-user = 1000 concurrent-hashes = 16 }'
-	python3 - "$PORT" <<-'PY'
+	serve 'limits { sessions = 3000 sessions-per-address = 3000 sessions-per-user = 3000 concurrent-hashes = 16 }' 'timeouts { idle = "1h" }'
+	python3 - "$PORT" "$count" <<-'PY'
 		import concurrent.futures, socket, sys
 		def login(n):
 		    control = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 60)
@@ -318,11 +376,19 @@ no_arrivals()
 		        assert answer.startswith(code), answer
 		    return control, file
 		with concurrent.futures.ThreadPoolExecutor(16) as pool:
-		    sessions = list(pool.map(login, range(200)))
-		print(len(sessions))
+		    sessions = list(pool.map(login, range(int(sys.argv[2]))))
+		import subprocess, os
+		# while all of them live
+		query = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'sallyport_node'"
+		asked = subprocess.run(["psql", "-X", "-At", "-h", os.environ["STORE_SOCKETS"], "-p", os.environ["STORE_PORT"],
+		                        "-U", "postgres", "-d", "sallyport", "-c", query], capture_output=True, text=True, check=True)
+		assert asked.stdout.strip() == "2", asked.stdout
+		for control, file in sessions:
+		    file.write(b"NOOP\r\n")
+		for control, file in sessions:
+		    assert file.readline().startswith(b"200")
 	PY
-	assert_equal "$(store_psql -c "SELECT count(*) FROM pg_stat_activity WHERE usename = 'sallyport_node'")" 2
-	assert_equal "$(ctl --json status | jq .store.lookups.found)" 200
+	assert_equal "$(ctl --json status | jq .store.lookups.found)" "$count"
 }
 
 @test "a database of another schema, and a role that may not ask: store-strange, and the users file logs in" {

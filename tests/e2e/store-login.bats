@@ -352,7 +352,9 @@ hundredths_of()
 	ftp_close
 	store_says "account dora $(line_of dora secret 200001)"
 	wait_until store_is up
-	for i in $(seq 100); do
+	local times=100
+	[ -z "${STORE_LONG-}" ] || times=1000
+	for i in $(seq "$times"); do
 		wait_until has_broker
 		kill -KILL "$(broker_pid)" 2>/dev/null || :
 		[ "$((i % 10))" -ne 0 ] || { ftp_login breakglass secret && ftp_close; }
@@ -574,10 +576,17 @@ measure()
 	assert_line 'sallyport_store_up 1'
 	assert_line 'sallyport_store_kept_accounts 0'
 	assert_line 'sallyport_store_lookups_total{outcome="found"} 1'
+	run curl -sS --unix-socket "$DIR/run/metrics.sock" http://x/
+	assert_line --partial '<dt>Database</dt><dd id="store" title="0 accounts kept for the time without it">up</dd>'
+	assert_line --partial '<td>found</td><td class="number" id="lookup-found">1</td>'
+	run curl -sS --unix-socket "$DIR/run/metrics.sock" http://x/sessions.json
+	assert_equal "$(jq -c '[.store.state, .store.kept_accounts, .store.lookups.found]' <<<"$output")" '["up",0,1]'
 	store_says 'state strange'
 	wait_until store_is strange
 	run curl -sS --unix-socket "$DIR/run/metrics.sock" http://x/metrics
 	assert_line 'sallyport_store_up 0'
+	run curl -sS --unix-socket "$DIR/run/metrics.sock" http://x/
+	assert_line --partial ' class="bad">strange</dd>'
 }
 
 # health PORT: what a health check of the proxy reads (version 2, LOCAL)
@@ -763,6 +772,14 @@ check_says()
 		check_says "must be a file of root that only broker-user reads besides"
 	done
 	chmod 0640 "$STORE"
+	# what store init prints, and nobody has filled in
+	for words in host=HOST,db2 dbname=DATABASE password=PASSWORD; do
+		printf '# %s stands for yours\nconnect = "host=db1 dbname=d %s"\n' "$words" "$words" >"$STORE"
+		check_says "'$STORE' still has '${words%,db2}'; write your own in its place"
+	done
+	printf '# host=HOST stands for yours\nconnect = "host=HOSTS dbname=d"\n' >"$STORE"
+	run ctl config check
+	assert_success
 	chown "root:root" "$STORE"
 	check_says "chown root:$BROKER $STORE"
 	rm "$STORE"
