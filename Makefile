@@ -230,9 +230,10 @@ e2e: programs test-programs takeover
 many-files: programs
 	$(Q)QUOTA_FILES=$${QUOTA_FILES:-1000000} scripts/run-tests $(B) tests/e2e/quota-many.bats
 
-## test-cluster: the long form of tests/e2e/shares.bats: 300 random walks over the shared ledger, and each mutant (root)
-test-cluster: programs
-	$(Q)SHARES_WALKS=$${SHARES_WALKS:-300} scripts/run-tests $(B) tests/e2e/shares.bats
+## test-cluster: the long forms of the tests of several nodes, which tests/cluster/README.md lists (root; half an hour)
+test-cluster: programs test-programs
+	$(Q)STORE_LONG=1 SHARES_WALKS=$${SHARES_WALKS:-300} scripts/run-tests $(B) tests/e2e/shares.bats tests/e2e/store-database.bats \
+		tests/e2e/store-login.bats tests/e2e/store-many.bats
 
 ## vm-test: boot Debian with its systemd in an emulated machine, install the packages, run tests/vm (root)
 vm-test:
@@ -261,7 +262,7 @@ fuzz:
 			$$corpus tests/fuzz/seeds/$$name || exit 1; \
 	done
 
-.PHONY: bench bench-growth
+.PHONY: bench bench-growth bench-store
 ## bench: compare with other servers, in clear and over TLS (root; half an hour; see tests/bench/README.md)
 bench: programs
 	$(Q)tests/bench/run
@@ -270,13 +271,17 @@ bench: programs
 bench-growth: programs
 	$(Q)BUILD=$(abspath $(B)) tests/bench/growth
 
+## bench-store: what a million accounts in PostgreSQL cost, and the shares of their quotas (root; twenty minutes)
+bench-store: programs test-programs
+	$(Q)BUILD=$(abspath $(B)) tests/bench/store
+
 # --- lint ------------------------------------------------------------------------------------
 
 SOURCES     := $(SHARED_SRC) $(DAEMON_SRC) $(CTL_SRC) $(CLIENT_SRC) $(STORE_SRC) $(BROKER_SRC) $(UNIT_SRC) $(HELPER_SRC) $(PRELOAD_SRC) $(FUZZ_SRC) $(REPLAY_SRC) \
                $(wildcard tests/takeover/*.c)
 # what is laid out, but not analysed by itself
 HEADERS     := $(wildcard $(sort $(addsuffix *.h,$(dir $(SOURCES)))) tests/bench/*.c)
-SHELL_FILES := tests/bench/run tests/bench/get-peers $(wildcard scripts/* etc/init.d/* .ci/run tests/portability/* packaging/arch/PKGBUILD packaging/*/*.install packaging/alpine/*.p*-* packaging/alpine/APKBUILD debian/*.postinst debian/*.postrm debian/*.prerm debian/*.needrestart debian/tests/tls-login tests/vm/machine/image tests/vm/machine/agent)
+SHELL_FILES := tests/bench/run tests/bench/get-peers tests/bench/store $(wildcard scripts/* etc/init.d/* .ci/run tests/portability/* packaging/arch/PKGBUILD packaging/*/*.install packaging/alpine/*.p*-* packaging/alpine/APKBUILD debian/*.postinst debian/*.postrm debian/*.prerm debian/*.needrestart debian/tests/tls-login tests/vm/machine/image tests/vm/machine/agent)
 SHELL_FILES := $(filter-out scripts/check-prose,$(SHELL_FILES))
 BATS_FILES  := $(wildcard tests/e2e/*.bats tests/e2e/*.bash tests/vm/*.bats tests/vm/*.bash)
 

@@ -137,8 +137,8 @@ report_init(const struct ctl *ctl, const struct made_roles *roles)
 		print_advice(ctl, roles);
 		return CTL_DONE;
 	}
-	return ctl_print_json(json_pack("{s:s, s:s?, s:s?}", "version", ctl_shown(roles->version), "sallyport_node_password",
-	    node == NULL ? NULL : ctl_quote(node), "sallyport_admin_password",
+	return ctl_print_json(json_pack("{s:s, s:s?, s:s?}", "version", ctl_shown(roles->version),
+	    "sallyport_node_password", node == NULL ? NULL : ctl_quote(node), "sallyport_admin_password",
 	    admin == NULL ? NULL : ctl_quote(admin)));
 }
 
@@ -167,7 +167,8 @@ store_init(struct ctl *ctl)
 	}
 	if (tool == NULL)
 		goto out;
-	if (sscanf(text, "%15[0-9] %127[A-Za-z0-9._-] %255[A-Za-z0-9._-]", roles.version, roles.database, roles.host) != 3)
+	if (sscanf(text, "%15[0-9] %127[A-Za-z0-9._-] %255[A-Za-z0-9._-]", roles.version, roles.database, roles.host) !=
+	    3)
 		store_tool_refuse(tool, "an answer to another question");
 	else
 		status = report_init(ctl, &roles);

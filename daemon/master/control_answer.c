@@ -151,8 +151,8 @@ store_json(const struct control_answers *answers)
 		return json_null();
 	board_totals(&answers->server->board, &totals);
 	return json_pack("{s:s, s:s, s:I, s:o}", "file", answers->server->config->store_conf, "state",
-	    broker_state_name((enum broker_state)head->store_state), "kept_accounts", (json_int_t)head->store_kept, "lookups",
-	    counters(totals.work.lookups, LOOKUP_COUNT, lookup_key));
+	    broker_state_name((enum broker_state)head->store_state), "kept_accounts", (json_int_t)head->store_kept,
+	    "lookups", counters(totals.work.lookups, LOOKUP_COUNT, lookup_key));
 }
 
 static void

@@ -126,7 +126,8 @@ add_store_card(const struct view *view, struct buf *out)
 
 	if (head->has_store == 0)
 		return;
-	buf_addf(out, "<div><dt>Database</dt><dd id=\"store\" title=\"%u accounts kept for the time without it\"%s>%s</dd></div>\n",
+	buf_addf(out,
+	    "<div><dt>Database</dt><dd id=\"store\" title=\"%u accounts kept for the time without it\"%s>%s</dd></div>\n",
 	    head->store_kept, state == BROKER_UP ? "" : " class=\"bad\"", broker_state_name(state));
 }
 
@@ -322,8 +323,9 @@ add_lookups(const struct view *view, struct buf *out)
 		return;
 	buf_add_text(out, "<section>\n<h2>Look-ups in the database</h2>\n<table>\n");
 	for (int i = 0; i < LOOKUP_COUNT; i++)
-		buf_addf(out, "<tr><td>%s</td><td class=\"number\" id=\"lookup-%s\">%llu</td></tr>\n", lookup_name((enum lookup)i),
-		    lookup_name((enum lookup)i), (unsigned long long)view->totals.work.lookups[i]);
+		buf_addf(out, "<tr><td>%s</td><td class=\"number\" id=\"lookup-%s\">%llu</td></tr>\n",
+		    lookup_name((enum lookup)i), lookup_name((enum lookup)i),
+		    (unsigned long long)view->totals.work.lookups[i]);
 	buf_add_text(out, "</table>\n</section>\n");
 }
 

@@ -53,6 +53,27 @@ programs()
 	done
 }
 
+# all_libraries PROGRAM: what is loaded with it, and what each of these loads
+all_libraries()
+{
+	ldd "$1" | sed -n 's/^[[:blank:]]*\([^ ]*\)\.so.*/\1/p' | sort
+}
+
+@test "the database's library, and what it brings along, is in the two programs that speak with it alone" {
+	skip_if_asan "sanitizers add libraries"
+	for program in sallyportd sallyportctl sallyport; do
+		run grep -E '^lib(pq|ldap|lber|krb5|gssapi_krb5|sasl2)$' <(all_libraries "$BUILD/$program")
+		assert_failure
+		assert_output ""
+		run grep -ac 'PQconnect' "$BUILD/$program"
+		assert_output 0
+	done
+	[ -x "$BUILD/sallyport-broker" ] || skip "this build has no sallyport-broker: libpq is not installed"
+	for program in sallyport-broker sallyport-store; do
+		all_libraries "$BUILD/$program" | grep -qx libpq
+	done
+}
+
 @test "root processes link no more libraries than they need" {
 	skip_if_asan "sanitizers add libraries"
 	readelf -d "$BUILD/sallyportd" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' >"$BATS_TEST_TMPDIR/needed"
