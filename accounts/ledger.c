@@ -9,269 +9,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "accounts/ledger_file.h"
 #include "common/io.h"
 
 #include "common/banned.h"
 
-#define MAGIC 0x32524744454c5053ULL /* "SPLEDGR2" */
-#define FORMER_MAGIC 0x31524744454c5053ULL /* "SPLEDGR1": the same without a note and a journal */
-#define SLOTS_MAX LEDGER_SESSIONS_MAX
-#define NOTE_AT 64
-#define PROGRESS_AT 128			/* of a count: the names that it has met */
-#define SLOTS_AT 4096
-#define JOURNAL_AT (SLOTS_AT + SLOTS_MAX * 64)
-#define JOURNAL_MAX (1U << 17) /* events; a count that meets more is repeated */
-#define LOCK_AT (1LL << 40) /* byte locks, far after the content: see enum lock; then one a slot */
-#define LOCK_WAIT_MS 3000
 #define COUNT_LOCK_WAITS 6 /* a count has taken long: it outlasts a change that another session must give up */
 #define DEATH_WAIT_MS 2000 /* a killed session needs a moment to be gone */
 #define DEATH_LOOK_MS 5
 #define SLOT_MAP_SIZE 1 /* no byte of it is ever read */
-#define SLOT_MAX (1LL << 51) /* bytes or files of one slot: all slots and the base add up without an overflow */
 #define GRANT_LEAST (64 * 1024ULL)
 #define GRANT_MOST (16 * 1024 * 1024ULL)
 #define GRANT_SHARE 32 /* of what is left: sessions side by side leave each other some */
-
-enum lock {
-	LOCK_COUNTER = -3, /* held by the process that counts the home, from beginning to end */
-	LOCK_AWAITED = -2, /* shared by sessions that wait for LOCK_ACCOUNT */
-	LOCK_TABLE = -1, /* the header, and which slots are in use: held while that is written */
-	LOCK_ACCOUNT = 0, /* a change of the home, the note of a count and its journal */
-	LOCK_SLOTS = 1
-};
-
-enum header_flag {
-	HEADER_COUNTED = 1, /* the base is a count's */
-	HEADER_UNSURE = 2, /* but of another boot, or an alarm came since: it is to be counted anew */
-	HEADER_ALARM = 4, /* an alarm came while the home was counted: what the count was told may be wrong */
-};
-
-enum slot_flag {
-	SLOT_IN_CHANGE = 1, /* a change is being made */
-	SLOT_UPLOADS = 2, /* an upload runs: key, start_size */
-};
-
-struct header {
-	uint64_t magic;
-	uint32_t flags;
-	uint32_t slots; /* ever used */
-	int64_t base_bytes, base_files;
-	uint8_t boot_id[16];
-	uint64_t check; /* of all before it */
-};
-
-enum note_spoiled {
-	SPOILED_UNTOLD = 1, /* a change that no event tells: the count is in vain */
-	SPOILED_LOST = 2 /* a change that no slot has settled: a count that has looked before it is in vain */
-};
-
-/* That a count is under way, and what it must know of the changes since. */
-struct note {
-	uint32_t is_running;
-	uint32_t events; /* in the journal */
-	uint32_t moves; /* of directories */
-	uint32_t spoiled; /* enum note_spoiled */
-	uint64_t check; /* of all before it; a note of zeros is good as well */
-};
-
-/* What is read at once. */
-struct head {
-	struct header header;
-	uint64_t unused;
-	struct note note;
-};
-
-_Static_assert(offsetof(struct head, note) == NOTE_AT, "the note lies where it is written");
-
-struct slot {
-	int64_t bytes, files; /* settled */
-	uint64_t reserved_bytes, reserved_files;
-	uint64_t key, start_size; /* of the running upload */
-	uint32_t flags;
-	uint32_t unused;
-	uint64_t check; /* of all before it; a slot of zeros is good as well */
-};
-
-_Static_assert(sizeof(struct slot) == 64, "a slot never crosses a page");
-_Static_assert(sizeof(struct ledger_event) == 24, "events have no gaps");
-
-static int
-lock_byte(int fd, off_t offset, short type)
-{
-	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = LOCK_AT + offset, .l_len = 1};
-
-	return fcntl(fd, F_OFD_SETLK, &lock) < 0 ? -errno : 0;
-}
-
-static bool
-is_byte_locked(int fd, off_t offset)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_AT + offset, .l_len = 1};
-
-	return fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
-}
-
-/* 0, -ETIMEDOUT or -errno. */
-static int
-wait_for_ledger_lock(int fd, off_t offset)
-{
-	uint64_t deadline = monotonic_ms() + LOCK_WAIT_MS;
-	int pause_ms = 0;
-	int r;
-
-	while ((r = lock_byte(fd, offset, F_WRLCK)) == -EAGAIN || r == -EACCES) {
-		if (monotonic_ms() >= deadline)
-			return -ETIMEDOUT;
-		poll(NULL, 0, pause_ms);
-		pause_ms = pause_ms < 8 ? pause_ms + 1 : 8;
-	}
-	return r;
-}
-
-static int
-lock_account(struct ledger *ledger)
-{
-	int r = lock_byte(ledger->fd, LOCK_ACCOUNT, F_WRLCK);
-
-	if (r != -EAGAIN && r != -EACCES)
-		return r;
-	lock_byte(ledger->fd, LOCK_AWAITED, F_RDLCK);
-	r = wait_for_ledger_lock(ledger->fd, LOCK_ACCOUNT);
-	lock_byte(ledger->fd, LOCK_AWAITED, F_UNLCK);
-	return r;
-}
-
-static void
-unlock_account(struct ledger *ledger)
-{
-	lock_byte(ledger->fd, LOCK_ACCOUNT, F_UNLCK);
-}
-
-static int
-lock_table(struct ledger *ledger)
-{
-	return wait_for_ledger_lock(ledger->fd, LOCK_TABLE);
-}
-
-static void
-unlock_table(struct ledger *ledger)
-{
-	lock_byte(ledger->fd, LOCK_TABLE, F_UNLCK);
-}
-
-static int
-read_at(int fd, void *bytes, size_t len, off_t offset)
-{
-	ssize_t n = pread(fd, bytes, len, offset);
-
-	if (n < 0)
-		return -errno;
-	memset((char *)bytes + n, 0, len - (size_t)n);
-	return 0;
-}
-
-static int
-write_at(int fd, const void *bytes, size_t len, off_t offset)
-{
-	ssize_t n = pwrite(fd, bytes, len, offset);
-
-	if (n < 0)
-		return -errno;
-	return (size_t)n == len ? 0 : -EIO;
-}
-
-/* FNV-1a: against damage, not against forgers; the file is root's. */
-static uint64_t
-check_on(uint64_t check, const void *bytes, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		check = (check ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3ULL;
-	return check;
-}
-
-static uint64_t
-check_of(const void *bytes, size_t len)
-{
-	return check_on(0xcbf29ce484222325ULL, bytes, len);
-}
-
-static off_t
-slot_at(uint32_t slot)
-{
-	return SLOTS_AT + (off_t)slot * (off_t)sizeof(struct slot);
-}
-
-static bool
-is_good_header(const struct ledger *ledger, const struct header *header)
-{
-	return (header->magic == MAGIC || header->magic == FORMER_MAGIC) && header->slots <= SLOTS_MAX &&
-	    header->check == check_on(ledger->name_check, header, offsetof(struct header, check));
-}
-
-/* A note that is damaged is none: the count that it belongs to finds that out at its end. */
-static void
-check_note(struct note *note)
-{
-	if (note->events > JOURNAL_MAX || note->check != check_of(note, offsetof(struct note, check)))
-		*note = (struct note){.is_running = 0};
-}
-
-/* The header twice before it is called damaged: a session that begins may be writing it. */
-static int
-read_head(const struct ledger *ledger, struct head *head)
-{
-	int r = read_at(ledger->fd, head, sizeof(*head), 0);
-
-	if (r == 0 && !is_good_header(ledger, &head->header)) {
-		poll(NULL, 0, 1);
-		r = read_at(ledger->fd, head, sizeof(*head), 0);
-	}
-	check_note(&head->note);
-	return r == 0 && !is_good_header(ledger, &head->header) ? -EUCLEAN : r;
-}
-
-static int
-read_ledger_header(const struct ledger *ledger, struct header *header)
-{
-	struct head head;
-	int r = read_head(ledger, &head);
-
-	*header = head.header;
-	return r;
-}
-
-static int
-write_ledger_header(const struct ledger *ledger, struct header *header)
-{
-	header->magic = MAGIC;
-	header->check = check_on(ledger->name_check, header, offsetof(struct header, check));
-	return write_at(ledger->fd, header, sizeof(*header), 0);
-}
-
-static int
-write_note(const struct ledger *ledger, struct note *note)
-{
-	note->check = check_of(note, offsetof(struct note, check));
-	return write_at(ledger->fd, note, sizeof(*note), NOTE_AT);
-}
-
-static bool
-is_in_bounds(int64_t figure)
-{
-	return figure >= -SLOT_MAX && figure <= SLOT_MAX;
-}
-
-/* Figures that no session writes are damage as well. */
-static bool
-is_good_slot(const struct slot *slot)
-{
-	static const struct slot zeros;
-
-	if (!is_in_bounds(slot->bytes) || !is_in_bounds(slot->files) || slot->reserved_bytes > SLOT_MAX ||
-	    slot->reserved_files > SLOT_MAX || slot->start_size > SLOT_MAX)
-		return false;
-	return slot->check == check_of(slot, offsetof(struct slot, check)) || memcmp(slot, &zeros, sizeof(zeros)) == 0;
-}
 
 /* Add to a figure of a slot. -EOVERFLOW, and nothing is added, when it would be out of bounds. */
 static int
@@ -279,72 +28,10 @@ add_in_bounds(int64_t *figure, int64_t more)
 {
 	int64_t sum;
 
-	if (__builtin_add_overflow(*figure, more, &sum) || !is_in_bounds(sum))
+	if (__builtin_add_overflow(*figure, more, &sum) || !ledger_is_in_bounds(sum))
 		return -EOVERFLOW;
 	*figure = sum;
 	return 0;
-}
-
-static int
-read_own_slot(const struct ledger *ledger, struct slot *slot)
-{
-	int r = read_at(ledger->fd, slot, sizeof(*slot), slot_at(ledger->slot));
-
-	return r == 0 && !is_good_slot(slot) ? -EUCLEAN : r;
-}
-
-static int
-write_slot(const struct ledger *ledger, uint32_t number, struct slot *slot)
-{
-	slot->check = check_of(slot, offsetof(struct slot, check));
-	return write_at(ledger->fd, slot, sizeof(*slot), slot_at(number));
-}
-
-/* Call visit for every slot ever used. Stops at an error. */
-static int
-each_slot(
-    struct ledger *ledger, uint32_t count, int (*visit)(struct ledger *, uint32_t, struct slot *, void *), void *arg)
-{
-	struct slot slots[64];
-	int r = 0;
-
-	for (uint32_t first = 0; first < count && r == 0; first += 64) {
-		uint32_t n = count - first < 64 ? count - first : 64;
-
-		r = read_at(ledger->fd, slots, n * sizeof(slots[0]), slot_at(first));
-		for (uint32_t i = 0; i < n && r == 0; i++)
-			r = visit(ledger, first + i, &slots[i], arg);
-	}
-	return r;
-}
-
-static bool
-is_unsettled(const struct slot *slot)
-{
-	return slot->flags != 0 || slot->reserved_bytes != 0 || slot->reserved_files != 0;
-}
-
-static bool
-is_held(const struct ledger *ledger, uint32_t number)
-{
-	return number == ledger->slot || is_byte_locked(ledger->fd, LOCK_SLOTS + (off_t)number);
-}
-
-/*
- * Only the holder of the account's lock changes the home. We hold it, so a session that is still in a change has lost
- * the lock, or is being killed.
- */
-static bool
-is_left_in_change(const struct ledger *ledger, uint32_t number, const struct slot *slot)
-{
-	return number != ledger->slot && is_good_slot(slot) && (slot->flags & SLOT_IN_CHANGE) != 0;
-}
-
-/* Left unsettled by a session that has ended, or has lost the lock: it added at most what it had reserved. */
-static bool
-is_left_unsettled(const struct ledger *ledger, uint32_t number, const struct slot *slot)
-{
-	return is_left_in_change(ledger, number, slot) || (is_unsettled(slot) && !is_held(ledger, number));
 }
 
 struct sums {
@@ -353,13 +40,13 @@ struct sums {
 };
 
 static int
-add_slot(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
+add_slot(struct ledger *ledger, uint32_t number, struct ledger_slot *slot, void *arg)
 {
 	struct sums *sums = arg;
 
-	if (!is_good_slot(slot))
+	if (!ledger_is_good_slot(slot))
 		return -EUCLEAN;
-	if (is_left_unsettled(ledger, number, slot))
+	if (ledger_is_left_unsettled(ledger, number, slot))
 		sums->has_left = true;
 	/* a good slot's own figures cannot overflow; the base is checked with the sum */
 	if (__builtin_add_overflow(sums->bytes, slot->bytes + (int64_t)slot->reserved_bytes, &sums->bytes) ||
@@ -368,33 +55,101 @@ add_slot(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
 	return 0;
 }
 
-/* The figure; with the account locked. No home has less than nothing: such a figure is wrong. -EUCLEAN: nobody knows it. */
-static int
-sum(struct ledger *ledger, const struct header *header, struct ledger_figure *figure)
+/* What may be added yet. */
+static uint64_t
+room_in(int64_t used, uint64_t limit)
 {
-	struct sums sums = {header->base_bytes, header->base_files, false};
-	int r = (header->flags & HEADER_COUNTED) == 0 ? -EUCLEAN : 0;
+	uint64_t known = used < 0 ? 0 : (uint64_t)used;
 
-	*figure = (struct ledger_figure){.state = LEDGER_UNKNOWN};
-	if (r == 0)
-		r = each_slot(ledger, header->slots, add_slot, &sums);
-	if (r < 0)
-		return r;
-	figure->bytes = sums.bytes < 0 ? 0 : (uint64_t)sums.bytes;
-	figure->files = sums.files < 0 ? 0 : (uint64_t)sums.files;
-	figure->state = sums.has_left || (header->flags & HEADER_UNSURE) != 0 || sums.bytes < 0 || sums.files < 0
-	    ? LEDGER_BOUND
-	    : LEDGER_EXACT;
+	return known < limit ? limit - known : 0;
+}
+
+static uint64_t
+room_in_share(int64_t net, int64_t allow, uint64_t limit)
+{
+	int64_t room;
+
+	if (limit == LEDGER_NO_LIMIT)
+		return LEDGER_NO_LIMIT;
+	return __builtin_sub_overflow(allow, net, &room) || room < 0 ? 0 : (uint64_t)room;
+}
+
+static uint64_t
+figure_in_share(int64_t net, int64_t others)
+{
+	int64_t used;
+
+	if (__builtin_add_overflow(net, others, &used) || used < 0)
+		return 0;
+	return (uint64_t)used > LEDGER_FIGURE_MAX ? LEDGER_FIGURE_MAX : (uint64_t)used;
+}
+
+/* The slots add up to the net of the share. */
+static int
+judge_share(struct ledger *ledger, const struct ledger_share *share, const struct sums *sums,
+    const struct ledger_limits *limits, struct ledger_figure *figure, struct ledger_limits *room)
+{
+	*figure = (struct ledger_figure){
+	    .bytes = figure_in_share(sums->bytes, share->others.bytes),
+	    .files = figure_in_share(sums->files, share->others.files),
+	    .state = (share->flags & SHARE_UNCOUNTED) != 0 ? LEDGER_UNKNOWN
+		: sums->has_left                           ? LEDGER_BOUND
+							   : LEDGER_EXACT,
+	};
+	ledger->can_count = share->count != LEDGER_NO_COUNT && (share->flags & SHARE_RESULT) == 0;
+	if ((share->flags & SHARE_DISTRUSTED) != 0)
+		return 0;
+	*room = (struct ledger_limits){room_in_share(sums->bytes, share->allow.bytes, limits->bytes),
+	    room_in_share(sums->files, share->allow.files, limits->files)};
 	return 0;
 }
 
-static int
-read_and_sum(struct ledger *ledger, struct head *head, struct ledger_figure *figure)
+/* No home has less than nothing: such a figure is wrong. */
+static void
+judge_figure_of_node(struct ledger *ledger, const struct ledger_header *header, const struct sums *sums,
+    const struct ledger_limits *limits, struct ledger_figure *figure, struct ledger_limits *room)
 {
-	int r = read_head(ledger, head);
+	figure->bytes = sums->bytes < 0 ? 0 : (uint64_t)sums->bytes;
+	figure->files = sums->files < 0 ? 0 : (uint64_t)sums->files;
+	figure->state = sums->has_left || (header->flags & HEADER_UNSURE) != 0 || sums->bytes < 0 || sums->files < 0
+	    ? LEDGER_BOUND
+	    : LEDGER_EXACT;
+	ledger->can_count = true;
+	*room = (struct ledger_limits){room_in(sums->bytes, limits->bytes), room_in(sums->files, limits->files)};
+}
+
+static const struct ledger_limits no_limits = {LEDGER_NO_LIMIT, LEDGER_NO_LIMIT};
+
+/*
+ * The figure, and what may be added; with the account locked. -EUCLEAN: nobody knows it. -ESTALE: the share that the
+ * session uses is no longer there.
+ */
+static int
+read_and_sum(struct ledger *ledger, const struct ledger_limits *limits, struct ledger_head *head,
+    struct ledger_figure *figure, struct ledger_limits *room)
+{
+	struct sums sums;
+	bool is_shared;
+	int r = ledger_read_head(ledger, head);
 
 	*figure = (struct ledger_figure){.state = LEDGER_UNKNOWN};
-	return r < 0 ? r : sum(ledger, &head->header, figure);
+	*room = (struct ledger_limits){0, 0};
+	is_shared = ledger->epoch != 0 || (r == 0 && head->share.epoch != 0);
+	if (ledger->epoch != 0 &&
+	    (r == -EUCLEAN || head->share.epoch != ledger->epoch || (head->share.flags & SHARE_GONE) != 0))
+		return -ESTALE;
+	if (r == 0 && !is_shared && (head->header.flags & HEADER_COUNTED) == 0)
+		r = -EUCLEAN;
+	if (r < 0)
+		return r;
+	sums = (struct sums){head->header.base_bytes, head->header.base_files, false};
+	r = ledger_each_slot(ledger, head->header.slots, add_slot, &sums);
+	if (r < 0)
+		return r == -EUCLEAN && ledger->epoch != 0 ? -ESTALE : r;
+	if (is_shared)
+		return judge_share(ledger, &head->share, &sums, limits, figure, room);
+	judge_figure_of_node(ledger, &head->header, &sums, limits, figure, room);
+	return 0;
 }
 
 /*
@@ -402,29 +157,34 @@ read_and_sum(struct ledger *ledger, struct head *head, struct ledger_figure *fig
  * has been counted. The caller holds the lock of the table, so that nobody else takes it meanwhile.
  */
 static int
-take_slot(struct ledger *ledger, struct header *header)
+take_slot(struct ledger *ledger, struct ledger_header *header)
 {
-	struct slot slot;
+	struct ledger_slot slot;
 	int r;
 
 	for (uint32_t number = 0; number < SLOTS_MAX; number++) {
-		if (is_byte_locked(ledger->fd, LOCK_SLOTS + (off_t)number))
+		if (ledger_is_byte_locked(ledger->fd, LOCK_SLOTS + (off_t)number))
 			continue;
-		r = number < header->slots ? read_at(ledger->fd, &slot, sizeof(slot), slot_at(number)) : 0;
+		r = number < header->slots ? ledger_read_at(ledger->fd, &slot, sizeof(slot), ledger_slot_at(number))
+					   : 0;
 		if (r < 0)
 			return r;
-		if (number < header->slots && (!is_good_slot(&slot) || is_unsettled(&slot)))
+		if (number < header->slots && (!ledger_is_good_slot(&slot) || ledger_is_unsettled(&slot)))
 			continue;
-		r = lock_byte(ledger->slot_fd, LOCK_SLOTS + (off_t)number, F_RDLCK);
+		r = ledger_lock_byte(ledger->slot_fd, LOCK_SLOTS + (off_t)number, F_RDLCK);
 		if (r < 0)
 			return r;
 		ledger->slot = number;
-		if (number < header->slots)
+		if (number < header->slots && slot.epoch == 0)
 			return 0;
+		if (number < header->slots) { /* of who held it before */
+			slot.epoch = 0;
+			return ledger_write_slot(ledger, number, &slot);
+		}
 		header->slots = number + 1;
 		/* whatever the file has there is no session's */
-		slot = (struct slot){.bytes = 0};
-		return write_slot(ledger, number, &slot);
+		slot = (struct ledger_slot){.bytes = 0};
+		return ledger_write_slot(ledger, number, &slot);
 	}
 	return -EUSERS;
 }
@@ -432,11 +192,14 @@ take_slot(struct ledger *ledger, struct header *header)
 static int
 open_locked(struct ledger *ledger, const uint8_t boot_id[16])
 {
-	struct header header;
-	int r = read_ledger_header(ledger, &header);
+	struct ledger_header header;
+	struct ledger_head head;
+	int r = ledger_read_head(ledger, &head);
 
+	header = head.header;
 	if (r == -EUCLEAN) { /* new, or damaged: not counted yet */
-		header = (struct header){.flags = 0};
+		header = (struct ledger_header){.flags = 0};
+		head.share.epoch = 0;
 		r = ftruncate(ledger->fd, 0) < 0 ? -errno : 0;
 	}
 	if (r == 0)
@@ -444,10 +207,15 @@ open_locked(struct ledger *ledger, const uint8_t boot_id[16])
 	if (r < 0)
 		return r;
 	/* the last writes before the machine went down may be lost; so nothing is ever synced to the disk */
-	if (memcmp(header.boot_id, boot_id, 16) != 0)
+	if (memcmp(header.boot_id, boot_id, 16) != 0) {
 		header.flags |= HEADER_UNSURE;
+		/* the database, too, has another boot of this node then */
+		head.share.flags |= SHARE_GONE;
+		if (head.share.epoch != 0 && (r = ledger_write_share(ledger, &head.share)) < 0)
+			return r;
+	}
 	memcpy(header.boot_id, boot_id, 16);
-	return write_ledger_header(ledger, &header);
+	return ledger_write_header(ledger, &header);
 }
 
 void
@@ -484,13 +252,13 @@ map_slot(struct ledger *ledger, const char *path)
 	if (map == MAP_FAILED)
 		return 0;
 	close_fd(&ledger->slot_fd);
-	if (is_byte_locked(ledger->fd, lock)) {
+	if (ledger_is_byte_locked(ledger->fd, lock)) {
 		ledger->slot_map = map;
 		return 0;
 	}
 	munmap(map, SLOT_MAP_SIZE);
 	r = open_state_file(path, O_RDONLY, &ledger->slot_fd);
-	return r < 0 ? r : lock_byte(ledger->slot_fd, lock, F_RDLCK);
+	return r < 0 ? r : ledger_lock_byte(ledger->slot_fd, lock, F_RDLCK);
 }
 
 int
@@ -502,18 +270,18 @@ ledger_open(struct ledger *ledger, const char *path, const uint8_t boot_id[16])
 	ledger_init(ledger);
 	ledger->slot = SLOTS_MAX;
 	name = strrchr(path, '/') == NULL ? path : strrchr(path, '/') + 1;
-	ledger->name_check = check_of(name, strlen(name));
+	ledger->name_check = ledger_check_of(name, strlen(name));
 	r = open_state_file(path, O_RDWR | O_CREAT, &ledger->fd);
 	if (r == 0)
 		r = open_state_file(path, O_RDONLY, &ledger->slot_fd);
 	/* not the account's: a login does not wait until a home is counted */
 	if (r == 0)
-		r = lock_table(ledger);
+		r = ledger_lock_table(ledger);
 	if (r == 0) {
 		r = open_locked(ledger, boot_id);
 		if (r == 0)
 			r = map_slot(ledger, path);
-		unlock_table(ledger);
+		ledger_unlock_table(ledger);
 	}
 	if (r < 0) {
 		close_fd(&ledger->fd);
@@ -536,28 +304,23 @@ int
 ledger_read(struct ledger *ledger, struct ledger_figure *figure)
 {
 	bool was_locked = ledger->is_locked;
-	int r = was_locked ? 0 : lock_account(ledger);
-	struct head head;
+	int r = was_locked ? 0 : ledger_lock_account(ledger);
+	struct ledger_limits room;
+	struct ledger_head head;
 
 	*figure = (struct ledger_figure){.state = LEDGER_UNKNOWN};
 	if (r < 0)
 		return r;
-	r = read_and_sum(ledger, &head, figure);
+	r = read_and_sum(ledger, &no_limits, &head, figure, &room);
 	if (!was_locked)
-		unlock_account(ledger);
-	return r;
-}
-
-static bool
-fits_in_limit(uint64_t used, uint64_t more, uint64_t limit)
-{
-	return more == 0 || (used <= limit && more <= limit - used);
+		ledger_unlock_account(ledger);
+	return r == 0 && figure->state == LEDGER_UNKNOWN ? -EUCLEAN : r;
 }
 
 /* Without a known figure, only a change passes that adds nothing to what has a limit. */
 static int
-check_limits(
-    int summed, const struct ledger_limits *limits, uint64_t bytes, uint64_t files, const struct ledger_figure *figure)
+check_room(
+    int summed, const struct ledger_limits *limits, uint64_t bytes, uint64_t files, const struct ledger_limits *room)
 {
 	bool needs_figure =
 	    (bytes > 0 && limits->bytes != LEDGER_NO_LIMIT) || (files > 0 && limits->files != LEDGER_NO_LIMIT);
@@ -566,21 +329,19 @@ check_limits(
 		return needs_figure ? -EUCLEAN : 0;
 	if (summed < 0)
 		return summed;
-	return fits_in_limit(figure->bytes, bytes, limits->bytes) && fits_in_limit(figure->files, files, limits->files)
-	    ? 0
-	    : -EDQUOT;
+	return (bytes == 0 || bytes <= room->bytes) && (files == 0 || files <= room->files) ? 0 : -EDQUOT;
 }
 
 /* Is the home being counted? A counter that died left its note, which is cleared here. */
 static bool
-is_counter_alive(const struct ledger *ledger, struct note *note)
+is_counter_alive(const struct ledger *ledger, struct ledger_note *note)
 {
 	if (note->is_running == 0)
 		return false;
-	if (is_byte_locked(ledger->fd, LOCK_COUNTER))
+	if (ledger_is_byte_locked(ledger->fd, LOCK_COUNTER))
 		return true;
 	note->is_running = 0;
-	(void)!write_note(ledger, note);
+	(void)!ledger_write_note(ledger, note);
 	return false;
 }
 
@@ -588,8 +349,8 @@ is_counter_alive(const struct ledger *ledger, struct note *note)
 static int
 enter_change(struct ledger *ledger, uint64_t bytes, uint64_t files)
 {
-	struct slot slot;
-	int r = read_own_slot(ledger, &slot);
+	struct ledger_slot slot;
+	int r = ledger_read_own_slot(ledger, &slot);
 
 	if (r < 0)
 		return r;
@@ -599,24 +360,25 @@ enter_change(struct ledger *ledger, uint64_t bytes, uint64_t files)
 	slot.reserved_files = files;
 	slot.flags |= SLOT_IN_CHANGE;
 	ledger->change_bytes = bytes;
-	return write_slot(ledger, ledger->slot, &slot);
+	return ledger_write_slot(ledger, ledger->slot, &slot);
 }
 
 int
 ledger_begin(struct ledger *ledger, const struct ledger_limits *limits, uint64_t bytes, uint64_t files,
     struct ledger_figure *figure)
 {
-	int r = lock_account(ledger);
-	struct head head;
+	int r = ledger_lock_account(ledger);
+	struct ledger_limits room;
+	struct ledger_head head;
 
 	*figure = (struct ledger_figure){.state = LEDGER_UNKNOWN};
 	if (r < 0)
 		return r;
-	r = check_limits(read_and_sum(ledger, &head, figure), limits, bytes, files, figure);
+	r = check_room(read_and_sum(ledger, limits, &head, figure, &room), limits, bytes, files, &room);
 	if (r == 0)
 		r = enter_change(ledger, bytes, files);
 	if (r < 0) {
-		unlock_account(ledger);
+		ledger_unlock_account(ledger);
 		return r;
 	}
 	ledger->is_locked = true;
@@ -627,29 +389,49 @@ ledger_begin(struct ledger *ledger, const struct ledger_limits *limits, uint64_t
 static void
 change_header_flags(struct ledger *ledger, uint32_t clear, uint32_t set)
 {
-	struct header header;
+	struct ledger_header header;
 
-	if (lock_table(ledger) < 0)
+	if (ledger_lock_table(ledger) < 0)
 		return;
-	if (read_ledger_header(ledger, &header) == 0) { /* a damaged one is distrusted already */
+	if (ledger_read_header(ledger, &header) == 0) { /* a damaged one is distrusted already */
 		header.flags = (header.flags & ~clear) | set;
-		(void)!write_ledger_header(ledger, &header);
+		(void)!ledger_write_header(ledger, &header);
 	}
-	unlock_table(ledger);
+	ledger_unlock_table(ledger);
+}
+
+/* With the account locked. */
+static void
+distrust_share(struct ledger *ledger)
+{
+	struct ledger_head head;
+
+	if (ledger_read_head(ledger, &head) < 0 || head.share.epoch != ledger->epoch)
+		return;
+	head.share.flags |= SHARE_DISTRUSTED;
+	(void)!ledger_write_share(ledger, &head.share);
 }
 
 void
 ledger_suspect(struct ledger *ledger)
 {
-	if (ledger->fd >= 0)
-		change_header_flags(ledger, 0, HEADER_UNSURE | HEADER_ALARM);
+	bool was_locked = ledger->is_locked;
+
+	if (ledger->fd < 0)
+		return;
+	change_header_flags(ledger, 0, HEADER_UNSURE | HEADER_ALARM);
+	if (ledger->epoch == 0 || (!was_locked && ledger_lock_account(ledger) < 0))
+		return;
+	distrust_share(ledger);
+	if (!was_locked)
+		ledger_unlock_account(ledger);
 }
 
 static void
-spoil_count(struct ledger *ledger, struct note *note, enum note_spoiled how)
+spoil_count(struct ledger *ledger, struct ledger_note *note, enum note_spoiled how)
 {
 	note->spoiled |= how;
-	(void)!write_note(ledger, note);
+	(void)!ledger_write_note(ledger, note);
 }
 
 /*
@@ -659,23 +441,25 @@ spoil_count(struct ledger *ledger, struct note *note, enum note_spoiled how)
 static void
 distrust_now(struct ledger *ledger)
 {
-	struct head head;
+	struct ledger_head head;
 
 	change_header_flags(ledger, HEADER_COUNTED, 0);
-	(void)!read_head(ledger, &head);
+	if (ledger->epoch != 0)
+		distrust_share(ledger);
+	(void)!ledger_read_head(ledger, &head);
 	if (head.note.is_running != 0)
 		spoil_count(ledger, &head.note, SPOILED_LOST);
 }
 
 /* Journal first, then the note that says how long it is. */
 static int
-append_events(struct ledger *ledger, struct note *note, const struct ledger_event *events, size_t count)
+append_events(struct ledger *ledger, struct ledger_note *note, const struct ledger_event *events, size_t count)
 {
 	int r;
 
 	if (count > JOURNAL_MAX - note->events)
 		return -ENOSPC;
-	r = write_at(
+	r = ledger_write_at(
 	    ledger->fd, events, count * sizeof(events[0]), JOURNAL_AT + (off_t)note->events * (off_t)sizeof(events[0]));
 	for (size_t i = 0; i < count; i++) {
 		if (events[i].kind >= LEDGER_EVENT_KIND_COUNT || events[i].kind == LEDGER_UNTOLD)
@@ -683,17 +467,17 @@ append_events(struct ledger *ledger, struct note *note, const struct ledger_even
 		note->moves += events[i].kind == LEDGER_DIRECTORY_MOVED;
 	}
 	note->events += (uint32_t)count;
-	return r < 0 ? r : write_note(ledger, note);
+	return r < 0 ? r : ledger_write_note(ledger, note);
 }
 
 void
 ledger_tell_count(struct ledger *ledger, const struct ledger_event *events, size_t count)
 {
-	struct head head;
+	struct ledger_head head;
 
 	if (!ledger->is_locked || !ledger->is_counted || count == 0)
 		return;
-	(void)!read_head(ledger, &head);
+	(void)!ledger_read_head(ledger, &head);
 	if (head.note.is_running != 0 && append_events(ledger, &head.note, events, count) < 0)
 		spoil_count(ledger, &head.note, SPOILED_UNTOLD);
 }
@@ -701,12 +485,12 @@ ledger_tell_count(struct ledger *ledger, const struct ledger_event *events, size
 int
 ledger_end(struct ledger *ledger, int64_t bytes, int64_t files)
 {
-	struct slot slot;
+	struct ledger_slot slot;
 	int r, fitted = 0;
 
 	if (!ledger->is_locked)
 		return -EINVAL;
-	r = read_own_slot(ledger, &slot);
+	r = ledger_read_own_slot(ledger, &slot);
 	if (r == 0) {
 		fitted =
 		    add_in_bounds(&slot.bytes, bytes) < 0 || add_in_bounds(&slot.files, files) < 0 ? -EOVERFLOW : 0;
@@ -714,12 +498,12 @@ ledger_end(struct ledger *ledger, int64_t bytes, int64_t files)
 		    slot.reserved_bytes < ledger->change_bytes ? slot.reserved_bytes : ledger->change_bytes;
 		slot.reserved_files = 0;
 		slot.flags &= ~(uint32_t)SLOT_IN_CHANGE;
-		r = write_slot(ledger, ledger->slot, &slot);
+		r = ledger_write_slot(ledger, ledger->slot, &slot);
 	}
 	if (r < 0 || fitted < 0)
 		distrust_now(ledger);
 	ledger->is_locked = false;
-	unlock_account(ledger);
+	ledger_unlock_account(ledger);
 	return r < 0 ? r : fitted;
 }
 
@@ -729,20 +513,20 @@ ledger_abandon(struct ledger *ledger)
 	if (!ledger->is_locked)
 		return;
 	ledger->is_locked = false;
-	unlock_account(ledger);
+	ledger_unlock_account(ledger);
 }
 
 bool
 ledger_is_awaited(const struct ledger *ledger)
 {
-	return is_byte_locked(ledger->fd, LOCK_AWAITED);
+	return ledger_is_byte_locked(ledger->fd, LOCK_AWAITED);
 }
 
 int
 ledger_upload_begin(struct ledger *ledger, uint64_t key, uint64_t start_size)
 {
-	struct slot slot;
-	int r = start_size > SLOT_MAX ? -EFBIG : read_own_slot(ledger, &slot);
+	struct ledger_slot slot;
+	int r = start_size > SLOT_MAX ? -EFBIG : ledger_read_own_slot(ledger, &slot);
 
 	if (r < 0)
 		return r;
@@ -751,7 +535,7 @@ ledger_upload_begin(struct ledger *ledger, uint64_t key, uint64_t start_size)
 	slot.reserved_bytes = 0;
 	ledger->change_bytes = 0;
 	slot.flags |= SLOT_UPLOADS;
-	return write_slot(ledger, ledger->slot, &slot);
+	return ledger_write_slot(ledger, ledger->slot, &slot);
 }
 
 /* A share of what is left, so that sessions side by side leave each other some. */
@@ -771,26 +555,25 @@ static int
 reserve_locked(struct ledger *ledger, const struct ledger_limits *limits, uint64_t wanted, uint64_t *granted,
     struct ledger_figure *figure)
 {
-	struct head head;
-	struct slot slot;
-	uint64_t left;
-	int r = read_and_sum(ledger, &head, figure);
+	struct ledger_limits room;
+	struct ledger_head head;
+	struct ledger_slot slot;
+	int r = read_and_sum(ledger, limits, &head, figure, &room);
 
 	if (r < 0)
 		return r;
-	left = figure->bytes >= limits->bytes ? 0 : limits->bytes - figure->bytes;
-	if (left == 0 || wanted > left)
+	if (room.bytes == 0 || wanted > room.bytes)
 		return -EDQUOT;
-	r = read_own_slot(ledger, &slot);
+	r = ledger_read_own_slot(ledger, &slot);
 	if (r == 0 && (slot.flags & SLOT_UPLOADS) == 0)
 		r = -EIO; /* the file was damaged in the meantime */
 	if (r < 0)
 		return r;
-	*granted = wanted > 0 ? wanted : grant_of(left);
+	*granted = wanted > 0 ? wanted : grant_of(room.bytes);
 	if (*granted > SLOT_MAX - slot.reserved_bytes)
 		return -EDQUOT;
 	slot.reserved_bytes += *granted;
-	return write_slot(ledger, ledger->slot, &slot);
+	return ledger_write_slot(ledger, ledger->slot, &slot);
 }
 
 int
@@ -798,26 +581,26 @@ ledger_upload_reserve(struct ledger *ledger, const struct ledger_limits *limits,
     struct ledger_figure *figure)
 {
 	bool was_locked = ledger->is_locked;
-	int r = was_locked ? 0 : lock_account(ledger);
+	int r = was_locked ? 0 : ledger_lock_account(ledger);
 
 	*figure = (struct ledger_figure){.state = LEDGER_UNKNOWN};
 	if (r < 0)
 		return r;
 	r = reserve_locked(ledger, limits, wanted, granted, figure);
 	if (!was_locked)
-		unlock_account(ledger);
+		ledger_unlock_account(ledger);
 	return r;
 }
 
 int
 ledger_upload_end(struct ledger *ledger, uint64_t final_size)
 {
-	struct slot slot;
+	struct ledger_slot slot;
 	int r, fitted = 0;
 
 	if (!ledger->is_locked || final_size > INT64_MAX)
 		return -EINVAL;
-	r = read_own_slot(ledger, &slot);
+	r = ledger_read_own_slot(ledger, &slot);
 	if (r == 0 && (slot.flags & SLOT_UPLOADS) == 0)
 		r = -EUCLEAN; /* the file was damaged in the meantime */
 	if (r == 0) {
@@ -826,7 +609,7 @@ ledger_upload_end(struct ledger *ledger, uint64_t final_size)
 		slot.key = slot.start_size = 0;
 		ledger->change_bytes = 0;
 		slot.flags &= ~(uint32_t)SLOT_UPLOADS;
-		r = write_slot(ledger, ledger->slot, &slot);
+		r = ledger_write_slot(ledger, ledger->slot, &slot);
 	}
 	if (r < 0 || fitted < 0)
 		distrust_now(ledger);
@@ -837,18 +620,20 @@ ledger_upload_end(struct ledger *ledger, uint64_t final_size)
 
 /* The slots as they are when the count begins. What is damaged is cleared: nobody knows its figure. */
 static int
-begin_slot_count(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
+begin_slot_count(struct ledger *ledger, uint32_t number, struct ledger_slot *slot, void *arg)
 {
-	static const struct slot zeros;
+	static const struct ledger_slot zeros;
 	struct ledger_count *count = arg;
 	struct ledger_upload *upload;
 
-	if (!is_good_slot(slot)) {
+	if (!ledger_is_good_slot(slot)) {
+		if (count->epoch != 0) /* net is not known any more: who joins next begins a share anew */
+			return -EUCLEAN;
 		count->has_damage = true;
 		*slot = zeros;
-		return write_slot(ledger, number, slot);
+		return ledger_write_slot(ledger, number, slot);
 	}
-	count->was_left[number] = is_left_unsettled(ledger, number, slot);
+	count->was_left[number] = ledger_is_left_unsettled(ledger, number, slot);
 	if ((slot->flags & SLOT_UPLOADS) == 0)
 		return 0;
 	upload = &count->uploads[count->upload_count++];
@@ -858,44 +643,58 @@ begin_slot_count(struct ledger *ledger, uint32_t number, struct slot *slot, void
 
 /* A header that is damaged while it is in use: what slots are still good is kept. One of the former format becomes ours. */
 static int
-mend_header(struct ledger *ledger, struct header *header)
+mend_header(struct ledger *ledger, struct ledger_header *header)
 {
-	int r = read_ledger_header(ledger, header);
+	int r = ledger_read_header(ledger, header);
 
 	if (r == -EUCLEAN) {
-		*header = (struct header){.slots = SLOTS_MAX};
-		r = 0;
+		*header = (struct ledger_header){.slots = SLOTS_MAX};
+		r = ledger_write_share(ledger, &(struct ledger_share){.epoch = 0});
 	}
-	return r < 0 ? r : write_ledger_header(ledger, header);
+	return r < 0 ? r : ledger_write_header(ledger, header);
+}
+
+/* Which share is counted, and why. */
+static int
+note_question(const struct ledger *ledger, struct ledger_count *count)
+{
+	struct ledger_head head;
+	int r = ledger_read_head(ledger, &head);
+
+	count->epoch = head.share.epoch;
+	count->question = head.share.count;
+	return r;
 }
 
 static int
 begin_count_locked(struct ledger *ledger, struct ledger_count *count)
 {
-	struct note note = {.is_running = 1};
-	struct header header;
-	int r = lock_table(ledger);
+	struct ledger_note note = {.is_running = 1};
+	struct ledger_header header;
+	int r = ledger_lock_table(ledger);
 
 	if (r < 0)
 		return r;
 	memset(count, 0, sizeof(*count));
 	r = mend_header(ledger, &header);
 	if (r == 0)
-		r = each_slot(ledger, header.slots, begin_slot_count, count);
+		r = note_question(ledger, count);
+	if (r == 0)
+		r = ledger_each_slot(ledger, header.slots, begin_slot_count, count);
 	header.flags &= ~(uint32_t)(HEADER_ALARM | (count->has_damage ? HEADER_COUNTED : 0));
 	if (r == 0)
-		r = write_ledger_header(ledger, &header);
+		r = ledger_write_header(ledger, &header);
 	if (r == 0)
-		r = write_note(ledger, &note);
-	unlock_table(ledger);
+		r = ledger_write_note(ledger, &note);
+	ledger_unlock_table(ledger);
 	return r;
 }
 
 static int
-find_dying(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
+find_dying(struct ledger *ledger, uint32_t number, struct ledger_slot *slot, void *arg)
 {
 	(void)arg;
-	return is_left_in_change(ledger, number, slot) && is_held(ledger, number) ? -EAGAIN : 0;
+	return ledger_is_left_in_change(ledger, number, slot) && ledger_is_held(ledger, number) ? -EAGAIN : 0;
 }
 
 /* Lock the account when nobody is in the midst of a change, whose lock is gone already: what is being killed needs a moment. */
@@ -906,13 +705,13 @@ lock_account_at_rest(struct ledger *ledger)
 	int r;
 
 	for (;;) {
-		r = lock_account(ledger);
+		r = ledger_lock_account(ledger);
 		if (r < 0)
 			return r;
-		r = each_slot(ledger, SLOTS_MAX, find_dying, NULL);
+		r = ledger_each_slot(ledger, SLOTS_MAX, find_dying, NULL);
 		if (r == 0)
 			return 0;
-		unlock_account(ledger);
+		ledger_unlock_account(ledger);
 		if (r != -EAGAIN)
 			return r;
 		if (monotonic_ms() >= deadline)
@@ -934,31 +733,32 @@ lock_account_for_count(struct ledger *ledger)
 int
 ledger_count_begin(struct ledger *ledger, struct ledger_count *count)
 {
-	int r = lock_byte(ledger->fd, LOCK_COUNTER, F_WRLCK);
+	int r = ledger_lock_byte(ledger->fd, LOCK_COUNTER, F_WRLCK);
 
 	if (r < 0)
 		return r == -EAGAIN || r == -EACCES ? -EBUSY : r;
 	r = lock_account_at_rest(ledger);
 	if (r == 0) {
 		r = begin_count_locked(ledger, count);
-		unlock_account(ledger);
+		ledger_unlock_account(ledger);
 	}
 	if (r < 0)
-		lock_byte(ledger->fd, LOCK_COUNTER, F_UNLCK);
+		ledger_lock_byte(ledger->fd, LOCK_COUNTER, F_UNLCK);
 	return r;
 }
 
 void
 ledger_count_show(const struct ledger *ledger, uint64_t met)
 {
-	(void)!write_at(ledger->fd, &met, sizeof(met), PROGRESS_AT);
+	(void)!ledger_write_at(ledger->fd, &met, sizeof(met), PROGRESS_AT);
 }
 
 bool
 ledger_count_is_under_way(const struct ledger *ledger, uint64_t *met)
 {
 	*met = 0;
-	return is_byte_locked(ledger->fd, LOCK_COUNTER) && read_at(ledger->fd, met, sizeof(*met), PROGRESS_AT) == 0;
+	return ledger_is_byte_locked(ledger->fd, LOCK_COUNTER) &&
+	    ledger_read_at(ledger->fd, met, sizeof(*met), PROGRESS_AT) == 0;
 }
 
 /*
@@ -966,11 +766,11 @@ ledger_count_is_under_way(const struct ledger *ledger, uint64_t *met)
  * was left before has come to its end.
  */
 static int
-look_at_slot(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
+look_at_slot(struct ledger *ledger, uint32_t number, struct ledger_slot *slot, void *arg)
 {
 	struct ledger_count *count = arg;
 
-	if (!is_good_slot(slot) || (is_left_in_change(ledger, number, slot) && !count->was_left[number]))
+	if (!ledger_is_good_slot(slot) || (ledger_is_left_in_change(ledger, number, slot) && !count->was_left[number]))
 		return -EAGAIN;
 	/* bounded: see SLOT_MAX */
 	count->settled_bytes += slot->bytes;
@@ -981,8 +781,8 @@ look_at_slot(struct ledger *ledger, uint32_t number, struct slot *slot, void *ar
 static int
 note_moment(struct ledger *ledger, struct ledger_count *count)
 {
-	struct head head;
-	int r = read_head(ledger, &head);
+	struct ledger_head head;
+	int r = ledger_read_head(ledger, &head);
 
 	if (r == -EUCLEAN ||
 	    (r == 0 &&
@@ -990,13 +790,13 @@ note_moment(struct ledger *ledger, struct ledger_count *count)
 		r = -EAGAIN;
 	count->settled_bytes = count->settled_files = 0;
 	if (r == 0)
-		r = each_slot(ledger, head.header.slots, look_at_slot, count);
+		r = ledger_each_slot(ledger, head.header.slots, look_at_slot, count);
 	count->events = head.note.events;
 	count->moves = head.note.moves;
 	if (r < 0 || head.note.spoiled == 0)
 		return r;
 	head.note.spoiled = 0; /* the home has what was lost so far */
-	return write_note(ledger, &head.note);
+	return ledger_write_note(ledger, &head.note);
 }
 
 int
@@ -1007,7 +807,7 @@ ledger_count_look(struct ledger *ledger, struct ledger_count *count)
 	if (r < 0)
 		return r;
 	r = note_moment(ledger, count);
-	unlock_account(ledger);
+	ledger_unlock_account(ledger);
 	return r;
 }
 
@@ -1023,7 +823,7 @@ ledger_journal_read(int fd, uint32_t first, struct ledger_event *events, size_t 
 
 struct slot_end {
 	const struct ledger_count *count;
-	struct header *header;
+	struct ledger_header *header;
 };
 
 /*
@@ -1031,67 +831,98 @@ struct slot_end {
  * settled goes to the base.
  */
 static int
-end_slot_count(struct ledger *ledger, uint32_t number, struct slot *slot, void *arg)
+end_slot_count(struct ledger *ledger, uint32_t number, struct ledger_slot *slot, void *arg)
 {
-	static const struct slot zeros;
+	static const struct ledger_slot zeros;
 	const struct slot_end *end = arg;
 
-	if (!is_good_slot(slot))
+	if (!ledger_is_good_slot(slot))
 		return -EAGAIN;
-	if (is_held(ledger, number) || memcmp(slot, &zeros, sizeof(zeros)) == 0)
+	if (ledger_is_held(ledger, number) || memcmp(slot, &zeros, sizeof(zeros)) == 0)
 		return 0;
-	if (is_unsettled(slot) && !end->count->was_left[number])
+	if (ledger_is_unsettled(slot) && !end->count->was_left[number])
 		return 0;
 	end->header->base_bytes += slot->bytes;
 	end->header->base_files += slot->files;
 	*slot = zeros;
-	return write_slot(ledger, number, slot);
+	return ledger_write_slot(ledger, number, slot);
 }
 
 /* While slots and base do not fit each other, nobody believes them. */
 static int
-enter_counted(
-    struct ledger *ledger, const struct ledger_count *count, const struct ledger_figure *counted, struct header *header)
+enter_counted(struct ledger *ledger, const struct ledger_count *count, const struct ledger_figure *counted,
+    struct ledger_header *header)
 {
 	struct slot_end end = {count, header};
 	int r;
 
 	header->flags &=
 	    ~(uint32_t)((header->flags & HEADER_ALARM) != 0 ? HEADER_COUNTED : HEADER_COUNTED | HEADER_UNSURE);
-	r = write_ledger_header(ledger, header);
+	r = ledger_write_header(ledger, header);
 	/* what was settled after the look is in the slots, and comes on top */
 	header->base_bytes = (int64_t)counted->bytes - count->settled_bytes;
 	header->base_files = (int64_t)counted->files - count->settled_files;
 	if (r == 0)
-		r = each_slot(ledger, header->slots, end_slot_count, &end);
+		r = ledger_each_slot(ledger, header->slots, end_slot_count, &end);
 	header->flags |= HEADER_COUNTED;
-	return r < 0 ? r : write_ledger_header(ledger, header);
+	return r < 0 ? r : ledger_write_header(ledger, header);
 }
 
 static int
-end_count_locked(struct ledger *ledger, const struct ledger_count *count, const struct ledger_figure *counted)
+mark_seen(struct ledger *ledger, uint32_t number, struct ledger_slot *slot, void *arg)
 {
-	struct note none = {.is_running = 0};
-	struct head head;
-	int r = lock_table(ledger);
+	const struct ledger_count *count = arg;
+
+	if (!count->was_left[number] || !ledger_is_good_slot(slot) || ledger_is_held(ledger, number))
+		return 0;
+	slot->flags |= SLOT_SEEN;
+	return ledger_write_slot(ledger, number, slot);
+}
+
+/* The database gets the sum, and net as it was at the same moment. It alone says whether that is believed. */
+static int
+keep_for_database(
+    struct ledger *ledger, struct ledger_count *count, const struct ledger_figure *counted, struct ledger_head *head)
+{
+	int r;
+
+	if (head->share.epoch != count->epoch || head->share.count != count->question)
+		return -EAGAIN;
+	if (count->question == LEDGER_NO_COUNT)
+		return 0;
+	r = ledger_each_slot(ledger, head->header.slots, mark_seen, count);
+	head->share.counted = (struct ledger_use){(int64_t)counted->bytes, (int64_t)counted->files};
+	head->share.counted_net = (struct ledger_use){
+	    head->header.base_bytes + count->settled_bytes, head->header.base_files + count->settled_files};
+	head->share.flags |= SHARE_RESULT;
+	return r < 0 ? r : ledger_write_share(ledger, &head->share);
+}
+
+static int
+end_count_locked(struct ledger *ledger, struct ledger_count *count, const struct ledger_figure *counted)
+{
+	struct ledger_note none = {.is_running = 0};
+	struct ledger_head head;
+	int r = ledger_lock_table(ledger);
 
 	if (r < 0)
 		return r;
-	r = read_head(ledger, &head);
+	r = ledger_read_head(ledger, &head);
 	/* made anew since the look, or a change since then is in no slot */
 	if (r == -EUCLEAN || (r == 0 && (head.note.is_running == 0 || (head.note.spoiled & SPOILED_LOST) != 0)))
 		r = -EAGAIN;
 	if (r == 0)
-		r = enter_counted(ledger, count, counted, &head.header);
-	unlock_table(ledger);
+		r = count->epoch != 0 ? keep_for_database(ledger, count, counted, &head)
+				      : enter_counted(ledger, count, counted, &head.header);
+	ledger_unlock_table(ledger);
 	if (r == 0)
-		(void)!write_note(ledger, &none);
+		(void)!ledger_write_note(ledger, &none);
 	return r;
 }
 
 /* A note that is left is of no use to anybody without the lock of the counter. */
 int
-ledger_count_end(struct ledger *ledger, const struct ledger_count *count, const struct ledger_figure *counted)
+ledger_count_end(struct ledger *ledger, struct ledger_count *count, const struct ledger_figure *counted)
 {
 	int r = 0;
 
@@ -1101,10 +932,10 @@ ledger_count_end(struct ledger *ledger, const struct ledger_count *count, const 
 		r = lock_account_for_count(ledger);
 		if (r == 0) {
 			r = end_count_locked(ledger, count, counted);
-			unlock_account(ledger);
+			ledger_unlock_account(ledger);
 		}
 	}
-	lock_byte(ledger->fd, LOCK_COUNTER, F_UNLCK);
+	ledger_lock_byte(ledger->fd, LOCK_COUNTER, F_UNLCK);
 	return r;
 }
 

@@ -26,7 +26,13 @@
 
 #define LEDGER_SESSIONS_MAX 1024	/* of one account at once */
 #define LEDGER_NO_LIMIT UINT64_MAX
+#define LEDGER_NO_COUNT UINT64_MAX
 #define LEDGER_FIGURE_MAX (1ULL << 61)	/* no figure is larger, and no sum of figures overflows */
+
+/* Bytes and files, of which there may be fewer than before. */
+struct ledger_use {
+	int64_t bytes, files;
+};
 
 struct ledger {
 	int fd;		/* -1: none is open */
@@ -41,6 +47,8 @@ struct ledger {
 	bool is_locked;	/* between ledger_begin() and ledger_end() */
 	bool is_counted;	/* by somebody, as ledger_begin() saw it: tell the count what the change comes to */
 	uint64_t change_bytes;	/* reserved for the change in hand */
+	uint32_t epoch;	/* of the share of a quota that it uses: see ledger_share.h; 0: none */
+	bool can_count;	/* a count would help, as the figure was read last */
 };
 
 /* Limits of an account; LEDGER_NO_LIMIT: none. */
@@ -87,6 +95,8 @@ struct ledger_count {
 	struct ledger_upload uploads[LEDGER_SESSIONS_MAX];	/* live ones count with the size that they began with */
 	uint32_t events, moves;	/* as ledger_count_look() saw them */
 	int64_t settled_bytes, settled_files;	/* by all slots, at the same moment */
+	uint32_t epoch;		/* of the share of a quota that several nodes have, as the count began; 0: there is none */
+	uint64_t question;	/* of the database, which the count answers */
 	bool has_damage;
 	bool was_left[LEDGER_SESSIONS_MAX];	/* slots that were left unsettled before */
 };
@@ -174,6 +184,8 @@ int ledger_upload_end(struct ledger *ledger, uint64_t final_size);
  * The account's lock is held only at the beginning, the look and the end, each time for a pass over the slots: no
  * session waits for a walk, a journal or a sum.
  *
+ * Where nodes share the quota, the sum is for the database: see ledger_counted_begin().
+ *
  * Returns 0; -EBUSY: another one counts. -ETIMEDOUT: a session is in the midst of a change and does not end; or -errno.
  */
 int ledger_count_begin(struct ledger *ledger, struct ledger_count *count);
@@ -194,7 +206,7 @@ int ledger_journal_read(int fd, uint32_t first, struct ledger_event *events, siz
  * The home was counted, as it was at the last ledger_count_look(): both figures at most LEDGER_FIGURE_MAX. NULL: it could
  * not be counted, and all is as it was before. 0; -EAGAIN: the count is in vain; or -errno.
  */
-int ledger_count_end(struct ledger *ledger, const struct ledger_count *count, const struct ledger_figure *counted);
+int ledger_count_end(struct ledger *ledger, struct ledger_count *count, const struct ledger_figure *counted);
 
 /* The id of this boot of the machine, from the kernel. 0 or -errno. */
 int ledger_boot_id(uint8_t boot_id[16]);

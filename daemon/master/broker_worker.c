@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
@@ -124,7 +125,7 @@ broker_prepare(void *arg, int channel, char *error, size_t size)
 {
 	struct broker_worker *broker = arg;
 	const struct config *config = broker->server->config;
-	char program[BROKER_PROGRAM_MAX], why[CONFIG_BROKER_ERROR_MAX];
+	char program[BROKER_PROGRAM_MAX], directory[PATH_MAX], why[CONFIG_BROKER_ERROR_MAX];
 	int r = config_check_broker(config, why, sizeof(why));
 
 	(void)channel;
@@ -132,6 +133,12 @@ broker_prepare(void *arg, int channel, char *error, size_t size)
 		r = config_broker_user(config, &broker->uid, &broker->gid, why, sizeof(why));
 	if (r < 0) {
 		snprintf(error, size, "%s", why);
+		return r;
+	}
+	snprintf(directory, sizeof(directory), "%s/ledger", config->state_directory);
+	r = node_boot_load(directory, broker->server->boot_id, broker->boot);
+	if (r < 0) {
+		snprintf(error, size, "the id of this node's boot cannot be kept in '%s': %s", directory, strerror(-r));
 		return r;
 	}
 	config_broker_program(config, program);
@@ -164,10 +171,12 @@ broker_enter(void *arg, int channel)
 	const struct config *config = broker->server->config;
 	char program[BROKER_PROGRAM_MAX], zone[256];
 	const char *tz = getenv("TZ");
+	char boot[NODE_BOOT_SIZE];
 	char *const arguments[] = {
-	    (char *)(uintptr_t)BROKER_PROGRAM, (char *)(uintptr_t)SALLYPORT_VERSION, config->store_conf, NULL};
+	    (char *)(uintptr_t)BROKER_PROGRAM, (char *)(uintptr_t)SALLYPORT_VERSION, config->store_conf, boot, NULL};
 	char *environment[] = {NULL, NULL};
 
+	memcpy(boot, broker->boot, sizeof(boot));
 	config_broker_program(config, program);
 	if (tz != NULL && snprintf(zone, sizeof(zone), "TZ=%s", tz) < (int)sizeof(zone))
 		environment[0] = zone;

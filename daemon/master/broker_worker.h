@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "accounts/node_boot.h"
 #include "common/budget.h"
 #include "common/file_stamp.h"
 #include "daemon/master/errand.h"
@@ -25,6 +26,7 @@ struct broker_worker {
 	struct worker worker;
 	uid_t uid; /* whom it runs as */
 	gid_t gid;
+	char boot[NODE_BOOT_SIZE]; /* of this node, as it was started with */
 	struct file_stamp program, store_conf; /* that it was started with */
 	struct errand lookup; /* of a name that it has asked for */
 	char host[BROKER_HOST_MAX + 1];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* sallyport-broker VERSION STORE_CONF: executed by sallyportd, as broker-user, with its two channels. */
+/* sallyport-broker VERSION STORE_CONF [BOOT]: executed by sallyportd, as broker-user, with its two channels. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -129,7 +129,7 @@ main(int argc, char **argv)
 {
 	struct broker_process process = {.directory = directory, .master_pid = getppid()};
 
-	if (argc != 3 || !is_socket(BROKER_CHANNEL) || !is_socket(BROKER_LOG_CHANNEL))
+	if (argc < 3 || argc > 4 || !is_socket(BROKER_CHANNEL) || !is_socket(BROKER_LOG_CHANNEL))
 		return explain_by_hand();
 	take_channels();
 	if (!sandbox_is_powerless()) {

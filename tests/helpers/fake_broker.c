@@ -343,7 +343,7 @@ note_changes(void)
 int
 main(int argc, char **argv)
 {
-	if (argc != 3 || strcmp(argv[1], SALLYPORT_VERSION) != 0)
+	if (argc < 3 || strcmp(argv[1], SALLYPORT_VERSION) != 0)
 		return 1;
 	conf_path = argv[2];
 	log_set_channel(LOG, LEVEL_INFO);
