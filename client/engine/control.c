@@ -174,7 +174,9 @@ fail_wire(struct ftp *ftp, struct wire *wire, int r, const char *name)
 		    "the server was silent for %u second%s (%s)", wire->timeout_ms / 1000,
 		    wire->timeout_ms / 1000 == 1 ? "" : "s", name);
 	else if (r == -EPROTO)
-		ftp_fail(ftp, reason, NULL, "TLS failed: %s (%s)", wire->why, name);
+		reason = tls_wants_certificate(ftp, wire->why)
+		    ? ftp_fail(ftp, FTP_CERTIFICATE, TLS_CERTIFICATE_ADVICE, "TLS failed: %s (%s)", wire->why, name)
+		    : ftp_fail(ftp, reason, NULL, "TLS failed: %s (%s)", wire->why, name);
 	else
 		ftp_fail(ftp, reason, "try again", "%s (%s)", strerror(-r), name);
 	ftp->error.error = -r;

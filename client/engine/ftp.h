@@ -66,11 +66,29 @@ struct ftp_events {
 	void (*note)(void *context, const char *text);
 	/* Whether to trust it; without this callback the answer is no. */
 	enum ftp_trust (*trust)(void *context, const struct ftp_certificate *certificate);
+	/* The password of the encrypted key in file: returns its length, -1 where there is none. */
+	int (*key_password)(void *context, const char *file, char *password, size_t size);
 	/* At most ten times a second during a transfer, and at the end of each phase. */
 	void (*progress)(void *context, const struct ftp_progress *progress);
 };
 
+/* What TLS shall be like; zeroed: OpenSSL's own choice, from TLS 1.2 on. All texts are borrowed. */
+struct ftp_tls_wishes {
+	const char *ca_path;	/* a directory of certificates, as openssl-rehash(1) makes it */
+	const char *
+	    crl_file; /* lists of revoked certificates (PEM); the server's must then be on none, and its authority have one */
+	bool wants_ocsp;	/* the server must staple a good answer of its authority */
+	const char
+	    *pins; /* "sha256//BASE64;...": the server's public key must be one of these, and needs no authority */
+	const char *cert_file, *key_file;	/* this client's own (PEM); without key_file the key is in cert_file */
+	bool has_min, has_max;
+	int min_minor, max_minor;	/* of TLS 1.MINOR */
+	const char *ciphers;	/* up to TLS 1.2 */
+	const char *suites;	/* of TLS 1.3 */
+};
+
 struct ftp_options {
+	struct ftp_tls_wishes tls;
 	bool may_plaintext;	/* the password may go in clear where the server has no TLS */
 	bool is_active;	/* data connections come from the server (EPRT, PORT) */
 	bool is_epsv_only, is_pasv_only;	/* one way of passive connections; neither: EPSV, and PASV where that fails */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,4 +152,63 @@ pins_add(const char *path, const char *host, uint16_t port, const char *fingerpr
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	return r;
+}
+
+/* --- keys --- */
+
+#define KEY_PREFIX "sha256//"
+#define KEY_BASE64_LEN 44 /* of 32 bytes, the last character is '=' */
+#define KEY_LEN (strlen(KEY_PREFIX) + KEY_BASE64_LEN)
+
+int
+pins_key_text(const X509 *certificate, char text[PIN_KEY_SIZE])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE], *bytes = NULL;
+	unsigned int digest_len = 0;
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &bytes), r = -EINVAL;
+
+	if (len > 0 && EVP_Digest(bytes, (size_t)len, digest, &digest_len, EVP_sha256(), NULL) == 1 &&
+	    digest_len == 32) {
+		memcpy(text, KEY_PREFIX, strlen(KEY_PREFIX));
+		EVP_EncodeBlock((unsigned char *)text + strlen(KEY_PREFIX), digest, (int)digest_len);
+		r = 0;
+	}
+	OPENSSL_free(bytes);
+	return r;
+}
+
+static bool
+is_key(const char *text, size_t len)
+{
+	static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	return len == KEY_LEN && strncmp(text, KEY_PREFIX, strlen(KEY_PREFIX)) == 0 &&
+	    strspn(text + strlen(KEY_PREFIX), base64) == KEY_BASE64_LEN - 1 && text[KEY_LEN - 1] == '=';
+}
+
+bool
+pins_list_is_good(const char *list)
+{
+	for (;;) {
+		size_t len = strcspn(list, ";");
+
+		if (!is_key(list, len))
+			return false;
+		if (list[len] == '\0')
+			return true;
+		list += len + 1;
+	}
+}
+
+bool
+pins_list_has(const char *list, const char *key)
+{
+	while (*list != '\0') {
+		size_t len = strcspn(list, ";");
+
+		if (len == strlen(key) && strncmp(list, key, len) == 0)
+			return true;
+		list += len + (list[len] == ';');
+	}
+	return false;
 }

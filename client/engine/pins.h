@@ -3,6 +3,7 @@
 #ifndef CLIENT_ENGINE_PINS_H
 #define CLIENT_ENGINE_PINS_H
 
+#include <openssl/x509.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +15,17 @@
  * ours are passed over; the last line for a host counts. Pure.
  */
 bool pins_find(const char *text, const char *host, uint16_t port, char fingerprint[PIN_FINGERPRINT_SIZE]);
+
+#define PIN_KEY_SIZE 64	/* "sha256//", 44 characters, NUL */
+
+/* The SHA-256 of a certificate's public key as curl writes it: "sha256//BASE64". Returns 0 or -EINVAL. */
+int pins_key_text(const X509 *certificate, char text[PIN_KEY_SIZE]);
+
+/* Whether list is "sha256//BASE64", or several of them with ';' between them. Pure. */
+bool pins_list_is_good(const char *list);
+
+/* Whether such a list has this key. Pure. */
+bool pins_list_has(const char *list, const char *key);
 
 /* The path of the pin file: wanted when it is not NULL, else below $XDG_CONFIG_HOME or ~/.config. -ENOENT: no home. */
 int pins_path(const char *wanted, char *path, size_t size);

@@ -40,6 +40,7 @@ struct ftp {
 
 	/* TLS */
 	SSL_CTX *context;
+	bool is_certificate_wanted;	/* the server asked for one, and there is none */
 	int verify_error;	/* X509_V_*: the first of the last handshake */
 	char fingerprint[PIN_FINGERPRINT_SIZE];	/* of the control connection's certificate */
 	char accepted[PIN_FINGERPRINT_SIZE];	/* trusted for this handle */
@@ -141,6 +142,11 @@ enum ftp_class session_mlst(struct ftp *ftp, const char *path, struct ftp_entry 
 int session_url(const struct ftp *ftp, const char *path, char *url, size_t size);
 
 /* --- TLS --- */
+
+#define TLS_CERTIFICATE_ADVICE "the server wants a certificate of this client: --cert FILE"
+
+/* Whether TLS failed, in OpenSSL's words, because the server wants a certificate, or another one. */
+bool tls_wants_certificate(const struct ftp *ftp, const char *why);
 
 /* TLS on the control connection, and judge the certificate. */
 enum ftp_class trust_start(struct ftp *ftp);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* TLS: trust in the server, by the system's authorities, a file of more of them, or a pin. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <netdb.h>
@@ -12,85 +11,23 @@
 #include <time.h>
 
 #include "client/engine/session.h"
+#include "client/engine/staple.h"
+#include "client/engine/tls_context.h"
 #include "common/text.h"
 
 #include "common/banned.h"
 
-#define READ_AHEAD (256 * 1024) /* bytes: several records for one read(2) */
-
-/* The handshake goes on whatever is wrong; the first fault is kept, and judged at the end. */
+/* The handshake goes on whatever is wrong; the first fault is kept, unless the worst follows, and judged at the end. */
 static int
 keep_first_error(int is_good, X509_STORE_CTX *store)
 {
 	const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct ftp *ftp = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	int error = X509_STORE_CTX_get_error(store);
 
-	if (!is_good && ftp->verify_error == X509_V_OK)
-		ftp->verify_error = X509_STORE_CTX_get_error(store);
+	if (!is_good && (ftp->verify_error == X509_V_OK || error == X509_V_ERR_CERT_REVOKED))
+		ftp->verify_error = error;
 	return 1;
-}
-
-/* The host without the zone of an IPv6 address. */
-static bool
-is_host_address(const char *host, char *plain, size_t size)
-{
-	unsigned char bytes[16];
-
-	snprintf(plain, size, "%.*s", (int)strcspn(host, "%"), host);
-	return inet_pton(AF_INET, plain, bytes) == 1 || inet_pton(AF_INET6, plain, bytes) == 1;
-}
-
-static enum ftp_class
-load_trust(struct ftp *ftp, SSL_CTX *context)
-{
-	const char *ca_file = ftp->options->ca_file;
-
-	if (SSL_CTX_set_default_verify_paths(context) != 1)
-		ERR_clear_error();
-	if (ca_file != NULL && SSL_CTX_load_verify_file(context, ca_file) != 1) {
-		unsigned long number = ERR_peek_last_error();
-		const char *reason =
-		    ERR_SYSTEM_ERROR(number) ? strerror(ERR_GET_REASON(number)) : ERR_reason_error_string(number);
-
-		ERR_clear_error();
-		return ftp_fail(ftp, FTP_LOCAL, "give a readable file of certificates in PEM form",
-		    "the certificates of '%s' cannot be used: %s", ca_file, reason != NULL ? reason : "unknown error");
-	}
-	return FTP_OK;
-}
-
-static enum ftp_class
-make_context(struct ftp *ftp)
-{
-	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-	X509_VERIFY_PARAM *wanted;
-	char host[NI_MAXHOST];
-	enum ftp_class reason;
-	int is_set;
-
-	if (context == NULL)
-		return ftp_fail(
-		    ftp, FTP_LOCAL, NULL, "TLS cannot be set up: %s", ERR_reason_error_string(ERR_get_error()));
-	reason = load_trust(ftp, context);
-	wanted = SSL_CTX_get0_param(context);
-	X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	if (is_host_address(ftp->host, host, sizeof(host)))
-		is_set = X509_VERIFY_PARAM_set1_ip_asc(wanted, host);
-	else
-		is_set = X509_VERIFY_PARAM_set1_host(wanted, ftp->host, 0);
-	if (reason == FTP_OK && (is_set != 1 || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1))
-		reason = ftp_fail(
-		    ftp, FTP_LOCAL, NULL, "TLS cannot be set up: %s", ERR_reason_error_string(ERR_get_error()));
-	if (reason != FTP_OK) {
-		SSL_CTX_free(context);
-		return reason;
-	}
-	SSL_CTX_set_app_data(context, ftp);
-	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, keep_first_error);
-	SSL_CTX_set_read_ahead(context, 1);
-	SSL_CTX_set_default_read_buffer_len(context, READ_AHEAD);
-	ftp->context = context;
-	return FTP_OK;
 }
 
 /* SHA-256 of a certificate, "AB:CD:..."; "" when that fails. */
@@ -205,6 +142,13 @@ ask_user(struct ftp *ftp, const X509 *certificate, const char *pin_file)
 }
 
 static enum ftp_class
+fail_revoked(struct ftp *ftp)
+{
+	return ftp_fail(
+	    ftp, FTP_CERTIFICATE, "ask the owner of the server", "its certificate is on the list of revoked ones");
+}
+
+static enum ftp_class
 judge(struct ftp *ftp, const X509 *certificate)
 {
 	char path[PATH_MAX], pinned[PIN_FINGERPRINT_SIZE];
@@ -213,6 +157,9 @@ judge(struct ftp *ftp, const X509 *certificate)
 
 	if (ftp->verify_error == X509_V_OK)
 		return FTP_OK;
+	/* no pin and no user makes up for that */
+	if (ftp->verify_error == X509_V_ERR_CERT_REVOKED)
+		return fail_revoked(ftp);
 	if (*ftp->accepted != '\0' && strcmp(ftp->accepted, ftp->fingerprint) == 0)
 		return FTP_OK;
 	if (pins_path(ftp->options->pin_file, path, sizeof(path)) == 0)
@@ -234,7 +181,43 @@ judge(struct ftp *ftp, const X509 *certificate)
 	    ftp->fingerprint);
 }
 
+/* The user named the keys that this server may have: nothing else vouches for it, but a revoked one is none of them. */
+static enum ftp_class
+judge_by_pin(struct ftp *ftp, const X509 *certificate)
+{
+	char shown[PIN_KEY_SIZE];
+
+	if (pins_key_text(certificate, shown) < 0)
+		return ftp_fail(ftp, FTP_CERTIFICATE, NULL, "its public key cannot be read");
+	if (!pins_list_has(ftp->options->tls.pins, shown))
+		return ftp_fail(ftp, FTP_CERTIFICATE,
+		    "if the owner of the server confirms the new key, give that by --pin",
+		    "its public key is none of those of --pin: it is %s", shown);
+	return ftp->verify_error == X509_V_ERR_CERT_REVOKED ? fail_revoked(ftp) : FTP_OK;
+}
+
+static enum ftp_class
+judge_all(struct ftp *ftp, const X509 *certificate)
+{
+	const char *fault = ftp->options->tls.wants_ocsp ? staple_fault(ftp->control.tls) : NULL;
+
+	if (fault != NULL)
+		return ftp_fail(ftp, FTP_CERTIFICATE, "leave --ocsp out, if you can do without that proof",
+		    "its certificate is not proven to be in force: %s", fault);
+	if (ftp->options->tls.pins != NULL)
+		return judge_by_pin(ftp, certificate);
+	return judge(ftp, certificate);
+}
+
 /* --- handshakes --- */
+
+bool
+tls_wants_certificate(const struct ftp *ftp, const char *why)
+{
+	return (ftp->is_certificate_wanted && strstr(why, "alert") != NULL) ||
+	    strstr(why, "alert certificate") != NULL || strstr(why, "alert bad certificate") != NULL ||
+	    strstr(why, "alert unknown ca") != NULL;
+}
 
 static enum ftp_class
 fail_handshake(struct ftp *ftp, struct wire *wire, int r)
@@ -242,8 +225,10 @@ fail_handshake(struct ftp *ftp, struct wire *wire, int r)
 	if (r != -EPROTO)
 		return fail_wire(ftp, wire, r, "TLS handshake");
 	return ftp_fail(ftp, FTP_CERTIFICATE,
-	    "the server must speak TLS 1.2 or later on this port; ftps:// is for TLS from the first "
-	    "byte, ftpes:// and ftp:// for AUTH TLS",
+	    tls_wants_certificate(ftp, wire->why)
+		? TLS_CERTIFICATE_ADVICE
+		: "the server must speak TLS 1.2 or later on this port (or what --tls-min, --tls-max and "
+		  "--ciphers say); ftps:// is for TLS from the first byte, ftpes:// and ftp:// for AUTH TLS",
 	    "TLS could not be agreed on: %s", wire->why);
 }
 
@@ -255,11 +240,9 @@ trust_start(struct ftp *ftp)
 	enum ftp_class reason;
 	int r;
 
-	if (ftp->context == NULL) {
-		reason = make_context(ftp);
-		if (reason != FTP_OK)
-			return reason;
-	}
+	reason = tls_context_make(ftp, keep_first_error);
+	if (reason != FTP_OK)
+		return reason;
 	ftp->verify_error = X509_V_OK;
 	r = wire_start_tls(
 	    &ftp->control, ftp->context, is_host_address(ftp->host, plain, sizeof(plain)) ? NULL : ftp->host, NULL);
@@ -270,14 +253,16 @@ trust_start(struct ftp *ftp)
 	if (certificate == NULL || *ftp->fingerprint == '\0')
 		reason = ftp_fail(ftp, FTP_CERTIFICATE, NULL, "the server shows no certificate");
 	else
-		reason = judge(ftp, certificate);
+		reason = judge_all(ftp, certificate);
 	X509_free(certificate);
 	if (reason != FTP_OK)
 		return reason;
 	snprintf(ftp->tls_text, sizeof(ftp->tls_text), "%s %s", SSL_get_version(ftp->control.tls),
 	    SSL_get_cipher_name(ftp->control.tls));
 	trace(ftp, '*', "%s, SHA-256 %s, %s", ftp->tls_text, ftp->fingerprint,
-	    ftp->verify_error == X509_V_OK ? "vouched for" : "trusted by its fingerprint");
+	    ftp->verify_error == X509_V_OK       ? "vouched for"
+		: ftp->options->tls.pins != NULL ? "trusted by its key"
+						 : "trusted by its fingerprint");
 	return FTP_OK;
 }
 

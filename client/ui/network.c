@@ -112,11 +112,26 @@ find_source(struct network *network, const struct options *options)
 	return EXIT_DONE;
 }
 
+/* What the options say about TLS must fit together. */
+static enum exit_status
+check_tls(const struct ftp_tls_wishes *wishes)
+{
+	if (wishes->has_min && wishes->has_max && wishes->min_minor > wishes->max_minor)
+		return report_usage(
+		    "--tls-min is 1.%d, which is newer than --tls-max, 1.%d", wishes->min_minor, wishes->max_minor);
+	if (wishes->key_file != NULL && wishes->cert_file == NULL)
+		return report_usage(
+		    "--key needs --cert, the certificate of the key '%s'", report_quote(wishes->key_file));
+	return EXIT_DONE;
+}
+
 enum exit_status
 network_find(struct network *network, const struct options *options, const char *host, uint16_t port)
 {
-	enum exit_status status = find_source(network, options);
+	enum exit_status status = check_tls(&options->tls);
 
+	if (status == EXIT_DONE)
+		status = find_source(network, options);
 	return status != EXIT_DONE ? status : find_proxy(network, options, host, port);
 }
 

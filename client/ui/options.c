@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "client/engine/pins.h"
 #include "client/ui/prose.h"
 #include "client/ui/report.h"
 #include "common/options.h"
@@ -98,6 +99,42 @@ take_ipv6(void *targets, const char *value)
 {
 	(void)value;
 	((struct options *)targets)->family = AF_INET6;
+	return 0;
+}
+
+/* "1.2": its minor number. */
+static int
+take_tls_version(const char *value, bool *is_set, int *minor)
+{
+	if (strncmp(value, "1.", 2) != 0 || value[2] < '0' || value[2] > '3' || value[3] != '\0')
+		return -EINVAL;
+	*minor = value[2] - '0';
+	*is_set = true;
+	return 0;
+}
+
+static int
+take_tls_min(void *targets, const char *value)
+{
+	struct ftp_tls_wishes *wishes = &((struct options *)targets)->tls;
+
+	return take_tls_version(value, &wishes->has_min, &wishes->min_minor);
+}
+
+static int
+take_tls_max(void *targets, const char *value)
+{
+	struct ftp_tls_wishes *wishes = &((struct options *)targets)->tls;
+
+	return take_tls_version(value, &wishes->has_max, &wishes->max_minor);
+}
+
+static int
+take_pins(void *targets, const char *value)
+{
+	if (!pins_list_is_good(value))
+		return -EINVAL;
+	((struct options *)targets)->tls.pins = value;
 	return 0;
 }
 
@@ -236,6 +273,24 @@ static const struct opt_row table[OPTION_ALL] = {
 	.help = "give up a silent connection; default: 60"},
     [OPTION_RETRY] = {"retry", 0, "N", OPT_NUMBER, AT(retries), 0, RETRIES_MAX,
 	.help = "after a lost connection, connect again N times and resume; default: 3"},
+    [OPTION_CA_PATH] = {"ca-path", 0, "DIRECTORY", OPT_TEXT, AT(tls.ca_path),
+	.help = "trust the certificates in DIRECTORY (openssl rehash) besides the system's"},
+    [OPTION_CRL_FILE] = {"crl-file", 0, "FILE", OPT_TEXT, AT(tls.crl_file),
+	.help = "accept no certificate that a list in FILE (PEM) revokes, and none whose authority has no list there"},
+    [OPTION_OCSP] = {"ocsp", 0, NULL, OPT_FLAG, AT(tls.wants_ocsp),
+	.help = "the server must staple a proof of its authority that its certificate is in force"},
+    [OPTION_PIN] = {"pin", 0, "KEYS", OPT_CALL, .take = take_pins, .wanted = "sha256//BASE64, several with ';' between",
+	.help = "the server's public key must be one of these, sha256//BASE64;...; no authority needs to vouch for it"},
+    [OPTION_CERT] = {"cert", 0, "FILE", OPT_TEXT, AT(tls.cert_file),
+	.help = "show this certificate (PEM) to the server, where it asks for one"},
+    [OPTION_KEY] = {"key", 0, "FILE", OPT_TEXT, AT(tls.key_file), .help = "the key of --cert; default: in the same file"},
+    [OPTION_TLS_MIN] = {"tls-min", 0, "VERSION", OPT_CALL, .take = take_tls_min, .wanted = "1.0, 1.1, 1.2 or 1.3",
+	.help = "the oldest version of TLS, 1.0 to 1.3; default: 1.2"},
+    [OPTION_TLS_MAX] = {"tls-max", 0, "VERSION", OPT_CALL, .take = take_tls_max, .wanted = "1.0, 1.1, 1.2 or 1.3",
+	.help = "the newest version of TLS, 1.0 to 1.3; default: the newest that OpenSSL has"},
+    [OPTION_CIPHERS] = {"ciphers", 0, "LIST", OPT_TEXT, AT(tls.ciphers),
+	.help = "ciphers up to TLS 1.2, as openssl-ciphers(1) writes them"},
+    [OPTION_CIPHERSUITES] = {"ciphersuites", 0, "LIST", OPT_TEXT, AT(tls.suites), .help = "cipher suites of TLS 1.3"},
     [OPTION_PROXY] = {"proxy", 0, "URL", OPT_TEXT, AT(proxy),
 	.help = "connect through this proxy: socks5://, socks5h:// or http://[user@]host:port; none: not even through that of the environment"},
     [OPTION_SOURCE] = {"source", 0, "ADDRESS", OPT_TEXT, AT(source),

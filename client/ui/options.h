@@ -32,6 +32,16 @@ enum option_id {
 	OPTION_IPV6,
 	OPTION_TIMEOUT,
 	OPTION_RETRY,
+	OPTION_CA_PATH,
+	OPTION_CRL_FILE,
+	OPTION_OCSP,
+	OPTION_PIN,
+	OPTION_CERT,
+	OPTION_KEY,
+	OPTION_TLS_MIN,
+	OPTION_TLS_MAX,
+	OPTION_CIPHERS,
+	OPTION_CIPHERSUITES,
 	OPTION_PROXY,
 	OPTION_SOURCE,
 	/* of what is printed */
@@ -96,6 +106,7 @@ __extension__ typedef unsigned __int128 option_set;
  */
 struct options {
 	const char *proxy, *source;
+	struct ftp_tls_wishes tls;
 	const char *user, *ca_file, *algorithm, *batch;
 	const char *password_command;
 	const char *kept_password;	/* of the configuration file; borrowed; NULL: none */

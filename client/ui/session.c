@@ -82,6 +82,33 @@ on_trust(void *context, const struct ftp_certificate *certificate)
 	return trust;
 }
 
+static int
+on_key_password(void *context, const char *file, char *password, size_t size)
+{
+	struct session *session = context;
+	const char *variable = getenv("SALLYPORT_KEY_PASSWORD"), *known = session->key_password;
+	char line[CREDENTIAL_MAX + 2] = "";
+	struct buf prompt;
+	size_t len;
+
+	if (known == NULL)
+		known = variable;
+	/* the connections of a transfer use what the first one was told */
+	if (known == NULL && !is_transferring) {
+		buf_init(&prompt, 8192);
+		(void)buf_addf(&prompt, "Password of the key '%s': ", report_quote(file));
+		if (prompt.error == 0 && terminal_ask(prompt.data, true, line, sizeof(line)) == 0)
+			known = session->key_password = strdup(line);
+		buf_free(&prompt);
+		explicit_bzero(line, sizeof(line));
+	}
+	len = known == NULL ? 0 : strlen(known);
+	if (known == NULL || len >= size)
+		return -1;
+	memcpy(password, known, len);
+	return (int)len;
+}
+
 void
 session_apply(struct session *session, const struct options *options)
 {
@@ -89,6 +116,7 @@ session_apply(struct session *session, const struct options *options)
 	    .trace = options->is_verbose ? on_trace : NULL,
 	    .note = on_note,
 	    .trust = on_trust,
+	    .key_password = on_key_password,
 	    .progress = on_progress,
 	};
 	session->ftp_options = (struct ftp_options){
@@ -100,6 +128,7 @@ session_apply(struct session *session, const struct options *options)
 	    .no_tls = options->no_tls,
 	    .may_be_cut = options->may_be_cut,
 	    .family = options->family,
+	    .tls = options->tls,
 	    .proxy = network_proxy(&session->network),
 	    .source = network_source(&session->network),
 	    .ca_file = options->ca_file,
@@ -188,6 +217,10 @@ session_close(struct session *session)
 	ftp_free(session->ftp);
 	ftp_url_free(&session->url);
 	network_free(&session->network);
+	if (session->key_password != NULL)
+		explicit_bzero(session->key_password, strlen(session->key_password));
+	free(session->key_password);
+	session->key_password = NULL;
 	free(session->user_owned);
 	free(session->home);
 	session->ftp = NULL;

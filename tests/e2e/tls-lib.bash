@@ -45,7 +45,7 @@ make_authority()
 	make_key p256 >"$PKI/root.key"
 	openssl req -x509 -new -key "$PKI/root.key" -subj '/CN=test root' -days 30 -addext keyUsage=critical,keyCertSign -out "$PKI/root.pem" 2>/dev/null
 	make_key p256 >"$PKI/intermediate.key"
-	sign_with root intermediate 'test intermediate' 30 'basicConstraints=critical,CA:TRUE' 'keyUsage=critical,keyCertSign'
+	sign_with root intermediate 'test intermediate' 30 'basicConstraints=critical,CA:TRUE' 'keyUsage=critical,keyCertSign,cRLSign'
 	make_leaf server p256
 }
 

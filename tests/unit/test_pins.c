@@ -95,11 +95,46 @@ test_file(void **state)
 	rmdir(directory);
 }
 
+static void
+test_keys(void **state)
+{
+#define KEY_ONE "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+#define KEY_TWO "sha256//n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg="
+	static const struct {
+		const char *list;
+		bool is_good, has_two;
+	} rows[] = {
+	    {"", false, false},
+	    {";", false, false},
+	    {"sha256//", false, false},
+	    {KEY_ONE, true, false},
+	    {KEY_TWO, true, true},
+	    {KEY_ONE ";" KEY_TWO, true, true},
+	    {KEY_TWO ";" KEY_ONE, true, true},
+	    {KEY_ONE ";", false, false},
+	    {";" KEY_ONE, false, false},
+	    {KEY_ONE KEY_TWO, false, false},
+	    {KEY_ONE ", " KEY_TWO, false, false},
+	    {"SHA256//n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=", false, false},
+	    {"sha256//n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCggA", false, false},
+	    {"sha256//n4bQgYhMfWWaL-qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=", false, false},
+	    {"sha256//n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCg==", false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (pins_list_is_good(rows[i].list) != rows[i].is_good ||
+		    pins_list_has(rows[i].list, KEY_TWO) != rows[i].has_two)
+			fail_msg("'%s'", rows[i].list);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_find),
+	    cmocka_unit_test(test_keys),
 	    cmocka_unit_test(test_file),
 	};
 
