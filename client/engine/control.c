@@ -160,6 +160,14 @@ fail_reply(struct ftp *ftp)
 	return reason;
 }
 
+bool
+tls_wants_certificate(const struct ftp *ftp, const char *why)
+{
+	return (ftp->is_certificate_wanted && strstr(why, "alert") != NULL) ||
+	    strstr(why, "alert certificate") != NULL || strstr(why, "alert bad certificate") != NULL ||
+	    strstr(why, "alert unknown ca") != NULL;
+}
+
 enum ftp_class
 fail_wire(struct ftp *ftp, struct wire *wire, int r, const char *name)
 {

@@ -41,9 +41,9 @@ int proxy_talk_begin(struct proxy_talk *talk, const struct proxy *proxy, const c
  * Take bytes of the proxy. *used of them belong to the dialogue; that is all of them, unless the dialogue has ended and the
  * rest is the server's. When out_len is not 0 afterwards, that is to be sent, and out_len set to 0.
  *
- * Returns 1 when the connection to the server stands, 0 when more is to come, or with why: -EACCES (the login is wrong, or one
- * is wanted), -EPERM (the proxy may not do this), -ECONNREFUSED, -EHOSTUNREACH, -ENETUNREACH, -ETIMEDOUT, -EIO (the server cannot
- * be reached from there), -EPROTO (these are no replies of such a proxy).
+ * Returns 1 when the connection to the server stands, 0 when more is to come, or an error with why. -EACCES: the login is wrong, or
+ * one is wanted. -EPERM: the proxy may not do this. -EPROTO: these are no replies of such a proxy. -ECONNREFUSED, -EHOSTUNREACH,
+ * -ENETUNREACH, -ETIMEDOUT, -EIO: the server cannot be reached from there.
  */
 int proxy_talk_feed(struct proxy_talk *talk, const void *bytes, size_t len, size_t *used);
 

@@ -211,14 +211,6 @@ judge_all(struct ftp *ftp, const X509 *certificate)
 
 /* --- handshakes --- */
 
-bool
-tls_wants_certificate(const struct ftp *ftp, const char *why)
-{
-	return (ftp->is_certificate_wanted && strstr(why, "alert") != NULL) ||
-	    strstr(why, "alert certificate") != NULL || strstr(why, "alert bad certificate") != NULL ||
-	    strstr(why, "alert unknown ca") != NULL;
-}
-
 static enum ftp_class
 fail_handshake(struct ftp *ftp, struct wire *wire, int r)
 {
