@@ -253,6 +253,8 @@ start_count(struct home_count *count, uint64_t now)
 static void
 try_count(struct home_count *count, uint64_t now, uint64_t *due_ms)
 {
+	if (count->errand.pid != 0)
+		return; /* count_gone() looks again */
 	if (now >= count->not_before_ms && find_place(count, now, due_ms))
 		start_count(count, now);
 	if (count->is_wanted && count->not_before_ms > now && count->not_before_ms < *due_ms)
@@ -284,13 +286,14 @@ home_counts_want(struct home_counts *counts, const char *user)
 {
 	struct home_count *count = find_count(counts, user);
 
-	if (count == NULL || count->errand.pid != 0)
+	if (count == NULL)
 		return;
 	if (strcmp(count->user, user) != 0) {
 		snprintf(count->user, sizeof(count->user), "%s", user);
 		count->is_large = false;
 		count->not_before_ms = 0;
 	}
+	/* also while it runs: what it has seen may be of before, and one that finds the figure exact ends at once */
 	count->is_wanted = true;
 	home_counts_go_on(counts);
 }

@@ -482,7 +482,8 @@ lies()
 
 # --- what time tells ---
 
-# measure DELAY NAME...: each name 12 times; fails when medians are more than 60 ms apart
+# measure NAME...: each name 12 times; fails when medians are more than 60 ms apart in each of three rounds (answers come in
+# steps, and on a busy machine one name may need a step more by chance; what a name tells, it tells in each round)
 measure()
 {
 	python3 - "$PORT" "$@" <<-'PY'
@@ -500,14 +501,18 @@ measure()
 		        line = file.readline()
 		        assert line.startswith(b"530"), line
 		        return (time.perf_counter() - start) * 1000
-		times, number = {name: [] for name in names}, 0
-		for turn in range(12):
-		    for name in random.sample(names, len(names)):
-		        number += 1
-		        times[name].append(sample(name, number))
-		medians = {name: statistics.median(times[name]) for name in names}
-		print(medians)
-		sys.exit(max(medians.values()) - min(medians.values()) > 60)
+		number = 0
+		for round in range(3):
+		    times = {name: [] for name in names}
+		    for turn in range(12):
+		        for name in random.sample(names, len(names)):
+		            number += 1
+		            times[name].append(sample(name, number))
+		    medians = {name: statistics.median(times[name]) for name in names}
+		    print(medians)
+		    if max(medians.values()) - min(medians.values()) <= 60:
+		        sys.exit(0)
+		sys.exit(1)
 	PY
 }
 
