@@ -66,6 +66,28 @@ print_tls(const json_t *status)
 		printf("%-16soff: %s\n", "kernel TLS:", control_text(certificate, "kernel_tls_trouble"));
 }
 
+/* How the database knows this server, which borrows shares of quotas there. */
+static void
+print_node(const json_t *node)
+{
+	const char *name = control_text(node, "name"), *standing = control_text(node, "standing");
+	const json_t *beat = json_object_get(node, "beat");
+	char since[AMOUNT_SIZE] = "";
+
+	if (json_is_integer(beat))
+		amount_duration(json_integer_value(beat), since);
+	if (strcmp(standing, "refused") == 0)
+		printf("%-16s%s REFUSED: another server has this name, or it was forgotten; see node-refused in the log\n",
+		    "node:", name);
+	else if (!json_is_integer(beat))
+		printf("%-16s%s not known to the database yet\n", "node:", name);
+	else
+		printf("%-16s%s heard by the database %s ago, %s; %lld shares of quotas, %lld sessions use them\n",
+		    "node:", name, since,
+		    json_is_true(json_object_get(node, "lease")) ? "its lease holds" : "ITS LEASE HAS ENDED",
+		    control_number(node, "shares"), control_number(node, "sessions"));
+}
+
 /* Where accounts names a database. */
 static void
 print_store(const json_t *store)
@@ -76,6 +98,7 @@ print_store(const json_t *store)
 	    "database:", control_text(store, "state"), control_text(store, "file"),
 	    control_number(store, "kept_accounts"));
 	print_counters("look-ups:", json_object_get(store, "lookups"));
+	print_node(json_object_get(store, "node"));
 }
 
 static void

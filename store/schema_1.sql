@@ -262,14 +262,14 @@ $$;
  *            7 an old number: nothing was done; the figures are those of the share now
  * o_allow_*: the node's from now on. o_used_*: of all nodes, as far as they have told. o_count: NULL, or what counted()
  * wants to hear if the count begins after this answer. o_nodes: on how many nodes the account has sessions, this one
- * among them. Who waits for a lock gives up after a second: others wait behind it, on the same connection.
+ * among them. Who waits for a lock gives up after half a second: others wait behind it, on the same connection.
  */
 CREATE FUNCTION sallyport.credit(p_account bigint, p_node int, p_boot uuid, p_share bigint, p_seq bigint, p_sessions int,
 	p_net_bytes bigint, p_net_files bigint, p_keep_bytes bigint, p_keep_files bigint,
 	p_want_bytes bigint, p_want_files bigint, p_spare_bytes bigint, p_spare_files bigint,
 	OUT o_outcome int, OUT o_share bigint, OUT o_allow_bytes bigint, OUT o_allow_files bigint,
 	OUT o_used_bytes bigint, OUT o_used_files bigint, OUT o_count bigint, OUT o_nodes int)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '1s' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '500ms' AS $$
 DECLARE
 	q account;
 	u usage;
@@ -379,7 +379,7 @@ END $$;
 -- heard a later one.
 CREATE FUNCTION sallyport.share_sessions(p_account bigint, p_node int, p_boot uuid, p_share bigint, p_seq bigint,
 	p_sessions int) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '1s' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '500ms' AS $$
 BEGIN
 	PERFORM ledger_refuse(p_share >= 1 AND p_seq >= 0 AND p_sessions BETWEEN 0 AND 1000000);
 	UPDATE share s SET sessions = least(s.sessions, p_sessions)
@@ -412,7 +412,7 @@ END $$;
 -- share has used net of what was found. false: not believed; somebody else held something meanwhile.
 CREATE FUNCTION sallyport.counted(p_account bigint, p_node int, p_boot uuid, p_share bigint, p_seq bigint,
 	p_net_bytes bigint, p_net_files bigint, p_bytes bigint, p_files bigint, p_count bigint) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '1s' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '500ms' AS $$
 BEGIN
 	PERFORM ledger_refuse(p_share >= 1 AND p_seq >= 1 AND p_bytes BETWEEN 0 AND figure_max()
 		AND p_files BETWEEN 0 AND figure_max()

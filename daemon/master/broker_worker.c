@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/address.h"
 #include "common/io.h"
 #include "common/libc.h"
+#include "common/text.h"
 #include "config/broker.h"
 #include "config/users.h"
 #include "config/values.h"
@@ -30,6 +32,8 @@
 #define LOG_FD 4
 #define FIRST_OTHER_FD 5
 
+#define REFUSED_FILE "+refused" /* beside the ledgers; no account is called so */
+#define NODE_BOOT_FILE "+boot" /* beside it: the id of this node's boot */
 #define RETRY_MS 10000 /* after one that could not be started */
 #define LOOKUP_SECONDS_MAX 10
 #define QUIET_MS 3000 /* as long as a session waits for an answer */
@@ -51,6 +55,16 @@ show_state(struct broker_worker *broker, enum broker_state state, uint32_t kept)
 	head->store_kept = kept;
 }
 
+static void
+show_node(struct broker_worker *broker, enum node_standing standing, uint32_t shares, uint32_t sessions)
+{
+	struct board_head *head = broker->server->board.head;
+
+	head->node_standing = standing;
+	head->node_shares = shares;
+	head->node_sessions = sessions;
+}
+
 static bool
 take_state(struct broker_worker *broker, struct ipc_message *word)
 {
@@ -60,6 +74,82 @@ take_state(struct broker_worker *broker, struct ipc_message *word)
 	if (!ipc_end(word) || state >= BROKER_STATE_COUNT)
 		return false;
 	show_state(broker, (enum broker_state)state, kept);
+	return true;
+}
+
+/* --- what the database says of this node --- */
+
+static void
+path_of_mark(const struct broker_worker *broker, const char *name, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/ledger/%s", broker->server->config->state_directory, name);
+}
+
+/*
+ * This boot never gets shares again, and sessions may still use what it had. So the next start makes another boot, when
+ * these have ended; an upgrade does not.
+ */
+static void
+mark_boot_as_refused(const struct broker_worker *broker)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	path_of_mark(broker, REFUSED_FILE, path);
+	fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	close_fd(&fd);
+}
+
+static void
+forget_refused_boot(const struct broker_worker *broker)
+{
+	char path[PATH_MAX];
+
+	path_of_mark(broker, REFUSED_FILE, path);
+	if (unlink(path) < 0)
+		return;
+	path_of_mark(broker, NODE_BOOT_FILE, path);
+	(void)unlink(path);
+}
+
+static void
+log_standing(struct broker_worker *broker, enum node_standing standing, const char *name)
+{
+	bool is_refused = standing == NODE_REFUSED;
+
+	if (standing == NODE_UNKNOWN || is_refused == broker->was_refused)
+		return;
+	broker->was_refused = is_refused;
+	log_begin(is_refused ? LEVEL_ERROR : LEVEL_INFO, is_refused ? "node-refused" : "node-known");
+	log_field_text("node", name);
+	log_field_text("message",
+	    is_refused
+		? "the database lends no shares of quotas to this server: another one has the same name, or it was declared "
+		  "dead by 'sallyportctl node forget'; give each server a name of its own ('node' in store.conf), stop "
+		  "this one, and start it again"
+		: "the database lends shares of quotas to this server");
+	log_end();
+	if (is_refused)
+		mark_boot_as_refused(broker);
+}
+
+static bool
+take_node(struct broker_worker *broker, struct ipc_message *word)
+{
+	struct board_head *head = broker->server->board.head;
+	uint8_t standing = ipc_get_u8(word);
+	uint32_t shares = ipc_get_u32(word), sessions = ipc_get_u32(word);
+	char name[BROKER_NODE_MAX + 1];
+
+	ipc_get_text(word, name, sizeof(name));
+	if (!ipc_end(word) || standing >= NODE_STANDING_COUNT || !utf8_valid(name, strlen(name)) ||
+	    has_control(name, strlen(name)))
+		return false;
+	memcpy(head->node_name, name, sizeof(name));
+	show_node(broker, (enum node_standing)standing, shares, sessions);
+	if (standing == NODE_KNOWN)
+		head->node_beat_s = (uint64_t)time(NULL);
+	log_standing(broker, (enum node_standing)standing, name);
 	return true;
 }
 
@@ -201,6 +291,8 @@ broker_receive(void *arg, struct ipc_message *word)
 	broker->quiet_until_ms = broker->silent_ms = 0;
 	if (word->kind == IPC_broker_state)
 		return take_state(broker, word);
+	if (word->kind == IPC_broker_node)
+		return take_node(broker, word);
 	return word->kind == IPC_broker_lookup && !word->is_reply && start_lookup(broker, word);
 }
 
@@ -212,6 +304,7 @@ broker_down(void *arg)
 	errand_drop(&broker->lookup, broker->server->loop);
 	broker->was_up = broker->server->board.head->store_state == BROKER_UP;
 	show_state(broker, BROKER_DOWN, 0);
+	show_node(broker, NODE_UNKNOWN, 0, 0);
 }
 
 /* What it was told to be is in its own lines of the log; this one is for an end that it could not announce. */
@@ -284,8 +377,10 @@ settle_broker(struct broker_worker *broker, bool is_anew)
 }
 
 void
-broker_worker_start(struct broker_worker *broker)
+broker_worker_start(struct broker_worker *broker, bool is_successor)
 {
+	if (!is_successor)
+		forget_refused_boot(broker);
 	worker_init(&broker->worker, &broker_kind, broker->server->loop, &broker->server->board, broker);
 	settle_broker(broker, true);
 }

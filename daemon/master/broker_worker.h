@@ -2,7 +2,7 @@
 /*
  * The broker: a program of its own that asks the database of accounts, where accounts names one. The master executes it,
  * again when it dies, anew when what it depends on changes. It makes a channel to it for each session that logs in,
- * and looks up the names of the database's hosts for it. Of what it says, the master believes a state and a count.
+ * and looks up the names of the database's hosts for it. Of what it says, the master believes a state, a name and counts.
  */
 #ifndef DAEMON_MASTER_BROKER_WORKER_H
 #define DAEMON_MASTER_BROKER_WORKER_H
@@ -35,14 +35,15 @@ struct broker_worker {
 	uint64_t silent_since_ms, silent_ms; /* the first and the last time in a row that it did not */
 	bool was_up; /* when it ended */
 	bool was_told; /* that it cannot be started */
+	bool was_refused; /* the database lent no shares to this node, when it was heard last */
 	bool is_retired; /* another master serves: it ends with the last session that may ask */
 };
 
 /* There is none. server is borrowed. */
 void broker_worker_init(struct broker_worker *broker, struct server *server);
 
-/* Start it, if accounts names a database. At the start of the server. */
-void broker_worker_start(struct broker_worker *broker);
+/* Start it, if accounts names a database. At the start of the server; is_successor: sessions of a former one may live. */
+void broker_worker_start(struct broker_worker *broker, bool is_successor);
 
 /* The configuration has been replaced. One whose program, user and file are the same goes on. */
 void broker_worker_reload(struct broker_worker *broker, const struct config *old);

@@ -140,6 +140,20 @@ certificate_json(const struct control_answers *answers)
 	    trouble == NULL, "kernel_tls_trouble", trouble);
 }
 
+/* What the database lends to this node; "beat": seconds since it was heard, null: never. */
+static json_t *
+node_json(const struct board_head *head)
+{
+	static const char *const standings[NODE_STANDING_COUNT] = {"unknown", "known", "refused"};
+	uint64_t now_s = (uint64_t)time(NULL), since_s = now_s > head->node_beat_s ? now_s - head->node_beat_s : 0;
+	bool was_heard = head->node_beat_s != 0;
+
+	return json_pack("{s:s, s:s, s:o, s:b, s:i, s:i}", "name", head->node_name, "standing",
+	    standings[head->node_standing], "beat", was_heard ? json_integer((json_int_t)since_s) : json_null(),
+	    "lease", was_heard && head->node_standing != NODE_REFUSED && since_s < BROKER_LEASE_S, "shares",
+	    (int)head->node_shares, "sessions", (int)head->node_sessions);
+}
+
 /* null: accounts names no database. */
 static json_t *
 store_json(const struct control_answers *answers)
@@ -150,9 +164,9 @@ store_json(const struct control_answers *answers)
 	if (head->has_store == 0)
 		return json_null();
 	board_totals(&answers->server->board, &totals);
-	return json_pack("{s:s, s:s, s:I, s:o}", "file", answers->server->config->store_conf, "state",
+	return json_pack("{s:s, s:s, s:I, s:o, s:o}", "file", answers->server->config->store_conf, "state",
 	    broker_state_name((enum broker_state)head->store_state), "kept_accounts", (json_int_t)head->store_kept,
-	    "lookups", counters(totals.work.lookups, LOOKUP_COUNT, lookup_key));
+	    "lookups", counters(totals.work.lookups, LOOKUP_COUNT, lookup_key), "node", node_json(head));
 }
 
 static void

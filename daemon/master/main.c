@@ -450,7 +450,7 @@ start_master(void)
 	r = hook_worker_start(&master.hooks);
 	if (r < 0)
 		exit_with_error("cannot make the channel of hooks: %s", strerror(-r));
-	broker_worker_start(&master.broker);
+	broker_worker_start(&master.broker, inherited.is_upgrade);
 	bans_load(&master.bans);
 	r = control_socket_open(&master.control, server, &control_answer_kind, &master.answers, error, sizeof(error));
 	if (r < 0)

@@ -123,8 +123,6 @@ arrives_no_more(struct sessions *sessions, struct slot *slot)
 	if (slot->is_arriving)
 		TAILQ_REMOVE(&sessions->arriving, slot, arriving);
 	slot->is_arriving = false;
-	if (sessions->broker != NULL && TAILQ_EMPTY(&sessions->arriving))
-		broker_worker_note_idle(sessions->broker);
 }
 
 /* It must end by itself, within LEAVE_MS. */
@@ -796,6 +794,8 @@ slot_gone(void *arg, int status)
 	TAILQ_INSERT_HEAD(&sessions->free, slot, free);
 	slot->monitor_pid = 0;
 	sessions->live_count--;
+	if (sessions->broker != NULL && sessions->live_count == 0)
+		broker_worker_note_idle(sessions->broker);
 	if (sessions->gone != NULL)
 		sessions->gone(sessions->upgrade, slot->id);
 }

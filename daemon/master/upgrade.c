@@ -397,7 +397,7 @@ retire_old(struct upgrade *upgrade)
 	listeners_forget(upgrade->parts.listeners);
 	proxied_leave(upgrade->parts.proxied);
 	hook_worker_stop(upgrade->parts.hooks);
-	broker_worker_retire(upgrade->parts.broker, TAILQ_EMPTY(&upgrade->parts.sessions->arriving));
+	broker_worker_retire(upgrade->parts.broker, upgrade->parts.sessions->live_count == 0);
 	metrics_server_stop(upgrade->parts.metrics);
 	report_retirement(upgrade);
 	control_socket_close(upgrade->parts.control, true);

@@ -10,11 +10,14 @@
 #include <unistd.h>
 
 #include "accounts/account.h"
+#include "common/budget.h"
 #include "common/io.h"
+#include "common/text.h"
 #include "privsep/broker/answer.h"
 #include "privsep/broker/cache.h"
 #include "privsep/broker/database.h"
 #include "privsep/broker/decoys.h"
+#include "privsep/broker/shares.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
 
@@ -26,10 +29,15 @@
 
 #define OWN_DESCRIPTORS 64 /* connections, files that libpq reads, and a few more */
 
+/* One that waits for room asks ten times a second. */
+static const struct budget_size calls_size = {.burst = 40, .per_s = 20};
+
 struct asker {
 	int channel; /* -1: it has ended, and its question is not answered yet */
-	bool is_asking, has_asked;
+	bool is_asking, has_asked; /* for its account */
 	struct question question;
+	struct share_user user;
+	struct budget calls;
 };
 
 static struct {
@@ -45,6 +53,8 @@ static struct {
 
 static struct ipc_message message;
 
+static const struct shares_owner shares_owner;
+
 void
 askers_init(int epoll_fd, struct database *database, struct cache *cache, uint64_t grace_ms)
 {
@@ -55,6 +65,7 @@ askers_init(int epoll_fd, struct database *database, struct cache *cache, uint64
 	askers.database = database;
 	askers.cache = cache;
 	askers.grace_ms = grace_ms;
+	shares_init(&shares_owner, database);
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < SESSIONS_MAX + OWN_DESCRIPTORS)
 		askers.channel_max = (int)limit.rlim_cur - OWN_DESCRIPTORS;
 	else
@@ -107,7 +118,7 @@ asker_leave(struct asker *asker)
 	askers.by_channel[asker->channel] = NULL;
 	(void)epoll_ctl(askers.epoll_fd, EPOLL_CTL_DEL, asker->channel, NULL);
 	close_fd(&asker->channel);
-	if (!asker->is_asking)
+	if (!shares_leave(&asker->user, monotonic_ms()) && !asker->is_asking)
 		free(asker);
 }
 
@@ -144,25 +155,14 @@ reply_nobody(struct asker *asker)
 	askers_reply(asker, &nobody);
 }
 
-void
-askers_ready(int channel, uint64_t now_ms)
+static void
+look_for_account(struct asker *asker, uint64_t now_ms)
 {
-	struct asker *asker = (size_t)channel < askers.size ? askers.by_channel[channel] : NULL;
 	const char *error;
-	int r;
 
-	if (asker == NULL) /* ended by an event before this one */
-		return;
-	r = ipc_receive_now(channel, IPC_BROKER, IPC_STATE_LOGIN, &message);
-	if (r == -EAGAIN)
-		return;
 	/* one account a channel: a monitor that is taken over collects no hashes by guessing names */
-	if (r < 0 || message.kind != IPC_find_account || asker->has_asked) {
-		asker_leave(asker);
-		return;
-	}
 	ipc_get_text(&message, asker->question.name, sizeof(asker->question.name));
-	if (!ipc_end(&message) || asker->question.name[0] == '\0') {
+	if (asker->has_asked || !ipc_end(&message) || asker->question.name[0] == '\0') {
 		asker_leave(asker);
 		return;
 	}
@@ -171,6 +171,132 @@ askers_ready(int channel, uint64_t now_ms)
 		database_ask(askers.database, &asker->question, now_ms);
 	else
 		reply_nobody(asker); /* without a question: a database answers bytes that are no text with an error */
+}
+
+/* --- shares --- */
+
+static enum ipc_kind
+kind_of_call(const struct share_call *call)
+{
+	return call->kind == QUESTION_CREDIT     ? IPC_credit
+	    : call->kind == QUESTION_SHARE_CLOSE ? IPC_share_close
+						 : IPC_counted;
+}
+
+static void
+put_use(const struct share_use *use)
+{
+	ipc_put_u64(&message, (uint64_t)use->bytes);
+	ipc_put_u64(&message, (uint64_t)use->files);
+}
+
+static void
+put_share_answer(const struct share_call *call, const struct share_answer *answer)
+{
+	if (call->kind != QUESTION_CREDIT) {
+		ipc_put_u8(&message, answer->is_true);
+		return;
+	}
+	ipc_put_u8(&message, (uint8_t)answer->outcome);
+	ipc_put_u64(&message, answer->share);
+	put_use(&answer->allow);
+	put_use(&answer->used);
+	ipc_put_u64(&message, answer->count);
+	ipc_put_u32(&message, answer->nodes);
+}
+
+/* answer NULL: r says why there is none. */
+static void
+reply_share(struct asker *asker, int r, const struct share_answer *answer)
+{
+	ipc_begin_reply(&message, kind_of_call(&asker->user.call), r);
+	if (answer != NULL)
+		put_share_answer(&asker->user.call, answer);
+	if (ipc_send_now(asker->channel, &message, -1) < 0)
+		asker_leave(asker);
+}
+
+static struct asker *
+asker_of_user(struct share_user *user)
+{
+	return (struct asker *)(void *)((char *)user - offsetof(struct asker, user));
+}
+
+static void
+share_answered(struct share_user *user, const struct share_answer *answer)
+{
+	struct asker *asker = asker_of_user(user);
+
+	if (asker->channel < 0)
+		free(asker);
+	else
+		reply_share(asker, answer == NULL ? -EAGAIN : 0, answer);
+}
+
+static bool
+call_asker(struct share_user *user)
+{
+	ipc_begin(&message, IPC_recall);
+	return ipc_send_now(asker_of_user(user)->channel, &message, -1) == 0;
+}
+
+static void
+log_bad_share(uint64_t account, const char *problem)
+{
+	log_begin(LEVEL_WARNING, "share-refused");
+	log_field_u64("account_id", account);
+	log_field_text("message", problem);
+	log_end();
+}
+
+static const struct shares_owner shares_owner = {
+    .answered = share_answered,
+    .called = call_asker,
+    .disbelieved = log_bad_share,
+};
+
+static void
+ask_about_share(struct asker *asker, uint64_t now_ms)
+{
+	bool is_bounded;
+
+	if (asker->is_asking || asker->user.state != SHARE_IDLE ||
+	    !share_call_take(&message, &asker->user.call, &is_bounded))
+		asker_leave(asker);
+	else if (!is_bounded)
+		reply_share(asker, -EINVAL, NULL);
+	else if (asker->user.account == NULL || !budget_take(&asker->calls, &calls_size, now_ms))
+		reply_share(asker, -EAGAIN, NULL);
+	else
+		shares_ask(&asker->user, now_ms);
+}
+
+void
+askers_recall(const char *id)
+{
+	uint64_t account;
+
+	if (parse_u64(id, INT64_MAX, &account) == 0)
+		shares_recall(account, monotonic_ms());
+}
+
+void
+askers_ready(int channel, uint64_t now_ms)
+{
+	struct asker *asker = (size_t)channel < askers.size ? askers.by_channel[channel] : NULL;
+	int r;
+
+	if (asker == NULL) /* ended by an event before this one */
+		return;
+	r = ipc_receive_now(channel, IPC_BROKER, IPC_STATE_ANY, &message);
+	if (r == -EAGAIN)
+		return;
+	if (r < 0)
+		asker_leave(asker);
+	else if (message.kind == IPC_find_account && !message.is_reply)
+		look_for_account(asker, now_ms);
+	else
+		ask_about_share(asker, now_ms);
 }
 
 /* --- answers --- */
@@ -237,9 +363,16 @@ judge_row(const char *name, const struct row *row, struct answer *answer)
 void
 askers_answered(struct question *question, const struct row *row)
 {
-	struct asker *asker = (struct asker *)(void *)((char *)question - offsetof(struct asker, question));
+	struct asker *asker;
 	struct answer answer;
 
+	if (question->kind != QUESTION_ACCOUNT) {
+		shares_answered(question, row, monotonic_ms());
+		return;
+	}
+	asker = (struct asker *)(void *)((char *)question - offsetof(struct asker, question));
 	judge_row(question->name, row, &answer);
+	if (answer.found == FOUND_ACCOUNT && answer.id > 0 && asker->channel >= 0)
+		(void)shares_join(&asker->user, answer.id); /* without memory it gets no share */
 	askers_reply(asker, &answer);
 }

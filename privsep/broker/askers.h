@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The channels of monitors. Each asks for one account, once, and reads what the database says; or, while that says
- * nothing, what it said last.
+ * nothing, what it said last. Then it may ask about its node's share of that account's quota, and of no other one's.
  */
 #ifndef PRIVSEP_BROKER_ASKERS_H
 #define PRIVSEP_BROKER_ASKERS_H
@@ -25,5 +25,8 @@ void askers_ready(int channel, uint64_t now_ms);
 
 /* The database has answered; row NULL: it cannot say. */
 void askers_answered(struct question *question, const struct row *row);
+
+/* A notification: the account whose id the text is, and of which other nodes need room. */
+void askers_recall(const char *id);
 
 #endif

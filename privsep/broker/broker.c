@@ -15,6 +15,7 @@
 #include "privsep/broker/askers.h"
 #include "privsep/broker/cache.h"
 #include "privsep/broker/database.h"
+#include "privsep/broker/shares.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
 #include "store/store_conf.h"
@@ -94,6 +95,19 @@ state_changed(enum broker_state state, const char *problem)
 	tell_state();
 }
 
+/* The master hears each beat. */
+static void
+node_heard(enum node_standing standing)
+{
+	ipc_begin(&message, IPC_broker_node);
+	ipc_put_u8(&message, (uint8_t)standing);
+	ipc_put_u32(&message, shares_count());
+	ipc_put_u32(&message, shares_sessions());
+	ipc_put_text(&message, broker.database.node);
+	send_to_master();
+	shares_tell_again(monotonic_ms());
+}
+
 static bool
 ask_for_addresses(const char *name)
 {
@@ -103,16 +117,15 @@ ask_for_addresses(const char *name)
 	return true;
 }
 
-/* Who hears what other nodes tell this one; NULL: nobody. */
+/* Who hears what other nodes tell this one. */
 static void (*const hearers[NOTIFICATION_CHANNEL_COUNT])(const char *payload) = {
-    [NOTIFICATION_RECALL] = NULL,
+    [NOTIFICATION_RECALL] = askers_recall,
 };
 
 static void
 hear_notification(enum notification_channel channel, const char *payload)
 {
-	if (hearers[channel] != NULL)
-		hearers[channel](payload);
+	hearers[channel](payload);
 }
 
 /* What other nodes said while nobody listened. */
@@ -126,6 +139,7 @@ static const struct database_owner owner = {
     .look_up = ask_for_addresses,
     .changed = state_changed,
     .complained = log_complaint,
+    .node_heard = node_heard,
     .notified = hear_notification,
     .listening = hear_missed,
 };
@@ -178,15 +192,24 @@ hear_master(void)
 
 /* --- beginning --- */
 
-/* What the database is told of this node: its name, and the id of the machine's boot. */
 static void
-name_node(struct database *database, const char *node)
+read_machine_boot(char boot[DATABASE_BOOT_LEN + 1])
 {
 	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0 || io_read_all(fd, database->boot, DATABASE_BOOT_LEN) != DATABASE_BOOT_LEN)
-		memcpy(database->boot, "00000000-0000-0000-0000-000000000000", DATABASE_BOOT_LEN);
+	if (fd < 0 || io_read_all(fd, boot, DATABASE_BOOT_LEN) != DATABASE_BOOT_LEN)
+		memcpy(boot, "00000000-0000-0000-0000-000000000000", DATABASE_BOOT_LEN);
 	close_fd(&fd);
+}
+
+/* What the database is told of this node. */
+static void
+name_node(struct database *database, const char *node, const char *boot)
+{
+	if (boot[0] == '\0')
+		read_machine_boot(database->boot);
+	else
+		memcpy(database->boot, boot, DATABASE_BOOT_LEN);
 	if (node[0] != '\0')
 		memcpy(database->node, node, strnlen(node, DATABASE_NODE_MAX));
 	else if (gethostname(database->node, DATABASE_NODE_MAX) < 0)
@@ -209,7 +232,7 @@ prepare_broker(struct broker_process *process)
 	} else {
 		database_init(&broker.database, &owner, process->places, process->conf->connections, process->epoll_fd,
 		    TAG_CONNECTION);
-		name_node(&broker.database, process->conf->node);
+		name_node(&broker.database, process->conf->node, process->boot);
 	}
 	askers_init(process->epoll_fd, &broker.database, &broker.cache,
 	    process->conf == NULL ? 0 : process->conf->grace_s * 1000);
@@ -218,8 +241,12 @@ prepare_broker(struct broker_process *process)
 static int
 next_wait_ms(void)
 {
-	int wait_ms = database_expire(&broker.database, monotonic_ms());
+	uint64_t now_ms = monotonic_ms(), shares_ms;
+	int wait_ms = database_expire(&broker.database, now_ms);
 
+	shares_ms = shares_expire(now_ms);
+	if (shares_ms != UINT64_MAX && (wait_ms < 0 || deadline_left_ms(shares_ms, now_ms) < wait_ms))
+		wait_ms = deadline_left_ms(shares_ms, now_ms);
 	if (broker.cache.count == broker.kept_told)
 		return wait_ms;
 	return wait_ms < 0 || wait_ms > KEPT_TOLD_MS ? KEPT_TOLD_MS : wait_ms;

@@ -19,6 +19,7 @@ struct broker_process {
 	const char *directory; /* of store.conf: all that libpq reads lies below it */
 	const struct places *places; /* NULL: the configuration is bad */
 	const struct store_conf *conf; /* as places */
+	const char *boot; /* of this node: a UUID, which the master keeps beside the ledgers; "": that of the machine */
 	int epoll_fd; /* made before the walls */
 	pid_t master_pid;
 };

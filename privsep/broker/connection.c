@@ -17,18 +17,30 @@
 #define LOOK_UP "account_find" /* the prepared statement */
 
 static const struct {
-	const char *sql; /* NULL: the prepared statement */
+	const char *sql;
+	const char *statement; /* prepared under this name by QUESTION_PREPARE; NULL: not prepared, or by another row */
 	int param_count;
 	unsigned field_count; /* of the row; 0: there is none */
 	bool may_fail; /* an error of the server is an answer; else it ends the connection */
 } kinds[] = {
-    [QUESTION_VERSION] = {"SELECT sallyport.schema_version()", 0, 1, false},
-    [QUESTION_HELLO] = {"SELECT sallyport.node_hello($1, $2)", 2, 1, false},
-    [QUESTION_PREPARE] = {"SELECT o_id, o_line, o_decoy FROM sallyport.account_find($1)", 0, 0, false},
-    [QUESTION_PROBE] = {NULL, 1, 3, false},
-    [QUESTION_ACCOUNT] = {NULL, 1, 3, true},
-    [QUESTION_LISTEN_RECALL] = {"LISTEN sallyport_recall", 0, 0, true},
+    [QUESTION_VERSION] = {"SELECT sallyport.schema_version()", NULL, 0, 1, false},
+    [QUESTION_HELLO] = {"SELECT sallyport.node_hello($1, $2)", NULL, 2, 1, false},
+    [QUESTION_PREPARE] = {NULL, NULL, 0, 0, false},
+    [QUESTION_PROBE] = {NULL, LOOK_UP, 1, 3, false},
+    [QUESTION_ACCOUNT] = {"SELECT o_id, o_line, o_decoy FROM sallyport.account_find($1)", LOOK_UP, 1, 3, true},
+    [QUESTION_BEAT] = {"SELECT sallyport.node_beat($1, $2)", "node_beat", 2, 1, true},
+    [QUESTION_EXPIRE] = {"SELECT sallyport.expire($1)", "expire", 1, 1, true},
+    [QUESTION_CREDIT] =
+	{"SELECT o_outcome, o_share, o_allow_bytes, o_allow_files, o_used_bytes, o_used_files, o_count, "
+	 "o_nodes FROM sallyport.credit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+	    "credit", 14, 8, true},
+    [QUESTION_SHARE_CLOSE] = {"SELECT sallyport.share_close($1, $2, $3, $4, $5, $6, $7)", "share_close", 7, 1, true},
+    [QUESTION_COUNTED] = {"SELECT sallyport.counted($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", "counted", 10, 1, true},
+    [QUESTION_SESSIONS] = {"SELECT sallyport.share_sessions($1, $2, $3, $4, $5, $6)", "share_sessions", 6, 1, true},
+    [QUESTION_LISTEN_RECALL] = {"LISTEN sallyport_recall", NULL, 0, 0, true},
 };
+
+#define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 
 static const struct {
 	const char *name;
@@ -221,19 +233,30 @@ connection_advance(struct connection *connection, uint32_t events)
 	return r < 0 ? r : flush_questions(connection);
 }
 
-int
-connection_ask(struct connection *connection, struct question *question, const char *p1, const char *p2)
+/* All in one go: one answer for them. */
+static int
+send_prepares(struct connection *connection)
 {
-	const char *const params[] = {p1, p2};
-	const char *sql = kinds[question->kind].sql;
+	int sent = 1;
+
+	for (size_t i = 0; sent == 1 && i < KIND_COUNT; i++)
+		if (kinds[i].sql != NULL && kinds[i].statement != NULL)
+			sent = PQsendPrepare(connection->pg, kinds[i].statement, kinds[i].sql, 0, NULL);
+	return sent;
+}
+
+int
+connection_ask(struct connection *connection, struct question *question, const char *const *params)
+{
+	const char *statement = kinds[question->kind].statement;
 	int count = kinds[question->kind].param_count, sent;
 
 	if (question->kind == QUESTION_PREPARE)
-		sent = PQsendPrepare(connection->pg, LOOK_UP, sql, 0, NULL);
-	else if (sql == NULL)
-		sent = PQsendQueryPrepared(connection->pg, LOOK_UP, count, params, NULL, NULL, 0);
+		sent = send_prepares(connection);
+	else if (statement != NULL)
+		sent = PQsendQueryPrepared(connection->pg, statement, count, params, NULL, NULL, 0);
 	else
-		sent = PQsendQueryParams(connection->pg, sql, count, NULL, params, NULL, NULL, 0);
+		sent = PQsendQueryParams(connection->pg, kinds[question->kind].sql, count, NULL, params, NULL, NULL, 0);
 	/* each question ends with a sync of its own, so that the failure of one is not that of the next */
 	if (sent != 1 || PQpipelineSync(connection->pg) != 1)
 		return blame_libpq(connection, PQerrorMessage(connection->pg), -EPIPE);

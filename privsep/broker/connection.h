@@ -14,16 +14,23 @@
 #include "common/bounds.h"
 #include "common/budget.h"
 
-#define ROW_FIELDS_MAX 3
+#define ROW_FIELDS_MAX 8
+#define QUESTION_PARAMS_MAX 14
 #define NOTIFICATION_PAYLOAD_MAX 64 /* one with more is nobody's */
 #define PROBLEM_TEXT_MAX 600 /* of the reason why a connection is none, escaped */
 
 enum question_kind {
 	QUESTION_VERSION, /* of the schema; also a sign of life */
 	QUESTION_HELLO, /* this node is there */
-	QUESTION_PREPARE, /* the look-up, for the next two */
+	QUESTION_PREPARE, /* the statements of the others */
 	QUESTION_PROBE, /* the look-up of a name that no account has: does it work at all? */
 	QUESTION_ACCOUNT,
+	QUESTION_BEAT, /* this node is still there */
+	QUESTION_EXPIRE, /* shares of nodes that are gone */
+	QUESTION_CREDIT, /* see share_call.h for these */
+	QUESTION_SHARE_CLOSE,
+	QUESTION_COUNTED,
+	QUESTION_SESSIONS,
 	QUESTION_LISTEN_RECALL, /* to notifications, from now on */
 };
 
@@ -86,7 +93,7 @@ struct connection {
 	uint64_t due_ms; /* to be ready, or the next sign of life */
 	uint64_t redial_ms, ready_ms;
 	unsigned failures;
-	struct question own[4 + NOTIFICATION_CHANNEL_COUNT];
+	struct question own[6 + NOTIFICATION_CHANNEL_COUNT];
 };
 
 void connection_init(struct connection *connection, int epoll_fd, uint64_t tag);
@@ -101,10 +108,10 @@ int connection_dial(struct connection *connection, const char *conninfo);
 int connection_advance(struct connection *connection, uint32_t events);
 
 /*
- * Ask. The question stays the caller's, and must stay where it is until it is answered or the connection has ended. p1
- * and p2: NULL for parameters that its kind lacks. Errors as connection_advance().
+ * Ask. The question stays the caller's, and must stay where it is until it is answered or the connection has ended. params:
+ * as many as its kind has; they are copied. Errors as connection_advance().
  */
-int connection_ask(struct connection *connection, struct question *question, const char *p1, const char *p2);
+int connection_ask(struct connection *connection, struct question *question, const char *const *params);
 
 /*
  * Take the next answer: 1, with its question, which is no longer in hand, and its row, which stays until the next call;

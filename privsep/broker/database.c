@@ -8,6 +8,7 @@
 #include "common/buf.h"
 #include "common/io.h"
 #include "privsep/broker/answer.h"
+#include "privsep/broker/share_call.h"
 
 #include "common/banned.h"
 
@@ -15,14 +16,17 @@
 #define LOOKUP_MS 3000 /* then the former addresses are taken */
 #define LOOKUP_FRESH_MS 5000 /* of addresses */
 #define WAITED_ANSWER_MS 1000 /* of a question that has waited for a connection */
-#define BEAT_MS 10000 /* between signs of life */
+#define BEAT_MS 10000 /* between signs of life, of each connection and of the node; its lease is three times that */
+#define EXPIRE_AT_ONCE "100" /* shares of nodes that are gone */
+#define LENDING_PLACES \
+	2 /* questions about shares that a connection has at most: each may wait half a second for a lock */
 #define REDIAL_FIRST_MS 100
 #define REDIAL_LAST_MS 2000
 #define REDIAL_LAST 6 /* failures, after which the delay does not grow */
 #define COMPLAINT_MS 60000 /* between events about the same */
 #define STEADY_MS 2000 /* a connection that held so long was a good one */
 
-enum { OWN_VERSION, OWN_HELLO, OWN_PREPARE, OWN_PROBE, OWN_LISTEN };
+enum { OWN_VERSION, OWN_HELLO, OWN_PREPARE, OWN_PROBE, OWN_BEAT, OWN_EXPIRE, OWN_LISTEN };
 
 static void place_question(struct database *database, struct question *question, uint64_t now_ms);
 
@@ -85,7 +89,30 @@ tell_database(struct database *database, enum broker_state state, const char *pr
 
 /* --- the end of a connection --- */
 
-/* Those of the connection itself go without a word. */
+static bool
+is_of_share(const struct question *question)
+{
+	switch (question->kind) {
+	case QUESTION_CREDIT:
+	case QUESTION_SHARE_CLOSE:
+	case QUESTION_COUNTED:
+	case QUESTION_SESSIONS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Those of the connection itself go without a word; a beat that was lost is due again. */
+static void
+answer_without_row(struct database *database, struct question *question)
+{
+	if (question->kind == QUESTION_ACCOUNT || is_of_share(question))
+		database->owner->answered(question, NULL);
+	else if (question->kind == QUESTION_BEAT || question->kind == QUESTION_HELLO)
+		database->beat_ms = 0;
+}
+
 static void
 answer_nothing(struct database *database, struct question_list *questions)
 {
@@ -93,8 +120,7 @@ answer_nothing(struct database *database, struct question_list *questions)
 
 	while ((question = TAILQ_FIRST(questions)) != NULL) {
 		TAILQ_REMOVE(questions, question, entry);
-		if (question->kind == QUESTION_ACCOUNT)
-			database->owner->answered(question, NULL);
+		answer_without_row(database, question);
 	}
 }
 
@@ -117,7 +143,10 @@ lose_database(struct database *database, const struct connection *last, bool has
 	answer_nothing(database, &database->waiting);
 }
 
-/* What was lost with a connection is asked again, in time and once for each: another one may have the answer. */
+/*
+ * A look-up that was lost with a connection is asked again, in time and once for each: another one may have the answer. What
+ * changes a ledger is not: the database may have done it.
+ */
 static void
 ask_again(struct database *database, struct question_list *questions, uint64_t now_ms)
 {
@@ -125,12 +154,11 @@ ask_again(struct database *database, struct question_list *questions, uint64_t n
 
 	while ((question = TAILQ_FIRST(questions)) != NULL) {
 		TAILQ_REMOVE(questions, question, entry);
-		if (question->kind != QUESTION_ACCOUNT)
-			continue;
-		if (question->due_ms > now_ms && question->losses++ < database->count)
+		if (question->kind == QUESTION_ACCOUNT && question->due_ms > now_ms &&
+		    question->losses++ < database->count)
 			place_question(database, question, now_ms);
 		else
-			database->owner->answered(question, NULL);
+			answer_without_row(database, question);
 	}
 }
 
@@ -238,10 +266,10 @@ database_found(struct database *database, const struct conninfo_found *found, ui
 
 static void
 ask_connection(struct database *database, struct connection *connection, struct question *question,
-    const char *const params[2], uint64_t now_ms)
+    const char *const *params, uint64_t now_ms)
 {
 	question->asked_ms = now_ms;
-	if (connection_ask(connection, question, params[0], params[1]) < 0)
+	if (connection_ask(connection, question, params) < 0)
 		end_connection(database, connection, false, now_ms);
 }
 
@@ -249,12 +277,17 @@ static void
 ask_own(
     struct database *database, struct connection *connection, unsigned which, enum question_kind kind, uint64_t now_ms)
 {
-	const char *const params[2] = {
-	    kind == QUESTION_HELLO ? database->node : "", /* no account has that name */
-	    kind == QUESTION_HELLO ? database->boot : NULL,
-	};
+	char node_id[SHARE_NUMBER_SIZE];
+	const char *const of_hello[] = {database->node, database->boot}, *const of_beat[] = {node_id, database->boot};
+	static const char *const of_probe[] = {""}; /* no account has that name */
+	static const char *const of_expire[] = {EXPIRE_AT_ONCE};
+	const char *const *params = kind == QUESTION_HELLO ? of_hello
+	    : kind == QUESTION_BEAT                        ? of_beat
+	    : kind == QUESTION_EXPIRE                      ? of_expire
+							   : of_probe;
 	struct question *question = &connection->own[which];
 
+	snprintf(node_id, sizeof(node_id), "%u", database->node_id);
 	*question = (struct question){.kind = kind, .due_ms = now_ms + DATABASE_ANSWER_MS};
 	ask_connection(database, connection, question, params, now_ms);
 }
@@ -313,7 +346,7 @@ static void
 place_question(struct database *database, struct question *question, uint64_t now_ms)
 {
 	struct connection *connection = least_busy(database);
-	const char *const params[2] = {question->name, NULL};
+	const char *const params[] = {question->name};
 
 	if (connection != NULL)
 		ask_connection(database, connection, question, params, now_ms);
@@ -330,6 +363,38 @@ database_ask(struct database *database, struct question *question, uint64_t now_
 	question->losses = 0;
 	question->due_ms = now_ms + DATABASE_ANSWER_MS;
 	place_question(database, question, now_ms);
+}
+
+enum database_lending
+database_lending(const struct database *database)
+{
+	if (count_connections(database, CONNECTION_READY) == 0)
+		return database->is_hopeful ? LENDING_SOON : LENDING_DOWN;
+	if (database->standing == NODE_REFUSED)
+		return LENDING_REFUSED;
+	return database->standing == NODE_KNOWN ? LENDING_NOW : LENDING_DOWN;
+}
+
+unsigned
+database_lending_places(const struct database *database)
+{
+	return LENDING_PLACES * count_connections(database, CONNECTION_READY);
+}
+
+void
+database_ask_share(struct database *database, struct question *question, const struct share_call *call,
+    uint64_t account, uint64_t now_ms)
+{
+	struct connection *connection = least_busy(database);
+	struct share_params params;
+
+	if (connection == NULL) {
+		database->owner->answered(question, NULL);
+		return;
+	}
+	share_call_params(call, account, database->node_id, database->boot, &params);
+	question->due_ms = now_ms + DATABASE_ANSWER_MS;
+	ask_connection(database, connection, question, params.values, now_ms);
 }
 
 /* The server gets time for the last of them, too: it is not dead because others were. */
@@ -383,6 +448,57 @@ take_ready(struct database *database, struct connection *connection, uint64_t no
 	ask_waiting(database, now_ms);
 }
 
+/* --- this node --- */
+
+static void
+take_standing(struct database *database, enum node_standing standing, uint64_t now_ms)
+{
+	database->standing = standing;
+	database->beat_ms = now_ms + BEAT_MS;
+	database->owner->node_heard(standing);
+}
+
+static void
+take_hello(struct database *database, const struct row *row, uint64_t now_ms)
+{
+	uint64_t number;
+	const char *problem = share_number_of_row(row, INT32_MAX, &number);
+
+	if (problem != NULL)
+		complain(database, "the database does not say which number this node has", now_ms);
+	database->node_id = (uint32_t)number;
+	take_standing(database, problem != NULL ? NODE_UNKNOWN : number == 0 ? NODE_REFUSED : NODE_KNOWN, now_ms);
+}
+
+/* NULL: it is another node's name now, or nobody's, since the database is an older one. The next hello tells. */
+static void
+take_beat(struct database *database, struct connection *connection, const struct row *row, uint64_t now_ms)
+{
+	if (row == NULL)
+		complain(database, connection->problem, now_ms);
+	else if (row->fields[0] != NULL && strcmp(row->fields[0], "t") == 0)
+		take_standing(database, NODE_KNOWN, now_ms);
+	else
+		ask_own(database, connection, OWN_HELLO, QUESTION_HELLO, now_ms);
+}
+
+static void
+beat_when_due(struct database *database, uint64_t now_ms)
+{
+	struct connection *connection = now_ms < database->beat_ms ? NULL : least_busy(database);
+
+	if (connection == NULL)
+		return;
+	database->beat_ms = now_ms + BEAT_MS;
+	if (database->standing != NODE_KNOWN) {
+		ask_own(database, connection, OWN_HELLO, QUESTION_HELLO, now_ms);
+		return;
+	}
+	ask_own(database, connection, OWN_BEAT, QUESTION_BEAT, now_ms);
+	if (connection->state == CONNECTION_READY)
+		ask_own(database, connection, OWN_EXPIRE, QUESTION_EXPIRE, now_ms);
+}
+
 static void
 take_database_answer(struct database *database, struct connection *connection, struct question *question,
     const struct row *row, uint64_t now_ms)
@@ -395,12 +511,29 @@ take_database_answer(struct database *database, struct connection *connection, s
 		take_version(database, connection, row, now_ms);
 		break;
 	case QUESTION_HELLO:
+		take_hello(database, row, now_ms);
+		break;
 	case QUESTION_PREPARE:
 		break;
 	case QUESTION_PROBE:
 		take_ready(database, connection, now_ms);
 		break;
 	case QUESTION_ACCOUNT:
+		if (row == NULL)
+			complain(database, connection->problem, now_ms);
+		database->owner->answered(question, row);
+		break;
+	case QUESTION_BEAT:
+		take_beat(database, connection, row, now_ms);
+		break;
+	case QUESTION_EXPIRE:
+		if (row == NULL)
+			complain(database, connection->problem, now_ms);
+		break;
+	case QUESTION_CREDIT:
+	case QUESTION_SHARE_CLOSE:
+	case QUESTION_COUNTED:
+	case QUESTION_SESSIONS:
 		if (row == NULL)
 			complain(database, connection->problem, now_ms);
 		database->owner->answered(question, row);
@@ -526,6 +659,8 @@ next_due(const struct database *database)
 	}
 	if (!TAILQ_EMPTY(&database->waiting))
 		due = sooner(due, TAILQ_FIRST(&database->waiting)->due_ms);
+	if (count_connections(database, CONNECTION_READY) > 0)
+		due = sooner(due, database->beat_ms);
 	return sooner(due, next_dial(database));
 }
 
@@ -541,6 +676,7 @@ database_expire(struct database *database, uint64_t now_ms)
 	expire_waiting(database, now_ms);
 	if (database->listener == NULL)
 		listen_somewhere(database, now_ms);
+	beat_when_due(database, now_ms);
 	dial_due(database, now_ms);
 	due = next_due(database);
 	return due == UINT64_MAX ? -1 : deadline_left_ms(due, now_ms);

@@ -14,10 +14,20 @@
 #include "privsep/broker/places.h"
 #include "privsep/ipc/messages.h"
 
+struct share_call;
+
 #define DATABASE_CONNECTIONS_MAX 16
 #define DATABASE_ANSWER_MS 2000 /* after that a connection counts as dead */
 #define DATABASE_NODE_MAX 253
 #define DATABASE_BOOT_LEN 36 /* of a UUID as text */
+
+/* What the database lends to this node at this moment. */
+enum database_lending {
+	LENDING_DOWN, /* nothing: it does not answer */
+	LENDING_SOON, /* the next try to reach it is under way */
+	LENDING_NOW,
+	LENDING_REFUSED /* nothing: another server has the name of this node, or it was declared dead */
+};
 
 /* What the rest of the broker does for it. */
 struct database_owner {
@@ -32,6 +42,8 @@ struct database_owner {
 	 * what it said, or because it said nothing. At most once a minute.
 	 */
 	void (*complained)(const char *problem);
+	/* The database knows this node, or not (any more), as it just said. */
+	void (*node_heard)(enum node_standing standing);
 	/* A notification has come; what it says is as hostile as its payload. */
 	void (*notified)(enum notification_channel channel, const char *payload);
 	/* Notifications come from now on. Those before this may be lost: what they were about is in tables. */
@@ -45,6 +57,9 @@ struct database {
 	struct connection *listener; /* the one that listens to notifications; NULL: none does */
 	unsigned count; /* 0: the configuration is bad, and there is no database */
 	char node[DATABASE_NODE_MAX + 1], boot[DATABASE_BOOT_LEN + 1]; /* what it is told of this node */
+	enum node_standing standing;
+	uint32_t node_id; /* while NODE_KNOWN */
+	uint64_t beat_ms; /* the next one */
 	enum broker_state state;
 	bool has_told; /* the state, once */
 	bool is_hopeful; /* no connection, but the next try is under way: questions wait for it */
@@ -67,6 +82,16 @@ void database_init(struct database *database, const struct database_owner *owner
 
 /* Ask for an account. The question stays where it is until owner->answered(), which may be called at once. */
 void database_ask(struct database *database, struct question *question, uint64_t now_ms);
+
+/* Can shares be asked for? */
+enum database_lending database_lending(const struct database *database);
+
+/* How many questions about shares may be under way. Few, as look-ups of logins wait behind them. */
+unsigned database_lending_places(const struct database *database);
+
+/* Ask about a share, once: where its connection ends, owner->answered() has no row. It may be called at once. */
+void database_ask_share(struct database *database, struct question *question, const struct share_call *call,
+    uint64_t account, uint64_t now_ms);
 
 /* Events of the connection with this number. */
 void database_ready(struct database *database, unsigned number, uint32_t events, uint64_t now_ms);

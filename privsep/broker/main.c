@@ -14,6 +14,7 @@
 #include "common/title.h"
 #include "privsep/broker/broker.h"
 #include "privsep/broker/connection.h"
+#include "privsep/broker/database.h"
 #include "privsep/broker/places.h"
 #include "privsep/broker/problem.h"
 #include "privsep/ipc/ipc.h"
@@ -26,7 +27,7 @@
 #define EXIT_BY_HAND 64 /* as sysexits(3) has it for a wrong call */
 #define OTHER_VERSION_MS 30000 /* until the master starts another one, which may be the right one */
 
-static char directory[PATH_MAX];
+static char directory[PATH_MAX], boot[DATABASE_BOOT_LEN + 1];
 static struct store_conf conf;
 static struct places places;
 
@@ -142,6 +143,9 @@ main(int argc, char **argv)
 	}
 	if (sandbox_init(note_walls_problem, NULL) < 0 || set_directory(argv[2]) < 0)
 		return SANDBOX_EXIT_WALLS;
+	process.boot = boot;
+	if (argc == 4) /* copied, since the title is written over it */
+		memcpy(boot, argv[3], strnlen(argv[3], DATABASE_BOOT_LEN));
 	if (load_places(argv[2]) == 0) {
 		process.places = &places;
 		process.conf = &conf;

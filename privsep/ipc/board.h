@@ -19,6 +19,7 @@
 #define BOARD_ADDRESS_SIZE 64
 #define BOARD_USER_SIZE 65
 #define BOARD_BANS_MAX 64
+#define BOARD_NODE_SIZE 254
 
 /* Values of the server as a whole; plain loads are enough. */
 struct board_head {
@@ -32,6 +33,10 @@ struct board_head {
 	uint32_t has_store; /* accounts names a database: */
 	uint32_t store_state; /* enum broker_state */
 	uint32_t store_kept; /* accounts that log in although it does not answer */
+	uint32_t node_standing; /* enum node_standing: what the database lends to this node */
+	uint32_t node_shares, node_sessions; /* shares of quotas that it holds, and sessions that use them */
+	uint64_t node_beat_s; /* CLOCK_REALTIME: when the database heard it last; 0: never */
+	char node_name[BOARD_NODE_SIZE]; /* "": not known; for the master alone */
 	uint64_t certificate_ends_s; /* CLOCK_REALTIME: when the one in force does; 0: there is none */
 	uint32_t sequence; /* odd while ended and a row change together */
 	struct totals ended; /* of sessions that have ended, and what the master counts; see board_totals() */

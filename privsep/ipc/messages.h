@@ -41,6 +41,8 @@ enum ipc_fd {
 #define IPC_LEDGER_EVENTS_MAX 256	/* in one ledger_tell */
 #define IPC_SHA256_MAX 64	/* in hex */
 #define BROKER_LINE_MAX 8192	/* of an account: a line of sallyport-users(5) */
+#define BROKER_LEASE_S 30	/* of a node, from each beat on: meta.lease of the schema */
+#define BROKER_NODE_MAX 253	/* bytes of the name of a node */
 #define BROKER_HOST_MAX 253	/* bytes of the name of a database's host */
 #define BROKER_ADDRESSES_MAX 8	/* of one such name */
 #define IPC_NOTICE 0xffff	/* reply sizes of a message without a reply; larger than any message */
@@ -198,7 +200,10 @@ enum ipc_fd {
 	/* broker reports whether the database answers, and asks master for the addresses of a name */ \
 	X(broker_state,      IPC_BROKER,    IPC_MASTER,   IPC_STATE_ANY,   S_U8 + S_U32, S_NONE, IPC_FD_NONE) \
 	X(broker_lookup,     IPC_BROKER,    IPC_MASTER,   IPC_STATE_ANY,   S_TEXT(1, BROKER_HOST_MAX), \
-	  S_TIMES(0, BROKER_ADDRESSES_MAX, S_U8 + S_HOST), IPC_FD_NONE)
+	  S_TIMES(0, BROKER_ADDRESSES_MAX, S_U8 + S_HOST), IPC_FD_NONE) \
+	/* broker reports at each beat how the database knows this node, and what it lends to it */ \
+	X(broker_node,       IPC_BROKER,    IPC_MASTER,   IPC_STATE_ANY,   S_U8 + S_U32 + S_U32 + S_TEXT(0, BROKER_NODE_MAX), \
+	  S_NONE, IPC_FD_NONE)
 
 enum ipc_kind {
 #define X(name, ...) IPC_##name,
@@ -329,6 +334,7 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *                                 -EAGAIN
  *   recall                        (others need what is not used: lower allow to net and reservations, then credit)
  *   broker_state  enum broker_state, accounts that are kept
+ *   broker_node   enum node_standing, shares that are held, sessions that use them, name of the node
  *   broker_lookup name of a host  -> up to BROKER_ADDRESSES_MAX of family, address; -EAGAIN: too often
  */
 
@@ -375,6 +381,14 @@ enum broker_state {
 	BROKER_UP,
 	BROKER_STRANGE,	/* no: its schema is not one that this version knows, or it refuses the role */
 	BROKER_STATE_COUNT
+};
+
+/* broker_node: does the database lend shares of quotas to this node? */
+enum node_standing {
+	NODE_UNKNOWN,	/* not now: it has not said so yet */
+	NODE_KNOWN,	/* yes */
+	NODE_REFUSED,	/* no: another server has said hello by this name, or the node was declared dead */
+	NODE_STANDING_COUNT
 };
 
 /* introduce: what a health check is told. */

@@ -111,6 +111,12 @@ add_store(const struct view *view, struct buf *out)
 	    out, "store_up", "gauge", "1 while the database of accounts answers.", head->store_state == BROKER_UP);
 	add_plain_metric(out, "store_kept_accounts", "gauge",
 	    "Accounts whose last answer is kept for the time in which the database does not answer.", head->store_kept);
+	add_plain_metric(out, "node_known", "gauge", "1 while the database lends shares of quotas to this server.",
+	    head->node_standing == NODE_KNOWN);
+	add_plain_metric(out, "node_last_beat_time_seconds", "gauge",
+	    "When the database heard this server last, since the epoch; 0: never.", head->node_beat_s);
+	add_plain_metric(out, "node_shares", "gauge", "Shares of quotas that this server holds.", head->node_shares);
+	add_plain_metric(out, "node_share_sessions", "gauge", "Sessions that use them.", head->node_sessions);
 	add_family(out, "store_lookups_total", "counter", "Look-ups of accounts in the database, by their outcome.");
 	for (int i = 0; i < LOOKUP_COUNT; i++)
 		add_labelled(

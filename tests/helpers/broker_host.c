@@ -3,11 +3,18 @@
  * Plays the master and the monitors of a broker, for tests/e2e/broker.bats: starts it as the master does, and does what
  * lines of standard input say.
  *
- * usage: broker_host PROGRAM UID GID VERSION STORE_CONF
+ * usage: broker_host PROGRAM UID GID VERSION STORE_CONF [BOOT]
  *
  *   find TAG NAME          a session asks for an account
  *   many TAG COUNT NAME    so many sessions ask for NAME0, NAME1 and so on, all at once
  *   open TAG COUNT         so many sessions come, which ask nothing
+ *   join TAG NAME          a session asks for an account, and stays
+ *   credit TAG FIGURES     it asks for credit: share, number, and bytes and files of net, keep, want and spare
+ *   close TAG FIGURES      it closes its share: share, number, bytes and files of net
+ *   counted TAG FIGURES    it has counted: share, number, net and what was found, and the count
+ *   deaf TAG               it answers no recall; others do, with what they were told before, and want nothing
+ *   leave TAG              it ends
+ *   load TAG SECONDS COUNT  so many sessions that have joined as TAG0, TAG1 and so on ask for credit, as fast as they can
  *   twice TAG NAME         a session asks twice without waiting for the answer
  *   garbage TAG            a session sends what is no message
  *   address NAME ADDRESS...  what the master finds when it is asked for a name
@@ -46,8 +53,9 @@
 struct asked {
 	int channel;
 	char tag[TAG_MAX];
-	bool is_one_of_many, is_quiet;
+	bool is_one_of_many, is_quiet, stays, is_loaded;
 	uint64_t asked_ms;
+	uint64_t share, seq; /* of its last credit */
 };
 
 struct known {
@@ -67,14 +75,15 @@ static struct {
 	char many_tag[TAG_MAX];
 	unsigned many_left, many_of[FOUND_COUNT], many_gone;
 	uint64_t many_ms, many_slowest;
+	char load_tag[TAG_MAX];
+	uint64_t load_end_ms, load_credits, load_refused, load_ms;
 } host;
 
 static struct ipc_message message;
 static const char *const states[] = {"down", "up", "strange"};
 static const char *const founds[] = {"account", "nobody", "not-now"};
 
-static void __attribute__((noreturn))
-fail(const char *what)
+static void __attribute__((noreturn)) fail(const char *what)
 {
 	printf("failed: %s: %s\n", what, strerror(errno));
 	exit(1);
@@ -85,7 +94,7 @@ fail(const char *what)
 static void
 start_broker(char **argv)
 {
-	char *const arguments[] = {argv[1], argv[4], argv[5], NULL};
+	char *const arguments[] = {argv[1], argv[4], argv[5], argv[6], NULL}; /* argv[6]: NULL where there is none */
 	static char zone[] = "TZ=UTC";
 	char *const environment[] = {zone, NULL};
 	int master[2], records[2];
@@ -198,9 +207,8 @@ print_bytes(const char *bytes, size_t len)
 }
 
 static void
-take_reply(struct asked *asked)
+print_found(struct asked *asked, int r)
 {
-	int r = ipc_receive_now(asked->channel, IPC_MONITOR, IPC_STATE_LOGIN, &message);
 	int result = r < 0 ? r : ipc_get_result(&message);
 	unsigned found = ipc_get_u8(&message), is_kept = ipc_get_u8(&message);
 	unsigned long long id = ipc_get_u64(&message), took = monotonic_ms() - asked->asked_ms;
@@ -221,7 +229,143 @@ take_reply(struct asked *asked)
 		print_bytes(text, len);
 		putchar('\n');
 	}
-	end_session(asked);
+	if (result < 0 || !asked->stays)
+		end_session(asked);
+}
+
+/* --- shares --- */
+
+static struct asked *
+session_of(const char *tag)
+{
+	for (unsigned i = 0; i < host.session_count; i++)
+		if (host.sessions[i].stays && strcmp(host.sessions[i].tag, tag) == 0)
+			return &host.sessions[i];
+	printf("failed: no session %s\n", tag);
+	exit(1);
+}
+
+/* Numbers as the words have them, and zeros for those that are missing. */
+static void
+send_share_question(struct asked *asked, enum ipc_kind kind, char *words, unsigned count)
+{
+	ipc_begin(&message, kind);
+	for (unsigned i = 0; i < count; i++) {
+		const char *word = words == NULL ? NULL : strsep(&words, " ");
+		unsigned long long number = word == NULL ? 0 : strtoull(word, NULL, 10);
+
+		if (i == 0)
+			asked->share = number;
+		if (i == 1)
+			asked->seq = number;
+		ipc_put_u64(&message, number);
+	}
+	asked->asked_ms = monotonic_ms();
+	(void)ipc_send(asked->channel, &message, -1);
+}
+
+static void
+send_loaded_credit(struct asked *asked)
+{
+	char words[64];
+
+	snprintf(
+	    words, sizeof(words), "%llu %llu", (unsigned long long)asked->share, (unsigned long long)asked->seq + 1);
+	send_share_question(asked, IPC_credit, words, 10);
+}
+
+static void
+start_load(const char *tag, char *words)
+{
+	char name[TAG_MAX];
+
+	snprintf(host.load_tag, sizeof(host.load_tag), "%s", tag);
+	host.load_ms = monotonic_ms();
+	host.load_end_ms = host.load_ms + 1000 * strtoull(strsep(&words, " "), NULL, 10);
+	host.load_credits = host.load_refused = 0;
+	for (unsigned i = 0, count = (unsigned)strtoul(words, NULL, 10); i < count; i++) {
+		struct asked *asked;
+
+		snprintf(name, sizeof(name), "%s%u", tag, i);
+		asked = session_of(name);
+		asked->is_loaded = true;
+		send_loaded_credit(asked);
+	}
+}
+
+/* In a load: the next one. At its end the figures are printed once. */
+static void
+count_credit(struct asked *asked, int result)
+{
+	host.load_credits += result == 0;
+	host.load_refused += result < 0;
+	if (monotonic_ms() < host.load_end_ms) {
+		send_loaded_credit(asked);
+		return;
+	}
+	asked->is_loaded = false;
+	for (unsigned i = 0; i < host.session_count; i++)
+		if (host.sessions[i].is_loaded)
+			return;
+	printf("%s load credits=%llu refused=%llu ms=%llu\n", host.load_tag, (unsigned long long)host.load_credits,
+	    (unsigned long long)host.load_refused, (unsigned long long)(monotonic_ms() - host.load_ms));
+}
+
+static void
+print_credit(struct asked *asked, unsigned long long took)
+{
+	static const char *const outcomes[CREDIT_OUTCOME_COUNT] = {
+	    "granted", "over-quota", "called", "gone", "count-first", "too-many", "not-now", "old-number"};
+	unsigned outcome = ipc_get_u8(&message);
+	long long share = (long long)ipc_get_u64(&message), figures[5];
+	unsigned nodes;
+
+	for (int i = 0; i < 5; i++)
+		figures[i] = (long long)ipc_get_u64(&message);
+	nodes = ipc_get_u32(&message);
+	if (!ipc_end(&message) || outcome >= CREDIT_OUTCOME_COUNT)
+		printf("%s broken\n", asked->tag);
+	else
+		printf("%s credit=%s share=%lld allow=%lld,%lld used=%lld,%lld count=%lld nodes=%u ms=%llu\n",
+		    asked->tag, outcomes[outcome], share, figures[0], figures[1], figures[2], figures[3], figures[4],
+		    nodes, took);
+	if (share != 0)
+		asked->share = (uint64_t)share;
+}
+
+static void
+take_share_reply(struct asked *asked)
+{
+	unsigned long long took = monotonic_ms() - asked->asked_ms;
+	int result;
+
+	if (message.kind == IPC_recall && !message.is_reply) {
+		printf("%s recalled\n", asked->tag);
+		if (!asked->is_quiet)
+			send_loaded_credit(asked);
+		return;
+	}
+	result = ipc_get_result(&message);
+	if (asked->is_loaded)
+		count_credit(asked, result);
+	else if (result < 0)
+		printf("%s %s=%s ms=%llu\n", asked->tag, ipc_kind_name(message.kind), strerror(-result), took);
+	else if (message.kind == IPC_credit)
+		print_credit(asked, took);
+	else
+		printf("%s %s=%u ms=%llu\n", asked->tag, ipc_kind_name(message.kind), ipc_get_u8(&message), took);
+}
+
+static void
+take_reply(struct asked *asked)
+{
+	int r = ipc_receive_now(asked->channel, IPC_MONITOR, IPC_STATE_LOGIN, &message);
+
+	if (r == 0 && message.kind != IPC_find_account) {
+		take_share_reply(asked);
+		return;
+	}
+	print_found(asked, r);
 }
 
 static void
@@ -230,7 +374,7 @@ give_up_silent(void)
 	for (unsigned i = 0; i < host.session_count; i++) {
 		struct asked *asked = &host.sessions[i];
 
-		if (asked->is_quiet || asked->asked_ms + SILENT_MS > monotonic_ms())
+		if (asked->is_quiet || asked->stays || asked->asked_ms + SILENT_MS > monotonic_ms())
 			continue;
 		if (asked->is_one_of_many)
 			count_one(asked, -1);
@@ -279,6 +423,15 @@ hear_broker(void)
 		unsigned kept = ipc_get_u32(&message);
 
 		printf("state %s kept=%u\n", state < BROKER_STATE_COUNT ? states[state] : "?", kept);
+	} else if (message.kind == IPC_broker_node) {
+		static const char *const standings[NODE_STANDING_COUNT] = {"unknown", "known", "refused"};
+		unsigned standing = ipc_get_u8(&message), shares = ipc_get_u32(&message),
+			 sessions = ipc_get_u32(&message);
+		char name[BROKER_NODE_MAX + 1];
+
+		ipc_get_text(&message, name, sizeof(name));
+		printf("node %s %s shares=%u sessions=%u\n", name,
+		    standing < NODE_STANDING_COUNT ? standings[standing] : "?", shares, sessions);
 	} else if (message.kind == IPC_broker_lookup) {
 		answer_lookup();
 	} else if (message.kind == IPC_alarm) {
@@ -377,6 +530,24 @@ obey(char *line)
 		host.names[host.name_count++].is_silent = true;
 	} else if (strcmp(verb, "find") == 0) {
 		send_question(new_session(tag), line);
+	} else if (strcmp(verb, "join") == 0) {
+		struct asked *asked = new_session(tag);
+
+		asked->stays = true;
+		send_question(asked, line);
+	} else if (strcmp(verb, "credit") == 0) {
+		send_share_question(session_of(tag), IPC_credit, line, 10);
+	} else if (strcmp(verb, "close") == 0) {
+		send_share_question(session_of(tag), IPC_share_close, line, 4);
+	} else if (strcmp(verb, "counted") == 0) {
+		send_share_question(session_of(tag), IPC_counted, line, 7);
+	} else if (strcmp(verb, "deaf") == 0) {
+		session_of(tag)->is_quiet = true;
+	} else if (strcmp(verb, "leave") == 0) {
+		end_session(session_of(tag));
+		printf("%s left\n", tag);
+	} else if (strcmp(verb, "load") == 0) {
+		start_load(tag, line);
 	} else if (strcmp(verb, "twice") == 0) {
 		struct asked *asked = new_session(tag);
 
@@ -462,8 +633,8 @@ main(int argc, char **argv)
 {
 	struct rlimit limit = {SESSIONS_AT_ONCE + 200, SESSIONS_AT_ONCE + 200};
 
-	if (argc != 6) {
-		fputs("usage: broker_host PROGRAM UID GID VERSION STORE_CONF\n", stderr);
+	if (argc < 6 || argc > 7) {
+		fputs("usage: broker_host PROGRAM UID GID VERSION STORE_CONF [BOOT]\n", stderr);
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);

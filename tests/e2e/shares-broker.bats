@@ -1,0 +1,346 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# Quotas over several nodes, the broker's side: build/tests/helpers/broker_host plays masters and monitors, and PostgreSQL is a
+# real one, or one that lies.
+
+bats_require_minimum_version 1.5.0
+load lib
+load store
+
+setup_file()
+{
+	store_need
+	store_start
+	store_schema
+}
+
+teardown_file()
+{
+	store_end
+}
+
+setup()
+{
+	[ "$(id -u)" -eq 0 ] || skip "needs root: the broker runs as another user"
+	new_place
+	BROKER_ID=$(id -u nobody)
+	BROKER_GROUP=$(id -g nobody)
+	[ -e "$STORE_DIR/data/postmaster.pid" ] || store_run    # a test before this one has failed
+	store_psql -qc 'DELETE FROM sallyport.ghost; DELETE FROM sallyport.share; DELETE FROM sallyport.node; DELETE FROM sallyport.account'
+}
+
+teardown()
+{
+	local node
+	for node in c b a; do    # each has inherited the pipes of those before it
+		end_node "$node"
+	done
+	[ -z "${FAKE_PID-}" ] || kill "$FAKE_PID" 2>/dev/null || :
+	rm -rf "$DIR"
+}
+
+# node NAME [CONNECT [NODE [BOOT]]]: a broker, whose words are in $DIR/NAME/said.
+node()
+{
+	local name=$1 place=$DIR/$1 fd boot=${4-}
+	install -d -g "$BROKER_GROUP" -m 750 "$place"
+	[ -n "$boot" ] || boot=$(cat /proc/sys/kernel/random/uuid)
+	printf '%s\n' "connect = \"${2:-$(store_connect sallyport_node)}\"" "node = \"${3:-$name}\"" >"$place/store.conf"
+	chgrp "$BROKER_GROUP" "$place/store.conf"
+	chmod 640 "$place/store.conf"
+	rm -f "$place/tell" "$place/said"
+	mkfifo "$place/tell"
+	"$BUILD/tests/helpers/broker_host" "$BUILD/sallyport-broker" "$BROKER_ID" "$BROKER_GROUP" \
+		"$(cat "$BATS_TEST_DIRNAME/../../VERSION")" "$place/store.conf" "$boot" <"$place/tell" >"$place/said" 2>&1 3>&- &
+	echo $! >"$place/pid"
+	exec {fd}>"$place/tell"
+	echo "$fd" >"$place/fd"
+	says "$name" started
+}
+
+# up NODE [ARGUMENT...]: the same, and it is known to the database.
+up()
+{
+	node "$@"
+	says "$1" "node ${3:-$1} known"
+}
+
+end_node()
+{
+	local place=$DIR/$1 fd pid
+	[ -e "$place/fd" ] || return 0
+	fd=$(cat "$place/fd")
+	pid=$(cat "$place/pid")
+	exec {fd}>&-
+	wait_until -t 5 is_gone "$pid" || kill -9 "$pid"
+	wait "$pid" 2>/dev/null || :
+	rm -f "$place/fd"
+}
+
+broker_pid()
+{
+	sed -n 's/^started //p' "$DIR/$1/said"
+}
+
+tell()
+{
+	local node=$1
+	shift
+	echo "$*" >"$DIR/$node/tell"
+}
+
+said()
+{
+	grep -q -- "^$2" "$DIR/$1/said"
+}
+
+says()
+{
+	wait_until said "$1" "$2" || { echo "$1 did not say: $2" >&2; tail -n 40 "$DIR/$1/said" >&2; return 1; }
+}
+
+count_said()
+{
+	grep -c -- "^$2" "$DIR/$1/said" || :
+}
+
+has_said()
+{
+	[ "$(count_said "$1" "$2")" -ge "$3" ]
+}
+
+# ask NODE VERB TAG FIGURES...: the answer is in $ANSWER.
+ask()
+{
+	local node=$1 verb=$2 tag=$3 count word=$2
+	case $verb in close) word=share_close ;; join) word=found ;; esac
+	count=$(count_said "$node" "$tag $word")
+	shift
+	tell "$node" "$*"
+	wait_until has_said "$node" "$tag $word" $((count + 1)) || { tail -n 40 "$DIR/$node/said" >&2; return 1; }
+	ANSWER=$(grep -- "^$tag $word" "$DIR/$node/said" | tail -n 1)
+	ANSWER=${ANSWER#"$tag "}
+	ANSWER=${ANSWER%% ms=*}
+	[[ $ANSWER != *share=* ]] || SHARE=$(sed -n 's/.* share=\([0-9]*\) .*/\1/p' <<<"$ANSWER")
+}
+
+# account NAME OPTIONS
+account()
+{
+	store_add "$1:*:200000:200000:/srv/$1:$2"
+}
+
+# open NODE TAG NAME: a session of the account that holds a share, whose home was counted.
+open_session()
+{
+	ask "$1" join "$2" "$3"
+	ask "$1" credit "$2" 0 1
+	[[ $ANSWER == credit=* ]]
+}
+
+# count_home NODE TAG BYTES FILES: with the number 2.
+count_home()
+{
+	local count=${ANSWER#*count=}
+	ask "$1" counted "$2" "$SHARE" 2 0 0 "$3" "$4" "${count%% *}"
+	[ "$ANSWER" = counted=1 ]
+}
+
+sessions_of()
+{
+	store_psql -c "SELECT coalesce(sum(s.sessions), 0) FROM sallyport.share s JOIN sallyport.account a ON a.id = s.account WHERE a.name = '$1'"
+}
+
+has_sessions()
+{
+	[ "$(sessions_of "$1")" = "$2" ]
+}
+
+@test "a monitor opens a share, gets credit, counts, and closes" {
+	account alice 'quota=1000 quota-files=10'
+	up a
+	open_session a s alice
+	[[ $ANSWER == credit=granted\ share=[1-9]*\ allow=0,0\ used=0,0\ count=0\ nodes=1 ]]
+	local share=$SHARE
+	count_home a s 100 1
+	ask a credit s "$share" 3 0 0 0 0 300 1 0 0
+	assert_equal "$ANSWER" "credit=granted share=$share allow=300,1 used=100,1 count=1 nodes=1"
+	ask a credit s "$share" 3 0 0 0 0 300 1 0 0
+	assert_equal "$ANSWER" "credit=old-number share=$share allow=300,1 used=100,1 count=1 nodes=1"
+	ask a credit s "$share" 4 200 1 300 1 800 0 0 0
+	[[ $ANSWER == credit=over-quota* ]]
+	ask a close s "$share" 5 200 1
+	assert_equal "$ANSWER" share_close=1
+	assert_equal "$(store_psql -F' ' -c 'SELECT base_bytes, base_files, slack_bytes FROM sallyport.usage')" '300 2 0'
+	ask a close s "$share" 6 200 1
+	assert_equal "$ANSWER" share_close=0
+	ask a credit s "$share" 7 0 0
+	[[ $ANSWER == credit=gone\ share=0* ]]
+}
+
+@test "a channel asks for its own account alone, and for none before it has one" {
+	account alice 'quota=1000'
+	account bob 'quota=1000'
+	up a
+	ask a join x nobody-of-that-name
+	[[ $ANSWER == found=nobody* ]]
+	ask a credit x 0 1
+	assert_equal "$ANSWER" 'credit=Resource temporarily unavailable'
+	open_session a s alice
+	local share=$SHARE
+	open_session a t bob
+	ask a credit t "$share" 2 0 0
+	[[ $ANSWER == credit=gone* ]]
+	ask a close t "$share" 3 0 0
+	assert_equal "$ANSWER" share_close=0
+	tell a credit s "$share" 2 1152921504606846977
+	says a 's credit=Invalid argument'
+	tell a credit s 0 2 5
+	wait_until has_said a 's credit=Invalid argument' 2
+	run -1 said a gone
+}
+
+@test "sessions are counted by the broker, over nodes; one that is killed frees its place" {
+	account carol 'max-sessions=3'
+	up a
+	up b
+	open_session a s1 carol
+	local share=$SHARE
+	ask a join s2 carol
+	ask a credit s2 "$share" 2
+	[[ $ANSWER == credit=granted*nodes=1 ]]
+	open_session b t1 carol
+	[[ $ANSWER == credit=granted*nodes=2 ]]
+	ask b join t2 carol
+	ask b credit t2 "$SHARE" 2
+	[[ $ANSWER == credit=too-many* ]]
+	has_sessions carol 3
+	tell a leave s1
+	wait_until has_sessions carol 2
+	ask b credit t2 "$SHARE" 3
+	[[ $ANSWER == credit=granted* ]]
+	# the last one of a node
+	tell a leave s2
+	wait_until has_sessions carol 2
+	assert_equal "$(store_psql -c 'SELECT count(*) FROM sallyport.share')" 2
+	# the next session goes on with the share
+	ask a join s3 carol
+	ask a credit s3 "$share" 9
+	[[ $ANSWER == credit=granted\ share=$share* ]]
+	has_sessions carol 3
+}
+
+@test "sessions that end while the database is down are told when it is back" {
+	account dora 'max-sessions=2'
+	up a
+	open_session a s dora
+	has_sessions dora 1
+	store_stop
+	says a 'state down'
+	ask a credit s "$SHARE" 2
+	assert_equal "$ANSWER" 'credit=Resource temporarily unavailable'
+	assert [ "$(sed -n 's/^s credit=Res.* ms=//p' "$DIR/a/said")" -lt 100 ]
+	tell a leave s
+	says a 's left'
+	store_run
+	wait_until has_sessions dora 0
+}
+
+@test "logins at once on two nodes with max-sessions=1: never two" {
+	account eve 'max-sessions=1'
+	up a
+	up b
+	local i granted
+	for i in $(seq 1 "${SHARES_LOGINS:-40}"); do
+		tell a join "s$i" eve
+		tell b join "t$i" eve
+		says a "s$i found"
+		says b "t$i found"
+		tell a credit "s$i" 0 "$((i + 1))"
+		tell b credit "t$i" 0 "$((i + 1))"
+		says a "s$i credit"
+		says b "t$i credit"
+		granted=$(cat "$DIR/a/said" "$DIR/b/said" | grep -cE "^[st]$i credit=granted")
+		[ "$granted" -le 1 ] || fail "two at once, in round $i"
+		tell a leave "s$i"
+		tell b leave "t$i"
+		wait_until has_sessions eve 0
+	done
+	grep -qE '^[st][0-9]+ credit=granted' "$DIR/a/said" "$DIR/b/said"
+}
+
+@test "room that another node does not use is called back within a second; a session that is deaf is passed over" {
+	account fay 'quota=1000'
+	up a
+	up b
+	open_session a s fay
+	local share=$SHARE
+	count_home a s 0 0
+	ask a credit s "$share" 3 0 0 0 0 900
+	[[ $ANSWER == credit=granted*allow=900* ]]
+	ask a join s2 fay
+	ask a credit s2 "$share" 4 0 0 900
+	tell a deaf s
+	open_session b t fay
+	tell b deaf t    # its own broker calls it, too
+	local began ended
+	began=$(date +%s%3N)
+	ask b credit t "$SHARE" 2 0 0 0 0 500
+	[[ $ANSWER == credit=called* ]]
+	says a 's recalled'
+	says a 's2 recalled'
+	wait_until -t 3 eval 'ask b credit t "$SHARE" "$(($(count_said b "t credit") + 2))" 0 0 0 0 500 && [[ $ANSWER == credit=granted* ]]'
+	ended=$(date +%s%3N)
+	assert [ $((ended - began)) -lt 1000 ]
+}
+
+@test "two servers with one name: the first one gets nothing more, and says what to do" {
+	account gus 'quota=1000'
+	up a
+	open_session a s gus
+	local share=$SHARE
+	up b '' a
+	wait_until -t 15 said a 'node a refused'
+	ask a credit s "$share" 2
+	[[ $ANSWER == credit=gone\ share=0* ]]
+	ask a join s2 gus
+	[[ $ANSWER == found=account* ]]
+	ask a credit s2 0 1
+	[[ $ANSWER == credit=gone* ]]
+	open_session b t gus
+}
+
+@test "a node that dies: its lease ends, and the next beat of another one buries what it held" {
+	account hal 'quota=1000'
+	up a
+	open_session a s hal
+	local share=$SHARE
+	count_home a s 0 0
+	ask a credit s "$share" 3 0 0 0 0 400
+	end_node a
+	store_psql -qc "UPDATE sallyport.node SET lease_until = '-infinity' WHERE name = 'a'"
+	up b
+	wait_until -t 15 eval '[ "$(store_psql -c "SELECT count(*) FROM sallyport.share")" = 0 ]'
+	assert_equal "$(store_psql -F' ' -c 'SELECT base_bytes, slack_bytes FROM sallyport.usage')" '0 400'
+}
+
+@test "a ledger that somebody has locked makes nobody else wait" {
+	account ina 'quota=1000'
+	account jon 'quota=1000'
+	up a
+	open_session a s ina
+	local share=$SHARE
+	open_session a t jon
+	local other=$SHARE
+	store_psql -qc "BEGIN; SELECT 1 FROM sallyport.usage u JOIN sallyport.account a ON a.id = u.account WHERE a.name = 'ina' FOR UPDATE; SELECT pg_sleep(4); COMMIT" >/dev/null &
+	local locker=$!
+	wait_until eval '[ -n "$(store_psql -c "SELECT 1 FROM pg_stat_activity WHERE wait_event = '"'PgSleep'"'")" ]'
+	tell a credit s "$share" 2
+	ask a credit t "$other" 2
+	[[ $ANSWER == credit=granted* ]]
+	says a 's credit=Resource temporarily unavailable'
+	run -1 said a 'state down'
+	wait "$locker"
+	ask a credit s "$share" 3
+	[[ $ANSWER == credit=granted* ]]
+}
