@@ -35,7 +35,10 @@
 	X(FLUSH,     "flush",     false)	/* "taken NAME" for each name that was there; "done" */ \
 	X(SET,       "set",       true)		/* LINE, in place of that of its name: "done", or "none" */ \
 	X(REMOVE,    "remove",    true)		/* NAME: "done", or "none" */ \
-	X(COMMIT,    "commit",    false)	/* "done" */
+	X(COMMIT,    "commit",    false)	/* "done" */ \
+	X(QUOTA,     "quota",     true)		/* NAME: "usage", "haunted" and "share" lines, "done"; or "none" */ \
+	X(NODES,     "nodes",     false)	/* "node" for each, in the order of names; "done" */ \
+	X(FORGET,    "forget",    true)		/* NODE, at once: "done SHARES", or "none" */
 
 /*        name     word       argument */
 #define DIALOG_ANSWERS(X) \
@@ -46,6 +49,10 @@
 	X(HOLDS,   "holds",   true)	/* of "check": what is right */ \
 	X(WRONG,   "wrong",   true)	/* of "check": what is not, and what would be right */ \
 	X(NOTE,    "note",    true)	/* what is worth knowing */ \
+	X(USAGE,   "usage",   true)	/* COUNTED BYTES FILES SLACK-BYTES SLACK-FILES: t or f, and what an account uses */ \
+	X(HAUNTED, "haunted", true)	/* NODE, which may go on within a share that was taken back */ \
+	X(SHARE,   "share",   true)	/* GONE SESSIONS NET-BYTES NET-FILES ALLOW-BYTES ALLOW-FILES NODE */ \
+	X(NODE,    "node",    true)	/* SEEN ALIVE SHARES SESSIONS NODE; SEEN: seconds, "-": declared dead */ \
 	X(DONE,    "done",    true)	/* the end of an answer; its argument may be empty */ \
 	X(NONE,    "none",    false)	/* the end: there is no such account */ \
 	X(FAILED,  "failed",  true)	/* the end of it all: what is wrong; what would be right */

@@ -122,6 +122,8 @@ enum ctl_exit user_import(struct ctl *ctl);
 enum ctl_exit user_export(struct ctl *ctl);
 enum ctl_exit user_show(struct ctl *ctl);
 enum ctl_exit user_partials(struct ctl *ctl);
+enum ctl_exit node_list(struct ctl *ctl);
+enum ctl_exit node_forget(struct ctl *ctl);
 enum ctl_exit quota_show(struct ctl *ctl);
 enum ctl_exit quota_recount(struct ctl *ctl);
 enum ctl_exit cert_self_signed(struct ctl *ctl);

@@ -15,6 +15,8 @@
 #include "admin/counting.h"
 #include "admin/ctl.h"
 #include "admin/quota.h"
+#include "admin/store_tool.h"
+#include "admin/store_usage.h"
 #include "common/buf.h"
 #include "common/io.h"
 #include "common/text.h"
@@ -32,6 +34,7 @@
 struct asked {
 	bool counts;
 	uint64_t wait_s;
+	struct store_tool *tool; /* of the accounts in a database; NULL: they are in the file */
 };
 
 /* The figures of an account. */
@@ -40,6 +43,8 @@ struct told {
 	uint64_t swept; /* partial files that were removed before */
 	bool is_counting; /* somebody else, */
 	uint64_t met; /* so many files so far */
+	bool is_shared; /* with other servers: */
+	struct shared_usage shared;
 };
 
 static const char *const state_names[] = {
@@ -154,11 +159,32 @@ out:
 	return r;
 }
 
+/* The database knows what all servers have told, once one of them has counted the home. */
+static int
+read_shared_figure(const struct account *account, const struct asked *asked, struct told *told)
+{
+	int r = shared_usage_find(asked->tool, account->name, &told->shared);
+
+	told->is_shared = r == 0 && told->shared.settled.is_counted;
+	if (!told->is_shared)
+		return r == -ENOENT ? 0 : r;
+	shared_usage_sum(&told->shared, &told->used.bytes, &told->used.files);
+	told->used.state =
+	    told->shared.settled.slack_bytes > 0 || told->shared.settled.slack_files > 0 ? LEDGER_BOUND : LEDGER_EXACT;
+	return 0;
+}
+
 /* For an account without a quota nobody keeps a figure, so count now. */
 static int
 find_usage(const struct ctl *ctl, const struct account *account, const struct asked *asked, struct told *told)
 {
 	*told = (struct told){.swept = 0};
+	if (has_quota(account) && asked->tool != NULL && !asked->counts) {
+		int r = read_shared_figure(account, asked, told);
+
+		if (r < 0 || told->is_shared)
+			return r;
+	}
 	if (has_quota(account))
 		return read_figure(ctl, account, asked, told);
 	return counting_run(account, NULL, asked->counts ? ctl->config->partial_keep_s : COUNTING_SWEEPS_NOTHING, 0,
@@ -222,6 +248,8 @@ told_json(const struct account *account, bool counts, const struct told *told)
 	    figure_json(&told->used, told->used.files), "quota_files", limit_json(account->quota_files), "figure",
 	    state_names[told->used.state]);
 
+	if (told->is_shared)
+		shared_usage_json(&told->shared, json);
 	if (told->is_counting)
 		json_object_set_new(json, "counted_files", json_integer((json_int_t)told->met));
 	if (counts)
@@ -276,7 +304,9 @@ print_figure(const struct account *account, const struct ledger_figure *figure)
 static void
 print_notes(const struct told *told)
 {
-	if (told->used.state == LEDGER_BOUND)
+	if (told->is_shared)
+		shared_usage_print(&told->shared);
+	else if (told->used.state == LEDGER_BOUND)
 		printf(
 		    "%-24s at most: a session ended without a report, or the machine was started, and the home is to be "
 		    "counted\n",
@@ -294,15 +324,16 @@ add_quota_row(const struct ctl *ctl, const struct account *account, const struct
 {
 	struct told told;
 
-	if (find_usage(ctl, account, asked, &told) < 0)
-		return CTL_FAILED;
-	if (list != NULL) {
+	enum ctl_exit status = find_usage(ctl, account, asked, &told) < 0 ? CTL_FAILED : CTL_DONE;
+
+	if (status == CTL_DONE && list != NULL) {
 		json_array_append_new(list, told_json(account, asked->counts, &told));
-		return CTL_DONE;
+	} else if (status == CTL_DONE) {
+		print_figure(account, &told.used);
+		print_notes(&told);
 	}
-	print_figure(account, &told.used);
-	print_notes(&told);
-	return CTL_DONE;
+	shared_usage_free(&told.shared);
+	return status;
 }
 
 /* One run over all accounts. */
@@ -329,10 +360,16 @@ show_next(const char *line, size_t len, const struct account *account, void *arg
 static void
 show_book(struct quota_run *run, enum book_kind kind)
 {
+	const struct asked *general = run->asked;
+	struct asked asked = *general;
 	struct book *book = book_open(run->ctl, kind, false);
 
-	if (book == NULL || book_each(book, true, show_next, run) < 0)
+	run->asked = &asked;
+	asked.tool = book != NULL && kind == BOOK_STORE ? store_tool_open(run->ctl) : NULL;
+	if (book == NULL || (kind == BOOK_STORE && asked.tool == NULL) || book_each(book, true, show_next, run) < 0)
 		run->status = CTL_FAILED;
+	run->asked = general;
+	store_tool_end(asked.tool);
 	book_close(book);
 }
 
@@ -354,18 +391,43 @@ show_all(struct ctl *ctl, const struct asked *asked)
 }
 
 static enum ctl_exit
-show_account_quota(struct ctl *ctl, const struct account *account, const void *arg)
+show_account_quota(struct ctl *ctl, const struct account *account, const struct asked *asked)
 {
-	const struct asked *asked = arg;
+	enum ctl_exit status = CTL_FAILED;
 	struct told told;
 
 	if (!ctl->is_json) {
 		print_head();
 		return add_quota_row(ctl, account, asked, NULL);
 	}
-	if (find_usage(ctl, account, asked, &told) < 0)
-		return CTL_FAILED;
-	return ctl_print_json(told_json(account, asked->counts, &told));
+	if (find_usage(ctl, account, asked, &told) == 0)
+		status = ctl_print_json(told_json(account, asked->counts, &told));
+	shared_usage_free(&told.shared);
+	return status;
+}
+
+static enum ctl_exit
+show_one(struct ctl *ctl, const struct asked *general)
+{
+	enum ctl_exit status = CTL_FAILED;
+	struct asked asked = *general;
+	struct account account = {.name = ""};
+	struct book *book;
+	struct buf line;
+	bool is_in_store;
+
+	buf_init(&line, ACCOUNT_LINE_MAX);
+	book = book_with(ctl, false, &line, &account);
+	is_in_store = book != NULL && book_kind_of(book) == BOOK_STORE;
+	if (is_in_store)
+		asked.tool = store_tool_open(ctl);
+	if (book != NULL && (!is_in_store || asked.tool != NULL))
+		status = show_account_quota(ctl, &account, &asked);
+	store_tool_end(asked.tool);
+	book_close(book);
+	explicit_bzero(&account, sizeof(account));
+	buf_free(&line);
+	return status;
 }
 
 static enum ctl_exit
@@ -373,7 +435,7 @@ show_quotas(struct ctl *ctl, const struct asked *asked)
 {
 	if (book_kind_for_new(ctl) < 0)
 		return CTL_USAGE;
-	return ctl->operand == NULL ? show_all(ctl, asked) : ctl_show_user(ctl, show_account_quota, asked);
+	return ctl->operand == NULL ? show_all(ctl, asked) : show_one(ctl, asked);
 }
 
 enum ctl_exit

@@ -77,7 +77,8 @@ print_node(const json_t *node)
 	if (json_is_integer(beat))
 		amount_duration(json_integer_value(beat), since);
 	if (strcmp(standing, "refused") == 0)
-		printf("%-16s%s REFUSED: another server has this name, or it was forgotten; see node-refused in the log\n",
+		printf(
+		    "%-16s%s REFUSED: another server has this name, or it was forgotten; see node-refused in the log\n",
 		    "node:", name);
 	else if (!json_is_integer(beat))
 		printf("%-16s%s not known to the database yet\n", "node:", name);

@@ -265,7 +265,7 @@ store_tool_ask(struct store_tool *tool, enum dialog_request request, const char 
 {
 	if (tool->has_failed)
 		return -EIO;
-	tool->is_committing = request == DIALOG_COMMIT;
+	tool->is_committing = request == DIALOG_COMMIT || request == DIALOG_FORGET;
 	if (!dialog_may_carry(argument, len))
 		return store_tool_refuse(tool, "text that is not UTF-8, which no database of accounts takes");
 	buf_add_text(&tool->requests, dialog_requests[request]);

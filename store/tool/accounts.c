@@ -174,6 +174,73 @@ answer_sharing(struct accounts_session *session, const char *line)
 	return r < 0 ? r : 0;
 }
 
+/* --- quotas and nodes --- */
+
+/* An answer for each row, whose only field the database has laid out; NULLs are left out. How many rows, or -EIO. */
+static int
+answer_rows(struct accounts_session *session, enum dialog_answer answer, const char *statement, int count,
+    const char *const *values)
+{
+	PGresult *result = database_query(session->database, PGRES_TUPLES_OK, statement, count, values);
+	int rows = result == NULL ? -EIO : PQntuples(result);
+
+	for (int row = 0; row < rows; row++) {
+		const char *text = database_text(session->database, result, row, 0, true);
+
+		if (text == NULL)
+			rows = -EIO;
+		else if (text[0] != '\0')
+			answer_line(answer, text, strlen(text));
+	}
+	PQclear(result);
+	return rows;
+}
+
+static int
+answer_quota(struct accounts_session *session, const char *name)
+{
+	int rows = answer_rows(session, DIALOG_USAGE,
+	    "SELECT concat_ws(' ', o_is_counted, o_base_bytes, o_base_files, o_slack_bytes, o_slack_files) "
+	    "FROM sallyport.quota_show($1) LIMIT 1",
+	    1, &name);
+
+	if (rows <= 0) {
+		if (rows == 0)
+			answer_line(DIALOG_NONE, "", 0);
+		return rows;
+	}
+	if (answer_rows(session, DIALOG_HAUNTED,
+		"SELECT unnest(o_haunted) FROM (SELECT o_haunted FROM sallyport.quota_show($1) LIMIT 1) h", 1,
+		&name) < 0 ||
+	    answer_rows(session, DIALOG_SHARE,
+		"SELECT concat_ws(' ', o_is_gone, o_sessions, o_net_bytes, o_net_files, o_allow_bytes, o_allow_files, o_node) "
+		"FROM sallyport.quota_show($1) WHERE o_node IS NOT NULL",
+		1, &name) < 0)
+		return -EIO;
+	answer_line(DIALOG_DONE, "", 0);
+	return 0;
+}
+
+static int
+answer_nodes(struct accounts_session *session, const char *argument)
+{
+	int rows = answer_rows(session, DIALOG_NODE,
+	    "SELECT concat_ws(' ', coalesce(o_seen_s::text, '-'), o_is_alive, o_shares, o_sessions, o_name) "
+	    "FROM sallyport.node_list()",
+	    0, NULL);
+
+	(void)argument;
+	if (rows >= 0)
+		answer_line(DIALOG_DONE, "", 0);
+	return rows < 0 ? rows : 0;
+}
+
+static int
+answer_forget(struct accounts_session *session, const char *name)
+{
+	return answer_field(session, "SELECT sallyport.node_forget($1)", 1, &name);
+}
+
 /* --- changing --- */
 
 static int
@@ -394,6 +461,9 @@ static int (*const handlers[DIALOG_REQUEST_COUNT])(struct accounts_session *sess
     [DIALOG_SET]      = answer_set,
     [DIALOG_REMOVE]   = answer_remove,
     [DIALOG_COMMIT]   = answer_commit,
+    [DIALOG_QUOTA]    = answer_quota,
+    [DIALOG_NODES]    = answer_nodes,
+    [DIALOG_FORGET]   = answer_forget,
     /* clang-format on */
 };
 
