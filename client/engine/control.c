@@ -129,6 +129,7 @@ static const struct {
     {450, "try again later: somebody else may be using the file"},
     {452, "there is no room on the server"},
     {530, "check name and password"},
+    {532, "give the account that the server wants: --account"},
     {534, "this server wants another kind of TLS"},
     {552, "the quota or the disk of the server is full: remove something there"},
 };
@@ -211,8 +212,8 @@ trace_command(struct ftp *ftp, const struct buf *line)
 {
 	size_t len = line->len - 2;
 
-	if (len > 5 && strncmp(line->data, "PASS ", 5) == 0)
-		trace(ftp, '>', "PASS ***");
+	if (len > 5 && (strncmp(line->data, "PASS ", 5) == 0 || strncmp(line->data, "ACCT ", 5) == 0))
+		trace(ftp, '>', "%.4s ***", line->data);
 	else
 		trace(ftp, '>', "%.*s", (int)len, line->data);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "client/engine/answer.h"
 #include "client/engine/connect.h"
@@ -126,20 +127,46 @@ tell_address(struct ftp *ftp, const union address *address)
 	return reason != FTP_OK ? reason : want_done(ftp);
 }
 
+/* Bind to a port of the range, or to any where low is 0. Connections of one time begin at different places. */
+static int
+bind_in_range(int fd, union address *address, uint16_t low, uint16_t high)
+{
+	unsigned int count = (unsigned int)high - low + 1, begin = 0;
+
+	if (low > 0 && getrandom(&begin, sizeof(begin), 0) != (ssize_t)sizeof(begin))
+		begin = 0;
+	for (unsigned int i = 0; i < count; i++) {
+		address_set_port(address, low == 0 ? 0 : (uint16_t)(low + (begin + i) % count));
+		if (bind(fd, &address->any, address_len(address)) == 0)
+			return 0;
+		if (errno != EADDRINUSE)
+			return -errno;
+	}
+	return -EADDRINUSE;
+}
+
 static enum ftp_class
 open_active(struct ftp *ftp, struct data *data)
 {
-	union address address = ftp->local;
+	const struct ftp_active *active = &ftp->options->active;
+	union address address = ftp->local, told;
 	socklen_t len = sizeof(address);
-	int fd = socket(address.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(address.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), r;
 
 	data->listen_fd = fd;
-	address_set_port(&address, 0);
-	if (fd < 0 || bind(fd, &address.any, address_len(&address)) < 0 || listen(fd, 1) < 0 ||
-	    getsockname(fd, &address.any, &len) < 0)
-		return fail_local(ftp, -errno, "listening for the data connection");
+	r = fd < 0 ? -errno : bind_in_range(fd, &address, active->low, active->high);
+	if (r == -EADDRINUSE && active->low > 0)
+		return ftp_fail(ftp, FTP_LOCAL, "give a larger range by --active-ports",
+		    "all ports from %u to %u are in use", active->low, active->high);
+	if (r < 0 || listen(fd, 1) < 0 || getsockname(fd, &address.any, &len) < 0)
+		return fail_local(ftp, r < 0 ? r : -errno, "listening for the data connection");
 	address_unmap(&address);
-	return tell_address(ftp, &address);
+	told = address;
+	if (active->address.family != AF_UNSPEC) {
+		told = active->address;
+		address_set_port(&told, address_port(&address));
+	}
+	return tell_address(ftp, &told);
 }
 
 /* Accept a connection only from the server's own address. */
@@ -260,6 +287,7 @@ data_begin_once(struct ftp *ftp, struct data *data, const char *verb, const char
 
 	*data = (struct data){.listen_fd = -1};
 	wire_init(&data->wire, ftp->options->abort, ftp->control.timeout_ms);
+	data->wire.pace = ftp->options->pace;
 	reason = route_check_mode(ftp);
 	if (reason == FTP_OK)
 		reason = ftp->options->is_active ? open_active(ftp, data) : open_passive(ftp, data);
@@ -364,17 +392,18 @@ data_receive(struct ftp *ftp, struct wire *wire, uint64_t wanted,
     int (*take)(void *context, const char *bytes, size_t len), void *context)
 {
 	char *bytes = malloc(RECEIVE_SIZE);
-	size_t have = 0;
+	/* a slow transfer hands its bytes on in time for the eye */
+	size_t have = 0, piece = wire->pace == NULL ? RECEIVE_SIZE : pace_piece(wire->pace, RECEIVE_SIZE);
 	ssize_t n = 1;
 	int r = bytes == NULL ? -ENOMEM : 0;
 
 	while (r == 0 && n > 0 && wanted > 0) {
-		size_t room = RECEIVE_SIZE - have < wanted - have ? RECEIVE_SIZE - have : (size_t)(wanted - have);
+		size_t room = piece - have < wanted - have ? piece - have : (size_t)(wanted - have);
 
 		n = is_aborted(ftp) ? -ECANCELED : wire_read_now(wire, bytes + have, room);
 		if (n > 0)
 			have += (size_t)n;
-		if (have > 0 && (n <= 0 || have == RECEIVE_SIZE || have == wanted)) {
+		if (have > 0 && (n <= 0 || have == piece || have == wanted)) {
 			r = take(context, bytes, have);
 			wanted -= have;
 			have = 0;

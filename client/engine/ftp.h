@@ -18,10 +18,12 @@
 #include "client/engine/entry.h"
 #include "client/engine/error.h"
 #include "client/engine/url.h"
+#include "common/address.h"
 
 struct buf;
 struct connect_source;
 struct ftp;
+struct pace;
 struct proxy;
 
 /* --- what the engine asks and tells --- */
@@ -87,7 +89,17 @@ struct ftp_tls_wishes {
 	const char *suites;	/* of TLS 1.3 */
 };
 
+/* How the server reaches this machine in active mode; zeroed: at the address of the control connection, at any port. */
+struct ftp_active {
+	union address
+	    address; /* as the server sees this machine, behind NAT; AF_UNSPEC: the control connection's own */
+	uint16_t low, high;	/* the range of ports; 0: any */
+};
+
 struct ftp_options {
+	struct ftp_active active;
+	struct pace *pace;	/* the limit on all data connections together; NULL none */
+	const char *account;	/* for servers that want one besides the password (ACCT); NULL none */
 	struct ftp_tls_wishes tls;
 	bool may_plaintext;	/* the password may go in clear where the server has no TLS */
 	bool is_active;	/* data connections come from the server (EPRT, PORT) */

@@ -281,6 +281,24 @@ fail_login(struct ftp *ftp)
 	return reason;
 }
 
+/* RFC 959, 4.1.1: ACCT is part of the login where the reply was 332; a server that did not ask may still charge it. */
+static enum ftp_class
+send_account(struct ftp *ftp)
+{
+	bool is_due = ftp->reply.code == 332;
+	enum ftp_class reason;
+
+	if (ftp->options->account == NULL)
+		return ftp_fail(ftp, FTP_LOGIN, "give it by --account, or by 'account' in ~/.netrc",
+		    "the server wants an account besides the password (ACCT)");
+	reason = control_exchange(ftp, "ACCT %s", ftp->options->account);
+	if (reason != FTP_OK || !is_due || ftp->reply.code / 100 == 2)
+		return reason;
+	reason = fail_login(ftp);
+	ftp_error_hint(&ftp->error, "check the account (--account)");
+	return reason;
+}
+
 static enum ftp_class
 send_login(struct ftp *ftp)
 {
@@ -292,8 +310,8 @@ send_login(struct ftp *ftp)
 		reason = control_exchange(ftp, "PASS %s", ftp->password);
 	if (reason != FTP_OK)
 		return reason;
-	if (ftp->reply.code == 332)
-		return ftp_fail(ftp, FTP_LOGIN, NULL, "the server wants an account besides the password (ACCT)");
+	if (ftp->reply.code == 332 || (ftp->options->account != NULL && ftp->reply.code / 100 == 2))
+		return send_account(ftp);
 	if (ftp->reply.code / 100 != 2)
 		return fail_login(ftp);
 	return FTP_OK;

@@ -178,6 +178,22 @@ wire_start_tls(struct wire *wire, SSL_CTX *context, const char *name, SSL_SESSIO
 	return handshake(wire);
 }
 
+/* Wait until pace allows some of wanted bytes. Returns how many (> 0), or -ECANCELED. */
+static ssize_t
+wait_for_pace(struct wire *wire, size_t wanted)
+{
+	for (;;) {
+		unsigned int wait_ms;
+		size_t granted = pace_grant(wire->pace, wanted, &wait_ms);
+
+		if (granted > 0)
+			return (ssize_t)granted;
+		/* -1 is never ready: this only waits, until the user stops it */
+		if (wire_wait(-1, 0, wait_ms, wire->abort) == -ECANCELED)
+			return -ECANCELED;
+	}
+}
+
 static ssize_t
 wire_tls_read(struct wire *wire, void *bytes, size_t len)
 {
@@ -206,9 +222,12 @@ static int
 wire_tls_write(struct wire *wire, const char *bytes, size_t len)
 {
 	while (len > 0) {
-		size_t piece = len < PIECE_SIZE ? len : PIECE_SIZE, done = 0;
+		ssize_t granted = wait_for_pace(wire, len < PIECE_SIZE ? len : PIECE_SIZE);
+		size_t piece = granted < 0 ? 0 : (size_t)granted, done = 0;
 		int r = 0;
 
+		if (granted < 0)
+			return (int)granted;
 		while (done < piece && r == 0) {
 			size_t n = 0;
 
@@ -232,17 +251,20 @@ wire_tls_write(struct wire *wire, const char *bytes, size_t len)
 ssize_t
 wire_read_now(struct wire *wire, void *bytes, size_t len)
 {
-	ssize_t n;
+	ssize_t n, granted = len == 0 ? 0 : wait_for_pace(wire, len);
 
+	if (granted < 0)
+		return granted;
 	if (wire->tls != NULL) {
-		n = wire_tls_read(wire, bytes, len);
+		n = wire_tls_read(wire, bytes, (size_t)granted);
 	} else {
 		do
-			n = recv(wire->fd, bytes, len, 0);
+			n = recv(wire->fd, bytes, (size_t)granted, 0);
 		while (n < 0 && errno == EINTR);
 		if (n < 0)
 			n = -errno;
 	}
+	pace_return(wire->pace, (size_t)(granted - (n > 0 ? n : 0)));
 	if (n == 0)
 		wire->is_ended = true;
 	return n;
@@ -277,16 +299,21 @@ wire_write(struct wire *wire, const void *bytes, size_t len)
 	if (wire->tls != NULL)
 		return wire_tls_write(wire, bytes, len);
 	while (len > 0) {
-		ssize_t n = send(wire->fd, next, len, MSG_NOSIGNAL);
-		int r = 0;
+		ssize_t granted = wait_for_pace(wire, len);
+		ssize_t n = granted < 0 ? granted : send(wire->fd, next, (size_t)granted, MSG_NOSIGNAL);
+		int r = 0, error;
 
+		if (granted < 0)
+			return (int)granted;
+		error = errno;
+		pace_return(wire->pace, (size_t)(granted - (n > 0 ? n : 0)));
 		if (n >= 0) {
 			next += n;
 			len -= (size_t)n;
-		} else if (errno == EAGAIN) {
+		} else if (error == EAGAIN) {
 			r = wait_for(wire, POLLOUT);
-		} else if (errno != EINTR) {
-			r = -errno;
+		} else if (error != EINTR) {
+			r = -error;
 		}
 		if (r < 0)
 			return r;
@@ -298,20 +325,25 @@ ssize_t
 wire_sendfile(struct wire *wire, int fd, off_t *offset, size_t len)
 {
 	for (;;) {
-		ssize_t n;
-		int r;
+		ssize_t n, granted;
+		int r, error;
 
 		if (wire->abort != NULL && *wire->abort)
 			return -ECANCELED;
-		n = sendfile(wire->fd, fd, offset, len);
+		granted = wait_for_pace(wire, len);
+		if (granted < 0)
+			return granted;
+		n = sendfile(wire->fd, fd, offset, (size_t)granted);
+		error = errno;
+		pace_return(wire->pace, (size_t)(granted - (n > 0 ? n : 0)));
 		if (n >= 0)
 			return n;
-		if (errno == EAGAIN) {
+		if (error == EAGAIN) {
 			r = wait_for(wire, POLLOUT);
 			if (r < 0)
 				return r;
-		} else if (errno != EINTR) {
-			return -errno;
+		} else if (error != EINTR) {
+			return -error;
 		}
 	}
 }

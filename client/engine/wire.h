@@ -9,11 +9,14 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "client/engine/pace.h"
+
 struct wire {
 	int fd;	/* non-blocking; -1 none; owned */
 	SSL *tls;	/* NULL in clear; owned */
 	const volatile sig_atomic_t *abort;	/* NULL none */
 	unsigned int timeout_ms;	/* of silence */
+	struct pace *pace;	/* the limit that reads and writes keep; NULL none; borrowed */
 	bool is_ended;	/* the other side has ended it */
 	bool is_cut;	/* and that without TLS's close_notify: the received bytes may not be all */
 	char why[160];	/* of -EPROTO, in OpenSSL's words */
@@ -36,7 +39,7 @@ int wire_start_tls(struct wire *wire, SSL_CTX *context, const char *name, SSL_SE
 /* Read. Returns the number of bytes (> 0), 0 at the end, -ETIMEDOUT, -ECANCELED, -EPROTO, -errno. */
 ssize_t wire_read(struct wire *wire, void *bytes, size_t len);
 
-/* The same without waiting: -EAGAIN when nothing is there. */
+/* The same without waiting for the other side: -EAGAIN when nothing is there. Waits for wire->pace. */
 ssize_t wire_read_now(struct wire *wire, void *bytes, size_t len);
 
 /* Write all of it. Returns 0 or an error as above. */

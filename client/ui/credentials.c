@@ -107,6 +107,10 @@ from_netrc(struct credentials *credentials, const char *host, const char *user)
 			    FTP_USAGE, "the login in ~/.netrc cannot be used", "it has a control character in it", "");
 		if (status == EXIT_DONE && login.password != NULL && !credentials->has_password)
 			status = keep_password(credentials, login.password, "the password in ~/.netrc cannot be used");
+		if (status == EXIT_DONE && login.account != NULL &&
+		    keep_credential(credentials->account, login.account) < 0)
+			status = report_failure(FTP_USAGE, "the account in ~/.netrc cannot be used",
+			    "it has a control character in it", "");
 		netrc_login_free(&login);
 	}
 	buf_free(&path);
@@ -131,6 +135,9 @@ credentials_find(struct credentials *credentials, const char *host, const char *
 		    credentials, options->kept_password, "the password of the configuration cannot be used");
 	if (status == EXIT_DONE && (!credentials->has_password || user == NULL))
 		status = from_netrc(credentials, host, user);
+	if (status == EXIT_DONE && options->account != NULL &&
+	    keep_credential(credentials->account, options->account) < 0)
+		status = report_usage("--account is too long, or has a control character in it");
 	if (status != EXIT_DONE)
 		return status;
 	if (credentials->user[0] == '\0')

@@ -12,6 +12,7 @@
 
 struct credentials {
 	char user[CREDENTIAL_MAX], password[CREDENTIAL_MAX];
+	char account[CREDENTIAL_MAX];	/* "": none */
 	bool has_password;
 	bool is_anonymous;	/* no secret */
 };

@@ -132,11 +132,15 @@ keep_netrc_value(char **slot, const char *text)
 void
 netrc_login_free(struct netrc_login *login)
 {
+	if (login->account != NULL)
+		explicit_bzero(login->account, strlen(login->account));
+	free(login->account);
+	login->account = NULL;
 	free(login->user);
 	if (login->password != NULL)
 		explicit_bzero(login->password, strlen(login->password));
 	free(login->password);
-	*login = (struct netrc_login){NULL, NULL};
+	*login = (struct netrc_login){0};
 }
 
 /* Take the value of "login" and the like; a value is due. */
@@ -147,7 +151,7 @@ read_netrc_value(struct reader *reader, char **slot)
 
 	if (r <= 0)
 		return -EINVAL;
-	return slot == NULL ? 0 : keep_netrc_value(slot, token_text(reader));
+	return keep_netrc_value(slot, token_text(reader));
 }
 
 /* Read the fields of an entry up to the next machine or default, whose word is left in the token. Returns as next_token(). */
@@ -166,7 +170,7 @@ read_netrc_entry(struct reader *reader, struct netrc_login *login)
 		else if (strcmp(word, "password") == 0 || strcmp(word, "passwd") == 0)
 			r = read_netrc_value(reader, &login->password);
 		else if (strcmp(word, "account") == 0)
-			r = read_netrc_value(reader, NULL);
+			r = read_netrc_value(reader, &login->account);
 		else if (strcmp(word, "macdef") == 0)
 			skip_macro(reader);
 		else
@@ -220,7 +224,7 @@ netrc_find(const char *text, size_t len, const char *host, const char *user, str
 	struct reader reader = {text, text + len, 1, {0}};
 	int r;
 
-	*login = (struct netrc_login){NULL, NULL};
+	*login = (struct netrc_login){0};
 	buf_init(&reader.token, TOKEN_MAX);
 	r = find_netrc_entry(&reader, host, user, login);
 	if (r < 0)
@@ -257,7 +261,7 @@ netrc_look_up(const char *path, const char *host, const char *user, struct netrc
 	int fd = -1;
 	int r;
 
-	*login = (struct netrc_login){NULL, NULL};
+	*login = (struct netrc_login){0};
 	buf_init(&text, FILE_SIZE_MAX);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0) {

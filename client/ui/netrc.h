@@ -9,6 +9,7 @@
 struct netrc_login {
 	char *user;	/* NULL where the entry has none; owned */
 	char *password;	/* NULL where the entry has none; owned, wiped when freed */
+	char *account;	/* likewise */
 };
 
 /*

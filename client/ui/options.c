@@ -13,12 +13,14 @@
 #include "client/ui/report.h"
 #include "common/options.h"
 #include "common/text.h"
+#include "common/text.h"
 
 #include "common/banned.h"
 
 #define TIMEOUT_MAX_S 86400
 #define RETRIES_MAX 1000
 #define LINES_MAX 1000000
+#define RATE_MAX (UINT64_C(1) << 40) /* bytes a second */
 #define DELETE_MAX 1000000000
 #define AGE_MAX_S (UINT64_C(100) * 366 * 86400)
 
@@ -99,6 +101,58 @@ take_ipv6(void *targets, const char *value)
 {
 	(void)value;
 	((struct options *)targets)->family = AF_INET6;
+	return 0;
+}
+
+static int
+take_active_address(void *targets, const char *value)
+{
+	struct options *options = targets;
+
+	if (address_parse(value, &options->active.address) < 0)
+		return -EINVAL;
+	set_way(options, true, false, false);
+	return 0;
+}
+
+/* "50000-50100", or one port. */
+static int
+take_active_ports(void *targets, const char *value)
+{
+	struct options *options = targets;
+	const char *dash = strchr(value, '-');
+	size_t len = dash == NULL ? strlen(value) : (size_t)(dash - value);
+	uint64_t low, high;
+	char text[8];
+
+	if (len >= sizeof(text))
+		return -EINVAL;
+	memcpy(text, value, len);
+	text[len] = '\0';
+	if (parse_u64(text, UINT16_MAX, &low) < 0 || parse_u64(dash == NULL ? text : dash + 1, UINT16_MAX, &high) < 0 ||
+	    low == 0 || high < low)
+		return -EINVAL;
+	options->active.low = (uint16_t)low;
+	options->active.high = (uint16_t)high;
+	set_way(options, true, false, false);
+	return 0;
+}
+
+/* As curl's: the letter may be small. */
+static int
+take_limit_rate(void *targets, const char *value)
+{
+	uint64_t *rate = &((struct options *)targets)->limit_rate;
+	size_t len = strlen(value);
+	char text[32];
+
+	if (len == 0 || len >= sizeof(text))
+		return -EINVAL;
+	memcpy(text, value, len + 1);
+	if (text[len - 1] >= 'a' && text[len - 1] <= 'z')
+		text[len - 1] = (char)(text[len - 1] - 32);
+	if (parse_size(text, RATE_MAX, rate) < 0 || *rate == 0)
+		return -EINVAL;
 	return 0;
 }
 
@@ -291,6 +345,15 @@ static const struct opt_row table[OPTION_ALL] = {
     [OPTION_CIPHERS] = {"ciphers", 0, "LIST", OPT_TEXT, AT(tls.ciphers),
 	.help = "ciphers up to TLS 1.2, as openssl-ciphers(1) writes them"},
     [OPTION_CIPHERSUITES] = {"ciphersuites", 0, "LIST", OPT_TEXT, AT(tls.suites), .help = "cipher suites of TLS 1.3"},
+    [OPTION_ACTIVE_ADDRESS] = {"active-address", 0, "ADDRESS", OPT_CALL, .take = take_active_address,
+	.wanted = "the address of this machine as the server sees it",
+	.help = "active mode behind NAT: the server connects to ADDRESS"},
+    [OPTION_ACTIVE_PORTS] = {"active-ports", 0, "LOW-HIGH", OPT_CALL, .take = take_active_ports, .wanted = "two ports, as 50000-50100",
+	.help = "active mode: listen on ports of this range, which the firewall lets in"},
+    [OPTION_LIMIT_RATE] = {"limit-rate", 0, "RATE", OPT_CALL, .take = take_limit_rate, .wanted = "bytes a second with K, M or G, as 500K",
+	.help = "move at most RATE bytes a second, over all connections together; K, M and G are powers of 1024"},
+    [OPTION_ACCOUNT] = {"account", 0, "NAME", OPT_TEXT, AT(account),
+	.help = "the account for servers that want one besides the password (ACCT)"},
     [OPTION_PROXY] = {"proxy", 0, "URL", OPT_TEXT, AT(proxy),
 	.help = "connect through this proxy: socks5://, socks5h:// or http://[user@]host:port; none: not even through that of the environment"},
     [OPTION_SOURCE] = {"source", 0, "ADDRESS", OPT_TEXT, AT(source),

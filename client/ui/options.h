@@ -42,6 +42,10 @@ enum option_id {
 	OPTION_TLS_MAX,
 	OPTION_CIPHERS,
 	OPTION_CIPHERSUITES,
+	OPTION_ACTIVE_ADDRESS,
+	OPTION_ACTIVE_PORTS,
+	OPTION_LIMIT_RATE,
+	OPTION_ACCOUNT,
 	OPTION_PROXY,
 	OPTION_SOURCE,
 	/* of what is printed */
@@ -107,6 +111,9 @@ __extension__ typedef unsigned __int128 option_set;
 struct options {
 	const char *proxy, *source;
 	struct ftp_tls_wishes tls;
+	struct ftp_active active;
+	uint64_t limit_rate;	/* bytes a second; 0 none */
+	const char *account;
 	const char *user, *ca_file, *algorithm, *batch;
 	const char *password_command;
 	const char *kept_password;	/* of the configuration file; borrowed; NULL: none */

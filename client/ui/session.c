@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "client/engine/pace.h"
 #include "client/ui/credentials.h"
 #include "client/ui/places.h"
 #include "client/ui/report.h"
@@ -82,6 +83,18 @@ on_trust(void *context, const struct ftp_certificate *certificate)
 	return trust;
 }
 
+/* One limit for all sessions of the program. */
+static struct pace *
+shared_pace(uint64_t rate)
+{
+	static struct pace pace = PACE_INITIALIZER;
+
+	if (rate == 0)
+		return NULL;
+	pace_set(&pace, rate);
+	return &pace;
+}
+
 static int
 on_key_password(void *context, const char *file, char *password, size_t size)
 {
@@ -129,6 +142,9 @@ session_apply(struct session *session, const struct options *options)
 	    .may_be_cut = options->may_be_cut,
 	    .family = options->family,
 	    .tls = options->tls,
+	    .active = options->active,
+	    .pace = shared_pace(options->limit_rate),
+	    .account = session->account,
 	    .proxy = network_proxy(&session->network),
 	    .source = network_source(&session->network),
 	    .ca_file = options->ca_file,
@@ -159,6 +175,11 @@ log_in(struct session *session, const struct options *options)
 	status = credentials_find(&credentials, session->url.host, session->user, options);
 	if (status != EXIT_DONE)
 		return status;
+	if (credentials.account[0] != '\0') {
+		free(session->account);
+		session->account = strdup(credentials.account);
+		session_apply(session, options);
+	}
 	/* a first connection that fails was not lost: the client tries it again only on request */
 	if ((options->given & OPTION_BIT(OPTION_RETRY)) == 0)
 		session->ftp_options.retries = 0;
@@ -220,6 +241,8 @@ session_close(struct session *session)
 	if (session->key_password != NULL)
 		explicit_bzero(session->key_password, strlen(session->key_password));
 	free(session->key_password);
+	free(session->account);
+	session->account = NULL;
 	session->key_password = NULL;
 	free(session->user_owned);
 	free(session->home);

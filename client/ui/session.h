@@ -18,6 +18,7 @@ struct session {
 	struct ftp_options ftp_options;
 	struct ftp_events events;
 	struct network network;
+	char *account;	/* of the login, for ACCT; owned; NULL none */
 	char *key_password;	/* of --key, once it was asked for; owned, wiped when freed */
 	const char *user;	/* who is logged in */
 	char *user_owned;	/* of netrc */
