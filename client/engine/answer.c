@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "common/character.h"
+#include "common/text.h"
 
 #include "common/banned.h"
 
@@ -188,6 +189,27 @@ answer_hash(const char *message, size_t digits, char *hex)
 		next += len > 0 ? len : *next != '\0';
 	}
 	return -EINVAL;
+}
+
+int
+answer_hash_range(const char *message, uint64_t *first, uint64_t *last)
+{
+	char numbers[2][24];
+	size_t at = strcspn(message, " "), len[2];
+
+	at += strspn(message + at, " ");
+	len[0] = strspn(message + at, "0123456789");
+	if (message[at + len[0]] != '-')
+		return -EINVAL;
+	len[1] = strspn(message + at + len[0] + 1, "0123456789");
+	if (message[at + len[0] + 1 + len[1]] != ' ' || len[0] >= sizeof(numbers[0]) || len[1] >= sizeof(numbers[1]))
+		return -EINVAL;
+	memcpy(numbers[0], message + at, len[0]);
+	memcpy(numbers[1], message + at + len[0] + 1, len[1]);
+	numbers[0][len[0]] = numbers[1][len[1]] = '\0';
+	return parse_u64(numbers[0], UINT64_MAX - 1, first) == 0 && parse_u64(numbers[1], UINT64_MAX - 1, last) == 0
+	    ? 0
+	    : -EINVAL;
 }
 
 const char *

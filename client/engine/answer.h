@@ -33,6 +33,9 @@ int answer_time(const char *text, size_t len, int64_t *seconds);
  */
 int answer_hash(const char *message, size_t digits, char *hex);
 
+/* Which bytes such a reply to HASH is of: its second word, "0-49". Returns 0, -EINVAL: it names none. */
+int answer_hash_range(const char *message, uint64_t *first, uint64_t *last);
+
 /*
  * Find a feature's line in the text of a reply to FEAT (RFC 2389, 3.2). Returns what follows the feature's name and
  * a blank, "" when nothing does; NULL when the line is not there. The result points into text, and ends at '\n' or

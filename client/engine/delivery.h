@@ -27,6 +27,7 @@ struct delivery {
 	bool is_whole; /* the server has all of it, proven: nothing is left to send */
 	uint64_t at; /* sent up to here, resumed bytes included */
 	struct stream_sum sum; /* of a stream */
+	struct follower *follower; /* of a file: hashes it while it is sent; NULL: not begun */
 };
 
 /* put_send.c */

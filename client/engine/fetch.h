@@ -32,6 +32,7 @@ struct fetch {
 	bool has_grown;	/* and the server reports a larger one by now */
 
 	struct stream_sum sum;	/* of a stream */
+	struct follower *follower;	/* of a part: hashes it while it comes; NULL: not begun */
 };
 
 /* The offset of the next byte in the remote file. */

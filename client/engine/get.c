@@ -40,6 +40,12 @@ take_overlap(struct fetch *fetch, const char *bytes, size_t len)
 	return (ssize_t)len;
 }
 
+static bool
+has_hashes(struct fetch *fetch)
+{
+	return fetch->transfer->verify != FTP_VERIFY_NEVER && algorithm_best(fetch->ftp) != NULL;
+}
+
 static int
 sink_take_bytes(void *context, const char *bytes, size_t len)
 {
@@ -60,6 +66,7 @@ sink_take_bytes(void *context, const char *bytes, size_t len)
 	stream_sum_add(&fetch->sum, bytes, len);
 	r = sink_write(&fetch->sink, fetch->ftp, bytes, len);
 	meter_move(&fetch->meter, begin + fetch->sink.at);
+	follow_to(fetch->follower, fetch->sink.at);
 	return r == 0 && fetch->is_longer ? -EFBIG : r;
 }
 
@@ -162,12 +169,6 @@ is_whole(const struct fetch *fetch)
 	    fetch->sink.at == (uint64_t)fetch->size;
 }
 
-static bool
-has_hashes(struct fetch *fetch)
-{
-	return fetch->transfer->verify != FTP_VERIFY_NEVER && algorithm_best(fetch->ftp) != NULL;
-}
-
 /* Use several connections only where it is worth it, and where a change of the file meanwhile would be noticed. */
 static bool
 is_for_segments(struct fetch *fetch)
@@ -188,6 +189,18 @@ is_for_segments(struct fetch *fetch)
 	return false;
 }
 
+/* All of it will be compared by hash, unless it is the piece of a file: both sides hash it from the beginning on. */
+static enum ftp_class
+prepare_comparison(struct fetch *fetch)
+{
+	if (!has_hashes(fetch) || fetch->transfer->offset > 0 || fetch_is_limited(fetch))
+		return FTP_OK;
+	if (!fetch->sink.is_stream && fetch->follower == NULL && fetch->size >= FOLLOW_MIN)
+		fetch->follower = follow_begin(algorithm_best(fetch->ftp), fetch->sink.fd);
+	follow_to(fetch->follower, fetch->sink.at);
+	return remote_hash_announce(fetch->ftp, fetch->size);
+}
+
 static enum ftp_class
 fetch_rest(struct fetch *fetch)
 {
@@ -196,6 +209,9 @@ fetch_rest(struct fetch *fetch)
 	/* a hash has proven all of it: nothing is left, and a server may refuse to start at the end */
 	if (is_whole(fetch) && fetch->overlap == 0)
 		return FTP_OK;
+	reason = prepare_comparison(fetch);
+	if (reason != FTP_OK)
+		return reason;
 	if (is_for_segments(fetch))
 		reason = fetch_segments(fetch, fetch->transfer->segments);
 	else
@@ -236,6 +252,7 @@ verify_fetch_hash(struct fetch *fetch)
 	    .path = fetch->transfer->remote,
 	    .fd = fetch->sink.is_stream ? -1 : fetch->sink.fd,
 	    .sum = &fetch->sum,
+	    .follower = &fetch->follower,
 	    .length = fetch->sink.at,
 	    .is_beginning = is_beginning(fetch),
 	    /* only the hash proves a file that came in rounds */
@@ -422,6 +439,7 @@ ftp_get(struct ftp *ftp, const struct ftp_transfer *transfer, struct ftp_result 
 	if (reason != FTP_OK && !fetch->sink.is_stream)
 		fetch_leave_part(fetch);
 	stream_sum_free(&fetch->sum);
+	follow_end(&fetch->follower);
 	part_close(&fetch->part);
 	sink_free(&fetch->sink);
 	free(fetch);

@@ -72,6 +72,7 @@ fetch_start_over(struct fetch *fetch, const char *why)
 	fetch->result->resumed = 0;
 	fetch->result->overlap = 0;
 	fetch->result->proof[0] = '\0';
+	follow_end(&fetch->follower);
 	if (ftruncate(fetch->sink.fd, 0) < 0)
 		return fail_local(fetch->ftp, -errno, fetch->part.name);
 	fetch->sink.at = fetch->overlap = fetch->seen = 0;
@@ -106,8 +107,12 @@ compare_beginning(struct fetch *fetch, int fd, uint64_t length, bool *is_same)
 	if (algorithm == NULL)
 		return FTP_REFUSED;
 	meter_begin(&fetch->meter, fetch->ftp, FTP_PHASE_CHECK_PART, 0, (int64_t)length);
-	reason = remote_hash_compare(
-	    fetch->ftp, algorithm, fetch->transfer->remote, fd, length, false, &fetch->meter, is_same);
+	reason = remote_hash_compare(fetch->ftp, algorithm, fetch->transfer->remote,
+	    &(const struct hash_local){.fd = fd,
+		.length = length,
+		.follower = fd == fetch->sink.fd ? &fetch->follower : NULL,
+		.meter = &fetch->meter},
+	    is_same);
 	if (reason == FTP_OK && *is_same)
 		snprintf(fetch->result->proof, sizeof(fetch->result->proof), "%s", algorithm->name);
 	return reason;

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "client/engine/answer.h"
 
@@ -97,54 +96,6 @@ remote_hash_has_ranges(struct ftp *ftp)
 
 /* --- here --- */
 
-int
-sum_begin(struct sum *sum, const struct hash_algorithm *algorithm)
-{
-	const EVP_MD *type;
-
-	*sum = (struct sum){.algorithm = algorithm, .crc = crc32(0, NULL, 0)};
-	if (algorithm->digest == NULL)
-		return 0;
-	type = EVP_get_digestbyname(algorithm->digest);
-	sum->context = EVP_MD_CTX_new();
-	if (sum->context == NULL)
-		return -ENOMEM;
-	return type != NULL && EVP_DigestInit_ex(sum->context, type, NULL) == 1 ? 0 : -EINVAL;
-}
-
-void
-sum_add(struct sum *sum, const void *bytes, size_t len)
-{
-	if (sum->context == NULL)
-		sum->crc = crc32_z(sum->crc, bytes, len);
-	else
-		EVP_DigestUpdate(sum->context, bytes, len);
-}
-
-int
-sum_end(struct sum *sum, char hex[FTP_HASH_HEX_MAX])
-{
-	unsigned char bytes[EVP_MAX_MD_SIZE];
-	unsigned int len = 0;
-
-	if (sum->context == NULL) {
-		snprintf(hex, FTP_HASH_HEX_MAX, "%08lx", sum->crc & 0xffffffff);
-		return 0;
-	}
-	if (EVP_DigestFinal_ex(sum->context, bytes, &len) != 1)
-		return -EINVAL;
-	for (unsigned int i = 0; i < len; i++)
-		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-	return 0;
-}
-
-void
-sum_free(struct sum *sum)
-{
-	EVP_MD_CTX_free(sum->context);
-	sum->context = NULL;
-}
-
 /* Hash length bytes (-1: to the end) from offset. Returns 0, -ENODATA (the file is shorter), -ECANCELED, -errno. */
 static int
 hash_local_file(struct ftp *ftp, int fd, uint64_t offset, int64_t length, struct sum *sum, struct meter *meter)
@@ -194,20 +145,26 @@ hash_here(struct ftp *ftp, const struct hash_algorithm *algorithm, int fd, uint6
 /* --- there --- */
 
 static enum ftp_class
-select_algorithm(struct ftp *ftp, const struct hash_algorithm *algorithm)
+select_by_name(struct ftp *ftp, const struct hash_algorithm *algorithm)
 {
-	const char *list = session_feature(ftp, "HASH");
-	enum ftp_class reason;
+	enum ftp_class reason = control_exchange(ftp, "OPTS HASH %s", algorithm->name);
 
-	if (strcmp(ftp->hash_selected, algorithm->name) == 0 ||
-	    (*ftp->hash_selected == '\0' && is_default(list, algorithm->name)))
-		return FTP_OK;
-	reason = control_exchange(ftp, "OPTS HASH %s", algorithm->name);
 	if (reason == FTP_OK)
 		reason = want_done(ftp);
 	if (reason == FTP_OK)
 		snprintf(ftp->hash_selected, sizeof(ftp->hash_selected), "%s", algorithm->name);
 	return reason;
+}
+
+static enum ftp_class
+select_algorithm(struct ftp *ftp, const struct hash_algorithm *algorithm)
+{
+	const char *list = session_feature(ftp, "HASH");
+
+	if (strcmp(ftp->hash_selected, algorithm->name) == 0 ||
+	    (*ftp->hash_selected == '\0' && is_default(list, algorithm->name)))
+		return FTP_OK;
+	return select_by_name(ftp, algorithm);
 }
 
 /* Both ends belong to the range of RANG (draft-bryan-ftp-range-08, 3). */
@@ -216,6 +173,9 @@ send_hash(struct ftp *ftp, const struct hash_algorithm *algorithm, const char *p
 {
 	enum ftp_class reason = select_algorithm(ftp, algorithm);
 
+	ftp->is_hash_ranged = true;
+	ftp->hash_offset = offset;
+	ftp->hash_length = length;
 	if (reason == FTP_OK && (offset > 0 || length >= 0)) {
 		uint64_t last = length < 0 ? INT64_MAX - 1 : offset + (uint64_t)length - 1;
 
@@ -233,6 +193,7 @@ send_verb(struct ftp *ftp, const struct hash_algorithm *algorithm, const char *p
 	const char *quote = strchr(path, ' ') != NULL ? "\"" : "";
 	unsigned long long end = length < 0 ? INT64_MAX : offset + (uint64_t)length;
 
+	ftp->is_hash_ranged = false;
 	if (offset == 0 && length < 0)
 		return control_send(ftp, "%s %s%s%s", algorithm->verb, quote, path, quote);
 	return control_send(
@@ -254,6 +215,17 @@ remote_hash_send(
 	    ftp, FTP_REFUSED, NULL, "the server has no %s%s", algorithm->name, is_range ? " of a range" : "");
 }
 
+/* An answer may be late, and belong to another question. Some servers name the last byte, others the one after it. */
+static bool
+is_of_wanted_range(const struct ftp *ftp)
+{
+	uint64_t first, last, end = ftp->hash_offset + (uint64_t)ftp->hash_length;
+
+	if (!ftp->is_hash_ranged || answer_hash_range(reply_message(&ftp->reply), &first, &last) < 0)
+		return true;
+	return first == ftp->hash_offset && (ftp->hash_length < 0 || last == end || last + 1 == end);
+}
+
 enum ftp_class
 remote_hash_receive(
     struct ftp *ftp, const struct hash_algorithm *algorithm, uint64_t expected, char hex[FTP_HASH_HEX_MAX])
@@ -271,31 +243,62 @@ remote_hash_receive(
 	if (answer_hash(reply_message(&ftp->reply), algorithm->digits, hex) < 0)
 		return ftp_fail(
 		    ftp, FTP_REFUSED, NULL, "the answer has no %s: '%s'", algorithm->name, reply_message(&ftp->reply));
+	if (!is_of_wanted_range(ftp))
+		return ftp_fail(
+		    ftp, FTP_REFUSED, NULL, "the answer is the hash of other bytes: '%s'", reply_message(&ftp->reply));
 	return FTP_OK;
 }
 
 enum ftp_class
-remote_hash_compare(struct ftp *ftp, const struct hash_algorithm *algorithm, const char *path, int fd, uint64_t length,
-    bool is_whole, struct meter *meter, bool *is_same)
+remote_hash_announce(struct ftp *ftp, int64_t length)
+{
+	const struct hash_algorithm *algorithm = algorithm_best(ftp);
+	enum ftp_class reason;
+
+	if (algorithm == NULL || *ftp->hash_selected != '\0' || (length >= 0 && length < FOLLOW_MIN) ||
+	    !has_hash(ftp, algorithm))
+		return FTP_OK;
+	reason = select_by_name(ftp, algorithm);
+	return reason == FTP_NETWORK || reason == FTP_ABORTED ? reason : FTP_OK;
+}
+
+/* Hash the local side: what a follower has read already is not read again. */
+static int
+hash_local_side(
+    struct ftp *ftp, const struct hash_algorithm *algorithm, const struct hash_local *local, char hex[FTP_HASH_HEX_MAX])
+{
+	int r = -ENOENT;
+
+	if (local->follower != NULL) {
+		if (*local->follower == NULL && local->length >= FOLLOW_MIN)
+			*local->follower = follow_begin(algorithm, local->fd);
+		r = follow_hash(*local->follower, ftp, algorithm, local->length, local->meter, hex);
+	}
+	return r != -ENOENT ? r : hash_here(ftp, algorithm, local->fd, 0, (int64_t)local->length, local->meter, hex);
+}
+
+enum ftp_class
+remote_hash_compare(struct ftp *ftp, const struct hash_algorithm *algorithm, const char *path,
+    const struct hash_local *local, bool *is_same)
 {
 	char here[FTP_HASH_HEX_MAX], there[FTP_HASH_HEX_MAX];
 	enum ftp_class reason;
 	int r;
 
 	*is_same = true;
-	if (length == 0 && !is_whole)
+	if (local->length == 0 && !local->is_whole)
 		return FTP_OK;
-	reason = remote_hash_send(ftp, algorithm, path, 0, is_whole ? -1 : (int64_t)length);
+	reason = remote_hash_send(ftp, algorithm, path, 0, local->is_whole ? -1 : (int64_t)local->length);
 	if (reason != FTP_OK)
 		return reason;
-	r = hash_here(ftp, algorithm, fd, 0, (int64_t)length, meter, here);
+	r = hash_local_side(ftp, algorithm, local, here);
 	if (r < 0) {
 		/* the reply may take long */
 		control_drop(ftp);
 		return fail_local(ftp, r, "hashing");
 	}
-	meter_end(meter);
-	reason = remote_hash_receive(ftp, algorithm, length, there);
+	meter_end(local->meter);
+	reason = remote_hash_receive(ftp, algorithm, local->length, there);
 	if (reason == FTP_OK)
 		*is_same = strcmp(here, there) == 0;
 	return reason;

@@ -41,6 +41,7 @@ verify_delivery_hash(struct delivery *delivery)
 	    .path = delivery->stage.path,
 	    .fd = delivery->is_file ? delivery->fd : -1,
 	    .sum = &delivery->sum,
+	    .follower = &delivery->follower,
 	    .length = delivery->at,
 	    .is_demanded = delivery->transfer->verify == FTP_VERIFY_ALWAYS,
 	    .meter = &delivery->meter,
@@ -409,6 +410,7 @@ ftp_put(struct ftp *ftp, const struct ftp_transfer *transfer, struct ftp_result 
 	else
 		leave_wrong(delivery, reason);
 	stream_sum_free(&delivery->sum);
+	follow_end(&delivery->follower);
 	stage_close(&delivery->stage);
 	if (transfer->local_name != NULL)
 		close_fd(&delivery->fd);

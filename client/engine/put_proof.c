@@ -114,6 +114,19 @@ prove_upload_by_overlap(struct delivery *delivery, int64_t size)
 	return FTP_OK;
 }
 
+static enum ftp_class
+compare_by_hash(
+    struct delivery *delivery, const struct hash_algorithm *algorithm, int64_t size, bool is_whole, bool *is_same)
+{
+	return remote_hash_compare(delivery->ftp, algorithm, delivery->stage.path,
+	    &(const struct hash_local){.fd = delivery->fd,
+		.length = (uint64_t)size,
+		.is_whole = is_whole,
+		.follower = &delivery->follower,
+		.meter = &delivery->meter},
+	    is_same);
+}
+
 enum ftp_class
 delivery_prove_by_content(struct delivery *delivery, int64_t size)
 {
@@ -124,8 +137,7 @@ delivery_prove_by_content(struct delivery *delivery, int64_t size)
 
 	if (algorithm != NULL) {
 		how = algorithm->name;
-		reason = remote_hash_compare(delivery->ftp, algorithm, delivery->stage.path, delivery->fd,
-		    (uint64_t)size, true, &delivery->meter, &is_same);
+		reason = compare_by_hash(delivery, algorithm, size, true, &is_same);
 	} else {
 		reason = delivery_read_again(delivery, 0, (uint64_t)size, true, &is_same);
 	}
@@ -148,8 +160,7 @@ prove_by_hash(struct delivery *delivery, int64_t size)
 	if (!remote_hash_has_ranges(delivery->ftp))
 		return FTP_REFUSED;
 	meter_begin(&delivery->meter, delivery->ftp, FTP_PHASE_CHECK_PART, 0, size);
-	reason = remote_hash_compare(delivery->ftp, algorithm, delivery->stage.path, delivery->fd, (uint64_t)size,
-	    false, &delivery->meter, &is_same);
+	reason = compare_by_hash(delivery, algorithm, size, false, &is_same);
 	if (reason != FTP_OK)
 		return reason;
 	if (!is_same) {

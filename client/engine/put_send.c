@@ -47,6 +47,7 @@ count_sent(struct delivery *delivery, size_t n)
 	delivery->at += n;
 	delivery->result->bytes += n;
 	meter_move(&delivery->meter, delivery->at);
+	follow_to(delivery->follower, delivery->at);
 }
 
 static enum ftp_class
@@ -227,13 +228,30 @@ begin_upload(struct delivery *delivery, struct data *data)
 	return begin_anew(delivery, data);
 }
 
+/* It will be compared by hash: both sides hash it from the beginning on. A stream is hashed as it is read. */
+static enum ftp_class
+prepare_comparison(struct delivery *delivery)
+{
+	const struct ftp_transfer *transfer = delivery->transfer;
+	int64_t size = delivery->is_file ? delivery->status.st_size : -1;
+
+	if (transfer->is_append || transfer->verify == FTP_VERIFY_NEVER || algorithm_best(delivery->ftp) == NULL)
+		return FTP_OK;
+	if (delivery->follower == NULL && size >= FOLLOW_MIN)
+		delivery->follower = follow_begin(algorithm_best(delivery->ftp), delivery->fd);
+	follow_to(delivery->follower, delivery->at);
+	return remote_hash_announce(delivery->ftp, size);
+}
+
 enum ftp_class
 delivery_send_rest(struct delivery *delivery)
 {
 	struct data data;
-	enum ftp_class reason = begin_upload(delivery, &data);
+	enum ftp_class reason = prepare_comparison(delivery);
 	int r;
 
+	if (reason == FTP_OK)
+		reason = begin_upload(delivery, &data);
 	if (reason != FTP_OK)
 		return reason;
 	delivery->is_begun = true;

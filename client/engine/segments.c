@@ -191,6 +191,18 @@ start_segment(struct segment *segment)
 	return -r;
 }
 
+/* The end of what is whole from the beginning on. */
+static uint64_t
+whole_until(const struct segments *all, uint64_t base)
+{
+	for (unsigned int i = 0; i < all->count; i++) {
+		base = atomic_load(&all->items[i].at);
+		if (base < all->items[i].end)
+			break;
+	}
+	return base;
+}
+
 /* Wait for all; the first failure stops the others, and so does the user. */
 static void
 watch_segments(struct segments *all, struct fetch *fetch, uint64_t base)
@@ -214,21 +226,10 @@ watch_segments(struct segments *all, struct fetch *fetch, uint64_t base)
 		if (all->user_abort != NULL && *all->user_abort)
 			all->stop = 1;
 		meter_move(&fetch->meter, moved);
+		follow_to(fetch->follower, whole_until(all, base));
 		if (done < all->count)
 			wire_wait(-1, 0, NAP_MS, NULL);
 	} while (done < all->count);
-}
-
-/* The end of what is whole from the beginning on. */
-static uint64_t
-whole_until(const struct segments *all, uint64_t base)
-{
-	for (unsigned int i = 0; i < all->count; i++) {
-		base = atomic_load(&all->items[i].at);
-		if (base < all->items[i].end)
-			break;
-	}
-	return base;
 }
 
 /* Find the first error that is not caused by stopping the others. */

@@ -55,6 +55,9 @@ struct ftp {
 	bool has_list_all;	/* LIST -a showed names with a dot in front */
 	bool shows_hidden;	/* listings have been seen to have such names */
 	char hash_selected[FTP_HASH_NAME_MAX];	/* by OPTS HASH; "" unknown */
+	bool is_hash_ranged;	/* the last hash was asked for by HASH, whose answer names the bytes: */
+	uint64_t hash_offset;
+	int64_t hash_length;	/* -1: to the end */
 
 	bool is_restart_pending;	/* REST was taken, and no transfer has used it up */
 	struct ftp_error error;

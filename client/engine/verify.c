@@ -55,8 +55,13 @@ compare_by(const struct verification *verification, const struct hash_algorithm 
 	meter_begin(verification->meter, verification->ftp, FTP_PHASE_VERIFY, 0, (int64_t)verification->length);
 	if (verification->fd < 0)
 		return compare_sum(verification, algorithm, is_same);
-	return remote_hash_compare(verification->ftp, algorithm, verification->path, verification->fd,
-	    verification->length, !verification->is_beginning, verification->meter, is_same);
+	return remote_hash_compare(verification->ftp, algorithm, verification->path,
+	    &(const struct hash_local){.fd = verification->fd,
+		.length = verification->length,
+		.is_whole = !verification->is_beginning,
+		.follower = verification->follower,
+		.meter = verification->meter},
+	    is_same);
 }
 
 enum ftp_class

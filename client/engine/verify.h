@@ -23,6 +23,7 @@ struct verification {
 	const char *path; /* on the server */
 	int fd; /* of the local file; -1: compare sum instead */
 	struct stream_sum *sum;
+	struct follower **follower; /* of fd; NULL: none */
 	uint64_t length; /* bytes that are here */
 	bool is_beginning; /* the server may have more: only a hash of a range will do */
 	bool is_demanded; /* without a hash it is FTP_VERIFY */

@@ -190,6 +190,39 @@ is_clean()
 	client 0 hash-lies get --verify never @file
 }
 
+# Large enough for a client that hashes while the bytes come.
+@test "hostile: a hash that comes late, never, or of other bytes" {
+	serve --size 3000000
+	python3 -c 'import hashlib, sys; sys.stdout.buffer.write(hashlib.shake_256(b"sallyport").digest(3000000))' >"$DIR/reference"
+	client 6 hash-lies get @file
+	[ ! -e file ]
+	[ ! -e file.part ]
+
+	client 0 hash-late get --verify always @file
+	cmp "$DIR/reference" file
+	rm file
+
+	# the part is whole, and stays for the next try
+	client 10 hash-never get @file
+	[ ! -e file ]
+	cmp "$DIR/reference" file.part
+	client 0 hash-late get -c @file
+	cmp "$DIR/reference" file
+	rm file
+
+	client 6 hash-of-half get @file
+	[ ! -e file ]
+
+	# an answer of other bytes proves no part: the hash of all decides
+	for part in "$DIR/reference" /dev/zero; do
+		head -c 1500000 "$part" >file
+		client 0 hash-of-more --verbose get -c @file
+		assert_output --partial '213 SHA-256 0-1500000 '
+		cmp "$DIR/reference" file
+		rm file
+	done
+}
+
 @test "hostile: a transfer that is cut off: the part is kept, resumed by --retry, byte for byte" {
 	serve
 	reference

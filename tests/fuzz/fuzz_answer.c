@@ -28,6 +28,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint32_t host;
 	uint16_t port = 0;
 	int64_t seconds = -1;
+	uint64_t first, last;
 	int r;
 
 	if (text == NULL)
@@ -40,6 +41,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r = answer_path(text, path, sizeof(path));
 	must(r == -EINVAL || r == -ENAMETOOLONG || (r == 0 && strlen(path) > 0 && strlen(path) < sizeof(path)));
 	must(answer_time(text, size, &seconds) < 0 || seconds >= 0);
+	(void)answer_hash_range(text, &first, &last);
 	if (answer_hash(text, 128, hex) == 0)
 		must(strspn(hex, "0123456789abcdef") == 128 && strlen(hex) == 128);
 	if (answer_hash(text, 8, hex) == 0)

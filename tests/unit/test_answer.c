@@ -165,6 +165,37 @@ test_hash(void **state)
 }
 
 static void
+test_hash_range(void **state)
+{
+	static const struct {
+		const char *message;
+		int result;
+		uint64_t first, last;
+	} rows[] = {
+	    {"", -EINVAL, 0, 0},
+	    {"SHA-256", -EINVAL, 0, 0},
+	    {"SHA-256 ", -EINVAL, 0, 0},
+	    {"SHA-256 1-2", -EINVAL, 0, 0},
+	    {"SHA-256 -2 d41d", -EINVAL, 0, 0},
+	    {"SHA-256 1- d41d", -EINVAL, 0, 0},
+	    {"SHA-256 1-2x d41d", -EINVAL, 0, 0},
+	    {"SHA-256 1-18446744073709551616 d41d", -EINVAL, 0, 0},
+	    {"SHA-256 1-1844674407370955161600000 d41d", -EINVAL, 0, 0},
+	    {"SHA-256 0-49 d41d name", 0, 0, 49},
+	    {"SHA-256  5-5 d41d", 0, 5, 5},
+	};
+	uint64_t first, last;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int r = answer_hash_range(rows[i].message, &first, &last);
+
+		if (r != rows[i].result || (r == 0 && (first != rows[i].first || last != rows[i].last)))
+			fail_msg("'%s': %d", rows[i].message, r);
+	}
+}
+
+static void
 test_feature(void **state)
 {
 	static const char text[] =
@@ -191,6 +222,7 @@ main(void)
 	    cmocka_unit_test(test_path),
 	    cmocka_unit_test(test_time),
 	    cmocka_unit_test(test_hash),
+	    cmocka_unit_test(test_hash_range),
 	    cmocka_unit_test(test_feature),
 	};
 
