@@ -353,6 +353,15 @@ ask_files_hash(struct protocol *protocol, const struct home_path *path, enum ipc
 	return ask_answered(protocol, r);
 }
 
+void
+tell_files_expect_hash(struct protocol *protocol, enum ipc_hash algorithm)
+{
+	ipc_begin(&protocol->message, IPC_expect_hash);
+	ipc_put_u8(&protocol->message, (uint8_t)algorithm);
+	if (ipc_send(protocol->files_channel, &protocol->message, -1) < 0)
+		ask_give_up(protocol);
+}
+
 int
 ask_files_directory_message(struct protocol *protocol, const struct home_path *path, char *text)
 {

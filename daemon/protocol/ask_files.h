@@ -80,6 +80,9 @@ int ask_files_space(struct protocol *protocol, const struct home_path *path, uin
 int ask_files_hash(struct protocol *protocol, const struct home_path *path, enum ipc_hash algorithm, uint64_t *from,
     uint64_t *to, char digest[HASH_TEXT_MAX + 1]);
 
+/* The client will ask for hashes by this algorithm. Nothing is answered. */
+void tell_files_expect_hash(struct protocol *protocol, enum ipc_hash algorithm);
+
 /* The .message of a directory; text has DIRECTORY_MESSAGE_MAX + 1 bytes. */
 int ask_files_directory_message(struct protocol *protocol, const struct home_path *path, char *text);
 

@@ -349,10 +349,13 @@ opts_mlst(struct protocol *protocol, const char *value)
 static void
 opts_hash(struct protocol *protocol, const char *value)
 {
-	if (value[0] != '\0' && hash_find(value, &protocol->hash) < 0)
+	if (value[0] != '\0' && hash_find(value, &protocol->hash) < 0) {
 		reply(protocol, 501, "Unknown algorithm, current selection not changed");
-	else
-		reply(protocol, 200, "%s", hash_name(protocol->hash));
+		return;
+	}
+	if (value[0] != '\0' && protocol->state == IPC_STATE_READY)
+		tell_files_expect_hash(protocol, protocol->hash);
+	reply(protocol, 200, "%s", hash_name(protocol->hash));
 }
 
 /* "Z LEVEL 1" to "Z LEVEL 9" (draft-preston-ftpext-deflate-04) */

@@ -168,6 +168,7 @@ files_serve(const struct files_session *session)
 	files.stop = (struct stop){.channel = session->protocol_channel,
 	    .monitor_channel = session->takes_turns ? session->monitor_channel : -1,
 	    .ended_ms = monotonic_coarse_ms()};
+	files.beside = (struct beside){0};
 	if (files.stored.is_pending)	/* a page that most sessions never touch */
 		files.stored.is_pending = false;
 	upload_init(&files.upload);
@@ -181,8 +182,10 @@ files_serve(const struct files_session *session)
 	if (r == 0 && session->sweeps)
 		(void)sweep_home(&files.home, session->config->partial_keep_s, SWEEP_LOGIN_ENTRIES_MAX);
 	while (r == 0) {
-		stored_work(&files.stored, session);
-		r = next_request(&files);
+		stored_work(&files.stored, session, &files.beside);
+		r = beside_work(&files.beside, &files.stop);
+		if (r == 0)
+			r = next_request(&files);
 		if (r == 0) {
 			title_doing(ipc_kind_name(files.message.kind), "", 0);
 			r = answer_request(&files);

@@ -37,6 +37,7 @@ files_answer_open_write(struct files *files)
 	}
 	ipc_put_u64(&files->message, start);
 	ipc_put_text(&files->message, mode == STORE_UNIQUE ? files->upload.name : home_path_name(&path));
+	beside_begin_write(&files->beside, &files->upload);
 	files->reply_fd = files->upload.fd;
 	files->is_reply_fd_ours = false;
 	return true;
@@ -72,13 +73,16 @@ files_answer_finish_write(struct files *files)
 	if (!ipc_end(&files->message) || is_complete > 1 || files->upload.fd < 0)
 		return false;
 	is_guarded = files->upload.handed.is_marked;
+	if (is_complete == 1)
+		beside_settle(&files->beside);
 	r = upload_finish(&files->upload, files->session->config, is_complete == 1);
 	if (r == -EPROTO)
 		_exit(FILES_EXIT_HELD);
+	beside_end_write(&files->beside, r == 0 && is_complete == 1);
 	if (r == 0 && !is_guarded)
 		unguarded_add(&files->unguarded, &files->home, &files->upload_path, is_hooked);
 	if (r == 0 && is_hooked)
-		stored_begin(&files->stored, &files->home, &files->upload_path);
+		stored_begin(&files->stored, &files->home, &files->upload_path, &files->beside);
 	(void)quota_read(files->home.quota, false, &figures);	/* no limits, should it fail */
 	request_reply(files, r);
 	if (r == 0)

@@ -154,17 +154,15 @@ files_answer_size_ascii(struct files *files)
 
 /* Open and position. -ERANGE for an offset beyond the end. */
 static int
-open_read_at(const struct home *home, const struct home_path *path, uint64_t offset, int *fd_out, uint64_t *size)
+open_read_at(const struct home *home, const struct home_path *path, uint64_t offset, int *fd_out, struct stat *st)
 {
-	struct stat st;
 	int fd = -1;
 	int r;
 
-	r = home_open_file(home, path, &fd, &st);
+	r = home_open_file(home, path, &fd, st);
 	if (r < 0)
 		goto out;
-	*size = (uint64_t)st.st_size;
-	if (offset > *size) {
+	if (offset > (uint64_t)st->st_size) {
 		r = -ERANGE;
 		goto out;
 	}
@@ -182,19 +180,21 @@ out:
 bool
 files_answer_open_read(struct files *files)
 {
-	uint64_t offset = ipc_get_u64(&files->message), size;
+	uint64_t offset = ipc_get_u64(&files->message);
 	struct home_path path;
+	struct stat st;
 	int r;
 
 	if (!request_only_path(files, &path))
 		return false;
 	r = request_reachable(&path);
 	if (r == 0)
-		r = open_read_at(&files->home, &path, offset, &files->reply_fd, &size);
+		r = open_read_at(&files->home, &path, offset, &files->reply_fd, &st);
 	request_reply(files, r);
 	if (r == 0) {
-		ipc_put_u64(&files->message, size);
+		ipc_put_u64(&files->message, (uint64_t)st.st_size);
 		files->is_reply_fd_ours = true;
+		beside_begin_read(&files->beside, files->reply_fd, &st);
 	}
 	return true;
 }
@@ -210,15 +210,31 @@ files_answer_hash(struct files *files)
 
 	if (!request_only_path(files, &path) || algorithm >= HASH_COUNT)
 		return false;
+	beside_expect(&files->beside, (enum ipc_hash)algorithm);
 	r = request_reachable(&path);
 	if (r == 0)
-		r = hash_file(&files->home, &path, (enum ipc_hash)algorithm, from, &to, &files->stop, text);
+		r = hash_file(
+		    &files->home, &path, (enum ipc_hash)algorithm, from, &to, &files->stop, &files->beside, text);
 	request_reply(files, r);
 	if (r < 0)
 		return true;
 	ipc_put_u64(&files->message, from);
 	ipc_put_u64(&files->message, to);
 	ipc_put_text(&files->message, text);
+	return true;
+}
+
+/* A notice: transfers of this session will be asked about. */
+bool
+files_answer_expect_hash(struct files *files)
+{
+	unsigned algorithm = ipc_get_u8(&files->message);
+
+	files->is_notice = true;
+	if (!ipc_end(&files->message) || algorithm >= HASH_COUNT)
+		return false;
+	if ((files->session->rights & MAY_READ) != 0)
+		beside_expect(&files->beside, (enum ipc_hash)algorithm);
 	return true;
 }
 

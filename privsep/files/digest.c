@@ -121,3 +121,29 @@ digest_end(struct digest *digest, char text[DIGEST_TEXT_SIZE])
 	put_hex(text, sum, algorithms[digest->algorithm].bytes);
 	return 0;
 }
+
+int
+digest_copy(struct digest *copy, const struct digest *digest)
+{
+	*copy = (struct digest){.algorithm = digest->algorithm, .crc = digest->crc};
+	if (digest->context == NULL)
+		return 0;
+	copy->context = EVP_MD_CTX_new();
+	copy->has_own_context = copy->context != NULL;
+	if (copy->context != NULL && EVP_MD_CTX_copy_ex(copy->context, digest->context) == 1)
+		return 0;
+	digest_drop(copy);
+	return -ENOMEM;
+}
+
+int
+digest_so_far(const struct digest *digest, char text[DIGEST_TEXT_SIZE])
+{
+	struct digest copy;
+	int r = digest_copy(&copy, digest);
+
+	if (r == 0)
+		r = digest_end(&copy, text);
+	digest_drop(&copy);
+	return r;
+}

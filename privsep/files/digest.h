@@ -33,6 +33,12 @@ int digest_begin(struct digest *digest, enum ipc_hash algorithm);
 int digest_add(struct digest *digest, const void *bytes, size_t len);
 int digest_end(struct digest *digest, char text[DIGEST_TEXT_SIZE]);
 
+/* The text of what was fed until now; the digest goes on. 0 or -errno. */
+int digest_so_far(const struct digest *digest, char text[DIGEST_TEXT_SIZE]);
+
+/* Another digest in the same state, with a context of its own; digest_drop() releases it. 0 or -errno. */
+int digest_copy(struct digest *copy, const struct digest *digest);
+
 /* As digest_begin(), for one that goes on beside others; digest_drop() releases it, ended or not. */
 int digest_begin_own(struct digest *digest, enum ipc_hash algorithm);
 void digest_drop(struct digest *digest);

@@ -60,21 +60,36 @@ is_unchanged(int fd, const struct stat *before)
 /* The whole file: from the cache, or into it. */
 static int
 hash_whole(const struct home *home, int fd, const struct stat *st, enum ipc_hash algorithm, struct stop *stop,
-    char text[DIGEST_TEXT_SIZE])
+    struct beside *beside, char text[DIGEST_TEXT_SIZE])
 {
+	uint64_t size = (uint64_t)st->st_size;
 	int r;
 
 	if (hash_cache_get(fd, st, algorithm, text))
 		return 0;
-	r = hash_range(fd, algorithm, 0, (uint64_t)st->st_size, stop, text);
+	r = beside_hash(beside, fd, st, algorithm, size, stop, text);
+	if (r == -ESTALE)
+		r = hash_range(fd, algorithm, 0, size, stop, text);
 	if (r == 0 && (home->session->rights & MAY_CHANGE) != 0 && is_unchanged(fd, st))
 		hash_cache_put(fd, st, algorithm, text);
 	return r;
 }
 
+/* The beginning of a file, from which a transfer may go on: what is read here is not read again then. */
+static int
+hash_part(int fd, const struct stat *st, enum ipc_hash algorithm, uint64_t to, bool is_partial, struct stop *stop,
+    struct beside *beside, char text[DIGEST_TEXT_SIZE])
+{
+	int r = beside_hash(beside, fd, st, algorithm, to, stop, text);
+
+	if (r == -ESTALE && beside_begin_part(beside, st, algorithm, is_partial))
+		r = beside_hash(beside, fd, st, algorithm, to, stop, text);
+	return r == -ESTALE ? hash_range(fd, algorithm, 0, to, stop, text) : r;
+}
+
 int
 hash_file(const struct home *home, const struct home_path *path, enum ipc_hash algorithm, uint64_t from, uint64_t *to,
-    struct stop *stop, char text[DIGEST_TEXT_SIZE])
+    struct stop *stop, struct beside *beside, char text[DIGEST_TEXT_SIZE])
 {
 	struct stat st;
 	bool is_partial;
@@ -94,7 +109,9 @@ hash_file(const struct home *home, const struct home_path *path, enum ipc_hash a
 	if (from > *to || *to > size)
 		r = -ERANGE;
 	else if (from == 0 && *to == size && !is_partial)
-		r = hash_whole(home, fd, &st, algorithm, stop, text);
+		r = hash_whole(home, fd, &st, algorithm, stop, beside, text);
+	else if (from == 0)
+		r = hash_part(fd, &st, algorithm, *to, is_partial, stop, beside, text);
 	else
 		r = hash_range(fd, algorithm, from, *to, stop, text);
 	close_fd(&fd);

@@ -3,6 +3,7 @@
 #ifndef PRIVSEP_FILES_HASH_H
 #define PRIVSEP_FILES_HASH_H
 
+#include "privsep/files/beside.h"
 #include "privsep/files/digest.h"
 #include "privsep/files/home.h"
 #include "privsep/files/stop.h"
@@ -16,6 +17,6 @@
  * file; -EBUSY when the file was cut meanwhile; -ECANCELED; or another -errno.
  */
 int hash_file(const struct home *home, const struct home_path *path, enum ipc_hash algorithm, uint64_t from,
-    uint64_t *to, struct stop *stop, char text[DIGEST_TEXT_SIZE]);
+    uint64_t *to, struct stop *stop, struct beside *beside, char text[DIGEST_TEXT_SIZE]);
 
 #endif

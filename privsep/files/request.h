@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/home_path.h"
+#include "privsep/files/beside.h"
 #include "privsep/files/files.h"
 #include "privsep/files/home.h"
 #include "privsep/files/list_walk.h"
@@ -30,6 +31,7 @@ struct files {
 	bool is_reply_fd_ours;		/* closed when it is out; an upload's is kept for its end */
 	unsigned fds_since_look;	/* sent since it was last seen that protocol reads them */
 	struct stop stop;
+	struct beside beside;
 	bool is_notice;			/* no reply goes out */
 	struct ipc_message message;	/* the request, then the reply: paths are copied out first */
 	struct stored stored;
@@ -77,6 +79,7 @@ struct files {
 	X(remove_partial,    CHANGES, NONE,                   MAY_CREATE | MAY_DELETE) \
 	X(remove_partials,   CHANGES, NONE,                   MAY_CREATE | MAY_DELETE) \
 	X(directory_message, READS,   NONE,                   NONE)      \
+	X(expect_hash,       READS,   NONE,                   NONE)      /* a notice, which is never refused */ \
 	X(stop,              READS,   NONE,                   NONE)
 /* clang-format on */
 

@@ -89,8 +89,18 @@ stop_for_error(struct stop *stop, int error)
 	return -ECANCELED;
 }
 
-int
-stop_wait_for_turn(struct stop *stop)
+/* A request of protocol came before the turn. 0: wait on; it was a stop that is late, or was not looked at. */
+static int
+give_way(struct stop *stop, bool is_beside)
+{
+	if (!is_beside && stop_look(stop) == 0)
+		return 0;
+	withdraw(stop);
+	return is_beside ? -EAGAIN : -ECANCELED;
+}
+
+static int
+wait_for_turn(struct stop *stop, bool is_beside)
 {
 	struct pollfd waits[] = {
 	    {.fd = stop->channel, .events = POLLIN}, {.fd = stop->monitor_channel, .events = POLLIN}};
@@ -107,10 +117,9 @@ stop_wait_for_turn(struct stop *stop)
 			return stop_for_error(stop, -errno);
 		if (waits[1].revents != 0)
 			break;
-		if (waits[0].revents != 0 && stop_look(stop) < 0) {
-			withdraw(stop);
-			return -ECANCELED;
-		}
+		r = waits[0].revents != 0 ? give_way(stop, is_beside) : 0;
+		if (r < 0)
+			return r;
 	}
 	r = receive_turn(stop);
 	if (r < 0)
@@ -119,6 +128,18 @@ stop_wait_for_turn(struct stop *stop)
 	stop->turn_ms = monotonic_coarse_ms();
 	stop->spent_ms = FREE_MS - FREE_AFTER_MS;
 	return 0;
+}
+
+int
+stop_wait_for_turn(struct stop *stop)
+{
+	return wait_for_turn(stop, false);
+}
+
+int
+stop_wait_for_turn_beside(struct stop *stop)
+{
+	return wait_for_turn(stop, true);
 }
 
 int

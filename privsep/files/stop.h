@@ -38,6 +38,9 @@ int stop_look(struct stop *stop);
 bool stop_is_turn_due(const struct stop *stop);
 int stop_wait_for_turn(struct stop *stop);
 
+/* As stop_wait_for_turn(), for work that nobody waits for: -EAGAIN when a request comes first. */
+int stop_wait_for_turn_beside(struct stop *stop);
+
 /* The next work takes brackets of the quota, for which others wait: do not use the lowest priority. */
 void stop_before_changes(struct stop *stop);
 

@@ -33,7 +33,7 @@ tell_monitor(struct stored *stored, int monitor_channel, const char *hash)
 }
 
 void
-stored_begin(struct stored *stored, const struct home *home, const struct home_path *path)
+stored_begin(struct stored *stored, const struct home *home, const struct home_path *path, const struct beside *beside)
 {
 	struct stat st;
 
@@ -43,6 +43,8 @@ stored_begin(struct stored *stored, const struct home *home, const struct home_p
 	if (home_open_file(home, path, &stored->fd, &st) < 0 && home_stat(home, path, &st) < 0)
 		st.st_size = 0; /* removed already */
 	stored->size = (uint64_t)st.st_size;
+	if (stored->fd >= 0 && beside_copy(beside, stored->fd, HASH_SHA256, &stored->digest, &stored->hashed))
+		return;
 	if (stored->fd >= 0 && digest_begin_own(&stored->digest, HASH_SHA256) < 0)
 		close_fd(&stored->fd);
 }
@@ -69,7 +71,7 @@ hash_piece(struct stored *stored)
 }
 
 void
-stored_work(struct stored *stored, const struct files_session *session)
+stored_work(struct stored *stored, const struct files_session *session, struct beside *beside)
 {
 	struct pollfd request = {.fd = session->protocol_channel, .events = POLLIN};
 	uint64_t deadline = 0; /* none: protocol is there */
@@ -87,6 +89,8 @@ stored_work(struct stored *stored, const struct files_session *session)
 		if (monotonic_ms() >= deadline)
 			break;
 	}
+	if (stored->fd >= 0)
+		beside_advance(beside, stored->fd, &stored->digest, stored->hashed);
 	if (stored->fd < 0 || stored->hashed < stored->size || digest_end(&stored->digest, hash) < 0)
 		hash[0] = '\0';
 	tell_monitor(stored, session->monitor_channel, hash);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/home_path.h"
+#include "privsep/files/beside.h"
 #include "privsep/files/digest.h"
 #include "privsep/files/home.h"
 
@@ -23,15 +24,16 @@ struct stored {
 };
 
 /*
- * The file at path is finished: begin to hash it. An earlier one that is still being hashed is reported without its
+ * The file at path is finished: begin to hash it, or go on from what was hashed beside the upload. An earlier one that is still being hashed is reported without its
  * hash.
  */
-void stored_begin(struct stored *stored, const struct home *home, const struct home_path *path);
+void stored_begin(
+    struct stored *stored, const struct home *home, const struct home_path *path, const struct beside *beside);
 
 /*
  * Go on until the upload is reported, or a request waits at the session's channel. When protocol is gone, this takes
- * two seconds more at most.
+ * two seconds more at most. beside gets what was hashed here.
  */
-void stored_work(struct stored *stored, const struct files_session *session);
+void stored_work(struct stored *stored, const struct files_session *session, struct beside *beside);
 
 #endif

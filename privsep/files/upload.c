@@ -122,6 +122,7 @@ lock_partial(struct upload *upload, enum ipc_store_mode mode, struct upload_foun
 	if (r == 0 && st.st_nlink > 1)
 		return remove_linked_partial(upload, &st);
 	if (r == 0) {
+		upload->found = st;
 		found->has_partial = true;
 		found->partial_size = (uint64_t)st.st_size;
 	}

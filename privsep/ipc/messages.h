@@ -138,6 +138,7 @@ enum ipc_fd {
 	X(rename,           IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_PATH + S_PATH, S_NOTHING, IPC_FD_NONE) \
 	X(hash,             IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_U8 + S_U64 + S_U64 + S_PATH, \
 	  S_U64 + S_U64 + S_TEXT(8, 128), IPC_FD_NONE) \
+	X(expect_hash,      IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_U8, S_NONE, IPC_FD_NONE) \
 	X(set_time,         IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_U64 + S_PATH, S_U64, IPC_FD_NONE) \
 	X(set_mode,         IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_U32 + S_PATH, S_NOTHING, IPC_FD_NONE) \
 	X(copy,             IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_PATH + S_PATH, S_NOTHING, IPC_FD_NONE) \
@@ -293,6 +294,7 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   rename        path from, path to
  *   hash          enum ipc_hash, from, to (exclusive; UINT64_MAX: the end), path
  *                                 -> from, to, digest in lower-case hex; -ERANGE, -E2BIG, -ECANCELED
+ *   expect_hash   enum ipc_hash   (the client will ask for hashes: transfers may be hashed while their bytes pass)
  *   set_time      mtime (seconds, two's complement), path -> mtime as the file system keeps it, as in stat
  *   set_mode      permission bits (at most 0777), path
  *   copy          path from, path to (a whole new file, or the old one stays; -ECANCELED)

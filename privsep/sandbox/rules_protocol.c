@@ -3,6 +3,9 @@
  * protocol: parses what the network sends, and moves bytes between sockets and files that other processes hand to it.
  * It can name nothing: no call here takes a path, a process, or an address to connect to. (sendmsg has room for one,
  * which the kernel ignores or refuses on its sockets.)
+ *
+ * It writes files front to back: no call here moves the offset of a descriptor, or writes elsewhere. Files hashes an upload
+ * while it grows, and relies on it (privsep/files/beside.h).
  */
 #include <fcntl.h>
 #include <linux/tls.h>

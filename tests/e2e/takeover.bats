@@ -120,6 +120,13 @@ taken()
 		mknodat -100 "a 010600 0
 		unlinkat -100 "a 0
 		ftruncate 0 0
+		lseek 0 0 0
+		pwrite64 0 buf 1 0
+		pwritev 0 buf 0 0
+		pwritev2 0 buf 0 0 0
+		fallocate 0 0 0 1
+		copy_file_range 0 0 0 0 1 0
+		splice 0 0 0 0 1 0
 		socket 2 1 0
 		socket 1 2 0
 		socketpair 1 5 0 buf

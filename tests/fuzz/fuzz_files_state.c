@@ -49,7 +49,7 @@ static const char *const paths[] = {"/", "/a", "/b", "/d", "/d/x", "/d/e", "/d/e
 static const enum ipc_kind requests[] = {IPC_stat, IPC_enter, IPC_facts, IPC_size_ascii, IPC_open_read, IPC_open_write,
     IPC_sync_write, IPC_grow_write, IPC_finish_write, IPC_quota, IPC_list, IPC_list_end, IPC_make_directory,
     IPC_remove_directory, IPC_remove_file, IPC_rename, IPC_hash, IPC_set_time, IPC_set_mode, IPC_copy, IPC_remove_tree,
-    IPC_tree_size, IPC_space, IPC_directory_message, IPC_stop};
+    IPC_tree_size, IPC_space, IPC_directory_message, IPC_expect_hash, IPC_stop};
 
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
 
@@ -214,6 +214,9 @@ put_fields(struct input *input, struct ipc_message *message, enum ipc_kind kind)
 	case IPC_finish_write:
 		ipc_put_u8(message, input_byte(input) & 1);
 		return;
+	case IPC_expect_hash:
+		ipc_put_u8(message, (uint8_t)input_below(input, 7));
+		return;
 	case IPC_facts:
 		ipc_put_u8(message, input_byte(input));
 		break;
@@ -297,7 +300,7 @@ ask(struct protocol *protocol)
 	put_fields(protocol->input, &message, kind);
 	if (ipc_send(protocol->channel, &message, -1) < 0)
 		return false;
-	if (kind == IPC_stop)
+	if (kind == IPC_stop || kind == IPC_expect_hash)
 		return true;
 	if (input_byte(protocol->input) >= 250)
 		return true; /* stay unread, which files has to bear */

@@ -67,16 +67,17 @@ next_word(char **line)
 
 /* clang-format off */
 #define CALLS(X) \
-	X(accept4) X(bind) X(bpf) X(capset) X(chdir) X(chroot) X(clone) X(clone3) X(close) X(connect) X(dup) \
-	X(execve) X(execveat) X(fchmod) X(fchown) X(fchownat) X(fcntl) X(fork) X(ftruncate) X(getpid) \
-	X(getsockopt) X(inotify_init1) X(io_uring_setup) X(ioctl) X(keyctl) X(kill) X(linkat) X(listen) \
-	X(memfd_create) X(mknodat) X(mmap) X(mount) X(mprotect) X(mremap) X(open) X(open_by_handle_at) \
-	X(openat) X(openat2) X(perf_event_open) X(personality) X(pidfd_getfd) X(pidfd_open) \
-	X(pidfd_send_signal) X(pipe2) X(prctl) X(prlimit64) X(process_madvise) X(process_vm_readv) \
-	X(process_vm_writev) X(ptrace) X(pwrite64) X(read) X(recvmsg) X(rt_sigaction) X(rt_sigqueueinfo) \
-	X(rt_tgsigqueueinfo) X(seccomp) X(sendmmsg) X(sendto) X(setgid) X(setns) X(setresgid) X(setresuid) \
-	X(setsockopt) X(setuid) X(shutdown) X(socket) X(socketpair) X(symlinkat) X(tgkill) X(tkill) \
-	X(unlinkat) X(unshare) X(userfaultfd) X(vfork) X(write)
+	X(accept4) X(bind) X(bpf) X(capset) X(chdir) X(chroot) X(clone) X(clone3) X(close) X(connect) \
+	X(copy_file_range) X(dup) X(execve) X(execveat) X(fallocate) X(fchmod) X(fchown) X(fchownat) \
+	X(fcntl) X(fork) X(ftruncate) X(getpid) X(getsockopt) X(inotify_init1) X(io_uring_setup) X(ioctl) \
+	X(keyctl) X(kill) X(linkat) X(listen) X(lseek) X(memfd_create) X(mknodat) X(mmap) X(mount) \
+	X(mprotect) X(mremap) X(open) X(open_by_handle_at) X(openat) X(openat2) X(perf_event_open) \
+	X(personality) X(pidfd_getfd) X(pidfd_open) X(pidfd_send_signal) X(pipe2) X(prctl) X(prlimit64) \
+	X(process_madvise) X(process_vm_readv) X(process_vm_writev) X(ptrace) X(pwrite64) X(pwritev) \
+	X(pwritev2) X(read) X(recvmsg) X(rt_sigaction) X(rt_sigqueueinfo) X(rt_tgsigqueueinfo) X(seccomp) \
+	X(sendmmsg) X(sendto) X(setgid) X(setns) X(setresgid) X(setresuid) X(setsockopt) X(setuid) \
+	X(shutdown) X(socket) X(socketpair) X(splice) X(symlinkat) X(tgkill) X(tkill) X(unlinkat) X(unshare) \
+	X(userfaultfd) X(vfork) X(write)
 /* clang-format on */
 
 static const struct {
