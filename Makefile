@@ -262,7 +262,7 @@ fuzz:
 			$$corpus tests/fuzz/seeds/$$name || exit 1; \
 	done
 
-.PHONY: bench bench-growth bench-store
+.PHONY: bench bench-growth bench-store bench-client
 ## bench: compare with other servers, in clear and over TLS (root; half an hour; see tests/bench/README.md)
 bench: programs
 	$(Q)tests/bench/run
@@ -274,6 +274,10 @@ bench-growth: programs
 ## bench-store: what a million accounts in PostgreSQL cost, and the shares of their quotas (root; twenty minutes)
 bench-store: programs test-programs
 	$(Q)BUILD=$(abspath $(B)) tests/bench/store
+
+## bench-client: compare sallyport with lftp, curl, rclone and ncftp (root; an hour; see tests/bench/README.md)
+bench-client: programs
+	$(Q)BUILD=$(abspath $(B)) tests/bench/clients
 
 # --- lint ------------------------------------------------------------------------------------
 
