@@ -330,6 +330,9 @@ MANDIR      ?= $(PREFIX)/share/man
 # systemd reads /usr/lib and /usr/local/lib; another PREFIX wants LIBDIR=/usr/lib
 LIBDIR      ?= $(PREFIX)/lib
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPLETIONDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPLETIONDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+SHAREDIR    ?= $(PREFIX)/share/sallyport
 # Debian's; those of other families lie in packaging
 PAM_FILE    ?= etc/pam.d/sallyport
 MAN_PAGES   := $(filter-out $(if $(filter yes,$(STORE)),,sallyport-store.conf.5),$(notdir $(wildcard man/*.[1-8])))
@@ -363,6 +366,9 @@ endif
 		install -D -m 644 man/$$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit 1; \
 	done
 	$(Q)install -m 644 $(wildcard etc/bash-completion/*) $(DESTDIR)$(COMPLETIONDIR)/
+	$(Q)install -D -m 644 etc/zsh-completion/_sallyport $(DESTDIR)$(ZSHCOMPLETIONDIR)/_sallyport
+	$(Q)install -D -m 644 etc/fish-completion/sallyport.fish $(DESTDIR)$(FISHCOMPLETIONDIR)/sallyport.fish
+	$(Q)install -D -m 644 etc/sallyport-events.schema.json $(DESTDIR)$(SHAREDIR)/events.schema.json
 ifeq ($(PAM),yes)
 	$(Q)install -d $(DESTDIR)$(SYSCONFDIR)/pam.d
 	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/pam.d/sallyport ] || \
@@ -399,6 +405,8 @@ uninstall:
 		$(DESTDIR)$(LIBDIR)/sysusers.d/sallyport.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/sallyport.conf \
 		$(DESTDIR)$(LIBDIR)/sysusers.d/sallyport-broker.conf \
 		$(patsubst etc/bash-completion/%,$(DESTDIR)$(COMPLETIONDIR)/%,$(wildcard etc/bash-completion/*)) \
+		$(DESTDIR)$(ZSHCOMPLETIONDIR)/_sallyport $(DESTDIR)$(FISHCOMPLETIONDIR)/sallyport.fish \
+		$(DESTDIR)$(SHAREDIR)/events.schema.json \
 		$(DESTDIR)$(SYSCONFDIR)/fail2ban/filter.d/sallyport.conf $(DESTDIR)$(SYSCONFDIR)/fail2ban/jail.d/sallyport.conf
 
 # --- packages --------------------------------------------------------------------------------

@@ -9,6 +9,8 @@
 #include "client/ui/columns.h"
 #include "client/ui/command.h"
 #include "client/ui/listing_cache.h"
+#include "client/ui/listing_event.h"
+#include "client/ui/ls_colors.h"
 #include "client/ui/remote_glob.h"
 #include "client/ui/remote_tree.h"
 #include "client/ui/report.h"
@@ -93,8 +95,8 @@ entry_time_text(const struct ftp_entry *entry, char text[32])
 		strftime(text, 32, "%b %e  %Y", &parts);
 }
 
-static json_t *
-entry_event(const char *directory, const struct ftp_entry *entry)
+json_t *
+listing_event(const char *directory, const struct ftp_entry *entry)
 {
 	json_t *event = json_object();
 
@@ -109,9 +111,46 @@ entry_event(const char *directory, const struct ftp_entry *entry)
 	return event;
 }
 
-static void
-print_long(const struct ftp_list *list)
+static bool
+is_terminal_output(void)
 {
+	return isatty(STDOUT_FILENO) == 1;
+}
+
+static bool
+has_colors(const struct options *options)
+{
+	const char *unwanted = getenv("NO_COLOR"), *terminal = getenv("TERM");
+
+	if (options->color != COLOR_AUTO)
+		return options->color == COLOR_ALWAYS;
+	return is_terminal_output() && (unwanted == NULL || unwanted[0] == '\0') && terminal != NULL &&
+	    strcmp(terminal, "dumb") != 0;
+}
+
+/* A name with its colour and its mark; returns its width. Nothing of the name itself is taken for a colour. */
+static size_t
+add_name(struct buf *out, const struct ftp_entry *entry, const char *mark, bool is_colored)
+{
+	char code[COLOR_CODE_MAX] = "";
+	size_t width;
+
+	if (is_colored)
+		ls_color(getenv("LS_COLORS"), entry, code);
+	if (code[0] != '\0')
+		(void)buf_addf(out, "\033[%sm", code);
+	width = term_add(out, entry->name, strlen(entry->name));
+	if (code[0] != '\0')
+		(void)buf_add_text(out, "\033[0m");
+	(void)buf_add_text(out, mark);
+	return width + strlen(mark);
+}
+
+static void
+print_long(const struct ftp_list *list, const struct options *options)
+{
+	bool is_colored = has_colors(options);
+
 	for (size_t i = 0; i < list->count; i++) {
 		const struct ftp_entry *entry = &list->entries[i];
 		char mode[11], when[32], size[UNITS_TEXT_MAX] = "-";
@@ -122,44 +161,44 @@ print_long(const struct ftp_list *list)
 		if (entry->size >= 0 && entry->kind != FTP_KIND_DIRECTORY)
 			units_short_size((uint64_t)entry->size, size);
 		buf_init(&line, LINE_MAX_BYTES);
-		(void)term_add(&line, entry->name, strlen(entry->name));
-		(void)buf_add_text(&line, kind_mark(entry->kind));
+		(void)buf_addf(&line, "%s %5s  %-12s  ", mode, size, when);
+		(void)add_name(&line, entry, kind_mark(entry->kind), is_colored);
 		if (entry->target != NULL) {
 			(void)buf_add_text(&line, " -> ");
 			(void)term_add(&line, entry->target, strlen(entry->target));
 		}
-		report_line("%s %5s  %-12s  %s", mode, size, when, line.len == 0 ? "" : line.data);
+		report_ready_line(line.len == 0 ? "" : line.data);
 		buf_free(&line);
 	}
 }
 
-/* A cell: size and name. */
-static void
-cell_text(struct buf *cell, const struct ftp_entry *entry)
+/* A cell: size and name. Returns its width. */
+static size_t
+cell_text(struct buf *cell, const struct ftp_entry *entry, bool is_colored)
 {
 	char size[UNITS_TEXT_MAX] = "-";
+	size_t width;
 
 	buf_clear(cell);
 	if (entry->size >= 0 && entry->kind == FTP_KIND_FILE)
 		units_short_size((uint64_t)entry->size, size);
 	(void)buf_addf(cell, "%5s ", size);
-	(void)term_add(cell, entry->name, strlen(entry->name));
-	(void)buf_add_text(cell, kind_mark(entry->kind));
+	width = cell->len;
+	return width + add_name(cell, entry, kind_mark(entry->kind), is_colored);
 }
 
 static void
-print_columns(const struct ftp_list *list)
+print_columns(const struct ftp_list *list, const struct options *options)
 {
 	size_t *widths = calloc(list->count + 1, sizeof(*widths));
+	bool is_colored = has_colors(options);
 	struct columns columns;
 	struct buf cell, line;
 
 	buf_init(&cell, LINE_MAX_BYTES);
 	buf_init(&line, LINE_MAX_BYTES);
-	for (size_t i = 0; widths != NULL && i < list->count; i++) {
-		cell_text(&cell, &list->entries[i]);
-		widths[i] = term_width(cell.data, cell.len);
-	}
+	for (size_t i = 0; widths != NULL && i < list->count; i++)
+		widths[i] = cell_text(&cell, &list->entries[i], is_colored);
 	if (widths != NULL)
 		columns_set(widths, list->count, report_columns() - 1, GAP, &columns);
 	for (size_t row = 0; widths != NULL && row < columns.rows; row++) {
@@ -167,24 +206,57 @@ print_columns(const struct ftp_list *list)
 		for (size_t column = 0; column < columns.count && column * columns.rows + row < list->count; column++) {
 			size_t i = column * columns.rows + row;
 
-			cell_text(&cell, &list->entries[i]);
+			(void)cell_text(&cell, &list->entries[i], is_colored);
 			(void)buf_add(&line, cell.data, cell.len);
 			if ((column + 1) * columns.rows + row < list->count)
 				term_fill(&line, ' ', columns.widths[column] - widths[i] + GAP);
 		}
-		report_line("%s", line.len == 0 ? "" : line.data);
+		report_ready_line(line.len == 0 ? "" : line.data);
 	}
 	free(widths);
 	buf_free(&cell);
 	buf_free(&line);
 }
 
-/* Print names alone and unchanged, for scripts. A terminal gets no characters that move its cursor. */
+/* Print names alone, for scripts. A terminal gets no characters that move its cursor. */
 static void
-print_names(const struct ftp_list *list)
+print_names(const struct ftp_list *list, const struct options *options)
 {
+	bool is_colored = has_colors(options);
+	struct buf line;
+
+	buf_init(&line, LINE_MAX_BYTES);
+	for (size_t i = 0; i < list->count; i++) {
+		const struct ftp_entry *entry = &list->entries[i];
+
+		buf_clear(&line);
+		(void)add_name(&line, entry, options->is_classify ? kind_mark(entry->kind) : "", is_colored);
+		report_ready_line(line.len == 0 ? "" : line.data);
+	}
+	buf_free(&line);
+}
+
+/* On a terminal, names that begin with a dot go to the end, and are not shown. Returns how many are. */
+static size_t
+shown_count(struct ftp_list *list, const struct options *options)
+{
+	struct ftp_entry *sorted;
+	size_t shown = 0, hidden = 0;
+
+	if (options->shows_all || options->is_json || !is_terminal_output() || list->count == 0)
+		return list->count;
+	sorted = calloc(list->count, sizeof(*sorted));
+	if (sorted == NULL)
+		return list->count;
 	for (size_t i = 0; i < list->count; i++)
-		report_line("%s", report_quote(list->entries[i].name));
+		if (list->entries[i].name[0] != '.')
+			sorted[shown++] = list->entries[i];
+	for (size_t i = 0; i < list->count; i++)
+		if (list->entries[i].name[0] == '.')
+			sorted[shown + hidden++] = list->entries[i];
+	memcpy(list->entries, sorted, list->count * sizeof(*sorted));
+	free(sorted);
+	return shown;
 }
 
 /* Print unchanged the lines that no parser understood: the user may understand them. */
@@ -208,17 +280,23 @@ print_unread(const char *directory, const struct ftp_list *list)
 static void
 print_list(const char *directory, struct ftp_list *list, const struct options *options)
 {
+	struct ftp_list shown = *list;
+
 	if (list->count > 0)
 		qsort(list->entries, list->count, sizeof(*list->entries), ftp_entry_by_name);
+	shown.count = shown_count(list, options);
 	if (options->is_json)
-		for (size_t i = 0; i < list->count; i++)
-			report_json(entry_event(directory, &list->entries[i]));
+		for (size_t i = 0; i < shown.count; i++)
+			report_json(listing_event(directory, &shown.entries[i]));
 	else if (options->is_long)
-		print_long(list);
-	else if (!options->is_one && isatty(STDOUT_FILENO) == 1)
-		print_columns(list);
+		print_long(&shown, options);
+	else if (!options->is_one && is_terminal_output())
+		print_columns(&shown, options);
 	else
-		print_names(list);
+		print_names(&shown, options);
+	if (shown.count < list->count)
+		report_note("%zu name%s that begin%s with a dot: ls -a", list->count - shown.count,
+		    list->count - shown.count == 1 ? "" : "s", list->count - shown.count == 1 ? "s" : "");
 	print_unread(directory, list);
 	if (list->refused > 0)
 		report_warning("%zu name%s left out: %s would lead out of the directory", list->refused,
@@ -231,14 +309,16 @@ print_list(const char *directory, struct ftp_list *list, const struct options *o
 static bool
 list_file(struct session *session, const char *path, const struct options *options)
 {
+	struct options asked_for = *options;
 	struct ftp_entry entry;
 	bool is_listed;
 
 	if (path[0] == '\0' || path[strlen(path) - 1] == '/' || ftp_stat(session->ftp, path, &entry) != FTP_OK)
 		return false;
 	is_listed = entry.kind != FTP_KIND_DIRECTORY;
+	asked_for.shows_all = true;
 	if (is_listed)
-		print_list("", &(struct ftp_list){.entries = &entry, .count = 1}, options);
+		print_list("", &(struct ftp_list){.entries = &entry, .count = 1}, &asked_for);
 	ftp_entry_free(&entry);
 	return is_listed;
 }

@@ -30,7 +30,16 @@
 const struct command client_commands[] = {
     /* name, in the shell, on the command line, operands, flags, least, most, options, function */
     {"ls", "[PATH ...]", "URL ...", OPERANDS_REMOTE, BOTH | IS_DATA | MANY_REMOTES, 0, ANY,
-	OPTION_BIT(OPTION_LONG) | OPTION_BIT(OPTION_ONE), command_ls, "list directories and files"},
+	OPTION_BIT(OPTION_LONG) | OPTION_BIT(OPTION_ONE) | OPTION_BIT(OPTION_SHOW_ALL) | OPTION_BIT(OPTION_CLASSIFY) |
+	    OPTION_BIT(OPTION_COLOR),
+	command_ls, "list directories and files"},
+    {"find", "[PATH ...]", "URL ...", OPERANDS_REMOTE, BOTH | IS_DATA | MANY_REMOTES, 0, ANY,
+	OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_TYPE) | OPTION_BIT(OPTION_NULL) | OPTIONS_FIND_FILTER,
+	command_find_names, "find names below directories: by name, type, size and age"},
+    {"du", "[PATH ...]", "URL ...", OPERANDS_REMOTE, BOTH | IS_DATA | MANY_REMOTES, 0, ANY, OPTION_BIT(OPTION_SHOW_ALL),
+	command_du, "print how much directories hold, with all below them"},
+    {"edit", "FILE", "URL", OPERANDS_REMOTE, BOTH | CHANGES_SERVER, 1, 1, OPTION_BIT(OPTION_VERIFY), command_edit,
+	"change a file in your editor, unless somebody else has changed it meanwhile"},
     {"cd", "[PATH]", NULL, OPERANDS_REMOTE, WHERE_SHELL, 0, 1, 0, command_cd,
 	"change the directory on the server; back home without PATH"},
     {"pwd", "", NULL, OPERANDS_NONE, WHERE_SHELL, 0, 0, 0, command_pwd, "print the directory on the server"},

@@ -198,6 +198,49 @@ take_verify(void *targets, const char *value)
 	return options_parse_verify(value, &((struct options *)targets)->verify);
 }
 
+/* "json" is one more word for --json, which has its own member. */
+static int
+take_progress_form(void *targets, const char *value)
+{
+	static const char *const names[] = {"bar", "lines", "none"};
+	struct options *options = targets;
+
+	if (strcmp(value, "json") == 0) {
+		options->is_json = true;
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(names[i], value) == 0) {
+			options->progress = (enum progress_form)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int
+take_type(void *targets, const char *value)
+{
+	if (strlen(value) != 1 || strchr("fdl", value[0]) == NULL)
+		return -EINVAL;
+	((struct options *)targets)->find_type = value[0];
+	return 0;
+}
+
+static int
+take_color(void *targets, const char *value)
+{
+	static const char *const names[] = {"auto", "always", "never"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(names[i], value) == 0) {
+			((struct options *)targets)->color = (enum color_when)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
 static int
 take_delete_before(void *targets, const char *value)
 {
@@ -363,6 +406,8 @@ static const struct opt_row table[OPTION_ALL] = {
     [OPTION_VERBOSE] = {"verbose", 'v', NULL, OPT_FLAG, AT(is_verbose),
 	.help = "show the conversation with the server"},
     [OPTION_JSON] = {"json", 0, NULL, OPT_FLAG, AT(is_json), .help = "one JSON object a line for each event"},
+    [OPTION_PROGRESS] = {"progress", 0, "FORM", OPT_CALL, .take = take_progress_form, .wanted = "bar, lines, json or none",
+	.help = "how transfers are shown: bar (default; without a terminal it is lines), lines, json (as --json), none"},
     [OPTION_CONTINUE] = {"continue", 'c', NULL, OPT_FLAG, AT(is_continue),
 	.help = "resume from an existing part, if it is proven to be of the same file"},
     [OPTION_APPEND] = {"append", 0, NULL, OPT_FLAG, AT(is_append), .help = "append to the file on the server"},
@@ -414,6 +459,17 @@ static const struct opt_row table[OPTION_ALL] = {
 	.help = "copy only files that the target does not have"},
     [OPTION_EXISTING] = {"existing", 0, NULL, OPT_FLAG, AT(is_existing),
 	.help = "copy only files that the target has"},
+    [OPTION_NAME] = {"name", 0, "GLOB", OPT_TEXT, AT(find_name), .help = "only names that match GLOB"},
+    [OPTION_TYPE] = {"type", 't', "TYPE", OPT_CALL, .take = take_type, .wanted = "f, d or l",
+	.help = "only f (files), d (directories) or l (links)"},
+    [OPTION_NULL] = {"null", '0', NULL, OPT_FLAG, AT(ends_by_nul),
+	.help = "names as they are, each with a NUL after it, for xargs -0"},
+    [OPTION_SHOW_ALL] = {"all", 'a', NULL, OPT_FLAG, AT(shows_all),
+	.help = "ls: on a terminal, names that begin with a dot, too; du: a line for each directory below"},
+    [OPTION_CLASSIFY] = {"classify", 'F', NULL, OPT_FLAG, AT(is_classify),
+	.help = "a / after directories and an @ after links, also without a terminal"},
+    [OPTION_COLOR] = {"color", 0, "WHEN", OPT_CALL, .take = take_color, .wanted = "auto, always or never",
+	.help = "colours of LS_COLORS: auto (on a terminal, unless NO_COLOR is set), always, never"},
     [OPTION_LONG] = {"long", 'l', NULL, OPT_FLAG, AT(is_long), .help = "rights, size and time of each"},
     [OPTION_ONE] = {"one", '1', NULL, OPT_FLAG, AT(is_one), .help = "one name a line"},
     [OPTION_RECURSIVE] = {"recursive", 'r', NULL, OPT_FLAG, AT(is_recursive),

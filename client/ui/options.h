@@ -52,6 +52,7 @@ enum option_id {
 	OPTION_QUIET,
 	OPTION_VERBOSE,
 	OPTION_JSON,
+	OPTION_PROGRESS,
 	/* of transfers */
 	OPTION_CONTINUE,
 	OPTION_APPEND,
@@ -81,12 +82,18 @@ enum option_id {
 	OPTION_MAX_SIZE,
 	OPTION_ONLY_MISSING,
 	OPTION_EXISTING,
+	OPTION_CLASSIFY,
+	OPTION_COLOR,
 	OPTION_LONG,
 	OPTION_ONE,
 	OPTION_RECURSIVE,
 	OPTION_PARENTS,
 	OPTION_LINES,
 	OPTION_ALGORITHM,
+	OPTION_NAME,
+	OPTION_TYPE,
+	OPTION_NULL,
+	OPTION_SHOW_ALL,	/* after the other option of its letter, which is the one where no command has been named */
 	OPTION_COUNT,
 	/* these come before any command */
 	OPTION_BATCH = OPTION_COUNT,
@@ -100,9 +107,26 @@ __extension__ typedef unsigned __int128 option_set;
 
 #define OPTION_BIT(id) ((option_set)1 << (id))
 #define OPTIONS_CONNECTION (OPTION_BIT(OPTION_QUIET) - 1)
-#define OPTIONS_OUTPUT (OPTION_BIT(OPTION_QUIET) | OPTION_BIT(OPTION_VERBOSE) | OPTION_BIT(OPTION_JSON))
+#define OPTIONS_OUTPUT \
+	(OPTION_BIT(OPTION_QUIET) | OPTION_BIT(OPTION_VERBOSE) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_PROGRESS))
 #define OPTIONS_MIRROR_FILTER (OPTION_BIT(OPTION_EXISTING + 1) - OPTION_BIT(OPTION_EXCLUDE)) /* in the order above */
+/* the same, as far as names and ranges go */
+#define OPTIONS_FIND_FILTER (OPTION_BIT(OPTION_MAX_SIZE + 1) - OPTION_BIT(OPTION_EXCLUDE))
 #define OPTIONS_START (OPTION_BIT(OPTION_BATCH) | OPTION_BIT(OPTION_VERSION) | OPTION_BIT(OPTION_HELP))
+
+/* Whether names have the colours of LS_COLORS. */
+enum color_when {
+	COLOR_AUTO,	/* on a terminal, unless NO_COLOR is set */
+	COLOR_ALWAYS,
+	COLOR_NEVER
+};
+
+/* How the progress of transfers is shown. */
+enum progress_form {
+	PROGRESS_BAR,	/* a line that is drawn again and again; without a terminal: lines */
+	PROGRESS_LINES,	/* a line now and then */
+	PROGRESS_NONE
+};
 
 /*
  * The options given; a copy of the shell's own is the start for each of its commands. Texts are borrowed from the
@@ -121,6 +145,7 @@ struct options {
 	int family;
 	bool may_plaintext, no_tls, may_be_cut, is_active, is_epsv_only, is_pasv_only, may_go_elsewhere;
 	bool is_quiet, is_verbose, is_json;
+	enum progress_form progress;
 	uint64_t timeout_s, retries, parallel, segments, lines, max_delete;
 	bool is_continue, is_to_end, is_append, is_in_place;
 	enum ftp_verify verify;
@@ -130,6 +155,11 @@ struct options {
 	int64_t newer_than;	/* seconds since 1970; INT64_MIN: not given */
 	uint64_t min_age_s, max_age_s, min_size, max_size;	/* given, where the bits say so */
 	bool is_only_missing, is_existing;
+	bool shows_all, is_classify;
+	const char *find_name;	/* a glob; NULL: any */
+	char find_type;	/* 'f', 'd', 'l'; 0: any */
+	bool ends_by_nul;
+	enum color_when color;
 	bool is_long, is_one, is_recursive, makes_parents;
 	bool wants_version, wants_help;
 	option_set given;	/* OPTION_BIT()s of what was given */

@@ -24,6 +24,8 @@
 
 #include "common/banned.h"
 
+#define EVENTS_VERSION 1 /* of etc/sallyport-events.schema.json */
+#define PROOFS_MAX 8
 #define QUOTES 8
 #define QUOTE_MAX 16384
 #define LINE_MAX_BYTES 65536
@@ -48,12 +50,19 @@ struct report_slot {
 static struct {
 	pthread_mutex_t lock;
 	FILE *stream;
-	bool is_json, is_quiet, is_terminal;
+	bool is_json, is_quiet;
+	enum progress_form progress;
 	struct report_slot *slots;
 	size_t files, files_done, files_failed;
 	int64_t bytes_wanted;
 	uint64_t bytes_done; /* of transfers that ended */
 	uint64_t bytes_moved;
+	unsigned int retries;
+	struct {
+		char name[FTP_HASH_NAME_MAX];
+		size_t files;
+	} proofs[PROOFS_MAX]; /* by which digest how many were verified; "" ends them */
+	size_t files_same_size; /* of which the sizes alone were compared */
 	size_t directories_listed, files_listed;
 	uint64_t listed_ms, listing_told_ms; /* when they became more, and were told in a line */
 	struct speed speed; /* of all */
@@ -65,6 +74,14 @@ static struct {
 	bool has_quieted;
 } report = {.lock = PTHREAD_MUTEX_INITIALIZER, .bytes_wanted = -1};
 
+static bool
+can_draw_on(FILE *stream)
+{
+	const char *terminal = getenv("TERM");
+
+	return isatty(fileno(stream)) == 1 && terminal != NULL && strcmp(terminal, "dumb") != 0;
+}
+
 void
 report_set(const struct options *options, bool is_data)
 {
@@ -72,16 +89,17 @@ report_set(const struct options *options, bool is_data)
 	report.stream = is_data ? stderr : stdout;
 	report.is_json = options->is_json;
 	report.is_quiet = options->is_quiet;
-	report.is_terminal =
-	    isatty(fileno(report.stream)) == 1 && getenv("TERM") != NULL && strcmp(getenv("TERM"), "dumb") != 0;
+	report.progress = options->progress;
+	if (report.progress == PROGRESS_BAR && !can_draw_on(report.stream))
+		report.progress = PROGRESS_LINES;
 	pthread_mutex_unlock(&report.lock);
 }
 
-/* Whether a bar can be drawn: the stream of reports is a terminal, and neither --quiet nor --json was given. */
+/* Whether a bar is drawn: the stream of reports is a terminal, and no option asks for another form. */
 static bool
 report_has_bar(void)
 {
-	return report.is_terminal && !report.is_json && !report.is_quiet;
+	return report.progress == PROGRESS_BAR && !report.is_json && !report.is_quiet;
 }
 
 bool
@@ -394,7 +412,8 @@ print_json_safely(FILE *stream, const char *text)
 static void
 write_json(json_t *event)
 {
-	char *text = report.is_json ? json_dumps(event, JSON_COMPACT) : NULL;
+	bool is_wanted = report.is_json && json_object_set_new(event, "version", json_integer(EVENTS_VERSION)) == 0;
+	char *text = is_wanted ? json_dumps(event, JSON_COMPACT) : NULL;
 	FILE *stream = report.stream == NULL ? stdout : report.stream;
 
 	if (text != NULL) {
@@ -511,6 +530,15 @@ report_line(const char *format, ...)
 }
 
 void
+report_ready_line(const char *line)
+{
+	pthread_mutex_lock(&report.lock);
+	if (!report.is_json)
+		fprintf(stdout, "%s\n", line);
+	pthread_mutex_unlock(&report.lock);
+}
+
+void
 report_trace(char kind, const char *line)
 {
 	pthread_mutex_lock(&report.lock);
@@ -590,6 +618,9 @@ report_begin(size_t files, int64_t bytes)
 	report.files_done = report.files_failed = 0;
 	report.bytes_wanted = bytes;
 	report.bytes_done = report.bytes_moved = 0;
+	report.retries = 0;
+	memset(report.proofs, 0, sizeof(report.proofs));
+	report.files_same_size = 0;
 	report.speed = (struct speed){0};
 	report.begun_ms = report.listing_told_ms = monotonic_ms();
 	report.directories_listed = report.files_listed = 0;
@@ -622,7 +653,7 @@ report_listing(size_t directories, size_t files)
 	report.directories_listed = directories;
 	report.files_listed = files;
 	report.listed_ms = now_ms;
-	if (!report.is_json && !report.is_quiet && !report.is_terminal &&
+	if (!report.is_json && !report.is_quiet && report.progress == PROGRESS_LINES &&
 	    now_ms - report.listing_told_ms >= PLAIN_EVERY_MS) {
 		format_listing(text, sizeof(text));
 		print_linef(report.stream, "", "%s", text);
@@ -696,7 +727,7 @@ report_transfer_progress(struct report_slot *slot, const struct ftp_progress *pr
 	if (report.is_json && now_ms - slot->told_ms >= JSON_EVERY_MS) {
 		tell_json(slot);
 		slot->told_ms = now_ms;
-	} else if (!report.is_json && !report.is_quiet && !report.is_terminal &&
+	} else if (!report.is_json && !report.is_quiet && report.progress == PROGRESS_LINES &&
 	    now_ms - slot->told_ms >= PLAIN_EVERY_MS) {
 		tell_plain(slot, now_ms);
 		slot->told_ms = now_ms;
@@ -798,6 +829,23 @@ forget_slot(struct report_slot *slot)
 	}
 }
 
+static void
+count_proof(const struct ftp_result *result)
+{
+	if (result->verified[0] == '\0') {
+		report.files_same_size += result->is_size_same;
+		return;
+	}
+	for (size_t i = 0; i < PROOFS_MAX; i++) {
+		if (report.proofs[i].name[0] == '\0')
+			snprintf(report.proofs[i].name, FTP_HASH_NAME_MAX, "%s", result->verified);
+		if (strcmp(report.proofs[i].name, result->verified) != 0)
+			continue;
+		report.proofs[i].files++;
+		return;
+	}
+}
+
 enum exit_status
 report_transfer_end(struct report_slot *slot, const struct ftp_result *result, const struct ftp_error *error)
 {
@@ -814,10 +862,13 @@ report_transfer_end(struct report_slot *slot, const struct ftp_result *result, c
 		report.bytes_done += slot->progress.done;
 	else
 		report.bytes_done += slot->transfer.size >= 0 ? (uint64_t)slot->transfer.size : result->size;
-	if (error == NULL)
+	report.retries += result->retries;
+	if (error == NULL) {
 		report.files_done++;
-	else
+		count_proof(result);
+	} else {
 		report.files_failed++;
+	}
 	if (error != NULL && report.is_json) {
 		json_t *event = transfer_event("error", &slot->transfer);
 
@@ -881,10 +932,68 @@ report_tick(void)
 	pthread_mutex_unlock(&report.lock);
 }
 
+/* "; 3 verified by SHA-256, 1 by size alone" */
+static void
+add_proofs(struct buf *line)
+{
+	const char *before = "; ";
+
+	for (size_t i = 0; i < PROOFS_MAX && report.proofs[i].files > 0; i++) {
+		(void)buf_addf(line, "%s%zu verified by %s", before, report.proofs[i].files, report.proofs[i].name);
+		before = ", ";
+	}
+	if (report.files_same_size > 0)
+		(void)buf_addf(line, "%s%zu of the same size", before, report.files_same_size);
+}
+
+static size_t
+files_not_begun(void)
+{
+	size_t over = report.files_done + report.files_failed;
+
+	return over < report.files ? report.files - over : 0;
+}
+
+static void
+print_totals(uint64_t elapsed_ms)
+{
+	struct buf line;
+
+	buf_init(&line, LINE_MAX_BYTES);
+	(void)buf_addf(&line, "%zu file%s, ", report.files_done, report.files_done == 1 ? "" : "s");
+	add_amount(&line, report.bytes_moved, elapsed_ms);
+	add_proofs(&line);
+	if (report.retries > 0)
+		(void)buf_addf(&line, "; connected again %u time%s", report.retries, report.retries == 1 ? "" : "s");
+	if (report.files_failed > 0)
+		(void)buf_addf(&line, "; %zu not completed", report.files_failed);
+	if (files_not_begun() > 0)
+		(void)buf_addf(&line, "; %zu not begun", files_not_begun());
+	print_linef(report.stream, "", "%s", line.data);
+	buf_free(&line);
+}
+
+static void
+write_totals(uint64_t elapsed_ms)
+{
+	json_t *verified = json_object();
+
+	for (size_t i = 0; i < PROOFS_MAX && report.proofs[i].files > 0; i++)
+		json_object_set_new(verified, report.proofs[i].name, json_integer((json_int_t)report.proofs[i].files));
+	write_json(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o, s:I}", "event", "total", "files",
+	    (json_int_t)report.files_done, "failed", (json_int_t)report.files_failed, "not_begun",
+	    (json_int_t)files_not_begun(), "bytes", (json_int_t)report.bytes_moved, "elapsed_ms",
+	    (json_int_t)elapsed_ms, "speed",
+	    elapsed_ms == 0 ? json_null()
+			    : json_integer((json_int_t)((double)report.bytes_moved * 1000.0 / (double)elapsed_ms)),
+	    "retries", (json_int_t)report.retries, "verified", verified, "size_matches",
+	    (json_int_t)report.files_same_size));
+}
+
 void
 report_end(void)
 {
-	struct buf line;
+	uint64_t elapsed_ms = monotonic_ms() - report.begun_ms;
 
 	pthread_mutex_lock(&report.lock);
 	report.is_running = false;
@@ -893,17 +1002,9 @@ report_end(void)
 		fflush(report.stream);
 	}
 	restore_terminal();
-	if (report.files > 1 && !report.is_json && !report.is_quiet) {
-		buf_init(&line, LINE_MAX_BYTES);
-		(void)buf_addf(&line, "%zu file%s, ", report.files_done, report.files_done == 1 ? "" : "s");
-		add_amount(&line, report.bytes_moved, monotonic_ms() - report.begun_ms);
-		if (report.files_failed > 0)
-			(void)buf_addf(&line, "; %zu not completed", report.files_failed);
-		if (report.files_done + report.files_failed < report.files)
-			(void)buf_addf(
-			    &line, "; %zu not begun", report.files - report.files_done - report.files_failed);
-		print_linef(report.stream, "", "%s", line.data);
-		buf_free(&line);
-	}
+	if (report.files > 1 && report.is_json)
+		write_totals(elapsed_ms);
+	else if (report.files > 1 && !report.is_quiet)
+		print_totals(elapsed_ms);
 	pthread_mutex_unlock(&report.lock);
 }

@@ -39,6 +39,9 @@ void report_warning(const char *format, ...) __attribute__((format(printf, 1, 2)
 /* A line that was asked for (a listing's, a hash), on standard output; with --json nothing: use report_json(). */
 void report_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same for a line that is fit for a terminal already, and has colours of ours in it. */
+void report_ready_line(const char *line);
+
 /*
  * An error: what, why and what to try, on standard error; with --json an event "error". Returns the exit status.
  */

@@ -138,6 +138,73 @@ completed()
 	assert_output ''
 }
 
+# place: a server with an account alice and files; completion finds her password in ~/.netrc.
+place()
+{
+	new_place
+	write_config
+	add_user alice secret
+	start_server
+	HOME=$DIR/user
+	mkdir -p "$HOME" "$DIR/home/alice/sub dir"
+	touch "$DIR/home/alice/report.txt" "$DIR/home/alice/rest.txt"
+	printf 'machine 127.0.0.1 login alice password secret\n' >"$HOME/.netrc"
+	chmod 600 "$HOME/.netrc"
+	export HOME SALLYPORT_PLAINTEXT=yes
+	URL=ftp://127.0.0.1:$PORT
+}
+
+@test "sallyport, bash: names on the server, after a URL that bash has taken apart" {
+	place
+	COMP_LINE="sallyport get $URL/re" COMP_POINT=200 run completed sallyport get ftp : "//127.0.0.1" : "$PORT/re"
+	assert_output "$PORT/report.txt"$'\n'"$PORT/rest.txt"
+	COMP_LINE="sallyport get $URL/su" COMP_POINT=200 run completed sallyport get ftp : "//127.0.0.1" : "$PORT/su"
+	assert_output "$PORT/sub%20dir/"
+}
+
+@test "sallyport, fish: commands, options, values, names on the server" {
+	command -v fish >/dev/null || skip "fish is not installed"
+	place
+	offers()
+	{
+		PATH=$BUILD:$PATH fish --no-config -c "source '$COMPLETIONS/../fish-completion/sallyport.fish'; complete -C '$1'" |
+			cut -f 1
+	}
+	run offers 'sallyport mir'
+	assert_line mirror
+	run offers 'sallyport get --veri'
+	assert_output --partial --verify
+	run offers 'sallyport ls --colo'
+	assert_output --partial --color
+	run offers 'sallyport get --verify al'
+	assert_line always
+	run offers "sallyport get $URL/re"
+	assert_line "$URL/report.txt"
+	assert_line "$URL/rest.txt"
+}
+
+@test "sallyport, zsh: commands, options, values, names on the server" {
+	command -v zsh >/dev/null || skip "zsh is not installed"
+	place
+	export TERM=dumb
+	cat >"$DIR/complete.zsh" <<-'END'
+		zmodload zsh/zpty
+		zpty z zsh -f -i
+		zpty -w z "PS1='' fpath=($1 \$fpath) PATH=$2:\$PATH; autoload -Uz compinit; compinit -D; zstyle ':completion:*' insert-tab false; setopt no_beep"
+		zpty -w z 'print -r -- ready'
+		zpty -r z out '*ready*ready*'
+		zpty -w -n z "$3"$'\t'
+		repeat 100 { zpty -r -t z part && out+=$part; [[ $out == *"$4"* ]] && { print found; break }; sleep 0.1 }
+		print -r -- "$out"
+		zpty -d z
+	END
+	for row in 'sallyport mir|mirror' 'sallyport get --veri|--verify' 'sallyport get --verify alw|always' \
+		"sallyport get $URL/rep|$URL/report.txt" "sallyport get $URL/su|sub%20dir/"; do
+		run timeout 30 zsh -f "$DIR/complete.zsh" "$(realpath "$COMPLETIONS/../zsh-completion")" "$BUILD" "${row%|*}" "${row#*|}"
+		assert_line found
+	done
+}
+
 @test "sallyportd: every option of -h" {
 	options=$(completed sallyportd -)
 	[ "$(wc -l <<<"$options")" -ge 5 ]
