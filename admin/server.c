@@ -98,6 +98,8 @@ print_store(const json_t *store)
 	printf("%-16s%s, %s; %lld accounts kept for the time in which it does not answer\n",
 	    "database:", control_text(store, "state"), control_text(store, "file"),
 	    control_number(store, "kept_accounts"));
+	if (strcmp(control_text(store, "state"), "up") != 0)
+		printf("%-16s'sallyportctl store check' says why\n", "");
 	print_counters("look-ups:", json_object_get(store, "lookups"));
 	print_node(json_object_get(store, "node"));
 }

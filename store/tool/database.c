@@ -256,8 +256,8 @@ database_open(struct database *database)
 	r = conninfo_compose(&database->info, database->found, &text);
 	if (r == -ENOENT) {
 		database_fail(database,
-		    "%s: connect: no host of it is known; check the names, and the resolver of this machine",
-		    database->conf);
+		    "%s: connect: no address of '%s' is known; check the name, and the resolver of this machine",
+		    database->conf, database->info.places[0].host);
 		goto out;
 	}
 	database->connection = r < 0 ? NULL : PQconnectStart(text.data);

@@ -198,6 +198,11 @@ write_server_conf()
 	run ctl store check
 	assert_failure 1
 	assert_output --partial "sslrootcert: cannot read '$DIR/elsewhere.pem': Permission denied; put it beside store.conf"
+	# a host that nobody knows
+	write_server_conf 'host=nowhere.invalid dbname=sallyport user=sallyport_node'
+	run ctl store check
+	assert_failure 1
+	assert_output --partial "connect: no address of 'nowhere.invalid' is known; check the name"
 	# the administrator's role is none for a server
 	write_server_conf "$(store_connect sallyport_admin)"
 	run ctl store check

@@ -579,6 +579,7 @@ measure()
 	run ctl status
 	assert_line --regexp "^database: +up, $STORE; 0 accounts kept"
 	assert_line --regexp '^look-ups: +1 found, 0 kept, 0 nobody'
+	refute_output --partial "'sallyportctl store check' says why"
 	run curl -sS --unix-socket "$DIR/run/metrics.sock" http://x/metrics
 	assert_line 'sallyport_store_up 1'
 	assert_line 'sallyport_store_kept_accounts 0'
@@ -590,6 +591,8 @@ measure()
 	assert_equal "$(jq -c '[.store.state, .store.kept_accounts, .store.lookups.found]' <<<"$output")" '["up",0,1]'
 	store_says 'state strange'
 	wait_until store_is strange
+	run ctl status
+	assert_line --regexp "^ +'sallyportctl store check' says why"
 	run curl -sS --unix-socket "$DIR/run/metrics.sock" http://x/metrics
 	assert_line 'sallyport_store_up 0'
 	run curl -sS --unix-socket "$DIR/run/metrics.sock" http://x/
