@@ -344,3 +344,87 @@ has_sessions()
 	ask a credit s "$share" 3
 	[[ $ANSWER == credit=granted* ]]
 }
+
+# --- a database that lies ---
+
+# fake MODE: node a, at a database of that kind.
+fake()
+{
+	end_node a
+	[ -z "${FAKE_PID-}" ] || kill "$FAKE_PID" 2>/dev/null || :
+	rm -f "$DIR/fake-port"
+	"$BATS_TEST_DIRNAME/fake-postgres" "$1" "$DIR/fake-port" >"$DIR/fake-log" 2>&1 3>&- &
+	FAKE_PID=$!
+	wait_until test -e "$DIR/fake-port"
+	node a "host=127.0.0.1 port=$(cat "$DIR/fake-port") dbname=sallyport user=sallyport_node sslmode=disable"
+	says a 'state up'
+}
+
+@test "credit that was not asked for, and what is none, is not passed on, with an event, and the connection stays" {
+	local mode
+	fake honest
+	ask a join s alice
+	ask a credit s 0 1
+	[[ $ANSWER == credit=granted* ]]
+	for mode in credit-null credit-outcome credit-huge credit-gift credit-text credit-nul credit-count credit-nodes; do
+		fake "$mode"
+		ask a join s alice
+		ask a credit s 0 1
+		assert_equal "$mode $ANSWER" "$mode credit=Resource temporarily unavailable"
+		says a 'log share-refused account_id=1 message=it'
+		run -1 said a 'state down'
+		run -1 said a 'gone'
+	done
+	fake truth
+	ask a join s alice
+	ask a close s 1 1
+	assert_equal "$ANSWER" 'share_close=Resource temporarily unavailable'
+	says a 'log share-refused account_id=1 message=its answer is neither true nor false'
+}
+
+@test "an answer to a credit that is none, or an error, is no answer; look-ups go on" {
+	local mode
+	for mode in credit-error credit-columns credit-rows credit-big; do
+		fake "$mode"
+		ask a join s alice
+		ask a credit s 0 1
+		assert_equal "$mode $ANSWER" "$mode credit=Resource temporarily unavailable"
+		run -1 said a 'gone'
+		run -1 said a 'alarm'
+		wait_until eval 'ask a join "s$((n = ${n-0} + 1))" alice && [[ $ANSWER == found=account* ]]'
+	done
+}
+
+@test "a database that does not know the node, or gives it a number that is none, lends it nothing" {
+	local mode
+	fake hello-null
+	says a 'node a refused'
+	ask a join s alice
+	ask a credit s 0 1
+	[[ $ANSWER == credit=gone\ share=0\ allow=0,0* ]]
+	for mode in hello-text hello-negative hello-huge; do
+		fake "$mode"
+		says a 'node a unknown'
+		ask a join s alice
+		ask a credit s 0 1
+		assert_equal "$mode $ANSWER" "$mode credit=Resource temporarily unavailable"
+	done
+}
+
+@test "2000 sessions of 500 accounts ask at once: each gets an answer, and the broker stays small" {
+	local i
+	store_psql -qc "INSERT INTO sallyport.account (name, hash, uid, gid, home, options, quota_bytes, limits_of)
+		SELECT 'u' || i, '*', 200000, 200000, '/srv/u' || i, 'quota=1000', 1000, md5('quota=1000')::uuid FROM generate_series(0, 499) i"
+	up a
+	for i in $(seq 0 1999); do
+		echo "join s$i u$((i % 500))"
+	done >"$DIR/a/tell"
+	wait_until -t 30 has_said a 's[0-9]* found=account' 2000
+	tell a load s 1 2000
+	wait_until -t 30 said a 's load credits='
+	[[ $(grep '^s load' "$DIR/a/said") =~ credits=([0-9]+)\ refused=([0-9]+) ]]
+	assert [ "${BASH_REMATCH[1]}" -ge 500 ]
+	assert [ $((BASH_REMATCH[1] + BASH_REMATCH[2])) -ge 2000 ]
+	is_asan || assert [ "$(awk '/^VmHWM:/ { print $2 }' "/proc/$(broker_pid a)/status")" -lt 40000 ]
+	run -1 said a 'state down'
+}
