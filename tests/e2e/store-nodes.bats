@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# sallyportctl and the nodes of a database: node list, node forget, and what quota show tells of shares.
+# sallyportctl and the nodes of a database: node list, node forget, what quota show tells of shares, and what a server says of
+# itself as a node.
 
 load lib
 load store
@@ -8,12 +9,16 @@ load store
 setup_file()
 {
 	store_need
+	BROKER=sp-broker-$$
+	export BROKER
+	useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$BROKER"
 	store_start
 	store_schema
 }
 
 teardown_file()
 {
+	[ -z "${BROKER-}" ] || wait_until userdel "$BROKER"
 	store_end
 }
 
@@ -171,4 +176,74 @@ fake_store()
 		run ctl quota show alice
 		assert_failure 1
 	done
+}
+
+# --- a server that is a node ---
+
+# serve_node [LINE...]: the server as node "here"; the lines go into its configuration.
+serve_node()
+{
+	[ -x "$BUILD/sallyport-broker" ] || skip "this build has no sallyport-broker: libpq is not installed"
+	install -d -m 755 "$DIR/libexec"
+	install -m 755 "$BUILD/sallyport-broker" "$BUILD/sallyport-store" "$DIR/libexec"
+	install -m 0640 -g "$BROKER" /dev/null "$DIR/etc/store/store.conf"
+	printf '%s\n' "connect = \"$(store_connect sallyport_node)\"" 'node = "here"' >"$DIR/etc/store/store.conf"
+	write_config "accounts = \"$DIR/etc/users,postgresql:$DIR/etc/store/store.conf\"" "broker-user = \"$BROKER\"" \
+		"libexec-directory = \"$DIR/libexec\"" "home-directory = \"$DIR/home\"" 'uid-range = "200000-299999"' \
+		"$@"
+	add_user breakglass secret --uid 150001 --gid 150001 --store file
+	start_server
+	wait_until -t 20 standing_is known
+}
+
+standing_is()
+{
+	[ "$(ctl --json status | jq -r .store.node.standing)" = "$1" ]
+}
+
+@test "status, metrics and node list say that the server is a node, and what it holds" {
+	serve_node
+	run ctl status
+	assert_line --regexp '^node: +here heard by the database [0-9]+s ago, its lease holds; 0 shares of quotas, 0 sessions use them$'
+	assert_equal "$(ctl --json status | jq -c '.store.node | [.name, .standing, .lease, .shares, .sessions, .beat < 15]')" \
+		'["here","known",true,0,0,true]'
+	run ctl metrics
+	assert_line 'sallyport_node_known 1'
+	assert_line 'sallyport_node_shares 0'
+	assert_line --regexp '^sallyport_node_last_beat_time_seconds [1-9][0-9]{9}$'
+	run ctl node list
+	assert_line --regexp '^here +[0-9]+s ago holds +0 +0$'
+	local seen
+	seen=$(store_psql -c "SELECT lease_until FROM sallyport.node")
+	wait_until -t 15 eval '[ "$(store_psql -c "SELECT lease_until FROM sallyport.node")" != "$seen" ]'    # it beats
+}
+
+@test "another server of the same name: the first one says so, gets nothing, and is a node again when it starts anew" {
+	serve_node
+	local boot
+	boot=$(store_psql -c 'SELECT boot FROM sallyport.node')
+	hello here
+	wait_until -t 20 standing_is refused
+	run ctl status
+	assert_line --partial 'here REFUSED: another server has this name'
+	log_has 'node-refused .*node="here" message="the database lends no shares of quotas to this server: another one has the same name'
+	ftp_login breakglass secret
+	ftp_close
+	assert_equal "$(ctl metrics | grep '^sallyport_node_known')" 'sallyport_node_known 0'
+	# another broker, and an upgrade, are the same boot: sessions may still use what it had
+	kill "$(pgrep -P "$SERVER_PID" -u "$BROKER")"
+	wait_until -t 20 eval '[ "$(log_count " node-refused ")" = 1 ] && standing_is refused'
+	stop_server
+	start_server
+	wait_until -t 20 standing_is known
+	assert [ "$(store_psql -c 'SELECT boot FROM sallyport.node')" != "$boot" ]
+	boot=$(store_psql -c 'SELECT boot FROM sallyport.node')
+	# a restart without that is the same boot, and a declared death ends it
+	stop_server
+	start_server
+	wait_until -t 20 standing_is known
+	assert_equal "$(store_psql -c 'SELECT boot FROM sallyport.node')" "$boot"
+	run ctl node forget here --force
+	assert_success
+	wait_until -t 20 standing_is refused
 }

@@ -4,6 +4,7 @@
 # process of the server. A build with processes that obey plays the attacker (make takeover; tests/takeover).
 
 load lib
+load store
 
 setup_file()
 {
@@ -27,6 +28,7 @@ teardown()
 {
 	local status=0
 	[ -z "${DIR-}" ] || end_place || status=1
+	store_end
 	# while its process lives, the user stays
 	[ -z "${BROKER-}" ] || wait_until userdel "$BROKER"
 	return "$status"
@@ -967,6 +969,66 @@ serve_proxied()
 		    answer = broker.obey("call connect %s in:127.0.0.1:%s 16" % (fd, broker.port))
 		    assert "connect: 0" in answer, answer
 	EOF
+}
+
+@test "a broker that is taken over has its role's functions: shares of its own node, room of any account, and no list of anything" {
+	store_need
+	store_start
+	store_schema
+	store_add 'alice:*:200000:200000:/srv/alice:quota=1000' 'bob:*:200001:200001:/srv/bob:max-sessions=1'
+	store_psql -qc 'CREATE ROLE other_node LOGIN IN ROLE sallyport_node'
+	local taken other a b alice bob share mine count table what
+	taken=$(cat /proc/sys/kernel/random/uuid)
+	other=$(cat /proc/sys/kernel/random/uuid)
+	may() { store_psql -qF' ' -U sallyport_node -c "$1"; }
+	beside() { store_psql -qF' ' -U other_node -c "$1"; }
+	a=$(may "SELECT sallyport.node_hello('a', '$taken')")
+	b=$(beside "SELECT sallyport.node_hello('b', '$other')")
+	alice=$(store_psql -c "SELECT id FROM sallyport.account WHERE name = 'alice'")
+	bob=$(store_psql -c "SELECT id FROM sallyport.account WHERE name = 'bob'")
+	read -r share count < <(beside "SELECT o_share, o_count FROM sallyport.credit($alice, $b, '$other', 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0)")
+	[ "$(beside "SELECT sallyport.counted($alice, $b, '$other', $share, 2, 0, 0, 100, 1, $count)")" = t ]
+
+	# tables, and the functions of an administrator
+	for table in account node usage share ghost meta; do
+		run may "SELECT * FROM sallyport.$table"
+		assert_output --partial 'permission denied'
+		run may "UPDATE sallyport.$table SET ctid = ctid"
+		assert_failure
+	done
+	for what in "account_lines('', 10)" 'account_count()' "account_remove('alice')" "quota_show('alice')" 'node_list()' \
+		"node_forget('b')" "share_bury($share)" "ledger_lock($alice)"; do
+		run may "SELECT sallyport.$what"
+		assert_failure
+		assert_output --partial 'permission denied'
+	done
+
+	# shares of another node, and its name
+	[ "$(may "SELECT o_outcome FROM sallyport.credit($alice, $b, '$other', $share, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0)")" = 3 ]
+	[ "$(may "SELECT o_outcome FROM sallyport.credit($alice, $a, '$taken', $share, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0)")" = 3 ]
+	[ "$(may "SELECT sallyport.share_close($alice, $b, '$other', $share, 3, 0, 0)")" = f ]
+	[ "$(may "SELECT sallyport.counted($alice, $b, '$other', $share, 3, 0, 0, 0, 0, 1)")" = f ]
+	[ "$(may "SELECT sallyport.share_sessions($alice, $b, '$other', $share, 9, 0)")" = f ]
+	[ -z "$(may "SELECT sallyport.node_beat($b, '$other')")" ]
+	[ -z "$(may "SELECT sallyport.node_hello('b', '$taken')")" ]
+
+	# what it can do: borrow all that is free of any account, and take its sessions
+	read -r what mine < <(may "SELECT o_allow_bytes, o_share FROM sallyport.credit($alice, $a, '$taken', 0, 1, 1, 0, 0, 0, 0, 900, 0, 0, 0)")
+	[ "$what" = 900 ]
+	[ "$(may "SELECT o_outcome FROM sallyport.credit($bob, $a, '$taken', 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0)")" = 0 ]
+	[ "$(beside "SELECT o_outcome FROM sallyport.credit($alice, $b, '$other', $share, 3, 1, 0, 0, 0, 0, 1, 0, 0, 0)")" = 2 ]
+	[ "$(beside "SELECT o_outcome FROM sallyport.credit($bob, $b, '$other', 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0)")" = 5 ]
+	# more than there is makes nobody rich: nothing of the account is believed until it is counted
+	[ "$(may "SELECT o_outcome FROM sallyport.credit($alice, $a, '$taken', $mine, 2, 1, 2000, 0, 2000, 0, 0, 0, 0, 0)")" = 3 ]
+	[ "$(store_psql -c "SELECT is_counted FROM sallyport.usage WHERE account = $alice")" = f ]
+	# an administrator ends it, and a count makes the figures right again
+	[ "$(store_psql -U sallyport_admin -c "SELECT sallyport.node_forget('a')")" != '' ]
+	beside 'SELECT sallyport.expire(100)'
+	[ "$(beside "SELECT o_outcome FROM sallyport.credit($bob, $b, '$other', 0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0)")" = 0 ]
+	[ -z "$(may "SELECT sallyport.node_beat($a, '$taken')")" ]
+	count=$(beside "SELECT o_count FROM sallyport.credit($alice, $b, '$other', $share, 4, 1, 0, 0, 0, 0, 0, 0, 0, 0)")
+	[ "$(beside "SELECT sallyport.counted($alice, $b, '$other', $share, 5, 0, 0, 100, 1, $count)")" = t ]
+	[ "$(beside "SELECT o_outcome, o_allow_bytes FROM sallyport.credit($alice, $b, '$other', $share, 6, 1, 0, 0, 0, 0, 900, 0, 0, 0)")" = '0 900' ]
 }
 
 @test "messages that no porter sends end it, and not the server" {
