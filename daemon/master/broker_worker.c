@@ -134,7 +134,7 @@ log_standing(struct broker_worker *broker, enum node_standing standing, const ch
 }
 
 static bool
-take_node(struct broker_worker *broker, struct ipc_message *word)
+take_node_standing(struct broker_worker *broker, struct ipc_message *word)
 {
 	struct board_head *head = broker->server->board.head;
 	uint8_t standing = ipc_get_u8(word);
@@ -292,7 +292,7 @@ broker_receive(void *arg, struct ipc_message *word)
 	if (word->kind == IPC_broker_state)
 		return take_state(broker, word);
 	if (word->kind == IPC_broker_node)
-		return take_node(broker, word);
+		return take_node_standing(broker, word);
 	return word->kind == IPC_broker_lookup && !word->is_reply && start_lookup(broker, word);
 }
 

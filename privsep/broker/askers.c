@@ -184,7 +184,7 @@ kind_of_call(const struct share_call *call)
 }
 
 static void
-put_use(const struct share_use *use)
+put_share_use(const struct share_use *use)
 {
 	ipc_put_u64(&message, (uint64_t)use->bytes);
 	ipc_put_u64(&message, (uint64_t)use->files);
@@ -199,8 +199,8 @@ put_share_answer(const struct share_call *call, const struct share_answer *answe
 	}
 	ipc_put_u8(&message, (uint8_t)answer->outcome);
 	ipc_put_u64(&message, answer->share);
-	put_use(&answer->allow);
-	put_use(&answer->used);
+	put_share_use(&answer->allow);
+	put_share_use(&answer->used);
 	ipc_put_u64(&message, answer->count);
 	ipc_put_u32(&message, answer->nodes);
 }

@@ -82,7 +82,7 @@ put_number(struct share_params *params, int64_t number)
 }
 
 static void
-put_use(struct share_params *params, const struct share_use *use)
+put_use_param(struct share_params *params, const struct share_use *use)
 {
 	put_number(params, use->bytes);
 	put_number(params, use->files);
@@ -101,13 +101,13 @@ share_call_params(
 	if (call->kind == QUESTION_CREDIT || call->kind == QUESTION_SESSIONS)
 		put_number(params, call->sessions);
 	if (call->kind != QUESTION_SESSIONS)
-		put_use(params, &call->net);
+		put_use_param(params, &call->net);
 	if (call->kind == QUESTION_CREDIT) {
-		put_use(params, &call->keep);
-		put_use(params, &call->want);
-		put_use(params, &call->spare);
+		put_use_param(params, &call->keep);
+		put_use_param(params, &call->want);
+		put_use_param(params, &call->spare);
 	} else if (call->kind == QUESTION_COUNTED) {
-		put_use(params, &call->found);
+		put_use_param(params, &call->found);
 		put_number(params, (int64_t)call->count);
 	}
 }
@@ -116,7 +116,7 @@ share_call_params(
 
 /* A number as PostgreSQL writes a bigint; what it cannot write is none. */
 static bool
-read_number(const struct row *row, unsigned field, int64_t least, int64_t most, int64_t *number)
+read_bigint(const struct row *row, unsigned field, int64_t least, int64_t most, int64_t *number)
 {
 	const char *text = row->fields[field];
 	bool is_negative;
@@ -134,8 +134,8 @@ read_number(const struct row *row, unsigned field, int64_t least, int64_t most, 
 static bool
 read_use(const struct row *row, unsigned field, struct share_use *use)
 {
-	return read_number(row, field, -SHARE_FIGURE_MAX, SHARE_FIGURE_MAX, &use->bytes) &&
-	    read_number(row, field + 1, -SHARE_FIGURE_MAX, SHARE_FIGURE_MAX, &use->files);
+	return read_bigint(row, field, -SHARE_FIGURE_MAX, SHARE_FIGURE_MAX, &use->bytes) &&
+	    read_bigint(row, field + 1, -SHARE_FIGURE_MAX, SHARE_FIGURE_MAX, &use->files);
 }
 
 static const char *
@@ -187,22 +187,22 @@ read_credit(const struct row *row, const struct share_call *call, struct share_a
 {
 	int64_t outcome, share, count, nodes;
 
-	if (row->count != CREDIT_FIELDS || !read_number(row, CREDIT_OUTCOME, 0, CREDIT_OUTCOME_COUNT - 1, &outcome))
+	if (row->count != CREDIT_FIELDS || !read_bigint(row, CREDIT_OUTCOME, 0, CREDIT_OUTCOME_COUNT - 1, &outcome))
 		return "its outcome is none";
 	answer->outcome = (enum credit_outcome)outcome;
 	if (answer->outcome == CREDIT_GONE || (answer->outcome == CREDIT_TOO_MANY_SESSIONS && call->share == 0))
 		return read_without_share(row, call, answer);
-	if (!read_number(row, CREDIT_SHARE, 1, INT64_MAX, &share))
+	if (!read_bigint(row, CREDIT_SHARE, 1, INT64_MAX, &share))
 		return "its share is no number";
 	if (!read_use(row, CREDIT_ALLOW, &answer->allow) || !read_use(row, CREDIT_USED, &answer->used))
 		return "its figures are none that a ledger has";
-	if (!read_number(row, CREDIT_NODES, 1, SHARE_NODES_MAX, &nodes))
+	if (!read_bigint(row, CREDIT_NODES, 1, SHARE_NODES_MAX, &nodes))
 		return "its number of nodes is none";
 	answer->share = (uint64_t)share;
 	answer->nodes = (uint32_t)nodes;
 	answer->count = SHARE_NO_COUNT;
 	if (row->fields[CREDIT_COUNT] != NULL) {
-		if (!read_number(row, CREDIT_COUNT, 0, INT64_MAX, &count))
+		if (!read_bigint(row, CREDIT_COUNT, 0, INT64_MAX, &count))
 			return "its count is no number";
 		answer->count = (uint64_t)count;
 	}
@@ -226,7 +226,7 @@ share_number_of_row(const struct row *row, uint64_t max, uint64_t *number)
 	*number = 0;
 	if (row->count == 1 && row->fields[0] == NULL)
 		return NULL;
-	if (row->count != 1 || !read_number(row, 0, 1, (int64_t)max, &value))
+	if (row->count != 1 || !read_bigint(row, 0, 1, (int64_t)max, &value))
 		return "its answer is no number";
 	*number = (uint64_t)value;
 	return NULL;

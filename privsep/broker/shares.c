@@ -15,6 +15,9 @@
 #define SILENT_MAX 65536 /* accounts without a session, of which the database has not heard that yet */
 #define SLOTS_FIRST 64
 
+TAILQ_HEAD(share_users, share_user);
+TAILQ_HEAD(share_accounts, share_account);
+
 /* An account of sessions of this node. It goes with the last of them, when the database has heard of that. */
 struct share_account {
 	struct share_account *next; /* in its chain */
@@ -30,7 +33,7 @@ struct share_account {
 	uint64_t call_due_ms;
 	struct share_call call; /* of sessions that have ended */
 	struct question question;
-	TAILQ_HEAD(, share_user) members, waiting;
+	struct share_users members, waiting;
 	TAILQ_ENTRY(share_account) turn, recall;
 };
 
@@ -41,8 +44,8 @@ static struct {
 	size_t slot_count; /* a power of two, or 0 */
 	uint32_t count, silent, held, sessions;
 	unsigned asking; /* questions at the database */
-	TAILQ_HEAD(, share_account) turns, recalls;
-	TAILQ_HEAD(, share_user) by_time; /* that wait, the oldest first */
+	struct share_accounts turns, recalls;
+	struct share_users by_time; /* that wait, the oldest first */
 } shares = {
     .turns = TAILQ_HEAD_INITIALIZER(shares.turns),
     .recalls = TAILQ_HEAD_INITIALIZER(shares.recalls),
@@ -231,7 +234,7 @@ ask_for_user(struct share_user *user, uint64_t now_ms)
 }
 
 static void
-tell_sessions(struct share_account *account, uint64_t now_ms)
+tell_sessions_left(struct share_account *account, uint64_t now_ms)
 {
 	account->call = (struct share_call){
 	    .kind = QUESTION_SESSIONS, .share = account->share, .seq = account->seq, .sessions = account->sessions};
@@ -239,14 +242,14 @@ tell_sessions(struct share_account *account, uint64_t now_ms)
 }
 
 static void
-take_turn(struct share_account *account, uint64_t now_ms)
+take_share_turn(struct share_account *account, uint64_t now_ms)
 {
 	TAILQ_REMOVE(&shares.turns, account, turn);
 	account->has_turn = false;
 	if (!TAILQ_EMPTY(&account->waiting))
 		ask_for_user(TAILQ_FIRST(&account->waiting), now_ms);
 	else if (must_tell(account))
-		tell_sessions(account, now_ms);
+		tell_sessions_left(account, now_ms);
 }
 
 /* Another server has taken the name of this node: its shares are gone, and it gets no new ones. */
@@ -269,7 +272,7 @@ shares_go_on(uint64_t now_ms)
 		refuse_now(TAILQ_FIRST(&shares.by_time));
 	while (!TAILQ_EMPTY(&shares.turns) && database_lending(shares.database) == LENDING_NOW &&
 	    shares.asking < database_lending_places(shares.database))
-		take_turn(TAILQ_FIRST(&shares.turns), now_ms);
+		take_share_turn(TAILQ_FIRST(&shares.turns), now_ms);
 }
 
 /* --- sessions --- */
@@ -413,7 +416,7 @@ read_answer(const struct share_account *account, const struct row *row, const st
 
 /* false: the share is gone, or a later message has said it. No answer: shares_tell_again(). */
 static bool
-take_told(struct share_account *account, const struct share_answer *answer)
+take_sessions_told(struct share_account *account, const struct share_answer *answer)
 {
 	if (answer == NULL)
 		return false;
@@ -433,7 +436,7 @@ shares_answered(struct question *question, const struct row *row, uint64_t now_m
 	shares.asking--;
 	answer = read_answer(account, row, is_own ? &account->call : &user->call, &room);
 	if (is_own) {
-		is_done = take_told(account, answer);
+		is_done = take_sessions_told(account, answer);
 	} else {
 		user->state = SHARE_IDLE;
 		take_share_answer(user, answer);
