@@ -104,8 +104,8 @@ open_passive(struct ftp *ftp, struct data *data)
 
 /* --- active --- */
 
-static enum ftp_class
-tell_address(struct ftp *ftp, const union address *address)
+enum ftp_class
+data_tell_address(struct ftp *ftp, const union address *address)
 {
 	enum ftp_class reason;
 	char host[ADDRESS_TEXT_MAX];
@@ -166,7 +166,7 @@ open_active(struct ftp *ftp, struct data *data)
 		told = active->address;
 		address_set_port(&told, address_port(&address));
 	}
-	return tell_address(ftp, &told);
+	return data_tell_address(ftp, &told);
 }
 
 /* Accept a connection only from the server's own address. */

@@ -30,6 +30,12 @@ enum ftp_class data_begin(struct ftp *ftp, struct data *data, const char *verb, 
 enum ftp_class data_receive(struct ftp *ftp, struct wire *wire, uint64_t wanted,
     int (*take)(void *context, const char *bytes, size_t len), void *context);
 
+/*
+ * Tell the server where to connect for the next data connection: EPRT, and PORT where it does not know that. FTP_REFUSED or
+ * FTP_TEMPORARY with its reply in ftp->error.
+ */
+enum ftp_class data_tell_address(struct ftp *ftp, const union address *address);
+
 /* After the last byte: close, and read the final reply. FTP_OK for 2yz. */
 enum ftp_class data_end(struct ftp *ftp, struct data *data);
 

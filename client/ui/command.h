@@ -102,6 +102,7 @@ COMMAND(mkdir);
 COMMAND(mv);
 COMMAND(chmod);
 COMMAND(cat);
+COMMAND(copy);
 COMMAND(head);
 COMMAND(hash);
 COMMAND(verify);

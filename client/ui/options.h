@@ -46,6 +46,7 @@ enum option_id {
 	OPTION_ACTIVE_PORTS,
 	OPTION_LIMIT_RATE,
 	OPTION_ACCOUNT,
+	OPTION_CHARSET,
 	OPTION_PROXY,
 	OPTION_SOURCE,
 	/* of what is printed */
@@ -61,6 +62,7 @@ enum option_id {
 	OPTION_PARALLEL,
 	OPTION_SEGMENTS,
 	OPTION_TO_END,
+	OPTION_RELAY,
 	/* of single commands */
 	OPTION_UPLOAD,
 	OPTION_DELETE,
@@ -138,6 +140,8 @@ struct options {
 	struct ftp_active active;
 	uint64_t limit_rate;	/* bytes a second; 0 none */
 	const char *account;
+	const char *charset;
+	bool is_relayed;
 	const char *user, *ca_file, *algorithm, *batch;
 	const char *password_command;
 	const char *kept_password;	/* of the configuration file; borrowed; NULL: none */

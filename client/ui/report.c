@@ -438,13 +438,15 @@ number_or_null(int64_t number)
 	return number < 0 ? json_null() : json_integer(number);
 }
 
+static const char *const way_names[] = {[WAY_GET] = "get", [WAY_PUT] = "put", [WAY_COPY] = "copy"};
+
 static json_t *
 transfer_event(const char *name, const struct shown_transfer *transfer)
 {
 	json_t *event = json_object();
 
 	json_object_set_new(event, "event", json_string(name));
-	json_object_set_new(event, "command", json_string(transfer->way == WAY_GET ? "get" : "put"));
+	json_object_set_new(event, "command", json_string(way_names[transfer->way]));
 	json_object_set_new(event, "remote", report_json_text(transfer->remote));
 	json_object_set_new(event, "local", report_json_text(transfer->local));
 	return event;

@@ -70,7 +70,7 @@ json_t *report_json_text(const char *text);
 
 /* --- transfers --- */
 
-enum transfer_way { WAY_GET, WAY_PUT };
+enum transfer_way { WAY_GET, WAY_PUT, WAY_COPY };
 
 /* One transfer as it is shown; the members are set by transfers.c before it is begun. */
 struct shown_transfer {
