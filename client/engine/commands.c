@@ -366,6 +366,7 @@ list_by(struct ftp *ftp, enum listing_style style, const char *argument, struct 
 	enum ftp_class reason = data_begin(ftp, &data, style == LISTING_MLSD ? "MLSD" : "LIST", argument, 0);
 
 	listing_init(listing, style, time(NULL));
+	listing->charset = ftp->charset;
 	if (reason == FTP_OK)
 		reason = read_listing(ftp, &data, listing);
 	return reason;
@@ -424,6 +425,7 @@ list_here(struct ftp *ftp, struct listing *listing)
 			return reason;
 	} else {
 		listing_init(listing, LISTING_LIST, time(NULL));
+		listing->charset = ftp->charset;
 	}
 	reason = list_by(ftp, LISTING_LIST, NULL, &plain);
 	if (is_empty_by_error(ftp, reason))

@@ -218,6 +218,55 @@ trace_command(struct ftp *ftp, const struct buf *line)
 		trace(ftp, '>', "%.*s", (int)len, line->data);
 }
 
+/* Whether the argument is no name: it goes as well as the set allows, and no text is escaped in it. */
+static bool
+is_login_command(const struct buf *line)
+{
+	return strncmp(line->data, "USER ", 5) == 0 || strncmp(line->data, "PASS ", 5) == 0 ||
+	    strncmp(line->data, "ACCT ", 5) == 0;
+}
+
+/* Write the line in the server's character set. */
+static enum ftp_class
+convert_command(struct ftp *ftp, struct buf *line)
+{
+	struct buf wire;
+	int r;
+
+	if (ftp->charset == NULL || line->len == 0)
+		return FTP_OK;
+	buf_init(&wire, line->max);
+	r = charset_to_wire(ftp->charset, line->data, line->len, &wire);
+	if (r == 0) {
+		buf_clear(line);
+		r = buf_add(line, wire.data, wire.len);
+	}
+	buf_free(&wire);
+	if (r == 0 || is_login_command(line))
+		return FTP_OK;
+	if (r == -EILSEQ)
+		return ftp_fail(ftp, FTP_USAGE, "rename it, or give another character set by --charset",
+		    "the name cannot be written in %s, or would stand for another one there: %s", ftp->options->charset,
+		    line->data);
+	return fail_local(ftp, r, "command");
+}
+
+/* Write the reply in this machine's character set. One that is too long then stays as it is. */
+static void
+localize_reply(struct ftp *ftp)
+{
+	struct buf local;
+
+	if (ftp->charset == NULL)
+		return;
+	buf_init(&local, REPLY_TEXT_MAX);
+	if (charset_to_local(ftp->charset, ftp->reply.text.data, ftp->reply.text.len, &local) == 0) {
+		buf_clear(&ftp->reply.text);
+		(void)buf_add(&ftp->reply.text, local.data, local.len);
+	}
+	buf_free(&local);
+}
+
 static enum ftp_class __attribute__((format(printf, 2, 0)))
 send_command_line(struct ftp *ftp, const char *format, va_list args)
 {
@@ -232,6 +281,8 @@ send_command_line(struct ftp *ftp, const char *format, va_list args)
 	if (r == 0 && strpbrk(line.data, "\r\n") != NULL)
 		reason = ftp_fail(ftp, FTP_USAGE, NULL, "a name with a line break cannot be sent over FTP");
 	else if (r == 0)
+		reason = convert_command(ftp, &line);
+	if (reason == FTP_OK && r == 0)
 		r = buf_add_text(&line, "\r\n");
 	if (reason == FTP_OK && r < 0)
 		reason = ftp_fail(ftp, FTP_USAGE, NULL, "the command is longer than %d bytes", COMMAND_MAX);
@@ -367,6 +418,7 @@ control_reply(struct ftp *ftp, unsigned int timeout_ms)
 	}
 	if (r < 0)
 		return fail_parse(ftp, r);
+	localize_reply(ftp);
 	trace_reply(ftp);
 	remember_reply(ftp);
 	if (ftp->reply.code == 421) {

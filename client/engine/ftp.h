@@ -99,6 +99,7 @@ struct ftp_active {
 struct ftp_options {
 	struct ftp_active active;
 	struct pace *pace;	/* the limit on all data connections together; NULL none */
+	const char *charset;	/* of names on the server, as iconv(3) calls it; NULL: names are bytes */
 	const char *account;	/* for servers that want one besides the password (ACCT); NULL none */
 	struct ftp_tls_wishes tls;
 	bool may_plaintext;	/* the password may go in clear where the server has no TLS */

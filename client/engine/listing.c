@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/engine/charset.h"
+
 #include "common/banned.h"
 
 void
@@ -182,10 +184,34 @@ take_listing_line(struct listing *listing, const char *line, size_t len)
 	return r == -ENOMEM ? r : 0;
 }
 
+/* The line in the local character set; it may be four times as long. */
+static int
+localize_line(struct listing *listing)
+{
+	struct buf local;
+	int r;
+
+	if (listing->charset == NULL || listing->line.len == 0)
+		return 0;
+	buf_init(&local, 4 * LISTING_LINE_MAX);
+	r = charset_to_local(listing->charset, listing->line.data, listing->line.len, &local);
+	if (r == 0) {
+		listing->line.max = local.max;
+		buf_clear(&listing->line);
+		r = buf_add(&listing->line, local.data, local.len);
+	}
+	buf_free(&local);
+	return r;
+}
+
 static int
 end_listing_line(struct listing *listing)
 {
-	int r = listing->line.len == 0 ? 0 : take_listing_line(listing, listing->line.data, listing->line.len);
+	int r = localize_line(listing);
+
+	if (r == 0 && listing->line.len > 0)
+		r = take_listing_line(listing, listing->line.data, listing->line.len);
+	listing->line.max = LISTING_LINE_MAX;
 
 	buf_clear(&listing->line);
 	return r;

@@ -17,6 +17,8 @@
 #define LISTING_TEXT_MAX (256 * 1024 * 1024)	/* bytes of a listing */
 #define LISTING_ENTRIES_MAX 1000000
 
+struct charset;
+
 enum listing_style { LISTING_MLSD, LISTING_LIST };
 
 struct listing {
@@ -24,6 +26,7 @@ struct listing {
 	struct ftp_list list;	/* what there is so far; the caller may take it over */
 	struct list_state state;	/* has_proof says whether an empty list is known to be empty */
 	size_t bytes;	/* seen so far */
+	struct charset *charset;	/* of the names; NULL: they are bytes; borrowed */
 
 	/* the parser's own */
 	size_t size;

@@ -3,6 +3,7 @@
 #include "client/engine/session.h"
 
 #include <errno.h>
+#include <langinfo.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,6 +101,7 @@ ftp_free(struct ftp *ftp)
 	free(ftp->user);
 	free_secret(&ftp->password);
 	free(ftp->directory);
+	charset_free(ftp->charset);
 	free(ftp);
 }
 
@@ -202,10 +204,32 @@ ask_for_tls(struct ftp *ftp)
 }
 
 static enum ftp_class
+begin_charset(struct ftp *ftp)
+{
+	const char *wire = ftp->options->charset, *local = nl_langinfo(CODESET);
+	int r = 0;
+
+	if (wire == NULL || ftp->charset != NULL)
+		return FTP_OK;
+	ftp->charset = charset_new(wire, local, &r);
+	if (ftp->charset != NULL)
+		return FTP_OK;
+	if (r == -EINVAL)
+		return ftp_fail(ftp, FTP_USAGE, "iconv -l lists them",
+		    "--charset is '%s'; iconv cannot convert it to this locale's %s", wire, local);
+	if (r == -EDOM)
+		return ftp_fail(ftp, FTP_USAGE, "for example ISO-8859-1, CP1252, CP932, GB18030 or KOI8-R",
+		    "--charset is '%s', which does not have all of ASCII at its place", wire);
+	return fail_local(ftp, r, wire);
+}
+
+static enum ftp_class
 connect_once(struct ftp *ftp)
 {
-	enum ftp_class reason = route_connect(ftp);
+	enum ftp_class reason = begin_charset(ftp);
 
+	if (reason == FTP_OK)
+		reason = route_connect(ftp);
 	if (reason == FTP_OK && ftp->tls == FTP_TLS_IMPLICIT)
 		reason = trust_start(ftp);
 	if (reason == FTP_OK)
@@ -347,7 +371,8 @@ set_options(struct ftp *ftp)
 	bool is_all = true;
 
 	if (session_feature(ftp, "UTF8") != NULL)
-		reason = control_exchange(ftp, "OPTS UTF8 ON");
+		reason = control_exchange(
+		    ftp, "OPTS UTF8 %s", ftp->charset == NULL || charset_is_utf8(ftp->options->charset) ? "ON" : "OFF");
 	for (size_t i = 0; reason == FTP_OK && len > 0 && i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		const char *at = strcasestr(facts, wanted[i]);
 		size_t used = strlen(line), name_len = strlen(wanted[i]);

@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 #include <stdarg.h>
 
+#include "client/engine/charset.h"
 #include "client/engine/ftp.h"
 #include "client/engine/pins.h"
 #include "client/engine/reply.h"
@@ -21,6 +22,7 @@ struct ftp {
 	char *host;
 	uint16_t port;
 	char *user, *password;	/* NULL before the first login */
+	struct charset *charset;	/* of the names on the server; NULL: bytes go as they are */
 	char *directory;	/* absolute, where the session is; NULL: where the login led */
 
 	/* the control connection */

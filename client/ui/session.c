@@ -145,6 +145,7 @@ session_apply(struct session *session, const struct options *options)
 	    .active = options->active,
 	    .pace = shared_pace(options->limit_rate),
 	    .account = session->account,
+	    .charset = options->charset,
 	    .proxy = network_proxy(&session->network),
 	    .source = network_source(&session->network),
 	    .ca_file = options->ca_file,

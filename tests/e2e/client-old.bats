@@ -120,3 +120,62 @@ took()
 	run -2 client --limit-rate fast ls "$(at)"
 	assert_output --partial "--limit-rate is 'fast'"
 }
+
+# --- character sets ---
+
+@test "--charset: names of the server in the locale's characters, both ways" {
+	local name
+	old served
+	echo one >"$DIR/served/"$'caf\xe9'
+	export LC_ALL=C.UTF-8
+	run -0 client --charset ISO-8859-1 ls -1 "$(at)"
+	assert_output 'café'
+	client -q --charset ISO-8859-1 get "$(at caf%C3%A9)"
+	assert_equal "$(cat café)" one
+	echo two >naïve
+	client -q --charset ISO-8859-1 put naïve "$(at)"
+	assert_equal "$(cat "$DIR/served/"$'na\xefve')" two
+	mkdir tree tree/süd
+	echo three >tree/süd/größe
+	client -q --charset ISO-8859-1 mirror tree "$(at tree)"
+	assert_equal "$(cat "$DIR/served/tree/"$'s\xfcd/gr\xf6\xdfe')" three
+	client -q --charset ISO-8859-1 mirror "$(at tree)" back
+	diff -r tree back
+	# a name that Latin-1 does not have
+	echo four >日本
+	run -2 client --charset ISO-8859-1 put 日本 "$(at)"
+	assert_output --partial 'cannot be written in ISO-8859-1, or would stand for another one there'
+	# without the option names are bytes
+	run -0 client ls -1 "$(at)"
+	refute_output --partial café
+}
+
+@test "--charset: what has no character here is escaped, comes back, and is never taken for another name" {
+	old served
+	echo one >"$DIR/served/"$'caf\x81'
+	echo two >"$DIR/served/"'caf\x81'
+	export LC_ALL=C.UTF-8
+	run -0 client --charset CP1252 ls -1 "$(at)"
+	assert_output $'caf\\x5Cx81\ncaf\\x81'
+	client -q --charset CP1252 mirror "$(at)" back
+	assert_equal "$(cat 'back/caf\x81')" one
+	assert_equal "$(cat 'back/caf\x5Cx81')" two
+	rm "$DIR"/served/caf*
+	client -q --charset CP1252 mirror back "$(at)"
+	assert_equal "$(cat "$DIR/served/"$'caf\x81')" one
+	assert_equal "$(cat "$DIR/served/"'caf\x81')" two
+	# é is in the set: its escape would be a second name of the same file
+	echo three >'\xE9'
+	run -2 client --charset CP1252 put '\xE9' "$(at)"
+	assert_output --partial 'would stand for another one there'
+}
+
+@test "--charset: sets that cannot be, and UTF8 is switched off at a server that has it" {
+	old served --utf8
+	run -2 client --charset nonsense ls "$(at)"
+	assert_output --partial "--charset is 'nonsense'; iconv cannot convert it to this locale's UTF-8"
+	run -2 client --charset UTF-16 ls "$(at)"
+	assert_output --partial "--charset is 'UTF-16', which does not have all of ASCII at its place"
+	client --charset CP932 ls "$(at)"
+	grep -q '^OPTS UTF8 OFF$' "$DIR/served.commands"
+}
