@@ -134,7 +134,10 @@ struct ftp *ftp_new(const struct ftp_options *options, enum ftp_tls tls, const c
 /* Another handle to the same server, with the same login, directory and trust, not connected; NULL: no memory. */
 struct ftp *ftp_clone(const struct ftp *ftp);
 
-/* Says QUIT where connected, wipes the password. NULL is fine. */
+/*
+ * The handle's end. The connection of a clone stays idle for the next clone, where one of the family lives on; otherwise says QUIT,
+ * and wipes the password. NULL is fine.
+ */
 void ftp_free(struct ftp *ftp);
 
 /* The error of the last call that failed. Never NULL. */

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "client/engine/answer.h"
+#include "client/engine/pool.h"
 #include "client/engine/route.h"
 #include "common/io.h"
 
@@ -40,24 +41,52 @@ ftp_new(const struct ftp_options *options, enum ftp_tls tls, const char *host, u
 	ftp->tls = tls;
 	ftp->port = port;
 	ftp->host = strdup(host);
+	ftp->pool = pool_new();
 	wire_init(&ftp->control, options->abort, timeout_s < UINT32_MAX / 1000 ? timeout_s * 1000 : UINT32_MAX);
 	reply_init(&ftp->reply);
 	buf_init(&ftp->told, REPLY_TEXT_MAX);
 	buf_init(&ftp->features, FEATURES_MAX);
-	if (ftp->host == NULL) {
+	if (ftp->host == NULL || ftp->pool == NULL) {
 		ftp_free(ftp);
 		return NULL;
 	}
 	return ftp;
 }
 
+/* An idle connection takes the place of a new one. It may be in another directory. */
+static struct ftp *
+reuse_idle(const struct ftp *ftp)
+{
+	struct ftp *idle = pool_take(ftp);
+	bool is_there;
+
+	if (idle == NULL)
+		return NULL;
+	is_there = ftp->directory == idle->directory ||
+	    (ftp->directory != NULL && idle->directory != NULL && strcmp(ftp->directory, idle->directory) == 0);
+	if (!is_there) {
+		free(idle->directory);
+		idle->directory = copy_option(ftp->directory);
+		idle->is_astray = true;
+	}
+	if ((idle->directory == NULL) == (ftp->directory == NULL))
+		return idle;
+	ftp_free(idle);
+	return NULL;
+}
+
 struct ftp *
 ftp_clone(const struct ftp *ftp)
 {
-	struct ftp *clone = ftp_new(ftp->options, ftp->tls, ftp->host, ftp->port);
+	struct ftp *clone = reuse_idle(ftp);
 
+	if (clone != NULL)
+		return clone;
+	clone = ftp_new(ftp->options, ftp->tls, ftp->host, ftp->port);
 	if (clone == NULL)
 		return NULL;
+	pool_free(clone->pool);
+	clone->pool = pool_join(ftp->pool);
 	clone->user = copy_option(ftp->user);
 	clone->password = copy_option(ftp->password);
 	clone->directory = copy_option(ftp->directory);
@@ -87,11 +116,9 @@ free_secret(char **secret)
 	*secret = NULL;
 }
 
-void
-ftp_free(struct ftp *ftp)
+static void
+free_handle(struct ftp *ftp)
 {
-	if (ftp == NULL)
-		return;
 	ftp_close(ftp);
 	SSL_CTX_free(ftp->context);
 	reply_free(&ftp->reply);
@@ -103,6 +130,30 @@ ftp_free(struct ftp *ftp)
 	free(ftp->directory);
 	charset_free(ftp->charset);
 	free(ftp);
+}
+
+void
+ftp_free(struct ftp *ftp)
+{
+	struct ftp_pool *pool = ftp == NULL ? NULL : ftp->pool;
+	struct ftp *idle;
+	bool is_last;
+
+	if (pool == NULL) {
+		if (ftp != NULL)
+			free_handle(ftp);
+		return;
+	}
+	if (pool_keep(ftp))
+		return;
+	is_last = pool_leave(pool);
+	while ((idle = pool_pop(pool, is_last)) != NULL) {
+		idle->options = ftp->options;
+		free_handle(idle);
+	}
+	free_handle(ftp);
+	if (is_last)
+		pool_free(pool);
 }
 
 void

@@ -22,6 +22,7 @@ struct ftp {
 	char *host;
 	uint16_t port;
 	char *user, *password;	/* NULL before the first login */
+	struct ftp_pool *pool;	/* of the handle and its clones */
 	struct charset *charset;	/* of the names on the server; NULL: bytes go as they are */
 	char *directory;	/* absolute, where the session is; NULL: where the login led */
 

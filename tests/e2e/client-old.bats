@@ -179,3 +179,27 @@ took()
 	client --charset CP932 ls "$(at)"
 	grep -q '^OPTS UTF8 OFF$' "$DIR/served.commands"
 }
+
+@test "connections of parallel and segmented transfers are used again, and each says goodbye" {
+	local i
+	old served --mlsd
+	for i in 1 2 3 4 5 6; do head -c 200000 /dev/urandom >"$DIR/served/m$i"; done
+	for i in a b; do head -c 3000000 /dev/urandom >"$DIR/served/large-$i"; done
+	mkdir "$DIR/served/sub"
+	cp "$DIR/served/m1" "$DIR/served/sub/n1"
+	cp "$DIR/served/m2" "$DIR/served/sub/n2"
+	printf '%s\n' 'mget -P 3 m*' 'get -s 3 large-a' 'get -s 3 large-b' 'cd sub' 'mget -P 3 n*' >commands
+	client -q -b commands "$(at)"
+	for i in m1 m2 m3 m4 m5 m6 large-a large-b; do cmp "$i" "$DIR/served/$i"; done
+	for i in n1 n2; do cmp "$i" "$DIR/served/sub/$i"; done
+	assert_equal "$(grep -c '^USER ' "$DIR/served.commands")" 3
+	assert_equal "$(grep -c '^QUIT$' "$DIR/served.commands")" 3
+}
+
+@test "a connection that the server has closed meanwhile is made again" {
+	old served --mlsd --bored 1
+	for i in 1 2 3; do echo "$i" >"$DIR/served/m$i"; done
+	printf '%s\n' 'mget -P 3 m*' '!rm m1 m2 m3; sleep 2' 'mget -P 3 m*' >commands
+	client -q --retry 2 -b commands "$(at)"
+	for i in 1 2 3; do assert_equal "$(cat "m$i")" "$i"; done
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: ISC */
+#include "client/engine/pool.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/engine/session.h"
+#include "common/io.h"
+
+#include "common/banned.h"
+
+#define IDLE_MAX_MS 60000 /* routers forget connections; a dead one would cost the time of a silence */
+
+struct ftp_pool {
+	pthread_mutex_t lock;
+	unsigned int live; /* members in use */
+	size_t count;
+	struct ftp *idle[POOL_IDLE_MAX];
+	uint64_t since_ms[POOL_IDLE_MAX];
+};
+
+struct ftp_pool *
+pool_new(void)
+{
+	struct ftp_pool *pool = calloc(1, sizeof(*pool));
+
+	if (pool == NULL)
+		return NULL;
+	pthread_mutex_init(&pool->lock, NULL);
+	pool->live = 1;
+	return pool;
+}
+
+struct ftp_pool *
+pool_join(struct ftp_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	pool->live++;
+	pthread_mutex_unlock(&pool->lock);
+	return pool;
+}
+
+/* In step, logged in, with nothing left to be read: as good as a new one. */
+static bool
+is_fit(struct ftp *ftp)
+{
+	return ftp->is_logged_in && !ftp->is_restart_pending && !is_aborted(ftp) && ftp->input_at == ftp->input_end &&
+	    !control_has_input(ftp, 0);
+}
+
+bool
+pool_keep(struct ftp *ftp)
+{
+	struct ftp_pool *pool = ftp->pool;
+	bool is_kept;
+
+	if (!is_fit(ftp))
+		return false;
+	pthread_mutex_lock(&pool->lock);
+	is_kept = pool->live > 1 && pool->count < POOL_IDLE_MAX;
+	if (is_kept) {
+		pool->live--;
+		pool->idle[pool->count] = ftp;
+		pool->since_ms[pool->count++] = monotonic_ms();
+		/* the owner of the options may end before the connection is used again */
+		ftp->options = NULL;
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return is_kept;
+}
+
+static bool
+is_same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Take an idle handle out, with the lock held. */
+static void
+forget_idle(struct ftp_pool *pool, size_t i)
+{
+	pool->count--;
+	memmove(&pool->idle[i], &pool->idle[i + 1], (pool->count - i) * sizeof(pool->idle[0]));
+	memmove(&pool->since_ms[i], &pool->since_ms[i + 1], (pool->count - i) * sizeof(pool->since_ms[0]));
+}
+
+struct ftp *
+pool_take(const struct ftp *ftp)
+{
+	struct ftp_pool *pool = ftp->pool;
+	uint64_t now = monotonic_ms();
+	struct ftp *found = NULL;
+
+	pthread_mutex_lock(&pool->lock);
+	/* the last one that was in use is the least likely to be dead */
+	for (size_t i = pool->count; i > 0 && found == NULL; i--) {
+		struct ftp *idle = pool->idle[i - 1];
+
+		if (now - pool->since_ms[i - 1] > IDLE_MAX_MS || !is_same_text(idle->user, ftp->user) ||
+		    !is_same_text(idle->password, ftp->password))
+			continue;
+		found = idle;
+		pool->live++;
+		forget_idle(pool, i - 1);
+	}
+	pthread_mutex_unlock(&pool->lock);
+	if (found != NULL) {
+		found->options = ftp->options;
+		found->control.abort = ftp->options->abort;
+		memset(&found->error, 0, sizeof(found->error));
+	}
+	return found;
+}
+
+bool
+pool_leave(struct ftp_pool *pool)
+{
+	bool is_last;
+
+	pthread_mutex_lock(&pool->lock);
+	is_last = --pool->live == 0;
+	pthread_mutex_unlock(&pool->lock);
+	return is_last;
+}
+
+struct ftp *
+pool_pop(struct ftp_pool *pool, bool is_any)
+{
+	struct ftp *popped = NULL;
+
+	pthread_mutex_lock(&pool->lock);
+	/* the first one is idle for the longest time */
+	if (pool->count > 0 && (is_any || monotonic_ms() - pool->since_ms[0] > IDLE_MAX_MS)) {
+		popped = pool->idle[0];
+		forget_idle(pool, 0);
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return popped;
+}
+
+void
+pool_free(struct ftp_pool *pool)
+{
+	pthread_mutex_destroy(&pool->lock);
+	free(pool);
+}
