@@ -187,11 +187,11 @@ b_is_empty()
 	b_is_empty
 }
 
-# proftpd NAME: serve $DIR/NAME with TLS to alice; PEER_PORT is its port.
-proftpd()
+# start_proftpd NAME: serve $DIR/NAME with TLS to alice; PEER_PORT is its port.
+start_proftpd()
 {
 	local name=$1 program=${PEERS_ROOT-}/usr/sbin/proftpd
-	[ -x "$program" ] || program=$(command -v proftpd) || skip 'proftpd is not installed, nor below PEERS_ROOT'
+	[ -x "$program" ] || program=$(type -P proftpd) || skip 'proftpd is not installed, nor below PEERS_ROOT'
 	PEER_PORT=$(free_port)
 	mkdir -p "$DIR/$name" "$DIR/run.$name"
 	chown -R nobody "$DIR/$name"
@@ -239,9 +239,9 @@ answers()
 }
 
 @test "two servers of ProFTPD, with TLS between them" {
-	proftpd a
+	start_proftpd a
 	A=ftpes://alice@127.0.0.1:$PEER_PORT
-	proftpd b
+	start_proftpd b
 	B=ftpes://alice@127.0.0.1:$PEER_PORT
 	run -0 copy -v "$A/file" "$B/copy"
 	assert_output --partial '> SSCN ON'
