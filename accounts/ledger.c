@@ -106,15 +106,14 @@ judge_share(struct ledger *ledger, const struct ledger_share *share, const struc
 
 /* No home has less than nothing: such a figure is wrong. */
 static void
-judge_figure_of_node(struct ledger *ledger, const struct ledger_header *header, const struct sums *sums,
-    const struct ledger_limits *limits, struct ledger_figure *figure, struct ledger_limits *room)
+judge_figure_of_node(const struct ledger_header *header, const struct sums *sums, const struct ledger_limits *limits,
+    struct ledger_figure *figure, struct ledger_limits *room)
 {
 	figure->bytes = sums->bytes < 0 ? 0 : (uint64_t)sums->bytes;
 	figure->files = sums->files < 0 ? 0 : (uint64_t)sums->files;
 	figure->state = sums->has_left || (header->flags & HEADER_UNSURE) != 0 || sums->bytes < 0 || sums->files < 0
 	    ? LEDGER_BOUND
 	    : LEDGER_EXACT;
-	ledger->can_count = true;
 	*room = (struct ledger_limits){room_in(sums->bytes, limits->bytes), room_in(sums->files, limits->files)};
 }
 
@@ -134,6 +133,7 @@ read_and_sum(struct ledger *ledger, const struct ledger_limits *limits, struct l
 
 	*figure = (struct ledger_figure){.state = LEDGER_UNKNOWN};
 	*room = (struct ledger_limits){0, 0};
+	ledger->can_count = true;
 	is_shared = ledger->epoch != 0 || (r == 0 && head->share.epoch != 0);
 	if (ledger->epoch != 0 &&
 	    (r == -EUCLEAN || head->share.epoch != ledger->epoch || (head->share.flags & SHARE_GONE) != 0))
@@ -148,7 +148,7 @@ read_and_sum(struct ledger *ledger, const struct ledger_limits *limits, struct l
 		return r == -EUCLEAN && ledger->epoch != 0 ? -ESTALE : r;
 	if (is_shared)
 		return judge_share(ledger, &head->share, &sums, limits, figure, room);
-	judge_figure_of_node(ledger, &head->header, &sums, limits, figure, room);
+	judge_figure_of_node(&head->header, &sums, limits, figure, room);
 	return 0;
 }
 

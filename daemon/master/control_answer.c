@@ -325,7 +325,7 @@ answer_count_home(
 {
 	(void)accounts_are_fresh(answers->sessions->accounts);
 	log_request("count-home", request->value);
-	home_counts_want(&answers->sessions->counts, request->value);
+	home_counts_want(&answers->sessions->counts, request->value, NULL);
 	end_control_reply(client, json_pack("{s:b}", "done", 1));
 }
 

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -87,25 +88,53 @@ count_into(struct ledger *ledger, const struct account *account)
 }
 
 static int
-count_account(const struct home_counts *counts, const char *user)
+find_counted(const struct home_count *count, struct account *account)
 {
-	const struct server *server = counts->server;
+	const struct stored_home *stored = count->stored;
+	int r;
+
+	if (stored == NULL) {
+		r = snapshot_lookup(count->counts->accounts->fd, count->user, account);
+		explicit_bzero(account->hash, sizeof(account->hash));
+		return r;
+	}
+	account_wipe(account);
+	account->uid = stored->uid;
+	account->gid = stored->gid;
+	memcpy(account->name, count->user, sizeof(count->user));
+	return snprintf(account->home, sizeof(account->home), "%s", stored->path) < (int)sizeof(account->home)
+	    ? 0
+	    : -ENAMETOOLONG;
+}
+
+static bool
+has_quota_to_count(const struct home_count *count, const struct account *account)
+{
+	return count->stored != NULL || account->quota_bytes != ACCOUNT_NO_QUOTA ||
+	    account->quota_files != ACCOUNT_NO_QUOTA;
+}
+
+static int
+count_account(const struct home_count *count)
+{
+	const struct server *server = count->counts->server;
 	struct ledger_figure figure;
 	struct account account;
 	struct ledger ledger;
 	char path[PATH_MAX];
-	int r = snapshot_lookup(counts->accounts->fd, user, &account);
+	bool is_exact;
+	int r = find_counted(count, &account);
 
-	explicit_bzero(account.hash, sizeof(account.hash));
 	if (r < 0)
 		return r;
-	if (account.quota_bytes == ACCOUNT_NO_QUOTA && account.quota_files == ACCOUNT_NO_QUOTA)
+	if (!has_quota_to_count(count, &account))
 		return 0;
-	snprintf(path, sizeof(path), "%s/ledger/%s", server->config->state_directory, user);
+	snprintf(path, sizeof(path), "%s/ledger/%s", server->config->state_directory, count->user);
 	r = ledger_open(&ledger, path, server->boot_id);
 	if (r == 0) {
 		/* somebody else may have counted it while it waited for a place */
-		if (ledger_read(&ledger, &figure) < 0 || figure.state != LEDGER_EXACT)
+		is_exact = ledger_read(&ledger, &figure) == 0 && figure.state == LEDGER_EXACT;
+		if (count->stored != NULL ? ledger.can_count : !is_exact)
 			r = count_into(&ledger, &account);
 		ledger_close(&ledger);
 	}
@@ -239,7 +268,7 @@ start_count(struct home_count *count, uint64_t now)
 			_exit(1);
 		log_set_context(NULL, NULL, NULL, count->user);
 		title_set("count", count->user, NULL);
-		errand_exit(count_account(counts, count->user));
+		errand_exit(count_account(count));
 	}
 	if (pid < 0) {
 		count->not_before_ms = now + AGAIN_MS;
@@ -281,8 +310,19 @@ home_counts_due(void *arg)
 	home_counts_go_on(arg);
 }
 
+struct stored_home *
+stored_home_copy(const struct stored_home *home)
+{
+	size_t size = home == NULL ? 0 : sizeof(*home) + strlen(home->path) + 1;
+	struct stored_home *copy = home == NULL ? NULL : malloc(size);
+
+	if (copy != NULL)
+		memcpy(copy, home, size);
+	return copy;
+}
+
 void
-home_counts_want(struct home_counts *counts, const char *user)
+home_counts_want(struct home_counts *counts, const char *user, const struct stored_home *home)
 {
 	struct home_count *count = find_count(counts, user);
 
@@ -294,6 +334,8 @@ home_counts_want(struct home_counts *counts, const char *user)
 		count->not_before_ms = 0;
 	}
 	/* also while it runs: what it has seen may be of before, and one that finds the figure exact ends at once */
+	free(count->stored);
+	count->stored = stored_home_copy(home);
 	count->is_wanted = true;
 	home_counts_go_on(counts);
 }

@@ -10,6 +10,8 @@
 #ifndef DAEMON_MASTER_HOME_COUNTS_H
 #define DAEMON_MASTER_HOME_COUNTS_H
 
+#include <stdint.h>
+
 #include "accounts/account.h"
 #include "daemon/master/errand.h"
 
@@ -18,7 +20,14 @@
 struct accounts_loader;
 struct server;
 
+/* Where the home of an account of the database is, and whose. */
+struct stored_home {
+	uint32_t uid, gid;
+	char path[];
+};
+
 struct home_count {
+	struct stored_home *stored; /* NULL: the users file says where. Ours */
 	char user[ACCOUNT_NAME_MAX + 1];
 	struct errand errand;
 	struct home_counts *counts;
@@ -38,8 +47,14 @@ struct home_counts {
 /* None runs. The rest is borrowed. */
 void home_counts_init(struct home_counts *counts, struct server *server, const struct accounts_loader *accounts);
 
-/* Count the home of user, as soon as there is a place, unless that is under way. Without a place it waits for one. */
-void home_counts_want(struct home_counts *counts, const char *user);
+/* A copy, which free() frees; NULL: there is no memory, or home is NULL. */
+struct stored_home *stored_home_copy(const struct stored_home *home);
+
+/*
+ * Count the home of user, as soon as there is a place, unless that is under way. Without a place it waits for one. home: of
+ * an account of the database, else NULL; borrowed.
+ */
+void home_counts_want(struct home_counts *counts, const char *user, const struct stored_home *home);
 
 /* Begin what waits and may begin: after a load of the accounts, too. */
 void home_counts_go_on(struct home_counts *counts);

@@ -13,6 +13,7 @@
 
 #include "accounts/refusal_time.h"
 #include "common/death.h"
+#include "common/home_path.h"
 #include "common/io.h"
 #include "daemon/master/accounts_loader.h"
 #include "daemon/master/bans.h"
@@ -476,7 +477,43 @@ slot_answer_count_home(struct sessions *sessions, struct slot *slot)
 	if (!ipc_end(&message) || !slot->is_logged_in)
 		kill_for_violation(sessions, slot, "count_home out of order");
 	else
-		home_counts_want(&sessions->counts, slot->user);
+		home_counts_want(&sessions->counts, slot->user, slot->home);
+}
+
+/* Root sends it, who does not know the account's name for the master yet. */
+static void
+slot_answer_stored_home(struct sessions *sessions, struct slot *slot)
+{
+	uint32_t uid = ipc_get_u32(&message), gid = ipc_get_u32(&message);
+	size_t len;
+	const void *path = ipc_get_bytes(&message, HOME_PATH_MAX, &len);
+	struct stored_home *home = calloc(1, sizeof(*home) + len + 1);
+
+	if (!ipc_end(&message) || !has_turn(slot)) {
+		kill_for_violation(sessions, slot, "stored_home out of order");
+		free(home);
+		return;
+	}
+	free(slot->home);
+	slot->home = home;
+	if (home == NULL)
+		return; /* the home is not counted */
+	*home = (struct stored_home){.uid = uid, .gid = gid};
+	memcpy(home->path, path, len);
+}
+
+/* A monitor that lies ends sessions of its own account alone. */
+static void
+slot_answer_share_gone(struct sessions *sessions, struct slot *slot)
+{
+	const char *user = slot->user;
+
+	if (!ipc_end(&message))
+		kill_for_violation(sessions, slot, "malformed share_gone");
+	else if (slot->is_logged_in)
+		TAILQ_FOREACH(slot, &sessions->live, live)
+			if (slot->is_logged_in && !slot->was_told_to_end && strcmp(slot->user, user) == 0)
+				tell_slot_end(sessions, slot, END_SHARE_GONE);
 }
 
 /* The fields of a host, with port 0. False: malformed. */
@@ -574,6 +611,8 @@ static void (*const answers[])(struct sessions *sessions, struct slot *slot) = {
     [IPC_turn] = slot_answer_turn,
     [IPC_turn_end] = slot_answer_turn_end,
     [IPC_count_home] = slot_answer_count_home,
+    [IPC_stored_home] = slot_answer_stored_home,
+    [IPC_share_gone] = slot_answer_share_gone,
     [IPC_announced] = slot_answer_announced,
     [IPC_announced_end] = slot_answer_announced_end,
     [IPC_ports_short] = slot_answer_ports_short,
@@ -792,6 +831,8 @@ slot_gone(void *arg, int status)
 	timer_stop(sessions->server->loop, &slot->overdue);
 	TAILQ_REMOVE(&sessions->live, slot, live);
 	TAILQ_INSERT_HEAD(&sessions->free, slot, free);
+	free(slot->home);
+	slot->home = NULL;
 	slot->monitor_pid = 0;
 	sessions->live_count--;
 	if (sessions->broker != NULL && sessions->live_count == 0)

@@ -56,7 +56,7 @@ note_end(struct protocol *protocol)
 
 	if (!ipc_end(&protocol->message) || reason >= END_REASON_COUNT)
 		ask_give_up(protocol);
-	if (protocol->end_reason < 0 || protocol->end_reason == END_DRAIN)
+	if (protocol->end_reason < 0 || END_IS_GENTLE(protocol->end_reason))
 		protocol->end_reason = reason;
 }
 

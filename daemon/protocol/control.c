@@ -236,7 +236,7 @@ wait_for_client(struct protocol *protocol)
 	tell_monitor_due(protocol);
 	if (poll(waits, 2, -1) > 0 && waits[1].revents != 0)
 		ask_take_notice(protocol);
-	return protocol->end_reason < 0 || protocol->end_reason == END_DRAIN;
+	return protocol->end_reason < 0 || END_IS_GENTLE(protocol->end_reason);
 }
 
 bool

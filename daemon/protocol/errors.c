@@ -56,6 +56,8 @@ static const struct error_row rows[] = {
     /* room */
     {-EFBIG,        {550, 550, 552, 550}, "Too large"},
     {-ENOSPC,       {452, 550, 452, 451}, "No space left on the disk"},
+    {-EREMOTE,      {452, 550, 452, 451}, "Room of the quota is held by another server; try again in a minute"},
+    {-EHOSTUNREACH, {452, 550, 452, 451}, "More of the quota cannot be asked for now; try again later"},
     {-EDQUOT,       {552, 552, 552, 451}, "Quota exceeded"},
     /* what passes */
     {-EBUSY,        {450, 550, 450, 450}, "In use by another transfer"},

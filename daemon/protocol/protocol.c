@@ -94,6 +94,12 @@ reply_goodbye(void)
 	case END_STORE_DOWN:
 		reply(&protocol, 421, "Accounts cannot be looked up now; try again later");
 		break;
+	case END_SHARE_GONE:
+		reply(&protocol, 421, "The quota of the account was divided anew among the servers; log in again");
+		break;
+	case END_BROKER_GONE:
+		reply(&protocol, 421, "The quota of the account cannot be asked for in this session; log in again");
+		break;
 	case END_SHUTDOWN:
 	case END_DRAIN:
 	case END_REASON_COUNT:

@@ -49,7 +49,7 @@ must_stop(const struct protocol *protocol)
 	/* a client that is gone ends the transfer (RFC 959, 4.1.1 QUIT), unless it has left commands */
 	if (protocol->control.at_end && !protocol->transfer.is_deferred)
 		return true;
-	return protocol->end_reason >= 0 && protocol->end_reason != END_DRAIN;
+	return protocol->end_reason >= 0 && !END_IS_GENTLE(protocol->end_reason);
 }
 
 int

@@ -107,14 +107,15 @@ locked_file_create(int dir_fd, const char *name, mode_t mode, int *fd_out)
 	if (fd < 0)
 		return errno == EEXIST ? -EBUSY : -errno;
 	r = lock_now(fd);
-	/* -EBUSY: another session has it. Otherwise no lock is to be had, and nobody could remove the file later. */
+	/* Otherwise no lock is to be had, and nobody could remove the file later. */
 	if (r < 0 && r != -EBUSY && locked_file_is_named(dir_fd, name, fd))
 		(void)unlinkat(dir_fd, name, 0);
 	if (r < 0)
 		close_fd(&fd);
 	else
 		*fd_out = fd;
-	return r;
+	/* nobody but us has a reason to hold it: another server takes it for a partial that gives way, and removes it */
+	return r == -EBUSY ? -ESTALE : r;
 }
 
 void

@@ -19,7 +19,8 @@
 int locked_file_open(int dir_fd, const char *name, int *fd_out, struct stat *st);
 
 /*
- * Make a new file, locked. -EBUSY when another session was quicker; mode is exact. A session that took the name between
+ * Make a new file, locked. -EBUSY when there is one; -ESTALE when another server holds it already, which removes what seems
+ * to be left over; mode is exact. A session that took the name between
  * the two leaves a file without it: the caller finds out by locked_file_is_named(), or by a mark that is seen (handed.h).
  */
 int locked_file_create(int dir_fd, const char *name, mode_t mode, int *fd_out);

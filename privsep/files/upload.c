@@ -177,7 +177,7 @@ mark_upload(struct upload *upload)
 		return r;
 	if (r == -ENOENT || (r == 0 && !locked_file_is_named(upload->dir_fd, name, upload->fd))) {
 		upload->is_fresh = false;	/* whatever bears the name is not ours to remove */
-		return -EBUSY;
+		return -ESTALE;
 	}
 	return r;
 }
@@ -412,12 +412,13 @@ begin_in_races(struct upload *upload, const struct home *home, const struct home
 	bool is_atomic = upload->is_atomic, is_copy = upload->is_copy;
 	int r = begin_upload_once(upload, home, path, mode, offset, wanted, start);
 
-	for (int race = 0; r == -ESTALE && race < RACES_MAX; race++) {
+	/* -ERESTART: the room is asked for when it begins anew */
+	for (int race = 0; (r == -ESTALE || r == -ERESTART) && race < RACES_MAX; race++) {
 		upload->is_atomic = is_atomic;
 		upload->is_copy = is_copy;
 		r = begin_upload_once(upload, home, path, mode, offset, wanted, start);
 	}
-	return r;
+	return r == -ERESTART ? -EREMOTE : r;
 }
 
 /* Before the quota refuses it, partials that no upload writes to give way, one by one. */

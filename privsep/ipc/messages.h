@@ -92,6 +92,8 @@ enum ipc_fd {
 	  S_NOTHING, IPC_FD_NONE) \
 	/* monitor asks master: the home of the account is to be counted */ \
 	X(count_home,       IPC_MONITOR,   IPC_MASTER,   IPC_STATE_READY, S_NOTHING, S_NONE, IPC_FD_NONE) \
+	/* monitor reports to master that the database has the share of the account's quota no longer */ \
+	X(share_gone,       IPC_MONITOR,   IPC_MASTER,   IPC_STATE_ANY,   S_NOTHING, S_NONE, IPC_FD_NONE) \
 	/* files asks monitor, and monitor asks master, for a turn of long work */ \
 	X(work_begin,       IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_U8, S_NOTHING, IPC_FD_NONE) \
 	X(work_end,         IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_NOTHING, S_NONE, IPC_FD_NONE) \
@@ -168,6 +170,8 @@ enum ipc_fd {
 	X(verdict,          IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, S_U8, S_NONE, IPC_FD_NONE) \
 	X(admit,            IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, S_U32 + S_TEXT(1, ACCOUNT_NAME_MAX), \
 	  S_U32, IPC_FD_NONE) \
+	X(stored_home,      IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, \
+	  S_U32 + S_U32 + S_TEXT(1, HOME_PATH_MAX), S_NONE, IPC_FD_NONE) \
 	/* a filtered process reports the call that it was stopped at, then dies */ \
 	X(alarm,            IPC_PROTOCOL | IPC_FILES | IPC_MONITOR | IPC_LOGGER | IPC_HOOKS | IPC_METRICS | IPC_PORTER | IPC_BROKER, IPC_MONITOR | IPC_MASTER, IPC_STATE_ANY, \
 	  S_U32, S_NONE, IPC_FD_NONE) \
@@ -226,8 +230,13 @@ enum ipc_end_reason {
 	END_BANNED,	/* too many failures of the address */
 	END_FAILURE,	/* the server cannot serve the session: no walls, no room for its own files */
 	END_STORE_DOWN,	/* the database of accounts does not answer */
+	END_SHARE_GONE,	/* the database has the share of the account's quota no longer: what uses it must end */
+	END_BROKER_GONE,	/* nobody can be asked about it: as soon as no transfer runs */
 	END_REASON_COUNT
 };
+
+/* A transfer that runs is not broken off. */
+#define END_IS_GENTLE(reason) ((reason) == END_DRAIN || (reason) == END_BROKER_GONE)
 
 /* verdict: what became of the attempt. Neither of the last two is a failure of the address, but they delay its next. */
 enum login_verdict {
@@ -262,9 +271,11 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *                                 byte is granted yet): make it, then ledger_end; or -EDQUOT
  *   ledger_tell   struct ledger_event, so many as were made (within begin and end)
  *   ledger_end    bytes, files (that were added; two's complement)
- *   ledger_upload key, size, wanted (bytes, or 0 for as many as sensible; within begin and end)
+ *   ledger_upload key, size, wanted (bytes, or 0 for as many as sensible; within begin and end); -ERESTART: end the
+ *                                 change and begin anew, since the room is asked for before that is answered
  *   ledger_grow                   -> (more bytes are granted to the upload)
  *   ledger_uploaded size at the end (within begin and end)
+ *   share_gone                    (all sessions of the account end, and begin anew)
  *   work_begin    is_change    -> (now); each gets one answer: -ECANCELED when work_end was quicker
  *   work_end                      (the turn is given back, or not waited for any more)
  *   turn          is_change, process id of files -> (now); as work_begin
@@ -316,6 +327,7 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   attempt_pam                   -> (now: PAM may be asked; the hash is computed, the name is not in the users file)
  *   verdict       enum login_verdict
  *   admit         max_sessions of the account, name -> enum ipc_admit_outcome
+ *   stored_home   uid, gid, home of an account of the database (before admit: what count_home is about)
  *   alarm         number of the system call
  *   no_walls      enum sandbox_step, lacks_capability, errno
  *   log           see log.c

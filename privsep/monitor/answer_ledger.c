@@ -16,8 +16,10 @@
 
 #include "common/banned.h"
 
-#define FILES_MAX (1LL << 40)	/* that one change can add or take away */
-#define ASK_EVERY_MS 500	/* for a count: the master starts none that is under way, and none too often */
+#define FILES_MAX (1LL << 40) /* that one change can add or take away */
+#define REFUSAL_MS 1000 /* until the upload that it is for begins anew */
+#define UPLOAD_NEED_MS 200 /* files asks again within a few */
+#define ASK_EVERY_MS 500 /* for a count: the master starts none that is under way, and none too often */
 
 /* Nothing but the file of an upload is open for writing in protocol, and no byte of it past this offset is written. */
 static int
@@ -29,6 +31,13 @@ limit_writes(struct monitor *monitor, uint64_t end)
 		return 0;
 	monitor->quota.upload_end = end;
 	return prlimit(monitor->protocol.pid, RLIMIT_FSIZE, &limit, NULL) < 0 ? -errno : 0;
+}
+
+bool
+quota_has_limits(const struct monitor *monitor)
+{
+	return monitor->quota.book.fd >= 0 &&
+	    (monitor->quota.limits.bytes != LEDGER_NO_LIMIT || monitor->quota.limits.files != LEDGER_NO_LIMIT);
 }
 
 void
@@ -44,7 +53,7 @@ quota_limit_writes(struct monitor *monitor)
 {
 	struct rlimit limit;
 
-	if (monitor->quota.book.fd < 0)
+	if (!quota_has_limits(monitor))
 		return 0;
 	if (prlimit(monitor->protocol.pid, RLIMIT_FSIZE, NULL, &limit) < 0)
 		return -errno;
@@ -66,22 +75,38 @@ open_rates(struct monitor *monitor, const struct account *account)
 	return monitor->rates.fd < 0 ? monitor->rates.fd : 0;
 }
 
+static bool
+has_quota(const struct account *account)
+{
+	return account->quota_bytes != ACCOUNT_NO_QUOTA || account->quota_files != ACCOUNT_NO_QUOTA;
+}
+
+/* Of an account that the database has no part in: a share is one of before, when the database had the account. */
 static int
-open_quota_ledger(struct monitor *monitor, const struct account *account)
+open_own_ledger(struct monitor *monitor, const char *path)
+{
+	int r = ledger_open(&monitor->quota.book, path, monitor->session->boot_id);
+
+	return r < 0 ? r : ledger_share_end(&monitor->quota.book);
+}
+
+static int
+open_quota_ledger(struct monitor *monitor, const struct account *account, bool is_stored)
 {
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/ledger/%s", monitor->session->config->state_directory, account->name);
-	if (account->quota_bytes == ACCOUNT_NO_QUOTA && account->quota_files == ACCOUNT_NO_QUOTA) {
+	if (!has_quota(account) && !(is_stored && account->max_sessions != 0)) {
 		(void)!unlinkat(AT_FDCWD, path, 0); /* of an earlier quota: what happens from here on is not in it */
 		return 0;
 	}
 	monitor->quota.limits = (struct ledger_limits){account->quota_bytes, account->quota_files};
-	return ledger_open(&monitor->quota.book, path, monitor->session->boot_id);
+	return is_stored ? ledger_open(&monitor->quota.book, path, monitor->session->boot_id)
+			 : open_own_ledger(monitor, path);
 }
 
 int
-quota_open(struct monitor *monitor, const struct account *account, const char **reason)
+quota_open(struct monitor *monitor, const struct account *account, bool is_stored, const char **reason)
 {
 	int r = open_rates(monitor, account);
 
@@ -90,9 +115,10 @@ quota_open(struct monitor *monitor, const struct account *account, const char **
 		    "rates cannot be kept", monitor->session->config->runtime_directory, "rates", r);
 		return r;
 	}
-	r = open_quota_ledger(monitor, account);
+	r = open_quota_ledger(monitor, account, is_stored);
 	if (r < 0)
 		*reason = r == -EUSERS ? "too many sessions share the quota"
+		    : r == -EBUSY      ? "sessions of the account in the database have not ended yet"
 				       : reason_in_directory("quota ledger cannot be opened",
 					     monitor->session->config->state_directory, "ledger", r);
 	return r;
@@ -105,10 +131,10 @@ begin_ledger_reply(struct monitor *monitor, int result)
 }
 
 /* The figure is none, or only a bound: the master has the home counted, while the session goes on. */
-static void
-ask_for_count(struct monitor *monitor)
+void
+monitor_ask_for_count(struct monitor *monitor)
 {
-	static struct ipc_message question;	/* the answer to files is in hand */
+	static struct ipc_message question; /* the answer to files is in hand */
 	uint64_t now = monotonic_ms();
 
 	if (monitor->quota.asked_ms != 0 && now - monitor->quota.asked_ms < ASK_EVERY_MS)
@@ -123,50 +149,234 @@ ask_for_count(struct monitor *monitor)
 static int
 judge_figure(struct monitor *monitor, int r, const struct ledger_figure *figure)
 {
-	if (figure->state != LEDGER_EXACT && (r == 0 || r == -EDQUOT || r == -EUCLEAN))
-		ask_for_count(monitor);
+	if (figure->state != LEDGER_EXACT && monitor->quota.book.can_count && (r == 0 || r == -EDQUOT || r == -EUCLEAN))
+		monitor_ask_for_count(monitor);
+	if (share_is_used(monitor))
+		return r;
 	return r == -EDQUOT && figure->state == LEDGER_BOUND ? -EINPROGRESS : r;
 }
 
-static bool
-answer_read(struct monitor *monitor)
+/* Questions that may wait for the database, to be asked again. */
+
+static int
+perform_read(struct monitor *monitor)
 {
 	struct ledger_figure figure;
-	int r;
+	int r = ledger_read(&monitor->quota.book, &figure);
 
-	if (!ipc_end(&monitor->message))
-		return false;
-	r = ledger_read(&monitor->quota.book, &figure);
 	r = judge_figure(monitor, r, &figure);
 	begin_ledger_reply(monitor, r);
 	if (r < 0)
-		return true;
+		return r;
 	ipc_put_u64(&monitor->message, figure.bytes);
 	ipc_put_u64(&monitor->message, monitor->quota.limits.bytes);
 	ipc_put_u64(&monitor->message, figure.files);
 	ipc_put_u64(&monitor->message, monitor->quota.limits.files);
 	ipc_put_u8(&monitor->message, (uint8_t)figure.state);
-	return true;
+	return 0;
 }
 
-static bool
-answer_begin(struct monitor *monitor)
+static int
+perform_begin(struct monitor *monitor)
 {
-	uint64_t bytes = ipc_get_u64(&monitor->message);
-	uint64_t files = ipc_get_u64(&monitor->message);
 	struct ledger_figure figure;
 	int r;
 
-	if (!ipc_end(&monitor->message) || monitor->quota.book.is_locked)
-		return false;
-	r = ledger_begin(&monitor->quota.book, &monitor->quota.limits, bytes, files, &figure);
+	r = ledger_begin(&monitor->quota.book, &monitor->quota.limits, monitor->quota.question.bytes,
+	    monitor->quota.question.files, &figure);
 	r = judge_figure(monitor, r, &figure);
 	begin_ledger_reply(monitor, r);
 	if (r < 0)
-		return true;
+		return r;
 	monitor->quota.changing_since_ms = monotonic_ms();
 	ipc_put_u8(&monitor->message, monitor->quota.book.is_counted);
-	ipc_put_u8(&monitor->message, figure.state == LEDGER_UNKNOWN && monitor->quota.limits.bytes != LEDGER_NO_LIMIT);
+	/* what the database has granted is known in any case */
+	ipc_put_u8(&monitor->message,
+	    !share_is_used(monitor) && figure.state == LEDGER_UNKNOWN &&
+		monitor->quota.limits.bytes != LEDGER_NO_LIMIT);
+	return 0;
+}
+
+/* Reserve, and let the kernel allow as much. */
+static int
+grant_reservation(struct monitor *monitor, uint64_t from, uint64_t wanted)
+{
+	struct ledger_figure figure;
+	uint64_t granted = 0;
+	int r;
+
+	if (monitor->quota.limits.bytes == LEDGER_NO_LIMIT)
+		return 0;
+	r = ledger_upload_reserve(&monitor->quota.book, &monitor->quota.limits, wanted, &granted, &figure);
+	r = judge_figure(monitor, r, &figure);
+	return r < 0 ? r : limit_writes(monitor, from + granted);
+}
+
+static int
+perform_grow(struct monitor *monitor)
+{
+	int r = grant_reservation(monitor, monitor->quota.upload_end, 0);
+
+	begin_ledger_reply(monitor, r);
+	return r;
+}
+
+/* The share is gone, and the session with it. What protocol is told of that was put in place of the answer. */
+static int
+refuse_for_stale(struct monitor *monitor, enum ipc_kind kind)
+{
+	share_ends(monitor);
+	monitor->message.kind = kind;
+	begin_ledger_reply(monitor, -EHOSTUNREACH);
+	return -EHOSTUNREACH;
+}
+
+static int
+perform_held(struct monitor *monitor)
+{
+	int r;
+
+	monitor->message.kind = monitor->quota.question.kind;
+	r = monitor->message.kind == IPC_ledger_read    ? perform_read(monitor)
+	    : monitor->message.kind == IPC_ledger_begin ? perform_begin(monitor)
+							: perform_grow(monitor);
+	return r == -ESTALE ? refuse_for_stale(monitor, monitor->quota.question.kind) : r;
+}
+
+/* False: files leaves its answers unread. It may have died meanwhile, which is reported where it is reaped. */
+static bool
+send_to_files(struct monitor *monitor)
+{
+	int r = ipc_send_now(monitor->files.channel, &monitor->message, -1);
+
+	return r == 0 || r == -EPIPE;
+}
+
+/* The upload that begins anew after this change reads what came of its need. */
+static int
+keep_refusal(struct monitor *monitor, int r)
+{
+	monitor->quota.upload_need = 0;
+	monitor->quota.refusal = r;
+	monitor->quota.refusal_until_ms = monotonic_ms() + REFUSAL_MS;
+	return 0;
+}
+
+/* What the question lacks, or the upload before it. */
+static struct ledger_need
+find_need(const struct monitor *monitor, bool *is_flexible)
+{
+	struct ledger_need need = {.bytes = monitor->quota.question.bytes, .files = monitor->quota.question.files};
+
+	*is_flexible = false;
+	if (monitor->quota.upload_need > 0) {
+		need = (struct ledger_need){.bytes = monitor->quota.upload_need};
+		*is_flexible = monitor->quota.is_upload_flexible;
+	} else if (monitor->quota.question.kind == IPC_ledger_grow) {
+		need.bytes = 1;
+		*is_flexible = true;
+	}
+	if (monitor->quota.limits.bytes == LEDGER_NO_LIMIT)
+		need.bytes = 0;
+	if (monitor->quota.limits.files == LEDGER_NO_LIMIT)
+		need.files = 0;
+	return need;
+}
+
+/* The database is asked, and the answer of files waits. A result of a count goes first, and asks for little. */
+static int
+hold_question(struct monitor *monitor, bool has_result)
+{
+	bool is_flexible;
+	struct ledger_need need = find_need(monitor, &is_flexible);
+
+	if (has_result && need.bytes == 0 && need.files == 0)
+		*(monitor->quota.limits.bytes == LEDGER_NO_LIMIT ? &need.files : &need.bytes) = 1;
+	monitor->quota.question.is_held = true;
+	share_need(monitor, &need, is_flexible);
+	return -EAGAIN;
+}
+
+void
+monitor_answer_held(struct monitor *monitor, int r)
+{
+	if (!monitor->quota.question.is_held)
+		return;
+	monitor->quota.question.is_held = false;
+	if (monitor->quota.upload_need > 0)
+		r = keep_refusal(monitor, r);
+	if (r == 0) {
+		r = perform_held(monitor);
+		/* another session of the account was quicker to use what was granted */
+		if (r == -EDQUOT && share_has_time(monitor)) {
+			hold_question(monitor, false);
+			return;
+		}
+		if (r == -EDQUOT)
+			begin_ledger_reply(monitor, -EREMOTE);
+	} else {
+		monitor->message.kind = monitor->quota.question.kind;
+		begin_ledger_reply(monitor, r);
+	}
+	(void)send_to_files(monitor);
+}
+
+/* A home is counted: what does not fit yet may fit then. What takes nothing goes on. */
+static int
+perform_during_count(struct monitor *monitor)
+{
+	int r;
+
+	monitor_ask_for_count(monitor);
+	r = monitor->quota.upload_need > 0 ? -EDQUOT : perform_held(monitor);
+	if (r != -EDQUOT)
+		return r;
+	begin_ledger_reply(monitor, monitor->share.counting);
+	return monitor->share.counting;
+}
+
+/* An upload that waits for room begins anew at once; what comes later is another change. */
+static void
+drop_old_need(struct monitor *monitor)
+{
+	uint64_t now = monotonic_ms();
+
+	if (now > monitor->quota.upload_need_ms + UPLOAD_NEED_MS)
+		monitor->quota.upload_need = 0;
+	monitor->quota.upload_need_ms = now;
+}
+
+/* With a share: what does not fit is asked for. -EAGAIN: its answer waits for that. */
+static int
+perform_or_hold(struct monitor *monitor)
+{
+	int r = -EDQUOT;
+
+	drop_old_need(monitor);
+	if (monitor->share.is_leaving)
+		return perform_held(monitor);
+	if (monitor->share.count_until_ms != 0) {
+		if (share_waits_for_count(monitor))
+			return perform_during_count(monitor);
+		return hold_question(monitor, true);
+	}
+	if (monitor->quota.upload_need == 0)
+		r = perform_held(monitor);
+	return r == -EDQUOT ? hold_question(monitor, false) : r;
+}
+
+/* True: the answer is in hand; else it will be sent later, or was. */
+static bool
+answer_question(struct monitor *monitor, uint64_t bytes, uint64_t files)
+{
+	monitor->share.since_ms = monotonic_ms();
+	monitor->share.refused_ms = 0;
+	monitor->quota.question.kind = monitor->message.kind;
+	monitor->quota.question.bytes = bytes;
+	monitor->quota.question.files = files;
+	if (share_is_used(monitor))
+		return perform_or_hold(monitor) != -EAGAIN;
+	(void)perform_held(monitor);
 	return true;
 }
 
@@ -194,32 +404,45 @@ leave_to_count(int r)
 	return r == -EUCLEAN || r == -EOVERFLOW ? 0 : r;
 }
 
+/* Figures that cannot be settled are not to be believed by the database either. */
+static void
+note_settled(struct monitor *monitor, int r, bool is_less)
+{
+	if (r < 0)
+		share_note_doubt(monitor);
+	else
+		share_note_change(monitor, is_less);
+}
+
 static bool
 answer_end(struct monitor *monitor)
 {
 	int64_t bytes = (int64_t)ipc_get_u64(&monitor->message);
 	int64_t files = (int64_t)ipc_get_u64(&monitor->message);
+	int r;
 
 	if (!ipc_end(&monitor->message) || !monitor->quota.book.is_locked || files < -FILES_MAX || files > FILES_MAX)
 		return false;
 	monitor->quota.changing_since_ms = 0;
-	begin_ledger_reply(monitor, leave_to_count(ledger_end(&monitor->quota.book, bytes, files)));
+	r = ledger_end(&monitor->quota.book, bytes, files);
+	note_settled(monitor, r, bytes < 0 || files < 0);
+	begin_ledger_reply(monitor, leave_to_count(r));
 	return true;
 }
 
-/* Reserve, and let the kernel allow as much. */
+/* The lock of the account is held, for which others would wait: the room is asked for with the next change. */
 static int
-grant_reservation(struct monitor *monitor, uint64_t from, uint64_t wanted)
+note_upload_need(struct monitor *monitor, uint64_t wanted)
 {
-	struct ledger_figure figure;
-	uint64_t granted = 0;
-	int r;
+	int refusal = monotonic_ms() < monitor->quota.refusal_until_ms ? monitor->quota.refusal : 0;
 
-	if (monitor->quota.limits.bytes == LEDGER_NO_LIMIT)
-		return 0;
-	r = ledger_upload_reserve(&monitor->quota.book, &monitor->quota.limits, wanted, &granted, &figure);
-	r = judge_figure(monitor, r, &figure);
-	return r < 0 ? r : limit_writes(monitor, from + granted);
+	monitor->quota.refusal = 0;
+	if (refusal < 0)
+		return refusal;
+	monitor->quota.upload_need = wanted > 0 ? wanted : 1;
+	monitor->quota.upload_need_ms = monotonic_ms();
+	monitor->quota.is_upload_flexible = wanted == 0;
+	return -ERESTART;
 }
 
 /* An upload may rewrite bytes below the present size, even where nothing is left of the quota. */
@@ -240,18 +463,13 @@ answer_upload(struct monitor *monitor)
 		r = grant_reservation(monitor, size, wanted);
 	if ((r == -EDQUOT || r == -EUCLEAN || r == -EINPROGRESS) && wanted == 0 && size > 0)
 		r = 0; /* refused at the first byte too many */
+	if (r == -EDQUOT && share_is_used(monitor))
+		r = note_upload_need(monitor, wanted);
+	if (r == -ESTALE && share_is_used(monitor))
+		r = refuse_for_stale(monitor, IPC_ledger_upload);
 	if (r < 0)
 		(void)ledger_upload_end(&monitor->quota.book, size);
 	begin_ledger_reply(monitor, r);
-	return true;
-}
-
-static bool
-answer_grow(struct monitor *monitor)
-{
-	if (!ipc_end(&monitor->message))
-		return false;
-	begin_ledger_reply(monitor, grant_reservation(monitor, monitor->quota.upload_end, 0));
 	return true;
 }
 
@@ -265,30 +483,41 @@ answer_uploaded(struct monitor *monitor)
 		return false;
 	r = limit_writes(monitor, 0);
 	if (r == 0)
-		r = leave_to_count(ledger_upload_end(&monitor->quota.book, size));
-	begin_ledger_reply(monitor, r);
+		r = ledger_upload_end(&monitor->quota.book, size);
+	note_settled(monitor, r, true); /* what it had reserved beyond that */
+	begin_ledger_reply(monitor, leave_to_count(r));
 	return true;
+}
+
+static bool
+answer_held_kind(struct monitor *monitor)
+{
+	bool is_begin = monitor->message.kind == IPC_ledger_begin;
+	uint64_t bytes = is_begin ? ipc_get_u64(&monitor->message) : 0;
+	uint64_t files = is_begin ? ipc_get_u64(&monitor->message) : 0;
+
+	if (!ipc_end(&monitor->message) || (is_begin && monitor->quota.book.is_locked) ||
+	    monitor->quota.question.is_held)
+		return false;
+	return !answer_question(monitor, bytes, files) || send_to_files(monitor);
 }
 
 bool
 monitor_answer_ledger(struct monitor *monitor)
 {
 	static bool (*const answers[IPC_KIND_COUNT])(struct monitor * monitor) = {
-	    [IPC_ledger_read] = answer_read,
-	    [IPC_ledger_begin] = answer_begin,
+	    [IPC_ledger_read] = answer_held_kind,
+	    [IPC_ledger_begin] = answer_held_kind,
 	    [IPC_ledger_end] = answer_end,
 	    [IPC_ledger_upload] = answer_upload,
-	    [IPC_ledger_grow] = answer_grow,
+	    [IPC_ledger_grow] = answer_held_kind,
 	    [IPC_ledger_uploaded] = answer_uploaded,
 	    [IPC_ledger_tell] = answer_tell,
 	};
-	int r;
+	bool (*answer)(struct monitor * monitor) = answers[monitor->message.kind];
 
-	if (answers[monitor->message.kind] == NULL || monitor->quota.book.fd < 0)
-		return false;
-	if (!answers[monitor->message.kind](monitor))
+	if (answer == NULL || !quota_has_limits(monitor) || monitor->quota.question.is_held)
 		return false;
 	/* files has one question at a time, too: an answer without room is one that follows many unread ones */
-	r = ipc_send_now(monitor->files.channel, &monitor->message, -1);
-	return r == 0 || r == -EPIPE; /* files died meanwhile, which is reported where it is reaped */
+	return answer(monitor) && (answer == answer_held_kind || send_to_files(monitor));
 }

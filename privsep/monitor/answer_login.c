@@ -82,7 +82,7 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 	r = ipc_pair(to_protocol, 0);
 	if (r == 0)
 		r = ipc_pair(to_monitor, 0);
-	if (r == 0 && monitor->quota.book.fd >= 0)
+	if (r == 0 && quota_has_limits(monitor))
 		r = ipc_bound_waits(to_monitor[1], LEDGER_ANSWER_S);
 	if (r < 0)
 		goto out;
@@ -105,7 +105,7 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 		    .takes_turns = true,
 		    .uid = account->uid,
 		    .gid = account->gid,
-		    .has_quota = monitor->quota.book.fd >= 0,
+		    .has_quota = quota_has_limits(monitor),
 		    .quota_slot_fd = monitor->quota.book.slot_fd,
 		    .sweeps = (account_rights(account) & MAY_CHANGE) != 0 &&
 			login_takes_sweep(session->config->state_directory, account->name, time(NULL)),
@@ -197,16 +197,63 @@ complete_login(struct monitor *monitor, const struct account *account, int files
 		monitor_end_session(monitor);
 }
 
+/* Does the database count what the account uses? */
+static bool
+shares_with_servers(const struct account *account, enum lookup lookup)
+{
+	return (lookup == LOOKUP_FOUND || lookup == LOOKUP_KEPT) &&
+	    (account->max_sessions != 0 || account->quota_bytes != ACCOUNT_NO_QUOTA ||
+		account->quota_files != ACCOUNT_NO_QUOTA);
+}
+
+/* The master does not know accounts of the database, and counts their homes. */
+static void
+tell_master_home(struct monitor *monitor, const struct account *account)
+{
+	ipc_begin(&monitor->message, IPC_stored_home);
+	ipc_put_u32(&monitor->message, account->uid);
+	ipc_put_u32(&monitor->message, account->gid);
+	ipc_put_text(&monitor->message, account->home);
+	monitor_send_master(monitor);
+}
+
+/* Before the master counts the session: it may be one too many for all servers. */
+static int
+begin_sharing(struct monitor *monitor, const struct account *account, const char **reason)
+{
+	int r = quota_open(monitor, account, true, reason);
+
+	if (r < 0)
+		return -ECANCELED;
+	r = share_begin(monitor, (account_rights(account) & MAY_CHANGE) != 0);
+	if (r == -EUSERS) {
+		*reason = "max-sessions of the account reached, on all servers together";
+		return r;
+	}
+	if (r == -EBUSY)
+		*reason = "sessions that used a former share of the quota have not ended yet";
+	else if (r < 0)
+		*reason = reason_with_error("the share of the quota cannot be kept", r);
+	if (r == 0 && quota_has_limits(monitor))
+		tell_master_home(monitor, account);
+	return r < 0 ? -ECANCELED : 0;
+}
+
 /* Name and password are right: the rest that a session needs. Returns 0 or what login is answered with. */
 static int
-admit_account(struct monitor *monitor, const struct account *account, const char **reason)
+admit_account(struct monitor *monitor, const struct account *account, enum lookup lookup, const char **reason)
 {
+	bool is_shared = shares_with_servers(account, lookup);
 	int home_fd = -1, files_channel = -1;
 	int r = login_open_home(account, &home_fd, reason);
 
+	if (r < 0)
+		r = -EIO;
+	else if (is_shared)
+		r = begin_sharing(monitor, account, reason);
 	if (r < 0) {
 		tell_master_verdict(monitor, VERDICT_RIGHT);
-		return -EIO;
+		goto out;
 	}
 	switch (ask_master_admit(monitor, account)) {
 	case ADMIT_YES:
@@ -221,7 +268,8 @@ admit_account(struct monitor *monitor, const struct account *account, const char
 		r = -EUSERS;
 		goto out;
 	}
-	r = quota_open(monitor, account, reason);
+	if (!is_shared)
+		r = quota_open(monitor, account, lookup == LOOKUP_FOUND || lookup == LOOKUP_KEPT, reason);
 	if (r < 0) {
 		r = -ECANCELED; /* the master counts a session of the account; only its end takes that back */
 		goto out;
@@ -234,8 +282,12 @@ admit_account(struct monitor *monitor, const struct account *account, const char
 	}
 	complete_login(monitor, account, files_channel, login_home_note(account, home_fd));
 out:
-	if (r < 0)
+	if (r < 0) {
+		share_leave(monitor);
 		quota_close(monitor);
+	}
+	if (r < 0 || !is_shared)
+		monitor_close_store(monitor);
 	close_fd(&home_fd);
 	close_fd(&files_channel);
 	return r;
@@ -317,13 +369,14 @@ finish_login(struct monitor *monitor, int r, enum lookup lookup, const char *rea
 {
 	monitor->login.stage = LOGIN_NONE;
 	monitor->login.due_ms = NEVER;
-	monitor_close_store(monitor);
 	wipe_login(monitor);
 	/* do not reveal whether a locked account's password was right; a right one is reported by admit */
 	if (r == 0)
-		r = admit_account(monitor, &account, &reason);
+		r = admit_account(monitor, &account, lookup, &reason);
 	else
 		tell_master_verdict(monitor, verdict_of(r, lookup));
+	if (r < 0)
+		monitor_close_store(monitor);
 	if (r < 0)
 		refuse_login(monitor, r, reason);
 	account_wipe(&account);

@@ -185,6 +185,7 @@ monitor_take_store_answer(struct monitor *monitor, struct account *account, cons
 	else if (r == -EAGAIN)
 		lookup = LOOKUP_UNANSWERED;
 	ipc_wipe(&monitor->message);
-	monitor_close_store(monitor);
+	if (lookup != LOOKUP_FOUND && lookup != LOOKUP_KEPT)
+		monitor_close_store(monitor);
 	return lookup;
 }

@@ -171,6 +171,7 @@ monitor_end_session(struct monitor *monitor)
 
 	(void)monitor_end_login(monitor); /* an attempt that nobody waits for has its line in the log */
 	explicit_bzero(monitor->login.password, sizeof(monitor->login.password));
+	share_stop(monitor);
 	if (monitor->protocol.pid != 0 && monitor->protocol.channel >= 0) {
 		kill(monitor->protocol.pid, SIGKILL);
 		monitor->protocol.was_killed = true;
@@ -185,6 +186,7 @@ monitor_end_session(struct monitor *monitor)
 	monitor_reap_child(monitor, &monitor->files, deadline);
 	if (monitor->has_alarm)
 		ledger_suspect(&monitor->quota.book);
+	share_leave(monitor);
 	records_tell_left_out(monitor);
 	log_begin(LEVEL_INFO, "disconnect");
 	log_field_text("reason", monitor->end_reason);

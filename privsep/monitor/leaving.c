@@ -22,6 +22,8 @@ static const char *const end_reasons[END_REASON_COUNT] = {
     [END_BANNED] = "banned",
     [END_FAILURE] = "failure",
     [END_STORE_DOWN] = "store-down",
+    [END_SHARE_GONE] = "share-gone",
+    [END_BROKER_GONE] = "broker-gone",
 };
 
 /* The last failed login ends the session already; its answer waits for its time, as the ban that follows from it did. */
@@ -39,8 +41,8 @@ monitor_send_end(struct monitor *monitor, enum ipc_end_reason reason)
 	ipc_begin(&monitor->message, IPC_end);
 	ipc_put_u8(&monitor->message, (uint8_t)reason);
 	monitor_send_protocol(monitor);
-	if (reason == END_DRAIN)
-		return; /* the master keeps that deadline */
+	if (END_IS_GENTLE(reason))
+		return; /* the master keeps the deadline of a drain */
 	if (!ends_by_refusal(monitor))
 		monitor->end_reason = end_reasons[reason];
 	monitor->kill_at_ms = monitor_end_login(monitor) + END_GRACE_MS;

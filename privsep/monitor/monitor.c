@@ -276,8 +276,10 @@ keep_deadlines(struct monitor *monitor)
 		monitor_end_without_files(monitor);
 	if (monotonic_ms() >= announced_due_ms(monitor))
 		announced_is_due(monitor);
+	share_keep_time(monitor);
 	left = sooner_ms(keep_session_deadlines(monitor), quota_change_due_ms(monitor));
 	left = sooner_ms(left, announced_due_ms(monitor));
+	left = sooner_ms(left, share_due_ms(monitor));
 	return sooner_ms(left, monitor->login.due_ms);
 }
 
@@ -399,11 +401,20 @@ start_session_children(struct monitor *monitor, struct session *session)
 		monitor_end_without_walls(monitor, false);
 }
 
-/* The broker only answers a question. */
+/* Before login, the broker only answers a question. */
 static int
 store_to_wait_for(const struct monitor *monitor)
 {
-	return monitor->login.stage == LOGIN_ASKS_STORE ? monitor->store.channel : -1;
+	return monitor->login.stage == LOGIN_ASKS_STORE ? monitor->store.channel : share_channel(monitor);
+}
+
+static void
+hear_broker(struct monitor *monitor)
+{
+	if (share_is_used(monitor))
+		share_take_word(monitor);
+	else
+		monitor_store_answered(monitor);
 }
 
 /* The pam process only answers questions; the next question notices its death. */
@@ -440,7 +451,7 @@ monitor_run(struct session *session)
 		else if (waits[PAM].revents != 0)
 			monitor_pam_answered(monitor);
 		else if (waits[STORE].revents != 0)
-			monitor_store_answered(monitor);
+			hear_broker(monitor);
 		if (waits[MASTER].revents != 0)
 			receive_from_master(monitor);
 	}

@@ -12,6 +12,7 @@
 
 #include "accounts/account.h"
 #include "accounts/ledger.h"
+#include "accounts/ledger_share.h"
 #include "accounts/password.h"
 #include "common/budget.h"
 #include "privsep/ipc/ipc.h"
@@ -35,6 +36,9 @@ enum login_stage {
 	LOGIN_ASKS_PAM,		/* PAM was asked */
 	LOGIN_ANSWERS_LATER	/* it is refused, and the answer waits for its time */
 };
+
+/* What the broker was asked about the share, and has not answered. */
+enum share_question { ASKED_NOTHING, ASKED_CREDIT, ASKED_CLOSE, ASKED_COUNTED };
 
 struct monitor;
 
@@ -74,7 +78,7 @@ struct monitor {
 		char password[PASSWORD_MAX + 1];
 	} login;
 	struct {
-		int channel;	/* to the broker, while a password is checked; 0: none */
+		int channel;	/* to the broker, while a password is checked, or a share is used; 0: none */
 		int refusal;	/* decided by the users file, 0: nothing is; the question only takes its time */
 		const char *reason;	/* of that */
 	} store;
@@ -106,7 +110,36 @@ struct monitor {
 		uint64_t upload_end;	/* offset up to which protocol may write; 0: no upload */
 		uint64_t changing_since_ms;	/* files changes the home; 0: it does not */
 		uint64_t asked_ms;	/* the master, for a count; 0: never */
+		uint64_t upload_need;	/* bytes that an upload lacked, which the next change asks for first; 0: none */
+		uint64_t upload_need_ms;	/* the last question that concerns it */
+		bool is_upload_flexible;
+		int refusal;		/* what came of that, for the upload that begins anew until then; 0: there was room */
+		uint64_t refusal_until_ms;
+		struct {
+			enum ipc_kind kind;
+			uint64_t bytes, files;
+			bool is_held;
+		} question;	/* of files, whose answer waits for the database */
 	} quota;
+	struct {
+		bool is_joined;		/* the account's quota or sessions are counted by the database */
+		bool is_flexible;	/* less than the need does as well */
+		bool is_confirmed;	/* over the quota was said a while ago, and is asked about once more */
+		bool is_late;		/* nobody waits for the answer that is under way */
+		bool is_recalled;	/* others need what is not used */
+		bool is_leaving;	/* files has ended */
+		enum share_question asked;
+		enum credit_outcome outcome;	/* of the last credit */
+		uint32_t nodes;		/* on how many the account is open, as was said last */
+		uint64_t due_ms;	/* of the answer */
+		uint64_t since_ms, refused_ms, pause_ms;	/* the need began; was refused first, 0: not yet; is asked for
+								   again, NEVER: not now */
+		uint64_t tell_at_ms, recall_at_ms;
+		uint64_t count_until_ms;	/* a count is under way until then, at most; 0: none */
+		int counting;		/* what files reads meanwhile */
+		struct ledger_need need;
+		struct ledger_credit credit;	/* the last question */
+	} share;
 	struct {
 		unsigned told;
 		bool is_asked;	/* files waits until protocol is gone */
@@ -237,7 +270,7 @@ void monitor_login_due(struct monitor *monitor);
 int monitor_ask_store(struct monitor *monitor);
 
 /*
- * Take the answer, or note that there is none, and end the conversation. account has the hash for an unknown name, and
+ * Take the answer, or note that there is none; without an account the conversation ends. account has the hash for an unknown name, and
  * gets the account, or another such hash. reason: set for LOOKUP_REFUSED, static text.
  */
 enum lookup monitor_take_store_answer(struct monitor *monitor, struct account *account, const char **reason);
@@ -297,10 +330,11 @@ bool quota_give_up_change(struct monitor *monitor);
 bool monitor_answer_ledger(struct monitor *monitor);
 
 /*
- * runs as root: open the ledger and the rates of the account that logs in, as far as it has any.
+ * runs as root: open the ledger and the rates of the account that logs in, as far as it has any. is_stored: the database
+ * has the account.
  * 0, or -errno with reason set.
  */
-int quota_open(struct monitor *monitor, const struct account *account, const char **reason);
+int quota_open(struct monitor *monitor, const struct account *account, bool is_stored, const char **reason);
 
 /* The login fails after all: nothing of the account is kept. */
 void quota_close(struct monitor *monitor);
@@ -310,6 +344,60 @@ void quota_close(struct monitor *monitor);
  * (root in a container may lack the right). 0 or -errno.
  */
 int quota_limit_writes(struct monitor *monitor);
+
+/* Whether the account has a quota; the ledger may be there for its max-sessions alone. */
+bool quota_has_limits(const struct monitor *monitor);
+
+/* The question of files that was held: 0: it is asked again; else its answer. */
+void monitor_answer_held(struct monitor *monitor, int r);
+
+/* The home is to be counted. */
+void monitor_ask_for_count(struct monitor *monitor);
+
+/* share.c: a quota, or max-sessions, that several servers have together. */
+
+/*
+ * runs as root: the account's session begins on all servers. may_grow: it may write. 0, also where nobody can be asked now;
+ * -EUSERS: too many; -EBUSY: sessions of before have not ended yet; or -errno. Waits for three seconds at most.
+ */
+int share_begin(struct monitor *monitor, bool may_grow);
+
+/* The session ends: from now on nothing waits for the database. */
+void share_stop(struct monitor *monitor);
+
+/* The session has ended, and files with it: the last word about the share. Waits for a moment. */
+void share_leave(struct monitor *monitor);
+
+/* Ask for room; monitor_answer_held() follows. is_flexible: for an upload that takes as much as there is. */
+void share_need(struct monitor *monitor, const struct ledger_need *need, bool is_flexible);
+
+/* May the question of files that is held wait longer for room? share.since_ms is when it came. */
+bool share_has_time(struct monitor *monitor);
+
+/* Is a home counted that the database asked for? False once there is a result. */
+bool share_waits_for_count(struct monitor *monitor);
+
+/* The session has changed its home, or settled an upload. is_less: less may be used now. */
+void share_note_change(struct monitor *monitor, bool is_less);
+
+/* The figures of the share are not to be believed: tell the database soon. */
+void share_note_doubt(struct monitor *monitor);
+
+/* The ledger says that the share is gone: all that use it end. */
+void share_ends(struct monitor *monitor);
+
+/* Does the session use one? */
+bool share_is_used(const struct monitor *monitor);
+
+/* The channel of the broker, to be waited for; -1: none. */
+int share_channel(const struct monitor *monitor);
+
+/* The broker has said something, or is gone. */
+void share_take_word(struct monitor *monitor);
+
+/* Do what is due, and when something will be; NEVER: nothing. */
+void share_keep_time(struct monitor *monitor);
+uint64_t share_due_ms(const struct monitor *monitor);
 
 /* answer_work.c: turns of long work. False: files asks out of order, or too often. */
 bool monitor_answer_work_begin(struct monitor *monitor);

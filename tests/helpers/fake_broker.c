@@ -11,11 +11,16 @@
  *   mode WORD            how it misbehaves; see misbehave()
  *   early NAME           with "mode early": whom the answer is about that nobody has asked for
  *   lookup HOST          once: ask the master for its addresses, and log them
+ *   credit OUTCOME ALLOW_BYTES ALLOW_FILES USED_BYTES USED_FILES SHARE
+ *                        the answer about each share of a quota; without it, all that is asked for is granted
+ *   credit-delay MS      before each of these answers
+ *   recalls N            that follow each of them
  *   message N            once, in a build with VARIANT=takeover: send the master the hostile message with this number
  *
  * This is what somebody gains who takes the broker over, but for its connections and its cache.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,6 +201,77 @@ answer_question(int channel)
 		(void)!ipc_send_now(channel, &message, -1);
 }
 
+/* --- shares of quotas --- */
+
+struct credit_answer {
+	int64_t outcome, allow_bytes, allow_files, used_bytes, used_files, share;
+};
+
+/* What the test says; else all that is asked for. */
+static void
+make_credit(struct credit_answer *answer)
+{
+	uint64_t share = ipc_get_u64(&message);
+	int64_t figures[9];
+	const char *text = find_line("credit");
+
+	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
+		figures[i] = (int64_t)ipc_get_u64(&message);
+	/* seq, net, keep, want, spare */
+	*answer = (struct credit_answer){
+	    .allow_bytes = figures[3] + figures[5] + figures[7],
+	    .allow_files = figures[4] + figures[6] + figures[8],
+	    .used_bytes = figures[1],
+	    .used_files = figures[2],
+	    .share = share == 0 ? 7 : (int64_t)share,
+	};
+	if (text != NULL)
+		(void)!sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64,
+		    &answer->outcome, &answer->allow_bytes, &answer->allow_files, &answer->used_bytes,
+		    &answer->used_files, &answer->share);
+	log_message(LEVEL_INFO, "store-up", "credit: net %lld, want %lld, outcome %lld", (long long)figures[1],
+	    (long long)figures[5], (long long)answer->outcome);
+}
+
+static void
+answer_credit(int channel)
+{
+	struct credit_answer answer;
+	const char *text = find_line("credit-delay");
+	uint64_t number = 0;
+
+	if (text != NULL)
+		(void)parse_u64(text, 60000, &number);
+	make_credit(&answer);
+	if (number > 0)
+		poll(NULL, 0, (int)number);
+	ipc_begin_reply(&message, IPC_credit, 0);
+	ipc_put_u8(&message, (uint8_t)answer.outcome);
+	ipc_put_u64(&message, (uint64_t)answer.share);
+	ipc_put_u64(&message, (uint64_t)answer.allow_bytes);
+	ipc_put_u64(&message, (uint64_t)answer.allow_files);
+	ipc_put_u64(&message, (uint64_t)answer.used_bytes);
+	ipc_put_u64(&message, (uint64_t)answer.used_files);
+	ipc_put_u64(&message, UINT64_MAX);
+	ipc_put_u32(&message, 1);
+	if (!misbehave(channel))
+		(void)!ipc_send_now(channel, &message, -1);
+	text = find_line("recalls");
+	number = 0;
+	if (text != NULL)
+		(void)parse_u64(text, MANY, &number);
+	for (ipc_begin(&message, IPC_recall); number > 0; number--)
+		(void)!ipc_send_now(channel, &message, -1);
+}
+
+static void
+answer_close(int channel)
+{
+	ipc_begin_reply(&message, message.kind, 0);
+	ipc_put_u8(&message, 1);
+	(void)!ipc_send_now(channel, &message, -1);
+}
+
 static void
 drop_channel(size_t i)
 {
@@ -206,10 +282,14 @@ drop_channel(size_t i)
 static void
 hear_session(size_t i)
 {
-	int r = ipc_receive_now(channels[i], IPC_BROKER, IPC_STATE_LOGIN, &message);
+	int r = ipc_receive_now(channels[i], IPC_BROKER, IPC_STATE_ANY, &message);
 
 	if (r == 0 && message.kind == IPC_find_account)
 		answer_question(channels[i]);
+	else if (r == 0 && message.kind == IPC_credit)
+		answer_credit(channels[i]);
+	else if (r == 0 && (message.kind == IPC_share_close || message.kind == IPC_counted))
+		answer_close(channels[i]);
 	else if (r != -EAGAIN)
 		drop_channel(i);
 }
