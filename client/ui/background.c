@@ -62,7 +62,7 @@ background_free(struct background *job)
 /* --- the child --- */
 
 static void
-wait_for_turn(int fd)
+wait_in_queue(int fd)
 {
 	char byte;
 
@@ -114,7 +114,7 @@ run_in_background(const char *line, int output_fd, int turn_fd, int end_fd, back
 {
 	enum exit_status status = leave_shell(output_fd, turn_fd, end_fd);
 
-	wait_for_turn(turn_fd);
+	wait_in_queue(turn_fd);
 	if (status == EXIT_DONE && signals_have_aborted())
 		status = EXIT_INTERRUPTED;
 	if (status == EXIT_DONE)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/ui/keyring.h"
 #include "client/ui/netrc.h"
 #include "client/ui/own_command.h"
 #include "client/ui/places.h"
@@ -81,6 +82,22 @@ from_command(struct credentials *credentials, const char *host, const char *comm
 	return status;
 }
 
+/* Where the keyring has none, or does not answer, the terminal is asked next. */
+static enum exit_status
+from_keyring(struct credentials *credentials, const char *host)
+{
+	char password[CREDENTIAL_MAX] = "", why[512] = "";
+	enum exit_status status = EXIT_DONE;
+	int r = keyring_look_up(host, credentials->user, password, sizeof(password), why, sizeof(why));
+
+	if (r == 0)
+		status = keep_password(credentials, password, "the password of the keyring cannot be used");
+	else if (r != -ENOENT)
+		report_warning("the keyring is not asked: %s", why);
+	explicit_bzero(password, sizeof(password));
+	return status;
+}
+
 static enum exit_status
 from_netrc(struct credentials *credentials, const char *host, const char *user)
 {
@@ -150,6 +167,8 @@ credentials_find(struct credentials *credentials, const char *host, const char *
 	}
 	if (!credentials->has_password && options->password_command != NULL)
 		status = from_command(credentials, host, options->password_command);
+	if (status == EXIT_DONE && !credentials->has_password && options->asks_keyring)
+		status = from_keyring(credentials, host);
 	return status;
 }
 

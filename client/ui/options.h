@@ -20,6 +20,7 @@ enum option_id {
 	OPTION_USER,
 	OPTION_PASSWORD_FD,
 	OPTION_PASSWORD_COMMAND,
+	OPTION_KEYRING,
 	OPTION_PLAINTEXT,
 	OPTION_CA,
 	OPTION_NO_TLS,
@@ -144,6 +145,7 @@ struct options {
 	bool is_relayed;
 	const char *user, *ca_file, *algorithm, *batch;
 	const char *password_command;
+	bool asks_keyring;
 	const char *kept_password;	/* of the configuration file; borrowed; NULL: none */
 	int password_fd;	/* -1: none */
 	int family;

@@ -172,3 +172,34 @@ config()
 	run -2 "$BUILD/sallyport" config edit
 	assert_output --partial "config: 'edit' is neither check nor show HOST"
 }
+
+# keyring: programs find the library of tests/preload as libsecret.
+keyring()
+{
+	mkdir -p "$DIR/lib"
+	ln -sf "$BUILD/tests/preload/fake_secret.so" "$DIR/lib/libsecret-1.so.0"
+	export LD_LIBRARY_PATH=$DIR/lib
+}
+
+@test "passwords: of the desktop's keyring, where it is asked for, and what is said where there is none" {
+	unset SALLYPORT_PASSWORD
+	in_home a.txt
+	if [ ! -e /usr/lib/x86_64-linux-gnu/libsecret-1.so.0 ]; then
+		run -4 setsid -w "$BUILD/sallyport" --ca "$CA" --keyring ls "$(at)"
+		assert_output --partial 'the keyring is not asked: libsecret-1.so.0'
+	fi
+	keyring
+	FAKE_SECRET='127.0.0.1 alice secret' run -0 client --keyring ls "$(at)"
+	assert_output a.txt
+	# nobody asks the keyring unless told to
+	FAKE_SECRET='127.0.0.1 alice secret' run -4 setsid -w "$BUILD/sallyport" --ca "$CA" ls "$(at)"
+	FAKE_SECRET='127.0.0.1 bob secret' run -4 setsid -w "$BUILD/sallyport" --ca "$CA" --keyring ls "$(at)"
+	assert_output --partial 'there is no password'
+	FAKE_SECRET=error run -4 setsid -w "$BUILD/sallyport" --ca "$CA" --keyring ls "$(at)"
+	assert_output --partial 'the keyring is not asked: Cannot autolaunch D-Bus?[31m without X11'
+	printf 'ca = %s\nkeyring = yes\n' "$CA" | config
+	FAKE_SECRET='127.0.0.1 alice secret' run -0 "$BUILD/sallyport" ls "$(at)"
+	assert_output a.txt
+	# another source comes first
+	FAKE_SECRET='127.0.0.1 alice wrong' SALLYPORT_PASSWORD=secret run -0 "$BUILD/sallyport" ls "$(at)"
+}
