@@ -9,6 +9,7 @@
 
 #include "client/ui/bookmarks.h"
 #include "client/ui/command.h"
+#include "client/ui/config_text.h"
 #include "client/ui/places.h"
 #include "client/ui/preferences.h"
 #include "client/ui/prose.h"
@@ -181,6 +182,66 @@ change_setting(struct options *options, const struct setting *setting, const cha
 	return EXIT_DONE;
 }
 
+/* options borrow the words: they live as long as the shell. */
+static char **set_words;
+static size_t set_word_count;
+
+static char *
+keep_set_word(const char *name, const char *value)
+{
+	char **grown = realloc(set_words, (set_word_count + 1) * sizeof(*grown));
+
+	if (grown == NULL)
+		return NULL;
+	set_words = grown;
+	if (asprintf(&grown[set_word_count], "--%s%s%s", name, value == NULL ? "" : "=", value == NULL ? "" : value) <
+	    0)
+		return NULL;
+	return grown[set_word_count++];
+}
+
+/* A switch: an option that takes no value and is kept in a member. */
+static enum exit_status
+set_switch(struct options *options, enum option_id id, const char *value)
+{
+	bool is_on = strcmp(value, "on") == 0 || strcmp(value, "yes") == 0;
+	const struct word *operands[1];
+	struct word word;
+	char text[80], why[256];
+	size_t count;
+
+	if (!is_on && strcmp(value, "off") != 0 && strcmp(value, "no") != 0)
+		return report_usage("set %s: '%s' is neither on nor off", options_name(id), report_quote(value));
+	snprintf(text, sizeof(text), "--%s=%s", options_name(id), is_on ? "yes" : "no");
+	word = (struct word){.text = text};
+	if (options_parse(options, &word, 1, OPTION_BIT(id), operands, &count, why, sizeof(why)) < 0)
+		return report_usage("set %s: %s", options_name(id), why);
+	return EXIT_DONE;
+}
+
+/* Any other option that the configuration file may have is a setting, too. */
+static enum exit_status
+set_long_option(struct options *options, const char *name, const char *value)
+{
+	enum option_id id = options_find(name);
+	char wanted[128], *word;
+	int r;
+
+	if (id == OPTION_ALL || !config_keeps(id))
+		return report_usage(
+		    "there is no setting '%s'; set lists them, and long options are settings, too", report_quote(name));
+	options_wanted(id, wanted, sizeof(wanted));
+	if (value == NULL)
+		return report_usage("set %s: give a value; it must be %s", name, wanted);
+	if (!options_takes_value(id))
+		return set_switch(options, id, value);
+	word = keep_set_word(name, value);
+	r = word == NULL ? -ENOMEM : options_take_word(options, id, word);
+	if (r == -EINVAL)
+		return report_usage("set %s: '%s' must be %s", name, report_quote(value), wanted);
+	return r < 0 ? report_no_memory() : EXIT_DONE;
+}
+
 enum exit_status
 command_set(struct session *session, struct options *options, const struct args *args)
 {
@@ -194,9 +255,9 @@ command_set(struct session *session, struct options *options, const struct args 
 		if (args->text_count == 1)
 			return EXIT_DONE;
 	}
-	return args->text_count == 0
-	    ? EXIT_DONE
-	    : report_usage("there is no setting '%s'; set lists them", report_quote(args->texts[0]->text));
+	if (args->text_count == 0)
+		return EXIT_DONE;
+	return set_long_option(options, args->texts[0]->text, args->text_count == 2 ? args->texts[1]->text : NULL);
 }
 
 /* --- config --- */

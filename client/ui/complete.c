@@ -8,6 +8,7 @@
 
 #include "client/ui/bookmarks.h"
 #include "client/ui/command.h"
+#include "client/ui/config_text.h"
 #include "client/ui/connections.h"
 #include "client/ui/options.h"
 #include "client/ui/places.h"
@@ -78,12 +79,25 @@ find_commands(const char *prefix, struct candidates *candidates)
 			add_candidate(candidates, "", 0, alias_nth(i), false);
 }
 
+static bool
+is_setting_name(const char *name)
+{
+	for (size_t i = 0; command_setting_name(i) != NULL; i++)
+		if (strcmp(command_setting_name(i), name) == 0)
+			return true;
+	return false;
+}
+
 static void
 find_settings(const char *prefix, struct candidates *candidates)
 {
 	for (size_t i = 0; command_setting_name(i) != NULL; i++)
 		if (begins_with(command_setting_name(i), prefix))
 			add_candidate(candidates, "", 0, command_setting_name(i), false);
+	for (int id = 0; id < OPTION_ALL; id++)
+		if (config_keeps((enum option_id)id) && begins_with(options_name((enum option_id)id), prefix) &&
+		    !is_setting_name(options_name((enum option_id)id)))
+			add_candidate(candidates, "", 0, options_name((enum option_id)id), false);
 }
 
 static void

@@ -213,3 +213,25 @@ batch()
 	run -2 client chmod u+q "$(at a.txt)"
 	assert_output --partial "chmod: the mode is 'u+q'; it must be three or four octal digits, such as 644, or letters, such as u+x,g-w"
 }
+
+@test "set takes the long options, too, and holds for its connection" {
+	in_home a.txt
+	run -0 batch <<-END
+		set color always
+		ls -l
+		set json on
+		pwd
+		set json off
+		pwd
+		set timeout 5
+		open ftp://alice@127.0.0.1:$PORT/
+		ls -l
+		set timeout
+	END
+	assert_equal "$(grep -c '"event":"directory"' <<<"$output")" 1
+	assert_line --regexp '^timeout +0 '
+	for bad in 'set nonsense 1' 'set color pink' 'set json perhaps' 'set batch x' 'set color'; do
+		run -2 batch <<<"$bad"
+		assert_output --regexp 'there is no setting|must be auto, always or never|neither on nor off'
+	done
+}

@@ -294,7 +294,7 @@ calling_shell_echoes()
 	shell
 	types 'ls --lo' Tab Enter
 	wait_until sees '127\.0\.0\.1:/> ls --long'
-	types 'set par' Tab Enter
+	types 'set para' Tab Enter
 	wait_until sees 'parallel +1 .*'
 	types 'cat a' Tab Enter
 	wait_until sees found
