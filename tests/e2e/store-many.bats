@@ -55,6 +55,11 @@ scans()
 	install -m 0640 -g "$BROKER" /dev/null "$DIR/etc/store.conf"
 	echo "connect = \"$(store_connect sallyport_node)\"" >"$DIR/etc/store.conf"
 	(umask 077 && echo "connect = \"$(store_connect sallyport_admin)\"" >"$DIR/etc/admin.conf")
+	if [ -n "${STORE_LONG-}" ]; then
+		store_psql -qc "ALTER SYSTEM SET shared_buffers = '1GB'"    # all of them
+		store_stop
+		store_run
+	fi
 	write_config "accounts = \"$DIR/etc/users,postgresql:$DIR/etc/store.conf\"" "broker-user = \"$BROKER\"" \
 		"libexec-directory = \"$DIR/libexec\"" "home-directory = \"$DIR/home\"" 'uid-range = "200000-1299999"' \
 		'limits { sessions-per-user = 1000 sessions-per-address = 1000 }'
