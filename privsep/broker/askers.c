@@ -160,9 +160,14 @@ look_for_account(struct asker *asker, uint64_t now_ms)
 {
 	const char *error;
 
-	/* one account a channel: a monitor that is taken over collects no hashes by guessing names */
+	/* one account a channel: a monitor that is taken over collects no hashes by guessing names. The name stays, as the
+	 * answer to it may be on its way. */
+	if (asker->has_asked) {
+		asker_leave(asker);
+		return;
+	}
 	ipc_get_text(&message, asker->question.name, sizeof(asker->question.name));
-	if (asker->has_asked || !ipc_end(&message) || asker->question.name[0] == '\0') {
+	if (!ipc_end(&message) || asker->question.name[0] == '\0') {
 		asker_leave(asker);
 		return;
 	}

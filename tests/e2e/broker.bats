@@ -159,11 +159,16 @@ start_up()
 	start_up
 	tell "garbage g"
 	says 'g closed'
-	tell "twice t alice"
+	tell "twice t alice nobody"
 	says 't closed'
 	ask a alice
 	[[ $ANSWER == found=account* ]]
 	said 'g closed'
+	# the answer about the first name is not kept for the second one
+	store_stop
+	says 'state down'
+	ask n nobody
+	[[ $ANSWER == found=not-now* ]]
 }
 
 @test "it ends when the master is gone" {

@@ -15,7 +15,7 @@
  *   deaf TAG               it answers no recall; others do, with what they were told before, and want nothing
  *   leave TAG              it ends
  *   load TAG SECONDS COUNT  so many sessions that have joined as TAG0, TAG1 and so on ask for credit, as fast as they can
- *   twice TAG NAME         a session asks twice without waiting for the answer
+ *   twice TAG NAME OTHER   a session asks for two names without waiting for the answer
  *   garbage TAG            a session sends what is no message
  *   address NAME ADDRESS...  what the master finds when it is asked for a name
  *   nothing NAME           the master never answers that one
@@ -551,7 +551,7 @@ obey(char *line)
 	} else if (strcmp(verb, "twice") == 0) {
 		struct asked *asked = new_session(tag);
 
-		send_question(asked, line);
+		send_question(asked, strsep(&line, " "));
 		send_question(asked, line);
 	} else if (strcmp(verb, "garbage") == 0) {
 		(void)!write(new_session(tag)->channel, "what is that?", 13);
