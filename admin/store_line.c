@@ -12,7 +12,7 @@
 
 /* The next word, and the rest after one blank; false: there is none. */
 static bool
-take_word(const char **line, char word[NUMBER_TEXT_MAX + 1])
+take_field(const char **line, char word[NUMBER_TEXT_MAX + 1])
 {
 	size_t len = strcspn(*line, " ");
 
@@ -29,7 +29,7 @@ take_truth(const char **line, bool *truth)
 {
 	char word[NUMBER_TEXT_MAX + 1];
 
-	if (!take_word(line, word) || (strcmp(word, "t") != 0 && strcmp(word, "f") != 0))
+	if (!take_field(line, word) || (strcmp(word, "t") != 0 && strcmp(word, "f") != 0))
 		return false;
 	*truth = word[0] == 't';
 	return true;
@@ -52,7 +52,7 @@ take_signed(const char **line, int64_t *number)
 {
 	char word[NUMBER_TEXT_MAX + 1];
 
-	return take_word(line, word) && read_signed(word, number);
+	return take_field(line, word) && read_signed(word, number);
 }
 
 static bool
@@ -86,7 +86,7 @@ store_line_node(const char *line, struct store_node *node)
 	const char *rest = line;
 
 	*node = (struct store_node){.seen_s = 0};
-	if (!take_word(&rest, seen))
+	if (!take_field(&rest, seen))
 		return -EINVAL;
 	node->is_forgotten = strcmp(seen, "-") == 0;
 	if (!node->is_forgotten && (!read_signed(seen, &node->seen_s) || node->seen_s < 0))

@@ -29,8 +29,8 @@
 
 #define OWN_DESCRIPTORS 64 /* connections, files that libpq reads, and a few more */
 
-/* One that waits for room asks ten times a second. */
-static const struct budget_size calls_size = {.burst = 40, .per_s = 20};
+/* One that waits for room asks ten times a second, and one that removes files says so twenty times. */
+static const struct budget_size calls_size = {.burst = 200, .per_s = 100};
 
 struct asker {
 	int channel; /* -1: it has ended, and its question is not answered yet */

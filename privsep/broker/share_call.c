@@ -15,7 +15,7 @@ enum { CREDIT_OUTCOME, CREDIT_SHARE, CREDIT_ALLOW, CREDIT_USED = 4, CREDIT_COUNT
 /* --- questions --- */
 
 static struct share_use
-get_use(struct ipc_message *message)
+get_share_use(struct ipc_message *message)
 {
 	int64_t bytes = (int64_t)ipc_get_u64(message);
 
@@ -59,13 +59,13 @@ share_call_take(struct ipc_message *message, struct share_call *call, bool *is_b
 		return false;
 	call->share = ipc_get_u64(message);
 	call->seq = ipc_get_u64(message);
-	call->net = get_use(message);
+	call->net = get_share_use(message);
 	if (call->kind == QUESTION_CREDIT) {
-		call->keep = get_use(message);
-		call->want = get_use(message);
-		call->spare = get_use(message);
+		call->keep = get_share_use(message);
+		call->want = get_share_use(message);
+		call->spare = get_share_use(message);
 	} else if (call->kind == QUESTION_COUNTED) {
-		call->found = get_use(message);
+		call->found = get_share_use(message);
 		call->count = ipc_get_u64(message);
 	}
 	*is_bounded = is_call_bounded(call);
@@ -132,7 +132,7 @@ read_bigint(const struct row *row, unsigned field, int64_t least, int64_t most, 
 }
 
 static bool
-read_use(const struct row *row, unsigned field, struct share_use *use)
+read_use_fields(const struct row *row, unsigned field, struct share_use *use)
 {
 	return read_bigint(row, field, -SHARE_FIGURE_MAX, SHARE_FIGURE_MAX, &use->bytes) &&
 	    read_bigint(row, field + 1, -SHARE_FIGURE_MAX, SHARE_FIGURE_MAX, &use->files);
@@ -183,7 +183,7 @@ read_without_share(const struct row *row, const struct share_call *call, struct 
 }
 
 static const char *
-read_credit(const struct row *row, const struct share_call *call, struct share_answer *answer)
+read_credit_row(const struct row *row, const struct share_call *call, struct share_answer *answer)
 {
 	int64_t outcome, share, count, nodes;
 
@@ -194,7 +194,7 @@ read_credit(const struct row *row, const struct share_call *call, struct share_a
 		return read_without_share(row, call, answer);
 	if (!read_bigint(row, CREDIT_SHARE, 1, INT64_MAX, &share))
 		return "its share is no number";
-	if (!read_use(row, CREDIT_ALLOW, &answer->allow) || !read_use(row, CREDIT_USED, &answer->used))
+	if (!read_use_fields(row, CREDIT_ALLOW, &answer->allow) || !read_use_fields(row, CREDIT_USED, &answer->used))
 		return "its figures are none that a ledger has";
 	if (!read_bigint(row, CREDIT_NODES, 1, SHARE_NODES_MAX, &nodes))
 		return "its number of nodes is none";
@@ -215,7 +215,7 @@ const char *
 share_answer_of_row(const struct row *row, const struct share_call *call, struct share_answer *answer)
 {
 	*answer = (struct share_answer){.nodes = 1, .count = SHARE_NO_COUNT};
-	return call->kind == QUESTION_CREDIT ? read_credit(row, call, answer) : read_truth(row, &answer->is_true);
+	return call->kind == QUESTION_CREDIT ? read_credit_row(row, call, answer) : read_truth(row, &answer->is_true);
 }
 
 const char *

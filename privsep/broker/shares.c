@@ -353,7 +353,7 @@ account_of_question(struct question *question)
 }
 
 static void
-take_credit(struct share_user *user, const struct share_answer *answer)
+note_credit(struct share_user *user, const struct share_answer *answer)
 {
 	struct share_account *account = user->account;
 
@@ -394,7 +394,7 @@ take_share_answer(struct share_user *user, const struct share_answer *answer)
 	if (answer == NULL) {
 		take_no_answer(account, &user->call);
 	} else if (user->call.kind == QUESTION_CREDIT) {
-		take_credit(user, answer);
+		note_credit(user, answer);
 	} else if (user->call.kind == QUESTION_SHARE_CLOSE) {
 		if (user->call.share == account->share)
 			note_share(account, 0);

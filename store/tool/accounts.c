@@ -178,7 +178,7 @@ answer_sharing(struct accounts_session *session, const char *line)
 
 /* An answer for each row, whose only field the database has laid out; NULLs are left out. How many rows, or -EIO. */
 static int
-answer_rows(struct accounts_session *session, enum dialog_answer answer, const char *statement, int count,
+answer_laid_out(struct accounts_session *session, enum dialog_answer answer, const char *statement, int count,
     const char *const *values)
 {
 	PGresult *result = database_query(session->database, PGRES_TUPLES_OK, statement, count, values);
@@ -199,7 +199,7 @@ answer_rows(struct accounts_session *session, enum dialog_answer answer, const c
 static int
 answer_quota(struct accounts_session *session, const char *name)
 {
-	int rows = answer_rows(session, DIALOG_USAGE,
+	int rows = answer_laid_out(session, DIALOG_USAGE,
 	    "SELECT concat_ws(' ', o_is_counted, o_base_bytes, o_base_files, o_slack_bytes, o_slack_files) "
 	    "FROM sallyport.quota_show($1) LIMIT 1",
 	    1, &name);
@@ -209,10 +209,10 @@ answer_quota(struct accounts_session *session, const char *name)
 			answer_line(DIALOG_NONE, "", 0);
 		return rows;
 	}
-	if (answer_rows(session, DIALOG_HAUNTED,
+	if (answer_laid_out(session, DIALOG_HAUNTED,
 		"SELECT unnest(o_haunted) FROM (SELECT o_haunted FROM sallyport.quota_show($1) LIMIT 1) h", 1,
 		&name) < 0 ||
-	    answer_rows(session, DIALOG_SHARE,
+	    answer_laid_out(session, DIALOG_SHARE,
 		"SELECT concat_ws(' ', o_is_gone, o_sessions, o_net_bytes, o_net_files, o_allow_bytes, o_allow_files, o_node) "
 		"FROM sallyport.quota_show($1) WHERE o_node IS NOT NULL",
 		1, &name) < 0)
@@ -224,7 +224,7 @@ answer_quota(struct accounts_session *session, const char *name)
 static int
 answer_nodes(struct accounts_session *session, const char *argument)
 {
-	int rows = answer_rows(session, DIALOG_NODE,
+	int rows = answer_laid_out(session, DIALOG_NODE,
 	    "SELECT concat_ws(' ', coalesce(o_seen_s::text, '-'), o_is_alive, o_shares, o_sessions, o_name) "
 	    "FROM sallyport.node_list()",
 	    0, NULL);

@@ -32,6 +32,7 @@ setup()
 teardown()
 {
 	local node
+	[ ! -e "$STORE_DIR/standby/postmaster.pid" ] || end_standby
 	for node in c b a; do    # each has inherited the pipes of those before it
 		end_node "$node"
 	done
@@ -343,6 +344,114 @@ has_sessions()
 	wait "$locker"
 	ask a credit s "$share" 3
 	[[ $ANSWER == credit=granted* ]]
+}
+
+# --- failover ---
+
+# The primary, and a standby that has every commit before its answer; at $STANDBY, with port $STANDBY_PORT on the same directory of sockets.
+start_standby()
+{
+	STANDBY=$STORE_DIR/standby STANDBY_PORT=5999
+	store_hba 'local replication all trust'
+	install -d -o postgres -g postgres -m 700 "$STANDBY"
+	store_as_postgres timeout 60 "$STORE_BIN/pg_basebackup" -D "$STANDBY" -h "$STORE_SOCKETS" -p "$STORE_PORT" -U postgres -R \
+		-c fast --no-sync
+	store_as_postgres timeout 60 "$STORE_BIN/pg_ctl" -D "$STANDBY" -l "$STANDBY/log" -w -t 30 -o "-p $STANDBY_PORT" start \
+		>/dev/null 3>&-
+	store_psql -qc "ALTER SYSTEM SET synchronous_standby_names = '*'"
+	store_psql -qc 'SELECT pg_reload_conf()' >/dev/null
+	wait_until eval '[ "$(store_psql -c "SELECT sync_state FROM pg_stat_replication")" = sync ]'
+}
+
+end_standby()
+{
+	store_as_postgres timeout 60 "$STORE_BIN/pg_ctl" -D "$STANDBY" -m immediate -w -t 30 stop >/dev/null || :
+	rm -rf "$STANDBY"
+	store_run
+	store_psql -qc "ALTER SYSTEM RESET synchronous_standby_names"
+	store_psql -qc 'SELECT pg_reload_conf()' >/dev/null
+	store_hba
+}
+
+# more NODE: credit for 10 bytes more than session s holds, of which all are used. What it was told is in HELD_NODE, the number
+# of its last message in SEQ_NODE.
+more()
+{
+	local -n held=HELD_$1 seq=SEQ_$1 share=SHARE_$1
+	seq=$((seq + 1))
+	ask "$1" credit s "$share" "$seq" "$held" 0 "$held" 0 10 0 0 0
+	[[ $ANSWER != credit=granted* ]] || { held=${ANSWER#*allow=} && held=${held%%,*}; }
+}
+
+@test "the primary is killed and its standby promoted while credit is granted: nothing that was granted is lost, none is granted twice" {
+	local i both sum
+	account kim 'quota=2000'
+	start_standby
+	both="host=$STORE_SOCKETS,$STORE_SOCKETS port=$STORE_PORT,$STANDBY_PORT dbname=sallyport user=sallyport_node target_session_attrs=read-write"
+	up a "$both"
+	up b "$both"
+	open_session a s kim
+	SHARE_a=$SHARE HELD_a=0 SEQ_a=2
+	count_home a s 100 1
+	open_session b s kim
+	SHARE_b=$SHARE HELD_b=0 SEQ_b=1
+	tell a deaf s    # they give nothing back by themselves
+	tell b deaf s
+	for i in $(seq 10); do
+		more a
+		more b
+	done
+	assert_equal "$HELD_a $HELD_b" '100 100'
+	# in the middle of it: each may have been done, and its answer lost
+	(sleep 0.3; store_stop immediate) 3>&- &
+	until said a 'state down'; do
+		more a
+		more b
+	done
+	wait $!
+	store_as_postgres timeout 60 "$STORE_BIN/pg_ctl" -D "$STANDBY" -w -t 30 promote >/dev/null
+	wait_until -t 15 has_said a 'state up' 2
+	wait_until -t 15 has_said b 'state up' 2
+	sum="SELECT bool_and(s.allow_bytes >= v.held), u.base_bytes + u.slack_bytes + sum(s.allow_bytes) <= 2000, count(*)
+		FROM sallyport.share s JOIN (VALUES ($SHARE_a::bigint, $HELD_a), ($SHARE_b, $HELD_b)) v (id, held) USING (id)
+		JOIN sallyport.usage u ON u.account = s.account GROUP BY u.base_bytes, u.slack_bytes"
+	STORE_PORT=$STANDBY_PORT store_psql -F' ' -c "$sum" >"$DIR/sums"
+	assert_equal "$(cat "$DIR/sums")" 't t 2'
+	# both go on with what they hold, up to the last byte
+	for i in $(seq 250); do
+		more a
+		[[ $ANSWER == credit=granted* ]] || break
+	done
+	[[ $ANSWER == credit=over-quota* ]] || [[ $ANSWER == credit=called* ]]
+	assert [ $((HELD_a + HELD_b)) -le 1900 ]
+	more b
+	[[ $ANSWER != credit=gone* ]]
+	end_node b
+	end_node a
+	end_standby
+}
+
+@test "a broker that stands still beyond its lease: what it held counts as used, and its shares are gone when it goes on" {
+	account lea 'quota=1000'
+	up a
+	open_session a s lea
+	local share=$SHARE
+	count_home a s 0 0
+	ask a credit s "$share" 3 0 0 0 0 400
+	kill -STOP "$(broker_pid a)"
+	store_psql -qc "UPDATE sallyport.node SET lease_until = '-infinity' WHERE name = 'a'"
+	up b
+	open_session b t lea
+	ask b credit t "$SHARE" 2 0 0 0 0 700
+	[[ $ANSWER == credit=not-now* ]]
+	ask b credit t "$SHARE" 3 0 0 0 0 600
+	[[ $ANSWER == credit=granted*allow=600,0* ]]
+	kill -CONT "$(broker_pid a)"
+	wait_until eval 'ask a credit s "$share" "$(($(count_said a "s credit") + 5))" 300 0 400 && [[ $ANSWER == credit=gone* ]]'
+	# it opens anew, and is a node as before
+	ask a credit s 0 1
+	[[ $ANSWER == credit=granted*allow=0,0* ]]
+	run -1 said a 'node a refused'
 }
 
 # --- a database that lies ---
