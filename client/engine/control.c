@@ -17,6 +17,7 @@
 #define RESYNC_MS 5000
 #define RESYNC_ABORTED_MS 1000
 #define LATE_MS 1000 /* for a reply that may be on its way */
+#define AHEAD_MS 15000 /* for the reply to a command that was sent along with another one */
 #define RESYNC_REPLIES 8 /* replies that a broken-off transfer may leave */
 
 /* --- messages --- */
@@ -199,7 +200,8 @@ fail_wire(struct ftp *ftp, struct wire *wire, int r, const char *name)
 void
 control_drop(struct ftp *ftp)
 {
-	ftp->is_restart_pending = false;
+	ftp->is_restart_pending = ftp->is_ahead = false;
+	ftp->ahead_port = 0;
 	wire_close(&ftp->control, false);
 	ftp->input_at = ftp->input_end = 0;
 	ftp->is_logged_in = ftp->is_greeted = ftp->is_astray = false;
@@ -267,12 +269,26 @@ localize_reply(struct ftp *ftp)
 	buf_free(&local);
 }
 
+/* Whether EPSV of the next transfer goes with this command. */
+static bool
+is_asking_ahead(struct ftp *ftp)
+{
+	bool is_last = ftp->is_last_command;
+
+	ftp->is_last_command = false;
+	return is_last && ftp->expects_more && !ftp->has_no_ahead && ftp->has_working_epsv && !ftp->has_no_epsv &&
+	    !ftp->options->is_active && !ftp->options->is_pasv_only;
+}
+
 static enum ftp_class __attribute__((format(printf, 2, 0)))
 send_command_line(struct ftp *ftp, const char *format, va_list args)
 {
-	enum ftp_class reason = FTP_OK;
+	enum ftp_class reason = control_take_ahead(ftp);
 	struct buf line;
 	int r;
+
+	if (reason != FTP_OK)
+		return reason;
 
 	if (ftp->control.fd < 0)
 		return ftp_fail(ftp, FTP_NETWORK, "try again", "there is no connection");
@@ -288,6 +304,9 @@ send_command_line(struct ftp *ftp, const char *format, va_list args)
 		reason = ftp_fail(ftp, FTP_USAGE, NULL, "the command is longer than %d bytes", COMMAND_MAX);
 	if (reason == FTP_OK) {
 		trace_command(ftp, &line);
+		ftp->is_ahead = is_asking_ahead(ftp) && buf_add_text(&line, "EPSV\r\n") == 0;
+		if (ftp->is_ahead)
+			trace(ftp, '>', "EPSV");
 		r = wire_write(&ftp->control, line.data, line.len);
 		/* a server that has sent its goodbye resets the connection; its last reply may still be unread */
 		if (r < 0 && r != -EPIPE && r != -ECONNRESET)
@@ -430,6 +449,27 @@ control_reply(struct ftp *ftp, unsigned int timeout_ms)
 	return FTP_OK;
 }
 
+enum ftp_class
+control_take_ahead(struct ftp *ftp)
+{
+	enum ftp_class reason;
+
+	if (!ftp->is_ahead || ftp->control.fd < 0)
+		return FTP_OK;
+	ftp->is_ahead = false;
+	reason = control_reply(ftp, AHEAD_MS);
+	ftp->ahead_ms = monotonic_ms();
+	if (reason == FTP_OK && ftp->reply.code == 229 &&
+	    answer_epsv(reply_message(&ftp->reply), &ftp->ahead_port) == 0)
+		return FTP_OK;
+	trace(ftp, '*', "the server does not take EPSV along with another command");
+	ftp->has_no_ahead = true;
+	/* no later reply must be taken for that of another command */
+	if (reason == FTP_NETWORK)
+		control_drop(ftp);
+	return reason;
+}
+
 bool
 control_has_input(struct ftp *ftp, unsigned int timeout_ms)
 {
@@ -447,8 +487,11 @@ control_has_input(struct ftp *ftp, unsigned int timeout_ms)
 static enum ftp_class
 drop_early_replies(struct ftp *ftp)
 {
+	enum ftp_class taken = control_take_ahead(ftp);
 	ssize_t n;
 
+	if (taken != FTP_OK)
+		return taken;
 	if (ftp->control.fd < 0 || (ftp->input_at == ftp->input_end && !control_has_input(ftp, 0)))
 		return FTP_OK;
 	for (;;) {

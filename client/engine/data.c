@@ -17,6 +17,7 @@
 
 #define ACCEPTS_MAX 8 /* strangers that may come before the server */
 #define RECEIVE_SIZE (512 * 1024)
+#define AHEAD_FRESH_MS 10000 /* servers wait at least that long for a connection */
 #define WHY_MS 2000 /* for the server to say why it closed a data connection */
 
 /* --- passive --- */
@@ -28,6 +29,18 @@ give_up_epsv(struct ftp *ftp, const char *why)
 	ftp->has_no_epsv = true;
 }
 
+/* The port of an EPSV that went with the last command. *port 0: there is none, or it is too old. */
+static enum ftp_class
+take_port_ahead(struct ftp *ftp, uint16_t *port)
+{
+	enum ftp_class reason = control_take_ahead(ftp);
+
+	if (reason == FTP_OK && ftp->ahead_port != 0 && monotonic_ms() - ftp->ahead_ms < AHEAD_FRESH_MS)
+		*port = ftp->ahead_port;
+	ftp->ahead_port = 0;
+	return reason;
+}
+
 /* RFC 2428, 3. FTP_OK with *port 0: EPSV does not work with this server. */
 static enum ftp_class
 ask_epsv(struct ftp *ftp, uint16_t *port)
@@ -36,6 +49,8 @@ ask_epsv(struct ftp *ftp, uint16_t *port)
 
 	*port = 0;
 	if (ftp->has_no_epsv || ftp->options->is_pasv_only)
+		return FTP_OK;
+	if (take_port_ahead(ftp, port) == FTP_OK && *port != 0)
 		return FTP_OK;
 	reason = control_exchange(ftp, "EPSV");
 	if (reason != FTP_OK)
@@ -93,6 +108,7 @@ open_passive(struct ftp *ftp, struct data *data)
 	enum ftp_class reason;
 	uint16_t port;
 
+	data->is_by_ahead = ftp->is_ahead || ftp->ahead_port != 0;
 	reason = ask_epsv(ftp, &port);
 	data->is_by_epsv = port != 0;
 	if (reason == FTP_OK && port == 0)
@@ -324,14 +340,25 @@ is_epsv_dead(const struct ftp *ftp, const struct data *data, enum ftp_class reas
 	    (ftp->error.reply_code == 425 || ftp->error.reply_code == 0);
 }
 
+/* The port that was asked for ahead is no longer good: the next one is asked for as ever. */
+static bool
+is_ahead_dead(const struct ftp *ftp, const struct data *data, enum ftp_class reason)
+{
+	return data->is_by_ahead && (reason == FTP_NETWORK || reason == FTP_TEMPORARY || reason == FTP_REFUSED) &&
+	    (ftp->error.reply_code == 425 || ftp->error.reply_code == 503 || ftp->error.reply_code == 0);
+}
+
 enum ftp_class
 data_begin(struct ftp *ftp, struct data *data, const char *verb, const char *path, uint64_t offset)
 {
 	enum ftp_class reason = data_begin_once(ftp, data, verb, path, offset);
 
-	if (!is_epsv_dead(ftp, data, reason))
+	if (is_ahead_dead(ftp, data, reason))
+		ftp->has_no_ahead = true;
+	else if (is_epsv_dead(ftp, data, reason))
+		give_up_epsv(ftp, ftp->error.why);
+	else
 		return reason;
-	give_up_epsv(ftp, ftp->error.why);
 	reason = session_ready(ftp);
 	return reason != FTP_OK ? reason : data_begin_once(ftp, data, verb, path, offset);
 }

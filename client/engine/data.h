@@ -11,7 +11,7 @@ struct data {
 	bool is_connecting;
 	union address peer;	/* passive: where it leads; AF_UNSPEC: to the server, by name */
 	uint16_t port;
-	bool is_by_epsv;
+	bool is_by_epsv, is_by_ahead;
 	bool is_early;	/* 2yz came at once, before any byte: replies may follow */
 	bool is_answered;	/* the final reply has come already */
 };

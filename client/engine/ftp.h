@@ -161,6 +161,12 @@ const char *ftp_tls_text(const struct ftp *ftp);
 /* The text of the last reply, escaped, lines separated by '\n', with codes. "" before the first. */
 const char *ftp_last_reply(const struct ftp *ftp);
 
+/*
+ * Say whether another transfer follows this one. If so, the EPSV of the next one goes along with the last command of
+ * this one, which saves a round trip for each file.
+ */
+void ftp_expect_more(struct ftp *ftp, bool expects_more);
+
 /* --- directories and names --- */
 
 enum ftp_class ftp_cwd(struct ftp *ftp, const char *path);

@@ -432,8 +432,10 @@ ftp_get(struct ftp *ftp, const struct ftp_transfer *transfer, struct ftp_result 
 	fetch->result->size = fetch->sink.at;
 	if (fetch->announced >= 0 && fetch_position(fetch) > (uint64_t)fetch->announced)
 		fetch->result->grown = fetch_position(fetch) - (uint64_t)fetch->announced;
+	ftp->is_last_command = reason == FTP_OK && !fetch->sink.is_stream;
 	if (reason == FTP_OK && !fetch_is_limited(fetch) && transfer->offset == 0)
 		reason = verify_fetch(fetch);
+	ftp->is_last_command = false;
 	if (reason == FTP_OK && !fetch->sink.is_stream)
 		reason = fetch_put_in_place(fetch);
 	if (reason != FTP_OK && !fetch->sink.is_stream)

@@ -153,8 +153,11 @@ keep_mtime(struct delivery *delivery)
 
 	if (!delivery->is_file || delivery->transfer->no_mtime || delivery->transfer->is_append)
 		return;
+	ftp->is_last_command = true;
 	if (ftp_set_mtime(ftp, delivery->transfer->remote, delivery->status.st_mtim.tv_sec) != FTP_OK)
 		trace(ftp, '*', "%s: %s", ftp->error.what, ftp->error.why);
+	/* it may have sent nothing */
+	ftp->is_last_command = false;
 }
 
 /* --- all of it --- */

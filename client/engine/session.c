@@ -96,6 +96,7 @@ ftp_clone(const struct ftp *ftp)
 	memcpy(clone->accepted, ftp->accepted, sizeof(clone->accepted));
 	clone->has_no_epsv = ftp->has_no_epsv;
 	clone->has_working_epsv = ftp->has_working_epsv;
+	clone->has_no_ahead = ftp->has_no_ahead;
 	clone->has_no_list_all = ftp->has_no_list_all;
 	clone->has_list_all = ftp->has_list_all;
 	clone->shows_hidden = ftp->shows_hidden;
@@ -166,6 +167,11 @@ ftp_close(struct ftp *ftp)
 	/* no code waits for the reply */
 	ftp->control.abort = NULL;
 	ftp->control.timeout_ms = 1000;
+	/* with a reply unread, the close would reset the connection */
+	if (!is_aborted(ftp))
+		(void)control_take_ahead(ftp);
+	if (ftp->control.fd < 0)
+		return;
 	trace(ftp, '>', "QUIT");
 	(void)wire_write(&ftp->control, quit, strlen(quit));
 	control_drop(ftp);
@@ -175,6 +181,13 @@ const struct ftp_error *
 ftp_error(const struct ftp *ftp)
 {
 	return &ftp->error;
+}
+
+void
+ftp_expect_more(struct ftp *ftp, bool expects_more)
+{
+	ftp->expects_more = expects_more;
+	ftp->is_last_command = false;
 }
 
 bool
@@ -539,6 +552,7 @@ session_ready(struct ftp *ftp)
 	if (is_aborted(ftp))
 		return ftp_fail(ftp, FTP_ABORTED, NULL, "stopped");
 	/* the server may have closed an idle session: a goodbye or the end is waiting to be read */
+	(void)control_take_ahead(ftp);
 	if (ftp->is_logged_in && control_has_input(ftp, 0) && control_exchange(ftp, "NOOP") != FTP_OK) {
 		trace(ftp, '*', "the connection was closed meanwhile: %s", ftp->error.why);
 		control_drop(ftp);

@@ -62,6 +62,14 @@ struct ftp {
 	uint64_t hash_offset;
 	int64_t hash_length;	/* -1: to the end */
 
+	/* EPSV of the next transfer, sent along with the last command of this one: see ftp_expect_more() */
+	bool expects_more;	/* another transfer follows */
+	bool is_last_command;	/* the next command is the last one of a transfer */
+	bool is_ahead;	/* the reply to that EPSV has still to be read */
+	bool has_no_ahead;	/* the server does not take it so */
+	uint16_t ahead_port;	/* of that reply; 0: none */
+	uint64_t ahead_ms;	/* when it came */
+
 	bool is_restart_pending;	/* REST was taken, and no transfer has used it up */
 	struct ftp_error error;
 	char path[4096];	/* of ftp_pwd() */
@@ -105,6 +113,9 @@ enum ftp_class control_reply(struct ftp *ftp, unsigned int timeout_ms);
  * code, NOOP makes sure that it is no late reply.
  */
 enum ftp_class control_exchange(struct ftp *ftp, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Read the reply to an EPSV that was sent ahead, if there is one; its port is then in ahead_port. */
+enum ftp_class control_take_ahead(struct ftp *ftp);
 
 /* After control_exchange(): FTP_OK when the code is one of 2yz, otherwise fail_reply(). */
 enum ftp_class want_done(struct ftp *ftp);

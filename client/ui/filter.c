@@ -162,6 +162,12 @@ has_size_range(const struct filter *filter)
 	return filter->min_size > 0 || filter->max_size != UINT64_MAX;
 }
 
+bool
+filter_is_used(const struct filter *filter)
+{
+	return filter->has_exclude || filter->has_include || has_size_range(filter) || has_time_range(filter);
+}
+
 const char *
 filter_of_entry(const struct filter *filter, const char *path, const struct ftp_entry *entry)
 {

@@ -67,6 +67,9 @@ int filter_add_line(struct filter *filter, const char *line, char *why, size_t w
  */
 const char *filter_of_name(const struct filter *filter, const char *path, const char *name, bool is_directory);
 
+/* Whether any rule or range may leave something out. */
+bool filter_is_used(const struct filter *filter);
+
 /* The same with what is known of a file: its size and its time. An unknown one is outside of any range. */
 const char *filter_of_entry(const struct filter *filter, const char *path, const struct ftp_entry *entry);
 

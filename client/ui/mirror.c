@@ -11,11 +11,13 @@
 #include "client/ui/command.h"
 #include "client/ui/crew.h"
 #include "client/ui/mirror.h"
+#include "client/ui/mirror_backup.h"
 #include "client/ui/mirror_filter.h"
 #include "client/ui/remote_glob.h"
 #include "client/ui/report.h"
 #include "client/ui/resume.h"
 #include "client/ui/signals.h"
+#include "client/ui/watch.h"
 #include "common/io.h"
 
 #include "common/banned.h"
@@ -53,92 +55,6 @@ check_remote_root(struct mirror *mirror, bool *is_new)
 	return EXIT_DONE;
 }
 
-/* The name in the way is gone: now what takes its place waits. */
-static void
-replace_name(struct mirror *mirror, const struct deletion *deletion)
-{
-	const struct ftp_entry *source = deletion->replaced_by;
-	const struct mirror_copy copy = {.size = source->size,
-	    .mtime = source->mtime,
-	    .mode = source->mode,
-	    .mtime_is_exact = source->mtime_is_exact};
-	char *path = path_join(deletion->directory->path, deletion->name);
-	struct mirror_node *node = NULL;
-
-	if (path == NULL) {
-		mirror_fail(mirror, report_no_memory());
-	} else if (source->kind == FTP_KIND_DIRECTORY) {
-		node = mirror_node_new(
-		    &mirror->queue, deletion->directory, deletion->name, mirror->is_upload ? "" : source->unique);
-		if (node == NULL)
-			mirror_fail(mirror, report_no_memory());
-	} else {
-		mirror_tell(mirror, "copy", path, deletion->why);
-		if (mirror->options->is_dry_run)
-			mirror_count(mirror,
-			    &(const struct mirror_counts){
-				.copied = 1, .bytes = copy.size > 0 ? (uint64_t)copy.size : 0});
-		else if (mirror_node_add_copy(deletion->directory, deletion->name, &copy) < 0)
-			mirror_fail(mirror, report_no_memory());
-	}
-	if (node != NULL) {
-		node->is_new = true;
-		mirror_queue_push_listing(&mirror->queue, node);
-	}
-	mirror_queue_push_copies(&mirror->queue, deletion->directory);
-	free(path);
-}
-
-/* When a file moved here, and the copy under its new name failed, its copy under the old name must stay. */
-static bool
-may_delete(struct mirror *mirror)
-{
-	size_t count = mirror->deletions.count;
-
-	if (count == 0 || signals_have_aborted())
-		return false;
-	if (mirror->has_failed) {
-		report_warning(
-		    "%zu name%s not removed, since not everything was copied", count, count == 1 ? " was" : "s were");
-		mirror->counts.kept += count;
-		return false;
-	}
-	return deletions_are_allowed(mirror);
-}
-
-static void
-run_deletions(struct mirror *mirror)
-{
-	if (!may_delete(mirror))
-		return;
-	for (size_t i = 0; i < mirror->deletions.count && !signals_have_aborted(); i++) {
-		const struct deletion *deletion = &mirror->deletions.items[i];
-
-		if (!arrivals_are_there(mirror, deletion->directory))
-			mirror->counts.kept++;
-		else if (deletion_run(mirror, deletion) && deletion->replaced_by != NULL)
-			replace_name(mirror, deletion);
-	}
-}
-
-/*
- * List and copy, then delete, then copy what replaces something. Or list, delete, copy. Only the members of the crew
- * work at the same time.
- */
-static void
-copy_and_delete(struct mirror *mirror)
-{
-	struct crew crew;
-
-	crew_init(&crew, mirror->session);
-	mirror->queue.is_holding = mirror->options->is_delete_before;
-	mirror_work(mirror, &crew);
-	run_deletions(mirror);
-	mirror_queue_release(&mirror->queue);
-	mirror_work(mirror, &crew);
-	crew_free(&crew);
-}
-
 /* Ctrl-C: one line, with the command that goes on. */
 static void
 report_abort(struct mirror *mirror)
@@ -148,6 +64,37 @@ report_abort(struct mirror *mirror)
 		report_stopped("", mirror->counts.parts, mirror->counts.part_bytes, resume_text());
 }
 
+static bool
+is_source_written(const void *watch, const char *path)
+{
+	return watch_is_written(watch, path);
+}
+
+/* Before the first listing: what changes after it is seen. */
+static enum exit_status
+begin_watch(struct mirror *mirror)
+{
+	int r;
+
+	if (!mirror->options->is_watch)
+		return EXIT_DONE;
+	if (!mirror->is_upload)
+		return report_usage(
+		    "--watch follows changes of local files; it needs an upload, from here to the server");
+	if (mirror->options->is_dry_run || mirror->options->is_delete_before)
+		return report_usage("--watch has no meaning with %s",
+		    mirror->options->is_dry_run ? "--dry-run" : "--delete-before; use --delete");
+	r = watch_new(mirror->root_fd, &mirror->watch);
+	if (r == -ENOSPC)
+		return report_failure(FTP_LOCAL, "cannot watch all directories", "the system allows no more watches",
+		    "sysctl fs.inotify.max_user_watches=1000000");
+	if (r < 0)
+		return report_local("cannot watch", mirror->local_root, r);
+	mirror->wishes.is_busy = is_source_written;
+	mirror->wishes.context = mirror->watch;
+	return EXIT_DONE;
+}
+
 static enum exit_status
 mirror_run_all(struct mirror *mirror)
 {
@@ -155,9 +102,15 @@ mirror_run_all(struct mirror *mirror)
 	/* the source first: without one, make no target */
 	enum exit_status status = mirror->is_upload ? open_local_root(mirror) : check_remote_root(mirror, &is_new);
 	struct mirror_node *top;
+	struct crew crew;
 
 	if (status == EXIT_DONE)
 		status = mirror->is_upload ? check_remote_root(mirror, &is_new) : open_local_root(mirror);
+	if (status != EXIT_DONE)
+		return status;
+	status = mirror_backup_open(mirror);
+	if (status == EXIT_DONE)
+		status = begin_watch(mirror);
 	if (status != EXIT_DONE)
 		return status;
 	top = mirror_node_new(&mirror->queue, NULL, "", "");
@@ -165,10 +118,12 @@ mirror_run_all(struct mirror *mirror)
 		return report_no_memory();
 	top->is_new = top->is_made = is_new;
 	mirror_queue_push_listing(&mirror->queue, top);
-	copy_and_delete(mirror);
-	if (!mirror->options->is_dry_run)
-		twins_check(mirror);
-	if (signals_have_aborted())
+	crew_init(&crew, mirror->session);
+	mirror_pass(mirror, &crew);
+	if (mirror->watch != NULL)
+		mirror_follow_changes(mirror, &crew);
+	crew_free(&crew);
+	if (signals_have_aborted() && !mirror->is_idle)
 		report_abort(mirror);
 	mirror_summarize(mirror);
 	return mirror->status;
@@ -177,6 +132,8 @@ mirror_run_all(struct mirror *mirror)
 static void
 mirror_free(struct mirror *mirror)
 {
+	mirror_backup_close(mirror);
+	watch_free(mirror->watch);
 	deletions_free(mirror);
 	twins_free(mirror);
 	mirror_queue_free(&mirror->queue);
@@ -194,6 +151,7 @@ command_mirror(struct session *session, struct options *options, const struct ar
 	    .options = options,
 	    .is_upload = args->is_upload,
 	    .root_fd = -1,
+	    .backup_fd = -1,
 	    .remote_root = args->remote_count > 0 ? args->remotes[0]->text : "",
 	    .wishes = {.is_delete = options->is_delete,
 		.is_checksum = options->is_checksum,

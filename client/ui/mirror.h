@@ -35,6 +35,10 @@ struct mirror {
 	struct session *session;
 	const struct options *options;
 	bool is_upload;
+	struct watch *watch;	/* of --watch; NULL: none */
+	bool is_idle;	/* it waits for changes: a signal ends it well */
+	char *backup_path;	/* of --backup-dir in the mirror; NULL: elsewhere; owned */
+	int backup_fd;	/* of --backup-dir, for a download; -1: none */
 	int root_fd;	/* the local directory; -1 in a dry run where it is missing */
 	const char *remote_root, *local_root;
 	struct mirror_queue queue;
@@ -80,6 +84,12 @@ void mirror_visit(struct mirror *mirror, struct ftp *ftp, struct mirror_node *no
 /* Do what waits in the queue, with up to options->parallel connections. */
 struct crew;
 void mirror_work(struct mirror *mirror, struct crew *crew);
+
+/* List and copy what waits, delete, and copy what takes the place of something. */
+void mirror_pass(struct mirror *mirror, struct crew *crew);
+
+/* Upload what changes, pass by pass, until a signal comes or trying again cannot help. */
+void mirror_follow_changes(struct mirror *mirror, struct crew *crew);
 
 /* Keep a deletion for later. Returns 0 or -ENOMEM. */
 int deletions_add(struct mirror *mirror, struct mirror_node *node, const struct mirror_action *action);

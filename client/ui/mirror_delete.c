@@ -8,6 +8,7 @@
 
 #include "client/ui/local_tree.h"
 #include "client/ui/mirror.h"
+#include "client/ui/mirror_backup.h"
 #include "client/ui/remote_glob.h"
 #include "client/ui/remote_tree.h"
 #include "client/ui/report.h"
@@ -164,6 +165,19 @@ deletions_are_allowed(struct mirror *mirror)
 	return false;
 }
 
+/* A directory moves as a whole, unless names in it must stay where they are. */
+static enum exit_status
+move_to_backup(struct mirror *mirror, const struct deletion *deletion, const char *path)
+{
+	char what[1024];
+
+	if (!deletion->is_tree || !filter_is_used(mirror->wishes.filter))
+		return mirror_backup_keep(mirror, mirror->session->ftp, path, false);
+	snprintf(what, sizeof(what), "'%s' stays", report_quote(path));
+	return report_failure(FTP_REFUSED, what, "filters may keep names in it, and --backup-dir moves it as a whole",
+	    "the mirror without filters, or without --backup-dir");
+}
+
 bool
 deletion_run(struct mirror *mirror, const struct deletion *deletion)
 {
@@ -174,7 +188,8 @@ deletion_run(struct mirror *mirror, const struct deletion *deletion)
 	if (path != NULL)
 		mirror_tell(mirror, "remove", path, deletion->why);
 	if (path != NULL && !mirror->options->is_dry_run)
-		status = delete_or_count(mirror, deletion, path, false, &names);
+		status = mirror->options->backup_dir != NULL ? move_to_backup(mirror, deletion, path)
+							     : delete_or_count(mirror, deletion, path, false, &names);
 	if (status == EXIT_DONE)
 		mirror->counts.deleted++;
 	mirror_note(mirror, status);

@@ -49,7 +49,7 @@ load_lines(struct filter *filter, const char *name, FILE *file)
 }
 
 static enum exit_status
-load_file(struct filter *filter, const char *name)
+load_filter_file(struct filter *filter, const char *name)
 {
 	FILE *file = fopen(name, "re");
 	enum exit_status status;
@@ -63,13 +63,13 @@ load_file(struct filter *filter, const char *name)
 }
 
 static enum exit_status
-load_word(struct filter *filter, const struct filter_word *word)
+load_filter_word(struct filter *filter, const struct filter_word *word)
 {
 	char why[256];
 	int r;
 
 	if (word->kind == FILTER_FROM)
-		return load_file(filter, word->text);
+		return load_filter_file(filter, word->text);
 	r = filter_add(filter, word->kind, word->text, why, sizeof(why));
 	if (r == -ENOMEM)
 		return report_no_memory();
@@ -120,6 +120,6 @@ mirror_filter_load(struct filter *filter, const struct options *options, time_t 
 		return report_usage("--only-missing and --existing leave nothing to copy; give one of them");
 	status = set_ranges(filter, options, now);
 	for (size_t i = 0; i < options->filter_count && status == EXIT_DONE; i++)
-		status = load_word(filter, &options->filters[i]);
+		status = load_filter_word(filter, &options->filters[i]);
 	return status;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,9 +31,33 @@ mirror_name_refused(const char *name)
 	return NULL;
 }
 
+/* The path of a name in this directory. Returns false where it is too long. */
+static bool
+path_of_name(const struct mirror_wishes *wishes, const char *name, char path[PATH_MAX])
+{
+	int len = snprintf(path, PATH_MAX, "%s%s%s", wishes->path, *wishes->path == '\0' ? "" : "/", name);
+
+	return len > 0 && len < PATH_MAX;
+}
+
+/* Whether the name is --backup-dir, or (is_parent) a directory with it inside. */
+static bool
+is_backup(const struct mirror_wishes *wishes, const char *name, bool is_parent)
+{
+	char path[PATH_MAX];
+	size_t len;
+
+	if (wishes->backup_path == NULL || !path_of_name(wishes, name, path))
+		return false;
+	len = strlen(path);
+	return strncmp(wishes->backup_path, path, len) == 0 && wishes->backup_path[len] == (is_parent ? '/' : '\0');
+}
+
 const char *
 mirror_filtered(const struct mirror_wishes *wishes, const struct ftp_entry *entry)
 {
+	if (is_backup(wishes, entry->name, false))
+		return "is --backup-dir";
 	return wishes->filter == NULL ? NULL : filter_of_entry(wishes->filter, wishes->path, entry);
 }
 
@@ -228,15 +253,27 @@ compare_actions(const void *a, const void *b)
 	return by_rank != 0 ? by_rank : strcmp(left->name, right->name);
 }
 
+static bool
+is_being_written(const struct mirror_wishes *wishes, const char *name)
+{
+	char path[PATH_MAX];
+
+	return path_of_name(wishes, name, path) && wishes->is_busy(wishes->context, path);
+}
+
 static void
 plan_name(struct mirror_plan *plan, const char *name, const struct ftp_entry *source, const struct ftp_entry *target,
     const struct mirror_wishes *wishes)
 {
-	/* a target of another kind has rules of its own: it must not go if they keep it */
 	const char *why = source != NULL ? mirror_filtered(wishes, source) : NULL;
 
+	if (why == NULL && source != NULL && wishes->is_busy != NULL && is_being_written(wishes, name))
+		why = "is being written";
+	/* a target of another kind has rules of its own: it must not go if they keep it */
 	if (why == NULL && target != NULL && (source == NULL || is_tree(source) != is_tree(target)))
 		why = mirror_filtered(wishes, target);
+	if (why == NULL && target != NULL && (source == NULL || !is_tree(source)) && is_backup(wishes, name, true))
+		why = "has --backup-dir in it";
 	if (why != NULL)
 		leave_name(add_action(plan, name, source, target), why);
 	else if (source == NULL)

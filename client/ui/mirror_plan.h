@@ -43,6 +43,10 @@ struct mirror_wishes {
 	bool is_only_missing;	/* copy only what the target has not */
 	bool is_existing;	/* copy only what the target has */
 	const struct filter *filter;	/* NULL: none */
+	const char *backup_path;	/* of --backup-dir in the mirror: it stays, and so do its parents; NULL: elsewhere */
+	/* whether the file of the source with this path is being written, and must wait; NULL: none is */
+	bool (*is_busy)(const void *context, const char *path);
+	const void *context;
 	const char *path;	/* of this directory in the mirror, "" for its top; for the filter */
 };
 

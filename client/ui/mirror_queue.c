@@ -328,6 +328,14 @@ mirror_queue_release(struct mirror_queue *queue)
 }
 
 void
+mirror_queue_resume(struct mirror_queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->is_stopped = false;
+	pthread_mutex_unlock(&queue->lock);
+}
+
+void
 mirror_queue_stop(struct mirror_queue *queue)
 {
 	pthread_mutex_lock(&queue->lock);

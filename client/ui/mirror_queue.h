@@ -16,6 +16,7 @@ struct mirror_copy {
 	int64_t size, mtime;	/* of the source; -1 unknown */
 	int32_t mode;	/* of the source; -1 unknown */
 	bool mtime_is_exact;
+	bool has_target;	/* it replaces a file */
 	bool is_compare;	/* only where the hashes differ */
 };
 
@@ -27,6 +28,7 @@ struct mirror_node {
 	struct trail trail;
 	bool is_new;	/* the target has to be made first, and is empty */
 	bool is_made;	/* it exists already although it is new: the top, made by the command */
+	bool is_flat;	/* directories in it that exist on both sides are not entered */
 	bool is_doubtful;	/* nothing is removed here or below */
 	bool keeps_arrivals;
 	bool is_checked, is_sound;	/* of arrivals_are_there() */
@@ -93,6 +95,9 @@ void mirror_queue_listed(struct mirror_queue *queue);
 
 /* Copies need not wait any longer. */
 void mirror_queue_release(struct mirror_queue *queue);
+
+/* Forget that it was stopped. */
+void mirror_queue_resume(struct mirror_queue *queue);
 
 /* Begin no other work. */
 void mirror_queue_stop(struct mirror_queue *queue);

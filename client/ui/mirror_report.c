@@ -116,7 +116,7 @@ mirror_summarize(struct mirror *mirror)
 		write_summary(mirror, left);
 		return;
 	}
-	if (signals_have_aborted() && mirror->has_begun)
+	if (signals_have_aborted() && mirror->has_begun && !mirror->is_idle)
 		return;
 	units_size(counts->bytes, size);
 	report_note("%s%zu copied (%s), %zu the same, %zu removed, %zu director%s made, %zu left out, %zu failed%s",

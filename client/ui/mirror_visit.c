@@ -194,6 +194,7 @@ plan_copy(struct visit *visit, const struct mirror_action *action, const char *p
 	    .mtime = action->source->mtime,
 	    .mode = action->source->mode,
 	    .mtime_is_exact = action->source->mtime_is_exact,
+	    .has_target = action->target != NULL,
 	    .is_compare = action->what == MIRROR_COMPARE,
 	};
 
@@ -259,8 +260,11 @@ do_action(struct visit *visit, const struct mirror_action *action)
 			mirror_fail(visit->mirror, report_no_memory());
 		break;
 	case MIRROR_MKDIR:
+		enter_below(visit, action, true);
+		break;
 	case MIRROR_DESCEND:
-		enter_below(visit, action, action->what == MIRROR_MKDIR);
+		if (!visit->node->is_flat)
+			enter_below(visit, action, false);
 		break;
 	}
 	free(path);

@@ -4,6 +4,7 @@
 
 #include "client/ui/crew.h"
 #include "client/ui/mirror.h"
+#include "client/ui/mirror_backup.h"
 #include "client/ui/remote_glob.h"
 #include "client/ui/report.h"
 #include "client/ui/resume.h"
@@ -11,9 +12,20 @@
 
 #include "common/banned.h"
 
+/* The old file goes to --backup-dir. */
+static enum exit_status
+keep_replaced(void *context, struct ftp *ftp, const struct job *job)
+{
+	char *path = path_join(job->beneath, job->name);
+	enum exit_status status = path == NULL ? report_no_memory() : mirror_backup_keep(context, ftp, path, true);
+
+	free(path);
+	return status;
+}
+
 /* The job of a copy. Takes the name over. Returns whether there was memory for it. */
 static bool
-fill_job(const struct mirror *mirror, struct mirror_task *task, struct job *job)
+fill_job(struct mirror *mirror, struct mirror_task *task, struct job *job)
 {
 	struct mirror_copy *copy = &task->copy;
 	char *path = path_join(task->node->path, copy->name);
@@ -28,7 +40,12 @@ fill_job(const struct mirror *mirror, struct mirror_task *task, struct job *job)
 	job->mtime = copy->mtime;
 	job->is_known = !mirror->is_upload && copy->size >= 0 && copy->mtime >= 0 && copy->mtime_is_exact;
 	job->is_resume_own = true;
+	job->is_followed = true;
 	job->is_compare = copy->is_compare;
+	if (copy->has_target && mirror->options->backup_dir != NULL) {
+		job->prepare = keep_replaced;
+		job->context = mirror;
+	}
 	copy->name = NULL;
 	free(path);
 	return job->remote != NULL && job->beneath != NULL && job->shown_local != NULL;

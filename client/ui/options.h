@@ -83,6 +83,8 @@ enum option_id {
 	OPTION_MAX_AGE,
 	OPTION_MIN_SIZE,
 	OPTION_MAX_SIZE,
+	OPTION_BACKUP_DIR,
+	OPTION_WATCH,
 	OPTION_ONLY_MISSING,
 	OPTION_EXISTING,
 	OPTION_CLASSIFY,
@@ -166,6 +168,8 @@ struct options {
 	char find_type;	/* 'f', 'd', 'l'; 0: any */
 	bool ends_by_nul;
 	enum color_when color;
+	const char *backup_dir;
+	bool is_watch;
 	bool is_long, is_one, is_recursive, makes_parents;
 	bool wants_version, wants_help;
 	option_set given;	/* OPTION_BIT()s of what was given */

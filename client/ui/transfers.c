@@ -229,6 +229,7 @@ move_file(struct ftp *ftp, struct job *job, int dir_fd, const struct options *op
 	enum ftp_class class;
 
 	session_show_in(slot);
+	ftp_expect_more(ftp, job->is_followed);
 	class = job->way == WAY_GET ? ftp_get(ftp, &transfer, &job->result) : ftp_put(ftp, &transfer, &job->result);
 	session_show_in(NULL);
 	if (class != FTP_OK)
@@ -254,6 +255,8 @@ job_run(struct ftp *ftp, struct job *job, const struct options *options, bool *i
 	}
 	if (job->is_compare)
 		job->status = compare_contents(ftp, job, beneath_fd >= 0 ? beneath_fd : job->dir_fd, options, &is_same);
+	if (job->status == EXIT_DONE && !is_same && job->prepare != NULL)
+		job->status = job->prepare(job->context, ftp, job);
 	if (job->status == EXIT_DONE && !is_same)
 		job->status = move_file(ftp, job, beneath_fd >= 0 ? beneath_fd : job->dir_fd, options, is_fatal);
 	job->state = job->status != EXIT_DONE ? JOB_FAILED : is_same ? JOB_SAME : JOB_DONE;

@@ -29,7 +29,11 @@ struct job {
 	int64_t size, mtime;	/* of the source; -1 unknown */
 	bool is_known;	/* get: a fresh listing gave size and mtime, to the second */
 	bool is_resume_own;	/* continue what an earlier run left, whatever the options say */
+	bool is_followed;	/* another transfer follows over the same connection, as far as one knows */
 	bool is_compare;	/* move it only where the hashes differ */
+	/* called before the target is written, where it is not NULL; an error fails the job */
+	enum exit_status (*prepare)(void *context, struct ftp *ftp, const struct job *job);
+	void *context;
 	/* afterwards */
 	enum job_state state;
 	enum exit_status status;

@@ -190,3 +190,85 @@ leaves()
 	run -2 client mirror --min-size 2K --max-size 1K "$(at)" m
 	[ ! -e m ]
 }
+
+@test "mirror --backup-dir: what is replaced or removed is kept, here and on the server" {
+	mkdir -p "$H/t/d" "$H/t/gone" m/d
+	echo new >"$H/t/d/f"
+	echo there >"$H/t/gone/x"
+	chown -R --reference="$H" "$H/t"
+	echo the old one >m/d/f
+	echo extra >m/extra
+	run -0 client mirror --delete --backup-dir kept "$(at t)" m
+	assert_equal "$(cat kept/d/f)" 'the old one'
+	assert_equal "$(cat kept/extra)" extra
+	[ ! -e m/extra ]
+	diff -r "$H/t" m
+	# a second one of the name does not take the place of the first
+	echo newer >m/extra
+	echo changed, too >m/d/f
+	run -0 client mirror --delete --backup-dir kept "$(at t)" m
+	assert_equal "$(cat kept/extra)" extra
+	assert_equal "$(cat kept/extra.~1~)" newer
+	assert_equal "$(cat kept/d/f.~1~)" 'changed, too'
+	# on the server, within the target, which leaves it alone
+	rm -r m/gone
+	echo from here >m/d/f
+	run -0 client mirror --delete --backup-dir t/.old/today m "$(at t)"
+	assert_equal "$(cat "$H/t/.old/today/d/f")" new
+	assert_equal "$(cat "$H/t/.old/today/gone/x")" there
+	assert_equal "$(cat "$H/t/d/f")" 'from here'
+	run -0 client mirror --delete --backup-dir t/.old/today m "$(at t)"
+	assert_line --partial '0 copied (0 B), 1 the same, 0 removed'
+	run -2 client mirror --backup-dir m "$(at t)" m
+	assert_output --partial "--backup-dir is 'm', the target itself"
+}
+
+has_copy()
+{
+	cmp -s "$1" "$2"
+}
+
+@test "mirror --watch: what changes is uploaded, removed and renamed, until Ctrl-C" {
+	mkdir -p m/a
+	echo one >m/a/f
+	env --default-signal=INT "$BUILD/sallyport" --ca "$CA" mirror --watch --delete -P 2 m "$(at up)" >out 2>&1 </dev/null 3>&- &
+	watcher=$!
+	wait_until -t 20 grep -qs watching out
+	assert_equal "$(cat "$H/up/a/f")" one
+	echo two, and more >m/a/f
+	wait_until -t 20 has_copy m/a/f "$H/up/a/f"
+	# directories that are made at once with what is in them
+	mkdir -p m/x/y/z && echo deep >m/x/y/z/f
+	wait_until -t 20 has_copy m/x/y/z/f "$H/up/x/y/z/f"
+	echo deeper >m/x/y/z/g
+	wait_until -t 20 has_copy m/x/y/z/g "$H/up/x/y/z/g"
+	# a directory that moves
+	mv m/x/y m/moved
+	wait_until -t 20 has_copy m/moved/z/f "$H/up/moved/z/f"
+	wait_until -t 20 test ! -e "$H/up/x/y"
+	echo after the move >m/moved/z/f
+	wait_until -t 20 has_copy m/moved/z/f "$H/up/moved/z/f"
+	rm m/a/f
+	wait_until -t 20 test ! -e "$H/up/a/f"
+	# a file that is still written waits; its neighbour does not
+	exec 7>m/a/slow
+	echo begun >&7
+	echo beside >m/a/beside
+	wait_until -t 20 has_copy m/a/beside "$H/up/a/beside"
+	[ ! -e "$H/up/a/slow" ]
+	echo ended >&7
+	exec 7>&-
+	wait_until -t 20 has_copy m/a/slow "$H/up/a/slow"
+	kill -INT "$watcher"
+	wait "$watcher"
+	diff -r m "$H/up"
+	grep -q 'mirror: ' out
+}
+
+@test "mirror --watch: what cannot work is refused" {
+	mkdir m
+	run -2 client mirror --watch "$(at)" m
+	assert_output --partial '--watch follows changes of local files; it needs an upload'
+	run -2 client mirror --watch -n m "$(at)"
+	assert_output --partial '--watch has no meaning with --dry-run'
+}
