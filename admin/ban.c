@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "admin/amount.h"
 #include "admin/control.h"
@@ -66,6 +67,18 @@ is_ban_address(const char *text)
 	return false;
 }
 
+/* What other servers make of it, where there are some. */
+static const char *
+nodes_note(const json_t *last)
+{
+	const char *nodes = json_string_value(json_object_get(last, "nodes"));
+
+	if (nodes == NULL)
+		return "";
+	return strcmp(nodes, "told") == 0 ? "; the other servers hear of it"
+					  : " here; the other servers hear of it when the database answers";
+}
+
 static enum ctl_exit
 request_ban_change(const struct ctl *ctl, const char *const request[], const char *what)
 {
@@ -75,7 +88,7 @@ request_ban_change(const struct ctl *ctl, const char *const request[], const cha
 		return CTL_FAILED;
 	if (ctl->is_json)
 		return ctl_print_json(last);
-	printf("%s %s\n", ctl_quote(request[1]), what);
+	printf("%s %s%s\n", ctl_quote(request[1]), what, nodes_note(last));
 	json_decref(last);
 	return CTL_DONE;
 }

@@ -100,6 +100,9 @@ print_store(const json_t *store)
 	    control_number(store, "kept_accounts"));
 	if (strcmp(control_text(store, "state"), "up") != 0)
 		printf("%-16s'sallyportctl store check' says why\n", "");
+	printf("%-16s%s; %lld of their bans are in force here\n",
+	    "other nodes:", json_is_true(json_object_get(store, "hears_nodes")) ? "heard" : "not heard now",
+	    control_number(store, "bans_of_others"));
 	print_counters("look-ups:", json_object_get(store, "lookups"));
 	print_node(json_object_get(store, "node"));
 }

@@ -250,6 +250,26 @@ tell_count(const struct ctl *ctl, json_t *last, const char *what)
 	return CTL_DONE;
 }
 
+/* The sessions of this server, and whether the other nodes hear of it; a reply without nodes comes where there are none. */
+static enum ctl_exit
+tell_kicked(const struct ctl *ctl, json_t *last)
+{
+	const char *nodes = last == NULL ? NULL : json_string_value(json_object_get(last, "nodes"));
+	bool are_told = nodes != NULL && strcmp(nodes, "told") == 0;
+	bool is_nothing = nodes != NULL && !are_told && control_number(last, "sessions") == 0;
+	enum ctl_exit status;
+
+	if (nodes != NULL && !are_told)
+		ctl_warning("the other servers are not told (%s): %s; run this on each of them", ctl_quote(nodes),
+		    strcmp(nodes, "refused") == 0 ? "the database has taken too much of this one within a minute"
+						  : "the database does not answer");
+	status = tell_count(ctl, last,
+	    nodes == NULL  ? "ended"
+		: are_told ? "ended here; the other servers are told"
+			   : "ended here");
+	return is_nothing ? CTL_FAILED : status;
+}
+
 static bool
 is_sendable(const char *what, const char *text)
 {
@@ -272,7 +292,9 @@ session_kick(struct ctl *ctl)
 	}
 	if (!is_sendable(request[1], request[2]))
 		return CTL_USAGE;
-	return tell_count(ctl, control_ask(ctl, request, NULL, NULL), "ended");
+	if (request[1] != NULL && strcmp(request[1], "id") != 0 && !ctl->given[OPTION_HERE])
+		request[0] = "session-kick-all";
+	return tell_kicked(ctl, control_ask(ctl, request, NULL, NULL));
 }
 
 enum ctl_exit

@@ -52,6 +52,9 @@ CREATE TABLE sallyport.node (
 	past uuid[] NOT NULL DEFAULT '{}',
 	-- the role that said hello; nobody else says so in this name until node_forget(). NULL: whoever comes first
 	owner name,
+	-- what it has told within the minute that began then
+	told int NOT NULL DEFAULT 0,
+	told_since timestamptz NOT NULL DEFAULT '-infinity',
 	lease_until timestamptz NOT NULL);
 
 -- What is settled of an account's quota, and what nodes that are gone may have used on top of it.
@@ -461,6 +464,119 @@ BEGIN
 	RETURN v_count;
 END $$;
 
+-- --- news: what nodes tell each other ---
+--
+-- Each change gets the next number, in the order of their commits. A node asks for all after the last number that it knows:
+-- when sallyport_news is notified, every ten seconds, and from 0 on after it was away. So a lost notification costs time only.
+
+CREATE TABLE sallyport.news (
+	one boolean PRIMARY KEY DEFAULT true CHECK (one),
+	last bigint NOT NULL DEFAULT 0);
+INSERT INTO sallyport.news DEFAULT VALUES;
+
+-- Addresses that are banned everywhere; and bans that were lifted, until they would have ended: a node that was away has them.
+CREATE TABLE sallyport.ban (
+	address cidr PRIMARY KEY CHECK (masklen(address) = CASE family(address) WHEN 4 THEN 32 ELSE 64 END),
+	number bigint NOT NULL UNIQUE,
+	node int NOT NULL REFERENCES sallyport.node,
+	kind text NOT NULL CHECK (kind IN ('auto', 'manual', 'lifted')),
+	changed timestamptz NOT NULL DEFAULT now(),
+	until timestamptz NOT NULL);
+
+-- Whose sessions an administrator has ended everywhere. Those that began later go on, so a node may hear of it late.
+CREATE TABLE sallyport.kick (
+	number bigint PRIMARY KEY,
+	node int NOT NULL REFERENCES sallyport.node,
+	target text NOT NULL CHECK (target IN ('user', 'address')),
+	value text COLLATE "C" NOT NULL CHECK (octet_length(value) BETWEEN 1 AND 64 AND value !~ '[[:cntrl:][:space:]]'),
+	changed timestamptz NOT NULL DEFAULT now());
+
+-- The number of a node's next change; until the end of the transaction nobody else gets one. NULL: it is not this node's
+-- boot, or it tells more than 600 a minute.
+CREATE FUNCTION sallyport.news_number(p_node int, p_boot uuid) RETURNS bigint
+LANGUAGE plpgsql SET search_path = sallyport, pg_temp AS $$
+DECLARE
+	v_number bigint;
+BEGIN
+	UPDATE node SET told = CASE WHEN told_since < now() - interval '1 min' THEN 1 ELSE told + 1 END,
+		told_since = CASE WHEN told_since < now() - interval '1 min' THEN now() ELSE told_since END
+		WHERE id = p_node AND boot = p_boot AND owner = session_user
+			AND (told < 600 OR told_since < now() - interval '1 min');
+	IF NOT FOUND THEN
+		RETURN NULL;
+	END IF;
+	UPDATE news SET last = last + 1 RETURNING last INTO v_number;
+	RETURN v_number;
+END $$;
+
+-- A node has banned an address for so many seconds (p_kind: by failures, or by its administrator), or has lifted a ban that
+-- would have lasted so long. An automatic ban shortens none. false: not taken, as there are too many.
+CREATE FUNCTION sallyport.ban_tell(p_node int, p_boot uuid, p_address text, p_kind text, p_seconds bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '500ms' AS $$
+DECLARE
+	v_address cidr := p_address::cidr;
+	v_number bigint := news_number(p_node, p_boot);
+BEGIN
+	IF v_number IS NULL THEN
+		RETURN false;
+	END IF;
+	IF p_seconds IS NULL OR p_seconds NOT BETWEEN 1 AND 315360000 THEN
+		RAISE 'no ban lasts so long' USING ERRCODE = '22023';
+	END IF;
+	DELETE FROM ban WHERE until <= now();
+	IF NOT EXISTS (SELECT 1 FROM ban WHERE address = v_address) THEN
+		IF p_kind = 'lifted' THEN
+			RETURN true;
+		ELSIF (SELECT count(*) >= 2048 OR count(*) FILTER (WHERE node = p_node)
+			>= CASE p_kind WHEN 'auto' THEN 768 ELSE 1024 END FROM ban) THEN
+			RETURN false;
+		END IF;
+	END IF;
+	INSERT INTO ban AS b (address, number, node, kind, until)
+		VALUES (v_address, v_number, p_node, p_kind, now() + make_interval(secs => p_seconds))
+		ON CONFLICT (address) DO UPDATE SET number = excluded.number, node = excluded.node, changed = now(),
+			kind = CASE WHEN excluded.kind = 'auto' AND b.kind = 'manual' THEN 'manual' ELSE excluded.kind END,
+			until = CASE WHEN excluded.kind = 'manual' OR (excluded.kind = 'auto' AND b.kind = 'lifted')
+				THEN excluded.until ELSE greatest(b.until, excluded.until) END;
+	PERFORM pg_notify('sallyport_news', '');
+	RETURN true;
+END $$;
+
+-- An administrator has ended the sessions of an account (p_target 'user'), or from an address, on every node. The last 256 of
+-- a day are kept. false: not taken.
+CREATE FUNCTION sallyport.kick_tell(p_node int, p_boot uuid, p_target text, p_value text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '500ms' AS $$
+DECLARE
+	v_number bigint := news_number(p_node, p_boot);
+BEGIN
+	IF v_number IS NULL THEN
+		RETURN false;
+	END IF;
+	INSERT INTO kick (number, node, target, value) VALUES (v_number, p_node, p_target, p_value);
+	DELETE FROM kick WHERE changed < now() - interval '1 day'
+		OR number <= (SELECT number FROM kick ORDER BY number DESC OFFSET 256 LIMIT 1);
+	PERFORM pg_notify('sallyport_news', '');
+	RETURN true;
+END $$;
+
+-- Up to 100 changes after a number, and the number of the last of them (NULL: there are none), one a line:
+--    ban ADDRESS auto|manual|lifted SECONDS-LEFT AGE-IN-MS NODE
+--    kick user|address VALUE AGE-IN-MS NODE
+CREATE FUNCTION sallyport.news_after(p_after bigint, OUT o_last bigint, OUT o_lines text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
+	WITH bans AS (SELECT b.number, concat_ws(' ', 'ban',
+			CASE family(b.address) WHEN 4 THEN host(b.address) ELSE text(b.address) END, b.kind,
+			ceil(extract(epoch FROM b.until - now()))::bigint,
+			greatest(0, floor(1000 * extract(epoch FROM now() - b.changed)))::bigint, n.name) AS line
+		FROM ban b JOIN node n ON n.id = b.node WHERE b.number > p_after AND b.until > now() ORDER BY b.number LIMIT 100),
+	kicks AS (SELECT k.number, concat_ws(' ', 'kick', k.target, k.value,
+			greatest(0, floor(1000 * extract(epoch FROM now() - k.changed)))::bigint, n.name) AS line
+		FROM kick k JOIN node n ON n.id = k.node WHERE k.number > p_after AND k.changed > now() - interval '1 day'
+		ORDER BY k.number LIMIT 100),
+	both_kinds AS (SELECT * FROM bans UNION ALL SELECT * FROM kicks ORDER BY number LIMIT 100)
+	SELECT max(number), string_agg(line, E'\n' ORDER BY number) FROM both_kinds;
+$$;
+
 -- --- for sallyport_admin ---
 
 -- Until the end of the transaction nobody else changes accounts. Its number is "sallypor" in ASCII.
@@ -612,8 +728,8 @@ $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA sallyport FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION sallyport.schema_version, sallyport.account_find, sallyport.node_hello, sallyport.node_beat,
-	sallyport.credit, sallyport.share_sessions, sallyport.share_close, sallyport.counted, sallyport.expire
-	TO sallyport_node;
+	sallyport.credit, sallyport.share_sessions, sallyport.share_close, sallyport.counted, sallyport.expire,
+	sallyport.ban_tell, sallyport.kick_tell, sallyport.news_after TO sallyport_node;
 GRANT EXECUTE ON FUNCTION sallyport.schema_version, sallyport.account_find, sallyport.accounts_lock,
 	sallyport.account_add, sallyport.account_set, sallyport.account_remove, sallyport.account_lines,
 	sallyport.account_sharing, sallyport.account_free_uid, sallyport.account_count,

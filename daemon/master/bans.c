@@ -21,9 +21,49 @@
 #include "common/banned.h"
 
 #define FILE_NAME "bans"
-#define FILE_MAX (BANS_LINE_MAX * FAILURES_MAX)
+#define FILE_LINES_MAX (FAILURES_MAX + BANS_LIFTS_MAX)
+#define FILE_MAX (BANS_LINE_MAX * FILE_LINES_MAX)
 #define WRITE_EVERY_MS 1000 /* many bans at once are one write */
 #define UNTIL_MAX UINT64_C(1000000000000)
+#define SAME_END_MS 2000 /* between ends of bans that count as one */
+
+/* The last words of lines; those of bans are found by what they say. */
+static const struct {
+	const char *word;
+	bool is_by_hand, is_of_others, is_lifted;
+} line_words[] = {
+    {"auto", false, false, false},
+    {"manual", true, false, false},
+    {"told-auto", false, true, false},
+    {"told-manual", true, true, false},
+    {"lifted", false, false, true},
+};
+
+#define LINE_WORD_COUNT (sizeof(line_words) / sizeof(line_words[0]))
+
+static int
+parse_line_word(const char *word, struct ban_line *ban)
+{
+	for (size_t i = 0; i < LINE_WORD_COUNT; i++) {
+		if (strcmp(word, line_words[i].word) != 0)
+			continue;
+		ban->is_by_hand = line_words[i].is_by_hand;
+		ban->is_of_others = line_words[i].is_of_others;
+		ban->is_lifted = line_words[i].is_lifted;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static const char *
+line_word(const struct failure *entry)
+{
+	size_t i = 0;
+
+	while (line_words[i].is_by_hand != entry->is_by_hand || line_words[i].is_of_others != entry->is_of_others)
+		i++;
+	return line_words[i].word;
+}
 
 int
 ban_line_parse(const char *line, struct ban_line *ban)
@@ -45,8 +85,7 @@ ban_line_parse(const char *line, struct ban_line *ban)
 	memcpy(until, line, len);
 	until[len] = '\0';
 	line += len + 1;
-	ban->is_by_hand = strcmp(line, "manual") == 0;
-	if (!ban->is_by_hand && strcmp(line, "auto") != 0)
+	if (parse_line_word(line, ban) < 0)
 		return -EINVAL;
 	if (parse_u64(until, UNTIL_MAX, &ban->until_s) < 0 || address_key_parse(address, &ban->address) < 0)
 		return -EINVAL;
@@ -54,19 +93,27 @@ ban_line_parse(const char *line, struct ban_line *ban)
 }
 
 static void bans_due(void *arg);
+static void drop_lift(struct bans *bans, const struct address_key *address);
+
+/* A session needs no addresses of others, and a fork is cheaper without. NULL and errno where there is no memory. */
+static void *
+map_alone(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return memory == MAP_FAILED || madvise(memory, size, MADV_DONTFORK) < 0 ? NULL : memory;
+}
 
 int
 bans_init(struct bans *bans, struct server *server)
 {
-	struct failures *failures =
-	    mmap(NULL, sizeof(*failures), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct failures *failures = map_alone(sizeof(struct failures));
+	struct ban_lift *lifts = map_alone(BANS_LIFTS_MAX * sizeof(struct ban_lift));
 
-	if (failures == MAP_FAILED)
+	if (failures == NULL || lifts == NULL)
 		return -errno;
-	/* a session needs no addresses of others, and a fork is cheaper without */
-	if (madvise(failures, sizeof(*failures), MADV_DONTFORK) < 0)
-		return -errno;
-	*bans = (struct bans){.server = server, .failures = failures, .due = {.due = bans_due, .arg = bans}};
+	*bans = (struct bans){
+	    .server = server, .failures = failures, .lifts = lifts, .due = {.due = bans_due, .arg = bans}};
 	return failures_init(failures);
 }
 
@@ -78,9 +125,10 @@ open_state_directory(const struct bans *bans)
 	return trusted_dir_open(bans->server->config->state_directory, TRUST_ROOT_ALONE, &problem);
 }
 
+/* node: that has told it; NULL: this one. */
 static void
 log_ban(enum log_level level, const char *event, const struct address_key *key, const char *reason, const char *number,
-    uint64_t value)
+    uint64_t value, const char *node)
 {
 	char address[ADDRESS_TEXT_MAX];
 
@@ -89,6 +137,8 @@ log_ban(enum log_level level, const char *event, const struct address_key *key, 
 	log_begin(level, event);
 	log_field_text("reason", reason);
 	log_field_u64(number, value);
+	if (node != NULL)
+		log_field_text("node", node);
 	log_end();
 	log_set_context(NULL, NULL, "", NULL);
 }
@@ -132,9 +182,45 @@ note_change(struct bans *bans)
 static uint64_t
 ban_left_s(const struct bans *bans, const struct ban_line *ban, uint64_t now_s)
 {
-	uint64_t most_s = ban->is_by_hand ? BAN_SECONDS_MAX : bans->server->config->limits.ban_time_s;
+	bool is_own = !ban->is_by_hand && !ban->is_of_others && !ban->is_lifted;
+	uint64_t most_s = is_own ? bans->server->config->limits.ban_time_s : BAN_SECONDS_MAX;
 
 	return ban->until_s - now_s < most_s ? ban->until_s - now_s : most_s;
+}
+
+static void note_lift(struct bans *bans, const struct address_key *address, uint64_t lifted_ms, uint64_t until_ms);
+
+/* Both ends were rounded. */
+static bool
+ends_alike(const struct failure *entry, uint64_t until_ms)
+{
+	uint64_t apart_ms =
+	    entry->banned_until_ms > until_ms ? entry->banned_until_ms - until_ms : until_ms - entry->banned_until_ms;
+
+	return apart_ms <= SAME_END_MS;
+}
+
+/* How old it is, the file does not say: what another node has told since counts more. */
+static void
+load_ban(struct bans *bans, const struct ban_line *ban, uint64_t now_s, uint64_t now_ms)
+{
+	uint64_t until_ms = now_ms + 1000 * ban_left_s(bans, ban, now_s);
+	struct failure *entry;
+
+	if (ban->is_lifted) {
+		note_lift(bans, &ban->address, now_ms, until_ms);
+		return;
+	}
+	entry = failures_find_ban(bans->failures, &ban->address);
+	if (entry != NULL && ends_alike(entry, until_ms) && entry->is_by_hand == ban->is_by_hand)
+		return; /* from the first time that the file was read, and the others know of it meanwhile */
+	if (ban->is_of_others)
+		(void)!failures_ban_told(bans->failures, &ban->address, now_ms, until_ms, ban->is_by_hand);
+	else
+		(void)!failures_ban(bans->failures, &ban->address, now_ms, until_ms, ban->is_by_hand);
+	entry = failures_find_ban(bans->failures, &ban->address);
+	if (entry != NULL)
+		entry->banned_ms = 0;
 }
 
 static void
@@ -145,8 +231,7 @@ load_line(struct bans *bans, char *line, uint64_t now_s, uint64_t now_ms)
 	if (ban_line_parse(line, &ban) < 0)
 		log_message(LEVEL_WARNING, "bans-file", "a line that cannot be read is left out");
 	else if (ban.until_s > now_s)
-		(void)!failures_ban(bans->failures, &ban.address, now_ms, now_ms + 1000 * ban_left_s(bans, &ban, now_s),
-		    ban.is_by_hand);
+		load_ban(bans, &ban, now_s, now_ms);
 }
 
 static FILE *
@@ -182,7 +267,7 @@ bans_load(struct bans *bans)
 			    bans->server->config->state_directory, strerror(errno));
 		return;
 	}
-	for (size_t i = 0; i < FAILURES_MAX && (len = getline(&line, &size, file)) > 0; i++) {
+	for (size_t i = 0; i < FILE_LINES_MAX && (len = getline(&line, &size, file)) > 0; i++) {
 		line[strcspn(line, "\n")] = '\0';
 		load_line(bans, line, now_s, now_ms);
 	}
@@ -206,8 +291,14 @@ add_lines(const struct bans *bans, struct buf *text)
 			continue;
 		address_key_text(&entry->address, address);
 		buf_addf(text, "%s %llu %s\n", address,
-		    (unsigned long long)(now_s + (entry->banned_until_ms - now_ms + 999) / 1000),
-		    entry->is_by_hand ? "manual" : "auto");
+		    (unsigned long long)(now_s + (entry->banned_until_ms - now_ms + 999) / 1000), line_word(entry));
+	}
+	for (size_t i = 0; i < bans->lift_count; i++) {
+		if (bans->lifts[i].until_ms <= now_ms)
+			continue;
+		address_key_text(&bans->lifts[i].address, address);
+		buf_addf(text, "%s %llu lifted\n", address,
+		    (unsigned long long)(now_s + (bans->lifts[i].until_ms - now_ms + 999) / 1000));
 	}
 }
 
@@ -270,6 +361,14 @@ is_never_banned(const struct config *config, const union address *peer)
 	return false;
 }
 
+/* The other nodes are to hear of it, where there are some. */
+static void
+tell_others(struct bans *bans)
+{
+	if (bans->changed != NULL)
+		bans->changed(bans->changed_arg);
+}
+
 static int
 ban(struct bans *bans, const struct address_key *address, uint64_t seconds, bool is_by_hand)
 {
@@ -279,8 +378,10 @@ ban(struct bans *bans, const struct address_key *address, uint64_t seconds, bool
 	if (r < 0)
 		return r;
 	bans->server->board.head->ended.bans++;
-	log_ban(LEVEL_WARNING, "ban", address, is_by_hand ? "administrator" : "failures", "seconds", seconds);
+	log_ban(LEVEL_WARNING, "ban", address, is_by_hand ? "administrator" : "failures", "seconds", seconds, NULL);
+	drop_lift(bans, address);
 	note_change(bans);
+	tell_others(bans);
 	return 0;
 }
 
@@ -338,12 +439,161 @@ bans_delete(struct bans *bans, const union address *peer)
 	struct address_key address;
 
 	address_make_key(peer, &address);
-	entry = failures_unban(bans->failures, &address);
+	entry = failures_find_ban(bans->failures, &address);
 	if (entry == NULL)
 		return -ENOENT;
-	log_ban(LEVEL_INFO, "unban", &address, "administrator", "refused", entry->refused);
+	if (config_has_store(bans->server->config))
+		note_lift(bans, &address, monotonic_ms(), entry->banned_until_ms);
+	entry = failures_unban(bans->failures, &address);
+	log_ban(LEVEL_INFO, "unban", &address, "administrator", "refused", entry->refused, NULL);
 	note_change(bans);
+	tell_others(bans);
 	return 0;
+}
+
+/* What other nodes know, and tell. */
+
+static struct ban_lift *
+find_lift(struct bans *bans, const struct address_key *address)
+{
+	for (size_t i = 0; i < bans->lift_count; i++)
+		if (memcmp(&bans->lifts[i].address, address, sizeof(*address)) == 0)
+			return &bans->lifts[i];
+	return NULL;
+}
+
+static void
+drop_lift(struct bans *bans, const struct address_key *address)
+{
+	struct ban_lift *lift = find_lift(bans, address);
+
+	if (lift != NULL)
+		*lift = bans->lifts[--bans->lift_count];
+}
+
+/* Beyond BANS_LIFTS_MAX the oldest gives way: the database has been away for long. */
+static void
+note_lift(struct bans *bans, const struct address_key *address, uint64_t lifted_ms, uint64_t until_ms)
+{
+	drop_lift(bans, address);
+	if (bans->lift_count == BANS_LIFTS_MAX)
+		memmove(&bans->lifts[0], &bans->lifts[1], --bans->lift_count * sizeof(bans->lifts[0]));
+	bans->lifts[bans->lift_count++] =
+	    (struct ban_lift){.address = *address, .lifted_ms = lifted_ms, .until_ms = until_ms};
+}
+
+/* Lifts first: an administrator waits for them. */
+static bool
+next_untold_lift(struct bans *bans, uint64_t now_ms, struct ban_news *news)
+{
+	for (size_t i = 0; i < bans->lift_count; i++) {
+		struct ban_lift *lift = &bans->lifts[i];
+
+		if (lift->standing != BAN_UNTOLD || lift->until_ms <= now_ms)
+			continue;
+		lift->standing = BAN_ASKED;
+		*news = (struct ban_news){
+		    .address = lift->address, .ban = NEWS_BAN_LIFTED, .left_s = (lift->until_ms - now_ms + 999) / 1000};
+		return true;
+	}
+	return false;
+}
+
+bool
+bans_next_untold(struct bans *bans, struct ban_news *news)
+{
+	uint64_t now_ms = monotonic_ms();
+
+	if (next_untold_lift(bans, now_ms, news))
+		return true;
+	for (size_t i = 0; i < bans->failures->used && bans->failures->banned > 0; i++) {
+		struct failure *entry = &bans->failures->entries[i];
+
+		if (entry->banned_until_ms <= now_ms || entry->standing != BAN_UNTOLD)
+			continue;
+		entry->standing = BAN_ASKED;
+		*news = (struct ban_news){.address = entry->address,
+		    .ban = entry->is_by_hand ? NEWS_BAN_MANUAL : NEWS_BAN_AUTO,
+		    .left_s = (entry->banned_until_ms - now_ms + 999) / 1000};
+		return true;
+	}
+	return false;
+}
+
+void
+bans_note_told(struct bans *bans, const struct address_key *address, bool is_lifted, bool is_known)
+{
+	struct failure *entry = is_lifted ? NULL : failures_find_ban(bans->failures, address);
+	struct ban_lift *lift = is_lifted ? find_lift(bans, address) : NULL;
+
+	if (entry != NULL && entry->standing == BAN_ASKED)
+		entry->standing = is_known ? BAN_KNOWN : BAN_UNTOLD;
+	if (lift == NULL || lift->standing != BAN_ASKED)
+		return;
+	lift->standing = BAN_UNTOLD;
+	if (is_known)
+		drop_lift(bans, address);
+}
+
+void
+bans_tell_anew(struct bans *bans)
+{
+	for (size_t i = 0; i < bans->failures->used; i++)
+		if (bans->failures->entries[i].standing == BAN_ASKED)
+			bans->failures->entries[i].standing = BAN_UNTOLD;
+	for (size_t i = 0; i < bans->lift_count; i++)
+		bans->lifts[i].standing = BAN_UNTOLD;
+}
+
+static int
+hear_lift(struct bans *bans, struct ban_news *news, struct failure *entry, uint64_t told_ms)
+{
+	drop_lift(bans, &news->address);
+	if (entry == NULL || entry->banned_ms > told_ms)
+		return 0;
+	news->refused = entry->refused;
+	(void)!failures_unban(bans->failures, &news->address);
+	note_change(bans);
+	return 2;
+}
+
+int
+bans_hear(struct bans *bans, struct ban_news *news)
+{
+	uint64_t now_ms = monotonic_ms(), until_ms = now_ms + 1000 * news->left_s;
+	uint64_t told_ms = now_ms > news->age_ms ? now_ms - news->age_ms : 0;
+	struct failure *entry = failures_find_ban(bans->failures, &news->address);
+	const struct ban_lift *lift = find_lift(bans, &news->address);
+	union address network;
+	int r;
+
+	if (news->ban == NEWS_BAN_LIFTED)
+		return hear_lift(bans, news, entry, told_ms);
+	address_key_network(&news->address, &network);
+	if (is_never_banned(bans->server->config, &network) || (lift != NULL && lift->lifted_ms > told_ms))
+		return 0;
+	drop_lift(bans, &news->address);
+	if (entry != NULL && ends_alike(entry, until_ms) && entry->is_by_hand == (news->ban == NEWS_BAN_MANUAL)) {
+		entry->standing = BAN_KNOWN;
+		return 0;
+	}
+	if (entry != NULL && entry->standing != BAN_KNOWN && entry->banned_ms > told_ms)
+		return 0;
+	r = failures_ban_told(bans->failures, &news->address, told_ms, until_ms, news->ban == NEWS_BAN_MANUAL);
+	if (r < 0)
+		return r;
+	note_change(bans);
+	return 1;
+}
+
+void
+bans_log_heard(const struct ban_news *news)
+{
+	if (news->ban == NEWS_BAN_LIFTED)
+		log_ban(LEVEL_INFO, "unban", &news->address, "administrator", "refused", news->refused, news->node);
+	else
+		log_ban(LEVEL_WARNING, "ban", &news->address,
+		    news->ban == NEWS_BAN_MANUAL ? "administrator" : "failures", "seconds", news->left_s, news->node);
 }
 
 /* The end of the ban that ends first; UINT64_MAX: there is none. */
@@ -368,7 +618,7 @@ end_expired_bans(struct bans *bans, uint64_t now)
 	size_t next = 0;
 
 	while ((entry = failures_expire(bans->failures, &next, now)) != NULL) {
-		log_ban(LEVEL_INFO, "unban", &entry->address, "time", "refused", entry->refused);
+		log_ban(LEVEL_INFO, "unban", &entry->address, "time", "refused", entry->refused, NULL);
 		note_change(bans);
 	}
 }

@@ -65,6 +65,13 @@ show_node(struct broker_worker *broker, enum node_standing standing, uint32_t sh
 	head->node_sessions = sessions;
 }
 
+static void
+tell_listener(const struct broker_worker *broker)
+{
+	if (broker->listener.changed != NULL)
+		broker->listener.changed(broker->listener.arg);
+}
+
 static bool
 take_state(struct broker_worker *broker, struct ipc_message *word)
 {
@@ -74,6 +81,7 @@ take_state(struct broker_worker *broker, struct ipc_message *word)
 	if (!ipc_end(word) || state >= BROKER_STATE_COUNT)
 		return false;
 	show_state(broker, (enum broker_state)state, kept);
+	tell_listener(broker);
 	return true;
 }
 
@@ -293,7 +301,9 @@ broker_receive(void *arg, struct ipc_message *word)
 		return take_state(broker, word);
 	if (word->kind == IPC_broker_node)
 		return take_node_standing(broker, word);
-	return word->kind == IPC_broker_lookup && !word->is_reply && start_lookup(broker, word);
+	if (word->kind == IPC_broker_lookup)
+		return !word->is_reply && start_lookup(broker, word);
+	return broker->listener.heard != NULL && broker->listener.heard(broker->listener.arg, word);
 }
 
 static void
@@ -305,6 +315,7 @@ broker_down(void *arg)
 	broker->was_up = broker->server->board.head->store_state == BROKER_UP;
 	show_state(broker, BROKER_DOWN, 0);
 	show_node(broker, NODE_UNKNOWN, 0, 0);
+	tell_listener(broker);
 }
 
 /* What it was told to be is in its own lines of the log; this one is for an end that it could not announce. */
@@ -344,7 +355,7 @@ static const struct worker_kind broker_kind = {
 void
 broker_worker_init(struct broker_worker *broker, struct server *server)
 {
-	*broker = (struct broker_worker){.server = server};
+	*broker = (struct broker_worker){.server = server, .listener = broker->listener};
 }
 
 /* Whose uid no account of the database may have. */
@@ -425,6 +436,12 @@ broker_worker_open_channel(struct broker_worker *broker)
 	if (r < 0)
 		close_fd(&ends[0]);
 	return r < 0 ? r : ends[0];
+}
+
+int
+broker_worker_send(struct broker_worker *broker, const struct ipc_message *word)
+{
+	return broker->worker.channel < 0 ? -EPIPE : ipc_send_now(broker->worker.channel, word, -1);
 }
 
 void

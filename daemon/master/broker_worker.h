@@ -19,10 +19,19 @@
 #include "privsep/ipc/messages.h"
 
 struct config;
+struct ipc_message;
 struct server;
+
+/* Of fleet.c, which hears what other nodes tell. */
+struct broker_listener {
+	bool (*heard)(void *arg, struct ipc_message *word); /* false: no broker sends that */
+	void (*changed)(void *arg); /* the database has come up or gone, or the broker has ended */
+	void *arg;
+};
 
 struct broker_worker {
 	struct server *server;
+	struct broker_listener listener; /* functions are NULL where nobody is */
 	struct worker worker;
 	uid_t uid; /* whom it runs as */
 	gid_t gid;
@@ -53,6 +62,9 @@ int broker_worker_open_channel(struct broker_worker *broker);
 
 /* A session has asked in vain. It may be busy, so others wait a little. One that never answers is killed. */
 void broker_worker_note_silence(struct broker_worker *broker);
+
+/* Send it a message without waiting. 0 or -errno: there is no broker, or it has no room. */
+int broker_worker_send(struct broker_worker *broker, const struct ipc_message *word);
 
 /* Another master serves. is_idle: no session is left that may ask. */
 void broker_worker_retire(struct broker_worker *broker, bool is_idle);

@@ -13,6 +13,7 @@
 #include "daemon/master/bans.h"
 #include "daemon/master/certificates.h"
 #include "daemon/master/failures.h"
+#include "daemon/master/fleet.h"
 #include "daemon/master/log_switches.h"
 #include "daemon/master/log_targets.h"
 #include "daemon/master/reload.h"
@@ -164,9 +165,11 @@ store_json(const struct control_answers *answers)
 	if (head->has_store == 0)
 		return json_null();
 	board_totals(&answers->server->board, &totals);
-	return json_pack("{s:s, s:s, s:I, s:o, s:o}", "file", answers->server->config->store_conf, "state",
+	return json_pack("{s:s, s:s, s:I, s:o, s:o, s:I, s:b}", "file", answers->server->config->store_conf, "state",
 	    broker_state_name((enum broker_state)head->store_state), "kept_accounts", (json_int_t)head->store_kept,
-	    "lookups", counters(totals.work.lookups, LOOKUP_COUNT, lookup_key), "node", node_json(head));
+	    "lookups", counters(totals.work.lookups, LOOKUP_COUNT, lookup_key), "node", node_json(head),
+	    "bans_of_others", (json_int_t)answers->bans->failures->of_others, "hears_nodes",
+	    (int)answers->fleet->is_current);
 }
 
 static void
@@ -249,7 +252,7 @@ static void
 answer_sessions(
     const struct control_answers *answers, struct control_client *client, const struct control_request *request)
 {
-	bool is_kick = request->command == CONTROL_SESSION_KICK;
+	bool is_kick = request->command != CONTROL_SESSION_NOTIFY;
 	size_t count =
 	    is_kick ? sessions_kick(answers->sessions, request) : sessions_notify(answers->sessions, request);
 
@@ -262,6 +265,59 @@ answer_sessions(
 	}
 	log_request(is_kick ? "session-kick" : "session-notify", is_kick ? request->value : request->text);
 	end_control_reply(client, json_pack("{s:b, s:I}", "done", 1, "sessions", (json_int_t)count));
+}
+
+/* How the other nodes will hear of it: null: there are none. */
+static json_t *
+nodes_json(const struct control_answers *answers, enum news_outcome outcome)
+{
+	static const char *const outcomes[NEWS_OUTCOME_COUNT] = {
+	    [NEWS_TAKEN] = "told",
+	    [NEWS_REFUSED] = "refused",
+	    [NEWS_NOT_NOW] = "not-now",
+	};
+
+	return config_has_store(answers->server->config) ? json_string(outcomes[outcome]) : json_null();
+}
+
+static void
+end_kick_reply(const struct control_answers *answers, struct control_client *client, enum news_outcome outcome)
+{
+	end_control_reply(client,
+	    json_pack("{s:b, s:I, s:o}", "done", 1, "sessions", (json_int_t)client->kicked, "nodes",
+		nodes_json(answers, outcome)));
+}
+
+/* Those of this server end at once, whatever becomes of the others. */
+static void
+answer_kick_all(
+    const struct control_answers *answers, struct control_client *client, const struct control_request *request)
+{
+	uint32_t number;
+
+	if (!config_has_store(answers->server->config)) {
+		answer_sessions(answers, client, request);
+		return;
+	}
+	client->kicked = sessions_kick(answers->sessions, request);
+	log_request("session-kick-all", request->value);
+	number = fleet_kick(answers->fleet, request->target == CONTROL_USER ? NEWS_USER : NEWS_ADDRESS, request->value);
+	if (number == 0) {
+		end_kick_reply(answers, client, NEWS_NOT_NOW);
+		return;
+	}
+	client->is_kick = true;
+	client->ticket = number;
+	client->state = CONTROL_WAITING;
+}
+
+static void
+report_kick(const struct control_answers *answers, struct control_client *client)
+{
+	enum news_outcome outcome;
+
+	if (fleet_kick_outcome(answers->fleet, (uint32_t)client->ticket, &outcome))
+		end_kick_reply(answers, client, outcome);
 }
 
 static int
@@ -291,8 +347,9 @@ answer_ban(const struct control_answers *answers, struct control_client *client,
 	else if (r == -ENOENT)
 		control_fail(client, "the address is not banned; 'sallyportctl ban list' lists the bans");
 	else
-		end_control_reply(
-		    client, json_pack("{s:b, s:I}", "done", 1, "bans", (json_int_t)answers->bans->failures->banned));
+		end_control_reply(client,
+		    json_pack("{s:b, s:I, s:o}", "done", 1, "bans", (json_int_t)answers->bans->failures->banned,
+			"nodes", nodes_json(answers, answers->fleet->is_current ? NEWS_TAKEN : NEWS_NOT_NOW)));
 }
 
 static void
@@ -373,7 +430,9 @@ answer_waiting(void *arg, struct control_client *client)
 {
 	const struct control_answers *answers = arg;
 
-	if (client->is_upgrade)
+	if (client->is_kick)
+		report_kick(answers, client);
+	else if (client->is_upgrade)
 		report_upgrade(answers, client);
 	else
 		report_reload(answers, client);
@@ -419,6 +478,7 @@ static void (*const commands[CONTROL_COMMAND_COUNT])(
     [CONTROL_SESSION_LIST] = answer_list,
     [CONTROL_SESSION_WATCH] = answer_watch,
     [CONTROL_SESSION_KICK] = answer_sessions,
+    [CONTROL_SESSION_KICK_ALL] = answer_kick_all,
     [CONTROL_SESSION_NOTIFY] = answer_sessions,
     [CONTROL_RELOAD] = answer_reload,
     [CONTROL_UPGRADE] = answer_upgrade,

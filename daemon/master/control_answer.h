@@ -7,6 +7,7 @@
 
 struct bans;
 struct certificates;
+struct fleet;
 struct log_targets;
 struct reload;
 struct server;
@@ -18,6 +19,7 @@ struct control_answers {
 	struct server *server;
 	struct sessions *sessions;
 	struct bans *bans;
+	struct fleet *fleet;
 	struct certificates *certificates;
 	struct log_targets *log;
 	struct reload *reload;

@@ -91,6 +91,8 @@ parse_sessions(char *const words[], struct control_request *request, const char 
 		return -EINVAL;
 	if (request->target == (is_notice ? CONTROL_ADDRESS : CONTROL_ALL))
 		return -EINVAL;
+	if (request->command == CONTROL_SESSION_KICK_ALL && request->target == CONTROL_ID)
+		return -EINVAL; /* an id is that of one server */
 	request->value = words[2];
 	if (request->target == CONTROL_ADDRESS)
 		return parse_address(words[2], &request->address, error);
@@ -121,6 +123,7 @@ parse_words(char *const words[], struct control_request *request, const char **e
 {
 	switch (request->command) {
 	case CONTROL_SESSION_KICK:
+	case CONTROL_SESSION_KICK_ALL:
 	case CONTROL_SESSION_NOTIFY:
 		return parse_sessions(words, request, error);
 	case CONTROL_LOG_LEVEL:

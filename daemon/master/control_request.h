@@ -24,6 +24,7 @@
 	X(SESSION_LIST, "session-list", 0, "") \
 	X(SESSION_WATCH, "session-watch", 0, "") \
 	X(SESSION_KICK, "session-kick", 2, "id|user|address VALUE") \
+	X(SESSION_KICK_ALL, "session-kick-all", 2, "user|address VALUE") \
 	X(SESSION_NOTIFY, "session-notify", 3, "all|id|user VALUE TEXT") \
 	X(RELOAD, "reload", 0, "") \
 	X(UPGRADE, "upgrade", 0, "") \

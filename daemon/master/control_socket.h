@@ -29,7 +29,7 @@ enum control_state {
 	CONTROL_FREE,
 	CONTROL_READING,
 	CONTROL_LISTING, /* rows of the board, or of bans, follow, as the client takes them */
-	CONTROL_WAITING, /* for the end of a reload, or of an upgrade */
+	CONTROL_WAITING, /* for the end of a reload, or of an upgrade; or until other nodes are told */
 	CONTROL_WRITING /* what is in out, then it is closed */
 };
 
@@ -44,8 +44,9 @@ struct control_client {
 	struct buf out;
 	bool lists_bans; /* CONTROL_LISTING: not sessions */
 	size_t next_row; /* CONTROL_LISTING */
-	bool is_upgrade; /* CONTROL_WAITING: not a reload */
-	uint64_t ticket; /* CONTROL_WAITING: of the reload, or how many starts of an upgrade had ended */
+	bool is_upgrade, is_kick; /* CONTROL_WAITING: not a reload */
+	uint64_t ticket; /* CONTROL_WAITING: of the reload; starts of an upgrade that had ended; number of the kick */
+	size_t kicked; /* of its sessions, on this node */
 	uint64_t end_ms; /* of all of it */
 };
 

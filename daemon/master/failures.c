@@ -98,6 +98,7 @@ make_failure_room(struct failures *failures)
 	if (least == NULL)
 		return false;
 	failures->banned -= least->banned_until_ms != 0;
+	failures->of_others -= least->is_of_others;
 	release_entry(failures, least);
 	return true;
 }
@@ -210,11 +211,35 @@ failures_ban(
 	if (entry == NULL)
 		return -ENOSPC;
 	failures->banned += entry->banned_until_ms == 0;
+	failures->of_others -= entry->is_of_others;
 	entry->banned_until_ms = until_ms;
+	entry->banned_ms = now_ms;
 	entry->is_by_hand = is_by_hand;
+	entry->is_of_others = false;
+	entry->standing = BAN_UNTOLD;
 	entry->refused = 0;
 	entry->count = entry->unknown = 0;
 	entry->last_ms = now_ms;
+	return 0;
+}
+
+int
+failures_ban_told(
+    struct failures *failures, const struct address_key *address, uint64_t made_ms, uint64_t until_ms, bool is_by_hand)
+{
+	struct failure *entry = failures_find_ban(failures, address);
+	bool was_own = entry != NULL && !entry->is_of_others;
+	int r;
+
+	if (entry == NULL && failures->of_others >= FAILURES_OF_OTHERS_MAX)
+		return -ENOSPC;
+	r = failures_ban(failures, address, made_ms, until_ms, is_by_hand);
+	if (r < 0)
+		return r;
+	entry = find_failure(failures, address);
+	entry->standing = BAN_KNOWN;
+	entry->is_of_others = !was_own;
+	failures->of_others += entry->is_of_others;
 	return 0;
 }
 
@@ -222,18 +247,28 @@ static void
 end_ban(struct failures *failures, struct failure *entry)
 {
 	failures->banned--;
+	failures->of_others -= entry->is_of_others;
 	entry->banned_until_ms = 0;
+	entry->is_of_others = false;
 	entry->is_by_hand = false;
 	if (entry->count == 0 && entry->unknown == 0)
 		release_entry(failures, entry);
 }
 
+struct failure *
+failures_find_ban(struct failures *failures, const struct address_key *address)
+{
+	struct failure *entry = failures->banned == 0 ? NULL : find_failure(failures, address);
+
+	return entry == NULL || entry->banned_until_ms == 0 ? NULL : entry;
+}
+
 const struct failure *
 failures_unban(struct failures *failures, const struct address_key *address)
 {
-	struct failure *entry = find_failure(failures, address);
+	struct failure *entry = failures_find_ban(failures, address);
 
-	if (entry == NULL || entry->banned_until_ms == 0)
+	if (entry == NULL)
 		return NULL;
 	end_ban(failures, entry);
 	return entry;

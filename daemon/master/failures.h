@@ -17,7 +17,15 @@
 
 #define FAILURES_MAX 4096
 #define FAILURES_BUCKETS 4096
+#define FAILURES_OF_OTHERS_MAX 2048
 #define FAILURES_KEPT 16 /* times of the last failures of an address */
+
+/* What the other nodes know of a ban. */
+enum ban_standing {
+	BAN_UNTOLD, /* nothing yet */
+	BAN_ASKED, /* the broker has been asked to tell them */
+	BAN_KNOWN /* all of it */
+};
 
 struct failure {
 	struct address_key address;
@@ -30,7 +38,10 @@ struct failure {
 	uint64_t times_ms[FAILURES_KEPT]; /* a ring; count says how much of it is filled */
 	uint64_t banned_until_ms; /* 0: not banned */
 	uint32_t refused; /* connections while the ban was in force */
-	bool is_by_hand; /* the ban is the administrator's */
+	bool is_by_hand; /* the ban is an administrator's */
+	bool is_of_others; /* the ban was made on another node */
+	enum ban_standing standing;
+	uint64_t banned_ms; /* when the ban was made; 0: in a former life of the server */
 	uint32_t next; /* in its bucket, or in the list of free ones: the number of an entry, the first is 1; 0: none */
 };
 
@@ -38,6 +49,7 @@ struct failures {
 	struct failure entries[FAILURES_MAX];
 	size_t used;
 	size_t banned; /* entries with a ban, over or not */
+	size_t of_others; /* of these, the ones that were made on other nodes */
 	struct siphash_key secret; /* so that no one can choose addresses that meet in one bucket */
 	uint32_t buckets[FAILURES_BUCKETS];
 	uint32_t free; /* the first of those below used that are not used */
@@ -69,11 +81,21 @@ void failures_add_unknown(
     struct failures *failures, const struct address_key *address, uint64_t now_ms, uint64_t forget_ms);
 
 /*
- * Ban address until until_ms (monotonic); its failures are forgotten. An existing ban is replaced. Returns 0 or
- * -ENOSPC when all entries are bans of the administrator.
+ * Ban address until until_ms (monotonic); its failures are forgotten. An existing ban is replaced. The ban is this node's
+ * own, and no other one knows it. Returns 0 or -ENOSPC when all entries are bans of the administrator.
  */
 int failures_ban(
     struct failures *failures, const struct address_key *address, uint64_t now_ms, uint64_t until_ms, bool is_by_hand);
+
+/*
+ * A ban that another node has made at made_ms; all nodes know it. At most FAILURES_OF_OTHERS_MAX of them are kept, so that
+ * others cannot fill the table. Returns 0 or -ENOSPC.
+ */
+int failures_ban_told(
+    struct failures *failures, const struct address_key *address, uint64_t made_ms, uint64_t until_ms, bool is_by_hand);
+
+/* The entry of a banned address, valid until the table changes; NULL: it is not banned. */
+struct failure *failures_find_ban(struct failures *failures, const struct address_key *address);
 
 /* Remove the ban of address. Returns its entry, valid until the table changes again; NULL: there is none. */
 const struct failure *failures_unban(struct failures *failures, const struct address_key *address);

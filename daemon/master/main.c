@@ -335,6 +335,12 @@ check_hooks(void)
 }
 
 static void
+report_kicks(void *arg)
+{
+	control_socket_report(arg);
+}
+
+static void
 check_broker(void)
 {
 	char error[CONFIG_BROKER_ERROR_MAX];
@@ -434,6 +440,9 @@ start_master(void)
 	if (r < 0)
 		exit_with_error("cannot make the table of sessions: %s", strerror(-r));
 	master.sessions.broker = &master.broker;
+	fleet_init(&master.fleet, server, &master.bans, &master.sessions, &master.broker);
+	master.fleet.kicked = report_kicks;
+	master.fleet.kicked_arg = &master.control;
 	admission_init(&master.admission, server, &master.sessions, &master.bans, &master.control);
 	proxied_init(&master.proxied, server, &master.admission);
 	upgrade_take(&master.upgrade, &inherited);

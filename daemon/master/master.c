@@ -161,6 +161,7 @@ master_init(struct master *master, const char *argv0)
 	    .server = server,
 	    .sessions = &master->sessions,
 	    .bans = &master->bans,
+	    .fleet = &master->fleet,
 	    .certificates = &master->certificates,
 	    .log = &master->log,
 	    .reload = &master->reload,

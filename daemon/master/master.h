@@ -13,6 +13,7 @@
 #include "daemon/master/certificates.h"
 #include "daemon/master/control_answer.h"
 #include "daemon/master/control_socket.h"
+#include "daemon/master/fleet.h"
 #include "daemon/master/home_mounts.h"
 #include "daemon/master/hook_worker.h"
 #include "daemon/master/listeners.h"
@@ -42,6 +43,7 @@ struct master {
 	struct metrics_server metrics;
 	struct control_socket control;
 	struct sessions sessions;
+	struct fleet fleet;
 	struct admission admission;
 	struct proxied proxied;
 	struct listeners listeners;

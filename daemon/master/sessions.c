@@ -382,6 +382,7 @@ end_admission(struct sessions *sessions, struct slot *slot, enum ipc_admit_outco
 {
 	if (outcome == ADMIT_YES) {
 		slot->is_logged_in = true;
+		slot->logged_in_ms = monotonic_ms();
 		memcpy(slot->user, slot->wanted_user, sizeof(slot->user));
 		arrives_no_more(sessions, slot);
 		if (!slot->is_expected_to_end)
@@ -841,11 +842,19 @@ slot_gone(void *arg, int status)
 		sessions->gone(sessions->upgrade, slot->id);
 }
 
+/* Is the session one of that client? */
+static bool
+is_from(const struct sessions *sessions, const struct slot *slot, const union address *address)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	address_text(address, text);
+	return strcmp(sessions->server->board.rows[slot->row].address, text) == 0;
+}
+
 static bool
 is_meant(const struct sessions *sessions, const struct slot *slot, const struct control_request *request)
 {
-	char address[ADDRESS_TEXT_MAX];
-
 	switch (request->target) {
 	case CONTROL_ALL:
 		return true;
@@ -854,8 +863,7 @@ is_meant(const struct sessions *sessions, const struct slot *slot, const struct 
 	case CONTROL_USER:
 		return slot->is_logged_in && strcmp(slot->user, request->value) == 0;
 	case CONTROL_ADDRESS:
-		address_text(&request->address, address);
-		return strcmp(sessions->server->board.rows[slot->row].address, address) == 0;
+		return is_from(sessions, slot, &request->address);
 	case CONTROL_TARGET_COUNT:
 		break;
 	}
@@ -870,6 +878,26 @@ sessions_kick(struct sessions *sessions, const struct control_request *request)
 
 	TAILQ_FOREACH(slot, &sessions->live, live) {
 		if (!is_meant(sessions, slot, request))
+			continue;
+		tell_slot_end(sessions, slot, END_KICKED);
+		count++;
+	}
+	return count;
+}
+
+size_t
+sessions_kick_told(struct sessions *sessions, const struct session_kick *kick)
+{
+	struct slot *slot;
+	size_t count = 0;
+
+	TAILQ_FOREACH(slot, &sessions->live, live) {
+		bool is_one = kick->target == NEWS_ADDRESS
+		    ? slot->started_ms < kick->before_ms && is_from(sessions, slot, &kick->address)
+		    : slot->is_logged_in && slot->logged_in_ms < kick->before_ms &&
+			strcmp(slot->user, kick->value) == 0;
+
+		if (!is_one || slot->was_told_to_end)
 			continue;
 		tell_slot_end(sessions, slot, END_KICKED);
 		count++;

@@ -104,6 +104,17 @@ void sessions_grant_soon(struct sessions *sessions);
 size_t sessions_kick(struct sessions *sessions, const struct control_request *request);
 size_t sessions_notify(struct sessions *sessions, const struct control_request *request);
 
+/* Sessions that began, or logged in, before a moment. */
+struct session_kick {
+	enum news_target target;
+	const char *value; /* the account's name */
+	union address address; /* or this */
+	uint64_t before_ms;
+};
+
+/* An administrator of another node ends them. Returns how many. */
+size_t sessions_kick_told(struct sessions *sessions, const struct session_kick *kick);
+
 /* End the sessions of address without a login: it was banned. */
 void sessions_end_unwelcome(struct sessions *sessions, const struct address_key *address);
 

@@ -31,6 +31,7 @@ struct slot {
 	struct address_key address;
 	uint64_t started_ms;
 	bool is_logged_in;
+	uint64_t logged_in_ms;
 	bool was_told_to_end;
 	bool is_expected_to_end; /* within the time of overdue, whatever it says until then */
 	bool has_abandoned; /* its channel closed during a check that is not judged yet */

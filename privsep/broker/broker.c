@@ -15,6 +15,7 @@
 #include "privsep/broker/askers.h"
 #include "privsep/broker/cache.h"
 #include "privsep/broker/database.h"
+#include "privsep/broker/news.h"
 #include "privsep/broker/shares.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
@@ -117,9 +118,57 @@ ask_for_addresses(const char *name)
 	return true;
 }
 
-/* Who hears what other nodes tell this one. */
+/* --- what nodes tell each other --- */
+
+static void
+pass_heard(const struct news_line *line)
+{
+	ipc_begin(&message, line->is_kick ? IPC_kick_told : IPC_ban_told);
+	if (line->is_kick) {
+		ipc_put_u8(&message, (uint8_t)line->target);
+		ipc_put_text(&message, line->value);
+	} else {
+		ipc_put_bytes(&message, line->address.bytes, sizeof(line->address.bytes));
+		ipc_put_u8(&message, (uint8_t)line->ban);
+		ipc_put_u64(&message, line->left_s);
+	}
+	ipc_put_u64(&message, line->age_ms);
+	ipc_put_text(&message, line->node);
+	send_to_master();
+}
+
+static void
+pass_heard_all(void)
+{
+	ipc_begin(&message, IPC_news_told);
+	send_to_master();
+}
+
+static void
+pass_told(const struct news_made *made, enum news_outcome outcome)
+{
+	ipc_begin_reply(&message, made->is_kick ? IPC_kick_made : IPC_ban_made, 0);
+	if (made->is_kick) {
+		ipc_put_u32(&message, made->number);
+	} else {
+		ipc_put_bytes(&message, made->address.bytes, sizeof(made->address.bytes));
+		ipc_put_u8(&message, made->ban == NEWS_BAN_LIFTED);
+	}
+	ipc_put_u8(&message, (uint8_t)outcome);
+	send_to_master();
+}
+
+static const struct news_owner news_owner = {
+    .heard = pass_heard,
+    .heard_all = pass_heard_all,
+    .told = pass_told,
+    .disbelieved = log_complaint,
+};
+
+/* Who hears a notification. */
 static void (*const hearers[NOTIFICATION_CHANNEL_COUNT])(const char *payload) = {
     [NOTIFICATION_RECALL] = askers_recall,
+    [NOTIFICATION_NEWS] = news_notified,
 };
 
 static void
@@ -128,20 +177,29 @@ hear_notification(enum notification_channel channel, const char *payload)
 	hearers[channel](payload);
 }
 
-/* What other nodes said while nobody listened. */
 static void
-hear_missed(void)
+take_answer(struct question *question, const struct row *row)
 {
+	switch (question->kind) {
+	case QUESTION_NEWS:
+	case QUESTION_TELL_BAN:
+	case QUESTION_TELL_KICK:
+		news_answered(question, row, monotonic_ms());
+		break;
+	default:
+		askers_answered(question, row);
+		break;
+	}
 }
 
 static const struct database_owner owner = {
-    .answered = askers_answered,
+    .answered = take_answer,
     .look_up = ask_for_addresses,
     .changed = state_changed,
     .complained = log_complaint,
     .node_heard = node_heard,
     .notified = hear_notification,
-    .listening = hear_missed,
+    .listening = news_begin,
 };
 
 /* --- what the master says --- */
@@ -171,6 +229,29 @@ take_found(void)
 	database_found(&broker.database, &found, monotonic_ms());
 }
 
+/* What this node has done, for the others. The master asks no more of it at once than there is room for. */
+static void
+take_made(void)
+{
+	struct news_made made = {.is_kick = message.kind == IPC_kick_made};
+	size_t len = 0;
+	const void *bytes;
+
+	if (made.is_kick) {
+		made.number = ipc_get_u32(&message);
+		made.target = (enum news_target)ipc_get_u8(&message);
+		ipc_get_text(&message, made.value, sizeof(made.value));
+	} else {
+		bytes = ipc_get_bytes(&message, sizeof(made.address.bytes), &len);
+		memcpy(made.address.bytes, bytes, len);
+		made.ban = (enum news_ban)ipc_get_u8(&message);
+		made.left_s = ipc_get_u64(&message);
+	}
+	if (!ipc_end(&message) || made.target >= NEWS_TARGET_COUNT || made.ban >= NEWS_BAN_COUNT ||
+	    !news_tell(&made, monotonic_ms()))
+		_exit(1);
+}
+
 static void
 hear_master(void)
 {
@@ -183,6 +264,8 @@ hear_master(void)
 			_exit(r == -EPIPE ? 0 : 1);
 		if (message.kind == IPC_broker_session)
 			askers_add(ipc_take_fd(&message), monotonic_ms());
+		else if (message.kind == IPC_ban_made || message.kind == IPC_kick_made)
+			take_made();
 		else if (message.kind == IPC_broker_lookup && broker.database.is_looking_up)
 			take_found();
 		else
@@ -234,6 +317,7 @@ prepare_broker(struct broker_process *process)
 		    TAG_CONNECTION);
 		name_node(&broker.database, process->conf->node, process->boot);
 	}
+	news_init(&news_owner, &broker.database);
 	askers_init(process->epoll_fd, &broker.database, &broker.cache,
 	    process->conf == NULL ? 0 : process->conf->grace_s * 1000);
 }
@@ -241,12 +325,15 @@ prepare_broker(struct broker_process *process)
 static int
 next_wait_ms(void)
 {
-	uint64_t now_ms = monotonic_ms(), shares_ms;
-	int wait_ms = database_expire(&broker.database, now_ms);
+	uint64_t now_ms = monotonic_ms(), news_ms, shares_ms, due_ms;
+	int wait_ms;
 
+	news_ms = news_expire(now_ms);
+	wait_ms = database_expire(&broker.database, now_ms);
 	shares_ms = shares_expire(now_ms);
-	if (shares_ms != UINT64_MAX && (wait_ms < 0 || deadline_left_ms(shares_ms, now_ms) < wait_ms))
-		wait_ms = deadline_left_ms(shares_ms, now_ms);
+	due_ms = news_ms < shares_ms ? news_ms : shares_ms;
+	if (due_ms != UINT64_MAX && (wait_ms < 0 || deadline_left_ms(due_ms, now_ms) < wait_ms))
+		wait_ms = deadline_left_ms(due_ms, now_ms);
 	if (broker.cache.count == broker.kept_told)
 		return wait_ms;
 	return wait_ms < 0 || wait_ms > KEPT_TOLD_MS ? KEPT_TOLD_MS : wait_ms;

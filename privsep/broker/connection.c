@@ -37,7 +37,11 @@ static const struct {
     [QUESTION_SHARE_CLOSE] = {"SELECT sallyport.share_close($1, $2, $3, $4, $5, $6, $7)", "share_close", 7, 1, true},
     [QUESTION_COUNTED] = {"SELECT sallyport.counted($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", "counted", 10, 1, true},
     [QUESTION_SESSIONS] = {"SELECT sallyport.share_sessions($1, $2, $3, $4, $5, $6)", "share_sessions", 6, 1, true},
+    [QUESTION_NEWS] = {"SELECT o_last, o_lines FROM sallyport.news_after($1)", NULL, 1, 2, true},
+    [QUESTION_TELL_BAN] = {"SELECT sallyport.ban_tell($1, $2, $3, $4, $5)", NULL, 5, 1, true},
+    [QUESTION_TELL_KICK] = {"SELECT sallyport.kick_tell($1, $2, $3, $4)", NULL, 4, 1, true},
     [QUESTION_LISTEN_RECALL] = {"LISTEN sallyport_recall", NULL, 0, 0, true},
+    [QUESTION_LISTEN_NEWS] = {"LISTEN sallyport_news", NULL, 0, 0, true},
 };
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
@@ -47,6 +51,7 @@ static const struct {
 	enum question_kind listen;
 } channels[NOTIFICATION_CHANNEL_COUNT] = {
     [NOTIFICATION_RECALL] = {"sallyport_recall", QUESTION_LISTEN_RECALL},
+    [NOTIFICATION_NEWS] = {"sallyport_news", QUESTION_LISTEN_NEWS},
 };
 
 /* A busy ledger recalls some hundred times a second. What is left out is found in tables, or asked for again. */

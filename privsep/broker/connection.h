@@ -31,12 +31,17 @@ enum question_kind {
 	QUESTION_SHARE_CLOSE,
 	QUESTION_COUNTED,
 	QUESTION_SESSIONS,
+	QUESTION_NEWS, /* see news.h for these */
+	QUESTION_TELL_BAN,
+	QUESTION_TELL_KICK,
 	QUESTION_LISTEN_RECALL, /* to notifications, from now on */
+	QUESTION_LISTEN_NEWS,
 };
 
 /* The channels of notifications that a connection listens on, by their numbers. */
 enum notification_channel {
 	NOTIFICATION_RECALL, /* payload: the id of an account, of which others want room */
+	NOTIFICATION_NEWS, /* a ban or a kick has come; no payload */
 	NOTIFICATION_CHANNEL_COUNT
 };
 

@@ -103,11 +103,24 @@ is_of_share(const struct question *question)
 	}
 }
 
+static bool
+is_of_news(const struct question *question)
+{
+	switch (question->kind) {
+	case QUESTION_NEWS:
+	case QUESTION_TELL_BAN:
+	case QUESTION_TELL_KICK:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Those of the connection itself go without a word; a beat that was lost is due again. */
 static void
 answer_without_row(struct database *database, struct question *question)
 {
-	if (question->kind == QUESTION_ACCOUNT || is_of_share(question))
+	if (question->kind == QUESTION_ACCOUNT || is_of_share(question) || is_of_news(question))
 		database->owner->answered(question, NULL);
 	else if (question->kind == QUESTION_BEAT || question->kind == QUESTION_HELLO)
 		database->beat_ms = 0;
@@ -397,6 +410,19 @@ database_ask_share(struct database *database, struct question *question, const s
 	ask_connection(database, connection, question, params.values, now_ms);
 }
 
+void
+database_ask_once(struct database *database, struct question *question, enum question_kind kind,
+    const char *const *params, uint64_t now_ms)
+{
+	struct connection *connection = least_busy(database);
+
+	*question = (struct question){.kind = kind, .due_ms = now_ms + DATABASE_ANSWER_MS};
+	if (connection == NULL)
+		database->owner->answered(question, NULL);
+	else
+		ask_connection(database, connection, question, params, now_ms);
+}
+
 /* The server gets time for the last of them, too: it is not dead because others were. */
 
 static void
@@ -515,6 +541,13 @@ take_database_answer(struct database *database, struct connection *connection, s
 		break;
 	case QUESTION_PREPARE:
 		break;
+	case QUESTION_NEWS:
+	case QUESTION_TELL_BAN:
+	case QUESTION_TELL_KICK:
+		if (row == NULL)
+			complain(database, connection->problem, now_ms);
+		database->owner->answered(question, row);
+		break;
 	case QUESTION_PROBE:
 		take_ready(database, connection, now_ms);
 		break;
@@ -539,6 +572,7 @@ take_database_answer(struct database *database, struct connection *connection, s
 		database->owner->answered(question, row);
 		break;
 	case QUESTION_LISTEN_RECALL:
+	case QUESTION_LISTEN_NEWS:
 		take_listening(database, connection, question, row, now_ms);
 		break;
 	}

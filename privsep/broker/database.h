@@ -93,6 +93,13 @@ unsigned database_lending_places(const struct database *database);
 void database_ask_share(struct database *database, struct question *question, const struct share_call *call,
     uint64_t account, uint64_t now_ms);
 
+/*
+ * Ask once: a question that is lost with its connection is answered without a row, and so is one that the database cannot
+ * answer. That may happen at once. params are copied.
+ */
+void database_ask_once(struct database *database, struct question *question, enum question_kind kind,
+    const char *const *params, uint64_t now_ms);
+
 /* Events of the connection with this number. */
 void database_ready(struct database *database, unsigned number, uint32_t events, uint64_t now_ms);
 

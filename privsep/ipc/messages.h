@@ -45,6 +45,7 @@ enum ipc_fd {
 #define BROKER_NODE_MAX 253	/* bytes of the name of a node */
 #define BROKER_HOST_MAX 253	/* bytes of the name of a database's host */
 #define BROKER_ADDRESSES_MAX 8	/* of one such name */
+#define NEWS_VALUE_MAX 64	/* of a kick: bytes of an account's name, or of an address */
 #define IPC_NOTICE 0xffff	/* reply sizes of a message without a reply; larger than any message */
 
 /* Shapes that more than one row has, or that are too long for one. */
@@ -208,7 +209,16 @@ enum ipc_fd {
 	  S_TIMES(0, BROKER_ADDRESSES_MAX, S_U8 + S_HOST), IPC_FD_NONE) \
 	/* broker reports at each beat how the database knows this node, and what it lends to it */ \
 	X(broker_node,       IPC_BROKER,    IPC_MASTER,   IPC_STATE_ANY,   S_U8 + S_U32 + S_U32 + S_TEXT(0, BROKER_NODE_MAX), \
-	  S_NONE, IPC_FD_NONE)
+	  S_NONE, IPC_FD_NONE) \
+	/* what nodes tell each other: master asks broker to tell the others, and broker reports what others have told */ \
+	X(ban_made,          IPC_MASTER,    IPC_BROKER,   IPC_STATE_ANY,   S_HOST + S_U8 + S_U64, S_HOST + S_U8 + S_U8, IPC_FD_NONE) \
+	X(kick_made,         IPC_MASTER,    IPC_BROKER,   IPC_STATE_ANY,   S_U32 + S_U8 + S_TEXT(1, NEWS_VALUE_MAX), \
+	  S_U32 + S_U8, IPC_FD_NONE) \
+	X(ban_told,          IPC_BROKER,    IPC_MASTER,   IPC_STATE_ANY, \
+	  S_HOST + S_U8 + S_U64 + S_U64 + S_TEXT(0, BROKER_NODE_MAX), S_NONE, IPC_FD_NONE) \
+	X(kick_told,         IPC_BROKER,    IPC_MASTER,   IPC_STATE_ANY, \
+	  S_U8 + S_TEXT(1, NEWS_VALUE_MAX) + S_U64 + S_TEXT(0, BROKER_NODE_MAX), S_NONE, IPC_FD_NONE) \
+	X(news_told,         IPC_BROKER,    IPC_MASTER,   IPC_STATE_ANY,   S_NOTHING, S_NONE, IPC_FD_NONE)
 
 enum ipc_kind {
 #define X(name, ...) IPC_##name,
@@ -350,6 +360,12 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   broker_state  enum broker_state, accounts that are kept
  *   broker_node   enum node_standing, shares that are held, sessions that use them, name of the node
  *   broker_lookup name of a host  -> up to BROKER_ADDRESSES_MAX of family, address; -EAGAIN: too often
+ *   ban_made      address_key, enum news_ban, seconds that are left (of one that was lifted: would be)
+ *                                 -> address_key, is_lifted, enum news_outcome
+ *   kick_made     number, enum news_target, name or address -> number, enum news_outcome
+ *   ban_told      address_key, enum news_ban, seconds that are left, its age in ms, name of the node
+ *   kick_told     enum news_target, name or address, its age in ms (sessions that began later go on), name of the node
+ *   news_told                     (all that was told while nobody listened has been said)
  */
 
 /* transferred: what moved. */
@@ -387,6 +403,20 @@ enum credit_outcome {
 	CREDIT_NOT_NOW,			/* what others hold, or may hold, is in the way of a count */
 	CREDIT_OLD_NUMBER,		/* nothing was done; the figures are those of the share now */
 	CREDIT_OUTCOME_COUNT
+};
+
+/* ban_made, ban_told: what became of an address. */
+enum news_ban { NEWS_BAN_AUTO, NEWS_BAN_MANUAL, NEWS_BAN_LIFTED, NEWS_BAN_COUNT };
+
+/* kick_made, kick_told: whose sessions end. */
+enum news_target { NEWS_USER, NEWS_ADDRESS, NEWS_TARGET_COUNT };
+
+/* ban_made, kick_made: has the database taken it? */
+enum news_outcome {
+	NEWS_TAKEN,
+	NEWS_REFUSED,	/* there are too many, or the node is not known */
+	NEWS_NOT_NOW,	/* it does not answer */
+	NEWS_OUTCOME_COUNT
 };
 
 /* broker_state: can accounts be looked up? */

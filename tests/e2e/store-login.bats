@@ -400,7 +400,7 @@ hundredths_of()
 	ALARM_EXPECTED=1
 	file_user
 	serve
-	for mode in garbage bad-state lookups; do
+	for mode in garbage bad-state lookups unasked; do
 		former=$(broker_pid)
 		store_says "mode $mode"
 		wait_until is_gone "$former"
@@ -413,6 +413,31 @@ hundredths_of()
 	ftp_login breakglass secret
 	ftp_close
 	wait_until ftp_login dora secret
+}
+
+@test "a broker that is taken over bans at most 2048 addresses and nobody of never-ban, lifts bans and ends sessions: no more" {
+	file_user
+	serve 'limits { never-ban = {"127.0.0.1"} }'
+	ctl ban add 127.0.0.9
+	ctl ban add 192.0.2.1
+	ftp_login breakglass secret
+	store_says 'mode bans'
+	wait_until eval '[ "$(ctl --json status | jq .store.bans_of_others)" = 2048 ]'
+	wait_until log_has ' warning news-flood '
+	sleep 1
+	assert_equal "$(ctl --json status | jq .store.bans_of_others)" 2048
+	assert_equal "$(log_count ' news-flood ')" 1
+	[ "$(log_count ' warning ban ')" -lt 300 ]
+	ctl ban list | grep -q '^192\.0\.2\.1 '
+	run -1 eval "ctl ban list | grep '^127\.0\.0\.'"
+	log_has ' unban address=127\.0\.0\.9 .*node="nobody knows"'
+	ftp NOOP 200
+	store_says 'mode kicks' 'kick breakglass'
+	ftp_reply
+	assert_equal "$REPLY" 421
+	ftp_close
+	store_says ''
+	ftp_login breakglass secret
 }
 
 # --- it lies ---

@@ -9,6 +9,7 @@
  *   delay MS             before each answer
  *   state up|down|strange
  *   mode WORD            how it misbehaves; see misbehave()
+ *   kick NAME            with "mode kicks": whose sessions an administrator of another node is said to end
  *   early NAME           with "mode early": whom the answer is about that nobody has asked for
  *   lookup HOST          once: ask the master for its addresses, and log them
  *   credit OUTCOME ALLOW_BYTES ALLOW_FILES USED_BYTES USED_FILES SHARE
@@ -357,6 +358,56 @@ ask_for_host(const char *host)
 	(void)!ipc_send(MASTER, &message, -1);
 }
 
+static void
+tell_ban(const char *text, enum news_ban ban)
+{
+	struct address_key address;
+
+	if (address_key_parse(text, &address) < 0)
+		abort();
+	ipc_begin(&message, IPC_ban_told);
+	ipc_put_bytes(&message, address.bytes, sizeof(address.bytes));
+	ipc_put_u8(&message, (uint8_t)ban);
+	ipc_put_u64(&message, 3600);
+	ipc_put_u64(&message, 0);
+	ipc_put_text(&message, "nobody knows");
+	(void)!ipc_send(MASTER, &message, -1);
+}
+
+/* Bans of everybody, the lift of all that is banned here, and the end of each session. */
+static void
+tell_bans(void)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	tell_ban("127.0.0.1", NEWS_BAN_MANUAL);
+	tell_ban("127.0.0.9", NEWS_BAN_LIFTED);
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(text, sizeof(text), "10.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
+		tell_ban(text, i % 2 == 0 ? NEWS_BAN_MANUAL : NEWS_BAN_AUTO);
+	}
+}
+
+static void
+end_sessions_of(const char *name)
+{
+	ipc_begin(&message, IPC_kick_told);
+	ipc_put_u8(&message, NEWS_USER);
+	ipc_put_text(&message, name);
+	ipc_put_u64(&message, 0);
+	ipc_put_text(&message, "nobody knows");
+	(void)!ipc_send(MASTER, &message, -1);
+}
+
+static void
+send_unasked_answer(void)
+{
+	ipc_begin_reply(&message, IPC_kick_made, 0);
+	ipc_put_u32(&message, 1);
+	ipc_put_u8(&message, NEWS_TAKEN);
+	(void)!ipc_send(MASTER, &message, -1);
+}
+
 /* What it does to the master without being asked. */
 static void
 bother_master(void)
@@ -369,6 +420,12 @@ bother_master(void)
 	if (mode_is("lookups"))
 		for (int i = 0; i < 100; i++)
 			ask_for_host("localhost");
+	if (mode_is("bans"))
+		tell_bans();
+	if (mode_is("kicks") && find_line("kick") != NULL)
+		end_sessions_of(find_line("kick"));
+	if (mode_is("unasked"))
+		send_unasked_answer();
 	if (mode_is("garbage"))
 		(void)!send(MASTER, "garbage", 7, MSG_NOSIGNAL);
 }

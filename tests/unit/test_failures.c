@@ -306,6 +306,45 @@ test_bans_stay_in_a_flood(void **state)
 	assert_false(fail_at(FAILURES_MAX + 1, START));
 }
 
+static int
+ban_told(uint32_t address, bool is_by_hand)
+{
+	struct address_key key = key_of(address);
+
+	return failures_ban_told(&failures, &key, START, START + 1000000, is_by_hand);
+}
+
+/* Others fill half of the table at most, by hand or not; an own ban stays one's own, and counts for none of it. */
+static void
+test_bans_of_others_leave_room(void **state)
+{
+	struct address_key own = key_of(1);
+
+	(void)state;
+	assert_int_equal(ban(1, START, START + 1000000, false), 0);
+	assert_int_equal(failures_find_ban(&failures, &own)->standing, BAN_UNTOLD);
+	assert_int_equal(ban_told(1, true), 0);
+	assert_int_equal(failures.of_others, 0);
+	assert_int_equal(failures_find_ban(&failures, &own)->standing, BAN_KNOWN);
+	for (uint32_t i = 2; i < 2 + FAILURES_OF_OTHERS_MAX; i++)
+		assert_int_equal(ban_told(i, i % 2 == 0), 0);
+	assert_int_equal(failures.of_others, FAILURES_OF_OTHERS_MAX);
+	assert_int_equal(ban_told(9999, true), -ENOSPC);
+	assert_int_equal(ban_told(2, false), 0); /* known already */
+	for (uint32_t i = 10000; i < 10000 + FAILURES_MAX - FAILURES_OF_OTHERS_MAX - 1; i++)
+		assert_int_equal(ban(i, START, START + 2000000, true), 0);
+	assert_true(is_banned(2, START + 10));
+	/* what an administrator here takes over, lifts, or needs the place of, counts no more */
+	assert_int_equal(ban(3, START, START + 1000000, true), 0);
+	assert_int_equal(failures.of_others, FAILURES_OF_OTHERS_MAX - 1);
+	own = key_of(2);
+	assert_non_null(failures_unban(&failures, &own));
+	assert_int_equal(failures.of_others, FAILURES_OF_OTHERS_MAX - 2);
+	assert_int_equal(ban(50000, START, START + 10, true), 0);
+	assert_int_equal(ban(50001, START, START + 10, true), 0);
+	assert_int_equal(failures.of_others, FAILURES_OF_OTHERS_MAX - 3);
+}
+
 static void
 test_lines_of_the_file(void **state)
 {
@@ -328,6 +367,13 @@ test_lines_of_the_file(void **state)
 	assert_true(line.is_by_hand);
 	address_key_text(&line.address, text);
 	assert_string_equal(text, "2001:db8:0:7::/64");
+	assert_false(line.is_of_others);
+	assert_int_equal(ban_line_parse("192.0.2.1 5 told-manual", &line), 0);
+	assert_true(line.is_by_hand && line.is_of_others && !line.is_lifted);
+	assert_int_equal(ban_line_parse("192.0.2.1 5 told-auto", &line), 0);
+	assert_true(!line.is_by_hand && line.is_of_others);
+	assert_int_equal(ban_line_parse("192.0.2.1 5 lifted", &line), 0);
+	assert_true(line.is_lifted && !line.is_of_others);
 }
 
 int
@@ -349,6 +395,7 @@ main(void)
 	    cmocka_unit_test_setup(test_ban_and_its_end, forget_all),
 	    cmocka_unit_test_setup(test_a_ban_counts_anew, forget_all),
 	    cmocka_unit_test_setup(test_bans_stay_in_a_flood, forget_all),
+	    cmocka_unit_test_setup(test_bans_of_others_leave_room, forget_all),
 	    cmocka_unit_test(test_lines_of_the_file),
 	};
 
