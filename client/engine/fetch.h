@@ -21,6 +21,8 @@ struct fetch {
 	struct sink sink;
 	struct part part;
 	struct record begun;	/* the source's state when the existing bytes were begun */
+	struct record_piece pieces[RECORD_PIECES_MAX];	/* of the part, where several connections left it with holes */
+	unsigned int piece_count;	/* 0: it has none */
 	bool is_begun;	/* this call has proven or written the existing bytes */
 	bool is_continued;	/* the existing bytes came over several connections */
 
@@ -68,6 +70,9 @@ enum ftp_class fetch_start_over(struct fetch *fetch, const char *why);
 
 enum ftp_class fetch_open_part(struct fetch *fetch);
 
+/* Forget the pieces that lie after a hole: one connection goes on at sink.at. 0 or -errno. */
+int fetch_drop_pieces(struct fetch *fetch);
+
 /* The existing part must be proven to be a beginning of the remote file; else it is fetched anew. */
 enum ftp_class fetch_prove_part(struct fetch *fetch);
 
@@ -77,8 +82,8 @@ enum ftp_class fetch_put_in_place(struct fetch *fetch);
 void fetch_leave_part(struct fetch *fetch);
 
 /*
- * The rest of a file whose size is known, from sink.at, by several connections into the part. FTP_OK with is_other
- * set when the pieces do not fit together.
+ * The rest of a file whose size is known, from sink.at, by several connections into the part, each of which goes on
+ * where one ended before. FTP_OK with is_other set when the pieces do not fit together.
  */
 enum ftp_class fetch_segments(struct fetch *fetch, unsigned int count);
 

@@ -202,6 +202,14 @@ prepare_comparison(struct fetch *fetch)
 }
 
 static enum ftp_class
+receive_over_one(struct fetch *fetch)
+{
+	int r = fetch_drop_pieces(fetch);
+
+	return r < 0 ? fail_local(fetch->ftp, r, fetch->part.name) : receive_rest(fetch);
+}
+
+static enum ftp_class
 fetch_rest(struct fetch *fetch)
 {
 	enum ftp_class reason;
@@ -215,7 +223,7 @@ fetch_rest(struct fetch *fetch)
 	if (is_for_segments(fetch))
 		reason = fetch_segments(fetch, fetch->transfer->segments);
 	else
-		reason = receive_rest(fetch);
+		reason = receive_over_one(fetch);
 	if (!fetch->is_other)
 		return reason;
 	reason = fetch_start_over(fetch, "what comes after the cut is not of the same file");

@@ -30,7 +30,9 @@ fetch_describe(struct fetch *fetch)
 	snprintf(begun->validator, sizeof(begun->validator), "%s", fetch->validator);
 	begun->size = fetch->size;
 	begun->mtime = fetch->mtime < (int64_t)time(NULL) - SETTLED_S ? fetch->mtime : -1;
-	begun->whole = -1;
+	begun->whole = fetch->piece_count > 0 ? (int64_t)fetch->sink.at : -1;
+	begun->piece_count = fetch->piece_count;
+	memcpy(begun->pieces, fetch->pieces, sizeof(begun->pieces));
 }
 
 /* Without hashes, this is known before any byte is read: the same place, size and time as in the record. */
@@ -73,6 +75,7 @@ fetch_start_over(struct fetch *fetch, const char *why)
 	fetch->result->overlap = 0;
 	fetch->result->proof[0] = '\0';
 	follow_end(&fetch->follower);
+	fetch->piece_count = 0;
 	if (ftruncate(fetch->sink.fd, 0) < 0)
 		return fail_local(fetch->ftp, -errno, fetch->part.name);
 	fetch->sink.at = fetch->overlap = fetch->seen = 0;
@@ -189,6 +192,39 @@ check_target(struct fetch *fetch)
 	    transfer->local_name, S_ISDIR(status.st_mode) ? "a directory" : "no regular file");
 }
 
+int
+fetch_drop_pieces(struct fetch *fetch)
+{
+	if (fetch->piece_count == 0)
+		return 0;
+	fetch->piece_count = 0;
+	return ftruncate(fetch->sink.fd, (off_t)fetch->sink.at) < 0 ? -errno : 0;
+}
+
+/*
+ * Several connections have left the part with holes. What lies after one counts where the record says that the file is
+ * still the same: each connection compares its last bytes before it goes on, and the hash of the whole follows.
+ */
+static void
+keep_pieces(struct fetch *fetch)
+{
+	const struct record *record = &fetch->part.record;
+	struct stat status;
+
+	if (!fetch->part.has_record || record->piece_count == 0 || fetch->transfer->segments <= 1 ||
+	    !is_told_same(fetch, record) || record->pieces[record->piece_count - 1].end != (uint64_t)fetch->size ||
+	    fetch->sink.at < record->pieces[0].begin || fstat(fetch->sink.fd, &status) < 0)
+		return;
+	for (unsigned int i = 0; i < record->piece_count; i++) {
+		const struct record_piece *piece = &record->pieces[i];
+
+		if (piece->at > piece->begin && piece->at > (uint64_t)status.st_size)
+			return;
+	}
+	memcpy(fetch->pieces, record->pieces, sizeof(fetch->pieces));
+	fetch->piece_count = record->piece_count;
+}
+
 enum ftp_class
 fetch_open_part(struct fetch *fetch)
 {
@@ -203,11 +239,13 @@ fetch_open_part(struct fetch *fetch)
 	if (r < 0)
 		return fail_part(fetch, r);
 	fetch->sink.fd = fetch->part.fd;
-	if (is_resumed)
+	if (is_resumed) {
 		fetch->sink.at = fetch->part.length;
-	if (ftruncate(fetch->sink.fd, (off_t)fetch->sink.at) < 0)
+		keep_pieces(fetch);
+	}
+	if (fetch->piece_count == 0 && ftruncate(fetch->sink.fd, (off_t)fetch->sink.at) < 0)
 		return fail_local(fetch->ftp, -errno, fetch->part.name);
-	if (is_resumed && fetch->sink.at == 0)
+	if (is_resumed && fetch->sink.at == 0 && fetch->piece_count == 0)
 		reason = find_beginning(fetch);
 	if (fetch->sink.at == 0 || fetch->is_begun)
 		write_record(fetch);
@@ -251,8 +289,14 @@ fetch_prove_part(struct fetch *fetch)
 	const struct record *record = fetch->is_begun ? &fetch->begun : &fetch->part.record;
 	enum ftp_class reason = FTP_REFUSED;
 	bool is_same = false;
+	int r = 0;
 
 	fetch->overlap = fetch->seen = 0;
+	/* pieces after a hole are proven by the record alone, until they go on */
+	if (fetch->piece_count > 0 && !is_told_same(fetch, record))
+		r = fetch_drop_pieces(fetch);
+	if (r < 0)
+		return fail_local(fetch->ftp, r, fetch->part.name);
 	if (fetch->sink.at == 0)
 		return FTP_OK;
 	fetch->is_continued = true;

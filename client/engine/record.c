@@ -17,7 +17,10 @@
 #define FIRST_LINE "sallyport part 1"
 #define LAST_LINE "end"
 
-/* Each line is a key, a blank and a value. A record has each key once, in any order; unknown keys are passed over. */
+/*
+ * Each line is a key, a blank and a value. A record has each key once, in any order, but for "pieces", which most have not;
+ * unknown keys are passed over.
+ */
 enum key {
 	KEY_URL,
 	KEY_NAME,
@@ -29,6 +32,7 @@ enum key {
 	KEY_INODE,
 	KEY_BORN,
 	KEY_BORN_NS,
+	KEY_PIECES,
 	KEY_COUNT
 };
 
@@ -43,6 +47,7 @@ static const char *const keys[KEY_COUNT] = {
     [KEY_INODE] = "inode",
     [KEY_BORN] = "born",
     [KEY_BORN_NS] = "born-ns",
+    [KEY_PIECES] = "pieces",
 };
 
 /* --- values --- */
@@ -92,6 +97,42 @@ parse_record_number(const char *value, int64_t *number)
 	return 0;
 }
 
+/* The number before the character `end`; *text moves to what follows it. */
+static int
+take_number(char **text, char end, uint64_t *number)
+{
+	char *next = strchr(*text, end);
+
+	if (next == NULL)
+		return -EINVAL;
+	*next = '\0';
+	if (parse_u64(*text, INT64_MAX, number) < 0)
+		return -EINVAL;
+	*text = next + 1;
+	return 0;
+}
+
+/* "BEGIN-AT-END;BEGIN-AT-END;": each begins where the one before it ends. */
+static int
+parse_pieces(const char *value, struct record *record)
+{
+	char text[RECORD_PIECES_MAX * 64], *next = text;
+
+	if (snprintf(text, sizeof(text), "%s", value) >= (int)sizeof(text))
+		return -EINVAL;
+	while (*next != '\0') {
+		struct record_piece *piece = &record->pieces[record->piece_count];
+
+		if (record->piece_count == RECORD_PIECES_MAX || take_number(&next, '-', &piece->begin) < 0 ||
+		    take_number(&next, '-', &piece->at) < 0 || take_number(&next, ';', &piece->end) < 0 ||
+		    piece->begin > piece->at || piece->at > piece->end ||
+		    (record->piece_count > 0 && piece->begin != piece[-1].end))
+			return -EINVAL;
+		record->piece_count++;
+	}
+	return 0;
+}
+
 static int
 set_record_value(struct record *record, enum key key, const char *value)
 {
@@ -120,6 +161,8 @@ set_record_value(struct record *record, enum key key, const char *value)
 			return -EINVAL;
 		*(key == KEY_MTIME_NS ? &record->mtime_ns : &record->file.born_ns) = (uint32_t)number;
 		return 0;
+	case KEY_PIECES:
+		return parse_pieces(value, record);
 	case KEY_COUNT:
 		break;
 	}
@@ -171,7 +214,7 @@ record_parse(const char *text, size_t len, struct record *record)
 		text += used + 1;
 		len -= used + 1;
 	}
-	return is_last && len == 0 && seen == (1U << KEY_COUNT) - 1 ? 0 : -EINVAL;
+	return is_last && len == 0 && (seen | 1U << KEY_PIECES) == (1U << KEY_COUNT) - 1 ? 0 : -EINVAL;
 }
 
 /* Texts are bytes: control characters, blanks and '%' become %XX. */
@@ -196,6 +239,18 @@ add_number(struct buf *out, enum key key, int64_t number)
 	(void)buf_addf(out, "%s %lld\n", keys[key], (long long)number);
 }
 
+static void
+add_pieces(struct buf *out, const struct record *record)
+{
+	if (record->piece_count == 0)
+		return;
+	(void)buf_addf(out, "%s ", keys[KEY_PIECES]);
+	for (unsigned int i = 0; i < record->piece_count; i++)
+		(void)buf_addf(out, "%llu-%llu-%llu;", (unsigned long long)record->pieces[i].begin,
+		    (unsigned long long)record->pieces[i].at, (unsigned long long)record->pieces[i].end);
+	(void)buf_add(out, "\n", 1);
+}
+
 int
 record_format(struct buf *text, const struct record *record)
 {
@@ -210,6 +265,7 @@ record_format(struct buf *text, const struct record *record)
 	(void)buf_addf(text, "%s %llu\n", keys[KEY_INODE], (unsigned long long)record->file.inode);
 	add_number(text, KEY_BORN, record->file.born_s);
 	add_number(text, KEY_BORN_NS, record->file.born_ns);
+	add_pieces(text, record);
 	(void)buf_add_text(text, LAST_LINE "\n");
 	return text->error == -ENOBUFS ? -EINVAL : text->error;
 }

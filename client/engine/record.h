@@ -17,6 +17,13 @@
 #define RECORD_TEXT_SIZE 8192
 #define RECORD_VALIDATOR_SIZE 128
 
+#define RECORD_PIECES_MAX 16
+
+/* Download over several connections: of [begin, end) of the part, [begin, at) is there. */
+struct record_piece {
+	uint64_t begin, at, end;
+};
+
 /* A file here: another one may have its inode number later, but not its birth as well. */
 struct file_id {
 	uint64_t inode;
@@ -33,6 +40,8 @@ struct record {
 	uint32_t mtime_ns;
 	int64_t whole;	/* download: only so many bytes of the part count; -1: all of them */
 	struct file_id file;	/* download: the part; upload: the source */
+	struct record_piece pieces[RECORD_PIECES_MAX];	/* one after the other, to the end of the file */
+	unsigned int piece_count;	/* 0: whole says it all */
 };
 
 /*

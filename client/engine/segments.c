@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One large file over several connections. While they run, the part has holes, and its record says how many of its
- * bytes count. When they end early, the part keeps what is whole from the beginning on. Each connection reads on
- * into the next piece: the bytes that come twice show that the server begins at the offset that it was asked for.
+ * One large file over several connections. While they run, the part has holes, and its record says which of its bytes
+ * count. When they end early, the next try goes on in each piece, after the last bytes of it have come again and are the
+ * same. Each connection reads on into the next piece: the bytes that come twice show that the server begins at the offset
+ * that it was asked for.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +20,9 @@
 
 #include "common/banned.h"
 
-#define SEGMENTS_MAX 16
+#define SEGMENTS_MAX RECORD_PIECES_MAX
 #define NAP_MS 50
+#define RECORD_MS 2000 /* how often the record is written: what a kill of the program loses */
 
 struct segment {
 	pthread_t thread;
@@ -29,6 +31,7 @@ struct segment {
 	const char *remote;
 	int fd;
 	uint64_t begin, end;
+	uint64_t began_at; /* before that, an earlier try has written it */
 	uint64_t size; /* of the file */
 	uint64_t lowest; /* from here on the file has bytes that this connection may compare */
 	atomic_ullong at; /* written up to here */
@@ -170,7 +173,9 @@ prepare_segment(struct segments *all, struct segment *segment, struct fetch *fet
 	segment->remote = fetch->transfer->remote;
 	segment->fd = fetch->sink.fd;
 	segment->size = (uint64_t)fetch->size;
-	segment->lowest = segment == all->items ? segment->begin - fetch->overlap : segment->begin;
+	/* the first piece follows what is there; after an earlier try each compares its own last bytes */
+	segment->lowest =
+	    segment == all->items && fetch->piece_count == 0 ? segment->begin - fetch->overlap : segment->begin;
 	if (segment != &all->items[all->count - 1])
 		segment->beyond = malloc(OVERLAP_BYTES);
 	return segment != &all->items[all->count - 1] && segment->beyond == NULL ? -ENOMEM : 0;
@@ -203,10 +208,26 @@ whole_until(const struct segments *all, uint64_t base)
 	return base;
 }
 
+/* Write the record: which bytes of the part count if this ends now. */
+static void
+record_pieces(struct segments *all, struct fetch *fetch)
+{
+	fetch->begun.piece_count = all->count;
+	for (unsigned int i = 0; i < all->count; i++) {
+		const struct segment *segment = &all->items[i];
+
+		fetch->begun.pieces[i] = (struct record_piece){
+		    .begin = segment->begin, .at = atomic_load(&segment->at), .end = segment->end};
+	}
+	fetch->begun.whole = (int64_t)whole_until(all, all->items[0].begin);
+	(void)part_record(&fetch->part, &fetch->begun);
+}
+
 /* Wait for all; the first failure stops the others, and so does the user. */
 static void
 watch_segments(struct segments *all, struct fetch *fetch, uint64_t base)
 {
+	uint64_t record_ms = monotonic_coarse_ms() + RECORD_MS;
 	unsigned int done;
 
 	do {
@@ -227,6 +248,10 @@ watch_segments(struct segments *all, struct fetch *fetch, uint64_t base)
 			all->stop = 1;
 		meter_move(&fetch->meter, moved);
 		follow_to(fetch->follower, whole_until(all, base));
+		if (monotonic_coarse_ms() >= record_ms) {
+			record_pieces(all, fetch);
+			record_ms = monotonic_coarse_ms() + RECORD_MS;
+		}
 		if (done < all->count)
 			wire_wait(-1, 0, NAP_MS, NULL);
 	} while (done < all->count);
@@ -243,7 +268,7 @@ collect_segments(struct segments *all, struct fetch *fetch)
 
 		if (segment->is_started)
 			pthread_join(segment->thread, NULL);
-		fetch->result->bytes += atomic_load(&segment->at) - segment->begin;
+		fetch->result->bytes += atomic_load(&segment->at) - segment->began_at;
 		if (reason == FTP_OK && segment->is_started && segment->reason != FTP_OK &&
 		    segment->reason != FTP_ABORTED) {
 			fetch->ftp->error = *ftp_error(segment->ftp);
@@ -271,14 +296,6 @@ fits_together(const struct segments *all, bool is_all)
 	return true;
 }
 
-/* From now on only this many bytes of the part count; -1: all of them. */
-static void
-record_whole(struct fetch *fetch, int64_t whole)
-{
-	fetch->begun.whole = whole;
-	(void)part_record(&fetch->part, &fetch->begun);
-}
-
 static void
 cut_up(struct segments *all, const struct fetch *fetch)
 {
@@ -289,24 +306,60 @@ cut_up(struct segments *all, const struct fetch *fetch)
 
 		segment->begin = base + i * step;
 		segment->end = i + 1 == all->count ? (uint64_t)fetch->size : segment->begin + step;
-		atomic_store(&segment->at, segment->begin);
+		segment->began_at = segment->begin;
+		atomic_store(&segment->at, segment->began_at);
 	}
+}
+
+/* Go on in the pieces of an earlier try, however many there are to be now. */
+static void
+take_up(struct segments *all, const struct fetch *fetch)
+{
+	all->count = fetch->piece_count;
+	for (unsigned int i = 0; i < all->count; i++) {
+		struct segment *segment = &all->items[i];
+
+		segment->begin = fetch->pieces[i].begin;
+		segment->end = fetch->pieces[i].end;
+		segment->began_at = fetch->pieces[i].at;
+		atomic_store(&segment->at, segment->began_at);
+	}
+}
+
+/* Whole: there are no holes. Otherwise the next try, of this call or a later one, goes on in each piece. */
+static enum ftp_class
+leave_pieces(struct segments *all, struct fetch *fetch, enum ftp_class reason)
+{
+	fetch->sink.at = whole_until(all, all->items[0].begin);
+	fetch->piece_count = reason == FTP_OK ? 0 : all->count;
+	for (unsigned int i = 0; i < fetch->piece_count; i++) {
+		const struct segment *segment = &all->items[i];
+
+		fetch->pieces[i] = (struct record_piece){
+		    .begin = segment->begin, .at = atomic_load(&segment->at), .end = segment->end};
+	}
+	if (reason == FTP_OK && ftruncate(fetch->sink.fd, (off_t)fetch->sink.at) < 0)
+		return fail_local(fetch->ftp, -errno, fetch->part.name);
+	return reason;
 }
 
 static enum ftp_class
 run_segments(struct segments *all, struct fetch *fetch)
 {
 	const struct ftp_options *options = fetch->ftp->options;
-	uint64_t base = fetch->sink.at;
 	enum ftp_class reason;
 	int r = 0;
 
-	cut_up(all, fetch);
+	if (fetch->piece_count > 0)
+		take_up(all, fetch);
+	else
+		cut_up(all, fetch);
+	record_pieces(all, fetch);
 	for (unsigned int i = 0; i < all->count && r == 0; i++)
 		r = prepare_segment(all, &all->items[i], fetch);
 	for (unsigned int i = 0; i < all->count && r == 0; i++)
 		r = start_segment(&all->items[i]);
-	watch_segments(all, fetch, base);
+	watch_segments(all, fetch, all->items[0].begin);
 	reason = collect_segments(all, fetch);
 	fetch->ftp->options = options;
 	fetch->ftp->control.abort = options->abort;
@@ -315,10 +368,7 @@ run_segments(struct segments *all, struct fetch *fetch)
 	else if (reason == FTP_OK && is_aborted(fetch->ftp))
 		reason = ftp_fail(fetch->ftp, FTP_ABORTED, NULL, "stopped");
 	fetch->seen = fetch->overlap;
-	fetch->sink.at = whole_until(all, base);
-	if (ftruncate(fetch->sink.fd, (off_t)fetch->sink.at) < 0 && reason == FTP_OK)
-		reason = fail_local(fetch->ftp, -errno, fetch->part.name);
-	return reason;
+	return leave_pieces(all, fetch, reason);
 }
 
 enum ftp_class
@@ -335,11 +385,15 @@ fetch_segments(struct fetch *fetch, unsigned int count)
 	all->user_abort = options->abort;
 	all->options.events = NULL;
 	all->options.abort = &all->stop;
-	record_whole(fetch, (int64_t)fetch->sink.at);
 	reason = run_segments(all, fetch);
 	fetch->is_other = !fits_together(all, reason == FTP_OK);
 	fetch->is_continued = true;
-	record_whole(fetch, -1);
+	fetch->begun.piece_count = 0;
+	fetch->begun.whole = -1;
+	if (fetch->piece_count > 0)
+		record_pieces(all, fetch);
+	else
+		(void)part_record(&fetch->part, &fetch->begun);
 	for (unsigned int i = 0; i < all->count; i++)
 		free(all->items[i].beyond);
 	free(all);

@@ -193,20 +193,74 @@ broken_off()
 	jq -es 'map(select(.event == "stopped"))[0] | .parts == 1 and .bytes > 0 and (.command | contains("--continue"))' out
 }
 
-@test "transfers: segments, and what is left of them" {
-	serve --rate-down 10M
+# has_bytes FILE NUMBER: so many are there, holes not counted.
+has_bytes()
+{
+	[ -e "$1" ] && [ $(($(stat -c %b "$1") * 512)) -ge "$2" ]
+}
+
+# has_recorded FILE NUMBER: the record counts so many bytes in its pieces. What a kill loses is what came since.
+has_recorded()
+{
+	[ -e "$1" ] && sed -n 's/^pieces //p' "$1" | tr ';' '\n' |
+		awk -F- -v number="$2" '{ sum += $2 - $1 } END { exit !(sum >= number) }'
+}
+
+@test "transfers: segments, and what is left of them: each goes on where it ended" {
+	local signal pid moved
+	serve --rate-down 2M
 	new_file 8
 	serve_file f
+	touch -d '1 hour ago' "$HOME_DIR/f"
 	client get -s 4 "$URL/f" back
 	cmp file back
-	rm back
-	broken_off INT get -s 3 "$URL/f" back
-	[ ! -e back.part-segments ]
-	if [ -e back.part ]; then
-		cmp -n "$(stat -c %s back.part)" back.part file
-	fi
-	client get -s 3 -c "$URL/f" back
-	cmp file back
+	for signal in INT KILL; do
+		rm -f back
+		timeout 60 "$BUILD/sallyport" --quiet --ca "$CA" get -s 3 "$URL/f" back </dev/null >/dev/null 2>&1 3>&- &
+		pid=$!
+		if [ "$signal" = INT ]; then
+			wait_until has_bytes back.part 4000000
+		else
+			wait_until has_recorded back.part.sallyport 2500000
+		fi
+		pkill "-$signal" -P "$pid" sallyport
+		wait "$pid" || :
+		has_recorded back.part.sallyport 2500000
+		timeout 60 "$BUILD/sallyport" --json --ca "$CA" get -s 3 -c "$URL/f" back </dev/null >out 3>&-
+		cmp file back
+		[ ! -e back.part ]
+		moved=$(jq -s 'map(select(.event == "done"))[0].transferred' out)
+		[ "$moved" -gt 0 ]
+		[ "$moved" -lt 6000000 ] || fail "$moved bytes came again after SIG$signal"
+	done
+}
+
+@test "transfers: pieces after a hole are dropped for one connection, and for a file that has changed" {
+	local pid change
+	serve --rate-down 2M
+	for change in none one-connection size content; do
+		rm -f back back.part back.part.sallyport
+		new_file 8
+		serve_file f
+		touch -d '1 hour ago' "$HOME_DIR/f"
+		timeout 60 "$BUILD/sallyport" --quiet --ca "$CA" get -s 3 "$URL/f" back </dev/null >/dev/null 2>&1 3>&- &
+		pid=$!
+		wait_until has_bytes back.part 2000000
+		pkill -INT -P "$pid" sallyport
+		wait "$pid" || :
+		case $change in
+		size) new_file 7 ;;
+		content) new_file 8 ;;
+		esac
+		serve_file f
+		[ "$change" = content ] || touch -d '1 hour ago' "$HOME_DIR/f"
+		if [ "$change" = one-connection ]; then
+			client get -c "$URL/f" back
+		else
+			client get -s 3 -c "$URL/f" back
+		fi
+		cmp file back
+	done
 }
 
 # more_in_log TEXT: a program appends to the file on the server.

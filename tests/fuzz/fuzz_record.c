@@ -32,7 +32,8 @@ is_same(const struct record *left, const struct record *right)
 	return strcmp(left->url, right->url) == 0 && strcmp(left->name, right->name) == 0 &&
 	    strcmp(left->validator, right->validator) == 0 && left->size == right->size &&
 	    left->mtime == right->mtime && left->mtime_ns == right->mtime_ns && left->whole == right->whole &&
-	    file_is_same(&left->file, &right->file);
+	    file_is_same(&left->file, &right->file) && left->piece_count == right->piece_count &&
+	    memcmp(left->pieces, right->pieces, left->piece_count * sizeof(left->pieces[0])) == 0;
 }
 
 int

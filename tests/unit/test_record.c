@@ -32,6 +32,8 @@ static const struct record sample = {
     .mtime_ns = 999999999,
     .whole = -1,
     .file = {UINT64_MAX, -5, 7},
+    .pieces = {{0, 5, 100000}, {100000, 100000, 200000}, {200000, 300000, 300000}},
+    .piece_count = 3,
 };
 
 static void
@@ -45,6 +47,8 @@ check_same(const struct record *record)
 	assert_int_equal(record->mtime_ns, sample.mtime_ns);
 	assert_int_equal(record->whole, sample.whole);
 	assert_true(file_is_same(&record->file, &sample.file));
+	assert_int_equal(record->piece_count, sample.piece_count);
+	assert_memory_equal(record->pieces, sample.pieces, sizeof(sample.pieces));
 }
 
 static void
@@ -83,6 +87,13 @@ test_bad_lines(void **state)
 	    {"validator 2g17\n", "validator %zz\n"},
 	    {"mtime-ns 999999999\n", "mtime-ns 1000000000\n"},
 	    {"born-ns 7\n", "born-ns -1\n"},
+	    {"pieces 0-5-100000;", "pieces 5-0-100000;"},
+	    {"pieces 0-5-100000;", "pieces 0-100001-100000;"},
+	    {"pieces 0-5-100000;", "pieces 0-5-99999;"},
+	    {"pieces 0-5-100000;", "pieces 0-5-x;"},
+	    {"pieces 0-5-100000;", "pieces 0-5"},
+	    {"-300000;\n", "-300000\n"},
+	    {"-300000;\n", "-99999999999999999999;\n"},
 	    {"end\n", "end\nmore\n"},
 	    {"end\n", "end"},
 	};
@@ -111,6 +122,35 @@ test_bad_lines(void **state)
 	(void)buf_addf(&bad, "\n%s", strstr(text.data, "name "));
 	assert_int_equal(record_parse(bad.data, bad.len, &record), -EINVAL);
 	buf_free(&bad);
+	buf_free(&text);
+}
+
+/* Records of one connection, and of earlier versions, have no pieces. There is room for a number of them. */
+static void
+test_pieces(void **state)
+{
+	struct record record, many = sample;
+	struct buf text;
+
+	(void)state;
+	buf_init(&text, RECORD_BYTES_MAX);
+	many.piece_count = 0;
+	memset(many.pieces, 0, sizeof(many.pieces));
+	assert_int_equal(record_format(&text, &many), 0);
+	assert_null(strstr(text.data, "pieces"));
+	assert_int_equal(record_parse(text.data, text.len, &record), 0);
+	assert_int_equal(record.piece_count, 0);
+
+	buf_clear(&text);
+	many.piece_count = RECORD_PIECES_MAX;
+	for (uint64_t i = 0; i < RECORD_PIECES_MAX; i++)
+		many.pieces[i] = (struct record_piece){INT64_MAX - 16 + i, INT64_MAX - 16 + i, INT64_MAX - 15 + i};
+	assert_int_equal(record_format(&text, &many), 0);
+	assert_int_equal(record_parse(text.data, text.len, &record), 0);
+	assert_memory_equal(record.pieces, many.pieces, sizeof(many.pieces));
+	text.len -= strlen("\nend\n");
+	(void)buf_add_text(&text, "9223372036854775807-9223372036854775807-9223372036854775807;\nend\n");
+	assert_int_equal(record_parse(text.data, text.len, &record), -EINVAL);
 	buf_free(&text);
 }
 
@@ -229,6 +269,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_round_trip),
 	    cmocka_unit_test(test_bad_lines),
+	    cmocka_unit_test(test_pieces),
 	    cmocka_unit_test(test_unknown_key),
 	    cmocka_unit_test(test_part_is_ours_by_its_record),
 	    cmocka_unit_test(test_long_names),
