@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <time.h>
 
 #include "common/io.h"
 #include "privsep/ipc/ipc.h"
@@ -10,20 +11,44 @@
 #include "common/banned.h"
 
 #define FREE_MS 100	/* of work without a turn */
+/*
+ * The same beside a transfer: 1 GiB or more. It costs no more than TLS does, which takes no turns, and what a client has to
+ * wait for at the end would be slow on a busy machine.
+ */
+#define FREE_BESIDE_MS 1000
+#define FORGIVEN_BESIDE 32
 #define FREE_AFTER_MS 20	/* the same after each turn: small operations, one after the other, do not ask each time */
 #define FORGIVEN 8	/* one in so many milliseconds without work makes up for one with it */
 #define TURN_MS 1000	/* then others have theirs */
 
 static struct ipc_message message;	/* not the one in hand: its reply may have been begun */
 
+static uint64_t
+free_ms(const struct stop *stop)
+{
+	return stop->is_beside ? FREE_BESIDE_MS : FREE_MS;
+}
+
+/* The clock of what is spent. */
+static uint64_t
+work_ms(const struct stop *stop)
+{
+	struct timespec now;
+
+	if (!stop->is_beside)
+		return monotonic_coarse_ms();
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 void
 stop_begin(struct stop *stop)
 {
-	uint64_t now = monotonic_coarse_ms();
-	uint64_t forgiven = (now - stop->ended_ms) / FORGIVEN;
+	uint64_t idle_ms = monotonic_coarse_ms() - stop->ended_ms;
+	uint64_t forgiven = idle_ms / (stop->is_beside ? FORGIVEN_BESIDE : FORGIVEN);
 
 	stop->spent_ms = stop->spent_ms > forgiven ? stop->spent_ms - forgiven : 0;
-	stop->began_ms = now;
+	stop->began_ms = work_ms(stop);
 	stop->is_change = false;
 }
 
@@ -43,13 +68,11 @@ stop_look(struct stop *stop)
 bool
 stop_is_turn_due(const struct stop *stop)
 {
-	uint64_t now = monotonic_coarse_ms();
-
 	if (stop->monitor_channel < 0)
 		return false;
 	if (stop->has_turn)
-		return now - stop->turn_ms >= TURN_MS;
-	return stop->spent_ms + (now - stop->began_ms) >= FREE_MS;
+		return monotonic_coarse_ms() - stop->turn_ms >= TURN_MS;
+	return stop->spent_ms + (work_ms(stop) - stop->began_ms) >= free_ms(stop);
 }
 
 /* The one answer to work_begin: 0, also when it was withdrawn meanwhile; or -errno. */
@@ -126,7 +149,7 @@ wait_for_turn(struct stop *stop, bool is_beside)
 		return stop_for_error(stop, r);
 	stop->has_turn = true;
 	stop->turn_ms = monotonic_coarse_ms();
-	stop->spent_ms = FREE_MS - FREE_AFTER_MS;
+	stop->spent_ms = free_ms(stop) - FREE_AFTER_MS;
 	return 0;
 }
 
@@ -160,10 +183,11 @@ stop_before_changes(struct stop *stop)
 void
 stop_end(struct stop *stop)
 {
-	uint64_t now = monotonic_coarse_ms();
+	uint64_t now = work_ms(stop);
 
 	if (!stop->has_turn)
 		stop->spent_ms += now - stop->began_ms;
-	stop->began_ms = stop->ended_ms = now;
+	stop->began_ms = now;
+	stop->ended_ms = monotonic_coarse_ms();
 	give_back(stop);
 }

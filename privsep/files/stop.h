@@ -16,6 +16,7 @@ struct stop {
 	int channel;	/* to the protocol process */
 	int monitor_channel;	/* -1: every turn is had at once */
 	int error;	/* the channel ended or something else than stop came: -errno; the session ends */
+	bool is_beside;	/* beside a transfer: more is free, and it is processor time */
 	uint64_t began_ms, ended_ms;	/* of the operation in hand, and of the last one */
 	uint64_t spent_ms;	/* on those before it, less what has been forgiven since */
 	/* the operation has brackets of the quota, for which others wait: its priority is not the lowest */
