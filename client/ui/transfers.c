@@ -16,6 +16,8 @@
 
 #include "common/banned.h"
 
+#define SEGMENT_WORTH (8 * 1024 * 1024) /* bytes of a listed file that are worth a login of their own */
+
 struct pool {
 	pthread_mutex_t lock;
 	const struct options *options;
@@ -197,6 +199,17 @@ add_hint(const struct ftp_error *error, const struct job *job, struct ftp_error 
 	return hinted;
 }
 
+/* Where other files wait for their turn, each further login must be worth it. Nobody has asked for this file alone. */
+static unsigned int
+segments_for(const struct job *job, const struct options *options)
+{
+	uint64_t worth = job->size < 0 ? 0 : (uint64_t)job->size / SEGMENT_WORTH;
+
+	if (!job->is_known || worth >= options->segments)
+		return (unsigned int)options->segments;
+	return worth > 1 ? (unsigned int)worth : 1;
+}
+
 static enum exit_status
 move_file(struct ftp *ftp, struct job *job, int dir_fd, const struct options *options, bool *is_fatal)
 {
@@ -213,7 +226,7 @@ move_file(struct ftp *ftp, struct job *job, int dir_fd, const struct options *op
 	    .is_append = options->is_append,
 	    .is_in_place = options->is_in_place,
 	    .verify = options->verify,
-	    .segments = (unsigned int)options->segments,
+	    .segments = segments_for(job, options),
 	    .is_to_end = options->is_to_end,
 	};
 	struct shown_transfer shown = {

@@ -235,6 +235,21 @@ has_recorded()
 	done
 }
 
+@test "transfers: mirror fetches large files in segments, and small ones over one connection" {
+	serve
+	new_file 20
+	mkdir "$HOME_DIR/tree"
+	serve_file tree/large
+	truncate -s 3000000 file
+	serve_file tree/small
+	chown --reference="$HOME_DIR" "$HOME_DIR/tree"
+	touch -d '1 hour ago' "$HOME_DIR/tree/"*
+	client mirror -s 2 "$URL/tree" copy
+	diff -r "$HOME_DIR/tree" copy
+	assert_equal "$(log_count 'direction="down".* path="/tree/large"')" 2
+	assert_equal "$(log_count 'direction="down".* path="/tree/small"')" 1
+}
+
 @test "transfers: pieces after a hole are dropped for one connection, and for a file that has changed" {
 	local pid change
 	serve --rate-down 2M
