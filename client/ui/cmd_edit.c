@@ -170,17 +170,19 @@ run_editor(const struct edit *edit)
 	    FTP_LOCAL, "nothing is sent", "the editor failed", "another one, in the variable VISUAL or EDITOR");
 }
 
-/* The hash of what the server has now: its own, or that of a copy. false: the file is gone, or cannot be read. */
-static bool
+/* The hash of what the server has now: its own, or that of a copy. */
+static enum ftp_class
 hash_now(struct edit *edit, char hex[FTP_HASH_HEX_MAX])
 {
 	struct ftp_hash hash;
+	enum ftp_class class = ftp_hash(edit->session->ftp, edit->remote, EDIT_HASH, 0, -1, &hash);
 
-	if (ftp_hash(edit->session->ftp, edit->remote, EDIT_HASH, 0, -1, &hash) == FTP_OK) {
+	if (class == FTP_OK) {
 		snprintf(hex, FTP_HASH_HEX_MAX, "%s", hash.hex);
-		return true;
+		return FTP_OK;
 	}
-	return fetch_as(edit, NOW_NAME) == FTP_OK && hash_local(edit, NOW_NAME, hex) == EXIT_DONE;
+	class = fetch_as(edit, NOW_NAME);
+	return class == FTP_OK && hash_local(edit, NOW_NAME, hex) != EXIT_DONE ? FTP_LOCAL : class;
 }
 
 static enum exit_status
@@ -204,11 +206,12 @@ send_edited(struct edit *edit)
 	    .stream_fd = -1,
 	    .is_unique = edit->is_new,
 	    .verify = edit->options->verify};
-	char now[FTP_HASH_HEX_MAX];
+	char now[FTP_HASH_HEX_MAX] = "";
 	struct ftp_result result;
+	enum ftp_class class = edit->is_new ? FTP_OK : hash_now(edit, now);
 
-	if (!edit->is_new && !hash_now(edit, now))
-		return report_kept(edit, FTP_VERIFY, "it cannot be read any more");
+	if (class != FTP_OK)
+		return report_kept(edit, class == FTP_REFUSED ? FTP_VERIFY : class, "it cannot be read any more");
 	if (!edit->is_new && strcmp(now, edit->before) != 0)
 		return report_kept(edit, FTP_VERIFY, "it has changed on the server since it was fetched");
 	if (ftp_put(edit->session->ftp, &transfer, &result) != FTP_OK) {

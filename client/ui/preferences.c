@@ -39,7 +39,9 @@ check_writers(const char *path, const struct stat *status)
 	if (status->st_uid != geteuid() && status->st_uid != 0)
 		return report_failure(
 		    FTP_LOCAL, what, "it belongs to another user", "a file and directory of your own");
-	if ((status->st_mode & (S_IWGRP | S_IWOTH)) != 0 && (status->st_mode & S_ISVTX) == 0)
+	/* in a sticky directory nobody can put another file into the place of one's own */
+	if ((status->st_mode & (S_IWGRP | S_IWOTH)) != 0 &&
+	    !(S_ISDIR(status->st_mode) && (status->st_mode & S_ISVTX) != 0))
 		return report_failure(FTP_LOCAL, what, "others may write to it", "chmod go-w");
 	return EXIT_DONE;
 }

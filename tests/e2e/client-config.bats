@@ -127,7 +127,13 @@ config()
 	run -1 "$BUILD/sallyport" ls "$(at)"
 	assert_output --partial "others may write to it"
 	assert_output --partial "chmod go-w"
+	# the sticky bit makes a directory safe, and says nothing about a file
+	chmod 1622 "$CONFIG"
+	run -1 "$BUILD/sallyport" ls "$(at)"
+	assert_output --partial "others may write to it"
 	chmod 600 "$CONFIG"
+	chmod 1777 "$HOME/.config/sallyport"
+	run -0 "$BUILD/sallyport" ls "$(at)"
 	chmod 777 "$HOME/.config/sallyport"
 	run -1 "$BUILD/sallyport" ls "$(at)"
 	assert_output --partial "others may write to it"

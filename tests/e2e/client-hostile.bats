@@ -346,3 +346,39 @@ is_clean()
 	assert_output --partial 'No space left'
 	[ "$umount_small" -gt 0 ]
 }
+
+@test "hostile: find, du, colours and completion show no control characters of names" {
+	serve
+	client 0 names find @names
+	is_clean
+	assert_line names/good
+	refute_output --partial absolute
+	client 0 names ls -1 -F --color=always @names
+	run ! grep -q $'\033' <<<"$output"
+	client 0 names du @names
+	is_clean
+	printf '%s\n' 'find names > found' 'ls -l | cat' 'cd names' 'find -0 > raw' >script
+	client 0 names --batch script @
+	run ! grep -q $'\033' found
+	# -0 is for programs, and leaves names as they are
+	grep -q $'\033' raw
+}
+
+@test "hostile: edit without hashes compares content, and what changed meanwhile stays" {
+	serve
+	printf '#!/bin/sh\necho mine >"$1"\n' >"$DIR/editor"
+	chmod 755 "$DIR/editor"
+	mkdir "$DIR/tmp"
+	export EDITOR=$DIR/editor TMPDIR=$DIR/tmp
+	unset VISUAL
+	client 6 changing edit @file
+	assert_output --partial "'file' is not replaced: it has changed on the server since it was fetched"
+	assert_equal "$(cat "$DIR"/tmp/sallyport-edit.*/file)" mine
+	run ! grep -E '^(STOR|APPE)' "$COMMANDS"
+	rm -r "$DIR"/tmp/*
+	# the same content: it is sent, to a server that does not take it
+	run ! bounded edit "ftp://plain@127.0.0.1:$PORT/file"
+	assert_output --partial 'your version is kept in'
+	grep -qE '^STOR' "$COMMANDS"
+	assert_equal "$(cat "$DIR"/tmp/sallyport-edit.*/file)" mine
+}
