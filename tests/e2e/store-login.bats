@@ -729,7 +729,7 @@ reload()
 	ftp_login dora secret
 }
 
-@test "upgrade: the old broker stays as long as a session may ask, and the new server has its own" {
+@test "upgrade: the old broker stays as long as the old server's sessions, which may hold shares; the new server has its own" {
 	store_says "account dora $(line_of dora secret 200001)"
 	serve
 	first=$(broker_pid)
@@ -746,12 +746,12 @@ reload()
 	kill -0 "$first"
 	# the session of the old server asks the old broker
 	ftp 'PASS secret' 230
-	wait_until is_gone "$first"
-	ftp NOOP 200
 	ftp_close
 	FTP=$logged_in
 	ftp NOOP 200
+	kill -0 "$first"
 	ftp_close
+	wait_until is_gone "$first"
 	wait_until is_gone "$former"
 	ftp_login dora secret
 	ftp_close
