@@ -107,6 +107,8 @@ node_heard(enum node_standing standing)
 	ipc_put_text(&message, broker.database.node);
 	send_to_master();
 	shares_tell_again(monotonic_ms());
+	if (standing == NODE_REFUSED)
+		shares_disown(monotonic_ms());
 }
 
 static bool

@@ -497,16 +497,31 @@ call_somebody(struct share_account *account, uint64_t now_ms)
 	TAILQ_INSERT_TAIL(&shares.recalls, account, recall);
 }
 
+static void
+recall_account(struct share_account *account, uint64_t now_ms)
+{
+	if (account->calls_left > 0 || account->sessions == 0)
+		return;
+	account->calls_left = CALLS_MAX;
+	TAILQ_INSERT_TAIL(&shares.recalls, account, recall);
+	call_somebody(account, now_ms);
+}
+
 void
 shares_recall(uint64_t id, uint64_t now_ms)
 {
 	struct share_account *account = find_share_account(id);
 
-	if (account == NULL || account->calls_left > 0 || account->sessions == 0)
-		return;
-	account->calls_left = CALLS_MAX;
-	TAILQ_INSERT_TAIL(&shares.recalls, account, recall);
-	call_somebody(account, now_ms);
+	if (account != NULL)
+		recall_account(account, now_ms);
+}
+
+void
+shares_disown(uint64_t now_ms)
+{
+	for (size_t i = 0; i < shares.slot_count; i++)
+		for (struct share_account *account = shares.slots[i]; account != NULL; account = account->next)
+			recall_account(account, now_ms);
 }
 
 /* --- time --- */

@@ -68,6 +68,9 @@ void shares_tell_again(uint64_t now_ms);
 /* Other nodes need room of this account: call one of its sessions, and the next one if that does not answer. */
 void shares_recall(uint64_t account, uint64_t now_ms);
 
+/* The shares are no longer this node's: call a session of each account, so that it asks, and hears that. */
+void shares_disown(uint64_t now_ms);
+
 /* Do what is due. Returns the moment (monotonic_ms()) of the next time; UINT64_MAX: there is none. */
 uint64_t shares_expire(uint64_t now_ms);
 

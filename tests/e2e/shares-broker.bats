@@ -302,6 +302,8 @@ has_sessions()
 	local share=$SHARE
 	up b '' a
 	wait_until -t 15 said a 'node a refused'
+	says a 's recalled'    # so that it hears at once
+	says a 's credit=gone share=0'
 	ask a credit s "$share" 2
 	[[ $ANSWER == credit=gone\ share=0* ]]
 	ask a join s2 gus

@@ -222,8 +222,21 @@ standing_is()
 	serve_node
 	local boot
 	boot=$(store_psql -c 'SELECT boot FROM sallyport.node')
+	store_account lena secret "$DIR/home/lena" 'quota=1000000'
+	store_account mona secret "$DIR/home/mona"
+	ftp_login lena secret
+	assert_equal "$(ctl --json status | jq -c '.store.node | [.shares, .sessions] | length')" 2
 	hello here
 	wait_until -t 20 standing_is refused
+	ftp_reply
+	assert_equal "$REPLY" 421
+	ftp_close
+	ftp_open
+	ftp 'USER lena' 331
+	ftp 'PASS secret' 421
+	ftp_close
+	ftp_login mona secret
+	ftp_close
 	run ctl status
 	assert_line --partial 'here REFUSED: another server has this name'
 	log_has 'node-refused .*node="here" message="the database lends no shares of quotas to this server: another one has the same name'
@@ -237,6 +250,8 @@ standing_is()
 	start_server
 	wait_until -t 20 standing_is known
 	assert [ "$(store_psql -c 'SELECT boot FROM sallyport.node')" != "$boot" ]
+	ftp_login lena secret
+	ftp_close
 	boot=$(store_psql -c 'SELECT boot FROM sallyport.node')
 	# a restart without that is the same boot, and a declared death ends it
 	stop_server
