@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,8 +27,18 @@ kind_of_local(mode_t mode)
 			     : FTP_KIND_OTHER;
 }
 
+/* Where a link leads. NULL: not known. */
+static char *
+read_target(int dir_fd, const char *name)
+{
+	char target[PATH_MAX];
+	ssize_t len = readlinkat(dir_fd, name, target, sizeof(target));
+
+	return len <= 0 || (size_t)len == sizeof(target) ? NULL : strndup(target, (size_t)len);
+}
+
 static int
-add_local_entry(struct ftp_list *list, const char *name, const struct stat *status)
+add_local_entry(struct ftp_list *list, int dir_fd, const char *name, const struct stat *status)
 {
 	struct ftp_entry *entries = list->entries;
 
@@ -45,6 +56,8 @@ add_local_entry(struct ftp_list *list, const char *name, const struct stat *stat
 	    .mtime_is_exact = true,
 	    .mode = (int32_t)(status->st_mode & 07777),
 	};
+	if (S_ISLNK(status->st_mode))
+		entries[list->count].target = read_target(dir_fd, name);
 	return entries[list->count++].name == NULL ? -ENOMEM : 0;
 }
 
@@ -66,7 +79,7 @@ look_at(DIR *directory, const char *shown, const char *name, struct ftp_list *li
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return 0;
 	if (fstatat(dirfd(directory), name, &status, AT_SYMLINK_NOFOLLOW) == 0)
-		return add_local_entry(list, name, &status);
+		return add_local_entry(list, dirfd(directory), name, &status);
 	if (errno == ENOENT)
 		return 0;
 	report_unknown(shown, name, -errno);

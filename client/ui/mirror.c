@@ -11,6 +11,7 @@
 #include "client/ui/command.h"
 #include "client/ui/crew.h"
 #include "client/ui/mirror.h"
+#include "client/ui/mirror_attributes.h"
 #include "client/ui/mirror_backup.h"
 #include "client/ui/mirror_filter.h"
 #include "client/ui/remote_glob.h"
@@ -111,6 +112,10 @@ mirror_run_all(struct mirror *mirror)
 	status = mirror_backup_open(mirror);
 	if (status == EXIT_DONE)
 		status = begin_watch(mirror);
+	if (status == EXIT_DONE && mirror->is_upload && mirror->options->links == LINKS_COPY)
+		status = report_usage(
+		    "--links is 'copy', and FTP has no command that makes a link; for an upload it must be "
+		    "follow or skip");
 	if (status != EXIT_DONE)
 		return status;
 	top = mirror_node_new(&mirror->queue, NULL, "", "");
@@ -136,6 +141,7 @@ mirror_free(struct mirror *mirror)
 	watch_free(mirror->watch);
 	deletions_free(mirror);
 	twins_free(mirror);
+	mirror_forget_directories(mirror);
 	mirror_queue_free(&mirror->queue);
 	pthread_mutex_destroy(&mirror->lock);
 	pthread_mutex_destroy(&mirror->learning);
@@ -159,6 +165,7 @@ command_mirror(struct session *session, struct options *options, const struct ar
 		.is_ignoring_times = options->is_ignoring_times,
 		.is_only_missing = options->is_only_missing,
 		.is_existing = options->is_existing,
+		.copies_links = options->links == LINKS_COPY,
 		.filter = &filter},
 	};
 	char *name = NULL;

@@ -51,6 +51,9 @@ struct mirror {
 	size_t listed, found;	/* directories, and files in them */
 	bool has_failed;	/* something was not copied */
 	bool has_begun;	/* files were moved: then stopped ones are reported already */
+	bool is_told_attributes;	/* that the target does not take rights or times */
+	struct mirror_node **finished;	/* directories that get rights and times at the end; each one use */
+	size_t finished_count;
 	struct mirror_node **twins;	/* directories with names that another system may take for one; each one use */
 	size_t twin_count;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The local side of a mirror as a listing. */
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "client/engine/part.h"
 #include "client/ui/local_tree.h"
@@ -24,6 +25,24 @@ hide_parts(int dir_fd, struct ftp_list *list)
 	list->count = kept;
 }
 
+/* A link to a file is that file. One to a directory stays a link, and is left out: it may lead back. */
+static void
+follow_local_links(int dir_fd, struct ftp_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct ftp_entry *entry = &list->entries[i];
+		struct stat status;
+
+		if (entry->kind != FTP_KIND_LINK || fstatat(dir_fd, entry->name, &status, 0) < 0 ||
+		    !S_ISREG(status.st_mode))
+			continue;
+		entry->kind = FTP_KIND_FILE;
+		entry->size = status.st_size;
+		entry->mtime = status.st_mtim.tv_sec;
+		entry->mode = (int32_t)(status.st_mode & 07777);
+	}
+}
+
 int
 mirror_list_local(const struct mirror *mirror, const char *path, struct ftp_list *list)
 {
@@ -38,6 +57,8 @@ mirror_list_local(const struct mirror *mirror, const char *path, struct ftp_list
 	r = local_list(fcntl(fd, F_DUPFD_CLOEXEC, 0), path[0] == '\0' ? mirror->local_root : path, list);
 	if (r == 0)
 		hide_parts(fd, list);
+	if (r == 0 && mirror->is_upload && mirror->options->links == LINKS_FOLLOW)
+		follow_local_links(fd, list);
 	close_fd(&fd);
 	return r;
 }

@@ -7,6 +7,7 @@
 
 #include "client/ui/crew.h"
 #include "client/ui/mirror.h"
+#include "client/ui/mirror_attributes.h"
 #include "client/ui/remote_glob.h"
 #include "client/ui/report.h"
 #include "client/ui/signals.h"
@@ -94,6 +95,7 @@ mirror_pass(struct mirror *mirror, struct crew *crew)
 	run_deletions(mirror);
 	mirror_queue_release(&mirror->queue);
 	mirror_work(mirror, crew);
+	mirror_finish_directories(mirror);
 	if (!mirror->options->is_dry_run)
 		twins_check(mirror);
 }

@@ -145,6 +145,53 @@ skip_name(struct mirror_action *action, const char *why)
 	action->why = why;
 }
 
+bool
+mirror_link_stays(const char *path, const char *target)
+{
+	size_t depth = *path != '\0';
+	bool is_down = false;
+
+	for (; *path != '\0'; path++)
+		depth += *path == '/';
+	if (*target == '\0' || *target == '/' || has_control(target, strlen(target)))
+		return false;
+	while (*target != '\0') {
+		size_t len = strcspn(target, "/");
+
+		if (len == 2 && memcmp(target, "..", 2) == 0) {
+			if (is_down || depth-- == 0)
+				return false;
+		} else if (len > 0 && !(len == 1 && *target == '.')) {
+			is_down = true;
+		}
+		target += len + (target[len] == '/');
+	}
+	return true;
+}
+
+static void
+plan_link(struct mirror_action *action, const struct mirror_wishes *wishes)
+{
+	const struct ftp_entry *source = action->source, *target = action->target;
+
+	if (source->target == NULL)
+		skip_name(action, "is a symbolic link to a place that is not told");
+	else if (!mirror_link_stays(wishes->path, source->target))
+		skip_name(action, "is a symbolic link that may lead out of the mirror");
+	else if (target != NULL && target->kind != FTP_KIND_LINK)
+		skip_name(action, "is a symbolic link here, and something else on the other side");
+	else if (target != NULL && target->target != NULL && strcmp(target->target, source->target) == 0)
+		action->what = MIRROR_SAME;
+	else if (target != NULL && wishes->is_only_missing)
+		leave_name(action, "exists on the other side (--only-missing)");
+	else if (target == NULL && wishes->is_existing)
+		leave_name(action, "is not on the other side (--existing)");
+	else
+		action->what = MIRROR_LINK;
+	if (action->what == MIRROR_LINK)
+		action->why = target == NULL ? "is a new link" : "leads elsewhere";
+}
+
 static void
 plan_both(struct mirror_action *action, const struct mirror_wishes *wishes)
 {
@@ -235,6 +282,7 @@ action_rank(enum mirror_do what)
 	case MIRROR_DELETE_TREE:
 		return 1;
 	case MIRROR_COPY:
+	case MIRROR_LINK:
 	case MIRROR_COMPARE:
 		return 2;
 	case MIRROR_MKDIR:
@@ -276,6 +324,9 @@ plan_name(struct mirror_plan *plan, const char *name, const struct ftp_entry *so
 		why = "has --backup-dir in it";
 	if (why != NULL)
 		leave_name(add_action(plan, name, source, target), why);
+	else if (source != NULL && source->kind == FTP_KIND_LINK && wishes->copies_links &&
+	    mirror_name_refused(name) == NULL)
+		plan_link(add_action(plan, name, source, target), wishes);
 	else if (source == NULL)
 		plan_deletion(add_action(plan, name, NULL, target), wishes);
 	else if (target != NULL &&

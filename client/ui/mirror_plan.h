@@ -13,6 +13,7 @@
 enum mirror_do {
 	MIRROR_COPY,	/* a file that is missing or differs */
 	MIRROR_COMPARE,	/* same size: compare hashes, copy where they differ */
+	MIRROR_LINK,	/* a symbolic link that is missing or leads elsewhere */
 	MIRROR_SAME,	/* nothing to do */
 	MIRROR_MKDIR,	/* a directory that is missing; then descend */
 	MIRROR_DESCEND,	/* a directory on both sides */
@@ -41,6 +42,7 @@ struct mirror_wishes {
 	bool is_ignoring_times;	/* files of the same size are copied as well */
 	bool is_newer_same;	/* the target's times cannot be set: a target that is not older is the same */
 	bool is_only_missing;	/* copy only what the target has not */
+	bool copies_links;	/* make links as the source has them; otherwise they are skipped */
 	bool is_existing;	/* copy only what the target has */
 	const struct filter *filter;	/* NULL: none */
 	const char *backup_path;	/* of --backup-dir in the mirror: it stays, and so do its parents; NULL: elsewhere */
@@ -63,6 +65,12 @@ bool mirror_knows_times(const struct ftp_entry *source, const struct ftp_entry *
  * control characters, more than 255 bytes. Returns NULL, or static text that says why not.
  */
 const char *mirror_name_refused(const char *name);
+
+/*
+ * Whether a link in a directory of the mirror (path, "" the top) leads to a place in the mirror, whatever other such
+ * links are on its way: relative, with ".." only in front, and no further up than the top.
+ */
+bool mirror_link_stays(const char *path, const char *target);
 
 /*
  * Plan one directory. Deletions come first, then files, then directories, each in the order of names (bytes); when they are

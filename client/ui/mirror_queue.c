@@ -24,6 +24,8 @@ mirror_node_new(struct mirror_queue *queue, struct mirror_node *above, const cha
 	if (node == NULL)
 		return NULL;
 	node->users = 1;
+	node->mode = -1;
+	node->mtime = -1;
 	node->path = above == NULL ? strdup(name) : path_join(above->path, name);
 	node->unique = strdup(unique);
 	node->trail = (struct trail){
@@ -271,7 +273,7 @@ wait_for_change(struct mirror_queue *queue)
 }
 
 static bool
-has_work(struct mirror_queue *queue)
+await_work(struct mirror_queue *queue)
 {
 	while (!is_work_over(queue)) {
 		if (queue->unlisted != NULL || has_copies(queue))
@@ -287,7 +289,7 @@ mirror_queue_wait(struct mirror_queue *queue)
 	bool is_there;
 
 	pthread_mutex_lock(&queue->lock);
-	is_there = has_work(queue);
+	is_there = await_work(queue);
 	pthread_mutex_unlock(&queue->lock);
 	return is_there;
 }
@@ -298,7 +300,7 @@ mirror_queue_take(struct mirror_queue *queue, struct mirror_task *task)
 	bool is_there;
 
 	pthread_mutex_lock(&queue->lock);
-	is_there = has_work(queue);
+	is_there = await_work(queue);
 	if (is_there && wants_listing(queue))
 		take_listing(queue, task);
 	else if (is_there)

@@ -26,6 +26,8 @@ struct mirror_node {
 	char *path;	/* of the mirror, "" its top; owned */
 	char *unique;	/* of the server's side, from its parent's listing; owned */
 	struct trail trail;
+	int32_t mode;	/* of the source; -1 unknown */
+	int64_t mtime;	/* of the source; -1 unknown, or not to the second */
 	bool is_new;	/* the target has to be made first, and is empty */
 	bool is_made;	/* it exists already although it is new: the top, made by the command */
 	bool is_flat;	/* directories in it that exist on both sides are not entered */

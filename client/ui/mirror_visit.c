@@ -10,6 +10,8 @@
 #include "client/ui/command.h"
 #include "client/ui/local_tree.h"
 #include "client/ui/mirror.h"
+#include "client/ui/mirror_attributes.h"
+#include "client/ui/mirror_links.h"
 #include "client/ui/mirror_times.h"
 #include "client/ui/remote_glob.h"
 #include "client/ui/remote_tree.h"
@@ -102,6 +104,8 @@ list_both(struct visit *visit)
 		return report_error(ftp_error(visit->ftp));
 	}
 	report_oddities(visit, remote);
+	if (!mirror->is_upload && mirror->options->links == LINKS_FOLLOW)
+		mirror_resolve_links(visit->ftp, full, remote);
 	if (!visit->node->is_new || mirror->is_upload)
 		r = mirror_list_local(mirror, path, local);
 	if (r == 0)
@@ -182,6 +186,8 @@ enter_below(struct visit *visit, const struct mirror_action *action, bool is_new
 		return;
 	}
 	node->is_new = is_new;
+	node->mode = action->source->mode;
+	node->mtime = action->source->mtime_is_exact ? action->source->mtime : -1;
 	node->next = visit->below;
 	visit->below = node;
 }
@@ -240,10 +246,14 @@ do_action(struct visit *visit, const struct mirror_action *action)
 	case MIRROR_COMPARE:
 		plan_copy(visit, action, path);
 		break;
+	case MIRROR_LINK:
+		visit->counts.copied += mirror_make_link(visit->mirror, path, action);
+		break;
 	case MIRROR_SAME:
+		mirror_same_mode(visit->mirror, visit->ftp, path, action);
 		visit->counts.same++;
-		visit->counts.same_by_size +=
-		    !visit->mirror->options->is_size_only && !mirror_knows_times(action->source, action->target);
+		visit->counts.same_by_size += !visit->mirror->options->is_size_only &&
+		    action->source->kind == FTP_KIND_FILE && !mirror_knows_times(action->source, action->target);
 		break;
 	case MIRROR_EXTRA:
 		visit->counts.extra++;
@@ -386,6 +396,7 @@ visit_directory(struct visit *visit)
 	if (twins_note(visit->mirror, visit->node, &visit->source) < 0)
 		mirror_note(visit->mirror, report_no_memory());
 	do_actions(visit, &plan);
+	mirror_note_directory(visit->mirror, visit->node);
 	mirror_plan_free(&plan);
 	return EXIT_DONE;
 }

@@ -4,6 +4,7 @@
 
 #include "client/ui/crew.h"
 #include "client/ui/mirror.h"
+#include "client/ui/mirror_attributes.h"
 #include "client/ui/mirror_backup.h"
 #include "client/ui/remote_glob.h"
 #include "client/ui/report.h"
@@ -84,6 +85,8 @@ run_copy(struct mirror *mirror, struct ftp *ftp, struct mirror_task *task)
 	if (job.status == EXIT_DONE && job.state == JOB_DONE &&
 	    mirror_node_add_arrival(&mirror->queue, task->node, job.name) < 0)
 		job.status = report_no_memory();
+	if (job.state == JOB_DONE && mirror->options->is_perms && task->copy.mode >= 0)
+		mirror_set_mode(mirror, ftp, task->node->path, job.name, (unsigned int)task->copy.mode);
 	if (job.status != EXIT_DONE)
 		mirror_fail(mirror, job.status);
 	if (is_fatal)

@@ -319,6 +319,20 @@ take_newer(void *targets, const char *value)
 }
 
 static int
+take_links(void *targets, const char *value)
+{
+	static const char *const choices[] = {[LINKS_SKIP] = "skip", [LINKS_COPY] = "copy", [LINKS_FOLLOW] = "follow"};
+
+	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
+		if (strcmp(choices[i], value) == 0) {
+			((struct options *)targets)->links = (enum link_choice)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int
 take_min_age(void *targets, const char *value)
 {
 	return parse_duration(value, AGE_MAX_S, &((struct options *)targets)->min_age_s) < 0 ? -EINVAL : 0;
@@ -463,6 +477,12 @@ static const struct opt_row table[OPTION_ALL] = {
 	.help = "only files of at most SIZE bytes"},
     [OPTION_BACKUP_DIR] = {"backup-dir", 0, "DIRECTORY", OPT_TEXT, AT(backup_dir),
 	.help = "move what would be replaced or removed to DIRECTORY, on the target's side"},
+    [OPTION_LINKS] = {"links", 0, "HOW", OPT_CALL, .take = take_links, .wanted = "copy, follow or skip",
+	.help = "symbolic links: copy them (downloads), follow them, or skip them; default: skip"},
+    [OPTION_PERMS] = {"perms", 0, NULL, OPT_FLAG, AT(is_perms),
+	.help = "give copies the rights of their sources"},
+    [OPTION_DIR_TIMES] = {"dir-times", 0, NULL, OPT_FLAG, AT(is_dir_times),
+	.help = "give directories the times of their sources"},
     [OPTION_WATCH] = {"watch", 0, NULL, OPT_FLAG, AT(is_watch),
 	.help = "go on, and upload what changes, until Ctrl-C"},
     [OPTION_ONLY_MISSING] = {"only-missing", 0, NULL, OPT_FLAG, AT(is_only_missing),

@@ -85,6 +85,9 @@ enum option_id {
 	OPTION_MAX_SIZE,
 	OPTION_BACKUP_DIR,
 	OPTION_WATCH,
+	OPTION_LINKS,
+	OPTION_PERMS,
+	OPTION_DIR_TIMES,
 	OPTION_ONLY_MISSING,
 	OPTION_EXISTING,
 	OPTION_CLASSIFY,
@@ -106,6 +109,9 @@ enum option_id {
 	OPTION_HELP,
 	OPTION_ALL
 };
+
+/* What mirror does with symbolic links. */
+enum link_choice { LINKS_SKIP, LINKS_COPY, LINKS_FOLLOW };
 
 /* One bit for each option; there are more than 64. */
 __extension__ typedef unsigned __int128 option_set;
@@ -170,6 +176,8 @@ struct options {
 	enum color_when color;
 	const char *backup_dir;
 	bool is_watch;
+	enum link_choice links;
+	bool is_perms, is_dir_times;
 	bool is_long, is_one, is_recursive, makes_parents;
 	bool wants_version, wants_help;
 	option_set given;	/* OPTION_BIT()s of what was given */

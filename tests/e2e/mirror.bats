@@ -272,3 +272,44 @@ has_copy()
 	run -2 client mirror --watch -n m "$(at)"
 	assert_output --partial '--watch has no meaning with --dry-run'
 }
+
+@test "mirror --perms and --dir-times, both ways" {
+	mkdir -p "$H/t/d/e"
+	echo x >"$H/t/d/run"
+	echo y >"$H/t/d/e/closed"
+	chmod 750 "$H/t/d/run"
+	chmod 600 "$H/t/d/e/closed"
+	chmod 700 "$H/t/d/e"
+	touch -d '2021-03-04 05:06:07' "$H/t/d/e" "$H/t/d"
+	chown -R --reference="$H" "$H/t"
+	run -0 client mirror --perms --dir-times -P 2 "$(at t)" m
+	assert_equal "$(stat -c '%a %n' m/d/run m/d/e/closed m/d/e)" "$(cd "$H/t" && stat -c '%a m/%n' d/run d/e/closed d/e)"
+	assert_equal "$(stat -c %Y m/d m/d/e)" "$(stat -c %Y "$H/t/d" "$H/t/d/e")"
+	# rights alone are set without a transfer
+	chmod 640 m/d/run
+	run -0 client mirror -n --perms "$(at t)" m
+	assert_line 'would chmod d/run: has other rights'
+	run -0 client mirror --perms "$(at t)" m
+	assert_line --partial '0 copied'
+	assert_equal "$(stat -c %a m/d/run)" 750
+	run -0 client mirror --perms --dir-times m "$(at up)"
+	assert_equal "$(stat -c %a "$H/up/d/run" "$H/up/d/e/closed")" "$(stat -c %a m/d/run m/d/e/closed)"
+	assert_equal "$(stat -c %Y "$H/up/d" "$H/up/d/e")" "$(stat -c %Y m/d m/d/e)"
+}
+
+@test "mirror --links: followed to files in an upload; copies are for downloads" {
+	mkdir m
+	echo target >target
+	ln -s ../target m/link
+	ln -s .. m/up
+	run -0 client mirror m "$(at up)"
+	assert_line --partial 'link is left out: it is a symbolic link'
+	[ ! -e "$H/up/link" ]
+	run -0 client mirror --links follow m "$(at up)"
+	assert_equal "$(cat "$H/up/link")" target
+	[ ! -e "$H/up/up" ]
+	run -2 client mirror --links copy m "$(at up)"
+	assert_output --partial "--links is 'copy', and FTP has no command that makes a link"
+	run -2 client mirror --links some m "$(at up)"
+	assert_output --partial "--links is 'some'; it must be copy, follow or skip"
+}

@@ -19,7 +19,7 @@
 #define L FTP_KIND_LINK
 
 static const char *const verbs[] = {
-    "copy", "compare", "same", "mkdir", "descend", "delete", "delete-tree", "extra", "leave", "skip"};
+    "copy", "compare", "link", "same", "mkdir", "descend", "delete", "delete-tree", "extra", "leave", "skip"};
 
 struct row {
 	const char *name;
@@ -170,6 +170,27 @@ test_ranges(void **state)
 	filter_free(&filter);
 }
 
+/* A link that is copied never leads out of the mirror, whatever other links are on its way. */
+static void
+test_links(void **state)
+{
+	static const char *const inside[] = {"a", "a/b", "./a", "../a", "../../a", "..", "../..", "a/./b", "a//b"};
+	static const char *const outside[] = {
+	    "", "/", "/etc/passwd", "../../..", "../../../a", "a/..", "a/../b", "a\nb", "../a/..", "./../../../x"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++)
+		if (!mirror_link_stays("x/y", inside[i]))
+			fail_msg("'%s' leads out", inside[i]);
+	for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++)
+		if (mirror_link_stays("x/y", outside[i]))
+			fail_msg("'%s' stays", outside[i]);
+	assert_false(mirror_link_stays("", ".."));
+	assert_false(mirror_link_stays("x", "../.."));
+	assert_true(mirror_link_stays("x", ".."));
+	assert_true(mirror_link_stays("", "a"));
+}
+
 static void
 test_missing_and_existing(void **state)
 {
@@ -239,6 +260,7 @@ main(void)
 	    cmocka_unit_test(test_kinds),
 	    cmocka_unit_test(test_exclude),
 	    cmocka_unit_test(test_ranges),
+	    cmocka_unit_test(test_links),
 	    cmocka_unit_test(test_missing_and_existing),
 	    cmocka_unit_test(test_exit_status),
 	};
