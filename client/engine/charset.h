@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Names in the character set of an old server, and in that of this machine's locale. Each name of the server has one name
- * here, and no two share one: bytes that have no character here, or that do not come back as they were, are written \xHH, and so
- * is a backslash that would begin such a text. Pure.
+ * Names in the character set of an old server, and in that of this machine's locale. Pure.
+ *
+ * Each name of the server has one name here, and no two share one. Bytes that have no character here, or that do not come back as
+ * they were, are written \xHH. So is a backslash that would begin such a text.
  */
 #ifndef CLIENT_ENGINE_CHARSET_H
 #define CLIENT_ENGINE_CHARSET_H

@@ -11,6 +11,7 @@
 #include "client/engine/data.h"
 #include "client/engine/listing.h"
 #include "client/engine/session.h"
+#include "client/engine/zone.h"
 #include "common/text.h"
 
 #include "common/banned.h"
@@ -488,6 +489,8 @@ list_by_name(struct ftp *ftp, const char *path, struct listing *listing)
 		reason = list_here(ftp, listing);
 	if (reason == FTP_OK)
 		doubt_listing(ftp, listing);
+	if (reason == FTP_OK)
+		reason = zone_adjust(ftp, &listing->list);
 	return reason;
 }
 

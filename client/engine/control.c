@@ -207,6 +207,7 @@ control_drop(struct ftp *ftp)
 	ftp->is_logged_in = ftp->is_greeted = ftp->is_astray = false;
 	ftp->tls_text[0] = '\0';
 	ftp->hash_selected[0] = '\0';
+	ftp->is_type_ascii = false;
 }
 
 static void

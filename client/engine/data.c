@@ -296,14 +296,59 @@ restart_at(struct ftp *ftp, uint64_t offset)
 	return offset == 0 || ftp->reply.code == 350 ? FTP_OK : fail_reply(ftp);
 }
 
+/* Files go as text where that is wanted; listings always do, and are read as they come. */
+static bool
+is_of_files(const char *verb)
+{
+	return strcmp(verb, "RETR") == 0 || strcmp(verb, "STOR") == 0 || strcmp(verb, "APPE") == 0;
+}
+
+/* An offset counts bytes, and text has others on each side (RFC 3659, 5.1): it is refused as a server without REST would. */
+static enum ftp_class
+begin_text(struct ftp *ftp, const char *verb, uint64_t offset)
+{
+	enum ftp_class reason;
+
+	if (!ftp->options->is_ascii || !is_of_files(verb))
+		return FTP_OK;
+	if (offset > 0) {
+		ftp_fail(ftp, FTP_REFUSED, "leave --ascii out", "a transfer of text cannot be resumed");
+		ftp->error.reply_code = 504;
+		return FTP_REFUSED;
+	}
+	reason = control_exchange(ftp, "TYPE A");
+	if (reason == FTP_OK)
+		reason = want_done(ftp);
+	ftp->is_type_ascii = reason == FTP_OK;
+	return reason;
+}
+
+/* Bytes again, for SIZE and for what follows. */
+static void
+end_text(struct ftp *ftp)
+{
+	struct ftp_error saved = ftp->error;
+
+	if (!ftp->is_type_ascii)
+		return;
+	ftp->is_type_ascii = false;
+	if (ftp->control.fd >= 0 && (control_exchange(ftp, "TYPE I") != FTP_OK || ftp->reply.code / 100 != 2))
+		control_drop(ftp);
+	ftp->error = saved;
+}
+
 static enum ftp_class
 data_begin_once(struct ftp *ftp, struct data *data, const char *verb, const char *path, uint64_t offset)
 {
 	enum ftp_class reason;
 
 	*data = (struct data){.listen_fd = -1};
+	reason = begin_text(ftp, verb, offset);
+	if (reason != FTP_OK)
+		return reason;
 	wire_init(&data->wire, ftp->options->abort, ftp->control.timeout_ms);
 	data->wire.pace = ftp->options->pace;
+	data->wire.text.is_on = ftp->is_type_ascii;
 	reason = route_check_mode(ftp);
 	if (reason == FTP_OK)
 		reason = ftp->options->is_active ? open_active(ftp, data) : open_passive(ftp, data);
@@ -313,6 +358,7 @@ data_begin_once(struct ftp *ftp, struct data *data, const char *verb, const char
 		/* no command was sent that needs a second reply */
 		wire_close(&data->wire, true);
 		close_fd(&data->listen_fd);
+		end_text(ftp);
 		return reason;
 	}
 	reason = send_command(ftp, data, verb, path);
@@ -363,8 +409,8 @@ data_begin(struct ftp *ftp, struct data *data, const char *verb, const char *pat
 	return reason != FTP_OK ? reason : data_begin_once(ftp, data, verb, path, offset);
 }
 
-enum ftp_class
-data_end(struct ftp *ftp, struct data *data)
+static enum ftp_class
+read_final_reply(struct ftp *ftp, struct data *data)
 {
 	enum ftp_class reason;
 
@@ -378,7 +424,16 @@ data_end(struct ftp *ftp, struct data *data)
 }
 
 enum ftp_class
-data_break(struct ftp *ftp, struct data *data, enum ftp_class reason)
+data_end(struct ftp *ftp, struct data *data)
+{
+	enum ftp_class reason = read_final_reply(ftp, data);
+
+	end_text(ftp);
+	return reason;
+}
+
+static enum ftp_class
+break_data_off(struct ftp *ftp, struct data *data, enum ftp_class reason)
 {
 	close_fd(&data->listen_fd);
 	wire_close(&data->wire, true);
@@ -400,6 +455,14 @@ data_break(struct ftp *ftp, struct data *data, enum ftp_class reason)
 		return reason;
 	}
 	control_resync(ftp);
+	return reason;
+}
+
+enum ftp_class
+data_break(struct ftp *ftp, struct data *data, enum ftp_class reason)
+{
+	reason = break_data_off(ftp, data, reason);
+	end_text(ftp);
 	return reason;
 }
 

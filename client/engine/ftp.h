@@ -99,6 +99,9 @@ struct ftp_active {
 struct ftp_options {
 	struct ftp_active active;
 	struct pace *pace;	/* the limit on all data connections together; NULL none */
+	bool is_ascii;	/* files are text: CRLF on the way, LF here; never resumed, and not verified */
+	enum { FTP_ZONE_UTC, FTP_ZONE_AUTO, FTP_ZONE_GIVEN } zone;	/* of the times in listings by LIST */
+	int zone_s;	/* FTP_ZONE_GIVEN: seconds to the east of UTC */
 	const char *charset;	/* of names on the server, as iconv(3) calls it; NULL: names are bytes */
 	const char *account;	/* for servers that want one besides the password (ACCT); NULL none */
 	struct ftp_tls_wishes tls;

@@ -51,9 +51,8 @@ take_validator(struct fetch *fetch)
 		snprintf(fetch->validator, sizeof(fetch->validator), "%.*s", (int)len, at + 7);
 }
 
-/* Size and time, as far as the server reports them. RETR will say whether the file exists. */
-enum ftp_class
-fetch_look(struct fetch *fetch, bool is_again)
+static enum ftp_class
+look_at_remote(struct fetch *fetch, bool is_again)
 {
 	const struct ftp_entry *known = fetch->transfer->known;
 	struct ftp *ftp = fetch->ftp;
@@ -75,6 +74,18 @@ fetch_look(struct fetch *fetch, bool is_again)
 		reason = take_remote_entry(fetch, &entry);
 		ftp_entry_free(&entry);
 	}
+	return reason;
+}
+
+/* Size and time, as far as the server reports them. RETR will say whether the file exists. */
+enum ftp_class
+fetch_look(struct fetch *fetch, bool is_again)
+{
+	enum ftp_class reason = look_at_remote(fetch, is_again);
+
+	/* text has another size here than there */
+	if (fetch->ftp->options->is_ascii)
+		fetch->size = -1;
 	return reason;
 }
 

@@ -64,7 +64,8 @@ verify_delivery(struct delivery *delivery)
 {
 	enum ftp_class reason = FTP_OK;
 
-	if (delivery->transfer->is_append || delivery->result->verified[0] != '\0')
+	/* as text it may have another size there */
+	if (delivery->transfer->is_append || delivery->ftp->options->is_ascii || delivery->result->verified[0] != '\0')
 		return FTP_OK;
 	if (delivery->transfer->verify != FTP_VERIFY_NEVER)
 		reason = verify_delivery_hash(delivery);
@@ -234,7 +235,7 @@ may_resume(const struct delivery *delivery)
 {
 	const struct ftp_transfer *transfer = delivery->transfer;
 
-	if (!delivery->is_file || transfer->is_append)
+	if (!delivery->is_file || transfer->is_append || delivery->ftp->options->is_ascii)
 		return false;
 	if (delivery->is_begun)
 		return true;
@@ -374,7 +375,8 @@ can_retry(const void *context)
 {
 	const struct delivery *delivery = context;
 
-	return delivery->at == 0 || (delivery->is_file && !delivery->transfer->is_append);
+	return delivery->at == 0 ||
+	    (delivery->is_file && !delivery->transfer->is_append && !delivery->ftp->options->is_ascii);
 }
 
 enum ftp_class

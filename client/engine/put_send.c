@@ -255,7 +255,7 @@ delivery_send_rest(struct delivery *delivery)
 	if (reason != FTP_OK)
 		return reason;
 	delivery->is_begun = true;
-	if (delivery->is_file && data.wire.tls == NULL)
+	if (delivery->is_file && data.wire.tls == NULL && !data.wire.text.is_on)
 		reason = send_plain_file(delivery, &data.wire);
 	else
 		reason = send_bytes(delivery, &data.wire);

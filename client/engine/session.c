@@ -91,6 +91,8 @@ ftp_clone(const struct ftp *ftp)
 	clone->password = copy_option(ftp->password);
 	clone->directory = copy_option(ftp->directory);
 	clone->times = ftp->times;
+	clone->is_zone_known = ftp->is_zone_known;
+	clone->zone_s = ftp->zone_s;
 	clone->has_no_mdtm = ftp->has_no_mdtm;
 	clone->has_no_rename = ftp->has_no_rename;
 	memcpy(clone->accepted, ftp->accepted, sizeof(clone->accepted));

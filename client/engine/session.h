@@ -70,6 +70,9 @@ struct ftp {
 	uint16_t ahead_port;	/* of that reply; 0: none */
 	uint64_t ahead_ms;	/* when it came */
 
+	bool is_type_ascii;	/* TYPE A holds, for the transfer under way */
+	bool is_zone_known;
+	int zone_s;	/* of LIST: seconds to the east of UTC */
 	bool is_restart_pending;	/* REST was taken, and no transfer has used it up */
 	struct ftp_error error;
 	char path[4096];	/* of ftp_pwd() */

@@ -25,6 +25,8 @@
 /* The bytes that TLS takes from one call of wire_write() at a time: several records leave in one send(2). */
 #define PIECE_SIZE (160 * 1024)
 
+#define TEXT_PIECE 8192 /* bytes that are turned into text for the way at a time */
+
 /* The time for a server to close after TLS's end has acknowledged the last byte of an upload. */
 #define LINGER_MS 5000
 
@@ -248,8 +250,8 @@ wire_tls_write(struct wire *wire, const char *bytes, size_t len)
 
 /* --- both --- */
 
-ssize_t
-wire_read_now(struct wire *wire, void *bytes, size_t len)
+static ssize_t
+read_bytes(struct wire *wire, void *bytes, size_t len)
 {
 	ssize_t n, granted = len == 0 ? 0 : wait_for_pace(wire, len);
 
@@ -268,6 +270,46 @@ wire_read_now(struct wire *wire, void *bytes, size_t len)
 	if (n == 0)
 		wire->is_ended = true;
 	return n;
+}
+
+/* A CR that was held back may come with a byte for which there is no room: that comes next time. */
+static ssize_t
+read_text(struct wire *wire, char *bytes, size_t len)
+{
+	struct text_wire *text = &wire->text;
+	char few[2], *into = len < sizeof(few) ? few : bytes;
+	size_t had = 0;
+
+	if (text->has_next) {
+		text->has_next = false;
+		bytes[0] = text->next;
+		return 1;
+	}
+	while (had == 0) {
+		ssize_t n = read_bytes(wire, into, into == few ? 1 : len - 1);
+
+		if (n == 0 && text->has_held) {
+			text->has_held = false;
+			bytes[0] = '\r';
+			return 1;
+		}
+		if (n <= 0)
+			return n;
+		had = text_wire_receive(text, into, (size_t)n);
+	}
+	if (into == few) {
+		bytes[0] = few[0];
+		text->has_next = had > 1;
+		text->next = few[1];
+		had = 1;
+	}
+	return (ssize_t)had;
+}
+
+ssize_t
+wire_read_now(struct wire *wire, void *bytes, size_t len)
+{
+	return wire->text.is_on && len > 0 ? read_text(wire, bytes, len) : read_bytes(wire, bytes, len);
 }
 
 ssize_t
@@ -289,8 +331,8 @@ wire_read(struct wire *wire, void *bytes, size_t len)
 	}
 }
 
-int
-wire_write(struct wire *wire, const void *bytes, size_t len)
+static int
+write_bytes(struct wire *wire, const void *bytes, size_t len)
 {
 	const char *next = bytes;
 
@@ -319,6 +361,25 @@ wire_write(struct wire *wire, const void *bytes, size_t len)
 			return r;
 	}
 	return 0;
+}
+
+int
+wire_write(struct wire *wire, const void *bytes, size_t len)
+{
+	const char *next = bytes;
+	char out[2 * TEXT_PIECE];
+	int r = 0;
+
+	if (!wire->text.is_on)
+		return write_bytes(wire, bytes, len);
+	while (len > 0 && r == 0) {
+		size_t piece = len < TEXT_PIECE ? len : TEXT_PIECE;
+
+		r = write_bytes(wire, out, text_wire_send(&wire->text, next, piece, out));
+		next += piece;
+		len -= piece;
+	}
+	return r;
 }
 
 ssize_t

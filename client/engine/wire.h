@@ -10,12 +10,14 @@
 #include <sys/types.h>
 
 #include "client/engine/pace.h"
+#include "client/engine/text_wire.h"
 
 struct wire {
 	int fd;	/* non-blocking; -1 none; owned */
 	SSL *tls;	/* NULL in clear; owned */
 	const volatile sig_atomic_t *abort;	/* NULL none */
 	unsigned int timeout_ms;	/* of silence */
+	struct text_wire text;	/* what goes and comes is text of the type ASCII */
 	struct pace *pace;	/* the limit that reads and writes keep; NULL none; borrowed */
 	bool is_ended;	/* the other side has ended it */
 	bool is_cut;	/* and that without TLS's close_notify: the received bytes may not be all */
@@ -45,7 +47,7 @@ ssize_t wire_read_now(struct wire *wire, void *bytes, size_t len);
 /* Write all of it. Returns 0 or an error as above. */
 int wire_write(struct wire *wire, const void *bytes, size_t len);
 
-/* Send len bytes of a file from *offset, which moves along; in clear only. Returns bytes sent (0: the file ended) or an error. */
+/* Send len bytes of a file from *offset, which moves along; in clear only, and no text. Returns bytes sent (0: the file ended) or an error. */
 ssize_t wire_sendfile(struct wire *wire, int fd, off_t *offset, size_t len);
 
 /*

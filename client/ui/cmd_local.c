@@ -108,6 +108,7 @@ struct setting {
 
 static const struct setting settings[] = {
     {"active", SETTING_SWITCH, offsetof(struct options, is_active), 0, 1, "let the server make the data connections"},
+    {"ascii", SETTING_SWITCH, offsetof(struct options, is_ascii), 0, 1, "files are text: CRLF on the way, LF here"},
     {"parallel", SETTING_NUMBER, offsetof(struct options, parallel), 1, PARALLEL_MAX,
 	"files at once in mget, mput and mirror"},
     {"plaintext", SETTING_SWITCH, offsetof(struct options, may_plaintext), 0, 1, "allow the password to go in clear"},

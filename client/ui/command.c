@@ -16,7 +16,7 @@
 #include "common/banned.h"
 
 #define BOTH (WHERE_ONE_SHOT | WHERE_SHELL)
-#define TRANSFER (OPTION_BIT(OPTION_CONTINUE) | OPTION_BIT(OPTION_VERIFY))
+#define TRANSFER (OPTION_BIT(OPTION_CONTINUE) | OPTION_BIT(OPTION_VERIFY) | OPTION_BIT(OPTION_ASCII))
 #define GET (TRANSFER | OPTION_BIT(OPTION_SEGMENTS) | OPTION_BIT(OPTION_TO_END))
 #define PUT (TRANSFER | OPTION_BIT(OPTION_APPEND) | OPTION_BIT(OPTION_IN_PLACE))
 #define MIRROR \
@@ -303,6 +303,14 @@ set_report(const struct command *command, const struct options *options)
 	report_set(options, (command->flags & IS_DATA) != 0 && !options->is_json);
 }
 
+/* Only files that are copied one by one can be text: whatever compares sizes, or shows files, has them as bytes. */
+static void
+forget_text(const struct command *command, struct options *options)
+{
+	if ((command->options & OPTION_BIT(OPTION_ASCII)) == 0)
+		options->is_ascii = false;
+}
+
 enum exit_status
 command_run_line(
     struct session *session, struct options *defaults, const struct word *words, size_t count, bool *is_end)
@@ -349,6 +357,7 @@ command_run_line(
 			args.words = words + 1;
 			args.word_count = count - 1;
 			set_report(command, &options);
+			forget_text(command, &options);
 			if (session != NULL)
 				session_apply(session, &options);
 			status = command->run(session, command->run == command_set ? defaults : &options, &args);
@@ -538,6 +547,7 @@ run_places(const struct command *command, struct place *places, struct args *arg
 		args->remotes = remotes + first;
 		args->remote_count = end - first;
 		one = preferences_begin(&options, places[first].url.host);
+		forget_text(command, &options);
 		set_report(command, &options);
 		/* session_open() takes the URL, but the word is its path */
 		if (one == EXIT_DONE) {

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "client/engine/pins.h"
+#include "client/engine/zone.h"
 #include "client/ui/prose.h"
 #include "client/ui/report.h"
 #include "common/options.h"
@@ -181,6 +182,16 @@ take_tls_max(void *targets, const char *value)
 	struct ftp_tls_wishes *wishes = &((struct options *)targets)->tls;
 
 	return take_tls_version(value, &wishes->has_max, &wishes->max_minor);
+}
+
+static int
+take_server_timezone(void *targets, const char *value)
+{
+	struct options *options = targets;
+
+	options->is_zone_auto = strcmp(value, "auto") == 0;
+	options->is_zone_given = !options->is_zone_auto;
+	return options->is_zone_auto ? 0 : zone_parse(value, &options->zone_s);
 }
 
 static int
@@ -415,6 +426,9 @@ static const struct opt_row table[OPTION_ALL] = {
 	.help = "the account for servers that want one besides the password (ACCT)"},
     [OPTION_CHARSET] = {"charset", 0, "NAME", OPT_TEXT, AT(charset),
 	.help = "names on the server are in this character set, as iconv(1) calls it: ISO-8859-1, CP932, ..."},
+    [OPTION_SERVER_TIMEZONE] = {"server-timezone", 0, "ZONE", OPT_CALL, .take = take_server_timezone,
+	.wanted = "auto, UTC, or hours from UTC as +02:00",
+	.help = "the zone of times in listings by LIST: +02:00, UTC, or auto, which asks for one time by MDTM"},
     [OPTION_PROXY] = {"proxy", 0, "URL", OPT_TEXT, AT(proxy),
 	.help = "connect through this proxy: socks5://, socks5h:// or http://[user@]host:port; none: not even through that of the environment"},
     [OPTION_SOURCE] = {"source", 0, "ADDRESS", OPT_TEXT, AT(source),
@@ -441,6 +455,8 @@ static const struct opt_row table[OPTION_ALL] = {
 	.help = "fetch also what is added to a file meanwhile; over one connection"},
     [OPTION_RELAY] = {"relay", 0, NULL, OPT_FLAG, AT(is_relayed),
 	.help = "copy through this machine, for servers that do not connect to each other"},
+    [OPTION_ASCII] = {"ascii", 0, NULL, OPT_FLAG, AT(is_ascii),
+	.help = "the files are text: lines end with CRLF on the way (TYPE A), with LF here; neither resumed nor verified"},
     [OPTION_UPLOAD] = {"upload", 'R', NULL, OPT_FLAG, AT(is_upload), .help = "from this machine to the server"},
     [OPTION_DELETE] = {"delete", 0, NULL, OPT_FLAG, AT(is_delete),
 	.help = "remove from the target what the source does not have"},

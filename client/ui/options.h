@@ -48,6 +48,7 @@ enum option_id {
 	OPTION_LIMIT_RATE,
 	OPTION_ACCOUNT,
 	OPTION_CHARSET,
+	OPTION_SERVER_TIMEZONE,
 	OPTION_PROXY,
 	OPTION_SOURCE,
 	/* of what is printed */
@@ -64,6 +65,7 @@ enum option_id {
 	OPTION_SEGMENTS,
 	OPTION_TO_END,
 	OPTION_RELAY,
+	OPTION_ASCII,
 	/* of single commands */
 	OPTION_UPLOAD,
 	OPTION_DELETE,
@@ -150,6 +152,8 @@ struct options {
 	uint64_t limit_rate;	/* bytes a second; 0 none */
 	const char *account;
 	const char *charset;
+	bool is_ascii, is_zone_given, is_zone_auto;
+	int zone_s;
 	bool is_relayed;
 	const char *user, *ca_file, *algorithm, *batch;
 	const char *password_command;

@@ -146,6 +146,11 @@ session_apply(struct session *session, const struct options *options)
 	    .pace = shared_pace(options->limit_rate),
 	    .account = session->account,
 	    .charset = options->charset,
+	    .is_ascii = options->is_ascii,
+	    .zone = options->is_zone_auto ? FTP_ZONE_AUTO
+		: options->is_zone_given  ? FTP_ZONE_GIVEN
+					  : FTP_ZONE_UTC,
+	    .zone_s = options->zone_s,
 	    .proxy = network_proxy(&session->network),
 	    .source = network_source(&session->network),
 	    .ca_file = options->ca_file,

@@ -225,7 +225,7 @@ move_file(struct ftp *ftp, struct job *job, int dir_fd, const struct options *op
 	    .is_resume_own = job->is_resume_own,
 	    .is_append = options->is_append,
 	    .is_in_place = options->is_in_place,
-	    .verify = options->verify,
+	    .verify = options->is_ascii ? FTP_VERIFY_NEVER : options->verify,
 	    .segments = segments_for(job, options),
 	    .is_to_end = options->is_to_end,
 	};
@@ -363,6 +363,26 @@ report_stopped_jobs(const struct jobs *jobs)
 	report_stopped(what, parts, bytes, is_resumable ? resume_text() : "");
 }
 
+/* Text has other sizes, offsets and hashes on the server. */
+static enum exit_status
+check_text_options(const struct options *options)
+{
+	const char *other = NULL;
+
+	if (options->is_continue)
+		other = "--continue";
+	else if (options->segments > 1)
+		other = "--segments";
+	else if (options->is_to_end)
+		other = "--to-end";
+	else if (options->verify == FTP_VERIFY_ALWAYS)
+		other = "--verify always";
+	if (!options->is_ascii || other == NULL)
+		return EXIT_DONE;
+	return report_usage(
+	    "--ascii and %s exclude each other: as text a file has other sizes and hashes on the server", other);
+}
+
 enum exit_status
 transfers_run(struct session *session, const struct options *options, struct jobs *jobs)
 {
@@ -372,6 +392,8 @@ transfers_run(struct session *session, const struct options *options, struct job
 
 	if (jobs->count == 0)
 		return EXIT_DONE;
+	if (check_text_options(options) != EXIT_DONE)
+		return EXIT_USAGE;
 	pthread_mutex_init(&pool.lock, NULL);
 	crew_init(&crew, session);
 	report_begin(jobs->count, total_size(jobs));

@@ -203,3 +203,66 @@ took()
 	client -q --retry 2 -b commands "$(at)"
 	for i in 1 2 3; do assert_equal "$(cat "m$i")" "$i"; done
 }
+
+# --- text ---
+
+@test "--ascii: CRLF on the way, LF here, both directions" {
+	local way
+	old served --mlsd --hash
+	printf 'one\ntwo\n\nno end' >"$DIR/served/text"
+	seq 1 200000 >"$DIR/served/long"
+	printf 'three\nfour\r\nfive\n' >up
+	client -q --ascii get "$(at text)" text
+	cmp text "$DIR/served/text"
+	client -q --ascii get "$(at long)" long
+	cmp long "$DIR/served/long"
+	grep -q '^TYPE A$' "$DIR/served.commands"
+	client -q --ascii put up "$(at up)"
+	printf 'three\nfour\nfive\n' | cmp - "$DIR/served/up"
+	client -q --ascii put long "$(at back)"
+	cmp long "$DIR/served/back"
+	client -q --ascii get "$(at long)" - >long2
+	cmp long long2
+	client -q --ascii put - "$(at back2)" <long || :
+	# bytes again for whatever follows
+	assert_equal "$(grep -c '^TYPE A$' "$DIR/served.commands")" "$(($(grep -c '^TYPE I$' "$DIR/served.commands") - $(grep -c '^USER ' "$DIR/served.commands")))"
+}
+
+@test "--ascii: a server that keeps lines its own way has other sizes, and that is no error" {
+	old served --mlsd --crlf
+	printf 'one\r\ntwo\r\n' >"$DIR/served/text"
+	client -q --ascii get "$(at text)" text
+	printf 'one\ntwo\n' | cmp - text
+	client -q --ascii put text "$(at up)"
+	cmp "$DIR/served/text" "$DIR/served/up"
+}
+
+@test "--ascii: what would need a size or a hash is refused" {
+	old served --mlsd
+	echo x >"$DIR/served/text"
+	run -2 client --ascii -c get "$(at text)"
+	assert_output --partial '--ascii and --continue exclude each other'
+	run -2 client --ascii --verify always get "$(at text)"
+	assert_output --partial '--ascii and --verify always exclude each other'
+	run -2 client --ascii -s 2 get "$(at text)"
+	assert_output --partial '--ascii and --segments exclude each other'
+}
+
+# --- times ---
+
+@test "--server-timezone: the zone of LIST is given, or found by one MDTM" {
+	old served --zone 330
+	echo x >"$DIR/served/file"
+	touch -d '2 days ago 12:34:56 UTC' "$DIR/served/file"
+	local exact listed
+	exact=$(($(stat -c %Y "$DIR/served/file") / 60 * 60))
+	run -0 client --json ls "$(at)"
+	assert_equal "$(jq .mtime <<<"$output")" $((exact + 330 * 60))
+	refute grep -q '^MDTM' "$DIR/served.commands"
+	run -0 client --json --server-timezone auto ls "$(at)"
+	assert_equal "$(jq .mtime <<<"$output")" "$exact"
+	run -0 client --json --server-timezone +05:30 ls "$(at)"
+	assert_equal "$(jq .mtime <<<"$output")" "$exact"
+	run -2 client --server-timezone Berlin ls "$(at)"
+	assert_output --partial "--server-timezone is 'Berlin'; it must be auto, UTC, or hours from UTC as +02:00"
+}
