@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/engine/session.h"
 #include "common/io.h"
@@ -14,6 +15,7 @@
 
 struct ftp_pool {
 	pthread_mutex_t lock;
+	pid_t owner; /* the process whose connections these are */
 	unsigned int live; /* members in use */
 	size_t count;
 	struct ftp *idle[POOL_IDLE_MAX];
@@ -29,13 +31,25 @@ pool_new(void)
 		return NULL;
 	pthread_mutex_init(&pool->lock, NULL);
 	pool->live = 1;
+	pool->owner = getpid();
 	return pool;
+}
+
+/* Idle connections of the process that forked this one are not ours to use, nor to end. */
+static void
+lock_pool(struct ftp_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	if (pool->owner == getpid())
+		return;
+	pool->owner = getpid();
+	pool->count = 0;
 }
 
 struct ftp_pool *
 pool_join(struct ftp_pool *pool)
 {
-	pthread_mutex_lock(&pool->lock);
+	lock_pool(pool);
 	pool->live++;
 	pthread_mutex_unlock(&pool->lock);
 	return pool;
@@ -57,7 +71,7 @@ pool_keep(struct ftp *ftp)
 
 	if (!is_fit(ftp))
 		return false;
-	pthread_mutex_lock(&pool->lock);
+	lock_pool(pool);
 	is_kept = pool->live > 1 && pool->count < POOL_IDLE_MAX;
 	if (is_kept) {
 		pool->live--;
@@ -92,7 +106,7 @@ pool_take(const struct ftp *ftp)
 	uint64_t now = monotonic_ms();
 	struct ftp *found = NULL;
 
-	pthread_mutex_lock(&pool->lock);
+	lock_pool(pool);
 	/* the last one that was in use is the least likely to be dead */
 	for (size_t i = pool->count; i > 0 && found == NULL; i--) {
 		struct ftp *idle = pool->idle[i - 1];
@@ -118,7 +132,7 @@ pool_leave(struct ftp_pool *pool)
 {
 	bool is_last;
 
-	pthread_mutex_lock(&pool->lock);
+	lock_pool(pool);
 	is_last = --pool->live == 0;
 	pthread_mutex_unlock(&pool->lock);
 	return is_last;
@@ -129,7 +143,7 @@ pool_pop(struct ftp_pool *pool, bool is_any)
 {
 	struct ftp *popped = NULL;
 
-	pthread_mutex_lock(&pool->lock);
+	lock_pool(pool);
 	/* the first one is idle for the longest time */
 	if (pool->count > 0 && (is_any || monotonic_ms() - pool->since_ms[0] > IDLE_MAX_MS)) {
 		popped = pool->idle[0];

@@ -266,3 +266,16 @@ took()
 	run -2 client --server-timezone Berlin ls "$(at)"
 	assert_output --partial "--server-timezone is 'Berlin'; it must be auto, UTC, or hours from UTC as +02:00"
 }
+
+@test "a job in the background has connections of its own, and leaves those of the shell alone" {
+	local i
+	old served --mlsd
+	for i in m1 m2 m3 n1 n2 n3 o1 o2 o3; do echo "$i" >"$DIR/served/$i"; done
+	printf '%s\n' 'mget -P 3 m*' 'mget -P 3 n* &' 'mget -P 3 o*' >commands
+	run -0 client -v -b commands "$(at)"
+	for i in m1 m2 m3 n1 n2 n3 o1 o2 o3; do assert_equal "$(cat $i)" "$i"; done
+	refute_output --partial 'closed meanwhile'
+	refute_output --partial 'Bad file descriptor'
+	# three of the shell, and three of the job
+	assert_equal "$(grep -c '^USER ' "$DIR/served.commands")" 6
+}
