@@ -18,8 +18,10 @@ struct ftp_pool {
 	pid_t owner; /* the process whose connections these are */
 	unsigned int live; /* members in use */
 	size_t count;
-	struct ftp *idle[POOL_IDLE_MAX];
-	uint64_t since_ms[POOL_IDLE_MAX];
+	struct idle {
+		struct ftp *ftp;
+		uint64_t since_ms;
+	} idle[POOL_IDLE_MAX];
 };
 
 struct ftp_pool *
@@ -75,8 +77,7 @@ pool_keep(struct ftp *ftp)
 	is_kept = pool->live > 1 && pool->count < POOL_IDLE_MAX;
 	if (is_kept) {
 		pool->live--;
-		pool->idle[pool->count] = ftp;
-		pool->since_ms[pool->count++] = monotonic_ms();
+		pool->idle[pool->count++] = (struct idle){ftp, monotonic_ms()};
 		/* the owner of the options may end before the connection is used again */
 		ftp->options = NULL;
 	}
@@ -96,7 +97,6 @@ forget_idle(struct ftp_pool *pool, size_t i)
 {
 	pool->count--;
 	memmove(&pool->idle[i], &pool->idle[i + 1], (pool->count - i) * sizeof(pool->idle[0]));
-	memmove(&pool->since_ms[i], &pool->since_ms[i + 1], (pool->count - i) * sizeof(pool->since_ms[0]));
 }
 
 struct ftp *
@@ -109,9 +109,9 @@ pool_take(const struct ftp *ftp)
 	lock_pool(pool);
 	/* the last one that was in use is the least likely to be dead */
 	for (size_t i = pool->count; i > 0 && found == NULL; i--) {
-		struct ftp *idle = pool->idle[i - 1];
+		struct ftp *idle = pool->idle[i - 1].ftp;
 
-		if (now - pool->since_ms[i - 1] > IDLE_MAX_MS || !is_same_text(idle->user, ftp->user) ||
+		if (now - pool->idle[i - 1].since_ms > IDLE_MAX_MS || !is_same_text(idle->user, ftp->user) ||
 		    !is_same_text(idle->password, ftp->password))
 			continue;
 		found = idle;
@@ -145,8 +145,8 @@ pool_pop(struct ftp_pool *pool, bool is_any)
 
 	lock_pool(pool);
 	/* the first one is idle for the longest time */
-	if (pool->count > 0 && (is_any || monotonic_ms() - pool->since_ms[0] > IDLE_MAX_MS)) {
-		popped = pool->idle[0];
+	if (pool->count > 0 && (is_any || monotonic_ms() - pool->idle[0].since_ms > IDLE_MAX_MS)) {
+		popped = pool->idle[0].ftp;
 		forget_idle(pool, 0);
 	}
 	pthread_mutex_unlock(&pool->lock);

@@ -74,7 +74,7 @@ test_send(void **state)
 		for (size_t piece = 1; piece < 10; piece++) {
 			struct text_wire text = {.is_on = true};
 			size_t len = strlen(rows[i].text), used = 0;
-			char all[32];
+			char all[32] = "";
 
 			for (size_t at = 0; at < len; at += piece) {
 				size_t n = len - at < piece ? len - at : piece;
