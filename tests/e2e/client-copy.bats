@@ -187,6 +187,25 @@ b_is_empty()
 	b_is_empty
 }
 
+@test "sallyportd: nothing goes in clear between two of them; through this machine the hash proves the copy" {
+	start_tls_server
+	cp "$DIR/a/file" "$DIR/home/alice/file"
+	chown -R --reference="$DIR/home/alice" "$DIR/home/alice/file"
+	A=ftp://alice@127.0.0.1:$PORT
+	run -3 copy "$A/file" "$A/copy"
+	assert_output --partial 'the file would go in clear'
+	assert_output --partial '--relay passes the data through this machine'
+	run -0 copy --relay "$A/file" "$A/copy"
+	assert_output --partial 'SHA-256 verified'
+	cmp "$DIR/a/file" "$DIR/home/alice/copy"
+	assert_equal "$(ls "$DIR/home/alice")" $'copy\nfile'
+	# and between it and another server
+	old b --hash
+	run -0 copy --relay --plaintext "$A/file" "ftp://alice@127.0.0.1:$OLD_PORT/copy"
+	assert_output --partial 'SHA-256 verified'
+	cmp "$DIR/a/file" "$DIR/b/copy"
+}
+
 # start_proftpd NAME: serve $DIR/NAME with TLS to alice; PEER_PORT is its port.
 start_proftpd()
 {

@@ -52,6 +52,23 @@ test_bad(void **state)
 	check("machine h login a\0b", "x", NULL, -ENOENT, NULL, NULL);
 }
 
+/* The account is that of the entry that is found. */
+static void
+test_account(void **state)
+{
+	static const char text[] =
+	    "machine a login x account other\nmachine h login alice password p account \"blue 7\"\n";
+	struct netrc_login login;
+	size_t line = 0;
+
+	(void)state;
+	assert_int_equal(netrc_find(text, strlen(text), "h", "alice", &login, &line), 0);
+	assert_string_equal(login.account, "blue 7");
+	netrc_login_free(&login);
+	assert_null(login.account);
+	assert_int_equal(netrc_find("machine h account", 17, "h", NULL, &login, &line), -EINVAL);
+}
+
 static void
 test_find(void **state)
 {
@@ -148,6 +165,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_bad),
 	    cmocka_unit_test(test_find),
+	    cmocka_unit_test(test_account),
 	    cmocka_unit_test(test_rights),
 	    cmocka_unit_test(test_bookmarks),
 	};
