@@ -72,11 +72,11 @@ send_plain_file(struct delivery *delivery, struct wire *wire)
 
 /* The next bytes of the source; 0 at its end. The client waits for a stream as long as it takes. */
 static ssize_t
-read_source(struct delivery *delivery, char *bytes)
+read_source(struct delivery *delivery, char *bytes, size_t most)
 {
 	for (;;) {
-		uint64_t left = delivery->is_file ? (uint64_t)delivery->status.st_size - delivery->at : BUFFER_SIZE;
-		size_t wanted = left < BUFFER_SIZE ? (size_t)left : BUFFER_SIZE;
+		uint64_t left = delivery->is_file ? (uint64_t)delivery->status.st_size - delivery->at : most;
+		size_t wanted = left < most ? (size_t)left : most;
 		ssize_t n;
 
 		if (is_aborted(delivery->ftp))
@@ -100,10 +100,12 @@ static enum ftp_class
 send_bytes(struct delivery *delivery, struct wire *wire)
 {
 	char *bytes = malloc(BUFFER_SIZE);
+	/* a slow transfer counts its bytes in time for the eye */
+	size_t most = wire->pace == NULL ? BUFFER_SIZE : pace_piece(wire->pace, BUFFER_SIZE);
 	enum ftp_class reason = bytes == NULL ? fail_local(delivery->ftp, -ENOMEM, "upload") : FTP_OK;
 
 	while (reason == FTP_OK && (!delivery->is_file || delivery->at < (uint64_t)delivery->status.st_size)) {
-		ssize_t n = read_source(delivery, bytes);
+		ssize_t n = read_source(delivery, bytes, most);
 		int r;
 
 		if (n < 0) {
