@@ -61,7 +61,7 @@ pool_join(struct ftp_pool *pool)
 static bool
 is_fit(struct ftp *ftp)
 {
-	return ftp->is_logged_in && !ftp->is_restart_pending && !is_aborted(ftp) && ftp->input_at == ftp->input_end &&
+	return ftp->is_logged_in && !ftp->is_restart_pending && ftp->input_at == ftp->input_end &&
 	    !control_has_input(ftp, 0);
 }
 
@@ -71,6 +71,12 @@ pool_keep(struct ftp *ftp)
 	struct ftp_pool *pool = ftp->pool;
 	bool is_kept;
 
+	if (is_aborted(ftp))
+		return false;
+	/* nothing of the last transfer remains */
+	(void)control_take_ahead(ftp);
+	ftp->expects_more = false;
+	ftp->ahead_port = 0;
 	if (!is_fit(ftp))
 		return false;
 	lock_pool(pool);
