@@ -38,6 +38,14 @@ lock(int fd, short type)
 	return false;
 }
 
+uint64_t
+rate_part(uint64_t bytes_per_s, uint32_t nodes)
+{
+	if (bytes_per_s == 0 || nodes < 2)
+		return bytes_per_s;
+	return bytes_per_s < nodes ? 1 : bytes_per_s / nodes;
+}
+
 int
 rate_open(const char *path)
 {

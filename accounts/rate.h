@@ -10,6 +10,12 @@
 
 enum rate_direction { RATE_DOWN, RATE_UP, RATE_DIRECTION_COUNT };
 
+/*
+ * What one server takes of a rate that nodes servers have together; at least a byte a second. 0: no limit. nodes 0: how many
+ * there are is not known, and the server takes all.
+ */
+uint64_t rate_part(uint64_t bytes_per_s, uint32_t nodes);
+
 /* Open the file of an account; makes a missing one. Returns the descriptor, or -errno. */
 int rate_open(const char *path);
 

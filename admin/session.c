@@ -261,7 +261,7 @@ tell_kicked(const struct ctl *ctl, json_t *last)
 
 	if (nodes != NULL && !are_told)
 		ctl_warning("the other servers are not told (%s): %s; run this on each of them", ctl_quote(nodes),
-		    strcmp(nodes, "refused") == 0 ? "the database has taken too much of this one within a minute"
+		    strcmp(nodes, "refused") == 0 ? "the database takes nothing more of this one for now"
 						  : "the database does not answer");
 	status = tell_count(ctl, last,
 	    nodes == NULL  ? "ended"

@@ -96,7 +96,7 @@ open_quota_ledger(struct monitor *monitor, const struct account *account, bool i
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/ledger/%s", monitor->session->config->state_directory, account->name);
-	if (!has_quota(account) && !(is_stored && account->max_sessions != 0)) {
+	if (!has_quota(account) && !(is_stored && share_wants_account(account))) {
 		(void)!unlinkat(AT_FDCWD, path, 0); /* of an earlier quota: what happens from here on is not in it */
 		return 0;
 	}

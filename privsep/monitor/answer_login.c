@@ -201,9 +201,7 @@ complete_login(struct monitor *monitor, const struct account *account, int files
 static bool
 shares_with_servers(const struct account *account, enum lookup lookup)
 {
-	return (lookup == LOOKUP_FOUND || lookup == LOOKUP_KEPT) &&
-	    (account->max_sessions != 0 || account->quota_bytes != ACCOUNT_NO_QUOTA ||
-		account->quota_files != ACCOUNT_NO_QUOTA);
+	return (lookup == LOOKUP_FOUND || lookup == LOOKUP_KEPT) && share_wants_account(account);
 }
 
 /* The master does not know accounts of the database, and counts their homes. */

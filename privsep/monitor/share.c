@@ -44,6 +44,13 @@ is_needed(const struct ledger_need *need)
 }
 
 bool
+share_wants_account(const struct account *account)
+{
+	return account->max_sessions != 0 || account->quota_bytes != ACCOUNT_NO_QUOTA ||
+	    account->quota_files != ACCOUNT_NO_QUOTA || account->rate_down != 0 || account->rate_up != 0;
+}
+
+bool
 share_is_used(const struct monitor *monitor)
 {
 	return monitor->share.is_joined;

@@ -153,6 +153,7 @@ struct monitor {
 	struct {
 		int fd;			/* -1: the account has no rates */
 		uint64_t down, up;	/* bytes per second; 0: no limit */
+		uint64_t nodes_ms;	/* when the database is asked again on how many servers the account is open */
 	} rates;
 	struct {
 		struct budget budgets[RECORD_KIND_COUNT];
@@ -388,6 +389,9 @@ void share_ends(struct monitor *monitor);
 
 /* Does the session use one? */
 bool share_is_used(const struct monitor *monitor);
+
+/* Is something of an account of the database shared between servers: its quota, its sessions, its rates? */
+bool share_wants_account(const struct account *account);
 
 /* The channel of the broker, to be waited for; -1: none. */
 int share_channel(const struct monitor *monitor);

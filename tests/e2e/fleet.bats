@@ -343,6 +343,34 @@ has_rows()
 	assert_equal "$REPLY" 421
 }
 
+# seconds that a download of 2 MiB takes
+download_time()
+{
+	curl -sS -o /dev/null -w '%{time_total}' "ftp://dora:secret@127.0.0.1:$PORT/file"
+}
+
+@test "servers share the rate of an account, also of one without a quota" {
+	store_account dora secret "$HOMES/dora" 'rate-down=1M'
+	truncate -s 2M "$HOMES/dora/file"
+	serve_both
+	at b
+	alone=$(download_time)
+	at a
+	ftp_login dora secret
+	at b
+	wait_until eval '[ "$(store_psql -c "SELECT count(*) FROM sallyport.share WHERE sessions > 0")" = 1 ]'
+	both=$(download_time)
+	echo "# alone $alone s, beside a session on the other server $both s" >&3
+	# 2 s and 4 s; a slow machine needs longer
+	awk "BEGIN { exit !($alone < 3.6 && $both >= 3.7) }"
+	ftp NOOP 200
+	ftp QUIT 221
+	ftp_close
+	wait_until eval '[ "$(store_psql -c "SELECT count(*) FROM sallyport.share WHERE sessions > 0")" = 0 ]'
+	again=$(download_time)
+	awk "BEGIN { exit !($again < 3.6) }"
+}
+
 @test "without the database a kick is local, and says so" {
 	serve_both
 	store_stop

@@ -72,10 +72,23 @@ test_cannot_open(void **state)
 	assert_int_equal(rate_open("/nonexistent/rate"), -ENOENT);
 }
 
+static void
+servers_share_a_rate(void **state)
+{
+	(void)state;
+	assert_int_equal(rate_part(0, 5), 0);
+	assert_int_equal(rate_part(RATE, 0), RATE);
+	assert_int_equal(rate_part(RATE, 1), RATE);
+	assert_int_equal(rate_part(RATE, 3), RATE / 3);
+	assert_int_equal(rate_part(2, 3), 1);
+	assert_int_equal(rate_part(UINT64_MAX, UINT32_MAX), UINT64_MAX / UINT32_MAX);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(servers_share_a_rate),
 	    cmocka_unit_test(test_sessions_queue_up),
 	    cmocka_unit_test(test_no_rate),
 	    cmocka_unit_test(test_nonsense_in_the_file),
