@@ -28,6 +28,7 @@ teardown()
 {
 	local status=0
 	[ -z "${DIR-}" ] || end_place || status=1
+	[ -z "${FAKE_PID-}" ] || kill "$FAKE_PID" 2>/dev/null || :
 	store_end
 	# while its process lives, the user stays
 	[ -z "${BROKER-}" ] || wait_until userdel "$BROKER"
@@ -1157,10 +1158,9 @@ serve_with_broker()
 
 @test "a monitor that is taken over before the login gets one account for each attempt, and as many as login-failures" {
 	[ -x "$TAKEOVER/sallyport-broker" ] || skip "this build has no sallyport-broker: libpq is not installed"
-	local fake
 	# this database has every name
 	"$BATS_TEST_DIRNAME/fake-postgres" honest "$DIR/port" 3>&- &
-	fake=$!
+	FAKE_PID=$!
 	wait_until [ -s "$DIR/port" ]
 	CONNECT="host=127.0.0.1 port=$(cat "$DIR/port") dbname=d user=u sslmode=disable" serve_with_broker
 	taken <<-'EOF'
@@ -1180,7 +1180,6 @@ serve_with_broker()
 		expect(not any("lines: 0" not in line for line in t.reports()), *t.reports())
 		can_log_in()
 	EOF
-	kill "$fake"
 }
 
 @test "the logger opens, dials, executes and signals nothing; what it writes is what it has open" {
