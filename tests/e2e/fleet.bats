@@ -88,7 +88,7 @@ serve()
 		"libexec-directory = \"$DIR/libexec\"" "home-directory = \"$HOMES\"" 'uid-range = "200000-299999"' \
 		"log { target = \"$LOG\" level = \"debug\" }" "$@"
 	start_server
-	wait_until -t 20 ${AWAITS-hears_nodes}
+	wait_until -t 20 "${AWAITS-hears_nodes}"
 }
 
 serve_both()
@@ -379,6 +379,7 @@ download_time()
 	ftp_login local secret
 	run -0 --separate-stderr ctl session kick --user local
 	assert_output '1 session ended here'
+	# shellcheck disable=SC2154 # run sets it
 	[[ $stderr == *"the other servers are not told (not-now): the database does not answer; run this on each of them"* ]]
 	ftp_reply
 	assert_equal "$REPLY" 421
