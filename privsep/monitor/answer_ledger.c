@@ -76,7 +76,7 @@ open_rates(struct monitor *monitor, const struct account *account)
 }
 
 static bool
-has_quota(const struct account *account)
+account_has_quota(const struct account *account)
 {
 	return account->quota_bytes != ACCOUNT_NO_QUOTA || account->quota_files != ACCOUNT_NO_QUOTA;
 }
@@ -96,7 +96,7 @@ open_quota_ledger(struct monitor *monitor, const struct account *account, bool i
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/ledger/%s", monitor->session->config->state_directory, account->name);
-	if (!has_quota(account) && !(is_stored && share_wants_account(account))) {
+	if (!account_has_quota(account) && !(is_stored && share_wants_account(account))) {
 		(void)!unlinkat(AT_FDCWD, path, 0); /* of an earlier quota: what happens from here on is not in it */
 		return 0;
 	}
@@ -131,8 +131,8 @@ begin_ledger_reply(struct monitor *monitor, int result)
 }
 
 /* The figure is none, or only a bound: the master has the home counted, while the session goes on. */
-void
-monitor_ask_for_count(struct monitor *monitor)
+static void
+ask_for_count(struct monitor *monitor)
 {
 	static struct ipc_message question; /* the answer to files is in hand */
 	uint64_t now = monotonic_ms();
@@ -150,7 +150,7 @@ static int
 judge_figure(struct monitor *monitor, int r, const struct ledger_figure *figure)
 {
 	if (figure->state != LEDGER_EXACT && monitor->quota.book.can_count && (r == 0 || r == -EDQUOT || r == -EUCLEAN))
-		monitor_ask_for_count(monitor);
+		ask_for_count(monitor);
 	if (share_is_used(monitor))
 		return r;
 	return r == -EDQUOT && figure->state == LEDGER_BOUND ? -EINPROGRESS : r;
@@ -221,12 +221,11 @@ perform_grow(struct monitor *monitor)
 	return r;
 }
 
-/* The share is gone, and the session with it. What protocol is told of that was put in place of the answer. */
+/* The share is gone, and the session with it. */
 static int
-refuse_for_stale(struct monitor *monitor, enum ipc_kind kind)
+refuse_for_stale(struct monitor *monitor)
 {
 	share_ends(monitor);
-	monitor->message.kind = kind;
 	begin_ledger_reply(monitor, -EHOSTUNREACH);
 	return -EHOSTUNREACH;
 }
@@ -240,7 +239,7 @@ perform_held(struct monitor *monitor)
 	r = monitor->message.kind == IPC_ledger_read    ? perform_read(monitor)
 	    : monitor->message.kind == IPC_ledger_begin ? perform_begin(monitor)
 							: perform_grow(monitor);
-	return r == -ESTALE ? refuse_for_stale(monitor, monitor->quota.question.kind) : r;
+	return r == -ESTALE ? refuse_for_stale(monitor) : r;
 }
 
 /* False: files leaves its answers unread. It may have died meanwhile, which is reported where it is reaped. */
@@ -297,8 +296,9 @@ hold_question(struct monitor *monitor, bool has_result)
 	return -EAGAIN;
 }
 
-void
-monitor_answer_held(struct monitor *monitor, int r)
+/* What was held may be asked again, or r is its answer. */
+static void
+answer_held_question(struct monitor *monitor, int r)
 {
 	if (!monitor->quota.question.is_held)
 		return;
@@ -327,7 +327,7 @@ perform_during_count(struct monitor *monitor)
 {
 	int r;
 
-	monitor_ask_for_count(monitor);
+	ask_for_count(monitor);
 	r = monitor->quota.upload_need > 0 ? -EDQUOT : perform_held(monitor);
 	if (r != -EDQUOT)
 		return r;
@@ -371,6 +371,7 @@ answer_question(struct monitor *monitor, uint64_t bytes, uint64_t files)
 {
 	monitor->share.since_ms = monotonic_ms();
 	monitor->share.refused_ms = 0;
+	monitor->share.end_of_need = answer_held_question;
 	monitor->quota.question.kind = monitor->message.kind;
 	monitor->quota.question.bytes = bytes;
 	monitor->quota.question.files = files;
@@ -466,7 +467,7 @@ answer_upload(struct monitor *monitor)
 	if (r == -EDQUOT && share_is_used(monitor))
 		r = note_upload_need(monitor, wanted);
 	if (r == -ESTALE && share_is_used(monitor))
-		r = refuse_for_stale(monitor, IPC_ledger_upload);
+		r = refuse_for_stale(monitor);
 	if (r < 0)
 		(void)ledger_upload_end(&monitor->quota.book, size);
 	begin_ledger_reply(monitor, r);

@@ -268,6 +268,7 @@ sooner_ms(int left, uint64_t due_ms)
 static int
 keep_deadlines(struct monitor *monitor)
 {
+	enum ipc_end_reason reason;
 	int left;
 
 	if (monotonic_ms() >= monitor->login.due_ms)
@@ -277,6 +278,8 @@ keep_deadlines(struct monitor *monitor)
 	if (monotonic_ms() >= announced_due_ms(monitor))
 		announced_is_due(monitor);
 	share_keep_time(monitor);
+	if (share_wants_end(monitor, &reason))
+		monitor_send_end(monitor, reason);
 	left = sooner_ms(keep_session_deadlines(monitor), quota_change_due_ms(monitor));
 	left = sooner_ms(left, announced_due_ms(monitor));
 	left = sooner_ms(left, share_due_ms(monitor));

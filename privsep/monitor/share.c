@@ -38,7 +38,7 @@ is_asking(const struct monitor *monitor)
 }
 
 static bool
-is_needed(const struct ledger_need *need)
+has_need(const struct ledger_need *need)
 {
 	return need->bytes > 0 || need->files > 0;
 }
@@ -63,14 +63,14 @@ share_channel(const struct monitor *monitor)
 }
 
 static void
-put_use(struct ipc_message *message, const struct ledger_use *use)
+put_share_use(struct ipc_message *message, const struct ledger_use *use)
 {
 	ipc_put_u64(message, (uint64_t)use->bytes);
 	ipc_put_u64(message, (uint64_t)use->files);
 }
 
 static struct ledger_use
-get_use(struct ipc_message *message)
+get_share_use(struct ipc_message *message)
 {
 	int64_t bytes = (int64_t)ipc_get_u64(message);
 
@@ -80,7 +80,7 @@ get_use(struct ipc_message *message)
 static struct ipc_message word; /* the question of files is in hand */
 
 static int
-send_word(struct monitor *monitor, int asked)
+send_to_broker(struct monitor *monitor, int asked)
 {
 	int r = monitor->store.channel <= 0 ? -EPIPE : ipc_send_now(monitor->store.channel, &word, -1);
 
@@ -102,11 +102,11 @@ send_credit(struct monitor *monitor, const struct ledger_need *need)
 	ipc_begin(&word, IPC_credit);
 	ipc_put_u64(&word, credit->share);
 	ipc_put_u64(&word, credit->seq);
-	put_use(&word, &credit->net);
-	put_use(&word, &credit->keep);
-	put_use(&word, &credit->want);
-	put_use(&word, &credit->spare);
-	return send_word(monitor, ASKED_CREDIT);
+	put_share_use(&word, &credit->net);
+	put_share_use(&word, &credit->keep);
+	put_share_use(&word, &credit->want);
+	put_share_use(&word, &credit->spare);
+	return send_to_broker(monitor, ASKED_CREDIT);
 }
 
 static int
@@ -120,8 +120,8 @@ send_close(struct monitor *monitor)
 	ipc_begin(&word, IPC_share_close);
 	ipc_put_u64(&word, credit->share);
 	ipc_put_u64(&word, credit->seq);
-	put_use(&word, &credit->net);
-	return send_word(monitor, ASKED_CLOSE);
+	put_share_use(&word, &credit->net);
+	return send_to_broker(monitor, ASKED_CLOSE);
 }
 
 /* -ENOENT: there is no result. */
@@ -137,13 +137,31 @@ send_counted(struct monitor *monitor)
 	ipc_begin(&word, IPC_counted);
 	ipc_put_u64(&word, counted.share);
 	ipc_put_u64(&word, counted.seq);
-	put_use(&word, &counted.net);
-	put_use(&word, &counted.counted);
+	put_share_use(&word, &counted.net);
+	put_share_use(&word, &counted.counted);
 	ipc_put_u64(&word, counted.count);
-	return send_word(monitor, ASKED_COUNTED);
+	return send_to_broker(monitor, ASKED_COUNTED);
 }
 
 /* --- the end of a session that has no share any more --- */
+
+/* As soon as nothing else is in hand. */
+static void
+want_end(struct monitor *monitor, enum ipc_end_reason reason)
+{
+	monitor->share.wants_end = monitor->state == IPC_STATE_READY && !monitor->share.is_leaving;
+	monitor->share.end_reason = reason;
+}
+
+bool
+share_wants_end(struct monitor *monitor, enum ipc_end_reason *reason)
+{
+	bool wants_end = monitor->share.wants_end;
+
+	monitor->share.wants_end = false;
+	*reason = monitor->share.end_reason;
+	return wants_end;
+}
 
 /* All sessions of the account end, wherever they are in this server; this one in any case. */
 static void
@@ -151,8 +169,7 @@ leave_for_gone(struct monitor *monitor)
 {
 	ipc_begin(&word, IPC_share_gone);
 	(void)!ipc_send_now(monitor->session->master_channel, &word, -1);
-	if (monitor->state == IPC_STATE_READY)
-		monitor_send_end(monitor, END_SHARE_GONE);
+	want_end(monitor, END_SHARE_GONE);
 }
 
 static void
@@ -162,8 +179,7 @@ lose_broker(struct monitor *monitor)
 	if (is_asking(monitor))
 		ledger_credit_unlock(&monitor->quota.book);
 	monitor->share.asked = ASKED_NOTHING;
-	if (monitor->state == IPC_STATE_READY && !monitor->share.is_leaving)
-		monitor_send_end(monitor, END_BROKER_GONE);
+	want_end(monitor, END_BROKER_GONE);
 }
 
 /* --- needs --- */
@@ -174,17 +190,16 @@ end_need(struct monitor *monitor, int r)
 {
 	monitor->share.need = (struct ledger_need){.bytes = 0};
 	monitor->share.pause_ms = NEVER;
-	if (monitor->state == IPC_STATE_READY && !monitor->share.is_leaving)
-		monitor_answer_held(monitor, r);
+	if (monitor->share.end_of_need != NULL && !monitor->share.is_leaving)
+		monitor->share.end_of_need(monitor, r);
 }
 
-/* r: what files reads until then. */
+/* The next question of files asks the master for it, and reads r until then. */
 static void
 wait_for_count(struct monitor *monitor, int r)
 {
 	monitor->share.count_until_ms = monotonic_ms() + COUNT_MS;
 	monitor->share.counting = r;
-	monitor_ask_for_count(monitor);
 }
 
 /* From the first refusal on: what the account's other sessions ask before is no time of this one. */
@@ -286,14 +301,14 @@ struct credit_reply {
 
 /* Of the message in hand. False: the broker breaks the table, or says what no database says. */
 static bool
-read_credit(struct credit_reply *reply)
+read_credit_reply(struct credit_reply *reply)
 {
 	uint8_t outcome = ipc_get_u8(&word);
 
 	*reply = (struct credit_reply){.outcome = (enum credit_outcome)outcome};
 	reply->grant.share = ipc_get_u64(&word);
-	reply->grant.allow = get_use(&word);
-	reply->grant.used = get_use(&word);
+	reply->grant.allow = get_share_use(&word);
+	reply->grant.used = get_share_use(&word);
 	reply->grant.count = ipc_get_u64(&word);
 	reply->nodes = ipc_get_u32(&word);
 	reply->grant.is_granted = outcome == CREDIT_GRANTED;
@@ -321,20 +336,20 @@ enter_credit(struct monitor *monitor, const struct credit_reply *reply)
 }
 
 static void
-take_credit(struct monitor *monitor, int result)
+take_credit_reply(struct monitor *monitor, int result)
 {
 	struct credit_reply reply;
 	int r;
 
 	if (result < 0) { /* the broker counts the session as soon as the database knows of it */
 		share_note_change(monitor, false);
-		if (is_needed(&monitor->share.need))
+		if (has_need(&monitor->share.need))
 			try_again(monitor, -EHOSTUNREACH);
 		return;
 	}
-	if (!read_credit(&reply)) {
+	if (!read_credit_reply(&reply)) {
 		lose_broker(monitor);
-		if (is_needed(&monitor->share.need))
+		if (has_need(&monitor->share.need))
 			end_need(monitor, -EHOSTUNREACH);
 		return;
 	}
@@ -342,7 +357,7 @@ take_credit(struct monitor *monitor, int result)
 	if (r == -ESTALE)
 		leave_for_gone(monitor);
 	monitor->share.outcome = reply.outcome;
-	if (!is_needed(&monitor->share.need))
+	if (!has_need(&monitor->share.need))
 		return;
 	if (r < 0)
 		end_need(monitor, -EHOSTUNREACH);
@@ -365,7 +380,7 @@ take_bool(struct monitor *monitor, int asked, int result)
 		(void)!ledger_counted_end(&monitor->quota.book, seq, is_true);
 		monitor->share.pause_ms = monotonic_ms();
 	}
-	if (asked == ASKED_COUNTED && result < 0 && is_needed(&monitor->share.need))
+	if (asked == ASKED_COUNTED && result < 0 && has_need(&monitor->share.need))
 		try_again(monitor, -EHOSTUNREACH);
 }
 
@@ -374,7 +389,7 @@ static const enum ipc_kind kinds[] = {
 
 /* 0: a word of the broker was taken; -EAGAIN: there is none; -EPIPE: it is gone. */
 static int
-take_word(struct monitor *monitor)
+take_broker_word(struct monitor *monitor)
 {
 	int asked = monitor->share.asked;
 	int r = monitor->store.channel <= 0
@@ -391,7 +406,7 @@ take_word(struct monitor *monitor)
 	}
 	if (r < 0 || asked == ASKED_NOTHING || !word.is_reply || word.kind != kinds[asked]) {
 		lose_broker(monitor);
-		if (is_needed(&monitor->share.need))
+		if (has_need(&monitor->share.need))
 			end_need(monitor, -EHOSTUNREACH);
 		return -EPIPE;
 	}
@@ -401,7 +416,7 @@ take_word(struct monitor *monitor)
 		ledger_credit_unlock(&monitor->quota.book);
 	monitor->share.is_late = false;
 	if (asked == ASKED_CREDIT)
-		take_credit(monitor, ipc_get_result(&word));
+		take_credit_reply(monitor, ipc_get_result(&word));
 	else
 		take_bool(monitor, asked, ipc_get_result(&word));
 	return 0;
@@ -416,7 +431,7 @@ note_late(struct monitor *monitor)
 	monitor->share.due_ms = NEVER;
 	monitor->share.is_late = true;
 	ledger_credit_unlock(&monitor->quota.book);
-	if (is_needed(&monitor->share.need))
+	if (has_need(&monitor->share.need))
 		end_need(monitor, -EHOSTUNREACH);
 }
 
@@ -435,14 +450,14 @@ ask_next(struct monitor *monitor)
 	int r = ledger_credit_lock(&monitor->quota.book);
 
 	if (r < 0) { /* another session of the account asks: its answer may do */
-		if (is_needed(&monitor->share.need) && now >= monitor->share.since_ms + NEED_MS)
+		if (has_need(&monitor->share.need) && now >= monitor->share.since_ms + NEED_MS)
 			end_need(monitor, -EHOSTUNREACH);
 		else
 			monitor->share.pause_ms = now + LOCK_LOOK_MS;
 		return;
 	}
 	r = send_counted(monitor);
-	if (r == -ENOENT && is_needed(&monitor->share.need)) {
+	if (r == -ENOENT && has_need(&monitor->share.need)) {
 		r = send_credit(monitor, &monitor->share.need);
 	} else if (r == -ENOENT) {
 		monitor->share.is_recalled = false;
@@ -460,7 +475,7 @@ ask_next(struct monitor *monitor)
 		lose_broker(monitor);
 	else
 		share_note_change(monitor, false);
-	if (is_needed(&monitor->share.need))
+	if (has_need(&monitor->share.need))
 		end_need(monitor, -EHOSTUNREACH);
 }
 
@@ -501,7 +516,7 @@ share_due_ms(const struct monitor *monitor)
 void
 share_take_word(struct monitor *monitor)
 {
-	(void)take_word(monitor);
+	(void)take_broker_word(monitor);
 	share_keep_time(monitor);
 }
 
@@ -567,7 +582,7 @@ await_answer(struct monitor *monitor, uint64_t deadline_ms)
 		r = io_wait(monitor->store.channel, POLLIN, deadline_ms);
 		if (r == 0)
 			return -ETIMEDOUT;
-		r = take_word(monitor);
+		r = take_broker_word(monitor);
 		if (r == -EAGAIN)
 			r = 0;
 	}
@@ -702,8 +717,8 @@ say_last_word(struct monitor *monitor, uint64_t deadline_ms)
 void
 share_stop(struct monitor *monitor)
 {
-	monitor->share.need = (struct ledger_need){.bytes = 0};
-	monitor_answer_held(monitor, -EHOSTUNREACH);
+	if (monitor->share.is_joined)
+		end_need(monitor, -EHOSTUNREACH);
 	monitor->share.is_leaving = true;
 }
 

@@ -128,6 +128,8 @@ struct monitor {
 		bool is_late;		/* nobody waits for the answer that is under way */
 		bool is_recalled;	/* others need what is not used */
 		bool is_leaving;	/* files has ended */
+		bool wants_end;		/* of the session, for end_reason */
+		enum ipc_end_reason end_reason;
 		enum share_question asked;
 		enum credit_outcome outcome;	/* of the last credit */
 		uint32_t nodes;		/* on how many the account is open, as was said last */
@@ -137,6 +139,7 @@ struct monitor {
 		uint64_t tell_at_ms, recall_at_ms;
 		uint64_t count_until_ms;	/* a count is under way until then, at most; 0: none */
 		int counting;		/* what files reads meanwhile */
+		void (*end_of_need)(struct monitor *monitor, int r);	/* 0: the question that is held is asked again */
 		struct ledger_need need;
 		struct ledger_credit credit;	/* the last question */
 	} share;
@@ -349,12 +352,6 @@ int quota_limit_writes(struct monitor *monitor);
 /* Whether the account has a quota; the ledger may be there for its max-sessions alone. */
 bool quota_has_limits(const struct monitor *monitor);
 
-/* The question of files that was held: 0: it is asked again; else its answer. */
-void monitor_answer_held(struct monitor *monitor, int r);
-
-/* The home is to be counted. */
-void monitor_ask_for_count(struct monitor *monitor);
-
 /* share.c: a quota, or max-sessions, that several servers have together. */
 
 /*
@@ -369,7 +366,7 @@ void share_stop(struct monitor *monitor);
 /* The session has ended, and files with it: the last word about the share. Waits for a moment. */
 void share_leave(struct monitor *monitor);
 
-/* Ask for room; monitor_answer_held() follows. is_flexible: for an upload that takes as much as there is. */
+/* Ask for room; share.end_of_need() follows, or has been called. is_flexible: for an upload that takes as much as there is. */
 void share_need(struct monitor *monitor, const struct ledger_need *need, bool is_flexible);
 
 /* May the question of files that is held wait longer for room? share.since_ms is when it came. */
@@ -386,6 +383,9 @@ void share_note_doubt(struct monitor *monitor);
 
 /* The ledger says that the share is gone: all that use it end. */
 void share_ends(struct monitor *monitor);
+
+/* Must the session end for what has come of its share? True once. */
+bool share_wants_end(struct monitor *monitor, enum ipc_end_reason *reason);
 
 /* Does the session use one? */
 bool share_is_used(const struct monitor *monitor);
