@@ -214,6 +214,8 @@ open_locked(struct ledger *ledger, const uint8_t boot_id[16])
 		if (head.share.epoch != 0 && (r = ledger_write_share(ledger, &head.share)) < 0)
 			return r;
 	}
+	ledger->has_share = head.share.epoch != 0;
+	ledger->is_for_sessions = ledger->has_share && (head.share.flags & SHARE_HAS_QUOTA) == 0;
 	memcpy(header.boot_id, boot_id, 16);
 	return ledger_write_header(ledger, &header);
 }

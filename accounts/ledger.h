@@ -48,6 +48,8 @@ struct ledger {
 	bool is_counted;	/* by somebody, as ledger_begin() saw it: tell the count what the change comes to */
 	uint64_t change_bytes;	/* reserved for the change in hand */
 	uint32_t epoch;	/* of the share of a quota that it uses: see ledger_share.h; 0: none */
+	bool has_share;	/* as it was opened: the ledger counts one; */
+	bool is_for_sessions;	/* and only for the sake of max-sessions: there is no quota */
 	bool can_count;	/* a count would help, as the figure was read last */
 };
 

@@ -38,6 +38,7 @@
 	X(COMMIT,    "commit",    false)	/* "done" */ \
 	X(QUOTA,     "quota",     true)		/* NAME: "usage", "haunted" and "share" lines, "done"; or "none" */ \
 	X(NODES,     "nodes",     false)	/* "node" for each, in the order of names; "done" */ \
+	X(RECOUNT,   "recount",   true)		/* NAME, at once: "done", or "none" */ \
 	X(FORGET,    "forget",    true)		/* NODE, at once: "done SHARES", or "none" */
 
 /*        name     word       argument */

@@ -43,6 +43,7 @@ struct told {
 	uint64_t swept; /* partial files that were removed before */
 	bool is_counting; /* somebody else, */
 	uint64_t met; /* so many files so far */
+	bool is_asked_for; /* the database will have the home counted */
 	bool is_shared; /* with other servers: */
 	struct shared_usage shared;
 };
@@ -174,6 +175,18 @@ read_shared_figure(const struct account *account, const struct asked *asked, str
 	return 0;
 }
 
+/* The sum is shown. What the database believes is counted by a server, with what its sessions change meanwhile. */
+static int
+recount_shared(const struct ctl *ctl, const struct account *account, const struct asked *asked, struct told *told)
+{
+	int r = counting_run(account, NULL, ctl->config->partial_keep_s, 0, &told->swept, &told->used);
+
+	if (r == 0)
+		r = shared_usage_recount(asked->tool, account->name);
+	told->is_asked_for = r == 0;
+	return r;
+}
+
 /* For an account without a quota nobody keeps a figure, so count now. */
 static int
 find_usage(const struct ctl *ctl, const struct account *account, const struct asked *asked, struct told *told)
@@ -185,6 +198,8 @@ find_usage(const struct ctl *ctl, const struct account *account, const struct as
 		if (r < 0 || told->is_shared)
 			return r;
 	}
+	if (has_quota(account) && asked->tool != NULL && asked->counts)
+		return recount_shared(ctl, account, asked, told);
 	if (has_quota(account))
 		return read_figure(ctl, account, asked, told);
 	return counting_run(account, NULL, asked->counts ? ctl->config->partial_keep_s : COUNTING_SWEEPS_NOTHING, 0,
@@ -310,6 +325,11 @@ print_notes(const struct told *told)
 		printf(
 		    "%-24s at most: a session ended without a report, or the machine was started, and the home is to be "
 		    "counted\n",
+		    "");
+	if (told->is_asked_for)
+		printf(
+		    "%-24s the server that needs room next counts the home for the database; while several servers hold a "
+		    "part of the quota, more than that is refused\n",
 		    "");
 	if (told->is_counting)
 		printf("%-24s counting, %llu files so far%s\n", "", (unsigned long long)told->met,

@@ -50,6 +50,16 @@ add_haunted(struct shared_usage *usage, const char *line)
 }
 
 int
+shared_usage_recount(struct store_tool *tool, const char *name)
+{
+	const char *line;
+	size_t len;
+	int r = store_tool_ask(tool, DIALOG_RECOUNT, name, strlen(name));
+
+	return r < 0 ? r : store_tool_expect(tool, DIALOG_DONE, &line, &len);
+}
+
+int
 shared_usage_find(struct store_tool *tool, const char *name, struct shared_usage *usage)
 {
 	const char *line;

@@ -26,6 +26,9 @@ struct store_tool *store_tool_open(const struct ctl *ctl);
 /* Ask about an account. 0, -ENOENT, which is not said, or -EIO. The caller releases usage in any case. */
 int shared_usage_find(struct store_tool *tool, const char *name, struct shared_usage *usage);
 
+/* Have the home counted by the server that needs room next. 0, or -EIO, which is said. */
+int shared_usage_recount(struct store_tool *tool, const char *name);
+
 void shared_usage_free(struct shared_usage *usage);
 
 /* What is used, as far as the servers have told; with what those that are gone may have used. */

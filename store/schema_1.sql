@@ -705,6 +705,14 @@ RETURNS SETOF record LANGUAGE sql STABLE SECURITY DEFINER SET search_path = sall
 	WHERE a.name = p_name ORDER BY n.name, s.id;
 $$;
 
+-- Somebody else has changed the home, so the figure is not believed: it is counted before anything more is granted. true;
+-- NULL: there is no such account.
+CREATE FUNCTION sallyport.quota_recount(p_name text) RETURNS boolean
+LANGUAGE sql SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
+	INSERT INTO usage (account) SELECT id FROM account WHERE name = p_name
+		ON CONFLICT (account) DO UPDATE SET is_counted = false, folds = usage.folds + 1 RETURNING true;
+$$;
+
 -- Declare a node dead: nothing runs on it any more that was started before. Its name is free for another role, and its
 -- boot never comes back. How many shares expire() will find of it; NULL: there is no such node.
 CREATE FUNCTION sallyport.node_forget(p_name text) RETURNS bigint
@@ -733,4 +741,4 @@ GRANT EXECUTE ON FUNCTION sallyport.schema_version, sallyport.account_find, sall
 GRANT EXECUTE ON FUNCTION sallyport.schema_version, sallyport.account_find, sallyport.accounts_lock,
 	sallyport.account_add, sallyport.account_set, sallyport.account_remove, sallyport.account_lines,
 	sallyport.account_sharing, sallyport.account_free_uid, sallyport.account_count,
-	sallyport.quota_show, sallyport.node_list, sallyport.node_forget TO sallyport_admin;
+	sallyport.quota_show, sallyport.quota_recount, sallyport.node_list, sallyport.node_forget TO sallyport_admin;

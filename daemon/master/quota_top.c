@@ -35,7 +35,7 @@ read_top_ledger(const char *directory, const char *name, const uint8_t boot_id[1
 	r = ledger_open(&ledger, path, boot_id);
 	if (r < 0)
 		return r;
-	r = ledger_read(&ledger, &figure);
+	r = ledger.is_for_sessions ? -ENOENT : ledger_read(&ledger, &figure);
 	ledger_close(&ledger);
 	if (r < 0)
 		return r;

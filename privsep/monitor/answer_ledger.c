@@ -87,7 +87,7 @@ open_own_ledger(struct monitor *monitor, const char *path)
 {
 	int r = ledger_open(&monitor->quota.book, path, monitor->session->boot_id);
 
-	return r < 0 ? r : ledger_share_end(&monitor->quota.book);
+	return r < 0 || !monitor->quota.book.has_share ? r : ledger_share_end(&monitor->quota.book);
 }
 
 static int

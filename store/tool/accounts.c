@@ -236,6 +236,12 @@ answer_nodes(struct accounts_session *session, const char *argument)
 }
 
 static int
+answer_recount(struct accounts_session *session, const char *name)
+{
+	return answer_field(session, "SELECT sallyport.quota_recount($1)", 1, &name);
+}
+
+static int
 answer_forget(struct accounts_session *session, const char *name)
 {
 	return answer_field(session, "SELECT sallyport.node_forget($1)", 1, &name);
@@ -463,6 +469,7 @@ static int (*const handlers[DIALOG_REQUEST_COUNT])(struct accounts_session *sess
     [DIALOG_COMMIT]   = answer_commit,
     [DIALOG_QUOTA]    = answer_quota,
     [DIALOG_NODES]    = answer_nodes,
+    [DIALOG_RECOUNT]  = answer_recount,
     [DIALOG_FORGET]   = answer_forget,
     /* clang-format on */
 };

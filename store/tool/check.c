@@ -72,6 +72,7 @@ static const char *const admin_functions[] = {
     "sallyport.account_free_uid(bigint, bigint, bigint)",
     "sallyport.account_count()",
     "sallyport.quota_show(text)",
+    "sallyport.quota_recount(text)",
     "sallyport.node_list()",
     "sallyport.node_forget(text)",
     NULL,

@@ -29,7 +29,7 @@ setup()
 {
 	new_place
 	install -d -m 755 "$DIR/libexec"
-	install -m 755 "$BUILD/sallyport-broker" "$DIR/libexec/sallyport-broker"
+	install -m 755 "$BUILD/sallyport-broker" "$BUILD/sallyport-store" "$DIR/libexec"
 	store_psql -qc 'DELETE FROM sallyport.account' -c 'DELETE FROM sallyport.share' -c 'DELETE FROM sallyport.ghost' \
 		-c 'DELETE FROM sallyport.node'
 	PID_a='' PID_b=''
@@ -145,6 +145,31 @@ nodes()
 		assert used(dora("b"))[0][0] == 20971520
 	END
 	assert_equal "$(store_psql -c "SELECT o_base_bytes + o_slack_bytes + coalesce(o_net_bytes, 0) FROM sallyport.quota_show('dora') LIMIT 1")" 20971520
+}
+
+@test "quota recount: what somebody else has put into the home is in the figure of all servers afterwards" {
+	store_account dora secret "$DIR/home/dora" quota=16777216
+	both
+	printf '%s\n' "connect = \"$(store_connect sallyport_admin)\"" >"$DIR/admin.conf"
+	chmod 600 "$DIR/admin.conf"
+	nodes <<-'END'
+		c = dora("a")
+		c.put("one", b"x" * 1000)
+		assert used(c)[0][0] == 1000
+	END
+	head -c 5000 /dev/zero >"$DIR/home/dora/two"
+	chown --reference="$DIR/home/dora" "$DIR/home/dora/two"
+	use_node a
+	run ctl quota recount dora --store-conf "$DIR/admin.conf"
+	assert_success
+	assert_output --regexp 'dora +6000 +16777216'
+	nodes <<-'END'
+		c = dora("b")
+		wait_until(lambda: c.put("three", b"x" * 1000, codes=(226, 450, 452)).startswith("226"), "the count")
+		assert used(c)[0][0] == 7000 == size(), used(c)
+		c.put("four", b"x" * (16777216 - 7000))
+		c.put("five", b"x", codes=(552,))
+	END
 }
 
 # L6
