@@ -296,6 +296,13 @@ hold_question(struct monitor *monitor, bool has_result)
 	return -EAGAIN;
 }
 
+static bool
+adds_nothing(const struct monitor *monitor)
+{
+	return monitor->quota.question.kind != IPC_ledger_grow && monitor->quota.question.bytes == 0 &&
+	    monitor->quota.question.files == 0;
+}
+
 /* What was held may be asked again, or r is its answer. */
 static void
 answer_held_question(struct monitor *monitor, int r)
@@ -305,6 +312,8 @@ answer_held_question(struct monitor *monitor, int r)
 	monitor->quota.question.is_held = false;
 	if (monitor->quota.upload_need > 0)
 		r = keep_refusal(monitor, r);
+	if (adds_nothing(monitor)) /* it only waited for a count to be told: a refusal is not about it */
+		r = 0;
 	if (r == 0) {
 		r = perform_held(monitor);
 		/* another session of the account was quicker to use what was granted */
