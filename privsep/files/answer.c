@@ -168,9 +168,7 @@ files_serve(const struct files_session *session)
 	files.stop = (struct stop){.channel = session->protocol_channel,
 	    .monitor_channel = session->takes_turns ? session->monitor_channel : -1,
 	    .ended_ms = monotonic_coarse_ms()};
-	files.beside = (struct beside){0};
-	files.beside_stop = files.stop;
-	files.beside_stop.is_beside = true;
+	beside_init(&files.beside, &files.stop);
 	if (files.stored.is_pending)	/* a page that most sessions never touch */
 		files.stored.is_pending = false;
 	upload_init(&files.upload);
@@ -185,7 +183,7 @@ files_serve(const struct files_session *session)
 		(void)sweep_home(&files.home, session->config->partial_keep_s, SWEEP_LOGIN_ENTRIES_MAX);
 	while (r == 0) {
 		stored_work(&files.stored, session, &files.beside);
-		r = beside_work(&files.beside, &files.beside_stop);
+		r = beside_work(&files.beside);
 		if (r == 0)
 			r = next_request(&files);
 		if (r == 0) {

@@ -117,6 +117,13 @@ hash_next(struct beside *beside, int fd, uint64_t to)
 /* --- the client and its transfers --- */
 
 void
+beside_init(struct beside *beside, const struct stop *stop)
+{
+	*beside = (struct beside){.stop = *stop};
+	beside->stop.is_beside = true;
+}
+
+void
 beside_expect(struct beside *beside, enum ipc_hash algorithm)
 {
 	beside->is_wanted = true;
@@ -296,8 +303,9 @@ rest(struct beside *beside)
 }
 
 int
-beside_work(struct beside *beside, struct stop *stop)
+beside_work(struct beside *beside)
 {
+	struct stop *stop = &beside->stop;
 	int pause_ms = PAUSE_MIN_MS, stalled_ms = 0, r;
 
 	while (has_work_left(beside) && stalled_ms < STALLED_MS) {
@@ -333,11 +341,14 @@ beside_hash(struct beside *beside, int fd, const struct stat *st, enum ipc_hash 
 	if (!is_of(beside, st, algorithm) || beside->hashed > to)
 		return -ESTALE;
 	beside->was_asked = true;
+	stop_begin(&beside->stop);
 	while (r == 0 && beside->hashed < to) {
 		r = hash_next(beside, fd, to);
 		if (r == 0 && beside->hashed < to)
-			r = stop_check(stop);
+			r = stop_check(&beside->stop);
 	}
+	stop_end(&beside->stop);
+	stop->error = beside->stop.error;
 	if (r == -ECANCELED)
 		return r;
 	if (r < 0 || fstat(fd, &after) < 0 || !is_same_state(st, &after) || digest_so_far(&beside->digest, text) < 0) {

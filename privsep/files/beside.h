@@ -26,8 +26,9 @@ enum beside_source {
 	BESIDE_FILE	/* to its end: the upload has ended */
 };
 
-/* The digest of the first bytes of one file. All zeros: none. */
+/* The digest of the first bytes of one file. */
 struct beside {
+	struct stop stop;	/* what the hashing has spent */
 	bool is_wanted;		/* transfers are hashed */
 	enum ipc_hash algorithm;	/* by it */
 	unsigned unasked;	/* digests in a row that nobody asked for */
@@ -41,6 +42,9 @@ struct beside {
 	struct stat st;		/* of the file, when the reading began, or when the upload ended */
 	struct digest digest;
 };
+
+/* No digest; requests and turns come as for stop. */
+void beside_init(struct beside *beside, const struct stop *stop);
 
 /* The client will ask for hashes by this algorithm. */
 void beside_expect(struct beside *beside, enum ipc_hash algorithm);
@@ -59,11 +63,12 @@ void beside_settle(struct beside *beside);
 void beside_end_write(struct beside *beside, bool is_whole);
 
 /* Go on until nothing is left to do, or a request waits. 0, or the -errno of a channel. */
-int beside_work(struct beside *beside, struct stop *stop);
+int beside_work(struct beside *beside);
 
 /*
  * The digest of the first `to` bytes of the file that fd leads to, and whose state is st; what is not hashed yet is read
- * now. -ESTALE: nothing is known of this file; -ECANCELED, or another -errno.
+ * now, as work beside the transfer. -ESTALE: nothing is known of this file; -ECANCELED as of stop_check(); or another
+ * -errno.
  */
 int beside_hash(struct beside *beside, int fd, const struct stat *st, enum ipc_hash algorithm, uint64_t to,
     struct stop *stop, char text[DIGEST_TEXT_SIZE]);

@@ -32,7 +32,6 @@ struct files {
 	unsigned fds_since_look;	/* sent since it was last seen that protocol reads them */
 	struct stop stop;
 	struct beside beside;
-	struct stop beside_stop;	/* what beside has spent */
 	bool is_notice;			/* no reply goes out */
 	struct ipc_message message;	/* the request, then the reply: paths are copied out first */
 	struct stored stored;
