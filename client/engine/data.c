@@ -253,6 +253,8 @@ send_command(struct ftp *ftp, struct data *data, const char *verb, const char *p
 		reason = control_send(ftp, "%s", verb);
 	if (reason == FTP_OK)
 		reason = finish_connect(ftp, data);
+	if (reason == FTP_OK && data->wire.fd >= 0 && ftp->control.tls != NULL)
+		trust_offer_data(ftp, &data->wire);
 	if (reason == FTP_OK)
 		reason = control_reply(ftp, 0);
 	if (reason != FTP_OK)

@@ -171,6 +171,9 @@ bool tls_wants_certificate(const struct ftp *ftp, const char *why);
 /* TLS on the control connection, and judge the certificate. */
 enum ftp_class trust_start(struct ftp *ftp);
 
+/* Send the first message of that handshake, before the server's reply has come: it saves a round trip. */
+void trust_offer_data(struct ftp *ftp, struct wire *wire);
+
 /* TLS on a data connection, resuming the control connection's session; its certificate must be the same. */
 enum ftp_class trust_start_data(struct ftp *ftp, struct wire *wire);
 

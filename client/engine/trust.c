@@ -274,17 +274,28 @@ copy_session(struct ftp *ftp)
 	return copy;
 }
 
+void
+trust_offer_data(struct ftp *ftp, struct wire *wire)
+{
+	SSL_SESSION *session = copy_session(ftp);
+	char plain[NI_MAXHOST];
+
+	(void)wire_offer_tls(
+	    wire, ftp->context, is_host_address(ftp->host, plain, sizeof(plain)) ? NULL : ftp->host, session);
+	SSL_SESSION_free(session);
+}
+
 enum ftp_class
 trust_start_data(struct ftp *ftp, struct wire *wire)
 {
-	SSL_SESSION *session = copy_session(ftp);
-	char plain[NI_MAXHOST], fingerprint[PIN_FINGERPRINT_SIZE];
+	char fingerprint[PIN_FINGERPRINT_SIZE];
 	X509 *certificate;
-	int r;
+	int r = -ENOMEM;
 
-	r = wire_start_tls(
-	    wire, ftp->context, is_host_address(ftp->host, plain, sizeof(plain)) ? NULL : ftp->host, session);
-	SSL_SESSION_free(session);
+	if (wire->tls == NULL)
+		trust_offer_data(ftp, wire);
+	if (wire->tls != NULL)
+		r = wire_start_tls(wire, ftp->context, NULL, NULL);
 	if (r < 0)
 		return fail_handshake(ftp, wire, r);
 	if (SSL_session_reused(wire->tls))

@@ -160,7 +160,7 @@ handshake(struct wire *wire)
 }
 
 int
-wire_start_tls(struct wire *wire, SSL_CTX *context, const char *name, SSL_SESSION *session)
+wire_offer_tls(struct wire *wire, SSL_CTX *context, const char *name, SSL_SESSION *session)
 {
 	BIO *in = BIO_new_socket(wire->fd, BIO_NOCLOSE), *out = BIO_new(BIO_s_mem());
 
@@ -177,7 +177,20 @@ wire_start_tls(struct wire *wire, SSL_CTX *context, const char *name, SSL_SESSIO
 		take_why(wire);
 		return -EPROTO;
 	}
-	return handshake(wire);
+	wire_begin_call();
+	if (SSL_do_handshake(wire->tls) != 1)
+		ERR_clear_error();
+	/* what failed shows again when the handshake goes on */
+	(void)send_records(wire);
+	return 0;
+}
+
+int
+wire_start_tls(struct wire *wire, SSL_CTX *context, const char *name, SSL_SESSION *session)
+{
+	int r = wire->tls != NULL ? 0 : wire_offer_tls(wire, context, name, session);
+
+	return r < 0 ? r : handshake(wire);
 }
 
 /* Wait until pace allows some of wanted bytes. Returns how many (> 0), or -ECANCELED. */

@@ -33,6 +33,12 @@ void wire_init(struct wire *wire, const volatile sig_atomic_t *abort, unsigned i
 int wire_wait(int fd, short events, unsigned int timeout_ms, const volatile sig_atomic_t *abort);
 
 /*
+ * Send the first message of a TLS handshake, and wait for nothing; wire_start_tls() goes on with it. Parameters and
+ * results as there.
+ */
+int wire_offer_tls(struct wire *wire, SSL_CTX *context, const char *name, SSL_SESSION *session);
+
+/*
  * Begin TLS on a connected wire as the client: name is for SNI (NULL for an address), session is resumed (NULL: none).
  * Certificates are the caller's to judge afterwards. Returns 0, -ETIMEDOUT, -ECANCELED, -EPROTO with why, -errno.
  */
