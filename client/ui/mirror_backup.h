@@ -10,8 +10,8 @@ enum exit_status mirror_backup_open(struct mirror *mirror);
 void mirror_backup_close(struct mirror *mirror);
 
 /*
- * Keep the target's file or directory path (of the mirror) there, under its own path; where that is taken already,
- * ".~1~", ".~2~" ... is added. is_replaced: something else will take the name, in one step; the old file stays until then
+ * Keep the target's file or directory path (of the mirror) there, under its own path. Where that is taken already,
+ * ".~1~", ".~2~" ... is added. is_replaced: something else will take the name, in one step. The old file stays until then
  * where that is possible. Reports errors; then nothing has changed.
  */
 enum exit_status mirror_backup_keep(struct mirror *mirror, struct ftp *ftp, const char *path, bool is_replaced);

@@ -507,8 +507,8 @@ lies()
 
 # --- what time tells ---
 
-# measure NAME...: each name 12 times; fails when medians are more than 60 ms apart in each of three rounds (answers come in
-# steps, and on a busy machine one name may need a step more by chance; what a name tells, it tells in each round)
+# measure NAME...: each name 12 times. It fails when medians are more than 60 ms apart in each of three rounds. Answers come
+# in steps, and on a busy machine one name may need a step more by chance. What a name tells, it tells in each round.
 measure()
 {
 	python3 - "$PORT" "$@" <<-'PY'
