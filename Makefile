@@ -232,7 +232,8 @@ many-files: programs
 
 ## test-cluster: the long forms of the tests of several nodes, which tests/cluster/README.md lists (root; half an hour)
 test-cluster: programs test-programs
-	$(Q)STORE_LONG=1 SHARES_WALKS=$${SHARES_WALKS:-300} scripts/run-tests $(B) tests/e2e/shares.bats tests/e2e/store-database.bats \
+	$(Q)STORE_LONG=1 SHARES_WALKS=$${SHARES_WALKS:-300} SHARES_KILLS=$${SHARES_KILLS:-100} \
+		scripts/run-tests $(B) tests/e2e/shares.bats tests/e2e/shares-nodes.bats tests/e2e/store-database.bats \
 		tests/e2e/store-login.bats tests/e2e/store-many.bats
 
 ## vm-test: boot Debian with its systemd in an emulated machine, install the packages, run tests/vm (root)

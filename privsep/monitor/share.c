@@ -63,14 +63,14 @@ share_channel(const struct monitor *monitor)
 }
 
 static void
-put_share_use(struct ipc_message *message, const struct ledger_use *use)
+put_ledger_use(struct ipc_message *message, const struct ledger_use *use)
 {
 	ipc_put_u64(message, (uint64_t)use->bytes);
 	ipc_put_u64(message, (uint64_t)use->files);
 }
 
 static struct ledger_use
-get_share_use(struct ipc_message *message)
+get_ledger_use(struct ipc_message *message)
 {
 	int64_t bytes = (int64_t)ipc_get_u64(message);
 
@@ -102,10 +102,10 @@ send_credit(struct monitor *monitor, const struct ledger_need *need)
 	ipc_begin(&word, IPC_credit);
 	ipc_put_u64(&word, credit->share);
 	ipc_put_u64(&word, credit->seq);
-	put_share_use(&word, &credit->net);
-	put_share_use(&word, &credit->keep);
-	put_share_use(&word, &credit->want);
-	put_share_use(&word, &credit->spare);
+	put_ledger_use(&word, &credit->net);
+	put_ledger_use(&word, &credit->keep);
+	put_ledger_use(&word, &credit->want);
+	put_ledger_use(&word, &credit->spare);
 	return send_to_broker(monitor, ASKED_CREDIT);
 }
 
@@ -120,7 +120,7 @@ send_close(struct monitor *monitor)
 	ipc_begin(&word, IPC_share_close);
 	ipc_put_u64(&word, credit->share);
 	ipc_put_u64(&word, credit->seq);
-	put_share_use(&word, &credit->net);
+	put_ledger_use(&word, &credit->net);
 	return send_to_broker(monitor, ASKED_CLOSE);
 }
 
@@ -137,8 +137,8 @@ send_counted(struct monitor *monitor)
 	ipc_begin(&word, IPC_counted);
 	ipc_put_u64(&word, counted.share);
 	ipc_put_u64(&word, counted.seq);
-	put_share_use(&word, &counted.net);
-	put_share_use(&word, &counted.counted);
+	put_ledger_use(&word, &counted.net);
+	put_ledger_use(&word, &counted.counted);
 	ipc_put_u64(&word, counted.count);
 	return send_to_broker(monitor, ASKED_COUNTED);
 }
@@ -307,8 +307,8 @@ read_credit_reply(struct credit_reply *reply)
 
 	*reply = (struct credit_reply){.outcome = (enum credit_outcome)outcome};
 	reply->grant.share = ipc_get_u64(&word);
-	reply->grant.allow = get_share_use(&word);
-	reply->grant.used = get_share_use(&word);
+	reply->grant.allow = get_ledger_use(&word);
+	reply->grant.used = get_ledger_use(&word);
 	reply->grant.count = ipc_get_u64(&word);
 	reply->nodes = ipc_get_u32(&word);
 	reply->grant.is_granted = outcome == CREDIT_GRANTED;
