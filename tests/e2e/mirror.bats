@@ -46,9 +46,9 @@ moves()
 	assert_line --partial 'mirror: 60 copied'
 	diff -r "$H" m
 	wait_until test "$(moves | grep -c list)" -eq 21
-	moves >moves
-	[ "$(grep -n -m1 down moves | cut -d: -f1)" -eq 3 ]
-	[ "$(grep -n list moves | tail -n1 | cut -d: -f1)" -gt 70 ]
+	moves >order
+	[ "$(grep -n -m1 down order | cut -d: -f1)" -eq 3 ]
+	[ "$(grep -n list order | tail -n1 | cut -d: -f1)" -gt 70 ]
 	run -0 client mirror "$(at)" m
 	assert_line --partial 'mirror: 0 copied (0 B), 60 the same'
 }
