@@ -139,7 +139,7 @@ leaves()
 	touch -d '2020-01-02 03:04:04' stamp
 	assert_equal "$(leaves --newer stamp --min-age 1d)" './src/b.c '
 	mkdir existing
-	echo old >existing/a.c
+	echo an older one >existing/a.c
 	run -0 client mirror --existing "$(at tree)" existing
 	assert_equal "$(find existing -type f)" existing/a.c
 	assert_equal "$(cat existing/a.c)" a.c
