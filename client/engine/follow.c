@@ -45,7 +45,7 @@ has_work(const struct follower *follower)
 
 /* Hash the next bytes of [done, until). Returns their number, or -errno. */
 static ssize_t
-hash_piece(struct follower *follower, uint64_t done, uint64_t until)
+follow_piece(struct follower *follower, uint64_t done, uint64_t until)
 {
 	size_t wanted = until - done < PIECE ? (size_t)(until - done) : PIECE;
 	ssize_t n;
@@ -76,7 +76,7 @@ follow_thread(void *argument)
 			continue;
 		}
 		pthread_mutex_unlock(&follower->lock);
-		n = hash_piece(follower, done, until);
+		n = follow_piece(follower, done, until);
 		pthread_mutex_lock(&follower->lock);
 		if (n < 0)
 			follower->result = (int)n;
@@ -103,7 +103,7 @@ free_follower(struct follower *follower)
 
 /* Only the thread that waits for the user takes signals. */
 static int
-start_thread(struct follower *follower)
+start_follower(struct follower *follower)
 {
 	sigset_t blocked, saved;
 	int r;
@@ -137,7 +137,7 @@ follow_begin(const struct hash_algorithm *algorithm, int fd)
 
 	if (follower == NULL)
 		return NULL;
-	if (init_follower(follower, algorithm, fd) < 0 || start_thread(follower) < 0) {
+	if (init_follower(follower, algorithm, fd) < 0 || start_follower(follower) < 0) {
 		free_follower(follower);
 		return NULL;
 	}

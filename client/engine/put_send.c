@@ -232,7 +232,7 @@ begin_upload(struct delivery *delivery, struct data *data)
 
 /* It will be compared by hash: both sides hash it from the beginning on. A stream is hashed as it is read. */
 static enum ftp_class
-prepare_comparison(struct delivery *delivery)
+prepare_sent_comparison(struct delivery *delivery)
 {
 	const struct ftp_transfer *transfer = delivery->transfer;
 	int64_t size = delivery->is_file ? delivery->status.st_size : -1;
@@ -249,7 +249,7 @@ enum ftp_class
 delivery_send_rest(struct delivery *delivery)
 {
 	struct data data;
-	enum ftp_class reason = prepare_comparison(delivery);
+	enum ftp_class reason = prepare_sent_comparison(delivery);
 	int r;
 
 	if (reason == FTP_OK)

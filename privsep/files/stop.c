@@ -114,7 +114,7 @@ stop_for_error(struct stop *stop, int error)
 
 /* A request of protocol came before the turn. 0: wait on; it was a stop that is late, or was not looked at. */
 static int
-give_way(struct stop *stop, bool is_beside)
+leave_queue(struct stop *stop, bool is_beside)
 {
 	if (!is_beside && stop_look(stop) == 0)
 		return 0;
@@ -140,7 +140,7 @@ wait_for_turn(struct stop *stop, bool is_beside)
 			return stop_for_error(stop, -errno);
 		if (waits[1].revents != 0)
 			break;
-		r = waits[0].revents != 0 ? give_way(stop, is_beside) : 0;
+		r = waits[0].revents != 0 ? leave_queue(stop, is_beside) : 0;
 		if (r < 0)
 			return r;
 	}

@@ -296,10 +296,24 @@ run_events(const struct epoll_event *events, int count)
 	}
 }
 
+static unsigned long
+number_of(const char *text, unsigned long max)
+{
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	if (end == text || *end != '\0' || number > max) {
+		fprintf(stderr, "delay: '%s' is no number up to %lu\n", text, max);
+		exit(2);
+	}
+	return number;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct rlimit files = {.rlim_cur = 8192, .rlim_max = 8192};
+	unsigned long last;
 
 	if (argc != 4 && argc != 6) {
 		fprintf(stderr, "usage: delay ADDRESS ROUND_TRIP_MS PORT [FIRST LAST]\n");
@@ -307,13 +321,16 @@ main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	(void)setrlimit(RLIMIT_NOFILE, &files);
-	half_us = (uint64_t)atoi(argv[2]) * 500;
+	half_us = number_of(argv[2], 60000) * 500;
 	poller = epoll_create1(0);
 	if (poller < 0)
 		fail("epoll_create1");
-	listen_at(argv[1], (uint16_t)atoi(argv[3]));
-	for (int port = argc == 6 ? atoi(argv[4]) : 1; argc == 6 && port <= atoi(argv[5]); port++)
-		listen_at(argv[1], (uint16_t)port);
+	listen_at(argv[1], (uint16_t)number_of(argv[3], UINT16_MAX));
+	if (argc == 6) {
+		last = number_of(argv[5], UINT16_MAX);
+		for (unsigned long port = number_of(argv[4], UINT16_MAX); port <= last; port++)
+			listen_at(argv[1], (uint16_t)port);
+	}
 	printf("ready\n");
 	fflush(stdout);
 	for (;;) {
