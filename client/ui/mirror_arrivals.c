@@ -154,7 +154,7 @@ twins_note(struct mirror *mirror, struct mirror_node *node, const struct ftp_lis
 		return 0;
 	node->keeps_arrivals = true;
 	pthread_mutex_lock(&mirror->lock);
-	twins = reallocarray(mirror->twins, mirror->twin_count + 1, sizeof(*twins));
+	twins = reallocarray(mirror->twins, mirror->twin_count + 1, sizeof(struct mirror_node *));
 	if (twins != NULL) {
 		mirror->twins = twins;
 		mirror->twins[mirror->twin_count++] = node;

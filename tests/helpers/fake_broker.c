@@ -21,7 +21,6 @@
  * This is what somebody gains who takes the broker over, but for its connections and its cache.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,6 +207,23 @@ struct credit_answer {
 	int64_t outcome, allow_bytes, allow_files, used_bytes, used_files, share;
 };
 
+/* As many figures as the line has replace those of the answer. */
+static void
+read_credit(const char *text, struct credit_answer *answer)
+{
+	int64_t *const figures[] = {&answer->outcome, &answer->allow_bytes, &answer->allow_files, &answer->used_bytes,
+	    &answer->used_files, &answer->share};
+	char *end;
+
+	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++, text = end) {
+		long long figure = strtoll(text, &end, 10);
+
+		if (end == text)
+			return;
+		*figures[i] = figure;
+	}
+}
+
 /* What the test says; else all that is asked for. */
 static void
 make_credit(struct credit_answer *answer)
@@ -227,9 +243,7 @@ make_credit(struct credit_answer *answer)
 	    .share = share == 0 ? 7 : (int64_t)share,
 	};
 	if (text != NULL)
-		(void)!sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64,
-		    &answer->outcome, &answer->allow_bytes, &answer->allow_files, &answer->used_bytes,
-		    &answer->used_files, &answer->share);
+		read_credit(text, answer);
 	log_message(LEVEL_INFO, "store-up", "credit: net %lld, want %lld, outcome %lld", (long long)figures[1],
 	    (long long)figures[5], (long long)answer->outcome);
 }
