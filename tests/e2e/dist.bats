@@ -42,7 +42,9 @@ setup()
 
 @test "what make installs is what the packages take" {
 	command -v make >/dev/null || skip "make is not installed"
-	make -C "$TREE" -s -o programs install "B=$BUILD" PREFIX=/usr DESTDIR="$BATS_TEST_TMPDIR/root" >/dev/null
+	# shellcheck disable=SC2046 # words
+	make -C "$TREE" -s -o programs install "B=$BUILD" PREFIX=/usr DESTDIR="$BATS_TEST_TMPDIR/root" \
+		$(grep -oE '[A-Z]+DIR=[^ )]+' "$TREE/debian/rules" | grep -v '[$]') >/dev/null
 	cd "$BATS_TEST_TMPDIR/root"
 	while read -r path _; do
 		path=${path#debian/tmp/}
