@@ -503,14 +503,14 @@ slot_answer_stored_home(struct sessions *sessions, struct slot *slot)
 	memcpy(home->path, path, len);
 }
 
-/* A monitor that lies ends sessions of its own account alone. */
+/* Of an account of the database alone. A monitor that lies ends sessions of its own account, and of no other. */
 static void
 slot_answer_share_gone(struct sessions *sessions, struct slot *slot)
 {
 	const char *user = slot->user;
 
-	if (!ipc_end(&message))
-		kill_for_violation(sessions, slot, "malformed share_gone");
+	if (!ipc_end(&message) || slot->home == NULL)
+		kill_for_violation(sessions, slot, "share_gone out of order");
 	else if (slot->is_logged_in)
 		TAILQ_FOREACH(slot, &sessions->live, live)
 			if (slot->is_logged_in && !slot->was_told_to_end && strcmp(slot->user, user) == 0)

@@ -223,6 +223,7 @@ begin_sharing(struct monitor *monitor, const struct account *account, const char
 
 	if (r < 0)
 		return -ECANCELED;
+	tell_master_home(monitor, account);
 	r = share_begin(monitor, (account_rights(account) & MAY_CHANGE) != 0);
 	if (r == -EUSERS) {
 		*reason = "max-sessions of the account reached, on all servers together";
@@ -232,8 +233,6 @@ begin_sharing(struct monitor *monitor, const struct account *account, const char
 		*reason = "sessions that used a former share of the quota have not ended yet";
 	else if (r < 0)
 		*reason = reason_with_error("the share of the quota cannot be kept", r);
-	if (r == 0 && quota_has_limits(monitor))
-		tell_master_home(monitor, account);
 	return r < 0 ? -ECANCELED : 0;
 }
 

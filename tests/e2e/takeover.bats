@@ -1164,19 +1164,21 @@ serve_with_broker()
 	wait_until [ -s "$DIR/port" ]
 	CONNECT="host=127.0.0.1 port=$(cat "$DIR/port") dbname=d user=u sslmode=disable" serve_with_broker
 	taken <<-'EOF'
+		def harvest(t):
+		    try:
+		        t.act("noted 3 TAKEOVER harvest 60")
+		    except Ended:
+		        pass    # killed before the reply
+		    wait_until(t.is_over, "the end")
+
 		t = Taken().greet()
-		try:
-		    t.act("noted 3 TAKEOVER harvest 60")
-		except Ended:
-		    pass
-		wait_until(t.is_over, "the end")
+		harvest(t)
 		# alarms have a channel of their own, and may come first
 		wait_until(lambda: t.reports() and "lines: 5; channels: 5;" in t.reports()[-1], "the fifth line")
 		expect(any("more attempts than limits.login-failures" in a for a in t.alarms()), t.alarms())
 		# after the login nobody gives it another channel, and that of the login has its one answer
 		t = Taken().login()
-		t.act("noted 3 TAKEOVER harvest 60")
-		wait_until(t.is_over, "the end")
+		harvest(t)
 		expect(not any("lines: 0" not in line for line in t.reports()), *t.reports())
 		can_log_in()
 	EOF
