@@ -870,32 +870,44 @@ enter_counted(struct ledger *ledger, const struct ledger_count *count, const str
 	return r < 0 ? r : ledger_write_header(ledger, header);
 }
 
+struct seen {
+	const struct ledger_count *count;
+	struct ledger_use reserved;
+};
+
 static int
 mark_seen(struct ledger *ledger, uint32_t number, struct ledger_slot *slot, void *arg)
 {
-	const struct ledger_count *count = arg;
+	struct seen *seen = arg;
 
-	if (!count->was_left[number] || !ledger_is_good_slot(slot) || ledger_is_held(ledger, number))
+	if (!seen->count->was_left[number] || !ledger_is_good_slot(slot) || ledger_is_held(ledger, number))
 		return 0;
+	seen->reserved.bytes += (int64_t)slot->reserved_bytes;
+	seen->reserved.files += (int64_t)slot->reserved_files;
 	slot->flags |= SLOT_SEEN;
 	return ledger_write_slot(ledger, number, slot);
 }
 
-/* The database gets the sum, and net as it was at the same moment. It alone says whether that is believed. */
+/*
+ * The database gets the sum, and net as it was at the same moment. It alone says whether that is believed. What dead
+ * sessions had reserved is in net: allow has room for it, which nobody else may have as well.
+ */
 static int
 keep_for_database(
     struct ledger *ledger, struct ledger_count *count, const struct ledger_figure *counted, struct ledger_head *head)
 {
+	struct seen seen = {.count = count};
 	int r;
 
 	if (head->share.epoch != count->epoch || head->share.count != count->question)
 		return -EAGAIN;
 	if (count->question == LEDGER_NO_COUNT)
 		return 0;
-	r = ledger_each_slot(ledger, head->header.slots, mark_seen, count);
+	r = ledger_each_slot(ledger, head->header.slots, mark_seen, &seen);
 	head->share.counted = (struct ledger_use){(int64_t)counted->bytes, (int64_t)counted->files};
 	head->share.counted_net = (struct ledger_use){
-	    head->header.base_bytes + count->settled_bytes, head->header.base_files + count->settled_files};
+	    head->header.base_bytes + count->settled_bytes + seen.reserved.bytes,
+	    head->header.base_files + count->settled_files + seen.reserved.files};
 	head->share.flags |= SHARE_RESULT;
 	return r < 0 ? r : ledger_write_share(ledger, &head->share);
 }

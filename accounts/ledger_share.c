@@ -591,7 +591,7 @@ ledger_counted_begin(struct ledger *ledger, struct ledger_counted *counted)
 	return with_share(ledger, number_counted, counted);
 }
 
-/* What the count has seen is in the database's base now. */
+/* The database has counted the reservation as used by this node: now it is, and whatever came of it is in the base. */
 static int
 drop_seen(struct ledger *ledger, uint32_t number, struct ledger_slot *slot, void *arg)
 {
@@ -600,8 +600,8 @@ drop_seen(struct ledger *ledger, uint32_t number, struct ledger_slot *slot, void
 
 	if (!ledger_is_good_slot(slot) || (slot->flags & SLOT_SEEN) == 0 || ledger_is_held(ledger, number))
 		return 0;
-	header->base_bytes += slot->bytes;
-	header->base_files += slot->files;
+	header->base_bytes += slot->bytes + (int64_t)slot->reserved_bytes;
+	header->base_files += slot->files + (int64_t)slot->reserved_files;
 	*slot = zeros;
 	return ledger_write_slot(ledger, number, slot);
 }

@@ -316,7 +316,8 @@ test_death_and_count(void **state)
 	count_home(&ledger, 5000, 50);
 	assert_int_equal(ledger_counted_begin(&ledger, &counted), 0);
 	assert_int_equal(counted.count, 3);
-	assert_int_equal(counted.net.bytes, 100);
+	/* the database may have lent the rest of its room to others */
+	assert_int_equal(counted.net.bytes, 400);
 	assert_int_equal(counted.counted.bytes, 5000);
 	assert_int_equal(counted.counted.files, 50);
 	assert_int_equal(begin(&ledger, 601, 0), -EDQUOT);
@@ -324,7 +325,7 @@ test_death_and_count(void **state)
 	assert_int_equal(look(&ledger).left.bytes, 0);
 	assert_int_equal(ledger_read(&ledger, &figure), 0);
 	assert_int_equal(figure.bytes, 5000);
-	change(&ledger, 900, 8);
+	change(&ledger, 600, 8);
 	assert_int_equal(begin(&ledger, 1, 0), -EDQUOT);
 	ledger_close(&ledger);
 }
