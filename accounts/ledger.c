@@ -905,9 +905,9 @@ keep_for_database(
 		return 0;
 	r = ledger_each_slot(ledger, head->header.slots, mark_seen, &seen);
 	head->share.counted = (struct ledger_use){(int64_t)counted->bytes, (int64_t)counted->files};
-	head->share.counted_net = (struct ledger_use){
-	    head->header.base_bytes + count->settled_bytes + seen.reserved.bytes,
-	    head->header.base_files + count->settled_files + seen.reserved.files};
+	head->share.counted_net =
+	    (struct ledger_use){head->header.base_bytes + count->settled_bytes + seen.reserved.bytes,
+		head->header.base_files + count->settled_files + seen.reserved.files};
 	head->share.flags |= SHARE_RESULT;
 	return r < 0 ? r : ledger_write_share(ledger, &head->share);
 }
