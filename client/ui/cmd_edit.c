@@ -235,10 +235,14 @@ edit_file(struct edit *edit, bool *is_kept)
 	char after[FTP_HASH_HEX_MAX];
 	enum exit_status status = fetch_for_edit(edit);
 
-	if (status == EXIT_DONE)
-		status = run_editor(edit);
-	if (status == EXIT_DONE)
-		status = hash_local(edit, edit->name, after);
+	if (status != EXIT_DONE)
+		return status;
+	status = run_editor(edit);
+	if (hash_local(edit, edit->name, after) != EXIT_DONE ||
+	    (status != EXIT_DONE && strcmp(after, edit->before) != 0)) {
+		*is_kept = true;
+		return report_kept(edit, FTP_LOCAL, "the editor failed, or left something else than a file");
+	}
 	if (status != EXIT_DONE)
 		return status;
 	if (strcmp(after, edit->before) == 0) {

@@ -152,6 +152,11 @@ editor()
 	editor 'echo lost >"$1"; exit 1'
 	run -1 client edit "$(at fresh.txt)"
 	assert_output --partial 'nothing is sent: the editor failed'
+	assert_output --partial 'your version is kept in'
+	assert_equal "$(cat "$DIR"/tmp/sallyport-edit.*/fresh.txt)" lost
+	rm -r "$DIR"/tmp/sallyport-edit.*
+	editor 'exit 1'
+	run -1 client edit "$(at fresh.txt)"
 	assert_equal "$(cat "$H/fresh.txt")" new
 	assert_equal "$(ls -A "$TMPDIR")" ''
 	run -2 client edit "$(at)"
