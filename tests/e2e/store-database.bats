@@ -1,8 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
 # Accounts in PostgreSQL, from the client to the database and back: what counts at once, what an outage does, and what
-# nobody may ask. store-login.bats has a broker that misbehaves. broker.bats has the broker alone. tests/cluster/README.md
-# says which promise is tested where. "make test-cluster" (STORE_LONG=1) runs the long forms.
+# nobody may ask.
+#
+# store-login.bats has a broker that misbehaves, and broker.bats the broker alone. tests/cluster/README.md says which promise
+# is tested where. "make test-cluster" (STORE_LONG=1) runs the long forms.
 
 load lib
 load store
