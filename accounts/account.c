@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "accounts/definition.h"
 #include "common/character.h"
 #include "common/home_path.h"
 #include "common/text.h"
@@ -71,6 +72,12 @@ account_line_is_blank(const char *line, size_t len)
 	while (i < len && (is_blank(line[i]) || line[i] == '\r'))
 		i++;
 	return i == len || line[0] == '#';
+}
+
+bool
+account_line_is_account(const char *line, size_t len)
+{
+	return !account_line_is_blank(line, len) && !line_is_definition(line, len);
 }
 
 /* U+0080 to U+009F: terminals take them for commands. */
@@ -387,6 +394,17 @@ parse_option(const char *word, size_t len, unsigned *seen, struct account *accou
 	return 0;	/* of another version: kept in the file, without effect here */
 }
 
+static void
+set_no_options(struct account *account)
+{
+	account->is_read_only = false;
+	account->rights = MAY_ALL;
+	account->quota_bytes = account->quota_files = ACCOUNT_NO_QUOTA;
+	account->max_sessions = 0;
+	account->expires = 0;
+	account->allow_from_count = 0;
+}
+
 static int
 parse_options(const struct field *field, struct account *account, const char **error)
 {
@@ -397,15 +415,18 @@ parse_options(const struct field *field, struct account *account, const char **e
 	size_t len;
 	int r = 0;
 
-	account->is_read_only = false;
-	account->rights = MAY_ALL;
-	account->quota_bytes = account->quota_files = ACCOUNT_NO_QUOTA;
-	account->max_sessions = 0;
-	account->expires = 0;
-	account->allow_from_count = 0;
 	while (r == 0 && (len = account_option_next(&next, &left, &word)) > 0)
 		r = parse_option(word, len, &seen, account, error);
 	return r;
+}
+
+int
+account_group_check(const char *words, size_t len, const char **error)
+{
+	struct account account;
+
+	set_no_options(&account);
+	return parse_options(&(const struct field){words, len}, &account, error);
 }
 
 void
@@ -430,18 +451,31 @@ has_control_but_tab(const char *line, size_t len)
 	return false;
 }
 
+bool
+account_line_is_text(const char *line, size_t len, const char **error)
+{
+	const char *wrong = NULL;
+
+	if (len > ACCOUNT_LINE_MAX)
+		wrong = "the line is too long; at most 8192 bytes";
+	else if (len >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0)
+		wrong = "the file begins with a byte order mark; save it as UTF-8 without one";
+	else if (has_control_but_tab(line, len))
+		wrong = "a control character; lines end only with a newline";
+	if (wrong == NULL)
+		return true;
+	*error = wrong;
+	return false;
+}
+
 int
 account_parse(const char *line, size_t len, struct account *account, const char **error)
 {
 	struct field fields[FIELDS];
 	int r;
 
-	if (len > ACCOUNT_LINE_MAX)
-		return reject_field(error, "the line is too long; at most 8192 bytes");
-	if (len >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0)
-		return reject_field(error, "the file begins with a byte order mark; save it as UTF-8 without one");
-	if (has_control_but_tab(line, len))
-		return reject_field(error, "a control character; lines end only with a newline");
+	if (!account_line_is_text(line, len, error))
+		return -EINVAL;
 	if (!split_fields(line, len, fields))
 		return reject_field(error, "too few fields; write NAME:HASH:UID:GID:HOME:OPTIONS");
 	if (!account_name_valid(fields[0].text, fields[0].len, error))
@@ -458,5 +492,6 @@ account_parse(const char *line, size_t len, struct account *account, const char 
 	r = parse_home(&fields[4], account, error);
 	if (r < 0)
 		return r;
+	set_no_options(account);
 	return parse_options(&fields[5], account, error);
 }

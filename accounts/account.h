@@ -49,8 +49,17 @@ void account_wipe(struct account *account);
 /* The rights of the account; of a read-only one, only those that change nothing. */
 unsigned account_rights(const struct account *account);
 
+/* Check the options of a group (definition.h), without those that only an account may have. Pure. 0, or -EINVAL with error. */
+int account_group_check(const char *words, size_t len, const char **error);
+
 /* True for an empty line, one of blanks only, or a comment ("#" first). */
 bool account_line_is_blank(const char *line, size_t len);
+
+/* True for a line that account_parse() is for: neither blank, nor a comment, nor a definition (definition.h). */
+bool account_line_is_account(const char *line, size_t len);
+
+/* What every line must be: not too long, and without control characters. False: error is set to static text. */
+bool account_line_is_text(const char *line, size_t len, const char **error);
 
 /*
  * Check a name for a new or existing account: 1 to 64 bytes; no colon, slash, white space,

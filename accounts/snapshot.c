@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "accounts/account.h"
+#include "accounts/definition.h"
 #include "accounts/hash_costs.h"
 #include "accounts/hash_kind.h"
 #include "accounts/names_key.h"
@@ -30,7 +31,7 @@
 #include "common/banned.h"
 
 #define MAGIC 0x74636341746f7053ull
-#define VERSION 2
+#define VERSION 3
 #define FILE_MAX ((uint64_t)1 << 32) /* bytes of a users file */
 #define CHUNK (256 * 1024)
 #define TRIES 20 /* while somebody writes into the file */
@@ -49,15 +50,20 @@ struct kind {
 	uint64_t cost_us; /* 0: was not measured */
 };
 
+/* The offsets of lines within the text, sorted by what is before their first colon. */
+struct index {
+	uint64_t at, count;
+};
+
 /*
- * The memory file: this header, the text of the users file (ended by a newline), the offsets of the accounts' lines
- * within the text, sorted by name, and the kinds of their hashes, sorted by their fronts. It never leaves the machine.
+ * The memory file: this header, the text of the users file (ended by a newline), the indexes of accounts and of
+ * definitions, and the kinds of the accounts' hashes, sorted by their fronts. It never leaves the machine.
  */
 struct header {
 	uint64_t magic, version;
 	struct file_stamp stamp;
 	uint64_t text_at, text_len;
-	uint64_t index_at, count;
+	struct index accounts, definitions;
 	uint64_t kinds_at, kind_count;
 	struct siphash_key names_key;
 };
@@ -73,7 +79,8 @@ struct build {
 	void *map; /* the memory file, while lines are checked */
 	size_t map_len;
 	const char *text;
-	uint64_t *index;
+	uint64_t *index; /* of accounts, from its front */
+	uint64_t *index_end; /* definitions come downwards from here, until both are sorted */
 	struct kind_in_use {
 		char front[HASH_KIND_MAX + 1];
 		struct kind kind;
@@ -267,8 +274,8 @@ map_text(struct build *build)
 		return -errno;
 	lines = count_lines(map + build->header.text_at, build->header.text_len);
 	munmap(map, len);
-	build->header.index_at = (len + 7) / 8 * 8;
-	len = (size_t)(build->header.index_at + lines * sizeof(uint64_t) + KINDS_MAX * sizeof(struct kind));
+	build->header.accounts.at = (len + 7) / 8 * 8;
+	len = (size_t)(build->header.accounts.at + lines * sizeof(uint64_t) + KINDS_MAX * sizeof(struct kind));
 	if (ftruncate(build->memory_fd, (off_t)len) < 0)
 		return -errno;
 	map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, build->memory_fd, 0);
@@ -277,7 +284,8 @@ map_text(struct build *build)
 	build->map = map;
 	build->map_len = len;
 	build->text = map + build->header.text_at;
-	build->index = (uint64_t *)(void *)(map + build->header.index_at);
+	build->index = (uint64_t *)(void *)(map + build->header.accounts.at);
+	build->index_end = build->index + lines;
 	return 0;
 }
 
@@ -314,28 +322,43 @@ count_kind(struct build *build, const char *hash, uint64_t line_at)
 	build->kinds[i].kind.accounts++;
 }
 
+static void
+take_account(struct build *build, const struct account *account, uint64_t at)
+{
+	build->index[build->header.accounts.count++] = at;
+	count_kind(build, account->hash, at);
+}
+
+static void
+take_definition(struct build *build, uint64_t at)
+{
+	build->header.definitions.count++;
+	build->index_end[-(ptrdiff_t)build->header.definitions.count] = at;
+}
+
 static int
 check_lines(struct build *build)
 {
 	const char *end = build->text + build->header.text_len;
+	struct definition definition;
 	struct account account;
 	const char *problem;
 	uint64_t line = 0;
 
-	build->header.count = build->header.kind_count = 0;
+	build->header.accounts.count = build->header.definitions.count = build->header.kind_count = 0;
 	for (const char *p = build->text; p < end;) {
 		const char *newline = memchr(p, '\n', (size_t)(end - p));
 		size_t len = (size_t)((newline == NULL ? end : newline) - p);
 
 		line++;
-		if (account_line_is_blank(p, len))
-			;
-		else if (account_parse(p, len, &account, &problem) < 0)
+		problem = NULL;
+		if (line_is_definition(p, len)) {
+			if (definition_parse(p, len, &definition, &problem) == 0)
+				take_definition(build, (uint64_t)(p - build->text));
+		} else if (account_line_is_account(p, len) && account_parse(p, len, &account, &problem) == 0)
+			take_account(build, &account, (uint64_t)(p - build->text));
+		if (problem != NULL)
 			report_bad_line(build, line, "%s", problem);
-		else {
-			build->index[build->header.count++] = (uint64_t)(p - build->text);
-			count_kind(build, account.hash, (uint64_t)(p - build->text));
-		}
 		p += len + 1;
 	}
 	explicit_bzero(&account, sizeof(account));
@@ -382,11 +405,11 @@ name_length(const char *line)
 	return (size_t)((const char *)rawmemchr(line, ':') - line);
 }
 
-static int
-check_duplicates(struct build *build)
+static void
+check_duplicates(struct build *build, const char *what, const uint64_t *index, uint64_t count)
 {
-	for (uint64_t i = 1; i < build->header.count; i++) {
-		uint64_t first_at = build->index[i - 1], again_at = build->index[i];
+	for (uint64_t i = 1; i < count; i++) {
+		uint64_t first_at = index[i - 1], again_at = index[i];
 		const char *first = build->text + first_at, *again = build->text + again_at;
 		size_t len = name_length(first);
 		struct buf name;
@@ -396,10 +419,32 @@ check_duplicates(struct build *build)
 		buf_init(&name, ERROR_LINE_MAX);
 		escape_bytes(&name, ESCAPE_LOG, first, len);
 		report_bad_line(build, count_lines(build->text, again_at) + 1,
-		    "the account '%s' is in line %llu already; remove one of them", name.data == NULL ? "" : name.data,
+		    "the %s '%s' is in line %llu already; remove one of them", what, name.data == NULL ? "" : name.data,
 		    (unsigned long long)count_lines(build->text, first_at) + 1);
 		buf_free(&name);
 	}
+}
+
+static void
+sort_index(const struct build *build, uint64_t *index, uint64_t count)
+{
+	qsort_r(index, count, sizeof(*index), compare_lines, (void *)(uintptr_t)build->text);
+}
+
+/* Sort both, and put that of definitions right after that of accounts. */
+static int
+sort_indexes(struct build *build)
+{
+	struct header *header = &build->header;
+	uint64_t *definitions = build->index + header->accounts.count;
+
+	memmove(definitions, build->index_end - header->definitions.count,
+	    header->definitions.count * sizeof(*definitions));
+	header->definitions.at = header->accounts.at + header->accounts.count * sizeof(*definitions);
+	sort_index(build, build->index, header->accounts.count);
+	sort_index(build, definitions, header->definitions.count);
+	check_duplicates(build, "account", build->index, header->accounts.count);
+	check_duplicates(build, "definition", definitions, header->definitions.count);
 	return build->errors > 0 ? -EINVAL : 0;
 }
 
@@ -425,7 +470,7 @@ finish_snapshot(struct build *build)
 
 	/* in an order that no line of the file has a part in, so that names keep their kinds when lines change */
 	qsort(build->kinds, build->header.kind_count, sizeof(build->kinds[0]), compare_kinds);
-	build->header.kinds_at = build->header.index_at + build->header.count * sizeof(uint64_t);
+	build->header.kinds_at = build->header.definitions.at + build->header.definitions.count * sizeof(uint64_t);
 	len = build->header.kinds_at + build->header.kind_count * sizeof(struct kind);
 	for (uint64_t i = 0; i < build->header.kind_count; i++)
 		memcpy((char *)build->map + build->header.kinds_at + i * sizeof(struct kind), &build->kinds[i].kind,
@@ -442,16 +487,24 @@ finish_snapshot(struct build *build)
 
 /* --- looking up --- */
 
+static bool
+index_fits(const struct index *index, uint64_t size)
+{
+	uint64_t len, end;
+
+	return !__builtin_mul_overflow(index->count, sizeof(uint64_t), &len) && index->at % 8 == 0 &&
+	    !__builtin_add_overflow(index->at, len, &end) && end <= size;
+}
+
 /* Everything in the header fits into a file of size bytes. */
 static bool
 header_fits(const struct header *header, uint64_t size)
 {
-	uint64_t text_end, index_len, index_end, kinds_end;
+	uint64_t text_end, kinds_end;
 
 	return header->magic == MAGIC && header->version == VERSION &&
 	    !__builtin_add_overflow(header->text_at, header->text_len, &text_end) && text_end <= size &&
-	    !__builtin_mul_overflow(header->count, sizeof(uint64_t), &index_len) && header->index_at % 8 == 0 &&
-	    !__builtin_add_overflow(header->index_at, index_len, &index_end) && index_end <= size &&
+	    index_fits(&header->accounts, size) && index_fits(&header->definitions, size) &&
 	    header->kind_count <= KINDS_MAX &&
 	    !__builtin_add_overflow(header->kinds_at, header->kind_count * sizeof(struct kind), &kinds_end) &&
 	    kinds_end <= size;
@@ -466,13 +519,13 @@ struct view {
 	struct header header;
 };
 
-/* Where the line of one account begins; past the end of the text when the snapshot is damaged. */
+/* Where a line of the index begins; past the end of the text when the snapshot is damaged. */
 static uint64_t
-view_line(const struct view *view, uint64_t i)
+view_line(const struct view *view, const struct index *index, uint64_t i)
 {
 	uint64_t at;
 
-	if (pread(view->fd, &at, sizeof(at), (off_t)(view->header.index_at + i * sizeof(at))) != (ssize_t)sizeof(at))
+	if (pread(view->fd, &at, sizeof(at), (off_t)(index->at + i * sizeof(at))) != (ssize_t)sizeof(at))
 		return UINT64_MAX;
 	return at;
 }
@@ -491,12 +544,12 @@ view_read(const struct view *view, uint64_t at, char *bytes, size_t max)
 	return got > 0 ? got : -EINVAL;
 }
 
-/* Compare name with that of one account: less than, equal to, greater than 0; -EINVAL. */
+/* Compare name with that of the line at at: less than, equal to, greater than 0; -EINVAL. */
 static int
-view_compare(const struct view *view, uint64_t i, const char *name, size_t name_len, int *order)
+view_compare(const struct view *view, uint64_t at, const char *name, size_t name_len, int *order)
 {
-	char start[ACCOUNT_NAME_MAX + 1];
-	ssize_t got = view_read(view, view_line(view, i), start, sizeof(start));
+	char start[DEFINITION_KEY_MAX + 1];
+	ssize_t got = view_read(view, at, start, sizeof(start));
 	const char *colon = got < 0 ? NULL : memchr(start, ':', (size_t)got);
 
 	if (colon != NULL)
@@ -506,22 +559,32 @@ view_compare(const struct view *view, uint64_t i, const char *name, size_t name_
 	return colon == NULL ? -EINVAL : 0;
 }
 
+/* The line that begins at at. *got bytes of line are to be wiped. Returns its length, or -EINVAL. */
+static ssize_t
+view_whole_line(const struct view *view, uint64_t at, char line[ACCOUNT_LINE_MAX + 1], size_t *got)
+{
+	ssize_t bytes = view_read(view, at, line, COMMON_LINE);
+	const char *end = bytes < 0 ? NULL : memchr(line, '\n', (size_t)bytes);
+
+	if (bytes == COMMON_LINE && end == NULL) {
+		bytes = view_read(view, at, line, ACCOUNT_LINE_MAX + 1);
+		end = bytes < 0 ? NULL : memchr(line, '\n', (size_t)bytes);
+	}
+	*got = bytes < 0 ? 0 : (size_t)bytes;
+	return end == NULL ? -EINVAL : end - line;
+}
+
 /* The account whose line begins at at. */
 static int
 view_account(const struct view *view, uint64_t at, struct account *account)
 {
 	char line[ACCOUNT_LINE_MAX + 1];
-	ssize_t got = view_read(view, at, line, COMMON_LINE);
-	const char *end = got < 0 ? NULL : memchr(line, '\n', (size_t)got);
 	const char *problem;
-	int r;
+	size_t got;
+	ssize_t len = view_whole_line(view, at, line, &got);
+	int r = len < 0 ? (int)len : account_parse(line, (size_t)len, account, &problem);
 
-	if (got == COMMON_LINE && end == NULL) {
-		got = view_read(view, at, line, sizeof(line));
-		end = got < 0 ? NULL : memchr(line, '\n', (size_t)got);
-	}
-	r = end == NULL ? -EINVAL : account_parse(line, (size_t)(end - line), account, &problem);
-	explicit_bzero(line, got < 0 ? 0 : (size_t)got);
+	explicit_bzero(line, got);
 	return r;
 }
 
@@ -539,7 +602,7 @@ view_substitute(const struct view *view, const char *name, size_t len, struct ac
 {
 	uint64_t number = siphash(&view->header.names_key, name, len);
 	/* spread over all accounts, without a remainder: one more account moves few names to another kind */
-	uint64_t drawn = (uint64_t)((unsigned __int128)number * view->header.count >> 64);
+	uint64_t drawn = (uint64_t)((unsigned __int128)number * view->header.accounts.count >> 64);
 	struct kind kind;
 
 	memset(account, 0, sizeof(*account));
@@ -552,10 +615,11 @@ view_substitute(const struct view *view, const char *name, size_t len, struct ac
 	}
 }
 
+/* Where the line of name begins: one of index. Returns 0, -ENOENT, or -EINVAL when the snapshot is damaged. */
 static int
-view_find(const struct view *view, const char *name, struct account *account)
+view_search(const struct view *view, const struct index *index, const char *name, uint64_t *at)
 {
-	uint64_t low = 0, high = view->header.count;
+	uint64_t low = 0, high = index->count;
 	size_t wanted = strlen(name);
 
 	while (low < high) {
@@ -563,18 +627,29 @@ view_find(const struct view *view, const char *name, struct account *account)
 		int order;
 		int r;
 
-		r = view_compare(view, middle, name, wanted, &order);
+		*at = view_line(view, index, middle);
+		r = view_compare(view, *at, name, wanted, &order);
 		if (r < 0)
 			return r;
 		if (order == 0)
-			return view_account(view, view_line(view, middle), account);
+			return 0;
 		if (order < 0)
 			high = middle;
 		else
 			low = middle + 1;
 	}
-	view_substitute(view, name, wanted, account);
 	return -ENOENT;
+}
+
+static int
+view_find(const struct view *view, const char *name, struct account *account)
+{
+	uint64_t at;
+	int r = view_search(view, &view->header.accounts, name, &at);
+
+	if (r == -ENOENT)
+		view_substitute(view, name, strlen(name), account);
+	return r < 0 ? r : view_account(view, at, account);
 }
 
 /* The header, if the file has all that it describes. */
@@ -600,7 +675,7 @@ snapshot_stamp(int memory_fd, struct file_stamp *stamp, uint64_t *count)
 	if (r < 0)
 		return r;
 	*stamp = header.stamp;
-	*count = header.count;
+	*count = header.accounts.count;
 	return 0;
 }
 
@@ -627,6 +702,26 @@ snapshot_lookup(int memory_fd, const char *name, struct account *account)
 	int r = read_snapshot_header(memory_fd, &view.header);
 
 	return r < 0 ? r : view_find(&view, name, account);
+}
+
+int
+snapshot_definition(int memory_fd, enum definition_kind kind, const char *name, struct buf *line)
+{
+	struct view view = {.fd = memory_fd};
+	char key[DEFINITION_KEY_MAX + 1], text[ACCOUNT_LINE_MAX + 1];
+	int r = read_snapshot_header(memory_fd, &view.header);
+	uint64_t at;
+	size_t got;
+	ssize_t len;
+
+	if (r == 0 && !definition_key(kind, name, key))
+		r = -ENOENT;
+	if (r == 0)
+		r = view_search(&view, &view.header.definitions, key, &at);
+	if (r < 0)
+		return r;
+	len = view_whole_line(&view, at, text, &got);
+	return len < 0 ? (int)len : buf_add(line, text, (size_t)len);
 }
 
 /* --- for a server --- */
@@ -657,8 +752,7 @@ take_costs(struct build *build, const struct view *former)
 }
 
 /* runs in a child: a number into the pipe for each kind that has no cost yet, as it is known */
-static void __attribute__((noreturn))
-measure_hash_costs(const struct build *build, int result_fd)
+static void __attribute__((noreturn)) measure_hash_costs(const struct build *build, int result_fd)
 {
 	struct account account;
 	const char *problem;
@@ -781,8 +875,7 @@ snapshot_build_on(const struct snapshot_basis *basis, const char *path, int memo
 	r = check_lines(&build);
 	if (r < 0)
 		goto out;
-	qsort_r(build.index, build.header.count, sizeof(uint64_t), compare_lines, (void *)(uintptr_t)build.text);
-	r = check_duplicates(&build);
+	r = sort_indexes(&build);
 	if (r < 0)
 		goto out;
 	if (basis != NULL)

@@ -14,7 +14,10 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "accounts/definition.h"
+
 struct account;
+struct buf;
 struct file_stamp;
 
 /*
@@ -62,5 +65,8 @@ int snapshot_stamp(int memory_fd, struct file_stamp *stamp, uint64_t *count);
  * keeps its cost. The caller wipes account (it holds the hash).
  */
 int snapshot_lookup(int memory_fd, const char *name, struct account *account);
+
+/* Add the line of a definition to line, which holds at least ACCOUNT_LINE_MAX bytes. Returns 0, -ENOENT, or another -errno. */
+int snapshot_definition(int memory_fd, enum definition_kind kind, const char *name, struct buf *line);
 
 #endif

@@ -64,6 +64,12 @@ int book_each(struct book *book, bool tell_bad, book_line_fn each, void *arg);
 /* The same for accounts that may share the uid or home of the account; more of them may be called. */
 int book_each_sharing(struct book *book, const char *line, size_t len, bool tell_bad, book_line_fn each, void *arg);
 
+/* The same for every definition line of a users file (definition.h); a database has none. */
+void book_each_definition(const struct book *book, void (*each)(const char *line, size_t len, void *arg), void *arg);
+
+/* The line of a definition by its key "+KIND NAME", borrowed until the next change; NULL: it has none. */
+const char *book_definition(const struct book *book, const char *key, size_t *len);
+
 /* Change it: add a line, put one in place of that of its name (which is there), remove one. 0 or -EIO. */
 int book_add(struct book *book, const char *line, size_t len);
 int book_set(struct book *book, const char *name, const char *line, size_t len);

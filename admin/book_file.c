@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "accounts/account.h"
+#include "accounts/definition.h"
 #include "accounts/users_file.h"
 #include "admin/book_kinds.h"
 #include "common/buf.h"
@@ -40,7 +41,8 @@ file_find(struct book *book, const char *name, struct buf *line, struct account 
 	const char *text;
 	size_t index, len;
 
-	if (users_file_find(book->file, name, &index) < 0)
+	/* the key of a definition is no name of an account */
+	if (line_is_definition(name, strlen(name)) || users_file_find(book->file, name, &index) < 0)
 		return -ENOENT;
 	if (account != NULL && ctl_parse_line(book->ctl, book->file, index, account) < 0)
 		return -EIO;
@@ -60,7 +62,7 @@ file_each(struct book *book, bool tell_bad, book_line_fn each, void *arg)
 		const char *line = users_file_line(book->file, i, &len);
 		int parsed;
 
-		if (account_line_is_blank(line, len))
+		if (!account_line_is_account(line, len))
 			continue;
 		parsed = tell_bad ? ctl_parse_line(book->ctl, book->file, i, &account)
 				  : account_parse(line, len, &account, &problem);

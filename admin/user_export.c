@@ -21,14 +21,27 @@ struct export
 };
 
 static void
+export_text(struct export *run, const char *line, size_t len)
+{
+	if (run->error == 0 && (fwrite(line, 1, len, run->out) != len || putc('\n', run->out) == EOF))
+		run->error = -errno;
+}
+
+/* What accounts refer to comes first. */
+static void
+export_definition(const char *line, size_t len, void *arg)
+{
+	export_text(arg, line, len);
+}
+
+static void
 export_line(const char *line, size_t len, const struct account *account, void *arg)
 {
 	struct export *run = arg;
 
 	if (account == NULL || run->error < 0)
 		return;
-	if (fwrite(line, 1, len, run->out) != len || putc('\n', run->out) == EOF)
-		run->error = -errno;
+	export_text(run, line, len);
 	run->count++;
 }
 
@@ -79,6 +92,7 @@ user_export(struct ctl *ctl)
 		run.out = create_export(ctl->operand);
 	if (run.out == NULL)
 		goto out;
+	book_each_definition(book, export_definition, &run);
 	if (book_each(book, true, export_line, &run) < 0)
 		ctl_error("the export is not complete");
 	else if (finish_export(&run, ctl->operand) == 0)

@@ -11,6 +11,7 @@
 
 #include "accounts/account.h"
 #include "accounts/convert.h"
+#include "accounts/definition.h"
 #include "accounts/password.h"
 #include "admin/book.h"
 #include "admin/ctl.h"
@@ -30,6 +31,7 @@ struct candidate {
 	size_t name_len; /* of its first field */
 	size_t number; /* of its line in the file */
 	bool lacks_ids; /* UID and GID are 1 in line */
+	bool is_definition;
 	bool is_dropped; /* refused after all; it keeps its place among the names */
 };
 
@@ -176,6 +178,23 @@ check_candidate(struct import *run, const struct buf *line, const struct convert
 }
 
 static int
+take_definition_line(struct import *run, const struct converted *entry)
+{
+	struct definition definition;
+	const char *problem;
+	int r;
+
+	if (definition_parse(entry->raw.data, entry->raw.len, &definition, &problem) < 0) {
+		refuse_account(run, entry->line, "+", problem);
+		return 0;
+	}
+	r = keep_candidate(run, entry->raw.data, entry->line, false);
+	if (r == 0)
+		run->candidates[run->count - 1].is_definition = true;
+	return r;
+}
+
+static int
 take_converted(struct import *run, const struct converted *entry)
 {
 	char *hash = NULL;
@@ -186,6 +205,8 @@ take_converted(struct import *run, const struct converted *entry)
 		refuse_account(run, entry->line, entry->name.data == NULL ? "" : entry->name.data, entry->problem);
 		return 0;
 	}
+	if (line_is_definition(entry->raw.data, entry->raw.len))
+		return take_definition_line(run, entry);
 	if (entry->raw.len > 0)
 		return check_candidate(run, &entry->raw, entry, false);
 	buf_init(&line, ACCOUNT_LINE_MAX + 1);
@@ -248,7 +269,7 @@ refuse_duplicates(struct import *run)
 		qsort(run->candidates, run->count, sizeof(run->candidates[0]), compare_imported);
 	for (size_t i = 1, first = 0; i < run->count; i++) {
 		struct candidate *before = &run->candidates[first], *again = &run->candidates[i];
-		char name[ACCOUNT_NAME_MAX + 1], why[96];
+		char name[DEFINITION_KEY_MAX + 1], why[96];
 
 		if (before->name_len != again->name_len || memcmp(before->line, again->line, again->name_len) != 0) {
 			first = i;
@@ -284,6 +305,36 @@ refuse_taken_line(const char *line, size_t len, const struct account *account, v
 		refuse_taken(account->name, arg);
 }
 
+/* One that the users file has just so is no news. A database keeps none, so its accounts need those of each server. */
+static void
+settle_definition(struct import *run, const struct book *file, struct candidate *candidate)
+{
+	char key[DEFINITION_KEY_MAX + 1];
+	const char *there = NULL;
+	size_t len = 0;
+
+	snprintf(key, sizeof(key), "%.*s", (int)candidate->name_len, candidate->line);
+	if (file != NULL)
+		there = book_definition(file, key, &len);
+	if (there == NULL && run->kind == BOOK_FILE)
+		return;
+	if (there == NULL)
+		refuse_account(run, candidate->number, key,
+		    "a database keeps no definitions; add this line to the users file of each server first");
+	else if (strlen(candidate->line) != len || memcmp(candidate->line, there, len) != 0)
+		refuse_account(
+		    run, candidate->number, key, "the users file defines it differently; make the two lines alike");
+	drop_candidate(run, candidate);
+}
+
+static void
+settle_definitions(struct import *run, const struct book *file)
+{
+	for (size_t i = 0; i < run->count; i++)
+		if (run->candidates[i].is_definition && !run->candidates[i].is_dropped)
+			settle_definition(run, file, &run->candidates[i]);
+}
+
 /* Names that the file has: of it, and of a database that would never be asked for them. */
 static int
 refuse_existing_names(struct import *run, struct book *book)
@@ -291,9 +342,13 @@ refuse_existing_names(struct import *run, struct book *book)
 	struct book *file = NULL;
 	int r;
 
-	if (book_kind_of(book) == BOOK_FILE)
+	if (book_kind_of(book) == BOOK_FILE) {
+		settle_definitions(run, book);
 		return book_each(book, true, refuse_taken_line, run) == -EIO ? -EIO : 0;
+	}
 	r = book_open_other(book, &file);
+	if (r == 0)
+		settle_definitions(run, file);
 	if (r == 0 && file != NULL && book_each(file, true, refuse_taken_line, run) == -EIO)
 		r = -EIO;
 	book_close(file);
@@ -347,7 +402,7 @@ add_all(struct import *run, struct book *book, size_t *added)
 	for (size_t i = 0; i < run->count && r == 0; i++)
 		if (!run->candidates[i].is_dropped) {
 			r = book_add(book, run->candidates[i].line, strlen(run->candidates[i].line));
-			++*added;
+			*added += !run->candidates[i].is_definition;
 		}
 	if (r == 0)
 		r = book_settle(book, refuse_taken, run);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "accounts/account.h"
+#include "accounts/definition.h"
 #include "accounts/hash_kind.h"
 #include "accounts/snapshot.h"
 #include "accounts/users_file.h"
@@ -222,6 +223,23 @@ check_proxy(struct check *check, const struct config *config)
 
 /* --- the accounts --- */
 
+/* The options of an account or a group. False: the line has none. */
+static bool
+line_options(const char *line, size_t len, const char **options, size_t *options_len)
+{
+	struct definition definition;
+	const char *problem;
+
+	if (account_line_is_account(line, len))
+		return users_line_field(line, len, 5, options, options_len) == 0;
+	if (!line_is_definition(line, len) || definition_parse(line, len, &definition, &problem) < 0 ||
+	    definition.kind != DEFINITION_GROUP)
+		return false;
+	*options = definition.body;
+	*options_len = definition.body_len;
+	return true;
+}
+
 /* Words that no part of the server reads: kept on purpose, but a slip of the pen looks the same. */
 static void
 check_options(struct check *check, const char *path, const struct users_file *file)
@@ -231,7 +249,7 @@ check_options(struct check *check, const char *path, const struct users_file *fi
 		size_t len, left, n;
 
 		line = users_file_line(file, i, &len);
-		if (account_line_is_blank(line, len) || users_line_field(line, len, 5, &options, &left) < 0)
+		if (!line_options(line, len, &options, &left))
 			continue;
 		while ((n = account_option_next(&options, &left, &word)) > 0)
 			if (!account_option_known(word, n))
@@ -324,7 +342,7 @@ check_each_account(struct check *check, const char *path, const struct users_fil
 		size_t len;
 		const char *line = users_file_line(file, i, &len);
 
-		if (account_line_is_blank(line, len) || account_parse(line, len, &account, &problem) < 0)
+		if (!account_line_is_account(line, len) || account_parse(line, len, &account, &problem) < 0)
 			continue;
 		check_account_home(check, path, i + 1, &account);
 		check_home_mount(check, path, i + 1, &account, &mounts);
@@ -345,7 +363,7 @@ check_uids_apart(struct check *check, const struct config *config, const struct 
 		size_t len;
 		const char *line = users_file_line(file, i, &len);
 
-		if (account_line_is_blank(line, len) || account_parse(line, len, &account, &problem) < 0 ||
+		if (!account_line_is_account(line, len) || account_parse(line, len, &account, &problem) < 0 ||
 		    account.uid < config->uid_low || account.uid > config->uid_high)
 			continue;
 		add_finding(check, false,

@@ -66,7 +66,7 @@ say_home_mounts(struct errand *errand, const struct mount_table *table, const ch
 		size_t len;
 		const char *line = users_file_line(file, i, &len);
 
-		if (!account_line_is_blank(line, len) && account_parse(line, len, &account, &wrong) == 0)
+		if (account_line_is_account(line, len) && account_parse(line, len, &account, &wrong) == 0)
 			say_home_mount(errand, table, &account);
 	}
 	explicit_bzero(&account, sizeof(account));

@@ -245,6 +245,67 @@ refused()
 	refute_output --partial 'alice:'
 }
 
+@test "definition lines keep their place, are exported, and come in with an import" {
+	add_user alice secret
+	sed -i '1i +group staff:quota=1G later' "$DIR/etc/users"
+	echo '+group guests:rights=list,read' >>"$DIR/etc/users"
+	add_user bob secret
+	ctl user set alice --max-sessions 2
+	ctl user lock bob
+	ctl user del bob
+	run sed 's/:.*//' "$DIR/etc/users"
+	assert_line --index 0 '+group staff'
+	assert_equal "$(tail -n 2 "$DIR/etc/users" | sed 's/:.*//' | tr '\n' ' ')" 'alice +group guests '
+	start_server
+	may_login alice secret
+	for name in '+group staff' '+group guests'; do
+		run ctl user del "$name"
+		assert_failure
+		run ctl user show "$name"
+		assert_failure
+	done
+	run ctl config check
+	assert_output --partial "etc/users:1: unknown option 'later'"
+	ctl user export "$DIR/export"
+	run sed 's/:.*//' "$DIR/export"
+	assert_output "$(printf '%s\n' '+group staff' '+group guests' alice)"
+
+	cp "$DIR/etc/users" "$DIR/before"
+	run ctl user import "$DIR/export"
+	assert_failure
+	assert_output --partial "'alice': the account exists already"
+	refute_output --partial '+group'
+	cmp "$DIR/before" "$DIR/etc/users"
+	sed -i 's/^alice/carol/; s/+group guests:.*/+group guests:quota=1/' "$DIR/export"
+	run ctl user import "$DIR/export"
+	assert_failure
+	assert_output --partial "export:2: '+group guests': the users file defines it differently"
+	sed -i 's/+group guests/+group visitors/' "$DIR/export"
+	run ctl user import "$DIR/export"
+	assert_success
+	assert_output --partial '1 accounts imported'
+	assert_equal "$(grep -c '^+group' "$DIR/etc/users")" 3
+	may_login carol secret
+}
+
+@test "a definition of an unknown kind, or defined twice, refuses the file with its line; the accounts in force stay" {
+	add_user alice secret
+	start_server
+	may_login alice secret
+	echo '+grup staff:' >>"$DIR/etc/users"
+	line=$(grep -n '^+grup' "$DIR/etc/users" | cut -d: -f1)
+	run ctl config check
+	assert_failure
+	assert_output --partial "etc/users:$line: a definition of an unknown kind; the kinds are: group"
+	may_login alice secret
+	sed -i 's/^+grup staff:/+group staff:\n+group staff:/' "$DIR/etc/users"
+	run ctl config check
+	assert_failure
+	assert_output --partial "etc/users:$((line + 1)): the definition '+group staff' is in line $line already"
+	sed -i '$d' "$DIR/etc/users"
+	ctl config check
+}
+
 @test "usage errors exit with 2, failures with 1" {
 	run ctl user frobnicate
 	assert_failure 2

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "accounts/account.h"
+#include "accounts/definition.h"
 #include "accounts/users_file.h"
 #include "common/buf.h"
 
@@ -38,6 +39,23 @@ check_line(const char *line, size_t len)
 	buf_free(&edited);
 }
 
+/* What a definition names lies within its line. */
+static void
+check_definition(const char *line, size_t len)
+{
+	struct definition definition;
+	const char *error = NULL;
+
+	if (definition_parse(line, len, &definition, &error) < 0) {
+		if (error == NULL)
+			abort();
+		return;
+	}
+	if (definition.name <= line || definition.name + definition.name_len + 1 != definition.body ||
+	    definition.body + definition.body_len != line + len || account_line_is_account(line, len))
+		abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -54,6 +72,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(line, text, len);
 		if (!account_line_is_blank(line, len))
 			check_line(line, len);
+		check_definition(line, len);
 		free(line);
 		text += len + 1;
 	}

@@ -185,6 +185,43 @@ test_lookup(void **state)
 	close(fd);
 }
 
+/* Definitions are no accounts, and are found wherever they are in the file. */
+static void
+test_definitions(void **state)
+{
+	struct account account;
+	struct file_stamp stamp;
+	struct buf line;
+	uint64_t count;
+	int fd;
+
+	(void)state;
+	buf_init(&line, ACCOUNT_LINE_MAX);
+	assert_int_equal(build("b:$y$2:2:2:/b:\n+group z:quota=1\n# +group c:\na:$y$1:1:1:/a:\n+group staff:quota=2\n"
+			       "+group staff-2:quota=3\n",
+			     &fd),
+	    0);
+	assert_int_equal(snapshot_stamp(fd, &stamp, &count), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(snapshot_lookup(fd, "+group z", &account), -ENOENT);
+	assert_int_equal(snapshot_lookup(fd, "b", &account), 0);
+	assert_int_equal(snapshot_definition(fd, DEFINITION_GROUP, "staff", &line), 0);
+	assert_int_equal(buf_add(&line, "", 1), 0);
+	assert_string_equal(line.data, "+group staff:quota=2");
+	assert_int_equal(snapshot_definition(fd, DEFINITION_GROUP, "z", &line), 0);
+	assert_int_equal(snapshot_definition(fd, DEFINITION_GROUP, "c", &line), -ENOENT);
+	assert_int_equal(snapshot_definition(fd, DEFINITION_GROUP, "staf", &line), -ENOENT);
+	assert_int_equal(snapshot_definition(fd, DEFINITION_GROUP, "", &line), -ENOENT);
+	buf_free(&line);
+	close(fd);
+	assert_int_equal(build("+group a:\n+grop b:\n+group a:quota=1\n", &fd), -EINVAL);
+	expect_told("users:2: a definition of an unknown kind; the kinds are: group");
+	close(fd);
+	assert_int_equal(build("+group a:\n\n+group a:quota=1\n", &fd), -EINVAL);
+	expect_told("users:3: the definition '+group a' is in line 1 already");
+	close(fd);
+}
+
 static void
 test_empty(void **state)
 {
@@ -208,12 +245,14 @@ test_damaged(void **state)
 	char good[1024], bad[1024];
 	struct account account;
 	struct file_stamp stamp;
+	struct buf line;
 	uint64_t count;
 	ssize_t len;
 	int fd, damaged;
 
 	(void)state;
-	assert_int_equal(build("a:$y$1:1:1:/a:\nb:$y$2:2:2:/b:\nc:$y$3:3:3:/c:\n", &fd), 0);
+	buf_init(&line, ACCOUNT_LINE_MAX);
+	assert_int_equal(build("a:$y$1:1:1:/a:\n+group g:\nb:$y$2:2:2:/b:\nc:$y$3:3:3:/c:\n", &fd), 0);
 	len = pread(fd, good, sizeof(good), 0);
 	assert_true(len > 0 && len < (ssize_t)sizeof(good));
 	close(fd);
@@ -225,6 +264,9 @@ test_damaged(void **state)
 			assert_int_equal(pwrite(damaged, bad, (size_t)len, 0), len);
 			if (snapshot_lookup(damaged, "b", &account) == 0)
 				assert_string_equal(account.name, "b");
+			buf_clear(&line);
+			if (snapshot_definition(damaged, DEFINITION_GROUP, "g", &line) == 0)
+				assert_memory_equal(line.data, "+group g:", 9);
 			(void)snapshot_stamp(damaged, &stamp, &count);
 		}
 	}
@@ -233,6 +275,7 @@ test_damaged(void **state)
 		assert_int_equal(ftruncate(damaged, cut), 0);
 		assert_int_equal(snapshot_lookup(damaged, "b", &account), -EINVAL);
 	}
+	buf_free(&line);
 	close(damaged);
 }
 
@@ -399,6 +442,7 @@ main(void)
 	    cmocka_unit_test(test_bad_files),
 	    cmocka_unit_test(test_bad_lines),
 	    cmocka_unit_test(test_lookup),
+	    cmocka_unit_test(test_definitions),
 	    cmocka_unit_test(test_empty),
 	    cmocka_unit_test(test_damaged),
 	    cmocka_unit_test(test_long_lines),

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: ISC */
+#include "accounts/definition.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "accounts/account.h"
+
+#include "common/banned.h"
+
+static const struct {
+	const char *word;
+	int (*check)(const char *body, size_t len, const char **error);
+} kinds[DEFINITION_KIND_COUNT] = {
+    [DEFINITION_GROUP] = {"group", account_group_check},
+};
+
+static int
+refuse_definition(const char **error, const char *text)
+{
+	*error = text;
+	return -EINVAL;
+}
+
+bool
+line_is_definition(const char *line, size_t len)
+{
+	return len > 0 && line[0] == '+';
+}
+
+const char *
+definition_word(enum definition_kind kind)
+{
+	return kinds[kind].word;
+}
+
+bool
+definition_key(enum definition_kind kind, const char *name, char key[DEFINITION_KEY_MAX + 1])
+{
+	const char *problem;
+
+	key[0] = '\0';
+	if (!account_name_valid(name, strlen(name), &problem))
+		return false;
+	snprintf(key, DEFINITION_KEY_MAX + 1, "+%s %s", kinds[kind].word, name);
+	return true;
+}
+
+/* The kind whose word is there; DEFINITION_KIND_COUNT: none has it. */
+static enum definition_kind
+find_kind(const char *word, size_t len)
+{
+	enum definition_kind kind = 0;
+
+	while (kind < DEFINITION_KIND_COUNT &&
+	    (strlen(kinds[kind].word) != len || memcmp(kinds[kind].word, word, len) != 0))
+		kind++;
+	return kind;
+}
+
+/* Static text that names all kinds. */
+static const char *
+unknown_kind(void)
+{
+	static char text[128];
+	size_t len = (size_t)snprintf(text, sizeof(text), "a definition of an unknown kind; the kinds are:");
+
+	for (size_t i = 0; i < DEFINITION_KIND_COUNT && len < sizeof(text); i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s %s", i == 0 ? "" : ",", kinds[i].word);
+	return text;
+}
+
+int
+definition_parse(const char *line, size_t len, struct definition *out, const char **error)
+{
+	const char *word = line + 1;
+	const char *blank, *colon;
+
+	if (!account_line_is_text(line, len, error))
+		return -EINVAL;
+	colon = memchr(line, ':', len);
+	blank = colon == NULL ? NULL : memchr(line, ' ', (size_t)(colon - line));
+	if (!line_is_definition(line, len) || blank == NULL)
+		return refuse_definition(
+		    error, "no definition; write '+KIND NAME:' with one blank, as in '+group staff:'");
+	out->kind = find_kind(word, (size_t)(blank - word));
+	if (out->kind == DEFINITION_KIND_COUNT)
+		return refuse_definition(error, unknown_kind());
+	out->name = blank + 1;
+	out->name_len = (size_t)(colon - out->name);
+	out->body = colon + 1;
+	out->body_len = len - (size_t)(out->body - line);
+	if (!account_name_valid(out->name, out->name_len, error))
+		return -EINVAL;
+	return kinds[out->kind].check(out->body, out->body_len, error);
+}
