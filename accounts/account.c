@@ -177,7 +177,9 @@ enum {
 	SEEN_QUOTA = 16,
 	SEEN_QUOTA_FILES = 32,
 	SEEN_RATE_DOWN = 64,
-	SEEN_RATE_UP = 128
+	SEEN_RATE_UP = 128,
+	SEEN_FILE_MODE = 256,
+	SEEN_DIRECTORY_MODE = 512
 };
 
 static int
@@ -314,6 +316,34 @@ set_rate_up(const struct field *value, struct account *account, const char **err
 	return 0;
 }
 
+static int
+option_mode(const struct field *value, uint32_t low, uint32_t *mode)
+{
+	char text[8];
+
+	if (value->text == NULL || field_copy(value, text, sizeof(text)) < 0 || parse_mode(text, mode) < 0)
+		return -EINVAL;
+	return (*mode & low) != low || (*mode & ~(uint32_t)ACCOUNT_MODE_HIGH) != 0 ? -EINVAL : 0;
+}
+
+static int
+set_file_mode(const struct field *value, struct account *account, const char **error)
+{
+	if (option_mode(value, ACCOUNT_FILE_MODE_LOW, &account->file_mode) < 0)
+		return reject_field(
+		    error, "bad file-mode; write file-mode=MODE, octal, with 0600 and at most 0777, such as 0660");
+	return 0;
+}
+
+static int
+set_directory_mode(const struct field *value, struct account *account, const char **error)
+{
+	if (option_mode(value, ACCOUNT_DIRECTORY_MODE_LOW, &account->directory_mode) < 0)
+		return reject_field(error,
+		    "bad directory-mode; write directory-mode=MODE, octal, with 0700 and at most 0777, such as 0770");
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	unsigned seen;	/* bit, 0: may be repeated */
@@ -329,6 +359,8 @@ static const struct {
     {"quota-files",  SEEN_QUOTA_FILES,  set_quota_files},
     {"rate-down",    SEEN_RATE_DOWN,    set_rate_down},
     {"rate-up",      SEEN_RATE_UP,      set_rate_up},
+    {"file-mode",    SEEN_FILE_MODE,    set_file_mode},
+    {"directory-mode", SEEN_DIRECTORY_MODE, set_directory_mode},
     /* clang-format on */
 };
 
@@ -403,6 +435,8 @@ set_no_options(struct account *account)
 	account->max_sessions = 0;
 	account->expires = 0;
 	account->allow_from_count = 0;
+	account->rate_down = account->rate_up = 0;
+	account->file_mode = account->directory_mode = 0;
 }
 
 static int

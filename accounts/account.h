@@ -16,6 +16,9 @@
 #define ACCOUNT_ALLOW_MAX 32
 #define ACCOUNT_NO_QUOTA UINT64_MAX
 #define ACCOUNT_RATE_MIN 1024		/* bytes per second: less is a stall */
+#define ACCOUNT_FILE_MODE_LOW 0600	/* bits that no such mode lacks, as in the configuration */
+#define ACCOUNT_DIRECTORY_MODE_LOW 0700
+#define ACCOUNT_MODE_HIGH 0777	/* and the only ones that it may have */
 #define ACCOUNT_LINE_MAX 8192	/* without newline */
 
 struct account {
@@ -28,6 +31,7 @@ struct account {
 	uint32_t max_sessions;			/* 0: no limit of its own */
 	uint64_t quota_bytes, quota_files;	/* ACCOUNT_NO_QUOTA: none */
 	uint64_t rate_down, rate_up;		/* bytes per second, all sessions together; 0: no limit */
+	uint32_t file_mode, directory_mode;	/* of what it makes; 0: as configured */
 	int64_t expires;			/* seconds since the epoch (UTC): refused from then on; 0: never */
 	size_t allow_from_count;		/* 0: from everywhere */
 	struct address_block allow_from[ACCOUNT_ALLOW_MAX];

@@ -20,7 +20,8 @@
 	(CTL_BIT(OPTION_HOME) | CTL_BIT(OPTION_UID) | CTL_BIT(OPTION_GID) | CTL_BIT(OPTION_MAX_SESSIONS) | \
 	    CTL_BIT(OPTION_READ_ONLY) | CTL_BIT(OPTION_ALLOW) | CTL_BIT(OPTION_DENY) | CTL_BIT(OPTION_ALLOW_FROM) | \
 	    CTL_BIT(OPTION_EXPIRES) | CTL_BIT(OPTION_QUOTA) | CTL_BIT(OPTION_QUOTA_FILES) | \
-	    CTL_BIT(OPTION_RATE_DOWN) | CTL_BIT(OPTION_RATE_UP))
+	    CTL_BIT(OPTION_RATE_DOWN) | CTL_BIT(OPTION_RATE_UP) | CTL_BIT(OPTION_FILE_MODE) | \
+	    CTL_BIT(OPTION_DIRECTORY_MODE))
 
 /* Options that may repeat go to a list. */
 static int
@@ -78,6 +79,10 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
 	.help = "bytes a second of all downloads together, such as 2M; 'none'"},
     [OPTION_RATE_UP] = {"rate-up", 0, "SIZE", OPT_TEXT, VALUE(RATE_UP),
 	.help = "bytes a second of all uploads together; 'none'"},
+    [OPTION_FILE_MODE] = {"file-mode", 0, "MODE", OPT_TEXT, VALUE(FILE_MODE),
+	.help = "the mode of new files, such as 0660; 'none': as configured"},
+    [OPTION_DIRECTORY_MODE] = {"directory-mode", 0, "MODE", OPT_TEXT, VALUE(DIRECTORY_MODE),
+	.help = "the mode of new directories, such as 0770; 'none': as configured"},
     [OPTION_EXPIRES] = {"expires", 0, "DATE", OPT_TEXT, VALUE(EXPIRES),
 	.help = "refuse logins from the start of this day (YYYY-MM-DD, UTC); 'never'"},
     [OPTION_PURGE_HOME] = {"purge-home", 0, NULL, OPT_FLAG, GIVEN(PURGE_HOME),

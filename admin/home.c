@@ -46,13 +46,15 @@ refuse_way(const char *path, const struct trust_problem *problem, const char *cu
 /* --- making --- */
 
 static int
-check_existing(const char *path, const struct stat *st, uid_t uid)
+check_existing(const char *path, const struct stat *st, uid_t uid, gid_t gid)
 {
 	if (!S_ISDIR(st->st_mode)) {
 		ctl_error("home '%s' exists and is %s; use a directory, or another one with --home", ctl_quote(path),
 		    S_ISLNK(st->st_mode) ? "a symbolic link" : "not a directory");
 		return -ENOTDIR;
 	}
+	if (st->st_gid == gid && (st->st_mode & TRUST_GROUP_MODE) == TRUST_GROUP_MODE)
+		return 0; /* shared through its group */
 	/* never "chown": it may belong to the system, or serve another purpose */
 	if (st->st_uid != uid && st->st_uid == 0)
 		ctl_error(
@@ -61,7 +63,8 @@ check_existing(const char *path, const struct stat *st, uid_t uid)
 	else if (st->st_uid != uid)
 		ctl_error(
 		    "home '%s' exists and belongs to uid %u (%s), not to uid %u; use --uid %u, so that the account "
-		    "works as its owner, or another home with --home",
+		    "works as its owner, or another home with --home; or share it: 'chgrp GID' and 'chmod g+rwxs' of "
+		    "the home, and --gid GID",
 		    ctl_quote(path), (unsigned)st->st_uid, owner_name(st->st_uid), (unsigned)uid, (unsigned)st->st_uid);
 	return st->st_uid == uid ? 0 : -EPERM;
 }
@@ -85,7 +88,7 @@ make_or_check(
 	int fd, r;
 
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		return check_existing(path, &st, account->uid);
+		return check_existing(path, &st, account->uid, account->gid);
 	fd = trusted_dir_make(dir_fd, name, account->uid, account->gid, mode, made);
 	r = fd < 0 ? fd : 0;
 	close_fd(&fd);

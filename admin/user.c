@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "accounts/account.h"
 #include "accounts/password.h"
@@ -155,6 +156,15 @@ warn_of_sharing(struct book *book, const struct account *account, const struct b
 		    -EIO))
 		ctl_warning("whether other accounts have the same uid or home is not known");
 	book_close(other);
+}
+
+/* A home whose group may write to it is one that is shared: what is made there belongs to the group, not to its maker's. */
+static mode_t
+mode_of_home(const struct ctl *ctl, uint32_t directory_mode)
+{
+	mode_t mode = directory_mode != 0 ? directory_mode : ctl->config->directory_mode;
+
+	return (mode & S_IWGRP) != 0 ? mode | S_ISGID : mode;
 }
 
 /* --- results --- */
@@ -323,7 +333,7 @@ add_locked(const struct ctl *ctl, struct book *book, const struct user_options *
 	    compose_line(ctl, options, hash, &account, &line) < 0 || check_store_limits(ctl, book, &line) < 0)
 		goto out;
 	warn_of_sharing(book, &account, &line);
-	if (home_prepare(account.home, account.uid, account.gid, ctl->config->directory_mode, &made) < 0)
+	if (home_prepare(account.home, account.uid, account.gid, mode_of_home(ctl, options->directory_mode), &made) < 0)
 		goto out;
 	if (book_add(book, line.data, line.len) == 0 && book_save(book) == 0)
 		status = CTL_DONE;
@@ -411,7 +421,8 @@ set_locked(const struct ctl *ctl, struct book *book, const struct buf *before, s
 		goto out;
 	if (options->has_uid || edit.home != NULL) {
 		warn_of_sharing(book, account, &line);
-		if (home_prepare(account->home, account->uid, account->gid, ctl->config->directory_mode, &made) < 0)
+		if (home_prepare(account->home, account->uid, account->gid, mode_of_home(ctl, account->directory_mode),
+			&made) < 0)
 			goto out;
 	}
 	status = edit_and_save(book, account->name, before, &edit);

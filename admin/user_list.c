@@ -80,21 +80,31 @@ amount_json(uint64_t value, uint64_t none)
 	return value == none ? json_null() : json_integer((json_int_t)value);
 }
 
+static json_t *
+mode_json(uint32_t mode)
+{
+	char text[8];
+
+	snprintf(text, sizeof(text), "%04o", (unsigned)mode);
+	return mode == 0 ? json_null() : json_string(text);
+}
+
 /* Never the hash. Bytes that are not UTF-8 appear as \xHH. */
 static json_t *
 account_json(const struct account *account)
 {
 	char date[DATE_SIZE];
 
-	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
-	    ctl_quote(account->name), "uid", (json_int_t)account->uid, "gid", (json_int_t)account->gid, "home",
+	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	    "name", ctl_quote(account->name), "uid", (json_int_t)account->uid, "gid", (json_int_t)account->gid, "home",
 	    ctl_quote(account->home), "state", state_of(account), "locked", (int)account->is_locked, "read_only",
 	    (int)account->is_read_only, "rights", rights_json(account), "max_sessions",
 	    (json_int_t)account->max_sessions, "expires",
 	    account->expires == 0 ? json_null() : json_string(date_of(account, date)), "allow_from",
 	    allow_from_json(account), "quota", amount_json(account->quota_bytes, ACCOUNT_NO_QUOTA), "quota_files",
 	    amount_json(account->quota_files, ACCOUNT_NO_QUOTA), "rate_down", amount_json(account->rate_down, 0),
-	    "rate_up", amount_json(account->rate_up, 0));
+	    "rate_up", amount_json(account->rate_up, 0), "file_mode", mode_json(account->file_mode), "directory_mode",
+	    mode_json(account->directory_mode));
 }
 
 static void
@@ -116,6 +126,14 @@ print_amount(const char *name, uint64_t value, uint64_t none, const char *unit)
 		printf("%s:%*snone\n", name, gap, "");
 	else
 		printf("%s:%*s%llu %s\n", name, gap, "", (unsigned long long)value, unit);
+}
+
+static void
+print_mode(const char *name, uint32_t mode)
+{
+	if (mode != 0) /* else as configured */
+		printf(
+		    "%s:%*s%04o\n", name, 13 - (int)strlen(name) < 1 ? 1 : 13 - (int)strlen(name), "", (unsigned)mode);
 }
 
 static void
@@ -144,6 +162,8 @@ print_account(const struct account *account)
 	print_amount("quota-files", account->quota_files, ACCOUNT_NO_QUOTA, "files");
 	print_amount("rate-down", account->rate_down, 0, "bytes per second");
 	print_amount("rate-up", account->rate_up, 0, "bytes per second");
+	print_mode("file-mode", account->file_mode);
+	print_mode("directory-mode", account->directory_mode);
 	printf("expires:      %s\n", date_of(account, date));
 	printf("allow-from:   %s\n", from.len == 0 ? "any" : from.data);
 	buf_free(&from);
@@ -152,7 +172,7 @@ print_account(const struct account *account)
 /* One run of "user list". */
 struct listing {
 	const char *store;
-	json_t *list;	/* NULL: rows on standard output */
+	json_t *list; /* NULL: rows on standard output */
 };
 
 static void

@@ -116,6 +116,33 @@ parse_amount(const struct ctl *ctl, enum ctl_option option, const char *name, bo
 	return -EINVAL;
 }
 
+/* An octal mode with the bits of low, or 'none'. */
+static int
+parse_mode_option(const struct ctl *ctl, enum ctl_option option, const char *name, uint32_t low, uint32_t *mode)
+{
+	const char *text = ctl->value[option];
+
+	*mode = 0;
+	if (!ctl->given[option] || strcmp(text, "none") == 0)
+		return 0;
+	if (parse_mode(text, mode) == 0 && (*mode & low) == low && (*mode & ~(uint32_t)ACCOUNT_MODE_HIGH) == 0)
+		return 0;
+	ctl_error("bad --%s '%s'; use an octal mode with %04o and at most 0777, or 'none'", name, ctl_quote(text),
+	    (unsigned)low);
+	return -EINVAL;
+}
+
+static int
+parse_modes(const struct ctl *ctl, struct user_options *options)
+{
+	uint32_t file_mode;
+
+	if (parse_mode_option(ctl, OPTION_FILE_MODE, "file-mode", ACCOUNT_FILE_MODE_LOW, &file_mode) < 0)
+		return -EINVAL;
+	return parse_mode_option(
+	    ctl, OPTION_DIRECTORY_MODE, "directory-mode", ACCOUNT_DIRECTORY_MODE_LOW, &options->directory_mode);
+}
+
 static int
 parse_amounts(const struct ctl *ctl)
 {
@@ -142,7 +169,8 @@ user_options_parse(const struct ctl *ctl, struct user_options *options)
 	    parse_id_option(ctl, OPTION_GID, "gid", &options->has_gid, &options->gid) < 0 ||
 	    parse_rights(ctl, OPTION_ALLOW, "allow", &options->allowed) < 0 ||
 	    parse_rights(ctl, OPTION_DENY, "deny", &options->denied) < 0 || parse_max_sessions(ctl, options) < 0 ||
-	    parse_amounts(ctl) < 0 || parse_expires(ctl) < 0 || parse_allow_from(ctl, options) < 0)
+	    parse_amounts(ctl) < 0 || parse_modes(ctl, options) < 0 || parse_expires(ctl) < 0 ||
+	    parse_allow_from(ctl, options) < 0)
 		return -EINVAL;
 	options->has_allowed = ctl->given[OPTION_ALLOW];
 	if (ctl->given[OPTION_READ_ONLY] && ctl->given[OPTION_NO_READ_ONLY]) {
@@ -185,6 +213,8 @@ user_options_to_edit(const struct ctl *ctl, const struct user_options *options, 
 	amount_to_edit(ctl, OPTION_QUOTA_FILES, "quota-files", edit);
 	amount_to_edit(ctl, OPTION_RATE_DOWN, "rate-down", edit);
 	amount_to_edit(ctl, OPTION_RATE_UP, "rate-up", edit);
+	amount_to_edit(ctl, OPTION_FILE_MODE, "file-mode", edit);
+	amount_to_edit(ctl, OPTION_DIRECTORY_MODE, "directory-mode", edit);
 	if (ctl->given[OPTION_EXPIRES])
 		users_edit_option(edit, "expires", strcmp(expires, "never") == 0 ? NULL : expires);
 }

@@ -17,6 +17,7 @@ struct user_options {
 	bool has_allowed;
 	unsigned allowed, denied;	/* enum account_right */
 	char rights[RIGHTS_TEXT_MAX];	/* of user_options_settle_rights() */
+	uint32_t directory_mode;	/* 0: none is given */
 	char max_sessions[16];		/* "" with --max-sessions 0 */
 	char allow_from[ACCOUNT_ALLOW_MAX * ADDRESS_TEXT_MAX];	/* "": from everywhere */
 };

@@ -52,7 +52,8 @@ fail_walk(struct walk *walk, enum trust_kind kind, int error, const char *name, 
 	struct trust_problem *problem = walk->problem;
 	int len;
 
-	*problem = (struct trust_problem){.kind = kind, .error = error, .wanted_uid = walk->trust->uid};
+	*problem = (struct trust_problem){
+	    .kind = kind, .error = error, .wanted_uid = walk->trust->uid, .wanted_gid = walk->trust->gid};
 	len = snprintf(problem->path, sizeof(problem->path), "%s%s%s", walk->at, name[0] == '\0' ? "" : "/", name);
 	if (len == 0)
 		snprintf(problem->path, sizeof(problem->path), "/");
@@ -108,8 +109,11 @@ trust_explain(const struct trust_problem *problem, char *text, size_t size)
 		    cure_of_writers(problem));
 		break;
 	case TRUST_HOME:
-		snprintf(text, size, "home '%s' belongs to %s; it must belong to uid %u", path, owner,
-		    (unsigned)problem->wanted_uid);
+		snprintf(text, size,
+		    "home '%s' belongs to %s and gid %u, with mode %04o; it must belong to uid %u, or, to be shared, to "
+		    "gid %u with mode 2770 or more",
+		    path, owner, (unsigned)problem->gid, (unsigned)problem->mode, (unsigned)problem->wanted_uid,
+		    (unsigned)problem->wanted_gid);
 		break;
 	case TRUST_LINK:
 		snprintf(text, size,
@@ -682,20 +686,25 @@ walk_home(const char *path, const struct trust *trust, struct trust_problem *pro
 }
 
 static int
-check_home_owner(int fd, const char *path, uid_t uid, struct trust_problem *problem)
+check_home_owner(int fd, const char *path, const struct trust *trust, bool *is_others, struct trust_problem *problem)
 {
+	struct walk walk = {.trust = trust, .problem = problem};
 	struct stat st = {.st_uid = 0};
 
-	if (fstat(fd, &st) == 0 && st.st_uid == uid)
+	if (fstat(fd, &st) == 0 && st.st_uid == trust->uid)
 		return 0;
-	return fail_path(problem, TRUST_HOME, -EPERM, path, uid, &st);
+	*is_others = true;
+	if (trust->gid != 0 && st.st_gid == trust->gid && (st.st_mode & TRUST_GROUP_MODE) == TRUST_GROUP_MODE)
+		return 0;
+	snprintf(walk.at, sizeof(walk.at), "%s", path);
+	return fail_walk(&walk, TRUST_HOME, -EPERM, "", &st);
 }
 
 /* Takes fd over. */
 static int
-checked_home(int fd, const char *path, uid_t uid, struct trust_problem *problem)
+checked_home(int fd, const char *path, const struct trust *trust, bool *is_others, struct trust_problem *problem)
 {
-	int r = fd < 0 ? fd : check_home_owner(fd, path, uid, problem);
+	int r = fd < 0 ? fd : check_home_owner(fd, path, trust, is_others, problem);
 
 	if (r < 0)
 		close_fd(&fd);
@@ -721,7 +730,8 @@ typedef int (*home_opener)(const char *path, const struct trust *trust, struct t
  * CAP_DAC_OVERRIDE, and on a file system whose server treats root as nobody.
  */
 static int
-open_as_root_or_account(home_opener open_it, const char *path, const struct trust *trust, struct trust_problem *problem)
+open_as_root_or_account(
+    home_opener open_it, const char *path, const struct trust *trust, bool *is_others, struct trust_problem *problem)
 {
 	int fd = open_it(path, trust, problem);
 
@@ -730,17 +740,26 @@ open_as_root_or_account(home_opener open_it, const char *path, const struct trus
 		fd = open_it(path, trust, problem);
 		take_file_identity(geteuid(), getegid());
 	}
-	return checked_home(fd, path, trust->uid, problem);
+	return checked_home(fd, path, trust, is_others, problem);
 }
 
 int
 trusted_home_open_strictly(const char *path, const struct trust *trust, struct trust_problem *problem)
 {
-	return open_as_root_or_account(walk_home, path, trust, problem);
+	bool is_others = false;
+
+	return open_as_root_or_account(walk_home, path, trust, &is_others, problem);
 }
 
 int
 trusted_home_open(const char *path, const struct trust *trust, struct trust_problem *problem)
 {
-	return open_as_root_or_account(open_home, path, trust, problem);
+	bool is_others = false;
+	int fd = open_as_root_or_account(open_home, path, trust, &is_others, problem);
+
+	if (fd < 0 || !is_others)
+		return fd;
+	/* whoever has a directory above it could put another one of the group there */
+	close_fd(&fd);
+	return trusted_home_open_strictly(path, trust, problem);
 }

@@ -40,7 +40,7 @@ struct trust_problem {
 	int error;		/* -errno; -EPERM for all kinds but TRUST_SYSTEM */
 	char path[PATH_MAX];	/* the component, with links resolved up to it */
 	uid_t uid, wanted_uid;	/* the owner; who else could own it */
-	gid_t gid;
+	gid_t gid, wanted_gid;	/* of the file; of a home that is shared through its group */
 	mode_t mode;
 };
 
@@ -128,11 +128,17 @@ void trusted_made_undo(struct trusted_made *made);
 /* Forget what was made; it stays. */
 void trusted_made_keep(struct trusted_made *made);
 
+/* What makes a directory common to the accounts of a group: they may write to it, and what is made there is the group's. */
+#define TRUST_GROUP_MODE 02070
+
 /*
  * Open the home of an account (O_PATH), which must belong to trust->uid, the account's. A home that is reached
  * without a link costs two system calls, and the directories above it are not checked: their owners can offer only
  * another directory of the account's user. Where links are on the way, all of it is checked. Where root may not pass
  * (EACCES), it tries once more with the account's ids as those of the file system (setfsuid(2)).
+ *
+ * A home of somebody else is the account's as well where it belongs to trust->gid and has TRUST_GROUP_MODE. Of such a
+ * one all of the way is checked.
  *
  * Returns a descriptor, or -errno with problem filled.
  */

@@ -40,7 +40,7 @@ make_home_directory(const struct home *home, int dir_fd, const char *name)
 
 	if (r < 0)
 		return r;
-	if (mkdirat(dir_fd, name, home->session->config->directory_mode) < 0)
+	if (mkdirat(dir_fd, name, files_directory_mode(home->session)) < 0)
 		r = -errno;
 	else
 		quota_made(home->quota, dir_fd, name);

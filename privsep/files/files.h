@@ -23,8 +23,13 @@ struct files_session {
 	bool sweeps;		/* first search the whole home for old partials */
 	bool is_read_only;
 	unsigned rights;	/* enum account_right; without the changing ones when read-only */
+	uint32_t file_mode, directory_mode;	/* of what it makes; 0: as configured */
 	const struct config *config;	/* uploads, upload_sync, partial_keep_s, file_mode, directory_mode */
 };
+
+/* The modes of new files and directories. */
+mode_t files_file_mode(const struct files_session *session);
+mode_t files_directory_mode(const struct files_session *session);
 
 /* How the process ends, for the monitor's log. */
 enum files_exit {

@@ -28,6 +28,18 @@ home_init(struct home *home, const struct files_session *session)
 	return 0;
 }
 
+mode_t
+files_file_mode(const struct files_session *session)
+{
+	return session->file_mode != 0 ? session->file_mode : session->config->file_mode;
+}
+
+mode_t
+files_directory_mode(const struct files_session *session)
+{
+	return session->directory_mode != 0 ? session->directory_mode : session->config->directory_mode;
+}
+
 int
 home_open(const struct home *home, const char *relative, int flags, int *fd_out)
 {

@@ -25,14 +25,18 @@ lock_now(int fd)
 
 /* Look first, so that no FIFO or device is opened on purpose; then again, at what was opened. */
 static int
-open_plain_file(int dir_fd, const char *name, int *fd_out, struct stat *st)
+open_plain_file(int dir_fd, const char *name, bool must_write, int *fd_out, struct stat *st)
 {
+	const int flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+
 	storage_refresh(dir_fd);
 	if (fstatat(dir_fd, name, st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	if (!S_ISREG(st->st_mode))
 		return S_ISDIR(st->st_mode) ? -EISDIR : -ENOTSUP;
-	*fd_out = openat(dir_fd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	*fd_out = openat(dir_fd, name, O_WRONLY | flags);
+	if (*fd_out < 0 && errno == EACCES && !must_write && st->st_uid != geteuid())
+		*fd_out = openat(dir_fd, name, O_RDONLY | flags);
 	if (*fd_out < 0)
 		return -errno;
 	if (fstat(*fd_out, st) < 0)
@@ -54,14 +58,14 @@ is_still_named(int dir_fd, const char *name, struct stat *st, int fd)
 	    named.st_dev == st->st_dev && named.st_ino == st->st_ino;
 }
 
-int
-locked_file_open(int dir_fd, const char *name, int *fd_out, struct stat *st)
+static int
+open_locked(int dir_fd, const char *name, bool must_write, int *fd_out, struct stat *st)
 {
 	int fd = -1;
 	int r;
 
 	for (int race = 0; race < RACES_MAX; race++) {
-		r = open_plain_file(dir_fd, name, &fd, st);
+		r = open_plain_file(dir_fd, name, must_write, &fd, st);
 		if (r == 0)
 			r = lock_now(fd);
 		if (r < 0)
@@ -76,6 +80,18 @@ locked_file_open(int dir_fd, const char *name, int *fd_out, struct stat *st)
 out:
 	close_fd(&fd);
 	return r;
+}
+
+int
+locked_file_open(int dir_fd, const char *name, int *fd_out, struct stat *st)
+{
+	return open_locked(dir_fd, name, true, fd_out, st);
+}
+
+int
+locked_file_hold(int dir_fd, const char *name, int *fd_out, struct stat *st)
+{
+	return open_locked(dir_fd, name, false, fd_out, st);
 }
 
 bool

@@ -18,6 +18,9 @@
  */
 int locked_file_open(int dir_fd, const char *name, int *fd_out, struct stat *st);
 
+/* The same for a file that is to go, not to be written: one of somebody else's that may only be read is open for reading. */
+int locked_file_hold(int dir_fd, const char *name, int *fd_out, struct stat *st);
+
 /*
  * Make a new file, locked. -EBUSY when there is one; -ESTALE when another server holds it already, which removes what seems
  * to be left over; mode is exact. A session that took the name between

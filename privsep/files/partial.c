@@ -85,7 +85,7 @@ partial_remove_named(const struct home *home, int dir_fd, const char *name)
 	int fd = -1;
 	int r;
 
-	r = locked_file_open(dir_fd, name, &fd, &st);
+	r = locked_file_hold(dir_fd, name, &fd, &st);
 	if (r == 0 && unlinkat(dir_fd, name, 0) < 0)
 		r = -errno;
 	if (r == 0)

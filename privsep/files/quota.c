@@ -292,7 +292,7 @@ static int
 look_locked(int dir_fd, const char *name, struct stat *st)
 {
 	int fd = -1;
-	int r = locked_file_open(dir_fd, name, &fd, st);
+	int r = locked_file_hold(dir_fd, name, &fd, st);
 
 	locked_file_close(&fd);
 	return r;

@@ -20,6 +20,7 @@
 #include "common/banned.h"
 
 #define PARTIAL_MODE 0600	/* until it is whole; then the configured one */
+#define PARTIAL_GROUP_MODE 0660	/* where its group may write to what is finished: others of the group go on with it */
 #define UNIQUE_TRIES_MAX 1000
 #define RACES_MAX 16	/* lost against other sessions before an upload gives up */
 #define KEPT_MODE_BITS 0777	/* of an overwritten file; new content inherits no setuid */
@@ -72,6 +73,12 @@ create_upload_file(struct upload *upload, const char *name, mode_t mode)
 	return r;
 }
 
+static mode_t
+partial_mode(const struct upload *upload)
+{
+	return (files_file_mode(upload->home->session) & S_IWGRP) != 0 ? PARTIAL_GROUP_MODE : PARTIAL_MODE;
+}
+
 /*
  * Where a name is given by link(2) and unlink(2) (rename_to_new()), an end between the two leaves the finished file with
  * the name of its partial as well: in use by ourselves, who hold it. True: so it was, and that name is gone.
@@ -112,7 +119,7 @@ lock_partial(struct upload *upload, enum ipc_store_mode mode, struct upload_foun
 	int r;
 
 	if (mode == STORE_REPLACE && !quota_is_kept(upload->home->quota)) {
-		r = create_upload_file(upload, upload->partial, PARTIAL_MODE);
+		r = create_upload_file(upload, upload->partial, partial_mode(upload));
 		if (r != -EBUSY)
 			return r;
 	}
@@ -144,14 +151,13 @@ must_be_unfinished(const struct upload *upload)
 
 /* Let upload->fd be the file that the decision names, made where it is not there yet. */
 static int
-open_upload_place(struct upload *upload, const struct config *config, const struct upload_found *found,
-    const struct upload_place *place)
+open_upload_place(struct upload *upload, const struct upload_found *found, const struct upload_place *place)
 {
 	upload->is_partial = place->is_partial;
 	if (place->is_partial) {
 		if (upload->fd >= 0)
 			return 0;
-		return create_upload_file(upload, upload->partial, PARTIAL_MODE);
+		return create_upload_file(upload, upload->partial, partial_mode(upload));
 	}
 	locked_file_close(&upload->fd);	/* an empty partial, left by a crash */
 	upload->fd = upload->finished_fd;
@@ -160,7 +166,7 @@ open_upload_place(struct upload *upload, const struct config *config, const stru
 	if (upload->fd >= 0)
 		return 0;
 	upload->is_new = true;
-	return create_upload_file(upload, upload->name, config->file_mode);
+	return create_upload_file(upload, upload->name, files_file_mode(upload->home->session));
 }
 
 /*
@@ -246,7 +252,7 @@ begin_named(struct upload *upload, const struct files_session *session, enum ipc
 		r = upload_decide(mode, offset, &found, &place);
 	upload->adds_to_none = place.is_partial && !found.has_finished && (mode == STORE_APPEND || offset > 0);
 	if (r == 0)
-		r = open_upload_place(upload, session->config, &found, &place);
+		r = open_upload_place(upload, &found, &place);
 	if (r == 0 && mode != STORE_REPLACE && place.is_partial && !found.has_finished)
 		r = must_be_unfinished(upload);
 	if (r == 0)
@@ -261,7 +267,7 @@ begin_named(struct upload *upload, const struct files_session *session, enum ipc
 
 /* Take one candidate name, if it is nobody's. -EEXIST: it is. */
 static int
-try_unique(struct upload *upload, const struct config *config)
+try_unique(struct upload *upload)
 {
 	struct stat st;
 	int r;
@@ -273,12 +279,12 @@ try_unique(struct upload *upload, const struct config *config)
 	upload->is_partial = upload->is_atomic;
 	if (!upload->is_partial) {
 		upload->is_new = true;
-		r = create_upload_file(upload, upload->name, config->file_mode);
+		r = create_upload_file(upload, upload->name, files_file_mode(upload->home->session));
 		return r == -EBUSY ? -EEXIST : r;
 	}
 	r = partial_name_make(upload->name, upload->partial);
 	if (r == 0)
-		r = create_upload_file(upload, upload->partial, PARTIAL_MODE);
+		r = create_upload_file(upload, upload->partial, partial_mode(upload));
 	return r == -EBUSY ? -EEXIST : r;	/* a kept partial reserves its name, too */
 }
 
@@ -286,7 +292,6 @@ try_unique(struct upload *upload, const struct config *config)
 static int
 begin_unique(struct upload *upload, const struct files_session *session, struct stat *st)
 {
-	const struct config *config = session->config;
 	char base[NAME_MAX + 1];
 	int r;
 
@@ -294,7 +299,7 @@ begin_unique(struct upload *upload, const struct files_session *session, struct 
 		return -EKEYREVOKED;
 	memcpy(base, upload->name, sizeof(base));
 	upload->never_replaces = true;
-	r = try_unique(upload, config);
+	r = try_unique(upload);
 	for (int i = 1; r == -EEXIST && i < UNIQUE_TRIES_MAX; i++) {
 		char name[NAME_MAX + 16];
 		int len = snprintf(name, sizeof(name), "%s.%d", base, i);
@@ -302,7 +307,7 @@ begin_unique(struct upload *upload, const struct files_session *session, struct 
 		if (len > NAME_MAX)
 			return -ENAMETOOLONG;
 		memcpy(upload->name, name, (size_t)len + 1);
-		r = try_unique(upload, config);
+		r = try_unique(upload);
 	}
 	if (r == 0)
 		r = mark_upload(upload);
@@ -495,14 +500,17 @@ sync_upload_directory(int dir_fd)
 
 /* An overwritten file keeps its mode; a new one gets the configured one. */
 static int
-settle_mode(const struct upload *upload, const struct config *config)
+settle_mode(const struct upload *upload)
 {
-	mode_t mode = config->file_mode;
+	mode_t mode = files_file_mode(upload->home->session);
 	struct stat st;
 
 	if (!upload->found_none && storage_look(upload->dir_fd, upload->name, &st) == 0 && S_ISREG(st.st_mode))
 		mode = st.st_mode & KEPT_MODE_BITS;
-	return fchmod(upload->fd, mode) < 0 ? -errno : 0;
+	if (fchmod(upload->fd, mode) == 0)
+		return 0;
+	/* somebody else of the group began it, and it has a mode that suits the group */
+	return errno == EPERM && fstat(upload->fd, &st) == 0 && st.st_uid != upload->home->session->uid ? 0 : -EPERM;
 }
 
 /*
@@ -550,7 +558,7 @@ upload_sync(struct upload *upload, const struct config *config)
 	if (upload->is_synced)
 		return 0;
 	if (upload->is_partial)
-		r = settle_mode(upload, config);
+		r = settle_mode(upload);
 	if (r == 0) {
 		r = bring_to_disk(upload, config);
 		upload->is_lost = r < 0;

@@ -111,6 +111,8 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 			login_takes_sweep(session->config->state_directory, account->name, time(NULL)),
 		    .is_read_only = account->is_read_only,
 		    .rights = account_rights(account),
+		    .file_mode = account->file_mode,
+		    .directory_mode = account->directory_mode,
 		    .config = session->config,
 		});
 	}

@@ -68,6 +68,12 @@ static const struct {
     {LINE("a:$y$x:1000:1000:/srv/a:max-sessions="), "max-sessions"},
     {LINE("a:$y$x:1000:1000:/srv/a:max-sessions=0"), "max-sessions"},
     {LINE("a:$y$x:1000:1000:/srv/a:max-sessions=1 max-sessions=2"), "twice"},
+    {LINE("a:$y$x:1000:1000:/srv/a:file-mode"), "file-mode"},
+    {LINE("a:$y$x:1000:1000:/srv/a:file-mode=0440"), "0600"},
+    {LINE("a:$y$x:1000:1000:/srv/a:file-mode=2660"), "at most 0777"},
+    {LINE("a:$y$x:1000:1000:/srv/a:file-mode=0660 file-mode=0660"), "twice"},
+    {LINE("a:$y$x:1000:1000:/srv/a:directory-mode=0660"), "0700"},
+    {LINE("a:$y$x:1000:1000:/srv/a:directory-mode=rwx"), "directory-mode"},
     {LINE("a:$y$x:1000:1000:/srv/a:expires=never"), "expires"},
     {LINE("a:$y$x:1000:1000:/srv/a:expires=2023-02-29"), "expires"},
     {LINE("a:$y$x:1000:1000:/srv/a:expires=1970-01-01"), "expires"},
@@ -131,7 +137,7 @@ test_good_line(void **state)
 	static const char line[] =
 	    "j\xc3\xb6rg:!$y$j9T$salt$hash:200000:200001:/srv/my home:read-only  "
 	    "rights=create,list max-sessions=3\texpires=2030-01-02 allow-from=10.0.0.0/8,2001:db8::/32 "
-	    "allow-from=::1 quota=5G future-option=x:y";
+	    "allow-from=::1 quota=5G rate-up=1M file-mode=660 directory-mode=0770 future-option=x:y";
 	struct account account;
 	const char *error = "";
 
@@ -150,6 +156,8 @@ test_good_line(void **state)
 	assert_int_equal(account.allow_from_count, 3);
 	assert_int_equal(account.allow_from[1].bits, 32);
 	assert_int_equal(account.allow_from[2].bits, 128);
+	assert_int_equal(account.file_mode, 0660);
+	assert_int_equal(account.directory_mode, 0770);
 	/* nothing of the line before stays */
 	assert_int_equal(account_parse(LINE("b:$y$x:1:1:/b:"), &account, &error), 0);
 	assert_string_equal(account.name, "b");
@@ -159,6 +167,9 @@ test_good_line(void **state)
 	assert_int_equal(account.max_sessions, 0);
 	assert_int_equal(account.expires, 0);
 	assert_int_equal(account.allow_from_count, 0);
+	assert_int_equal(account.rate_up, 0);
+	assert_int_equal(account.file_mode, 0);
+	assert_int_equal(account.directory_mode, 0);
 	/* locked without a password */
 	assert_int_equal(account_parse(LINE("b:!:1:1:/b:"), &account, &error), 0);
 	assert_true(account.is_locked);

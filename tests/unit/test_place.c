@@ -419,6 +419,21 @@ test_homes(void **state)
 	assert_int_equal(problem.kind, TRUST_LINK);
 	assert_int_equal(trusted_home_open(below("roots/inner"), &alice, &problem), -EPERM);
 	assert_int_equal(problem.kind, TRUST_HOME);
+	/* one of somebody else that is shared through the account's group: all of the way counts */
+	make("roots/shared", BOB, ALICE, 02770);
+	fd = trusted_home_open(below("roots/shared"), &alice, &problem);
+	assert_true(fd >= 0);
+	close(fd);
+	make("open/shared", BOB, ALICE, 02770);
+	assert_int_equal(trusted_home_open(below("open/shared"), &alice, &problem), -EPERM);
+	assert_int_equal(problem.kind, TRUST_WRITERS);
+	make("roots/unshared", BOB, ALICE, 0770);
+	assert_int_equal(trusted_home_open(below("roots/unshared"), &alice, &problem), -EPERM);
+	assert_int_equal(problem.kind, TRUST_HOME);
+	make("roots/readable", BOB, ALICE, 02750);
+	assert_int_equal(trusted_home_open(below("roots/readable"), &alice, &problem), -EPERM);
+	make("roots/others", BOB, BOB, 02770);
+	assert_int_equal(trusted_home_open(below("roots/others"), &alice, &problem), -EPERM);
 	assert_int_equal(trusted_home_open(below("roots/none"), &alice, &problem), -ENOENT);
 	assert_int_equal(problem.kind, TRUST_SYSTEM);
 	assert_string_equal(problem.path, below("roots/none"));
