@@ -13,8 +13,8 @@
 
 #include "common/banned.h"
 
-#define FIELDS 6		/* NAME:HASH:UID:GID:HOME:OPTIONS */
-#define OPTION_VALUE_MAX 1023	/* bytes */
+#define FIELDS 6 /* NAME:HASH:UID:GID:HOME:OPTIONS */
+#define OPTION_VALUE_MAX 1023 /* bytes */
 
 /* Bytes of a line; not NUL-terminated. */
 struct field {
@@ -179,15 +179,25 @@ enum {
 	SEEN_RATE_DOWN = 64,
 	SEEN_RATE_UP = 128,
 	SEEN_FILE_MODE = 256,
-	SEEN_DIRECTORY_MODE = 512
+	SEEN_DIRECTORY_MODE = 512,
+	SEEN_GROUP = 1024
 };
+
+#define FOR_ACCOUNTS (1U << 31) /* no group has it */
+
+/* "none": the account has no such limit, though its group may have one. */
+static bool
+says_none(const struct field *value)
+{
+	return value->text != NULL && field_is(value, "none");
+}
 
 static int
 set_read_only(const struct field *value, struct account *account, const char **error)
 {
-	if (value->text != NULL)
-		return reject_field(error, "read-only takes no value; write 'read-only'");
-	account->is_read_only = true;
+	if (value->text != NULL && !field_is(value, "no"))
+		return reject_field(error, "read-only takes no value but 'no'; write 'read-only', or 'read-only=no'");
+	account->is_read_only = value->text == NULL;
 	return 0;
 }
 
@@ -207,9 +217,12 @@ set_max_sessions(const struct field *value, struct account *account, const char 
 	char text[16];
 	uint64_t sessions;
 
+	account->max_sessions = 0;
+	if (says_none(value))
+		return 0;
 	if (value->text == NULL || field_copy(value, text, sizeof(text)) < 0 ||
 	    parse_u64(text, SESSIONS_MAX, &sessions) < 0 || sessions == 0)
-		return reject_field(error, "bad max-sessions; write max-sessions=N, from 1 to 100000");
+		return reject_field(error, "bad max-sessions; write max-sessions=N, from 1 to 100000, or 'none'");
 	account->max_sessions = (uint32_t)sessions;
 	return 0;
 }
@@ -230,7 +243,7 @@ account_parse_date(const char *text, size_t len, int64_t *seconds)
 	day.tm_mon = (text[5] - '0') * 10 + (text[6] - '0') - 1;
 	day.tm_mday = (text[8] - '0') * 10 + (text[9] - '0');
 	again = day;
-	start = timegm(&again);		/* a day that does not exist becomes another one */
+	start = timegm(&again); /* a day that does not exist becomes another one */
 	if (again.tm_year != day.tm_year || again.tm_mon != day.tm_mon || again.tm_mday != day.tm_mday || start <= 0)
 		return -EINVAL;
 	*seconds = start;
@@ -240,8 +253,11 @@ account_parse_date(const char *text, size_t len, int64_t *seconds)
 static int
 set_expires(const struct field *value, struct account *account, const char **error)
 {
+	account->expires = 0;
+	if (says_none(value))
+		return 0;
 	if (value->text == NULL || account_parse_date(value->text, value->len, &account->expires) < 0)
-		return reject_field(error, "bad expires; write expires=YYYY-MM-DD, a day after 1970-01-01");
+		return reject_field(error, "bad expires; write expires=YYYY-MM-DD, a day after 1970-01-01, or 'none'");
 	return 0;
 }
 
@@ -249,12 +265,14 @@ static int
 set_allow_from(const struct field *value, struct account *account, const char **error)
 {
 	static const char bad[] = "bad allow-from; write allow-from=ADDRESS or allow-from=NETWORK/BITS "
-				  "(no bits after the network), separated by ','";
+				  "(no bits after the network), separated by ',', or only 'any'";
 	const char *next = value->text;
 	const char *end;
 
 	if (next == NULL)
 		return reject_field(error, bad);
+	if (field_is(value, "any") && account->allow_from_count == 0)
+		return 0;
 	end = next + value->len;
 	for (;;) {
 		const char *comma = memchr(next, ',', (size_t)(end - next));
@@ -273,11 +291,16 @@ set_allow_from(const struct field *value, struct account *account, const char **
 	}
 }
 
-/* A number, or a size with its letter; ACCOUNT_NO_QUOTA is not one of them. */
+/* A number, a size with its letter, or "none" for the value none; ACCOUNT_NO_QUOTA is not one of the numbers. */
 static int
-option_number(const struct field *value, int (*parse)(const char *, uint64_t, uint64_t *), uint64_t *number)
+option_number(
+    const struct field *value, int (*parse)(const char *, uint64_t, uint64_t *), uint64_t none, uint64_t *number)
 {
 	char text[32];
+
+	*number = none;
+	if (says_none(value))
+		return 0;
 
 	if (value->text == NULL || field_copy(value, text, sizeof(text)) < 0)
 		return -EINVAL;
@@ -287,32 +310,49 @@ option_number(const struct field *value, int (*parse)(const char *, uint64_t, ui
 static int
 set_quota(const struct field *value, struct account *account, const char **error)
 {
-	if (option_number(value, parse_size, &account->quota_bytes) < 0)
-		return reject_field(error, "bad quota; write quota=BYTES, optionally with K, M, G or T");
+	if (option_number(value, parse_size, ACCOUNT_NO_QUOTA, &account->quota_bytes) < 0)
+		return reject_field(error, "bad quota; write quota=BYTES, optionally with K, M, G or T, or 'none'");
 	return 0;
 }
 
 static int
 set_quota_files(const struct field *value, struct account *account, const char **error)
 {
-	if (option_number(value, parse_u64, &account->quota_files) < 0)
-		return reject_field(error, "bad quota-files; write quota-files=NUMBER");
+	if (option_number(value, parse_u64, ACCOUNT_NO_QUOTA, &account->quota_files) < 0)
+		return reject_field(error, "bad quota-files; write quota-files=NUMBER, or 'none'");
 	return 0;
+}
+
+static int
+option_rate(const struct field *value, uint64_t *rate)
+{
+	int r = option_number(value, parse_size, 0, rate);
+
+	return r == 0 && *rate < ACCOUNT_RATE_MIN && !says_none(value) ? -EINVAL : r;
 }
 
 static int
 set_rate_down(const struct field *value, struct account *account, const char **error)
 {
-	if (option_number(value, parse_size, &account->rate_down) < 0 || account->rate_down < ACCOUNT_RATE_MIN)
-		return reject_field(error, "bad rate-down; write rate-down=BYTES per second, at least 1K");
+	if (option_rate(value, &account->rate_down) < 0)
+		return reject_field(error, "bad rate-down; write rate-down=BYTES per second, at least 1K, or 'none'");
 	return 0;
 }
 
 static int
 set_rate_up(const struct field *value, struct account *account, const char **error)
 {
-	if (option_number(value, parse_size, &account->rate_up) < 0 || account->rate_up < ACCOUNT_RATE_MIN)
-		return reject_field(error, "bad rate-up; write rate-up=BYTES per second, at least 1K");
+	if (option_rate(value, &account->rate_up) < 0)
+		return reject_field(error, "bad rate-up; write rate-up=BYTES per second, at least 1K, or 'none'");
+	return 0;
+}
+
+static int
+set_group(const struct field *value, struct account *account, const char **error)
+{
+	if (value->text == NULL || !account_name_valid(value->text, value->len, error) ||
+	    field_copy(value, account->group, sizeof(account->group)) < 0)
+		return reject_field(error, "bad group; write group=NAME, with the name of a line '+group NAME:'");
 	return 0;
 }
 
@@ -321,6 +361,9 @@ option_mode(const struct field *value, uint32_t low, uint32_t *mode)
 {
 	char text[8];
 
+	*mode = 0;
+	if (says_none(value))
+		return 0;
 	if (value->text == NULL || field_copy(value, text, sizeof(text)) < 0 || parse_mode(text, mode) < 0)
 		return -EINVAL;
 	return (*mode & low) != low || (*mode & ~(uint32_t)ACCOUNT_MODE_HIGH) != 0 ? -EINVAL : 0;
@@ -331,7 +374,7 @@ set_file_mode(const struct field *value, struct account *account, const char **e
 {
 	if (option_mode(value, ACCOUNT_FILE_MODE_LOW, &account->file_mode) < 0)
 		return reject_field(
-		    error, "bad file-mode; write file-mode=MODE, octal, with 0600 and at most 0777, such as 0660");
+		    error, "bad file-mode; write file-mode=MODE, octal, with 0600 and at most 0777, such as 0660, or 'none'");
 	return 0;
 }
 
@@ -340,13 +383,13 @@ set_directory_mode(const struct field *value, struct account *account, const cha
 {
 	if (option_mode(value, ACCOUNT_DIRECTORY_MODE_LOW, &account->directory_mode) < 0)
 		return reject_field(error,
-		    "bad directory-mode; write directory-mode=MODE, octal, with 0700 and at most 0777, such as 0770");
+		    "bad directory-mode; write directory-mode=MODE, octal, with 0700 and at most 0777, such as 0770, or 'none'");
 	return 0;
 }
 
 static const struct {
 	const char *key;
-	unsigned seen;	/* bit, 0: may be repeated */
+	unsigned seen; /* bit, 0: may be repeated */
 	int (*set)(const struct field *value, struct account *account, const char **error);
 } options[] = {
     /* clang-format off */
@@ -361,6 +404,7 @@ static const struct {
     {"rate-up",      SEEN_RATE_UP,      set_rate_up},
     {"file-mode",    SEEN_FILE_MODE,    set_file_mode},
     {"directory-mode", SEEN_DIRECTORY_MODE, set_directory_mode},
+    {"group",        SEEN_GROUP | FOR_ACCOUNTS, set_group},
     /* clang-format on */
 };
 
@@ -402,8 +446,33 @@ account_option_next(const char **text, size_t *len, const char **word)
 	return n;
 }
 
+/* What one field of options says, to be taken over to an account. */
+struct reading {
+	struct account *account;
+	bool is_of_group;
+	uint64_t skipped; /* rows whose words are passed over */
+	uint64_t said; /* rows that there were; bits, as of skipped */
+	unsigned seen;
+};
+
+_Static_assert(sizeof(options) / sizeof(options[0]) <= 64, "account.said has a bit for each row");
+
 static int
-parse_option(const char *word, size_t len, unsigned *seen, struct account *account, const char **error)
+take_option(struct reading *reading, size_t row, const struct field *value, const char **error)
+{
+	if (reading->is_of_group && (options[row].seen & FOR_ACCOUNTS) != 0)
+		return reject_field(error, "an option that only an account can have; take it out of the group");
+	if ((reading->seen & options[row].seen & ~FOR_ACCOUNTS) != 0)
+		return reject_field(error, "an option appears twice; keep one of them");
+	reading->seen |= options[row].seen;
+	if ((reading->skipped & UINT64_C(1) << row) != 0)
+		return 0;
+	reading->said |= UINT64_C(1) << row;
+	return options[row].set(value, reading->account, error);
+}
+
+static int
+parse_option(struct reading *reading, const char *word, size_t len, const char **error)
 {
 	struct field key = {word, key_length(word, len)};
 	struct field value = {NULL, 0};
@@ -415,23 +484,22 @@ parse_option(const char *word, size_t len, unsigned *seen, struct account *accou
 		value = (struct field){word + key.len + 1, len - key.len - 1};
 	if (value.len > OPTION_VALUE_MAX)
 		return reject_field(error, "the value of an option is too long; at most 1023 bytes");
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-		if (!field_is(&key, options[i].key))
-			continue;
-		if ((*seen & options[i].seen) != 0)
-			return reject_field(error, "an option appears twice; keep one of them");
-		*seen |= options[i].seen;
-		return options[i].set(&value, account, error);
-	}
-	return 0;	/* of another version: kept in the file, without effect here */
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (field_is(&key, options[i].key))
+			return take_option(reading, i, &value, error);
+	return 0; /* of another version: kept in the file, without effect here */
 }
 
 static void
 set_no_options(struct account *account)
 {
+	account->group[0] = '\0';
+	account->lacks_group = false;
+	account->said = account->from_group = 0;
 	account->is_read_only = false;
 	account->rights = MAY_ALL;
 	account->quota_bytes = account->quota_files = ACCOUNT_NO_QUOTA;
+	account->rate_down = account->rate_up = 0;
 	account->max_sessions = 0;
 	account->expires = 0;
 	account->allow_from_count = 0;
@@ -440,17 +508,16 @@ set_no_options(struct account *account)
 }
 
 static int
-parse_options(const struct field *field, struct account *account, const char **error)
+parse_options(struct reading *reading, const struct field *field, const char **error)
 {
 	const char *next = field->text;
 	size_t left = field->len;
-	unsigned seen = 0;
 	const char *word;
 	size_t len;
 	int r = 0;
 
 	while (r == 0 && (len = account_option_next(&next, &left, &word)) > 0)
-		r = parse_option(word, len, &seen, account, error);
+		r = parse_option(reading, word, len, error);
 	return r;
 }
 
@@ -458,9 +525,50 @@ int
 account_group_check(const char *words, size_t len, const char **error)
 {
 	struct account account;
+	struct reading reading = {.account = &account, .is_of_group = true};
 
 	set_no_options(&account);
-	return parse_options(&(const struct field){words, len}, &account, error);
+	return parse_options(&reading, &(const struct field){words, len}, error);
+}
+
+int
+account_take_group(struct account *account, const char *words, size_t len, const char **error)
+{
+	struct reading reading = {.account = account, .is_of_group = true, .skipped = account->said};
+	int r;
+
+	account->lacks_group = words == NULL;
+	if (words == NULL)
+		return 0;
+	r = parse_options(&reading, &(const struct field){words, len}, error);
+	account->from_group = reading.said;
+	return r;
+}
+
+enum option_source
+account_option_source(const struct account *account, size_t i, const char **key)
+{
+	uint64_t bit = UINT64_C(1) << i;
+
+	*key = i < sizeof(options) / sizeof(options[0]) ? options[i].key : NULL;
+	if (*key == NULL)
+		return OPTION_BY_NOBODY;
+	return (account->said & bit) != 0      ? OPTION_BY_ACCOUNT
+	    : (account->from_group & bit) != 0 ? OPTION_BY_GROUP
+					       : OPTION_BY_NOBODY;
+}
+
+enum option_source
+account_option_said_by(const struct account *account, const char *key)
+{
+	const char *found;
+	enum option_source source;
+	size_t i = 0;
+
+	do
+		source = account_option_source(account, i++, &found);
+	while (found != NULL && strcmp(found, key) != 0);
+	return source;
 }
 
 void
@@ -506,6 +614,7 @@ int
 account_parse(const char *line, size_t len, struct account *account, const char **error)
 {
 	struct field fields[FIELDS];
+	struct reading reading = {.account = account};
 	int r;
 
 	if (!account_line_is_text(line, len, error))
@@ -527,5 +636,7 @@ account_parse(const char *line, size_t len, struct account *account, const char 
 	if (r < 0)
 		return r;
 	set_no_options(account);
-	return parse_options(&fields[5], account, error);
+	r = parse_options(&reading, &fields[5], error);
+	account->said = reading.said;
+	return r;
 }

@@ -26,6 +26,9 @@ struct account {
 	char hash[ACCOUNT_HASH_MAX + 1];	/* crypt(5), without the lock mark; its filler wipes it */
 	bool is_locked;
 	uint32_t uid, gid;
+	char group[ACCOUNT_NAME_MAX + 1];	/* of settings (groups.h); "": none */
+	bool lacks_group;			/* nobody knows that group, so nobody logs in */
+	uint64_t said, from_group;		/* by the line, and by the group: bits of account_option_source() */
 	bool is_read_only;
 	unsigned rights;			/* enum account_right, as the line says; see account_rights() */
 	uint32_t max_sessions;			/* 0: no limit of its own */
@@ -55,6 +58,19 @@ unsigned account_rights(const struct account *account);
 
 /* Check the options of a group (definition.h), without those that only an account may have. Pure. 0, or -EINVAL with error. */
 int account_group_check(const char *words, size_t len, const char **error);
+
+/*
+ * Take the options of the account's group, as far as the account does not say them itself. Pure. words: the body of
+ * its definition; NULL: it has none, and lacks_group is set. Returns 0, or -EINVAL with error for bad words.
+ */
+int account_take_group(struct account *account, const char *words, size_t len, const char **error);
+
+/* Who says the option number i: the account, its group, or nobody. key: gets its name; NULL behind the last option. */
+enum option_source { OPTION_BY_NOBODY, OPTION_BY_ACCOUNT, OPTION_BY_GROUP };
+enum option_source account_option_source(const struct account *account, size_t i, const char **key);
+
+/* The same by its name, which must be one. */
+enum option_source account_option_said_by(const struct account *account, const char *key);
 
 /* True for an empty line, one of blanks only, or a comment ("#" first). */
 bool account_line_is_blank(const char *line, size_t len);

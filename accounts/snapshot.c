@@ -641,6 +641,31 @@ view_search(const struct view *view, const struct index *index, const char *name
 	return -ENOENT;
 }
 
+/* The account takes what its group says, if it is of one. */
+static int
+view_join_group(const struct view *view, struct account *account)
+{
+	char key[DEFINITION_KEY_MAX + 1], line[ACCOUNT_LINE_MAX + 1];
+	struct definition definition;
+	const char *problem;
+	uint64_t at;
+	size_t got;
+	ssize_t len;
+	int r;
+
+	if (!definition_key(DEFINITION_GROUP, account->group, key))
+		return -EINVAL;
+	r = view_search(view, &view->header.definitions, key, &at);
+	if (r == -ENOENT)
+		return account_take_group(account, NULL, 0, &problem);
+	if (r < 0)
+		return r;
+	len = view_whole_line(view, at, line, &got);
+	if (len < 0 || definition_parse(line, (size_t)len, &definition, &problem) < 0)
+		return -EINVAL;
+	return account_take_group(account, definition.body, definition.body_len, &problem);
+}
+
 static int
 view_find(const struct view *view, const char *name, struct account *account)
 {
@@ -649,7 +674,9 @@ view_find(const struct view *view, const char *name, struct account *account)
 
 	if (r == -ENOENT)
 		view_substitute(view, name, strlen(name), account);
-	return r < 0 ? r : view_account(view, at, account);
+	if (r == 0)
+		r = view_account(view, at, account);
+	return r < 0 || account->group[0] == '\0' ? r : view_join_group(view, account);
 }
 
 /* The header, if the file has all that it describes. */
@@ -702,6 +729,15 @@ snapshot_lookup(int memory_fd, const char *name, struct account *account)
 	int r = read_snapshot_header(memory_fd, &view.header);
 
 	return r < 0 ? r : view_find(&view, name, account);
+}
+
+int
+snapshot_join_group(int memory_fd, struct account *account)
+{
+	struct view view = {.fd = memory_fd};
+	int r = account->group[0] == '\0' ? 0 : read_snapshot_header(memory_fd, &view.header);
+
+	return r < 0 || account->group[0] == '\0' ? r : view_join_group(&view, account);
 }
 
 int

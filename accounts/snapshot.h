@@ -62,9 +62,13 @@ int snapshot_stamp(int memory_fd, struct file_stamp *stamp, uint64_t *count);
  * Look up name, in O(log n) reads of a few bytes. Returns 0, or -errno. With -ENOENT, verify the password with
  * account all the same; it is all zero when there is none. Its kind of hash is drawn by a keyed hash of the name,
  * with the odds that the accounts have: the costs of unknown names are spread as those of known ones are, and a name
- * keeps its cost. The caller wipes account (it holds the hash).
+ * keeps its cost. The caller wipes account (it holds the hash). An account of a group has what the group says, or
+ * lacks_group set.
  */
 int snapshot_lookup(int memory_fd, const char *name, struct account *account);
+
+/* An account of elsewhere takes what its group in the users file says; a missing one sets lacks_group. 0 or -errno. */
+int snapshot_join_group(int memory_fd, struct account *account);
 
 /* Add the line of a definition to line, which holds at least ACCOUNT_LINE_MAX bytes. Returns 0, -ENOENT, or another -errno. */
 int snapshot_definition(int memory_fd, enum definition_kind kind, const char *name, struct buf *line);

@@ -15,6 +15,7 @@
 
 #include "accounts/account.h"
 #include "accounts/definition.h"
+#include "accounts/groups.h"
 #include "accounts/hash_kind.h"
 #include "accounts/snapshot.h"
 #include "accounts/users_file.h"
@@ -329,15 +330,30 @@ check_hash(struct check *check, const char *path, size_t line, const struct acco
 	    account->name);
 }
 
+/* Nobody logs in without the limits of the group. */
+static void
+check_group(struct check *check, const char *path, size_t line, struct account *account, const struct groups *groups)
+{
+	groups_join(groups, account);
+	if (account->lacks_group)
+		add_finding(check, false,
+		    "%s:%zu: no line defines the group of '%s', so it cannot log in; write '+group %s:', or "
+		    "'sallyportctl user set %s --group none'",
+		    path, line, account->name, account->group, account->name);
+}
+
 /* Errors of single accounts; malformed lines have been reported already. */
 static void
 check_each_account(struct check *check, const char *path, const struct users_file *file)
 {
 	struct account account;
 	struct mount_table mounts;
+	struct groups groups = {.count = 0};
 	const char *problem;
 
 	(void)mount_table_read(&mounts);
+	if (groups_of_file(&groups, file) < 0)
+		add_finding(check, true, "no memory");
 	for (size_t i = 0; i < users_file_count(file); i++) {
 		size_t len;
 		const char *line = users_file_line(file, i, &len);
@@ -347,7 +363,9 @@ check_each_account(struct check *check, const char *path, const struct users_fil
 		check_account_home(check, path, i + 1, &account);
 		check_home_mount(check, path, i + 1, &account, &mounts);
 		check_hash(check, path, i + 1, &account);
+		check_group(check, path, i + 1, &account, &groups);
 	}
+	groups_free(&groups);
 	mount_table_free(&mounts);
 	explicit_bzero(&account, sizeof(account));
 }

@@ -510,7 +510,10 @@ monitor_attempt_granted(struct monitor *monitor)
 	if (!take_grant(monitor, &snapshot_fd))
 		return;
 	found = snapshot_lookup(snapshot_fd, monitor->login.name, &account);
-	close_fd(&snapshot_fd);
+	if (found == -ENOENT && may_be_in_store(monitor))
+		monitor->store.snapshot_fd = snapshot_fd; /* the database's accounts may have a group of it */
+	else
+		close_fd(&snapshot_fd);
 	if (!may_be_in_store(monitor))
 		check_password(monitor, found, LOOKUP_NOBODY);
 	else if (found != -ENOENT)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "accounts/hash_kind.h"
+#include "accounts/snapshot.h"
 #include "common/io.h"
 #include "privsep/monitor/state.h"
 
@@ -17,9 +18,19 @@
 
 static char refusal[256]; /* for the log */
 
+/* No other process of the session inherits the accounts. */
+static void
+drop_snapshot(struct monitor *monitor)
+{
+	if (monitor->store.snapshot_fd > 0)
+		close_fd(&monitor->store.snapshot_fd);
+	monitor->store.snapshot_fd = 0;
+}
+
 void
 monitor_close_store(struct monitor *monitor)
 {
+	drop_snapshot(monitor);
 	if (monitor->store.channel > 0)
 		close_fd(&monitor->store.channel);
 	monitor->store.channel = 0;
@@ -116,14 +127,17 @@ account_disbelief(const struct monitor *monitor, const struct account *account)
 static const char *
 take_account(const struct monitor *monitor, const char *line, size_t len, struct account *account)
 {
-	const char *problem;
+	const char *problem, *why;
 
 	if (account_line_is_blank(line, len) || account_parse(line, len, account, &problem) < 0) {
 		snprintf(refusal, sizeof(refusal), "its line cannot be used: %s",
 		    account_line_is_blank(line, len) ? "it is empty" : problem);
 		return refusal;
 	}
-	return account_disbelief(monitor, account);
+	why = account_disbelief(monitor, account);
+	if (why == NULL && snapshot_join_group(monitor->store.snapshot_fd, account) < 0)
+		why = "its group of settings cannot be read";
+	return why;
 }
 
 /* An unknown name costs what a known one does. decoy: of the same name, from the users file. */
@@ -185,6 +199,7 @@ monitor_take_store_answer(struct monitor *monitor, struct account *account, cons
 	else if (r == -EAGAIN)
 		lookup = LOOKUP_UNANSWERED;
 	ipc_wipe(&monitor->message);
+	drop_snapshot(monitor);
 	if (lookup != LOOKUP_FOUND && lookup != LOOKUP_KEPT)
 		monitor_close_store(monitor);
 	return lookup;

@@ -63,6 +63,8 @@ account_refusal(const struct account *account, const struct login_circumstances 
 
 	if (account->is_locked)
 		return "account is locked";
+	if (account->lacks_group)
+		return "the users file does not define the group of the account";
 	if (account->expires != 0 && at->now >= account->expires)
 		return "account has expired";
 	for (size_t i = 0; i < account->allow_from_count && !is_allowed; i++)

@@ -79,6 +79,7 @@ struct monitor {
 	} login;
 	struct {
 		int channel;	/* to the broker, while a password is checked, or a share is used; 0: none */
+		int snapshot_fd;	/* while the broker is asked, for groups of settings; 0: none */
 		int refusal;	/* decided by the users file, 0: nothing is; the question only takes its time */
 		const char *reason;	/* of that */
 	} store;

@@ -178,6 +178,32 @@ descriptors_without_store()
 	assert_equal "$(lookups nobody)" 1
 }
 
+@test "an account of the database has what the group says that the users file of this server defines" {
+	store_says "account anna $(line_of anna secret 200001 'group=staff')" \
+		"account ben $(line_of ben secret 200002 'group=staff rights=all')" \
+		"account carl $(line_of carl secret 200003 'group=guests')"
+	(umask 077 && echo '+group staff:rights=list,read' >"$DIR/etc/users")
+	serve
+	run curl -sS --max-time 30 --user anna:secret -T /etc/hostname "ftp://127.0.0.1:$PORT/file"
+	assert_failure
+	curl -sS --max-time 30 --user anna:secret "ftp://127.0.0.1:$PORT/"
+	curl -sS --max-time 30 --user ben:secret -T /etc/hostname "ftp://127.0.0.1:$PORT/file"
+	# nobody logs in without the limits of the group
+	refused carl secret
+	wait_until log_has 'the users file does not define the group of the account'
+	echo '+group guests:' >>"$DIR/etc/users"
+	curl -sS --max-time 30 --user carl:secret "ftp://127.0.0.1:$PORT/"
+	# the session keeps no descriptor of the accounts
+	ftp_login carl secret
+	wait_until find_session
+	for pid in "$MONITOR" "$PROTOCOL" "$FILES"; do
+		run ls -l "/proc/$pid/fd"
+		refute_output --partial 'memfd:accounts'
+		assert_success
+	done
+	ftp_close
+}
+
 @test "several tries in one session" {
 	store_says "account dora $(line_of dora secret 200001)"
 	serve

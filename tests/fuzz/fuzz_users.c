@@ -39,6 +39,20 @@ check_line(const char *line, size_t len)
 	buf_free(&edited);
 }
 
+/* Words that were checked are taken by any account. */
+static void
+join_group(const struct definition *definition)
+{
+	static const char own[] = "a:$y$x:1:1:/a:group=g quota=1 rights=list allow-from=192.0.2.1";
+	struct account account;
+	const char *error;
+
+	if (account_parse(own, sizeof(own) - 1, &account, &error) < 0 ||
+	    account_take_group(&account, definition->body, definition->body_len, &error) < 0 ||
+	    account.quota_bytes != 1 || account.rights != MAY_LIST || account.allow_from_count != 1)
+		abort();
+}
+
 /* What a definition names lies within its line. */
 static void
 check_definition(const char *line, size_t len)
@@ -54,6 +68,8 @@ check_definition(const char *line, size_t len)
 	if (definition.name <= line || definition.name + definition.name_len + 1 != definition.body ||
 	    definition.body + definition.body_len != line + len || account_line_is_account(line, len))
 		abort();
+	if (definition.kind == DEFINITION_GROUP)
+		join_group(&definition);
 }
 
 int

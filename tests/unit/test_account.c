@@ -83,6 +83,14 @@ static const struct {
     {LINE("a:$y$x:1000:1000:/srv/a:allow-from=10.0.0.0/8,"), "allow-from"},
     {LINE("a:$y$x:1000:1000:/srv/a:allow-from=10.0.0.0/33"), "allow-from"},
     {LINE("a:$y$x:1000:1000:/srv/a:allow-from=host"), "allow-from"},
+    {LINE("a:$y$x:1000:1000:/srv/a:allow-from=10.0.0.0/8 allow-from=any"), "allow-from"},
+    {LINE("a:$y$x:1000:1000:/srv/a:allow-from=any,10.0.0.0/8"), "allow-from"},
+    {LINE("a:$y$x:1000:1000:/srv/a:read-only=none"), "no value but 'no'"},
+    {LINE("a:$y$x:1000:1000:/srv/a:group"), "bad group"},
+    {LINE("a:$y$x:1000:1000:/srv/a:group="), "bad group"},
+    {LINE("a:$y$x:1000:1000:/srv/a:group=a/b"), "bad group"},
+    {LINE("a:$y$x:1000:1000:/srv/a:group=a group=b"), "twice"},
+    {LINE("a:$y$x:1000:1000:/srv/a:quota=nones"), "bad quota"},
 };
 
 static void
@@ -219,10 +227,96 @@ test_wipe(void **state)
 	assert_memory_equal(&account, &nothing, sizeof(account));
 }
 
+#define GROUP_WORDS \
+	"quota=1G quota-files=10 rate-down=2K rate-up=3K rights=list max-sessions=4 expires=2030-01-01 " \
+	"allow-from=10.0.0.0/8 read-only file-mode=0640"
+
+static void
+join(const char *line, struct account *account)
+{
+	const char *error = NULL;
+
+	assert_int_equal(account_parse(line, strlen(line), account, &error), 0);
+	assert_int_equal(account_take_group(account, LINE(GROUP_WORDS), &error), 0);
+}
+
+/* Each option comes from the group, unless the account has a word of its own: then only that counts. */
+static void
+test_group(void **state)
+{
+	struct account account;
+
+	(void)state;
+	join("a:$y$x:1000:1000:/srv/a:group=staff", &account);
+	assert_string_equal(account.group, "staff");
+	assert_int_equal(account.quota_bytes, 1 << 30);
+	assert_int_equal(account.quota_files, 10);
+	assert_int_equal(account.rate_down, 2048);
+	assert_int_equal(account.rate_up, 3072);
+	assert_int_equal(account.rights, MAY_LIST);
+	assert_int_equal(account.max_sessions, 4);
+	assert_int_equal(account.expires, 1893456000);
+	assert_int_equal(account.allow_from_count, 1);
+	assert_int_equal(account.file_mode, 0640);
+	assert_true(account.is_read_only);
+	assert_int_equal(account_option_said_by(&account, "quota"), OPTION_BY_GROUP);
+	assert_int_equal(account_option_said_by(&account, "group"), OPTION_BY_ACCOUNT);
+
+	join("a:$y$x:1000:1000:/srv/a:group=staff quota=1K quota-files=1 rate-down=1K rate-up=1K rights=read "
+	     "max-sessions=1 expires=2031-01-01 allow-from=192.0.2.1 allow-from=192.0.2.2 read-only=no",
+	    &account);
+	assert_int_equal(account.quota_bytes, 1024);
+	assert_int_equal(account.quota_files, 1);
+	assert_int_equal(account.rate_down, 1024);
+	assert_int_equal(account.rate_up, 1024);
+	assert_int_equal(account.rights, MAY_READ);
+	assert_int_equal(account.max_sessions, 1);
+	assert_int_equal(account.expires, 1924992000);
+	assert_int_equal(account.allow_from_count, 2);
+	assert_false(account.is_read_only);
+	assert_int_equal(account_option_said_by(&account, "quota"), OPTION_BY_ACCOUNT);
+
+	join("a:$y$x:1000:1000:/srv/a:quota=none quota-files=none rate-down=none rate-up=none rights=all "
+	     "max-sessions=none expires=none allow-from=any read-only=no group=staff file-mode=none",
+	    &account);
+	assert_true(account.quota_bytes == ACCOUNT_NO_QUOTA && account.quota_files == ACCOUNT_NO_QUOTA);
+	assert_true(account.rate_down == 0 && account.rate_up == 0 && account.max_sessions == 0);
+	assert_int_equal(account.file_mode, 0);
+	assert_true(account.expires == 0 && account.allow_from_count == 0 && account.rights == MAY_ALL);
+	assert_false(account.is_read_only);
+}
+
+/* An account parsed where another one was has nothing of it, and a group that is missing is noted. */
+static void
+test_group_is_missing(void **state)
+{
+	struct account account;
+	const char *error = NULL, *key;
+
+	(void)state;
+	join("a:$y$x:1000:1000:/srv/a:group=staff", &account);
+	assert_int_equal(account_parse(LINE("b:$y$x:1000:1000:/srv/b:"), &account, &error), 0);
+	assert_string_equal(account.group, "");
+	assert_true(account.rate_down == 0 && account.rate_up == 0 && account.quota_bytes == ACCOUNT_NO_QUOTA);
+	assert_int_equal(account_option_said_by(&account, "quota"), OPTION_BY_NOBODY);
+	assert_int_equal(account_option_source(&account, 64, &key), OPTION_BY_NOBODY);
+	assert_null(key);
+	assert_int_equal(account_parse(LINE("b:$y$x:1000:1000:/srv/b:group=gone"), &account, &error), 0);
+	assert_int_equal(account_take_group(&account, NULL, 0, &error), 0);
+	assert_true(account.lacks_group);
+	/* no group has what an account alone can have */
+	assert_int_equal(account_group_check(LINE("group=other"), &error), -22);
+	assert_non_null(strstr(error, "only an account"));
+	assert_int_equal(account_group_check(LINE("quota=1 quota=2"), &error), -22);
+	assert_int_equal(account_group_check(LINE(GROUP_WORDS " later=1"), &error), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_group),
+	    cmocka_unit_test(test_group_is_missing),
 	    cmocka_unit_test(test_bad_lines),
 	    cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_good_line),

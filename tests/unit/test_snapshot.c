@@ -223,6 +223,37 @@ test_definitions(void **state)
 }
 
 static void
+test_groups(void **state)
+{
+	struct account account = {.name = ""};
+	const char *error = NULL;
+	int fd;
+
+	(void)state;
+	assert_int_equal(build("a:$y$1:1:1:/a:group=g\nb:$y$2:2:2:/b:group=g quota=2\nc:$y$3:3:3:/c:group=none\n"
+			       "+group g:quota=1 max-sessions=7\n",
+			     &fd),
+	    0);
+	assert_int_equal(snapshot_lookup(fd, "a", &account), 0);
+	assert_true(account.quota_bytes == 1 && account.max_sessions == 7 && !account.lacks_group);
+	assert_int_equal(snapshot_lookup(fd, "b", &account), 0);
+	assert_true(account.quota_bytes == 2 && account.max_sessions == 7);
+	assert_int_equal(snapshot_lookup(fd, "c", &account), 0);
+	assert_true(account.lacks_group);
+	/* of elsewhere */
+	assert_int_equal(account_parse("d:$y$4:4:4:/d:group=g", 21, &account, &error), 0);
+	assert_int_equal(snapshot_join_group(fd, &account), 0);
+	assert_true(account.quota_bytes == 1 && !account.lacks_group);
+	assert_int_equal(account_parse("d:$y$4:4:4:/d:group=h", 21, &account, &error), 0);
+	assert_int_equal(snapshot_join_group(fd, &account), 0);
+	assert_true(account.lacks_group);
+	assert_int_equal(account_parse("d:$y$4:4:4:/d:quota=5", 21, &account, &error), 0);
+	assert_int_equal(snapshot_join_group(-1, &account), 0);
+	assert_true(account.quota_bytes == 5);
+	close(fd);
+}
+
+static void
 test_empty(void **state)
 {
 	struct account account;
@@ -443,6 +474,7 @@ main(void)
 	    cmocka_unit_test(test_bad_lines),
 	    cmocka_unit_test(test_lookup),
 	    cmocka_unit_test(test_definitions),
+	    cmocka_unit_test(test_groups),
 	    cmocka_unit_test(test_empty),
 	    cmocka_unit_test(test_damaged),
 	    cmocka_unit_test(test_long_lines),
