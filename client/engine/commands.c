@@ -519,28 +519,79 @@ note_refused(struct ftp *ftp, size_t count)
 		    count == 1 ? "" : "s", count == 1 ? "s" : "", count == 1 ? "was" : "were");
 }
 
-enum ftp_class
-ftp_list(struct ftp *ftp, const char *path, struct ftp_list *list)
+/* By LIST, whatever else the server has. */
+static enum ftp_class
+list_once_by_name(struct ftp *ftp, const char *path, struct listing *listing)
+{
+	enum ftp_class reason = session_ready(ftp);
+
+	return reason != FTP_OK ? reason : list_by_name(ftp, path, listing);
+}
+
+/* Again after a lost connection. The listing is the caller's to free in any case. */
+static enum ftp_class
+list_with_retries(struct ftp *ftp, const char *path, struct listing *listing,
+    enum ftp_class (*once)(struct ftp *ftp, const char *path, struct listing *listing))
 {
 	const char *shown = path == NULL || *path == '\0' ? "." : path;
-	struct listing listing = {.style = LISTING_LIST};
 	unsigned int tries = 0;
 	enum ftp_class reason;
 
-	memset(list, 0, sizeof(*list));
+	memset(listing, 0, sizeof(*listing));
 	do {
 		doing(ftp, "cannot list '%s'", shown);
-		listing_free(&listing);
-		memset(&listing, 0, sizeof(listing));
-		reason = list_once(ftp, path == NULL || *path == '\0' ? NULL : path, &listing);
-		if (reason == FTP_OK) {
-			note_refused(ftp, listing.list.refused);
-			*list = listing.list;
-			memset(&listing.list, 0, sizeof(listing.list));
-			break;
-		}
-		reason = session_retry(ftp, reason, &tries);
-	} while (reason == FTP_OK);
+		listing_free(listing);
+		memset(listing, 0, sizeof(*listing));
+		reason = once(ftp, path == NULL || *path == '\0' ? NULL : path, listing);
+	} while (reason != FTP_OK && (reason = session_retry(ftp, reason, &tries)) == FTP_OK);
+	return reason;
+}
+
+enum ftp_class
+ftp_list(struct ftp *ftp, const char *path, struct ftp_list *list)
+{
+	struct listing listing;
+	enum ftp_class reason = list_with_retries(ftp, path, &listing, list_once);
+
+	memset(list, 0, sizeof(*list));
+	if (reason == FTP_OK) {
+		note_refused(ftp, listing.list.refused);
+		*list = listing.list;
+		memset(&listing.list, 0, sizeof(listing.list));
+	}
+	listing_free(&listing);
+	return reason;
+}
+
+static void
+take_link(struct ftp_entry *entry, struct ftp_entry *link)
+{
+	free(entry->target);
+	entry->kind = FTP_KIND_LINK;
+	entry->target = link->target;
+	link->target = NULL;
+}
+
+enum ftp_class
+ftp_list_links(struct ftp *ftp, const char *path, struct ftp_list *list)
+{
+	struct listing listing;
+	struct ftp_list *told = &listing.list;
+	enum ftp_class reason;
+
+	if (list->count == 0 || ftp->has_no_mlsd || session_feature(ftp, "MLST") == NULL)
+		return FTP_OK;
+	reason = list_with_retries(ftp, path, &listing, list_once_by_name);
+	if (reason == FTP_OK && told->count > 0)
+		qsort(told->entries, told->count, sizeof(*told->entries), ftp_entry_by_name);
+	for (size_t i = 0; reason == FTP_OK && told->count > 0 && i < list->count; i++) {
+		struct ftp_entry *entry = &list->entries[i],
+				 *link = bsearch(
+				     entry, told->entries, told->count, sizeof(*told->entries), ftp_entry_by_name);
+
+		if (link != NULL && link->kind == FTP_KIND_LINK && link->target != NULL)
+			take_link(entry, link);
+	}
 	listing_free(&listing);
 	return reason;
 }
@@ -705,6 +756,33 @@ ftp_stat(struct ftp *ftp, const char *path, struct ftp_entry *entry)
 	if (reason != FTP_OK)
 		ftp_entry_free(entry);
 	return reason;
+}
+
+enum ftp_class
+ftp_follow_link(struct ftp *ftp, const char *path, struct ftp_entry *entry)
+{
+	struct ftp_entry found;
+	bool is_there = false;
+	enum ftp_class reason;
+
+	entry_init(&found);
+	doing(ftp, "cannot examine '%s'", path);
+	reason = session_ready(ftp);
+	if (reason == FTP_OK)
+		reason = try_enter(ftp, path, &is_there);
+	if (reason == FTP_OK && is_there)
+		found.kind = FTP_KIND_DIRECTORY;
+	else if (reason == FTP_OK)
+		reason = stat_file(ftp, path, &found, &is_there);
+	if (reason == FTP_OK && !is_there)
+		reason = fail_reply(ftp);
+	if (reason != FTP_OK)
+		return reason;
+	found.name = entry->name;
+	entry->name = NULL;
+	ftp_entry_free(entry);
+	*entry = found;
+	return FTP_OK;
 }
 
 enum ftp_class

@@ -193,6 +193,18 @@ bool ftp_hides_dots(const struct ftp *ftp);
  */
 enum ftp_class ftp_stat(struct ftp *ftp, const char *path, struct ftp_entry *entry);
 
+/*
+ * What MLSD does not tell of symbolic links: LIST says which names of the listing are links, and where they lead. Changes those
+ * entries of the list, which ftp_list() has made for the same path. Where that came from LIST itself, there is nothing to do.
+ */
+enum ftp_class ftp_list_links(struct ftp *ftp, const char *path, struct ftp_list *list);
+
+/*
+ * What a symbolic link leads to, by CWD, SIZE and MDTM: servers differ in whether MLST follows it. Changes kind, size and time of
+ * the entry, and forgets what is told of the link itself. FTP_REFUSED where it leads nowhere; the entry then stays as it is.
+ */
+enum ftp_class ftp_follow_link(struct ftp *ftp, const char *path, struct ftp_entry *entry);
+
 /* Whether it is a directory, by MLST or CWD. A name that is not there is none, and no error. */
 enum ftp_class ftp_is_directory(struct ftp *ftp, const char *path, bool *is_directory);
 
@@ -223,6 +235,9 @@ enum ftp_class ftp_quota(struct ftp *ftp);	/* SITE QUOTA */
 
 /* Whether FEAT names this feature ("MLST", "HASH", "REST STREAM"): whole first words, any case. Connects where needed. */
 bool ftp_has_feature(struct ftp *ftp, const char *feature);
+
+/* Whether the server has hashes of files, by any command. */
+bool ftp_has_hashes(struct ftp *ftp);
 
 #define FTP_HASH_NAME_MAX 16
 #define FTP_HASH_HEX_MAX 129

@@ -86,6 +86,12 @@ algorithm_best(struct ftp *ftp)
 }
 
 bool
+ftp_has_hashes(struct ftp *ftp)
+{
+	return session_ready(ftp) == FTP_OK && algorithm_best(ftp) != NULL;
+}
+
+bool
 remote_hash_has_ranges(struct ftp *ftp)
 {
 	const struct hash_algorithm *algorithm = algorithm_best(ftp);

@@ -18,6 +18,9 @@ octal_mode(struct piece value)
 	char digits[5];
 	uint32_t mode;
 
+	/* pyftpdlib writes octal numbers as Python does */
+	if (value.len > 2 && value.text[0] == '0' && value.text[1] == 'o')
+		value = (struct piece){value.text + 2, value.len - 2};
 	/* three or four digits, and with the zero of C in front five */
 	if (value.len == 5 && value.text[0] == '0')
 		value = (struct piece){value.text + 1, value.len - 1};
@@ -44,9 +47,12 @@ fact_type(struct ftp_entry *entry, struct piece value)
 	    (value.len >= strlen(symlink) && strncasecmp(value.text, symlink, strlen(symlink)) == 0)) {
 		const char *colon = memchr(value.text, ':', value.len);
 
+		size_t len = colon == NULL ? 0 : value.len - (size_t)(colon + 1 - value.text);
+
 		entry->kind = FTP_KIND_LINK;
-		if (colon != NULL && entry->target == NULL) {
-			entry->target = strndup(colon + 1, value.len - (size_t)(colon + 1 - value.text));
+		/* Pure-FTPd has the colon, and nothing after it */
+		if (len > 0 && entry->target == NULL) {
+			entry->target = strndup(colon + 1, len);
 			if (entry->target == NULL)
 				return -ENOMEM;
 		}

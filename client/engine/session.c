@@ -439,6 +439,11 @@ set_options(struct ftp *ftp)
 	if (session_feature(ftp, "UTF8") != NULL)
 		reason = control_exchange(
 		    ftp, "OPTS UTF8 %s", ftp->charset == NULL || charset_is_utf8(ftp->options->charset) ? "ON" : "OFF");
+	/* 501: it has UTF8, and no other set; a server that does not know OPTS UTF8 takes names as bytes */
+	if (reason == FTP_OK && ftp->reply.code == 501 && session_feature(ftp, "UTF8") != NULL &&
+	    ftp->charset != NULL && !charset_is_utf8(ftp->options->charset))
+		ftp_note(ftp, "the server keeps names in UTF-8, and may damage those in %s (--charset)",
+		    ftp->options->charset);
 	for (size_t i = 0; reason == FTP_OK && len > 0 && i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		const char *at = strcasestr(facts, wanted[i]);
 		size_t used = strlen(line), name_len = strlen(wanted[i]);

@@ -557,6 +557,22 @@ command_mv(struct session *session, struct options *options, const struct args *
 	return status;
 }
 
+/* SIZE and CWD tell no mode; the listing of the directory may. Leaves it unknown where that fails. */
+static void
+look_for_mode(struct session *session, const char *path, struct ftp_entry *entry)
+{
+	const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
+	char *directory = strndup(path, slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path));
+	struct ftp_list list = {0};
+
+	if (directory != NULL && ftp_list(session->ftp, directory, &list) == FTP_OK)
+		for (size_t i = 0; i < list.count; i++)
+			if (list.entries[i].kind != FTP_KIND_LINK && strcmp(list.entries[i].name, name) == 0)
+				entry->mode = list.entries[i].mode;
+	ftp_list_free(&list);
+	free(directory);
+}
+
 /* A mode of letters changes the one that the file has. */
 static enum exit_status
 find_mode(struct session *session, const struct match *match, const char *text, uint32_t *mode)
@@ -568,6 +584,8 @@ find_mode(struct session *session, const struct match *match, const char *text, 
 	if (mode_is_symbolic(text)) {
 		if (ftp_stat(session->ftp, match->path, &entry) != FTP_OK)
 			return session_error(session);
+		if (entry.mode < 0)
+			look_for_mode(session, match->path, &entry);
 		snprintf(what, sizeof(what), "cannot change the mode of '%s'", report_quote(match->path));
 		if (entry.mode < 0)
 			status = report_failure(FTP_REFUSED, what, "the server does not tell the one that it has",

@@ -71,6 +71,16 @@ is_source_written(const void *watch, const char *path)
 	return watch_is_written(watch, path);
 }
 
+/* One error for all files: without hashes the mirror could decide about none of them. */
+static enum exit_status
+check_hashes(const struct mirror *mirror)
+{
+	if (!mirror->options->is_checksum || ftp_has_hashes(mirror->session->ftp))
+		return EXIT_DONE;
+	return report_failure(FTP_REFUSED, "cannot compare by hash (--checksum)", "the server has no command for it",
+	    "without --checksum times decide; --ignore-times copies all");
+}
+
 /* Before the first listing: what changes after it is seen. */
 static enum exit_status
 begin_watch(struct mirror *mirror)
@@ -109,7 +119,9 @@ mirror_run_all(struct mirror *mirror)
 		status = mirror->is_upload ? check_remote_root(mirror, &is_new) : open_local_root(mirror);
 	if (status != EXIT_DONE)
 		return status;
-	status = mirror_backup_open(mirror);
+	status = check_hashes(mirror);
+	if (status == EXIT_DONE)
+		status = mirror_backup_open(mirror);
 	if (status == EXIT_DONE)
 		status = begin_watch(mirror);
 	if (status == EXIT_DONE && mirror->is_upload && mirror->options->links == LINKS_COPY)
@@ -166,6 +178,7 @@ command_mirror(struct session *session, struct options *options, const struct ar
 		.is_only_missing = options->is_only_missing,
 		.is_existing = options->is_existing,
 		.copies_links = options->links == LINKS_COPY,
+		.follows_links = options->links == LINKS_FOLLOW && !args->is_upload,
 		.filter = &filter},
 	};
 	char *name = NULL;

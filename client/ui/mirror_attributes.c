@@ -47,9 +47,9 @@ set_here(const struct mirror *mirror, const char *directory, const char *name, i
 	int fd = open_local_beneath(mirror->root_fd, directory, false), r = fd < 0 ? fd : 0;
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)mtime}};
 
-	if (r == 0 && mtime != -1 && utimensat(fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fd >= 0 && mtime != -1 && utimensat(fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
-	if (r == 0 && mode >= 0 && fchmodat(fd, name, (mode_t)mode & RIGHTS, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fd >= 0 && mode >= 0 && fchmodat(fd, name, (mode_t)mode & RIGHTS, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
 	close_fd(&fd);
 	return r;
@@ -59,14 +59,15 @@ static enum ftp_class
 set_there(const struct mirror *mirror, struct ftp *ftp, const char *path, int mode, int64_t mtime)
 {
 	char *full = path_join(mirror->remote_root, path);
-	enum ftp_class class = full == NULL ? FTP_LOCAL : FTP_OK;
+	enum ftp_class class = full == NULL ? FTP_LOCAL : FTP_OK, refused = class;
 
+	/* a server that sets no times of directories may set rights, and the other way round */
+	if (class == FTP_OK && mode >= 0)
+		refused = ftp_chmod(ftp, (unsigned int)mode & RIGHTS, full);
 	if (class == FTP_OK && mtime != -1)
 		class = ftp_set_mtime(ftp, full, mtime);
-	if (class == FTP_OK && mode >= 0)
-		class = ftp_chmod(ftp, (unsigned int)mode & RIGHTS, full);
 	free(full);
-	return class;
+	return class != FTP_OK ? class : refused;
 }
 
 static void

@@ -56,20 +56,39 @@ mirror_make_link(struct mirror *mirror, const char *path, const struct mirror_ac
 	return r == 0;
 }
 
-void
-mirror_resolve_links(struct ftp *ftp, const char *directory, struct ftp_list *list)
+/* Links that lead up to a directory that the walk came through stay links, and so do those that lead nowhere. */
+static enum ftp_class
+resolve_link(struct ftp *ftp, const char *directory, const char *path, struct ftp_entry *entry)
 {
-	for (size_t i = 0; i < list->count && !signals_have_aborted(); i++) {
-		struct ftp_entry *entry = &list->entries[i], found;
-		char *path = entry->kind == FTP_KIND_LINK ? path_join(directory, entry->name) : NULL;
+	enum ftp_class class;
+	char *full;
 
-		if (path != NULL && ftp_stat(ftp, path, &found) == FTP_OK) {
-			free(found.name);
-			found.name = entry->name;
-			entry->name = NULL;
-			ftp_entry_free(entry);
-			*entry = found;
-		}
-		free(path);
-	}
+	if (entry->target != NULL && mirror_link_leads_back(path, entry->target))
+		return FTP_OK;
+	full = path_join(directory, entry->name);
+	if (full == NULL)
+		return FTP_OK;
+	class = ftp_follow_link(ftp, full, entry);
+	free(full);
+	return class == FTP_REFUSED || class == FTP_TEMPORARY ? FTP_OK : class;
+}
+
+enum ftp_class
+mirror_look_at_links(
+    struct mirror *mirror, struct ftp *ftp, const char *directory, const char *path, struct ftp_list *list)
+{
+	bool is_followed = mirror->options->links == LINKS_FOLLOW, has_untold = !is_followed;
+	enum ftp_class class = FTP_OK;
+
+	for (size_t i = 0; i < list->count && !has_untold; i++)
+		has_untold = list->entries[i].kind == FTP_KIND_LINK && list->entries[i].target == NULL;
+	if (has_untold)
+		class = ftp_list_links(ftp, directory, list);
+	/* without LIST the links are those that MLSD tells of */
+	if (class == FTP_REFUSED || class == FTP_TEMPORARY)
+		class = FTP_OK;
+	for (size_t i = 0; i < list->count && is_followed && class == FTP_OK && !signals_have_aborted(); i++)
+		if (list->entries[i].kind == FTP_KIND_LINK)
+			class = resolve_link(ftp, directory, path, &list->entries[i]);
+	return class;
 }

@@ -11,7 +11,11 @@
  */
 bool mirror_make_link(struct mirror *mirror, const char *path, const struct mirror_action *action);
 
-/* Ask the server what the links of a directory lead to. One that leads nowhere stays a link. */
-void mirror_resolve_links(struct ftp *ftp, const char *directory, struct ftp_list *list);
+/*
+ * The links of a listing of the server: where they lead, for --links copy; for --links follow, what is there. directory is its path on
+ * the server, path that in the mirror. One that leads nowhere, or back up, stays a link.
+ */
+enum ftp_class mirror_look_at_links(
+    struct mirror *mirror, struct ftp *ftp, const char *directory, const char *path, struct ftp_list *list);
 
 #endif

@@ -169,6 +169,49 @@ mirror_link_stays(const char *path, const char *target)
 	return true;
 }
 
+/* The length of the first n components of a path. */
+static size_t
+components_length(const char *path, size_t n)
+{
+	const char *at = path;
+
+	for (; n > 0 && *at != '\0'; n--) {
+		at += strcspn(at, "/");
+		at += n > 1 && *at == '/';
+	}
+	return (size_t)(at - path);
+}
+
+bool
+mirror_link_leads_back(const char *path, const char *target)
+{
+	size_t depth = *path != '\0', len;
+
+	if (*target == '/')
+		return false;
+	for (const char *p = path; *p != '\0'; p++)
+		depth += *p == '/';
+	for (; *target != '\0'; target += len + (target[len] == '/')) {
+		len = strcspn(target, "/");
+		if (len == 0 || (len == 1 && *target == '.'))
+			continue;
+		if (len == 2 && memcmp(target, "..", 2) == 0) {
+			/* above the mirror's top: the names there are not known */
+			if (depth == 0)
+				return target[strspn(target, "./")] == '\0';
+			depth--;
+		} else {
+			size_t before = components_length(path, depth),
+			       at = before + (depth > 0 && path[before] == '/');
+
+			if (strncmp(path + at, target, len) != 0 || (path[at + len] != '/' && path[at + len] != '\0'))
+				return false;
+			depth++;
+		}
+	}
+	return true;
+}
+
 static void
 plan_link(struct mirror_action *action, const struct mirror_wishes *wishes)
 {
@@ -192,6 +235,16 @@ plan_link(struct mirror_action *action, const struct mirror_wishes *wishes)
 		action->why = target == NULL ? "is a new link" : "leads elsewhere";
 }
 
+static const char *
+why_no_link(const struct ftp_entry *source, const struct mirror_wishes *wishes)
+{
+	if (!wishes->follows_links)
+		return "is a symbolic link";
+	return source->target != NULL && mirror_link_leads_back(wishes->path, source->target)
+	    ? "is a symbolic link that leads back to a directory above it"
+	    : "is a symbolic link that leads nowhere";
+}
+
 static void
 plan_both(struct mirror_action *action, const struct mirror_wishes *wishes)
 {
@@ -200,7 +253,7 @@ plan_both(struct mirror_action *action, const struct mirror_wishes *wishes)
 	if (refused != NULL)
 		skip_name(action, refused);
 	else if (action->source->kind == FTP_KIND_LINK)
-		skip_name(action, "is a symbolic link");
+		skip_name(action, why_no_link(action->source, wishes));
 	else if (action->source->kind == FTP_KIND_OTHER)
 		skip_name(action, "is neither a file nor a directory");
 	else if (action->target == NULL && wishes->is_existing && !action->is_replacement)

@@ -43,6 +43,7 @@ struct mirror_wishes {
 	bool is_newer_same;	/* the target's times cannot be set: a target that is not older is the same */
 	bool is_only_missing;	/* copy only what the target has not */
 	bool copies_links;	/* make links as the source has them; otherwise they are skipped */
+	bool follows_links;	/* the links that the source still has lead nowhere, or back */
 	bool is_existing;	/* copy only what the target has */
 	const struct filter *filter;	/* NULL: none */
 	const char *backup_path;	/* of --backup-dir in the mirror: it stays, and so do its parents; NULL: elsewhere */
@@ -71,6 +72,9 @@ const char *mirror_name_refused(const char *name);
  * links are on its way: relative, with ".." only in front, and no further up than the top.
  */
 bool mirror_link_stays(const char *path, const char *target);
+
+/* Whether a link in a directory of the mirror leads to that directory, or to one above it, as far as its text tells. */
+bool mirror_link_leads_back(const char *path, const char *target);
 
 /*
  * Plan one directory. Deletions come first, then files, then directories, each in the order of names (bytes); when they are

@@ -104,8 +104,12 @@ list_both(struct visit *visit)
 		return report_error(ftp_error(visit->ftp));
 	}
 	report_oddities(visit, remote);
-	if (!mirror->is_upload && mirror->options->links == LINKS_FOLLOW)
-		mirror_resolve_links(visit->ftp, full, remote);
+	if (!mirror->is_upload && mirror->options->links != LINKS_SKIP)
+		class = mirror_look_at_links(mirror, visit->ftp, full, path, remote);
+	if (class != FTP_OK) {
+		free(full);
+		return report_error(ftp_error(visit->ftp));
+	}
 	if (!visit->node->is_new || mirror->is_upload)
 		r = mirror_list_local(mirror, path, local);
 	if (r == 0)
@@ -187,7 +191,7 @@ enter_below(struct visit *visit, const struct mirror_action *action, bool is_new
 	}
 	node->is_new = is_new;
 	node->mode = action->source->mode;
-	node->mtime = action->source->mtime_is_exact ? action->source->mtime : -1;
+	node->mtime = action->source->mtime;
 	node->next = visit->below;
 	visit->below = node;
 }
