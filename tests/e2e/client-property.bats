@@ -4,43 +4,25 @@
 # wrong. Each run has another seed, and prints it; SEED sets it. A server that is not available is skipped.
 
 load lib
-
-PEERS=$BATS_TEST_DIRNAME/../bench/peers
+load peers-lib
 
 setup_file()
 {
-	export BENCH_TMP=$BATS_FILE_TMPDIR/peers BENCH_HOME=$BATS_FILE_TMPDIR/bench/home BENCH_USER=sp-test-$$ BENCH_PASS=secret
-	export PEERS_ROOT=${PEERS_ROOT:-/opt/peers/root} SALLYPORT_PASSWORD=secret PYTHONUTF8=1
+	make_peers_place
 	export SEED=${SEED:-$((RANDOM * 1000))}
-	mkdir -p "$BENCH_HOME"
-	# the server's user has to reach it from the root directory on
-	local path=$BATS_FILE_TMPDIR
-	while [ "$path" != / ] && [ "$path" != /tmp ]; do
-		chmod a+x "$path"
-		path=$(dirname "$path")
-	done
-	# do not compile the trees that only measure
-	: >"$BENCH_HOME/.ready"
-	timeout 120 "$BATS_TEST_DIRNAME/../bench/get-peers" >"$BATS_FILE_TMPDIR/get-peers" 2>&1 3>&- || :
 }
 
 teardown_file()
 {
-	"$PEERS" clean >/dev/null 2>&1 || :
+	end_peers_place
 }
 
 # try_server NAME RESUMES MIRRORS
 try_server()
 {
-	local port
-	"$PEERS" has "$1" || skip "$1 cannot be had: $(tr '\n' ' ' <"$BATS_FILE_TMPDIR/get-peers")"
-	port=$(free_port)
-	"$PEERS" setup 3>&-
-	# the tmpfs that the test mounts there has no home yet
-	mkdir -p "$BENCH_HOME"
-	chown "$BENCH_USER:" "$BENCH_HOME"
-	"$PEERS" start "$1" "$port" 3>&-
-	run "$BATS_TEST_DIRNAME/property" "$1-$port" "$BENCH_USER" "$BENCH_HOME" "$SEED" "$2" "$3" 40 3>&-
+	need_peer "$1"
+	start_peer "$1"
+	run "$BATS_TEST_DIRNAME/property" "$1-$PEER_PORT" "$BENCH_USER" "$BENCH_HOME" "$SEED" "$2" "$3" 40 3>&-
 	"$PEERS" stop "$1"
 	echo "# $output" | sed -n '$p' >&3
 	echo "$output"

@@ -96,6 +96,10 @@ test_mlsd_good(void **state)
 	    {"Type=Dir;Perm=el;UNIX.owner=al\033ice;  x", " x", NULL, FTP_KIND_DIRECTORY, -1, -1, -1, "al?ice"},
 	    {"type=OS.unix=slink:/etc/pass wd;size=9; l", "l", "/etc/pass wd", FTP_KIND_LINK, 9, -1, -1, ""},
 	    {"type=OS.unix=symlink; l", "l", NULL, FTP_KIND_LINK, -1, -1, -1, ""},
+	    /* of Pure-FTPd, and of pyftpdlib */
+	    {"type=OS.unix=slink:;size=3; l", "l", NULL, FTP_KIND_LINK, 3, -1, -1, ""},
+	    {"type=file;unix.mode=0o644; f", "f", NULL, FTP_KIND_FILE, -1, -1, 0644, ""},
+	    {"type=file;unix.mode=0o; f", "f", NULL, FTP_KIND_FILE, -1, -1, -1, ""},
 	    {"type=file;size=-3; x", "x", NULL, FTP_KIND_FILE, -1, -1, -1, ""},
 	    {"type=file;size=99999999999999999999; x", "x", NULL, FTP_KIND_FILE, -1, -1, -1, ""},
 	    {"type=file;size=9223372036854775807; x", "x", NULL, FTP_KIND_FILE, INT64_MAX, -1, -1, ""},

@@ -191,6 +191,28 @@ test_links(void **state)
 	assert_true(mirror_link_stays("", "a"));
 }
 
+/* A link that is followed does not lead to a directory that the walk came through. */
+static void
+test_links_that_lead_back(void **state)
+{
+	static const char *const back[] = {".", "..", "../..", "../../..", "../../../..", "./", "../", "../y",
+	    "../../x", "../../x/y", "../../x/./y/", "../y/../..", ""};
+	static const char *const elsewhere[] = {
+	    "/", "/x", "a", "a/b", "../z", "../yy", "../../x/z", "../../xx", "../../../x", "../y/a", "../../x/y/b"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(back) / sizeof(back[0]); i++)
+		if (!mirror_link_leads_back("x/y", back[i]))
+			fail_msg("'%s' leads elsewhere", back[i]);
+	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
+		if (mirror_link_leads_back("x/y", elsewhere[i]))
+			fail_msg("'%s' leads back", elsewhere[i]);
+	assert_true(mirror_link_leads_back("", "."));
+	assert_true(mirror_link_leads_back("", ".."));
+	assert_false(mirror_link_leads_back("", "a"));
+	assert_true(mirror_link_leads_back("x", "../x"));
+}
+
 static void
 test_missing_and_existing(void **state)
 {
@@ -261,6 +283,7 @@ main(void)
 	    cmocka_unit_test(test_exclude),
 	    cmocka_unit_test(test_ranges),
 	    cmocka_unit_test(test_links),
+	    cmocka_unit_test(test_links_that_lead_back),
 	    cmocka_unit_test(test_missing_and_existing),
 	    cmocka_unit_test(test_exit_status),
 	};
