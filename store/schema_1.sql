@@ -68,6 +68,10 @@ CREATE TABLE sallyport.usage (
 	folds bigint NOT NULL DEFAULT 0,
 	is_counted boolean NOT NULL DEFAULT false) WITH (fillfactor = 50);
 
+-- What one broker of a node says of a share: the number of its last word, and how many sessions it counts. After an upgrade a
+-- node has two brokers for a while, which count sessions apart.
+CREATE TYPE sallyport.voice AS (broker bigint, seq bigint, sessions int);
+
 -- What one node may use of an account's quota (allow), and what it said it has used of that (net; below 0 where it
 -- has removed more than it added).
 CREATE TABLE sallyport.share (
@@ -76,7 +80,9 @@ CREATE TABLE sallyport.share (
 	node int NOT NULL REFERENCES sallyport.node,
 	boot uuid NOT NULL,
 	seq bigint NOT NULL,
+	-- of all voices
 	sessions int NOT NULL,
+	voices sallyport.voice[] NOT NULL,
 	net_bytes bigint NOT NULL DEFAULT 0,
 	net_files bigint NOT NULL DEFAULT 0,
 	allow_bytes bigint NOT NULL DEFAULT 0,
@@ -143,12 +149,16 @@ BEGIN
 END $$;
 
 -- A node says that it is there, with the id of its boot; its number. Then it says so again before its lease ends.
--- NULL: another boot has said hello after this one, another role has the name, or there are 1024 nodes.
+-- NULL: another boot has said hello after this one, another role has the name, or there are 1024 nodes. Who is refused does
+-- not get as far as the conflict: that locks the row, and another role could hold it until the lease has ended.
 CREATE FUNCTION sallyport.node_hello(p_name text, p_boot uuid) RETURNS int
 LANGUAGE sql SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
 	INSERT INTO node (name, boot, owner, lease_until)
 		SELECT p_name, p_boot, session_user, now() + m.lease FROM meta m
-		WHERE EXISTS (SELECT 1 FROM node WHERE name = p_name) OR (SELECT count(*) FROM node) < 1024
+		WHERE CASE WHEN EXISTS (SELECT 1 FROM node WHERE name = p_name)
+			THEN EXISTS (SELECT 1 FROM node WHERE name = p_name AND coalesce(owner, session_user) = session_user
+				AND p_boot <> ALL (past))
+			ELSE (SELECT count(*) FROM node) < 1024 END
 		ON CONFLICT (name) DO UPDATE SET boot = excluded.boot, owner = excluded.owner,
 			lease_until = excluded.lease_until,
 			past = CASE WHEN node.boot = excluded.boot THEN node.past ELSE (node.boot || node.past)[1:32] END
@@ -232,6 +242,18 @@ LANGUAGE sql SET search_path = sallyport, pg_temp AS $$
 		FROM gone g WHERE u.account = g.account;
 $$;
 
+-- The sessions that all voices count.
+CREATE FUNCTION sallyport.voices_sum(p_voices sallyport.voice[]) RETURNS int
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT coalesce(sum(v.sessions), 0)::int FROM unnest(p_voices) v;
+$$;
+
+-- The voices but that of one broker. Where it is alone, there are no others any more. A node has few of them.
+CREATE FUNCTION sallyport.voices_others(p_voices sallyport.voice[], p_broker bigint, p_is_alone boolean)
+RETURNS sallyport.voice[] LANGUAGE sql IMMUTABLE AS $$
+	SELECT ARRAY(SELECT v FROM unnest(p_voices) v WHERE NOT p_is_alone AND v.broker <> p_broker ORDER BY v.seq DESC LIMIT 15);
+$$;
+
 -- Is there room for what is wanted? What is not wanted needs none.
 CREATE FUNCTION sallyport.ledger_fits(p_want_bytes bigint, p_left_bytes numeric, p_want_files bigint, p_left_files numeric)
 RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
@@ -265,11 +287,12 @@ $$;
  *            7 an old number: nothing was done; the figures are those of the share now
  * o_allow_*: the node's from now on. o_used_*: of all nodes, as far as they have told. o_count: NULL, or what counted()
  * wants to hear if the count begins after this answer. o_nodes: on how many nodes the account has sessions, this one
- * among them. Who waits for a lock gives up after half a second: others wait behind it, on the same connection.
+ * among them. p_sessions is what the broker p_broker of the node counts; p_is_alone: the node has no other. Who waits for a lock gives up after half a second: others wait behind it, on the same connection.
  */
 CREATE FUNCTION sallyport.credit(p_account bigint, p_node int, p_boot uuid, p_share bigint, p_seq bigint, p_sessions int,
 	p_net_bytes bigint, p_net_files bigint, p_keep_bytes bigint, p_keep_files bigint,
 	p_want_bytes bigint, p_want_files bigint, p_spare_bytes bigint, p_spare_files bigint,
+	p_broker bigint DEFAULT 0, p_is_alone boolean DEFAULT true,
 	OUT o_outcome int, OUT o_share bigint, OUT o_allow_bytes bigint, OUT o_allow_files bigint,
 	OUT o_used_bytes bigint, OUT o_used_files bigint, OUT o_count bigint, OUT o_nodes int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '500ms' AS $$
@@ -278,6 +301,9 @@ DECLARE
 	u usage;
 	s share;
 	o record;
+	v_voices voice[];
+	v_others int;
+	v_own int;
 	v_left_bytes numeric;
 	v_left_files numeric;
 BEGIN
@@ -312,22 +338,26 @@ BEGIN
 		INTO o FROM share WHERE account = p_account AND id IS DISTINCT FROM s.id;
 	o_outcome := 0;
 	o_nodes := o.nodes + 1;
-	IF p_sessions > coalesce(s.sessions, 0) AND o.sessions + p_sessions > q.max_sessions THEN
+	v_voices := voices_others(s.voices, p_broker, p_is_alone);
+	v_others := voices_sum(v_voices);
+	v_own := voices_sum(s.voices) - voices_sum(voices_others(s.voices, p_broker, false));
+	IF p_sessions > v_own AND o.sessions + v_others + p_sessions > q.max_sessions THEN
 		o_outcome := 5;
 		IF p_share = 0 THEN
 			o_share := 0;
 			RETURN;
 		END IF;
-		p_sessions := s.sessions;
+		p_sessions := v_own;
 	END IF;
+	v_voices := v_voices || ROW(p_broker, p_seq, p_sessions)::voice;
 
 	IF p_share = 0 THEN
-		INSERT INTO share (account, node, boot, seq, sessions) VALUES (p_account, p_node, p_boot, p_seq, p_sessions)
-			RETURNING * INTO s;
+		INSERT INTO share (account, node, boot, seq, sessions, voices)
+			VALUES (p_account, p_node, p_boot, p_seq, p_sessions, v_voices) RETURNING * INTO s;
 	ELSIF p_seq <= s.seq THEN
 		o_outcome := 7;
 		p_seq := s.seq;
-		p_sessions := s.sessions;
+		v_voices := s.voices;
 		p_net_bytes := s.net_bytes;
 		p_net_files := s.net_files;
 		p_keep_bytes := s.allow_bytes;
@@ -371,24 +401,34 @@ BEGIN
 			PERFORM pg_notify('sallyport_recall', p_account::text);
 		END IF;
 	END IF;
-	UPDATE share SET seq = p_seq, sessions = p_sessions, net_bytes = p_net_bytes, net_files = p_net_files,
+	UPDATE share SET seq = p_seq, sessions = voices_sum(v_voices), voices = v_voices, net_bytes = p_net_bytes, net_files = p_net_files,
 		allow_bytes = o_allow_bytes, allow_files = o_allow_files WHERE id = s.id;
 	o_used_bytes := figure_clamp(u.base_bytes + u.slack_bytes + o.net_bytes + p_net_bytes);
 	o_used_files := figure_clamp(u.base_files + u.slack_files + o.net_files + p_net_files);
 END $$;
 
--- Sessions of the account on this node have ended without a word: so many are left. p_seq is the last number that was sent
--- of the share, so that this undoes no later message, and it never raises the number. false: the share is gone, or has
--- heard a later one.
+-- Sessions of the account on this node have ended without a word: so many are left, of those that p_broker counts. p_seq is
+-- the last number that this broker has sent of the share, so that this undoes no later message, and it never raises the
+-- number. false: the share is gone, or has heard a later one.
 CREATE FUNCTION sallyport.share_sessions(p_account bigint, p_node int, p_boot uuid, p_share bigint, p_seq bigint,
-	p_sessions int) RETURNS boolean
+	p_sessions int, p_broker bigint DEFAULT 0, p_is_alone boolean DEFAULT true) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '500ms' AS $$
+DECLARE
+	v_voices voice[];
+	v_own voice;
 BEGIN
 	PERFORM ledger_refuse(p_share >= 1 AND p_seq >= 0 AND p_sessions BETWEEN 0 AND 1000000);
-	UPDATE share s SET sessions = least(s.sessions, p_sessions)
-		WHERE s.id = p_share AND s.account = p_account AND s.node = p_node AND s.boot = p_boot AND s.seq <= p_seq
-		AND EXISTS (SELECT 1 FROM node n WHERE n.id = p_node AND n.boot = p_boot AND n.owner = session_user);
-	RETURN FOUND;
+	SELECT s.voices INTO v_voices FROM share s
+		WHERE s.id = p_share AND s.account = p_account AND s.node = p_node AND s.boot = p_boot
+		AND EXISTS (SELECT 1 FROM node n WHERE n.id = p_node AND n.boot = p_boot AND n.owner = session_user) FOR UPDATE;
+	SELECT * INTO v_own FROM unnest(v_voices) v WHERE v.broker = p_broker AND v.seq <= p_seq;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	v_own.sessions := least(v_own.sessions, p_sessions);
+	v_voices := voices_others(v_voices, p_broker, p_is_alone) || v_own;
+	UPDATE share SET sessions = voices_sum(v_voices), voices = v_voices WHERE id = p_share;
+	RETURN true;
 END $$;
 
 -- The last session of the account on this node has ended, and net is its last word. false: the share is gone.
@@ -579,11 +619,13 @@ $$;
 
 -- --- for sallyport_admin ---
 
--- Until the end of the transaction nobody else changes accounts. Its number is "sallypor" in ASCII.
+-- Until the end of the transaction nobody else changes accounts. It is a lock that a node cannot have; an advisory one is
+-- anybody's.
 CREATE FUNCTION sallyport.accounts_lock() RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
-	SELECT pg_advisory_xact_lock(8314045600252325746);
-$$;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
+BEGIN
+	PERFORM 1 FROM meta FOR UPDATE;
+END $$;
 
 -- The fields of a line; NULL where it has too few of them.
 CREATE FUNCTION sallyport.line_fields(p_line text) RETURNS text[]
@@ -714,12 +756,19 @@ LANGUAGE sql SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
 $$;
 
 -- Declare a node dead: nothing runs on it any more that was started before. Its name is free for another role, and its
--- boot never comes back. How many shares expire() will find of it; NULL: there is no such node.
+-- boot never comes back. How many shares expire() will find of it; NULL: there is no such node. A node that is taken over may
+-- hold its row in a transaction without an end.
 CREATE FUNCTION sallyport.node_forget(p_name text) RETURNS bigint
-LANGUAGE sql SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '5s' AS $$
+DECLARE
+	v_shares bigint;
+BEGIN
 	UPDATE node SET boot = gen_random_uuid(), past = (boot || past)[1:32], owner = NULL, lease_until = '-infinity'
-		WHERE name = p_name RETURNING (SELECT count(*) FROM share WHERE share.node = node.id);
-$$;
+		WHERE name = p_name RETURNING (SELECT count(*) FROM share WHERE share.node = node.id) INTO v_shares;
+	RETURN v_shares;
+EXCEPTION WHEN lock_not_available THEN
+	RAISE 'a transaction of this node does not end' USING ERRCODE = '55006';
+END $$;
 
 -- The nodes, and what they hold. o_seen_s: seconds since it was heard last, by the clock of the database; NULL: it was
 -- declared dead. o_is_alive: its lease holds.

@@ -219,6 +219,14 @@ start_lookup(struct broker_worker *broker, struct ipc_message *word)
 /* --- the process --- */
 
 static int
+send_alone(int channel, bool is_alone)
+{
+	ipc_begin(&message, IPC_broker_alone);
+	ipc_put_u8(&message, is_alone);
+	return ipc_send_now(channel, &message, -1);
+}
+
+static int
 broker_prepare(void *arg, int channel, char *error, size_t size)
 {
 	struct broker_worker *broker = arg;
@@ -226,7 +234,8 @@ broker_prepare(void *arg, int channel, char *error, size_t size)
 	char program[BROKER_PROGRAM_MAX], directory[PATH_MAX], why[CONFIG_BROKER_ERROR_MAX];
 	int r = config_check_broker(config, why, sizeof(why));
 
-	(void)channel;
+	if (r == 0)
+		r = send_alone(channel, broker->is_alone);
 	if (r == 0)
 		r = config_broker_user(config, &broker->uid, &broker->gid, why, sizeof(why));
 	if (r < 0) {
@@ -390,6 +399,7 @@ settle_broker(struct broker_worker *broker, bool is_anew)
 void
 broker_worker_start(struct broker_worker *broker, bool is_successor)
 {
+	broker->is_alone = !is_successor;
 	if (!is_successor)
 		forget_refused_boot(broker);
 	worker_init(&broker->worker, &broker_kind, broker->server->loop, &broker->server->board, broker);
@@ -460,6 +470,17 @@ broker_worker_note_silence(struct broker_worker *broker)
 	show_state(broker, BROKER_DOWN, 0);
 	kill(broker->worker.child.pid, SIGKILL);
 	broker->silent_ms = 0;
+}
+
+void
+broker_worker_set_alone(struct broker_worker *broker, bool is_alone)
+{
+	if (broker->is_alone == is_alone)
+		return;
+	broker->is_alone = is_alone;
+	/* one that cannot be told reads nothing */
+	if (broker->worker.channel >= 0 && send_alone(broker->worker.channel, is_alone) < 0)
+		worker_restart(&broker->worker);
 }
 
 void

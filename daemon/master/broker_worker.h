@@ -45,6 +45,7 @@ struct broker_worker {
 	bool was_up; /* when it ended */
 	bool was_told; /* that it cannot be started */
 	bool was_refused; /* the database lent no shares to this node, when it was heard last */
+	bool is_alone; /* no other server of this node has a broker for its sessions */
 	bool is_retired; /* another master serves: it ends with the last session that may ask */
 };
 
@@ -65,6 +66,9 @@ void broker_worker_note_silence(struct broker_worker *broker);
 
 /* Send it a message without waiting. 0 or -errno: there is no broker, or it has no room. */
 int broker_worker_send(struct broker_worker *broker, const struct ipc_message *word);
+
+/* May sessions of another server of this node ask a broker of their own? Each counts its sessions. */
+void broker_worker_set_alone(struct broker_worker *broker, bool is_alone);
 
 /* Another master serves. is_idle: no session is left that may ask. */
 void broker_worker_retire(struct broker_worker *broker, bool is_idle);

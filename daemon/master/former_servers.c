@@ -271,6 +271,7 @@ remove_former(struct former_server *former)
 	free(former);
 	if (is_starter)
 		watch_all(formers);
+	formers->listener.ended(formers->listener.arg);
 	log_message(LEVEL_INFO, "upgrade", "the former server has ended");
 }
 

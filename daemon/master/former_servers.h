@@ -33,6 +33,7 @@ TAILQ_HEAD(former_server_list, former_server);
 struct former_listener {
 	void (*gone)(void *arg, const char *id); /* a session of theirs has ended */
 	void (*is_ours)(void *arg); /* the starter has handed all over, or has died */
+	void (*ended)(void *arg); /* one of them has ended */
 	void *arg;
 };
 

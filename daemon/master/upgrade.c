@@ -48,6 +48,7 @@
 #define GONE_AT_ONCE (SERVER_TEXT_MAX / GONE_LINE * GONE_LINE) /* bytes of one message: whole lines */
 
 static void upgrade_gone(void *arg, int status);
+static void upgrade_note_neighbours(void *arg);
 static void upgrade_overdue_due(void *arg);
 static void upgrade_rescue_due(void *arg);
 static void upgrade_successor_ready(void *arg);
@@ -57,7 +58,8 @@ static void upgrade_tell_manager(void *arg);
 int
 upgrade_init(struct upgrade *upgrade, const struct upgrade_parts *parts, const char *argv0)
 {
-	const struct former_listener listener = {upgrade_tell_gone, upgrade_tell_manager, upgrade};
+	const struct former_listener listener = {
+	    upgrade_tell_gone, upgrade_tell_manager, upgrade_note_neighbours, upgrade};
 
 	*upgrade = (struct upgrade){
 	    .parts = *parts,
@@ -73,6 +75,16 @@ upgrade_init(struct upgrade *upgrade, const struct upgrade_parts *parts, const c
 	former_servers_init(&upgrade->formers, parts->server, parts->sessions, &listener);
 	supervisor_find(parts->server->is_foreground, upgrade->supervisor, sizeof(upgrade->supervisor));
 	return upgrade->program == NULL ? -ENOMEM : 0;
+}
+
+/* Each server has a broker for its sessions. */
+static void
+upgrade_note_neighbours(void *arg)
+{
+	struct upgrade *upgrade = arg;
+
+	broker_worker_set_alone(upgrade->parts.broker,
+	    !upgrade->is_retired && upgrade->child.pid == 0 && TAILQ_EMPTY(&upgrade->formers.list));
 }
 
 /* --- how it went --- */
@@ -162,6 +174,7 @@ forget_successor(struct upgrade *upgrade)
 	close_fd(&upgrade->errors_fd);
 	close_fd(&upgrade->program_fd);
 	timer_stop(upgrade->parts.server->loop, &upgrade->overdue);
+	upgrade_note_neighbours(upgrade);
 	if (upgrade->is_retired && !upgrade->parts.server->is_draining)
 		timer_set(upgrade->parts.server->loop, &upgrade->rescue, monotonic_ms() + RESCUE_AGAIN_MS);
 }
@@ -187,6 +200,7 @@ begin_upgrade(struct upgrade *upgrade)
 	int r;
 
 	upgrade->report[0] = '\0';
+	broker_worker_set_alone(upgrade->parts.broker, false); /* the new one's may count before this one retires */
 	log_message(LEVEL_INFO, "upgrade", "starting '%s'", upgrade->program);
 	r = start_program(upgrade);
 	if (r < 0) {

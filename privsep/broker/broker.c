@@ -255,6 +255,16 @@ take_made(void)
 }
 
 static void
+take_alone(void)
+{
+	uint8_t is_alone = ipc_get_u8(&message);
+
+	if (!ipc_end(&message) || is_alone > 1)
+		_exit(1);
+	broker.database.is_alone = is_alone == 1;
+}
+
+static void
 hear_master(void)
 {
 	for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
@@ -266,6 +276,8 @@ hear_master(void)
 			_exit(r == -EPIPE ? 0 : 1);
 		if (message.kind == IPC_broker_session)
 			askers_add(ipc_take_fd(&message), monotonic_ms());
+		else if (message.kind == IPC_broker_alone)
+			take_alone();
 		else if (message.kind == IPC_ban_made || message.kind == IPC_kick_made)
 			take_made();
 		else if (message.kind == IPC_broker_lookup && broker.database.is_looking_up)
@@ -318,6 +330,8 @@ prepare_broker(struct broker_process *process)
 		database_init(&broker.database, &owner, process->places, process->conf->connections, process->epoll_fd,
 		    TAG_CONNECTION);
 		name_node(&broker.database, process->conf->node, process->boot);
+		/* the next one of this master goes on with it */
+		broker.database.broker = (uint32_t)process->master_pid;
 	}
 	news_init(&news_owner, &broker.database);
 	askers_init(process->epoll_fd, &broker.database, &broker.cache,

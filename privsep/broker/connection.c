@@ -32,11 +32,11 @@ static const struct {
     [QUESTION_EXPIRE] = {"SELECT sallyport.expire($1)", "expire", 1, 1, true},
     [QUESTION_CREDIT] =
 	{"SELECT o_outcome, o_share, o_allow_bytes, o_allow_files, o_used_bytes, o_used_files, o_count, "
-	 "o_nodes FROM sallyport.credit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-	    "credit", 14, 8, true},
+	 "o_nodes FROM sallyport.credit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+	    "credit", 16, 8, true},
     [QUESTION_SHARE_CLOSE] = {"SELECT sallyport.share_close($1, $2, $3, $4, $5, $6, $7)", "share_close", 7, 1, true},
     [QUESTION_COUNTED] = {"SELECT sallyport.counted($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", "counted", 10, 1, true},
-    [QUESTION_SESSIONS] = {"SELECT sallyport.share_sessions($1, $2, $3, $4, $5, $6)", "share_sessions", 6, 1, true},
+    [QUESTION_SESSIONS] = {"SELECT sallyport.share_sessions($1, $2, $3, $4, $5, $6, $7, $8)", "share_sessions", 8, 1, true},
     [QUESTION_NEWS] = {"SELECT o_last, o_lines FROM sallyport.news_after($1)", NULL, 1, 2, true},
     [QUESTION_TELL_BAN] = {"SELECT sallyport.ban_tell($1, $2, $3, $4, $5)", NULL, 5, 1, true},
     [QUESTION_TELL_KICK] = {"SELECT sallyport.kick_tell($1, $2, $3, $4)", NULL, 4, 1, true},

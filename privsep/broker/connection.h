@@ -15,7 +15,7 @@
 #include "common/budget.h"
 
 #define ROW_FIELDS_MAX 8
-#define QUESTION_PARAMS_MAX 14
+#define QUESTION_PARAMS_MAX 16
 #define NOTIFICATION_PAYLOAD_MAX 64 /* one with more is nobody's */
 #define PROBLEM_TEXT_MAX 600 /* of the reason why a connection is none, escaped */
 

@@ -399,13 +399,14 @@ database_ask_share(struct database *database, struct question *question, const s
     uint64_t account, uint64_t now_ms)
 {
 	struct connection *connection = least_busy(database);
+	const struct share_sender sender = {database->node_id, database->boot, database->broker, database->is_alone};
 	struct share_params params;
 
 	if (connection == NULL) {
 		database->owner->answered(question, NULL);
 		return;
 	}
-	share_call_params(call, account, database->node_id, database->boot, &params);
+	share_call_params(call, account, &sender, &params);
 	question->due_ms = now_ms + DATABASE_ANSWER_MS;
 	ask_connection(database, connection, question, params.values, now_ms);
 }

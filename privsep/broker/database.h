@@ -57,6 +57,8 @@ struct database {
 	struct connection *listener; /* the one that listens to notifications; NULL: none does */
 	unsigned count; /* 0: the configuration is bad, and there is no database */
 	char node[DATABASE_NODE_MAX + 1], boot[DATABASE_BOOT_LEN + 1]; /* what it is told of this node */
+	uint32_t broker; /* its number among the brokers of this node */
+	bool is_alone; /* this node has no other broker */
 	enum node_standing standing;
 	uint32_t node_id; /* while NODE_KNOWN */
 	uint64_t beat_ms; /* the next one */

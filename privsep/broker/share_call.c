@@ -90,15 +90,17 @@ put_use_param(struct share_params *params, const struct share_use *use)
 
 void
 share_call_params(
-    const struct share_call *call, uint64_t account, uint32_t node, const char *boot, struct share_params *params)
+    const struct share_call *call, uint64_t account, const struct share_sender *sender, struct share_params *params)
 {
+	bool has_sessions = call->kind == QUESTION_CREDIT || call->kind == QUESTION_SESSIONS;
+
 	params->count = 0;
 	put_number(params, (int64_t)account);
-	put_number(params, node);
-	params->values[params->count++] = boot;
+	put_number(params, sender->node);
+	params->values[params->count++] = sender->boot;
 	put_number(params, (int64_t)call->share);
 	put_number(params, (int64_t)call->seq);
-	if (call->kind == QUESTION_CREDIT || call->kind == QUESTION_SESSIONS)
+	if (has_sessions)
 		put_number(params, call->sessions);
 	if (call->kind != QUESTION_SESSIONS)
 		put_use_param(params, &call->net);
@@ -109,6 +111,10 @@ share_call_params(
 	} else if (call->kind == QUESTION_COUNTED) {
 		put_use_param(params, &call->found);
 		put_number(params, (int64_t)call->count);
+	}
+	if (has_sessions) {
+		put_number(params, sender->broker);
+		params->values[params->count++] = sender->is_alone ? "t" : "f";
 	}
 }
 

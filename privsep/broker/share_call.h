@@ -46,6 +46,14 @@ struct share_answer {
 	uint32_t nodes;
 };
 
+/* Who asks. */
+struct share_sender {
+	uint32_t node;
+	const char *boot; /* borrowed */
+	uint32_t broker; /* its number among those of the node */
+	bool is_alone; /* the node has no other */
+};
+
 /* Parameters of a prepared statement, in the order of its function. */
 struct share_params {
 	char texts[QUESTION_PARAMS_MAX][SHARE_NUMBER_SIZE];
@@ -59,9 +67,9 @@ struct share_params {
  */
 bool share_call_take(struct ipc_message *message, struct share_call *call, bool *is_bounded);
 
-/* Write its parameters. boot is borrowed. */
-void share_call_params(
-    const struct share_call *call, uint64_t account, uint32_t node, const char *boot, struct share_params *params);
+/* Write its parameters. */
+void share_call_params(const struct share_call *call, uint64_t account, const struct share_sender *sender,
+    struct share_params *params);
 
 /*
  * Read the row that answers call. Returns NULL, or what is wrong with it: then nothing of it is believed. The database

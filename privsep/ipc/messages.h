@@ -193,6 +193,8 @@ enum ipc_fd {
 	  S_U32 + S_U8 + S_U8 + S_END + S_END + S_BYTES(0, PROXY_UNIQUE_ID_MAX), S_NONE, IPC_FD_NONE) \
 	/* master gives the broker the end of a session's channel, on which the monitor asks for an account */ \
 	X(broker_session,   IPC_MASTER,    IPC_BROKER,   IPC_STATE_ANY,   S_NOTHING, S_NONE, IPC_FD_REQUEST) \
+	/* master tells the broker whether sessions of former servers ask a broker of their own */ \
+	X(broker_alone,     IPC_MASTER,    IPC_BROKER,   IPC_STATE_ANY,   S_U8, S_NONE, IPC_FD_NONE) \
 	X(find_account,     IPC_MONITOR,   IPC_BROKER,   IPC_STATE_LOGIN, S_TEXT(1, ACCOUNT_NAME_MAX), \
 	  S_U8 + S_U8 + S_U64 + S_TEXT(0, BROKER_LINE_MAX), IPC_FD_NONE) \
 	/* monitor asks broker for a part of the quota of the account that find_account has answered */ \
@@ -346,6 +348,7 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   introduced    number of introduce, enum introduced_verdict, enum proxy_fault, source and destination that the
  *                 header has, each as family, address, port; unique id of the proxy (any bytes)
  *   broker_session                (the broker's end of a channel to a monitor)
+ *   broker_alone  is_alone (false until it is told: others of this node may count sessions of the same shares)
  *   find_account  name; once on a channel -> enum found_account, is_kept (an answer of before: the database does not answer now),
  *                                 id of the account, its line of sallyport-users(5). Where there is none: a hash that
  *                                 costs as those of accounts do, or ""

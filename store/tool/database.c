@@ -61,6 +61,8 @@ static const struct {
     {"53300", NULL, "wait, or raise max_connections of the database"},
     {"57P03", NULL, "try again when the database has started"},
     {"55P03", NULL, "another program is changing accounts; try again"},
+    {"55006", NULL,
+	"take the login from its role (ALTER ROLE ... NOLOGIN), end its connections with pg_terminate_backend(), and try again"},
     {"25006", NULL,
 	"the database is a standby; name all servers as host=A,B in %s, and target_session_attrs=read-write"},
     {"53100", NULL, "make room on the disk of the database; nothing was changed"},

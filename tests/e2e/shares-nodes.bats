@@ -227,6 +227,38 @@ nodes()
 	ALARM_EXPECTED=1
 }
 
+@test "max-sessions over an upgrade: the sessions of both servers of a node count, for as long as they live" {
+	store_account dora secret "$DIR/home/dora" max-sessions=3
+	both
+	nodes <<-'END'
+		def upgrade(node):
+		    former = master(node)
+		    send_signal(former, signal.SIGUSR2)
+		    wait_until(lambda: "has taken over" in open(os.path.join(os.environ["DIR"], node, "log")).read(), "the new server")
+		    assert master(node) != former
+		    return former
+		def counted():
+		    return int(sql("SELECT coalesce(sum(sessions), 0) FROM sallyport.share"))
+		old = [dora("a") for _ in range(2)]
+		former = upgrade("a")
+		wait_until(lambda: can_log_in("a"), "the database")
+		wait_until(lambda: counted() == 2, "the end of that session")
+		new = dora("a")
+		assert counted() == 3, counted()
+		assert not can_log_in("b")
+		# one of the old server ends, without a word
+		kill_group([pid for pid in children(former) if program(pid) == "sallyportd" and children(pid)][0])
+		wait_until(lambda: can_log_in("b"), "its place")
+		wait_until(lambda: counted() == 2, "the end of that session")
+		other = dora("b")
+		assert not can_log_in("a")
+		# the new one's words are not about the old one's
+		new.ask("QUIT", 221)
+		wait_until(lambda: counted() == 2, "the end of the new server's")
+	END
+	ALARM_EXPECTED=1
+}
+
 # L3
 @test "a broker that stands still beyond its lease: what is borrowed is used, then 452; afterwards the sessions end with 421" {
 	store_account dora secret "$DIR/home/dora" quota=16777216

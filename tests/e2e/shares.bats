@@ -189,6 +189,43 @@ base_and_slack()
 	assert_output --partial 'figures that no ledger has'
 }
 
+# credit_of BROKER ALONE SHARE SEQ SESSIONS: of node a; the outcome.
+credit_of()
+{
+	ask "SELECT o_outcome FROM sallyport.credit($account, $a, '$boot_a', $3, $4, $5, 0, 0, 0, 0, 0, 0, 0, 0, $1, $2)"
+}
+
+@test "two brokers of a node, after an upgrade: their sessions count together, until one of them is alone" {
+	fresh fritz 'max-sessions=3'
+	local left="SELECT sallyport.share_sessions($account, $a, '$boot_a'"
+	read -r _ share _ < <(ask "SELECT o_outcome, o_share FROM sallyport.credit($account, $a, '$boot_a', 0, 1, 2, 0, 0, 0, 0,
+		0, 0, 0, 0, 11, true)")
+	[ "$(credit_of 12 false "$share" 2 1)" = 0 ]
+	[ "$(credit b 0 1 0 0 0 1)" = '5 0 ' ]
+	[ "$(credit_of 12 false "$share" 3 2)" = 5 ]
+	# what the old one says later is about its own
+	[ "$(credit_of 11 false "$share" 4 2)" = 0 ]
+	[ "$(credit b 0 2 0 0 0 1)" = '5 0 ' ]
+	[ "$(ask "$left, $share, 4, 1, 11, false)")" = t ]
+	[ "$(credit b 0 3 0 0 0 1 | cut -d' ' -f1)" = 0 ]
+	[ "$(ask "$left, $share, 3, 0, 11, false)")" = f ]
+	[ "$(ask "$left, $share, 9, 0, 13, false)")" = f ]
+	# the old one was killed
+	[ "$(credit_of 12 false "$share" 5 2)" = 5 ]
+	[ "$(credit_of 12 true "$share" 6 2)" = 0 ]
+	[ "$(store_psql -c "SELECT sessions FROM sallyport.share WHERE id = $share")" = 2 ]
+}
+
+@test "however many brokers a node names, its share keeps sixteen" {
+	fresh fiona 'quota=1000'
+	local broker
+	open_counted a 0
+	for broker in $(seq 3 25); do
+		[ "$(credit_of "$broker" false "$share" "$broker" 1)" = 0 ]
+	done
+	[ "$(store_psql -F' ' -c "SELECT cardinality(voices), sessions FROM sallyport.share WHERE id = $share")" = '16 16' ]
+}
+
 @test "an administrator sees the nodes: when they were heard last, and what they hold" {
 	fresh karl 'quota=1000'
 	store_psql -qc "DELETE FROM sallyport.ghost; DELETE FROM sallyport.share; DELETE FROM sallyport.node"
@@ -261,6 +298,55 @@ base_and_slack()
 	[ "$(store_psql -U other_node -c "SELECT o_outcome FROM sallyport.credit($account, $a, '$boot_a', $share, 3, 1,
 		0, 0, 0, 0, 0, 0, 0, 0)")" = 3 ]
 	store_psql -qc 'DROP ROLE other_node'
+}
+
+# beside_open_transaction STATEMENT COMMAND...: run it while another role is in a transaction that does not end.
+beside_open_transaction()
+{
+	local statement=$1 holder result=0
+	shift
+	store_psql -qc 'CREATE ROLE hostile_node LOGIN IN ROLE sallyport_node'
+	store_psql -U hostile_node -c 'BEGIN' -c "$statement" -c 'SELECT pg_sleep(60)' >/dev/null 2>&1 3>&- &
+	holder=$!
+	wait_until transaction_sleeps
+	"$@" || result=1
+	store_psql -qc "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'hostile_node'" >/dev/null
+	wait "$holder" || :
+	store_psql -qc 'DROP ROLE hostile_node'
+	return "$result"
+}
+
+transaction_sleeps()
+{
+	[ "$(store_psql -c "SELECT count(*) FROM pg_stat_activity WHERE usename = 'hostile_node' AND wait_event = 'PgSleep'")" = 1 ]
+}
+
+beats_at_once()
+{
+	[ "$(ask "SET statement_timeout = '3s'; SELECT sallyport.node_beat($a, '$boot_a')")" = t ] &&
+		[ "$(ask "SET statement_timeout = '3s'; SELECT sallyport.node_hello('a', '$boot_a')")" = "$a" ] &&
+		[ "$(credit a "$share" 3 0 0 300)" = "0 $share 300" ]
+}
+
+@test "a role that says hello in the name of another node holds up nothing of it" {
+	fresh julia 'quota=1000'
+	open_counted a 100
+	beside_open_transaction "SELECT sallyport.node_hello('a', gen_random_uuid())" beats_at_once
+}
+
+# Some seconds, then an error that says so.
+forgets_in_time()
+{
+	run timeout 20 env PGOPTIONS= psql -X -h "$STORE_SOCKETS" -p "$STORE_PORT" -U sallyport_admin -d sallyport \
+		-Atc "SELECT sallyport.node_forget('hostile')"
+	assert_failure 1 && assert_output --partial 'a transaction of this node does not end'
+}
+
+@test "a node that holds its own row holds up its node_forget for seconds, and not for ever" {
+	store_psql -qc 'CREATE ROLE hostile_node LOGIN IN ROLE sallyport_node'
+	store_psql -U hostile_node -qc "SELECT sallyport.node_hello('hostile', '11111111-1111-1111-1111-111111111111')" >/dev/null
+	store_psql -qc 'DROP ROLE hostile_node'
+	beside_open_transaction "SELECT sallyport.node_hello('hostile', '11111111-1111-1111-1111-111111111111')" forgets_in_time
 }
 
 @test "a ledger is not read through an old snapshot" {

@@ -342,11 +342,11 @@ write_server_conf()
 	assert_output '200000 200001 200002 200003'
 	# somebody holds the lock and does not end
 	store_psql -c 'BEGIN' -c 'SELECT sallyport.accounts_lock()' -c 'SELECT pg_sleep(30)' >/dev/null 2>&1 3>&- &
-	wait_until test -n "$(wait_until has_advisory_lock && echo yes)"
+	wait_until an_administrator_sleeps
 	run ctl user lock u1
 	assert_failure 1
 	assert_output --partial 'another program is changing accounts; try again'
-	store_psql -qc "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'" >/dev/null
+	store_psql -qc "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'" >/dev/null
 	wait
 }
 
@@ -366,9 +366,25 @@ write_server_conf()
 	refute_output --partial 'nothing was changed'
 }
 
-has_advisory_lock()
+an_administrator_sleeps()
 {
-	[ -n "$(store_psql -c "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted")" ]
+	[ -n "$(store_psql -c "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")" ]
+}
+
+@test "no lock that a server's role can take holds up an administrator" {
+	need_schema
+	add_stored alice
+	local number
+	# every number that the functions of the schema have
+	number=$(store_psql -c "SELECT DISTINCT m[1] FROM pg_proc p, regexp_matches(p.prosrc, '[0-9]{4,19}', 'g') m
+		WHERE p.pronamespace = 'sallyport'::regnamespace AND m[1]::numeric < 9223372036854775808")
+	node_psql -c "SELECT pg_advisory_lock(n) FROM unnest('{${number//$'\n'/,}}'::bigint[]) n" -c 'SELECT pg_sleep(30)' \
+		>/dev/null 2>&1 3>&- &
+	wait_until an_administrator_sleeps
+	run ctl user lock alice
+	store_psql -qc "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'" >/dev/null
+	wait
+	assert_success
 }
 
 # --- import and export ---

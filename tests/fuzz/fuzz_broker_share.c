@@ -108,7 +108,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	call.spare = draw_use(&input, false);
 	call.found = draw_use(&input, false);
 	call.count = input_number(&input) & INT64_MAX;
-	share_call_params(&call, 1, 2, "boot", &params);
+	share_call_params(&call, 1, &(struct share_sender){.node = 2, .boot = "boot", .broker = UINT32_MAX}, &params);
 	must(params.count <= QUESTION_PARAMS_MAX);
 	for (unsigned i = 0; i < params.count; i++)
 		must(params.values[i] != NULL && strlen(params.values[i]) < SHARE_NUMBER_SIZE);

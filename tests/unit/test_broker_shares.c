@@ -210,7 +210,8 @@ a_question_becomes_parameters(void **state)
 {
 	const uint64_t numbers[] = {7, 3, (uint64_t)-10, 1, 100, 5, 50, 0, 20, 4};
 	static const char *const wanted[] = {
-	    "99", "4", BOOT, "7", "3", "2", "-10", "1", "100", "5", "50", "0", "20", "4"};
+	    "99", "4", BOOT, "7", "3", "2", "-10", "1", "100", "5", "50", "0", "20", "4", "8", "f"};
+	struct share_sender sender = {.node = 4, .boot = BOOT, .broker = 8};
 	struct share_params params;
 	struct share_call call;
 	bool is_bounded;
@@ -219,25 +220,28 @@ a_question_becomes_parameters(void **state)
 	assert_true(take_numbers(IPC_credit, numbers, 10, &call, &is_bounded));
 	assert_true(is_bounded);
 	call.sessions = 2;
-	share_call_params(&call, 99, 4, BOOT, &params);
+	share_call_params(&call, 99, &sender, &params);
 	assert_int_equal(params.count, sizeof(wanted) / sizeof(wanted[0]));
 	for (unsigned i = 0; i < params.count; i++)
 		assert_string_equal(params.values[i], wanted[i]);
 
 	assert_true(take_numbers(IPC_share_close, numbers, 4, &call, &is_bounded) && is_bounded);
-	share_call_params(&call, 99, 4, BOOT, &params);
+	share_call_params(&call, 99, &sender, &params);
 	assert_int_equal(params.count, 7);
 	assert_string_equal(params.values[6], "1");
 
 	assert_true(take_numbers(IPC_counted, numbers, 7, &call, &is_bounded) && is_bounded);
-	share_call_params(&call, 99, 4, BOOT, &params);
+	share_call_params(&call, 99, &sender, &params);
 	assert_int_equal(params.count, 10);
 	assert_string_equal(params.values[9], "50");
 
 	call = (struct share_call){.kind = QUESTION_SESSIONS, .share = 7, .seq = 0, .sessions = 0};
-	share_call_params(&call, 99, 4, BOOT, &params);
-	assert_int_equal(params.count, 6);
+	sender.is_alone = true;
+	share_call_params(&call, 99, &sender, &params);
+	assert_int_equal(params.count, 8);
 	assert_string_equal(params.values[5], "0");
+	assert_string_equal(params.values[6], "8");
+	assert_string_equal(params.values[7], "t");
 }
 
 static void
