@@ -151,8 +151,12 @@ END $$;
 -- A node says that it is there, with the id of its boot; its number. Then it says so again before its lease ends.
 -- NULL: another boot has said hello after this one, another role has the name, or there are 1024 nodes. Who is refused does
 -- not get as far as the conflict: that locks the row, and another role could hold it until the lease has ended.
+-- 0: somebody has locked the row, so nobody knows.
 CREATE FUNCTION sallyport.node_hello(p_name text, p_boot uuid) RETURNS int
-LANGUAGE sql SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '500ms' AS $$
+DECLARE
+	v_id int;
+BEGIN
 	INSERT INTO node (name, boot, owner, lease_until)
 		SELECT p_name, p_boot, session_user, now() + m.lease FROM meta m
 		WHERE CASE WHEN EXISTS (SELECT 1 FROM node WHERE name = p_name)
@@ -163,12 +167,15 @@ LANGUAGE sql SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
 			lease_until = excluded.lease_until,
 			past = CASE WHEN node.boot = excluded.boot THEN node.past ELSE (node.boot || node.past)[1:32] END
 		WHERE coalesce(node.owner, session_user) = session_user AND excluded.boot <> ALL (node.past)
-		RETURNING id;
-$$;
+		RETURNING id INTO v_id;
+	RETURN v_id;
+EXCEPTION WHEN lock_not_available THEN
+	RETURN 0;
+END $$;
 
 -- true; NULL: another boot of the node has said hello.
 CREATE FUNCTION sallyport.node_beat(p_node int, p_boot uuid) RETURNS boolean
-LANGUAGE sql SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '500ms' AS $$
 	UPDATE node SET lease_until = now() + (SELECT lease FROM meta) WHERE id = p_node AND boot = p_boot AND owner = session_user RETURNING true;
 $$;
 
@@ -287,7 +294,8 @@ $$;
  *            7 an old number: nothing was done; the figures are those of the share now
  * o_allow_*: the node's from now on. o_used_*: of all nodes, as far as they have told. o_count: NULL, or what counted()
  * wants to hear if the count begins after this answer. o_nodes: on how many nodes the account has sessions, this one
- * among them. p_sessions is what the broker p_broker of the node counts; p_is_alone: the node has no other. Who waits for a lock gives up after half a second: others wait behind it, on the same connection.
+ * among them. p_sessions is what the broker p_broker of the node counts; p_is_alone: the node has no other. Who waits for a
+ * lock gives up after half a second: others wait behind it, on the same connection.
  */
 CREATE FUNCTION sallyport.credit(p_account bigint, p_node int, p_boot uuid, p_share bigint, p_seq bigint, p_sessions int,
 	p_net_bytes bigint, p_net_files bigint, p_keep_bytes bigint, p_keep_files bigint,
@@ -301,9 +309,9 @@ DECLARE
 	u usage;
 	s share;
 	o record;
-	v_voices voice[];
-	v_others int;
-	v_own int;
+	v_voices voice[] := '{}';
+	v_others int := 0;  -- sessions that other brokers of the node count
+	v_own int := 0;
 	v_left_bytes numeric;
 	v_left_files numeric;
 BEGIN
@@ -338,9 +346,13 @@ BEGIN
 		INTO o FROM share WHERE account = p_account AND id IS DISTINCT FROM s.id;
 	o_outcome := 0;
 	o_nodes := o.nodes + 1;
-	v_voices := voices_others(s.voices, p_broker, p_is_alone);
-	v_others := voices_sum(v_voices);
-	v_own := voices_sum(s.voices) - voices_sum(voices_others(s.voices, p_broker, false));
+	IF cardinality(s.voices) = 1 AND (s.voices[1]).broker = p_broker THEN  -- as nearly always
+		v_own := s.sessions;
+	ELSIF s.id IS NOT NULL THEN
+		v_voices := voices_others(s.voices, p_broker, p_is_alone);
+		v_others := voices_sum(v_voices);
+		v_own := s.sessions - voices_sum(voices_others(s.voices, p_broker, false));
+	END IF;
 	IF p_sessions > v_own AND o.sessions + v_others + p_sessions > q.max_sessions THEN
 		o_outcome := 5;
 		IF p_share = 0 THEN
@@ -350,6 +362,7 @@ BEGIN
 		p_sessions := v_own;
 	END IF;
 	v_voices := v_voices || ROW(p_broker, p_seq, p_sessions)::voice;
+	p_sessions := v_others + p_sessions;
 
 	IF p_share = 0 THEN
 		INSERT INTO share (account, node, boot, seq, sessions, voices)
@@ -357,6 +370,7 @@ BEGIN
 	ELSIF p_seq <= s.seq THEN
 		o_outcome := 7;
 		p_seq := s.seq;
+		p_sessions := s.sessions;
 		v_voices := s.voices;
 		p_net_bytes := s.net_bytes;
 		p_net_files := s.net_files;
@@ -401,7 +415,7 @@ BEGIN
 			PERFORM pg_notify('sallyport_recall', p_account::text);
 		END IF;
 	END IF;
-	UPDATE share SET seq = p_seq, sessions = voices_sum(v_voices), voices = v_voices, net_bytes = p_net_bytes, net_files = p_net_files,
+	UPDATE share SET seq = p_seq, sessions = p_sessions, voices = v_voices, net_bytes = p_net_bytes, net_files = p_net_files,
 		allow_bytes = o_allow_bytes, allow_files = o_allow_files WHERE id = s.id;
 	o_used_bytes := figure_clamp(u.base_bytes + u.slack_bytes + o.net_bytes + p_net_bytes);
 	o_used_files := figure_clamp(u.base_files + u.slack_files + o.net_files + p_net_files);
@@ -480,7 +494,8 @@ BEGIN
 	RETURN true;
 END $$;
 
--- Bury up to p_max shares of nodes that are gone; how many. Ledgers that somebody has locked are left for the next time.
+-- Bury up to p_max shares of nodes that are gone; how many. What somebody has locked is left for the next time, and takes no
+-- place of others.
 CREATE FUNCTION sallyport.expire(p_max int) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
 DECLARE
@@ -493,10 +508,13 @@ BEGIN
 		(SELECT s.id, s.account FROM share s WHERE s.node = n.id AND s.boot < n.boot LIMIT p_max) UNION ALL
 		(SELECT s.id, s.account FROM share s WHERE s.node = n.id AND s.boot > n.boot LIMIT p_max) UNION ALL
 		(SELECT s.id, s.account FROM share s WHERE s.node = n.id AND s.boot = n.boot AND n.lease_until < now() LIMIT p_max)) l
-		LIMIT p_max LOOP
+		LOOP
+		EXIT WHEN v_count >= p_max;
 		PERFORM 1 FROM account WHERE id = v_left.account FOR KEY SHARE SKIP LOCKED;
 		CONTINUE WHEN NOT FOUND;
 		PERFORM 1 FROM usage WHERE account = v_left.account FOR UPDATE SKIP LOCKED;
+		CONTINUE WHEN NOT FOUND;
+		PERFORM 1 FROM share WHERE id = v_left.id FOR UPDATE SKIP LOCKED;
 		CONTINUE WHEN NOT FOUND;
 		PERFORM share_bury(l.id) FROM share_left l WHERE l.id = v_left.id;  -- if it still is one
 		v_count := v_count + CASE WHEN FOUND THEN 1 ELSE 0 END;
@@ -750,7 +768,7 @@ $$;
 -- Somebody else has changed the home, so the figure is not believed: it is counted before anything more is granted. true;
 -- NULL: there is no such account.
 CREATE FUNCTION sallyport.quota_recount(p_name text) RETURNS boolean
-LANGUAGE sql SECURITY DEFINER SET search_path = sallyport, pg_temp AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path = sallyport, pg_temp SET lock_timeout = '10s' AS $$
 	INSERT INTO usage (account) SELECT id FROM account WHERE name = p_name
 		ON CONFLICT (account) DO UPDATE SET is_counted = false, folds = usage.folds + 1 RETURNING true;
 $$;

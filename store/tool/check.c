@@ -52,11 +52,14 @@ static const char *const node_functions[] = {
     "sallyport.node_hello(text, uuid)",
     "sallyport.node_beat(integer, uuid)",
     "sallyport.credit(bigint, integer, uuid, bigint, bigint, integer, "
-    "bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint)",
-    "sallyport.share_sessions(bigint, integer, uuid, bigint, bigint, integer)",
+    "bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, boolean)",
+    "sallyport.share_sessions(bigint, integer, uuid, bigint, bigint, integer, bigint, boolean)",
     "sallyport.share_close(bigint, integer, uuid, bigint, bigint, bigint, bigint)",
     "sallyport.counted(bigint, integer, uuid, bigint, bigint, bigint, bigint, bigint, bigint, bigint)",
     "sallyport.expire(integer)",
+    "sallyport.ban_tell(integer, uuid, text, text, bigint)",
+    "sallyport.kick_tell(integer, uuid, text, text)",
+    "sallyport.news_after(bigint)",
     NULL,
 };
 

@@ -348,6 +348,35 @@ has_sessions()
 	[[ $ANSWER == credit=granted* ]]
 }
 
+somebody_sleeps()
+{
+	[ "$(store_psql -c "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")" = 1 ]
+}
+
+@test "a row of the node that somebody has locked: no shares for now, and look-ups go on" {
+	account ivy 'quota=1000'
+	up a
+	end_node a
+	store_psql -qc 'BEGIN' -c "SELECT * FROM sallyport.node WHERE name = 'a' FOR UPDATE" -c 'SELECT pg_sleep(30)' >/dev/null 2>&1 3>&- &
+	wait_until somebody_sleeps
+	node a
+	says a 'state up'
+	ask a join s ivy
+	[[ $ANSWER == found=account* ]]
+	ask a credit s 0 1
+	assert_equal "$ANSWER" 'credit=Resource temporarily unavailable'
+	# a beat later
+	before=$(count_said a 'node ')
+	wait_until -t 25 has_said a 'node ' $((before + 1))
+	ask a join t ivy
+	[[ $ANSWER == found=account* ]]
+	run -1 said a 'state down'
+	store_psql -qc "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'" >/dev/null
+	wait_until -t 25 said a 'node a known'
+	ask a credit s 0 2
+	[[ $ANSWER == credit=granted* ]]
+}
+
 # --- failover ---
 
 # The primary, and a standby that has every commit before its answer; at $STANDBY, with port $STANDBY_PORT on the same directory of sockets.

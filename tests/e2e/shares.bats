@@ -300,25 +300,27 @@ credit_of()
 	store_psql -qc 'DROP ROLE other_node'
 }
 
-# beside_open_transaction STATEMENT COMMAND...: run it while another role is in a transaction that does not end.
+# beside_open_transaction STATEMENT COMMAND...: run it while another role (or HOLDER) is in a transaction that does not end.
 beside_open_transaction()
 {
 	local statement=$1 holder result=0
 	shift
 	store_psql -qc 'CREATE ROLE hostile_node LOGIN IN ROLE sallyport_node'
-	store_psql -U hostile_node -c 'BEGIN' -c "$statement" -c 'SELECT pg_sleep(60)' >/dev/null 2>&1 3>&- &
+	store_psql -U "${HOLDER-hostile_node}" -c 'BEGIN' -c "$statement" -c 'SELECT pg_sleep(60)' >/dev/null 2>&1 3>&- &
 	holder=$!
 	wait_until transaction_sleeps
 	"$@" || result=1
-	store_psql -qc "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'hostile_node'" >/dev/null
+	store_psql -qc "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'" >/dev/null
 	wait "$holder" || :
 	store_psql -qc 'DROP ROLE hostile_node'
+	store_psql -qc "DELETE FROM sallyport.share s USING sallyport.node n WHERE n.id = s.node AND n.name = 'hostile'" \
+		-c "DELETE FROM sallyport.node WHERE name = 'hostile'"
 	return "$result"
 }
 
 transaction_sleeps()
 {
-	[ "$(store_psql -c "SELECT count(*) FROM pg_stat_activity WHERE usename = 'hostile_node' AND wait_event = 'PgSleep'")" = 1 ]
+	[ "$(store_psql -c "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")" = 1 ]
 }
 
 beats_at_once()
@@ -332,6 +334,38 @@ beats_at_once()
 	fresh julia 'quota=1000'
 	open_counted a 100
 	beside_open_transaction "SELECT sallyport.node_hello('a', gen_random_uuid())" beats_at_once
+}
+
+buries_others()
+{
+	store_psql -qc "UPDATE sallyport.node SET lease_until = '-infinity' WHERE name IN ('b', 'hostile')" &&
+		[ "$(ask "SET statement_timeout = '3s'; SELECT sallyport.expire(1)")" = 1 ] &&
+		[ "$(store_psql -c "SELECT count(*) FROM sallyport.share s JOIN sallyport.node n ON n.id = s.node WHERE n.name = 'b'")" = 0 ]
+}
+
+@test "a node that holds its own shares locked holds up no burial of others" {
+	local uuid=11111111-1111-1111-1111-111111111111
+	store_psql -qc 'DELETE FROM sallyport.share'
+	fresh jim 'quota=1000'
+	store_psql -qc 'CREATE ROLE hostile_node LOGIN IN ROLE sallyport_node'
+	hostile=$(store_psql -U hostile_node -c "SELECT sallyport.node_hello('hostile', '$uuid')")
+	share=$(store_psql -U hostile_node -c "SELECT o_share FROM sallyport.credit($account, $hostile, '$uuid', 0, 1, 1,
+		0, 0, 0, 0, 0, 0, 0, 0)")
+	store_psql -qc 'DROP ROLE hostile_node'
+	credit b 0 1 0 0 0
+	beside_open_transaction "SELECT sallyport.share_sessions($account, $hostile, '$uuid', $share, 9, 0)" buries_others
+}
+
+is_answered_in_time()
+{
+	[ "$(ask "SET statement_timeout = '3s'; SELECT sallyport.node_hello('a', '$boot_a')")" = 0 ] &&
+		run ask "SET statement_timeout = '3s'; SELECT sallyport.node_beat($a, '$boot_a')" &&
+		assert_output --partial 'lock timeout'
+}
+
+@test "a row of a node that somebody holds: its hello and its beat are answered in time for look-ups behind them" {
+	fresh jill 'quota=1000'
+	HOLDER=sallyport_node beside_open_transaction "SELECT sallyport.node_hello('a', '$boot_a')" is_answered_in_time
 }
 
 # Some seconds, then an error that says so.
