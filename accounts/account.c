@@ -168,7 +168,7 @@ parse_home(const struct field *field, struct account *account, const char **erro
 
 /* --- options --- */
 
-/* The options that a line has had already; only allow-from may come again. */
+/* The options that a line has had already; only allow-from and folder may come again. */
 enum {
 	SEEN_READ_ONLY = 1,
 	SEEN_MAX_SESSIONS = 2,
@@ -373,8 +373,8 @@ static int
 set_file_mode(const struct field *value, struct account *account, const char **error)
 {
 	if (option_mode(value, ACCOUNT_FILE_MODE_LOW, &account->file_mode) < 0)
-		return reject_field(
-		    error, "bad file-mode; write file-mode=MODE, octal, with 0600 and at most 0777, such as 0660, or 'none'");
+		return reject_field(error,
+		    "bad file-mode; write file-mode=MODE, octal, with 0600 and at most 0777, such as 0660, or 'none'");
 	return 0;
 }
 
@@ -385,6 +385,19 @@ set_directory_mode(const struct field *value, struct account *account, const cha
 		return reject_field(error,
 		    "bad directory-mode; write directory-mode=MODE, octal, with 0700 and at most 0777, such as 0770, or 'none'");
 	return 0;
+}
+
+static int
+set_folder(const struct field *value, struct account *account, const char **error)
+{
+	const char *equals = value->text == NULL ? NULL : memchr(value->text, '=', value->len);
+
+	if (equals != NULL && !account_name_valid(value->text, (size_t)(equals - value->text), error))
+		return -EINVAL;
+	if (!account->has_grants)
+		account->grants.count = account->grants.text_len = 0;
+	account->has_grants = true;
+	return grants_add(&account->grants, value->text == NULL ? "" : value->text, value->len, error);
 }
 
 static const struct {
@@ -405,6 +418,7 @@ static const struct {
     {"file-mode",    SEEN_FILE_MODE,    set_file_mode},
     {"directory-mode", SEEN_DIRECTORY_MODE, set_directory_mode},
     {"group",        SEEN_GROUP | FOR_ACCOUNTS, set_group},
+    {"folder",       FOR_ACCOUNTS,      set_folder},
     /* clang-format on */
 };
 
@@ -505,6 +519,7 @@ set_no_options(struct account *account)
 	account->allow_from_count = 0;
 	account->rate_down = account->rate_up = 0;
 	account->file_mode = account->directory_mode = 0;
+	account->has_grants = false;
 }
 
 static int
@@ -518,6 +533,18 @@ parse_options(struct reading *reading, const struct field *field, const char **e
 
 	while (r == 0 && (len = account_option_next(&next, &left, &word)) > 0)
 		r = parse_option(reading, word, len, error);
+	return r;
+}
+
+int
+account_take_options(struct account *account, const char *words, size_t len, const char **error)
+{
+	struct reading reading = {.account = account};
+	int r;
+
+	set_no_options(account);
+	r = parse_options(&reading, &(const struct field){words, len}, error);
+	account->said = reading.said;
 	return r;
 }
 
@@ -574,6 +601,8 @@ account_option_said_by(const struct account *account, const char *key)
 void
 account_wipe(struct account *account)
 {
+	if (account->has_grants)
+		explicit_bzero(&account->grants, offsetof(struct grants, text) + account->grants.text_len);
 	explicit_bzero(account->home, strnlen(account->home, sizeof(account->home)));
 	explicit_bzero(account, offsetof(struct account, home));
 }
@@ -614,7 +643,6 @@ int
 account_parse(const char *line, size_t len, struct account *account, const char **error)
 {
 	struct field fields[FIELDS];
-	struct reading reading = {.account = account};
 	int r;
 
 	if (!account_line_is_text(line, len, error))
@@ -635,8 +663,5 @@ account_parse(const char *line, size_t len, struct account *account, const char 
 	r = parse_home(&fields[4], account, error);
 	if (r < 0)
 		return r;
-	set_no_options(account);
-	r = parse_options(&reading, &fields[5], error);
-	account->said = reading.said;
-	return r;
+	return account_take_options(account, fields[5].text, fields[5].len, error);
 }

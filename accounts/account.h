@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "accounts/grants.h"
 #include "accounts/rights.h"
 #include "common/address.h"
 #include "common/bounds.h"
@@ -35,10 +36,12 @@ struct account {
 	uint64_t quota_bytes, quota_files;	/* ACCOUNT_NO_QUOTA: none */
 	uint64_t rate_down, rate_up;		/* bytes per second, all sessions together; 0: no limit */
 	uint32_t file_mode, directory_mode;	/* of what it makes; 0: as configured */
+	bool has_grants;			/* grants has shared folders; otherwise it is not touched */
 	int64_t expires;			/* seconds since the epoch (UTC): refused from then on; 0: never */
 	size_t allow_from_count;		/* 0: from everywhere */
 	struct address_block allow_from[ACCOUNT_ALLOW_MAX];
-	char home[PATH_MAX];			/* absolute, no "." or ".." component; last: most are short */
+	char home[PATH_MAX];			/* absolute, no "." or ".." component; late: most are short */
+	struct grants grants;			/* last: most accounts have none */
 };
 
 /*
@@ -50,11 +53,14 @@ struct account {
  */
 int account_parse(const char *line, size_t len, struct account *account, const char **error);
 
-/* Wipe an account. Nothing is touched after the end of its home, so call this before another one is parsed into it. */
+/* Wipe an account. Behind its home only what is used is touched, so call this before another one is parsed into it. */
 void account_wipe(struct account *account);
 
 /* The rights of the account; of a read-only one, only those that change nothing. */
 unsigned account_rights(const struct account *account);
+
+/* Take options as an account has them, and nothing else, to account. Pure. 0, or -EINVAL with error. */
+int account_take_options(struct account *account, const char *words, size_t len, const char **error);
 
 /* Check the options of a group (definition.h), without those that only an account may have. Pure. 0, or -EINVAL with error. */
 int account_group_check(const char *words, size_t len, const char **error);

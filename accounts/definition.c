@@ -6,14 +6,17 @@
 #include <string.h>
 
 #include "accounts/account.h"
+#include "accounts/folder.h"
 
 #include "common/banned.h"
 
 static const struct {
 	const char *word;
 	int (*check)(const char *body, size_t len, const char **error);
+	size_t name_max;
 } kinds[DEFINITION_KIND_COUNT] = {
-    [DEFINITION_GROUP] = {"group", account_group_check},
+    [DEFINITION_GROUP] = {"group", account_group_check, ACCOUNT_NAME_MAX},
+    [DEFINITION_FOLDER] = {"folder", folder_check, FOLDER_NAME_MAX},
 };
 
 static int
@@ -21,12 +24,6 @@ refuse_definition(const char **error, const char *text)
 {
 	*error = text;
 	return -EINVAL;
-}
-
-bool
-line_is_definition(const char *line, size_t len)
-{
-	return len > 0 && line[0] == '+';
 }
 
 const char *
@@ -93,5 +90,7 @@ definition_parse(const char *line, size_t len, struct definition *out, const cha
 	out->body_len = len - (size_t)(out->body - line);
 	if (!account_name_valid(out->name, out->name_len, error))
 		return -EINVAL;
+	if (out->name_len > kinds[out->kind].name_max)
+		return refuse_definition(error, "the name of the folder is too long; at most 63 bytes");
 	return kinds[out->kind].check(out->body, out->body_len, error);
 }

@@ -16,7 +16,7 @@
 #define DEFINITION_KEY_MAX (ACCOUNT_NAME_MAX + 16)	/* bytes of "+KIND NAME", without NUL */
 
 /* One row of the table in definition.c each; append only. */
-enum definition_kind { DEFINITION_GROUP, DEFINITION_KIND_COUNT };
+enum definition_kind { DEFINITION_GROUP, DEFINITION_FOLDER, DEFINITION_KIND_COUNT };
 
 struct definition {
 	enum definition_kind kind;
@@ -27,7 +27,11 @@ struct definition {
 };
 
 /* True for a line that begins with '+'; whether it is a good one, definition_parse() says. */
-bool line_is_definition(const char *line, size_t len);
+static inline bool
+line_is_definition(const char *line, size_t len)
+{
+	return len > 0 && line[0] == '+';
+}
 
 /*
  * Parse a definition line, without its newline, and check what its kind demands of it.

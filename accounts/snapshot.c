@@ -17,8 +17,10 @@
 
 #include "accounts/account.h"
 #include "accounts/definition.h"
+#include "accounts/folder.h"
 #include "accounts/hash_costs.h"
 #include "accounts/hash_kind.h"
+#include "accounts/layout.h"
 #include "accounts/names_key.h"
 #include "accounts/password.h"
 #include "common/buf.h"
@@ -80,6 +82,8 @@ struct build {
 	size_t map_len;
 	const char *text;
 	uint64_t *index; /* of accounts, from its front */
+	struct layout layout; /* of shared folders */
+	bool has_grants;
 	uint64_t *index_end; /* definitions come downwards from here, until both are sorted */
 	struct kind_in_use {
 		char front[HASH_KIND_MAX + 1];
@@ -326,12 +330,19 @@ static void
 take_account(struct build *build, const struct account *account, uint64_t at)
 {
 	build->index[build->header.accounts.count++] = at;
+	build->has_grants = build->has_grants || account->has_grants;
 	count_kind(build, account->hash, at);
 }
 
 static void
-take_definition(struct build *build, uint64_t at)
+take_definition(struct build *build, const struct definition *definition, uint64_t at, uint64_t line)
 {
+	struct folder folder;
+	const char *problem;
+
+	if (definition->kind == DEFINITION_FOLDER &&
+	    (folder_parse(definition, &folder, &problem) < 0 || layout_add(&build->layout, &folder, line) < 0))
+		report_bad_line(build, line, "no memory");
 	build->header.definitions.count++;
 	build->index_end[-(ptrdiff_t)build->header.definitions.count] = at;
 }
@@ -354,7 +365,7 @@ check_lines(struct build *build)
 		problem = NULL;
 		if (line_is_definition(p, len)) {
 			if (definition_parse(p, len, &definition, &problem) == 0)
-				take_definition(build, (uint64_t)(p - build->text));
+				take_definition(build, &definition, (uint64_t)(p - build->text), line);
 		} else if (account_line_is_account(p, len) && account_parse(p, len, &account, &problem) == 0)
 			take_account(build, &account, (uint64_t)(p - build->text));
 		if (problem != NULL)
@@ -445,6 +456,37 @@ sort_indexes(struct build *build)
 	sort_index(build, definitions, header->definitions.count);
 	check_duplicates(build, "account", build->index, header->accounts.count);
 	check_duplicates(build, "definition", definitions, header->definitions.count);
+	return build->errors > 0 ? -EINVAL : 0;
+}
+
+static void
+report_layout(void *arg, uint64_t line, const char *problem)
+{
+	report_bad_line(arg, line, "%s", problem);
+}
+
+/* Folders, and the homes and the words of accounts that have to do with them. */
+static int
+check_layout(struct build *build)
+{
+	struct account account = {.name = ""};
+	const char *problem;
+
+	if (build->layout.count == 0 && !build->has_grants)
+		return 0;
+	if (layout_settle(&build->layout) < 0)
+		return -ENOMEM;
+	layout_check(&build->layout, report_layout, build);
+	for (uint64_t i = 0; i < build->header.accounts.count && build->errors < ERRORS_MAX; i++) {
+		const char *line = build->text + build->index[i];
+
+		if (account_parse(line, strcspn(line, "\n"), &account, &problem) < 0)
+			continue;
+		problem = layout_account_problem(&build->layout, &account);
+		if (problem != NULL)
+			report_bad_line(build, count_lines(build->text, build->index[i]) + 1, "%s", problem);
+	}
+	explicit_bzero(&account, sizeof(account));
 	return build->errors > 0 ? -EINVAL : 0;
 }
 
@@ -605,7 +647,7 @@ view_substitute(const struct view *view, const char *name, size_t len, struct ac
 	uint64_t drawn = (uint64_t)((unsigned __int128)number * view->header.accounts.count >> 64);
 	struct kind kind;
 
-	memset(account, 0, sizeof(*account));
+	memset(account, 0, offsetof(struct account, grants));
 	for (uint64_t i = 0; i < view->header.kind_count && view_kind(view, i, &kind) == 0; i++) {
 		if (drawn < kind.accounts) {
 			(void)!view_account(view, kind.line_at, account);
@@ -902,6 +944,10 @@ snapshot_build_on(const struct snapshot_basis *basis, const char *path, int memo
 	struct build build = {.path = path, .memory_fd = memory_fd, .error = error, .arg = arg};
 	int r;
 
+	if (basis != NULL) {
+		build.layout.state_directory = basis->state_directory;
+		build.layout.runtime_directory = basis->runtime_directory;
+	}
 	r = copy_users_file(&build);
 	if (r < 0)
 		return r;
@@ -912,6 +958,8 @@ snapshot_build_on(const struct snapshot_basis *basis, const char *path, int memo
 	if (r < 0)
 		goto out;
 	r = sort_indexes(&build);
+	if (r == 0)
+		r = check_layout(&build);
 	if (r < 0)
 		goto out;
 	if (basis != NULL)
@@ -919,6 +967,7 @@ snapshot_build_on(const struct snapshot_basis *basis, const char *path, int memo
 	if (r == 0)
 		r = finish_snapshot(&build);
 out:
+	layout_free(&build.layout);
 	unmap_text(&build);
 	if (r < 0 && build.errors == 0)
 		report_bad_line(&build, 0, "cannot make its snapshot: %s", strerror(-r));

@@ -42,6 +42,7 @@ int snapshot_build(const char *path, int memory_fd, void (*error)(void *arg, con
 /* What goes into a snapshot besides the users file. */
 struct snapshot_basis {
 	const char *state_directory;	/* has the key of unknown names and costs: names_key.h, hash_costs.h */
+	const char *runtime_directory;	/* no folder may be at either of the two; NULL: not looked at */
 	int former_fd;	/* the snapshot in force, whose key and costs are taken over; -1: none */
 };
 

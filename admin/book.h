@@ -81,6 +81,9 @@ int book_remove(struct book *book, const char *name);
  */
 int book_settle(struct book *book, void (*taken)(const char *name, void *arg), void *arg);
 
+/* Would the server take the shared folders of the file, as it is now? book_save() asks, too. 0 or -EIO. */
+int book_check_folders(struct book *book);
+
 /* What was changed is in force, all or nothing. 0 or -EIO. */
 int book_save(struct book *book);
 

@@ -6,6 +6,7 @@
 
 #include "accounts/account.h"
 #include "accounts/definition.h"
+#include "accounts/layout.h"
 #include "accounts/users_file.h"
 #include "admin/book_kinds.h"
 #include "common/buf.h"
@@ -14,6 +15,12 @@
 #include "common/banned.h"
 
 #define PROBLEM_MAX 16384
+
+/* One look at the shared folders of a file that is about to be saved. */
+struct layout_check {
+	struct layout layout;
+	bool is_bad;
+};
 
 static int
 file_open(struct book *book)
@@ -118,11 +125,56 @@ file_settle(struct book *book, void (*taken)(const char *name, void *arg), void 
 	return 0;
 }
 
+static void
+tell_layout(void *arg, uint64_t line, const char *problem)
+{
+	bool *is_bad = arg;
+
+	(void)line;
+	ctl_error("%s", ctl_quote(problem));
+	*is_bad = true;
+}
+
+static void
+tell_account_layout(const char *line, size_t len, const struct account *account, void *arg)
+{
+	struct layout_check *check = arg;
+	const char *problem = account == NULL ? NULL : layout_account_problem(&check->layout, account);
+
+	(void)line;
+	(void)len;
+	if (problem == NULL || check->is_bad)
+		return;
+	ctl_error("account '%s': %s", ctl_quote(account->name), ctl_quote(problem));
+	check->is_bad = true;
+}
+
+/* The server refuses a file whose shared folders do not fit. */
+int
+book_check_folders(struct book *book)
+{
+	struct layout_check check = {.layout = {.state_directory = book->ctl->config->state_directory,
+					 .runtime_directory = book->ctl->config->runtime_directory}};
+	int r = book->file == NULL ? 0 : layout_of_file(&check.layout, book->file);
+
+	if (r < 0)
+		r = no_memory();
+	if (r == 0)
+		layout_check(&check.layout, tell_layout, &check.is_bad);
+	if (r == 0 && book->file != NULL && !check.is_bad)
+		(void)file_each(book, false, tell_account_layout, &check);
+	layout_free(&check.layout);
+	return check.is_bad ? -EIO : r;
+}
+
 static int
 file_save(struct book *book)
 {
 	struct buf problem;
-	int r;
+	int r = book_check_folders(book);
+
+	if (r < 0)
+		return r;
 
 	buf_init(&problem, PROBLEM_MAX);
 	r = users_file_save(book->file, &problem);

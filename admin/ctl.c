@@ -16,6 +16,10 @@
 
 #define STORE_OPTIONS (CTL_BIT(OPTION_STORE) | CTL_BIT(OPTION_STORE_CONF))
 #define USER_OPTIONS (STORE_OPTIONS | ACCOUNT_OPTIONS)
+#define FOLDER_OPTIONS \
+	(CTL_BIT(OPTION_DIRECTORY) | CTL_BIT(OPTION_GID) | CTL_BIT(OPTION_ALLOW) | CTL_BIT(OPTION_DENY) | \
+	    CTL_BIT(OPTION_QUOTA) | CTL_BIT(OPTION_QUOTA_FILES) | CTL_BIT(OPTION_FILE_MODE) | \
+	    CTL_BIT(OPTION_DIRECTORY_MODE))
 #define ACCOUNT_OPTIONS \
 	(CTL_BIT(OPTION_HOME) | CTL_BIT(OPTION_UID) | CTL_BIT(OPTION_GID) | CTL_BIT(OPTION_MAX_SESSIONS) | \
 	    CTL_BIT(OPTION_READ_ONLY) | CTL_BIT(OPTION_ALLOW) | CTL_BIT(OPTION_DENY) | CTL_BIT(OPTION_ALLOW_FROM) | \
@@ -83,6 +87,9 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
 	.help = "the mode of new files, such as 0660; 'none': as configured"},
     [OPTION_DIRECTORY_MODE] = {"directory-mode", 0, "MODE", OPT_TEXT, VALUE(DIRECTORY_MODE),
 	.help = "the mode of new directories, such as 0770; 'none': as configured"},
+    [OPTION_DIRECTORY] = {"directory", 0, "DIR", OPT_TEXT, VALUE(DIRECTORY),
+	.help = "the directory of the folder; it is made if it is missing"},
+    [OPTION_AT] = {"at", 0, "PATH", OPT_TEXT, VALUE(AT), .help = "where the account sees the folder, such as /team"},
     [OPTION_EXPIRES] = {"expires", 0, "DATE", OPT_TEXT, VALUE(EXPIRES),
 	.help = "refuse logins from the start of this day (YYYY-MM-DD, UTC); 'never'"},
     [OPTION_PURGE_HOME] = {"purge-home", 0, NULL, OPT_FLAG, GIVEN(PURGE_HOME),
@@ -93,7 +100,7 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
 	.help = "days for which the certificate is valid, 1 to 3650; default: 825"},
     [OPTION_FORCE] = {"force", 0, NULL, OPT_FLAG, GIVEN(FORCE),
 	.help = "replace an existing certificate and key; forget a node although it was heard just now"},
-    [OPTION_USER] = {"user", 0, "NAME", OPT_TEXT, VALUE(USER), .help = "the sessions of this account"},
+    [OPTION_USER] = {"user", 0, "NAME", OPT_TEXT, VALUE(USER), .help = "this account, or its sessions"},
     [OPTION_ADDRESS] = {"address", 0, "ADDRESS", OPT_TEXT, VALUE(ADDRESS), .help = "the sessions from this address"},
     [OPTION_SESSION] = {"session", 0, "ID", OPT_TEXT, VALUE(SESSION), .help = "only this session"},
     [OPTION_FOR] = {"for", 0, "TIME", OPT_TEXT, VALUE(FOR),
@@ -143,6 +150,14 @@ static const struct ctl_command ctl_commands[] = {
     {"quota", "show", "[NAME]", STORE_OPTIONS, true, quota_show, "show how much of its quota an account uses, one account or all"},
     {"quota", "recount", "[NAME]", STORE_OPTIONS | CTL_BIT(OPTION_WAIT), true, quota_recount,
      "remove expired partial files, and count the home anew, of one account or of all"},
+    {"folder", "add", "NAME", FOLDER_OPTIONS, true, folder_add, "make a shared folder and its directory"},
+    {"folder", "set", "NAME", FOLDER_OPTIONS, true, folder_set, "change a shared folder"},
+    {"folder", "grant", "NAME", STORE_OPTIONS | CTL_BIT(OPTION_USER) | CTL_BIT(OPTION_AT) | CTL_BIT(OPTION_ALLOW), true,
+     folder_grant, "let an account see it, at a path of its own"},
+    {"folder", "revoke", "NAME", STORE_OPTIONS | CTL_BIT(OPTION_USER), true, folder_revoke, "take it away from an account"},
+    {"folder", "list", NULL, 0, true, folder_list, "list the shared folders"},
+    {"folder", "show", "NAME", STORE_OPTIONS, true, folder_show, "show one, and who has it"},
+    {"folder", "remove", "NAME", STORE_OPTIONS, true, folder_remove, "forget one that nobody has; the directory stays"},
     {"node", "list", NULL, CTL_BIT(OPTION_STORE_CONF), true, node_list,
      "show the servers that share the accounts of the database, and what they hold of its quotas"},
     {"node", "forget", "NODE", CTL_BIT(OPTION_STORE_CONF) | CTL_BIT(OPTION_FORCE), true, node_forget,

@@ -34,6 +34,8 @@ enum ctl_option {
 	OPTION_RATE_UP,
 	OPTION_FILE_MODE,
 	OPTION_DIRECTORY_MODE,
+	OPTION_DIRECTORY,
+	OPTION_AT,
 	OPTION_EXPIRES,
 	OPTION_PURGE_HOME,
 	OPTION_NAME,
@@ -125,6 +127,13 @@ enum ctl_exit user_import(struct ctl *ctl);
 enum ctl_exit user_export(struct ctl *ctl);
 enum ctl_exit user_show(struct ctl *ctl);
 enum ctl_exit user_partials(struct ctl *ctl);
+enum ctl_exit folder_add(struct ctl *ctl);
+enum ctl_exit folder_set(struct ctl *ctl);
+enum ctl_exit folder_grant(struct ctl *ctl);
+enum ctl_exit folder_revoke(struct ctl *ctl);
+enum ctl_exit folder_list(struct ctl *ctl);
+enum ctl_exit folder_show(struct ctl *ctl);
+enum ctl_exit folder_remove(struct ctl *ctl);
 enum ctl_exit node_list(struct ctl *ctl);
 enum ctl_exit node_forget(struct ctl *ctl);
 enum ctl_exit quota_show(struct ctl *ctl);

@@ -115,6 +115,12 @@ trust_explain(const struct trust_problem *problem, char *text, size_t size)
 		    path, owner, (unsigned)problem->gid, (unsigned)problem->mode, (unsigned)problem->wanted_uid,
 		    (unsigned)problem->wanted_gid);
 		break;
+	case TRUST_FOLDER:
+		snprintf(text, size,
+		    "folder '%s' belongs to gid %u, with mode %04o; it must belong to gid %u, with mode 2770, or 2775 for "
+		    "readers: use 'chgrp' and 'chmod'",
+		    path, (unsigned)problem->gid, (unsigned)problem->mode, (unsigned)problem->wanted_gid);
+		break;
 	case TRUST_LINK:
 		snprintf(text, size,
 		    "'%s' is a symbolic link of %s; only root's own links are followed, in directories "
@@ -762,4 +768,22 @@ trusted_home_open(const char *path, const struct trust *trust, struct trust_prob
 	/* whoever has a directory above it could put another one of the group there */
 	close_fd(&fd);
 	return trusted_home_open_strictly(path, trust, problem);
+}
+
+int
+trusted_folder_open(const char *path, gid_t gid, struct trust_problem *problem)
+{
+	const struct trust group = {.gid = gid};
+	struct walk walk = {.trust = &group, .problem = problem};
+	struct stat st = {.st_gid = 0};
+	int fd = walk_home(path, TRUST_ROOT_ALONE, problem);
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) == 0 && st.st_gid == gid && gid != 0 &&
+	    (st.st_mode & (TRUST_GROUP_MODE | S_IWOTH)) == TRUST_GROUP_MODE)
+		return fd;
+	close_fd(&fd);
+	snprintf(walk.at, sizeof(walk.at), "%s", path);
+	return fail_walk(&walk, TRUST_FOLDER, -EPERM, "", &st);
 }

@@ -28,6 +28,7 @@ enum trust_kind {
 	TRUST_OWNER,	/* the directory belongs to somebody else */
 	TRUST_WRITERS,	/* others can write to the directory, and it is not sticky */
 	TRUST_HOME,	/* the home belongs to another user than its account */
+	TRUST_FOLDER,	/* a shared folder is not its group's */
 	TRUST_LINK,	/* a link that is not followed */
 	TRUST_FILE,	/* the file itself can be changed by others */
 	TRUST_PLANTED,	/* the file may be another one than it seems */
@@ -143,6 +144,12 @@ void trusted_made_keep(struct trusted_made *made);
  * Returns a descriptor, or -errno with problem filled.
  */
 int trusted_home_open(const char *path, const struct trust *trust, struct trust_problem *problem);
+
+/*
+ * Open a shared folder (O_PATH): a directory of gid with TRUST_GROUP_MODE, to which nobody else may write. All of its way
+ * is checked, and root alone may change it. Returns a descriptor, or -errno with problem filled.
+ */
+int trusted_folder_open(const char *path, gid_t gid, struct trust_problem *problem);
 
 /* The same, for callers that make or remove something there: all of the way is checked in any case. */
 int trusted_home_open_strictly(const char *path, const struct trust *trust, struct trust_problem *problem);

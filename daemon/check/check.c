@@ -15,8 +15,10 @@
 
 #include "accounts/account.h"
 #include "accounts/definition.h"
+#include "accounts/folder.h"
 #include "accounts/groups.h"
 #include "accounts/hash_kind.h"
+#include "accounts/layout.h"
 #include "accounts/snapshot.h"
 #include "accounts/users_file.h"
 #include "common/buf.h"
@@ -46,6 +48,7 @@ struct check {
 	bool is_root;
 	bool has_errors;
 	const char *runtime_directory;
+	const char *accounts_path; /* of the file at which errors are found */
 };
 
 static void
@@ -370,6 +373,55 @@ check_each_account(struct check *check, const char *path, const struct users_fil
 	explicit_bzero(&account, sizeof(account));
 }
 
+static void
+add_layout_error(void *arg, uint64_t line, const char *problem)
+{
+	struct check *check = arg;
+
+	add_finding(check, true, "%s:%llu: %s", check->accounts_path, (unsigned long long)line, problem);
+}
+
+/* As snapshot_build() has them, and apart from the server's own directories. */
+static void
+check_folder_layout(struct check *check, const struct config *config, const struct users_file *file)
+{
+	struct layout layout = {
+	    .state_directory = config->state_directory, .runtime_directory = config->runtime_directory};
+
+	check->accounts_path = config->accounts;
+	if (layout_of_file(&layout, file) == 0)
+		layout_check(&layout, add_layout_error, check);
+	layout_free(&layout);
+}
+
+/* Accounts that have such a folder cannot log in. */
+static void
+check_folders(struct check *check, const char *path, const struct users_file *file)
+{
+	struct definition definition;
+	struct trust_problem problem;
+	char why[TRUST_TEXT_MAX];
+	const char *wrong;
+	struct folder folder;
+
+	for (size_t i = 0; i < users_file_count(file); i++) {
+		size_t len;
+		const char *line = users_file_line(file, i, &len);
+		int fd;
+
+		if (!line_is_definition(line, len) || definition_parse(line, len, &definition, &wrong) < 0 ||
+		    definition.kind != DEFINITION_FOLDER || folder_parse(&definition, &folder, &wrong) < 0)
+			continue;
+		fd = trusted_folder_open(folder.directory, folder.gid, &problem);
+		if (fd < 0) {
+			trust_explain(&problem, why, sizeof(why));
+			add_finding(
+			    check, false, "%s:%zu: folder '%s': '%s': %s", path, i + 1, folder.name, problem.path, why);
+		}
+		close_fd(&fd);
+	}
+}
+
 /* An account of the database with this uid could have this home. */
 static void
 check_uids_apart(struct check *check, const struct config *config, const struct users_file *file)
@@ -413,6 +465,8 @@ check_accounts(struct check *check, const struct config *config)
 	    users_file_open(config->accounts, false, 0, &file, &problem) == 0) {
 		check_options(check, config->accounts, file);
 		check_each_account(check, config->accounts, file);
+		check_folder_layout(check, config, file);
+		check_folders(check, config->accounts, file);
 		check_uids_apart(check, config, file);
 	}
 	users_file_free(file);

@@ -40,6 +40,7 @@ accounts_load_start(struct accounts_loader *loader, struct accounts_load *load, 
 {
 	const struct snapshot_basis basis = {
 	    .state_directory = loader->server->config->state_directory,
+	    .runtime_directory = loader->server->config->runtime_directory,
 	    .former_fd = loader->fd,
 	};
 	pid_t pid;

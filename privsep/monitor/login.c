@@ -95,6 +95,7 @@ static const char *
 home_refusal(const struct trust_problem *problem)
 {
 	switch (problem->kind) {
+	case TRUST_FOLDER:
 	case TRUST_HOME:
 		return "home belongs to another user";
 	case TRUST_LINK:
