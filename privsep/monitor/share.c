@@ -24,6 +24,7 @@
 #define TELL_MORE_MS 10000 /* so that they can show it */
 #define RECALL_MS 50 /* between two that are answered */
 #define LEAVE_MS 1500 /* for the last words of a session */
+#define JOINS_MAX 4 /* of shares that sessions that end close meanwhile */
 #define COUNT_MS 60000 /* one that was asked for is looked for so long */
 #define REFUSAL_MS 1000 /* the upload that it is for comes at once */
 #define PIECE (64 * 1024ULL) /* bytes that an upload of unknown size wants at least, if they are there */
@@ -645,6 +646,23 @@ is_gone(int r, const struct monitor *monitor)
 	return r == -ESTALE || monitor->share.outcome == CREDIT_GONE;
 }
 
+/* *is_over: the share was just closed, or is gone. Then it is not joined any longer. */
+static int
+join_and_ask(
+    struct monitor *monitor, const struct ledger_need *need, bool has_quota, uint64_t deadline_ms, bool *is_over)
+{
+	int r = join_until(monitor, has_quota, deadline_ms);
+
+	if (r < 0)
+		return r;
+	monitor->share.is_joined = true;
+	*is_over = is_gone(ask_once(monitor, need, deadline_ms), monitor);
+	/* others that have just joined it wait for its users to end: they must not wait for one another */
+	if (*is_over)
+		(void)!ledger_share_leave(&monitor->quota.book);
+	return 0;
+}
+
 int
 share_begin(struct monitor *monitor, bool may_grow)
 {
@@ -652,21 +670,16 @@ share_begin(struct monitor *monitor, bool may_grow)
 	bool has_quota =
 	    monitor->quota.limits.bytes != LEDGER_NO_LIMIT || monitor->quota.limits.files != LEDGER_NO_LIMIT;
 	uint64_t deadline_ms = monotonic_ms() + ANSWER_MS;
-	int r = join_until(monitor, has_quota, deadline_ms);
+	bool is_over = true;
+	int r = 0;
 
 	monitor->share.due_ms = monitor->share.pause_ms = monitor->share.tell_at_ms = NEVER;
+	/* one of before: whoever used it ends, and it begins anew */
+	for (int i = 0; i < JOINS_MAX && is_over && r == 0; i++)
+		r = join_and_ask(monitor, &need, has_quota, deadline_ms, &is_over);
 	if (r < 0)
 		return r;
-	monitor->share.is_joined = true;
-	r = ask_once(monitor, &need, deadline_ms);
-	/* one of before: whoever used it ends, and it begins anew */
-	if (is_gone(r, monitor)) {
-		r = join_until(monitor, has_quota, deadline_ms);
-		if (r < 0)
-			return r;
-		r = ask_once(monitor, &need, deadline_ms);
-	}
-	if (is_gone(r, monitor))
+	if (is_over)
 		return -EBUSY;
 	if (monitor->share.outcome == CREDIT_TOO_MANY_SESSIONS)
 		return -EUSERS;

@@ -259,6 +259,30 @@ nodes()
 	ALARM_EXPECTED=1
 }
 
+@test "short sessions of one account come and go on one server: each of them logs in, and none waits for another" {
+	store_account dora secret "$DIR/home/dora" quota=20971520
+	both
+	LIMIT=200 nodes <<-'END'
+		failed = []
+		def come_and_go(number, count):
+		    for i in range(count):
+		        begun = time.monotonic()
+		        control = Control(port=port_of("a"), source="127.4.%d.%d" % (number, 1 + i))
+		        try:
+		            control.login("dora", "secret")
+		            control.ask("QUIT", 221)
+		        except (Unexpected, EOFError) as problem:
+		            failed.append("%s after %.1f s" % (problem, time.monotonic() - begun))
+		        control.socket.close()
+		threads = [threading.Thread(target=come_and_go, args=(i, int(os.environ.get("SHARES_LOGINS", 40)))) for i in range(6)]
+		for thread in threads:
+		    thread.start()
+		for thread in threads:
+		    thread.join()
+		assert not failed, failed
+	END
+}
+
 # L3
 @test "a broker that stands still beyond its lease: what is borrowed is used, then 452; afterwards the sessions end with 421" {
 	store_account dora secret "$DIR/home/dora" quota=16777216
