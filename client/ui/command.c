@@ -58,9 +58,10 @@ const struct command client_commands[] = {
 	"put --continue"},
     {"mirror", "[SOURCE [TARGET]]", "SOURCE TARGET", OPERANDS_MIRROR, BOTH | CHANGES_SERVER, 0, 2, MIRROR,
 	command_mirror, "make TARGET like SOURCE, directories with all that is in them; one of the two is local"},
-    {"copy", NULL, "URL URL", OPERANDS_TEXT, WHERE_ONE_SHOT | NO_CONNECTION, 2, 2,
+    {"copy", "FILE TARGET", "URL URL", OPERANDS_COPY, BOTH | NO_CONNECTION | CHANGES_SERVER, 2, 2,
 	OPTION_BIT(OPTION_RELAY) | OPTION_BIT(OPTION_VERIFY), command_copy,
-	"copy a file from one server to another, directly between the two"},
+	"copy a file from one server to another, directly between the two; in the shell each is a path, CONNECTION:PATH "
+	"or a URL"},
     {"rm", "FILE ...", "URL ...", OPERANDS_REMOTE, BOTH | CHANGES_SERVER | MANY_REMOTES, 1, ANY,
 	OPTION_BIT(OPTION_RECURSIVE), command_rm, "remove files"},
     {"rmdir", "DIRECTORY ...", "URL ...", OPERANDS_REMOTE, BOTH | CHANGES_SERVER | MANY_REMOTES, 1, ANY, 0,
@@ -277,6 +278,7 @@ sort_shell(const struct command *command, const struct options *options, const s
 				args->remotes[args->remote_count++] = operands[i];
 			break;
 		case OPERANDS_REMOTE_TEXT:
+		case OPERANDS_COPY:
 		case OPERANDS_TEXT:
 		case OPERANDS_MIRROR:
 			args->texts[args->text_count++] = operands[i];
@@ -438,6 +440,7 @@ is_remote(const struct command *command, const struct word **operands, size_t co
 		return i == 0;
 	case OPERANDS_NONE:
 	case OPERANDS_LOCAL:
+	case OPERANDS_COPY:
 	case OPERANDS_TEXT:
 		return false;
 	}
@@ -464,6 +467,7 @@ is_count_right(const struct command *command, const struct args *args)
 		return texts == 1 && remotes >= 1;
 	case OPERANDS_REMOTE_TEXT:
 		return remotes == 1 && texts >= 1;
+	case OPERANDS_COPY:
 	case OPERANDS_TEXT:
 		return remotes == 0 && locals == 0 && texts <= 2;
 	case OPERANDS_NONE:
@@ -516,7 +520,7 @@ sort_once(
 				args->is_upload = i > 0;
 			args->remotes[args->remote_count++] = &places[place++].word;
 		} else if (command->kind == OPERANDS_TEXT_REMOTE || command->kind == OPERANDS_REMOTE_TEXT ||
-		    command->kind == OPERANDS_TEXT) {
+		    command->kind == OPERANDS_TEXT || command->kind == OPERANDS_COPY) {
 			args->texts[args->text_count++] = operands[i];
 		} else {
 			args->locals[args->local_count++] = operands[i];

@@ -34,7 +34,8 @@ enum operand_kind {
 	OPERANDS_MIRROR,	/* as get, or as put with --upload */
 	OPERANDS_TEXT_REMOTE,	/* chmod: a text, then on the server */
 	OPERANDS_REMOTE_TEXT,	/* one-shot site: a URL, then texts; texts alone in the shell */
-	OPERANDS_TEXT	/* texts alone; the shell's only */
+	OPERANDS_COPY,	/* two texts, each a place; in the shell also a path, or CONNECTION:PATH */
+	OPERANDS_TEXT	/* texts alone */
 };
 
 #define WHERE_ONE_SHOT 1	/* sallyport NAME ... URL */
@@ -103,6 +104,9 @@ COMMAND(mv);
 COMMAND(chmod);
 COMMAND(cat);
 COMMAND(copy);
+/* The open connection that "CONNECTION:PATH" names, and the path; NULL: it names none. */
+struct connection;
+struct connection *copy_connection(const char *operand, const char **path);
 COMMAND(head);
 COMMAND(hash);
 COMMAND(verify);

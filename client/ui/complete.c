@@ -187,15 +187,16 @@ is_offered(const char *name, const char *prefix)
 	return begins_with(name, prefix) && (name[0] != '.' || prefix[0] == '.');
 }
 
+/* The path on the server begins after the first bytes of the word. */
 static void
-find_remote(struct session *session, const char *word, struct candidates *candidates)
+find_remote_behind(struct session *session, const char *word, size_t before, struct candidates *candidates)
 {
-	size_t len = directory_length(word);
-	char *directory = strndup(word, len);
+	size_t in_path = directory_length(word + before), len = before + in_path;
+	char *directory = strndup(word + before, in_path);
 	const struct ftp_list *list = NULL;
 
-	if (directory != NULL && len > 1)
-		directory[len - 1] = '\0';
+	if (directory != NULL && in_path > 1)
+		directory[in_path - 1] = '\0';
 	if (directory != NULL && session != NULL && session->listings != NULL)
 		list = listing_look(session->listings, session->ftp, directory);
 	for (size_t i = 0; list != NULL && i < list->count; i++)
@@ -203,6 +204,23 @@ find_remote(struct session *session, const char *word, struct candidates *candid
 			add_candidate(
 			    candidates, word, len, list->entries[i].name, list->entries[i].kind == FTP_KIND_DIRECTORY);
 	free(directory);
+}
+
+static void
+find_remote(struct session *session, const char *word, struct candidates *candidates)
+{
+	find_remote_behind(session, word, 0, candidates);
+}
+
+/* copy: names of the current server, or behind "CONNECTION:" those of another one. */
+static void
+find_copied(struct session *session, const char *word, struct candidates *candidates)
+{
+	const char *path = word;
+	struct connection *connection = copy_connection(word, &path);
+
+	find_remote_behind(
+	    connection == NULL ? session : &connection->session, word, (size_t)(path - word), candidates);
 }
 
 static void
@@ -252,6 +270,9 @@ find_operand(struct session *session, const struct command *command, size_t plac
 	case OPERANDS_TEXT_REMOTE:
 		if (place > 1)
 			find_remote(session, word, candidates);
+		break;
+	case OPERANDS_COPY:
+		find_copied(session, word, candidates);
 		break;
 	case OPERANDS_TEXT:
 		find_texts(command, place, word, candidates);

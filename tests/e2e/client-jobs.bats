@@ -235,3 +235,27 @@ batch()
 		assert_output --regexp 'there is no setting|must be auto, always or never|neither on nor off'
 	done
 }
+
+@test "copy: paths of connections, URLs, and the background; what is none is named" {
+	add_user bob secret
+	mkdir -p "$DIR/home/bob"
+	chown -R 200001:200001 "$DIR/home/bob"
+	in_home a.txt one
+	run -0 batch <<-END
+		open ftp://bob@127.0.0.1:$PORT/
+		copy --relay alice@127.0.0.1:a.txt from-alice
+		copy --relay from-alice 1:back
+		copy --relay 1:a.txt ftp://bob@127.0.0.1:$PORT/by-url
+		copy --relay 1:a.txt in-background &
+		wait
+		close 1
+		-copy --relay 1:a.txt none
+	END
+	assert_equal "$(cat "$DIR/home/bob/from-alice" "$DIR/home/bob/by-url" "$DIR/home/bob/in-background" "$H/back")" \
+		$'one\none\none\none'
+	assert_output --partial "cannot copy '1:a.txt'"
+	run -2 batch <<<'copy a.txt'
+	assert_output --partial 'copy: missing operand; usage: copy FILE TARGET'
+	run -2 batch <<<$'close\ncopy a.txt b.txt'
+	assert_output --partial 'copy: no connection is open; open PLACE opens one'
+}

@@ -311,3 +311,26 @@ calling_shell_echoes()
 	types 'cat dir/' Tab Enter
 	wait_until sees '.*> cat dir/two\.txt'
 }
+
+@test "copy: between open connections and on one server, with Tab for both" {
+	add_user bob secret
+	mkdir -p "$DIR/home/bob/in box"
+	chown -R 200001:200001 "$DIR/home/bob"
+	in_home 'a file.txt' moved
+	# two of our servers have no way to begin TLS with each other
+	shell --plaintext
+	types C-l "open --ca $CA ftp://bob@127.0.0.1:$PORT/" Enter
+	wait_until sees 'Password for bob on .*'
+	types secret Enter
+	wait_until sees '127\.0\.0\.1:/>'
+	types 'connections 1' Enter
+	types C-l 'copy --relay a\ f' Tab '2:in' Tab Enter
+	wait_until sees '.*> copy --relay a\\ file\.txt 2:in\\ box/'
+	wait_until sees 'a file\.txt: 6 B in .*verified'
+	assert_equal "$(cat "$DIR/home/bob/in box/a file.txt")" moved
+	types C-l 'copy --relay "a file.txt" second' Enter
+	wait_until sees 'a file\.txt: 6 B in .*verified'
+	assert_equal "$(cat "$H/second")" moved
+	types C-l 'help copy' Enter
+	wait_until sees 'usage: copy \[options\] FILE TARGET'
+}
