@@ -23,6 +23,25 @@ function __sallyport_options
     printf '%s\t%s\n' --help 'print the help'
 end
 
+# Names as a URL has them.
+function __sallyport_escape
+    LC_ALL=C awk '
+        BEGIN {
+            for (i = 1; i < 128; i++) {
+                c = sprintf("%c", i)
+                code[c] = c ~ /[A-Za-z0-9._~\/+,-]/ ? c : sprintf("%%%02X", i)
+            }
+        }
+        {
+            out = ""
+            for (i = 1; i <= length($0); i++) {
+                c = substr($0, i, 1)
+                out = out (c in code ? code[c] : c)
+            }
+            print out
+        }'
+end
+
 # Names on the server below a URL with a host: as the program lists them, without asking for a password.
 function __sallyport_places
     set -l words (commandline -opc)
@@ -30,7 +49,7 @@ function __sallyport_places
     if string match -qr '^ftp(es|s)?://[^/]+/' -- $current
         set -l directory (string replace -r '[^/]*$' '' -- $current)
         setsid $words[1] ls --classify --one --quiet --retry 0 $directory 2>/dev/null </dev/null |
-            sed 's/%/%25/g; s/ /%20/g; s/\*/%2A/g; s/?/%3F/g; s/\[/%5B/g; s/#/%23/g; s/@$//' |
+            sed 's/@$//' | __sallyport_escape |
             while read -l name
                 echo $directory$name
             end
@@ -48,6 +67,10 @@ end
 complete -c sallyport -n 'string match -q -- "-*" (commandline -ct)' -f -a '(__sallyport_options)'
 complete -c sallyport -n '__sallyport_previous --verify --color' -f -a 'auto always never'
 complete -c sallyport -n '__sallyport_previous --tls-min --tls-max' -f -a '1.0 1.1 1.2 1.3'
+complete -c sallyport -n '__sallyport_previous --links' -f -a 'copy follow skip'
+complete -c sallyport -n '__sallyport_previous -t --type' -f -a 'f d l'
+complete -c sallyport -n '__sallyport_previous --algorithm' -f -a 'SHA-256 SHA-512 SHA-1 MD5 CRC32'
+complete -c sallyport -n 'test "$(__sallyport_command)" = config' -f -a 'check show'
 complete -c sallyport -n '__sallyport_previous --progress' -f -a 'bar lines json none'
 complete -c sallyport -n 'test -z (__sallyport_command)' -a '(__sallyport_commands (commandline -opc)[1])'
 complete -c sallyport -n 'not string match -q -- "-*" (commandline -ct)' -a '(__sallyport_places)'

@@ -162,6 +162,39 @@ place()
 	assert_output "$PORT/sub%20dir/"
 }
 
+# Names of a server that mean something to a shell, and the one that sends them through bash, as a person does.
+hostile_names()
+{
+	touch "$DIR/home/alice/evil;touch hacked" "$DIR/home/alice/evil\$(touch hacked)" "$DIR/home/alice/evil\`touch hacked\`" \
+		"$DIR/home/alice/evil'\"&|<>(){}!\\^=:@_"
+}
+
+@test "sallyport, bash: a server's names mean nothing to the shell, and are the files' names" {
+	place
+	hostile_names
+	cd "$DIR"
+	COMP_LINE="sallyport get $URL/ev" COMP_POINT=200 run completed sallyport get ftp : "//127.0.0.1" : "$PORT/ev"
+	[ "${#lines[@]}" -eq 4 ]
+	for line in "${lines[@]}"; do
+		[[ $line =~ ^[0-9]+/evil[%0-9A-Za-z._-]*$ ]] || fail "$line"
+		assert_equal "$(eval "echo $line")" "$line"
+		"$BUILD/sallyport" -q get "ftp://127.0.0.1:$line" fetched
+		rm fetched
+	done
+	[ ! -e hacked ]
+}
+
+@test "sallyport: values of options that are one of a few words, in all three" {
+	for row in '--links|copy' '--type|f' '--algorithm|SHA-256' '--progress|bar' '--color|never' '--verify|always' '--tls-min|1.3'; do
+		run completed sallyport "${row%|*}" ''
+		assert_line "${row#*|}"
+		grep -qE -- "(^|[[:blank:]|])${row%|*}( |\))" "$COMPLETIONS/../zsh-completion/_sallyport" || fail "zsh: ${row%|*}"
+		grep -qE -- " ${row%|*}[ ']" "$COMPLETIONS/../fish-completion/sallyport.fish" || fail "fish: ${row%|*}"
+	done
+	run completed sallyport config ''
+	assert_output $'check\nshow'
+}
+
 @test "sallyport, fish: commands, options, values, names on the server" {
 	command -v fish >/dev/null || skip "fish is not installed"
 	place
@@ -178,6 +211,17 @@ place()
 	assert_output --partial --color
 	run offers 'sallyport get --verify al'
 	assert_line always
+	run offers 'sallyport mirror --links '
+	assert_line follow
+	# every command and option of --help
+	run offers 'sallyport '
+	for command in $("$BUILD/sallyport" --help | sed -nE '/^Options/q; s/^  ([a-z]+) .*/\1/p'); do
+		assert_line "$command"
+		offers "sallyport $command --" >"$DIR/offered"
+		for option in $("$BUILD/sallyport" "$command" --help | grep -oE '^  (-.,|   ) --[a-z0-9-]+' | grep -oE -- '--.*'); do
+			grep -qxF -- "$option" "$DIR/offered" || fail "$command $option"
+		done
+	done
 	run offers "sallyport get $URL/re"
 	assert_line "$URL/report.txt"
 	assert_line "$URL/rest.txt"
@@ -198,7 +242,21 @@ place()
 		print -r -- "$out"
 		zpty -d z
 	END
-	for row in 'sallyport mir|mirror' 'sallyport get --veri|--verify' 'sallyport get --verify alw|always' \
+	# every option of --help, by the function that offers them
+	cat >"$DIR/options.zsh" <<-'END'
+		functions[_sallyport_main]=: 
+		source <(sed '$d' "$1/_sallyport")
+		for command in $(sallyport --help | sed -nE '/^Options/q; s/^  ([a-z]+) .*/\1/p'); do
+			_sallyport_options "$(sallyport $command --help)" | sed -E "s/:.*//; s/^/$command /"
+		done
+	END
+	PATH=$BUILD:$PATH zsh -f "$DIR/options.zsh" "$(realpath "$COMPLETIONS/../zsh-completion")" >"$DIR/offered"
+	for command in $("$BUILD/sallyport" --help | sed -nE '/^Options/q; s/^  ([a-z]+) .*/\1/p'); do
+		for option in $("$BUILD/sallyport" "$command" --help | grep -oE '^  (-.,|   ) --[a-z0-9-]+' | grep -oE -- '--.*'); do
+			grep -qxF -- "$command $option" "$DIR/offered" || fail "$command $option"
+		done
+	done
+	for row in 'sallyport mir|mirror' 'sallyport mirror --links fo|follow' 'sallyport get --veri|--verify' 'sallyport get --verify alw|always' \
 		"sallyport get $URL/rep|$URL/report.txt" "sallyport get $URL/su|sub%20dir/"; do
 		run timeout 30 zsh -f "$DIR/complete.zsh" "$(realpath "$COMPLETIONS/../zsh-completion")" "$BUILD" "${row%|*}" "${row#*|}"
 		assert_line found
