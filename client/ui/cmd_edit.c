@@ -4,6 +4,7 @@
  * is still the one that was fetched.
  */
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -65,15 +66,20 @@ make_edit_place(struct edit *edit)
 	return edit->dir_fd < 0 ? report_local("cannot open the directory", edit->directory, -errno) : EXIT_DONE;
 }
 
+/* With what the editor left beside the file, such as an older version. Takes the directory's descriptor over. */
 static void
 remove_edit_place(struct edit *edit)
 {
-	if (edit->dir_fd >= 0) {
-		(void)unlinkat(edit->dir_fd, edit->name, 0);
-		(void)unlinkat(edit->dir_fd, NOW_NAME, 0);
-		close_fd(&edit->dir_fd);
-		(void)rmdir(edit->directory);
-	}
+	DIR *directory = edit->dir_fd < 0 ? NULL : fdopendir(edit->dir_fd);
+	const struct dirent *entry;
+
+	if (directory == NULL)
+		return;
+	edit->dir_fd = -1;
+	while ((entry = readdir(directory)) != NULL)
+		(void)unlinkat(dirfd(directory), entry->d_name, 0);
+	closedir(directory);
+	(void)rmdir(edit->directory);
 }
 
 static enum exit_status

@@ -146,7 +146,7 @@ editor()
 	editor ':'
 	run -0 client edit "$(at "it's%20a%20\$(touch%20hacked).txt")"
 	assert_output --partial 'not changed, nothing is sent'
-	editor 'echo new >"$1"'
+	editor 'cp "$1" "$1~"; echo new >"$1"'
 	run -0 client edit "$(at fresh.txt)"
 	assert_equal "$(cat "$H/fresh.txt")" new
 	editor 'echo lost >"$1"; exit 1'

@@ -313,3 +313,69 @@ has_copy()
 	run -2 client mirror --links some m "$(at up)"
 	assert_output --partial "--links is 'some'; it must be copy, follow or skip"
 }
+
+@test "mirror --links follow, down: files and directories, also outside; a link that leads back, or nowhere, stays out" {
+	mkdir -p "$H/t/real/deep" "$H/elsewhere"
+	echo file >"$H/t/real/file"
+	echo below >"$H/t/real/deep/below"
+	echo out >"$H/elsewhere/out"
+	ln -s real/file "$H/t/to-file"
+	ln -s real "$H/t/to-directory"
+	ln -s ../elsewhere "$H/t/outside"
+	ln -s .. "$H/t/real/deep/up"
+	ln -s . "$H/t/self"
+	ln -s nothing "$H/t/dangling"
+	ln -s /etc "$H/t/absolute"
+	chown -Rh --reference="$H" "$H"
+	run -0 client mirror --links follow -P 2 "$(at t)" m
+	assert_line 'sallyport: self is left out: it is a symbolic link that leads back to a directory above it'
+	assert_line 'sallyport: real/deep/up is left out: it is a symbolic link that leads back to a directory above it'
+	assert_line 'sallyport: dangling is left out: it is a symbolic link that leads nowhere'
+	assert_equal "$(cat m/to-file m/to-directory/file m/to-directory/deep/below m/outside/out)" $'file\nfile\nbelow\nout'
+	# nothing of this machine's /etc, which an absolute link may name there
+	[ ! -e m/absolute/passwd ]
+	[ ! -L m/to-file ]
+	assert_equal "$(find m -type l)" ''
+	run -0 client mirror --links follow -P 2 "$(at t)" m
+	assert_line --partial 'mirror: 0 copied'
+	# two links that lead to each other's parents end, too
+	mkdir -p "$H/c/a" "$H/c/b"
+	echo x >"$H/c/a/x"
+	echo y >"$H/c/a/y"
+	ln -s ../b "$H/c/a/b"
+	ln -s ../a "$H/c/b/a"
+	chown -Rh --reference="$H" "$H"
+	run -3 timeout 60 "$BUILD/sallyport" --ca "$CA" mirror --links follow "$(at c)" c
+	assert_output --partial 'leads back'
+	assert_equal "$(cat c/a/x c/b/a/y)" $'x\ny'
+}
+
+@test "mirror --watch: when the system has lost events, nothing is lost" {
+	local most
+	most=$(cat /proc/sys/fs/inotify/max_queued_events)
+	[ "$most" -le 100000 ] || skip "the queue of inotify has $most events"
+	mkdir -p m/a
+	echo one >m/a/f
+	echo gone >m/a/gone
+	env --default-signal=INT "$BUILD/sallyport" --ca "$CA" mirror --watch --delete m "$(at up)" >out 2>&1 </dev/null 3>&- &
+	watcher=$!
+	wait_until -t 20 grep -qs watching out
+	kill -STOP "$watcher"
+	# two names in turn, as equal events are merged
+	python3 -c 'import os, sys
+for _ in range(int(sys.argv[1]) // 2 + 100): os.utime("m/a/f"), os.utime("m/a/gone")' "$most"
+	rm m/a/gone
+	mkdir -p m/new/deep
+	echo new >m/new/deep/f
+	echo changed since >m/a/f
+	kill -CONT "$watcher"
+	wait_until -t 30 has_copy m/new/deep/f "$H/up/new/deep/f"
+	wait_until -t 30 has_copy m/a/f "$H/up/a/f"
+	wait_until -t 30 test ! -e "$H/up/a/gone"
+	# and it goes on with what comes then
+	echo later >m/new/deep/g
+	wait_until -t 20 has_copy m/new/deep/g "$H/up/new/deep/g"
+	kill -INT "$watcher"
+	wait "$watcher"
+	diff -r m "$H/up"
+}
