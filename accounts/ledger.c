@@ -64,14 +64,15 @@ room_in(int64_t used, uint64_t limit)
 	return known < limit ? limit - known : 0;
 }
 
+/* used: net, and what is left of dead sessions. */
 static uint64_t
-room_in_share(int64_t net, int64_t allow, uint64_t limit)
+room_in_share(int64_t used, int64_t allow, uint64_t limit)
 {
 	int64_t room;
 
 	if (limit == LEDGER_NO_LIMIT)
 		return LEDGER_NO_LIMIT;
-	return __builtin_sub_overflow(allow, net, &room) || room < 0 ? 0 : (uint64_t)room;
+	return __builtin_sub_overflow(allow, used, &room) || room < 0 ? 0 : (uint64_t)room;
 }
 
 static uint64_t
@@ -84,23 +85,31 @@ figure_in_share(int64_t net, int64_t others)
 	return (uint64_t)used > LEDGER_FIGURE_MAX ? LEDGER_FIGURE_MAX : (uint64_t)used;
 }
 
-/* The slots add up to the net of the share. */
+/*
+ * The slots add up to the net of the share. While the database may not know of the share, nothing grows, not even by what
+ * was removed meanwhile: another node may have counted the home and may use that room.
+ */
 static int
 judge_share(struct ledger *ledger, const struct ledger_share *share, const struct sums *sums,
     const struct ledger_limits *limits, struct ledger_figure *figure, struct ledger_limits *room)
 {
+	const struct ledger_use used = {sums->bytes + share->left.bytes, sums->files + share->left.files};
+	bool is_known = share->id != 0 && (share->flags & SHARE_LAST_WORD) == 0;
+	const struct ledger_use allow = is_known ? share->allow : used;
+	bool has_left = sums->has_left || share->left.bytes > 0 || share->left.files > 0;
+
 	*figure = (struct ledger_figure){
-	    .bytes = figure_in_share(sums->bytes, share->others.bytes),
-	    .files = figure_in_share(sums->files, share->others.files),
+	    .bytes = figure_in_share(used.bytes, share->others.bytes),
+	    .files = figure_in_share(used.files, share->others.files),
 	    .state = (share->flags & SHARE_UNCOUNTED) != 0 ? LEDGER_UNKNOWN
-		: sums->has_left                           ? LEDGER_BOUND
+		: has_left                                 ? LEDGER_BOUND
 							   : LEDGER_EXACT,
 	};
 	ledger->can_count = share->count != LEDGER_NO_COUNT && (share->flags & SHARE_RESULT) == 0;
 	if ((share->flags & SHARE_DISTRUSTED) != 0)
 		return 0;
-	*room = (struct ledger_limits){room_in_share(sums->bytes, share->allow.bytes, limits->bytes),
-	    room_in_share(sums->files, share->allow.files, limits->files)};
+	*room = (struct ledger_limits){room_in_share(used.bytes, allow.bytes, limits->bytes),
+	    room_in_share(used.files, allow.files, limits->files)};
 	return 0;
 }
 
@@ -896,7 +905,7 @@ static int
 keep_for_database(
     struct ledger *ledger, struct ledger_count *count, const struct ledger_figure *counted, struct ledger_head *head)
 {
-	struct seen seen = {.count = count};
+	struct seen seen = {.count = count, .reserved = head->share.left};
 	int r;
 
 	if (head->share.epoch != count->epoch || head->share.count != count->question)

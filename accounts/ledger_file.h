@@ -71,7 +71,8 @@ enum share_flag {
 	SHARE_UNCOUNTED = 2, /* the home must be counted before the database grants anything */
 	SHARE_RESULT = 4, /* it was counted: counted_, of the question count */
 	SHARE_HAS_QUOTA = 8, /* else it is there for max-sessions alone */
-	SHARE_DISTRUSTED = 16 /* net may be wrong: the database is told a figure that makes it distrust the account's */
+	SHARE_DISTRUSTED = 16, /* net may be wrong: the database is told a figure that nobody believes */
+	SHARE_LAST_WORD = 32 /* the last word about it was sent: the database may have closed it */
 };
 
 /* What this node may use of a quota that several nodes share. While it is there, the base and the slots add up to net. */
@@ -86,6 +87,7 @@ struct ledger_share {
 	struct ledger_use span; /* that was asked for last */
 	uint64_t count; /* what the database wants to hear with a count that begins now; LEDGER_NO_COUNT: none */
 	struct ledger_use counted, counted_net;
+	struct ledger_use left; /* removed before the share was open; a count of another node may know of it already */
 	uint64_t check; /* of all before it; a share of zeros is good as well */
 };
 

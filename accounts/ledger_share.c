@@ -319,7 +319,7 @@ read_share(struct ledger *ledger, struct ledger_head *head, struct net *net)
 		return -ESTALE;
 	if (r < 0)
 		return r;
-	*net = (struct net){.net = {head->header.base_bytes, head->header.base_files}};
+	*net = (struct net){.net = {head->header.base_bytes, head->header.base_files}, .left = head->share.left};
 	r = ledger_each_slot(ledger, head->header.slots, add_to_net, net);
 	return r == -EUCLEAN ? -ESTALE : r;
 }
@@ -410,13 +410,13 @@ next_span(int64_t last, uint64_t first, uint64_t most)
 	return (int64_t)(span > most ? most : span);
 }
 
-/* A message that opens a share says nothing of net: the share is as new as the database's. */
+/* A message that opens a share says nothing of net: the share is as new as the database's, and nothing of it is used. */
 static int
 number_credit(struct ledger *ledger, struct ledger_head *head, const struct net *net, void *arg)
 {
 	const struct credit_order *order = arg;
 	struct ledger_share *share = &head->share;
-	struct ledger_use used = use_plus(net->net, net->left);
+	struct ledger_use used = share->id == 0 ? (struct ledger_use){0, 0} : use_plus(net->net, net->left);
 	struct ledger_credit *credit = order->credit;
 
 	if (order->need->gives_back)
@@ -470,6 +470,14 @@ allow_believed(int64_t said, int64_t keep, int64_t want, int64_t spare, int64_t 
 	return said > most ? most : said;
 }
 
+/* The share is open from here on: what was removed before makes no room until a count says that it does. */
+static struct ledger_use
+left_at_opening(const struct ledger_use *net)
+{
+	return (struct ledger_use){
+	    net->bytes < 0 ? -within_figures(net->bytes) : 0, net->files < 0 ? -within_figures(net->files) : 0};
+}
+
 static int
 take_credit_answer(struct ledger *ledger, struct ledger_head *head, const struct net *net, void *arg)
 {
@@ -480,6 +488,8 @@ take_credit_answer(struct ledger *ledger, struct ledger_head *head, const struct
 
 	if (share->seq != credit->seq || share->id != credit->share)
 		return -EALREADY;
+	if (share->id == 0)
+		share->left = left_at_opening(&net->net);
 	share->id = grant->share;
 	share->allow = (struct ledger_use){
 	    allow_believed(grant->allow.bytes, credit->keep.bytes, credit->want.bytes, credit->spare.bytes,
@@ -492,7 +502,8 @@ take_credit_answer(struct ledger *ledger, struct ledger_head *head, const struct
 		share->span.bytes = credit->spare.bytes;
 	if (grant->is_granted && credit->want.files > 0)
 		share->span.files = credit->spare.files;
-	share->flags = (share->flags & ~(uint32_t)SHARE_UNCOUNTED) | (grant->is_uncounted ? SHARE_UNCOUNTED : 0);
+	share->flags &= ~(uint32_t)(SHARE_UNCOUNTED | SHARE_LAST_WORD);
+	share->flags |= grant->is_uncounted ? SHARE_UNCOUNTED : 0;
 	if (share->count != grant->count) /* a count that began before is of no use */
 		share->flags &= ~(uint32_t)SHARE_RESULT;
 	share->count = grant->count;
@@ -535,6 +546,7 @@ number_close(struct ledger *ledger, struct ledger_head *head, const struct net *
 		return -ENOENT;
 	head->share.allow = use_least(head->share.allow, use_plus(net->net, net->left));
 	head->share.told = net->net;
+	head->share.flags |= SHARE_LAST_WORD;
 	*(struct ledger_credit *)arg =
 	    (struct ledger_credit){.share = head->share.id, .seq = ++head->share.seq, .net = net->net};
 	return ledger_write_share(ledger, &head->share);
@@ -591,7 +603,7 @@ ledger_counted_begin(struct ledger *ledger, struct ledger_counted *counted)
 	return with_share(ledger, number_counted, counted);
 }
 
-/* The database has counted the reservation as used by this node: now it is, and whatever came of it is in the base. */
+/* The database has counted what was left as used by this node: now it is, and whatever came of it is in the base. */
 static int
 drop_seen(struct ledger *ledger, uint32_t number, struct ledger_slot *slot, void *arg)
 {
@@ -625,6 +637,9 @@ end_counted(struct ledger *ledger, struct ledger_head *head, const struct net *n
 	share->count = LEDGER_NO_COUNT;
 	if (order->is_believed) {
 		share->others = use_minus(share->counted, share->counted_net);
+		head->header.base_bytes += share->left.bytes;
+		head->header.base_files += share->left.files;
+		share->left = (struct ledger_use){0, 0};
 		share->flags = (share->flags & ~(uint32_t)SHARE_UNCOUNTED) | SHARE_GONE; /* should we die on the way */
 		r = ledger_write_share(ledger, share);
 		if (r == 0)

@@ -7,8 +7,9 @@
  * The rules are those of store/schema_1.sql: messages are numbered, an answer counts only for the last number, allow
  * is lowered before that is told and raised after the answer, and a share begins anew only after all that used it has ended.
  *
- * What a session that died had reserved is left in the slots. It is used until a count of the home says otherwise: net as
- * it is told is without it, and allow is never lowered below the sum.
+ * What a session that died had reserved is left in the slots, and what was removed before the share was open is left in
+ * the share. Both are used until a count of the home says otherwise: net as it is told is without them, and allow is never
+ * lowered below the sum.
  */
 #ifndef ACCOUNTS_LEDGER_SHARE_H
 #define ACCOUNTS_LEDGER_SHARE_H

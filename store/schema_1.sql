@@ -191,6 +191,8 @@ $$;
 -- A node keeps to this: (1) A share's messages are numbered from 1 on; it takes an answer only to its last number.
 -- (2) It lowers its allow before it tells so, and raises it after the answer. (3) It opens an account anew (share 0) only
 -- after all that used the share before has ended. (4) It ends what uses a share that is gone.
+-- (5) Nothing grows while the share may be none of ours: before the first answer, and after the last word. What was removed
+-- before the first answer makes no room until the home is counted: another node may have counted it already.
 --
 -- Locks are taken in one order: the account's row, its row of usage, its shares; expire() waits for none.
 

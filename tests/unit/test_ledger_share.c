@@ -330,6 +330,66 @@ test_death_and_count(void **state)
 	ledger_close(&ledger);
 }
 
+/* Removed before the database knows of the share: another node may have counted since, and used the room. */
+static void
+test_removed_before_opening(void **state)
+{
+	struct ledger_grant asks_for_count = {.share = 7, .allow = {1000, 10}, .count = 3, .is_granted = true};
+	struct ledger ledger = joined();
+	struct ledger_counted counted;
+	struct ledger_credit credit;
+
+	(void)state;
+	change(&ledger, -5000, -5);
+	assert_int_equal(begin(&ledger, 1, 0), -EDQUOT);
+	assert_int_equal(begin(&ledger, 0, 1), -EDQUOT);
+	credit = ask(&ledger, 1000, 10);
+	assert_int_equal(credit.share, 0);
+	assert_int_equal(credit.want.bytes, 1000);
+	change(&ledger, -100, -1); /* while the answer is on its way */
+	assert_int_equal(ledger_credit_end(&ledger, &credit, &limits, &asks_for_count), 0);
+	assert_int_equal(look(&ledger).net.bytes, -5100);
+	assert_int_equal(look(&ledger).left.bytes, 5100);
+	assert_int_equal(look(&ledger).left.files, 6);
+	assert_int_equal(begin(&ledger, 1001, 0), -EDQUOT);
+	assert_int_equal(begin(&ledger, 0, 11), -EDQUOT);
+	change(&ledger, 1000, 10);
+	/* a count tells how much of it is room */
+	count_home(&ledger, 7000, 70);
+	assert_int_equal(ledger_counted_begin(&ledger, &counted), 0);
+	assert_int_equal(counted.net.bytes, 1000);
+	assert_int_equal(counted.net.files, 10);
+	assert_int_equal(ledger_counted_end(&ledger, counted.seq, true), 0);
+	assert_int_equal(look(&ledger).net.bytes, 1000);
+	assert_int_equal(look(&ledger).left.bytes, 0);
+	assert_int_equal(begin(&ledger, 1, 0), -EDQUOT);
+	ledger_close(&ledger);
+}
+
+/* The answer to the last word is lost: the database may have closed the share, and another node may have counted. */
+static void
+test_removed_after_last_word(void **state)
+{
+	struct ledger ledger = opened_with(1000, 10);
+	struct ledger_credit credit;
+
+	(void)state;
+	assert_int_equal(ledger_share_leave(&ledger), 1);
+	assert_int_equal(ledger_share_close_begin(&ledger, &credit), 0);
+	ledger_close(&ledger);
+	ledger = joined();
+	change(&ledger, -5000, -5);
+	assert_int_equal(begin(&ledger, 1, 0), -EDQUOT);
+	assert_int_equal(begin(&ledger, 0, 1), -EDQUOT);
+	/* it has the share yet */
+	credit = ask(&ledger, 10, 1);
+	assert_int_equal(credit.net.bytes, -5000);
+	assert_int_equal(grant(&ledger, &credit, 7, 0, 0), 0);
+	change(&ledger, 5000, 5);
+	assert_int_equal(begin(&ledger, 1, 0), -EDQUOT);
+	ledger_close(&ledger);
+}
+
 /* One that it does not believe changes nothing, and neither does one of a question before the last. */
 static void
 test_count_in_vain(void **state)
@@ -530,6 +590,8 @@ main(void)
 	    TEST(test_gives_back),
 	    TEST(test_lies),
 	    TEST(test_death_and_count),
+	    TEST(test_removed_before_opening),
+	    TEST(test_removed_after_last_word),
 	    TEST(test_count_in_vain),
 	    TEST(test_gone),
 	    TEST(test_close),
