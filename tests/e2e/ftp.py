@@ -146,11 +146,11 @@ def receive(connection):
     return b"".join(parts)
 
 
-def wait_until(is_true, what="something"):
-    end = time.monotonic() + WAIT_S
+def wait_until(is_true, what="something", seconds=WAIT_S):
+    end = time.monotonic() + seconds
     while not is_true():
         if time.monotonic() > end:
-            raise TimeoutError("%s did not come true in %d seconds" % (what, WAIT_S))
+            raise TimeoutError("%s did not come true in %d seconds" % (what, seconds))
         time.sleep(0.005)
 
 

@@ -466,5 +466,5 @@ py()
 	{
 		printf '%s\n' 'import os, signal, sys, threading' 'from ftp import *' 'HOME_DIR = os.environ["DIR"] + "/home/alice"'
 		cat
-	} | PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 timeout "${LIMIT:-60}" python3 -
+	} | PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 timeout "${LIMIT:-60}" ${PY_IN-} python3 -
 }

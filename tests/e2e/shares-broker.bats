@@ -32,7 +32,7 @@ setup()
 teardown()
 {
 	local node
-	[ ! -e "$STORE_DIR/standby/postmaster.pid" ] || end_standby
+	[ ! -e "$STORE_DIR/standby/postmaster.pid" ] || store_end_standby "$STORE_DIR/standby"
 	for node in c b a; do    # each has inherited the pipes of those before it
 		end_node "$node"
 	done
@@ -379,31 +379,6 @@ somebody_sleeps()
 
 # --- failover ---
 
-# The primary, and a standby that has every commit before its answer; at $STANDBY, with port $STANDBY_PORT on the same directory of sockets.
-start_standby()
-{
-	STANDBY=$STORE_DIR/standby STANDBY_PORT=5999
-	store_hba 'local replication all trust'
-	install -d -o postgres -g postgres -m 700 "$STANDBY"
-	store_as_postgres timeout 60 "$STORE_BIN/pg_basebackup" -D "$STANDBY" -h "$STORE_SOCKETS" -p "$STORE_PORT" -U postgres -R \
-		-c fast --no-sync
-	store_as_postgres timeout 60 "$STORE_BIN/pg_ctl" -D "$STANDBY" -l "$STANDBY/log" -w -t 30 -o "-p $STANDBY_PORT" start \
-		>/dev/null 3>&-
-	store_psql -qc "ALTER SYSTEM SET synchronous_standby_names = '*'"
-	store_psql -qc 'SELECT pg_reload_conf()' >/dev/null
-	wait_until eval '[ "$(store_psql -c "SELECT sync_state FROM pg_stat_replication")" = sync ]'
-}
-
-end_standby()
-{
-	store_as_postgres timeout 60 "$STORE_BIN/pg_ctl" -D "$STANDBY" -m immediate -w -t 30 stop >/dev/null || :
-	rm -rf "$STANDBY"
-	store_run
-	store_psql -qc "ALTER SYSTEM RESET synchronous_standby_names"
-	store_psql -qc 'SELECT pg_reload_conf()' >/dev/null
-	store_hba
-}
-
 # more NODE: credit for 10 bytes more than session s holds, of which all are used. What it was told is in HELD_NODE, the number
 # of its last message in SEQ_NODE.
 more()
@@ -415,9 +390,9 @@ more()
 }
 
 @test "the primary is killed and its standby promoted while credit is granted: nothing that was granted is lost, none is granted twice" {
-	local i both sum
+	local i both sum STANDBY_PORT=5999
 	account kim 'quota=2000'
-	start_standby
+	store_standby "$STORE_DIR/data" "$STORE_PORT" "$STORE_DIR/standby" "$STANDBY_PORT"
 	both="host=$STORE_SOCKETS,$STORE_SOCKETS port=$STORE_PORT,$STANDBY_PORT dbname=sallyport user=sallyport_node target_session_attrs=read-write"
 	up a "$both"
 	up b "$both"
@@ -440,7 +415,7 @@ more()
 		more b
 	done
 	wait $!
-	store_as_postgres timeout 60 "$STORE_BIN/pg_ctl" -D "$STANDBY" -w -t 30 promote >/dev/null
+	store_promote "$STORE_DIR/standby"
 	wait_until -t 15 has_said a 'state up' 2
 	wait_until -t 15 has_said b 'state up' 2
 	sum="SELECT bool_and(s.allow_bytes >= v.held), u.base_bytes + u.slack_bytes + sum(s.allow_bytes) <= 2000, count(*)
@@ -459,7 +434,7 @@ more()
 	[[ $ANSWER != credit=gone* ]]
 	end_node b
 	end_node a
-	end_standby
+	store_end_standby "$STORE_DIR/standby"
 }
 
 @test "a broker that stands still beyond its lease: what it held counts as used, and its shares are gone when it goes on" {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
 # Two servers with the same homes and the same accounts in PostgreSQL: quotas and max-sessions hold for both together,
-# whatever dies. SHARES_KILLS: how often something is killed in the long test (100 in 'make test-cluster').
+# whatever dies. SHARES_KILLS: how often something is killed in the long test (100 in 'make test-cluster'). STORE_LONG: more
+# failovers, and a partition that outlasts a real lease.
 
 load lib
 load store
@@ -32,7 +33,7 @@ setup()
 	install -m 755 "$BUILD/sallyport-broker" "$BUILD/sallyport-store" "$DIR/libexec"
 	store_psql -qc 'DELETE FROM sallyport.account' -c 'DELETE FROM sallyport.share' -c 'DELETE FROM sallyport.ghost' \
 		-c 'DELETE FROM sallyport.node'
-	PID_a='' PID_b=''
+	PID_a='' PID_b='' CONNECT_a='' CONNECT_b='' IN_NET=''
 }
 
 teardown()
@@ -42,6 +43,8 @@ teardown()
 		end_node "$node" || status=1
 	done
 	SERVER_PID=
+	[ -z "$IN_NET" ] || end_net
+	[ ! -e "$STORE_DIR/standby" ] || store_end_standby "$STORE_DIR/standby"
 	end_place || status=1
 	[ -e "$STORE_DIR/data/postmaster.pid" ] || store_run
 	return "$status"
@@ -63,7 +66,8 @@ start_node()
 	use_node "$node"
 	[ -d "$DIR/$node" ] || write_node "$node" "$@"
 	before=$(times_ready)
-	"$BUILD/sallyportd" -f -c "$CONF" </dev/null >"$DIR/$node/stdout" 2>"$DIR/$node/stderr" 3>&- &
+	# shellcheck disable=SC2086 # a command with its arguments
+	$IN_NET "$BUILD/sallyportd" -f -c "$CONF" </dev/null >"$DIR/$node/stdout" 2>"$DIR/$node/stderr" 3>&- &
 	SERVER_PID=$!
 	eval "PID_$node=$SERVER_PID"
 	wait_until -t 30 server_is_settled "$before"
@@ -82,11 +86,12 @@ node_is_known()
 # write_node NODE [LINE...]
 write_node()
 {
-	local node=$1
+	local node=$1 connect=CONNECT_$1
 	shift
+	connect=${!connect}
 	mkdir "$DIR/$node"
 	install -m 0640 -g "$BROKER" /dev/null "$DIR/$node/store.conf"
-	printf '%s\n' "connect = \"$(store_connect sallyport_node)\"" "node = \"$node\"" >"$DIR/$node/store.conf"
+	printf '%s\n' "connect = \"${connect:-$(store_connect sallyport_node)}\"" "node = \"$node\"" >"$DIR/$node/store.conf"
 	write_config 'listen = {"127.0.0.1:0"}' "accounts = \"postgresql:$DIR/$node/store.conf\"" "broker-user = \"$BROKER\"" \
 		"libexec-directory = \"$DIR/libexec\"" "home-directory = \"$DIR/home\"" 'uid-range = "200000-299999"' \
 		"state-directory = \"$DIR/$node/state\"" "runtime-directory = \"$DIR/$node/run\"" \
@@ -126,7 +131,36 @@ nodes()
 	{
 		echo 'from shares_nodes import *'
 		cat
-	} | PORT=$PORT_a LIMIT=${LIMIT:-120} py
+	} | PORT=$PORT_a LIMIT=${LIMIT:-120} PY_IN=$IN_NET py
+}
+
+# A network of the test's own, with a loopback and a packet filter; the database and all servers move into it. The database
+# is 127.0.0.2 to node a, and 127.0.0.3 to node b.
+new_net()
+{
+	command -v iptables >/dev/null || skip "iptables is not installed"
+	mkfifo "$DIR/net"
+	unshare --net -- sh -c 'ip link set lo up && iptables -A INPUT -s 192.0.2.1 -j DROP && echo up >"$1" && exec sleep 600' \
+		sh "$DIR/net" 3>&- 2>"$DIR/net-errors" &
+	NET_PID=$!
+	timeout 20 cat "$DIR/net" | grep -q up || skip "no network of its own, or no packet filter in it: $(cat "$DIR/net-errors")"
+	IN_NET="nsenter --net=/proc/$NET_PID/ns/net --"
+	STORE_IN=$IN_NET STORE_OPTIONS='-c listen_addresses=127.0.0.2,127.0.0.3'
+	store_stop
+	store_run
+	store_hba 'host all sallyport_node 127.0.0.0/8 trust'
+	CONNECT_a="host=127.0.0.2 port=$STORE_PORT dbname=sallyport user=sallyport_node sslmode=disable"
+	CONNECT_b="host=127.0.0.3 port=$STORE_PORT dbname=sallyport user=sallyport_node sslmode=disable"
+}
+
+end_net()
+{
+	store_stop
+	STORE_IN='' STORE_OPTIONS='' IN_NET=''
+	kill "$NET_PID"
+	wait "$NET_PID" 2>/dev/null || :
+	store_write_hba
+	store_run
 }
 
 # L1
@@ -311,6 +345,143 @@ nodes()
 		c.put("all", b"x" * (16777216 - 1000001))
 		assert size() == 16777216 and used(c)[0][0] == 16777216, (size(), used(c))
 	END
+}
+
+# L4
+@test "a partition: packets to the database vanish for longer than the lease; what is borrowed is used, then 452; healed, all is exact" {
+	store_account dora secret "$DIR/home/dora" quota=16777216
+	new_net
+	both
+	LIMIT=200 nodes <<-'END'
+		a = dora("a")
+		a.put("one", b"1")
+		b = dora("b")
+		cut_off("127.0.0.2")
+		a.put("within", b"x" * 1000000)
+		text = a.put("beyond", b"x" * 15000000, codes=(452,))
+		assert "try again" in text.lower(), text
+		late = dora("a") # as the broker remembers the account
+		assert "452" in late.put("late", b"x" * 8000000, codes=(452,))
+		if os.environ.get("STORE_LONG"):
+		    wait_until(lambda: sql("SELECT lease_until < now() FROM sallyport.node WHERE name = 'a'") == "t", "the lease", 60)
+		else:
+		    sql("UPDATE sallyport.node SET lease_until = now() - interval '1 s' WHERE name = 'a'")
+		wait_until(lambda: int(sql("SELECT count(*) FROM sallyport.share")) < 2, "the end of the share", 30)
+		for i in range(16):
+		    b.put("rest%d" % i, b"y" * (1 << 20), codes=(226, 452))
+		assert size() <= 16777216, size()
+		a.put("more", b"x" * 200000, codes=(226, 452)) # it does not know that its lease is over
+		assert size() <= 16777216, size()
+		heal("127.0.0.2")
+		wait_until(lambda: int(sql("SELECT count(*) FROM sallyport.node WHERE lease_until > now()")) == 2, "node a", 30)
+		for control in a, late:
+		    control.send("NOOP")
+		    wait_until(lambda: "log in again" in control.reply()[1], "the end of the session")
+		b.ask("QUIT", 221)
+		exact(16777216)
+	END
+}
+
+# Also L4
+@test "what is removed on a server that is cut off makes no room there: another server may have counted, and used it" {
+	store_account dora secret "$DIR/home/dora" quota=16777216
+	new_net
+	both
+	nodes <<-'END'
+		a = dora("a")
+		a.put("large", b"x" * 8000000)
+		a.ask("QUIT", 221)
+		wait_until(lambda: shares() == 0)
+		cut_off("127.0.0.2")
+		a = dora("a")
+		a.ask("DELE large", 250)
+		sql("UPDATE sallyport.usage SET is_counted = false") # quota recount
+		b = dora("b")
+		wait_until(lambda: b.put("all", b"y" * 16777216, codes=(226, 450, 452)).startswith("226"), "the count")
+		assert "452" in a.put("again", b"x" * 8000000, codes=(452,))
+		assert size() == 16777216, size()
+		heal("127.0.0.2")
+		wait_until(lambda: "552" in dora("a").put("again", b"x" * 8000000, codes=(452, 552)), "node a", 30)
+		assert size() == 16777216 == used(dora("a"))[0][0], size()
+		a.ask("QUIT", 221, 421)
+		b.ask("QUIT", 221)
+		exact(16777216)
+	END
+}
+
+# The standby has been promoted; the former server becomes the next one's standby.
+swap_servers()
+{
+	local former=$MAIN former_port=$MAIN_PORT
+	MAIN=$SPARE MAIN_PORT=$SPARE_PORT SPARE=$former SPARE_PORT=$former_port
+	echo "$MAIN_PORT" >"$DIR/main-port"
+}
+
+# L5
+@test "the database fails over to its synchronous standby while two servers take uploads: never a byte over, nothing lost, and exact in the end" {
+	local turns=1 client turn
+	[ -z "${STORE_LONG-}" ] || turns=4
+	store_account dora secret "$DIR/home/dora" 'quota=12582912 quota-files=40'
+	MAIN=$STORE_DIR/data MAIN_PORT=$STORE_PORT SPARE=$STORE_DIR/standby SPARE_PORT=5999
+	store_standby "$MAIN" "$MAIN_PORT" "$SPARE" "$SPARE_PORT"
+	CONNECT_a="host=$STORE_SOCKETS,$STORE_SOCKETS port=$MAIN_PORT,$SPARE_PORT dbname=sallyport user=sallyport_node target_session_attrs=read-write"
+	CONNECT_b=$CONNECT_a
+	echo "$MAIN_PORT" >"$DIR/main-port"
+	both
+	LIMIT=$((120 * turns)) nodes <<-'END' &
+		quota = 12582912
+		seed = int(os.environ.get("SHARES_SEED", random.randrange(1 << 30)))
+		print("SHARES_SEED=%d" % seed)
+		draw = random.Random(seed)
+		fill("a", 1000)
+		held = dora("a")
+		held.put("a-held", b"x" * 1000)
+		clients = [Client(node, i, draw.random()) for i in range(3) for node in ("a", "b")]
+		for client in clients:
+		    client.start()
+		refused = set()
+		while not os.path.exists(os.environ["DIR"] + "/over"):
+		    time.sleep(0.3)
+		    with gate.closed():
+		        never_over(quota, 40)
+		    if os.path.exists(os.environ["DIR"] + "/down"):
+		        refused.add(held.put("a-held", b"x" * quota, codes=(226, 452, 552)))
+		        open(os.environ["DIR"] + "/refused", "w").close()
+		for client in clients:
+		    client.is_over = True
+		for client in clients:
+		    client.join()
+		for client in clients:
+		    client.check()
+		print(refused, [client.codes for client in clients])
+		assert all(client.codes.get(226, 0) > 3 for client in clients)
+		assert any(text.startswith("452 ") for text in refused), refused
+		# no session has ended for it
+		held.ask("NOOP", 200)
+		held.ask("QUIT", 221)
+		with open(os.environ["DIR"] + "/main-port") as file:
+		    os.environ["STORE_PORT"] = file.read().strip()
+		exact(quota)
+	END
+	client=$!
+	for turn in $(seq "$turns"); do
+		sleep 2
+		[ -e "$SPARE/postmaster.pid" ] || store_standby "$MAIN" "$MAIN_PORT" "$SPARE" "$SPARE_PORT"
+		touch "$DIR/down"
+		rm -f "$DIR/refused"
+		store_stop_dir "$MAIN"
+		wait_until -t 30 test -e "$DIR/refused"
+		rm -f "$DIR/down"
+		store_promote "$SPARE"
+		swap_servers
+		sleep 3
+	done
+	touch "$DIR/over"
+	wait "$client"
+	end_node b
+	end_node a
+	PID_a='' PID_b=''
+	[ "$MAIN" = "$STORE_DIR/data" ] || store_stop_dir "$MAIN"
 }
 
 # L8

@@ -171,6 +171,36 @@ def sql(text):
     return run.stdout.strip()
 
 
+def exact(quota):
+    """In the end: the figure is that of the home, and one session gets the last byte of the quota, and no more."""
+    wait_until(lambda: not monitors("a") and not monitors("b"), "the end of all sessions")
+    c = dora("a")
+    for name in os.listdir(HOME):
+        if not name.startswith("."):
+            c.ask("DELE " + name, 250)
+    c.ask("SITE PARTIALS DELETE ALL", 200) # else they give way to the last uploads
+    left = quota - size()
+    wait_until(lambda: c.put("last", b"x" * left, codes=(226, 450, 452, 552)).startswith("226"), "room for all that is left", 60)
+    assert size() == quota == used(c)[0][0], (size(), used(c))
+    c.put("over", b"x", codes=(552,))
+    c.ask("DELE last", 250)
+    c.ask("QUIT", 221)
+
+
+# --- packets that vanish: in a network of the test's own ---
+
+
+def cut_off(address):
+    """Packets from and to it get no answer, not even a refusal."""
+    for way in ("-s", "-d"):
+        subprocess.run(["iptables", "-A", "INPUT", way, address, "-j", "DROP"], check=True)
+
+
+def heal(address):
+    for way in ("-s", "-d"):
+        subprocess.run(["iptables", "-D", "INPUT", way, address, "-j", "DROP"], check=True)
+
+
 def shares():
     return int(sql("SELECT count(*) FROM sallyport.share"))
 

@@ -3,6 +3,7 @@
 # Accounts in a database, as the server sees it: a broker that answers, is slow, is silent, lies or dies. No database is
 # needed; tests/helpers/fake_broker.c takes the broker's place.
 
+bats_require_minimum_version 1.5.0
 load lib
 
 setup_file()

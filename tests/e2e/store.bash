@@ -5,6 +5,8 @@
 #   setup_file()    { store_need; store_start; store_schema; }
 #   teardown_file() { store_end; }
 #
+# STORE_IN, when set, is a command that runs the server elsewhere (nsenter); STORE_OPTIONS are more options of postgres.
+#
 # Sets STORE_DIR (mode 755), STORE_SOCKETS (the directory of the socket), STORE_PORT (of --tls; else 5432, which only names the socket).
 # On the socket every role is trusted. Over TCP there is only TLS with a password (scram), unless store_hba says more.
 
@@ -29,7 +31,8 @@ store_need()
 # As the user of the server, who is nobody to the machine.
 store_as_postgres()
 {
-	setpriv --reuid postgres --regid postgres --clear-groups env -C "$STORE_DIR" "$@"
+	# shellcheck disable=SC2086 # a command with its arguments
+	${STORE_IN-} setpriv --reuid postgres --regid postgres --clear-groups env -C "$STORE_DIR" "$@"
 }
 
 # store_start [--tls]
@@ -109,7 +112,7 @@ store_run()
 			STORE_PORT=$(free_port)
 		fi
 		if store_as_postgres timeout 60 "$STORE_BIN/pg_ctl" -D "$STORE_DIR/data" -l "$STORE_DIR/data/log" -w -t 30 \
-			-o "-p $STORE_PORT ${STORE_TLS:+-c listen_addresses=127.0.0.1}" start >"$STORE_DIR/start.log" 2>&1 3>&-; then
+			-o "-p $STORE_PORT ${STORE_TLS:+-c listen_addresses=127.0.0.1} ${STORE_OPTIONS-}" start >"$STORE_DIR/start.log" 2>&1 3>&-; then
 			echo "$STORE_PORT" >"$STORE_DIR/port"
 			return 0
 		fi
@@ -123,6 +126,47 @@ store_stop()
 {
 	[ ! -e "$STORE_DIR/data/postmaster.pid" ] ||
 		store_as_postgres timeout 60 "$STORE_BIN/pg_ctl" -D "$STORE_DIR/data" -m "${1:-fast}" -w -t 30 stop >/dev/null 2>&1 || :
+}
+
+# store_standby DIR PORT TO_DIR TO_PORT: make a standby in TO_DIR of the server in DIR, which waits for it with each commit.
+# Both listen on the directory of sockets.
+store_standby()
+{
+	store_write_hba 'local replication all trust'
+	[ "$1" = "$STORE_DIR/data" ] || cp -p "$STORE_DIR/data/pg_hba.conf" "$1/"
+	STORE_PORT=$2 store_psql -qc 'SELECT pg_reload_conf()' >/dev/null
+	rm -rf "$3"
+	install -d -o postgres -g postgres -m 700 "$3"
+	store_as_postgres timeout 60 "$STORE_BIN/pg_basebackup" -D "$3" -h "$STORE_SOCKETS" -p "$2" -U postgres -R -c fast --no-sync
+	# once it is promoted, it waits for nobody
+	echo "synchronous_standby_names = ''" >>"$3/postgresql.auto.conf"
+	store_as_postgres timeout 60 "$STORE_BIN/pg_ctl" -D "$3" -l "$3/log" -w -t 30 -o "-p $4" start >/dev/null 3>&-
+	STORE_PORT=$2 store_psql -qc "ALTER SYSTEM SET synchronous_standby_names = '*'"
+	STORE_PORT=$2 store_psql -qc 'SELECT pg_reload_conf()' >/dev/null
+	wait_until eval '[ "$(STORE_PORT='"$2"' store_psql -c "SELECT sync_state FROM pg_stat_replication")" = sync ]'
+}
+
+# store_promote DIR
+store_promote()
+{
+	store_as_postgres timeout 60 "$STORE_BIN/pg_ctl" -D "$1" -w -t 30 promote >/dev/null
+}
+
+# store_stop_dir DIR: at once, as a machine that loses power.
+store_stop_dir()
+{
+	store_as_postgres timeout 60 "$STORE_BIN/pg_ctl" -D "$1" -m immediate -w -t 30 stop >/dev/null || :
+}
+
+# store_end_standby DIR: only the server of the test is there, and waits for nobody.
+store_end_standby()
+{
+	store_stop_dir "$1"
+	rm -rf "$1"
+	[ -e "$STORE_DIR/data/postmaster.pid" ] || store_run
+	store_psql -qc "ALTER SYSTEM RESET synchronous_standby_names"
+	store_psql -qc 'SELECT pg_reload_conf()' >/dev/null
+	store_hba
 }
 
 # The pid of the postmaster.
