@@ -16,7 +16,6 @@
 #include "common/banned.h"
 
 #define ACCEPTS_MAX 8 /* strangers that may come before the server */
-#define RECEIVE_SIZE (512 * 1024)
 #define AHEAD_FRESH_MS 10000 /* servers wait at least that long for a connection */
 #define WHY_MS 2000 /* for the server to say why it closed a data connection */
 
@@ -466,48 +465,4 @@ data_break(struct ftp *ftp, struct data *data, enum ftp_class reason)
 	reason = break_data_off(ftp, data, reason);
 	end_text(ftp);
 	return reason;
-}
-
-static enum ftp_class
-fail_taking(struct ftp *ftp, int r)
-{
-	if (r == -EFBIG)
-		return ftp_fail(ftp, FTP_VERIFY, "fetch it again when nobody writes it",
-		    "more bytes came than the server announced");
-	if (r == -EBADMSG)
-		return ftp_fail(ftp, FTP_VERIFY, "fetch it again", "what comes after the cut is not of the same file");
-	return fail_local(ftp, r, "the local side");
-}
-
-enum ftp_class
-data_receive(struct ftp *ftp, struct wire *wire, uint64_t wanted,
-    int (*take)(void *context, const char *bytes, size_t len), void *context)
-{
-	char *bytes = malloc(RECEIVE_SIZE);
-	/* a slow transfer hands its bytes on in time for the eye */
-	size_t have = 0, piece = wire->pace == NULL ? RECEIVE_SIZE : pace_piece(wire->pace, RECEIVE_SIZE);
-	ssize_t n = 1;
-	int r = bytes == NULL ? -ENOMEM : 0;
-
-	while (r == 0 && n > 0 && wanted > 0) {
-		size_t room = piece - have < wanted - have ? piece - have : (size_t)(wanted - have);
-
-		n = is_aborted(ftp) ? -ECANCELED : wire_read_now(wire, bytes + have, room);
-		if (n > 0)
-			have += (size_t)n;
-		if (have > 0 && (n <= 0 || have == piece || have == wanted)) {
-			r = take(context, bytes, have);
-			wanted -= have;
-			have = 0;
-		}
-		if (n == -EAGAIN) {
-			int ready = wire_wait(wire->fd, POLLIN, wire->timeout_ms, wire->abort);
-
-			n = ready < 0 ? ready : 1;
-		}
-	}
-	free(bytes);
-	if (r < 0)
-		return fail_taking(ftp, r);
-	return n < 0 ? fail_wire(ftp, wire, (int)n, "data connection") : FTP_OK;
 }

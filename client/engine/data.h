@@ -4,6 +4,7 @@
 #define CLIENT_ENGINE_DATA_H
 
 #include "client/engine/session.h"
+#include "client/engine/sink.h"
 
 struct data {
 	struct wire wire;
@@ -29,6 +30,13 @@ enum ftp_class data_begin(struct ftp *ftp, struct data *data, const char *verb, 
  */
 enum ftp_class data_receive(struct ftp *ftp, struct wire *wire, uint64_t wanted,
     int (*take)(void *context, const char *bytes, size_t len), void *context);
+
+/*
+ * The same into the part of a sink, but the kernel moves the bytes: without TLS and text only. moved is called after each
+ * piece. FTP_OK before the end, and before wanted bytes have come, where the kernel cannot: data_receive() goes on.
+ */
+enum ftp_class data_splice(struct ftp *ftp, struct wire *wire, uint64_t wanted, struct sink *sink,
+    void (*moved)(void *context), void *context);
 
 /*
  * Tell the server where to connect for the next data connection: EPRT, and PORT where it does not know that. FTP_REFUSED or

@@ -19,6 +19,7 @@ struct fetch {
 	unsigned int rounds;	/* is_to_end: further transfers, of what the file had grown by at the end of one */
 	char validator[RECORD_VALIDATOR_SIZE];
 	struct sink sink;
+	uint64_t counted;	/* up to here the bytes of the part are in the result: those that the kernel moves */
 	struct part part;
 	struct record begun;	/* the source's state when the existing bytes were begun */
 	struct record_piece pieces[RECORD_PIECES_MAX];	/* of the part, where several connections left it with holes */

@@ -15,6 +15,7 @@
 #include "common/banned.h"
 
 #define SEGMENT_MIN (1024 * 1024) /* bytes: less is not worth another login */
+#define SPLICE_MIN (1024 * 1024) /* bytes: less is not worth a pipe */
 #define ROUNDS_MAX 8 /* a file that grows as fast as it is fetched has no end */
 
 /* --- receiving --- */
@@ -68,6 +69,45 @@ sink_take_bytes(void *context, const char *bytes, size_t len)
 	meter_move(&fetch->meter, begin + fetch->sink.at);
 	follow_to(fetch->follower, fetch->sink.at);
 	return r == 0 && fetch->is_longer ? -EFBIG : r;
+}
+
+/* The kernel has moved bytes into the part. */
+static void
+count_moved(void *context)
+{
+	struct fetch *fetch = context;
+
+	fetch->result->bytes += fetch->sink.at - fetch->counted;
+	fetch->counted = fetch->sink.at;
+	meter_move(&fetch->meter, fetch->sink.at);
+	follow_to(fetch->follower, fetch->sink.at);
+}
+
+/* What is large, and goes into the part as it comes. */
+static bool
+is_for_kernel(const struct fetch *fetch, const struct wire *wire)
+{
+	return !fetch->sink.is_stream && wire->tls == NULL && !wire->text.is_on && fetch->size >= 0 &&
+	    (uint64_t)fetch->size >= fetch->sink.at + SPLICE_MIN;
+}
+
+/* The bytes before the cut come again; then what was announced; then the end, or more than that. */
+static enum ftp_class
+receive_bytes(struct fetch *fetch, struct wire *wire, uint64_t wanted)
+{
+	enum ftp_class reason = FTP_OK;
+
+	if (is_for_kernel(fetch, wire)) {
+		if (fetch->overlap > 0)
+			reason = data_receive(fetch->ftp, wire, fetch->overlap, sink_take_bytes, fetch);
+		fetch->counted = fetch->sink.at;
+		if (reason == FTP_OK && !wire->is_ended)
+			reason = data_splice(
+			    fetch->ftp, wire, (uint64_t)fetch->size - fetch->sink.at, &fetch->sink, count_moved, fetch);
+	}
+	if (reason != FTP_OK || wire->is_ended)
+		return reason;
+	return data_receive(fetch->ftp, wire, wanted, sink_take_bytes, fetch);
 }
 
 /* --- the transfer --- */
@@ -146,7 +186,7 @@ receive_rest(struct fetch *fetch)
 	reason = begin_retr(fetch, &data);
 	if (reason != FTP_OK)
 		return reason;
-	reason = data_receive(fetch->ftp, &data.wire, wanted, sink_take_bytes, fetch);
+	reason = receive_bytes(fetch, &data.wire, wanted);
 	if (reason != FTP_OK) {
 		reason = data_break(fetch->ftp, &data, reason);
 		return reason == FTP_VERIFY && fetch->is_longer ? fetch_look_at_longer(fetch) : reason;

@@ -2,6 +2,7 @@
 #include "client/engine/sink.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include "client/engine/session.h"
 
 #include "common/banned.h"
+
+#define COPY_SIZE (64 * 1024)
 
 void
 sink_keep_tail(struct sink *sink)
@@ -61,6 +64,47 @@ sink_write(struct sink *sink, struct ftp *ftp, const char *bytes, size_t len)
 			add_to_tail(sink, bytes, (size_t)n);
 			sink->at += (uint64_t)n;
 			bytes += n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+/* The file system takes no bytes from a pipe. */
+static int
+copy_pipe(struct sink *sink, struct ftp *ftp, int pipe_fd, size_t len)
+{
+	char bytes[COPY_SIZE];
+	int r = 0;
+
+	while (len > 0 && r == 0) {
+		ssize_t n = read(pipe_fd, bytes, len < sizeof(bytes) ? len : sizeof(bytes));
+
+		if (n > 0) {
+			r = sink_write(sink, ftp, bytes, (size_t)n);
+			len -= (size_t)n;
+		} else if (n == 0 || errno != EINTR) {
+			r = n == 0 ? -ENODATA : -errno;
+		}
+	}
+	return r;
+}
+
+int
+sink_write_pipe(struct sink *sink, struct ftp *ftp, int pipe_fd, size_t len)
+{
+	while (len > 0) {
+		off_t at = (off_t)sink->at;
+		ssize_t n = splice(pipe_fd, NULL, sink->fd, &at, len, SPLICE_F_MOVE);
+
+		if (n < 0 && errno == EINVAL)
+			return copy_pipe(sink, ftp, pipe_fd, len);
+		if (n == 0)
+			return -ENODATA;
+		if (n < 0 && (errno != EINTR || is_aborted(ftp)))
+			return errno == EINTR ? -ECANCELED : -errno;
+		if (n > 0) {
+			sink->at += (uint64_t)n;
 			len -= (size_t)n;
 		}
 	}

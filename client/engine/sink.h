@@ -28,6 +28,9 @@ void sink_keep_tail(struct sink *sink);
 /* Write all of it, and count it. A stream may be a pipe whose reader is slow. 0, -ECANCELED, -errno. */
 int sink_write(struct sink *sink, struct ftp *ftp, const char *bytes, size_t len);
 
+/* Write len bytes that a pipe has into the part, and count them; in the kernel where it can. Returns as sink_write(). */
+int sink_write_pipe(struct sink *sink, struct ftp *ftp, int pipe_fd, size_t len);
+
 /* Compare with the bytes that begin left bytes before the end. 0, -EBADMSG: they differ, -errno. */
 int sink_compare(const struct sink *sink, uint64_t left, const char *bytes, size_t len);
 

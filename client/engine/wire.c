@@ -2,6 +2,7 @@
 #include "client/engine/wire.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <poll.h>
@@ -420,6 +421,24 @@ wire_sendfile(struct wire *wire, int fd, off_t *offset, size_t len)
 			return -error;
 		}
 	}
+}
+
+ssize_t
+wire_splice(struct wire *wire, int pipe_fd, size_t len)
+{
+	ssize_t n, granted = wait_for_pace(wire, len);
+
+	if (granted < 0)
+		return granted;
+	do
+		n = splice(wire->fd, NULL, pipe_fd, NULL, (size_t)granted, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	while (n < 0 && errno == EINTR && (wire->abort == NULL || !*wire->abort));
+	if (n < 0)
+		n = errno == EINTR ? -ECANCELED : -errno;
+	pace_return(wire->pace, (size_t)(granted - (n > 0 ? n : 0)));
+	if (n == 0)
+		wire->is_ended = true;
+	return n;
 }
 
 int

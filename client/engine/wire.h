@@ -57,6 +57,12 @@ int wire_write(struct wire *wire, const void *bytes, size_t len);
 ssize_t wire_sendfile(struct wire *wire, int fd, off_t *offset, size_t len);
 
 /*
+ * Move up to len bytes of the network to a pipe with room for them, in the kernel: without TLS and text only. Returns their
+ * number, 0 at the end of the data (is_ended), -EAGAIN, -EINVAL: this connection cannot; or another -errno.
+ */
+ssize_t wire_splice(struct wire *wire, int pipe_fd, size_t len);
+
+/*
  * End an upload: close_notify, the end of the connection, then wait until the other side has ended it too, so that
  * nothing unread resets what was sent. Returns 0 or an error.
  */
