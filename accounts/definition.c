@@ -46,7 +46,7 @@ definition_key(enum definition_kind kind, const char *name, char key[DEFINITION_
 
 /* The kind whose word is there; DEFINITION_KIND_COUNT: none has it. */
 static enum definition_kind
-find_kind(const char *word, size_t len)
+kind_of_word(const char *word, size_t len)
 {
 	enum definition_kind kind = 0;
 
@@ -81,7 +81,7 @@ definition_parse(const char *line, size_t len, struct definition *out, const cha
 	if (!line_is_definition(line, len) || blank == NULL)
 		return refuse_definition(
 		    error, "no definition; write '+KIND NAME:' with one blank, as in '+group staff:'");
-	out->kind = find_kind(word, (size_t)(blank - word));
+	out->kind = kind_of_word(word, (size_t)(blank - word));
 	if (out->kind == DEFINITION_KIND_COUNT)
 		return refuse_definition(error, unknown_kind());
 	out->name = blank + 1;

@@ -327,7 +327,7 @@ count_kind(struct build *build, const char *hash, uint64_t line_at)
 }
 
 static void
-take_account(struct build *build, const struct account *account, uint64_t at)
+index_account(struct build *build, const struct account *account, uint64_t at)
 {
 	build->index[build->header.accounts.count++] = at;
 	build->has_grants = build->has_grants || account->has_grants;
@@ -335,7 +335,7 @@ take_account(struct build *build, const struct account *account, uint64_t at)
 }
 
 static void
-take_definition(struct build *build, const struct definition *definition, uint64_t at, uint64_t line)
+index_definition(struct build *build, const struct definition *definition, uint64_t at, uint64_t line)
 {
 	struct folder folder;
 	const char *problem;
@@ -365,9 +365,9 @@ check_lines(struct build *build)
 		problem = NULL;
 		if (line_is_definition(p, len)) {
 			if (definition_parse(p, len, &definition, &problem) == 0)
-				take_definition(build, &definition, (uint64_t)(p - build->text), line);
+				index_definition(build, &definition, (uint64_t)(p - build->text), line);
 		} else if (account_line_is_account(p, len) && account_parse(p, len, &account, &problem) == 0)
-			take_account(build, &account, (uint64_t)(p - build->text));
+			index_account(build, &account, (uint64_t)(p - build->text));
 		if (problem != NULL)
 			report_bad_line(build, line, "%s", problem);
 		p += len + 1;

@@ -30,6 +30,7 @@
 	X(COUNT,     "count",     false)	/* "done NUMBER" */ \
 	X(SHARING,   "sharing",   true)		/* LINE: "account" for each that shares its uid or home; "done" */ \
 	X(FREE_UID,  "free-uid",  true)		/* LOW HIGH COUNT: "done UID", or "none" */ \
+	X(GROUP,     "group",     true)		/* a definition line of sallyport-users(5), for what accounts get later; no answer */ \
 	X(BEGIN,     "begin",     false)	/* a transaction, in which nobody else changes accounts: "done" */ \
 	X(ADD,       "add",       true)		/* LINE; no answer; what is wrong is told by the next "flush" */ \
 	X(FLUSH,     "flush",     false)	/* "taken NAME" for each name that was there; "done" */ \

@@ -508,6 +508,13 @@ edit_options(const char *text, size_t len, const struct users_edit *edit, struct
 }
 
 int
+users_options_edit(const char *words, size_t len, const struct users_edit *edit, struct buf *out)
+{
+	edit_options(words, len, edit, out);
+	return out->error;
+}
+
+int
 users_line_edit(const char *line, size_t len, const struct users_edit *edit, struct buf *out)
 {
 	const char *changes[FIELDS - 1] = {NULL, edit->hash, edit->uid, edit->gid, edit->home};

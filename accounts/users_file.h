@@ -56,7 +56,7 @@ void users_file_remove(struct users_file *file, size_t index);
  */
 int users_file_save(struct users_file *file, struct buf *problem);
 
-#define USERS_EDIT_OPTIONS 16
+#define USERS_EDIT_OPTIONS 160	/* options of a command, and what --inherit names */
 
 /* What to change in a line; NULL and absent options stay as they are. */
 struct users_edit {
@@ -79,6 +79,9 @@ void users_edit_option(struct users_edit *edit, const char *key, const char *val
  * Returns 0, -EINVAL for a line with too few fields, or the buffer's error.
  */
 int users_line_edit(const char *line, size_t len, const struct users_edit *edit, struct buf *out);
+
+/* The same for words of OPTIONS alone. Returns 0, or the buffer's error. */
+int users_options_edit(const char *words, size_t len, const struct users_edit *edit, struct buf *out);
 
 /* The bytes of field number i (from 0: NAME HASH UID GID HOME OPTIONS). Returns 0 or -EINVAL. Pure. */
 int users_line_field(const char *line, size_t len, size_t i, const char **field, size_t *field_len);

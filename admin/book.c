@@ -7,8 +7,6 @@
 #include <string.h>
 
 #include "accounts/account.h"
-#include "accounts/definition.h"
-#include "accounts/users_file.h"
 #include "admin/book_kinds.h"
 #include "common/buf.h"
 #include "config/config.h"
@@ -76,6 +74,7 @@ book_close(struct book *book)
 	if (book == NULL)
 		return;
 	book->ops->close(book);
+	groups_free(&book->groups);
 	free(book);
 }
 
@@ -157,28 +156,6 @@ int
 book_each_sharing(struct book *book, const char *line, size_t len, bool tell_bad, book_line_fn each, void *arg)
 {
 	return book->ops->each_sharing(book, line, len, tell_bad, each, arg);
-}
-
-void
-book_each_definition(const struct book *book, void (*each)(const char *line, size_t len, void *arg), void *arg)
-{
-	for (size_t i = 0; book->file != NULL && i < users_file_count(book->file); i++) {
-		size_t len;
-		const char *line = users_file_line(book->file, i, &len);
-
-		if (line_is_definition(line, len))
-			each(line, len, arg);
-	}
-}
-
-const char *
-book_definition(const struct book *book, const char *key, size_t *len)
-{
-	size_t i;
-
-	if (book->file == NULL || users_file_find(book->file, key, &i) < 0)
-		return NULL;
-	return users_file_line(book->file, i, len);
 }
 
 int

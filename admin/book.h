@@ -52,6 +52,15 @@ struct book *book_with(const struct ctl *ctl, bool is_writing, struct buf *line,
 /* The other book that is configured, to read; *other is NULL where there is none. 0 or -EIO. */
 int book_open_other(const struct book *book, struct book **other);
 
+/*
+ * The account takes what its group says: of the users file, also for an account of a database. book_find() and book_each()
+ * have done that already. lacks_group is set where no group of that name is known.
+ */
+void book_join_group(struct book *book, struct account *account);
+
+/* Say on stderr that the account's group is not defined, if so. 0 or -ENOENT. */
+int book_check_group(struct book *book, struct account *account);
+
 /* Called with each line; account is NULL for one that account_parse() refuses. */
 typedef void (*book_line_fn)(const char *line, size_t len, const struct account *account, void *arg);
 
@@ -66,6 +75,10 @@ int book_each_sharing(struct book *book, const char *line, size_t len, bool tell
 
 /* The same for every definition line of a users file (definition.h); a database has none. */
 void book_each_definition(const struct book *book, void (*each)(const char *line, size_t len, void *arg), void *arg);
+
+/* The same for those of the users file, also where the book is the database beside it. 0 or -EIO. */
+int book_each_known_definition(
+    const struct book *book, void (*each)(const char *line, size_t len, void *arg), void *arg);
 
 /* The line of a definition by its key "+KIND NAME", borrowed until the next change; NULL: it has none. */
 const char *book_definition(const struct book *book, const char *key, size_t *len);

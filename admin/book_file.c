@@ -53,6 +53,8 @@ file_find(struct book *book, const char *name, struct buf *line, struct account 
 		return -ENOENT;
 	if (account != NULL && ctl_parse_line(book->ctl, book->file, index, account) < 0)
 		return -EIO;
+	if (account != NULL)
+		book_join_group(book, account);
 	text = users_file_line(book->file, index, &len);
 	return buf_add(line, text, len) < 0 ? no_memory() : 0;
 }
@@ -75,6 +77,8 @@ file_each(struct book *book, bool tell_bad, book_line_fn each, void *arg)
 				  : account_parse(line, len, &account, &problem);
 		if (parsed < 0)
 			r = -EINVAL;
+		else
+			book_join_group(book, &account);
 		each(line, len, parsed < 0 ? NULL : &account, arg);
 	}
 	explicit_bzero(&account, sizeof(account));

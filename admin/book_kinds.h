@@ -3,6 +3,7 @@
 #ifndef ADMIN_BOOK_KINDS_H
 #define ADMIN_BOOK_KINDS_H
 
+#include "accounts/groups.h"
 #include "admin/book.h"
 #include "admin/ctl.h"
 
@@ -16,6 +17,9 @@ struct book {
 	bool is_writing;
 	struct users_file *file;	/* of BOOK_FILE */
 	struct store_tool *tool;	/* of BOOK_STORE */
+	struct groups groups;	/* of the users file; see book_join_group() */
+	bool has_groups;
+	bool has_told_groups;	/* to the tool */
 };
 
 struct book_ops {

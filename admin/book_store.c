@@ -62,6 +62,8 @@ store_find(struct book *book, const char *name, struct buf *line, struct account
 		r = store_tool_refuse(book->tool, "the database answered with another account than was asked for");
 	if (r == 0 && buf_add(line, text, len) < 0)
 		r = store_tool_refuse(book->tool, "no memory");
+	if (r == 0)
+		book_join_group(book, &account);
 	if (r == 0 && out != NULL)
 		*out = account;
 	explicit_bzero(&account, sizeof(account));
@@ -87,6 +89,7 @@ each_answer(struct book *book, bool is_sorted, book_line_fn each, void *arg)
 		if (r < 0)
 			break;
 		memcpy(before, account.name, sizeof(before));
+		book_join_group(book, &account);
 		each(line, len, &account, arg);
 	}
 	explicit_bzero(&account, sizeof(account));
@@ -111,10 +114,42 @@ store_each_sharing(struct book *book, const char *line, size_t len, bool tell_ba
 	return r < 0 ? r : each_answer(book, true, each, arg);
 }
 
+struct telling {
+	struct store_tool *tool;
+	int result;
+};
+
+static void
+tell_group(const char *line, size_t len, void *arg)
+{
+	struct telling *telling = arg;
+
+	if (telling->result == 0)
+		telling->result = store_tool_ask(telling->tool, DIALOG_GROUP, line, len);
+}
+
+/* The ledger of the database needs the limits of a group as those of the account, so the tool gets the groups once. */
+static int
+tell_groups(struct book *book, const char *line, size_t len)
+{
+	struct telling telling = {.tool = book->tool};
+	struct account account = {.name = ""};
+	const char *problem;
+
+	if (book->has_told_groups || account_parse(line, len, &account, &problem) < 0 || account.group[0] == '\0')
+		goto out;
+	book->has_told_groups = true;
+	if (book_each_known_definition(book, tell_group, &telling) < 0)
+		telling.result = -EIO;
+out:
+	explicit_bzero(&account, sizeof(account));
+	return telling.result;
+}
+
 static int
 store_add_line(struct book *book, const char *line, size_t len)
 {
-	return store_tool_ask(book->tool, DIALOG_ADD, line, len);
+	return tell_groups(book, line, len) < 0 ? -EIO : store_tool_ask(book->tool, DIALOG_ADD, line, len);
 }
 
 /* Whoever removes it meanwhile does not keep to the lock. */
@@ -130,6 +165,8 @@ static int
 store_set(struct book *book, const char *name, const char *line, size_t len)
 {
 	(void)name; /* of the line */
+	if (tell_groups(book, line, len) < 0)
+		return -EIO;
 	return store_tool_ask(book->tool, DIALOG_SET, line, len) < 0 ? -EIO : expect_changed(book);
 }
 

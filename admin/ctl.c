@@ -15,16 +15,17 @@
 #define OPERANDS_MAX 3 /* noun, verb, operand */
 
 #define STORE_OPTIONS (CTL_BIT(OPTION_STORE) | CTL_BIT(OPTION_STORE_CONF))
-#define USER_OPTIONS (STORE_OPTIONS | ACCOUNT_OPTIONS)
+#define USER_OPTIONS \
+	(STORE_OPTIONS | GROUP_OPTIONS | CTL_BIT(OPTION_HOME) | CTL_BIT(OPTION_UID) | CTL_BIT(OPTION_GID) | \
+	    CTL_BIT(OPTION_GROUP))
+#define GROUP_OPTIONS \
+	(CTL_BIT(OPTION_MAX_SESSIONS) | CTL_BIT(OPTION_READ_ONLY) | CTL_BIT(OPTION_ALLOW) | CTL_BIT(OPTION_DENY) | \
+	    CTL_BIT(OPTION_ALLOW_FROM) | CTL_BIT(OPTION_EXPIRES) | CTL_BIT(OPTION_QUOTA) | \
+	    CTL_BIT(OPTION_QUOTA_FILES) | CTL_BIT(OPTION_RATE_DOWN) | CTL_BIT(OPTION_RATE_UP) | \
+	    CTL_BIT(OPTION_FILE_MODE) | CTL_BIT(OPTION_DIRECTORY_MODE))
 #define FOLDER_OPTIONS \
 	(CTL_BIT(OPTION_DIRECTORY) | CTL_BIT(OPTION_GID) | CTL_BIT(OPTION_ALLOW) | CTL_BIT(OPTION_DENY) | \
 	    CTL_BIT(OPTION_QUOTA) | CTL_BIT(OPTION_QUOTA_FILES) | CTL_BIT(OPTION_FILE_MODE) | \
-	    CTL_BIT(OPTION_DIRECTORY_MODE))
-#define ACCOUNT_OPTIONS \
-	(CTL_BIT(OPTION_HOME) | CTL_BIT(OPTION_UID) | CTL_BIT(OPTION_GID) | CTL_BIT(OPTION_MAX_SESSIONS) | \
-	    CTL_BIT(OPTION_READ_ONLY) | CTL_BIT(OPTION_ALLOW) | CTL_BIT(OPTION_DENY) | CTL_BIT(OPTION_ALLOW_FROM) | \
-	    CTL_BIT(OPTION_EXPIRES) | CTL_BIT(OPTION_QUOTA) | CTL_BIT(OPTION_QUOTA_FILES) | \
-	    CTL_BIT(OPTION_RATE_DOWN) | CTL_BIT(OPTION_RATE_UP) | CTL_BIT(OPTION_FILE_MODE) | \
 	    CTL_BIT(OPTION_DIRECTORY_MODE))
 
 /* Options that may repeat go to a list. */
@@ -92,6 +93,10 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
     [OPTION_AT] = {"at", 0, "PATH", OPT_TEXT, VALUE(AT), .help = "where the account sees the folder, such as /team"},
     [OPTION_EXPIRES] = {"expires", 0, "DATE", OPT_TEXT, VALUE(EXPIRES),
 	.help = "refuse logins from the start of this day (YYYY-MM-DD, UTC); 'never'"},
+    [OPTION_GROUP] = {"group", 0, "NAME", OPT_TEXT, VALUE(GROUP),
+	.help = "take what the account does not say itself from this group of settings; 'none'"},
+    [OPTION_INHERIT] = {"inherit", 0, "LIST", OPT_TEXT, VALUE(INHERIT),
+	.help = "forget these words of the account, such as quota,rate-up, so that those of its group count"},
     [OPTION_PURGE_HOME] = {"purge-home", 0, NULL, OPT_FLAG, GIVEN(PURGE_HOME),
 	.help = "remove the home with all that is in it"},
     [OPTION_NAME] = {"name", 0, "HOST", OPT_CALL, .take = set_option_name,
@@ -99,7 +104,8 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
     [OPTION_DAYS] = {"days", 0, "N", OPT_TEXT, VALUE(DAYS),
 	.help = "days for which the certificate is valid, 1 to 3650; default: 825"},
     [OPTION_FORCE] = {"force", 0, NULL, OPT_FLAG, GIVEN(FORCE),
-	.help = "replace an existing certificate and key; forget a node although it was heard just now"},
+	.help = "replace an existing certificate and key; forget a node although it was heard just now; remove a group that "
+		"accounts are of"},
     [OPTION_USER] = {"user", 0, "NAME", OPT_TEXT, VALUE(USER), .help = "this account, or its sessions"},
     [OPTION_ADDRESS] = {"address", 0, "ADDRESS", OPT_TEXT, VALUE(ADDRESS), .help = "the sessions from this address"},
     [OPTION_SESSION] = {"session", 0, "ID", OPT_TEXT, VALUE(SESSION), .help = "only this session"},
@@ -136,7 +142,7 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
 static const struct ctl_command ctl_commands[] = {
     {"user", "add", "NAME", USER_OPTIONS | CTL_BIT(OPTION_PASSWORD_STDIN), true, user_add,
      "make an account and its home"},
-    {"user", "set", "NAME", USER_OPTIONS | CTL_BIT(OPTION_NO_READ_ONLY), true, user_set, "change an account"},
+    {"user", "set", "NAME", USER_OPTIONS | CTL_BIT(OPTION_NO_READ_ONLY) | CTL_BIT(OPTION_INHERIT), true, user_set, "change an account"},
     {"user", "passwd", "NAME", STORE_OPTIONS | CTL_BIT(OPTION_PASSWORD_STDIN), true, user_passwd, "set a new password"},
     {"user", "lock", "NAME", STORE_OPTIONS, true, user_lock, "refuse logins, but keep the password"},
     {"user", "unlock", "NAME", STORE_OPTIONS, true, user_unlock, "allow logins again"},
@@ -147,6 +153,13 @@ static const struct ctl_command ctl_commands[] = {
     {"user", "export", "[FILE]", STORE_OPTIONS, true, user_export, "write the accounts as a users file; default: standard output"},
     {"user", "show", "NAME", STORE_OPTIONS, true, user_show, "show one account"},
     {"user", "partials", "NAME", STORE_OPTIONS, true, user_partials, "show what interrupted uploads hold"},
+    {"group", "add", "NAME", GROUP_OPTIONS, true, group_add, "make a group of settings; accounts join it with --group"},
+    {"group", "set", "NAME", GROUP_OPTIONS | CTL_BIT(OPTION_NO_READ_ONLY) | CTL_BIT(OPTION_STORE_CONF), true, group_set,
+     "change a group, and the limits of its accounts in a database; without an option, only the latter"},
+    {"group", "remove", "NAME", CTL_BIT(OPTION_FORCE) | CTL_BIT(OPTION_STORE_CONF), true, group_remove,
+     "remove a group that no account is of"},
+    {"group", "list", NULL, CTL_BIT(OPTION_STORE_CONF), true, group_list, "list the groups"},
+    {"group", "show", "NAME", CTL_BIT(OPTION_STORE_CONF), true, group_show, "show one group, and the accounts that are of it"},
     {"quota", "show", "[NAME]", STORE_OPTIONS, true, quota_show, "show how much of its quota an account uses, one account or all"},
     {"quota", "recount", "[NAME]", STORE_OPTIONS | CTL_BIT(OPTION_WAIT), true, quota_recount,
      "remove expired partial files, and count the home anew, of one account or of all"},

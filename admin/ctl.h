@@ -37,6 +37,8 @@ enum ctl_option {
 	OPTION_DIRECTORY,
 	OPTION_AT,
 	OPTION_EXPIRES,
+	OPTION_GROUP,
+	OPTION_INHERIT,
 	OPTION_PURGE_HOME,
 	OPTION_NAME,
 	OPTION_DAYS,
@@ -134,6 +136,11 @@ enum ctl_exit folder_revoke(struct ctl *ctl);
 enum ctl_exit folder_list(struct ctl *ctl);
 enum ctl_exit folder_show(struct ctl *ctl);
 enum ctl_exit folder_remove(struct ctl *ctl);
+enum ctl_exit group_add(struct ctl *ctl);
+enum ctl_exit group_set(struct ctl *ctl);
+enum ctl_exit group_remove(struct ctl *ctl);
+enum ctl_exit group_list(struct ctl *ctl);
+enum ctl_exit group_show(struct ctl *ctl);
 enum ctl_exit node_list(struct ctl *ctl);
 enum ctl_exit node_forget(struct ctl *ctl);
 enum ctl_exit quota_show(struct ctl *ctl);

@@ -206,22 +206,53 @@ find_usage(const struct ctl *ctl, const struct account *account, const struct as
 	    &told->swept, &told->used);
 }
 
-void
-quota_begin_count(const struct ctl *ctl, const struct account *account)
+/* Is there a ledger that waits for the first count? Open then. */
+static bool
+open_uncounted(const struct ctl *ctl, const struct account *account, struct ledger *ledger, struct ledger_figure *used)
 {
-	const char *const request[] = {"count-home", account->name, NULL};
-	struct told told = {.swept = 0};
-	struct ledger ledger;
 	struct stat st;
-	uint64_t deadline_ms = monotonic_ms() + SHOW_WAIT_MS;
-	json_t *last;
 
 	/* without the directory no server has run yet */
 	if (!has_quota(account) || stat(ctl->config->state_directory, &st) < 0 ||
-	    open_account_ledger(ctl, account, &ledger) < 0)
+	    open_account_ledger(ctl, account, ledger) < 0)
+		return false;
+	if (ledger_read(ledger, used) == -EUCLEAN)
+		return true;
+	ledger_close(ledger);
+	return false;
+}
+
+static bool
+ask_server_to_count(const struct ctl *ctl, const struct account *account)
+{
+	const char *const request[] = {"count-home", account->name, NULL};
+	json_t *last = control_ask(ctl, request, NULL, NULL);
+
+	json_decref(last);
+	return last != NULL;
+}
+
+enum quota_asking
+quota_ask_count(const struct ctl *ctl, const struct account *account)
+{
+	struct ledger_figure used;
+	struct ledger ledger;
+
+	if (!open_uncounted(ctl, account, &ledger, &used))
+		return QUOTA_IS_KNOWN;
+	ledger_close(&ledger);
+	return control_is_served(ctl) && ask_server_to_count(ctl, account) ? QUOTA_IS_ASKED : QUOTA_IS_UNKNOWN;
+}
+
+void
+quota_begin_count(const struct ctl *ctl, const struct account *account)
+{
+	struct told told = {.swept = 0};
+	struct ledger ledger;
+	uint64_t deadline_ms = monotonic_ms() + SHOW_WAIT_MS;
+
+	if (!open_uncounted(ctl, account, &ledger, &told.used))
 		return;
-	if (ledger_read(&ledger, &told.used) != -EUCLEAN)
-		goto out;
 	if (!control_is_served(ctl)) {
 		ctl_warning(
 		    "the home of '%s' is not counted yet; 'sallyportctl quota recount %s' counts it, or the server "
@@ -229,10 +260,8 @@ quota_begin_count(const struct ctl *ctl, const struct account *account)
 		    ctl_quote(account->name), ctl_quote(account->name));
 		goto out;
 	}
-	last = control_ask(ctl, request, NULL, NULL);
-	if (last == NULL)
+	if (!ask_server_to_count(ctl, account))
 		goto out;
-	json_decref(last);
 	while (ledger_read(&ledger, &told.used) == -EUCLEAN && monotonic_ms() < deadline_ms)
 		poll(NULL, 0, SHOW_LOOK_MS);
 	if (told.used.state == LEDGER_UNKNOWN)

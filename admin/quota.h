@@ -15,4 +15,9 @@ void quota_forget(const struct ctl *ctl, const char *name);
  */
 void quota_begin_count(const struct ctl *ctl, const struct account *account);
 
+enum quota_asking { QUOTA_IS_KNOWN, QUOTA_IS_ASKED, QUOTA_IS_UNKNOWN };
+
+/* The same without a wait and a word: is the figure known, does the running server count now, or nobody? */
+enum quota_asking quota_ask_count(const struct ctl *ctl, const struct account *account);
+
 #endif

@@ -255,15 +255,41 @@ refuse_hidden(const struct book *book, const char *name)
 	return r;
 }
 
+static bool
+names_group(const struct ctl *ctl)
+{
+	return ctl->given[OPTION_GROUP] && strcmp(ctl->value[OPTION_GROUP], "none") != 0;
+}
+
+/* The group that the command names must be there. rights: those of an account of it that has no word of its own. */
+static int
+check_named_group(const struct ctl *ctl, struct book *book, unsigned *rights)
+{
+	struct account account;
+	const char *problem;
+	char line[ACCOUNT_NAME_MAX + 32];
+	int len = snprintf(line, sizeof(line), "x:!:1:1:/x:%s%s", names_group(ctl) ? "group=" : "",
+	    names_group(ctl) ? ctl->value[OPTION_GROUP] : "");
+	int r = account_parse(line, (size_t)len, &account, &problem);
+
+	if (r == 0)
+		r = book_check_group(book, &account);
+	*rights = account.rights;
+	return r;
+}
+
 /* Before a password is asked for: whether it would be in vain. */
 static int
 look_before_add(const struct ctl *ctl, enum book_kind kind)
 {
+	unsigned rights;
 	struct book *book = book_open(ctl, kind, false);
 	int r = book == NULL ? -EIO : refuse_existing(book, ctl->operand);
 
 	if (r == 0)
 		r = refuse_hidden(book, ctl->operand);
+	if (r == 0)
+		r = check_named_group(ctl, book, &rights);
 	book_close(book);
 	return r;
 }
@@ -321,15 +347,17 @@ design_account(const struct ctl *ctl, struct book *book, const struct user_optio
  * fails.
  */
 static enum ctl_exit
-add_locked(const struct ctl *ctl, struct book *book, const struct user_options *options, const char *hash)
+add_locked(const struct ctl *ctl, struct book *book, struct user_options *options, const char *hash)
 {
+	unsigned rights;
 	enum ctl_exit status = CTL_FAILED;
 	struct trusted_made made = TRUSTED_MADE_NOTHING;
 	struct account account;
 	struct buf line;
 
 	buf_init(&line, ACCOUNT_LINE_MAX);
-	if (refuse_existing(book, ctl->operand) < 0 || design_account(ctl, book, options, &account) < 0 ||
+	if (refuse_existing(book, ctl->operand) < 0 || check_named_group(ctl, book, &rights) < 0 ||
+	    user_options_settle_rights(options, rights) < 0 || design_account(ctl, book, options, &account) < 0 ||
 	    compose_line(ctl, options, hash, &account, &line) < 0 || check_store_limits(ctl, book, &line) < 0)
 		goto out;
 	warn_of_sharing(book, &account, &line);
@@ -361,6 +389,7 @@ user_add(struct ctl *ctl)
 	if (kind < 0 || check_name(ctl->operand) < 0 || user_options_parse(ctl, &options) < 0 ||
 	    user_options_settle_rights(&options, MAY_ALL) < 0)
 		return CTL_USAGE;
+	options.has_group = names_group(ctl);
 	if (look_before_add(ctl, kind) < 0)
 		goto out;
 	/* the hash is slow by design: made before the lock is taken */
@@ -403,10 +432,16 @@ set_locked(const struct ctl *ctl, struct book *book, const struct buf *before, s
 	struct trusted_made made = TRUSTED_MADE_NOTHING;
 	const char *problem;
 	char uid[16], gid[16];
+	unsigned rights;
 	struct buf line;
 
 	buf_init(&line, ACCOUNT_LINE_MAX);
-	if (user_options_settle_rights(options, account->rights) < 0 || settle_ids(ctl, options, account) < 0)
+	if (check_named_group(ctl, book, &rights) < 0)
+		goto out;
+	options->has_group = ctl->given[OPTION_GROUP] ? names_group(ctl) : account->group[0] != '\0';
+	if (!ctl->given[OPTION_GROUP] || account_option_said_by(account, "rights") == OPTION_BY_ACCOUNT)
+		rights = account->rights;
+	if (user_options_settle_rights(options, rights) < 0 || settle_ids(ctl, options, account) < 0)
 		goto out;
 	snprintf(uid, sizeof(uid), "%u", account->uid);
 	snprintf(gid, sizeof(gid), "%u", account->gid);
@@ -417,6 +452,7 @@ set_locked(const struct ctl *ctl, struct book *book, const struct buf *before, s
 	if (edited_line(before->data, before->len, &edit, &line) < 0 ||
 	    account_parse(line.data, line.len, account, &problem) < 0)
 		goto out;
+	book_join_group(book, account);
 	if ((options->has_uid || options->has_gid || edit.home != NULL) && check_store_limits(ctl, book, &line) < 0)
 		goto out;
 	if (options->has_uid || edit.home != NULL) {
@@ -436,6 +472,13 @@ out:
 	trusted_made_keep(&made);
 	buf_free(&line);
 	return status;
+}
+
+static bool
+may_have_new_quota(const struct ctl *ctl)
+{
+	return ctl->given[OPTION_QUOTA] || ctl->given[OPTION_QUOTA_FILES] || ctl->given[OPTION_GROUP] ||
+	    ctl->given[OPTION_INHERIT];
 }
 
 enum ctl_exit
@@ -462,7 +505,7 @@ user_set(struct ctl *ctl)
 		status = set_locked(ctl, book, &line, &account, &options);
 	book_close(book); /* with its lock */
 	buf_free(&line);
-	if (status == CTL_DONE && (ctl->given[OPTION_QUOTA] || ctl->given[OPTION_QUOTA_FILES]))
+	if (status == CTL_DONE && may_have_new_quota(ctl))
 		quota_begin_count(ctl, &account);
 	explicit_bzero(&account, sizeof(account));
 	return status;

@@ -12,6 +12,7 @@
 #include "accounts/account.h"
 #include "accounts/convert.h"
 #include "accounts/definition.h"
+#include "accounts/groups.h"
 #include "accounts/password.h"
 #include "admin/book.h"
 #include "admin/ctl.h"
@@ -305,6 +306,20 @@ refuse_taken_line(const char *line, size_t len, const struct account *account, v
 		refuse_taken(account->name, arg);
 }
 
+struct import_groups {
+	struct groups *groups;
+	int result;
+};
+
+static void
+add_known_group(const char *line, size_t len, void *arg)
+{
+	struct import_groups *all = arg;
+
+	if (all->result == 0)
+		all->result = groups_add(all->groups, line, len);
+}
+
 /* One that the users file has just so is no news. A database keeps none, so its accounts need those of each server. */
 static void
 settle_definition(struct import *run, const struct book *file, struct candidate *candidate)
@@ -327,12 +342,59 @@ settle_definition(struct import *run, const struct book *file, struct candidate 
 	drop_candidate(run, candidate);
 }
 
+/* Groups of the users file, and those that come with the import. */
+static int
+collect_groups(struct import *run, const struct book *file, struct groups *groups)
+{
+	struct import_groups all = {.groups = groups};
+
+	if (file != NULL)
+		book_each_definition(file, add_known_group, &all);
+	for (size_t i = 0; all.result == 0 && i < run->count; i++)
+		if (run->candidates[i].is_definition && !run->candidates[i].is_dropped)
+			add_known_group(run->candidates[i].line, strlen(run->candidates[i].line), &all);
+	return all.result;
+}
+
+/* An account whose group is nowhere could not log in. */
 static void
+refuse_without_group(struct import *run, const struct groups *groups, struct candidate *candidate)
+{
+	struct account account = {.name = ""};
+	const char *problem;
+
+	if (account_parse(candidate->line, strlen(candidate->line), &account, &problem) == 0)
+		groups_join(groups, &account);
+	if (account.lacks_group) {
+		refuse_account(run, candidate->number, account.name,
+		    "its group of settings is defined neither here nor in the users file; add it with 'group add'");
+		drop_candidate(run, candidate);
+	}
+	explicit_bzero(&account, sizeof(account));
+}
+
+static int
+settle_groups(struct import *run, const struct book *file)
+{
+	struct groups groups = {.count = 0};
+	int r = collect_groups(run, file, &groups);
+
+	for (size_t i = 0; r == 0 && i < run->count; i++)
+		if (!run->candidates[i].is_definition && !run->candidates[i].is_dropped)
+			refuse_without_group(run, &groups, &run->candidates[i]);
+	groups_free(&groups);
+	if (r < 0)
+		ctl_error("no memory");
+	return r < 0 ? -EIO : 0;
+}
+
+static int
 settle_definitions(struct import *run, const struct book *file)
 {
 	for (size_t i = 0; i < run->count; i++)
 		if (run->candidates[i].is_definition && !run->candidates[i].is_dropped)
 			settle_definition(run, file, &run->candidates[i]);
+	return settle_groups(run, file);
 }
 
 /* Names that the file has: of it, and of a database that would never be asked for them. */
@@ -343,12 +405,12 @@ refuse_existing_names(struct import *run, struct book *book)
 	int r;
 
 	if (book_kind_of(book) == BOOK_FILE) {
-		settle_definitions(run, book);
-		return book_each(book, true, refuse_taken_line, run) == -EIO ? -EIO : 0;
+		r = settle_definitions(run, book);
+		return r < 0 ? r : book_each(book, true, refuse_taken_line, run) == -EIO ? -EIO : 0;
 	}
 	r = book_open_other(book, &file);
 	if (r == 0)
-		settle_definitions(run, file);
+		r = settle_definitions(run, file);
 	if (r == 0 && file != NULL && book_each(file, true, refuse_taken_line, run) == -EIO)
 		r = -EIO;
 	book_close(file);

@@ -21,6 +21,8 @@ state_of(const struct account *account)
 		return "locked";
 	if (account->expires != 0 && account->expires <= (int64_t)time(NULL))
 		return "expired";
+	if (account->lacks_group)
+		return "no group";
 	if (!password_hash_usable(account->hash))
 		return "no password";
 	return "active";
@@ -89,14 +91,62 @@ mode_json(uint32_t mode)
 	return mode == 0 ? json_null() : json_string(text);
 }
 
+static const char *const source_words[] = {
+    [OPTION_BY_NOBODY] = "default", [OPTION_BY_ACCOUNT] = "account", [OPTION_BY_GROUP] = "group"};
+
+/* {"quota": "group", ...}: who says each option. */
+static json_t *
+sources_json(const struct account *account)
+{
+	json_t *object = json_object();
+	enum option_source source;
+	const char *key;
+
+	for (size_t i = 0; source = account_option_source(account, i, &key), key != NULL; i++)
+		json_object_set_new(object, key, json_string(source_words[source]));
+	return object;
+}
+
+/* A row with the options that come from one source; none where there are none. */
+static void
+print_source(const struct account *account, enum option_source source, const char *title)
+{
+	const char *key, *separator = "";
+
+	for (size_t i = 0; account_option_source(account, i, &key), key != NULL; i++) {
+		if (account_option_source(account, i, &key) != source)
+			continue;
+		if (separator[0] == '\0')
+			printf("%s:%*s", title, 13 - (int)strlen(title), "");
+		printf("%s%s", separator, key);
+		separator = ", ";
+	}
+	if (separator[0] != '\0')
+		printf("\n");
+}
+
+/* Where the values of an account of a group come from. */
+static void
+print_group_of(const struct account *account)
+{
+	if (account->group[0] == '\0')
+		return;
+	printf("group:        %s%s\n", ctl_quote(account->group),
+	    account->lacks_group ? " (not defined, so the account cannot log in)" : "");
+	print_source(account, OPTION_BY_ACCOUNT, "its own");
+	print_source(account, OPTION_BY_GROUP, "by the group");
+	print_source(account, OPTION_BY_NOBODY, "by default");
+}
+
 /* Never the hash. Bytes that are not UTF-8 appear as \xHH. */
 static json_t *
 account_json(const struct account *account)
 {
 	char date[DATE_SIZE];
 
-	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-	    "name", ctl_quote(account->name), "uid", (json_int_t)account->uid, "gid", (json_int_t)account->gid, "home",
+	return json_pack(
+	    "{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+	    ctl_quote(account->name), "uid", (json_int_t)account->uid, "gid", (json_int_t)account->gid, "home",
 	    ctl_quote(account->home), "state", state_of(account), "locked", (int)account->is_locked, "read_only",
 	    (int)account->is_read_only, "rights", rights_json(account), "max_sessions",
 	    (json_int_t)account->max_sessions, "expires",
@@ -104,7 +154,9 @@ account_json(const struct account *account)
 	    allow_from_json(account), "quota", amount_json(account->quota_bytes, ACCOUNT_NO_QUOTA), "quota_files",
 	    amount_json(account->quota_files, ACCOUNT_NO_QUOTA), "rate_down", amount_json(account->rate_down, 0),
 	    "rate_up", amount_json(account->rate_up, 0), "file_mode", mode_json(account->file_mode), "directory_mode",
-	    mode_json(account->directory_mode));
+	    mode_json(account->directory_mode), "group",
+	    account->group[0] == '\0' ? json_null() : json_string(ctl_quote(account->group)), "from",
+	    sources_json(account));
 }
 
 static void
@@ -166,6 +218,7 @@ print_account(const struct account *account)
 	print_mode("directory-mode", account->directory_mode);
 	printf("expires:      %s\n", date_of(account, date));
 	printf("allow-from:   %s\n", from.len == 0 ? "any" : from.data);
+	print_group_of(account);
 	buf_free(&from);
 }
 

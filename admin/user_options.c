@@ -12,6 +12,20 @@
 
 #include "common/banned.h"
 
+/* Options whose value goes into the line as it is, and the word for having none of it. */
+static const struct {
+	enum ctl_option option;
+	const char *key, *none;
+} plain_options[] = {
+    {OPTION_QUOTA, "quota", "none"},
+    {OPTION_QUOTA_FILES, "quota-files", "none"},
+    {OPTION_RATE_DOWN, "rate-down", "none"},
+    {OPTION_RATE_UP, "rate-up", "none"},
+    {OPTION_FILE_MODE, "file-mode", "none"},
+    {OPTION_DIRECTORY_MODE, "directory-mode", "none"},
+    {OPTION_EXPIRES, "expires", "never"},
+};
+
 static int
 parse_id_option(const struct ctl *ctl, enum ctl_option option, const char *name, bool *has, uint32_t *id)
 {
@@ -154,11 +168,57 @@ parse_amounts(const struct ctl *ctl)
 	return 0;
 }
 
-static void
-amount_to_edit(const struct ctl *ctl, enum ctl_option option, const char *key, struct users_edit *edit)
+/* The group may not be inherited, and nothing that is set by the same command. */
+static int
+check_inherited(const struct ctl *ctl, const char *key)
 {
-	if (ctl->given[option])
-		users_edit_option(edit, key, strcmp(ctl->value[option], "none") == 0 ? NULL : ctl->value[option]);
+	const char *wrong = NULL;
+
+	for (size_t i = 0; i < sizeof(plain_options) / sizeof(plain_options[0]); i++)
+		if (strcmp(plain_options[i].key, key) == 0 && ctl->given[plain_options[i].option])
+			wrong = "is set by the same command";
+	if (!account_option_known(key, strlen(key)) || strcmp(key, "group") == 0)
+		wrong = "is no option that a group can have";
+	if (wrong != NULL)
+		ctl_error("bad --inherit: '%s' %s; use keys of sallyport-users(5), such as quota,rate-up",
+		    ctl_quote(key), wrong);
+	return wrong == NULL ? 0 : -EINVAL;
+}
+
+static int
+parse_inherit(const struct ctl *ctl, struct user_options *options)
+{
+	const char *text = ctl->value[OPTION_INHERIT];
+	int r = 0;
+
+	if (!ctl->given[OPTION_INHERIT])
+		return 0;
+	if (strlen(text) >= sizeof(options->inherited)) {
+		ctl_error("bad --inherit; at most %d bytes", USER_INHERIT_MAX - 1);
+		return -EINVAL;
+	}
+	memcpy(options->inherited, text, strlen(text) + 1);
+	for (char *key = options->inherited; r == 0; key += strlen(key) + 1) {
+		char *comma = strchr(key, ',');
+
+		if (comma != NULL)
+			*comma = '\0';
+		r = check_inherited(ctl, key);
+		if (comma == NULL)
+			break;
+	}
+	return r;
+}
+
+static int
+parse_group(const struct ctl *ctl)
+{
+	const char *name = ctl->value[OPTION_GROUP], *wrong;
+
+	if (!ctl->given[OPTION_GROUP] || account_name_valid(name, strlen(name), &wrong))
+		return 0;
+	ctl_error("bad --group '%s': %s", ctl_quote(name), wrong);
+	return -EINVAL;
 }
 
 int
@@ -170,7 +230,7 @@ user_options_parse(const struct ctl *ctl, struct user_options *options)
 	    parse_rights(ctl, OPTION_ALLOW, "allow", &options->allowed) < 0 ||
 	    parse_rights(ctl, OPTION_DENY, "deny", &options->denied) < 0 || parse_max_sessions(ctl, options) < 0 ||
 	    parse_amounts(ctl) < 0 || parse_modes(ctl, options) < 0 || parse_expires(ctl) < 0 ||
-	    parse_allow_from(ctl, options) < 0)
+	    parse_allow_from(ctl, options) < 0 || parse_group(ctl) < 0 || parse_inherit(ctl, options) < 0)
 		return -EINVAL;
 	options->has_allowed = ctl->given[OPTION_ALLOW];
 	if (ctl->given[OPTION_READ_ONLY] && ctl->given[OPTION_NO_READ_ONLY]) {
@@ -193,28 +253,46 @@ user_options_settle_rights(struct user_options *options, unsigned now)
 	return 0;
 }
 
+/* value NULL: no such limit; then an account of a group needs the word that says so. */
+static void
+edit_limit(
+    const struct user_options *options, const char *key, const char *value, const char *none, struct users_edit *edit)
+{
+	users_edit_option(edit, key, value != NULL ? value : options->has_group ? none : NULL);
+}
+
+static void
+inherited_to_edit(const struct user_options *options, struct users_edit *edit)
+{
+	for (const char *key = options->inherited; *key != '\0'; key += strlen(key) + 1)
+		users_edit_option(edit, key, NULL);
+}
+
 void
 user_options_to_edit(const struct ctl *ctl, const struct user_options *options, struct users_edit *edit)
 {
-	const char *expires = ctl->value[OPTION_EXPIRES];
-
+	if (ctl->given[OPTION_GROUP])
+		users_edit_option(
+		    edit, "group", strcmp(ctl->value[OPTION_GROUP], "none") == 0 ? NULL : ctl->value[OPTION_GROUP]);
 	if (ctl->given[OPTION_READ_ONLY])
 		users_edit_option(edit, "read-only", "");
 	if (ctl->given[OPTION_NO_READ_ONLY])
-		users_edit_option(edit, "read-only", NULL);
+		edit_limit(options, "read-only", NULL, "no", edit);
 	if (ctl->given[OPTION_ALLOW] || ctl->given[OPTION_DENY])
-		users_edit_option(edit, "rights", strcmp(options->rights, "all") == 0 ? NULL : options->rights);
+		edit_limit(
+		    options, "rights", strcmp(options->rights, "all") == 0 ? NULL : options->rights, "all", edit);
 	if (ctl->given[OPTION_MAX_SESSIONS])
-		users_edit_option(
-		    edit, "max-sessions", options->max_sessions[0] == '\0' ? NULL : options->max_sessions);
+		edit_limit(options, "max-sessions", options->max_sessions[0] == '\0' ? NULL : options->max_sessions,
+		    "none", edit);
 	if (ctl->given[OPTION_ALLOW_FROM])
-		users_edit_option(edit, "allow-from", options->allow_from[0] == '\0' ? NULL : options->allow_from);
-	amount_to_edit(ctl, OPTION_QUOTA, "quota", edit);
-	amount_to_edit(ctl, OPTION_QUOTA_FILES, "quota-files", edit);
-	amount_to_edit(ctl, OPTION_RATE_DOWN, "rate-down", edit);
-	amount_to_edit(ctl, OPTION_RATE_UP, "rate-up", edit);
-	amount_to_edit(ctl, OPTION_FILE_MODE, "file-mode", edit);
-	amount_to_edit(ctl, OPTION_DIRECTORY_MODE, "directory-mode", edit);
-	if (ctl->given[OPTION_EXPIRES])
-		users_edit_option(edit, "expires", strcmp(expires, "never") == 0 ? NULL : expires);
+		edit_limit(
+		    options, "allow-from", options->allow_from[0] == '\0' ? NULL : options->allow_from, "any", edit);
+	for (size_t i = 0; i < sizeof(plain_options) / sizeof(plain_options[0]); i++) {
+		const char *value = ctl->value[plain_options[i].option];
+
+		if (ctl->given[plain_options[i].option])
+			edit_limit(options, plain_options[i].key,
+			    strcmp(value, plain_options[i].none) == 0 ? NULL : value, "none", edit);
+	}
+	inherited_to_edit(options, edit);
 }

@@ -11,6 +11,8 @@
 struct ctl;
 struct users_edit;
 
+#define USER_INHERIT_MAX 255	/* bytes of --inherit */
+
 struct user_options {
 	bool has_uid, has_gid;
 	uint32_t uid, gid;
@@ -20,6 +22,8 @@ struct user_options {
 	uint32_t directory_mode;	/* 0: none is given */
 	char max_sessions[16];		/* "" with --max-sessions 0 */
 	char allow_from[ACCOUNT_ALLOW_MAX * ADDRESS_TEXT_MAX];	/* "": from everywhere */
+	bool has_group;	/* the account will have one: a word that takes a limit away stays in the line */
+	char inherited[USER_INHERIT_MAX + 1];	/* keys of --inherit, each ended by a NUL, and one more */
 };
 
 /* Check the options and say on stderr what is wrong with one. Returns 0 or -EINVAL. */

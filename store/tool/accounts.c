@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "accounts/account.h"
+#include "accounts/groups.h"
 #include "store/tool/database.h"
 #include "store/tool/modes.h"
 #include "store/tool/schema.h"
@@ -29,6 +30,7 @@ struct accounts_session {
 	struct buf batch;
 	struct buf batch_limits[LIMIT_COUNT];
 	size_t batch_lines;
+	struct groups groups; /* of the users file beside the database */
 	struct buf taken; /* names, each ended by '\n' */
 	bool has_failed; /* an "add" did; the next "flush" says so */
 };
@@ -365,6 +367,29 @@ send_batch(struct accounts_session *session)
 	return r;
 }
 
+/* Not answered; what is wrong is told when an account wants it. */
+static int
+take_group(struct accounts_session *session, const char *line)
+{
+	return groups_add(&session->groups, line, strlen(line)) < 0
+	    ? database_fail(session->database, "no memory for groups")
+	    : 0;
+}
+
+/* An account of the line, with what its group limits. */
+static int
+account_of_line(const struct accounts_session *session, const char *line, struct account *account, const char **problem)
+{
+	int r = account_parse(line, strlen(line), account, problem);
+
+	explicit_bzero(account->hash, sizeof(account->hash));
+	if (r < 0)
+		return r;
+	groups_join(&session->groups, account);
+	*problem = "the group of the account is not defined";
+	return account->lacks_group ? -EINVAL : 0;
+}
+
 /* Not answered, so that many can come one after the other; the first that fails is kept for "flush". */
 static int
 take_add(struct accounts_session *session, const char *line)
@@ -374,11 +399,10 @@ take_add(struct accounts_session *session, const char *line)
 
 	if (session->has_failed)
 		return 0;
-	if (account_parse(line, strlen(line), &account, &problem) < 0) {
+	if (account_of_line(session, line, &account, &problem) < 0) {
 		database_fail(session->database, "'add': %s", problem);
 		session->has_failed = true;
 	}
-	explicit_bzero(account.hash, sizeof(account.hash));
 	add_element(&session->batch, line);
 	add_limits(session, &account);
 	session->batch_lines++;
@@ -420,9 +444,8 @@ answer_set(struct accounts_session *session, const char *line)
 	const char *problem;
 	char texts[LIMIT_COUNT][LIMIT_TEXT_MAX];
 	const char *values[1 + LIMIT_COUNT] = {line};
-	int r = account_parse(line, strlen(line), &account, &problem);
+	int r = account_of_line(session, line, &account, &problem);
 
-	explicit_bzero(account.hash, sizeof(account.hash));
 	if (r < 0)
 		return database_fail(session->database, "'set': %s", problem);
 	for (int i = 0; i < LIMIT_COUNT; i++)
@@ -461,6 +484,7 @@ static int (*const handlers[DIALOG_REQUEST_COUNT])(struct accounts_session *sess
     [DIALOG_COUNT]    = answer_count,
     [DIALOG_SHARING]  = answer_sharing,
     [DIALOG_FREE_UID] = answer_free_uid,
+    [DIALOG_GROUP]    = take_group,
     [DIALOG_BEGIN]    = begin_changes,
     [DIALOG_ADD]      = take_add,
     [DIALOG_FLUSH]    = answer_flush,
@@ -529,5 +553,6 @@ accounts_mode(struct database *database)
 	for (int i = 0; i < LIMIT_COUNT; i++)
 		buf_free(&session.batch_limits[i]);
 	buf_free(&session.taken);
+	groups_free(&session.groups);
 	return r;
 }

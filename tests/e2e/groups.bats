@@ -112,3 +112,99 @@ get()
 	assert_failure
 	assert_output --partial 'etc/users:1: an option that only an account can have'
 }
+
+@test "sallyportctl: a group is made, joined, shown, changed, left and removed" {
+	ctl group add staff --quota 5000 --allow list,read,create --max-sessions 3
+	run ctl group add staff
+	assert_failure 1
+	assert_output --partial 'exists already'
+	run ctl group add 'a b'
+	assert_failure 2
+	echo secret | ctl user add alice --password-stdin --home "$DIR/home/alice" --group staff
+	run ctl user add bob --password-stdin --group stuff </dev/null
+	assert_failure 1
+	assert_output --partial "no group 'stuff'"
+	add_user bob secret
+	run ctl user set bob --group stuff
+	assert_failure 1
+	ctl user set bob --group staff --quota none --deny read
+	assert_equal "$(grep '^alice' "$DIR/etc/users" | cut -d: -f6-)" 'group=staff'
+	assert_equal "$(grep '^bob' "$DIR/etc/users" | cut -d: -f6-)" 'group=staff rights=list,create quota=none'
+
+	run ctl user show bob
+	assert_line 'group:        staff'
+	assert_line 'quota:        none'
+	assert_line 'max-sessions: 3'
+	assert_line 'its own:      rights, quota, group'
+	assert_line 'by the group: max-sessions'
+	run ctl --json user show bob
+	assert_equal "$(jq -c '[.group, .max_sessions, .from.quota, .from."max-sessions", .from.expires]' <<<"$output")" \
+		'["staff",3,"account","group","default"]'
+	assert_equal "$(ctl --json user list | jq -c '[.[] | [.name, .quota]]')" '[["alice",5000],["bob",null]]'
+
+	run ctl group list
+	assert_line --regexp '^staff +2  rights=list,read,create max-sessions=3 quota=5000$'
+	assert_equal "$(ctl --json group list | jq -c .)" \
+		'[{"name":"staff","accounts":2,"options":{"rights":"list,read,create","max-sessions":"3","quota":"5000"}}]'
+	assert_equal "$(ctl --json group show staff | jq -c .accounts)" '["alice","bob"]'
+
+	run ctl user set bob --inherit quota,group
+	assert_failure 2
+	run ctl user set bob --inherit quota --quota 5
+	assert_failure 2
+	ctl user set bob --inherit quota,rights
+	assert_equal "$(grep '^bob' "$DIR/etc/users" | cut -d: -f6-)" 'group=staff'
+	ctl group set staff --deny create --max-sessions 0 --quota 1G
+	assert_equal "$(grep '^+group' "$DIR/etc/users")" '+group staff:rights=list,read quota=1G'
+
+	run ctl group remove staff
+	assert_failure 1
+	assert_output --partial "2 accounts are of the group 'staff'"
+	ctl user set bob --group none
+	assert_equal "$(grep '^bob' "$DIR/etc/users" | cut -d: -f6-)" ''
+	run ctl group remove staff --force
+	assert_success
+	assert_output --partial '1 accounts of the group cannot log in any more'
+	run ctl user show alice
+	assert_line 'state:        no group'
+	assert_line --partial 'not defined, so the account cannot log in'
+	run ctl group remove staff
+	assert_failure 1
+	ctl user set alice --group none
+	assert_equal "$(ctl group list | wc -l)" 1
+}
+
+@test "a quota that comes with the group is counted, and enforced, as one of the account" {
+	head -c 3000 /dev/urandom >"$DIR/file"
+	ctl group add staff
+	echo secret | ctl user add alice --password-stdin --home "$DIR/home/alice" --group staff
+	start_server
+	put alice a
+	ctl group set staff --quota 5000
+	wait_until is_exact alice 3000 5000
+	run put alice b
+	assert_failure
+	ctl group set staff --quota 10000
+	put alice b
+	assert_equal "$(ctl --json quota show alice | jq -c '[.bytes, .quota]')" '[6000,10000]'
+	ctl user set alice --quota none
+	put alice c
+	put alice d
+}
+
+is_exact()
+{
+	[ "$(ctl --json quota show "$1" | jq -c '[.bytes, .quota, .figure]')" = "[$2,$3,\"exact\"]" ]
+}
+
+@test "import: an account whose group is nowhere is refused" {
+	ctl group add staff --quota 5000
+	printf '%s\n' 'a:$y$x:200001:200001:/srv/a:group=staff' 'b:$y$x:200002:200002:/srv/b:group=guests' \
+		'c:$y$x:200003:200003:/srv/c:group=visitors' '+group visitors:' >"$DIR/import"
+	run ctl user import "$DIR/import"
+	assert_failure 1
+	assert_output --partial "import:2: 'b': its group of settings is defined neither here nor in the users file"
+	refute_output --partial "'c'"
+	ctl user import "$DIR/import" --skip || :
+	assert_equal "$(ctl --json user list | jq -c '[.[].name]')" '["a","c"]'
+}

@@ -285,6 +285,45 @@ write_server_conf()
 	assert_output --partial "bad --store 'mysql'; use 'file' or 'postgresql'"
 }
 
+limits_of()
+{
+	store_psql -c "SELECT concat_ws(' ', coalesce(max_sessions::text, '-'), coalesce(quota_bytes::text, '-')) \
+		FROM sallyport.account WHERE name = '$1'"
+}
+
+@test "the limits of a group reach the ledger of the database, and follow each change of the group" {
+	need_schema
+	(umask 077 && : >"$DIR/etc/users")
+	ctl group add staff --quota 1000 --max-sessions 2
+	add_stored sam --group staff
+	add_stored sue --group staff --quota none
+	add_stored tom
+	assert_equal "$(limits_of sam)" '2 1000'
+	assert_equal "$(limits_of sue)" '2 -'
+	assert_equal "$(limits_of tom)" '- -'
+	assert_equal "$(ctl --json user show sam | jq -c '[.quota, .from.quota]')" '[1000,"group"]'
+	run ctl group set staff --quota 2000
+	assert_output 'staff: changed; 2 accounts'
+	assert_equal "$(limits_of sam)" '2 2000'
+	assert_equal "$(limits_of sue)" '2 -'
+	# changed with an editor, and on another server: told again
+	sed -i 's/quota=2000/quota=3000/' "$DIR/etc/users"
+	ctl group set staff
+	assert_equal "$(limits_of sam)" '2 3000'
+	ctl user set tom --group staff
+	assert_equal "$(limits_of tom)" '2 3000'
+	run ctl group remove staff
+	assert_failure 1
+	assert_output --partial '3 accounts are of the group'
+	ctl user export --store postgresql "$DIR/export"
+	ctl user del tom
+	run ctl user import "$DIR/export" --store postgresql --skip
+	assert_equal "$(limits_of tom)" '2 3000'
+	sed 's/^tom/tim/; s/group=staff/group=stiff/' "$DIR/export" >"$DIR/import"
+	run ctl user import "$DIR/import" --store postgresql --skip
+	assert_output --partial "'tim': its group of settings is defined neither here nor in the users file"
+}
+
 @test "a home is not purged while an account of the other place has one inside" {
 	need_schema
 	add_stored outer --store file
