@@ -335,6 +335,8 @@ convert_vsftpd(struct convert *convert, struct cut name, struct converted *out)
 	buf_add(&out->hash, password.text, password.len);
 	if (password.len == 0)
 		out->problem = "an empty password; write one on the line after the name";
+	else if (memchr(password.text, '\0', password.len) != NULL)
+		out->problem = "a NUL in its password; write another one";
 	else
 		out->is_plain = out->hash.error < 0 || password.text[0] != '$' || !hash_kind_is_known(out->hash.data);
 }
@@ -429,6 +431,8 @@ convert_next(struct convert *convert, struct converted *out)
 		convert_passwd(convert, line, out);
 		break;
 	}
+	if (memchr(line.text, '\0', line.len) != NULL) /* what is behind it would be lost */
+		out->problem = "a NUL in its line; remove it";
 	if (out->name.error == -ENOMEM || out->hash.error == -ENOMEM || out->home.error == -ENOMEM ||
 	    out->options.error == -ENOMEM || out->raw.error == -ENOMEM)
 		return -ENOMEM;

@@ -22,7 +22,7 @@
 static const struct budget_size looks_size = {.burst = 64, .per_s = 10};
 
 struct telling {
-	bool is_out;
+	uint64_t order; /* 0: unused */
 	struct question question;
 	struct news_made made;
 };
@@ -40,6 +40,8 @@ static struct {
 	struct budget looks;
 	uint64_t complaint_ms; /* no complaint before */
 	struct telling tellings[NEWS_AT_ONCE];
+	uint64_t last_order;
+	bool is_telling;
 } news;
 
 void
@@ -156,7 +158,8 @@ telling_of_question(struct question *question)
 static void
 end_telling(struct telling *telling, enum news_outcome outcome)
 {
-	telling->is_out = false;
+	telling->order = 0;
+	news.is_telling = false;
 	news.owner->told(&telling->made, outcome);
 }
 
@@ -168,11 +171,31 @@ ask_to_tell(struct telling *telling, uint64_t now_ms)
 	const char *const ban[] = {node, news.database->boot, address, news_ban_word(made->ban), left};
 	const char *const kick[] = {node, news.database->boot, news_target_word(made->target), made->value};
 
+	news.is_telling = true;
 	snprintf(node, sizeof(node), "%" PRIu32, news.database->node_id);
 	snprintf(left, sizeof(left), "%" PRIu64, made->left_s);
 	address_key_text(&made->address, address);
 	database_ask_once(news.database, &telling->question, made->is_kick ? QUESTION_TELL_KICK : QUESTION_TELL_BAN,
 	    made->is_kick ? kick : ban, now_ms);
+}
+
+/*
+ * One at a time, in their order: each may wait half a second for a lock that another node holds, and look-ups of logins
+ * wait behind it.
+ */
+static void
+tell_next(uint64_t now_ms)
+{
+	struct telling *first = NULL;
+
+	for (size_t i = 0; i < NEWS_AT_ONCE; i++) {
+		struct telling *telling = &news.tellings[i];
+
+		if (telling->order != 0 && (first == NULL || telling->order < first->order))
+			first = telling;
+	}
+	if (first != NULL && !news.is_telling)
+		ask_to_tell(first, now_ms);
 }
 
 bool
@@ -181,13 +204,13 @@ news_tell(const struct news_made *made, uint64_t now_ms)
 	struct telling *telling = NULL;
 
 	for (size_t i = 0; i < NEWS_AT_ONCE && telling == NULL; i++)
-		if (!news.tellings[i].is_out)
+		if (news.tellings[i].order == 0)
 			telling = &news.tellings[i];
 	if (telling == NULL)
 		return false;
-	telling->is_out = true;
+	telling->order = ++news.last_order;
 	telling->made = *made;
-	ask_to_tell(telling, now_ms);
+	tell_next(now_ms);
 	return true;
 }
 
@@ -196,11 +219,10 @@ news_answered(struct question *question, const struct row *row, uint64_t now_ms)
 {
 	bool is_taken = row != NULL && row->fields[0] != NULL && strcmp(row->fields[0], "t") == 0;
 
-	if (question == &news.look)
+	if (question == &news.look) {
 		take_news(row, now_ms);
-	else
-		end_telling(telling_of_question(question),
-		    is_taken          ? NEWS_TAKEN
-			: row == NULL ? NEWS_NOT_NOW
-				      : NEWS_REFUSED);
+		return;
+	}
+	end_telling(telling_of_question(question), is_taken ? NEWS_TAKEN : row == NULL ? NEWS_NOT_NOW : NEWS_REFUSED);
+	tell_next(now_ms);
 }

@@ -326,11 +326,12 @@ enter_credit(struct monitor *monitor, const struct credit_reply *reply)
 	int r;
 
 	monitor->share.nodes = reply->nodes;
-	if (reply->outcome == CREDIT_GONE) {
+	/* an old number that is our last one: somebody has used up the numbers of the share, and it is of no use any more */
+	if (reply->outcome == CREDIT_GONE || reply->outcome == CREDIT_OLD_NUMBER) {
 		r = ledger_share_gone(book, monitor->share.credit.seq);
 		return r == -EALREADY ? 0 : -ESTALE;
 	}
-	if (reply->grant.share == 0 || reply->outcome == CREDIT_OLD_NUMBER)
+	if (reply->grant.share == 0)
 		return 0;
 	r = ledger_credit_end(book, &monitor->share.credit, &monitor->quota.limits, &reply->grant);
 	return r == -EALREADY ? 0 : r;
@@ -643,7 +644,7 @@ first_need(const struct monitor *monitor, bool may_grow)
 static bool
 is_gone(int r, const struct monitor *monitor)
 {
-	return r == -ESTALE || monitor->share.outcome == CREDIT_GONE;
+	return r == -ESTALE || monitor->share.outcome == CREDIT_GONE || monitor->share.outcome == CREDIT_OLD_NUMBER;
 }
 
 /* *is_over: the share was just closed, or is gone. Then it is not joined any longer. */

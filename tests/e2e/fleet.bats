@@ -291,6 +291,39 @@ has_rows()
 	welcomes 127.0.0.9
 }
 
+news_is_locked()
+{
+	[ "$(store_psql -c "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")" = 1 ]
+}
+
+@test "a node that holds the numbers of news locked: bans of others wait, and their logins do not" {
+	at a
+	echo 'connections = 1' >>"$DIR/etc/store.conf"
+	serve
+	store_stop
+	wait_until hears_none
+	local holder i
+	for i in $(seq 30); do
+		ctl ban add "127.7.0.$i" >/dev/null
+	done
+	stop_server
+	store_run
+	# what ban_tell() locks until the end of the transaction
+	store_psql -c 'BEGIN' -c 'UPDATE sallyport.news SET last = last + 1' -c 'SELECT pg_sleep(60)' >/dev/null 2>&1 3>&- &
+	holder=$!
+	wait_until news_is_locked
+	local before
+	before=$(log_count ' store-down ')
+	start_server
+	wait_until -t 20 hears_nodes
+	sleep 4    # twice as long as a database may be silent
+	assert_equal "$(log_count ' store-down ')" "$before"
+	store_is_up
+	assert_equal "$(rows true)" 0
+	store_psql -qc "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'" >/dev/null
+	wait "$holder" || :
+}
+
 @test "a kick ends the sessions of an account on both nodes, and those that begin later go on" {
 	store_account dora secret "$HOMES/dora"
 	serve_both

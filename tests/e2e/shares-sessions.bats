@@ -109,7 +109,6 @@ dora()
 		elsewhere = "Room of the quota is held by another server; try again in a minute"
 		refused("credit 6 1048576 10 1048576 2 7", 452, elsewhere, 0, 3)
 		refused("credit 2 1048576 10 1048576 2 7", 452, elsewhere, 0.8, 4)
-		refused("credit 7 1048576 10 1048576 2 7", 452, "More of the quota cannot be asked for now", 0.8, 4)
 		refused("credit-delay 6000", 452, "More of the quota cannot be asked for now", 2, 6)
 		# what needs no room goes on meanwhile, and afterwards
 		c.ask("DELE one", 250)
@@ -168,6 +167,31 @@ dora()
 		c = dora()
 		c.put("three", b"z" * 1000)
 		assert (used(c)[0][0]) == 1000, used(c)
+	END
+}
+
+# A session that is taken over can use them up; and they would not end with it.
+@test "a share whose numbers are used up is given up, and the next session begins anew" {
+	serve
+	dora <<-'END'
+		c = dora()
+		c.put("one", b"x" * 1000000)
+		says("credit 7 0 0 0 0 7")
+		c.put("two", b"y" * 100000, codes=(452, 421))
+		says()
+		assert "divided anew among the servers; log in again" in c.expect(421)
+		c = dora()
+		c.put("two", b"z" * 1000)
+		c.ask("QUIT", 221)
+		# one that a session of before has left
+		wait_until(no_session)
+		says("credit 7 0 0 0 0 7")
+		c = Control()
+		c.greet()
+		c.ask("USER dora", 331)
+		c.ask("PASS secret", 421)
+		says()
+		dora().put("three", b"z" * 1000)
 	END
 }
 

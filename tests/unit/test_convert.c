@@ -142,6 +142,33 @@ test_passwd(void **state)
 	    "6: its password is in shadow(5), which has no line of it; put that file beside this one\n");
 }
 
+/* What is behind a NUL would be lost without a word. */
+static void
+a_nul_is_refused(void **state)
+{
+	static const char passwd[] = "joe\0x:" HASH ":1001:1002::/srv/joe\n", login[] = "joe\npass\0word\n",
+			  name[] = "jo\0e\nsecret\n";
+	const struct convert rows[] = {
+	    {.format = CONVERT_PURE_FTPD, .text = passwd, .end = passwd + sizeof(passwd) - 1},
+	    {.format = CONVERT_PROFTPD, .text = passwd, .end = passwd + sizeof(passwd) - 1},
+	    {.format = CONVERT_PASSWD, .text = passwd, .end = passwd + sizeof(passwd) - 1},
+	    {.format = CONVERT_VSFTPD, .text = login, .end = login + sizeof(login) - 1},
+	    {.format = CONVERT_VSFTPD, .text = name, .end = name + sizeof(name) - 1},
+	};
+	struct converted entry;
+
+	(void)state;
+	converted_init(&entry);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct convert convert = rows[i];
+
+		assert_int_equal(convert_next(&convert, &entry), 1);
+		assert_non_null(entry.problem);
+		assert_non_null(strstr(entry.problem, "a NUL"));
+	}
+	converted_free(&entry);
+}
+
 int
 main(void)
 {
@@ -149,6 +176,7 @@ main(void)
 	    cmocka_unit_test(test_taken),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_passwd),
+	    cmocka_unit_test(a_nul_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
