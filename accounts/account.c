@@ -168,7 +168,7 @@ parse_home(const struct field *field, struct account *account, const char **erro
 
 /* --- options --- */
 
-/* The options that a line has had already; only allow-from and folder may come again. */
+/* The options that a line has had already; only allow-from, folder and rights of directories may come again. */
 enum {
 	SEEN_READ_ONLY = 1,
 	SEEN_MAX_SESSIONS = 2,
@@ -184,6 +184,8 @@ enum {
 };
 
 #define FOR_ACCOUNTS (1U << 31) /* no group has it */
+#define FOR_DIRECTORIES (1U << 30) /* said by directory: a group's word holds where the account has none of its own */
+#define SEEN_MASK (~(FOR_ACCOUNTS | FOR_DIRECTORIES))
 
 /* "none": the account has no such limit, though its group may have one. */
 static bool
@@ -204,11 +206,23 @@ set_read_only(const struct field *value, struct account *account, const char **e
 static int
 set_rights(const struct field *value, struct account *account, const char **error)
 {
+	if (value->text != NULL && zone_is_rule(value->text, value->len)) /* that of "/" */
+		return zones_add(&account->zones, value->text, value->len, &account->rights, error) < 0 ? -EINVAL : 0;
 	if (value->text == NULL || rights_parse(value->text, value->len, &account->rights) < 0)
 		return reject_field(error,
 		    "bad rights; write rights=WORD,WORD of list, read, create, overwrite, delete, rename, "
 		    "mkdir, rmdir and chmod, or lock the account");
 	return 0;
+}
+
+/* The rights of a directory. */
+static int
+set_zone(const struct field *value, struct account *account, const char **error)
+{
+	if (!account->has_zones)
+		account->zones.count = account->zones.text_len = 0;
+	account->has_zones = true;
+	return zones_add(&account->zones, value->text, value->len, &account->rights, error);
 }
 
 static int
@@ -408,6 +422,7 @@ static const struct {
     /* clang-format off */
     {"read-only",    SEEN_READ_ONLY,    set_read_only},
     {"rights",       SEEN_RIGHTS,       set_rights},
+    {"rights",       FOR_DIRECTORIES,   set_zone},
     {"max-sessions", SEEN_MAX_SESSIONS, set_max_sessions},
     {"expires",      SEEN_EXPIRES,      set_expires},
     {"allow-from",   0,                 set_allow_from},
@@ -476,13 +491,23 @@ take_option(struct reading *reading, size_t row, const struct field *value, cons
 {
 	if (reading->is_of_group && (options[row].seen & FOR_ACCOUNTS) != 0)
 		return reject_field(error, "an option that only an account can have; take it out of the group");
-	if ((reading->seen & options[row].seen & ~FOR_ACCOUNTS) != 0)
+	if ((reading->seen & options[row].seen & SEEN_MASK) != 0)
 		return reject_field(error, "an option appears twice; keep one of them");
 	reading->seen |= options[row].seen;
-	if ((reading->skipped & UINT64_C(1) << row) != 0)
+	if ((reading->skipped & UINT64_C(1) << row) != 0 &&
+	    ((options[row].seen & FOR_DIRECTORIES) == 0 ||
+		zones_have(&reading->account->zones, value->text, value->len)))
 		return 0;
 	reading->said |= UINT64_C(1) << row;
 	return options[row].set(value, reading->account, error);
+}
+
+/* rights=/DIRECTORY=...; the rights of "/" are those of the account. */
+static bool
+is_for_directory(const struct field *key, const struct field *value)
+{
+	return field_is(key, "rights") && value->text != NULL && zone_is_rule(value->text, value->len) &&
+	    (value->len == 1 || value->text[1] != '=');
 }
 
 static int
@@ -499,7 +524,8 @@ parse_option(struct reading *reading, const char *word, size_t len, const char *
 	if (value.len > OPTION_VALUE_MAX)
 		return reject_field(error, "the value of an option is too long; at most 1023 bytes");
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if (field_is(&key, options[i].key))
+		if (field_is(&key, options[i].key) &&
+		    ((options[i].seen & FOR_DIRECTORIES) != 0) == is_for_directory(&key, &value))
 			return take_option(reading, i, &value, error);
 	return 0; /* of another version: kept in the file, without effect here */
 }
@@ -512,6 +538,7 @@ set_no_options(struct account *account)
 	account->said = account->from_group = 0;
 	account->is_read_only = false;
 	account->rights = MAY_ALL;
+	account->has_zones = false;
 	account->quota_bytes = account->quota_files = ACCOUNT_NO_QUOTA;
 	account->rate_down = account->rate_up = 0;
 	account->max_sessions = 0;
@@ -577,7 +604,9 @@ account_option_source(const struct account *account, size_t i, const char **key)
 {
 	uint64_t bit = UINT64_C(1) << i;
 
-	*key = i < sizeof(options) / sizeof(options[0]) ? options[i].key : NULL;
+	*key = i >= sizeof(options) / sizeof(options[0]) ? NULL
+	    : (options[i].seen & FOR_DIRECTORIES) != 0   ? "directory-rights"
+							 : options[i].key;
 	if (*key == NULL)
 		return OPTION_BY_NOBODY;
 	return (account->said & bit) != 0      ? OPTION_BY_ACCOUNT
@@ -603,6 +632,8 @@ account_wipe(struct account *account)
 {
 	if (account->has_grants)
 		explicit_bzero(&account->grants, offsetof(struct grants, text) + account->grants.text_len);
+	if (account->has_zones)
+		explicit_bzero(&account->zones, offsetof(struct zones, text) + account->zones.text_len);
 	explicit_bzero(account->home, strnlen(account->home, sizeof(account->home)));
 	explicit_bzero(account, offsetof(struct account, home));
 }
@@ -611,6 +642,14 @@ unsigned
 account_rights(const struct account *account)
 {
 	return account->is_read_only ? account->rights & MAY_ONLY_LOOK : account->rights;
+}
+
+unsigned
+account_rights_somewhere(const struct account *account)
+{
+	unsigned rights = account->rights | zones_rights_of_any(account->has_zones ? &account->zones : NULL);
+
+	return account->is_read_only ? rights & MAY_ONLY_LOOK : rights;
 }
 
 static bool

@@ -10,6 +10,7 @@
 
 #include "accounts/grants.h"
 #include "accounts/rights.h"
+#include "accounts/zones.h"
 #include "common/address.h"
 #include "common/bounds.h"
 
@@ -32,6 +33,7 @@ struct account {
 	uint64_t said, from_group;		/* by the line, and by the group: bits of account_option_source() */
 	bool is_read_only;
 	unsigned rights;			/* enum account_right, as the line says; see account_rights() */
+	bool has_zones;				/* zones has rules; otherwise it is not touched */
 	uint32_t max_sessions;			/* 0: no limit of its own */
 	uint64_t quota_bytes, quota_files;	/* ACCOUNT_NO_QUOTA: none */
 	uint64_t rate_down, rate_up;		/* bytes per second, all sessions together; 0: no limit */
@@ -41,7 +43,8 @@ struct account {
 	size_t allow_from_count;		/* 0: from everywhere */
 	struct address_block allow_from[ACCOUNT_ALLOW_MAX];
 	char home[PATH_MAX];			/* absolute, no "." or ".." component; late: most are short */
-	struct grants grants;			/* last: most accounts have none */
+	struct grants grants;			/* most accounts have none */
+	struct zones zones;			/* last: most accounts have none */
 };
 
 /*
@@ -56,8 +59,11 @@ int account_parse(const char *line, size_t len, struct account *account, const c
 /* Wipe an account. Behind its home only what is used is touched, so call this before another one is parsed into it. */
 void account_wipe(struct account *account);
 
-/* The rights of the account; of a read-only one, only those that change nothing. */
+/* The rights of the account where no zone has its own; of a read-only one, only those that change nothing. */
 unsigned account_rights(const struct account *account);
+
+/* The rights that the account has in some place of its home. */
+unsigned account_rights_somewhere(const struct account *account);
 
 /* Take options as an account has them, and nothing else, to account. Pure. 0, or -EINVAL with error. */
 int account_take_options(struct account *account, const char *words, size_t len, const char **error);

@@ -20,7 +20,7 @@
 	    CTL_BIT(OPTION_GROUP))
 #define GROUP_OPTIONS \
 	(CTL_BIT(OPTION_MAX_SESSIONS) | CTL_BIT(OPTION_READ_ONLY) | CTL_BIT(OPTION_ALLOW) | CTL_BIT(OPTION_DENY) | \
-	    CTL_BIT(OPTION_ALLOW_FROM) | CTL_BIT(OPTION_EXPIRES) | CTL_BIT(OPTION_QUOTA) | \
+	    CTL_BIT(OPTION_RIGHTS) | CTL_BIT(OPTION_ALLOW_FROM) | CTL_BIT(OPTION_EXPIRES) | CTL_BIT(OPTION_QUOTA) | \
 	    CTL_BIT(OPTION_QUOTA_FILES) | CTL_BIT(OPTION_RATE_DOWN) | CTL_BIT(OPTION_RATE_UP) | \
 	    CTL_BIT(OPTION_FILE_MODE) | CTL_BIT(OPTION_DIRECTORY_MODE))
 #define FOLDER_OPTIONS \
@@ -44,6 +44,14 @@ take_allow_from(void *targets, const char *value)
 	struct ctl *ctl = targets;
 
 	return take_repeated(value, ctl->allow_from, &ctl->allow_from_count, ACCOUNT_ALLOW_MAX);
+}
+
+static int
+take_rights(void *targets, const char *value)
+{
+	struct ctl *ctl = targets;
+
+	return take_repeated(value, ctl->rights, &ctl->rights_count, ZONES_MAX);
 }
 
 static int
@@ -74,6 +82,8 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
     [OPTION_ALLOW] = {"allow", 0, "LIST", OPT_TEXT, VALUE(ALLOW),
 	.help = "it may do this and no more: list,read,create,overwrite,delete,rename,mkdir,rmdir,chmod; 'all'"},
     [OPTION_DENY] = {"deny", 0, "LIST", OPT_TEXT, VALUE(DENY), .help = "it may no longer do this; words as for --allow"},
+    [OPTION_RIGHTS] = {"rights", 0, "DIR=LIST", OPT_CALL, .take = take_rights,
+	.help = "what it may do in this directory and below; may be repeated; 'DIR=none': nothing; 'DIR=inherit': as above it"},
     [OPTION_ALLOW_FROM] = {"allow-from", 0, "CIDR", OPT_CALL, .take = take_allow_from,
 	.help = "it may log in only from there; may be repeated; 'any': from everywhere"},
     [OPTION_QUOTA] = {"quota", 0, "SIZE", OPT_TEXT, VALUE(QUOTA),
@@ -215,7 +225,7 @@ static const struct ctl_command ctl_commands[] = {
 static bool
 may_repeat(size_t option)
 {
-	return option == OPTION_ALLOW_FROM || option == OPTION_NAME;
+	return option == OPTION_ALLOW_FROM || option == OPTION_RIGHTS || option == OPTION_NAME;
 }
 
 static void

@@ -27,6 +27,7 @@ enum ctl_option {
 	OPTION_NO_READ_ONLY,
 	OPTION_ALLOW,
 	OPTION_DENY,
+	OPTION_RIGHTS,
 	OPTION_ALLOW_FROM,
 	OPTION_QUOTA,
 	OPTION_QUOTA_FILES,
@@ -80,6 +81,8 @@ struct ctl {
 	const char *value[OPTION_COUNT];	/* the last one; for those that may be repeated see below */
 	const char *allow_from[ACCOUNT_ALLOW_MAX];
 	size_t allow_from_count;
+	const char *rights[ZONES_MAX];
+	size_t rights_count;
 	const char *names[CTL_NAMES_MAX];
 	size_t name_count;
 	char **program;	/* the words after "--", NULL-terminated; NULL: there is no "--" */

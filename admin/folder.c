@@ -156,7 +156,7 @@ apply_options(const struct ctl *ctl, struct user_options *options, struct folder
 	    take_amount(ctl, OPTION_QUOTA_FILES, false, &folder->quota_files) < 0)
 		return -EINVAL;
 	if (ctl->given[OPTION_ALLOW] || ctl->given[OPTION_DENY]) {
-		if (user_options_settle_rights(options, folder->rights) < 0)
+		if (user_options_settle_rights(options, folder->rights, NULL) < 0)
 			return -EINVAL;
 		folder->rights = (options->has_allowed ? options->allowed : folder->rights) & ~options->denied;
 	}

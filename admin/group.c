@@ -153,7 +153,7 @@ group_add(struct ctl *ctl)
 	struct book *book;
 
 	if (key_of_operand(ctl, key) < 0 || user_options_parse(ctl, &options) < 0 ||
-	    user_options_settle_rights(&options, MAY_ALL) < 0)
+	    user_options_settle_rights(&options, MAY_ALL, NULL) < 0)
 		return CTL_USAGE;
 	book = book_open(ctl, BOOK_FILE, true);
 	if (book != NULL)
@@ -280,17 +280,24 @@ apply_group(const struct ctl *ctl)
 	return status == CTL_DONE ? report_group_done(ctl, done) : status;
 }
 
-/* The rights of an account that says only that it is of the group. */
-static unsigned
-rights_of_words(const struct definition *group)
+/* An account that says only that it is of the group. */
+static void
+account_of_words(const struct definition *group, struct account *account)
 {
 	static const char plain[] = "x:!:1:1:/x:";
-	struct account account;
 	const char *problem;
 
-	(void)!account_parse(plain, sizeof(plain) - 1, &account, &problem);
-	(void)!account_take_group(&account, group->body, group->body_len, &problem);
-	return account.rights;
+	(void)!account_parse(plain, sizeof(plain) - 1, account, &problem);
+	(void)!account_take_group(account, group->body, group->body_len, &problem);
+}
+
+static int
+settle_group_rights(struct user_options *options, const struct definition *group)
+{
+	struct account account;
+
+	account_of_words(group, &account);
+	return user_options_settle_rights(options, account.rights, &account);
 }
 
 static enum ctl_exit
@@ -301,8 +308,7 @@ set_group_words(const struct ctl *ctl, struct book *book, struct user_options *o
 	struct buf line;
 
 	buf_init(&line, ACCOUNT_LINE_MAX);
-	if (find_group_words(ctl, book, key, &group) == 0 &&
-	    user_options_settle_rights(options, rights_of_words(&group)) == 0 &&
+	if (find_group_words(ctl, book, key, &group) == 0 && settle_group_rights(options, &group) == 0 &&
 	    compose_group(ctl, options, key, group.body, group.body_len, &line) == 0 &&
 	    book_set(book, key, line.data, line.len) == 0 && book_save(book) == 0)
 		status = CTL_DONE;

@@ -357,7 +357,7 @@ add_locked(const struct ctl *ctl, struct book *book, struct user_options *option
 
 	buf_init(&line, ACCOUNT_LINE_MAX);
 	if (refuse_existing(book, ctl->operand) < 0 || check_named_group(ctl, book, &rights) < 0 ||
-	    user_options_settle_rights(options, rights) < 0 || design_account(ctl, book, options, &account) < 0 ||
+	    user_options_settle_rights(options, rights, NULL) < 0 || design_account(ctl, book, options, &account) < 0 ||
 	    compose_line(ctl, options, hash, &account, &line) < 0 || check_store_limits(ctl, book, &line) < 0)
 		goto out;
 	warn_of_sharing(book, &account, &line);
@@ -387,7 +387,7 @@ user_add(struct ctl *ctl)
 	int kind = book_kind_for_new(ctl);
 
 	if (kind < 0 || check_name(ctl->operand) < 0 || user_options_parse(ctl, &options) < 0 ||
-	    user_options_settle_rights(&options, MAY_ALL) < 0)
+	    user_options_settle_rights(&options, MAY_ALL, NULL) < 0)
 		return CTL_USAGE;
 	options.has_group = names_group(ctl);
 	if (look_before_add(ctl, kind) < 0)
@@ -432,16 +432,17 @@ set_locked(const struct ctl *ctl, struct book *book, const struct buf *before, s
 	struct trusted_made made = TRUSTED_MADE_NOTHING;
 	const char *problem;
 	char uid[16], gid[16];
+	struct account own = {.name = ""};
 	unsigned rights;
 	struct buf line;
 
 	buf_init(&line, ACCOUNT_LINE_MAX);
-	if (check_named_group(ctl, book, &rights) < 0)
+	if (check_named_group(ctl, book, &rights) < 0 || account_parse(before->data, before->len, &own, &problem) < 0)
 		goto out;
 	options->has_group = ctl->given[OPTION_GROUP] ? names_group(ctl) : account->group[0] != '\0';
 	if (!ctl->given[OPTION_GROUP] || account_option_said_by(account, "rights") == OPTION_BY_ACCOUNT)
 		rights = account->rights;
-	if (user_options_settle_rights(options, rights) < 0 || settle_ids(ctl, options, account) < 0)
+	if (user_options_settle_rights(options, rights, &own) < 0 || settle_ids(ctl, options, account) < 0)
 		goto out;
 	snprintf(uid, sizeof(uid), "%u", account->uid);
 	snprintf(gid, sizeof(gid), "%u", account->gid);
@@ -469,6 +470,7 @@ set_locked(const struct ctl *ctl, struct book *book, const struct buf *before, s
 	if (status == CTL_DONE)
 		status = report_user_done(ctl, "changed");
 out:
+	explicit_bzero(&own, sizeof(own));
 	trusted_made_keep(&made);
 	buf_free(&line);
 	return status;

@@ -66,14 +66,44 @@ allow_from_json(const struct account *account)
 }
 
 static json_t *
-rights_json(const struct account *account)
+rights_json(unsigned rights)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < RIGHTS_COUNT; i++)
-		if ((account_rights(account) & (1U << i)) != 0)
+		if ((rights & (1U << i)) != 0)
 			json_array_append_new(list, json_string(rights_word(i)));
 	return list;
+}
+
+/* The rights of a rule in this account. */
+static unsigned
+zone_rights(const struct account *account, size_t i)
+{
+	return account->zones.rule[i].rights & (account->is_read_only ? MAY_ONLY_LOOK : MAY_ALL);
+}
+
+/* Directories with rights of their own. */
+static json_t *
+zones_json(const struct account *account)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; account->has_zones && i < account->zones.count; i++)
+		json_object_set_new(
+		    object, ctl_quote(zone_path(&account->zones, i)), rights_json(zone_rights(account, i)));
+	return object;
+}
+
+static void
+print_zones(const struct account *account)
+{
+	char rights[RIGHTS_TEXT_MAX];
+
+	for (size_t i = 0; account->has_zones && i < account->zones.count; i++) {
+		rights_text(zone_rights(account, i), rights);
+		printf("  in %s: %s\n", ctl_quote(zone_path(&account->zones, i)), rights[0] == '\0' ? "none" : rights);
+	}
 }
 
 static json_t *
@@ -145,16 +175,16 @@ account_json(const struct account *account)
 	char date[DATE_SIZE];
 
 	return json_pack(
-	    "{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
-	    ctl_quote(account->name), "uid", (json_int_t)account->uid, "gid", (json_int_t)account->gid, "home",
+	    "{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	    "name", ctl_quote(account->name), "uid", (json_int_t)account->uid, "gid", (json_int_t)account->gid, "home",
 	    ctl_quote(account->home), "state", state_of(account), "locked", (int)account->is_locked, "read_only",
-	    (int)account->is_read_only, "rights", rights_json(account), "max_sessions",
+	    (int)account->is_read_only, "rights", rights_json(account_rights(account)), "max_sessions",
 	    (json_int_t)account->max_sessions, "expires",
 	    account->expires == 0 ? json_null() : json_string(date_of(account, date)), "allow_from",
 	    allow_from_json(account), "quota", amount_json(account->quota_bytes, ACCOUNT_NO_QUOTA), "quota_files",
 	    amount_json(account->quota_files, ACCOUNT_NO_QUOTA), "rate_down", amount_json(account->rate_down, 0),
 	    "rate_up", amount_json(account->rate_up, 0), "file_mode", mode_json(account->file_mode), "directory_mode",
-	    mode_json(account->directory_mode), "group",
+	    mode_json(account->directory_mode), "directory_rights", zones_json(account), "group",
 	    account->group[0] == '\0' ? json_null() : json_string(ctl_quote(account->group)), "from",
 	    sources_json(account));
 }
@@ -205,7 +235,8 @@ print_account(const struct account *account)
 	printf("home:         %s\n", ctl_quote(account->home));
 	printf("read-only:    %s\n", account->is_read_only ? "yes" : "no");
 	rights_text(account_rights(account), rights);
-	printf("rights:       %s\n", rights);
+	printf("rights:       %s\n", rights[0] == '\0' ? "none" : rights);
+	print_zones(account);
 	if (account->max_sessions == 0)
 		printf("max-sessions: no limit of its own\n");
 	else

@@ -8,6 +8,8 @@
 #include "accounts/users_file.h"
 #include "admin/ctl.h"
 #include "common/bounds.h"
+#include "common/buf.h"
+#include "common/home_path.h"
 #include "common/text.h"
 
 #include "common/banned.h"
@@ -74,6 +76,45 @@ parse_rights(const struct ctl *ctl, enum ctl_option option, const char *name, un
 	    "bad --%s '%s'; use list, read, create, overwrite, delete, rename, mkdir, rmdir and chmod separated by ',', or 'all'",
 	    name, ctl_quote(text));
 	return -EINVAL;
+}
+
+/* One --rights: a rule, or its end. That of "/" is --allow. */
+static int
+parse_zone_option(struct user_options *options, const char *text)
+{
+	static const char inherit[] = "=inherit";
+	size_t len = strlen(text), end = len - (sizeof(inherit) - 1);
+	bool ends = len >= sizeof(inherit) - 1 && strcmp(text + end, inherit) == 0;
+	char rule[PATH_MAX * 3];
+	const char *problem = "write --rights /DIRECTORY=LIST";
+	int r = -EINVAL;
+
+	if (zone_is_rule(text, len) && len < sizeof(rule)) {
+		snprintf(rule, sizeof(rule), "%.*s%s", (int)(ends ? end : len), text, ends ? "=none" : "");
+		r = zones_add(&options->zones, rule, strlen(rule), &options->allowed, &problem);
+	}
+	if (r == 0 && ends)
+		options->ends[options->zones.count - 1] = true;
+	if (r > 0 && (ends || options->has_allowed)) {
+		problem = "the rights of '/' are those of --allow; give them once";
+		r = -EINVAL;
+	}
+	if (r > 0)
+		options->has_allowed = true;
+	if (r < 0)
+		ctl_error("bad --rights '%s': %s", ctl_quote(text), problem);
+	return r < 0 ? r : 0;
+}
+
+static int
+parse_zone_options(const struct ctl *ctl, struct user_options *options)
+{
+	int r = 0;
+
+	options->has_allowed = ctl->given[OPTION_ALLOW];
+	for (size_t i = 0; i < ctl->rights_count && r == 0; i++)
+		r = parse_zone_option(options, ctl->rights[i]);
+	return r;
 }
 
 static int
@@ -228,11 +269,11 @@ user_options_parse(const struct ctl *ctl, struct user_options *options)
 	if (parse_id_option(ctl, OPTION_UID, "uid", &options->has_uid, &options->uid) < 0 ||
 	    parse_id_option(ctl, OPTION_GID, "gid", &options->has_gid, &options->gid) < 0 ||
 	    parse_rights(ctl, OPTION_ALLOW, "allow", &options->allowed) < 0 ||
-	    parse_rights(ctl, OPTION_DENY, "deny", &options->denied) < 0 || parse_max_sessions(ctl, options) < 0 ||
-	    parse_amounts(ctl) < 0 || parse_modes(ctl, options) < 0 || parse_expires(ctl) < 0 ||
-	    parse_allow_from(ctl, options) < 0 || parse_group(ctl) < 0 || parse_inherit(ctl, options) < 0)
+	    parse_rights(ctl, OPTION_DENY, "deny", &options->denied) < 0 || parse_zone_options(ctl, options) < 0 ||
+	    parse_max_sessions(ctl, options) < 0 || parse_amounts(ctl) < 0 || parse_modes(ctl, options) < 0 ||
+	    parse_expires(ctl) < 0 || parse_allow_from(ctl, options) < 0 || parse_group(ctl) < 0 ||
+	    parse_inherit(ctl, options) < 0)
 		return -EINVAL;
-	options->has_allowed = ctl->given[OPTION_ALLOW];
 	if (ctl->given[OPTION_READ_ONLY] && ctl->given[OPTION_NO_READ_ONLY]) {
 		ctl_error("--read-only and --no-read-only together; keep one of them");
 		return -EINVAL;
@@ -240,17 +281,62 @@ user_options_parse(const struct ctl *ctl, struct user_options *options)
 	return 0;
 }
 
+/* The rules that the account has now, without those that --rights changes, and then these. */
+static int
+merge_zones(const struct user_options *options, const struct zones *now, struct zones *merged)
+{
+	const char *problem = NULL;
+	struct home_path path;
+	int r = 0;
+
+	merged->count = merged->text_len = 0;
+	for (size_t i = 0; now != NULL && i < now->count && r == 0; i++)
+		if (zones_find(&options->zones, zone_path(now, i)) == options->zones.count &&
+		    home_path_check(zone_path(now, i), now->rule[i].len, &path) == 0)
+			r = zones_put(merged, &path, now->rule[i].rights, &problem);
+	for (size_t i = 0; i < options->zones.count && r == 0; i++)
+		if (!options->ends[i] &&
+		    home_path_check(zone_path(&options->zones, i), options->zones.rule[i].len, &path) == 0)
+			r = zones_put(merged, &path, options->zones.rule[i].rights, &problem);
+	if (r < 0)
+		ctl_error("bad --rights: %s", problem);
+	return r;
+}
+
+/* Words of OPTIONS; users_edit_option() puts "rights=" before the first one. own: those of the whole home, too. */
+static int
+write_rights(struct user_options *options, unsigned rights, bool has_own, const struct zones *zones)
+{
+	struct buf words = {.data = options->rights, .size = sizeof(options->rights), .max = ACCOUNT_LINE_MAX};
+	char own[RIGHTS_TEXT_MAX];
+
+	rights_text(rights, own);
+	if (has_own)
+		buf_add_text(&words, rights == 0 ? "/=none" : own);
+	for (size_t i = 0; i < zones->count; i++) {
+		buf_add_text(&words, words.len == 0 ? "" : " rights=");
+		zone_text(zones, i, &words);
+	}
+	if (words.error < 0)
+		ctl_error("the rights of the account are too long; name fewer directories");
+	return words.error;
+}
+
 int
-user_options_settle_rights(struct user_options *options, unsigned now)
+user_options_settle_rights(struct user_options *options, unsigned now, const struct account *own)
 {
 	unsigned rights = (options->has_allowed ? options->allowed : now) & ~options->denied;
+	bool has_own = options->has_allowed || options->denied != 0 ||
+	    (own != NULL && account_option_said_by(own, "rights") != OPTION_BY_NOBODY);
+	struct zones merged;
 
-	if (rights == 0) {
+	if (merge_zones(options, own != NULL && own->has_zones ? &own->zones : NULL, &merged) < 0)
+		return -EINVAL;
+	if ((rights | zones_rights_of_any(&merged)) == 0) {
 		ctl_error("the account could do nothing; lock it with 'user lock', or allow 'list'");
 		return -EINVAL;
 	}
-	rights_text(rights, options->rights);
-	return 0;
+	return write_rights(options, rights, has_own, &merged);
 }
 
 /* value NULL: no such limit; then an account of a group needs the word that says so. */
@@ -278,7 +364,9 @@ user_options_to_edit(const struct ctl *ctl, const struct user_options *options, 
 		users_edit_option(edit, "read-only", "");
 	if (ctl->given[OPTION_NO_READ_ONLY])
 		edit_limit(options, "read-only", NULL, "no", edit);
-	if (ctl->given[OPTION_ALLOW] || ctl->given[OPTION_DENY])
+	if (options->rights[0] == '\0' && ctl->rights_count > 0)
+		users_edit_option(edit, "rights", NULL);
+	else if (ctl->given[OPTION_ALLOW] || ctl->given[OPTION_DENY] || ctl->rights_count > 0)
 		edit_limit(
 		    options, "rights", strcmp(options->rights, "all") == 0 ? NULL : options->rights, "all", edit);
 	if (ctl->given[OPTION_MAX_SESSIONS])

@@ -49,10 +49,11 @@ static int
 permit_request(const struct files_session *session, enum ipc_kind kind)
 {
 	unsigned each_of = answers[kind].each_of, one_of = answers[kind].one_of;
+	unsigned rights = session->zones == NULL ? session->rights : zone_rights_somewhere(session);
 
 	if (answers[kind].is_change && session->is_read_only)
 		return -EROFS;
-	if ((session->rights & each_of) != each_of || (one_of != 0 && (session->rights & one_of) == 0))
+	if ((rights & each_of) != each_of || (one_of != 0 && (rights & one_of) == 0))
 		return -EKEYREVOKED;
 	return 0;
 }
@@ -80,6 +81,7 @@ answer_request(struct files *files)
 	}
 	if (answers[kind].is_change)
 		unguarded_look(&files->unguarded, &files->home);
+	zone_forget();
 	stop_begin(&files->stop);
 	if (!answers[kind].answer(files))
 		return -EPROTO;

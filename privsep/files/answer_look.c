@@ -27,7 +27,39 @@ kind_of_mode(mode_t mode)
 	return S_ISDIR(mode) ? FILE_DIRECTORY : FILE_OTHER;
 }
 
-/* SIZE and MDTM: where there is no finished file, of the partial, so that a client can resume. */
+/*
+ * In a directory where uploads may begin, and nothing may be known: of a partial without a finished file, and of nothing
+ * else. REST and STOR tell as much to whoever may resume it.
+ */
+static int
+stat_in_drop_box(const struct home *home, const struct home_path *path, struct stat *st)
+{
+	char name[NAME_MAX + 1];
+	bool exists = true;
+	int dir_fd = -1;
+	int r = home_open_target(home, path, &dir_fd, name, &exists);
+
+	if (r == 0)
+		r = zone_permit(home, dir_fd, MAY_CREATE, 0);
+	if (r == 0)
+		r = exists ? -EEXIST : partial_stat_at(dir_fd, name, st);
+	close_fd(&dir_fd);
+	return r == 0 ? 0 : -EKEYREVOKED;
+}
+
+/* Where there is no finished file, of the partial, so that a client can resume. */
+static int
+stat_for_client(const struct home *home, const struct home_path *path, struct stat *st)
+{
+	bool is_atomic = home->session->config->uploads == UPLOADS_ATOMIC;
+	int r = permitted_stat(home, path, MAY_KNOW, st);
+
+	if (r == -ENOENT && is_atomic)
+		return partial_stat(home, path, st);
+	return r == -EKEYREVOKED && is_atomic ? stat_in_drop_box(home, path, st) : r;
+}
+
+/* SIZE and MDTM. */
 bool
 files_answer_stat(struct files *files)
 {
@@ -38,11 +70,8 @@ files_answer_stat(struct files *files)
 	if (!request_only_path(files, &path))
 		return false;
 	r = request_reachable(&path);
-	if (r == 0) {
-		r = home_stat(&files->home, &path, &st);
-		if (r == -ENOENT && files->session->config->uploads == UPLOADS_ATOMIC)
-			r = partial_stat(&files->home, &path, &st);
-	}
+	if (r == 0)
+		r = stat_for_client(&files->home, &path, &st);
 	request_reply(files, r);
 	if (r < 0)
 		return true;
@@ -59,22 +88,25 @@ files_answer_enter(struct files *files)
 	return request_answer_with(files, home_enter);
 }
 
-/* The name and its directory. A link that leads nowhere is reported as a link. */
+/* The name, its directory, and the rights there. A link that leads nowhere is reported as a link. */
 static int
-look_with_parent(const struct home *home, const struct home_path *path, struct list_looked *looked, struct stat *parent)
+look_with_parent(const struct home *home, const struct home_path *path, struct list_looked *looked, struct stat *parent,
+    struct list_viewer *viewer)
 {
+	struct zone zone;
 	const char *name;
 	int dir_fd = -1;
-	int r = home_open_parent(home, path, &dir_fd, &name);
+	int r = permitted_parent(home, path, MAY_LIST, 0, &dir_fd, &name);
 
+	if (r == 0)
+		r = zone_of(home, dir_fd, &zone);
 	if (r == 0 && (fstat(dir_fd, parent) < 0 || fstatat(dir_fd, name, &looked->own, AT_SYMLINK_NOFOLLOW) < 0))
 		r = -errno;
 	close_fd(&dir_fd);
 	if (r < 0)
 		return r;
-	looked->st = &looked->own;
-	if (S_ISLNK(looked->own.st_mode) && home_stat(home, path, &looked->target) == 0)
-		looked->st = &looked->target;
+	viewer->rights = zone.rights;
+	permitted_look(home, path, looked);
 	if (path->len == 1)	/* the home itself cannot be removed or renamed */
 		parent->st_mode = 0;
 	return 0;
@@ -87,7 +119,6 @@ files_answer_facts(struct files *files)
 	struct list_viewer viewer = {
 	    .uid = session->uid,
 	    .gid = session->gid,
-	    .rights = session->rights,
 	    .home_device = files->home.device,
 	    .is_atomic = session->config->uploads == UPLOADS_ATOMIC,
 	    .facts = ipc_get_u8(&files->message),
@@ -102,7 +133,7 @@ files_answer_facts(struct files *files)
 		return false;
 	r = request_reachable(&path);
 	if (r == 0)
-		r = look_with_parent(&files->home, &path, &looked, &parent);
+		r = look_with_parent(&files->home, &path, &looked, &parent, &viewer);
 	request_reply(files, r);
 	if (r == 0)
 		ipc_put_bytes(&files->message, facts, list_format_facts(facts, &looked, &parent, &viewer));
@@ -140,7 +171,7 @@ files_answer_size_ascii(struct files *files)
 		return false;
 	r = request_reachable(&path);
 	if (r == 0)
-		r = home_open_file(&files->home, &path, &fd, &st);
+		r = permitted_file(&files->home, &path, MAY_KNOW, &fd, &st);
 	if (r == 0 && (uint64_t)st.st_size > COUNT_MAX)
 		r = -E2BIG;
 	if (r == 0)
@@ -159,7 +190,7 @@ open_read_at(const struct home *home, const struct home_path *path, uint64_t off
 	int fd = -1;
 	int r;
 
-	r = home_open_file(home, path, &fd, st);
+	r = permitted_file(home, path, MAY_READ, &fd, st);
 	if (r < 0)
 		goto out;
 	if (offset > (uint64_t)st->st_size) {
@@ -233,7 +264,7 @@ files_answer_expect_hash(struct files *files)
 	files->is_notice = true;
 	if (!ipc_end(&files->message) || algorithm >= HASH_COUNT)
 		return false;
-	if ((files->session->rights & MAY_READ) != 0)
+	if ((zone_rights_somewhere(files->session) & MAY_READ) != 0)
 		beside_expect(&files->beside, (enum ipc_hash)algorithm);
 	return true;
 }

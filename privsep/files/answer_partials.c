@@ -24,11 +24,11 @@ struct removal {
 	uint64_t removed, bytes, busy, failed;
 };
 
-/* Accounts that may list get names; others get only sums. */
+/* Accounts that may list somewhere get the names there; others get only sums. */
 static bool
 may_name(const struct files *files)
 {
-	return (files->session->rights & MAY_LIST) != 0;
+	return (zone_rights_somewhere(files->session) & MAY_LIST) != 0;
 }
 
 static void
@@ -79,7 +79,7 @@ remove_partial(const struct home *home, const struct home_path *path)
 
 	if (path->len == 1)
 		return -EISDIR;
-	r = home_open_parent(home, path, &dir_fd, &name);
+	r = permitted_parent(home, path, 0, MAY_CREATE | MAY_DELETE, &dir_fd, &name);
 	if (r == 0 && !partial_name_is(name, strlen(name))) {
 		r = partial_name_make(name, partial);
 		name = partial;
@@ -101,11 +101,11 @@ files_answer_remove_partial(struct files *files)
 	return true;
 }
 
-/* Errors of one partial, as of one that belongs to another user: the others can be removed all the same. */
+/* Errors of one partial, as of one that belongs to another user or lies where nothing may change: the others can be removed all the same. */
 static bool
 is_of_one_partial(int r)
 {
-	return r == -EACCES || r == -EPERM || r == -EROFS || r == -EISDIR || r == -ENOTSUP;
+	return r == -EACCES || r == -EPERM || r == -EKEYREVOKED || r == -EROFS || r == -EISDIR || r == -ENOTSUP;
 }
 
 static int
@@ -119,7 +119,9 @@ remove_met(void *arg, const struct partial_met *met)
 		return r;
 	if (fstatat(met->dir_fd, met->name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
 		return 0;
-	r = partial_remove_counted(removal->home, met->dir_fd, met->name);
+	r = zone_permit(removal->home, met->dir_fd, 0, MAY_CREATE | MAY_DELETE);
+	if (r == 0)
+		r = partial_remove_counted(removal->home, met->dir_fd, met->name);
 	removal->busy += r == -EBUSY;
 	removal->failed += is_of_one_partial(r);
 	if (r < 0)

@@ -11,6 +11,7 @@
 #include "common/text.h"
 #include "privsep/files/hash_cache.h"
 #include "privsep/files/partial.h"
+#include "privsep/files/permitted.h"
 #include "privsep/files/rename_new.h"
 #include "privsep/files/storage.h"
 
@@ -58,7 +59,7 @@ change_make_directory(const struct home *home, const struct home_path *path)
 		return -EEXIST;
 	if (has_control(home_path_name(path), strlen(home_path_name(path))))
 		return -EINVAL;
-	r = home_open_parent(home, path, &dir_fd, &name);
+	r = permitted_parent(home, path, MAY_MKDIR, 0, &dir_fd, &name);
 	if (r == 0)
 		r = make_home_directory(home, dir_fd, name);
 	close_fd(&dir_fd);
@@ -90,7 +91,9 @@ change_remove_directory(const struct home *home, const struct home_path *path)
 
 	if (is_home_root(path))
 		return -EPERM;
-	r = home_open_parent(home, path, &dir_fd, &name);
+	r = permitted_parent(home, path, MAY_RMDIR, 0, &dir_fd, &name);
+	if (r == 0)
+		r = permitted_removal(home, dir_fd, name);
 	if (r == 0)
 		r = remove_directory(home, dir_fd, name);
 	close_fd(&dir_fd);
@@ -119,7 +122,7 @@ change_remove_file(const struct home *home, const struct home_path *path)
 
 	if (is_home_root(path))
 		return -EISDIR;
-	r = home_open_parent(home, path, &dir_fd, &name);
+	r = permitted_parent(home, path, MAY_DELETE, 0, &dir_fd, &name);
 	if (r == 0)
 		r = remove_home_file(home, dir_fd, name);
 	close_fd(&dir_fd);
@@ -139,9 +142,12 @@ is_same_name_twice(int from_fd, const char *from_name, const struct stat *replac
 static int
 rename_permitted(const struct home *home, int from_fd, const char *from_name, int to_fd, const char *to_name)
 {
-	int r;
+	bool replaces;
+	int r = permitted_rename(home, from_fd, from_name, to_fd, to_name, &replaces);
 
-	if ((home->session->rights & MAY_OVERWRITE) != 0)
+	if (r < 0)
+		return r;
+	if (replaces)
 		return renameat(from_fd, from_name, to_fd, to_name) < 0 ? home_name_error(errno) : 0;
 	r = rename_to_new(from_fd, from_name, to_fd, to_name, storage_minds_flags());
 	return r == -EEXIST ? -EKEYREVOKED : home_name_error(-r);
@@ -214,7 +220,7 @@ change_set_time(const struct home *home, const struct home_path *path, int64_t m
 	int fd = -1;
 	int r;
 
-	r = home_open(home, home_path_relative(path), O_PATH, &fd);
+	r = permitted_open(home, path, O_PATH, MAY_CHMOD, &fd);
 	if (r == 0 && fstat(fd, &st) < 0)
 		r = -errno;
 	if (r == 0)
@@ -268,12 +274,12 @@ change_set_mode(const struct home *home, const struct home_path *path, uint32_t 
 
 	if (mode > MODE_MAX)
 		return -EINVAL;
-	r = home_stat(home, path, &st);
+	r = permitted_stat(home, path, MAY_CHMOD, &st);
 	if (r == 0)
 		r = must_be_file_or_directory(&st);
 	if (r == 0)
-		r = home_open(home, home_path_relative(path), O_RDONLY | O_NONBLOCK | O_NOCTTY, &fd);
-	if (r == -EACCES)
+		r = permitted_open(home, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, MAY_CHMOD, &fd);
+	if (r == -EACCES && home->session->zones == NULL)	/* a link may lead into another zone */
 		return set_mode_by_name(home, path, mode);
 	if (r == 0 && fstat(fd, &st) < 0)
 		r = -errno;

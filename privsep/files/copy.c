@@ -6,6 +6,7 @@
 
 #include "common/io.h"
 #include "common/written.h"
+#include "privsep/files/permitted.h"
 #include "privsep/files/upload.h"
 
 #include "common/banned.h"
@@ -90,7 +91,7 @@ copy_file(const struct home *home, const struct home_path *from, const struct ho
 	int from_fd = -1;
 	int r;
 
-	r = home_open_file(home, from, &from_fd, &st);
+	r = permitted_file(home, from, MAY_READ, &from_fd, &st);
 	if (r == 0 && is_same_home_file(home, to, &st))
 		r = -EINVAL;
 	if (r == 0)

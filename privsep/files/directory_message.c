@@ -1,13 +1,37 @@
 /* SPDX-License-Identifier: ISC */
 #include "privsep/files/directory_message.h"
 
+#include <errno.h>
+
 #include "common/buf.h"
 #include "common/io.h"
 #include "common/text.h"
+#include "privsep/files/permitted.h"
 
 #include "common/banned.h"
 
 #define FILE_NAME ".message"
+
+/* Where nothing may be read, somebody else must have put it there: otherwise an upload could be read back. */
+static int
+open_message(const struct home *home, const struct home_path *file, int *fd_out)
+{
+	const struct files_session *session = home->session;
+	bool asks_zone = session->zones != NULL;
+	struct stat st;
+	int fd = -1;
+	int r = -EKEYREVOKED;
+
+	if (asks_zone || (session->rights & MAY_READ) != 0)
+		r = permitted_file(home, file, MAY_READ, &fd, &st);
+	if (r == -EKEYREVOKED) {
+		r = permitted_file(home, file, 0, &fd, &st);
+		if (r == 0 && st.st_uid == session->uid)
+			close_fd(&fd);
+	}
+	*fd_out = fd;
+	return r < 0 || fd >= 0 ? r : -EKEYREVOKED;
+}
 
 int
 directory_message_read(
@@ -16,7 +40,6 @@ directory_message_read(
 	struct buf out = {.data = text, .size = DIRECTORY_MESSAGE_SIZE, .max = DIRECTORY_MESSAGE_MAX};
 	char raw[DIRECTORY_MESSAGE_MAX];
 	struct home_path file = *path;
-	struct stat st;
 	ssize_t n = 0;
 	int fd = -1;
 	int r;
@@ -24,7 +47,7 @@ directory_message_read(
 	r = home_enter(home, path);
 	if (r < 0)
 		return r;
-	if (home_path_push(&file, FILE_NAME, sizeof(FILE_NAME) - 1) == 0 && home_open_file(home, &file, &fd, &st) == 0)
+	if (home_path_push(&file, FILE_NAME, sizeof(FILE_NAME) - 1) == 0 && open_message(home, &file, &fd) == 0)
 		n = io_read_all(fd, raw, sizeof(raw));
 	close_fd(&fd);
 	if (n > 0)

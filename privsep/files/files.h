@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "accounts/rights.h"
+#include "accounts/zones.h"
 #include "config/config.h"
 
 /* What the monitor decides at login and this process enforces. */
@@ -22,7 +23,8 @@ struct files_session {
 	bool takes_turns;	/* long work asks the monitor for a turn */
 	bool sweeps;		/* first search the whole home for old partials */
 	bool is_read_only;
-	unsigned rights;	/* enum account_right; without the changing ones when read-only */
+	unsigned rights;	/* enum account_right, where no zone decides; without the changing ones when read-only */
+	const struct zones *zones;	/* directories with rights of their own; NULL: none */
 	uint32_t file_mode, directory_mode;	/* of what it makes; 0: as configured */
 	const struct config *config;	/* uploads, upload_sync, partial_keep_s, file_mode, directory_mode */
 };

@@ -8,6 +8,7 @@
 #include "common/written.h"
 #include "privsep/files/hash_cache.h"
 #include "privsep/files/partial.h"
+#include "privsep/files/permitted.h"
 
 #include "common/banned.h"
 
@@ -70,7 +71,7 @@ hash_whole(const struct home *home, int fd, const struct stat *st, enum ipc_hash
 	r = beside_hash(beside, fd, st, algorithm, size, stop, text);
 	if (r == -ESTALE)
 		r = hash_range(fd, algorithm, 0, size, stop, text);
-	if (r == 0 && (home->session->rights & MAY_CHANGE) != 0 && is_unchanged(fd, st))
+	if (r == 0 && (zone_rights_somewhere(home->session) & MAY_CHANGE) != 0 && is_unchanged(fd, st))
 		hash_cache_put(fd, st, algorithm, text);
 	return r;
 }
@@ -97,7 +98,7 @@ hash_file(const struct home *home, const struct home_path *path, enum ipc_hash a
 	int fd = -1;
 	int r;
 
-	r = home_open_file(home, path, &fd, &st);
+	r = permitted_file(home, path, MAY_READ, &fd, &st);
 	is_partial = r == -ENOENT && home->session->config->uploads == UPLOADS_ATOMIC;
 	if (is_partial)
 		r = partial_open(home, path, &fd, &st);

@@ -24,7 +24,7 @@ home_init(struct home *home, const struct files_session *session)
 	if (fstat(session->home_fd, &st) < 0)
 		return -errno;
 	storage_probe(session->home_fd, st.st_dev);
-	*home = (struct home){.fd = session->home_fd, .device = st.st_dev, .session = session};
+	*home = (struct home){.fd = session->home_fd, .device = st.st_dev, .inode = st.st_ino, .session = session};
 	return 0;
 }
 
@@ -38,6 +38,19 @@ mode_t
 files_directory_mode(const struct files_session *session)
 {
 	return session->directory_mode != 0 ? session->directory_mode : session->config->directory_mode;
+}
+
+/*
+ * "Not a directory" tells that there is a file. A session that may not list everywhere learns no more than that there is
+ * no such directory.
+ */
+static int
+open_error(const struct home *home, int error)
+{
+	const struct files_session *session = home->session;
+	bool is_secret = session != NULL && (session->zones != NULL || (session->rights & MAY_LIST) == 0);
+
+	return error == ENOTDIR && is_secret ? -ENOENT : -error;
 }
 
 int
@@ -58,7 +71,7 @@ home_open(const struct home *home, const char *relative, int flags, int *fd_out)
 			return 0;
 		}
 		if (errno != EAGAIN && errno != EINTR)
-			return -errno;
+			return open_error(home, errno);
 	}
 	return -EAGAIN;
 }

@@ -19,6 +19,7 @@
 struct home {
 	int fd;		/* borrowed from the session */
 	dev_t device;	/* of the home's root */
+	ino_t inode;
 	const struct files_session *session;
 	struct quota *quota;	/* NULL: nobody keeps one for this home */
 };

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "common/glob.h"
+#include "common/io.h"
 #include "privsep/files/partial_name.h"
+#include "privsep/files/permitted.h"
 
 #include "common/banned.h"
 
@@ -57,11 +59,17 @@ static int
 expand_literally(struct expansion *expansion, const struct home_path *parent, const struct component *component)
 {
 	struct home_path path = *parent;
+	const char *name;
 	struct stat st;
+	int dir_fd = -1;
 	int r = spend_work(&expansion->entries_left);
 
 	if (r == 0)
 		r = home_path_push(&path, component->text, component->len) < 0 ? -ENOENT : 0;
+	if (r == 0 && component->is_last && expansion->home->session->zones != NULL &&
+	    permitted_parent(expansion->home, &path, MAY_LIST, 0, &dir_fd, &name) < 0)
+		r = -ENOENT;
+	close_fd(&dir_fd);
 	if (r == 0)
 		r = home_lstat(expansion->home, &path, &st) < 0 ? -ENOENT : 0;
 	if (r == 0)
@@ -103,6 +111,10 @@ expand_wildcards(struct expansion *expansion, const struct home_path *parent, co
 	int r;
 
 	r = home_open(expansion->home, home_path_relative(parent), O_RDONLY | O_DIRECTORY | O_NONBLOCK, &fd);
+	if (r == 0 && zone_permit(expansion->home, fd, MAY_LIST, 0) < 0) {
+		close_fd(&fd);
+		return 0;
+	}
 	if (r < 0)
 		return 0;	/* no directory, or none of ours: nothing in it matches */
 	directory_take(expansion->scratch, fd);

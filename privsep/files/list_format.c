@@ -225,13 +225,20 @@ is_removable(const struct stat *st, const struct stat *parent, const struct list
 	return (parent->st_mode & S_ISVTX) == 0 || st->st_uid == viewer->uid || parent->st_uid == viewer->uid;
 }
 
-/* A letter of perm, where the account has the right for it and the modes allow it. */
+/* A letter of perm, where the rights include the one for it and the modes allow it. */
 static char *
-put_letter(char *out, char letter, const struct list_viewer *viewer, unsigned right, bool is_possible)
+put_letter(char *out, char letter, unsigned rights, unsigned right, bool is_possible)
 {
-	if (is_possible && (viewer->rights & right) == right)
+	if (is_possible && (rights & right) == right)
 		*out++ = letter;
 	return out;
+}
+
+/* The rights in a directory, or over the file that a link leads to. */
+static unsigned
+rights_inside(const struct list_looked *looked, const struct list_viewer *viewer)
+{
+	return looked->has_own_rights ? looked->own_rights : viewer->rights;
 }
 
 static bool
@@ -250,15 +257,16 @@ put_directory_perm(
 {
 	bool may_enter = has_bits(looked->st, viewer, BIT_EXECUTE);
 	bool may_change = has_bits(looked->st, viewer, BIT_WRITE | BIT_EXECUTE);
-	bool may_remove = is_removable(&looked->own, parent, viewer);
+	bool may_remove = is_removable(&looked->own, parent, viewer) && !looked->is_fixed;
+	unsigned inside = rights_inside(looked, viewer), outside = viewer->rights;
 
-	out = put_letter(out, 'c', viewer, MAY_CREATE, may_change);
-	out = put_letter(out, 'd', viewer, is_link(looked) ? MAY_DELETE : MAY_RMDIR, may_remove);
-	out = put_letter(out, 'e', viewer, 0, may_enter);
-	out = put_letter(out, 'f', viewer, MAY_RENAME, may_remove);
-	out = put_letter(out, 'l', viewer, MAY_LIST, may_enter && has_bits(looked->st, viewer, BIT_READ));
-	out = put_letter(out, 'm', viewer, MAY_MKDIR, may_change);
-	return put_letter(out, 'p', viewer, MAY_DELETE, may_change && !is_link(looked));
+	out = put_letter(out, 'c', inside, MAY_CREATE, may_change);
+	out = put_letter(out, 'd', outside, is_link(looked) ? MAY_DELETE : MAY_RMDIR, may_remove);
+	out = put_letter(out, 'e', inside, 0, may_enter);
+	out = put_letter(out, 'f', outside, MAY_RENAME, may_remove);
+	out = put_letter(out, 'l', inside, MAY_LIST, may_enter && has_bits(looked->st, viewer, BIT_READ));
+	out = put_letter(out, 'm', inside, MAY_MKDIR, may_change);
+	return put_letter(out, 'p', inside, MAY_DELETE, may_change && !is_link(looked));
 }
 
 /* What is no directory: d delete, f rename. */
@@ -267,8 +275,8 @@ put_name_perm(char *out, const struct list_looked *looked, const struct stat *pa
 {
 	bool may_remove = is_removable(&looked->own, parent, viewer);
 
-	out = put_letter(out, 'd', viewer, MAY_DELETE, may_remove);
-	return put_letter(out, 'f', viewer, MAY_RENAME, may_remove);
+	out = put_letter(out, 'd', viewer->rights, MAY_DELETE, may_remove);
+	return put_letter(out, 'f', viewer->rights, MAY_RENAME, may_remove);
 }
 
 /*
@@ -286,11 +294,12 @@ static char *
 put_file_perm(char *out, const struct list_looked *looked, const struct stat *parent, const struct list_viewer *viewer)
 {
 	bool may_write = has_bits(looked->st, viewer, BIT_WRITE);
+	unsigned inside = rights_inside(looked, viewer);
 
-	out = put_letter(out, 'a', viewer, MAY_OVERWRITE, may_write);
+	out = put_letter(out, 'a', inside, MAY_OVERWRITE, may_write);
 	out = put_name_perm(out, looked, parent, viewer);
-	out = put_letter(out, 'r', viewer, MAY_READ, has_bits(looked->st, viewer, BIT_READ));
-	return put_letter(out, 'w', viewer, MAY_OVERWRITE, may_write && is_replaceable(looked, parent, viewer));
+	out = put_letter(out, 'r', inside, MAY_READ, has_bits(looked->st, viewer, BIT_READ));
+	return put_letter(out, 'w', inside, MAY_OVERWRITE, may_write && is_replaceable(looked, parent, viewer));
 }
 
 static char *

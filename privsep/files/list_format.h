@@ -24,13 +24,16 @@ struct list_looked {
 	struct stat own;	/* what stands there: DELE, RMD and RNFR are about it */
 	struct stat target;	/* of a link that leads somewhere in the home */
 	const struct stat *st;	/* of these two, what RETR, SIZE, MDTM and CWD are about */
+	bool has_own_rights;	/* in it, if it is a directory, or where a link leads to: */
+	unsigned own_rights;	/* these, not those of the directory of its name */
+	bool is_fixed;		/* a directory that the account may not remove or rename */
 };
 
 /* The viewer for perm, and which facts are listed. */
 struct list_viewer {
 	uid_t uid;
 	gid_t gid;
-	unsigned rights;	/* enum account_right */
+	unsigned rights;	/* enum account_right, in the directory of the name */
 	bool is_atomic;	/* a new content takes the place of a file by a rename (uploads = "atomic") */
 	dev_t home_device;
 	unsigned facts;	/* enum ipc_fact */

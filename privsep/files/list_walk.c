@@ -11,6 +11,7 @@
 #include "common/io.h"
 #include "privsep/files/list_expand.h"
 #include "privsep/files/partial_name.h"
+#include "privsep/files/permitted.h"
 
 #include "common/banned.h"
 
@@ -20,7 +21,7 @@
 /* One thing to write a line about. */
 struct item {
 	int dir_fd;
-	const char *name;	/* in dir_fd */
+	const char *name; /* in dir_fd */
 	struct list_shown shown;
 };
 
@@ -56,15 +57,14 @@ count_line(struct listing *listing, size_t len)
 	listing->is_begun = true;
 }
 
-/* MLSD also reports the target of a link, as long as that is in the home. */
+/* MLSD also reports the target of a link, as long as that is in the home, and rights. */
 static void
-follow_listed_link(struct listing *listing, const char *name, struct list_looked *looked)
+look_for_facts(struct listing *listing, const char *name, struct list_looked *looked)
 {
 	size_t len = listing->path.len;
 
-	if (home_path_push(&listing->path, name, strlen(name)) == 0 &&
-	    home_stat(listing->home, &listing->path, &looked->target) == 0)
-		looked->st = &looked->target;
+	if (home_path_push(&listing->path, name, strlen(name)) == 0)
+		permitted_look(listing->home, &listing->path, looked);
 	listing->path.len = len;
 	listing->path.text[len] = '\0';
 }
@@ -74,6 +74,7 @@ static bool
 look_at_item(struct listing *listing, const struct item *item, struct list_looked *looked)
 {
 	looked->st = &looked->own;
+	looked->has_own_rights = looked->is_fixed = false;
 	/* ".." is shown with the facts of ".": nobody may see what is above the home */
 	if (strcmp(item->name, "..") == 0) {
 		looked->own = listing->parent;
@@ -81,8 +82,9 @@ look_at_item(struct listing *listing, const struct item *item, struct list_looke
 	}
 	if (fstatat(item->dir_fd, item->name, &looked->own, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
-	if (S_ISLNK(looked->own.st_mode) && listing->request.form == LIST_FACTS)
-		follow_listed_link(listing, item->name, looked);
+	if (listing->request.form == LIST_FACTS &&
+	    (S_ISLNK(looked->own.st_mode) || listing->home->session->zones != NULL))
+		look_for_facts(listing, item->name, looked);
 	return true;
 }
 
@@ -231,7 +233,7 @@ collect_item(struct listing *listing, const struct dirent64 *entry)
 
 	if (sorts_by_stat(listing) || needs_type) {
 		if (fstatat(listing->directory.fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			return 0;	/* vanished */
+			return 0; /* vanished */
 		type = IFTODT(st.st_mode);
 	}
 	return list_names_add(&listing->names, entry->d_name, len, type, sort_key(listing, &st));
@@ -271,7 +273,7 @@ write_directory(struct listing *listing, struct list_mark mark)
 			continue;
 		write_listed_entry(listing, entry->d_name, strlen(entry->d_name));
 		if (has_list_flag(listing, LIST_RECURSIVE) && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN))
-			listing->incomplete = -E2BIG;	/* what is streamed is not descended into */
+			listing->incomplete = -E2BIG; /* what is streamed is not descended into */
 	}
 	if (listing->error == 0)
 		listing->error = r;
@@ -338,12 +340,18 @@ walk_listing(struct listing *listing, unsigned depth, bool has_header)
 {
 	struct list_mark mark = list_names_mark(&listing->names);
 	int follow = depth > 0 ? O_NOFOLLOW : 0;
+	struct zone zone;
 	size_t end;
 	int fd = -1;
 
 	if (home_open(listing->home, home_path_relative(&listing->path), O_RDONLY | O_DIRECTORY | O_NONBLOCK | follow,
 		&fd) < 0)
-		return;		/* vanished, or not ours to read */
+		return; /* vanished, or not ours to read */
+	if (zone_of(listing->home, fd, &zone) < 0 || (zone.rights & MAY_LIST) == 0) {
+		close_fd(&fd);
+		return;
+	}
+	listing->viewer.rights = zone.rights;
 	directory_take(&listing->directory, fd);
 	if (has_header)
 		write_directory_header(listing);
@@ -377,7 +385,7 @@ shown_target(const struct home_path *path, size_t from)
 	size_t name_at = (size_t)(home_path_name(path) - path->text);
 	struct list_shown shown = {.prefix = "", .name = path->text + name_at, .name_len = path->len - name_at};
 
-	if (from >= path->len)	/* the working directory itself (-d) */
+	if (from >= path->len) /* the working directory itself (-d) */
 		return (struct list_shown){.prefix = "", .name = ".", .name_len = 1};
 	if (from < name_at) {
 		shown.prefix = path->text + from;
@@ -393,7 +401,8 @@ write_target(struct listing *listing, const struct list_name *target)
 	struct home_path path;
 
 	path_from(listing, target, &path);
-	if (!listing->is_name_enough && home_open_parent(listing->home, &path, &item.dir_fd, &item.name) < 0)
+	if (!listing->is_name_enough &&
+	    permitted_parent(listing->home, &path, MAY_LIST, 0, &item.dir_fd, &item.name) < 0)
 		return;
 	item.shown = shown_target(&path, listing->request.shown_from);
 	write_item(listing, &item);
@@ -455,18 +464,42 @@ listing_shown_from_fits(const struct list_request *request)
 	return request->shown_from <= request->path.len + (request->path.len > 1);
 }
 
+/* May what path names be listed: a directory by its own rights, anything else, there or not, by those of its directory? */
+static int
+permit_literal(const struct listing *listing, bool is_opened)
+{
+	const struct home_path *path = &listing->request.path;
+	const char *name;
+	int fd = -1;
+	int r;
+
+	if (listing->home->session->zones == NULL)
+		return 0;
+	if (is_opened)
+		r = home_open(listing->home, home_path_relative(path), O_PATH | O_DIRECTORY, &fd);
+	else
+		r = home_open_parent(listing->home, path, &fd, &name);
+	if (r == 0)
+		r = zone_permit(listing->home, fd, MAY_LIST, 0);
+	close_fd(&fd);
+	return r;
+}
+
 /* A path that exists: can it be listed? */
 static int
 open_literal(struct listing *listing)
 {
 	const struct home_path *path = &listing->request.path;
 	struct stat st;
-	int fd = -1;
+	int permitted, fd = -1;
 	int r;
 
 	r = home_stat(listing->home, path, &st);
-	if (r < 0)	/* a link that leads nowhere is listed itself */
+	if (r < 0) /* a link that leads nowhere is listed itself */
 		r = listing->request.form == LIST_FACTS ? r : home_lstat(listing->home, path, &st);
+	permitted = permit_literal(listing, r == 0 && S_ISDIR(st.st_mode) && !has_list_flag(listing, LIST_ITSELF));
+	if (permitted < 0)
+		return permitted;
 	if (r < 0)
 		return r;
 	if (listing->request.form == LIST_FACTS && !S_ISDIR(st.st_mode))
@@ -533,7 +566,7 @@ listing_write(struct listing *listing, int *fd, uint64_t *entries)
 		write_targets(listing);
 	}
 	flush(listing);
-	close_fd(fd);	/* first: the client waits for it */
+	close_fd(fd); /* first: the client waits for it */
 	listing_drop(listing);
 	*entries = listing->entries;
 	return listing->error < 0 ? listing->error : listing->incomplete;

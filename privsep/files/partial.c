@@ -14,6 +14,7 @@
 #include "privsep/files/locked_file.h"
 #include "privsep/files/partial_name.h"
 #include "privsep/files/storage.h"
+#include "privsep/files/zone.h"
 
 #include "common/banned.h"
 
@@ -29,20 +30,29 @@ static struct {
 } swept;
 
 int
+partial_stat_at(int dir_fd, const char *target, struct stat *st)
+{
+	char name[PARTIAL_NAME_SIZE];
+	int r = partial_name_make(target, name);
+
+	if (r == 0)
+		r = storage_look(dir_fd, name, st);
+	return r == 0 && !S_ISREG(st->st_mode) ? -ENOENT : r;
+}
+
+int
 partial_stat(const struct home *home, const struct home_path *path, struct stat *st)
 {
-	char target[NAME_MAX + 1], name[PARTIAL_NAME_SIZE];
+	char target[NAME_MAX + 1];
 	bool exists;
 	int dir_fd = -1;
 	int r;
 
 	r = home_open_target(home, path, &dir_fd, target, &exists);
 	if (r == 0)
-		r = partial_name_make(target, name);
+		r = zone_permit(home, dir_fd, 0, MAY_LIST | MAY_READ | MAY_CREATE | MAY_OVERWRITE);
 	if (r == 0)
-		r = storage_look(dir_fd, name, st);
-	if (r == 0 && !S_ISREG(st->st_mode))
-		r = -ENOENT;
+		r = partial_stat_at(dir_fd, target, st);
 	close_fd(&dir_fd);
 	return r;
 }
@@ -56,6 +66,8 @@ partial_open(const struct home *home, const struct home_path *path, int *fd_out,
 	int r;
 
 	r = home_open_target(home, path, &dir_fd, target, &exists);
+	if (r == 0)
+		r = zone_permit(home, dir_fd, MAY_READ, 0);
 	if (r == 0)
 		r = partial_name_make(target, name);
 	if (r < 0)

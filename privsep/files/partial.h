@@ -14,7 +14,10 @@
 /* fstat of the partial that an upload to path would resume. 0, -ENOENT or another -errno. */
 int partial_stat(const struct home *home, const struct home_path *path, struct stat *st);
 
-/* Open it for reading. The caller closes *fd_out. Errors as above. */
+/* The same where the file would be called target, in dir_fd. */
+int partial_stat_at(int dir_fd, const char *target, struct stat *st);
+
+/* Open it for reading, where that is permitted (zone.h). The caller closes *fd_out. Errors as above. */
 int partial_open(const struct home *home, const struct home_path *path, int *fd_out, struct stat *st);
 
 /* Remove the partial of a file called target. 0, -ENOENT, -EBUSY while it is uploaded, or another -errno. */

@@ -13,11 +13,14 @@
 #include "privsep/files/partial.h"
 #include "privsep/files/partial_name.h"
 #include "privsep/files/partial_walk.h"
+#include "privsep/files/permitted.h"
 #include "privsep/files/storage.h"
+#include "privsep/files/zone.h"
 
 #include "common/banned.h"
 
 struct collection {
+	const struct home *home;
 	struct partial_list *list;
 	unsigned rows_max;
 	bool only_idle;
@@ -45,6 +48,17 @@ partial_list_place(struct partial_list *list, unsigned rows_max, int64_t mtime_s
 	return &list->row[slot];
 }
 
+/* Is a row wanted of this partial? One that the client will see needs the right to list. */
+static bool
+wants_row(const struct collection *collection, const struct partial_met *met, bool is_in_use)
+{
+	if (collection->rows_max == 0 || met->directory == NULL || met->directory->len + NAME_MAX + 1 > HOME_PATH_MAX)
+		return false;
+	if (collection->only_idle)	/* to make room */
+		return !is_in_use && zone_permit(collection->home, met->dir_fd, 0, MAY_CREATE | MAY_DELETE) == 0;
+	return zone_permit(collection->home, met->dir_fd, MAY_LIST, 0) == 0;
+}
+
 /* The path of the target where that is known, else of the partial itself. There is room for any name. */
 static void
 name_row(struct partial_row *row, const struct partial_met *met, int fd)
@@ -65,9 +79,6 @@ add_partial_row(
 {
 	struct partial_row *row;
 
-	if (met->directory == NULL || met->directory->len + NAME_MAX + 1 > HOME_PATH_MAX ||
-	    (is_in_use && collection->only_idle))
-		return;
 	row = partial_list_place(collection->list, collection->rows_max, st->st_mtime);
 	if (row == NULL)
 		return;
@@ -96,7 +107,7 @@ collect_partial(void *arg, const struct partial_met *met)
 	list->bytes += (uint64_t)st.st_size;
 	list->busy_count += is_in_use;
 	list->busy_bytes += is_in_use ? (uint64_t)st.st_size : 0;
-	if (collection->rows_max > 0)
+	if (wants_row(collection, met, is_in_use))
 		add_partial_row(collection, met, &st, is_in_use, fd);
 	close_fd(&fd);
 	return 0;
@@ -106,7 +117,7 @@ int
 partial_list_make(const struct home *home, struct partial_list *list, unsigned rows_max, bool only_idle,
     uint64_t entries_max, struct stop *stop)
 {
-	struct collection collection = {.list = list, .rows_max = rows_max, .only_idle = only_idle};
+	struct collection collection = {.home = home, .list = list, .rows_max = rows_max, .only_idle = only_idle};
 	struct timespec now;
 	int r;
 
@@ -131,7 +142,7 @@ give_way(const struct home *home, const struct partial_row *row, ino_t spared)
 
 	if (row->inode == spared)
 		return false;
-	r = home_open_parent(home, &row->path, &dir_fd, &name);
+	r = permitted_parent(home, &row->path, 0, MAY_CREATE | MAY_DELETE, &dir_fd, &name);
 	if (r == 0 && row->is_named) {
 		r = partial_name_make(name, own_name);
 		name = own_name;

@@ -11,6 +11,7 @@
 #include "privsep/files/files.h"
 #include "privsep/files/home.h"
 #include "privsep/files/list_walk.h"
+#include "privsep/files/permitted.h"
 #include "privsep/files/stop.h"
 #include "privsep/files/stored.h"
 #include "privsep/files/unguarded.h"
@@ -42,17 +43,17 @@ struct files {
 
 /*
  * Every request that this process answers. Those that change the home are refused for a read-only account (-EROFS).
- * Of the rights, each in the third column and at least one in the fourth are needed (-EKEYREVOKED); the answer checks
- * what depends on the file itself.
+ * Of the rights, each in the third column and at least one in the fourth are needed (-EKEYREVOKED): somewhere in the
+ * home. Where directories have rights of their own, the answer checks again (permitted.h), and it checks what depends
+ * on the file itself.
  */
 #define READS false
 #define CHANGES true
 #define NONE 0
-#define MAY_KNOW (MAY_LIST | MAY_READ)
 #define MAY_WRITE (MAY_CREATE | MAY_OVERWRITE)
 /* clang-format off */
 #define FILES_ANSWERS(X) \
-	X(stat,              READS,   NONE,                   MAY_KNOW)  \
+	X(stat,              READS,   NONE,                   MAY_KNOW | MAY_CREATE) /* a drop box: files_answer_stat() */ \
 	X(enter,             READS,   NONE,                   NONE)      \
 	X(facts,             READS,   MAY_LIST,               NONE)      \
 	X(size_ascii,        READS,   NONE,                   MAY_KNOW)  \

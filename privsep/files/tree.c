@@ -12,6 +12,7 @@
 #include "privsep/files/directory.h"
 #include "privsep/files/partial.h"
 #include "privsep/files/partial_name.h"
+#include "privsep/files/permitted.h"
 
 #include "common/banned.h"
 
@@ -21,6 +22,8 @@ struct walk {
 	int (*meet)(struct walk *walk, int dir_fd, const char *name, const struct stat *st);	/* all but directories */
 	/* a directory below the first, walked to its end; or NULL */
 	int (*leave)(struct walk *walk, int dir_fd, const char *name);
+	/* a directory below the first, before it: 0, -errno, or -ENOENT to leave it out; or NULL */
+	int (*enter)(const struct walk *walk, const struct stat *st);
 	bool stays;		/* on the file system of the first directory: -EXDEV otherwise */
 	dev_t device;
 	uint64_t entries_left;
@@ -40,7 +43,9 @@ walk_subdirectory(struct walk *walk, int dir_fd, const char *name, const struct 
 		return -EXDEV;
 	if (depth == TREE_DEPTH_MAX)
 		return -E2BIG;
-	r = walk_directory(walk, dir_fd, name, depth);
+	r = walk->enter == NULL ? 0 : walk->enter(walk, st);
+	if (r == 0)
+		r = walk_directory(walk, dir_fd, name, depth);
 	if (r == 0 && walk->leave != NULL)
 		r = walk->leave(walk, dir_fd, name);
 	return r;
@@ -118,10 +123,41 @@ meet_size(struct walk *walk, int dir_fd, const char *name, const struct stat *st
 	return 0;
 }
 
+/* What may not be listed is not summed up. */
+static int
+enter_listed(const struct walk *walk, const struct stat *st)
+{
+	struct zone zone = {.rights = MAY_LIST};
+
+	(void)zone_has_own(walk->home, st, &zone);
+	return (zone.rights & MAY_LIST) != 0 ? 0 : -ENOENT;
+}
+
+/* Of a tree, the right to list the directory; of a file, and of what is not there (fd is -1), that of its name. */
+static int
+permit_size(const struct home *home, const struct home_path *path, int fd, const struct stat *st)
+{
+	const char *name;
+	int dir_fd = -1;
+	int r;
+
+	if (home->session->zones == NULL)
+		return 0;
+	if (fd >= 0 && S_ISDIR(st->st_mode))
+		return zone_permit(home, fd, MAY_LIST, 0);
+	r = permitted_parent(home, path, MAY_LIST, 0, &dir_fd, &name);
+	close_fd(&dir_fd);
+	return r;
+}
+
 int
 tree_size(const struct home *home, const struct home_path *path, struct stop *stop, uint64_t *bytes)
 {
-	struct walk walk = {.meet = meet_size, .entries_left = TREE_SIZE_ENTRIES_MAX, .stop = stop};
+	struct walk walk = {.home = home,
+	    .meet = meet_size,
+	    .enter = enter_listed,
+	    .entries_left = TREE_SIZE_ENTRIES_MAX,
+	    .stop = stop};
 	struct stat st;
 	int fd = -1;
 	int r;
@@ -129,6 +165,8 @@ tree_size(const struct home *home, const struct home_path *path, struct stop *st
 	r = home_open(home, home_path_relative(path), O_PATH, &fd);
 	if (r == 0 && fstat(fd, &st) < 0)
 		r = -errno;
+	if (permit_size(home, path, fd, &st) == -EKEYREVOKED)
+		r = -EKEYREVOKED;
 	if (r == 0 && S_ISDIR(st.st_mode))
 		r = walk_directory(&walk, fd, ".", 0);
 	else if (r == 0 && S_ISREG(st.st_mode))
@@ -138,6 +176,13 @@ tree_size(const struct home *home, const struct home_path *path, struct stop *st
 	*bytes = walk.bytes;
 	close_fd(&fd);
 	return r;
+}
+
+/* A directory with a rule, or one that leads to it, stays: and so does the tree. */
+static int
+enter_removable(const struct walk *walk, const struct stat *st)
+{
+	return zone_is_fixed(walk->home, st) ? -EKEYREVOKED : 0;
 }
 
 static int
@@ -215,11 +260,19 @@ remove_counted(struct walk *removal, int dir_fd, const char *name)
 int
 tree_remove(const struct home *home, const struct home_path *path, struct stop *stop)
 {
-	struct walk look = {.meet = meet_nothing, .stays = true, .entries_left = TREE_REMOVE_ENTRIES_MAX, .stop = stop};
+	struct walk look = {
+	    .home = home,
+	    .meet = meet_nothing,
+	    .enter = enter_removable,
+	    .stays = true,
+	    .entries_left = TREE_REMOVE_ENTRIES_MAX,
+	    .stop = stop,
+	};
 	struct walk removal = {
 	    .home = home,
 	    .meet = meet_remove,
 	    .leave = leave_remove,
+	    .enter = enter_removable,
 	    .stays = true,
 	    .entries_left = TREE_REMOVE_ENTRIES_MAX,
 	    .stop = stop,
@@ -230,7 +283,9 @@ tree_remove(const struct home *home, const struct home_path *path, struct stop *
 
 	if (path->len == 1)
 		return -EPERM;
-	r = home_open_parent(home, path, &dir_fd, &name);
+	r = permitted_parent(home, path, MAY_RMDIR | MAY_DELETE, 0, &dir_fd, &name);
+	if (r == 0)
+		r = permitted_removal(home, dir_fd, name);
 	if (r == 0)
 		r = device_of(dir_fd, name, &look.device);
 	if (r == 0)

@@ -16,14 +16,15 @@
 #include "privsep/files/rename_new.h"
 #include "privsep/files/storage.h"
 #include "privsep/files/upload_place.h"
+#include "privsep/files/zone.h"
 
 #include "common/banned.h"
 
-#define PARTIAL_MODE 0600	/* until it is whole; then the configured one */
-#define PARTIAL_GROUP_MODE 0660	/* where its group may write to what is finished: others of the group go on with it */
+#define PARTIAL_MODE 0600 /* until it is whole; then the configured one */
+#define PARTIAL_GROUP_MODE 0660 /* where its group may write to what is finished: others of the group go on with it */
 #define UNIQUE_TRIES_MAX 1000
-#define RACES_MAX 16	/* lost against other sessions before an upload gives up */
-#define KEPT_MODE_BITS 0777	/* of an overwritten file; new content inherits no setuid */
+#define RACES_MAX 16 /* lost against other sessions before an upload gives up */
+#define KEPT_MODE_BITS 0777 /* of an overwritten file; new content inherits no setuid */
 
 void
 upload_init(struct upload *upload)
@@ -34,7 +35,7 @@ upload_init(struct upload *upload)
 static void
 upload_release(struct upload *upload)
 {
-	close_fd(&upload->fd);	/* its lock goes with the last copy */
+	close_fd(&upload->fd); /* its lock goes with the last copy */
 	locked_file_close(&upload->finished_fd);
 	handed_close(&upload->handed);
 	close_fd(&upload->dir_fd);
@@ -159,7 +160,7 @@ open_upload_place(struct upload *upload, const struct upload_found *found, const
 			return 0;
 		return create_upload_file(upload, upload->partial, partial_mode(upload));
 	}
-	locked_file_close(&upload->fd);	/* an empty partial, left by a crash */
+	locked_file_close(&upload->fd); /* an empty partial, left by a crash */
 	upload->fd = upload->finished_fd;
 	upload->finished_fd = -1;
 	upload->size_before = place->cuts ? place->start : found->finished_size;
@@ -182,7 +183,7 @@ mark_upload(struct upload *upload)
 	if (!upload->is_fresh || upload->handed.is_marked)
 		return r;
 	if (r == -ENOENT || (r == 0 && !locked_file_is_named(upload->dir_fd, name, upload->fd))) {
-		upload->is_fresh = false;	/* whatever bears the name is not ours to remove */
+		upload->is_fresh = false; /* whatever bears the name is not ours to remove */
 		return -ESTALE;
 	}
 	return r;
@@ -220,7 +221,7 @@ position_upload(struct upload *upload, const struct upload_place *place, uint64_
 	int r = look_for_quota(upload, st);
 
 	if (r < 0 || upload->is_fresh)
-		return r;	/* fresh: empty, and at its start */
+		return r; /* fresh: empty, and at its start */
 	if (lseek(upload->fd, (off_t)place->start, SEEK_SET) < 0)
 		return -errno;
 	return place->cuts ? cut_partial(upload, place->start, size, st) : 0;
@@ -236,8 +237,7 @@ permit_upload(struct upload *upload, unsigned rights, bool has_finished)
 }
 
 static int
-begin_named(struct upload *upload, const struct files_session *session, enum ipc_store_mode mode, uint64_t offset,
-    uint64_t *start, struct stat *st)
+begin_named(struct upload *upload, enum ipc_store_mode mode, uint64_t offset, uint64_t *start, struct stat *st)
 {
 	struct upload_found found = {.is_atomic = upload->is_atomic};
 	struct upload_place place = {0};
@@ -245,7 +245,7 @@ begin_named(struct upload *upload, const struct files_session *session, enum ipc
 
 	r = lock_finished(upload, &found);
 	if (r == 0)
-		r = permit_upload(upload, session->rights, found.has_finished);
+		r = permit_upload(upload, upload->rights, found.has_finished);
 	if (r == 0 && upload->is_atomic)
 		r = lock_partial(upload, mode, &found);
 	if (r == 0)
@@ -285,17 +285,17 @@ try_unique(struct upload *upload)
 	r = partial_name_make(upload->name, upload->partial);
 	if (r == 0)
 		r = create_upload_file(upload, upload->partial, partial_mode(upload));
-	return r == -EBUSY ? -EEXIST : r;	/* a kept partial reserves its name, too */
+	return r == -EBUSY ? -EEXIST : r; /* a kept partial reserves its name, too */
 }
 
 /* NAME, NAME.1, NAME.2 and so on: the first that nothing and no partial bears. */
 static int
-begin_unique(struct upload *upload, const struct files_session *session, struct stat *st)
+begin_unique(struct upload *upload, struct stat *st)
 {
 	char base[NAME_MAX + 1];
 	int r;
 
-	if ((session->rights & MAY_CREATE) == 0)
+	if ((upload->rights & MAY_CREATE) == 0)
 		return -EKEYREVOKED;
 	memcpy(base, upload->name, sizeof(base));
 	upload->never_replaces = true;
@@ -351,8 +351,7 @@ begin_counted(struct upload *upload, const struct home *home, const struct home_
 		return r < 0 ? r : -EUCLEAN;
 	}
 	partial_sweep(home, path, upload->dir_fd, session->config->partial_keep_s);
-	r = mode == STORE_UNIQUE ? begin_unique(upload, session, &st)
-				 : begin_named(upload, session, mode, offset, start, &st);
+	r = mode == STORE_UNIQUE ? begin_unique(upload, &st) : begin_named(upload, mode, offset, start, &st);
 	if (r == 0)
 		r = quota_upload(home->quota, &st, wanted);
 	if (r < 0 && upload->is_fresh && upload->is_bracketed &&
@@ -367,14 +366,21 @@ static int
 begin_upload_once(struct upload *upload, const struct home *home, const struct home_path *path,
     enum ipc_store_mode mode, uint64_t offset, uint64_t wanted, uint64_t *start)
 {
+	struct zone zone;
 	int r;
 
 	upload->home = home;
 	r = find_upload_target(upload, home, path, mode == STORE_UNIQUE);
+	if (r == 0)
+		r = zone_of(home, upload->dir_fd, &zone);
 	if (r < 0)
 		goto out;
+	r = -EKEYREVOKED;
+	if ((zone.rights & (MAY_CREATE | MAY_OVERWRITE)) == 0)
+		goto out;
+	upload->rights = zone.rights;
 	r = -ENOENT;
-	if (partial_name_is(upload->name, strlen(upload->name)))	/* where a link led to */
+	if (partial_name_is(upload->name, strlen(upload->name))) /* where a link led to */
 		goto out;
 	r = -EINVAL;
 	if (has_control(upload->name, strlen(upload->name)))
@@ -643,7 +649,7 @@ must_have_a_name(const struct upload *upload)
 	struct stat st;
 
 	if (upload->is_partial)
-		return 0;	/* its lock keeps its name */
+		return 0; /* its lock keeps its name */
 	if (fstat(upload->fd, &st) < 0)
 		return -errno;
 	return st.st_nlink > 0 ? 0 : -ESTALE;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "privsep/files/files.h"
+#include "privsep/files/zone.h"
 #include "privsep/sandbox/failure.h"
 #include "privsep/sandbox/sandbox.h"
 
@@ -43,7 +44,7 @@ files_enter_walls(const struct files_session *session, pid_t parent)
 	if (r == 0)
 		r = sandbox_drop_identity(session->uid, session->gid);
 	if (r == 0)
-		r = sandbox_landlock(session->home_fd, (session->rights & MAY_CHANGE) == 0);
+		r = sandbox_landlock(session->home_fd, (zone_rights_somewhere(session) & MAY_CHANGE) == 0);
 	if (r == 0)
 		r = signals_settle();
 	umask(0);	/* modes are results, not wishes */

@@ -107,10 +107,11 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 		    .gid = account->gid,
 		    .has_quota = quota_has_limits(monitor),
 		    .quota_slot_fd = monitor->quota.book.slot_fd,
-		    .sweeps = (account_rights(account) & MAY_CHANGE) != 0 &&
+		    .sweeps = (account_rights_somewhere(account) & MAY_CHANGE) != 0 &&
 			login_takes_sweep(session->config->state_directory, account->name, time(NULL)),
 		    .is_read_only = account->is_read_only,
 		    .rights = account_rights(account),
+		    .zones = account->has_zones ? &account->zones : NULL,
 		    .file_mode = account->file_mode,
 		    .directory_mode = account->directory_mode,
 		    .config = session->config,
@@ -226,7 +227,7 @@ begin_sharing(struct monitor *monitor, const struct account *account, const char
 	if (r < 0)
 		return -ECANCELED;
 	tell_master_home(monitor, account);
-	r = share_begin(monitor, (account_rights(account) & MAY_CHANGE) != 0);
+	r = share_begin(monitor, (account_rights_somewhere(account) & MAY_CHANGE) != 0);
 	if (r == -EUSERS) {
 		*reason = "max-sessions of the account reached, on all servers together";
 		return r;

@@ -129,7 +129,8 @@ missing_home(const char *home, const char *reason)
 const char *
 login_home_note(const struct account *account, int home_fd)
 {
-	const char *advice = (account_rights(account) & MAY_CHANGE) != 0 ? advice_for_home(account->home, NULL) : NULL;
+	const char *advice =
+	    (account_rights_somewhere(account) & MAY_CHANGE) != 0 ? advice_for_home(account->home, NULL) : NULL;
 	struct statfs fs;
 
 	if (advice == NULL || fstatfs(home_fd, &fs) < 0 || (fs.f_flags & ST_RDONLY) == 0)

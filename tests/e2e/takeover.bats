@@ -327,6 +327,59 @@ kick_ends()
 	EOF
 }
 
+@test "protocol asks files for what a directory's rights refuse: each request, and each way to spell it" {
+	ALARM_EXPECTED=
+	serve
+	ctl user add carol --home "$DIR/home/carol" --password-stdin --allow list,read,rename,delete,create,mkdir,rmdir,chmod \
+		--rights /none=none --rights /in/drop=create <<<secret
+	install -d -o 200002 -g 200002 "$DIR/home/carol/none" "$DIR/home/carol/in/drop" "$DIR/home/carol/free/tree"
+	install -o 200002 -g 200002 -m 644 /dev/null "$DIR/home/carol/none/f"
+	echo secret >"$DIR/home/carol/none/f"
+	cp -p "$DIR/home/carol/none/f" "$DIR/home/carol/in/drop/f"
+	cp -p "$DIR/home/carol/none/f" "$DIR/home/carol/free/f"
+	ln -s ../none "$DIR/home/carol/free/way"
+	ln -s ../none/f "$DIR/home/carol/free/link"
+	mkdir -p "$DIR/home/carol/in/drop/sub"
+	chown -R 200002:200002 "$DIR/home/carol/in" "$DIR/home/carol/free"
+	taken <<-'EOF'
+		ONE = "stat facts size_ascii open_read open_write remove_file hash set_time set_mode remove_partial".split()
+		DIRS = "list make_directory remove_directory remove_tree tree_size".split()
+		t = Taken().login("carol")
+
+		def refused(line):
+		    said = t.act("ask " + line)
+		    expect("EKEYREVOKED" in said, line, said)
+
+		for request in ONE:
+		    for path in ("/none/f", "/free/way/f", "/none/missing", "/none/f", "/free/way/missing"):
+		        refused("%s %s" % (request, path))
+		for request in ("stat", "open_read", "size_ascii", "hash", "set_mode", "set_time", "open_write"):
+		    refused(request + " /free/link")
+		for request in DIRS:
+		    refused("%s /none/new" % request)
+		    refused("%s /free/way/new" % request)
+		refused("list /none")
+		refused("list /in/drop")
+		for request in ("open_read", "hash", "stat", "size_ascii", "facts", "remove_file"):
+		    refused(request + " /in/drop/f")
+		    refused(request + " /in/drop/missing")
+		# nothing crosses a border towards more rights; what has rules, or leads to them, stays
+		for pair in ("/in/drop/f /free/g", "/none/f /free/g", "/free/way/f /free/g", "/in/drop/sub /free/sub",
+		             "/free/f /none/g", "/in /free/in", "/in/drop /free/in", "/none /free/none",
+		             "/free/tree /none", "/free/tree /in/drop"):
+		    refused("rename " + pair)
+		for pair in ("/none/f /free/g", "/in/drop/f /free/g", "/free/link /free/g", "/free/f /none/g"):
+		    refused("copy " + pair)
+		for name in ("/in", "/in/drop", "/none"):
+		    refused("remove_tree " + name)
+		    refused("remove_directory " + name)
+		expect(open(HOME_DIR + "/carol/none/f").read() == "secret\n", "a file was changed")
+		expect(not os.path.exists(HOME_DIR + "/carol/free/g"), "a file crossed the border")
+		expect("rename: 0" in t.act("ask rename /free/tree /free/other"), "what is permitted is refused")
+		expect("open_write: 0" in t.act("ask open_write /in/drop/new"), "a drop box takes nothing")
+	EOF
+}
+
 @test "protocol sends no descriptors of its own" {
 	serve
 	taken <<-'EOF'

@@ -14,6 +14,30 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* A rule that is written again means the same. */
+static void
+check_zones(const struct account *account)
+{
+	const struct zones *zones = &account->zones;
+	struct zones again = {.count = 0};
+	unsigned base = 0;
+
+	for (size_t i = 0; account->has_zones && i < zones->count; i++) {
+		const char *error = NULL;
+		struct buf text;
+
+		buf_init(&text, ACCOUNT_LINE_MAX);
+		zone_text(zones, i, &text);
+		if (text.error == 0 && zones_add(&again, text.data, text.len, &base, &error) < 0)
+			abort();
+		if (text.error == 0 &&
+		    (again.rule[again.count - 1].rights != zones->rule[i].rights ||
+			strcmp(zone_path(&again, again.count - 1), zone_path(zones, i)) != 0))
+			abort();
+		buf_free(&text);
+	}
+}
+
 /* An accepted line stays accepted, and the same, when an edit that changes nothing is applied. */
 static void
 check_line(const char *line, size_t len)
@@ -34,8 +58,10 @@ check_line(const char *line, size_t len)
 		abort();
 	if (strcmp(account.name, again.name) != 0 || strcmp(account.home, again.home) != 0 ||
 	    strcmp(account.hash, again.hash) != 0 || account.is_locked != again.is_locked || account.uid == 0 ||
-	    account.gid == 0 || account.allow_from_count != again.allow_from_count)
+	    account.gid == 0 || account.rights != again.rights || account.has_zones != again.has_zones ||
+	    account.allow_from_count != again.allow_from_count)
 		abort();
+	check_zones(&account);
 	buf_free(&edited);
 }
 
@@ -81,7 +107,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (text < end) {
 		const char *newline = memchr(text, '\n', (size_t)(end - text));
 		size_t len = (size_t)((newline == NULL ? end : newline) - text);
-		char *line = malloc(len + 1);	/* a copy of exact size, so that reading past its end is seen */
+		char *line = malloc(len + 1); /* a copy of exact size, so that reading past its end is seen */
 
 		if (line == NULL)
 			return 0;

@@ -259,6 +259,64 @@ act_overquota(struct protocol *protocol, char *line, struct report *report)
 	}
 }
 
+/*
+ * ask REQUEST PATH [PATH]: send files a request that no command of the client would lead to, and report its answer. What
+ * comes before the paths is what asks for most.
+ */
+static void
+act_ask(struct protocol *protocol, char *line, struct report *report)
+{
+	static struct ipc_message message;
+	const char *name = next_word(&line), *path = next_word(&line), *second = next_word(&line);
+	unsigned kind = 0;
+	int fd;
+
+	while (kind < IPC_KIND_COUNT && (name == NULL || strcmp(ipc_kind_name(kind), name) != 0))
+		kind++;
+	if (kind == IPC_KIND_COUNT || path == NULL)
+		return;
+	ipc_begin(&message, kind);
+	switch (kind) {
+	case IPC_facts:
+		ipc_put_u8(&message, 0xff);
+		break;
+	case IPC_open_read:
+	case IPC_set_time:
+		ipc_put_u64(&message, 0);
+		break;
+	case IPC_open_write:
+		ipc_put_u8(&message, STORE_REPLACE);
+		ipc_put_u64(&message, 0);
+		break;
+	case IPC_list:
+		ipc_put_u8(&message, LIST_NAMES);
+		ipc_put_u8(&message, 0);
+		ipc_put_u8(&message, 0);
+		ipc_put_u32(&message, 0);
+		break;
+	case IPC_hash:
+		ipc_put_u8(&message, 0);
+		ipc_put_u64(&message, 0);
+		ipc_put_u64(&message, UINT64_MAX);
+		break;
+	case IPC_set_mode:
+		ipc_put_u32(&message, 0777);
+		break;
+	default:
+		break;
+	}
+	ipc_put_text(&message, path);
+	if (second != NULL)
+		ipc_put_text(&message, second);
+	if (ipc_send(protocol->files_channel, &message, -1) < 0 ||
+	    ipc_receive(protocol->files_channel, IPC_PROTOCOL, IPC_STATE_READY, &message) < 0)
+		return;
+	errno = -ipc_get_result(&message);
+	report_result(report, name, errno == 0 ? 0 : -1);
+	fd = ipc_take_fd(&message);
+	close_fd(&fd);
+}
+
 /* message monitor|files NUMBER: send a hostile message. "count" instead of a number reports how many there are. */
 static void
 act_message(struct protocol *protocol, char *line, struct report *report)
@@ -303,6 +361,7 @@ run(struct protocol *protocol, char *line, struct report *report)
 	    {"keep", act_keep},
 	    {"overquota", act_overquota},
 	    {"message", act_message},
+	    {"ask", act_ask},
 	    {"channels", act_channels},
 	};
 	size_t len = strcspn(line, " ");
