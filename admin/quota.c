@@ -187,21 +187,25 @@ recount_shared(const struct ctl *ctl, const struct account *account, const struc
 	return r;
 }
 
-/* For an account without a quota nobody keeps a figure, so count now. */
+/*
+ * Where nobody keeps a figure, count now: of an account without a quota, and of one of the database whose home no server
+ * has counted yet.
+ */
 static int
 find_usage(const struct ctl *ctl, const struct account *account, const struct asked *asked, struct told *told)
 {
-	*told = (struct told){.swept = 0};
-	if (has_quota(account) && asked->tool != NULL && !asked->counts) {
-		int r = read_shared_figure(account, asked, told);
+	int r;
 
+	*told = (struct told){.swept = 0};
+	if (has_quota(account) && asked->tool == NULL)
+		return read_figure(ctl, account, asked, told);
+	if (has_quota(account) && asked->counts)
+		return recount_shared(ctl, account, asked, told);
+	if (has_quota(account)) {
+		r = read_shared_figure(account, asked, told);
 		if (r < 0 || told->is_shared)
 			return r;
 	}
-	if (has_quota(account) && asked->tool != NULL && asked->counts)
-		return recount_shared(ctl, account, asked, told);
-	if (has_quota(account))
-		return read_figure(ctl, account, asked, told);
 	return counting_run(account, NULL, asked->counts ? ctl->config->partial_keep_s : COUNTING_SWEEPS_NOTHING, 0,
 	    &told->swept, &told->used);
 }

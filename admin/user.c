@@ -491,7 +491,7 @@ user_set(struct ctl *ctl)
 	struct account account = {.name = ""};
 	struct buf line;
 	struct book *book;
-	bool wants_any = false;
+	bool wants_any = false, is_of_file;
 
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		wants_any = wants_any || (ctl->given[i] && i != OPTION_STORE && i != OPTION_STORE_CONF);
@@ -505,9 +505,11 @@ user_set(struct ctl *ctl)
 	book = book_with(ctl, true, &line, &account);
 	if (book != NULL)
 		status = set_locked(ctl, book, &line, &account, &options);
+	/* the home of an account of the database is counted by the server that first needs room in it */
+	is_of_file = book != NULL && book_kind_of(book) == BOOK_FILE;
 	book_close(book); /* with its lock */
 	buf_free(&line);
-	if (status == CTL_DONE && may_have_new_quota(ctl))
+	if (status == CTL_DONE && is_of_file && may_have_new_quota(ctl))
 		quota_begin_count(ctl, &account);
 	explicit_bzero(&account, sizeof(account));
 	return status;

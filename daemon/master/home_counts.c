@@ -125,6 +125,8 @@ count_account(const struct home_count *count)
 	bool is_exact;
 	int r = find_counted(count, &account);
 
+	if (r == -ENOENT) /* of the database, or gone */
+		return 0;
 	if (r < 0)
 		return r;
 	if (!has_quota_to_count(count, &account))
@@ -262,7 +264,7 @@ start_count(struct home_count *count, uint64_t now)
 	    .kept_count = 1,
 	};
 	pid = errand_start(&count->errand, counts->server->loop, &counts->server->board, "count", COUNT_SECONDS_MAX);
-	if (pid == 0) {	/* without the table of sessions, which user may lie in */
+	if (pid == 0) { /* without the table of sessions, which user may lie in */
 		/* it may take long: it ends with the master, and its own child with it */
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != counts->server->pid)
 			_exit(1);
@@ -321,6 +323,15 @@ stored_home_copy(const struct stored_home *home)
 	return copy;
 }
 
+/* What was wrong with one home says nothing of another. */
+static bool
+is_same_home(const struct stored_home *one, const struct stored_home *other)
+{
+	if (one == NULL || other == NULL)
+		return one == other;
+	return one->uid == other->uid && one->gid == other->gid && strcmp(one->path, other->path) == 0;
+}
+
 void
 home_counts_want(struct home_counts *counts, const char *user, const struct stored_home *home)
 {
@@ -333,6 +344,8 @@ home_counts_want(struct home_counts *counts, const char *user, const struct stor
 		count->is_large = false;
 		count->not_before_ms = 0;
 	}
+	if (!is_same_home(count->stored, home))
+		count->not_before_ms = 0;
 	/* also while it runs: what it has seen may be of before, and one that finds the figure exact ends at once */
 	free(count->stored);
 	count->stored = stored_home_copy(home);

@@ -206,6 +206,42 @@ end_net()
 	END
 }
 
+@test "the first quota of an account: the home is counted at the first upload, and is not said to be counted before" {
+	printf '%s\n' "connect = \"$(store_connect sallyport_admin)\"" >"$DIR/admin.conf"
+	chmod 600 "$DIR/admin.conf"
+	store_account dora secret "$DIR/home/dora"
+	both
+	head -c 5000 /dev/zero >"$DIR/home/dora/old"
+	chown --reference="$DIR/home/dora" "$DIR/home/dora/old"
+	use_node a
+	run ctl user set dora --quota 1M --store-conf "$DIR/admin.conf"
+	assert_success
+	assert_output 'dora: changed'
+	run ctl quota show dora --store-conf "$DIR/admin.conf"
+	assert_success
+	assert_output --regexp 'dora +5000 +1048576'
+	# what a sallyportctl of before asks of the server
+	python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.sendall(b"count-home\tdora\n")
+answer = s.recv(4096)
+assert answer == b"{\"done\":true}\n", answer
+' "$DIR/a/run/control"
+	nodes <<-'END'
+		began = time.monotonic()
+		c = dora("a")
+		wait_until(lambda: c.put("new", b"x" * 1000, codes=(226, 450, 452)).startswith("226"), "the count")
+		assert time.monotonic() - began < 10, time.monotonic() - began
+		assert used(c)[0][0] == 6000 == size(), used(c)
+	END
+	run ctl quota show dora --store-conf "$DIR/admin.conf"
+	assert_success
+	assert_output --regexp 'dora +6000 +1048576'
+	refute_output --partial 'cannot read'
+}
+
 # L6
 @test "a server that is idle gives back what it has borrowed when another one needs it" {
 	store_account dora secret "$DIR/home/dora" 'quota=16777216 quota-files=20'
