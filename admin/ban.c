@@ -2,6 +2,7 @@
 /* sallyportctl ban list, add, del. */
 #include <errno.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 
 #include "common/banned.h"
 
+#define BY_WIDTH 13 /* "administrator" */
 #define BAN_MAX_S (3650ull * 86400)
 
 static void
@@ -21,14 +23,39 @@ collect_ban(void *arg, const json_t *line)
 	json_array_append_new(arg, json_copy((json_t *)line));
 }
 
+/* The server that made it, where there are several. */
+static const char *
+ban_node(const json_t *row)
+{
+	const char *node = json_string_value(json_object_get(row, "node"));
+
+	return node == NULL ? "this server" : node[0] == '\0' ? "another server" : control_text(row, "node");
+}
+
+static bool
+are_there_nodes(const json_t *rows)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach((json_t *)rows, i, row)
+		if (json_is_string(json_object_get(row, "node")))
+			return true;
+	return false;
+}
+
 static void
-print_ban(const json_t *row)
+print_ban(const json_t *row, bool has_node)
 {
 	char left[AMOUNT_SIZE], until[AMOUNT_SIZE];
 
 	amount_duration(control_number(row, "seconds_left"), left);
 	amount_time(control_number(row, "until"), until);
-	printf("%-26s %6s %-12s %s\n", control_text(row, "address"), left, until, control_text(row, "by"));
+	printf("%-26s %6s %-12s %-*s", control_text(row, "address"), left, until, has_node ? BY_WIDTH : 0,
+	    control_text(row, "by"));
+	if (has_node)
+		printf(" %s", ban_node(row));
+	putchar('\n');
 }
 
 enum ctl_exit
@@ -37,6 +64,7 @@ ban_list(struct ctl *ctl)
 	static const char *const request[] = {"ban-list", NULL};
 	json_t *rows = json_array(), *row;
 	json_t *last = control_ask(ctl, request, collect_ban, rows);
+	bool has_node;
 	size_t i;
 
 	if (last == NULL) {
@@ -46,9 +74,11 @@ ban_list(struct ctl *ctl)
 	json_decref(last);
 	if (ctl->is_json)
 		return ctl_print_json(rows);
-	printf("%-26s %6s %-12s %s\n", "ADDRESS", "LEFT", "UNTIL (UTC)", "BY");
+	has_node = are_there_nodes(rows);
+	printf("%-26s %6s %-12s %-*s%s\n", "ADDRESS", "LEFT", "UNTIL (UTC)", has_node ? BY_WIDTH : 0, "BY",
+	    has_node ? " SERVER" : "");
 	json_array_foreach(rows, i, row)
-		print_ban(row);
+		print_ban(row, has_node);
 	json_decref(rows);
 	return CTL_DONE;
 }

@@ -81,7 +81,7 @@ print_node(const json_t *node)
 		    "%-16s%s REFUSED: another server has this name, or it was forgotten; see node-refused in the log\n",
 		    "node:", name);
 	else if (!json_is_integer(beat))
-		printf("%-16s%s not known to the database yet\n", "node:", name);
+		printf("%-16s%s%snot known to the database yet\n", "node:", name, name[0] == '\0' ? "" : " ");
 	else
 		printf("%-16s%s heard by the database %s ago, %s; %lld shares of quotas, %lld sessions use them\n",
 		    "node:", name, since,
@@ -98,7 +98,7 @@ print_store(const json_t *store)
 	printf("%-16s%s, %s; %lld accounts kept for the time in which it does not answer\n",
 	    "database:", control_text(store, "state"), control_text(store, "file"),
 	    control_number(store, "kept_accounts"));
-	if (strcmp(control_text(store, "state"), "up") != 0)
+	if (strcmp(control_text(store, "state"), "up") != 0 && strcmp(control_text(store, "state"), "starting") != 0)
 		printf("%-16s'sallyportctl store check' says why\n", "");
 	printf("%-16s%s; %lld of their bans are in force here\n",
 	    "other nodes:", json_is_true(json_object_get(store, "hears_nodes")) ? "heard" : "not heard now",

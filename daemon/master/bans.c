@@ -215,7 +215,7 @@ load_ban(struct bans *bans, const struct ban_line *ban, uint64_t now_s, uint64_t
 	if (entry != NULL && ends_alike(entry, until_ms) && entry->is_by_hand == ban->is_by_hand)
 		return; /* from the first time that the file was read, and the others know of it meanwhile */
 	if (ban->is_of_others)
-		(void)!failures_ban_told(bans->failures, &ban->address, now_ms, until_ms, ban->is_by_hand);
+		(void)!failures_ban_told(bans->failures, &ban->address, now_ms, until_ms, ban->is_by_hand, "");
 	else
 		(void)!failures_ban(bans->failures, &ban->address, now_ms, until_ms, ban->is_by_hand);
 	entry = failures_find_ban(bans->failures, &ban->address);
@@ -575,11 +575,14 @@ bans_hear(struct bans *bans, struct ban_news *news)
 	drop_lift(bans, &news->address);
 	if (entry != NULL && ends_alike(entry, until_ms) && entry->is_by_hand == (news->ban == NEWS_BAN_MANUAL)) {
 		entry->standing = BAN_KNOWN;
+		if (entry->is_of_others) /* the file, which it came from after a start, does not say whose it is */
+			failures_note_node(bans->failures, entry, news->node);
 		return 0;
 	}
 	if (entry != NULL && entry->standing != BAN_KNOWN && entry->banned_ms > told_ms)
 		return 0;
-	r = failures_ban_told(bans->failures, &news->address, told_ms, until_ms, news->ban == NEWS_BAN_MANUAL);
+	r = failures_ban_told(
+	    bans->failures, &news->address, told_ms, until_ms, news->ban == NEWS_BAN_MANUAL, news->node);
 	if (r < 0)
 		return r;
 	note_change(bans);

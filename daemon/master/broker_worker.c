@@ -78,7 +78,7 @@ take_state(struct broker_worker *broker, struct ipc_message *word)
 	uint8_t state = ipc_get_u8(word);
 	uint32_t kept = ipc_get_u32(word);
 
-	if (!ipc_end(word) || state >= BROKER_STATE_COUNT)
+	if (!ipc_end(word) || state >= BROKER_STARTING)
 		return false;
 	show_state(broker, (enum broker_state)state, kept);
 	tell_listener(broker);
@@ -253,7 +253,7 @@ broker_prepare(void *arg, int channel, char *error, size_t size)
 	file_stamp_of_path(config->store_conf, &broker->store_conf);
 	broker->quiet_until_ms = broker->silent_since_ms = broker->silent_ms = 0;
 	broker->was_told = false;
-	show_state(broker, BROKER_DOWN, 0);
+	show_state(broker, BROKER_STARTING, 0);
 	return 0;
 }
 

@@ -141,20 +141,6 @@ certificate_json(const struct control_answers *answers)
 	    trouble == NULL, "kernel_tls_trouble", trouble);
 }
 
-/* What the database lends to this node; "beat": seconds since it was heard, null: never. */
-static json_t *
-node_json(const struct board_head *head)
-{
-	static const char *const standings[NODE_STANDING_COUNT] = {"unknown", "known", "refused"};
-	uint64_t now_s = (uint64_t)time(NULL), since_s = now_s > head->node_beat_s ? now_s - head->node_beat_s : 0;
-	bool was_heard = head->node_beat_s != 0;
-
-	return json_pack("{s:s, s:s, s:o, s:b, s:i, s:i}", "name", head->node_name, "standing",
-	    standings[head->node_standing], "beat", was_heard ? json_integer((json_int_t)since_s) : json_null(),
-	    "lease", was_heard && head->node_standing != NODE_REFUSED && since_s < BROKER_LEASE_S, "shares",
-	    (int)head->node_shares, "sessions", (int)head->node_sessions);
-}
-
 /* null: accounts names no database. */
 static json_t *
 store_json(const struct control_answers *answers)
@@ -167,9 +153,9 @@ store_json(const struct control_answers *answers)
 	board_totals(&answers->server->board, &totals);
 	return json_pack("{s:s, s:s, s:I, s:o, s:o, s:I, s:b}", "file", answers->server->config->store_conf, "state",
 	    broker_state_name((enum broker_state)head->store_state), "kept_accounts", (json_int_t)head->store_kept,
-	    "lookups", counters(totals.work.lookups, LOOKUP_COUNT, lookup_key), "node", node_json(head),
-	    "bans_of_others", (json_int_t)answers->bans->failures->of_others, "hears_nodes",
-	    (int)answers->fleet->is_current);
+	    "lookups", counters(totals.work.lookups, LOOKUP_COUNT, lookup_key), "node",
+	    board_node_json(head, (uint64_t)time(NULL)), "bans_of_others",
+	    (json_int_t)answers->bans->failures->of_others, "hears_nodes", (int)answers->fleet->is_current);
 }
 
 static void
@@ -194,8 +180,21 @@ answer_status(
 		totals_json(&answers->server->board), "config", config_json(answers->server->config)));
 }
 
+/* Whose word a ban is; null: this server's. "": another one's, which this one has not heard of since it was started. */
+static json_t *
+ban_node_json(const struct control_answers *answers, const struct failure *entry)
+{
+	const char *node = failures_node(answers->bans->failures, entry);
+	bool is_own = strcmp(node, answers->server->board.head->node_name) == 0;
+
+	if ((node[0] == '\0' && !entry->is_of_others) || (node[0] != '\0' && is_own))
+		return json_null();
+	return json_string(node);
+}
+
 static void
-put_ban(struct control_client *client, const struct failure *entry, uint64_t now_ms)
+put_ban(
+    const struct control_answers *answers, struct control_client *client, const struct failure *entry, uint64_t now_ms)
 {
 	char address[ADDRESS_TEXT_MAX];
 	uint64_t left_s;
@@ -205,8 +204,9 @@ put_ban(struct control_client *client, const struct failure *entry, uint64_t now
 	left_s = (entry->banned_until_ms - now_ms + 999) / 1000;
 	address_key_text(&entry->address, address);
 	control_put(client,
-	    json_pack("{s:s, s:I, s:I, s:s}", "address", address, "seconds_left", (json_int_t)left_s, "until",
-		(json_int_t)((uint64_t)time(NULL) + left_s), "by", entry->is_by_hand ? "administrator" : "failures"));
+	    json_pack("{s:s, s:I, s:I, s:s, s:o}", "address", address, "seconds_left", (json_int_t)left_s, "until",
+		(json_int_t)((uint64_t)time(NULL) + left_s), "by", entry->is_by_hand ? "administrator" : "failures",
+		"node", ban_node_json(answers, entry)));
 }
 
 /* The row, if it is one. */
@@ -216,7 +216,7 @@ put_row(const struct control_answers *answers, struct control_client *client, si
 	static struct board_session session;
 
 	if (client->lists_bans)
-		put_ban(client, &answers->bans->failures->entries[row], now_ms);
+		put_ban(answers, client, &answers->bans->failures->entries[row], now_ms);
 	else if (board_session(&answers->server->board, row, now_ms, &session))
 		control_put(client, board_session_json(&session));
 	explicit_bzero(&session, sizeof(session));

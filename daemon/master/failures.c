@@ -2,6 +2,7 @@
 #include "daemon/master/failures.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -216,6 +217,7 @@ failures_ban(
 	entry->banned_ms = now_ms;
 	entry->is_by_hand = is_by_hand;
 	entry->is_of_others = false;
+	entry->node = 0;
 	entry->standing = BAN_UNTOLD;
 	entry->refused = 0;
 	entry->count = entry->unknown = 0;
@@ -223,9 +225,48 @@ failures_ban(
 	return 0;
 }
 
+/* --- names of nodes --- */
+
+/* One that no ban refers to; 0: there is none. */
+static uint8_t
+free_place_of_node(const struct failures *failures)
+{
+	bool is_used[FAILURES_NODES_MAX + 1] = {false};
+	uint8_t i = 1;
+
+	for (size_t entry = 0; entry < failures->used; entry++)
+		is_used[failures->entries[entry].node] |= failures->entries[entry].is_used;
+	while (i <= FAILURES_NODES_MAX && is_used[i])
+		i++;
+	return i <= FAILURES_NODES_MAX ? i : 0;
+}
+
+static uint8_t
+place_of_node(const struct failures *failures, const char *node)
+{
+	for (uint8_t i = 1; i <= FAILURES_NODES_MAX; i++)
+		if (strcmp(failures->nodes[i - 1], node) == 0)
+			return i;
+	return free_place_of_node(failures);
+}
+
+void
+failures_note_node(struct failures *failures, struct failure *entry, const char *node)
+{
+	entry->node = node[0] == '\0' ? 0 : place_of_node(failures, node);
+	if (entry->node != 0)
+		snprintf(failures->nodes[entry->node - 1], FAILURES_NODE_SIZE, "%s", node);
+}
+
+const char *
+failures_node(const struct failures *failures, const struct failure *entry)
+{
+	return entry->node == 0 ? "" : failures->nodes[entry->node - 1];
+}
+
 int
-failures_ban_told(
-    struct failures *failures, const struct address_key *address, uint64_t made_ms, uint64_t until_ms, bool is_by_hand)
+failures_ban_told(struct failures *failures, const struct address_key *address, uint64_t made_ms, uint64_t until_ms,
+    bool is_by_hand, const char *node)
 {
 	struct failure *entry = failures_find_ban(failures, address);
 	bool was_own = entry != NULL && !entry->is_of_others;
@@ -240,6 +281,7 @@ failures_ban_told(
 	entry->standing = BAN_KNOWN;
 	entry->is_of_others = !was_own;
 	failures->of_others += entry->is_of_others;
+	failures_note_node(failures, entry, node);
 	return 0;
 }
 
@@ -250,6 +292,7 @@ end_ban(struct failures *failures, struct failure *entry)
 	failures->of_others -= entry->is_of_others;
 	entry->banned_until_ms = 0;
 	entry->is_of_others = false;
+	entry->node = 0;
 	entry->is_by_hand = false;
 	if (entry->count == 0 && entry->unknown == 0)
 		release_entry(failures, entry);

@@ -18,6 +18,8 @@
 #define FAILURES_MAX 4096
 #define FAILURES_BUCKETS 4096
 #define FAILURES_OF_OTHERS_MAX 2048
+#define FAILURES_NODES_MAX 128 /* names of nodes that are kept */
+#define FAILURES_NODE_SIZE 254
 #define FAILURES_KEPT 16 /* times of the last failures of an address */
 
 /* What the other nodes know of a ban. */
@@ -40,6 +42,7 @@ struct failure {
 	uint32_t refused; /* connections while the ban was in force */
 	bool is_by_hand; /* the ban is an administrator's */
 	bool is_of_others; /* the ban was made on another node */
+	uint8_t node; /* whose word the ban is: 1 is the first of nodes; 0: this node's, or nobody knows */
 	enum ban_standing standing;
 	uint64_t banned_ms; /* when the ban was made; 0: in a former life of the server */
 	uint32_t next; /* in its bucket, or in the list of free ones: the number of an entry, the first is 1; 0: none */
@@ -52,6 +55,7 @@ struct failures {
 	size_t of_others; /* of these, the ones that were made on other nodes */
 	struct siphash_key secret; /* so that no one can choose addresses that meet in one bucket */
 	uint32_t buckets[FAILURES_BUCKETS];
+	char nodes[FAILURES_NODES_MAX][FAILURES_NODE_SIZE]; /* names; "": none yet */
 	uint32_t free; /* the first of those below used that are not used */
 };
 
@@ -89,10 +93,19 @@ int failures_ban(
 
 /*
  * A ban that another node has made at made_ms; all nodes know it. At most FAILURES_OF_OTHERS_MAX of them are kept, so that
- * others cannot fill the table. Returns 0 or -ENOSPC.
+ * others cannot fill the table. node: its name, of less than FAILURES_NODE_SIZE bytes. Returns 0 or -ENOSPC.
  */
-int failures_ban_told(
-    struct failures *failures, const struct address_key *address, uint64_t made_ms, uint64_t until_ms, bool is_by_hand);
+int failures_ban_told(struct failures *failures, const struct address_key *address, uint64_t made_ms, uint64_t until_ms,
+    bool is_by_hand, const char *node);
+
+/*
+ * The ban of the entry is the word of this node. Where bans in force have FAILURES_NODES_MAX other names already, its name
+ * is not kept.
+ */
+void failures_note_node(struct failures *failures, struct failure *entry, const char *node);
+
+/* Whose word the ban is, valid until the table changes; "": this node's, or nobody knows. */
+const char *failures_node(const struct failures *failures, const struct failure *entry);
 
 /* The entry of a banned address, valid until the table changes; NULL: it is not banned. */
 struct failure *failures_find_ban(struct failures *failures, const struct address_key *address);

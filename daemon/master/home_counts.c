@@ -264,7 +264,7 @@ start_count(struct home_count *count, uint64_t now)
 	    .kept_count = 1,
 	};
 	pid = errand_start(&count->errand, counts->server->loop, &counts->server->board, "count", COUNT_SECONDS_MAX);
-	if (pid == 0) { /* without the table of sessions, which user may lie in */
+	if (pid == 0) {	/* without the table of sessions, which user may lie in */
 		/* it may take long: it ends with the master, and its own child with it */
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != counts->server->pid)
 			_exit(1);

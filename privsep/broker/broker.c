@@ -96,9 +96,8 @@ state_changed(enum broker_state state, const char *problem)
 	tell_state();
 }
 
-/* The master hears each beat. */
 static void
-node_heard(enum node_standing standing)
+tell_node(enum node_standing standing)
 {
 	ipc_begin(&message, IPC_broker_node);
 	ipc_put_u8(&message, (uint8_t)standing);
@@ -106,6 +105,13 @@ node_heard(enum node_standing standing)
 	ipc_put_u32(&message, shares_sessions());
 	ipc_put_text(&message, broker.database.node);
 	send_to_master();
+}
+
+/* The master hears each beat. */
+static void
+node_heard(enum node_standing standing)
+{
+	tell_node(standing);
 	shares_tell_again(monotonic_ms());
 	if (standing == NODE_REFUSED)
 		shares_disown(monotonic_ms());
@@ -364,6 +370,8 @@ broker_run(struct broker_process *process)
 	broker_enter_walls(process);
 	if (process->places == NULL)
 		tell_state();
+	else
+		tell_node(NODE_UNKNOWN); /* its name, whatever the database does */
 	for (;;) {
 		int count = epoll_wait(process->epoll_fd, events, EVENTS_AT_ONCE, next_wait_ms());
 		uint64_t now_ms = monotonic_ms();

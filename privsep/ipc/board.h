@@ -36,7 +36,7 @@ struct board_head {
 	uint32_t node_standing; /* enum node_standing: what the database lends to this node */
 	uint32_t node_shares, node_sessions; /* shares of quotas that it holds, and sessions that use them */
 	uint64_t node_beat_s; /* CLOCK_REALTIME: when the database heard it last; 0: never */
-	char node_name[BOARD_NODE_SIZE]; /* "": not known; for the master alone */
+	char node_name[BOARD_NODE_SIZE]; /* "": not known */
 	uint64_t certificate_ends_s; /* CLOCK_REALTIME: when the one in force does; 0: there is none */
 	uint32_t sequence; /* odd while ended and a row change together */
 	struct totals ended; /* of sessions that have ended, and what the master counts; see board_totals() */

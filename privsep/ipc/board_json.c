@@ -2,6 +2,7 @@
 #include "privsep/ipc/board_json.h"
 
 #include "privsep/ipc/board.h"
+#include "privsep/ipc/messages.h"
 
 #include "common/banned.h"
 
@@ -24,6 +25,37 @@ static void
 put_count(json_t *object, const char *key, uint64_t value)
 {
 	json_object_set_new(object, key, json_integer((json_int_t)(value & INT64_MAX)));
+}
+
+/* The clock may have been set back. */
+static uint64_t
+since_beat_s(const struct board_head *head, uint64_t now_s)
+{
+	return now_s > head->node_beat_s ? now_s - head->node_beat_s : 0;
+}
+
+bool
+board_has_lease(const struct board_head *head, uint64_t now_s)
+{
+	return head->node_beat_s != 0 && head->node_standing != NODE_REFUSED &&
+	    since_beat_s(head, now_s) < BROKER_LEASE_S;
+}
+
+json_t *
+board_node_json(const struct board_head *head, uint64_t now_s)
+{
+	json_t *object = json_object();
+
+	put_json_text(object, "name", head->node_name);
+	put_json_text(object, "standing", node_standing_name((enum node_standing)head->node_standing));
+	if (head->node_beat_s == 0)
+		json_object_set_new(object, "beat", json_null());
+	else
+		put_count(object, "beat", since_beat_s(head, now_s));
+	json_object_set_new(object, "lease", json_boolean(board_has_lease(head, now_s)));
+	put_count(object, "shares", head->node_shares);
+	put_count(object, "sessions", head->node_sessions);
+	return object;
 }
 
 json_t *

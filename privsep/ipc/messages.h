@@ -427,6 +427,7 @@ enum broker_state {
 	BROKER_DOWN,	/* no: no connection, or no answer */
 	BROKER_UP,
 	BROKER_STRANGE,	/* no: its schema is not one that this version knows, or it refuses the role */
+	BROKER_STARTING,	/* the broker has not told yet: the master's word alone */
 	BROKER_STATE_COUNT
 };
 

@@ -37,9 +37,17 @@ lookup_name(enum lookup lookup)
 const char *
 broker_state_name(enum broker_state state)
 {
-	static const char *const states[BROKER_STATE_COUNT] = {"down", "up", "strange"};
+	static const char *const states[BROKER_STATE_COUNT] = {"down", "up", "strange", "starting"};
 
 	return state < BROKER_STATE_COUNT ? states[state] : "unknown";
+}
+
+const char *
+node_standing_name(enum node_standing standing)
+{
+	static const char *const standings[NODE_STANDING_COUNT] = {"unknown", "known", "refused"};
+
+	return standing < NODE_STANDING_COUNT ? standings[standing] : "unknown";
 }
 
 const char *

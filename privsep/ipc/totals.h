@@ -95,6 +95,7 @@ struct totals {
 const char *login_result_name(enum login_result result);
 const char *lookup_name(enum lookup lookup);
 const char *broker_state_name(enum broker_state state);
+const char *node_standing_name(enum node_standing standing);
 const char *refusal_name(enum refusal refusal);
 const char *transfer_failure_name(enum transfer_failure failure);
 const char *direction_name(enum ipc_direction direction);

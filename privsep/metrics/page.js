@@ -110,6 +110,8 @@
 		if (data.store && by("store")) {
 			by("store").textContent = data.store.state;
 			by("store").className = data.store.state === "up" ? "" : "bad";
+			by("node").textContent = data.store.node.name || "–";
+			by("node").className = data.store.node.standing === "known" && data.store.node.lease ? "" : "bad";
 			Object.keys(data.store.lookups).forEach(function (name) {
 				set("lookup-" + name, data.store.lookups[name]);
 			});

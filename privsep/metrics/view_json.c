@@ -94,6 +94,7 @@ json_of_store(const struct view *view)
 	for (int i = 0; i < LOOKUP_COUNT; i++)
 		set_json_number(lookups, lookup_name((enum lookup)i), view->totals.work.lookups[i]);
 	json_object_set_new(object, "lookups", lookups);
+	json_object_set_new(object, "node", board_node_json(head, view->now_s));
 	return object;
 }
 

@@ -131,6 +131,24 @@ add_store_card(const struct view *view, struct buf *out)
 	    head->store_kept, state == BROKER_UP ? "" : " class=\"bad\"", broker_state_name(state));
 }
 
+/* Which of the servers that share a database this one is, and whether it may use quotas of theirs. */
+static void
+add_node_card(const struct view *view, struct buf *out)
+{
+	const struct board_head *head = view->board->head;
+	enum node_standing standing = (enum node_standing)head->node_standing;
+	bool has_lease = board_has_lease(head, view->now_s);
+
+	if (head->has_store == 0)
+		return;
+	buf_addf(out,
+	    "<div><dt>This server</dt><dd id=\"node\" title=\"%s%s; %u shares of quotas, %u sessions use them\"%s>",
+	    node_standing_name(standing), has_lease ? ", its lease holds" : "", head->node_shares, head->node_sessions,
+	    standing == NODE_KNOWN && has_lease ? "" : " class=\"bad\"");
+	html_add(out, head->node_name[0] == '\0' ? "–" : head->node_name);
+	buf_add_text(out, "</dd></div>\n");
+}
+
 static void
 add_cards(const struct view *view, struct buf *out)
 {
@@ -145,6 +163,7 @@ add_cards(const struct view *view, struct buf *out)
 	buf_addf(out, "<div><dt>Addresses banned</dt><dd id=\"bans\">%u</dd></div>\n", head->bans);
 	add_certificate(view, out);
 	add_store_card(view, out);
+	add_node_card(view, out);
 	buf_add_text(out, "</dl>\n");
 }
 

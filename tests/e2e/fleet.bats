@@ -181,6 +181,19 @@ has_rows()
 	log_has ' warning ban address=2001:db8:0:7::/64 .*reason="administrator" seconds=3[0-9]+ node="node-b"'
 	run -0 ctl status
 	assert_line --regexp '^other nodes: +heard; 1 of their bans are in force here'
+	# which server this is, for whoever looks at numbers
+	assert_equal "$(ctl --json metrics | jq -c '.store.node | [.name, .standing, .lease]')" '["node-a","known",true]'
+	# whose word each is, at both
+	run -0 ctl ban list
+	assert_line --regexp '^ADDRESS .* BY +SERVER$'
+	assert_line --regexp '^127\.0\.0\.9 .* failures +this server$'
+	assert_line --regexp '^2001:db8:0:7::/64 .* administrator node-b$'
+	assert_equal "$(ctl --json ban list | jq -c '[.[] | {address, by, node}] | sort_by(.address)')" \
+		'[{"address":"127.0.0.9","by":"failures","node":null},{"address":"2001:db8:0:7::/64","by":"administrator","node":"node-b"}]'
+	at b
+	assert_equal "$(ctl --json ban list | jq -c '[.[] | [.address, .node]] | sort')" \
+		'[["127.0.0.9","node-a"],["2001:db8:0:7::/64",null]]'
+	at a
 	# each node has it once: no echo
 	sleep 1
 	assert_equal "$(log_count ' warning ban ')" 2
@@ -238,6 +251,8 @@ has_rows()
 	refuses 127.0.0.10
 	wait_until refuses 127.0.0.11
 	wait_until -t 20 hears_nodes
+	assert_equal "$(ctl --json ban list | jq -c '[.[] | [.address, .node]] | sort')" \
+		'[["127.0.0.10","node-a"],["127.0.0.11","node-a"]]'
 	# what b had in its file does not come back as news
 	welcomes 127.0.0.9
 	at a

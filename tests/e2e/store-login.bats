@@ -258,6 +258,23 @@ descriptors_without_store()
 
 # --- it does not answer ---
 
+@test "until the broker has said what the database does, status says starting, and blames nothing" {
+	file_user
+	store_says 'state starting'
+	store_config
+	start_server
+	run -0 ctl status
+	assert_line --regexp '^database: +starting, '
+	refute_line --partial 'store check'
+	assert_line --regexp '^node: +not known to the database yet$'
+	store_says 'state down'
+	wait_until store_is down
+	run -0 ctl status
+	assert_line --partial "'sallyportctl store check' says why"
+	store_says 'state up'
+	wait_until store_is up
+}
+
 @test "the database is down: 421 for names that nobody knows, kept ones log in, no ban, one line of the log" {
 	file_user
 	store_says 'state down' "kept dora $(line_of dora secret 200001)"

@@ -90,6 +90,15 @@ tell_state(enum broker_state state)
 	(void)!ipc_send(MASTER, &message, -1);
 }
 
+/* It connects, and has no answer yet. */
+static bool
+has_nothing_to_say(void)
+{
+	const char *state = find_line("state");
+
+	return state != NULL && strcmp(state, "starting") == 0;
+}
+
 static enum broker_state
 state_in_file(void)
 {
@@ -477,6 +486,8 @@ note_changes(void)
 	if (stat(conf_path, &st) < 0 || (st.st_mtim.tv_sec == seen.tv_sec && st.st_mtim.tv_nsec == seen.tv_nsec))
 		return;
 	seen = st.st_mtim;
+	if (has_nothing_to_say())
+		return;
 	state = state_in_file();
 	if (state != told)
 		log_message(state == BROKER_UP ? LEVEL_INFO : LEVEL_WARNING,

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -311,7 +312,7 @@ ban_told(uint32_t address, bool is_by_hand)
 {
 	struct address_key key = key_of(address);
 
-	return failures_ban_told(&failures, &key, START, START + 1000000, is_by_hand);
+	return failures_ban_told(&failures, &key, START, START + 1000000, is_by_hand, "other");
 }
 
 /* Others fill half of the table at most, by hand or not; an own ban stays one's own, and counts for none of it. */
@@ -343,6 +344,59 @@ test_bans_of_others_leave_room(void **state)
 	assert_int_equal(ban(50000, START, START + 10, true), 0);
 	assert_int_equal(ban(50001, START, START + 10, true), 0);
 	assert_int_equal(failures.of_others, FAILURES_OF_OTHERS_MAX - 3);
+}
+
+static const char *
+node_of(uint32_t address)
+{
+	struct address_key key = key_of(address);
+
+	return failures_node(&failures, failures_find_ban(&failures, &key));
+}
+
+static int
+ban_told_by(uint32_t address, const char *node)
+{
+	struct address_key key = key_of(address);
+
+	return failures_ban_told(&failures, &key, START, START + 1000000, false, node);
+}
+
+static int
+ban_told_by_nth(uint32_t address, uint32_t nth)
+{
+	char node[FAILURES_NODE_SIZE];
+
+	snprintf(node, sizeof(node), "node-%u", nth);
+	return ban_told_by(address, node);
+}
+
+/* Names that no ban has any more give way; beyond FAILURES_NODES_MAX at once, the ban counts without its name. */
+static void
+test_bans_have_names_of_nodes(void **state)
+{
+	struct address_key key;
+
+	(void)state;
+	for (uint32_t i = 1; i <= FAILURES_NODES_MAX; i++)
+		assert_int_equal(ban_told_by_nth(i, i), 0);
+	assert_string_equal(node_of(1), "node-1");
+	assert_string_equal(node_of(FAILURES_NODES_MAX), "node-128");
+	assert_int_equal(ban_told_by(500, "one-more"), 0);
+	assert_string_equal(node_of(500), "");
+	key = key_of(7);
+	assert_non_null(failures_unban(&failures, &key));
+	assert_int_equal(ban_told_by(501, "one-more"), 0);
+	assert_string_equal(node_of(501), "one-more");
+	assert_int_equal(ban_told_by(8, "node-9"), 0); /* another word about the same address */
+	assert_string_equal(node_of(8), "node-9");
+	assert_int_equal(ban(9, START, START + 1000000, true), 0); /* by hand, here */
+	assert_string_equal(node_of(9), "");
+	assert_int_equal(ban_told_by(502, ""), 0); /* of a file */
+	assert_string_equal(node_of(502), "");
+	key = key_of(502);
+	failures_note_node(&failures, failures_find_ban(&failures, &key), "node-10");
+	assert_string_equal(node_of(502), "node-10");
 }
 
 static void
@@ -396,6 +450,7 @@ main(void)
 	    cmocka_unit_test_setup(test_a_ban_counts_anew, forget_all),
 	    cmocka_unit_test_setup(test_bans_stay_in_a_flood, forget_all),
 	    cmocka_unit_test_setup(test_bans_of_others_leave_room, forget_all),
+	    cmocka_unit_test_setup(test_bans_have_names_of_nodes, forget_all),
 	    cmocka_unit_test(test_lines_of_the_file),
 	};
 

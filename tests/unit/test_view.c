@@ -221,6 +221,34 @@ test_answers(void **state)
 	buf_free(&answer);
 }
 
+/* The name is what a database and the administrator say; a lease that has ended is bad. */
+static void
+test_name_of_this_server(void **state)
+{
+	(void)state;
+	view_update(&view, NOW_S, 1);
+	assert_has(view_add_page, "id=\"node\"", false);
+	assert_has(view_add_json, "\"store\":null", true);
+	board.head->has_store = 1;
+	board.head->store_state = BROKER_STARTING;
+	assert_has(view_add_page, ">starting</dd>", true);
+	assert_has(view_add_page, " class=\"bad\">–</dd>", true);
+	assert_has(view_add_json, "\"beat\":null", true);
+	snprintf(board.head->node_name, sizeof(board.head->node_name), "a<b");
+	board.head->node_standing = NODE_KNOWN;
+	board.head->node_beat_s = NOW_S - 29;
+	board.head->node_shares = 3;
+	board.head->node_sessions = 4;
+	assert_has(view_add_page,
+	    "title=\"known, its lease holds; 3 shares of quotas, 4 sessions use them\">a&lt;b</dd>", true);
+	assert_has(
+	    view_add_json, "\"standing\":\"known\",\"beat\":29,\"lease\":true,\"shares\":3,\"sessions\":4", true);
+	board.head->node_beat_s = NOW_S - 30;
+	assert_has(
+	    view_add_page, "title=\"known; 3 shares of quotas, 4 sessions use them\" class=\"bad\">a&lt;b</dd>", true);
+	assert_has(view_add_json, "\"lease\":false", true);
+}
+
 int
 main(void)
 {
@@ -233,6 +261,7 @@ main(void)
 	    cmocka_unit_test_setup(test_quotas, make_board),
 	    cmocka_unit_test(test_percent),
 	    cmocka_unit_test_setup(test_answers, make_board),
+	    cmocka_unit_test_setup(test_name_of_this_server, make_board),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
