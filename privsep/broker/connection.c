@@ -85,6 +85,19 @@ blame_libpq(struct connection *connection, const char *text, int r)
 	return r;
 }
 
+/* Nobody could be reached, or nobody is let in: the tool asks over the same connection string, and knows the cures. */
+static int
+blame_dialling(struct connection *connection)
+{
+	size_t len;
+
+	blame_libpq(connection, PQerrorMessage(connection->pg), 0);
+	len = strlen(connection->problem);
+	snprintf(connection->problem + len, sizeof(connection->problem) - len,
+	    "; 'sallyportctl store check' says what to do");
+	return -ECONNREFUSED;
+}
+
 static int
 blame_server(struct connection *connection, const char *problem)
 {
@@ -162,7 +175,7 @@ connection_dial(struct connection *connection, const char *conninfo)
 	}
 	connection->state = CONNECTION_DIALLING;
 	if (PQstatus(connection->pg) == CONNECTION_BAD)
-		return blame_libpq(connection, PQerrorMessage(connection->pg), -ECONNREFUSED);
+		return blame_dialling(connection);
 	PQsetNoticeReceiver(connection->pg, ignore_notice, NULL);
 	return watch_socket(connection, EPOLLOUT);
 }
@@ -190,7 +203,7 @@ advance_dialling(struct connection *connection)
 	case PGRES_POLLING_OK:
 		return greet(connection);
 	default:
-		return blame_libpq(connection, PQerrorMessage(connection->pg), -ECONNREFUSED);
+		return blame_dialling(connection);
 	}
 }
 

@@ -49,6 +49,17 @@ clean_into(struct buf *out, const char *text, size_t len, const char *secret, si
 	}
 }
 
+/* Advice of libpq that comes last, and is to verify less. */
+static size_t
+len_without_advice(const char *text)
+{
+	static const char advice[] = "\nEither provide the file";
+	size_t len = strnlen(text, PROBLEM_READ_MAX);
+	const char *found = memmem(text, len, advice, sizeof(advice) - 1);
+
+	return found == NULL ? len : (size_t)(found - text);
+}
+
 void
 problem_clean(const char *text, const char *secret, char *line, size_t size)
 {
@@ -56,7 +67,7 @@ problem_clean(const char *text, const char *secret, char *line, size_t size)
 	size_t secret_len = secret == NULL ? 0 : strlen(secret);
 
 	buf_init(&out, size - 1); /* what does not fit is left out */
-	clean_into(&out, text, strnlen(text, PROBLEM_READ_MAX), secret, secret_len);
+	clean_into(&out, text, len_without_advice(text), secret, secret_len);
 	memcpy(line, out.len == 0 ? "" : out.data, out.len);
 	line[out.len] = '\0';
 	buf_free(&out);

@@ -7,7 +7,8 @@
 #include <stddef.h>
 
 /*
- * Write text as one line of at most size - 1 bytes: lines become one, what could hurt a log is escaped.
+ * Write text as one line of at most size - 1 bytes: lines become one, what could hurt a log is escaped,
+ * and libpq's advice to verify no certificate is left out.
  *
  * secret  is replaced by "***" wherever it stands; NULL or "": there is none.
  */

@@ -644,7 +644,7 @@ write_tls_conf()
 	end_broker
 	rm "$DIR/store/ca.pem"
 	FIRST='address localhost 127.0.0.1' start_broker
-	says 'log store-down message=.*root certificate file .* does not exist'
+	says "log store-down message=.*root certificate file .* does not exist; 'sallyportctl store check' says what to do"
 	run -1 said gone
 }
 
@@ -652,7 +652,7 @@ write_tls_conf()
 	need_tcp
 	write_tls_conf localhost 'password=what-only-I-know'
 	FIRST='address localhost 127.0.0.1' start_broker
-	says 'log store-down message=.*password authentication failed for user "sallyport_node"'
+	says "log store-down message=.*password authentication failed for user \"sallyport_node\"; 'sallyportctl store check' says what"
 	run -1 grep what-only "$SAID"
 }
 

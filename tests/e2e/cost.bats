@@ -122,6 +122,42 @@ serve_with_store()
 	assert_output 0
 }
 
+# libraries_of PID: the shared libraries that a process maps, in one line
+libraries_of()
+{
+	sed -n 's,^.* /.*/\([^/]*\)\.so[.0-9]*$,\1,p' "/proc/$1/maps" | sort -u | xargs
+}
+
+# maps_only PID LIBRARY...: no others than these, but of the C library and the processor's own
+maps_only()
+{
+	local pid=$1 library
+	shift
+	echo "# $(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -d' ' -f1,2): $(libraries_of "$pid")" >&3
+	for library in $(libraries_of "$pid"); do
+		case " $* libc ld-linux-x86-64 ld-linux-aarch64 ld64 " in *" $library "*) ;; *) echo "$library" && return 1 ;; esac
+	done
+}
+
+# Who has no database pays nothing for those who have one.
+@test "cost: libraries that processes map without a database" {
+	ftp_login alice secret
+	find_session
+	maps_only "$SERVER_PID" libaudit libcap-ng libconfuse libcrypt libcrypto libjansson libpam libseccomp libssl libz
+	maps_only "$MONITOR" libcap-ng libcrypt libcrypto libz
+	maps_only "$PROTOCOL" libcap-ng libz
+	maps_only "$FILES" libcap-ng libcrypto libz
+	ftp_close
+}
+
+@test "cost: the size of sallyportd" {
+	[ "$(uname -m)" = x86_64 ] || skip "the bound is that of x86_64, this is $(uname -m)"
+	bytes=$(size "$BUILD/sallyportd" | awk 'NR == 2 { print $1 + $2 }')
+	echo "# bytes of code and data: $bytes" >&3
+	[ "$bytes" -gt 100000 ]
+	[ "$bytes" -le 850000 ]
+}
+
 @test "cost: a download of 1 KiB" {
 	need_tracing
 	cost=$(cost_of get)

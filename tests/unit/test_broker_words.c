@@ -147,6 +147,7 @@ reasons_are_one_line_without_the_password(void **state)
 	    {"\x1b[31mred\x01", NULL, "\\x1b[31mred\\x01"},
 	    {"wrong: hunter2, hunter2", "hunter2", "wrong: ***, ***"},
 	    {"hunter", "hunter2", "hunter"},
+	    {"no root.crt\nEither provide the file or change sslmode to disable\n", NULL, "no root.crt"},
 	    {"\xff\xfe", NULL, "\\xff\\xfe"},
 	};
 	char line[64];
