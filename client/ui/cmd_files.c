@@ -277,13 +277,54 @@ print_unread(const char *directory, const struct ftp_list *list)
 		    list->unread_count - kept == 1 ? " was" : "s were");
 }
 
+static int
+larger_first(int64_t left, int64_t right)
+{
+	return (right > left) - (right < left);
+}
+
+/* What is the same otherwise is in the order of the names. */
+static int
+entry_by_size(const void *a, const void *b)
+{
+	const struct ftp_entry *left = a, *right = b;
+	int order = larger_first(left->size, right->size);
+
+	return order != 0 ? order : ftp_entry_by_name(a, b);
+}
+
+static int
+entry_by_time(const void *a, const void *b)
+{
+	const struct ftp_entry *left = a, *right = b;
+	int order = larger_first(left->mtime, right->mtime);
+
+	return order != 0 ? order : ftp_entry_by_name(a, b);
+}
+
+static void
+sort_list(struct ftp_list *list, const struct options *options)
+{
+	static int (*const orders[])(const void *, const void *) = {
+	    [SORT_NAME] = ftp_entry_by_name, [SORT_SIZE] = entry_by_size, [SORT_TIME] = entry_by_time};
+
+	if (list->count == 0)
+		return;
+	qsort(list->entries, list->count, sizeof(*list->entries), orders[options->sort]);
+	for (size_t i = 0, last = list->count - 1; options->is_reversed && i < last; i++, last--) {
+		struct ftp_entry entry = list->entries[i];
+
+		list->entries[i] = list->entries[last];
+		list->entries[last] = entry;
+	}
+}
+
 static void
 print_list(const char *directory, struct ftp_list *list, const struct options *options)
 {
 	struct ftp_list shown = *list;
 
-	if (list->count > 0)
-		qsort(list->entries, list->count, sizeof(*list->entries), ftp_entry_by_name);
+	sort_list(list, options);
 	shown.count = shown_count(list, options);
 	if (options->is_json)
 		for (size_t i = 0; i < shown.count; i++)
@@ -378,14 +419,42 @@ command_ls(struct session *session, struct options *options, const struct args *
 
 /* --- directories --- */
 
+/* Takes the directory over, which has been left. */
+static void
+remember_directory(struct session *session, char *left)
+{
+	free(session->before);
+	session->before = left;
+}
+
+/* "cd -". Takes over the directory that is left. */
+static enum exit_status
+cd_before(struct session *session, char *left)
+{
+	enum exit_status status = EXIT_DONE;
+
+	if (session->before == NULL)
+		status = report_usage("cd: there is no directory before this one; ./- is a directory of that name");
+	else if (ftp_cwd(session->ftp, session->before) != FTP_OK)
+		status = session_error(session);
+	if (status == EXIT_DONE)
+		remember_directory(session, left);
+	else
+		free(left);
+	return status;
+}
+
 enum exit_status
 command_cd(struct session *session, struct options *options, const struct args *args)
 {
 	enum exit_status status;
 	struct matches matches;
-	const char *path = session->home == NULL ? "/" : session->home;
+	const char *path = session->home == NULL ? "/" : session->home, *here;
+	char *left = ftp_pwd(session->ftp, &here) == FTP_OK ? strdup(here) : NULL;
 
 	(void)options;
+	if (args->remote_count > 0 && strcmp(args->remotes[0]->text, "-") == 0)
+		return cd_before(session, left);
 	status = expand_all(session, args, &matches);
 	if (status == EXIT_DONE && matches.count > 1)
 		status = report_usage("cd: '%s' matches %zu names; it must match one",
@@ -394,6 +463,10 @@ command_cd(struct session *session, struct options *options, const struct args *
 		path = matches.items[0].path;
 	if (status == EXIT_DONE && ftp_cwd(session->ftp, path) != FTP_OK)
 		status = session_error(session);
+	if (status == EXIT_DONE)
+		remember_directory(session, left);
+	else
+		free(left);
 	matches_free(&matches);
 	return status;
 }

@@ -32,7 +32,7 @@ const struct command client_commands[] = {
     /* name, in the shell, on the command line, operands, flags, least, most, options, function */
     {"ls", "[PATH ...]", "URL ...", OPERANDS_REMOTE, BOTH | IS_DATA | MANY_REMOTES, 0, ANY,
 	OPTION_BIT(OPTION_LONG) | OPTION_BIT(OPTION_ONE) | OPTION_BIT(OPTION_SHOW_ALL) | OPTION_BIT(OPTION_CLASSIFY) |
-	    OPTION_BIT(OPTION_COLOR),
+	    OPTION_BIT(OPTION_COLOR) | OPTION_BIT(OPTION_SORT) | OPTION_BIT(OPTION_REVERSE),
 	command_ls, "list directories and files"},
     {"find", "[PATH ...]", "URL ...", OPERANDS_REMOTE, BOTH | IS_DATA | MANY_REMOTES, 0, ANY,
 	OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_TYPE) | OPTION_BIT(OPTION_NULL) | OPTIONS_FIND_FILTER,
@@ -42,7 +42,7 @@ const struct command client_commands[] = {
     {"edit", "FILE", "URL", OPERANDS_REMOTE, BOTH | CHANGES_SERVER, 1, 1, OPTION_BIT(OPTION_VERIFY), command_edit,
 	"change a file in your editor, unless somebody else has changed it meanwhile"},
     {"cd", "[PATH]", NULL, OPERANDS_REMOTE, WHERE_SHELL, 0, 1, 0, command_cd,
-	"change the directory on the server; back home without PATH"},
+	"change the directory on the server; back home without PATH, to the one before with -"},
     {"pwd", "", NULL, OPERANDS_NONE, WHERE_SHELL, 0, 0, 0, command_pwd, "print the directory on the server"},
     {"get", "FILE [LOCAL]", "URL ... [LOCAL]", OPERANDS_REMOTE_LOCAL, BOTH | MANY_REMOTES, 1, 2,
 	GET | OPTION_BIT(OPTION_PARALLEL), command_get,
@@ -185,7 +185,7 @@ command_list(FILE *out, unsigned int where)
 
 		if ((command->flags & where) == 0)
 			continue;
-		snprintf(left, sizeof(left), "%s %s", command->name, usage);
+		snprintf(left, sizeof(left), "%s%s%s", command->name, *usage == '\0' ? "" : " ", usage);
 		prose_row(out, left, COMMAND_WIDTH, command->help);
 	}
 }

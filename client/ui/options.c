@@ -253,6 +253,20 @@ take_color(void *targets, const char *value)
 }
 
 static int
+take_sort(void *targets, const char *value)
+{
+	static const char *const names[] = {[SORT_NAME] = "name", [SORT_SIZE] = "size", [SORT_TIME] = "time"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(names[i], value) == 0) {
+			((struct options *)targets)->sort = (enum sort_by)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int
 take_delete_before(void *targets, const char *value)
 {
 	struct options *options = targets;
@@ -510,6 +524,9 @@ static const struct opt_row table[OPTION_ALL] = {
 	.help = "only f (files), d (directories) or l (links)"},
     [OPTION_NULL] = {"null", '0', NULL, OPT_FLAG, AT(ends_by_nul),
 	.help = "names as they are, each with a NUL after it, for xargs -0"},
+    [OPTION_SORT] = {"sort", 0, "WORD", OPT_CALL, .take = take_sort, .wanted = "name, size or time",
+	.help = "in the order of name (default), size (the largest first) or time (the newest first)"},
+    [OPTION_REVERSE] = {"reverse", 0, NULL, OPT_FLAG, AT(is_reversed), .help = "the other way round"},
     [OPTION_SHOW_ALL] = {"all", 'a', NULL, OPT_FLAG, AT(shows_all),
 	.help = "ls: on a terminal, names that begin with a dot, too; du: a line for each directory below"},
     [OPTION_CLASSIFY] = {"classify", 'F', NULL, OPT_FLAG, AT(is_classify),

@@ -103,6 +103,8 @@ enum option_id {
 	OPTION_NAME,
 	OPTION_TYPE,
 	OPTION_NULL,
+	OPTION_SORT,
+	OPTION_REVERSE,
 	OPTION_SHOW_ALL,	/* after the other option of its letter, which is the one where no command has been named */
 	OPTION_COUNT,
 	/* these come before any command */
@@ -128,6 +130,12 @@ __extension__ typedef unsigned __int128 option_set;
 #define OPTIONS_START (OPTION_BIT(OPTION_BATCH) | OPTION_BIT(OPTION_VERSION) | OPTION_BIT(OPTION_HELP))
 
 /* Whether names have the colours of LS_COLORS. */
+enum sort_by {
+	SORT_NAME,
+	SORT_SIZE,	/* the largest first */
+	SORT_TIME	/* the newest first */
+};
+
 enum color_when {
 	COLOR_AUTO,	/* on a terminal, unless NO_COLOR is set */
 	COLOR_ALWAYS,
@@ -178,6 +186,8 @@ struct options {
 	char find_type;	/* 'f', 'd', 'l'; 0: any */
 	bool ends_by_nul;
 	enum color_when color;
+	enum sort_by sort;
+	bool is_reversed;	/* ls: the last one first */
 	const char *backup_dir;
 	bool is_watch;
 	enum link_choice links;

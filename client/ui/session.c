@@ -252,6 +252,8 @@ session_close(struct session *session)
 	session->key_password = NULL;
 	free(session->user_owned);
 	free(session->home);
+	free(session->before);
+	session->before = NULL;
 	session->ftp = NULL;
 	session->user = NULL;
 	session->user_owned = NULL;

@@ -23,6 +23,7 @@ struct session {
 	const char *user;	/* who is logged in */
 	char *user_owned;	/* of netrc */
 	char *home;	/* the directory after the login; NULL where the server does not tell */
+	char *before;	/* the directory before the last "cd"; NULL: there is none; owned */
 	struct listing_cache *listings;	/* of the shell; NULL: none; borrowed */
 	bool is_shell;	/* commands come from a person or a batch, not from the program's arguments */
 };

@@ -68,6 +68,7 @@ complete -c sallyport -n 'string match -q -- "-*" (commandline -ct)' -f -a '(__s
 complete -c sallyport -n '__sallyport_previous --verify --color' -f -a 'auto always never'
 complete -c sallyport -n '__sallyport_previous --tls-min --tls-max' -f -a '1.0 1.1 1.2 1.3'
 complete -c sallyport -n '__sallyport_previous --links' -f -a 'copy follow skip'
+complete -c sallyport -n '__sallyport_previous --sort' -f -a 'name size time'
 complete -c sallyport -n '__sallyport_previous -t --type' -f -a 'f d l'
 complete -c sallyport -n '__sallyport_previous --algorithm' -f -a 'SHA-256 SHA-512 SHA-1 MD5 CRC32'
 complete -c sallyport -n 'test "$(__sallyport_command)" = config' -f -a 'check show'

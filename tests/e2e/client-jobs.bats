@@ -259,3 +259,21 @@ batch()
 	run -2 batch <<<$'close\ncopy a.txt b.txt'
 	assert_output --partial 'copy: no connection is open; open PLACE opens one'
 }
+
+@test "cd -: the directory before, and back" {
+	in_home sub/dir/a.txt
+	run -0 batch <<-'END'
+		-cd -
+		cd sub/dir
+		-cd nothing
+		cd -
+		pwd
+		cd -
+		pwd
+		cd
+		cd -
+		pwd
+	END
+	assert_output --partial 'cd: there is no directory before this one'
+	assert_equal "$(grep '^/' <<<"$output")" $'/\n/sub/dir\n/sub/dir'
+}

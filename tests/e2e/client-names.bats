@@ -107,6 +107,22 @@ teardown()
 	done
 }
 
+@test "ls: in the order of names, sizes and times, and the other way round" {
+	in_home b 1
+	in_home a 333
+	in_home c 22
+	touch -d '2020-01-01' "$H/a"
+	touch -d '2022-01-01' "$H/b"
+	touch -d '2021-01-01' "$H/c"
+	assert_equal "$(client ls "$(at)")" $'a\nb\nc'
+	assert_equal "$(client ls --reverse "$(at)")" $'c\nb\na'
+	assert_equal "$(client ls --sort size "$(at)")" $'a\nc\nb'
+	assert_equal "$(client ls -l --sort time "$(at)" | awk '{ print $NF }')" $'b\nc\na'
+	assert_equal "$(client ls --sort=time --reverse "$(at)")" $'a\nc\nb'
+	run -2 client ls --sort wrong "$(at)"
+	assert_output --partial "--sort is 'wrong'; it must be name, size or time"
+}
+
 @test "ls on a terminal leaves names with a dot in front out, and says so; -a shows them" {
 	in_home a.txt
 	in_home .hidden
