@@ -13,7 +13,9 @@
 #include "client/ui/places.h"
 #include "client/ui/preferences.h"
 #include "client/ui/prose.h"
+#include "client/ui/prose.h"
 #include "client/ui/report.h"
+#include "client/ui/term_text.h"
 #include "common/buf.h"
 #include "common/text.h"
 
@@ -96,6 +98,8 @@ command_lls(struct session *session, struct options *options, const struct args 
 
 /* --- set --- */
 
+#define SETTING_INDENT 19 /* of what a setting is for, after its name and its value */
+
 enum setting_kind { SETTING_NUMBER, SETTING_SWITCH, SETTING_VERIFY };
 
 struct setting {
@@ -135,21 +139,40 @@ member(struct options *options, const struct setting *setting)
 	return (char *)options + setting->offset;
 }
 
+/* One line, or on a narrow terminal several. */
+static void
+print_setting_row(const char *name, const char *value, const char *help)
+{
+	size_t columns = prose_columns(stdout);
+	struct buf line, wrapped;
+
+	buf_init(&line, 1024);
+	buf_init(&wrapped, 4096);
+	(void)buf_addf(&line, "%-10s %-7s %s", name, value, help);
+	if (line.error == 0 && columns > 0)
+		term_wrap(&wrapped, line.data, line.len, columns, 0, SETTING_INDENT);
+	if (line.error == 0 && wrapped.error == 0)
+		report_line("%s", wrapped.len > 0 ? wrapped.data : line.data);
+	buf_free(&wrapped);
+	buf_free(&line);
+}
+
 static void
 print_setting(struct options *options, const struct setting *setting)
 {
+	char number[32];
+
 	switch (setting->kind) {
 	case SETTING_NUMBER:
-		report_line("%-10s %-7llu %s", setting->name, (unsigned long long)*(uint64_t *)member(options, setting),
-		    setting->help);
+		snprintf(number, sizeof(number), "%llu", (unsigned long long)*(uint64_t *)member(options, setting));
+		print_setting_row(setting->name, number, setting->help);
 		break;
 	case SETTING_SWITCH:
-		report_line(
-		    "%-10s %-7s %s", setting->name, *(bool *)member(options, setting) ? "on" : "off", setting->help);
+		print_setting_row(setting->name, *(bool *)member(options, setting) ? "on" : "off", setting->help);
 		break;
 	case SETTING_VERIFY:
-		report_line("%-10s %-7s %s", setting->name,
-		    options_verify_name(*(enum ftp_verify *)member(options, setting)), setting->help);
+		print_setting_row(
+		    setting->name, options_verify_name(*(enum ftp_verify *)member(options, setting)), setting->help);
 		break;
 	}
 }
@@ -290,7 +313,8 @@ command_config(struct session *session, struct options *options, const struct ar
 		return report_usage("config: '%s' is neither check nor show HOST", report_quote(what));
 	if (host == NULL && session != NULL)
 		host = session->url.host;
-	preferences_show(host);
+	if (!preferences_show(host))
+		report_note("nothing is set in '%s', nor by a variable", report_quote(preferences_path()));
 	return EXIT_DONE;
 }
 

@@ -13,6 +13,7 @@
 #include "client/ui/options.h"
 #include "client/ui/places.h"
 #include "client/ui/shell_aliases.h"
+#include "client/ui/term_text.h"
 #include "client/ui/words.h"
 #include "common/buf.h"
 #include "common/character.h"
@@ -22,6 +23,7 @@
 
 #define CANDIDATES_MAX 10000
 #define BOOKMARKS_MAX 1048576
+#define NAME_SHOWN_MAX 8192
 
 void
 candidates_free(struct candidates *candidates)
@@ -34,6 +36,21 @@ candidates_free(struct candidates *candidates)
 	*candidates = (struct candidates){NULL, 0};
 }
 
+/* Whether the terminal shows the name as it is: any other one can neither be typed nor told from another one. */
+static bool
+can_be_typed(const char *name)
+{
+	size_t len = strlen(name);
+	struct buf shown;
+	bool is_same;
+
+	buf_init(&shown, NAME_SHOWN_MAX);
+	(void)term_add(&shown, name, len);
+	is_same = shown.error == 0 && shown.len == len && memcmp(shown.data, name, len) == 0;
+	buf_free(&shown);
+	return is_same;
+}
+
 /* directory: the part of the word up to its last slash. */
 static void
 add_candidate(
@@ -43,8 +60,7 @@ add_candidate(
 	struct candidate candidate = {.is_directory = is_directory};
 	struct candidate *items;
 
-	/* do not offer names that cannot be typed */
-	if (candidates->count >= CANDIDATES_MAX || has_control(name, name_len))
+	if (candidates->count >= CANDIDATES_MAX || name_len == 0 || !can_be_typed(name))
 		return;
 	items = realloc(candidates->items, (candidates->count + 1) * sizeof(*items));
 	if (items == NULL)

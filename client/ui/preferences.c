@@ -353,28 +353,37 @@ show_line(const struct config_line *line)
 		    line->number);
 }
 
-static void
+static bool
 show_variables(void)
 {
+	bool has_any = false;
+
 	for (int id = 0; id < OPTION_ALL; id++) {
 		char name[80];
 		const char *value = variable_of((enum option_id)id, name, sizeof(name));
 
 		if (value == NULL)
 			continue;
+		has_any = true;
 		if (report_is_json())
 			report_json(json_pack("{s:s, s:s, s:o, s:s}", "event", "setting", "word",
 			    options_name((enum option_id)id), "value", report_json_text(value), "variable", name));
 		else
 			report_line("%s = %s  # $%s", options_name((enum option_id)id), report_quote(value), name);
 	}
+	return has_any;
 }
 
-void
+bool
 preferences_show(const char *host)
 {
-	for (size_t i = 0; i < kept_config.line_count; i++)
-		if (line_holds(&kept_config.lines[i], host) && !is_overridden(i, host))
-			show_line(&kept_config.lines[i]);
-	show_variables();
+	bool has_any = false;
+
+	for (size_t i = 0; i < kept_config.line_count; i++) {
+		if (!line_holds(&kept_config.lines[i], host) || is_overridden(i, host))
+			continue;
+		show_line(&kept_config.lines[i]);
+		has_any = true;
+	}
+	return show_variables() || has_any;
 }

@@ -32,8 +32,8 @@ enum exit_status preferences_begin(struct options *options, const char *host);
 const char *preferences_alias(const char *name);
 const char *preferences_alias_name(size_t n);
 
-/* Print the file's path and what it sets, for a host (NULL: in general); a password is not shown. */
-void preferences_show(const char *host);
+/* Print what the file and the environment set, for a host (NULL: in general); a password is not shown. Returns whether anything is set. */
+bool preferences_show(const char *host);
 
 /* The path of the file, as far as it is known; "" where there is no home. */
 const char *preferences_path(void);

@@ -168,6 +168,11 @@ config()
 	assert_output --partial 'it printed nothing'
 }
 
+@test "config show says so where nothing is set" {
+	run -0 env -u SALLYPORT_PLAINTEXT "$BUILD/sallyport" config show files.example.org
+	assert_output --partial "nothing is set in '$HOME/.config/sallyport/config', nor by a variable"
+}
+
 @test "without a file, and with XDG_CONFIG_HOME" {
 	run -0 "$BUILD/sallyport" config check
 	assert_output "there is no configuration; it would be $CONFIG"

@@ -382,3 +382,13 @@ is_clean()
 	grep -qE '^STOR' "$COMMANDS"
 	assert_equal "$(cat "$DIR"/tmp/sallyport-edit.*/file)" mine
 }
+
+@test "hostile: copy sends no server to the third party that PASV names, unless it is told to" {
+	serve
+	client 3 plain copy @file @copy
+	assert_output --partial --relay
+	grep -qF 'EPRT |1|127.0.0.1|' "$COMMANDS"
+	run ! grep -E '192[.,]0[.,]2[.,]1' "$COMMANDS"
+	client 3 plain --pasv-anywhere copy @file @copy
+	grep -qF 'EPRT |1|192.0.2.1|' "$COMMANDS"
+}

@@ -4,6 +4,7 @@
 load lib
 load tls-lib
 load client-lib
+load old-lib
 
 setup_file()
 {
@@ -23,6 +24,7 @@ setup()
 teardown()
 {
 	TMUX_TMPDIR=$DIR tmux -L t kill-server 2>/dev/null || :
+	[ -z "${OLD_PIDS-}" ] || end_old
 	end_place
 }
 
@@ -333,4 +335,28 @@ calling_shell_echoes()
 	assert_equal "$(cat "$H/second")" moved
 	types C-l 'help copy' Enter
 	wait_until sees 'usage: copy \[options\] FILE TARGET'
+}
+
+@test "Tab offers no name that deceives, and each name that it offers is the file's" {
+	OLD_PIDS=
+	mkdir "$DIR/old"
+	for name in weird.txt $'wei\302\233rd' $'wei\342\200\256rd' $'wei\374rd' $'wei\033[2Jrd'; do
+		echo "found $name" >"$DIR/old/$name"
+	done
+	old old
+	types C-l "'$BUILD/sallyport' --plaintext ftp://alice@127.0.0.1:$OLD_PORT/" Enter
+	wait_until sees 'Password for alice on .*'
+	types secret Enter
+	wait_until sees '127\.0\.0\.1:/>'
+	types C-l 'cat we' Tab Enter
+	wait_until sees 'found weird\.txt'
+	sees '127\.0\.0\.1:/> cat weird\.txt'
+}
+
+@test "the list of settings wraps at words" {
+	shell
+	resize 40 30
+	types C-l set Enter
+	wait_until sees 'ascii +off +files are text: CRLF'
+	sees ' {19}on the way, LF here'
 }

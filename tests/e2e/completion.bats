@@ -185,7 +185,7 @@ hostile_names()
 }
 
 @test "sallyport: values of options that are one of a few words, in all three" {
-	for row in '--links|copy' '--type|f' '--algorithm|SHA-256' '--progress|bar' '--color|never' '--verify|always' '--tls-min|1.3'; do
+	for row in '--links|copy' '--type|f' '--sort|size' '--algorithm|SHA-256' '--progress|bar' '--color|never' '--verify|always' '--tls-min|1.3'; do
 		run completed sallyport "${row%|*}" ''
 		assert_line "${row#*|}"
 		grep -qE -- "(^|[[:blank:]|])${row%|*}( |\))" "$COMPLETIONS/../zsh-completion/_sallyport" || fail "zsh: ${row%|*}"
