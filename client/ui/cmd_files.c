@@ -12,6 +12,7 @@
 #include "client/ui/listing_event.h"
 #include "client/ui/ls_colors.h"
 #include "client/ui/remote_glob.h"
+#include "client/ui/remote_parents.h"
 #include "client/ui/remote_tree.h"
 #include "client/ui/report.h"
 #include "client/ui/signals.h"
@@ -568,28 +569,6 @@ command_rmdir(struct session *session, struct options *options, const struct arg
 	return status;
 }
 
-/* Make path and its missing parents. */
-static enum ftp_class
-make_remote_parents(struct session *session, const char *path)
-{
-	enum ftp_class class = FTP_OK;
-	char *copy = strdup(path);
-
-	if (copy == NULL)
-		return FTP_LOCAL;
-	for (char *slash = copy; class == FTP_OK && slash != NULL;) {
-		slash = strchr(slash + 1, '/');
-		if (slash != NULL)
-			*slash = '\0';
-		if (!remote_is_directory(session, copy))
-			class = ftp_mkdir(session->ftp, copy);
-		if (slash != NULL)
-			*slash = '/';
-	}
-	free(copy);
-	return class;
-}
-
 enum exit_status
 command_mkdir(struct session *session, struct options *options, const struct args *args)
 {
@@ -598,7 +577,7 @@ command_mkdir(struct session *session, struct options *options, const struct arg
 	for (size_t i = 0; i < args->remote_count && !signals_have_aborted(); i++) {
 		const char *path = args->remotes[i]->text;
 		enum ftp_class class =
-		    options->makes_parents ? make_remote_parents(session, path) : ftp_mkdir(session->ftp, path);
+		    options->makes_parents ? remote_make_parents(session, path) : ftp_mkdir(session->ftp, path);
 
 		if (class != FTP_OK)
 			status = exit_status_worse(status, session_error(session));

@@ -14,6 +14,7 @@
 #include "client/ui/local_target.h"
 #include "client/ui/mirror_plan.h"
 #include "client/ui/remote_glob.h"
+#include "client/ui/remote_parents.h"
 #include "client/ui/report.h"
 #include "client/ui/signals.h"
 #include "client/ui/term_text.h"
@@ -301,12 +302,40 @@ put_locals(struct session *session, struct options *options, char *const *locals
 	return status;
 }
 
+/* --parents: make what is missing of the directory that the files go to. */
+static enum exit_status
+make_target_parents(struct session *session, const char *remote, size_t count)
+{
+	const char *slash = strrchr(remote, '/');
+	size_t len = strlen(remote);
+	enum ftp_class class;
+	char *directory;
+
+	/* the name of one file; with a slash at its end, or for several files, a directory */
+	if (count == 1 && len > 0 && remote[len - 1] != '/')
+		len = slash == NULL ? 0 : (size_t)(slash - remote);
+	if (len == 0)
+		return EXIT_DONE;
+	directory = strndup(remote, len);
+	if (directory == NULL)
+		return report_no_memory();
+	class = remote_make_parents(session, directory);
+	free(directory);
+	return class == FTP_OK ? EXIT_DONE : session_error(session);
+}
+
 static enum exit_status
 put_words(struct session *session, struct options *options, char *const *locals, size_t count, const struct args *args)
 {
 	const char *remote = args->remote_count > 0 ? args->remotes[0]->text : NULL;
-	bool is_directory = remote == NULL || remote_is_directory(session, remote);
+	enum exit_status status = EXIT_DONE;
+	bool is_directory;
 
+	if (options->makes_parents && remote != NULL)
+		status = make_target_parents(session, remote, count);
+	if (status != EXIT_DONE)
+		return status;
+	is_directory = remote == NULL || remote_is_directory(session, remote);
 	if (!is_directory && count > 1)
 		return report_usage(
 		    "'%s' is no directory on the server, and there are %zu files for it; mkdir makes one",

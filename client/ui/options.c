@@ -538,7 +538,7 @@ static const struct opt_row table[OPTION_ALL] = {
     [OPTION_RECURSIVE] = {"recursive", 'r', NULL, OPT_FLAG, AT(is_recursive),
 	.help = "directories with all that is in them"},
     [OPTION_PARENTS] = {"parents", 'p', NULL, OPT_FLAG, AT(makes_parents),
-	.help = "missing parents too; no error where it exists"},
+	.help = "mkdir: missing parents too, and no error where it exists; put: missing directories of the target"},
     [OPTION_LINES] = {"lines", 0, "N", OPT_NUMBER, AT(lines), 1, LINES_MAX, .help = "the number of lines; default: 10"},
     [OPTION_ALGORITHM] = {"algorithm", 'a', "NAME", OPT_TEXT, AT(algorithm),
 	.help = "SHA-256, SHA-512, SHA-1, MD5 or CRC32; default: the server's best"},

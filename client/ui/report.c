@@ -741,7 +741,7 @@ report_transfer_progress(struct report_slot *slot, const struct ftp_progress *pr
 
 /* "12.3 MiB in 3.4 s, 3.6 MiB/s" */
 static void
-add_amount(struct buf *line, uint64_t bytes, uint64_t elapsed_ms)
+add_bytes_and_time(struct buf *line, uint64_t bytes, uint64_t elapsed_ms)
 {
 	char size[UNITS_TEXT_MAX], time[UNITS_TEXT_MAX], speed[UNITS_TEXT_MAX];
 
@@ -778,7 +778,7 @@ print_summary(const struct report_slot *slot, const struct ftp_result *result)
 	buf_init(&line, LINE_MAX_BYTES);
 	(void)term_add(&line, slot->transfer.name, strlen(slot->transfer.name));
 	(void)buf_add_text(&line, ": ");
-	add_amount(&line, result->bytes, result->elapsed_ms);
+	add_bytes_and_time(&line, result->bytes, result->elapsed_ms);
 	if (result->is_restarted)
 		(void)buf_add_text(&line, ", started over: what was there is no proven part of it");
 	else if (result->resumed > 0) {
@@ -963,7 +963,7 @@ print_totals(uint64_t elapsed_ms)
 
 	buf_init(&line, LINE_MAX_BYTES);
 	(void)buf_addf(&line, "%zu file%s, ", report.files_done, report.files_done == 1 ? "" : "s");
-	add_amount(&line, report.bytes_moved, elapsed_ms);
+	add_bytes_and_time(&line, report.bytes_moved, elapsed_ms);
 	add_proofs(&line);
 	if (report.retries > 0)
 		(void)buf_addf(&line, "; connected again %u time%s", report.retries, report.retries == 1 ? "" : "s");

@@ -357,7 +357,7 @@ take_path(const void *node, VISIT visit, void *closure)
 }
 
 static void
-keep_text(void *text)
+leave_text(void *text)
 {
 	(void)text;
 }
@@ -376,7 +376,7 @@ watch_take(struct watch *watch, char ***paths, size_t *count, bool *is_all)
 		r = begin_watches(watch);
 	twalk_r(watch->changed, take_path, &taken);
 	/* the texts are the caller's now */
-	tdestroy(watch->changed, keep_text);
+	tdestroy(watch->changed, leave_text);
 	watch->changed = NULL;
 	watch->changed_count = 0;
 	*paths = taken.paths;

@@ -277,3 +277,19 @@ batch()
 	assert_output --partial 'cd: there is no directory before this one'
 	assert_equal "$(grep '^/' <<<"$output")" $'/\n/sub/dir\n/sub/dir'
 }
+
+@test "a program that ends early ends the command before it, and only that" {
+	big_in_home huge.bin 20G
+	in_home a.txt one
+	SECONDS=0
+	run -0 batch <<-'END'
+		cat huge.bin | head -c 3 | wc -c
+		find . | head -n 1
+		cat a.txt | true
+		cat a.txt
+	END
+	[ "$SECONDS" -lt 30 ]
+	assert_line 3
+	assert_equal "$(tail -n 1 <<<"$output")" one
+	run -1 batch <<<'cat huge.bin | kill -9 $$'
+}

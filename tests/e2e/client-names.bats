@@ -107,6 +107,22 @@ teardown()
 	done
 }
 
+@test "put --parents: the missing directories of the target are made, and only with it" {
+	echo one >one
+	echo two >two
+	run -3 client put one "$(at a/b/)"
+	run -0 client put --parents one "$(at a/b/)"
+	run -0 client put -p one "$(at a/c/d/renamed)"
+	run -0 client mput -p one two "$(at e/f)"
+	run -0 client put -p one "$(at plain)"
+	assert_equal "$(cat "$H/a/b/one" "$H/a/c/d/renamed" "$H/e/f/two" "$H/plain")" $'one\none\ntwo\none'
+	run -0 client put -p two "$(at a/b/)"
+	assert_equal "$(ls "$H/a/b")" $'one\ntwo'
+	# a file in the way
+	run -3 client put -p one "$(at plain/x/y)"
+	assert_equal "$(cat "$H/plain")" one
+}
+
 @test "ls: in the order of names, sizes and times, and the other way round" {
 	in_home b 1
 	in_home a 333
