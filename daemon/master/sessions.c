@@ -393,6 +393,7 @@ end_admission(struct sessions *sessions, struct slot *slot, enum ipc_admit_outco
 	slot->wanted_user[0] = '\0';
 	ipc_begin_reply(&message, IPC_admit, 0);
 	ipc_put_u32(&message, (uint32_t)outcome);
+	ipc_put_u32(&message, tally_count(sessions->by_user, slot->user, strlen(slot->user)));
 	if (ipc_send_now(slot->channel, &message, -1) < 0)
 		close_channel(sessions, slot);
 }

@@ -170,7 +170,7 @@ files_serve(const struct files_session *session)
 	files.stop = (struct stop){.channel = session->protocol_channel,
 	    .monitor_channel = session->takes_turns ? session->monitor_channel : -1,
 	    .ended_ms = monotonic_coarse_ms()};
-	beside_init(&files.beside, &files.stop);
+	beside_init(&files.beside, &files.stop, session->account_sessions);
 	if (files.stored.is_pending)	/* a page that most sessions never touch */
 		files.stored.is_pending = false;
 	upload_init(&files.upload);

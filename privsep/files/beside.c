@@ -117,10 +117,10 @@ hash_next(struct beside *beside, int fd, uint64_t to)
 /* --- the client and its transfers --- */
 
 void
-beside_init(struct beside *beside, const struct stop *stop)
+beside_init(struct beside *beside, const struct stop *stop, uint32_t sharers)
 {
 	*beside = (struct beside){.stop = *stop};
-	beside->stop.is_beside = true;
+	stop_set_beside(&beside->stop, sharers);
 }
 
 void

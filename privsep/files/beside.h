@@ -43,8 +43,8 @@ struct beside {
 	struct digest digest;
 };
 
-/* No digest; requests and turns come as for stop. */
-void beside_init(struct beside *beside, const struct stop *stop);
+/* No digest; requests and turns come as for stop. sharers: sessions of the account, with this one. */
+void beside_init(struct beside *beside, const struct stop *stop, uint32_t sharers);
 
 /* The client will ask for hashes by this algorithm. */
 void beside_expect(struct beside *beside, enum ipc_hash algorithm);

@@ -21,6 +21,7 @@ struct files_session {
 	uid_t uid;
 	gid_t gid;
 	bool takes_turns;	/* long work asks the monitor for a turn */
+	uint32_t account_sessions;	/* how many the account had when this one began, with it; 0 counts as one */
 	bool sweeps;		/* first search the whole home for old partials */
 	bool is_read_only;
 	unsigned rights;	/* enum account_right, where no zone decides; without the changing ones when read-only */

@@ -26,7 +26,15 @@ static struct ipc_message message;	/* not the one in hand: its reply may have be
 static uint64_t
 free_ms(const struct stop *stop)
 {
-	return stop->is_beside ? FREE_BESIDE_MS : FREE_MS;
+	return stop->beside_ms > 0 ? stop->beside_ms : FREE_MS;
+}
+
+void
+stop_set_beside(struct stop *stop, uint32_t sharers)
+{
+	uint64_t part_ms = sharers > 1 ? FREE_BESIDE_MS / sharers : FREE_BESIDE_MS;
+
+	stop->beside_ms = part_ms > FREE_MS ? part_ms : FREE_MS;
 }
 
 /* The clock of what is spent. */
@@ -35,7 +43,7 @@ work_ms(const struct stop *stop)
 {
 	struct timespec now;
 
-	if (!stop->is_beside)
+	if (stop->beside_ms == 0)
 		return monotonic_coarse_ms();
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
@@ -45,7 +53,7 @@ void
 stop_begin(struct stop *stop)
 {
 	uint64_t idle_ms = monotonic_coarse_ms() - stop->ended_ms;
-	uint64_t forgiven = idle_ms / (stop->is_beside ? FORGIVEN_BESIDE : FORGIVEN);
+	uint64_t forgiven = idle_ms / (stop->beside_ms > 0 ? FORGIVEN_BESIDE : FORGIVEN);
 
 	stop->spent_ms = stop->spent_ms > forgiven ? stop->spent_ms - forgiven : 0;
 	stop->began_ms = work_ms(stop);

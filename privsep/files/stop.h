@@ -16,7 +16,7 @@ struct stop {
 	int channel;	/* to the protocol process */
 	int monitor_channel;	/* -1: every turn is had at once */
 	int error;	/* the channel ended or something else than stop came: -errno; the session ends */
-	bool is_beside;	/* beside a transfer: more is free, and it is processor time */
+	uint64_t beside_ms;	/* 0, or beside a transfer: so much is free, and it is processor time */
 	uint64_t began_ms, ended_ms;	/* of the operation in hand, and of the last one */
 	uint64_t spent_ms;	/* on those before it, less what has been forgiven since */
 	/* the operation has brackets of the quota, for which others wait: its priority is not the lowest */
@@ -24,6 +24,13 @@ struct stop {
 	bool has_turn;
 	uint64_t turn_ms;	/* when it was had */
 };
+
+/*
+ * The work goes on beside transfers. What is free of it is one session's for the first one of the account, half of that
+ * for the second, and so on, down to what other work has: the sum grows slowly with the sessions. sharers: how many there
+ * are, with this one.
+ */
+void stop_set_beside(struct stop *stop, uint32_t sharers);
 
 /* An operation begins. */
 void stop_begin(struct stop *stop);

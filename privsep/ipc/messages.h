@@ -170,7 +170,7 @@ enum ipc_fd {
 	X(attempt_pam,      IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, S_NOTHING, S_NOTHING, IPC_FD_NONE) \
 	X(verdict,          IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, S_U8, S_NONE, IPC_FD_NONE) \
 	X(admit,            IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, S_U32 + S_TEXT(1, ACCOUNT_NAME_MAX), \
-	  S_U32, IPC_FD_NONE) \
+	  S_U32 + S_U32, IPC_FD_NONE) \
 	X(stored_home,      IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, \
 	  S_U32 + S_U32 + S_TEXT(1, HOME_PATH_MAX), S_NONE, IPC_FD_NONE) \
 	/* a filtered process reports the call that it was stopped at, then dies */ \
@@ -338,7 +338,7 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *                                 users file; then, if accounts names a database and a broker runs, a channel to it)
  *   attempt_pam                   -> (now: PAM may be asked; the hash is computed, the name is not in the users file)
  *   verdict       enum login_verdict
- *   admit         max_sessions of the account, name -> enum ipc_admit_outcome
+ *   admit         max_sessions of the account, name -> enum ipc_admit_outcome, sessions that the account has now
  *   stored_home   uid, gid, home of an account of the database (before admit: what count_home is about)
  *   alarm         number of the system call
  *   no_walls      enum sandbox_step, lacks_capability, errno

@@ -57,6 +57,7 @@ ask_master_admit(struct monitor *monitor, const struct account *account)
 	if (ipc_get_result(&monitor->message) < 0)
 		monitor_end_session(monitor);
 	outcome = ipc_get_u32(&monitor->message);
+	monitor->login.sessions = ipc_get_u32(&monitor->message);
 	return outcome < ADMIT_OUTCOME_COUNT ? (enum ipc_admit_outcome)outcome : ADMIT_USER_LIMIT;
 }
 
@@ -103,6 +104,7 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 		    .protocol_channel = to_protocol[1],
 		    .monitor_channel = to_monitor[1],
 		    .takes_turns = true,
+		    .account_sessions = monitor->login.sessions,
 		    .uid = account->uid,
 		    .gid = account->gid,
 		    .has_quota = quota_has_limits(monitor),

@@ -74,6 +74,7 @@ struct monitor {
 		uint64_t granted_ms;	/* the beginning and the step of the grid that refusals keep to; */
 		uint32_t step_ms;	/* see accounts/refusal_time.h */
 		int refusal;	/* what login is answered with */
+		uint32_t sessions;	/* that the account has, with this one */
 		char name[ACCOUNT_NAME_MAX + 1];
 		char password[PASSWORD_MAX + 1];
 	} login;

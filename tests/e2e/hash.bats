@@ -356,3 +356,68 @@ grow_old()
 		wait_until(lambda: not idle(), 'normal priority again')
 	END
 }
+
+@test "what is free of hashing beside transfers shrinks with the sessions of the account" {
+	serve
+	py <<-END
+		$STEPS
+		with open(home('huge'), 'wb') as file:
+		    file.truncate(64 << 30)
+		st = os.stat(HOME_DIR)
+		os.chown(home('huge'), st.st_uid, st.st_gid)
+	END
+	grow_old
+	LIMIT=150 py <<-END
+		$STEPS
+		def spent_s(pid):
+		    fields = open('/proc/%d/stat' % pid).read().rsplit(')', 1)[1].split()
+		    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+		def all_files():
+		    uid, found = os.stat(HOME_DIR).st_uid, set()
+		    for monitor in children(int(os.environ['SERVER_PID'])):
+		        for pid in children(monitor):
+		            try:
+		                if '\nUid:\t%d\t' % uid in open('/proc/%d/status' % pid).read():
+		                    found.add(pid)
+		            except OSError:
+		                pass
+		    return found
+
+		def log_in():
+		    before = all_files()
+		    c = Control().login()
+		    wait_until(lambda: len(all_files() - before) == 1, 'the files process')
+		    return c, (all_files() - before).pop()
+
+		def pour(connection):
+		    try:
+		        while connection.recv(1 << 20):
+		            pass
+		    except OSError:
+		        pass
+
+		def spends_before_a_turn(c, pid):
+		    """Seconds of processor time."""
+		    c.ask('OPTS HASH SHA-256', 200)
+		    began = spent_s(pid)
+		    connection = c.open('RETR huge')
+		    threading.Thread(target=pour, args=(connection,), daemon=True).start()
+		    end = time.monotonic() + 60
+		    while os.sched_getscheduler(pid) != os.SCHED_IDLE:
+		        assert time.monotonic() < end, 'no turn'
+		        time.sleep(0.005)
+		    spent = spent_s(pid) - began
+		    c.send('ABOR')
+		    c.expect(426)
+		    c.expect(226)
+		    return spent
+
+		first = log_in()
+		others = [log_in() for _ in range(5)]
+		spent = spends_before_a_turn(*others[-1])
+		assert 0.1 < spent < 0.6, spent
+		spent = spends_before_a_turn(*first)
+		assert spent > 0.85, spent
+	END
+}
