@@ -230,11 +230,13 @@ e2e: programs test-programs takeover
 many-files: programs
 	$(Q)QUOTA_FILES=$${QUOTA_FILES:-1000000} scripts/run-tests $(B) tests/e2e/quota-many.bats
 
-## test-cluster: the long forms of the tests of several nodes, which tests/cluster/README.md lists (root; half an hour)
+## test-cluster: the long forms of the tests of several nodes, which tests/cluster/README.md lists (root; an hour)
 test-cluster: programs test-programs
+	$(Q)LEDGER_WALKS=$${LEDGER_WALKS:-3000} $(B)/tests/unit/test_ledger_walk
 	$(Q)STORE_LONG=1 SHARES_WALKS=$${SHARES_WALKS:-300} SHARES_KILLS=$${SHARES_KILLS:-100} \
-		scripts/run-tests $(B) tests/e2e/shares.bats tests/e2e/shares-nodes.bats tests/e2e/store-database.bats \
-		tests/e2e/store-login.bats tests/e2e/store-many.bats
+		SHARES_LOGINS=$${SHARES_LOGINS:-1000} \
+		scripts/run-tests $(B) tests/e2e/shares.bats tests/e2e/shares-broker.bats tests/e2e/shares-nodes.bats \
+		tests/e2e/store-database.bats tests/e2e/store-login.bats tests/e2e/store-many.bats
 
 ## vm-test: boot Debian with its systemd in an emulated machine, install the packages, run tests/vm (root)
 vm-test:

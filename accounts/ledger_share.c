@@ -470,12 +470,10 @@ allow_believed(int64_t said, int64_t keep, int64_t want, int64_t spare, int64_t 
 	return said > most ? most : said;
 }
 
-/* The share is open from here on: what was removed before makes no room until a count says that it does. */
-static struct ledger_use
-left_at_opening(const struct ledger_use *net)
+static int64_t
+removed(int64_t net, uint64_t limit)
 {
-	return (struct ledger_use){
-	    net->bytes < 0 ? -within_figures(net->bytes) : 0, net->files < 0 ? -within_figures(net->files) : 0};
+	return limit != LEDGER_NO_LIMIT && net < 0 ? -within_figures(net) : 0;
 }
 
 static int
@@ -489,7 +487,9 @@ take_credit_answer(struct ledger *ledger, struct ledger_head *head, const struct
 	if (share->seq != credit->seq || share->id != credit->share)
 		return -EALREADY;
 	if (share->id == 0)
-		share->left = left_at_opening(&net->net);
+		/* what was removed before makes no room until a count says that it does */
+		share->left = (struct ledger_use){
+		    removed(net->net.bytes, order->limits->bytes), removed(net->net.files, order->limits->files)};
 	share->id = grant->share;
 	share->allow = (struct ledger_use){
 	    allow_believed(grant->allow.bytes, credit->keep.bytes, credit->want.bytes, credit->spare.bytes,

@@ -461,8 +461,10 @@ need_trace()
 }
 
 # py <SCRIPT: run Python with everything of ftp.py, and HOME_DIR, the home of alice. LIMIT: its seconds.
+# PY_IN, when set, is a command that runs it elsewhere (nsenter).
 py()
 {
+	# shellcheck disable=SC2086 # a command with its arguments
 	{
 		printf '%s\n' 'import os, signal, sys, threading' 'from ftp import *' 'HOME_DIR = os.environ["DIR"] + "/home/alice"'
 		cat

@@ -145,7 +145,7 @@ new_net()
 	NET_PID=$!
 	timeout 20 cat "$DIR/net" | grep -q up || skip "no network of its own, or no packet filter in it: $(cat "$DIR/net-errors")"
 	IN_NET="nsenter --net=/proc/$NET_PID/ns/net --"
-	STORE_IN=$IN_NET STORE_OPTIONS='-c listen_addresses=127.0.0.2,127.0.0.3'
+	STORE_PREFIX=$IN_NET STORE_OPTIONS='-c listen_addresses=127.0.0.2,127.0.0.3'
 	store_stop
 	store_run
 	store_hba 'host all sallyport_node 127.0.0.0/8 trust'
@@ -156,7 +156,7 @@ new_net()
 end_net()
 {
 	store_stop
-	STORE_IN='' STORE_OPTIONS='' IN_NET=''
+	STORE_PREFIX='' STORE_OPTIONS='' IN_NET=''
 	kill "$NET_PID"
 	wait "$NET_PID" 2>/dev/null || :
 	store_write_hba
@@ -174,9 +174,11 @@ end_net()
 		answers = race(large + small)
 		print(answers)
 		assert size() == 20971520, size()
-		assert set(answers[:20]) == {552}, answers
-		assert set(answers[20:]) <= {226, 552}, answers
-		assert used(dora("b"))[0][0] == 20971520
+		# on a busy machine one may give up before it was its turn to ask
+		assert set(answers[:20]) <= {552, 452} and answers[:20].count(552) >= 10, answers
+		assert set(answers[20:]) <= {226, 552, 452}, answers
+		for node in "a", "b":
+		    assert used(dora(node))[0][0] == 20971520
 	END
 	assert_equal "$(store_psql -c "SELECT o_base_bytes + o_slack_bytes + coalesce(o_net_bytes, 0) FROM sallyport.quota_show('dora') LIMIT 1")" 20971520
 }
@@ -266,7 +268,7 @@ assert answer == b"{\"done\":true}\n", answer
 @test "max-sessions=1: never two sessions, at whichever servers they log in; one that is killed leaves its place at once" {
 	store_account dora secret "$DIR/home/dora" max-sessions=1
 	both
-	nodes <<-'END'
+	LIMIT=$((120 + ${SHARES_LOGINS:-20} * 2)) nodes <<-'END'
 		def log_in(node, found):
 		    control = Control(port=port_of(node))
 		    control.greet()
@@ -448,9 +450,9 @@ assert answer == b"{\"done\":true}\n", answer
 # The standby has been promoted; the former server becomes the next one's standby.
 swap_servers()
 {
-	local former=$MAIN former_port=$MAIN_PORT
-	MAIN=$SPARE MAIN_PORT=$SPARE_PORT SPARE=$former SPARE_PORT=$former_port
-	echo "$MAIN_PORT" >"$DIR/main-port"
+	local former=$MAIN former_port=$PORT_OF_MAIN
+	MAIN=$SPARE PORT_OF_MAIN=$PORT_OF_SPARE SPARE=$former PORT_OF_SPARE=$former_port
+	echo "$PORT_OF_MAIN" >"$DIR/main-port"
 }
 
 # L5
@@ -458,11 +460,11 @@ swap_servers()
 	local turns=1 client turn
 	[ -z "${STORE_LONG-}" ] || turns=4
 	store_account dora secret "$DIR/home/dora" 'quota=12582912 quota-files=40'
-	MAIN=$STORE_DIR/data MAIN_PORT=$STORE_PORT SPARE=$STORE_DIR/standby SPARE_PORT=5999
-	store_standby "$MAIN" "$MAIN_PORT" "$SPARE" "$SPARE_PORT"
-	CONNECT_a="host=$STORE_SOCKETS,$STORE_SOCKETS port=$MAIN_PORT,$SPARE_PORT dbname=sallyport user=sallyport_node target_session_attrs=read-write"
+	MAIN=$STORE_DIR/data PORT_OF_MAIN=$STORE_PORT SPARE=$STORE_DIR/standby PORT_OF_SPARE=5999
+	store_standby "$MAIN" "$PORT_OF_MAIN" "$SPARE" "$PORT_OF_SPARE"
+	CONNECT_a="host=$STORE_SOCKETS,$STORE_SOCKETS port=$PORT_OF_MAIN,$PORT_OF_SPARE dbname=sallyport user=sallyport_node target_session_attrs=read-write"
 	CONNECT_b=$CONNECT_a
-	echo "$MAIN_PORT" >"$DIR/main-port"
+	echo "$PORT_OF_MAIN" >"$DIR/main-port"
 	both
 	LIMIT=$((120 * turns)) nodes <<-'END' &
 		quota = 12582912
@@ -502,7 +504,7 @@ swap_servers()
 	client=$!
 	for turn in $(seq "$turns"); do
 		sleep 2
-		[ -e "$SPARE/postmaster.pid" ] || store_standby "$MAIN" "$MAIN_PORT" "$SPARE" "$SPARE_PORT"
+		[ -e "$SPARE/postmaster.pid" ] || store_standby "$MAIN" "$PORT_OF_MAIN" "$SPARE" "$PORT_OF_SPARE"
 		touch "$DIR/down"
 		rm -f "$DIR/refused"
 		store_stop_dir "$MAIN"
@@ -542,9 +544,8 @@ swap_servers()
 @test "the database is restarted during an upload: 226, or 452 and the upload can be resumed" {
 	store_account dora secret "$DIR/home/dora" quota=1073741824
 	both
-	nodes <<-'END' &
-		c = dora("a")
-		data = os.urandom(1 << 20) * 300
+	LIMIT=300 nodes <<-'END' &
+		block, blocks = os.urandom(1 << 20), 1024 if os.environ.get("STORE_LONG") else 300
 		at, ended = 0, 0
 		while ended != 226:
 		    control = dora("a")
@@ -557,8 +558,10 @@ swap_servers()
 		        time.sleep(0.5)
 		        continue
 		    try:
-		        for offset in range(at, len(data), 1 << 20):
-		            connection.sendall(data[offset:offset + (1 << 20)])
+		        connection.sendall(block[at % len(block):])
+		        open(os.environ["DIR"] + "/uploading", "w").close()
+		        for _ in range(at // len(block) + 1, blocks):
+		            connection.sendall(block)
 		            time.sleep(0.02)
 		    except OSError:
 		        pass
@@ -570,10 +573,11 @@ swap_servers()
 		        at = os.stat(HOME + "/" + partial_name("large")).st_size
 		        print("resumed at", at)
 		with open(HOME + "/large", "rb") as file:
-		    assert file.read() == data
-		wait_until(lambda: used(dora("b"))[0][0] == len(data))
+		    assert all(file.read(len(block)) == block for _ in range(blocks)) and not file.read(1)
+		wait_until(lambda: used(dora("b"))[0][0] == blocks * len(block))
 	END
 	local client=$! i
+	wait_until test -e "$DIR/uploading"
 	for i in 1 2 3; do
 		sleep 1
 		store_stop immediate
@@ -627,11 +631,6 @@ swap_servers()
 		assert codes.get(226, 0) > 10, codes
 		wait_until(lambda: not monitors("a") and not monitors("b"), "the end of all sessions")
 		never_over(quota, 40)
-		c = dora("a")
-		for name in os.listdir(HOME):
-		    if not name.startswith(".") and name != "filler":
-		        c.ask("DELE " + name, 250)
-		wait_until(lambda: c.put("last", b"x" * (quota - 1000000), codes=(226, 450, 452, 552)).startswith("226"), "room for all that is left")
-		print(used(c), size(), files())
+		exact(quota)
 	END
 }

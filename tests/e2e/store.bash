@@ -5,7 +5,7 @@
 #   setup_file()    { store_need; store_start; store_schema; }
 #   teardown_file() { store_end; }
 #
-# STORE_IN, when set, is a command that runs the server elsewhere (nsenter); STORE_OPTIONS are more options of postgres.
+# STORE_PREFIX, when set, is a command that runs the server elsewhere (nsenter); STORE_OPTIONS are more options of postgres.
 #
 # Sets STORE_DIR (mode 755), STORE_SOCKETS (the directory of the socket), STORE_PORT (of --tls; else 5432, which only names the socket).
 # On the socket every role is trusted. Over TCP there is only TLS with a password (scram), unless store_hba says more.
@@ -32,7 +32,7 @@ store_need()
 store_as_postgres()
 {
 	# shellcheck disable=SC2086 # a command with its arguments
-	${STORE_IN-} setpriv --reuid postgres --regid postgres --clear-groups env -C "$STORE_DIR" "$@"
+	${STORE_PREFIX-} setpriv --reuid postgres --regid postgres --clear-groups env -C "$STORE_DIR" "$@"
 }
 
 # store_start [--tls]
