@@ -68,8 +68,8 @@ struct share_params {
 bool share_call_take(struct ipc_message *message, struct share_call *call, bool *is_bounded);
 
 /* Write its parameters. */
-void share_call_params(const struct share_call *call, uint64_t account, const struct share_sender *sender,
-    struct share_params *params);
+void share_call_params(
+    const struct share_call *call, uint64_t account, const struct share_sender *sender, struct share_params *params);
 
 /*
  * Read the row that answers call. Returns NULL, or what is wrong with it: then nothing of it is believed. The database
