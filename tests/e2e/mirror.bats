@@ -18,6 +18,10 @@ setup()
 
 teardown()
 {
+	# of a test that failed
+	if [ -n "${watcher-}" ] && kill "$watcher" 2>/dev/null; then
+		wait "$watcher" || :
+	fi
 	end_place
 }
 
@@ -251,8 +255,11 @@ has_copy()
 	rm m/a/f
 	wait_until -t 20 test ! -e "$H/up/a/f"
 	# a file that is still written waits; its neighbour does not
+	# a slow machine must not come between the two
+	kill -STOP "$watcher"
 	exec 7>m/a/slow
 	echo begun >&7
+	kill -CONT "$watcher"
 	echo beside >m/a/beside
 	wait_until -t 20 has_copy m/a/beside "$H/up/a/beside"
 	[ ! -e "$H/up/a/slow" ]
