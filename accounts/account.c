@@ -132,6 +132,7 @@ parse_hash(const struct field *field, struct account *account, const char **erro
 			    error, "the password hash is damaged; set one with 'sallyportctl user passwd'");
 	if (field_copy(&hash, account->hash, sizeof(account->hash)) < 0)
 		return reject_field(error, "the password hash is too long; set one with 'sallyportctl user passwd'");
+	account->takes_any = field_is(&hash, ACCOUNT_ANY_PASSWORD);
 	return 0;
 }
 
@@ -180,7 +181,8 @@ enum {
 	SEEN_RATE_UP = 128,
 	SEEN_FILE_MODE = 256,
 	SEEN_DIRECTORY_MODE = 512,
-	SEEN_GROUP = 1024
+	SEEN_GROUP = 1024,
+	SEEN_TLS = 2048
 };
 
 #define FOR_ACCOUNTS (1U << 31) /* no group has it */
@@ -362,6 +364,21 @@ set_rate_up(const struct field *value, struct account *account, const char **err
 }
 
 static int
+set_tls(const struct field *value, struct account *account, const char **error)
+{
+	if (value->text != NULL && field_is(value, "required"))
+		account->tls = ACCOUNT_TLS_REQUIRED;
+	else if (value->text != NULL && field_is(value, "optional"))
+		account->tls = ACCOUNT_TLS_OPTIONAL;
+	else if (says_none(value))
+		account->tls = ACCOUNT_TLS_AS_CONFIGURED;
+	else
+		return reject_field(
+		    error, "bad tls; write tls=required or tls=optional, or 'none' for what tls.require says");
+	return 0;
+}
+
+static int
 set_group(const struct field *value, struct account *account, const char **error)
 {
 	if (value->text == NULL || !account_name_valid(value->text, value->len, error) ||
@@ -432,6 +449,7 @@ static const struct {
     {"rate-up",      SEEN_RATE_UP,      set_rate_up},
     {"file-mode",    SEEN_FILE_MODE,    set_file_mode},
     {"directory-mode", SEEN_DIRECTORY_MODE, set_directory_mode},
+    {"tls",          SEEN_TLS,          set_tls},
     {"group",        SEEN_GROUP | FOR_ACCOUNTS, set_group},
     {"folder",       FOR_ACCOUNTS,      set_folder},
     /* clang-format on */
@@ -536,6 +554,7 @@ set_no_options(struct account *account)
 	account->group[0] = '\0';
 	account->lacks_group = false;
 	account->said = account->from_group = 0;
+	account->tls = ACCOUNT_TLS_AS_CONFIGURED;
 	account->is_read_only = false;
 	account->rights = MAY_ALL;
 	account->has_zones = false;

@@ -15,6 +15,9 @@
 #include "common/bounds.h"
 
 #define ACCOUNT_HASH_MAX 383	/* CRYPT_OUTPUT_SIZE - 1 */
+#define ACCOUNT_ANY_PASSWORD "*any"
+#define ACCOUNT_ANONYMOUS "anonymous"	/* the name that clients without an account give */
+#define ACCOUNT_FTP "ftp"		/* and the other one */
 #define ACCOUNT_ALLOW_MAX 32
 #define ACCOUNT_NO_QUOTA UINT64_MAX
 #define ACCOUNT_RATE_MIN 1024		/* bytes per second: less is a stall */
@@ -23,14 +26,23 @@
 #define ACCOUNT_MODE_HIGH 0777	/* and the only ones that it may have */
 #define ACCOUNT_LINE_MAX 8192	/* without newline */
 
+/* May the account log in without TLS? */
+enum account_tls {
+	ACCOUNT_TLS_AS_CONFIGURED,
+	ACCOUNT_TLS_REQUIRED,
+	ACCOUNT_TLS_OPTIONAL	/* where tls.require is set: only if it takes any password */
+};
+
 struct account {
 	char name[ACCOUNT_NAME_MAX + 1];
 	char hash[ACCOUNT_HASH_MAX + 1];	/* crypt(5), without the lock mark; its filler wipes it */
+	bool takes_any;				/* password: the hash is ACCOUNT_ANY_PASSWORD, which is none */
 	bool is_locked;
 	uint32_t uid, gid;
 	char group[ACCOUNT_NAME_MAX + 1];	/* of settings (groups.h); "": none */
 	bool lacks_group;			/* nobody knows that group, so nobody logs in */
 	uint64_t said, from_group;		/* by the line, and by the group: bits of account_option_source() */
+	enum account_tls tls;
 	bool is_read_only;
 	unsigned rights;			/* enum account_right, as the line says; see account_rights() */
 	bool has_zones;				/* zones has rules; otherwise it is not touched */

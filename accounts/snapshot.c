@@ -331,7 +331,8 @@ index_account(struct build *build, const struct account *account, uint64_t at)
 {
 	build->index[build->header.accounts.count++] = at;
 	build->has_grants = build->has_grants || account->has_grants;
-	count_kind(build, account->hash, at);
+	if (!account->takes_any)	/* no hash is computed, so none is drawn for a name that nobody has */
+		count_kind(build, account->hash, at);
 }
 
 static void
@@ -643,10 +644,13 @@ static void
 view_substitute(const struct view *view, const char *name, size_t len, struct account *account)
 {
 	uint64_t number = siphash(&view->header.names_key, name, len);
-	/* spread over all accounts, without a remainder: one more account moves few names to another kind */
-	uint64_t drawn = (uint64_t)((unsigned __int128)number * view->header.accounts.count >> 64);
+	uint64_t drawn, count = 0;
 	struct kind kind;
 
+	for (uint64_t i = 0; i < view->header.kind_count && view_kind(view, i, &kind) == 0; i++)
+		count += kind.accounts;
+	/* spread over all accounts, without a remainder: one more account moves few names to another kind */
+	drawn = (uint64_t)((unsigned __int128)number * count >> 64);
 	memset(account, 0, offsetof(struct account, grants));
 	for (uint64_t i = 0; i < view->header.kind_count && view_kind(view, i, &kind) == 0; i++) {
 		if (drawn < kind.accounts) {

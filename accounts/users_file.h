@@ -56,7 +56,7 @@ void users_file_remove(struct users_file *file, size_t index);
  */
 int users_file_save(struct users_file *file, struct buf *problem);
 
-#define USERS_EDIT_OPTIONS 160	/* options of a command, and what --inherit names */
+#define USERS_EDIT_OPTIONS 162	/* options of a command, and what --inherit names */
 
 /* What to change in a line; NULL and absent options stay as they are. */
 struct users_edit {

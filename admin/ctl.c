@@ -20,9 +20,9 @@
 	    CTL_BIT(OPTION_GROUP))
 #define GROUP_OPTIONS \
 	(CTL_BIT(OPTION_MAX_SESSIONS) | CTL_BIT(OPTION_READ_ONLY) | CTL_BIT(OPTION_ALLOW) | CTL_BIT(OPTION_DENY) | \
-	    CTL_BIT(OPTION_RIGHTS) | CTL_BIT(OPTION_ALLOW_FROM) | CTL_BIT(OPTION_EXPIRES) | CTL_BIT(OPTION_QUOTA) | \
-	    CTL_BIT(OPTION_QUOTA_FILES) | CTL_BIT(OPTION_RATE_DOWN) | CTL_BIT(OPTION_RATE_UP) | \
-	    CTL_BIT(OPTION_FILE_MODE) | CTL_BIT(OPTION_DIRECTORY_MODE))
+	    CTL_BIT(OPTION_RIGHTS) | CTL_BIT(OPTION_TLS) | CTL_BIT(OPTION_ALLOW_FROM) | CTL_BIT(OPTION_EXPIRES) | \
+	    CTL_BIT(OPTION_QUOTA) | CTL_BIT(OPTION_QUOTA_FILES) | CTL_BIT(OPTION_RATE_DOWN) | \
+	    CTL_BIT(OPTION_RATE_UP) | CTL_BIT(OPTION_FILE_MODE) | CTL_BIT(OPTION_DIRECTORY_MODE))
 #define FOLDER_OPTIONS \
 	(CTL_BIT(OPTION_DIRECTORY) | CTL_BIT(OPTION_GID) | CTL_BIT(OPTION_ALLOW) | CTL_BIT(OPTION_DENY) | \
 	    CTL_BIT(OPTION_QUOTA) | CTL_BIT(OPTION_QUOTA_FILES) | CTL_BIT(OPTION_FILE_MODE) | \
@@ -84,6 +84,10 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
     [OPTION_DENY] = {"deny", 0, "LIST", OPT_TEXT, VALUE(DENY), .help = "it may no longer do this; words as for --allow"},
     [OPTION_RIGHTS] = {"rights", 0, "DIR=LIST", OPT_CALL, .take = take_rights,
 	.help = "what it may do in this directory and below; may be repeated; 'DIR=none': nothing; 'DIR=inherit': as above it"},
+    [OPTION_ANONYMOUS] = {"anonymous", 0, NULL, OPT_FLAG, GIVEN(ANONYMOUS),
+	.help = "it takes any password, and has the rights list,read unless --allow says otherwise"},
+    [OPTION_TLS] = {"tls", 0, "WORD", OPT_TEXT, VALUE(TLS),
+	.help = "'required'; 'optional': in clear, too, if it takes any password; 'none': as tls.require says"},
     [OPTION_ALLOW_FROM] = {"allow-from", 0, "CIDR", OPT_CALL, .take = take_allow_from,
 	.help = "it may log in only from there; may be repeated; 'any': from everywhere"},
     [OPTION_QUOTA] = {"quota", 0, "SIZE", OPT_TEXT, VALUE(QUOTA),
@@ -150,7 +154,7 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
 
 /* clang-format off */
 static const struct ctl_command ctl_commands[] = {
-    {"user", "add", "NAME", USER_OPTIONS | CTL_BIT(OPTION_PASSWORD_STDIN), true, user_add,
+    {"user", "add", "NAME", USER_OPTIONS | CTL_BIT(OPTION_PASSWORD_STDIN) | CTL_BIT(OPTION_ANONYMOUS), true, user_add,
      "make an account and its home"},
     {"user", "set", "NAME", USER_OPTIONS | CTL_BIT(OPTION_NO_READ_ONLY) | CTL_BIT(OPTION_INHERIT), true, user_set, "change an account"},
     {"user", "passwd", "NAME", STORE_OPTIONS | CTL_BIT(OPTION_PASSWORD_STDIN), true, user_passwd, "set a new password"},

@@ -220,6 +220,18 @@ out:
 	return r;
 }
 
+/* Of a password that is asked for, or the word that says that there is none. */
+static int
+new_hash(const struct ctl *ctl, char **hash)
+{
+	if (!ctl->given[OPTION_ANONYMOUS])
+		return read_hash(ctl, hash);
+	*hash = strdup(ACCOUNT_ANY_PASSWORD);
+	if (*hash == NULL)
+		ctl_error("no memory");
+	return *hash == NULL ? -ENOMEM : 0;
+}
+
 static int
 refuse_existing(struct book *book, const char *name)
 {
@@ -389,11 +401,15 @@ user_add(struct ctl *ctl)
 	if (kind < 0 || check_name(ctl->operand) < 0 || user_options_parse(ctl, &options) < 0 ||
 	    user_options_settle_rights(&options, MAY_ALL, NULL) < 0)
 		return CTL_USAGE;
+	if (ctl->given[OPTION_ANONYMOUS] && ctl->given[OPTION_PASSWORD_STDIN]) {
+		ctl_error("--anonymous and --password-stdin together; keep one of them");
+		return CTL_USAGE;
+	}
 	options.has_group = names_group(ctl);
 	if (look_before_add(ctl, kind) < 0)
 		goto out;
 	/* the hash is slow by design: made before the lock is taken */
-	if (read_hash(ctl, &hash) < 0)
+	if (new_hash(ctl, &hash) < 0)
 		goto out;
 	book = book_open(ctl, kind, true);
 	if (book != NULL)

@@ -23,7 +23,7 @@ state_of(const struct account *account)
 		return "expired";
 	if (account->lacks_group)
 		return "no group";
-	if (!password_hash_usable(account->hash))
+	if (!account->takes_any && !password_hash_usable(account->hash))
 		return "no password";
 	return "active";
 }
@@ -168,6 +168,21 @@ print_group_of(const struct account *account)
 	print_source(account, OPTION_BY_NOBODY, "by default");
 }
 
+/* NULL: as configured. */
+static const char *
+tls_word(const struct account *account)
+{
+	switch (account->tls) {
+	case ACCOUNT_TLS_REQUIRED:
+		return "required";
+	case ACCOUNT_TLS_OPTIONAL:
+		return "optional";
+	case ACCOUNT_TLS_AS_CONFIGURED:
+		break;
+	}
+	return NULL;
+}
+
 /* Never the hash. Bytes that are not UTF-8 appear as \xHH. */
 static json_t *
 account_json(const struct account *account)
@@ -175,7 +190,7 @@ account_json(const struct account *account)
 	char date[DATE_SIZE];
 
 	return json_pack(
-	    "{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	    "{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}",
 	    "name", ctl_quote(account->name), "uid", (json_int_t)account->uid, "gid", (json_int_t)account->gid, "home",
 	    ctl_quote(account->home), "state", state_of(account), "locked", (int)account->is_locked, "read_only",
 	    (int)account->is_read_only, "rights", rights_json(account_rights(account)), "max_sessions",
@@ -184,8 +199,9 @@ account_json(const struct account *account)
 	    allow_from_json(account), "quota", amount_json(account->quota_bytes, ACCOUNT_NO_QUOTA), "quota_files",
 	    amount_json(account->quota_files, ACCOUNT_NO_QUOTA), "rate_down", amount_json(account->rate_down, 0),
 	    "rate_up", amount_json(account->rate_up, 0), "file_mode", mode_json(account->file_mode), "directory_mode",
-	    mode_json(account->directory_mode), "directory_rights", zones_json(account), "group",
-	    account->group[0] == '\0' ? json_null() : json_string(ctl_quote(account->group)), "from",
+	    mode_json(account->directory_mode), "directory_rights", zones_json(account), "any_password",
+	    (int)account->takes_any, "tls", tls_word(account) == NULL ? json_null() : json_string(tls_word(account)),
+	    "group", account->group[0] == '\0' ? json_null() : json_string(ctl_quote(account->group)), "from",
 	    sources_json(account));
 }
 
@@ -233,6 +249,10 @@ print_account(const struct account *account)
 	printf("state:        %s\n", state_of(account));
 	printf("uid, gid:     %u, %u\n", account->uid, account->gid);
 	printf("home:         %s\n", ctl_quote(account->home));
+	if (account->takes_any)
+		printf("password:     any\n");
+	if (account->tls != ACCOUNT_TLS_AS_CONFIGURED)
+		printf("tls:          %s\n", tls_word(account));
 	printf("read-only:    %s\n", account->is_read_only ? "yes" : "no");
 	rights_text(account_rights(account), rights);
 	printf("rights:       %s\n", rights[0] == '\0' ? "none" : rights);

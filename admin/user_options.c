@@ -26,6 +26,7 @@ static const struct {
     {OPTION_FILE_MODE, "file-mode", "none"},
     {OPTION_DIRECTORY_MODE, "directory-mode", "none"},
     {OPTION_EXPIRES, "expires", "never"},
+    {OPTION_TLS, "tls", "none"},
 };
 
 static int
@@ -111,7 +112,9 @@ parse_zone_options(const struct ctl *ctl, struct user_options *options)
 {
 	int r = 0;
 
-	options->has_allowed = ctl->given[OPTION_ALLOW];
+	options->has_allowed = ctl->given[OPTION_ALLOW] || ctl->given[OPTION_ANONYMOUS];
+	if (ctl->given[OPTION_ANONYMOUS] && !ctl->given[OPTION_ALLOW])
+		options->allowed = MAY_ONLY_LOOK;
 	for (size_t i = 0; i < ctl->rights_count && r == 0; i++)
 		r = parse_zone_option(options, ctl->rights[i]);
 	return r;
@@ -366,7 +369,8 @@ user_options_to_edit(const struct ctl *ctl, const struct user_options *options, 
 		edit_limit(options, "read-only", NULL, "no", edit);
 	if (options->rights[0] == '\0' && ctl->rights_count > 0)
 		users_edit_option(edit, "rights", NULL);
-	else if (ctl->given[OPTION_ALLOW] || ctl->given[OPTION_DENY] || ctl->rights_count > 0)
+	else if (ctl->given[OPTION_ALLOW] || ctl->given[OPTION_DENY] || ctl->given[OPTION_ANONYMOUS] ||
+	    ctl->rights_count > 0)
 		edit_limit(
 		    options, "rights", strcmp(options->rights, "all") == 0 ? NULL : options->rights, "all", edit);
 	if (ctl->given[OPTION_MAX_SESSIONS])

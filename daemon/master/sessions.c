@@ -370,10 +370,12 @@ enum ipc_admit_outcome
 sessions_admit(const struct sessions *sessions, const char *user, uint32_t max_sessions)
 {
 	uint32_t count = tally_count(sessions->by_user, user, strlen(user));
+	bool is_alone = (max_sessions & ADMIT_OWN_LIMIT) != 0;
 
+	max_sessions &= ~ADMIT_OWN_LIMIT;
 	if (max_sessions != 0 && count >= max_sessions)
 		return ADMIT_ACCOUNT_LIMIT;
-	return count >= sessions->server->config->limits.sessions_per_user ? ADMIT_USER_LIMIT : ADMIT_YES;
+	return !is_alone && count >= sessions->server->config->limits.sessions_per_user ? ADMIT_USER_LIMIT : ADMIT_YES;
 }
 
 /* The login of slot->wanted_user is decided. */

@@ -174,6 +174,7 @@ ask_monitor_login(struct protocol *protocol, const char *user, const char *passw
 	int r;
 
 	ipc_begin(&protocol->message, IPC_login);
+	ipc_put_u8(&protocol->message, protocol->control.stream.tls == NULL);
 	ipc_put_text(&protocol->message, user);
 	ipc_put_bytes(&protocol->message, password, password_len);
 	/* the monitor changes to the logged-in state before it answers */
@@ -183,6 +184,8 @@ ask_monitor_login(struct protocol *protocol, const char *user, const char *passw
 		protocol->state = IPC_STATE_READY;
 		protocol->rate_down = ipc_get_u64(&protocol->message);
 		protocol->rate_up = ipc_get_u64(&protocol->message);
+		if (ipc_get_u8(&protocol->message) == 1)
+			protocol->must_protect = false;
 	}
 	return ask_answered(protocol, r);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "accounts/account.h"
 #include "accounts/password.h"
 #include "common/text.h"
 #include "common/title.h"
@@ -19,6 +20,17 @@
 
 #define FEATURE_MAX 256
 
+/*
+ * Must this user not send a password now? The two names that clients without an account give may: their password is
+ * none, and the monitor decides. That says nothing of accounts.
+ */
+static bool
+must_not_be_clear(const struct protocol *protocol, const char *user)
+{
+	return protocol->must_protect && protocol->control.stream.tls == NULL && strcmp(user, ACCOUNT_ANONYMOUS) != 0 &&
+	    strcmp(user, ACCOUNT_FTP) != 0;
+}
+
 void
 cmd_user(struct protocol *protocol, const struct request *request)
 {
@@ -28,7 +40,8 @@ cmd_user(struct protocol *protocol, const struct request *request)
 		reply(protocol, 530, "Already logged in as %s; QUIT first", protocol->user);
 		return;
 	}
-	if (protocol->must_protect && protocol->control.stream.tls == NULL) {
+	if (must_not_be_clear(protocol, request->argument)) {
+		protocol->user[0] = '\0';
 		reply(protocol, 530, "This server takes no password in clear: use AUTH TLS first (FTPS, explicit TLS)");
 		return;
 	}
@@ -46,7 +59,7 @@ cmd_pass(struct protocol *protocol, const struct request *request)
 	char *argument = request->argument;
 	int r;
 
-	if (protocol->must_protect && protocol->control.stream.tls == NULL) {
+	if (must_not_be_clear(protocol, protocol->user)) {
 		reply(protocol, 530, "Not checked: this server takes no password in clear; use AUTH TLS first");
 		return;
 	}

@@ -67,8 +67,8 @@ enum ipc_fd {
 #define IPC_MESSAGES(X) \
 	/* protocol asks monitor */ \
 	X(login,            IPC_PROTOCOL,  IPC_MONITOR,  IPC_STATE_LOGIN, \
-	  S_TEXT(0, ACCOUNT_NAME_MAX) + S_BYTES(0, PASSWORD_MAX), \
-	  S_U64 + S_U64, IPC_FD_REPLY) \
+	  S_U8 + S_TEXT(0, ACCOUNT_NAME_MAX) + S_BYTES(0, PASSWORD_MAX), \
+	  S_U64 + S_U64 + S_U8, IPC_FD_REPLY) \
 	X(listen,           IPC_PROTOCOL,  IPC_MONITOR,  IPC_STATE_READY, S_U8, S_U8 + S_HOST + S_U32, IPC_FD_REPLY) \
 	X(listen_ahead,     IPC_PROTOCOL,  IPC_MONITOR,  IPC_STATE_READY, S_U8, \
 	  S_U8 + S_TIMES(1, IPC_FDS_MAX, S_U32), IPC_FD_REPLIES) \
@@ -259,12 +259,16 @@ enum login_verdict {
 	VERDICT_COUNT
 };
 
+/* admit: a bit of its max_sessions, which then holds instead of limits.sessions-per-user. */
+#define ADMIT_OWN_LIMIT (1U << 31)
+
 /* admit: the u32 of its reply. */
 enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT_OUTCOME_COUNT };
 
 /*
  * The meaning of the fields, in the order of the shape:
- *   login         user, password              -> bytes per second down, up; 0: no limit (channel to files)
+ *   login         is_clear, user, password    -> bytes per second down, up, 0: no limit; may_be_clear, whatever
+ *                 tls.require says (channel to files)
  *                 -EACCES wrong or refused, -EUSERS a limit of the account, -ECONNABORTED the last try
  *   listen        family (0: the control connection's) -> family, address, port (listening socket)
  *   listen_ahead  count        -> count, at most the one asked for, port of each (listening sockets, in this
@@ -338,7 +342,8 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *                                 users file; then, if accounts names a database and a broker runs, a channel to it)
  *   attempt_pam                   -> (now: PAM may be asked; the hash is computed, the name is not in the users file)
  *   verdict       enum login_verdict
- *   admit         max_sessions of the account, name -> enum ipc_admit_outcome, sessions that the account has now
+ *   admit         max_sessions of the account, with ADMIT_OWN_LIMIT if it holds alone; name
+ *                 -> enum ipc_admit_outcome, sessions that the account has now
  *   stored_home   uid, gid, home of an account of the database (before admit: what count_home is about)
  *   alarm         number of the system call
  *   no_walls      enum sandbox_step, lacks_capability, errno

@@ -42,7 +42,8 @@ ask_master_admit(struct monitor *monitor, const struct account *account)
 	uint32_t outcome;
 
 	ipc_begin(&monitor->message, IPC_admit);
-	ipc_put_u32(&monitor->message, account->max_sessions);
+	ipc_put_u32(&monitor->message,
+	    account->max_sessions | (account->takes_any && account->max_sessions != 0 ? ADMIT_OWN_LIMIT : 0));
 	ipc_put_text(&monitor->message, account->name);
 	monitor_send_master(monitor);
 	for (;;) {
@@ -168,6 +169,18 @@ answer_too_many_in_flight(struct monitor *monitor)
 	monitor->end_reason = "resources";
 }
 
+static void
+log_login(const struct monitor *monitor, const struct account *account)
+{
+	bool changes = (account_rights_somewhere(account) & MAY_CHANGE) != 0;
+
+	log_begin(LEVEL_INFO, "login");
+	log_field_text("message", changes ? "read-write" : "read-only");
+	if (monitor->login.mail[0] != '\0')
+		log_field_text("mail", monitor->login.mail);
+	log_end();
+}
+
 /* The session belongs to account from here on; answer protocol. */
 static void
 complete_login(struct monitor *monitor, const struct account *account, int files_channel, const char *home_note)
@@ -188,6 +201,7 @@ complete_login(struct monitor *monitor, const struct account *account, int files
 	ipc_begin_reply(&monitor->message, IPC_login, 0);
 	ipc_put_u64(&monitor->message, account->rate_down);
 	ipc_put_u64(&monitor->message, account->rate_up);
+	ipc_put_u8(&monitor->message, account->takes_any && account->tls == ACCOUNT_TLS_OPTIONAL);
 	r = ipc_send_now(monitor->protocol.channel, &monitor->message, files_channel);
 	if (r == -ETOOMANYREFS) {
 		answer_too_many_in_flight(monitor);
@@ -197,7 +211,7 @@ complete_login(struct monitor *monitor, const struct account *account, int files
 		log_message(
 		    LEVEL_WARNING, "login", "nothing in the home '%s' can be changed: %s", account->home, home_note);
 	else
-		log_message(LEVEL_INFO, "login", "%s", account->is_read_only ? "read-only" : "read-write");
+		log_login(monitor, account);
 	if (r < 0)
 		monitor_end_session(monitor);
 }
@@ -335,11 +349,27 @@ circumstances(const struct monitor *monitor)
 	    .peer = &session->peer,
 	    .now = time(NULL),
 	    .service_uid = session->service_uid,
+	    .is_clear = monitor->login.is_clear,
+	    .requires_tls = session->tls != NULL && session->config->tls.require,
 	};
 }
 
 /* The account that the login in hand is about. */
 static struct account account BEGINS_A_PAGE;
+
+/* By convention, a client without an account gives a mail address. What else it gives is not shown. */
+static void
+note_mail(struct monitor *monitor)
+{
+	const char *text = monitor->login.password;
+	size_t len = strlen(text);
+	size_t i = 0;
+
+	while (i < len && text[i] > ' ' && text[i] <= '~')
+		i++;
+	if (account.takes_any && len <= LOGIN_MAIL_MAX && i == len)
+		memcpy(monitor->login.mail, text, len + 1);
+}
 
 static void
 wipe_login(struct monitor *monitor)
@@ -371,6 +401,9 @@ finish_login(struct monitor *monitor, int r, enum lookup lookup, const char *rea
 {
 	monitor->login.stage = LOGIN_NONE;
 	monitor->login.due_ms = NEVER;
+	monitor->login.mail[0] = '\0';
+	if (r == 0)
+		note_mail(monitor);
 	wipe_login(monitor);
 	/* do not reveal whether a locked account's password was right; a right one is reported by admit */
 	if (r == 0)
@@ -505,6 +538,21 @@ take_grant(struct monitor *monitor, int *snapshot_fd)
 	return true;
 }
 
+/* "ftp" is the anonymous account as well, where it is nobody's own name. */
+static int
+look_up_login(int snapshot_fd, const char *name)
+{
+	int found = snapshot_lookup(snapshot_fd, name, &account);
+
+	if (found != -ENOENT || strcmp(name, ACCOUNT_FTP) != 0)
+		return found;
+	account_wipe(&account);
+	if (snapshot_lookup(snapshot_fd, ACCOUNT_ANONYMOUS, &account) == 0 && account.takes_any)
+		return 0;
+	account_wipe(&account);
+	return snapshot_lookup(snapshot_fd, name, &account);
+}
+
 void
 monitor_attempt_granted(struct monitor *monitor)
 {
@@ -512,7 +560,7 @@ monitor_attempt_granted(struct monitor *monitor)
 
 	if (!take_grant(monitor, &snapshot_fd))
 		return;
-	found = snapshot_lookup(snapshot_fd, monitor->login.name, &account);
+	found = look_up_login(snapshot_fd, monitor->login.name);
 	if (found == -ENOENT && may_be_in_store(monitor))
 		monitor->store.snapshot_fd = snapshot_fd; /* the database's accounts may have a group of it */
 	else
@@ -572,6 +620,7 @@ monitor_answer_login(struct monitor *monitor)
 
 	if (monitor->login.stage != LOGIN_NONE)
 		return false;
+	monitor->login.is_clear = ipc_get_u8(&monitor->message) != 0;
 	ipc_get_text(&monitor->message, monitor->login.name, sizeof(monitor->login.name));
 	password = ipc_get_bytes(&monitor->message, PASSWORD_MAX, &len);
 	if (!ipc_end(&monitor->message) || memchr(password, '\0', len) != NULL)

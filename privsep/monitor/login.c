@@ -56,6 +56,15 @@ login_identity_refusal(const struct account *account, const struct login_circums
 	return NULL;
 }
 
+/* A password that is one never crosses the network in clear where TLS is required. */
+static bool
+needs_tls(const struct account *account, const struct login_circumstances *at)
+{
+	bool is_optional = account->tls == ACCOUNT_TLS_OPTIONAL && account->takes_any;
+
+	return at->is_clear && (account->tls == ACCOUNT_TLS_REQUIRED || (at->requires_tls && !is_optional));
+}
+
 static const char *
 account_refusal(const struct account *account, const struct login_circumstances *at)
 {
@@ -69,7 +78,9 @@ account_refusal(const struct account *account, const struct login_circumstances 
 		return "account has expired";
 	for (size_t i = 0; i < account->allow_from_count && !is_allowed; i++)
 		is_allowed = address_in_block(at->peer, &account->allow_from[i]);
-	return is_allowed ? login_identity_refusal(account, at) : "account may not log in from this address";
+	if (!is_allowed)
+		return "account may not log in from this address";
+	return needs_tls(account, at) ? "account may log in over TLS only" : login_identity_refusal(account, at);
 }
 
 int
@@ -77,7 +88,8 @@ login_check(int found, const char *password, const struct login_circumstances *a
     const char **reason)
 {
 	/* compute a hash for an unknown name as well, of a kind that others have: the time reveals nothing */
-	bool is_right = password_verify(password, found == 0 || found == -ENOENT ? account->hash : NULL);
+	bool is_right = (found == 0 && account->takes_any) ||
+	    password_verify(password, found == 0 || found == -ENOENT ? account->hash : NULL);
 
 	if (found < 0) {
 		*reason = found == -ENOENT ? "unknown user" : "accounts cannot be read";

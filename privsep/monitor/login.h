@@ -15,10 +15,13 @@ struct login_circumstances {
 	const union address *peer;
 	int64_t now;	/* seconds since the epoch */
 	uid_t service_uid;
+	bool is_clear;	/* no TLS, as protocol says: only it has the connection */
+	bool requires_tls;	/* tls.require */
 };
 
 /*
- * Judge a password, once it is known what there is of the name. Costs one password hash, whatever the outcome.
+ * Judge a password, once it is known what there is of the name. Costs one password hash, whatever the outcome, unless
+ * the account takes any.
  *
  * found    0: account is the name's. -ENOENT: there is none, and account has the hash that is computed all the same (see
  *          snapshot_lookup()). Another -errno: nobody could look.
@@ -26,7 +29,7 @@ struct login_circumstances {
  * reason   on failure: why, for the log; static text. The client gets the same reply for all.
  *
  * Returns 0; found, if that is an error; -EACCES for a wrong password; -EPERM when it is right, but the account is
- * locked, expired, or not allowed from there.
+ * locked, expired, not allowed from there, or not without TLS.
  */
 int login_check(int found, const char *password, const struct login_circumstances *at, const struct account *account,
     const char **reason);

@@ -20,21 +20,21 @@
 #include "privsep/monitor/monitor.h"
 #include "privsep/tls/sign.h"
 
-#define LEDGER_ANSWER_S 20	/* the longest wait of files for an answer about its quota; more than the ledger's own */
-#define MASTER_ANSWER_MS 10000	/* the longest wait for the master to count a session, which it does at once */
-#define END_GRACE_MS 3000	/* from sending end to protocol until killing it */
+#define LEDGER_ANSWER_S 20 /* the longest wait of files for an answer about its quota; more than the ledger's own */
+#define MASTER_ANSWER_MS 10000 /* the longest wait for the master to count a session, which it does at once */
+#define END_GRACE_MS 3000 /* from sending end to protocol until killing it */
 #define NEVER UINT64_MAX
-#define REASON_CLIENT "client"	/* of an end: until another one is known */
+#define REASON_CLIENT "client" /* of an end: until another one is known */
 #define REASON_FILES_GONE "files-gone"
 
 /* Where the attempt to log in stands; protocol waits for its answer in every stage but the first. */
 enum login_stage {
 	LOGIN_NONE,
-	LOGIN_WAITS,		/* for the master's word to check the password */
-	LOGIN_ASKS_STORE,	/* the database of accounts was asked */
-	LOGIN_WAITS_PAM,	/* for the master's word to ask PAM */
-	LOGIN_ASKS_PAM,		/* PAM was asked */
-	LOGIN_ANSWERS_LATER	/* it is refused, and the answer waits for its time */
+	LOGIN_WAITS, /* for the master's word to check the password */
+	LOGIN_ASKS_STORE, /* the database of accounts was asked */
+	LOGIN_WAITS_PAM, /* for the master's word to ask PAM */
+	LOGIN_ASKS_PAM, /* PAM was asked */
+	LOGIN_ANSWERS_LATER /* it is refused, and the answer waits for its time */
 };
 
 /* What the broker was asked about the share, and has not answered. */
@@ -45,23 +45,25 @@ struct monitor;
 /* A session process that the monitor started. */
 struct child {
 	const char *name;
-	bool (*answer)(struct monitor *monitor);	/* but for alarms. False: it must not send that */
-	pid_t pid;	/* 0: not started, or reaped */
-	int channel;	/* -1: closed */
-	bool was_killed;	/* by the monitor itself */
-	bool gave_up;	/* its walls could not be built, which is logged already */
-	bool reported;	/* said which call it was stopped at */
+	bool (*answer)(struct monitor *monitor); /* but for alarms. False: it must not send that */
+	pid_t pid; /* 0: not started, or reaped */
+	int channel; /* -1: closed */
+	bool was_killed; /* by the monitor itself */
+	bool gave_up; /* its walls could not be built, which is logged already */
+	bool reported; /* said which call it was stopped at */
 	uint32_t stopped_at;
 };
 
 /* The budgets of lines of the log. */
 enum record_kind {
 	RECORD_TRANSFER,
-	RECORD_UPLOAD,	/* one that the hooks process did not take */
-	RECORD_NOTE,	/* what protocol saw, and what failed because of it */
-	RECORD_END,	/* why protocol ends the session */
+	RECORD_UPLOAD, /* one that the hooks process did not take */
+	RECORD_NOTE, /* what protocol saw, and what failed because of it */
+	RECORD_END, /* why protocol ends the session */
 	RECORD_KIND_COUNT
 };
+
+#define LOGIN_MAIL_MAX 128
 
 /* Small members come first: each page that a session writes to is copied. */
 struct monitor {
@@ -75,102 +77,104 @@ struct monitor {
 		uint32_t step_ms;	/* see accounts/refusal_time.h */
 		int refusal;	/* what login is answered with */
 		uint32_t sessions;	/* that the account has, with this one */
+		bool is_clear;	/* without TLS */
+		char mail[LOGIN_MAIL_MAX + 1];	/* password of an account that takes any, if it may be shown; else "" */
 		char name[ACCOUNT_NAME_MAX + 1];
 		char password[PASSWORD_MAX + 1];
 	} login;
 	struct {
-		int channel;	/* to the broker, while a password is checked, or a share is used; 0: none */
-		int snapshot_fd;	/* while the broker is asked, for groups of settings; 0: none */
-		int refusal;	/* decided by the users file, 0: nothing is; the question only takes its time */
-		const char *reason;	/* of that */
+		int channel; /* to the broker, while a password is checked, or a share is used; 0: none */
+		int snapshot_fd; /* while the broker is asked, for groups of settings; 0: none */
+		int refusal; /* decided by the users file, 0: nothing is; the question only takes its time */
+		const char *reason; /* of that */
 	} store;
 	unsigned failures;
 	struct {
-		bool told, ahead;	/* a notice, listeners ahead */
-	} unread;			/* what protocol need not have read when it asks; see answer.c */
+		bool told, ahead; /* a notice, listeners ahead */
+	} unread; /* what protocol need not have read when it asks; see answer.c */
 	struct {
-		bool is_waiting;	/* for a port of a full range */
+		bool is_waiting; /* for a port of a full range */
 		uint64_t deadline_ms;
-		uint64_t told_ms;	/* the master, that the range is full */
+		uint64_t told_ms; /* the master, that the range is full */
 	} listen;
 	struct {
-		bool is_kept;		/* in a small range, until the port is used */
-		int fd;			/* of the listener that was last announced */
-		uint64_t due_ms;	/* it is given up then */
+		bool is_kept; /* in a small range, until the port is used */
+		int fd; /* of the listener that was last announced */
+		uint64_t due_ms; /* it is given up then */
 	} announced;
 	uint64_t login_deadline_ms;
-	uint64_t kill_at_ms;	/* NEVER, or when protocol is killed because it did not end */
-	const char *end_reason;	/* for the log */
+	uint64_t kill_at_ms; /* NEVER, or when protocol is killed because it did not end */
+	const char *end_reason; /* for the log */
 	bool has_alarm;
 	uint64_t bytes_down, bytes_up;
 	struct budget sign_budget;
-	bool is_slow_to_sign;	/* protocol had to wait for a signature, which was reported */
+	bool is_slow_to_sign; /* protocol had to wait for a signature, which was reported */
 	struct {
-		struct ledger book;	/* open where the account has a quota */
+		struct ledger book; /* open where the account has a quota */
 		struct ledger_limits limits;
-		uint64_t hard_limit;	/* RLIMIT_FSIZE of protocol, as it was */
-		uint64_t upload_end;	/* offset up to which protocol may write; 0: no upload */
-		uint64_t changing_since_ms;	/* files changes the home; 0: it does not */
-		uint64_t asked_ms;	/* the master, for a count; 0: never */
-		uint64_t upload_need;	/* bytes that an upload lacked, which the next change asks for first; 0: none */
-		uint64_t upload_need_ms;	/* the last question that concerns it */
+		uint64_t hard_limit; /* RLIMIT_FSIZE of protocol, as it was */
+		uint64_t upload_end; /* offset up to which protocol may write; 0: no upload */
+		uint64_t changing_since_ms; /* files changes the home; 0: it does not */
+		uint64_t asked_ms; /* the master, for a count; 0: never */
+		uint64_t upload_need; /* bytes that an upload lacked, which the next change asks for first; 0: none */
+		uint64_t upload_need_ms; /* the last question that concerns it */
 		bool is_upload_flexible;
-		int refusal;		/* what came of that, for the upload that begins anew until then; 0: there was room */
+		int refusal; /* what came of that, for the upload that begins anew until then; 0: there was room */
 		uint64_t refusal_until_ms;
 		struct {
 			enum ipc_kind kind;
 			uint64_t bytes, files;
 			bool is_held;
-		} question;	/* of files, whose answer waits for the database */
+		} question; /* of files, whose answer waits for the database */
 	} quota;
 	struct {
-		bool is_joined;		/* the account's quota or sessions are counted by the database */
-		bool is_flexible;	/* less than the need does as well */
-		bool is_confirmed;	/* over the quota was said a while ago, and is asked about once more */
-		bool is_late;		/* nobody waits for the answer that is under way */
-		bool is_recalled;	/* others need what is not used */
-		bool is_leaving;	/* files has ended */
-		bool wants_end;		/* of the session, for end_reason */
+		bool is_joined; /* the account's quota or sessions are counted by the database */
+		bool is_flexible; /* less than the need does as well */
+		bool is_confirmed; /* over the quota was said a while ago, and is asked about once more */
+		bool is_late; /* nobody waits for the answer that is under way */
+		bool is_recalled; /* others need what is not used */
+		bool is_leaving; /* files has ended */
+		bool wants_end; /* of the session, for end_reason */
 		enum ipc_end_reason end_reason;
 		enum share_question asked;
-		enum credit_outcome outcome;	/* of the last credit */
-		uint32_t nodes;		/* on how many the account is open, as was said last */
-		uint64_t due_ms;	/* of the answer */
-		uint64_t since_ms, refused_ms, pause_ms;	/* the need began; was refused first, 0: not yet; is asked for
+		enum credit_outcome outcome; /* of the last credit */
+		uint32_t nodes; /* on how many the account is open, as was said last */
+		uint64_t due_ms; /* of the answer */
+		uint64_t since_ms, refused_ms, pause_ms; /* the need began; was refused first, 0: not yet; is asked for
 								   again, NEVER: not now */
 		uint64_t tell_at_ms, recall_at_ms;
-		uint64_t count_until_ms;	/* a count is under way until then, at most; 0: none */
-		int counting;		/* what files reads meanwhile */
-		void (*end_of_need)(struct monitor *monitor, int r);	/* 0: the question that is held is asked again */
+		uint64_t count_until_ms; /* a count is under way until then, at most; 0: none */
+		int counting; /* what files reads meanwhile */
+		void (*end_of_need)(struct monitor *monitor, int r); /* 0: the question that is held is asked again */
 		struct ledger_need need;
-		struct ledger_credit credit;	/* the last question */
+		struct ledger_credit credit; /* the last question */
 	} share;
 	struct {
 		unsigned told;
-		bool is_asked;	/* files waits until protocol is gone */
+		bool is_asked; /* files waits until protocol is gone */
 	} unguarded;
 	struct {
-		enum { WORK_NONE, WORK_ASKED, WORK_HELD } state;	/* long work of files */
-		unsigned withdrawn;	/* questions to the master for whose answers nobody waits any more */
+		enum { WORK_NONE, WORK_ASKED, WORK_HELD } state; /* long work of files */
+		unsigned withdrawn; /* questions to the master for whose answers nobody waits any more */
 		uint64_t window_ms;
-		unsigned asked;		/* since then */
+		unsigned asked; /* since then */
 	} work;
 	struct {
-		int fd;			/* -1: the account has no rates */
-		uint64_t down, up;	/* bytes per second; 0: no limit */
-		uint64_t nodes_ms;	/* when the database is asked again on how many servers the account is open */
+		int fd; /* -1: the account has no rates */
+		uint64_t down, up; /* bytes per second; 0: no limit */
+		uint64_t nodes_ms; /* when the database is asked again on how many servers the account is open */
 	} rates;
 	struct {
 		struct budget budgets[RECORD_KIND_COUNT];
-		uint64_t sockets;	/* for data, made here, whose transfers were not logged yet */
+		uint64_t sockets; /* for data, made here, whose transfers were not logged yet */
 		uint64_t left_out[RECORD_KIND_COUNT];
-		uint64_t tell_at_ms;	/* 0: none was left out since the last report */
+		uint64_t tell_at_ms; /* 0: none was left out since the last report */
 	} records;
-	struct ipc_message message;	/* the one in hand */
+	struct ipc_message message; /* the one in hand */
 	struct {
 		char user[ACCOUNT_NAME_MAX + 1];
 		char home[PATH_MAX];
-	} account;	/* whose session this is, after login; for hooks, else empty */
+	} account; /* whose session this is, after login; for hooks, else empty */
 };
 
 /* ending.c: the session ends now. */

@@ -287,6 +287,7 @@ test_longest_fields(void **state)
 	memset(path, 'a', HOME_PATH_MAX);
 	memset(password, 'a', PASSWORD_MAX);
 	ipc_begin(&message, IPC_login);
+	ipc_put_u8(&message, 1);
 	ipc_put_bytes(&message, password, ACCOUNT_NAME_MAX);
 	ipc_put_text(&message, password);
 	assert_uint_in_range(message.length - KIND_SIZE, 0, rows[IPC_login].request_max);
