@@ -63,11 +63,11 @@ start_broker()
 	[ -n "$version" ] || version=$(cat "$BATS_TEST_DIRNAME/../../VERSION")
 	rm -f "$DIR/tell" "$SAID"
 	mkfifo "$DIR/tell"
-	"$BUILD/tests/helpers/broker_host" "$BUILD/sallyport-broker" "$BROKER_ID" "$BROKER_GROUP" "$version" \
-		"$DIR/store/store.conf" <"$DIR/tell" >"$SAID" 2>&1 3>&- &
-	HOST_PID=$!
-	exec 7>"$DIR/tell"
+	exec 7<>"$DIR/tell"
 	[ -z "${FIRST-}" ] || echo "$FIRST" >&7    # before the broker asks
+	"$BUILD/tests/helpers/broker_host" "$BUILD/sallyport-broker" "$BROKER_ID" "$BROKER_GROUP" "$version" \
+		"$DIR/store/store.conf" <"$DIR/tell" >"$SAID" 2>&1 3>&- 7>&- &
+	HOST_PID=$!
 	says started
 	BROKER_PID=$(sed -n 's/^started //p' "$SAID")
 }
