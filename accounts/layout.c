@@ -228,6 +228,17 @@ layout_check(const struct layout *layout, void (*tell)(void *arg, uint64_t line,
 	check_server_directory(layout, "runtime-directory", layout->runtime_directory, tell, arg);
 }
 
+/* Rules are about directories of the home. */
+static bool
+has_rule_in_folder(const struct account *account)
+{
+	for (size_t i = 0; account->has_grants && i < account->grants.count; i++)
+		for (size_t k = 0; account->has_zones && k < account->zones.count; k++)
+			if (path_is_within(zone_path(&account->zones, k), grant_path(&account->grants, i)))
+				return true;
+	return false;
+}
+
 const char *
 layout_account_problem(const struct layout *layout, const struct account *account)
 {
@@ -240,6 +251,8 @@ layout_account_problem(const struct layout *layout, const struct account *accoun
 		    place->name, (unsigned long long)place->line, SHOWN_MAX, place->directory);
 		return problem;
 	}
+	if (has_rule_in_folder(account))
+		return "rights of a directory that is in a folder; give rights with folder=NAME=/PATH=RIGHTS";
 	for (size_t i = 0; account->has_grants && i < account->grants.count; i++) {
 		if (find_place_named(layout, grant_name(&account->grants, i)) != NULL)
 			continue;

@@ -174,7 +174,7 @@ static const struct ctl_command ctl_commands[] = {
      "remove a group that no account is of"},
     {"group", "list", NULL, CTL_BIT(OPTION_STORE_CONF), true, group_list, "list the groups"},
     {"group", "show", "NAME", CTL_BIT(OPTION_STORE_CONF), true, group_show, "show one group, and the accounts that are of it"},
-    {"quota", "show", "[NAME]", STORE_OPTIONS, true, quota_show, "show how much of its quota an account uses, one account or all"},
+    {"quota", "show", "[NAME]", STORE_OPTIONS, true, quota_show, "show how much of its quota an account, or +FOLDER, uses; one or all"},
     {"quota", "recount", "[NAME]", STORE_OPTIONS | CTL_BIT(OPTION_WAIT), true, quota_recount,
      "remove expired partial files, and count the home anew, of one account or of all"},
     {"folder", "add", "NAME", FOLDER_OPTIONS, true, folder_add, "make a shared folder and its directory"},

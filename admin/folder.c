@@ -122,6 +122,18 @@ forget_folder_ledger(const struct ctl *ctl, const struct folder *folder)
 	quota_forget(ctl, like.name);
 }
 
+/* The figure of a new quota must be known before anything grows. */
+static void
+count_folder(const struct ctl *ctl, const struct folder *folder)
+{
+	static struct account like;
+
+	if (!ctl->given[OPTION_QUOTA] && !ctl->given[OPTION_QUOTA_FILES])
+		return;
+	folder_as_account(folder, 1, &like);
+	quota_begin_count(ctl, &like);
+}
+
 static enum ctl_exit
 report_folder_done(const struct ctl *ctl, const char *what)
 {
@@ -270,6 +282,8 @@ add_folder_locked(const struct ctl *ctl, struct book *book, struct folder *folde
 		status = report_folder_done(ctl, "added");
 	}
 	trusted_made_undo(&made);
+	if (status == CTL_DONE)
+		count_folder(ctl, folder);
 	return status;
 }
 
@@ -321,6 +335,8 @@ folder_set(struct ctl *ctl)
 		trusted_made_undo(&made);
 	}
 	book_close(book);
+	if (status == CTL_DONE)
+		count_folder(ctl, &folder);
 	return status;
 }
 

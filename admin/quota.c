@@ -3,11 +3,14 @@
 #include <jansson.h>
 #include <limits.h>
 #include <poll.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "accounts/definition.h"
+#include "accounts/folder.h"
 #include "accounts/ledger.h"
 #include "admin/amount.h"
 #include "admin/book.h"
@@ -29,6 +32,7 @@
 #define WAIT_MAX_S (24 * 3600ULL)
 #define SHOW_WAIT_MS 1000 /* to show a figure that is about to be exact */
 #define SHOW_LOOK_MS 20
+#define NOBODY 65534 /* without the service user no server runs */
 
 /* What a command is to do with each account. */
 struct asked {
@@ -426,6 +430,44 @@ show_book(struct quota_run *run, enum book_kind kind)
 	book_close(book);
 }
 
+/* What walks a folder: the service user, with the folder's group. */
+static uint32_t
+folder_walker(const struct ctl *ctl)
+{
+	const struct passwd *entry = getpwnam(ctl->config->service_user);
+
+	return entry == NULL ? NOBODY : entry->pw_uid;
+}
+
+/* Folders are shown behind the accounts, as "+NAME". */
+static void
+show_next_folder(const char *line, size_t len, void *arg)
+{
+	static struct account like;
+	struct quota_run *run = arg;
+	struct definition definition;
+	const char *problem;
+	struct folder folder;
+
+	if (definition_parse(line, len, &definition, &problem) < 0 || definition.kind != DEFINITION_FOLDER ||
+	    folder_parse(&definition, &folder, &problem) < 0)
+		return;
+	folder_as_account(&folder, folder_walker(run->ctl), &like);
+	if ((run->asked->counts || has_quota(&like)) &&
+	    add_quota_row(run->ctl, &like, run->asked, run->list) != CTL_DONE)
+		run->status = CTL_FAILED;
+}
+
+static void
+show_folders(struct quota_run *run)
+{
+	struct book *book = book_is_configured(run->ctl, BOOK_FILE) ? book_open(run->ctl, BOOK_FILE, false) : NULL;
+
+	if (book != NULL)
+		book_each_definition(book, show_next_folder, run);
+	book_close(book);
+}
+
 static enum ctl_exit
 show_all(struct ctl *ctl, const struct asked *asked)
 {
@@ -438,6 +480,7 @@ show_all(struct ctl *ctl, const struct asked *asked)
 		show_book(&run, BOOK_FILE);
 	if (has_store)
 		show_book(&run, BOOK_STORE);
+	show_folders(&run);
 	if (run.list != NULL && ctl_print_json(run.list) != CTL_DONE)
 		run.status = CTL_FAILED;
 	return run.status;
@@ -483,11 +526,39 @@ show_one(struct ctl *ctl, const struct asked *general)
 	return status;
 }
 
+/* "+NAME" */
+static enum ctl_exit
+show_one_folder(struct ctl *ctl, const struct asked *asked)
+{
+	struct account like = {.name = ""};
+	struct definition definition;
+	char key[DEFINITION_KEY_MAX + 1];
+	const char *line = NULL, *problem;
+	struct folder folder;
+	struct book *book = book_open(ctl, BOOK_FILE, false);
+	enum ctl_exit status = CTL_FAILED;
+	size_t len;
+
+	if (book != NULL && definition_key(DEFINITION_FOLDER, ctl->operand + 1, key))
+		line = book_definition(book, key, &len);
+	if (book != NULL && line == NULL)
+		ctl_error("no folder '%s'; 'sallyportctl folder list' lists them", ctl_quote(ctl->operand + 1));
+	if (line != NULL && definition_parse(line, len, &definition, &problem) == 0 &&
+	    folder_parse(&definition, &folder, &problem) == 0) {
+		folder_as_account(&folder, folder_walker(ctl), &like);
+		status = show_account_quota(ctl, &like, asked);
+	}
+	book_close(book);
+	return status;
+}
+
 static enum ctl_exit
 show_quotas(struct ctl *ctl, const struct asked *asked)
 {
 	if (book_kind_for_new(ctl) < 0)
 		return CTL_USAGE;
+	if (ctl->operand != NULL && ctl->operand[0] == '+')
+		return show_one_folder(ctl, asked);
 	return ctl->operand == NULL ? show_all(ctl, asked) : show_one(ctl, asked);
 }
 

@@ -10,8 +10,10 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "accounts/folder.h"
 #include "accounts/ledger.h"
 #include "accounts/snapshot.h"
+#include "common/buf.h"
 #include "common/io.h"
 #include "common/libc.h"
 #include "common/title.h"
@@ -87,12 +89,36 @@ count_into(struct ledger *ledger, const struct account *account)
 	return r;
 }
 
+/* The service user walks a folder, with the folder's group. */
+static int
+find_counted_folder(const struct home_count *count, struct account *account)
+{
+	struct definition definition;
+	struct folder folder;
+	const char *problem;
+	struct buf line;
+	int r;
+
+	buf_init(&line, ACCOUNT_LINE_MAX);
+	r = snapshot_definition(count->counts->accounts->fd, DEFINITION_FOLDER, count->user + 1, &line);
+	if (r == 0)
+		r = definition_parse(line.data, line.len, &definition, &problem);
+	if (r == 0)
+		r = folder_parse(&definition, &folder, &problem);
+	if (r == 0)
+		folder_as_account(&folder, count->counts->server->service_uid, account);
+	buf_free(&line);
+	return r;
+}
+
 static int
 find_counted(const struct home_count *count, struct account *account)
 {
 	const struct stored_home *stored = count->stored;
 	int r;
 
+	if (count->user[0] == '+')
+		return find_counted_folder(count, account);
 	if (stored == NULL) {
 		r = snapshot_lookup(count->counts->accounts->fd, count->user, account);
 		explicit_bzero(account->hash, sizeof(account->hash));
@@ -119,7 +145,7 @@ count_account(const struct home_count *count)
 {
 	const struct server *server = count->counts->server;
 	struct ledger_figure figure;
-	struct account account;
+	struct account account = {.name = ""};
 	struct ledger ledger;
 	char path[PATH_MAX];
 	bool is_exact;

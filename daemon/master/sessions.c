@@ -323,6 +323,16 @@ kill_for_violation(struct sessions *sessions, struct slot *slot, const char *wha
 }
 
 static void
+forget_folders(struct slot *slot)
+{
+	for (size_t i = 0; i < slot->folder_count; i++)
+		free(slot->folders[i]);
+	free(slot->folders);
+	slot->folders = NULL;
+	slot->folder_count = 0;
+}
+
+static void
 slot_answer_attempt(struct sessions *sessions, struct slot *slot)
 {
 	if (slot->turns[TURN_HASH].state != TURN_NONE || slot->is_logged_in || slot->wanted_user[0] != '\0') {
@@ -333,6 +343,7 @@ slot_answer_attempt(struct sessions *sessions, struct slot *slot)
 		kill_for_violation(sessions, slot, "more attempts than limits.login-failures");
 		return;
 	}
+	forget_folders(slot);
 	turns_wait(sessions->turns[TURN_HASH], &slot->turns[TURN_HASH], &slot->address);
 }
 
@@ -506,6 +517,42 @@ slot_answer_stored_home(struct sessions *sessions, struct slot *slot)
 	memcpy(home->path, path, len);
 }
 
+/* Root sends it, before the login. A name that no users file has is found out by the count. */
+static void
+slot_answer_folder_used(struct sessions *sessions, struct slot *slot)
+{
+	char name[ACCOUNT_NAME_MAX + 1];
+	char **folders;
+
+	ipc_get_text(&message, name, sizeof(name));
+	if (!ipc_end(&message) || !has_turn(slot) || slot->folder_count == GRANTS_MAX) {
+		kill_for_violation(sessions, slot, "folder_used out of order");
+		return;
+	}
+	folders = reallocarray(slot->folders, slot->folder_count + 1, sizeof(*folders));
+	if (folders == NULL)
+		return; /* it is not counted */
+	slot->folders = folders;
+	folders[slot->folder_count] = strdup(name);
+	slot->folder_count += folders[slot->folder_count] != NULL;
+}
+
+static void
+slot_answer_count_folder(struct sessions *sessions, struct slot *slot)
+{
+	unsigned number = ipc_get_u8(&message);
+	char name[ACCOUNT_NAME_MAX + 2];
+
+	if (!ipc_end(&message) || !slot->is_logged_in || number >= GRANTS_MAX) {
+		kill_for_violation(sessions, slot, "count_folder out of order");
+		return;
+	}
+	if (number >= slot->folder_count)
+		return; /* there was no memory for it */
+	snprintf(name, sizeof(name), "+%s", slot->folders[number]);
+	home_counts_want(&sessions->counts, name, NULL);
+}
+
 /* Of an account of the database alone. A monitor that lies ends sessions of its own account, and of no other. */
 static void
 slot_answer_share_gone(struct sessions *sessions, struct slot *slot)
@@ -616,6 +663,8 @@ static void (*const answers[])(struct sessions *sessions, struct slot *slot) = {
     [IPC_turn_end] = slot_answer_turn_end,
     [IPC_count_home] = slot_answer_count_home,
     [IPC_stored_home] = slot_answer_stored_home,
+    [IPC_folder_used] = slot_answer_folder_used,
+    [IPC_count_folder] = slot_answer_count_folder,
     [IPC_share_gone] = slot_answer_share_gone,
     [IPC_announced] = slot_answer_announced,
     [IPC_announced_end] = slot_answer_announced_end,
@@ -837,6 +886,7 @@ slot_gone(void *arg, int status)
 	TAILQ_INSERT_HEAD(&sessions->free, slot, free);
 	free(slot->home);
 	slot->home = NULL;
+	forget_folders(slot);
 	slot->monitor_pid = 0;
 	sessions->live_count--;
 	if (sessions->broker != NULL && sessions->live_count == 0)

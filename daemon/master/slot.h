@@ -52,6 +52,8 @@ struct slot {
 	char user[ACCOUNT_NAME_MAX + 1];
 	char wanted_user[ACCOUNT_NAME_MAX + 1]; /* another server decides about this login; "": none */
 	uint32_t max_sessions; /* of that account */
+	char **folders; /* names of shared folders with a quota that the session uses. Ours */
+	size_t folder_count;
 	struct stored_home *home; /* of an account of the database that has a share; NULL: none. Ours */
 	TAILQ_ENTRY(slot) live; /* all sessions, oldest first */
 	TAILQ_ENTRY(slot) arriving; /* neither logged in nor about to end, oldest first */

@@ -165,8 +165,23 @@ ask_files_finish_write(struct protocol *protocol, bool is_complete, struct quota
 	return take_quota(protocol, ask_sibling(protocol, protocol->files_channel), told);
 }
 
+/* Where the user is: in the home or in a shared folder. */
+static void
+put_here(struct protocol *protocol)
+{
+	ipc_put_bytes(&protocol->message, protocol->cwd.text, protocol->cwd.len);
+}
+
 int
 ask_files_quota(struct protocol *protocol, struct quota_told *told)
+{
+	ipc_begin(&protocol->message, IPC_quota);
+	put_here(protocol);
+	return take_quota(protocol, ask_sibling(protocol, protocol->files_channel), told);
+}
+
+int
+ask_files_quota_refused(struct protocol *protocol, struct quota_told *told)
 {
 	ipc_begin(&protocol->message, IPC_quota);
 	return take_quota(protocol, ask_sibling(protocol, protocol->files_channel), told);
@@ -192,6 +207,7 @@ ask_files_partials_sums(struct protocol *protocol, struct partials_told *told)
 
 	ipc_begin(&protocol->message, IPC_partials);
 	ipc_put_u8(&protocol->message, 0);
+	put_here(protocol);
 	r = take_partials(protocol, ask_sibling(protocol, protocol->files_channel), told);
 	return r < 0 ? r : ask_answered(protocol, 0);
 }
@@ -206,6 +222,7 @@ ask_files_partials(struct protocol *protocol, struct partials_told *told)
 
 	ipc_begin(&protocol->message, IPC_partials);
 	ipc_put_u8(&protocol->message, 1);
+	put_here(protocol);
 	r = take_partials(protocol, ask_long(protocol), told);
 	if (r == 0)
 		partial_rows = protocol->message;
@@ -235,6 +252,7 @@ ask_files_remove_partials(struct protocol *protocol, struct partials_removed *re
 	int r;
 
 	ipc_begin(&protocol->message, IPC_remove_partials);
+	put_here(protocol);
 	r = ask_long(protocol);
 	if (r < 0)
 		return ask_answered(protocol, r);

@@ -58,6 +58,7 @@ int ask_files_sync_write(struct protocol *protocol);
 int ask_files_grow_write(struct protocol *protocol); /* after -EFBIG; -EFBIG again where there is no quota */
 int ask_files_finish_write(struct protocol *protocol, bool is_complete, struct quota_told *told);
 int ask_files_quota(struct protocol *protocol, struct quota_told *told);
+int ask_files_quota_refused(struct protocol *protocol, struct quota_told *told); /* of where there was no room last */
 int ask_files_partials_sums(struct protocol *protocol, struct partials_told *told);
 int ask_files_partials(
     struct protocol *protocol, struct partials_told *told); /* may take long; rows are fetched by the next */

@@ -106,7 +106,7 @@ reply_over_quota(struct protocol *protocol, int code, const char *name)
 
 	protocol->quota_asked = 0;
 	reply_partials_note(protocol, code);
-	if (ask_files_quota(protocol, &told) < 0 ||
+	if (ask_files_quota_refused(protocol, &told) < 0 ||
 	    (told.bytes_limit == UINT64_MAX && told.files_limit == UINT64_MAX)) {
 		reply(protocol, code, "%s: Quota of the file system exceeded", name);
 		return;

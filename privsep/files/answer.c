@@ -6,6 +6,7 @@
 #include "common/io.h"
 #include "common/title.h"
 #include "common/written.h"
+#include "privsep/files/folders.h"
 #include "privsep/files/request.h"
 #include "privsep/files/sweep.h"
 
@@ -44,18 +45,20 @@ FILES_ANSWERS(X)
 #undef X
 _Static_assert((int)OURS_COUNT == (int)ANSWERS_COUNT, "a request to files has no answer");
 
-/* 0, or why the account may not ask for this. */
 static int
-permit_request(const struct files_session *session, enum ipc_kind kind)
+permit_with_rights(const struct files_session *session, unsigned rights, enum ipc_kind kind)
 {
 	unsigned each_of = answers[kind].each_of, one_of = answers[kind].one_of;
-	unsigned rights = session->zones == NULL ? session->rights : zone_rights_somewhere(session);
 
 	if (answers[kind].is_change && session->is_read_only)
 		return -EROFS;
-	if ((rights & each_of) != each_of || (one_of != 0 && (rights & one_of) == 0))
-		return -EKEYREVOKED;
-	return 0;
+	return (rights & each_of) != each_of || (one_of != 0 && (rights & one_of) == 0) ? -EKEYREVOKED : 0;
+}
+
+int
+request_permit(const struct files_session *session, enum ipc_kind kind)
+{
+	return permit_with_rights(session, zone_rights_somewhere(session), kind);
 }
 
 /* One request in files->message to one reply there. */
@@ -74,7 +77,8 @@ answer_request(struct files *files)
 #endif
 	if (files->is_list_due && kind != IPC_list_end && kind != IPC_stop)
 		return -EPROTO;
-	r = permit_request(files->session, kind);
+	files->tree = &files->home;
+	r = permit_with_rights(files->session, folders_rights_somewhere(&files->home), kind);
 	if (r < 0) {
 		request_refuse(files, r);
 		return 0;
@@ -157,6 +161,16 @@ next_request(struct files *files)
 	return r;
 }
 
+static void
+sweep_trees(const struct files *files)
+{
+	const struct home *tree;
+
+	for (size_t i = 0; (tree = folders_tree(&files->home, i)) != NULL; i++)
+		if (tree->session->sweeps)
+			(void)sweep_home(tree, tree->session->config->partial_keep_s, SWEEP_LOGIN_ENTRIES_MAX);
+}
+
 int
 files_serve(const struct files_session *session)
 {
@@ -181,8 +195,12 @@ files_serve(const struct files_session *session)
 	r = home_init(&files.home, session);
 	files.home.quota = &files.quota;
 	files.quota.home_device = files.home.device;
-	if (r == 0 && session->sweeps)
-		(void)sweep_home(&files.home, session->config->partial_keep_s, SWEEP_LOGIN_ENTRIES_MAX);
+	files.quota.is_limited_elsewhere = session->has_some_quota && !session->has_quota;
+	files.tree = files.refused_tree = &files.home;
+	if (r == 0 && session->folder_count > 0)
+		r = folders_init(&files.home, session);
+	if (r == 0)
+		sweep_trees(&files);
 	while (r == 0) {
 		stored_work(&files.stored, session, &files.beside);
 		r = beside_work(&files.beside);

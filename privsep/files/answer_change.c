@@ -10,6 +10,7 @@
 #include "privsep/files/change.h"
 #include "privsep/files/copy.h"
 #include "privsep/files/files.h"
+#include "privsep/files/folders.h"
 #include "privsep/files/tree.h"
 
 #include "common/banned.h"
@@ -24,15 +25,15 @@ files_answer_open_write(struct files *files)
 
 	if (!request_only_path(files, &path) || mode >= STORE_MODE_COUNT || files->upload.fd >= 0)
 		return false;
-	r = request_reachable(&path);
+	files->upload_path = path;
+	r = request_route(files, files->message.kind, &path);
 	if (r == 0)
-		r = upload_begin(&files->upload, &files->home, &path, (enum ipc_store_mode)mode, offset, &start);
+		r = upload_begin(&files->upload, files->tree, &path, (enum ipc_store_mode)mode, offset, &start);
 	request_reply(files, r);
 	if (r < 0)
 		return true;
-	files->upload_path = path;
 	if (mode == STORE_UNIQUE) {	/* a name of our making */
-		files->upload_path.len -= strlen(home_path_name(&path));
+		files->upload_path.len -= strlen(home_path_name(&files->upload_path));
 		(void)!home_path_push(&files->upload_path, files->upload.name, strlen(files->upload.name));
 	}
 	ipc_put_u64(&files->message, start);
@@ -55,9 +56,13 @@ files_answer_sync_write(struct files *files)
 bool
 files_answer_grow_write(struct files *files)
 {
+	struct home_path path;
+
 	if (!ipc_end(&files->message) || files->upload.fd < 0)
 		return false;
-	request_reply(files, upload_grow(&files->upload, &files->upload_path));
+	path = files->upload_path;
+	files->tree = folders_route(&files->home, &path);
+	request_reply(files, upload_grow(&files->upload, &path));
 	return true;
 }
 
@@ -73,6 +78,7 @@ files_answer_finish_write(struct files *files)
 	if (!ipc_end(&files->message) || is_complete > 1 || files->upload.fd < 0)
 		return false;
 	is_guarded = files->upload.handed.is_marked;
+	files->tree = files->upload.home;
 	if (is_complete == 1)
 		beside_settle(&files->beside);
 	r = upload_finish(&files->upload, files->session->config, is_complete == 1);
@@ -83,7 +89,7 @@ files_answer_finish_write(struct files *files)
 		unguarded_add(&files->unguarded, &files->home, &files->upload_path, is_hooked);
 	if (r == 0 && is_hooked)
 		stored_begin(&files->stored, &files->home, &files->upload_path, &files->beside);
-	(void)quota_read(files->home.quota, false, &figures);	/* no limits, should it fail */
+	(void)quota_read(files->tree->quota, false, &figures);	/* no limits, should it fail */
 	request_reply(files, r);
 	if (r == 0)
 		request_put_quota(files, &figures);
@@ -96,10 +102,29 @@ files_answer_make_directory(struct files *files)
 	return request_answer_with(files, change_make_directory);
 }
 
+/* The path of a request that would take away a folder, or what leads to it, is refused as that of a mount point. */
+static int
+route_removal(struct files *files, enum ipc_kind kind, struct home_path *path)
+{
+	bool is_held = path->len > 1 && folders_hold(&files->home, path);
+	int r = request_route(files, kind, path);
+
+	return r == 0 && is_held ? -EXDEV : r;
+}
+
 bool
 files_answer_remove_directory(struct files *files)
 {
-	return request_answer_with(files, change_remove_directory);
+	struct home_path path;
+	int r;
+
+	if (!request_only_path(files, &path))
+		return false;
+	r = route_removal(files, IPC_remove_directory, &path);
+	if (r == 0)
+		r = change_remove_directory(files->tree, &path);
+	request_reply(files, r);
+	return true;
 }
 
 bool
@@ -108,51 +133,62 @@ files_answer_remove_file(struct files *files)
 	return request_answer_with(files, change_remove_file);
 }
 
-/* The answer to a request that is two paths. */
-static bool
-answer_with_two(struct files *files,
-    int (*operation)(struct files *files, const struct home_path *from, const struct home_path *to))
-{
-	struct home_path from, to;
-	int r;
-
-	if (!request_path(files, &from) || !request_only_path(files, &to))
-		return false;
-	r = request_reachable(&from);
-	if (r == 0)
-		r = request_reachable(&to);
-	if (r == 0)
-		r = operation(files, &from, &to);
-	request_reply(files, r);
-	return true;
-}
-
+/* Two trees are as two file systems. A folder, and what leads to one, stays where it is. */
 static int
-rename_in(struct files *files, const struct home_path *from, const struct home_path *to)
+rename_routed(struct files *files, struct home_path *from, struct home_path *to)
 {
-	int r = change_rename(&files->home, from, to);
+	const struct home *from_tree;
+	int r = folders_hold(&files->home, from) || folders_hold(&files->home, to) ? -EXDEV : 0;
 
 	if (r == 0)
-		unguarded_renamed(&files->unguarded, from, to);
-	return r;
+		r = request_route(files, IPC_rename, from);
+	from_tree = files->tree;
+	if (r == 0)
+		r = request_route(files, IPC_rename, to);
+	if (r == 0 && files->tree != from_tree)
+		r = -EXDEV;
+	return r < 0 ? r : change_rename(from_tree, from, to);
 }
 
 bool
 files_answer_rename(struct files *files)
 {
-	return answer_with_two(files, rename_in);
+	struct home_path from, to, routed_from, routed_to;
+	int r;
+
+	if (!request_path(files, &from) || !request_only_path(files, &to))
+		return false;
+	routed_from = from;
+	routed_to = to;
+	r = rename_routed(files, &routed_from, &routed_to);
+	if (r == 0)
+		unguarded_renamed(&files->unguarded, &from, &to);
+	request_reply(files, r);
+	return true;
 }
 
+/* What is read and what is written may be in two trees, each with its rights. */
 static int
-copy_in(struct files *files, const struct home_path *from, const struct home_path *to)
+copy_routed(struct files *files, struct home_path *from, struct home_path *to)
 {
-	return copy_file(&files->home, from, to, &files->stop);
+	const struct home *from_tree;
+	int r = request_route(files, IPC_open_read, from);
+
+	from_tree = files->tree;
+	if (r == 0)
+		r = request_route(files, IPC_open_write, to);
+	return r < 0 ? r : copy_file(from_tree, from, files->tree, to, &files->stop);
 }
 
 bool
 files_answer_copy(struct files *files)
 {
-	return answer_with_two(files, copy_in);
+	struct home_path from, to;
+
+	if (!request_path(files, &from) || !request_only_path(files, &to))
+		return false;
+	request_reply(files, copy_routed(files, &from, &to));
+	return true;
 }
 
 bool
@@ -165,9 +201,9 @@ files_answer_set_time(struct files *files)
 
 	if (!request_only_path(files, &path))
 		return false;
-	r = request_reachable(&path);
+	r = request_route(files, files->message.kind, &path);
 	if (r == 0)
-		r = change_set_time(&files->home, &path, mtime_s, &kept_s);
+		r = change_set_time(files->tree, &path, mtime_s, &kept_s);
 	request_reply(files, r);
 	if (r == 0)
 		ipc_put_u64(&files->message, (uint64_t)kept_s);
@@ -183,9 +219,9 @@ files_answer_set_mode(struct files *files)
 
 	if (!request_only_path(files, &path))
 		return false;
-	r = request_reachable(&path);
+	r = request_route(files, files->message.kind, &path);
 	if (r == 0)
-		r = change_set_mode(&files->home, &path, mode);
+		r = change_set_mode(files->tree, &path, mode);
 	request_reply(files, r);
 	return true;
 }
@@ -198,9 +234,9 @@ files_answer_remove_tree(struct files *files)
 
 	if (!request_only_path(files, &path))
 		return false;
-	r = request_reachable(&path);
+	r = route_removal(files, IPC_remove_tree, &path);
 	if (r == 0)
-		r = tree_remove(&files->home, &path, &files->stop);
+		r = tree_remove(files->tree, &path, &files->stop);
 	request_reply(files, r);
 	return true;
 }

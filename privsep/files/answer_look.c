@@ -10,6 +10,7 @@
 #include "common/io.h"
 #include "common/written.h"
 #include "privsep/files/directory_message.h"
+#include "privsep/files/folders.h"
 #include "privsep/files/hash.h"
 #include "privsep/files/partial.h"
 #include "privsep/files/tree.h"
@@ -69,9 +70,9 @@ files_answer_stat(struct files *files)
 
 	if (!request_only_path(files, &path))
 		return false;
-	r = request_reachable(&path);
+	r = request_route(files, files->message.kind, &path);
 	if (r == 0)
-		r = stat_for_client(&files->home, &path, &st);
+		r = stat_for_client(files->tree, &path, &st);
 	request_reply(files, r);
 	if (r < 0)
 		return true;
@@ -112,17 +113,24 @@ look_with_parent(const struct home *home, const struct home_path *path, struct l
 	return 0;
 }
 
+static struct list_viewer
+viewer_in(const struct home *tree, unsigned facts)
+{
+	return (struct list_viewer){
+	    .uid = tree->session->uid,
+	    .gid = tree->session->gid,
+	    .rights = tree->session->rights,
+	    .home_device = tree->device,
+	    .is_atomic = tree->session->config->uploads == UPLOADS_ATOMIC,
+	    .facts = facts,
+	};
+}
+
 bool
 files_answer_facts(struct files *files)
 {
-	const struct files_session *session = files->session;
-	struct list_viewer viewer = {
-	    .uid = session->uid,
-	    .gid = session->gid,
-	    .home_device = files->home.device,
-	    .is_atomic = session->config->uploads == UPLOADS_ATOMIC,
-	    .facts = ipc_get_u8(&files->message),
-	};
+	unsigned wanted = ipc_get_u8(&files->message);
+	struct list_viewer viewer;
 	struct home_path path;
 	struct list_looked looked;
 	struct stat parent;
@@ -131,12 +139,15 @@ files_answer_facts(struct files *files)
 
 	if (!request_only_path(files, &path))
 		return false;
-	r = request_reachable(&path);
+	r = request_route(files, IPC_facts, &path);
 	if (r == 0)
-		r = look_with_parent(&files->home, &path, &looked, &parent, &viewer);
+		viewer = viewer_in(files->tree, wanted);
+	if (r == 0)
+		r = look_with_parent(files->tree, &path, &looked, &parent, &viewer);
 	request_reply(files, r);
-	if (r == 0)
-		ipc_put_bytes(&files->message, facts, list_format_facts(facts, &looked, &parent, &viewer));
+	if (r < 0)
+		return true;
+	ipc_put_bytes(&files->message, facts, list_format_facts(facts, &looked, &parent, &viewer));
 	return true;
 }
 
@@ -169,9 +180,9 @@ files_answer_size_ascii(struct files *files)
 
 	if (!request_only_path(files, &path))
 		return false;
-	r = request_reachable(&path);
+	r = request_route(files, files->message.kind, &path);
 	if (r == 0)
-		r = permitted_file(&files->home, &path, MAY_KNOW, &fd, &st);
+		r = permitted_file(files->tree, &path, MAY_KNOW, &fd, &st);
 	if (r == 0 && (uint64_t)st.st_size > COUNT_MAX)
 		r = -E2BIG;
 	if (r == 0)
@@ -218,9 +229,9 @@ files_answer_open_read(struct files *files)
 
 	if (!request_only_path(files, &path))
 		return false;
-	r = request_reachable(&path);
+	r = request_route(files, files->message.kind, &path);
 	if (r == 0)
-		r = open_read_at(&files->home, &path, offset, &files->reply_fd, &st);
+		r = open_read_at(files->tree, &path, offset, &files->reply_fd, &st);
 	request_reply(files, r);
 	if (r == 0) {
 		ipc_put_u64(&files->message, (uint64_t)st.st_size);
@@ -242,10 +253,10 @@ files_answer_hash(struct files *files)
 	if (!request_only_path(files, &path) || algorithm >= HASH_COUNT)
 		return false;
 	beside_expect(&files->beside, (enum ipc_hash)algorithm);
-	r = request_reachable(&path);
+	r = request_route(files, files->message.kind, &path);
 	if (r == 0)
 		r = hash_file(
-		    &files->home, &path, (enum ipc_hash)algorithm, from, &to, &files->stop, &files->beside, text);
+		    files->tree, &path, (enum ipc_hash)algorithm, from, &to, &files->stop, &files->beside, text);
 	request_reply(files, r);
 	if (r < 0)
 		return true;
@@ -264,7 +275,7 @@ files_answer_expect_hash(struct files *files)
 	files->is_notice = true;
 	if (!ipc_end(&files->message) || algorithm >= HASH_COUNT)
 		return false;
-	if ((zone_rights_somewhere(files->session) & MAY_READ) != 0)
+	if ((folders_rights_somewhere(&files->home) & MAY_READ) != 0)
 		beside_expect(&files->beside, (enum ipc_hash)algorithm);
 	return true;
 }
@@ -278,9 +289,9 @@ files_answer_tree_size(struct files *files)
 
 	if (!request_only_path(files, &path))
 		return false;
-	r = request_reachable(&path);
+	r = request_route(files, files->message.kind, &path);
 	if (r == 0)
-		r = tree_size(&files->home, &path, &files->stop, &bytes);
+		r = tree_size(files->tree, &path, &files->stop, &bytes);
 	request_reply(files, r);
 	if (r == 0)
 		ipc_put_u64(&files->message, bytes);
@@ -314,11 +325,11 @@ files_answer_space(struct files *files)
 
 	if (!request_only_path(files, &path))
 		return false;
-	r = request_reachable(&path);
+	r = request_route(files, files->message.kind, &path);
 	if (r == 0)
-		r = space_in(&files->home, &path, &bytes);
+		r = space_in(files->tree, &path, &bytes);
 	if (r == 0)
-		r = quota_read(files->home.quota, true, &figures);
+		r = quota_read(files->tree->quota, true, &figures);
 	request_reply(files, r);
 	if (r == 0 && bytes > quota_left(&figures))
 		bytes = quota_left(&figures);
@@ -331,11 +342,14 @@ bool
 files_answer_quota(struct files *files)
 {
 	struct quota_figures figures;
+	bool is_of_refusal = files->message.cursor == files->message.length;
 	int r;
 
-	if (!ipc_end(&files->message))
+	if (!request_only_place(files))
 		return false;
-	r = quota_read(files->home.quota, true, &figures);
+	if (is_of_refusal)
+		files->tree = files->refused_tree;
+	r = quota_read(files->tree->quota, true, &figures);
 	request_reply(files, r);
 	if (r < 0)
 		return true;
@@ -354,9 +368,9 @@ files_answer_directory_message(struct files *files)
 
 	if (!request_only_path(files, &path))
 		return false;
-	r = request_reachable(&path);
+	r = request_route(files, files->message.kind, &path);
 	if (r == 0)
-		r = directory_message_read(&files->home, &path, text, &len);
+		r = directory_message_read(files->tree, &path, text, &len);
 	request_reply(files, r);
 	if (r == 0)
 		ipc_put_bytes(&files->message, text, len);

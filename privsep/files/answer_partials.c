@@ -9,6 +9,7 @@
 
 #include "common/io.h"
 #include "common/written.h"
+#include "privsep/files/folders.h"
 #include "privsep/files/partial.h"
 #include "privsep/files/partial_list.h"
 #include "privsep/files/partial_name.h"
@@ -28,7 +29,7 @@ struct removal {
 static bool
 may_name(const struct files *files)
 {
-	return (zone_rights_somewhere(files->session) & MAY_LIST) != 0;
+	return (zone_rights_somewhere(files->tree->session) & MAY_LIST) != 0;
 }
 
 static void
@@ -36,13 +37,16 @@ put_rows(struct files *files, const struct partial_list *list)
 {
 	for (unsigned i = 0; i < list->rows; i++) {
 		const struct partial_row *row = &list->row[list->order[i]];
+		struct home_path path = row->path;
 
-		if (files->message.length + ROW_FIXED + row->path.len > IPC_PARTIALS_BYTES)
+		if (folders_full_path(files->tree, &path) < 0)
+			continue;
+		if (files->message.length + ROW_FIXED + path.len > IPC_PARTIALS_BYTES)
 			return;
 		ipc_put_u64(&files->message, row->size);
 		ipc_put_u64(&files->message, row->age_s);
 		ipc_put_u8(&files->message, row->is_in_use);
-		ipc_put_bytes(&files->message, row->path.text, row->path.len);
+		ipc_put_bytes(&files->message, path.text, path.len);
 	}
 }
 
@@ -53,9 +57,9 @@ files_answer_partials(struct files *files)
 	uint8_t wants_rows = ipc_get_u8(&files->message);
 	int r;
 
-	if (!ipc_end(&files->message) || wants_rows > 1)
+	if (!request_only_place(files) || wants_rows > 1)
 		return false;
-	r = partial_list_make(&files->home, &list, wants_rows && may_name(files) ? PARTIAL_ROWS_MAX : 0, false,
+	r = partial_list_make(files->tree, &list, wants_rows && may_name(files) ? PARTIAL_ROWS_MAX : 0, false,
 	    wants_rows ? PARTIAL_LIST_ENTRIES_MAX : PARTIAL_SUM_ENTRIES_MAX, wants_rows ? &files->stop : NULL);
 	request_reply(files, r);
 	if (r < 0)
@@ -95,9 +99,14 @@ files_answer_remove_partial(struct files *files)
 {
 	struct home_path path;
 
+	int r;
+
 	if (!request_only_path(files, &path))
 		return false;
-	request_reply(files, remove_partial(&files->home, &path));
+	/* a partial can be named by its own name, which no other request reaches */
+	files->tree = folders_route(&files->home, &path);
+	r = request_permit(files->tree->session, IPC_remove_partial);
+	request_reply(files, r < 0 ? r : remove_partial(files->tree, &path));
 	return true;
 }
 
@@ -134,13 +143,16 @@ remove_met(void *arg, const struct partial_met *met)
 bool
 files_answer_remove_partials(struct files *files)
 {
-	struct removal removal = {.home = &files->home, .stop = &files->stop};
+	struct removal removal = {.stop = &files->stop};
 	int r;
 
-	if (!ipc_end(&files->message))
+	if (!request_only_place(files))
 		return false;
+	removal.home = files->tree;
 	stop_before_changes(&files->stop);
-	r = partial_walk(&files->home, UINT64_MAX, &files->stop, remove_met, &removal);
+	r = request_permit(files->tree->session, IPC_remove_partials);
+	if (r == 0)
+		r = partial_walk(files->tree, UINT64_MAX, &files->stop, remove_met, &removal);
 	request_reply(files, r);
 	if (r < 0)
 		return true;

@@ -236,9 +236,11 @@ change_set_time(const struct home *home, const struct home_path *path, int64_t m
 }
 
 static mode_t
-new_mode(const struct stat *st, uint32_t mode)
+new_mode(const struct home *home, const struct stat *st, uint32_t mode)
 {
-	return S_ISDIR(st->st_mode) ? mode | (st->st_mode & (S_ISGID | S_ISVTX)) : mode;
+	if (!S_ISDIR(st->st_mode))
+		return mode | home->session->least_file_mode;
+	return mode | home->session->least_directory_mode | (st->st_mode & (S_ISGID | S_ISVTX));
 }
 
 /*
@@ -259,7 +261,7 @@ set_mode_by_name(const struct home *home, const struct home_path *path, uint32_t
 		r = -errno;
 	if (r == 0)
 		r = must_be_file_or_directory(&st);
-	if (r == 0 && fchmodat(dir_fd, name, new_mode(&st, mode), 0) < 0)
+	if (r == 0 && fchmodat(dir_fd, name, new_mode(home, &st, mode), 0) < 0)
 		r = -errno;
 	close_fd(&dir_fd);
 	return r;
@@ -285,7 +287,7 @@ change_set_mode(const struct home *home, const struct home_path *path, uint32_t 
 		r = -errno;
 	if (r == 0)
 		r = must_be_file_or_directory(&st);	/* again: of what was opened */
-	if (r == 0 && fchmod(fd, new_mode(&st, mode)) < 0)
+	if (r == 0 && fchmod(fd, new_mode(home, &st, mode)) < 0)
 		r = -errno;
 	close_fd(&fd);
 	return r;

@@ -84,14 +84,15 @@ is_same_home_file(const struct home *home, const struct home_path *path, const s
 }
 
 int
-copy_file(const struct home *home, const struct home_path *from, const struct home_path *to, struct stop *stop)
+copy_file(const struct home *from_tree, const struct home_path *from, const struct home *home,
+    const struct home_path *to, struct stop *stop)
 {
 	struct upload upload;
 	struct stat st;
 	int from_fd = -1;
 	int r;
 
-	r = permitted_file(home, from, MAY_READ, &from_fd, &st);
+	r = permitted_file(from_tree, from, MAY_READ, &from_fd, &st);
 	if (r == 0 && is_same_home_file(home, to, &st))
 		r = -EINVAL;
 	if (r == 0)

@@ -11,6 +11,19 @@
 #include "accounts/zones.h"
 #include "config/config.h"
 
+#define FILES_FOLDERS_MAX 8
+
+/* A shared folder that the session sees. */
+struct files_folder {
+	int fd;			/* O_PATH directory, checked by the monitor */
+	const char *path;	/* where the account sees it: a home path, but not "/" */
+	gid_t gid;		/* among the groups of the process */
+	unsigned rights;	/* enum account_right */
+	uint32_t file_mode, directory_mode;
+	bool has_quota, sweeps;
+	int quota_slot_fd;	/* as in files_session */
+};
+
 /* What the monitor decides at login and this process enforces. */
 struct files_session {
 	int home_fd;		/* O_PATH directory, checked by the monitor to belong to uid */
@@ -27,6 +40,10 @@ struct files_session {
 	unsigned rights;	/* enum account_right, where no zone decides; without the changing ones when read-only */
 	const struct zones *zones;	/* directories with rights of their own; NULL: none */
 	uint32_t file_mode, directory_mode;	/* of what it makes; 0: as configured */
+	uint32_t least_file_mode, least_directory_mode;	/* bits that every mode has, SITE CHMOD or not */
+	bool has_some_quota;	/* the home or one of the folders has one: no byte is written that was not granted */
+	const struct files_folder *folders;
+	size_t folder_count;
 	const struct config *config;	/* uploads, upload_sync, partial_keep_s, file_mode, directory_mode */
 };
 

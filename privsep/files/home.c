@@ -31,13 +31,14 @@ home_init(struct home *home, const struct files_session *session)
 mode_t
 files_file_mode(const struct files_session *session)
 {
-	return session->file_mode != 0 ? session->file_mode : session->config->file_mode;
+	return (session->file_mode != 0 ? session->file_mode : session->config->file_mode) | session->least_file_mode;
 }
 
 mode_t
 files_directory_mode(const struct files_session *session)
 {
-	return session->directory_mode != 0 ? session->directory_mode : session->config->directory_mode;
+	return (session->directory_mode != 0 ? session->directory_mode : session->config->directory_mode) |
+	    session->least_directory_mode;
 }
 
 /*

@@ -22,6 +22,8 @@ struct home {
 	ino_t inode;
 	const struct files_session *session;
 	struct quota *quota;	/* NULL: nobody keeps one for this home */
+	const struct folders *folders;	/* beside the account's home (folders.h); NULL: none */
+	const char *at;		/* of a folder: the path where the account sees it; NULL: the home itself */
 };
 
 /* Take the session's home. 0 or -errno. */

@@ -7,6 +7,7 @@
 
 #include "common/glob.h"
 #include "common/io.h"
+#include "privsep/files/folders.h"
 #include "privsep/files/partial_name.h"
 #include "privsep/files/permitted.h"
 
@@ -54,27 +55,38 @@ add_home_match(
 	return r == -ENOBUFS ? -E2BIG : r;
 }
 
+/* May the last component be seen in its directory? */
+static bool
+may_see(const struct home *tree, const struct home_path *path)
+{
+	const char *name;
+	int dir_fd = -1;
+	int r;
+
+	if (tree->session->zones == NULL)
+		return (tree->session->rights & MAY_LIST) != 0;
+	r = permitted_parent(tree, path, MAY_LIST, 0, &dir_fd, &name);
+	close_fd(&dir_fd);
+	return r == 0;
+}
+
 /* Add the component as it is written. 0, -ENOENT when there is no such thing, -E2BIG. */
 static int
 expand_literally(struct expansion *expansion, const struct home_path *parent, const struct component *component)
 {
 	struct home_path path = *parent;
-	const char *name;
+	const struct home *tree;
 	struct stat st;
-	int dir_fd = -1;
 	int r = spend_work(&expansion->entries_left);
 
-	if (r == 0)
-		r = home_path_push(&path, component->text, component->len) < 0 ? -ENOENT : 0;
-	if (r == 0 && component->is_last && expansion->home->session->zones != NULL &&
-	    permitted_parent(expansion->home, &path, MAY_LIST, 0, &dir_fd, &name) < 0)
-		r = -ENOENT;
-	close_fd(&dir_fd);
-	if (r == 0)
-		r = home_lstat(expansion->home, &path, &st) < 0 ? -ENOENT : 0;
-	if (r == 0)
-		r = add_home_match(expansion, parent, component->text, component->len, DT_UNKNOWN);
-	return r;
+	if (r < 0)
+		return r;
+	if (home_path_push(&path, component->text, component->len) < 0)
+		return -ENOENT;
+	tree = folders_route(expansion->home, &path);
+	if ((component->is_last && !may_see(tree, &path)) || home_lstat(tree, &path, &st) < 0)
+		return -ENOENT;
+	return add_home_match(expansion, parent, component->text, component->len, DT_UNKNOWN);
 }
 
 static bool
@@ -89,29 +101,43 @@ is_candidate(const struct expansion *expansion, const struct component *componen
 
 static int
 match_entry(struct expansion *expansion, const struct home_path *parent, const struct component *component,
-    const struct dirent64 *entry)
+    const char *name, unsigned char type)
 {
-	size_t len = strlen(entry->d_name);
+	size_t len = strlen(name);
 	int r = spend_work(&expansion->entries_left);
 
-	if (r < 0 || !is_candidate(expansion, component, entry->d_name, len))
+	if (r < 0 || !is_candidate(expansion, component, name, len))
 		return r;
-	if (!component->is_last && entry->d_type == DT_REG)	/* nothing can be in it */
+	if (!component->is_last && type == DT_REG)	/* nothing can be in it */
 		return 0;
-	if (glob_match(component->text, component->len, entry->d_name, len, &expansion->steps_left))
-		return add_home_match(expansion, parent, entry->d_name, len, entry->d_type);
+	if (glob_match(component->text, component->len, name, len, &expansion->steps_left))
+		return add_home_match(expansion, parent, name, len, type);
 	return expansion->steps_left == 0 ? -E2BIG : 0;
+}
+
+/* Folders are entries as others are. */
+static int
+match_folders(struct expansion *expansion, const struct home_path *parent, const struct component *component)
+{
+	const char *name;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && (name = folders_entry(expansion->home, parent, i)) != NULL; i++)
+		r = match_entry(expansion, parent, component, name, DT_DIR);
+	return r;
 }
 
 static int
 expand_wildcards(struct expansion *expansion, const struct home_path *parent, const struct component *component)
 {
+	struct home_path routed = *parent;
+	const struct home *tree = folders_route(expansion->home, &routed);
 	const struct dirent64 *entry;
 	int fd = -1;
 	int r;
 
-	r = home_open(expansion->home, home_path_relative(parent), O_RDONLY | O_DIRECTORY | O_NONBLOCK, &fd);
-	if (r == 0 && zone_permit(expansion->home, fd, MAY_LIST, 0) < 0) {
+	r = home_open(tree, home_path_relative(&routed), O_RDONLY | O_DIRECTORY | O_NONBLOCK, &fd);
+	if (r == 0 && zone_permit(tree, fd, MAY_LIST, 0) < 0) {
 		close_fd(&fd);
 		return 0;
 	}
@@ -119,9 +145,11 @@ expand_wildcards(struct expansion *expansion, const struct home_path *parent, co
 		return 0;	/* no directory, or none of ours: nothing in it matches */
 	directory_take(expansion->scratch, fd);
 	while (r == 0 && (r = directory_next(expansion->scratch, &entry)) == 0 && entry != NULL)
-		r = match_entry(expansion, parent, component, entry);
+		r = tree == expansion->home && folders_hide(tree, parent, entry->d_name, NULL)
+		    ? 0
+		    : match_entry(expansion, parent, component, entry->d_name, entry->d_type);
 	directory_close(expansion->scratch);
-	return r;
+	return r < 0 ? r : match_folders(expansion, parent, component);
 }
 
 static int

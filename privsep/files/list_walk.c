@@ -9,6 +9,7 @@
 
 #include "common/glob.h"
 #include "common/io.h"
+#include "privsep/files/folders.h"
 #include "privsep/files/list_expand.h"
 #include "privsep/files/partial_name.h"
 #include "privsep/files/permitted.h"
@@ -57,14 +58,35 @@ count_line(struct listing *listing, size_t len)
 	listing->is_begun = true;
 }
 
+/* The tree of a path of the listing. routed gets the path in it. */
+static const struct home *
+tree_of(const struct listing *listing, const struct home_path *path, struct home_path *routed)
+{
+	*routed = *path;
+	return folders_route(listing->home, routed);
+}
+
+/* The viewer is another one in each tree. */
+static void
+view_from(struct listing *listing, const struct home *tree)
+{
+	listing->viewer.gid = tree->session->gid;
+	listing->viewer.rights = tree->session->rights;
+	listing->viewer.home_device = tree->device;
+}
+
 /* MLSD also reports the target of a link, as long as that is in the home, and rights. */
 static void
 look_for_facts(struct listing *listing, const char *name, struct list_looked *looked)
 {
 	size_t len = listing->path.len;
 
-	if (home_path_push(&listing->path, name, strlen(name)) == 0)
-		permitted_look(listing->home, &listing->path, looked);
+	if (home_path_push(&listing->path, name, strlen(name)) == 0) {
+		struct home_path routed;
+		const struct home *tree = tree_of(listing, &listing->path, &routed);
+
+		permitted_look(tree, &routed, looked);
+	}
 	listing->path.len = len;
 	listing->path.text[len] = '\0';
 }
@@ -80,6 +102,8 @@ look_at_item(struct listing *listing, const struct item *item, struct list_looke
 		looked->own = listing->parent;
 		return true;
 	}
+	if (listing->is_of_home && folders_hide(listing->home, &listing->path, item->name, &looked->own))
+		return true;
 	if (fstatat(item->dir_fd, item->name, &looked->own, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
 	if (listing->request.form == LIST_FACTS &&
@@ -110,6 +134,27 @@ format_long(const struct listing *listing, const struct item *item, const struct
 	    line, &item->shown, st, link_text(item, st, link), listing->now, has_list_flag(listing, LIST_CLASSIFY));
 }
 
+/* A folder is seen with its own rights, and cannot be removed or renamed. */
+static size_t
+format_facts(const struct listing *listing, const struct item *item, const struct list_looked *looked, char *line)
+{
+	struct list_viewer viewer = listing->viewer;
+	struct stat parent = listing->parent;
+	struct home_path path;
+
+	if (!listing->is_of_home || !folders_hide(listing->home, &listing->path, item->name, NULL))
+		return list_format_entry(line, &item->shown, looked, &listing->parent, &listing->viewer);
+	path = listing->path;
+	if (home_path_push(&path, item->name, strlen(item->name)) == 0) {
+		const struct home *tree = folders_route(listing->home, &path);
+
+		viewer.gid = tree->session->gid;
+		viewer.rights = tree->session->rights;
+	}
+	parent.st_mode = 0;
+	return list_format_entry(line, &item->shown, looked, &parent, &viewer);
+}
+
 static size_t
 format_item(const struct listing *listing, const struct item *item, const struct list_looked *looked, char *line)
 {
@@ -117,7 +162,7 @@ format_item(const struct listing *listing, const struct item *item, const struct
 	case LIST_LONG:
 		return format_long(listing, item, &looked->own, line);
 	case LIST_FACTS:
-		return list_format_entry(line, &item->shown, looked, &listing->parent, &listing->viewer);
+		return format_facts(listing, item, looked, line);
 	case LIST_NAMES:
 	case LIST_FORM_COUNT:
 		break;
@@ -254,6 +299,29 @@ is_streamed(const struct listing *listing)
 	    directory_is_large(&listing->directory);
 }
 
+static bool
+is_hidden_by_folder(const struct listing *listing, const char *name)
+{
+	return listing->is_of_home && folders_hide(listing->home, &listing->path, name, NULL);
+}
+
+/* The folders among the entries of this directory. */
+static void
+write_folders(struct listing *listing, bool streams)
+{
+	const char *name;
+	struct stat st;
+
+	for (size_t i = 0; listing->is_of_home && listing->error == 0 &&
+	     (name = folders_entry(listing->home, &listing->path, i)) != NULL;
+	     i++) {
+		if (!is_visible_name(listing, name) || !folders_hide(listing->home, &listing->path, name, &st))
+			continue;
+		if (streams || list_names_add(&listing->names, name, strlen(name), DT_DIR, sort_key(listing, &st)) < 0)
+			write_listed_entry(listing, name, strlen(name));
+	}
+}
+
 /* Read the directory and write it sorted, or as it comes; as it comes, too, what is too large to be sorted. */
 static void
 write_directory(struct listing *listing, struct list_mark mark)
@@ -263,7 +331,7 @@ write_directory(struct listing *listing, struct list_mark mark)
 	bool streams = is_streamed(listing);
 
 	for (; listing->error == 0 && r == 0 && entry != NULL; r = directory_next(&listing->directory, &entry)) {
-		if (!is_visible_name(listing, entry->d_name))
+		if (!is_visible_name(listing, entry->d_name) || is_hidden_by_folder(listing, entry->d_name))
 			continue;
 		if (!streams && collect_item(listing, entry) < 0) {
 			write_collected(listing, mark);
@@ -277,6 +345,7 @@ write_directory(struct listing *listing, struct list_mark mark)
 	}
 	if (listing->error == 0)
 		listing->error = r;
+	write_folders(listing, streams);
 	if (!streams)
 		write_collected(listing, mark);
 }
@@ -341,16 +410,19 @@ walk_listing(struct listing *listing, unsigned depth, bool has_header)
 	struct list_mark mark = list_names_mark(&listing->names);
 	int follow = depth > 0 ? O_NOFOLLOW : 0;
 	struct zone zone;
+	struct home_path routed;
+	const struct home *tree = tree_of(listing, &listing->path, &routed);
 	size_t end;
 	int fd = -1;
 
-	if (home_open(listing->home, home_path_relative(&listing->path), O_RDONLY | O_DIRECTORY | O_NONBLOCK | follow,
-		&fd) < 0)
+	if (home_open(tree, home_path_relative(&routed), O_RDONLY | O_DIRECTORY | O_NONBLOCK | follow, &fd) < 0)
 		return; /* vanished, or not ours to read */
-	if (zone_of(listing->home, fd, &zone) < 0 || (zone.rights & MAY_LIST) == 0) {
+	if (zone_of(tree, fd, &zone) < 0 || (zone.rights & MAY_LIST) == 0) {
 		close_fd(&fd);
 		return;
 	}
+	listing->is_of_home = tree->folders != NULL;
+	view_from(listing, tree);
 	listing->viewer.rights = zone.rights;
 	directory_take(&listing->directory, fd);
 	if (has_header)
@@ -398,11 +470,14 @@ static void
 write_target(struct listing *listing, const struct list_name *target)
 {
 	struct item item = {.dir_fd = -1};
-	struct home_path path;
+	struct home_path path, routed;
+	const struct home *tree;
 
 	path_from(listing, target, &path);
-	if (!listing->is_name_enough &&
-	    permitted_parent(listing->home, &path, MAY_LIST, 0, &item.dir_fd, &item.name) < 0)
+	tree = tree_of(listing, &path, &routed);
+	listing->is_of_home = false;
+	view_from(listing, tree);
+	if (!listing->is_name_enough && permitted_parent(tree, &routed, MAY_LIST, 0, &item.dir_fd, &item.name) < 0)
 		return;
 	item.shown = shown_target(&path, listing->request.shown_from);
 	write_item(listing, &item);
@@ -423,12 +498,14 @@ static void
 settle_target(const struct listing *listing, struct list_name *target)
 {
 	struct home_path path;
+	const struct home *tree;
 	struct stat st;
 
 	path_from(listing, target, &path);
-	if (target->type != DT_DIR && target->type != DT_REG && home_stat(listing->home, &path, &st) == 0)
+	tree = folders_route(listing->home, &path);
+	if (target->type != DT_DIR && target->type != DT_REG && home_stat(tree, &path, &st) == 0)
 		target->type = IFTODT(st.st_mode);
-	if (sorts_by_stat(listing) && home_lstat(listing->home, &path, &st) == 0)
+	if (sorts_by_stat(listing) && home_lstat(tree, &path, &st) == 0)
 		target->key = sort_key(listing, &st);
 }
 
@@ -466,21 +543,20 @@ listing_shown_from_fits(const struct list_request *request)
 
 /* May what path names be listed: a directory by its own rights, anything else, there or not, by those of its directory? */
 static int
-permit_literal(const struct listing *listing, bool is_opened)
+permit_literal(const struct home *tree, const struct home_path *path, bool is_opened)
 {
-	const struct home_path *path = &listing->request.path;
 	const char *name;
 	int fd = -1;
 	int r;
 
-	if (listing->home->session->zones == NULL)
-		return 0;
+	if (tree->session->zones == NULL)
+		return (tree->session->rights & MAY_LIST) != 0 ? 0 : -EKEYREVOKED;
 	if (is_opened)
-		r = home_open(listing->home, home_path_relative(path), O_PATH | O_DIRECTORY, &fd);
+		r = home_open(tree, home_path_relative(path), O_PATH | O_DIRECTORY, &fd);
 	else
-		r = home_open_parent(listing->home, path, &fd, &name);
+		r = home_open_parent(tree, path, &fd, &name);
 	if (r == 0)
-		r = zone_permit(listing->home, fd, MAY_LIST, 0);
+		r = zone_permit(tree, fd, MAY_LIST, 0);
 	close_fd(&fd);
 	return r;
 }
@@ -490,14 +566,17 @@ static int
 open_literal(struct listing *listing)
 {
 	const struct home_path *path = &listing->request.path;
+	struct home_path routed;
+	const struct home *tree = tree_of(listing, path, &routed);
 	struct stat st;
 	int permitted, fd = -1;
 	int r;
 
-	r = home_stat(listing->home, path, &st);
+	r = home_stat(tree, &routed, &st);
 	if (r < 0) /* a link that leads nowhere is listed itself */
-		r = listing->request.form == LIST_FACTS ? r : home_lstat(listing->home, path, &st);
-	permitted = permit_literal(listing, r == 0 && S_ISDIR(st.st_mode) && !has_list_flag(listing, LIST_ITSELF));
+		r = listing->request.form == LIST_FACTS ? r : home_lstat(tree, &routed, &st);
+	permitted = permit_literal(
+	    tree, &routed, r == 0 && S_ISDIR(st.st_mode) && !has_list_flag(listing, LIST_ITSELF));
 	if (permitted < 0)
 		return permitted;
 	if (r < 0)
@@ -505,7 +584,7 @@ open_literal(struct listing *listing)
 	if (listing->request.form == LIST_FACTS && !S_ISDIR(st.st_mode))
 		return -ENOTDIR;
 	if (S_ISDIR(st.st_mode) && !has_list_flag(listing, LIST_ITSELF))
-		r = home_open(listing->home, home_path_relative(path), O_RDONLY | O_DIRECTORY | O_NONBLOCK, &fd);
+		r = home_open(tree, home_path_relative(&routed), O_RDONLY | O_DIRECTORY | O_NONBLOCK, &fd);
 	close_fd(&fd);
 	if (r < 0)
 		return r;

@@ -39,6 +39,7 @@ struct listing {
 	bool is_name_enough;	/* lines are written without examining the entries */
 	bool is_expanded;	/* the targets are matches of a pattern */
 	bool is_dotted;		/* the target of -R is the working directory: "." and "./sub" */
+	bool is_of_home;	/* entries are written of a directory of the home, and folders are among them */
 	bool is_begun;		/* something was written already */
 	bool is_flowing;	/* and is in the pipe */
 	uint64_t entries;

@@ -57,9 +57,28 @@ ask_ledger_once(const struct quota *quota)
 	return -EIO;
 }
 
+/* The monitor has several ledgers, and keeps to the one that was named last. */
+static int
+name_ledger(const struct quota *quota)
+{
+	static unsigned named;
+	int r = 0;
+
+	if (quota->number == named)
+		return 0;
+	ipc_begin(&message, IPC_ledger_of);
+	ipc_put_u8(&message, (uint8_t)quota->number);
+	r = ask_ledger_once(quota);
+	if (r == 0)
+		named = quota->number;
+	return r;
+}
+
 static int
 ask_ledger(const struct quota *quota, enum ipc_kind kind, size_t n, const uint64_t figures[])
 {
+	if (name_ledger(quota) < 0)
+		return -EIO;
 	ipc_begin(&message, kind);
 	for (size_t k = 0; k < n; k++)
 		ipc_put_u64(&message, figures[k]);
@@ -375,7 +394,7 @@ int
 quota_upload(struct quota *quota, const struct stat *st, uint64_t wanted)
 {
 	if (!quota_is_kept(quota))
-		return 0;
+		return quota != NULL && quota->is_limited_elsewhere ? name_ledger(quota) : 0;
 	quota->upload_start = (uint64_t)st->st_size;
 	note_event(quota, st, LEDGER_THERE);
 	return ask_ledger(quota, IPC_ledger_upload, 3,

@@ -19,6 +19,8 @@ struct quota {
 	int channel;		/* to the monitor */
 	dev_t home_device;
 	bool is_kept;		/* the account has a quota */
+	bool is_limited_elsewhere;	/* not here, but in another tree of the session: uploads must be let free */
+	unsigned number;	/* of the ledger: 0 is the home's, then those of folders */
 	bool is_lost;		/* an upload could not be settled: no further change is allowed */
 	unsigned changes;	/* in this bracket */
 	int64_t bytes, files;	/* tally of this bracket */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "privsep/files/folders.h"
 #include "privsep/files/partial_name.h"
 #include "privsep/files/storage.h"
 
@@ -29,6 +30,29 @@ request_reachable(const struct home_path *path)
 	return partial_name_in_path(path) ? -ENOENT : 0;
 }
 
+int
+request_route(struct files *files, enum ipc_kind kind, struct home_path *path)
+{
+	int r = request_reachable(path);
+
+	files->tree = folders_route(&files->home, path);
+	return r < 0 || files->home.folders == NULL ? r : request_permit(files->tree->session, kind);
+}
+
+bool
+request_only_place(struct files *files)
+{
+	struct home_path path;
+
+	files->tree = &files->home;
+	if (files->message.cursor == files->message.length)
+		return true;
+	if (!request_only_path(files, &path))
+		return false;
+	files->tree = folders_route(&files->home, &path);
+	return true;
+}
+
 void
 request_refuse(struct files *files, int result)
 {
@@ -38,6 +62,8 @@ request_refuse(struct files *files, int result)
 void
 request_reply(struct files *files, int result)
 {
+	if (result == -EDQUOT)
+		files->refused_tree = files->tree;
 	if (result == -EROFS)
 		result = -EMEDIUMTYPE;
 	if (result == -EBUSY && storage_is_shared())
@@ -62,9 +88,9 @@ request_answer_with(struct files *files, int (*operation)(const struct home *hom
 
 	if (!request_only_path(files, &path))
 		return false;
-	r = request_reachable(&path);
+	r = request_route(files, files->message.kind, &path);
 	if (r == 0)
-		r = operation(&files->home, &path);
+		r = operation(files->tree, &path);
 	request_reply(files, r);
 	return true;
 }

@@ -23,6 +23,8 @@ struct files {
 	const struct files_session *session;
 	struct home home;
 	struct quota quota;
+	const struct home *tree;	/* that the request in hand is about: the home, or a folder */
+	const struct home *refused_tree;	/* where there was no room last */
 	struct upload upload;		/* between open_write and finish_write */
 	int list_fd;			/* write end of the pipe: a listing begins when the reply is out */
 	bool is_list_due;		/* list_end must be the next request */
@@ -36,7 +38,7 @@ struct files {
 	bool is_notice;			/* no reply goes out */
 	struct ipc_message message;	/* the request, then the reply: paths are copied out first */
 	struct stored stored;
-	struct home_path upload_path;	/* of the upload, as the client names it */
+	struct home_path upload_path;	/* of the upload, as the client names it: not routed */
 	struct unguarded unguarded;
 	struct listing listing;
 };
@@ -100,6 +102,18 @@ bool request_only_path(struct files *files, struct home_path *path);
 
 /* Partial files cannot be named: -ENOENT as if they, and all that is below such a name, were not there; or 0. */
 int request_reachable(const struct home_path *path);
+
+/*
+ * The tree that a path is in, which the path then is one of (folders.h), becomes files->tree, if the account may ask for
+ * kind there. 0, -ENOENT as above, -EROFS or -EKEYREVOKED.
+ */
+int request_route(struct files *files, enum ipc_kind kind, struct home_path *path);
+
+/* An optional path at the end: what the request is about becomes files->tree, and without a path, the home. False: malformed. */
+bool request_only_place(struct files *files);
+
+/* May the session ask for this in the tree? 0, -EROFS or -EKEYREVOKED. answer.c */
+int request_permit(const struct files_session *session, enum ipc_kind kind);
 
 /*
  * Begin the reply to the request in hand. -EROFS of a file system becomes -EMEDIUMTYPE; -EBUSY on shared storage becomes

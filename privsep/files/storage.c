@@ -18,13 +18,22 @@
 #define FORCE_SYNC 0x2000
 #define BASIC_STATS 0x7ffU
 
-/* Of the one home that this process serves. */
+/* Of the home that this process serves, and of its folders: the kind that asks for more care. */
 static enum file_system_kind home_kind OFTEN_WRITTEN = FILE_SYSTEM_LOCAL;
 
 void
 storage_probe(int home_fd, dev_t device)
 {
 	home_kind = file_system_kind_of(home_fd, device);
+}
+
+void
+storage_probe_folder(int folder_fd, dev_t device)
+{
+	enum file_system_kind kind = file_system_kind_of(folder_fd, device);
+
+	if (kind != FILE_SYSTEM_LOCAL && home_kind != FILE_SYSTEM_FUSE)
+		home_kind = kind;
 }
 
 bool

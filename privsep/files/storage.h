@@ -16,6 +16,9 @@
 /* Ask once what the home is on; device: its st_dev. Before that, everything counts as local. */
 void storage_probe(int home_fd, dev_t device);
 
+/* The same for a folder beside the home: whatever of the two asks for more care is done for both. */
+void storage_probe_folder(int folder_fd, dev_t device);
+
 /* May another machine write to the home? */
 bool storage_is_shared(void);
 

@@ -9,6 +9,7 @@
 #include "common/io.h"
 #include "common/written.h"
 #include "privsep/files/files.h"
+#include "privsep/files/folders.h"
 #include "privsep/ipc/ipc.h"
 
 #include "common/banned.h"
@@ -35,12 +36,14 @@ tell_monitor(struct stored *stored, int monitor_channel, const char *hash)
 void
 stored_begin(struct stored *stored, const struct home *home, const struct home_path *path, const struct beside *beside)
 {
+	struct home_path routed = *path;
+	const struct home *tree = folders_route(home, &routed);
 	struct stat st;
 
 	if (stored->is_pending)
 		tell_monitor(stored, home->session->monitor_channel, "");
 	*stored = (struct stored){.is_pending = true, .path = *path, .fd = -1};
-	if (home_open_file(home, path, &stored->fd, &st) < 0 && home_stat(home, path, &st) < 0)
+	if (home_open_file(tree, &routed, &stored->fd, &st) < 0 && home_stat(tree, &routed, &st) < 0)
 		st.st_size = 0; /* removed already */
 	stored->size = (uint64_t)st.st_size;
 	if (stored->fd >= 0 && beside_copy(beside, stored->fd, HASH_SHA256, &stored->digest, &stored->hashed))

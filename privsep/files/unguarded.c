@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "privsep/files/folders.h"
 #include "privsep/files/storage.h"
 #include "privsep/ipc/ipc.h"
 
@@ -25,7 +26,7 @@ report_unguarded(const struct home *home, enum unguarded_event event, const stru
 static bool
 is_upload_in_place(const struct home *home, const struct unguarded_upload *upload, struct stat *st)
 {
-	return home_stat(home, &upload->path, st) == 0 && st->st_dev == upload->device && st->st_ino == upload->inode;
+	return folders_stat(home, &upload->path, st) == 0 && st->st_dev == upload->device && st->st_ino == upload->inode;
 }
 
 /* A descriptor for writing changes no other figure without these. The mode is for others to set, a hook for one. */
@@ -70,7 +71,7 @@ unguarded_add(struct unguarded *unguarded, const struct home *home, const struct
 	if (!unguarded->was_told)
 		report_unguarded(home, UNGUARDED_FILE_SYSTEM, path);
 	unguarded->was_told = true;
-	if (home_stat(home, path, &st) < 0)
+	if (folders_stat(home, path, &st) < 0)
 		return;
 	place = place_for(unguarded, path);
 	place->path = *path;

@@ -91,8 +91,11 @@ enum ipc_fd {
 	X(ledger_uploaded,  IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_U64, S_NOTHING, IPC_FD_NONE) \
 	X(ledger_tell,      IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_BYTES(0, 24 * IPC_LEDGER_EVENTS_MAX), \
 	  S_NOTHING, IPC_FD_NONE) \
-	/* monitor asks master: the home of the account is to be counted */ \
+	/* files says which place the ledger_ questions from here on are about */ \
+	X(ledger_of,        IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_U8, S_NOTHING, IPC_FD_NONE) \
+	/* monitor asks master: the home of the account, or one of its folders, is to be counted */ \
 	X(count_home,       IPC_MONITOR,   IPC_MASTER,   IPC_STATE_READY, S_NOTHING, S_NONE, IPC_FD_NONE) \
+	X(count_folder,     IPC_MONITOR,   IPC_MASTER,   IPC_STATE_READY, S_U8, S_NONE, IPC_FD_NONE) \
 	/* monitor reports to master that the database has the share of the account's quota no longer */ \
 	X(share_gone,       IPC_MONITOR,   IPC_MASTER,   IPC_STATE_ANY,   S_NOTHING, S_NONE, IPC_FD_NONE) \
 	/* files asks monitor, and monitor asks master, for a turn of long work */ \
@@ -125,12 +128,12 @@ enum ipc_fd {
 	X(sync_write,       IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_NOTHING, S_NOTHING, IPC_FD_NONE) \
 	X(grow_write,       IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_NOTHING, S_NOTHING, IPC_FD_NONE) \
 	X(finish_write,     IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_U8, S_FIGURES, IPC_FD_NONE) \
-	X(quota,            IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_NOTHING, \
+	X(quota,            IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_MAY_HAVE_PATH, \
 	  S_FIGURES + S_U8, IPC_FD_NONE) \
-	X(partials,         IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_U8, \
+	X(partials,         IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_U8 + S_MAY_HAVE_PATH, \
 	  S_U64 + S_U64 + S_U64 + S_U8 + S_MORE(IPC_PARTIALS_BYTES), IPC_FD_NONE) \
 	X(remove_partial,   IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_PATH, S_NOTHING, IPC_FD_NONE) \
-	X(remove_partials,  IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_NOTHING, \
+	X(remove_partials,  IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_MAY_HAVE_PATH, \
 	  S_FIGURES, IPC_FD_NONE) \
 	X(list,             IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_U8 + S_U8 + S_U8 + S_U32 + S_PATH, \
 	  S_NOTHING, IPC_FD_REPLY) \
@@ -173,6 +176,8 @@ enum ipc_fd {
 	  S_U32 + S_U32, IPC_FD_NONE) \
 	X(stored_home,      IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, \
 	  S_U32 + S_U32 + S_TEXT(1, HOME_PATH_MAX), S_NONE, IPC_FD_NONE) \
+	X(folder_used,      IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, S_TEXT(1, ACCOUNT_NAME_MAX), S_NONE, \
+	  IPC_FD_NONE) \
 	/* a filtered process reports the call that it was stopped at, then dies */ \
 	X(alarm,            IPC_PROTOCOL | IPC_FILES | IPC_MONITOR | IPC_LOGGER | IPC_HOOKS | IPC_METRICS | IPC_PORTER | IPC_BROKER, IPC_MONITOR | IPC_MASTER, IPC_STATE_ANY, \
 	  S_U32, S_NONE, IPC_FD_NONE) \
@@ -291,6 +296,8 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *                                 change and begin anew, since the room is asked for before that is answered
  *   ledger_grow                   -> (more bytes are granted to the upload)
  *   ledger_uploaded size at the end (within begin and end)
+ *   ledger_of     0 for the home, or the number of a folder, from 1 on; not within begin and end
+ *   count_folder  number of folder_used, from 0 on
  *   share_gone                    (all sessions of the account end, and begin anew)
  *   work_begin    is_change    -> (now); each gets one answer: -ECANCELED when work_end was quicker
  *   work_end                      (the turn is given back, or not waited for any more)
@@ -309,12 +316,12 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   sync_write                    -> (the bytes of the upload are on the disk; nothing is renamed yet)
  *   grow_write                    -> (the upload may go on; asked when the kernel refuses to write more) or -EDQUOT
  *   finish_write  is_complete  -> figures as of quota (the upload is whole and safe, or was given up)
- *   quota                         -> bytes used, their limit, files used, their limit
- *                                 (UINT64_MAX for no limit; used is 0 where there is neither limit)
- *   partials      wants_rows   -> count, bytes, bytes of those in use, is_whole (all was looked at), then
+ *   quota         path, or nothing: of where there was no room last -> bytes used, their limit, files used, their
+ *                                 limit (UINT64_MAX for no limit; used is 0 where there is neither limit), is_bound
+ *   partials      wants_rows, path (of the tree, home or folder; nothing: the home) -> count, bytes, bytes of those in use, is_whole (all was looked at), then
  *                                 for the oldest, as many as fit: size, age in s, is_in_use, path
  *   remove_partial path (of the target; or of the partial, where partials told that) -> (it is gone)
- *   remove_partials               -> removed, their bytes, in use, which stay, that cannot be removed;
+ *   remove_partials path (as partials) -> removed, their bytes, in use, which stay, that cannot be removed;
  *                                    -ECANCELED
  *   list          form, flags, enum ipc_fact bits, shown_from, path -> (read end of a pipe)
  *   list_end                      -> entries; or what stopped the listing
@@ -345,6 +352,7 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   admit         max_sessions of the account, with ADMIT_OWN_LIMIT if it holds alone; name
  *                 -> enum ipc_admit_outcome, sessions that the account has now
  *   stored_home   uid, gid, home of an account of the database (before admit: what count_home is about)
+ *   folder_used   name of a shared folder with a quota (before admit: what count_folder is about)
  *   alarm         number of the system call
  *   no_walls      enum sandbox_step, lacks_capability, errno
  *   log           see log.c

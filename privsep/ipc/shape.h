@@ -21,6 +21,7 @@
 #define S_BYTES(min, max) SHAPE(2 + (min), 2 + (max)) /* u16 length, bytes */
 #define S_TEXT(min, max) S_BYTES(min, max) /* the same, without NUL */
 #define S_PATH S_TEXT(1, HOME_PATH_MAX)
+#define S_MAY_HAVE_PATH S_MORE(2 + HOME_PATH_MAX)
 #define S_HOST S_BYTES(16, 16) /* the bytes of an address */
 #define S_TIMES(low, high, field) SHAPE((low)*SHAPE_MIN(field), (high)*SHAPE_MAX(field)) /* so many of them */
 #define S_MORE(max) SHAPE(0, max) /* up to so many bytes of fields that repeat, or may be missing */

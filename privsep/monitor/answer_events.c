@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Events that protocol reports, as lines of the log. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -9,6 +10,7 @@
 #include "common/libc.h"
 #include "privsep/hooks/event.h"
 #include "privsep/ipc/log.h"
+#include "privsep/monitor/folders.h"
 #include "privsep/monitor/state.h"
 
 #ifdef SALLYPORT_TAKEOVER
@@ -163,7 +165,7 @@ monitor_answer_stored(struct monitor *monitor)
 {
 	static struct hook_event event;
 	struct timespec now;
-	const char *text;
+	const char *text, *directory, *below;
 	struct home_path path;
 	size_t len;
 	int r;
@@ -179,8 +181,11 @@ monitor_answer_stored(struct monitor *monitor)
 	memcpy(event.session, monitor->session->id, sizeof(monitor->session->id));
 	address_text(&monitor->session->peer, event.address);
 	memcpy(event.user, monitor->account.user, sizeof(event.user));
-	memcpy(event.home, monitor->account.home, sizeof(event.home));
-	memcpy(event.path, path.text, path.len + 1);
+	directory = monitor->account.home;
+	below = path.text;
+	(void)folders_real_place(monitor, path.text, &directory, &below);
+	snprintf(event.home, sizeof(event.home), "%s", directory);
+	snprintf(event.path, sizeof(event.path), "%s", below);
 	r = tell_hooks_uploaded(monitor, &event);
 	if (r == 0 || !records_take(monitor, RECORD_UPLOAD, LEVEL_WARNING))
 		return true;

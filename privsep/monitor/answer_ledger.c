@@ -11,6 +11,7 @@
 #include "common/io.h"
 #include "common/libc.h"
 #include "privsep/ipc/log.h"
+#include "privsep/monitor/folders.h"
 #include "privsep/monitor/login.h"
 #include "privsep/monitor/state.h"
 
@@ -21,29 +22,80 @@
 #define UPLOAD_NEED_MS 200 /* files asks again within a few */
 #define ASK_EVERY_MS 500 /* for a count: the master starts none that is under way, and none too often */
 
+static struct monitor_folder *
+folder_in_hand(const struct monitor *monitor)
+{
+	return monitor->quota.number == 0 ? NULL : &monitor->folders->list[monitor->quota.number - 1];
+}
+
+struct ledger *
+quota_ledger(struct monitor *monitor)
+{
+	struct monitor_folder *folder = folder_in_hand(monitor);
+
+	return folder == NULL ? &monitor->quota.book : &folder->book;
+}
+
+const struct ledger_limits *
+quota_limits(const struct monitor *monitor)
+{
+	const struct monitor_folder *folder = folder_in_hand(monitor);
+
+	return folder == NULL ? &monitor->quota.limits : &folder->limits;
+}
+
+/* The database has no part in folders. */
+static bool
+asks_database(const struct monitor *monitor)
+{
+	return monitor->quota.number == 0 && share_is_used(monitor);
+}
+
+static bool
+has_limits(const struct ledger *book, const struct ledger_limits *limits)
+{
+	return book->fd >= 0 && (limits->bytes != LEDGER_NO_LIMIT || limits->files != LEDGER_NO_LIMIT);
+}
+
 /* Nothing but the file of an upload is open for writing in protocol, and no byte of it past this offset is written. */
 static int
 limit_writes(struct monitor *monitor, uint64_t end)
 {
 	struct rlimit limit = {.rlim_cur = end, .rlim_max = monitor->quota.hard_limit};
 
-	if (monitor->quota.limits.bytes == LEDGER_NO_LIMIT || monitor->protocol.pid == 0)
+	if (quota_limits(monitor)->bytes == LEDGER_NO_LIMIT || monitor->protocol.pid == 0)
 		return 0;
 	monitor->quota.upload_end = end;
+	return prlimit(monitor->protocol.pid, RLIMIT_FSIZE, &limit, NULL) < 0 ? -errno : 0;
+}
+
+static int
+free_writes(const struct monitor *monitor)
+{
+	struct rlimit limit = {.rlim_cur = monitor->quota.hard_limit, .rlim_max = monitor->quota.hard_limit};
+
+	if (monitor->protocol.pid == 0)
+		return 0;
 	return prlimit(monitor->protocol.pid, RLIMIT_FSIZE, &limit, NULL) < 0 ? -errno : 0;
 }
 
 bool
 quota_has_limits(const struct monitor *monitor)
 {
-	return monitor->quota.book.fd >= 0 &&
-	    (monitor->quota.limits.bytes != LEDGER_NO_LIMIT || monitor->quota.limits.files != LEDGER_NO_LIMIT);
+	return has_limits(&monitor->quota.book, &monitor->quota.limits);
+}
+
+bool
+quota_is_somewhere(const struct monitor *monitor)
+{
+	return quota_has_limits(monitor) || folders_have_quota(monitor);
 }
 
 void
 quota_close(struct monitor *monitor)
 {
 	ledger_close(&monitor->quota.book);
+	folders_close_ledgers(monitor);
 	close_fd(&monitor->rates.fd);
 }
 
@@ -53,12 +105,12 @@ quota_limit_writes(struct monitor *monitor)
 {
 	struct rlimit limit;
 
-	if (!quota_has_limits(monitor))
+	if (!quota_is_somewhere(monitor))
 		return 0;
 	if (prlimit(monitor->protocol.pid, RLIMIT_FSIZE, NULL, &limit) < 0)
 		return -errno;
 	monitor->quota.hard_limit = limit.rlim_max;
-	return limit_writes(monitor, 0);
+	return quota_has_limits(monitor) ? limit_writes(monitor, 0) : 0;
 }
 
 static int
@@ -140,7 +192,9 @@ ask_for_count(struct monitor *monitor)
 	if (monitor->quota.asked_ms != 0 && now - monitor->quota.asked_ms < ASK_EVERY_MS)
 		return;
 	monitor->quota.asked_ms = now;
-	ipc_begin(&question, IPC_count_home);
+	ipc_begin(&question, monitor->quota.number == 0 ? IPC_count_home : IPC_count_folder);
+	if (monitor->quota.number != 0)
+		ipc_put_u8(&question, (uint8_t)(monitor->folders->list[monitor->quota.number - 1].told - 1));
 	/* one that is lost is asked again */
 	(void)!ipc_send_now(monitor->session->master_channel, &question, -1);
 }
@@ -149,9 +203,9 @@ ask_for_count(struct monitor *monitor)
 static int
 judge_figure(struct monitor *monitor, int r, const struct ledger_figure *figure)
 {
-	if (figure->state != LEDGER_EXACT && monitor->quota.book.can_count && (r == 0 || r == -EDQUOT || r == -EUCLEAN))
+	if (figure->state != LEDGER_EXACT && quota_ledger(monitor)->can_count && (r == 0 || r == -EDQUOT || r == -EUCLEAN))
 		ask_for_count(monitor);
-	if (share_is_used(monitor))
+	if (asks_database(monitor))
 		return r;
 	return r == -EDQUOT && figure->state == LEDGER_BOUND ? -EINPROGRESS : r;
 }
@@ -162,16 +216,16 @@ static int
 perform_read(struct monitor *monitor)
 {
 	struct ledger_figure figure;
-	int r = ledger_read(&monitor->quota.book, &figure);
+	int r = ledger_read(quota_ledger(monitor), &figure);
 
 	r = judge_figure(monitor, r, &figure);
 	begin_ledger_reply(monitor, r);
 	if (r < 0)
 		return r;
 	ipc_put_u64(&monitor->message, figure.bytes);
-	ipc_put_u64(&monitor->message, monitor->quota.limits.bytes);
+	ipc_put_u64(&monitor->message, quota_limits(monitor)->bytes);
 	ipc_put_u64(&monitor->message, figure.files);
-	ipc_put_u64(&monitor->message, monitor->quota.limits.files);
+	ipc_put_u64(&monitor->message, quota_limits(monitor)->files);
 	ipc_put_u8(&monitor->message, (uint8_t)figure.state);
 	return 0;
 }
@@ -182,18 +236,18 @@ perform_begin(struct monitor *monitor)
 	struct ledger_figure figure;
 	int r;
 
-	r = ledger_begin(&monitor->quota.book, &monitor->quota.limits, monitor->quota.question.bytes,
+	r = ledger_begin(quota_ledger(monitor), quota_limits(monitor), monitor->quota.question.bytes,
 	    monitor->quota.question.files, &figure);
 	r = judge_figure(monitor, r, &figure);
 	begin_ledger_reply(monitor, r);
 	if (r < 0)
 		return r;
 	monitor->quota.changing_since_ms = monotonic_ms();
-	ipc_put_u8(&monitor->message, monitor->quota.book.is_counted);
+	ipc_put_u8(&monitor->message, quota_ledger(monitor)->is_counted);
 	/* what the database has granted is known in any case */
 	ipc_put_u8(&monitor->message,
-	    !share_is_used(monitor) && figure.state == LEDGER_UNKNOWN &&
-		monitor->quota.limits.bytes != LEDGER_NO_LIMIT);
+	    !asks_database(monitor) && figure.state == LEDGER_UNKNOWN &&
+		quota_limits(monitor)->bytes != LEDGER_NO_LIMIT);
 	return 0;
 }
 
@@ -205,9 +259,9 @@ grant_reservation(struct monitor *monitor, uint64_t from, uint64_t wanted)
 	uint64_t granted = 0;
 	int r;
 
-	if (monitor->quota.limits.bytes == LEDGER_NO_LIMIT)
+	if (quota_limits(monitor)->bytes == LEDGER_NO_LIMIT)
 		return 0;
-	r = ledger_upload_reserve(&monitor->quota.book, &monitor->quota.limits, wanted, &granted, &figure);
+	r = ledger_upload_reserve(quota_ledger(monitor), quota_limits(monitor), wanted, &granted, &figure);
 	r = judge_figure(monitor, r, &figure);
 	return r < 0 ? r : limit_writes(monitor, from + granted);
 }
@@ -275,9 +329,9 @@ find_need(const struct monitor *monitor, bool *is_flexible)
 		need.bytes = 1;
 		*is_flexible = true;
 	}
-	if (monitor->quota.limits.bytes == LEDGER_NO_LIMIT)
+	if (quota_limits(monitor)->bytes == LEDGER_NO_LIMIT)
 		need.bytes = 0;
-	if (monitor->quota.limits.files == LEDGER_NO_LIMIT)
+	if (quota_limits(monitor)->files == LEDGER_NO_LIMIT)
 		need.files = 0;
 	return need;
 }
@@ -290,7 +344,7 @@ hold_question(struct monitor *monitor, bool has_result)
 	struct ledger_need need = find_need(monitor, &is_flexible);
 
 	if (has_result && need.bytes == 0 && need.files == 0)
-		*(monitor->quota.limits.bytes == LEDGER_NO_LIMIT ? &need.files : &need.bytes) = 1;
+		*(quota_limits(monitor)->bytes == LEDGER_NO_LIMIT ? &need.files : &need.bytes) = 1;
 	monitor->quota.question.is_held = true;
 	share_need(monitor, &need, is_flexible);
 	return -EAGAIN;
@@ -384,7 +438,7 @@ answer_question(struct monitor *monitor, uint64_t bytes, uint64_t files)
 	monitor->quota.question.kind = monitor->message.kind;
 	monitor->quota.question.bytes = bytes;
 	monitor->quota.question.files = files;
-	if (share_is_used(monitor))
+	if (asks_database(monitor))
 		return perform_or_hold(monitor) != -EAGAIN;
 	(void)perform_held(monitor);
 	return true;
@@ -397,12 +451,12 @@ answer_tell(struct monitor *monitor)
 	size_t len;
 	const void *bytes = ipc_get_bytes(&monitor->message, sizeof(events), &len);
 
-	if (!monitor->quota.book.is_locked || len % sizeof(events[0]) != 0)
+	if (!quota_ledger(monitor)->is_locked || len % sizeof(events[0]) != 0)
 		return false;
 	memcpy(events, bytes, len);
 	if (!ipc_end(&monitor->message))
 		return false;
-	ledger_tell_count(&monitor->quota.book, events, len / sizeof(events[0]));
+	ledger_tell_count(quota_ledger(monitor), events, len / sizeof(events[0]));
 	begin_ledger_reply(monitor, 0);
 	return true;
 }
@@ -418,6 +472,8 @@ leave_to_count(int r)
 static void
 note_settled(struct monitor *monitor, int r, bool is_less)
 {
+	if (monitor->quota.number != 0)
+		return;
 	if (r < 0)
 		share_note_doubt(monitor);
 	else
@@ -431,10 +487,10 @@ answer_end(struct monitor *monitor)
 	int64_t files = (int64_t)ipc_get_u64(&monitor->message);
 	int r;
 
-	if (!ipc_end(&monitor->message) || !monitor->quota.book.is_locked || files < -FILES_MAX || files > FILES_MAX)
+	if (!ipc_end(&monitor->message) || !quota_ledger(monitor)->is_locked || files < -FILES_MAX || files > FILES_MAX)
 		return false;
 	monitor->quota.changing_since_ms = 0;
-	r = ledger_end(&monitor->quota.book, bytes, files);
+	r = ledger_end(quota_ledger(monitor), bytes, files);
 	note_settled(monitor, r, bytes < 0 || files < 0);
 	begin_ledger_reply(monitor, leave_to_count(r));
 	return true;
@@ -464,21 +520,21 @@ answer_upload(struct monitor *monitor)
 	uint64_t wanted = ipc_get_u64(&monitor->message);
 	int r;
 
-	if (!ipc_end(&monitor->message) || !monitor->quota.book.is_locked || size > INT64_MAX)
+	if (!ipc_end(&monitor->message) || !quota_ledger(monitor)->is_locked || size > INT64_MAX)
 		return false;
-	r = ledger_upload_begin(&monitor->quota.book, key, size);
+	r = ledger_upload_begin(quota_ledger(monitor), key, size);
 	if (r == 0)
 		r = limit_writes(monitor, size);
 	if (r == 0)
 		r = grant_reservation(monitor, size, wanted);
 	if ((r == -EDQUOT || r == -EUCLEAN || r == -EINPROGRESS) && wanted == 0 && size > 0)
 		r = 0; /* refused at the first byte too many */
-	if (r == -EDQUOT && share_is_used(monitor))
+	if (r == -EDQUOT && asks_database(monitor))
 		r = note_upload_need(monitor, wanted);
-	if (r == -ESTALE && share_is_used(monitor))
+	if (r == -ESTALE && asks_database(monitor))
 		r = refuse_for_stale(monitor);
 	if (r < 0)
-		(void)ledger_upload_end(&monitor->quota.book, size);
+		(void)ledger_upload_end(quota_ledger(monitor), size);
 	begin_ledger_reply(monitor, r);
 	return true;
 }
@@ -489,11 +545,11 @@ answer_uploaded(struct monitor *monitor)
 	uint64_t size = ipc_get_u64(&monitor->message);
 	int r;
 
-	if (!ipc_end(&monitor->message) || !monitor->quota.book.is_locked || size > INT64_MAX)
+	if (!ipc_end(&monitor->message) || !quota_ledger(monitor)->is_locked || size > INT64_MAX)
 		return false;
 	r = limit_writes(monitor, 0);
 	if (r == 0)
-		r = ledger_upload_end(&monitor->quota.book, size);
+		r = ledger_upload_end(quota_ledger(monitor), size);
 	note_settled(monitor, r, true); /* what it had reserved beyond that */
 	begin_ledger_reply(monitor, leave_to_count(r));
 	return true;
@@ -506,7 +562,7 @@ answer_held_kind(struct monitor *monitor)
 	uint64_t bytes = is_begin ? ipc_get_u64(&monitor->message) : 0;
 	uint64_t files = is_begin ? ipc_get_u64(&monitor->message) : 0;
 
-	if (!ipc_end(&monitor->message) || (is_begin && monitor->quota.book.is_locked) ||
+	if (!ipc_end(&monitor->message) || (is_begin && quota_ledger(monitor)->is_locked) ||
 	    monitor->quota.question.is_held)
 		return false;
 	return !answer_question(monitor, bytes, files) || send_to_files(monitor);
@@ -526,8 +582,31 @@ monitor_answer_ledger(struct monitor *monitor)
 	};
 	bool (*answer)(struct monitor * monitor) = answers[monitor->message.kind];
 
-	if (answer == NULL || !quota_has_limits(monitor) || monitor->quota.question.is_held)
+	if (answer == NULL || !has_limits(quota_ledger(monitor), quota_limits(monitor)) ||
+	    monitor->quota.question.is_held)
 		return false;
 	/* files has one question at a time, too: an answer without room is one that follows many unread ones */
 	return answer(monitor) && (answer == answer_held_kind || send_to_files(monitor));
+}
+
+/*
+ * What is written next is of another tree. Only where its bytes are not limited, protocol writes as far as it likes: it has
+ * no other file for writing then.
+ */
+bool
+monitor_answer_ledger_of(struct monitor *monitor)
+{
+	unsigned number = ipc_get_u8(&monitor->message);
+	size_t count = monitor->folders == NULL ? 0 : monitor->folders->count;
+	bool has_bytes_limit;
+	int r;
+
+	if (!ipc_end(&monitor->message) || number > count || quota_ledger(monitor)->is_locked ||
+	    monitor->quota.question.is_held || !quota_is_somewhere(monitor))
+		return false;
+	monitor->quota.number = number;
+	has_bytes_limit = quota_ledger(monitor)->fd >= 0 && quota_limits(monitor)->bytes != LEDGER_NO_LIMIT;
+	r = has_bytes_limit ? limit_writes(monitor, 0) : free_writes(monitor);
+	begin_ledger_reply(monitor, r);
+	return send_to_files(monitor);
 }

@@ -14,6 +14,7 @@
 #include "common/written.h"
 #include "privsep/files/files.h"
 #include "privsep/ipc/log.h"
+#include "privsep/monitor/folders.h"
 #include "privsep/monitor/login.h"
 #include "privsep/monitor/state.h"
 #include "privsep/sandbox/failure.h"
@@ -79,12 +80,13 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 {
 	struct session *session = monitor->session;
 	int to_protocol[2] = {-1, -1}, to_monitor[2] = {-1, -1};
+	struct files_folder folders[FILES_FOLDERS_MAX];
 	int r;
 
 	r = ipc_pair(to_protocol, 0);
 	if (r == 0)
 		r = ipc_pair(to_monitor, 0);
-	if (r == 0 && quota_has_limits(monitor))
+	if (r == 0 && quota_is_somewhere(monitor))
 		r = ipc_bound_waits(to_monitor[1], LEDGER_ANSWER_S);
 	if (r < 0)
 		goto out;
@@ -109,6 +111,9 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 		    .uid = account->uid,
 		    .gid = account->gid,
 		    .has_quota = quota_has_limits(monitor),
+		    .has_some_quota = quota_is_somewhere(monitor),
+		    .folder_count = folders_for_files(monitor, account, folders),
+		    .folders = folders,
 		    .quota_slot_fd = monitor->quota.book.slot_fd,
 		    .sweeps = (account_rights_somewhere(account) & MAY_CHANGE) != 0 &&
 			login_takes_sweep(session->config->state_directory, account->name, time(NULL)),
@@ -263,6 +268,8 @@ admit_account(struct monitor *monitor, const struct account *account, enum looku
 	int home_fd = -1, files_channel = -1;
 	int r = login_open_home(account, &home_fd, reason);
 
+	if (r == 0)
+		r = folders_open(monitor, account, reason);
 	if (r < 0)
 		r = -EIO;
 	else if (is_shared)
@@ -305,6 +312,7 @@ out:
 	if (r < 0 || !is_shared)
 		monitor_close_store(monitor);
 	close_fd(&home_fd);
+	folders_close(monitor);
 	close_fd(&files_channel);
 	return r;
 }
@@ -561,6 +569,8 @@ monitor_attempt_granted(struct monitor *monitor)
 	if (!take_grant(monitor, &snapshot_fd))
 		return;
 	found = look_up_login(snapshot_fd, monitor->login.name);
+	if (found == 0)
+		folders_find(monitor, snapshot_fd, &account);
 	if (found == -ENOENT && may_be_in_store(monitor))
 		monitor->store.snapshot_fd = snapshot_fd; /* the database's accounts may have a group of it */
 	else

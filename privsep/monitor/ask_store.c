@@ -11,6 +11,7 @@
 #include "accounts/snapshot.h"
 #include "common/io.h"
 #include "privsep/monitor/state.h"
+#include "privsep/monitor/folders.h"
 
 #include "common/banned.h"
 
@@ -125,7 +126,7 @@ account_disbelief(const struct monitor *monitor, const struct account *account)
 
 /* The account is filled as far as its line can be read. */
 static const char *
-take_account(const struct monitor *monitor, const char *line, size_t len, struct account *account)
+take_account(struct monitor *monitor, const char *line, size_t len, struct account *account)
 {
 	const char *problem, *why;
 
@@ -137,6 +138,8 @@ take_account(const struct monitor *monitor, const char *line, size_t len, struct
 	why = account_disbelief(monitor, account);
 	if (why == NULL && snapshot_join_group(monitor->store.snapshot_fd, account) < 0)
 		why = "its group of settings cannot be read";
+	if (why == NULL)
+		folders_find(monitor, monitor->store.snapshot_fd, account);
 	return why;
 }
 

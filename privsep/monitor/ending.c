@@ -13,6 +13,7 @@
 #include "common/libc.h"
 #include "privsep/files/files.h"
 #include "privsep/ipc/log.h"
+#include "privsep/monitor/folders.h"
 #include "privsep/monitor/state.h"
 #include "privsep/sandbox/sandbox.h"
 
@@ -184,8 +185,10 @@ monitor_end_session(struct monitor *monitor)
 	deadline = monotonic_ms() + REAP_MS;
 	wait_for_files(monitor, deadline);
 	monitor_reap_child(monitor, &monitor->files, deadline);
-	if (monitor->has_alarm)
+	if (monitor->has_alarm) {
 		ledger_suspect(&monitor->quota.book);
+		folders_suspect(monitor);
+	}
 	share_leave(monitor);
 	records_tell_left_out(monitor);
 	log_begin(LEVEL_INFO, "disconnect");

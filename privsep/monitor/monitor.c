@@ -47,6 +47,7 @@
 	X(ledger_grow,     IPC_FILES,    monitor_answer_ledger)        \
 	X(ledger_uploaded, IPC_FILES,    monitor_answer_ledger)        \
 	X(ledger_tell,     IPC_FILES,    monitor_answer_ledger)        \
+	X(ledger_of,       IPC_FILES,    monitor_answer_ledger_of)     \
 	X(work_begin,      IPC_FILES,    monitor_answer_work_begin)    \
 	X(work_end,        IPC_FILES,    monitor_answer_work_end)      \
 	X(stored,          IPC_FILES,    monitor_answer_stored)        \
@@ -388,6 +389,7 @@ start_session_children(struct monitor *monitor, struct session *session)
 	monitor->files = (struct child){.name = "files", .answer = monitor_answer_files, .channel = -1};
 	monitor->pam = (struct child){.name = "pam", .channel = -1};
 	ledger_init(&monitor->quota.book);
+	monitor->folders = NULL;
 	monitor->rates.fd = -1;
 	monitor->kill_at_ms = NEVER;
 	monitor->login.due_ms = NEVER;

@@ -18,7 +18,7 @@ quota_change_due_ms(const struct monitor *monitor)
 bool
 quota_give_up_change(struct monitor *monitor)
 {
-	if (!ledger_is_awaited(&monitor->quota.book)) {
+	if (!ledger_is_awaited(quota_ledger(monitor))) {
 		monitor->quota.changing_since_ms = monotonic_ms() - CHANGE_MS + LOOK_AGAIN_MS;
 		return false;
 	}
@@ -27,7 +27,7 @@ quota_give_up_change(struct monitor *monitor)
 	log_field_text("by", "files");
 	log_end();
 	monitor->quota.changing_since_ms = 0;
-	ledger_abandon(&monitor->quota.book);
-	ledger_suspect(&monitor->quota.book);
+	ledger_abandon(quota_ledger(monitor));
+	ledger_suspect(quota_ledger(monitor));
 	return true;
 }

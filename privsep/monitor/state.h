@@ -88,6 +88,7 @@ struct monitor {
 		int refusal; /* decided by the users file, 0: nothing is; the question only takes its time */
 		const char *reason; /* of that */
 	} store;
+	struct monitor_folders *folders;	/* of the account; NULL: it has none */
 	unsigned failures;
 	struct {
 		bool told, ahead; /* a notice, listeners ahead */
@@ -112,6 +113,7 @@ struct monitor {
 	struct {
 		struct ledger book; /* open where the account has a quota */
 		struct ledger_limits limits;
+		unsigned number; /* of the ledger that files asks about: 0: book; else that of a folder */
 		uint64_t hard_limit; /* RLIMIT_FSIZE of protocol, as it was */
 		uint64_t upload_end; /* offset up to which protocol may write; 0: no upload */
 		uint64_t changing_since_ms; /* files changes the home; 0: it does not */
@@ -338,6 +340,7 @@ bool quota_give_up_change(struct monitor *monitor);
 
 /* answer_ledger.c: the quota is kept here, and what was granted is a limit of the kernel on protocol's writes. */
 bool monitor_answer_ledger(struct monitor *monitor);
+bool monitor_answer_ledger_of(struct monitor *monitor);
 
 /*
  * runs as root: open the ledger and the rates of the account that logs in, as far as it has any. is_stored: the database
@@ -354,6 +357,13 @@ void quota_close(struct monitor *monitor);
  * (root in a container may lack the right). 0 or -errno.
  */
 int quota_limit_writes(struct monitor *monitor);
+
+/* The ledger that files asks about, and its limits. */
+struct ledger *quota_ledger(struct monitor *monitor);
+const struct ledger_limits *quota_limits(const struct monitor *monitor);
+
+/* Has any tree of the session, home or folder, a quota? */
+bool quota_is_somewhere(const struct monitor *monitor);
 
 /* Whether the account has a quota; the ledger may be there for its max-sessions alone. */
 bool quota_has_limits(const struct monitor *monitor);

@@ -76,11 +76,11 @@ sandbox_empty_bounds(void)
 
 /* The part that only root can do: everything but the ids themselves. */
 static int
-drop_while_root(gid_t gid, int kept)
+drop_while_root(const gid_t *groups, size_t count, int kept)
 {
 	unsigned long securebits = LOCKED_SECUREBITS | (kept == SANDBOX_NO_CAPABILITY ? 0 : SECBIT_KEEP_CAPS);
 
-	if (setgroups(1, &gid) < 0)
+	if (setgroups(count, groups) < 0)
 		return sandbox_step(SANDBOX_STEP_GROUPS, -errno);
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return sandbox_step(SANDBOX_STEP_AMBIENT, -errno);
@@ -132,25 +132,45 @@ sandbox_is_powerless(void)
 	    !has_capabilities(SANDBOX_NO_CAPABILITY);
 }
 
+/* The kernel sorts them. */
+static bool
+has_groups(const gid_t *groups, size_t count)
+{
+	gid_t found[SANDBOX_GROUPS_MAX + 2];
+	int n = getgroups(SANDBOX_GROUPS_MAX + 2, found);
+
+	if (n < 0 || (size_t)n != count)
+		return false;
+	for (int i = 0; i < n; i++) {
+		size_t k = 0;
+
+		while (k < count && groups[k] != found[i])
+			k++;
+		if (k == count)
+			return false;
+	}
+	return true;
+}
+
 /* True when any of it is still there, or can be had back. */
 static bool
-root_is_left(uid_t uid, gid_t gid, int kept)
+root_is_left(uid_t uid, gid_t gid, const gid_t *groups, size_t count, int kept)
 {
+	const gid_t root = 0;
 	uid_t ruid, euid, suid;
-	gid_t rgid, egid, sgid, groups[2];
+	gid_t rgid, egid, sgid;
 
 	if (getresuid(&ruid, &euid, &suid) < 0 || ruid != uid || euid != uid || suid != uid)
 		return true;
 	if (getresgid(&rgid, &egid, &sgid) < 0 || rgid != gid || egid != gid || sgid != gid)
 		return true;
-	if (getgroups(2, groups) != 1 || groups[0] != gid)
+	if (!has_groups(groups, count))
 		return true;
 	if (setuid(0) == 0 || setresuid(0, 0, 0) == 0 || setresuid((uid_t)-1, 0, (uid_t)-1) == 0)
 		return true;
 	if (setgid(0) == 0 || setresgid(0, 0, 0) == 0)
 		return true;
-	groups[0] = 0;
-	if (setgroups(1, groups) == 0)
+	if (setgroups(1, &root) == 0)
 		return true;
 	return has_capabilities(kept);
 }
@@ -161,14 +181,14 @@ sandbox_drop_identity(uid_t uid, gid_t gid)
 	return sandbox_drop_identity_but(uid, gid, SANDBOX_NO_CAPABILITY);
 }
 
-int
-sandbox_drop_identity_but(uid_t uid, gid_t gid, int kept)
+static int
+drop_to(uid_t uid, gid_t gid, const gid_t *groups, size_t count, int kept)
 {
 	int r;
 
 	if (uid == 0 || gid == 0 || uid == (uid_t)-1 || gid == (gid_t)-1)
 		return -EINVAL;
-	r = drop_while_root(gid, kept);
+	r = drop_while_root(groups, count, kept);
 	if (r < 0)
 		return r;
 	if (setresgid(gid, gid, gid) < 0)
@@ -178,7 +198,34 @@ sandbox_drop_identity_but(uid_t uid, gid_t gid, int kept)
 	r = drop_capabilities(kept);
 	if (r < 0)
 		return r;
-	if (root_is_left(uid, gid, kept))
+	if (root_is_left(uid, gid, groups, count, kept))
 		abort();
 	return 0;
+}
+
+int
+sandbox_drop_identity_but(uid_t uid, gid_t gid, int kept)
+{
+	return drop_to(uid, gid, &gid, 1, kept);
+}
+
+int
+sandbox_drop_identity_with(uid_t uid, gid_t gid, const gid_t *groups, size_t count)
+{
+	gid_t all[SANDBOX_GROUPS_MAX + 1] = {gid};
+	size_t all_count = 1;
+
+	if (count > SANDBOX_GROUPS_MAX)
+		return sandbox_step(SANDBOX_STEP_GROUPS, -E2BIG);
+	for (size_t i = 0; i < count; i++) {
+		size_t k = 0;
+
+		if (groups[i] == 0)
+			return -EINVAL;
+		while (k < all_count && all[k] != groups[i])
+			k++;
+		if (k == all_count)
+			all[all_count++] = groups[i];
+	}
+	return drop_to(uid, gid, all, all_count, SANDBOX_NO_CAPABILITY);
 }

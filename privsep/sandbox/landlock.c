@@ -168,20 +168,42 @@ restrict_to(const struct ll_ruleset *ruleset, size_t size, const struct exceptio
 	return r;
 }
 
-int
-sandbox_landlock(int home_fd, bool is_read_only)
+bool
+sandbox_landlock_confines_writers(void)
 {
-	struct ll_path_beneath home = {.parent_fd = home_fd};
+	return known_abi() > 1;
+}
+
+int
+sandbox_landlock_trees(const struct sandbox_tree *trees, size_t count)
+{
+	struct ll_path_beneath paths[SANDBOX_TREES_MAX];
 	struct ll_ruleset ruleset;
+	bool has_writers = false;
 	int abi = known_abi();
 	size_t size;
 
+	if (count > SANDBOX_TREES_MAX)
+		return sandbox_step(SANDBOX_STEP_LANDLOCK, -E2BIG);
+	for (size_t i = 0; i < count; i++)
+		has_writers = has_writers || !trees[i].is_read_only;
 	/* ABI 1 forbids every rename into another directory, without a way to allow it; only readers can bear that. */
-	if (abi == 0 || (abi == 1 && !is_read_only))
+	if (abi == 0 || (abi == 1 && has_writers))
 		return 0;
 	ruleset = ruleset_of(abi, &size);
-	home.allowed = (is_read_only ? LL_MAY_READ : LL_MAY_READ | LL_MAY_WRITE) & ruleset.handled_fs;
-	return restrict_to(&ruleset, size, &(struct exceptions){.paths = &home, .path_count = 1});
+	for (size_t i = 0; i < count; i++)
+		paths[i] = (struct ll_path_beneath){
+		    .allowed =
+			(trees[i].is_read_only ? LL_MAY_READ : LL_MAY_READ | LL_MAY_WRITE) & ruleset.handled_fs,
+		    .parent_fd = trees[i].fd,
+		};
+	return restrict_to(&ruleset, size, &(struct exceptions){.paths = paths, .path_count = count});
+}
+
+int
+sandbox_landlock(int home_fd, bool is_read_only)
+{
+	return sandbox_landlock_trees(&(const struct sandbox_tree){home_fd, is_read_only}, 1);
 }
 
 int

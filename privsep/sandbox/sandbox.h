@@ -192,7 +192,11 @@ int sandbox_chroot_home(int home_fd, uid_t uid, gid_t gid);
  */
 int sandbox_drop_identity(uid_t uid, gid_t gid);
 
-/* The same, but one capability stays (CAP_NET_BIND_SERVICE, for active mode from port 20). */
+/* The same, with further groups: gid among them or not, at most SANDBOX_GROUPS_MAX, and none of them 0. */
+#define SANDBOX_GROUPS_MAX 16
+int sandbox_drop_identity_with(uid_t uid, gid_t gid, const gid_t *groups, size_t count);
+
+/* The same as sandbox_drop_identity(), but one capability stays (CAP_NET_BIND_SERVICE, for active mode from port 20). */
 int sandbox_drop_identity_but(uid_t uid, gid_t gid, int kept);
 
 /*
@@ -200,6 +204,18 @@ int sandbox_drop_identity_but(uid_t uid, gid_t gid, int kept);
  * the ABI knows them). is_read_only: only reading and listing. 0 (also where the kernel has no Landlock) or -errno.
  */
 int sandbox_landlock(int home_fd, bool is_read_only);
+
+/* The same for several trees, at most SANDBOX_TREES_MAX. */
+struct sandbox_tree {
+	int fd;
+	bool is_read_only;
+};
+
+#define SANDBOX_TREES_MAX 16
+int sandbox_landlock_trees(const struct sandbox_tree *trees, size_t count);
+
+/* Would sandbox_landlock_trees() confine a process that may write? Without that, nothing holds it to trees outside its root. */
+bool sandbox_landlock_confines_writers(void);
 
 /*
  * Confine a process that speaks with a database: it reads files below the directories alone, and changes none; it makes
