@@ -22,28 +22,6 @@
 #define UPLOAD_NEED_MS 200 /* files asks again within a few */
 #define ASK_EVERY_MS 500 /* for a count: the master starts none that is under way, and none too often */
 
-static struct monitor_folder *
-folder_in_hand(const struct monitor *monitor)
-{
-	return monitor->quota.number == 0 ? NULL : &monitor->folders->list[monitor->quota.number - 1];
-}
-
-struct ledger *
-quota_ledger(struct monitor *monitor)
-{
-	struct monitor_folder *folder = folder_in_hand(monitor);
-
-	return folder == NULL ? &monitor->quota.book : &folder->book;
-}
-
-const struct ledger_limits *
-quota_limits(const struct monitor *monitor)
-{
-	const struct monitor_folder *folder = folder_in_hand(monitor);
-
-	return folder == NULL ? &monitor->quota.limits : &folder->limits;
-}
-
 /* The database has no part in folders. */
 static bool
 asks_database(const struct monitor *monitor)
@@ -203,7 +181,8 @@ ask_for_count(struct monitor *monitor)
 static int
 judge_figure(struct monitor *monitor, int r, const struct ledger_figure *figure)
 {
-	if (figure->state != LEDGER_EXACT && quota_ledger(monitor)->can_count && (r == 0 || r == -EDQUOT || r == -EUCLEAN))
+	if (figure->state != LEDGER_EXACT && quota_ledger(monitor)->can_count &&
+	    (r == 0 || r == -EDQUOT || r == -EUCLEAN))
 		ask_for_count(monitor);
 	if (asks_database(monitor))
 		return r;

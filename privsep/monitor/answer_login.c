@@ -239,6 +239,19 @@ tell_master_home(struct monitor *monitor, const struct account *account)
 	monitor_send_master(monitor);
 }
 
+/* The same with its folders that have a quota, from root: later it is only told a number. */
+static void
+tell_master_folders(struct monitor *monitor)
+{
+	for (size_t i = 0; monitor->folders != NULL && i < monitor->folders->count; i++) {
+		if (monitor->folders->list[i].told == 0)
+			continue;
+		ipc_begin(&monitor->message, IPC_folder_used);
+		ipc_put_text(&monitor->message, monitor->folders->list[i].folder.name);
+		monitor_send_master(monitor);
+	}
+}
+
 /* Before the master counts the session: it may be one too many for all servers. */
 static int
 begin_sharing(struct monitor *monitor, const struct account *account, const char **reason)
@@ -270,6 +283,8 @@ admit_account(struct monitor *monitor, const struct account *account, enum looku
 
 	if (r == 0)
 		r = folders_open(monitor, account, reason);
+	if (r == 0)
+		tell_master_folders(monitor);
 	if (r < 0)
 		r = -EIO;
 	else if (is_shared)

@@ -105,19 +105,8 @@ has_quota_of_its_own(const struct folder *folder)
 	return folder->quota_bytes != ACCOUNT_NO_QUOTA || folder->quota_files != ACCOUNT_NO_QUOTA;
 }
 
-/* Before the master knows the account's name, from root. */
-static void
-tell_master_folder(struct monitor *monitor, struct monitor_folder *folder, unsigned *told)
-{
-	folder->told = ++*told;
-	ipc_begin(&monitor->message, IPC_folder_used);
-	ipc_put_text(&monitor->message, folder->folder.name);
-	monitor_send_master(monitor);
-}
-
 static int
-open_folder_ledger(
-    struct monitor *monitor, struct monitor_folder *folder, unsigned *told, const char **reason)
+open_folder_ledger(struct monitor *monitor, struct monitor_folder *folder, unsigned *told, const char **reason)
 {
 	const char *state = monitor->session->config->state_directory;
 	char path[PATH_MAX];
@@ -131,10 +120,11 @@ open_folder_ledger(
 	folder->limits = (struct ledger_limits){folder->folder.quota_bytes, folder->folder.quota_files};
 	r = ledger_open(&folder->book, path, monitor->session->boot_id);
 	if (r < 0)
-		*reason = r == -EUSERS ? folder_reason(folder->folder.name, "has too many sessions")
-				       : reason_in_directory("quota ledger of a folder cannot be opened", state, "ledger", r);
+		*reason = r == -EUSERS
+		    ? folder_reason(folder->folder.name, "has too many sessions")
+		    : reason_in_directory("quota ledger of a folder cannot be opened", state, "ledger", r);
 	else
-		tell_master_folder(monitor, folder, told);
+		folder->told = ++*told;
 	return r;
 }
 
@@ -227,4 +217,26 @@ folders_real_place(const struct monitor *monitor, const char *path, const char *
 		return true;
 	}
 	return false;
+}
+
+static struct monitor_folder *
+folder_in_hand(const struct monitor *monitor)
+{
+	return monitor->quota.number == 0 ? NULL : &monitor->folders->list[monitor->quota.number - 1];
+}
+
+struct ledger *
+quota_ledger(struct monitor *monitor)
+{
+	struct monitor_folder *folder = folder_in_hand(monitor);
+
+	return folder == NULL ? &monitor->quota.book : &folder->book;
+}
+
+const struct ledger_limits *
+quota_limits(const struct monitor *monitor)
+{
+	const struct monitor_folder *folder = folder_in_hand(monitor);
+
+	return folder == NULL ? &monitor->quota.limits : &folder->limits;
 }

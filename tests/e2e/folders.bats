@@ -333,7 +333,7 @@ of_file()
 		check()
 	END
 	run -0 ctl quota show +team
-	assert_output --regexp '^\+team +[0-9]+ +1000000 '
+	assert_line --regexp '^\+team +[0-9]+ +1000000 '
 	run -0 ctl quota show
 	assert_line --regexp '^\+team +[0-9]+ +1000000 '
 	run -0 ctl quota recount +team
