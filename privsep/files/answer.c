@@ -19,9 +19,8 @@
 static const struct {
 	files_answer *answer;
 	bool is_change;
-	unsigned each_of, one_of;	/* enum account_right */
 } answers[IPC_KIND_COUNT] = {
-#define X(name, ...) [IPC_##name] = {files_answer_##name, __VA_ARGS__},
+#define X(name, changes, ...) [IPC_##name] = {files_answer_##name, changes},
     FILES_ANSWERS(X)
 #undef X
 };
@@ -45,22 +44,6 @@ FILES_ANSWERS(X)
 #undef X
 _Static_assert((int)OURS_COUNT == (int)ANSWERS_COUNT, "a request to files has no answer");
 
-static int
-permit_with_rights(const struct files_session *session, unsigned rights, enum ipc_kind kind)
-{
-	unsigned each_of = answers[kind].each_of, one_of = answers[kind].one_of;
-
-	if (answers[kind].is_change && session->is_read_only)
-		return -EROFS;
-	return (rights & each_of) != each_of || (one_of != 0 && (rights & one_of) == 0) ? -EKEYREVOKED : 0;
-}
-
-int
-request_permit(const struct files_session *session, enum ipc_kind kind)
-{
-	return permit_with_rights(session, zone_rights_somewhere(session), kind);
-}
-
 /* One request in files->message to one reply there. */
 static int
 answer_request(struct files *files)
@@ -78,7 +61,7 @@ answer_request(struct files *files)
 	if (files->is_list_due && kind != IPC_list_end && kind != IPC_stop)
 		return -EPROTO;
 	files->tree = &files->home;
-	r = permit_with_rights(files->session, folders_rights_somewhere(&files->home), kind);
+	r = request_permit_with(files->session, folders_rights_somewhere(&files->home), kind);
 	if (r < 0) {
 		request_refuse(files, r);
 		return 0;

@@ -14,7 +14,7 @@
 struct tree {
 	struct home home;
 	struct quota quota;
-	struct files_session session;	/* the account's, as it is there */
+	struct files_session session; /* the account's, as it is there */
 };
 
 /* One process has one set. */
@@ -54,8 +54,11 @@ folders_init(struct home *home, const struct files_session *session)
 			return -errno;
 		take_settings(tree, session, folder);
 		storage_probe_folder(folder->fd, st.st_dev);
-		tree->home = (struct home){
-		    .fd = folder->fd, .device = st.st_dev, .inode = st.st_ino, .session = &tree->session, .at = folder->path};
+		tree->home = (struct home){.fd = folder->fd,
+		    .device = st.st_dev,
+		    .inode = st.st_ino,
+		    .session = &tree->session,
+		    .at = folder->path};
 		tree->quota = (struct quota){
 		    .channel = session->monitor_channel,
 		    .home_device = tree->home.device,

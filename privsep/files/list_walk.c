@@ -575,8 +575,8 @@ open_literal(struct listing *listing)
 	r = home_stat(tree, &routed, &st);
 	if (r < 0) /* a link that leads nowhere is listed itself */
 		r = listing->request.form == LIST_FACTS ? r : home_lstat(tree, &routed, &st);
-	permitted = permit_literal(
-	    tree, &routed, r == 0 && S_ISDIR(st.st_mode) && !has_list_flag(listing, LIST_ITSELF));
+	permitted =
+	    permit_literal(tree, &routed, r == 0 && S_ISDIR(st.st_mode) && !has_list_flag(listing, LIST_ITSELF));
 	if (permitted < 0)
 		return permitted;
 	if (r < 0)

@@ -112,8 +112,9 @@ int request_route(struct files *files, enum ipc_kind kind, struct home_path *pat
 /* An optional path at the end: what the request is about becomes files->tree, and without a path, the home. False: malformed. */
 bool request_only_place(struct files *files);
 
-/* May the session ask for this in the tree? 0, -EROFS or -EKEYREVOKED. answer.c */
+/* May the session of a tree ask for this, somewhere there; or with these rights? 0, -EROFS or -EKEYREVOKED. */
 int request_permit(const struct files_session *session, enum ipc_kind kind);
+int request_permit_with(const struct files_session *session, unsigned rights, enum ipc_kind kind);
 
 /*
  * Begin the reply to the request in hand. -EROFS of a file system becomes -EMEDIUMTYPE; -EBUSY on shared storage becomes

@@ -10,7 +10,7 @@
 
 #include "common/banned.h"
 
-static struct ipc_message message;	/* not the one in hand: its reply may have been begun */
+static struct ipc_message message; /* not the one in hand: its reply may have been begun */
 
 /* Never waits for room: a session has few of these. */
 static void
@@ -26,7 +26,8 @@ report_unguarded(const struct home *home, enum unguarded_event event, const stru
 static bool
 is_upload_in_place(const struct home *home, const struct unguarded_upload *upload, struct stat *st)
 {
-	return folders_stat(home, &upload->path, st) == 0 && st->st_dev == upload->device && st->st_ino == upload->inode;
+	return folders_stat(home, &upload->path, st) == 0 && st->st_dev == upload->device &&
+	    st->st_ino == upload->inode;
 }
 
 /* A descriptor for writing changes no other figure without these. The mode is for others to set, a hook for one. */
