@@ -141,6 +141,8 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
 	.help = "what FILE is: users (the default), pure-ftpd, proftpd, vsftpd or passwd"},
     [OPTION_SKIP] = {"skip", 0, NULL, OPT_FLAG, GIVEN(SKIP),
 	.help = "leave out accounts that cannot be taken, and take the others"},
+    [OPTION_OUTPUT] = {"output", 0, "DIR", OPT_TEXT, VALUE(OUTPUT),
+	.help = "the directory for the new files, which it makes if it is missing; files there are never replaced"},
     [OPTION_WATCH] = {"watch", 0, NULL, OPT_FLAG, GIVEN(WATCH),
 	.help = "show it again every second until Ctrl-C"},
     [OPTION_HERE] = {"here", 0, NULL, OPT_FLAG, GIVEN(HERE),
@@ -185,6 +187,8 @@ static const struct ctl_command ctl_commands[] = {
     {"folder", "list", NULL, 0, true, folder_list, "list the shared folders"},
     {"folder", "show", "NAME", STORE_OPTIONS, true, folder_show, "show one, and who has it"},
     {"folder", "remove", "NAME", STORE_OPTIONS, true, folder_remove, "forget one that nobody has; the directory stays"},
+    {"migrate", "vsftpd", "FILE...", CTL_BIT(OPTION_OUTPUT), false, migrate,
+     "write sallyport.conf and users after vsftpd.conf(5), and further FILEs of accounts; tell what is lost"},
     {"node", "list", NULL, CTL_BIT(OPTION_STORE_CONF), true, node_list,
      "show the servers that share the accounts of the database, and what they hold of its quotas"},
     {"node", "forget", "NODE", CTL_BIT(OPTION_STORE_CONF) | CTL_BIT(OPTION_FORCE), true, node_forget,
@@ -374,9 +378,12 @@ take_command_words(struct arguments *arguments)
 				;
 		} else if (opt_is_option(word)) {
 			problem = opt_take(&parser, word);
-		} else if (arguments->operand_count == OPERANDS_MAX) {
+		} else if (arguments->operand_count == OPERANDS_MAX && arguments->ctl->file_count == CTL_FILES_MAX - 1) {
 			ctl_error("one word too many: '%s'", ctl_quote(word));
 			return -1;
+		} else if (arguments->operand_count == OPERANDS_MAX) {
+			/* the first is the operand */
+			arguments->ctl->files[++arguments->ctl->file_count] = word;
 		} else {
 			arguments->operands[arguments->operand_count++] = word;
 		}
@@ -385,6 +392,22 @@ take_command_words(struct arguments *arguments)
 			return -1;
 	}
 	return 0;
+}
+
+/* Does the command take several files? */
+static bool
+takes_files(const struct ctl_command *command)
+{
+	return command->operand != NULL && strcmp(command->operand, "FILE...") == 0;
+}
+
+static int
+check_words(const struct ctl *ctl, const struct ctl_command *command)
+{
+	if (ctl->file_count == 0 || (command != NULL && takes_files(command)))
+		return 0;
+	ctl_error("one word too many: '%s'", ctl_quote(ctl->files[1]));
+	return -1;
 }
 
 static const struct ctl_command *
@@ -480,7 +503,9 @@ ctl_run(int argc, char **argv)
 		ctl.operand = ctl.verb; /* a command of one word */
 		ctl.verb = NULL;
 	}
-	if (check_command(&ctl, command) < 0)
+	if (check_words(&ctl, command) < 0 || check_command(&ctl, command) < 0)
 		return CTL_USAGE;
+	ctl.files[0] = ctl.operand;
+	ctl.file_count += ctl.operand != NULL;
 	return (int)run_command(&ctl, command);
 }

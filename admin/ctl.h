@@ -60,6 +60,7 @@ enum ctl_option {
 	OPTION_AS,
 	OPTION_FROM,
 	OPTION_SKIP,
+	OPTION_OUTPUT,
 	OPTION_COUNT,
 	/* of the program */
 	OPTION_CONFIG = OPTION_COUNT,
@@ -70,6 +71,7 @@ enum ctl_option {
 };
 
 #define CTL_NAMES_MAX 32
+#define CTL_FILES_MAX 32
 
 #define CTL_BIT(option) (UINT64_C(1) << (option))
 #define CTL_TAKES_PROGRAM CTL_BIT(OPTION_COUNT) /* "-- PROGRAM ARGUMENT..." at the end */
@@ -87,13 +89,15 @@ struct ctl {
 	size_t rights_count;
 	const char *names[CTL_NAMES_MAX];
 	size_t name_count;
+	const char *files[CTL_FILES_MAX];	/* of a command of "FILE...": all of them, operand first */
+	size_t file_count;
 	char **program;	/* the words after "--", NULL-terminated; NULL: there is no "--" */
 	struct config *config;	/* loaded before the command runs, if the command needs it */
 };
 
 struct ctl_command {
 	const char *noun, *verb;	/* verb NULL: the noun says it all */
-	const char *operand;	/* "NAME"; "[ID]": may be left out; NULL: none */
+	const char *operand;	/* "NAME"; "[ID]": may be left out; "FILE...": see files; NULL: none */
 	uint64_t options;	/* CTL_BIT()s, CTL_TAKES_PROGRAM */
 	bool wants_config;
 	enum ctl_exit (*run)(struct ctl *ctl);
@@ -146,6 +150,7 @@ enum ctl_exit group_set(struct ctl *ctl);
 enum ctl_exit group_remove(struct ctl *ctl);
 enum ctl_exit group_list(struct ctl *ctl);
 enum ctl_exit group_show(struct ctl *ctl);
+enum ctl_exit migrate(struct ctl *ctl);
 enum ctl_exit node_list(struct ctl *ctl);
 enum ctl_exit node_forget(struct ctl *ctl);
 enum ctl_exit quota_show(struct ctl *ctl);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* user import: the accounts of a file, of ours or of another server, all or none. */
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -18,8 +17,8 @@
 #include "admin/ctl.h"
 #include "admin/store_limits.h"
 #include "admin/user_uid.h"
+#include "admin/whole_file.h"
 #include "common/buf.h"
-#include "common/io.h"
 #include "config/config.h"
 
 #include "common/banned.h"
@@ -49,42 +48,6 @@ struct import {
 };
 
 /* --- reading --- */
-
-static int
-read_whole(const char *path, struct buf *text)
-{
-	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	ssize_t got = 0;
-	int r = fd < 0 ? -errno : 0;
-
-	while (r == 0) {
-		char *room = buf_room(text, 1 << 16);
-
-		got = room == NULL ? text->error : io_read_all(fd, room, 1 << 16);
-		if (got <= 0)
-			break;
-		text->len += (size_t)got;
-	}
-	close_fd(&fd);
-	if (r == 0 && got < 0)
-		r = (int)got;
-	if (r < 0)
-		ctl_error("cannot read '%s': %s", ctl_quote(path), strerror(-r));
-	return r;
-}
-
-/* shadow(5) beside passwd(5); a missing one is told account by account. */
-static int
-read_shadow(const char *path, struct buf *text)
-{
-	const char *slash = strrchr(path, '/');
-	char shadow[PATH_MAX];
-	int len = snprintf(shadow, sizeof(shadow), "%.*sshadow", slash == NULL ? 0 : (int)(slash + 1 - path), path);
-
-	if (len < 0 || (size_t)len >= sizeof(shadow) || access(shadow, F_OK) < 0)
-		return 0;
-	return read_whole(shadow, text);
-}
 
 /* --- refusals --- */
 
@@ -586,8 +549,8 @@ user_import(struct ctl *ctl)
 	run.kind = kind;
 	buf_init(&text, IMPORT_MAX);
 	buf_init(&shadow, IMPORT_MAX);
-	if (read_whole(ctl->operand, &text) < 0 ||
-	    (convert.format == CONVERT_PASSWD && read_shadow(ctl->operand, &shadow) < 0))
+	if (whole_file_read(ctl->operand, &text) < 0 ||
+	    (convert.format == CONVERT_PASSWD && whole_file_read_shadow(ctl->operand, &shadow) < 0))
 		goto out;
 	convert.text = text.data;
 	convert.end = text.data == NULL ? NULL : text.data + text.len;

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/* The accounts of another server as a users file. Pure, but for the passwords that are hashed. */
+#ifndef ADMIN_MIGRATE_ACCOUNTS_H
+#define ADMIN_MIGRATE_ACCOUNTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "admin/migrate_plan.h"
+
+#define MIGRATE_USERS_MAX ((size_t)64 << 20) /* bytes of a file of accounts */
+
+struct migrate_accounts {
+	const struct migrate_plan *plan;
+	struct buf users; /* what becomes of them: lines and comments */
+	size_t taken;
+	size_t refused; /* could log in, and cannot be taken */
+	size_t left_out; /* could not log in before */
+	bool has_options; /* of a group of settings */
+	uint32_t guest_uid, guest_gid; /* 0: none */
+	const char *guest_home; /* NULL: none */
+	void *names; /* those that were taken, tsearch(3) */
+	void *lists[MIGRATE_LISTS_MAX]; /* names of plan->lists, in this order */
+	bool has_list[MIGRATE_LISTS_MAX];
+};
+
+void migrate_accounts_init(struct migrate_accounts *accounts, const struct migrate_plan *plan);
+void migrate_accounts_free(struct migrate_accounts *accounts);
+
+/* The text of list number i: a name a line; '#' begins a comment. 0 or -ENOMEM. */
+int migrate_accounts_list(struct migrate_accounts *accounts, size_t i, const char *text, size_t len);
+
+/* What a file of accounts is, after its first line that counts. fallback: where that does not show it. */
+enum convert_format migrate_accounts_format(const char *text, size_t len, enum convert_format fallback);
+
+/* Take all accounts of a file. shadow: of CONVERT_PASSWD. 0 or -ENOMEM. */
+int migrate_accounts_take(struct migrate_accounts *accounts, const char *file, struct convert *convert);
+
+#endif

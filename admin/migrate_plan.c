@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: ISC */
+#include "admin/migrate_plan.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "accounts/rights.h"
+#include "common/text.h"
+#include "config/config.h"
+#include "config/keys.h"
+
+#include "common/banned.h"
+
+#define NOTES_MAX ((size_t)1 << 20)
+#define OF_A_DEFAULT SIZE_MAX
+
+int
+migrate_plan_init(struct migrate_plan *plan, const struct migrate_peer *peer)
+{
+	*plan = (struct migrate_plan){.peer = peer, .rights = MAY_ALL, .format = CONVERT_PASSWD};
+	buf_init(&plan->notes, NOTES_MAX);
+	plan->values = calloc(config_key_count, sizeof(plan->values[0]));
+	plan->scratch = calloc(1, sizeof(*plan->scratch));
+	return plan->values == NULL || plan->scratch == NULL ? -ENOMEM : 0;
+}
+
+void
+migrate_plan_free(struct migrate_plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		free(plan->directives[i].shown);
+		free(plan->directives[i].text);
+	}
+	free(plan->directives);
+	for (size_t i = 0; plan->values != NULL && i < config_key_count; i++) {
+		free(plan->values[i].text);
+		free(plan->values[i].bare);
+	}
+	free(plan->values);
+	while (plan->depth > 0)
+		free(plan->blocks[--plan->depth]);
+	config_free(plan->scratch);
+	buf_free(&plan->notes);
+}
+
+/* --- reading --- */
+
+static const char *
+line_refusal(const char *line, size_t len)
+{
+	if (len > MIGRATE_LINE_MAX)
+		return "the line is too long; at most 4096 bytes";
+	for (size_t i = 0; i < len; i++)
+		if (((unsigned char)line[i] < 0x20 && line[i] != '\t') || line[i] == 0x7f)
+			return "a control character; the file is plain text";
+	return NULL;
+}
+
+static int
+keep_directive(struct migrate_plan *plan, const struct directive *directive)
+{
+	if (plan->count == plan->size) {
+		size_t size = plan->size == 0 ? 64 : plan->size * 2;
+		struct directive *grown = reallocarray(plan->directives, size, sizeof(*grown));
+
+		if (grown == NULL)
+			return -ENOMEM;
+		plan->directives = grown;
+		plan->size = size;
+	}
+	plan->directives[plan->count++] = *directive;
+	return 0;
+}
+
+/* One line, without its newline. */
+static int
+read_directive(
+    struct migrate_plan *plan, struct directive *directive, const char *line, size_t len, const char **problem)
+{
+	int r;
+
+	if (len > 0 && line[len - 1] == '\r')
+		len--;
+	*problem = line_refusal(line, len);
+	if (*problem == NULL && plan->count == MIGRATE_DIRECTIVES_MAX)
+		*problem = "too many directives; at most 10000";
+	if (*problem != NULL)
+		return -EINVAL;
+	directive->text = strndup(line, len);
+	directive->shown =
+	    strndup(line + strspn(line, " \t"), len - (len < strspn(line, " \t") ? len : strspn(line, " \t")));
+	r = directive->text == NULL || directive->shown == NULL ? -ENOMEM : plan->peer->cut(directive, problem);
+	return r <= 0 ? r : keep_directive(plan, directive) < 0 ? -ENOMEM : 1;
+}
+
+int
+migrate_plan_read(
+    struct migrate_plan *plan, const char *file, const char *text, size_t len, size_t *line, const char **problem)
+{
+	const char *end = text + len;
+	int r = 0;
+
+	*line = 0;
+	*problem = NULL;
+	while (r >= 0 && text < end) {
+		const char *newline = memchr(text, '\n', (size_t)(end - text));
+		size_t here = (size_t)((newline == NULL ? end : newline) - text);
+		struct directive directive = {.file = file, .line = ++*line, .value = ""};
+
+		r = read_directive(plan, &directive, text, here, problem);
+		if (r <= 0) {
+			free(directive.text);
+			free(directive.shown);
+		}
+		text += here + (newline != NULL);
+	}
+	return r < 0 ? r : 0;
+}
+
+static const struct migrate_row *
+find_row(const struct migrate_peer *peer, const char *name)
+{
+	for (size_t i = 0; i < peer->row_count; i++)
+		if (strcasecmp(peer->rows[i].name, name) == 0)
+			return &peer->rows[i];
+	return NULL;
+}
+
+int
+migrate_plan_settle(struct migrate_plan *plan, size_t *directive, const char **problem)
+{
+	const struct migrate_peer *peer = plan->peer;
+
+	*problem = NULL;
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct directive *now = &plan->directives[i];
+		const struct migrate_row *row = find_row(peer, now->name);
+		int r = peer->enter == NULL ? 0 : peer->enter(plan, now, problem);
+
+		*directive = i;
+		if (r < 0)
+			return r;
+		if (r > 0)
+			continue;
+		if (row == NULL)
+			migrate_note(plan, now, MIGRATE_PROTECTS, NULL, "this program does not know the directive",
+			    "look up what it does; it may protect");
+		else
+			row->take(plan, now, row);
+	}
+	peer->settle(plan);
+	return plan->no_memory || plan->notes.error == -ENOMEM ? -ENOMEM : 0;
+}
+
+/* --- looking back --- */
+
+const struct directive *
+migrate_said(const struct migrate_plan *plan, const char *name)
+{
+	for (size_t i = plan->count; i > 0; i--)
+		if (strcasecmp(plan->directives[i - 1].name, name) == 0)
+			return &plan->directives[i - 1];
+	return NULL;
+}
+
+const char *
+migrate_text_of(const struct migrate_plan *plan, const char *name, const char *fallback)
+{
+	const struct directive *directive = migrate_said(plan, name);
+
+	return directive == NULL ? fallback : directive->value;
+}
+
+int
+migrate_parse_bool(const char *text, bool *value)
+{
+	static const struct {
+		const char *word;
+		bool value;
+	} words[] = {{"yes", true}, {"true", true}, {"on", true}, {"1", true}, {"no", false}, {"false", false},
+	    {"off", false}, {"0", false}};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcasecmp(text, words[i].word) == 0) {
+			*value = words[i].value;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+bool
+migrate_is_on(const struct migrate_plan *plan, const char *name, bool fallback)
+{
+	const struct directive *directive = migrate_said(plan, name);
+	bool value = fallback;
+
+	return directive == NULL || migrate_parse_bool(directive->value, &value) < 0 ? fallback : value;
+}
+
+/* --- values --- */
+
+static size_t
+find_config_key(const char *name)
+{
+	const char *dot = strchr(name, '.');
+	size_t section = dot == NULL ? 0 : (size_t)(dot - name);
+
+	for (size_t i = 0; i < config_key_count; i++) {
+		const char *in = config_keys[i].section == NULL ? "" : config_keys[i].section;
+
+		if (strlen(in) == section && memcmp(in, name, section) == 0 &&
+		    strcmp(config_keys[i].name, name + section + (dot != NULL)) == 0)
+			return i;
+	}
+	abort(); /* a row that names no key; a test walks them all */
+}
+
+/* Quotes that fit: a double quote keeps no "${". */
+static void
+quote_value(struct buf *out, const char *text)
+{
+	char quote = strstr(text, "${") == NULL ? '"' : '\'';
+
+	buf_addf(out, "%c", quote);
+	for (; *text != '\0'; text++)
+		buf_addf(out, "%s%c", *text == quote || *text == '\\' ? "\\" : "", *text);
+	buf_addf(out, "%c", quote);
+}
+
+static void
+keep_value(struct migrate_plan *plan, size_t i, const char *text, const struct directive *by)
+{
+	const struct config_key *key = &config_keys[i];
+	struct migrate_value *value = &plan->values[i];
+	bool is_list = key_is_list(key), is_bare = key->type == KEY_BOOL || key->type == KEY_NUMBER;
+	struct buf out;
+
+	buf_init(&out, MIGRATE_LINE_MAX * 4);
+	if (is_list && value->text != NULL)
+		buf_addf(&out, "%s, ", value->text);
+	if (is_bare)
+		buf_add_text(&out, text);
+	else
+		quote_value(&out, text);
+	free(value->text);
+	free(value->bare);
+	value->text = out.error < 0 ? NULL : strdup(out.data);
+	value->bare = strdup(text);
+	value->directive = by == NULL ? OF_A_DEFAULT : (size_t)(by - plan->directives);
+	plan->no_memory = plan->no_memory || value->text == NULL || value->bare == NULL;
+	buf_free(&out);
+}
+
+bool
+migrate_set(struct migrate_plan *plan, const char *name, const char *text, const struct directive *by,
+    enum migrate_weight weight)
+{
+	size_t i = find_config_key(name);
+	char why[512];
+	struct buf problem;
+	int r;
+
+	buf_init(&problem, sizeof(why) - 64);
+	r = key_set(&config_keys[i], text, plan->scratch, &problem);
+	snprintf(why, sizeof(why), "%s refuses it: %s", name, problem.data == NULL ? "" : problem.data);
+	buf_free(&problem);
+	if (r == -ENOMEM)
+		plan->no_memory = true;
+	else if (r < 0)
+		migrate_note(plan, by, weight, text, why, "choose a value that fits");
+	else
+		keep_value(plan, i, text, by);
+	return r == 0;
+}
+
+bool
+migrate_setf(struct migrate_plan *plan, const char *key, const struct directive *by, enum migrate_weight weight,
+    const char *format, ...)
+{
+	char text[MIGRATE_LINE_MAX + 64];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return migrate_set(plan, key, text, by, weight);
+}
+
+/* --- notes --- */
+
+void
+migrate_note(struct migrate_plan *plan, const struct directive *by, enum migrate_weight weight, const char *shown,
+    const char *why, const char *instead)
+{
+	struct buf *out = &plan->notes;
+
+	buf_add_text(out, "# ");
+	if (by == NULL) {
+		buf_addf(out, "(%s) ", plan->peer->title);
+	} else {
+		escape_bytes(out, ESCAPE_LOG, by->file, strlen(by->file));
+		buf_addf(out, ":%zu: ", by->line);
+		shown = by->shown;
+	}
+	if (shown != NULL)
+		escape_bytes(out, ESCAPE_LOG, shown, strlen(shown));
+	buf_addf(out, "\n#     %s", weight == MIGRATE_PROTECTS ? "PROTECTS. Why: " : "Why: ");
+	escape_bytes(out, ESCAPE_REPLY, why, strlen(why));
+	buf_addf(out, ".\n#     Instead: %s.\n", instead);
+	plan->noted++;
+	plan->lost += weight == MIGRATE_PROTECTS;
+}
+
+/* --- the file --- */
+
+static void
+write_key(const struct migrate_plan *plan, size_t i, const char *indent, struct buf *out)
+{
+	const struct migrate_value *value = &plan->values[i];
+	bool is_list = key_is_list(&config_keys[i]);
+
+	if (value->directive == OF_A_DEFAULT) {
+		buf_addf(out, "%s# a default of %s\n", indent, plan->peer->title);
+	} else {
+		const struct directive *by = &plan->directives[value->directive];
+
+		buf_addf(out, "%s# ", indent);
+		escape_bytes(out, ESCAPE_LOG, by->file, strlen(by->file));
+		buf_addf(out, ":%zu: ", by->line);
+		escape_bytes(out, ESCAPE_LOG, by->shown, strlen(by->shown));
+		buf_add_text(out, "\n");
+	}
+	buf_addf(
+	    out, "%s%s = %s%s%s\n", indent, config_keys[i].name, is_list ? "{" : "", value->text, is_list ? "}" : "");
+}
+
+static bool
+section_is(const struct config_key *key, const char *section)
+{
+	return key->section == NULL ? section == NULL : section != NULL && strcmp(key->section, section) == 0;
+}
+
+static void
+write_section(const struct migrate_plan *plan, const char *section, struct buf *out)
+{
+	bool is_open = false;
+
+	for (size_t i = 0; i < config_key_count; i++) {
+		if (plan->values[i].text == NULL || !section_is(&config_keys[i], section))
+			continue;
+		if (section != NULL && !is_open)
+			buf_addf(out, "\n%s {\n", section);
+		is_open = true;
+		write_key(plan, i, section == NULL ? "" : "    ", out);
+	}
+	if (section != NULL && is_open)
+		buf_add_text(out, "}\n");
+}
+
+void
+migrate_write_config(const struct migrate_plan *plan, const char *accounts, struct buf *out)
+{
+	buf_addf(out,
+	    "# sallyport.conf(5), made from the configuration of %s by sallyportctl(8).\n"
+	    "# Keys that are not here have their defaults.\n",
+	    plan->peer->title);
+	if (plan->noted > 0)
+		buf_addf(out, "#\n# Not carried: %zu, of which %zu protect.\n#\n", plan->noted, plan->lost);
+	if (plan->notes.len > 0)
+		buf_add(out, plan->notes.data, plan->notes.len);
+	buf_add_text(out, "\naccounts = ");
+	quote_value(out, accounts);
+	buf_add_text(out, "\n");
+	write_section(plan, NULL, out);
+	for (size_t i = 0; config_sections[i] != NULL; i++)
+		write_section(plan, config_sections[i], out);
+}
+
+/* --- accounts --- */
+
+static void
+add_option_number(struct buf *out, const char *key, uint64_t value)
+{
+	if (value > 0)
+		buf_addf(out, "%s%s=%llu", out->len == 0 ? "" : " ", key, (unsigned long long)value);
+}
+
+void
+migrate_group_options(const struct migrate_plan *plan, struct buf *out)
+{
+	char rights[RIGHTS_TEXT_MAX];
+
+	rights_text(plan->rights, rights);
+	if (plan->rights != MAY_ALL)
+		buf_addf(out, "rights=%s", plan->rights == 0 ? "list" : rights);
+	add_option_number(out, "max-sessions", plan->max_sessions);
+	add_option_number(out, "quota", plan->quota_bytes);
+	add_option_number(out, "quota-files", plan->quota_files);
+	add_option_number(out, "rate-down", plan->rate_down);
+	add_option_number(out, "rate-up", plan->rate_up);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: ISC */
+#include "admin/migrate_rows.h"
+
+#include <inttypes.h>
+#include <strings.h>
+
+#include "common/text.h"
+#include "config/keys.h"
+
+#include "common/banned.h"
+
+static void
+note_row(TAKES)
+{
+	migrate_note(plan, directive, row->weight, NULL, row->why, row->instead);
+}
+
+static const char *
+first_word(const struct directive *directive)
+{
+	return directive->count > 0 ? directive->words[0] : directive->value;
+}
+
+void
+take_same(TAKES)
+{
+	migrate_set(plan, row->key, directive->value, directive, row->weight);
+}
+
+void
+take_quoted(TAKES)
+{
+	migrate_set(plan, row->key, first_word(directive), directive, row->weight);
+}
+
+/* Of a word that is neither yes nor no, nobody knows what the other server made. */
+static int
+parse_switch(struct migrate_plan *plan, const struct directive *directive, bool *value)
+{
+	int r = migrate_parse_bool(first_word(directive), value);
+
+	if (r < 0)
+		migrate_note(plan, directive, MIGRATE_PROTECTS, NULL, "the value is neither yes nor no",
+		    "say which of them it is, and migrate again");
+	return r;
+}
+
+void
+take_bool(TAKES)
+{
+	bool value;
+
+	if (parse_switch(plan, directive, &value) == 0)
+		migrate_set(plan, row->key, value ? "yes" : "no", directive, row->weight);
+}
+
+static void
+take_time(TAKES, unsigned unit)
+{
+	uint64_t value;
+
+	if (parse_u64(first_word(directive), UINT32_MAX, &value) < 0)
+		migrate_note(
+		    plan, directive, MIGRATE_PROTECTS, NULL, "the value is no number", "set a time, and migrate again");
+	else
+		migrate_setf(plan, row->key, directive, row->weight, "%" PRIu64 "s", value * unit);
+}
+
+void
+take_seconds(TAKES)
+{
+	take_time(plan, directive, row, 1);
+}
+
+void
+take_minutes(TAKES)
+{
+	take_time(plan, directive, row, 60);
+}
+
+void
+take_ceiling(TAKES)
+{
+	const char *text = first_word(directive);
+	uint64_t value;
+
+	if (strcasecmp(text, "none") == 0 || (parse_u64(text, UINT32_MAX, &value) == 0 && value == 0))
+		migrate_set(plan, row->key, "100000", directive, row->weight);
+	else
+		migrate_set(plan, row->key, text, directive, row->weight);
+}
+
+void
+take_needless(TAKES)
+{
+	(void)plan;
+	(void)directive;
+	(void)row;
+}
+
+void
+take_later(TAKES)
+{
+	take_needless(plan, directive, row);
+}
+
+void
+take_lost(TAKES)
+{
+	note_row(plan, directive, row);
+}
+
+void
+take_lost_yes(TAKES)
+{
+	bool value;
+
+	if (parse_switch(plan, directive, &value) == 0 && value)
+		note_row(plan, directive, row);
+}
+
+void
+take_lost_no(TAKES)
+{
+	bool value;
+
+	if (parse_switch(plan, directive, &value) == 0 && !value)
+		note_row(plan, directive, row);
+}

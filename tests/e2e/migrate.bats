@@ -1,0 +1,166 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# sallyportctl migrate: configurations of other servers, and the accounts of their users.
+
+load lib
+load peers-lib
+
+setup_file()
+{
+	make_peers_place
+}
+
+teardown_file()
+{
+	end_peers_place
+}
+
+setup()
+{
+	new_place
+	OUT=$DIR/etc/new
+}
+
+teardown()
+{
+	end_place
+}
+
+# migrate PEER FILE...: into $OUT
+migrate()
+{
+	"$BUILD/sallyportctl" migrate "$@" --output "$OUT"
+}
+
+# What of the new configuration would touch this machine becomes the test's; then check it, and start the server.
+start_migrated()
+{
+	CONF=$OUT/sallyport.conf
+	sed -i -E 's/^(listen(-tls)? = )\{.*/\1{"127.0.0.1:0"}/; /^active-port/d; /xferlog = /d' "$CONF"
+	grep -q '^listen' "$CONF" || echo 'listen = {"127.0.0.1:0"}' >>"$CONF"
+	cat >>"$CONF" <<-E
+		state-directory = "$DIR/state"
+		runtime-directory = "$DIR/run"
+		log { target = "$LOG" level = "debug" }
+	E
+	ctl config check
+	start_server
+}
+
+# A line of passwd(5) in $DIR/old/passwd, and of shadow(5) beside it: name, password, uid, shell.
+old_user()
+{
+	mkdir -p "$DIR/old"
+	install -d -o "$3" -g "$3" -m 700 "$DIR/home/$1"
+	echo "$1:x:$3:$3::$DIR/home/$1:$4" >>"$DIR/old/passwd"
+	(umask 077 && echo "$1:$(openssl passwd -6 "$2"):20000:0:99999:7:::" >>"$DIR/old/shadow")
+}
+
+ls_of()
+{
+	curl -sS --max-time 30 --list-only --user "$2" "ftp://127.0.0.1:$1/" | LC_ALL=C sort
+}
+
+refused()
+{
+	run curl -sS --max-time 30 --user "$1" "ftp://127.0.0.1:$PORT/"
+	assert_equal "$status" 67
+}
+
+@test "migrate: an output directory is needed, and files there are never replaced" {
+	echo 'listen=YES' >"$DIR/vsftpd.conf"
+	run "$BUILD/sallyportctl" migrate vsftpd "$DIR/vsftpd.conf"
+	assert_equal "$status" 2
+	assert_output --partial "--output DIR"
+	mkdir "$OUT"
+	echo mine >"$OUT/sallyport.conf"
+	run migrate vsftpd "$DIR/vsftpd.conf"
+	assert_failure
+	assert_output --partial "'sallyport.conf' is in the directory already"
+	assert_equal "$(cat "$OUT/sallyport.conf")" mine
+	assert_not_exist "$OUT/users"
+}
+
+@test "migrate: bad lines are named with file and line, and nothing is written" {
+	printf 'listen=YES\nlisten YES\n' >"$DIR/bad"
+	run migrate vsftpd "$DIR/bad"
+	assert_failure
+	assert_output --partial "$DIR/bad:2: no 'NAME=VALUE'"
+	printf 'listen=YES\n\001=YES\n' >"$DIR/bad"
+	run migrate vsftpd "$DIR/bad"
+	assert_failure
+	assert_output --partial "$DIR/bad:2: a control character"
+	assert_not_exist "$OUT"
+}
+
+@test "migrate: what protects and is lost is named with its line, and the exit status is 1" {
+	printf 'listen=YES\nlocal_enable=YES\nwrite_enable=YES\ntcp_wrappers=YES\n' >"$DIR/vsftpd.conf"
+	run migrate vsftpd "$DIR/vsftpd.conf"
+	assert_equal "$status" 1
+	assert_output --partial '1 things that protect are not carried'
+	run cat "$OUT/sallyport.conf"
+	assert_output --partial "# $DIR/vsftpd.conf:4: tcp_wrappers=YES
+#     PROTECTS. Why: hosts_access(5) is not asked."
+	assert_equal "$(stat -c %a "$OUT/users")" 600
+}
+
+@test "vsftpd: users of the system log in with their passwords, and who was refused is refused" {
+	printf '%s\n' listen=YES listen_port=2121 local_enable=YES write_enable=YES chroot_local_user=YES local_umask=022 \
+		max_clients=20 max_per_ip=5 idle_session_timeout=600 pasv_min_port=20000 pasv_max_port=20100 ftpd_banner=Hello \
+		userlist_enable=YES userlist_file="$DIR/denied" chmod_enable=NO >"$DIR/vsftpd.conf"
+	echo carl >"$DIR/denied"
+	old_user anna secret 200100 /bin/bash
+	old_user bert secret 200102 /usr/sbin/nologin
+	old_user carl secret 200104 /bin/bash
+	run migrate vsftpd "$DIR/vsftpd.conf" "$DIR/old/passwd"
+	assert_success
+	assert_output --partial '1 accounts, 0 not taken, 2 left out'
+	run cat "$OUT/sallyport.conf"
+	assert_output --partial 'listen = {"0.0.0.0:2121"}'
+	assert_output --partial 'passive-ports = "20000-20100"'
+	assert_output --partial 'file-mode = "0644"'
+	assert_output --partial '    sessions = 20'
+	start_migrated
+	echo x >"$DIR/file"
+	curl -sS --max-time 30 -T "$DIR/file" --user anna:secret "ftp://127.0.0.1:$PORT/"
+	assert_equal "$(ls_of "$PORT" anna:secret)" file
+	run curl -sS --max-time 30 --user anna:secret -Q 'SITE CHMOD 600 file' "ftp://127.0.0.1:$PORT/"
+	assert_failure
+	refused anna:wrong
+	refused bert:secret
+	refused carl:secret
+}
+
+@test "vsftpd: guests of pam_userdb have the ids of guest_username, homes by token, and their rights" {
+	printf '%s\n' listen=YES local_enable=YES guest_enable=YES guest_username=daemon user_sub_token='$USER' \
+		local_root="$DIR/home/\$USER" virtual_use_local_privs=YES write_enable=NO local_max_rate=100000 >"$DIR/vsftpd.conf"
+	printf 'gina\nsecret\n' >"$DIR/guests"
+	install -d -o daemon -g daemon "$DIR/home/gina"
+	echo x >"$DIR/home/gina/there"
+	migrate vsftpd "$DIR/vsftpd.conf" "$DIR/guests"
+	start_migrated
+	assert_equal "$(ls_of "$PORT" gina:secret)" there
+	run curl -sS --max-time 30 -T "$DIR/vsftpd.conf" --user gina:secret "ftp://127.0.0.1:$PORT/"
+	assert_failure
+}
+
+@test "vsftpd: the configuration of Debian passes config check" {
+	need_peer vsftpd
+	run migrate vsftpd "$PEERS_ROOT/etc/vsftpd.conf" /etc/passwd
+	assert_success
+	"$BUILD/sallyportctl" -c "$OUT/sallyport.conf" config check
+}
+
+@test "vsftpd: the old server and the new one show the same files to the same user" {
+	need_peer vsftpd
+	echo x >"$BENCH_HOME/one"
+	mkdir -p "$BENCH_HOME/sub"
+	start_peer vsftpd
+	old=$(ls_of "$PEER_PORT" "$BENCH_USER:$BENCH_PASS")
+	[ -n "$old" ]
+	run migrate vsftpd "$BENCH_TMP/vsftpd.conf" /etc/passwd
+	assert_success
+	start_migrated
+	assert_equal "$(ls_of "$PORT" "$BENCH_USER:$BENCH_PASS")" "$old"
+	"$PEERS" stop vsftpd
+}
