@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "accounts/definition.h"
+#include "accounts/pam_services.h"
 #include "common/character.h"
 #include "common/home_path.h"
 #include "common/text.h"
@@ -46,6 +47,29 @@ field_copy(const struct field *field, char *out, size_t size)
 	return 0;
 }
 
+static const char pam_mark[] = "*pam:";
+
+#define PAM_MARK_LEN (sizeof(pam_mark) - 1)
+
+size_t
+account_hash_field_len(const char *text, size_t left)
+{
+	const char *end = text + left, *hash = text, *colon;
+
+	while (hash < end && *hash == '!')
+		hash++;
+	if ((size_t)(end - hash) >= PAM_MARK_LEN && memcmp(hash, pam_mark, PAM_MARK_LEN) == 0)
+		hash += PAM_MARK_LEN;
+	colon = memchr(hash, ':', (size_t)(end - hash));
+	return (size_t)((colon == NULL ? end : colon) - text);
+}
+
+const char *
+account_pam_service(const struct account *account)
+{
+	return strncmp(account->hash, pam_mark, PAM_MARK_LEN) == 0 ? account->hash + PAM_MARK_LEN : NULL;
+}
+
 /* Options are the last field and keep their colons (IPv6 addresses). */
 static bool
 split_fields(const char *line, size_t len, struct field fields[FIELDS])
@@ -55,7 +79,9 @@ split_fields(const char *line, size_t len, struct field fields[FIELDS])
 	for (size_t i = 0; i < FIELDS - 1; i++) {
 		const char *colon = memchr(line, ':', (size_t)(end - line));
 
-		if (colon == NULL)
+		if (i == 1)
+			colon = line + account_hash_field_len(line, (size_t)(end - line));
+		if (colon == NULL || colon == end)
 			return false;
 		fields[i] = (struct field){line, (size_t)(colon - line)};
 		line = colon + 1;
@@ -133,6 +159,10 @@ parse_hash(const struct field *field, struct account *account, const char **erro
 	if (field_copy(&hash, account->hash, sizeof(account->hash)) < 0)
 		return reject_field(error, "the password hash is too long; set one with 'sallyportctl user passwd'");
 	account->takes_any = field_is(&hash, ACCOUNT_ANY_PASSWORD);
+	if (account_pam_service(account) != NULL && !pam_service_valid(account_pam_service(account)))
+		return reject_field(error,
+		    "bad PAM service; write *pam:SERVICE, the name of a file in /etc/pam.d with 1 to 63 of a-z, A-Z, "
+		    "0-9, '.', '_' and '-', no '.' or '-' first");
 	return 0;
 }
 

@@ -118,6 +118,12 @@ bool account_name_valid(const char *name, size_t len, const char **error);
  */
 int account_parse_date(const char *text, size_t len, int64_t *seconds);
 
+/* The bytes of a HASH field that begins at text: up to a colon, but "*pam:SERVICE" has one itself. text + left: no colon. */
+size_t account_hash_field_len(const char *text, size_t left);
+
+/* The PAM service that checks the account's password, borrowed from its hash; NULL: the hash is one. */
+const char *account_pam_service(const struct account *account);
+
 /*
  * Step to the next word of an OPTIONS field.
  *

@@ -33,7 +33,7 @@
 #include "common/banned.h"
 
 #define MAGIC 0x74636341746f7053ull
-#define VERSION 3
+#define VERSION 4
 #define FILE_MAX ((uint64_t)1 << 32) /* bytes of a users file */
 #define CHUNK (256 * 1024)
 #define TRIES 20 /* while somebody writes into the file */
@@ -67,6 +67,7 @@ struct header {
 	uint64_t text_at, text_len;
 	struct index accounts, definitions;
 	uint64_t kinds_at, kind_count;
+	uint64_t services_at; /* a struct pam_services */
 	struct siphash_key names_key;
 };
 
@@ -82,6 +83,7 @@ struct build {
 	size_t map_len;
 	const char *text;
 	uint64_t *index; /* of accounts, from its front */
+	struct pam_services services; /* of the accounts */
 	struct layout layout; /* of shared folders */
 	bool has_grants;
 	uint64_t *index_end; /* definitions come downwards from here, until both are sorted */
@@ -279,7 +281,8 @@ map_text(struct build *build)
 	lines = count_lines(map + build->header.text_at, build->header.text_len);
 	munmap(map, len);
 	build->header.accounts.at = (len + 7) / 8 * 8;
-	len = (size_t)(build->header.accounts.at + lines * sizeof(uint64_t) + KINDS_MAX * sizeof(struct kind));
+	len = (size_t)(build->header.accounts.at + lines * sizeof(uint64_t) + KINDS_MAX * sizeof(struct kind) +
+	    sizeof(struct pam_services));
 	if (ftruncate(build->memory_fd, (off_t)len) < 0)
 		return -errno;
 	map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, build->memory_fd, 0);
@@ -327,12 +330,16 @@ count_kind(struct build *build, const char *hash, uint64_t line_at)
 }
 
 static void
-index_account(struct build *build, const struct account *account, uint64_t at)
+index_account(struct build *build, const struct account *account, uint64_t at, uint64_t line)
 {
 	build->index[build->header.accounts.count++] = at;
 	build->has_grants = build->has_grants || account->has_grants;
 	if (!account->takes_any)	/* no hash is computed, so none is drawn for a name that nobody has */
 		count_kind(build, account->hash, at);
+	if (account_pam_service(account) != NULL &&
+	    pam_services_add(&build->services, account_pam_service(account)) < 0)
+		report_bad_line(
+		    build, line, "one more PAM service; the accounts of a file have %d at most", PAM_SERVICES_MAX);
 }
 
 static void
@@ -368,7 +375,7 @@ check_lines(struct build *build)
 			if (definition_parse(p, len, &definition, &problem) == 0)
 				index_definition(build, &definition, (uint64_t)(p - build->text), line);
 		} else if (account_line_is_account(p, len) && account_parse(p, len, &account, &problem) == 0)
-			index_account(build, &account, (uint64_t)(p - build->text));
+			index_account(build, &account, (uint64_t)(p - build->text), line);
 		if (problem != NULL)
 			report_bad_line(build, line, "%s", problem);
 		p += len + 1;
@@ -514,10 +521,12 @@ finish_snapshot(struct build *build)
 	/* in an order that no line of the file has a part in, so that names keep their kinds when lines change */
 	qsort(build->kinds, build->header.kind_count, sizeof(build->kinds[0]), compare_kinds);
 	build->header.kinds_at = build->header.definitions.at + build->header.definitions.count * sizeof(uint64_t);
-	len = build->header.kinds_at + build->header.kind_count * sizeof(struct kind);
+	build->header.services_at = build->header.kinds_at + build->header.kind_count * sizeof(struct kind);
+	len = build->header.services_at + sizeof(build->services);
 	for (uint64_t i = 0; i < build->header.kind_count; i++)
 		memcpy((char *)build->map + build->header.kinds_at + i * sizeof(struct kind), &build->kinds[i].kind,
 		    sizeof(struct kind));
+	memcpy((char *)build->map + build->header.services_at, &build->services, sizeof(build->services));
 	build->header.magic = MAGIC;
 	build->header.version = VERSION;
 	memcpy(build->map, &build->header, sizeof(build->header));
@@ -543,14 +552,16 @@ index_fits(const struct index *index, uint64_t size)
 static bool
 header_fits(const struct header *header, uint64_t size)
 {
-	uint64_t text_end, kinds_end;
+	uint64_t text_end, kinds_end, services_end;
 
 	return header->magic == MAGIC && header->version == VERSION &&
 	    !__builtin_add_overflow(header->text_at, header->text_len, &text_end) && text_end <= size &&
 	    index_fits(&header->accounts, size) && index_fits(&header->definitions, size) &&
 	    header->kind_count <= KINDS_MAX &&
 	    !__builtin_add_overflow(header->kinds_at, header->kind_count * sizeof(struct kind), &kinds_end) &&
-	    kinds_end <= size;
+	    kinds_end <= size &&
+	    !__builtin_add_overflow(header->services_at, sizeof(struct pam_services), &services_end) &&
+	    services_end <= size;
 }
 
 /*
@@ -769,6 +780,24 @@ snapshot_slowest_us(int memory_fd, uint64_t *cost_us)
 }
 
 int
+snapshot_pam_services(int memory_fd, struct pam_services *services)
+{
+	struct header header;
+	int r = read_snapshot_header(memory_fd, &header);
+
+	if (r == 0 &&
+	    pread(memory_fd, services, sizeof(*services), (off_t)header.services_at) != (ssize_t)sizeof(*services))
+		r = -EINVAL;
+	for (size_t i = 0; r == 0 && i < PAM_SERVICES_MAX; i++)
+		if (services->names[i][PAM_SERVICE_NAME_MAX] != '\0' || services->count > PAM_SERVICES_MAX ||
+		    (i < services->count && !pam_service_valid(services->names[i])))
+			r = -EINVAL;
+	if (r < 0)
+		services->count = 0;
+	return r;
+}
+
+int
 snapshot_lookup(int memory_fd, const char *name, struct account *account)
 {
 	struct view view = {.fd = memory_fd};
@@ -834,7 +863,8 @@ take_costs(struct build *build, const struct view *former)
 }
 
 /* runs in a child: a number into the pipe for each kind that has no cost yet, as it is known */
-static void __attribute__((noreturn)) measure_hash_costs(const struct build *build, int result_fd)
+static void __attribute__((noreturn))
+measure_hash_costs(const struct build *build, int result_fd)
 {
 	struct account account;
 	const char *problem;

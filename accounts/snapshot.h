@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "accounts/definition.h"
+#include "accounts/pam_services.h"
 
 struct account;
 struct buf;
@@ -55,6 +56,9 @@ int snapshot_build_on(const struct snapshot_basis *basis, const char *path, int 
 
 /* The cost of the slowest kind of hash, in microseconds of a processor; 0 when none was measured. Returns 0 or -errno. */
 int snapshot_slowest_us(int memory_fd, uint64_t *cost_us);
+
+/* The PAM services that accounts of it name. Returns 0; or -errno, and there are none. */
+int snapshot_pam_services(int memory_fd, struct pam_services *services);
 
 /* The stamp of the file that the snapshot was made of, and the number of its accounts. Returns 0, or -errno: -EINVAL for a damaged one. */
 int snapshot_stamp(int memory_fd, struct file_stamp *stamp, uint64_t *count);

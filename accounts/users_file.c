@@ -447,6 +447,10 @@ users_line_field(const char *line, size_t len, size_t i, const char **field, siz
 
 		if (n == FIELDS - 1)
 			colon = end;	/* options keep their colons */
+		if (n == 1) {
+			colon = line + account_hash_field_len(line, (size_t)(end - line));
+			colon = colon == end ? NULL : colon;
+		}
 		if (colon == NULL)
 			return -EINVAL;
 		if (n == i) {

@@ -17,7 +17,7 @@
 #define STORE_OPTIONS (CTL_BIT(OPTION_STORE) | CTL_BIT(OPTION_STORE_CONF))
 #define USER_OPTIONS \
 	(STORE_OPTIONS | GROUP_OPTIONS | CTL_BIT(OPTION_HOME) | CTL_BIT(OPTION_UID) | CTL_BIT(OPTION_GID) | \
-	    CTL_BIT(OPTION_GROUP))
+	    CTL_BIT(OPTION_GROUP) | CTL_BIT(OPTION_PAM))
 #define GROUP_OPTIONS \
 	(CTL_BIT(OPTION_MAX_SESSIONS) | CTL_BIT(OPTION_READ_ONLY) | CTL_BIT(OPTION_ALLOW) | CTL_BIT(OPTION_DENY) | \
 	    CTL_BIT(OPTION_RIGHTS) | CTL_BIT(OPTION_TLS) | CTL_BIT(OPTION_ALLOW_FROM) | CTL_BIT(OPTION_EXPIRES) | \
@@ -109,6 +109,8 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
 	.help = "refuse logins from the start of this day (YYYY-MM-DD, UTC); 'never'"},
     [OPTION_GROUP] = {"group", 0, "NAME", OPT_TEXT, VALUE(GROUP),
 	.help = "take what the account does not say itself from this group of settings; 'none'"},
+    [OPTION_PAM] = {"pam", 0, "SERVICE", OPT_TEXT, VALUE(PAM),
+	.help = "no password here: PAM checks it by this service of /etc/pam.d"},
     [OPTION_INHERIT] = {"inherit", 0, "LIST", OPT_TEXT, VALUE(INHERIT),
 	.help = "forget these words of the account, such as quota,rate-up, so that those of its group count"},
     [OPTION_PURGE_HOME] = {"purge-home", 0, NULL, OPT_FLAG, GIVEN(PURGE_HOME),

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "accounts/account.h"
+#include "accounts/pam_services.h"
 #include "accounts/password.h"
 #include "accounts/users_file.h"
 #include "admin/book.h"
@@ -209,6 +210,8 @@ read_hash(const struct ctl *ctl, char **hash)
 	char secret[SECRET_SIZE];
 	int r;
 
+	if (ctl->given[OPTION_PAM])
+		return asprintf(hash, "*pam:%s", ctl->value[OPTION_PAM]) < 0 ? -ENOMEM : 0;
 	r = secret_read(ctl->given[OPTION_PASSWORD_STDIN], ctl->operand, secret);
 	if (r < 0)
 		goto out;
@@ -447,7 +450,7 @@ set_locked(const struct ctl *ctl, struct book *book, const struct buf *before, s
 	struct users_edit edit = {0};
 	struct trusted_made made = TRUSTED_MADE_NOTHING;
 	const char *problem;
-	char uid[16], gid[16];
+	char uid[16], gid[16], hash[PAM_SERVICE_NAME_MAX + 16];
 	struct account own = {.name = ""};
 	unsigned rights;
 	struct buf line;
@@ -465,6 +468,10 @@ set_locked(const struct ctl *ctl, struct book *book, const struct buf *before, s
 	edit.uid = uid;
 	edit.gid = gid;
 	edit.home = ctl->value[OPTION_HOME];
+	if (ctl->given[OPTION_PAM]) {
+		snprintf(hash, sizeof(hash), "%s*pam:%s", account->is_locked ? "!" : "", ctl->value[OPTION_PAM]);
+		edit.hash = hash;
+	}
 	user_options_to_edit(ctl, options, &edit);
 	if (edited_line(before->data, before->len, &edit, &line) < 0 ||
 	    account_parse(line.data, line.len, account, &problem) < 0)

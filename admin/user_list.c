@@ -23,6 +23,8 @@ state_of(const struct account *account)
 		return "expired";
 	if (account->lacks_group)
 		return "no group";
+	if (account_pam_service(account) != NULL)
+		return "active";
 	if (!account->takes_any && !password_hash_usable(account->hash))
 		return "no password";
 	return "active";
@@ -190,7 +192,7 @@ account_json(const struct account *account)
 	char date[DATE_SIZE];
 
 	return json_pack(
-	    "{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}",
+	    "{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}",
 	    "name", ctl_quote(account->name), "uid", (json_int_t)account->uid, "gid", (json_int_t)account->gid, "home",
 	    ctl_quote(account->home), "state", state_of(account), "locked", (int)account->is_locked, "read_only",
 	    (int)account->is_read_only, "rights", rights_json(account_rights(account)), "max_sessions",
@@ -201,7 +203,8 @@ account_json(const struct account *account)
 	    "rate_up", amount_json(account->rate_up, 0), "file_mode", mode_json(account->file_mode), "directory_mode",
 	    mode_json(account->directory_mode), "directory_rights", zones_json(account), "any_password",
 	    (int)account->takes_any, "tls", tls_word(account) == NULL ? json_null() : json_string(tls_word(account)),
-	    "group", account->group[0] == '\0' ? json_null() : json_string(ctl_quote(account->group)), "from",
+	    "group", account->group[0] == '\0' ? json_null() : json_string(ctl_quote(account->group)), "pam",
+	    account_pam_service(account) == NULL ? json_null() : json_string(account_pam_service(account)), "from",
 	    sources_json(account));
 }
 
@@ -269,6 +272,8 @@ print_account(const struct account *account)
 	print_mode("directory-mode", account->directory_mode);
 	printf("expires:      %s\n", date_of(account, date));
 	printf("allow-from:   %s\n", from.len == 0 ? "any" : from.data);
+	if (account_pam_service(account) != NULL)
+		printf("PAM service:  %s\n", account_pam_service(account));
 	print_group_of(account);
 	buf_free(&from);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "accounts/pam_services.h"
 #include "accounts/users_file.h"
 #include "admin/ctl.h"
 #include "common/bounds.h"
@@ -265,6 +266,20 @@ parse_group(const struct ctl *ctl)
 	return -EINVAL;
 }
 
+static int
+parse_pam(const struct ctl *ctl)
+{
+	if (!ctl->given[OPTION_PAM])
+		return 0;
+	if (!pam_service_valid(ctl->value[OPTION_PAM]))
+		ctl_error("bad --pam '%s'; use the name of a file in /etc/pam.d", ctl_quote(ctl->value[OPTION_PAM]));
+	else if (ctl->given[OPTION_PASSWORD_STDIN])
+		ctl_error("--pam and --password-stdin together; keep one of them");
+	else
+		return 0;
+	return -EINVAL;
+}
+
 int
 user_options_parse(const struct ctl *ctl, struct user_options *options)
 {
@@ -275,7 +290,7 @@ user_options_parse(const struct ctl *ctl, struct user_options *options)
 	    parse_rights(ctl, OPTION_DENY, "deny", &options->denied) < 0 || parse_zone_options(ctl, options) < 0 ||
 	    parse_max_sessions(ctl, options) < 0 || parse_amounts(ctl) < 0 || parse_modes(ctl, options) < 0 ||
 	    parse_expires(ctl) < 0 || parse_allow_from(ctl, options) < 0 || parse_group(ctl) < 0 ||
-	    parse_inherit(ctl, options) < 0)
+	    parse_pam(ctl) < 0 || parse_inherit(ctl, options) < 0)
 		return -EINVAL;
 	if (ctl->given[OPTION_READ_ONLY] && ctl->given[OPTION_NO_READ_ONLY]) {
 		ctl_error("--read-only and --no-read-only together; keep one of them");

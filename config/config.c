@@ -18,23 +18,23 @@
 
 #include "common/banned.h"
 
-#define KEYS_MAX 64		/* keys of one section or of the top, unknown ones included */
+#define KEYS_MAX 64 /* keys of one section or of the top, unknown ones included */
 #define SECTIONS_MAX 8
 #define ERRORS_MAX 100
-#define ERROR_LINE_MAX 8192	/* bytes of one error */
+#define ERROR_LINE_MAX 8192 /* bytes of one error */
 #define UNKNOWN_MAX 20
-#define NAME_SHOWN_MAX 64	/* bytes of an unknown key that an error repeats */
-#define NEAR_ENOUGH 2		/* edits between an unknown key and the one suggested */
+#define NAME_SHOWN_MAX 64 /* bytes of an unknown key that an error repeats */
+#define NEAR_ENOUGH 2 /* edits between an unknown key and the one suggested */
 
 /* A key of the file that is not in the table. */
 struct unknown {
-	char *section, *name;	/* section is "" at the top */
+	char *section, *name; /* section is "" at the top */
 	int line;
 	bool is_section;
 };
 
 struct problem {
-	int line;	/* 0: of no line */
+	int line; /* 0: of no line */
 	char *text;
 };
 
@@ -46,9 +46,9 @@ struct load {
 	size_t problem_count;
 	struct unknown unknown[UNKNOWN_MAX];
 	size_t unknown_count;
-	bool again;		/* an unknown key was learned: parse once more */
-	int error;		/* -ENOMEM */
-	int *seen_line;		/* by index of config_keys: where it was set, 0 if nowhere */
+	bool again; /* an unknown key was learned: parse once more */
+	int error; /* -ENOMEM */
+	int *seen_line; /* by index of config_keys: where it was set, 0 if nowhere */
 };
 
 /* The callbacks of libconfuse take no argument of the caller, and its scanner is static as well. */
@@ -141,7 +141,7 @@ take_config_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 
 	*(const char **)result = value;
 	if (key == NULL)
-		return 0;	/* unknown; reported already */
+		return 0; /* unknown; reported already */
 	seen = &loading->seen_line[key - config_keys];
 	buf_init(&problem, ERROR_LINE_MAX);
 	if (*seen > 0 && opt->nvalues == 1)
@@ -252,7 +252,7 @@ tell_unknown(struct load *load, const struct unknown *unknown)
 	struct buf name;
 
 	if (!is_known_section(unknown->section))
-		return;	/* reported as a whole */
+		return; /* reported as a whole */
 	buf_init(&name, ERROR_LINE_MAX);
 	escape_bytes(&name, ESCAPE_LOG, unknown->name, min_of(strlen(unknown->name), NAME_SHOWN_MAX));
 	if (name.data == NULL)
@@ -353,7 +353,7 @@ take_syntax_error(cfg_t *cfg, const char *format, va_list args)
 	} else if (strncmp(format, "missing equal sign", strlen("missing equal sign")) == 0 &&
 	    (name = va_arg(again, const char *)) != NULL &&
 	    (unknown = find_unknown(loading, section_of(cfg), name)) != NULL && !unknown->is_section) {
-		unknown->is_section = true;	/* "NAME {", it seems; if not, the next run reports it */
+		unknown->is_section = true; /* "NAME {", it seems; if not, the next run reports it */
 		loading->again = true;
 	} else {
 		tell_syntax(loading, cfg, format, args);
@@ -398,7 +398,7 @@ fill_options(const struct load *load, const char *section, cfg_opt_t *options)
 		if (unknown->is_section)
 			options[count++] = section_for(unknown->name, none, CFGF_KEYSTRVAL);
 		else
-			options[count++] = option_for(unknown->name, true);	/* takes "{...}" and one value */
+			options[count++] = option_for(unknown->name, true); /* takes "{...}" and one value */
 	}
 	options[count] = end;
 	return count;
@@ -516,6 +516,35 @@ line_of(const struct load *load, const char *section, const char *name)
 	return load->seen_line[find_key(section, name) - config_keys];
 }
 
+/* A configuration that nobody has loaded has none. */
+static const char *
+pam_services_text(const struct config *config)
+{
+	return config->pam_services == NULL ? "" : config->pam_services;
+}
+
+bool
+config_has_pam(const struct config *config)
+{
+	return config->pam_service[0] != '\0' || pam_services_text(config)[0] != '\0';
+}
+
+bool
+config_names_pam_service(const struct config *config, const char *service)
+{
+	size_t len = strlen(service);
+
+	if (len == 0)
+		return false;
+	if (strcmp(config->pam_service, service) == 0)
+		return true;
+	for (const char *next = pam_services_text(config); *next != '\0';
+	     next += strcspn(next, ","), next += *next == ',')
+		if (strcspn(next, ",") == len && memcmp(next, service, len) == 0)
+			return true;
+	return false;
+}
+
 bool
 config_has_store(const struct config *config)
 {
@@ -618,7 +647,7 @@ read_config_file(struct load *load, struct buf *text)
 		add_problem(load, 0, "too large; a configuration has less than %zu bytes", CONFIG_SOURCE_MAX);
 	} else {
 		text->len += (size_t)got;
-		r = buf_add(text, "\n", 1);	/* never empty, and the last line has an end */
+		r = buf_add(text, "\n", 1); /* never empty, and the last line has an end */
 	}
 out:
 	close_fd(&fd);

@@ -51,6 +51,7 @@ struct config {
 	char *service_user;
 	char *accounts;		/* the users file; "": none, and PAM alone */
 	char *store_conf;	/* of the database, asked about accounts that the file does not have; "": none */
+	char *pam_services;	/* that accounts of a database may name, with ',' between them; "": none */
 	char pam_service[PAM_SERVICE_MAX + 1];	/* asked about users that neither has; "": none */
 	char *broker_user;	/* who speaks with the database; never "" where there is one */
 	char *libexec_directory;	/* of programs that only the server runs */
@@ -123,6 +124,12 @@ void config_free(struct config *config);
 
 /* Does accounts name a database? */
 bool config_has_store(const struct config *config);
+
+/* Does the configuration name this PAM service, in accounts or pam-services? */
+bool config_names_pam_service(const struct config *config, const char *service);
+
+/* Does it name any? */
+bool config_has_pam(const struct config *config);
 
 /* Does the server listen for a proxy? */
 bool config_has_proxied(const struct config *config);

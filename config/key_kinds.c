@@ -520,6 +520,41 @@ set_choice(const struct config_key *key, const char *text, struct config *config
 	return "not a known word:";
 }
 
+/* One name of len bytes. */
+static const char *
+one_service_refusal(const char *name, size_t len)
+{
+	char text[PAM_SERVICE_MAX + 1];
+
+	if (len > PAM_SERVICE_MAX)
+		return "not the name of a PAM service in";
+	memcpy(text, name, len);
+	text[len] = '\0';
+	return value_is_plain_name(text, ".") ? NULL : "not the name of a PAM service in";
+}
+
+static const char *
+set_services(const struct config_key *key, const char *text, struct config *config)
+{
+	const char *next = text, *wrong = NULL;
+
+	if (strlen(text) > key->high)
+		return "too long:";
+#ifndef SALLYPORT_PAM
+	if (text[0] != '\0')
+		return "this program was built without PAM:";
+#endif
+	while (text[0] != '\0' && wrong == NULL) {
+		size_t len = strcspn(next, ",");
+
+		wrong = one_service_refusal(next, len);
+		if (next[len] == '\0')
+			break;
+		next += len + 1;
+	}
+	return wrong != NULL ? wrong : set_text_field(key, text, config);
+}
+
 static const char *
 set_pam_service(const char *service, struct config *config)
 {
@@ -711,6 +746,7 @@ static const struct key_kind kinds[KEY_TYPE_COUNT] = {
     [KEY_ADDRESS] =      {NULL, "\"auto\", a numeric address or a host name", print_as_text, set_address, .is_text = true},
     [KEY_ACCOUNTS] =     {describe_accounts, NULL,                       print_accounts, set_accounts,     .is_text = true},
     [KEY_LOCAL] =        {NULL, "a loopback address and port (\"127.0.0.1:9121\", \"[::1]:9121\"), \"unix:/PATH\", or \"\"", print_as_text, set_local, .is_text = true},
+    [KEY_SERVICES] =     {NULL, "names of files in /etc/pam.d separated by ',', or \"\"", print_as_text, set_services, .is_text = true},
     [KEY_HOSTS] =        {NULL, "host names and addresses separated by ',', or \"\"", print_as_text, set_hosts, .is_text = true},
     [KEY_BOOL] =         {NULL, "yes or no",                             print_bool,     set_bool, .is_text = false},
     [KEY_NUMBER] =       {describe_number,   NULL,                       print_number,   set_whole_number, .is_text = false},

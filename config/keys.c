@@ -47,6 +47,9 @@ const struct config_key config_keys[] = {
     {NULL, "accounts", KEY_ACCOUNTS, SYSCONFDIR "/sallyport/users", 1, 4095, {NULL}, FIELD(accounts),
      "Where accounts are: in the users file, sallyport-users(5); in the database of \"postgresql:PATH\"; as users of\n"
      "the system, by \"pam:SERVICE\". Several are asked in this order: \"PATH,postgresql:PATH,pam:SERVICE\"."},
+    {NULL, "pam-services", KEY_SERVICES, "", 0, 1023, {NULL}, FIELD(pam_services),
+     "PAM services, separated by ',', that accounts of a database may name for their passwords (*pam:SERVICE), besides that\n"
+     "of accounts."},
     {NULL, "broker-user", KEY_NAME, "", 0, 32, {NULL}, FIELD(broker_user),
      "The system user of the process that asks the database of accounts, and of no other; \"\": there is no database."},
     {NULL, "home-directory", KEY_PATH, "/srv/sallyport", 1, 4095, {NULL}, FIELD(home_directory),

@@ -21,6 +21,7 @@ enum key_type {
 	KEY_LOG_TARGET,	/* "syslog", "journal", "stderr" or a path */
 	KEY_ADDRESS,	/* "auto", a numeric address or a host name */
 	KEY_LOCAL,	/* "", a loopback address and port, or "unix:/PATH" */
+	KEY_SERVICES,	/* names of PAM services with ',' between them, or "" */
 	KEY_HOSTS,	/* host names and addresses with ',' between them, or "" */
 	KEY_BOOL,
 	KEY_NUMBER,

@@ -21,7 +21,7 @@ CREATE TABLE sallyport.account (
 		CHECK (octet_length(name) BETWEEN 1 AND 64 AND name !~ '[[:cntrl:][:space:]/:]' AND name !~ '^[-#!+]'
 			AND name !~ '[\u0080-\u009f]' AND name NOT IN ('.', '..')),
 	-- with its lock mark
-	hash text COLLATE "C" NOT NULL CHECK (hash ~ '^[!-9;-~]+$' AND octet_length(hash) <= 400),
+	hash text COLLATE "C" NOT NULL CHECK (hash ~ '^([!-9;-~]+|!*\*pam:[A-Za-z0-9_][A-Za-z0-9._-]{0,62})$' AND octet_length(hash) <= 400),
 	uid bigint NOT NULL CHECK (uid BETWEEN 1 AND 4294967294),
 	gid bigint NOT NULL CHECK (gid BETWEEN 1 AND 4294967294),
 	home text COLLATE "C" NOT NULL
@@ -650,7 +650,7 @@ END $$;
 -- The fields of a line; NULL where it has too few of them.
 CREATE FUNCTION sallyport.line_fields(p_line text) RETURNS text[]
 LANGUAGE sql IMMUTABLE AS $$
-	SELECT pg_catalog.regexp_match(p_line, '^([^:]*):([^:]*):([0-9]{1,15}):([0-9]{1,15}):([^:]*):(.*)$');
+	SELECT pg_catalog.regexp_match(p_line, '^([^:]*):(!*\*pam:[^:]*|(?!!*\*pam:)[^:]*):([0-9]{1,15}):([0-9]{1,15}):([^:]*):(.*)$');
 $$;
 
 -- Add accounts; the names that are taken already, of which none was changed. Each line comes with the limits that

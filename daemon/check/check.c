@@ -18,6 +18,7 @@
 #include "accounts/folder.h"
 #include "accounts/groups.h"
 #include "accounts/hash_kind.h"
+#include "accounts/pam_services.h"
 #include "accounts/layout.h"
 #include "accounts/snapshot.h"
 #include "accounts/users_file.h"
@@ -320,7 +321,8 @@ check_hash(struct check *check, const char *path, size_t line, const struct acco
 {
 	const char *hash = account->hash;
 
-	if (account->is_locked || strcmp(hash, "*") == 0 || strcmp(hash, "x") == 0 || hash_kind_is_known(hash))
+	if (account->is_locked || account_pam_service(account) != NULL || strcmp(hash, "*") == 0 ||
+	    strcmp(hash, "x") == 0 || hash_kind_is_known(hash))
 		return;
 	add_finding(check, false,
 	    "%s:%zu: password of '%s': %s, so nobody can log in with it; set one with 'sallyportctl user passwd %s', "
@@ -331,6 +333,59 @@ check_hash(struct check *check, const char *path, size_t line, const struct acco
 		: hash[0] == '$'             ? "no method of crypt(3) begins like that"
 					     : "this is no hash of crypt(3), but plain text or something else",
 	    account->name);
+}
+
+/* Without a file of its own, a service falls back to "other", which refuses everybody on Debian. */
+static bool
+has_pam_file(const char *service)
+{
+	static const char *const places[] = {"/etc/pam.d", "/usr/lib/pam.d"};
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", places[i], service);
+		if (access(path, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+check_pam(struct check *check, const struct config *config)
+{
+	char service[PAM_SERVICE_MAX + 1];
+
+	if (config->pam_service[0] != '\0' && !has_pam_file(config->pam_service))
+		add_finding(check, false,
+		    "%s: accounts: no file '/etc/pam.d/%s'; PAM takes the service 'other' instead", check->path,
+		    config->pam_service);
+	for (const char *next = config->pam_services; *next != '\0'; next += strcspn(next, ","), next += *next == ',') {
+		snprintf(service, sizeof(service), "%.*s", (int)strcspn(next, ","), next);
+		if (!has_pam_file(service))
+			add_finding(check, false,
+			    "%s: pam-services: no file '/etc/pam.d/%s'; PAM takes the service 'other' instead",
+			    check->path, service);
+	}
+}
+
+/* The same for the service of an account, each once. */
+static void
+check_account_service(
+    struct check *check, const char *path, size_t line, const struct account *account, struct pam_services *told)
+{
+	const char *service = account_pam_service(account);
+#ifdef SALLYPORT_PAM
+	const char *wrong = service == NULL || has_pam_file(service) ? NULL : "PAM takes the service 'other' instead";
+	const char *cure = "no such file in /etc/pam.d";
+#else
+	const char *wrong = service == NULL ? NULL : "nobody can log in with it";
+	const char *cure = "this program was built without PAM";
+#endif
+
+	if (wrong == NULL || pam_services_have(told, service) || pam_services_add(told, service) < 0)
+		return;
+	add_finding(
+	    check, false, "%s:%zu: PAM service '%s' of '%s': %s; %s", path, line, service, account->name, cure, wrong);
 }
 
 /* Nobody logs in without the limits of the group. */
@@ -352,6 +407,7 @@ check_each_account(struct check *check, const char *path, const struct users_fil
 	struct account account;
 	struct mount_table mounts;
 	struct groups groups = {.count = 0};
+	struct pam_services told = {.count = 0};
 	const char *problem;
 
 	(void)mount_table_read(&mounts);
@@ -367,6 +423,7 @@ check_each_account(struct check *check, const char *path, const struct users_fil
 		check_home_mount(check, path, i + 1, &account, &mounts);
 		check_hash(check, path, i + 1, &account);
 		check_group(check, path, i + 1, &account, &groups);
+		check_account_service(check, path, i + 1, &account, &told);
 	}
 	groups_free(&groups);
 	mount_table_free(&mounts);
@@ -472,24 +529,6 @@ check_accounts(struct check *check, const struct config *config)
 	users_file_free(file);
 	buf_free(&problem);
 	close_fd(&fd);
-}
-
-/* Without a file of its own, a service falls back to "other", which refuses everybody on Debian. */
-static void
-check_pam(struct check *check, const struct config *config)
-{
-	static const char *const places[] = {"/etc/pam.d", "/usr/lib/pam.d"};
-	char path[PATH_MAX];
-
-	if (config->pam_service[0] == '\0')
-		return;
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", places[i], config->pam_service);
-		if (access(path, F_OK) == 0)
-			return;
-	}
-	add_finding(check, false, "%s: accounts: no file '/etc/pam.d/%s'; PAM takes the service 'other' instead",
-	    check->path, config->pam_service);
 }
 
 /* --- the database of accounts --- */

@@ -87,6 +87,12 @@ accounts_load_drop(struct accounts_loader *loader, struct accounts_load *load)
 	close_fd(&load->fd);
 }
 
+bool
+accounts_ask_pam(const struct accounts_loader *loader)
+{
+	return loader->services.count > 0 || config_has_pam(loader->server->config);
+}
+
 void
 accounts_use(struct accounts_loader *loader, struct accounts_load *load)
 {
@@ -95,9 +101,10 @@ accounts_use(struct accounts_loader *loader, struct accounts_load *load)
 
 	snapshot_stamp(load->fd, &stamp, &count);
 	snapshot_slowest_us(load->fd, &slowest_us);
+	(void)!snapshot_pam_services(load->fd, &loader->services);
 	loader->account_count = count;
-	loader->refusal_step_ms = refusal_step_ms(
-	    slowest_us, loader->server->config->pam_service[0] != '\0' || config_has_store(loader->server->config));
+	loader->refusal_step_ms =
+	    refusal_step_ms(slowest_us, accounts_ask_pam(loader) || config_has_store(loader->server->config));
 	close_fd(&loader->fd);
 	loader->fd = load->fd;
 	load->fd = -1;

@@ -23,6 +23,7 @@ struct accounts_loader {
 	struct server *server;
 	int fd; /* the snapshot in force, never mapped here */
 	uint64_t account_count; /* in it */
+	struct pam_services services; /* that its accounts name */
 	uint32_t refusal_step_ms; /* see accounts/refusal_time.h; of these accounts */
 	struct file_stamp tried; /* the file that was last loaded, or refused */
 	uint64_t not_before_ms; /* no other try before */
@@ -43,6 +44,9 @@ int accounts_load_start(struct accounts_loader *loader, struct accounts_load *lo
  * Returns 0: accounts_use() or accounts_load_drop() comes next; or -errno of errand_end().
  */
 int accounts_load_end(struct accounts_load *load, int status, void (*tell)(void *arg, const char *line), void *arg);
+
+/* May a session have to ask PAM? */
+bool accounts_ask_pam(const struct accounts_loader *loader);
 
 /* Put what was loaded in force. */
 void accounts_use(struct accounts_loader *loader, struct accounts_load *load);

@@ -12,6 +12,7 @@
 
 #include "common/io.h"
 #include "common/title.h"
+#include "daemon/master/accounts_loader.h"
 #include "daemon/master/bans.h"
 #include "daemon/master/capacity.h"
 #include "daemon/master/control_socket.h"
@@ -137,11 +138,11 @@ run_monitor(const struct admission *admission, size_t row, struct session *sessi
 
 /* Not with PAM: a process that loads modules looks for symbols in all loaded libraries. */
 static void
-withhold_libraries(const struct server *server)
+withhold_libraries(const struct server *server, const struct accounts_loader *accounts)
 {
 	uint32_t unused = 0;
 
-	if (server->config->pam_service[0] == '\0')
+	if (!accounts_ask_pam(accounts))
 		unused = SANDBOX_LIBRARIES_OF_MASTER | (server->offer.tls == NULL ? 1U << SANDBOX_LIBSSL : 0);
 	sandbox_withhold(unused);
 }
@@ -185,6 +186,7 @@ fork_session(struct admission *admission, const struct arrival *arrival, const s
 	    .broker_uid = server->offer.broker_uid,
 	    .started_ms = monotonic_ms(),
 	    .config = server->config,
+	    .pam_services = &admission->sessions->accounts->services,
 	};
 	socklen_t local_len = sizeof(session.local);
 	int channels[2] = {-1, -1};
@@ -208,7 +210,7 @@ fork_session(struct admission *admission, const struct arrival *arrival, const s
 	session.master_channel = channels[1];
 	slot = sessions_take_slot(admission->sessions);
 	row = slot->row; /* the session has no slots */
-	withhold_libraries(server);
+	withhold_libraries(server, admission->sessions->accounts);
 	pid = sandbox_fork();
 	if (pid == 0)
 		run_monitor(admission, row, &session);

@@ -759,7 +759,7 @@ pam_share(const struct sessions *sessions)
 {
 	uint32_t most = sessions->server->config->limits.concurrent_pam;
 
-	if (sessions->server->config->pam_service[0] == '\0')
+	if (!accounts_ask_pam(sessions->accounts))
 		return 0;
 	return most < PAM_ADDRESSES_MIN ? 1 : most / PAM_ADDRESSES_MIN;
 }

@@ -166,7 +166,7 @@ enum ipc_fd {
 	  S_U8 + S_U32 + S_BYTES(0, 256), IPC_FD_NONE) \
 	/* monitor asks the process that asks PAM */ \
 	X(authenticate,     IPC_MONITOR,   IPC_PAM,      IPC_STATE_LOGIN, \
-	  S_TEXT(0, ACCOUNT_NAME_MAX) + S_TEXT(0, PASSWORD_MAX) + S_TEXT(0, ADDRESS_TEXT_MAX), \
+	  S_TEXT(0, 63) + S_U8 + S_TEXT(0, ACCOUNT_NAME_MAX) + S_TEXT(0, PASSWORD_MAX) + S_TEXT(0, ADDRESS_TEXT_MAX), \
 	  S_U32 + S_U32 + S_U32 + S_TEXT(0, ACCOUNT_NAME_MAX) + S_TEXT(0, HOME_PATH_MAX) + S_TEXT(0, 255), IPC_FD_NONE) \
 	/* monitor asks master */ \
 	X(attempt,          IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, S_NOTHING, S_U32, IPC_FD_REPLIES) \
@@ -343,7 +343,8 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   protocol_gone                 -> (protocol is gone, with all its descriptors; the session ends for it)
  *   uploaded      see hook_event_put() in privsep/hooks/event.c
  *   run_hook      attempt, fields of uploaded -> enum launcher_outcome, value, bytes of output
- *   authenticate  user, password, address -> enum pam_outcome, uid, gid, name,
+ *   authenticate  service, whether only the password of an account is asked about,
+ *                 user, password, address -> enum pam_outcome, uid, gid, name,
  *                                    home, reason
  *   attempt                       -> step of refusals in ms (now: the password may be checked; snapshot of the
  *                                 users file; then, if accounts names a database and a broker runs, a channel to it)

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "accounts/pam_services.h"
 #include "accounts/rights.h"
 #include "accounts/snapshot.h"
 #include "common/io.h"
@@ -427,6 +428,7 @@ finish_login(struct monitor *monitor, int r, enum lookup lookup, const char *rea
 	monitor->login.mail[0] = '\0';
 	if (r == 0)
 		note_mail(monitor);
+	monitor->login.service = NULL;
 	wipe_login(monitor);
 	/* do not reveal whether a locked account's password was right; a right one is reported by admit */
 	if (r == 0)
@@ -440,6 +442,43 @@ finish_login(struct monitor *monitor, int r, enum lookup lookup, const char *rea
 	account_wipe(&account);
 }
 
+static void
+await_pam(struct monitor *monitor, const char *service, enum lookup lookup)
+{
+	monitor->login.service = service;
+	monitor->login.lookup = lookup;
+	monitor->login.stage = LOGIN_WAITS_PAM;
+	monitor->login.due_ms = NEVER;
+	ipc_begin(&monitor->message, IPC_attempt_pam);
+	monitor_send_master(monitor);
+}
+
+/* The pam process of this session knows the services of its beginning, and asks no other. */
+static bool
+session_serves(const struct monitor *monitor, const char *service)
+{
+	const struct session *session = monitor->session;
+
+	return config_names_pam_service(session->config, service) || pam_services_have(session->pam_services, service);
+}
+
+/* An account whose password PAM checks. A hash is computed first, as for a name that nobody has. True: PAM will be asked. */
+static bool
+goes_to_service(struct monitor *monitor, int found, enum lookup lookup)
+{
+	const char *service = found == 0 ? account_pam_service(&account) : NULL;
+
+	if (service == NULL)
+		return false;
+	(void)!password_verify(monitor->login.password, account.hash);
+	if (session_serves(monitor, service))
+		await_pam(monitor, service, lookup);
+	else
+		finish_login(monitor, -ECANCELED, lookup,
+		    "the session began before the users file named the PAM service; the client has to connect again");
+	return true;
+}
+
 /* A name that no part before PAM has; its hash is computed. True: PAM will be asked. */
 static bool
 goes_to_pam(struct monitor *monitor)
@@ -450,10 +489,7 @@ goes_to_pam(struct monitor *monitor)
 		return false;
 	account_wipe(&account);
 	monitor_close_store(monitor);
-	monitor->login.stage = LOGIN_WAITS_PAM;
-	monitor->login.due_ms = NEVER;
-	ipc_begin(&monitor->message, IPC_attempt_pam);
-	monitor_send_master(monitor);
+	await_pam(monitor, NULL, LOOKUP_NOBODY);
 	return true;
 }
 
@@ -463,8 +499,11 @@ check_password(struct monitor *monitor, int found, enum lookup lookup)
 {
 	const struct login_circumstances at = circumstances(monitor);
 	const char *reason = NULL;
-	int r = login_check(found, monitor->login.password, &at, &account, &reason);
+	int r;
 
+	if (goes_to_service(monitor, found, lookup))
+		return;
+	r = login_check(found, monitor->login.password, &at, &account, &reason);
 	if (r == -ENOENT && goes_to_pam(monitor))
 		return;
 	r = r == -ENOENT ? -EACCES : r;
@@ -483,8 +522,11 @@ check_password_of_file(struct monitor *monitor, int found)
 {
 	const struct login_circumstances at = circumstances(monitor);
 	const char *reason = NULL;
-	int r = login_check(found, monitor->login.password, &at, &account, &reason);
+	int r;
 
+	if (goes_to_service(monitor, found, LOOKUP_NOBODY))
+		return;
+	r = login_check(found, monitor->login.password, &at, &account, &reason);
 	if (r == 0 || monitor_ask_store(monitor) < 0) {
 		finish_login(monitor, r, LOOKUP_NOBODY, reason);
 		return;
@@ -609,7 +651,7 @@ monitor_attempt_pam_granted(struct monitor *monitor)
 	r = monitor_ask_pam(monitor, &reason);
 	monitor->login.stage = LOGIN_ASKS_PAM;
 	if (r < 0)
-		finish_login(monitor, r, LOOKUP_NOBODY, reason);
+		finish_login(monitor, r, monitor->login.lookup, reason);
 }
 
 void
@@ -620,10 +662,11 @@ monitor_pam_answered(struct monitor *monitor)
 	int r = monitor_take_pam_answer(monitor, &account, &reason);
 
 	if (r == 0) {
-		reason = login_identity_refusal(&account, &at);
+		reason = monitor->login.service != NULL ? login_account_refusal(&account, &at)
+							: login_identity_refusal(&account, &at);
 		r = reason == NULL ? 0 : -EPERM;
 	}
-	finish_login(monitor, r, LOOKUP_NOBODY, reason);
+	finish_login(monitor, r, monitor->login.lookup, reason);
 }
 
 void

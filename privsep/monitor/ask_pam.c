@@ -30,7 +30,8 @@ monitor_fork_pam(struct monitor *monitor)
 		scoreboard_leave(monitor->session->claims);
 		pam_run(&(struct pam_session){
 		    .monitor_channel = channels[1],
-		    .service = monitor->session->config->pam_service,
+		    .config = monitor->session->config,
+		    .services = monitor->session->pam_services,
 		    .service_uid = monitor->session->service_uid,
 		});
 	}
@@ -57,31 +58,44 @@ monitor_end_pam(struct monitor *monitor)
 	monitor->pam.pid = 0;	/* one that the disk holds is left to the master's reaper */
 }
 
+static void
+fill_system_account(struct account *account, const char *name, uint32_t uid, uint32_t gid, const char *home)
+{
+	memset(account, 0, sizeof(*account));
+	account->uid = uid;
+	account->gid = gid;
+	account->rights = MAY_ALL;
+	account->quota_bytes = account->quota_files = ACCOUNT_NO_QUOTA;
+	memcpy(account->name, name, strlen(name) + 1);
+	memcpy(account->home, home, strlen(home) + 1);
+}
+
 /* The reply's fields, checked again: what a module did to that process is not known. */
 static int
 read_pam_reply(struct monitor *monitor, struct account *account, char reason[PAM_REASON_MAX + 1])
 {
+	char name[ACCOUNT_NAME_MAX + 1], home[PATH_MAX];
 	const char *problem;
-	uint32_t outcome;
+	uint32_t outcome, uid, gid;
 
 	if (monitor->message.kind != IPC_authenticate || !monitor->message.is_reply ||
 	    ipc_get_result(&monitor->message) < 0)
 		return -EPROTO;
-	memset(account, 0, sizeof(*account));
 	outcome = ipc_get_u32(&monitor->message);
-	account->uid = ipc_get_u32(&monitor->message);
-	account->gid = ipc_get_u32(&monitor->message);
-	account->rights = MAY_ALL;
-	account->quota_bytes = account->quota_files = ACCOUNT_NO_QUOTA;
-	ipc_get_text(&monitor->message, account->name, sizeof(account->name));
-	ipc_get_text(&monitor->message, account->home, sizeof(account->home));
+	uid = ipc_get_u32(&monitor->message);
+	gid = ipc_get_u32(&monitor->message);
+	ipc_get_text(&monitor->message, name, sizeof(name));
+	ipc_get_text(&monitor->message, home, sizeof(home));
 	ipc_get_text(&monitor->message, reason, PAM_REASON_MAX + 1);
 	if (!ipc_end(&monitor->message) || outcome >= PAM_OUTCOME_COUNT)
 		return -EPROTO;
 	switch ((enum pam_outcome)outcome) {
 	case PAM_YES:
-		if (account->home[0] != '/' || !account_name_valid(account->name, strlen(account->name), &problem))
+		if (monitor->login.service != NULL)
+			return 0; /* ids, home and settings are the account's own */
+		if (home[0] != '/' || !account_name_valid(name, strlen(name), &problem))
 			return -EPROTO;
+		fill_system_account(account, name, uid, gid, home);
 		return 0;
 	case PAM_WRONG:
 		return -EACCES;
@@ -111,6 +125,9 @@ monitor_ask_pam(struct monitor *monitor, const char **reason)
 
 	if (monitor->pam.channel >= 0) {
 		ipc_begin(&monitor->message, IPC_authenticate);
+		ipc_put_text(&monitor->message,
+		    monitor->login.service != NULL ? monitor->login.service : monitor->session->config->pam_service);
+		ipc_put_u8(&monitor->message, monitor->login.service != NULL);
 		ipc_put_text(&monitor->message, monitor->login.name);
 		ipc_put_text(&monitor->message, monitor->login.password);
 		ipc_put_text(&monitor->message, monitor->session->peer_text);

@@ -107,6 +107,18 @@ hash_refusal(const struct monitor *monitor, const struct account *account)
 	    : "its password hash would take too long; set the password again with 'sallyportctl user passwd'";
 }
 
+/* The modules of a service run as root: the database chooses only among those that the configuration names. */
+static const char *
+pam_service_refusal(const struct monitor *monitor, const struct account *account)
+{
+	const char *service = account_pam_service(account);
+
+	if (service == NULL || config_names_pam_service(monitor->session->config, service))
+		return NULL;
+	snprintf(refusal, sizeof(refusal), "it names the PAM service '%s', which is not in pam-services", service);
+	return refusal;
+}
+
 /* Why an account of the database is not believed; NULL: it is. */
 static const char *
 account_disbelief(const struct monitor *monitor, const struct account *account)
@@ -116,6 +128,7 @@ account_disbelief(const struct monitor *monitor, const struct account *account)
 	    ids_refusal,
 	    home_place_refusal,
 	    hash_refusal,
+	    pam_service_refusal,
 	};
 	const char *why = NULL;
 

@@ -65,8 +65,8 @@ needs_tls(const struct account *account, const struct login_circumstances *at)
 	return at->is_clear && (account->tls == ACCOUNT_TLS_REQUIRED || (at->requires_tls && !is_optional));
 }
 
-static const char *
-account_refusal(const struct account *account, const struct login_circumstances *at)
+const char *
+login_account_refusal(const struct account *account, const struct login_circumstances *at)
 {
 	bool is_allowed = account->allow_from_count == 0;
 
@@ -99,7 +99,7 @@ login_check(int found, const char *password, const struct login_circumstances *a
 		*reason = "wrong password";
 		return -EACCES;
 	}
-	*reason = account_refusal(account, at);
+	*reason = login_account_refusal(account, at);
 	return *reason == NULL ? 0 : -EPERM;
 }
 

@@ -34,6 +34,9 @@ struct login_circumstances {
 int login_check(int found, const char *password, const struct login_circumstances *at, const struct account *account,
     const char **reason);
 
+/* Why the account may not log in, now and from there, although the password is right; NULL: it may. Static text. */
+const char *login_account_refusal(const struct account *account, const struct login_circumstances *at);
+
 /*
  * Why the server serves nobody with the account's uid and gid, wherever the account came from; NULL: they are good.
  * Static text.

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "accounts/pam_services.h"
 #include "common/io.h"
 #include "common/written.h"
 #include "daemon/protocol/protocol.h"
@@ -400,7 +401,7 @@ start_session_children(struct monitor *monitor, struct session *session)
 	sandbox_withhold(1U << SANDBOX_LIBCRYPT | (session->tls == NULL ? 1U << SANDBOX_LIBCRYPTO : 0));
 	fork_protocol(monitor);
 	log_connect(session);
-	if (session->config->pam_service[0] != '\0')
+	if (config_has_pam(session->config) || (session->pam_services != NULL && session->pam_services->count > 0))
 		monitor_fork_pam(monitor);
 	if (monitor_enter_login_walls(session, monitor->protocol.pid, monitor->pam.pid) < 0)
 		monitor_end_without_walls(monitor, false);

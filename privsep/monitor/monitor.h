@@ -19,6 +19,8 @@
 #define MONITOR_EXIT_END 0
 #define MONITOR_EXIT_ALARM 70
 
+struct pam_services;
+
 /* What the master gives to a session. Descriptors belong to the monitor from here on. */
 struct session {
 	char id[SESSION_ID_SIZE];
@@ -46,6 +48,7 @@ struct session {
 	uint64_t started_ms;	/* monotonic */
 	uint8_t boot_id[16];	/* of the machine: see accounts/ledger.h */
 	const struct config *config;
+	const struct pam_services *pam_services;	/* that accounts of the users file name */
 };
 
 /*

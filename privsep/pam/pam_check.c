@@ -130,11 +130,26 @@ take_user(const struct pam_session *session, const char *name, struct pam_answer
 	}
 }
 
+/* Another name would mean that another user's password was checked. */
+static void
+confirm_user(const char *asked, const char *name, struct pam_answer *answer)
+{
+	const struct passwd *user = getpwnam(name);
+
+	if (strcmp(asked, name) != 0)
+		pam_decide(answer, PAM_REFUSED, "PAM has checked another user than the account");
+	else if (user != NULL && user->pw_uid == 0)
+		pam_decide(answer, PAM_REFUSED, "system user has uid or gid 0");
+	else
+		answer->outcome = PAM_YES;
+}
+
 static int
-ask_pam_modules(const struct pam_session *session, pam_handle_t *handle, const char *address, struct pam_answer *answer)
+ask_pam_modules(const struct pam_session *session, pam_handle_t *handle, const struct pam_question *question,
+    struct pam_answer *answer)
 {
 	const void *name = NULL;
-	int r = set_items(handle, address);
+	int r = set_items(handle, question->address);
 
 	if (r != PAM_SUCCESS) {
 		pam_decide(answer, PAM_FAILED, "PAM: %s", pam_strerror(handle, r));
@@ -153,25 +168,26 @@ ask_pam_modules(const struct pam_session *session, pam_handle_t *handle, const c
 	r = pam_get_item(handle, PAM_USER, &name);
 	if (r != PAM_SUCCESS || name == NULL)
 		pam_decide(answer, PAM_FAILED, "PAM: no user");
+	else if (question->is_of_account)
+		confirm_user(question->user, name, answer);
 	else
 		take_user(session, name, answer);
 	return r;
 }
 
 void
-pam_check(const struct pam_session *session, const char *user, const char *password, const char *address,
-    struct pam_answer *answer)
+pam_check(const struct pam_session *session, const struct pam_question *question, struct pam_answer *answer)
 {
 	/* pam_conv takes no const; converse() only copies it */
-	const struct pam_conv conversation = {.conv = converse, .appdata_ptr = (void *)(uintptr_t)password};
+	const struct pam_conv conversation = {.conv = converse, .appdata_ptr = (void *)(uintptr_t)question->password};
 	pam_handle_t *handle = NULL;
-	int r = pam_start(session->service, user, &conversation, &handle);
+	int r = pam_start(question->service, question->user, &conversation, &handle);
 
 	if (r != PAM_SUCCESS) {
-		pam_decide(answer, PAM_FAILED, "PAM cannot be started for the service '%s'", session->service);
+		pam_decide(answer, PAM_FAILED, "PAM cannot be started for the service '%s'", question->service);
 		return;
 	}
-	r = ask_pam_modules(session, handle, address, answer);
+	r = ask_pam_modules(session, handle, question, answer);
 	pam_end(handle, r | PAM_DATA_SILENT);
 }
 
@@ -180,13 +196,10 @@ pam_check(const struct pam_session *session, const char *user, const char *passw
 #include "common/banned.h"
 
 void
-pam_check(const struct pam_session *session, const char *user, const char *password, const char *address,
-    struct pam_answer *answer)
+pam_check(const struct pam_session *session, const struct pam_question *question, struct pam_answer *answer)
 {
 	(void)session;
-	(void)user;
-	(void)password;
-	(void)address;
+	(void)question;
 	answer->outcome = PAM_FAILED;
 	snprintf(answer->reason, sizeof(answer->reason), "built without PAM");
 }

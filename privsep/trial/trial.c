@@ -203,7 +203,7 @@ with_hooks(const struct config *config)
 static bool
 with_pam(const struct config *config)
 {
-	return config->pam_service[0] != '\0';
+	return config_has_pam(config);
 }
 
 static bool

@@ -333,3 +333,124 @@ answered_in()
 	[ "$(log_count ' login-failed .* name="nobody" reason="the session ended before PAM answered"')" -ge 3 ]
 	log_has ' ban address=127.0.8.3 '
 }
+
+# connect_again NAME PASSWORD: the session cannot serve this account, and ends.
+connect_again()
+{
+	ftp_open
+	ftp "USER $1" 331
+	ftp "PASS $2" 421
+	ftp_close
+}
+
+# with_service LINE...: a server with the users file alone, whose accounts may name the service.
+with_service()
+{
+	printf '%s\n' "$@" >"/etc/pam.d/$SERVICE"
+	write_config 'timeouts { login = "5s" }'
+	start_server
+}
+
+@test "an account of the file whose password PAM checks has its own uid, home, rights and quota" {
+	write_config
+	ctl user add "$SYSTEM_USER" --pam "$SERVICE" --home "$DIR/home/ours" --allow list,read,create --quota 5
+	with_service 'auth required pam_unix.so' 'account required pam_unix.so'
+	assert_equal "$(ctl --json user show "$SYSTEM_USER" | jq -r '.pam, .state' | tr '\n' ' ')" "$SERVICE active "
+	refused "$SYSTEM_USER" wrong 'PAM: Authentication failure'
+	ftp_login "$SYSTEM_USER" system-secret
+	find_session
+	assert_equal "$(readlink "/proc/$FILES/root")" "$DIR/home/ours"
+	assert_equal "$(status_of "$FILES" Uid | cut -d' ' -f1)" "$(stat -c %u "$DIR/home/ours")"
+	# the process that asked PAM is gone
+	assert_equal "$(children_of "$MONITOR" | wc -w)" 2
+	ftp_close
+	printf 12345 >"$DIR/file"
+	curl -sS --max-time 30 --user "$SYSTEM_USER:system-secret" -T "$DIR/file" "ftp://127.0.0.1:$PORT/a"
+	run curl -sS --max-time 30 --user "$SYSTEM_USER:system-secret" -T "$DIR/file" "ftp://127.0.0.1:$PORT/b"
+	assert_failure
+	run lftp -u "$SYSTEM_USER,system-secret" -e 'set net:max-retries 1; rm a; exit' "ftp://127.0.0.1:$PORT"
+	assert_failure
+	# a lock and an expiry of ours count, and a password of ours takes PAM's place
+	ctl user lock "$SYSTEM_USER"
+	refused "$SYSTEM_USER" system-secret 'account is locked'
+	ctl user unlock "$SYSTEM_USER"
+	ctl user set "$SYSTEM_USER" --expires 2020-01-01
+	refused "$SYSTEM_USER" system-secret 'account has expired'
+	ctl user set "$SYSTEM_USER" --expires never
+	echo ours | ctl user passwd "$SYSTEM_USER" --password-stdin
+	refused "$SYSTEM_USER" system-secret 'wrong password'
+	ftp_login "$SYSTEM_USER" ours
+	ftp_close
+	ctl user set "$SYSTEM_USER" --pam "$SERVICE"
+	# the server looks at the file when somebody logs in, so the first session has no process yet that asks PAM
+	connect_again "$SYSTEM_USER" system-secret
+	ftp_login "$SYSTEM_USER" system-secret
+	ftp_close
+}
+
+@test "an account that PAM alone knows needs no user of the system; root of the system is refused" {
+	write_config
+	ctl user add nobody-of-this-name --pam "$SERVICE" --home "$DIR/home/of-ldap"
+	ctl user add root --pam "$SERVICE" --home "$DIR/home/of-root"
+	with_service 'auth required pam_permit.so' 'account required pam_permit.so'
+	ftp_login nobody-of-this-name any
+	ftp_close
+	refused root any 'system user has uid or gid 0'
+	# names that are in no file are not PAM's without a word in accounts
+	refused "$SYSTEM_USER" system-secret 'unknown user'
+}
+
+@test "without such an account no process asks PAM; a session asks no service that was named after it began" {
+	printf '%s\n' 'auth required pam_permit.so' 'account required pam_permit.so' >"/etc/pam.d/$SERVICE"
+	write_config
+	add_user alice secret
+	start_server
+	ftp_open
+	find_session
+	assert_equal "$(children_of "$MONITOR" | wc -w)" 1
+	ctl user add carl --pam "$SERVICE" --home "$DIR/home/carl"
+	ftp 'USER carl' 331
+	ftp 'PASS any' 421
+	ftp_close
+	ftp_login carl any
+	ftp_close
+	ftp_open
+	wait_until find_pam
+	# a second service, named while this session lives
+	printf '%s\n' 'auth required pam_permit.so' 'account required pam_permit.so' >"/etc/pam.d/$SERVICE-b"
+	ctl user set carl --pam "$SERVICE-b"
+	ftp 'USER carl' 331
+	ftp_send 'PASS any'
+	ftp_reply
+	rm -f "/etc/pam.d/$SERVICE-b"
+	assert_equal "$REPLY" 421
+	wait_until log_has 'the session began before the users file named the PAM service'
+	ftp_close
+}
+
+@test "services in the file: bad names, missing files, and too many are told" {
+	write_config
+	add_user alice secret
+	users=$(cat "$DIR/etc/users")
+	for bad in '' ../passwd .hidden -x a/b 'a%' "$(printf 'x%.0s' {1..64})"; do
+		printf '%s\n' "$users" "carl:*pam:$bad:200001:200001:$DIR/home/carl:" >"$DIR/etc/users"
+		run ctl config check
+		assert_failure
+		assert_output --partial ': bad PAM service; write *pam:SERVICE'
+	done
+	printf '%s\n' "$users" "carl:*pam:$SERVICE:200001:200001:$DIR/home/carl:" >"$DIR/etc/users"
+	run ctl config check
+	assert_success
+	assert_output --partial "PAM service '$SERVICE' of 'carl': no such file in /etc/pam.d"
+	{
+		echo "$users"
+		for i in {1..17}; do
+			echo "u$i:!*pam:s$i:$((200001 + i)):200001:$DIR/home/u$i:"
+		done
+	} >"$DIR/etc/users"
+	run ctl config check
+	assert_failure
+	assert_output --partial 'one more PAM service; the accounts of a file have 16 at most'
+	run ctl user set alice --pam ../passwd
+	assert_failure 2
+}

@@ -302,6 +302,11 @@ limits_of()
 	assert_equal "$(limits_of sue)" '2 -'
 	assert_equal "$(limits_of tom)" '- -'
 	assert_equal "$(ctl --json user show sam | jq -c '[.quota, .from.quota]')" '[1000,"group"]'
+	ctl user add pat --pam sallyport
+	ctl user lock pat
+	ctl user unlock pat
+	assert_equal "$(ctl --json user show pat | jq -r .pam)" sallyport
+	ctl user del pat
 	run ctl group set staff --quota 2000
 	assert_output 'staff: changed; 2 accounts'
 	assert_equal "$(limits_of sam)" '2 2000'

@@ -205,6 +205,23 @@ descriptors_without_store()
 	ftp_close
 }
 
+@test "an account of the database has its password checked by PAM, of the services that the configuration names" {
+	"$BUILD/sallyportd" -V | grep -qx 'with PAM' || skip "built without PAM"
+	local service=sallyport-test-$$-$BATS_TEST_NUMBER
+	printf '%s\n' 'auth required pam_permit.so' 'account required pam_permit.so' >"/etc/pam.d/$service"
+	store_says "account anna $(line_of anna secret 200001 | sed "s/:[^:]*:/:*pam:$service:/")" \
+		"account ben $(line_of ben secret 200002 | sed "s/:[^:]*:/:*pam:login:/")"
+	serve "pam-services = \"sallyport,$service\""
+	run curl -sS --max-time 30 --user anna:any "ftp://127.0.0.1:$PORT/"
+	rm -f "/etc/pam.d/$service"
+	assert_success
+	run curl -sS --max-time 30 --user ben:any "ftp://127.0.0.1:$PORT/"
+	assert_failure
+	wait_until log_has "it names the PAM service 'login', which is not in pam-services"
+	# and no user of the system comes in by the way
+	refused root any
+}
+
 @test "several tries in one session" {
 	store_says "account dora $(line_of dora secret 200001)"
 	serve

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "accounts/account.h"
+#include "accounts/users_file.h"
 
 #include "common/banned.h"
 
@@ -227,6 +228,43 @@ test_wipe(void **state)
 	assert_memory_equal(&account, &nothing, sizeof(account));
 }
 
+static void
+test_pam_hash(void **state)
+{
+	static const struct {
+		const char *line, *service;
+		bool is_locked;
+	} rows[] = {
+	    {"a:*pam:sallyport:1000:1001:/srv/a:quota=5", "sallyport", false},
+	    {"a:!*pam:a.b-c_9:1000:1001:/srv/a:quota=5", "a.b-c_9", true},
+	    {"a:*pam:5:1000:1001:/srv/a:quota=5", "5", false},
+	    {"a:*pam2:1000:1001:/srv/a:quota=5", NULL, false},
+	    {"a:*:1000:1001:/srv/a:quota=5", NULL, false},
+	    {"a:!:1000:1001:/srv/a:quota=5", NULL, true},
+	};
+	static const char *const bad[] = {"a:*pam:1000:1001:/srv/a:", "a:*pam::1000:1001:/srv/a:",
+	    "a:*pam:../x:1000:1001:/srv/a:", "a:*pam:x", "a:*pam:", "a:*pam", "a:!*pam:x:y:1000:1001:/srv/a:"};
+	struct account account;
+	const char *error;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *service, *field;
+		size_t len;
+
+		assert_int_equal(account_parse(rows[i].line, strlen(rows[i].line), &account, &error), 0);
+		service = account_pam_service(&account);
+		assert_true(rows[i].service == NULL ? service == NULL : strcmp(service, rows[i].service) == 0);
+		assert_int_equal(account.is_locked, rows[i].is_locked);
+		assert_true(account.uid == 1000 && account.gid == 1001 && account.quota_bytes == 5);
+		assert_int_equal(users_line_field(rows[i].line, strlen(rows[i].line), 2, &field, &len), 0);
+		assert_memory_equal(field, "1000:", 5);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (account_parse(bad[i], strlen(bad[i]), &account, &error) == 0)
+			fail_msg("accepted: %s", bad[i]);
+}
+
 #define GROUP_WORDS \
 	"quota=1G quota-files=10 rate-down=2K rate-up=3K rights=list max-sessions=4 expires=2030-01-01 " \
 	"allow-from=10.0.0.0/8 read-only file-mode=0640"
@@ -315,6 +353,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_pam_hash),
 	    cmocka_unit_test(test_group),
 	    cmocka_unit_test(test_group_is_missing),
 	    cmocka_unit_test(test_bad_lines),

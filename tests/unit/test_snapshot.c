@@ -273,7 +273,7 @@ static void
 test_damaged(void **state)
 {
 	static const uint64_t values[] = {0, 1, 7, 8, 1 << 20, UINT64_MAX, UINT64_MAX - 7, 1ull << 63};
-	char good[1024], bad[1024];
+	char good[4096], bad[4096];
 	struct account account;
 	struct file_stamp stamp;
 	struct buf line;
