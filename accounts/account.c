@@ -393,6 +393,74 @@ set_rate_up(const struct field *value, struct account *account, const char **err
 	return 0;
 }
 
+bool
+account_label_valid(const char *label, size_t len)
+{
+	static const char main_label[] = ACCOUNT_MAIN_LABEL;
+
+	if (len == 0 || len > ACCOUNT_LABEL_MAX || label[0] == '.' ||
+	    (len == sizeof(main_label) - 1 && memcmp(label, main_label, len) == 0))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (memchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", label[i], 65) == NULL)
+			return false;
+	return true;
+}
+
+/* LABEL,EXPIRES,HASH; a hash may have commas. */
+static bool
+split_password(const struct field *value, struct field parts[3])
+{
+	const char *next = value->text;
+	const char *end = next + value->len;
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *comma = memchr(next, ',', (size_t)(end - next));
+
+		if (comma == NULL)
+			return false;
+		parts[i] = (struct field){next, (size_t)(comma - next)};
+		next = comma + 1;
+	}
+	parts[2] = (struct field){next, (size_t)(end - next)};
+	return parts[2].len > 0 && next[0] != '*' && next[0] != '!';
+}
+
+static int
+set_password(const struct field *value, struct account *account, const char **error)
+{
+	static const char bad[] =
+	    "bad password; write password=LABEL,YYYY-MM-DD,HASH or password=LABEL,,HASH, with 1 to "
+	    "32 letters, digits, '.', '_' or '-' as LABEL, not 'main'";
+	struct account_password *password = &account->passwords[account->password_count];
+	struct field parts[3];
+
+	if (account->password_count == ACCOUNT_PASSWORDS_MAX)
+		return reject_field(error, "too many passwords; at most 8 besides the first");
+	if (value->text == NULL || !split_password(value, parts) || !account_label_valid(parts[0].text, parts[0].len))
+		return reject_field(error, bad);
+	password->expires = 0;
+	if (parts[1].len > 0 && account_parse_date(parts[1].text, parts[1].len, &password->expires) < 0)
+		return reject_field(error, bad);
+	for (size_t i = 0; i < parts[2].len; i++)
+		if ((unsigned char)parts[2].text[i] <= ' ' || (unsigned char)parts[2].text[i] > '~')
+			return reject_field(error, bad);
+	if (field_copy(&parts[0], password->label, sizeof(password->label)) < 0 ||
+	    field_copy(&parts[2], password->hash, sizeof(password->hash)) < 0)
+		return reject_field(error, bad);
+	for (size_t i = 0; i < account->password_count; i++)
+		if (strcmp(account->passwords[i].label, password->label) == 0)
+			return reject_field(error, "two passwords have the same label; give one of them another");
+	account->password_count++;
+	return 0;
+}
+
+const char *
+account_hash(const struct account *account, size_t i)
+{
+	return i == 0 ? account->hash : account->passwords[i - 1].hash;
+}
+
 static int
 set_tls(const struct field *value, struct account *account, const char **error)
 {
@@ -481,6 +549,7 @@ static const struct {
     {"directory-mode", SEEN_DIRECTORY_MODE, set_directory_mode},
     {"tls",          SEEN_TLS,          set_tls},
     {"group",        SEEN_GROUP | FOR_ACCOUNTS, set_group},
+    {"password",     FOR_ACCOUNTS,      set_password},
     {"folder",       FOR_ACCOUNTS,      set_folder},
     /* clang-format on */
 };
@@ -588,6 +657,7 @@ set_no_options(struct account *account)
 	account->is_read_only = false;
 	account->rights = MAY_ALL;
 	account->has_zones = false;
+	account->password_count = 0;
 	account->quota_bytes = account->quota_files = ACCOUNT_NO_QUOTA;
 	account->rate_down = account->rate_up = 0;
 	account->max_sessions = 0;
@@ -679,6 +749,8 @@ account_option_said_by(const struct account *account, const char *key)
 void
 account_wipe(struct account *account)
 {
+	if (account->password_count > 0)
+		explicit_bzero(account->passwords, account->password_count * sizeof(account->passwords[0]));
 	if (account->has_grants)
 		explicit_bzero(&account->grants, offsetof(struct grants, text) + account->grants.text_len);
 	if (account->has_zones)

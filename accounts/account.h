@@ -33,6 +33,17 @@ enum account_tls {
 	ACCOUNT_TLS_OPTIONAL	/* where tls.require is set: only if it takes any password */
 };
 
+#define ACCOUNT_PASSWORDS_MAX 8	/* besides that of the hash field: a wrong one costs as many hashes */
+#define ACCOUNT_LABEL_MAX 32
+#define ACCOUNT_MAIN_LABEL "main"	/* of the hash field, in lists and logs */
+
+/* A further password: the option password=LABEL,EXPIRES,HASH. */
+struct account_password {
+	char label[ACCOUNT_LABEL_MAX + 1];
+	int64_t expires;	/* as that of the account */
+	char hash[ACCOUNT_HASH_MAX + 1];
+};
+
 struct account {
 	char name[ACCOUNT_NAME_MAX + 1];
 	char hash[ACCOUNT_HASH_MAX + 1];	/* crypt(5), without the lock mark; its filler wipes it */
@@ -51,12 +62,14 @@ struct account {
 	uint64_t rate_down, rate_up;		/* bytes per second, all sessions together; 0: no limit */
 	uint32_t file_mode, directory_mode;	/* of what it makes; 0: as configured */
 	bool has_grants;			/* grants has shared folders; otherwise it is not touched */
+	size_t password_count;			/* of passwords; the others are not touched */
 	int64_t expires;			/* seconds since the epoch (UTC): refused from then on; 0: never */
 	size_t allow_from_count;		/* 0: from everywhere */
 	struct address_block allow_from[ACCOUNT_ALLOW_MAX];
 	char home[PATH_MAX];			/* absolute, no "." or ".." component; late: most are short */
 	struct grants grants;			/* most accounts have none */
-	struct zones zones;			/* last: most accounts have none */
+	struct zones zones;			/* most accounts have none */
+	struct account_password passwords[ACCOUNT_PASSWORDS_MAX];	/* last: most accounts have none */
 };
 
 /*
@@ -120,6 +133,12 @@ int account_parse_date(const char *text, size_t len, int64_t *seconds);
 
 /* The bytes of a HASH field that begins at text: up to a colon, but "*pam:SERVICE" has one itself. text + left: no colon. */
 size_t account_hash_field_len(const char *text, size_t left);
+
+/* Hash number i: 0 is that of the hash field, then those of further passwords. */
+const char *account_hash(const struct account *account, size_t i);
+
+/* 1 to 32 of a-z, A-Z, 0-9, '.', '_' and '-', no '.' first, and not "main". len: without NUL. */
+bool account_label_valid(const char *label, size_t len);
 
 /* The PAM service that checks the account's password, borrowed from its hash; NULL: the hash is one. */
 const char *account_pam_service(const struct account *account);

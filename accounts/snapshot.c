@@ -33,7 +33,7 @@
 #include "common/banned.h"
 
 #define MAGIC 0x74636341746f7053ull
-#define VERSION 4
+#define VERSION 5
 #define FILE_MAX ((uint64_t)1 << 32) /* bytes of a users file */
 #define CHUNK (256 * 1024)
 #define TRIES 20 /* while somebody writes into the file */
@@ -47,7 +47,8 @@
 
 /* A kind of hash, as hash_kind.h distinguishes them, and its cost. */
 struct kind {
-	uint64_t accounts; /* that have it */
+	uint64_t accounts; /* that have it as their first hash */
+	uint64_t hash_number; /* account_hash() of the line that has it */
 	uint64_t line_at; /* of one of them, in the text */
 	uint64_t cost_us; /* 0: was not measured */
 };
@@ -67,6 +68,7 @@ struct header {
 	uint64_t text_at, text_len;
 	struct index accounts, definitions;
 	uint64_t kinds_at, kind_count;
+	uint64_t hashes_max; /* of one account */
 	uint64_t services_at; /* a struct pam_services */
 	struct siphash_key names_key;
 };
@@ -310,7 +312,7 @@ front_of(const char *hash, char front[HASH_KIND_MAX + 1])
 }
 
 static void
-count_kind(struct build *build, const char *hash, uint64_t line_at)
+count_kind(struct build *build, const char *hash, uint64_t hash_number, uint64_t line_at)
 {
 	uint64_t count = build->header.kind_count;
 	char front[HASH_KIND_MAX + 1];
@@ -323,10 +325,16 @@ count_kind(struct build *build, const char *hash, uint64_t line_at)
 		i--;
 	if (i == count) {
 		memcpy(build->kinds[i].front, front, sizeof(front));
-		build->kinds[i].kind = (struct kind){.line_at = line_at};
+		build->kinds[i].kind = (struct kind){.line_at = line_at, .hash_number = hash_number};
 		build->header.kind_count++;
 	}
-	build->kinds[i].kind.accounts++;
+	if (hash_number > 0)
+		return;
+	/* unknown names take the first hash of an account of the kind */
+	if (build->kinds[i].kind.accounts++ == 0) {
+		build->kinds[i].kind.line_at = line_at;
+		build->kinds[i].kind.hash_number = 0;
+	}
 }
 
 static void
@@ -334,8 +342,10 @@ index_account(struct build *build, const struct account *account, uint64_t at, u
 {
 	build->index[build->header.accounts.count++] = at;
 	build->has_grants = build->has_grants || account->has_grants;
-	if (!account->takes_any)	/* no hash is computed, so none is drawn for a name that nobody has */
-		count_kind(build, account->hash, at);
+	for (size_t i = account->takes_any; i <= account->password_count; i++) /* of "any", no hash is computed */
+		count_kind(build, account_hash(account, i), i, at);
+	if (account->password_count >= build->header.hashes_max)
+		build->header.hashes_max = account->password_count + 1;
 	if (account_pam_service(account) != NULL &&
 	    pam_services_add(&build->services, account_pam_service(account)) < 0)
 		report_bad_line(
@@ -776,6 +786,9 @@ snapshot_slowest_us(int memory_fd, uint64_t *cost_us)
 		if (r == 0 && kind.cost_us > *cost_us)
 			*cost_us = kind.cost_us;
 	}
+	*cost_us *= view.header.hashes_max > 0 && view.header.hashes_max <= ACCOUNT_PASSWORDS_MAX + 1
+	    ? view.header.hashes_max
+	    : 1;
 	return r;
 }
 
@@ -845,6 +858,13 @@ take_cost(struct build *build, const char *front, uint64_t cost_us)
 			build->kinds[i].kind.cost_us = cost_us;
 }
 
+/* The hash of the kind; account is of its line. */
+static const char *
+kind_hash(const struct account *account, const struct kind *kind)
+{
+	return account_hash(account, kind->hash_number <= account->password_count ? kind->hash_number : 0);
+}
+
 /* The costs of kinds that the former snapshot has, too. */
 static void
 take_costs(struct build *build, const struct view *former)
@@ -856,7 +876,7 @@ take_costs(struct build *build, const struct view *former)
 	for (uint64_t i = 0; i < former->header.kind_count && view_kind(former, i, &kind) == 0; i++) {
 		if (view_account(former, kind.line_at, &account) < 0)
 			continue;
-		front_of(account.hash, front);
+		front_of(kind_hash(&account, &kind), front);
 		take_cost(build, front, kind.cost_us);
 	}
 	explicit_bzero(&account, sizeof(account));
@@ -879,7 +899,7 @@ measure_hash_costs(const struct build *build, int result_fd)
 			continue;
 		if (account_parse(line, strcspn(line, "\n"), &account, &problem) < 0)
 			_exit(1);
-		cost = password_cost_us(account.hash);
+		cost = password_cost_us(kind_hash(&account, &build->kinds[i].kind));
 		if (io_write_all(result_fd, &cost, sizeof(cost)) < 0)
 			_exit(1);
 	}

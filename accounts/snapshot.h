@@ -54,7 +54,7 @@ struct snapshot_basis {
 int snapshot_build_on(const struct snapshot_basis *basis, const char *path, int memory_fd,
     void (*error)(void *arg, const char *line), void *arg);
 
-/* The cost of the slowest kind of hash, in microseconds of a processor; 0 when none was measured. Returns 0 or -errno. */
+/* The cost of as many hashes of the slowest kind as one account has, in microseconds of a processor; 0 when none was measured. Returns 0 or -errno. */
 int snapshot_slowest_us(int memory_fd, uint64_t *cost_us);
 
 /* The PAM services that accounts of it name. Returns 0; or -errno, and there are none. */

@@ -12,7 +12,7 @@
 
 #include "common/banned.h"
 
-#define OPERANDS_MAX 3 /* noun, verb, operand */
+#define OPERANDS_MAX 4 /* noun, verb of one or two words, operand */
 
 #define STORE_OPTIONS (CTL_BIT(OPTION_STORE) | CTL_BIT(OPTION_STORE_CONF))
 #define USER_OPTIONS \
@@ -111,6 +111,8 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
 	.help = "take what the account does not say itself from this group of settings; 'none'"},
     [OPTION_PAM] = {"pam", 0, "SERVICE", OPT_TEXT, VALUE(PAM),
 	.help = "no password here: PAM checks it by this service of /etc/pam.d"},
+    [OPTION_LABEL] = {"label", 0, "LABEL", OPT_TEXT, VALUE(LABEL),
+	.help = "which of several passwords; 'main': that of 'user passwd NAME'"},
     [OPTION_INHERIT] = {"inherit", 0, "LIST", OPT_TEXT, VALUE(INHERIT),
 	.help = "forget these words of the account, such as quota,rate-up, so that those of its group count"},
     [OPTION_PURGE_HOME] = {"purge-home", 0, NULL, OPT_FLAG, GIVEN(PURGE_HOME),
@@ -162,6 +164,12 @@ static const struct ctl_command ctl_commands[] = {
      "make an account and its home"},
     {"user", "set", "NAME", USER_OPTIONS | CTL_BIT(OPTION_NO_READ_ONLY) | CTL_BIT(OPTION_INHERIT), true, user_set, "change an account"},
     {"user", "passwd", "NAME", STORE_OPTIONS | CTL_BIT(OPTION_PASSWORD_STDIN), true, user_passwd, "set a new password"},
+    {"user", "passwd add", "NAME",
+     STORE_OPTIONS | CTL_BIT(OPTION_PASSWORD_STDIN) | CTL_BIT(OPTION_LABEL) | CTL_BIT(OPTION_EXPIRES), true, user_passwd_add,
+     "add one more password under a label"},
+    {"user", "passwd list", "NAME", STORE_OPTIONS, true, user_passwd_list,
+     "show the passwords of an account: label, expiry, last use on this server"},
+    {"user", "passwd del", "NAME", STORE_OPTIONS | CTL_BIT(OPTION_LABEL), true, user_passwd_del, "remove one of several passwords"},
     {"user", "lock", "NAME", STORE_OPTIONS, true, user_lock, "refuse logins, but keep the password"},
     {"user", "unlock", "NAME", STORE_OPTIONS, true, user_unlock, "allow logins again"},
     {"user", "del", "NAME", STORE_OPTIONS | CTL_BIT(OPTION_PURGE_HOME), true, user_del, "remove an account; the home stays"},
@@ -485,6 +493,7 @@ ctl_run(int argc, char **argv)
 	struct ctl ctl = {.config_path = CONFIG_FILE_DEFAULT};
 	struct arguments arguments = {.ctl = &ctl, .next = argv + (argc > 0)};
 	const struct ctl_command *command;
+	char verb[64];
 
 	umask(022);
 	if (take_command_words(&arguments) < 0)
@@ -492,6 +501,11 @@ ctl_run(int argc, char **argv)
 	ctl.noun = arguments.operands[0];
 	ctl.verb = arguments.operands[1];
 	ctl.operand = arguments.operands[2];
+	if (arguments.operand_count == OPERANDS_MAX) {
+		snprintf(verb, sizeof(verb), "%s %s", ctl.verb, ctl.operand);
+		ctl.verb = verb;
+		ctl.operand = arguments.operands[3];
+	}
 	if (ctl.wants_version) {
 		printf("sallyportctl %s\n", SALLYPORT_VERSION);
 		return CTL_DONE;
@@ -501,6 +515,10 @@ ctl_run(int argc, char **argv)
 		return CTL_DONE;
 	}
 	command = find_ctl_command(&ctl);
+	if (command == NULL && ctl.verb == verb) {
+		ctl_error("one word too many: '%s'", ctl_quote(ctl.operand));
+		return CTL_USAGE;
+	}
 	if (command != NULL && command->verb == NULL && ctl.operand == NULL) {
 		ctl.operand = ctl.verb; /* a command of one word */
 		ctl.verb = NULL;

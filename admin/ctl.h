@@ -42,6 +42,7 @@ enum ctl_option {
 	OPTION_EXPIRES,
 	OPTION_GROUP,
 	OPTION_PAM,
+	OPTION_LABEL,
 	OPTION_INHERIT,
 	OPTION_PURGE_HOME,
 	OPTION_NAME,
@@ -131,6 +132,9 @@ int ctl_put_json(const struct json_t *value);
 enum ctl_exit user_add(struct ctl *ctl);
 enum ctl_exit user_set(struct ctl *ctl);
 enum ctl_exit user_passwd(struct ctl *ctl);
+enum ctl_exit user_passwd_add(struct ctl *ctl);
+enum ctl_exit user_passwd_list(struct ctl *ctl);
+enum ctl_exit user_passwd_del(struct ctl *ctl);
 enum ctl_exit user_lock(struct ctl *ctl);
 enum ctl_exit user_unlock(struct ctl *ctl);
 enum ctl_exit user_del(struct ctl *ctl);

@@ -25,7 +25,7 @@ state_of(const struct account *account)
 		return "no group";
 	if (account_pam_service(account) != NULL)
 		return "active";
-	if (!account->takes_any && !password_hash_usable(account->hash))
+	if (!account->takes_any && !password_hash_usable(account->hash) && account->password_count == 0)
 		return "no password";
 	return "active";
 }
@@ -123,6 +123,17 @@ mode_json(uint32_t mode)
 	return mode == 0 ? json_null() : json_string(text);
 }
 
+/* The labels of further passwords. */
+static json_t *
+labels_json(const struct account *account)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < account->password_count; i++)
+		json_array_append_new(list, json_string(account->passwords[i].label));
+	return list;
+}
+
 static const char *const source_words[] = {
     [OPTION_BY_NOBODY] = "default", [OPTION_BY_ACCOUNT] = "account", [OPTION_BY_GROUP] = "group"};
 
@@ -192,7 +203,7 @@ account_json(const struct account *account)
 	char date[DATE_SIZE];
 
 	return json_pack(
-	    "{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}",
+	    "{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}",
 	    "name", ctl_quote(account->name), "uid", (json_int_t)account->uid, "gid", (json_int_t)account->gid, "home",
 	    ctl_quote(account->home), "state", state_of(account), "locked", (int)account->is_locked, "read_only",
 	    (int)account->is_read_only, "rights", rights_json(account_rights(account)), "max_sessions",
@@ -205,7 +216,7 @@ account_json(const struct account *account)
 	    (int)account->takes_any, "tls", tls_word(account) == NULL ? json_null() : json_string(tls_word(account)),
 	    "group", account->group[0] == '\0' ? json_null() : json_string(ctl_quote(account->group)), "pam",
 	    account_pam_service(account) == NULL ? json_null() : json_string(account_pam_service(account)), "from",
-	    sources_json(account));
+	    sources_json(account), "passwords", labels_json(account));
 }
 
 static void
@@ -230,7 +241,7 @@ print_amount(const char *name, uint64_t value, uint64_t none, const char *unit)
 }
 
 static void
-print_mode(const char *name, uint32_t mode)
+print_account_mode(const char *name, uint32_t mode)
 {
 	if (mode != 0) /* else as configured */
 		printf(
@@ -268,10 +279,12 @@ print_account(const struct account *account)
 	print_amount("quota-files", account->quota_files, ACCOUNT_NO_QUOTA, "files");
 	print_amount("rate-down", account->rate_down, 0, "bytes per second");
 	print_amount("rate-up", account->rate_up, 0, "bytes per second");
-	print_mode("file-mode", account->file_mode);
-	print_mode("directory-mode", account->directory_mode);
+	print_account_mode("file-mode", account->file_mode);
+	print_account_mode("directory-mode", account->directory_mode);
 	printf("expires:      %s\n", date_of(account, date));
 	printf("allow-from:   %s\n", from.len == 0 ? "any" : from.data);
+	for (size_t i = 0; i < account->password_count; i++)
+		printf("password:     %s\n", account->passwords[i].label);
 	if (account_pam_service(account) != NULL)
 		printf("PAM service:  %s\n", account_pam_service(account));
 	print_group_of(account);

@@ -388,6 +388,18 @@ check_account_service(
 	    check, false, "%s:%zu: PAM service '%s' of '%s': %s; %s", path, line, service, account->name, cure, wrong);
 }
 
+/* The same for further passwords. */
+static void
+check_further_hashes(struct check *check, const char *path, size_t line, const struct account *account)
+{
+	for (size_t i = 0; i < account->password_count; i++)
+		if (!hash_kind_is_known(account->passwords[i].hash))
+			add_finding(check, false,
+			    "%s:%zu: password '%s' of '%s': this is no hash of crypt(3), so nobody can log in with it; "
+			    "add one with 'sallyportctl user passwd add %s'",
+			    path, line, account->passwords[i].label, account->name, account->name);
+}
+
 /* Nobody logs in without the limits of the group. */
 static void
 check_group(struct check *check, const char *path, size_t line, struct account *account, const struct groups *groups)
@@ -422,6 +434,7 @@ check_each_account(struct check *check, const char *path, const struct users_fil
 		check_account_home(check, path, i + 1, &account);
 		check_home_mount(check, path, i + 1, &account, &mounts);
 		check_hash(check, path, i + 1, &account);
+		check_further_hashes(check, path, i + 1, &account);
 		check_group(check, path, i + 1, &account, &groups);
 		check_account_service(check, path, i + 1, &account, &told);
 	}

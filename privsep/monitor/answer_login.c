@@ -101,6 +101,9 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 	if (monitor->files.pid == 0) {
 		explicit_bzero(monitor->login.password, sizeof(monitor->login.password));
 		scoreboard_leave(session->claims);
+		if (monitor->login.label != NULL)
+			login_note_password(
+			    session->config->state_directory, account->name, monitor->login.label, time(NULL));
 		title_name("sallyport-files");
 		title_set("files", account->name, session->peer_text);
 		files_run(&(struct files_session){
@@ -184,6 +187,8 @@ log_login(const struct monitor *monitor, const struct account *account)
 	log_field_text("message", changes ? "read-write" : "read-only");
 	if (monitor->login.mail[0] != '\0')
 		log_field_text("mail", monitor->login.mail);
+	if (monitor->login.label != NULL)
+		log_field_text("password_label", monitor->login.label);
 	log_end();
 }
 
@@ -400,6 +405,8 @@ wipe_login(struct monitor *monitor)
 {
 	explicit_bzero(monitor->login.password, sizeof(monitor->login.password));
 	explicit_bzero(account.hash, sizeof(account.hash));
+	for (size_t i = 0; i < account.password_count; i++)
+		explicit_bzero(account.passwords[i].hash, sizeof(account.passwords[i].hash));
 }
 
 /* Our own error is no failed attempt, and neither is what the database does not know or makes up. */
@@ -462,15 +469,14 @@ session_serves(const struct monitor *monitor, const char *service)
 	return config_names_pam_service(session->config, service) || pam_services_have(session->pam_services, service);
 }
 
-/* An account whose password PAM checks. A hash is computed first, as for a name that nobody has. True: PAM will be asked. */
+/* An account whose password PAM checks, unless it is one of its further ones. Hashes are computed. True: PAM will be asked. */
 static bool
-goes_to_service(struct monitor *monitor, int found, enum lookup lookup)
+goes_to_service(struct monitor *monitor, enum lookup lookup)
 {
-	const char *service = found == 0 ? account_pam_service(&account) : NULL;
+	const char *service = account_pam_service(&account);
 
 	if (service == NULL)
 		return false;
-	(void)!password_verify(monitor->login.password, account.hash);
 	if (session_serves(monitor, service))
 		await_pam(monitor, service, lookup);
 	else
@@ -499,11 +505,10 @@ check_password(struct monitor *monitor, int found, enum lookup lookup)
 {
 	const struct login_circumstances at = circumstances(monitor);
 	const char *reason = NULL;
-	int r;
+	int r = login_check(found, monitor->login.password, &at, &account, &monitor->login.label, &reason);
 
-	if (goes_to_service(monitor, found, lookup))
+	if (r == -EACCES && goes_to_service(monitor, lookup))
 		return;
-	r = login_check(found, monitor->login.password, &at, &account, &reason);
 	if (r == -ENOENT && goes_to_pam(monitor))
 		return;
 	r = r == -ENOENT ? -EACCES : r;
@@ -522,11 +527,10 @@ check_password_of_file(struct monitor *monitor, int found)
 {
 	const struct login_circumstances at = circumstances(monitor);
 	const char *reason = NULL;
-	int r;
+	int r = login_check(found, monitor->login.password, &at, &account, &monitor->login.label, &reason);
 
-	if (goes_to_service(monitor, found, LOOKUP_NOBODY))
+	if (r == -EACCES && goes_to_service(monitor, LOOKUP_NOBODY))
 		return;
-	r = login_check(found, monitor->login.password, &at, &account, &reason);
 	if (r == 0 || monitor_ask_store(monitor) < 0) {
 		finish_login(monitor, r, LOOKUP_NOBODY, reason);
 		return;

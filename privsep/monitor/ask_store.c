@@ -101,8 +101,12 @@ home_place_refusal(const struct monitor *monitor, const struct account *account)
 static const char *
 hash_refusal(const struct monitor *monitor, const struct account *account)
 {
+	bool is_bearable = true;
+
 	(void)monitor;
-	return hash_kind_is_bearable(account->hash)
+	for (size_t i = 0; i <= account->password_count; i++)
+		is_bearable = is_bearable && hash_kind_is_bearable(account_hash(account, i));
+	return is_bearable
 	    ? NULL
 	    : "its password hash would take too long; set the password again with 'sallyportctl user passwd'";
 }

@@ -21,6 +21,7 @@
 #include "common/banned.h"
 
 #define SWEEP_EVERY_S 3600
+#define NOTE_EVERY_S 60
 
 const char *
 reason_with_error(const char *what, int error)
@@ -83,14 +84,32 @@ login_account_refusal(const struct account *account, const struct login_circumst
 	return needs_tls(account, at) ? "account may log in over TLS only" : login_identity_refusal(account, at);
 }
 
+/* One of the further passwords; its label, or NULL. */
+static const char *
+further_password(const char *password, const struct login_circumstances *at, const struct account *account)
+{
+	for (size_t i = 0; i < account->password_count; i++) {
+		const struct account_password *further = &account->passwords[i];
+
+		if ((further->expires == 0 || at->now < further->expires) && password_verify(password, further->hash))
+			return further->label;
+	}
+	return NULL;
+}
+
 int
 login_check(int found, const char *password, const struct login_circumstances *at, const struct account *account,
-    const char **reason)
+    const char **label, const char **reason)
 {
 	/* compute a hash for an unknown name as well, of a kind that others have: the time reveals nothing */
 	bool is_right = (found == 0 && account->takes_any) ||
 	    password_verify(password, found == 0 || found == -ENOENT ? account->hash : NULL);
 
+	*label = is_right && found == 0 && account->password_count > 0 ? ACCOUNT_MAIN_LABEL : NULL;
+	if (!is_right && found == 0) {
+		*label = further_password(password, at, account);
+		is_right = *label != NULL;
+	}
 	if (found < 0) {
 		*reason = found == -ENOENT ? "unknown user" : "accounts cannot be read";
 		return found;
@@ -162,6 +181,20 @@ login_open_home(const struct account *account, int *fd_out, const char **reason)
 	}
 	*fd_out = fd;
 	return 0;
+}
+
+void
+login_note_password(const char *state_directory, const char *name, const char *label, time_t now)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/passwords/%s:%s", state_directory, name, label);
+	if (stat(path, &st) == 0 && st.st_mtime <= now && now - st.st_mtime < NOTE_EVERY_S)
+		return;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+	close_fd(&fd);
 }
 
 bool

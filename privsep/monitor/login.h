@@ -20,19 +20,26 @@ struct login_circumstances {
 };
 
 /*
- * Judge a password, once it is known what there is of the name. Costs one password hash, whatever the outcome, unless
- * the account takes any.
+ * Judge a password, once it is known what there is of the name. Costs one password hash, whatever the outcome, and one
+ * for each further password of an account that has not expired; none if the account takes any.
  *
  * found    0: account is the name's. -ENOENT: there is none, and account has the hash that is computed all the same (see
  *          snapshot_lookup()). Another -errno: nobody could look.
  * account  the caller wipes it.
+ * label    on success, of an account with several passwords: whose it was; NULL otherwise. Borrowed from account.
  * reason   on failure: why, for the log; static text. The client gets the same reply for all.
  *
  * Returns 0; found, if that is an error; -EACCES for a wrong password; -EPERM when it is right, but the account is
  * locked, expired, not allowed from there, or not without TLS.
  */
 int login_check(int found, const char *password, const struct login_circumstances *at, const struct account *account,
-    const char **reason);
+    const char **label, const char **reason);
+
+/*
+ * Note when a password of an account that has several was used last: the mtime of an empty file in
+ * state_directory/passwords, at most once a minute.
+ */
+void login_note_password(const char *state_directory, const char *name, const char *label, time_t now);
 
 /* Why the account may not log in, now and from there, although the password is right; NULL: it may. Static text. */
 const char *login_account_refusal(const struct account *account, const struct login_circumstances *at);

@@ -79,6 +79,7 @@ struct monitor {
 		uint32_t sessions;	/* that the account has, with this one */
 		bool is_clear;	/* without TLS */
 		char mail[LOGIN_MAIL_MAX + 1];	/* password of an account that takes any, if it may be shown; else "" */
+		const char *label;	/* of the password that was right, where the account has several; else NULL */
 		const char *service;	/* PAM checks the password of the account in hand; NULL: PAM alone knows the user */
 		enum lookup lookup;	/* how that account was found */
 		char name[ACCOUNT_NAME_MAX + 1];
@@ -303,7 +304,10 @@ void monitor_fork_pam(struct monitor *monitor);
  */
 int monitor_ask_pam(struct monitor *monitor, const char **reason);
 
-/* Take the answer. account: filled on success, unless login.service asks about its password alone. Returns 0, -EACCES wrong, -EPERM refused, another -errno; then with reason. */
+/*
+ * Take the answer. account: filled on success, unless login.service asks about its password alone. Returns 0, -EACCES
+ * wrong, -EPERM refused, another -errno; then with reason.
+ */
 int monitor_take_pam_answer(struct monitor *monitor, struct account *account, const char **reason);
 
 /* That process is no longer needed; call this before root is given up. */

@@ -218,6 +218,133 @@ refused()
 	wait_until may_login alice secret
 }
 
+# add_password NAME LABEL PASSWORD [OPTION...]
+add_password()
+{
+	local name=$1 label=$2 password=$3
+	shift 3
+	printf '%s\n' "$password" | ctl user passwd add "$name" --label "$label" --password-stdin "$@"
+}
+
+# used NAME LABEL: when it was used last; "null": never
+used()
+{
+	ctl --json user passwd list "$1" | jq -r ".[] | select(.label == \"$2\") | .last_use"
+}
+
+was_used()
+{
+	[ "$(used "$1" "$2")" != null ]
+}
+
+@test "passwords: a new one takes over from the old one without an outage" {
+	add_user alice old
+	add_user bob secret
+	start_server
+	may_login alice old
+	add_password alice phone new
+	# until the clients have changed, both log in
+	may_login alice new
+	may_login alice old
+	refused alice other
+	wait_until log_has ' login .* user="alice" .*password_label="phone"'
+	wait_until log_has ' login .* user="alice" .*password_label="main"'
+	wait_until was_used alice phone
+	assert_equal "$(ctl --json user passwd list alice | jq -c '[.[] | [.label, .expires]]')" \
+		'[["main",null],["phone",null]]'
+	ctl user passwd del alice --label main
+	refused alice old
+	may_login alice new
+	echo newer | ctl user passwd alice --password-stdin
+	may_login alice newer
+	may_login alice new
+	ctl user passwd del alice --label phone
+	refused alice new
+	may_login alice newer
+	run ctl user passwd del alice --label main
+	assert_failure 1
+	assert_output --partial 'has no other password'
+	# an account with one password leaves no trace, and its login names none
+	may_login bob secret
+	assert_equal "$(find "$DIR/state/passwords" -name 'bob*')" ''
+	run grep ' login .*user="bob"' "$LOG"
+	refute_output --partial "password_label"
+}
+
+@test "passwords: expiry, lock, order, limits and errors" {
+	add_user alice main-secret
+	add_password alice past gone --expires 2020-01-01
+	add_password alice next later --expires 2090-01-01
+	start_server
+	refused alice gone
+	may_login alice later
+	run ctl user passwd list alice
+	assert_line --regexp '^past +2020-01-01 +never$'
+	assert_line --regexp '^next +2090-01-01 '
+	run ctl user show alice
+	assert_line 'password:     past'
+	run add_password alice next again
+	assert_failure 1
+	assert_output --partial "has a password 'next' already"
+	for label in '' main a/b .x "$(printf 'x%.0s' {1..33})"; do
+		run add_password alice "$label" again
+		assert_failure 2
+	done
+	run ctl user passwd add alice --label x --expires tomorrow
+	assert_failure 2
+	run ctl user passwd add nobody --label x
+	assert_failure 1
+	run ctl user passwd del alice --label nothing
+	assert_failure 1
+	for i in 3 4 5 6 7 8; do
+		add_password alice "n$i" "secret-$i"
+	done
+	run add_password alice n9 secret-9
+	assert_failure 1
+	assert_output --partial 'too many passwords; at most 8 besides the first'
+	may_login alice secret-8
+	ctl user lock alice
+	refused alice secret-8
+	refused alice main-secret
+	ctl user unlock alice
+	may_login alice main-secret
+	# they come along with an export and an import
+	ctl user export "$DIR/export"
+	sed 's/^alice/carol/' "$DIR/export" >"$DIR/import"
+	ctl user import "$DIR/import"
+	may_login carol secret-8
+	# the usual form keeps the others
+	echo other | ctl user passwd alice --password-stdin
+	may_login alice other
+	may_login alice later
+	refused alice main-secret
+}
+
+@test "passwords: the time of a refusal tells neither a name nor how many passwords it has" {
+	add_user one secret
+	add_user many secret
+	for i in 1 2 3; do
+		add_password many "n$i" "secret-$i"
+	done
+	start_server
+	may_login many secret-3
+	local times=() time low high
+	# each refusal comes at the same step of the grid; an address of its own has no failures behind it
+	for name in one many nobody; do
+		local address=127.0.0.$((${#times[@]} + 2))
+		times[${#times[@]}]=$(curl -s --max-time 30 --interface "$address" -o /dev/null -w '%{time_total}\n' \
+			--user "$name:wrong" "ftp://127.0.0.1:$PORT/" | awk '{ print int($1 * 1000) }')
+	done
+	echo "milliseconds: ${times[*]}"
+	low=${times[0]} high=${times[0]}
+	for time in "${times[@]}"; do
+		[ "$time" -ge "$low" ] || low=$time
+		[ "$time" -le "$high" ] || high=$time
+	done
+	# a step has room for twice the slowest account; the check of one hash alone takes a quarter of that
+	[ $((high - low)) -le $((low / 2 + 100)) ]
+}
+
 @test "list and show, as text and as JSON" {
 	add_user alice secret
 	add_user bob secret --read-only

@@ -92,6 +92,23 @@ static const struct {
     {LINE("a:$y$x:1000:1000:/srv/a:group=a/b"), "bad group"},
     {LINE("a:$y$x:1000:1000:/srv/a:group=a group=b"), "twice"},
     {LINE("a:$y$x:1000:1000:/srv/a:quota=nones"), "bad quota"},
+    {LINE("a:$y$x:1000:1000:/srv/a:password"), "bad password"},
+    {LINE("a:$y$x:1000:1000:/srv/a:password=x"), "bad password"},
+    {LINE("a:$y$x:1000:1000:/srv/a:password=x,"), "bad password"},
+    {LINE("a:$y$x:1000:1000:/srv/a:password=x,,"), "bad password"},
+    {LINE("a:$y$x:1000:1000:/srv/a:password=,,$6$x"), "bad password"},
+    {LINE("a:$y$x:1000:1000:/srv/a:password=.x,,$6$x"), "bad password"},
+    {LINE("a:$y$x:1000:1000:/srv/a:password=a/b,,$6$x"), "bad password"},
+    {LINE("a:$y$x:1000:1000:/srv/a:password=main,,$6$x"), "bad password"},
+    {LINE("a:$y$x:1000:1000:/srv/a:password=x,never,$6$x"), "bad password"},
+    {LINE("a:$y$x:1000:1000:/srv/a:password=x,2030-02-30,$6$x"), "bad password"},
+    {LINE("a:$y$x:1000:1000:/srv/a:password=x,,*any"), "bad password"},
+    {LINE("a:$y$x:1000:1000:/srv/a:password=x,,!$6$x"), "bad password"},
+    {LINE("a:$y$x:1000:1000:/srv/a:password=x,,$6$\x80"), "bad password"},
+    {LINE("a:$y$x:1000:1000:/srv/a:password=x,,$6$a password=x,,$6$b"), "same label"},
+    {LINE("a:$y$x:1000:1000:/srv/a:password=1,,h password=2,,h password=3,,h password=4,,h password=5,,h "
+	  "password=6,,h password=7,,h password=8,,h password=9,,h"),
+	"too many passwords"},
 };
 
 static void
@@ -229,6 +246,32 @@ test_wipe(void **state)
 }
 
 static void
+test_passwords(void **state)
+{
+	struct account account;
+	const char *error;
+
+	(void)state;
+	assert_int_equal(account_parse(LINE("a:$y$x:1000:1000:/srv/a:password=new,2030-01-01,$6$a password=x.1,,"
+					    "$md5,rounds=5$b$c quota=5"),
+			     &account, &error),
+	    0);
+	assert_int_equal(account.password_count, 2);
+	assert_string_equal(account.passwords[0].label, "new");
+	assert_int_equal(account.passwords[0].expires, 1893456000);
+	assert_string_equal(account_hash(&account, 0), "$y$x");
+	assert_string_equal(account_hash(&account, 1), "$6$a");
+	assert_string_equal(account.passwords[1].label, "x.1");
+	assert_int_equal(account.passwords[1].expires, 0);
+	assert_string_equal(account_hash(&account, 2), "$md5,rounds=5$b$c");
+	account_wipe(&account);
+	assert_string_equal(account.passwords[1].hash, "");
+	assert_int_equal(account_group_check(LINE("password=x,,$6$x"), &error), -22);
+	assert_int_equal(account_parse(LINE("b:$y$x:1000:1000:/srv/b:"), &account, &error), 0);
+	assert_int_equal(account.password_count, 0);
+}
+
+static void
 test_pam_hash(void **state)
 {
 	static const struct {
@@ -353,6 +396,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_passwords),
 	    cmocka_unit_test(test_pam_hash),
 	    cmocka_unit_test(test_group),
 	    cmocka_unit_test(test_group_is_missing),
