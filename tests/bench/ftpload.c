@@ -27,7 +27,8 @@
  *   active      as idle, then each session in turn gets -f/f00000, one every -s microseconds; a second line at the end
  *   concurrent  -n sessions log in, then all download -f at the same moment
  *   raw-retr, raw-stor, raw-conn   the same loops against rawlimit, with no protocol
- *   tree        -n PID: processes, PSS, page tables and CPU seconds of a process tree
+ *   tree        -n PID: processes, threads, PSS, pages that no file has, page tables and CPU seconds of a process
+ *               tree; of the whole machine, slab, vmalloc, kernel stacks and threads (see memory.py)
  *   make        -n empty files in the folder -f (of this machine, no server)
  *   hash        -n times crypt(3) of the password with the setting -f: milliseconds each
  */
@@ -751,6 +752,39 @@ do_hash(void)
 	return 0;
 }
 
+/* The number after "KEY:" in a file of /proc, summed over the lines that have it; 0 without any. */
+static long
+proc_sum(const char *path, const char *keys[])
+{
+	char line[1024];
+	long sum = 0;
+	FILE *f = fopen(path, "r");
+
+	while (f && fgets(line, sizeof line, f))
+		for (int k = 0; keys[k]; k++) {
+			size_t len = strlen(keys[k]);
+
+			if (strncmp(line, keys[k], len) == 0 && line[len] == ':')
+				sum += atol(line + len + 1);
+		}
+	if (f)
+		fclose(f);
+	return sum;
+}
+
+static long
+machine_threads(void)
+{
+	long threads = 0;
+	FILE *f = fopen("/proc/loadavg", "r");
+
+	if (f && fscanf(f, "%*f %*f %*f %*d/%ld", &threads) != 1)
+		threads = 0;
+	if (f)
+		fclose(f);
+	return threads;
+}
+
 static void
 do_tree(int root)
 {
@@ -794,7 +828,7 @@ do_tree(int root)
 				if (in[j] && ppid[i] == pid[j])
 					in[i] = 1, again = 1;
 	}
-	long procs = 0, pss = 0, pte = 0, v;
+	long procs = 0, threads = 0, pss = 0, anon = 0, pte = 0;
 	double c = 0;
 	for (int i = 0; i < n; i++) {
 		if (!in[i])
@@ -802,22 +836,18 @@ do_tree(int root)
 		procs++;
 		c += cpu[i];
 		snprintf(path, sizeof path, "/proc/%d/smaps_rollup", pid[i]);
-		FILE *f = fopen(path, "r");
-		while (f && fgets(line, sizeof line, f))
-			if (sscanf(line, "Pss: %ld", &v) == 1)
-				pss += v;
-		if (f)
-			fclose(f);
+		pss += proc_sum(path, (const char *[]){"Pss", NULL});
+		anon += proc_sum(path, (const char *[]){"Pss_Anon", "Pss_Shmem", NULL});
 		snprintf(path, sizeof path, "/proc/%d/status", pid[i]);
-		f = fopen(path, "r");
-		while (f && fgets(line, sizeof line, f))
-			if (sscanf(line, "VmPTE: %ld", &v) == 1)
-				pte += v;
-		if (f)
-			fclose(f);
+		pte += proc_sum(path, (const char *[]){"VmPTE", NULL});
+		threads += proc_sum(path, (const char *[]){"Threads", NULL});
 	}
-	printf(
-	    "{\"mode\":\"tree\",\"procs\":%ld,\"pss_kib\":%ld,\"pte_kib\":%ld,\"cpu_s\":%.2f}\n", procs, pss, pte, c);
+	printf("{\"mode\":\"tree\",\"procs\":%ld,\"pss_kib\":%ld,\"pte_kib\":%ld,\"cpu_s\":%.2f,\"threads\":%ld,"
+	       "\"anon_kib\":%ld,\"machine_slab_kib\":%ld,\"machine_vmalloc_kib\":%ld,\"machine_stacks_kib\":%ld,"
+	       "\"machine_threads\":%ld}\n",
+	    procs, pss, pte, c, threads, anon, proc_sum("/proc/meminfo", (const char *[]){"Slab", NULL}),
+	    proc_sum("/proc/meminfo", (const char *[]){"VmallocUsed", NULL}),
+	    proc_sum("/proc/meminfo", (const char *[]){"KernelStack", NULL}), machine_threads());
 }
 
 int

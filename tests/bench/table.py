@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""table.py RESULTS.jsonl: the Markdown table of compare: medians (min-max) per server.
+"""table.py RESULTS.jsonl: the Markdown table of compare: of each server the median (least-most; number of rounds).
 
 "stub" is rawlimit's protocol-only server. The last columns name the best peer (and, in brackets, the
 best of those that fork) and how each extra server and the stub compare with it (with that one);
-ratios are always written so that more than 1 means better than the peer. In rows of logins, pyftpdlib as it
+ratios are always written so that more than 1 means better than the peer. "level" beside a ratio: the ranges of the two
+overlap, so this run does not say who is ahead. "unsure": so few rounds show no range. In rows of logins, pyftpdlib as it
 comes is no candidate, since it computes no hash: pyftpdlib-unix, which does, stands for it.
 """
 import json
@@ -34,11 +35,17 @@ ROWS = [
     ("sput4", "per_s", "1 KiB files/s up, 4 sessions", 1, 0),
     ("sput4", "cpu_ms_op", "server CPU ms per file up", -1, 3),
 ] + [(d, c + "_s", "%s of %s entries, ms" % (c, d[4:]), -1, 1) for d in ("list10k", "list100k") for c in ("LIST", "NLST", "MLSD")] + [
+    ("idle", "all_kib_session", "idle session, KiB of memory, everything counted", -1, 0),
+    ("idle", "private_kib_session", "of these, private pages", -1, 0),
+    ("idle", "tables_kib_session", "page tables", -1, 0),
+    ("idle", "stacks_kib_session", "kernel stacks", -1, 0),
+    ("idle", "slab_kib_session", "slab, both ends of the connection", -1, 0),
+    ("idle", "filters_kib_session", "filters, and other vmalloc", -1, 0),
     ("idle", "kib_session", "idle session, KiB PSS", -1, 0),
-    ("idle", "pte_kib_session", "idle session, KiB page tables", -1, 0),
     ("idle", "procs_session", "processes per session", -1, 1),
     ("conc", "wall_s", "all of 200 x 1 MiB at once, s", -1, 3),
 ]
+ROUNDS_MIN = 3  # fewer show no range
 BARE = [("bare-conn", "per_s", "fork + accept + reply + exit, connections/s (16 at once)", 0),
         ("bare-retr", "GBps", "accept + fork + sendfile, GB/s, 1 connection", 2),
         ("bare-retr4", "GBps", "the same, 4 connections", 2),
@@ -79,19 +86,34 @@ def vals(s, row, k):
 def cell(v, d):
     if not v:
         return "-"
-    return "%.*f (%.*f-%.*f)" % (d, st.median(v), d, v[0], d, v[-1])
+    v = [round(x, d) + 0.0 for x in v]  # no "-0"
+    return "%.*f (%.*f-%.*f; %d)" % (d, st.median(v), d, v[0], d, v[-1], len(v))
 
 
 def ratio(x, best, better):
-    if not x or not best:
+    if not x or not best or min(x, best) < 0:
         return "-"
     return "%.2f" % (x / best if better > 0 else best / x)
+
+
+def sureness(v, best):
+    """What a run says of two sorted lists of figures, in a word after their ratio; nothing where they lie apart."""
+    if min(len(v), len(best)) < ROUNDS_MIN:
+        return " unsure"
+    return " level" if v[0] <= best[-1] and best[0] <= v[-1] else ""
+
+
+def against(c, peer, row, k, better):
+    """The ratio of a server to a peer, and how sure it is."""
+    v, best = vals(c, row, k), vals(peer, row, k)
+    r = ratio(st.median(v), st.median(best), better) if v and best else "-"
+    return r if r == "-" else r + sureness(v, best)
 
 
 peers = [s for s in PEERS if s in order]
 extra = [s for s in order if s not in PEERS and s != "raw"]
 cols = peers + extra + (["raw"] if "raw" in order else [])
-head = ["figure"] + [NAMES.get(c, c) for c in cols] + ["best peer"]
+head = ["figure: median (least-most; rounds)"] + [NAMES.get(c, c) for c in cols] + ["best peer"]
 head += ["%s / best" % c for c in extra] + (["stub / best"] if "raw" in cols else [])
 print("| " + " | ".join(head) + " |")
 print("|" + "---|" * len(head))
@@ -107,11 +129,11 @@ for row, k, label, better, d in ROWS:
     out = [label + (" (more is better)" if better > 0 else "")] + [cell(vals(c, row, k), d) for c in cols]
     out.append((bp or "-") if same else "%s (%s)" % (bp, fp))
     for c in extra + (["raw"] if "raw" in cols else []):
-        t = ratio(meds.get(c), pm.get(bp), better)
-        out.append(t if same else "%s (%s)" % (t, ratio(meds.get(c), fm.get(fp), better)))
+        t = against(c, bp, row, k, better)
+        out.append(t if same else "%s (%s)" % (t, against(c, fp, row, k, better)))
     print("| " + " | ".join(out) + " |")
 if any(vals("raw", b[0], b[1]) for b in BARE):
-    print("\n| no protocol at all (rawlimit) | median (min-max) |\n|---|---|")
+    print("\n| no protocol at all (rawlimit) | median (least-most; rounds) |\n|---|---|")
     for row, k, label, d in BARE:
         print("| %s | %s |" % (label, cell(vals("raw", row, k), d)))
 print("\n| CPU used, cores (server / client, medians) | " + " | ".join(NAMES.get(c, c) for c in cols) + " |\n|" + "---|" * (len(cols) + 1))
