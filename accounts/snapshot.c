@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 #include "accounts/layout.h"
 #include "accounts/names_key.h"
 #include "accounts/password.h"
+#include "accounts/users_file.h"
 #include "common/buf.h"
 #include "common/file_stamp.h"
 #include "common/io.h"
@@ -113,21 +115,6 @@ report_bad_line(struct build *build, uint64_t line, const char *format, ...)
 	va_end(args);
 	build->error(build->arg, text.data == NULL ? "no memory" : text.data);
 	buf_free(&text);
-}
-
-/* Somebody names /etc/passwd. */
-#define OF_THIS_SERVER "if it has the accounts of this server alone, or name another file"
-
-const char *
-accounts_file_refused(const struct stat *st)
-{
-	if (!S_ISREG(st->st_mode))
-		return "not a regular file; name the users file itself";
-	if (st->st_uid != 0 && st->st_uid != geteuid())
-		return "not owned by root; chown it to root " OF_THIS_SERVER;
-	if ((st->st_mode & 077) != 0)
-		return "others can read or write it; chmod it to 0600 " OF_THIS_SERVER;
-	return NULL;
 }
 
 /* --- building --- */

@@ -12,7 +12,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
 #include "accounts/definition.h"
 #include "accounts/pam_services.h"
@@ -20,12 +19,6 @@
 struct account;
 struct buf;
 struct file_stamp;
-
-/*
- * Why a users file must not be used (type, owner, mode), with the cure; static text.
- * NULL: it is good.
- */
-const char *accounts_file_refused(const struct stat *st);
 
 /*
  * Read the users file at path and build its snapshot into memory_fd.

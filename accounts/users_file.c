@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "accounts/account.h"
-#include "accounts/snapshot.h"
 #include "common/buf.h"
 #include "common/io.h"
 #include "trusted/place.h"
@@ -159,6 +158,21 @@ read_users_text(struct users_file *file, int fd, size_t size)
 		return (int)got;
 	file->text_len = (size_t)got;
 	return file->text_len == size ? 0 : -EAGAIN;
+}
+
+/* Somebody names /etc/passwd. */
+#define OF_THIS_SERVER "if it has the accounts of this server alone, or name another file"
+
+const char *
+accounts_file_refused(const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode))
+		return "not a regular file; name the users file itself";
+	if (st->st_uid != 0 && st->st_uid != geteuid())
+		return "not owned by root; chown it to root " OF_THIS_SERVER;
+	if ((st->st_mode & 077) != 0)
+		return "others can read or write it; chmod it to 0600 " OF_THIS_SERVER;
+	return NULL;
 }
 
 static int

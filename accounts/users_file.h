@@ -9,11 +9,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 struct buf;
 struct users_file;
 
 #define USERS_FILE_LOCK_WAIT_MS 10000
+
+/*
+ * Why a users file must not be used (type, owner, mode), with the cure; static text.
+ * NULL: it is good.
+ */
+const char *accounts_file_refused(const struct stat *st);
 
 /*
  * Open and read the users file at path. A missing file is an empty one that users_file_save()

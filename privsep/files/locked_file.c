@@ -59,7 +59,7 @@ is_still_named(int dir_fd, const char *name, struct stat *st, int fd)
 }
 
 static int
-open_locked(int dir_fd, const char *name, bool must_write, int *fd_out, struct stat *st)
+open_and_lock(int dir_fd, const char *name, bool must_write, int *fd_out, struct stat *st)
 {
 	int fd = -1;
 	int r;
@@ -85,13 +85,13 @@ out:
 int
 locked_file_open(int dir_fd, const char *name, int *fd_out, struct stat *st)
 {
-	return open_locked(dir_fd, name, true, fd_out, st);
+	return open_and_lock(dir_fd, name, true, fd_out, st);
 }
 
 int
 locked_file_hold(int dir_fd, const char *name, int *fd_out, struct stat *st)
 {
-	return open_locked(dir_fd, name, false, fd_out, st);
+	return open_and_lock(dir_fd, name, false, fd_out, st);
 }
 
 bool

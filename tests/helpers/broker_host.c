@@ -80,7 +80,7 @@ static struct {
 } host;
 
 static struct ipc_message message;
-static const char *const states[] = {"down", "up", "strange"};
+static const char *const states[BROKER_STATE_COUNT] = {"down", "up", "strange", "starting"};
 static const char *const founds[] = {"account", "nobody", "not-now"};
 
 static void __attribute__((noreturn)) fail(const char *what)

@@ -146,7 +146,10 @@ of(struct ledger_use use)
 static struct ledger_use
 use_of(int64_t figure)
 {
-	return is_of_files ? (struct ledger_use){.files = figure} : (struct ledger_use){.bytes = figure};
+	struct ledger_use use = {0};
+
+	*(is_of_files ? &use.files : &use.bytes) = figure;
+	return use;
 }
 
 static struct ledger_need
