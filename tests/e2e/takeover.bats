@@ -595,6 +595,42 @@ kick_ends()
 	EOF
 }
 
+@test "files reaches its home and its folders, and nothing around a folder" {
+	ALARM_EXPECTED=
+	serve
+	log_has ' walls .*landlock_abi=([2-9]|[1-9][0-9])' || skip "the kernel has no Landlock that confines writers"
+	ctl folder add team --directory "$DIR/around/team"
+	ctl folder add other --directory "$DIR/around/other"
+	ctl folder grant team --user alice --at /team
+	echo secret >"$DIR/home/bob/diary"
+	echo outside >"$DIR/around/file"
+	echo inside >"$DIR/around/team/file"
+	mkdir "$DIR/around/open"
+	# protocol resolves ".." in what it sends; the kernel does so in links
+	ln -s .. "$DIR/around/team/up"
+	ln -s ../.. "$DIR/around/team/above"
+	ln -s ../../../.. "$DIR/around/team/root"
+	chmod 777 "$DIR/around/open" "$DIR/home/bob"
+	chmod 644 "$DIR/home/bob/diary" "$DIR/around/file" "$DIR/around/team/file"
+	export RELEASE
+	taken <<-'EOF'
+		import re
+		t = Taken().login()
+		fd = int(re.search(r"folder: (\d+)", t.files("channels")).group(1))
+		expect(re.search(r"openat: \d", t.files('call openat %d "file 0' % fd)), "a file of the folder")
+		for path in ("up/file", "up/open", "up/other", "up", "above", "above/home/bob/diary", "above/etc/users",
+		             "root/etc/passwd"):
+		    for flags in (0, 1, 2, 0x10000):
+		        report = t.files('call openat %d "%s %d' % (fd, path, flags))
+		        expect("openat: E" in report, path, report)
+		# what everybody may write to
+		expect("openat: E" in t.files('call openat %d "up/open/new %d 0600' % (fd, 0o101)), "a new file")
+		expect("mkdirat: E" in t.files('call mkdirat %d "up/open/new 0700' % fd), "a new directory")
+		expect("unlinkat: E" in t.files('call unlinkat %d "up/file 0' % fd), "unlinkat")
+	EOF
+	[ -z "$(ls "$DIR/around/open")" ]
+}
+
 @test "the home of an account without the right to change is not changed by files either" {
 	ALARM_EXPECTED=
 	serve

@@ -70,7 +70,7 @@ next_word(char **line)
 	X(accept4) X(bind) X(bpf) X(capset) X(chdir) X(chroot) X(clone) X(clone3) X(close) X(connect) \
 	X(copy_file_range) X(dup) X(execve) X(execveat) X(fallocate) X(fchmod) X(fchown) X(fchownat) \
 	X(fcntl) X(fork) X(ftruncate) X(getpid) X(getsockopt) X(inotify_init1) X(io_uring_setup) X(ioctl) \
-	X(keyctl) X(kill) X(linkat) X(listen) X(lseek) X(memfd_create) X(mknodat) X(mmap) X(mount) \
+	X(keyctl) X(kill) X(linkat) X(listen) X(lseek) X(memfd_create) X(mkdirat) X(mknodat) X(mmap) X(mount) \
 	X(mprotect) X(mremap) X(open) X(open_by_handle_at) X(openat) X(openat2) X(perf_event_open) \
 	X(personality) X(pidfd_getfd) X(pidfd_open) X(pidfd_send_signal) X(pipe2) X(prctl) X(prlimit64) \
 	X(process_madvise) X(process_vm_readv) X(process_vm_writev) X(ptrace) X(pwrite64) X(pwritev) \

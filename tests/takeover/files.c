@@ -104,8 +104,9 @@ run(struct files *files, char *line, struct report *report)
 	else if (strcmp(name, "message") == 0)
 		act_message(files, rest, report);
 	else if (strcmp(name, "channels") == 0)
-		report_add(report, "monitor: %d; protocol: %d; home: %d; ", files->session->monitor_channel,
-		    files->session->protocol_channel, files->session->home_fd);
+		report_add(report, "monitor: %d; protocol: %d; home: %d; folder: %d; ", files->session->monitor_channel,
+		    files->session->protocol_channel, files->session->home_fd,
+		    files->session->folder_count == 0 ? -1 : files->session->folders[0].fd);
 	else if (strcmp(name, "leave") == 0) /* send it to the monitor, and stay */
 		close(files->session->monitor_channel);
 	else if (!act(copy, report))
