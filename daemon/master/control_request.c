@@ -131,7 +131,8 @@ parse_words(char *const words[], struct control_request *request, const char **e
 		return parse_level(words[1], &request->level);
 	case CONTROL_COUNT_HOME:
 		request->value = words[1];
-		return account_name_valid(words[1] + (words[1][0] == '+'), strlen(words[1] + (words[1][0] == '+')), error)
+		return account_name_valid(
+			   words[1] + (words[1][0] == '+'), strlen(words[1] + (words[1][0] == '+')), error)
 		    ? 0
 		    : -EINVAL;
 	case CONTROL_BAN_ADD:

@@ -33,7 +33,7 @@ folder_reason(const char *name, const char *what)
 
 /* fd stays -1, and the gid 0, where there is none of that name. */
 static void
-find_folder(int snapshot_fd, const char *name, struct monitor_folder *found)
+read_definition_of(int snapshot_fd, const char *name, struct monitor_folder *found)
 {
 	struct definition definition;
 	const char *problem;
@@ -62,7 +62,7 @@ folders_find(struct monitor *monitor, int snapshot_fd, const struct account *acc
 		folder->fd = -1;
 		folder->told = 0;
 		ledger_init(&folder->book);
-		find_folder(snapshot_fd, grant_name(&folders.grants, i), folder);
+		read_definition_of(snapshot_fd, grant_name(&folders.grants, i), folder);
 	}
 }
 
@@ -76,7 +76,7 @@ open_refusal(const struct trust_problem *problem)
 }
 
 static int
-open_folder(struct monitor_folder *folder, const struct account *account, const char *name, const char **reason)
+open_granted_folder(struct monitor_folder *folder, const struct account *account, const char *name, const char **reason)
 {
 	struct trust_problem problem;
 
@@ -135,7 +135,7 @@ folders_open(struct monitor *monitor, const struct account *account, const char 
 	int r = 0;
 
 	for (size_t i = 0; monitor->folders != NULL && i < folders.count && r == 0; i++) {
-		r = open_folder(&folders.list[i], account, grant_name(&folders.grants, i), reason);
+		r = open_granted_folder(&folders.list[i], account, grant_name(&folders.grants, i), reason);
 		if (r == 0)
 			r = open_folder_ledger(monitor, &folders.list[i], &told, reason);
 	}

@@ -193,8 +193,7 @@ sandbox_landlock_trees(const struct sandbox_tree *trees, size_t count)
 	ruleset = ruleset_of(abi, &size);
 	for (size_t i = 0; i < count; i++)
 		paths[i] = (struct ll_path_beneath){
-		    .allowed =
-			(trees[i].is_read_only ? LL_MAY_READ : LL_MAY_READ | LL_MAY_WRITE) & ruleset.handled_fs,
+		    .allowed = (trees[i].is_read_only ? LL_MAY_READ : LL_MAY_READ | LL_MAY_WRITE) & ruleset.handled_fs,
 		    .parent_fd = trees[i].fd,
 		};
 	return restrict_to(&ruleset, size, &(struct exceptions){.paths = paths, .path_count = count});
