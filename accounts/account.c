@@ -462,6 +462,27 @@ account_hash(const struct account *account, size_t i)
 }
 
 static int
+set_pattern(const struct field *value, bool denies, struct account *account, const char **error)
+{
+	if (!account->has_patterns)
+		account->patterns.count = account->patterns.text_len = 0;
+	account->has_patterns = true;
+	return patterns_add(&account->patterns, denies, value->text == NULL ? "" : value->text, value->len, error);
+}
+
+static int
+set_hide(const struct field *value, struct account *account, const char **error)
+{
+	return set_pattern(value, false, account, error);
+}
+
+static int
+set_deny(const struct field *value, struct account *account, const char **error)
+{
+	return set_pattern(value, true, account, error);
+}
+
+static int
 set_tls(const struct field *value, struct account *account, const char **error)
 {
 	if (value->text != NULL && field_is(value, "required"))
@@ -548,6 +569,8 @@ static const struct {
     {"file-mode",    SEEN_FILE_MODE,    set_file_mode},
     {"directory-mode", SEEN_DIRECTORY_MODE, set_directory_mode},
     {"tls",          SEEN_TLS,          set_tls},
+    {"hide",         0,                 set_hide},
+    {"deny",         0,                 set_deny},
     {"group",        SEEN_GROUP | FOR_ACCOUNTS, set_group},
     {"password",     FOR_ACCOUNTS,      set_password},
     {"folder",       FOR_ACCOUNTS,      set_folder},
@@ -658,6 +681,7 @@ set_no_options(struct account *account)
 	account->rights = MAY_ALL;
 	account->has_zones = false;
 	account->password_count = 0;
+	account->has_patterns = false;
 	account->quota_bytes = account->quota_files = ACCOUNT_NO_QUOTA;
 	account->rate_down = account->rate_up = 0;
 	account->max_sessions = 0;
@@ -753,6 +777,8 @@ account_wipe(struct account *account)
 		explicit_bzero(account->passwords, account->password_count * sizeof(account->passwords[0]));
 	if (account->has_grants)
 		explicit_bzero(&account->grants, offsetof(struct grants, text) + account->grants.text_len);
+	if (account->has_patterns)
+		explicit_bzero(&account->patterns, offsetof(struct patterns, text) + account->patterns.text_len);
 	if (account->has_zones)
 		explicit_bzero(&account->zones, offsetof(struct zones, text) + account->zones.text_len);
 	explicit_bzero(account->home, strnlen(account->home, sizeof(account->home)));

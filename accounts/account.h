@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "accounts/grants.h"
+#include "accounts/patterns.h"
 #include "accounts/rights.h"
 #include "accounts/zones.h"
 #include "common/address.h"
@@ -57,6 +58,7 @@ struct account {
 	bool is_read_only;
 	unsigned rights;			/* enum account_right, as the line says; see account_rights() */
 	bool has_zones;				/* zones has rules; otherwise it is not touched */
+	bool has_patterns;			/* and patterns */
 	uint32_t max_sessions;			/* 0: no limit of its own */
 	uint64_t quota_bytes, quota_files;	/* ACCOUNT_NO_QUOTA: none */
 	uint64_t rate_down, rate_up;		/* bytes per second, all sessions together; 0: no limit */
@@ -69,6 +71,7 @@ struct account {
 	char home[PATH_MAX];			/* absolute, no "." or ".." component; late: most are short */
 	struct grants grants;			/* most accounts have none */
 	struct zones zones;			/* most accounts have none */
+	struct patterns patterns;		/* most accounts have none */
 	struct account_password passwords[ACCOUNT_PASSWORDS_MAX];	/* last: most accounts have none */
 };
 

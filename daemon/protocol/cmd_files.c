@@ -18,6 +18,7 @@
 #include "daemon/protocol/errors.h"
 #include "daemon/protocol/figures.h"
 #include "daemon/protocol/session.h"
+#include "daemon/protocol/variables.h"
 #include "daemon/protocol/time_parse.h"
 #include "daemon/protocol/transfer.h"
 
@@ -56,7 +57,7 @@ show_directory_message(struct protocol *protocol)
 	char text[DIRECTORY_MESSAGE_MAX + 1];
 
 	if (ask_files_directory_message(protocol, &protocol->cwd, text) == 0 && text[0] != '\0')
-		reply_text(protocol, 250, text);
+		reply_text_with_variables(protocol, 250, text);
 }
 
 static void

@@ -15,6 +15,7 @@
 #include "daemon/protocol/hash_names.h"
 #include "daemon/protocol/host_parse.h"
 #include "daemon/protocol/session.h"
+#include "daemon/protocol/variables.h"
 
 #include "common/banned.h"
 
@@ -77,7 +78,7 @@ cmd_pass(struct protocol *protocol, const struct request *request)
 	switch (r) {
 	case 0:
 		title_set("protocol", protocol->user, protocol->session->peer_text);
-		reply_text(protocol, 230, protocol->config->login_message_text);
+		reply_text_with_variables(protocol, 230, protocol->config->login_message_text);
 		reply(protocol, 230, "User %s logged in", protocol->user);
 		return;
 	case -EUSERS:

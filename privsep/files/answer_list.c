@@ -39,7 +39,7 @@ files_answer_list(struct files *files)
 	if (!request_only_path(files, &request.path) || form >= LIST_FORM_COUNT || !listing_shown_from_fits(&request))
 		return false;
 	request.form = (enum ipc_list_form)form;
-	r = request_reachable(&request.path);
+	r = request_reachable(files, &request.path);
 	if (r == 0)
 		r = open_list_pipe(files);
 	if (r == 0) {

@@ -17,7 +17,7 @@
 
 #include "common/banned.h"
 
-#define ROW_FIXED 19	/* bytes of a row beside its path: size, age, is_in_use, length of the text */
+#define ROW_FIXED 19 /* bytes of a row beside its path: size, age, is_in_use, length of the text */
 
 struct removal {
 	const struct home *home;
@@ -38,8 +38,11 @@ put_rows(struct files *files, const struct partial_list *list)
 	for (unsigned i = 0; i < list->rows; i++) {
 		const struct partial_row *row = &list->row[list->order[i]];
 		struct home_path path = row->path;
+		const char *name = home_path_name(&row->path);
 
-		if (folders_full_path(files->tree, &path) < 0)
+		if (patterns_match(files->session->patterns, false, name, strlen(name)) ||
+		    patterns_deny_path(files->session->patterns, row->path.text) ||
+		    folders_full_path(files->tree, &path) < 0)
 			continue;
 		if (files->message.length + ROW_FIXED + path.len > IPC_PARTIALS_BYTES)
 			return;
@@ -98,14 +101,15 @@ bool
 files_answer_remove_partial(struct files *files)
 {
 	struct home_path path;
-
 	int r;
 
 	if (!request_only_path(files, &path))
 		return false;
+	r = patterns_deny_path(files->session->patterns, path.text) ? -EKEYREVOKED : 0;
 	/* a partial can be named by its own name, which no other request reaches */
 	files->tree = folders_route(&files->home, &path);
-	r = request_permit(files->tree->session, IPC_remove_partial);
+	if (r == 0)
+		r = request_permit(files->tree->session, IPC_remove_partial);
 	request_reply(files, r < 0 ? r : remove_partial(files->tree, &path));
 	return true;
 }

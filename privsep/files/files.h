@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "accounts/patterns.h"
 #include "accounts/rights.h"
 #include "accounts/zones.h"
 #include "config/config.h"
@@ -39,6 +40,7 @@ struct files_session {
 	bool is_read_only;
 	unsigned rights;	/* enum account_right, where no zone decides; without the changing ones when read-only */
 	const struct zones *zones;	/* directories with rights of their own; NULL: none */
+	const struct patterns *patterns;	/* names that are not listed, or not to be used; NULL: none */
 	uint32_t file_mode, directory_mode;	/* of what it makes; 0: as configured */
 	uint32_t least_file_mode, least_directory_mode;	/* bits that every mode has, SITE CHMOD or not */
 	bool has_some_quota;	/* the home or one of the folders has one: no byte is written that was not granted */

@@ -233,6 +233,8 @@ is_visible_name(const struct listing *listing, const char *name)
 {
 	bool is_long = listing->request.form == LIST_LONG;
 
+	if (!is_dot_or_dotdot(name) && patterns_match(listing->home->session->patterns, false, name, strlen(name)))
+		return false;
 	if (name[0] != '.')
 		return true;
 	if (is_dot_or_dotdot(name))

@@ -25,15 +25,17 @@ request_only_path(struct files *files, struct home_path *path)
 }
 
 int
-request_reachable(const struct home_path *path)
+request_reachable(const struct files *files, const struct home_path *path)
 {
+	if (patterns_deny_path(files->session->patterns, path->text))
+		return -EKEYREVOKED;
 	return partial_name_in_path(path) ? -ENOENT : 0;
 }
 
 int
 request_route(struct files *files, enum ipc_kind kind, struct home_path *path)
 {
-	int r = request_reachable(path);
+	int r = request_reachable(files, path);
 
 	files->tree = folders_route(&files->home, path);
 	return r < 0 || files->home.folders == NULL ? r : request_permit(files->tree->session, kind);

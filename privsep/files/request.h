@@ -100,8 +100,11 @@ FILES_ANSWERS(X)
 bool request_path(struct files *files, struct home_path *path);
 bool request_only_path(struct files *files, struct home_path *path);
 
-/* Partial files cannot be named: -ENOENT as if they, and all that is below such a name, were not there; or 0. */
-int request_reachable(const struct home_path *path);
+/*
+ * Partial files cannot be named: -ENOENT as if they, and all that is below such a name, were not there. Nor can names that
+ * the account is denied, there or not: -EKEYREVOKED. Or 0.
+ */
+int request_reachable(const struct files *files, const struct home_path *path);
 
 /*
  * The tree that a path is in, which the path then is one of (folders.h), becomes files->tree, if the account may ask for

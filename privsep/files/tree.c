@@ -90,7 +90,9 @@ walk_entry(struct walk *walk, int dir_fd, const char *name, unsigned depth)
 	r = check_stop(walk);
 	if (r < 0)
 		return r;
-	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (patterns_match(walk->home->session->patterns, true, name, strlen(name)))
+		r = walk->stays ? -EKEYREVOKED : 0; /* of a removal: what may not be named may not go */
+	else if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
 	else if (S_ISDIR(st.st_mode))
 		r = walk_subdirectory(walk, dir_fd, name, &st, depth + 1);

@@ -272,6 +272,8 @@ try_unique(struct upload *upload)
 	struct stat st;
 	int r;
 
+	if (patterns_match(upload->home->session->patterns, true, upload->name, strlen(upload->name)))
+		return -EEXIST;	/* take the next one */
 	if (fstatat(upload->dir_fd, upload->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return -EEXIST;
 	if (errno != ENOENT)
@@ -381,6 +383,9 @@ begin_upload_once(struct upload *upload, const struct home *home, const struct h
 	upload->rights = zone.rights;
 	r = -ENOENT;
 	if (partial_name_is(upload->name, strlen(upload->name))) /* where a link led to */
+		goto out;
+	r = -EKEYREVOKED;
+	if (patterns_match(home->session->patterns, true, upload->name, strlen(upload->name)))
 		goto out;
 	r = -EINVAL;
 	if (has_control(upload->name, strlen(upload->name)))

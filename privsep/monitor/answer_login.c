@@ -124,6 +124,7 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 		    .is_read_only = account->is_read_only,
 		    .rights = account_rights(account),
 		    .zones = account->has_zones ? &account->zones : NULL,
+		    .patterns = account->has_patterns ? &account->patterns : NULL,
 		    .file_mode = account->file_mode,
 		    .directory_mode = account->directory_mode,
 		    .config = session->config,
