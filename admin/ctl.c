@@ -12,7 +12,7 @@
 
 #include "common/banned.h"
 
-#define OPERANDS_MAX 4 /* noun, verb of one or two words, operand */
+#define OPERANDS_MAX 3 /* noun, verb, operand */
 
 #define STORE_OPTIONS (CTL_BIT(OPTION_STORE) | CTL_BIT(OPTION_STORE_CONF))
 #define USER_OPTIONS \
@@ -388,7 +388,8 @@ take_command_words(struct arguments *arguments)
 				;
 		} else if (opt_is_option(word)) {
 			problem = opt_take(&parser, word);
-		} else if (arguments->operand_count == OPERANDS_MAX && arguments->ctl->file_count == CTL_FILES_MAX - 1) {
+		} else if (arguments->operand_count == OPERANDS_MAX &&
+		    arguments->ctl->file_count == CTL_FILES_MAX - 1) {
 			ctl_error("one word too many: '%s'", ctl_quote(word));
 			return -1;
 		} else if (arguments->operand_count == OPERANDS_MAX) {
@@ -487,13 +488,32 @@ run_command(struct ctl *ctl, const struct ctl_command *command)
 	return status;
 }
 
+/* "user passwd add NAME": a verb of two words, where there is a command with it. */
+static void
+take_second_verb(struct ctl *ctl)
+{
+	char verb[64];
+
+	if (ctl->file_count != 1 || ctl->operand == NULL)
+		return;
+	snprintf(verb, sizeof(verb), "%s %s", ctl->verb, ctl->operand);
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (ctl_commands[i].verb == NULL || strcmp(ctl_commands[i].verb, verb) != 0 ||
+		    strcmp(ctl_commands[i].noun, ctl->noun) != 0)
+			continue;
+		ctl->verb = ctl_commands[i].verb;
+		ctl->operand = ctl->files[1];
+		ctl->file_count = 0;
+		return;
+	}
+}
+
 int
 ctl_run(int argc, char **argv)
 {
 	struct ctl ctl = {.config_path = CONFIG_FILE_DEFAULT};
 	struct arguments arguments = {.ctl = &ctl, .next = argv + (argc > 0)};
 	const struct ctl_command *command;
-	char verb[64];
 
 	umask(022);
 	if (take_command_words(&arguments) < 0)
@@ -501,11 +521,7 @@ ctl_run(int argc, char **argv)
 	ctl.noun = arguments.operands[0];
 	ctl.verb = arguments.operands[1];
 	ctl.operand = arguments.operands[2];
-	if (arguments.operand_count == OPERANDS_MAX) {
-		snprintf(verb, sizeof(verb), "%s %s", ctl.verb, ctl.operand);
-		ctl.verb = verb;
-		ctl.operand = arguments.operands[3];
-	}
+	take_second_verb(&ctl);
 	if (ctl.wants_version) {
 		printf("sallyportctl %s\n", SALLYPORT_VERSION);
 		return CTL_DONE;
@@ -515,10 +531,6 @@ ctl_run(int argc, char **argv)
 		return CTL_DONE;
 	}
 	command = find_ctl_command(&ctl);
-	if (command == NULL && ctl.verb == verb) {
-		ctl_error("one word too many: '%s'", ctl_quote(ctl.operand));
-		return CTL_USAGE;
-	}
 	if (command != NULL && command->verb == NULL && ctl.operand == NULL) {
 		ctl.operand = ctl.verb; /* a command of one word */
 		ctl.verb = NULL;
