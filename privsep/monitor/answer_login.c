@@ -630,6 +630,7 @@ monitor_attempt_granted(struct monitor *monitor)
 
 	if (!take_grant(monitor, &snapshot_fd))
 		return;
+	monitor->folders = NULL; /* of an attempt before: a user of PAM has none */
 	found = look_up_login(snapshot_fd, monitor->login.name);
 	if (found == 0)
 		folders_find(monitor, snapshot_fd, &account);
