@@ -36,14 +36,14 @@ static int
 stat_in_drop_box(const struct home *home, const struct home_path *path, struct stat *st)
 {
 	char name[NAME_MAX + 1];
-	bool exists = true;
+	mode_t type = 0;
 	int dir_fd = -1;
-	int r = home_open_target(home, path, &dir_fd, name, &exists);
+	int r = home_open_target(home, path, &dir_fd, name, &type);
 
 	if (r == 0)
 		r = zone_permit(home, dir_fd, MAY_CREATE, 0);
 	if (r == 0)
-		r = exists ? -EEXIST : partial_stat_at(dir_fd, name, st);
+		r = type != 0 ? -EEXIST : partial_stat_at(dir_fd, name, st);
 	close_fd(&dir_fd);
 	return r == 0 ? 0 : -EKEYREVOKED;
 }

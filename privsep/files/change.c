@@ -252,11 +252,11 @@ set_mode_by_name(const struct home *home, const struct home_path *path, uint32_t
 {
 	char name[NAME_MAX + 1];
 	struct stat st;
-	bool exists;
+	mode_t type;
 	int dir_fd = -1;
 	int r;
 
-	r = home_open_target(home, path, &dir_fd, name, &exists);
+	r = home_open_target(home, path, &dir_fd, name, &type);
 	if (r == 0 && fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
 	if (r == 0)

@@ -160,7 +160,7 @@ replace_last(char text[PATH_MAX], const char *link, size_t link_len)
 /* One step: the parent of text and the name in it; when that is a link, text becomes what it points to. */
 static int
 target_step(const struct home *home, char text[PATH_MAX], int *dir_fd_out, char name[NAME_MAX + 1], bool *was_link,
-    bool *exists)
+    mode_t *type)
 {
 	char link[PATH_MAX];
 	struct stat st;
@@ -175,12 +175,12 @@ target_step(const struct home *home, char text[PATH_MAX], int *dir_fd_out, char 
 	r = open_directory_of(home, text, &dir_fd);
 	if (r < 0)
 		goto out;
-	*exists = fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-	if (!*exists && errno != ENOENT) {
+	*type = fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_mode & S_IFMT : 0;
+	if (*type == 0 && errno != ENOENT) {
 		r = -errno;
 		goto out;
 	}
-	len = *exists && S_ISLNK(st.st_mode) ? readlinkat(dir_fd, name, link, sizeof(link)) : 0;
+	len = S_ISLNK(*type) ? readlinkat(dir_fd, name, link, sizeof(link)) : 0;
 	if (len > 0) {
 		*was_link = true;
 		r = replace_last(text, link, (size_t)len);
@@ -197,14 +197,14 @@ out:
 
 int
 home_open_target(
-    const struct home *home, const struct home_path *path, int *dir_fd_out, char name[NAME_MAX + 1], bool *exists)
+    const struct home *home, const struct home_path *path, int *dir_fd_out, char name[NAME_MAX + 1], mode_t *type)
 {
 	char text[PATH_MAX];
 
 	memcpy(text, home_path_relative(path), strlen(home_path_relative(path)) + 1);
 	for (int links = 0; links < LINKS_MAX; links++) {
 		bool was_link;
-		int r = target_step(home, text, dir_fd_out, name, &was_link, exists);
+		int r = target_step(home, text, dir_fd_out, name, &was_link, type);
 
 		if (r < 0 || !was_link)
 			return r;

@@ -56,10 +56,10 @@ int home_open_parent(const struct home *home, const struct home_path *path, int 
  * directory and name, so that the link stays a link. A dangling link names what is to be made.
  * -EISDIR for what can only be a directory ("/", or a link to "..").
  *
- * exists  whether the name is anything's at the moment.
+ * type  of what bears the name at the moment (S_IFMT); 0: nothing does.
  */
 int home_open_target(
-    const struct home *home, const struct home_path *path, int *dir_fd_out, char name[NAME_MAX + 1], bool *exists);
+    const struct home *home, const struct home_path *path, int *dir_fd_out, char name[NAME_MAX + 1], mode_t *type);
 
 /*
  * Open a plain file for reading. Special files are never opened: -ENOTSUP; directories -EISDIR.

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "common/io.h"
-#include "privsep/files/home.h"
 #include "privsep/files/storage.h"
 
 #include "common/banned.h"
@@ -23,25 +22,28 @@ lock_now(int fd)
 	return errno == EWOULDBLOCK ? -EBUSY : -errno;
 }
 
-/* Look first, so that no FIFO or device is opened on purpose; then again, at what was opened. */
+/* Before the opening, so that no FIFO or device is opened on purpose. */
 static int
-open_plain_file(int dir_fd, const char *name, bool must_write, int *fd_out, struct stat *st)
+look_for_plain_file(int dir_fd, const char *name, struct stat *st)
 {
-	const int flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-
 	storage_refresh(dir_fd);
 	if (fstatat(dir_fd, name, st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	if (!S_ISREG(st->st_mode))
 		return S_ISDIR(st->st_mode) ? -EISDIR : -ENOTSUP;
+	return 0;
+}
+
+/* Whatever bears the name now: it is examined again when it is locked. */
+static int
+open_to_lock(int dir_fd, const char *name, bool must_write, int *fd_out, const struct stat *st)
+{
+	const int flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+
 	*fd_out = openat(dir_fd, name, O_WRONLY | flags);
 	if (*fd_out < 0 && errno == EACCES && !must_write && st->st_uid != geteuid())
 		*fd_out = openat(dir_fd, name, O_RDONLY | flags);
-	if (*fd_out < 0)
-		return -errno;
-	if (fstat(*fd_out, st) < 0)
-		return -errno;
-	return S_ISREG(st->st_mode) ? home_clear_nonblock(*fd_out) : -ENOTSUP;
+	return *fd_out < 0 ? -errno : 0;
 }
 
 /*
@@ -58,19 +60,25 @@ is_still_named(int dir_fd, const char *name, struct stat *st, int fd)
 	    named.st_dev == st->st_dev && named.st_ino == st->st_ino;
 }
 
+/* is_seen: a look a moment ago found a plain file of that name. Only with must_write: otherwise its owner counts. */
 static int
-open_and_lock(int dir_fd, const char *name, bool must_write, int *fd_out, struct stat *st)
+open_and_lock(int dir_fd, const char *name, bool must_write, bool is_seen, int *fd_out, struct stat *st)
 {
 	int fd = -1;
 	int r;
 
 	for (int race = 0; race < RACES_MAX; race++) {
-		r = open_plain_file(dir_fd, name, must_write, &fd, st);
+		r = is_seen && race == 0 ? 0 : look_for_plain_file(dir_fd, name, st);
+		if (r == 0)
+			r = open_to_lock(dir_fd, name, must_write, &fd, st);
 		if (r == 0)
 			r = lock_now(fd);
 		if (r < 0)
 			goto out;
 		if (is_still_named(dir_fd, name, st, fd)) {
+			r = -ENOTSUP;
+			if (!S_ISREG(st->st_mode))
+				goto out;
 			*fd_out = fd;
 			return 0;
 		}
@@ -85,13 +93,19 @@ out:
 int
 locked_file_open(int dir_fd, const char *name, int *fd_out, struct stat *st)
 {
-	return open_and_lock(dir_fd, name, true, fd_out, st);
+	return open_and_lock(dir_fd, name, true, false, fd_out, st);
+}
+
+int
+locked_file_open_seen(int dir_fd, const char *name, int *fd_out, struct stat *st)
+{
+	return open_and_lock(dir_fd, name, true, true, fd_out, st);
 }
 
 int
 locked_file_hold(int dir_fd, const char *name, int *fd_out, struct stat *st)
 {
-	return open_and_lock(dir_fd, name, false, fd_out, st);
+	return open_and_lock(dir_fd, name, false, false, fd_out, st);
 }
 
 bool

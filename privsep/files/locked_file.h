@@ -14,11 +14,15 @@
  * st    filled on success.
  *
  * Returns 0; -EBUSY when another session holds it; -EISDIR, -ENOTSUP for what is no plain
- * file; -ENOENT; or another -errno. The lock ends with locked_file_close().
+ * file; -ENOENT; or another -errno. The lock ends with locked_file_close(). The descriptor does not wait: for one
+ * that is written to, home_clear_nonblock() is the caller's.
  */
 int locked_file_open(int dir_fd, const char *name, int *fd_out, struct stat *st);
 
-/* The same for a file that is to go, not to be written: one of somebody else's that may only be read is open for reading. */
+/* The same just after a look that found a plain file of that name: it is not looked at again before it is opened. */
+int locked_file_open_seen(int dir_fd, const char *name, int *fd_out, struct stat *st);
+
+/* The same as locked_file_open() for a file that is to go, not to be written: one of somebody else's that may only be read is open for reading. */
 int locked_file_hold(int dir_fd, const char *name, int *fd_out, struct stat *st);
 
 /*

@@ -44,11 +44,11 @@ int
 partial_stat(const struct home *home, const struct home_path *path, struct stat *st)
 {
 	char target[NAME_MAX + 1];
-	bool exists;
+	mode_t type;
 	int dir_fd = -1;
 	int r;
 
-	r = home_open_target(home, path, &dir_fd, target, &exists);
+	r = home_open_target(home, path, &dir_fd, target, &type);
 	if (r == 0)
 		r = zone_permit(home, dir_fd, 0, MAY_LIST | MAY_READ | MAY_CREATE | MAY_OVERWRITE);
 	if (r == 0)
@@ -61,11 +61,11 @@ int
 partial_open(const struct home *home, const struct home_path *path, int *fd_out, struct stat *st)
 {
 	char target[NAME_MAX + 1], name[PARTIAL_NAME_SIZE];
-	bool exists;
+	mode_t type;
 	int dir_fd = -1, fd = -1;
 	int r;
 
-	r = home_open_target(home, path, &dir_fd, target, &exists);
+	r = home_open_target(home, path, &dir_fd, target, &type);
 	if (r == 0)
 		r = zone_permit(home, dir_fd, MAY_READ, 0);
 	if (r == 0)

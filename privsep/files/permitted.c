@@ -22,7 +22,7 @@ static int
 find_permitted(const struct home *home, const struct home_path *path, unsigned each_of, unsigned one_of,
     int *dir_fd_out, char name[NAME_MAX + 1])
 {
-	bool exists;
+	mode_t type;
 	int dir_fd = -1;
 	int r;
 
@@ -30,7 +30,7 @@ find_permitted(const struct home *home, const struct home_path *path, unsigned e
 		memcpy(name, ".", 2);
 		r = home_open(home, ".", O_PATH | O_DIRECTORY, &dir_fd);
 	} else {
-		r = home_open_target(home, path, &dir_fd, name, &exists);
+		r = home_open_target(home, path, &dir_fd, name, &type);
 	}
 	if (r == 0)
 		r = zone_permit(home, dir_fd, each_of, one_of);

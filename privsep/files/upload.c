@@ -36,7 +36,7 @@ static void
 upload_release(struct upload *upload)
 {
 	close_fd(&upload->fd); /* its lock goes with the last copy */
-	locked_file_close(&upload->finished_fd);
+	close_fd(&upload->finished_fd); /* nobody else has it: its lock goes with it */
 	handed_close(&upload->handed);
 	close_fd(&upload->dir_fd);
 	upload_init(upload);
@@ -51,7 +51,8 @@ lock_finished(struct upload *upload, struct upload_found *found)
 
 	if (upload->found_none)
 		return 0;
-	r = locked_file_open(upload->dir_fd, upload->name, &upload->finished_fd, &st);
+	r = upload->found_plain ? locked_file_open_seen(upload->dir_fd, upload->name, &upload->finished_fd, &st)
+				: locked_file_open(upload->dir_fd, upload->name, &upload->finished_fd, &st);
 	if (r == 0) {
 		found->has_finished = true;
 		found->finished_size = (uint64_t)st.st_size;
@@ -224,6 +225,9 @@ position_upload(struct upload *upload, const struct upload_place *place, uint64_
 		return r; /* fresh: empty, and at its start */
 	if (lseek(upload->fd, (off_t)place->start, SEEK_SET) < 0)
 		return -errno;
+	r = home_clear_nonblock(upload->fd);
+	if (r < 0)
+		return r;
 	return place->cuts ? cut_partial(upload, place->start, size, st) : 0;
 }
 
@@ -321,12 +325,13 @@ static int
 find_upload_target(struct upload *upload, const struct home *home, const struct home_path *path, bool is_unique)
 {
 	const char *name;
-	bool exists = true;
+	mode_t type = 0;
 	int r;
 
 	if (!is_unique) {
-		r = home_open_target(home, path, &upload->dir_fd, upload->name, &exists);
-		upload->found_none = !exists;
+		r = home_open_target(home, path, &upload->dir_fd, upload->name, &type);
+		upload->found_none = r == 0 && type == 0;
+		upload->found_plain = r == 0 && S_ISREG(type) && !storage_is_shared();
 		return r;
 	}
 	if (path->len == 1)

@@ -26,6 +26,7 @@ struct upload {
 	bool is_partial;
 	struct stat found;	/* the partial that was there, before anything of it was cut; zeros: none */
 	bool found_none;	/* nothing bore the name at the beginning */
+	bool found_plain;	/* a plain file did; on shared storage another look is worth its price */
 	unsigned rights;	/* of the directory */
 	bool never_replaces;	/* STOU, or no right to: not even a file that came in the meantime */
 	bool adds_to_none;	/* APPE or REST that found no finished file: it replaces none that came in the meantime */

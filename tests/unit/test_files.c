@@ -145,6 +145,25 @@ test_read(void **state)
 	assert_int_equal(ipc_get_u64(&message), 9);
 }
 
+/* A file that was there is opened without waiting. Protocol, which writes it, expects that write(2) takes all. */
+static void
+test_written_file_waits(void **state)
+{
+	int fd;
+
+	(void)state;
+	put_file("f", "ab");
+	assert_int_equal(ask_write(STORE_APPEND, 0, "/f", &fd), 0);
+	assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+	close(fd);
+	assert_int_equal(ask_finish(true), 0);
+	assert_int_equal(store(STORE_REPLACE, 0, "/g", "ab", false), 0);
+	assert_int_equal(ask_write(STORE_AT, 2, "/g", &fd), 0);
+	assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+	close(fd);
+	assert_int_equal(ask_finish(true), 0);
+}
+
 static void
 test_read_only(void **state)
 {
@@ -814,6 +833,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(test_confined, setup, teardown),
     cmocka_unit_test_setup_teardown(test_special_files, setup, teardown),
     cmocka_unit_test_setup_teardown(test_read, setup, teardown),
+    cmocka_unit_test_setup_teardown(test_written_file_waits, setup, teardown),
     cmocka_unit_test_setup_teardown(test_read_only, setup_read_only, teardown),
     cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
     cmocka_unit_test_setup_teardown(test_upload_refused, setup, teardown),
