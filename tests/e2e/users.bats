@@ -329,11 +329,16 @@ was_used()
 	start_server
 	may_login many secret-3
 	local times=() time low high
-	# each refusal comes at the same step of the grid; an address of its own has no failures behind it
+	# Each refusal comes at the same step of the grid. An address of its own has no failures behind it; the best of some
+	# tries is free of what else the machine does.
 	for name in one many nobody; do
-		local address=127.0.0.$((${#times[@]} + 2))
-		times[${#times[@]}]=$(curl -s --max-time 30 --interface "$address" -o /dev/null -w '%{time_total}\n' \
-			--user "$name:wrong" "ftp://127.0.0.1:$PORT/" | awk '{ print int($1 * 1000) }')
+		low=
+		for try in 2 3 4 5 6 7; do
+			time=$(curl -s --max-time 30 --interface "127.0.${#times[@]}.$try" -o /dev/null -w '%{time_total}\n' \
+				--user "$name:wrong" "ftp://127.0.0.1:$PORT/" | awk '{ print int($1 * 1000) }')
+			[ -n "$low" ] && [ "$time" -ge "$low" ] || low=$time
+		done
+		times[${#times[@]}]=$low
 	done
 	echo "milliseconds: ${times[*]}"
 	low=${times[0]} high=${times[0]}
