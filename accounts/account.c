@@ -212,7 +212,9 @@ enum {
 	SEEN_FILE_MODE = 256,
 	SEEN_DIRECTORY_MODE = 512,
 	SEEN_GROUP = 1024,
-	SEEN_TLS = 2048
+	SEEN_TLS = 2048,
+	SEEN_KEEP = 4096,
+	SEEN_KEEP_QUOTA = 8192
 };
 
 #define FOR_ACCOUNTS (1U << 31) /* no group has it */
@@ -538,6 +540,25 @@ set_directory_mode(const struct field *value, struct account *account, const cha
 }
 
 static int
+set_keep(const struct field *value, struct account *account, const char **error)
+{
+	account->keep.days = 0;
+	if (says_none(value) ||
+	    (value->text != NULL && keep_days_parse(value->text, value->len, &account->keep.days) == 0))
+		return 0;
+	return reject_field(error, "bad keep; write keep=DAYSd, from 1d to 3650d, such as keep=30d, or 'none'");
+}
+
+static int
+set_keep_quota(const struct field *value, struct account *account, const char **error)
+{
+	if (option_number(value, parse_size, KEEP_NO_QUOTA, &account->keep.quota_bytes) < 0)
+		return reject_field(
+		    error, "bad keep-quota; write keep-quota=BYTES, optionally with K, M, G or T, or 'none'");
+	return 0;
+}
+
+static int
 set_folder(const struct field *value, struct account *account, const char **error)
 {
 	const char *equals = value->text == NULL ? NULL : memchr(value->text, '=', value->len);
@@ -571,6 +592,8 @@ static const struct {
     {"tls",          SEEN_TLS,          set_tls},
     {"hide",         0,                 set_hide},
     {"deny",         0,                 set_deny},
+    {"keep",         SEEN_KEEP,         set_keep},
+    {"keep-quota",   SEEN_KEEP_QUOTA,   set_keep_quota},
     {"group",        SEEN_GROUP | FOR_ACCOUNTS, set_group},
     {"password",     FOR_ACCOUNTS,      set_password},
     {"folder",       FOR_ACCOUNTS,      set_folder},
@@ -689,6 +712,7 @@ set_no_options(struct account *account)
 	account->allow_from_count = 0;
 	account->rate_down = account->rate_up = 0;
 	account->file_mode = account->directory_mode = 0;
+	account->keep = (struct keep_rules){.quota_bytes = KEEP_NO_QUOTA};
 	account->has_grants = false;
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "accounts/grants.h"
+#include "accounts/keep_rules.h"
 #include "accounts/patterns.h"
 #include "accounts/rights.h"
 #include "accounts/zones.h"
@@ -63,6 +64,7 @@ struct account {
 	uint64_t quota_bytes, quota_files;	/* ACCOUNT_NO_QUOTA: none */
 	uint64_t rate_down, rate_up;		/* bytes per second, all sessions together; 0: no limit */
 	uint32_t file_mode, directory_mode;	/* of what it makes; 0: as configured */
+	struct keep_rules keep;
 	bool has_grants;			/* grants has shared folders; otherwise it is not touched */
 	size_t password_count;			/* of passwords; the others are not touched */
 	int64_t expires;			/* seconds since the epoch (UTC): refused from then on; 0: never */

@@ -22,7 +22,8 @@
 	(CTL_BIT(OPTION_MAX_SESSIONS) | CTL_BIT(OPTION_READ_ONLY) | CTL_BIT(OPTION_ALLOW) | CTL_BIT(OPTION_DENY) | \
 	    CTL_BIT(OPTION_RIGHTS) | CTL_BIT(OPTION_TLS) | CTL_BIT(OPTION_ALLOW_FROM) | CTL_BIT(OPTION_EXPIRES) | \
 	    CTL_BIT(OPTION_QUOTA) | CTL_BIT(OPTION_QUOTA_FILES) | CTL_BIT(OPTION_RATE_DOWN) | \
-	    CTL_BIT(OPTION_RATE_UP) | CTL_BIT(OPTION_FILE_MODE) | CTL_BIT(OPTION_DIRECTORY_MODE))
+	    CTL_BIT(OPTION_RATE_UP) | CTL_BIT(OPTION_FILE_MODE) | CTL_BIT(OPTION_DIRECTORY_MODE) | \
+	    CTL_BIT(OPTION_KEEP) | CTL_BIT(OPTION_KEEP_QUOTA))
 #define FOLDER_OPTIONS \
 	(CTL_BIT(OPTION_DIRECTORY) | CTL_BIT(OPTION_GID) | CTL_BIT(OPTION_ALLOW) | CTL_BIT(OPTION_DENY) | \
 	    CTL_BIT(OPTION_QUOTA) | CTL_BIT(OPTION_QUOTA_FILES) | CTL_BIT(OPTION_FILE_MODE) | \
@@ -98,6 +99,10 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
 	.help = "bytes a second of all downloads together, such as 2M; 'none'"},
     [OPTION_RATE_UP] = {"rate-up", 0, "SIZE", OPT_TEXT, VALUE(RATE_UP),
 	.help = "bytes a second of all uploads together; 'none'"},
+    [OPTION_KEEP] = {"keep", 0, "DAYS", OPT_TEXT, VALUE(KEEP),
+	.help = "keep files that are replaced or removed for this long, such as 30d; 'none'"},
+    [OPTION_KEEP_QUOTA] = {"keep-quota", 0, "SIZE", OPT_TEXT, VALUE(KEEP_QUOTA),
+	.help = "bytes that all that is kept may have, such as 10G; 'none'"},
     [OPTION_FILE_MODE] = {"file-mode", 0, "MODE", OPT_TEXT, VALUE(FILE_MODE),
 	.help = "the mode of new files, such as 0660; 'none': as configured"},
     [OPTION_DIRECTORY_MODE] = {"directory-mode", 0, "MODE", OPT_TEXT, VALUE(DIRECTORY_MODE),

@@ -203,7 +203,7 @@ account_json(const struct account *account)
 	char date[DATE_SIZE];
 
 	return json_pack(
-	    "{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}",
+	    "{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:o}",
 	    "name", ctl_quote(account->name), "uid", (json_int_t)account->uid, "gid", (json_int_t)account->gid, "home",
 	    ctl_quote(account->home), "state", state_of(account), "locked", (int)account->is_locked, "read_only",
 	    (int)account->is_read_only, "rights", rights_json(account_rights(account)), "max_sessions",
@@ -216,7 +216,8 @@ account_json(const struct account *account)
 	    (int)account->takes_any, "tls", tls_word(account) == NULL ? json_null() : json_string(tls_word(account)),
 	    "group", account->group[0] == '\0' ? json_null() : json_string(ctl_quote(account->group)), "pam",
 	    account_pam_service(account) == NULL ? json_null() : json_string(account_pam_service(account)), "from",
-	    sources_json(account), "passwords", labels_json(account));
+	    sources_json(account), "passwords", labels_json(account), "keep_days", (json_int_t)account->keep.days,
+	    "keep_quota", amount_json(account->keep.quota_bytes, KEEP_NO_QUOTA));
 }
 
 static void
@@ -246,6 +247,15 @@ print_account_mode(const char *name, uint32_t mode)
 	if (mode != 0) /* else as configured */
 		printf(
 		    "%s:%*s%04o\n", name, 13 - (int)strlen(name) < 1 ? 1 : 13 - (int)strlen(name), "", (unsigned)mode);
+}
+
+static void
+print_keep(const struct keep_rules *keep)
+{
+	if (keep->days > 0)
+		printf("keep:         %u days\n", (unsigned)keep->days);
+	if (keep->quota_bytes != KEEP_NO_QUOTA)
+		print_amount("keep-quota", keep->quota_bytes, KEEP_NO_QUOTA, "bytes");
 }
 
 static void
@@ -279,6 +289,7 @@ print_account(const struct account *account)
 	print_amount("quota-files", account->quota_files, ACCOUNT_NO_QUOTA, "files");
 	print_amount("rate-down", account->rate_down, 0, "bytes per second");
 	print_amount("rate-up", account->rate_up, 0, "bytes per second");
+	print_keep(&account->keep);
 	print_account_mode("file-mode", account->file_mode);
 	print_account_mode("directory-mode", account->directory_mode);
 	printf("expires:      %s\n", date_of(account, date));

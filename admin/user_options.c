@@ -24,6 +24,8 @@ static const struct {
     {OPTION_QUOTA_FILES, "quota-files", "none"},
     {OPTION_RATE_DOWN, "rate-down", "none"},
     {OPTION_RATE_UP, "rate-up", "none"},
+    {OPTION_KEEP, "keep", "none"},
+    {OPTION_KEEP_QUOTA, "keep-quota", "none"},
     {OPTION_FILE_MODE, "file-mode", "none"},
     {OPTION_DIRECTORY_MODE, "directory-mode", "none"},
     {OPTION_EXPIRES, "expires", "never"},
@@ -175,6 +177,19 @@ parse_amount(const struct ctl *ctl, enum ctl_option option, const char *name, bo
 	return -EINVAL;
 }
 
+/* Days, or 'none'. */
+static int
+parse_keep(const struct ctl *ctl)
+{
+	const char *text = ctl->value[OPTION_KEEP];
+	uint32_t days;
+
+	if (!ctl->given[OPTION_KEEP] || strcmp(text, "none") == 0 || keep_days_parse(text, strlen(text), &days) == 0)
+		return 0;
+	ctl_error("bad --keep '%s'; use days from 1d to %dd, or 'none'", ctl_quote(text), KEEP_DAYS_MAX);
+	return -EINVAL;
+}
+
 /* An octal mode with the bits of low, or 'none'. */
 static int
 parse_mode_option(const struct ctl *ctl, enum ctl_option option, const char *name, uint32_t low, uint32_t *mode)
@@ -206,7 +221,8 @@ static int
 parse_amounts(const struct ctl *ctl)
 {
 	if (parse_amount(ctl, OPTION_QUOTA, "quota", true, 0) < 0 ||
-	    parse_amount(ctl, OPTION_QUOTA_FILES, "quota-files", false, 0) < 0 ||
+	    parse_amount(ctl, OPTION_QUOTA_FILES, "quota-files", false, 0) < 0 || parse_keep(ctl) < 0 ||
+	    parse_amount(ctl, OPTION_KEEP_QUOTA, "keep-quota", true, 0) < 0 ||
 	    parse_amount(ctl, OPTION_RATE_DOWN, "rate-down", true, ACCOUNT_RATE_MIN) < 0 ||
 	    parse_amount(ctl, OPTION_RATE_UP, "rate-up", true, ACCOUNT_RATE_MIN) < 0)
 		return -EINVAL;

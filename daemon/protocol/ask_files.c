@@ -214,6 +214,7 @@ ask_files_partials_sums(struct protocol *protocol, struct partials_told *told)
 
 /* Rows that were not fetched yet: replies and what else is asked use the message in hand. */
 static struct ipc_message partial_rows;
+static struct ipc_message version_rows;
 
 int
 ask_files_partials(struct protocol *protocol, struct partials_told *told)
@@ -244,6 +245,42 @@ ask_files_next_partial(struct protocol *protocol, struct partial_told *row)
 	if (home_path_check(path, len, &row->path) < 0)
 		ask_give_up(protocol);
 	return true;
+}
+
+int
+ask_files_versions(struct protocol *protocol, const struct home_path *path, uint64_t *count)
+{
+	int r;
+
+	*count = 0;
+	begin_path(protocol, IPC_versions, path);
+	r = ask_sibling(protocol, protocol->files_channel);
+	if (r < 0)
+		return ask_answered(protocol, r);
+	*count = ipc_get_u64(&protocol->message);
+	version_rows = protocol->message;
+	return 0;
+}
+
+bool
+ask_files_next_version(struct protocol *protocol, struct version_told *row)
+{
+	if (version_rows.cursor == version_rows.length)
+		return false;
+	row->size = ipc_get_u64(&version_rows);
+	ipc_get_text(&version_rows, row->id, sizeof(row->id));
+	if (version_rows.bad || strlen(row->id) != IPC_VERSION_ID_MAX || strchr(row->id, '.') == NULL)
+		ask_give_up(protocol);
+	return true;
+}
+
+int
+ask_files_restore(struct protocol *protocol, const struct home_path *path, const char *id)
+{
+	ipc_begin(&protocol->message, IPC_restore);
+	ipc_put_text(&protocol->message, id);
+	ipc_put_bytes(&protocol->message, path->text, path->len);
+	return ask_answered(protocol, ask_sibling(protocol, protocol->files_channel));
 }
 
 int

@@ -41,6 +41,12 @@ struct partial_told {
 	struct home_path path;
 };
 
+/* One of what is kept of a path. */
+struct version_told {
+	uint64_t size;
+	char id[IPC_VERSION_ID_MAX + 1];
+};
+
 struct partials_removed {
 	uint64_t count, bytes;
 	uint64_t busy, failed; /* those that stay */
@@ -63,6 +69,10 @@ int ask_files_partials_sums(struct protocol *protocol, struct partials_told *tol
 int ask_files_partials(
     struct protocol *protocol, struct partials_told *told); /* may take long; rows are fetched by the next */
 bool ask_files_next_partial(struct protocol *protocol, struct partial_told *row);
+int ask_files_versions(
+    struct protocol *protocol, const struct home_path *path, uint64_t *count); /* rows are fetched by the next */
+bool ask_files_next_version(struct protocol *protocol, struct version_told *row);
+int ask_files_restore(struct protocol *protocol, const struct home_path *path, const char *id);
 int ask_files_remove_partials(struct protocol *protocol, struct partials_removed *removed); /* may take long */
 int ask_files_list(struct protocol *protocol, const struct home_path *path, enum ipc_list_form form, uint8_t flags,
     uint32_t shown_from, int *fd);

@@ -14,6 +14,7 @@
 #include "daemon/protocol/quota.h"
 #include "daemon/protocol/session.h"
 #include "daemon/protocol/time_parse.h"
+#include "daemon/protocol/versions.h"
 
 #ifdef SALLYPORT_TAKEOVER
 #include "tests/takeover/takeover.h"
@@ -164,6 +165,8 @@ static const struct site_command {
     {"CPTO", site_cpto, true, "SITE CPTO path"},
     {"QUOTA", site_quota, false, "SITE QUOTA"},
     {"PARTIALS", site_partials, false, "SITE PARTIALS [DELETE path | DELETE ALL]"},
+    {"VERSIONS", site_versions, true, "SITE VERSIONS path"},
+    {"RESTORE", site_restore, true, "SITE RESTORE path id"},
     {"HELP", site_help, false, "SITE HELP"},
 #ifdef SALLYPORT_TAKEOVER
     {"TAKEOVER", takeover_protocol, false, "SITE TAKEOVER line"},

@@ -36,6 +36,10 @@ static const struct error_row rows[] = {
     {-EPERM,        {550, 550, 553, 550}, "Operation not permitted"},
     {-EROFS,        {550, 550, 553, 550}, "This account is read-only"},
     {-EKEYREVOKED,  {550, 550, 550, 550}, "This account may not do that"},
+    /* keep=30d: what is there must stay where it cannot be kept */
+    {-ENOLINK,      {550, 550, 553, 550}, "What is there cannot be kept, so it stays"},
+    {-ENOTUNIQ,     {550, 550, 553, 550}, "What is there is kept: send the whole file instead of a part of it"},
+    {-ENOKEY,       {550, 550, 553, 550}, "This account keeps nothing"},
     /* the entry is of another kind, or in the way */
     {-EEXIST,       {550, 550, 553, 550}, "It exists already"},
     {-ENOTEMPTY,    {550, 550, 553, 550}, "Directory is not empty"},

@@ -7,8 +7,10 @@
 #include "common/title.h"
 #include "common/written.h"
 #include "privsep/files/folders.h"
+#include "privsep/files/keep.h"
 #include "privsep/files/request.h"
 #include "privsep/files/sweep.h"
+#include "privsep/files/zone.h"
 
 #ifdef SALLYPORT_TAKEOVER
 #include "tests/takeover/takeover.h"
@@ -184,6 +186,8 @@ files_serve(const struct files_session *session)
 		r = folders_init(&files.home, session);
 	if (r == 0)
 		sweep_trees(&files);
+	if (r == 0 && files.home.keep != NULL && (zone_rights_somewhere(session) & MAY_CHANGE) != 0)
+		(void)keep_purge(&files.home, KEEP_PURGE_MAX);
 	while (r == 0) {
 		stored_work(&files.stored, session, &files.beside);
 		r = beside_work(&files.beside);

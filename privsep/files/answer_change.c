@@ -32,6 +32,7 @@ files_answer_open_write(struct files *files)
 	request_reply(files, r);
 	if (r < 0)
 		return true;
+	files->upload.path = &files->upload_path;
 	if (mode == STORE_UNIQUE) {	/* a name of our making */
 		files->upload_path.len -= strlen(home_path_name(&files->upload_path));
 		(void)!home_path_push(&files->upload_path, files->upload.name, strlen(files->upload.name));

@@ -52,7 +52,7 @@ stat_in_drop_box(const struct home *home, const struct home_path *path, struct s
 static int
 stat_for_client(const struct home *home, const struct home_path *path, struct stat *st)
 {
-	bool is_atomic = home->session->config->uploads == UPLOADS_ATOMIC;
+	bool is_atomic = files_is_atomic(home->session);
 	int r = permitted_stat(home, path, MAY_KNOW, st);
 
 	if (r == -ENOENT && is_atomic)

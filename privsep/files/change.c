@@ -10,6 +10,7 @@
 #include "common/io.h"
 #include "common/text.h"
 #include "privsep/files/hash_cache.h"
+#include "privsep/files/keep.h"
 #include "privsep/files/partial.h"
 #include "privsep/files/permitted.h"
 #include "privsep/files/rename_new.h"
@@ -101,13 +102,13 @@ change_remove_directory(const struct home *home, const struct home_path *path)
 }
 
 static int
-remove_home_file(const struct home *home, int dir_fd, const char *name)
+remove_home_file(const struct home *home, const struct home_path *path, int dir_fd, const char *name)
 {
 	int r = quota_begin(home->quota, 0, 0);
 
 	if (r < 0)
 		return r;
-	r = quota_unlink(home->quota, dir_fd, name, 0);
+	r = keep_unlink(home, path, dir_fd, name);
 	if (r == -ENOENT)
 		r = partial_remove(home, dir_fd, name);
 	return end_quota_change(home, r);
@@ -124,7 +125,7 @@ change_remove_file(const struct home *home, const struct home_path *path)
 		return -EISDIR;
 	r = permitted_parent(home, path, MAY_DELETE, 0, &dir_fd, &name);
 	if (r == 0)
-		r = remove_home_file(home, dir_fd, name);
+		r = remove_home_file(home, path, dir_fd, name);
 	close_fd(&dir_fd);
 	return r;
 }
@@ -139,8 +140,25 @@ is_same_name_twice(int from_fd, const char *from_name, const struct stat *replac
 	    st.st_ino == replaced->st_ino && st.st_dev == replaced->st_dev;
 }
 
+/* What bears the new name is kept, where the account keeps. */
 static int
-rename_permitted(const struct home *home, int from_fd, const char *from_name, int to_fd, const char *to_name)
+rename_over(const struct home *home, int from_fd, const char *from_name, const struct home_path *to, int to_fd,
+    const char *to_name)
+{
+	struct keep_hold hold;
+	int r = keep_before_replacing(&hold, home, to, to_fd, to_name);
+
+	if (r < 0)
+		return r;
+	if (renameat(from_fd, from_name, to_fd, to_name) < 0)
+		r = home_name_error(errno);
+	keep_end(&hold, r);
+	return r;
+}
+
+static int
+rename_permitted(const struct home *home, int from_fd, const char *from_name, const struct home_path *to, int to_fd,
+    const char *to_name)
 {
 	bool replaces;
 	int r = permitted_rename(home, from_fd, from_name, to_fd, to_name, &replaces);
@@ -148,13 +166,14 @@ rename_permitted(const struct home *home, int from_fd, const char *from_name, in
 	if (r < 0)
 		return r;
 	if (replaces)
-		return renameat(from_fd, from_name, to_fd, to_name) < 0 ? home_name_error(errno) : 0;
+		return rename_over(home, from_fd, from_name, to, to_fd, to_name);
 	r = rename_to_new(from_fd, from_name, to_fd, to_name, storage_minds_flags());
 	return r == -EEXIST ? -EKEYREVOKED : home_name_error(-r);
 }
 
 static int
-rename_counted(const struct home *home, int from_fd, const char *from_name, int to_fd, const char *to_name)
+rename_counted(const struct home *home, int from_fd, const char *from_name, const struct home_path *to, int to_fd,
+    const char *to_name)
 {
 	struct stat replaced, moved;
 	bool is_same;
@@ -167,7 +186,7 @@ rename_counted(const struct home *home, int from_fd, const char *from_name, int 
 		return end_quota_change(home, r);
 	is_same = is_same_name_twice(from_fd, from_name, &replaced);
 	quota_look_for_count(home->quota, from_fd, from_name, &moved);
-	r = rename_permitted(home, from_fd, from_name, to_fd, to_name);
+	r = rename_permitted(home, from_fd, from_name, to, to_fd, to_name);
 	if (r == 0 && !is_same)
 		quota_renamed(home->quota, &moved, &replaced);
 	return end_quota_change(home, r);
@@ -188,7 +207,7 @@ change_rename(const struct home *home, const struct home_path *from, const struc
 	if (r == 0)
 		r = home_open_parent(home, to, &to_fd, &to_name);
 	if (r == 0)
-		r = rename_counted(home, from_fd, from_name, to_fd, to_name);
+		r = rename_counted(home, from_fd, from_name, to, to_fd, to_name);
 	close_fd(&from_fd);
 	close_fd(&to_fd);
 	return r;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,10 +12,11 @@
 #include "common/written.h"
 #include "privsep/files/directory.h"
 #include "privsep/files/locked_file.h"
+#include "privsep/files/partial_name.h"
 
 #include "common/banned.h"
 
-#define DEAD_WAIT_MS 5000	/* a killed process needs a moment to be gone */
+#define DEAD_WAIT_MS 5000 /* a killed process needs a moment to be gone */
 #define PROGRESS_EVERY 1024
 #define OWNER_READS (S_IRUSR | S_IXUSR)
 
@@ -60,7 +62,7 @@ count_closed(struct count *count, int dir_fd, const char *name, const struct sta
 	int r;
 
 	if (st->st_uid != geteuid() || (mode & OWNER_READS) == OWNER_READS)
-		return 0;	/* somebody else's */
+		return 0; /* somebody else's */
 	if (fchmodat(dir_fd, name, mode | OWNER_READS, 0) < 0)
 		return -errno;
 	r = count_directory(count, dir_fd, name, depth);
@@ -111,7 +113,9 @@ count_entry(struct count *count, int dir_fd, const struct dirent64 *entry, bool 
 	uint64_t key;
 	int r = 0;
 
-	if (is_dot_or_dotdot(name) || (was_walked && entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
+	/* what is kept has a quota of its own */
+	if (is_dot_or_dotdot(name) || (depth == 0 && strcmp(name, KEEP_DIRECTORY) == 0) ||
+	    (was_walked && entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
 		return 0;
 	tell_progress(count);
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -161,7 +165,7 @@ count_opened(struct count *count, struct directory *level, unsigned depth)
 static int
 count_directory(struct count *count, int dir_fd, const char *name, unsigned depth)
 {
-	static struct directory levels[COUNT_DEPTH_MAX] SELDOM_WRITTEN;	/* touched as deep as trees are */
+	static struct directory levels[COUNT_DEPTH_MAX] SELDOM_WRITTEN; /* touched as deep as trees are */
 	struct directory *level = &levels[depth];
 	int r = directory_open_at(level, dir_fd, name);
 

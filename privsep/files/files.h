@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "accounts/keep_rules.h"
 #include "accounts/patterns.h"
 #include "accounts/rights.h"
 #include "accounts/zones.h"
@@ -46,12 +47,16 @@ struct files_session {
 	bool has_some_quota;	/* the home or one of the folders has one: no byte is written that was not granted */
 	const struct files_folder *folders;
 	size_t folder_count;
+	struct keep_rules keep;
 	const struct config *config;	/* uploads, upload_sync, partial_keep_s, file_mode, directory_mode */
 };
 
 /* The modes of new files and directories. */
 mode_t files_file_mode(const struct files_session *session);
 mode_t files_directory_mode(const struct files_session *session);
+
+/* Do uploads go through partials? Always where what they replace is kept. */
+bool files_is_atomic(const struct files_session *session);
 
 /* How the process ends, for the monitor's log. */
 enum files_exit {

@@ -37,6 +37,7 @@ take_settings(struct tree *tree, const struct files_session *session, const stru
 	tree->session.has_quota = folder->has_quota;
 	tree->session.sweeps = folder->sweeps;
 	tree->session.zones = NULL;
+	tree->session.keep = (struct keep_rules){0}; /* that is of the home alone */
 	tree->session.folder_count = 0;
 }
 

@@ -99,7 +99,7 @@ hash_file(const struct home *home, const struct home_path *path, enum ipc_hash a
 	int r;
 
 	r = permitted_file(home, path, MAY_READ, &fd, &st);
-	is_partial = r == -ENOENT && home->session->config->uploads == UPLOADS_ATOMIC;
+	is_partial = r == -ENOENT && files_is_atomic(home->session);
 	if (is_partial)
 		r = partial_open(home, path, &fd, &st);
 	if (r < 0)

@@ -24,7 +24,11 @@ home_init(struct home *home, const struct files_session *session)
 	if (fstat(session->home_fd, &st) < 0)
 		return -errno;
 	storage_probe(session->home_fd, st.st_dev);
-	*home = (struct home){.fd = session->home_fd, .device = st.st_dev, .inode = st.st_ino, .session = session};
+	*home = (struct home){.fd = session->home_fd,
+	    .device = st.st_dev,
+	    .inode = st.st_ino,
+	    .session = session,
+	    .keep = session->keep.days > 0 ? &session->keep : NULL};
 	return 0;
 }
 
@@ -39,6 +43,12 @@ files_directory_mode(const struct files_session *session)
 {
 	return (session->directory_mode != 0 ? session->directory_mode : session->config->directory_mode) |
 	    session->least_directory_mode;
+}
+
+bool
+files_is_atomic(const struct files_session *session)
+{
+	return session->config->uploads == UPLOADS_ATOMIC || session->keep.days > 0;
 }
 
 /*

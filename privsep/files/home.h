@@ -24,6 +24,7 @@ struct home {
 	struct quota *quota;	/* NULL: nobody keeps one for this home */
 	const struct folders *folders;	/* beside the account's home (folders.h); NULL: none */
 	const char *at;		/* of a folder: the path where the account sees it; NULL: the home itself */
+	const struct keep_rules *keep;	/* NULL: nothing that is replaced or removed is kept (keep.h) */
 };
 
 /* Take the session's home. 0 or -errno. */

@@ -94,7 +94,7 @@ is_candidate(const struct expansion *expansion, const struct component *componen
 {
 	bool asks_for_dot = component->text[0] == '.' || (component->text[0] == '\\' && component->text[1] == '.');
 
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || partial_name_is(name, len) ||
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || own_name_is(name, len) ||
 	    patterns_match(expansion->home->session->patterns, false, name, len))
 		return false;
 	return name[0] != '.' || asks_for_dot || expansion->matches_hidden;

@@ -239,7 +239,7 @@ is_visible_name(const struct listing *listing, const char *name)
 		return true;
 	if (is_dot_or_dotdot(name))
 		return is_long && has_list_flag(listing, LIST_ALL);
-	if (partial_name_is(name, strlen(name)))
+	if (own_name_is(name, strlen(name)))
 		return false;
 	return listing->request.form == LIST_FACTS || has_list_flag(listing, LIST_ALL);
 }
@@ -609,7 +609,7 @@ listing_open(struct listing *listing, const struct home *home, const struct list
 	    .gid = session->gid,
 	    .rights = session->rights,
 	    .home_device = home->device,
-	    .is_atomic = session->config->uploads == UPLOADS_ATOMIC,
+	    .is_atomic = files_is_atomic(session),
 	    .facts = request->facts,
 	};
 	listing->now = now.tv_sec;

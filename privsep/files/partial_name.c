@@ -67,11 +67,18 @@ partial_name_is(const char *name, size_t len)
 }
 
 bool
-partial_name_in_path(const struct home_path *path)
+own_name_is(const char *name, size_t len)
+{
+	return partial_name_is(name, len) ||
+	    (len == sizeof(KEEP_DIRECTORY) - 1 && memcmp(name, KEEP_DIRECTORY, sizeof(KEEP_DIRECTORY) - 1) == 0);
+}
+
+bool
+own_name_in_path(const struct home_path *path)
 {
 	for (const char *name = path->text; name != NULL; name = strchr(name, '/')) {
 		name++;
-		if (partial_name_is(name, strcspn(name, "/")))
+		if (own_name_is(name, strcspn(name, "/")))
 			return true;
 	}
 	return false;

@@ -12,6 +12,7 @@
 #include "common/home_path.h"
 
 #define PARTIAL_NAME_SIZE 52	/* with NUL */
+#define KEEP_DIRECTORY ".sallyport-keep"	/* in the root of the home */
 
 /* Fetch the digest. Once, before the walls: later nothing may be loaded or opened. 0 or -errno. */
 int partial_name_init(void);
@@ -22,7 +23,10 @@ int partial_name_make(const char *target, char name[PARTIAL_NAME_SIZE]);
 /* Is this the name of a partial file? Such names are never listed and never reachable. */
 bool partial_name_is(const char *name, size_t len);
 
+/* Is this a name of ours: of a partial, or of the directory of what is kept (keep.h)? No client sees or names such things. */
+bool own_name_is(const char *name, size_t len);
+
 /* Does a component of the path have such a name? */
-bool partial_name_in_path(const struct home_path *path);
+bool own_name_in_path(const struct home_path *path);
 
 #endif

@@ -59,7 +59,7 @@ meet_entry(struct partial_walk *walk, int dir_fd, const struct dirent64 *entry, 
 {
 	const char *name = entry->d_name;
 
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, KEEP_DIRECTORY) == 0)
 		return 0;
 	if (walk->entries_left == 0)
 		return -E2BIG;

@@ -29,7 +29,7 @@ request_reachable(const struct files *files, const struct home_path *path)
 {
 	if (patterns_deny_path(files->session->patterns, path->text))
 		return -EKEYREVOKED;
-	return partial_name_in_path(path) ? -ENOENT : 0;
+	return own_name_in_path(path) ? -ENOENT : 0;
 }
 
 int

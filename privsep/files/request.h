@@ -81,6 +81,8 @@ struct files {
 	X(partials,          READS,   NONE,                   NONE)      /* names: MAY_LIST */ \
 	X(remove_partial,    CHANGES, NONE,                   MAY_CREATE | MAY_DELETE) \
 	X(remove_partials,   CHANGES, NONE,                   MAY_CREATE | MAY_DELETE) \
+	X(versions,          READS,   MAY_LIST,               NONE)      \
+	X(restore,           CHANGES, NONE,                   MAY_WRITE) /* which one: keep_restore() */ \
 	X(directory_message, READS,   NONE,                   NONE)      \
 	X(expect_hash,       READS,   NONE,                   NONE)      /* a notice, which is never refused */ \
 	X(stop,              READS,   NONE,                   NONE)

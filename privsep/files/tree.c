@@ -10,6 +10,7 @@
 #include "common/libc.h"
 #include "common/written.h"
 #include "privsep/files/directory.h"
+#include "privsep/files/keep.h"
 #include "privsep/files/partial.h"
 #include "privsep/files/partial_name.h"
 #include "privsep/files/permitted.h"
@@ -19,7 +20,7 @@
 /* One walk: what is done with what it meets. */
 struct walk {
 	const struct home *home;
-	int (*meet)(struct walk *walk, int dir_fd, const char *name, const struct stat *st);	/* all but directories */
+	int (*meet)(struct walk *walk, int dir_fd, const char *name, const struct stat *st); /* all but directories */
 	/* a directory below the first, walked to its end; or NULL */
 	int (*leave)(struct walk *walk, int dir_fd, const char *name);
 	/* a directory below the first, before it: 0, -errno, or -ENOENT to leave it out; or NULL */
@@ -29,14 +30,33 @@ struct walk {
 	uint64_t entries_left;
 	uint64_t bytes;
 	struct stop *stop;
-	bool is_bracketed;	/* the quota's bracket is open */
+	bool is_bracketed; /* the quota's bracket is open */
+	bool skips_keep; /* what is kept is no client's */
+	struct home_path *path; /* of the directory that it is in, where it keeps what it removes; or NULL */
 };
 
 static int walk_directory(struct walk *walk, int dir_fd, const char *name, unsigned depth);
 
 static int
+enter_path(struct walk *walk, const char *name)
+{
+	return walk->path == NULL ? 0 : home_path_push(walk->path, name, strlen(name));
+}
+
+/* Back to a path that was so long. */
+static void
+leave_path(struct walk *walk, size_t len)
+{
+	if (walk->path == NULL)
+		return;
+	walk->path->len = len;
+	walk->path->text[len] = '\0';
+}
+
+static int
 walk_subdirectory(struct walk *walk, int dir_fd, const char *name, const struct stat *st, unsigned depth)
 {
+	size_t len = walk->path == NULL ? 0 : walk->path->len;
 	int r;
 
 	if (walk->stays && st->st_dev != walk->device)
@@ -45,9 +65,12 @@ walk_subdirectory(struct walk *walk, int dir_fd, const char *name, const struct 
 		return -E2BIG;
 	r = walk->enter == NULL ? 0 : walk->enter(walk, st);
 	if (r == 0)
+		r = enter_path(walk, name);
+	if (r == 0)
 		r = walk_directory(walk, dir_fd, name, depth);
 	if (r == 0 && walk->leave != NULL)
 		r = walk->leave(walk, dir_fd, name);
+	leave_path(walk, len);
 	return r;
 }
 
@@ -82,7 +105,8 @@ walk_entry(struct walk *walk, int dir_fd, const char *name, unsigned depth)
 	struct stat st;
 	int r;
 
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+	    (walk->skips_keep && strcmp(name, KEEP_DIRECTORY) == 0))
 		return 0;
 	if (walk->entries_left == 0)
 		return -E2BIG;
@@ -98,13 +122,13 @@ walk_entry(struct walk *walk, int dir_fd, const char *name, unsigned depth)
 		r = walk_subdirectory(walk, dir_fd, name, &st, depth + 1);
 	else
 		r = walk->meet(walk, dir_fd, name, &st);
-	return r == -ENOENT ? 0 : r;	/* vanished */
+	return r == -ENOENT ? 0 : r; /* vanished */
 }
 
 static int
 walk_directory(struct walk *walk, int dir_fd, const char *name, unsigned depth)
 {
-	static struct directory levels[TREE_DEPTH_MAX] SELDOM_WRITTEN;	/* touched as deep as trees are */
+	static struct directory levels[TREE_DEPTH_MAX] SELDOM_WRITTEN; /* touched as deep as trees are */
 	struct directory *level = &levels[depth];
 	const struct dirent64 *entry;
 	int r;
@@ -159,7 +183,8 @@ tree_size(const struct home *home, const struct home_path *path, struct stop *st
 	    .meet = meet_size,
 	    .enter = enter_listed,
 	    .entries_left = TREE_SIZE_ENTRIES_MAX,
-	    .stop = stop};
+	    .stop = stop,
+	    .skips_keep = true};
 	struct stat st;
 	int fd = -1;
 	int r;
@@ -208,6 +233,18 @@ take_turn(struct walk *walk)
 }
 
 static int
+remove_met_file(struct walk *walk, int dir_fd, const char *name)
+{
+	size_t len = walk->path == NULL ? 0 : walk->path->len;
+	int r = enter_path(walk, name);
+
+	if (r == 0)
+		r = keep_unlink(walk->home, walk->path, dir_fd, name);
+	leave_path(walk, len);
+	return r;
+}
+
+static int
 meet_remove(struct walk *walk, int dir_fd, const char *name, const struct stat *st)
 {
 	int r;
@@ -216,7 +253,7 @@ meet_remove(struct walk *walk, int dir_fd, const char *name, const struct stat *
 	if (partial_name_is(name, strlen(name)))
 		r = partial_remove_named(walk->home, dir_fd, name);
 	else
-		r = quota_unlink(walk->home->quota, dir_fd, name, 0);
+		r = remove_met_file(walk, dir_fd, name);
 	return r < 0 ? r : take_turn(walk);
 }
 
@@ -279,12 +316,17 @@ tree_remove(const struct home *home, const struct home_path *path, struct stop *
 	    .entries_left = TREE_REMOVE_ENTRIES_MAX,
 	    .stop = stop,
 	};
+	static struct home_path kept_path SELDOM_WRITTEN;
 	const char *name;
 	int dir_fd = -1;
 	int r;
 
 	if (path->len == 1)
 		return -EPERM;
+	if (home->keep != NULL) {
+		kept_path = *path;
+		removal.path = &kept_path;
+	}
 	r = permitted_parent(home, path, MAY_RMDIR | MAY_DELETE, 0, &dir_fd, &name);
 	if (r == 0)
 		r = permitted_removal(home, dir_fd, name);

@@ -10,6 +10,7 @@
 #include "common/io.h"
 #include "common/text.h"
 #include "common/written.h"
+#include "privsep/files/keep.h"
 #include "privsep/files/locked_file.h"
 #include "privsep/files/partial.h"
 #include "privsep/files/partial_list.h"
@@ -255,6 +256,9 @@ begin_named(struct upload *upload, enum ipc_store_mode mode, uint64_t offset, ui
 	if (r == 0)
 		r = upload_decide(mode, offset, &found, &place);
 	upload->adds_to_none = place.is_partial && !found.has_finished && (mode == STORE_APPEND || offset > 0);
+	/* an old state of a file that is written in place could not be kept */
+	if (r == 0 && upload->home->keep != NULL && !place.is_partial && found.has_finished)
+		r = -ENOTUNIQ;
 	if (r == 0)
 		r = open_upload_place(upload, &found, &place);
 	if (r == 0 && mode != STORE_REPLACE && place.is_partial && !found.has_finished)
@@ -377,6 +381,7 @@ begin_upload_once(struct upload *upload, const struct home *home, const struct h
 	int r;
 
 	upload->home = home;
+	upload->path = path;
 	r = find_upload_target(upload, home, path, mode == STORE_UNIQUE);
 	if (r == 0)
 		r = zone_of(home, upload->dir_fd, &zone);
@@ -387,7 +392,7 @@ begin_upload_once(struct upload *upload, const struct home *home, const struct h
 		goto out;
 	upload->rights = zone.rights;
 	r = -ENOENT;
-	if (partial_name_is(upload->name, strlen(upload->name))) /* where a link led to */
+	if (own_name_is(upload->name, strlen(upload->name))) /* where a link led to */
 		goto out;
 	r = -EKEYREVOKED;
 	if (patterns_match(home->session->patterns, true, upload->name, strlen(upload->name)))
@@ -471,7 +476,7 @@ upload_begin(struct upload *upload, const struct home *home, const struct home_p
     uint64_t offset, uint64_t *start)
 {
 	upload_init(upload);
-	upload->is_atomic = home->session->config->uploads == UPLOADS_ATOMIC;
+	upload->is_atomic = files_is_atomic(home->session);
 	return begin_with_room(upload, home, path, mode, offset, 0, start);
 }
 
@@ -584,6 +589,20 @@ upload_sync(struct upload *upload, const struct config *config)
 }
 
 static int
+rename_over_kept(struct upload *upload)
+{
+	struct keep_hold hold;
+	int r = keep_before_replacing(&hold, upload->home, upload->path, upload->dir_fd, upload->name);
+
+	if (r < 0)
+		return r;
+	if (renameat(upload->dir_fd, upload->partial, upload->dir_fd, upload->name) < 0)
+		r = -errno;
+	keep_end(&hold, r);
+	return r;
+}
+
+static int
 rename_to_target(struct upload *upload, bool must_be_new)
 {
 	struct stat replaced;
@@ -599,8 +618,8 @@ rename_to_target(struct upload *upload, bool must_be_new)
 		locked_file_close(&upload->finished_fd);
 	if (must_be_new)
 		r = rename_to_new(upload->dir_fd, upload->partial, upload->dir_fd, upload->name, storage_minds_flags());
-	else if (renameat(upload->dir_fd, upload->partial, upload->dir_fd, upload->name) < 0)
-		r = -errno;
+	else
+		r = rename_over_kept(upload);
 	if (r < 0)
 		return home_name_error(-r);
 	quota_gone(upload->home->quota, &replaced);

@@ -21,6 +21,7 @@ struct upload {
 	int dir_fd;		/* O_PATH, of both names */
 	struct handed handed;	/* fd, since protocol has it too; of a copy nobody has it */
 	const struct home *home;	/* from the beginning to the end */
+	const struct home_path *path;	/* as the client names it; as long as the upload */
 	bool is_atomic;		/* through a partial, where there is no finished file to resume */
 	bool is_copy;		/* cannot be resumed: its partial is never kept */
 	bool is_partial;

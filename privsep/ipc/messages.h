@@ -38,6 +38,8 @@ enum ipc_fd {
 
 #define NOTICE_TEXT_MAX 512	/* bytes of a notice to a client */
 #define IPC_PARTIALS_BYTES 12000	/* of a reply to partials, kind and result included */
+#define IPC_VERSIONS_MAX 100	/* rows of a reply to versions */
+#define IPC_VERSION_ID_MAX 25	/* bytes of the id of a version */
 #define IPC_LEDGER_EVENTS_MAX 256	/* in one ledger_tell */
 #define IPC_SHA256_MAX 64	/* in hex */
 #define BROKER_LINE_MAX 8192	/* of an account: a line of sallyport-users(5) */
@@ -135,6 +137,10 @@ enum ipc_fd {
 	X(remove_partial,   IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_PATH, S_NOTHING, IPC_FD_NONE) \
 	X(remove_partials,  IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_MAY_HAVE_PATH, \
 	  S_FIGURES, IPC_FD_NONE) \
+	X(versions,         IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_PATH, \
+	  S_U64 + S_TIMES(0, IPC_VERSIONS_MAX, S_U64 + S_TEXT(1, IPC_VERSION_ID_MAX)), IPC_FD_NONE) \
+	X(restore,          IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_TEXT(1, IPC_VERSION_ID_MAX) + S_PATH, \
+	  S_NOTHING, IPC_FD_NONE) \
 	X(list,             IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_U8 + S_U8 + S_U8 + S_U32 + S_PATH, \
 	  S_NOTHING, IPC_FD_REPLY) \
 	X(list_end,         IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_NOTHING, S_U64, IPC_FD_NONE) \
@@ -323,6 +329,8 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   remove_partial path (of the target; or of the partial, where partials told that) -> (it is gone)
  *   remove_partials path (as partials) -> removed, their bytes, in use, which stay, that cannot be removed;
  *                                    -ECANCELED
+ *   versions      path            -> how many of it are kept, then for the youngest: size, id
+ *   restore       id, path        -> (the version has its name again; what bore it is kept)
  *   list          form, flags, enum ipc_fact bits, shown_from, path -> (read end of a pipe)
  *   list_end                      -> entries; or what stopped the listing
  *   rename        path from, path to

@@ -127,6 +127,7 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 		    .patterns = account->has_patterns ? &account->patterns : NULL,
 		    .file_mode = account->file_mode,
 		    .directory_mode = account->directory_mode,
+		    .keep = account->keep,
 		    .config = session->config,
 		});
 	}

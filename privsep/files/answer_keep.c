@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+/* Answers to requests about what is kept. */
+#include "privsep/files/request.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/written.h"
+#include "privsep/files/keep_restore.h"
+
+#include "common/banned.h"
+
+_Static_assert(IPC_VERSIONS_MAX == KEEP_VERSIONS_MAX, "all rows fit");
+_Static_assert(IPC_VERSION_ID_MAX == KEEP_ID_SIZE - 1, "all ids fit");
+
+bool
+files_answer_versions(struct files *files)
+{
+	static struct keep_versions versions SELDOM_WRITTEN;
+	struct home_path path;
+	int r;
+
+	if (!request_only_path(files, &path))
+		return false;
+	r = request_route(files, files->message.kind, &path);
+	if (r == 0)
+		r = keep_versions(files->tree, &path, &versions);
+	request_reply(files, r);
+	if (r < 0)
+		return true;
+	ipc_put_u64(&files->message, versions.count);
+	for (unsigned i = 0; i < versions.rows; i++) {
+		ipc_put_u64(&files->message, versions.row[i].size);
+		ipc_put_text(&files->message, versions.row[i].id);
+	}
+	return true;
+}
+
+bool
+files_answer_restore(struct files *files)
+{
+	char id[IPC_VERSION_ID_MAX + 1];
+	struct home_path path;
+	int r;
+
+	ipc_get_text(&files->message, id, sizeof(id));
+	if (!request_only_path(files, &path))
+		return false;
+	r = request_route(files, files->message.kind, &path);
+	if (r == 0)
+		r = keep_restore(files->tree, &path, id, strlen(id));
+	request_reply(files, r);
+	return true;
+}

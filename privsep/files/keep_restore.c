@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: ISC */
+#include "privsep/files/keep_restore.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "common/text.h"
+#include "common/written.h"
+#include "privsep/files/directory.h"
+#include "privsep/files/partial_name.h"
+#include "privsep/files/permitted.h"
+#include "privsep/files/rename_new.h"
+#include "privsep/files/storage.h"
+
+#include "common/banned.h"
+
+static const char id_form[] = "ddddd.dddddddddddddd.dddd";
+
+_Static_assert(sizeof(id_form) == KEEP_ID_SIZE, "a form of ids");
+
+static bool
+has_form(const char *text, size_t len, const char *form)
+{
+	if (len != strlen(form))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (form[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
+			return false;
+	return true;
+}
+
+static void
+add_version(struct keep_versions *versions, const char *day, const char *item, uint64_t size)
+{
+	struct keep_version version = {.size = size};
+	unsigned at = versions->rows;
+
+	versions->count++;
+	snprintf(version.id, sizeof(version.id), "%.5s.%.19s", day, item);
+	while (at > 0 && strcmp(versions->row[at - 1].id, version.id) < 0)
+		at--;
+	if (at == KEEP_VERSIONS_MAX)
+		return;
+	if (versions->rows < KEEP_VERSIONS_MAX)
+		versions->rows++;
+	memmove(versions->row + at + 1, versions->row + at, (versions->rows - 1 - at) * sizeof(version));
+	versions->row[at] = version;
+}
+
+/* What one day has of the path. */
+static int
+look_at_day(struct keep_versions *versions, int keep_fd, const char *day, const char *hash)
+{
+	static struct directory items SELDOM_WRITTEN;
+	char way[KEEP_DAY_SIZE + KEEP_HASH_SIZE];
+	const struct dirent64 *entry;
+	struct stat st;
+	int r;
+
+	snprintf(way, sizeof(way), "%.5s/%s", day, hash);
+	r = directory_open_at(&items, keep_fd, way);
+	while (r == 0 && (r = directory_next(&items, &entry)) == 0 && entry != NULL)
+		if (has_form(entry->d_name, strlen(entry->d_name), id_form + KEEP_DAY_SIZE) &&
+		    fstatat(items.fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+			add_version(versions, day, entry->d_name, (uint64_t)st.st_size);
+	directory_close(&items);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* Where directories have rights of their own, the one that would hold the name decides, as for a listing. */
+static int
+permit_versions(const struct home *home, const struct home_path *path)
+{
+	const char *name;
+	int dir_fd = -1;
+	int r = 0;
+
+	if (home->session->zones != NULL)
+		r = permitted_parent(home, path, MAY_LIST, 0, &dir_fd, &name);
+	close_fd(&dir_fd);
+	return r;
+}
+
+int
+keep_versions(const struct home *home, const struct home_path *path, struct keep_versions *versions)
+{
+	static struct directory days SELDOM_WRITTEN;
+	char hash[KEEP_HASH_SIZE];
+	const struct dirent64 *entry;
+	int r;
+
+	versions->count = 0;
+	versions->rows = 0;
+	if (home->keep == NULL)
+		return -ENOKEY;
+	r = permit_versions(home, path);
+	if (r == 0)
+		r = keep_hash(path, hash);
+	if (r == 0)
+		r = directory_open_at(&days, home->fd, KEEP_DIRECTORY);
+	while (r == 0 && (r = directory_next(&days, &entry)) == 0 && entry != NULL)
+		if (keep_day_is(entry->d_name))
+			r = look_at_day(versions, days.fd, entry->d_name, hash);
+	directory_close(&days);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* The directory that holds the item, and the item's size. */
+static int
+open_version(const struct home *home, const struct home_path *path, const char *id, int *dir_fd, struct stat *st)
+{
+	char hash[KEEP_HASH_SIZE], way[sizeof(KEEP_DIRECTORY) + KEEP_DAY_SIZE + KEEP_HASH_SIZE];
+	int r = keep_hash(path, hash);
+
+	if (r < 0)
+		return r;
+	snprintf(way, sizeof(way), "%s/%.5s/%s", KEEP_DIRECTORY, id, hash);
+	*dir_fd = keep_open_directory(home->fd, way);
+	if (*dir_fd < 0)
+		return *dir_fd;
+	if (fstatat(*dir_fd, id + KEEP_DAY_SIZE, st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return S_ISREG(st->st_mode) ? 0 : -ENOENT;
+}
+
+/* May it take the name: nobody's, or that of a plain file? */
+static int
+permit_restore(const struct home *home, int dir_fd, const char *name)
+{
+	struct stat st;
+	int r = storage_look(dir_fd, name, &st);
+	int permitted = zone_permit(home, dir_fd, r == 0 ? MAY_OVERWRITE : MAY_CREATE, 0);
+
+	if (permitted < 0 || (r < 0 && r != -ENOENT))
+		return permitted < 0 ? permitted : r;
+	if (r == 0 && !S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -ENOTSUP;
+	return 0;
+}
+
+/* What was restored is no longer kept. */
+static void
+take_out(const struct home *home, uint64_t size)
+{
+	struct keep_hold hold;
+
+	if (keep_open(&hold, home, false) < 0)
+		return;
+	hold.state.bytes -= size < hold.state.bytes ? size : hold.state.bytes;
+	(void)!keep_save(&hold);
+	keep_end(&hold, 0);
+}
+
+/* In a bracket of the quota, with room for the file. */
+static int
+restore_counted(const struct home *home, const struct home_path *path, int from_fd, const char *item, int to_fd,
+    const char *name, uint64_t size)
+{
+	struct keep_hold hold;
+	struct stat replaced;
+	int r = quota_look(home->quota, to_fd, name, &replaced);
+
+	if (r == 0)
+		r = keep_before_replacing(&hold, home, path, to_fd, name);
+	if (r < 0)
+		return r;
+	if (hold.fd < 0)
+		r = rename_to_new(from_fd, item, to_fd, name, storage_minds_flags());
+	else if (renameat(from_fd, item, to_fd, name) < 0)
+		r = -errno;
+	keep_end(&hold, r);
+	if (r < 0)
+		return home_name_error(-r);
+	quota_gone(home->quota, &replaced);
+	quota_made(home->quota, to_fd, name);
+	quota_add(home->quota, (int64_t)size, 0);
+	take_out(home, size);
+	return 0;
+}
+
+int
+keep_restore(const struct home *home, const struct home_path *path, const char *id, size_t id_len)
+{
+	char text[KEEP_ID_SIZE];
+	const char *name;
+	struct stat st;
+	int from_fd = -1, to_fd = -1;
+	int r, ended;
+
+	if (home->keep == NULL)
+		return -ENOKEY;
+	if (!has_form(id, id_len, id_form) || path->len == 1 || has_control(path->text, path->len))
+		return -EINVAL;
+	memcpy(text, id, id_len);
+	text[id_len] = '\0';
+	r = open_version(home, path, text, &from_fd, &st);
+	if (r == 0)
+		r = home_open_parent(home, path, &to_fd, &name);
+	if (r == 0)
+		r = permit_restore(home, to_fd, name);
+	if (r == 0)
+		r = quota_begin(home->quota, (uint64_t)st.st_size, 1);
+	if (r < 0)
+		goto out;
+	r = restore_counted(home, path, from_fd, text + KEEP_DAY_SIZE, to_fd, name, (uint64_t)st.st_size);
+	ended = quota_end(home->quota);
+	if (r == 0)
+		r = ended;
+out:
+	close_fd(&to_fd);
+	close_fd(&from_fd);
+	return r;
+}

@@ -1,0 +1,282 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# What is kept of files that clients replace and remove: keep=30d, SITE VERSIONS and SITE RESTORE.
+
+load lib
+
+bats_require_minimum_version 1.5.0
+
+setup()
+{
+	new_place
+	HOME_DIR=$DIR/home/alice
+	KEEP=$HOME_DIR/.sallyport-keep
+}
+
+teardown()
+{
+	end_place
+}
+
+# serve USER-OPTIONS [LINE...]
+serve()
+{
+	local options=$1
+	shift
+	write_config "$@"
+	# shellcheck disable=SC2086 # several words
+	add_user alice secret $options
+	start_server
+}
+
+# Steps that several tests share.
+STEPS='
+KEEP = HOME_DIR + "/.sallyport-keep"
+ID = re.compile(r"^ (\d{14}) (\d+) (\d{5}\.\d{14}\.\d{4})$", re.M)
+
+def versions(c, path):
+    return [(int(size), id) for _, size, id in ID.findall(c.ask("SITE VERSIONS " + path, 200))]
+
+def restored(c, path, id, content):
+    c.ask("SITE RESTORE %s %s" % (path, id), 250)
+    assert c.get(path) == content, path
+
+# The state: magic, the clock of the keep, that of the host, bytes.
+def state():
+    with open(KEEP + "/state", "rb") as file:
+        return struct.unpack("=8sQQQ", file.read())
+
+def write_state(clock, seen, size):
+    with open(KEEP + "/state", "r+b") as file:
+        file.write(struct.pack("=8sQQQ", b"sp-keep1", clock, seen, size))
+
+def kept():
+    return sum(len([f for f in files if f.count(".") == 1]) for _, _, files in os.walk(KEEP))
+import contextlib, re, struct
+'
+
+@test "what an upload, a copy, a rename, DELE or RMDA takes away is listed and restored" {
+	serve '--keep 30d'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		assert 'Nothing is kept' in c.ask('SITE VERSIONS /a', 200)
+		c.put('a', b'one')
+		assert not os.path.exists(KEEP)
+		c.put('a', b'second')
+		c.put('other', b'copied')
+		c.ask('SITE CPFR other', 350)
+		c.ask('SITE CPTO a', 250)
+		c.ask('RNFR other', 350)
+		c.ask('RNTO a', 250)
+		c.ask('DELE a', 250)
+		assert [size for size, _ in versions(c, 'a')] == [6, 6, 6, 3], versions(c, 'a')
+		ids = [id for _, id in versions(c, '/a')]
+		assert ids == sorted(ids, reverse=True)
+		restored(c, 'a', ids[3], b'one')
+		assert len(versions(c, 'a')) == 3
+		# over what is there: that is kept in turn
+		restored(c, 'a', ids[2], b'second')
+		assert sorted(size for size, _ in versions(c, 'a')) == [3, 6, 6]
+		c.ask('MKD d', 257)
+		c.ask('MKD d/e f', 257)
+		c.put('d/e f/x y', b'deep')
+		c.ask('RMDA d', 250)
+		assert not os.path.exists(HOME_DIR + '/d')
+		(size, id), = versions(c, '/d/e f/x y')
+		c.ask('SITE RESTORE /d/e f/x y ' + id, 550)	# its directory is gone
+		c.ask('MKD d', 257)
+		c.ask('MKD d/e f', 257)
+		restored(c, '/d/e f/x y', id, b'deep')
+		for bad in 'a', 'a 1', 'a ' + ids[0][:-1] + 'x', 'a ' + '0' * 25:
+		    c.ask('SITE RESTORE ' + bad, 501, 550, 553)
+		c.ask('SITE RESTORE nothing ' + ids[0], 550)
+	END
+}
+
+@test "no verb reaches what is kept, and no listing shows it" {
+	serve '--keep 30d --quota 1M'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.put('a', b'one')
+		c.put('a', b'two')
+		(size, id), = versions(c, 'a')
+		day, item = id.split('.', 1)
+		name = '.sallyport-keep/%s/%s/%s' % (day, os.listdir(KEEP + '/' + day)[0], item)
+		assert os.path.exists(HOME_DIR + '/' + name)
+		assert os.stat(KEEP).st_mode & 0o7777 == 0o700
+		for path in '.sallyport-keep', name, '.sallyport-keep/state', 'd/../' + name:
+		    for verb in 'SIZE', 'MDTM', 'MLST', 'CWD', 'DELE', 'RMD', 'RMDA', 'RNFR', 'HASH', 'SITE CPFR', 'MKD', 'SITE VERSIONS', 'SITE CHMOD 777', 'SITE PARTIALS DELETE':
+		        c.ask(verb + ' ' + path, 550, 553)
+		    c.ask('RNFR a', 350)
+		    c.ask('RNTO ' + path, 550, 553)
+		assert c.ask('DSIZ /', 213).endswith(' 3')
+		for command in 'LIST -aR', 'MLSD', 'NLST -a', 'NLST .s*', 'NLST .s*/*':
+		    assert b'sallyport' not in c.list(command), command
+		assert used(c)[0][0] == 3, used(c)
+	END
+	[ "$(curl -sS --user alice:secret --list-only "ftp://127.0.0.1:$PORT/")" = a ]
+	run curl -sS --user alice:secret "ftp://127.0.0.1:$PORT/.sallyport-keep/state"
+	[ "$status" -ne 0 ]
+}
+
+@test "the quota gets back what is replaced, and a count does not see what is kept" {
+	serve '--keep 30d --quota 15000'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		for i in range(20):
+		    c.put('a', bytes(6000 + i))
+		    assert used(c)[0][0] == 6000 + i, used(c)
+		assert len(versions(c, 'a')) == 19 and state()[3] == sum(range(6000, 6019))
+		id = versions(c, 'a')[0][1]
+		c.ask('DELE a', 250)
+		assert used(c)[0][0] == 0
+		restored(c, 'a', id, bytes(6018))
+		assert used(c)[0][0] == 6018
+		c.put('b', bytes(3000))
+		assert used(c)[0][0] == 9018
+	END
+	ctl quota recount --wait 20 alice
+	py <<-END
+		c = Control().login()
+		assert used(c)[0][0] == 9018, used(c)
+	END
+}
+
+@test "what cannot be kept stays: keep-quota, a damaged keep, a part of a file" {
+	serve '--keep 30d --keep-quota 10' 'uploads = "in-place"'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.put('a', b'12345678')
+		c.put('a', b'abcdefgh')
+		d = c.open('STOR a')
+		d.sendall(b'third')
+		d.close()
+		assert 'cannot be kept' in c.expect(553)
+		assert 'cannot be kept' in c.ask('DELE a', 550)
+		c.put('b', b'x')
+		c.ask('RNFR b', 350)
+		assert 'cannot be kept' in c.ask('RNTO a', 553)
+		assert c.get('a') == b'abcdefgh' and c.get('b') == b'x'
+		c.ask('SITE PARTIALS DELETE ALL', 200)
+		with c.connect():
+		    assert 'whole file' in c.ask('APPE a', 553)
+		with c.connect():
+		    c.ask('REST 3', 350)
+		    assert 'whole file' in c.ask('STOR a', 553)
+		c.ask('DELE b', 250)
+		assert state()[3] == 9, state()
+		# a state that nobody can read is made anew; a directory that is a file keeps nothing
+		with open(KEEP + '/state', 'wb') as file:
+		    file.write(b'damage')
+		c.ask('DELE a', 250)
+		os.rename(KEEP, HOME_DIR + '/away')
+		with open(KEEP, 'w'):
+		    pass
+		c.put('e', b'1')
+		assert 'cannot be kept' in c.ask('DELE e', 550)
+		os.unlink(KEEP)
+		os.symlink('away', KEEP)
+		c.ask('DELE e', 550)
+		assert c.get('e') == b'1'
+	END
+}
+
+@test "whole days go when they are old; a clock that jumps forward takes nothing early" {
+	serve '--keep 10d'
+	py <<-END
+		$STEPS
+		day = 86400
+		c = Control().login()
+		c.put('a', b'one')
+		c.put('a', b'two')
+		magic, clock, seen, size = state()
+		assert size == 3 and kept() == 1
+		# the host's clock has jumped by a year: one day passes, a tenth of ten
+		write_state(clock, seen - 365 * day, size)
+		Control().login().ask('SIZE a', 213)
+		assert clock + day <= state()[1] <= clock + day + 60, (clock, state())
+		assert kept() == 1
+		# back again: no time passes
+		write_state(clock, seen + 365 * day, size)
+		Control().login().ask('SIZE a', 213)
+		assert state()[1] == clock and kept() == 1
+		# eleven days have passed by the keep's own clock
+		write_state(clock + 10 * day, int(time.time()), size)
+		Control().login().ask('SIZE a', 213)
+		assert kept() == 1
+		write_state(clock + 11 * day, int(time.time()), size)
+		Control().login().ask('SIZE a', 213)
+		assert kept() == 0 and state()[3] == 0, state()
+		assert os.listdir(KEEP) == ['state']
+	END
+}
+
+@test "a hundred thousand kept files: listed at once, and a login removes a part of those that are old" {
+	serve '--keep 10d'
+	LIMIT=300 py <<-END
+		$STEPS
+		c = Control().login()
+		c.put('a', b'one')
+		c.put('a', b'two')
+		(size, id), = versions(c, 'a')
+		day = KEEP + '/' + id[:5]
+		owner = os.stat(KEEP)
+		old = KEEP + '/%05d' % (int(id[:5]) - 20)
+		os.mkdir(old, 0o700)
+		os.chown(old, owner.st_uid, owner.st_gid)
+		for i in range(1000):
+		    place = '%s/%032x' % (old, i)
+		    os.mkdir(place)
+		    os.chown(place, owner.st_uid, owner.st_gid)
+		    for j in range(100):
+		        os.close(os.open('%s/20260101000000.%04d' % (place, j), os.O_CREAT | os.O_WRONLY))
+		place = day + '/' + os.listdir(day)[0]
+		for j in range(1000):
+		    os.close(os.open('%s/20200101000000.%04d' % (place, j), os.O_CREAT | os.O_WRONLY))
+		start = time.monotonic()
+		text = c.ask('SITE VERSIONS a', 200)
+		assert time.monotonic() - start < 2
+		assert text.endswith(' 1001 kept') and ' and 901 more\n' in text and len(ID.findall(text)) == 100, text
+		before = kept()
+		start = time.monotonic()
+		Control().login().ask('SIZE a', 213)
+		took = time.monotonic() - start
+		assert took < 10 and 5000 < before - kept() <= 10000, (took, before, kept())
+	END
+}
+
+@test "killed in the middle: the old content and the new one are both there, or the old one alone" {
+	ALARM_EXPECTED=1
+	serve '--keep 30d'
+	LIMIT=120 py <<-END
+		$STEPS
+		c = Control().login()
+		c.put('a', b'0')
+		c.close()
+		for i in range(1, 25):
+		    wait_until(no_session)
+		    c = Control().login()
+		    session = Session()
+		    def put():
+		        with contextlib.suppress(OSError, EOFError, Unexpected):
+		            c.put('a', b'%d' % i)
+		    thread = threading.Thread(target=put)
+		    thread.start()
+		    time.sleep(0.0015 * (i % 12))	# the random point
+		    session.kill('files')
+		    thread.join()
+		    c.close()
+		    with open(HOME_DIR + '/a', 'rb') as file:
+		        now = file.read()
+		    assert now.isdigit(), now
+		c = Control().login()
+		known = [now]
+		for root, _, files in os.walk(KEEP):
+		    known += [open(root + '/' + f, 'rb').read() for f in files if f.count('.') == 1]
+		assert b'0' in known and now in known
+	END
+}
