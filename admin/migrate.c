@@ -34,7 +34,7 @@ struct migration {
 	bool has_system_accounts; /* of passwd(5) */
 };
 
-static const struct migrate_peer *const peers[] = {&migrate_vsftpd};
+static const struct migrate_peer *const peers[] = {&migrate_vsftpd, &migrate_pure_ftpd, &migrate_proftpd};
 
 static const struct migrate_peer *
 find_peer(const char *word)
@@ -157,12 +157,33 @@ read_accounts(struct migration *run, const char *file)
 	return r;
 }
 
+/* Anonymous users have the ids of a user of this system. */
+static int
+take_anonymous(struct migration *run)
+{
+	struct migrate_plan *plan = &run->plan;
+	const struct passwd *user = plan->anonymous_user == NULL ? NULL : getpwnam(plan->anonymous_user);
+	const char *problem = "the user of anonymous users is not on this system";
+	int r = -EINVAL;
+
+	if (plan->anonymous_user == NULL)
+		return 0;
+	if (user != NULL)
+		r = migrate_accounts_anonymous(&run->accounts, user->pw_uid, user->pw_gid,
+		    plan->anonymous_home == NULL ? user->pw_dir : plan->anonymous_home, &problem);
+	if (r == -EINVAL)
+		migrate_note(plan, NULL, MIGRATE_COMFORT, "anonymous login", problem,
+		    "add it with 'sallyportctl user add anonymous --anonymous --home DIR'");
+	return r == -ENOMEM ? no_memory() : 0;
+}
+
 static int
 read_all_accounts(struct migration *run)
 {
 	int r = 0;
 
 	find_guest(run);
+	r = take_anonymous(run);
 	for (size_t i = 0; i < run->plan.list_count && r == 0; i++)
 		r = read_list(run, i);
 	for (size_t i = 1; i < run->ctl->file_count && r == 0; i++)

@@ -89,6 +89,15 @@ migrate_accounts_list(struct migrate_accounts *accounts, size_t i, const char *t
 
 /* --- what a file is --- */
 
+/* "NAME:x:": the password is in shadow(5). */
+static bool
+is_of_system(const char *line, const char *end)
+{
+	const char *colon = memchr(line, ':', (size_t)(end - line));
+
+	return colon != NULL && end - colon > 2 && colon[1] == 'x' && colon[2] == ':';
+}
+
 enum convert_format
 migrate_accounts_format(const char *text, size_t len, enum convert_format fallback)
 {
@@ -102,9 +111,7 @@ migrate_accounts_format(const char *text, size_t len, enum convert_format fallba
 		for (const char *p = text; p < stop; p++)
 			colons += *p == ':';
 		if (stop > text && *text != '#')
-			return colons >= 10                             ? CONVERT_PURE_FTPD
-			    : colons >= 6 && fallback == CONVERT_VSFTPD ? CONVERT_PASSWD
-									: fallback;
+			return colons >= 10 ? CONVERT_PURE_FTPD : is_of_system(text, stop) ? CONVERT_PASSWD : fallback;
 		text = stop + (newline != NULL);
 	}
 	return fallback;
@@ -151,14 +158,14 @@ could_log_in(const struct migrate_accounts *accounts, const struct convert *conv
     const char *start)
 {
 	const struct migrate_plan *plan = accounts->plan;
-	bool is_of_system = convert->format == CONVERT_PASSWD;
+	bool has_shadow = convert->format == CONVERT_PASSWD;
 	uint64_t uid = 0;
 
 	if (was_listed_out(accounts, entry->name.data == NULL ? "" : entry->name.data))
 		return false;
-	if (is_of_system && plan->needs_shell && !has_shell(convert, start))
+	if ((has_shadow || convert->format == CONVERT_PROFTPD) && plan->needs_shell && !has_shell(convert, start))
 		return false;
-	if (is_of_system && !has_password(entry))
+	if (has_shadow && !has_password(entry))
 		return false;
 	return plan->uid_low == 0 || parse_u64(entry->uid, UINT32_MAX, &uid) < 0 || uid >= plan->uid_low;
 }
@@ -273,6 +280,32 @@ take_migrated(struct migrate_accounts *accounts, const char *file, const struct 
 	free(hash);
 	buf_free(&line);
 	return r < 0 ? r : 0;
+}
+
+int
+migrate_accounts_anonymous(
+    struct migrate_accounts *accounts, uint32_t uid, uint32_t gid, const char *home, const char **problem)
+{
+	const struct migrate_plan *plan = accounts->plan;
+	char rights[RIGHTS_TEXT_MAX];
+	struct buf line;
+	int r = 0;
+
+	rights_text(plan->anonymous_rights, rights);
+	buf_init(&line, ACCOUNT_LINE_MAX);
+	buf_addf(&line, "anonymous:%s:%u:%u:%s:rights=%s tls=optional", ACCOUNT_ANY_PASSWORD, (unsigned)uid,
+	    (unsigned)gid, home, rights);
+	if (plan->anonymous_rate > 0)
+		buf_addf(&line, " rate-down=%llu rate-up=%llu", (unsigned long long)plan->anonymous_rate,
+		    (unsigned long long)plan->anonymous_rate);
+	*problem = line_problem(&line);
+	if (*problem == NULL) {
+		buf_addf(&accounts->users, "%s\n", line.data);
+		r = add_name(&accounts->names, "anonymous", strlen("anonymous"));
+		accounts->taken++;
+	}
+	buf_free(&line);
+	return *problem != NULL ? -EINVAL : r < 0 ? r : 0;
 }
 
 int

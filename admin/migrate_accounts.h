@@ -34,6 +34,10 @@ int migrate_accounts_list(struct migrate_accounts *accounts, size_t i, const cha
 /* What a file of accounts is, after its first line that counts. fallback: where that does not show it. */
 enum convert_format migrate_accounts_format(const char *text, size_t len, enum convert_format fallback);
 
+/* Take the account of anonymous users. Returns 0, -ENOMEM, or -EINVAL with problem, static text. */
+int migrate_accounts_anonymous(
+    struct migrate_accounts *accounts, uint32_t uid, uint32_t gid, const char *home, const char **problem);
+
 /* Take all accounts of a file. shadow: of CONVERT_PASSWD. 0 or -ENOMEM. */
 int migrate_accounts_take(struct migrate_accounts *accounts, const char *file, struct convert *convert);
 

@@ -137,7 +137,7 @@ migrate_plan_settle(struct migrate_plan *plan, size_t *directive, const char **p
 
 	*problem = NULL;
 	for (size_t i = 0; i < plan->count; i++) {
-		const struct directive *now = &plan->directives[i];
+		struct directive *now = &plan->directives[i];
 		const struct migrate_row *row = find_row(peer, now->name);
 		int r = peer->enter == NULL ? 0 : peer->enter(plan, now, problem);
 
@@ -152,6 +152,10 @@ migrate_plan_settle(struct migrate_plan *plan, size_t *directive, const char **p
 		else
 			row->take(plan, now, row);
 	}
+	if (plan->depth > 0) {
+		*problem = "the end of the file is within a block; end each block with '</NAME>'";
+		return -EINVAL;
+	}
 	peer->settle(plan);
 	return plan->no_memory || plan->notes.error == -ENOMEM ? -ENOMEM : 0;
 }
@@ -162,7 +166,7 @@ const struct directive *
 migrate_said(const struct migrate_plan *plan, const char *name)
 {
 	for (size_t i = plan->count; i > 0; i--)
-		if (strcasecmp(plan->directives[i - 1].name, name) == 0)
+		if (!plan->directives[i - 1].is_apart && strcasecmp(plan->directives[i - 1].name, name) == 0)
 			return &plan->directives[i - 1];
 	return NULL;
 }
@@ -302,12 +306,12 @@ migrate_note(struct migrate_plan *plan, const struct directive *by, enum migrate
 	if (by == NULL) {
 		buf_addf(out, "(%s) ", plan->peer->title);
 	} else {
-		escape_bytes(out, ESCAPE_LOG, by->file, strlen(by->file));
+		escape_bytes(out, ESCAPE_TERMINAL, by->file, strlen(by->file));
 		buf_addf(out, ":%zu: ", by->line);
 		shown = by->shown;
 	}
 	if (shown != NULL)
-		escape_bytes(out, ESCAPE_LOG, shown, strlen(shown));
+		escape_bytes(out, ESCAPE_TERMINAL, shown, strlen(shown));
 	buf_addf(out, "\n#     %s", weight == MIGRATE_PROTECTS ? "PROTECTS. Why: " : "Why: ");
 	escape_bytes(out, ESCAPE_REPLY, why, strlen(why));
 	buf_addf(out, ".\n#     Instead: %s.\n", instead);
@@ -329,9 +333,9 @@ write_key(const struct migrate_plan *plan, size_t i, const char *indent, struct 
 		const struct directive *by = &plan->directives[value->directive];
 
 		buf_addf(out, "%s# ", indent);
-		escape_bytes(out, ESCAPE_LOG, by->file, strlen(by->file));
+		escape_bytes(out, ESCAPE_TERMINAL, by->file, strlen(by->file));
 		buf_addf(out, ":%zu: ", by->line);
-		escape_bytes(out, ESCAPE_LOG, by->shown, strlen(by->shown));
+		escape_bytes(out, ESCAPE_TERMINAL, by->shown, strlen(by->shown));
 		buf_add_text(out, "\n");
 	}
 	buf_addf(

@@ -35,6 +35,7 @@ struct directive {
 	const char *value; /* all behind the name; "": nothing */
 	const char *words[MIGRATE_WORDS_MAX]; /* value, cut at blanks, without quotes */
 	size_t count;
+	bool is_apart; /* within a block that is not read: migrate_said() does not find it */
 };
 
 /* A directive of the other server; one table for each server. */
@@ -52,8 +53,8 @@ struct migrate_peer {
 	size_t row_count;
 	/* Cut the line (in text) to name, value and words. 1, 0: it has no directive, or -EINVAL with problem. */
 	int (*cut)(struct directive *out, const char **problem);
-	/* Choose what to do with a directive; NULL: look it up in rows. */
-	int (*enter)(struct migrate_plan *plan, const struct directive *directive, const char **problem);
+	/* Of blocks; NULL: there are none. 1: the directive is dealt with, 0: look it up in rows, or -errno with problem. */
+	int (*enter)(struct migrate_plan *plan, struct directive *directive, const char **problem);
 	/* What needs several directives, or their defaults. */
 	void (*settle)(struct migrate_plan *plan);
 };
@@ -89,6 +90,10 @@ struct migrate_plan {
 	const char *pam_service; /* of users of the system; NULL: there are none */
 	const char *guest_user; /* whose ids accounts without any have; NULL: none */
 	const char *home, *home_token; /* of accounts without one, or in place of theirs; NULL: none */
+	const char *anonymous_user; /* of the system, whose ids and home anonymous users have; NULL: there are none */
+	const char *anonymous_home; /* instead of its home; NULL: none */
+	unsigned anonymous_rights; /* enum account_right */
+	uint64_t anonymous_rate; /* bytes a second; 0: no limit */
 	bool needs_shell; /* accounts of passwd(5) with nologin or false were refused */
 	uint64_t uid_low; /* accounts below it were refused */
 	struct migrate_list lists[MIGRATE_LISTS_MAX];

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "admin/migrate_rows.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 #include <strings.h>
 
 #include "common/text.h"
@@ -126,4 +128,66 @@ take_lost_no(TAKES)
 
 	if (parse_switch(plan, directive, &value) == 0 && !value)
 		note_row(plan, directive, row);
+}
+
+/* --- masks --- */
+
+void
+migrate_set_masks(struct migrate_plan *plan, const struct directive *by, const char *files, const char *directories)
+{
+	uint32_t file_mask, directory_mask;
+
+	if (parse_mode(files, &file_mask) < 0 || parse_mode(directories, &directory_mask) < 0) {
+		migrate_note(plan, by, MIGRATE_PROTECTS, NULL, "a mask is three octal digits",
+		    "set file-mode and directory-mode");
+		return;
+	}
+	migrate_setf(plan, "file-mode", by, MIGRATE_PROTECTS, "%04o", (unsigned)((0666 & ~file_mask) | 0600));
+	migrate_setf(plan, "directory-mode", by, MIGRATE_PROTECTS, "%04o", (unsigned)((0777 & ~directory_mask) | 0700));
+}
+
+/* --- words --- */
+
+/* The word at *at, which moves behind it; NULL: there is none. */
+static char *
+cut_word(char **at, const char **problem)
+{
+	char *word = *at + strspn(*at, " \t"), quote = *word, *end;
+
+	if (*word == '\0')
+		return NULL;
+	if (quote == '"' || quote == '\'') {
+		word++;
+		end = strchr(word, quote);
+		if (end == NULL)
+			*problem = "a quote that is never closed; end the word with the quote that it began with";
+	} else {
+		end = word + strcspn(word, " \t");
+	}
+	if (end != NULL) {
+		*at = end + (*end != '\0');
+		*end = '\0';
+	}
+	return word;
+}
+
+int
+migrate_cut_words(struct directive *out, const char **problem)
+{
+	char *at = out->text, *word;
+
+	if (at[strspn(at, " \t")] == '#')
+		return 0;
+	out->name = cut_word(&at, problem);
+	if (out->name == NULL)
+		return 0;
+	out->value = out->shown + (out->name - out->text - (ptrdiff_t)strspn(out->text, " \t")) + strlen(out->name);
+	out->value += strspn(out->value, " \t");
+	while (*problem == NULL && (word = cut_word(&at, problem)) != NULL) {
+		if (out->count == MIGRATE_WORDS_MAX)
+			*problem = "too many words; at most 32 behind the name";
+		else
+			out->words[out->count++] = word;
+	}
+	return *problem != NULL ? -EINVAL : 1;
 }

@@ -19,4 +19,14 @@ void take_lost(TAKES); /* noted */
 void take_lost_yes(TAKES); /* noted, if it is switched on */
 void take_lost_no(TAKES); /* noted, if it is switched off */
 
+/* Modes for files and directories out of octal masks, which take bits away; noted where one is none. */
+void migrate_set_masks(
+    struct migrate_plan *plan, const struct directive *by, const char *files, const char *directories);
+
+/*
+ * Cut text at blanks to words, in place; a quoted one is one word, without its quotes. The first is the name, and
+ * value is the rest of the line. 1, 0: there is none, or -EINVAL with problem.
+ */
+int migrate_cut_words(struct directive *out, const char **problem);
+
 #endif

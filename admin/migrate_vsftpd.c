@@ -10,7 +10,6 @@
 
 #include "common/banned.h"
 
-#define NO_ANONYMOUS "there is no anonymous login yet", "make an account with a password that is known"
 #define NO_MASKS "there are no patterns of names", "take rights away in directories: rights= of sallyport-users(5)"
 #define NO_VERBS "no list of commands is kept", "use rights= of sallyport-users(5), which decides what a command may do"
 
@@ -44,7 +43,8 @@ static const struct migrate_row rows[] = {
     {"dsa_private_key_file", take_lost, NULL, MIGRATE_COMFORT, "there is one certificate", "use that of rsa_cert_file"},
     {"force_local_logins_ssl", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
     {"force_local_data_ssl", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"force_anon_logins_ssl", take_needless, NULL, MIGRATE_PROTECTS, NULL, NULL},
+    {"force_anon_logins_ssl", take_lost_yes, NULL, MIGRATE_PROTECTS, "the account of anonymous users has tls=optional",
+	"give it tls=required"},
     {"force_anon_data_ssl", take_needless, NULL, MIGRATE_PROTECTS, NULL, NULL},
     {"allow_anon_ssl", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
     {"require_ssl_reuse", take_bool, "tls.require-data-reuse", MIGRATE_PROTECTS, NULL, NULL},
@@ -111,7 +111,7 @@ static const struct migrate_row rows[] = {
     {"tilde_user_enable", take_lost_yes, NULL, MIGRATE_COMFORT, "'~' is a name as any other", "use paths from '/'"},
     {"text_userdb_names", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
     /* anonymous */
-    {"anonymous_enable", take_lost_yes, NULL, MIGRATE_COMFORT, NO_ANONYMOUS},
+    {"anonymous_enable", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
     {"anon_upload_enable", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
     {"anon_mkdir_write_enable", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
     {"anon_other_write_enable", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
@@ -121,9 +121,11 @@ static const struct migrate_row rows[] = {
     {"anon_max_rate", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
     {"no_anon_password", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
     {"ftp_username", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"deny_email_enable", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
+    {"deny_email_enable", take_lost_yes, NULL, MIGRATE_PROTECTS, "passwords of anonymous users are not looked at",
+	"use allow-from= of the account"},
     {"banned_email_file", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"secure_email_list_enable", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
+    {"secure_email_list_enable", take_lost_yes, NULL, MIGRATE_PROTECTS,
+	"passwords of anonymous users are not looked at", "use allow-from= of the account"},
     {"email_password_file", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
     {"chown_uploads", take_lost_yes, NULL, MIGRATE_COMFORT, "an upload belongs to its account", "use on-upload"},
     {"chown_username", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
@@ -380,12 +382,46 @@ settle_accounts(struct migrate_plan *plan)
 }
 
 static void
+settle_anonymous(struct migrate_plan *plan)
+{
+	static const struct {
+		const char *name;
+		unsigned rights;
+	} switches[] = {
+	    {"anon_upload_enable", MAY_CREATE},
+	    {"anon_mkdir_write_enable", MAY_MKDIR},
+	    {"anon_other_write_enable", MAY_OVERWRITE | MAY_DELETE | MAY_RENAME | MAY_RMDIR},
+	};
+
+	if (!migrate_is_on(plan, "anonymous_enable", false))
+		return;
+	plan->anonymous_user = migrate_text_of(plan, "ftp_username", "ftp");
+	plan->anonymous_home = migrate_text_of(plan, "anon_root", NULL);
+	plan->anonymous_rights = plan->rights & MAY_ONLY_LOOK;
+	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++)
+		if (migrate_is_on(plan, "write_enable", false) && migrate_is_on(plan, switches[i].name, false))
+			plan->anonymous_rights |= switches[i].rights;
+	if ((plan->anonymous_rights & MAY_CREATE) != 0 && migrate_is_on(plan, "anon_world_readable_only", true))
+		migrate_note(plan, NULL, MIGRATE_PROTECTS, "anon_world_readable_only=YES",
+		    "what anonymous users upload, others can download",
+		    "give the account 'anonymous' a drop-box: rights=list,read rights=/in=create");
+	if (migrate_said(plan, "anon_max_rate") != NULL &&
+	    (parse_u64(migrate_text_of(plan, "anon_max_rate", "0"), INT64_MAX, &plan->anonymous_rate) < 0 ||
+		(plan->anonymous_rate > 0 && plan->anonymous_rate < ACCOUNT_RATE_MIN))) {
+		plan->anonymous_rate = 0;
+		migrate_note(plan, migrate_said(plan, "anon_max_rate"), MIGRATE_PROTECTS, NULL,
+		    "a rate is a number of bytes a second, at least 1024", "give the account rate-down= and rate-up=");
+	}
+}
+
+static void
 settle_vsftpd(struct migrate_plan *plan)
 {
 	settle_listen(plan);
 	settle_ports(plan);
 	settle_tls(plan);
 	settle_rights(plan);
+	settle_anonymous(plan);
 	settle_rate(plan);
 	settle_modes(plan);
 	settle_log(plan);

@@ -144,6 +144,83 @@ refused()
 	assert_failure
 }
 
+@test "vsftpd: anonymous users read, and write nothing" {
+	printf '%s\n' listen=YES anonymous_enable=YES ftp_username=daemon anon_root="$DIR/home/site" >"$DIR/vsftpd.conf"
+	install -d -o daemon -g daemon "$DIR/home/site"
+	echo x >"$DIR/home/site/there"
+	run migrate vsftpd "$DIR/vsftpd.conf"
+	assert_success
+	start_migrated
+	assert_equal "$(ls_of "$PORT" anonymous:me@example.org)" there
+	assert_equal "$(ls_of "$PORT" ftp:)" there
+	run curl -sS --max-time 30 -T "$DIR/vsftpd.conf" --user ftp: "ftp://127.0.0.1:$PORT/"
+	assert_failure
+}
+
+@test "pure-ftpd: accounts of pure-pw log in, with their limits and those of the configuration" {
+	printf '%s\n' 'NoAnonymous yes' 'MaxClientsNumber 30' 'Bind 127.0.0.1,2121' 'Umask 133:022' 'NoRename yes' \
+		'PureDB /etc/pure-ftpd/pureftpd.pdb' >"$DIR/pure-ftpd.conf"
+	install -d -o 200100 -g 200100 "$DIR/home/anna"
+	echo "anna:$(openssl passwd -6 secret):200100:200100::$DIR/home/anna/./::::::10:::::::" >"$DIR/pureftpd.passwd"
+	run migrate pure-ftpd "$DIR/pure-ftpd.conf" "$DIR/pureftpd.passwd"
+	assert_success
+	start_migrated
+	echo x >"$DIR/file"
+	curl -sS --max-time 30 -T "$DIR/file" --user anna:secret "ftp://127.0.0.1:$PORT/"
+	assert_equal "$(ls_of "$PORT" anna:secret)" file
+	assert_equal "$(stat -c %a "$DIR/home/anna/file")" 644
+	run curl -sS --max-time 30 --user anna:secret -Q 'RNFR file' -Q 'RNTO other' "ftp://127.0.0.1:$PORT/"
+	assert_failure
+	refused anna:wrong
+}
+
+@test "pure-ftpd: the configuration of Debian passes config check" {
+	need_peer pure-ftpd
+	run migrate pure-ftpd "$PEERS_ROOT/etc/pure-ftpd/pure-ftpd.conf" /etc/passwd
+	[ "$status" -le 1 ]
+	"$BUILD/sallyportctl" -c "$OUT/sallyport.conf" config check
+}
+
+@test "proftpd: accounts of an AuthUserFile log in; Limit blocks are named as lost" {
+	cat >"$DIR/proftpd.conf" <<-E
+		ServerName "files"
+		Port 2121
+		DefaultRoot ~
+		AllowOverwrite on
+		AuthOrder mod_auth_file.c
+		AuthUserFile $DIR/ftpd.passwd
+		<Global>
+		  RequireValidShell off
+		  MaxClientsPerHost 5
+		</Global>
+		<Limit SITE_CHMOD>
+		  DenyAll
+		</Limit>
+	E
+	install -d -o 200100 -g 200100 "$DIR/home/anna"
+	echo "anna:$(openssl passwd -5 secret):200100:200100::$DIR/home/anna:/bin/false" >"$DIR/ftpd.passwd"
+	run migrate proftpd "$DIR/proftpd.conf" "$DIR/ftpd.passwd"
+	assert_equal "$status" 1
+	grep -qF "# $DIR/proftpd.conf:12: DenyAll" "$OUT/sallyport.conf"
+	start_migrated
+	touch "$DIR/home/anna/there"
+	assert_equal "$(ls_of "$PORT" anna:secret)" there
+	refused anna:wrong
+}
+
+@test "proftpd: the old server and the new one show the same files to the same user" {
+	need_peer proftpd
+	echo x >"$BENCH_HOME/one"
+	start_peer proftpd
+	old=$(ls_of "$PEER_PORT" "$BENCH_USER:$BENCH_PASS")
+	[ -n "$old" ]
+	run migrate proftpd "$BENCH_TMP/proftpd.conf" /etc/passwd
+	[ "$status" -le 1 ]
+	start_migrated
+	assert_equal "$(ls_of "$PORT" "$BENCH_USER:$BENCH_PASS")" "$old"
+	"$PEERS" stop proftpd
+}
+
 @test "vsftpd: the configuration of Debian passes config check" {
 	need_peer vsftpd
 	run migrate vsftpd "$PEERS_ROOT/etc/vsftpd.conf" /etc/passwd

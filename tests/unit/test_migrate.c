@@ -13,7 +13,7 @@
 #include "admin/migrate_plan.h"
 #include "config/keys.h"
 
-static const struct migrate_peer *const peers[] = {&migrate_vsftpd};
+static const struct migrate_peer *const peers[] = {&migrate_vsftpd, &migrate_pure_ftpd, &migrate_proftpd};
 
 #define PEER_COUNT (sizeof(peers) / sizeof(peers[0]))
 
@@ -44,6 +44,12 @@ test_bad_lines(void **state)
 	    {&migrate_vsftpd, "=b\n", 1},
 	    {&migrate_vsftpd, "\n\nlisten =YES\n", 3},
 	    {&migrate_vsftpd, "listen=Y\033S\n", 1},
+	    {&migrate_pure_ftpd, "MaxIdleTime\n", 1},
+	    {&migrate_pure_ftpd, "\n-c 5 -E\n", 2},
+	    {&migrate_pure_ftpd, "-! 5\n", 1},
+	    {&migrate_pure_ftpd, "Bind \"a\n", 1},
+	    {&migrate_proftpd, "<Limit LOGIN\n", 1},
+	    {&migrate_proftpd, "Port 21 \\\n", 1},
 	};
 
 	(void)state;
@@ -60,6 +66,26 @@ test_bad_lines(void **state)
 		assert_int_equal(r, -EINVAL);
 		assert_non_null(problem);
 		assert_int_equal(line, bad[i].line);
+		migrate_plan_free(&plan);
+	}
+}
+
+/* A block that is open at the end of the file, or ends without a beginning. */
+static void
+test_blocks(void **state)
+{
+	static const char *const texts[] = {"<Global>\n", "</Global>\n", "<Global>\n</Limit>\n"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct migrate_plan plan;
+		const char *problem = NULL;
+		size_t at = 0;
+
+		assert_int_equal(migrate_plan_init(&plan, &migrate_proftpd), 0);
+		assert_int_equal(migrate_plan_read(&plan, "old", texts[i], strlen(texts[i]), &at, &problem), 0);
+		assert_int_equal(migrate_plan_settle(&plan, &at, &problem), -EINVAL);
+		assert_non_null(problem);
 		migrate_plan_free(&plan);
 	}
 }
@@ -104,6 +130,22 @@ test_carried(void **state)
 	    {&migrate_vsftpd, "port_enable=MAYBE\n", "neither yes nor no", 1},
 	    {&migrate_vsftpd, "what_is_this=1\n", "does not know the directive", 1},
 	    {&migrate_vsftpd, "local_umask=027\n", "file-mode = \"0640\"", 0},
+	    {&migrate_pure_ftpd, "# c\nMaxClientsNumber 50\n", "sessions = 50", 0},
+	    {&migrate_pure_ftpd, "-c 50\n", "sessions = 50", 0},
+	    {&migrate_pure_ftpd, "Umask 133:022\n", "file-mode = \"0644\"", 0},
+	    {&migrate_pure_ftpd, "Bind 127.0.0.1,2121\n", "listen = {\"127.0.0.1:2121\"}", 0},
+	    {&migrate_pure_ftpd, "Bind ,2121\n", "listen = {\"*:2121\"}", 0},
+	    {&migrate_pure_ftpd, "PassivePortRange 30000 50000\n", "passive-ports = \"30000-50000\"", 0},
+	    {&migrate_pure_ftpd, "TLS 2\nCertFile /c\n", "require = yes", 0},
+	    {&migrate_pure_ftpd, "TLS 1\nCertFileAndKey \"/c\" \"/k\"\n", "key = \"/k\"", 0},
+	    {&migrate_pure_ftpd, "Quota many\n", "PROTECTS", 1},
+	    {&migrate_pure_ftpd, "ProhibitDotFilesRead yes\n", "PROTECTS", 1},
+	    {&migrate_proftpd, "Umask 022 027\n", "directory-mode = \"0750\"", 0},
+	    {&migrate_proftpd, "<Global>\n  maxclients 30\n</Global>\n", "sessions = 30", 0},
+	    {&migrate_proftpd, "<Limit LOGIN>\n  DenyAll\n</Limit>\n", "old:2: DenyAll\n#     PROTECTS", 2},
+	    {&migrate_proftpd, "<VirtualHost x>\n  Port 2121\n</VirtualHost>\nPort 21\n", "listen = {\"*:21\"}", 0},
+	    {&migrate_proftpd, "TLSEngine on\nTLSRSACertificateFile /c\nTLSRequired on\n", "require = yes", 0},
+	    {&migrate_proftpd, "<Odd>\n</Odd>\n", "does not know the block", 1},
 	    {&migrate_vsftpd, "local_umask=0\n", "directory-mode = \"0777\"", 0},
 	};
 
@@ -129,6 +171,9 @@ test_options(void **state)
 	} rows[] = {
 	    {&migrate_vsftpd, "", "rights=list,read"},
 	    {&migrate_vsftpd, "write_enable=YES\n", ""},
+	    {&migrate_pure_ftpd, "NoRename yes\nNoChmod yes\nQuota 1000:10\nUserBandwidth 8\n",
+		"rights=list,read,create,overwrite,delete,mkdir,rmdir quota=10485760 quota-files=1000 rate-down=8192 rate-up=8192"},
+	    {&migrate_proftpd, "AllowOverwrite on\n", ""},
 	    {&migrate_vsftpd, "write_enable=YES\nlocal_max_rate=2048\n", "rate-down=2048 rate-up=2048"},
 	    {&migrate_vsftpd, "write_enable=YES\nguest_enable=YES\nanon_upload_enable=YES\n",
 		"rights=list,read,create"},
@@ -183,6 +228,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_bad_lines),
+	    cmocka_unit_test(test_blocks),
 	    cmocka_unit_test(test_long_lines),
 	    cmocka_unit_test(test_carried),
 	    cmocka_unit_test(test_options),

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * pure-ftpd.conf: one "NAME VALUE" a line. A file of options as pure-ftpd(8) has them ("-c 50 -E") does as well: each is
+ * the directive that pure-ftpd-wrapper(8) makes it of.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "accounts/rights.h"
+#include "admin/migrate_peers.h"
+#include "admin/migrate_rows.h"
+#include "common/text.h"
+
+#include "common/banned.h"
+
+#define NO_ANONYMOUS \
+	"anonymous users of Pure-FTPd are not carried", \
+	    "add one with 'sallyportctl user add anonymous --anonymous --home DIR'"
+#define NO_RATIO "there are no ratios", "give the accounts a quota, or rate-down="
+#define NO_DOTS "there are no patterns of names", "take rights away in directories: rights= of sallyport-users(5)"
+#define NO_SOURCE \
+	"accounts of this source are not read", "export them as passwd(5), and name that file as a further FILE"
+#define KIB 1024
+#define MIB 1048576
+
+#define NEEDLESS(name) \
+	{ \
+		name, take_needless, NULL, MIGRATE_COMFORT, NULL, NULL \
+	}
+#define LATER(name) \
+	{ \
+		name, take_later, NULL, MIGRATE_PROTECTS, NULL, NULL \
+	}
+
+static const struct migrate_row rows[] = {
+    {"ChrootEveryone", take_lost_no, NULL, MIGRATE_COMFORT, "every account is confined to its home",
+	"give the account a home further up, or a shared folder"},
+    {"TrustedGID", take_lost, NULL, MIGRATE_COMFORT, "every account is confined to its home",
+	"give the account a home further up, or a shared folder"},
+    {"MaxClientsNumber", take_ceiling, "limits.sessions", MIGRATE_PROTECTS, NULL, NULL},
+    {"MaxClientsPerIP", take_ceiling, "limits.sessions-per-address", MIGRATE_PROTECTS, NULL, NULL},
+    {"MaxIdleTime", take_minutes, "timeouts.idle", MIGRATE_COMFORT, NULL, NULL},
+    LATER("PerUserLimits"),
+    {"MaxLoad", take_lost, NULL, MIGRATE_COMFORT, "it is about anonymous downloads, which there are not yet",
+	"nothing"},
+    {"MaxDiskUsage", take_lost, NULL, MIGRATE_PROTECTS, "uploads end only where the file system is full",
+	"give the accounts quotas"},
+    LATER("Quota"),
+    LATER("UserBandwidth"),
+    {"AnonymousBandwidth", take_lost, NULL, MIGRATE_COMFORT, NO_ANONYMOUS},
+    {"UserRatio", take_lost, NULL, MIGRATE_PROTECTS, NO_RATIO},
+    {"AnonymousRatio", take_lost, NULL, MIGRATE_COMFORT, NO_RATIO},
+    LATER("Umask"),
+    LATER("MinUID"),
+    /* rights */
+    LATER("NoChmod"),
+    LATER("NoRename"),
+    LATER("KeepAllFiles"),
+    NEEDLESS("CustomerProof"),
+    NEEDLESS("NoTruncate"),
+    {"AutoRename", take_lost_yes, NULL, MIGRATE_PROTECTS, "an upload replaces the file of its name",
+	"take the right 'overwrite' away: rights= of sallyport-users(5)"},
+    {"ProhibitDotFilesWrite", take_lost_yes, NULL, MIGRATE_PROTECTS, NO_DOTS},
+    {"ProhibitDotFilesRead", take_lost_yes, NULL, MIGRATE_PROTECTS, NO_DOTS},
+    {"AllowDotFiles", take_lost_yes, NULL, MIGRATE_COMFORT, NO_ANONYMOUS},
+    NEEDLESS("DisplayDotFiles"),
+    {"LimitRecursion", take_lost, NULL, MIGRATE_COMFORT, "a listing has all names of one directory, and never descends",
+	"nothing"},
+    NEEDLESS("AntiWarez"),
+    /* anonymous */
+    {"NoAnonymous", take_lost_no, NULL, MIGRATE_COMFORT, NO_ANONYMOUS},
+    {"AnonymousOnly", take_lost_yes, NULL, MIGRATE_PROTECTS, NO_ANONYMOUS},
+    NEEDLESS("AnonymousCanCreateDirs"),
+    NEEDLESS("AnonymousCantUpload"),
+    NEEDLESS("AllowAnonymousFXP"),
+    {"AllowUserFXP", take_lost_yes, NULL, MIGRATE_COMFORT, "a data connection goes to the client's own address",
+	"copy by way of the client"},
+    {"TrustedIP", take_lost, NULL, MIGRATE_PROTECTS, "no address is reserved for users with a password",
+	"use allow-from= of sallyport-users(5), or the packet filter"},
+    /* accounts */
+    NEEDLESS("PureDB"),
+    {"PAMAuthentication", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
+    {"UnixAuthentication", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
+    {"LDAPConfigFile", take_lost, NULL, MIGRATE_COMFORT, NO_SOURCE},
+    {"MySQLConfigFile", take_lost, NULL, MIGRATE_COMFORT, NO_SOURCE},
+    {"PGSQLConfigFile", take_lost, NULL, MIGRATE_COMFORT, NO_SOURCE},
+    {"ExtAuth", take_lost, NULL, MIGRATE_COMFORT, NO_SOURCE},
+    {"CreateHomeDir", take_lost_yes, NULL, MIGRATE_COMFORT, "a login makes no home", "make them before"},
+    /* the network */
+    LATER("Bind"),
+    LATER("IPV4Only"),
+    LATER("IPV6Only"),
+    LATER("PassivePortRange"),
+    {"ForcePassiveIP", take_quoted, "passive-address", MIGRATE_COMFORT, NULL, NULL},
+    NEEDLESS("NATmode"),
+    NEEDLESS("DontResolve"),
+    /* TLS */
+    LATER("TLS"),
+    LATER("CertFile"),
+    LATER("CertFileAndKey"),
+    LATER("TLSCipherSuite"),
+    {"ExtCert", take_lost, NULL, MIGRATE_PROTECTS, "certificates are files", "set tls.certificate and tls.key"},
+    /* logs and texts */
+    {"SyslogFacility", take_lost, NULL, MIGRATE_COMFORT, "the facility is 'ftp', and fixed", "set log.target"},
+    NEEDLESS("VerboseLog"),
+    NEEDLESS("LogPID"),
+    {"AltLog", take_lost, NULL, MIGRATE_COMFORT, "transfers are in the log, or in the xferlog form",
+	"set log.xferlog, or log.format"},
+    {"FortunesFile", take_lost, NULL, MIGRATE_COMFORT, "the banner is one line", "use banner, or login-message"},
+    {"CallUploadScript", take_lost_yes, NULL, MIGRATE_COMFORT, "pure-uploadscript(8) is not asked", "set on-upload"},
+    NEEDLESS("FSCharset"),
+    NEEDLESS("ClientCharset"),
+    NEEDLESS("BrokenClientsCompatibility"),
+    NEEDLESS("Daemonize"),
+    NEEDLESS("PIDFile"),
+    {"Include", take_lost, NULL, MIGRATE_PROTECTS, "the other file is not read",
+	"put its lines here, and migrate again"},
+};
+
+/* --- lines --- */
+
+/* Options of pure-ftpd(8), as pure-ftpd-wrapper(8) makes them. */
+static const struct {
+	char letter;
+	bool has_value;
+	const char *name;
+} letters[] = {
+    {'A', false, "ChrootEveryone"},
+    {'c', true, "MaxClientsNumber"},
+    {'C', true, "MaxClientsPerIP"},
+    {'I', true, "MaxIdleTime"},
+    {'y', true, "PerUserLimits"},
+    {'n', true, "Quota"},
+    {'T', true, "UserBandwidth"},
+    {'U', true, "Umask"},
+    {'u', true, "MinUID"},
+    {'R', false, "NoChmod"},
+    {'G', false, "NoRename"},
+    {'K', false, "KeepAllFiles"},
+    {'E', false, "NoAnonymous"},
+    {'e', false, "AnonymousOnly"},
+    {'S', true, "Bind"},
+    {'p', true, "PassivePortRange"},
+    {'P', true, "ForcePassiveIP"},
+    {'Y', true, "TLS"},
+    {'2', true, "CertFile"},
+    {'J', true, "TLSCipherSuite"},
+    {'k', true, "MaxDiskUsage"},
+    {'x', false, "ProhibitDotFilesWrite"},
+    {'X', false, "ProhibitDotFilesRead"},
+    {'r', false, "AutoRename"},
+    {'w', false, "AllowUserFXP"},
+    {'4', false, "IPV4Only"},
+    {'6', false, "IPV6Only"},
+    {'H', false, "DontResolve"},
+    {'B', false, "Daemonize"},
+    {'j', false, "CreateHomeDir"},
+    {'V', true, "TrustedIP"},
+    {'a', true, "TrustedGID"},
+    {'Q', true, "UserRatio"},
+    {'m', true, "MaxLoad"},
+    {'O', true, "AltLog"},
+    {'L', true, "LimitRecursion"},
+    {'Z', false, "CustomerProof"},
+    {'b', false, "BrokenClientsCompatibility"},
+    {'d', false, "VerboseLog"},
+    {'f', true, "SyslogFacility"},
+    {'D', false, "DisplayDotFiles"},
+    {'s', false, "AntiWarez"},
+    {'i', false, "AnonymousCantUpload"},
+    {'M', false, "AnonymousCanCreateDirs"},
+    {'o', false, "CallUploadScript"},
+    {'0', false, "NoTruncate"},
+};
+
+/* "-c 50": one option a line. The words are those of the directive. */
+static int
+take_letter(struct directive *out, const char **problem)
+{
+	for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++) {
+		if (out->name[1] != letters[i].letter || out->name[2] != '\0')
+			continue;
+		if (out->count != letters[i].has_value) {
+			*problem = "one option a line, with its value behind a blank: '-c 50'";
+			return -EINVAL;
+		}
+		out->name = letters[i].name;
+		if (!letters[i].has_value)
+			out->words[out->count++] = out->value = "yes";
+		return 1;
+	}
+	*problem = "an option of pure-ftpd(8) that this program does not know; remove it, and look up what it does";
+	return -EINVAL;
+}
+
+static int
+cut_pure_ftpd(struct directive *out, const char **problem)
+{
+	int r = migrate_cut_words(out, problem);
+
+	if (r == 1 && out->name[0] == '-')
+		return take_letter(out, problem);
+	if (r == 1 && out->count == 0) {
+		*problem = "a name without a value; each line of pure-ftpd.conf is 'NAME VALUE'";
+		return -EINVAL;
+	}
+	return r;
+}
+
+/* --- what several directives say together --- */
+
+/* Two numbers, "A B" or "A:B". The second is the first where it is missing. */
+static int
+two_numbers(const struct directive *directive, uint64_t *a, uint64_t *b)
+{
+	const char *colon = strchr(directive->words[0], ':');
+	char first[24];
+
+	snprintf(
+	    first, sizeof(first), "%.*s", colon == NULL ? 20 : (int)(colon - directive->words[0]), directive->words[0]);
+	if (parse_u64(first, UINT32_MAX, a) < 0)
+		return -EINVAL;
+	*b = *a;
+	if (colon != NULL)
+		return parse_u64(colon + 1, UINT32_MAX, b);
+	return directive->count < 2 ? 0 : parse_u64(directive->words[1], UINT32_MAX, b);
+}
+
+static void
+note_numbers(struct migrate_plan *plan, const struct directive *said)
+{
+	migrate_note(plan, said, MIGRATE_PROTECTS, NULL, "the value is no number, or not a pair of numbers",
+	    "repair it, and migrate again");
+}
+
+static void
+settle_account_limits(struct migrate_plan *plan)
+{
+	const struct directive *quota = migrate_said(plan, "Quota"), *rate = migrate_said(plan, "UserBandwidth"),
+			       *sessions = migrate_said(plan, "PerUserLimits"), *uid = migrate_said(plan, "MinUID");
+	uint64_t a, b;
+
+	if (quota != NULL && two_numbers(quota, &a, &b) < 0) {
+		note_numbers(plan, quota);
+	} else if (quota != NULL) {
+		plan->quota_files = a;
+		plan->quota_bytes = b * MIB;
+	}
+	if (rate != NULL && two_numbers(rate, &a, &b) < 0) {
+		note_numbers(plan, rate);
+	} else if (rate != NULL) { /* "UP:DOWN" */
+		plan->rate_up = a * KIB;
+		plan->rate_down = b * KIB;
+	}
+	if (sessions != NULL && two_numbers(sessions, &a, &b) < 0)
+		note_numbers(plan, sessions);
+	else if (sessions != NULL)
+		plan->max_sessions = a;
+	if (uid != NULL && parse_u64(uid->words[0], UINT32_MAX, &plan->uid_low) < 0)
+		note_numbers(plan, uid);
+}
+
+static void
+settle_masks(struct migrate_plan *plan)
+{
+	const struct directive *said = migrate_said(plan, "Umask");
+	const char *colon = said == NULL ? NULL : strchr(said->words[0], ':');
+	char files[8];
+
+	if (said == NULL)
+		return;
+	snprintf(files, sizeof(files), "%.*s", colon == NULL ? 7 : (int)(colon - said->words[0]), said->words[0]);
+	migrate_set_masks(plan, said, files, colon != NULL ? colon + 1 : said->count > 1 ? said->words[1] : files);
+}
+
+static void
+settle_address(struct migrate_plan *plan)
+{
+	const struct directive *bind = migrate_said(plan, "Bind"), *ports = migrate_said(plan, "PassivePortRange");
+	const char *comma = bind == NULL ? NULL : strchr(bind->words[0], ',');
+	bool is_v4 = migrate_is_on(plan, "IPV4Only", false);
+	uint64_t low, high;
+
+	if (ports != NULL && two_numbers(ports, &low, &high) < 0)
+		note_numbers(plan, ports);
+	else if (ports != NULL)
+		migrate_setf(plan, "passive-ports", ports, MIGRATE_COMFORT, "%llu-%llu", (unsigned long long)low,
+		    (unsigned long long)high);
+	if (bind == NULL && is_v4)
+		migrate_set(plan, "listen", "0.0.0.0:21", migrate_said(plan, "IPV4Only"), MIGRATE_COMFORT);
+	else if (bind == NULL && migrate_is_on(plan, "IPV6Only", false))
+		migrate_set(plan, "listen", "[::]:21", migrate_said(plan, "IPV6Only"), MIGRATE_COMFORT);
+	if (bind == NULL)
+		return;
+	if (comma == NULL)
+		migrate_setf(plan, "listen", bind, MIGRATE_PROTECTS,
+		    strchr(bind->words[0], ':') == NULL ? "%s:21" : "[%s]:21", bind->words[0]);
+	else if (comma == bind->words[0])
+		migrate_setf(plan, "listen", bind, MIGRATE_PROTECTS, is_v4 ? "0.0.0.0:%s" : "*:%s", comma + 1);
+	else
+		migrate_setf(plan, "listen", bind, MIGRATE_PROTECTS,
+		    memchr(bind->words[0], ':', (size_t)(comma - bind->words[0])) == NULL ? "%.*s:%s" : "[%.*s]:%s",
+		    (int)(comma - bind->words[0]), bind->words[0], comma + 1);
+}
+
+static void
+settle_pure_tls(struct migrate_plan *plan)
+{
+	const struct directive *tls = migrate_said(plan, "TLS"), *bundle = migrate_said(plan, "CertFile"),
+			       *pair = migrate_said(plan, "CertFileAndKey"),
+			       *ciphers = migrate_said(plan, "TLSCipherSuite");
+	const char *mode = tls == NULL ? "0" : tls->words[0], *certificate = "/etc/ssl/private/pure-ftpd.pem";
+
+	if (strcmp(mode, "0") == 0)
+		return;
+	if (bundle != NULL)
+		certificate = bundle->words[0];
+	migrate_set(plan, "tls.certificate", pair == NULL ? certificate : pair->words[0], pair == NULL ? bundle : pair,
+	    MIGRATE_PROTECTS);
+	migrate_set(plan, "tls.key", pair == NULL ? certificate : pair->words[pair->count > 1],
+	    pair == NULL ? bundle : pair, MIGRATE_PROTECTS);
+	migrate_set(plan, "tls.require", strcmp(mode, "1") == 0 ? "no" : "yes", tls, MIGRATE_PROTECTS);
+	if (ciphers != NULL && strstr(ciphers->value, "-C:") != NULL)
+		migrate_note(plan, ciphers, MIGRATE_PROTECTS, NULL, "certificates of clients are not asked for",
+		    "let in known networks only: allow-from= of sallyport-users(5)");
+}
+
+static void
+settle_pure_ftpd(struct migrate_plan *plan)
+{
+	static const struct {
+		const char *name;
+		unsigned rights;
+	} switches[] = {{"NoChmod", MAY_CHMOD}, {"NoRename", MAY_RENAME},
+	    {"KeepAllFiles", MAY_DELETE | MAY_RMDIR | MAY_OVERWRITE | MAY_RENAME}};
+
+	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++)
+		if (migrate_is_on(plan, switches[i].name, false))
+			plan->rights &= ~switches[i].rights;
+	settle_account_limits(plan);
+	settle_masks(plan);
+	settle_address(plan);
+	settle_pure_tls(plan);
+	plan->format = CONVERT_PURE_FTPD;
+	if (migrate_is_on(plan, "PAMAuthentication", false))
+		plan->pam_service = "pure-ftpd";
+	else if (migrate_is_on(plan, "UnixAuthentication", false))
+		plan->pam_service = "sallyport";
+}
+
+const struct migrate_peer migrate_pure_ftpd = {
+    .word = "pure-ftpd",
+    .title = "Pure-FTPd",
+    .rows = rows,
+    .row_count = sizeof(rows) / sizeof(rows[0]),
+    .cut = cut_pure_ftpd,
+    .settle = settle_pure_ftpd,
+};
