@@ -12,7 +12,7 @@
 
 #include "common/banned.h"
 
-#define NO_MASKS "there are no patterns of names", "take rights away in directories: rights= of sallyport-users(5)"
+#define NO_MASKS "patterns of the old server are not carried", "use hide= and deny= of sallyport-users(5)"
 #define NO_SOURCE \
 	"accounts of this source are not read", "export them as passwd(5), and name that file as a further FILE"
 #define NO_CLIENT_CERTIFICATES \

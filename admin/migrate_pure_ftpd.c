@@ -19,7 +19,7 @@
 	"anonymous users of Pure-FTPd are not carried", \
 	    "add one with 'sallyportctl user add anonymous --anonymous --home DIR'"
 #define NO_RATIO "there are no ratios", "give the accounts a quota, or rate-down="
-#define NO_DOTS "there are no patterns of names", "take rights away in directories: rights= of sallyport-users(5)"
+#define NO_DOTS "patterns of the old server are not carried", "use hide= and deny= of sallyport-users(5)"
 #define NO_SOURCE \
 	"accounts of this source are not read", "export them as passwd(5), and name that file as a further FILE"
 #define KIB 1024

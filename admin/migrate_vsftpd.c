@@ -10,7 +10,7 @@
 
 #include "common/banned.h"
 
-#define NO_MASKS "there are no patterns of names", "take rights away in directories: rights= of sallyport-users(5)"
+#define NO_MASKS "patterns of the old server are not carried", "use hide= and deny= of sallyport-users(5)"
 #define NO_VERBS "no list of commands is kept", "use rights= of sallyport-users(5), which decides what a command may do"
 
 static const struct migrate_row rows[] = {
