@@ -46,7 +46,7 @@ find_peer(const char *word)
 }
 
 static int
-no_memory(void)
+say_no_memory(void)
 {
 	ctl_error("no memory");
 	return -ENOMEM;
@@ -76,7 +76,7 @@ read_configuration(struct migration *run, const char *file)
 	if (r == -EINVAL && text.error == 0)
 		say_place(file, line, problem);
 	else if (r == -ENOMEM)
-		no_memory();
+		say_no_memory();
 	buf_free(&text);
 	return r;
 }
@@ -91,7 +91,7 @@ settle_plan(struct migration *run)
 	if (r == -EINVAL)
 		say_place(run->plan.directives[at].file, run->plan.directives[at].line, problem);
 	else if (r < 0)
-		no_memory();
+		say_no_memory();
 	return r;
 }
 
@@ -112,7 +112,7 @@ read_list(struct migration *run, size_t i)
 	else
 		r = migrate_accounts_list(&run->accounts, i, text.data, text.len);
 	buf_free(&text);
-	return r < 0 ? no_memory() : 0;
+	return r < 0 ? say_no_memory() : 0;
 }
 
 /* The ids and the home of accounts that have none of their own. */
@@ -150,7 +150,7 @@ read_accounts(struct migration *run, const char *file)
 		convert.shadow_len = shadow.len;
 		r = migrate_accounts_take(&run->accounts, file, &convert);
 		if (r < 0)
-			no_memory();
+			say_no_memory();
 	}
 	buf_free(&text);
 	buf_free(&shadow);
@@ -174,7 +174,7 @@ take_anonymous(struct migration *run)
 	if (r == -EINVAL)
 		migrate_note(plan, NULL, MIGRATE_COMFORT, "anonymous login", problem,
 		    "add it with 'sallyportctl user add anonymous --anonymous --home DIR'");
-	return r == -ENOMEM ? no_memory() : 0;
+	return r == -ENOMEM ? say_no_memory() : 0;
 }
 
 static int
@@ -236,7 +236,7 @@ choose_accounts(struct migration *run, struct buf *value)
 /* --- writing --- */
 
 static int
-make_directory(struct migration *run)
+make_output(struct migration *run)
 {
 	const char *path = run->ctl->value[OPTION_OUTPUT];
 
@@ -253,7 +253,7 @@ make_directory(struct migration *run)
 }
 
 static int
-write_new(int directory, const char *name, const struct buf *text, mode_t mode)
+write_new_file(int directory, const char *name, const struct buf *text, mode_t mode)
 {
 	int fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	int r = fd < 0 ? -errno : io_write_all(fd, text->data, text->len);
@@ -275,12 +275,12 @@ static int
 write_both(struct migration *run, const struct buf *config)
 {
 	int directory = open(run->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = directory < 0 ? -errno : write_new(directory, "users", &run->accounts.users, 0600);
+	int r = directory < 0 ? -errno : write_new_file(directory, "users", &run->accounts.users, 0600);
 
 	if (directory < 0)
 		ctl_error("cannot use '%s': %s", ctl_quote(run->directory), strerror(-r));
 	if (r == 0) {
-		r = write_new(directory, "sallyport.conf", config, 0644);
+		r = write_new_file(directory, "sallyport.conf", config, 0644);
 		if (r < 0)
 			unlinkat(directory, "users", 0);
 	}
@@ -351,10 +351,10 @@ migrate(struct ctl *ctl)
 		return CTL_USAGE;
 	}
 	if (migrate_plan_init(&run.plan, run.peer) < 0) {
-		no_memory();
+		say_no_memory();
 	} else if (read_configuration(&run, ctl->files[0]) == 0 && settle_plan(&run) == 0) {
 		migrate_accounts_init(&run.accounts, &run.plan);
-		if (read_all_accounts(&run) == 0 && make_directory(&run) == 0)
+		if (read_all_accounts(&run) == 0 && make_output(&run) == 0)
 			status = write_migration(&run);
 		migrate_accounts_free(&run.accounts);
 	}

@@ -25,7 +25,7 @@ compare_names(const void *a, const void *b)
 
 /* 1 if it is new, 0 if it was there, or -ENOMEM. */
 static int
-add_name(void **set, const char *name, size_t len)
+add_to_names(void **set, const char *name, size_t len)
 {
 	char *copy = strndup(name, len), **found = copy == NULL ? NULL : tsearch(copy, set, compare_names);
 
@@ -81,7 +81,7 @@ migrate_accounts_list(struct migrate_accounts *accounts, size_t i, const char *t
 		while (name < line && strchr(" \t\r#", text[name]) == NULL)
 			name++;
 		if (name > 0)
-			r = add_name(&accounts->lists[i], text, name);
+			r = add_to_names(&accounts->lists[i], text, name);
 		text += line + (newline != NULL);
 	}
 	return r < 0 ? r : 0;
@@ -272,7 +272,7 @@ take_migrated(struct migrate_accounts *accounts, const char *file, const struct 
 		refuse_migrated(accounts, file, entry, problem);
 	} else if (r == 0) {
 		buf_addf(&accounts->users, "%s\n", line.data);
-		r = add_name(&accounts->names, name, strlen(name));
+		r = add_to_names(&accounts->names, name, strlen(name));
 		accounts->taken++;
 	}
 	if (hash != NULL)
@@ -301,7 +301,7 @@ migrate_accounts_anonymous(
 	*problem = line_problem(&line);
 	if (*problem == NULL) {
 		buf_addf(&accounts->users, "%s\n", line.data);
-		r = add_name(&accounts->names, "anonymous", strlen("anonymous"));
+		r = add_to_names(&accounts->names, "anonymous", strlen("anonymous"));
 		accounts->taken++;
 	}
 	buf_free(&line);

@@ -122,7 +122,7 @@ migrate_plan_read(
 }
 
 static const struct migrate_row *
-find_row(const struct migrate_peer *peer, const char *name)
+find_migrate_row(const struct migrate_peer *peer, const char *name)
 {
 	for (size_t i = 0; i < peer->row_count; i++)
 		if (strcasecmp(peer->rows[i].name, name) == 0)
@@ -138,7 +138,7 @@ migrate_plan_settle(struct migrate_plan *plan, size_t *directive, const char **p
 	*problem = NULL;
 	for (size_t i = 0; i < plan->count; i++) {
 		struct directive *now = &plan->directives[i];
-		const struct migrate_row *row = find_row(peer, now->name);
+		const struct migrate_row *row = find_migrate_row(peer, now->name);
 		int r = peer->enter == NULL ? 0 : peer->enter(plan, now, problem);
 
 		*directive = i;
@@ -322,7 +322,7 @@ migrate_note(struct migrate_plan *plan, const struct directive *by, enum migrate
 /* --- the file --- */
 
 static void
-write_key(const struct migrate_plan *plan, size_t i, const char *indent, struct buf *out)
+write_migrated_key(const struct migrate_plan *plan, size_t i, const char *indent, struct buf *out)
 {
 	const struct migrate_value *value = &plan->values[i];
 	bool is_list = key_is_list(&config_keys[i]);
@@ -359,7 +359,7 @@ write_section(const struct migrate_plan *plan, const char *section, struct buf *
 		if (section != NULL && !is_open)
 			buf_addf(out, "\n%s {\n", section);
 		is_open = true;
-		write_key(plan, i, section == NULL ? "" : "    ", out);
+		write_migrated_key(plan, i, section == NULL ? "" : "    ", out);
 	}
 	if (section != NULL && is_open)
 		buf_add_text(out, "}\n");

@@ -45,7 +45,7 @@ take_chdir_message(TAKES)
 
 /* Debian's has LoadModule alone. */
 static void
-take_include(TAKES)
+take_other_file(TAKES)
 {
 	const char *slash = strrchr(directive->value, '/');
 
@@ -62,7 +62,7 @@ take_instances(TAKES)
 }
 
 static void
-take_connections(TAKES)
+take_host_connections(TAKES)
 {
 	if (migrate_said(plan, "MaxClientsPerHost") == NULL)
 		take_ceiling(plan, directive, row);
@@ -104,9 +104,9 @@ static const struct migrate_row rows[] = {
     {"MaxClients", take_ceiling, "limits.sessions", MIGRATE_PROTECTS, NULL, NULL},
     {"MaxInstances", take_instances, "limits.sessions", MIGRATE_PROTECTS, NULL, NULL},
     {"MaxClientsPerHost", take_ceiling, "limits.sessions-per-address", MIGRATE_PROTECTS, NULL, NULL},
-    {"MaxConnectionsPerHost", take_connections, "limits.sessions-per-address", MIGRATE_PROTECTS, NULL, NULL},
+    {"MaxConnectionsPerHost", take_host_connections, "limits.sessions-per-address", MIGRATE_PROTECTS, NULL, NULL},
     {"MaxClientsPerUser", take_ceiling, "limits.sessions-per-user", MIGRATE_PROTECTS, NULL, NULL},
-    {"MaxLoginAttempts", take_quoted, "limits.login-failures", MIGRATE_PROTECTS, NULL, NULL},
+    {"MaxLoginAttempts", take_first_word, "limits.login-failures", MIGRATE_PROTECTS, NULL, NULL},
     {"MaxHostsPerUser", take_lost, NULL, MIGRATE_PROTECTS, "hosts of an account are not counted", "use max-sessions="},
     {"TransferRate", take_lost, NULL, MIGRATE_PROTECTS, "its commands and conditions have no counterpart",
 	"give the accounts rate-down= and rate-up="},
@@ -115,7 +115,7 @@ static const struct migrate_row rows[] = {
     {"TimeoutStalled", take_seconds, "timeouts.stall", MIGRATE_COMFORT, NULL, NULL},
     NEEDLESS("TimeoutNoTransfer"),
     {"TimeoutSession", take_lost, NULL, MIGRATE_COMFORT, "a session may last", "use timeouts.idle"},
-    {"MasqueradeAddress", take_quoted, "passive-address", MIGRATE_COMFORT, NULL, NULL},
+    {"MasqueradeAddress", take_first_word, "passive-address", MIGRATE_COMFORT, NULL, NULL},
     {"AllowForeignAddress", take_lost_yes, NULL, MIGRATE_COMFORT, "a data connection goes to the client's own address",
 	"copy by way of the client"},
     {"DefaultRoot", take_root, NULL, MIGRATE_COMFORT, "every account is confined to its home",
@@ -140,17 +140,17 @@ static const struct migrate_row rows[] = {
     {"PathAllowFilter", take_lost, NULL, MIGRATE_PROTECTS, NO_MASKS},
     {"HideFiles", take_lost, NULL, MIGRATE_PROTECTS, NO_MASKS},
     {"ServerIdent", take_lost, NULL, MIGRATE_COMFORT, "the banner never names the program", "set banner"},
-    {"ServerName", take_quoted, "banner", MIGRATE_COMFORT, NULL, NULL},
+    {"ServerName", take_first_word, "banner", MIGRATE_COMFORT, NULL, NULL},
     {"DisplayLogin", take_lost, NULL, MIGRATE_COMFORT, "the message is a file of the server, not of the home",
 	"set login-message"},
     {"DisplayConnect", take_lost, NULL, MIGRATE_COMFORT, "the banner is one line", "use banner, or login-message"},
     {"DisplayChdir", take_chdir_message, "directory-message", MIGRATE_COMFORT,
 	"the file of a directory's message is '.message'", "rename it"},
-    {"TransferLog", take_quoted, "log.xferlog", MIGRATE_COMFORT, NULL, NULL},
+    {"TransferLog", take_first_word, "log.xferlog", MIGRATE_COMFORT, NULL, NULL},
     {"SystemLog", take_lost, NULL, MIGRATE_COMFORT, "the log goes to syslog", "set log.target"},
     {"ExtendedLog", take_lost, NULL, MIGRATE_COMFORT, "the log has a form of its own", "set log.format = \"json\""},
     NEEDLESS("LogFormat"),
-    {"Include", take_include, NULL, MIGRATE_PROTECTS, "the other file is not read",
+    {"Include", take_other_file, NULL, MIGRATE_PROTECTS, "the other file is not read",
 	"put its lines here, and migrate again"},
     NEEDLESS("ServerType"),
     NEEDLESS("ServerAdmin"),

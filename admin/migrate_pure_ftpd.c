@@ -93,7 +93,7 @@ static const struct migrate_row rows[] = {
     LATER("IPV4Only"),
     LATER("IPV6Only"),
     LATER("PassivePortRange"),
-    {"ForcePassiveIP", take_quoted, "passive-address", MIGRATE_COMFORT, NULL, NULL},
+    {"ForcePassiveIP", take_first_word, "passive-address", MIGRATE_COMFORT, NULL, NULL},
     NEEDLESS("NATmode"),
     NEEDLESS("DontResolve"),
     /* TLS */

@@ -30,7 +30,7 @@ take_same(TAKES)
 }
 
 void
-take_quoted(TAKES)
+take_first_word(TAKES)
 {
 	migrate_set(plan, row->key, first_word(directive), directive, row->weight);
 }
@@ -48,7 +48,7 @@ parse_switch(struct migrate_plan *plan, const struct directive *directive, bool 
 }
 
 void
-take_bool(TAKES)
+take_switch(TAKES)
 {
 	bool value;
 

@@ -8,8 +8,8 @@
 #define TAKES struct migrate_plan *plan, const struct directive *directive, const struct migrate_row *row
 
 void take_same(TAKES); /* the value is that of our key */
-void take_quoted(TAKES); /* the same of the first word, without its quotes */
-void take_bool(TAKES);
+void take_first_word(TAKES); /* the same of the first word, without its quotes */
+void take_switch(TAKES);
 void take_seconds(TAKES);
 void take_minutes(TAKES);
 void take_ceiling(TAKES); /* a number; 0 and "none" are no limit: the highest that our key takes */
