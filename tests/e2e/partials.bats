@@ -147,6 +147,7 @@ def check(c):
 		assert c.ask('SITE PARTIALS DELETE ALL', 200).startswith('200 5 removed, 50 bytes')
 		with open(os.path.join(HOME_DIR, partial_name('of another user')), 'wb') as file:
 		    file.write(bytes(30))
+		os.chmod(os.path.join(HOME_DIR, partial_name('of another user')), 0o600) # nor readable
 		c.ask('MKD closed', 257)
 		broken_off(c, 'closed/f', bytes(10))
 		os.chmod(os.path.join(HOME_DIR, 'closed'), 0o555)
