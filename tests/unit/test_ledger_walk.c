@@ -155,8 +155,10 @@ use_of(int64_t figure)
 static struct ledger_need
 need_of(int64_t figure)
 {
-	return is_of_files ? (struct ledger_need){.files = (uint64_t)figure}
-			   : (struct ledger_need){.bytes = (uint64_t)figure};
+	struct ledger_need need = {0};
+
+	*(is_of_files ? &need.files : &need.bytes) = (uint64_t)figure;
+	return need;
 }
 
 static void
