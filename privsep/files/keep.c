@@ -106,6 +106,13 @@ lock_keep(int fd)
 	return 0;
 }
 
+/* Or the record of the path. */
+static bool
+is_item(const char *name)
+{
+	return strchr(name, '.') != NULL;
+}
+
 bool
 keep_day_is(const char *name)
 {
@@ -147,7 +154,46 @@ is_state_sane(const struct keep_state *state)
 	    state->bytes <= BYTES_MAX;
 }
 
-/* One that was lost or is damaged begins anew. What lies there is counted by sallyportctl again. */
+/* Bytes of all that is kept in one directory: level 0 is a day, level 1 a path of it. */
+static int
+add_directory(int dir_fd, const char *name, unsigned level, uint64_t *bytes)
+{
+	static struct directory levels[2] SELDOM_WRITTEN;
+	struct directory *directory = &levels[level];
+	const struct dirent64 *entry;
+	struct stat st;
+	int r = directory_open_at(directory, dir_fd, name);
+
+	while (r == 0 && (r = directory_next(directory, &entry)) == 0 && entry != NULL) {
+		if (is_dot_or_dotdot(entry->d_name))
+			continue;
+		if (level == 0)
+			r = add_directory(directory->fd, entry->d_name, 1, bytes);
+		else if (is_item(entry->d_name) && fstatat(directory->fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			*bytes += (uint64_t)st.st_size;
+	}
+	directory_close(directory);
+	return r;
+}
+
+static int
+count_bytes(struct keep_hold *hold)
+{
+	static struct directory days SELDOM_WRITTEN;
+	const struct dirent64 *entry;
+	uint64_t bytes = 0;
+	int r = directory_open_at(&days, hold->fd, ".");
+
+	while (r == 0 && (r = directory_next(&days, &entry)) == 0 && entry != NULL)
+		if (keep_day_is(entry->d_name))
+			r = add_directory(hold->fd, entry->d_name, 0, &bytes);
+	directory_close(&days);
+	if (r == 0)
+		hold->state.bytes = bytes;
+	return r;
+}
+
+/* One that was lost or is damaged begins anew, with a count of what lies there. */
 static int
 read_state(struct keep_hold *hold, uint64_t now_s)
 {
@@ -163,7 +209,8 @@ read_state(struct keep_hold *hold, uint64_t now_s)
 		return 0;
 	hold->state = (struct keep_state){.clock_s = now_s, .seen_s = now_s};
 	memcpy(hold->state.magic, MAGIC, sizeof(hold->state.magic));
-	return find_clock(hold->fd, &hold->state.clock_s);
+	n = find_clock(hold->fd, &hold->state.clock_s);
+	return n < 0 ? (int)n : count_bytes(hold);
 }
 
 /* A clock that goes back a little is that of another machine, which must not make time pass twice. */
@@ -303,8 +350,8 @@ purge_item(struct purge *purge, int hash_fd, const char *name)
 
 	if (fstatat(hash_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || unlinkat(hash_fd, name, 0) < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (strchr(name, '.') == NULL)
-		return 0; /* the record of the path */
+	if (!is_item(name))
+		return 0;
 	purge->hold->state.bytes -=
 	    (uint64_t)st.st_size < purge->hold->state.bytes ? (uint64_t)st.st_size : purge->hold->state.bytes;
 	purge->removed++;
@@ -380,6 +427,20 @@ has_room(const struct keep_hold *hold, const struct home *home, uint64_t size)
 	return size <= home->keep->quota_bytes && hold->state.bytes <= home->keep->quota_bytes - size;
 }
 
+/* Remove what is old enough. Once in a session, also count what killed sessions left. */
+static bool
+make_room(struct keep_hold *hold, const struct home *home, uint64_t size)
+{
+	static bool was_counted;
+
+	if (has_room(hold, home, size))
+		return true;
+	(void)!keep_purge_held(hold, home, KEEP_PURGE_MAX);
+	if (!has_room(hold, home, size) && !was_counted)
+		was_counted = count_bytes(hold) == 0;
+	return has_room(hold, home, size);
+}
+
 static int
 keep_file(struct keep_hold *hold, const struct home *home, const struct home_path *path, int dir_fd, const char *name,
     const struct stat *st, bool is_moved)
@@ -390,9 +451,7 @@ keep_file(struct keep_hold *hold, const struct home *home, const struct home_pat
 	if (r < 0)
 		return r;
 	hold->size = size;
-	if (!has_room(hold, home, size))
-		(void)!keep_purge_held(hold, home, KEEP_PURGE_MAX);
-	if (!has_room(hold, home, size))
+	if (!make_room(hold, home, size))
 		r = -ENOLINK;
 	hold->state.bytes += size;
 	if (r == 0)

@@ -27,7 +27,7 @@ struct keep_state {
 	char magic[8];
 	uint64_t clock_s; /* the keep's own */
 	uint64_t seen_s; /* by the clock of the host, when that was moved last */
-	uint64_t bytes; /* of all that is kept; never less than there are */
+	uint64_t bytes; /* of all that is kept; too high where a session was killed */
 };
 
 /* The keep in hand, locked. */

@@ -169,10 +169,17 @@ import contextlib, re, struct
 		    assert 'whole file' in c.ask('STOR a', 553)
 		c.ask('DELE b', 250)
 		assert state()[3] == 9, state()
-		# a state that nobody can read is made anew; a directory that is a file keeps nothing
+		# a state that nobody can read is made anew, and the next session mends a sum that a kill has left too high
 		with open(KEEP + '/state', 'wb') as file:
 		    file.write(b'damage')
-		c.ask('DELE a', 250)
+		assert 'cannot be kept' in c.ask('DELE a', 550)
+		assert state()[3] == 9, state()
+		write_state(state()[1], state()[2], 1000000)
+		d = Control().login()
+		d.put('f', b'1')
+		d.ask('DELE f', 250)
+		assert state()[3] == 10, state()
+		# a directory that is a file keeps nothing
 		os.rename(KEEP, HOME_DIR + '/away')
 		with open(KEEP, 'w'):
 		    pass
