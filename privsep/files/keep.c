@@ -429,7 +429,7 @@ has_room(const struct keep_hold *hold, const struct home *home, uint64_t size)
 
 /* Remove what is old enough. Once in a session, also count what killed sessions left. */
 static bool
-make_room(struct keep_hold *hold, const struct home *home, uint64_t size)
+make_room_in_keep(struct keep_hold *hold, const struct home *home, uint64_t size)
 {
 	static bool was_counted;
 
@@ -451,7 +451,7 @@ keep_file(struct keep_hold *hold, const struct home *home, const struct home_pat
 	if (r < 0)
 		return r;
 	hold->size = size;
-	if (!make_room(hold, home, size))
+	if (!make_room_in_keep(hold, home, size))
 		r = -ENOLINK;
 	hold->state.bytes += size;
 	if (r == 0)

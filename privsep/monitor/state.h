@@ -80,7 +80,7 @@ struct monitor {
 		bool is_clear;	/* without TLS */
 		char mail[LOGIN_MAIL_MAX + 1];	/* password of an account that takes any, if it may be shown; else "" */
 		const char *label;	/* of the password that was right, where the account has several; else NULL */
-		const char *service;	/* PAM checks the password of the account in hand; NULL: PAM alone knows the user */
+		const char *service; /* PAM checks the password by it; NULL: PAM alone knows the user */
 		enum lookup lookup;	/* how that account was found */
 		char name[ACCOUNT_NAME_MAX + 1];
 		char password[PASSWORD_MAX + 1];

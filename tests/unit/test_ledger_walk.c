@@ -499,12 +499,13 @@ static struct ledger_figure
 look_through_home(const struct node *node)
 {
 	int64_t found = home - node->counting.unseen;
+	struct ledger_figure figure = {0};
 
 	for (int number = 0; number < SESSIONS; number++)
 		if (node->sessions[number].is_open)
 			found -= node->sessions[number].written;
-	return is_of_files ? (struct ledger_figure){.files = (uint64_t)found}
-			   : (struct ledger_figure){.bytes = (uint64_t)found};
+	*(is_of_files ? &figure.files : &figure.bytes) = (uint64_t)found;
+	return figure;
 }
 
 /* One step of a count that the database has asked for. Other sessions may do something before the next one. */
@@ -881,8 +882,8 @@ walk(const char *directory, uint32_t seed)
 
 	seed_now = seed_of_walk = seed;
 	is_of_files = seed % 2 == 0;
-	limits = is_of_files ? (struct ledger_limits){LEDGER_NO_LIMIT, QUOTA}
-			     : (struct ledger_limits){QUOTA, LEDGER_NO_LIMIT};
+	limits = (struct ledger_limits){LEDGER_NO_LIMIT, LEDGER_NO_LIMIT};
+	*(is_of_files ? &limits.files : &limits.bytes) = QUOTA;
 	begin_walk(directory);
 	for (step_now = 0; step_now < STEPS; step_now++) {
 		uint32_t what = draw(80);
