@@ -364,7 +364,7 @@ static const struct worker_kind broker_kind = {
 void
 broker_worker_init(struct broker_worker *broker, struct server *server)
 {
-	*broker = (struct broker_worker){.server = server, .listener = broker->listener};
+	*broker = (struct broker_worker){.server = server, .listener = broker->listener, .worker = {.channel = -1}};
 }
 
 /* Whose uid no account of the database may have. */

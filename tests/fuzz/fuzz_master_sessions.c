@@ -182,17 +182,20 @@ end(struct monitor_end *monitor, struct input *input)
 static void
 check_bounds(void)
 {
-	unsigned admitted[USERS] = {0};
+	unsigned admitted[USERS] = {0}, limited[USERS] = {0};
 
 	if (turns_running(master.sessions.turns[TURN_HASH]) > FAKE_HASHES ||
 	    turns_running(master.sessions.turns[TURN_PAM]) > 1)
 		abort();
 	for (int i = 0; i < MONITORS; i++)
 		for (size_t user = 0; user < USERS; user++)
-			if (monitors[i].slot != NULL && monitors[i].slot->is_logged_in)
-				admitted[user] += strcmp(monitors[i].slot->user, users[user]) == 0;
+			if (monitors[i].slot != NULL && monitors[i].slot->is_logged_in &&
+			    strcmp(monitors[i].slot->user, users[user]) == 0) {
+				admitted[user]++;
+				limited[user] += (monitors[i].slot->max_sessions & ADMIT_OWN_LIMIT) == 0;
+			}
 	for (size_t user = 0; user < USERS; user++) {
-		if (admitted[user] > FAKE_SESSIONS_PER_USER || (users[user][0] == '\0' && admitted[user] > 0))
+		if (limited[user] > FAKE_SESSIONS_PER_USER || (users[user][0] == '\0' && admitted[user] > 0))
 			abort();
 		if (users[user][0] != '\0' &&
 		    tally_count(master.sessions.by_user, users[user], strlen(users[user])) != admitted[user])
