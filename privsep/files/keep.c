@@ -441,16 +441,47 @@ make_room_in_keep(struct keep_hold *hold, const struct home *home, uint64_t size
 	return has_room(hold, home, size);
 }
 
+/* A plain file; what else it may be has these errors from here alone. */
+static int
+look_at_plain(int dir_fd, const char *name, struct stat *st)
+{
+	int r = storage_look(dir_fd, name, st);
+
+	if (r < 0 || S_ISREG(st->st_mode))
+		return r;
+	return S_ISDIR(st->st_mode) ? -EISDIR : -EBUSY;
+}
+
+/* Another session may have given the name to a directory, which goes back: nobody may remove that as a file. */
+static int
+must_have_moved_file(struct keep_hold *hold, int dir_fd, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(hold->hash_fd, hold->item, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+		return 0;
+	if (rename_to_new(hold->hash_fd, hold->item, dir_fd, name, storage_minds_flags()) == 0)
+		hold->item[0] = '\0';
+	return -EISDIR;
+}
+
 static int
 keep_file(struct keep_hold *hold, const struct home *home, const struct home_path *path, int dir_fd, const char *name,
-    const struct stat *st, bool is_moved)
+    bool is_moved)
 {
-	uint64_t size = (uint64_t)st->st_size;
+	struct stat st;
+	uint64_t size;
 	int r = keep_open(hold, home, true);
 
 	if (r < 0)
 		return r;
-	hold->size = size;
+	/* under the lock: while others had it, the name may have changed hands */
+	r = look_at_plain(dir_fd, name, &st);
+	if (r < 0) {
+		keep_end(hold, 0);
+		return r;
+	}
+	hold->size = size = (uint64_t)st.st_size;
 	if (!make_room_in_keep(hold, home, size))
 		r = -ENOLINK;
 	hold->state.bytes += size;
@@ -460,6 +491,10 @@ keep_file(struct keep_hold *hold, const struct home *home, const struct home_pat
 		r = open_hash_directory(hold, home, path);
 	if (r == 0)
 		r = take_in(hold, dir_fd, name, is_moved);
+	if (r == 0 && is_moved && must_have_moved_file(hold, dir_fd, name) < 0) {
+		keep_end(hold, -EISDIR);
+		return -EISDIR;
+	}
 	/* what was moved has no other name: it stays here, whatever the disk says */
 	if (r == 0 && sync_made(home, hold->hash_fd, true) < 0 && !is_moved)
 		r = -EIO;
@@ -482,7 +517,10 @@ keep_before_replacing(
 	r = storage_look(dir_fd, name, &st);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	return S_ISREG(st.st_mode) ? keep_file(hold, home, path, dir_fd, name, &st, false) : 0;
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	r = keep_file(hold, home, path, dir_fd, name, false);
+	return r == -ENOENT || r == -EISDIR || r == -EBUSY ? 0 : r; /* no plain file any more */
 }
 
 void
@@ -511,7 +549,7 @@ keep_unlink(const struct home *home, const struct home_path *path, int dir_fd, c
 		return r < 0 ? r : quota_unlink(home->quota, dir_fd, name, 0);
 	r = quota_look(home->quota, dir_fd, name, &counted);
 	if (r == 0)
-		r = keep_file(&hold, home, path, dir_fd, name, &st, true);
+		r = keep_file(&hold, home, path, dir_fd, name, true);
 	if (r < 0)
 		return r;
 	quota_gone(home->quota, &counted);

@@ -155,10 +155,21 @@ take_out(const struct home *home, uint64_t size)
 	keep_end(&hold, 0);
 }
 
-/* In a bracket of the quota, with room for the file. */
+/* Another session may have restored it, and one more have kept another file under its name: there was no room for that. */
+static int
+must_be_same_item(int from_fd, const char *item, const struct stat *st)
+{
+	struct stat now;
+
+	if (fstatat(from_fd, item, &now, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return now.st_ino == st->st_ino && now.st_size == st->st_size ? 0 : -ENOENT;
+}
+
+/* In a bracket of the quota, with room for the file st. */
 static int
 restore_counted(const struct home *home, const struct home_path *path, int from_fd, const char *item, int to_fd,
-    const char *name, uint64_t size)
+    const char *name, const struct stat *st)
 {
 	struct keep_hold hold;
 	struct stat replaced;
@@ -168,17 +179,20 @@ restore_counted(const struct home *home, const struct home_path *path, int from_
 		r = keep_before_replacing(&hold, home, path, to_fd, name);
 	if (r < 0)
 		return r;
-	if (hold.fd < 0)
+	r = must_be_same_item(from_fd, item, st);
+	if (r == 0 && hold.fd >= 0) /* a file may have come after permit_restore() looked */
+		r = zone_permit(home, to_fd, MAY_OVERWRITE, 0);
+	if (r == 0 && hold.fd < 0)
 		r = rename_to_new(from_fd, item, to_fd, name, storage_minds_flags());
-	else if (renameat(from_fd, item, to_fd, name) < 0)
+	else if (r == 0 && renameat(from_fd, item, to_fd, name) < 0)
 		r = -errno;
 	keep_end(&hold, r);
 	if (r < 0)
 		return home_name_error(-r);
 	quota_gone(home->quota, &replaced);
 	quota_made(home->quota, to_fd, name);
-	quota_add(home->quota, (int64_t)size, 0);
-	take_out(home, size);
+	quota_add(home->quota, (int64_t)st->st_size, 0);
+	take_out(home, (uint64_t)st->st_size);
 	return 0;
 }
 
@@ -206,7 +220,7 @@ keep_restore(const struct home *home, const struct home_path *path, const char *
 		r = quota_begin(home->quota, (uint64_t)st.st_size, 1);
 	if (r < 0)
 		goto out;
-	r = restore_counted(home, path, from_fd, text + KEEP_DAY_SIZE, to_fd, name, (uint64_t)st.st_size);
+	r = restore_counted(home, path, from_fd, text + KEEP_DAY_SIZE, to_fd, name, &st);
 	ended = quota_end(home->quota);
 	if (r == 0)
 		r = ended;

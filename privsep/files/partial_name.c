@@ -66,11 +66,50 @@ partial_name_is(const char *name, size_t len)
 	return memcmp(name + PREFIX_LEN + HEX_LEN, SUFFIX, sizeof(SUFFIX) - 1) == 0;
 }
 
+/* The next character of a name, as file systems see it that fold the case; '\0': one that some of them leave out. */
+static char
+folded(const char **name, const char *end)
+{
+	static const char long_s[] = "\xc5\xbf", kelvin[] = "\xe2\x84\xaa";
+	size_t left = (size_t)(end - *name);
+	char c = *(*name)++;
+
+	if (c >= 'A' && c <= 'Z')
+		return (char)(c - 'A' + 'a');
+	if (left >= sizeof(long_s) - 1 && memcmp(*name - 1, long_s, sizeof(long_s) - 1) == 0) {
+		*name += sizeof(long_s) - 2;
+		return 's';
+	}
+	if (left >= sizeof(kelvin) - 1 && memcmp(*name - 1, kelvin, sizeof(kelvin) - 1) == 0) {
+		*name += sizeof(kelvin) - 2;
+		return 'k';
+	}
+	return (unsigned char)c > 0x7f ? '\0' : c;
+}
+
+/* Could some file system take it for that of the keep? Some drop dots and blanks at the end, too. */
+static bool
+may_be_keep(const char *name, size_t len)
+{
+	const char *end = name + len;
+	size_t at = 0;
+
+	while (name < end) {
+		char c = folded(&name, end);
+		bool is_over = at == sizeof(KEEP_DIRECTORY) - 1;
+
+		if (c == '\0' || (is_over && (c == '.' || c == ' ')))
+			continue;
+		if (is_over || c != KEEP_DIRECTORY[at++])
+			return false;
+	}
+	return at == sizeof(KEEP_DIRECTORY) - 1;
+}
+
 bool
 own_name_is(const char *name, size_t len)
 {
-	return partial_name_is(name, len) ||
-	    (len == sizeof(KEEP_DIRECTORY) - 1 && memcmp(name, KEEP_DIRECTORY, sizeof(KEEP_DIRECTORY) - 1) == 0);
+	return partial_name_is(name, len) || may_be_keep(name, len);
 }
 
 bool

@@ -111,6 +111,15 @@ import contextlib, re, struct
 		        c.ask(verb + ' ' + path, 550, 553)
 		    c.ask('RNFR a', 350)
 		    c.ask('RNTO ' + path, 550, 553)
+		# names that some file system may take for it
+		for name in '.SallyPort-Keep', '.\u017fallyport-keep', '.sallyport-\u212aeep', '.sally\u200dport-keep', '.sallyport-keep. .':
+		    for verb in 'MKD', 'SIZE', 'RNFR', 'SITE VERSIONS':
+		        c.ask(verb + ' ' + name, 550, 553)
+		    c.ask('RNFR a', 350)
+		    c.ask('RNTO ' + name, 550, 553)
+		for name in '.sallyport', '.sallyport-kee', '.sallyport-keeper', '.sallyport-keep.d', 'sallyport-keep', '.\u00e9':
+		    c.ask('MKD ' + name, 257)
+		    c.ask('RMD ' + name, 250)
 		assert c.ask('DSIZ /', 213).endswith(' 3')
 		for command in 'LIST -aR', 'MLSD', 'NLST -a', 'NLST .s*', 'NLST .s*/*':
 		    assert b'sallyport' not in c.list(command), command
@@ -189,6 +198,65 @@ import contextlib, re, struct
 		os.symlink('away', KEEP)
 		c.ask('DELE e', 550)
 		assert c.get('e') == b'1'
+	END
+}
+
+@test "what changes hands while another session has the keep is looked at again" {
+	serve '--keep 30d --quota 10000'
+	py <<-END
+		$STEPS
+		import fcntl
+		c = Control().login()
+
+		@contextlib.contextmanager
+		def keep_is_held(command):
+		    """Send the command, which waits for the lock; what is done meanwhile is as of another session."""
+		    fd = os.open(KEEP, os.O_RDONLY)
+		    fcntl.flock(fd, fcntl.LOCK_EX)
+		    c.send(command)
+		    wait_until(lambda: waits_for_keep(), 'the lock')
+		    yield
+		    os.close(fd)
+
+		# who waits has the directory open and polls: seen once, the look before the lock is over
+		def waits_for_keep():
+		    for process in filter(str.isdigit, os.listdir('/proc')):
+		        with contextlib.suppress(OSError):
+		            for fd in os.listdir('/proc/%s/fd' % process):
+		                if int(process) != os.getpid() and os.readlink('/proc/%s/fd/%s' % (process, fd)) == KEEP:
+		                    return True
+		    return False
+
+		# a name that a directory has taken is not removed as a file
+		c.put('a', b'one')
+		c.put('a', b'two')
+		with keep_is_held('DELE a'):
+		    os.rename(HOME_DIR + '/a', HOME_DIR + '/b')
+		    os.mkdir(HOME_DIR + '/a')
+		    open(HOME_DIR + '/a/inside', 'w').close()
+		c.expect(550)
+		assert os.path.exists(HOME_DIR + '/a/inside') and kept() == 1 and state()[3] == 3, state()
+		os.unlink(HOME_DIR + '/a/inside')
+		os.rmdir(HOME_DIR + '/a')
+		os.rename(HOME_DIR + '/b', HOME_DIR + '/a')
+		# the size that counts is that of what is kept
+		with keep_is_held('DELE a'):
+		    with open(HOME_DIR + '/a', 'wb') as file:
+		        file.write(bytes(500))
+		c.expect(250)
+		assert state()[3] == 503, state()
+		# another file under the name of what is restored has no room in the quota
+		c.put('a', b'three')
+		size, id = versions(c, 'a')[-1]
+		day, item = id.split('.', 1)
+		item = KEEP + '/%s/%s/%s' % (day, os.listdir(KEEP + '/' + day)[0], item)
+		assert size == 3
+		with keep_is_held('SITE RESTORE a ' + id):
+		    os.unlink(item)
+		    with open(item, 'wb') as file:
+		        file.write(bytes(20000))
+		c.expect(550)
+		assert c.get('a') == b'three' and os.path.getsize(item) == 20000
 	END
 }
 
