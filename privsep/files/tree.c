@@ -163,17 +163,13 @@ enter_listed(const struct walk *walk, const struct stat *st)
 static int
 permit_size(const struct home *home, const struct home_path *path, int fd, const struct stat *st)
 {
-	const char *name;
-	int dir_fd = -1;
-	int r;
+	struct stat seen;
 
 	if (home->session->zones == NULL)
 		return 0;
 	if (fd >= 0 && S_ISDIR(st->st_mode))
 		return zone_permit(home, fd, MAY_LIST, 0);
-	r = permitted_parent(home, path, MAY_LIST, 0, &dir_fd, &name);
-	close_fd(&dir_fd);
-	return r;
+	return permitted_stat(home, path, MAY_LIST, &seen); /* where a link leads to */
 }
 
 int

@@ -78,6 +78,19 @@ drop_box()
 	assert_output secret
 }
 
+@test "a link to a file in a drop box tells nothing of it" {
+	drop_box
+	as_user ln -s ../in/theirs pub/link
+	as_user ln -s ../in/missing pub/nowhere
+	py <<-'EOF'
+		from ftp import Control
+		c = Control().login("alice", "secret")
+		for verb in ("SIZE", "MDTM", "DSIZ", "HASH", "SITE VERSIONS"):
+		    told = [c.ask("%s pub/%s" % (verb, name), 500, 501, 502, 550).replace(name, "") for name in ("link", "nowhere")]
+		    assert told[0] == told[1], (verb, told)
+	EOF
+}
+
 @test "a drop box, with lftp: mput, and mirror leaves it out" {
 	command -v lftp >/dev/null || skip "lftp is not installed"
 	drop_box
