@@ -388,17 +388,18 @@ circumstances(const struct monitor *monitor)
 /* The account that the login in hand is about. */
 static struct account account BEGINS_A_PAGE;
 
-/* By convention, a client without an account gives a mail address. What else it gives is not shown. */
+/* By convention, a client without an account gives a mail address. What else it gives, such as a password, is not shown. */
 static void
 note_mail(struct monitor *monitor)
 {
 	const char *text = monitor->login.password;
 	size_t len = strlen(text);
+	bool has_at = len > 0 && strchr(text + 1, '@') != NULL;
 	size_t i = 0;
 
 	while (i < len && text[i] > ' ' && text[i] <= '~')
 		i++;
-	if (account.takes_any && len <= LOGIN_MAIL_MAX && i == len)
+	if (account.takes_any && has_at && len <= LOGIN_MAIL_MAX && i == len)
 		memcpy(monitor->login.mail, text, len + 1);
 }
 

@@ -84,7 +84,7 @@ clear_and_tls()
 	serve
 	py <<-'EOF'
 		from ftp import Control
-		for word in ("two words", "x" * 129, "\x7f", ""):
+		for word in ("two words", "x" * 121 + "@mail.org", "\x7f", "", "hunter2", "@hunter2"):
 		    c = Control().greet()
 		    c.ask("USER ftp", 331)
 		    c.ask("PASS " + word, 230)
@@ -92,7 +92,7 @@ clear_and_tls()
 	run grep -c ' login .*mail=' "$LOG"
 	assert_output 0
 	run grep -c ' login ' "$LOG"
-	assert_output 4
+	assert_output 6
 }
 
 @test "without an anonymous account, both names are names as any other" {
