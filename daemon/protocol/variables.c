@@ -2,6 +2,7 @@
 #include "daemon/protocol/variables.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,16 +18,25 @@
 
 #define EXPANDED_MAX 32768	/* of a text, with all that its variables became */
 
+/* A text that is being filled in. */
+struct filling {
+	struct protocol *protocol;
+	struct buf out;
+	bool is_asked; /* for the quota: once, however often the text has it, since an answer may wait for a count */
+	int result;
+	struct quota_told told;
+};
+
 static void
-put_user(struct protocol *protocol, struct buf *out)
+put_user(struct filling *filling)
 {
-	buf_add_text(out, protocol->user);
+	buf_add_text(&filling->out, filling->protocol->user);
 }
 
 static void
-put_address(struct protocol *protocol, struct buf *out)
+put_address(struct filling *filling)
 {
-	buf_add_text(out, protocol->session->peer_text);
+	buf_add_text(&filling->out, filling->protocol->session->peer_text);
 }
 
 static struct utc
@@ -39,54 +49,61 @@ utc_now(void)
 }
 
 static void
-put_day(struct protocol *protocol, struct buf *out)
+put_day(struct filling *filling)
 {
 	struct utc now = utc_now();
 
-	(void)protocol;
-	buf_addf(out, "%04d-%02d-%02d", (int)now.year, (int)now.month, (int)now.day);
+	buf_addf(&filling->out, "%04d-%02d-%02d", (int)now.year, (int)now.month, (int)now.day);
 }
 
 static void
-put_clock(struct protocol *protocol, struct buf *out)
+put_clock(struct filling *filling)
 {
 	struct utc now = utc_now();
 
-	(void)protocol;
-	buf_addf(out, "%02d:%02d", (int)now.hour, (int)now.minute);
+	buf_addf(&filling->out, "%02d:%02d", (int)now.hour, (int)now.minute);
 }
 
 static void
-put_left(struct buf *out, int r, uint64_t used, uint64_t limit, const char *unit)
+put_left(struct filling *filling, uint64_t used, uint64_t limit, const char *unit)
 {
-	if (r < 0 || limit == UINT64_MAX)
-		buf_add_text(out, r < 0 ? "an unknown number of" : "any number of");
+	struct buf *out = &filling->out;
+
+	if (filling->result < 0 || limit == UINT64_MAX)
+		buf_add_text(out, filling->result < 0 ? "an unknown number of" : "any number of");
 	else
 		buf_addf(out, "%" PRIu64, used < limit ? limit - used : 0);
 	buf_addf(out, " %s", unit);
 }
 
-static void
-put_quota_left(struct protocol *protocol, struct buf *out)
+static const struct quota_told *
+quota_once(struct filling *filling)
 {
-	struct quota_told told = {0};
-	int r = ask_files_quota(protocol, &told);
-
-	put_left(out, r, told.bytes, told.bytes_limit, "bytes");
+	if (!filling->is_asked)
+		filling->result = ask_files_quota(filling->protocol, &filling->told);
+	filling->is_asked = true;
+	return &filling->told;
 }
 
 static void
-put_files_left(struct protocol *protocol, struct buf *out)
+put_quota_left(struct filling *filling)
 {
-	struct quota_told told = {0};
-	int r = ask_files_quota(protocol, &told);
+	const struct quota_told *told = quota_once(filling);
 
-	put_left(out, r, told.files, told.files_limit, "files");
+	put_left(filling, told->bytes, told->bytes_limit, "bytes");
+}
+
+static void
+put_files_left(struct filling *filling)
+{
+	const struct quota_told *told = quota_once(filling);
+
+	put_left(filling, told->files, told->files_limit, "files");
 }
 
 static const struct {
 	const char *name;
-	void (*put)(struct protocol *protocol, struct buf *out);
+	void (*put)(struct filling *filling);
 } variables[] = {
     {"%{user}", put_user},
     {"%{address}", put_address},
@@ -98,38 +115,39 @@ static const struct {
 
 /* Add the value of the variable that text begins with. The bytes of its name; 1, and the byte itself, for none. */
 static size_t
-put_variable(struct protocol *protocol, const char *text, struct buf *out)
+put_variable(struct filling *filling, const char *text)
 {
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
 		size_t len = strlen(variables[i].name);
 
 		if (strncmp(text, variables[i].name, len) != 0)
 			continue;
-		variables[i].put(protocol, out);
+		variables[i].put(filling);
 		return len;
 	}
-	buf_add(out, text, 1);
+	buf_add(&filling->out, text, 1);
 	return 1;
 }
 
 void
 reply_text_with_variables(struct protocol *protocol, int code, const char *text)
 {
-	struct buf out;
+	struct filling filling = {.protocol = protocol};
+	struct buf *out = &filling.out;
 
 	if (strstr(text, "%{") == NULL) {
 		reply_text(protocol, code, text);
 		return;
 	}
-	buf_init(&out, EXPANDED_MAX);
+	buf_init(out, EXPANDED_MAX);
 	for (const char *next = text; *next != '\0';) {
 		size_t plain = strcspn(next, "%");
 
-		buf_add(&out, next, plain);
+		buf_add(out, next, plain);
 		next += plain;
 		if (*next != '\0')
-			next += put_variable(protocol, next, &out);
+			next += put_variable(&filling, next);
 	}
-	reply_text(protocol, code, out.error == 0 && out.data != NULL ? out.data : text);
-	buf_free(&out);
+	reply_text(protocol, code, out->error == 0 && out->data != NULL ? out->data : text);
+	buf_free(out);
 }

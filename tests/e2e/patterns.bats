@@ -139,3 +139,27 @@ as_user()
 	ftp 'CWD d' 250
 	[[ $REPLY_TEXT == *"for alice"* ]]
 }
+
+@test "a .message asks once for the quota, however often it has it" {
+	write_config 'directory-message = yes'
+	add_user alice secret --quota 1000000 --quota-files 100
+	start_server
+	need_trace
+	HOME_DIR=$DIR/home/alice
+	# shellcheck disable=SC2046 # words
+	printf '%%{quota-left}%%{files-left}%.0s' $(seq 150) >"$DIR/message"
+	as_user mkdir d
+	cp "$DIR/message" "$HOME_DIR/d/.message"
+	strace -f -e trace=sendmsg,sendto -o "$DIR/calls" -p "$SERVER_PID" 2>"$DIR/strace" 3>&- &
+	tracer=$!
+	wait_until grep -q attached "$DIR/strace"
+	ftp_open
+	ftp 'USER alice' 331
+	ftp 'PASS secret' 230
+	ftp 'CWD d' 250
+	ftp 'QUIT' 221
+	kill "$tracer"
+	wait "$tracer" || true
+	[ "$(grep -c 'send' "$DIR/calls")" -gt 10 ]
+	[ "$(grep -c 'send' "$DIR/calls")" -lt 200 ]
+}
