@@ -30,6 +30,8 @@
 #define LOCK_TRY_MS 5
 #define JUMP_PART 10 /* of the time of keeping: what a jump of the clock may move the keep's own */
 #define DAYS_MAX 99999
+#define FILES_FREE 1000 /* that any keep-quota allows, and one more for each so many bytes: */
+#define BYTES_A_FILE 4096
 #define BYTES_MAX ((uint64_t)INT64_MAX)
 
 _Static_assert(sizeof(MAGIC) - 1 == sizeof(((struct keep_state *)NULL)->magic), "one magic");
@@ -151,12 +153,19 @@ static bool
 is_state_sane(const struct keep_state *state)
 {
 	return memcmp(state->magic, MAGIC, sizeof(state->magic)) == 0 && state->clock_s / KEEP_DAY_S <= DAYS_MAX &&
-	    state->bytes <= BYTES_MAX;
+	    state->bytes <= BYTES_MAX && state->files <= BYTES_MAX;
 }
 
-/* Bytes of all that is kept in one directory: level 0 is a day, level 1 a path of it. */
+void
+keep_forget(struct keep_state *state, uint64_t size)
+{
+	state->bytes -= size < state->bytes ? size : state->bytes;
+	state->files -= state->files > 0;
+}
+
+/* All that is kept in one directory: level 0 is a day, level 1 a path of it. */
 static int
-add_directory(int dir_fd, const char *name, unsigned level, uint64_t *bytes)
+add_directory(int dir_fd, const char *name, unsigned level, struct keep_state *sum)
 {
 	static struct directory levels[2] SELDOM_WRITTEN;
 	struct directory *directory = &levels[level];
@@ -168,28 +177,32 @@ add_directory(int dir_fd, const char *name, unsigned level, uint64_t *bytes)
 		if (is_dot_or_dotdot(entry->d_name))
 			continue;
 		if (level == 0)
-			r = add_directory(directory->fd, entry->d_name, 1, bytes);
-		else if (is_item(entry->d_name) && fstatat(directory->fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-			*bytes += (uint64_t)st.st_size;
+			r = add_directory(directory->fd, entry->d_name, 1, sum);
+		else if (is_item(entry->d_name) &&
+		    fstatat(directory->fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+			sum->bytes += (uint64_t)st.st_size;
+			sum->files++;
+		}
 	}
 	directory_close(directory);
 	return r;
 }
 
 static int
-count_bytes(struct keep_hold *hold)
+count_kept(struct keep_hold *hold)
 {
 	static struct directory days SELDOM_WRITTEN;
 	const struct dirent64 *entry;
-	uint64_t bytes = 0;
+	struct keep_state sum = hold->state;
 	int r = directory_open_at(&days, hold->fd, ".");
 
+	sum.bytes = sum.files = 0;
 	while (r == 0 && (r = directory_next(&days, &entry)) == 0 && entry != NULL)
 		if (keep_day_is(entry->d_name))
-			r = add_directory(hold->fd, entry->d_name, 0, &bytes);
+			r = add_directory(hold->fd, entry->d_name, 0, &sum);
 	directory_close(&days);
 	if (r == 0)
-		hold->state.bytes = bytes;
+		hold->state = sum;
 	return r;
 }
 
@@ -210,7 +223,7 @@ read_state(struct keep_hold *hold, uint64_t now_s)
 	hold->state = (struct keep_state){.clock_s = now_s, .seen_s = now_s};
 	memcpy(hold->state.magic, MAGIC, sizeof(hold->state.magic));
 	n = find_clock(hold->fd, &hold->state.clock_s);
-	return n < 0 ? (int)n : count_bytes(hold);
+	return n < 0 ? (int)n : count_kept(hold);
 }
 
 /* A clock that goes back a little is that of another machine, which must not make time pass twice. */
@@ -352,8 +365,7 @@ purge_item(struct purge *purge, int hash_fd, const char *name)
 		return errno == ENOENT ? 0 : -errno;
 	if (!is_item(name))
 		return 0;
-	purge->hold->state.bytes -=
-	    (uint64_t)st.st_size < purge->hold->state.bytes ? (uint64_t)st.st_size : purge->hold->state.bytes;
+	keep_forget(&purge->hold->state, (uint64_t)st.st_size);
 	purge->removed++;
 	return 0;
 }
@@ -421,10 +433,15 @@ keep_purge(const struct home *home, unsigned entries_max)
 	return r;
 }
 
+/* Empty files cost no bytes, and room all the same. */
 static bool
 has_room(const struct keep_hold *hold, const struct home *home, uint64_t size)
 {
-	return size <= home->keep->quota_bytes && hold->state.bytes <= home->keep->quota_bytes - size;
+	uint64_t quota = home->keep->quota_bytes;
+
+	if (quota != KEEP_NO_QUOTA && hold->state.files >= FILES_FREE + quota / BYTES_A_FILE)
+		return false;
+	return size <= quota && hold->state.bytes <= quota - size;
 }
 
 /* Remove what is old enough. Once in a session, also count what killed sessions left. */
@@ -437,7 +454,7 @@ make_room_in_keep(struct keep_hold *hold, const struct home *home, uint64_t size
 		return true;
 	(void)!keep_purge_held(hold, home, KEEP_PURGE_MAX);
 	if (!has_room(hold, home, size) && !was_counted)
-		was_counted = count_bytes(hold) == 0;
+		was_counted = count_kept(hold) == 0;
 	return has_room(hold, home, size);
 }
 
@@ -485,6 +502,7 @@ keep_file(struct keep_hold *hold, const struct home *home, const struct home_pat
 	if (!make_room_in_keep(hold, home, size))
 		r = -ENOLINK;
 	hold->state.bytes += size;
+	hold->state.files++;
 	if (r == 0)
 		r = keep_save(hold); /* before: an end in between counts too much, never too little */
 	if (r == 0)
@@ -529,7 +547,7 @@ keep_end(struct keep_hold *hold, int r)
 	if (hold->fd < 0)
 		return;
 	if (r < 0 && hold->state_fd >= 0 && (hold->item[0] == '\0' || unlinkat(hold->hash_fd, hold->item, 0) == 0)) {
-		hold->state.bytes -= hold->size < hold->state.bytes ? hold->size : hold->state.bytes;
+		keep_forget(&hold->state, hold->size);
 		(void)!keep_save(hold);
 	}
 	release_hold(hold);

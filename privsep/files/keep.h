@@ -28,6 +28,7 @@ struct keep_state {
 	uint64_t clock_s; /* the keep's own */
 	uint64_t seen_s; /* by the clock of the host, when that was moved last */
 	uint64_t bytes; /* of all that is kept; too high where a session was killed */
+	uint64_t files; /* the same */
 };
 
 /* The keep in hand, locked. */
@@ -37,6 +38,9 @@ struct keep_hold {
 	char item[KEEP_ID_SIZE]; /* what was made in hash_fd; "": nothing */
 	uint64_t size; /* of that */
 };
+
+/* A file of so many bytes is kept no more. */
+void keep_forget(struct keep_state *state, uint64_t size);
 
 /* No hold. */
 void keep_init(struct keep_hold *hold);

@@ -150,7 +150,7 @@ take_out(const struct home *home, uint64_t size)
 
 	if (keep_open(&hold, home, false) < 0)
 		return;
-	hold.state.bytes -= size < hold.state.bytes ? size : hold.state.bytes;
+	keep_forget(&hold.state, size);
 	(void)!keep_save(&hold);
 	keep_end(&hold, 0);
 }

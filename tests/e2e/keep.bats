@@ -41,10 +41,10 @@ def restored(c, path, id, content):
     c.ask("SITE RESTORE %s %s" % (path, id), 250)
     assert c.get(path) == content, path
 
-# The state: magic, the clock of the keep, that of the host, bytes.
+# The state: magic, the clock of the keep, that of the host, bytes; the number of files follows.
 def state():
     with open(KEEP + "/state", "rb") as file:
-        return struct.unpack("=8sQQQ", file.read())
+        return struct.unpack("=8sQQQ", file.read(32))
 
 def write_state(clock, seen, size):
     with open(KEEP + "/state", "r+b") as file:
@@ -198,6 +198,36 @@ import contextlib, re, struct
 		os.symlink('away', KEEP)
 		c.ask('DELE e', 550)
 		assert c.get('e') == b'1'
+	END
+}
+
+@test "keep-quota bounds the number of files that are kept, too" {
+	serve '--keep 30d --keep-quota 10'
+	py <<-END
+		$STEPS
+		def files():
+		    with open(KEEP + "/state", "rb") as file:
+		        return struct.unpack("=Q", file.read()[32:])[0]
+		c = Control().login()
+		c.put('a', b'')
+		c.ask('DELE a', 250)
+		(size, id), = versions(c, 'a')
+		assert files() == 1
+		c.ask('SITE RESTORE a ' + id, 250)
+		assert files() == 0
+		c.put('a', b'')
+		day = KEEP + '/' + id[:5]
+		place = day + '/' + os.listdir(day)[0]
+		for i in range(999):
+		    os.close(os.open('%s/20260101000000.%04d' % (place, i), os.O_CREAT | os.O_WRONLY))
+		assert kept() == 1000
+		with open(KEEP + '/state', 'r+b') as file:
+		    file.seek(32)
+		    file.write(struct.pack('=Q', 1000000))
+		assert 'cannot be kept' in c.ask('DELE a', 550)
+		os.unlink(place + '/20260101000000.0000')
+		Control().login().ask('DELE a', 250)
+		assert files() == 1000 == kept(), files()
 	END
 }
 
