@@ -155,6 +155,8 @@ enter_listed(const struct walk *walk, const struct stat *st)
 {
 	struct zone zone = {.rights = MAY_LIST};
 
+	if (zone_is_closed(st))
+		return -EACCES;
 	(void)zone_has_own(walk->home, st, &zone);
 	return (zone.rights & MAY_LIST) != 0 ? 0 : -ENOENT;
 }

@@ -36,8 +36,9 @@ struct vacancy {
 static struct {
 	bool is_known;
 	unsigned ceiling; /* no zone has more */
-	size_t place_count, vacancy_count;
+	size_t place_count, vacancy_count, closed_count;
 	struct place places[PLACES_MAX];
+	struct place closed[ZONES_MAX];
 	struct vacancy vacancies[ZONES_MAX];
 } ground SELDOM_WRITTEN;
 
@@ -81,9 +82,20 @@ note_vacancy(int dir_fd, const char *name, size_t len)
 		ground.vacancies[ground.vacancy_count++] = (struct vacancy){st.st_dev, st.st_ino, len, name};
 }
 
+static int
+note_closed(int dir_fd)
+{
+	struct stat st;
+
+	if (fstat(dir_fd, &st) < 0)
+		return -errno;
+	ground.closed[ground.closed_count++] = (struct place){st.st_dev, st.st_ino, LEADS_TO_ONE};
+	return 0;
+}
+
 /*
  * One component of a rule's path, in *fd, which becomes the directory of that name. 0 when the rule leads nowhere: what
- * the account's user cannot reach is in no zone. 1 to go on.
+ * the account's user cannot reach is in no zone, as long as that is so (zone_is_closed()). 1 to go on.
  */
 static int
 place_component(const struct zones *zones, int rule, int *fd, const char *text, size_t len)
@@ -96,9 +108,11 @@ place_component(const struct zones *zones, int rule, int *fd, const char *text, 
 	memcpy(name, text, len);
 	name[len] = '\0';
 	if (fstatat(*fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		if (errno == ENOENT)
+		if (errno == ENOENT) {
 			note_vacancy(*fd, text, len);
-		return errno == ENOENT || errno == EACCES ? 0 : -errno;
+			return 0;
+		}
+		return errno == EACCES ? note_closed(*fd) : -errno;
 	}
 	if (S_ISLNK(st.st_mode))
 		ground.ceiling &= zones->rule[rule].rights;
@@ -137,7 +151,7 @@ place_rules(const struct home *home)
 	if (ground.is_known)
 		return 0;
 	ground.ceiling = MAY_ALL;
-	ground.place_count = ground.vacancy_count = 0;
+	ground.place_count = ground.vacancy_count = ground.closed_count = 0;
 	for (size_t i = 0; i < zones->count && r == 0; i++)
 		r = place_rule(home, zones, (int)i);
 	ground.is_known = r == 0;
@@ -228,6 +242,15 @@ zone_is_vacant(const struct home *home, int to_fd, const char *name)
 	return false;
 }
 
+bool
+zone_is_closed(const struct stat *st)
+{
+	for (size_t i = 0; i < ground.closed_count; i++)
+		if (ground.closed[i].inode == st->st_ino && ground.closed[i].device == st->st_dev)
+			return true;
+	return false;
+}
+
 /*
  * From dir_fd up to the first directory with a rule, or the home. Each step begins at the directory that the one before
  * has found, so a rename meanwhile cannot lead the walk past a rule: at its moment, each step goes where the tree does.
@@ -242,7 +265,7 @@ walk_up(const struct home *home, int dir_fd, struct zone *zone)
 		struct stat st;
 		int up_fd;
 
-		r = fstat(at_fd, &st) < 0 ? -errno : 0;
+		r = fstat(at_fd, &st) < 0 ? -errno : zone_is_closed(&st) ? -EACCES : 0;
 		if (r < 0 || zone_has_own(home, &st, zone) || (st.st_ino == home->inode && st.st_dev == home->device))
 			break;
 		up_fd = openat(at_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);

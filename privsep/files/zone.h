@@ -46,6 +46,12 @@ bool zone_has_own(const struct home *home, const struct stat *st, struct zone *z
 bool zone_is_fixed(const struct home *home, const struct stat *st);
 
 /*
+ * Could the directory not be searched when the rules were found? Who is in it now has seen it open: it was closed for
+ * that moment, and the rules below it are not known. After zone_of() of the same request, which refuses it (-EACCES).
+ */
+bool zone_is_closed(const struct stat *st);
+
+/*
  * May a name in to_fd not be given to what exists already: is it that of a directory with a rule that is not there yet,
  * or leads to one? After zone_of() of the same request.
  */

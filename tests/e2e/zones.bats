@@ -91,6 +91,29 @@ drop_box()
 	EOF
 }
 
+@test "a directory that is closed for a moment does not hide the rule below it" {
+	serve --rights /a/secret=none
+	as_user sh -c 'mkdir -p a/secret && echo theirs >a/secret/theirs'
+	py <<-'EOF'
+		import subprocess, time
+		from ftp import Control
+		toggle = "import os, sys\nos.setuid(200000)\nwhile True:\n os.chmod(sys.argv[1], 0)\n os.chmod(sys.argv[1], 0o755)\n"
+		closer = subprocess.Popen([sys.executable, "-c", toggle, HOME_DIR + "/a"])
+		try:
+		    c = Control().login("alice", "secret")
+		    end = time.monotonic() + 4
+		    asked = 0
+		    while time.monotonic() < end:
+		        c.ask("SIZE a/secret/theirs", 550)
+		        assert not c.ask("DSIZ /", 213, 550).endswith(" 7")
+		        asked += 1
+		    assert asked > 100, asked
+		finally:
+		    closer.kill()
+		    closer.wait()
+	EOF
+}
+
 @test "a drop box, with lftp: mput, and mirror leaves it out" {
 	command -v lftp >/dev/null || skip "lftp is not installed"
 	drop_box
