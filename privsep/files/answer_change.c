@@ -15,6 +15,17 @@
 
 #include "common/banned.h"
 
+/* A name of our making in the place of the last one; the directory alone, should that be too long. */
+static void
+name_anew(struct home_path *path, const char *name)
+{
+	size_t slash = (size_t)(home_path_name(path) - path->text) - 1;
+
+	path->len = slash == 0 ? 1 : slash;
+	path->text[path->len] = '\0';
+	(void)!home_path_push(path, name, strlen(name));
+}
+
 bool
 files_answer_open_write(struct files *files)
 {
@@ -33,10 +44,8 @@ files_answer_open_write(struct files *files)
 	if (r < 0)
 		return true;
 	files->upload.path = &files->upload_path;
-	if (mode == STORE_UNIQUE) {	/* a name of our making */
-		files->upload_path.len -= strlen(home_path_name(&files->upload_path));
-		(void)!home_path_push(&files->upload_path, files->upload.name, strlen(files->upload.name));
-	}
+	if (mode == STORE_UNIQUE)
+		name_anew(&files->upload_path, files->upload.name);
 	ipc_put_u64(&files->message, start);
 	ipc_put_text(&files->message, mode == STORE_UNIQUE ? files->upload.name : home_path_name(&path));
 	beside_begin_write(&files->beside, &files->upload);

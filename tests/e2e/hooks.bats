@@ -123,6 +123,13 @@ is_renewed()
 	data_close
 	ftp_reply
 	assert_equal "$REPLY" 226
+	ftp 'MKD below' 257
+	ftp_passive
+	ftp 'STOU below/one' 150
+	printf y >&"$DATA"
+	data_close
+	ftp_reply
+	assert_equal "$REPLY" 226
 	ftp_passive
 	ftp 'STOR broken' 150
 	printf 12345 >&"$DATA"
@@ -133,7 +140,7 @@ is_renewed()
 	ftp_close
 	seen_all()
 	{
-		[ "$(wc -l <"$DIR/out/seen")" -ge 3 ]
+		[ "$(wc -l <"$DIR/out/seen")" -ge 4 ]
 	}
 	wait_until seen_all
 	wait_until queue_has 0
@@ -142,7 +149,8 @@ is_renewed()
 	assert_line --index 0 "/one 2 $(printf 12 | sha256sum | cut -d' ' -f1)"
 	assert_line --index 1 "/one 5 $(printf 12345 | sha256sum | cut -d' ' -f1)"
 	assert_line --index 2 "/one.1 1 $(printf x | sha256sum | cut -d' ' -f1)"
-	assert_equal "${#lines[@]}" 3
+	assert_line --index 3 "/below/one 1 $(printf y | sha256sum | cut -d' ' -f1)"
+	assert_equal "${#lines[@]}" 4
 }
 
 @test "a large file is hashed although its client has gone" {
