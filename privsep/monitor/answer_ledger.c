@@ -514,6 +514,7 @@ answer_upload(struct monitor *monitor)
 		r = refuse_for_stale(monitor);
 	if (r < 0)
 		(void)ledger_upload_end(quota_ledger(monitor), size);
+	monitor->quota.is_uploading = r == 0 && quota_limits(monitor)->bytes != LEDGER_NO_LIMIT;
 	begin_ledger_reply(monitor, r);
 	return true;
 }
@@ -526,6 +527,7 @@ answer_uploaded(struct monitor *monitor)
 
 	if (!ipc_end(&monitor->message) || !quota_ledger(monitor)->is_locked || size > INT64_MAX)
 		return false;
+	monitor->quota.is_uploading = false;
 	r = limit_writes(monitor, 0);
 	if (r == 0)
 		r = ledger_upload_end(quota_ledger(monitor), size);
@@ -570,7 +572,7 @@ monitor_answer_ledger(struct monitor *monitor)
 
 /*
  * What is written next is of another tree. Only where its bytes are not limited, protocol writes as far as it likes: it has
- * no other file for writing then.
+ * no other file for writing then. During an upload, what comes next is no upload, and the limit of this one stays.
  */
 bool
 monitor_answer_ledger_of(struct monitor *monitor)
@@ -578,14 +580,15 @@ monitor_answer_ledger_of(struct monitor *monitor)
 	unsigned number = ipc_get_u8(&monitor->message);
 	size_t count = monitor->folders == NULL ? 0 : monitor->folders->count;
 	bool has_bytes_limit;
-	int r;
+	int r = 0;
 
 	if (!ipc_end(&monitor->message) || number > count || quota_ledger(monitor)->is_locked ||
 	    monitor->quota.question.is_held || !quota_is_somewhere(monitor))
 		return false;
 	monitor->quota.number = number;
 	has_bytes_limit = quota_ledger(monitor)->fd >= 0 && quota_limits(monitor)->bytes != LEDGER_NO_LIMIT;
-	r = has_bytes_limit ? limit_writes(monitor, 0) : free_writes(monitor);
+	if (!monitor->quota.is_uploading)
+		r = has_bytes_limit ? limit_writes(monitor, 0) : free_writes(monitor);
 	begin_ledger_reply(monitor, r);
 	return send_to_files(monitor);
 }

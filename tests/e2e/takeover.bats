@@ -631,6 +631,99 @@ kick_ends()
 	[ -z "$(ls "$DIR/around/open")" ]
 }
 
+# Of quo are a home and a folder with a quota, a folder without one, and one whose files are counted. "other" is nobody's.
+serve_folders()
+{
+	serve
+	log_has ' walls .*landlock_abi=([2-9]|[1-9][0-9])' || skip "the kernel has no Landlock that confines writers"
+	add_user quo secret --quota 1M
+	for folder in team free counted other; do
+		ctl folder add "$folder" --directory "$DIR/around/$folder"
+	done
+	ctl folder set team --quota 1M
+	ctl folder set other --quota 1M
+	ctl folder set counted --quota-files 100
+	ctl folder grant counted --user quo --at /counted
+	ctl folder grant team --user quo --at /team
+	ctl folder grant free --user quo --at /free
+	wait_until log_has 'quota-counted .*user="\+other"'
+	OTHER=$(sha256sum "$DIR/state/ledger/+other")
+}
+
+# Nobody has counted the folder that is nobody's again, or written to its ledger.
+assert_other_untouched()
+{
+	[ "$(log_count 'quota-counted .*user="\+other"')" -eq 1 ]
+	[ "$(sha256sum "$DIR/state/ledger/+other")" = "$OTHER" ]
+}
+
+@test "files names no ledger but those of its session, and none within a bracket" {
+	serve_folders
+	LIMIT=60 taken <<-'EOF'
+		bob = Bystander()
+		t = Taken().login("quo")
+		for number in (1, 2, 3, 0, 1):
+		    expect("name: 0" in t.files("name %d" % number), "a tree of the session")
+		t.close()
+		for lines in (["name 4"], ["name 9"], ["name 255"], ["begin", "name 1"]):
+		    t = Taken().login("quo")
+		    try:
+		        for line in lines:
+		            said = t.files(line)
+		        expect(False, "files goes on after", lines, said)
+		    except Ended:
+		        wait_until(t.alarms, "an alarm for %s" % lines)
+		    t.close()
+		expect(not crashes(), crashes())
+		bob.works()
+		can_log_in("quo")
+	EOF
+	assert_other_untouched
+}
+
+@test "protocol writes no byte beyond the quota of an upload while files changes a tree without one" {
+	serve_folders
+	taken <<-'EOF'
+		where = {"/": HOME_DIR + "/quo", "/team/": os.environ["DIR"] + "/around/team"}
+		for limited in where:
+		    for other in ("make_directory /counted/%s", "make_directory /free/%s", "open_write /free/%s"):
+		        t = Taken().login("quo")
+		        try:
+		            said = t.act("crossquota %sq0 %s" % (limited, other % ("new%d" % len(limited))))
+		            expect("open_write" in other or "make_directory: 0" in said, other, said)
+		            expect(re.search(r"wrote: [1-9]", said) and "after: 0;" in said, other, said)
+		        except Ended:
+		            expect("open_write" in other, other)
+		        t.close()
+		        wait_until(t.is_over, "the end of the session")
+		        size = sum(os.lstat(os.path.join(where[limited], n)).st_size for n in os.listdir(where[limited]))
+		        expect(0 < size <= 1 << 20, "%d bytes below %s by '%s'" % (size, limited, other))
+	EOF
+}
+
+@test "a monitor that is taken over has no folder counted but those of its session" {
+	serve_folders
+	LIMIT=60 taken <<-'EOF'
+		for line, goes_on in (("count 0", True), ("count 1", True), ("count 7", True), ("count 8", False),
+		                      ("count 255", False), ("used other", False), ("used ../users", False)):
+		    t = Taken().login("quo")
+		    try:
+		        t.monitor(line)
+		        if goes_on:
+		            t.monitor("call getpid")
+		        else:
+		            wait_until(t.is_over, "the end after '%s'" % line)
+		            expect(any("by=\"monitor\"" in a for a in t.alarms()), t.alarms())
+		    except Ended:
+		        expect(not goes_on, "'%s' ends the session" % line)
+		    t.close()
+		expect(not crashes(), crashes())
+		can_log_in("quo")
+	EOF
+	assert_other_untouched
+	[ "$(log_count 'quota-counted .*users')" -eq 0 ]
+}
+
 @test "the home of an account without the right to change is not changed by files either" {
 	ALARM_EXPECTED=
 	serve

@@ -34,6 +34,24 @@ act_belittle(struct files *files, char *line, struct report *report)
 	report_add(report, "belittle: %d; ", r);
 }
 
+/* name NUMBER: have the monitor keep to another ledger, whatever the table of files says. */
+static void
+act_name(struct files *files, char *line, struct report *report)
+{
+	static struct ipc_message message;
+	const char *number = next_word(&line);
+
+	if (number == NULL)
+		return;
+	ipc_begin(&message, IPC_ledger_of);
+	ipc_put_u8(&message, (uint8_t)strtoul(number, NULL, 10));
+	if (ipc_send_now(files->session->monitor_channel, &message, -1) < 0 ||
+	    ipc_receive(files->session->monitor_channel, IPC_FILES, IPC_STATE_READY, &message) < 0)
+		report_add(report, "name: the channel ended; ");
+	else
+		report_add(report, "name: %d; ", ipc_get_result(&message));
+}
+
 /* locks: lock each descriptor, over the whole file and beyond its end. How many locks were got. */
 static void
 act_locks(struct report *report)
@@ -97,6 +115,8 @@ run(struct files *files, char *line, struct report *report)
 		act_begin(files, report);
 	else if (strcmp(name, "belittle") == 0)
 		act_belittle(files, rest, report);
+	else if (strcmp(name, "name") == 0)
+		act_name(files, rest, report);
 	else if (strcmp(name, "locks") == 0)
 		act_locks(report);
 	else if (strcmp(name, "stored") == 0)

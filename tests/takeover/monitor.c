@@ -45,6 +45,32 @@ act_logmessage(struct monitor *monitor, char *line, struct report *report)
 		    (unsigned)strtoul(number, NULL, 10), report);
 }
 
+/* count NUMBER: have the master count a folder of the session, or one that it does not have. */
+static void
+act_count_folder(struct monitor *monitor, char *line, struct report *report)
+{
+	const char *number = next_word(&line);
+
+	if (number == NULL)
+		return;
+	ipc_begin(&monitor->message, IPC_count_folder);
+	ipc_put_u8(&monitor->message, (uint8_t)strtoul(number, NULL, 10));
+	report_add(report, "count: %d; ", ipc_send_now(monitor->session->master_channel, &monitor->message, -1));
+}
+
+/* used NAME: say that the session has another folder, for the master to count. */
+static void
+act_folder_used(struct monitor *monitor, char *line, struct report *report)
+{
+	const char *name = next_word(&line);
+
+	if (name == NULL)
+		return;
+	ipc_begin(&monitor->message, IPC_folder_used);
+	ipc_put_text(&monitor->message, name);
+	report_add(report, "used: %d; ", ipc_send_now(monitor->session->master_channel, &monitor->message, -1));
+}
+
 /* forge: send records whose words would begin another line, and a failed login that did not happen. */
 static void
 act_forge(struct monitor *monitor, struct report *report)
@@ -149,7 +175,14 @@ takeover_monitor(struct monitor *monitor, const char *detail)
 		act_harvest(monitor, rest);
 		return true;
 	}
-	if (strncmp(rest, "message ", 8) == 0 || strncmp(rest, "logmessage ", 11) == 0 || strcmp(rest, "forge") == 0) {
+	if (strncmp(rest, "count ", 6) == 0 || strncmp(rest, "used ", 5) == 0) {
+		name = next_word(&rest);
+		if (name[0] == 'c')
+			act_count_folder(monitor, rest, &report);
+		else
+			act_folder_used(monitor, rest, &report);
+	} else if (strncmp(rest, "message ", 8) == 0 || strncmp(rest, "logmessage ", 11) == 0 ||
+	    strcmp(rest, "forge") == 0) {
 		name = next_word(&rest);
 		if (name[0] == 'm')
 			act_message(monitor, rest, &report);

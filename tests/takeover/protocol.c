@@ -18,6 +18,7 @@
 
 #define BLOCK 65536
 #define UPLOADS 3
+#define MORE_BLOCKS 64
 
 /* Send it to the client past the control stream, since an act may never return. */
 static void
@@ -317,6 +318,28 @@ act_ask(struct protocol *protocol, char *line, struct report *report)
 	close_fd(&fd);
 }
 
+/*
+ * crossquota LIMITED REQUEST PATH: begin an upload that the quota bounds, have files change another tree with the request, and
+ * write on.
+ */
+static void
+act_crossquota(struct protocol *protocol, char *line, struct report *report)
+{
+	static char block[BLOCK];
+	const char *limited = next_word(&line);
+	uint64_t after = 0;
+	int fd = -1;
+	ssize_t n;
+
+	if (limited == NULL || open_upload(protocol, limited, &fd) < 0)
+		return;
+	report_add(report, "wrote: %llu; ", (unsigned long long)fill(protocol, fd));
+	act_ask(protocol, line, report);
+	for (int i = 0; i < MORE_BLOCKS && (n = write(fd, block, sizeof(block))) > 0; i++)
+		after += (uint64_t)n;
+	report_add(report, "after: %llu; ", (unsigned long long)after);
+}
+
 /* message monitor|files NUMBER: send a hostile message. "count" instead of a number reports how many there are. */
 static void
 act_message(struct protocol *protocol, char *line, struct report *report)
@@ -360,6 +383,7 @@ run(struct protocol *protocol, char *line, struct report *report)
 	    {"busy", act_busy},
 	    {"keep", act_keep},
 	    {"overquota", act_overquota},
+	    {"crossquota", act_crossquota},
 	    {"message", act_message},
 	    {"ask", act_ask},
 	    {"channels", act_channels},
