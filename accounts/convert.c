@@ -319,13 +319,18 @@ convert_proftpd(struct cut line, struct converted *out)
 	take_hash(fields[1], out);
 }
 
-/* pam_userdb with crypt=crypt has hashes, which begin with '$' here; DES looks like a password, and is taken for one. */
+/*
+ * pam_userdb with crypt=crypt has hashes, which begin with '$' here; DES looks like a password, and is taken for one. So is what
+ * has a colon: no hash has one.
+ */
 static void
 convert_vsftpd(struct convert *convert, struct cut name, struct converted *out)
 {
 	struct cut password;
 
 	buf_add(&out->name, name.text, name.len);
+	if (memchr(name.text, ':', name.len) != NULL) /* it would begin the other fields of a line of ours */
+		out->problem = "a colon in its name; give it another one";
 	if (!next_line(convert, &password)) {
 		out->problem = "a name without a password on the line after it";
 		return;
@@ -338,7 +343,8 @@ convert_vsftpd(struct convert *convert, struct cut name, struct converted *out)
 	else if (memchr(password.text, '\0', password.len) != NULL)
 		out->problem = "a NUL in its password; write another one";
 	else
-		out->is_plain = out->hash.error < 0 || password.text[0] != '$' || !hash_kind_is_known(out->hash.data);
+		out->is_plain = out->hash.error < 0 || password.text[0] != '$' ||
+		    memchr(password.text, ':', password.len) != NULL || !hash_kind_is_known(out->hash.data);
 }
 
 /* The line of name in shadow(5), split. Most often it is the one after the last that was found. */

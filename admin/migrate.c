@@ -270,7 +270,7 @@ write_new_file(int directory, const char *name, const struct buf *text, mode_t m
 	return r;
 }
 
-/* Both or none. */
+/* Both or none. Notes quote the other configuration, which may have passwords (of a database): both are root's alone. */
 static int
 write_both(struct migration *run, const struct buf *config)
 {
@@ -280,7 +280,7 @@ write_both(struct migration *run, const struct buf *config)
 	if (directory < 0)
 		ctl_error("cannot use '%s': %s", ctl_quote(run->directory), strerror(-r));
 	if (r == 0) {
-		r = write_new_file(directory, "sallyport.conf", config, 0644);
+		r = write_new_file(directory, "sallyport.conf", config, 0600);
 		if (r < 0)
 			unlinkat(directory, "users", 0);
 	}

@@ -14,6 +14,7 @@
 #include "common/banned.h"
 
 #define NAME_TAKEN "the account is in these files already; remove one of them"
+#define HOME_HAS_COLON "its home has a colon, which would begin its options; rename the directory"
 
 /* --- sets of names --- */
 
@@ -172,16 +173,21 @@ could_log_in(const struct migrate_accounts *accounts, const struct convert *conv
 
 /* --- lines --- */
 
+/* That of the configuration, which may have a token in it; or its own; or that of the user of all guests. */
+static const char *
+home_pattern(const struct migrate_accounts *accounts, const struct converted *entry)
+{
+	if (accounts->plan->home != NULL)
+		return accounts->plan->home;
+	return entry->home.len > 0 ? entry->home.data : accounts->guest_home == NULL ? "" : accounts->guest_home;
+}
+
 static void
 add_home(const struct migrate_accounts *accounts, const struct converted *entry, struct buf *line)
 {
-	const char *home = accounts->plan->home, *token = accounts->plan->home_token, *found;
+	const char *home = home_pattern(accounts, entry), *token = accounts->plan->home_token, *found;
 	const char *name = entry->name.data == NULL ? "" : entry->name.data;
 
-	if (home == NULL)
-		home = entry->home.len > 0         ? entry->home.data
-		    : accounts->guest_home == NULL ? ""
-						   : accounts->guest_home;
 	found = token == NULL || token[0] == '\0' ? NULL : strstr(home, token);
 	if (found == NULL)
 		buf_add_text(line, home);
@@ -262,6 +268,8 @@ take_migrated(struct migrate_accounts *accounts, const char *file, const struct 
 		problem = NAME_TAKEN;
 	if (problem == NULL && entry->uid[0] == '\0' && accounts->guest_uid == 0)
 		problem = "the user of all guests (guest_username) is not on this system, or is root; make it";
+	if (problem == NULL && strchr(home_pattern(accounts, entry), ':') != NULL)
+		problem = HOME_HAS_COLON;
 	if (problem == NULL)
 		r = hash_for(entry, &hash, &problem);
 	if (r == 0 && problem == NULL) {
@@ -298,7 +306,7 @@ migrate_accounts_anonymous(
 	if (plan->anonymous_rate > 0)
 		buf_addf(&line, " rate-down=%llu rate-up=%llu", (unsigned long long)plan->anonymous_rate,
 		    (unsigned long long)plan->anonymous_rate);
-	*problem = line_problem(&line);
+	*problem = strchr(home, ':') != NULL ? HOME_HAS_COLON : line_problem(&line);
 	if (*problem == NULL) {
 		buf_addf(&accounts->users, "%s\n", line.data);
 		r = add_to_names(&accounts->names, "anonymous", strlen("anonymous"));

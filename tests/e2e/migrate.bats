@@ -104,6 +104,35 @@ refused()
 	assert_equal "$(stat -c %a "$OUT/users")" 600
 }
 
+@test "migrate: what is quoted of the other configuration is root's alone" {
+	printf 'SQLConnectInfo ftp@localhost ftp hunter2\n' >"$DIR/proftpd.conf"
+	chmod 600 "$DIR/proftpd.conf"
+	(umask 022 && run migrate proftpd "$DIR/proftpd.conf")
+	grep -q hunter2 "$OUT/sallyport.conf"
+	assert_equal "$(stat -c '%U %a' "$OUT/sallyport.conf")" 'root 600'
+}
+
+@test "vsftpd: no name, password or home becomes other fields of a line" {
+	printf '%s\n' listen=YES guest_enable=YES guest_username=daemon >"$DIR/vsftpd.conf"
+	printf '%s\n' 'eve:*any:200100:200100:/srv/eve:x=' secret mallory "\$6\$a\$b:200100:200100:/srv/mallory:x=" >"$DIR/guests"
+	run migrate vsftpd "$DIR/vsftpd.conf" "$DIR/guests"
+	assert_equal "$status" 1
+	run grep -v '^#' "$OUT/users"
+	refute_output --partial 200100
+	refute_output --partial '*any'
+	# a password as any other: its user may log in
+	assert_output --partial 'mallory:$y$'
+	rm -r "$OUT"
+	printf '%s\n' listen=YES guest_enable=YES guest_username=daemon anonymous_enable=YES ftp_username=daemon \
+		'local_root=/srv/x:y=' 'anon_root=/srv/x:y=' >"$DIR/vsftpd.conf"
+	printf 'gina\nsecret\n' >"$DIR/guests"
+	run migrate vsftpd "$DIR/vsftpd.conf" "$DIR/guests"
+	assert_equal "$status" 1
+	run grep -v '^#' "$OUT/users"
+	refute_output --partial '/srv/x'
+	grep -q "'gina' is not taken: its home has a colon" "$OUT/users"
+}
+
 @test "vsftpd: users of the system log in with their passwords, and who was refused is refused" {
 	printf '%s\n' listen=YES listen_port=2121 local_enable=YES write_enable=YES chroot_local_user=YES local_umask=022 \
 		max_clients=20 max_per_ip=5 idle_session_timeout=600 pasv_min_port=20000 pasv_max_port=20100 ftpd_banner=Hello \
