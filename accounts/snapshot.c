@@ -835,6 +835,34 @@ snapshot_definition(int memory_fd, enum definition_kind kind, const char *name, 
 	return len < 0 ? (int)len : buf_add(line, text, (size_t)len);
 }
 
+/* 1: the line that begins at at is that of a folder which overlaps home; 0: it is not; or -errno. */
+static int
+view_line_meets(const struct view *view, uint64_t at, const char *home)
+{
+	char line[ACCOUNT_LINE_MAX + 1];
+	struct definition definition;
+	struct folder folder;
+	const char *problem;
+	size_t got;
+	ssize_t len = view_whole_line(view, at, line, &got);
+
+	if (len < 0)
+		return (int)len;
+	return definition_parse(line, (size_t)len, &definition, &problem) == 0 &&
+	    folder_parse(&definition, &folder, &problem) == 0 && folder_overlaps(folder.directory, home);
+}
+
+int
+snapshot_home_meets_folder(int memory_fd, const char *home)
+{
+	struct view view = {.fd = memory_fd};
+	int r = read_snapshot_header(memory_fd, &view.header);
+
+	for (uint64_t i = 0; r == 0 && i < view.header.definitions.count; i++)
+		r = view_line_meets(&view, view_line(&view, &view.header.definitions, i), home);
+	return r;
+}
+
 /* --- for a server --- */
 
 static void

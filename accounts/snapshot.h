@@ -71,4 +71,7 @@ int snapshot_join_group(int memory_fd, struct account *account);
 /* Add the line of a definition to line, which holds at least ACCOUNT_LINE_MAX bytes. Returns 0, -ENOENT, or another -errno. */
 int snapshot_definition(int memory_fd, enum definition_kind kind, const char *name, struct buf *line);
 
+/* Is home, of an account of elsewhere, the directory of a folder, in one, or around one? 1, 0, or -errno. */
+int snapshot_home_meets_folder(int memory_fd, const char *home);
+
 #endif

@@ -98,6 +98,18 @@ home_place_refusal(const struct monitor *monitor, const struct account *account)
 	return refusal;
 }
 
+/* A home that is a folder would have neither the folder's rights nor its quota; its gid is one that the database may name. */
+static const char *
+folder_place_refusal(const struct monitor *monitor, const struct account *account)
+{
+	int r = snapshot_home_meets_folder(monitor->store.snapshot_fd, account->home);
+
+	if (r == 0)
+		return NULL;
+	return r > 0 ? "its home overlaps a shared folder of the users file"
+		     : "the folders of the users file cannot be read";
+}
+
 static const char *
 hash_refusal(const struct monitor *monitor, const struct account *account)
 {
@@ -131,6 +143,7 @@ account_disbelief(const struct monitor *monitor, const struct account *account)
 	    name_refusal,
 	    ids_refusal,
 	    home_place_refusal,
+	    folder_place_refusal,
 	    hash_refusal,
 	    pam_service_refusal,
 	};

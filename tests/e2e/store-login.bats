@@ -533,13 +533,18 @@ lies()
 	lies '' 'its line cannot be used: it is empty'
 	lies '# no account' 'its line cannot be used'
 	lies "dora:$hash:200001" 'its line cannot be used: too few fields'
+	# a folder as the home, whose gid is within the range: no rights and no quota of the folder would hold
+	ctl folder add team --directory "$DIR/home/team" --gid 200009 --allow list --quota 1K
+	for place in "$DIR/home/team" "$DIR/home/team/below"; do
+		lies "dora:$hash:200001:200009:$place:" 'its home overlaps a shared folder'
+	done
 	# the home of somebody else: the uid is right, and not the owner
 	store_says "account dora dora:$hash:200001:200001:$DIR/home/breakglass:"
 	refused dora secret
 	wait_until log_has 'login-failed .* name="dora" reason="home belongs to another user"'
 	# none of this is the address's failure
 	assert_equal "$(ctl --json status | jq .bans)" 0
-	assert_equal "$(lookups refused)" 15
+	assert_equal "$(lookups refused)" 17
 }
 
 @test "a hash that takes for ever is not computed" {

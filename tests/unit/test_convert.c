@@ -64,6 +64,7 @@ test_taken(void **state)
 	    {CONVERT_VSFTPD, "joe\nsecret\n\nann\nan other: secret\r\n",
 		"plain joe:secret::::\nplain ann:an other: secret::::\n"},
 	    {CONVERT_VSFTPD, "joe\n" HASH "\nann\nabcdefghijklm", "joe:" HASH "::::\nplain ann:abcdefghijklm::::\n"},
+	    {CONVERT_VSFTPD, "joe\n" HASH ":1:1:/h:x=\n", "plain joe:" HASH ":1:1:/h:x=::::\n"},
 	    {CONVERT_USERS, "# ours\njoe:!:1:1:/h:a=b  c\n\n  \nnonsense", "joe:!:1:1:/h:a=b  c:::::\nnonsense:::::\n"},
 	};
 	char out[4096];
@@ -104,6 +105,7 @@ test_refused(void **state)
 	    {CONVERT_PROFTPD, "joe:!!:1:1::/srv/joe:", "it has no password, and is locked"},
 	    {CONVERT_VSFTPD, "joe\nsecret\nann", "3: a name without a password"},
 	    {CONVERT_VSFTPD, "joe\n\nann\nsecret", "1: an empty password"},
+	    {CONVERT_VSFTPD, "joe:*any:1:1:/h:x=\nsecret\n", "1: a colon in its name"},
 	    {CONVERT_PASSWD, "joe:x:1:1::/srv/joe:", "its password is in shadow(5)"},
 	};
 	char out[4096];
