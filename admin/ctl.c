@@ -288,11 +288,23 @@ print_options(FILE *out, uint64_t options)
 	}
 }
 
+/* Of a verb of two words the second one may be missing, or stand where the operand of others does. */
+static bool
+is_verb_about(const char *verb, const struct ctl *ctl)
+{
+	size_t len = strlen(ctl->verb);
+
+	if (strncmp(verb, ctl->verb, len) != 0)
+		return false;
+	return verb[len] == '\0' ||
+	    (verb[len] == ' ' && (ctl->operand == NULL || strcmp(verb + len + 1, ctl->operand) == 0));
+}
+
 static bool
 is_about(const struct ctl_command *command, const struct ctl *ctl)
 {
 	return (ctl->noun == NULL || strcmp(ctl->noun, command->noun) == 0) &&
-	    (ctl->verb == NULL || command->verb == NULL || strcmp(ctl->verb, command->verb) == 0);
+	    (ctl->verb == NULL || command->verb == NULL || is_verb_about(command->verb, ctl));
 }
 
 /* The usage of the commands that the words so far name. */

@@ -67,6 +67,10 @@ completed()
 	assert_output user
 	run completed sallyportctl --json -c /etc/x user pas
 	assert_output passwd
+	run completed sallyportctl user passwd a
+	assert_output add
+	run completed sallyportctl user passwd add bob --exp
+	assert_output --expires
 	run completed sallyportctl user add --home /srv --read
 	assert_output --read-only
 	run completed sallyportctl nonsense ''

@@ -56,7 +56,7 @@ claims()
 }
 
 @test "every test file that SECURITY.md names exists" {
-	names=$(grep -oE '(build/)?tests/(e2e|unit|fuzz)/[a-z_-]+(\.c|\.bats)?' SECURITY.md | sort -u)
+	names=$(grep -oE '(build/)?tests/(e2e|unit|fuzz)/[a-z_-]+(\.c|\.py|\.bats)?' SECURITY.md | sort -u)
 	[ "$(wc -l <<<"$names")" -gt 15 ]
 	for name in $names; do
 		name=${name#build/}
