@@ -19,6 +19,7 @@
 #include "admin/secret.h"
 #include "admin/store_limits.h"
 #include "admin/user_options.h"
+#include "admin/user_passwords.h"
 #include "admin/user_uid.h"
 #include "common/buf.h"
 #include "config/config.h"
@@ -701,6 +702,7 @@ del_locked(const struct ctl *ctl, struct book *book, const struct buf *line, con
 	if (book_remove(book, ctl->operand) < 0 || book_save(book) < 0)
 		goto out;
 	quota_forget(ctl, ctl->operand);
+	passwords_forget_use(ctl);
 	if (!purges)
 		status = report_user_done(ctl, "removed; its home is kept");
 	else if (r == -ENOENT)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* user passwd add, list and del: several passwords of one account, so that one can follow the other without an outage. */
+#include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include "admin/book.h"
 #include "admin/ctl.h"
 #include "admin/secret.h"
+#include "admin/user_passwords.h"
 #include "common/buf.h"
 #include "config/config.h"
 
@@ -50,6 +52,23 @@ static void
 use_path(const struct ctl *ctl, const char *label, char path[PATH_MAX])
 {
 	snprintf(path, PATH_MAX, "%s/passwords/%s:%s", ctl->config->state_directory, ctl->operand, label);
+}
+
+void
+passwords_forget_use(const struct ctl *ctl)
+{
+	char path[PATH_MAX], prefix[ACCOUNT_NAME_MAX + 2];
+	size_t len = (size_t)snprintf(prefix, sizeof(prefix), "%s:", ctl->operand);
+	const struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/passwords", ctl->config->state_directory);
+	dir = opendir(path);
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		if (strncmp(entry->d_name, prefix, len) == 0)
+			(void)unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir != NULL)
+		closedir(dir);
 }
 
 /* 0: never, or nobody knows. */
@@ -132,6 +151,22 @@ report_password_done(const struct ctl *ctl, const char *what)
 	return CTL_DONE;
 }
 
+/* The end of a change of one label: what was noted of a password that had it is nobody's now. */
+static enum ctl_exit
+end_password_change(const struct ctl *ctl, enum ctl_exit status, const char *what, struct buf *words)
+{
+	char path[PATH_MAX];
+
+	if (words->data != NULL)
+		explicit_bzero(words->data, words->len);
+	buf_free(words);
+	if (status != CTL_DONE)
+		return status;
+	use_path(ctl, ctl->value[OPTION_LABEL], path);
+	(void)unlink(path);
+	return report_password_done(ctl, what);
+}
+
 /* --- add --- */
 
 static int
@@ -161,7 +196,6 @@ add_password(
 	enum ctl_exit status = CTL_FAILED;
 	struct users_edit edit = {0};
 	struct buf words;
-	char path[PATH_MAX];
 
 	buf_init(&words, WORDS_MAX);
 	keep_passwords(account, "", &words, &edit);
@@ -172,14 +206,7 @@ add_password(
 		    ctl_quote(ctl->operand), label);
 	else
 		status = save_passwords(ctl, book, line, &words, &edit);
-	if (status == CTL_DONE) {
-		use_path(ctl, label, path);
-		(void)unlink(path); /* of an older one with this label */
-	}
-	if (words.data != NULL)
-		explicit_bzero(words.data, words.len);
-	buf_free(&words);
-	return status == CTL_DONE ? report_password_done(ctl, "added") : status;
+	return end_password_change(ctl, status, "added", &words);
 }
 
 enum ctl_exit
@@ -231,7 +258,6 @@ del_password(const struct ctl *ctl, struct book *book, const struct account *acc
 	enum ctl_exit status = CTL_FAILED;
 	struct users_edit edit = {0};
 	struct buf words;
-	char path[PATH_MAX];
 
 	buf_init(&words, WORDS_MAX);
 	keep_passwords(account, label, &words, &edit);
@@ -245,14 +271,7 @@ del_password(const struct ctl *ctl, struct book *book, const struct account *acc
 		    ctl_quote(label));
 	else
 		status = save_passwords(ctl, book, line, &words, &edit);
-	if (status == CTL_DONE) {
-		use_path(ctl, label, path);
-		(void)unlink(path);
-	}
-	if (words.data != NULL)
-		explicit_bzero(words.data, words.len);
-	buf_free(&words);
-	return status == CTL_DONE ? report_password_done(ctl, "removed") : status;
+	return end_password_change(ctl, status, "removed", &words);
 }
 
 enum ctl_exit

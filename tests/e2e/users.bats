@@ -269,6 +269,11 @@ was_used()
 	assert_equal "$(find "$DIR/state/passwords" -name 'bob*')" ''
 	run grep ' login .*user="bob"' "$LOG"
 	refute_output --partial "password_label"
+	# a later account of the name begins anew
+	: >"$DIR/state/passwords/alice2:main"
+	[ -e "$DIR/state/passwords/alice:main" ]
+	ctl user del alice
+	assert_equal "$(cd "$DIR/state/passwords" && echo *)" alice2:main
 }
 
 @test "passwords: expiry, lock, order, limits and errors" {
