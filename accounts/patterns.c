@@ -59,6 +59,15 @@ patterns_match(const struct patterns *patterns, bool denies, const char *name, s
 }
 
 bool
+patterns_deny_some(const struct patterns *patterns)
+{
+	for (size_t i = 0; patterns != NULL && i < patterns->count; i++)
+		if (patterns->list[i].denies)
+			return true;
+	return false;
+}
+
+bool
 patterns_deny_path(const struct patterns *patterns, const char *path)
 {
 	for (const char *name = path; patterns != NULL && name != NULL; name = strchr(name, '/')) {

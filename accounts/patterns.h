@@ -34,6 +34,9 @@ int patterns_add(struct patterns *patterns, bool denies, const char *text, size_
 /* Does some pattern match the name, one that denies or, if !denies, any? patterns may be NULL. */
 bool patterns_match(const struct patterns *patterns, bool denies, const char *name, size_t len);
 
+/* Is there a pattern that denies? patterns may be NULL. */
+bool patterns_deny_some(const struct patterns *patterns);
+
 /* Does some pattern that denies match a component of a home path? patterns may be NULL. */
 bool patterns_deny_path(const struct patterns *patterns, const char *path);
 

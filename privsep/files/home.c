@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "privsep/files/link_way.h"
 #include "privsep/files/storage.h"
 
 #include "common/banned.h"
@@ -64,6 +65,21 @@ open_error(const struct home *home, int error)
 	return error == ENOTDIR && is_secret ? -ENOENT : -error;
 }
 
+/* Of an account that may not use some names; NULL: of another one. */
+static const struct patterns *
+denials(const struct home *home)
+{
+	return home->session != NULL && patterns_deny_some(home->session->patterns) ? home->session->patterns : NULL;
+}
+
+static int
+open_where_some_are_denied(const struct home *home, const char *relative, int flags, int *fd_out)
+{
+	int r = link_way_open(home->fd, home->session->patterns, relative, flags | O_CLOEXEC, fd_out);
+
+	return r < 0 ? open_error(home, -r) : 0;
+}
+
 int
 home_open(const struct home *home, const char *relative, int flags, int *fd_out)
 {
@@ -73,6 +89,8 @@ home_open(const struct home *home, const char *relative, int flags, int *fd_out)
 	};
 
 	storage_refresh_way(home->fd, relative);
+	if (denials(home) != NULL)
+		return open_where_some_are_denied(home, relative, flags, fd_out);
 	/* EAGAIN: a rename somewhere on the way made the kernel unsure about ".." */
 	for (int race = 0; race < RACES_MAX; race++) {
 		long fd = syscall(SYS_openat2, home->fd, relative, &how, sizeof(how));
@@ -180,6 +198,8 @@ target_step(const struct home *home, char text[PATH_MAX], int *dir_fd_out, char 
 
 	*was_link = false;
 	r = target_name(text, name);
+	if (r == 0 && patterns_match(denials(home), true, name, strlen(name)))
+		r = -EKEYREVOKED;	/* before it is looked for: there or not */
 	if (r < 0)
 		goto out;
 	r = open_directory_of(home, text, &dir_fd);

@@ -394,9 +394,6 @@ begin_upload_once(struct upload *upload, const struct home *home, const struct h
 	r = -ENOENT;
 	if (own_name_is(upload->name, strlen(upload->name))) /* where a link led to */
 		goto out;
-	r = -EKEYREVOKED;
-	if (patterns_match(home->session->patterns, true, upload->name, strlen(upload->name)))
-		goto out;
 	r = -EINVAL;
 	if (has_control(upload->name, strlen(upload->name)))
 		goto out;

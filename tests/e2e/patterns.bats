@@ -74,6 +74,85 @@ as_user()
 	EOF
 }
 
+@test "deny: a link inside the home opens no denied name, whatever it is called and however it leads there" {
+	serve 'deny=*.exe deny=.git'
+	as_user sh -c 'mkdir sub && ln -s a.exe ok && ln -s /d/b.exe far && ln -s .git repo && ln -s repo again && ln -s ../ok sub/up &&
+		ln -s .git/../f round && ln -s f good && ln -s sub dir && ln -s ../../../../f sub/above && ln -s loop loop && ln -s new.exe fresh &&
+		ln -s f/ slash'
+	py <<-'EOF'
+		import os, re
+		from ftp import Control
+		home = os.environ["DIR"] + "/home/alice/"
+		c = Control().login("alice", "secret")
+		answers = set()
+		for name in ("ok", "far", "repo/g", "again/g", "sub/up", "dir/up", "round", "fresh"):
+		    for verb in ("SIZE", "MDTM", "HASH", "DSIZ", "SITE CHMOD 600", "MFMT 20200101000000"):
+		        answers.add((name, verb, c.ask("%s %s" % (verb, name), 550).split(": ")[-1]))
+		    for verb in ("RETR", "STOR", "APPE"):
+		        connection = c.connect()
+		        answers.add((name, verb, c.ask("%s %s" % (verb, name), 550, 553).split(": ")[-1]))
+		        connection.close()
+		    c.ask("SITE CPFR " + name, 350, 550)
+		    if name != "fresh":
+		        c.ask("SITE CPTO copy", 550, 553, 503)
+		for name in ("repo", "again", "repo/.", "dir/../repo"):
+		    answers.add((name, "CWD", c.ask("CWD " + name, 550).split(": ")[-1]))
+		for name in ("repo/g", "again/g"):
+		    for verb in ("RNFR", "DELE", "MLST"):
+		        answers.add((name, verb, c.ask("%s %s" % (verb, name), 550).split(": ")[-1]))
+		wrong = [a for a in answers if a[2] not in ("This account may not do that",)]
+		assert not wrong, wrong
+		for command in ("LIST repo", "NLST again", "MLSD repo", "LIST again/*"):
+		    connection = c.connect()
+		    reply = c.ask(command, 150, 550, 450)
+		    if reply.startswith("150"):
+		        text = connection.recv(1000).decode()	# of the link, at most
+		        assert not re.search(r"(^|[ /])g\r?$", text, re.M), (command, text)
+		        c.expect(226)
+		    connection.close()
+		assert open(home + "a.exe").read() == "1\n" and open(home + ".git/g").read() == "4\n"
+		assert not os.path.exists(home + "new.exe") and not os.path.exists(home + "copy")
+		# what leads elsewhere works as ever
+		assert c.get("good") == b"3\n" and c.get("sub/above") == b"3\n" and c.get("dir/../f") == b"3\n"
+		assert "No such" in c.ask("SIZE nothing", 550) and "oo many" in c.ask("SIZE loop", 550)
+		c.ask("SIZE slash", 550)
+		# the link itself is a name like others
+		c.ask("RNFR ok", 350)
+		c.ask("RNTO fine", 250)
+		c.ask("DELE fine", 250)
+		assert os.path.exists(home + "a.exe")
+	EOF
+}
+
+@test "deny: a link is never followed in the moment in which it takes the place of a file" {
+	serve 'deny=*.exe'
+	as_user sh -c 'echo plain >plain && ln -s a.exe link && cp plain x'
+	py <<-'EOF'
+		import os, threading, time
+		from ftp import Control
+		home = os.environ["DIR"] + "/home/alice/"
+		is_over = threading.Event()
+		def swap():
+		    while not is_over.is_set():
+		        for name in ("link", "plain"):
+		            os.link(home + name, home + "y", follow_symlinks=False)
+		            os.rename(home + "y", home + "x")
+		thread = threading.Thread(target=swap)
+		thread.start()
+		try:
+		    c = Control().login("alice", "secret")
+		    seen = set()
+		    deadline = time.monotonic() + 3
+		    while time.monotonic() < deadline:
+		        seen.add(c.ask("SIZE x", 213, 550))
+		finally:
+		    is_over.set()
+		    thread.join()
+		assert "213 2" not in seen, seen		# that of a.exe; plain has 6
+		assert any("6" in s for s in seen), seen
+	EOF
+}
+
 @test "hide: a name that is not listed, and works for those who know it" {
 	serve 'hide=*.exe hide=.git'
 	py <<-'EOF'

@@ -380,6 +380,67 @@ kick_ends()
 	EOF
 }
 
+@test "protocol asks files for names that the account is denied: each request, by the name and by a link to it" {
+	ALARM_EXPECTED=
+	serve
+	add_user carol secret --keep 30d
+	HOME_OF=$DIR/home/carol
+	# one that was kept before the name was denied
+	taken <<-'EOF'
+		t = Taken().login("carol")
+		t.put("old.exe", b"old")
+		t.ask("DELE old.exe", 250)
+		KEEP = HOME_DIR + "/carol/.sallyport-keep"
+		[day] = [name for name in os.listdir(KEEP) if name.isdigit()]
+		ids = [day + "." + name for _, _, names in os.walk(KEEP) for name in names if "." in name]
+		open(os.environ["DIR"] + "/id", "w").write(ids[0])
+	EOF
+	sed -i 's|^\(carol:.*\)$|\1 deny=*.exe deny=.git hide=quiet*|' "$DIR/etc/users"
+	setpriv --reuid 200002 --regid 200002 --clear-groups sh -c "cd '$HOME_OF' && mkdir .git d && echo 1 >a.exe && echo 2 >.git/g &&
+		echo 3 >f && echo 4 >quiet && echo 5 >d/b.exe && ln -s a.exe ok && ln -s .git repo && ln -s new.exe fresh"
+	taken <<-'EOF'
+		ONE = "stat facts size_ascii open_read open_write remove_file hash set_time set_mode remove_partial versions".split()
+		DIRS = "enter list make_directory remove_directory remove_tree tree_size directory_message".split()
+		ID = open(os.environ["DIR"] + "/id").read()
+		t = Taken().login("carol")
+
+		def refused(line):
+		    said = t.act("ask " + line)
+		    expect("EKEYREVOKED" in said, line, said)
+
+		for request in ONE:
+		    for path in ("/a.exe", "/.git/g", "/missing.exe", "/.git/missing", "/d/b.exe", "/repo/g"):
+		        if (request, path) not in (("versions", "/repo/g"),):
+		            refused("%s %s" % (request, path))
+		for request in ("stat", "open_read", "open_write", "size_ascii", "hash", "set_mode", "set_time"):
+		    refused(request + " /ok")
+		for request in ("stat", "open_write"):
+		    refused(request + " /fresh")
+		for request in DIRS:
+		    refused("%s /.git" % request)
+		for request in ("enter", "tree_size"):
+		    refused("%s /repo" % request)
+		for pair in ("/a.exe /b", "/f /new.exe", "/.git/g /b", "/repo/g /b", "/f /.git/x", "/f /repo/x", "/.git /b"):
+		    refused("rename " + pair)
+		for pair in ("/a.exe /b", "/ok /b", "/f /new.exe", "/f /fresh", "/repo/g /b"):
+		    refused("copy " + pair)
+		for path in ("/old.exe", "/a.exe", "/.git/g"):
+		    refused("restore %s %s" % (ID, path))
+		refused("remove_tree /d")
+		expect("EKEYREVOKED" not in t.act("ask stat /f"), "what is permitted is refused")
+		# an upload that was broken off has a hidden name: nobody is told
+		expect("open_write: 0" in t.act("ask open_write /quiet2"), "an upload")
+		said = t.act("ask partials /")
+		expect("quiet" not in said and "names:" in said, said)
+		for line in ("list /", "list /*", "list /d"):
+		    said = t.act("ask " + line)
+		    expect("list: 0" in said and not re.search(r"quiet|\.exe|\.git", said.replace("fresh", "")), line, said)
+		HOME = HOME_DIR + "/carol"
+		expect(open(HOME + "/a.exe").read() == "1\n" and open(HOME + "/.git/g").read() == "2\n", "a file was changed")
+		expect(sorted(os.listdir(HOME)).count("b") == 0 and not os.path.exists(HOME + "/new.exe"), "a name was made")
+	EOF
+}
+
 @test "protocol sends no descriptors of its own" {
 	serve
 	taken <<-'EOF'

@@ -260,9 +260,35 @@ act_overquota(struct protocol *protocol, char *line, struct report *report)
 	}
 }
 
+/* The bytes of an answer, as far as they can be printed. */
+static void
+report_bytes(struct report *report, const char *name, const void *bytes, size_t len)
+{
+	const unsigned char *byte = bytes;
+
+	report_add(report, "%s: ", name);
+	for (size_t i = 0; i < len; i++)
+		report_add(report, "%c", byte[i] > ' ' && byte[i] < 0x7f ? byte[i] : ' ');
+	report_add(report, "; ");
+}
+
+/* Read a listing from its pipe, and end it. */
+static void
+take_list(struct protocol *protocol, int fd, struct report *report)
+{
+	static struct ipc_message message;
+	static char names[REPORT_MAX / 2];
+	ssize_t n = io_read_all(fd, names, sizeof(names));
+
+	report_bytes(report, "names", names, n < 0 ? 0 : (size_t)n);
+	ipc_begin(&message, IPC_list_end);
+	if (ipc_send(protocol->files_channel, &message, -1) == 0)
+		(void)!ipc_receive(protocol->files_channel, IPC_PROTOCOL, IPC_STATE_READY, &message);
+}
+
 /*
  * ask REQUEST PATH [PATH]: send files a request that no command of the client would lead to, and report its answer. What
- * comes before the paths is what asks for most.
+ * comes before the paths is what asks for most; before that of restore, an id.
  */
 static void
 act_ask(struct protocol *protocol, char *line, struct report *report)
@@ -303,6 +329,9 @@ act_ask(struct protocol *protocol, char *line, struct report *report)
 	case IPC_set_mode:
 		ipc_put_u32(&message, 0777);
 		break;
+	case IPC_partials:
+		ipc_put_u8(&message, 1);
+		break;
 	default:
 		break;
 	}
@@ -314,7 +343,11 @@ act_ask(struct protocol *protocol, char *line, struct report *report)
 		return;
 	errno = -ipc_get_result(&message);
 	report_result(report, name, errno == 0 ? 0 : -1);
+	if (kind == IPC_partials)
+		report_bytes(report, "names", message.bytes, message.length);
 	fd = ipc_take_fd(&message);
+	if (kind == IPC_list && fd >= 0)
+		take_list(protocol, fd, report);
 	close_fd(&fd);
 }
 

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: ISC */
+#include "privsep/files/link_way.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "accounts/patterns.h"
+#include "common/io.h"
+#include "privsep/files/storage.h"
+
+#include "common/banned.h"
+
+#define RACES_MAX 64	/* lost races with a rename before an operation gives up */
+#define LINKS_MAX 40	/* as the kernel's own bound */
+
+/* A path in progress. */
+struct link_way {
+	size_t done_len;
+	char done[PATH_MAX];	/* from the root: no link, no "..", no name that is denied; "": the root itself */
+	char rest[PATH_MAX];	/* still to go */
+	int links;
+};
+
+/* The next component of a text, and its length; 0 at the end. */
+static size_t
+next_component(const char **text)
+{
+	*text += strspn(*text, "/");
+	return strcspn(*text, "/");
+}
+
+static bool
+is_dot(const char *name, size_t len)
+{
+	return len == 1 && name[0] == '.';
+}
+
+static bool
+is_dotdot(const char *name, size_t len)
+{
+	return len == 2 && name[0] == '.' && name[1] == '.';
+}
+
+static bool
+has_denied_name(const struct patterns *patterns, const char *text)
+{
+	size_t len;
+
+	for (const char *name = text; (len = next_component(&name)) > 0; name += len)
+		if (!is_dot(name, len) && !is_dotdot(name, len) && patterns_match(patterns, true, name, len))
+			return true;
+	return false;
+}
+
+/* Open a path in which nothing is a link. -ELOOP: something is. */
+static int
+open_without_links(int root_fd, const char *path, int flags, int *fd_out)
+{
+	struct open_how how = {
+	    .flags = (unsigned)flags,
+	    .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+
+	for (int race = 0; race < RACES_MAX; race++) {
+		long fd = syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+
+		if (fd >= 0) {
+			*fd_out = (int)fd;
+			return 0;
+		}
+		if (errno != EAGAIN && errno != EINTR)
+			return -errno;
+	}
+	return -EAGAIN;
+}
+
+static const char *
+done_path(const struct link_way *way)
+{
+	return way->done_len == 0 ? "." : way->done;
+}
+
+static int
+push_component(struct link_way *way, const char *name, size_t len)
+{
+	size_t slash = way->done_len > 0;
+
+	if (way->done_len + slash + len >= sizeof(way->done))
+		return -ENAMETOOLONG;
+	if (slash)
+		way->done[way->done_len++] = '/';
+	memcpy(way->done + way->done_len, name, len);
+	way->done_len += len;
+	way->done[way->done_len] = '\0';
+	return 0;
+}
+
+static void
+pop_component(struct link_way *way)
+{
+	const char *slash = strrchr(way->done, '/');
+
+	way->done_len = slash == NULL ? 0 : (size_t)(slash - way->done);
+	way->done[way->done_len] = '\0';
+}
+
+/* The link at the end of what is done gives way to its text; after: what follows it. */
+static int
+put_link_in(struct link_way *way, const char *link, size_t link_len, const char *after)
+{
+	size_t after_len = strlen(after);
+
+	if (++way->links > LINKS_MAX)
+		return -ELOOP;
+	if (link_len + after_len >= sizeof(way->rest))
+		return -ENAMETOOLONG;
+	pop_component(way);
+	if (link[0] == '/')
+		way->done[way->done_len = 0] = '\0';
+	memmove(way->rest + link_len, after, after_len + 1); /* after begins with a slash, or is empty */
+	memcpy(way->rest, link, link_len);
+	return 0;
+}
+
+/* What is done ends with something new: 1 when that was a link, and rest has its text. after: what follows it in rest. */
+static int
+look_for_link(struct link_way *way, int root_fd, const char *after)
+{
+	char link[PATH_MAX];
+	struct stat st;
+	ssize_t len = -1;
+	int fd = -1;
+	int r = open_without_links(root_fd, way->done, O_PATH | O_NOFOLLOW | O_CLOEXEC, &fd);
+
+	if (r < 0)
+		return r;
+	if (fstat(fd, &st) < 0)
+		r = -errno;
+	else if (S_ISLNK(st.st_mode))
+		r = (len = readlinkat(fd, "", link, sizeof(link))) < 0 ? -errno : 1;
+	else if (*after != '\0' && !S_ISDIR(st.st_mode))
+		r = -ENOTDIR;
+	close_fd(&fd);
+	if (r > 0)
+		r = put_link_in(way, link, (size_t)len, after);
+	return r < 0 || len < 0 ? r : 1;
+}
+
+/* Put in all links. follows_last: also one at the end. */
+static int
+expand_links(struct link_way *way, int root_fd, const struct patterns *patterns, bool follows_last)
+{
+	const char *name = way->rest;
+	size_t len;
+	int r = 0;
+
+	while (r >= 0 && (len = next_component(&name)) > 0) {
+		const char *after = name + len;
+
+		r = 0;
+		if (is_dotdot(name, len))
+			pop_component(way);
+		else if (!is_dot(name, len)) {
+			r = patterns_match(patterns, true, name, len) ? -EKEYREVOKED : push_component(way, name, len);
+			if (r == 0 && (follows_last || *after != '\0'))
+				r = look_for_link(way, root_fd, after);
+		}
+		name = r > 0 ? way->rest : after;
+	}
+	return r < 0 ? r : 0;
+}
+
+int
+link_way_open(int root_fd, const struct patterns *patterns, const char *relative, int flags, int *fd_out)
+{
+	bool follows_last = (flags & O_NOFOLLOW) == 0;
+	struct link_way way;
+	size_t len = strlen(relative);
+	int r;
+
+	if (has_denied_name(patterns, relative))
+		return -EKEYREVOKED;
+	r = open_without_links(root_fd, relative, flags, fd_out);
+	for (int race = 0; r == -ELOOP && race < RACES_MAX; race++) {
+		if (len >= sizeof(way.rest))
+			return -ENAMETOOLONG;
+		way.done_len = 0;
+		way.done[0] = '\0';
+		way.links = 0;
+		memcpy(way.rest, relative, len + 1);
+		r = expand_links(&way, root_fd, patterns, follows_last);
+		if (r < 0)
+			return r;
+		storage_refresh_way(root_fd, done_path(&way));
+		r = open_without_links(root_fd, done_path(&way), flags, fd_out);
+		if (!follows_last)
+			return r;	/* what is a link at the end stays one */
+	}
+	return r;
+}
