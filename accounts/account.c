@@ -214,7 +214,9 @@ enum {
 	SEEN_GROUP = 1024,
 	SEEN_TLS = 2048,
 	SEEN_KEEP = 4096,
-	SEEN_KEEP_QUOTA = 8192
+	SEEN_KEEP_QUOTA = 8192,
+	SEEN_RETAIN = 16384,
+	SEEN_KEEP_BRAKE = 32768
 };
 
 #define FOR_ACCOUNTS (1U << 31) /* no group has it */
@@ -559,6 +561,31 @@ set_keep_quota(const struct field *value, struct account *account, const char **
 }
 
 static int
+set_retain(const struct field *value, struct account *account, const char **error)
+{
+	account->keep.retain_days = 0;
+	if (says_none(value) ||
+	    (value->text != NULL && keep_days_parse(value->text, value->len, &account->keep.retain_days) == 0))
+		return 0;
+	return reject_field(error, "bad retain; write retain=DAYSd, from 1d to 3650d, such as retain=365d, or 'none'");
+}
+
+static int
+set_keep_brake(const struct field *value, struct account *account, const char **error)
+{
+	struct keep_rules *keep = &account->keep;
+
+	keep->brake_changes = keep->brake_s = 0;
+	if (says_none(value) ||
+	    (value->text != NULL &&
+		keep_brake_parse(value->text, value->len, &keep->brake_changes, &keep->brake_s) == 0))
+		return 0;
+	return reject_field(error,
+	    "bad keep-brake; write keep-brake=NUMBER/TIME, from 1 to 10000 removals in 1s to 7d, such as "
+	    "keep-brake=200/10m, or 'none'");
+}
+
+static int
 set_folder(const struct field *value, struct account *account, const char **error)
 {
 	const char *equals = value->text == NULL ? NULL : memchr(value->text, '=', value->len);
@@ -594,6 +621,8 @@ static const struct {
     {"deny",         0,                 set_deny},
     {"keep",         SEEN_KEEP,         set_keep},
     {"keep-quota",   SEEN_KEEP_QUOTA,   set_keep_quota},
+    {"retain",       SEEN_RETAIN,       set_retain},
+    {"keep-brake",   SEEN_KEEP_BRAKE,   set_keep_brake},
     {"group",        SEEN_GROUP | FOR_ACCOUNTS, set_group},
     {"password",     FOR_ACCOUNTS,      set_password},
     {"folder",       FOR_ACCOUNTS,      set_folder},
@@ -698,6 +727,7 @@ set_no_options(struct account *account)
 {
 	account->group[0] = '\0';
 	account->lacks_group = false;
+	account->contradiction = NULL;
 	account->said = account->from_group = 0;
 	account->tls = ACCOUNT_TLS_AS_CONFIGURED;
 	account->is_read_only = false;
@@ -730,6 +760,14 @@ parse_options(struct reading *reading, const struct field *field, const char **e
 	return r;
 }
 
+static int
+refuse_contradiction(const struct account *account, const char **error)
+{
+	const char *contradiction = keep_rules_contradiction(&account->keep);
+
+	return contradiction == NULL ? 0 : reject_field(error, contradiction);
+}
+
 int
 account_take_options(struct account *account, const char *words, size_t len, const char **error)
 {
@@ -739,7 +777,7 @@ account_take_options(struct account *account, const char *words, size_t len, con
 	set_no_options(account);
 	r = parse_options(&reading, &(const struct field){words, len}, error);
 	account->said = reading.said;
-	return r;
+	return r == 0 ? refuse_contradiction(account, error) : r;
 }
 
 int
@@ -748,8 +786,11 @@ account_group_check(const char *words, size_t len, const char **error)
 	struct account account;
 	struct reading reading = {.account = &account, .is_of_group = true};
 
+	int r;
+
 	set_no_options(&account);
-	return parse_options(&reading, &(const struct field){words, len}, error);
+	r = parse_options(&reading, &(const struct field){words, len}, error);
+	return r == 0 ? refuse_contradiction(&account, error) : r;
 }
 
 int
@@ -763,6 +804,7 @@ account_take_group(struct account *account, const char *words, size_t len, const
 		return 0;
 	r = parse_options(&reading, &(const struct field){words, len}, error);
 	account->from_group = reading.said;
+	account->contradiction = keep_rules_contradiction(&account->keep);
 	return r;
 }
 

@@ -54,6 +54,7 @@ struct account {
 	uint32_t uid, gid;
 	char group[ACCOUNT_NAME_MAX + 1];	/* of settings (groups.h); "": none */
 	bool lacks_group;			/* nobody knows that group, so nobody logs in */
+	const char *contradiction;		/* of what the account and its group say, without harm; NULL: none */
 	uint64_t said, from_group;		/* by the line, and by the group: bits of account_option_source() */
 	enum account_tls tls;
 	bool is_read_only;

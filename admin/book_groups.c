@@ -77,6 +77,11 @@ int
 book_check_group(struct book *book, struct account *account)
 {
 	book_join_group(book, account);
+	if (account->contradiction != NULL) {
+		ctl_error(
+		    "the account contradicts its group '%s': %s", ctl_quote(account->group), account->contradiction);
+		return -EINVAL;
+	}
 	if (!account->lacks_group)
 		return 0;
 	ctl_error("no group '%s' in '%s'; 'sallyportctl group list' lists them, 'group add' makes one",

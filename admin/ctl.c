@@ -23,7 +23,7 @@
 	    CTL_BIT(OPTION_RIGHTS) | CTL_BIT(OPTION_TLS) | CTL_BIT(OPTION_ALLOW_FROM) | CTL_BIT(OPTION_EXPIRES) | \
 	    CTL_BIT(OPTION_QUOTA) | CTL_BIT(OPTION_QUOTA_FILES) | CTL_BIT(OPTION_RATE_DOWN) | \
 	    CTL_BIT(OPTION_RATE_UP) | CTL_BIT(OPTION_FILE_MODE) | CTL_BIT(OPTION_DIRECTORY_MODE) | \
-	    CTL_BIT(OPTION_KEEP) | CTL_BIT(OPTION_KEEP_QUOTA))
+	    CTL_BIT(OPTION_KEEP) | CTL_BIT(OPTION_KEEP_QUOTA) | CTL_BIT(OPTION_KEEP_BRAKE) | CTL_BIT(OPTION_RETAIN))
 #define FOLDER_OPTIONS \
 	(CTL_BIT(OPTION_DIRECTORY) | CTL_BIT(OPTION_GID) | CTL_BIT(OPTION_ALLOW) | CTL_BIT(OPTION_DENY) | \
 	    CTL_BIT(OPTION_QUOTA) | CTL_BIT(OPTION_QUOTA_FILES) | CTL_BIT(OPTION_FILE_MODE) | \
@@ -103,6 +103,10 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
 	.help = "keep files that are replaced or removed for this long, such as 30d; 'none'"},
     [OPTION_KEEP_QUOTA] = {"keep-quota", 0, "SIZE", OPT_TEXT, VALUE(KEEP_QUOTA),
 	.help = "bytes that all that is kept may have, such as 10G; 'none'"},
+    [OPTION_KEEP_BRAKE] = {"keep-brake", 0, "N/TIME", OPT_TEXT, VALUE(KEEP_BRAKE),
+	.help = "more overwrites and removals in that time, such as 200/10m, make the account read-only; 'none'"},
+    [OPTION_RETAIN] = {"retain", 0, "DAYS", OPT_TEXT, VALUE(RETAIN),
+	.help = "what is uploaded or kept stays for this long, such as 365d, whoever wants it gone; 'none'"},
     [OPTION_FILE_MODE] = {"file-mode", 0, "MODE", OPT_TEXT, VALUE(FILE_MODE),
 	.help = "the mode of new files, such as 0660; 'none': as configured"},
     [OPTION_DIRECTORY_MODE] = {"directory-mode", 0, "MODE", OPT_TEXT, VALUE(DIRECTORY_MODE),

@@ -198,12 +198,21 @@ tls_word(const struct account *account)
 
 /* Never the hash. Bytes that are not UTF-8 appear as \xHH. */
 static json_t *
+brake_json(const struct keep_rules *keep)
+{
+	if (keep->brake_changes == 0)
+		return json_null();
+	return json_pack(
+	    "{s:I, s:I}", "changes", (json_int_t)keep->brake_changes, "seconds", (json_int_t)keep->brake_s);
+}
+
+static json_t *
 account_json(const struct account *account)
 {
 	char date[DATE_SIZE];
 
 	return json_pack(
-	    "{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:o}",
+	    "{s:s, s:I, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:o}",
 	    "name", ctl_quote(account->name), "uid", (json_int_t)account->uid, "gid", (json_int_t)account->gid, "home",
 	    ctl_quote(account->home), "state", state_of(account), "locked", (int)account->is_locked, "read_only",
 	    (int)account->is_read_only, "rights", rights_json(account_rights(account)), "max_sessions",
@@ -217,7 +226,8 @@ account_json(const struct account *account)
 	    "group", account->group[0] == '\0' ? json_null() : json_string(ctl_quote(account->group)), "pam",
 	    account_pam_service(account) == NULL ? json_null() : json_string(account_pam_service(account)), "from",
 	    sources_json(account), "passwords", labels_json(account), "keep_days", (json_int_t)account->keep.days,
-	    "keep_quota", amount_json(account->keep.quota_bytes, KEEP_NO_QUOTA));
+	    "keep_quota", amount_json(account->keep.quota_bytes, KEEP_NO_QUOTA), "retain_days",
+	    (json_int_t)account->keep.retain_days, "keep_brake", brake_json(&account->keep));
 }
 
 static void
@@ -256,6 +266,10 @@ print_keep(const struct keep_rules *keep)
 		printf("keep:         %u days\n", (unsigned)keep->days);
 	if (keep->quota_bytes != KEEP_NO_QUOTA)
 		print_amount("keep-quota", keep->quota_bytes, KEEP_NO_QUOTA, "bytes");
+	if (keep->retain_days > 0)
+		printf("retain:       %u days\n", (unsigned)keep->retain_days);
+	if (keep->brake_changes > 0)
+		printf("keep-brake:   %u in %u seconds\n", (unsigned)keep->brake_changes, (unsigned)keep->brake_s);
 }
 
 static void

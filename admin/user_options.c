@@ -26,6 +26,8 @@ static const struct {
     {OPTION_RATE_UP, "rate-up", "none"},
     {OPTION_KEEP, "keep", "none"},
     {OPTION_KEEP_QUOTA, "keep-quota", "none"},
+    {OPTION_KEEP_BRAKE, "keep-brake", "none"},
+    {OPTION_RETAIN, "retain", "none"},
     {OPTION_FILE_MODE, "file-mode", "none"},
     {OPTION_DIRECTORY_MODE, "directory-mode", "none"},
     {OPTION_EXPIRES, "expires", "never"},
@@ -179,15 +181,39 @@ parse_amount(const struct ctl *ctl, enum ctl_option option, const char *name, bo
 
 /* Days, or 'none'. */
 static int
-parse_keep(const struct ctl *ctl)
+parse_days(const struct ctl *ctl, enum ctl_option option, const char *name)
 {
-	const char *text = ctl->value[OPTION_KEEP];
+	const char *text = ctl->value[option];
 	uint32_t days;
 
-	if (!ctl->given[OPTION_KEEP] || strcmp(text, "none") == 0 || keep_days_parse(text, strlen(text), &days) == 0)
+	if (!ctl->given[option] || strcmp(text, "none") == 0 || keep_days_parse(text, strlen(text), &days) == 0)
 		return 0;
-	ctl_error("bad --keep '%s'; use days from 1d to %dd, or 'none'", ctl_quote(text), KEEP_DAYS_MAX);
+	ctl_error("bad --%s '%s'; use days from 1d to %dd, or 'none'", name, ctl_quote(text), KEEP_DAYS_MAX);
 	return -EINVAL;
+}
+
+static int
+parse_brake(const struct ctl *ctl)
+{
+	const char *text = ctl->value[OPTION_KEEP_BRAKE];
+	uint32_t changes, seconds;
+
+	if (!ctl->given[OPTION_KEEP_BRAKE] || strcmp(text, "none") == 0 ||
+	    keep_brake_parse(text, strlen(text), &changes, &seconds) == 0)
+		return 0;
+	ctl_error(
+	    "bad --keep-brake '%s'; use NUMBER/TIME, from 1 to %d removals in 1s to 7d, such as 200/10m, or 'none'",
+	    ctl_quote(text), KEEP_BRAKE_CHANGES_MAX);
+	return -EINVAL;
+}
+
+static int
+parse_keep(const struct ctl *ctl)
+{
+	if (parse_days(ctl, OPTION_KEEP, "keep") < 0 || parse_days(ctl, OPTION_RETAIN, "retain") < 0 ||
+	    parse_brake(ctl) < 0)
+		return -EINVAL;
+	return parse_amount(ctl, OPTION_KEEP_QUOTA, "keep-quota", true, 0);
 }
 
 /* An octal mode with the bits of low, or 'none'. */
@@ -222,7 +248,6 @@ parse_amounts(const struct ctl *ctl)
 {
 	if (parse_amount(ctl, OPTION_QUOTA, "quota", true, 0) < 0 ||
 	    parse_amount(ctl, OPTION_QUOTA_FILES, "quota-files", false, 0) < 0 || parse_keep(ctl) < 0 ||
-	    parse_amount(ctl, OPTION_KEEP_QUOTA, "keep-quota", true, 0) < 0 ||
 	    parse_amount(ctl, OPTION_RATE_DOWN, "rate-down", true, ACCOUNT_RATE_MIN) < 0 ||
 	    parse_amount(ctl, OPTION_RATE_UP, "rate-up", true, ACCOUNT_RATE_MIN) < 0)
 		return -EINVAL;

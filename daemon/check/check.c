@@ -410,6 +410,9 @@ check_group(struct check *check, const char *path, size_t line, struct account *
 		    "%s:%zu: no line defines the group of '%s', so it cannot log in; write '+group %s:', or "
 		    "'sallyportctl user set %s --group none'",
 		    path, line, account->name, account->group, account->name);
+	if (account->contradiction != NULL)
+		add_finding(check, false, "%s:%zu: '%s' contradicts its group '%s': %s", path, line, account->name,
+		    account->group, account->contradiction);
 }
 
 /* Errors of single accounts; malformed lines have been reported already. */

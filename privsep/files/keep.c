@@ -408,7 +408,8 @@ keep_purge_held(struct keep_hold *hold, const struct home *home, unsigned entrie
 	int r = directory_open_at(&days, hold->fd, ".");
 
 	while (r == 0 && (r = directory_next(&days, &entry)) == 0 && entry != NULL)
-		if (keep_day_is(entry->d_name) && keep_day_number(entry->d_name) + home->keep->days < today)
+		if (keep_day_is(entry->d_name) &&
+		    keep_may_go(home->keep, keep_day_number(entry->d_name), today, KEEP_BY_AGE))
 			r = purge_directory(&purge, hold->fd, entry->d_name, 0);
 	directory_close(&days);
 	saved = keep_save(hold);
