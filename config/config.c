@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "common/buf.h"
@@ -14,6 +15,7 @@
 #include "common/text.h"
 #include "config/keys.h"
 #include "config/source.h"
+#include "config/values.h"
 #include "trusted/place.h"
 
 #include "common/banned.h"
@@ -471,6 +473,7 @@ free_values(struct config *config)
 	free(config->store_conf);
 	free(config->login_message_text);
 	free(config->greeting);
+	free(config->host);
 	memset(config, 0, sizeof(*config));
 }
 
@@ -757,6 +760,22 @@ make_greeting(struct load *load)
 	return r;
 }
 
+/* What %{host} becomes in texts. */
+static int
+find_host(struct config *config)
+{
+	size_t first = strcspn(config->server_name, ", ");
+	struct utsname machine;
+
+	if (first > 0)
+		config->host = strndup(config->server_name, first);
+	else if (uname(&machine) == 0 && value_is_host_name(machine.nodename))
+		config->host = strdup(machine.nodename);
+	else
+		config->host = strdup("localhost");
+	return config->host == NULL ? -ENOMEM : 0;
+}
+
 static int
 load_file(struct load *load)
 {
@@ -783,6 +802,8 @@ load_file(struct load *load)
 		r = load_login_message(load);
 	if (r == 0)
 		r = make_greeting(load);
+	if (r == 0)
+		r = find_host(load->config);
 	if (r < 0)
 		goto out;
 	r = load->problem_count > 0 ? -EINVAL : load->error;

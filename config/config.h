@@ -59,7 +59,8 @@ struct config {
 	char *state_directory;
 	char *runtime_directory;
 	char *banner;
-	char *greeting;	/* the reply 220 with the banner, as it is sent; never NULL */
+	char *greeting;	/* the reply 220 with the banner, as it is sent but for variables; never NULL */
+	char *host;	/* the first of server_name, or else the name of the machine; never NULL */
 	char *server_name;	/* names for HOST with ',' between them; "": any */
 	char *login_message;	/* absolute path, or "" */
 	char *login_message_text;	/* what it held: lines ended by '\n', no other control characters; never NULL */

@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "common/text.h"
+#include "common/text_variables.h"
 #include "common/units.h"
 #include "config/config.h"
 #include "config/values.h"
@@ -123,6 +124,13 @@ describe_text(const struct config_key *key, struct buf *out)
 {
 	buf_addf(out, "one line of UTF-8 text of %llu to %llu bytes", (unsigned long long)key->low,
 	    (unsigned long long)key->high);
+}
+
+static void
+describe_banner(const struct config_key *key, struct buf *out)
+{
+	describe_text(key, out);
+	buf_add_text(out, ", in which %{host}, %{address}, %{date} and %{time} are variables");
 }
 
 static void
@@ -703,6 +711,13 @@ set_line(const struct config_key *key, const char *text, struct config *config)
 }
 
 static const char *
+set_banner(const struct config_key *key, const char *text, struct config *config)
+{
+	return text_variables_are_early(text) ? set_line(key, text, config)
+					      : "a variable without a value before the login in";
+}
+
+static const char *
 set_user_name(const struct config_key *key, const char *text, struct config *config)
 {
 	const char *wrong = check_line(key, text);
@@ -739,6 +754,7 @@ static const struct key_kind kinds[KEY_TYPE_COUNT] = {
     [KEY_LISTEN] =       {describe_listen,   NULL,                       print_listen,   set_listen,       .is_list = true},
     [KEY_BLOCKS] =       {describe_blocks,   NULL,                       print_blocks,   set_blocks,       .is_list = true},
     [KEY_TEXT] =         {describe_text,     NULL,                       print_as_text,  set_line,         .is_text = true},
+    [KEY_BANNER] =       {describe_banner,   NULL,                       print_as_text,  set_banner,       .is_text = true},
     [KEY_NAME] =         {describe_name,     NULL,                       print_as_text,  set_user_name,    .is_text = true},
     [KEY_PATH] =         {describe_path,     NULL,                       print_as_text,  set_path,         .is_text = true},
     [KEY_PATH_OR_NONE] = {NULL, "an absolute path, or \"\"",             print_as_text,  set_path_or_none, .is_text = true},

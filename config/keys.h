@@ -14,6 +14,7 @@ enum key_type {
 	KEY_LISTEN,	/* a list of HOST:PORT; field and the count after it */
 	KEY_BLOCKS,	/* a list of networks (CIDR); field and the count after it */
 	KEY_TEXT,	/* one line of UTF-8 */
+	KEY_BANNER,	/* the same, with variables that have a value before the login */
 	KEY_NAME,	/* a user name of the system */
 	KEY_PATH,	/* absolute */
 	KEY_PATH_OR_NONE,

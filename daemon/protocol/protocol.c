@@ -18,6 +18,7 @@
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/data.h"
 #include "daemon/protocol/session.h"
+#include "daemon/protocol/variables.h"
 #include "privsep/sandbox/sandbox.h"
 #include "privsep/tls/context.h"
 #include "privsep/tls/remote_key.h"
@@ -60,7 +61,7 @@ begin_session(const struct protocol_session *session)
 		return;
 	/* RFC 4217, appendix A.3: implicit TLS begins as if PBSZ 0 and PROT P had been sent */
 	protocol.has_pbsz = protocol.is_data_private = true;
-	reply(&protocol, 220, "%s", session->config->banner);
+	reply_with_banner(&protocol, session->config->banner);
 }
 
 /* The monitor sent end: take leave with 421 of RFC 959. */

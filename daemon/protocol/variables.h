@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* Texts of the administrator that have variables in them: %{user}, %{date} and others. */
+/* Replies with texts of the administrator, whose variables (common/text_variables.h) become what they are about. */
 #ifndef DAEMON_PROTOCOL_VARIABLES_H
 #define DAEMON_PROTOCOL_VARIABLES_H
 
 struct protocol;
 
-/*
- * Begin a reply with the lines of a text, as reply_text(), after the login. %{user}, %{address}, %{date}, %{time} (UTC),
- * %{quota-left} and %{files-left} become what they are about; any other %{...} stays as it is. The quota is asked for
- * only if the text says so.
- */
+/* Begin a reply with the lines of a text, as reply_text(), after the login. The quota is asked for only if the text has it. */
 void reply_text_with_variables(struct protocol *protocol, int code, const char *text);
+
+/* The reply 220 with the banner, which may stand before the login: it has only variables with a value there. */
+void reply_with_banner(struct protocol *protocol, const char *banner);
 
 #endif

@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include "accounts/pam_services.h"
+#include "common/buf.h"
 #include "common/io.h"
+#include "common/text_variables.h"
 #include "common/written.h"
 #include "daemon/protocol/protocol.h"
 #include "privsep/ipc/log.h"
@@ -22,6 +24,8 @@
 #include "privsep/tls/memory.h"
 
 #include "common/banned.h"
+
+#define GREETING_MAX 32768 /* of a banner, with all that its variables became */
 
 #define LISTEN_RETRY_MS 20
 #define NOTICES_AT_ONCE 8
@@ -329,9 +333,18 @@ static void
 greet_client(const struct session *session)
 {
 	const char *greeting = session->config->greeting;
+	struct text_facts facts = {.host = session->config->host, .address = session->peer_text};
+	struct buf filled;
 
-	if (!session->is_tls)
-		(void)!send(session->client_fd, greeting, strlen(greeting), MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (session->is_tls)
+		return;
+	buf_init(&filled, GREETING_MAX);
+	if (text_has_variables(greeting))
+		text_variables_fill_early(greeting, &facts, &filled);
+	if (filled.len > 0 && filled.error == 0)
+		greeting = filled.data;
+	(void)!send(session->client_fd, greeting, strlen(greeting), MSG_DONTWAIT | MSG_NOSIGNAL);
+	buf_free(&filled);
 }
 
 static void
