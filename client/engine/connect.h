@@ -54,7 +54,10 @@ int connect_bind(int fd, int family, const struct connect_source *source);
 /* Begin to connect to one address; non-blocking. Returns the descriptor or -errno. */
 int connect_begin(const union address *peer, const struct connect_source *source);
 
-/* Wait until connect_begin() has succeeded or failed. Returns 0, -ETIMEDOUT, -ECANCELED, -errno. */
+/*
+ * Wait until connect_begin() has succeeded or failed. Returns 0, -ECONNRESET (it stood, and may have bytes to read),
+ * -ETIMEDOUT, -ECANCELED, -errno.
+ */
 int connect_end(int fd, unsigned int timeout_ms, const volatile sig_atomic_t *abort);
 
 #endif

@@ -303,6 +303,11 @@ route_end_data(struct ftp *ftp, struct data *data, char *why, size_t why_size)
 	int r = connect_end(data->wire.fd, connect_timeout_ms(ftp), data->wire.abort);
 
 	why[0] = '\0';
+	if (ftp->options->proxy == NULL && r == -ECONNRESET) {
+		/* it stood, and the server may have sent something before */
+		data->wire.was_reset = true;
+		return 0;
+	}
 	if (ftp->options->proxy == NULL || r == -ECANCELED)
 		return r;
 	if (r < 0) {

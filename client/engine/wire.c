@@ -264,6 +264,16 @@ wire_tls_write(struct wire *wire, const char *bytes, size_t len)
 
 /* --- both --- */
 
+/* Nothing more comes: the proper end, or a reset whose error connect_end() has taken from the socket. */
+static ssize_t
+end_reading(struct wire *wire)
+{
+	if (wire->was_reset)
+		return -ECONNRESET;
+	wire->is_ended = true;
+	return 0;
+}
+
 static ssize_t
 read_bytes(struct wire *wire, void *bytes, size_t len)
 {
@@ -281,9 +291,7 @@ read_bytes(struct wire *wire, void *bytes, size_t len)
 			n = -errno;
 	}
 	pace_return(wire->pace, (size_t)(granted - (n > 0 ? n : 0)));
-	if (n == 0)
-		wire->is_ended = true;
-	return n;
+	return n == 0 ? end_reading(wire) : n;
 }
 
 /* A CR that was held back may come with a byte for which there is no room: that comes next time. */
@@ -436,9 +444,7 @@ wire_splice(struct wire *wire, int pipe_fd, size_t len)
 	if (n < 0)
 		n = errno == EINTR ? -ECANCELED : -errno;
 	pace_return(wire->pace, (size_t)(granted - (n > 0 ? n : 0)));
-	if (n == 0)
-		wire->is_ended = true;
-	return n;
+	return n == 0 ? end_reading(wire) : n;
 }
 
 int

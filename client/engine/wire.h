@@ -19,6 +19,7 @@ struct wire {
 	unsigned int timeout_ms;	/* of silence */
 	struct text_wire text;	/* what goes and comes is text of the type ASCII */
 	struct pace *pace;	/* the limit that reads and writes keep; NULL none; borrowed */
+	bool was_reset;	/* as soon as it stood: what came until then can be read, and then it is broken */
 	bool is_ended;	/* the other side has ended it */
 	bool is_cut;	/* and that without TLS's close_notify: the received bytes may not be all */
 	char why[160];	/* of -EPROTO, in OpenSSL's words */
