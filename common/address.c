@@ -222,3 +222,10 @@ address_is_loopback(const union address *address)
 		return ntohl(address->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 	return address->family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
 }
+
+bool
+address_is_wildcard(const union address *address)
+{
+	return address->family == AF_INET ? address->v4.sin_addr.s_addr == htonl(INADDR_ANY)
+					  : IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr);
+}

@@ -50,6 +50,9 @@ void address_unmap(union address *address);
 /* 127.0.0.0/8 or ::1. */
 bool address_is_loopback(const union address *address);
 
+/* 0.0.0.0 or ::, which stands for all addresses of its family. */
+bool address_is_wildcard(const union address *address);
+
 uint16_t address_port(const union address *address);	/* host byte order */
 void address_set_port(union address *address, uint16_t port);
 socklen_t address_len(const union address *address);

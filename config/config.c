@@ -2,6 +2,7 @@
 #include "config/config.h"
 
 #include <confuse.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "common/io.h"
 #include "common/text.h"
 #include "config/keys.h"
+#include "config/servers.h"
 #include "config/source.h"
 #include "config/values.h"
 #include "trusted/place.h"
@@ -56,8 +58,7 @@ struct load {
 /* The callbacks of libconfuse take no argument of the caller, and its scanner is static as well. */
 static struct load *loading;
 
-static void __attribute__((format(printf, 3, 4)))
-add_problem(struct load *load, int line, const char *format, ...)
+static void __attribute__((format(printf, 3, 4))) add_problem(struct load *load, int line, const char *format, ...)
 {
 	struct problem *problem = &load->problems[load->problem_count];
 	struct buf text;
@@ -96,12 +97,23 @@ same_section(const char *table_section, const char *section)
 	return strcmp(table_section == NULL ? "" : table_section, section) == 0;
 }
 
+/* The rows of both tables; NULL behind the last. */
+static const struct config_key *
+row_of_tables(size_t i)
+{
+	if (i < config_key_count)
+		return &config_keys[i];
+	return i - config_key_count < config_server_key_count ? &config_server_keys[i - config_key_count] : NULL;
+}
+
 static const struct config_key *
 find_key(const char *section, const char *name)
 {
-	for (size_t i = 0; i < config_key_count; i++)
-		if (same_section(config_keys[i].section, section) && strcmp(config_keys[i].name, name) == 0)
-			return &config_keys[i];
+	const struct config_key *key;
+
+	for (size_t i = 0; (key = row_of_tables(i)) != NULL; i++)
+		if (same_section(key->section, section) && strcmp(key->name, name) == 0)
+			return key;
 	return NULL;
 }
 
@@ -117,7 +129,81 @@ dot_of(const char *section)
 	return section[0] == '\0' ? "" : ".";
 }
 
+static bool
+is_server_section(const char *section)
+{
+	return strcmp(section, CONFIG_SERVER_SECTION) == 0;
+}
+
 /* --- values --- */
+
+/* Where a value belongs. */
+struct destination {
+	const struct config_key *key;
+	void *values; /* struct config or struct config_server */
+	int *seen; /* the line where it was set, 0 if nowhere */
+	const char *title; /* of a server; NULL: no section of that kind */
+};
+
+/*
+ * The server whose section has this title, a new one if there is none yet. The case of a host name has no meaning. NULL
+ * where there cannot be one; take_sections() says why.
+ */
+static struct config_server *
+take_server(struct load *load, const char *title)
+{
+	char name[CONFIG_SERVER_NAME_MAX + 1];
+	struct config_server *server;
+	size_t len = strlen(title);
+	int known, error = 0;
+
+	if (len > CONFIG_SERVER_NAME_MAX || !value_is_host_name(title))
+		return NULL;
+	for (size_t i = 0; i <= len; i++)
+		name[i] = (char)tolower((unsigned char)title[i]);
+	known = servers_titled(load->config, name);
+	if (known > 0)
+		return &load->config->servers[known];
+	server = servers_add(load->config, name, &error);
+	if (error == -ENOMEM)
+		load->error = error;
+	return server;
+}
+
+static bool
+find_destination(struct load *load, const cfg_t *cfg, const char *name, struct destination *to)
+{
+	struct config_server *server;
+
+	to->key = find_key(section_of(cfg), name);
+	if (to->key == NULL)
+		return false; /* unknown; reported already */
+	to->title = NULL;
+	to->values = load->config;
+	if (!is_server_section(section_of(cfg))) {
+		to->seen = &load->seen_line[to->key - config_keys];
+		return true;
+	}
+	server = take_server(load, cfg->title);
+	if (server == NULL)
+		return false;
+	to->values = server;
+	to->seen = &server->lines[to->key - config_server_keys];
+	to->title = server->name;
+	return true;
+}
+
+/* "log.level", or: server "ftp.example.org": banner */
+static void
+tell_value(struct load *load, int line, const struct destination *to, const char *what)
+{
+	const char *section = to->key->section == NULL ? "" : to->key->section;
+
+	if (to->title != NULL)
+		add_problem(load, line, CONFIG_SERVER_SECTION " \"%s\": %s: %s", to->title, to->key->name, what);
+	else
+		add_problem(load, line, "%s%s%s: %s", section, dot_of(section), to->key->name, what);
+}
 
 /* An address is opened long after it was read; its errors name the line then. */
 static void
@@ -136,26 +222,21 @@ note_listen_line(struct config *config, const struct config_key *key, int line)
 static int
 take_config_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
-	const char *section = section_of(cfg);
-	const struct config_key *key = find_key(section, opt->name);
+	struct destination to;
 	struct buf problem;
-	int *seen;
 
 	*(const char **)result = value;
-	if (key == NULL)
-		return 0; /* unknown; reported already */
-	seen = &loading->seen_line[key - config_keys];
+	if (!find_destination(loading, cfg, opt->name, &to))
+		return 0;
 	buf_init(&problem, ERROR_LINE_MAX);
-	if (*seen > 0 && opt->nvalues == 1)
-		add_problem(loading, cfg->line, "%s%s%s: set twice, first in line %d; keep one of them", section,
-		    dot_of(section), key->name, *seen);
-	else if (key_set(key, value, loading->config, &problem) < 0)
-		add_problem(loading, cfg->line, "%s%s%s: %s", section, dot_of(section), key->name,
-		    problem.data == NULL ? "no memory" : problem.data);
-	else if (key->type == KEY_LISTEN)
-		note_listen_line(loading->config, key, cfg->line);
-	if (*seen == 0)
-		*seen = cfg->line;
+	if (*to.seen > 0 && opt->nvalues == 1)
+		buf_addf(&problem, "set twice, first in line %d; keep one of them", *to.seen);
+	else if (key_set(to.key, value, to.values, &problem) == 0 && to.key->type == KEY_LISTEN)
+		note_listen_line(loading->config, to.key, cfg->line);
+	if (problem.len > 0 || problem.error < 0)
+		tell_value(loading, cfg->line, &to, problem.data == NULL ? "no memory" : problem.data);
+	if (*to.seen == 0)
+		*to.seen = cfg->line;
 	buf_free(&problem);
 	return 0;
 }
@@ -203,15 +284,15 @@ is_near(const char *name, size_t distance)
 static const struct config_key *
 nearest_key(const char *section, const char *name)
 {
-	const struct config_key *nearest = NULL;
+	const struct config_key *nearest = NULL, *key;
 	size_t best = NEAR_ENOUGH + 1;
 
-	for (size_t i = 0; i < config_key_count; i++) {
-		size_t distance = edit_distance(name, config_keys[i].name);
+	for (size_t i = 0; (key = row_of_tables(i)) != NULL; i++) {
+		size_t distance = edit_distance(name, key->name);
 
-		if (same_section(config_keys[i].section, section) && distance < best) {
+		if (same_section(key->section, section) && distance < best) {
 			best = distance;
-			nearest = &config_keys[i];
+			nearest = key;
 		}
 	}
 	return nearest != NULL && is_near(name, best) ? nearest : NULL;
@@ -220,9 +301,11 @@ nearest_key(const char *section, const char *name)
 static const struct config_key *
 key_elsewhere(const char *name)
 {
-	for (size_t i = 0; i < config_key_count; i++)
-		if (strcmp(config_keys[i].name, name) == 0)
-			return &config_keys[i];
+	const struct config_key *key;
+
+	for (size_t i = 0; (key = row_of_tables(i)) != NULL; i++)
+		if (strcmp(key->name, name) == 0)
+			return key;
 	return NULL;
 }
 
@@ -232,13 +315,13 @@ nearest_section(const char *name)
 	for (size_t i = 0; config_sections[i] != NULL; i++)
 		if (is_near(name, edit_distance(name, config_sections[i])))
 			return config_sections[i];
-	return NULL;
+	return is_near(name, edit_distance(name, CONFIG_SERVER_SECTION)) ? CONFIG_SERVER_SECTION : NULL;
 }
 
 static bool
 is_known_section(const char *section)
 {
-	if (section[0] == '\0')
+	if (section[0] == '\0' || is_server_section(section))
 		return true;
 	for (size_t i = 0; config_sections[i] != NULL; i++)
 		if (strcmp(section, config_sections[i]) == 0)
@@ -262,8 +345,8 @@ tell_unknown(struct load *load, const struct unknown *unknown)
 	else if (unknown->is_section && (section = nearest_section(unknown->name)) != NULL)
 		add_problem(load, unknown->line, "%s: unknown section; did you mean '%s'?", name.data, section);
 	else if (unknown->is_section)
-		add_problem(load, unknown->line, "%s: unknown section; the sections are log, tls, limits and timeouts",
-		    name.data);
+		add_problem(load, unknown->line,
+		    "%s: unknown section; the sections are log, tls, limits, timeouts and server", name.data);
 	else if ((key = nearest_key(unknown->section, unknown->name)) != NULL)
 		add_problem(load, unknown->line, "%s%s%s: unknown key; did you mean '%s'?", unknown->section,
 		    dot_of(unknown->section), name.data, key->name);
@@ -317,10 +400,12 @@ static const struct {
 } syntax_cures[] = {
     {"missing equal sign", "write KEY = VALUE"},
     {"missing opening brace", "write SECTION { KEY = VALUE }"},
+    {"missing title", "write " CONFIG_SERVER_SECTION " \"NAME\" { KEY = VALUE }"},
+    {"found duplicate title", "each server has one section and a name of its own"},
     {"attempt to append", "write KEY = VALUE"},
     {"premature end of file", "the last key lacks its value"},
     {"unexpected token",
-	"write KEY = VALUE; only the listen keys, proxy-from and limits.never-ban take a list, {\"VALUE\", \"VALUE\"}; quote a value with blanks"},
+	"write KEY = VALUE; only the listen keys, proxy-from, limits.never-ban and address of a server take a list, {\"VALUE\", \"VALUE\"}; quote a value with blanks"},
 };
 
 static void __attribute__((format(printf, 3, 0)))
@@ -342,8 +427,7 @@ tell_syntax(struct load *load, const cfg_t *cfg, const char *format, va_list arg
 	buf_free(&shown);
 }
 
-static void __attribute__((format(printf, 2, 0)))
-take_syntax_error(cfg_t *cfg, const char *format, va_list args)
+static void __attribute__((format(printf, 2, 0))) take_syntax_error(cfg_t *cfg, const char *format, va_list args)
 {
 	struct unknown *unknown;
 	va_list again;
@@ -387,11 +471,12 @@ fill_options(const struct load *load, const char *section, cfg_opt_t *options)
 {
 	static cfg_opt_t none[] = {CFG_END()};
 	const cfg_opt_t end = CFG_END();
+	const struct config_key *key;
 	size_t count = 0;
 
-	for (size_t i = 0; i < config_key_count; i++)
-		if (same_section(config_keys[i].section, section))
-			options[count++] = option_for(config_keys[i].name, key_is_list(&config_keys[i]));
+	for (size_t i = 0; (key = row_of_tables(i)) != NULL; i++)
+		if (same_section(key->section, section))
+			options[count++] = option_for(key->name, key_is_list(key));
 	for (size_t i = 0; i < load->unknown_count; i++) {
 		const struct unknown *unknown = &load->unknown[i];
 
@@ -426,10 +511,53 @@ set_default_lists(struct load *load, cfg_t *cfg)
 	return r;
 }
 
-static int
-parse_once(struct load *load, const char *text, size_t len)
+/* The title as the file has it, in an error about a whole section. */
+static void
+tell_section(struct load *load, int line, const char *title, const char *what)
 {
-	cfg_opt_t section_options[SECTIONS_MAX][KEYS_MAX];
+	struct buf shown;
+
+	buf_init(&shown, ERROR_LINE_MAX);
+	escape_bytes(&shown, ESCAPE_LOG, title, min_of(strlen(title), NAME_SHOWN_MAX));
+	add_problem(load, line, CONFIG_SERVER_SECTION " \"%s\": %s", shown.data == NULL ? "" : shown.data, what);
+	buf_free(&shown);
+}
+
+/* The sections of servers, also those without a key: each has its line and a name of its own. */
+static void
+take_sections(struct load *load, cfg_t *cfg, char *text, size_t len)
+{
+	unsigned count = cfg_size(cfg, CONFIG_SERVER_SECTION);
+	char what[ERROR_LINE_MAX];
+
+	for (unsigned i = 0; i < count && load->error == 0; i++) {
+		const char *title = cfg_title(cfg_getnsec(cfg, CONFIG_SERVER_SECTION, i));
+		int line = source_section_line(text, len, CONFIG_SERVER_SECTION, i);
+		struct config_server *server = take_server(load, title);
+
+		if (server != NULL && server->line == 0) {
+			server->line = line;
+			continue;
+		}
+		if (server != NULL)
+			snprintf(what, sizeof(what),
+			    "a second section of that name, the first is in line %d; give each server a name of its own",
+			    server->line);
+		else if (load->config->server_count > CONFIG_SERVERS_MAX)
+			snprintf(what, sizeof(what), "one server too many; use at most %d", CONFIG_SERVERS_MAX);
+		else
+			snprintf(what, sizeof(what),
+			    "not a host name of at most %d bytes; write " CONFIG_SERVER_SECTION
+			    " \"ftp.example.org\" { }, and longer ones in names",
+			    CONFIG_SERVER_NAME_MAX);
+		tell_section(load, line, title, what);
+	}
+}
+
+static int
+parse_once(struct load *load, char *text, size_t len)
+{
+	cfg_opt_t section_options[SECTIONS_MAX][KEYS_MAX], server_options[KEYS_MAX];
 	cfg_opt_t root_options[KEYS_MAX];
 	const cfg_opt_t end = CFG_END();
 	cfg_t *cfg = NULL;
@@ -442,9 +570,12 @@ parse_once(struct load *load, const char *text, size_t len)
 		fill_options(load, config_sections[i], section_options[i]);
 		root_options[count++] = section_for(config_sections[i], section_options[i], CFGF_NONE);
 	}
+	fill_options(load, CONFIG_SERVER_SECTION, server_options);
+	root_options[count++] =
+	    section_for(CONFIG_SERVER_SECTION, server_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
 	root_options[count] = end;
 	cfg = cfg_init(root_options, CFGF_NONE);
-	in = fmemopen((void *)text, len, "r");
+	in = fmemopen(text, len, "r");
 	if (cfg == NULL || in == NULL) {
 		r = -ENOMEM;
 		goto out;
@@ -455,6 +586,8 @@ parse_once(struct load *load, const char *text, size_t len)
 	    load->unknown_count == 0)
 		add_problem(load, cfg->line, "bad syntax; see sallyport.conf(5)");
 	loading = NULL;
+	if (!load->again)
+		take_sections(load, cfg, text, len);
 	r = set_default_lists(load, cfg);
 out:
 	if (in != NULL)
@@ -474,6 +607,7 @@ free_values(struct config *config)
 	free(config->login_message_text);
 	free(config->greeting);
 	free(config->host);
+	servers_free(config);
 	memset(config, 0, sizeof(*config));
 }
 
@@ -489,11 +623,13 @@ set_defaults(struct config *config)
 		if (!key_is_list(&config_keys[i]))
 			r = key_set(&config_keys[i], config_keys[i].initial, config, &problem);
 	buf_free(&problem);
+	if (r == 0)
+		servers_add(config, "", &r);
 	return r;
 }
 
 static int
-parse_text(struct load *load, const char *text, size_t len)
+parse_text(struct load *load, char *text, size_t len)
 {
 	int r;
 
@@ -570,6 +706,12 @@ config_is_proxy(const struct config *config, const union address *address)
 }
 
 static void
+take_server_problem(void *arg, int line, const char *text)
+{
+	add_problem(arg, line, "%s", text);
+}
+
+static void
 check_together(struct load *load)
 {
 	const struct config *config = load->config;
@@ -599,6 +741,7 @@ check_together(struct load *load)
 	if (has_key && !has_certificate)
 		add_problem(load, line_of(load, "tls", "key"),
 		    "tls.key: has no certificate; set tls.certificate to the file of the certificate");
+	servers_check(config, take_server_problem, load);
 }
 
 static void
@@ -694,26 +837,33 @@ out:
 	return r;
 }
 
+/* A file of a login message, and the key that names it. */
+struct message_file {
+	const char *path;
+	int line;
+	char key[128]; /* as errors show it */
+};
+
 static void
-tell_login_message(struct load *load, int error, const struct trust_problem *problem)
+tell_login_message(struct load *load, const struct message_file *file, int error, const struct trust_problem *problem)
 {
 	char why[TRUST_TEXT_MAX];
-	int line = line_of(load, "", "login-message");
-	const char *path = load->config->login_message;
 
 	trust_explain(problem, why, sizeof(why)); /* every client is shown what root reads there */
 	if (error == -EFBIG)
-		add_problem(
-		    load, line, "login-message: '%s' is too long; at most %d bytes", path, CONFIG_LOGIN_MESSAGE_MAX);
+		add_problem(load, file->line, "%s: '%s' is too long; at most %d bytes", file->key, file->path,
+		    CONFIG_LOGIN_MESSAGE_MAX);
 	else if (error == -EINVAL || error == -EISDIR)
-		add_problem(load, line, "login-message: '%s' is no regular file; name a text file, or \"\"", path);
+		add_problem(
+		    load, file->line, "%s: '%s' is no regular file; name a text file, or \"\"", file->key, file->path);
 	else
-		add_problem(load, line, "login-message: cannot read '%s': %s; name a text file, or \"\"", path, why);
+		add_problem(load, file->line, "%s: cannot read '%s': %s; name a text file, or \"\"", file->key,
+		    file->path, why);
 }
 
 /* The text of the file that login-message names, escaped; "" for none. */
 static int
-load_login_message(struct load *load)
+load_login_message(struct load *load, const struct message_file *file, char **message)
 {
 	struct trust_problem problem;
 	struct buf raw, text;
@@ -721,28 +871,26 @@ load_login_message(struct load *load)
 
 	buf_init(&raw, CONFIG_LOGIN_MESSAGE_MAX + 1);
 	buf_init(&text, CONFIG_LOGIN_MESSAGE_MAX);
-	if (load->config->login_message[0] != '\0')
-		r = read_small_file(load->config->login_message, CONFIG_LOGIN_MESSAGE_MAX, &raw, &problem);
+	if (file->path[0] != '\0')
+		r = read_small_file(file->path, CONFIG_LOGIN_MESSAGE_MAX, &raw, &problem);
 	if (r < 0 && r != -ENOMEM) {
-		tell_login_message(load, r, &problem);
+		tell_login_message(load, file, r, &problem);
 		r = 0;
 	} else if (r == 0) {
 		r = escape_lines(&text, raw.data == NULL ? "" : raw.data, raw.len);
 	}
 	if (r == 0) {
-		load->config->login_message_text = strdup(text.data == NULL ? "" : text.data);
-		r = load->config->login_message_text == NULL ? -ENOMEM : 0;
+		*message = strdup(text.data == NULL ? "" : text.data);
+		r = *message == NULL ? -ENOMEM : 0;
 	}
 	buf_free(&raw);
 	buf_free(&text);
 	return r;
 }
 
-/* Parts of the state of every session, made once. */
 static int
-make_greeting(struct load *load)
+make_greeting(const char *banner, char **greeting)
 {
-	const char *banner = load->config->banner;
 	struct buf text;
 	int r;
 
@@ -753,8 +901,8 @@ make_greeting(struct load *load)
 	if (r == 0)
 		r = buf_add_text(&text, "\r\n");
 	if (r == 0) {
-		load->config->greeting = strdup(text.data);
-		r = load->config->greeting == NULL ? -ENOMEM : 0;
+		*greeting = strdup(text.data);
+		r = *greeting == NULL ? -ENOMEM : 0;
 	}
 	buf_free(&text);
 	return r;
@@ -774,6 +922,44 @@ find_host(struct config *config)
 	else
 		config->host = strdup("localhost");
 	return config->host == NULL ? -ENOMEM : 0;
+}
+
+/* Most servers have the message of the main one, which was read already. */
+static int
+load_message_of_server(struct load *load, size_t i)
+{
+	const struct config *config = load->config;
+	struct config_server *server = &config->servers[i];
+	struct message_file file = {.path = server->login_message, .line = servers_line(config, i, "login-message")};
+
+	if (strcmp(server->login_message, config->login_message) == 0) {
+		server->login_message_text = strdup(config->login_message_text);
+		return server->login_message_text == NULL ? -ENOMEM : 0;
+	}
+	snprintf(file.key, sizeof(file.key), CONFIG_SERVER_SECTION " \"%s\": login-message", server->name);
+	return load_login_message(load, &file, &server->login_message_text);
+}
+
+/* Parts of the state of every session, made once. */
+static int
+make_texts(struct load *load)
+{
+	struct config *config = load->config;
+	const struct message_file file = {
+	    .path = config->login_message,
+	    .line = line_of(load, "", "login-message"),
+	    .key = "login-message",
+	};
+	int r = make_greeting(config->banner, &config->greeting);
+
+	if (r == 0)
+		r = load_login_message(load, &file, &config->login_message_text);
+	for (size_t i = 0; i < config->server_count && r == 0; i++) {
+		r = make_greeting(config->servers[i].banner, &config->servers[i].greeting);
+		if (r == 0)
+			r = load_message_of_server(load, i);
+	}
+	return r;
 }
 
 static int
@@ -799,9 +985,9 @@ load_file(struct load *load)
 	if (load->problem_count == 0)
 		check_together(load);
 	if (load->problem_count == 0)
-		r = load_login_message(load);
-	if (r == 0)
-		r = make_greeting(load);
+		r = servers_inherit(load->config);
+	if (r == 0 && load->problem_count == 0)
+		r = make_texts(load);
 	if (r == 0)
 		r = find_host(load->config);
 	if (r < 0)
@@ -908,13 +1094,13 @@ is_bare(const struct config_key *key)
 }
 
 static void
-print_key(FILE *out, const char *indent, const struct config_key *key)
+print_key(FILE *out, const char *blank, const char *indent, const struct config_key *key)
 {
 	struct buf accepts;
 
 	buf_init(&accepts, ERROR_LINE_MAX);
 	key_describe(key, &accepts);
-	fprintf(out, "\n");
+	fprintf(out, "%s\n", blank);
 	print_comment(out, indent, key->help);
 	fprintf(out, "%s# Takes %s.\n%s%s = ", indent, accepts.data == NULL ? "" : accepts.data, indent, key->name);
 	if (key_is_list(key) && key->initial[0] == '\0')
@@ -931,7 +1117,19 @@ print_section(FILE *out, const char *section, const char *indent)
 {
 	for (size_t i = 0; i < config_key_count; i++)
 		if (same_section(config_keys[i].section, section))
-			print_key(out, indent, &config_keys[i]);
+			print_key(out, "", indent, &config_keys[i]);
+}
+
+static void
+print_server_section(FILE *out)
+{
+	fprintf(out,
+	    "\n# A server of its own in this one, by name or by address; as many as needed, at most %d.\n"
+	    "# What a section does not say is as outside of it.\n# " CONFIG_SERVER_SECTION " \"ftp.example.org\" {",
+	    CONFIG_SERVERS_MAX);
+	for (size_t i = 0; i < config_server_key_count; i++)
+		print_key(out, i == 0 ? "" : "#", "#     ", &config_server_keys[i]);
+	fprintf(out, "# }\n");
 }
 
 void
@@ -946,4 +1144,5 @@ config_print_sample(FILE *out)
 		print_section(out, config_sections[i], "    ");
 		fprintf(out, "}\n");
 	}
+	print_server_section(out);
 }

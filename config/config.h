@@ -18,6 +18,10 @@
 #define PAM_SERVICE_MAX 63	/* bytes of the name of a file in /etc/pam.d */
 #define CONFIG_BLOCKS_MAX 64
 #define CONFIG_LOGIN_MESSAGE_MAX 8192
+#define CONFIG_SERVERS_MAX 64	/* sections "server" */
+#define CONFIG_SERVER_ADDRESSES_MAX 16
+#define CONFIG_SERVER_NAME_MAX 60	/* bytes of a title: USER@TITLE is a name of an account */
+#define CONFIG_SERVER_KEYS_MAX 16
 
 /* One "host:port" of listen, listen-tls, listen-proxied or listen-proxied-tls. */
 struct config_listen {
@@ -33,6 +37,29 @@ enum config_proxy_data { PROXY_DATA_HEADER, PROXY_DATA_THROUGH, PROXY_DATA_DIREC
 enum config_uploads { UPLOADS_ATOMIC, UPLOADS_IN_PLACE };
 enum config_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
+
+/*
+ * One server of several in one: the main one, which is what the keys outside of the sections "server" say, or such a
+ * section. What a section does not say is as it is for the main server.
+ */
+struct config_server {
+	char *name;	/* the title; "": the main server */
+	char *names;	/* further ones for HOST and TLS, with ',' between them; of the main server all, and "": any */
+	union address addresses[CONFIG_SERVER_ADDRESSES_MAX];	/* at which it alone is */
+	size_t address_count;	/* 0: it is at every address that no other one has */
+	char *accounts;	/* the users file; "": none */
+	char *home_directory;
+	char *banner;
+	char *greeting;	/* the reply 220 with the banner, as it is sent; never NULL */
+	char *login_message;
+	char *login_message_text;	/* never NULL */
+	struct {
+		char *certificate, *key;	/* "": none */
+		bool require;
+	} tls;
+	int line;	/* of the section; 0: the main server */
+	int lines[CONFIG_SERVER_KEYS_MAX];	/* by index of config_server_keys[]: where each was set; 0: nowhere */
+};
 
 struct config {
 	char *path;	/* of the file */
@@ -107,6 +134,8 @@ struct config {
 	struct {
 		uint32_t login_s, idle_s, data_connect_s, stall_s, drain_s;
 	} timeouts;
+	struct config_server *servers;	/* the main one first; see servers.h */
+	size_t server_count;		/* never 0 in a configuration that was loaded */
 };
 
 /*

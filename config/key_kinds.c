@@ -24,29 +24,29 @@
 #define PAM_PREFIX "pam:"
 
 static void *
-field_of(const struct config_key *key, struct config *config)
+field_of(const struct config_key *key, void *values)
 {
-	return (char *)config + key->offset;
+	return (char *)values + key->offset;
 }
 
 /* Of a list: it stands behind the field. */
 static size_t *
-count_of(const struct config_key *key, struct config *config)
+count_of(const struct config_key *key, void *values)
 {
-	return (size_t *)(void *)((char *)config + key->offset + key->size);
+	return (size_t *)(void *)((char *)values + key->offset + key->size);
 }
 
-#define COUNT_FOLLOWS(list) \
-	_Static_assert(offsetof(struct config, list##_count) == \
-		offsetof(struct config, list) + sizeof(((struct config *)0)->list), \
+#define COUNT_FOLLOWS(type, list, count) \
+	_Static_assert(offsetof(struct type, count) == offsetof(struct type, list) + sizeof(((struct type *)0)->list), \
 	    "count_of() finds it")
 
-COUNT_FOLLOWS(listen);
-COUNT_FOLLOWS(listen_tls);
-COUNT_FOLLOWS(listen_proxied);
-COUNT_FOLLOWS(listen_proxied_tls);
-COUNT_FOLLOWS(proxy_from);
-COUNT_FOLLOWS(limits.never_ban);
+COUNT_FOLLOWS(config, listen, listen_count);
+COUNT_FOLLOWS(config, listen_tls, listen_tls_count);
+COUNT_FOLLOWS(config, listen_proxied, listen_proxied_count);
+COUNT_FOLLOWS(config, listen_proxied_tls, listen_proxied_tls_count);
+COUNT_FOLLOWS(config, proxy_from, proxy_from_count);
+COUNT_FOLLOWS(config, limits.never_ban, limits.never_ban_count);
+COUNT_FOLLOWS(config_server, addresses, address_count);
 
 static void
 store_number(void *field, size_t size, uint64_t value)
@@ -200,12 +200,21 @@ describe_choice(const struct config_key *key, struct buf *out)
 		buf_addf(out, "%s\"%s\"", i == 0 ? "" : ", ", key->choices[i]);
 }
 
+static void
+describe_locals(const struct config_key *key, struct buf *out)
+{
+	(void)key;
+	buf_addf(out,
+	    "a list of at most %d addresses of this host without a port, such as \"192.0.2.7\", \"2001:db8::7\"",
+	    CONFIG_SERVER_ADDRESSES_MAX);
+}
+
 /* The value in force. */
 
 static const char *
-field_to_print(const struct config_key *key, const struct config *config)
+field_to_print(const struct config_key *key, const void *values)
 {
-	return (const char *)config + key->offset;
+	return (const char *)values + key->offset;
 }
 
 static void
@@ -221,10 +230,10 @@ add_listen(const struct config_listen *listen, struct buf *out)
 }
 
 static void
-print_listen(const struct config_key *key, const struct config *config, struct buf *out)
+print_listen(const struct config_key *key, const void *values, struct buf *out)
 {
-	const struct config_listen *list = (const void *)field_to_print(key, config);
-	size_t count = *(const size_t *)(const void *)(field_to_print(key, config) + key->size);
+	const struct config_listen *list = (const void *)field_to_print(key, values);
+	size_t count = *(const size_t *)(const void *)(field_to_print(key, values) + key->size);
 
 	for (size_t i = 0; i < count; i++) {
 		buf_add_text(out, i == 0 ? "" : ", ");
@@ -233,10 +242,10 @@ print_listen(const struct config_key *key, const struct config *config, struct b
 }
 
 static void
-print_blocks(const struct config_key *key, const struct config *config, struct buf *out)
+print_blocks(const struct config_key *key, const void *values, struct buf *out)
 {
-	const struct address_block *list = (const void *)field_to_print(key, config);
-	size_t count = *(const size_t *)(const void *)(field_to_print(key, config) + key->size);
+	const struct address_block *list = (const void *)field_to_print(key, values);
+	size_t count = *(const size_t *)(const void *)(field_to_print(key, values) + key->size);
 	char address[ADDRESS_TEXT_MAX];
 
 	for (size_t i = 0; i < count; i++) {
@@ -245,26 +254,40 @@ print_blocks(const struct config_key *key, const struct config *config, struct b
 	}
 }
 
-static uint64_t
-number_to_print(const struct config_key *key, const struct config *config)
+static void
+print_locals(const struct config_key *key, const void *values, struct buf *out)
 {
-	return load_number(field_to_print(key, config), key->size);
+	const union address *list = (const void *)field_to_print(key, values);
+	size_t count = *(const size_t *)(const void *)(field_to_print(key, values) + key->size);
+	char address[ADDRESS_TEXT_MAX];
+
+	for (size_t i = 0; i < count; i++) {
+		address_text(&list[i], address);
+		buf_addf(out, "%s%s", i == 0 ? "" : ", ", address);
+	}
+}
+
+static uint64_t
+number_to_print(const struct config_key *key, const void *values)
+{
+	return load_number(field_to_print(key, values), key->size);
 }
 
 static void
-print_as_text(const struct config_key *key, const struct config *config, struct buf *out)
+print_as_text(const struct config_key *key, const void *values, struct buf *out)
 {
-	const char *text = *(char *const *)(const void *)field_to_print(key, config);
+	const char *text = *(char *const *)(const void *)field_to_print(key, values);
 
 	escape_bytes(out, ESCAPE_LOG, text, strlen(text));
 }
 
 static void
-print_accounts(const struct config_key *key, const struct config *config, struct buf *out)
+print_accounts(const struct config_key *key, const void *values, struct buf *out)
 {
+	const struct config *config = values;
 	const char *between = config->accounts[0] == '\0' ? "" : ",";
 
-	print_as_text(key, config, out);
+	print_as_text(key, values, out);
 	if (config->store_conf[0] != '\0') {
 		buf_addf(out, "%s" STORE_PREFIX, between);
 		escape_bytes(out, ESCAPE_LOG, config->store_conf, strlen(config->store_conf));
@@ -275,48 +298,48 @@ print_accounts(const struct config_key *key, const struct config *config, struct
 }
 
 static void
-print_bool(const struct config_key *key, const struct config *config, struct buf *out)
+print_bool(const struct config_key *key, const void *values, struct buf *out)
 {
-	buf_add_text(out, *(const bool *)field_to_print(key, config) ? "yes" : "no");
+	buf_add_text(out, *(const bool *)field_to_print(key, values) ? "yes" : "no");
 }
 
 static void
-print_number(const struct config_key *key, const struct config *config, struct buf *out)
+print_number(const struct config_key *key, const void *values, struct buf *out)
 {
-	buf_addf(out, "%llu", (unsigned long long)number_to_print(key, config));
+	buf_addf(out, "%llu", (unsigned long long)number_to_print(key, values));
 }
 
 static void
-print_size(const struct config_key *key, const struct config *config, struct buf *out)
+print_size(const struct config_key *key, const void *values, struct buf *out)
 {
-	add_exact_size(out, number_to_print(key, config));
+	add_exact_size(out, number_to_print(key, values));
 }
 
 static void
-print_duration(const struct config_key *key, const struct config *config, struct buf *out)
+print_duration(const struct config_key *key, const void *values, struct buf *out)
 {
-	add_duration(out, number_to_print(key, config));
+	add_duration(out, number_to_print(key, values));
 }
 
 static void
-print_mode(const struct config_key *key, const struct config *config, struct buf *out)
+print_mode(const struct config_key *key, const void *values, struct buf *out)
 {
-	buf_addf(out, "%04llo", (unsigned long long)number_to_print(key, config));
+	buf_addf(out, "%04llo", (unsigned long long)number_to_print(key, values));
 }
 
 static void
-print_range(const struct config_key *key, const struct config *config, struct buf *out)
+print_range(const struct config_key *key, const void *values, struct buf *out)
 {
-	const char *field = field_to_print(key, config);
+	const char *field = field_to_print(key, values);
 
 	buf_addf(out, "%llu-%llu", (unsigned long long)load_number(field, key->size),
 	    (unsigned long long)load_number(field + key->size, key->size));
 }
 
 static void
-print_choice(const struct config_key *key, const struct config *config, struct buf *out)
+print_choice(const struct config_key *key, const void *values, struct buf *out)
 {
-	buf_add_text(out, key->choices[number_to_print(key, config)]);
+	buf_add_text(out, key->choices[number_to_print(key, values)]);
 }
 
 /*
@@ -326,9 +349,9 @@ print_choice(const struct config_key *key, const struct config *config, struct b
 const char key_no_memory[] = "no memory for";
 
 static const char *
-set_text_field(const struct config_key *key, const char *text, struct config *config)
+set_text_field(const struct config_key *key, const char *text, void *values)
 {
-	char **field = field_of(key, config);
+	char **field = field_of(key, values);
 	char *copy = strdup(text);
 
 	if (copy == NULL)
@@ -339,19 +362,20 @@ set_text_field(const struct config_key *key, const char *text, struct config *co
 }
 
 static const char *
-set_address(const struct config_key *key, const char *text, struct config *config)
+set_address(const struct config_key *key, const char *text, void *values)
 {
+	struct config *config = values;
 	union address address;
 	bool is_auto = strcmp(text, "auto") == 0;
 
 	if (!is_auto && address_parse(text, &address) < 0 && (!value_is_host_name(text) || strlen(text) > key->high))
 		return "neither an address nor a host name:";
 	config->passive_address_auto = is_auto;
-	return set_text_field(key, text, config);
+	return set_text_field(key, text, values);
 }
 
 static const char *
-set_hosts(const struct config_key *key, const char *text, struct config *config)
+set_hosts(const struct config_key *key, const char *text, void *values)
 {
 	const char *next = text;
 
@@ -366,14 +390,14 @@ set_hosts(const struct config_key *key, const char *text, struct config *config)
 			break;
 		next += len + 1;
 	}
-	return set_text_field(key, text, config);
+	return set_text_field(key, text, values);
 }
 
 static const char *
-set_listen(const struct config_key *key, const char *text, struct config *config)
+set_listen(const struct config_key *key, const char *text, void *values)
 {
-	struct config_listen *list = field_of(key, config);
-	size_t *count = count_of(key, config);
+	struct config_listen *list = field_of(key, values);
+	size_t *count = count_of(key, values);
 	struct config_listen listen;
 	const char *wrong;
 
@@ -388,8 +412,9 @@ set_listen(const struct config_key *key, const char *text, struct config *config
 
 /* Whoever may ask may read: only this machine may. */
 static const char *
-set_local(const struct config_key *key, const char *text, struct config *config)
+set_local(const struct config_key *key, const char *text, void *values)
 {
+	struct config *config = values;
 	struct config_listen listen = {.any_family = false};
 	const char *wrong = NULL;
 
@@ -404,14 +429,14 @@ set_local(const struct config_key *key, const char *text, struct config *config)
 	if (wrong != NULL)
 		return wrong;
 	config->metrics_address = listen.address;
-	return set_text_field(key, text, config);
+	return set_text_field(key, text, values);
 }
 
 static const char *
-set_blocks(const struct config_key *key, const char *text, struct config *config)
+set_blocks(const struct config_key *key, const char *text, void *values)
 {
-	struct address_block *list = field_of(key, config);
-	size_t *count = count_of(key, config);
+	struct address_block *list = field_of(key, values);
+	size_t *count = count_of(key, values);
 	struct address_block block;
 
 	if (address_block_parse(text, &block) < 0)
@@ -423,14 +448,35 @@ set_blocks(const struct config_key *key, const char *text, struct config *config
 }
 
 static const char *
-set_bool(const struct config_key *key, const char *text, struct config *config)
+set_locals(const struct config_key *key, const char *text, void *values)
+{
+	union address *list = field_of(key, values);
+	size_t *count = count_of(key, values);
+	union address address;
+
+	if (address_parse(text, &address) < 0)
+		return "not a numeric address:";
+	address_unmap(&address);
+	if (address_is_wildcard(&address))
+		return "an address that no client dials:";
+	for (size_t i = 0; i < *count; i++)
+		if (address_same_host(&list[i], &address))
+			return "twice in the list:";
+	if (*count == CONFIG_SERVER_ADDRESSES_MAX)
+		return "one address too many:";
+	list[(*count)++] = address;
+	return NULL;
+}
+
+static const char *
+set_bool(const struct config_key *key, const char *text, void *values)
 {
 	static const char *const words[][2] = {{"no", "yes"}, {"false", "true"}, {"off", "on"}};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		for (size_t value = 0; value < 2; value++) {
 			if (strcmp(text, words[i][value]) == 0) {
-				*(bool *)field_of(key, config) = value == 1;
+				*(bool *)field_of(key, values) = value == 1;
 				return NULL;
 			}
 		}
@@ -440,45 +486,45 @@ set_bool(const struct config_key *key, const char *text, struct config *config)
 
 /* A number of any notation: what parse made of it. */
 static const char *
-set_parsed(const struct config_key *key, struct config *config, int r, uint64_t value, const char *malformed)
+set_parsed(const struct config_key *key, void *values, int r, uint64_t value, const char *malformed)
 {
 	if (r == -EINVAL)
 		return malformed;
 	if (r < 0 || value < key->low || value > key->high)
 		return "out of range:";
-	store_number(field_of(key, config), key->size, value);
+	store_number(field_of(key, values), key->size, value);
 	return NULL;
 }
 
 static const char *
-set_whole_number(const struct config_key *key, const char *text, struct config *config)
+set_whole_number(const struct config_key *key, const char *text, void *values)
 {
 	uint64_t value = 0;
 	int r = parse_u64(text, UINT64_MAX, &value);
 
-	return set_parsed(key, config, r, value, "not a number:");
+	return set_parsed(key, values, r, value, "not a number:");
 }
 
 static const char *
-set_size(const struct config_key *key, const char *text, struct config *config)
+set_size(const struct config_key *key, const char *text, void *values)
 {
 	uint64_t value = 0;
 	int r = parse_size(text, UINT64_MAX, &value);
 
-	return set_parsed(key, config, r, value, "not a size:");
+	return set_parsed(key, values, r, value, "not a size:");
 }
 
 static const char *
-set_duration(const struct config_key *key, const char *text, struct config *config)
+set_duration(const struct config_key *key, const char *text, void *values)
 {
 	uint64_t value = 0;
 	int r = parse_duration(text, UINT64_MAX, &value);
 
-	return set_parsed(key, config, r, value, "not a time:");
+	return set_parsed(key, values, r, value, "not a time:");
 }
 
 static const char *
-set_mode(const struct config_key *key, const char *text, struct config *config)
+set_mode(const struct config_key *key, const char *text, void *values)
 {
 	uint32_t mode;
 
@@ -488,15 +534,15 @@ set_mode(const struct config_key *key, const char *text, struct config *config)
 		return "a mode that locks out the owner:";
 	if ((mode & ~(uint32_t)key->high) != 0)
 		return "a mode with special bits:";
-	store_number(field_of(key, config), key->size, mode);
+	store_number(field_of(key, values), key->size, mode);
 	return NULL;
 }
 
 static const char *
-set_range(const struct config_key *key, const char *text, struct config *config)
+set_range(const struct config_key *key, const char *text, void *values)
 {
 	const char *dash = strchr(text, '-');
-	char *field = field_of(key, config);
+	char *field = field_of(key, values);
 	char first[24];
 	uint64_t low, high;
 	size_t len = dash == NULL ? sizeof(first) : (size_t)(dash - text);
@@ -517,11 +563,11 @@ set_range(const struct config_key *key, const char *text, struct config *config)
 }
 
 static const char *
-set_choice(const struct config_key *key, const char *text, struct config *config)
+set_choice(const struct config_key *key, const char *text, void *values)
 {
 	for (size_t i = 0; i < KEY_CHOICES_MAX && key->choices[i] != NULL; i++) {
 		if (strcmp(text, key->choices[i]) == 0) {
-			store_number(field_of(key, config), key->size, i);
+			store_number(field_of(key, values), key->size, i);
 			return NULL;
 		}
 	}
@@ -542,7 +588,7 @@ one_service_refusal(const char *name, size_t len)
 }
 
 static const char *
-set_services(const struct config_key *key, const char *text, struct config *config)
+set_services(const struct config_key *key, const char *text, void *values)
 {
 	const char *next = text, *wrong = NULL;
 
@@ -560,7 +606,7 @@ set_services(const struct config_key *key, const char *text, struct config *conf
 			break;
 		next += len + 1;
 	}
-	return wrong != NULL ? wrong : set_text_field(key, text, config);
+	return wrong != NULL ? wrong : set_text_field(key, text, values);
 }
 
 static const char *
@@ -653,8 +699,9 @@ part_len(const char *from, const char *next)
 }
 
 static const char *
-set_accounts(const struct config_key *key, const char *text, struct config *config)
+set_accounts(const struct config_key *key, const char *text, void *values)
 {
+	struct config *config = values;
 	const char *store, *service, *wrong;
 	char path[PATH_MAX] = "";
 	size_t len;
@@ -680,7 +727,7 @@ set_accounts(const struct config_key *key, const char *text, struct config *conf
 		    key, store + strlen(STORE_PREFIX), part_len(store, service) - strlen(STORE_PREFIX), config);
 	if (wrong == NULL && service != NULL)
 		wrong = set_pam_service(service + strlen(PAM_PREFIX), config);
-	return wrong != NULL ? wrong : set_text_field(key, path, config);
+	return wrong != NULL ? wrong : set_text_field(key, path, values);
 }
 
 static bool
@@ -703,49 +750,49 @@ check_line(const struct config_key *key, const char *text)
 }
 
 static const char *
-set_line(const struct config_key *key, const char *text, struct config *config)
+set_line(const struct config_key *key, const char *text, void *values)
 {
 	const char *wrong = utf8_valid(text, strlen(text)) ? check_line(key, text) : "not UTF-8:";
 
-	return wrong != NULL ? wrong : set_text_field(key, text, config);
+	return wrong != NULL ? wrong : set_text_field(key, text, values);
 }
 
 static const char *
-set_banner(const struct config_key *key, const char *text, struct config *config)
+set_banner(const struct config_key *key, const char *text, void *values)
 {
-	return text_variables_are_early(text) ? set_line(key, text, config)
+	return text_variables_are_early(text) ? set_line(key, text, values)
 					      : "a variable without a value before the login in";
 }
 
 static const char *
-set_user_name(const struct config_key *key, const char *text, struct config *config)
+set_user_name(const struct config_key *key, const char *text, void *values)
 {
 	const char *wrong = check_line(key, text);
 
 	if (wrong == NULL && text[0] != '\0' && !value_is_plain_name(text, "."))
 		wrong = "not a user name:";
-	return wrong != NULL ? wrong : set_text_field(key, text, config);
+	return wrong != NULL ? wrong : set_text_field(key, text, values);
 }
 
 static const char *
-set_path(const struct config_key *key, const char *text, struct config *config)
+set_path(const struct config_key *key, const char *text, void *values)
 {
 	const char *wrong =
 	    has_control(text, strlen(text)) ? "a control character in" : value_path_refusal(text, key->high);
 
-	return wrong != NULL ? wrong : set_text_field(key, text, config);
+	return wrong != NULL ? wrong : set_text_field(key, text, values);
 }
 
 static const char *
-set_path_or_none(const struct config_key *key, const char *text, struct config *config)
+set_path_or_none(const struct config_key *key, const char *text, void *values)
 {
-	return text[0] == '\0' ? set_text_field(key, text, config) : set_path(key, text, config);
+	return text[0] == '\0' ? set_text_field(key, text, values) : set_path(key, text, values);
 }
 
 static const char *
-set_log_target(const struct config_key *key, const char *text, struct config *config)
+set_log_target(const struct config_key *key, const char *text, void *values)
 {
-	return is_log_target_word(text) ? set_text_field(key, text, config) : set_path(key, text, config);
+	return is_log_target_word(text) ? set_text_field(key, text, values) : set_path(key, text, values);
 }
 
 /* clang-format off */
@@ -753,6 +800,7 @@ static const struct key_kind kinds[KEY_TYPE_COUNT] = {
     /*                    what it may be    or, without figures          in force        from text */
     [KEY_LISTEN] =       {describe_listen,   NULL,                       print_listen,   set_listen,       .is_list = true},
     [KEY_BLOCKS] =       {describe_blocks,   NULL,                       print_blocks,   set_blocks,       .is_list = true},
+    [KEY_LOCALS] =       {describe_locals,   NULL,                       print_locals,   set_locals,       .is_list = true},
     [KEY_TEXT] =         {describe_text,     NULL,                       print_as_text,  set_line,         .is_text = true},
     [KEY_BANNER] =       {describe_banner,   NULL,                       print_as_text,  set_banner,       .is_text = true},
     [KEY_NAME] =         {describe_name,     NULL,                       print_as_text,  set_user_name,    .is_text = true},

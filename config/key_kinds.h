@@ -10,9 +10,9 @@
 struct key_kind {
 	void (*describe)(const struct config_key *key, struct buf *out);	/* what a value may be; NULL: see words */
 	const char *words;
-	void (*print)(const struct config_key *key, const struct config *config, struct buf *out);
+	void (*print)(const struct config_key *key, const void *values, struct buf *out);
 	/* NULL, or an error as a phrase before the value; key_no_memory: not the value's fault */
-	const char *(*set)(const struct config_key *key, const char *text, struct config *config);
+	const char *(*set)(const struct config_key *key, const char *text, void *values);
 	bool is_text;	/* its values are in quotes */
 	bool is_list;
 };

@@ -22,6 +22,8 @@
 _Static_assert(LEVEL_DEBUG == 0 && LEVEL_CRITICAL == 4 && LEVEL_COUNT == 5, "log.level lists the levels in order");
 
 #define FIELD(member) .offset = offsetof(struct config, member), .size = sizeof(((struct config *)0)->member)
+#define SERVER_FIELD(member) \
+	.offset = offsetof(struct config_server, member), .size = sizeof(((struct config_server *)0)->member)
 
 const char *const config_sections[] = {"log", "tls", "limits", "timeouts", NULL};
 
@@ -167,6 +169,36 @@ const struct config_key config_keys[] = {
 
 const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);
 
+/* clang-format off */
+const struct config_key config_server_keys[] = {
+    {CONFIG_SERVER_SECTION, "address", KEY_LOCALS, "", 0, 0, {NULL}, SERVER_FIELD(addresses),
+     "The addresses at which this server is, and no other one, for example {\"192.0.2.7\", \"2001:db8::7\"};\n"
+     "{}: at all addresses that no other server has."},
+    {CONFIG_SERVER_SECTION, "names", KEY_HOSTS, "", 0, 1024, {NULL}, SERVER_FIELD(names),
+     "Further names of this server, separated by ','; a client gives one with TLS (SNI) or with HOST."},
+    {CONFIG_SERVER_SECTION, "accounts", KEY_PATH_OR_NONE, "", 0, 4095, {NULL}, SERVER_FIELD(accounts),
+     "The users file of this server; \"\": the accounts are those outside of all sections."},
+    {CONFIG_SERVER_SECTION, "home-directory", KEY_PATH_OR_NONE, "", 0, 4095, {NULL}, SERVER_FIELD(home_directory),
+     "The directory of the homes of its new accounts; \"\": that outside of all sections."},
+    {CONFIG_SERVER_SECTION, "banner", KEY_BANNER, "", 0, 512, {NULL}, SERVER_FIELD(banner),
+     "The text of the first reply, for a client that has dialled an address of this server, or names it with TLS or HOST;\n"
+     "\"\": that outside of all sections."},
+    {CONFIG_SERVER_SECTION, "login-message", KEY_PATH_OR_NONE, "", 0, 4095, {NULL}, SERVER_FIELD(login_message),
+     "A text file of at most 8 KiB that clients see after the login; \"\": that outside of all sections."},
+    {CONFIG_SERVER_SECTION, "certificate", KEY_PATH_OR_NONE, "", 0, 4095, {NULL}, SERVER_FIELD(tls.certificate),
+     "The certificate and its chain (PEM); \"\": that of tls.certificate."},
+    {CONFIG_SERVER_SECTION, "key", KEY_PATH_OR_NONE, "", 0, 4095, {NULL}, SERVER_FIELD(tls.key),
+     "The private key of the certificate (PEM)."},
+    {CONFIG_SERVER_SECTION, "require-tls", KEY_BOOL, "yes", 0, 1, {NULL}, SERVER_FIELD(tls.require),
+     "Whether a login needs TLS; as tls.require, whose value is the default."},
+};
+/* clang-format on */
+
+const size_t config_server_key_count = sizeof(config_server_keys) / sizeof(config_server_keys[0]);
+
+_Static_assert(sizeof(config_server_keys) / sizeof(config_server_keys[0]) <= CONFIG_SERVER_KEYS_MAX,
+    "struct config_server has a line for each");
+
 void
 key_describe(const struct config_key *key, struct buf *out)
 {
@@ -179,9 +211,9 @@ key_describe(const struct config_key *key, struct buf *out)
 }
 
 void
-key_value(const struct config_key *key, const struct config *config, struct buf *out)
+key_value(const struct config_key *key, const void *values, struct buf *out)
 {
-	key_kind(key->type)->print(key, config, out);
+	key_kind(key->type)->print(key, values, out);
 }
 
 bool
@@ -197,9 +229,9 @@ key_is_list(const struct config_key *key)
 }
 
 int
-key_set(const struct config_key *key, const char *text, struct config *config, struct buf *problem)
+key_set(const struct config_key *key, const char *text, void *values, struct buf *problem)
 {
-	const char *wrong = key_kind(key->type)->set(key, text, config);
+	const char *wrong = key_kind(key->type)->set(key, text, values);
 	size_t len = strlen(text);
 
 	if (wrong == NULL)

@@ -263,3 +263,34 @@ source_make_plain(char *text, size_t len, int *line, const char **problem)
 	}
 	return r;
 }
+
+/* A word before anything but "=" and "+=". */
+static bool
+begins_section(struct scan *scan, const char *word, const char *name)
+{
+	return (size_t)(scan->next - word) == strlen(name) && memcmp(word, name, strlen(name)) == 0 &&
+	    strchr("=+", next_of_line(scan)) == NULL;
+}
+
+int
+source_section_line(char *text, size_t len, const char *name, size_t nth)
+{
+	struct scan scan = {.next = text, .end = text + len, .line = 1};
+
+	while (scan.next < scan.end) {
+		char c = next_of_line(&scan);
+		const char *word = scan.next;
+
+		scan.line += c == '\n';
+		scan.depth += c == '{';
+		scan.depth -= c == '}' && scan.depth > 0;
+		if (c == '\n') {
+			scan.next += scan.next < scan.end;
+			continue;
+		}
+		skip_token(&scan);
+		if (scan.depth == 0 && begins_section(&scan, word, name) && nth-- == 0)
+			return scan.line;
+	}
+	return 0;
+}

@@ -23,4 +23,10 @@
  */
 int source_make_plain(char *text, size_t len, int *line, const char **problem);
 
+/*
+ * The line of the section of this name, number nth of them, in a plain text whose braces are in order. Pure.
+ * libconfuse knows only where a section ends. 0: there is none.
+ */
+int source_section_line(char *text, size_t len, const char *name, size_t nth);
+
 #endif

@@ -137,13 +137,6 @@ find_old(const struct opening *opening, const union address *address)
 	return -1;
 }
 
-static bool
-is_wildcard(const union address *address)
-{
-	return address->family == AF_INET ? address->v4.sin_addr.s_addr == htonl(INADDR_ANY)
-					  : IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr);
-}
-
 /* Does a socket of the service manager take what comes for address? */
 static bool
 is_covered(const struct opening *opening, const union address *address)
@@ -154,7 +147,7 @@ is_covered(const struct opening *opening, const union address *address)
 
 		if (!have->is_activated || !has_family || address_port(&have->bound) != address_port(address))
 			continue;
-		if (is_wildcard(&have->bound) || same_address(&have->bound, address))
+		if (address_is_wildcard(&have->bound) || same_address(&have->bound, address))
 			return true;
 	}
 	return false;

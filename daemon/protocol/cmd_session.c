@@ -9,6 +9,7 @@
 #include "accounts/password.h"
 #include "common/text.h"
 #include "common/title.h"
+#include "config/servers.h"
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/command.h"
 #include "daemon/protocol/control.h"
@@ -85,7 +86,7 @@ cmd_pass(struct protocol *protocol, const struct request *request)
 		reply(protocol, 530, "Too many sessions of this account");
 		break;
 	case -ECANCELED:
-		break;	/* the reply is the end that was announced before */
+		break; /* the reply is the end that was announced before */
 	case -ECONNABORTED:
 		reply(protocol, 530, "Too many failed logins, closing");
 		protocol->is_over = true;
@@ -152,24 +153,6 @@ cmd_rein(struct protocol *protocol, const struct request *request)
 	reply(protocol, 220, "Ready for a new user");
 }
 
-/* True when name is one of a list separated by commas and blanks. */
-static bool
-is_listed(const char *list, const char *name)
-{
-	size_t len = strlen(name);
-
-	while (*list != '\0') {
-		size_t word;
-
-		list += strspn(list, ", ");
-		word = strcspn(list, ", ");
-		if (word == len && strncasecmp(list, name, len) == 0)
-			return true;
-		list += word;
-	}
-	return false;
-}
-
 /*
  * RFC 7151, 3.2: one server, by its name or any; a literal address must be the one that was dialled. Where TLS has
  * named a server, it must be the same (3.2.2). A refused HOST leaves none in force (3.2.2, the second one counts).
@@ -189,9 +172,8 @@ cmd_host(struct protocol *protocol, const struct request *request)
 		reply(protocol, 501, "Usage: HOST name, or an address without a port");
 		return;
 	}
-	if (literal.family != AF_UNSPEC
-		? !address_same_host(&literal, &protocol->session->dialled)
-		: protocol->config->server_name[0] != '\0' && !is_listed(protocol->config->server_name, argument)) {
+	if (literal.family != AF_UNSPEC ? !address_same_host(&literal, &protocol->session->dialled)
+					: servers_named(protocol->config, &protocol->session->dialled, argument) < 0) {
 		reply(protocol, 504, "No server of that name is here");
 		return;
 	}
@@ -319,7 +301,7 @@ cmd_feat(struct protocol *protocol, const struct request *request)
 		if (feature != NULL)
 			reply_features(protocol, feature);
 	}
-	reply_line(protocol, "TVFS");	/* RFC 3659, 6: no verb of its own */
+	reply_line(protocol, "TVFS"); /* RFC 3659, 6: no verb of its own */
 	reply(protocol, 211, "End");
 }
 
@@ -330,7 +312,7 @@ opts_utf8(struct protocol *protocol, const char *value)
 	if (value[0] == '\0' || strcasecmp(value, "ON") == 0)
 		reply(protocol, 200, "UTF-8 is on");
 	else
-		reply(protocol, 501, "UTF-8 is always on");	/* RFC 2389, 4 has no other reply for it */
+		reply(protocol, 501, "UTF-8 is always on"); /* RFC 2389, 4 has no other reply for it */
 }
 
 /* RFC 3659, 7.9: unknown facts are ignored; the reply has those in force. */

@@ -19,6 +19,7 @@
 #include "config/config.h"
 #include "config/key_kinds.h"
 #include "config/keys.h"
+#include "config/servers.h"
 #include "config/source.h"
 
 #include "common/banned.h"
@@ -175,6 +176,43 @@ static const struct {
 	{"timeouts.login: out of range", "timeouts.idle: out of range: '8d'", "timeouts.stall: not a time: ''",
 	    "timeouts.drain: not a time"}},
     {"banner = \"\x80\"\n", {"%:1: banner: not UTF-8: '\\x80'"}},
+    /* sections of servers */
+    {"server { }\n", {"%:1: missing title for section 'server'; write server \"NAME\" { KEY = VALUE }"}},
+    {"\nserver \"a\" banner = x\n", {"%:2: missing opening brace for section 'server'"}},
+    {"log \"a\" { }\n", {"%:1: missing opening brace for section 'log'"}},
+    {"server \"a b\" { }\n\nserver \"1.2\" {\n}\nserver\n \"\" { }\n",
+	{"%:1: server \"a b\": not a host name of at most 60 bytes; write server \"ftp.example.org\" { }",
+	    "%:3: server \"1.2\": not a host name", "%:5: server \"\": not a host name"}},
+    {"server \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\" { }\n", {"%:1: server \"aaaa"}},
+    {"server \"a\" { }\nserver \"a\" { }\n", {"%:2: found duplicate title 'a'; each server has one section"}},
+    {"server \"a\" { }\nserver \"A\" { banner = x }\n",
+	{"%:2: server \"A\": a second section of that name, the first is in line 1"}},
+    {"server \"a\" {\n bannr = x\n}\nserver \"b\" { sessions = 1 }\nrequire-tls = no\n",
+	{"%:2: server.bannr: unknown key; did you mean 'banner'?",
+	    "%:4: server.sessions: unknown key here; it belongs in 'limits { }'",
+	    "%:5: require-tls: unknown key here; it belongs in 'server { }'"}},
+    {"servers { }\nfoo { }\n", {"%:1: servers: unknown section; did you mean 'server'?", "timeouts and server"}},
+    {"server \"a\" {\n banner = x\n banner = y\n accounts = users\n require-tls = 2\n}\n",
+	{"%:3: server \"a\": banner: set twice, first in line 2",
+	    "%:4: server \"a\": accounts: not an absolute path: 'users'",
+	    "%:5: server \"a\": require-tls: neither yes nor no: '2'"}},
+    {"server \"a\" { address = {\"192.0.2.1:21\", \"0.0.0.0\", \"192.0.2.1\", \"::ffff:192.0.2.1\"} }\n",
+	{"%:1: server \"a\": address: not a numeric address: '192.0.2.1:21'; use a list of at most 16 addresses",
+	    "an address that no client dials: '0.0.0.0'", "twice in the list: '::ffff:192.0.2.1'"}},
+    {"server \"a\" {\n address = \"192.0.2.1\"\n}\nserver \"b\" {\n address = {\"192.0.2.2\", \"192.0.2.1\"}\n}\n",
+	{"%:5: server \"b\": address: '192.0.2.1' is an address of server \"a\" as well, in line 1"}},
+    {"server \"a\" {\n names = \"x,y\"\n}\nserver \"b\" {\n names = \"z,Y\"\n}\nserver \"x\" { }\n",
+	{"%:5: server \"b\": names: 'Y' is a name of server \"a\" as well, in line 1",
+	    "%:7: server \"x\": names: 'x' is a name of server \"a\" as well, in line 1"}},
+    {"server-name = \"x,y\"\nserver \"y\" { }\n", {"%:2: server \"y\": names: 'y' is in server-name as well"}},
+    {"server \"a\" { names = \"a b\" }\n", {"%:1: server \"a\": names: neither an address nor a host name in 'a b'"}},
+    {"server \"a\" { certificate = /c }\nserver \"b\" { key = /k }\n",
+	{"%:1: server \"a\": certificate: has no key; set key", "%:2: server \"b\": key: has no certificate"}},
+    {"server \"a\" { accounts = /u }\nserver \"b\" {\n accounts = /u\n}\nserver \"c\" { accounts = \"/v,pam:x\" }\n",
+	{"%:3: server \"b\": accounts: '/u' is the users file of server \"a\" as well, in line 1",
+	    "%:5: server \"c\": accounts: more than a users file: '/v,pam:x'"}},
+    {"server \"a\" { login-message = \"/nowhere/motd\" }\n",
+	{"%:1: server \"a\": login-message: cannot read '/nowhere/motd': No such file or directory"}},
 };
 
 static void
@@ -215,7 +253,7 @@ test_no_file(void **state)
 	assert_int_equal(config_load(directory, take_error, NULL, &config), -EINVAL);
 	unlink(path);
 	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_int_equal(config_load(path, take_error, NULL, &config), -EINVAL);	/* opening it does not hang */
+	assert_int_equal(config_load(path, take_error, NULL, &config), -EINVAL); /* opening it does not hang */
 	unlink(path);
 	assert_int_equal(load_bytes("banner = \"a\0b\"\n", 15, &config), -EINVAL);
 }
@@ -446,6 +484,136 @@ test_accounts_of_store(void **state)
 	assert_non_null(strstr(told.data, ":1: accounts: \"postgresql:\" needs broker-user"));
 }
 
+static uint8_t
+server_at(const struct config *config, const char *text)
+{
+	union address address;
+
+	assert_int_equal(address_parse(text, &address), 0);
+	return servers_at(config, &address);
+}
+
+static int
+server_named(const struct config *config, const char *text, const char *name)
+{
+	union address address;
+
+	assert_int_equal(address_parse(text, &address), 0);
+	return servers_named(config, &address, name);
+}
+
+static const char many_servers[] =
+    "server-name = \"main.example,other.example\" banner = top accounts = /users home-directory = /homes\n"
+    "server \"A.example\" { address = {\"192.0.2.1\", \"2001:db8::1\"} accounts = /a.users banner = a\n"
+    "    certificate = /a.pem key = /a.key require-tls = no }\n"
+    "# server \"no\" { }\n"
+    "server b.example {\n"
+    "    names = \"main.example,b\"\n"
+    "    address = \"192.0.2.2\" }\n"
+    "server \"c.example\" { names = \"FILES.example\" home-directory = /c }\n"
+    "server\n"
+    "    \"d.example\" { accounts = /users }\n"
+    "tls { certificate = /c key = /k }\n";
+
+/* What a section says, what it takes from the top, and that the top is a server as the others are. */
+static void
+test_servers(void **state)
+{
+	struct config *config;
+	const struct config_server *servers;
+
+	(void)state;
+	if (load(many_servers, &config) < 0)
+		fail_msg("%s", told.data);
+	assert_int_equal(config->server_count, 5);
+	servers = config->servers;
+	assert_string_equal(servers[0].name, "");
+	assert_string_equal(servers[0].names, "main.example,other.example");
+	assert_string_equal(servers[0].accounts, "/users");
+	assert_string_equal(servers[0].greeting, "220 top\r\n");
+	assert_true(servers[0].tls.require);
+	assert_string_equal(servers[1].name, "a.example");
+	assert_int_equal(servers[1].address_count, 2);
+	assert_int_equal(servers[1].line, 2);
+	assert_string_equal(servers[1].accounts, "/a.users");
+	assert_string_equal(servers[1].greeting, "220 a\r\n");
+	assert_string_equal(servers[1].tls.certificate, "/a.pem");
+	assert_false(servers[1].tls.require);
+	assert_int_equal(servers[2].line, 5);
+	assert_string_equal(servers[2].tls.key, "/k");
+	assert_string_equal(servers[3].home_directory, "/c");
+	assert_string_equal(servers[3].banner, "top");
+	assert_string_equal(servers[3].login_message_text, "");
+	assert_int_equal(servers[4].line, 9);
+	assert_int_equal(servers_book(config, 1), 1);
+	assert_int_equal(servers_book(config, 3), 0);
+	assert_int_equal(servers_book(config, 4), 0);
+	config_free(config);
+	assert_int_equal(load("", &config), 0);
+	assert_int_equal(config->server_count, 1);
+	config_free(config);
+}
+
+/* By address first, then by name; a server with addresses of its own is nowhere else, and alone there. */
+static void
+test_choice_of_server(void **state)
+{
+	struct config *config;
+	union address own, free_one;
+	char place[CONFIG_PLACE_MAX], wanted[CONFIG_PLACE_MAX];
+
+	(void)state;
+	assert_int_equal(load(many_servers, &config), 0);
+	assert_int_equal(server_at(config, "192.0.2.1"), 1);
+	assert_int_equal(server_at(config, "2001:db8::1"), 1);
+	assert_int_equal(server_at(config, "192.0.2.2"), 2);
+	assert_int_equal(server_at(config, "192.0.2.3"), 0);
+	assert_int_equal(server_named(config, "192.0.2.1", "a.EXAMPLE"), 1);
+	assert_int_equal(server_named(config, "192.0.2.1", "c.example"), -ENOENT);
+	assert_int_equal(server_named(config, "192.0.2.1", "main.example"), -ENOENT);
+	assert_int_equal(server_named(config, "192.0.2.2", "main.example"), 2);
+	assert_int_equal(server_named(config, "192.0.2.3", "main.example"), 0);
+	assert_int_equal(server_named(config, "192.0.2.3", "files.example"), 3);
+	assert_int_equal(server_named(config, "192.0.2.3", "d.example"), 4);
+	assert_int_equal(server_named(config, "192.0.2.3", "a.example"), -ENOENT);
+	assert_int_equal(server_named(config, "192.0.2.3", ""), -ENOENT);
+	assert_int_equal(address_parse("192.0.2.1", &own), 0);
+	assert_int_equal(address_parse("192.0.2.3", &free_one), 0);
+	for (size_t i = 0; i < 6; i++) {
+		assert_int_equal(servers_eligible(config, i, &own), i == 1);
+		assert_int_equal(servers_eligible(config, i, &free_one), i == 0 || i == 3 || i == 4);
+	}
+	assert_int_equal(servers_titled(config, "C.Example"), 3);
+	assert_int_equal(servers_titled(config, "files.example"), -ENOENT);
+	servers_place(config, 2, "names", place);
+	snprintf(wanted, sizeof(wanted), "%s:6: server \"b.example\": names: ", path);
+	assert_string_equal(place, wanted);
+	config_free(config);
+	assert_int_equal(load("server \"a\" { }\n", &config), 0);
+	assert_int_equal(server_named(config, "192.0.2.3", "whatever"), 0);
+	assert_int_equal(server_named(config, "192.0.2.3", "a"), 1);
+	config_free(config);
+}
+
+static void
+test_too_many_servers(void **state)
+{
+	struct config *config;
+	struct buf text;
+
+	(void)state;
+	buf_init(&text, 1 << 16);
+	for (int i = 0; i < CONFIG_SERVERS_MAX; i++)
+		buf_addf(&text, "server \"s%d\" { banner = x }\n", i);
+	assert_int_equal(load(text.data, &config), 0);
+	assert_int_equal(config->server_count, CONFIG_SERVERS_MAX + 1);
+	config_free(config);
+	buf_add_text(&text, "server \"last\" {\n banner = x\n}\n");
+	assert_int_equal(load(text.data, &config), -EINVAL);
+	assert_non_null(strstr(told.data, ":65: server \"last\": one server too many; use at most 64\n"));
+	buf_free(&text);
+}
+
 /* login-message: the parser reads the file that it names, bounds it, and makes it fit for clients. */
 static void
 test_login_message(void **state)
@@ -544,7 +712,7 @@ read_tree_file(const char *name, struct buf *out)
 	int fd;
 
 	if (!find_tree(tree))
-		skip();	/* the program runs outside of the source tree */
+		skip(); /* the program runs outside of the source tree */
 	snprintf(file, sizeof(file), "%s/%s", tree, name);
 	fd = open(file, O_RDONLY | O_CLOEXEC);
 	assert_true(fd >= 0);
@@ -555,6 +723,31 @@ read_tree_file(const char *name, struct buf *out)
 	assert_true(len > 0);
 	out->len = (size_t)len;
 	room[len] = '\0';
+}
+
+/* The section that the sample has as a comment is one that the parser takes. */
+static void
+load_sample_of_server(const char *sample)
+{
+	const char *next = strstr(sample, "# server \"");
+	struct config *config;
+	struct buf text;
+
+	assert_non_null(next);
+	buf_init(&text, 1 << 16);
+	while (*next != '\0') {
+		size_t len = strcspn(next, "\n");
+
+		assert_true(next[0] == '#');
+		buf_addf(&text, "%.*s\n", (int)len - 1, next + 1);
+		next += len + 1;
+	}
+	if (load(text.data, &config) < 0)
+		fail_msg("%s", told.data);
+	assert_int_equal(config->server_count, 2);
+	assert_string_equal(config->servers[1].banner, "sallyport ready");
+	config_free(config);
+	buf_free(&text);
 }
 
 static void
@@ -574,6 +767,7 @@ test_sample(void **state)
 	if (load(sample, &config) < 0)
 		fail_msg("%s", told.data);
 	config_free(config);
+	load_sample_of_server(sample);
 	if (strcmp(SYSCONFDIR LOCALSTATEDIR RUNDIR LIBEXECDIR, "/etc/var/run/usr/local/libexec") == 0) {
 		buf_init(&file, 1 << 18);
 		read_tree_file("etc/sallyport.conf", &file);
@@ -593,8 +787,9 @@ test_manual(void **state)
 	buf_init(&page, 1 << 18);
 	buf_init(&entry, 4096);
 	read_tree_file("man/sallyport.conf.5", &page);
-	for (size_t i = 0; i < config_key_count; i++) {
-		const struct config_key *key = &config_keys[i];
+	for (size_t i = 0; i < config_key_count + config_server_key_count; i++) {
+		const struct config_key *key =
+		    i < config_key_count ? &config_keys[i] : &config_server_keys[i - config_key_count];
 
 		buf_clear(&entry);
 		buf_addf(&entry, "\n.It Cm %s%s%s\n", key->section == NULL ? "" : key->section,
@@ -634,6 +829,9 @@ main(void)
 	    cmocka_unit_test(test_no_file),
 	    cmocka_unit_test(test_defaults),
 	    cmocka_unit_test(test_values),
+	    cmocka_unit_test(test_servers),
+	    cmocka_unit_test(test_choice_of_server),
+	    cmocka_unit_test(test_too_many_servers),
 	    cmocka_unit_test(test_login_message),
 	    cmocka_unit_test(test_again_after_bad),
 	    cmocka_unit_test(test_table),
