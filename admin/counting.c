@@ -113,7 +113,7 @@ int
 counting_run(const struct account *account, struct ledger *ledger, uint64_t keep_s, uint64_t wait_s, uint64_t *swept,
     struct ledger_figure *counted)
 {
-	const struct walled_work sweep = {"count", sweep_job, &keep_s, false};
+	const struct walled_work sweep = {.verb = "count", .job = sweep_job, .arg = &keep_s};
 	struct progress progress;
 	struct counter_order order = {account, -1, ledger, show_met, &progress};
 	int r = keep_s == COUNTING_SWEEPS_NOTHING ? 0 : walled_run(account, &sweep, swept, sizeof(*swept));

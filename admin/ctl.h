@@ -67,6 +67,10 @@ enum ctl_option {
 	OPTION_FROM,
 	OPTION_SKIP,
 	OPTION_OUTPUT,
+	OPTION_PATH,
+	OPTION_ID,
+	OPTION_OLDER_THAN,
+	OPTION_ALL_KEPT,
 	OPTION_COUNT,
 	/* of the program */
 	OPTION_CONFIG = OPTION_COUNT,
@@ -164,6 +168,9 @@ enum ctl_exit node_list(struct ctl *ctl);
 enum ctl_exit node_forget(struct ctl *ctl);
 enum ctl_exit quota_show(struct ctl *ctl);
 enum ctl_exit quota_recount(struct ctl *ctl);
+enum ctl_exit keep_show(struct ctl *ctl);
+enum ctl_exit keep_give_back(struct ctl *ctl);
+enum ctl_exit keep_remove(struct ctl *ctl);
 enum ctl_exit cert_self_signed(struct ctl *ctl);
 enum ctl_exit cert_show(struct ctl *ctl);
 enum ctl_exit config_check(struct ctl *ctl);

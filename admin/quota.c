@@ -280,6 +280,28 @@ out:
 	ledger_close(&ledger);
 }
 
+int
+quota_count_changed(const struct ctl *ctl, const struct account *account, bool is_stored)
+{
+	struct asked asked = {.counts = true, .wait_s = WAIT_DEFAULT_S};
+	struct stat st;
+	struct told told;
+	int r;
+
+	/* without the directory no server has run yet, and the first count is to come */
+	if (!has_quota(account) || stat(ctl->config->state_directory, &st) < 0)
+		return 0;
+	asked.tool = is_stored ? store_tool_open(ctl) : NULL;
+	r = is_stored && asked.tool == NULL ? -EIO : find_usage(ctl, account, &asked, &told);
+	if (r == 0)
+		shared_usage_free(&told.shared);
+	else
+		ctl_error("the quota of '%s' is not up to date; 'sallyportctl quota recount %s' counts it",
+		    ctl_quote(account->name), ctl_quote(account->name));
+	store_tool_end(asked.tool);
+	return r;
+}
+
 static json_t *
 limit_json(uint64_t limit)
 {

@@ -71,7 +71,7 @@ static enum ctl_exit
 show_partials(struct ctl *ctl, const struct account *account, const void *arg)
 {
 	static struct partial_list list;
-	const struct walled_work work = {"look through", list_job, NULL, true};
+	const struct walled_work work = {.verb = "look through", .job = list_job, .is_read_only = true};
 
 	(void)arg;
 	if (walled_run(account, &work, &list, sizeof(list)) < 0)

@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +26,40 @@ tell_missing(void *arg, const char *line)
 	ctl_error("%s", line);
 }
 
+#define ROWS_SIZE (64 * 1024)
+
+/* What the child tells, in pieces: a length, and bytes. The length 0 ends the rows. */
+static struct {
+	int fd;
+	size_t len;
+	char bytes[ROWS_SIZE];
+} told_rows;
+
+static int
+flush_rows(void)
+{
+	int r = io_write_all(told_rows.fd, told_rows.bytes, told_rows.len);
+
+	told_rows.len = 0;
+	return r;
+}
+
+int
+walled_put_row(const void *row, size_t len)
+{
+	uint32_t length = (uint32_t)len;
+	int r = 0;
+
+	if (len > WALLED_ROW_MAX)
+		return -EMSGSIZE;
+	if (told_rows.len + sizeof(length) + len > sizeof(told_rows.bytes))
+		r = flush_rows();
+	memcpy(told_rows.bytes + told_rows.len, &length, sizeof(length));
+	memcpy(told_rows.bytes + told_rows.len + sizeof(length), row, len);
+	told_rows.len += sizeof(length) + len;
+	return r;
+}
+
 /* The story of the child: go behind the walls of files, do the work, report. */
 static void __attribute__((noreturn))
 work_behind_walls(const struct account *account, const struct walled_work *work,
@@ -36,19 +73,62 @@ work_behind_walls(const struct account *account, const struct walled_work *work,
 	    .kept = kept,
 	    .kept_count = 2,
 	    .parent = parent};
-	int r = home_walls_enter(&walls);
+	int r;
 
+	umask(0); /* modes are results, not wishes */
+	r = home_walls_enter(&walls);
+	told_rows.fd = out_fd;
 	if (r == 0)
 		r = work->job(home_fd, work->arg, result);
+	if (work->take != NULL && (walled_put_row("", 0) < 0 || flush_rows() < 0))
+		_exit(1);
 	_exit(io_write_all(out_fd, &r, sizeof(r)) == 0 && io_write_all(out_fd, result, size) == 0 ? 0 : 1);
 }
 
 static int
-read_exactly(int fd, void *bytes, size_t size)
+read_exactly(FILE *from, void *bytes, size_t size)
 {
-	ssize_t n = io_read_all(fd, bytes, size);
+	return fread(bytes, 1, size, from) == size ? 0 : -ECHILD;
+}
 
-	return n == (ssize_t)size ? 0 : -ECHILD;
+static int
+read_rows(FILE *from, const struct walled_work *work)
+{
+	static char row[WALLED_ROW_MAX] __attribute__((aligned(16)));
+	uint32_t length;
+	int r;
+
+	for (;;) {
+		r = read_exactly(from, &length, sizeof(length));
+		if (r < 0 || length == 0)
+			return r;
+		r = length > sizeof(row) ? -ECHILD : read_exactly(from, row, length);
+		if (r < 0)
+			return r;
+		work->take(work->take_arg, row, length);
+	}
+}
+
+/* runs as root: believes nothing but the sizes */
+static int
+read_report(int fd, const struct walled_work *work, int *told, void *result, size_t size)
+{
+	FILE *from = fdopen(fd, "r");
+	int r = 0;
+
+	if (from == NULL) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	if (work->take != NULL)
+		r = read_rows(from, work);
+	if (r == 0)
+		r = read_exactly(from, told, sizeof(*told));
+	if (r == 0)
+		r = read_exactly(from, result, size);
+	fclose(from);
+	return r;
 }
 
 static int
@@ -66,10 +146,9 @@ fork_and_wait(const struct account *account, const struct walled_work *work, int
 	r = child < 0 ? -errno : 0;
 	close_fd(&ends[1]);
 	if (r == 0)
-		r = read_exactly(ends[0], &told, sizeof(told));
-	if (r == 0)
-		r = read_exactly(ends[0], result, size);
-	close_fd(&ends[0]);
+		r = read_report(ends[0], work, &told, result, size);
+	else
+		close_fd(&ends[0]);
 	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		;
 	return r < 0 ? r : told;

@@ -9,11 +9,19 @@
 #include "accounts/account.h"
 
 struct walled_work {
-	const char *verb;	/* "count", for messages */
-	int (*job)(int home_fd, const void *arg, void *result);	/* runs in the child. 0 or -errno */
+	const char *verb; /* "count", for messages */
+	int (*job)(int home_fd, const void *arg, void *result); /* runs in the child. 0 or -errno */
 	const void *arg;
 	bool is_read_only;
+	void (*take)(
+	    void *arg, const void *row, size_t len); /* called here for each row of the job; NULL: it has none */
+	void *take_arg;
 };
+
+#define WALLED_ROW_MAX 8192
+
+/* In the job: tell a row, of at most WALLED_ROW_MAX bytes. As long as the result is the last thing that is told. 0 or -errno. */
+int walled_put_row(const void *row, size_t len);
 
 /*
  * Open the account's home for a process behind walls, which can be built from now on. Says on stderr what is wrong; verb:
@@ -26,6 +34,8 @@ void walled_report(const struct account *account, const char *verb, int error);
 
 /*
  * Do the work in the account's home. Says on stderr what is wrong.
+ *
+ * Rows come while the job runs, so that memory is bounded.
  *
  * result  zeros, filled by the job in the child, and copied as bytes. The child has read the home, so check what it
  *         reports like any other text from outside.

@@ -7,7 +7,7 @@
 #include "common/title.h"
 #include "common/written.h"
 #include "privsep/files/folders.h"
-#include "privsep/files/keep.h"
+#include "privsep/files/keep_purge.h"
 #include "privsep/files/request.h"
 #include "privsep/files/sweep.h"
 #include "privsep/files/zone.h"

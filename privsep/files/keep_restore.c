@@ -18,21 +18,6 @@
 
 #include "common/banned.h"
 
-static const char id_form[] = "ddddd.dddddddddddddd.dddd";
-
-_Static_assert(sizeof(id_form) == KEEP_ID_SIZE, "a form of ids");
-
-static bool
-has_form(const char *text, size_t len, const char *form)
-{
-	if (len != strlen(form))
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (form[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
-			return false;
-	return true;
-}
-
 static void
 add_version(struct keep_versions *versions, const char *day, const char *item, uint64_t size)
 {
@@ -64,11 +49,11 @@ look_at_day(struct keep_versions *versions, int keep_fd, const char *day, const 
 	snprintf(way, sizeof(way), "%.5s/%s", day, hash);
 	r = directory_open_at(&items, keep_fd, way);
 	while (r == 0 && (r = directory_next(&items, &entry)) == 0 && entry != NULL)
-		if (has_form(entry->d_name, strlen(entry->d_name), id_form + KEEP_DAY_SIZE) &&
-		    fstatat(items.fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+		if (keep_item_is(entry->d_name) && fstatat(items.fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(st.st_mode))
 			add_version(versions, day, entry->d_name, (uint64_t)st.st_size);
 	directory_close(&items);
-	return r == -ENOENT ? 0 : r;
+	return keep_is_strange(r) ? 0 : r;
 }
 
 /* Where directories have rights of their own, the one that would hold the name decides, as for a listing. */
@@ -129,7 +114,7 @@ open_version(const struct home *home, const struct home_path *path, const char *
 
 /* May it take the name: nobody's, or that of a plain file? */
 static int
-permit_restore(const struct home *home, int dir_fd, const char *name)
+permit_restore(const struct home *home, int dir_fd, const char *name, bool may_replace)
 {
 	struct stat st;
 	int r = storage_look(dir_fd, name, &st);
@@ -137,6 +122,8 @@ permit_restore(const struct home *home, int dir_fd, const char *name)
 
 	if (permitted < 0 || (r < 0 && r != -ENOENT))
 		return permitted < 0 ? permitted : r;
+	if (r == 0 && !may_replace)
+		return -EEXIST;
 	if (r == 0 && !S_ISREG(st.st_mode))
 		return S_ISDIR(st.st_mode) ? -EISDIR : -ENOTSUP;
 	return 0;
@@ -169,13 +156,14 @@ must_be_same_item(int from_fd, const char *item, const struct stat *st)
 /* In a bracket of the quota, with room for the file st. */
 static int
 restore_counted(const struct home *home, const struct home_path *path, int from_fd, const char *item, int to_fd,
-    const char *name, const struct stat *st)
+    const char *name, const struct stat *st, bool may_replace)
 {
 	struct keep_hold hold;
 	struct stat replaced;
 	int r = quota_look(home->quota, to_fd, name, &replaced);
 
-	if (r == 0)
+	keep_init(&hold);
+	if (r == 0 && may_replace)
 		r = keep_before_replacing(&hold, home, path, to_fd, name);
 	if (r < 0)
 		return r;
@@ -199,6 +187,13 @@ restore_counted(const struct home *home, const struct home_path *path, int from_
 int
 keep_restore(const struct home *home, const struct home_path *path, const char *id, size_t id_len)
 {
+	return keep_restore_as(home, path, id, id_len, path, true);
+}
+
+int
+keep_restore_as(const struct home *home, const struct home_path *path, const char *id, size_t id_len,
+    const struct home_path *as, bool may_replace)
+{
 	char text[KEEP_ID_SIZE];
 	const char *name;
 	struct stat st;
@@ -207,20 +202,20 @@ keep_restore(const struct home *home, const struct home_path *path, const char *
 
 	if (home->keep == NULL)
 		return -ENOKEY;
-	if (!has_form(id, id_len, id_form) || path->len == 1 || has_control(path->text, path->len))
+	if (!keep_has_form(id, id_len, KEEP_ID_FORM) || as->len == 1 || has_control(as->text, as->len))
 		return -EINVAL;
 	memcpy(text, id, id_len);
 	text[id_len] = '\0';
 	r = open_version(home, path, text, &from_fd, &st);
 	if (r == 0)
-		r = home_open_parent(home, path, &to_fd, &name);
+		r = home_open_parent(home, as, &to_fd, &name);
 	if (r == 0)
-		r = permit_restore(home, to_fd, name);
+		r = permit_restore(home, to_fd, name, may_replace);
 	if (r == 0)
 		r = quota_begin(home->quota, (uint64_t)st.st_size, 1);
 	if (r < 0)
 		goto out;
-	r = restore_counted(home, path, from_fd, text + KEEP_DAY_SIZE, to_fd, name, &st);
+	r = restore_counted(home, as, from_fd, text + KEEP_DAY_SIZE, to_fd, name, &st, may_replace);
 	ended = quota_end(home->quota);
 	if (r == 0)
 		r = ended;

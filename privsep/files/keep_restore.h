@@ -30,4 +30,8 @@ int keep_versions(const struct home *home, const struct home_path *path, struct 
  */
 int keep_restore(const struct home *home, const struct home_path *path, const char *id, size_t id_len);
 
+/* The same under the name as; may_replace false: -EEXIST where something bears that. */
+int keep_restore_as(const struct home *home, const struct home_path *path, const char *id, size_t id_len,
+    const struct home_path *as, bool may_replace);
+
 #endif
