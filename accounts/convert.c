@@ -51,7 +51,7 @@ clear_converted(struct converted *out)
 	}
 	out->problem = NULL;
 	out->uid[0] = out->gid[0] = '\0';
-	out->is_plain = false;
+	out->is_plain = out->lacks_shadow = false;
 }
 
 void
@@ -403,6 +403,7 @@ convert_passwd(struct convert *convert, struct cut line, struct converted *out)
 		return;
 	}
 	if (!find_shadow(convert, fields[0], shadow)) {
+		out->lacks_shadow = out->problem == NULL;
 		out->problem = "its password is in shadow(5), which has no line of it; put that file beside this one";
 		return;
 	}

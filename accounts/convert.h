@@ -40,6 +40,7 @@ struct converted {
 	struct buf raw;		/* of CONVERT_USERS: the whole line, and nothing else */
 	char uid[16], gid[16];	/* "": none is named */
 	bool is_plain;		/* hash is the password itself */
+	bool lacks_shadow;	/* shadow(5) has no line of it, which is its problem */
 };
 
 void converted_init(struct converted *out);

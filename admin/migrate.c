@@ -2,6 +2,7 @@
 /* migrate: the configuration and the accounts of another server become ours, in a directory of their own. */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <jansson.h>
 #include <limits.h>
 #include <pwd.h>
@@ -11,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "accounts/pam_services.h"
 #include "admin/ctl.h"
 #include "admin/migrate_accounts.h"
 #include "admin/migrate_peers.h"
@@ -32,6 +34,7 @@ struct migration {
 	char directory[PATH_MAX], users[PATH_MAX + 8];
 	bool has_accounts; /* a file of accounts was named */
 	bool has_system_accounts; /* of passwd(5) */
+	bool lacks_system; /* users of the system could log in, and cannot */
 };
 
 static const struct migrate_peer *const peers[] = {&migrate_vsftpd, &migrate_pure_ftpd, &migrate_proftpd};
@@ -61,24 +64,114 @@ say_place(const char *file, size_t line, const char *problem)
 
 /* --- reading --- */
 
+#define SAID (-EBADMSG) /* what was wrong in a file that another one names */
+
 static int
-read_configuration(struct migration *run, const char *file)
+read_directives(struct migration *run, const char *file, const struct buf *text)
 {
 	const char *problem;
-	struct buf text;
 	size_t line;
+	int r = text->len == 0 ? 0 : migrate_plan_read(&run->plan, file, text->data, text->len, &line, &problem);
+
+	if (r == -EINVAL)
+		say_place(file, line, problem);
+	else if (r == -ENOMEM)
+		say_no_memory();
+	return r == -EINVAL ? SAID : r;
+}
+
+static int
+read_file(struct migration *run, const char *file)
+{
+	struct buf text;
 	int r;
 
 	buf_init(&text, CONFIGURATION_MAX);
 	r = whole_file_read(file, &text);
-	if (r == 0 && text.len > 0)
-		r = migrate_plan_read(&run->plan, file, text.data, text.len, &line, &problem);
-	if (r == -EINVAL && text.error == 0)
-		say_place(file, line, problem);
-	else if (r == -ENOMEM)
-		say_no_memory();
+	if (r == 0)
+		r = read_directives(run, file, &text);
 	buf_free(&text);
 	return r;
+}
+
+/* "NAME", with the value as text: a directive. Comments are those of the file. */
+static int
+read_directive_file(struct migration *run, const char *file)
+{
+	const char *name = strrchr(file, '/') + 1;
+	struct buf value, text;
+	int r;
+
+	buf_init(&value, CONFIGURATION_MAX);
+	buf_init(&text, CONFIGURATION_MAX);
+	r = whole_file_read(file, &value);
+	if (r == 0)
+		buf_addf(&text, "%s %.*s\n", name, (int)strcspn(value.data == NULL ? "" : value.data, "\n"),
+		    value.data == NULL ? "" : value.data);
+	if (r == 0)
+		r = text.error < 0 ? say_no_memory() : read_directives(run, file, &text);
+	buf_free(&value);
+	buf_free(&text);
+	return r;
+}
+
+/* All plain files that a pattern names, in the order of their names. 1, 0: there is none, or -errno. */
+static int
+read_pattern(struct migration *run, const char *pattern, int (*read)(struct migration *run, const char *file))
+{
+	glob_t found;
+	int r = 0;
+
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return 0;
+	for (size_t i = 0; i < found.gl_pathc && r >= 0; i++) {
+		const char *file = migrate_plan_keep(&run->plan, found.gl_pathv[i]);
+		struct stat status;
+
+		if (file == NULL)
+			r = say_no_memory();
+		else if (stat(file, &status) == 0 && S_ISREG(status.st_mode))
+			r = read(run, file) < 0 ? SAID : 1;
+	}
+	globfree(&found);
+	return r;
+}
+
+static bool
+is_directory_path(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* A directory stands for all files in it; one without any is read as well. */
+static int
+read_include(void *arg, const struct directive *directive)
+{
+	const char *path = directive->count > 0 ? directive->words[0] : "";
+	size_t len = strlen(path);
+	char pattern[PATH_MAX + 4];
+	int r;
+
+	if (!is_directory_path(path))
+		return read_pattern(arg, path, read_file);
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	snprintf(pattern, sizeof(pattern), "%.*s/*", (int)len, path);
+	r = read_pattern(arg, pattern, read_file);
+	return r < 0 ? r : 1;
+}
+
+static int
+read_configuration(struct migration *run, const char *file)
+{
+	char pattern[PATH_MAX + 4];
+
+	if (!run->peer->has_directory || !is_directory_path(file))
+		return read_file(run, file);
+	snprintf(pattern, sizeof(pattern), "%s/[A-Za-z]*", file);
+	return read_pattern(run, pattern, read_directive_file) < 0 ? SAID : 0;
 }
 
 static int
@@ -100,14 +193,16 @@ static int
 read_list(struct migration *run, size_t i)
 {
 	const struct migrate_list *list = &run->plan.lists[i];
+	bool is_other = list->other != NULL && access(list->path, F_OK) < 0 && access(list->other, F_OK) == 0;
+	const char *path = is_other ? list->other : list->path;
 	struct buf text;
 	int r = 0;
 
-	if (!list->must_exist && access(list->path, F_OK) < 0)
+	if (!list->must_exist && access(path, F_OK) < 0)
 		return 0;
 	buf_init(&text, LIST_MAX);
-	if (whole_file_read(list->path, &text) < 0)
-		migrate_note(&run->plan, list->by, MIGRATE_PROTECTS, list->path, "the file of names cannot be read",
+	if (whole_file_read(path, &text) < 0)
+		migrate_note(&run->plan, list->by, MIGRATE_PROTECTS, path, "the file of names cannot be read",
 		    "put the file there, and migrate again");
 	else
 		r = migrate_accounts_list(&run->accounts, i, text.data, text.len);
@@ -128,6 +223,35 @@ find_guest(struct migration *run)
 	run->accounts.guest_home = guest->pw_dir;
 }
 
+/* The file of an account's own settings; its name is no path. */
+static int
+read_own_settings(void *arg, const char *name, struct buf *file, struct buf *text)
+{
+	const struct migration *run = arg;
+	struct stat status;
+
+	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
+		return 0;
+	buf_addf(file, "%s/%s", run->plan.own_directory, name);
+	if (file->error < 0)
+		return file->error;
+	if (stat(file->data, &status) < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return 0;
+	return whole_file_read(file->data, text) < 0 ? SAID : 1;
+}
+
+/* Passwords of this system may change, and other systems' are not in shadow(5): PAM checks both, if it has the service. */
+static void
+find_pam(struct migration *run, const char *file)
+{
+	const char *service = run->plan.pam_service;
+	char path[PATH_MAX];
+
+	run->accounts.is_live = realpath(file, path) != NULL && strcmp(path, "/etc/passwd") == 0;
+	run->accounts.has_pam = service != NULL && pam_service_valid(service) &&
+	    snprintf(path, sizeof(path), "/etc/pam.d/%s", service) < (int)sizeof(path) && access(path, F_OK) == 0;
+}
+
 static int
 read_accounts(struct migration *run, const char *file)
 {
@@ -144,6 +268,7 @@ read_accounts(struct migration *run, const char *file)
 	if (r == 0 && convert.format == CONVERT_PASSWD)
 		r = whole_file_read_shadow(file, &shadow);
 	if (r == 0) {
+		find_pam(run, file);
 		convert.text = text.data;
 		convert.end = text.data == NULL ? NULL : text.data + text.len;
 		convert.shadow = shadow.data;
@@ -162,15 +287,23 @@ static int
 take_anonymous(struct migration *run)
 {
 	struct migrate_plan *plan = &run->plan;
-	const struct passwd *user = plan->anonymous_user == NULL ? NULL : getpwnam(plan->anonymous_user);
-	const char *problem = "the user of anonymous users is not on this system";
+	const char *problem = "the user of anonymous users is not on this system", *home = plan->anonymous_home;
+	const struct passwd *user;
+	char home_of[PATH_MAX];
 	int r = -EINVAL;
 
 	if (plan->anonymous_user == NULL)
 		return 0;
-	if (user != NULL)
-		r = migrate_accounts_anonymous(&run->accounts, user->pw_uid, user->pw_gid,
-		    plan->anonymous_home == NULL ? user->pw_dir : plan->anonymous_home, &problem);
+	if (plan->anonymous_home_of != NULL && (user = getpwnam(plan->anonymous_home_of)) != NULL) {
+		snprintf(home_of, sizeof(home_of), "%s", user->pw_dir);
+		home = home_of;
+	}
+	user = getpwnam(plan->anonymous_user);
+	if (user == NULL && plan->anonymous_is_default)
+		return 0;
+	if (user != NULL && (plan->anonymous_home_of == NULL || home != NULL))
+		r = migrate_accounts_anonymous(
+		    &run->accounts, user->pw_uid, user->pw_gid, home == NULL ? user->pw_dir : home, &problem);
 	if (r == -EINVAL)
 		migrate_note(plan, NULL, MIGRATE_COMFORT, "anonymous login", problem,
 		    "add it with 'sallyportctl user add anonymous --anonymous --home DIR'");
@@ -183,6 +316,8 @@ read_all_accounts(struct migration *run)
 	int r = 0;
 
 	find_guest(run);
+	run->accounts.read_own = read_own_settings;
+	run->accounts.read_arg = run;
 	r = take_anonymous(run);
 	for (size_t i = 0; i < run->plan.list_count && r == 0; i++)
 		r = read_list(run, i);
@@ -193,44 +328,41 @@ read_all_accounts(struct migration *run)
 
 /* --- where the accounts are --- */
 
-#define GIVE_PASSWD "name /etc/passwd as a further FILE; its users become accounts of the users file"
-
-/* What the configuration says of users whom PAM alone knows is lost: they have no line. */
-static void
-note_system_users(struct migration *run)
+/* Is something said of users that PAM alone knows? They have no line, and so no options. */
+static bool
+limits_system_users(const struct migration *run)
 {
-	struct migrate_plan *plan = &run->plan;
+	const struct migrate_plan *plan = &run->plan;
 	struct buf options;
+	bool found;
 
 	buf_init(&options, CONFIGURATION_MAX);
-	migrate_group_options(plan, &options);
-	if (options.len > 0)
-		migrate_note(
-		    plan, NULL, MIGRATE_PROTECTS, options.data, "users of the system have no options", GIVE_PASSWD);
-	if (plan->home != NULL)
-		migrate_note(
-		    plan, NULL, MIGRATE_PROTECTS, plan->home, "users of the system have their own homes", GIVE_PASSWD);
+	migrate_profile_words(&plan->all, NULL, &options);
+	found = options.len > 0 || plan->home != NULL || plan->own_directory != NULL || plan->is_by_user;
 	for (size_t i = 0; i < plan->list_count; i++)
-		if (plan->lists[i].by != NULL)
-			migrate_note(plan, plan->lists[i].by, MIGRATE_PROTECTS, NULL,
-			    "which users of the system may log in, PAM alone decides", GIVE_PASSWD);
+		found = found || plan->lists[i].by != NULL; /* the others PAM reads itself */
 	buf_free(&options);
+	return found;
 }
 
-/* The value of accounts. */
+/* The value of accounts. Users of the system are left out where they could do more than before. */
 static void
 choose_accounts(struct migration *run, struct buf *value)
 {
 	struct migrate_plan *plan = &run->plan;
+	bool is_by_pam = plan->pam_service != NULL && !run->has_system_accounts;
 
 	buf_add_text(value, run->users);
-	if (plan->pam_service != NULL && !run->has_system_accounts) {
+	run->lacks_system = is_by_pam && limits_system_users(run);
+	if (run->lacks_system)
+		migrate_note(plan, NULL, MIGRATE_COMFORT, "users of the system",
+		    "the configuration limits them, which only accounts with a line can be, so none may log in",
+		    "name /etc/passwd as a further FILE, and migrate again");
+	else if (is_by_pam)
 		buf_addf(value, ",pam:%s", plan->pam_service);
-		note_system_users(run);
-	} else if (plan->pam_service == NULL && !run->has_accounts) {
+	else if (plan->pam_service == NULL && !run->has_accounts)
 		migrate_note(plan, NULL, MIGRATE_COMFORT, "accounts", "no file of accounts was named",
 		    "name it as a further FILE, or make accounts with 'sallyportctl user add'");
-	}
 }
 
 /* --- writing --- */
@@ -295,7 +427,7 @@ report_migration(const struct migration *run)
 {
 	const struct migrate_plan *plan = &run->plan;
 	const struct migrate_accounts *accounts = &run->accounts;
-	bool is_whole = plan->lost == 0 && accounts->refused == 0;
+	bool is_whole = plan->lost == 0 && accounts->refused == 0 && !run->lacks_system;
 
 	if (run->ctl->is_json) {
 		enum ctl_exit status = ctl_print_json(
@@ -315,6 +447,8 @@ report_migration(const struct migration *run)
 		ctl_error(
 		    "%zu things that protect are not carried; read 'PROTECTS' in sallyport.conf before you start it",
 		    plan->lost);
+	if (run->lacks_system)
+		ctl_error("users of the system may not log in; name /etc/passwd as a further FILE, and migrate again");
 	if (accounts->refused > 0)
 		ctl_error("%zu accounts are not taken; users has the reason of each", accounts->refused);
 	return is_whole ? CTL_DONE : CTL_FAILED;
@@ -340,6 +474,22 @@ write_migration(struct migration *run)
 	return status;
 }
 
+static enum ctl_exit
+migrate_all(struct migration *run)
+{
+	enum ctl_exit status = CTL_FAILED;
+
+	run->plan.include = read_include;
+	run->plan.include_arg = run;
+	if (read_configuration(run, run->ctl->files[0]) < 0 || settle_plan(run) < 0)
+		return CTL_FAILED;
+	migrate_accounts_init(&run->accounts, &run->plan);
+	if (read_all_accounts(run) == 0 && make_output(run) == 0)
+		status = write_migration(run);
+	migrate_accounts_free(&run->accounts);
+	return status;
+}
+
 enum ctl_exit
 migrate(struct ctl *ctl)
 {
@@ -350,14 +500,10 @@ migrate(struct ctl *ctl)
 		ctl_error("'migrate %s' needs a directory for the new files: --output DIR", ctl->verb);
 		return CTL_USAGE;
 	}
-	if (migrate_plan_init(&run.plan, run.peer) < 0) {
+	if (migrate_plan_init(&run.plan, run.peer) < 0)
 		say_no_memory();
-	} else if (read_configuration(&run, ctl->files[0]) == 0 && settle_plan(&run) == 0) {
-		migrate_accounts_init(&run.accounts, &run.plan);
-		if (read_all_accounts(&run) == 0 && make_output(&run) == 0)
-			status = write_migration(&run);
-		migrate_accounts_free(&run.accounts);
-	}
+	else
+		status = migrate_all(&run);
 	migrate_plan_free(&run.plan);
 	return status;
 }

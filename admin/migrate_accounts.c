@@ -2,6 +2,7 @@
 #include "admin/migrate_accounts.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,12 @@
 
 #define NAME_TAKEN "the account is in these files already; remove one of them"
 #define HOME_HAS_COLON "its home has a colon, which would begin its options; rename the directory"
+
+static const char *
+converted_name(const struct converted *entry)
+{
+	return entry->name.data == NULL ? "" : entry->name.data;
+}
 
 /* --- sets of names --- */
 
@@ -42,14 +49,14 @@ has_name(void *const *set, const char *name)
 }
 
 void
-migrate_accounts_init(struct migrate_accounts *accounts, const struct migrate_plan *plan)
+migrate_accounts_init(struct migrate_accounts *accounts, struct migrate_plan *plan)
 {
 	struct buf options;
 
 	*accounts = (struct migrate_accounts){.plan = plan};
 	buf_init(&accounts->users, MIGRATE_USERS_MAX * 2);
 	buf_init(&options, ACCOUNT_LINE_MAX);
-	migrate_group_options(plan, &options);
+	migrate_profile_words(&plan->all, NULL, &options);
 	accounts->has_options = options.len > 0;
 	buf_addf(&accounts->users, "# Accounts of sallyportd, sallyport-users(5), made from those of %s.\n",
 	    plan->peer->title);
@@ -154,6 +161,13 @@ has_password(const struct converted *entry)
 	return hash[0] != '\0' && hash[0] != '*';
 }
 
+/* Does PAM check its password, as before? */
+static bool
+is_for_pam(const struct migrate_accounts *accounts, const struct converted *entry)
+{
+	return accounts->has_pam && (accounts->is_live || entry->lacks_shadow);
+}
+
 static bool
 could_log_in(const struct migrate_accounts *accounts, const struct convert *convert, const struct converted *entry,
     const char *start)
@@ -162,31 +176,35 @@ could_log_in(const struct migrate_accounts *accounts, const struct convert *conv
 	bool has_shadow = convert->format == CONVERT_PASSWD;
 	uint64_t uid = 0;
 
-	if (was_listed_out(accounts, entry->name.data == NULL ? "" : entry->name.data))
+	if (was_listed_out(accounts, converted_name(entry)))
 		return false;
 	if ((has_shadow || convert->format == CONVERT_PROFTPD) && plan->needs_shell && !has_shell(convert, start))
 		return false;
-	if (has_shadow && !has_password(entry))
+	if (has_shadow && !has_password(entry) && !(is_for_pam(accounts, entry) && entry->lacks_shadow))
 		return false;
 	return plan->uid_low == 0 || parse_u64(entry->uid, UINT32_MAX, &uid) < 0 || uid >= plan->uid_low;
 }
 
 /* --- lines --- */
 
-/* That of the configuration, which may have a token in it; or its own; or that of the user of all guests. */
+/* That of its own settings; or of the configuration, which may have a token in it; or its own; or that of the user of all guests. */
 static const char *
-home_pattern(const struct migrate_accounts *accounts, const struct converted *entry)
+home_pattern(
+    const struct migrate_accounts *accounts, const struct converted *entry, const struct migrate_profile *profile)
 {
+	if (profile->home != NULL)
+		return profile->home;
 	if (accounts->plan->home != NULL)
 		return accounts->plan->home;
 	return entry->home.len > 0 ? entry->home.data : accounts->guest_home == NULL ? "" : accounts->guest_home;
 }
 
 static void
-add_home(const struct migrate_accounts *accounts, const struct converted *entry, struct buf *line)
+add_home(const struct migrate_accounts *accounts, const struct converted *entry, const struct migrate_profile *profile,
+    struct buf *line)
 {
-	const char *home = home_pattern(accounts, entry), *token = accounts->plan->home_token, *found;
-	const char *name = entry->name.data == NULL ? "" : entry->name.data;
+	const char *home = home_pattern(accounts, entry, profile), *token = accounts->plan->home_token, *found;
+	const char *name = converted_name(entry);
 
 	found = token == NULL || token[0] == '\0' ? NULL : strstr(home, token);
 	if (found == NULL)
@@ -196,25 +214,32 @@ add_home(const struct migrate_accounts *accounts, const struct converted *entry,
 }
 
 static void
-compose_migrated(
-    const struct migrate_accounts *accounts, const struct converted *entry, const char *hash, struct buf *line)
+compose_migrated(const struct migrate_accounts *accounts, const struct converted *entry,
+    const struct migrate_profile *profile, const char *hash, struct buf *line)
 {
 	char uid[16], gid[16];
+	struct buf words;
 
+	buf_init(&words, ACCOUNT_LINE_MAX);
 	snprintf(uid, sizeof(uid), "%u", (unsigned)accounts->guest_uid);
 	snprintf(gid, sizeof(gid), "%u", (unsigned)accounts->guest_gid);
-	buf_addf(line, "%s:%s:%s:%s:", entry->name.data == NULL ? "" : entry->name.data, hash,
-	    entry->uid[0] == '\0' ? uid : entry->uid, entry->gid[0] == '\0' ? gid : entry->gid);
-	add_home(accounts, entry, line);
-	buf_addf(line, ":%s", entry->options.data == NULL ? "" : entry->options.data);
+	buf_addf(line, "%s:%s:%s:%s:", converted_name(entry), hash, entry->uid[0] == '\0' ? uid : entry->uid,
+	    entry->gid[0] == '\0' ? gid : entry->gid);
+	add_home(accounts, entry, profile, line);
+	buf_add(&words, entry->options.data, entry->options.len);
 	if (accounts->has_options)
-		buf_addf(line, "%sgroup=%s", entry->options.len == 0 ? "" : " ", MIGRATE_GROUP);
+		buf_addf(&words, "%sgroup=%s", words.len == 0 ? "" : " ", MIGRATE_GROUP);
+	migrate_profile_words(profile, &accounts->plan->all, &words);
+	buf_addf(line, ":%s", words.data == NULL ? "" : words.data);
+	if (words.error < 0)
+		line->error = words.error;
+	buf_free(&words);
 }
 
 static void
 refuse_migrated(struct migrate_accounts *accounts, const char *file, const struct converted *entry, const char *why)
 {
-	const char *name = entry->name.data == NULL ? "" : entry->name.data;
+	const char *name = converted_name(entry);
 
 	buf_add_text(&accounts->users, "# ");
 	escape_bytes(&accounts->users, ESCAPE_LOG, file, strlen(file));
@@ -239,12 +264,14 @@ line_problem(const struct buf *line)
 	return problem;
 }
 
-/* Its hash, or that of a password in clear. */
+/* Its hash, or that of a password in clear, or the PAM service. */
 static int
-hash_for(const struct converted *entry, char **hash, const char **problem)
+hash_for(const struct migrate_accounts *accounts, const struct converted *entry, char **hash, const char **problem)
 {
 	const char *text = entry->hash.data == NULL ? "" : entry->hash.data;
 
+	if (is_for_pam(accounts, entry))
+		return asprintf(hash, "*pam:%s", accounts->plan->pam_service) < 0 ? -ENOMEM : 0;
 	if (entry->is_plain && strlen(text) > PASSWORD_MAX) {
 		*problem = "its password is too long; at most 511 bytes";
 		return 0;
@@ -255,30 +282,53 @@ hash_for(const struct converted *entry, char **hash, const char **problem)
 	return *hash == NULL ? -ENOMEM : 0;
 }
 
-static int
-take_migrated(struct migrate_accounts *accounts, const char *file, const struct converted *entry)
+/* Why it cannot be one of ours, besides what its line would say; NULL: it can. */
+static const char *
+entry_problem(
+    const struct migrate_accounts *accounts, const struct converted *entry, const struct migrate_profile *profile)
 {
-	const char *problem = entry->problem, *name = entry->name.data == NULL ? "" : entry->name.data;
+	if (entry->problem != NULL && !(entry->lacks_shadow && is_for_pam(accounts, entry)))
+		return entry->problem;
+	if (has_name(&accounts->names, converted_name(entry)))
+		return NAME_TAKEN;
+	if (entry->uid[0] == '\0' && accounts->guest_uid == 0)
+		return "the user of all guests (guest_username) is not on this system, or is root; make it";
+	if (strchr(home_pattern(accounts, entry, profile), ':') != NULL)
+		return HOME_HAS_COLON;
+	return profile->problem;
+}
+
+/* Those of passwd(5) that PAM checks need its file. */
+static void
+say_pam(struct migrate_accounts *accounts, const struct converted *entry)
+{
+	if (!is_for_pam(accounts, entry) || accounts->pam_count++ > 0)
+		return;
+	buf_add_text(&accounts->users, "# PAM checks passwords of '*pam:', as before: keep /etc/pam.d/");
+	escape_bytes(&accounts->users, ESCAPE_LOG, accounts->plan->pam_service, strlen(accounts->plan->pam_service));
+	buf_add_text(&accounts->users, ", which the old server's package may remove.\n");
+}
+
+static int
+take_migrated(struct migrate_accounts *accounts, const char *file, const struct converted *entry,
+    const struct migrate_profile *profile)
+{
+	const char *problem = entry_problem(accounts, entry, profile), *name = converted_name(entry);
 	char *hash = NULL;
 	struct buf line;
 	int r = 0;
 
 	buf_init(&line, ACCOUNT_LINE_MAX);
-	if (problem == NULL && has_name(&accounts->names, name))
-		problem = NAME_TAKEN;
-	if (problem == NULL && entry->uid[0] == '\0' && accounts->guest_uid == 0)
-		problem = "the user of all guests (guest_username) is not on this system, or is root; make it";
-	if (problem == NULL && strchr(home_pattern(accounts, entry), ':') != NULL)
-		problem = HOME_HAS_COLON;
 	if (problem == NULL)
-		r = hash_for(entry, &hash, &problem);
+		r = hash_for(accounts, entry, &hash, &problem);
 	if (r == 0 && problem == NULL) {
-		compose_migrated(accounts, entry, hash, &line);
+		compose_migrated(accounts, entry, profile, hash, &line);
 		problem = line_problem(&line);
 	}
 	if (r == 0 && problem != NULL) {
 		refuse_migrated(accounts, file, entry, problem);
 	} else if (r == 0) {
+		say_pam(accounts, entry);
 		buf_addf(&accounts->users, "%s\n", line.data);
 		r = add_to_names(&accounts->names, name, strlen(name));
 		accounts->taken++;
@@ -295,17 +345,16 @@ migrate_accounts_anonymous(
     struct migrate_accounts *accounts, uint32_t uid, uint32_t gid, const char *home, const char **problem)
 {
 	const struct migrate_plan *plan = accounts->plan;
-	char rights[RIGHTS_TEXT_MAX];
-	struct buf line;
+	struct buf line, words;
 	int r = 0;
 
-	rights_text(plan->anonymous_rights, rights);
+	buf_init(&words, ACCOUNT_LINE_MAX);
+	migrate_profile_words(&plan->anonymous, NULL, &words);
 	buf_init(&line, ACCOUNT_LINE_MAX);
-	buf_addf(&line, "anonymous:%s:%u:%u:%s:rights=%s tls=optional", ACCOUNT_ANY_PASSWORD, (unsigned)uid,
-	    (unsigned)gid, home, rights);
-	if (plan->anonymous_rate > 0)
-		buf_addf(&line, " rate-down=%llu rate-up=%llu", (unsigned long long)plan->anonymous_rate,
-		    (unsigned long long)plan->anonymous_rate);
+	buf_addf(&line, "anonymous:%s:%u:%u:%s:%s", ACCOUNT_ANY_PASSWORD, (unsigned)uid, (unsigned)gid, home,
+	    words.data == NULL ? "" : words.data);
+	if (plan->anonymous_tls != NULL)
+		buf_addf(&line, "%stls=%s", words.len == 0 ? "" : " ", plan->anonymous_tls);
 	*problem = strchr(home, ':') != NULL ? HOME_HAS_COLON : line_problem(&line);
 	if (*problem == NULL) {
 		buf_addf(&accounts->users, "%s\n", line.data);
@@ -313,22 +362,62 @@ migrate_accounts_anonymous(
 		accounts->taken++;
 	}
 	buf_free(&line);
+	buf_free(&words);
 	return *problem != NULL ? -EINVAL : r < 0 ? r : 0;
+}
+
+/* What the old server says of it, all in all. */
+static int
+describe_entry(struct migrate_accounts *accounts, const struct converted *entry, struct migrate_profile *profile)
+{
+	struct migrate_who who = {.name = converted_name(entry)};
+	struct migrate_plan *plan = accounts->plan;
+	struct buf file, text;
+	int r = 0;
+
+	migrate_profile_copy(profile, &plan->all);
+	if (plan->peer->describe == NULL)
+		return 0;
+	buf_init(&file, PATH_MAX * 2);
+	buf_init(&text, MIGRATE_OWN_MAX);
+	who.home = home_pattern(accounts, entry, profile);
+	if (plan->own_directory != NULL && accounts->read_own != NULL)
+		r = accounts->read_own(accounts->read_arg, who.name, &file, &text);
+	if (r > 0) {
+		who.own_file = migrate_plan_keep(plan, file.data);
+		who.own = text.data == NULL ? "" : text.data;
+		who.own_len = text.len;
+		r = who.own_file == NULL ? -ENOMEM : 0;
+	}
+	if (r == 0)
+		plan->peer->describe(plan, &who, profile);
+	else
+		profile->problem = "the file of its own settings cannot be read; repair it, and migrate again";
+	buf_free(&file);
+	buf_free(&text);
+	return r == -ENOMEM ? r : 0;
 }
 
 int
 migrate_accounts_take(struct migrate_accounts *accounts, const char *file, struct convert *convert)
 {
-	const char *start = convert->text;
 	struct converted entry;
 	int r;
 
 	converted_init(&entry);
-	while ((r = convert_next(convert, &entry)) > 0) {
-		if (could_log_in(accounts, convert, &entry, start))
-			r = take_migrated(accounts, file, &entry);
+	for (;;) {
+		const char *start = convert->text;
+		struct migrate_profile profile;
+
+		r = convert_next(convert, &entry);
+		if (r <= 0)
+			break;
+		r = describe_entry(accounts, &entry, &profile);
+		if (r == 0 && !profile.is_refused && could_log_in(accounts, convert, &entry, start))
+			r = take_migrated(accounts, file, &entry, &profile);
 		else
 			accounts->left_out++;
+		migrate_profile_free(&profile);
 		if (r < 0)
 			break;
 	}

@@ -9,10 +9,11 @@
 
 #include "admin/migrate_plan.h"
 
+#define MIGRATE_OWN_MAX ((size_t)1 << 20) /* bytes of the settings of one account */
 #define MIGRATE_USERS_MAX ((size_t)64 << 20) /* bytes of a file of accounts */
 
 struct migrate_accounts {
-	const struct migrate_plan *plan;
+	struct migrate_plan *plan;
 	struct buf users; /* what becomes of them: lines and comments */
 	size_t taken;
 	size_t refused; /* could log in, and cannot be taken */
@@ -23,9 +24,15 @@ struct migrate_accounts {
 	void *names; /* those that were taken, tsearch(3) */
 	void *lists[MIGRATE_LISTS_MAX]; /* names of plan->lists, in this order */
 	bool has_list[MIGRATE_LISTS_MAX];
+	/* Add the settings of an account of its own, and their file's name. 1, 0: there are none, or -errno. NULL: nobody has any. */
+	int (*read_own)(void *arg, const char *name, struct buf *file, struct buf *text);
+	void *read_arg;
+	bool has_pam; /* plan->pam_service checks passwords of passwd(5) */
+	bool is_live; /* the file is passwd(5) of this system, whose passwords may change */
+	size_t pam_count; /* accounts whose passwords PAM checks */
 };
 
-void migrate_accounts_init(struct migrate_accounts *accounts, const struct migrate_plan *plan);
+void migrate_accounts_init(struct migrate_accounts *accounts, struct migrate_plan *plan);
 void migrate_accounts_free(struct migrate_accounts *accounts);
 
 /* The text of list number i: a name a line; '#' begins a comment. 0 or -ENOMEM. */

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "accounts/rights.h"
 #include "common/text.h"
 #include "config/config.h"
 #include "config/keys.h"
@@ -21,7 +20,9 @@
 int
 migrate_plan_init(struct migrate_plan *plan, const struct migrate_peer *peer)
 {
-	*plan = (struct migrate_plan){.peer = peer, .rights = MAY_ALL, .format = CONVERT_PASSWD};
+	*plan = (struct migrate_plan){.peer = peer, .format = CONVERT_PASSWD};
+	migrate_profile_init(&plan->all);
+	migrate_profile_init(&plan->anonymous);
 	buf_init(&plan->notes, NOTES_MAX);
 	plan->values = calloc(config_key_count, sizeof(plan->values[0]));
 	plan->scratch = calloc(1, sizeof(*plan->scratch));
@@ -31,7 +32,7 @@ migrate_plan_init(struct migrate_plan *plan, const struct migrate_peer *peer)
 void
 migrate_plan_free(struct migrate_plan *plan)
 {
-	for (size_t i = 0; i < plan->count; i++) {
+	for (size_t i = plan->borrowed; i < plan->count; i++) {
 		free(plan->directives[i].shown);
 		free(plan->directives[i].text);
 	}
@@ -41,10 +42,43 @@ migrate_plan_free(struct migrate_plan *plan)
 		free(plan->values[i].bare);
 	}
 	free(plan->values);
-	while (plan->depth > 0)
-		free(plan->blocks[--plan->depth]);
+	if (plan->peer->forget != NULL)
+		plan->peer->forget(plan);
+	for (size_t i = 0; i < plan->name_count; i++)
+		free(plan->names[i]);
+	free(plan->names);
 	config_free(plan->scratch);
+	migrate_profile_free(&plan->all);
+	migrate_profile_free(&plan->anonymous);
 	buf_free(&plan->notes);
+}
+
+const char *
+migrate_plan_keep(struct migrate_plan *plan, const char *text)
+{
+	char **grown = reallocarray(plan->names, plan->name_count + 1, sizeof(*grown));
+
+	if (grown != NULL)
+		plan->names = grown;
+	if (grown == NULL || (grown[plan->name_count] = strdup(text)) == NULL)
+		return NULL;
+	return grown[plan->name_count++];
+}
+
+int
+migrate_plan_branch(struct migrate_plan *plan, const struct migrate_plan *from)
+{
+	int r = migrate_plan_init(plan, from->peer);
+
+	plan->directives = calloc(from->count + 64, sizeof(plan->directives[0]));
+	if (r < 0 || plan->directives == NULL)
+		return -ENOMEM;
+	if (from->count > 0)
+		memcpy(plan->directives, from->directives, from->count * sizeof(plan->directives[0]));
+	plan->of_server = from;
+	plan->count = plan->borrowed = from->count;
+	plan->size = from->count + 64;
+	return 0;
 }
 
 /* --- reading --- */
@@ -97,37 +131,74 @@ read_directive(
 	return r <= 0 ? r : keep_directive(plan, directive) < 0 ? -ENOMEM : 1;
 }
 
+/* Of a file that the directive just read names, the directives come now. */
+static int
+read_named(struct migrate_plan *plan, const char **problem)
+{
+	struct directive directive = plan->directives[plan->count - 1];
+	size_t at = plan->count - 1;
+	int r;
+
+	if (plan->include == NULL || plan->peer->include == NULL ||
+	    strcasecmp(directive.name, plan->peer->include) != 0)
+		return 0;
+	if (plan->include_depth == MIGRATE_INCLUDE_MAX) {
+		*problem = "files that name files, too deeply; at most 8";
+		return -EINVAL;
+	}
+	plan->include_depth++;
+	r = plan->include(plan->include_arg, &directive);
+	plan->include_depth--;
+	plan->directives[at].is_read = r > 0;
+	return r < 0 ? r : 0;
+}
+
 int
 migrate_plan_read(
     struct migrate_plan *plan, const char *file, const char *text, size_t len, size_t *line, const char **problem)
 {
 	const char *end = text + len;
+	size_t at = 0;
 	int r = 0;
 
-	*line = 0;
 	*problem = NULL;
 	while (r >= 0 && text < end) {
 		const char *newline = memchr(text, '\n', (size_t)(end - text));
 		size_t here = (size_t)((newline == NULL ? end : newline) - text);
-		struct directive directive = {.file = file, .line = ++*line, .value = ""};
+		struct directive directive = {.file = file, .line = ++at, .value = ""};
 
 		r = read_directive(plan, &directive, text, here, problem);
 		if (r <= 0) {
 			free(directive.text);
 			free(directive.shown);
 		}
+		if (r > 0)
+			r = read_named(plan, problem);
 		text += here + (newline != NULL);
 	}
+	*line = at;
 	return r < 0 ? r : 0;
 }
 
-static const struct migrate_row *
-find_migrate_row(const struct migrate_peer *peer, const char *name)
+const struct migrate_row *
+migrate_row_of(const struct migrate_peer *peer, const char *name)
 {
 	for (size_t i = 0; i < peer->row_count; i++)
 		if (strcasecmp(peer->rows[i].name, name) == 0)
 			return &peer->rows[i];
 	return NULL;
+}
+
+void
+migrate_take(struct migrate_plan *plan, const struct directive *directive)
+{
+	const struct migrate_row *row = migrate_row_of(plan->peer, directive->name);
+
+	if (row == NULL)
+		migrate_note(plan, directive, MIGRATE_PROTECTS, NULL, "this program does not know the directive",
+		    "look up what it does; it may protect");
+	else
+		row->take(plan, directive, row);
 }
 
 int
@@ -138,7 +209,6 @@ migrate_plan_settle(struct migrate_plan *plan, size_t *directive, const char **p
 	*problem = NULL;
 	for (size_t i = 0; i < plan->count; i++) {
 		struct directive *now = &plan->directives[i];
-		const struct migrate_row *row = find_migrate_row(peer, now->name);
 		int r = peer->enter == NULL ? 0 : peer->enter(plan, now, problem);
 
 		*directive = i;
@@ -146,13 +216,9 @@ migrate_plan_settle(struct migrate_plan *plan, size_t *directive, const char **p
 			return r;
 		if (r > 0)
 			continue;
-		if (row == NULL)
-			migrate_note(plan, now, MIGRATE_PROTECTS, NULL, "this program does not know the directive",
-			    "look up what it does; it may protect");
-		else
-			row->take(plan, now, row);
+		migrate_take(plan, now);
 	}
-	if (plan->depth > 0) {
+	if (peer->is_complete != NULL && !peer->is_complete(plan)) {
 		*problem = "the end of the file is within a block; end each block with '</NAME>'";
 		return -EINVAL;
 	}
@@ -319,6 +385,14 @@ migrate_note(struct migrate_plan *plan, const struct directive *by, enum migrate
 	plan->lost += weight == MIGRATE_PROTECTS;
 }
 
+void
+migrate_plan_join_notes(struct migrate_plan *plan, const struct migrate_plan *branch)
+{
+	buf_add(&plan->notes, branch->notes.data, branch->notes.len);
+	plan->noted += branch->noted;
+	plan->lost += branch->lost;
+}
+
 /* --- the file --- */
 
 static void
@@ -382,28 +456,4 @@ migrate_write_config(const struct migrate_plan *plan, const char *accounts, stru
 	write_section(plan, NULL, out);
 	for (size_t i = 0; config_sections[i] != NULL; i++)
 		write_section(plan, config_sections[i], out);
-}
-
-/* --- accounts --- */
-
-static void
-add_option_number(struct buf *out, const char *key, uint64_t value)
-{
-	if (value > 0)
-		buf_addf(out, "%s%s=%llu", out->len == 0 ? "" : " ", key, (unsigned long long)value);
-}
-
-void
-migrate_group_options(const struct migrate_plan *plan, struct buf *out)
-{
-	char rights[RIGHTS_TEXT_MAX];
-
-	rights_text(plan->rights, rights);
-	if (plan->rights != MAY_ALL)
-		buf_addf(out, "rights=%s", plan->rights == 0 ? "list" : rights);
-	add_option_number(out, "max-sessions", plan->max_sessions);
-	add_option_number(out, "quota", plan->quota_bytes);
-	add_option_number(out, "quota-files", plan->quota_files);
-	add_option_number(out, "rate-down", plan->rate_down);
-	add_option_number(out, "rate-up", plan->rate_up);
 }

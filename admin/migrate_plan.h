@@ -11,16 +11,19 @@
 #include <stdint.h>
 
 #include "accounts/convert.h"
+#include "admin/migrate_profile.h"
 #include "common/buf.h"
 
 struct config;
+struct migrate_blocks;
 struct migrate_plan;
+struct migrate_who;
 
 #define MIGRATE_LINE_MAX 4096 /* bytes of a line of a configuration */
 #define MIGRATE_WORDS_MAX 32 /* words of a directive, without its name */
 #define MIGRATE_DIRECTIVES_MAX 10000
 #define MIGRATE_LISTS_MAX 4
-#define MIGRATE_DEPTH_MAX 16 /* blocks within blocks */
+#define MIGRATE_INCLUDE_MAX 8 /* files that name files */
 #define MIGRATE_GROUP "migrated" /* the group of settings of the accounts */
 
 /* Something that protects is missing in our configuration, or only something else. */
@@ -35,7 +38,9 @@ struct directive {
 	const char *value; /* all behind the name; "": nothing */
 	const char *words[MIGRATE_WORDS_MAX]; /* value, cut at blanks, without quotes */
 	size_t count;
-	bool is_apart; /* within a block that is not read: migrate_said() does not find it */
+	size_t place; /* of ProFTPD: what it is about; 0: the server */
+	bool is_apart; /* within a block: migrate_said() does not find it */
+	bool is_read; /* it names another file, whose directives follow */
 };
 
 /* A directive of the other server; one table for each server. */
@@ -55,13 +60,28 @@ struct migrate_peer {
 	int (*cut)(struct directive *out, const char **problem);
 	/* Of blocks; NULL: there are none. 1: the directive is dealt with, 0: look it up in rows, or -errno with problem. */
 	int (*enter)(struct migrate_plan *plan, struct directive *directive, const char **problem);
+	/* Are all blocks closed? */
+	bool (*is_complete)(const struct migrate_plan *plan);
+	void (*forget)(struct migrate_plan *plan); /* free plan->blocks */
 	/* What needs several directives, or their defaults. */
 	void (*settle)(struct migrate_plan *plan);
+	/* What is said of one account alone; NULL: nothing is. profile is a copy of that of all accounts. */
+	void (*describe)(struct migrate_plan *plan, const struct migrate_who *who, struct migrate_profile *profile);
+	const char *include; /* the directive that names another file; NULL: there is none */
+	bool has_directory; /* the configuration may be a directory, a file for each directive */
+};
+
+/* An account of the old server. */
+struct migrate_who {
+	const char *name, *home;
+	const char *own_file, *own; /* the file that plan->own_directory has of it, and its text; NULL: none */
+	size_t own_len;
 };
 
 /* A file of names that may not log in, or that alone may. */
 struct migrate_list {
 	const char *path;
+	const char *other; /* where it may be as well; NULL: nowhere */
 	bool is_allowing, must_exist;
 	const struct directive *by; /* NULL: a default */
 };
@@ -76,24 +96,33 @@ struct migrate_plan {
 	const struct migrate_peer *peer;
 	struct directive *directives;
 	size_t count, size;
-	char *blocks[MIGRATE_DEPTH_MAX]; /* that are open; names, owned */
-	size_t depth;
+	const struct migrate_plan *of_server; /* of a branch: the plan that it began with; otherwise NULL */
+	size_t borrowed; /* and how many directives are that one's */
+	char **names; /* of files that others name; owned */
+	size_t name_count;
+	/* Read the file that a directive names. 1, 0: there is none, or -errno. */
+	int (*include)(void *arg, const struct directive *directive);
+	void *include_arg;
+	unsigned include_depth;
+	struct migrate_blocks *blocks; /* of ProFTPD, NULL: there are none; owned */
 	struct migrate_value *values; /* by index of config_keys[] */
 	struct config *scratch; /* takes values on trial */
 	struct buf notes;
 	size_t noted, lost; /* notes; those that protect */
-	/* of all accounts: the group of settings */
-	unsigned rights; /* enum account_right */
-	uint64_t rate_down, rate_up, max_sessions, quota_bytes, quota_files; /* 0: none */
+	struct migrate_profile all; /* of all accounts: the group of settings */
 	/* of the accounts' files */
 	enum convert_format format; /* of files that do not show it */
 	const char *pam_service; /* of users of the system; NULL: there are none */
 	const char *guest_user; /* whose ids accounts without any have; NULL: none */
 	const char *home, *home_token; /* of accounts without one, or in place of theirs; NULL: none */
+	bool is_by_user; /* something is said of single users, or of directories of homes */
+	const char *own_directory; /* of files with the settings of single accounts; NULL: there is none */
 	const char *anonymous_user; /* of the system, whose ids and home anonymous users have; NULL: there are none */
+	bool anonymous_is_default; /* where the system has no such user, nobody misses it */
 	const char *anonymous_home; /* instead of its home; NULL: none */
-	unsigned anonymous_rights; /* enum account_right */
-	uint64_t anonymous_rate; /* bytes a second; 0: no limit */
+	const char *anonymous_home_of; /* the user whose home they have instead; NULL: the same */
+	const char *anonymous_tls; /* the option; NULL: none */
+	struct migrate_profile anonymous;
 	bool needs_shell; /* accounts of passwd(5) with nologin or false were refused */
 	uint64_t uid_low; /* accounts below it were refused */
 	struct migrate_list lists[MIGRATE_LISTS_MAX];
@@ -118,6 +147,12 @@ void migrate_plan_free(struct migrate_plan *plan);
 int migrate_plan_read(
     struct migrate_plan *plan, const char *file, const char *text, size_t len, size_t *line, const char **problem);
 
+/* Take text, and forget it with plan. NULL: no memory. */
+const char *migrate_plan_keep(struct migrate_plan *plan, const char *text);
+
+/* A plan that begins with all directives of plan, which must stay. 0 or -ENOMEM; free it either way. */
+int migrate_plan_branch(struct migrate_plan *plan, const struct migrate_plan *from);
+
 /* Take all directives. The same errors. */
 int migrate_plan_settle(struct migrate_plan *plan, size_t *directive, const char **problem);
 
@@ -141,10 +176,16 @@ bool migrate_setf(struct migrate_plan *plan, const char *key, const struct direc
 void migrate_note(struct migrate_plan *plan, const struct directive *by, enum migrate_weight weight, const char *shown,
     const char *why, const char *instead);
 
+/* Take over the notes of a branch. */
+void migrate_plan_join_notes(struct migrate_plan *plan, const struct migrate_plan *branch);
+
 /* The text of our configuration file. accounts: the value of that key. */
 void migrate_write_config(const struct migrate_plan *plan, const char *accounts, struct buf *out);
 
-/* The options of all accounts as those of a group of settings; empty: none. */
-void migrate_group_options(const struct migrate_plan *plan, struct buf *out);
+/* Look a directive up and take it, as settle does. */
+void migrate_take(struct migrate_plan *plan, const struct directive *directive);
+
+/* The row of that name; NULL: there is none. */
+const struct migrate_row *migrate_row_of(const struct migrate_peer *peer, const char *name);
 
 #endif

@@ -15,43 +15,25 @@
 
 #include "common/banned.h"
 
-#define NO_ANONYMOUS \
-	"anonymous users of Pure-FTPd are not carried", \
-	    "add one with 'sallyportctl user add anonymous --anonymous --home DIR'"
-#define NO_RATIO "there are no ratios", "give the accounts a quota, or rate-down="
-#define NO_DOTS "patterns of the old server are not carried", "use hide= and deny= of sallyport-users(5)"
-#define NO_SOURCE \
-	"accounts of this source are not read", "export them as passwd(5), and name that file as a further FILE"
 #define KIB 1024
 #define MIB 1048576
 
-#define NEEDLESS(name) \
-	{ \
-		name, take_needless, NULL, MIGRATE_COMFORT, NULL, NULL \
-	}
-#define LATER(name) \
-	{ \
-		name, take_later, NULL, MIGRATE_PROTECTS, NULL, NULL \
-	}
-
 static const struct migrate_row rows[] = {
-    {"ChrootEveryone", take_lost_no, NULL, MIGRATE_COMFORT, "every account is confined to its home",
-	"give the account a home further up, or a shared folder"},
-    {"TrustedGID", take_lost, NULL, MIGRATE_COMFORT, "every account is confined to its home",
-	"give the account a home further up, or a shared folder"},
+    {"ChrootEveryone", take_lost_no, NULL, MIGRATE_COMFORT, HAS_CONFINED},
+    {"TrustedGID", take_lost, NULL, MIGRATE_COMFORT, HAS_CONFINED},
     {"MaxClientsNumber", take_ceiling, "limits.sessions", MIGRATE_PROTECTS, NULL, NULL},
     {"MaxClientsPerIP", take_ceiling, "limits.sessions-per-address", MIGRATE_PROTECTS, NULL, NULL},
     {"MaxIdleTime", take_minutes, "timeouts.idle", MIGRATE_COMFORT, NULL, NULL},
     LATER("PerUserLimits"),
-    {"MaxLoad", take_lost, NULL, MIGRATE_COMFORT, "it is about anonymous downloads, which there are not yet",
-	"nothing"},
+    {"MaxLoad", take_lost, NULL, MIGRATE_COMFORT, "anonymous downloads do not depend on the load",
+	"give the account 'anonymous' max-sessions= and rate-down="},
     {"MaxDiskUsage", take_lost, NULL, MIGRATE_PROTECTS, "uploads end only where the file system is full",
 	"give the accounts quotas"},
     LATER("Quota"),
     LATER("UserBandwidth"),
-    {"AnonymousBandwidth", take_lost, NULL, MIGRATE_COMFORT, NO_ANONYMOUS},
+    LATER("AnonymousBandwidth"),
     {"UserRatio", take_lost, NULL, MIGRATE_PROTECTS, NO_RATIO},
-    {"AnonymousRatio", take_lost, NULL, MIGRATE_COMFORT, NO_RATIO},
+    {"AnonymousRatio", take_lost, NULL, MIGRATE_PROTECTS, NO_RATIO},
     LATER("Umask"),
     LATER("MinUID"),
     /* rights */
@@ -62,21 +44,21 @@ static const struct migrate_row rows[] = {
     NEEDLESS("NoTruncate"),
     {"AutoRename", take_lost_yes, NULL, MIGRATE_PROTECTS, "an upload replaces the file of its name",
 	"take the right 'overwrite' away: rights= of sallyport-users(5)"},
-    {"ProhibitDotFilesWrite", take_lost_yes, NULL, MIGRATE_PROTECTS, NO_DOTS},
-    {"ProhibitDotFilesRead", take_lost_yes, NULL, MIGRATE_PROTECTS, NO_DOTS},
-    {"AllowDotFiles", take_lost_yes, NULL, MIGRATE_COMFORT, NO_ANONYMOUS},
+    LATER("ProhibitDotFilesWrite"),
+    LATER("ProhibitDotFilesRead"),
+    LATER("AllowDotFiles"),
     NEEDLESS("DisplayDotFiles"),
     {"LimitRecursion", take_lost, NULL, MIGRATE_COMFORT, "a listing has all names of one directory, and never descends",
 	"nothing"},
-    NEEDLESS("AntiWarez"),
+    LATER("AntiWarez"),
     /* anonymous */
-    {"NoAnonymous", take_lost_no, NULL, MIGRATE_COMFORT, NO_ANONYMOUS},
-    {"AnonymousOnly", take_lost_yes, NULL, MIGRATE_PROTECTS, NO_ANONYMOUS},
-    NEEDLESS("AnonymousCanCreateDirs"),
-    NEEDLESS("AnonymousCantUpload"),
-    NEEDLESS("AllowAnonymousFXP"),
-    {"AllowUserFXP", take_lost_yes, NULL, MIGRATE_COMFORT, "a data connection goes to the client's own address",
-	"copy by way of the client"},
+    LATER("NoAnonymous"),
+    {"AnonymousOnly", take_lost_yes, NULL, MIGRATE_PROTECTS, "other accounts may log in as well",
+	"name no file of accounts"},
+    LATER("AnonymousCanCreateDirs"),
+    LATER("AnonymousCantUpload"),
+    {"AllowAnonymousFXP", take_lost_yes, NULL, MIGRATE_COMFORT, HAS_OWN_ADDRESS},
+    {"AllowUserFXP", take_lost_yes, NULL, MIGRATE_COMFORT, HAS_OWN_ADDRESS},
     {"TrustedIP", take_lost, NULL, MIGRATE_PROTECTS, "no address is reserved for users with a password",
 	"use allow-from= of sallyport-users(5), or the packet filter"},
     /* accounts */
@@ -87,7 +69,7 @@ static const struct migrate_row rows[] = {
     {"MySQLConfigFile", take_lost, NULL, MIGRATE_COMFORT, NO_SOURCE},
     {"PGSQLConfigFile", take_lost, NULL, MIGRATE_COMFORT, NO_SOURCE},
     {"ExtAuth", take_lost, NULL, MIGRATE_COMFORT, NO_SOURCE},
-    {"CreateHomeDir", take_lost_yes, NULL, MIGRATE_COMFORT, "a login makes no home", "make them before"},
+    {"CreateHomeDir", take_lost_yes, NULL, MIGRATE_COMFORT, NO_NEW_HOMES},
     /* the network */
     LATER("Bind"),
     LATER("IPV4Only"),
@@ -108,14 +90,14 @@ static const struct migrate_row rows[] = {
     NEEDLESS("LogPID"),
     {"AltLog", take_lost, NULL, MIGRATE_COMFORT, "transfers are in the log, or in the xferlog form",
 	"set log.xferlog, or log.format"},
-    {"FortunesFile", take_lost, NULL, MIGRATE_COMFORT, "the banner is one line", "use banner, or login-message"},
+    {"FortunesFile", take_lost, NULL, MIGRATE_COMFORT, HAS_BANNER_LINE},
     {"CallUploadScript", take_lost_yes, NULL, MIGRATE_COMFORT, "pure-uploadscript(8) is not asked", "set on-upload"},
     NEEDLESS("FSCharset"),
     NEEDLESS("ClientCharset"),
     NEEDLESS("BrokenClientsCompatibility"),
     NEEDLESS("Daemonize"),
     NEEDLESS("PIDFile"),
-    {"Include", take_lost, NULL, MIGRATE_PROTECTS, "the other file is not read",
+    {"Include", take_named_file, NULL, MIGRATE_PROTECTS, "the other file cannot be read",
 	"put its lines here, and migrate again"},
 };
 
@@ -173,6 +155,12 @@ static const struct {
     {'M', false, "AnonymousCanCreateDirs"},
     {'o', false, "CallUploadScript"},
     {'0', false, "NoTruncate"},
+    {'t', true, "AnonymousBandwidth"},
+    {'z', false, "AllowDotFiles"},
+    {'W', false, "AllowAnonymousFXP"},
+    {'q', true, "AnonymousRatio"},
+    {'F', true, "FortunesFile"},
+    {'N', false, "NATmode"},
 };
 
 /* "-c 50": one option a line. The words are those of the directive. */
@@ -235,6 +223,20 @@ note_numbers(struct migrate_plan *plan, const struct directive *said)
 	    "repair it, and migrate again");
 }
 
+/* "UP:DOWN", or one number for both. */
+static void
+take_bandwidth(struct migrate_plan *plan, const struct directive *said, struct migrate_profile *profile)
+{
+	uint64_t up, down;
+
+	if (two_numbers(said, &up, &down) < 0) {
+		note_numbers(plan, said);
+		return;
+	}
+	profile->rate_up = up * KIB;
+	profile->rate_down = down * KIB;
+}
+
 static void
 settle_account_limits(struct migrate_plan *plan)
 {
@@ -245,19 +247,15 @@ settle_account_limits(struct migrate_plan *plan)
 	if (quota != NULL && two_numbers(quota, &a, &b) < 0) {
 		note_numbers(plan, quota);
 	} else if (quota != NULL) {
-		plan->quota_files = a;
-		plan->quota_bytes = b * MIB;
+		plan->all.quota_files = a;
+		plan->all.quota_bytes = b * MIB;
 	}
-	if (rate != NULL && two_numbers(rate, &a, &b) < 0) {
-		note_numbers(plan, rate);
-	} else if (rate != NULL) { /* "UP:DOWN" */
-		plan->rate_up = a * KIB;
-		plan->rate_down = b * KIB;
-	}
+	if (rate != NULL)
+		take_bandwidth(plan, rate, &plan->all);
 	if (sessions != NULL && two_numbers(sessions, &a, &b) < 0)
 		note_numbers(plan, sessions);
 	else if (sessions != NULL)
-		plan->max_sessions = a;
+		plan->all.max_sessions = a;
 	if (uid != NULL && parse_u64(uid->words[0], UINT32_MAX, &plan->uid_low) < 0)
 		note_numbers(plan, uid);
 }
@@ -279,7 +277,7 @@ static void
 settle_address(struct migrate_plan *plan)
 {
 	const struct directive *bind = migrate_said(plan, "Bind"), *ports = migrate_said(plan, "PassivePortRange");
-	const char *comma = bind == NULL ? NULL : strchr(bind->words[0], ',');
+	const char *address = migrate_word(bind, 0, ""), *comma = strchr(address, ',');
 	bool is_v4 = migrate_is_on(plan, "IPV4Only", false);
 	uint64_t low, high;
 
@@ -294,15 +292,11 @@ settle_address(struct migrate_plan *plan)
 		migrate_set(plan, "listen", "[::]:21", migrate_said(plan, "IPV6Only"), MIGRATE_COMFORT);
 	if (bind == NULL)
 		return;
-	if (comma == NULL)
-		migrate_setf(plan, "listen", bind, MIGRATE_PROTECTS,
-		    strchr(bind->words[0], ':') == NULL ? "%s:21" : "[%s]:21", bind->words[0]);
-	else if (comma == bind->words[0])
+	if (comma == address)
 		migrate_setf(plan, "listen", bind, MIGRATE_PROTECTS, is_v4 ? "0.0.0.0:%s" : "*:%s", comma + 1);
 	else
-		migrate_setf(plan, "listen", bind, MIGRATE_PROTECTS,
-		    memchr(bind->words[0], ':', (size_t)(comma - bind->words[0])) == NULL ? "%.*s:%s" : "[%.*s]:%s",
-		    (int)(comma - bind->words[0]), bind->words[0], comma + 1);
+		migrate_set_address(plan, "listen", bind, address,
+		    comma == NULL ? strlen(address) : (size_t)(comma - address), comma == NULL ? "21" : comma + 1);
 }
 
 static void
@@ -327,22 +321,81 @@ settle_pure_tls(struct migrate_plan *plan)
 		    "let in known networks only: allow-from= of sallyport-users(5)");
 }
 
+#define KEEPS_NAMES \
+	"deny= refuses such names to every command, reading as well", "take deny=.* away where they must be read"
+
+/* Names that begin with a dot. */
+static void
+settle_dots(struct migrate_plan *plan)
+{
+	const struct directive *said = migrate_said(plan, "ProhibitDotFilesRead");
+
+	if (!migrate_is_on(plan, "ProhibitDotFilesRead", false)) {
+		if (!migrate_is_on(plan, "ProhibitDotFilesWrite", false))
+			return;
+		said = migrate_said(plan, "ProhibitDotFilesWrite");
+		migrate_note(plan, said, MIGRATE_COMFORT, NULL, KEEPS_NAMES);
+	}
+	migrate_add_pattern(plan, said, &plan->all, true, ".*", 2);
+}
+
+/* Anonymous users never replace, remove or rename anything. */
+static void
+settle_anonymous_rights(struct migrate_plan *plan)
+{
+	bool may_upload = !migrate_is_on(plan, "AnonymousCantUpload", false);
+
+	plan->anonymous.rights = MAY_ONLY_LOOK;
+	if (migrate_is_on(plan, "AnonymousCanCreateDirs", false))
+		plan->anonymous.rights |= MAY_MKDIR;
+	if (may_upload && migrate_is_on(plan, "AntiWarez", false))
+		migrate_note(
+		    plan, migrate_said(plan, "AntiWarez"), MIGRATE_COMFORT, "AnonymousCantUpload no", LIKE_A_DROP_BOX);
+	else if (may_upload)
+		plan->anonymous.rights |= MAY_CREATE;
+	if (!migrate_is_on(plan, "AllowDotFiles", false))
+		migrate_add_pattern(plan, NULL, &plan->anonymous, true, ".*", 2);
+}
+
+/* Those of the user ftp of the system, which most systems do not have. */
+static void
+settle_pure_anonymous(struct migrate_plan *plan)
+{
+	const struct directive *rate = migrate_said(plan, "AnonymousBandwidth"),
+			       *sessions = migrate_said(plan, "PerUserLimits");
+	uint64_t of_user, of_anonymous;
+
+	if (migrate_is_on(plan, "NoAnonymous", false))
+		return;
+	plan->anonymous_user = "ftp";
+	plan->anonymous_is_default = !migrate_is_on(plan, "AnonymousOnly", false);
+	settle_anonymous_rights(plan);
+	if (strcmp(migrate_word(migrate_said(plan, "TLS"), 0, "0"), "1") == 0)
+		plan->anonymous_tls = "optional";
+	if (rate != NULL)
+		take_bandwidth(plan, rate, &plan->anonymous);
+	if (sessions != NULL && two_numbers(sessions, &of_user, &of_anonymous) == 0)
+		plan->anonymous.max_sessions = of_anonymous;
+	if (plan->anonymous.max_sessions == 0)
+		migrate_word_number(migrate_said(plan, "MaxClientsNumber"), &plan->anonymous.max_sessions);
+}
+
 static void
 settle_pure_ftpd(struct migrate_plan *plan)
 {
-	static const struct {
-		const char *name;
-		unsigned rights;
-	} switches[] = {{"NoChmod", MAY_CHMOD}, {"NoRename", MAY_RENAME},
-	    {"KeepAllFiles", MAY_DELETE | MAY_RMDIR | MAY_OVERWRITE | MAY_RENAME}};
+	static const struct migrate_switch switches[] = {
+	    {"NoChmod", false, false, MAY_CHMOD},
+	    {"NoRename", false, false, MAY_RENAME},
+	    {"KeepAllFiles", false, false, MAY_DELETE | MAY_RMDIR | MAY_OVERWRITE | MAY_RENAME},
+	};
 
-	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++)
-		if (migrate_is_on(plan, switches[i].name, false))
-			plan->rights &= ~switches[i].rights;
+	plan->all.rights = migrate_take_away(plan, switches, sizeof(switches) / sizeof(switches[0]), plan->all.rights);
 	settle_account_limits(plan);
+	settle_dots(plan);
 	settle_masks(plan);
 	settle_address(plan);
 	settle_pure_tls(plan);
+	settle_pure_anonymous(plan);
 	plan->format = CONVERT_PURE_FTPD;
 	if (migrate_is_on(plan, "PAMAuthentication", false))
 		plan->pam_service = "pure-ftpd";
@@ -357,4 +410,6 @@ const struct migrate_peer migrate_pure_ftpd = {
     .row_count = sizeof(rows) / sizeof(rows[0]),
     .cut = cut_pure_ftpd,
     .settle = settle_pure_ftpd,
+    .include = "Include",
+    .has_directory = true,
 };

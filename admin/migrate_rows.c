@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "accounts/account.h"
 #include "common/text.h"
 #include "config/keys.h"
 
@@ -130,20 +131,116 @@ take_lost_no(TAKES)
 		note_row(plan, directive, row);
 }
 
-/* --- masks --- */
+/* Debian's modules.conf has modules alone. */
+void
+take_named_file(TAKES)
+{
+	const char *slash = strrchr(directive->value, '/');
+
+	if (!directive->is_read && (slash == NULL || strcmp(slash, "/modules.conf") != 0))
+		note_row(plan, directive, row);
+}
+
+/* --- what the settle functions share --- */
+
+const char *
+migrate_word(const struct directive *directive, size_t i, const char *fallback)
+{
+	return directive == NULL || directive->count <= i ? fallback : directive->words[i];
+}
+
+void
+migrate_word_number(const struct directive *directive, uint64_t *value)
+{
+	uint64_t number;
+
+	if (directive != NULL && parse_u64(first_word(directive), SESSIONS_MAX, &number) == 0)
+		*value = number;
+}
+
+int
+migrate_masks(const char *files, const char *directories, uint32_t *file_mode, uint32_t *directory_mode)
+{
+	uint32_t file_mask, directory_mask;
+
+	if (parse_mode(files, &file_mask) < 0 || parse_mode(directories, &directory_mask) < 0)
+		return -EINVAL;
+	*file_mode = ((0666 & ~file_mask) | ACCOUNT_FILE_MODE_LOW) & ACCOUNT_MODE_HIGH;
+	*directory_mode = ((0777 & ~directory_mask) | ACCOUNT_DIRECTORY_MODE_LOW) & ACCOUNT_MODE_HIGH;
+	return 0;
+}
 
 void
 migrate_set_masks(struct migrate_plan *plan, const struct directive *by, const char *files, const char *directories)
 {
-	uint32_t file_mask, directory_mask;
+	uint32_t file_mode, directory_mode;
 
-	if (parse_mode(files, &file_mask) < 0 || parse_mode(directories, &directory_mask) < 0) {
+	if (migrate_masks(files, directories, &file_mode, &directory_mode) < 0) {
 		migrate_note(plan, by, MIGRATE_PROTECTS, NULL, "a mask is three octal digits",
 		    "set file-mode and directory-mode");
 		return;
 	}
-	migrate_setf(plan, "file-mode", by, MIGRATE_PROTECTS, "%04o", (unsigned)((0666 & ~file_mask) | 0600));
-	migrate_setf(plan, "directory-mode", by, MIGRATE_PROTECTS, "%04o", (unsigned)((0777 & ~directory_mask) | 0700));
+	migrate_setf(plan, "file-mode", by, MIGRATE_PROTECTS, "%04o", (unsigned)file_mode);
+	migrate_setf(plan, "directory-mode", by, MIGRATE_PROTECTS, "%04o", (unsigned)directory_mode);
+}
+
+void
+migrate_set_address(struct migrate_plan *plan, const char *key, const struct directive *by, const char *address,
+    size_t len, const char *port)
+{
+	bool is_v6 = memchr(address, ':', len) != NULL;
+
+	migrate_setf(plan, key, by, MIGRATE_PROTECTS, is_v6 ? "[%.*s]:%s" : "%.*s:%s",
+	    (int)(len < MIGRATE_LINE_MAX ? len : MIGRATE_LINE_MAX), address, port);
+}
+
+void
+migrate_set_certificate(
+    struct migrate_plan *plan, const struct directive *certificate, const struct directive *key, const char *fallback)
+{
+	if (key == NULL)
+		key = certificate;
+	migrate_set(plan, "tls.certificate", certificate == NULL ? fallback : first_word(certificate), certificate,
+	    MIGRATE_PROTECTS);
+	migrate_set(plan, "tls.key", key == NULL ? fallback : first_word(key), key, MIGRATE_PROTECTS);
+}
+
+unsigned
+migrate_take_away(const struct migrate_plan *plan, const struct migrate_switch *switches, size_t count, unsigned rights)
+{
+	for (size_t i = 0; i < count; i++)
+		if (migrate_is_on(plan, switches[i].name, switches[i].fallback) != switches[i].keeps)
+			rights &= ~switches[i].rights;
+	return rights;
+}
+
+uint64_t
+migrate_rate(struct migrate_plan *plan, const struct directive *by, const char *text, uint64_t unit)
+{
+	uint64_t rate;
+
+	if (parse_u64(text, INT64_MAX / unit, &rate) < 0) {
+		migrate_note(plan, by, MIGRATE_PROTECTS, NULL, "the rate is no number",
+		    "give the accounts rate-down= and rate-up=");
+		return 0;
+	}
+	if (rate > 0 && rate * unit < ACCOUNT_RATE_MIN) {
+		migrate_note(plan, by, MIGRATE_PROTECTS, NULL, "a rate is 1024 bytes a second, at least",
+		    "see whether rate-down= and rate-up= of 1024 do");
+		return ACCOUNT_RATE_MIN;
+	}
+	return rate * unit;
+}
+
+void
+migrate_add_pattern(struct migrate_plan *plan, const struct directive *by, struct migrate_profile *profile, bool denies,
+    const char *pattern, size_t len)
+{
+	const char *problem;
+
+	if (migrate_profile_pattern(profile, denies, pattern, len, &problem) < 0)
+		migrate_note(
+		    plan, by, MIGRATE_PROTECTS, NULL, problem, "say it with hide= and deny= of sallyport-users(5)");
 }
 
 /* --- words --- */

@@ -2,6 +2,7 @@
 /* vsftpd.conf(5): one "NAME=VALUE" a line, without blanks around '='; the last one of a name counts. */
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "accounts/rights.h"
 #include "admin/migrate_peers.h"
@@ -10,170 +11,157 @@
 
 #include "common/banned.h"
 
-#define NO_MASKS "patterns of the old server are not carried", "use hide= and deny= of sallyport-users(5)"
 #define NO_VERBS "no list of commands is kept", "use rights= of sallyport-users(5), which decides what a command may do"
 
 static const struct migrate_row rows[] = {
     /* the address */
-    {"listen", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"listen_ipv6", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"listen_address", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"listen_address6", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"listen_port", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"implicit_ssl", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
+    LATER("listen"),
+    LATER("listen_ipv6"),
+    LATER("listen_address"),
+    LATER("listen_address6"),
+    LATER("listen_port"),
+    LATER("implicit_ssl"),
     /* data connections */
     {"pasv_enable", take_lost_no, NULL, MIGRATE_COMFORT, "passive mode is always there",
 	"close the ports in the packet filter"},
-    {"pasv_min_port", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"pasv_max_port", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
+    LATER("pasv_min_port"),
+    LATER("pasv_max_port"),
     {"pasv_address", take_same, "passive-address", MIGRATE_COMFORT, NULL, NULL},
-    {"pasv_addr_resolve", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"pasv_promiscuous", take_lost_yes, NULL, MIGRATE_COMFORT, "a data connection comes from the client's own address",
-	"copy by way of the client"},
+    NEEDLESS("pasv_addr_resolve"),
+    {"pasv_promiscuous", take_lost_yes, NULL, MIGRATE_COMFORT, HAS_OWN_ADDRESS},
     {"port_enable", take_switch, "active-mode", MIGRATE_PROTECTS, NULL, NULL},
-    {"port_promiscuous", take_lost_yes, NULL, MIGRATE_COMFORT, "a data connection goes to the client's own address",
-	"copy by way of the client"},
-    {"connect_from_port_20", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"ftp_data_port", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
+    {"port_promiscuous", take_lost_yes, NULL, MIGRATE_COMFORT, HAS_OWN_ADDRESS},
+    LATER("connect_from_port_20"),
+    LATER("ftp_data_port"),
     /* TLS */
-    {"ssl_enable", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"rsa_cert_file", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"rsa_private_key_file", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
+    LATER("ssl_enable"),
+    LATER("rsa_cert_file"),
+    LATER("rsa_private_key_file"),
     {"dsa_cert_file", take_lost, NULL, MIGRATE_COMFORT, "there is one certificate", "use that of rsa_cert_file"},
     {"dsa_private_key_file", take_lost, NULL, MIGRATE_COMFORT, "there is one certificate", "use that of rsa_cert_file"},
-    {"force_local_logins_ssl", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"force_local_data_ssl", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"force_anon_logins_ssl", take_lost_yes, NULL, MIGRATE_PROTECTS, "the account of anonymous users has tls=optional",
-	"give it tls=required"},
-    {"force_anon_data_ssl", take_needless, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"allow_anon_ssl", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
+    LATER("force_local_logins_ssl"),
+    LATER("force_local_data_ssl"),
+    LATER("force_anon_logins_ssl"),
+    NEEDLESS("force_anon_data_ssl"),
+    NEEDLESS("allow_anon_ssl"),
     {"require_ssl_reuse", take_switch, "tls.require-data-reuse", MIGRATE_PROTECTS, NULL, NULL},
     {"strict_ssl_read_eof", take_switch, "tls.require-close", MIGRATE_PROTECTS, NULL, NULL},
-    {"strict_ssl_write_shutdown", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"require_cert", take_lost_yes, NULL, MIGRATE_PROTECTS, "certificates of clients are not asked for",
-	"let in known networks only: allow-from= of sallyport-users(5)"},
-    {"validate_cert", take_lost_yes, NULL, MIGRATE_PROTECTS, "certificates of clients are not asked for",
-	"let in known networks only: allow-from= of sallyport-users(5)"},
+    NEEDLESS("strict_ssl_write_shutdown"),
+    {"require_cert", take_lost_yes, NULL, MIGRATE_PROTECTS, NO_CLIENT_CERTIFICATES},
+    {"validate_cert", take_lost_yes, NULL, MIGRATE_PROTECTS, NO_CLIENT_CERTIFICATES},
     {"ca_certs_file", take_lost, NULL, MIGRATE_COMFORT, "certificates of clients are not asked for", "nothing"},
-    {"ssl_request_cert", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"ssl_ciphers", take_lost, NULL, MIGRATE_COMFORT, "the ciphers are those that OpenSSL takes for safe",
-	"use tls.minimum"},
-    {"ssl_sslv2", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"ssl_sslv3", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"ssl_tlsv1", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"ssl_tlsv1_1", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"ssl_tlsv1_2", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"debug_ssl", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
+    NEEDLESS("ssl_request_cert"),
+    {"ssl_ciphers", take_lost, NULL, MIGRATE_COMFORT, HAS_OWN_CIPHERS},
+    NEEDLESS("ssl_sslv2"),
+    NEEDLESS("ssl_sslv3"),
+    NEEDLESS("ssl_tlsv1"),
+    NEEDLESS("ssl_tlsv1_1"),
+    NEEDLESS("ssl_tlsv1_2"),
+    NEEDLESS("debug_ssl"),
     /* who logs in */
-    {"local_enable", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"pam_service_name", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"guest_enable", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"guest_username", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"virtual_use_local_privs", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"user_sub_token", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"local_root", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"user_config_dir", take_lost, NULL, MIGRATE_PROTECTS, "the settings of single users there are not read",
-	"give each of these accounts its options with 'sallyportctl user set'"},
-    {"userlist_enable", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"userlist_deny", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"userlist_file", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"check_shell", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"tcp_wrappers", take_lost_yes, NULL, MIGRATE_PROTECTS, "hosts_access(5) is not asked",
-	"use the packet filter, or allow-from= of sallyport-users(5)"},
+    LATER("local_enable"),
+    LATER("pam_service_name"),
+    LATER("guest_enable"),
+    LATER("guest_username"),
+    LATER("virtual_use_local_privs"),
+    LATER("user_sub_token"),
+    LATER("local_root"),
+    LATER("user_config_dir"),
+    LATER("userlist_enable"),
+    LATER("userlist_deny"),
+    LATER("userlist_file"),
+    NEEDLESS("check_shell"),
+    {"tcp_wrappers", take_lost_yes, NULL, MIGRATE_PROTECTS, NO_HOSTS_ACCESS},
     {"session_support", take_lost_yes, NULL, MIGRATE_COMFORT, "no PAM session is opened", "make the homes before"},
     /* confinement */
-    {"chroot_local_user", take_lost_no, NULL, MIGRATE_COMFORT, "every account is confined to its home",
-	"give the account a home further up, or a shared folder"},
-    {"chroot_list_enable", take_lost_yes, NULL, MIGRATE_COMFORT, "every account is confined to its home",
-	"give the account a home further up, or a shared folder"},
-    {"chroot_list_file", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
+    {"chroot_local_user", take_lost_no, NULL, MIGRATE_COMFORT, HAS_CONFINED},
+    {"chroot_list_enable", take_lost_yes, NULL, MIGRATE_COMFORT, HAS_CONFINED},
+    NEEDLESS("chroot_list_file"),
     {"passwd_chroot_enable", take_lost_yes, NULL, MIGRATE_COMFORT, "a home has no '/./'; all of it is the root",
 	"set the home to the part before '/./'"},
-    {"allow_writeable_chroot", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"secure_chroot_dir", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
+    NEEDLESS("allow_writeable_chroot"),
+    NEEDLESS("secure_chroot_dir"),
     /* what they may do */
-    {"write_enable", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"download_enable", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"dirlist_enable", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"chmod_enable", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"mdtm_write", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"local_umask", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"file_open_mode", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
+    LATER("write_enable"),
+    LATER("download_enable"),
+    LATER("dirlist_enable"),
+    LATER("chmod_enable"),
+    NEEDLESS("mdtm_write"),
+    LATER("local_umask"),
+    LATER("file_open_mode"),
     {"cmds_allowed", take_lost, NULL, MIGRATE_PROTECTS, NO_VERBS},
     {"cmds_denied", take_lost, NULL, MIGRATE_PROTECTS, NO_VERBS},
-    {"deny_file", take_lost, NULL, MIGRATE_PROTECTS, NO_MASKS},
-    {"hide_file", take_lost, NULL, MIGRATE_PROTECTS, NO_MASKS},
-    {"download_file", take_lost, NULL, MIGRATE_PROTECTS, NO_MASKS},
-    {"upload_file", take_lost, NULL, MIGRATE_PROTECTS, NO_MASKS},
-    {"force_dot_files", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"hide_ids", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
+    LATER("deny_file"),
+    LATER("hide_file"),
+    NEEDLESS("force_dot_files"),
+    NEEDLESS("hide_ids"),
     {"ls_recurse_enable", take_lost_yes, NULL, MIGRATE_COMFORT, "no listing descends", "let the client do it: mirror"},
     {"tilde_user_enable", take_lost_yes, NULL, MIGRATE_COMFORT, "'~' is a name as any other", "use paths from '/'"},
-    {"text_userdb_names", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
+    NEEDLESS("text_userdb_names"),
     /* anonymous */
-    {"anonymous_enable", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"anon_upload_enable", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"anon_mkdir_write_enable", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"anon_other_write_enable", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"anon_world_readable_only", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"anon_root", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"anon_umask", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"anon_max_rate", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
-    {"no_anon_password", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"ftp_username", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
+    LATER("anonymous_enable"),
+    LATER("anon_upload_enable"),
+    LATER("anon_mkdir_write_enable"),
+    LATER("anon_other_write_enable"),
+    LATER("anon_world_readable_only"),
+    LATER("anon_root"),
+    LATER("anon_umask"),
+    LATER("anon_max_rate"),
+    NEEDLESS("no_anon_password"),
+    LATER("ftp_username"),
     {"deny_email_enable", take_lost_yes, NULL, MIGRATE_PROTECTS, "passwords of anonymous users are not looked at",
 	"use allow-from= of the account"},
-    {"banned_email_file", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
+    NEEDLESS("banned_email_file"),
     {"secure_email_list_enable", take_lost_yes, NULL, MIGRATE_PROTECTS,
 	"passwords of anonymous users are not looked at", "use allow-from= of the account"},
-    {"email_password_file", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
+    NEEDLESS("email_password_file"),
     {"chown_uploads", take_lost_yes, NULL, MIGRATE_COMFORT, "an upload belongs to its account", "use on-upload"},
-    {"chown_username", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"chown_upload_mode", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
+    NEEDLESS("chown_username"),
+    NEEDLESS("chown_upload_mode"),
     /* limits and times */
     {"max_clients", take_ceiling, "limits.sessions", MIGRATE_PROTECTS, NULL, NULL},
     {"max_per_ip", take_ceiling, "limits.sessions-per-address", MIGRATE_PROTECTS, NULL, NULL},
     {"max_login_fails", take_same, "limits.login-failures", MIGRATE_PROTECTS, NULL, NULL},
-    {"local_max_rate", take_later, NULL, MIGRATE_PROTECTS, NULL, NULL},
+    LATER("local_max_rate"),
     {"idle_session_timeout", take_seconds, "timeouts.idle", MIGRATE_COMFORT, NULL, NULL},
     {"data_connection_timeout", take_seconds, "timeouts.stall", MIGRATE_COMFORT, NULL, NULL},
     {"accept_timeout", take_seconds, "timeouts.data-connect", MIGRATE_COMFORT, NULL, NULL},
-    {"connect_timeout", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"delay_failed_login", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"delay_successful_login", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
+    NEEDLESS("connect_timeout"),
+    NEEDLESS("delay_failed_login"),
+    NEEDLESS("delay_successful_login"),
     /* texts and logs */
     {"ftpd_banner", take_same, "banner", MIGRATE_COMFORT, NULL, NULL},
-    {"banner_file", take_lost, NULL, MIGRATE_COMFORT, "the banner is one line", "use banner, or login-message"},
+    {"banner_file", take_lost, NULL, MIGRATE_COMFORT, HAS_BANNER_LINE},
     {"dirmessage_enable", take_switch, "directory-message", MIGRATE_COMFORT, NULL, NULL},
     {"message_file", take_lost, NULL, MIGRATE_COMFORT, "the file of a directory's message is '.message'", "rename it"},
     {"use_localtime", take_lost_yes, NULL, MIGRATE_COMFORT, "times in listings are UTC (RFC 3659, 2.3)", "nothing"},
-    {"xferlog_enable", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"xferlog_std_format", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"xferlog_file", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"dual_log_enable", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"vsftpd_log_file", take_lost, NULL, MIGRATE_COMFORT, "the log goes to syslog", "set log.target"},
-    {"syslog_enable", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
+    LATER("xferlog_enable"),
+    LATER("xferlog_std_format"),
+    LATER("xferlog_file"),
+    LATER("dual_log_enable"),
+    {"vsftpd_log_file", take_lost, NULL, MIGRATE_COMFORT, HAS_SYSLOG},
+    NEEDLESS("syslog_enable"),
     {"log_ftp_protocol", take_lost_yes, NULL, MIGRATE_COMFORT, "commands are in the log of level debug",
 	"set log.level"},
-    {"no_log_lock", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
+    NEEDLESS("no_log_lock"),
     /* the program */
-    {"background", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"one_process_model", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
+    NEEDLESS("background"),
+    NEEDLESS("one_process_model"),
     {"run_as_launching_user", take_lost_yes, NULL, MIGRATE_COMFORT, "the server starts as root", "nothing"},
-    {"nopriv_user", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"setproctitle_enable", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"use_sendfile", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"trans_chunk_size", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"lock_upload_files", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
+    NEEDLESS("nopriv_user"),
+    NEEDLESS("setproctitle_enable"),
+    NEEDLESS("use_sendfile"),
+    NEEDLESS("trans_chunk_size"),
+    NEEDLESS("lock_upload_files"),
     {"delete_failed_uploads", take_lost_yes, NULL, MIGRATE_COMFORT, "an interrupted upload stays for a while, unseen",
 	"set partial-keep"},
-    {"ascii_download_enable", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"ascii_upload_enable", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"async_abor_enable", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"utf8_filesystem", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"isolate", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"isolate_network", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
-    {"seccomp_sandbox", take_needless, NULL, MIGRATE_COMFORT, NULL, NULL},
+    NEEDLESS("ascii_download_enable"),
+    NEEDLESS("ascii_upload_enable"),
+    NEEDLESS("async_abor_enable"),
+    NEEDLESS("utf8_filesystem"),
+    NEEDLESS("isolate"),
+    NEEDLESS("isolate_network"),
+    NEEDLESS("seccomp_sandbox"),
 };
 
 /* --- lines --- */
@@ -213,9 +201,9 @@ settle_listen(struct migrate_plan *plan)
 	const struct directive *by = migrate_said(plan, "listen_port");
 
 	if (migrate_is_on(plan, "listen_ipv6", false) && v6 != NULL)
-		migrate_setf(plan, key, v6, MIGRATE_PROTECTS, "[%s]:%s", v6->value, port);
+		migrate_set_address(plan, key, v6, v6->value, strlen(v6->value), port);
 	else if (migrate_is_on(plan, "listen", false) && v4 != NULL)
-		migrate_setf(plan, key, v4, MIGRATE_PROTECTS, "%s:%s", v4->value, port);
+		migrate_set_address(plan, key, v4, v4->value, strlen(v4->value), port);
 	else if (migrate_is_on(plan, "listen", false))
 		migrate_setf(
 		    plan, key, by == NULL ? migrate_said(plan, "listen") : by, MIGRATE_COMFORT, "0.0.0.0:%s", port);
@@ -241,20 +229,13 @@ settle_ports(struct migrate_plan *plan)
 static void
 settle_tls(struct migrate_plan *plan)
 {
-	const struct directive *certificate = migrate_said(plan, "rsa_cert_file"),
-			       *key = migrate_said(plan, "rsa_private_key_file");
 	bool logins = migrate_is_on(plan, "force_local_logins_ssl", true),
 	     data = migrate_is_on(plan, "force_local_data_ssl", true);
 
 	if (!migrate_is_on(plan, "ssl_enable", false))
 		return;
-	migrate_set(plan, "tls.certificate",
-	    certificate == NULL ? "/usr/share/ssl/certs/vsftpd.pem" : certificate->value, certificate,
-	    MIGRATE_PROTECTS);
-	if (key == NULL)
-		key = certificate;
-	migrate_set(
-	    plan, "tls.key", key == NULL ? "/usr/share/ssl/certs/vsftpd.pem" : key->value, key, MIGRATE_PROTECTS);
+	migrate_set_certificate(plan, migrate_said(plan, "rsa_cert_file"), migrate_said(plan, "rsa_private_key_file"),
+	    "/usr/share/ssl/certs/vsftpd.pem");
 	migrate_set(
 	    plan, "tls.require", logins ? "yes" : "no", migrate_said(plan, "force_local_logins_ssl"), MIGRATE_PROTECTS);
 	if (logins && !data)
@@ -273,71 +254,157 @@ is_as_anonymous(const struct migrate_plan *plan)
 	return migrate_is_on(plan, "guest_enable", false) && !migrate_is_on(plan, "virtual_use_local_privs", false);
 }
 
-static void
-settle_rights(struct migrate_plan *plan)
+static unsigned
+local_rights(const struct migrate_plan *plan)
 {
-	static const struct {
-		const char *name;
-		bool fallback, of_anonymous;
-		unsigned rights; /* that go where it is off */
-	} switches[] = {
-	    {"write_enable", false, false, MAY_CHANGE},
-	    {"download_enable", true, false, MAY_READ},
-	    {"dirlist_enable", true, false, MAY_LIST},
-	    {"chmod_enable", true, false, MAY_CHMOD},
+	static const struct migrate_switch switches[] = {
+	    {"write_enable", false, true, MAY_CHANGE},
+	    {"download_enable", true, true, MAY_READ},
+	    {"dirlist_enable", true, true, MAY_LIST},
+	    {"chmod_enable", true, true, MAY_CHMOD},
+	};
+
+	return migrate_take_away(plan, switches, sizeof(switches) / sizeof(switches[0]), MAY_ALL);
+}
+
+/* Anonymous users and guests change nothing but what these allow. */
+static unsigned
+anonymous_rights(const struct migrate_plan *plan)
+{
+	static const struct migrate_switch switches[] = {
 	    {"anon_upload_enable", false, true, MAY_CREATE},
 	    {"anon_mkdir_write_enable", false, true, MAY_MKDIR},
 	    {"anon_other_write_enable", false, true, MAY_OVERWRITE | MAY_DELETE | MAY_RENAME | MAY_RMDIR | MAY_CHMOD},
 	};
 
-	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++)
-		if ((!switches[i].of_anonymous || is_as_anonymous(plan)) &&
-		    !migrate_is_on(plan, switches[i].name, switches[i].fallback))
-			plan->rights &= ~switches[i].rights;
-	if (is_as_anonymous(plan) && migrate_is_on(plan, "anon_world_readable_only", true))
+	return migrate_take_away(plan, switches, sizeof(switches) / sizeof(switches[0]), local_rights(plan));
+}
+
+static void
+settle_rights(struct migrate_plan *plan)
+{
+	bool was_guest = plan->of_server != NULL && is_as_anonymous(plan->of_server);
+
+	plan->all.rights = is_as_anonymous(plan) ? anonymous_rights(plan) : local_rights(plan);
+	if (is_as_anonymous(plan) && !was_guest && migrate_is_on(plan, "anon_world_readable_only", true))
 		migrate_note(plan, migrate_said(plan, "anon_world_readable_only"), MIGRATE_PROTECTS,
 		    "anon_world_readable_only=YES (of guests)", "a guest reads what its uid may read",
 		    "take away the modes of files that guests must not read");
-	if (plan->rights == 0)
-		migrate_note(plan, NULL, MIGRATE_PROTECTS, "download_enable=NO dirlist_enable=NO write_enable=NO",
-		    "an account has one right at least, so it may list", "remove the accounts");
 }
 
 static void
 settle_rate(struct migrate_plan *plan)
 {
 	const struct directive *said = migrate_said(plan, is_as_anonymous(plan) ? "anon_max_rate" : "local_max_rate");
-	uint64_t rate;
 
-	if (said == NULL)
-		return;
-	if (parse_u64(said->value, INT64_MAX, &rate) < 0 || (rate > 0 && rate < ACCOUNT_RATE_MIN))
-		migrate_note(plan, said, MIGRATE_PROTECTS, NULL, "a rate is a number of bytes a second, at least 1024",
-		    "give the accounts rate-down= and rate-up=");
-	else
-		plan->rate_down = plan->rate_up = rate;
+	if (said != NULL)
+		plan->all.rate_down = plan->all.rate_up = migrate_rate(plan, said, said->value, 1);
 }
 
-/* A mask takes bits away; ours is the mode itself. */
+/* "0", "022" and "0022" are masks. 0 or -EINVAL. */
+static int
+parse_mask(const char *text, uint32_t *mask)
+{
+	*mask = 0;
+	if (strcmp(text, "0") == 0 || parse_mode(text, mask) == 0)
+		return 0;
+	return parse_mode(text[0] == '0' ? text + 1 : text, mask);
+}
+
+/* A mask takes bits away; ours is the mode itself. 0, or -EINVAL if the mask is none. */
+static int
+modes_of(const struct migrate_plan *plan, const struct directive *said, struct migrate_profile *profile)
+{
+	uint32_t mask = 077, open = 0666;
+
+	if (said != NULL && parse_mask(said->value, &mask) < 0)
+		return -EINVAL;
+	if (parse_mask(migrate_text_of(plan, "file_open_mode", "0666"), &open) < 0)
+		open = 0666;
+	profile->file_mode = ((open & ~mask) | 0600) & 0777;
+	profile->directory_mode = ((0777 & ~mask) | 0700) & 0777;
+	return 0;
+}
+
+static const struct directive *
+mask_of(const struct migrate_plan *plan)
+{
+	return migrate_said(plan, is_as_anonymous(plan) ? "anon_umask" : "local_umask");
+}
+
 static void
 settle_modes(struct migrate_plan *plan)
 {
-	const struct directive *said = migrate_said(plan, is_as_anonymous(plan) ? "anon_umask" : "local_umask");
-	uint32_t mask = 077, open = 0666;
+	const struct directive *said = mask_of(plan);
+	struct migrate_profile modes;
 
-	if (said != NULL && parse_mode(said->value, &mask) < 0 && strcmp(said->value, "0") != 0 &&
-	    parse_mode(said->value[0] == '0' ? said->value + 1 : said->value, &mask) < 0) {
+	if (modes_of(plan, said, &modes) < 0) {
 		migrate_note(
 		    plan, said, MIGRATE_PROTECTS, NULL, "the mask is not octal", "set file-mode and directory-mode");
 		return;
 	}
-	if (said != NULL && strcmp(said->value, "0") == 0)
-		mask = 0;
-	if (migrate_said(plan, "file_open_mode") != NULL &&
-	    parse_mode(migrate_text_of(plan, "file_open_mode", "0666"), &open) < 0)
-		open = 0666;
-	migrate_setf(plan, "file-mode", said, MIGRATE_PROTECTS, "%04o", (unsigned)((open & ~mask) | 0600) & 0777);
-	migrate_setf(plan, "directory-mode", said, MIGRATE_PROTECTS, "%04o", (unsigned)((0777 & ~mask) | 0700));
+	migrate_setf(plan, "file-mode", said, MIGRATE_PROTECTS, "%04o", (unsigned)modes.file_mode);
+	migrate_setf(plan, "directory-mode", said, MIGRATE_PROTECTS, "%04o", (unsigned)modes.directory_mode);
+}
+
+/* --- patterns --- */
+
+/* One pattern: '*' and '?' are the same in ours; the other characters stand for themselves. */
+static void
+take_alternative(struct migrate_plan *plan, const struct directive *said, struct migrate_profile *profile,
+    const char *text, size_t len, bool is_part)
+{
+	struct buf glob;
+
+	buf_init(&glob, MIGRATE_LINE_MAX * 2);
+	if (is_part)
+		buf_add_text(&glob, "*");
+	for (size_t i = 0; i < len; i++)
+		buf_addf(&glob, "%s%c", strchr("[]\\", text[i]) != NULL ? "\\" : "", text[i]);
+	if (is_part)
+		buf_add_text(&glob, "*");
+	if (glob.error == 0 && len > 0)
+		migrate_add_pattern(plan, said, profile, strcmp(said->name, "deny_file") == 0, glob.data, glob.len);
+	buf_free(&glob);
+}
+
+/*
+ * "{*.mp3,.private}": a name that is one of these, or any that has the whole text in it. Braces within a longer pattern
+ * have no counterpart.
+ */
+static void
+take_patterns(struct migrate_plan *plan, const struct directive *said, struct migrate_profile *profile)
+{
+	const char *text = said->value, *end = text + strlen(text);
+	bool is_list = text[0] == '{' && end[-1] == '}', is_literal = strpbrk(text, "*?{},") == NULL;
+
+	if (*text == '\0')
+		return;
+	text += is_list;
+	end -= is_list;
+	if (memchr(text, '/', (size_t)(end - text)) != NULL || memchr(text, '{', (size_t)(end - text)) != NULL ||
+	    memchr(text, '}', (size_t)(end - text)) != NULL) {
+		migrate_note(plan, said, MIGRATE_PROTECTS, NULL, NO_SUCH_PATTERN);
+		return;
+	}
+	while (text <= end) {
+		const char *comma = is_list ? memchr(text, ',', (size_t)(end - text)) : NULL;
+		size_t len = (size_t)((comma == NULL ? end : comma) - text);
+
+		take_alternative(plan, said, profile, text, len, is_literal);
+		text += len + 1;
+	}
+}
+
+static void
+settle_patterns(struct migrate_plan *plan, struct migrate_profile *profile)
+{
+	static const char *const names[] = {"deny_file", "hide_file"};
+
+	profile->patterns = (struct patterns){.count = 0};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (migrate_said(plan, names[i]) != NULL)
+			take_patterns(plan, migrate_said(plan, names[i]), profile);
 }
 
 static void
@@ -355,11 +422,13 @@ settle_names(struct migrate_plan *plan)
 	const struct directive *said = migrate_said(plan, "userlist_enable");
 
 	if (!migrate_is_on(plan, "guest_enable", false)) /* as PAM has it */
-		plan->lists[plan->list_count++] = (struct migrate_list){.path = "/etc/ftpusers"};
+		plan->lists[plan->list_count++] =
+		    (struct migrate_list){.path = "/etc/ftpusers", .other = "/etc/vsftpd/ftpusers"};
 	if (!migrate_is_on(plan, "userlist_enable", false))
 		return;
 	plan->lists[plan->list_count++] =
 	    (struct migrate_list){.path = migrate_text_of(plan, "userlist_file", "/etc/vsftpd.user_list"),
+		.other = migrate_said(plan, "userlist_file") == NULL ? "/etc/vsftpd/user_list" : NULL,
 		.is_allowing = !migrate_is_on(plan, "userlist_deny", true),
 		.must_exist = true,
 		.by = said};
@@ -379,39 +448,126 @@ settle_accounts(struct migrate_plan *plan)
 	}
 	plan->home = migrate_text_of(plan, "local_root", NULL);
 	plan->home_token = migrate_text_of(plan, "user_sub_token", NULL);
+	plan->own_directory = migrate_text_of(plan, "user_config_dir", NULL);
 }
 
 static void
 settle_anonymous(struct migrate_plan *plan)
 {
-	static const struct {
-		const char *name;
-		unsigned rights;
-	} switches[] = {
-	    {"anon_upload_enable", MAY_CREATE},
-	    {"anon_mkdir_write_enable", MAY_MKDIR},
-	    {"anon_other_write_enable", MAY_OVERWRITE | MAY_DELETE | MAY_RENAME | MAY_RMDIR},
-	};
+	const struct directive *rate = migrate_said(plan, "anon_max_rate"), *mask = migrate_said(plan, "anon_umask");
+	struct migrate_profile *anonymous = &plan->anonymous;
 
 	if (!migrate_is_on(plan, "anonymous_enable", false))
 		return;
 	plan->anonymous_user = migrate_text_of(plan, "ftp_username", "ftp");
 	plan->anonymous_home = migrate_text_of(plan, "anon_root", NULL);
-	plan->anonymous_rights = plan->rights & MAY_ONLY_LOOK;
-	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++)
-		if (migrate_is_on(plan, "write_enable", false) && migrate_is_on(plan, switches[i].name, false))
-			plan->anonymous_rights |= switches[i].rights;
-	if ((plan->anonymous_rights & MAY_CREATE) != 0 && migrate_is_on(plan, "anon_world_readable_only", true))
-		migrate_note(plan, NULL, MIGRATE_PROTECTS, "anon_world_readable_only=YES",
-		    "what anonymous users upload, others can download",
-		    "give the account 'anonymous' a drop-box: rights=list,read rights=/in=create");
-	if (migrate_said(plan, "anon_max_rate") != NULL &&
-	    (parse_u64(migrate_text_of(plan, "anon_max_rate", "0"), INT64_MAX, &plan->anonymous_rate) < 0 ||
-		(plan->anonymous_rate > 0 && plan->anonymous_rate < ACCOUNT_RATE_MIN))) {
-		plan->anonymous_rate = 0;
-		migrate_note(plan, migrate_said(plan, "anon_max_rate"), MIGRATE_PROTECTS, NULL,
-		    "a rate is a number of bytes a second, at least 1024", "give the account rate-down= and rate-up=");
+	plan->anonymous_tls = migrate_is_on(plan, "force_anon_logins_ssl", false) ? "required" : "optional";
+	anonymous->rights = anonymous_rights(plan);
+	if (modes_of(plan, mask, anonymous) < 0)
+		migrate_note(plan, mask, MIGRATE_PROTECTS, NULL, "the mask is not octal",
+		    "give the account 'anonymous' file-mode= and directory-mode=");
+	/* vsftpd serves only what everybody may read; an upload with this mode would be that here */
+	if ((anonymous->rights & MAY_CREATE) != 0 && migrate_is_on(plan, "anon_world_readable_only", true) &&
+	    (anonymous->file_mode & 0004) == 0) {
+		anonymous->rights &= ~(unsigned)(MAY_CREATE | MAY_OVERWRITE);
+		migrate_note(plan, migrate_said(plan, "anon_upload_enable"), MIGRATE_COMFORT, NULL, LIKE_A_DROP_BOX);
 	}
+	if (rate != NULL)
+		anonymous->rate_down = anonymous->rate_up = migrate_rate(plan, rate, rate->value, 1);
+	migrate_word_number(migrate_said(plan, "max_clients"), &anonymous->max_sessions);
+	settle_patterns(plan, anonymous);
+	if ((anonymous->rights & MAY_CHANGE) == 0)
+		anonymous->file_mode = anonymous->directory_mode = 0;
+}
+
+/* --- settings of single accounts --- */
+
+/* What a file of user_config_dir can say of rights, rates, modes, names and the home. */
+static const char *const own_names[] = {"write_enable", "download_enable", "dirlist_enable", "chmod_enable",
+    "anon_upload_enable", "anon_mkdir_write_enable", "anon_other_write_enable", "anon_world_readable_only",
+    "virtual_use_local_privs", "local_max_rate", "anon_max_rate", "local_umask", "anon_umask", "file_open_mode",
+    "deny_file", "hide_file", "local_root"};
+
+/* What vsftpd has asked for before it knows the user (vsftpd.conf(5), user_config_dir). */
+static const char *const early_names[] = {"listen", "listen_ipv6", "listen_address", "listen_address6", "listen_port",
+    "max_clients", "max_per_ip", "ftpd_banner", "banner_file", "max_login_fails", "userlist_enable", "userlist_deny",
+    "userlist_file", "pam_service_name", "local_enable", "anonymous_enable", "tcp_wrappers", "user_config_dir"};
+
+static bool
+is_among(const char *name, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcasecmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* What holds for the whole server here, or nowhere, is noted. */
+static void
+note_own(struct migrate_plan *own, struct migrate_profile *profile)
+{
+	for (size_t i = own->borrowed; i < own->count; i++) {
+		const struct directive *now = &own->directives[i];
+		const struct migrate_row *row = migrate_row_of(own->peer, now->name);
+
+		if (is_among(now->name, own_names, sizeof(own_names) / sizeof(own_names[0])) ||
+		    is_among(now->name, early_names, sizeof(early_names) / sizeof(early_names[0])))
+			continue;
+		if (strcasecmp(now->name, "guest_enable") == 0 || strcasecmp(now->name, "guest_username") == 0)
+			profile->problem = "the file of its own settings makes it another user; add it with 'user add'";
+		else if (row == NULL || (row->key == NULL && row->take != take_later))
+			migrate_take(own, now);
+		else
+			migrate_note(own, now, row->weight, NULL, "a setting of the whole server, here",
+			    "see whether the server's own value does for this account");
+	}
+}
+
+/* Of its settings, those that are the server's are not repeated. */
+static void
+take_own(struct migrate_plan *plan, struct migrate_plan *own, struct migrate_profile *profile)
+{
+	const struct directive *home = migrate_said(own, "local_root");
+	struct migrate_profile of_server;
+
+	settle_rights(own);
+	settle_rate(own);
+	settle_patterns(own, &own->all);
+	if (modes_of(own, mask_of(own), &own->all) < 0) {
+		profile->problem = "the mask in the file of its own settings is not octal; repair it";
+		return;
+	}
+	if (modes_of(plan, mask_of(plan), &of_server) == 0) {
+		own->all.file_mode = of_server.file_mode == own->all.file_mode ? 0 : own->all.file_mode;
+		own->all.directory_mode =
+		    of_server.directory_mode == own->all.directory_mode ? 0 : own->all.directory_mode;
+	}
+	migrate_profile_copy(profile, &own->all);
+	if (home != NULL && home >= own->directives + own->borrowed)
+		profile->home = strdup(home->value);
+	note_own(own, profile);
+}
+
+static void
+describe_vsftpd(struct migrate_plan *plan, const struct migrate_who *who, struct migrate_profile *profile)
+{
+	struct migrate_plan own;
+	const char *problem;
+	size_t line;
+	int r;
+
+	if (who->own == NULL)
+		return;
+	r = migrate_plan_branch(&own, plan);
+	if (r == 0)
+		r = migrate_plan_read(&own, who->own_file, who->own, who->own_len, &line, &problem);
+	if (r == 0)
+		take_own(plan, &own, profile);
+	if (r == -EINVAL)
+		profile->problem = "the file of its own settings has a line that is no 'NAME=VALUE'; repair it";
+	plan->no_memory = plan->no_memory || r == -ENOMEM || own.no_memory;
+	migrate_plan_join_notes(plan, &own);
+	migrate_plan_free(&own);
 }
 
 static void
@@ -424,12 +580,12 @@ settle_vsftpd(struct migrate_plan *plan)
 	settle_anonymous(plan);
 	settle_rate(plan);
 	settle_modes(plan);
+	settle_patterns(plan, &plan->all);
 	settle_log(plan);
 	settle_names(plan);
 	settle_accounts(plan);
 	if (migrate_said(plan, "chroot_local_user") == NULL && !migrate_is_on(plan, "chroot_list_enable", false))
-		migrate_note(plan, NULL, MIGRATE_COMFORT, "chroot_local_user=NO",
-		    "every account is confined to its home", "give the account a home further up, or a shared folder");
+		migrate_note(plan, NULL, MIGRATE_COMFORT, "chroot_local_user=NO", HAS_CONFINED);
 }
 
 const struct migrate_peer migrate_vsftpd = {
@@ -439,4 +595,5 @@ const struct migrate_peer migrate_vsftpd = {
     .row_count = sizeof(rows) / sizeof(rows[0]),
     .cut = cut_vsftpd,
     .settle = settle_vsftpd,
+    .describe = describe_vsftpd,
 };

@@ -173,6 +173,52 @@ refused()
 	assert_failure
 }
 
+@test "vsftpd: files of user_config_dir are options of single accounts" {
+	printf '%s\n' listen=YES local_enable=YES write_enable=YES chroot_local_user=YES local_umask=022 \
+		user_config_dir="$DIR/own" 'hide_file={*.bak}' >"$DIR/vsftpd.conf"
+	mkdir "$DIR/own"
+	printf '%s\n' write_enable=NO local_root="$DIR/home/site" max_per_ip=1 >"$DIR/own/bert"
+	printf '%s\n' idle_session_timeout=60 cmds_denied=DELE >"$DIR/own/carl"
+	echo 'no equals' >"$DIR/own/dora"
+	for n in anna:200100 bert:200102 carl:200104 dora:200106; do
+		old_user "${n%:*}" secret "${n#*:}" /bin/bash
+	done
+	install -d -o 200102 -g 200102 "$DIR/home/site"
+	touch "$DIR/home/site/there" "$DIR/home/site/there.bak"
+	run migrate vsftpd "$DIR/vsftpd.conf" "$DIR/old/passwd"
+	assert_equal "$status" 1
+	assert_output --partial '3 accounts, 1 not taken'
+	grep -q "'dora' is not taken: the file of its own settings has a line that is no 'NAME=VALUE'" "$OUT/users"
+	run cat "$OUT/sallyport.conf"
+	assert_output --partial "# $DIR/own/carl:1: idle_session_timeout=60
+#     Why: a setting of the whole server, here."
+	assert_output --partial "# $DIR/own/carl:2: cmds_denied=DELE
+#     PROTECTS."
+	refute_output --partial max_per_ip
+	start_migrated
+	assert_equal "$(ls_of "$PORT" bert:secret)" there
+	run curl -sS --max-time 30 -T "$DIR/vsftpd.conf" --user bert:secret "ftp://127.0.0.1:$PORT/"
+	assert_failure
+	curl -sS --max-time 30 -T "$DIR/vsftpd.conf" --user anna:secret "ftp://127.0.0.1:$PORT/"
+}
+
+@test "vsftpd: passwords that shadow(5) does not have are asked of the old server's PAM service" {
+	local service=sallyport-migrate-$$
+	printf '%s\n' listen=YES local_enable=YES write_enable=YES pam_service_name=$service >"$DIR/vsftpd.conf"
+	old_user anna secret 200100 /bin/bash
+	sed -i '/^anna:/d' "$DIR/old/shadow"
+	run migrate vsftpd "$DIR/vsftpd.conf" "$DIR/old/passwd"
+	assert_output --partial '0 accounts, 0 not taken, 1 left out'
+	rm -r "$OUT"
+	printf 'auth required pam_permit.so\naccount required pam_permit.so\n' >"/etc/pam.d/$service"
+	run migrate vsftpd "$DIR/vsftpd.conf" "$DIR/old/passwd"
+	rm "/etc/pam.d/$service"
+	assert_success
+	grep -q "^anna:\*pam:$service:200100:200100:" "$OUT/users"
+	grep -qF "keep /etc/pam.d/$service" "$OUT/users"
+	start_migrated
+}
+
 @test "vsftpd: anonymous users read, and write nothing" {
 	printf '%s\n' listen=YES anonymous_enable=YES ftp_username=daemon anon_root="$DIR/home/site" >"$DIR/vsftpd.conf"
 	install -d -o daemon -g daemon "$DIR/home/site"
@@ -210,7 +256,34 @@ refused()
 	"$BUILD/sallyportctl" -c "$OUT/sallyport.conf" config check
 }
 
-@test "proftpd: accounts of an AuthUserFile log in; Limit blocks are named as lost" {
+@test "pure-ftpd: a directory of Debian, a file for each directive; anonymous users of ftp" {
+	mkdir "$DIR/conf"
+	echo yes >"$DIR/conf/NoRename"
+	echo '40110 40210' >"$DIR/conf/PassivePortRange"
+	echo 'junk' >"$DIR/conf/.hidden"
+	run migrate pure-ftpd "$DIR/conf"
+	assert_success
+	grep -qF "# $DIR/conf/PassivePortRange:1: PassivePortRange 40110 40210" "$OUT/sallyport.conf"
+	grep -qF 'passive-ports = "40110-40210"' "$OUT/sallyport.conf"
+	grep -q '^+group migrated:rights=list,read,create,overwrite,delete,mkdir,rmdir,chmod$' "$OUT/users"
+}
+
+@test "proftpd: accounts of an AuthUserFile log in; limits of commands are rights" {
+	mkdir "$DIR/conf.d"
+	cat >"$DIR/conf.d/limits.conf" <<-E
+		<Limit SITE_CHMOD>
+		  DenyAll
+		</Limit>
+		<Directory ~/archive>
+		  <Limit WRITE>
+		    DenyAll
+		  </Limit>
+		</Directory>
+		<Limit LOGIN>
+		  DenyUser carl
+		</Limit>
+		HideFiles "^\\\\.secret"
+	E
 	cat >"$DIR/proftpd.conf" <<-E
 		ServerName "files"
 		Port 2121
@@ -222,19 +295,72 @@ refused()
 		  RequireValidShell off
 		  MaxClientsPerHost 5
 		</Global>
-		<Limit SITE_CHMOD>
-		  DenyAll
-		</Limit>
+		Include $DIR/conf.d/
 	E
-	install -d -o 200100 -g 200100 "$DIR/home/anna"
-	echo "anna:$(openssl passwd -5 secret):200100:200100::$DIR/home/anna:/bin/false" >"$DIR/ftpd.passwd"
+	install -d -o 200100 -g 200100 "$DIR/home/anna" "$DIR/home/anna/archive"
+	for name in anna carl; do
+		echo "$name:$(openssl passwd -5 secret):200100:200100::$DIR/home/$name:/bin/false"
+	done >"$DIR/ftpd.passwd"
 	run migrate proftpd "$DIR/proftpd.conf" "$DIR/ftpd.passwd"
-	assert_equal "$status" 1
-	grep -qF "# $DIR/proftpd.conf:12: DenyAll" "$OUT/sallyport.conf"
+	assert_success
+	assert_output --partial '1 accounts, 0 not taken, 1 left out'
+	grep -qF "# $DIR/conf.d/limits.conf:1: <Limit SITE_CHMOD>" "$OUT/sallyport.conf"
 	start_migrated
-	touch "$DIR/home/anna/there"
-	assert_equal "$(ls_of "$PORT" anna:secret)" there
+	touch "$DIR/home/anna/there" "$DIR/home/anna/.secret" "$DIR/home/anna/archive/old"
+	chown 200100:200100 "$DIR/home/anna/there"
+	assert_equal "$(ls_of "$PORT" anna:secret)" "archive
+there"
 	refused anna:wrong
+	refused carl:secret
+	curl -sS --max-time 30 -T "$DIR/proftpd.conf" --user anna:secret "ftp://127.0.0.1:$PORT/new"
+	run curl -sS --max-time 30 -T "$DIR/proftpd.conf" --user anna:secret "ftp://127.0.0.1:$PORT/archive/new"
+	assert_failure
+	run curl -sS --max-time 30 --user anna:secret -Q 'SITE CHMOD 600 there' "ftp://127.0.0.1:$PORT/"
+	assert_failure
+}
+
+@test "proftpd: a file that includes itself ends with an error that names it" {
+	echo "Include $DIR/proftpd.conf" >"$DIR/proftpd.conf"
+	run migrate proftpd "$DIR/proftpd.conf"
+	assert_failure
+	assert_output --partial "$DIR/proftpd.conf:1: files that name files, too deeply"
+	assert_not_exist "$OUT"
+}
+
+@test "proftpd: anonymous users of Debian's example read, and fill the drop-box that nobody reads" {
+	cat >"$DIR/proftpd.conf" <<-E
+		AllowOverwrite on
+		<Anonymous $DIR/home/site>
+		  User daemon
+		  UserAlias anonymous daemon
+		  MaxClients 10
+		  <Directory *>
+		    <Limit WRITE>
+		      DenyAll
+		    </Limit>
+		  </Directory>
+		  <Directory incoming>
+		    Umask 022 022
+		    <Limit READ WRITE>
+		      DenyAll
+		    </Limit>
+		    <Limit STOR>
+		      AllowAll
+		    </Limit>
+		  </Directory>
+		</Anonymous>
+	E
+	install -d -o daemon -g daemon "$DIR/home/site" "$DIR/home/site/incoming"
+	echo x >"$DIR/home/site/there"
+	run migrate proftpd "$DIR/proftpd.conf"
+	grep -qF ':rights=list,read rights=/incoming=list,create max-sessions=10' "$OUT/users"
+	start_migrated
+	curl -sS --max-time 30 --user ftp: "ftp://127.0.0.1:$PORT/there" -o "$DIR/got"
+	run curl -sS --max-time 30 -T "$DIR/got" --user ftp: "ftp://127.0.0.1:$PORT/"
+	assert_failure
+	curl -sS --max-time 30 -T "$DIR/got" --user ftp: "ftp://127.0.0.1:$PORT/incoming/"
+	run curl -sS --max-time 30 --user ftp: "ftp://127.0.0.1:$PORT/incoming/got"
+	assert_failure
 }
 
 @test "proftpd: the old server and the new one show the same files to the same user" {

@@ -9,8 +9,10 @@
 #include <cmocka.h>
 
 #include "accounts/account.h"
+#include "accounts/rights.h"
 #include "admin/migrate_peers.h"
 #include "admin/migrate_plan.h"
+#include "admin/migrate_regex.h"
 #include "config/keys.h"
 
 static const struct migrate_peer *const peers[] = {&migrate_vsftpd, &migrate_pure_ftpd, &migrate_proftpd};
@@ -139,10 +141,27 @@ test_carried(void **state)
 	    {&migrate_pure_ftpd, "TLS 2\nCertFile /c\n", "require = yes", 0},
 	    {&migrate_pure_ftpd, "TLS 1\nCertFileAndKey \"/c\" \"/k\"\n", "key = \"/k\"", 0},
 	    {&migrate_pure_ftpd, "Quota many\n", "PROTECTS", 1},
-	    {&migrate_pure_ftpd, "ProhibitDotFilesRead yes\n", "PROTECTS", 1},
+	    {&migrate_pure_ftpd, "ProhibitDotFilesWrite yes\n", "reading as well", 0},
+	    {&migrate_pure_ftpd, "AntiWarez yes\n", "rights=/incoming=create", 0},
 	    {&migrate_proftpd, "Umask 022 027\n", "directory-mode = \"0750\"", 0},
 	    {&migrate_proftpd, "<Global>\n  maxclients 30\n</Global>\n", "sessions = 30", 0},
-	    {&migrate_proftpd, "<Limit LOGIN>\n  DenyAll\n</Limit>\n", "old:2: DenyAll\n#     PROTECTS", 2},
+	    {&migrate_proftpd, "<Limit LOGIN>\n  AllowGroup staff\n  DenyAll\n</Limit>\n",
+		"old:1: <Limit LOGIN>\n#     PROTECTS", 1},
+	    {&migrate_proftpd, "<Limit WRITE>\n  AllowGroup staff\n  DenyAll\n</Limit>\n", "refused to all", 0},
+	    {&migrate_proftpd, "<Limit CWD>\n  DenyAll\n</Limit>\n", "no right is about this command alone", 1},
+	    {&migrate_proftpd, "<Limit CWD>\n  AllowAll\n</Limit>\n", "", 0},
+	    {&migrate_proftpd, "<Limit SITE_CHMOD>\n  DenyAll\n</Limit>\n", "modes and times", 0},
+	    {&migrate_proftpd, "<Directory ~/a*/b>\n</Directory>\n", "not of a pattern", 1},
+	    {&migrate_proftpd, "<Directory ~other/b>\n</Directory>\n", "home of another user", 1},
+	    {&migrate_proftpd, "<Directory />\nHideNoAccess on\nUmask 077\n</Directory>\n", "whole server", 2},
+	    {&migrate_proftpd, "<IfDefine TLS>\nTLSEngine on\n</IfDefine>\n", "option -D", 1},
+	    {&migrate_proftpd, "<IfDefine !TLS>\nMaxClients 7\n</IfDefine>\n", "sessions = 7", 0},
+	    {&migrate_proftpd, "<IfModule !mod_x.c>\nMaxClients 7\n</IfModule>\nMaxClients 8\n", "sessions = 8", 0},
+	    {&migrate_proftpd, "<Limit LOGIN>\n<Directory /a>\n</Directory>\n</Limit>\n", "such a block", 1},
+	    {&migrate_proftpd, "TransferRate RETR 10:100\n", "free bytes", 1},
+	    {&migrate_proftpd, "TransferRate RETR 10 user anna\n", "", 0},
+	    {&migrate_proftpd, "HideFiles ^a+$\n", "pattern has no counterpart", 1},
+	    {&migrate_proftpd, "PathDenyFilter \\.exe$\n", "reading as well", 0},
 	    {&migrate_proftpd, "<VirtualHost x>\n  Port 2121\n</VirtualHost>\nPort 21\n", "listen = {\"*:21\"}", 0},
 	    {&migrate_proftpd, "TLSEngine on\nTLSRSACertificateFile /c\nTLSRequired on\n", "require = yes", 0},
 	    {&migrate_proftpd, "<Odd>\n</Odd>\n", "does not know the block", 1},
@@ -187,12 +206,227 @@ test_options(void **state)
 
 		buf_init(&options, 1024);
 		migrate_text(rows[i].peer, rows[i].text, &plan, &out);
-		migrate_group_options(&plan, &options);
+		migrate_profile_words(&plan.all, NULL, &options);
 		assert_string_equal(options.len == 0 ? "" : options.data, rows[i].options);
 		assert_int_equal(account_group_check(rows[i].options, strlen(rows[i].options), &error), 0);
 		buf_free(&options);
 		buf_free(&out);
 		migrate_plan_free(&plan);
+	}
+}
+
+/* The options of one account, as migrate_accounts has them. */
+static void
+words_of(struct migrate_plan *plan, const struct migrate_who *who, struct migrate_profile *profile, struct buf *words)
+{
+	migrate_profile_copy(profile, &plan->all);
+	if (plan->peer->describe != NULL)
+		plan->peer->describe(plan, who, profile);
+	buf_init(words, 4096);
+	migrate_profile_words(profile, NULL, words);
+}
+
+#define LIMITED(commands, body) "AllowOverwrite on\n<Limit " commands ">\n" body "\n</Limit>\n"
+#define WITHIN(directory, commands, body) \
+	"AllowOverwrite on\n<Directory " directory ">\n<Limit " commands ">\n" body "\n</Limit>\n</Directory>\n"
+
+/* What each of several set-ups leaves to "anna", whose home is /srv/anna. */
+static void
+test_profiles(void **state)
+{
+	static const struct {
+		const struct migrate_peer *peer;
+		const char *text, *own, *words; /* words NULL: no login */
+	} rows[] = {
+	    /* ProFTPD: whole groups of commands, and what goes before them */
+	    {&migrate_proftpd, "AllowOverwrite on\n", NULL, ""},
+	    {&migrate_proftpd, "", NULL, "rights=list,read,create,delete,rename,mkdir,rmdir,chmod"},
+	    {&migrate_proftpd, LIMITED("WRITE", "DenyAll"), NULL, "rights=list,read"},
+	    {&migrate_proftpd, LIMITED("ALL", "DenyAll"), NULL, "rights=/=none"},
+	    {&migrate_proftpd, LIMITED("READ WRITE", "DenyAll") "<Limit STOR>\nAllowAll\n</Limit>\n", NULL,
+		"rights=list,create"},
+	    {&migrate_proftpd, LIMITED("STOR", "AllowAll") "<Limit ALL>\nDenyAll\n</Limit>\n", NULL, "rights=create"},
+	    /* users: the first that decides, in the order that Order says */
+	    {&migrate_proftpd, LIMITED("WRITE", "AllowUser anna,bert\nDenyAll"), NULL, ""},
+	    {&migrate_proftpd, LIMITED("WRITE", "AllowUser bert\nDenyAll"), NULL, "rights=list,read"},
+	    {&migrate_proftpd, LIMITED("WRITE", "DenyUser anna"), NULL, "rights=list,read"},
+	    {&migrate_proftpd, LIMITED("WRITE", "DenyUser !anna"), NULL, ""},
+	    {&migrate_proftpd, LIMITED("WRITE", "AllowUser anna\nDenyUser anna"), NULL, ""},
+	    {&migrate_proftpd, LIMITED("WRITE", "Order deny,allow\nAllowUser anna\nDenyUser anna"), NULL,
+		"rights=list,read"},
+	    {&migrate_proftpd, LIMITED("WRITE", "Order deny,allow\nAllowUser bert"), NULL, "rights=list,read"},
+	    {&migrate_proftpd, LIMITED("WRITE", "AllowUser OR bert anna\nDenyAll"), NULL, ""},
+	    {&migrate_proftpd, LIMITED("WRITE", "AllowUser AND bert anna\nDenyAll"), NULL, "rights=list,read"},
+	    /* what is not looked up refuses */
+	    {&migrate_proftpd, LIMITED("WRITE", "AllowGroup staff\nDenyAll"), NULL, "rights=list,read"},
+	    {&migrate_proftpd, LIMITED("WRITE", "Deny from 192.0.2.1"), NULL, "rights=list,read"},
+	    {&migrate_proftpd, LIMITED("WRITE", "Allow from all\nDenyAll"), NULL, ""},
+	    /* who may log in, and from where */
+	    {&migrate_proftpd, LIMITED("LOGIN", "AllowUser bert\nDenyAll"), NULL, NULL},
+	    {&migrate_proftpd, LIMITED("LOGIN", "AllowUser anna\nDenyAll"), NULL, ""},
+	    {&migrate_proftpd, LIMITED("LOGIN", "DenyUser anna"), NULL, NULL},
+	    {&migrate_proftpd, LIMITED("LOGIN", "Allow from 192.0.2.0/24, 10.\nDenyAll"), NULL,
+		"allow-from=192.0.2.0/24,10.0.0.0/8"},
+	    {&migrate_proftpd, LIMITED("LOGIN", "Order deny,allow\nAllow from 192.168.1."), NULL,
+		"allow-from=192.168.1.0/24"},
+	    {&migrate_proftpd, LIMITED("LOGIN", "Allow from .example.org\nDenyAll"), NULL, NULL},
+	    /* directories: the deepest, and only those of the home */
+	    {&migrate_proftpd, WITHIN("/", "WRITE", "DenyAll"), NULL, "rights=list,read"},
+	    {&migrate_proftpd, WITHIN("/srv/*", "WRITE", "DenyAll"), NULL, "rights=list,read"},
+	    {&migrate_proftpd, WITHIN("/srv/anna/in", "READ", "DenyAll"), NULL,
+		"rights=/in=list,create,overwrite,delete,rename,mkdir,rmdir,chmod"},
+	    {&migrate_proftpd, WITHIN("/srv/anna/in/*", "ALL", "DenyAll"), NULL, "rights=/in=none"},
+	    {&migrate_proftpd, WITHIN("/srv/*/in", "ALL", "DenyAll"), NULL, "rights=/in=none"},
+	    {&migrate_proftpd, WITHIN("~/in", "ALL", "DenyAll"), NULL, "rights=/in=none"},
+	    {&migrate_proftpd, WITHIN("~anna/in", "ALL", "DenyAll"), NULL, "rights=/in=none"},
+	    {&migrate_proftpd, WITHIN("~/in", "ALL", "AllowUser anna\nDenyAll"), NULL, "rights=/in=all"},
+	    {&migrate_proftpd, WITHIN("/srv/annabel", "ALL", "DenyAll"), NULL, ""},
+	    {&migrate_proftpd,
+		WITHIN("/srv/anna/in", "ALL", "DenyAll") "<Directory ~/in/out>\n<Limit READ DIRS>\n"
+							 "AllowAll\n</Limit>\n</Directory>\n",
+		NULL, "rights=/in=none rights=/in/out=list,read"},
+	    {&migrate_proftpd, "<Directory ~/in>\nAllowOverwrite on\n</Directory>\n", NULL,
+		"rights=list,read,create,delete,rename,mkdir,rmdir,chmod rights=/in=all"},
+	    {&migrate_proftpd, "AllowOverwrite on\nTransferRate RETR 10\nTransferRate STOR,APPE 20 user anna\n", NULL,
+		"rate-down=10240 rate-up=20480"},
+	    {&migrate_proftpd, "AllowOverwrite on\nHideFiles \"^\\\\.|~$\"\n", NULL, "hide=.* hide=*~"},
+	    {&migrate_proftpd, "AllowOverwrite on\nPathDenyFilter \\.(exe|com)$ [NC]\n", NULL,
+		"deny=*.[eE][xX][eE] deny=*.[cC][oO][mM]"},
+	    /* vsftpd: the files of single users */
+	    {&migrate_vsftpd, "user_config_dir=/u\n", NULL, "rights=list,read"},
+	    {&migrate_vsftpd, "user_config_dir=/u\n", "write_enable=YES\nlocal_max_rate=4096\n",
+		"rate-down=4096 rate-up=4096"},
+	    {&migrate_vsftpd, "write_enable=YES\nuser_config_dir=/u\n", "# none\nwrite_enable=NO\n",
+		"rights=list,read"},
+	    {&migrate_vsftpd, "write_enable=YES\nuser_config_dir=/u\n", "local_umask=027\n",
+		"file-mode=0640 directory-mode=0750"},
+	    {&migrate_vsftpd, "write_enable=YES\nlocal_umask=027\nuser_config_dir=/u\n", "local_umask=027\n", ""},
+	    {&migrate_vsftpd, "write_enable=YES\nguest_enable=YES\n", "anon_upload_enable=YES\n",
+		"rights=list,read,create"},
+	    {&migrate_vsftpd, "write_enable=YES\nguest_enable=YES\n", "virtual_use_local_privs=YES\n", ""},
+	    {&migrate_vsftpd, "write_enable=YES\nhide_file={*.bak,.[x]}\ndeny_file=secret\n", NULL,
+		"deny=*secret* hide=*.bak hide=.\\[x\\]"},
+	    {&migrate_vsftpd, "write_enable=YES\nhide_file=*.bak\n", "hide_file={}\n", ""},
+	    /* Pure-FTPd */
+	    {&migrate_pure_ftpd, "ProhibitDotFilesRead yes\n", NULL, "deny=.*"},
+	};
+	static const struct migrate_who anna = {.name = "anna", .home = "/srv/anna"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct migrate_who who = anna;
+		struct migrate_profile profile;
+		struct migrate_plan plan;
+		struct buf out, words;
+		const char *error;
+
+		if (rows[i].own != NULL) {
+			who.own = rows[i].own;
+			who.own_len = strlen(rows[i].own);
+			who.own_file = "/u/anna";
+		}
+		migrate_text(rows[i].peer, rows[i].text, &plan, &out);
+		words_of(&plan, &who, &profile, &words);
+		if (profile.is_refused
+			? rows[i].words != NULL
+			: rows[i].words == NULL || strcmp(words.data == NULL ? "" : words.data, rows[i].words) != 0)
+			fail_msg("row %zu: %s, of\n%s", i,
+			    profile.is_refused       ? "refused"
+				: words.data == NULL ? ""
+						     : words.data,
+			    rows[i].text);
+		if (words.len > 0)
+			assert_int_equal(account_group_check(words.data, words.len, &error), 0);
+		migrate_profile_free(&profile);
+		buf_free(&words);
+		buf_free(&out);
+		migrate_plan_free(&plan);
+	}
+}
+
+/* The account says only what its group does not, and takes back what it does. */
+static void
+test_differences(void **state)
+{
+	struct migrate_profile group, account;
+	const char *problem;
+	struct buf words;
+
+	(void)state;
+	migrate_profile_init(&group);
+	group.rights = MAY_ONLY_LOOK;
+	group.rate_down = 4096;
+	snprintf(group.allow_from, sizeof(group.allow_from), "192.0.2.1");
+	assert_int_equal(migrate_profile_pattern(&group, true, "a b", 3, &problem), 0);
+	assert_int_equal(migrate_profile_zone(&group, "/in", MAY_CREATE, &problem), 0);
+	migrate_profile_copy(&account, &group);
+	buf_init(&words, 1024);
+	migrate_profile_words(&account, &group, &words);
+	assert_int_equal(words.len, 0);
+	account.rights = 0;
+	account.rate_down = 0;
+	account.allow_from[0] = '\0';
+	assert_int_equal(migrate_profile_zone(&account, "/out", 0, &problem), 0);
+	assert_int_equal(migrate_profile_pattern(&account, false, "x", 1, &problem), 0);
+	migrate_profile_words(&account, &group, &words);
+	assert_string_equal(
+	    words.data, "rights=/=none rights=/out=none rate-down=none deny=a%20b hide=x allow-from=any");
+	assert_int_equal(migrate_profile_pattern(&account, false, "a/b", 3, &problem), -EINVAL);
+	assert_int_equal(migrate_profile_zone(&account, "/a/../b", 0, &problem), -EINVAL);
+	buf_free(&words);
+}
+
+static void
+test_regex(void **state)
+{
+	static const struct {
+		const char *regex;
+		bool is_path;
+		const char *globs; /* with '|' between them; NULL: none */
+	} rows[] = {
+	    {"a", false, "*a*"},
+	    {"^a", false, "a*"},
+	    {"a$", false, "*a"},
+	    {"^a$", false, "a"},
+	    {"^\\..*", false, ".**"},
+	    {"(^\\.|~$)", false, ".*|*~"},
+	    {"\\.(x|yz)?$", false, "*.x|*.yz|*."},
+	    {"^a.b.*c$", false, "a?b*c"},
+	    {"^[a-c][^d]", false, "[a-c][!d]*"},
+	    {"^a\\*\\[b$", false, "a\\*\\[b"},
+	    {"(\\.ftpaccess)|(\\.htaccess)$", true, "*.ftpaccess*|*.htaccess"},
+	    {"(^|/)\\.ht", true, ".ht*|.ht*"},
+	    {".ftpaccess$", true, "**ftpaccess"},
+	    {"a.*b", true, NULL},
+	    {"a/b", true, NULL},
+	    {"[^a]", true, NULL},
+	    {"a+", false, NULL},
+	    {"a{2}", false, NULL},
+	    {"(a", false, NULL},
+	    {"a)", false, NULL},
+	    {"[a", false, NULL},
+	    {"[[:alpha:]]", false, NULL},
+	    {"[]a]", false, NULL},
+	    {"\\w", false, NULL},
+	    {"a\\", false, NULL},
+	    {"a^b", false, NULL},
+	    {"a$b", false, NULL},
+	    {"*a", false, NULL},
+	    {"((((((((((a))))))))))", false, NULL},
+	    {"(a|b)(a|b)(a|b)(a|b)(a|b)(a|b)", false, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct migrate_globs globs;
+		int r = migrate_regex_globs(rows[i].regex, rows[i].is_path, false, &globs);
+		char text[1024] = "";
+
+		for (size_t j = 0; r == 0 && j < globs.count; j++)
+			snprintf(
+			    text + strlen(text), sizeof(text) - strlen(text), "%s%s", j == 0 ? "" : "|", globs.text[j]);
+		if (rows[i].globs == NULL ? r != -EINVAL : r != 0 || strcmp(text, rows[i].globs) != 0)
+			fail_msg("%s: %d, %s", rows[i].regex, r, text);
 	}
 }
 
@@ -232,6 +466,9 @@ main(void)
 	    cmocka_unit_test(test_long_lines),
 	    cmocka_unit_test(test_carried),
 	    cmocka_unit_test(test_options),
+	    cmocka_unit_test(test_profiles),
+	    cmocka_unit_test(test_differences),
+	    cmocka_unit_test(test_regex),
 	    cmocka_unit_test(test_tables),
 	};
 
