@@ -21,6 +21,7 @@
 #define GROUP_OPTIONS \
 	(CTL_BIT(OPTION_MAX_SESSIONS) | CTL_BIT(OPTION_READ_ONLY) | CTL_BIT(OPTION_ALLOW) | CTL_BIT(OPTION_DENY) | \
 	    CTL_BIT(OPTION_RIGHTS) | CTL_BIT(OPTION_TLS) | CTL_BIT(OPTION_ALLOW_FROM) | CTL_BIT(OPTION_EXPIRES) | \
+	    CTL_BIT(OPTION_HIDE) | CTL_BIT(OPTION_NO_HIDE) | CTL_BIT(OPTION_DENY_NAME) | CTL_BIT(OPTION_NO_DENY_NAME) | \
 	    CTL_BIT(OPTION_QUOTA) | CTL_BIT(OPTION_QUOTA_FILES) | CTL_BIT(OPTION_RATE_DOWN) | \
 	    CTL_BIT(OPTION_RATE_UP) | CTL_BIT(OPTION_FILE_MODE) | CTL_BIT(OPTION_DIRECTORY_MODE) | \
 	    CTL_BIT(OPTION_KEEP) | CTL_BIT(OPTION_KEEP_QUOTA) | CTL_BIT(OPTION_KEEP_BRAKE) | CTL_BIT(OPTION_RETAIN))
@@ -56,6 +57,39 @@ take_rights(void *targets, const char *value)
 }
 
 static int
+take_pattern(struct ctl *ctl, const char *value, bool denies, bool ends)
+{
+	if (ctl->pattern_count == CTL_PATTERNS_MAX)
+		return -ENOMEM;
+	ctl->patterns[ctl->pattern_count++] = (struct ctl_pattern){.text = value, .denies = denies, .ends = ends};
+	return 0;
+}
+
+static int
+take_hide(void *targets, const char *value)
+{
+	return take_pattern(targets, value, false, false);
+}
+
+static int
+take_no_hide(void *targets, const char *value)
+{
+	return take_pattern(targets, value, false, true);
+}
+
+static int
+take_deny_name(void *targets, const char *value)
+{
+	return take_pattern(targets, value, true, false);
+}
+
+static int
+take_no_deny_name(void *targets, const char *value)
+{
+	return take_pattern(targets, value, true, true);
+}
+
+static int
 set_option_name(void *targets, const char *value)
 {
 	struct ctl *ctl = targets;
@@ -85,6 +119,13 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
     [OPTION_DENY] = {"deny", 0, "LIST", OPT_TEXT, VALUE(DENY), .help = "it may no longer do this; words as for --allow"},
     [OPTION_RIGHTS] = {"rights", 0, "DIR=LIST", OPT_CALL, .take = take_rights,
 	.help = "what it may do in this directory and below; may be repeated; 'DIR=none': nothing; 'DIR=inherit': as above it"},
+    [OPTION_HIDE] = {"hide", 0, "PATTERN", OPT_CALL, .take = take_hide,
+	.help = "names such as '*.tmp' that listings leave out; may be repeated"},
+    [OPTION_NO_HIDE] = {"no-hide", 0, "PATTERN", OPT_CALL, .take = take_no_hide, .help = "end this --hide; may be repeated"},
+    [OPTION_DENY_NAME] = {"deny-name", 0, "PATTERN", OPT_CALL, .take = take_deny_name,
+	.help = "names such as '*.exe' that it may not use; may be repeated"},
+    [OPTION_NO_DENY_NAME] = {"no-deny-name", 0, "PATTERN", OPT_CALL, .take = take_no_deny_name,
+	.help = "end this --deny-name; may be repeated"},
     [OPTION_ANONYMOUS] = {"anonymous", 0, NULL, OPT_FLAG, GIVEN(ANONYMOUS),
 	.help = "it takes any password, and has the rights list,read unless --allow says otherwise"},
     [OPTION_TLS] = {"tls", 0, "WORD", OPT_TEXT, VALUE(TLS),
@@ -272,7 +313,18 @@ static const struct ctl_command ctl_commands[] = {
 static bool
 may_repeat(size_t option)
 {
-	return option == OPTION_ALLOW_FROM || option == OPTION_RIGHTS || option == OPTION_NAME;
+	switch (option) {
+	case OPTION_ALLOW_FROM:
+	case OPTION_RIGHTS:
+	case OPTION_HIDE:
+	case OPTION_NO_HIDE:
+	case OPTION_DENY_NAME:
+	case OPTION_NO_DENY_NAME:
+	case OPTION_NAME:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void
@@ -378,6 +430,22 @@ accept_option(void *arg, size_t row)
 	return true;
 }
 
+/* How often an option may be repeated. */
+static int
+most_of(size_t option)
+{
+	switch (option) {
+	case OPTION_NAME:
+		return CTL_NAMES_MAX;
+	case OPTION_ALLOW_FROM:
+		return ACCOUNT_ALLOW_MAX;
+	case OPTION_RIGHTS:
+		return ZONES_MAX;
+	default:
+		return CTL_PATTERNS_MAX;
+	}
+}
+
 static void
 say_problem(const struct opt_parser *parser, enum opt_problem problem)
 {
@@ -400,8 +468,7 @@ say_problem(const struct opt_parser *parser, enum opt_problem problem)
 		ctl_error("option '%s' is empty; it needs a value: %s", parser->shown, row->value);
 		break;
 	case OPT_NO_MEMORY:
-		ctl_error("too many %s with '%s'; at most %d", parser->row == OPTION_NAME ? "names" : "networks",
-		    parser->shown, parser->row == OPTION_NAME ? CTL_NAMES_MAX : ACCOUNT_ALLOW_MAX);
+		ctl_error("too many values with '%s'; at most %d", parser->shown, most_of(parser->row));
 		break;
 	case OPT_FINE:
 		break;

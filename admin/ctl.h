@@ -28,6 +28,10 @@ enum ctl_option {
 	OPTION_ALLOW,
 	OPTION_DENY,
 	OPTION_RIGHTS,
+	OPTION_HIDE,
+	OPTION_NO_HIDE,
+	OPTION_DENY_NAME,
+	OPTION_NO_DENY_NAME,
 	OPTION_ANONYMOUS,
 	OPTION_TLS,
 	OPTION_ALLOW_FROM,
@@ -82,9 +86,16 @@ enum ctl_option {
 
 #define CTL_NAMES_MAX 32
 #define CTL_FILES_MAX 32
+#define CTL_PATTERNS_MAX (2 * PATTERNS_MAX)	/* added and ended */
 
 #define CTL_BIT(option) (UINT64_C(1) << (option))
 #define CTL_TAKES_PROGRAM CTL_BIT(OPTION_COUNT) /* "-- PROGRAM ARGUMENT..." at the end */
+
+/* One --hide or --deny-name, or the end of one. */
+struct ctl_pattern {
+	const char *text;
+	bool denies, ends;
+};
 
 /* The command line, parsed. Texts are borrowed from argv. */
 struct ctl {
@@ -97,6 +108,8 @@ struct ctl {
 	size_t allow_from_count;
 	const char *rights[ZONES_MAX];
 	size_t rights_count;
+	struct ctl_pattern patterns[CTL_PATTERNS_MAX];
+	size_t pattern_count;
 	const char *names[CTL_NAMES_MAX];
 	size_t name_count;
 	const char *files[CTL_FILES_MAX];	/* of a command of "FILE...": all of them, operand first */

@@ -153,7 +153,8 @@ group_add(struct ctl *ctl)
 	struct book *book;
 
 	if (key_of_operand(ctl, key) < 0 || user_options_parse(ctl, &options) < 0 ||
-	    user_options_settle_rights(&options, MAY_ALL, NULL) < 0)
+	    user_options_settle_rights(&options, MAY_ALL, NULL) < 0 ||
+	    user_patterns_settle(&options.patterns, NULL) < 0)
 		return CTL_USAGE;
 	book = book_open(ctl, BOOK_FILE, true);
 	if (book != NULL)
@@ -292,11 +293,13 @@ account_of_words(const struct definition *group, struct account *account)
 }
 
 static int
-settle_group_rights(struct user_options *options, const struct definition *group)
+settle_group_words(struct user_options *options, const struct definition *group)
 {
 	struct account account;
 
 	account_of_words(group, &account);
+	if (user_patterns_settle(&options->patterns, &account) < 0)
+		return -EINVAL;
 	return user_options_settle_rights(options, account.rights, &account);
 }
 
@@ -308,7 +311,7 @@ set_group_words(const struct ctl *ctl, struct book *book, struct user_options *o
 	struct buf line;
 
 	buf_init(&line, ACCOUNT_LINE_MAX);
-	if (find_group_words(ctl, book, key, &group) == 0 && settle_group_rights(options, &group) == 0 &&
+	if (find_group_words(ctl, book, key, &group) == 0 && settle_group_words(options, &group) == 0 &&
 	    compose_group(ctl, options, key, group.body, group.body_len, &line) == 0 &&
 	    book_set(book, key, line.data, line.len) == 0 && book_save(book) == 0)
 		status = CTL_DONE;

@@ -373,7 +373,8 @@ add_locked(const struct ctl *ctl, struct book *book, struct user_options *option
 
 	buf_init(&line, ACCOUNT_LINE_MAX);
 	if (refuse_existing(book, ctl->operand) < 0 || check_named_group(ctl, book, &rights) < 0 ||
-	    user_options_settle_rights(options, rights, NULL) < 0 || design_account(ctl, book, options, &account) < 0 ||
+	    user_options_settle_rights(options, rights, NULL) < 0 ||
+	    user_patterns_settle(&options->patterns, NULL) < 0 || design_account(ctl, book, options, &account) < 0 ||
 	    compose_line(ctl, options, hash, &account, &line) < 0 || check_store_limits(ctl, book, &line) < 0)
 		goto out;
 	warn_of_sharing(book, &account, &line);
@@ -462,7 +463,8 @@ set_locked(const struct ctl *ctl, struct book *book, const struct buf *before, s
 	options->has_group = ctl->given[OPTION_GROUP] ? names_group(ctl) : account->group[0] != '\0';
 	if (!ctl->given[OPTION_GROUP] || account_option_said_by(account, "rights") == OPTION_BY_ACCOUNT)
 		rights = account->rights;
-	if (user_options_settle_rights(options, rights, &own) < 0 || settle_ids(ctl, options, account) < 0)
+	if (user_options_settle_rights(options, rights, &own) < 0 ||
+	    user_patterns_settle(&options->patterns, &own) < 0 || settle_ids(ctl, options, account) < 0)
 		goto out;
 	snprintf(uid, sizeof(uid), "%u", account->uid);
 	snprintf(gid, sizeof(gid), "%u", account->gid);

@@ -196,7 +196,6 @@ tls_word(const struct account *account)
 	return NULL;
 }
 
-/* Never the hash. Bytes that are not UTF-8 appear as \xHH. */
 static json_t *
 brake_json(const struct keep_rules *keep)
 {
@@ -206,8 +205,42 @@ brake_json(const struct keep_rules *keep)
 	    "{s:I, s:I}", "changes", (json_int_t)keep->brake_changes, "seconds", (json_int_t)keep->brake_s);
 }
 
+/* The text of pattern number i. */
+static const char *
+pattern_text(const struct account *account, size_t i)
+{
+	static char text[NAME_MAX + 1];
+	const struct pattern *pattern = &account->patterns.list[i];
+
+	snprintf(text, sizeof(text), "%.*s", (int)pattern->len, account->patterns.text + pattern->at);
+	return ctl_quote(text);
+}
+
 static json_t *
-account_json(const struct account *account)
+patterns_json(const struct account *account, bool denies)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; account->has_patterns && i < account->patterns.count; i++)
+		if (account->patterns.list[i].denies == denies)
+			json_array_append_new(list, json_string(pattern_text(account, i)));
+	return list;
+}
+
+/* A row for each, with where it comes from. */
+static void
+print_patterns(const struct account *account, const char *key, bool denies)
+{
+	bool is_of_group = account_option_said_by(account, key) == OPTION_BY_GROUP;
+
+	for (size_t i = 0; account->has_patterns && i < account->patterns.count; i++)
+		if (account->patterns.list[i].denies == denies)
+			printf("%s:         %s%s\n", key, pattern_text(account, i), is_of_group ? " (by the group)" : "");
+}
+
+/* Never the hash. Bytes that are not UTF-8 appear as \xHH. */
+static json_t *
+account_fields_json(const struct account *account)
 {
 	char date[DATE_SIZE];
 
@@ -228,6 +261,16 @@ account_json(const struct account *account)
 	    sources_json(account), "passwords", labels_json(account), "keep_days", (json_int_t)account->keep.days,
 	    "keep_quota", amount_json(account->keep.quota_bytes, KEEP_NO_QUOTA), "retain_days",
 	    (json_int_t)account->keep.retain_days, "keep_brake", brake_json(&account->keep));
+}
+
+static json_t *
+account_json(const struct account *account)
+{
+	json_t *object = account_fields_json(account);
+
+	json_object_set_new(object, "hide", patterns_json(account, false));
+	json_object_set_new(object, "deny", patterns_json(account, true));
+	return object;
 }
 
 static void
@@ -295,6 +338,8 @@ print_account(const struct account *account)
 	rights_text(account_rights(account), rights);
 	printf("rights:       %s\n", rights[0] == '\0' ? "none" : rights);
 	print_zones(account);
+	print_patterns(account, "hide", false);
+	print_patterns(account, "deny", true);
 	if (account->max_sessions == 0)
 		printf("max-sessions: no limit of its own\n");
 	else

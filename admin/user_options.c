@@ -256,13 +256,15 @@ parse_amounts(const struct ctl *ctl)
 
 /* The group may not be inherited, and nothing that is set by the same command. */
 static int
-check_inherited(const struct ctl *ctl, const char *key)
+check_inherited(const struct ctl *ctl, const struct user_options *options, const char *key)
 {
 	const char *wrong = NULL;
 
 	for (size_t i = 0; i < sizeof(plain_options) / sizeof(plain_options[0]); i++)
 		if (strcmp(plain_options[i].key, key) == 0 && ctl->given[plain_options[i].option])
 			wrong = "is set by the same command";
+	if (user_patterns_change(&options->patterns, key))
+		wrong = "is set by the same command";
 	if (!account_option_known(key, strlen(key)) || strcmp(key, "group") == 0)
 		wrong = "is no option that a group can have";
 	if (wrong != NULL)
@@ -289,7 +291,7 @@ parse_inherit(const struct ctl *ctl, struct user_options *options)
 
 		if (comma != NULL)
 			*comma = '\0';
-		r = check_inherited(ctl, key);
+		r = check_inherited(ctl, options, key);
 		if (comma == NULL)
 			break;
 	}
@@ -329,7 +331,7 @@ user_options_parse(const struct ctl *ctl, struct user_options *options)
 	    parse_id_option(ctl, OPTION_GID, "gid", &options->has_gid, &options->gid) < 0 ||
 	    parse_rights(ctl, OPTION_ALLOW, "allow", &options->allowed) < 0 ||
 	    parse_rights(ctl, OPTION_DENY, "deny", &options->denied) < 0 || parse_zone_options(ctl, options) < 0 ||
-	    parse_max_sessions(ctl, options) < 0 || parse_amounts(ctl) < 0 || parse_modes(ctl, options) < 0 ||
+	    user_patterns_parse(ctl, &options->patterns) < 0 || parse_max_sessions(ctl, options) < 0 || parse_amounts(ctl) < 0 || parse_modes(ctl, options) < 0 ||
 	    parse_expires(ctl) < 0 || parse_allow_from(ctl, options) < 0 || parse_group(ctl) < 0 ||
 	    parse_pam(ctl) < 0 || parse_inherit(ctl, options) < 0)
 		return -EINVAL;
@@ -442,5 +444,6 @@ user_options_to_edit(const struct ctl *ctl, const struct user_options *options, 
 			edit_limit(options, plain_options[i].key,
 			    strcmp(value, plain_options[i].none) == 0 ? NULL : value, "none", edit);
 	}
+	user_patterns_to_edit(&options->patterns, edit);
 	inherited_to_edit(options, edit);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "accounts/account.h"
+#include "admin/user_patterns.h"
 
 struct ctl;
 struct users_edit;
@@ -22,6 +23,7 @@ struct user_options {
 	bool ends[ZONES_MAX]; /* by number in zones: the rule goes */
 	char rights[ACCOUNT_LINE_MAX +
 	    1]; /* user_options_settle_rights(): words of OPTIONS, but for the first "rights=" */
+	struct user_patterns patterns; /* user_patterns_settle() */
 	uint32_t directory_mode; /* 0: none is given */
 	char max_sessions[16]; /* "" with --max-sessions 0 */
 	char allow_from[ACCOUNT_ALLOW_MAX * ADDRESS_TEXT_MAX]; /* "": from everywhere */

@@ -6,6 +6,8 @@
 
 load lib
 
+bats_require_minimum_version 1.5.0
+
 setup()
 {
 	new_place
@@ -188,6 +190,65 @@ as_user()
 		said = c.ask("SITE PARTIALS", 200)
 		assert "secret" not in said and "1 partial" in said, said
 	EOF
+}
+
+# words_of NAME: what the users file says of the account.
+words_of()
+{
+	sed -n "s|^$1:.*:||p" "$DIR/etc/users"
+}
+
+@test "sallyportctl: --hide and --deny-name add patterns, --no-hide and --no-deny-name end them, user show has them" {
+	add_user alice secret --hide '*.tmp' --deny-name '*.exe' --deny-name 'two words*' --deny-name '100%=*'
+	assert_equal "$(words_of alice)" 'hide=*.tmp deny=*.exe deny=two%20words* deny=100%25%3D*'
+	run ctl user show alice
+	assert_line 'hide:         *.tmp'
+	assert_line 'deny:         two words*'
+	ctl user set alice --hide '.*' --no-deny-name '*.exe' --quota 1M --hide '.*'
+	assert_equal "$(words_of alice)" 'quota=1M hide=*.tmp hide=.* deny=two%20words* deny=100%25%3D*'
+	run -0 ctl user show alice --json
+	assert_equal "$(jq -c '[.hide, .deny, .from.hide, .from.deny]' <<<"$output")" \
+		'[["*.tmp",".*"],["two words*","100%=*"],"account","account"]'
+	ctl user set alice --no-hide '*.tmp' --no-hide '.*'
+	assert_equal "$(words_of alice)" 'quota=1M deny=two%20words* deny=100%25%3D*'
+	# --deny is about rights, as ever
+	ctl user set alice --deny delete
+	assert_regex "$(words_of alice)" 'deny=two%20words\* .*rights='
+	local bad
+	for bad in '--hide a/b' '--deny-name=' '--no-hide *.tmp' '--no-deny-name *.exe' '--hide x --inherit hide'; do
+		# shellcheck disable=SC2086 # two words
+		run ctl user set alice $bad
+		assert_failure
+		assert_regex "$output" 'bad --(no-)?(hide|deny-name|inherit)|is empty'
+	done
+	assert_regex "$(words_of alice)" '^quota=1M deny=two'
+	# one that is set works at the next login
+	start_server
+	ftp_open
+	ftp 'USER alice' 331
+	ftp 'PASS secret' 230
+	ftp 'MKD two words here' 550
+	ftp 'MKD two' 257
+}
+
+@test "patterns of a group count where the account has none of its kind, and user show says so" {
+	ctl group add staff --deny-name '*.exe' --hide '*.tmp'
+	add_user alice secret --group staff --hide '*.bak'
+	run ctl user show alice
+	assert_line 'hide:         *.bak'
+	assert_line 'deny:         *.exe (by the group)'
+	refute_line --partial '*.tmp'
+	run -0 ctl user show alice --json
+	assert_equal "$(jq -c '[.hide, .deny, .from.hide, .from.deny]' <<<"$output")" '[["*.bak"],["*.exe"],"account","group"]'
+	ctl group set staff --no-hide '*.tmp' --deny-name '*.com'
+	run ctl group show staff
+	assert_line --partial 'deny=*.com'
+	refute_line --partial 'hide='
+	run ctl user set alice --no-deny-name '*.exe'
+	assert_failure
+	assert_output --partial "there is no such pattern of its own"
+	ctl user set alice --inherit hide
+	assert_equal "$(words_of alice)" 'group=staff'
 }
 
 @test "bad patterns are refused with the reason" {
