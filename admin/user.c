@@ -12,6 +12,7 @@
 #include "accounts/pam_services.h"
 #include "accounts/password.h"
 #include "accounts/users_file.h"
+#include "accounts/zone_places.h"
 #include "admin/book.h"
 #include "admin/ctl.h"
 #include "admin/home.h"
@@ -22,6 +23,7 @@
 #include "admin/user_passwords.h"
 #include "admin/user_uid.h"
 #include "common/buf.h"
+#include "common/io.h"
 #include "config/config.h"
 
 #include "trusted/advice.h"
@@ -188,6 +190,42 @@ warn_of_home(const struct ctl *ctl, const char *home)
 
 	if (advice != NULL)
 		fprintf(stderr, "sallyportctl: home '%s': %s (warning)\n", ctl_quote(home), advice);
+}
+
+static void
+warn_of_zone(void *arg, const char *directory, const char *problem)
+{
+	(void)arg;
+	ctl_warning("rights for '%s': it %s", ctl_quote(directory), problem);
+}
+
+/* Rules for directories that are not what they seem; account has what its line and its group say. */
+static void
+warn_of_zones(const struct account *account)
+{
+	struct trust_problem problem;
+	int fd;
+
+	if (!account->has_zones)
+		return;
+	fd = trusted_home_open(account->home, &(const struct trust){account->uid, account->gid}, &problem);
+	if (fd >= 0)
+		zone_places_check(account, fd, warn_of_zone, NULL);
+	close_fd(&fd);
+}
+
+/* The same for the account of a new line. */
+static void
+warn_of_new_zones(struct book *book, const struct buf *line)
+{
+	struct account account;
+	const char *problem;
+
+	if (account_parse(line->data, line->len, &account, &problem) == 0) {
+		book_join_group(book, &account);
+		warn_of_zones(&account);
+	}
+	explicit_bzero(&account, sizeof(account));
 }
 
 static enum ctl_exit
@@ -384,6 +422,8 @@ add_locked(const struct ctl *ctl, struct book *book, struct user_options *option
 		status = CTL_DONE;
 	if (status == CTL_DONE)
 		quota_forget(ctl, account.name);
+	if (status == CTL_DONE)
+		warn_of_new_zones(book, &line);
 	if (status != CTL_DONE)
 		trusted_made_undo(&made);
 	else
@@ -493,6 +533,8 @@ set_locked(const struct ctl *ctl, struct book *book, const struct buf *before, s
 		trusted_made_undo(&made);
 	else if (edit.home != NULL)
 		warn_of_home(ctl, account->home);
+	if (status == CTL_DONE && (ctl->rights_count > 0 || ctl->given[OPTION_GROUP] || edit.home != NULL))
+		warn_of_zones(account);
 	if (status == CTL_DONE)
 		status = report_user_done(ctl, "changed");
 out:

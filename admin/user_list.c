@@ -235,7 +235,8 @@ print_patterns(const struct account *account, const char *key, bool denies)
 
 	for (size_t i = 0; account->has_patterns && i < account->patterns.count; i++)
 		if (account->patterns.list[i].denies == denies)
-			printf("%s:         %s%s\n", key, pattern_text(account, i), is_of_group ? " (by the group)" : "");
+			printf(
+			    "%s:         %s%s\n", key, pattern_text(account, i), is_of_group ? " (by the group)" : "");
 }
 
 /* Never the hash. Bytes that are not UTF-8 appear as \xHH. */

@@ -331,9 +331,10 @@ user_options_parse(const struct ctl *ctl, struct user_options *options)
 	    parse_id_option(ctl, OPTION_GID, "gid", &options->has_gid, &options->gid) < 0 ||
 	    parse_rights(ctl, OPTION_ALLOW, "allow", &options->allowed) < 0 ||
 	    parse_rights(ctl, OPTION_DENY, "deny", &options->denied) < 0 || parse_zone_options(ctl, options) < 0 ||
-	    user_patterns_parse(ctl, &options->patterns) < 0 || parse_max_sessions(ctl, options) < 0 || parse_amounts(ctl) < 0 || parse_modes(ctl, options) < 0 ||
-	    parse_expires(ctl) < 0 || parse_allow_from(ctl, options) < 0 || parse_group(ctl) < 0 ||
-	    parse_pam(ctl) < 0 || parse_inherit(ctl, options) < 0)
+	    user_patterns_parse(ctl, &options->patterns) < 0 || parse_max_sessions(ctl, options) < 0 ||
+	    parse_amounts(ctl) < 0 || parse_modes(ctl, options) < 0 || parse_expires(ctl) < 0 ||
+	    parse_allow_from(ctl, options) < 0 || parse_group(ctl) < 0 || parse_pam(ctl) < 0 ||
+	    parse_inherit(ctl, options) < 0)
 		return -EINVAL;
 	if (ctl->given[OPTION_READ_ONLY] && ctl->given[OPTION_NO_READ_ONLY]) {
 		ctl_error("--read-only and --no-read-only together; keep one of them");

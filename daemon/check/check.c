@@ -22,6 +22,7 @@
 #include "accounts/layout.h"
 #include "accounts/snapshot.h"
 #include "accounts/users_file.h"
+#include "accounts/zone_places.h"
 #include "common/buf.h"
 #include "common/io.h"
 #include "common/journal.h"
@@ -415,6 +416,39 @@ check_group(struct check *check, const char *path, size_t line, struct account *
 		    account->group, account->contradiction);
 }
 
+/* Where an account's rules are told. */
+struct zone_place {
+	struct check *check;
+	const char *path;
+	size_t line;
+	const struct account *account;
+};
+
+static void
+tell_zone_problem(void *arg, const char *directory, const char *problem)
+{
+	const struct zone_place *place = arg;
+
+	add_finding(place->check, false, "%s:%zu: rights of '%s' for '%s': it %s", place->path, place->line,
+	    place->account->name, directory, problem);
+}
+
+/* A rule for a directory that is not there holds nothing back, and one for a link takes rights away everywhere. */
+static void
+check_zones(struct check *check, const char *path, size_t line, const struct account *account)
+{
+	struct zone_place place = {.check = check, .path = path, .line = line, .account = account};
+	struct trust_problem problem;
+	int fd;
+
+	if (!account->has_zones)
+		return;
+	fd = trusted_home_open(account->home, &(const struct trust){account->uid, account->gid}, &problem);
+	if (fd >= 0)
+		zone_places_check(account, fd, tell_zone_problem, &place);
+	close_fd(&fd);
+}
+
 /* Errors of single accounts; malformed lines have been reported already. */
 static void
 check_each_account(struct check *check, const char *path, const struct users_file *file)
@@ -439,6 +473,7 @@ check_each_account(struct check *check, const char *path, const struct users_fil
 		check_hash(check, path, i + 1, &account);
 		check_further_hashes(check, path, i + 1, &account);
 		check_group(check, path, i + 1, &account, &groups);
+		check_zones(check, path, i + 1, &account);
 		check_account_service(check, path, i + 1, &account, &told);
 	}
 	groups_free(&groups);

@@ -315,3 +315,35 @@ drop_box()
 	assert_failure
 	assert_output --partial 'twice'
 }
+
+@test "rules for directories that are missing, a link or a file are told by user add, user set and config check" {
+	run add_user alice secret --rights /in=create --rights /pub/new=list
+	assert_success
+	assert_line --partial "rights for '/in': it is missing in the home"
+	assert_line --partial "rights for '/pub/new': it is missing in the home"
+	HOME_DIR=$DIR/home/alice
+	as_user sh -c 'mkdir -p in pub/new real/sub && ln -s real way && : >file'
+	run ctl config check
+	assert_success
+	refute_output --partial 'rights of'
+	run ctl user set alice --rights /way/sub=list --rights /file=none --rights /real/sub=read
+	assert_success
+	assert_line --partial "rights for '/way/sub': it has a symbolic link on its way, so the account has nowhere more rights"
+	assert_line --partial "rights for '/file': it is no directory"
+	refute_line --partial "'/real/sub'"
+	run ctl config check
+	assert_success
+	assert_line --regexp "etc/users:1: rights of 'alice' for '/way/sub': it has a symbolic link on its way"
+	assert_line --regexp "etc/users:1: rights of 'alice' for '/file': it is no directory"
+	# another change does not repeat it
+	run ctl user set alice --quota 1G
+	refute_output --partial 'rights for'
+	ctl user set alice --rights /way/sub=inherit --rights /file=inherit
+	# a rule of the group
+	ctl group add staff --rights /away=list
+	run ctl user set alice --group staff
+	assert_success
+	assert_line --partial "rights for '/away': it is missing in the home"
+	run ctl config check
+	assert_line --regexp "rights of 'alice' for '/away': it is missing in the home"
+}
