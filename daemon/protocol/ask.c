@@ -93,15 +93,16 @@ note_ahead(struct protocol *protocol)
 		return;
 	}
 	count = ipc_get_u8(&protocol->message);
-	if (count != protocol->message.fd_count || count > IPC_FDS_MAX - protocol->ahead.count)
+	if (count != protocol->message.fd_count)
 		ask_give_up(protocol);
 	for (unsigned i = 0; i < count; i++) {
 		uint32_t port = ipc_get_u32(&protocol->message);
+		int fd = ipc_take_fd(&protocol->message);
 
 		if (port > UINT16_MAX)
 			ask_give_up(protocol);
-		protocol->ahead.ports[protocol->ahead.count] = (uint16_t)port;
-		protocol->ahead.fds[protocol->ahead.count++] = ipc_take_fd(&protocol->message);
+		if (!listeners_add(&protocol->ahead.spare, fd, (uint16_t)port))
+			close_fd(&fd);
 	}
 	if (!ipc_end(&protocol->message))
 		ask_give_up(protocol);
@@ -208,9 +209,9 @@ ask_monitor_pace(struct protocol *protocol, enum rate_direction direction, uint3
 void
 ask_monitor_listen_ahead(struct protocol *protocol)
 {
-	unsigned room = IPC_FDS_MAX - protocol->ahead.count;
+	unsigned room = IPC_FDS_MAX - protocol->ahead.spare.count;
 
-	if (protocol->ahead.is_asked || protocol->ahead.is_refused || protocol->ahead.count > AHEAD_LOW)
+	if (protocol->ahead.is_asked || protocol->ahead.is_refused || protocol->ahead.spare.count > AHEAD_LOW)
 		return;
 	tell_monitor_due(protocol);
 	protocol->ahead.asked = protocol->ahead.asked == 0 ? 1 : 2 * protocol->ahead.asked;
@@ -228,18 +229,17 @@ ask_monitor_listen(struct protocol *protocol, union address *bound, int *fd, boo
 {
 	int r;
 
-	while (protocol->ahead.is_asked && protocol->ahead.count == 0) {
+	while (!(*was_ahead = listeners_take(&protocol->ahead.spare, monotonic_ms(), &protocol->ahead.current)) &&
+	    protocol->ahead.is_asked) {
 		if (ipc_receive(protocol->monitor_channel, IPC_PROTOCOL, protocol->state, &protocol->message) < 0)
 			ask_give_up(protocol);
 		if (!take_told(protocol))
 			ask_give_up(protocol);
 	}
-	*was_ahead = protocol->ahead.count > 0;
 	if (*was_ahead) {
-		protocol->ahead.count--;
 		*bound = protocol->session->local;
-		address_set_port(bound, protocol->ahead.ports[protocol->ahead.count]);
-		*fd = protocol->ahead.fds[protocol->ahead.count];
+		address_set_port(bound, protocol->ahead.current.port);
+		*fd = protocol->ahead.current.fd;
 		return 0;
 	}
 	ipc_begin(&protocol->message, IPC_listen);

@@ -18,6 +18,13 @@
 
 #define PORT_RESERVED_BELOW 1024
 
+/* Do the data connections of this session come from its proxy? */
+static bool
+data_passes_proxy(const struct protocol *protocol)
+{
+	return protocol->session->proxy.family != AF_UNSPEC && protocol->config->proxy_data != PROXY_DATA_DIRECT;
+}
+
 static uint64_t
 connect_ms(const struct protocol *protocol)
 {
@@ -48,24 +55,36 @@ void
 data_forget(struct protocol *protocol)
 {
 	close_fd(&protocol->listen_fd);
+	protocol->ahead.current.uses = 0;
 	protocol->data_mode = DATA_NONE;
 }
 
-/*
- * A client that came before the port was announced has guessed it, so it is a stranger, whatever its address. One
- * line for all of them.
- */
+/* Somebody else came to a port: whoever looks for ports finds those that are announced again. */
 static void
+note_guess(struct protocol *protocol)
+{
+	protocol->ahead.was_guessed = true;
+	data_forget_next(protocol);
+}
+
+/*
+ * A client that came before the port was announced for this transfer has guessed it, so it is a stranger, whatever its
+ * address. The port is given up with all that wait there, also where that cannot be seen. False: nobody waits.
+ */
+static bool
 refuse_early(struct protocol *protocol)
 {
-	unsigned strangers = 0;
-	int fd;
+	int fd = accept4(protocol->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 
-	for (; (fd = accept4(protocol->listen_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0; strangers++)
-		close_fd(&fd);
-	if (strangers > 0)
+	if (fd < 0 && errno == EAGAIN)
+		return false;
+	data_forget(protocol);
+	note_guess(protocol);
+	if (fd >= 0)
 		tell_monitor_noted(
 		    protocol, NOTED_DATA_REFUSED, "a stranger on a passive port that was not announced yet");
+	close_fd(&fd);
+	return true;
 }
 
 int
@@ -75,9 +94,9 @@ data_listen(struct protocol *protocol, union address *bound)
 	int r;
 
 	data_forget(protocol);
-	r = ask_monitor_listen(protocol, bound, &protocol->listen_fd, &was_ahead);
-	if (r == 0 && was_ahead)
-		refuse_early(protocol);
+	do
+		r = ask_monitor_listen(protocol, bound, &protocol->listen_fd, &was_ahead);
+	while (r == 0 && was_ahead && refuse_early(protocol)); /* in the end, one that nobody can know */
 	if (r == 0) {
 		protocol->data_mode = DATA_PASSIVE;
 		protocol->listen_until_ms = monotonic_ms() + connect_ms(protocol);
@@ -103,8 +122,7 @@ data_prepare_next(struct protocol *protocol)
 void
 data_forget_next(struct protocol *protocol)
 {
-	while (protocol->ahead.count > 0)
-		close_fd(&protocol->ahead.fds[--protocol->ahead.count]);
+	listeners_close(&protocol->ahead.spare);
 	protocol->ahead.asked = 0;
 }
 
@@ -188,7 +206,7 @@ static int
 check_data_peer(struct protocol *protocol, int fd, uint64_t deadline, unsigned before, union address *peer)
 {
 	const struct protocol_session *session = protocol->session;
-	bool passes_proxy = session->proxy.family != AF_UNSPEC && protocol->config->proxy_data != PROXY_DATA_DIRECT;
+	bool passes_proxy = data_passes_proxy(protocol);
 	int r;
 
 	if (passes_proxy && !config_is_proxy(protocol->config, peer))
@@ -249,6 +267,8 @@ accept_client(struct protocol *protocol, uint64_t deadline, int *fd_out)
 			break;
 	}
 	protocol->refused_data += r < 0 && strangers > 0;
+	if (strangers > 0)
+		note_guess(protocol);
 	return r;
 }
 
@@ -320,6 +340,27 @@ note_failure(struct protocol *protocol, int error)
 	tell_monitor_noted(protocol, NOTED_DATA_FAILED, detail);
 }
 
+/*
+ * May the port be announced again? Only one that the monitor made ahead, and where the client's own address says whose a
+ * connection is: with proxy-data = "through" it is all that a stranger must not know.
+ */
+static bool
+is_announced_again(const struct protocol *protocol)
+{
+	return protocol->ahead.current.uses > 0 && !protocol->ahead.was_guessed && !data_passes_proxy(protocol);
+}
+
+/* Transfers follow each other on this listener. What connects to it meanwhile is dropped (refuse_early()). */
+static void
+rest_listener(struct protocol *protocol)
+{
+	struct listener *current = &protocol->ahead.current;
+
+	current->fd = protocol->listen_fd;
+	protocol->listen_fd = -1;
+	listeners_give_back(&protocol->ahead.spare, monotonic_ms(), current);
+}
+
 int
 data_open(struct protocol *protocol, struct stream *stream)
 {
@@ -333,12 +374,18 @@ data_open(struct protocol *protocol, struct stream *stream)
 		r = connect_client(protocol, deadline, &fd);
 	if (r < 0 && r != -ECANCELED)
 		note_failure(protocol, r);
-	data_forget(protocol);
+	if (r < 0 || !is_announced_again(protocol))
+		data_forget(protocol);
 	if (r == 0) {
 		protocol->refused_data = 0;
 		stream_init(stream, fd);
 		if (protocol->is_data_private)
 			r = protect(protocol, deadline, stream);
 	}
+	if (r == 0 && protocol->listen_fd >= 0)
+		rest_listener(protocol);
+	else if (protocol->listen_fd >= 0)
+		note_guess(protocol); /* a stranger at the client's address, as far as TLS can say */
+	data_forget(protocol);
 	return r;
 }

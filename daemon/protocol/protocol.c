@@ -126,7 +126,7 @@ wait_for_input(void)
 	waits[0].events = protocol.control.input_wants;
 	/* the monitor keeps the deadlines, and sends end */
 	timeout = tell_monitor_left_ms(&protocol);
-	if (timeout < 0 && protocol.ahead.count > 0)
+	if (timeout < 0 && protocol.ahead.spare.count > 0)
 		timeout = AHEAD_MS;
 	if (timeout < 0)
 		timeout = data_left_ms(&protocol);

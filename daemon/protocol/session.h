@@ -9,6 +9,7 @@
 #include "common/bounds.h"
 #include "common/home_path.h"
 #include "daemon/protocol/line.h"
+#include "daemon/protocol/listeners.h"
 #include "daemon/protocol/protocol.h"
 #include "daemon/protocol/stream.h"
 #include "privsep/ipc/ipc.h"
@@ -76,9 +77,10 @@ struct protocol {
 		bool is_expected;	/* another one is likely */
 		bool is_asked;		/* the monitor's answer is on its way */
 		bool is_refused;	/* the monitor makes none ahead */
-		unsigned asked, count;	/* listeners that were last asked for; that are here */
-		int fds[IPC_FDS_MAX];	/* for the next PASV or EPSV */
-		uint16_t ports[IPC_FDS_MAX];
+		bool was_guessed;	/* others came to a port: from now on each is announced once */
+		unsigned asked;		/* listeners, the last time */
+		struct listeners spare;	/* for the next PASV or EPSV */
+		struct listener current;	/* whose descriptor is listen_fd; uses 0: that one is of listen */
 	} ahead;
 	union address data_target;	/* DATA_ACTIVE */
 	bool holds_notice;		/* transfers that were not reported to the monitor yet (ask.c), */

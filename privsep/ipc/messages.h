@@ -35,6 +35,7 @@ enum ipc_fd {
 };
 
 #define IPC_FDS_MAX 8
+#define LISTENER_USES_MAX 16	/* transfers that one listener of listen_ahead may serve */
 
 #define NOTICE_TEXT_MAX 512	/* bytes of a notice to a client */
 #define IPC_PARTIALS_BYTES 12000	/* of a reply to partials, kind and result included */

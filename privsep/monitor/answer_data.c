@@ -171,7 +171,7 @@ monitor_answer_listen_ahead(struct monitor *monitor)
 	if (has_spare)
 		count = data_socket_listen_spare(
 		    &monitor->session->local, config->passive_port_low, config->passive_port_high, wanted, ports, fds);
-	records_expect_transfers(monitor, count);
+	records_expect_transfers(monitor, count * LISTENER_USES_MAX);
 	ipc_begin_reply(&monitor->message, IPC_listen_ahead, !has_spare ? -EOPNOTSUPP : count == 0 ? -EAGAIN : 0);
 	if (count > 0)
 		ipc_put_u8(&monitor->message, (uint8_t)count);

@@ -15,7 +15,7 @@ static const struct {
 	const char *field;	/* of the event log-limited */
 	struct budget_size size;
 } kinds[RECORD_KIND_COUNT] = {
-    /* beside one for each data socket; far above what a session can transfer, since transfers are billed */
+    /* beside those that the data sockets allow; far above what a session can transfer, since transfers are billed */
     [RECORD_TRANSFER] = {"transfers", {.burst = 20000, .per_s = 20000}},
     [RECORD_UPLOAD] = {"uploads", {.burst = 1000, .per_s = 100}},
     [RECORD_NOTE] = {"notes", {.burst = 200, .per_s = 1}},
@@ -32,9 +32,9 @@ leave_out(struct monitor *monitor, enum record_kind kind, uint64_t now)
 }
 
 void
-records_expect_transfers(struct monitor *monitor, unsigned sockets)
+records_expect_transfers(struct monitor *monitor, unsigned transfers)
 {
-	monitor->records.sockets += sockets;
+	monitor->records.transfers += transfers;
 }
 
 bool
@@ -45,13 +45,13 @@ records_take(struct monitor *monitor, enum record_kind kind, enum log_level leve
 	if (!log_takes(level))
 		return false;
 	now = monotonic_ms();
-	if ((kind == RECORD_TRANSFER && monitor->records.sockets == 0) ||
+	if ((kind == RECORD_TRANSFER && monitor->records.transfers == 0) ||
 	    !budget_take(&monitor->records.budgets[kind], &kinds[kind].size, now)) {
 		leave_out(monitor, kind, now);
 		return false;
 	}
 	if (kind == RECORD_TRANSFER)
-		monitor->records.sockets--;
+		monitor->records.transfers--;
 	return true;
 }
 

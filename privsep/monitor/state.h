@@ -172,7 +172,7 @@ struct monitor {
 	} rates;
 	struct {
 		struct budget budgets[RECORD_KIND_COUNT];
-		uint64_t sockets; /* for data, made here, whose transfers were not logged yet */
+		uint64_t transfers; /* that the data sockets made here can serve, and that were not logged yet */
 		uint64_t left_out[RECORD_KIND_COUNT];
 		uint64_t tell_at_ms; /* 0: none was left out since the last report */
 	} records;
@@ -438,7 +438,7 @@ bool monitor_answer_pace(struct monitor *monitor);
 
 /* records.c: the budget of the log. */
 /* Sockets for data were made, or could not be: as many transfers may be logged. */
-void records_expect_transfers(struct monitor *monitor, unsigned sockets);
+void records_expect_transfers(struct monitor *monitor, unsigned transfers);
 
 /*
  * May a record of this kind and level be logged now? False also when no target takes its level. Records beyond the

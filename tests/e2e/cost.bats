@@ -163,7 +163,7 @@ maps_only()
 	cost=$(cost_of get)
 	echo "# system calls of a small download: $cost" >&3
 	[ "$cost" -gt 10 ]
-	[ "$cost" -le 34 ]
+	[ "$cost" -le 26 ]
 }
 
 @test "cost: an upload of 1 KiB" {
@@ -171,7 +171,7 @@ maps_only()
 	cost=$(cost_of put)
 	echo "# system calls of a small upload: $cost" >&3
 	[ "$cost" -gt 10 ]
-	[ "$cost" -le 51 ]
+	[ "$cost" -le 46 ]
 }
 
 @test "cost: an upload of 1 KiB over a file that is there" {
@@ -180,7 +180,7 @@ maps_only()
 	cost=$(cost_of over)
 	echo "# system calls of a small upload over a file: $cost" >&3
 	[ "$cost" -gt 10 ]
-	[ "$cost" -le 55 ]
+	[ "$cost" -le 50 ]
 }
 
 # idle_sessions COUNT: sets PAGES and TABLES, KiB of the mean one of so many.

@@ -409,7 +409,7 @@ does_not_listen()
 	! listens "$1"
 }
 
-@test "transfer after transfer: strangers on the ports made ahead are turned away, and every port is told once" {
+@test "transfer after transfer: strangers on the ports made ahead are turned away" {
 	serve
 	# after a few transfers, protocol keeps listeners for the next ones; a stranger that connects to them all
 	# gets nothing
@@ -457,7 +457,8 @@ does_not_listen()
 		                      for p in ports for source in ("127.0.0.1", "127.0.0.2")]
 		assert most > 1, "no listeners ahead: %d" % most
 		assert most <= 8, "%d listeners at once" % most
-		assert len(set(told)) > 30, "the same ports again and again: %r" % told
+		# since the first strangers came
+		assert len(set(told[8:])) > 28, "the same ports again and again: %r" % told
 		for stranger in strangers:
 		    try:
 		        assert stranger.recv(100) == b"", "a stranger was served"

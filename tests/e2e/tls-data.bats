@@ -121,6 +121,39 @@ restart_with()
 	END
 }
 
+@test "a port that serves several transfers: a second client there resumes nothing, and no port is announced twice after it" {
+	ftps <<-'END'
+		c, ports = Control().login(), []
+		def announce():
+		    ports.append(int(re.search(r'\|\|\|(\d+)\|', c.ask('EPSV', 229))[1]))
+		    return ports[-1]
+		def transfer():
+		    raw = socket.create_connection((HOST, announce()), WAIT_S)
+		    c.ask('STOR file', 150)
+		    d = c.protect(raw, c.socket.session)
+		    d.sendall(b'genuine')
+		    d.unwrap().close()
+		    c.expect(226)
+		for _ in range(20):
+		    transfer()
+		assert len(set(ports)) < 15, ports
+		thief = socket.create_connection((HOST, announce()), WAIT_S)
+		late = socket.create_connection((HOST, ports[-1]), WAIT_S)
+		c.ask('STOR file', 150)
+		try:
+		    c.protect(thief, None).sendall(b'forged')
+		except (OSError, ssl.SSLError):
+		    pass
+		c.expect(522)
+		known = set(ports)
+		del ports[:]
+		for _ in range(20):
+		    transfer()
+		assert not known & set(ports) and len(set(ports)) >= 19, (known, ports)
+		assert open(os.environ['DIR'] + '/home/alice/file').read() == 'genuine'
+	END
+}
+
 @test "an aborted transfer does not spoil the session for the next" {
 	truncate -s 200M "$DIR/home/alice/big"
 	ftps <<-'END'
