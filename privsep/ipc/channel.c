@@ -172,13 +172,17 @@ receive_flags(int channel, enum ipc_process me, enum ipc_state state, struct ipc
 	if (sender != NULL)
 		msg.msg_controllen = CMSG_LEN(sizeof(struct ucred));
 	message->fd_count = message->fds_taken = 0;
+	/*
+	 * A sender that has left what we sent unread resets the channel when it goes. The kernel reports that once, and before
+	 * the sender's own last messages, which are still to be read.
+	 */
 	do
 		n = recvmsg(channel, &msg, flags | MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0 && errno == EAGAIN)
 		return (flags & MSG_DONTWAIT) != 0 ? -EAGAIN : -ETIMEDOUT;
 	if (n < 0)
-		return errno == ECONNRESET ? -EPIPE : -errno;
+		return -errno;
 	if (sender == NULL)
 		take_control(message, &msg);
 	else if (n > 0 && !take_sender(&msg, sender))

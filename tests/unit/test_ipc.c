@@ -643,6 +643,24 @@ test_channel_end(void **state)
 	test->descriptors = 0;
 }
 
+/* The other side ends while something of ours lies unread there: the kernel resets the channel, and keeps its messages. */
+static void
+test_channel_end_with_unread(void **state)
+{
+	struct channel_test *test = *state;
+
+	ipc_begin(&message, IPC_log_reconnect);
+	assert_int_equal(ipc_send(test->channels[1], &message, -1), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(ipc_send(test->channels[0], &message, -1), 0);
+	close_fd(&test->channels[0]);
+	assert_int_equal(ipc_receive_now(test->channels[1], IPC_MASTER, IPC_STATE_ANY, &message), 0);
+	assert_int_equal(ipc_receive(test->channels[1], IPC_MASTER, IPC_STATE_ANY, &message), 0);
+	assert_int_equal(ipc_receive(test->channels[1], IPC_MASTER, IPC_STATE_ANY, &message), -EPIPE);
+	assert_int_equal(ipc_receive_now(test->channels[1], IPC_MASTER, IPC_STATE_ANY, &message), -EPIPE);
+	test->descriptors = 0;
+}
+
 static void
 test_channel_full(void **state)
 {
@@ -724,6 +742,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_channel_oversized, open_channel, close_channel),
 	    cmocka_unit_test_setup_teardown(test_channel_empty, open_channel, close_channel),
 	    cmocka_unit_test_setup_teardown(test_channel_end, open_channel, close_channel),
+	    cmocka_unit_test_setup_teardown(test_channel_end_with_unread, open_channel, close_channel),
 	    cmocka_unit_test_setup_teardown(test_channel_full, open_channel, close_channel),
 	    cmocka_unit_test_setup_teardown(test_channel_unread, open_channel, close_channel),
 	    cmocka_unit_test(test_channel_bound),
