@@ -8,7 +8,9 @@ RUNDIR      ?= /run
 # Programs that only the server runs
 LIBEXECDIR  ?= $(PREFIX)/libexec
 DESTDIR     ?=
-VARIANT     ?= release
+# STATIC=1 links the server's two programs with no shared library; PAM, which loads modules, is not in it
+STATIC      ?=
+VARIANT     ?= $(if $(filter 1,$(STATIC)),static,release)
 B           := $(if $(filter release,$(VARIANT)),build,build/$(VARIANT))
 
 # CROSS=aarch64-linux-gnu- builds for another processor, as CC=aarch64-linux-gnu-gcc does
@@ -51,6 +53,13 @@ LDFLAGS     += -fsanitize=address,undefined
 else
 CPPFLAGS    += -D_FORTIFY_SOURCE=2
 CFLAGS      ?= -O2 -g
+endif
+ifeq ($(VARIANT),static)
+PAM         := no
+CPPFLAGS    += -DSALLYPORT_STATIC
+LDFLAGS_SERVER = $(patsubst -pie,-static-pie,$(LDFLAGS))
+else
+LDFLAGS_SERVER = $(LDFLAGS)
 endif
 # Processes that a client may take over, for tests/e2e/takeover.bats. What has this mark is never installed.
 TAKEOVER_MARK := SALLYPORT-TAKEOVER-VARIANT
@@ -158,11 +167,11 @@ $(B)/libsallyport-client.a: $(CLIENT_OBJ)
 
 $(B)/sallyportd: $(B)/daemon/master/main.o $(B)/libsallyport.a
 	$(if $(Q),@echo "  LD    $@")
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS_DAEMON)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_SERVER) -o $@ $^ $(LDLIBS_DAEMON)
 
 $(B)/sallyportctl: $(B)/admin/main.o $(B)/libsallyport.a
 	$(if $(Q),@echo "  LD    $@")
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS_CTL)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_SERVER) -o $@ $^ $(LDLIBS_CTL)
 
 $(B)/sallyport: $(B)/client/main.o $(B)/libsallyport-client.a $(B)/libsallyport.a
 	$(if $(Q),@echo "  LD    $@")

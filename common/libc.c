@@ -1,6 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 #include "common/libc.h"
 
+#if defined(SALLYPORT_STATIC) && defined(__GLIBC__)
+#include <nss.h>
+
+void
+libc_settle_names(void)
+{
+	(void)__nss_configure_lookup("passwd", "files");
+	(void)__nss_configure_lookup("group", "files");
+	(void)__nss_configure_lookup("initgroups", "files");
+	(void)__nss_configure_lookup("hosts", "files dns");
+}
+#else
+void
+libc_settle_names(void)
+{
+}
+#endif
+
 #ifndef __GLIBC__
 #include <errno.h>
 #include <stddef.h>

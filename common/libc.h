@@ -46,6 +46,12 @@ const char *signal_name(int number);
 const char *errno_name(int error);
 #endif
 
+/*
+ * First of all in a program: one without shared libraries (STATIC=1) loads no module of nsswitch.conf(5), so its users
+ * are those of passwd(5) and group(5), and its hosts those of hosts(5) and of DNS.
+ */
+void libc_settle_names(void);
+
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1
 #endif

@@ -499,6 +499,7 @@ main(int argc, char **argv)
 	bool is_check;
 	int status;
 
+	libc_settle_names();
 	title_init(argc, argv);
 	status = take_arguments(argv, &options);
 	if (status >= 0)
