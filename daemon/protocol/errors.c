@@ -39,6 +39,7 @@ static const struct error_row rows[] = {
     /* keep=30d: what is there must stay where it cannot be kept */
     {-ENOLINK,      {550, 550, 553, 550}, "What is there cannot be kept, so it stays"},
     {-ENOTUNIQ,     {550, 550, 553, 550}, "What is there is kept: send the whole file instead of a part of it"},
+    {-EKEYREJECTED, {550, 550, 553, 550}, "It is retained, and stays as it is until its date"},
     {-ENOKEY,       {550, 550, 553, 550}, "This account keeps nothing"},
     /* the entry is of another kind, or in the way */
     {-EEXIST,       {550, 550, 553, 550}, "It exists already"},

@@ -14,6 +14,7 @@
 #include "privsep/files/partial.h"
 #include "privsep/files/permitted.h"
 #include "privsep/files/rename_new.h"
+#include "privsep/files/retain.h"
 #include "privsep/files/storage.h"
 
 #include "common/banned.h"
@@ -184,6 +185,9 @@ rename_counted(const struct home *home, int from_fd, const char *from_name, cons
 	r = quota_look(home->quota, to_fd, to_name, &replaced);
 	if (r < 0)
 		return end_quota_change(home, r);
+	r = keep_permit_change(home, from_fd, from_name);
+	if (r < 0)
+		return end_quota_change(home, r);
 	is_same = is_same_name_twice(from_fd, from_name, &replaced);
 	quota_look_for_count(home->quota, from_fd, from_name, &moved);
 	r = rename_permitted(home, from_fd, from_name, to, to_fd, to_name);
@@ -219,6 +223,14 @@ must_be_file_or_directory(const struct stat *st)
 	return S_ISREG(st->st_mode) || S_ISDIR(st->st_mode) ? 0 : -ENOTSUP;
 }
 
+/* MFMT and SITE CHMOD change ctime: a date of retention that rests on it is written down before. */
+static void
+settle_date(const struct home *home, int fd)
+{
+	if (home->keep != NULL)
+		retain_settle_date(home->keep, fd);
+}
+
 /* A hash that was kept for one mtime must not become valid again when the client sets that mtime. */
 static void
 forget_hashes(const struct home *home, const struct home_path *path)
@@ -226,8 +238,10 @@ forget_hashes(const struct home *home, const struct home_path *path)
 	struct stat st;
 	int fd = -1;
 
-	if (home_open_file(home, path, &fd, &st) == 0)
+	if (home_open_file(home, path, &fd, &st) == 0) {
+		settle_date(home, fd);
 		hash_cache_forget(fd);
+	}
 	close_fd(&fd);
 }
 
@@ -257,8 +271,9 @@ change_set_time(const struct home *home, const struct home_path *path, int64_t m
 static mode_t
 new_mode(const struct home *home, const struct stat *st, uint32_t mode)
 {
-	if (!S_ISDIR(st->st_mode))
-		return mode | home->session->least_file_mode;
+	if (!S_ISDIR(st->st_mode)) /* the date of retention must be readable */
+		return mode | home->session->least_file_mode |
+		    (home->keep != NULL && home->keep->retain_days > 0 ? S_IRUSR : 0U);
 	return mode | home->session->least_directory_mode | (st->st_mode & (S_ISGID | S_ISVTX));
 }
 
@@ -306,6 +321,8 @@ change_set_mode(const struct home *home, const struct home_path *path, uint32_t 
 		r = -errno;
 	if (r == 0)
 		r = must_be_file_or_directory(&st);	/* again: of what was opened */
+	if (r == 0)
+		settle_date(home, fd);
 	if (r == 0 && fchmod(fd, new_mode(home, &st, mode)) < 0)
 		r = -errno;
 	close_fd(&fd);

@@ -17,6 +17,12 @@
 #define RACES_MAX 64	/* lost races with a rename before an operation gives up */
 #define LINKS_MAX 40	/* as the kernel's own bound */
 
+static bool
+keeps_or_retains(const struct files_session *session)
+{
+	return session->keep.days > 0 || session->keep.retain_days > 0;
+}
+
 int
 home_init(struct home *home, const struct files_session *session)
 {
@@ -29,7 +35,7 @@ home_init(struct home *home, const struct files_session *session)
 	    .device = st.st_dev,
 	    .inode = st.st_ino,
 	    .session = session,
-	    .keep = session->keep.days > 0 ? &session->keep : NULL};
+	    .keep = keeps_or_retains(session) ? &session->keep : NULL};
 	return 0;
 }
 
@@ -49,7 +55,7 @@ files_directory_mode(const struct files_session *session)
 bool
 files_is_atomic(const struct files_session *session)
 {
-	return session->config->uploads == UPLOADS_ATOMIC || session->keep.days > 0;
+	return session->config->uploads == UPLOADS_ATOMIC || keeps_or_retains(session);
 }
 
 /*

@@ -17,14 +17,15 @@
 #include "privsep/files/quota.h"
 
 struct home {
-	int fd;		/* borrowed from the session */
-	dev_t device;	/* of the home's root */
+	int fd; /* borrowed from the session */
+	dev_t device; /* of the home's root */
 	ino_t inode;
 	const struct files_session *session;
-	struct quota *quota;	/* NULL: nobody keeps one for this home */
-	const struct folders *folders;	/* beside the account's home (folders.h); NULL: none */
-	const char *at;		/* of a folder: the path where the account sees it; NULL: the home itself */
-	const struct keep_rules *keep;	/* NULL: nothing that is replaced or removed is kept (keep.h) */
+	struct quota *quota; /* NULL: nobody keeps one for this home */
+	const struct folders *folders; /* beside the account's home (folders.h); NULL: none */
+	const char *at; /* of a folder: the path where the account sees it; NULL: the home itself */
+	const struct keep_rules
+	    *keep; /* NULL: what is replaced or removed is not kept (keep.h), nor retained (retain.h) */
 };
 
 /* Take the session's home. 0 or -errno. */

@@ -10,9 +10,12 @@
 
 #include "common/io.h"
 #include "common/utc.h"
+#include "common/written.h"
+#include "privsep/files/directory.h"
 #include "privsep/files/keep_purge.h"
 #include "privsep/files/partial_name.h"
 #include "privsep/files/rename_new.h"
+#include "privsep/files/retain.h"
 #include "privsep/files/storage.h"
 
 #include "common/banned.h"
@@ -164,7 +167,10 @@ keep_file(struct keep_hold *hold, const struct home *home, const struct home_pat
 		return r;
 	/* under the lock: while others had it, the name may have changed hands */
 	r = look_at_plain(dir_fd, name, &st);
+	if (r == 0)
+		r = retain_permit(home->keep, hold->state.clock_s, dir_fd, name);
 	if (r < 0) {
+		(void)!keep_save(hold);
 		keep_end(hold, 0);
 		return r;
 	}
@@ -193,6 +199,64 @@ keep_file(struct keep_hold *hold, const struct home *home, const struct home_pat
 }
 
 int
+keep_time(const struct home *home, uint64_t *now_s)
+{
+	struct keep_hold hold;
+	int r = keep_open(&hold, home, true);
+
+	if (r < 0)
+		return r;
+	*now_s = hold.state.clock_s;
+	r = keep_save(&hold);
+	keep_end(&hold, 0);
+	return r;
+}
+
+static int
+must_be_empty(int dir_fd, const char *name)
+{
+	static struct directory directory SELDOM_WRITTEN;
+	const struct dirent64 *entry;
+	int r = directory_open_at(&directory, dir_fd, name);
+
+	while (r == 0 && (r = directory_next(&directory, &entry)) == 0 && entry != NULL)
+		if (!is_dot_or_dotdot(entry->d_name))
+			r = -EKEYREJECTED;
+	directory_close(&directory);
+	return r;
+}
+
+int
+keep_permit_change(const struct home *home, int dir_fd, const char *name)
+{
+	uint64_t now_s;
+	struct stat st;
+	int r;
+
+	if (home->keep == NULL || home->keep->retain_days == 0)
+		return 0;
+	r = storage_look(dir_fd, name, &st);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	if (S_ISDIR(st.st_mode))
+		return must_be_empty(dir_fd, name);
+	r = keep_time(home, &now_s);
+	return r < 0 ? r : retain_permit(home->keep, now_s, dir_fd, name);
+}
+
+int
+keep_give_date(const struct home *home, int fd)
+{
+	uint64_t now_s;
+	int r;
+
+	if (home->keep == NULL || home->keep->retain_days == 0)
+		return 0;
+	r = keep_time(home, &now_s);
+	return r < 0 ? r : retain_give_date(home->keep, now_s, fd);
+}
+
+int
 keep_before_replacing(
     struct keep_hold *hold, const struct home *home, const struct home_path *path, int dir_fd, const char *name)
 {
@@ -207,6 +271,8 @@ keep_before_replacing(
 		return r == -ENOENT ? 0 : r;
 	if (!S_ISREG(st.st_mode))
 		return 0;
+	if (home->keep->days == 0)
+		return keep_permit_change(home, dir_fd, name);
 	r = keep_file(hold, home, path, dir_fd, name, false);
 	return r == -ENOENT || r == -EISDIR || r == -EBUSY ? 0 : r; /* no plain file any more */
 }
@@ -235,6 +301,10 @@ keep_unlink(const struct home *home, const struct home_path *path, int dir_fd, c
 	r = storage_look(dir_fd, name, &st);
 	if (r < 0 || !S_ISREG(st.st_mode))
 		return r < 0 ? r : quota_unlink(home->quota, dir_fd, name, 0);
+	if (home->keep->days == 0) {
+		r = keep_permit_change(home, dir_fd, name);
+		return r < 0 ? r : quota_unlink(home->quota, dir_fd, name, 0);
+	}
 	r = quota_look(home->quota, dir_fd, name, &counted);
 	if (r == 0)
 		r = keep_file(&hold, home, path, dir_fd, name, true);

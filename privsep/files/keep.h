@@ -3,7 +3,7 @@
  * What is kept of what a client replaces and removes (keep=30d): .sallyport-keep/DAY/HASH/STAMP.NUMBER in the root of the
  * home, where HASH is of the path that the client gave, and HASH/path holds that path. DAY is one of the keep's own
  * clock, which is in its file "state": it goes as the clock of the host does, but a jump forward moves it by a tenth of
- * the time of keeping at most. One lock on the directory makes each change of it one.
+ * the time of keeping, or of that of retention (retain.h), at most. One lock on the directory makes each change of it one.
  *
  * Without the option home->keep is NULL, and the functions of changes return at once.
  */
@@ -18,7 +18,8 @@
 /*
  * What is called name in dir_fd is about to be replaced by a rename: give it a second name in the keep. path: as the
  * client gave it. Nothing is done for what is no plain file. Returns 0 (keep_end() must follow, after the rename); or
- * -ENOLINK: it cannot be kept, so it must stay; -ETIMEDOUT, -ENOSPC, -EDQUOT for the same.
+ * -ENOLINK: it cannot be kept, so it must stay; -ETIMEDOUT, -ENOSPC, -EDQUOT for the same; -EKEYREJECTED: its date
+ * (retain.h) has not come.
  */
 int keep_before_replacing(
     struct keep_hold *hold, const struct home *home, const struct home_path *path, int dir_fd, const char *name);
@@ -28,6 +29,18 @@ void keep_end(struct keep_hold *hold, int r);
 
 /* As quota_unlink() of what is no directory; a plain file is moved to the keep. Errors as above, too. */
 int keep_unlink(const struct home *home, const struct home_path *path, int dir_fd, const char *name);
+
+/*
+ * May what is called name in dir_fd be renamed, or written to? 0, also where there is none; -EKEYREJECTED; or -errno,
+ * where nobody knows the time. A directory may as long as nothing is in it.
+ */
+int keep_permit_change(const struct home *home, int dir_fd, const char *name);
+
+/* An upload that is whole gets its date. 0 or -errno. */
+int keep_give_date(const struct home *home, int fd);
+
+/* The time by the keep's own clock, which goes on. 0 or -errno. */
+int keep_time(const struct home *home, uint64_t *now_s);
 
 /* The name of the directory of a path in each day. 0 or -errno. */
 int keep_hash(const struct home_path *path, char hash[KEEP_HASH_SIZE]);

@@ -265,6 +265,14 @@ keep_count(struct keep_hold *hold)
 	return r;
 }
 
+int
+keep_save(struct keep_hold *hold)
+{
+	if (lseek(hold->state_fd, 0, SEEK_SET) < 0)
+		return -errno;
+	return io_write_all(hold->state_fd, &hold->state, sizeof(hold->state));
+}
+
 /* One that was lost or is damaged begins anew, with a count of what lies there. */
 static int
 read_state(struct keep_hold *hold, uint64_t now_s)
@@ -282,7 +290,9 @@ read_state(struct keep_hold *hold, uint64_t now_s)
 	hold->state = (struct keep_state){.clock_s = now_s, .seen_s = now_s};
 	memcpy(hold->state.magic, MAGIC, sizeof(hold->state.magic));
 	n = find_clock(hold->fd, &hold->state.clock_s);
-	return n < 0 ? (int)n : keep_count(hold);
+	if (n == 0)
+		n = keep_count(hold);
+	return n < 0 ? (int)n : keep_save(hold); /* from here on the clock goes */
 }
 
 /*
@@ -299,14 +309,6 @@ advance_clock(struct keep_state *state, const struct keep_clock *clock)
 	if (passed_s > 0 || state->seen_s - clock->now_s > KEEP_DAY_S)
 		state->seen_s = clock->now_s;
 	return passed_s - taken_s;
-}
-
-int
-keep_save(struct keep_hold *hold)
-{
-	if (lseek(hold->state_fd, 0, SEEK_SET) < 0)
-		return -errno;
-	return io_write_all(hold->state_fd, &hold->state, sizeof(hold->state));
 }
 
 int
@@ -342,7 +344,9 @@ keep_open(struct keep_hold *hold, const struct home *home, bool makes)
 uint64_t
 keep_step_max_s(const struct keep_rules *rules)
 {
-	return (uint64_t)rules->days * KEEP_DAY_S / JUMP_PART;
+	uint32_t days = rules->retain_days > 0 ? rules->retain_days : rules->days; /* no longer than keep */
+
+	return (uint64_t)days * KEEP_DAY_S / JUMP_PART;
 }
 
 /* What another one has changed meanwhile counts. */

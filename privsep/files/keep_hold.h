@@ -57,7 +57,7 @@ int keep_open(struct keep_hold *hold, const struct home *home, bool makes);
 /* The same with this clock. */
 int keep_open_at(struct keep_hold *hold, const struct home *home, bool makes, const struct keep_clock *clock);
 
-/* How far the clock follows in keep_open(): a tenth of the time of keeping. Pure. */
+/* How far the clock follows in keep_open(): a tenth of the time of keeping, or of retention (retain.h). Pure. */
 uint64_t keep_step_max_s(const struct keep_rules *rules);
 
 /* Long work: let those who wait for the lock have it for a moment. 0; or -errno, and the hold can only be ended. */

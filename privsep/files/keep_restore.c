@@ -80,7 +80,7 @@ keep_versions(const struct home *home, const struct home_path *path, struct keep
 
 	versions->count = 0;
 	versions->rows = 0;
-	if (home->keep == NULL)
+	if (home->keep == NULL || home->keep->days == 0)
 		return -ENOKEY;
 	r = permit_versions(home, path);
 	if (r == 0)
@@ -200,7 +200,7 @@ keep_restore_as(const struct home *home, const struct home_path *path, const cha
 	int from_fd = -1, to_fd = -1;
 	int r, ended;
 
-	if (home->keep == NULL)
+	if (home->keep == NULL || home->keep->days == 0)
 		return -ENOKEY;
 	if (!keep_has_form(id, id_len, KEEP_ID_FORM) || as->len == 1 || has_control(as->text, as->len))
 		return -EINVAL;

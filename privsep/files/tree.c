@@ -14,6 +14,7 @@
 #include "privsep/files/partial.h"
 #include "privsep/files/partial_name.h"
 #include "privsep/files/permitted.h"
+#include "privsep/files/retain.h"
 
 #include "common/banned.h"
 
@@ -32,6 +33,7 @@ struct walk {
 	struct stop *stop;
 	bool is_bracketed; /* the quota's bracket is open */
 	bool skips_keep; /* what is kept is no client's */
+	uint64_t now_s; /* by the keep's own clock */
 	struct home_path *path; /* of the directory that it is in, where it keeps what it removes; or NULL */
 };
 
@@ -220,6 +222,15 @@ meet_nothing(struct walk *walk, int dir_fd, const char *name, const struct stat 
 	return 0;
 }
 
+/* What must stay keeps the whole tree. */
+static int
+meet_retained(struct walk *walk, int dir_fd, const char *name, const struct stat *st)
+{
+	bool is_retainable = S_ISREG(st->st_mode) && !partial_name_is(name, strlen(name));
+
+	return is_retainable ? retain_permit(walk->home->keep, walk->now_s, dir_fd, name) : 0;
+}
+
 /* A large tree is not one change: other sessions have their turn in between. */
 static int
 take_turn(struct walk *walk)
@@ -328,6 +339,10 @@ tree_remove(const struct home *home, const struct home_path *path, struct stop *
 	r = permitted_parent(home, path, MAY_RMDIR | MAY_DELETE, 0, &dir_fd, &name);
 	if (r == 0)
 		r = permitted_removal(home, dir_fd, name);
+	if (r == 0 && home->keep != NULL && home->keep->retain_days > 0) {
+		look.meet = meet_retained;
+		r = keep_time(home, &look.now_s);
+	}
 	if (r == 0)
 		r = device_of(dir_fd, name, &look.device);
 	if (r == 0)

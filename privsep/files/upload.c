@@ -122,6 +122,7 @@ lock_partial(struct upload *upload, enum ipc_store_mode mode, struct upload_foun
 	int r;
 
 	if (mode == STORE_REPLACE && !quota_is_kept(upload->home->quota)) {
+		upload->is_partial = true; /* what a refusal removes again */
 		r = create_upload_file(upload, upload->partial, partial_mode(upload));
 		if (r != -EBUSY)
 			return r;
@@ -251,6 +252,8 @@ begin_named(struct upload *upload, enum ipc_store_mode mode, uint64_t offset, ui
 	r = lock_finished(upload, &found);
 	if (r == 0)
 		r = permit_upload(upload, upload->rights, found.has_finished);
+	if (r == 0 && found.has_finished)
+		r = keep_permit_change(upload->home, upload->dir_fd, upload->name);
 	if (r == 0 && upload->is_atomic)
 		r = lock_partial(upload, mode, &found);
 	if (r == 0)
@@ -576,6 +579,8 @@ upload_sync(struct upload *upload, const struct config *config)
 	if (upload->is_synced)
 		return 0;
 	if (upload->is_partial)
+		r = keep_give_date(upload->home, upload->fd);
+	if (r == 0 && upload->is_partial)
 		r = settle_mode(upload);
 	if (r == 0) {
 		r = bring_to_disk(upload, config);

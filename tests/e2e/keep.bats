@@ -52,7 +52,7 @@ def write_state(clock, seen, size):
 
 def kept():
     return sum(len([f for f in files if f.count(".") == 1]) for _, _, files in os.walk(KEEP))
-import contextlib, re, struct
+import contextlib, re, shutil, struct
 '
 
 @test "what an upload, a copy, a rename, DELE or RMDA takes away is listed and restored" {
@@ -383,5 +383,123 @@ import contextlib, re, struct
 		for root, _, files in os.walk(KEEP):
 		    known += [open(root + '/' + f, 'rb').read() for f in files if f.count('.') == 1]
 		assert b'0' in known and now in known
+	END
+}
+
+# Steps for retain: the clock of the keep, without the option keep as well.
+RETAIN='
+DAY = 86400
+TEXT = "retained"
+
+def until(path):
+    return int(os.getxattr(HOME_DIR + "/" + path, "user.sallyport.retained-until"))
+
+def pass_days(days):
+    """So many days go by, for the keep alone."""
+    write_state(state()[1] + int(days * DAY), state()[2], state()[3])
+'
+
+@test "what is retained is neither replaced, appended to, renamed nor removed before its date" {
+	serve '--retain 10d'
+	py <<-END
+		$STEPS
+		$RETAIN
+		c = Control().login()
+		c.put('a', b'one')
+		c.ask('MKD d', 257)
+		c.put('d/b', b'two')
+		now = state()[1]
+		assert now + 10 * DAY - 60 < until('a') <= now + 10 * DAY
+		c.put('new', b'x')
+
+		def refused():
+		    for line, reply in (('STOR a', 553), ('APPE a', 553), ('DELE a', 550), ('RMDA d', 550), ('RNFR a', None), ('RNFR d', None), ('RNFR new', None), ('SITE CPFR new', None)):
+		        if line in ('STOR a', 'APPE a'):
+		            with c.connect():
+		                assert TEXT in c.ask(line, 553), line
+		        elif reply is not None:
+		            assert TEXT in c.ask(line, reply), line
+		        else:
+		            c.ask(line, 350)
+		            assert TEXT in c.ask('SITE CPTO a' if 'CPFR' in line else 'RNTO a' if 'new' in line else 'RNTO z', 550, 553), line
+		    with c.connect():
+		        c.ask('REST 1', 350)
+		        assert TEXT in c.ask('STOR a', 553)
+		    c.ask('RMD d', 550)
+		    assert c.get('a') == b'one' and c.get('d/b') == b'two' and c.get('new') == b'x'
+		refused()
+		# a directory without anything in it may be renamed, and what is new comes beside the old
+		c.ask('MKD e', 257)
+		c.ask('RNFR e', 350)
+		c.ask('RNTO e2', 250)
+		c.ask('SITE CPFR a', 350)
+		c.ask('SITE CPTO copy', 250)
+		assert until('copy') >= until('a')
+		# neither a time nor a mode moves the date
+		before = until('a')
+		c.ask('MFMT 19990101000000 a', 213)
+		c.ask('SITE CHMOD 200 a', 200)
+		assert until('a') == before and os.stat(HOME_DIR + '/a').st_mode & 0o400
+		refused()
+		pass_days(9)
+		refused()
+		pass_days(1.01)
+		c.ask('RNFR a', 350)
+		c.ask('RNTO a2', 250)
+		c.put('a2', b'new')
+		assert until('a2') > before + 9 * DAY
+		assert TEXT in c.ask('DELE a2', 550)
+		c.ask('RMDA d', 250)
+		c.ask('DELE new', 250)
+	END
+	run curl -sS --user alice:secret -T /etc/hostname "ftp://127.0.0.1:$PORT/a2"
+	[ "$status" -ne 0 ]
+	run curl -sS --user alice:secret -Q '-DELE a2' "ftp://127.0.0.1:$PORT/"
+	[ "$status" -ne 0 ]
+	run lftp -u alice,secret -e "set ftp:ssl-allow no; set net:max-retries 1; rm a2; rm -r d; mv a2 z; exit" "127.0.0.1:$PORT"
+	[ -e "$HOME_DIR/a2" ]
+}
+
+@test "retained: files without a date have that of their ctime, and a clock that jumps forward ends none" {
+	serve '--retain 10d --keep 20d'
+	py <<-END
+		$STEPS
+		$RETAIN
+		owner = os.stat(HOME_DIR)
+		def make(name):
+		    with open(HOME_DIR + '/' + name, 'w') as file:
+		        file.write(name)
+		    os.chown(HOME_DIR + '/' + name, owner.st_uid, owner.st_gid)
+		make('old')
+		make('other')
+		os.utime(HOME_DIR + '/old', (1, 1))
+		c = Control().login()
+		assert TEXT in c.ask('DELE old', 550)
+		c.ask('MFMT 19990101000000 old', 213)
+		c.ask('SITE CHMOD 600 other', 200)
+		for name in 'old', 'other':
+		    assert abs(until(name) - state()[1] - 10 * DAY) < 60
+		c.put('a', b'one')
+		# the host's clock has jumped by a year: one day passes
+		write_state(state()[1], state()[2] - 365 * DAY, state()[3])
+		clock = state()[1]
+		for name in 'a', 'old', 'other':
+		    assert TEXT in c.ask('DELE ' + name, 550)
+		assert clock + DAY <= state()[1] <= clock + DAY + 60
+		pass_days(9)
+		c.ask('DELE old', 250)
+		c.ask('DELE other', 250)
+		c.put('a', b'two')
+		assert [size for size, _ in versions(c, 'a')] == [3]
+		# over a retained file nothing is restored
+		assert TEXT in c.ask('SITE RESTORE a ' + versions(c, 'a')[0][1], 553)
+		# what is damaged loses nothing
+		with open(KEEP + '/state', 'wb') as file:
+		    file.write(b'damage')
+		assert TEXT in c.ask('DELE a', 550)
+		shutil.rmtree(KEEP)
+		os.symlink('away', KEEP)
+		c.ask('DELE a', 550)
+		assert c.get('a') == b'two'
 	END
 }
