@@ -150,7 +150,7 @@ activation_take(struct inherited *inherited, char *error, size_t size)
 		snprintf(error, size, "LISTEN_FDS or LISTEN_PID is no number");
 	if (r < 0)
 		return r;
-	inherited->needs_good_certificate = inherited->is_upgrade && getenv(INHERITED_GOOD_CERTIFICATE) != NULL;
+	inherited->good_certificates = inherited->is_upgrade ? getenv(INHERITED_GOOD_CERTIFICATES) : NULL;
 	next += (int)inherited->count;
 	if (inherited->is_upgrade)
 		for (int i = 0; i < INHERITED_EXTRAS; i++)

@@ -25,14 +25,14 @@ enum inherited_extra {
 };
 
 #define INHERITED_ENVIRONMENT "SALLYPORT_UPGRADE" /* set to "1" by a former server, */
-#define INHERITED_GOOD_CERTIFICATE "SALLYPORT_GOOD_CERTIFICATE" /* and this, if its certificate is in date */
+#define INHERITED_GOOD_CERTIFICATES "SALLYPORT_GOOD_CERTIFICATE" /* and this, of certificates_good() */
 
 /* What was inherited. */
 struct inherited {
 	struct listener listeners[LISTENERS_MAX];
 	size_t count;
 	bool is_upgrade; /* there are extras, and names are those of activation_name() */
-	bool needs_good_certificate; /* one that is not in date would replace a better one */
+	const char *good_certificates; /* none that is not in date may replace one of these; NULL: none is */
 	int extras[INHERITED_EXTRAS]; /* -1: none */
 };
 

@@ -12,6 +12,7 @@
 
 #include "common/io.h"
 #include "common/title.h"
+#include "config/servers.h"
 #include "daemon/master/accounts_loader.h"
 #include "daemon/master/bans.h"
 #include "daemon/master/capacity.h"
@@ -138,12 +139,12 @@ run_monitor(const struct admission *admission, size_t row, struct session *sessi
 
 /* Not with PAM: a process that loads modules looks for symbols in all loaded libraries. */
 static void
-withhold_libraries(const struct server *server, const struct accounts_loader *accounts)
+withhold_libraries(const struct session *session, const struct accounts_loader *accounts)
 {
 	uint32_t unused = 0;
 
 	if (!accounts_ask_pam(accounts))
-		unused = SANDBOX_LIBRARIES_OF_MASTER | (server->offer.tls == NULL ? 1U << SANDBOX_LIBSSL : 0);
+		unused = SANDBOX_LIBRARIES_OF_MASTER | (session->tls == NULL ? 1U << SANDBOX_LIBSSL : 0);
 	sandbox_withhold(unused);
 }
 
@@ -163,6 +164,17 @@ set_told_addresses(const struct arrival *arrival, struct session *session)
 	session->unique_id_len = arrival->unique_id_len;
 }
 
+/* A client may name another server than that of its address, where there are several. */
+static void
+set_credentials(const struct server *server, struct session *session)
+{
+	const struct credentials *own = &server->offer.credentials[servers_at(server->config, &session->dialled)];
+
+	session->tls = own->context;
+	session->key_fd = own->key_fd;
+	session->credentials = server->config->server_count > 1 ? server->offer.credentials : NULL;
+}
+
 /* Fork a monitor for the client; the master's copy of its connection stays the caller's. 0 or -errno. */
 static int
 fork_session(struct admission *admission, const struct arrival *arrival, const struct address_key *key)
@@ -177,8 +189,6 @@ fork_session(struct admission *admission, const struct arrival *arrival, const s
 	    .peer = arrival->peer,
 	    .is_tls = arrival->is_tls,
 	    .passive_told = server->offer.passive_told,
-	    .tls = server->offer.tls,
-	    .key_fd = server->offer.key_fd,
 	    .master_pid = server->pid,
 	    .service_uid = server->service_uid,
 	    .service_gid = server->service_gid,
@@ -200,6 +210,7 @@ fork_session(struct admission *admission, const struct arrival *arrival, const s
 		return -errno;
 	address_unmap(&session.local);
 	set_told_addresses(arrival, &session);
+	set_credentials(server, &session);
 	address_text(&arrival->peer, session.peer_text);
 	memcpy(session.boot_id, server->boot_id, sizeof(session.boot_id));
 	r = make_id(session.id);
@@ -210,7 +221,7 @@ fork_session(struct admission *admission, const struct arrival *arrival, const s
 	session.master_channel = channels[1];
 	slot = sessions_take_slot(admission->sessions);
 	row = slot->row; /* the session has no slots */
-	withhold_libraries(server, admission->sessions->accounts);
+	withhold_libraries(&session, admission->sessions->accounts);
 	pid = sandbox_fork();
 	if (pid == 0)
 		run_monitor(admission, row, &session);

@@ -6,34 +6,41 @@
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "common/io.h"
 #include "common/journal.h"
+#include "daemon/master/certificate_round.h"
 #include "daemon/master/server.h"
 #include "privsep/ipc/log.h"
 #include "privsep/tls/certificate.h"
-#include "privsep/tls/context.h"
-#include "privsep/tls/key_parts.h"
 #include "privsep/tls/memory.h"
-#include "privsep/tls/rehearsal.h"
 
 #include "common/banned.h"
 
 #define LOOK_EVERY_MS 20000
-#define CHECK_SECONDS_MAX 30
 #define WARN_EVERY_MS (24 * 3600 * 1000ULL)
 #define WARN_DAYS 14
 
 static void certificates_due(void *arg);
 
-static bool
-is_configured(const struct certificates *certificates)
+static const struct config_server *
+server_of(const struct certificates *certificates, size_t server)
 {
-	return certificates->server->config->tls.certificate[0] != '\0';
+	return &certificates->server->config->servers[server];
+}
+
+static struct credentials *
+credentials_of(const struct certificates *certificates, size_t server)
+{
+	return &certificates->server->offer.credentials[server];
+}
+
+static size_t
+server_count(const struct certificates *certificates)
+{
+	return certificates->server->config->server_count;
 }
 
 static void
@@ -50,169 +57,21 @@ log_certificate_problem(void *arg, const char *line)
 	log_message(LEVEL_ERROR, "certificate-refused", "%s", line);
 }
 
-/* Copy one file into sealed memory. */
-static int
-take_file(const char *path, bool is_key, int *fd_out, void (*tell)(void *arg, const char *line), void *arg)
-{
-	char error[1024];
-	int file_fd = certificate_open_trusted(path, is_key, error, sizeof(error));
-	int r = file_fd;
-
-	if (r >= 0) {
-		r = certificate_seal(file_fd);
-		close_fd(&file_fd);
-		if (r < 0)
-			snprintf(error, sizeof(error), "cannot read '%s': %s", path, strerror(-r));
-	}
-	if (r < 0) {
-		tell(arg, error);
-		return r;
-	}
-	*fd_out = r;
-	return 0;
-}
-
-/* In the checker: the numbers of the key, for the monitors. */
-static int
-write_parts(struct certificate_check *check)
-{
-	EVP_PKEY *key = certificate_read_key(check->key_fd);
-	int r = key == NULL ? -EINVAL : key_parts_write(check->parts_fd, key);
-
-	if (r < 0)
-		errand_say(&check->errand, "the numbers of the private key cannot be written down");
-	EVP_PKEY_free(key);
-	return r;
-}
-
-int
-certificate_check_start(struct certificates *certificates, struct certificate_check *check, const struct config *config,
-    void (*gone)(void *arg, int status), void *gone_arg, void (*tell)(void *arg, const char *line), void *arg)
-{
-	const char *chain = config->tls.certificate, *key = config->tls.key;
-	struct certificate_report report;
-	int r;
-
-	*check = (struct certificate_check){
-	    .errand = {.child = {.gone = gone, .arg = gone_arg}},
-	    .chain_fd = -1,
-	    .key_fd = -1,
-	    .parts_fd = -1,
-	};
-	file_stamp_of_path(chain, &check->chain_stamp);
-	file_stamp_of_path(key, &check->key_stamp);
-	r = take_file(chain, false, &check->chain_fd, tell, arg);
-	if (r == 0)
-		r = take_file(key, true, &check->key_fd, tell, arg);
-	if (r == 0) {
-		check->parts_fd = key_parts_new();
-		r = check->parts_fd < 0 ? check->parts_fd : 0;
-	}
-	if (r == 0) {
-		pid_t pid;
-
-		check->errand.kept[check->errand.kept_count++] = check->chain_fd;
-		check->errand.kept[check->errand.kept_count++] = check->key_fd;
-		check->errand.kept[check->errand.kept_count++] = check->parts_fd;
-		pid = errand_start(&check->errand, gone == NULL ? NULL : certificates->server->loop,
-		    &certificates->server->board, "certificate", CHECK_SECONDS_MAX);
-
-		if (pid < 0) {
-			r = (int)pid;
-			snprintf(report.error, sizeof(report.error),
-			    "the process that checks the certificate cannot be started: %s", strerror(-r));
-			tell(arg, report.error);
-		} else if (pid == 0) {
-			r = certificate_check(check->chain_fd, check->key_fd, chain, key, &report);
-			if (r < 0 && report.is_out_of_date)
-				r = 0; /* certificate_check_end() decides */
-			if (r < 0)
-				errand_say(&check->errand, report.error);
-			_exit(r < 0 || write_parts(check) < 0 ? 1 : 0);
-		}
-	}
-	if (r < 0)
-		certificate_check_drop(check, certificates->server->loop);
-	return r;
-}
-
-/* Once, before the first context is made, so that sessions have less to prepare. */
+/* Of a server that has a section of its own. */
 static void
-rehearse(void)
+log_field_server(const struct certificates *certificates, size_t server)
 {
-	static bool is_done;
-
-	if (!is_done)
-		(void)!tls_rehearse();
-	is_done = true;
+	if (server > 0)
+		log_field_text("server", server_of(certificates, server)->name);
 }
 
-static const char *
-date_problem(const SSL_CTX *context)
-{
-	return certificate_date_problem(SSL_CTX_get0_certificate(context));
-}
-
-/* A certificate that is not in date replaces none that is. */
-static int
-compare_dates(
-    const SSL_CTX *new, const SSL_CTX *in_force, const char *path, void (*tell)(void *arg, const char *line), void *arg)
-{
-	const char *problem = date_problem(new);
-	char error[PATH_MAX + 128];
-
-	if (problem == NULL || in_force == NULL || date_problem(in_force) != NULL)
-		return 0;
-	snprintf(error, sizeof(error), "certificate '%s' %s", path, problem);
-	tell(arg, error);
-	return -EINVAL;
-}
-
-int
-certificate_check_end(struct certificate_check *check, const struct config *config, const SSL_CTX *in_force, int status,
-    void (*tell)(void *arg, const char *line), void *arg)
-{
-	char error[256] = "";
-	int r = errand_end(&check->errand, status, tell, arg);
-
-	if (r == 0) {
-		r = key_parts_seal(check->parts_fd);
-		if (r < 0)
-			tell(arg, "the private key cannot be sealed in memory");
-	}
-	if (r == 0) {
-		rehearse();
-		check->kernel_trouble = context_kernel_trouble();
-		check->context = context_new(
-		    check->chain_fd, config->tls.minimum, check->kernel_trouble == NULL, error, sizeof(error));
-		if (check->context == NULL) {
-			tell(arg, error);
-			r = -EINVAL;
-		}
-	}
-	if (r == 0)
-		r = compare_dates(check->context, in_force, config->tls.certificate, tell, arg);
-	if (r < 0)
-		certificate_check_drop(check, NULL);
-	return r;
-}
-
-void
-certificate_check_drop(struct certificate_check *check, struct loop *loop)
-{
-	errand_drop(&check->errand, loop);
-	close_fd(&check->chain_fd);
-	close_fd(&check->key_fd);
-	close_fd(&check->parts_fd);
-	SSL_CTX_free(check->context);
-	check->context = NULL;
-}
+/* --- dates --- */
 
 /* Whole days until the certificate in force ends; negative after it. */
 static int64_t
-days_left(const struct certificates *certificates)
+days_left(const SSL_CTX *context)
 {
-	const X509 *leaf = SSL_CTX_get0_certificate(certificates->server->offer.tls);
+	const X509 *leaf = SSL_CTX_get0_certificate(context);
 	int days = 0, seconds = 0;
 
 	if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(leaf)) != 1)
@@ -221,14 +80,16 @@ days_left(const struct certificates *certificates)
 }
 
 bool
-certificates_dates(const struct certificates *certificates, int64_t *from, int64_t *until, const char **problem)
+certificates_dates(const struct certificates *certificates, size_t server, int64_t *from, int64_t *until,
+    const char **problem)
 {
+	const SSL_CTX *context = credentials_of(certificates, server)->context;
 	const X509 *leaf;
 	struct tm utc;
 
-	if (certificates->server->offer.tls == NULL)
+	if (context == NULL)
 		return false;
-	leaf = SSL_CTX_get0_certificate(certificates->server->offer.tls);
+	leaf = SSL_CTX_get0_certificate(context);
 	*from = ASN1_TIME_to_tm(X509_get0_notBefore(leaf), &utc) == 1 ? (int64_t)timegm(&utc) : 0;
 	*until = ASN1_TIME_to_tm(X509_get0_notAfter(leaf), &utc) == 1 ? (int64_t)timegm(&utc) : 0;
 	*problem = certificate_date_problem(leaf);
@@ -237,26 +98,31 @@ certificates_dates(const struct certificates *certificates, int64_t *from, int64
 
 /* For the status page and metrics. */
 static void
-show_end(const struct certificates *certificates)
+show_ends(const struct certificates *certificates)
 {
+	struct board *board = &certificates->server->board;
 	int64_t from, until = 0;
 	const char *problem;
 
-	if (certificates->server->board.head == NULL)
+	if (board->head == NULL)
 		return;
-	(void)!certificates_dates(certificates, &from, &until, &problem);
-	certificates->server->board.head->certificate_ends_s = (uint64_t)until;
+	(void)!certificates_dates(certificates, 0, &from, &until, &problem);
+	board->head->certificate_ends_s = (uint64_t)until;
+	board_clear_certificates(board);
+	for (size_t i = 1; i < server_count(certificates); i++)
+		if (certificates_dates(certificates, i, &from, &until, &problem))
+			board_add_certificate(board, server_of(certificates, i)->name, (uint64_t)until);
 }
 
-void
-certificates_tell(const struct certificates *certificates)
+static void
+tell_certificate(const struct certificates *certificates, size_t server)
 {
-	show_end(certificates);
-	if (certificates->server->offer.tls == NULL)
-		return;
+	int64_t days = days_left(credentials_of(certificates, server)->context);
+
 	log_begin(LEVEL_INFO, "certificate");
-	log_field_u64("days_left", days_left(certificates) < 0 ? 0 : (uint64_t)days_left(certificates));
-	log_field_text("file", certificates->server->config->tls.certificate);
+	log_field_server(certificates, server);
+	log_field_u64("days_left", days < 0 ? 0 : (uint64_t)days);
+	log_field_text("file", server_of(certificates, server)->tls.certificate);
 	log_field_text("kernel_tls", certificates->kernel_trouble == NULL ? "yes" : "no");
 	if (certificates->kernel_trouble != NULL)
 		log_field_text("message", certificates->kernel_trouble);
@@ -264,88 +130,214 @@ certificates_tell(const struct certificates *certificates)
 }
 
 void
-certificates_use(struct certificates *certificates, struct certificate_check *check)
+certificates_tell(const struct certificates *certificates)
 {
-	SSL_CTX_free(certificates->server->offer.tls);
-	close_fd(&certificates->server->offer.key_fd);
-	certificates->server->offer.tls = NULL;
-	if (check == NULL) {
-		show_end(certificates);
-		return;
+	show_ends(certificates);
+	for (size_t i = 0; i < server_count(certificates); i++)
+		if (certificates->in_force[i].is_own)
+			tell_certificate(certificates, i);
+}
+
+/* --- what is in force --- */
+
+const SSL_CTX *
+certificates_named(const struct certificates *certificates, const char *name)
+{
+	for (size_t i = 0; i < server_count(certificates); i++)
+		if (strcmp(server_of(certificates, i)->name, name) == 0)
+			return credentials_of(certificates, i)->context;
+	return NULL;
+}
+
+/* The pair of server, for all that have the same files. */
+static void
+share_credentials(struct certificates *certificates, size_t server)
+{
+	for (size_t i = server + 1; i < server_count(certificates); i++)
+		if (certificate_pair_of(certificates->server->config, i) == server)
+			*credentials_of(certificates, i) = *credentials_of(certificates, server);
+}
+
+/* What the check was good for belongs to the server from here on. */
+static void
+put_in_force(struct certificates *certificates, size_t server, struct certificate_check *check)
+{
+	struct certificate_in_force *in_force = &certificates->in_force[server];
+	struct credentials *credentials = credentials_of(certificates, server);
+
+	if (in_force->is_own) {
+		SSL_CTX_free(credentials->context);
+		close_fd(&credentials->key_fd);
 	}
-	certificates->server->offer.tls = check->context;
+	*credentials = (struct credentials){.context = check->context, .key_fd = check->parts_fd};
+	*in_force = (struct certificate_in_force){
+	    .is_own = true, .chain_stamp = check->chain_stamp, .key_stamp = check->key_stamp};
 	certificates->kernel_trouble = check->kernel_trouble;
-	certificates->server->offer.key_fd = check->parts_fd;
-	certificates->chain_stamp = check->chain_stamp;
-	certificates->key_stamp = check->key_stamp;
 	check->context = NULL;
 	check->parts_fd = -1;
-	certificate_check_drop(check, certificates->server->loop);
-	certificates->warn_at_ms = 0;
-	certificates->date_problem = NULL;
+	certificate_check_drop(check, NULL);
+	share_credentials(certificates, server);
+}
+
+/* Only the servers of the configuration that was in force before have something. */
+static void
+drop_all_in_force(struct certificates *certificates)
+{
+	for (size_t i = 0; i < CONFIG_SERVERS_MAX + 1; i++) {
+		struct credentials *credentials = credentials_of(certificates, i);
+
+		if (certificates->in_force[i].is_own) {
+			SSL_CTX_free(credentials->context);
+			close_fd(&credentials->key_fd);
+		}
+		if (credentials->context == NULL)
+			continue;
+		*credentials = (struct credentials){.context = NULL, .key_fd = -1};
+		certificates->in_force[i] = (struct certificate_in_force){.is_own = false};
+	}
+}
+
+void
+certificates_use(struct certificates *certificates, struct certificate_round *round)
+{
+	certificate_check_drop(&certificates->check, certificates->server->loop);
+	certificates->checked = 0;
+	drop_all_in_force(certificates);
+	for (size_t i = 0; i < server_count(certificates); i++)
+		if (round->checks[i].context != NULL)
+			put_in_force(certificates, i, &round->checks[i]);
+	certificate_round_drop(round);
 	certificates_tell(certificates);
 	memory_trim(); /* else each fork copies the entries of its pages */
 }
 
-bool
-certificates_are_good(const struct server *server)
+/* --- of a program and the next one --- */
+
+static bool
+is_good(const struct server *server, size_t i)
 {
-	return server->offer.tls != NULL && date_problem(server->offer.tls) == NULL;
+	const SSL_CTX *context = server->offer.credentials[i].context;
+
+	return context != NULL && certificate_problem_of(context) == NULL;
+}
+
+void
+certificates_good(const struct server *server, char good[CERTIFICATES_GOOD_MAX])
+{
+	bool is_one = is_good(server, 0);
+	size_t len = (size_t)snprintf(good, CERTIFICATES_GOOD_MAX, "%d", is_one);
+
+	for (size_t i = 1; i < server->config->server_count; i++) {
+		if (!is_good(server, i))
+			continue;
+		is_one = true;
+		len += (size_t)snprintf(good + len, CERTIFICATES_GOOD_MAX - len, ",%s", server->config->servers[i].name);
+	}
+	if (!is_one)
+		good[0] = '\0';
+}
+
+/* Is the server among those of certificates_good()? */
+static bool
+was_good(const char *good, const struct config *config, size_t server)
+{
+	const char *name = config->servers[server].name;
+	size_t len = strlen(name);
+
+	if (server == 0)
+		return good[0] == '1';
+	while ((good = strchr(good, ',')) != NULL) {
+		good++;
+		if (strncmp(good, name, len) == 0 && (good[len] == ',' || good[len] == '\0'))
+			return true;
+	}
+	return false;
 }
 
 static void
-tell_date_problem(const struct certificate_check *check, const char *path)
+print_date_problem(const SSL_CTX *context, const char *path)
 {
 	char line[PATH_MAX + 160];
 
 	snprintf(line, sizeof(line),
 	    "certificate '%s' %s; it does not replace that of the running server, which is in date", path,
-	    date_problem(check->context));
+	    certificate_problem_of(context));
 	print_certificate_problem(NULL, line);
 }
 
-int
-certificates_load_first(struct certificates *certificates, struct server *server, bool must_be_good)
+static int
+load_pair(struct certificates *certificates, size_t server, const char *good)
 {
+	static const struct certificate_teller teller = {print_certificate_problem, NULL};
+	const struct config *config = certificates->server->config;
+	const struct config_server *of = &config->servers[server];
 	struct certificate_check check;
 	int status = 0;
-	int r;
+	int r = certificate_check_start(&check, certificates->server, of, NULL, NULL, &teller);
 
-	*certificates = (struct certificates){
-	    .server = server,
-	    .check = {.chain_fd = -1, .key_fd = -1, .parts_fd = -1},
-	    .look = {.due = certificates_due, .arg = certificates},
-	};
-	server->offer.key_fd = -1;
-	if (!is_configured(certificates))
-		return 0;
-	r = certificate_check_start(
-	    certificates, &check, certificates->server->config, NULL, NULL, print_certificate_problem, NULL);
 	if (r < 0)
 		return r;
 	while (waitpid(check.errand.pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
-	r = certificate_check_end(&check, certificates->server->config, NULL, status, print_certificate_problem, NULL);
-	if (r == 0 && must_be_good && date_problem(check.context) != NULL) {
-		tell_date_problem(&check, server->config->tls.certificate);
+	r = certificate_check_end(&check, config, server, NULL, status, &teller);
+	if (r < 0)
+		return r;
+	if (good != NULL && was_good(good, config, server) && certificate_problem_of(check.context) != NULL) {
+		print_date_problem(check.context, of->tls.certificate);
 		certificate_check_drop(&check, NULL);
-		r = -EINVAL;
+		return -EINVAL;
+	}
+	put_in_force(certificates, server, &check);
+	return 0;
+}
+
+int
+certificates_load_first(
+    struct certificates *certificates, struct server *server, const char *good, size_t *failed)
+{
+	int r = 0;
+
+	*certificates = (struct certificates){
+	    .server = server,
+	    .check = CERTIFICATE_CHECK_NONE,
+	    .look = {.due = certificates_due, .arg = certificates},
+	};
+	for (size_t i = 0; i < CONFIG_SERVERS_MAX + 1; i++)
+		server->offer.credentials[i].key_fd = -1;
+	for (size_t i = certificate_pair_from(server->config, 0); r == 0 && i < server->config->server_count;
+	     i = certificate_pair_from(server->config, i + 1)) {
+		*failed = i;
+		r = load_pair(certificates, i, good);
 	}
 	if (r == 0)
-		certificates_use(certificates, &check);
+		memory_trim();
 	return r;
 }
 
+/* --- files that change --- */
+
 static bool
-have_changed(const struct certificates *certificates)
+have_changed(const struct certificates *certificates, size_t server)
 {
+	const struct config_server *of = server_of(certificates, server);
 	struct file_stamp chain, key;
 
-	file_stamp_of_path(certificates->server->config->tls.certificate, &chain);
-	file_stamp_of_path(certificates->server->config->tls.key, &key);
-	return !file_stamp_equal(&chain, &certificates->chain_stamp) ||
-	    !file_stamp_equal(&key, &certificates->key_stamp);
+	file_stamp_of_path(of->tls.certificate, &chain);
+	file_stamp_of_path(of->tls.key, &key);
+	return !file_stamp_equal(&chain, &certificates->in_force[server].chain_stamp) ||
+	    !file_stamp_equal(&key, &certificates->in_force[server].key_stamp);
+}
+
+static const struct certificate_teller log_teller = {log_certificate_problem, NULL};
+
+static void
+log_old_one_stays(const struct certificates *certificates, size_t server)
+{
+	log_begin(LEVEL_ERROR, "certificate-refused");
+	log_field_server(certificates, server);
+	log_field_text("message", "the certificate in force stays");
+	log_end();
 }
 
 static void
@@ -353,36 +345,64 @@ certificates_gone(void *arg, int status)
 {
 	struct certificates *certificates = arg;
 	struct certificate_check *check = &certificates->check;
-	int r = certificate_check_end(check, certificates->server->config, certificates->server->offer.tls, status,
-	    log_certificate_problem, NULL);
+	size_t server = certificates->checked;
+	int r = certificate_check_end(check, certificates->server->config, server,
+	    credentials_of(certificates, server)->context, status, &log_teller);
 
 	if (r == 0) {
-		certificates_use(certificates, check);
-		return;
+		put_in_force(certificates, server, check);
+		show_ends(certificates);
+		tell_certificate(certificates, server);
+		memory_trim();
+	} else {
+		if (r == -EINTR) /* a killed checker has no result */
+			memset(&certificates->in_force[server].chain_stamp, 0, sizeof(struct file_stamp));
+		log_old_one_stays(certificates, server);
 	}
-	if (r == -EINTR) /* a killed checker has no result */
-		memset(&certificates->chain_stamp, 0, sizeof(certificates->chain_stamp));
-	log_message(LEVEL_ERROR, "certificate-refused", "the certificate in force stays");
+	if (r != -EINTR)
+		certificates_look_soon(certificates); /* others may have been renewed with it */
 }
 
 /* The pair was checked. If it is refused, check it again only after a change, or if something was short. */
 static void
-start_checker(struct certificates *certificates)
+start_checker(struct certificates *certificates, size_t server)
 {
 	struct certificate_check *check = &certificates->check;
-	int r = certificate_check_start(certificates, check, certificates->server->config, certificates_gone,
-	    certificates, log_certificate_problem, NULL);
+	int r = certificate_check_start(
+	    check, certificates->server, server_of(certificates, server), certificates_gone, certificates, &log_teller);
 
+	certificates->checked = server;
 	if (r == -EAGAIN || r == -ENOMEM || r == -EMFILE || r == -ENFILE)
 		return;
-	certificates->chain_stamp = check->chain_stamp;
-	certificates->key_stamp = check->key_stamp;
+	certificates->in_force[server].chain_stamp = check->chain_stamp;
+	certificates->in_force[server].key_stamp = check->key_stamp;
 }
 
+/* One at a time, and each has its turn. */
 static void
-log_end_of_certificate(enum log_level level, int64_t days, const char *message)
+check_next_changed(struct certificates *certificates)
 {
+	size_t count = server_count(certificates);
+
+	for (size_t n = 1; n <= count && certificates->check.errand.pid == 0; n++) {
+		size_t server = (certificates->checked + 1) % count;
+
+		if (certificates->in_force[server].is_own && have_changed(certificates, server))
+			start_checker(certificates, server);
+		certificates->checked = server;
+	}
+}
+
+/* --- dates that come --- */
+
+static void
+log_end_of_certificate(
+    const struct certificates *certificates, size_t server, enum log_level level, const char *message)
+{
+	int64_t days = days_left(credentials_of(certificates, server)->context);
+
 	log_begin(level, "certificate-ends");
+	log_field_server(certificates, server);
 	log_field_u64("days_left", days < 0 ? 0 : (uint64_t)days);
 	log_field_text("message", message);
 	log_end();
@@ -390,41 +410,37 @@ log_end_of_certificate(enum log_level level, int64_t days, const char *message)
 
 /* At once when the clock or the end has come over it; when that is over, too. */
 static void
-tell_about_dates(struct certificates *certificates)
+tell_about_dates(struct certificates *certificates, size_t server)
 {
-	const char *problem = date_problem(certificates->server->offer.tls);
-	bool was_told = certificates->date_problem == problem;
+	struct certificate_in_force *in_force = &certificates->in_force[server];
+	const char *problem = certificate_problem_of(credentials_of(certificates, server)->context);
+	bool was_told = in_force->date_problem == problem;
 
-	certificates->date_problem = problem;
+	in_force->date_problem = problem;
 	if (was_told)
 		return;
-	certificates->warn_at_ms = 0;
+	in_force->warn_at_ms = 0;
 	if (problem == NULL)
-		certificates_tell(certificates);
+		tell_certificate(certificates, server);
 }
 
 static void
-warn_about_end(struct certificates *certificates, uint64_t now)
+warn_about_end(struct certificates *certificates, size_t server, uint64_t now)
 {
-	const char *problem;
+	struct certificate_in_force *in_force = &certificates->in_force[server];
 	char text[PATH_MAX + 128];
-	int64_t days;
 
-	if (certificates->server->offer.tls == NULL)
+	tell_about_dates(certificates, server);
+	if (now < in_force->warn_at_ms)
 		return;
-	tell_about_dates(certificates);
-	if (now < certificates->warn_at_ms)
-		return;
-	certificates->warn_at_ms = now + WARN_EVERY_MS;
-	problem = certificates->date_problem;
-	days = days_left(certificates);
-	if (problem != NULL) {
+	in_force->warn_at_ms = now + WARN_EVERY_MS;
+	if (in_force->date_problem != NULL) {
 		snprintf(text, sizeof(text),
 		    "certificate '%s' %s; it is used all the same, and clients that check it refuse it",
-		    certificates->server->config->tls.certificate, problem);
-		log_end_of_certificate(LEVEL_ERROR, days, text);
-	} else if (days < WARN_DAYS) {
-		log_end_of_certificate(LEVEL_WARNING, days, "renew the certificate");
+		    server_of(certificates, server)->tls.certificate, in_force->date_problem);
+		log_end_of_certificate(certificates, server, LEVEL_ERROR, text);
+	} else if (days_left(credentials_of(certificates, server)->context) < WARN_DAYS) {
+		log_end_of_certificate(certificates, server, LEVEL_WARNING, "renew the certificate");
 	}
 }
 
@@ -433,14 +449,19 @@ certificates_due(void *arg)
 {
 	struct certificates *certificates = arg;
 	uint64_t now = monotonic_ms();
+	bool has_any = false;
 
-	if (!is_configured(certificates))
+	for (size_t i = 0; i < server_count(certificates); i++) {
+		if (!certificates->in_force[i].is_own)
+			continue;
+		has_any = true;
+		warn_about_end(certificates, i, now);
+	}
+	if (!has_any)
 		return;
-	warn_about_end(certificates, now);
 	timer_set(certificates->server->loop, &certificates->look, now + LOOK_EVERY_MS);
 	/* half of a pair that is being replaced is refused; the next look finds both */
-	if (certificates->check.errand.pid == 0 && have_changed(certificates))
-		start_checker(certificates);
+	check_next_changed(certificates);
 }
 
 void

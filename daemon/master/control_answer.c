@@ -127,18 +127,30 @@ limits_json(const struct control_answers *answers)
 	    "login_failures", (int)config->limits.login_failures);
 }
 
-/* null: TLS is off. */
+/* null: TLS is off at that server. */
 static json_t *
-certificate_json(const struct control_answers *answers)
+certificate_json(const struct control_answers *answers, size_t server)
 {
+	const struct config_server *of = &answers->server->config->servers[server];
 	const char *problem, *trouble = answers->certificates->kernel_trouble;
 	int64_t from, until;
 
-	if (!certificates_dates(answers->certificates, &from, &until, &problem))
+	if (!certificates_dates(answers->certificates, server, &from, &until, &problem))
 		return json_null();
-	return json_pack("{s:s, s:I, s:I, s:s?, s:b, s:s?}", "file", answers->server->config->tls.certificate,
+	return json_pack("{s:s, s:s, s:I, s:I, s:s?, s:b, s:s?}", "server", of->name, "file", of->tls.certificate,
 	    "not_before", (json_int_t)from, "not_after", (json_int_t)until, "problem", problem, "kernel_tls",
 	    trouble == NULL, "kernel_tls_trouble", trouble);
+}
+
+/* Those of the servers that have sections. */
+static json_t *
+certificates_json(const struct control_answers *answers)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 1; i < answers->server->config->server_count; i++)
+		(void)!json_array_append_new(list, certificate_json(answers, i));
+	return list;
 }
 
 /* null: accounts names no database. */
@@ -168,11 +180,11 @@ answer_status(
 
 	(void)request;
 	end_control_reply(client,
-	    json_pack("{s:b, s:s, s:i, s:s, s:I, s:I, s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o}",
+	    json_pack("{s:b, s:s, s:i, s:s, s:I, s:I, s:s, s:b, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o}",
 		"done", 1, "version", SALLYPORT_VERSION, "pid", (int)answers->server->pid, "config_file",
 		answers->server->config_path, "started", (json_int_t)time(NULL) - uptime, "uptime", uptime, "state",
-		answers->server->is_draining ? "draining" : "serving", "tls", answers->server->offer.tls != NULL,
-		"certificate", certificate_json(answers), "store", store_json(answers), "sessions",
+		answers->server->is_draining ? "draining" : "serving", "tls", answers->server->offer.credentials[0].context != NULL,
+		"certificate", certificate_json(answers, 0), "certificates", certificates_json(answers), "store", store_json(answers), "sessions",
 		(json_int_t)head->live, "former_sessions",
 		(json_int_t)(answers->sessions->counted - answers->sessions->live_count), "hashing",
 		(json_int_t)turns_running(answers->sessions->turns[TURN_HASH]), "bans", (json_int_t)head->bans,

@@ -392,6 +392,7 @@ start_master(void)
 {
 	struct server *server = &master.server;
 	char error[CONFIG_PLACE_MAX + TRUST_TEXT_MAX];
+	size_t failed = 0;
 	int ready_fd = -1;
 	int r;
 
@@ -414,9 +415,10 @@ start_master(void)
 	if (memory_init() < 0 || OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1 || remote_key_init() < 0 ||
 	    files_prepare() < 0)
 		exit_with_error("OpenSSL cannot be set up");
-	if (certificates_load_first(&master.certificates, &master.server, inherited.needs_good_certificate) < 0)
+	if (certificates_load_first(&master.certificates, &master.server, inherited.good_certificates, &failed) < 0)
 		exit_with_error("certificate '%s' and key '%s' cannot be used; see the line above",
-		    master.server.config->tls.certificate, master.server.config->tls.key);
+		    master.server.config->servers[failed].tls.certificate,
+		    master.server.config->servers[failed].tls.key);
 	if (!master.server.is_foreground && !inherited.is_upgrade)
 		ready_fd = go_to_background();
 	notify_init(ready_fd);

@@ -17,6 +17,7 @@
 #include "common/libc.h"
 #include "common/title.h"
 #include "daemon/master/activation.h"
+#include "daemon/master/certificates.h"
 #include "daemon/master/listeners.h"
 #include "daemon/master/notify.h"
 #include "daemon/master/server.h"
@@ -26,6 +27,7 @@
 
 #define ENVIRONMENT_MAX 10
 #define NAMES_MAX (LISTENERS_MAX * ACTIVATION_NAME_MAX)
+#define TEXT_MAX (64 + (CERTIFICATES_GOOD_MAX > NAMES_MAX ? CERTIFICATES_GOOD_MAX : NAMES_MAX))
 
 static const char *const sanitizer_variables[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS"};
 static char *sanitizer_values[2];
@@ -92,7 +94,7 @@ place_descriptors(const struct program_start *start)
 static void
 make_environment(const struct program_start *start, int count, char *variables[ENVIRONMENT_MAX + 1])
 {
-	static char texts[ENVIRONMENT_MAX][NAMES_MAX + 64];
+	static char texts[ENVIRONMENT_MAX][TEXT_MAX];
 	char names[NAMES_MAX] = "";
 	struct stat st;
 	size_t n = 0;
@@ -104,8 +106,8 @@ make_environment(const struct program_start *start, int count, char *variables[E
 	snprintf(texts[n++], sizeof(texts[0]), "LISTEN_PID=%ld", (long)getpid());
 	snprintf(texts[n++], sizeof(texts[0]), "LISTEN_FDNAMES=%s", names);
 	snprintf(texts[n++], sizeof(texts[0]), INHERITED_ENVIRONMENT "=1");
-	if (start->needs_good_certificate)
-		snprintf(texts[n++], sizeof(texts[0]), INHERITED_GOOD_CERTIFICATE "=1");
+	if (start->good_certificates[0] != '\0')
+		snprintf(texts[n++], sizeof(texts[0]), INHERITED_GOOD_CERTIFICATES "=%s", start->good_certificates);
 	if (notify_socket()[0] != '\0')
 		snprintf(texts[n++], sizeof(texts[0]), "NOTIFY_SOCKET=%s", notify_socket());
 	if (start->server->is_stderr_journal && fstat(INHERITED_FIRST + count + INHERITED_STDERR, &st) == 0)

@@ -20,7 +20,7 @@ struct program_start {
 	int uploads_read; /* of the channel of uploads; server->offer has the other end */
 	int channel; /* to this server */
 	int errors_fd; /* its standard error until it is ready */
-	bool needs_good_certificate; /* INHERITED_GOOD_CERTIFICATE */
+	const char *good_certificates; /* INHERITED_GOOD_CERTIFICATES; "": none */
 };
 
 /*

@@ -9,6 +9,7 @@
 #include "common/wipe.h"
 #include "config/broker.h"
 #include "config/hook.h"
+#include "config/servers.h"
 #include "daemon/master/broker_worker.h"
 #include "daemon/master/capacity.h"
 #include "daemon/master/control_socket.h"
@@ -153,9 +154,7 @@ take_over(struct reload *reload)
 	proxied_configure(reload->parts.proxied, listeners_have_proxied(reload->parts.listeners));
 	accounts_load_drop(reload->parts.accounts, &reload->parts.accounts->load);
 	accounts_use(reload->parts.accounts, &reload->accounts);
-	certificate_check_drop(&reload->parts.certificates->check, reload->parts.server->loop);
-	certificates_use(reload->parts.certificates,
-	    reload->parts.server->config->tls.certificate[0] == '\0' ? NULL : &reload->certificate);
+	certificates_use(reload->parts.certificates, &reload->certificates);
 	certificates_look_soon(reload->parts.certificates);
 	resolver_configure(reload->parts.resolver);
 	hook_worker_reload(reload->parts.hooks, old);
@@ -179,7 +178,7 @@ drop_reload(struct reload *reload)
 	    reload->listeners, reload->listener_count, reload->parts.listeners->all, reload->parts.listeners->count);
 	log_targets_close(&reload->log_files);
 	accounts_load_drop(reload->parts.accounts, &reload->accounts);
-	certificate_check_drop(&reload->certificate, reload->parts.server->loop);
+	certificate_round_drop(&reload->certificates);
 	config_free(reload->config);
 	reload->config = NULL;
 	if (log_targets_reopen(reload->parts.log, error, sizeof(error)) < 0)
@@ -219,16 +218,10 @@ complaint_about_accounts(struct reload *reload)
 	return (struct complaint){reload, "", "accounts", "accounts-refused"};
 }
 
-static struct complaint
-complaint_about_certificate(struct reload *reload)
-{
-	return (struct complaint){reload, "tls", "certificate", "certificate-refused"};
-}
-
 static bool
 has_children(const struct reload *reload)
 {
-	return reload->accounts.errand.pid != 0 || reload->certificate.errand.pid != 0;
+	return reload->accounts.errand.pid != 0 || reload->certificates.is_under_way;
 }
 
 static void
@@ -243,16 +236,27 @@ reload_accounts_gone(void *arg, int status)
 		finish_reload(reload);
 }
 
+/* The place is that of the key that names the certificate. */
 static void
-reload_certificate_gone(void *arg, int status)
+tell_certificate_complaint(void *arg, size_t server, const char *line)
 {
 	struct reload *reload = arg;
-	struct complaint certificate = complaint_about_certificate(reload);
+	char place[CONFIG_PLACE_MAX];
+	char text[CONFIG_PLACE_MAX + 1024];
 
-	if (certificate_check_end(&reload->certificate, reload->config, reload->parts.server->offer.tls, status,
-		tell_complaint, &certificate) < 0 &&
-	    !reload->is_bad)
-		tell_complaint(&certificate, "cannot be used");
+	if (server == 0)
+		config_place(reload->config, "tls", "certificate", place);
+	else
+		servers_place(reload->config, server, "certificate", place);
+	snprintf(text, sizeof(text), "%s%s", place, line);
+	report_reload_problem(reload, "certificate-refused", text);
+}
+
+static void
+reload_certificates_gone(void *arg)
+{
+	struct reload *reload = arg;
+
 	if (!has_children(reload))
 		finish_reload(reload);
 }
@@ -262,7 +266,6 @@ static void
 start_children(struct reload *reload)
 {
 	struct complaint accounts = complaint_about_accounts(reload);
-	struct complaint certificate = complaint_about_certificate(reload);
 	char error[128];
 	int r;
 
@@ -272,9 +275,8 @@ start_children(struct reload *reload)
 		snprintf(error, sizeof(error), "the loader cannot be started: %s", strerror(-r));
 		tell_complaint(&accounts, error);
 	}
-	if (reload->config->tls.certificate[0] != '\0')
-		(void)!certificate_check_start(reload->parts.certificates, &reload->certificate, reload->config,
-		    reload_certificate_gone, reload, tell_complaint, &certificate);
+	certificate_round_start(&reload->certificates, reload->parts.certificates, reload->config,
+	    tell_certificate_complaint, reload_certificates_gone, reload);
 }
 
 /* Everything that takes no time. */
@@ -323,7 +325,8 @@ begin_reload(struct reload *reload)
 	reload->listener_count = 0;
 	reload->next = (struct reload_report){.ticket = reload->report.ticket + 1};
 	reload->accounts = (struct accounts_load){.fd = -1};
-	reload->certificate = (struct certificate_check){.chain_fd = -1, .key_fd = -1, .parts_fd = -1};
+	reload->certificates.config = NULL;
+	reload->certificates.is_under_way = false;
 	for (int kind = 0; kind < LOG_TARGET_COUNT; kind++)
 		reload->log_files.fds[kind] = -1;
 	upgrade_hold(reload->parts.upgrade);

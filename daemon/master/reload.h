@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Reload: the configuration is read again beside the one in force, with its listeners, log files,
- * accounts and certificate; and replaces it when all of that is good, or nothing is changed.
+ * accounts and certificates; and replaces it when all of that is good, or nothing is changed.
  */
 #ifndef DAEMON_MASTER_RELOAD_H
 #define DAEMON_MASTER_RELOAD_H
@@ -13,6 +13,7 @@
 
 #include "config/config.h"
 #include "daemon/master/accounts_loader.h"
+#include "daemon/master/certificate_round.h"
 #include "daemon/master/certificates.h"
 #include "daemon/master/listeners.h"
 #include "daemon/master/log_targets.h"
@@ -63,14 +64,14 @@ struct reload {
 	size_t listener_count;
 	struct log_files log_files;
 	struct accounts_load accounts;
-	struct certificate_check certificate;
+	struct certificate_round certificates;
 	bool is_bad;
 	bool again; /* one more was asked for meanwhile */
 	struct reload_report next, report;
 };
 
 /*
- * Begin a reload; the loader of accounts and the checker of the certificate do their part without
+ * Begin a reload; the loader of accounts and the checker of certificates do their part without
  * the master waiting. While one is under way, another one follows it.
  *
  * Returns the ticket of the reload that takes what the files say now: reload_report() has it, or

@@ -6,7 +6,6 @@
 #ifndef DAEMON_MASTER_SERVER_H
 #define DAEMON_MASTER_SERVER_H
 
-#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -15,6 +14,7 @@
 #include "common/bounds.h"
 #include "config/config.h"
 #include "privsep/ipc/board.h"
+#include "privsep/tls/credentials.h"
 
 struct loop;
 
@@ -27,8 +27,7 @@ struct offer {
 	int hook_channel; /* of uploads; 0: not made yet */
 	union address passive_told; /* what PASV announces; AF_UNSPEC: the address that the client dialled */
 	uid_t hook_uid, broker_uid; /* no account of a database has one of them; set where accounts names one */
-	SSL_CTX *tls; /* without its key; NULL: no certificate */
-	int key_fd; /* the key's numbers in sealed memory, never read here */
+	struct credentials credentials[CONFIG_SERVERS_MAX + 1]; /* of each server; keys are never read here */
 };
 
 struct server {

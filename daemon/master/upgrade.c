@@ -128,9 +128,12 @@ static int
 start_program(struct upgrade *upgrade)
 {
 	int channels[2] = {-1, -1}, errors[2] = {-1, -1};
+	char good[CERTIFICATES_GOOD_MAX] = "";
 	int r = 0;
 	pid_t pid;
 
+	if (!upgrade->is_retired) /* while nobody listens, any certificate is good enough */
+		certificates_good(upgrade->parts.server, good);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channels) < 0 ||
 	    pipe2(errors, O_CLOEXEC | O_NONBLOCK) < 0) {
 		r = -errno;
@@ -144,8 +147,7 @@ start_program(struct upgrade *upgrade)
 		.uploads_read = upgrade->parts.hooks->uploads_read,
 		.channel = channels[1],
 		.errors_fd = errors[1],
-		/* while nobody listens, any certificate is good enough */
-		.needs_good_certificate = !upgrade->is_retired && certificates_are_good(upgrade->parts.server),
+		.good_certificates = good,
 	    },
 	    &upgrade->program_pid, &upgrade->program_fd);
 	if (pid < 0) {

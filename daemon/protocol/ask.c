@@ -9,6 +9,7 @@
 #include "common/io.h"
 #include "daemon/protocol/notices.h"
 #include "daemon/protocol/session.h"
+#include "daemon/protocol/shown_server.h"
 
 #include "common/banned.h"
 
@@ -274,6 +275,7 @@ static int
 ask_signature(struct protocol *protocol, enum sign_scheme scheme, const uint8_t *text, size_t text_len)
 {
 	ipc_begin(&protocol->message, IPC_sign);
+	ipc_put_u8(&protocol->message, shown_server_signer(protocol));
 	ipc_put_u8(&protocol->message, (uint8_t)scheme);
 	ipc_put_bytes(&protocol->message, text, text_len);
 	return ask_sibling(protocol, protocol->monitor_channel);

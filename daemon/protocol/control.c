@@ -12,6 +12,7 @@
 #include "common/text.h"
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/session.h"
+#include "daemon/protocol/shown_server.h"
 
 #include "common/banned.h"
 
@@ -278,7 +279,7 @@ control_start_tls(struct protocol *protocol)
 	struct claims *claims = protocol->session->claims;
 	uint64_t started = monotonic_ms();
 	char detail[160];
-	int r = stream_start_tls(stream, protocol->session->tls, STREAM_CONTROL);
+	int r = stream_start_tls(stream, protocol->session->tls, shown_server_context(protocol), STREAM_CONTROL);
 
 	while (r == 0 && (r = stream_handshake(stream)) == -EAGAIN)
 		r = wait_for_client(protocol) && protocol->end_reason < 0 ? 0 : -ETIMEDOUT;

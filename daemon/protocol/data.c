@@ -309,7 +309,8 @@ check_resumed(struct protocol *protocol, const struct stream *stream)
 static int
 protect(struct protocol *protocol, uint64_t deadline, struct stream *stream)
 {
-	int r = stream_start_tls(stream, protocol->session->tls, STREAM_DATA);
+	SSL_CTX *shown = SSL_get_SSL_CTX(protocol->control.stream.tls);
+	int r = stream_start_tls(stream, protocol->session->tls, shown, STREAM_DATA);
 
 	while (r == 0 && (r = stream_handshake(stream)) == -EAGAIN)
 		r = watch_fd(protocol, stream->fd, stream->wants, deadline);

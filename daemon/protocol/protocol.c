@@ -18,6 +18,7 @@
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/data.h"
 #include "daemon/protocol/session.h"
+#include "daemon/protocol/shown_server.h"
 #include "daemon/protocol/variables.h"
 #include "privsep/sandbox/sandbox.h"
 #include "privsep/tls/context.h"
@@ -37,6 +38,7 @@ begin_tls(void)
 	remote_key_set_signer(ask_monitor_sign, &protocol);
 	if (context_confine(protocol.session->tls) < 0)
 		_exit(1);
+	shown_server_prepare(&protocol);
 }
 
 static void

@@ -10,6 +10,7 @@
 #include "common/address.h"
 #include "config/config.h"
 #include "privsep/ipc/scoreboard.h"
+#include "privsep/tls/credentials.h"
 
 struct protocol_session {
 	int client_fd;		/* the control connection */
@@ -22,7 +23,8 @@ struct protocol_session {
 	union address dialled;	/* the address that the client dialled: local, but behind a proxy */
 	union address proxy;	/* who has connected for the client; AF_UNSPEC: nobody, it came itself */
 	bool is_tls;		/* TLS from the first byte (RFC 4217, appendix A.3) */
-	SSL_CTX *tls;		/* NULL: no certificate */
+	SSL_CTX *tls;		/* of the server at the dialled address; NULL: no certificate */
+	const struct credentials *credentials;	/* by server; NULL: there is only one server */
 	uid_t service_uid;
 	gid_t service_gid;
 	struct claims *claims;

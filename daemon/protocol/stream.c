@@ -420,7 +420,7 @@ settle_kernel(struct stream *stream)
 }
 
 int
-stream_start_tls(struct stream *stream, SSL_CTX *context, enum stream_kind kind)
+stream_start_tls(struct stream *stream, SSL_CTX *context, SSL_CTX *shown, enum stream_kind kind)
 {
 	struct gather *gather = &gathers[kind];
 	BIO *bio = gather_method == NULL ? NULL : BIO_new(gather_method);
@@ -445,6 +445,10 @@ stream_start_tls(struct stream *stream, SSL_CTX *context, enum stream_kind kind)
 		/* A client that uploads need not read: closing with a ticket unread would reset the connection and
 		 * lose the end of the file (SSL_CTX_set_num_tickets(3), NOTES). */
 		SSL_set_num_tickets(tls, 0);
+	}
+	if (shown != context && SSL_set_SSL_CTX(tls, shown) == NULL) {
+		SSL_free(tls);
+		return -ENOMEM;
 	}
 	stream->tls = tls;
 	stream->kind = kind;

@@ -50,8 +50,11 @@ void stream_expect_end(struct stream *stream);
 /*
  * Begin TLS as the server; then call stream_handshake() until it returns 0 (-EAGAIN: wait
  * for wants). There is at most one stream of a kind. Returns 0 or -ENOMEM.
+ *
+ * context  has what sessions are resumed with; the same for all streams.
+ * shown    has the certificate; often the same.
  */
-int stream_start_tls(struct stream *stream, SSL_CTX *context, enum stream_kind kind);
+int stream_start_tls(struct stream *stream, SSL_CTX *context, SSL_CTX *shown, enum stream_kind kind);
 int stream_handshake(struct stream *stream);
 
 /* After the handshake of a data connection: does it resume the control connection's session? */

@@ -16,15 +16,17 @@
 
 #define HEAD_SIZE 4096
 #define BANS_SIZE 8192	/* behind it */
+#define CERTIFICATES_SIZE 8192	/* behind them */
 #define READ_TRIES 8 /* of something that is being written; after that, take what is there */
 
 _Static_assert(sizeof(struct board_head) <= HEAD_SIZE, "the head is one page");
 _Static_assert(sizeof(struct board_bans) <= BANS_SIZE, "the bans have their place");
+_Static_assert(sizeof(struct board_certificates) <= CERTIFICATES_SIZE, "the certificates have their place");
 
 static size_t
 facts_size(const struct board *board)
 {
-	return HEAD_SIZE + BANS_SIZE + board->count * sizeof(struct board_row);
+	return HEAD_SIZE + BANS_SIZE + CERTIFICATES_SIZE + board->count * sizeof(struct board_row);
 }
 
 static size_t
@@ -66,7 +68,8 @@ place_facts(struct board *board, void *facts)
 {
 	board->head = facts;
 	board->bans = (struct board_bans *)(void *)((char *)facts + HEAD_SIZE);
-	board->rows = (struct board_row *)(void *)((char *)facts + HEAD_SIZE + BANS_SIZE);
+	board->certificates = (struct board_certificates *)(void *)((char *)facts + HEAD_SIZE + BANS_SIZE);
+	board->rows = (struct board_row *)(void *)((char *)facts + HEAD_SIZE + BANS_SIZE + CERTIFICATES_SIZE);
 }
 
 int
@@ -265,6 +268,59 @@ board_get_bans(const struct board *board, struct board_ban bans[BOARD_BANS_MAX])
 		memcpy(bans, board->bans->bans, sizeof(board->bans->bans));
 	} while (was_torn(&board->bans->sequence, before) && ++tries < READ_TRIES);
 	return count <= BOARD_BANS_MAX ? count : BOARD_BANS_MAX;
+}
+
+void
+board_clear_certificates(struct board *board)
+{
+	begin_change(&board->certificates->sequence);
+	board->certificates->count = 0;
+	end_board_change(&board->certificates->sequence);
+}
+
+void
+board_add_certificate(struct board *board, const char *server, uint64_t ends_s)
+{
+	struct board_certificates *certificates = board->certificates;
+	struct board_certificate *next = &certificates->certificates[certificates->count];
+
+	if (certificates->count == BOARD_CERTIFICATES_MAX)
+		return;
+	begin_change(&certificates->sequence);
+	snprintf(next->server, sizeof(next->server), "%s", server);
+	next->ends_s = ends_s;
+	certificates->count++;
+	end_board_change(&certificates->sequence);
+}
+
+size_t
+board_get_certificates(
+    const struct board *board, struct board_certificate certificates[BOARD_CERTIFICATES_MAX])
+{
+	const struct board_certificates *shared = board->certificates;
+	uint32_t before;
+	size_t count;
+	int tries = 0;
+
+	do {
+		before = begin_read(&shared->sequence);
+		count = shared->count;
+		memcpy(certificates, shared->certificates, sizeof(shared->certificates));
+	} while (was_torn(&shared->sequence, before) && ++tries < READ_TRIES);
+	return count <= BOARD_CERTIFICATES_MAX ? count : BOARD_CERTIFICATES_MAX;
+}
+
+uint64_t
+board_first_end_s(const struct board *board)
+{
+	struct board_certificate certificates[BOARD_CERTIFICATES_MAX];
+	size_t count = board_get_certificates(board, certificates);
+	uint64_t first = board->head->certificate_ends_s;
+
+	for (size_t i = 0; i < count; i++)
+		if (first == 0 || certificates[i].ends_s < first)
+			first = certificates[i].ends_s;
+	return first;
 }
 
 /* Text of a session: any bytes, perhaps without an end; the last byte could only be the NUL. */

@@ -20,6 +20,8 @@
 #define BOARD_USER_SIZE 65
 #define BOARD_BANS_MAX 64
 #define BOARD_NODE_SIZE 254
+#define BOARD_CERTIFICATES_MAX 64
+#define BOARD_SERVER_SIZE 64
 
 /* Values of the server as a whole; plain loads are enough. */
 struct board_head {
@@ -37,7 +39,7 @@ struct board_head {
 	uint32_t node_shares, node_sessions; /* shares of quotas that it holds, and sessions that use them */
 	uint64_t node_beat_s; /* CLOCK_REALTIME: when the database heard it last; 0: never */
 	char node_name[BOARD_NODE_SIZE]; /* "": not known */
-	uint64_t certificate_ends_s; /* CLOCK_REALTIME: when the one in force does; 0: there is none */
+	uint64_t certificate_ends_s; /* CLOCK_REALTIME: when that of the main server does; 0: there is none */
 	uint32_t sequence; /* odd while ended and a row change together */
 	struct totals ended; /* of sessions that have ended, and what the master counts; see board_totals() */
 };
@@ -55,6 +57,18 @@ struct board_bans {
 	struct board_ban bans[BOARD_BANS_MAX];
 };
 
+/* The certificate of a server that has a section of its own. */
+struct board_certificate {
+	char server[BOARD_SERVER_SIZE];	/* its name */
+	uint64_t ends_s;	/* CLOCK_REALTIME */
+};
+
+/* All of them; sequence is odd while they are written. */
+struct board_certificates {
+	uint32_t sequence, count;
+	struct board_certificate certificates[BOARD_CERTIFICATES_MAX];
+};
+
 /* One session, as the master knows it. */
 struct board_row {
 	uint32_t sequence; /* odd while it is written */
@@ -69,6 +83,7 @@ struct board_row {
 struct board {
 	struct board_head *head;
 	struct board_bans *bans;
+	struct board_certificates *certificates;
 	struct board_row *rows;
 	char *slots;
 	size_t count; /* of rows and slots */
@@ -117,6 +132,17 @@ void board_set_bans(struct board *board, const struct board_ban *bans, size_t sh
 
 /* The bans that are shown, copied; returns how many. */
 size_t board_get_bans(const struct board *board, struct board_ban bans[BOARD_BANS_MAX]);
+
+/* In the master: forget the certificates of servers with sections; show one more. */
+void board_clear_certificates(struct board *board);
+void board_add_certificate(struct board *board, const char *server, uint64_t ends_s);
+
+/* Those certificates, copied; returns how many. */
+size_t board_get_certificates(
+    const struct board *board, struct board_certificate certificates[BOARD_CERTIFICATES_MAX]);
+
+/* When the first of all certificates in force ends, in seconds since the epoch; 0: there is none. */
+uint64_t board_first_end_s(const struct board *board);
 
 /* The counters of ended and live sessions together. */
 void board_totals(const struct board *board, struct totals *totals);

@@ -80,7 +80,7 @@ enum ipc_fd {
 	X(transferred,      IPC_PROTOCOL,  IPC_MONITOR,  IPC_STATE_READY, S_TRANSFER + S_MORE(4096), \
 	  S_NONE, IPC_FD_NONE) \
 	X(noted,            IPC_PROTOCOL,  IPC_MONITOR,  IPC_STATE_ANY,   S_U8 + S_TEXT(0, 511), S_NONE, IPC_FD_NONE) \
-	X(sign,             IPC_PROTOCOL,  IPC_MONITOR,  IPC_STATE_ANY,   S_U8 + S_BYTES(1, SIGN_TEXT_MAX), \
+	X(sign,             IPC_PROTOCOL,  IPC_MONITOR,  IPC_STATE_ANY,   S_U8 + S_U8 + S_BYTES(1, SIGN_TEXT_MAX), \
 	  S_BYTES(1, SIGNATURE_MAX), IPC_FD_NONE) \
 	X(pace,             IPC_PROTOCOL,  IPC_MONITOR,  IPC_STATE_READY, S_U8 + S_U32, S_U64, IPC_FD_NONE) \
 	/* files asks monitor: the quota ledger; an account without a quota never asks */ \

@@ -91,12 +91,41 @@ add_server(const struct view *view, struct buf *out)
 	    out, "alarms_total", "counter", "Processes that crashed or were stopped by a wall.", view->totals.alarms);
 	add_plain_metric(out, "bans", "gauge", "Addresses that are banned now.", head->bans);
 	add_plain_metric(out, "bans_made_total", "counter", "Bans since the start.", view->totals.bans);
-	if (head->certificate_ends_s == 0)
+}
+
+/* That of the main server has no label. */
+static void
+add_certificate_end(
+    const struct view *view, struct buf *out, const char *name, int64_t (*value)(const struct view *view, uint64_t ends_s))
+{
+	struct board_certificate others[BOARD_CERTIFICATES_MAX];
+	size_t count = board_get_certificates(view->board, others);
+	uint64_t ends_s = view->board->head->certificate_ends_s;
+
+	if (ends_s != 0)
+		buf_addf(out, "sallyport_%s %lld\n", name, (long long)value(view, ends_s));
+	for (size_t i = 0; i < count; i++)
+		buf_addf(out, "sallyport_%s{server=\"%s\"} %lld\n", name, others[i].server,
+		    (long long)value(view, others[i].ends_s));
+}
+
+static int64_t
+end_itself(const struct view *view, uint64_t ends_s)
+{
+	(void)view;
+	return (int64_t)ends_s;
+}
+
+static void
+add_certificates(const struct view *view, struct buf *out)
+{
+	if (board_first_end_s(view->board) == 0)
 		return;
-	add_plain_metric(out, "certificate_expiry_time_seconds", "gauge",
-	    "When the certificate in force ends, since the epoch.", head->certificate_ends_s);
+	add_family(out, "certificate_expiry_time_seconds", "gauge",
+	    "When the certificate in force ends, since the epoch.");
+	add_certificate_end(view, out, "certificate_expiry_time_seconds", end_itself);
 	add_family(out, "certificate_days_left", "gauge", "Whole days until it ends; negative after it.");
-	buf_addf(out, "sallyport_certificate_days_left %lld\n", (long long)view_days_left(view));
+	add_certificate_end(view, out, "certificate_days_left", view_days_until);
 }
 
 /* What the server says of the database of accounts, where it has one. */
@@ -206,6 +235,7 @@ int
 view_add_metrics(const struct view *view, struct buf *out)
 {
 	add_server(view, out);
+	add_certificates(view, out);
 	add_states(view, out);
 	add_connections(view, out);
 	add_store(view, out);

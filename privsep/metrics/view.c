@@ -59,11 +59,17 @@ view_update(struct view *view, uint64_t now_s, uint64_t now_ms)
 }
 
 int64_t
-view_days_left(const struct view *view)
+view_days_until(const struct view *view, uint64_t ends_s)
 {
-	int64_t seconds = (int64_t)(view->board->head->certificate_ends_s - view->now_s);
+	int64_t seconds = (int64_t)(ends_s - view->now_s);
 
 	return seconds >= 0 ? seconds / DAY_S : -((-seconds + DAY_S - 1) / DAY_S);
+}
+
+int64_t
+view_days_left(const struct view *view)
+{
+	return view_days_until(view, board_first_end_s(view->board));
 }
 
 size_t

@@ -50,7 +50,8 @@ int view_add_page(const struct view *view, struct buf *out);
 /* Call each with a name such as "logins-ok" and its value, for all counters, in the order of a reader's interest. */
 void view_each_counter(const struct view *view, void (*each)(void *arg, const char *name, uint64_t value), void *arg);
 
-/* Whole days until the certificate ends, negative after it. Only where there is one. */
+/* Whole days until a certificate ends, negative after it; and until the first of all ends. Only where there is one. */
+int64_t view_days_until(const struct view *view, uint64_t ends_s);
 int64_t view_days_left(const struct view *view);
 
 /* The accounts that use most: copied to rows (room for QUOTA_BOARD_MAX). Returns their number. */

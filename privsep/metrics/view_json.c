@@ -119,7 +119,7 @@ view_add_json(const struct view *view, struct buf *out)
 	set_json_number(object, "bans", head->bans);
 	json_object_set_new(object, "draining", json_boolean(head->is_draining != 0));
 	json_object_set_new(object, "certificate_days_left",
-	    head->certificate_ends_s == 0 ? json_null() : json_integer((json_int_t)view_days_left(view)));
+	    board_first_end_s(view->board) == 0 ? json_null() : json_integer((json_int_t)view_days_left(view)));
 	json_object_set_new(object, "store", json_of_store(view));
 	view_each_counter(view, set_counter, counters);
 	json_object_set_new(object, "counters", counters);

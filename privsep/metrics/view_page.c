@@ -99,7 +99,7 @@ add_rate(struct buf *out, const char *id, const char *title, uint64_t rate)
 static void
 add_certificate(const struct view *view, struct buf *out)
 {
-	uint64_t ends_s = view->board->head->certificate_ends_s;
+	uint64_t ends_s = board_first_end_s(view->board);
 	int64_t days = view_days_left(view);
 
 	buf_add_text(out, "<div><dt>Certificate</dt>");

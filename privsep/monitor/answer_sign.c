@@ -2,8 +2,10 @@
 /* Signatures for TLS, on protocol's request. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/io.h"
+#include "config/servers.h"
 #include "privsep/ipc/log.h"
 #include "privsep/monitor/state.h"
 
@@ -24,24 +26,79 @@ log_no_signature(struct monitor *monitor, int error)
 		      : strerror(-error));
 }
 
+size_t
+monitor_list_keys(const struct session *session, int fds[CONFIG_SERVERS_MAX + 1])
+{
+	size_t count = 0;
+
+	if (session->credentials == NULL && session->key_fd >= 0)
+		fds[count++] = session->key_fd;
+	for (size_t i = 0; session->credentials != NULL && i < session->config->server_count; i++)
+		if (session->credentials[i].key_fd >= 0 && servers_eligible(session->config, i, &session->dialled))
+			fds[count++] = session->credentials[i].key_fd;
+	return count;
+}
+
+/* The session shows one certificate from its first handshake on: it needs no other key. */
+static void
+give_other_keys_up(const struct session *session, int key_fd)
+{
+	int fds[CONFIG_SERVERS_MAX + 1];
+	size_t count = monitor_list_keys(session, fds);
+
+	for (size_t i = 0; i < count; i++) {
+		bool is_again = fds[i] == key_fd;
+
+		for (size_t before = 0; before < i; before++)
+			is_again = is_again || fds[before] == fds[i];
+		if (!is_again)
+			close(fds[i]);
+	}
+}
+
+/* The key of this server; -1: protocol must not ask for it. */
+static int
+key_to_sign_with(struct monitor *monitor, uint8_t server)
+{
+	const struct session *session = monitor->session;
+	bool is_first = !monitor->signer.is_bound;
+	int key_fd = session->key_fd;
+
+	if (session->credentials == NULL)
+		return server == 0 ? key_fd : -1;
+	if (is_first && !servers_eligible(session->config, server, &session->dialled))
+		return -1;
+	if (!is_first && server != monitor->signer.server)
+		return -1;
+	key_fd = session->credentials[server].key_fd;
+	if (is_first && key_fd >= 0)
+		give_other_keys_up(session, key_fd);
+	monitor->signer.is_bound = true;
+	monitor->signer.server = server;
+	return key_fd;
+}
+
 bool
 monitor_answer_sign(struct monitor *monitor)
 {
 	static const struct budget_size size = {.burst = 100, .per_s = 50};
 	static uint8_t signature[SIGNATURE_MAX], text[SIGN_TEXT_MAX];
+	uint8_t server = ipc_get_u8(&monitor->message);
 	uint8_t scheme = ipc_get_u8(&monitor->message);
 	size_t len, signature_len = 0;
 	const void *bytes = ipc_get_bytes(&monitor->message, sizeof(text), &len);
-	int r = 0;
+	int key_fd, r = 0;
 
-	if (!ipc_end(&monitor->message) || scheme >= SIGN_SCHEME_COUNT || monitor->session->key_fd < 0)
+	if (!ipc_end(&monitor->message) || scheme >= SIGN_SCHEME_COUNT)
 		return false;
+	key_fd = key_to_sign_with(monitor, server);
+	if (key_fd < 0)
+		monitor_end_for_violation(monitor, &monitor->protocol, "asked to sign with a key that is not its own");
 	memcpy(text, bytes, len);
 	if (!budget_take(&monitor->sign_budget, &size, monotonic_ms()))
 		r = -EAGAIN;
 	else
-		r = sign_handshake(
-		    monitor->session->key_fd, (enum sign_scheme)scheme, text, len, signature, &signature_len);
+		r = sign_handshake(key_fd, (enum sign_scheme)scheme, text, len, signature, &signature_len);
 	if (r == -EPERM)
 		monitor_end_for_violation(
 		    monitor, &monitor->protocol, "asked to sign something other than a handshake");

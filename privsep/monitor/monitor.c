@@ -379,6 +379,7 @@ fork_protocol(struct monitor *monitor)
 		    .proxy = session->proxy,
 		    .is_tls = session->is_tls,
 		    .tls = session->tls,
+		    .credentials = session->credentials,
 		    .service_uid = session->service_uid,
 		    .service_gid = session->service_gid,
 		    .claims = session->claims,
@@ -392,9 +393,9 @@ fork_protocol(struct monitor *monitor)
 static void
 start_session_children(struct monitor *monitor, struct session *session)
 {
-	const int keep[] = {session->client_fd, session->master_channel, session->log_channel,
-	    session->reserved_log_channel, session->hook_channel, session->empty_directory_fd, session->key_fd};
-	size_t count = session->key_fd < 0 ? 6 : 7;
+	int keep[6 + CONFIG_SERVERS_MAX + 1] = {session->client_fd, session->master_channel, session->log_channel,
+	    session->reserved_log_channel, session->hook_channel, session->empty_directory_fd};
+	size_t count = 6 + monitor_list_keys(session, keep + 6);
 
 	memory_begin_session();
 	monitor->session = session;

@@ -12,6 +12,7 @@
 #include "common/proxy_header.h"
 #include "config/config.h"
 #include "privsep/ipc/scoreboard.h"
+#include "privsep/tls/credentials.h"
 
 #define SESSION_ID_SIZE 17	/* 16 hexadecimal digits and NUL */
 
@@ -38,8 +39,9 @@ struct session {
 	uint8_t unique_id[PROXY_UNIQUE_ID_MAX];	/* of the proxy for this connection; any bytes */
 	size_t unique_id_len;
 	bool is_tls;		/* came in on a listen-tls port */
-	SSL_CTX *tls;		/* NULL: no certificate */
+	SSL_CTX *tls;		/* of the server at the dialled address; NULL: no certificate */
 	int key_fd;		/* the private key's numbers in sealed memory; -1 without a certificate */
+	const struct credentials *credentials;	/* by server; NULL: there is only one server, which has those above */
 	pid_t master_pid;
 	uid_t service_uid;
 	gid_t service_gid;

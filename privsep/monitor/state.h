@@ -112,6 +112,10 @@ struct monitor {
 	bool has_alarm;
 	uint64_t bytes_down, bytes_up;
 	struct budget sign_budget;
+	struct {
+		bool is_bound; /* where there are several servers: protocol has asked for a signature, */
+		uint8_t server; /* of this one's key */
+	} signer;
 	bool is_slow_to_sign; /* protocol had to wait for a signature, which was reported */
 	struct {
 		struct ledger book; /* open where the account has a quota */
@@ -333,6 +337,9 @@ void monitor_retry_listen(struct monitor *monitor);
 
 /* answer_sign.c: the key is here, and only a handshake's text is signed with it. */
 bool monitor_answer_sign(struct monitor *monitor);
+
+/* The keys that the session may need, some more than once: of the servers that its client may name. Returns how many. */
+size_t monitor_list_keys(const struct session *session, int fds[CONFIG_SERVERS_MAX + 1]);
 
 /* quota_change.c */
 

@@ -15,6 +15,7 @@
 #include "privsep/tls/certificate.h"
 #include "privsep/tls/memory.h"
 #include "privsep/tls/remote_key.h"
+#include "privsep/tls/server_name.h"
 
 #include "common/banned.h"
 
@@ -46,12 +47,19 @@ select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const u
 /* The mark of a ticket whose session began on the control connection. */
 static char control_mark[] = "control";
 
+/* The context that a control connection began with; NULL: it is a data connection. */
+static SSL_CTX *
+context_of_control(const SSL *ssl)
+{
+	return SSL_get_app_data(ssl);
+}
+
 /* A session that is resumed keeps its mark. Called for each ticket. */
 static int
 mark_ticket(SSL *ssl, void *arg)
 {
 	(void)arg;
-	if (SSL_get_app_data(ssl) != control_mark)
+	if (context_of_control(ssl) == NULL)
 		return 1;
 	return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), control_mark, sizeof(control_mark));
 }
@@ -59,15 +67,15 @@ mark_ticket(SSL *ssl, void *arg)
 void
 context_control_begin(SSL *control)
 {
-	SSL_set_app_data(control, control_mark);
+	SSL_set_app_data(control, SSL_get_SSL_CTX(control));
 }
 
 void
 context_control_done(SSL *control)
 {
-	SSL_CTX *context = SSL_get_SSL_CTX(control);
+	SSL_CTX *context = context_of_control(control);
 
-	/* TLS 1.2 without tickets resumes from the cache: this session is in it, and no other needs to be */
+	/* the cache is that of the context that it began with; TLS 1.2 without tickets resumes from the cache: this session is in it, and no other needs to be */
 	SSL_SESSION_set1_ticket_appdata(SSL_get_session(control), control_mark, sizeof(control_mark));
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL_STORE);
 	memory_trim();	/* until the next handshake, which may not come */
@@ -82,6 +90,57 @@ context_resumes_control(const SSL *ssl)
 	return SSL_session_reused(ssl) == 1 &&
 	    SSL_SESSION_get0_ticket_appdata(SSL_get_session(ssl), &mark, &len) == 1 && len == sizeof(control_mark) &&
 	    memcmp(mark, control_mark, len) == 0;
+}
+
+/*
+ * Before libssl looks for the session to resume: with the servername callback, the session id context of another
+ * context would come too late for that. A second ClientHello, which a client may be asked for, changes nothing.
+ */
+static int
+choose_context(SSL *ssl, int *alert, void *arg)
+{
+	const struct context_choice *choice = arg;
+	const unsigned char *body;
+	char name[SERVER_NAME_SIZE];
+	SSL_CTX *chosen = NULL;
+	size_t len;
+
+	(void)alert;
+	if (context_of_control(ssl) != NULL &&
+	    SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &body, &len) == 1 &&
+	    server_name_parse(body, len, name) == 0)
+		chosen = choice->choose(choice->arg, name);
+	return chosen == NULL || SSL_set_SSL_CTX(ssl, chosen) != NULL ? SSL_CLIENT_HELLO_SUCCESS
+								      : SSL_CLIENT_HELLO_ERROR;
+}
+
+/* The client reads that its name was used (RFC 6066, 3). */
+static int
+acknowledge_name(SSL *ssl, int *alert, void *arg)
+{
+	const struct context_choice *choice = arg;
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+
+	(void)alert;
+	if (context_of_control(ssl) == NULL || name == NULL || choice->choose(choice->arg, name) != SSL_get_SSL_CTX(ssl))
+		return SSL_TLSEXT_ERR_NOACK;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+void
+context_choose_by_name(SSL_CTX *context, struct context_choice *choice)
+{
+	SSL_CTX_set_client_hello_cb(context, choose_context, choice);
+	SSL_CTX_set_tlsext_servername_callback(context, acknowledge_name);
+	SSL_CTX_set_tlsext_servername_arg(context, choice);
+}
+
+int
+context_set_number(SSL_CTX *context, uint8_t number)
+{
+	uint8_t id[] = {'s', 'a', 'l', 'l', 'y', 'p', 'o', 'r', 't', number};
+
+	return SSL_CTX_set_session_id_context(context, id, sizeof(id)) == 1 ? 0 : -EINVAL;
 }
 
 static bool
