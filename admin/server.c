@@ -38,6 +38,34 @@ print_transferred(const json_t *object)
 	printf("%-16s%s down, %s up, %s list\n", "bytes:", down, up, list);
 }
 
+static void
+print_certificate(const char *title, const json_t *certificate)
+{
+	const char *server = control_text(certificate, "server");
+	char until[AMOUNT_SIZE];
+
+	amount_date(control_number(certificate, "not_after"), until);
+	if (json_is_string(json_object_get(certificate, "problem")))
+		printf("%-16s%s; until %s, %s", title, control_text(certificate, "problem"), until,
+		    control_text(certificate, "file"));
+	else
+		printf("%-16sgood until %s, %s", title, until, control_text(certificate, "file"));
+	if (server[0] != '\0')
+		printf(", of %s", server);
+	printf("\n");
+}
+
+/* Of the servers that have sections. */
+static void
+print_certificates(const json_t *status)
+{
+	size_t i;
+	json_t *certificate;
+
+	json_array_foreach(json_object_get(status, "certificates"), i, certificate)
+		print_certificate("", certificate);
+}
+
 /*
  * Which certificate is in force and how downloads are encrypted. Prints nothing for an older server, which does not
  * report it.
@@ -46,20 +74,16 @@ static void
 print_tls(const json_t *status)
 {
 	const json_t *certificate = json_object_get(status, "certificate");
-	char until[AMOUNT_SIZE];
 
 	if (certificate == NULL)
 		return;
 	if (!json_is_object(certificate)) {
 		printf("%-16s%s\n", "certificate:", "none, TLS is off");
+		print_certificates(status);
 		return;
 	}
-	amount_date(control_number(certificate, "not_after"), until);
-	if (json_is_string(json_object_get(certificate, "problem")))
-		printf("%-16s%s; until %s, %s\n", "certificate:", control_text(certificate, "problem"), until,
-		    control_text(certificate, "file"));
-	else
-		printf("%-16sgood until %s, %s\n", "certificate:", until, control_text(certificate, "file"));
+	print_certificate("certificate:", certificate);
+	print_certificates(status);
 	if (json_is_true(json_object_get(certificate, "kernel_tls")))
 		printf("%-16s%s\n", "kernel TLS:", "on, for downloads");
 	else

@@ -32,6 +32,7 @@
 #include "config/config.h"
 #include "config/hook.h"
 #include "config/places.h"
+#include "config/servers.h"
 #include "config/users.h"
 #include "privsep/sandbox/sandbox.h"
 #include "privsep/tls/certificate.h"
@@ -82,17 +83,62 @@ add_finding(struct check *check, bool is_error, const char *format, ...)
 /* --- the configuration --- */
 
 static void
-check_certificate(struct check *check, const struct config *config)
+check_certificate(struct check *check, const char *place, const char *certificate, const char *key)
 {
 	struct certificate_report report;
 
-	if (config->tls.certificate[0] == '\0')
+	if (certificate[0] == '\0')
 		return;
-	if (!check->is_root && access(config->tls.key, R_OK) < 0 && errno == EACCES)
-		add_finding(check, false, "%s: tls: key '%s' was not read, because that needs root", check->path,
-		    config->tls.key);
-	else if (certificate_check_files(config->tls.certificate, config->tls.key, &report) < 0)
-		add_finding(check, !report.is_out_of_date, "%s: tls: %s", check->path, report.error);
+	if (!check->is_root && access(key, R_OK) < 0 && errno == EACCES)
+		add_finding(check, false, "%skey '%s' was not read, because that needs root", place, key);
+	else if (certificate_check_files(certificate, key, &report) < 0)
+		add_finding(check, !report.is_out_of_date, "%s%s", place, report.error);
+}
+
+/* Clients compare the name that they have asked for. */
+static void
+check_name_of_certificate(
+    struct check *check, const struct config *config, size_t server, const char *certificate, const char *name)
+{
+	char place[CONFIG_PLACE_MAX];
+
+	if (certificate_is_for(certificate, name) != 0)
+		return;
+	servers_place(config, server, "certificate", place);
+	add_finding(check, false, "%s'%s' is not for '%s', and clients that check it refuse it; have it name that, too",
+	    place, certificate, name);
+}
+
+static void
+check_names_of_certificate(struct check *check, const struct config *config, size_t server)
+{
+	const struct config_server *of = &config->servers[server];
+	char name[NAME_MAX + 1];
+
+	if (of->tls.certificate[0] == '\0')
+		return;
+	check_name_of_certificate(check, config, server, of->tls.certificate, of->name);
+	for (const char *next = of->names; *next != '\0'; next += strcspn(next, ","), next += *next == ',') {
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(next, ","), next);
+		check_name_of_certificate(check, config, server, of->tls.certificate, name);
+	}
+}
+
+static void
+check_certificates(struct check *check, const struct config *config)
+{
+	char place[CONFIG_PLACE_MAX];
+
+	snprintf(place, sizeof(place), "%s: tls: ", check->path);
+	check_certificate(check, place, config->tls.certificate, config->tls.key);
+	for (size_t i = 1; i < config->server_count; i++) {
+		const struct config_server *of = &config->servers[i];
+
+		servers_place(config, i, "certificate", place);
+		if (strcmp(of->tls.certificate, config->tls.certificate) != 0 || strcmp(of->tls.key, config->tls.key) != 0)
+			check_certificate(check, place, of->tls.certificate, of->tls.key);
+		check_names_of_certificate(check, config, i);
+	}
 }
 
 static void
@@ -671,7 +717,7 @@ check_setup(const char *path, const struct check_sink *sink, struct check_facts 
 	(void)config_check_places(config, add_check_error, &check);
 	check_log_file(&check, config, "target", config->log.target);
 	check_log_file(&check, config, "xferlog", config->log.xferlog);
-	check_certificate(&check, config);
+	check_certificates(&check, config);
 	check_proxy(&check, config);
 	check_accounts(&check, config);
 	check_pam(&check, config);

@@ -142,14 +142,15 @@ certificate_json(const struct control_answers *answers, size_t server)
 	    trouble == NULL, "kernel_tls_trouble", trouble);
 }
 
-/* Those of the servers that have sections. */
+/* Those of the servers that have sections, and a certificate. */
 static json_t *
 certificates_json(const struct control_answers *answers)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 1; i < answers->server->config->server_count; i++)
-		(void)!json_array_append_new(list, certificate_json(answers, i));
+		if (answers->server->offer.credentials[i].context != NULL)
+			(void)!json_array_append_new(list, certificate_json(answers, i));
 	return list;
 }
 

@@ -7,6 +7,7 @@
 #include <openssl/objects.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -292,5 +293,22 @@ certificate_check_files(const char *chain_path, const char *key_path, struct cer
 		r = certificate_check(chain_fd, key_fd, chain_path, key_path, report);
 	close_fd(&chain_fd);
 	close_fd(&key_fd);
+	return r;
+}
+
+int
+certificate_is_for(const char *chain_path, const char *host)
+{
+	char ignored[1024];
+	int fd = seal_path(chain_path, false, ignored, sizeof(ignored));
+	BIO *bio = fd < 0 ? NULL : certificate_bio(fd);
+	X509 *leaf = certificate_read(bio);
+	int r = fd < 0 ? fd : -EINVAL;
+
+	if (leaf != NULL)
+		r = X509_check_host(leaf, host, 0, 0, NULL) == 1;
+	X509_free(leaf);
+	BIO_free(bio);
+	close_fd(&fd);
 	return r;
 }

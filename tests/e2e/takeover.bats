@@ -456,6 +456,49 @@ kick_ends()
 	EOF
 }
 
+# The signatures of a session of the address $1: "ask N: what follows" for each of the further words.
+signatures_at()
+{
+	AT=$1 PORT=$(sed -n "s/.* listening address=$1 .*port=\([0-9]*\) tls=\"no\".*/\1/p" "$LOG" | tail -n 1) \
+		ASKED="${*:2}" taken <<-'EOF'
+		import ftp, itertools, taken
+		ftp.HOST = os.environ["AT"]
+		taken._next = itertools.count(1000 * int(ftp.HOST.split(".")[3]))	# addresses that no session came from yet
+		for asked in os.environ["ASKED"].split():
+		    for start in (lambda: Taken().greet(), lambda: Taken().login()):
+		        t = start()
+		        *good, last = asked.split(",")
+		        for server in good:
+		            expect("sign: 0;" in t.act("sign " + server), "no signature of", server, asked)
+		        try:
+		            raise AssertionError("signed for %s, after %s: %s" % (last, good, t.act("sign " + last)))
+		        except Ended:
+		            wait_until(lambda: any("asked to sign with a key that is not its own" in a for a in t.alarms()), "the alarm")
+		can_log_in()
+	EOF
+}
+
+@test "protocol has no signature of a server that is not at its address, nor of a second one" {
+	local name sections=
+	for name in main one two own alone; do
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 5 -subj "/CN=$name.example.org" \
+			-keyout "$DIR/etc/$name.key" -out "$DIR/etc/$name.pem" 2>/dev/null
+		chmod 600 "$DIR/etc/$name.key"
+		[ "$name" != main ] || continue
+		sections+="server \"$name.example.org\" { certificate = \"$DIR/etc/$name.pem\" key = \"$DIR/etc/$name.key\""
+		case $name in
+		own) sections+=' address = {"127.0.0.2"}' ;;
+		alone) sections+=' address = {"127.0.0.3"}' ;;
+		esac
+		sections+=" }"$'\n'
+	done
+	serve 'listen = {"127.0.0.2:0", "127.0.0.3:0", "127.0.0.1:0"}' \
+		"tls { certificate = \"$DIR/etc/main.pem\" key = \"$DIR/etc/main.key\" require = no }" "$sections"
+	# 0 is the main server; 1 and 2 are at its address; 3 and 4 have addresses of their own
+	signatures_at 127.0.0.1 3 4 5 255 0,0,1 1,1,0 2,1 1,3
+	signatures_at 127.0.0.2 0 1 2 4 3,3,0 3,4
+}
+
 @test "descriptors that protocol sends in the form of close_notify end its session, and nobody else's login" {
 	serve
 	taken <<-'EOF'

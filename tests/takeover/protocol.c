@@ -12,6 +12,7 @@
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/session.h"
+#include "privsep/tls/sign_scheme.h"
 #include "tests/takeover/takeover.h"
 
 #include "common/banned.h"
@@ -107,6 +108,31 @@ act_hoard(struct protocol *protocol, char *line, struct report *report)
 	say(protocol, report->text);
 	for (;;)
 		poll(NULL, 0, 1000);
+}
+
+/* sign SERVER: ask for a signature of a handshake with the key of this server. */
+static void
+act_sign(struct protocol *protocol, char *line, struct report *report)
+{
+	static const char context[] = "TLS 1.3, server CertificateVerify";
+	static struct ipc_message message;
+	const char *server = next_word(&line);
+	uint8_t text[64 + sizeof(context) + 32];
+
+	if (server == NULL)
+		return;
+	memset(text, ' ', 64);
+	memcpy(text + 64, context, sizeof(context));
+	memset(text + 64 + sizeof(context), 0x5a, 32);
+	ipc_begin(&message, IPC_sign);
+	ipc_put_u8(&message, (uint8_t)strtol(server, NULL, 10));
+	ipc_put_u8(&message, SIGN_ECDSA_SHA256);
+	ipc_put_bytes(&message, text, sizeof(text));
+	if (ipc_send(protocol->monitor_channel, &message, -1) < 0 ||
+	    ipc_receive(protocol->monitor_channel, IPC_PROTOCOL, protocol->state, &message) < 0)
+		return;
+	errno = -ipc_get_result(&message);
+	report_result(report, "sign", errno == 0 ? 0 : -1);
 }
 
 /* noted EVENT TEXT: send a note with any text. */
@@ -410,6 +436,7 @@ run(struct protocol *protocol, char *line, struct report *report)
 	    {"connect", act_connect},
 	    {"hoard", act_hoard},
 	    {"noted", act_noted},
+	    {"sign", act_sign},
 	    {"logflood", act_logflood},
 	    {"forge", act_forge},
 	    {"claims", act_claims},
