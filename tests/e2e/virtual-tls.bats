@@ -234,3 +234,146 @@ shows()
 		    c.expect(522)
 	END
 }
+
+# --- clients ---
+
+# curl_at WAY NAME OPTION...: up and down at a name that no DNS has; WAY is ftp (explicit) or ftps.
+curl_at()
+{
+	local way=$1 name=$2 port=$PORT
+	shift 2
+	[ "$way" = ftp ] || port=$TLS_PORT
+	run -0 curls "$@" --ssl-reqd --resolve "$name:$port:127.0.0.1" -u alice:secret -T "$DIR/up" "$way://$name:$port/up"
+	run -0 curls "$@" --ssl-reqd --resolve "$name:$port:127.0.0.1" -u alice:secret -o "$DIR/down" "$way://$name:$port/up"
+	cmp "$DIR/up" "$DIR/down"
+}
+
+@test "curl verifies the certificate of the name that it asks for, explicit and implicit, and transfers" {
+	start_servers
+	head -c 300000 /dev/urandom >"$DIR/up"
+	local name way version
+	for name in rsa.example.org also.example.org ed.example.org localhost; do
+		for way in ftp ftps; do
+			for version in --tlsv1.3 '--tls-max 1.2'; do
+				# shellcheck disable=SC2086 # words
+				curl_at "$way" "$name" $version
+			done
+		done
+	done
+	# the same pair as the main server, whose certificate is not for it
+	run ! curls --ssl-reqd --resolve "same.example.org:$PORT:127.0.0.1" -u alice:secret "ftp://same.example.org:$PORT/"
+	assert_output --partial 'same.example.org'
+}
+
+@test "lftp verifies the certificate of the name that it asks for, explicit and implicit, and transfers" {
+	unshare --mount true 2>/dev/null || skip "no mount namespace here, in which lftp would know the names"
+	start_servers
+	head -c 300000 /dev/urandom >"$DIR/up"
+	{ cat /etc/hosts && echo '127.0.0.1 rsa.example.org ed.example.org same.example.org'; } >"$DIR/hosts"
+	local name url
+	for name in rsa.example.org ed.example.org; do
+		for url in "ftp://$name:$PORT" "ftps://$name:$TLS_PORT"; do
+			lftp_at "$url" "put $DIR/up; get up -o $DIR/down.$name"
+			cmp "$DIR/up" "$DIR/down.$name"
+			rm "$DIR/down.$name"
+		done
+	done
+	run ! lftp_at "ftp://same.example.org:$PORT" "cls"
+}
+
+lftp_at()
+{
+	# shellcheck disable=SC2016 # words of the inner shell
+	HOSTS=$DIR/hosts timeout 60 unshare --mount sh -c 'mount --bind "$HOSTS" /etc/hosts && exec lftp -c "$1"' sh \
+		"set ssl:ca-file $CA; set ftp:ssl-force yes; set net:max-retries 1; set cmd:fail-exit yes; open -u alice,secret $1; $2"
+}
+
+# --- the walls ---
+
+# For ftps: keys() counts the keys of the only session's monitor.
+KEYS='
+def monitors():
+    return [pid for pid in ftp.children(int(os.environ["SERVER_PID"])) if ftp.children(pid)]
+
+def keys_of(pid):
+    names = [os.readlink("/proc/%d/fd/%s" % (pid, fd)) for fd in os.listdir("/proc/%d/fd" % pid)]
+    return sum(name.startswith("/memfd:key") for name in names)
+
+def keys():
+    ftp.wait_until(lambda: len(monitors()) == 1 and ftp.children(monitors()[0]), "one session")
+    [pid] = monitors()
+    for child in ftp.children(pid):
+        ftp.wait_until(lambda: keys_of(child) == 0, "no key in protocol")
+    return keys_of(pid)
+
+def no_session():
+    ftp.wait_until(lambda: not monitors(), "the end of the session")
+'
+
+@test "a monitor has the keys of servers that its client may name, and from the handshake on one" {
+	start_servers
+	ftps <<-END
+		$NAMED
+		$KEYS
+		for name in 'rsa.example.org', 'ed.example.org', 'same.example.org', None:
+		    c = Control()
+		    assert keys() == 3, keys()      # the main server's, rsa and ed
+		    named(c, name)
+		    assert keys() == 1, keys()
+		    c.login()
+		    assert keys() == 1, keys()
+		    c.close()
+		    no_session()
+	END
+	PORT=$(port_at 127.0.0.2 no) ftps <<-END
+		$NAMED
+		$KEYS
+		ftp.HOST = '127.0.0.2'
+		c = Control()
+		assert keys() == 1, keys()
+	END
+}
+
+# write_many COUNT: that many servers, each with a pair of its own, and the main one.
+write_many()
+{
+	local i sections=
+	for ((i = 1; i <= $1; i++)); do
+		[ -e "$DIR/etc/s$i.pem" ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 20 \
+			-subj "/CN=s$i.example.org" -keyout "$DIR/etc/s$i.key" -out "$DIR/etc/s$i.pem" 2>/dev/null
+		sections+=$(section "s$i.example.org" "s$i")$'\n'
+	done
+	[ "$1" -eq 0 ] || chmod 600 "$DIR"/etc/s*.key
+	use_leaf server
+	write_tls_config "$sections"
+}
+
+@test "with 64 servers a session keeps 64 KiB more at most, and has one key" {
+	skip_if_asan "sanitizers keep memory of their own"
+	local count
+	for count in 0 64; do
+		write_many "$count"
+		[ "$count" -gt 0 ] || add_user alice secret
+		start_server
+		find_tls_ports
+		COUNT=$count ftps >"$DIR/kib.$count" <<-END
+			$NAMED
+			$KEYS
+			count = int(os.environ['COUNT'])
+			for i in range(3):  # the first one finds the pages of the libraries untouched
+			    c = Control(tls=context(TLS13))
+			    assert keys() == count + 1, keys()
+			    c.context.check_hostname = False
+			    c.context.verify_mode = ssl.CERT_NONE
+			    named(c, 's%d.example.org' % count if count else 'localhost').login()
+			    assert keys() == 1, keys()
+			    kib = sum(ftp.sessions_kib())
+			    c.close()
+			    no_session()
+			print(kib)
+		END
+		stop_server
+	done
+	echo "# KiB of an idle session over TLS, with one server and with 65: $(cat "$DIR/kib.0" "$DIR/kib.64" | xargs)" >&3
+	[ "$(cat "$DIR/kib.64")" -le $(($(cat "$DIR/kib.0") + 64)) ]
+}
