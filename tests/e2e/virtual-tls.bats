@@ -377,3 +377,160 @@ write_many()
 	echo "# KiB of an idle session over TLS, with one server and with 65: $(cat "$DIR/kib.0" "$DIR/kib.64" | xargs)" >&3
 	[ "$(cat "$DIR/kib.64")" -le $(($(cat "$DIR/kib.0") + 64)) ]
 }
+
+# --- while it runs ---
+
+# A client at ed.example.org that transfers until the file done is there.
+session_at_ed()
+{
+	ftps <<-END
+		$NAMED
+		c = named(Control(), 'ed.example.org')
+		shown(c, 'ed')
+		c.login()
+		open(os.environ['DIR'] + '/began', 'w').close()
+		deadline = time.monotonic() + 50
+		while not os.path.exists(os.environ['DIR'] + '/done'):
+		    assert time.monotonic() < deadline
+		    end(c, data(c, 'LIST', 'ed.example.org', c.socket.session))
+		    d = data(c, 'LIST', 'ed.example.org', None)
+		    shown_by(d, 'ed')	# a handshake of its own
+		    end(c, d)
+		    time.sleep(0.1)
+		shown(c, 'ed')
+	END
+}
+
+shows_renewed()
+{
+	(shows renewed -servername ed.example.org) >/dev/null 2>&1
+}
+
+@test "one certificate is renewed by itself while sessions run: they go on with theirs, and others notice nothing" {
+	start_servers tls='require-data-reuse = no'
+	session_at_ed >"$DIR/session" 2>&1 &
+	local session=$!
+	wait_until test -e "$DIR/began"
+	use_pair renewed ed
+	wait_until -t 45 shows_renewed
+	log_has ' info certificate .*server="ed.example.org" .*file="[^"]*/ed.pem"'
+	shows rsa -servername rsa.example.org
+	shows server -noservername
+	: >"$DIR/done"
+	wait "$session" || { cat "$DIR/session" && return 1; }
+	assert_equal "$(log_count ' certificate-refused ')" 0
+}
+
+@test "a bad pair of one server keeps no other from being renewed, and its old one stays" {
+	start_servers
+	install -m 600 "$PKI/renewed.key" "$DIR/etc/rsa.key"
+	use_pair renewed ed
+	wait_until -t 60 shows_renewed
+	wait_until -t 45 log_has " error certificate-refused .*private key '$DIR/etc/rsa.key' does not belong to certificate"
+	wait_until log_has ' error certificate-refused .*server="rsa.example.org" .*the certificate in force stays'
+	shows rsa -servername rsa.example.org
+}
+
+@test "a reload with a bad pair of one server is refused, with file, line and server, and all old ones stay" {
+	start_servers
+	use_pair renewed ed
+	install -m 600 "$PKI/renewed.key" "$DIR/etc/rsa.key"
+	run -1 ctl reload
+	assert_line --regexp "^sallyportctl: $CONF:[0-9]+: server \"rsa.example.org\": certificate: private key '$DIR/etc/rsa.key' does not belong"
+	assert_line --regexp 'the configuration in force stays'
+	shows rsa -servername rsa.example.org
+	rm "$DIR/etc/own.pem"
+	run -1 ctl reload	# each that is bad is told
+	assert_line --regexp 'server "rsa.example.org": certificate: '
+	assert_line --regexp "server \"own.example.org\": certificate: cannot open '$DIR/etc/own.pem'"
+	shows own -h 127.0.0.2
+	use_pair rsa
+	use_pair own
+	run -0 ctl reload
+	shows renewed -servername ed.example.org
+}
+
+@test "the start names the pair that it cannot use" {
+	start_servers
+	stop_server
+	rm "$DIR/etc/own.pem"
+	run -1 timeout 30 "$BUILD/sallyportd" -f -c "$CONF" 3>&-
+	assert_line --regexp "cannot open '$DIR/etc/own.pem': No such file"
+	assert_line --regexp "certificate '$DIR/etc/own.pem' and key '$DIR/etc/own.key' cannot be used; see the line above"
+}
+
+# expire FILE: a certificate of the key of FILE that has ended.
+expire()
+{
+	mkdir -p "$DIR/ca"
+	: >"$DIR/ca/index"
+	printf '%s\n' '[ca]' 'default_ca=d' '[d]' "new_certs_dir=$DIR/ca" "database=$DIR/ca/index" 'rand_serial=yes' \
+		'default_md=default' 'policy=p' '[p]' 'commonName=supplied' >"$DIR/ca/conf"
+	openssl req -new -key "$DIR/etc/$1.key" -subj /CN=expired -out "$DIR/ca/csr" 2>/dev/null
+	openssl ca -batch -selfsign -config "$DIR/ca/conf" -keyfile "$DIR/etc/$1.key" -in "$DIR/ca/csr" \
+		-startdate 20200101000000Z -enddate 20210101000000Z -notext -out "$DIR/etc/$1.pem" 2>/dev/null
+}
+
+@test "one that has expired is told by everything under its server's name, and replaces no good one" {
+	start_servers 'metrics-listen = "127.0.0.1:0"'
+	assert_equal "$(shows ed -servername ed.example.org)" ''
+	expire rsa
+	run -1 ctl reload
+	assert_output --partial "server \"rsa.example.org\": certificate: certificate '$DIR/etc/rsa.pem' has expired"
+	run -1 ctl upgrade
+	assert_output --partial "certificate '$DIR/etc/rsa.pem' has expired; renew it; it does not replace that of the running server"
+	shows rsa -servername rsa.example.org
+	run -0 ctl status
+	assert_output --regexp "certificate: +good until [-0-9]+, $DIR/etc/cert.pem"$'\n'
+	assert_output --regexp " good until [-0-9]+, $DIR/etc/rsa.pem, of rsa.example.org"
+
+	stop_server	# now there is no better one
+	rm "$LOG"
+	start_server
+	find_tls_ports
+	wait_until log_has " error certificate-ends .*server=\"rsa.example.org\" .*certificate '$DIR/etc/rsa.pem' has expired"
+	assert_equal "$(log_count ' error certificate-ends ')" 1
+	run -0 ctl status
+	assert_output --regexp " has expired; until 2021-01-01, $DIR/etc/rsa.pem, of rsa.example.org"
+	assert_equal "$(ctl --json status | jq -r '.certificate.problem, (.certificates[] | select(.problem) | .server)')" $'null\nrsa.example.org'
+	run -0 ctl config check
+	assert_output --regexp "$CONF:[0-9]+: server \"rsa.example.org\": certificate: certificate '$DIR/etc/rsa.pem' has expired; renew it"
+	run -0 ctl metrics
+	assert_line --regexp '^sallyport_certificate_days_left 1[89]$'
+	assert_line --regexp '^sallyport_certificate_days_left\{server="rsa.example.org"\} -[0-9]+$'
+	assert_line --regexp '^sallyport_certificate_days_left\{server="same.example.org"\} 1[89]$'
+	run -0 ctl upgrade	# it replaces no better one
+	SERVER_PID=$(cat "$DIR/run/sallyportd.pid")
+	use_pair rsa
+	run -0 ctl reload
+	shows rsa -servername rsa.example.org
+}
+
+@test "config check warns of a certificate that is not for a name of its server" {
+	start_servers
+	run -0 ctl config check
+	assert_line --regexp "$CONF:[0-9]+: server \"same.example.org\": certificate: '$DIR/etc/cert.pem' is not for 'same.example.org', and clients"
+	assert_equal "$(grep -c 'is not for' <<<"$output")" 1
+	use_pair renewed rsa
+	run -0 ctl config check
+	assert_line --regexp "server \"rsa.example.org\": certificate: '$DIR/etc/rsa.pem' is not for 'rsa.example.org', "
+	assert_line --regexp "is not for 'also.example.org', "
+	install -m 600 "$PKI/own.key" "$DIR/etc/rsa.key"
+	run -1 ctl config check
+	assert_line --regexp "server \"rsa.example.org\": certificate: private key '$DIR/etc/rsa.key' does not belong"
+}
+
+@test "servers come and go with a reload, and each session goes on with its own" {
+	start_servers tls='require-data-reuse = no'
+	session_at_ed >"$DIR/session" 2>&1 &
+	local session=$!
+	wait_until test -e "$DIR/began"
+	write_tls_config tls='require-data-reuse = no' "$(section ed.example.org rsa)"
+	run -0 ctl reload
+	shows server -servername rsa.example.org
+	shows rsa -servername ed.example.org
+	: >"$DIR/done"
+	wait "$session" || { cat "$DIR/session" && return 1; }
+	run -0 ctl status
+	assert_equal "$(grep -c ' of [a-z]*.example.org$' <<<"$output")" 1
+}
