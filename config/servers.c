@@ -297,6 +297,9 @@ check_pair(const struct servers_checking *checking, const struct config_server *
 	if (has_key && !has_certificate)
 		refuse_server(
 		    checking, server, "key", "has no certificate; set certificate to the file of the certificate");
+	if (has_certificate && server->address_count == 0 && checking->config->tls.certificate[0] == '\0')
+		refuse_server(checking, server, "certificate",
+		    "clients that name no server in TLS would have none; set tls.certificate, or give the server an address of its own");
 }
 
 void

@@ -135,7 +135,8 @@ check_certificates(struct check *check, const struct config *config)
 		const struct config_server *of = &config->servers[i];
 
 		servers_place(config, i, "certificate", place);
-		if (strcmp(of->tls.certificate, config->tls.certificate) != 0 || strcmp(of->tls.key, config->tls.key) != 0)
+		if (strcmp(of->tls.certificate, config->tls.certificate) != 0 ||
+		    strcmp(of->tls.key, config->tls.key) != 0)
 			check_certificate(check, place, of->tls.certificate, of->tls.key);
 		check_names_of_certificate(check, config, i);
 	}

@@ -141,8 +141,7 @@ certificate_problem_of(const SSL_CTX *context)
 
 /* A certificate that is not in date replaces none that is. */
 static int
-compare_dates(
-    const SSL_CTX *new, const SSL_CTX *in_force, const char *path, const struct certificate_teller *teller)
+compare_dates(const SSL_CTX *new, const SSL_CTX *in_force, const char *path, const struct certificate_teller *teller)
 {
 	const char *problem = certificate_problem_of(new);
 	char error[PATH_MAX + 128];
@@ -184,8 +183,7 @@ certificate_check_end(struct certificate_check *check, const struct config *conf
 	if (r == 0)
 		r = make_context(check, config, number, teller);
 	if (r == 0)
-		r = compare_dates(
-		    check->context, in_force, config->servers[number].tls.certificate, teller);
+		r = compare_dates(check->context, in_force, config->servers[number].tls.certificate, teller);
 	if (r < 0)
 		certificate_check_drop(check, NULL);
 	return r;

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "daemon/master/certificates.h"
 #include "daemon/master/server.h"
 
 #include "common/banned.h"
@@ -35,13 +34,23 @@ certificate_pair_from(const struct config *config, size_t server)
 	return server;
 }
 
+/* What is in force for the server with this name; NULL: nothing. */
+static const SSL_CTX *
+in_force_for(const struct server *server, const char *name)
+{
+	for (size_t i = 0; i < server->config->server_count; i++)
+		if (strcmp(server->config->servers[i].name, name) == 0)
+			return server->offer.credentials[i].context;
+	return NULL;
+}
+
 static void
 tell_of_pair(void *arg, const char *line)
 {
 	struct certificate_round *round = arg;
 
 	round->is_bad = true;
-	round->tell(round->arg, round->server, line);
+	round->tell(round->arg, round->at, line);
 }
 
 static void pair_is_checked(void *arg, int status);
@@ -55,8 +64,8 @@ start_pairs_from(struct certificate_round *round, size_t server)
 	round->is_under_way = false;
 	for (server = certificate_pair_from(round->config, server); server < round->config->server_count;
 	     server = certificate_pair_from(round->config, server + 1)) {
-		round->server = server;
-		if (certificate_check_start(&round->checks[server], round->certificates->server,
+		round->at = server;
+		if (certificate_check_start(&round->checks[server], round->server,
 			&round->config->servers[server], pair_is_checked, round, &teller) < 0)
 			continue;
 		round->is_under_way = true;
@@ -69,23 +78,23 @@ pair_is_checked(void *arg, int status)
 {
 	struct certificate_round *round = arg;
 	const struct certificate_teller teller = {tell_of_pair, round};
-	const struct config_server *of = &round->config->servers[round->server];
+	const struct config_server *of = &round->config->servers[round->at];
 
-	if (certificate_check_end(&round->checks[round->server], round->config, round->server,
-		certificates_named(round->certificates, of->name), status, &teller) < 0 &&
+	if (certificate_check_end(&round->checks[round->at], round->config, round->at,
+		in_force_for(round->server, of->name), status, &teller) < 0 &&
 	    !round->is_bad)
 		tell_of_pair(round, "cannot be used");
-	start_pairs_from(round, round->server + 1);
+	start_pairs_from(round, round->at + 1);
 	if (!round->is_under_way)
 		round->gone(round->arg);
 }
 
 void
-certificate_round_start(struct certificate_round *round, const struct certificates *certificates,
+certificate_round_start(struct certificate_round *round, struct server *server,
     const struct config *config, void (*tell)(void *arg, size_t server, const char *line), void (*gone)(void *arg),
     void *arg)
 {
-	round->certificates = certificates;
+	round->server = server;
 	round->config = config;
 	round->is_bad = false;
 	round->tell = tell;
@@ -100,7 +109,7 @@ void
 certificate_round_drop(struct certificate_round *round)
 {
 	for (size_t i = 0; round->config != NULL && i < round->config->server_count; i++)
-		certificate_check_drop(&round->checks[i], round->certificates->server->loop);
+		certificate_check_drop(&round->checks[i], round->server->loop);
 	round->config = NULL;
 	round->is_under_way = false;
 }

@@ -9,12 +9,12 @@
 #include "config/config.h"
 #include "daemon/master/certificate_check.h"
 
-struct certificates;
+struct server;
 
 struct certificate_round {
-	const struct certificates *certificates; /* in force */
+	struct server *server;
 	const struct config *config;
-	size_t server; /* whose pair is under way */
+	size_t at; /* the server whose pair is under way */
 	bool is_under_way;
 	void (*tell)(void *arg, size_t server, const char *line);
 	void (*gone)(void *arg); /* the last process has ended */
@@ -35,7 +35,7 @@ size_t certificate_pair_of(const struct config *config, size_t server);
  * Check all pairs of config; all are borrowed until the end. What is wrong goes to tell; gone is called later, unless
  * no pair could be begun.
  */
-void certificate_round_start(struct certificate_round *round, const struct certificates *certificates,
+void certificate_round_start(struct certificate_round *round, struct server *server,
     const struct config *config, void (*tell)(void *arg, size_t server, const char *line), void (*gone)(void *arg),
     void *arg);
 

@@ -26,7 +26,7 @@
 static void certificates_due(void *arg);
 
 static const struct config_server *
-server_of(const struct certificates *certificates, size_t server)
+config_of_server(const struct certificates *certificates, size_t server)
 {
 	return &certificates->server->config->servers[server];
 }
@@ -62,7 +62,7 @@ static void
 log_field_server(const struct certificates *certificates, size_t server)
 {
 	if (server > 0)
-		log_field_text("server", server_of(certificates, server)->name);
+		log_field_text("server", config_of_server(certificates, server)->name);
 }
 
 /* --- dates --- */
@@ -80,8 +80,8 @@ days_left(const SSL_CTX *context)
 }
 
 bool
-certificates_dates(const struct certificates *certificates, size_t server, int64_t *from, int64_t *until,
-    const char **problem)
+certificates_dates(
+    const struct certificates *certificates, size_t server, int64_t *from, int64_t *until, const char **problem)
 {
 	const SSL_CTX *context = credentials_of(certificates, server)->context;
 	const X509 *leaf;
@@ -111,7 +111,7 @@ show_ends(const struct certificates *certificates)
 	board_clear_certificates(board);
 	for (size_t i = 1; i < server_count(certificates); i++)
 		if (certificates_dates(certificates, i, &from, &until, &problem))
-			board_add_certificate(board, server_of(certificates, i)->name, (uint64_t)until);
+			board_add_certificate(board, config_of_server(certificates, i)->name, (uint64_t)until);
 }
 
 static void
@@ -122,7 +122,7 @@ tell_certificate(const struct certificates *certificates, size_t server)
 	log_begin(LEVEL_INFO, "certificate");
 	log_field_server(certificates, server);
 	log_field_u64("days_left", days < 0 ? 0 : (uint64_t)days);
-	log_field_text("file", server_of(certificates, server)->tls.certificate);
+	log_field_text("file", config_of_server(certificates, server)->tls.certificate);
 	log_field_text("kernel_tls", certificates->kernel_trouble == NULL ? "yes" : "no");
 	if (certificates->kernel_trouble != NULL)
 		log_field_text("message", certificates->kernel_trouble);
@@ -139,15 +139,6 @@ certificates_tell(const struct certificates *certificates)
 }
 
 /* --- what is in force --- */
-
-const SSL_CTX *
-certificates_named(const struct certificates *certificates, const char *name)
-{
-	for (size_t i = 0; i < server_count(certificates); i++)
-		if (strcmp(server_of(certificates, i)->name, name) == 0)
-			return credentials_of(certificates, i)->context;
-	return NULL;
-}
 
 /* The pair of server, for all that have the same files. */
 static void
@@ -231,7 +222,8 @@ certificates_good(const struct server *server, char good[CERTIFICATES_GOOD_MAX])
 		if (!is_good(server, i))
 			continue;
 		is_one = true;
-		len += (size_t)snprintf(good + len, CERTIFICATES_GOOD_MAX - len, ",%s", server->config->servers[i].name);
+		len +=
+		    (size_t)snprintf(good + len, CERTIFICATES_GOOD_MAX - len, ",%s", server->config->servers[i].name);
 	}
 	if (!is_one)
 		good[0] = '\0';
@@ -293,8 +285,7 @@ load_pair(struct certificates *certificates, size_t server, const char *good)
 }
 
 int
-certificates_load_first(
-    struct certificates *certificates, struct server *server, const char *good, size_t *failed)
+certificates_load_first(struct certificates *certificates, struct server *server, const char *good, size_t *failed)
 {
 	int r = 0;
 
@@ -320,7 +311,7 @@ certificates_load_first(
 static bool
 have_changed(const struct certificates *certificates, size_t server)
 {
-	const struct config_server *of = server_of(certificates, server);
+	const struct config_server *of = config_of_server(certificates, server);
 	struct file_stamp chain, key;
 
 	file_stamp_of_path(of->tls.certificate, &chain);
@@ -369,7 +360,7 @@ start_checker(struct certificates *certificates, size_t server)
 {
 	struct certificate_check *check = &certificates->check;
 	int r = certificate_check_start(
-	    check, certificates->server, server_of(certificates, server), certificates_gone, certificates, &log_teller);
+	    check, certificates->server, config_of_server(certificates, server), certificates_gone, certificates, &log_teller);
 
 	certificates->checked = server;
 	if (r == -EAGAIN || r == -ENOMEM || r == -EMFILE || r == -ENFILE)
@@ -437,7 +428,7 @@ warn_about_end(struct certificates *certificates, size_t server, uint64_t now)
 	if (in_force->date_problem != NULL) {
 		snprintf(text, sizeof(text),
 		    "certificate '%s' %s; it is used all the same, and clients that check it refuse it",
-		    server_of(certificates, server)->tls.certificate, in_force->date_problem);
+		    config_of_server(certificates, server)->tls.certificate, in_force->date_problem);
 		log_end_of_certificate(certificates, server, LEVEL_ERROR, text);
 	} else if (days_left(credentials_of(certificates, server)->context) < WARN_DAYS) {
 		log_end_of_certificate(certificates, server, LEVEL_WARNING, "renew the certificate");

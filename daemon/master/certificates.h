@@ -39,8 +39,7 @@ struct certificates {
  * borrowed. good: certificates_good() of the running server, none of whose certificates is replaced by one that is
  * not in date; NULL: there is no such server. failed: set on failure. 0 or -errno.
  */
-int certificates_load_first(
-    struct certificates *certificates, struct server *server, const char *good, size_t *failed);
+int certificates_load_first(struct certificates *certificates, struct server *server, const char *good, size_t *failed);
 
 #define CERTIFICATES_GOOD_MAX (2 + CONFIG_SERVERS_MAX * (CONFIG_SERVER_NAME_MAX + 1))
 
@@ -53,15 +52,12 @@ void certificates_good(const struct server *server, char good[CERTIFICATES_GOOD_
 /* The log is there: say what is in force. */
 void certificates_tell(const struct certificates *certificates);
 
-/* What is in force for the server with this name; NULL: nothing. */
-const SSL_CTX *certificates_named(const struct certificates *certificates, const char *name);
-
 /*
  * When the certificate of a server begins and ends, in seconds since the epoch, and what is wrong with that now (NULL:
  * nothing). False: there is none.
  */
-bool certificates_dates(const struct certificates *certificates, size_t server, int64_t *from, int64_t *until,
-    const char **problem);
+bool certificates_dates(
+    const struct certificates *certificates, size_t server, int64_t *from, int64_t *until, const char **problem);
 
 /* Put in force what the round for the configuration in force has found good. */
 void certificates_use(struct certificates *certificates, struct certificate_round *round);

@@ -275,7 +275,7 @@ start_children(struct reload *reload)
 		snprintf(error, sizeof(error), "the loader cannot be started: %s", strerror(-r));
 		tell_complaint(&accounts, error);
 	}
-	certificate_round_start(&reload->certificates, reload->parts.certificates, reload->config,
+	certificate_round_start(&reload->certificates, reload->parts.server, reload->config,
 	    tell_certificate_complaint, reload_certificates_gone, reload);
 }
 

@@ -65,7 +65,8 @@ shown_server_signer(const struct protocol *protocol)
 	shown = SSL_get_SSL_CTX(protocol->control.stream.tls);
 	/* servers may have the same certificate, and one that is not here signs nothing */
 	for (size_t i = 0; i < protocol->config->server_count; i++)
-		if (session->credentials[i].context == shown && servers_eligible(protocol->config, i, &session->dialled))
+		if (session->credentials[i].context == shown &&
+		    servers_eligible(protocol->config, i, &session->dialled))
 			return (uint8_t)i;
 	return servers_at(protocol->config, &session->dialled);
 }

@@ -15,8 +15,8 @@
 #include "common/banned.h"
 
 #define HEAD_SIZE 4096
-#define BANS_SIZE 8192	/* behind it */
-#define CERTIFICATES_SIZE 8192	/* behind them */
+#define BANS_SIZE 8192 /* behind it */
+#define CERTIFICATES_SIZE 8192 /* behind them */
 #define READ_TRIES 8 /* of something that is being written; after that, take what is there */
 
 _Static_assert(sizeof(struct board_head) <= HEAD_SIZE, "the head is one page");
@@ -294,8 +294,7 @@ board_add_certificate(struct board *board, const char *server, uint64_t ends_s)
 }
 
 size_t
-board_get_certificates(
-    const struct board *board, struct board_certificate certificates[BOARD_CERTIFICATES_MAX])
+board_get_certificates(const struct board *board, struct board_certificate certificates[BOARD_CERTIFICATES_MAX])
 {
 	const struct board_certificates *shared = board->certificates;
 	uint32_t before;

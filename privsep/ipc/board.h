@@ -46,8 +46,8 @@ struct board_head {
 
 /* A ban, to be shown. */
 struct board_ban {
-	char address[BOARD_ADDRESS_SIZE];	/* "192.0.2.1" or "2001:db8::/64" */
-	uint64_t until_s;			/* CLOCK_REALTIME */
+	char address[BOARD_ADDRESS_SIZE]; /* "192.0.2.1" or "2001:db8::/64" */
+	uint64_t until_s; /* CLOCK_REALTIME */
 	bool is_by_hand;
 };
 
@@ -59,8 +59,8 @@ struct board_bans {
 
 /* The certificate of a server that has a section of its own. */
 struct board_certificate {
-	char server[BOARD_SERVER_SIZE];	/* its name */
-	uint64_t ends_s;	/* CLOCK_REALTIME */
+	char server[BOARD_SERVER_SIZE]; /* its name */
+	uint64_t ends_s; /* CLOCK_REALTIME */
 };
 
 /* All of them; sequence is odd while they are written. */
@@ -138,8 +138,7 @@ void board_clear_certificates(struct board *board);
 void board_add_certificate(struct board *board, const char *server, uint64_t ends_s);
 
 /* Those certificates, copied; returns how many. */
-size_t board_get_certificates(
-    const struct board *board, struct board_certificate certificates[BOARD_CERTIFICATES_MAX]);
+size_t board_get_certificates(const struct board *board, struct board_certificate certificates[BOARD_CERTIFICATES_MAX]);
 
 /* When the first of all certificates in force ends, in seconds since the epoch; 0: there is none. */
 uint64_t board_first_end_s(const struct board *board);

@@ -95,8 +95,8 @@ add_server(const struct view *view, struct buf *out)
 
 /* That of the main server has no label. */
 static void
-add_certificate_end(
-    const struct view *view, struct buf *out, const char *name, int64_t (*value)(const struct view *view, uint64_t ends_s))
+add_certificate_end(const struct view *view, struct buf *out, const char *name,
+    int64_t (*value)(const struct view *view, uint64_t ends_s))
 {
 	struct board_certificate others[BOARD_CERTIFICATES_MAX];
 	size_t count = board_get_certificates(view->board, others);
@@ -121,8 +121,8 @@ add_certificates(const struct view *view, struct buf *out)
 {
 	if (board_first_end_s(view->board) == 0)
 		return;
-	add_family(out, "certificate_expiry_time_seconds", "gauge",
-	    "When the certificate in force ends, since the epoch.");
+	add_family(
+	    out, "certificate_expiry_time_seconds", "gauge", "When the certificate in force ends, since the epoch.");
 	add_certificate_end(view, out, "certificate_expiry_time_seconds", end_itself);
 	add_family(out, "certificate_days_left", "gauge", "Whole days until it ends; negative after it.");
 	add_certificate_end(view, out, "certificate_days_left", view_days_until);

@@ -214,7 +214,7 @@ certificate_date_problem(const X509 *certificate)
 }
 
 static int
-check_pair(
+check_leaf_and_key(
     const X509 *leaf, EVP_PKEY *key, const char *chain_path, const char *key_path, struct certificate_report *report)
 {
 	const char *problem = certificate_date_problem(leaf);
@@ -256,7 +256,7 @@ certificate_check(
 		    "pkey'",
 		    key_path);
 	else
-		r = check_pair(leaf, key, chain_path, key_path, report);
+		r = check_leaf_and_key(leaf, key, chain_path, key_path, report);
 	X509_free(leaf);
 	EVP_PKEY_free(key);
 	BIO_free(bio);

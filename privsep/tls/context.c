@@ -24,8 +24,8 @@
 #define GROUPS "X25519:P-256:P-384"
 /* Sessions live as long as RFC 8446, 4.6.1 lets tickets live: a long session never runs out of one. */
 #define TICKET_SECONDS (7 * 24 * 3600)
-#define READ_BUFFER (64 * 1024)	/* bytes: several records a read */
-#define TICKET_KEYS_SIZE 80	/* SSL_CTX_set_tlsext_ticket_keys(3): name, HMAC and AES keys */
+#define READ_BUFFER (64 * 1024) /* bytes: several records a read */
+#define TICKET_KEYS_SIZE 80 /* SSL_CTX_set_tlsext_ticket_keys(3): name, HMAC and AES keys */
 
 /* The client offers "ftp" (or nothing): anything else is another protocol that was led here (RFC 7301, 3.2). */
 static int
@@ -78,7 +78,7 @@ context_control_done(SSL *control)
 	/* the cache is that of the context that it began with; TLS 1.2 without tickets resumes from the cache: this session is in it, and no other needs to be */
 	SSL_SESSION_set1_ticket_appdata(SSL_get_session(control), control_mark, sizeof(control_mark));
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL_STORE);
-	memory_trim();	/* until the next handshake, which may not come */
+	memory_trim(); /* until the next handshake, which may not come */
 }
 
 bool
@@ -122,7 +122,8 @@ acknowledge_name(SSL *ssl, int *alert, void *arg)
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 
 	(void)alert;
-	if (context_of_control(ssl) == NULL || name == NULL || choice->choose(choice->arg, name) != SSL_get_SSL_CTX(ssl))
+	if (context_of_control(ssl) == NULL || name == NULL ||
+	    choice->choose(choice->arg, name) != SSL_get_SSL_CTX(ssl))
 		return SSL_TLSEXT_ERR_NOACK;
 	return SSL_TLSEXT_ERR_OK;
 }

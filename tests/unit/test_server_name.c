@@ -22,7 +22,10 @@
 #include "common/banned.h"
 
 #define DAY_S (24L * 3600)
-#define BODY(text) {(const uint8_t *)(text), sizeof(text) - 1}
+#define BODY(text) \
+	{ \
+		(const uint8_t *)(text), sizeof(text) - 1 \
+	}
 
 static void
 test_bodies(void **state)
@@ -32,20 +35,20 @@ test_bodies(void **state)
 			const uint8_t *bytes;
 			size_t len;
 		} body;
-		const char *name;	/* NULL: refused */
+		const char *name; /* NULL: refused */
 	} rows[] = {
 	    {BODY(""), NULL},
 	    {BODY("\0"), NULL},
 	    {BODY("\0\0"), NULL},
-	    {BODY("\0\3\0\0\0"), NULL},	/* an empty name */
-	    {BODY("\0\4\0\0\1"), NULL},	/* cut off */
-	    {BODY("\0\4\0\0\2a"), NULL},	/* the name goes on past the end */
-	    {BODY("\0\5\0\0\1a"), NULL},	/* the list does */
-	    {BODY("\0\4\0\0\1ab"), NULL},	/* bytes left over */
-	    {BODY("\0\5\0\0\1ab"), NULL},	/* and in the list */
-	    {BODY("\0\4\1\0\1a"), NULL},	/* no host name */
-	    {BODY("\0\5\0\0\2a\0"), NULL},	/* NUL */
-	    {BODY("\0\10\0\0\1a\0\0\1b"), NULL},	/* two of a kind */
+	    {BODY("\0\3\0\0\0"), NULL}, /* an empty name */
+	    {BODY("\0\4\0\0\1"), NULL}, /* cut off */
+	    {BODY("\0\4\0\0\2a"), NULL}, /* the name goes on past the end */
+	    {BODY("\0\5\0\0\1a"), NULL}, /* the list does */
+	    {BODY("\0\4\0\0\1ab"), NULL}, /* bytes left over */
+	    {BODY("\0\5\0\0\1ab"), NULL}, /* and in the list */
+	    {BODY("\0\4\1\0\1a"), NULL}, /* no host name */
+	    {BODY("\0\5\0\0\2a\0"), NULL}, /* NUL */
+	    {BODY("\0\10\0\0\1a\0\0\1b"), NULL}, /* two of a kind */
 	    {BODY("\0\4\0\0\1a"), "a"},
 	    {BODY("\0\6\0\0\3a.b"), "a.b"},
 	};
@@ -61,7 +64,9 @@ test_bodies(void **state)
 	}
 	for (size_t len = SERVER_NAME_SIZE - 1; len <= SERVER_NAME_SIZE; len++) {
 		memset(longest, 'x', sizeof(longest));
-		memcpy(longest, (uint8_t[]){(uint8_t)((len + 3) >> 8), (uint8_t)(len + 3), 0, (uint8_t)(len >> 8), (uint8_t)len}, 5);
+		memcpy(longest,
+		    (uint8_t[]){(uint8_t)((len + 3) >> 8), (uint8_t)(len + 3), 0, (uint8_t)(len >> 8), (uint8_t)len},
+		    5);
 		assert_int_equal(server_name_parse(longest, 5 + len, name), len < SERVER_NAME_SIZE ? 0 : -EINVAL);
 	}
 }
@@ -83,8 +88,8 @@ sign(void *arg, enum sign_scheme scheme, const uint8_t *text, size_t text_len, u
 	int r;
 
 	(void)arg;
-	r = sign_handshake(servers[SSL_get_SSL_CTX(signs_for) == servers[1].context].key_fd, scheme, text, text_len, own,
-	    &own_len);
+	r = sign_handshake(
+	    servers[SSL_get_SSL_CTX(signs_for) == servers[1].context].key_fd, scheme, text, text_len, own, &own_len);
 	if (r < 0 || own_len > *len)
 		return -ENOBUFS;
 	memcpy(signature, own, own_len);
@@ -144,12 +149,12 @@ tear_down(void **state)
 
 /* One connection of a client. */
 struct attempt {
-	const char *name;	/* in the ClientHello; NULL: none */
-	size_t begins_with;	/* the server whose context is set before, as for HOST and for data connections */
+	const char *name; /* in the ClientHello; NULL: none */
+	size_t begins_with; /* the server whose context is set before, as for HOST and for data connections */
 	bool is_control;
-	SSL_SESSION *session;	/* to resume; NULL: none */
+	SSL_SESSION *session; /* to resume; NULL: none */
 	/* what comes of it */
-	int shown;	/* the server; -1: the session was resumed */
+	int shown; /* the server; -1: the session was resumed */
 	bool is_resumed, is_acknowledged;
 };
 
@@ -206,7 +211,7 @@ run(SSL_CTX *client_context, struct attempt *attempt)
 	assert_true(is_done);
 	if (attempt->is_control)
 		context_control_done(server);
-	SSL_read(client, &byte, 1);	/* reads the ticket */
+	SSL_read(client, &byte, 1); /* reads the ticket */
 	note_outcome(attempt, server, client);
 	next = SSL_get1_session(client);
 	SSL_set_shutdown(server, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
