@@ -491,7 +491,7 @@ expire()
 	wait_until log_has " error certificate-ends .*server=\"rsa.example.org\" .*certificate '$DIR/etc/rsa.pem' has expired"
 	assert_equal "$(log_count ' error certificate-ends ')" 1
 	run -0 ctl status
-	assert_output --regexp " has expired; until 2021-01-01, $DIR/etc/rsa.pem, of rsa.example.org"
+	assert_output --regexp " has expired; renew it; until 2021-01-01, $DIR/etc/rsa.pem, of rsa.example.org"
 	assert_equal "$(ctl --json status | jq -r '.certificate.problem, (.certificates[] | select(.problem) | .server)')" $'null\nrsa.example.org'
 	run -0 ctl config check
 	assert_output --regexp "$CONF:[0-9]+: server \"rsa.example.org\": certificate: certificate '$DIR/etc/rsa.pem' has expired; renew it"
