@@ -35,7 +35,7 @@
 #include "common/banned.h"
 
 #define MAGIC 0x74636341746f7053ull
-#define VERSION 5
+#define VERSION 6
 #define FILE_MAX ((uint64_t)1 << 32) /* bytes of a users file */
 #define CHUNK (256 * 1024)
 #define TRIES 20 /* while somebody writes into the file */
@@ -72,6 +72,7 @@ struct header {
 	uint64_t kinds_at, kind_count;
 	uint64_t hashes_max; /* of one account */
 	uint64_t services_at; /* a struct pam_services */
+	uint64_t keeping; /* accounts and groups that say keep */
 	struct siphash_key names_key;
 };
 
@@ -328,6 +329,7 @@ static void
 index_account(struct build *build, const struct account *account, uint64_t at, uint64_t line)
 {
 	build->index[build->header.accounts.count++] = at;
+	build->header.keeping += account->keep.days > 0;
 	build->has_grants = build->has_grants || account->has_grants;
 	for (size_t i = account->takes_any; i <= account->password_count; i++) /* of "any", no hash is computed */
 		count_kind(build, account_hash(account, i), i, at);
@@ -339,12 +341,23 @@ index_account(struct build *build, const struct account *account, uint64_t at, u
 		    build, line, "one more PAM service; the accounts of a file have %d at most", PAM_SERVICES_MAX);
 }
 
+static bool
+group_keeps(const struct definition *definition)
+{
+	struct account member = {.name = ""};
+	const char *problem;
+
+	return definition->kind == DEFINITION_GROUP &&
+	    account_take_group(&member, definition->body, definition->body_len, &problem) == 0 && member.keep.days > 0;
+}
+
 static void
 index_definition(struct build *build, const struct definition *definition, uint64_t at, uint64_t line)
 {
 	struct folder folder;
 	const char *problem;
 
+	build->header.keeping += group_keeps(definition);
 	if (definition->kind == DEFINITION_FOLDER &&
 	    (folder_parse(definition, &folder, &problem) < 0 || layout_add(&build->layout, &folder, line) < 0))
 		report_bad_line(build, line, "no memory");
@@ -362,6 +375,7 @@ check_lines(struct build *build)
 	uint64_t line = 0;
 
 	build->header.accounts.count = build->header.definitions.count = build->header.kind_count = 0;
+	build->header.keeping = 0;
 	for (const char *p = build->text; p < end;) {
 		const char *newline = memchr(p, '\n', (size_t)(end - p));
 		size_t len = (size_t)((newline == NULL ? end : newline) - p);
@@ -794,6 +808,34 @@ snapshot_pam_services(int memory_fd, struct pam_services *services)
 			r = -EINVAL;
 	if (r < 0)
 		services->count = 0;
+	return r;
+}
+
+bool
+snapshot_has_keeping(int memory_fd)
+{
+	struct header header;
+
+	return read_snapshot_header(memory_fd, &header) == 0 && header.keeping > 0;
+}
+
+int
+snapshot_each_keeping(int memory_fd, void (*each)(void *arg, const struct account *account), void *arg)
+{
+	static struct account account;
+	struct view view = {.fd = memory_fd};
+	int r = read_snapshot_header(memory_fd, &view.header);
+
+	for (uint64_t i = 0; r == 0 && i < view.header.accounts.count; i++) {
+		r = view_account(&view, view_line(&view, &view.header.accounts, i), &account);
+		if (r == 0 && account.group[0] != '\0')
+			r = view_join_group(&view, &account);
+		explicit_bzero(account.hash, sizeof(account.hash));
+		explicit_bzero(account.passwords, sizeof(account.passwords));
+		if (r == 0 && account.keep.days > 0)
+			each(arg, &account);
+	}
+	account_wipe(&account);
 	return r;
 }
 

@@ -56,6 +56,12 @@ int snapshot_pam_services(int memory_fd, struct pam_services *services);
 /* The stamp of the file that the snapshot was made of, and the number of its accounts. Returns 0, or -errno: -EINVAL for a damaged one. */
 int snapshot_stamp(int memory_fd, struct file_stamp *stamp, uint64_t *count);
 
+/* Does an account or a group of it have the option keep? */
+bool snapshot_has_keeping(int memory_fd);
+
+/* Call each for every account of it that has the option keep, also by its group; the account has no hash. 0 or -errno. */
+int snapshot_each_keeping(int memory_fd, void (*each)(void *arg, const struct account *account), void *arg);
+
 /*
  * Look up name, in O(log n) reads of a few bytes. Returns 0, or -errno. With -ENOENT, verify the password with
  * account all the same; it is all zero when there is none. Its kind of hash is drawn by a keyed hash of the name,

@@ -153,6 +153,7 @@ master_init(struct master *master, const char *argv0)
 	    .broker = &master->broker,
 	    .metrics = &master->metrics,
 	    .quota_top = &master->quota_top,
+	    .keep_errand = &master->keep_errand,
 	    .sessions = &master->sessions,
 	    .upgrade = &master->upgrade,
 	    .control = &master->control,
@@ -195,6 +196,7 @@ announce(struct master *master)
 	resolver_configure(&master->resolver);
 	log_walls();
 	home_mounts_tell(&master->home_mounts, &master->server);
+	keep_errand_init(&master->keep_errand, &master->server, &master->accounts);
 	certificates_tell(&master->certificates);
 	certificates_look_soon(&master->certificates);
 	give_memory_back();
@@ -209,6 +211,7 @@ master_run(struct master *master)
 	announce(master);
 	while (!is_stopped(master))
 		loop_turn(master->server.loop);
+	keep_errand_stop(&master->keep_errand);
 	listeners_forget(&master->listeners);
 	proxied_leave(&master->proxied);
 	broker_worker_stop(&master->broker);

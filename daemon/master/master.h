@@ -15,6 +15,7 @@
 #include "daemon/master/control_socket.h"
 #include "daemon/master/fleet.h"
 #include "daemon/master/home_mounts.h"
+#include "daemon/master/keep_errand.h"
 #include "daemon/master/hook_worker.h"
 #include "daemon/master/listeners.h"
 #include "daemon/master/log_targets.h"
@@ -40,6 +41,7 @@ struct master {
 	struct broker_worker broker;
 	struct quota_top quota_top;
 	struct home_mounts home_mounts;
+	struct keep_errand keep_errand;
 	struct metrics_server metrics;
 	struct control_socket control;
 	struct sessions sessions;

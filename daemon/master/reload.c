@@ -14,6 +14,7 @@
 #include "daemon/master/capacity.h"
 #include "daemon/master/control_socket.h"
 #include "daemon/master/hook_worker.h"
+#include "daemon/master/keep_errand.h"
 #include "daemon/master/log_switches.h"
 #include "daemon/master/metrics_server.h"
 #include "daemon/master/notify.h"
@@ -161,6 +162,7 @@ take_over(struct reload *reload)
 	broker_worker_reload(reload->parts.broker, old);
 	metrics_server_reload(reload->parts.metrics, old);
 	quota_top_configure(reload->parts.quota_top);
+	keep_errand_look_soon(reload->parts.keep_errand);
 	sessions_grant_soon(reload->parts.sessions);
 	work_grant_soon(&reload->parts.sessions->work);
 	config_free(old);

@@ -25,6 +25,7 @@ struct control_socket;
 struct hook_worker;
 struct metrics_server;
 struct proxied;
+struct keep_errand;
 struct quota_top;
 struct resolver;
 struct server;
@@ -44,6 +45,7 @@ struct reload_parts {
 	struct broker_worker *broker;
 	struct metrics_server *metrics;
 	struct quota_top *quota_top;
+	struct keep_errand *keep_errand;
 	struct sessions *sessions;
 	struct upgrade *upgrade;
 	struct control_socket *control;

@@ -40,6 +40,10 @@ struct board_head {
 	uint64_t node_beat_s; /* CLOCK_REALTIME: when the database heard it last; 0: never */
 	char node_name[BOARD_NODE_SIZE]; /* "": not known */
 	uint64_t certificate_ends_s; /* CLOCK_REALTIME: when that of the main server does; 0: there is none */
+	uint64_t kept_looked_s; /* CLOCK_REALTIME: when an errand last looked at what accounts keep; 0: never. Then: */
+	uint64_t kept_accounts, kept_files, kept_bytes; /* that have the option, and what they keep */
+	uint64_t kept_held; /* of them: their clocks do not follow that of the host at once */
+	uint64_t purged_files, purged_bytes; /* by all errands */
 	uint32_t sequence; /* odd while ended and a row change together */
 	struct totals ended; /* of sessions that have ended, and what the master counts; see board_totals() */
 };

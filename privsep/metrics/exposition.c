@@ -128,6 +128,29 @@ add_certificates(const struct view *view, struct buf *out)
 	add_certificate_end(view, out, "certificate_days_left", view_days_until);
 }
 
+/* What the daily errand has found, where an account keeps what it replaces and removes. */
+static void
+add_kept(const struct view *view, struct buf *out)
+{
+	const struct board_head *head = view->board->head;
+
+	if (head->kept_looked_s == 0)
+		return;
+	add_plain_metric(out, "kept_files", "gauge",
+	    "Files that were replaced or removed and are kept, when the server last looked.", head->kept_files);
+	add_plain_metric(out, "kept_bytes", "gauge", "Bytes of them.", head->kept_bytes);
+	add_plain_metric(
+	    out, "kept_accounts", "gauge", "Accounts of the users file that keep files.", head->kept_accounts);
+	add_plain_metric(out, "kept_held_accounts", "gauge",
+	    "Of them: those whose files stay longer, because the clock of this machine was set or the server did not run.",
+	    head->kept_held);
+	add_plain_metric(out, "kept_look_time_seconds", "gauge", "When the server last looked, since the epoch.",
+	    head->kept_looked_s);
+	add_plain_metric(out, "kept_purged_files_total", "counter",
+	    "Kept files that were removed because they were old, without those of sessions.", head->purged_files);
+	add_plain_metric(out, "kept_purged_bytes_total", "counter", "Bytes of them.", head->purged_bytes);
+}
+
 /* What the server says of the database of accounts, where it has one. */
 static void
 add_store(const struct view *view, struct buf *out)
@@ -236,6 +259,7 @@ view_add_metrics(const struct view *view, struct buf *out)
 {
 	add_server(view, out);
 	add_certificates(view, out);
+	add_kept(view, out);
 	add_states(view, out);
 	add_connections(view, out);
 	add_store(view, out);

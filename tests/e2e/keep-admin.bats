@@ -215,3 +215,183 @@ age_keep()
 	done
 	[ "$(find "$DIR/away" -name '*.0000' -size -9c -type f | wc -l)" -ge 1 ]
 }
+
+# --- the errand ---
+
+@test "the errand: at the start, what is old goes without a login; events and metrics tell it" {
+	serve '--keep 10d --keep-quota 1M' 'metrics-listen = "127.0.0.1:0"'
+	add_user bob secret --keep 10d
+	put a one
+	put a two
+	put b one
+	put b two
+	stop_server
+	age_keep 11
+	start_server
+	wait_until log_has ' keep-purged process=keep user="alice" files=2 bytes=6 files_left=0 bytes_left=0'
+	[ "$(ls -A "$KEEP")" = state ]
+	[ "$(log_count ' keep-purged .*user="bob"')" -eq 0 ]
+	metrics_say kept_purged_files_total 2
+	metrics_say kept_purged_bytes_total 6
+	metrics_say kept_accounts 2
+	metrics_say kept_files 0
+	# a day has not passed: the next one finds nothing new
+	put a three
+	ctl reload
+	metrics_say kept_files 0
+	stop_server
+	start_server
+	metrics_say kept_files 1
+	metrics_say kept_bytes 3
+	metrics_say kept_held_accounts 0
+}
+
+# metrics_say NAME VALUE, soon
+metrics_say()
+{
+	wait_until metrics_has "sallyport_$1 $2"
+}
+
+metrics_has()
+{
+	ctl metrics 2>/dev/null | grep -qxF -- "$1"
+}
+
+@test "the errand: without the option nothing runs; an account that gets it is looked at" {
+	serve ''
+	[ "$(ctl metrics | grep -c kept_)" -eq 0 ]
+	ctl user set alice --keep 10d
+	ctl reload
+	metrics_say kept_accounts 1
+	add_group_member
+	ctl reload
+	stop_server
+	start_server
+	metrics_say kept_accounts 2
+}
+
+# An account that keeps by its group.
+add_group_member()
+{
+	ctl group add careful --keep 5d
+	add_user carol secret --group careful
+}
+
+@test "the errand: one damaged keep after the other is told, and the rest is tended" {
+	serve '--keep 10d'
+	add_user bob secret --keep 10d
+	add_user carol secret --keep 10d
+	add_user dora secret --keep 10d
+	put a one
+	put a two
+	stop_server
+	cp -a "$KEEP" "$DIR/home/dora/"
+	chown -R --reference="$DIR/home/dora" "$DIR/home/dora/.sallyport-keep"
+	chmod 777 "$KEEP"
+	echo 1 >"$DIR/home/bob/.sallyport-keep"
+	ln -s "$DIR/home/dora/.sallyport-keep" "$DIR/home/carol/.sallyport-keep"
+	mkdir "$DIR/home/dora/.sallyport-keep/00001"
+	touch "$DIR/home/dora/.sallyport-keep/00001/odd"
+	KEEP=$DIR/home/dora/.sallyport-keep age_keep 11
+	start_server
+	wait_until log_has ' warning keep-purged .*user="dora" files=1 .*strange=1'
+	for name in alice bob carol; do
+		log_has " warning keep-purged .*user=\"$name\" result=\"ENOLINK\" message=\"'.sallyport-keep' is damaged"
+	done
+	[ -e "$DIR/home/dora/.sallyport-keep/00001/odd" ]
+	[ -f "$DIR/home/bob/.sallyport-keep" ]
+	[ "$(find "$KEEP" -name '*.0000' | wc -l)" -eq 1 ]
+}
+
+# The clock of the server differs by so many days.
+move_clock()
+{
+	python3 -c 'import struct, sys; open(sys.argv[1], "r+b").write(struct.pack("=q", 86400 * int(sys.argv[2])))' "$DIR/moved" "$1"
+}
+
+@test "a clock that is set forward makes nothing old, and the log says what is held back" {
+	write_config
+	add_user alice secret --keep 10d
+	head -c 8 /dev/zero >"$DIR/moved"
+	chmod 644 "$DIR/moved"
+	start_server_with env "MOVED_CLOCK=$DIR/moved" "$(preload moved_clock)"
+	put a one
+	put a two
+	move_clock 365
+	ctl reload
+	wait_until log_has ' warning keep-held process=master seconds=315[0-9]* message="the clock of this machine was set forward'
+	wait_until log_has ' warning keep-held process=keep accounts=1 seconds=315'
+	[ "$(find "$KEEP" -name '*.0000' | wc -l)" -eq 1 ]
+	# and on: a session may take a tenth of the time at once, and no more in the same year
+	put b one
+	put b two
+	[ "$(find "$KEEP" -name '*.0000' | wc -l)" -eq 2 ]
+	move_clock 0
+	ctl reload
+	move_clock 365
+	ctl reload
+	put c one
+	[ "$(find "$KEEP" -name '*.0000' | wc -l)" -eq 2 ]
+}
+
+@test "a server that did not run for long holds back what its clock has left out" {
+	serve '--keep 10d'
+	put a one
+	put a two
+	stop_server
+	python3 - "$KEEP/state" <<-'END'
+		import struct, sys
+		with open(sys.argv[1], 'r+b') as file:
+		    magic, clock, seen = struct.unpack('=8sQQ', file.read(24))
+		    file.seek(8)
+		    file.write(struct.pack('=QQ', clock - 100 * 86400, seen - 100 * 86400))
+	END
+	start_server
+	wait_until log_has ' warning keep-held process=keep accounts=1 seconds=85536[0-9][0-9] message='
+	[ "$(find "$KEEP" -name '*.0000' | wc -l)" -eq 1 ]
+	metrics_say kept_held_accounts 1
+}
+
+@test "a hundred thousand kept files: list, errand and purge in bounded memory and time" {
+	local before after
+	serve '--keep 10d'
+	put a one
+	put a two
+	stop_server
+	LIMIT=300 py <<-'END'
+		keep = HOME_DIR + '/.sallyport-keep'
+		owner = os.stat(keep)
+		day = int([name for name in os.listdir(keep) if name != 'state'][0])
+		for old, count in ((day - 20, 50), (day - 3, 50)):
+		    for i in range(count):
+		        place = '%s/%05d/%032x' % (keep, old, i)
+		        os.makedirs(place, 0o700)
+		        os.chown(place, owner.st_uid, owner.st_gid)
+		        os.chown(os.path.dirname(place), owner.st_uid, owner.st_gid)
+		        for j in range(1000):
+		            os.close(os.open('%s/20260101000000.%04d' % (place, j), os.O_CREAT | os.O_WRONLY))
+	END
+	before=$SECONDS
+	py <<-END
+		import json, resource, subprocess
+		def listed(*options):
+		    return subprocess.run(['$BUILD/sallyportctl', '-c', '$CONF', *options, 'keep', 'list', 'alice'],
+		        check=True, stdout=subprocess.PIPE).stdout
+		assert listed().count(b'\\n') == 100003
+		most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+		print(most, 'KiB')
+		assert most < 40000 or '$BUILD'.endswith('asan')
+		assert json.loads(listed('--json'))['files'] == 100001
+	END
+	start_server
+	wait_until -t 60 log_has ' keep-purged process=keep user="alice" files=50000 '
+	[ "$(find "$KEEP" -name '*.[0-9]*' | wc -l)" -eq 50001 ]
+	# a session is not kept waiting by a purge
+	ctl keep purge alice --all &
+	put a three
+	wait $!
+	[ "$(find "$KEEP" -name '*.[0-9]*' | wc -l)" -le 1 ]
+	after=$((SECONDS - before))
+	echo "$after seconds"
+	is_asan || [ "$after" -lt 60 ]
+}

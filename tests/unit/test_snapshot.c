@@ -181,7 +181,7 @@ test_lookup(void **state)
 	assert_true(file_stamp_equal(&stamp, &now));
 	now.ctime_ns++;
 	assert_false(file_stamp_equal(&stamp, &now));
-	assert_int_equal(write(fd, "x", 1), -1);	/* sealed */
+	assert_int_equal(write(fd, "x", 1), -1); /* sealed */
 	close(fd);
 }
 
@@ -220,6 +220,42 @@ test_definitions(void **state)
 	assert_int_equal(build("+group a:\n\n+group a:quota=1\n", &fd), -EINVAL);
 	expect_told("users:3: the definition '+group a' is in line 1 already");
 	close(fd);
+}
+
+/* "NAME:DAYS " of each. */
+static void
+note_keeping(void *arg, const struct account *account)
+{
+	assert_int_equal(account->hash[0], '\0');
+	buf_addf(arg, "%s:%u ", account->name, account->keep.days);
+}
+
+static void
+test_keeping(void **state)
+{
+	struct buf keeping;
+	int fd;
+
+	(void)state;
+	buf_init(&keeping, 1000);
+	assert_int_equal(
+	    build("a:$y$1:1:1:/a:keep=3d\nb:$y$2:2:2:/b:\nc:$y$3:3:3:/c:group=g\nd:$y$4:4:4:/d:group=g keep=none\n"
+		  "e:$y$5:5:5:/e:group=h\n+group g:keep=9d\n+group h:quota=1\n",
+		&fd),
+	    0);
+	assert_true(snapshot_has_keeping(fd));
+	assert_int_equal(snapshot_each_keeping(fd, note_keeping, &keeping), 0);
+	assert_int_equal(buf_add(&keeping, "", 1), 0);
+	assert_string_equal(keeping.data, "a:3 c:9 ");
+	close(fd);
+	assert_int_equal(build("c:$y$3:3:3:/c:group=g\n+group g:keep=9d\n", &fd), 0);
+	assert_true(snapshot_has_keeping(fd));
+	close(fd);
+	assert_int_equal(build("b:$y$2:2:2:/b:keep-quota=1\n+group h:keep=none\n", &fd), 0);
+	assert_false(snapshot_has_keeping(fd));
+	close(fd);
+	assert_int_equal(snapshot_each_keeping(-1, note_keeping, &keeping), -EBADF);
+	buf_free(&keeping);
 }
 
 static void
@@ -417,7 +453,7 @@ test_unknown_names(void **state)
 		bool is_cheap = draws_cheap(fd, i);
 
 		cheap += is_cheap;
-		assert_int_equal(draws_cheap(again, i), is_cheap);	/* a file keeps the key */
+		assert_int_equal(draws_cheap(again, i), is_cheap); /* a file keeps the key */
 		moved += draws_cheap(other, i) != is_cheap;
 	}
 	assert_uint_in_range(cheap, NAMES / 4 - NAMES / 20, NAMES / 4 + NAMES / 20);
@@ -479,6 +515,7 @@ main(void)
 	    cmocka_unit_test(test_damaged),
 	    cmocka_unit_test(test_long_lines),
 	    cmocka_unit_test(test_many),
+	    cmocka_unit_test(test_keeping),
 	    cmocka_unit_test(test_unknown_names),
 	    cmocka_unit_test(test_former_snapshot),
 	    cmocka_unit_test(test_endless_hash),
