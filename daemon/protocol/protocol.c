@@ -103,6 +103,9 @@ reply_goodbye(void)
 	case END_BROKER_GONE:
 		reply(&protocol, 421, "The quota of the account cannot be asked for in this session; log in again");
 		break;
+	case END_ACCOUNTS_CHANGED:
+		reply(&protocol, 421, "The accounts were changed while you were connected; connect again");
+		break;
 	case END_SHUTDOWN:
 	case END_DRAIN:
 	case END_REASON_COUNT:

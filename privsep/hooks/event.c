@@ -7,6 +7,14 @@
 
 #include "common/banned.h"
 
+const char *
+hook_event_below(const struct hook_event *event)
+{
+	const char *below = event->path + event->at_len;
+
+	return below[0] == '\0' ? "/" : below;
+}
+
 void
 hook_event_put(struct ipc_message *message, const struct hook_event *event)
 {
@@ -18,6 +26,14 @@ hook_event_put(struct ipc_message *message, const struct hook_event *event)
 	ipc_put_text(message, event->path);
 	ipc_put_u64(message, event->size);
 	ipc_put_text(message, event->hash);
+	if (event->at_len > 0)
+		ipc_put_u32(message, event->at_len);
+}
+
+static bool
+is_end_of_component(const char *path, uint32_t at_len)
+{
+	return at_len <= strlen(path) && (path[at_len] == '/' || path[at_len] == '\0');
 }
 
 static bool
@@ -39,8 +55,9 @@ hook_event_get(struct ipc_message *message, struct hook_event *event)
 	ipc_get_text(message, event->path, sizeof(event->path));
 	event->size = ipc_get_u64(message);
 	ipc_get_text(message, event->hash, sizeof(event->hash));
+	event->at_len = message->cursor < message->length ? ipc_get_u32(message) : 0;
 	if (!ipc_end(message) || event->user[0] == '\0' || event->home[0] != '/' || event->path[0] != '/' ||
-	    !is_hash(event->hash))
+	    !is_end_of_component(event->path, event->at_len) || !is_hash(event->hash))
 		return -EPROTO;
 	return 0;
 }

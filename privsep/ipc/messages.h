@@ -58,7 +58,7 @@ enum ipc_fd {
 #define S_TRANSFER (S_U8 + S_U8 + S_U64 + S_U64 + S_U32 + S_TEXT(0, HOME_PATH_MAX))
 #define S_UPLOAD \
 	(S_U64 + S_TEXT(0, 19) + S_TEXT(0, ADDRESS_TEXT_MAX) + S_TEXT(1, ACCOUNT_NAME_MAX) + S_PATH + S_PATH + S_U64 + \
-	    S_TEXT(0, IPC_SHA256_MAX))
+	    S_TEXT(0, IPC_SHA256_MAX) + SHAPE(0, 4))	/* the last field is that of a shared folder */
 #define S_LOG SHAPE(20, 12000)	/* see log.c */
 #define S_END (S_U8 + S_HOST + S_U32)	/* of a connection: family (0: none), address, port */
 
@@ -256,6 +256,7 @@ enum ipc_end_reason {
 	END_STORE_DOWN,	/* the database of accounts does not answer */
 	END_SHARE_GONE,	/* the database has the share of the account's quota no longer: what uses it must end */
 	END_BROKER_GONE,	/* nobody can be asked about it: as soon as no transfer runs */
+	END_ACCOUNTS_CHANGED,	/* the account needs what a session only has from its beginning */
 	END_REASON_COUNT
 };
 

@@ -167,6 +167,7 @@ monitor_answer_stored(struct monitor *monitor)
 	struct timespec now;
 	const char *text, *directory, *below;
 	struct home_path path;
+	bool is_in_folder;
 	size_t len;
 	int r;
 
@@ -183,9 +184,10 @@ monitor_answer_stored(struct monitor *monitor)
 	memcpy(event.user, monitor->account.user, sizeof(event.user));
 	directory = monitor->account.home;
 	below = path.text;
-	(void)folders_real_place(monitor, path.text, &directory, &below);
+	is_in_folder = folders_real_place(monitor, path.text, &directory, &below);
 	snprintf(event.home, sizeof(event.home), "%s", directory);
-	snprintf(event.path, sizeof(event.path), "%s", below);
+	snprintf(event.path, sizeof(event.path), "%s", path.text);
+	event.at_len = is_in_folder ? (uint32_t)(path.len - strlen(below)) : 0;
 	r = tell_hooks_uploaded(monitor, &event);
 	if (r == 0 || !records_take(monitor, RECORD_UPLOAD, LEVEL_WARNING))
 		return true;

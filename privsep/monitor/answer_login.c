@@ -351,6 +351,10 @@ tell_refusal(struct monitor *monitor)
 		answer_by_end(monitor, END_STORE_DOWN);
 		return;
 	}
+	if (r == -ESTALE) {
+		answer_by_end(monitor, END_ACCOUNTS_CHANGED);
+		return;
+	}
 	if (r == -ECANCELED) {
 		answer_by_end(monitor, END_FAILURE);
 		monitor->end_reason = "resources";
@@ -367,7 +371,7 @@ static void
 refuse_login(struct monitor *monitor, int r, const char *reason)
 {
 	monitor_note_refusal(monitor, r, reason);
-	if (r == -EUSERS || r == -ECANCELED)
+	if (r == -EUSERS || r == -ECANCELED || r == -ESTALE)
 		tell_refusal(monitor);
 }
 
@@ -423,6 +427,7 @@ verdict_of(int r, enum lookup lookup)
 	case -EHOSTDOWN:
 		return lookup == LOOKUP_UNANSWERED ? VERDICT_UNANSWERED : VERDICT_UNKNOWN;
 	case -EKEYREJECTED:
+	case -ESTALE:
 		return VERDICT_UNKNOWN;
 	default:
 		return VERDICT_RIGHT;
@@ -483,7 +488,7 @@ goes_to_service(struct monitor *monitor, enum lookup lookup)
 	if (session_serves(monitor, service))
 		await_pam(monitor, service, lookup);
 	else
-		finish_login(monitor, -ECANCELED, lookup,
+		finish_login(monitor, -ESTALE, lookup,
 		    "the session began before the users file named the PAM service; the client has to connect again");
 	return true;
 }

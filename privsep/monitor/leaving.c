@@ -24,6 +24,7 @@ static const char *const end_reasons[END_REASON_COUNT] = {
     [END_STORE_DOWN] = "store-down",
     [END_SHARE_GONE] = "share-gone",
     [END_BROKER_GONE] = "broker-gone",
+    [END_ACCOUNTS_CHANGED] = "accounts-changed",
 };
 
 /* The last failed login ends the session already; its answer waits for its time, as the ban that follows from it did. */

@@ -45,13 +45,13 @@ result_of(int r)
 }
 
 /*
- * The answer to protocol: the same for every reason except a limit, an internal failure (-ECANCELED), and accounts that
- * cannot be looked up (-EHOSTDOWN). The last try ends the session.
+ * The answer to protocol: the same for every reason except a limit, an internal failure (-ECANCELED), accounts that cannot be
+ * looked up (-EHOSTDOWN), and one that this session is too old for (-ESTALE). The last try ends the session.
  */
 static int
 refusal_of(const struct monitor *monitor, int r)
 {
-	if (r == -ECANCELED || r == -EHOSTDOWN)
+	if (r == -ECANCELED || r == -EHOSTDOWN || r == -ESTALE)
 		return r;
 	if (monitor->failures >= monitor->session->config->limits.login_failures)
 		return -ECONNABORTED; /* the master grants no more attempts than that */
@@ -61,7 +61,9 @@ refusal_of(const struct monitor *monitor, int r)
 void
 monitor_note_refusal(struct monitor *monitor, int r, const char *reason)
 {
-	if (r == -ECANCELED)	/* not the client's fault, so that nothing bans for it */
+	if (r == -ESTALE)
+		log_message(LEVEL_WARNING, "accept-failed", "login of %s: %s", monitor->login.name, reason);
+	else if (r == -ECANCELED)	/* not the client's fault, so that nothing bans for it */
 		log_message(LEVEL_ERROR, "accept-failed", "login of %s: %s", monitor->login.name, reason);
 	else if (r == -EKEYREJECTED)
 		log_store_refused(monitor->login.name, reason);

@@ -411,7 +411,9 @@ with_service()
 	ctl user add carl --pam "$SERVICE" --home "$DIR/home/carl"
 	ftp 'USER carl' 331
 	ftp 'PASS any' 421
+	[[ $REPLY_TEXT == *"accounts were changed while you were connected; connect again"* ]]
 	ftp_close
+	wait_until log_has 'disconnect .* reason="accounts-changed"'
 	ftp_login carl any
 	ftp_close
 	ftp_open
@@ -426,6 +428,28 @@ with_service()
 	assert_equal "$REPLY" 421
 	wait_until log_has 'the session began before the users file named the PAM service'
 	ftp_close
+}
+
+@test "an account whose password PAM checks works in a shared folder, whose quota it meets" {
+	write_config
+	add_user anna secret
+	ctl user add "$SYSTEM_USER" --pam "$SERVICE" --home "$DIR/home/ours"
+	ctl folder add team --directory "$DIR/team" --quota 10
+	ctl folder grant team --user anna --at /team
+	ctl folder grant team --user "$SYSTEM_USER" --at "/our stuff"
+	with_service 'auth required pam_unix.so' 'account required pam_unix.so'
+	local way="ftp://$SYSTEM_USER:system-secret@127.0.0.1:$PORT/our%20stuff"
+	printf 12345 >"$DIR/file"
+	curl -sS --max-time 30 -T "$DIR/file" "$way/a"
+	assert_equal "$(stat -c '%u %g' "$DIR/team/a")" "$(stat -c %u "$DIR/home/ours") $(stat -c %g "$DIR/team")"
+	run curl -sS --max-time 30 "ftp://anna:secret@127.0.0.1:$PORT/team/a"
+	assert_output 12345
+	curl -sS --max-time 30 -T "$DIR/file" "$way/b"
+	run curl -sS --max-time 30 -T "$DIR/file" "$way/c"
+	assert_failure
+	run lftp -u "$SYSTEM_USER,system-secret" -e 'set net:max-retries 1; mv "our stuff/a" "our stuff/moved"; rm "our stuff/b"; exit' "ftp://127.0.0.1:$PORT"
+	assert_success
+	assert_equal "$(ls "$DIR/team")" moved
 }
 
 @test "services in the file: bad names, missing files, and too many are told" {

@@ -101,6 +101,36 @@ test_event_comes_back(void **state)
 	assert_string_equal(out.home, sample.home);
 	assert_string_equal(out.path, sample.path);
 	assert_string_equal(out.hash, sample.hash);
+	assert_int_equal(out.at_len, 0);
+}
+
+static void
+test_event_of_a_folder(void **state)
+{
+	static const struct {
+		uint32_t at_len;
+		const char *path, *below;
+	} rows[] = {
+	    {0, "/in/file", "/in/file"},
+	    {3, "/in/file", "/file"},
+	    {8, "/in/file", "/"},
+	    {9, "/in/file", NULL},
+	    {2, "/in/file", NULL},
+	    {UINT32_MAX, "/in/file", NULL},
+	};
+	static struct hook_event event, out;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		event = sample;
+		memcpy(event.path, rows[i].path, strlen(rows[i].path) + 1);
+		event.at_len = rows[i].at_len;
+		assert_int_equal(get_back(&event, &out), rows[i].below == NULL ? -EPROTO : 0);
+		if (rows[i].below == NULL)
+			continue;
+		assert_string_equal(out.path, rows[i].path);
+		assert_string_equal(hook_event_below(&out), rows[i].below);
+	}
 }
 
 static void
@@ -271,6 +301,11 @@ test_environment(void **state)
 	assert_string_equal(variable(&environment, "SALLYPORT_ATTEMPT"), "2");
 	assert_null(variable(&environment, "LD_PRELOAD"));
 	event = sample;
+	event.at_len = 3;
+	assert_int_equal(launcher_environment_make(&environment, &event, 1), 0);
+	assert_string_equal(variable(&environment, "SALLYPORT_PATH"), "/srv/alice/a file\xff");
+	assert_string_equal(variable(&environment, "SALLYPORT_CLIENT_PATH"), "/in/a file\xff");
+	event = sample;
 	memcpy(event.home, "/", 2);
 	assert_int_equal(launcher_environment_make(&environment, &event, 1), 0);
 	assert_string_equal(variable(&environment, "SALLYPORT_PATH"), "/in/a file\xff");
@@ -284,6 +319,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_event_comes_back),
+	    cmocka_unit_test(test_event_of_a_folder),
 	    cmocka_unit_test(test_largest_event_fits_its_message),
 	    cmocka_unit_test(test_bad_events_are_refused),
 	    cmocka_unit_test(test_names),
