@@ -163,6 +163,15 @@ walled_report(const struct account *account, const char *verb, int error)
 		ctl_error("cannot %s '%s': %s", verb, ctl_quote(account->home), strerror(-error));
 }
 
+/* A shared folder (its name begins with '+') belongs to its group, and nobody but root may lead to it. */
+static int
+open_walled(const struct account *account, struct trust_problem *problem)
+{
+	if (account->name[0] == '+')
+		return trusted_folder_open(account->home, (gid_t)account->gid, problem);
+	return trusted_home_open(account->home, &(const struct trust){account->uid, account->gid}, problem);
+}
+
 int
 walled_open_home(const struct account *account, const char *verb)
 {
@@ -174,7 +183,7 @@ walled_open_home(const struct account *account, const char *verb)
 	if (!is_ready && (sandbox_init(tell_missing, NULL) < 0 || partial_name_init() < 0))
 		return -ENOSYS;
 	is_ready = true;
-	home_fd = trusted_home_open(account->home, &(const struct trust){account->uid, account->gid}, &problem);
+	home_fd = open_walled(account, &problem);
 	if (home_fd < 0) {
 		trust_explain(&problem, why, sizeof(why));
 		ctl_error("cannot %s '%s': %s", verb, ctl_quote(account->home), ctl_quote(why));

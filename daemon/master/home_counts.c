@@ -65,17 +65,25 @@ log_count(int result, const char *why, const struct ledger_figure *figure)
 	log_end();
 }
 
+/* A shared folder (its name begins with '+') belongs to its group, and nobody but root may lead to it. */
+static int
+open_counted(const struct account *account, struct trust_problem *problem)
+{
+	if (account->name[0] == '+')
+		return trusted_folder_open(account->home, (gid_t)account->gid, problem);
+	return trusted_home_open(account->home, &(const struct trust){account->uid, account->gid}, problem);
+}
+
 static int
 count_into(struct ledger *ledger, const struct account *account)
 {
-	const struct trust trust = {account->uid, account->gid};
 	struct counter_order order = {.account = account, .ledger = ledger};
 	struct ledger_figure figure = {.state = LEDGER_UNKNOWN};
 	struct trust_problem problem;
 	char why[TRUST_TEXT_MAX] = "";
 	int r;
 
-	order.home_fd = trusted_home_open(account->home, &trust, &problem);
+	order.home_fd = open_counted(account, &problem);
 	if (order.home_fd < 0) {
 		r = order.home_fd;
 		trust_explain(&problem, why, sizeof(why));

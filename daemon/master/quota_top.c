@@ -18,17 +18,18 @@
 #define LOOK_EVERY_MS (60 * 1000)
 #define LOOK_SECONDS_MAX 300
 
-/* The use of one ledger's account. An unknown one is left out until the home was counted. */
+/* The use of one ledger's account or folder. An unknown one is left out until the home was counted. */
 static int
 read_top_ledger(const char *directory, const char *name, const uint8_t boot_id[16], struct quota_row *row)
 {
 	struct ledger_figure figure;
 	struct ledger ledger;
 	char path[PATH_MAX + NAME_MAX + 1];
+	const char *owner = name + (name[0] == '+'); /* of a shared folder: "+NAME" */
 	const char *wrong;
 	int r;
 
-	if (!account_name_valid(name, strlen(name), &wrong))
+	if (strlen(name) > ACCOUNT_NAME_MAX || !account_name_valid(owner, strlen(owner), &wrong))
 		return -EINVAL;
 	snprintf(path, sizeof(path), "%s/%s", directory, name);
 	ledger_init(&ledger);

@@ -25,6 +25,9 @@
 
 static struct ipc_message message;
 
+/* Some tree's figures cannot be settled any more: the limit of an upload there may stay, whatever is written next. */
+static bool has_lost_one;
+
 /* What this bracket has changed, for a count that is under way. */
 static struct {
 	struct ledger_event list[IPC_LEDGER_EVENTS_MAX];
@@ -266,6 +269,13 @@ tell_events(const struct quota *quota)
 	events.count = 0;
 }
 
+void
+quota_lose(struct quota *quota)
+{
+	if (quota_is_kept(quota))
+		quota->is_lost = has_lost_one = true;
+}
+
 int
 quota_end(struct quota *quota)
 {
@@ -276,15 +286,8 @@ quota_end(struct quota *quota)
 	tell_events(quota);
 	r = ask_ledger(quota, IPC_ledger_end, 2, (uint64_t[]){(uint64_t)quota->bytes, (uint64_t)quota->files});
 	if (r < 0)
-		quota->is_lost = true;
+		quota_lose(quota);
 	return r;
-}
-
-void
-quota_lose(struct quota *quota)
-{
-	if (quota_is_kept(quota))
-		quota->is_lost = true;
 }
 
 int
@@ -408,7 +411,7 @@ quota_grow(struct quota *quota)
 	int r;
 
 	if (!quota_is_kept(quota))
-		return -EFBIG;
+		return has_lost_one ? -EIO : -EFBIG;	/* "too large" would be a lie */
 	do
 		r = ask_ledger(quota, IPC_ledger_grow, 0, NULL);
 	while (is_count_wanted(r) && is_time_left(&since_ms, GROW_WAIT_MS));
@@ -436,7 +439,7 @@ quota_uploaded(struct quota *quota, int fd)
 	if (r == 0)
 		r = ask_ledger(quota, IPC_ledger_uploaded, 1, (uint64_t[]){(uint64_t)st.st_size});
 	if (r < 0)
-		quota->is_lost = true;
+		quota_lose(quota);
 	return r;
 }
 

@@ -348,6 +348,15 @@ find_upload_target(struct upload *upload, const struct home *home, const struct 
 	return r;
 }
 
+/* Its beginning could not be settled, so nothing is written. What was made for it would only keep its name from others. */
+static int
+give_up_unsettled(const struct upload *upload)
+{
+	if (upload->is_fresh)
+		(void)!unlinkat(upload->dir_fd, upload->is_partial ? upload->partial : upload->name, 0);
+	return -EIO;
+}
+
 /* In one bracket of the quota: sweep, find or make the file, and tell the ledger what the upload begins with. */
 static int
 begin_counted(struct upload *upload, const struct home *home, const struct home_path *path, enum ipc_store_mode mode,
@@ -372,7 +381,7 @@ begin_counted(struct upload *upload, const struct home *home, const struct home_
 	    unlinkat(upload->dir_fd, upload->is_partial ? upload->partial : upload->name, 0) == 0)
 		quota_unmade(home->quota, upload->fd);
 	if (upload->is_bracketed && quota_end(home->quota) < 0 && r == 0)
-		r = -EIO;
+		r = give_up_unsettled(upload);
 	return r;
 }
 

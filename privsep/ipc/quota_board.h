@@ -14,7 +14,7 @@
 #define QUOTA_BOARD_MAX 100
 
 struct quota_row {
-	char user[ACCOUNT_NAME_MAX + 1];
+	char user[ACCOUNT_NAME_MAX + 1];	/* or "+NAME" of a shared folder */
 	uint64_t bytes, files;
 };
 

@@ -249,8 +249,8 @@ add_quota_metrics(const struct view *view, struct buf *out)
 	static struct quota_row rows[QUOTA_BOARD_MAX];
 	size_t count = view_quotas(view, rows);
 
-	add_quota_family(
-	    out, "quota_used_bytes", "Bytes that the accounts use that use most of their quotas.", rows, count, false);
+	add_quota_family(out, "quota_used_bytes",
+	    "Bytes that the accounts use that use most of their quotas; +NAME is a shared folder.", rows, count, false);
 	add_quota_family(out, "quota_used_files", "Files and directories of the same accounts.", rows, count, true);
 }
 

@@ -324,7 +324,7 @@ add_quota_rows(const struct view *view, struct buf *out)
 
 	if (count == 0)
 		return;
-	buf_add_text(out, "<section>\n<h2>Largest accounts with a quota</h2>\n<table>\n");
+	buf_add_text(out, "<section>\n<h2>Largest accounts and folders with a quota</h2>\n<table>\n");
 	for (size_t i = 0; i < count; i++) {
 		buf_add_text(out, "<tr>");
 		add_cell(out, rows[i].user);

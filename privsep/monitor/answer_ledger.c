@@ -222,6 +222,7 @@ perform_begin(struct monitor *monitor)
 	if (r < 0)
 		return r;
 	monitor->quota.changing_since_ms = monotonic_ms();
+	monitor->quota.has_begun_upload = false;
 	ipc_put_u8(&monitor->message, quota_ledger(monitor)->is_counted);
 	/* what the database has granted is known in any case */
 	ipc_put_u8(&monitor->message,
@@ -459,6 +460,14 @@ note_settled(struct monitor *monitor, int r, bool is_less)
 		share_note_change(monitor, is_less);
 }
 
+/* Files refuses an upload whose beginning could not be settled: its limit is none of what is written elsewhere. */
+static void
+forget_upload(struct monitor *monitor)
+{
+	monitor->quota.is_uploading = false;
+	(void)!limit_writes(monitor, 0);
+}
+
 static bool
 answer_end(struct monitor *monitor)
 {
@@ -471,7 +480,10 @@ answer_end(struct monitor *monitor)
 	monitor->quota.changing_since_ms = 0;
 	r = ledger_end(quota_ledger(monitor), bytes, files);
 	note_settled(monitor, r, bytes < 0 || files < 0);
-	begin_ledger_reply(monitor, leave_to_count(r));
+	r = leave_to_count(r);
+	if (r < 0 && monitor->quota.has_begun_upload)
+		forget_upload(monitor);
+	begin_ledger_reply(monitor, r);
 	return true;
 }
 
@@ -515,6 +527,7 @@ answer_upload(struct monitor *monitor)
 	if (r < 0)
 		(void)ledger_upload_end(quota_ledger(monitor), size);
 	monitor->quota.is_uploading = r == 0 && quota_limits(monitor)->bytes != LEDGER_NO_LIMIT;
+	monitor->quota.has_begun_upload = r == 0;
 	begin_ledger_reply(monitor, r);
 	return true;
 }

@@ -124,6 +124,7 @@ struct monitor {
 		uint64_t hard_limit; /* RLIMIT_FSIZE of protocol, as it was */
 		uint64_t upload_end; /* offset up to which protocol may write; 0: no upload */
 		bool is_uploading; /* to a tree with a limit of bytes, whichever ledger files asks about meanwhile */
+		bool has_begun_upload; /* in the bracket that is open */
 		uint64_t changing_since_ms; /* files changes the home; 0: it does not */
 		uint64_t asked_ms; /* the master, for a count; 0: never */
 		uint64_t upload_need; /* bytes that an upload lacked, which the next change asks for first; 0: none */

@@ -130,3 +130,24 @@ teardown()
 	run -1 ctl folder add open --directory "$DIR/open/folder"
 	assert_output --partial 'can be changed by everybody'
 }
+
+@test "a folder is counted only where a login would take it" {
+	add_user anna secret
+	ctl folder add team --directory "$DIR/shared/team" --quota 5M
+	ctl folder grant team --user anna --at /team
+	start_server
+	curl -sS -T - "ftp://anna:secret@127.0.0.1:$PORT/team/f" <<<"x"
+	run -0 ctl quota recount +team
+	# a directory of the service user, as a home of its own would be, and not the group's
+	chown sallyport "$DIR/shared/team"
+	chmod 700 "$DIR/shared/team"
+	run ! ctl quota recount +team
+	assert_output --partial 'it must belong to gid'
+	chown root "$DIR/shared/team"
+	chmod 2770 "$DIR/shared/team"
+	run -0 ctl quota recount +team
+	# a way that somebody else can change is no way
+	chown 12345 "$DIR/shared"
+	run ! ctl quota recount +team
+	assert_output --partial "$DIR/shared"
+}

@@ -235,7 +235,60 @@ of_file()
 	cat "$DIR"/heard/*
 	grep -qx "SALLYPORT_PATH=$DIR/team/f" "$DIR"/heard/*
 	grep -qx "SALLYPORT_HOME=$DIR/team" "$DIR"/heard/*
-	grep -qx "SALLYPORT_CLIENT_PATH=/f" "$DIR"/heard/*
+	grep -qx "SALLYPORT_CLIENT_PATH=/our stuff/f" "$DIR"/heard/*
+}
+
+@test "patterns of an account hold in a folder, by any link in it, and others of the folder see all" {
+	write_config
+	add_user anna secret --deny-name '*.exe' --deny-name .git --hide 'quiet*'
+	add_user carl secret
+	ctl folder add team --directory "$DIR/team"
+	ctl folder grant team --user anna --at /team
+	ctl folder grant team --user carl --at /team
+	start_server
+	for name in a.exe quiet .git/g f; do
+		curl -sS --ftp-create-dirs -T - "$(url carl "team/$name")" <<<"of $name"
+	done
+	ln -s a.exe "$DIR/team/ok"
+	ln -s .git "$DIR/team/repo"
+	for name in a.exe .git/g ok repo/g; do
+		run ! get_as anna "team/$name"
+		run -0 get_as carl "team/$name"
+	done
+	run ! put_as anna team/new.exe <<<"no"
+	run ! put_as anna team/ok <<<"no"
+	assert_equal "$(cat "$DIR/team/a.exe")" "of a.exe"
+	fails_as anna 550 'RNFR team/f' 'RNTO team/f.exe'
+	run -0 curl -sS -l "$(url anna team/)"
+	refute_line a.exe
+	refute_line quiet
+	refute_line .git
+	assert_line f
+	run -0 get_as anna team/quiet
+	assert_output 'of quiet'
+	run -0 curl -sS -l "$(url carl team/)"
+	assert_line a.exe
+	assert_line quiet
+	# a name that is denied is none of the folder's path either
+	ctl folder grant team --user anna --at /team.exe
+	run ! get_as anna team.exe/f
+}
+
+@test "the metrics have what a folder uses" {
+	QUOTA=1M serve 'metrics-listen = "127.0.0.1:0"' 'metrics-quota-users = 5'
+	head -c 5000 /dev/zero | put_as anna team/a
+	stop_server
+	: >"$LOG"
+	start_server
+	local page
+	page=$(sed -n 's/.* metrics .*message="served on \(http:[^"]*\)".*/\1/p' "$LOG" | tail -n 1)
+	[ -n "$page" ]
+	has_row()
+	{
+		curl -sS "${page}metrics" | grep -Fx "$1"
+	}
+	wait_until has_row 'sallyport_quota_used_bytes{user="+team"} 5000'
+	has_row 'sallyport_quota_used_files{user="+team"} 1'
 }
 
 @test "a folder that is missing or not fit refuses the login" {

@@ -913,3 +913,26 @@ check_says()
 	printf 'secret\n' | ctl user add carl --password-stdin
 	assert_equal "$(stat -c %u "$DIR/elsewhere/carl")" "$(ctl --json user show carl | jq .uid)"
 }
+
+@test "an account of the database sees the shared folders of this server's users file, with its own uid" {
+	store_config
+	add_user anna secret --uid 500001 --store file
+	ctl folder add team --directory "$DIR/team" --gid 500009 --quota 10
+	ctl folder grant team --user anna --at /team --store file
+	store_says "account bob $(line_of bob secret 200010 'folder=team=/our%20stuff')" "account dora $(line_of dora secret 200011 'folder=other=/x')"
+	start_server
+	wait_until store_is up
+	printf 12345 >"$DIR/file"
+	curl -sS --max-time 30 -T "$DIR/file" "ftp://bob:secret@127.0.0.1:$PORT/our%20stuff/a"
+	assert_equal "$(stat -c '%u %g' "$DIR/team/a")" "200010 $(stat -c %g "$DIR/team")"
+	run -0 curl -sS --max-time 30 "ftp://anna:secret@127.0.0.1:$PORT/team/a"
+	assert_output 12345
+	# its quota is that of all
+	curl -sS --max-time 30 -T "$DIR/file" "ftp://anna:secret@127.0.0.1:$PORT/team/b"
+	run ! curl -sS --max-time 30 -T "$DIR/file" "ftp://bob:secret@127.0.0.1:$PORT/our%20stuff/c"
+	run -0 ctl quota show +team --store file
+	assert_output --partial '10'
+	# one that is not defined here refuses the login
+	run ! curl -sS --max-time 30 "ftp://dora:secret@127.0.0.1:$PORT/"
+	wait_until log_has 'login-failed .*name="dora"|account="dora"'
+}

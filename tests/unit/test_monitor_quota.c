@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The monitor's side of the quota, asked by a files process that says anything at any time. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -272,6 +274,96 @@ test_change_without_end(void **state)
 	assert_int_equal(SAY(ledger_end, 0, 0), 1);	/* too late */
 }
 
+/* From here on every write to the ledger fails, as on a disk that is broken. */
+static void
+break_ledger(void)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(dup3(fd, monitor.quota.book.fd, O_CLOEXEC), monitor.quota.book.fd);
+	close_fd(&fd);
+}
+
+/* How far the process that plays protocol may write. */
+static uint64_t
+write_limit(void)
+{
+	struct rlimit limit;
+
+	assert_int_equal(prlimit(monitor.protocol.pid, RLIMIT_FSIZE, NULL, &limit), 0);
+	return limit.rlim_cur;
+}
+
+/* What is written to another tree, without a limit of bytes, later in the session. */
+static uint64_t
+limit_elsewhere(void)
+{
+	monitor.quota.limits.bytes = LEDGER_NO_LIMIT;
+	ipc_begin(&message, IPC_ledger_of);
+	ipc_put_u8(&message, 0);
+	assert_int_equal(ipc_send(files_end, &message, -1), 0);
+	assert_int_equal(ipc_receive(monitor.files.channel, IPC_MONITOR, IPC_STATE_READY, &monitor.message), 0);
+	assert_true(monitor_answer_ledger_of(&monitor));
+	assert_int_equal(ipc_receive(files_end, IPC_FILES, IPC_STATE_READY, &message), 0);
+	return write_limit();
+}
+
+/*
+ * An upload whose beginning cannot be settled is refused. Its limit must not stay for the rest of the session: what the
+ * user writes to a folder without a quota would be "too large".
+ */
+static void
+test_upload_that_cannot_begin(void **state)
+{
+	struct rlimit own;
+
+	(void)state;
+	count_home(1, 1);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &own), 0);
+	monitor.quota.hard_limit = own.rlim_max;
+	monitor.protocol.pid = fork();
+	if (monitor.protocol.pid == 0) {
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(SAY(ledger_begin, 0, 1), 0);
+	assert_int_equal(SAY(ledger_upload, 1, 0, 0), 0);
+	assert_true(write_limit() <= 1 << 20);
+	break_ledger();
+	assert_true(SAY(ledger_end, 0, 1) < 0);
+	assert_int_equal(write_limit(), 0);
+	assert_true(limit_elsewhere() == own.rlim_max);
+	kill(monitor.protocol.pid, SIGKILL);
+	waitpid(monitor.protocol.pid, NULL, 0);
+}
+
+/* One that goes on keeps its limit, whatever fails elsewhere meanwhile. */
+static void
+test_upload_that_goes_on(void **state)
+{
+	struct rlimit own;
+
+	(void)state;
+	count_home(1, 1);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &own), 0);
+	monitor.quota.hard_limit = own.rlim_max;
+	monitor.protocol.pid = fork();
+	if (monitor.protocol.pid == 0) {
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(SAY(ledger_begin, 0, 1), 0);
+	assert_int_equal(SAY(ledger_upload, 1, 0, 0), 0);
+	assert_int_equal(SAY(ledger_end, 0, 1), 0);
+	assert_int_equal(SAY(ledger_begin, 0, 0), 0);
+	break_ledger();
+	assert_true(SAY(ledger_end, 0, 0) < 0);
+	assert_true(limit_elsewhere() <= 1 << 20);
+	kill(monitor.protocol.pid, SIGKILL);
+	waitpid(monitor.protocol.pid, NULL, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -283,6 +375,8 @@ main(void)
 	    TEST(test_tales_for_a_count),
 	    TEST(test_figures),
 	    TEST(test_change_without_end),
+	    TEST(test_upload_that_cannot_begin),
+	    TEST(test_upload_that_goes_on),
 	};
 
 	return cmocka_run_group_tests_name("monitor, quota", tests, NULL, NULL);
