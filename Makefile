@@ -274,7 +274,7 @@ fuzz:
 			$$corpus tests/fuzz/seeds/$$name || exit 1; \
 	done
 
-.PHONY: bench bench-growth bench-store bench-client
+.PHONY: bench bench-growth bench-mirror bench-store bench-client
 ## bench: compare with other servers, in clear and over TLS (root; half an hour; see tests/bench/README.md)
 bench: programs
 	$(Q)tests/bench/run
@@ -282,6 +282,11 @@ bench: programs
 ## bench-growth: what sessions, directories and accounts cost as they become more (root; four minutes)
 bench-growth: programs
 	$(Q)BUILD=$(abspath $(B)) tests/bench/growth
+
+## bench-mirror: 2000 anonymous sessions of a mirror site, and 200 new ones a second (root; two minutes, 2 GiB)
+bench-mirror: programs
+	$(Q)BUILD=$(abspath $(B)) MIRROR_SESSIONS=$${MIRROR_SESSIONS:-2000} MIRROR_RATE=$${MIRROR_RATE:-200} \
+		MIRROR_SECONDS=$${MIRROR_SECONDS:-30} tests/bench/growth mirror
 
 ## bench-store: what a million accounts in PostgreSQL cost, and the shares of their quotas (root; twenty minutes)
 bench-store: programs test-programs

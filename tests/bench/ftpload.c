@@ -5,7 +5,7 @@
  *
  * usage: ftpload [-h host] [-b source address] [-p port] [-u user] [-w password] [-t] [-D]
  *                [-j sessions] [-n count] [-T seconds] [-f path] [-s bytes] [-r repeats]
- *                [-U accounts] [-c command] [-H] MODE
+ *                [-U accounts] [-R rate] [-c command] [-H] MODE
  *   -t  explicit TLS (AUTH TLS, PBSZ 0, PROT P; data connections resume the control session)
  *   -D  TLS downloads: discard the ciphertext unread instead of decrypting it (cheap client;
  *       needs -s, the size of the file); without it the client decrypts as a real client does
@@ -13,6 +13,8 @@
  *       out of the way of the server's passive ports, as two machines would)
  *   -T  stop starting new work after this many seconds
  *   -U  login: not as user, but in turn as user0000000 to the last of this many (spread, not in order)
+ *   -R  login: begin so many sessions a second, not as fast as they go, and get -f in each, if it is given; times count
+ *       from the moment when a session was to begin
  *   -c  list: this command alone, LIST, NLST or MLSD
  *   -H  list: hold the session until stdin ends, after the line
  *
@@ -63,7 +65,7 @@
 static const char *o_host = "127.0.0.1", *o_user = "ftpbench", *o_pass = "ftpbench", *o_path = "";
 static const char *o_command;
 static int o_port = 21, o_hold, o_tls, o_discard, o_j = 1, o_rep = 1;
-static long o_n = 1, o_users;
+static long o_n = 1, o_users, o_rate;
 static long long o_size;
 static double o_max = 1e9;
 static struct sockaddr_in srv, src;
@@ -490,6 +492,17 @@ late(void)
 	return now() - g_t0 > o_max;
 }
 
+/* Sleep until session number i is to begin. Returns how late it is: all threads were busy. */
+static double
+wait_for_turn(long i)
+{
+	double due = g_t0 + (double)i / o_rate, left = due - now();
+	struct timespec ts = {(time_t)left, (long)((left - (time_t)left) * 1e9)};
+	if (left > 0)
+		nanosleep(&ts, NULL);
+	return left < 0 ? -left : 0;
+}
+
 static void *
 worker(void *arg)
 {
@@ -503,12 +516,15 @@ worker(void *arg)
 		long i;
 		pthread_barrier_wait(&bar);
 		while (!late() && (i = atomic_fetch_add(&g_next, 1)) < o_n) {
-			if (login(s, 0) < 0) {
+			double late_s = o_rate ? wait_for_turn(i) : 0;
+			if (login(s, o_rate && *o_path) < 0) {
 				s->err++;
 				continue;
 			}
-			lat220[i] = s->t220;
-			lat230[i] = s->t230;
+			lat220[i] = s->t220 + late_s;
+			lat230[i] = s->t230 + late_s;
+			if (o_rate && *o_path && get(s, o_path, &got) != 0)
+				s->err++;
 			quit(s);
 			s->ops++;
 		}
@@ -854,7 +870,7 @@ int
 main(int argc, char **argv)
 {
 	int c;
-	while ((c = getopt(argc, argv, "h:b:p:u:w:tDj:n:T:f:s:r:U:c:H")) != -1)
+	while ((c = getopt(argc, argv, "h:b:p:u:w:tDj:n:T:f:s:r:U:R:c:H")) != -1)
 		switch (c) {
 		case 'h':
 			o_host = optarg;
@@ -898,6 +914,9 @@ main(int argc, char **argv)
 			break;
 		case 'U':
 			o_users = atol(optarg);
+			break;
+		case 'R':
+			o_rate = atol(optarg);
 			break;
 		case 'c':
 			o_command = optarg;
