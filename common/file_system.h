@@ -21,6 +21,13 @@ enum file_system_kind file_system_kind_of(int fd, dev_t device);
 /* Of f_type of statfs(2). Pure. */
 enum file_system_kind file_system_kind_of_type(unsigned long type);
 
+/*
+ * May a file have a second name there, made by the file system (FAT: SALLYP~1)? The first: of the one that fd is on; a
+ * file system that cannot be asked has none. What a file system of FUSE does, nobody can tell: it counts as none.
+ */
+bool file_system_has_short_names(int fd);
+bool file_system_type_has_short_names(unsigned long type);
+
 /* Its name as mount(8) has it, or "file system 0x..." in static text. Pure. */
 const char *file_system_name_of_type(unsigned long type);
 

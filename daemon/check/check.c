@@ -24,6 +24,7 @@
 #include "accounts/users_file.h"
 #include "accounts/zone_places.h"
 #include "common/buf.h"
+#include "common/file_system.h"
 #include "common/io.h"
 #include "common/journal.h"
 #include "common/mount_line.h"
@@ -496,6 +497,24 @@ check_zones(struct check *check, const char *path, size_t line, const struct acc
 	close_fd(&fd);
 }
 
+/* Where a file may have a second name, nothing is kept, and so nothing is replaced or removed. */
+static void
+check_keep(struct check *check, const char *path, size_t line, const struct account *account)
+{
+	struct trust_problem problem;
+	int fd;
+
+	if (account->keep.days == 0)
+		return;
+	fd = trusted_home_open(account->home, &(const struct trust){account->uid, account->gid}, &problem);
+	if (fd >= 0 && file_system_has_short_names(fd))
+		add_finding(check, false,
+		    "%s:%zu: keep of '%s': the file system of its home gives files short names, by which clients could "
+		    "reach what is kept; so nothing is kept there, and no file replaced or removed",
+		    path, line, account->name);
+	close_fd(&fd);
+}
+
 /* Errors of single accounts; malformed lines have been reported already. */
 static void
 check_each_account(struct check *check, const char *path, const struct users_file *file)
@@ -521,6 +540,7 @@ check_each_account(struct check *check, const char *path, const struct users_fil
 		check_further_hashes(check, path, i + 1, &account);
 		check_group(check, path, i + 1, &account, &groups);
 		check_zones(check, path, i + 1, &account);
+		check_keep(check, path, i + 1, &account);
 		check_account_service(check, path, i + 1, &account, &told);
 	}
 	groups_free(&groups);

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/file_system.h"
 #include "common/io.h"
 #include "common/written.h"
 #include "privsep/files/directory.h"
@@ -318,6 +319,9 @@ keep_open_at(struct keep_hold *hold, const struct home *home, bool makes, const 
 	int r;
 
 	keep_init(hold);
+	/* there, clients could reach what is kept by another name of its directory */
+	if (makes && file_system_has_short_names(home->fd))
+		return keep_error(-EOPNOTSUPP);
 	hold->fd =
 	    makes ? keep_open_or_make(home->fd, KEEP_DIRECTORY, &made) : keep_open_directory(home->fd, KEEP_DIRECTORY);
 	r = hold->fd < 0 ? hold->fd : must_be_own(hold->fd, home);

@@ -55,6 +55,41 @@ def kept():
 import contextlib, re, shutil, struct
 '
 
+@test "on a file system with short names nothing is kept, so what is there stays, and config check says so" {
+	serve '--keep 30d'
+	need_trace
+	py <<-END
+		$STEPS
+		c = Control().login("alice", "secret")
+		c.put("a", b"old")
+	END
+	# each answer of fstatfs says FAT
+	strace -f -e trace=fstatfs -e 'inject=fstatfs:poke_exit=@arg2=444d000000000000' -o "$DIR/calls" -p "$SERVER_PID" 2>"$DIR/strace" 3>&- &
+	tracer=$!
+	wait_until grep -q attached "$DIR/strace"
+	py <<-END
+		$STEPS
+		c = Control().login("alice", "secret")
+		c.ask("DELE a", 550)
+		connection = c.connect()
+		c.ask("STOR a", 150)
+		connection.sendall(b"new")
+		connection.close()
+		assert "cannot be kept" in c.expect(553, 550, 450), "replaced"
+		c.put("b", b"a new one")
+	END
+	kill "$tracer"
+	wait "$tracer" || true
+	assert_equal "$(cat "$HOME_DIR/a")" old
+	assert_dir_not_exist "$KEEP"
+	run strace -f -qq -e trace=fstatfs -e 'inject=fstatfs:poke_exit=@arg2=444d000000000000' -o "$DIR/calls" \
+		"$BUILD/sallyportctl" -c "$CONF" config check
+	assert_success
+	assert_output --partial "keep of 'alice': the file system of its home gives files short names"
+	run ctl config check
+	refute_output --partial 'short names'
+}
+
 @test "what an upload, a copy, a rename, DELE or RMDA takes away is listed and restored" {
 	serve '--keep 30d'
 	py <<-END

@@ -41,6 +41,29 @@ test_kinds(void **state)
 }
 
 static void
+test_short_names(void **state)
+{
+	static const struct {
+		unsigned long type;
+		bool has_short_names;
+	} rows[] = {
+	    {0x4d44, true}, /* FAT */
+	    {0x5346544e, true}, /* NTFS, of both drivers */
+	    {0x7366746e, true},
+	    {TYPE_CIFS, true},
+	    {TYPE_EXT4, false},
+	    {TYPE_NFS, false},
+	    {TYPE_FUSE, false},
+	    {TYPE_UNKNOWN, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(file_system_type_has_short_names(rows[i].type), rows[i].has_short_names);
+	assert_false(file_system_has_short_names(-1));
+}
+
+static void
 test_names(void **state)
 {
 	(void)state;
@@ -69,6 +92,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_kinds),
+	    cmocka_unit_test(test_short_names),
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_of_descriptors),
 	};
