@@ -58,7 +58,7 @@ take_rights(void *targets, const char *value)
 }
 
 static int
-take_pattern(struct ctl *ctl, const char *value, bool denies, bool ends)
+take_name_pattern(struct ctl *ctl, const char *value, bool denies, bool ends)
 {
 	if (ctl->pattern_count == CTL_PATTERNS_MAX)
 		return -ENOMEM;
@@ -69,25 +69,25 @@ take_pattern(struct ctl *ctl, const char *value, bool denies, bool ends)
 static int
 take_hide(void *targets, const char *value)
 {
-	return take_pattern(targets, value, false, false);
+	return take_name_pattern(targets, value, false, false);
 }
 
 static int
 take_no_hide(void *targets, const char *value)
 {
-	return take_pattern(targets, value, false, true);
+	return take_name_pattern(targets, value, false, true);
 }
 
 static int
 take_deny_name(void *targets, const char *value)
 {
-	return take_pattern(targets, value, true, false);
+	return take_name_pattern(targets, value, true, false);
 }
 
 static int
 take_no_deny_name(void *targets, const char *value)
 {
-	return take_pattern(targets, value, true, true);
+	return take_name_pattern(targets, value, true, true);
 }
 
 static int

@@ -30,7 +30,7 @@ struct link_way {
 
 /* The next component of a text, and its length; 0 at the end. */
 static size_t
-next_component(const char **text)
+component_length(const char **text)
 {
 	*text += strspn(*text, "/");
 	return strcspn(*text, "/");
@@ -53,7 +53,7 @@ has_denied_name(const struct patterns *patterns, const char *text)
 {
 	size_t len;
 
-	for (const char *name = text; (len = next_component(&name)) > 0; name += len)
+	for (const char *name = text; (len = component_length(&name)) > 0; name += len)
 		if (!is_dot(name, len) && !is_dotdot(name, len) && patterns_match(patterns, true, name, len))
 			return true;
 	return false;
@@ -61,7 +61,7 @@ has_denied_name(const struct patterns *patterns, const char *text)
 
 /* Open a path in which nothing is a link. -ELOOP: something is. */
 static int
-open_without_links(int root_fd, const char *path, int flags, int *fd_out)
+open_linkless(int root_fd, const char *path, int flags, int *fd_out)
 {
 	struct open_how how = {
 	    .flags = (unsigned)flags,
@@ -137,7 +137,7 @@ look_for_link(struct link_way *way, int root_fd, const char *after)
 	struct stat st;
 	ssize_t len = -1;
 	int fd = -1;
-	int r = open_without_links(root_fd, way->done, O_PATH | O_NOFOLLOW | O_CLOEXEC, &fd);
+	int r = open_linkless(root_fd, way->done, O_PATH | O_NOFOLLOW | O_CLOEXEC, &fd);
 
 	if (r < 0)
 		return r;
@@ -161,7 +161,7 @@ expand_links(struct link_way *way, int root_fd, const struct patterns *patterns,
 	size_t len;
 	int r = 0;
 
-	while (r >= 0 && (len = next_component(&name)) > 0) {
+	while (r >= 0 && (len = component_length(&name)) > 0) {
 		const char *after = name + len;
 
 		r = 0;
@@ -187,7 +187,7 @@ link_way_open(int root_fd, const struct patterns *patterns, const char *relative
 
 	if (has_denied_name(patterns, relative))
 		return -EKEYREVOKED;
-	r = open_without_links(root_fd, relative, flags, fd_out);
+	r = open_linkless(root_fd, relative, flags, fd_out);
 	for (int race = 0; r == -ELOOP && race < RACES_MAX; race++) {
 		if (len >= sizeof(way.rest))
 			return -ENAMETOOLONG;
@@ -199,7 +199,7 @@ link_way_open(int root_fd, const struct patterns *patterns, const char *relative
 		if (r < 0)
 			return r;
 		storage_refresh_way(root_fd, done_path(&way));
-		r = open_without_links(root_fd, done_path(&way), flags, fd_out);
+		r = open_linkless(root_fd, done_path(&way), flags, fd_out);
 		if (!follows_last)
 			return r;	/* what is a link at the end stays one */
 	}
