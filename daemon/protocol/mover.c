@@ -24,6 +24,7 @@
 #define LARGE_FROM (16 * 1024) /* an upload of more is not small, */
 #define ROOM (2 * 1024 * 1024) /* and as many bytes of it may wait in the kernel */
 #define KEPT_MAX (64 * 1024) /* bytes of a buffer that may stay in memory between transfers */
+#define LARGE_PIECES_FROM (4 * 1024 * 1024) /* a smaller file is not worth more pages than KEPT_MAX */
 #define LOOK_EVERY (16 * 1024 * 1024) /* bytes after which the control connection is looked at */
 #define COPIED_MAX (16 * 1024) /* bytes of a file that are sent faster by copying them than by sendfile(2) */
 #define DISCARD_MS 1000 /* how long, and how much, of a refused upload is still taken in */
@@ -33,6 +34,15 @@
 static char chunk[RECEIVE_MAX] SELDOM_WRITTEN __attribute__((aligned(4096)));
 static char converted[2 * CHUNK] SELDOM_WRITTEN;
 static char packed[CHUNK] SELDOM_WRITTEN; /* MODE Z: what comes out of zlib */
+
+static size_t chunk_touched; /* the most bytes of chunk that were used at once */
+
+static void
+note_touched(size_t len)
+{
+	if (chunk_touched < len)
+		chunk_touched = len;
+}
 
 void
 mover_init(struct mover *mover)
@@ -154,8 +164,10 @@ send_converted(struct protocol *protocol, struct mover *mover, size_t len)
 static int
 send_file_buffered(struct protocol *protocol, struct mover *mover)
 {
+	size_t piece = mover->left < LARGE_PIECES_FROM ? KEPT_MAX : CHUNK;
+
 	while (mover->left > 0) {
-		size_t want = mover->left < CHUNK ? (size_t)mover->left : CHUNK;
+		size_t want = mover->left < piece ? (size_t)mover->left : piece;
 		int r = pace_wait(&mover->pace, protocol, want, &want);
 		ssize_t n;
 
@@ -167,6 +179,7 @@ send_file_buffered(struct protocol *protocol, struct mover *mover)
 		if (n <= 0)
 			return mover_fail_local(mover, n == 0 ? -ENODATA : -errno);
 		mover->left -= (uint64_t)n;
+		note_touched((size_t)n);
 		pace_moved(&mover->pace, (size_t)n);
 		if (mover->left == 0)
 			stream_expect_end(&mover->stream);
@@ -340,6 +353,7 @@ mover_receive_file(struct protocol *protocol, struct mover *mover)
 			return r < 0 ? r : store_end(protocol, mover);
 		}
 		if (n > 0) {
+			note_touched((size_t)n);
 			pace_moved(&mover->pace, (size_t)n);
 			progress(protocol, (uint64_t)n);
 			grow_receive_buffer(protocol, mover);
@@ -370,10 +384,10 @@ mover_end_orderly(struct protocol *protocol, struct mover *mover)
 	if (r < 0 || mover->stream.tls == NULL)
 		return r == -ENOTCONN ? -ECONNRESET : r;
 	deadline = monotonic_ms() + PEER_END_MS;
-	do
-		n = stream_read(&mover->stream, chunk, CHUNK);
+	n = stream_has_pending(&mover->stream) ? 1 : -EAGAIN; /* nothing else is here so soon */
 	while ((n > 0 && monotonic_ms() < deadline) ||
-	    (n == -EAGAIN && watch_fd(protocol, mover->stream.fd, POLLIN, deadline) == 0));
+	    (n == -EAGAIN && watch_fd(protocol, mover->stream.fd, POLLIN, deadline) == 0))
+		n = stream_read(&mover->stream, chunk, CHUNK);
 	return 0;
 }
 
@@ -404,10 +418,11 @@ mover_close(const struct protocol *protocol, struct mover *mover)
 }
 
 void
-mover_forget_buffers(uint64_t bytes)
+mover_forget_buffers(void)
 {
-	if (bytes > KEPT_MAX)
+	if (chunk_touched > KEPT_MAX)
 		(void)!madvise(chunk, sizeof(chunk), MADV_DONTNEED);
+	chunk_touched = 0;
 }
 
 void
@@ -419,9 +434,11 @@ mover_discard_rest(struct protocol *protocol, struct mover *mover)
 
 	while (left > 0 && monotonic_ms() < deadline && (n > 0 || n == -EAGAIN)) {
 		n = stream_read(&mover->stream, chunk, sizeof(chunk));
-		if (n > 0)
+		if (n > 0) {
+			note_touched((size_t)n);
 			left -= (size_t)n < left ? (size_t)n : left;
-		else if (n == -EAGAIN && watch_fd(protocol, mover->stream.fd, mover->stream.wants, deadline) < 0)
+		} else if (n == -EAGAIN && watch_fd(protocol, mover->stream.fd, mover->stream.wants, deadline) < 0) {
 			return;
+		}
 	}
 }

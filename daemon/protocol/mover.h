@@ -58,7 +58,7 @@ int mover_close_file(struct mover *mover);
 
 void mover_close(const struct protocol *protocol, struct mover *mover);
 
-/* Give the pages of the buffers back after a transfer of so many bytes, if it was large: most sessions are idle most of the time. */
-void mover_forget_buffers(uint64_t bytes);
+/* After a transfer, give the pages of a buffer back of which much was used: most sessions are idle most of the time. */
+void mover_forget_buffers(void);
 
 #endif

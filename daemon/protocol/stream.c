@@ -32,6 +32,7 @@
 struct gather {
 	int fd;
 	int flags;	/* of send(2) */
+	bool is_held;	/* more comes at once: libssl's own flushes send nothing */
 	size_t start, end;
 	char bytes[GATHER_SIZE];
 };
@@ -104,7 +105,7 @@ gather_ctrl(BIO *bio, int command, long number, void *pointer)
 	switch (command) {
 	case BIO_CTRL_FLUSH:
 		BIO_clear_retry_flags(bio);
-		if (gather_send(gather) > 0)
+		if (gather->is_held || gather_send(gather) > 0)
 			return 1;
 		if (errno == EAGAIN)
 			BIO_set_retry_write(bio);
@@ -304,6 +305,21 @@ stream_tls_read(struct stream *stream, char *bytes, size_t len)
 	return (ssize_t)taken;
 }
 
+/* A ticket that is due goes in front, and leaves with the bytes. */
+static int
+write_held(struct stream *stream, const char *bytes, size_t len, size_t *n)
+{
+	int result;
+
+	stream_begin_call();
+	if (stream->gather != NULL)
+		stream->gather->is_held = true;
+	result = SSL_write_ex(stream->tls, bytes, len, n);
+	if (stream->gather != NULL)
+		stream->gather->is_held = false;
+	return result;
+}
+
 /* Records of 16 KiB until all is taken or the gathering buffer cannot be sent. */
 static ssize_t
 stream_tls_write(struct stream *stream, const char *bytes, size_t len)
@@ -313,12 +329,12 @@ stream_tls_write(struct stream *stream, const char *bytes, size_t len)
 
 	while (taken < len) {
 		size_t n = 0;
-		int result;
+		int result = write_held(stream, bytes + taken, len - taken, &n);
 
-		stream_begin_call();
-		result = SSL_write_ex(stream->tls, bytes + taken, len - taken, &n);
 		if (result != 1) {
 			r = tls_error(stream, result);
+			if (r != -EAGAIN)
+				(void)!stream_flush(stream);	/* the alert */
 			return taken > 0 && r == -EAGAIN ? (ssize_t)taken : r;
 		}
 		taken += n;
@@ -456,13 +472,12 @@ stream_start_tls(struct stream *stream, SSL_CTX *context, SSL_CTX *shown, enum s
 	return 0;
 }
 
-/* A client without TCP_NODELAY keeps its close_notify back until the last bytes of its upload are acknowledged. */
-static void
-acknowledge_soon(int fd)
+void
+stream_acknowledge_soon(const struct stream *stream)
 {
 	int on = 1;
 
-	(void)!setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+	(void)!setsockopt(stream->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 }
 
 int
@@ -475,8 +490,6 @@ stream_handshake(struct stream *stream)
 	if (result == 1) {
 		if (stream->kind == STREAM_CONTROL)
 			context_control_done(stream->tls);
-		else
-			acknowledge_soon(stream->fd);
 		settle_kernel(stream);
 		return stream_flush(stream);
 	}

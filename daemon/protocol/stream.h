@@ -44,6 +44,11 @@ ssize_t stream_write(struct stream *stream, const void *bytes, size_t len);
 /* Send what was taken. 0, -EAGAIN, or another -errno. In clear nothing ever waits. */
 int stream_flush(struct stream *stream);
 
+/*
+ * An upload begins: a client without TCP_NODELAY keeps its close_notify back until the last bytes are acknowledged.
+ */
+void stream_acknowledge_soon(const struct stream *stream);
+
 /* The next bytes are the last: they wait for stream_shutdown(), so that all leaves in one packet. */
 void stream_expect_end(struct stream *stream);
 

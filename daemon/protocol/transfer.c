@@ -182,7 +182,7 @@ finish_transfer(struct protocol *protocol, const struct transfer *transfer, int 
 	protocol->transfer.is_running = false;
 	protocol->transfer.is_deferred = false;
 	if (direction != DIRECTION_LIST)
-		mover_forget_buffers(bytes);
+		mover_forget_buffers();
 	claim_transfer_end(protocol->session->claims, direction, bytes, ms, outcome_row(outcome)->failure);
 	claim(protocol->session->claims, CLAIM_IDLE, now);
 }
@@ -246,6 +246,8 @@ sync_upload(struct protocol *protocol, struct mover *mover)
 static int
 receive_upload(struct protocol *protocol, struct mover *mover, int r)
 {
+	if (r == 0 && mover->stream.tls != NULL)
+		stream_acknowledge_soon(&mover->stream);
 	if (r == 0 && mover->stream.tls == NULL)	/* nothing is here so soon */
 		r = watch_fd(protocol, mover->stream.fd, POLLIN, NO_DEADLINE);
 	if (r == 0)

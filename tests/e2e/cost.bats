@@ -183,6 +183,30 @@ maps_only()
 	[ "$cost" -le 50 ]
 }
 
+# The same server with a certificate.
+serve_with_tls()
+{
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+		-keyout "$DIR/etc/key.pem" -out "$DIR/etc/cert.pem"
+	echo "tls { certificate = \"$DIR/etc/cert.pem\" key = \"$DIR/etc/key.pem\" }" >>"$CONF"
+	stop_server
+	start_server
+	repeat tls-get 2
+}
+
+@test "cost: a download of 1 KiB over TLS, and an upload" {
+	need_tracing
+	serve_with_tls
+	cost=$(cost_of tls-get)
+	echo "# system calls of a small download over TLS: $cost" >&3
+	[ "$cost" -gt 20 ]
+	[ "$cost" -le 43 ]
+	cost=$(cost_of tls-put)
+	echo "# system calls of a small upload over TLS: $cost" >&3
+	[ "$cost" -gt 30 ]
+	[ "$cost" -le 60 ]
+}
+
 # idle_sessions COUNT: sets PAGES and TABLES, KiB of the mean one of so many.
 idle_sessions()
 {

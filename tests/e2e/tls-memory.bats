@@ -26,6 +26,26 @@ teardown()
 	[ -z "${DIR-}" ] || end_place
 }
 
+@test "memory that a download of 1 MiB over TLS touches, and the next one" {
+	head -c 1048576 /dev/zero >"$DIR/home/alice/file"
+	run -0 ftps <<-'END'
+		def faults():
+		    """Of protocol, whose parent is the monitor; it began before files did."""
+		    with open("/proc/%d/stat" % ftp.Session().protocol) as file:
+		        return int(file.read().rsplit(")", 1)[1].split()[7])
+		c = Control(tls=context(TLS13)).login()
+		c.put("small", b"1")	# what every transfer needs
+		counts = [faults()]
+		for _ in range(3):
+		    assert len(c.get("file")) == 1048576
+		    counts.append(faults())
+		first, *later = (b - a for a, b in zip(counts, counts[1:]))
+		print(first, later)
+		assert first <= 50 and max(later) <= 10, (first, later)
+	END
+	echo "# page faults of the first download, and of two more: $output" >&3
+}
+
 @test "memory of an idle session over TLS" {
 	run -0 ftps <<-'END'
 		for i in range(3):  # the first one finds the libraries' pages untouched
